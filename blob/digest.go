@@ -1,0 +1,139 @@
+package blob
+
+import (
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"strings"
+)
+
+// Digest is the name of some bytes: "sha256:" and 64, or "sha512:" and 128 lower-case hexadecimal characters (OCI
+// image-spec, descriptor.md, "Registered Algorithms"). A Digest read from outside may hold anything: Validate it
+// before use. The accessors never panic.
+type Digest string
+
+// Algorithm names a registered hash algorithm: "sha256" or "sha512".
+type Algorithm string
+
+// The algorithms of the OCI image specification that this package computes.
+const (
+	SHA256 Algorithm = "sha256"
+	SHA512 Algorithm = "sha512"
+)
+
+// hexLength returns how many hexadecimal characters the encoded part has, 0 for an algorithm this package lacks.
+func (a Algorithm) hexLength() int {
+	switch a {
+	case SHA256:
+		return 2 * sha256.Size
+	case SHA512:
+		return 2 * sha512.Size
+	}
+	return 0
+}
+
+// Available tells whether the algorithm can be computed here.
+func (a Algorithm) Available() bool { return a.hexLength() > 0 }
+
+// New returns a fresh hash of the algorithm; sha256 where the algorithm is not available.
+func (a Algorithm) New() hash.Hash {
+	if a == SHA512 {
+		return sha512.New()
+	}
+	return sha256.New()
+}
+
+// Digest returns the digest of b under the algorithm; of sha256 where the algorithm is not available.
+func (a Algorithm) Digest(b []byte) Digest {
+	if a == SHA512 {
+		sum := sha512.Sum512(b)
+		return sum512(sum[:])
+	}
+	return FromBytes(b)
+}
+
+// FromBytes returns the sha256 digest of b.
+func FromBytes(b []byte) Digest {
+	sum := sha256.Sum256(b)
+	return Digest("sha256:" + hex.EncodeToString(sum[:]))
+}
+
+func sum512(sum []byte) Digest { return Digest("sha512:" + hex.EncodeToString(sum)) }
+
+// FromHash returns the digest that h stands at. The algorithm must be the one h was made by.
+func FromHash(a Algorithm, h hash.Hash) Digest {
+	return Digest(string(a) + ":" + hex.EncodeToString(h.Sum(nil)))
+}
+
+// Algorithm returns the part before the colon, "" when there is none.
+func (d Digest) Algorithm() Algorithm {
+	a, _, ok := strings.Cut(string(d), ":")
+	if !ok {
+		return ""
+	}
+	return Algorithm(a)
+}
+
+// Hex returns the encoded part after the colon, "" when there is none.
+func (d Digest) Hex() string {
+	_, h, _ := strings.Cut(string(d), ":")
+	return h
+}
+
+// Short returns the algorithm and the first 12 characters of the encoded part, as docker shows image ids.
+func (d Digest) Short() string {
+	h := d.Hex()
+	if len(h) <= 12 {
+		return string(d)
+	}
+	return string(d.Algorithm()) + ":" + h[:12]
+}
+
+// String returns the digest as it is written in documents and references.
+func (d Digest) String() string { return string(d) }
+
+// Validate reports whether d is well formed and of an available algorithm. The error is a *[DigestError].
+func (d Digest) Validate() error {
+	n := d.Algorithm().hexLength()
+	h := d.Hex()
+	switch {
+	case n == 0 && d.Algorithm() == "":
+		return &DigestError{Digest: d, Reason: "want algorithm:hex, such as sha256:..."}
+	case n == 0:
+		return &DigestError{Digest: d, Reason: fmt.Sprintf("algorithm %q is not supported, only sha256 and sha512", d.Algorithm())}
+	case len(h) != n:
+		return &DigestError{Digest: d, Reason: fmt.Sprintf("%s needs %d hexadecimal characters, not %d", d.Algorithm(), n, len(h))}
+	case !isLowerHex(h):
+		return &DigestError{Digest: d, Reason: "only the characters 0-9 and a-f may stand after the colon"}
+	}
+	return nil
+}
+
+// DigestError says why a text is no digest.
+type DigestError struct {
+	Digest Digest
+	Reason string
+}
+
+// Error names the text and the reason.
+func (e *DigestError) Error() string {
+	return fmt.Sprintf("invalid digest %q: %s", truncate(string(e.Digest), 160), e.Reason)
+}
+
+func isLowerHex(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func truncate(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return s[:n] + "..."
+}

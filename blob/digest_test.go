@@ -1,0 +1,68 @@
+package blob_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/blob"
+)
+
+func TestDigest(t *testing.T) {
+	const empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	d := blob.FromBytes(nil)
+	if d != empty || d.Algorithm() != blob.SHA256 || d.Hex() != empty[7:] || d.Short() != empty[:19] {
+		t.Errorf("got %q (%s, %s, %s)", d, d.Algorithm(), d.Hex(), d.Short())
+	}
+	if err := d.Validate(); err != nil {
+		t.Error(err)
+	}
+	if err := blob.SHA512.Digest(nil).Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestValidateRefuses(t *testing.T) {
+	for _, d := range []blob.Digest{
+		"", ":", "sha256", "sha256:", "sha256:abc", "md5:00000000000000000000000000000000",
+		blob.Digest("sha256:" + strings.Repeat("A", 64)), blob.Digest("sha256:" + strings.Repeat("g", 64)),
+		blob.Digest("sha512:" + strings.Repeat("0", 64)), blob.Digest("sha256:" + strings.Repeat("0", 65)),
+	} {
+		err := d.Validate()
+		var de *blob.DigestError
+		if !errors.As(err, &de) {
+			t.Errorf("%q: got %v", d, err)
+		}
+	}
+}
+
+func TestVerify(t *testing.T) {
+	b := []byte("hello")
+	if err := blob.Verify(b, blob.FromBytes(b), 5); err != nil {
+		t.Error(err)
+	}
+	for name, err := range map[string]error{
+		"content": blob.Verify(b, blob.FromBytes(nil), 5),
+		"short":   blob.Verify(b, blob.FromBytes(b), 6),
+		"long":    blob.Verify(b, blob.FromBytes(b), 4),
+	} {
+		var mismatch *blob.MismatchError
+		if !errors.As(err, &mismatch) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func FuzzDigest(f *testing.F) {
+	for _, s := range []string{"", ":", "sha256:", "sha512:00", string(blob.FromBytes(nil)), string(blob.SHA512.Digest(nil))} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		d := blob.Digest(s)
+		d.Algorithm().New()
+		_ = d.Short()
+		if err := d.Validate(); err == nil && string(d.Algorithm())+":"+d.Hex() != s {
+			t.Errorf("%q is valid but does not come back", s)
+		}
+	})
+}

@@ -1,0 +1,222 @@
+package blob_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/iotest"
+
+	"github.com/hczjl/transship/blob"
+)
+
+// source hands out content and breaks off as told; it counts what it was asked for.
+type source struct {
+	mu       sync.Mutex
+	content  []byte
+	breakAt  []int64 // each opening ends early at the next of these absolute offsets; -1 means not
+	offsets  []int64 // of each opening
+	handed   int64
+	closings int
+}
+
+func (s *source) open(_ context.Context, offset int64) (io.ReadCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if offset > int64(len(s.content)) {
+		return nil, fmt.Errorf("no byte at %d", offset)
+	}
+	end := int64(len(s.content))
+	var tail io.Reader = iotest.ErrReader(io.EOF)
+	if n := len(s.offsets); n < len(s.breakAt) && s.breakAt[n] >= 0 {
+		end, tail = s.breakAt[n], iotest.ErrReader(errors.New("connection reset"))
+	}
+	s.offsets = append(s.offsets, offset)
+	r := io.MultiReader(bytes.NewReader(s.content[offset:max(end, offset)]), tail)
+	return &counted{r, s}, nil
+}
+
+type counted struct {
+	io.Reader
+	s *source
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.s.mu.Lock()
+	c.s.handed += int64(n)
+	c.s.mu.Unlock()
+	return n, err
+}
+
+func (c *counted) Close() error {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.s.closings++
+	return nil
+}
+
+func content(n int) []byte {
+	b := make([]byte, n)
+	r := rand.NewChaCha8([32]byte{1})
+	r.Read(b)
+	return b
+}
+
+func TestReaderHandsOutVerifiedBytes(t *testing.T) {
+	for _, size := range []int{0, 1, 100, 1 << 20} {
+		for _, a := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
+			b := content(size)
+			s := &source{content: b}
+			r := blob.NewReader(t.Context(), a.Digest(b), int64(size), s.open)
+			if err := iotest.TestReader(r, b); err != nil {
+				t.Errorf("%s, %d bytes: %v", a, size, err)
+			}
+			r.Close()
+			if s.closings != 1 {
+				t.Errorf("%s, %d bytes: source closed %d times, want once", a, size, s.closings)
+			}
+		}
+	}
+}
+
+func TestReaderResumesWhereTheSourceBrokeOff(t *testing.T) {
+	b := content(1000)
+	s := &source{content: b, breakAt: []int64{300, 300, 700, -1}}
+	got, err := io.ReadAll(blob.NewReader(t.Context(), blob.FromBytes(b), 1000, s.open))
+	if err != nil || !bytes.Equal(got, b) {
+		t.Fatalf("got %d bytes, error %v", len(got), err)
+	}
+	if want := "[0 300 300 700]"; fmt.Sprint(s.offsets) != want {
+		t.Errorf("opened at %v, want %v", s.offsets, want)
+	}
+	if s.handed != 1000 {
+		t.Errorf("%d bytes were read from the source, want each once", s.handed)
+	}
+}
+
+func TestReaderGivesUpWithoutProgress(t *testing.T) {
+	b := content(100)
+	s := &source{content: b, breakAt: []int64{40, 40, 40, 40, 40, 40, 40, 40}}
+	_, err := io.ReadAll(blob.NewReader(t.Context(), blob.FromBytes(b), 100, s.open))
+	if err == nil || errors.Is(err, io.EOF) {
+		t.Fatalf("got error %v", err)
+	}
+	if len(s.offsets) > 5 {
+		t.Errorf("opened %d times", len(s.offsets))
+	}
+}
+
+func TestReaderRefusesWrongBytes(t *testing.T) {
+	right := content(64 << 10)
+	flipped := bytes.Clone(right)
+	flipped[10] ^= 1
+	for name, c := range map[string]struct{ content []byte }{
+		"changed":   {flipped},
+		"truncated": {right[:60<<10]},
+		"too long":  {append(bytes.Clone(right), 0)},
+		"empty":     {nil},
+	} {
+		s := &source{content: c.content}
+		got, err := io.ReadAll(blob.NewReader(t.Context(), blob.FromBytes(right), int64(len(right)), s.open))
+		var mismatch *blob.MismatchError
+		if !errors.As(err, &mismatch) || errors.Is(err, io.EOF) {
+			t.Errorf("%s: got error %v, want a mismatch", name, err)
+		}
+		if len(got) >= len(right) {
+			t.Errorf("%s: all %d bytes were let out before the check", name, len(got))
+		}
+	}
+}
+
+func TestReaderOfEmptyBlobRefusesBytes(t *testing.T) {
+	s := &source{content: []byte("x")}
+	_, err := io.ReadAll(blob.NewReader(t.Context(), blob.FromBytes(nil), 0, s.open))
+	var mismatch *blob.MismatchError
+	if !errors.As(err, &mismatch) {
+		t.Errorf("got error %v, want a mismatch", err)
+	}
+}
+
+func TestReaderRefusesUnusableDescriptors(t *testing.T) {
+	s := &source{}
+	for _, c := range []struct {
+		digest blob.Digest
+		size   int64
+		offset int64
+	}{
+		{"", 0, 0}, {"sha256:xyz", 1, 0}, {"md5:d41d8cd98f00b204e9800998ecf8427e", 0, 0},
+		{blob.FromBytes(nil), -1, 0}, {blob.FromBytes(nil), 0, 1}, {blob.FromBytes(nil), 0, -1},
+	} {
+		if _, err := io.ReadAll(blob.NewStream(c.digest, c.size, s.open).Reader(t.Context(), c.offset)); err == nil {
+			t.Errorf("%v: no error", c)
+		}
+	}
+}
+
+func TestStreamStartsOverFromTheNearestCheckpoint(t *testing.T) {
+	const size = 40 << 20
+	b := content(size)
+	s := &source{content: b}
+	stream := blob.NewStream(blob.FromBytes(b), size, s.open)
+	if _, err := io.Copy(io.Discard, stream.Reader(t.Context(), 0)); err != nil {
+		t.Fatal(err)
+	}
+	const offset = 35 << 20
+	got, err := io.ReadAll(stream.Reader(t.Context(), offset))
+	if err != nil || !bytes.Equal(got, b[offset:]) {
+		t.Fatalf("got %d bytes, error %v", len(got), err)
+	}
+	if again := s.offsets[1]; again < 30<<20 || again > offset {
+		t.Errorf("opened again at %d, want shortly before %d", again, offset)
+	}
+}
+
+func TestStreamVerifiesBytesBeforeTheOffsetToo(t *testing.T) {
+	b := content(1000)
+	b2 := bytes.Clone(b)
+	b2[1] ^= 1
+	s := &source{content: b2}
+	_, err := io.ReadAll(blob.NewStream(blob.FromBytes(b), 1000, s.open).Reader(t.Context(), 500))
+	var mismatch *blob.MismatchError
+	if !errors.As(err, &mismatch) {
+		t.Errorf("got error %v, want a mismatch", err)
+	}
+}
+
+func TestReaderStopsWithItsContext(t *testing.T) {
+	b := content(100)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("told to stop")
+	s := &source{content: b}
+	r := blob.NewReader(ctx, blob.FromBytes(b), 100, s.open)
+	r.Read(make([]byte, 10))
+	cancel(cause)
+	if _, err := io.ReadAll(r); !errors.Is(err, cause) {
+		t.Errorf("got error %v, want the cause", err)
+	}
+}
+
+func TestCloseMayInterruptRead(t *testing.T) {
+	pr, pw := io.Pipe()
+	defer pw.Close()
+	opened := make(chan struct{})
+	r := blob.NewReader(t.Context(), blob.FromBytes([]byte("ab")), 2, func(context.Context, int64) (io.ReadCloser, error) {
+		close(opened)
+		return pr, nil
+	})
+	done := make(chan error)
+	go func() {
+		_, err := io.ReadAll(r)
+		done <- err
+	}()
+	<-opened
+	r.Close()
+	if err := <-done; err == nil {
+		t.Error("a closed reader reached its end")
+	}
+}

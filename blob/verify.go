@@ -1,0 +1,32 @@
+package blob
+
+import "fmt"
+
+// MismatchError says that bytes are not those their descriptor promised: another digest, or another size in bytes.
+type MismatchError struct {
+	Want, Got         Digest
+	WantSize, GotSize int64 // bytes; GotSize is where counting stopped, so at least one more than WantSize when too long
+}
+
+// Error names the wanted and the found digest, or the sizes where those differ.
+func (e *MismatchError) Error() string {
+	if e.GotSize < e.WantSize {
+		return fmt.Sprintf("blob %s is cut short: want %d bytes, got %d", e.Want, e.WantSize, e.GotSize)
+	}
+	if e.GotSize > e.WantSize {
+		return fmt.Sprintf("blob %s is too long: want %d bytes, got more", e.Want, e.WantSize)
+	}
+	return fmt.Sprintf("blob %s does not match its digest: got %s", e.Want, e.Got)
+}
+
+// Verify checks b against a digest and a size in bytes. The error is a *[MismatchError] or a *[DigestError].
+func Verify(b []byte, d Digest, size int64) error {
+	if err := d.Validate(); err != nil {
+		return err
+	}
+	got := d.Algorithm().Digest(b)
+	if got != d || int64(len(b)) != size {
+		return &MismatchError{Want: d, Got: got, WantSize: size, GotSize: int64(len(b))}
+	}
+	return nil
+}
