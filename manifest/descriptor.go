@@ -1,0 +1,105 @@
+package manifest
+
+import (
+	"fmt"
+
+	"github.com/hczjl/transship/blob"
+)
+
+// Descriptor points to content by digest (OCI image-spec, descriptor.md).
+type Descriptor struct {
+	MediaType    string
+	Size         int64 // bytes
+	Digest       blob.Digest
+	URLs         []string
+	Annotations  map[string]string
+	Data         []byte // the content itself, where the author embedded it; base64 in JSON
+	Platform     *Platform
+	ArtifactType string
+	Extra        []Member // members this type does not know
+}
+
+// Annotations that buildx puts on the attestation manifests of an index.
+const (
+	annotationReferenceType   = "vnd.docker.reference.type"
+	annotationReferenceDigest = "vnd.docker.reference.digest"
+)
+
+// AttestationFor returns the digest of the image in the same index that this entry attests, "" when the entry is no
+// attestation manifest (docker buildx, "Image attestation storage").
+func (d Descriptor) AttestationFor() blob.Digest {
+	if d.Annotations[annotationReferenceType] != "attestation-manifest" {
+		return ""
+	}
+	return blob.Digest(d.Annotations[annotationReferenceDigest])
+}
+
+// Distributable tells whether a registry is expected to hold the content. Foreign layers, which are fetched from their
+// URLs and must not be pushed, are not (image-spec, layer.md, "Non-Distributable Layers").
+func (d Descriptor) Distributable() bool {
+	switch d.MediaType {
+	case MediaTypeDockerForeign,
+		"application/vnd.docker.image.rootfs.foreign.diff.tar",
+		"application/vnd.oci.image.layer.nondistributable.v1.tar",
+		"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+		"application/vnd.oci.image.layer.nondistributable.v1.tar+zstd":
+		return false
+	}
+	return true
+}
+
+// Validate refuses a digest that is malformed or of an unknown algorithm, and a negative size.
+func (d Descriptor) Validate() error {
+	if err := d.Digest.Validate(); err != nil {
+		return err
+	}
+	if d.Size < 0 {
+		return fmt.Errorf("descriptor of %s has the size %d", d.Digest, d.Size)
+	}
+	return nil
+}
+
+// ociFields is the order of opencontainers/image-spec specs-go/v1.
+func (d *Descriptor) ociFields() []field {
+	return []field{
+		{name: "mediaType", value: &d.MediaType, empty: true},
+		{name: "digest", value: &d.Digest, empty: true},
+		{name: "size", value: &d.Size, empty: true},
+		{name: "urls", value: &d.URLs},
+		{name: "annotations", value: &d.Annotations},
+		{name: "data", value: &d.Data},
+		{name: "platform", value: &d.Platform},
+		{name: "artifactType", value: &d.ArtifactType},
+	}
+}
+
+// dockerFields is the order of docker's schema 2 and manifest list structs.
+func (d *Descriptor) dockerFields() []field {
+	return []field{
+		{name: "mediaType", value: &d.MediaType},
+		{name: "size", value: &d.Size},
+		{name: "digest", value: &d.Digest},
+		{name: "urls", value: &d.URLs},
+		{name: "annotations", value: &d.Annotations},
+		{name: "platform", value: &d.Platform},
+		{name: "data", value: &d.Data},
+		{name: "artifactType", value: &d.ArtifactType},
+	}
+}
+
+// UnmarshalJSON implements json.Unmarshaler; names that are doubled or differ only in case are errors.
+func (d *Descriptor) UnmarshalJSON(b []byte) error {
+	var n Descriptor
+	extra, err := decodeObject(b, n.ociFields())
+	if err != nil {
+		return err
+	}
+	n.Extra = extra
+	*d = n
+	return nil
+}
+
+// MarshalJSON implements json.Marshaler in OCI's order.
+func (d Descriptor) MarshalJSON() ([]byte, error) {
+	return encodeObject(d.ociFields(), d.Extra)
+}

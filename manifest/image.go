@@ -1,0 +1,119 @@
+package manifest
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/hczjl/transship/blob"
+)
+
+// Image is an image manifest of OCI or docker's schema 2, or an artifact in that form (image-spec, manifest.md).
+// The withdrawn OCI artifact manifest has Blobs instead of Config and Layers.
+type Image struct {
+	SchemaVersion int
+	MediaType     string
+	ArtifactType  string
+	Config        *Descriptor
+	Layers        []Descriptor
+	Blobs         []Descriptor
+	Subject       *Descriptor
+	Annotations   map[string]string
+	Extra         []Member // members this type does not know
+}
+
+// fields is the order of opencontainers/image-spec specs-go/v1; docker's schema 2 has the same order.
+func (im *Image) fields() []field {
+	artifact := im.MediaType == MediaTypeOCIArtifact
+	return []field{
+		{name: "schemaVersion", value: &im.SchemaVersion, empty: !artifact},
+		{name: "mediaType", value: &im.MediaType},
+		{name: "artifactType", value: &im.ArtifactType},
+		{name: "config", value: &im.Config},
+		{name: "layers", value: &im.Layers, empty: !artifact},
+		{name: "blobs", value: &im.Blobs},
+		{name: "subject", value: &im.Subject},
+		{name: "annotations", value: &im.Annotations},
+	}
+}
+
+// UnmarshalJSON implements json.Unmarshaler; names that are doubled or differ only in case are errors.
+func (im *Image) UnmarshalJSON(b []byte) error {
+	var n Image
+	extra, err := decodeObject(b, n.fields())
+	if err != nil {
+		return err
+	}
+	n.Extra = extra
+	*im = n
+	return nil
+}
+
+// References returns the content the manifest needs, in the order it stands there: config, layers, blobs. The subject
+// is not among them: it may be absent (image-spec, manifest.md, "subject").
+func (im Image) References() []Descriptor {
+	var out []Descriptor
+	if im.Config != nil {
+		out = append(out, *im.Config)
+	}
+	out = append(out, im.Layers...)
+	return append(out, im.Blobs...)
+}
+
+// Size returns the sum of the layers' sizes in bytes, as they travel (compressed).
+func (im Image) Size() int64 {
+	var n int64
+	for _, d := range im.References() {
+		n += d.Size
+	}
+	return n
+}
+
+// Config is the part of an image's config blob that says what the image runs on (image-spec, config.md).
+type Config struct {
+	Platform
+	Created string
+	RootFS  RootFS
+	Extra   []Member // all the rest
+}
+
+// RootFS lists the digests of the uncompressed layers.
+type RootFS struct {
+	Type    string        `json:"type"`
+	DiffIDs []blob.Digest `json:"diff_ids"`
+}
+
+// ParseConfig reads a config blob. Its members beside those of Config are kept in Extra.
+func ParseConfig(b []byte) (Config, error) {
+	var c Config
+	if err := json.Unmarshal(b, &c); err != nil {
+		return Config{}, fmt.Errorf("image config: %w", err)
+	}
+	return c, nil
+}
+
+func (c *Config) fields() []field {
+	return []field{
+		{name: "created", value: &c.Created},
+		{name: "architecture", value: &c.Architecture, empty: true},
+		{name: "os", value: &c.OS, empty: true},
+		{name: "os.version", value: &c.OSVersion},
+		{name: "os.features", value: &c.OSFeatures},
+		{name: "variant", value: &c.Variant},
+		{name: "rootfs", value: &c.RootFS},
+	}
+}
+
+// UnmarshalJSON implements json.Unmarshaler; names that are doubled or differ only in case are errors.
+func (c *Config) UnmarshalJSON(b []byte) error {
+	var n Config
+	extra, err := decodeObject(b, n.fields())
+	if err != nil {
+		return err
+	}
+	n.Extra = extra
+	*c = n
+	return nil
+}
+
+// MarshalJSON implements json.Marshaler: the members of Config first, then Extra.
+func (c Config) MarshalJSON() ([]byte, error) { return encodeObject(c.fields(), c.Extra) }

@@ -1,0 +1,188 @@
+package manifest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/hczjl/transship/blob"
+)
+
+// MaxSize is the largest manifest that is read, in bytes. Registries accept about as much (distribution-spec,
+// "Pushing Manifests": at least 4 MiB).
+const MaxSize = 4 << 20
+
+// Manifest is a document as it came: its descriptor, and the bytes that the descriptor's digest is of.
+type Manifest struct {
+	Descriptor
+	Raw []byte
+}
+
+// Errors of [Parse], to be found with errors.Is.
+var (
+	// ErrSchema1 is docker's format from before 2016, whose layers and digests cannot be carried over as they are.
+	ErrSchema1 = errors.New("docker schema 1 manifests are not supported; " +
+		"have the image rebuilt or pushed again with docker 1.10 or newer")
+	// ErrTooLarge is a document of more than MaxSize bytes.
+	ErrTooLarge = fmt.Errorf("manifest is larger than %d MiB", MaxSize>>20)
+	// ErrAmbiguous is a document that is a list and an image at once, or another thing than its media type says
+	// (CVE-2021-41190).
+	ErrAmbiguous = errors.New("ambiguous manifest")
+)
+
+// DocumentError says that bytes are no manifest, or not one that is safe to read.
+type DocumentError struct {
+	Digest blob.Digest // of the bytes
+	Err    error
+}
+
+// Error names the document by its digest, and the reason.
+func (e *DocumentError) Error() string {
+	return fmt.Sprintf("manifest %s: %v", e.Digest.Short(), e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *DocumentError) Unwrap() error { return e.Err }
+
+// Parse reads a manifest of any supported kind and checks it: one JSON object, no doubled names, no names that differ
+// only in case, valid descriptors, one kind. The kind is found from contentType (parameters are ignored, a type that
+// names no manifest is too) and from the document. Raw is kept and must not be changed afterwards. The digest is the
+// sha256 of raw; a caller who asked for a sha512 digest sets that. Errors are a *[DocumentError].
+func Parse(contentType string, raw []byte) (Manifest, error) {
+	m := Manifest{Descriptor: Descriptor{Size: int64(len(raw)), Digest: blob.FromBytes(raw)}, Raw: raw}
+	mediaType, err := check(baseType(contentType), raw)
+	if err != nil {
+		return Manifest{}, &DocumentError{m.Digest, err}
+	}
+	m.MediaType = mediaType
+	if err := m.validate(); err != nil {
+		return Manifest{}, &DocumentError{m.Digest, err}
+	}
+	return m, nil
+}
+
+// check looks at the document as a whole and returns its media type.
+func check(contentType string, raw []byte) (string, error) {
+	if len(raw) > MaxSize {
+		return "", ErrTooLarge
+	}
+	if err := checkDuplicates(raw); err != nil {
+		return "", fmt.Errorf("not valid JSON: %w", err)
+	}
+	var o outline
+	if _, err := decodeObject(raw, o.fields()); err != nil {
+		return "", err
+	}
+	return o.mediaType(contentType)
+}
+
+// outline is what tells one kind of document from another.
+type outline struct {
+	SchemaVersion                                      int
+	MediaType                                          string
+	Manifests, Config, Layers, Blobs, FSLayers, Signed json.RawMessage
+}
+
+func (o *outline) fields() []field {
+	return []field{
+		{name: "schemaVersion", value: &o.SchemaVersion}, {name: "mediaType", value: &o.MediaType},
+		{name: "manifests", value: &o.Manifests}, {name: "config", value: &o.Config},
+		{name: "layers", value: &o.Layers}, {name: "blobs", value: &o.Blobs},
+		{name: "fsLayers", value: &o.FSLayers}, {name: "signatures", value: &o.Signed},
+	}
+}
+
+// mediaType decides the kind. The document's own word goes before the header's, and both must fit its members.
+func (o *outline) mediaType(contentType string) (string, error) {
+	if o.SchemaVersion == 1 || o.FSLayers != nil || isSchema1(contentType) || isSchema1(o.MediaType) {
+		return "", ErrSchema1
+	}
+	if o.Manifests != nil && (o.Layers != nil || o.Config != nil) {
+		return "", fmt.Errorf("%w: it has both manifests and layers or config", ErrAmbiguous)
+	}
+	own := o.inferred()
+	if own == "" {
+		return "", errors.New("it has neither manifests, layers nor blobs: this is no image")
+	}
+	for _, said := range []string{o.MediaType, contentType} {
+		if !IsManifest(said) {
+			continue
+		}
+		if IsIndex(said) != IsIndex(own) {
+			return "", fmt.Errorf("%w: it is called %s, but its members are those of %s", ErrAmbiguous, said, own)
+		}
+		return said, nil
+	}
+	if o.MediaType != "" {
+		return "", fmt.Errorf("its media type %q is no manifest's", o.MediaType)
+	}
+	return own, nil
+}
+
+// inferred is the media type of a document that does not say: OCI's, since docker's documents always do.
+func (o *outline) inferred() string {
+	switch {
+	case o.Manifests != nil:
+		return MediaTypeOCIIndex
+	case o.Layers != nil || o.Config != nil:
+		return MediaTypeOCIManifest
+	case o.Blobs != nil || o.MediaType == MediaTypeOCIArtifact:
+		return MediaTypeOCIArtifact
+	}
+	return ""
+}
+
+// validate decodes the typed view and checks every descriptor.
+func (m Manifest) validate() error {
+	refs, err := m.References()
+	if err != nil {
+		return err
+	}
+	for _, d := range refs {
+		if err := d.Validate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Index returns the typed view of an index or list.
+func (m Manifest) Index() (Index, error) {
+	var ix Index
+	if !IsIndex(m.MediaType) {
+		return ix, fmt.Errorf("%s is no index", m.Digest.Short())
+	}
+	err := json.Unmarshal(m.Raw, &ix)
+	return ix, err
+}
+
+// Image returns the typed view of an image manifest or artifact.
+func (m Manifest) Image() (Image, error) {
+	var im Image
+	if IsIndex(m.MediaType) {
+		return im, fmt.Errorf("%s is an index of several images", m.Digest.Short())
+	}
+	err := json.Unmarshal(m.Raw, &im)
+	return im, err
+}
+
+// References returns what must be in a repository before this manifest: an index's entries, an image's config, layers
+// and blobs.
+func (m Manifest) References() ([]Descriptor, error) {
+	if IsIndex(m.MediaType) {
+		ix, err := m.Index()
+		return ix.Manifests, err
+	}
+	im, err := m.Image()
+	return im.References(), err
+}
+
+// Subject returns the manifest this one refers to, nil when it refers to none (image-spec, manifest.md, "subject").
+func (m Manifest) Subject() (*Descriptor, error) {
+	if IsIndex(m.MediaType) {
+		ix, err := m.Index()
+		return ix.Subject, err
+	}
+	im, err := m.Image()
+	return im.Subject, err
+}

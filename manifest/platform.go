@@ -1,0 +1,222 @@
+package manifest
+
+import (
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// Platform is what an image runs on (OCI image-spec, image-index.md, "platform"). Features is docker's own, for CPU
+// features in a manifest list.
+type Platform struct {
+	Architecture string
+	OS           string
+	OSVersion    string
+	OSFeatures   []string
+	Variant      string
+	Features     []string
+	Extra        []Member // members this type does not know
+}
+
+// fields is the order that docker and OCI share.
+func (p *Platform) fields() []field {
+	return []field{
+		{name: "architecture", value: &p.Architecture, empty: true},
+		{name: "os", value: &p.OS, empty: true},
+		{name: "os.version", value: &p.OSVersion},
+		{name: "os.features", value: &p.OSFeatures},
+		{name: "variant", value: &p.Variant},
+		{name: "features", value: &p.Features},
+	}
+}
+
+// UnmarshalJSON implements json.Unmarshaler; names that are doubled or differ only in case are errors.
+func (p *Platform) UnmarshalJSON(b []byte) error {
+	var n Platform
+	extra, err := decodeObject(b, n.fields())
+	if err != nil {
+		return err
+	}
+	n.Extra = extra
+	*p = n
+	return nil
+}
+
+// MarshalJSON implements json.Marshaler.
+func (p Platform) MarshalJSON() ([]byte, error) { return encodeObject(p.fields(), p.Extra) }
+
+// String writes the platform as os/architecture[/variant][:os.version], which [ParsePlatform] reads again; "unknown"
+// for one without an OS.
+func (p Platform) String() string {
+	if p.OS == "" {
+		return "unknown"
+	}
+	s := path.Join(p.OS, p.Architecture, p.Variant)
+	if p.OSVersion != "" {
+		s += ":" + p.OSVersion
+	}
+	return s
+}
+
+// PlatformSyntaxError says why a text is no platform.
+type PlatformSyntaxError struct{ Text, Reason string }
+
+// Error names the text, the reason and what a platform looks like.
+func (e *PlatformSyntaxError) Error() string {
+	return fmt.Sprintf("invalid platform %q: %s (want os/arch[/variant], such as linux/arm/v7)", e.Text, e.Reason)
+}
+
+// ParsePlatform reads os/arch[/variant], a known os or arch alone, os(version+feature...)/arch as containerd writes
+// it, and os/arch:version. What is left out comes from the machine it runs on. Other spellings are normalised as
+// containerd's platforms package does: aarch64 is arm64, armhf is arm/v7, linux/arm64/v8 is linux/arm64. The error is
+// a *[PlatformSyntaxError].
+func ParsePlatform(s string) (Platform, error) {
+	text, version, _ := strings.Cut(s, ":")
+	parts := strings.Split(text, "/")
+	p, err := parseOS(s, parts[0])
+	if err != nil {
+		return Platform{}, err
+	}
+	if version != "" {
+		p.OSVersion = version
+	}
+	if slices.ContainsFunc(parts[1:], func(part string) bool { return !isPlatformPart(part) }) {
+		return Platform{}, &PlatformSyntaxError{s, "a part is empty or has a character that may not stand there"}
+	}
+	switch len(parts) {
+	case 1:
+		return parseOnePart(s, p)
+	case 2:
+		p.Architecture = parts[1]
+	case 3:
+		p.Architecture, p.Variant = parts[1], parts[2]
+	default:
+		return Platform{}, &PlatformSyntaxError{s, "too many parts"}
+	}
+	return p.Normalize(), nil
+}
+
+// osPart is os or os(version+feature+feature).
+var osPart = regexp.MustCompile(`^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)((?:\+[A-Za-z0-9_.%-]+)*)\))?$`)
+
+func parseOS(whole, part string) (Platform, error) {
+	m := osPart.FindStringSubmatch(part)
+	if m == nil {
+		return Platform{}, &PlatformSyntaxError{whole, fmt.Sprintf("%q is no operating system", part)}
+	}
+	options := strings.Split(m[2]+m[3], "+")
+	for i := range options {
+		plain, err := url.PathUnescape(options[i])
+		if err != nil {
+			return Platform{}, &PlatformSyntaxError{whole, err.Error()}
+		}
+		options[i] = plain
+	}
+	p := Platform{OS: m[1], OSVersion: options[0]}
+	if len(options) > 1 {
+		p.OSFeatures = options[1:]
+	}
+	return p, nil
+}
+
+// parseOnePart takes a lone word for an OS if it is a known one, else for an architecture.
+func parseOnePart(whole string, p Platform) (Platform, error) {
+	word := strings.ToLower(p.OS)
+	if slices.Contains(knownOS(), normalOS(word)) {
+		p.Architecture = runtime.GOARCH
+		return p.Normalize(), nil
+	}
+	arch, variant := normalArch(word, "")
+	if !slices.Contains(knownArch(), arch) {
+		return Platform{}, &PlatformSyntaxError{whole, "unknown operating system or architecture"}
+	}
+	return Platform{OS: runtime.GOOS, Architecture: arch, Variant: variant}, nil
+}
+
+func isPlatformPart(s string) bool {
+	ok := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.'
+	}
+	return s != "" && !strings.ContainsFunc(s, func(c rune) bool { return !ok(c) })
+}
+
+func knownOS() []string {
+	return []string{"aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js", "linux", "nacl",
+		"netbsd", "openbsd", "plan9", "solaris", "windows", "zos"}
+}
+
+func knownArch() []string {
+	return []string{"386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "ppc64", "ppc64le", "loong64", "mips",
+		"mipsle", "mips64", "mips64le", "mips64p32", "mips64p32le", "ppc", "riscv", "riscv64", "s390", "s390x", "sparc",
+		"sparc64", "wasm"}
+}
+
+// Normalize returns the platform in its one spelling: lower case, GOOS and GOARCH names, the default variant of arm
+// written out and those of amd64 and arm64 left out, features sorted without duplicates. The receiver is unchanged.
+func (p Platform) Normalize() Platform {
+	p.OS = normalOS(p.OS)
+	p.Architecture, p.Variant = normalArch(p.Architecture, p.Variant)
+	if len(p.OSFeatures) > 0 {
+		p.OSFeatures = slices.Compact(slices.Sorted(slices.Values(p.OSFeatures)))
+	}
+	return p
+}
+
+func normalOS(os string) string {
+	os = strings.ToLower(os)
+	if os == "macos" {
+		return "darwin"
+	}
+	return os
+}
+
+// normalArch follows containerd/platforms, database.go.
+func normalArch(arch, variant string) (string, string) {
+	arch, variant = strings.ToLower(arch), strings.ToLower(variant)
+	switch arch {
+	case "i386":
+		return "386", ""
+	case "x86_64", "x86-64", "amd64":
+		return "amd64", dropped(variant, "v1")
+	case "aarch64", "arm64":
+		return "arm64", normalARM64(variant)
+	case "armhf":
+		return "arm", "v7"
+	case "armel":
+		return "arm", "v6"
+	case "arm":
+		return "arm", normalARM(variant)
+	}
+	return arch, variant
+}
+
+func dropped(variant, fallback string) string {
+	if variant == fallback {
+		return ""
+	}
+	return variant
+}
+
+func normalARM64(variant string) string {
+	switch variant {
+	case "8", "v8", "v8.0":
+		return ""
+	case "9", "9.0", "v9.0":
+		return "v9"
+	}
+	return variant
+}
+
+func normalARM(variant string) string {
+	switch variant {
+	case "", "7":
+		return "v7"
+	case "5", "6", "8":
+		return "v" + variant
+	}
+	return variant
+}

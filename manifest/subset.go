@@ -1,0 +1,95 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+
+	"github.com/hczjl/transship/blob"
+)
+
+// Keep returns an index with only the entries whose digest keep reports true for. The entries and everything around
+// them stay byte for byte as they were, so that indentation, member order and unknown members are the author's;
+// where every entry is kept, the result is the same document with the same digest. It is an error to keep none.
+func (m Manifest) Keep(keep func(Descriptor) bool) (Manifest, error) {
+	ix, err := m.Index()
+	if err != nil {
+		return Manifest{}, err
+	}
+	spans, err := entries(m.Raw)
+	if err != nil || len(spans) != len(ix.Manifests) {
+		return Manifest{}, &DocumentError{m.Digest, errors.Join(errors.New("its entries cannot be told apart"), err)}
+	}
+	var kept []span
+	for i, d := range ix.Manifests {
+		if keep(d) {
+			kept = append(kept, spans[i])
+		}
+	}
+	if len(kept) == len(spans) {
+		return m, nil
+	}
+	if len(kept) == 0 {
+		return Manifest{}, &DocumentError{m.Digest, errors.New("no entry would be left")}
+	}
+	raw := splice(m.Raw, spans, kept)
+	m.Raw, m.Size, m.Digest = raw, int64(len(raw)), blob.FromBytes(raw)
+	return m, nil
+}
+
+// span is where a value stands: from its first byte to the one after its last.
+type span struct{ from, to int64 }
+
+// splice writes the document with only the kept of all its entries, separated as the first two were.
+func splice(raw []byte, all, kept []span) []byte {
+	var separator []byte
+	if len(all) > 1 {
+		separator = raw[all[0].to:all[1].from]
+	}
+	out := bytes.Clone(raw[:all[0].from])
+	for i, s := range kept {
+		if i > 0 {
+			out = append(out, separator...)
+		}
+		out = append(out, raw[s.from:s.to]...)
+	}
+	return append(out, raw[all[len(all)-1].to:]...)
+}
+
+// entries finds the elements of the top-level array "manifests".
+func entries(raw []byte) ([]span, error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if err := expect(dec, '{'); err != nil {
+		return nil, err
+	}
+	for dec.More() {
+		name, err := memberName(dec)
+		if err != nil {
+			return nil, err
+		}
+		if name == "manifests" {
+			return elements(dec)
+		}
+		var skipped json.RawMessage
+		if err := dec.Decode(&skipped); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+func elements(dec *json.Decoder) ([]span, error) {
+	if err := expect(dec, '['); err != nil {
+		return nil, err
+	}
+	var out []span
+	for dec.More() {
+		var element json.RawMessage
+		if err := dec.Decode(&element); err != nil {
+			return nil, err
+		}
+		end := dec.InputOffset()
+		out = append(out, span{end - int64(len(element)), end})
+	}
+	return out, expect(dec, ']')
+}
