@@ -1,0 +1,125 @@
+package reference
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/hczjl/transship/blob"
+)
+
+// maxName is how long domain and path may be together, in bytes.
+const maxName = 255
+
+const (
+	domainPart = `(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])`
+	pathPart   = `[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`
+)
+
+var (
+	domainPattern = regexp.MustCompile(`^(?:` + domainPart + `(?:\.` + domainPart + `)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
+	pathPattern   = regexp.MustCompile(`^` + pathPart + `(?:/` + pathPart + `)*$`)
+	tagPattern    = regexp.MustCompile(`^[\w][\w.-]{0,127}$`)
+	hexPattern    = regexp.MustCompile(`^[a-f0-9]{64}$`)
+)
+
+// SyntaxError says why a text is no image reference.
+type SyntaxError struct{ Text, Reason string }
+
+// Error names the text and the reason.
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("invalid reference %q: %s", e.Text, e.Reason)
+}
+
+// Parse reads [domain/]path[:tag][@digest] and normalises it as docker does: without a domain it is docker.io's, there
+// without a slash library/'s; with neither tag nor digest it is tag latest. The error is a *[SyntaxError].
+func Parse(s string) (Reference, error) {
+	r, err := parse(s)
+	if err == nil && r.Tag == "" && r.Digest == "" {
+		r.Tag = defaultTag
+	}
+	return r, err
+}
+
+// ParseRepository reads a reference that names a repository and no image: it refuses a tag or digest.
+// The error is a *[SyntaxError].
+func ParseRepository(s string) (Reference, error) {
+	r, err := parse(s)
+	if err == nil && r.suffix() != "" {
+		return Reference{}, &SyntaxError{s, "a repository is wanted here, without " + r.suffix()}
+	}
+	return r, err
+}
+
+// ValidTag tells whether s may be a tag.
+func ValidTag(s string) bool { return tagPattern.MatchString(s) }
+
+// ValidPath tells whether s may be a repository's name on its host.
+func ValidPath(s string) bool { return len(s) <= maxName && pathPattern.MatchString(s) }
+
+func parse(s string) (Reference, error) {
+	if s == "" {
+		return Reference{}, &SyntaxError{s, "it is empty"}
+	}
+	if strings.Contains(s, "://") {
+		return Reference{}, &SyntaxError{s, "leave out the scheme, https:// is understood"}
+	}
+	if hexPattern.MatchString(s) {
+		return Reference{}, &SyntaxError{s, "64 hexadecimal characters are an image id, not a name"}
+	}
+	rest, digest, hasDigest := strings.Cut(s, "@")
+	name, tag, hasTag := cutTag(rest)
+	r := Reference{Tag: tag, Digest: blob.Digest(digest)}
+	r.Domain, r.Path = splitDomain(name)
+	if reason := r.problem(hasTag, hasDigest); reason != "" {
+		return Reference{}, &SyntaxError{s, reason}
+	}
+	return r, nil
+}
+
+// cutTag splits at the colon after the last slash: one before it belongs to a port.
+func cutTag(s string) (name, tag string, found bool) {
+	colon := strings.LastIndexByte(s, ':')
+	if colon <= strings.LastIndexByte(s, '/') {
+		return s, "", false
+	}
+	return s[:colon], s[colon+1:], true
+}
+
+// splitDomain decides whether the first component is a host: it has a dot, a colon or an upper-case letter, or it is
+// localhost.
+func splitDomain(name string) (domain, path string) {
+	first, rest, found := strings.Cut(name, "/")
+	isHost := found && (strings.ContainsAny(first, ".:") || first == "localhost" || strings.ToLower(first) != first)
+	if isHost {
+		domain, path = first, rest
+	} else {
+		domain, path = dockerDomain, name
+	}
+	if domain == dockerIndex {
+		domain = dockerDomain
+	}
+	if domain == dockerDomain && !strings.Contains(path, "/") {
+		path = dockerLibrary + path
+	}
+	return domain, path
+}
+
+// problem returns why the parts are no reference, "" when they are one.
+func (r Reference) problem(hasTag, hasDigest bool) string {
+	switch {
+	case !domainPattern.MatchString(r.Domain):
+		return fmt.Sprintf("%q is no host name", r.Domain)
+	case !pathPattern.MatchString(r.Path) && pathPattern.MatchString(strings.ToLower(r.Path)):
+		return fmt.Sprintf("repository name %q must be lower case", r.Path)
+	case !pathPattern.MatchString(r.Path):
+		return fmt.Sprintf("%q is no repository name", strings.TrimPrefix(r.Path, dockerLibrary))
+	case len(r.Name()) > maxName:
+		return fmt.Sprintf("the name has more than %d characters", maxName)
+	case hasTag && !tagPattern.MatchString(r.Tag):
+		return fmt.Sprintf("%q is no tag", r.Tag)
+	case hasDigest && r.Digest.Validate() != nil:
+		return r.Digest.Validate().Error()
+	}
+	return ""
+}
