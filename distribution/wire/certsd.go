@@ -1,0 +1,99 @@
+package wire
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// certsFiles collects the files for host in the certs.d directories, by the
+// rules of docker and podman: in DIR/HOST[:PORT], *.crt are roots trusted
+// beside the system's, and a *.cert is a client certificate whose key is the
+// *.key of the same name; one without the other is an error. Files of several
+// directories add up, in the order of the directories and then of their
+// names. A directory that is missing or may not be read is passed over, as
+// podman does: /etc/docker is often the daemon's own.
+func certsFiles(directories []string, host string) (tlsFiles, error) {
+	var files tlsFiles
+	for _, directory := range directories {
+		for _, name := range hostDirectories(host) {
+			found, err := certsIn(filepath.Join(directory, name), host)
+			if err != nil {
+				return tlsFiles{}, err
+			}
+			files.roots = append(files.roots, found.roots...)
+			files.pairs = append(files.pairs, found.pairs...)
+		}
+	}
+	return files, nil
+}
+
+// hostDirectories returns the names under which a directory for host may
+// stand. A host without its port is also found under the port of https. A
+// host of a redirect that is no plain file name has none.
+func hostDirectories(host string) []string {
+	if host == "" || host == "." || host == ".." || strings.ContainsAny(host, `/\`) {
+		return nil
+	}
+	names := []string{host, host + ":443"}
+	if bare, ok := strings.CutSuffix(host, ":443"); ok {
+		names = []string{bare, host}
+	} else if hasPort(host) {
+		names = names[:1]
+	}
+	if runtime.GOOS == "windows" {
+		// A file name cannot hold a colon there. docker leaves it out.
+		for i := range names {
+			names[i] = strings.ReplaceAll(names[i], ":", "")
+		}
+	}
+	return names
+}
+
+// hasPort reports whether a URL's host ends in a port.
+func hasPort(host string) bool {
+	return strings.LastIndexByte(host, ':') > strings.LastIndexByte(host, ']')
+}
+
+// certsIn collects the files of one directory.
+func certsIn(directory, host string) (tlsFiles, error) {
+	entries, err := os.ReadDir(directory)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return tlsFiles{}, nil
+	}
+	if err != nil {
+		return tlsFiles{}, unreadable(host, directory, err)
+	}
+	names := make([]string, len(entries))
+	for i, entry := range entries {
+		names[i] = entry.Name()
+	}
+	return sortCerts(directory, host, names)
+}
+
+// sortCerts tells the files of a directory apart by their names.
+func sortCerts(directory, host string, names []string) (tlsFiles, error) {
+	var files tlsFiles
+	for _, name := range names {
+		path := filepath.Join(directory, name)
+		stem := strings.TrimSuffix(name, filepath.Ext(name))
+		switch filepath.Ext(name) {
+		case ".crt":
+			files.roots = append(files.roots, path)
+		case ".cert":
+			if !slices.Contains(names, stem+".key") {
+				return files, &CertificateError{host, path, errors.New("missing key " + stem + ".key for this client certificate (a CA certificate must end in .crt)")}
+			}
+			files.pairs = append(files.pairs, keyPair{path, filepath.Join(directory, stem+".key")})
+		case ".key":
+			if !slices.Contains(names, stem+".cert") {
+				return files, &CertificateError{host, path, errors.New("missing client certificate " + stem + ".cert for this key")}
+			}
+		}
+	}
+	return files, nil
+}

@@ -1,0 +1,198 @@
+package wire
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	dialTimeout      = 15 * time.Second
+	handshakeTimeout = 15 * time.Second
+	keepAlive        = 30 * time.Second
+	idleTimeout      = 90 * time.Second
+
+	// answerTimeout runs from the last byte of a request to the header of its
+	// answer. A registry commits a 10 GB upload in this time; Timeout has the
+	// shorter limit for requests that only read.
+	answerTimeout = 30 * time.Minute
+
+	// idlePerHost keeps the connections of that many parallel streams.
+	idlePerHost = 64
+
+	// bufferSize, in bytes, is a connection's buffer for reading and again
+	// for writing.
+	bufferSize = 64 << 10
+
+	// streamWindow, in bytes, is what an HTTP/2 server may send ahead on one
+	// stream. It bounds the memory of a copy whose target is slower than its
+	// source, and 2 MiB are 40 MB/s for each stream at a round trip of 50 ms.
+	streamWindow = 2 << 20
+	// maxFrame, in bytes, is the largest HTTP/2 frame that is accepted.
+	maxFrame = 256 << 10
+
+	// A connection of HTTP/2 that is silent for pingAfter is asked for a sign
+	// of life, and given up without one after pingTimeout.
+	pingAfter   = 30 * time.Second
+	pingTimeout = 15 * time.Second
+)
+
+// Hosts is the transport at the end of the chain. It sends each request over
+// the TLS configuration of its host, and keeps one *http.Transport, with its
+// own connections, for each configuration.
+//
+// A host's configuration is made of the system's roots, of the files for that
+// host in CertsDirs, and of TLS. A client certificate goes only to the host
+// it belongs to: the one in a certs.d directory to the host the directory is
+// named for, the one in TLS to Registry. It never goes to a token server, a
+// redirect's target or any other host. What TLS says about trust, CAFile and
+// Insecure, holds for every host that this Hosts sends to: the token server
+// and the object store behind a registry with a private CA have their
+// certificates from the same CA, mostly. So one Hosts serves one side of a
+// transfer, or both when TLS is its zero value.
+//
+// Files are read at the first request to their host. One that cannot be used
+// fails that request, and each one after it, with a *CertificateError.
+type Hosts struct {
+	// Registry is the host, with its port if the URL has one, that TLS's
+	// client certificate is for.
+	Registry string
+	// TLS is what the user asked for.
+	TLS TLS
+	// CertsDirs are searched for a directory with the host's name, such as
+	// /etc/docker/certs.d and /etc/containers/certs.d.
+	CertsDirs []string
+	// HTTP1 switches HTTP/2 off.
+	HTTP1 bool
+	// Proxy returns the proxy for a request, or nil. If Proxy is nil, it is
+	// http.ProxyFromEnvironment.
+	Proxy func(*http.Request) (*url.URL, error)
+
+	mu     sync.Mutex
+	shared *http.Transport            // for hosts that have no files of their own
+	own    map[string]*http.Transport // by URL.Host: its own transport, or shared
+}
+
+// RoundTrip sends req over the TLS configuration of its host.
+func (h *Hosts) RoundTrip(req *http.Request) (*http.Response, error) {
+	transport, err := h.transport(strings.ToLower(req.URL.Host), req.URL.Scheme == "https")
+	if err != nil {
+		closeBody(req)
+		return nil, err
+	}
+	return transport.RoundTrip(req)
+}
+
+// CloseIdleConnections closes connections that no request uses.
+func (h *Hosts) CloseIdleConnections() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.shared != nil {
+		h.shared.CloseIdleConnections()
+	}
+	for _, transport := range h.own {
+		transport.CloseIdleConnections()
+	}
+}
+
+// transport returns the transport for host, and makes it if it has none yet.
+func (h *Hosts) transport(host string, secure bool) (*http.Transport, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !secure {
+		return h.sharedTransport(host)
+	}
+	if transport, ok := h.own[host]; ok {
+		return transport, nil
+	}
+	transport, err := h.chooseTransport(host)
+	if err != nil {
+		return nil, err
+	}
+	if h.own == nil {
+		h.own = make(map[string]*http.Transport)
+	}
+	h.own[host] = transport
+	return transport, nil
+}
+
+// chooseTransport returns the shared transport for a host that has no files
+// of its own, else a new one.
+func (h *Hosts) chooseTransport(host string) (*http.Transport, error) {
+	files, err := certsFiles(h.CertsDirs, host)
+	if err != nil {
+		return nil, err
+	}
+	if sameHost(host, h.Registry) {
+		pairs, err := h.TLS.pairs(host)
+		if err != nil {
+			return nil, err
+		}
+		files.pairs = append(files.pairs, pairs...)
+	}
+	if len(files.roots) == 0 && len(files.pairs) == 0 {
+		return h.sharedTransport(host)
+	}
+	return h.newTransport(host, files)
+}
+
+// sharedTransport returns the transport for all hosts without files of their
+// own. host is where its first request goes, for the message of an error.
+func (h *Hosts) sharedTransport(host string) (*http.Transport, error) {
+	if h.shared != nil {
+		return h.shared, nil
+	}
+	transport, err := h.newTransport(host, tlsFiles{})
+	if err != nil {
+		return nil, err
+	}
+	h.shared = transport
+	return transport, nil
+}
+
+// newTransport builds a transport with the files for host and what TLS says
+// about trust.
+func (h *Hosts) newTransport(host string, files tlsFiles) (*http.Transport, error) {
+	files.roots = append(h.TLS.roots(), files.roots...)
+	config, err := files.config(host, h.TLS.Insecure)
+	if err != nil {
+		return nil, err
+	}
+	proxy := h.Proxy
+	if proxy == nil {
+		proxy = http.ProxyFromEnvironment
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(!h.HTTP1)
+	return &http.Transport{
+		Proxy:                 proxy,
+		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}).DialContext,
+		TLSClientConfig:       config,
+		TLSHandshakeTimeout:   handshakeTimeout,
+		ResponseHeaderTimeout: answerTimeout,
+		ExpectContinueTimeout: time.Second,
+		MaxIdleConnsPerHost:   idlePerHost,
+		IdleConnTimeout:       idleTimeout,
+		DisableCompression:    true, // digests are of the bytes on the wire
+		WriteBufferSize:       bufferSize,
+		ReadBufferSize:        bufferSize,
+		Protocols:             protocols,
+		HTTP2: &http.HTTP2Config{
+			MaxReceiveBufferPerStream: streamWindow,
+			MaxReadFrameSize:          maxFrame,
+			SendPingTimeout:           pingAfter,
+			PingTimeout:               pingTimeout,
+		},
+	}, nil
+}
+
+// sameHost reports whether two hosts are the same for https, with or without
+// its port.
+func sameHost(a, b string) bool {
+	bare := func(host string) string { return strings.TrimSuffix(strings.ToLower(host), ":443") }
+	return bare(a) == bare(b)
+}

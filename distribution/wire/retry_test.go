@@ -1,0 +1,448 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRetryStatuses(t *testing.T) {
+	for status, want := range map[int]int{
+		200: 1, 201: 1, 202: 1, 206: 1, 301: 1, 307: 1, 400: 1, 401: 1, 403: 1, 404: 1,
+		405: 1, 413: 1, 416: 1, 418: 1, 501: 1, 505: 1, 507: 1,
+		408: 6, 429: 6, 500: 6, 502: 6, 503: 6, 504: 6,
+	} {
+		sent := 0
+		retry := &Retry{Sleep: noSleep(nil), Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+			sent++
+			return answer(req, status, fmt.Sprint("body ", sent)), nil
+		})}
+		resp, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/", nil))
+		if err != nil {
+			t.Fatalf("%d: %v", status, err)
+		}
+		if body := readAll(t, resp); sent != want || resp.StatusCode != status || body != fmt.Sprint("body ", want) {
+			t.Errorf("%d: sent %d times, got %d %q; want %d times and the last answer as it came", status, sent, resp.StatusCode, body, want)
+		}
+	}
+}
+
+type timeoutError struct{}
+
+func (timeoutError) Error() string { return "too slow" }
+func (timeoutError) Timeout() bool { return true }
+
+func TestRetryErrors(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	tests := map[string]struct {
+		err  error
+		want int
+	}{
+		"reset":                  {&net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, 6},
+		"bare reset":             {syscall.ECONNRESET, 6},
+		"broken pipe":            {&net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", syscall.EPIPE)}, 6},
+		"end before response":    {io.EOF, 6},
+		"end within header":      {fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", io.ErrUnexpectedEOF), 6},
+		"idle connection closed": {errors.New("http: server closed idle connection"), 6},
+		"timeout":                {timeoutError{}, 6},
+		"goaway":                 {errors.New("http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR, debug=\"\""), 6},
+		"refused":                {refused, 3},
+		"proxy refused":          {&net.OpError{Op: "proxyconnect", Net: "tcp", Err: refused}, 3},
+		"temporary DNS":          {&net.OpError{Op: "dial", Err: &net.DNSError{Err: "server misbehaving", Name: "registry.example", IsTemporary: true}}, 3},
+		"unknown host":           {&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "registry.example", IsNotFound: true, IsTemporary: true}}, 1},
+		"canceled":               {fmt.Errorf("wrapped: %w", context.Canceled), 1},
+		"certificate":            {&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, 1},
+		"plain http":             {tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, 1},
+		"scheme mismatch":        {http.ErrSchemeMismatch, 1},
+		"alert received":         {&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, 1},
+		"alert sent":             {&net.OpError{Op: "local error", Err: errors.New("tls: protocol version not supported")}, 1},
+		"alert as http":          {fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", errors.New(`malformed HTTP response "\x15\x03\x01\x00\x02\x02F"`)), 1},
+		"bad certificate file":   {&CertificateError{"registry.example", "ca.crt", os.ErrNotExist}, 1},
+		"unknown":                {errors.New("something else"), 1},
+	}
+	for name, test := range tests {
+		sent := 0
+		retry := &Retry{Sleep: noSleep(nil), Base: roundTripper(func(*http.Request) (*http.Response, error) {
+			sent++
+			return nil, test.err
+		})}
+		_, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/", nil))
+		if sent != test.want || err != test.err {
+			t.Errorf("%s: sent %d times with error %v, want %d times and the error as it is", name, sent, err, test.want)
+		}
+	}
+}
+
+func TestRetryBodies(t *testing.T) {
+	noGetBody := func(req *http.Request) { req.GetBody = nil }
+	tests := map[string]struct {
+		method string
+		body   io.Reader
+		change func(*http.Request)
+		want   int
+	}{
+		"no body":                {"PUT", nil, nil, 3},
+		"http.NoBody":            {"POST", http.NoBody, nil, 3},
+		"GetBody":                {"PUT", strings.NewReader("content"), nil, 3},
+		"no GetBody":             {"PUT", strings.NewReader("content"), noGetBody, 1},
+		"PATCH with GetBody":     {"PATCH", strings.NewReader("content"), nil, 1},
+		"PATCH without a body":   {"PATCH", nil, nil, 1},
+		"DELETE without a body":  {"DELETE", nil, nil, 3},
+		"POST with form content": {"POST", bytes.NewReader([]byte("content")), nil, 3},
+	}
+	for name, test := range tests {
+		var got []string
+		retry := &Retry{Attempts: 3, Sleep: noSleep(nil), Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+			content := ""
+			if req.Body != nil {
+				b, err := io.ReadAll(req.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				content = string(b)
+				req.Body.Close()
+			}
+			got = append(got, content)
+			return answer(req, 503, ""), nil
+		})}
+		req := newRequest(t, test.method, "https://registry.example/v2/", test.body)
+		if test.change != nil {
+			test.change(req)
+		}
+		if _, err := retry.RoundTrip(req); err != nil {
+			t.Fatal(err)
+		}
+		want := make([]string, test.want)
+		if hasBody(req) {
+			for i := range want {
+				want[i] = "content"
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: bodies sent (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestRetryGetBodyFails(t *testing.T) {
+	gone := errors.New("source is gone")
+	retry := &Retry{Sleep: noSleep(nil), Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+		return answer(req, 500, ""), nil
+	})}
+	req := newRequest(t, "PUT", "https://registry.example/v2/", strings.NewReader("content"))
+	req.GetBody = func() (io.ReadCloser, error) { return nil, gone }
+	if _, err := retry.RoundTrip(req); !errors.Is(err, gone) {
+		t.Errorf("error %v, want the one of GetBody", err)
+	}
+}
+
+func TestRetryBacksOff(t *testing.T) {
+	var waits []time.Duration
+	retry := &Retry{Attempts: 12, Sleep: noSleep(&waits), MaxWait: time.Millisecond, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+		return answer(req, 502, "", "Retry-After", "3600"), nil
+	})}
+	if _, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/", nil)); err != nil {
+		t.Fatal(err)
+	}
+	if len(waits) != 11 {
+		t.Fatalf("%d waits, want 11", len(waits))
+	}
+	seen := make(map[time.Duration]bool)
+	for i, wait := range waits {
+		seen[wait] = true
+		if ceiling := min(500*time.Millisecond<<i, 30*time.Second); wait < 0 || wait >= ceiling {
+			t.Errorf("wait %d is %s, want less than %s", i+1, wait, ceiling)
+		}
+	}
+	if len(seen) < 2 {
+		t.Errorf("waits %v have no jitter", waits)
+	}
+}
+
+func TestRetryAfterIsObeyed(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Second)
+	tests := map[string]struct {
+		status   int
+		header   []string
+		min, max time.Duration
+	}{
+		"seconds":                 {429, []string{"Retry-After", "90"}, 90 * time.Second, 90 * time.Second},
+		"seconds of a 503":        {503, []string{"Retry-After", "90"}, 90 * time.Second, 90 * time.Second},
+		"no cut":                  {429, []string{"Retry-After", "86400"}, 24 * time.Hour, 24 * time.Hour},
+		"date":                    {429, []string{"Retry-After", now.Add(time.Hour).Format(http.TimeFormat)}, 59 * time.Minute, time.Hour},
+		"date by server's clock":  {429, []string{"Retry-After", "Fri, 31 Dec 1999 23:59:59 GMT", "Date", "Fri, 31 Dec 1999 23:58:59 GMT"}, time.Minute, time.Minute},
+		"date in the past":        {429, []string{"Retry-After", "Fri, 31 Dec 1999 23:59:59 GMT"}, 0, 500 * time.Millisecond},
+		"Unix time of Docker Hub": {429, []string{"Retry-After", "1746136938", "Date", "Thu, 01 May 2025 22:01:18 GMT"}, time.Minute, time.Minute},
+		"zero":                    {429, []string{"Retry-After", "0"}, 0, 500 * time.Millisecond},
+		"nonsense":                {429, []string{"Retry-After", "soon"}, 0, 500 * time.Millisecond},
+		"not on a 500":            {500, []string{"Retry-After", "90"}, 0, 500 * time.Millisecond},
+		"not on a 408":            {408, []string{"Retry-After", "90"}, 0, 500 * time.Millisecond},
+	}
+	for name, test := range tests {
+		var waits []time.Duration
+		var told []Wait
+		retry := &Retry{Attempts: 2, Sleep: noSleep(&waits), OnWait: func(w Wait) { told = append(told, w) },
+			Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+				return answer(req, test.status, "", test.header...), nil
+			})}
+		if _, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example:5000/v2/", nil)); err != nil {
+			t.Fatal(err)
+		}
+		if len(waits) != 1 || waits[0] < test.min || waits[0] > test.max {
+			t.Errorf("%s: waits %v, want one from %s to %s", name, waits, test.min, test.max)
+		}
+		want := []Wait{{Host: "registry.example:5000", Attempt: 1, StatusCode: test.status, For: waits[0]}}
+		if diff := cmp.Diff(want, told); diff != "" {
+			t.Errorf("%s: OnWait (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestRetryAfterTooLong(t *testing.T) {
+	tests := map[string]struct {
+		deadline time.Duration
+		maxWait  time.Duration
+		limit    time.Duration
+	}{
+		"deadline":           {10 * time.Second, 0, 10 * time.Second},
+		"MaxWait":            {0, 20 * time.Second, 20 * time.Second},
+		"deadline before it": {10 * time.Second, 20 * time.Second, 10 * time.Second},
+	}
+	for name, test := range tests {
+		retry := &Retry{
+			MaxWait: test.maxWait,
+			Sleep:   func(context.Context, time.Duration) error { t.Error("it waits"); return nil },
+			Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+				return answer(req, 429, "", "Retry-After", "30"), nil
+			}),
+		}
+		req := newRequest(t, "GET", "https://registry.example/v2/", nil)
+		if test.deadline > 0 {
+			ctx, cancel := context.WithTimeout(t.Context(), test.deadline)
+			defer cancel()
+			req = req.WithContext(ctx)
+		}
+		_, err := retry.RoundTrip(req)
+		var got *RetryAfterError
+		if !errors.As(err, &got) {
+			t.Fatalf("%s: error %v, want a *RetryAfterError", name, err)
+		}
+		want := RetryAfterError{Method: "GET", Host: "registry.example", StatusCode: 429, Wait: 30 * time.Second}
+		if got.Limit > test.limit || got.Limit < test.limit-5*time.Second {
+			t.Errorf("%s: limit %s, want about %s", name, got.Limit, test.limit)
+		}
+		want.Limit = got.Limit
+		if diff := cmp.Diff(want, *got); diff != "" {
+			t.Errorf("%s: (-want +got):\n%s", name, diff)
+		}
+		text := fmt.Sprintf("GET registry.example: 429 Too Many Requests: the registry asks to wait 30s, which is more than the %s allowed", test.limit)
+		if err.Error() != text {
+			t.Errorf("%s: %q, want %q", name, err, text)
+		}
+	}
+}
+
+func TestRetryNoTimeForBackoff(t *testing.T) {
+	// All waits but a few of 500 ms are longer than what is left, so the
+	// request ends with an answer long before its attempts do.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	var waits []time.Duration
+	retry := &Retry{Attempts: 1 << 30, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+		return answer(req, 500, "the reason"), nil
+	})}
+	retry.Sleep = func(_ context.Context, d time.Duration) error {
+		waits = append(waits, d)
+		if len(waits) == 20 {
+			cancel()
+		}
+		return nil
+	}
+	resp, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/", nil).WithContext(ctx))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body := readAll(t, resp); body != "the reason" || len(waits) != 20 {
+		t.Errorf("got %q after %d waits, want the last answer after 20", body, len(waits))
+	}
+}
+
+func TestRetryWaitEndsWithContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	sent := 0
+	retry := &Retry{OnWait: func(Wait) { cancel() }, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+		sent++
+		return answer(req, 429, "", "Retry-After", "3600"), nil
+	})}
+	_, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/", nil).WithContext(ctx))
+	if !errors.Is(err, context.Canceled) || sent != 1 {
+		t.Errorf("sent %d times, error %v; want 1 and context.Canceled", sent, err)
+	}
+}
+
+func TestRetryStopsWhenContextIsDone(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	sent := 0
+	retry := &Retry{Sleep: noSleep(nil), Base: roundTripper(func(*http.Request) (*http.Response, error) {
+		sent++
+		cancel()
+		return nil, io.EOF
+	})}
+	_, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/", nil).WithContext(ctx))
+	if err != io.EOF || sent != 1 {
+		t.Errorf("sent %d times, error %v; want 1 and EOF", sent, err)
+	}
+}
+
+func TestRetryNumbersAttempts(t *testing.T) {
+	var attempts []int
+	retry := &Retry{Attempts: 3, Sleep: noSleep(nil), Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+		attempts = append(attempts, Attempt(req.Context()))
+		return answer(req, 500, ""), nil
+	})}
+	req := newRequest(t, "GET", "https://registry.example/v2/", nil)
+	resp, err := retry.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int{1, 2, 3}, attempts); diff != "" {
+		t.Errorf("attempts (-want +got):\n%s", diff)
+	}
+	if got := Attempt(resp.Request.Context()); got != 3 {
+		t.Errorf("the response is of attempt %d, want 3", got)
+	}
+	if got := Attempt(req.Context()); got != 1 {
+		t.Errorf("the caller's request is of attempt %d, want 1", got)
+	}
+	attempts = nil
+	if _, err := retry.RoundTrip(resp.Request); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int{1, 2, 3}, attempts); diff != "" {
+		t.Errorf("attempts of a request with another's context (-want +got):\n%s", diff)
+	}
+}
+
+func TestRetryReusesConnections(t *testing.T) {
+	var calls, connections atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if calls.Add(1) < 4 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			io.WriteString(w, strings.Repeat("an error page, ", 2000))
+		}
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	retry := &Retry{Base: new(Hosts), Sleep: noSleep(nil)}
+	resp, err := retry.RoundTrip(newRequest(t, "GET", server.URL, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	readAll(t, resp)
+	if resp.StatusCode != 200 || calls.Load() != 4 || connections.Load() != 1 {
+		t.Errorf("status %d after %d calls on %d connections, want 200 after 4 on 1", resp.StatusCode, calls.Load(), connections.Load())
+	}
+}
+
+// TestRetryRealFailures lets real servers break the connection in the ways
+// that errors are recognised by.
+func TestRetryRealFailures(t *testing.T) {
+	hangUp := func(http.ResponseWriter) { panic(http.ErrAbortHandler) }
+	cutHeader := func(w http.ResponseWriter) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		io.WriteString(conn, "HTTP/1.1 200 OK\r\n")
+		conn.Close()
+		panic(http.ErrAbortHandler)
+	}
+	reset := func(w http.ResponseWriter) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		conn.(*net.TCPConn).SetLinger(0)
+		conn.Close()
+		panic(http.ErrAbortHandler)
+	}
+	ca := newAuthority(t)
+	plain := func(t *testing.T, h http.HandlerFunc) *httptest.Server {
+		server := httptest.NewServer(h)
+		t.Cleanup(server.Close)
+		return server
+	}
+	for name, test := range map[string]struct {
+		serve func(*testing.T, http.HandlerFunc) *httptest.Server
+		fail  func(http.ResponseWriter)
+		proto string
+	}{
+		"end":          {plain, hangUp, "HTTP/1.1"},
+		"cut header":   {plain, cutHeader, "HTTP/1.1"},
+		"reset":        {plain, reset, "HTTP/1.1"},
+		"reset stream": {ca.serve, hangUp, "HTTP/2.0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var calls atomic.Int32
+			server := test.serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if calls.Add(1) < 3 {
+					test.fail(w)
+				}
+				io.WriteString(w, r.Proto)
+			})
+			retry := &Retry{Base: &Hosts{TLS: TLS{Insecure: true}}, Sleep: noSleep(nil)}
+			resp, err := retry.RoundTrip(newRequest(t, "POST", server.URL, nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := readAll(t, resp); got != test.proto || calls.Load() != 3 {
+				t.Errorf("%q after %d calls, want %q after 3", got, calls.Load(), test.proto)
+			}
+		})
+	}
+}
+
+func TestRetryLeavesTLSFailuresAlone(t *testing.T) {
+	secure := newAuthority(t).serve(t, func(http.ResponseWriter, *http.Request) {})
+	plain := httptest.NewServer(http.NotFoundHandler())
+	defer plain.Close()
+	for name, url := range map[string]string{
+		"unknown authority": secure.URL,
+		"plain http":        strings.Replace(plain.URL, "http", "https", 1),
+	} {
+		sent := 0
+		hosts := new(Hosts)
+		retry := &Retry{Sleep: noSleep(nil), Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+			sent++
+			return hosts.RoundTrip(req)
+		})}
+		// http.Client recognises some errors by their type.
+		_, err := (&http.Client{Transport: retry}).Get(url)
+		if err == nil || sent != 1 {
+			t.Errorf("%s: sent %d times, error %v; want 1 and an error", name, sent, err)
+		}
+		if name == "plain http" && !errors.Is(err, http.ErrSchemeMismatch) {
+			t.Errorf("%s: error %v, want http.ErrSchemeMismatch", name, err)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+const defaultHeaderTimeout = 2 * time.Minute
+
+// Timeout bounds the wait for the header of the answer to a GET or HEAD. The
+// body may take as long as it moves. Other methods are not bounded here: the
+// PUT that closes an upload is answered when the registry has hashed and
+// stored the blob, which can take many minutes for 10 GB.
+type Timeout struct {
+	// Base sends each request.
+	Base http.RoundTripper
+	// Header is the longest wait, 2 minutes if zero: a registry that mirrors
+	// another may fetch the content before it answers.
+	Header time.Duration
+}
+
+// lateError is a header that did not come in time. Its Timeout method is what
+// Retry, like the net package, knows a timeout by.
+type lateError struct {
+	host  string
+	limit time.Duration
+}
+
+func (e *lateError) Error() string {
+	return fmt.Sprintf("%s: no answer within %s", e.host, e.limit)
+}
+
+func (e *lateError) Timeout() bool { return true }
+
+// RoundTrip sends req, and gives it up when the header is late.
+func (t *Timeout) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+		return base(t.Base).RoundTrip(req)
+	}
+	late := &lateError{host: req.URL.Host, limit: t.Header}
+	if late.limit == 0 {
+		late.limit = defaultHeaderTimeout
+	}
+	ctx, cancel := context.WithCancelCause(req.Context())
+	timer := time.AfterFunc(late.limit, func() { cancel(late) })
+	resp, err := base(t.Base).RoundTrip(req.WithContext(ctx))
+	if !timer.Stop() && context.Cause(ctx) == error(late) {
+		discard(resp)
+		return nil, late
+	}
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	if resp.Request != nil {
+		// ctx ends with the body. The caller may want the context for longer.
+		resp.Request = resp.Request.WithContext(req.Context())
+	}
+	resp.Body = endWith(resp.Body, cancel)
+	return resp, nil
+}
+
+// endWith returns body so that its end or Close releases a context.
+func endWith(body io.ReadCloser, cancel context.CancelCauseFunc) io.ReadCloser {
+	if body == nil || body == http.NoBody {
+		cancel(nil)
+		return body
+	}
+	return &cancelBody{ReadCloser: body, cancel: cancel}
+}
+
+type cancelBody struct {
+	io.ReadCloser
+	cancel context.CancelCauseFunc
+}
+
+func (b *cancelBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.cancel(nil)
+	}
+	return n, err
+}
+
+func (b *cancelBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.cancel(nil)
+	return err
+}

@@ -1,0 +1,133 @@
+package wire
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// TLS is what a user says about TLS with the registry on one side of a
+// transfer. The zero value is the system's roots, no client certificate, and
+// certificates verified.
+type TLS struct {
+	// CAFile is a file of PEM certificates that are trusted beside the
+	// system's.
+	CAFile string
+	// CertFile and KeyFile are PEM files of the client's certificate and its
+	// unencrypted private key. One is not valid without the other.
+	CertFile string
+	KeyFile  string
+	// Insecure leaves the certificates of servers unverified.
+	Insecure bool
+}
+
+// CertificateError is a certificate or key file that cannot be used.
+type CertificateError struct {
+	Host string // host, with its port if the URL has one, that it is for
+	File string
+	Err  error
+}
+
+// Error names the file, the host and what is wrong.
+func (e *CertificateError) Error() string {
+	return fmt.Sprintf("TLS for %s: %s: %v", e.Host, e.File, e.Err)
+}
+
+// Unwrap returns what is wrong with the file.
+func (e *CertificateError) Unwrap() error { return e.Err }
+
+// tlsFiles are the files that make up the TLS configuration for one host.
+type tlsFiles struct {
+	roots []string
+	pairs []keyPair
+}
+
+// keyPair is a client certificate's file and that of its private key.
+type keyPair struct{ cert, key string }
+
+// roots returns the files of certificates to trust for every host of the side.
+func (t TLS) roots() []string {
+	if t.CAFile == "" {
+		return nil
+	}
+	return []string{t.CAFile}
+}
+
+// pairs returns the client certificate's files. host is its registry.
+func (t TLS) pairs(host string) ([]keyPair, error) {
+	switch {
+	case t.CertFile == "" && t.KeyFile == "":
+		return nil, nil
+	case t.KeyFile == "":
+		return nil, &CertificateError{host, t.CertFile, errors.New("a client certificate needs its key file as well")}
+	case t.CertFile == "":
+		return nil, &CertificateError{host, t.KeyFile, errors.New("a client key needs its certificate file as well")}
+	}
+	return []keyPair{{t.CertFile, t.KeyFile}}, nil
+}
+
+// config builds the TLS configuration for host from its files.
+func (f tlsFiles) config(host string, insecure bool) (*tls.Config, error) {
+	config := &tls.Config{InsecureSkipVerify: insecure}
+	if len(f.roots) > 0 {
+		pool, err := loadRoots(host, f.roots)
+		if err != nil {
+			return nil, err
+		}
+		config.RootCAs = pool
+	}
+	for _, pair := range f.pairs {
+		cert, err := pair.load(host)
+		if err != nil {
+			return nil, err
+		}
+		config.Certificates = append(config.Certificates, cert)
+	}
+	return config, nil
+}
+
+// loadRoots returns the system's roots and those of the files.
+func loadRoots(host string, files []string) (*x509.CertPool, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("TLS for %s: reading the system's root certificates: %w", host, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, unreadable(host, file, err)
+		}
+		if !pool.AppendCertsFromPEM(data) {
+			return nil, &CertificateError{host, file, errors.New("no valid PEM certificate in this file")}
+		}
+	}
+	return pool, nil
+}
+
+func (p keyPair) load(host string) (tls.Certificate, error) {
+	cert, err := os.ReadFile(p.cert)
+	if err != nil {
+		return tls.Certificate{}, unreadable(host, p.cert, err)
+	}
+	key, err := os.ReadFile(p.key)
+	if err != nil {
+		return tls.Certificate{}, unreadable(host, p.key, err)
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return tls.Certificate{}, &CertificateError{host, p.cert, fmt.Errorf("with key %s: %w", p.key, err)}
+	}
+	return pair, nil
+}
+
+// unreadable is the error for a file that cannot be read. The file's name is
+// said once: that in an *os.PathError is dropped.
+func unreadable(host, file string, err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return &CertificateError{host, file, err}
+}
