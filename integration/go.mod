@@ -7,9 +7,11 @@ replace github.com/hczjl/transship => ../
 tool github.com/distribution/distribution/v3/cmd/registry
 
 require (
+	github.com/google/go-cmp v0.7.0
 	github.com/hczjl/transship v0.0.0
 	github.com/opencontainers/go-digest v1.0.0
 	github.com/opencontainers/image-spec v1.1.1
+	golang.org/x/crypto v0.57.0
 )
 
 require (
@@ -103,7 +105,6 @@ require (
 	go.opentelemetry.io/otel/trace v1.45.0 // indirect
 	go.opentelemetry.io/proto/otlp v1.11.0 // indirect
 	go.yaml.in/yaml/v2 v2.4.4 // indirect
-	golang.org/x/crypto v0.57.0 // indirect
 	golang.org/x/net v0.59.0 // indirect
 	golang.org/x/oauth2 v0.36.0 // indirect
 	golang.org/x/sync v0.23.0 // indirect

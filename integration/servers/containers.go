@@ -1,0 +1,48 @@
+package servers
+
+import (
+	"path/filepath"
+	"testing"
+)
+
+// Podman is podman with storage of its own: vfs, no systemd, no events. Registries on loopback need --tls-verify=false.
+func Podman(t testing.TB) Program {
+	t.Helper()
+	path := Find(t, "podman", "podman")
+	needRoot(t, "podman")
+	dir := shortDir(t)
+	return Program{
+		Path: path,
+		Args: []string{
+			"--root", filepath.Join(dir, "root"),
+			"--runroot", filepath.Join(dir, "run"),
+			"--tmpdir", filepath.Join(dir, "tmp"),
+			"--storage-driver", "vfs",
+			"--cgroup-manager", "cgroupfs",
+			"--events-backend", "none",
+		},
+		Env: environment(dir, "XDG_RUNTIME_DIR="+dir, "REGISTRY_AUTH_FILE="+filepath.Join(dir, "auth.json")),
+	}
+}
+
+// Skopeo is skopeo without a signature policy.
+func Skopeo(t testing.TB) Program {
+	t.Helper()
+	path := Find(t, "skopeo", "skopeo")
+	dir := t.TempDir()
+	return Program{
+		Path: path,
+		Args: []string{"--insecure-policy"},
+		Env:  environment(dir, "XDG_RUNTIME_DIR="+dir, "REGISTRY_AUTH_FILE="+filepath.Join(dir, "auth.json")),
+	}
+}
+
+// Ctr is the ctr command of an engine's containerd, in a namespace of its own.
+func (e *DockerEngine) Ctr(t testing.TB) Program {
+	t.Helper()
+	return Program{
+		Path: Find(t, "ctr", "containerd"),
+		Args: []string{"--address", e.Containerd, "--namespace", "transship"},
+		Env:  environment(t.TempDir()),
+	}
+}

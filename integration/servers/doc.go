@@ -1,0 +1,13 @@
+// Package servers runs real registries, proxies and container tools for integration tests. Each function that starts
+// something takes the test, picks free ports on loopback, waits until the program answers, keeps its logs in a temporary
+// folder, shows them when the test fails, and stops the program when the test ends.
+//
+// Registries: [CNCF] (distribution v3, built from its module by `go tool`) and [Debian] (docker-registry 2.8), both with
+// [Options] for htpasswd, tokens ([Tokens]) and TLS ([NewCertificates]); [Nginx] stands in front of either. What a client
+// asked them is in [Registry.Calls], exactly; the harness's own requests are left out of it.
+//
+// Clients: [Docker], [Engine] (dockerd), [Podman], [Skopeo] and everything else as a [Program].
+//
+// A program that the machine lacks makes the test skip with a sentence that names its Debian package; with
+// TRANSSHIP_REQUIRE_ALL=1 in the environment it fails instead.
+package servers

@@ -1,0 +1,135 @@
+package servers
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// DockerCLI is the docker command with a configuration of its own. Its manifest commands need no engine.
+type DockerCLI struct {
+	Program
+	Config  string // $DOCKER_CONFIG: config.json, and the local lists in manifests/
+	Version string // such as 20.10.24+dfsg1
+}
+
+// Docker is the docker command that comes first on PATH.
+func Docker(t testing.TB) *DockerCLI {
+	t.Helper()
+	return newDocker(t, Find(t, "docker", "docker.io"))
+}
+
+// Dockers are all docker commands on PATH, so that a test can compare versions.
+func Dockers(t testing.TB) []*DockerCLI {
+	t.Helper()
+	Find(t, "docker", "docker.io")
+	var all []*DockerCLI
+	seen := map[string]bool{}
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		path, err := filepath.EvalSymlinks(filepath.Join(dir, "docker"))
+		if err != nil || seen[path] {
+			continue
+		}
+		seen[path] = true
+		all = append(all, newDocker(t, path))
+	}
+	return all
+}
+
+func newDocker(t testing.TB, path string) *DockerCLI {
+	t.Helper()
+	home := t.TempDir()
+	d := &DockerCLI{Config: filepath.Join(home, ".docker")}
+	d.Program = Program{Path: path, Env: environment(home, "DOCKER_CONFIG="+d.Config)}
+	if err := os.Mkdir(d.Config, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	words := strings.Fields(d.Output(t, "--version")) // Docker version 28.2.2, build e6534b4
+	if len(words) > 2 {
+		d.Version = strings.TrimSuffix(words[2], ",")
+	}
+	return d
+}
+
+// WriteAuths writes a docker config.json with credentials ("user:password") per host, and gives its folder: the value for
+// DOCKER_CONFIG. The file alone is also what REGISTRY_AUTH_FILE wants.
+func WriteAuths(t testing.TB, dir string, auths map[string]string) string {
+	t.Helper()
+	entries := map[string]any{}
+	for host, login := range auths {
+		entries[host] = map[string]string{"auth": base64.StdEncoding.EncodeToString([]byte(login))}
+	}
+	raw, err := json.MarshalIndent(map[string]any{"auths": entries}, "", "\t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// DockerEngine is a running dockerd with its containerd.
+type DockerEngine struct {
+	Host       string // its socket, as DOCKER_HOST wants it
+	Containerd string // the socket of its containerd
+	Version    string
+}
+
+// Engine starts Debian's docker engine with state of its own, without networks. It runs beside other engines. Loopback
+// registries may speak plain HTTP to it.
+func Engine(t testing.TB) *DockerEngine {
+	t.Helper()
+	program := Find(t, "dockerd", "docker.io")
+	needRoot(t, "dockerd")
+	dir := shortDir(t)
+	e := &DockerEngine{
+		Host:       "unix://" + filepath.Join(dir, "docker.sock"),
+		Containerd: filepath.Join(dir, "exec", "containerd", "containerd.sock"),
+	}
+	cli := e.CLI(t)
+	s := service{dir: dir}
+	s.command = func([]int) *exec.Cmd {
+		return exec.Command(program,
+			"--host="+e.Host,
+			"--data-root="+filepath.Join(dir, "data"),
+			"--exec-root="+filepath.Join(dir, "exec"),
+			"--pidfile="+filepath.Join(dir, "docker.pid"),
+			"--storage-driver=vfs",
+			"--bridge=none", "--iptables=false", "--ip6tables=false")
+	}
+	s.ready = func([]int) error {
+		out, err := exec.Command(cli.Path, "--host", e.Host, "version", "--format", "{{.Server.Version}}").Output()
+		e.Version = strings.TrimSpace(string(out))
+		return err
+	}
+	s.start(t)
+	return e
+}
+
+// CLI is a docker command that talks to the engine.
+func (e *DockerEngine) CLI(t testing.TB) *DockerCLI {
+	t.Helper()
+	d := Docker(t)
+	d.Env = append(d.Env, "DOCKER_HOST="+e.Host)
+	return d
+}
+
+// shortDir is a temporary folder whose name leaves room for the names of sockets, which may have 107 bytes.
+func shortDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "ts-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}

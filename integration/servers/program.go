@@ -1,0 +1,117 @@
+package servers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// limit is how long anything outside of this process may take before a test gives up on it.
+const limit = 2 * time.Minute
+
+// Program is a command line client with an environment of its own.
+type Program struct {
+	Path string   // of the executable
+	Args []string // before the arguments of each run
+	Env  []string // the whole environment, KEY=value
+	Dir  string   // working directory; empty is the test's
+}
+
+// Result is how a run of a program ended.
+type Result struct {
+	Stdout, Stderr string
+	Exit           int // the status; -1 after a signal
+}
+
+// Run runs the program and returns whatever its exit status. The test fails if it does not start, or not end in time.
+func (p Program) Run(t testing.TB, args ...string) Result {
+	t.Helper()
+	return p.RunInput(t, "", args...)
+}
+
+// RunInput is Run with text on standard input.
+func (p Program) RunInput(t testing.TB, stdin string, args ...string) Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, p.Path, append(append([]string{}, p.Args...), args...)...)
+	cmd.Dir, cmd.Env = p.Dir, p.Env
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
+	cmd.WaitDelay = time.Second
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		t.Fatalf("%s: %v\n%s%s", cmd, ctx.Err(), &stdout, &stderr)
+	}
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%s: %v", cmd, err)
+	}
+	return Result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+// Output runs the program and returns its standard output. The test fails unless the program exits with 0.
+func (p Program) Output(t testing.TB, args ...string) string {
+	t.Helper()
+	r := p.Run(t, args...)
+	if r.Exit != 0 {
+		t.Fatalf("%s %s: exit %d\n%s%s", p.Path, strings.Join(args, " "), r.Exit, r.Stdout, r.Stderr)
+	}
+	return r.Stdout
+}
+
+// Find gives the path of a program, and skips the test if the machine does not have it.
+func Find(t testing.TB, name, debianPackage string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		missing(t, "%s is not installed (Debian package %s)", name, debianPackage)
+	}
+	return path
+}
+
+// needRoot skips the test unless it runs as root.
+func needRoot(t testing.TB, program string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		missing(t, "%s needs root", program)
+	}
+}
+
+// missing skips the test, or fails it where nothing may be missing.
+func missing(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("TRANSSHIP_REQUIRE_ALL") == "1" {
+		t.Fatalf(format+", and TRANSSHIP_REQUIRE_ALL is set", args...)
+	}
+	t.Skipf(format, args...)
+}
+
+// environment is a small clean environment: the test's PATH, home as HOME, and more.
+func environment(home string, more ...string) []string {
+	return append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "LC_ALL=C"}, more...)
+}
+
+// GoTool builds a program of the integration module's tool directives, or finds it in Go's build cache, and gives its
+// path. name is the last element of the package's path, such as registry.
+func GoTool(t testing.TB, name string) string {
+	t.Helper()
+	path, err := goTool(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// goTool asks the go command, which builds once and then answers from its cache.
+func goTool(name string) (string, error) {
+	out, err := exec.Command("go", "tool", "-n", name).Output()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		err = errors.Join(err, errors.New(string(exit.Stderr)))
+	}
+	return strings.TrimSpace(string(out)), err
+}
