@@ -10,7 +10,7 @@ import (
 	"net/url"
 )
 
-// maxRedirects is how many redirects one request may take, as net/http has it.
+// maxRedirects is how many redirects one request may take.
 const maxRedirects = 10
 
 // Redirects decides where a registry may send its client on to. It refuses
@@ -65,7 +65,7 @@ func (e *RedirectError) Unwrap() error { return e.Err }
 // the next host to know. A refusal is a *RedirectError.
 func (r Redirects) CheckRedirect(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer")
-	if len(via) >= maxRedirects {
+	if len(via) > maxRedirects {
 		return &RedirectError{
 			From:   via[len(via)-1].URL.Host,
 			To:     Redact(req.URL),

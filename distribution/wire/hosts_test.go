@@ -1,0 +1,362 @@
+package wire
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// whoIs answers with the name in the client's certificate.
+func whoIs(w http.ResponseWriter, r *http.Request) {
+	name := "nobody"
+	if len(r.TLS.PeerCertificates) > 0 {
+		name = r.TLS.PeerCertificates[0].Subject.CommonName
+	}
+	io.WriteString(w, name)
+}
+
+// ask sends a GET through rt, following redirects, and returns the answer.
+func ask(t *testing.T, rt http.RoundTripper, url string) (string, error) {
+	t.Helper()
+	resp, err := (&http.Client{Transport: rt}).Get(url)
+	if err != nil {
+		return "", err
+	}
+	return readAll(t, resp), nil
+}
+
+// side writes an authority's root and a client's key pair into a directory.
+func side(t *testing.T, ca *authority, client string) (TLS, string) {
+	t.Helper()
+	dir := t.TempDir()
+	cert, key := ca.issue(t, client)
+	write(t, dir, map[string][]byte{"ca.pem": ca.pem(), "cert.pem": cert, "key.pem": key})
+	return TLS{
+		CAFile:   filepath.Join(dir, "ca.pem"),
+		CertFile: filepath.Join(dir, "cert.pem"),
+		KeyFile:  filepath.Join(dir, "key.pem"),
+	}, dir
+}
+
+func TestHostsVerifiesByDefault(t *testing.T) {
+	server := newAuthority(t).serve(t, whoIs)
+	_, err := ask(t, new(Hosts), server.URL)
+	var certificate *tls.CertificateVerificationError
+	if !errors.As(err, &certificate) {
+		t.Errorf("error %v, want one of the certificate", err)
+	}
+	if _, err := ask(t, &Hosts{TLS: TLS{Insecure: true}}, server.URL); err != nil {
+		t.Errorf("insecure: %v", err)
+	}
+}
+
+// TestHostsClientCertificateStaysHome has a registry, known as localhost,
+// redirect to another host, the same server known as 127.0.0.1.
+func TestHostsClientCertificateStaysHome(t *testing.T) {
+	ca := newAuthority(t)
+	server := ca.serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/blob" {
+			_, port, _ := net.SplitHostPort(r.Host)
+			http.Redirect(w, r, "https://127.0.0.1:"+port+"/storage", http.StatusTemporaryRedirect)
+			return
+		}
+		whoIs(w, r)
+	})
+	settings, _ := side(t, ca, "robot")
+	registry := byName(t, server)
+	for name, test := range map[string]struct {
+		registry, url, want string
+	}{
+		"registry":                       {registry, "https://" + registry + "/", "robot"},
+		"registry, spelled in capitals":  {strings.ToUpper(registry), "https://" + registry + "/", "robot"},
+		"redirect, trusted all the same": {registry, "https://" + registry + "/blob", "nobody"},
+		"token server":                   {registry, server.URL + "/token", "nobody"},
+		"no registry named":              {"", "https://" + registry + "/", "nobody"},
+	} {
+		hosts := &Hosts{Registry: test.registry, TLS: settings}
+		// Twice, and after the registry: neither a cached transport nor a
+		// connection may carry the certificate elsewhere.
+		if _, err := ask(t, hosts, "https://"+registry+"/"); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if got, err := ask(t, hosts, test.url); err != nil || got != test.want {
+				t.Errorf("%s: the client is %q, error %v; want %q", name, got, err, test.want)
+			}
+		}
+	}
+}
+
+func TestHostsCertsDirectories(t *testing.T) {
+	ca, other := newAuthority(t), newAuthority(t)
+	server := ca.serve(t, whoIs)
+	host := byName(t, server)
+	cert, key := ca.issue(t, "robot")
+	docker, containers := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(docker, host), map[string][]byte{"ca.crt": ca.pem(), "other.crt": other.pem(), "README": nil})
+	write(t, filepath.Join(containers, host), map[string][]byte{"client.cert": cert, "client.key": key})
+	tests := map[string]struct {
+		directories []string
+		url         string
+		want        string // empty when the server is not trusted
+	}{
+		"root":                 {[]string{docker}, "https://" + host, "nobody"},
+		"root and client":      {[]string{docker, containers}, "https://" + host, "robot"},
+		"client without root":  {[]string{containers}, "https://" + host, ""},
+		"for another host":     {[]string{docker, containers}, server.URL, ""},
+		"no directory":         {nil, "https://" + host, ""},
+		"directory is missing": {[]string{filepath.Join(docker, "missing"), docker}, "https://" + host, "nobody"},
+	}
+	for name, test := range tests {
+		got, err := ask(t, &Hosts{CertsDirs: test.directories}, test.url)
+		var certificate *tls.CertificateVerificationError
+		if test.want == "" && !errors.As(err, &certificate) {
+			t.Errorf("%s: answer %q, error %v; want one of the certificate", name, got, err)
+		}
+		if test.want != "" && (got != test.want || err != nil) {
+			t.Errorf("%s: the client is %q, error %v; want %q", name, got, err, test.want)
+		}
+	}
+}
+
+func TestHostsAddsUpRoots(t *testing.T) {
+	explicit, inDirectory := newAuthority(t), newAuthority(t)
+	registry, storage := inDirectory.serve(t, whoIs), explicit.serve(t, whoIs)
+	settings, _ := side(t, explicit, "robot")
+	directory := t.TempDir()
+	write(t, filepath.Join(directory, byName(t, registry)), map[string][]byte{"ca.crt": inDirectory.pem()})
+	hosts := &Hosts{Registry: byName(t, registry), TLS: settings, CertsDirs: []string{directory}}
+	for _, url := range []string{"https://" + byName(t, registry), "https://" + byName(t, storage)} {
+		if _, err := ask(t, hosts, url); err != nil {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	if _, err := ask(t, hosts, registry.URL); err == nil {
+		t.Error("the root in one host's directory is trusted for another")
+	}
+}
+
+func TestHostsBadFiles(t *testing.T) {
+	ca := newAuthority(t)
+	server := ca.serve(t, whoIs)
+	host := byName(t, server)
+	good, dir := side(t, ca, "robot")
+	_, strange := ca.issue(t, "stranger")
+	nonsense := []byte("nonsense")
+	write(t, dir, map[string][]byte{"nonsense.pem": nonsense, "strange.pem": strange})
+	in := func(name string) string { return filepath.Join(dir, name) }
+	tests := map[string]struct {
+		tls   TLS
+		certs map[string][]byte // in certs.d/HOST
+		file  string            // that is named, in dir or certs.d/HOST
+		text  string
+	}{
+		"missing CA":            {TLS{CAFile: in("missing")}, nil, in("missing"), "no such file or directory"},
+		"CA is not PEM":         {TLS{CAFile: in("nonsense.pem")}, nil, in("nonsense.pem"), "no valid PEM certificate"},
+		"CA is a key":           {TLS{CAFile: good.KeyFile}, nil, good.KeyFile, "no valid PEM certificate"},
+		"cert without key":      {TLS{CertFile: good.CertFile}, nil, good.CertFile, "needs its key file"},
+		"key without cert":      {TLS{KeyFile: good.KeyFile}, nil, good.KeyFile, "needs its certificate file"},
+		"missing cert":          {TLS{CertFile: in("missing"), KeyFile: good.KeyFile}, nil, in("missing"), "no such file"},
+		"missing key":           {TLS{CertFile: good.CertFile, KeyFile: in("missing")}, nil, in("missing"), "no such file"},
+		"cert is not PEM":       {TLS{CertFile: in("nonsense.pem"), KeyFile: good.KeyFile}, nil, in("nonsense.pem"), "failed to find any PEM data"},
+		"key of another":        {TLS{CertFile: good.CertFile, KeyFile: in("strange.pem")}, nil, good.CertFile, "with key " + in("strange.pem") + ": tls: private key does not match"},
+		"certs.d: not PEM":      {TLS{}, map[string][]byte{"ca.crt": nonsense}, "ca.crt", "no valid PEM certificate"},
+		"certs.d: key missing":  {TLS{}, map[string][]byte{"a.cert": nonsense}, "a.cert", "missing key a.key for this client certificate (a CA certificate must end in .crt)"},
+		"certs.d: cert missing": {TLS{}, map[string][]byte{"a.key": nonsense, "b.cert": nonsense, "b.key": nonsense}, "a.key", "missing client certificate a.cert for this key"},
+		"certs.d: bad pair":     {TLS{}, map[string][]byte{"a.cert": nonsense, "a.key": strange}, "a.cert", "failed to find any PEM data"},
+	}
+	for name, test := range tests {
+		certs := t.TempDir()
+		if test.certs != nil {
+			write(t, filepath.Join(certs, host), test.certs)
+			test.file = filepath.Join(certs, host, test.file)
+		}
+		hosts := &Hosts{Registry: host, TLS: test.tls, CertsDirs: []string{certs}}
+		body := &closeNoter{Reader: strings.NewReader("content")}
+		for range 2 {
+			_, err := hosts.RoundTrip(newRequest(t, "PUT", "https://"+host+"/", body))
+			var got *CertificateError
+			if !errors.As(err, &got) {
+				t.Fatalf("%s: error %v, want a *CertificateError", name, err)
+			}
+			prefix := "TLS for " + host + ": " + test.file + ": "
+			if got.File != test.file || !strings.HasPrefix(err.Error(), prefix) || !strings.Contains(err.Error(), test.text) {
+				t.Errorf("%s: %q, want %q ... %q", name, err, prefix, test.text)
+			}
+		}
+		if !body.closed {
+			t.Errorf("%s: the request's body was not closed", name)
+		}
+	}
+}
+
+func TestHostsUnreadableFilesAreErrors(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	server := newAuthority(t).serve(t, whoIs)
+	host := byName(t, server)
+	certs := t.TempDir()
+	write(t, filepath.Join(certs, host), map[string][]byte{"ca.crt": nil})
+	if err := os.Chmod(filepath.Join(certs, host, "ca.crt"), 0); err != nil {
+		t.Fatal(err)
+	}
+	hosts := &Hosts{CertsDirs: []string{certs}, TLS: TLS{Insecure: true}}
+	if _, err := ask(t, hosts, "https://"+host); !errors.Is(err, os.ErrPermission) {
+		t.Errorf("unreadable file: error %v", err)
+	}
+	// A directory of somebody else is as good as none.
+	if err := os.Chmod(certs, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ask(t, hosts, "https://"+host); err != nil {
+		t.Errorf("unreadable directory: error %v", err)
+	}
+}
+
+func TestHostsBadFilesAreNotForPlainHTTP(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	host := byName(t, server)
+	certs := t.TempDir()
+	write(t, filepath.Join(certs, host), map[string][]byte{"ca.crt": nil})
+	if _, err := ask(t, &Hosts{CertsDirs: []string{certs}}, "http://"+host); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHostsOneTransportForEachConfiguration(t *testing.T) {
+	ca := newAuthority(t)
+	settings, _ := side(t, ca, "robot")
+	certs := t.TempDir()
+	write(t, filepath.Join(certs, "own.example"), map[string][]byte{"ca.crt": ca.pem()})
+	hosts := &Hosts{Registry: "registry.example", TLS: settings, CertsDirs: []string{certs}}
+	transport := func(host string) *http.Transport {
+		got, err := hosts.transport(host, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	shared, registry, own := transport("cdn.example"), transport("registry.example"), transport("own.example")
+	if transport("auth.example") != shared {
+		t.Error("hosts without files of their own have a transport each")
+	}
+	if registry == shared || own == shared || own == registry {
+		t.Error("configurations that differ share a transport")
+	}
+	if transport("registry.example") != registry || transport("own.example") != own {
+		t.Error("a host's transport is made anew")
+	}
+}
+
+func TestHostDirectories(t *testing.T) {
+	for host, want := range map[string]string{
+		"registry.example":      "[registry.example registry.example:443]",
+		"registry.example:443":  "[registry.example registry.example:443]",
+		"registry.example:5000": "[registry.example:5000]",
+		"[::1]:5000":            "[[::1]:5000]",
+		"[::1]":                 "[[::1] [::1]:443]",
+		"..":                    "[]",
+		".":                     "[]",
+		"":                      "[]",
+		"a/../b":                "[]",
+		`a\b`:                   "[]",
+	} {
+		if got := fmt.Sprint(hostDirectories(host)); got != want {
+			t.Errorf("%q: %s, want %s", host, got, want)
+		}
+	}
+}
+
+func TestHostsProtocols(t *testing.T) {
+	server := newAuthority(t).serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) })
+	for http1, want := range map[bool]string{false: "HTTP/2.0", true: "HTTP/1.1"} {
+		got, err := ask(t, &Hosts{HTTP1: http1, TLS: TLS{Insecure: true}}, server.URL)
+		if err != nil || got != want {
+			t.Errorf("HTTP1 %v: %s, error %v; want %s", http1, got, err, want)
+		}
+	}
+}
+
+func TestHostsDoesNotAskForCompression(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%q %q", r.Header["Accept-Encoding"], r.UserAgent())
+	}))
+	defer server.Close()
+	for want, rt := range map[string]http.RoundTripper{
+		`[] "Go-http-client/1.1"`:      new(Hosts),
+		`["identity"] "transship/1.0"`: &Headers{UserAgent: "transship/1.0", Base: new(Hosts)},
+	} {
+		if got, err := ask(t, rt, server.URL); err != nil || got != want {
+			t.Errorf("%s, error %v; want %s", got, err, want)
+		}
+	}
+}
+
+func TestHostsProxy(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "proxy for "+r.URL.String())
+	}))
+	defer proxy.Close()
+	address, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hosts := &Hosts{Proxy: http.ProxyURL(address)}
+	if got, err := ask(t, hosts, "http://registry.example/v2/"); err != nil || got != "proxy for http://registry.example/v2/" {
+		t.Errorf("%q, error %v", got, err)
+	}
+}
+
+// TestHostsKeepsConnections has 64 requests at once twice, and wants no new
+// connection the second time.
+func TestHostsKeepsConnections(t *testing.T) {
+	const streams = 64
+	var connections, waiting atomic.Int32
+	var gate atomic.Pointer[chan struct{}]
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		open := *gate.Load()
+		if waiting.Add(1) == streams {
+			close(open)
+		}
+		<-open
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	hosts := new(Hosts)
+	for round := range 2 {
+		open := make(chan struct{})
+		gate.Store(&open)
+		waiting.Store(0)
+		var group sync.WaitGroup
+		for range streams {
+			group.Go(func() {
+				if _, err := ask(t, hosts, server.URL); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if got := connections.Load(); got != streams {
+			t.Errorf("%d connections after round %d, want %d", got, round+1, streams)
+		}
+	}
+	hosts.CloseIdleConnections()
+}

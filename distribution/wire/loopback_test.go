@@ -1,0 +1,465 @@
+package wire
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// sends notes the method, scheme and path of each request that passes, and
+// whether it had credentials or a body.
+type sends struct {
+	Base http.RoundTripper
+	mu   sync.Mutex
+	got  []string
+}
+
+func (s *sends) RoundTrip(req *http.Request) (*http.Response, error) {
+	line := req.Method + " " + req.URL.Scheme + " " + req.URL.Path
+	if req.Header.Get("Authorization") != "" {
+		line += " with credentials"
+	}
+	if hasBody(req) {
+		line += " with body"
+	}
+	s.mu.Lock()
+	s.got = append(s.got, line)
+	s.mu.Unlock()
+	return s.Base.RoundTrip(req)
+}
+
+// mute starts a server that takes connections and closes them.
+func mute(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// mixed starts a server that speaks TLS, and gives plain to a client that
+// does not.
+func mixed(t *testing.T, ca *authority, plain func(net.Conn)) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := tls.X509KeyPair(ca.issue(t, "server"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{
+		Handler:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "over TLS") }),
+		ErrorLog: quiet(),
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{pair}}
+	go server.Serve(&sniffListener{listener, config, plain})
+	t.Cleanup(func() { server.Close() })
+	return listener.Addr().String()
+}
+
+// sniffListener accepts connections that begin with a TLS handshake.
+type sniffListener struct {
+	net.Listener
+	config *tls.Config
+	plain  func(net.Conn)
+}
+
+func (l *sniffListener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		start := bufio.NewReader(conn)
+		if first, _ := start.Peek(1); len(first) == 1 && first[0] == 0x16 {
+			return tls.Server(&sniffedConn{conn, start}, l.config), nil
+		}
+		if l.plain != nil {
+			http.ReadRequest(start)
+			l.plain(conn)
+		}
+		conn.Close()
+	}
+}
+
+type sniffedConn struct {
+	net.Conn
+	start *bufio.Reader
+}
+
+func (c *sniffedConn) Read(p []byte) (int, error) { return c.start.Read(p) }
+
+// say returns a plain answer of a server.
+func say(text string) func(net.Conn) {
+	return func(conn net.Conn) { io.WriteString(conn, text) }
+}
+
+func badRequest(body string) string {
+	return fmt.Sprintf("HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(body), body)
+}
+
+const nginxPage = "<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n<center>The plain HTTP request was sent to HTTPS port</center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+
+func TestLoopbackFindsTLS(t *testing.T) {
+	ca := newAuthority(t)
+	servers := map[string]string{
+		"net/http":     strings.TrimPrefix(ca.serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "over TLS") }).URL, "https://"),
+		"nginx":        mixed(t, ca, say(badRequest(nginxPage))),
+		"apache":       mixed(t, ca, say(badRequest("Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />"))),
+		"alert":        mixed(t, ca, say("\x15\x03\x01\x00\x02\x02\x46")),
+		"end":          mixed(t, ca, nil),
+		"reset":        mixed(t, ca, func(c net.Conn) { c.(*net.TCPConn).SetLinger(0) }),
+		"moved to TLS": "", // needs its own address, below
+	}
+	moved := mixed(t, ca, func(c net.Conn) {
+		io.WriteString(c, "HTTP/1.1 307 Temporary Redirect\r\nLocation: https://"+c.LocalAddr().String()+"/v2/\r\nContent-Length: 0\r\n\r\n")
+	})
+	servers["moved to TLS"] = moved
+	for name, address := range servers {
+		for _, method := range []string{"GET", "HEAD"} {
+			sends := &sends{Base: &Hosts{TLS: TLS{Insecure: true}}}
+			loopback := &Loopback{Base: sends}
+			for range 2 {
+				resp, err := loopback.RoundTrip(newRequest(t, method, "https://"+address+"/v2/", nil))
+				if err != nil {
+					t.Fatalf("%s %s: %v", name, method, err)
+				}
+				if readAll(t, resp); resp.StatusCode != 200 || resp.TLS == nil || resp.Request.URL.Scheme != "https" {
+					t.Errorf("%s %s: status %d from %s", name, method, resp.StatusCode, resp.Request.URL)
+				}
+			}
+			want := []string{method + " http /v2/", method + " https /v2/", method + " https /v2/"}
+			if diff := cmp.Diff(want, sends.got); diff != "" {
+				t.Errorf("%s %s: (-want +got):\n%s", name, method, diff)
+			}
+		}
+	}
+}
+
+func TestLoopbackFindsPlainHTTP(t *testing.T) {
+	// What a registry of plain HTTP may answer that looks a little like TLS.
+	answers := map[string]http.HandlerFunc{
+		"200": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "plain") },
+		"401": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) },
+		"400": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(400)
+			io.WriteString(w, strings.Repeat("x", 9000))
+		},
+		"redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		},
+		"wrong name": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://"+r.Host+"/x", http.StatusTemporaryRedirect)
+		},
+	}
+	for name, handler := range answers {
+		server := httptest.NewServer(handler)
+		defer server.Close()
+		for _, method := range []string{"GET", "HEAD"} {
+			direct, err := new(Hosts).RoundTrip(newRequest(t, method, "http://"+byName(t, server)+"/v2/", nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			loopback := &Loopback{Base: new(Hosts)}
+			resp, err := loopback.RoundTrip(newRequest(t, method, "https://"+byName(t, server)+"/v2/", nil))
+			if err != nil {
+				t.Fatalf("%s %s: %v", name, method, err)
+			}
+			if got := resp.Request.URL.String(); got != "http://"+byName(t, server)+"/v2/" {
+				t.Errorf("%s %s: response is from %s", name, method, got)
+			}
+			if resp.StatusCode != direct.StatusCode || readAll(t, resp) != readAll(t, direct) {
+				t.Errorf("%s %s: the answer was changed", name, method)
+			}
+		}
+	}
+}
+
+func TestLoopbackPlainServerHangsUp(t *testing.T) {
+	var calls atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if calls.Add(1) == 1 {
+			panic(http.ErrAbortHandler)
+		}
+	}))
+	defer server.Close()
+	server.Config.ErrorLog = quiet()
+	sends := &sends{Base: new(Hosts)}
+	loopback := &Loopback{Base: sends}
+	url := strings.Replace(server.URL, "http", "https", 1) + "/v2/"
+	if _, err := loopback.RoundTrip(newRequest(t, "GET", url, nil)); !errors.Is(err, io.EOF) {
+		t.Errorf("error %v, want the EOF of the try as http", err)
+	}
+	if _, err := loopback.RoundTrip(newRequest(t, "GET", url, nil)); err != nil {
+		t.Error(err)
+	}
+	want := []string{"GET http /v2/", "GET https /v2/", "GET http /v2/"}
+	if diff := cmp.Diff(want, sends.got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestLoopbackVerifiesCertificates(t *testing.T) {
+	server := newAuthority(t).serve(t, func(http.ResponseWriter, *http.Request) { t.Error("the request went through") })
+	sends := &sends{Base: new(Hosts)}
+	loopback := &Loopback{Base: sends}
+	for range 2 {
+		_, err := loopback.RoundTrip(newRequest(t, "GET", server.URL+"/v2/", nil))
+		var certificate *tls.CertificateVerificationError
+		if !errors.As(err, &certificate) {
+			t.Errorf("error %v, want one of the certificate", err)
+		}
+	}
+	want := []string{"GET http /v2/", "GET https /v2/", "GET https /v2/"}
+	if diff := cmp.Diff(want, sends.got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestLoopbackAsksBeforeBodyAndCredentials(t *testing.T) {
+	ca := newAuthority(t)
+	handler := func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) }
+	plain := httptest.NewServer(http.HandlerFunc(handler))
+	defer plain.Close()
+	secure := ca.serve(t, handler)
+	for scheme, address := range map[string]string{"http": plain.Listener.Addr().String(), "https": secure.Listener.Addr().String()} {
+		ask := []string{"GET http /v2/"}
+		if scheme == "https" {
+			ask = append(ask, "GET https /v2/")
+		}
+		for name, test := range map[string]struct {
+			method, body, header string
+			want                 string
+		}{
+			"body":           {"PUT", "content", "", "PUT " + scheme + " /x with body"},
+			"credentials":    {"GET", "", "Authorization", "GET " + scheme + " /x with credentials"},
+			"cookie":         {"GET", "", "Cookie", "GET " + scheme + " /x"},
+			"with an effect": {"POST", "", "", "POST " + scheme + " /x"},
+		} {
+			sends := &sends{Base: &Hosts{TLS: TLS{Insecure: true}}}
+			loopback := &Loopback{Base: sends}
+			req := newRequest(t, test.method, "https://"+address+"/x", strings.NewReader(test.body))
+			if test.header != "" {
+				req.Header.Set(test.header, "secret")
+			}
+			resp, err := loopback.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := readAll(t, resp); got != test.body || resp.Request.URL.Scheme != scheme {
+				t.Errorf("%s %s: sent %q, arrived %q by %s", scheme, name, test.body, got, resp.Request.URL)
+			}
+			if diff := cmp.Diff(append(ask, test.want), sends.got); diff != "" {
+				t.Errorf("%s %s: (-want +got):\n%s", scheme, name, diff)
+			}
+		}
+	}
+}
+
+func TestLoopbackAskFails(t *testing.T) {
+	for name, address := range map[string]string{
+		"nobody listens":   closedAddress(t),
+		"neither protocol": mute(t),
+	} {
+		sends := &sends{Base: new(Hosts)}
+		loopback := &Loopback{Base: sends}
+		body := &closeNoter{Reader: strings.NewReader("content")}
+		resp, err := loopback.RoundTrip(newRequest(t, "PUT", "https://"+address+"/x", body))
+		if err == nil {
+			t.Errorf("%s: got %d", name, resp.StatusCode)
+		}
+		for _, line := range sends.got {
+			if strings.Contains(line, "PUT") {
+				t.Errorf("%s: sent %s", name, line)
+			}
+		}
+		if !body.closed {
+			t.Errorf("%s: the body was not closed", name)
+		}
+		if len(loopback.hosts) != 0 {
+			t.Errorf("%s: a try that settled nothing is kept", name)
+		}
+	}
+}
+
+type closeNoter struct {
+	io.Reader
+	closed bool
+}
+
+func (c *closeNoter) Close() error { c.closed = true; return nil }
+
+// closedAddress is an address on which nobody listens.
+func closedAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+func TestLoopbackWithoutPort(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	sends := &sends{Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+		if req.URL.Scheme == "http" {
+			return nil, refused
+		}
+		return answer(req, 200, ""), nil
+	})}
+	loopback := &Loopback{Base: sends}
+	if _, err := loopback.RoundTrip(newRequest(t, "GET", "https://localhost/v2/", nil)); err != nil {
+		t.Error(err)
+	}
+	if _, err := loopback.RoundTrip(newRequest(t, "GET", "https://localhost:5000/v2/", nil)); !errors.Is(err, refused) {
+		t.Errorf("error %v, want the refused connection", err)
+	}
+	want := []string{"GET http /v2/", "GET https /v2/", "GET http /v2/"}
+	if diff := cmp.Diff(want, sends.got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestLoopbackLeavesOthersAlone(t *testing.T) {
+	for _, url := range []string{
+		"https://registry.example/v2/", "https://10.0.0.1/v2/", "https://192.168.1.1:5000/v2/", "https://0.0.0.0:5000/v2/",
+		"https://localhost.example/v2/", "https://127.0.0.1.example/v2/", "https://[fe80::1]/v2/",
+		"http://localhost:5000/v2/", "http://127.0.0.1/v2/",
+	} {
+		req := newRequest(t, "GET", url, nil)
+		loopback := &Loopback{Base: roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r != req {
+				t.Errorf("%s: the request was copied", url)
+			}
+			return answer(r, 200, ""), nil
+		})}
+		if _, err := loopback.RoundTrip(req); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestLoopbackHosts(t *testing.T) {
+	for _, host := range []string{"localhost", "LOCALHOST:5000", "127.0.0.1:5000", "127.9.9.9", "[::1]:5000", "[::ffff:127.0.0.1]:5000", "localhost.:5000"} {
+		loopback := &Loopback{Base: roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Scheme != "http" || r.URL.Host != host {
+				t.Errorf("%s: sent to %s", host, r.URL)
+			}
+			return answer(r, 200, ""), nil
+		})}
+		if _, err := loopback.RoundTrip(newRequest(t, "GET", "https://"+host+"/v2/", nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestLoopbackDecidesOnceForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		open := make(chan struct{})
+		sends := &sends{Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+			if req.URL.Scheme == "http" {
+				<-open
+				return answer(req, 400, "Client sent an HTTP request to an HTTPS server.\n"), nil
+			}
+			return answer(req, 200, ""), nil
+		})}
+		loopback := &Loopback{Base: sends}
+		var group sync.WaitGroup
+		for range 20 {
+			group.Go(func() {
+				resp, err := loopback.RoundTrip(newRequest(t, "GET", "https://localhost:5000/v2/", nil))
+				if err != nil || resp.StatusCode != 200 {
+					t.Errorf("%v, error %v", resp, err)
+				}
+			})
+		}
+		group.Go(func() {
+			if _, err := loopback.RoundTrip(newRequest(t, "PUT", "https://localhost:5000/x", strings.NewReader("content"))); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		if len(sends.got) != 1 {
+			t.Errorf("%d requests before the decision, want 1", len(sends.got))
+		}
+		close(open)
+		group.Wait()
+		plain := 0
+		for _, line := range sends.got {
+			if strings.Contains(line, " http ") {
+				plain++
+			}
+		}
+		if plain != 1 {
+			t.Errorf("%d requests went out as http, want 1", plain)
+		}
+	})
+}
+
+func TestLoopbackCanceledTryLeavesDecisionOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := true
+		loopback := &Loopback{Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+			if first {
+				first = false
+				return hang(req)
+			}
+			return answer(req, 200, ""), nil
+		})}
+		get := func(ctx context.Context) error {
+			_, err := loopback.RoundTrip(newRequest(t, "GET", "https://localhost:5000/v2/", nil).WithContext(ctx))
+			return err
+		}
+		deciding, cancelDeciding := context.WithCancel(t.Context())
+		impatient, cancelImpatient := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		expect := func(ctx context.Context, want error) {
+			group.Go(func() {
+				if err := get(ctx); !errors.Is(err, want) {
+					t.Errorf("error %v, want %v", err, want)
+				}
+			})
+			synctest.Wait()
+		}
+		expect(deciding, context.Canceled)
+		expect(impatient, context.Canceled)
+		expect(t.Context(), nil)
+		expect(t.Context(), nil)
+		cancelImpatient() // only its own request ends
+		synctest.Wait()
+		cancelDeciding() // another one decides
+		group.Wait()
+		if got := loopback.hosts["localhost:5000"].scheme; got != "http" {
+			t.Errorf("scheme %q, want http", got)
+		}
+	})
+}

@@ -1,0 +1,265 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// calls is an OnCall that keeps what it is given. It has no lock: Record must
+// not call it twice at once.
+type calls []Call
+
+func (c *calls) add(call Call) { *c = append(*c, call) }
+
+// untimed leaves the times of a Call out of a comparison.
+var untimed = cmpopts.IgnoreFields(Call{}, "Start", "Header", "Duration")
+
+func TestRecordCall(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusCreated)
+		fmt.Fprintf(w, "%04d", n)
+	}))
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	tests := map[string]struct {
+		method string
+		body   io.Reader
+		want   Call
+	}{
+		"nil body":        {"GET", nil, Call{Received: 4}},
+		"http.NoBody":     {"POST", http.NoBody, Call{Received: 4}},
+		"HEAD":            {"HEAD", nil, Call{}},
+		"known length":    {"PUT", strings.NewReader("seven b"), Call{Sent: 7, Received: 4}},
+		"unknown length":  {"PATCH", io.MultiReader(strings.NewReader("seven b")), Call{Sent: 7, Received: 4}},
+		"empty but known": {"PUT", strings.NewReader(""), Call{Received: 4}},
+	}
+	for name, test := range tests {
+		var got calls
+		record := &Record{Base: new(Hosts), OnCall: got.add}
+		before := time.Now()
+		resp, err := record.RoundTrip(newRequest(t, test.method, server.URL+"/v2/?digest=d&_state=secret", test.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reported := len(got) == 1; reported != (test.method == "HEAD") {
+			t.Errorf("%s: reported before the body was read: %v", name, reported)
+		}
+		readAll(t, resp)
+		want := test.want
+		want.Sequence, want.Attempt, want.Method, want.Host, want.StatusCode = 1, 1, test.method, host, 201
+		want.URL = server.URL + "/v2/?digest=d&_state=REDACTED"
+		if diff := cmp.Diff(calls{want}, got, untimed); diff != "" {
+			t.Errorf("%s: (-want +got):\n%s", name, diff)
+			continue
+		}
+		c := got[0]
+		if c.Start.Before(before) || c.Header <= 0 || c.Duration < c.Header || c.Duration > time.Since(before) {
+			t.Errorf("%s: start %v, header after %v, end after %v", name, c.Start, c.Header, c.Duration)
+		}
+	}
+}
+
+func TestRecordKeepsBodySemantics(t *testing.T) {
+	type body struct{ IsNil, IsNoBody, HasGetBody bool }
+	tests := map[string]struct {
+		body   io.Reader
+		change func(*http.Request)
+		want   body
+	}{
+		"nil":         {nil, nil, body{IsNil: true}},
+		"NoBody":      {http.NoBody, nil, body{IsNoBody: true}},
+		"empty":       {strings.NewReader(""), nil, body{IsNoBody: true, HasGetBody: true}},
+		"GetBody":     {strings.NewReader("x"), nil, body{HasGetBody: true}},
+		"no GetBody":  {strings.NewReader("x"), func(r *http.Request) { r.GetBody = nil }, body{}},
+		"from a pipe": {io.MultiReader(strings.NewReader("x")), nil, body{}},
+	}
+	for name, test := range tests {
+		req := newRequest(t, "PUT", "https://registry.example/", test.body)
+		if test.change != nil {
+			test.change(req)
+		}
+		original := *req
+		record := &Record{OnCall: func(Call) {}, Base: roundTripper(func(r *http.Request) (*http.Response, error) {
+			got := body{r.Body == nil, r.Body == http.NoBody, r.GetBody != nil}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("%s: (-want +got):\n%s", name, diff)
+			}
+			if r.ContentLength != original.ContentLength {
+				t.Errorf("%s: length %d, want %d", name, r.ContentLength, original.ContentLength)
+			}
+			return answer(r, 200, ""), nil
+		})}
+		if _, err := record.RoundTrip(req); err != nil {
+			t.Fatal(err)
+		}
+		if req.Body != original.Body {
+			t.Errorf("%s: the caller's request was changed", name)
+		}
+	}
+}
+
+func TestRecordCountsBodySentAgain(t *testing.T) {
+	var got calls
+	record := &Record{OnCall: got.add, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+		io.Copy(io.Discard, req.Body)
+		again, err := req.GetBody()
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, again)
+		return answer(req, 201, ""), nil
+	})}
+	resp, err := record.RoundTrip(newRequest(t, "PUT", "https://registry.example/", strings.NewReader("seven b")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if len(got) != 1 || got[0].Sent != 14 {
+		t.Errorf("calls %+v, want one with 14 bytes sent", got)
+	}
+}
+
+func TestRecordEnds(t *testing.T) {
+	broken := errors.New("broken")
+	tests := map[string]struct {
+		body io.Reader
+		use  func(io.ReadCloser)
+		want Call
+	}{
+		"close early":       {strings.NewReader("seven b"), func(b io.ReadCloser) { b.Read(make([]byte, 3)); b.Close(); b.Close() }, Call{Received: 3}},
+		"end without close": {strings.NewReader("seven b"), func(b io.ReadCloser) { io.ReadAll(b) }, Call{Received: 7}},
+		"end and close":     {strings.NewReader("seven b"), func(b io.ReadCloser) { io.ReadAll(b); b.Read(nil); b.Close() }, Call{Received: 7}},
+		"broken off": {io.MultiReader(strings.NewReader("seven b"), errorReader{broken}),
+			func(b io.ReadCloser) { io.ReadAll(b); b.Close() }, Call{Received: 7, Err: broken}},
+	}
+	for name, test := range tests {
+		var got calls
+		record := &Record{OnCall: got.add, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+			resp := answer(req, 200, "")
+			resp.Body = io.NopCloser(test.body)
+			return resp, nil
+		})}
+		resp, err := record.RoundTrip(newRequest(t, "GET", "https://registry.example/", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		test.use(resp.Body)
+		want := test.want
+		want.Sequence, want.Attempt, want.Method, want.Host, want.StatusCode = 1, 1, "GET", "registry.example", 200
+		want.URL = "https://registry.example/"
+		if diff := cmp.Diff(calls{want}, got, untimed, cmpopts.EquateErrors()); diff != "" {
+			t.Errorf("%s: (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+type errorReader struct{ err error }
+
+func (r errorReader) Read([]byte) (int, error) { return 0, r.err }
+
+func TestRecordError(t *testing.T) {
+	broken := errors.New("broken")
+	var got calls
+	record := &Record{OnCall: got.add, Base: roundTripper(func(*http.Request) (*http.Response, error) { return nil, broken })}
+	_, err := record.RoundTrip(newRequest(t, "GET", "https://registry.example/", nil))
+	want := calls{{Sequence: 1, Attempt: 1, Method: "GET", URL: "https://registry.example/", Host: "registry.example", Err: broken}}
+	if diff := cmp.Diff(want, got, untimed, cmpopts.EquateErrors()); diff != "" || err != broken {
+		t.Errorf("error %v, calls (-want +got):\n%s", err, diff)
+	}
+}
+
+// TestRecordSeesEveryHop runs the chain as the package comment has it, with a
+// failed attempt and a redirect.
+func TestRecordSeesEveryHop(t *testing.T) {
+	var failed atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/blob" && !failed.Swap(true):
+			w.WriteHeader(http.StatusBadGateway)
+		case r.URL.Path == "/blob":
+			http.Redirect(w, r, "/storage?sig=secret", http.StatusTemporaryRedirect)
+		default:
+			io.WriteString(w, "content")
+		}
+	}))
+	defer server.Close()
+	var got calls
+	client := &http.Client{
+		CheckRedirect: Redirects{}.CheckRedirect,
+		Transport: &Retry{Sleep: noSleep(nil), Base: &Loopback{Base: &Headers{
+			Base: &Record{OnCall: got.add, Base: &Timeout{Base: new(Hosts)}}}}},
+	}
+	resp, err := client.Get(strings.Replace(server.URL, "http", "https", 1) + "/blob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readAll(t, resp)
+	var lines []string
+	for _, c := range got {
+		lines = append(lines, fmt.Sprintf("%d.%d %s %s %d", c.Sequence, c.Attempt, c.Method, c.URL, c.StatusCode))
+	}
+	want := []string{
+		"1.1 GET " + server.URL + "/blob 502",
+		"2.2 GET " + server.URL + "/blob 307",
+		"3.1 GET " + server.URL + "/storage?sig=REDACTED 200",
+	}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestRecordConcurrently(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) }))
+	defer server.Close()
+	var got calls
+	record := &Record{Base: new(Hosts), OnCall: got.add}
+	const n = 50
+	var group sync.WaitGroup
+	for range n {
+		group.Go(func() {
+			resp, err := record.RoundTrip(newRequest(t, "PUT", server.URL, strings.NewReader("seven b")))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		})
+	}
+	group.Wait()
+	slices.SortFunc(got, func(a, b Call) int { return int(a.Sequence - b.Sequence) })
+	for i, c := range got {
+		if c.Sequence != int64(i+1) || c.Sent != 7 || c.Received != 7 {
+			t.Errorf("call %d: %+v", i, c)
+		}
+	}
+	if len(got) != n {
+		t.Errorf("%d calls, want %d", len(got), n)
+	}
+}
+
+func TestRecordNothing(t *testing.T) {
+	req := newRequest(t, "PUT", "https://registry.example/", strings.NewReader("x"))
+	record := &Record{Base: roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r != req {
+			t.Error("the request was copied for nothing")
+		}
+		return answer(r, 200, ""), nil
+	})}
+	if _, err := record.RoundTrip(req); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,74 @@
+package wire
+
+import (
+	"errors"
+	"io"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func TestRedact(t *testing.T) {
+	tests := []struct{ url, want string }{
+		{"https://r.example/v2/", "https://r.example/v2/"},
+		{"https://user:secret@r.example:5000/v2/", "https://REDACTED@r.example:5000/v2/"},
+		{"https://secret@r.example/v2/", "https://REDACTED@r.example/v2/"},
+		{"https://r.example/v2/a/blobs/uploads/?mount=sha256:1&from=b", "https://r.example/v2/a/blobs/uploads/?mount=sha256:1&from=b"},
+		{"https://r.example/u/1?_state=secret&digest=sha256%3A1", "https://r.example/u/1?_state=REDACTED&digest=sha256%3A1"},
+		{"https://r.example/t?scope=repository%3Aa%3Apull&service=r&account=me&client_id=secret", "https://r.example/t?scope=repository%3Aa%3Apull&service=r&account=me&client_id=REDACTED"},
+		{"https://r.example/?n=1&last=b&artifactType=c&tag=d&digest-algorithm=sha512", "https://r.example/?n=1&last=b&artifactType=c&tag=d&digest-algorithm=sha512"},
+		{"https://cdn.example/x?X-Amz-Signature=secret&X-Amz-Date=secret#secret", "https://cdn.example/x?X-Amz-Signature=REDACTED&X-Amz-Date=REDACTED"},
+		{"https://cdn.example/x?secret", "https://cdn.example/x?REDACTED"},
+		{"https://cdn.example/x?digest", "https://cdn.example/x?digest"},
+		{"https://cdn.example/x?sig=&&a=secret", "https://cdn.example/x?sig=&&a=REDACTED"},
+		{"https://cdn.example/x?digest=1;sig=secret", "https://cdn.example/x?digest=1;sig=REDACTED"},
+		{"https://cdn.example/x?Digest=secret", "https://cdn.example/x?Digest=REDACTED"},
+		{"https://cdn.example/x?%64igest=1&%zz=secret", "https://cdn.example/x?%64igest=1&%zz=REDACTED"},
+		{"https://cdn.example/x?sig=secret=secret", "https://cdn.example/x?sig=REDACTED"},
+	}
+	for _, test := range tests {
+		u, err := url.Parse(test.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Redact(u); got != test.want {
+			t.Errorf("%s\n got %s\nwant %s", test.url, got, test.want)
+		}
+		if u.String() != test.url {
+			t.Errorf("%s was changed to %s", test.url, u)
+		}
+	}
+	if got := Redact(nil); got != "" {
+		t.Errorf("nil: %q", got)
+	}
+}
+
+func TestRedactError(t *testing.T) {
+	inner := &url.Error{Op: "Get", URL: "https://u:secret@cdn.example/x?sig=secret", Err: io.ErrUnexpectedEOF}
+	err := RedactError(inner)
+	if want := `Get "https://REDACTED@cdn.example/x?sig=REDACTED": unexpected EOF`; err.Error() != want {
+		t.Errorf("%s, want %s", err, want)
+	}
+	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(inner.URL, "secret") {
+		t.Error("the cause is lost, or the original was changed")
+	}
+	if err := RedactError(&url.Error{Op: "Get", URL: "https://%zz?secret", Err: io.EOF}); err.Error() != `Get "REDACTED": EOF` {
+		t.Error(err)
+	}
+	if RedactError(io.EOF) != io.EOF || RedactError(nil) != nil {
+		t.Error("another error was changed")
+	}
+}
+
+func FuzzRedact(f *testing.F) {
+	f.Add("digest=sha256:1&sig=x", "u")
+	f.Add("a;b=c&&=d", "")
+	f.Add("%64igest=%zz", "user")
+	f.Fuzz(func(t *testing.T, query, user string) {
+		const secret = "Zq7secret"
+		u := &url.URL{Scheme: "https", Host: "r.example", RawQuery: query + "&sig=" + secret, User: url.UserPassword(user, secret)}
+		if got := Redact(u); strings.Contains(got, secret) {
+			t.Fatalf("%q shows the secret", got)
+		}
+	})
+}
