@@ -11,6 +11,7 @@ func Podman(t testing.TB) Program {
 	path := Find(t, "podman", "podman")
 	needRoot(t, "podman")
 	dir := shortDir(t)
+	WriteAuths(t, dir, nil)
 	return Program{
 		Path: path,
 		Args: []string{
@@ -21,7 +22,7 @@ func Podman(t testing.TB) Program {
 			"--cgroup-manager", "cgroupfs",
 			"--events-backend", "none",
 		},
-		Env: environment(dir, "XDG_RUNTIME_DIR="+dir, "REGISTRY_AUTH_FILE="+filepath.Join(dir, "auth.json")),
+		Env: environment(dir, "XDG_RUNTIME_DIR="+dir, "REGISTRY_AUTH_FILE="+filepath.Join(dir, "config.json")),
 	}
 }
 
@@ -30,10 +31,11 @@ func Skopeo(t testing.TB) Program {
 	t.Helper()
 	path := Find(t, "skopeo", "skopeo")
 	dir := t.TempDir()
+	WriteAuths(t, dir, nil)
 	return Program{
 		Path: path,
 		Args: []string{"--insecure-policy"},
-		Env:  environment(dir, "XDG_RUNTIME_DIR="+dir, "REGISTRY_AUTH_FILE="+filepath.Join(dir, "auth.json")),
+		Env:  environment(dir, "XDG_RUNTIME_DIR="+dir, "REGISTRY_AUTH_FILE="+filepath.Join(dir, "config.json")),
 	}
 }
 

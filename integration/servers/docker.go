@@ -3,6 +3,7 @@ package servers
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,11 +11,16 @@ import (
 	"testing"
 )
 
-// DockerCLI is the docker command with a configuration of its own. Its manifest commands need no engine.
+// DockerCLI is the docker command with a configuration of its own. Its manifest commands need no engine, but create and
+// inspect need --insecure for a registry without TLS, even on loopback; push does not.
+//
+// The lists that it pushes are the same in 20.10 and in 28.2. What differs: before 23.0 it knows Docker's media types
+// only, calls an OCI image "no such manifest", and its local store has no field Raw.
 type DockerCLI struct {
 	Program
-	Config  string // $DOCKER_CONFIG: config.json, and the local lists in manifests/
-	Version string // such as 20.10.24+dfsg1
+	Config   string // $DOCKER_CONFIG: config.json, and the local lists in manifests/
+	Version  string // such as 20.10.24+dfsg1
+	KnowsOCI bool   // whether docker manifest takes OCI images (docker/cli #3990)
 }
 
 // Docker is the docker command that comes first on PATH.
@@ -48,10 +54,13 @@ func newDocker(t testing.TB, path string) *DockerCLI {
 	if err := os.Mkdir(d.Config, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	words := strings.Fields(d.Output(t, "--version")) // Docker version 28.2.2, build e6534b4
-	if len(words) > 2 {
-		d.Version = strings.TrimSuffix(words[2], ",")
+	text := d.Output(t, "--version")
+	var major int
+	if _, err := fmt.Sscanf(text, "Docker version %d.", &major); err != nil {
+		t.Fatalf("docker --version says %q: %v", text, err)
 	}
+	d.Version, _, _ = strings.Cut(strings.TrimPrefix(text, "Docker version "), ",")
+	d.KnowsOCI = major >= 23
 	return d
 }
 
@@ -85,6 +94,7 @@ type DockerEngine struct {
 func Engine(t testing.TB) *DockerEngine {
 	t.Helper()
 	program := Find(t, "dockerd", "docker.io")
+	unshare := Find(t, "unshare", "util-linux")
 	needRoot(t, "dockerd")
 	dir := shortDir(t)
 	e := &DockerEngine{
@@ -94,11 +104,13 @@ func Engine(t testing.TB) *DockerEngine {
 	cli := e.CLI(t)
 	s := service{dir: dir}
 	s.command = func([]int) *exec.Cmd {
-		return exec.Command(program,
+		// Its mounts end with its mount namespace, even if it is killed.
+		return exec.Command(unshare, "--mount", "--propagation=private", program,
 			"--host="+e.Host,
 			"--data-root="+filepath.Join(dir, "data"),
 			"--exec-root="+filepath.Join(dir, "exec"),
 			"--pidfile="+filepath.Join(dir, "docker.pid"),
+			"--log-level=warn",
 			"--storage-driver=vfs",
 			"--bridge=none", "--iptables=false", "--ip6tables=false")
 	}

@@ -33,7 +33,7 @@ func Nginx(t testing.TB, upstream *Registry, o ProxyOptions) *Proxy {
 	file := filepath.Join(dir, "nginx.conf")
 	s := service{dir: dir, ports: 1}
 	s.command = func(ports []int) *exec.Cmd {
-		writeNginxConfig(t, file, nginxConfig{o, dir, loopback(ports[0]), upstream.URL, os.Geteuid() == 0})
+		writeNginxConfig(t, file, nginxConfig{o, dir, loopback(ports[0]), upstream.URL})
 		return exec.Command(program, "-p", dir, "-c", file, "-e", "stderr")
 	}
 	s.ready = func(ports []int) error {
@@ -47,7 +47,7 @@ func Nginx(t testing.TB, upstream *Registry, o ProxyOptions) *Proxy {
 	return p
 }
 
-// settleNginx waits until nginx has logged every request that it has answered. Its one worker finishes with a request,
+// settleNginx waits until nginx has logged every request that it has answered. Its one process finishes with a request,
 // log line included, before it turns to the next event, so the line of a request that comes later is enough.
 func settleNginx(t testing.TB, e Endpoint, log string) {
 	t.Helper()
@@ -72,7 +72,6 @@ func settleNginx(t testing.TB, e Endpoint, log string) {
 type nginxConfig struct {
 	ProxyOptions
 	Dir, Addr, Upstream string
-	Root                bool
 }
 
 func writeNginxConfig(t testing.TB, file string, c nginxConfig) {
@@ -86,11 +85,11 @@ func writeNginxConfig(t testing.TB, file string, c nginxConfig) {
 	}
 }
 
-// nginxTemplate follows distribution's recipe for nginx. Requests are passed on as they come, not buffered.
+// nginxTemplate follows distribution's recipe for nginx. Requests are passed on as they come, not buffered. Without a
+// master process there is no worker that could outlive a killed test.
 var nginxTemplate = template.Must(template.New("nginx.conf").Parse(`
 daemon off;
-{{if .Root}}user root;{{end}}
-worker_processes 1;
+master_process off;
 pid {{.Dir}}/nginx.pid;
 events { worker_connections 512; }
 http {
