@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// action is what a command does once its flags are set.
+type action func(ctx context.Context, a *app, args []string) error
+
+// command is one row of the table of commands.
+type command struct {
+	name    string // as typed after "transship", with a space for those of a family
+	args    string // the arguments, as shown in the usage line
+	short   string // one line for the overview
+	long    string // what a user must know beyond the flags; may be empty
+	example string // command lines, without "transship"
+	min     int    // how few arguments
+	max     int    // how many, -1 for any number
+	setup   func(fs *flag.FlagSet, a *app) action
+}
+
+// commands is the table, in the order of the overview.
+func commands() []command {
+	return []command{
+		copyCommand(),
+		// 		manifestCreateCommand(),
+		// 		manifestAnnotateCommand(),
+		// 		manifestPushCommand(),
+		// 		manifestInspectCommand(),
+		// 		manifestRmCommand(),
+		inspectCommand(),
+		tagsCommand(),
+		digestCommand(),
+		// 		loginCommand(),
+		// 		logoutCommand(),
+		// 		demoCommand(),
+		versionCommand(),
+	}
+}
+
+// find returns the command that the arguments begin with, and the arguments after it.
+func find(args []string) (command, []string, error) {
+	for _, c := range commands() {
+		words := strings.Fields(c.name)
+		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name {
+			return c, args[len(words):], nil
+		}
+	}
+	if args[0] == "manifest" {
+		return command{}, nil, unknownManifestCommand(args[1:])
+	}
+	return command{}, nil, &usageError{
+		message: fmt.Sprintf("unknown command %q", args[0]),
+		hint:    didYouMean(args[0], families(), "transship help lists the commands"),
+	}
+}
+
+func unknownManifestCommand(args []string) error {
+	var names []string
+	for _, c := range commands() {
+		if name, ok := strings.CutPrefix(c.name, "manifest "); ok {
+			names = append(names, name)
+		}
+	}
+	list := "there are manifest " + strings.Join(names, ", ")
+	if len(args) == 0 || isHelp(args[0]) {
+		return &usageError{message: "manifest needs a command after it", hint: list}
+	}
+	return &usageError{message: fmt.Sprintf("unknown command %q", "manifest "+args[0]), hint: didYouMean(args[0], names, list)}
+}
+
+// families returns the first words of all commands.
+func families() []string {
+	var out []string
+	for _, c := range commands() {
+		first, _, _ := strings.Cut(c.name, " ")
+		if len(out) == 0 || out[len(out)-1] != first {
+			out = append(out, first)
+		}
+	}
+	return out
+}
+
+// execute parses the flags and runs the command.
+func (c command) execute(ctx context.Context, a *app, args []string) error {
+	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	act := c.setup(fs, a)
+	rest, err := parse(fs, args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(a.stdout, c.help(fs))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(rest) < c.min || c.max >= 0 && len(rest) > c.max {
+		return &usageError{
+			message: fmt.Sprintf("want %s, got %d argument%s", c.wanted(), len(rest), plural(len(rest))),
+			hint:    "usage: transship " + strings.TrimSpace(c.name+" [flags] "+c.args),
+		}
+	}
+	return act(ctx, a, rest)
+}
+
+func (c command) wanted() string {
+	if c.args == "" {
+		return "no arguments"
+	}
+	return c.args
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
+}

@@ -1,0 +1,40 @@
+// Command transship moves multi-architecture container images between registries, every digest and byte kept.
+// It needs no daemon. Run "transship help" for the commands.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is the release that this source is on the way to.
+const version = "0.1.0"
+
+func main() {
+	ctx, stop := interruptible(context.Background())
+	code := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// interruptible is cancelled by the first interrupt or termination signal; a second one ends the program at once.
+func interruptible(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals)
+		cancel(errInterrupted)
+	}()
+	return ctx, func() { signal.Stop(signals); cancel(nil) }
+}
+
+// run is the whole program but for its process: it returns the exit code.
+func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{env: env, stdin: newLines(stdin), stdout: stdout, stderr: stderr}
+	return a.finish(ctx, a.dispatch(ctx, args))
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/wire"
+)
+
+// shared is what all registries of a run have in common.
+type shared struct {
+	quiet   bool
+	verbose bool
+	http1   bool
+	onCall  func(wire.Call)
+
+	mu       sync.Mutex
+	sessions map[sessionKey]*session
+}
+
+// commonFlags registers the flags that every command with a registry has.
+func (a *app) commonFlags(fs *flag.FlagSet) {
+	fs.BoolVar(&a.shared.quiet, "quiet", false, "print nothing but results and errors")
+	fs.BoolVar(&a.shared.quiet, "q", false, "the same as --quiet")
+	fs.BoolVar(&a.shared.verbose, "v", false, "print one line for each call to a registry on standard error")
+	fs.BoolVar(&a.shared.http1, "http1", false, "do not use HTTP/2")
+}
+
+// sessionKey tells apart what must not be shared: an account or a client certificate that was given for one registry.
+type sessionKey struct {
+	creds     string
+	tls       wire.TLS
+	plainHTTP bool
+	host      string // only where there is something that is for this host alone
+}
+
+func (s *side) key() sessionKey {
+	k := sessionKey{creds: s.creds, tls: s.tls, plainHTTP: s.plainHTTP}
+	if s.creds != "" || s.tls != (wire.TLS{}) || s.plainHTTP {
+		k.host = s.label + " " + s.host
+	}
+	return k
+}
+
+// session is one transport chain with its tokens and connections, and the clients on it.
+type session struct {
+	http      *http.Client
+	redirects wire.Redirects
+	plainHTTP bool
+	warn      func(string)
+
+	mu      sync.Mutex
+	clients map[string]*distribution.Client
+}
+
+// session returns the side's chain: the same for both sides where nothing sets them apart, so that tokens and
+// connections are too.
+func (a *app) session(s *side) (*session, error) {
+	a.shared.mu.Lock()
+	defer a.shared.mu.Unlock()
+	if found, ok := a.shared.sessions[s.key()]; ok {
+		return found, nil
+	}
+	made, err := a.newSession(s)
+	if err != nil {
+		return nil, err
+	}
+	if a.shared.sessions == nil {
+		a.shared.sessions = map[sessionKey]*session{}
+	}
+	a.shared.sessions[s.key()] = made
+	return made, nil
+}
+
+// newSession builds the chain auth -> Retry -> Loopback -> Headers -> Record -> Timeout -> Hosts; package wire says why
+// in this order.
+func (a *app) newSession(s *side) (*session, error) {
+	credentials, err := s.credentials(a)
+	if err != nil {
+		return nil, err
+	}
+	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1}
+	record := &wire.Record{Base: &wire.Timeout{Base: hosts}, OnCall: a.onCall()}
+	headers := &wire.Headers{Base: record, UserAgent: "transship/" + version}
+	retry := &wire.Retry{Base: &wire.Loopback{Base: headers}, OnWait: a.onWait}
+	made := &session{plainHTTP: s.plainHTTP, clients: map[string]*distribution.Client{}, warn: func(text string) {
+		a.note("warning: %s", text)
+	}}
+	made.http = &http.Client{
+		Transport:     &auth.Transport{Base: retry, Credentials: credentials},
+		CheckRedirect: made.redirects.CheckRedirect,
+	}
+	return made, nil
+}
+
+// onCall is told of each call: by --v for people, and by the demo.
+func (a *app) onCall() func(wire.Call) {
+	if a.shared.onCall != nil {
+		return a.shared.onCall
+	}
+	if !a.shared.verbose {
+		return nil
+	}
+	return func(c wire.Call) { a.note("%s", callLine(c)) }
+}
+
+// callLine is a call for people.
+func callLine(c wire.Call) string {
+	status := fmt.Sprint(c.StatusCode)
+	if c.StatusCode == 0 {
+		status = "---"
+	}
+	line := fmt.Sprintf("%s %-5s %s %7.1fms", status, c.Method, c.URL, float64(c.Duration.Microseconds())/1000)
+	if c.Sent > 0 {
+		line += " sent " + formatBytes(c.Sent)
+	}
+	if c.Received > 0 {
+		line += " received " + formatBytes(c.Received)
+	}
+	if c.Attempt > 1 {
+		line += fmt.Sprintf(" attempt %d", c.Attempt)
+	}
+	if c.Err != nil {
+		line += " " + oneLine(c.Err.Error())
+	}
+	return line
+}
+
+// onWait says why nothing moves, where a registry asks for a pause or fails.
+func (a *app) onWait(w wire.Wait) {
+	if a.shared.quiet || w.For < time.Second {
+		return
+	}
+	reason := "it does not answer"
+	if w.StatusCode != 0 {
+		reason = fmt.Sprintf("it answered %d %s", w.StatusCode, http.StatusText(w.StatusCode))
+	}
+	a.note("%s: %s; trying again in %s", w.Host, reason, w.For.Round(time.Second))
+}
+
+// client returns the session's client for a host.
+func (s *session) client(host string) *distribution.Client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.clients[host]
+	if !ok {
+		c = &distribution.Client{Host: host, PlainHTTP: s.plainHTTP, HTTP: s.http, Redirects: s.redirects, OnWarning: s.warn}
+		s.clients[host] = c
+	}
+	return c
+}
+
+// repository returns the repository of a reference on a side, with what the run will do there.
+func (a *app) repository(s *side, ref reference.Reference, actions ...string) (*distribution.Repository, error) {
+	s.host = ref.Host()
+	on, err := a.session(s)
+	if err != nil {
+		return nil, err
+	}
+	return &distribution.Repository{
+		Client: on.client(ref.Host()),
+		Name:   ref.Path,
+		Scope:  auth.Repository(ref.Path, actions...),
+	}, nil
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/distribution/reference"
+)
+
+func tagsCommand() command {
+	return command{
+		name: "tags", args: "REPOSITORY", min: 1, max: 1,
+		short:   "list the tags of a repository, one a line",
+		example: "tags halohub/halo",
+		setup: func(fs *flag.FlagSet, a *app) action {
+			s := a.newSide(fs, "", "the registry")
+			a.commonFlags(fs)
+			return func(ctx context.Context, a *app, args []string) error {
+				ref, err := reference.ParseRepository(args[0])
+				if err != nil {
+					return err
+				}
+				repo, err := a.repository(s, ref, auth.Pull)
+				if err != nil {
+					return err
+				}
+				for tag, err := range repo.TagNames(ctx) {
+					if err != nil {
+						return err
+					}
+					fmt.Fprintln(a.stdout, tag)
+				}
+				return nil
+			}
+		},
+	}
+}

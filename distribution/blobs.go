@@ -1,0 +1,95 @@
+package distribution
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/blob"
+)
+
+// HeadBlob returns the size in bytes of a blob (end-2: HEAD /v2/<name>/blobs/<digest>), -1 where the registry does not
+// say. A blob that is not there is an error that is fs.ErrNotExist.
+func (c *Client) HeadBlob(ctx context.Context, repo string, d blob.Digest) (int64, error) {
+	resp, err := c.call(ctx, http.MethodHead, repository(repo, "blobs/"+string(d), auth.Pull), http.StatusOK)
+	if err != nil {
+		return 0, err
+	}
+	return resp.ContentLength, nil
+}
+
+// GetBlob opens a blob at an offset in bytes (end-2: GET /v2/<name>/blobs/<digest>, with Range where offset is not 0).
+// It returns the bytes from there and the whole blob's size, -1 where the registry does not say. Redirects to a storage
+// host are followed; the bytes are not verified. A registry that ignores the range is read up to the offset. A blob
+// that is not there is an error that is fs.ErrNotExist. The caller closes the reader.
+func (c *Client) GetBlob(ctx context.Context, repo string, d blob.Digest, offset int64) (io.ReadCloser, int64, error) {
+	req, err := c.request(ctx, http.MethodGet, repository(repo, "blobs/"+string(d), auth.Pull), nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	// What is hashed must be what travels (RFC 9110, 12.5.3).
+	req.Header.Set("Accept-Encoding", "identity")
+	if offset == 0 {
+		resp, err := c.do(req, http.StatusOK)
+		if err != nil {
+			return nil, 0, err
+		}
+		return resp.Body, resp.ContentLength, nil
+	}
+	req.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
+	resp, err := c.do(req, http.StatusOK, http.StatusPartialContent)
+	if err != nil {
+		return nil, 0, err
+	}
+	return continued(resp, offset)
+}
+
+// continued makes sure that an answer to a range begins at the offset.
+func continued(resp *http.Response, offset int64) (io.ReadCloser, int64, error) {
+	if resp.StatusCode == http.StatusOK {
+		if _, err := io.CopyN(io.Discard, resp.Body, offset); err != nil {
+			resp.Body.Close()
+			return nil, 0, fmt.Errorf("skipping to byte %d, since the range was ignored: %w", offset, err)
+		}
+		return resp.Body, resp.ContentLength, nil
+	}
+	first, size, ok := parseContentRange(resp.Header.Get("Content-Range"))
+	if !ok || first != offset {
+		resp.Body.Close()
+		return nil, 0, fmt.Errorf("%s: asked for bytes from %d, got Content-Range %q", resp.Request.URL.Host, offset,
+			oneLine(resp.Header.Get("Content-Range")))
+	}
+	return resp.Body, size, nil
+}
+
+// parseContentRange reads "bytes first-last/size" (RFC 9110, 14.4); size is -1 for "*".
+func parseContentRange(s string) (first, size int64, ok bool) {
+	rest, ok := strings.CutPrefix(strings.TrimSpace(s), "bytes ")
+	span, total, cut := strings.Cut(rest, "/")
+	from, to, dash := strings.Cut(span, "-")
+	if !ok || !cut || !dash {
+		return 0, 0, false
+	}
+	first, err := strconv.ParseInt(strings.TrimSpace(from), 10, 64)
+	last, err2 := strconv.ParseInt(strings.TrimSpace(to), 10, 64)
+	if err != nil || err2 != nil || first < 0 || last < first {
+		return 0, 0, false
+	}
+	if total == "*" {
+		return first, -1, true
+	}
+	size, err = strconv.ParseInt(total, 10, 64)
+	return first, size, err == nil && size > last
+}
+
+// DeleteBlob removes a blob from a repository (end-10: DELETE /v2/<name>/blobs/<digest>). A registry that does not
+// allow it answers 405, or 400.
+func (c *Client) DeleteBlob(ctx context.Context, repo string, d blob.Digest) error {
+	_, err := c.call(ctx, http.MethodDelete, repository(repo, "blobs/"+string(d), auth.Pull, auth.Delete),
+		http.StatusAccepted, http.StatusOK, http.StatusNoContent)
+	return err
+}

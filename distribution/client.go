@@ -1,0 +1,155 @@
+package distribution
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/distribution/wire"
+)
+
+// Client makes the calls of the protocol to one registry. Its methods may be used concurrently; it must not be copied.
+//
+// Authorization is not its business: it marks each request with the scope that the call needs (auth.WithScope), and
+// HTTP's transport acts on that.
+type Client struct {
+	Host      string       // host[:port] as it stands in URLs, such as registry-1.docker.io
+	PlainHTTP bool         // http:// in place of https://
+	HTTP      *http.Client // nil is http.DefaultClient
+	Redirects wire.Redirects
+	OnWarning func(text string) // told each different Warning header of the registry once; nil drops them
+	// Sleep waits before an upload is taken up again, or until ctx is done and then returns why. Nil waits on the clock.
+	Sleep func(ctx context.Context, d time.Duration) error
+
+	mu        sync.Mutex
+	warned    map[string]bool
+	mounts    mountRecord
+	fallback  bool                     // the registry has no referrers API
+	referrers map[string]chan struct{} // locks of the referrers tags being rewritten
+}
+
+// path is an endpoint below /v2/, and what a call to it needs.
+type path struct {
+	text  string // below /v2/
+	query url.Values
+	scope auth.Scope
+}
+
+// repository is the path of an endpoint in a repository.
+func repository(name, rest string, actions ...string) path {
+	return path{text: name + "/" + rest, scope: auth.Repository(name, actions...)}
+}
+
+func (p path) with(query url.Values) path {
+	p.query = query
+	return p
+}
+
+// url returns the address of a path on this registry.
+func (c *Client) url(p path) *url.URL {
+	u := &url.URL{Scheme: "https", Host: c.Host, Path: "/v2/" + p.text, RawQuery: p.query.Encode()}
+	if c.PlainHTTP {
+		u.Scheme = "http"
+	}
+	return u
+}
+
+// request builds a call to a path. GetBody is left unset: who can repeat a body sets it.
+func (c *Client) request(ctx context.Context, method string, p path, body io.Reader) (*http.Request, error) {
+	return c.requestTo(ctx, method, c.url(p), p.scope, body)
+}
+
+// requestTo builds a call to an address that the registry gave out.
+func (c *Client) requestTo(ctx context.Context, method string, u *url.URL, scope auth.Scope, body io.Reader) (*http.Request, error) {
+	ctx = auth.WithScope(ctx, c.Host, scope)
+	req, err := http.NewRequestWithContext(ctx, method, "", body)
+	if err != nil {
+		return nil, err
+	}
+	req.URL, req.Host = u, u.Host
+	return req, nil
+}
+
+// do sends the request and returns the answer if its status is one of ok; else an *Error or a *RequestError.
+// The caller closes the body.
+func (c *Client) do(req *http.Request, ok ...int) (*http.Response, error) {
+	client := c.HTTP
+	if client == nil {
+		client = http.DefaultClient
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, newRequestError(req, err)
+	}
+	c.warn(resp.Header)
+	if slices.Contains(ok, resp.StatusCode) {
+		return resp, nil
+	}
+	defer drain(resp)
+	return nil, newError(resp)
+}
+
+// call sends a request without a body of its own to a path and drops what the answer's body holds.
+func (c *Client) call(ctx context.Context, method string, p path, ok ...int) (*http.Response, error) {
+	req, err := c.request(ctx, method, p, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.do(req, ok...)
+	if err != nil {
+		return nil, err
+	}
+	drain(resp)
+	return resp, nil
+}
+
+// maxDrain is how many unread bytes are read away to keep a connection usable.
+const maxDrain = 64 << 10
+
+func drain(resp *http.Response) {
+	io.CopyN(io.Discard, resp.Body, maxDrain)
+	resp.Body.Close()
+}
+
+// warn hands out the texts of Warning headers, each once (distribution-spec, "Warnings": 299 - "text").
+func (c *Client) warn(h http.Header) {
+	if c.OnWarning == nil {
+		return
+	}
+	for _, w := range h.Values("Warning") {
+		text, ok := strings.CutPrefix(w, `299 - "`)
+		if !ok {
+			continue
+		}
+		text = oneLine(strings.TrimSuffix(text, `"`))
+		if c.first(text) {
+			c.OnWarning(text)
+		}
+	}
+}
+
+func (c *Client) first(text string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.warned[text] {
+		return false
+	}
+	if c.warned == nil {
+		c.warned = map[string]bool{}
+	}
+	c.warned[text] = true
+	return true
+}
+
+// Ping asks whether the host speaks the protocol (end-1: GET /v2/). A 401 means that it does and wants credentials;
+// it is returned as an *[Error] that is fs.ErrPermission.
+func (c *Client) Ping(ctx context.Context) error {
+	_, err := c.call(ctx, http.MethodGet, path{}, http.StatusOK)
+	return err
+}

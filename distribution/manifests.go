@@ -1,0 +1,140 @@
+package distribution
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// HeadManifest returns the descriptor of a manifest by tag or digest (end-3: HEAD /v2/<name>/manifests/<reference>). A
+// registry that does not allow HEAD (405) or leaves out the digest is asked by GET. A manifest that is not there is an
+// error that is fs.ErrNotExist.
+func (c *Client) HeadManifest(ctx context.Context, repo, ref string) (manifest.Descriptor, error) {
+	req, err := c.manifestRequest(ctx, http.MethodHead, repo, ref)
+	if err != nil {
+		return manifest.Descriptor{}, err
+	}
+	resp, err := c.do(req, http.StatusOK)
+	if err == nil {
+		drain(resp)
+		if d, ok := described(resp, ref); ok {
+			return d, nil
+		}
+	} else if !hasStatus(err, http.StatusMethodNotAllowed) {
+		return manifest.Descriptor{}, err
+	}
+	m, err := c.GetManifest(ctx, repo, ref)
+	return m.Descriptor, err
+}
+
+// described reads a descriptor from an answer's headers, false where they do not hold one.
+func described(resp *http.Response, ref string) (manifest.Descriptor, bool) {
+	mediaType, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	d := blob.Digest(resp.Header.Get("Docker-Content-Digest"))
+	if asked := blob.Digest(ref); asked.Validate() == nil {
+		d = asked
+	}
+	if err != nil || d.Validate() != nil || resp.ContentLength < 0 {
+		return manifest.Descriptor{}, false
+	}
+	return manifest.Descriptor{MediaType: mediaType, Digest: d, Size: resp.ContentLength}, true
+}
+
+// GetManifest fetches a manifest by tag or digest (end-3: GET /v2/<name>/manifests/<reference>), parses and checks it. A
+// digest that was asked for is verified, with a *[blob.MismatchError] where it is another; what the registry says of
+// the digest in its headers is not relied on (distribution #3792, #3848). Documents over manifest.MaxSize are refused. A
+// manifest that is not there is an error that is fs.ErrNotExist.
+func (c *Client) GetManifest(ctx context.Context, repo, ref string) (manifest.Manifest, error) {
+	req, err := c.manifestRequest(ctx, http.MethodGet, repo, ref)
+	if err != nil {
+		return manifest.Manifest{}, err
+	}
+	resp, err := c.do(req, http.StatusOK)
+	if err != nil {
+		return manifest.Manifest{}, err
+	}
+	defer drain(resp)
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, manifest.MaxSize+1))
+	if err != nil {
+		return manifest.Manifest{}, newRequestError(req, err)
+	}
+	m, err := parseAs(ref, resp.Header.Get("Content-Type"), raw)
+	if err != nil {
+		return manifest.Manifest{}, fmt.Errorf("%s/%s from %s: %w", c.Host, repo, ref, err)
+	}
+	return m, nil
+}
+
+// parseAs parses a document that was asked for by ref and verifies it where ref is a digest.
+func parseAs(ref, contentType string, raw []byte) (manifest.Manifest, error) {
+	asked := blob.Digest(ref)
+	byDigest := asked.Validate() == nil
+	if byDigest && len(raw) <= manifest.MaxSize {
+		if err := blob.Verify(raw, asked, int64(len(raw))); err != nil {
+			return manifest.Manifest{}, err
+		}
+	}
+	m, err := manifest.Parse(contentType, raw)
+	if err == nil && byDigest {
+		m.Digest = asked
+	}
+	return m, err
+}
+
+func (c *Client) manifestRequest(ctx context.Context, method, repo, ref string) (*http.Request, error) {
+	req, err := c.request(ctx, method, repository(repo, "manifests/"+ref, auth.Pull), nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", strings.Join(manifest.Accept(), ", "))
+	req.Header.Set("Accept-Encoding", "identity")
+	return req, nil
+}
+
+// Stored is what a registry says of a manifest that it took.
+type Stored struct {
+	Subject bool // it has noted the manifest as a referrer of its subject (OCI-Subject header)
+}
+
+// PutManifest stores a manifest under a tag or its digest (end-7a: PUT /v2/<name>/manifests/<reference>), and with a
+// digest under further tags too (end-7b: ?tag=, which few registries know). The bytes go out as they are in m.Raw. A
+// registry that stored them under another digest is a *[blob.MismatchError].
+func (c *Client) PutManifest(ctx context.Context, repo, ref string, m manifest.Manifest, tags ...string) (Stored, error) {
+	p := repository(repo, "manifests/"+ref, auth.Pull, auth.Push)
+	if len(tags) > 0 {
+		p = p.with(url.Values{"tag": tags})
+	}
+	req, err := c.request(ctx, http.MethodPut, p, bytes.NewReader(m.Raw))
+	if err != nil {
+		return Stored{}, err
+	}
+	req.Header.Set("Content-Type", m.MediaType)
+	resp, err := c.do(req, http.StatusCreated, http.StatusOK, http.StatusNoContent, http.StatusAccepted)
+	if err != nil {
+		return Stored{}, err
+	}
+	drain(resp)
+	said := blob.Digest(resp.Header.Get("Docker-Content-Digest"))
+	if said.Validate() == nil && said.Algorithm() == m.Digest.Algorithm() && said != m.Digest {
+		return Stored{}, fmt.Errorf("%s/%s stored the manifest under another digest: %w", c.Host, repo,
+			&blob.MismatchError{Want: m.Digest, Got: said, WantSize: m.Size, GotSize: m.Size})
+	}
+	return Stored{Subject: resp.Header.Get("OCI-Subject") != ""}, nil
+}
+
+// DeleteManifest removes a manifest by digest, or only a tag by its name (end-9: DELETE
+// /v2/<name>/manifests/<reference>). Registries that cannot do that answer 400 or 405.
+func (c *Client) DeleteManifest(ctx context.Context, repo, ref string) error {
+	_, err := c.call(ctx, http.MethodDelete, repository(repo, "manifests/"+ref, auth.Pull, auth.Delete),
+		http.StatusAccepted, http.StatusOK, http.StatusNoContent)
+	return err
+}

@@ -1,0 +1,143 @@
+package distribution
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// worthAsking is the size in bytes from which a HEAD is cheaper than sending a blob that may be there already.
+const worthAsking = 1 << 20
+
+// mountRecord is what a client has learnt about mounts on its registry.
+type mountRecord struct {
+	declined map[string]bool // repositories a mount from which was refused, or ignored although they have the blob
+	doubtful bool            // a mount that should have worked did not: a 202 does not mean that a blob is absent
+	probed   bool            // whether a 202 can be trusted has been tried out
+}
+
+func (c *Client) declined(from string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mounts.declined[from]
+}
+
+// noteDeclined remembers that blobs cannot be mounted from a repository.
+func (c *Client) noteDeclined(from string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mounts.declined == nil {
+		c.mounts.declined = map[string]bool{}
+	}
+	c.mounts.declined[from] = true
+	c.mounts.doubtful = true
+}
+
+func (c *Client) doubtful() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mounts.doubtful
+}
+
+func (c *Client) noteDoubtful() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mounts.doubtful = true
+}
+
+// firstProbe is true once, for whoever asks first.
+func (c *Client) firstProbe() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first := !c.mounts.probed
+	c.mounts.probed = true
+	return first
+}
+
+// PutBlob sees to it that the repository has a blob, in the fewest calls: one POST asks to mount it from a repository
+// of the same registry that has it, or else from this very repository, which answers whether it is here already. Only
+// when it is not does open get called, and the bytes go into the session that the POST has opened. from names
+// repositories on the same registry that hold the blob, best first.
+//
+// A refused mount is never an error: the blob is uploaded plainly. Once a mount that should have worked has not, blobs
+// of a megabyte and more are asked for by HEAD before they are sent.
+//
+// The bytes are verified while they stream. Where they are wrong the error is a *[blob.MismatchError], and the
+// repository does not have the blob.
+func (r *Repository) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string) (blob.Outcome, error) {
+	ctx = r.scoped(ctx)
+	asked := r.Client.doubtful() && d.Size >= worthAsking
+	if asked && r.has(ctx, d) {
+		return blob.Exists, nil
+	}
+	session, outcome, err := r.mountOrStart(ctx, d, from)
+	if err != nil || outcome != 0 {
+		return outcome, err
+	}
+	if !asked && r.distrusts(d) && r.has(ctx, d) {
+		r.Client.noteDoubtful()
+		r.cancel(ctx, session)
+		return blob.Exists, nil
+	}
+	return blob.Uploaded, r.upload(ctx, blob.NewStream(d.Digest, d.Size, open), session)
+}
+
+// has asks by HEAD. An error counts as no: then the upload shows what is wrong.
+func (r *Repository) has(ctx context.Context, d manifest.Descriptor) bool {
+	size, err := r.Client.HeadBlob(ctx, r.Name, d.Digest)
+	return err == nil && (size < 0 || size == d.Size)
+}
+
+// distrusts tells whether a large blob that could not be mounted is to be asked for: always after a mount has failed
+// that should have worked, and once to find out, in a repository that has content.
+func (r *Repository) distrusts(d manifest.Descriptor) bool {
+	if d.Size < worthAsking {
+		return false
+	}
+	return r.Client.doubtful() || r.inUse.Load() && r.Client.firstProbe()
+}
+
+// mountOrStart returns how the repository came to have the blob, or the session to upload it in.
+func (r *Repository) mountOrStart(ctx context.Context, d manifest.Descriptor, from []string) (Upload, blob.Outcome, error) {
+	for _, name := range append(append([]string(nil), from...), r.Name) {
+		if r.Client.declined(name) {
+			continue
+		}
+		done, session, err := r.Client.Mount(ctx, r.Name, d.Digest, name)
+		if done {
+			return Upload{}, outcomeOf(name == r.Name), nil
+		}
+		if err == nil {
+			if name != r.Name {
+				r.Client.noteDeclined(name)
+			}
+			return session, 0, nil
+		}
+		if !isRefusal(ctx, err) {
+			return Upload{}, 0, err
+		}
+		r.Client.noteDeclined(name)
+	}
+	session, err := r.Client.StartUpload(ctx, r.Name, d.Digest)
+	return session, 0, err
+}
+
+func outcomeOf(own bool) blob.Outcome {
+	if own {
+		return blob.Exists
+	}
+	return blob.Mounted
+}
+
+// isRefusal tells whether a mount failed for a reason that a plain upload may not share: any answer but 429, and a
+// token that was not given.
+func isRefusal(ctx context.Context, err error) bool {
+	if ctx.Err() != nil || hasStatus(err, http.StatusTooManyRequests) {
+		return false
+	}
+	var answer *Error
+	return errors.As(err, &answer) || isAuthError(err)
+}

@@ -1,0 +1,238 @@
+package distribution
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"time"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/wire"
+)
+
+const (
+	// uploadAttempts is how often in a row an upload may fail without the registry having more bytes than before.
+	uploadAttempts = 6
+	// firstChunk is the size in bytes of chunks once a whole blob was refused as too large: GHCR's limit.
+	firstChunk = 4 << 20
+	// leastChunk is where making chunks smaller ends.
+	leastChunk = 64 << 10
+	// cancelTime is how long giving up a session may take.
+	cancelTime = 5 * time.Second
+)
+
+// push is one upload under way: a single PUT of the whole blob, or chunks from where the registry stands.
+type push struct {
+	repo    *Repository
+	blob    *blob.Stream
+	session Upload
+	chunk   int64         // most bytes in one call; 0 is all that is left
+	body    io.ReadCloser // the blob from session.Offset on, nil when it must be opened
+	broken  error         // what the source failed with
+}
+
+// upload brings the blob into the session, going on after failures that pass: it asks the session where it stands,
+// continues from there in chunks, and starts over only where that is not possible.
+func (r *Repository) upload(ctx context.Context, b *blob.Stream, session Upload) error {
+	p := &push{repo: r, blob: b, session: session, chunk: r.ChunkSize}
+	defer p.drop()
+	for failures := 0; ; {
+		before := p.session.Offset
+		err := p.send(ctx)
+		if err == nil {
+			return nil
+		}
+		p.drop()
+		if p.session.Offset > before {
+			failures = 0
+		}
+		failures++
+		if err = p.prepare(ctx, err, failures); err != nil {
+			r.cancel(ctx, p.session)
+			return err
+		}
+	}
+}
+
+// cancel gives up a session; that it may fail harms nobody, since registries sweep sessions away.
+func (r *Repository) cancel(ctx context.Context, session Upload) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTime)
+	defer stop()
+	_ = r.Client.CancelUpload(ctx, session)
+}
+
+// send uploads all that the registry does not have yet and closes the session.
+func (p *push) send(ctx context.Context) error {
+	left := p.blob.Size() - p.session.Offset
+	if p.session.Offset == 0 && (p.chunk == 0 || p.chunkSize() >= left) {
+		return p.whole(ctx)
+	}
+	for p.session.Offset < p.blob.Size() {
+		if err := p.next(ctx); err != nil {
+			return err
+		}
+	}
+	return p.repo.Client.FinishUpload(ctx, p.session, p.blob.Digest(), 0, nil)
+}
+
+// whole sends the blob in one PUT.
+func (p *push) whole(ctx context.Context) error {
+	if p.blob.Size() == 0 {
+		if _, err := io.Copy(io.Discard, p.open(ctx)); err != nil {
+			p.broken = err
+			return err
+		}
+	}
+	part := &part{source: p.open(ctx), left: p.blob.Size()}
+	err := p.repo.Client.FinishUpload(ctx, p.session, p.blob.Digest(), p.blob.Size(), part)
+	return p.blame(part, err)
+}
+
+// next sends one chunk.
+func (p *push) next(ctx context.Context) error {
+	size := min(p.chunkSize(), p.blob.Size()-p.session.Offset)
+	part := &part{source: p.open(ctx), left: size}
+	sent := p.session.Offset + size
+	session, err := p.repo.Client.UploadChunk(ctx, p.session, size, part)
+	if err != nil {
+		return p.blame(part, err)
+	}
+	if session.Offset != sent || part.unread() {
+		p.drop()
+	}
+	if session.Offset <= p.session.Offset {
+		return fmt.Errorf("%s took a chunk of %d bytes and says that it has %d", p.repo, size, session.Offset)
+	}
+	p.session = session
+	return nil
+}
+
+func (p *push) chunkSize() int64 {
+	if p.chunk == 0 {
+		return p.blob.Size()
+	}
+	return max(p.chunk, p.session.MinChunk)
+}
+
+// open returns the blob from the session's offset on.
+func (p *push) open(ctx context.Context) io.Reader {
+	if p.body == nil {
+		p.body = p.blob.Reader(ctx, p.session.Offset)
+	}
+	return p.body
+}
+
+func (p *push) drop() {
+	if p.body != nil {
+		p.body.Close()
+		p.body = nil
+	}
+}
+
+// blame finds out whether a call failed because the source did; then that is the error to report.
+func (p *push) blame(part *part, err error) error {
+	if err == nil {
+		return nil
+	}
+	if broken := part.failed(); broken != nil {
+		p.broken = broken
+		return broken
+	}
+	return err
+}
+
+// prepare gets ready for the next attempt after err, or returns the error that ends the upload.
+func (p *push) prepare(ctx context.Context, err error, failures int) error {
+	switch {
+	case p.broken != nil || ctx.Err() != nil || failures >= uploadAttempts:
+		return err
+	case hasStatus(err, http.StatusRequestEntityTooLarge):
+		return p.shrink(ctx, err)
+	case hasStatus(err, http.StatusRequestedRangeNotSatisfiable):
+		return p.refit(ctx, err)
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, BlobUploadUnknown), errors.Is(err, BlobUploadInvalid):
+		return p.restart(ctx)
+	case hasStatus(err, http.StatusUnauthorized), errors.Is(err, DigestInvalid):
+		// A token that ran out early, or bytes spoilt on the way: worth one more time, not more.
+		if failures > 1 {
+			return err
+		}
+		return p.restart(ctx)
+	case !isPassing(err):
+		return err
+	}
+	if waitErr := p.repo.Client.wait(ctx, err, failures); waitErr != nil {
+		return errors.Join(err, waitErr)
+	}
+	return p.resume(ctx)
+}
+
+// shrink makes chunks smaller after 413: a proxy before the registry limits the size of a request.
+func (p *push) shrink(ctx context.Context, cause error) error {
+	switch {
+	case p.chunk == 0 || p.chunk > firstChunk:
+		p.chunk = min(firstChunk, max(leastChunk, p.blob.Size()/2))
+	case p.chunk/4 >= leastChunk:
+		p.chunk /= 4
+	default:
+		return cause
+	}
+	if p.repo.Client.OnWarning != nil {
+		p.repo.Client.OnWarning(fmt.Sprintf("%s refuses large requests (413): sending %s in chunks of %d KiB",
+			p.repo, p.blob.Digest().Short(), p.chunk>>10))
+	}
+	return p.resume(ctx)
+}
+
+// refit goes on after 416: the registry is elsewhere than thought, or it limits chunks without saying 413, as GHCR does.
+func (p *push) refit(ctx context.Context, cause error) error {
+	before := p.session.Offset
+	if err := p.resume(ctx); err != nil {
+		return err
+	}
+	if p.session.Offset != before {
+		return nil
+	}
+	switch {
+	case p.chunk == 0 || p.chunk > firstChunk:
+		p.chunk = firstChunk
+	case p.chunk/4 >= leastChunk:
+		p.chunk /= 4
+	default:
+		return cause
+	}
+	return nil
+}
+
+// resume asks where the session stands and goes on from there, with a new session if it has nothing.
+func (p *push) resume(ctx context.Context) error {
+	session, err := p.repo.Client.UploadStatus(ctx, p.session)
+	if err != nil || session.Offset == 0 || session.Offset > p.blob.Size() {
+		return p.restart(ctx)
+	}
+	p.session = session
+	return nil
+}
+
+// restart opens a new session.
+func (p *push) restart(ctx context.Context) error {
+	session, err := p.repo.Client.StartUpload(ctx, p.repo.Name, p.blob.Digest())
+	if err != nil {
+		return err
+	}
+	p.session = session
+	return nil
+}
+
+// isPassing tells whether a failed call may work the next time.
+func isPassing(err error) bool {
+	var answer *Error
+	if errors.As(err, &answer) {
+		return wire.IsTransientStatus(answer.StatusCode)
+	}
+	var broken *RequestError
+	return errors.As(err, &broken) && wire.IsTransient(broken.Err)
+}

@@ -1,0 +1,93 @@
+package distribution
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"sync/atomic"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// Repository is one repository of a registry, as the source or the target of a copy. Its methods may be used
+// concurrently; it must not be copied.
+type Repository struct {
+	Client *Client
+	Name   string     // as it stands in URLs, such as library/halo
+	Scope  auth.Scope // asked for with every call, so that one token serves the whole run
+	// ChunkSize is the most bytes sent in one upload call. 0 sends each blob in one PUT, and in chunks only where the
+	// registry or a broken connection asks for it.
+	ChunkSize int64
+
+	inUse atomic.Bool // a tag that was asked for exists, so blobs may be there
+}
+
+// String returns host/name.
+func (r *Repository) String() string { return r.Client.Host + "/" + r.Name }
+
+// Place returns the registry and the repository's name on it. Repositories of one registry can mount each other's blobs.
+func (r *Repository) Place() (registry, name string) { return r.Client.Host, r.Name }
+
+func (r *Repository) scoped(ctx context.Context) context.Context {
+	return auth.WithScope(ctx, r.Client.Host, r.Scope)
+}
+
+// Manifest fetches a manifest by tag or digest; see [Client.GetManifest].
+func (r *Repository) Manifest(ctx context.Context, ref string) (manifest.Manifest, error) {
+	return r.Client.GetManifest(r.scoped(ctx), r.Name, ref)
+}
+
+// HeadManifest returns the descriptor of a manifest by tag or digest; see [Client.HeadManifest].
+func (r *Repository) HeadManifest(ctx context.Context, ref string) (manifest.Descriptor, error) {
+	d, err := r.Client.HeadManifest(r.scoped(ctx), r.Name, ref)
+	if err == nil {
+		r.inUse.Store(true)
+	}
+	return d, err
+}
+
+// Blob opens a blob at an offset in bytes; see [Client.GetBlob]. Content that the descriptor itself holds is not
+// fetched. An answer of another size than the descriptor's is refused at once, with a *[blob.MismatchError].
+func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+	if int64(len(d.Data)) == d.Size && offset <= d.Size {
+		return io.NopCloser(bytes.NewReader(d.Data[offset:])), nil
+	}
+	body, size, err := r.Client.GetBlob(r.scoped(ctx), r.Name, d.Digest, offset)
+	if err != nil {
+		return nil, err
+	}
+	if size >= 0 && size != d.Size {
+		body.Close()
+		return nil, fmt.Errorf("%s: %w", r, &blob.MismatchError{Want: d.Digest, WantSize: d.Size, GotSize: size})
+	}
+	return body, nil
+}
+
+// PutManifest stores a manifest under a tag or its digest; see [Client.PutManifest]. Where the manifest has a subject
+// and the registry does not keep track of referrers, the subject's referrers tag is brought up to date.
+func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Manifest) error {
+	ctx = r.scoped(ctx)
+	stored, err := r.Client.PutManifest(ctx, r.Name, ref, m)
+	if err != nil || stored.Subject {
+		return err
+	}
+	subject, err := m.Subject()
+	if err != nil || subject == nil {
+		return err
+	}
+	return r.Client.addReferrer(ctx, r.Name, subject.Digest, m)
+}
+
+// Referrers returns the manifests whose subject is d; see [Client.Referrers].
+func (r *Repository) Referrers(ctx context.Context, d blob.Digest, artifactType string) ([]manifest.Descriptor, error) {
+	return r.Client.Referrers(r.scoped(ctx), r.Name, d, artifactType)
+}
+
+// TagNames lists the repository's tags; see [Client.Tags].
+func (r *Repository) TagNames(ctx context.Context) iter.Seq2[string, error] {
+	return r.Client.Tags(r.scoped(ctx), r.Name, Page{})
+}

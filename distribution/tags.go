@@ -1,0 +1,73 @@
+package distribution
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/hczjl/transship/auth"
+)
+
+// Page bounds a listing. The zero value leaves the size to the registry and starts at the beginning.
+type Page struct {
+	Size int    // entries in one answer; ECR allows at most 1000
+	Last string // start after this entry
+}
+
+func (p Page) query() url.Values {
+	q := url.Values{}
+	if p.Size > 0 {
+		q.Set("n", strconv.Itoa(p.Size))
+	}
+	if p.Last != "" {
+		q.Set("last", p.Last)
+	}
+	return q
+}
+
+// Tags lists the tags of a repository in the registry's order, page after page (end-8a, and end-8b with n and last: GET
+// /v2/<name>/tags/list). The sequence ends with the first error; a repository that is not there is fs.ErrNotExist.
+func (c *Client) Tags(ctx context.Context, repo string, page Page) iter.Seq2[string, error] {
+	p := repository(repo, "tags/list", auth.Pull).with(page.query())
+	return c.names(ctx, p, func(body []byte) ([]string, error) {
+		var list struct{ Tags []string } // Nexus says null for none
+		err := decodePage(c.Host, body, &list)
+		return list.Tags, err
+	})
+}
+
+// Catalog lists the repositories of a registry (docker's extension GET /v2/_catalog, not part of the OCI
+// specification). Many registries do not allow it.
+func (c *Client) Catalog(ctx context.Context, page Page) iter.Seq2[string, error] {
+	p := path{text: "_catalog", scope: auth.Catalog()}.with(page.query())
+	return c.names(ctx, p, func(body []byte) ([]string, error) {
+		var list struct{ Repositories []string }
+		err := decodePage(c.Host, body, &list)
+		return list.Repositories, err
+	})
+}
+
+// names yields the entries of each page.
+func (c *Client) names(ctx context.Context, p path, read func([]byte) ([]string, error)) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		stopped := false
+		err := c.pages(ctx, p, nil, func(_ *http.Response, body []byte) (bool, error) {
+			names, err := read(body)
+			if err != nil {
+				return false, err
+			}
+			for _, name := range names {
+				if !yield(name, nil) {
+					stopped = true
+					return false, nil
+				}
+			}
+			return true, nil
+		})
+		if err != nil && !stopped {
+			yield("", err)
+		}
+	}
+}

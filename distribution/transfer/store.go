@@ -1,0 +1,61 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// Source is where images come from. Its methods may be called concurrently.
+type Source interface {
+	// Manifest returns a manifest by tag or digest; one that is not there is fs.ErrNotExist.
+	Manifest(ctx context.Context, ref string) (manifest.Manifest, error)
+	// Blob opens a blob at an offset in bytes from its start. Its bytes need not be verified.
+	Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error)
+}
+
+// Target is where images go. Its methods may be called concurrently.
+type Target interface {
+	// HeadManifest returns the descriptor of a manifest by tag or digest; one that is not there is fs.ErrNotExist.
+	HeadManifest(ctx context.Context, ref string) (manifest.Descriptor, error)
+	// PutBlob sees to it that the target has the blob. It calls open only when it needs the bytes, verifies them, and
+	// keeps none that are wrong. from names repositories of the same registry that have the blob.
+	PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string) (blob.Outcome, error)
+	// PutManifest stores a manifest under a tag or its digest.
+	PutManifest(ctx context.Context, ref string, m manifest.Manifest) error
+}
+
+// Placed is implemented by sources and targets that are repositories of a registry, which can mount blobs from one
+// repository in another.
+type Placed interface {
+	// Place returns the registry, by whatever name tells it from others, and the repository's name on it.
+	Place() (registry, repository string)
+}
+
+// Referring is implemented by sources that can tell what refers to a manifest: signatures, SBOMs, attestations.
+type Referring interface {
+	// Referrers returns the manifests whose subject is d, only those of artifactType where that is not empty.
+	Referrers(ctx context.Context, d blob.Digest, artifactType string) ([]manifest.Descriptor, error)
+	// TagNames lists the tags beside the image.
+	TagNames(ctx context.Context) iter.Seq2[string, error]
+}
+
+// place identifies where a target's blobs are: those of one registry can be mounted, anything else stands for itself.
+func place(store any) (registry any, repository string) {
+	if p, ok := store.(Placed); ok {
+		return p.Place()
+	}
+	return store, ""
+}
+
+// name is how messages call a source or target.
+func name(store any) string {
+	if s, ok := store.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return "the store"
+}
