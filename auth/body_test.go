@@ -1,0 +1,130 @@
+package auth
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+func TestBodyIsSentAgain(t *testing.T) {
+	w := newWorld(t)
+	var bodies []string
+	registry := w.Config.Handler
+	w.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v2/") {
+			body, _ := io.ReadAll(r.Body)
+			bodies = append(bodies, string(body))
+		}
+		registry.ServeHTTP(rw, r)
+	})
+	req := w.request("PUT", "/v2/a/x", Scope{}, strings.NewReader("the body"))
+	resp, err := w.transport(nil).RoundTrip(req)
+	if err != nil || resp.StatusCode != 200 {
+		t.Fatal(resp, err)
+	}
+	resp.Body.Close()
+	if strings.Join(bodies, ", ") != "the body, the body" {
+		t.Errorf("bodies: %q", bodies)
+	}
+}
+
+func TestBodyThatCannotBeHadAgain(t *testing.T) {
+	w := newWorld(t)
+	rt := w.transport(nil)
+	send := func() *http.Response {
+		req := w.request("PUT", "/v2/a/x", Scope{}, io.MultiReader(strings.NewReader("once")))
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp
+	}
+	resp := send()
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if resp.StatusCode != 401 || string(body) != "no entry" || err != nil || resp.Header.Get("WWW-Authenticate") == "" {
+		t.Errorf("the 401 came back as %d %q, %v", resp.StatusCode, body, err)
+	}
+	w.calls("PUT /v2/a/x")
+
+	// The challenge is kept, so that the caller's second try succeeds if its
+	// scope says what it is for.
+	req := w.request("PUT", "/v2/a/x", Repository("a", Push, Pull), io.MultiReader(strings.NewReader("once")))
+	resp, err = rt.RoundTrip(req)
+	if err != nil || resp.StatusCode != 200 {
+		t.Fatal(resp, err)
+	}
+	resp.Body.Close()
+	w.calls("token GET repository:a:pull,push", "PUT /v2/a/x bearer")
+
+	w.login = password("unknown")
+	req = w.request("PUT", "/v2/b/x", Repository("b", Push), &closable{Reader: strings.NewReader("once")})
+	var e *Error
+	if _, err := rt.RoundTrip(req); !errors.As(err, &e) {
+		t.Errorf("a denied token is no reason to waste the body: %v", err)
+	}
+	w.calls("token GET repository:b:push")
+}
+
+func TestBodyThatFailsTheSecondTime(t *testing.T) {
+	w := newWorld(t)
+	req := w.request("PUT", "/v2/a/x", Scope{}, strings.NewReader("x"))
+	gone := errors.New("gone")
+	req.GetBody = func() (io.ReadCloser, error) { return nil, gone }
+	if _, err := w.transport(nil).RoundTrip(req); !errors.Is(err, gone) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Every response that is dropped is closed, after what little it holds has been
+// read; one that never ends is not read to its end.
+func TestDroppedBodiesAreClosed(t *testing.T) {
+	var open, read atomic.Int64
+	base := roundTripper(func(r *http.Request) (*http.Response, error) {
+		var resp *http.Response
+		switch {
+		case r.URL.Path == "/token":
+			resp = answer(r, 200, `{"token":"t"}`)
+		case r.Header.Get("Authorization") == "":
+			resp = answer(r, 401, "", "WWW-Authenticate", `Bearer realm="/token"`)
+			resp.Body = io.NopCloser(io.TeeReader(endless{}, counter{&read}))
+		default:
+			resp = answer(r, 200, "content")
+		}
+		open.Add(1)
+		resp.Body = &tracked{resp.Body, &open}
+		return resp, nil
+	})
+	w := newWorld(t)
+	resp, err := (&Transport{Base: base}).RoundTrip(w.request("GET", "/v2/a/x", Scope{}, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if open.Load() != 1 {
+		t.Errorf("%d bodies are open, not only the caller's", open.Load())
+	}
+	if n := read.Load(); n != maxDrain {
+		t.Errorf("%d bytes of an endless 401 were read", n)
+	}
+	if body, _ := io.ReadAll(resp.Body); string(body) != "content" {
+		t.Errorf("body %q", body)
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+type counter struct{ n *atomic.Int64 }
+
+func (c counter) Write(p []byte) (int, error) { c.n.Add(int64(len(p))); return len(p), nil }
+
+type tracked struct {
+	io.ReadCloser
+	open *atomic.Int64
+}
+
+func (t *tracked) Close() error { t.open.Add(-1); return t.ReadCloser.Close() }

@@ -1,0 +1,281 @@
+package auth
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+)
+
+// hubKey is the key of Docker Hub in configuration files and credential
+// helpers, for historical reasons.
+const hubKey = "https://index.docker.io/v1/"
+
+// hubHosts are the hosts of Docker Hub.
+var hubHosts = []string{"docker.io", "index.docker.io", "registry-1.docker.io"}
+
+// configFile is one docker or podman configuration file.
+type configFile struct {
+	name    string // for messages
+	root    object
+	changed bool // it has to be written
+}
+
+// readConfigFile reads a file. One that is absent holds nothing.
+func readConfigFile(name string) (configFile, error) {
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return configFile{name: name}, nil
+	}
+	if err != nil {
+		return configFile{}, fmt.Errorf("reading the registry configuration: %w", err)
+	}
+	return parseConfigFile(name, data)
+}
+
+func parseConfigFile(name string, data []byte) (configFile, error) {
+	root, err := parseObject(data)
+	if err != nil {
+		return configFile{}, fmt.Errorf("registry configuration %s: %w", name, err)
+	}
+	return configFile{name: name, root: root}, nil
+}
+
+// section returns a member that has to be an object.
+func (f configFile) section(key string) (object, error) {
+	o, err := parseObject(f.root.get(key))
+	if err != nil {
+		return nil, fmt.Errorf("registry configuration %s: %q: %w", f.name, key, err)
+	}
+	return o, nil
+}
+
+// text decodes a member's value that has to be a string.
+func (f configFile) text(path string, value json.RawMessage) (string, error) {
+	var text string
+	if value == nil {
+		return "", nil
+	}
+	if err := json.Unmarshal(value, &text); err != nil {
+		return "", fmt.Errorf("registry configuration %s: %s: a JSON string is expected", f.name, path)
+	}
+	return text, nil
+}
+
+// helper names the credential helper for host, without its prefix, and the key
+// that configures it. It is "" when the file keeps the credentials itself.
+// What credHelpers says of a host, even "", goes before credsStore, as in
+// docker.
+func (f configFile) helper(host string) (name, key string, err error) {
+	helpers, err := f.section("credHelpers")
+	if err != nil {
+		return "", "", err
+	}
+	for _, k := range hostKeys(host) {
+		if value := helpers.get(k); value != nil {
+			name, err = f.text("credHelpers of "+k, value)
+			return name, "credHelpers", err
+		}
+	}
+	name, err = f.text("credsStore", f.root.get("credsStore"))
+	return name, "credsStore", err
+}
+
+// find looks for the credential of host and repository under auths. Entries for
+// a repository or a namespace (podman) go before those for the host, the longest
+// first; entries without any credential, which docker leaves behind when a
+// helper holds it, do not count.
+func (f configFile) find(host, repository string) (Credential, error) {
+	auths, err := f.section("auths")
+	if err != nil {
+		return Credential{}, err
+	}
+	keys := append(namespaceKeys(host, repository), hostKeys(host)...)
+	for _, key := range append(keys, urlKeys(auths, host)...) {
+		found, err := f.credential(key, auths.get(key))
+		if err != nil || !found.Anonymous() {
+			return found, err
+		}
+	}
+	return Credential{}, nil
+}
+
+// credential decodes the entry of a key, which may be absent.
+func (f configFile) credential(key string, value json.RawMessage) (Credential, error) {
+	if value == nil {
+		return Credential{}, nil
+	}
+	var entry struct {
+		Auth, Username, Password     string
+		IdentityToken, RegistryToken string
+	}
+	if json.Unmarshal(value, &entry) != nil {
+		return Credential{}, f.badEntry(key, "an object of strings is expected")
+	}
+	found := Credential{
+		Username:      entry.Username,
+		Password:      entry.Password,
+		IdentityToken: entry.IdentityToken,
+		RegistryToken: entry.RegistryToken,
+	}
+	if entry.Auth != "" {
+		user, password, err := decodeAuth(entry.Auth)
+		if err != nil {
+			return Credential{}, f.badEntry(key, err.Error())
+		}
+		found.Username, found.Password = user, password
+	}
+	if !found.Anonymous() {
+		found.Source = f.name
+	}
+	return found, nil
+}
+
+func (f configFile) badEntry(key, problem string) error {
+	return fmt.Errorf("registry configuration %s: entry %q: %s", f.name, key, problem)
+}
+
+// decodeAuth decodes base64(user:password). Old versions of docker padded the
+// password with zero bytes.
+func decodeAuth(text string) (user, password string, err error) {
+	decoded, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return "", "", errors.New(`"auth" is not valid base64`)
+	}
+	user, password, ok := strings.Cut(string(decoded), ":")
+	if !ok || user == "" {
+		return "", "", errors.New(`"auth" does not hold user:password`)
+	}
+	return user, strings.Trim(password, "\x00"), nil
+}
+
+// configKey is the key under which credentials for host are stored.
+func configKey(host string) string { return hostKeys(host)[0] }
+
+// hostKeys are the keys that stand for host in the form that is written today,
+// the one to write first.
+func hostKeys(host string) []string {
+	host = keyHost(host)
+	if slices.Contains(hubHosts, host) {
+		return append([]string{hubKey}, hubHosts...)
+	}
+	return []string{host}
+}
+
+// namespaceKeys are podman's keys (containers-auth.json(5)) for a repository and
+// the namespaces around it, the longest first.
+func namespaceKeys(host, repository string) []string {
+	hosts := []string{keyHost(host)}
+	if slices.Contains(hubHosts, hosts[0]) {
+		hosts = hubHosts
+	}
+	var keys []string
+	for path := repository; path != ""; {
+		for _, h := range hosts {
+			keys = append(keys, h+"/"+path)
+		}
+		path = path[:max(strings.LastIndexByte(path, '/'), 0)]
+	}
+	return keys
+}
+
+// urlKeys are the keys of auths that name host as a URL, https first: what older
+// versions of docker wrote.
+func urlKeys(auths object, host string) []string {
+	var keys []string
+	for _, m := range auths {
+		if isURLKey(m.key) && slices.Contains(hostKeys(host), configKey(m.key)) {
+			keys = append(keys, m.key)
+		}
+	}
+	slices.Sort(keys)
+	slices.Reverse(keys)
+	return slices.Compact(keys)
+}
+
+// isURLKey tells a URL, with or without a scheme, from a podman namespace.
+func isURLKey(key string) bool {
+	_, path, _ := strings.Cut(key, "/")
+	path = strings.Trim(path, "/")
+	return strings.Contains(key, "://") || path == "" || path == "v1" || path == "v2"
+}
+
+// keyHost is the host of a key that may be a URL, in lower case. A namespace
+// key is no host, and comes back as it is.
+func keyHost(key string) string {
+	if !isURLKey(key) {
+		return key
+	}
+	if _, rest, ok := strings.Cut(key, "://"); ok {
+		key = rest
+	}
+	host, _, _ := strings.Cut(key, "/")
+	return strings.ToLower(host)
+}
+
+// store returns the file with the credential under host's key; the rest of the
+// file and what else the entry holds stay. An anonymous credential leaves the
+// empty entry by which docker notes that a helper has it.
+func (f configFile) store(host string, c Credential) (configFile, error) {
+	auths, err := f.section("auths")
+	if err != nil {
+		return f, err
+	}
+	key := configKey(host)
+	entry, err := parseObject(auths.get(key))
+	if err != nil {
+		return f, f.badEntry(key, err.Error())
+	}
+	entry = entry.without(isSecretField)
+	if c.Username != "" {
+		entry = entry.set("auth", encodeString(strings.TrimPrefix(c.basic(), "Basic ")))
+	}
+	if c.IdentityToken != "" {
+		entry = entry.set("identitytoken", encodeString(c.IdentityToken))
+	}
+	if c.RegistryToken != "" {
+		entry = entry.set("registrytoken", encodeString(c.RegistryToken))
+	}
+	f.root = f.root.set("auths", auths.set(key, entry.encode()).encode())
+	f.changed = true
+	return f, nil
+}
+
+func isSecretField(key string) bool {
+	fields := []string{"auth", "username", "password", "identitytoken", "registrytoken"}
+	return slices.Contains(fields, strings.ToLower(key))
+}
+
+// erase returns the file without any entry for host as a whole, and whether one
+// of those held a credential.
+func (f configFile) erase(host string) (changed configFile, found bool, err error) {
+	auths, err := f.section("auths")
+	if err != nil {
+		return f, false, err
+	}
+	keys := append(hostKeys(host), urlKeys(auths, host)...)
+	for _, key := range keys {
+		old, err := f.credential(key, auths.get(key))
+		found = found || err != nil || !old.Anonymous()
+	}
+	rest := auths.without(func(key string) bool { return slices.Contains(keys, key) })
+	if len(rest) < len(auths) {
+		f.root = f.root.set("auths", rest.encode())
+		f.changed = true
+	}
+	return f, found, nil
+}
+
+// encode writes the file as docker does, indented with tabs.
+func (f configFile) encode() []byte {
+	var b bytes.Buffer
+	if json.Indent(&b, f.root.encode(), "", "\t") != nil {
+		return f.root.encode() // cannot happen: it is made of valid JSON
+	}
+	return b.Bytes()
+}

@@ -1,0 +1,184 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestConcurrentRequestsShareOneToken(t *testing.T) {
+	w := newWorld(t)
+	rt := w.transport(bob)
+	w.expect(rt, "GET", "/v2/warm/x", Repository("warm", Pull), 200) // the challenge is known
+	w.log = nil
+
+	// The token server waits until everyone needs the token; those who need
+	// less than it is for wait too.
+	const n = 8
+	release := make(chan struct{})
+	w.login = func(http.ResponseWriter, *http.Request) bool { <-release; return true }
+	var group sync.WaitGroup
+	first := w.request("PUT", "/v2/a/x", Repository("a", Pull, Push), nil)
+	get := func(req *http.Request) {
+		resp, err := rt.RoundTrip(req)
+		if err != nil || resp.StatusCode != 200 {
+			t.Error(resp, err)
+			return
+		}
+		resp.Body.Close()
+	}
+	group.Go(func() { get(first) })
+	waitFor(t, rt, w, 1)
+	for range n - 1 {
+		group.Go(func() { get(w.request("GET", "/v2/a/x", Repository("a", Pull), nil)) })
+	}
+	waitFor(t, rt, w, n)
+	close(release)
+	group.Wait()
+	tokens := 0
+	for _, call := range w.log {
+		if call == "token GET repository:a:pull,push" {
+			tokens++
+		}
+	}
+	if tokens != 1 || len(w.log) != n+1 {
+		t.Errorf("calls: %q", w.log)
+	}
+}
+
+// waitFor waits until n requests wait for the one token request under way.
+func waitFor(t *testing.T, rt *Transport, w *world, n int) {
+	t.Helper()
+	fetches := &rt.registry(w.host()).fetches
+	eventually(t, func() bool {
+		fetches.mu.Lock()
+		defer fetches.mu.Unlock()
+		return len(fetches.calls) == 1 && fetches.calls[0].waiting == n
+	})
+}
+
+func eventually(t *testing.T, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not come about")
+		}
+	}
+}
+
+func TestCancelledWaiterFailsAlone(t *testing.T) {
+	var g group[string, int]
+	release := make(chan struct{})
+	work := func(ctx context.Context) (int, error) {
+		select {
+		case <-release:
+			return 7, nil
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+	same := func(key string) bool { return key == "k" }
+	ctx, cancel := context.WithCancel(context.Background())
+	first, second := make(chan error), make(chan int)
+	go func() { _, err := g.do(ctx, "k", same, work); first <- err }()
+	eventually(t, func() bool { return g.waiting() == 1 })
+	go func() { n, _ := g.do(context.Background(), "k", same, work); second <- n }()
+	eventually(t, func() bool { return g.waiting() == 2 })
+	cancel() // the one who began the work
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Errorf("the cancelled one got %v", err)
+	}
+	close(release)
+	if n := <-second; n != 7 {
+		t.Errorf("the other got %d", n)
+	}
+}
+
+func TestWorkForNobodyStops(t *testing.T) {
+	var g group[string, int]
+	same := func(string) bool { return true }
+	ctx, cancel := context.WithCancel(context.Background())
+	stopped, result := make(chan struct{}), make(chan error)
+	go func() {
+		_, err := g.do(ctx, "k", same, func(ctx context.Context) (int, error) {
+			<-ctx.Done()
+			close(stopped)
+			return 0, ctx.Err()
+		})
+		result <- err
+	}()
+	eventually(t, func() bool { return g.waiting() == 1 })
+	cancel()
+	if err := <-result; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	<-stopped
+
+	n, err := g.do(context.Background(), "k", same, func(context.Context) (int, error) { return 3, nil })
+	if n != 3 || err != nil {
+		t.Errorf("after that: %d, %v", n, err)
+	}
+}
+
+// waiting is the number of those who wait for the first call.
+func (g *group[K, V]) waiting() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.calls) == 0 {
+		return 0
+	}
+	return g.calls[0].waiting
+}
+
+// The token request is given up when its last waiter is, and no sooner.
+func TestCancelledRequest(t *testing.T) {
+	w := newWorld(t)
+	gone := make(chan struct{})
+	w.login = func(rw http.ResponseWriter, r *http.Request) bool {
+		<-r.Context().Done()
+		close(gone)
+		return false
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	req := w.request("GET", "/v2/a/x", Scope{}, nil)
+	req = req.WithContext(WithScope(ctx, w.host(), Repository("a", Pull)))
+	rt := w.transport(nil)
+	result := make(chan error)
+	go func() { _, err := rt.RoundTrip(req); result <- err }()
+	waitFor(t, rt, w, 1)
+	cancel()
+	if err := <-result; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	<-gone
+
+	w.login = func(http.ResponseWriter, *http.Request) bool { return true }
+	w.expect(rt, "GET", "/v2/a/x", Repository("a", Pull), 200)
+}
+
+func TestManyAtOnce(t *testing.T) {
+	w := newWorld(t)
+	rt := w.transport(bob)
+	var group sync.WaitGroup
+	for i := range 24 {
+		group.Go(func() {
+			name := []string{"a", "b", "c"}[i%3]
+			method := []string{"GET", "PUT"}[i%2]
+			resp, err := rt.RoundTrip(w.request(method, "/v2/"+name+"/x", Repository(name, Pull, Push), nil))
+			if err != nil || resp.StatusCode != 200 {
+				t.Error(resp, err)
+				return
+			}
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		})
+	}
+	group.Wait()
+	if w.issued != 3 {
+		t.Errorf("%d tokens for 3 repositories", w.issued)
+	}
+}

@@ -1,0 +1,185 @@
+package auth
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// snoop is a server that fails the test when it sees a secret.
+func snoop(t *testing.T, next http.Handler) *httptest.Server {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if header := r.Header.Get("Authorization"); header != "" || strings.Contains(string(body), "sesame") {
+			t.Errorf("%s %s on another host came with %q, %q", r.Method, r.URL, header, body)
+		}
+		next.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestAuthorizationStaysOnItsHost(t *testing.T) {
+	w := newWorld(t)
+	w.login = password("sesame")
+	var registry http.Handler = w.Config.Handler
+	elsewhere := snoop(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/blob":
+			io.WriteString(rw, "blob")
+		case "/back": // to the registry, which may have its token then
+			http.Redirect(rw, r, w.URL+"/v2/a/blobs/2", http.StatusTemporaryRedirect)
+		default:
+			rw.Header().Set("WWW-Authenticate", `Basic realm="give me"`)
+			rw.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	w.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if target := r.URL.Query().Get("to"); target != "" && r.Header.Get("Authorization") != "" {
+			http.Redirect(rw, r, elsewhere.URL+target, http.StatusTemporaryRedirect)
+			return
+		}
+		registry.ServeHTTP(rw, r)
+	})
+	client := &http.Client{Transport: w.transport(bob)}
+	tests := []struct {
+		target string
+		status int
+	}{{"/blob", 200}, {"/greedy", 401}, {"/back", 200}}
+	for _, test := range tests {
+		resp, err := client.Do(w.request("GET", "/v2/a/blobs/1?to="+test.target, Repository("a", Pull), nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != test.status {
+			t.Errorf("%s: status %d, want %d", test.target, resp.StatusCode, test.status)
+		}
+	}
+
+	// A Location on another host, followed by the caller.
+	ctx := w.request("GET", "/", Repository("a", Push), nil).Context()
+	req, _ := http.NewRequestWithContext(ctx, "PUT", elsewhere.URL+"/greedy", strings.NewReader("x"))
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 401 {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+}
+
+func TestTokenServerRedirects(t *testing.T) {
+	elsewhere := snoop(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, `{"token":"stolen"}`)
+	}))
+	for _, cred := range []Static{bob, {IdentityToken: "sesame"}} {
+		w := newWorld(t)
+		w.login = func(rw http.ResponseWriter, r *http.Request) bool {
+			http.Redirect(rw, r, elsewhere.URL+"/token", http.StatusTemporaryRedirect)
+			return false
+		}
+		_, err := w.transport(cred).RoundTrip(w.request("GET", "/v2/a/x", Scope{}, nil))
+		var e *Error
+		if !errors.As(err, &e) || e.Status != http.StatusTemporaryRedirect {
+			t.Errorf("to another host: %v", err)
+		}
+
+		moved := newWorld(t)
+		moved.login = func(rw http.ResponseWriter, r *http.Request) bool {
+			if !strings.HasPrefix(r.URL.RawQuery, "moved") {
+				http.Redirect(rw, r, "/token?moved&"+r.URL.RawQuery, http.StatusTemporaryRedirect)
+				return false
+			}
+			if user, _, _ := r.BasicAuth(); user != cred.Username || r.Form.Get("refresh_token") != cred.IdentityToken {
+				t.Errorf("the credentials were lost on the way: %q, %q", user, r.Form)
+			}
+			return true
+		}
+		moved.expect(moved.transport(cred), "GET", "/v2/a/x", Repository("a", Pull), 200)
+		if n := len(moved.log); n != 4 {
+			t.Errorf("on the same host: %q", moved.log)
+		}
+	}
+}
+
+// internet is a transport for which every name leads to one handler, on the
+// given hosts over TLS, and that writes down who is sent what.
+func internet(t *testing.T, handler http.HandlerFunc) http.RoundTripper {
+	plain, secure := httptest.NewServer(handler), httptest.NewTLSServer(handler)
+	t.Cleanup(plain.Close)
+	t.Cleanup(secure.Close)
+	base := &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: secure.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "example.com"},
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			target := plain.Listener.Addr().String()
+			if strings.HasSuffix(addr, ":443") {
+				target = secure.Listener.Addr().String()
+			}
+			return new(net.Dialer).DialContext(ctx, network, target)
+		},
+	}
+	t.Cleanup(base.CloseIdleConnections)
+	return base
+}
+
+func TestForeignRealmGetsNothing(t *testing.T) {
+	for _, realm := range []string{"http://auth.example.com/token", "https://127.0.0.1/token", "https://169.254.169.254/token", "http://localhost/token"} {
+		base := internet(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/token" {
+				t.Errorf("%s was asked for a token", r.Host)
+			}
+			w.Header().Set("WWW-Authenticate", `Bearer realm="`+realm+`"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		})
+		rt := &Transport{Base: base, Credentials: bob}
+		ctx := WithScope(context.Background(), "registry.example.com", Scope{})
+		req, _ := http.NewRequestWithContext(ctx, "GET", "https://registry.example.com/v2/", nil)
+		_, err := rt.RoundTrip(req)
+		var e *Error
+		if !errors.As(err, &e) || e.Realm != realm || e.Err == nil {
+			t.Errorf("realm %s: %v", realm, err)
+		}
+	}
+}
+
+// A proxy that gets the scheme of a Location wrong, or someone on the line, must
+// not make the client show its credentials in the clear.
+func TestNoCredentialsAfterADowngrade(t *testing.T) {
+	base := internet(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS == nil && r.Header.Get("Authorization") != "" {
+			t.Errorf("credentials over http: %s %s", r.Method, r.URL)
+		}
+		if user, _, ok := r.BasicAuth(); !ok || user != "bob" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	rt := &Transport{Base: base, Credentials: bob}
+	ctx := WithScope(context.Background(), "registry.example.com", Scope{})
+	for _, test := range []struct {
+		url    string
+		status int
+	}{
+		{"https://registry.example.com/v2/", 200},
+		{"http://registry.example.com/v2/", 401},
+		{"https://registry.example.com:443/v2/", 200},
+	} {
+		req, _ := http.NewRequestWithContext(ctx, "GET", test.url, nil)
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != test.status {
+			t.Errorf("%s: status %d, want %d", test.url, resp.StatusCode, test.status)
+		}
+	}
+}

@@ -1,0 +1,275 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAnonymousPull(t *testing.T) {
+	w := newWorld(t)
+	rt := w.transport(nil)
+	pull := Repository("a", Pull)
+	w.expect(rt, "GET", "/v2/a/manifests/1", pull, 200)
+	w.calls("GET /v2/a/manifests/1", "token GET repository:a:pull", "GET /v2/a/manifests/1 bearer")
+	w.expect(rt, "GET", "/v2/a/blobs/x", pull, 200)
+	w.calls("GET /v2/a/blobs/x bearer")
+}
+
+func TestWholeScopeIsAskedForOnce(t *testing.T) {
+	w := newWorld(t)
+	rt := w.transport(nil)
+	job := Repository("a", Pull, Push)
+	w.expect(rt, "HEAD", "/v2/a/manifests/1", job, 200)
+	w.expect(rt, "POST", "/v2/a/blobs/uploads/", job, 200)
+	w.calls("HEAD /v2/a/manifests/1", "token GET repository:a:pull,push",
+		"HEAD /v2/a/manifests/1 bearer", "POST /v2/a/blobs/uploads/ bearer")
+
+	// A narrower need is served by the same token, another repository is not,
+	// but needs no second 401.
+	w.expect(rt, "GET", "/v2/a/tags/list", Repository("a", Pull), 200)
+	w.expect(rt, "GET", "/v2/b/tags/list", Repository("b", Pull), 200)
+	w.calls("GET /v2/a/tags/list bearer", "token GET repository:b:pull", "GET /v2/b/tags/list bearer")
+}
+
+func TestChallengeAddsToTheScope(t *testing.T) {
+	w := newWorld(t)
+	rt := w.transport(nil)
+	w.expect(rt, "GET", "/v2/a/x", Scope{}, 200)
+	w.calls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
+
+	w.expect(rt, "GET", "/v2/a/x", Repository("b", Pull), 200) // the token for b does not do
+	w.calls("token GET repository:b:pull", "GET /v2/a/x bearer", "GET /v2/a/x bearer")
+}
+
+func TestInsufficientScope(t *testing.T) {
+	w := newWorld(t)
+	rt := w.transport(nil)
+	pull := Repository("a", Pull)
+	w.expect(rt, "GET", "/v2/a/x", pull, 200)
+	w.calls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
+	w.expect(rt, "PUT", "/v2/a/x", pull, 200)
+	w.calls("PUT /v2/a/x bearer", "token GET repository:a:pull,push", "PUT /v2/a/x bearer")
+	w.expect(rt, "PUT", "/v2/a/x", pull, 200) // learned
+	w.calls("PUT /v2/a/x bearer")
+}
+
+// Some token servers heed only the first scope, GitLab's only the last
+// (manifest-tool #53).
+func TestTokenServerHeedsOneScope(t *testing.T) {
+	for name, heed := range map[string]func([]string) []string{
+		"first": func(s []string) []string { return s[:1] },
+		"last":  func(s []string) []string { return s[len(s)-1:] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.heed = heed
+			rt := w.transport(nil)
+			job := Repository("b", Pull, Push).Union(Repository("a", Pull)).Union(Repository("c", Pull))
+			w.expect(rt, "GET", "/v2/b/x", job, 200)
+			w.calls("GET /v2/b/x", "token GET repository:a:pull repository:b:pull,push repository:c:pull",
+				"GET /v2/b/x bearer", "token GET repository:b:pull", "GET /v2/b/x bearer")
+			w.expect(rt, "POST", "/v2/b/x", job, 200)
+			w.calls("POST /v2/b/x bearer", "token GET repository:b:pull,push", "POST /v2/b/x bearer")
+			w.expect(rt, "POST", "/v2/b/x", job, 200)
+			w.expect(rt, "GET", "/v2/b/x", job, 200)
+			w.calls("POST /v2/b/x bearer", "GET /v2/b/x bearer")
+		})
+	}
+}
+
+// RFC 6750 has 403 for a token that does not reach far enough.
+func TestForbiddenWithChallenge(t *testing.T) {
+	var log []string
+	var realm string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/token" {
+			log = append(log, "token "+r.FormValue("scope"))
+			io.WriteString(w, `{"token":"`+strings.ReplaceAll(r.FormValue("scope"), ":", ".")+`"}`)
+			return
+		}
+		have := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		log = append(log, have)
+		switch have {
+		case "":
+			w.Header().Set("WWW-Authenticate", `Bearer realm="`+realm+`",scope="repository:a:pull"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		case "repository.a.pull":
+			w.Header().Set("WWW-Authenticate", `Bearer realm="`+realm+`",scope="repository:a:push",error="insufficient_scope"`)
+			w.WriteHeader(http.StatusForbidden)
+		}
+	}))
+	defer server.Close()
+	realm = server.URL + "/token"
+	w := &world{Server: server, t: t}
+	w.expect(w.transport(nil), "PUT", "/v2/a/x", Repository("a", Pull), 200)
+	if got, want := strings.Join(log, ", "), ", token repository:a:pull, repository.a.pull, token repository:a:push, repository.a.push"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestRefusedForGood(t *testing.T) {
+	w := newWorld(t)
+	w.revoked["all"] = true
+	rt := w.transport(bob)
+	push := Repository("a", Pull, Push)
+	w.expect(rt, "PUT", "/v2/a/x", push, 401) // asking for the same scope again is no use
+	w.calls("PUT /v2/a/x", "token GET repository:a:pull,push", "PUT /v2/a/x bearer")
+
+	w.expect(rt, "GET", "/v2/a/x", push, 401) // the refused token is not tried again
+	w.calls("token GET repository:a:pull,push", "GET /v2/a/x bearer",
+		"token GET repository:a:pull", "GET /v2/a/x bearer")
+}
+
+func TestNoLoop(t *testing.T) {
+	w := newWorld(t)
+	n := 0
+	w.revoked["all"] = true
+	w.need = func(*http.Request) Scope { // a registry that wants something else each time
+		n++
+		return Repository(strings.Repeat("x", n), Pull)
+	}
+	w.expect(w.transport(nil), "GET", "/v2/a/x", Scope{}, 401)
+	if n := len(w.log); n != 5 {
+		t.Errorf("%d calls: %q", n, w.log)
+	}
+}
+
+func TestRevokedTokenIsRenewed(t *testing.T) {
+	w := newWorld(t)
+	rt := w.transport(nil)
+	job := Repository("a", Pull, Push)
+	plain := w.challenge
+	w.challenge = func(r *http.Request) string {
+		if r.Header.Get("Authorization") != "" {
+			return plain(r) + `,error="invalid_token"`
+		}
+		return plain(r)
+	}
+	var last string
+	w.token = func(rw http.ResponseWriter, token string) {
+		last = token
+		io.WriteString(rw, `{"token":"`+token+`","expires_in":300}`)
+	}
+	w.expect(rt, "GET", "/v2/a/x", job, 200)
+	w.calls("GET /v2/a/x", "token GET repository:a:pull,push", "GET /v2/a/x bearer")
+	w.revoked[last] = true
+	w.expect(rt, "GET", "/v2/a/x", job, 200) // for the whole scope again
+	w.calls("GET /v2/a/x bearer", "token GET repository:a:pull,push", "GET /v2/a/x bearer")
+}
+
+// An upload can take longer than a token lives (moby #33558): every chunk goes
+// out with a token that is still good.
+func TestTokenIsRenewedInTime(t *testing.T) {
+	w := newWorld(t)
+	rt := w.transport(nil)
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	rt.clock = func() time.Time { return now }
+	push := Repository("a", Pull, Push)
+	w.expect(rt, "POST", "/v2/a/blobs/uploads/", push, 200)
+	w.calls("POST /v2/a/blobs/uploads/", "token GET repository:a:pull,push", "POST /v2/a/blobs/uploads/ bearer")
+	now = now.Add(289 * time.Second)
+	w.expect(rt, "PATCH", "/v2/a/blobs/uploads/1", push, 200)
+	w.calls("PATCH /v2/a/blobs/uploads/1 bearer")
+	now = now.Add(time.Second) // of 300 seconds 10 are left
+	w.expect(rt, "PUT", "/v2/a/blobs/uploads/1", push, 200)
+	w.calls("token GET repository:a:pull,push", "PUT /v2/a/blobs/uploads/1 bearer")
+}
+
+func TestPassesThrough(t *testing.T) {
+	w := newWorld(t)
+	rt := w.transport(bob)
+	w.expect(rt, "GET", "/v2/a/x", Repository("a", Pull), 200) // now the registry is known
+	w.calls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
+
+	for name, change := range map[string]func(*http.Request) *http.Request{
+		"no scope": func(r *http.Request) *http.Request { return r.WithContext(context.Background()) },
+		"other host": func(r *http.Request) *http.Request {
+			return r.WithContext(WithScope(r.Context(), "ghcr.io", Scope{}))
+		},
+		"other port": func(r *http.Request) *http.Request {
+			return r.WithContext(WithScope(r.Context(), "127.0.0.1", Scope{}))
+		},
+	} {
+		req := change(w.request("GET", "/v2/a/x", Repository("a", Pull), nil))
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 401 || Refusal(resp) != nil {
+			t.Errorf("%s: status %d, %v", name, resp.StatusCode, Refusal(resp))
+		}
+		w.calls("GET /v2/a/x")
+	}
+
+	req := w.request("GET", "/v2/a/x", Repository("a", Pull), nil)
+	req.Header.Set("Authorization", "Negotiate mine")
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	w.calls("GET /v2/a/x negotiate")
+}
+
+func TestWithScopeAddsUp(t *testing.T) {
+	ctx := WithScope(context.Background(), "a.example.com", Repository("a", Pull))
+	again := WithScope(ctx, "A.example.com", Repository("b", Push))
+	other := WithScope(again, "b.example.com", Repository("c", Pull))
+	tests := []struct {
+		ctx       context.Context
+		url, want string
+		ok        bool
+	}{
+		{ctx, "https://a.example.com/v2/", "repository:a:pull", true},
+		{again, "https://a.example.com:443/v2/", "repository:a:pull repository:b:push", true},
+		{other, "https://b.example.com/v2/", "repository:c:pull", true},
+		{other, "https://a.example.com/v2/", "", false},
+		{ctx, "https://a.example.com:8443/v2/", "", false},
+		{ctx, "https://a.example.com.evil.example/v2/", "", false},
+	}
+	for _, test := range tests {
+		p, ok := purposeOf(test.ctx, mustURL(t, test.url))
+		if ok != test.ok || p.scope.String() != test.want {
+			t.Errorf("%s: %q, %v", test.url, p.scope, ok)
+		}
+	}
+}
+
+func TestRequestIsLeftAlone(t *testing.T) {
+	w := newWorld(t)
+	w.login = password("sesame")
+	rt := w.transport(bob)
+	for range 2 {
+		req := w.request("PUT", "/v2/a/x", Repository("a", Push), strings.NewReader("body"))
+		req.Header.Set("X-Test", "1")
+		before := req.Header.Clone()
+		resp, err := rt.RoundTrip(req)
+		if err != nil || resp.StatusCode != 200 {
+			t.Fatal(resp, err)
+		}
+		resp.Body.Close()
+		if len(req.Header) != len(before) || req.Header.Get("Authorization") != "" {
+			t.Errorf("the request's header became %v", req.Header)
+		}
+		if got := resp.Request.Header.Get("Authorization"); got != "" {
+			t.Errorf("the response's request shows %q", got)
+		}
+	}
+}
+
+func TestBaseErrorIsReturnedAsItIs(t *testing.T) {
+	broken := errors.New("broken")
+	rt := &Transport{Base: roundTripper(func(*http.Request) (*http.Response, error) { return nil, broken })}
+	ctx := WithScope(context.Background(), "a.example.com", Scope{})
+	req, _ := http.NewRequestWithContext(ctx, "GET", "https://a.example.com/v2/", nil)
+	if _, err := rt.RoundTrip(req); err != broken {
+		t.Errorf("got %v", err)
+	}
+}
