@@ -161,6 +161,9 @@ func (c *Config) Store(ctx context.Context, host string, cred Credential) (where
 	if len(c.Files) == 0 {
 		return "", errors.New("no file to store credentials in: set HOME or DOCKER_CONFIG")
 	}
+	if err := checkHost(host); err != nil {
+		return "", err
+	}
 	defer c.helpers.clear()
 	name := c.Files[0]
 	err = editConfigFile(ctx, name, func(f configFile) (configFile, error) {

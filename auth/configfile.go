@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // hubKey is the key of Docker Hub in configuration files and credential
@@ -216,6 +218,15 @@ func keyHost(key string) string {
 	}
 	host, _, _ := strings.Cut(key, "/")
 	return strings.ToLower(host)
+}
+
+// checkHost refuses what cannot be the host of a registry, as a key to write.
+func checkHost(host string) error {
+	u, err := url.Parse("https://" + keyHost(host) + "/v2/")
+	if err != nil || u.Hostname() == "" || u.Host != keyHost(host) || !utf8.ValidString(host) {
+		return fmt.Errorf("%q is not the host of a registry", host)
+	}
+	return nil
 }
 
 // store returns the file with the credential under host's key; the rest of the

@@ -1,0 +1,210 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// helperScript is a credential helper that keeps its secrets in a directory and
+// writes down what it is asked.
+const helperScript = `#!/bin/sh
+cd "$(dirname "$0")" || exit 1
+input=$(cat)
+echo "$1 $input" >> log
+file() { printf %s "$1" | tr -c 'A-Za-z0-9.\n' _; }
+case $1 in
+get)
+	if [ -f "secret.$(file "$input")" ]; then cat "secret.$(file "$input")"; exit; fi
+	if [ "$input" = broken.example.com ]; then echo "the keychain is locked"; echo "see the manual" >&2; exit 1; fi
+	if [ "$input" = garbage.example.com ]; then echo "not json"; exit; fi
+	if [ "$input" = slow.example.com ]; then exec sleep 60; fi
+	echo "credentials not found in native keychain"; exit 1 ;;
+store)
+	url=$(printf %s "$input" | sed 's/.*"ServerURL":"\([^"]*\)".*/\1/')
+	printf %s "$input" > "secret.$(file "$url")" ;;
+erase)
+	rm "secret.$(file "$input")" ;;
+esac
+`
+
+// newHelper installs docker-credential-test and returns its directory.
+func newHelper(t *testing.T) string {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("the helper is a shell script")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, helperPrefix+"test"), []byte(helperScript), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func helperConfig(t *testing.T, dir, text string) *Config {
+	return &Config{Files: []string{write(t, text)}, HelperPath: "relative" + string(filepath.ListSeparator) + dir}
+}
+
+func TestHelper(t *testing.T) {
+	ctx := context.Background()
+	dir := newHelper(t)
+	config := helperConfig(t, dir, `{"credsStore": "test", "credHelpers": {"ghcr.io": "", "quay.io": "test"}, "auths": {
+		"docker.io/x": {"auth": "`+eveAuth+`"}, "https://index.docker.io/v1/": {"auth": "`+eveAuth+`"}, "ghcr.io": {"auth": "`+eveAuth+`"}}}`)
+	file := config.Files[0]
+
+	where, err := config.Store(ctx, "docker.io", Credential(bob))
+	if err != nil || where != "docker-credential-test" {
+		t.Fatal(where, err)
+	}
+	if got := read(t, file); strings.Contains(got, bobAuth) || !strings.Contains(got, `"https://index.docker.io/v1/": {}`) {
+		t.Errorf("the file, which holds a marker in the place of the password now: %s", got)
+	}
+	if _, err := config.Store(ctx, "quay.io", Credential{Username: "ignored", IdentityToken: "i"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Store(ctx, "quay.io", Credential{RegistryToken: "r"}); err == nil {
+		t.Error("the helper took a registry token")
+	}
+
+	tests := []struct {
+		host, repository string
+		want             Credential
+	}{
+		{"registry-1.docker.io", "library/alpine", Credential{Username: "bob", Password: "sesame", Source: "docker-credential-test (credsStore in " + file + ")"}},
+		{"quay.io", "", Credential{IdentityToken: "i", Source: "docker-credential-test (credHelpers in " + file + ")"}},
+		{"ghcr.io", "", Credential{Username: "eve", Password: "apple", Source: file}},
+		{"unknown.example.com", "", Credential{}},
+	}
+	for _, test := range tests {
+		if got, err := config.Credential(ctx, test.host, test.repository); err != nil || got != test.want {
+			t.Errorf("%s: got %v, %v", test.host, got, err)
+		}
+	}
+
+	if found, err := config.Erase(ctx, "index.docker.io"); !found || err != nil {
+		t.Errorf("erase: %v, %v", found, err)
+	}
+	if found, err := config.Erase(ctx, "index.docker.io"); found || err != nil {
+		t.Errorf("erase again: %v, %v", found, err)
+	}
+	if got := read(t, file); strings.Contains(got, "index.docker.io") || !strings.Contains(got, "docker.io/x") {
+		t.Errorf("the file: %s", got)
+	}
+}
+
+// What docker does not do: a credential in the file counts when the helper has
+// none.
+func TestHelperWithoutACredential(t *testing.T) {
+	config := helperConfig(t, newHelper(t), `{"credsStore": "test", "auths": {"ghcr.io": {"auth": "`+bobAuth+`"}}}`)
+	if got, err := config.Credential(context.Background(), "ghcr.io", ""); err != nil || got.Username != "bob" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestHelperIsRunOnce(t *testing.T) {
+	dir := newHelper(t)
+	config := helperConfig(t, dir, `{"credsStore": "test"}`)
+	for _, repository := range []string{"a", "b", "c"} {
+		if _, err := config.Credential(context.Background(), "ghcr.io", repository); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config.Forget("ghcr.io")
+	if _, err := config.Credential(context.Background(), "ghcr.io", ""); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, filepath.Join(dir, "log")); got != "get ghcr.io\nget ghcr.io\n" {
+		t.Errorf("log: %s", got)
+	}
+}
+
+func TestHelperIsMissing(t *testing.T) {
+	config := helperConfig(t, t.TempDir(), `{"credsStore": "desktop", "auths": {"ghcr.io": {"auth": "`+bobAuth+`"}}}`)
+	_, err := config.Credential(context.Background(), "quay.io", "")
+	var e *HelperError
+	if !errors.As(err, &e) || !errors.Is(err, exec.ErrNotFound) || e.Program != "docker-credential-desktop" {
+		t.Fatalf("got %v", err)
+	}
+	want := "credential helper docker-credential-desktop is not installed, or not in $PATH: install it, or remove it from credsStore in " + config.Files[0]
+	if err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	if got, err := config.Credential(context.Background(), "ghcr.io", ""); err != nil || got.Username != "bob" {
+		t.Errorf("a host whose credential is in the file: %v, %v", got, err)
+	}
+	other := write(t, `{"auths": {"quay.io": {"auth": "`+eveAuth+`"}}}`)
+	config.Files = append(config.Files, other)
+	if got, err := config.Credential(context.Background(), "quay.io", ""); err != nil || got.Source != other {
+		t.Errorf("a host whose credential is in another file: %v, %v", got, err)
+	}
+	if _, err := config.Store(context.Background(), "quay.io", Credential(bob)); !errors.As(err, &e) || e.Action != "store" {
+		t.Errorf("store: %v", err)
+	}
+	if found, err := config.Erase(context.Background(), "quay.io"); !found || !errors.As(err, &e) {
+		t.Errorf("erase: %v, %v", found, err)
+	}
+}
+
+func TestHelperFails(t *testing.T) {
+	var output bytes.Buffer
+	config := helperConfig(t, newHelper(t), `{"credsStore": "test"}`)
+	config.HelperOutput = &output
+	_, err := config.Credential(context.Background(), "broken.example.com", "")
+	var e *HelperError
+	if !errors.As(err, &e) || e.Action != "get" || e.Message != "the keychain is locked see the manual" || errors.Is(err, exec.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	if output.String() != "see the manual\n" {
+		t.Errorf("standard error: %q", output.String())
+	}
+	if _, err := config.Credential(context.Background(), "garbage.example.com", ""); !errors.As(err, &e) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestHelperIsStopped(t *testing.T) {
+	dir := newHelper(t)
+	config := helperConfig(t, dir, `{"credsStore": "test"}`)
+	ctx, cancel := context.WithCancel(context.Background())
+	result := make(chan error)
+	go func() { _, err := config.Credential(ctx, "slow.example.com", ""); result <- err }()
+	eventually(t, func() bool { _, err := os.Stat(filepath.Join(dir, "log")); return err == nil })
+	cancel()
+	if err := <-result; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestHelperNameIsNoPath(t *testing.T) {
+	dir := newHelper(t)
+	for _, name := range []string{"../test", "x/../../" + filepath.Base(dir) + "/docker-credential-test", `a\\b`} {
+		config := helperConfig(t, dir, `{"credsStore": "`+name+`"}`)
+		_, err := config.Credential(context.Background(), "ghcr.io", "")
+		var e *HelperError
+		if !errors.As(err, &e) || !strings.Contains(err.Error(), "not the name of a program") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "log")); err == nil {
+		t.Error("the helper was run")
+	}
+}
+
+func TestTailKeepsTheEnd(t *testing.T) {
+	var buffer tail
+	for range 3 {
+		if n, err := buffer.Write(bytes.Repeat([]byte("x"), 3000)); n != 3000 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	buffer.Write([]byte("end"))
+	if text := buffer.String(); len(text) != 4<<10 || !strings.HasSuffix(text, "xend") {
+		t.Errorf("%d bytes", len(text))
+	}
+}
