@@ -69,9 +69,17 @@ func (c *Client) GetManifest(ctx context.Context, repo, ref string) (manifest.Ma
 	}
 	m, err := parseAs(ref, resp.Header.Get("Content-Type"), raw)
 	if err != nil {
-		return manifest.Manifest{}, fmt.Errorf("%s/%s from %s: %w", c.Host, repo, ref, err)
+		return manifest.Manifest{}, fmt.Errorf("%s: %w", c.name(repo, ref), err)
 	}
 	return m, nil
+}
+
+// name is what messages call a manifest.
+func (c *Client) name(repo, ref string) string {
+	if blob.Digest(ref).Validate() == nil {
+		return c.Host + "/" + repo + "@" + ref
+	}
+	return c.Host + "/" + repo + ":" + ref
 }
 
 // parseAs parses a document that was asked for by ref and verifies it where ref is a digest.
@@ -125,7 +133,7 @@ func (c *Client) PutManifest(ctx context.Context, repo, ref string, m manifest.M
 	drain(resp)
 	said := blob.Digest(resp.Header.Get("Docker-Content-Digest"))
 	if said.Validate() == nil && said.Algorithm() == m.Digest.Algorithm() && said != m.Digest {
-		return Stored{}, fmt.Errorf("%s/%s stored the manifest under another digest: %w", c.Host, repo,
+		return Stored{}, fmt.Errorf("%s was stored under another digest: %w", c.name(repo, ref),
 			&blob.MismatchError{Want: m.Digest, Got: said, WantSize: m.Size, GotSize: m.Size})
 	}
 	return Stored{Subject: resp.Header.Get("OCI-Subject") != ""}, nil

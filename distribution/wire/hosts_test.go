@@ -112,6 +112,7 @@ func TestHostsCertsDirectories(t *testing.T) {
 		want        string // empty when the server is not trusted
 	}{
 		"root":                 {[]string{docker}, "https://" + host, "nobody"},
+		"host in capitals":     {[]string{docker}, "https://" + strings.ToUpper(host), "nobody"},
 		"root and client":      {[]string{docker, containers}, "https://" + host, "robot"},
 		"client without root":  {[]string{containers}, "https://" + host, ""},
 		"for another host":     {[]string{docker, containers}, server.URL, ""},

@@ -228,19 +228,24 @@ func TestLoopbackPlainServerHangsUp(t *testing.T) {
 }
 
 func TestLoopbackVerifiesCertificates(t *testing.T) {
-	server := newAuthority(t).serve(t, func(http.ResponseWriter, *http.Request) { t.Error("the request went through") })
-	sends := &sends{Base: new(Hosts)}
-	loopback := &Loopback{Base: sends}
-	for range 2 {
-		_, err := loopback.RoundTrip(newRequest(t, "GET", server.URL+"/v2/", nil))
-		var certificate *tls.CertificateVerificationError
-		if !errors.As(err, &certificate) {
-			t.Errorf("error %v, want one of the certificate", err)
+	ca := newAuthority(t)
+	for name, address := range map[string]string{
+		"server that says it wants TLS": mixed(t, ca, say(badRequest(nginxPage))),
+		"server that hangs up":          mixed(t, ca, nil),
+	} {
+		sends := &sends{Base: new(Hosts)}
+		loopback := &Loopback{Base: sends}
+		for range 2 {
+			_, err := loopback.RoundTrip(newRequest(t, "GET", "https://"+address+"/v2/", nil))
+			var certificate *tls.CertificateVerificationError
+			if !errors.As(err, &certificate) {
+				t.Errorf("%s: error %v, want one of the certificate", name, err)
+			}
 		}
-	}
-	want := []string{"GET http /v2/", "GET https /v2/", "GET https /v2/"}
-	if diff := cmp.Diff(want, sends.got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+		want := []string{"GET http /v2/", "GET https /v2/", "GET https /v2/"}
+		if diff := cmp.Diff(want, sends.got); diff != "" {
+			t.Errorf("%s: (-want +got):\n%s", name, diff)
+		}
 	}
 }
 
@@ -260,6 +265,7 @@ func TestLoopbackAsksBeforeBodyAndCredentials(t *testing.T) {
 			want                 string
 		}{
 			"body":           {"PUT", "content", "", "PUT " + scheme + " /x with body"},
+			"body of a GET":  {"GET", "content", "", "GET " + scheme + " /x with body"},
 			"credentials":    {"GET", "", "Authorization", "GET " + scheme + " /x with credentials"},
 			"cookie":         {"GET", "", "Cookie", "GET " + scheme + " /x"},
 			"with an effect": {"POST", "", "", "POST " + scheme + " /x"},
@@ -360,10 +366,14 @@ func TestLoopbackLeavesOthersAlone(t *testing.T) {
 			if r != req {
 				t.Errorf("%s: the request was copied", url)
 			}
-			return answer(r, 200, ""), nil
+			return answer(r, 400, "Client sent an HTTP request to an HTTPS server.\n"), nil
 		})}
-		if _, err := loopback.RoundTrip(req); err != nil {
+		resp, err := loopback.RoundTrip(req)
+		if err != nil {
 			t.Fatal(err)
+		}
+		if resp.StatusCode != 400 || resp.Request.URL.String() != url {
+			t.Errorf("%s: status %d from %s", url, resp.StatusCode, resp.Request.URL)
 		}
 	}
 }
@@ -423,6 +433,37 @@ func TestLoopbackDecidesOnceForAll(t *testing.T) {
 			t.Errorf("%d requests went out as http, want 1", plain)
 		}
 	})
+}
+
+func TestLoopbackCanceledBetweenTries(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	loopback := &Loopback{Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+		if req.URL.Scheme == "http" {
+			return nil, io.EOF
+		}
+		cancel()
+		return nil, req.Context().Err()
+	})}
+	_, err := loopback.RoundTrip(newRequest(t, "GET", "https://localhost:5000/v2/", nil).WithContext(ctx))
+	if !errors.Is(err, context.Canceled) || len(loopback.hosts) != 0 {
+		t.Errorf("error %v with %d hosts decided, want context.Canceled and none", err, len(loopback.hosts))
+	}
+}
+
+func TestLoopbackKeepsErrorOfBody(t *testing.T) {
+	broken := errors.New("broken")
+	loopback := &Loopback{Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+		resp := answer(req, 400, "")
+		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("start"), errorReader{broken}))
+		return resp, nil
+	})}
+	resp, err := loopback.RoundTrip(newRequest(t, "GET", "https://localhost:5000/v2/", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(resp.Body); string(got) != "start" || err != broken {
+		t.Errorf("%q, error %v; want the start and the body's error", got, err)
+	}
 }
 
 func TestLoopbackCanceledTryLeavesDecisionOpen(t *testing.T) {

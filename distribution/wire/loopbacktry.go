@@ -53,7 +53,7 @@ func trySchemes(rt http.RoundTripper, req *http.Request) (*http.Response, string
 		return resp, "http", err
 	}
 	discard(resp)
-	if err == nil {
+	if err == nil || req.Context().Err() != nil {
 		err = againErr
 	}
 	return nil, "", err
@@ -62,8 +62,6 @@ func trySchemes(rt http.RoundTripper, req *http.Request) (*http.Response, string
 // judge reads the outcome of a try as http.
 func judge(req *http.Request, resp *http.Response, err error) verdict {
 	switch {
-	case req.Context().Err() != nil:
-		return nothing
 	case err != nil:
 		return judgeError(req, err)
 	case movesToTLS(req, resp):

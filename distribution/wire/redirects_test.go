@@ -36,7 +36,7 @@ func (n names) LookupNetIP(_ context.Context, network, host string) ([]netip.Add
 var resolver = names{
 	"public.example":  {"93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946"},
 	"private.example": {"10.1.2.3"},
-	"mapped.example":  {"::ffff:10.1.2.3"},
+	"mapped.example":  {"::ffff:100.64.2.3"},
 	"split.example":   {"93.184.216.34", "192.168.1.1"},
 	"empty.example":   {},
 }
@@ -82,7 +82,7 @@ func TestRedirectsCheck(t *testing.T) {
 	for _, host := range []string{
 		"localhost", "LOCALHOST:5000", "localhost.", "a.localhost", "127.0.0.1", "127.9.9.9:5000", "[::1]", "[::ffff:127.0.0.1]",
 		"10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "[fe80::1%25eth0]", "[fd00::1]", "0.0.0.0", "0.1.2.3", "[::]",
-		"100.100.100.200", "224.0.0.1", "2130706433", "0x7f000001", "127.1", "0x7f.1", "127.0.0.1.", "0177.0.0.1",
+		"100.100.100.200", "[::ffff:100.100.100.200]", "224.0.0.1", "2130706433", "0x7f000001", "127.1", "0x7f.1", "127.0.0.1.", "0177.0.0.1",
 	} {
 		tests = append(tests, struct{ from, to, refused string }{"https://public.example/", "https://" + host + "/x", "public host"})
 	}

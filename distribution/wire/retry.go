@@ -163,11 +163,17 @@ func repeatable(req *http.Request) bool {
 // it. A Retry-After shorter than the backoff does not shorten the backoff, so
 // that a zero is no invitation to hammer.
 func (r *Retry) delay(n int, resp *http.Response) (wait time.Duration, asked bool) {
-	wait = rand.N(min(firstBackoff<<min(n-1, 16), lastBackoff))
+	wait = Backoff(n)
 	if after, ok := retryAfter(resp); ok && after > wait {
 		return after, true
 	}
 	return wait, false
+}
+
+// Backoff returns the wait after the n-th failure, counted from 1, where the
+// registry does not ask for one: random, from a range that doubles each time.
+func Backoff(n int) time.Duration {
+	return rand.N(min(firstBackoff<<min(max(n, 1)-1, 16), lastBackoff))
 }
 
 // limit returns the longest wait possible, and false when there is no bound.

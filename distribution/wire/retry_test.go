@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -63,10 +64,13 @@ func TestRetryErrors(t *testing.T) {
 		"goaway":                 {errors.New("http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR, debug=\"\""), 6},
 		"refused":                {refused, 3},
 		"proxy refused":          {&net.OpError{Op: "proxyconnect", Net: "tcp", Err: refused}, 3},
+		"proxy timeout":          {&net.OpError{Op: "proxyconnect", Net: "tcp", Err: timeoutError{}}, 3},
+		"dial timeout":           {&net.OpError{Op: "dial", Net: "tcp", Err: timeoutError{}}, 3},
 		"temporary DNS":          {&net.OpError{Op: "dial", Err: &net.DNSError{Err: "server misbehaving", Name: "registry.example", IsTemporary: true}}, 3},
 		"unknown host":           {&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "registry.example", IsNotFound: true, IsTemporary: true}}, 1},
 		"canceled":               {fmt.Errorf("wrapped: %w", context.Canceled), 1},
 		"certificate":            {&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, 1},
+		"certificate and an end": {fmt.Errorf("%w: %w", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, io.EOF), 1},
 		"plain http":             {tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, 1},
 		"scheme mismatch":        {http.ErrSchemeMismatch, 1},
 		"alert received":         {&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, 1},
@@ -258,28 +262,20 @@ func TestRetryAfterTooLong(t *testing.T) {
 }
 
 func TestRetryNoTimeForBackoff(t *testing.T) {
-	// All waits but a few of 500 ms are longer than what is left, so the
-	// request ends with an answer long before its attempts do.
-	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-	defer cancel()
-	var waits []time.Duration
-	retry := &Retry{Attempts: 1 << 30, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
-		return answer(req, 500, "the reason"), nil
-	})}
-	retry.Sleep = func(_ context.Context, d time.Duration) error {
-		waits = append(waits, d)
-		if len(waits) == 20 {
-			cancel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		retry := &Retry{Attempts: 1000, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+			return answer(req, 500, "the reason"), nil
+		})}
+		resp, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/", nil).WithContext(ctx))
+		if err != nil {
+			t.Fatal(err)
 		}
-		return nil
-	}
-	resp, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/", nil).WithContext(ctx))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if body := readAll(t, resp); body != "the reason" || len(waits) != 20 {
-		t.Errorf("got %q after %d waits, want the last answer after 20", body, len(waits))
-	}
+		if body := readAll(t, resp); body != "the reason" || ctx.Err() != nil {
+			t.Errorf("got %q, context %v; want the last answer before the deadline", body, ctx.Err())
+		}
+	})
 }
 
 func TestRetryWaitEndsWithContext(t *testing.T) {

@@ -1,0 +1,85 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// HeadBlob returns the size in bytes of a blob of the repository.
+func (r *Repository) HeadBlob(_ context.Context, d blob.Digest) (int64, error) {
+	if err := r.check(d); err != nil {
+		return 0, err
+	}
+	_, err := os.Stat(r.link(blobDir, d))
+	if err != nil {
+		return 0, r.orMissing(d, err)
+	}
+	info, err := os.Stat(r.dir.blobPath(d))
+	if err != nil {
+		return 0, r.orMissing(d, err)
+	}
+	return info.Size(), nil
+}
+
+// orMissing gives an absent file a better text.
+func (r *Repository) orMissing(d blob.Digest, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return r.missing("blob", d)
+	}
+	return err
+}
+
+// Blob opens a blob of the repository at an offset in bytes; only the descriptor's digest matters. The bytes are as
+// they lie on the disk: whoever reads them verifies them.
+func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+	if _, err := r.HeadBlob(ctx, d.Digest); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(r.dir.blobPath(d.Digest))
+	if err != nil {
+		return nil, r.orMissing(d.Digest, err)
+	}
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// DeleteBlob takes a blob out of the repository.
+func (r *Repository) DeleteBlob(ctx context.Context, d blob.Digest) error {
+	if _, err := r.HeadBlob(ctx, d); err != nil {
+		return err
+	}
+	return r.orMissing(d, removeLink(r.link(blobDir, d)))
+}
+
+func removeLink(name string) error {
+	if err := os.Remove(name); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(name))
+}
+
+// Mount makes a blob of another repository one of this repository too, without a copy. With from empty, any that the
+// layout holds will do (distribution-spec, "Mounting a blob from another repository").
+func (r *Repository) Mount(ctx context.Context, d blob.Digest, from string) error {
+	if err := r.check(d); err != nil {
+		return err
+	}
+	if from == "" {
+		if _, err := os.Stat(r.dir.blobPath(d)); err != nil {
+			return r.orMissing(d, err)
+		}
+	} else if _, err := r.dir.Repository(from).HeadBlob(ctx, d); err != nil {
+		return err
+	}
+	return r.dir.writeFile(r.link(blobDir, d), nil)
+}

@@ -1,0 +1,162 @@
+package layout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hczjl/transship/blob"
+)
+
+const (
+	layoutFile  = "oci-layout"
+	indexFile   = "index.json"
+	blobsDir    = "blobs"
+	privateDir  = ".transship"
+	version     = "1.0.0"
+	layoutText  = `{"imageLayoutVersion":"` + version + `"}` + "\n"
+	maxIndex    = 256 << 20 // bytes of index.json, about half a million tags
+	manifestDir = "_manifests"
+	blobDir     = "_blobs"
+	referrerDir = "_referrers"
+)
+
+// Dir is an image layout in a folder, open for reading and writing. Its methods may be called concurrently, and other
+// processes may have the same folder open.
+type Dir struct {
+	path string
+	name string // of the repository of entries that name none
+
+	mu      sync.RWMutex
+	current *index
+	info    fs.FileInfo // of the index.json that current was read from
+
+	pendingMu sync.Mutex
+	pending   []*pending
+	writing   sync.Mutex
+}
+
+// OpenDir opens the image layout in a folder, and makes one where there is no folder or an empty one. Temporary files
+// that killed processes left are removed. Entries of index.json that another tool wrote are made part of the
+// repositories that they name; those that name none are put into one called like the folder.
+//
+// Errors: a folder with other things in it, an unknown layout version, an index.json that cannot be read.
+func OpenDir(path string) (*Dir, error) {
+	d := &Dir{path: path, name: fallbackName(path)}
+	if err := d.open(); err != nil {
+		return nil, fmt.Errorf("image layout %s: %w", path, err)
+	}
+	return d, nil
+}
+
+func (d *Dir) open() error {
+	if err := d.checkVersion(); err != nil {
+		return err
+	}
+	if err := d.sweep(); err != nil {
+		return err
+	}
+	_, err := d.index()
+	return err
+}
+
+// checkVersion makes the layout if there is none yet.
+func (d *Dir) checkVersion() error {
+	b, err := readFile(filepath.Join(d.path, layoutFile), 1<<20)
+	if errors.Is(err, fs.ErrNotExist) {
+		return d.make()
+	}
+	if err != nil {
+		return err
+	}
+	var document struct{ ImageLayoutVersion string }
+	if err := json.Unmarshal(b, &document); err != nil {
+		return fmt.Errorf("%s: %w", layoutFile, err)
+	}
+	if document.ImageLayoutVersion != version {
+		return fmt.Errorf("%s: version %q is not supported, only %s", layoutFile, document.ImageLayoutVersion, version)
+	}
+	return nil
+}
+
+// make writes an empty layout. Whoever is killed in the middle of it left nothing but the names below.
+func (d *Dir) make() error {
+	there, err := os.ReadDir(d.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range there {
+		if !slices.Contains([]string{layoutFile, indexFile, blobsDir, privateDir, "lost+found"}, e.Name()) {
+			return fmt.Errorf("the folder has no %s and is not empty: %s", layoutFile, e.Name())
+		}
+	}
+	if err := makeDir(filepath.Join(d.path, blobsDir)); err != nil {
+		return err
+	}
+	// An index.json from another process that is making the same layout must stay.
+	if err := d.update(func(in []*entry) ([]*entry, error) { return in, nil }); err != nil {
+		return err
+	}
+	return d.writeFile(filepath.Join(d.path, layoutFile), []byte(layoutText))
+}
+
+// private returns a path in the folder that other tools ignore.
+func (d *Dir) private(parts ...string) string {
+	return filepath.Join(d.path, privateDir, filepath.Join(parts...))
+}
+
+// blobPath returns where a blob lies. The digest must be valid.
+func (d *Dir) blobPath(digest blob.Digest) string {
+	return filepath.Join(d.path, blobsDir, string(digest.Algorithm()), digest.Hex())
+}
+
+// Repositories returns the names of the repositories that hold a manifest, sorted.
+func (d *Dir) Repositories(ctx context.Context) ([]string, error) {
+	root := d.private("repositories")
+	var names []string
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case !e.IsDir() || !strings.HasPrefix(e.Name(), "_"):
+			return nil
+		case e.Name() == manifestDir && !empty(path):
+			file, _ := filepath.Rel(root, filepath.Dir(path)) // path is below root
+			names = append(names, repositoryName(file))
+		}
+		return fs.SkipDir
+	})
+	slices.Sort(names)
+	return names, err
+}
+
+// empty tells whether no link stands in the folders of the algorithms below dir.
+func empty(dir string) bool {
+	for _, a := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
+		f, err := os.Open(filepath.Join(dir, string(a)))
+		if err != nil {
+			continue
+		}
+		some, _ := f.Readdirnames(1)
+		f.Close()
+		if len(some) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Repository returns the repository of that name, which need not hold anything yet. A name that is none, such as
+// "../x", makes every method fail.
+func (d *Dir) Repository(name string) *Repository { return &Repository{dir: d, name: name} }

@@ -1,0 +1,157 @@
+package layout
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// temp makes an empty temporary file in the folder's own file system. It stays locked until it is closed, by which
+// sweep knows that somebody still writes to it.
+func (d *Dir) temp() (*os.File, error) {
+	dir := d.private("tmp")
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	for {
+		f, err := os.OpenFile(filepath.Join(dir, rand.Text()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if err != nil {
+			return nil, err
+		}
+		if err := lock(f); err != nil {
+			discard(f)
+			return nil, err
+		}
+		if present(f) {
+			return f, nil
+		}
+		f.Close() // swept between its making and its locking
+	}
+}
+
+func present(f *os.File) bool {
+	a, errA := f.Stat()
+	b, errB := os.Stat(f.Name())
+	return errA == nil && errB == nil && os.SameFile(a, b)
+}
+
+// sweep removes the temporary files that a process left behind when it was killed.
+func (d *Dir) sweep() error {
+	dir := d.private("tmp")
+	left, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range left {
+		name := filepath.Join(dir, e.Name())
+		f, err := os.Open(name)
+		if err != nil {
+			continue // its process has just removed or renamed it
+		}
+		abandoned := tryLock(f)
+		f.Close()
+		if abandoned {
+			os.Remove(name)
+		}
+	}
+	return nil
+}
+
+// discard closes and removes a temporary file.
+func discard(f *os.File) {
+	f.Close()
+	os.Remove(f.Name())
+}
+
+// publish makes a temporary file permanent under name, in place of what may be there: when it returns nil the file is
+// on the disk, whole. It closes f, and removes it on failure.
+func publish(f *os.File, name string) error {
+	err := f.Sync()
+	if err == nil {
+		err = makeDir(filepath.Dir(name))
+	}
+	if err == nil {
+		err = rename(f, name)
+	}
+	if err != nil {
+		discard(f)
+		return err
+	}
+	return syncDir(filepath.Dir(name))
+}
+
+// rename keeps f locked until it has its new name, so that no sweep takes it; Windows renames no open file.
+func rename(f *os.File, name string) error {
+	if runtime.GOOS == "windows" {
+		f.Close()
+	}
+	if err := os.Rename(f.Name(), name); err != nil {
+		return err
+	}
+	f.Close()
+	return nil
+}
+
+// writeFile writes a small file atomically and durably. It does nothing when the file already has that content.
+func (d *Dir) writeFile(name string, content []byte) error {
+	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, content) {
+		return nil
+	}
+	f, err := d.temp()
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(content); err != nil {
+		discard(f)
+		return err
+	}
+	return publish(f, name)
+}
+
+// makeDir makes a folder and those above it, durably.
+func makeDir(dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	if above := filepath.Dir(dir); above != dir {
+		if err := makeDir(above); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
+}
+
+// syncDir makes the names in a folder durable. Windows needs and allows no such thing.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+// readFile reads a file of at most limit bytes.
+func readFile(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = &fs.PathError{Op: "read", Path: name, Err: errors.New("the file is too large")}
+	}
+	return b, err
+}

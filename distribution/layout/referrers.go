@@ -1,0 +1,72 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+func (r *Repository) referrerLink(subject, referrer blob.Digest) string {
+	dir := r.link(referrerDir, subject)
+	return dir + string(os.PathSeparator) + string(referrer.Algorithm()) + "-" + referrer.Hex()
+}
+
+// subjectOf returns the digest of a manifest's subject, "" when it has none.
+func subjectOf(m manifest.Manifest) (blob.Digest, error) {
+	subject, err := m.Subject()
+	if err != nil || subject == nil {
+		return "", err
+	}
+	return subject.Digest, subject.Validate()
+}
+
+// Referrers returns descriptors of the repository's manifests that have subject as their subject, sorted by digest;
+// see [Referrer]. There may be none, and the subject itself need not exist.
+func (r *Repository) Referrers(ctx context.Context, subject blob.Digest) ([]manifest.Descriptor, error) {
+	if err := r.check(subject); err != nil {
+		return nil, err
+	}
+	links, err := os.ReadDir(r.link(referrerDir, subject))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var out []manifest.Descriptor
+	for _, link := range links {
+		m, err := r.Manifest(ctx, strings.Replace(link.Name(), "-", ":", 1))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // being put, or being deleted
+		}
+		if err != nil {
+			return nil, err
+		}
+		d, err := Referrer(m)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// Referrer returns the descriptor by which a manifest is listed among the referrers of its subject: with its
+// annotations and artifact type, which for an image without one is its config's media type (distribution-spec,
+// "Listing Referrers").
+func Referrer(m manifest.Manifest) (manifest.Descriptor, error) {
+	d := manifest.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size}
+	if manifest.IsIndex(m.MediaType) {
+		ix, err := m.Index()
+		d.ArtifactType, d.Annotations = ix.ArtifactType, ix.Annotations
+		return d, err
+	}
+	im, err := m.Image()
+	d.ArtifactType, d.Annotations = im.ArtifactType, im.Annotations
+	if d.ArtifactType == "" && im.Config != nil {
+		d.ArtifactType = im.Config.MediaType
+	}
+	return d, err
+}

@@ -1,0 +1,166 @@
+package layout
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// index returns what index.json says now.
+func (d *Dir) index() (*index, error) {
+	name := filepath.Join(d.path, indexFile)
+	info, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return newIndex(nil, nil), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.mu.RLock()
+	current, same := d.current, sameFile(d.info, info)
+	d.mu.RUnlock()
+	if same {
+		return current, nil
+	}
+	return d.load(name)
+}
+
+// load reads index.json, and links what other tools have entered there.
+func (d *Dir) load(name string) (*index, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if sameFile(d.info, info) {
+		return d.current, nil
+	}
+	b, err := readFile(name, maxIndex)
+	if err != nil {
+		return nil, err
+	}
+	ix, err := parseIndex(b, d.name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", indexFile, err)
+	}
+	if err := d.adopt(ix); err != nil {
+		return nil, err
+	}
+	d.current, d.info = ix, info
+	return ix, nil
+}
+
+// sameFile tells whether a file is still the one seen before, unchanged.
+func sameFile(before, now fs.FileInfo) bool {
+	return before != nil && os.SameFile(before, now) && before.Size() == now.Size() && before.ModTime().Equal(now.ModTime())
+}
+
+// pending is a change that waits to be written.
+type pending struct {
+	change change
+	done   bool
+	err    error
+}
+
+// update changes index.json. Changes that come while another is being written are written together, in one go.
+func (d *Dir) update(c change) error {
+	p := &pending{change: c}
+	d.pendingMu.Lock()
+	d.pending = append(d.pending, p)
+	d.pendingMu.Unlock()
+
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	if !p.done {
+		d.flush()
+	}
+	return p.err
+}
+
+// flush writes all pending changes. The caller holds d.writing.
+func (d *Dir) flush() {
+	d.pendingMu.Lock()
+	batch := d.pending
+	d.pending = nil
+	d.pendingMu.Unlock()
+
+	err := d.write(batch)
+	for _, p := range batch {
+		p.done = true
+		if p.err == nil {
+			p.err = err
+		}
+	}
+}
+
+// write applies the changes that can be applied, under the lock that all processes share.
+func (d *Dir) write(batch []*pending) error {
+	unlock, err := d.lockIndex()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	ix, err := d.index()
+	if err != nil {
+		return err
+	}
+	entries := ix.entries
+	for _, p := range batch {
+		out, err := p.change(entries)
+		if err != nil {
+			p.err = err
+			continue
+		}
+		entries = out
+	}
+	_, err = os.Stat(filepath.Join(d.path, indexFile))
+	if err == nil && slices.Equal(entries, ix.entries) {
+		return nil
+	}
+	return d.replace(newIndex(ix.members, entries))
+}
+
+// replace writes index.json.
+func (d *Dir) replace(ix *index) error {
+	f, err := d.temp()
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(ix.encode()); err != nil {
+		discard(f)
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		discard(f)
+		return err
+	}
+	if err := publish(f, filepath.Join(d.path, indexFile)); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.current, d.info = ix, info
+	d.mu.Unlock()
+	return nil
+}
+
+// lockIndex keeps every other process from writing index.json.
+func (d *Dir) lockIndex() (unlock func(), err error) {
+	name := d.private("index.lock")
+	if err := makeDir(filepath.Dir(name)); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	if err := lock(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return func() { f.Close() }, nil
+}

@@ -1,0 +1,87 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"hash"
+	"io"
+	"os"
+
+	"github.com/hczjl/transship/blob"
+)
+
+// Upload is a blob on its way into a repository: a temporary file that is hashed while it is written. It lasts until
+// Commit or Cancel; what a killed process leaves is removed by the next [OpenDir]. It is not for concurrent use.
+type Upload struct {
+	repository *Repository
+	file       *os.File
+	algorithm  blob.Algorithm
+	hash       hash.Hash
+	size       int64
+}
+
+// NewUpload begins an upload whose bytes are hashed with algorithm, sha256 when it is empty.
+func (r *Repository) NewUpload(_ context.Context, algorithm blob.Algorithm) (*Upload, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	if algorithm == "" {
+		algorithm = blob.SHA256
+	}
+	if !algorithm.Available() {
+		return nil, errors.New("unknown digest algorithm " + string(algorithm))
+	}
+	f, err := r.dir.temp()
+	if err != nil {
+		return nil, err
+	}
+	return &Upload{repository: r, file: f, algorithm: algorithm, hash: algorithm.New()}, nil
+}
+
+// Size returns how many bytes have been written.
+func (u *Upload) Size() int64 { return u.size }
+
+// Write appends to the blob. After an error, Size tells how much of p was taken.
+func (u *Upload) Write(p []byte) (int, error) {
+	n, err := u.file.Write(p)
+	u.hash.Write(p[:n])
+	u.size += int64(n)
+	return n, err
+}
+
+// Commit makes what was written a blob of the repository, if it matches the digest; else the error is a
+// *[blob.MismatchError]. Either way the upload is over. A digest of another algorithm than the upload was begun with
+// costs reading everything again.
+func (u *Upload) Commit(_ context.Context, d blob.Digest) error {
+	if err := u.verify(d); err != nil {
+		discard(u.file)
+		return err
+	}
+	dir := u.repository.dir
+	if err := publish(u.file, dir.blobPath(d)); err != nil {
+		return err
+	}
+	return dir.writeFile(u.repository.link(blobDir, d), nil)
+}
+
+func (u *Upload) verify(d blob.Digest) error {
+	if err := d.Validate(); err != nil {
+		return err
+	}
+	if d.Algorithm() != u.algorithm {
+		u.algorithm, u.hash = d.Algorithm(), d.Algorithm().New()
+		if _, err := io.Copy(u.hash, io.NewSectionReader(u.file, 0, u.size)); err != nil {
+			return err
+		}
+	}
+	if got := blob.FromHash(u.algorithm, u.hash); got != d {
+		return &blob.MismatchError{Want: d, Got: got, WantSize: u.size, GotSize: u.size}
+	}
+	return nil
+}
+
+// Cancel throws away what was written.
+func (u *Upload) Cancel() error {
+	u.file.Close()
+	return os.Remove(u.file.Name())
+}

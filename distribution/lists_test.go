@@ -1,0 +1,217 @@
+package distribution_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/manifest"
+)
+
+func collect(seq iter.Seq2[string, error]) (names []string, err error) {
+	for name, e := range seq {
+		if e != nil {
+			return names, e
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+func TestTagsFollowsLinksAsTheyStand(t *testing.T) {
+	for name, link := range map[string]string{
+		"relative":       `</v2/a/tags/list?next_page=g%2Fx%3D&n=2>; rel="next"`,
+		"absolute":       `<http://HOST/v2/a/tags/list?next_page=g%2Fx%3D&n=2>; rel="next"`,
+		"among others":   `</v2/a/tags/list?first>; rel="first", </v2/a/tags/list?next_page=g%2Fx%3D&n=2>; title="a, b"; rel="x next"`,
+		"no parameters":  `</v2/a/tags/list?next_page=g%2Fx%3D&n=2>`,
+		"without quotes": `</v2/a/tags/list?next_page=g%2Fx%3D&n=2>;rel=next`,
+	} {
+		s, c := serve(t)
+		s.HandleFunc("GET /v2/a/tags/list", func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.RawQuery {
+			case "":
+				answer(200, `{"name":"a","tags":["1","2"]}`, "Link: "+strings.ReplaceAll(link, "HOST", c.Host))(w, r)
+			case "next_page=g%2Fx%3D&n=2":
+				answer(200, `{"name":"a","tags":["3"]}`)(w, r)
+			default:
+				t.Errorf("%s: asked for %q", name, r.URL.RawQuery)
+			}
+		})
+		got, err := collect(c.Tags(t.Context(), "a", distribution.Page{}))
+		if err != nil || fmt.Sprint(got) != "[1 2 3]" {
+			t.Errorf("%s: got %v, error %v", name, got, err)
+		}
+	}
+}
+
+func TestTagsEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		h    http.HandlerFunc
+		says string
+	}{
+		"in a circle":    {answer(200, `{"tags":["1"]}`, `Link: </v2/a/tags/list?x>; rel="next"`), "circle"},
+		"elsewhere":      {answer(200, `{"tags":["1"]}`, `Link: <http://198.51.100.1/v2/a/tags/list>; rel="next"`), "another host"},
+		"no JSON":        {answer(200, `<html>`), "not its JSON"},
+		"not there":      {answer(404, `{"errors":[{"code":"NAME_UNKNOWN"}]}`), "NAME_UNKNOWN"},
+		"impossible URL": {answer(200, `{"tags":["1"]}`, "Link: <http://[>; rel=\"next\""), "no URL"},
+	} {
+		s, client := serve(t)
+		s.Handle("/v2/a/tags/list", c.h)
+		_, err := collect(client.Tags(t.Context(), "a", distribution.Page{}))
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: got error %v", name, err)
+		}
+	}
+}
+
+func TestTagsOfNothing(t *testing.T) {
+	s, c := serve(t)
+	s.Handle("/v2/a/tags/list", answer(200, `{"name":"a","tags":null}`))
+	if got, err := collect(c.Tags(t.Context(), "a", distribution.Page{})); err != nil || len(got) != 0 {
+		t.Errorf("got %v, error %v", got, err)
+	}
+}
+
+func TestListsTakeAPageAndMayBeLeft(t *testing.T) {
+	s, c := serve(t)
+	s.Handle("/v2/a/tags/list", answer(200, `{"tags":["1","2"]}`, `Link: </v2/a/tags/list?more>; rel="next"`))
+	s.Handle("/v2/_catalog", answer(200, `{"repositories":["x"]}`))
+	for range c.Tags(t.Context(), "a", distribution.Page{Size: 2, Last: "0"}) {
+		break
+	}
+	if got, err := collect(c.Catalog(t.Context(), distribution.Page{})); err != nil || fmt.Sprint(got) != "[x]" {
+		t.Errorf("got %v, error %v", got, err)
+	}
+	if want := "[GET /v2/a/tags/list?last=0&n=2 GET /v2/_catalog]"; fmt.Sprint(s.calls) != want {
+		t.Errorf("called %v, want %s", s.calls, want)
+	}
+}
+
+const subject = blob.Digest("sha256:668f4ec33f099f6b47c73af97432fda1b94ca40e61af5bd7ef0584d70ea565ed")
+
+// entry is a descriptor in a list of referrers.
+func entry(digest blob.Digest, artifactType string) string {
+	return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":3,"artifactType":%q}`, manifest.MediaTypeOCIManifest, digest, artifactType)
+}
+
+func referrersList(entries ...string) string {
+	return fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`, manifest.MediaTypeOCIIndex, strings.Join(entries, ","))
+}
+
+const indexType = "Content-Type: application/vnd.oci.image.index.v1+json"
+
+func TestReferrers(t *testing.T) {
+	a, b := blob.FromBytes([]byte("a")), blob.FromBytes([]byte("b"))
+	s, c := serve(t)
+	s.HandleFunc("/v2/r/referrers/", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("page") == "2" {
+			answer(200, referrersList(entry(b, "y")), indexType)(w, r)
+			return
+		}
+		answer(200, referrersList(entry(a, "x")), indexType, `Link: <`+r.URL.Path+`?page=2>; rel="next"`)(w, r)
+	})
+	all, err := c.Referrers(t.Context(), "r", subject, "")
+	if err != nil || len(all) != 2 || all[0].Digest != a || all[1].Digest != b {
+		t.Errorf("got %+v, error %v", all, err)
+	}
+	// A registry may leave the filtering to the client.
+	some, err := c.Referrers(t.Context(), "r", subject, "y")
+	if err != nil || len(some) != 1 || some[0].Digest != b {
+		t.Errorf("filtered: got %+v, error %v", some, err)
+	}
+}
+
+func TestReferrersFallsBackToTheTag(t *testing.T) {
+	a := blob.FromBytes([]byte("a"))
+	for name, h := range map[string]http.HandlerFunc{
+		"404":        answer(404, "404 page not found"),
+		"400":        answer(400, ""),
+		"405":        answer(405, ""),
+		"406":        answer(406, ""),
+		"wrong type": answer(200, `<html>`, "Content-Type: text/html"),
+	} {
+		s, c := serve(t)
+		s.Handle("/v2/r/referrers/", h)
+		s.Handle("/v2/r/manifests/"+distribution.ReferrersTag(subject), answer(200, referrersList(entry(a, "x")), indexType))
+		for range 2 {
+			list, err := c.Referrers(t.Context(), "r", subject, "x")
+			if err != nil || len(list) != 1 || list[0].Digest != a {
+				t.Errorf("%s: got %+v, error %v", name, list, err)
+			}
+		}
+		if n := s.count("GET /v2/r/referrers/"); n != 1 {
+			t.Errorf("%s: the API was asked %d times, want once", name, n)
+		}
+	}
+}
+
+func TestReferrersOfNothing(t *testing.T) {
+	for name, h := range map[string]http.HandlerFunc{
+		"no tag":                          answer(404, ""),
+		"GitLab answers with the subject": answer(200, image),
+	} {
+		s, c := serve(t)
+		s.Handle("/v2/r/manifests/", h)
+		list, err := c.Referrers(t.Context(), "r", imageDigest, "")
+		if err != nil || len(list) != 0 {
+			t.Errorf("%s: got %+v, error %v", name, list, err)
+		}
+	}
+}
+
+func TestReferrersReportsRealFailures(t *testing.T) {
+	s, c := serve(t)
+	s.Handle("/v2/r/referrers/", answer(403, ""))
+	if _, err := c.Referrers(t.Context(), "r", subject, ""); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestPutManifestKeepsTheReferrersTag(t *testing.T) {
+	const signature = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/x","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"` + string(subject) + `","size":5},"annotations":{"k":"v"}}`
+	m, err := manifest.Parse("", []byte(signature))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := entry(blob.FromBytes([]byte("old")), "y")
+	for name, c := range map[string]struct {
+		header string
+		tag    http.HandlerFunc
+		want   string // what is put under the tag
+	}{
+		"the registry does it": {header: "OCI-Subject: " + string(subject)},
+		"first":                {tag: answer(404, ""), want: referrersList(fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d,"annotations":{"k":"v"},"artifactType":"application/x"}`, m.MediaType, m.Digest, m.Size))},
+		"one more":             {tag: answer(200, referrersList(old), indexType), want: string(m.Digest)},
+		"there already":        {tag: answer(200, referrersList(entry(m.Digest, "x")), indexType)},
+	} {
+		s, client := serve(t)
+		put := ""
+		tag := "/v2/r/manifests/" + distribution.ReferrersTag(subject)
+		s.Handle("PUT /v2/r/manifests/{ref}", answer(201, "", c.header))
+		if c.tag != nil {
+			s.Handle("GET "+tag, c.tag)
+			s.HandleFunc("PUT "+tag, func(w http.ResponseWriter, r *http.Request) {
+				b := make([]byte, r.ContentLength)
+				r.Body.Read(b)
+				put = string(b)
+				w.WriteHeader(201)
+			})
+		}
+		repo := &distribution.Repository{Client: client, Name: "r"}
+		if err := repo.PutManifest(t.Context(), string(m.Digest), m); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if name == "first" && put != c.want || !strings.Contains(put, c.want) || c.want == "" && put != "" {
+			t.Errorf("%s: put %q, want %q", name, put, c.want)
+		}
+		if name == "one more" && !strings.Contains(put, old[:60]) {
+			t.Errorf("%s: the older entry is gone: %q", name, put)
+		}
+	}
+}

@@ -1,0 +1,215 @@
+package distribution_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/manifest"
+)
+
+const image = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}`
+
+var imageDigest = blob.FromBytes([]byte(image))
+
+func TestGetManifestSendsTheFullAcceptList(t *testing.T) {
+	s, c := serve(t)
+	s.HandleFunc("GET /v2/a/b/manifests/t", func(w http.ResponseWriter, r *http.Request) {
+		for _, mediaType := range manifest.Accept() {
+			if !strings.Contains(r.Header.Get("Accept"), mediaType) {
+				t.Errorf("Accept lacks %s", mediaType)
+			}
+		}
+		if got := r.Header.Get("Accept-Encoding"); got != "identity" {
+			t.Errorf("Accept-Encoding is %q", got)
+		}
+		w.Header().Set("Content-Type", "application/octet-stream")
+		io.WriteString(w, image)
+	})
+	m, err := c.GetManifest(t.Context(), "a/b", "t")
+	if err != nil || m.Digest != imageDigest || m.MediaType != manifest.MediaTypeOCIManifest || string(m.Raw) != image {
+		t.Errorf("got %+v, error %v", m.Descriptor, err)
+	}
+}
+
+func TestGetManifestIgnoresAWrongDigestHeader(t *testing.T) {
+	s, c := serve(t)
+	s.Handle("GET /v2/a/manifests/t", answer(200, image, "Docker-Content-Digest: "+string(blob.FromBytes(nil)),
+		"Content-Type: application/vnd.oci.image.manifest.v1+json; charset=utf-8"))
+	m, err := c.GetManifest(t.Context(), "a", "t")
+	if err != nil || m.Digest != imageDigest {
+		t.Errorf("got %s, error %v", m.Digest, err)
+	}
+}
+
+func TestGetManifestVerifiesTheDigestAskedFor(t *testing.T) {
+	s, c := serve(t)
+	s.Handle("GET /v2/a/manifests/", answer(200, image))
+	for _, d := range []blob.Digest{imageDigest, blob.SHA512.Digest([]byte(image))} {
+		m, err := c.GetManifest(t.Context(), "a", string(d))
+		if err != nil || m.Digest != d {
+			t.Errorf("got %s, error %v", m.Digest, err)
+		}
+	}
+	_, err := c.GetManifest(t.Context(), "a", string(blob.FromBytes(nil)))
+	var mismatch *blob.MismatchError
+	if !errors.As(err, &mismatch) || mismatch.Want != blob.FromBytes(nil) || mismatch.Got != imageDigest {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestGetManifestRefusesWhatIsNone(t *testing.T) {
+	for name, h := range map[string]http.HandlerFunc{
+		"login page": answer(200, "<html>please log in</html>", "Content-Type: text/html"),
+		"too large":  answer(200, `{"manifests":[]`+strings.Repeat(" ", manifest.MaxSize)+`}`),
+		"empty":      answer(200, ""),
+	} {
+		s, c := serve(t)
+		s.Handle("GET /v2/a/manifests/t", h)
+		_, err := c.GetManifest(t.Context(), "a", "t")
+		var doc *manifest.DocumentError
+		if !errors.As(err, &doc) || !strings.Contains(err.Error(), c.Host+"/a:t") {
+			t.Errorf("%s: got error %v", name, err)
+		}
+	}
+}
+
+func TestGetManifestCutShort(t *testing.T) {
+	s, c := serve(t)
+	s.HandleFunc("GET /v2/a/manifests/t", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		io.WriteString(w, image)
+		panic(http.ErrAbortHandler)
+	})
+	_, err := c.GetManifest(t.Context(), "a", "t")
+	var broken *distribution.RequestError
+	if !errors.As(err, &broken) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestHeadManifest(t *testing.T) {
+	const mediaType = "Content-Type: application/vnd.oci.image.manifest.v1+json"
+	length := fmt.Sprintf("Content-Length: %d", len(image))
+	for name, c := range map[string]struct {
+		head http.HandlerFunc
+		gets int
+	}{
+		"complete":         {answer(200, "", mediaType, length, "Docker-Content-Digest: "+string(imageDigest)), 0},
+		"no digest":        {answer(200, "", mediaType, length), 1},
+		"malformed digest": {answer(200, "", mediaType, length, "Docker-Content-Digest: sha256:abc"), 1},
+		"no type":          {answer(200, "", length, "Docker-Content-Digest: "+string(imageDigest), "Content-Type: "), 1},
+		"not allowed":      {answer(405, ""), 1},
+	} {
+		s, client := serve(t)
+		s.Handle("HEAD /v2/a/manifests/t", c.head)
+		s.Handle("GET /v2/a/manifests/t", answer(200, image))
+		d, err := client.HeadManifest(t.Context(), "a", "t")
+		if err != nil || d.Digest != imageDigest || d.Size != int64(len(image)) || d.MediaType != manifest.MediaTypeOCIManifest {
+			t.Errorf("%s: got %+v, error %v", name, d, err)
+		}
+		if n := s.count("GET"); n != c.gets {
+			t.Errorf("%s: %d GETs, want %d", name, n, c.gets)
+		}
+	}
+}
+
+func TestErrorsTellWhatTheyAre(t *testing.T) {
+	s, c := serve(t)
+	s.Handle("/v2/a/manifests/none", answer(404, `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":{"x":1}}]}`))
+	s.Handle("/v2/a/manifests/mine", answer(403, `{"errors":[{"code":"DENIED","message":"no\u001b[31m\nsecond line"}]}`))
+	s.Handle("/v2/a/manifests/html", answer(500, "<html>nginx</html>"))
+	s.Handle("/v2/a/manifests/text", answer(418, "short and stout\n"))
+	_, err := c.GetManifest(t.Context(), "a", "none")
+	if !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, distribution.ManifestUnknown) || errors.Is(err, distribution.BlobUnknown) {
+		t.Errorf("404: got %v", err)
+	}
+	_, err = c.GetManifest(t.Context(), "a", "mine")
+	if !errors.Is(err, fs.ErrPermission) || !errors.Is(err, distribution.Denied) || strings.ContainsAny(err.Error(), "\n\x1b") {
+		t.Errorf("403: got %q", err)
+	}
+	_, err = c.GetManifest(t.Context(), "a", "html")
+	if want := "GET http://" + c.Host + "/v2/a/manifests/html: 500 Internal Server Error"; err == nil || err.Error() != want {
+		t.Errorf("500: got %q, want %q", err, want)
+	}
+	_, err = c.GetManifest(t.Context(), "a", "text")
+	if err == nil || !strings.HasSuffix(err.Error(), "418 I'm a teapot: short and stout") {
+		t.Errorf("418: got %q", err)
+	}
+}
+
+func TestPutManifest(t *testing.T) {
+	m, err := manifest.Parse("", []byte(image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		wrong  bool
+	}{
+		"201":           {answer(201, "", "Docker-Content-Digest: "+string(imageDigest)), false},
+		"204":           {answer(204, ""), false},
+		"no digest":     {answer(201, ""), false},
+		"sha512 digest": {answer(201, "", "Docker-Content-Digest: "+string(blob.SHA512.Digest(m.Raw))), false},
+		"another":       {answer(201, "", "Docker-Content-Digest: "+string(blob.FromBytes(nil))), true},
+	} {
+		s, client := serve(t)
+		s.HandleFunc("PUT /v2/a/manifests/t", func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			if string(body) != image || r.Header.Get("Content-Type") != m.MediaType || r.ContentLength != m.Size {
+				t.Errorf("%s: sent %d bytes of %q", name, len(body), r.Header.Get("Content-Type"))
+			}
+			c.answer(w, r)
+		})
+		_, err := client.PutManifest(t.Context(), "a", "t", m)
+		var mismatch *blob.MismatchError
+		if errors.As(err, &mismatch) != c.wrong || err != nil && !c.wrong {
+			t.Errorf("%s: got error %v", name, err)
+		}
+	}
+}
+
+func TestPutManifestWithTags(t *testing.T) {
+	s, c := serve(t)
+	m, _ := manifest.Parse("", []byte(image))
+	s.Handle("PUT /v2/a/manifests/", answer(201, ""))
+	if _, err := c.PutManifest(t.Context(), "a", string(m.Digest), m, "1", "1.2"); err != nil {
+		t.Fatal(err)
+	}
+	if want := "PUT /v2/a/manifests/" + string(m.Digest) + "?tag=1&tag=1.2"; s.calls[0] != want {
+		t.Errorf("called %q, want %q", s.calls[0], want)
+	}
+}
+
+func TestDelete(t *testing.T) {
+	s, c := serve(t)
+	s.Handle("DELETE /v2/a/manifests/t", answer(202, ""))
+	s.Handle("DELETE /v2/a/blobs/"+string(imageDigest), answer(405, `{"errors":[{"code":"UNSUPPORTED"}]}`))
+	if err := c.DeleteManifest(t.Context(), "a", "t"); err != nil {
+		t.Error(err)
+	}
+	if err := c.DeleteBlob(t.Context(), "a", imageDigest); !errors.Is(err, distribution.Unsupported) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestPing(t *testing.T) {
+	s, c := serve(t)
+	s.Handle("GET /v2/{$}", answer(200, "{}", `Warning: 299 - "old"`, `Warning: 299 - "old"`, `Warning: 110 - "stale"`))
+	var warnings []string
+	c.OnWarning = func(text string) { warnings = append(warnings, text) }
+	for range 2 {
+		if err := c.Ping(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if fmt.Sprint(warnings) != "[old]" {
+		t.Errorf("got warnings %q, want one, once", warnings)
+	}
+}

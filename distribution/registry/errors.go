@@ -1,0 +1,109 @@
+package registry
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/http"
+	"strconv"
+
+	"github.com/hczjl/transship/blob"
+)
+
+// Codes of the distribution-spec, "Error Codes". The last stands for what the spec has no code for.
+const (
+	codeBlobUnknown         = "BLOB_UNKNOWN"
+	codeBlobUploadInvalid   = "BLOB_UPLOAD_INVALID"
+	codeBlobUploadUnknown   = "BLOB_UPLOAD_UNKNOWN"
+	codeDigestInvalid       = "DIGEST_INVALID"
+	codeManifestBlobUnknown = "MANIFEST_BLOB_UNKNOWN"
+	codeManifestInvalid     = "MANIFEST_INVALID"
+	codeManifestUnknown     = "MANIFEST_UNKNOWN"
+	codeNameInvalid         = "NAME_INVALID"
+	codeNameUnknown         = "NAME_UNKNOWN"
+	codeSizeInvalid         = "SIZE_INVALID"
+	codeDenied              = "DENIED"
+	codeUnsupported         = "UNSUPPORTED"
+	codeTooManyRequests     = "TOOMANYREQUESTS"
+	codeUnknown             = "UNKNOWN"
+)
+
+// apiError is an answer that says what is wrong.
+type apiError struct {
+	status  int
+	code    string
+	message string
+	details []any // one error each in the answer; none is one error without a detail
+	cause   error // not told to the client
+}
+
+func (e *apiError) Error() string {
+	if e.cause != nil {
+		return e.message + ": " + e.cause.Error()
+	}
+	return e.message
+}
+
+func (e *apiError) Unwrap() error { return e.cause }
+
+// body is the answer's JSON.
+func (e *apiError) body() []byte {
+	type item struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+		Detail  any    `json:"detail,omitempty"`
+	}
+	items := []item{{Code: e.code, Message: e.message}}
+	for i, detail := range e.details {
+		if i > 0 {
+			items = append(items, items[0])
+		}
+		items[i].Detail = detail
+	}
+	b, _ := json.Marshal(map[string][]item{"errors": items}) // strings and numbers always encode
+	return append(b, '\n')
+}
+
+// asAPIError turns any error into an answer. Errors of the store that the endpoint has not given a code are the
+// server's fault.
+func asAPIError(err error) *apiError {
+	var known *apiError
+	var tooLarge *http.MaxBytesError
+	var mismatch *blob.MismatchError
+	var digest *blob.DigestError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &tooLarge):
+		return &apiError{status: http.StatusRequestEntityTooLarge, code: codeSizeInvalid,
+			message: "the content is larger than the " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes that are accepted"}
+	case errors.As(err, &mismatch), errors.As(err, &digest):
+		return &apiError{status: http.StatusBadRequest, code: codeDigestInvalid, message: err.Error()}
+	case errors.Is(err, errors.ErrUnsupported):
+		return &apiError{status: http.StatusMethodNotAllowed, code: codeUnsupported, message: "this registry cannot be changed"}
+	case errors.Is(err, fs.ErrPermission):
+		return &apiError{status: http.StatusForbidden, code: codeDenied, message: "the registry may not do that", cause: err}
+	}
+	return &apiError{status: http.StatusInternalServerError, code: codeUnknown, message: "the registry failed", cause: err}
+}
+
+// orUnknown gives what is not there the endpoint's code.
+func orUnknown(err error, code, what string) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return &apiError{status: http.StatusNotFound, code: code, message: what + " unknown to this repository"}
+}
+
+func badRequest(code, message string) *apiError {
+	return &apiError{status: http.StatusBadRequest, code: code, message: message}
+}
+
+// quote shows foreign text in a message, cut to a readable length.
+func quote(s string) string {
+	const most = 80
+	if len(s) > most {
+		return strconv.Quote(s[:most]) + "..."
+	}
+	return strconv.Quote(s)
+}

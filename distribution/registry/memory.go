@@ -1,0 +1,298 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/manifest"
+)
+
+// Memory is a Store that forgets everything when the process ends. The zero value is empty and ready for use.
+type Memory struct {
+	mu           sync.RWMutex
+	blobs        map[blob.Digest][]byte // of all repositories
+	repositories map[string]*memoryContent
+}
+
+type memoryContent struct {
+	tags      map[string]blob.Digest
+	manifests map[blob.Digest]memoryManifest
+	blobs     map[blob.Digest]bool
+}
+
+type memoryManifest struct {
+	manifest.Manifest
+	subject blob.Digest // "" where it has none
+}
+
+// Repositories implements Store.
+func (m *Memory) Repositories(context.Context) ([]string, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var names []string
+	for name, content := range m.repositories {
+		if len(content.manifests) > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Repository implements Store.
+func (m *Memory) Repository(name string) Repository { return memoryRepository{m, name} }
+
+type memoryRepository struct {
+	store *Memory
+	name  string
+}
+
+// read gives use the repository's content, of which nothing may be changed or kept.
+func (r memoryRepository) read(use func(*memoryContent) error) error {
+	r.store.mu.RLock()
+	defer r.store.mu.RUnlock()
+	content := r.store.repositories[r.name]
+	if content == nil {
+		content = &memoryContent{}
+	}
+	return use(content)
+}
+
+// write gives use the repository's content to be changed.
+func (r memoryRepository) write(use func(*memoryContent) error) error {
+	r.store.mu.Lock()
+	defer r.store.mu.Unlock()
+	if r.store.repositories == nil {
+		r.store.blobs = map[blob.Digest][]byte{}
+		r.store.repositories = map[string]*memoryContent{}
+	}
+	content := r.store.repositories[r.name]
+	if content == nil {
+		content = &memoryContent{map[string]blob.Digest{}, map[blob.Digest]memoryManifest{}, map[blob.Digest]bool{}}
+		r.store.repositories[r.name] = content
+	}
+	return use(content)
+}
+
+func (r memoryRepository) missing(what string, ref any) error {
+	return fmt.Errorf("%s %v in repository %s: %w", what, ref, r.name, fs.ErrNotExist)
+}
+
+// Tags implements Repository.
+func (r memoryRepository) Tags(context.Context) (tags []string, err error) {
+	err = r.read(func(c *memoryContent) error {
+		if len(c.manifests) == 0 {
+			return fmt.Errorf("repository %s: %w", r.name, fs.ErrNotExist)
+		}
+		tags = slices.Sorted(maps.Keys(c.tags))
+		return nil
+	})
+	return tags, err
+}
+
+// HeadManifest implements Repository.
+func (r memoryRepository) HeadManifest(ctx context.Context, ref string) (manifest.Descriptor, error) {
+	m, err := r.Manifest(ctx, ref)
+	return m.Descriptor, err
+}
+
+// Manifest implements Repository.
+func (r memoryRepository) Manifest(_ context.Context, ref string) (m manifest.Manifest, err error) {
+	err = r.read(func(c *memoryContent) error {
+		d, tagged := c.tags[ref]
+		if !tagged {
+			d = blob.Digest(ref)
+		}
+		kept, found := c.manifests[d]
+		if !found {
+			return r.missing("manifest", ref)
+		}
+		m = kept.Manifest
+		return nil
+	})
+	return m, err
+}
+
+// PutManifest implements Repository.
+func (r memoryRepository) PutManifest(_ context.Context, ref string, m manifest.Manifest) error {
+	isTag := ref != string(m.Digest)
+	if isTag && !reference.ValidTag(ref) {
+		return fmt.Errorf("%q is neither a tag nor the manifest's digest %s", ref, m.Digest)
+	}
+	if err := blob.Verify(m.Raw, m.Digest, m.Size); err != nil {
+		return err
+	}
+	kept := memoryManifest{Manifest: m}
+	if subject, err := m.Subject(); err != nil {
+		return err
+	} else if subject != nil {
+		kept.subject = subject.Digest
+	}
+	return r.write(func(c *memoryContent) error {
+		c.manifests[m.Digest] = kept
+		if isTag {
+			c.tags[ref] = m.Digest
+		}
+		return nil
+	})
+}
+
+// Tag implements Repository.
+func (r memoryRepository) Tag(_ context.Context, d blob.Digest, tags ...string) error {
+	return r.write(func(c *memoryContent) error {
+		if _, found := c.manifests[d]; !found {
+			return r.missing("manifest", d)
+		}
+		for _, tag := range tags {
+			c.tags[tag] = d
+		}
+		return nil
+	})
+}
+
+// Untag implements Repository.
+func (r memoryRepository) Untag(_ context.Context, tag string) error {
+	return r.write(func(c *memoryContent) error {
+		if _, found := c.tags[tag]; !found {
+			return r.missing("tag", tag)
+		}
+		delete(c.tags, tag)
+		return nil
+	})
+}
+
+// DeleteManifest implements Repository.
+func (r memoryRepository) DeleteManifest(_ context.Context, d blob.Digest) error {
+	return r.write(func(c *memoryContent) error {
+		if _, found := c.manifests[d]; !found {
+			return r.missing("manifest", d)
+		}
+		delete(c.manifests, d)
+		maps.DeleteFunc(c.tags, func(_ string, tagged blob.Digest) bool { return tagged == d })
+		return nil
+	})
+}
+
+// Referrers implements Repository.
+func (r memoryRepository) Referrers(_ context.Context, subject blob.Digest) (out []manifest.Descriptor, err error) {
+	err = r.read(func(c *memoryContent) error {
+		for _, m := range c.manifests {
+			if m.subject != subject {
+				continue
+			}
+			d, err := layout.Referrer(m.Manifest)
+			if err != nil {
+				return err
+			}
+			out = append(out, d)
+		}
+		return nil
+	})
+	slices.SortFunc(out, func(a, b manifest.Descriptor) int { return strings.Compare(string(a.Digest), string(b.Digest)) })
+	return out, err
+}
+
+// content returns a blob's bytes, which never change.
+func (r memoryRepository) content(d blob.Digest) (b []byte, err error) {
+	err = r.read(func(c *memoryContent) error {
+		if !c.blobs[d] {
+			return r.missing("blob", d)
+		}
+		b = r.store.blobs[d]
+		return nil
+	})
+	return b, err
+}
+
+// HeadBlob implements Repository.
+func (r memoryRepository) HeadBlob(_ context.Context, d blob.Digest) (int64, error) {
+	b, err := r.content(d)
+	return int64(len(b)), err
+}
+
+// Blob implements Repository.
+func (r memoryRepository) Blob(_ context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+	b, err := r.content(d.Digest)
+	if err != nil {
+		return nil, err
+	}
+	if offset < 0 || offset > int64(len(b)) {
+		return nil, fmt.Errorf("blob %s has %d bytes, none at %d", d.Digest, len(b), offset)
+	}
+	return io.NopCloser(bytes.NewReader(b[offset:])), nil
+}
+
+// Mount implements Repository.
+func (r memoryRepository) Mount(_ context.Context, d blob.Digest, from string) error {
+	return r.write(func(c *memoryContent) error {
+		_, found := r.store.blobs[d]
+		if source := r.store.repositories[from]; from != "" && (source == nil || !source.blobs[d]) {
+			found = false
+		}
+		if !found {
+			return r.missing("blob", d)
+		}
+		c.blobs[d] = true
+		return nil
+	})
+}
+
+// DeleteBlob implements Repository.
+func (r memoryRepository) DeleteBlob(_ context.Context, d blob.Digest) error {
+	return r.write(func(c *memoryContent) error {
+		if !c.blobs[d] {
+			return r.missing("blob", d)
+		}
+		delete(c.blobs, d)
+		for _, other := range r.store.repositories {
+			if other.blobs[d] {
+				return nil
+			}
+		}
+		delete(r.store.blobs, d)
+		return nil
+	})
+}
+
+// NewUpload implements Repository.
+func (r memoryRepository) NewUpload(_ context.Context, algorithm blob.Algorithm) (Upload, error) {
+	if !algorithm.Available() {
+		return nil, errors.New("unknown digest algorithm " + string(algorithm))
+	}
+	return &memoryUpload{repository: r}, nil
+}
+
+// memoryUpload hashes at the end: the bytes are at hand.
+type memoryUpload struct {
+	repository memoryRepository
+	buf        bytes.Buffer
+}
+
+func (u *memoryUpload) Write(p []byte) (int, error) { return u.buf.Write(p) }
+
+func (u *memoryUpload) Size() int64 { return int64(u.buf.Len()) }
+
+func (u *memoryUpload) Commit(_ context.Context, d blob.Digest) error {
+	b := u.buf.Bytes()
+	if err := blob.Verify(b, d, int64(len(b))); err != nil {
+		return err
+	}
+	return u.repository.write(func(c *memoryContent) error {
+		u.repository.store.blobs[d] = b
+		c.blobs[d] = true
+		return nil
+	})
+}
+
+func (u *memoryUpload) Cancel() error { return nil }
