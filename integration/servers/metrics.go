@@ -35,50 +35,46 @@ func (m metrics) settle(t testing.TB) {
 	}
 }
 
+// complete reports what is missing.
 func (m metrics) complete(t testing.TB) error {
 	t.Helper()
 	text, err := fetchText(m.url)
 	if err != nil {
 		return err
 	}
-	entries := readEntries(t, m.log)
-	for handler, path := range streamed {
-		if n := sum(text, `registry_http_in_flight_requests\{handler="`+handler+`"\}`); n > 0 {
-			return fmt.Errorf("%d requests to %s are still under way", n, handler)
+	counted := sums(text)
+	logged := map[string]int{}
+	for _, e := range readEntries(t, m.log) {
+		if h := streamed.FindStringSubmatch(e.Path); h != nil && e.Method == http.MethodGet {
+			logged[h[1]]++
 		}
-		want := sum(text, `registry_http_requests_total\{code="\d+",handler="`+handler+`",method="get"\}`)
-		if got := count(entries, path); got < want {
-			return fmt.Errorf("the access log has %d of %d requests to %s", got, want, handler)
+	}
+	for _, handler := range []string{"blob", "manifest"} {
+		if n := counted["registry_http_in_flight_requests "+handler]; n > 0 {
+			return fmt.Errorf("%d requests for a %s are under way", n, handler)
+		}
+		if n := counted["registry_http_requests_total "+handler]; logged[handler] < n {
+			return fmt.Errorf("the access log has %d of %d requests for a %s", logged[handler], n, handler)
 		}
 	}
 	return nil
 }
 
-// streamed are the handlers, by their names in the metrics, with the paths they serve.
-var streamed = map[string]*regexp.Regexp{
-	"blob":     regexp.MustCompile(`^/v2/.+/blobs/[a-z0-9]+:`),
-	"manifest": regexp.MustCompile(`^/v2/.+/manifests/`),
-}
+// streamed matches the paths of the handlers blob and manifest.
+var streamed = regexp.MustCompile(`^/v2/.+/(blob|manifest)s/[^/]+$`)
 
-// count counts the GETs of paths.
-func count(entries []entry, path *regexp.Regexp) int {
-	n := 0
-	for _, e := range entries {
-		if e.Method == http.MethodGet && path.MatchString(e.Path) {
-			n++
-		}
-	}
-	return n
-}
+// series matches a line of the registry's metrics that counts or gauges requests, GETs only where it tells methods.
+var series = regexp.MustCompile(
+	`(?m)^(registry_http_(?:in_flight_requests|requests_total))\{(?:code="\d+",)?handler="(\w+)"(?:,method="get")?\} (\d+)$`)
 
-// sum adds the values of the series in a Prometheus text that an expression matches.
-func sum(text, series string) int {
-	total := 0.0
-	for _, m := range regexp.MustCompile(`(?m)^`+series+` (\S+)$`).FindAllStringSubmatch(text, -1) {
-		n, _ := strconv.ParseFloat(m[1], 64) // Prometheus writes numbers only
-		total += n
+// sums adds the values of series, by name and handler.
+func sums(text string) map[string]int {
+	total := map[string]int{}
+	for _, m := range series.FindAllStringSubmatch(text, -1) {
+		n, _ := strconv.Atoi(m[3]) // the expression admits digits only
+		total[m[1]+" "+m[2]] += n
 	}
-	return int(total)
+	return total
 }
 
 func fetchText(url string) (string, error) {

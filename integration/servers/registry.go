@@ -34,6 +34,7 @@ type Registry struct {
 	Dir string // its folder: config.yml, logs, and unless in memory the content in data/
 
 	process *process
+	metrics metrics
 }
 
 // CNCF starts CNCF distribution v3 (github.com/distribution/distribution/v3/cmd/registry, see go.mod for the version).
@@ -68,7 +69,8 @@ func startRegistry(t testing.TB, program string, o Options) *Registry {
 	}
 	p, ports := s.start(t)
 	r.process = p
-	r.accessLog = accessLog{file: p.stdout, settle: metrics{p.stdout, "http://" + loopback(ports[1]) + "/metrics"}.settle}
+	r.metrics = metrics{p.stdout, "http://" + loopback(ports[1]) + "/metrics"}
+	r.accessLog = accessLog{file: p.stdout, settle: r.metrics.settle}
 	return r
 }
 
@@ -122,7 +124,7 @@ func (o Options) writeConfig(t testing.TB, dir, file, addr, debug string) {
 	t.Helper()
 	config := object{
 		"version": 0.1,
-		"log":     object{"formatter": "json"},
+		"log":     object{"formatter": "json", "level": "warn"},
 		"storage": o.storage(dir),
 		"http": object{
 			"addr":         addr,

@@ -1,6 +1,8 @@
 package servers
 
 import (
+	"crypto/tls"
+	"io"
 	"net/http"
 	"testing"
 
@@ -114,6 +116,55 @@ func TestCalls(t *testing.T) {
 			r.ForgetCalls(t)
 			if calls := r.Calls(t); len(calls) != 0 {
 				t.Errorf("calls after ForgetCalls:\n%s", calls)
+			}
+		})
+	}
+}
+
+// A blob that is still on its way has no line yet, so the log is not complete before it has arrived.
+func TestCallsWait(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			r := kind.start(t, Options{})
+			im := fixture.Synthetic(fixture.Spec{Layers: []int64{32 << 20}}) // more than sockets buffer
+			if err := r.Repository("big").Push(t.Context(), im, "1"); err != nil {
+				t.Fatal(err)
+			}
+			path := "/v2/big/blobs/" + im.Blobs[1].Digest.String()
+			resp, err := http.Get(r.URL + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if err := r.metrics.complete(t); err == nil {
+				t.Error("the log counts as complete while a blob is on its way")
+			}
+			if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(Calls{{"GET", path, "", 200}}, r.Calls(t)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// A registry with client certificates ends the handshake with who has none.
+func TestRegistryWantsClientCertificate(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			c := NewCertificates(t)
+			r := kind.start(t, Options{TLS: c, ClientCertificates: true})
+			config := &tls.Config{RootCAs: c.Pool}
+			client := &http.Client{Transport: &http.Transport{TLSClientConfig: config}}
+			resp, err := client.Get(r.URL + "/v2/")
+			if err == nil {
+				resp.Body.Close()
+				t.Errorf("it answered %s", resp.Status)
 			}
 		})
 	}
