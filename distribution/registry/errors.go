@@ -68,15 +68,11 @@ func (e *apiError) body() []byte {
 // server's fault.
 func asAPIError(err error) *apiError {
 	var known *apiError
-	var tooLarge *http.MaxBytesError
 	var mismatch *blob.MismatchError
 	var digest *blob.DigestError
 	switch {
 	case errors.As(err, &known):
 		return known
-	case errors.As(err, &tooLarge):
-		return &apiError{status: http.StatusRequestEntityTooLarge, code: codeSizeInvalid,
-			message: "the content is larger than the " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes that are accepted"}
 	case errors.As(err, &mismatch), errors.As(err, &digest):
 		return &apiError{status: http.StatusBadRequest, code: codeDigestInvalid, message: err.Error()}
 	case errors.Is(err, errors.ErrUnsupported):
@@ -93,6 +89,11 @@ func orUnknown(err error, code, what string) error {
 		return err
 	}
 	return &apiError{status: http.StatusNotFound, code: code, message: what + " unknown to this repository"}
+}
+
+func tooLarge(limit int64) *apiError {
+	message := "this is larger than the " + strconv.FormatInt(limit, 10) + " bytes that are accepted"
+	return &apiError{status: http.StatusRequestEntityTooLarge, code: codeSizeInvalid, message: message}
 }
 
 func badRequest(code, message string) *apiError {

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -98,6 +97,3 @@ func (h *Handler) base(w http.ResponseWriter, _ *http.Request, _ route) error {
 	writeJSON(w, http.StatusOK, []byte("{}\n"))
 	return nil
 }
-
-// errIncomplete is a request body that ended before its time.
-var errIncomplete = errors.New("the request's body broke off")

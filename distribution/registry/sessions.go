@@ -54,6 +54,7 @@ func (t *sessions) drop(before time.Time) {
 		case s.turn <- struct{}{}:
 			delete(t.byID, id)
 			_ = s.upload.Cancel() // what cannot be removed now is swept later
+			<-s.turn              // whoever waits for it shall see that it is gone
 		default: // a request has it
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"math"
 	"net/http"
-	"net/url"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/reference"
@@ -201,11 +200,15 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request, upload Upload)
 	most := cmp.Or(h.MaxBlobSize, math.MaxInt64) - upload.Size()
 	body := &bodyReader{body: http.MaxBytesReader(w, r.Body, most)}
 	if r.ContentLength > most {
-		return &http.MaxBytesError{Limit: most}
+		return tooLarge(h.MaxBlobSize)
 	}
 	_, err := io.Copy(upload, body)
-	if body.err != nil && !errors.Is(body.err, io.EOF) {
-		return body.err
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return tooLarge(h.MaxBlobSize)
+	case err != nil && err == body.err:
+		return &apiError{status: http.StatusBadRequest, code: codeBlobUploadInvalid, message: "the body broke off", cause: err}
 	}
 	return err
 }
@@ -226,7 +229,7 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 // writeProgress sets the headers that say where a session is and how far it has come.
 func writeProgress(w http.ResponseWriter, s *session) {
 	header := w.Header()
-	header.Set("Location", (&url.URL{Path: "/v2/" + s.name + "/blobs/uploads/" + s.id}).String())
+	header.Set("Location", "/v2/"+s.name+"/blobs/uploads/"+s.id)
 	header.Set("Range", received(s.upload.Size()))
 	header.Set("Docker-Upload-UUID", s.id)
 }

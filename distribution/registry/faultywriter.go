@@ -1,0 +1,108 @@
+package registry
+
+import (
+	"io"
+	"net/http"
+)
+
+// faultyWriter does to an answer what a rule says.
+type faultyWriter struct {
+	http.ResponseWriter
+	rule        *rule
+	left        int64 // bytes of the body until the cut
+	wroteHeader bool
+	corrupted   bool
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *faultyWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (w *faultyWriter) WriteHeader(status int) {
+	if w.wroteHeader {
+		return
+	}
+	w.wroteHeader = true
+	header := w.Header()
+	for name, value := range w.rule.Header {
+		header.Set(name, value)
+	}
+	if w.rule.Edit != nil {
+		w.rule.Edit(header)
+	}
+	if w.rule.Cut == CutLength {
+		header.Del("Content-Length")
+	}
+	if w.rule.Cut != CutAnswer || w.rule.After > 0 {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Write implements io.Writer.
+func (w *faultyWriter) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	out := w.corrupt(p)
+	if w.rule.Cut == CutNothing {
+		return w.ResponseWriter.Write(out)
+	}
+	out = out[:min(int64(len(out)), w.left)]
+	w.left -= int64(len(out))
+	if len(out) > 0 {
+		if n, err := w.ResponseWriter.Write(out); err != nil {
+			return n, err
+		}
+	}
+	if w.left == 0 && w.rule.Cut == CutAnswer {
+		w.end()
+	}
+	return len(p), nil
+}
+
+// corrupt changes the first byte there ever is.
+func (w *faultyWriter) corrupt(p []byte) []byte {
+	if !w.rule.Corrupt || w.corrupted || len(p) == 0 {
+		return p
+	}
+	w.corrupted = true
+	return append([]byte{^p[0]}, p[1:]...)
+}
+
+// end is the end of the answer, and of the connection where that is to be cut.
+func (w *faultyWriter) end() {
+	w.WriteHeader(http.StatusOK)
+	if w.rule.Cut != CutAnswer {
+		return
+	}
+	if w.rule.After > 0 {
+		_ = http.NewResponseController(w.ResponseWriter).Flush() // or there is nothing to be cut off from
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// shortBody breaks off after so many bytes.
+type shortBody struct {
+	io.ReadCloser
+	left int64
+}
+
+// Read implements io.Reader.
+func (b *shortBody) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
+}
+
+// nowhere takes an answer that nobody gets.
+type nowhere struct{ header http.Header }
+
+// Header implements http.ResponseWriter.
+func (n *nowhere) Header() http.Header { return n.header }
+
+// Write implements http.ResponseWriter.
+func (n *nowhere) Write(p []byte) (int, error) { return len(p), nil }
+
+// WriteHeader implements http.ResponseWriter.
+func (n *nowhere) WriteHeader(int) {}

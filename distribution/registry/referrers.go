@@ -1,0 +1,60 @@
+package registry
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// referrers answers GET of the manifests that have a digest as their subject (end-12a, end-12b). An unknown subject or
+// repository has none.
+func (h *Handler) referrers(w http.ResponseWriter, r *http.Request, rt route) error {
+	d := blob.Digest(rt.ref)
+	if err := d.Validate(); err != nil {
+		return err
+	}
+	all, err := h.repository(rt.name).Referrers(r.Context(), d)
+	if err != nil {
+		return err
+	}
+	query := r.URL.Query()
+	if wanted := query.Get("artifactType"); wanted != "" {
+		all = slices.DeleteFunc(all, func(d manifest.Descriptor) bool { return d.ArtifactType != wanted })
+		w.Header().Set("OCI-Filters-Applied", "artifactType")
+	}
+	if last := query.Get("last"); last != "" {
+		all = slices.DeleteFunc(all, func(d manifest.Descriptor) bool { return string(d.Digest) <= last })
+	}
+	most, err := h.pageSize(query)
+	if err != nil {
+		return err
+	}
+	body, n, err := referrersPage(all, most)
+	if err != nil {
+		return err
+	}
+	if 0 < n && n < len(all) {
+		linkNext(w, r, string(all[n-1].Digest))
+	}
+	w.Header().Set("Content-Type", manifest.MediaTypeOCIIndex)
+	writeJSON(w, http.StatusOK, body)
+	return nil
+}
+
+// referrersPage encodes as many descriptors as fit into a manifest of the size that clients read, at most n of them, -1
+// being any number; it returns how many these are. One fits always.
+func referrersPage(all []manifest.Descriptor, n int) ([]byte, int, error) {
+	if n < 0 || n > len(all) {
+		n = len(all)
+	}
+	for {
+		ix := manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex, Manifests: all[:n]}
+		body, err := manifest.Style{}.Encode(ix)
+		if err != nil || len(body) <= manifest.MaxSize || n <= 1 {
+			return body, n, err
+		}
+		n /= 2
+	}
+}
