@@ -4,7 +4,10 @@ go 1.26.0
 
 replace github.com/hczjl/transship => ../
 
-tool github.com/distribution/distribution/v3/cmd/registry
+tool (
+	github.com/distribution/distribution/v3/cmd/registry
+	github.com/hczjl/transship/cmd/transship
+)
 
 require (
 	github.com/google/go-cmp v0.7.0

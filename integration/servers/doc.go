@@ -6,7 +6,23 @@
 // [Options] for htpasswd, tokens ([Tokens]) and TLS ([NewCertificates]); [Nginx] stands in front of either. What a client
 // asked them is in [Registry.Calls], exactly; the harness's own requests are left out of it.
 //
-// Clients: [Docker], [Engine] (dockerd), [Podman], [Skopeo] and everything else as a [Program].
+// Clients: [Transship], [Docker], [Engine] (dockerd), [Podman] and [Skopeo]; each is a [Program].
+//
+// A test then reads like this:
+//
+//	from, to := servers.CNCF(t, servers.Options{}), servers.Debian(t, servers.Options{})
+//	im := fixture.Real()
+//	if err := from.Repository("halo").Push(t.Context(), im, "1.6"); err != nil {
+//		t.Fatal(err)
+//	}
+//	transship, _ := servers.Transship(t)
+//	transship.Output(t, "copy", from.Host+"/halo:1.6", to.Host+"/hczjl/halo:1.6")
+//	if err := to.Repository("hczjl/halo").Verify(t.Context(), im, "1.6"); err != nil {
+//		t.Error(err)
+//	}
+//	if calls := from.Calls(t); len(calls) > len(im.Manifests)+len(im.Blobs) {
+//		t.Errorf("%d calls:\n%s", len(calls), calls)
+//	}
 //
 // A program that the machine lacks makes the test skip with a sentence that names its Debian package; with
 // TRANSSHIP_REQUIRE_ALL=1 in the environment it fails instead.

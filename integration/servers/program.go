@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -96,22 +99,35 @@ func environment(home string, more ...string) []string {
 	return append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "LC_ALL=C"}, more...)
 }
 
-// GoTool builds a program of the integration module's tool directives, or finds it in Go's build cache, and gives its
-// path. name is the last element of the package's path, such as registry.
-func GoTool(t testing.TB, name string) string {
+// Transship is the program under test, with a home and a docker configuration of its own: config is its $DOCKER_CONFIG, an
+// empty folder. It is built within this module, so the modules it requires may be newer than in a release.
+func Transship(t testing.TB) (program Program, config string) {
 	t.Helper()
-	path, err := goTool(name)
+	home := t.TempDir()
+	config = filepath.Join(home, ".docker")
+	if err := os.Mkdir(config, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return Program{Path: goTool(t, "transship"), Env: environment(home, "DOCKER_CONFIG="+config)}, config
+}
+
+// built keeps what goTool has built: names to functions, each of which builds once.
+var built sync.Map
+
+// goTool gives the path of a program of the integration module's tool directives. The go command builds it, or finds it in
+// its cache. name is the last element of the package's path.
+func goTool(t testing.TB, name string) string {
+	t.Helper()
+	build, _ := built.LoadOrStore(name, sync.OnceValues(func() (string, error) {
+		out, err := exec.Command("go", "tool", "-n", name).Output()
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+			err = fmt.Errorf("go tool -n %s: %w\n%s", name, err, exit.Stderr)
+		}
+		return strings.TrimSpace(string(out)), err
+	}))
+	path, err := build.(func() (string, error))()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// goTool asks the go command, which builds once and then answers from its cache.
-func goTool(name string) (string, error) {
-	out, err := exec.Command("go", "tool", "-n", name).Output()
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		err = errors.Join(err, errors.New(string(exit.Stderr)))
-	}
-	return strings.TrimSpace(string(out)), err
 }

@@ -40,7 +40,7 @@ type Registry struct {
 // CNCF starts CNCF distribution v3 (github.com/distribution/distribution/v3/cmd/registry, see go.mod for the version).
 func CNCF(t testing.TB, o Options) *Registry {
 	t.Helper()
-	return startRegistry(t, GoTool(t, "registry"), o)
+	return startRegistry(t, goTool(t, "registry"), o)
 }
 
 // Debian starts Debian's docker-registry, which is distribution 2.8.
