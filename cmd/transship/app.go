@@ -79,6 +79,8 @@ func oneLine(s string) string { return strings.ReplaceAll(s, "\n", "; ") }
 
 // lines reads standard input line by line; several flags may each take one.
 type lines struct {
+	terminal bool // a person types
+
 	mu sync.Mutex
 	r  *bufio.Reader
 }
@@ -87,7 +89,7 @@ func newLines(r io.Reader) *lines {
 	if r == nil {
 		r = strings.NewReader("")
 	}
-	return &lines{r: bufio.NewReader(r)}
+	return &lines{terminal: isTerminal(r), r: bufio.NewReader(r)}
 }
 
 // next returns the next line without its end.

@@ -18,7 +18,7 @@ type command struct {
 	args    string // the arguments, as shown in the usage line
 	short   string // one line for the overview
 	long    string // what a user must know beyond the flags; may be empty
-	example string // command lines, without "transship"
+	example string // command lines
 	min     int    // how few arguments
 	max     int    // how many, -1 for any number
 	setup   func(fs *flag.FlagSet, a *app) action
@@ -36,8 +36,8 @@ func commands() []command {
 		inspectCommand(),
 		tagsCommand(),
 		digestCommand(),
-		// 		loginCommand(),
-		// 		logoutCommand(),
+		loginCommand(),
+		logoutCommand(),
 		// 		demoCommand(),
 		versionCommand(),
 	}

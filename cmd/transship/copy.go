@@ -29,8 +29,8 @@ func copyCommand() command {
 		long: `Copies every manifest and blob as the bytes they are, so that all digests stay the same, and prints
 DST@sha256:... on standard output. What the target has already is not sent again; inside one registry blobs
 are mounted. The tag is put last: it never names an image that is not whole.`,
-		example: `copy halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
-copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alpine:3.20`,
+		example: `transship copy halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
+transship copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alpine:3.20`,
 		setup: func(fs *flag.FlagSet, a *app) action {
 			c := &copying{src: a.newSide(fs, "src", "the source"), dst: a.newSide(fs, "dst", "the target")}
 			fs.Var(&c.platforms, "platform", "copy only these platforms of the image, as `os/arch[/variant],...`; may be repeated")

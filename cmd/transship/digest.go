@@ -14,7 +14,7 @@ func digestCommand() command {
 		name: "digest", args: "REF", min: 1, max: 1,
 		short:   "print the digest that a tag stands for",
 		long:    "Asks by HEAD, which does not count against Docker Hub's pull limit.",
-		example: "digest alpine:3.20",
+		example: "transship digest alpine:3.20",
 		setup: func(fs *flag.FlagSet, a *app) action {
 			s := a.newSide(fs, "", "the registry")
 			a.commonFlags(fs)

@@ -49,7 +49,7 @@ func inspectCommand() command {
 	return command{
 		name: "inspect", args: "REF", min: 1, max: 1,
 		short:   "show an image's platforms, digests, sizes and layers",
-		example: "inspect alpine:3.20\ninspect --raw alpine:3.20 | sha256sum",
+		example: "transship inspect alpine:3.20\ntransship inspect --raw alpine:3.20 | sha256sum",
 		setup: func(fs *flag.FlagSet, a *app) action {
 			s := a.newSide(fs, "", "the registry")
 			raw := fs.Bool("raw", false, "print the manifest's exact bytes and nothing else")

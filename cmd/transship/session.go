@@ -67,10 +67,11 @@ func (a *app) session(s *side) (*session, error) {
 	if found, ok := a.shared.sessions[s.key()]; ok {
 		return found, nil
 	}
-	made, err := a.newSession(s)
+	credentials, err := s.credentials(a)
 	if err != nil {
 		return nil, err
 	}
+	made := a.newSession(s, credentials)
 	if a.shared.sessions == nil {
 		a.shared.sessions = map[sessionKey]*session{}
 	}
@@ -80,11 +81,7 @@ func (a *app) session(s *side) (*session, error) {
 
 // newSession builds the chain auth -> Retry -> Loopback -> Headers -> Record -> Timeout -> Hosts; package wire says why
 // in this order.
-func (a *app) newSession(s *side) (*session, error) {
-	credentials, err := s.credentials(a)
-	if err != nil {
-		return nil, err
-	}
+func (a *app) newSession(s *side, credentials auth.Credentials) *session {
 	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1}
 	record := &wire.Record{Base: &wire.Timeout{Base: hosts}, OnCall: a.onCall()}
 	headers := &wire.Headers{Base: record, UserAgent: "transship/" + version}
@@ -96,7 +93,7 @@ func (a *app) newSession(s *side) (*session, error) {
 		Transport:     &auth.Transport{Base: retry, Credentials: credentials},
 		CheckRedirect: made.redirects.CheckRedirect,
 	}
-	return made, nil
+	return made
 }
 
 // onCall is told of each call: by --v for people, and by the demo.

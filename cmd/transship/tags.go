@@ -13,7 +13,7 @@ func tagsCommand() command {
 	return command{
 		name: "tags", args: "REPOSITORY", min: 1, max: 1,
 		short:   "list the tags of a repository, one a line",
-		example: "tags halohub/halo",
+		example: "transship tags halohub/halo",
 		setup: func(fs *flag.FlagSet, a *app) action {
 			s := a.newSide(fs, "", "the registry")
 			a.commonFlags(fs)

@@ -32,7 +32,7 @@ func (c command) help(fs *flag.FlagSet) string {
 	if c.example != "" {
 		b.WriteString("\nExample:\n")
 		for line := range strings.SplitSeq(strings.TrimSpace(c.example), "\n") {
-			fmt.Fprintf(&b, "  transship %s\n", strings.TrimSpace(line))
+			fmt.Fprintf(&b, "  %s\n", strings.TrimSpace(line))
 		}
 	}
 	if flags := flagHelp(fs); flags != "" {

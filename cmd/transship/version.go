@@ -12,7 +12,7 @@ func versionCommand() command {
 	return command{
 		name: "version", min: 0, max: 0,
 		short:   "print the version",
-		example: "version",
+		example: "transship version",
 		setup: func(*flag.FlagSet, *app) action {
 			return func(_ context.Context, a *app, _ []string) error {
 				fmt.Fprintf(a.stdout, "transship %s (%s%s %s/%s)\n", version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/distribution/reference"
+)
+
+// login is the command login.
+type login struct {
+	at       *side
+	username string
+	password string
+	stdin    bool
+}
+
+func loginCommand() command {
+	return command{
+		name: "login", args: "HOST", min: 1, max: 1,
+		short: "check credentials with a registry and store them",
+		long: `Nothing is stored unless the registry accepts the credentials. They go to the credential helper that
+docker's config.json names for the host, otherwise into that file itself (mode 0600).`,
+		example: `transship login registry.example.com
+echo "$PASSWORD" | transship login --username me --password-stdin docker.io`,
+		setup: func(fs *flag.FlagSet, a *app) action {
+			l := &login{at: a.newSide(fs, "", "the registry")}
+			fs.StringVar(&l.username, "username", "", "user `name`")
+			fs.StringVar(&l.username, "u", "", "the same as --username `name`")
+			fs.StringVar(&l.password, "password", "", "`password` or token; it shows in the list of processes, --password-stdin does not")
+			fs.StringVar(&l.password, "p", "", "the same as --password `password`")
+			fs.BoolVar(&l.stdin, "password-stdin", false, "read the password from standard input")
+			a.commonFlags(fs)
+			return l.run
+		},
+	}
+}
+
+func (l *login) run(ctx context.Context, a *app, args []string) error {
+	ref, err := parseHost(args[0])
+	if err != nil {
+		return err
+	}
+	cred, err := l.credential(a)
+	if err != nil {
+		return err
+	}
+	checked, err := l.check(ctx, a, ref, cred)
+	if err != nil {
+		return err
+	}
+	if !checked {
+		a.note("warning: %s asks for no credentials, so these could not be checked", ref.Domain)
+	}
+	where, err := auth.ConfigFromEnv(a.env).Store(ctx, ref.Host(), cred)
+	if err != nil {
+		return fmt.Errorf("storing the credentials for %s: %w", ref.Domain, err)
+	}
+	if !a.shared.quiet {
+		a.note("logged in to %s as %s; the credentials are in %s", ref.Domain, cred.Username, where)
+	}
+	return nil
+}
+
+// parseHost reads the name of a registry; "docker.io" and what it is called in old configurations is Docker Hub.
+func parseHost(arg string) (reference.Reference, error) {
+	host := strings.TrimPrefix(strings.TrimPrefix(arg, "https://"), "http://")
+	host = strings.TrimSuffix(strings.TrimSuffix(host, "/v1/"), "/")
+	if host == "registry-1.docker.io" {
+		host = "docker.io"
+	}
+	ref, err := reference.Parse(host + "/x")
+	isHub := host == "docker.io" || host == "index.docker.io"
+	if err != nil || strings.Contains(host, "/") || ref.Domain != host && !isHub {
+		return ref, &usageError{message: fmt.Sprintf("%q is no registry's host", arg), hint: "give a host such as registry.example.com:5000"}
+	}
+	return ref, nil
+}
+
+// check asks the registry, and tells whether it wanted to see the credentials.
+func (l *login) check(ctx context.Context, a *app, ref reference.Reference, cred auth.Credential) (bool, error) {
+	l.at.host = ref.Host()
+	l.at.creds = "" // what is checked is what was typed
+	static := &witness{Static: auth.Static(cred)}
+	err := a.newSession(l.at, static).client(ref.Host()).Ping(ctx)
+	return static.seen.Load(), err
+}
+
+// witness tells whether anybody asked for the credentials.
+type witness struct {
+	auth.Static
+	seen atomic.Bool
+}
+
+// Credential implements auth.Credentials.
+func (w *witness) Credential(ctx context.Context, host, repository string) (auth.Credential, error) {
+	w.seen.Store(true)
+	return w.Static.Credential(ctx, host, repository)
+}
+
+// credential gathers user name and password from flags, standard input, or the terminal.
+func (l *login) credential(a *app) (auth.Credential, error) {
+	if l.at.creds != "" {
+		c, err := auth.ParseUserPass(l.at.creds)
+		if err != nil {
+			return c, &usageError{message: err.Error()}
+		}
+		return c, nil
+	}
+	var err error
+	if l.username == "" && l.stdin {
+		return auth.Credential{}, &usageError{message: "--password-stdin needs --username"}
+	}
+	if l.username == "" {
+		if l.username, err = a.ask("Username: ", false); err != nil {
+			return auth.Credential{}, err
+		}
+	}
+	if l.password == "" {
+		if l.password, err = a.ask("Password: ", true); err != nil {
+			return auth.Credential{}, err
+		}
+	}
+	if l.username == "" || l.password == "" {
+		return auth.Credential{}, &usageError{message: "a user name and a password are needed", hint: "use --username with --password-stdin in scripts"}
+	}
+	return auth.Credential{Username: l.username, Password: l.password, Source: "the command line"}, nil
+}
+
+// ask reads a line, with a prompt and without echo where a person types.
+func (a *app) ask(prompt string, secret bool) (string, error) {
+	if !a.stdin.terminal {
+		return a.stdin.next()
+	}
+	fmt.Fprint(a.stderr, prompt)
+	if secret {
+		defer echo(a.stderr)()
+	}
+	return a.stdin.next()
+}
+
+// echo switches the terminal's echo off and returns what switches it on again. Without stty the password shows.
+func echo(out io.Writer) (restore func()) {
+	stty := func(arg string) error {
+		cmd := exec.Command("stty", arg)
+		cmd.Stdin = os.Stdin
+		return cmd.Run()
+	}
+	if stty("-echo") != nil {
+		return func() {}
+	}
+	return func() {
+		_ = stty("echo")
+		fmt.Fprintln(out)
+	}
+}
+
+func logoutCommand() command {
+	return command{
+		name: "logout", args: "HOST", min: 1, max: 1,
+		short:   "remove the stored credentials for a registry",
+		example: "transship logout registry.example.com",
+		setup: func(fs *flag.FlagSet, a *app) action {
+			return func(ctx context.Context, a *app, args []string) error {
+				ref, err := parseHost(args[0])
+				if err != nil {
+					return err
+				}
+				found, err := auth.ConfigFromEnv(a.env).Erase(ctx, ref.Host())
+				if err != nil {
+					return err
+				}
+				if !found {
+					a.note("not logged in to %s", ref.Domain)
+					return nil
+				}
+				a.note("removed the credentials for %s", ref.Domain)
+				return nil
+			}
+		},
+	}
+}
