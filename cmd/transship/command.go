@@ -28,11 +28,11 @@ type command struct {
 func commands() []command {
 	return []command{
 		copyCommand(),
-		// 		manifestCreateCommand(),
-		// 		manifestAnnotateCommand(),
-		// 		manifestPushCommand(),
-		// 		manifestInspectCommand(),
-		// 		manifestRmCommand(),
+		manifestCreateCommand(),
+		manifestAnnotateCommand(),
+		manifestPushCommand(),
+		manifestInspectCommand(),
+		manifestRmCommand(),
 		inspectCommand(),
 		tagsCommand(),
 		digestCommand(),

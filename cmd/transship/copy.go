@@ -39,6 +39,7 @@ transship copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alp
 			fs.IntVar(&c.jobs, "jobs", 6, "copy `N` blobs at a time")
 			fs.Var(&c.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 			a.commonFlags(fs)
+			a.verboseFlag(fs)
 			return c.run
 		},
 	}

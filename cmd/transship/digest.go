@@ -18,6 +18,7 @@ func digestCommand() command {
 		setup: func(fs *flag.FlagSet, a *app) action {
 			s := a.newSide(fs, "", "the registry")
 			a.commonFlags(fs)
+			a.verboseFlag(fs)
 			return func(ctx context.Context, a *app, args []string) error {
 				ref, err := reference.Parse(args[0])
 				if err != nil {

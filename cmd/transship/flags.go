@@ -67,7 +67,7 @@ func flagError(fs *flag.FlagSet, err error) error {
 	}
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !unknown {
-		return &usageError{message: err.Error()}
+		return &usageError{message: strings.Replace(err.Error(), "for flag -", "for flag --", 1)}
 	}
 	var names []string
 	fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })

@@ -84,6 +84,10 @@ func (a *app) networkHint(err error) string {
 	var invalid x509.CertificateInvalidError
 	var dns *net.DNSError
 	switch {
+	case as[*wire.CertificateError](err):
+		return "check the file; certificates and keys are PEM, and each certificate needs its key"
+	case as[*wire.RedirectError](err):
+		return "a registry must not lead there; if it is yours, mend its address in its configuration"
 	case errors.As(err, &unknown):
 		return fmt.Sprintf("trust its CA with --%s FILE or certs.d/%s/ca.crt, or use --%s", s.flag("ca"), host, s.flag("insecure"))
 	case errors.As(err, &name), errors.As(err, &invalid):

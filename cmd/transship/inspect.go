@@ -55,6 +55,7 @@ func inspectCommand() command {
 			raw := fs.Bool("raw", false, "print the manifest's exact bytes and nothing else")
 			asJSON := fs.Bool("json", false, "print JSON for scripts")
 			a.commonFlags(fs)
+			a.verboseFlag(fs)
 			return func(ctx context.Context, a *app, args []string) error {
 				ref, m, src, err := a.fetch(ctx, s, args[0])
 				if err != nil {

@@ -38,6 +38,7 @@ echo "$PASSWORD" | transship login --username me --password-stdin docker.io`,
 			fs.StringVar(&l.password, "p", "", "the same as --password `password`")
 			fs.BoolVar(&l.stdin, "password-stdin", false, "read the password from standard input")
 			a.commonFlags(fs)
+			a.verboseFlag(fs)
 			return l.run
 		},
 	}

@@ -28,8 +28,12 @@ type shared struct {
 func (a *app) commonFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&a.shared.quiet, "quiet", false, "print nothing but results and errors")
 	fs.BoolVar(&a.shared.quiet, "q", false, "the same as --quiet")
-	fs.BoolVar(&a.shared.verbose, "v", false, "print one line for each call to a registry on standard error")
 	fs.BoolVar(&a.shared.http1, "http1", false, "do not use HTTP/2")
+}
+
+// verboseFlag registers -v, which docker has used for something else in one command.
+func (a *app) verboseFlag(fs *flag.FlagSet) {
+	fs.BoolVar(&a.shared.verbose, "v", false, "print one line for each call to a registry on standard error")
 }
 
 // sessionKey tells apart what must not be shared: an account or a client certificate that was given for one registry.
@@ -85,7 +89,8 @@ func (a *app) newSession(s *side, credentials auth.Credentials) *session {
 	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1}
 	record := &wire.Record{Base: &wire.Timeout{Base: hosts}, OnCall: a.onCall()}
 	headers := &wire.Headers{Base: record, UserAgent: "transship/" + version}
-	retry := &wire.Retry{Base: &wire.Loopback{Base: headers}, OnWait: a.onWait}
+	loopback := &wire.Loopback{Base: headers, Any: s.docker && s.tls.Insecure}
+	retry := &wire.Retry{Base: loopback, OnWait: a.onWait}
 	made := &session{plainHTTP: s.plainHTTP, clients: map[string]*distribution.Client{}, warn: func(text string) {
 		a.note("warning: %s", text)
 	}}

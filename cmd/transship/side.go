@@ -16,6 +16,7 @@ type side struct {
 	creds     string
 	tls       wire.TLS
 	plainHTTP bool
+	docker    bool // insecure means what it means to docker: plain HTTP too
 }
 
 // newSide registers the flags of a side.

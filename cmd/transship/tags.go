@@ -17,6 +17,7 @@ func tagsCommand() command {
 		setup: func(fs *flag.FlagSet, a *app) action {
 			s := a.newSide(fs, "", "the registry")
 			a.commonFlags(fs)
+			a.verboseFlag(fs)
 			return func(ctx context.Context, a *app, args []string) error {
 				ref, err := reference.ParseRepository(args[0])
 				if err != nil {

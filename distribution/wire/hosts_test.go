@@ -221,6 +221,7 @@ func TestHostsUnreadableFilesAreErrors(t *testing.T) {
 	if err := os.Chmod(certs, 0); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { os.Chmod(certs, 0o700) })
 	if _, err := ask(t, hosts, "https://"+host); err != nil {
 		t.Errorf("unreadable directory: error %v", err)
 	}

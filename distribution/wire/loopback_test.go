@@ -362,9 +362,10 @@ func TestLoopbackLeavesOthersAlone(t *testing.T) {
 		"http://localhost:5000/v2/", "http://127.0.0.1/v2/",
 	} {
 		req := newRequest(t, "GET", url, nil)
+		sent := 0
 		loopback := &Loopback{Base: roundTripper(func(r *http.Request) (*http.Response, error) {
-			if r != req {
-				t.Errorf("%s: the request was copied", url)
+			if sent++; r != req || sent > 1 {
+				t.Errorf("%s: the request was copied or sent twice", url)
 			}
 			return answer(r, 400, "Client sent an HTTP request to an HTTPS server.\n"), nil
 		})}

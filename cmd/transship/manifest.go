@@ -1,0 +1,55 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/manifest/liststore"
+)
+
+// The manifest commands are docker's, with its arguments, flags, messages and store on disk (docker/cli,
+// cli/command/manifest), so that a list begun with one can be finished with the other. Where docker gives up (a list as
+// a child, another registry, a newer architecture) they go on, and say so on standard error.
+
+// listStore opens the local lists where docker keeps them.
+func (a *app) listStore() (liststore.Store, error) {
+	dir := dockerConfigDir(a.env)
+	if dir == "" {
+		return liststore.Store{}, errors.New("no folder for local lists: set HOME or DOCKER_CONFIG")
+	}
+	return liststore.Store{Root: filepath.Join(dir, "manifests")}, nil
+}
+
+// manifestSide registers the flags of a manifest command that talks to registries.
+func (a *app) manifestSide(fs *flag.FlagSet) *side {
+	s := a.newSide(fs, "", "the registry")
+	s.docker = true
+	a.commonFlags(fs)
+	return s
+}
+
+// on returns the same way to reach another registry.
+func (s *side) on(host string) *side {
+	other := *s
+	other.host = host
+	return &other
+}
+
+// pullFrom returns the repository of an image that a list names.
+func (a *app) pullFrom(s *side, ref reference.Reference) (*distribution.Repository, error) {
+	return a.repository(s.on(ref.Host()), ref, auth.Pull)
+}
+
+// noSuchManifest says in docker's words that a registry has no such image.
+func noSuchManifest(ref reference.Reference, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no such manifest: %s: %w", ref, err)
+	}
+	return err
+}
