@@ -38,7 +38,7 @@ func commands() []command {
 		digestCommand(),
 		loginCommand(),
 		logoutCommand(),
-		// 		demoCommand(),
+		demoCommand(),
 		versionCommand(),
 	}
 }

@@ -49,7 +49,16 @@ func (a *app) pullFrom(s *side, ref reference.Reference) (*distribution.Reposito
 // noSuchManifest says in docker's words that a registry has no such image.
 func noSuchManifest(ref reference.Reference, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("no such manifest: %s: %w", ref, err)
+		return fmt.Errorf("no such manifest: %s%w", ref, &silent{err})
 	}
 	return err
 }
+
+// silent carries the class of an error whose words are docker's.
+type silent struct{ err error }
+
+// Error says nothing.
+func (*silent) Error() string { return "" }
+
+// Unwrap returns the error.
+func (s *silent) Unwrap() error { return s.err }

@@ -60,12 +60,3 @@ func annotate(a *app, listArg, imageArg string, set liststore.Annotation) error 
 	}
 	return store.Save(list.String(), entry)
 }
-
-// silent carries the class of an error whose words are docker's.
-type silent struct{ err error }
-
-// Error says nothing.
-func (*silent) Error() string { return "" }
-
-// Unwrap returns the error.
-func (s *silent) Unwrap() error { return s.err }
