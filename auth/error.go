@@ -25,8 +25,9 @@ type Error struct {
 	// Scope is what was asked for.
 	Scope Scope
 
-	// Status is the HTTP status of the refusal. It is 0 when no request was
-	// made, 200 when the reply could not be used.
+	// Status is the HTTP status of the answer: 401 or 403 for a refusal, but
+	// also, of a token server, 429 or a server error. It is 0 when no request
+	// was made, 200 when the reply could not be used.
 	Status int
 
 	// Message is the server's own explanation in one line, shortened when it is

@@ -152,7 +152,7 @@ func (x *exchange) challenge(resp *http.Response) challenge {
 		x.registry.keepChallenge(c)
 	case len(lines) == 0:
 		// An error leaves no challenge, and the caller with the 401.
-		c, _ = x.registry.ping(x.request.Context(), x.transport.base(), x.request.URL)
+		c, _ = x.registry.ping(x.request.Context(), x.transport.base(), x.request.URL, x.request.UserAgent())
 	}
 	return c
 }
@@ -227,6 +227,7 @@ func (x *exchange) server(c challenge) *tokenServer {
 		registry: x.request.URL,
 		realm:    c.realm,
 		service:  c.service,
+		agent:    x.request.UserAgent(),
 		now:      x.transport.now,
 	}
 }

@@ -137,8 +137,9 @@ func (g *group[K, V]) waiting() int {
 // The token request is given up when its last waiter is, and no sooner.
 func TestCancelledRequest(t *testing.T) {
 	w := newWorld(t)
-	gone := make(chan struct{})
+	entered, gone := make(chan struct{}), make(chan struct{})
 	w.login = func(rw http.ResponseWriter, r *http.Request) bool {
+		close(entered)
 		<-r.Context().Done()
 		close(gone)
 		return false
@@ -149,7 +150,7 @@ func TestCancelledRequest(t *testing.T) {
 	rt := w.transport(nil)
 	result := make(chan error)
 	go func() { _, err := rt.RoundTrip(req); result <- err }()
-	waitFor(t, rt, w, 1)
+	<-entered
 	cancel()
 	if err := <-result; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

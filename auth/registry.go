@@ -74,7 +74,7 @@ func (r *registry) keepChallenge(c challenge) {
 
 // ping gets the challenge of GET /v2/ for a registry whose 401 had none
 // (gcr.io). It is asked once.
-func (r *registry) ping(ctx context.Context, base http.RoundTripper, at *url.URL) (challenge, error) {
+func (r *registry) ping(ctx context.Context, base http.RoundTripper, at *url.URL, agent string) (challenge, error) {
 	always := func(struct{}) bool { return true }
 	return r.pings.do(ctx, struct{}{}, always, func(ctx context.Context) (challenge, error) {
 		if known := r.knownChallenge(); known.scheme != "" || r.hasPinged() {
@@ -85,6 +85,7 @@ func (r *registry) ping(ctx context.Context, base http.RoundTripper, at *url.URL
 		if err != nil {
 			return challenge{}, err
 		}
+		setAgent(req, agent)
 		resp, err := base.RoundTrip(req)
 		if err != nil {
 			return challenge{}, err

@@ -64,6 +64,9 @@ func TestScopeIsAValue(t *testing.T) {
 	if ParseScope("repository:b:pull repository:a:pull") != left {
 		t.Error("equal scopes do not compare equal")
 	}
+	if Catalog() != ParseScope("registry:catalog:*") {
+		t.Errorf("the catalog's scope is %q", Catalog())
+	}
 	if !(Scope{}).Empty() || base.Empty() {
 		t.Error("Empty is wrong")
 	}

@@ -47,6 +47,7 @@ type tokenServer struct {
 	registry *url.URL // a URL of the registry
 	realm    *url.URL
 	service  string
+	agent    string // User-Agent, "" for the default
 	now      func() time.Time
 }
 
@@ -122,6 +123,7 @@ func (s *tokenServer) post(ctx context.Context, cred Credential, scope Scope) (t
 
 func (s *tokenServer) send(req *http.Request, cred Credential, scope Scope) (token, error) {
 	req.Header.Set("Accept", "application/json")
+	setAgent(req, s.agent)
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return token{}, fmt.Errorf("%s: asking for a token: %w", s.host, err)
@@ -152,6 +154,13 @@ func (s *tokenServer) failed(cred Credential, scope Scope, status int, err error
 		User:   cred.user(),
 		Source: cred.Source,
 		Err:    err,
+	}
+}
+
+// setAgent makes a request of our own look like the caller's.
+func setAgent(req *http.Request, agent string) {
+	if agent != "" {
+		req.Header.Set("User-Agent", agent)
 	}
 }
 

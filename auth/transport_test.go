@@ -273,3 +273,47 @@ func TestBaseErrorIsReturnedAsItIs(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestZeroTransport(t *testing.T) {
+	w := newWorld(t)
+	rt := new(Transport)
+	w.expect(rt, "GET", "/v2/a/x", Repository("a", Pull), 200)
+	rt.CloseIdleConnections()
+	closed := &closing{}
+	(&Transport{Base: closed}).CloseIdleConnections()
+	(&Transport{Base: roundTripper(nil)}).CloseIdleConnections() // it has no such method
+	if !closed.closed {
+		t.Error("the base's connections stay open")
+	}
+}
+
+type closing struct {
+	roundTripper
+	closed bool
+}
+
+func (c *closing) CloseIdleConnections() { c.closed = true }
+
+func TestUserAgentIsTheCallers(t *testing.T) {
+	w := newWorld(t)
+	w.challenge = func(r *http.Request) string {
+		if r.URL.Path != "/v2/" {
+			return ""
+		}
+		return `Bearer realm="/token"`
+	}
+	registry := w.Config.Handler
+	w.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.UserAgent() != "transship/1" {
+			t.Errorf("%s came from %q", r.URL.Path, r.UserAgent())
+		}
+		registry.ServeHTTP(rw, r)
+	})
+	req := w.request("GET", "/v2/a/x", Repository("a", Pull), nil)
+	req.Header.Set("User-Agent", "transship/1")
+	resp, err := w.transport(nil).RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+}
