@@ -25,9 +25,10 @@ func subjectOf(m manifest.Manifest) (blob.Digest, error) {
 	return subject.Digest, subject.Validate()
 }
 
-// Referrers returns descriptors of the repository's manifests that have subject as their subject, sorted by digest;
-// see [Referrer]. There may be none, and the subject itself need not exist.
-func (r *Repository) Referrers(ctx context.Context, subject blob.Digest) ([]manifest.Descriptor, error) {
+// Referrers returns descriptors, as [Referrer] makes them, of the repository's manifests that have subject as their
+// subject, only those of artifactType where that is not empty. They are sorted by digest. The subject itself need not
+// exist.
+func (r *Repository) Referrers(ctx context.Context, subject blob.Digest, artifactType string) ([]manifest.Descriptor, error) {
 	if err := r.check(subject); err != nil {
 		return nil, err
 	}
@@ -48,7 +49,9 @@ func (r *Repository) Referrers(ctx context.Context, subject blob.Digest) ([]mani
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, d)
+		if artifactType == "" || d.ArtifactType == artifactType {
+			out = append(out, d)
+		}
 	}
 	return out, nil
 }

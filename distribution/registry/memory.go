@@ -185,7 +185,7 @@ func (r memoryRepository) DeleteManifest(_ context.Context, d blob.Digest) error
 }
 
 // Referrers implements Repository.
-func (r memoryRepository) Referrers(_ context.Context, subject blob.Digest) (out []manifest.Descriptor, err error) {
+func (r memoryRepository) Referrers(_ context.Context, subject blob.Digest, artifactType string) (out []manifest.Descriptor, err error) {
 	err = r.read(func(c *memoryContent) error {
 		for _, m := range c.manifests {
 			if m.subject != subject {
@@ -195,7 +195,9 @@ func (r memoryRepository) Referrers(_ context.Context, subject blob.Digest) (out
 			if err != nil {
 				return err
 			}
-			out = append(out, d)
+			if artifactType == "" || d.ArtifactType == artifactType {
+				out = append(out, d)
+			}
 		}
 		return nil
 	})

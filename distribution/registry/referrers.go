@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 
@@ -15,13 +16,13 @@ func (h *Handler) referrers(w http.ResponseWriter, r *http.Request, rt route) er
 	if err := d.Validate(); err != nil {
 		return err
 	}
-	all, err := h.repository(rt.name).Referrers(r.Context(), d)
+	query := r.URL.Query()
+	artifactType := query.Get("artifactType")
+	all, err := h.repository(rt.name).Referrers(r.Context(), d, artifactType)
 	if err != nil {
 		return err
 	}
-	query := r.URL.Query()
-	if wanted := query.Get("artifactType"); wanted != "" {
-		all = slices.DeleteFunc(all, func(d manifest.Descriptor) bool { return d.ArtifactType != wanted })
+	if artifactType != "" {
 		w.Header().Set("OCI-Filters-Applied", "artifactType")
 	}
 	if last := query.Get("last"); last != "" {
@@ -49,12 +50,20 @@ func referrersPage(all []manifest.Descriptor, n int) ([]byte, int, error) {
 	if n < 0 || n > len(all) {
 		n = len(all)
 	}
-	for {
-		ix := manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex, Manifests: all[:n]}
-		body, err := manifest.Style{}.Encode(ix)
-		if err != nil || len(body) <= manifest.MaxSize || n <= 1 {
-			return body, n, err
+	body := []byte(`{"schemaVersion":2,"mediaType":"` + manifest.MediaTypeOCIIndex + `","manifests":[`)
+	for i, d := range all[:n] {
+		entry, err := json.Marshal(d)
+		if err != nil {
+			return nil, 0, err
 		}
-		n /= 2
+		if i > 0 && len(body)+len(entry) > manifest.MaxSize-len(",]}") {
+			n = i
+			break
+		}
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, entry...)
 	}
+	return append(body, "]}"...), n, nil
 }

@@ -23,7 +23,8 @@ type Record struct {
 	mu       sync.Mutex // held while OnCall runs
 }
 
-// Call is one request on the wire and its answer. It holds no secret.
+// Call is one request on the wire and its answer. Its URL is redacted; Err is
+// as the layer below gave it.
 type Call struct {
 	Sequence   int64         // position in the order of starts, from 1
 	Attempt    int           // attempt of the same request, from 1

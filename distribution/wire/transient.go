@@ -79,6 +79,9 @@ func isBroken(err error) bool {
 func isHungUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		// A write meets this when net/http has closed the connection because
+		// the peer did.
+		errors.Is(err, net.ErrClosed) ||
 		// net/http has no name for it. It repeats a GET by itself in this
 		// case, but not a POST.
 		strings.Contains(err.Error(), "http: server closed idle connection")

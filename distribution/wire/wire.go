@@ -11,7 +11,8 @@
 //   - auth is outermost. Its own token requests are requests like any other,
 //     so they are repeated, recorded and sent over the host's TLS
 //     configuration too. A request repeated by Retry keeps the Authorization
-//     header that auth gave it.
+//     header that auth gave it; when the token expired during a long wait, the
+//     401 comes back up to auth, which has a new one.
 //   - [Retry] sits above everything that belongs to one attempt.
 //   - [Loopback] may send one attempt twice, once as http and once as https.
 //     Below Retry a host is not asked five times in the wrong scheme; above

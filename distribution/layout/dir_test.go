@@ -1,0 +1,176 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/manifest"
+	testimage "github.com/hczjl/transship/testdata/image"
+)
+
+func TestOpenDirMakesALayout(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a", "b")
+	open(t, path)
+	for name, want := range map[string]string{
+		"oci-layout": `{"imageLayoutVersion":"1.0.0"}` + "\n",
+		"index.json": `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[` + "\n]}\n",
+	} {
+		got, err := os.ReadFile(filepath.Join(path, name))
+		if err != nil || string(got) != want {
+			t.Errorf("%s: got %q, error %v", name, got, err)
+		}
+	}
+	open(t, path)
+}
+
+func TestOpenDirRefuses(t *testing.T) {
+	for says_, files := range map[string]map[string]string{
+		"not empty: thesis.txt":         {"thesis.txt": ""},
+		`version "2.0.0"`:               {"oci-layout": `{"imageLayoutVersion":"2.0.0"}`},
+		"oci-layout: unexpected end":    {"oci-layout": ""},
+		"index.json: unexpected end":    {"oci-layout": layoutText, "index.json": "{"},
+		"index.json: entry 1: invalid ": {"oci-layout": layoutText, "index.json": `{"manifests":[{"digest":"../../x"}]}`},
+	} {
+		path := t.TempDir()
+		for name, content := range files {
+			writeFile(t, content, path, name)
+		}
+		_, err := OpenDir(path)
+		says(t, err, says_)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	writeFile(t, "", file)
+	if _, err := OpenDir(file); err == nil {
+		t.Error("a file was opened")
+	}
+}
+
+func TestOpenDirFinishesWhatWasBegun(t *testing.T) {
+	path := t.TempDir()
+	writeFile(t, "half", path, privateDir, "tmp", "ABC")
+	d := open(t, path)
+	if left, _ := os.ReadDir(d.private("tmp")); len(left) != 0 {
+		t.Errorf("temporary files are left: %v", left)
+	}
+}
+
+func TestSweepLeavesLiveUploads(t *testing.T) {
+	d := open(t, t.TempDir())
+	u, err := d.Repository("r").NewUpload(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open(t, d.path) // as another process would
+	content := image(t, described("a"), nil)
+	if _, err := u.Write(content.Raw); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Commit(t.Context(), content.Digest); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAdoptsForeignLayout(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "Real Image")
+	if err := os.CopyFS(path, testimage.Layout); err != nil {
+		t.Fatal(err)
+	}
+	d := open(t, path)
+	names, err := d.Repositories(t.Context())
+	if diff := cmp.Diff([]string{"real-image"}, names); diff != "" || err != nil {
+		t.Fatal(diff, err)
+	}
+	checkComplete(t, d.Repository("real-image"), "2.0.12")
+	if err := d.Repository("other").Mount(t.Context(), hexOf("a"), "real-image"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a blob that is not there was mounted: %v", err)
+	}
+}
+
+// checkComplete reads everything below a tag and verifies it.
+func checkComplete(t testing.TB, r *Repository, ref string) {
+	t.Helper()
+	m, err := r.Manifest(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refs, err := m.References()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range refs {
+		if manifest.IsManifest(d.MediaType) {
+			checkComplete(t, r, string(d.Digest))
+			continue
+		}
+		if err := readBlob(t.Context(), r, d); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAdoptsAgainWhenLinksAreLost(t *testing.T) {
+	d := open(t, t.TempDir())
+	r := d.Repository("localhost:5000/r")
+	subject := image(t, putBlob(t, r, "layer"), nil)
+	referrer := image(t, putBlob(t, r, "signature"), &subject.Descriptor)
+	putManifest(t, r, "1", list(t, subject))
+	putManifest(t, r, string(subject.Digest), subject)
+	putManifest(t, r, string(referrer.Digest), referrer)
+	want := entries(t, d)
+	if err := os.RemoveAll(filepath.Join(d.path, privateDir)); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, d.path)
+	r = again.Repository("localhost:5000/r")
+	checkComplete(t, r, "1")
+	if got, err := r.Referrers(t.Context(), subject.Digest, ""); len(got) != 1 || err != nil {
+		t.Errorf("got referrers %v, error %v", got, err)
+	}
+	if diff := cmp.Diff(want, entries(t, again)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAdoptLeavesOutWhatIsNotThere(t *testing.T) {
+	path := t.TempDir()
+	nowhere, _ := newEntry("r", "1", described("a"))
+	writeFile(t, layoutText, path, layoutFile)
+	writeFile(t, string(newIndex(nil, []*entry{nowhere}).encode()), path, indexFile)
+	r := open(t, path).Repository("r")
+	if _, err := r.HeadManifest(t.Context(), "1"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestSeesWhatAnotherProcessWrites(t *testing.T) {
+	a := open(t, t.TempDir())
+	b := open(t, a.path)
+	m := image(t, putBlob(t, a.Repository("r"), "x"), nil)
+	for _, tag := range []string{"1", "2", "3"} {
+		putManifest(t, a.Repository("r"), tag, m)
+		putManifest(t, b.Repository("r"), "b"+tag, m)
+	}
+	for _, d := range []*Dir{a, b, open(t, a.path)} {
+		got, err := d.Repository("r").Tags(t.Context())
+		if diff := cmp.Diff([]string{"1", "2", "3", "b1", "b2", "b3"}, got); diff != "" || err != nil {
+			t.Error(diff, err)
+		}
+	}
+}
+
+func TestRepositoriesStopsWithItsContext(t *testing.T) {
+	d := open(t, t.TempDir())
+	putManifest(t, d.Repository("r"), "1", image(t, described("a"), nil))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("told to stop")
+	cancel(cause)
+	if _, err := d.Repositories(ctx); !errors.Is(err, cause) {
+		t.Errorf("got error %v", err)
+	}
+}

@@ -1,0 +1,178 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// readBlob reads and verifies a blob of a repository.
+func readBlob(ctx context.Context, r *Repository, d manifest.Descriptor) error {
+	open := func(ctx context.Context, offset int64) (io.ReadCloser, error) { return r.Blob(ctx, d, offset) }
+	content := blob.NewReader(ctx, d.Digest, d.Size, open)
+	defer content.Close()
+	_, err := io.Copy(io.Discard, content)
+	return err
+}
+
+func TestEntriesOfAnIndex(t *testing.T) {
+	d := open(t, t.TempDir())
+	r := d.Repository("hczjl/halo")
+	layer := putBlob(t, r, "layer")
+	amd64, arm64 := image(t, layer, nil), image(t, layer, &manifest.Descriptor{Digest: hexOf("a"), MediaType: "x/y", Size: 1})
+	both := list(t, amd64, arm64)
+	putManifest(t, r, string(amd64.Digest), amd64)
+	putManifest(t, r, string(arm64.Digest), arm64)
+	if got := entries(t, d); len(got) != 2 {
+		t.Errorf("before the index there are %v", got)
+	}
+	putManifest(t, r, "1.6", both)
+	if diff := cmp.Diff([]string{"hczjl/halo:1.6 " + both.Digest.Short()}, entries(t, d)); diff != "" {
+		t.Error(diff)
+	}
+	checkComplete(t, open(t, d.path).Repository("hczjl/halo"), "1.6")
+}
+
+func TestBlobIsStoredOnceAndLeavesWithoutHarm(t *testing.T) {
+	d := open(t, t.TempDir())
+	a, b := d.Repository("a"), d.Repository("b")
+	layer := putBlob(t, a, "layer")
+	if err := b.Mount(t.Context(), layer.Digest, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.DeleteBlob(t.Context(), layer.Digest); err != nil {
+		t.Fatal(err)
+	}
+	if err := readBlob(t.Context(), b, layer); err != nil {
+		t.Error(err)
+	}
+	if _, err := a.HeadBlob(t.Context(), layer.Digest); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a deleted blob is there: error %v", err)
+	}
+}
+
+func TestDamageIsSeen(t *testing.T) {
+	d := open(t, t.TempDir())
+	r := d.Repository("r")
+	layer := putBlob(t, r, "layer")
+	m := image(t, layer, nil)
+	putManifest(t, r, "1", m)
+	for _, digest := range []blob.Digest{m.Digest, layer.Digest} {
+		b, err := os.ReadFile(d.blobPath(digest))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[0] ^= 1
+		writeFile(t, string(b), d.blobPath(digest))
+	}
+	var mismatch *blob.MismatchError
+	if _, err := r.Manifest(t.Context(), "1"); !errors.As(err, &mismatch) {
+		t.Errorf("manifest: got error %v", err)
+	}
+	putBlob(t, r, "layer")
+	putManifest(t, r, "1", m)
+	checkComplete(t, r, "1")
+}
+
+func TestDamagedManifestCanBeDeleted(t *testing.T) {
+	d := open(t, t.TempDir())
+	r := d.Repository("r")
+	m := image(t, described("a"), nil)
+	putManifest(t, r, "1", m)
+	writeFile(t, "{", d.blobPath(m.Digest))
+	if err := r.DeleteManifest(t.Context(), m.Digest); err != nil {
+		t.Error(err)
+	}
+	if got := entries(t, d); got != nil {
+		t.Errorf("left: %v", got)
+	}
+}
+
+func TestNothingLeadsOut(t *testing.T) {
+	d := open(t, t.TempDir())
+	evil := blob.Digest("sha256:../../../../../etc/passwd")
+	m := image(t, described("a"), nil)
+	for _, name := range []string{"../x", "a/../../x", "", "_blobs", "a/_manifests/sha256"} {
+		r := d.Repository(name)
+		for call, err := range map[string]error{
+			"PutManifest": r.PutManifest(t.Context(), "1", m),
+			"HeadBlob":    second(r.HeadBlob(t.Context(), m.Digest)),
+			"NewUpload":   second(r.NewUpload(t.Context(), "")),
+			"Mount":       r.Mount(t.Context(), m.Digest, ""),
+			"Tags":        second(r.Tags(t.Context())),
+			"Referrers":   second(r.Referrers(t.Context(), m.Digest, "")),
+		} {
+			if err == nil || errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s in %q: got error %v", call, name, err)
+			}
+		}
+	}
+	r := d.Repository("r")
+	for call, err := range map[string]error{
+		"HeadManifest":   second(r.HeadManifest(t.Context(), string(evil))),
+		"DeleteManifest": r.DeleteManifest(t.Context(), evil),
+		"HeadBlob":       second(r.HeadBlob(t.Context(), evil)),
+		"DeleteBlob":     r.DeleteBlob(t.Context(), evil),
+		"Mount":          r.Mount(t.Context(), evil, ""),
+		"Mount from":     r.Mount(t.Context(), m.Digest, "../x"),
+		"Referrers":      second(r.Referrers(t.Context(), evil, "")),
+		"subject":        r.PutManifest(t.Context(), "1", image(t, described("a"), &manifest.Descriptor{Digest: evil})),
+		"tag":            r.PutManifest(t.Context(), "../1", m),
+		"Tag":            r.Tag(t.Context(), m.Digest, "../1"),
+		"Untag":          r.Untag(t.Context(), "../1"),
+		"algorithm":      second(r.NewUpload(t.Context(), "md5")),
+	} {
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: got error %v", call, err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestUploadMismatchLeavesNothing(t *testing.T) {
+	d := open(t, t.TempDir())
+	r := d.Repository("r")
+	for _, algorithm := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
+		u, err := r.NewUpload(t.Context(), blob.SHA256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := u.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		var mismatch *blob.MismatchError
+		if err := u.Commit(t.Context(), algorithm.Digest([]byte("y"))); !errors.As(err, &mismatch) {
+			t.Errorf("got error %v", err)
+		}
+	}
+	if left, _ := os.ReadDir(d.private("tmp")); len(left) != 0 {
+		t.Errorf("temporary files are left: %v", left)
+	}
+}
+
+func TestOtherAlgorithmThanAnnounced(t *testing.T) {
+	r := open(t, t.TempDir()).Repository("r")
+	u, err := r.NewUpload(t.Context(), blob.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Write([]byte("content")); err != nil {
+		t.Fatal(err)
+	}
+	d := manifest.Descriptor{Digest: blob.SHA512.Digest([]byte("content")), Size: 7}
+	if err := u.Commit(t.Context(), d.Digest); err != nil {
+		t.Fatal(err)
+	}
+	if err := readBlob(t.Context(), r, d); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,148 @@
+package registry_test
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/registry"
+	"github.com/hczjl/transship/manifest"
+)
+
+func TestManifestByTagAndDigest(t *testing.T) {
+	eachStore(t, func(t *testing.T, store registry.Store) {
+		c := serve(t, &registry.Handler{Store: store})
+		document := imageOf("layer")
+		d := digest(document)
+		a := c.do("PUT", "/v2/a/b/manifests/1.6", document, "Content-Type: "+manifest.MediaTypeOCIManifest).want(t, 201, "")
+		a.header(t, "Location: /v2/a/b/manifests/"+d, "Docker-Content-Digest: "+d, "OCI-Subject:", "OCI-Tag:")
+		for _, ref := range []string{"1.6", d} {
+			for _, method := range []string{"GET", "HEAD"} {
+				a := c.do(method, "/v2/a/b/manifests/"+ref, "").want(t, 200, "")
+				a.header(t, "Content-Type: "+manifest.MediaTypeOCIManifest, "Docker-Content-Digest: "+d,
+					fmt.Sprintf("Content-Length: %d", len(document)))
+				if method == "GET" && a.body != document {
+					t.Errorf("%s: got %q", ref, a.body)
+				}
+			}
+		}
+	})
+}
+
+func TestManifestKeepsItsContentType(t *testing.T) {
+	eachStore(t, func(t *testing.T, store registry.Store) {
+		c := serve(t, &registry.Handler{Store: store})
+		unnamed := strings.Replace(imageOf("x"), `"mediaType":"`+manifest.MediaTypeOCIManifest+`",`, "", 1)
+		c.do("PUT", "/v2/a/manifests/1", unnamed, "Content-Type: "+manifest.MediaTypeDockerManifest+"; charset=utf-8").want(t, 201, "")
+		for _, ref := range []string{"1", digest(unnamed)} {
+			c.do("HEAD", "/v2/a/manifests/"+ref, "").want(t, 200, "").header(t, "Content-Type: "+manifest.MediaTypeDockerManifest)
+		}
+	})
+}
+
+func TestManifestRefused(t *testing.T) {
+	eachStore(t, func(t *testing.T, store registry.Store) {
+		c := serve(t, &registry.Handler{Store: store})
+		good := imageOf("x")
+		for _, x := range []struct {
+			name, ref, document string
+			status              int
+			code                string
+		}{
+			{"no JSON", "1", "{", 400, "MANIFEST_INVALID"},
+			{"empty", "1", "", 400, "MANIFEST_INVALID"},
+			{"no manifest", "1", `{"schemaVersion":2}`, 400, "MANIFEST_INVALID"},
+			{"schema 1", "1", `{"schemaVersion":1,"fsLayers":[]}`, 400, "MANIFEST_INVALID"},
+			{"both kinds", "1", `{"schemaVersion":2,"manifests":[],"layers":[]}`, 400, "MANIFEST_INVALID"},
+			{"evil layer", "1", `{"schemaVersion":2,"layers":[{"mediaType":"x","size":1,"digest":"sha256:../.."}]}`, 400, "MANIFEST_INVALID"},
+			{"evil subject", "1", imageOf("x", `"subject":{"mediaType":"x","size":1,"digest":"sha256:../.."}`), 400, "MANIFEST_INVALID"},
+			{"another digest", digest("y"), good, 400, "DIGEST_INVALID"},
+			{"digest of rubbish", digest("y"), "{", 400, "DIGEST_INVALID"},
+			{"no digest", "sha256:x", good, 400, "DIGEST_INVALID"},
+			{"no tag", "a:b", good, 400, "DIGEST_INVALID"},
+			{"too large", "1", imageOf("x") + strings.Repeat(" ", manifest.MaxSize), 413, "SIZE_INVALID"},
+			{"no tag parameter", digest(good) + "?tag=a/b", good, 400, "MANIFEST_INVALID"},
+			{"tag parameter with tag", "1?tag=2", good, 400, "UNSUPPORTED"},
+			{"too many tags", digest(good) + "?" + strings.Repeat("tag=1&", 101), good, 414, "UNSUPPORTED"},
+		} {
+			t.Run(x.name, func(t *testing.T) {
+				c.do("PUT", "/v2/a/manifests/"+x.ref, x.document).want(t, x.status, x.code)
+			})
+		}
+		c.do("GET", "/v2/a/tags/list", "").want(t, 404, "NAME_UNKNOWN")
+	})
+}
+
+func TestManifestOfFourMebibytes(t *testing.T) {
+	eachStore(t, func(t *testing.T, store registry.Store) {
+		c := serve(t, &registry.Handler{Store: store})
+		document := imageOf("x") + strings.Repeat(" ", manifest.MaxSize-len(imageOf("x")))
+		c.pushManifest("a", "1", document)
+		if a := c.do("GET", "/v2/a/manifests/1", "").want(t, 200, ""); a.body != document || len(document) != manifest.MaxSize {
+			t.Errorf("got %d of %d bytes", len(a.body), len(document))
+		}
+	})
+}
+
+func TestTagParameters(t *testing.T) {
+	eachStore(t, func(t *testing.T, store registry.Store) {
+		c := serve(t, &registry.Handler{Store: store})
+		document := imageOf("x")
+		for _, algorithm := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
+			d := string(algorithm.Digest([]byte(document)))
+			query := url.Values{"tag": {"1.2.3", "1.2", string(algorithm)}}
+			a := c.do("PUT", "/v2/a/manifests/"+d+"?"+query.Encode(), document).want(t, 201, "")
+			a.header(t, "OCI-Tag: 1.2.3, 1.2, "+string(algorithm), "Docker-Content-Digest: "+d)
+			for _, tag := range query["tag"] {
+				c.do("GET", "/v2/a/manifests/"+tag, "").want(t, 200, "").header(t, "Docker-Content-Digest: "+d)
+			}
+		}
+		if got := c.tags("a", ""); !cmp.Equal(got, []string{"1.2", "1.2.3", "sha256", "sha512"}) {
+			t.Errorf("got tags %v", got)
+		}
+	})
+}
+
+func TestManifestDelete(t *testing.T) {
+	eachStore(t, func(t *testing.T, store registry.Store) {
+		c := serve(t, &registry.Handler{Store: store})
+		d := c.pushManifest("a", "1", imageOf("x"))
+		c.pushManifest("a", "2", imageOf("x"))
+		c.pushManifest("b", "1", imageOf("x"))
+		c.do("DELETE", "/v2/a/manifests/1", "").want(t, 202, "")
+		c.do("DELETE", "/v2/a/manifests/1", "").want(t, 404, "MANIFEST_UNKNOWN")
+		c.do("GET", "/v2/a/manifests/1", "").want(t, 404, "MANIFEST_UNKNOWN")
+		c.do("GET", "/v2/a/manifests/"+d, "").want(t, 200, "")
+		c.do("DELETE", "/v2/a/manifests/"+d, "").want(t, 202, "")
+		c.do("DELETE", "/v2/a/manifests/"+d, "").want(t, 404, "MANIFEST_UNKNOWN")
+		c.do("GET", "/v2/a/manifests/2", "").want(t, 404, "MANIFEST_UNKNOWN")
+		c.do("GET", "/v2/b/manifests/1", "").want(t, 200, "")
+		c.do("DELETE", "/v2/a/manifests/sha256:x", "").want(t, 400, "DIGEST_INVALID")
+	})
+}
+
+func TestSparseManifests(t *testing.T) {
+	eachStore(t, func(t *testing.T, store registry.Store) {
+		image := imageOf("x")
+		index := `{"schemaVersion":2,"manifests":[` + descriptor(manifest.MediaTypeOCIManifest, image) + `]}`
+		lax := serve(t, &registry.Handler{Store: store})
+		lax.pushManifest("lax", "index", index)
+		lax.pushManifest("lax", "image", image)
+
+		strict := serve(t, &registry.Handler{Store: store, RefuseSparse: true})
+		a := strict.do("PUT", "/v2/strict/manifests/1", image).want(t, 404, "MANIFEST_BLOB_UNKNOWN")
+		if !strings.Contains(a.body, digest("x")) {
+			t.Errorf("%s does not say what is missing", a.body)
+		}
+		strict.do("PUT", "/v2/strict/manifests/1", index).want(t, 404, "MANIFEST_BLOB_UNKNOWN")
+		strict.pushBlob("strict", "x")
+		strict.pushManifest("strict", "", image)
+		strict.pushManifest("strict", "1", index)
+		foreign := descriptor("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", "elsewhere")
+		strict.pushManifest("strict", "2", `{"schemaVersion":2,"layers":[`+foreign+`]}`)
+	})
+}

@@ -1,0 +1,550 @@
+package distribution_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/registry"
+	"github.com/hczjl/transship/manifest"
+)
+
+// lab is a real registry in memory that does what the rules say, and a repository on it.
+type lab struct {
+	*registry.Faults
+	repo   *distribution.Repository
+	slept  []time.Duration
+	warned []string
+	opened []int64 // offsets at which the source was opened
+}
+
+func newLab(t *testing.T, rules ...registry.Rule) *lab {
+	t.Helper()
+	l := &lab{Faults: &registry.Faults{Handler: &registry.Handler{}}}
+	l.Set(rules...)
+	client := clientOf(t, l)
+	client.Sleep = func(_ context.Context, d time.Duration) error {
+		l.slept = append(l.slept, d)
+		return nil
+	}
+	client.OnWarning = func(text string) { l.warned = append(l.warned, text) }
+	l.repo = &distribution.Repository{Client: client, Name: "a/b"}
+	return l
+}
+
+func random(size int) ([]byte, manifest.Descriptor) {
+	b := make([]byte, size)
+	rand.NewChaCha8([32]byte{2}).Read(b)
+	return b, manifest.Descriptor{Digest: blob.FromBytes(b), Size: int64(size), MediaType: "application/octet-stream"}
+}
+
+func (l *lab) open(b []byte) blob.Open {
+	return func(_ context.Context, offset int64) (io.ReadCloser, error) {
+		l.opened = append(l.opened, offset)
+		return io.NopCloser(bytes.NewReader(b[offset:])), nil
+	}
+}
+
+// arrived makes sure that the registry has exactly these bytes.
+func (l *lab) arrived(t *testing.T, b []byte, d manifest.Descriptor) {
+	t.Helper()
+	l.Set()
+	r, size, err := l.repo.Client.GetBlob(t.Context(), l.repo.Name, d.Digest, 0)
+	if err != nil {
+		t.Fatalf("the blob is not there: %v", err)
+	}
+	defer r.Close()
+	got, err := io.ReadAll(r)
+	if err != nil || size != d.Size || !bytes.Equal(got, b) {
+		t.Errorf("the registry has %d bytes (%d announced), error %v", len(got), size, err)
+	}
+}
+
+const (
+	mountCall = `^POST /v2/a/b/blobs/uploads/\?.*mount=`
+	startCall = `^POST /v2/a/b/blobs/uploads/$`
+	putCall   = `^PUT /v2/a/b/blobs/uploads/`
+	patchCall = `^PATCH `
+	headCall  = `^HEAD /v2/a/b/blobs/`
+)
+
+func TestPutBlobTakesTwoCalls(t *testing.T) {
+	for _, size := range []int{0, 1, 3 << 20} {
+		l := newLab(t)
+		b, d := random(size)
+		outcome, err := l.repo.PutBlob(t.Context(), d, l.open(b))
+		if err != nil || outcome != blob.Uploaded {
+			t.Errorf("%d bytes: %s, error %v", size, outcome, err)
+		}
+		if got := l.Requests(); len(got) != 2 || l.Count(mountCall) != 1 || l.Count(putCall) != 1 {
+			t.Errorf("%d bytes: called %+v", size, got)
+		}
+		if len(l.opened) != 1 {
+			t.Errorf("%d bytes: the source was opened %d times", size, len(l.opened))
+		}
+		l.arrived(t, b, d)
+	}
+}
+
+func TestPutBlobThatIsThere(t *testing.T) {
+	l := newLab(t)
+	b, d := random(100)
+	for i, want := range []blob.Outcome{blob.Uploaded, blob.Exists} {
+		l.Forget()
+		outcome, err := l.repo.PutBlob(t.Context(), d, l.open(b))
+		if err != nil || outcome != want {
+			t.Errorf("time %d: %s, error %v", i, outcome, err)
+		}
+	}
+	if len(l.Requests()) != 1 {
+		t.Errorf("called %+v, want one POST", l.Requests())
+	}
+}
+
+func TestPutBlobMounts(t *testing.T) {
+	l := newLab(t)
+	b, d := random(100)
+	if _, err := (&distribution.Repository{Client: l.repo.Client, Name: "other"}).PutBlob(t.Context(), d, l.open(b)); err != nil {
+		t.Fatal(err)
+	}
+	l.Forget()
+	outcome, err := l.repo.PutBlob(t.Context(), d, l.open(b), "other")
+	if err != nil || outcome != blob.Mounted || len(l.Requests()) != 1 {
+		t.Errorf("%s after %d calls, error %v", outcome, len(l.Requests()), err)
+	}
+	l.arrived(t, b, d)
+}
+
+func TestPutBlobOfSHA512(t *testing.T) {
+	l := newLab(t)
+	b, d := random(100)
+	d.Digest = blob.SHA512.Digest(b)
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+		t.Fatal(err)
+	}
+	if l.Count(`^POST .*digest-algorithm=sha512`) != 1 {
+		t.Errorf("called %+v", l.Requests())
+	}
+	l.arrived(t, b, d)
+}
+
+func TestRefusedMountIsNoError(t *testing.T) {
+	for _, status := range []int{400, 401, 403, 404, 405, 500} {
+		l := newLab(t, registry.Rule{On: mountCall, Status: status, Body: "no"})
+		b, d := random(100)
+		for range 2 {
+			l.Forget()
+			if outcome, err := l.repo.PutBlob(t.Context(), d, l.open(b), "secret"); err != nil || outcome != blob.Uploaded {
+				t.Errorf("%d: %s, error %v", status, outcome, err)
+			}
+		}
+		if n := l.Count(mountCall); n != 0 {
+			t.Errorf("%d: %d mounts were tried again", status, n)
+		}
+		l.arrived(t, b, d)
+	}
+}
+
+// A registry that answers every mount with 202: what is there is then asked for by HEAD, if it is large.
+func TestIgnoredMountIsNoticed(t *testing.T) {
+	l := newLab(t, registry.Rule{On: mountCall, DropQuery: []string{"mount", "from"}})
+	large, d := random(2 << 20)
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(large), "source"); err != nil {
+		t.Fatal(err)
+	}
+	l.Forget()
+	if outcome, err := l.repo.PutBlob(t.Context(), d, l.open(large), "source"); err != nil || outcome != blob.Exists {
+		t.Errorf("%s, error %v", outcome, err)
+	}
+	if len(l.Requests()) != 1 || l.Count(headCall) != 1 {
+		t.Errorf("called %+v, want one HEAD", l.Requests())
+	}
+	small, d := random(100)
+	l.Forget()
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(small), "source"); err != nil || l.Count(headCall) != 0 {
+		t.Errorf("a small blob: called %+v, error %v", l.Requests(), err)
+	}
+}
+
+// The tag exists, so blobs may: the first large 202 is not believed without a HEAD.
+func TestIgnoredMountInAUsedRepository(t *testing.T) {
+	l := newLab(t)
+	b, d := random(2 << 20)
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+		t.Fatal(err)
+	}
+	m, _ := manifest.Parse("", []byte(`{"schemaVersion":2,"layers":[]}`))
+	if err := l.repo.PutManifest(t.Context(), "t", m); err != nil {
+		t.Fatal(err)
+	}
+	again := &distribution.Repository{Client: &distribution.Client{Host: l.repo.Client.Host, PlainHTTP: true}, Name: "a/b"}
+	l.Set(registry.Rule{On: mountCall, DropQuery: []string{"mount", "from"}})
+	if _, err := again.HeadManifest(t.Context(), "t"); err != nil {
+		t.Fatal(err)
+	}
+	l.Forget()
+	if outcome, err := again.PutBlob(t.Context(), d, l.open(b)); err != nil || outcome != blob.Exists {
+		t.Errorf("%s, error %v", outcome, err)
+	}
+	if l.Count(`^DELETE .*/uploads/`) != 1 {
+		t.Errorf("the session was left open: %+v", l.Requests())
+	}
+}
+
+func TestSmallerChunksAfter413(t *testing.T) {
+	l := newLab(t, registry.Rule{On: `^(PUT|PATCH) `, LongerThan: 1 << 20, Status: 413, Body: "<html>413</html>"})
+	b, d := random(9 << 20)
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+		t.Fatal(err)
+	}
+	if len(l.warned) == 0 || !strings.Contains(l.warned[0], "413") {
+		t.Errorf("said %q", l.warned)
+	}
+	l.arrived(t, b, d)
+}
+
+func Test413ThatNothingHelps(t *testing.T) {
+	l := newLab(t, registry.Rule{On: `^(PUT|PATCH) `, LongerThan: 10, Status: 413})
+	b, d := random(1 << 20)
+	var answer *distribution.Error
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); !errors.As(err, &answer) || answer.StatusCode != 413 {
+		t.Errorf("got error %v", err)
+	}
+}
+
+// GHCR answers 416 to a PATCH of more than 4 MiB.
+func TestSmallerChunksAfter416(t *testing.T) {
+	l := newLab(t, registry.Rule{On: patchCall, LongerThan: 4 << 20, Status: 416})
+	l.repo.ChunkSize = 6 << 20
+	b, d := random(20 << 20)
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+		t.Fatal(err)
+	}
+	l.arrived(t, b, d)
+}
+
+func TestChunks(t *testing.T) {
+	l := newLab(t)
+	l.repo.ChunkSize = 1 << 20
+	b, d := random(5<<20 + 1)
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+		t.Fatal(err)
+	}
+	if n := l.Count(patchCall); n != 6 || len(l.opened) != 1 {
+		t.Errorf("%d chunks from %d openings of the source, want 6 from one", n, len(l.opened))
+	}
+	for _, r := range l.Requests() {
+		if r.Method == "PATCH" && strings.HasPrefix(r.Header.Get("Content-Range"), "bytes") {
+			t.Errorf("Content-Range is %q", r.Header.Get("Content-Range"))
+		}
+	}
+	l.arrived(t, b, d)
+}
+
+func TestChunksAreNotSmallerThanTheRegistryWants(t *testing.T) {
+	l := newLab(t, registry.Rule{On: `^POST `, Header: map[string]string{"OCI-Chunk-Min-Length": fmt.Sprint(2 << 20)}})
+	l.repo.ChunkSize = 1 << 20
+	b, d := random(5 << 20)
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+		t.Fatal(err)
+	}
+	if n := l.Count(patchCall); n != 3 {
+		t.Errorf("%d chunks, want 3", n)
+	}
+	l.arrived(t, b, d)
+}
+
+// The connection breaks in the middle of the PUT: what the registry has is not sent again.
+func TestResumeAfterABrokenConnection(t *testing.T) {
+	l := newLab(t, registry.Rule{On: putCall, Times: 1, Cut: registry.CutRequest, After: 20 << 20})
+	b, d := random(30 << 20)
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+		t.Fatal(err)
+	}
+	if l.Count(`^GET /v2/a/b/blobs/uploads/`) != 1 || l.Count(patchCall) != 1 || l.Count(startCall) != 0 {
+		t.Errorf("called %+v, want the session's status and the rest of the blob", l.Requests())
+	}
+	if len(l.opened) != 2 || l.opened[1] < 16<<20 {
+		t.Errorf("the source was opened at %v, want the second time at the last checkpoint", l.opened)
+	}
+	l.arrived(t, b, d)
+}
+
+func TestStartOverWhenTheSessionIsGone(t *testing.T) {
+	l := newLab(t,
+		registry.Rule{On: putCall, Times: 1, Status: 404, Body: `{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}`},
+		registry.Rule{On: `^GET .*/uploads/`, Status: 404})
+	b, d := random(1000)
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+		t.Fatal(err)
+	}
+	if l.Count(startCall) != 1 {
+		t.Errorf("called %+v", l.Requests())
+	}
+	l.arrived(t, b, d)
+}
+
+func TestWaitAsLongAsTheRegistryAsks(t *testing.T) {
+	l := newLab(t, registry.Rule{On: putCall, Times: 1, Status: 429, Header: map[string]string{"Retry-After": "77"}})
+	b, d := random(1000)
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+		t.Fatal(err)
+	}
+	if len(l.slept) != 1 || l.slept[0] != 77*time.Second {
+		t.Errorf("waited %v, want 77 s", l.slept)
+	}
+	l.arrived(t, b, d)
+}
+
+func TestFailuresThatStay(t *testing.T) {
+	for name, c := range map[string]struct {
+		rule  registry.Rule
+		calls int // most PUTs
+	}{
+		"500":            {registry.Rule{On: putCall, Status: 500}, 6},
+		"denied":         {registry.Rule{On: putCall, Status: 403}, 1},
+		"token ran out":  {registry.Rule{On: putCall, Status: 401}, 2},
+		"digest invalid": {registry.Rule{On: putCall, Status: 400, Body: `{"errors":[{"code":"DIGEST_INVALID"}]}`}, 2},
+		"bad request":    {registry.Rule{On: putCall, Status: 400}, 1},
+	} {
+		l := newLab(t, c.rule)
+		b, d := random(1000)
+		_, err := l.repo.PutBlob(t.Context(), d, l.open(b))
+		var answer *distribution.Error
+		if !errors.As(err, &answer) || answer.StatusCode != c.rule.Status {
+			t.Errorf("%s: got error %v", name, err)
+		}
+		if n := l.Count(putCall); n > c.calls {
+			t.Errorf("%s: %d PUTs, want at most %d", name, n, c.calls)
+		}
+		if l.Count(`^DELETE .*/uploads/`) != 1 {
+			t.Errorf("%s: the session was left open", name)
+		}
+	}
+}
+
+func TestAWrongBlobIsNotLetIn(t *testing.T) {
+	for name, change := range map[string]func([]byte) []byte{
+		"changed": func(b []byte) []byte { b[5] ^= 1; return b },
+		"short":   func(b []byte) []byte { return b[:len(b)-1] },
+		"long":    func(b []byte) []byte { return append(b, 0) },
+	} {
+		for _, chunk := range []int64{0, 300} {
+			l := newLab(t)
+			l.repo.ChunkSize = chunk
+			b, d := random(1000)
+			_, err := l.repo.PutBlob(t.Context(), d, l.open(change(bytes.Clone(b))))
+			var mismatch *blob.MismatchError
+			if !errors.As(err, &mismatch) || mismatch.Want != d.Digest {
+				t.Errorf("%s, chunks of %d: got error %v", name, chunk, err)
+			}
+			if _, err := l.repo.Client.HeadBlob(t.Context(), "a/b", d.Digest); err == nil {
+				t.Errorf("%s, chunks of %d: the registry has the blob", name, chunk)
+			}
+			if l.Count(`^DELETE .*/uploads/`) != 1 {
+				t.Errorf("%s, chunks of %d: the session was left open", name, chunk)
+			}
+		}
+	}
+}
+
+func TestAFailingSourceIsTheError(t *testing.T) {
+	l := newLab(t)
+	_, d := random(1000)
+	broken := errors.New("the source is on fire")
+	_, err := l.repo.PutBlob(t.Context(), d, func(context.Context, int64) (io.ReadCloser, error) { return nil, broken })
+	if !errors.Is(err, broken) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestLocations(t *testing.T) {
+	for name, change := range map[string]func(host, location string) string{
+		"absolute":       func(host, l string) string { return "http://" + host + l },
+		"relative":       func(_, l string) string { return l },
+		"no scheme":      func(host, l string) string { return "//" + host + l },
+		"with a query":   func(_, l string) string { return l + "?state=a%2Fb%3D&x" },
+		"port forgotten": func(host, l string) string { return "http://127.0.0.1" + l },
+	} {
+		l := newLab(t)
+		host := l.repo.Client.Host
+		l.Set(registry.Rule{On: `^POST `, Edit: func(h http.Header) {
+			to := h.Get("Location")
+			if i := strings.Index(to, "/v2/"); i >= 0 {
+				to = to[i:]
+			}
+			h.Set("Location", change(host, to))
+		}})
+		b, d := random(100)
+		if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if name == "with a query" && l.Count(`^PUT .*\?state=a%2Fb%3D&x&digest=sha256%3A`) != 1 {
+			t.Errorf("%s: the query was changed: %+v", name, l.Requests())
+		}
+		l.arrived(t, b, d)
+	}
+}
+
+func TestLocationsThatAreNone(t *testing.T) {
+	for name, location := range map[string]string{"missing": "", "no URL": "http://[", "elsewhere": "ftp://example.com/x"} {
+		l := newLab(t, registry.Rule{On: `^POST `, Edit: func(h http.Header) { h.Set("Location", location) }})
+		b, d := random(100)
+		if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestLowLevelCalls(t *testing.T) {
+	l := newLab(t)
+	c := l.repo.Client
+	b, d := random(1000)
+	done, session, err := c.PostBlob(t.Context(), "a/b", d.Digest, d.Size, bytes.NewReader(b))
+	if err != nil || !done {
+		t.Errorf("single POST: %v, %+v, error %v", done, session, err)
+	}
+	session, err = c.StartUpload(t.Context(), "a/b", d.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if session, err = c.UploadChunk(t.Context(), session, 400, bytes.NewReader(b[:400])); err != nil || session.Offset != 400 {
+		t.Errorf("chunk: at %d, error %v", session.Offset, err)
+	}
+	if session, err = c.UploadStatus(t.Context(), session); err != nil || session.Offset != 400 {
+		t.Errorf("status: at %d, error %v", session.Offset, err)
+	}
+	wrong := session
+	wrong.Offset = 100
+	var answer *distribution.Error
+	if _, err := c.UploadChunk(t.Context(), wrong, 10, bytes.NewReader(b[:10])); !errors.As(err, &answer) || answer.StatusCode != 416 {
+		t.Errorf("out of order: error %v", err)
+	}
+	if err := c.CancelUpload(t.Context(), session); err != nil {
+		t.Errorf("cancel: %v", err)
+	}
+	if _, err := c.UploadStatus(t.Context(), session); err == nil {
+		t.Error("the session is still there")
+	}
+	if size, err := c.HeadBlob(t.Context(), "a/b", d.Digest); err != nil || size != 1000 {
+		t.Errorf("HEAD: %d bytes, error %v", size, err)
+	}
+	if err := c.DeleteBlob(t.Context(), "a/b", d.Digest); err != nil {
+		t.Errorf("DELETE: %v", err)
+	}
+}
+
+// ECR answers 201 to the first PATCH and drops what follows it.
+func TestChunksThatAreDropped(t *testing.T) {
+	b, d := random(1000)
+	var have []byte
+	s := &scripted{}
+	s.HandleFunc("POST /v2/a/b/blobs/uploads/", answer(202, "", "Location: /up"))
+	s.HandleFunc("GET /up", func(w http.ResponseWriter, r *http.Request) {
+		answer(204, "", "Location: /up", fmt.Sprintf("Range: 0-%d", len(have)-1))(w, r)
+	})
+	s.HandleFunc("PATCH /up", func(w http.ResponseWriter, r *http.Request) {
+		got, _ := io.ReadAll(r.Body)
+		have = append(have, got[:min(len(got), 100)]...) // takes less than it was sent
+		answer(201, "", "Location: /up", fmt.Sprintf("Range: 0-%d", len(have)-1))(w, r)
+	})
+	s.HandleFunc("PUT /up", answer(201, ""))
+	repo := &distribution.Repository{Client: clientOf(t, s), Name: "a/b", ChunkSize: 400}
+	l := &lab{}
+	if _, err := repo.PutBlob(t.Context(), d, l.open(b)); err != nil || !bytes.Equal(have, b) {
+		t.Errorf("the registry has %d bytes, error %v", len(have), err)
+	}
+}
+
+func TestGetBlob(t *testing.T) {
+	b, d := random(1000)
+	for name, h := range map[string]http.HandlerFunc{
+		"range": func(w http.ResponseWriter, r *http.Request) {
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b))
+		},
+		"range ignored": func(w http.ResponseWriter, _ *http.Request) { w.Write(b) },
+	} {
+		s, c := serve(t)
+		s.Handle("/v2/a/blobs/"+string(d.Digest), h)
+		for _, offset := range []int64{0, 1, 999} {
+			r, size, err := c.GetBlob(t.Context(), "a", d.Digest, offset)
+			if err != nil || size != 1000 {
+				t.Errorf("%s at %d: size %d, error %v", name, offset, size, err)
+				continue
+			}
+			got, err := io.ReadAll(r)
+			r.Close()
+			if err != nil || !bytes.Equal(got, b[offset:]) {
+				t.Errorf("%s at %d: %d bytes, error %v", name, offset, len(got), err)
+			}
+		}
+	}
+	s, c := serve(t)
+	s.Handle("/v2/a/blobs/", answer(206, "xyz", "Content-Range: bytes 0-2/3"))
+	if _, _, err := c.GetBlob(t.Context(), "a", d.Digest, 1); err == nil || !strings.Contains(err.Error(), "Content-Range") {
+		t.Errorf("another range: got error %v", err)
+	}
+}
+
+func TestBlobOfAnotherSizeIsNotRead(t *testing.T) {
+	s, c := serve(t)
+	s.Handle("/v2/a/blobs/", answer(200, "<html>please log in</html>"))
+	_, d := random(1000)
+	_, err := (&distribution.Repository{Client: c, Name: "a"}).Blob(t.Context(), d, 0)
+	var mismatch *blob.MismatchError
+	if !errors.As(err, &mismatch) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestEmbeddedDataIsNotFetched(t *testing.T) {
+	s, c := serve(t)
+	d := manifest.Descriptor{Digest: blob.FromBytes([]byte("{}")), Size: 2, Data: []byte("{}")}
+	r, err := (&distribution.Repository{Client: c, Name: "a"}).Blob(t.Context(), d, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := io.ReadAll(r); string(got) != "}" || len(s.calls) != 0 {
+		t.Errorf("got %q after %v", got, s.calls)
+	}
+}
+
+// A blob's bytes come from a storage host that must not see the registry's credentials, and is asked anew on resuming.
+func TestResumeAsksTheRegistryAgain(t *testing.T) {
+	b, d := random(1000)
+	storage := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("signature") == "1" {
+			w.Header().Set("Content-Length", "1000")
+			w.Write(b[:300])
+			http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b))
+	}))
+	defer storage.Close()
+	s, c := serve(t)
+	signature := 0
+	s.HandleFunc("/v2/a/blobs/", func(w http.ResponseWriter, r *http.Request) {
+		signature++
+		http.Redirect(w, r, fmt.Sprintf("%s/x?signature=%d", storage.URL, signature), http.StatusTemporaryRedirect)
+	})
+	repo := &distribution.Repository{Client: c, Name: "a"}
+	r := blob.NewReader(t.Context(), d.Digest, d.Size, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		return repo.Blob(ctx, d, offset)
+	})
+	got, err := io.ReadAll(r)
+	if err != nil || !bytes.Equal(got, b) || signature != 2 {
+		t.Errorf("got %d bytes after %d redirects, error %v", len(got), signature, err)
+	}
+}
