@@ -81,4 +81,3 @@ func TestReferrers(t *testing.T) {
 		c.do("GET", "/v2/a/referrers/sha256:x", "").want(t, 400, "DIGEST_INVALID")
 	})
 }
-
