@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/hczjl/transship/integration/fixture"
@@ -19,6 +20,26 @@ type Endpoint struct {
 // Repository reaches a repository of the registry, to push a fixture or to verify what is there.
 func (e Endpoint) Repository(name string) fixture.Repository {
 	return fixture.Repository{Client: e.Client, URL: e.URL, Name: name}
+}
+
+// instance is a header that every answer of a server bears: the server's folder. It tells the server from another one
+// that has taken its port.
+const instance = "X-Test-Server"
+
+// answers reports an error unless the server at e is there and its header says want.
+func (e Endpoint) answers(header, want string) error {
+	resp, err := e.Client.Get(e.URL + "/v2/")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if got := resp.Header.Get(header); got != want {
+		return fmt.Errorf("%s is another server: %s is %q, want %q", e.URL, header, got, want)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s/v2/: %s", e.URL, resp.Status)
+	}
+	return nil
 }
 
 // transport signs requests as the harness's own and lets authorize add credentials.

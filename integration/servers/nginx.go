@@ -39,7 +39,7 @@ func Nginx(t testing.TB, upstream *Registry, o ProxyOptions) *Proxy {
 	s.ready = func(ports []int) error {
 		p.Endpoint = Options{TLS: o.TLS}.endpoint(loopback(ports[0]))
 		p.Client.Transport = transport{p.Client.Transport, upstream.Client.Transport.(transport).authorize}
-		return answers(p.Client, p.URL+"/v2/")
+		return p.answers("X-Test-Proxy", dir)
 	}
 	s.start(t)
 	log := filepath.Join(dir, "access.log")
@@ -119,6 +119,7 @@ http {
 			proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
 			proxy_set_header X-Forwarded-Proto $scheme;
 			proxy_read_timeout 900;
+			add_header X-Test-Proxy {{.Dir}} always;
 		}
 		location / { return 204; }
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ type process struct {
 	cmd            *exec.Cmd
 	stdout, stderr string        // log files
 	done           chan struct{} // closed when it has ended
+	killed         sync.Once     // the group's number may be somebody else's after the first time
 }
 
 // launch starts cmd with its logs in dir.
@@ -58,14 +60,19 @@ func (p *process) run(started chan<- error) {
 	}
 }
 
-// stop asks the program to end, and kills what is left of its group after a while. It may be called more than once.
+// stop asks the program to end, waits a while, and kills what is left of its group.
 func (p *process) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
 	case <-time.After(15 * time.Second):
 	}
-	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	p.kill()
+}
+
+// kill ends the program's whole group at once.
+func (p *process) kill() {
+	p.killed.Do(func() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) })
 	<-p.done
 }
 

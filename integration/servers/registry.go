@@ -3,7 +3,6 @@ package servers
 import (
 	"crypto/tls"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -49,8 +48,8 @@ func Debian(t testing.TB, o Options) *Registry {
 	return startRegistry(t, Find(t, "docker-registry", "docker-registry"), o)
 }
 
-// Stop ends the registry before the test ends, as if it had crashed.
-func (r *Registry) Stop() { r.process.stop() }
+// Kill ends the registry at once, as a crash does.
+func (r *Registry) Kill() { r.process.kill() }
 
 func startRegistry(t testing.TB, program string, o Options) *Registry {
 	t.Helper()
@@ -65,26 +64,13 @@ func startRegistry(t testing.TB, program string, o Options) *Registry {
 	}
 	s.ready = func(ports []int) error {
 		r.Endpoint = o.endpoint(loopback(ports[0]))
-		return answers(r.Client, r.URL+"/v2/")
+		return r.answers(instance, r.Dir)
 	}
 	p, ports := s.start(t)
 	r.process = p
 	r.metrics = metrics{p.stdout, "http://" + loopback(ports[1]) + "/metrics"}
 	r.accessLog = accessLog{file: p.stdout, settle: r.metrics.settle}
 	return r
-}
-
-// answers reports an error unless url gives 200.
-func answers(c *http.Client, url string) error {
-	resp, err := c.Get(url)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s: %s", url, resp.Status)
-	}
-	return nil
 }
 
 // endpoint is where a registry with these options listens.
@@ -130,6 +116,7 @@ func (o Options) writeConfig(t testing.TB, dir, file, addr, debug string) {
 			"addr":         addr,
 			"secret":       "transship",
 			"relativeurls": o.RelativeURLs,
+			"headers":      object{instance: []string{dir}},
 			"debug":        object{"addr": debug, "prometheus": object{"enabled": true}},
 			"tls":          o.tls(),
 		},

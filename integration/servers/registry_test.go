@@ -169,3 +169,13 @@ func TestRegistryWantsClientCertificate(t *testing.T) {
 		})
 	}
 }
+
+func TestKill(t *testing.T) {
+	t.Parallel()
+	r := Debian(t, Options{})
+	r.Kill()
+	if resp, err := http.Get(r.URL + "/v2/"); err == nil {
+		resp.Body.Close()
+		t.Errorf("it still answers %s", resp.Status)
+	}
+}

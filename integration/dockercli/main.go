@@ -1,0 +1,34 @@
+// Command dockercli is "docker manifest" of docker's own command line, built from its module at the version that go.mod
+// pins. It is the oracle of the tests that compare bytes: what a machine has installed as docker may be older, and then
+// writes other files.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/docker/cli/cli/command"
+	"github.com/docker/cli/cli/command/manifest"
+	"github.com/docker/cli/cli/flags"
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	cli, err := command.NewDockerCli()
+	if err != nil {
+		return err
+	}
+	if err := cli.Initialize(flags.NewClientOptions()); err != nil {
+		return err
+	}
+	root := &cobra.Command{Use: "docker", SilenceUsage: true, SilenceErrors: true}
+	root.AddCommand(manifest.NewManifestCommand(cli))
+	return root.Execute()
+}
