@@ -137,7 +137,7 @@ func (c *Config) search(ctx context.Context, f configFile, host, repository stri
 		return Credential{}, err
 	}
 	found, failed := c.helpers.get(ctx, h)
-	if failed == nil && !found.Anonymous() {
+	if !found.Anonymous() {
 		return found, nil
 	}
 	found, err = f.find(host, repository)

@@ -69,6 +69,9 @@ func TestCredentialNeverShowsItsSecret(t *testing.T) {
 	if got, want := full.String(), `user "bob" from here`; got != want {
 		t.Errorf("String() = %s, want %s", got, want)
 	}
+	if nobody := (Credential{Source: "here"}); !nobody.Anonymous() || full.Anonymous() {
+		t.Error("Anonymous is wrong")
+	}
 	if got := (Credential{Source: "here"}).String(); got != "anonymous" {
 		t.Errorf("an anonymous credential is %q", got)
 	}

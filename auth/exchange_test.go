@@ -186,7 +186,7 @@ func TestChallengeOfV2(t *testing.T) {
 		if r.URL.Path != "/v2/" {
 			return ""
 		}
-		return `Bearer realm="token"` // relative to /v2/
+		return `Bearer realm="token",scope="registry:catalog:*"` // relative to /v2/
 	}
 	w.Config.Handler.(*http.ServeMux).HandleFunc("/v2/token", w.serveToken)
 	rt := w.transport(nil)

@@ -58,6 +58,9 @@ func TestHelper(t *testing.T) {
 		"docker.io/x": {"auth": "`+eveAuth+`"}, "https://index.docker.io/v1/": {"auth": "`+eveAuth+`"}, "ghcr.io": {"auth": "`+eveAuth+`"}}}`)
 	file := config.Files[0]
 
+	if got, err := config.Credential(ctx, "docker.io", ""); err != nil || got.Username != "eve" {
+		t.Errorf("before the login: %v, %v", got, err)
+	}
 	where, err := config.Store(ctx, "docker.io", Credential(bob))
 	if err != nil || where != "docker-credential-test" {
 		t.Fatal(where, err)
@@ -89,6 +92,9 @@ func TestHelper(t *testing.T) {
 
 	if found, err := config.Erase(ctx, "index.docker.io"); !found || err != nil {
 		t.Errorf("erase: %v, %v", found, err)
+	}
+	if got, err := config.Credential(ctx, "docker.io", ""); err != nil || !got.Anonymous() {
+		t.Errorf("after the logout: %v, %v", got, err)
 	}
 	if found, err := config.Erase(ctx, "index.docker.io"); found || err != nil {
 		t.Errorf("erase again: %v, %v", found, err)
@@ -193,6 +199,15 @@ func TestHelperNameIsNoPath(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "log")); err == nil {
 		t.Error("the helper was run")
+	}
+}
+
+func TestHelperIsNotRunFromTheWorkingDirectory(t *testing.T) {
+	dir := newHelper(t)
+	t.Chdir(filepath.Dir(dir))
+	config := helperConfig(t, filepath.Base(dir), `{"credsStore": "test"}`)
+	if _, err := config.Credential(context.Background(), "ghcr.io", ""); !errors.Is(err, exec.ErrNotFound) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -33,7 +33,7 @@ func checkRealm(registry, realm *url.URL) error {
 	if registry.Scheme == "https" && realm.Scheme != "https" {
 		return fmt.Errorf("refused: the registry is on https, but its token server %s is not, and would be sent credentials in the clear", realm.Redacted())
 	}
-	if isLocal(realm.Hostname()) && !strings.EqualFold(realm.Hostname(), registry.Hostname()) {
+	if isLocal(realm.Hostname()) {
 		return fmt.Errorf("refused: a registry outside the local network named the token server %s inside it", realm.Redacted())
 	}
 	return nil

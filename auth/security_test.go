@@ -150,6 +150,27 @@ func TestForeignRealmGetsNothing(t *testing.T) {
 	}
 }
 
+func TestTokenServerDowngrade(t *testing.T) {
+	base := internet(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.TLS == nil:
+			t.Errorf("a token request over http: %s %s", r.Method, r.URL)
+		case r.URL.Path == "/token":
+			http.Redirect(w, r, "http://auth.example.com/token", http.StatusMovedPermanently)
+		default:
+			w.Header().Set("WWW-Authenticate", `Bearer realm="https://auth.example.com/token"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	ctx := WithScope(context.Background(), "registry.example.com", Scope{})
+	req, _ := http.NewRequestWithContext(ctx, "GET", "https://registry.example.com/v2/", nil)
+	_, err := (&Transport{Base: base, Credentials: bob}).RoundTrip(req)
+	var e *Error
+	if !errors.As(err, &e) || e.Status != http.StatusMovedPermanently {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A proxy that gets the scheme of a Location wrong, or someone on the line, must
 // not make the client show its credentials in the clear.
 func TestNoCredentialsAfterADowngrade(t *testing.T) {

@@ -134,9 +134,15 @@ func TestNoLoop(t *testing.T) {
 		n++
 		return Repository(strings.Repeat("x", n), Pull)
 	}
-	w.expect(w.transport(nil), "GET", "/v2/a/x", Scope{}, 401)
+	rt := w.transport(nil)
+	w.expect(rt, "GET", "/v2/a/x", Scope{}, 401)
 	if n := len(w.log); n != 5 {
 		t.Errorf("%d calls: %q", n, w.log)
+	}
+	for _, kept := range rt.registry(w.host()).tokens {
+		if len(kept) > 0 {
+			t.Errorf("refused tokens are kept: %v", kept)
+		}
 	}
 }
 
