@@ -89,7 +89,10 @@ func (a *app) newSession(s *side, credentials auth.Credentials) *session {
 	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1}
 	record := &wire.Record{Base: &wire.Timeout{Base: hosts}, OnCall: a.onCall()}
 	headers := &wire.Headers{Base: record, UserAgent: "transship/" + version}
-	loopback := &wire.Loopback{Base: headers, Any: s.docker && s.tls.Insecure}
+	loopback := &wire.Loopback{Base: headers}
+	if s.docker && s.tls.Insecure {
+		loopback.Insecure = s.host
+	}
 	retry := &wire.Retry{Base: loopback, OnWait: a.onWait}
 	made := &session{plainHTTP: s.plainHTTP, clients: map[string]*distribution.Client{}, warn: func(text string) {
 		a.note("warning: %s", text)

@@ -4,13 +4,14 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 )
 
 // Loopback finds out whether a registry on the own machine speaks plain HTTP
 // or TLS, as docker does for what it calls insecure registries: a host that
 // is localhost, in 127.0.0.0/8 or ::1 is first tried as http although the URL
-// says https. Other hosts, and URLs that say http, pass unchanged.
+// says https. Other hosts but Insecure, and URLs that say http, pass unchanged.
 //
 // A request that carries neither a body nor credentials is its own try; when
 // the server turns out to speak TLS it is sent once more as https. Any other
@@ -26,10 +27,10 @@ import (
 type Loopback struct {
 	// Base sends each request and each try.
 	Base http.RoundTripper
-	// Any treats every host so, not only those on the own machine. It is what
-	// docker does for a registry that the user has called insecure, and for
-	// nothing else: credentials may go out unencrypted.
-	Any bool
+	// Insecure is one more host, with its port if the URL has one, that is
+	// treated so: docker does it for a registry that the user calls insecure.
+	// Credentials may then go out unencrypted.
+	Insecure string
 
 	mu    sync.Mutex
 	hosts map[string]*loopbackHost // by URL.Host
@@ -48,9 +49,14 @@ func isLoopback(host string) bool {
 	return ok && a.IsLoopback() || !ok && isLocalhost(host)
 }
 
+// concerns reports whether the scheme of u's host is to be found out.
+func (l *Loopback) concerns(u *url.URL) bool {
+	return isLoopback(u.Hostname()) || l.Insecure != "" && strings.EqualFold(l.Insecure, u.Host)
+}
+
 // RoundTrip sends req in the scheme its host speaks.
 func (l *Loopback) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Scheme != "https" || !l.Any && !isLoopback(req.URL.Hostname()) {
+	if req.URL.Scheme != "https" || !l.concerns(req.URL) {
 		return base(l.Base).RoundTrip(req)
 	}
 	scheme, mine, err := l.await(req.Context(), req.URL.Host)

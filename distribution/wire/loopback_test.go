@@ -379,6 +379,22 @@ func TestLoopbackLeavesOthersAlone(t *testing.T) {
 	}
 }
 
+func TestLoopbackInsecureIsOneHost(t *testing.T) {
+	sends := &sends{Base: roundTripper(func(req *http.Request) (*http.Response, error) { return answer(req, 200, ""), nil })}
+	loopback := &Loopback{Base: sends, Insecure: "Registry.example:5000"}
+	for _, url := range []string{
+		"https://registry.example:5000/insecure", "https://registry.example/other-port", "https://auth.example:5000/token",
+	} {
+		if _, err := loopback.RoundTrip(newRequest(t, "GET", url, nil)); err != nil {
+			t.Error(err)
+		}
+	}
+	want := []string{"GET http /insecure", "GET https /other-port", "GET https /token"}
+	if diff := cmp.Diff(want, sends.got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestLoopbackHosts(t *testing.T) {
 	for _, host := range []string{"localhost", "LOCALHOST:5000", "127.0.0.1:5000", "127.9.9.9", "[::1]:5000", "[::ffff:127.0.0.1]:5000", "localhost.:5000"} {
 		loopback := &Loopback{Base: roundTripper(func(r *http.Request) (*http.Response, error) {

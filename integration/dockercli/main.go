@@ -6,6 +6,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
+	"strings"
 
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/command/manifest"
@@ -28,7 +30,22 @@ func run() error {
 	if err := cli.Initialize(flags.NewClientOptions()); err != nil {
 		return err
 	}
-	root := &cobra.Command{Use: "docker", SilenceUsage: true, SilenceErrors: true}
+	root := &cobra.Command{Use: "docker", SilenceUsage: true, SilenceErrors: true, Version: version()}
+	root.SetVersionTemplate("Docker version {{.Version}}, build module\n")
 	root.AddCommand(manifest.NewManifestCommand(cli))
 	return root.Execute()
+}
+
+// version is that of docker's module in this build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, m := range info.Deps {
+		if m.Path == "github.com/docker/cli" {
+			return strings.TrimSuffix(strings.TrimPrefix(m.Version, "v"), "+incompatible")
+		}
+	}
+	return "unknown"
 }

@@ -1,0 +1,49 @@
+# The README's second command is "make test"; CI runs the same.
+
+GO ?= go
+BIN := $(CURDIR)/bin
+
+.PHONY: build test fmt vet staticcheck unit integration fuzz cover
+
+build: ## the program, in bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/transship ./cmd/transship
+
+test: fmt vet staticcheck unit integration
+
+fmt:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+
+vet:
+	$(GO) vet ./... ./testdata/image
+	cd integration && $(GO) vet ./...
+
+# staticcheck is a tool of the integration module, so that the product's go.mod stays at three modules.
+staticcheck:
+	cd integration && $(GO) build -o $(BIN)/staticcheck honnef.co/go/tools/cmd/staticcheck
+	$(BIN)/staticcheck ./...
+	cd integration && $(BIN)/staticcheck ./...
+
+# The byte oracle: docker's manifest commands at a pinned version, whatever docker the machine has.
+export TRANSSHIP_DOCKER_MANIFEST := $(BIN)/docker-manifest
+
+.PHONY: oracle
+oracle:
+	cd integration && $(GO) build -o $(BIN)/docker-manifest ./dockercli
+
+unit: oracle
+	$(GO) test -race ./...
+
+integration: oracle
+	cd integration && $(GO) test -race -timeout 15m ./...
+
+# Every fuzz target for FUZZTIME, one after the other.
+FUZZTIME ?= 10s
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+cover:
+	$(GO) test -coverprofile=$(BIN)/cover.out ./... && $(GO) tool cover -func=$(BIN)/cover.out | tail -n 1
