@@ -179,3 +179,24 @@ func TestKill(t *testing.T) {
 		t.Errorf("it still answers %s", resp.Status)
 	}
 }
+
+// A registry takes an artifact with a subject.
+func TestRegistryKeepsReferrers(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			repository := kind.start(t, Options{}).Repository("hczjl/klibc")
+			im := fixture.Real().OCI()
+			artifact := fixture.Referrer(im.Root().Descriptor, "application/vnd.example.sbom", "sbom")
+			for _, pushed := range []fixture.Image{im, artifact} {
+				if err := repository.Push(t.Context(), pushed); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := repository.Verify(t.Context(), artifact, artifact.Root().Digest.String()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
