@@ -70,14 +70,14 @@ func (c *Client) firstProbe() bool {
 func (r *Repository) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string) (blob.Outcome, error) {
 	ctx = r.scoped(ctx)
 	asked := r.Client.doubtful() && d.Size >= worthAsking
-	if asked && r.has(ctx, d) {
+	if asked && r.has(ctx, d.Digest, d.Size) {
 		return blob.Exists, nil
 	}
 	session, outcome, err := r.mountOrStart(ctx, d, from)
 	if err != nil || outcome != 0 {
 		return outcome, err
 	}
-	if !asked && r.distrusts(d) && r.has(ctx, d) {
+	if !asked && r.distrusts(d) && r.has(ctx, d.Digest, d.Size) {
 		r.Client.noteDoubtful()
 		r.cancel(ctx, session)
 		return blob.Exists, nil
@@ -86,9 +86,9 @@ func (r *Repository) PutBlob(ctx context.Context, d manifest.Descriptor, open bl
 }
 
 // has asks by HEAD. An error counts as no: then the upload shows what is wrong.
-func (r *Repository) has(ctx context.Context, d manifest.Descriptor) bool {
-	size, err := r.Client.HeadBlob(ctx, r.Name, d.Digest)
-	return err == nil && (size < 0 || size == d.Size)
+func (r *Repository) has(ctx context.Context, d blob.Digest, size int64) bool {
+	have, err := r.Client.HeadBlob(ctx, r.Name, d)
+	return err == nil && (have < 0 || have == size)
 }
 
 // distrusts tells whether a large blob that could not be mounted is to be asked for: always after a mount has failed

@@ -32,6 +32,7 @@ type push struct {
 	chunk   int64         // most bytes in one call; 0 is all that is left
 	body    io.ReadCloser // the blob from session.Offset on, nil when it must be opened
 	broken  error         // what the source failed with
+	arrived bool          // the registry has the blob although no answer said so
 }
 
 // upload brings the blob into the session, going on after failures that pass: it asks the session where it stands,
@@ -53,6 +54,9 @@ func (r *Repository) upload(ctx context.Context, b *blob.Stream, session Upload)
 		if err = p.prepare(ctx, err, failures); err != nil {
 			r.cancel(ctx, p.session)
 			return err
+		}
+		if p.arrived {
+			return nil
 		}
 	}
 }
@@ -217,8 +221,11 @@ func (p *push) resume(ctx context.Context) error {
 	return nil
 }
 
-// restart opens a new session.
+// restart opens a new session, unless the blob is there: the answer to the call that closed the old one may be lost.
 func (p *push) restart(ctx context.Context) error {
+	if p.arrived = p.repo.has(ctx, p.blob.Digest(), p.blob.Size()); p.arrived {
+		return nil
+	}
 	session, err := p.repo.Client.StartUpload(ctx, p.repo.Name, p.blob.Digest())
 	if err != nil {
 		return err

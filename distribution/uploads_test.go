@@ -280,6 +280,19 @@ func TestResumeAfterABrokenConnection(t *testing.T) {
 	l.arrived(t, b, d)
 }
 
+// The registry took the blob, but its answer was lost.
+func TestALostAnswerIsNotSentTwice(t *testing.T) {
+	l := newLab(t, registry.Rule{On: putCall, Times: 1, Cut: registry.CutAnswer})
+	b, d := random(1000)
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+		t.Fatal(err)
+	}
+	if l.Count(putCall) != 1 || l.Count(startCall) != 0 || l.Count(headCall) != 1 {
+		t.Errorf("called %+v, want a HEAD and no second upload", l.Requests())
+	}
+	l.arrived(t, b, d)
+}
+
 func TestStartOverWhenTheSessionIsGone(t *testing.T) {
 	l := newLab(t,
 		registry.Rule{On: putCall, Times: 1, Status: 404, Body: `{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}`},

@@ -57,7 +57,7 @@ func OpenDir(path string) (*Dir, error) {
 }
 
 func (d *Dir) open() error {
-	if err := d.checkVersion(); err != nil {
+	if err := d.prepare(); err != nil {
 		return err
 	}
 	if err := d.sweep(); err != nil {
@@ -67,8 +67,8 @@ func (d *Dir) open() error {
 	return err
 }
 
-// checkVersion makes the layout if there is none yet.
-func (d *Dir) checkVersion() error {
+// prepare checks the layout's version, and makes the layout if there is none.
+func (d *Dir) prepare() error {
 	b, err := readFile(filepath.Join(d.path, layoutFile), 1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		return d.make()

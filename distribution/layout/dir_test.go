@@ -30,7 +30,7 @@ func TestOpenDirMakesALayout(t *testing.T) {
 }
 
 func TestOpenDirRefuses(t *testing.T) {
-	for says_, files := range map[string]map[string]string{
+	for text, files := range map[string]map[string]string{
 		"not empty: thesis.txt":         {"thesis.txt": ""},
 		`version "2.0.0"`:               {"oci-layout": `{"imageLayoutVersion":"2.0.0"}`},
 		"oci-layout: unexpected end":    {"oci-layout": ""},
@@ -42,7 +42,7 @@ func TestOpenDirRefuses(t *testing.T) {
 			writeFile(t, content, path, name)
 		}
 		_, err := OpenDir(path)
-		says(t, err, says_)
+		says(t, err, text)
 	}
 	file := filepath.Join(t.TempDir(), "file")
 	writeFile(t, "", file)

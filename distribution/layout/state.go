@@ -117,8 +117,7 @@ func (d *Dir) write(batch []*pending) error {
 		}
 		entries = out
 	}
-	_, err = os.Stat(filepath.Join(d.path, indexFile))
-	if err == nil && slices.Equal(entries, ix.entries) {
+	if _, err := os.Stat(filepath.Join(d.path, indexFile)); err == nil && slices.Equal(entries, ix.entries) {
 		return nil
 	}
 	return d.replace(newIndex(ix.members, entries))

@@ -12,14 +12,14 @@ import (
 
 // getBlob answers GET and HEAD (end-2) with the blob or one range of it.
 func (h *Handler) getBlob(w http.ResponseWriter, r *http.Request, rt route) error {
-	d := blob.Digest(rt.ref)
-	if err := d.Validate(); err != nil {
+	d, err := parseDigest(rt.ref)
+	if err != nil {
 		return err
 	}
 	repository := h.repository(rt.name)
 	size, err := repository.HeadBlob(r.Context(), d)
 	if err != nil {
-		return orUnknown(err, codeBlobUnknown, "blob")
+		return orUnknown(err, codeBlobUnknown, "this repository has no such blob")
 	}
 	part, partial, err := wanted(r, d, size)
 	if err != nil {
@@ -28,7 +28,7 @@ func (h *Handler) getBlob(w http.ResponseWriter, r *http.Request, rt route) erro
 	}
 	content, err := repository.Blob(r.Context(), manifest.Descriptor{Digest: d, Size: size}, part.start)
 	if err != nil {
-		return orUnknown(err, codeBlobUnknown, "blob")
+		return orUnknown(err, codeBlobUnknown, "this repository has no such blob")
 	}
 	defer content.Close()
 	describe(w, d, "application/octet-stream", part.length)
@@ -65,12 +65,12 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, content io.Reader
 
 // deleteBlob answers DELETE (end-10).
 func (h *Handler) deleteBlob(w http.ResponseWriter, r *http.Request, rt route) error {
-	d := blob.Digest(rt.ref)
-	if err := d.Validate(); err != nil {
+	d, err := parseDigest(rt.ref)
+	if err != nil {
 		return err
 	}
 	if err := h.repository(rt.name).DeleteBlob(r.Context(), d); err != nil {
-		return orUnknown(err, codeBlobUnknown, "blob")
+		return orUnknown(err, codeBlobUnknown, "this repository has no such blob")
 	}
 	w.WriteHeader(http.StatusAccepted)
 	return nil
@@ -93,8 +93,6 @@ func created(w http.ResponseWriter, location string, d blob.Digest) {
 	w.Header().Set("Docker-Content-Digest", string(d))
 	w.WriteHeader(http.StatusCreated)
 }
-
-func blobLocation(name string, d blob.Digest) string { return "/v2/" + name + "/blobs/" + string(d) }
 
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	if w.Header().Get("Content-Type") == "" {

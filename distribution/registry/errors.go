@@ -64,17 +64,13 @@ func (e *apiError) body() []byte {
 	return append(b, '\n')
 }
 
-// asAPIError turns any error into an answer. Errors of the store that the endpoint has not given a code are the
-// server's fault.
+// asAPIError turns any error into an answer. What no endpoint has given a code is an error of the store, and none of the
+// client's making: a digest that does not match, for one, is damage on the disk.
 func asAPIError(err error) *apiError {
 	var known *apiError
-	var mismatch *blob.MismatchError
-	var digest *blob.DigestError
 	switch {
 	case errors.As(err, &known):
 		return known
-	case errors.As(err, &mismatch), errors.As(err, &digest):
-		return &apiError{status: http.StatusBadRequest, code: codeDigestInvalid, message: err.Error()}
 	case errors.Is(err, errors.ErrUnsupported):
 		return &apiError{status: http.StatusMethodNotAllowed, code: codeUnsupported, message: "this registry cannot be changed"}
 	case errors.Is(err, fs.ErrPermission):
@@ -84,11 +80,29 @@ func asAPIError(err error) *apiError {
 }
 
 // orUnknown gives what is not there the endpoint's code.
-func orUnknown(err error, code, what string) error {
+func orUnknown(err error, code, message string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return &apiError{status: http.StatusNotFound, code: code, message: what + " unknown to this repository"}
+	return &apiError{status: http.StatusNotFound, code: code, message: message}
+}
+
+// orMismatch tells the client that what it sent is not what it said.
+func orMismatch(err error) error {
+	var mismatch *blob.MismatchError
+	if errors.As(err, &mismatch) {
+		return badRequest(codeDigestInvalid, err.Error())
+	}
+	return err
+}
+
+// parseDigest reads a digest of a request.
+func parseDigest(s string) (blob.Digest, error) {
+	d := blob.Digest(s)
+	if err := d.Validate(); err != nil {
+		return "", badRequest(codeDigestInvalid, err.Error())
+	}
+	return d, nil
 }
 
 func tooLarge(limit int64) *apiError {

@@ -11,7 +11,16 @@ import (
 )
 
 // Faults stands in front of a registry, writes down what is asked, and makes things go wrong by rules. It is for tests
-// of clients: with it a registry refuses mounts, loses connections, or does what only one vendor's registry does.
+// of clients. Some rules:
+//
+//	{On: "^GET", Times: 2, Status: 429, Header: map[string]string{"Retry-After": "1"}}  // slow down, twice
+//	{On: "mount=", Status: 401}                                        // mounts are refused
+//	{On: "mount=", DropQuery: []string{"mount", "from"}}               // mounts are ignored
+//	{On: "^PATCH", LongerThan: 4 << 20, Status: 416}                   // chunks of 4 MiB at most
+//	{On: "^POST", Header: map[string]string{"OCI-Chunk-Min-Length": "1048576"}}
+//	{On: "^GET .*/blobs/", Skip: 1, Times: 1, Cut: CutAnswer, After: 1000}  // the second download breaks off
+//	{On: "^PUT .*/manifests/", Times: 1, Cut: CutAnswer}               // done, but the answer is lost
+//	{Edit: func(h http.Header) { h.Del("Docker-Content-Digest") }}     // on every answer
 type Faults struct {
 	// Handler is the registry.
 	Handler http.Handler

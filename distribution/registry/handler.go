@@ -79,10 +79,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err *apiError) {
 
 // repository returns the repository of that name.
 func (h *Handler) repository(name string) Repository {
-	if h.Store == nil {
-		return h.memory.Repository(name)
-	}
-	return h.Store.Repository(name)
+	return h.store().Repository(name)
 }
 
 func (h *Handler) store() Store {

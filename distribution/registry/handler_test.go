@@ -4,12 +4,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/registry"
+	"github.com/hczjl/transship/manifest"
 )
 
 func TestBase(t *testing.T) {
@@ -64,6 +68,36 @@ func TestSurvivesRestart(t *testing.T) {
 		session: 404,
 	} {
 		c.do("HEAD", path, "").want(t, status, "")
+	}
+}
+
+// TestDamageOnDisk changes bytes behind the registry's back: no client gets them as a manifest.
+func TestDamageOnDisk(t *testing.T) {
+	path := t.TempDir()
+	c := serve(t, &registry.Handler{Store: onDisk(t, path)})
+	subject := `"subject":` + descriptor(manifest.MediaTypeOCIManifest, "x")
+	d := c.pushManifest("a", "1", imageOf("x", subject))
+	file := filepath.Join(path, "blobs", "sha256", blob.Digest(d).Hex())
+	if err := os.WriteFile(file, []byte(imageOf("y", subject)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	c.do("GET", "/v2/a/manifests/1", "").want(t, 500, "UNKNOWN")
+	c.do("GET", "/v2/a/referrers/"+digest("x"), "").want(t, 500, "UNKNOWN")
+	c.pushManifest("a", "1", imageOf("x", subject))
+	c.do("GET", "/v2/a/manifests/1", "").want(t, 200, "")
+}
+
+// TestNamesWithAPort has images in the folder that no path of a registry can name.
+func TestNamesWithAPort(t *testing.T) {
+	path := t.TempDir()
+	store := onDisk(t, path)
+	if err := store.Repository("localhost:5000/x").PutManifest(t.Context(), "1", parse(t, imageOf("x"))); err != nil {
+		t.Fatal(err)
+	}
+	c := serve(t, &registry.Handler{Store: store})
+	c.pushManifest("docker.io/library/x", "1", imageOf("x"))
+	if got := c.do("GET", "/v2/_catalog", "").body; got != `{"repositories":["docker.io/library/x"]}`+"\n" {
+		t.Errorf("got %s", got)
 	}
 }
 

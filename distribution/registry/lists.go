@@ -7,13 +7,15 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+
+	"github.com/hczjl/transship/distribution/reference"
 )
 
 // tags answers GET of a repository's tags (end-8a, end-8b).
 func (h *Handler) tags(w http.ResponseWriter, r *http.Request, rt route) error {
 	all, err := h.repository(rt.name).Tags(r.Context())
 	if err != nil {
-		return orUnknown(err, codeNameUnknown, "this name is")
+		return orUnknown(err, codeNameUnknown, "there is no such repository")
 	}
 	some, err := h.page(w, r, all)
 	if err != nil {
@@ -32,6 +34,8 @@ func (h *Handler) catalog(w http.ResponseWriter, r *http.Request, _ route) error
 	if err != nil {
 		return err
 	}
+	// A store may know names that no path can hold, such as localhost:5000/x.
+	all = slices.DeleteFunc(all, func(name string) bool { return !reference.ValidPath(name) })
 	some, err := h.page(w, r, all)
 	if err != nil {
 		return err
@@ -55,14 +59,13 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, names []string) (
 		}
 		names = names[i:]
 	}
-	if most < 0 || most >= len(names) {
-		return append([]string{}, names...), nil
+	if 0 <= most && most < len(names) {
+		names = names[:most]
+		if most > 0 {
+			linkNext(w, r, names[most-1])
+		}
 	}
-	names = names[:most]
-	if most > 0 {
-		linkNext(w, r, names[most-1])
-	}
-	return append([]string{}, names...), nil
+	return append([]string{}, names...), nil // an empty list is no null
 }
 
 // pageSize returns how many entries an answer may have, -1 for any number.

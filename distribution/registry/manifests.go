@@ -25,7 +25,7 @@ func (h *Handler) getManifest(w http.ResponseWriter, r *http.Request, rt route) 
 	}
 	m, err := h.findManifest(r, rt)
 	if err != nil {
-		return orUnknown(err, codeManifestUnknown, "manifest")
+		return orUnknown(err, codeManifestUnknown, "this repository has no such manifest")
 	}
 	describe(w, m.Digest, cmp.Or(m.MediaType, "application/octet-stream"), m.Size)
 	return h.send(w, r, bytes.NewReader(m.Raw), m.Size)
@@ -45,7 +45,8 @@ func checkReference(ref string) error {
 	if reference.ValidTag(ref) {
 		return nil
 	}
-	return blob.Digest(ref).Validate()
+	_, err := parseDigest(ref)
+	return err
 }
 
 // putManifest answers PUT by tag or digest (end-7a), or by digest with tags as parameters (end-7b).
@@ -119,7 +120,7 @@ func readManifest(w http.ResponseWriter, r *http.Request, ref string) (manifest.
 	if !reference.ValidTag(ref) {
 		m.Digest = blob.Digest(ref)
 		if err := blob.Verify(raw, m.Digest, int64(len(raw))); err != nil {
-			return m, err
+			return m, orMismatch(err)
 		}
 	}
 	if err != nil {
@@ -174,7 +175,7 @@ func (h *Handler) deleteManifest(w http.ResponseWriter, r *http.Request, rt rout
 		err = repository.DeleteManifest(r.Context(), blob.Digest(rt.ref))
 	}
 	if err != nil {
-		return orUnknown(err, codeManifestUnknown, "manifest")
+		return orUnknown(err, codeManifestUnknown, "this repository has no such manifest")
 	}
 	w.WriteHeader(http.StatusAccepted)
 	return nil

@@ -5,15 +5,14 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
 )
 
 // referrers answers GET of the manifests that have a digest as their subject (end-12a, end-12b). An unknown subject or
 // repository has none.
 func (h *Handler) referrers(w http.ResponseWriter, r *http.Request, rt route) error {
-	d := blob.Digest(rt.ref)
-	if err := d.Validate(); err != nil {
+	d, err := parseDigest(rt.ref)
+	if err != nil {
 		return err
 	}
 	query := r.URL.Query()

@@ -9,7 +9,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Store keeps the content of a registry. Its methods, and those of its repositories, may be called concurrently.
+// Store keeps the content of a registry. Its methods, and those of its repositories, may be called concurrently, and
+// the slices they return are the caller's.
 type Store interface {
 	// Repositories returns the names of the repositories that hold a manifest, sorted.
 	Repositories(ctx context.Context) ([]string, error)

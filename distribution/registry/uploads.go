@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"math"
 	"net/http"
+	"net/url"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/reference"
@@ -18,18 +19,15 @@ import (
 // which a mount that cannot be done turns too.
 func (h *Handler) startUpload(w http.ResponseWriter, r *http.Request, rt route) error {
 	query := r.URL.Query()
-	if d := blob.Digest(query.Get("mount")); d != "" {
-		mounted, err := h.mount(r.Context(), rt.name, d, query.Get("from"))
-		if err != nil {
-			return err
-		}
-		if mounted {
-			created(w, blobLocation(rt.name, d), d)
-			return nil
+	if query.Get("mount") != "" {
+		mounted, err := h.mount(r.Context(), rt.name, query)
+		if err != nil || mounted != "" {
+			return orCreated(w, err, rt.name, mounted)
 		}
 	}
-	if d := blob.Digest(query.Get("digest")); d != "" {
-		return h.wholeBlob(w, r, rt.name, d)
+	if query.Get("digest") != "" {
+		d, err := h.wholeBlob(w, r, rt.name, query.Get("digest"))
+		return orCreated(w, err, rt.name, d)
 	}
 	algorithm := blob.Algorithm(cmp.Or(query.Get("digest-algorithm"), string(blob.SHA256)))
 	if !algorithm.Available() {
@@ -44,39 +42,46 @@ func (h *Handler) startUpload(w http.ResponseWriter, r *http.Request, rt route) 
 	return nil
 }
 
-// mount tells whether the blob is in the repository now.
-func (h *Handler) mount(ctx context.Context, name string, d blob.Digest, from string) (bool, error) {
-	if err := d.Validate(); err != nil {
-		return false, err
+// mount returns the digest of the blob that is in the repository now, "" where it could not be mounted.
+func (h *Handler) mount(ctx context.Context, name string, query url.Values) (blob.Digest, error) {
+	d, err := parseDigest(query.Get("mount"))
+	if err != nil {
+		return "", err
 	}
+	from := query.Get("from")
 	if from != "" && !reference.ValidPath(from) {
-		return false, nil
+		return "", nil
 	}
-	err := h.repository(name).Mount(ctx, d, from)
+	err = h.repository(name).Mount(ctx, d, from)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return "", nil
 	}
-	return err == nil, err
+	return d, err
 }
 
 // wholeBlob takes a blob that is the body of one POST.
-func (h *Handler) wholeBlob(w http.ResponseWriter, r *http.Request, name string, d blob.Digest) error {
-	if err := d.Validate(); err != nil {
-		return err
+func (h *Handler) wholeBlob(w http.ResponseWriter, r *http.Request, name, digest string) (blob.Digest, error) {
+	d, err := parseDigest(digest)
+	if err != nil {
+		return "", err
 	}
 	upload, err := h.repository(name).NewUpload(r.Context(), d.Algorithm())
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := h.receive(w, r, upload); err != nil {
 		_ = upload.Cancel()
-		return err
+		return "", err
 	}
-	if err := upload.Commit(r.Context(), d); err != nil {
-		return err
+	return d, orMismatch(upload.Commit(r.Context(), d))
+}
+
+// orCreated answers that the blob is there, if it is.
+func orCreated(w http.ResponseWriter, err error, name string, d blob.Digest) error {
+	if err == nil {
+		created(w, "/v2/"+name+"/blobs/"+string(d), d)
 	}
-	created(w, blobLocation(name, d), d)
-	return nil
+	return err
 }
 
 func (h *Handler) openSession(ctx context.Context, name string, algorithm blob.Algorithm) (*session, error) {
@@ -121,8 +126,8 @@ func (h *Handler) patchUpload(w http.ResponseWriter, r *http.Request, rt route) 
 // closeUpload answers PUT (end-6), whose body is the whole blob, the last chunk or empty. A body that breaks off leaves
 // the session as it is; a wrong digest ends it.
 func (h *Handler) closeUpload(w http.ResponseWriter, r *http.Request, rt route) error {
-	d := blob.Digest(r.URL.Query().Get("digest"))
-	if err := d.Validate(); err != nil {
+	d, err := parseDigest(r.URL.Query().Get("digest"))
+	if err != nil {
 		return err
 	}
 	s, err := h.sessions.take(r.Context(), rt.name, rt.ref)
@@ -137,11 +142,7 @@ func (h *Handler) closeUpload(w http.ResponseWriter, r *http.Request, rt route) 
 		return err
 	}
 	h.sessions.remove(s)
-	if err := s.upload.Commit(r.Context(), d); err != nil {
-		return err
-	}
-	created(w, blobLocation(rt.name, d), d)
-	return nil
+	return orCreated(w, orMismatch(s.upload.Commit(r.Context(), d)), rt.name, d)
 }
 
 // rehash begins the upload again where nothing has come yet, so that the blob is hashed with its own algorithm while it

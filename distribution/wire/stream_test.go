@@ -15,7 +15,7 @@ func TestRulesForStreams(t *testing.T) {
 	}
 	for err, want := range map[error]bool{
 		&net.OpError{Op: "write", Net: "tcp", Err: net.ErrClosed}: true, // the peer hung up while a body was sent
-		errors.New("no such thing"):                              false,
+		errors.New("no such thing"):                               false,
 	} {
 		if got := IsTransient(fmt.Errorf("wrapped: %w", err)); got != want {
 			t.Errorf("%v: transient %v", err, got)
