@@ -1,0 +1,91 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/hczjl/transship/"
+
+// floors is the table of docs/architecture.md: what each package may import of this module.
+func floors() map[string][]string {
+	return map[string][]string{
+		"blob":                   {},
+		"auth":                   {},
+		"distribution/wire":      {},
+		"testdata/image":         {},
+		"manifest":               {"blob"},
+		"distribution/reference": {"blob"},
+		"manifest/liststore":     {"blob", "manifest", "distribution/reference"},
+		"distribution/layout":    {"blob", "manifest", "distribution/reference"},
+		"distribution/transfer":  {"blob", "manifest"},
+		"distribution":           {"blob", "manifest", "auth", "distribution/reference", "distribution/wire"},
+		"distribution/registry":  {"blob", "manifest", "distribution/reference", "distribution/layout"},
+	}
+}
+
+// withoutHTTP are the packages that must work without net/http.
+func withoutHTTP() []string {
+	return []string{"blob", "manifest", "distribution/transfer", "distribution/layout"}
+}
+
+func TestFloors(t *testing.T) {
+	root := filepath.Join("..", "..")
+	seen := map[string]bool{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(root, path)
+		if d.IsDir() {
+			if rel == "integration" || rel == "cmd" || strings.HasPrefix(rel, ".") && rel != "." {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(rel, ".go") || strings.HasSuffix(rel, "_test.go") {
+			return nil
+		}
+		pkg := filepath.ToSlash(filepath.Dir(rel))
+		seen[pkg] = true
+		checkImports(t, path, pkg)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pkg := range floors() {
+		if !seen[pkg] {
+			t.Errorf("the table has %s, which does not exist", pkg)
+		}
+	}
+}
+
+func checkImports(t *testing.T, path, pkg string) {
+	allowed, ok := floors()[pkg]
+	if !ok {
+		t.Errorf("%s: package %s is not in the table", path, pkg)
+		return
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	for _, spec := range f.Imports {
+		name, _ := strconv.Unquote(spec.Path.Value)
+		own, ours := strings.CutPrefix(name, module)
+		if ours && !slices.Contains(allowed, own) {
+			t.Errorf("%s: %s must not import %s", path, pkg, own)
+		}
+		if name == "net/http" && slices.Contains(withoutHTTP(), pkg) {
+			t.Errorf("%s: %s must not import net/http", path, pkg)
+		}
+	}
+}
