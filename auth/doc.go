@@ -28,10 +28,11 @@
 //     memory, shared by every request whose scope it contains, and renewed
 //     shortly before it ends. Requests that need the same token at the same
 //     time wait for one token request.
-//   - A request that is refused with a token is sent once more with a token for
-//     exactly the scope the registry asked for, since some token servers heed
-//     only the first or the last scope of several. Whatever works is kept. No
-//     request is sent more than three times.
+//   - A request that is refused with a token is sent again with one that has
+//     what the registry asked for as well, and if that was no news, or is not
+//     enough, with one for exactly that, since some token servers heed only the
+//     first or the last scope of several. Whatever works is kept. No request is
+//     sent more than three times.
 //   - A request whose body cannot be had again (Body without GetBody) is sent
 //     once; a 401 is handed back as it is.
 //   - User names and passwords go to the token server by GET with Basic

@@ -157,10 +157,11 @@ func (x *exchange) challenge(resp *http.Response) challenge {
 	return c
 }
 
-// candidates are the scopes worth asking for after c refused a. To a bare
-// request: all that the caller wants together with what the registry wants, and
-// if the token server denies that, the latter alone. To a request with a token:
-// the same again if the token was no good, else exactly what the registry wants.
+// candidates are the scopes worth asking for after c refused a, in order. First
+// comes what serves the rest of the job as well: what the caller wants together
+// with what the registry wants, or the same again if the token was no good.
+// Then exactly what the registry wants, for token servers that deny the former,
+// or heed only a part of it.
 func (x *exchange) candidates(c challenge, a authorization) []Scope {
 	var scopes []Scope
 	switch {
@@ -168,6 +169,8 @@ func (x *exchange) candidates(c challenge, a authorization) []Scope {
 		scopes = append(scopes, x.registry.scopeFor(x.need).Union(c.scope))
 	case c.problem == invalidToken || c.scope.Empty():
 		scopes = append(scopes, a.scope)
+	case !a.scope.Contains(c.scope):
+		scopes = append(scopes, a.scope.Union(c.scope))
 	}
 	if !c.scope.Empty() {
 		scopes = append(scopes, c.scope)

@@ -44,7 +44,10 @@ func TestChallengeAddsToTheScope(t *testing.T) {
 	w.calls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
 
 	w.expect(rt, "GET", "/v2/a/x", Repository("b", Pull), 200) // the token for b does not do
-	w.calls("token GET repository:b:pull", "GET /v2/a/x bearer", "GET /v2/a/x bearer")
+	w.calls("token GET repository:b:pull", "GET /v2/a/x bearer",
+		"token GET repository:a:pull repository:b:pull", "GET /v2/a/x bearer")
+	w.expect(rt, "GET", "/v2/a/x", Repository("b", Pull), 200) // learned
+	w.calls("GET /v2/a/x bearer")
 }
 
 func TestInsufficientScope(t *testing.T) {
@@ -83,6 +86,20 @@ func TestTokenServerHeedsOneScope(t *testing.T) {
 	}
 }
 
+func TestThreeSendsAreEnough(t *testing.T) {
+	w := newWorld(t)
+	w.heed = func(s []string) []string { return s[:1] }
+	rt := w.transport(nil)
+	want := Repository("a", Pull)
+	w.expect(rt, "GET", "/v2/a/x", want, 200)
+	w.calls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
+	w.expect(rt, "GET", "/v2/b/x", want, 200) // the caller did not say so
+	w.calls("GET /v2/b/x bearer", "token GET repository:a:pull repository:b:pull",
+		"GET /v2/b/x bearer", "token GET repository:b:pull", "GET /v2/b/x bearer")
+	w.expect(rt, "GET", "/v2/b/x", want, 200)
+	w.calls("GET /v2/b/x bearer") // learned
+}
+
 // RFC 6750 has 403 for a token that does not reach far enough.
 func TestForbiddenWithChallenge(t *testing.T) {
 	var log []string
@@ -108,7 +125,7 @@ func TestForbiddenWithChallenge(t *testing.T) {
 	realm = server.URL + "/token"
 	w := &world{Server: server, t: t}
 	w.expect(w.transport(nil), "PUT", "/v2/a/x", Repository("a", Pull), 200)
-	if got, want := strings.Join(log, ", "), ", token repository:a:pull, repository.a.pull, token repository:a:push, repository.a.push"; got != want {
+	if got, want := strings.Join(log, ", "), ", token repository:a:pull, repository.a.pull, token repository:a:pull,push, repository.a.pull,push"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
