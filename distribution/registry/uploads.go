@@ -20,20 +20,24 @@ import (
 func (h *Handler) startUpload(w http.ResponseWriter, r *http.Request, rt route) error {
 	query := r.URL.Query()
 	if query.Get("mount") != "" {
-		mounted, err := h.mount(r.Context(), rt.name, query)
-		if err != nil || mounted != "" {
-			return orCreated(w, err, rt.name, mounted)
+		d, err := h.mount(r.Context(), rt.name, query)
+		if err != nil {
+			return err
+		}
+		if d != "" {
+			blobCreated(w, rt.name, d)
+			return nil
 		}
 	}
 	if query.Get("digest") != "" {
 		d, err := h.wholeBlob(w, r, rt.name, query.Get("digest"))
-		return orCreated(w, err, rt.name, d)
+		if err != nil {
+			return err
+		}
+		blobCreated(w, rt.name, d)
+		return nil
 	}
-	algorithm := blob.Algorithm(cmp.Or(query.Get("digest-algorithm"), string(blob.SHA256)))
-	if !algorithm.Available() {
-		return badRequest(codeDigestInvalid, "digest algorithm "+quote(string(algorithm))+" is not supported, only sha256 and sha512")
-	}
-	s, err := h.openSession(r.Context(), rt.name, algorithm)
+	s, err := h.openSession(r.Context(), rt.name, query.Get("digest-algorithm"))
 	if err != nil {
 		return err
 	}
@@ -76,15 +80,16 @@ func (h *Handler) wholeBlob(w http.ResponseWriter, r *http.Request, name, digest
 	return d, orMismatch(upload.Commit(r.Context(), d))
 }
 
-// orCreated answers that the blob is there, if it is.
-func orCreated(w http.ResponseWriter, err error, name string, d blob.Digest) error {
-	if err == nil {
-		created(w, "/v2/"+name+"/blobs/"+string(d), d)
-	}
-	return err
+func blobCreated(w http.ResponseWriter, name string, d blob.Digest) {
+	created(w, "/v2/"+name+"/blobs/"+string(d), d)
 }
 
-func (h *Handler) openSession(ctx context.Context, name string, algorithm blob.Algorithm) (*session, error) {
+// openSession opens an upload session for a blob with a digest of that algorithm, sha256 where it is empty.
+func (h *Handler) openSession(ctx context.Context, name, digestAlgorithm string) (*session, error) {
+	algorithm := blob.Algorithm(cmp.Or(digestAlgorithm, string(blob.SHA256)))
+	if !algorithm.Available() {
+		return nil, badRequest(codeDigestInvalid, "digest algorithm "+quote(digestAlgorithm)+" is not supported, only sha256 and sha512")
+	}
 	upload, err := h.repository(name).NewUpload(ctx, algorithm)
 	if err != nil {
 		return nil, err
@@ -142,7 +147,11 @@ func (h *Handler) closeUpload(w http.ResponseWriter, r *http.Request, rt route) 
 		return err
 	}
 	h.sessions.remove(s)
-	return orCreated(w, orMismatch(s.upload.Commit(r.Context(), d)), rt.name, d)
+	if err := s.upload.Commit(r.Context(), d); err != nil {
+		return orMismatch(err)
+	}
+	blobCreated(w, rt.name, d)
+	return nil
 }
 
 // rehash begins the upload again where nothing has come yet, so that the blob is hashed with its own algorithm while it
