@@ -84,7 +84,7 @@ func (e *Error) Unwrap() error {
 func (e *Error) said() string {
 	var parts []string
 	for _, d := range e.Errors {
-		parts = append(parts, strings.TrimSpace(string(d.Code)+" "+oneLine(d.Message)))
+		parts = append(parts, oneLine(string(d.Code)+" "+d.Message))
 	}
 	if len(parts) > 0 {
 		return strings.Join(parts, "; ")

@@ -19,7 +19,7 @@ func (c *Client) location(resp *http.Response) (*url.URL, error) {
 	}
 	asked := resp.Request.URL
 	to, err := asked.Parse(text)
-	if err != nil {
+	if err != nil || to.Hostname() == "" {
 		return nil, fmt.Errorf("%s gave an upload location that is no URL", c.Host)
 	}
 	to = mend(asked, to)

@@ -129,7 +129,7 @@ func (c *Client) addReferrer(ctx context.Context, repo string, subject blob.Dige
 	if err != nil {
 		return err
 	}
-	entry, err := referrer(m)
+	entry, err := m.Referrer()
 	if err != nil {
 		return err
 	}
@@ -147,22 +147,6 @@ func (c *Client) addReferrer(ctx context.Context, repo string, subject blob.Dige
 	}
 	_, err = c.PutManifest(ctx, repo, ReferrersTag(subject), doc)
 	return err
-}
-
-// referrer is the descriptor of a manifest as lists of referrers hold it: with its artifact type and annotations.
-func referrer(m manifest.Manifest) (manifest.Descriptor, error) {
-	d := manifest.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size}
-	if manifest.IsIndex(m.MediaType) {
-		ix, err := m.Index()
-		d.ArtifactType, d.Annotations = ix.ArtifactType, ix.Annotations
-		return d, err
-	}
-	im, err := m.Image()
-	d.ArtifactType, d.Annotations = im.ArtifactType, im.Annotations
-	if d.ArtifactType == "" && im.Config != nil {
-		d.ArtifactType = im.Config.MediaType
-	}
-	return d, err
 }
 
 // lockReferrers lets one goroutine at a time rewrite a referrers tag: reading, adding and writing it is not atomic.

@@ -186,3 +186,21 @@ func (m Manifest) Subject() (*Descriptor, error) {
 	im, err := m.Image()
 	return im.Subject, err
 }
+
+// Referrer returns the descriptor by which a manifest is listed among the referrers of its subject: with its
+// annotations and artifact type, which for an image without one is its config's media type (distribution-spec, "Listing
+// Referrers").
+func (m Manifest) Referrer() (Descriptor, error) {
+	d := Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size}
+	if IsIndex(m.MediaType) {
+		ix, err := m.Index()
+		d.ArtifactType, d.Annotations = ix.ArtifactType, ix.Annotations
+		return d, err
+	}
+	im, err := m.Image()
+	d.ArtifactType, d.Annotations = im.ArtifactType, im.Annotations
+	if d.ArtifactType == "" && im.Config != nil {
+		d.ArtifactType = im.Config.MediaType
+	}
+	return d, err
+}

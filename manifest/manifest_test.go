@@ -217,6 +217,10 @@ func TestImageRoundTrip(t *testing.T) {
 	if len(refs) != 2 || string(refs[0].Data) != "{}" || refs[1].Digest != digestA {
 		t.Errorf("got references %+v", refs)
 	}
+	d, err := m.Referrer()
+	if err != nil || d.Digest != m.Digest || d.ArtifactType != "application/z" || d.Annotations["a"] != "2" {
+		t.Errorf("got referrer %+v, error %v", d, err)
+	}
 	if s, err := m.Subject(); err != nil || s == nil || s.Digest != digestB {
 		t.Errorf("got subject %v, error %v", s, err)
 	}

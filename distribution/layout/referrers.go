@@ -25,7 +25,7 @@ func subjectOf(m manifest.Manifest) (blob.Digest, error) {
 	return subject.Digest, subject.Validate()
 }
 
-// Referrers returns descriptors, as [Referrer] makes them, of the repository's manifests that have subject as their
+// Referrers returns descriptors, as manifest.Manifest.Referrer makes them, of the repository's manifests that have subject as their
 // subject, only those of artifactType where that is not empty. They are sorted by digest. The subject itself need not
 // exist.
 func (r *Repository) Referrers(ctx context.Context, subject blob.Digest, artifactType string) ([]manifest.Descriptor, error) {
@@ -45,7 +45,7 @@ func (r *Repository) Referrers(ctx context.Context, subject blob.Digest, artifac
 		if err != nil {
 			return nil, err
 		}
-		d, err := Referrer(m)
+		d, err := m.Referrer()
 		if err != nil {
 			return nil, err
 		}
@@ -54,22 +54,4 @@ func (r *Repository) Referrers(ctx context.Context, subject blob.Digest, artifac
 		}
 	}
 	return out, nil
-}
-
-// Referrer returns the descriptor by which a manifest is listed among the referrers of its subject: with its
-// annotations and artifact type, which for an image without one is its config's media type (distribution-spec,
-// "Listing Referrers").
-func Referrer(m manifest.Manifest) (manifest.Descriptor, error) {
-	d := manifest.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size}
-	if manifest.IsIndex(m.MediaType) {
-		ix, err := m.Index()
-		d.ArtifactType, d.Annotations = ix.ArtifactType, ix.Annotations
-		return d, err
-	}
-	im, err := m.Image()
-	d.ArtifactType, d.Annotations = im.ArtifactType, im.Annotations
-	if d.ArtifactType == "" && im.Config != nil {
-		d.ArtifactType = im.Config.MediaType
-	}
-	return d, err
 }

@@ -13,7 +13,6 @@ import (
 	"sync"
 
 	"github.com/hczjl/transship/blob"
-	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/manifest"
 )
@@ -191,7 +190,7 @@ func (r memoryRepository) Referrers(_ context.Context, subject blob.Digest, arti
 			if m.subject != subject {
 				continue
 			}
-			d, err := layout.Referrer(m.Manifest)
+			d, err := m.Manifest.Referrer()
 			if err != nil {
 				return err
 			}

@@ -35,7 +35,7 @@ type Repository interface {
 	Untag(ctx context.Context, tag string) error
 	// DeleteManifest removes a manifest and its tags.
 	DeleteManifest(ctx context.Context, d blob.Digest) error
-	// Referrers returns descriptors of the manifests with that subject, as layout.Referrer makes them, sorted by digest;
+	// Referrers returns descriptors of the manifests with that subject, as manifest.Manifest.Referrer makes them, sorted by digest;
 	// only those of artifactType where that is not empty.
 	Referrers(ctx context.Context, subject blob.Digest, artifactType string) ([]manifest.Descriptor, error)
 
