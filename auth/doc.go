@@ -55,7 +55,8 @@
 //
 // RoundTrip returns an [*Error] when a token could not be had, and the
 // registry's own 401 or 403 response when it refused what it was given;
-// [Refusal] tells whose credentials those were. A credential helper that cannot
-// be run is a [*HelperError]. Failures of the network, a token server's
-// included, are wrapped and are neither.
+// [Refusal] tells whose credentials those were. Credentials that failed are a
+// [*CredentialsError], with a [*HelperError] in it where a credential helper
+// could not be run. Failures of the network, a token server's included, are
+// wrapped and are none of these.
 package auth

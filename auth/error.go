@@ -66,6 +66,24 @@ func (e *Error) Error() string {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
+// CredentialsError is a failure of Credentials: a configuration file that cannot
+// be understood, or a helper program that failed ([HelperError]).
+type CredentialsError struct {
+	// Host is the registry, as given to [WithScope].
+	Host string
+
+	// Err is how Credentials failed.
+	Err error
+}
+
+// Error describes the failure in one line.
+func (e *CredentialsError) Error() string {
+	return fmt.Sprintf("finding credentials for %s: %v", e.Host, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *CredentialsError) Unwrap() error { return e.Err }
+
 // denied reports whether err is a token server's No to the account or the
 // scope, as opposed to trouble with the server.
 func denied(err error) bool {

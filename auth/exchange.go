@@ -85,10 +85,16 @@ func (x *exchange) send(req *http.Request, a authorization) (*http.Response, err
 		req.Header.Set("Authorization", a.header)
 	}
 	resp, err := x.transport.base().RoundTrip(req)
-	if err == nil && req.URL.Scheme == "https" {
+	if err != nil {
+		return nil, err
+	}
+	if resp.Request == nil {
+		resp.Request = req
+	}
+	if resp.Request.URL.Scheme == "https" {
 		x.registry.markSecure()
 	}
-	return resp, err
+	return resp, nil
 }
 
 func (x *exchange) resend(a authorization) (*http.Response, error) {
@@ -238,7 +244,7 @@ func (x *exchange) server(c challenge) *tokenServer {
 func (x *exchange) credential() (Credential, error) {
 	cred, err := x.registry.credential(x.request.Context(), x.transport.Credentials, x.host, x.need.repository)
 	if err != nil {
-		return Credential{}, fmt.Errorf("finding credentials for %s: %w", x.host, err)
+		return Credential{}, &CredentialsError{x.host, err}
 	}
 	return cred, nil
 }
@@ -251,10 +257,11 @@ func (x *exchange) forget(refused Credential) {
 // out.
 func (x *exchange) finish(resp *http.Response, a authorization) *http.Response {
 	refused := resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden
-	resp.Request = x.request
+	resp.Request = resp.Request.Clone(resp.Request.Context())
+	resp.Request.Header.Del("Authorization")
 	switch {
 	case refused:
-		resp.Request = x.request.WithContext(withRefusal(x.request.Context(), x.refusal(resp, a)))
+		resp.Request = resp.Request.WithContext(withRefusal(resp.Request.Context(), x.refusal(resp, a)))
 		if x.unauthorized(resp) {
 			x.registry.dropToken(a.token)
 		}

@@ -302,7 +302,8 @@ func TestCredentialsError(t *testing.T) {
 	broken := errors.New("broken")
 	rt := w.transport(failing{broken})
 	_, err := rt.RoundTrip(w.request("GET", "/v2/a/x", Scope{}, nil))
-	if !errors.Is(err, broken) || !strings.Contains(err.Error(), w.host()) {
+	var failed *CredentialsError
+	if !errors.As(err, &failed) || failed.Host != w.host() || !errors.Is(err, broken) || !strings.Contains(err.Error(), w.host()) {
 		t.Errorf("got %v", err)
 	}
 	body := &closable{Reader: strings.NewReader("x")} // now it fails before anything is sent

@@ -42,8 +42,8 @@ type Transport struct {
 }
 
 // RoundTrip implements http.RoundTripper. Its errors are those of Base, an
-// *[Error], or those of Credentials, wrapped. The response's Request is the
-// request as given, without the Authorization header that was sent.
+// *[Error], or a *[CredentialsError]. The response's Request is the one that Base
+// says it has sent, without its Authorization header.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	p, ok := purposeOf(req.Context(), req.URL)
 	if !ok || req.Header.Get("Authorization") != "" {

@@ -287,6 +287,32 @@ func TestRequestIsLeftAlone(t *testing.T) {
 	}
 }
 
+// A layer below may send the request to another URL: http in place of https, for a registry on the own machine. The
+// response tells, and what came over http is no promise of https.
+func TestResponseTellsWhereItCameFrom(t *testing.T) {
+	w := newWorld(t)
+	w.login = password("sesame")
+	rt := w.transport(bob)
+	plain := rt.Base
+	rt.Base = roundTripper(func(r *http.Request) (*http.Response, error) {
+		r = r.Clone(r.Context())
+		r.URL.Scheme = "http"
+		return plain.RoundTrip(r)
+	})
+	for _, scheme := range []string{"https", "http"} {
+		req := w.request("GET", "/v2/a/x", Repository("a", Pull), nil)
+		req.URL.Scheme = scheme
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if got := resp.Request.URL.String(); got != w.URL+"/v2/a/x" || resp.StatusCode != 200 {
+			t.Errorf("%s: %d from %s, want 200 from %s", scheme, resp.StatusCode, got, w.URL+"/v2/a/x")
+		}
+	}
+}
+
 func TestBaseErrorIsReturnedAsItIs(t *testing.T) {
 	broken := errors.New("broken")
 	rt := &Transport{Base: roundTripper(func(*http.Request) (*http.Response, error) { return nil, broken })}
