@@ -7,6 +7,7 @@ replace github.com/hczjl/transship => ../
 tool (
 	github.com/distribution/distribution/v3/cmd/registry
 	github.com/hczjl/transship/cmd/transship
+	github.com/hczjl/transship/integration/dockercli
 	honnef.co/go/tools/cmd/staticcheck
 )
 

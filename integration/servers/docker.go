@@ -29,11 +29,18 @@ func Docker(t testing.TB) *DockerCLI {
 	return newDocker(t, Find(t, "docker", "docker.io"))
 }
 
-// Dockers are all docker commands on PATH, so that a test can compare versions.
+// Oracle is docker's own manifest commands at the version that go.mod pins, and no other commands: what every machine
+// can compare bytes with, whatever docker it has.
+func Oracle(t testing.TB) *DockerCLI {
+	t.Helper()
+	return newDocker(t, goTool(t, "dockercli"))
+}
+
+// Dockers are the oracle and all docker commands on PATH, so that a test of manifest commands can compare versions.
 func Dockers(t testing.TB) []*DockerCLI {
 	t.Helper()
 	Find(t, "docker", "docker.io")
-	var all []*DockerCLI
+	all := []*DockerCLI{Oracle(t)}
 	seen := map[string]bool{}
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
 		path, err := filepath.EvalSymlinks(filepath.Join(dir, "docker"))

@@ -52,7 +52,7 @@ func TestDockerManifest(t *testing.T) {
 			if err != nil || len(stored) != len(tags) {
 				t.Errorf("local list: %q, %v", stored, err)
 			}
-			pushed := docker.Output(t, "manifest", "push", "--purge", list)
+			pushed := docker.Output(t, "manifest", "push", "--insecure", "--purge", list)
 			if want := im.Root().Digest.String() + "\n"; pushed != want {
 				t.Errorf("push printed %q, want %q", pushed, want)
 			}
@@ -83,7 +83,7 @@ func TestDockerManifestOCI(t *testing.T) {
 				}
 				return
 			}
-			docker.Output(t, "manifest", "push", list)
+			docker.Output(t, "manifest", "push", "--insecure", list)
 			index, err := r.Repository("hczjl/halo").Manifest(t.Context(), "1.6")
 			if err != nil {
 				t.Fatal(err)
