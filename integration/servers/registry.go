@@ -24,6 +24,7 @@ type Options struct {
 	InMemory           bool              // keep content in memory
 	NoDelete           bool              // answer 405 to every DELETE
 	RelativeURLs       bool              // answer with relative Locations
+	ForeignLayers      bool              // accept manifests whose layers are at URLs elsewhere
 }
 
 // Registry is a running registry.
@@ -123,6 +124,9 @@ func (o Options) writeConfig(t testing.TB, dir, file, addr, debug string) {
 	}
 	if auth := o.auth(t, dir); auth != nil {
 		config["auth"] = auth
+	}
+	if o.ForeignLayers {
+		config["validation"] = object{"manifests": object{"urls": object{"allow": []string{"^https://"}}}}
 	}
 	raw, err := json.MarshalIndent(config, "", "  ")
 	if err != nil {
