@@ -41,14 +41,15 @@ func TestVerify(t *testing.T) {
 	if err := blob.Verify(b, blob.FromBytes(b), 5); err != nil {
 		t.Error(err)
 	}
-	for name, err := range map[string]error{
-		"content": blob.Verify(b, blob.FromBytes(nil), 5),
-		"short":   blob.Verify(b, blob.FromBytes(b), 6),
-		"long":    blob.Verify(b, blob.FromBytes(b), 4),
+	hello, empty := string(blob.FromBytes(b)), string(blob.FromBytes(nil))
+	for want, err := range map[string]error{
+		"want " + empty + ", got " + hello:             blob.Verify(b, blob.FromBytes(nil), 5),
+		hello + " is cut short: want 6 bytes, got 5":   blob.Verify(b, blob.FromBytes(b), 6),
+		hello + " is too long: want 4 bytes, got more": blob.Verify(b, blob.FromBytes(b), 4),
 	} {
 		var mismatch *blob.MismatchError
-		if !errors.As(err, &mismatch) {
-			t.Errorf("%s: got %v", name, err)
+		if !errors.As(err, &mismatch) || mismatch.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }

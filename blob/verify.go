@@ -11,12 +11,12 @@ type MismatchError struct {
 // Error names the wanted and the found digest, or the sizes where those differ.
 func (e *MismatchError) Error() string {
 	if e.GotSize < e.WantSize {
-		return fmt.Sprintf("blob %s is cut short: want %d bytes, got %d", e.Want, e.WantSize, e.GotSize)
+		return fmt.Sprintf("%s is cut short: want %d bytes, got %d", e.Want, e.WantSize, e.GotSize)
 	}
 	if e.GotSize > e.WantSize {
-		return fmt.Sprintf("blob %s is too long: want %d bytes, got more", e.Want, e.WantSize)
+		return fmt.Sprintf("%s is too long: want %d bytes, got more", e.Want, e.WantSize)
 	}
-	return fmt.Sprintf("blob %s does not match its digest: got %s", e.Want, e.Got)
+	return fmt.Sprintf("want %s, got %s", e.Want, e.Got)
 }
 
 // Verify checks b against a digest and a size in bytes. The error is a *[MismatchError] or a *[DigestError].
