@@ -24,7 +24,7 @@ var (
 	ErrSchema1 = errors.New("docker schema 1 manifests are not supported; " +
 		"have the image rebuilt or pushed again with docker 1.10 or newer")
 	// ErrTooLarge is a document of more than MaxSize bytes.
-	ErrTooLarge = fmt.Errorf("manifest is larger than %d MiB", MaxSize>>20)
+	ErrTooLarge = fmt.Errorf("larger than %d MiB, which is more than registries must accept", MaxSize>>20)
 	// ErrAmbiguous is a document that is a list and an image at once, or another thing than its media type says
 	// (CVE-2021-41190).
 	ErrAmbiguous = errors.New("ambiguous manifest")
@@ -32,12 +32,15 @@ var (
 
 // DocumentError says that bytes are no manifest, or not one that is safe to read.
 type DocumentError struct {
-	Digest blob.Digest // of the bytes
+	Digest blob.Digest // of the bytes; "" of a document that was not read to its end
 	Err    error
 }
 
 // Error names the document by its digest, and the reason.
 func (e *DocumentError) Error() string {
+	if e.Digest == "" {
+		return fmt.Sprintf("the manifest is %v", e.Err)
+	}
 	return fmt.Sprintf("manifest %s: %v", e.Digest.Short(), e.Err)
 }
 
@@ -49,6 +52,9 @@ func (e *DocumentError) Unwrap() error { return e.Err }
 // names no manifest is too) and from the document. Raw is kept and must not be changed afterwards. The digest is the
 // sha256 of raw; a caller who asked for a sha512 digest sets that. Errors are a *[DocumentError].
 func Parse(contentType string, raw []byte) (Manifest, error) {
+	if len(raw) > MaxSize {
+		return Manifest{}, &DocumentError{Err: ErrTooLarge}
+	}
 	m := Manifest{Descriptor: Descriptor{Size: int64(len(raw)), Digest: blob.FromBytes(raw)}, Raw: raw}
 	mediaType, err := check(baseType(contentType), raw)
 	if err != nil {
@@ -63,9 +69,6 @@ func Parse(contentType string, raw []byte) (Manifest, error) {
 
 // check looks at the document as a whole and returns its media type.
 func check(contentType string, raw []byte) (string, error) {
-	if len(raw) > MaxSize {
-		return "", ErrTooLarge
-	}
 	if err := checkDuplicates(raw); err != nil {
 		return "", fmt.Errorf("not valid JSON: %w", err)
 	}

@@ -280,7 +280,7 @@ func TestParseRefuses(t *testing.T) {
 		{name: "negative size", raw: `{"layers":[{"digest":"` + string(digestA) + `","size":-1}]}`, says: "size"},
 		{name: "size of another type", raw: `{"layers":[{"digest":"` + string(digestA) + `","size":"1"}]}`, says: "size"},
 		{name: "deep", raw: `{"manifests":[],"x":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`, says: "deep"},
-		{name: "large", raw: `{"manifests":[]` + strings.Repeat(" ", manifest.MaxSize) + `}`, is: manifest.ErrTooLarge},
+		{name: "large", raw: `{"manifests":[]` + strings.Repeat(" ", manifest.MaxSize) + `}`, says: "the manifest is larger than 4 MiB", is: manifest.ErrTooLarge},
 	} {
 		_, err := manifest.Parse(c.contentType, []byte(c.raw))
 		var doc *manifest.DocumentError
