@@ -92,7 +92,7 @@ type copying struct {
 // image puts the root and all below it.
 func (c *copying) image(ctx context.Context, root manifest.Manifest, as string) (blob.Outcome, error) {
 	if asked := blob.Digest(as); asked.Validate() == nil && asked != root.Digest {
-		return 0, fmt.Errorf("%s: the target's digest is not the image's: %w", name(c.dst),
+		return 0, fmt.Errorf("%s: %w: %w", name(c.dst), ErrTargetDigest,
 			&blob.MismatchError{Want: asked, Got: root.Digest, WantSize: root.Size, GotSize: root.Size})
 	}
 	have, err := c.dst.HeadManifest(ctx, as)
@@ -109,8 +109,11 @@ func (c *copying) image(ctx context.Context, root manifest.Manifest, as string) 
 	if err := c.children(ctx, root); err != nil {
 		return 0, err
 	}
-	return blob.Uploaded, c.putManifest(ctx, as, root)
+	return blob.Uploaded, c.putManifest(ctx, as, root, root.Descriptor)
 }
+
+// ErrTargetDigest says that an image was to be put under a digest that is another image's.
+var ErrTargetDigest = errors.New("the digest of the target is not that of the image")
 
 // children puts everything that m needs.
 func (c *copying) children(ctx context.Context, m manifest.Manifest) error {
@@ -146,6 +149,7 @@ func unique(list []manifest.Descriptor) []manifest.Descriptor {
 func (c *copying) child(ctx context.Context, d manifest.Descriptor) error {
 	if c.known {
 		if _, err := c.dst.HeadManifest(ctx, string(d.Digest)); err == nil {
+			c.tellManifest(string(d.Digest), d, blob.Exists)
 			return nil // a registry takes no manifest before what it needs
 		}
 	}
@@ -160,10 +164,11 @@ func (c *copying) child(ctx context.Context, d manifest.Descriptor) error {
 	if err := c.children(ctx, m); err != nil {
 		return err
 	}
-	return c.putManifest(ctx, string(d.Digest), m)
+	return c.putManifest(ctx, string(d.Digest), m, d)
 }
 
-func (c *copying) putManifest(ctx context.Context, ref string, m manifest.Manifest) error {
+// putManifest puts a manifest and tells of it with the descriptor d that led to it.
+func (c *copying) putManifest(ctx context.Context, ref string, m manifest.Manifest, d manifest.Descriptor) error {
 	if err := c.engine.docSlots.Acquire(ctx, 1); err != nil {
 		return context.Cause(ctx)
 	}
@@ -171,8 +176,12 @@ func (c *copying) putManifest(ctx context.Context, ref string, m manifest.Manife
 	if err := c.dst.PutManifest(ctx, ref, m); err != nil {
 		return err
 	}
-	c.engine.tell(Event{Kind: ManifestDone, Target: name(c.dst), Ref: ref, Descriptor: m.Descriptor, Outcome: blob.Uploaded})
+	c.tellManifest(ref, d, blob.Uploaded)
 	return nil
+}
+
+func (c *copying) tellManifest(ref string, d manifest.Descriptor, outcome blob.Outcome) {
+	c.engine.tell(Event{Kind: ManifestDone, Target: name(c.dst), Ref: ref, Descriptor: d, Outcome: outcome})
 }
 
 // fetch reads a manifest from a source.

@@ -75,8 +75,17 @@ func TestCopyOfAChangedImageAsksForItsParts(t *testing.T) {
 	ix, _ := src.hub.manifests["halo"]["t"].Index()
 	src.addIndex(t, "t", append(slices.Clone(ix.Manifests[1:]), src.addImage(t, "linux/amd64", "shared", "new"))...)
 	src.hub.log = nil
-	if _, err := new(transfer.Engine).Copy(t.Context(), src, "t", dst, "t"); err != nil {
+	there := make(chan manifest.Descriptor, 10)
+	again := &transfer.Engine{OnEvent: func(ev transfer.Event) {
+		if ev.Kind == transfer.ManifestDone && ev.Outcome == blob.Exists {
+			there <- ev.Descriptor
+		}
+	}}
+	if _, err := again.Copy(t.Context(), src, "t", dst, "t"); err != nil {
 		t.Fatal(err)
+	}
+	if len(there) != 2 {
+		t.Errorf("%d manifests are said to be there, want 2", len(there))
 	}
 	if n := src.hub.count("get"); n != 2 {
 		t.Errorf("%d manifests were read, want the root and the new one: %v", n, src.hub.log)
@@ -217,7 +226,7 @@ func TestTargetDigestMustBeTheImages(t *testing.T) {
 	}
 	_, err := new(transfer.Engine).Copy(t.Context(), src, "t", dst, string(blob.FromBytes(nil)))
 	var mismatch *blob.MismatchError
-	if !errors.As(err, &mismatch) {
+	if !errors.As(err, &mismatch) || !errors.Is(err, transfer.ErrTargetDigest) {
 		t.Errorf("got error %v", err)
 	}
 }
@@ -355,6 +364,9 @@ func TestEvents(t *testing.T) {
 		count[ev.Kind]++
 		if ev.Target != "to/halo" {
 			t.Errorf("event %+v names no target", ev)
+		}
+		if ev.Kind == transfer.ManifestDone && ev.Ref != "t" && (ev.Descriptor.Platform == nil || ev.Outcome != blob.Uploaded) {
+			t.Errorf("manifest %s: %s, platform %v", ev.Ref, ev.Outcome, ev.Descriptor.Platform)
 		}
 		if ev.Kind == transfer.BlobDone && (ev.Outcome != blob.Uploaded || ev.Meter.Position() != ev.Descriptor.Size) {
 			t.Errorf("blob %s: %s, at %d of %d", ev.Descriptor.Digest, ev.Outcome, ev.Meter.Position(), ev.Descriptor.Size)
