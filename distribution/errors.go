@@ -148,8 +148,14 @@ type RequestError struct {
 	Err    error
 }
 
-// Error names the call and what went wrong.
-func (e *RequestError) Error() string { return fmt.Sprintf("%s %s: %v", e.Method, e.URL, e.Err) }
+// Error names the call and what went wrong. An error that says itself which registry it is about stands alone.
+func (e *RequestError) Error() string {
+	switch e.Err.(type) {
+	case *auth.Error, *auth.CredentialsError, *wire.RetryAfterError, *wire.RedirectError, *wire.CertificateError:
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("%s %s: %v", e.Method, e.URL, e.Err)
+}
 
 // Unwrap returns the error of net/http, without the URL that it names.
 func (e *RequestError) Unwrap() error { return e.Err }

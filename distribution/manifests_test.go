@@ -9,8 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -91,6 +93,19 @@ func TestGetManifestCutShort(t *testing.T) {
 	var broken *distribution.RequestError
 	if !errors.As(err, &broken) {
 		t.Errorf("got error %v", err)
+	}
+}
+
+func TestRequestErrorText(t *testing.T) {
+	for want, err := range map[string]error{
+		"GET https://r.example.com/v2/: broken":                             errors.New("broken"),
+		"finding credentials for r.example.com: broken":                     &auth.CredentialsError{Host: "r.example.com", Err: errors.New("broken")},
+		"r.example.com redirects to ftp://x: refused, only http is allowed": &wire.RedirectError{From: "r.example.com", To: "ftp://x", Reason: "only http is allowed"},
+	} {
+		e := &distribution.RequestError{Method: "GET", URL: "https://r.example.com/v2/", Err: err}
+		if e.Error() != want {
+			t.Errorf("got %q, want %q", e, want)
+		}
 	}
 }
 
