@@ -1,0 +1,92 @@
+package e2e
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/hczjl/transship/integration/fixture"
+	"github.com/hczjl/transship/integration/servers"
+)
+
+// What docker refuses in a list, transship takes: a list as a child, and children on another registry.
+func TestListOfLists(t *testing.T) {
+	t.Parallel()
+	for name, im := range map[string]fixture.Image{"docker": fixture.Real(), "OCI": fixture.Real().OCI()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			from, to := servers.CNCF(t, servers.Options{}), servers.Debian(t, servers.Options{})
+			one := without(t, im, ofPlatforms(im, "linux/amd64", "linux/arm/v7"))
+			other := im.Only("linux/arm64")
+			transship, _ := servers.Transship(t)
+			list := to.Host + "/hczjl/halo:1.6"
+			transship.Output(t, "manifest", "create", list,
+				push(t, from, one, "halohub/halo", "1.6"), push(t, to, other, "other/halo", "arm64"))
+			printed := transship.Output(t, "manifest", "push", list)
+
+			m, err := to.Repository("hczjl/halo").Manifest(t.Context(), "1.6")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := m.Digest.String() + "\n"; !strings.HasSuffix(printed, want) {
+				t.Errorf("push printed %q, want ...%q", printed, want)
+			}
+			want := entries(t, one.Root())
+			added := other.Root().Descriptor
+			added.Platform = &v1.Platform{OS: "linux", Architecture: "arm64"}
+			want[added.Digest] = added
+			if diff := cmp.Diff(want, entries(t, m)); diff != "" {
+				t.Error(diff)
+			}
+			for _, child := range append(one.Manifests[:len(one.Manifests)-1:len(one.Manifests)-1], other.Root()) {
+				verify(t, to, fixture.Image{Manifests: []fixture.Manifest{child}}, "hczjl/halo", child.Digest.String())
+			}
+		})
+	}
+}
+
+// entries are what a list lists, annotations included.
+func entries(t *testing.T, list fixture.Manifest) map[digest.Digest]v1.Descriptor {
+	t.Helper()
+	return byDigest(decoded[v1.Index](t, list.Raw))
+}
+
+// docker's table of platforms is short; another one is worth a note on standard error, no more.
+func TestAnyPlatform(t *testing.T) {
+	t.Parallel()
+	at := servers.CNCF(t, servers.Options{})
+	r := pushPlatforms(t, at, fixture.Real(), "hczjl/halo")
+	transship, _ := servers.Transship(t)
+	transship.Output(t, "manifest", "create", r.list, r.images[0])
+	got := transship.Run(t, "manifest", "annotate", r.list, r.images[0], "--os", "linux", "--arch", "loong64")
+	if got.Exit != 0 || !strings.Contains(got.Stderr, "linux/loong64") {
+		t.Errorf("annotate: %+v", got)
+	}
+	transship.Output(t, "manifest", "push", r.list)
+	if got := transship.Output(t, "manifest", "inspect", r.list); !strings.Contains(got, `"architecture": "loong64"`) {
+		t.Errorf("inspect printed %s", got)
+	}
+}
+
+// One image is dropped from a local list, the others stay.
+func TestDropImage(t *testing.T) {
+	t.Parallel()
+	at := servers.CNCF(t, servers.Options{})
+	r := pushPlatforms(t, at, fixture.Real(), "hczjl/halo")
+	transship, config := servers.Transship(t)
+	transship.Output(t, append([]string{"manifest", "create", r.list}, r.images...)...)
+	transship.Output(t, "manifest", "rm", r.list, r.images[1])
+	var left []string
+	for name := range files(t, filepath.Join(config, "manifests")) {
+		left = append(left, name[strings.LastIndex(name, "-")+1:])
+	}
+	slices.Sort(left)
+	if diff := cmp.Diff([]string{"amd64", "arm32"}, left); diff != "" {
+		t.Error(diff)
+	}
+}

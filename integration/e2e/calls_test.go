@@ -1,0 +1,142 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/hczjl/transship/integration/fixture"
+	"github.com/hczjl/transship/integration/servers"
+)
+
+// tally counts calls by their method, what they are about, and how they ended, such as "POST upload 202".
+func tally(calls servers.Calls) map[string]int {
+	n := map[string]int{}
+	for _, c := range calls {
+		n[kindOf(c)]++
+	}
+	return n
+}
+
+func kindOf(c servers.Call) string {
+	about := "other"
+	switch {
+	case strings.Contains(c.Path, "/manifests/"):
+		about = "manifest"
+	case c.Param("mount") != "":
+		about = "mount"
+	case strings.Contains(c.Path, "/blobs/uploads/"):
+		about = "upload"
+	case strings.Contains(c.Path, "/blobs/"):
+		about = "blob"
+	}
+	return c.Method + " " + about + " " + map[int]string{1: "1xx", 2: "ok", 3: "moved", 4: "no", 5: "failed"}[c.Status/100]
+}
+
+// shared is an image whose platforms have layers in common.
+func shared() fixture.Image {
+	return fixture.Synthetic(fixture.Spec{
+		Seed: 11,
+		Platforms: []v1.Platform{
+			{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"},
+			{OS: "linux", Architecture: "s390x"}, {OS: "linux", Architecture: "riscv64"},
+		},
+		Layers: []int64{2 << 20, 3000},
+		Shared: []int64{3 << 20, 70_000, 5},
+	})
+}
+
+// The budgets: with P images and B distinct blobs, a cold copy makes 1+P+B calls on the source and 1+2B+P+1 on the
+// target, the same copy again 1+1, and one to another repository of the target's registry B mounts and P+1 PUTs there.
+func TestCallBudgets(t *testing.T) {
+	t.Parallel()
+	for name, im := range map[string]fixture.Image{
+		"real":          fixture.Real(),
+		"attestations":  fixture.Real().OCI(),
+		"shared layers": shared(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := budget{from: servers.CNCF(t, servers.Options{}), to: servers.CNCF(t, servers.Options{})}
+			b.transship, _ = servers.Transship(t)
+			b.images, b.blobs = len(im.Manifests)-1, len(im.Blobs)
+			source := push(t, b.from, im, "halohub/halo", "1.6")
+			target := b.to.Host + "/hczjl/halo:1.6"
+
+			b.cold(t, im, source, target)
+			b.again(t, im, source, target)
+			b.elsewhere(t, im, target, b.to.Host+"/mirror/halo:1.6")
+			verify(t, b.to, im, "hczjl/halo", "1.6")
+			verify(t, b.to, im, "mirror/halo", "1.6")
+		})
+	}
+}
+
+// budget is a source and a target whose calls are counted.
+type budget struct {
+	transship     servers.Program
+	from, to      *servers.Registry
+	images, blobs int
+}
+
+// copy copies and returns the calls on the source and on the target.
+func (b budget) copy(t *testing.T, im fixture.Image, source, target string) (from, to servers.Calls) {
+	t.Helper()
+	b.from.ForgetCalls(t)
+	b.to.ForgetCalls(t)
+	copied(t, b.transship, im, source, target)
+	return b.from.Calls(t), b.to.Calls(t)
+}
+
+func (b budget) cold(t *testing.T, im fixture.Image, source, target string) {
+	t.Helper()
+	from, to := b.copy(t, im, source, target)
+	within(t, "cold, source", from, 1+b.images+b.blobs, map[string]int{
+		"GET manifest ok": 1 + b.images,
+		"GET blob ok":     b.blobs,
+	})
+	within(t, "cold, target", to, 1+2*b.blobs+b.images+1, map[string]int{
+		"HEAD manifest no": 1,
+		"POST mount ok":    b.blobs,
+		"PUT upload ok":    b.blobs,
+		"PUT manifest ok":  b.images + 1,
+	})
+}
+
+func (b budget) again(t *testing.T, im fixture.Image, source, target string) {
+	t.Helper()
+	from, to := b.copy(t, im, source, target)
+	within(t, "again, source", from, 1, map[string]int{"GET manifest ok": 1})
+	within(t, "again, target", to, 1, map[string]int{"HEAD manifest ok": 1})
+}
+
+// elsewhere copies from one repository of the target's registry to another.
+func (b budget) elsewhere(t *testing.T, im fixture.Image, source, target string) {
+	t.Helper()
+	from, to := b.copy(t, im, source, target)
+	within(t, "mounts, first source", from, 0, map[string]int{})
+	within(t, "mounts, target", to, 1+b.images+1+b.blobs+b.images+1, map[string]int{
+		"GET manifest ok":  1 + b.images,
+		"HEAD manifest no": 1,
+		"POST mount ok":    b.blobs,
+		"PUT manifest ok":  b.images + 1,
+	})
+	for _, c := range to.With("POST", "/blobs/uploads/") {
+		if c.Status != 201 {
+			t.Errorf("%s: the blob was not mounted", c)
+		}
+	}
+}
+
+// within checks the number of calls, and which they are.
+func within(t *testing.T, what string, calls servers.Calls, most int, want map[string]int) {
+	t.Helper()
+	if len(calls) > most {
+		t.Errorf("%s: %d calls, want at most %d:\n%s", what, len(calls), most, calls)
+	}
+	if diff := cmp.Diff(want, tally(calls)); diff != "" {
+		t.Errorf("%s: %s", what, diff)
+	}
+}

@@ -1,0 +1,153 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/hczjl/transship/integration/fixture"
+	"github.com/hczjl/transship/integration/servers"
+)
+
+// content is what a copy is to keep: an image, the flags, and what the target then has; im itself if want is empty.
+type kept struct {
+	im    fixture.Image
+	flags []string
+	want  fixture.Image
+}
+
+func keptContent(t *testing.T) map[string]kept {
+	docker, oci := fixture.Real(), fixture.Real().OCI()
+	of := func(platforms ...string) func(v1.Descriptor) bool { return ofPlatforms(oci, platforms...) }
+	single := docker.Only("linux/arm/v7")
+	return map[string]kept{
+		"docker list":       {im: docker},
+		"OCI, attestations": {im: oci},
+		"nested":            {im: nested(t, oci, docker, oci.Only("linux/arm64"))},
+		"single":            {im: single},
+		"single OCI":        {im: oci.Only("linux/amd64")},
+		"SHA-512":           {im: inSHA512(t, oci.Only("linux/amd64"))},
+		"foreign layer":     {im: foreign(t, docker.Only("linux/amd64"))},
+		"shared layers":     {im: shared()},
+		"one platform of several": {
+			im:    docker,
+			flags: []string{"--platform", "linux/arm64/v8"},
+			want:  without(t, docker, ofPlatforms(docker, "linux/arm64")),
+		},
+		"two platforms": {
+			im:    docker,
+			flags: []string{"--platform", "linux/arm64,linux/amd64"},
+			want:  without(t, docker, ofPlatforms(docker, "linux/amd64", "linux/arm64")),
+		},
+		"two platforms, attestations": {
+			im:    oci,
+			flags: []string{"--platform", "linux/amd64", "--platform", "linux/arm/v7"},
+			want:  without(t, oci, of("linux/amd64", "linux/arm/v7")),
+		},
+		"every platform": {
+			im:    docker,
+			flags: []string{"--platform", "linux/arm64,linux/amd64,linux/arm/v7"},
+		},
+		"flattened": {
+			im:    oci,
+			flags: []string{"--platform=linux/arm/v7", "--flatten"},
+			want:  oci.Only("linux/arm/v7"),
+		},
+		"single, its platform": {im: single, flags: []string{"--platform", "linux/arm"}},
+	}
+}
+
+// ofPlatforms wants the entries for platforms, and the attestations of these.
+func ofPlatforms(im fixture.Image, platforms ...string) func(v1.Descriptor) bool {
+	wanted := map[string]bool{}
+	for _, p := range platforms {
+		wanted[im.Only(p).Root().Digest.String()] = true
+	}
+	return func(d v1.Descriptor) bool {
+		return wanted[d.Digest.String()] || wanted[d.Annotations["vnd.docker.reference.digest"]]
+	}
+}
+
+// Every digest and every byte is kept, whatever the image is made of, between registries of both generations.
+func TestEveryByteIsKept(t *testing.T) {
+	t.Parallel()
+	o := servers.Options{ForeignLayers: true}
+	for name, pair := range map[string][2]*servers.Registry{
+		"3 to 2.8": {servers.CNCF(t, o), servers.Debian(t, o)},
+		"2.8 to 3": {servers.Debian(t, o), servers.CNCF(t, o)},
+	} {
+		for test, c := range keptContent(t) {
+			t.Run(name+"/"+test, func(t *testing.T) {
+				t.Parallel()
+				transship, _ := servers.Transship(t)
+				repository := strings.Trim(strings.Map(repositoryRune, strings.ToLower(test)), "-")
+				from := push(t, pair[0], c.im, repository, "1.6")
+				if len(c.want.Manifests) == 0 {
+					c.want = c.im
+				}
+				copied(t, transship, c.want, append(c.flags, from, pair[1].Host+"/"+repository+":1.6")...)
+				verify(t, pair[1], c.want, repository, "1.6")
+				dropped(t, pair[1], c, repository)
+			})
+		}
+	}
+}
+
+// repositoryRune makes a repository's name of a test's.
+func repositoryRune(r rune) rune {
+	if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+		return r
+	}
+	return '-'
+}
+
+// dropped checks that manifests which were not wanted are not at the target.
+func dropped(t *testing.T, at *servers.Registry, c kept, repository string) {
+	t.Helper()
+	wanted := map[string]bool{}
+	for _, m := range c.want.Manifests {
+		wanted[m.Digest.String()] = true
+	}
+	for _, m := range c.im.Manifests {
+		if !wanted[m.Digest.String()] {
+			absent(t, at, repository, m.Digest.String())
+		}
+	}
+}
+
+// A target may be named by the image's digest, and only by that.
+func TestCopyToDigest(t *testing.T) {
+	t.Parallel()
+	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	im := fixture.Real()
+	source := push(t, from, im, "halohub/halo", "1.6")
+	transship, _ := servers.Transship(t)
+	d := im.Root().Digest.String()
+	copied(t, transship, im, source+"@"+d, to.Host+"/hczjl/halo@"+d)
+	verify(t, to, im, "hczjl/halo", d)
+	other := digest.FromString("another image").String()
+	refused(t, transship.Run(t, "copy", source, to.Host+"/hczjl/halo@"+other), exitIntegrity, other, d)
+	absent(t, to, "hczjl/halo", other)
+}
+
+// What the image lacks is refused before anything moves.
+func TestMissingPlatform(t *testing.T) {
+	t.Parallel()
+	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	list := push(t, from, fixture.Real(), "halohub/halo", "1.6")
+	single := push(t, from, fixture.Real().Only("linux/amd64"), "halohub/halo", "amd64")
+	transship, _ := servers.Transship(t)
+	to.ForgetCalls(t)
+	target := to.Host + "/hczjl/halo:1.6"
+	refused(t, transship.Run(t, "copy", "--platform", "linux/s390x", list, target), exitNotFound,
+		"linux/s390x", "linux/amd64", "linux/arm/v7", "linux/arm64")
+	refused(t, transship.Run(t, "copy", "--platform", "linux/arm64", single, target), exitNotFound,
+		"linux/arm64", "linux/amd64")
+	refused(t, transship.Run(t, "copy", "--platform", "linux/amd64", from.Host+"/halohub/halo:none", target), exitNotFound,
+		"halohub/halo", "none", "hint: ")
+	if calls := to.Calls(t); len(calls) > 0 {
+		t.Errorf("the target was asked:\n%s", calls)
+	}
+}
