@@ -47,20 +47,16 @@ func (a Algorithm) New() hash.Hash {
 
 // Digest returns the digest of b under the algorithm; of sha256 where the algorithm is not available.
 func (a Algorithm) Digest(b []byte) Digest {
-	if a == SHA512 {
-		sum := sha512.Sum512(b)
-		return sum512(sum[:])
+	if !a.Available() {
+		a = SHA256
 	}
-	return FromBytes(b)
+	h := a.New()
+	h.Write(b)
+	return FromHash(a, h)
 }
 
 // FromBytes returns the sha256 digest of b.
-func FromBytes(b []byte) Digest {
-	sum := sha256.Sum256(b)
-	return Digest("sha256:" + hex.EncodeToString(sum[:]))
-}
-
-func sum512(sum []byte) Digest { return Digest("sha512:" + hex.EncodeToString(sum)) }
+func FromBytes(b []byte) Digest { return SHA256.Digest(b) }
 
 // FromHash returns the digest that h stands at. The algorithm must be the one h was made by.
 func FromHash(a Algorithm, h hash.Hash) Digest {

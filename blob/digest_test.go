@@ -45,12 +45,29 @@ func TestVerify(t *testing.T) {
 	for want, err := range map[string]error{
 		"want " + empty + ", got " + hello:             blob.Verify(b, blob.FromBytes(nil), 5),
 		hello + " is cut short: want 6 bytes, got 5":   blob.Verify(b, blob.FromBytes(b), 6),
-		hello + " is too long: want 4 bytes, got more": blob.Verify(b, blob.FromBytes(b), 4),
+		hello + " is too long: want 4 bytes, got at least 5": blob.Verify(b, blob.FromBytes(b), 4),
 	} {
 		var mismatch *blob.MismatchError
 		if !errors.As(err, &mismatch) || mismatch.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
+	}
+}
+
+// A text from outside may be a megabyte of anything; the message is not.
+func TestDigestErrorIsShort(t *testing.T) {
+	err := blob.Digest("sha256:" + strings.Repeat("x", 1<<20)).Validate()
+	if err == nil || len(err.Error()) > 400 {
+		t.Errorf("the message has %d bytes", len(err.Error()))
+	}
+}
+
+func TestAlgorithmsThatAreNone(t *testing.T) {
+	if a := blob.Algorithm("md5"); a.Available() || a.Digest(nil) != blob.FromBytes(nil) || a.New().Size() != 32 {
+		t.Errorf("md5 gives %s", a.Digest(nil))
+	}
+	if d := blob.Digest("abc"); d.Algorithm() != "" || d.Hex() != "" || d.Short() != "abc" {
+		t.Errorf("got %q, %q, %q", d.Algorithm(), d.Hex(), d.Short())
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 // reopenLimit is how often in a row a source may break off without a single new byte.
 const reopenLimit = 3
 
+// emptyReads is how often in a row a source may give neither a byte nor an error, as in package bufio.
+const emptyReads = 100
+
 // discardBuffer is how many bytes are read at a time on the way from a checkpoint to the wanted offset.
 const discardBuffer = 64 << 10
 
@@ -71,14 +74,16 @@ func (r *reader) fill(p []byte) (int, error) {
 	}
 	r.hash.Write(p[:n])
 	r.at += int64(n)
-	if r.at >= r.next {
-		r.stream.remember(r.at, r.hash)
-		r.next = r.at + checkpointEvery
-	}
 	if r.at == r.stream.size {
+		// No checkpoint here: whoever starts at the end must come by the check too.
 		if err := r.verify(); err != nil {
 			return 0, err
 		}
+		return n, nil
+	}
+	if r.at >= r.next {
+		r.stream.remember(r.at, r.hash)
+		r.next = r.at + checkpointEvery
 	}
 	return n, nil
 }
@@ -90,13 +95,10 @@ func (r *reader) some(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		n, err := source.Read(p)
+		n, err := readSome(source, p)
 		if n > 0 {
 			r.breaks = 0
 			return n, nil
-		}
-		if err == nil {
-			continue
 		}
 		r.closeSource()
 		if err := r.broken(err); err != nil {
@@ -183,15 +185,18 @@ func (r *reader) verify() error {
 // hasMore tells whether a byte comes before the end. An error at this point does no harm: everything is here.
 func hasMore(source io.Reader) bool {
 	var one [1]byte
-	for {
-		n, err := source.Read(one[:])
-		if n > 0 {
-			return true
-		}
-		if err != nil {
-			return false
+	n, _ := readSome(source, one[:])
+	return n > 0
+}
+
+// readSome returns at least one byte or an error, io.ErrNoProgress from a source that gives neither.
+func readSome(source io.Reader, p []byte) (int, error) {
+	for range emptyReads {
+		if n, err := source.Read(p); n > 0 || err != nil {
+			return n, err
 		}
 	}
+	return 0, io.ErrNoProgress
 }
 
 func (r *reader) closeSource() {

@@ -188,6 +188,109 @@ func TestStreamVerifiesBytesBeforeTheOffsetToo(t *testing.T) {
 	}
 }
 
+// The last checkpoint would be at the blob's end, with bytes that were found to be wrong.
+func TestStreamVerifiesBeforeItsEndIsReached(t *testing.T) {
+	const size = 16 << 20
+	b := content(size)
+	right := blob.FromBytes(b)
+	b[0] ^= 1
+	s := &source{content: b}
+	stream := blob.NewStream(right, size, s.open)
+	for _, offset := range []int64{0, size} {
+		_, err := io.Copy(io.Discard, stream.Reader(t.Context(), offset))
+		var mismatch *blob.MismatchError
+		if !errors.As(err, &mismatch) {
+			t.Errorf("from %d: got error %v, want a mismatch", offset, err)
+		}
+	}
+}
+
+func TestStreamMayBeReadConcurrently(t *testing.T) {
+	const size = 34 << 20
+	b := content(size)
+	s := &source{content: b}
+	stream := blob.NewStream(blob.FromBytes(b), size, s.open)
+	var group sync.WaitGroup
+	for _, offset := range []int64{0, 1, 17 << 20, 33 << 20, size} {
+		group.Go(func() {
+			r := stream.Reader(t.Context(), offset)
+			defer r.Close()
+			if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, b[offset:]) {
+				t.Errorf("from %d: got %d bytes, error %v", offset, len(got), err)
+			}
+		})
+	}
+	group.Wait()
+	if stream.Size() != size || stream.Digest() != blob.FromBytes(b) {
+		t.Errorf("the stream is of %s, %d bytes", stream.Digest(), stream.Size())
+	}
+}
+
+// lazy gives neither bytes nor an error.
+type lazy struct{}
+
+func (lazy) Read([]byte) (int, error) { return 0, nil }
+
+func TestReaderOfASourceThatGivesNothing(t *testing.T) {
+	b := []byte("ab")
+	for name, first := range map[string]io.Reader{"at once": lazy{}, "after all bytes": io.MultiReader(bytes.NewReader(b), lazy{})} {
+		openings := 0
+		got, err := io.ReadAll(blob.NewReader(t.Context(), blob.FromBytes(b), 2, func(context.Context, int64) (io.ReadCloser, error) {
+			openings++
+			return io.NopCloser(first), nil
+		}))
+		if name == "at once" && (!errors.Is(err, io.ErrNoProgress) || openings != 4) {
+			t.Errorf("%s: opened %d times, got error %v", name, openings, err)
+		}
+		if name == "after all bytes" && (err != nil || string(got) != "ab") {
+			t.Errorf("%s: got %q, error %v", name, got, err)
+		}
+	}
+}
+
+func TestReaderThatCannotOpen(t *testing.T) {
+	broken := errors.New("no such thing")
+	calls := 0
+	r := blob.NewReader(t.Context(), blob.FromBytes(nil), 0, func(context.Context, int64) (io.ReadCloser, error) {
+		calls++
+		return nil, broken
+	})
+	for range 2 {
+		if _, err := r.Read(make([]byte, 1)); !errors.Is(err, broken) {
+			t.Errorf("got error %v", err)
+		}
+	}
+	if _, err := r.Read(nil); !errors.Is(err, broken) || calls != 1 {
+		t.Errorf("got error %v after %d openings", err, calls)
+	}
+}
+
+func TestReaderAfterClose(t *testing.T) {
+	s := &source{content: []byte("ab")}
+	r := blob.NewReader(t.Context(), blob.FromBytes(s.content), 2, s.open)
+	for range 2 {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := r.Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) || len(s.offsets) != 0 {
+		t.Errorf("got error %v after %d openings", err, len(s.offsets))
+	}
+}
+
+// What is opened while the reader is being closed is closed too.
+func TestCloseWhileTheSourceOpens(t *testing.T) {
+	s := &source{content: []byte("ab")}
+	var r io.ReadCloser
+	r = blob.NewReader(t.Context(), blob.FromBytes(s.content), 2, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		r.Close()
+		return s.open(ctx, offset)
+	})
+	if _, err := r.Read(make([]byte, 1)); err == nil || s.closings != 1 {
+		t.Errorf("got error %v, the source was closed %d times", err, s.closings)
+	}
+}
+
 func TestReaderStopsWithItsContext(t *testing.T) {
 	b := content(100)
 	ctx, cancel := context.WithCancelCause(t.Context())

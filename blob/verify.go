@@ -4,8 +4,8 @@ import "fmt"
 
 // MismatchError says that bytes are not those their descriptor promised: another digest, or another size in bytes.
 type MismatchError struct {
-	Want, Got         Digest
-	WantSize, GotSize int64 // bytes; GotSize is where counting stopped, so at least one more than WantSize when too long
+	Want, Got         Digest // Got is empty where only the size is known to be wrong
+	WantSize, GotSize int64  // bytes; GotSize is where counting stopped, so at least one more than WantSize when too long
 }
 
 // Error names the wanted and the found digest, or the sizes where those differ.
@@ -14,7 +14,7 @@ func (e *MismatchError) Error() string {
 		return fmt.Sprintf("%s is cut short: want %d bytes, got %d", e.Want, e.WantSize, e.GotSize)
 	}
 	if e.GotSize > e.WantSize {
-		return fmt.Sprintf("%s is too long: want %d bytes, got more", e.Want, e.WantSize)
+		return fmt.Sprintf("%s is too long: want %d bytes, got at least %d", e.Want, e.WantSize, e.GotSize)
 	}
 	return fmt.Sprintf("want %s, got %s", e.Want, e.Got)
 }
