@@ -43,8 +43,8 @@ func TestVerify(t *testing.T) {
 	}
 	hello, empty := string(blob.FromBytes(b)), string(blob.FromBytes(nil))
 	for want, err := range map[string]error{
-		"want " + empty + ", got " + hello:             blob.Verify(b, blob.FromBytes(nil), 5),
-		hello + " is cut short: want 6 bytes, got 5":   blob.Verify(b, blob.FromBytes(b), 6),
+		"want " + empty + ", got " + hello:                   blob.Verify(b, blob.FromBytes(nil), 5),
+		hello + " is cut short: want 6 bytes, got 5":         blob.Verify(b, blob.FromBytes(b), 6),
 		hello + " is too long: want 4 bytes, got at least 5": blob.Verify(b, blob.FromBytes(b), 4),
 	} {
 		var mismatch *blob.MismatchError
