@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// defaultJobs is how many blobs move at once unless told otherwise.
-	defaultJobs = 6
+	// DefaultJobs is how many blobs move at once unless told otherwise.
+	DefaultJobs = 6
 	// manifestJobs is how many manifests are fetched or put at once. They are small: this bounds connections, not bytes.
 	manifestJobs = 16
 )
@@ -25,7 +25,7 @@ const (
 // Engine copies images. The zero value copies every platform, six blobs at a time. Its fields must not change once it
 // is in use, and it must not be copied; Copy may be called concurrently.
 type Engine struct {
-	Jobs      int                 // blobs in flight at once, over all copies; 0 is 6
+	Jobs      int                 // blobs in flight at once, over all copies; 0 is DefaultJobs
 	Platforms []manifest.Platform // keep only these of an index; none keeps all
 	Flatten   bool                // with Platforms: copy a single image that is left as itself, not as a list of one
 	Referrers bool                // also copy what refers to the images: signatures, SBOMs, attestations
@@ -41,7 +41,7 @@ func (e *Engine) prepare() {
 	e.once.Do(func() {
 		jobs := e.Jobs
 		if jobs <= 0 {
-			jobs = defaultJobs
+			jobs = DefaultJobs
 		}
 		e.blobSlots = semaphore.NewWeighted(int64(jobs))
 		e.docSlots = semaphore.NewWeighted(manifestJobs)
@@ -92,8 +92,7 @@ type copying struct {
 // image puts the root and all below it.
 func (c *copying) image(ctx context.Context, root manifest.Manifest, as string) (blob.Outcome, error) {
 	if asked := blob.Digest(as); asked.Validate() == nil && asked != root.Digest {
-		return 0, fmt.Errorf("%s: %w: %w", name(c.dst), ErrTargetDigest,
-			&blob.MismatchError{Want: asked, Got: root.Digest, WantSize: root.Size, GotSize: root.Size})
+		return 0, fmt.Errorf("%s: %w, %s", name(c.dst), ErrTargetDigest, root.Digest)
 	}
 	have, err := c.dst.HeadManifest(ctx, as)
 	switch {
