@@ -1,42 +1,61 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"sync"
+	"time"
+
+	"github.com/hczjl/transship/auth"
 )
 
 // app is one run of the program: its surroundings, and what all commands share.
 type app struct {
-	env            func(string) string
-	stdin          *lines
-	stdout, stderr io.Writer
+	env    func(string) string
+	stdin  *lines
+	stdout *results
+	stderr *console
+	sleep  func(context.Context, time.Duration) error // before a failed call is repeated; nil waits on the clock
 
 	command string // the command being run, as the user calls it
 	sides   []*side
 	shared  shared
 }
 
+func newApp(env func(string) string, stdin io.Reader, stdout, stderr io.Writer) *app {
+	return &app{env: env, stdin: newLines(stdin), stdout: &results{out: stdout}, stderr: newConsole(stderr)}
+}
+
 // errInterrupted is why the context ends when the user stops the program.
 var errInterrupted = errors.New("interrupted")
 
+// run runs one command line and returns the exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	err := a.dispatch(ctx, args)
+	if err == nil {
+		err = a.stdout.err
+	}
+	return a.finish(ctx, err)
+}
+
 // dispatch finds the command and runs it.
 func (a *app) dispatch(ctx context.Context, args []string) error {
-	if len(args) == 0 || isHelp(args[0]) || args[0] == "help" && len(args) == 1 {
-		fmt.Fprint(a.stdout, overview())
-		if len(args) == 0 {
-			return &usageError{message: "no command given"}
-		}
-		return nil
+	if len(args) == 0 {
+		fmt.Fprint(a.stderr, overview())
+		return &usageError{message: "a command is missing"}
 	}
 	if args[0] == "help" {
 		args = append(args[1:len(args):len(args)], "-h")
 	}
-	if args[0] == "--version" || args[0] == "-version" {
+	switch {
+	case isHelp(args[0]):
+		fmt.Fprint(a.stdout, overview())
+		return nil
+	case len(args) == 2 && isHelp(args[1]) && len(membersOf(args[0])) > 0:
+		fmt.Fprint(a.stdout, familyOverview(args[0]))
+		return nil
+	case args[0] == "--version" || args[0] == "-version":
 		args = []string{"version"}
 	}
 	c, rest, err := find(args)
@@ -49,9 +68,11 @@ func (a *app) dispatch(ctx context.Context, args []string) error {
 
 func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
 
-// note prints a line for people on standard error.
+// note prints a line for people on standard error, unless they want to be left alone.
 func (a *app) note(format string, args ...any) {
-	fmt.Fprintf(a.stderr, format+"\n", args...)
+	if !a.shared.quiet {
+		a.stderr.line(format, args...)
+	}
 }
 
 // finish prints what went wrong and returns the exit code.
@@ -60,45 +81,23 @@ func (a *app) finish(ctx context.Context, err error) int {
 		return exitDone
 	}
 	if ctx.Err() != nil && errors.Is(context.Cause(ctx), errInterrupted) {
-		a.note("transship: interrupted; nothing was tagged that is not whole")
+		a.stderr.line("transship: interrupted; nothing was tagged that is not whole")
 		return exitInterrupted
 	}
 	name := "transship"
 	if a.command != "" {
 		name += " " + a.command
 	}
-	a.note("%s: %s", name, strings.TrimSpace(oneLine(err.Error())))
+	a.stderr.line("%s: %s", name, shorten(oneLine(err.Error())))
 	if hint := a.hint(err); hint != "" {
-		a.note("hint: %s", hint)
+		a.stderr.line("hint: %s", hint)
 	}
 	return exitCode(err)
 }
 
-// oneLine joins the lines that errors.Join makes.
-func oneLine(s string) string { return strings.ReplaceAll(s, "\n", "; ") }
-
-// lines reads standard input line by line; several flags may each take one.
-type lines struct {
-	terminal bool // a person types
-
-	mu sync.Mutex
-	r  *bufio.Reader
-}
-
-func newLines(r io.Reader) *lines {
-	if r == nil {
-		r = strings.NewReader("")
-	}
-	return &lines{terminal: isTerminal(r), r: bufio.NewReader(r)}
-}
-
-// next returns the next line without its end.
-func (l *lines) next() (string, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	line, err := l.r.ReadString('\n')
-	if err != nil && line == "" {
-		return "", fmt.Errorf("reading standard input: %w", err)
-	}
-	return strings.TrimRight(line, "\r\n"), nil
+// config is where docker and podman keep credentials.
+func (a *app) config() *auth.Config {
+	config := auth.ConfigFromEnv(a.env)
+	config.HelperOutput = a.stderr
+	return config
 }

@@ -51,27 +51,29 @@ func find(args []string) (command, []string, error) {
 			return c, args[len(words):], nil
 		}
 	}
-	if args[0] == "manifest" {
-		return command{}, nil, unknownManifestCommand(args[1:])
-	}
-	return command{}, nil, &usageError{
-		message: fmt.Sprintf("unknown command %q", args[0]),
-		hint:    didYouMean(args[0], families(), "transship help lists the commands"),
-	}
+	return command{}, nil, unknownCommand(args)
 }
 
-func unknownManifestCommand(args []string) error {
-	var names []string
-	for _, c := range commands() {
-		if name, ok := strings.CutPrefix(c.name, "manifest "); ok {
-			names = append(names, name)
+// unknownCommand names the command that is nearest to what was typed.
+func unknownCommand(args []string) error {
+	if strings.HasPrefix(args[0], "-") {
+		return &usageError{message: "there is no command before " + args[0], hint: "usage: transship COMMAND [flags] ARGUMENTS"}
+	}
+	typed, names, hint := args[0], families(), "transship help lists the commands"
+	if members := membersOf(typed); len(members) > 0 {
+		hint = fmt.Sprintf("transship %s -h lists the commands", typed)
+		if len(args) == 1 {
+			return &usageError{message: typed + " needs a command after it", hint: hint}
+		}
+		typed, names = typed+" "+args[1], nil
+		for _, c := range members {
+			names = append(names, c.name)
 		}
 	}
-	list := "there are manifest " + strings.Join(names, ", ")
-	if len(args) == 0 || isHelp(args[0]) {
-		return &usageError{message: "manifest needs a command after it", hint: list}
+	if name := nearest(typed, names); name != "" {
+		hint = fmt.Sprintf("did you mean %s? %s", name, hint)
 	}
-	return &usageError{message: fmt.Sprintf("unknown command %q", "manifest "+args[0]), hint: didYouMean(args[0], names, list)}
+	return &usageError{message: fmt.Sprintf("unknown command %q", typed), hint: hint}
 }
 
 // families returns the first words of all commands.
@@ -81,6 +83,17 @@ func families() []string {
 		first, _, _ := strings.Cut(c.name, " ")
 		if len(out) == 0 || out[len(out)-1] != first {
 			out = append(out, first)
+		}
+	}
+	return out
+}
+
+// membersOf returns the commands of two words that begin with the family's.
+func membersOf(family string) []command {
+	var out []command
+	for _, c := range commands() {
+		if strings.HasPrefix(c.name, family+" ") {
+			out = append(out, c)
 		}
 	}
 	return out

@@ -18,7 +18,7 @@ type copying struct {
 	platforms platformList
 	flatten   bool
 	referrers bool
-	jobs      int
+	jobs      count
 	chunk     byteSize
 }
 
@@ -36,7 +36,8 @@ transship copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alp
 			fs.Var(&c.platforms, "platform", "copy only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
 			fs.BoolVar(&c.flatten, "flatten", false, "copy the one image that is left as itself, not as a list with one entry")
 			fs.BoolVar(&c.referrers, "referrers", false, "copy signatures, SBOMs and attestations that refer to the image too")
-			fs.IntVar(&c.jobs, "jobs", 6, "copy `N` blobs at a time")
+			c.jobs = transfer.DefaultJobs
+			fs.Var(&c.jobs, "jobs", fmt.Sprintf("copy `N` blobs at a time (default %d)", c.jobs))
 			fs.Var(&c.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
@@ -46,9 +47,6 @@ transship copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alp
 }
 
 func (c *copying) run(ctx context.Context, a *app, args []string) error {
-	if c.jobs < 1 {
-		return &usageError{message: fmt.Sprintf("--jobs %d: at least one is needed", c.jobs)}
-	}
 	from, err := reference.Parse(args[0])
 	if err != nil {
 		return err
@@ -60,12 +58,12 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 	if to.Tag != "" && to.Digest != "" {
 		return &usageError{message: "the target has a tag and a digest", hint: "give it one of the two; the digest is kept anyway"}
 	}
-	src, dst, err := c.repositories(a, from, to)
+	src, dst, err := c.repositories(ctx, a, from, to)
 	if err != nil {
 		return err
 	}
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: c.jobs, Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: int(c.jobs), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
 	stop := show.start()
 	d, err := engine.Copy(ctx, src, from.Identifier(), dst, to.Identifier())
 	stop()
@@ -76,17 +74,18 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	show.summary(from, to)
-	fmt.Fprintf(a.stdout, "%s@%s\n", to.Familiar(), d.Digest)
+	to.Digest = d.Digest
+	fmt.Fprintln(a.stdout, to.Familiar())
 	return nil
 }
 
 // repositories connects both sides. Where they share a session on one registry, one token is asked for all that the
 // copy does there.
-func (c *copying) repositories(a *app, from, to reference.Reference) (src, dst *distribution.Repository, err error) {
-	if src, err = a.repository(c.src, from, auth.Pull); err != nil {
+func (c *copying) repositories(ctx context.Context, a *app, from, to reference.Reference) (src, dst *distribution.Repository, err error) {
+	if src, err = a.repository(ctx, c.src, from, auth.Pull); err != nil {
 		return nil, nil, err
 	}
-	if dst, err = a.repository(c.dst, to, auth.Pull, auth.Push); err != nil {
+	if dst, err = a.repository(ctx, c.dst, to, auth.Pull, auth.Push); err != nil {
 		return nil, nil, err
 	}
 	if src.Client == dst.Client {

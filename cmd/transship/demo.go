@@ -92,9 +92,8 @@ func demoLine(c wire.Call, source, target string) string {
 		text = c.URL
 	}
 	text = strings.NewReplacer("http://"+source, "source ", "http://"+target, "target ").Replace(text)
-	text = regexp.MustCompile(`([0-9a-f]{12})[0-9a-f]{52}`).ReplaceAllString(text, "$1...")
 	text = regexp.MustCompile(`uploads/([0-9a-f]{8})[0-9a-f-]+`).ReplaceAllString(text, "uploads/$1...")
-	return fmt.Sprintf("  %d %-4s %s", c.StatusCode, c.Method, text)
+	return fmt.Sprintf("  %d %-4s %s", c.StatusCode, c.Method, shorten(text))
 }
 
 // startRegistry serves an empty registry in memory on a loopback port of its own.
@@ -118,7 +117,7 @@ func fill(ctx context.Context, a *app, into string) error {
 	if err != nil {
 		return err
 	}
-	dst, err := a.repository(&side{}, ref)
+	dst, err := a.repository(ctx, &side{}, ref)
 	if err != nil {
 		return err
 	}

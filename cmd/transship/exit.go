@@ -4,49 +4,71 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"strings"
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
+	"github.com/hczjl/transship/manifest/liststore"
 )
 
 // The exit codes. Scripts rely on them: they never change their meaning.
 const (
 	exitDone        = 0
-	exitFailed      = 1   // any other failure
-	exitUsage       = 2   // the command line
-	exitAuth        = 3   // authentication or authorization
-	exitNotFound    = 4   // image, tag, platform or list not there
-	exitNetwork     = 5   // network or TLS
-	exitRateLimited = 6   // the registry's rate limit
-	exitIntegrity   = 7   // content that is not what its digest or format says
-	exitInterrupted = 130 // stopped by a signal
+	exitFailed      = 1
+	exitUsage       = 2
+	exitAuth        = 3
+	exitNotFound    = 4
+	exitNetwork     = 5
+	exitRateLimited = 6
+	exitIntegrity   = 7
+	exitPartly      = 8
+	exitRefused     = 9
+	exitInterrupted = 130
 )
 
-// exitCodes is the table for the overview.
-func exitCodes() string {
-	return "0 done, 1 other failure, 2 usage, 3 authentication or authorization, 4 not found,\n" +
-		"5 network or TLS, 6 rate limited, 7 integrity, 8 some of several failed, 9 refused by a policy, 130 interrupted"
+// exitMeaning is one row of the table of exit codes.
+type exitMeaning struct {
+	code    int
+	meaning string
+}
+
+// exitMeanings is the table, as the overview and the README show it.
+func exitMeanings() []exitMeaning {
+	return []exitMeaning{
+		{exitDone, "done"},
+		{exitFailed, "other failure"},
+		{exitUsage, "usage"},
+		{exitAuth, "authentication or authorization"},
+		{exitNotFound, "not found"},
+		{exitNetwork, "network or TLS"},
+		{exitRateLimited, "rate limited"},
+		{exitIntegrity, "integrity"},
+		{exitPartly, "some of several failed"},
+		{exitRefused, "refused by a policy of this run"},
+		{exitInterrupted, "interrupted"},
+	}
 }
 
 // exitCode finds an error's class. The order matters: a mismatch inside a failed call is a mismatch.
 func exitCode(err error) int {
 	switch {
-	case isUsage(err):
-		return exitUsage
 	case isIntegrity(err):
 		return exitIntegrity
+	case isUsage(err):
+		return exitUsage
 	case isRateLimit(err):
 		return exitRateLimited
 	case isAuth(err):
 		return exitAuth
-	case isNotFound(err):
-		return exitNotFound
 	case isNetwork(err):
 		return exitNetwork
+	case isNotFound(err):
+		return exitNotFound
 	}
 	return exitFailed
 }
@@ -61,30 +83,55 @@ func isUsage(err error) bool {
 	return as[*usageError](err) || as[*reference.SyntaxError](err) || as[*manifest.PlatformSyntaxError](err)
 }
 
+// isIntegrity tells whether content is not what its digest, its size or its format says. A document that is sound but
+// of no use here, by its age or its size, is another failure.
 func isIntegrity(err error) bool {
 	document := as[*manifest.DocumentError](err) && !errors.Is(err, manifest.ErrSchema1) && !errors.Is(err, manifest.ErrTooLarge)
-	return document || as[*blob.MismatchError](err) || errors.Is(err, distribution.DigestInvalid)
+	return document || as[*blob.MismatchError](err) || as[*liststore.CorruptError](err) ||
+		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest)
 }
 
+// isRateLimit looks at answers of registries and of their token servers.
 func isRateLimit(err error) bool {
+	var late *wire.RetryAfterError
 	var answer *distribution.Error
-	return as[*wire.RetryAfterError](err) || errors.As(err, &answer) && answer.StatusCode == http.StatusTooManyRequests
+	var token *auth.Error
+	return errors.As(err, &late) && late.StatusCode == http.StatusTooManyRequests ||
+		errors.As(err, &answer) && answer.StatusCode == http.StatusTooManyRequests ||
+		errors.As(err, &token) && token.Status == http.StatusTooManyRequests
 }
 
 func isAuth(err error) bool {
-	return as[*auth.HelperError](err) || errors.Is(err, fs.ErrPermission) && as[*distribution.Error](err) || isDenied(err)
+	return as[*auth.CredentialsError](err) || as[*auth.HelperError](err) ||
+		as[*distribution.Error](err) && errors.Is(err, fs.ErrPermission) || isDenied(err)
 }
 
-// isDenied tells whether a token server said no. One that could not be reached is a matter of the network.
+// isDenied tells whether there is no token to be had. A token server that is out of order is another failure.
 func isDenied(err error) bool {
-	var refused *auth.Error
-	return errors.As(err, &refused) && refused.Err == nil
+	var token *auth.Error
+	return errors.As(err, &token) && token.Status < http.StatusInternalServerError
+}
+
+// isNetwork tells whether a host was not reached, or does not speak what was expected.
+func isNetwork(err error) bool {
+	if as[*auth.Error](err) {
+		return false // it was reached
+	}
+	return as[*distribution.RequestError](err) || as[*wire.CertificateError](err) || as[*wire.RedirectError](err) || wantsTLS(err)
 }
 
 func isNotFound(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) && !as[*wire.CertificateError](err) || as[*manifest.PlatformError](err)
+	return errors.Is(err, fs.ErrNotExist) || as[*manifest.PlatformError](err)
 }
 
-func isNetwork(err error) bool {
-	return as[*distribution.RequestError](err) || as[*auth.Error](err) || as[*wire.CertificateError](err) || as[*wire.RedirectError](err)
+// wantsTLS tells whether a registry that was asked over plain HTTP speaks TLS there. Servers say so in a 400; to a HEAD
+// they say nothing, and then it is a 400 that no registry gives.
+func wantsTLS(err error) bool {
+	var answer *distribution.Error
+	if !errors.As(err, &answer) || answer.StatusCode != http.StatusBadRequest || !strings.HasPrefix(answer.URL, "http://") {
+		return false
+	}
+	said := strings.ToLower(string(answer.Body))
+	return answer.Method == http.MethodHead && !strings.Contains(answer.Header.Get("Content-Type"), "json") ||
+		strings.Contains(said, "http request") || strings.Contains(said, "plain http")
 }

@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // formatBytes writes a size for people, in powers of 1000 as docker does.
@@ -33,3 +36,26 @@ func formatDuration(d time.Duration) string {
 	}
 	return d.Round(time.Second).String()
 }
+
+// userinfo is the user and password in a URL.
+var userinfo = regexp.MustCompile(`//[^/@\s]+@`)
+
+// oneLine makes one printable line of what an error says. errors.Join puts several lines into it, a registry whatever it
+// likes, and a user may have typed a password into a URL.
+func oneLine(s string) string {
+	s = strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s)
+	return userinfo.ReplaceAllString(s, "//REDACTED@")
+}
+
+// namedDigest is a digest in a reference or a URL.
+var namedDigest = regexp.MustCompile(`([@/=]sha\d+(?::|%3A)[0-9a-f]{12})[0-9a-f]{52,}`)
+
+// shorten leaves of the digests in references and URLs as much as docker shows. One that stands alone is what a message
+// is about.
+func shorten(s string) string { return namedDigest.ReplaceAllString(s, "$1...") }

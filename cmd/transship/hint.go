@@ -2,117 +2,141 @@ package main
 
 import (
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
+	"os/exec"
 	"strings"
 	"syscall"
 
 	"github.com/hczjl/transship/auth"
-	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
+	"github.com/hczjl/transship/manifest"
+	"github.com/hczjl/transship/manifest/liststore"
 )
 
 // hint says what to try, in one line; "" where there is nothing to say.
 func (a *app) hint(err error) string {
 	var usage *usageError
+	at := a.about(err)
 	switch {
 	case errors.As(err, &usage):
 		return usage.hint
 	case isIntegrity(err):
-		return a.integrityHint(err)
+		return integrityHint(err, at)
 	case isRateLimit(err):
 		return "wait, or log in: registries allow accounts more than anonymous users"
 	case isAuth(err):
-		return a.authHint(err)
-	case as[*distribution.Error](err):
-		return a.answerHint(err)
+		return a.authHint(err, at)
+	case wantsTLS(err):
+		return fmt.Sprintf("the registry speaks TLS: leave out --%s", at.flag("plain-http"))
 	case isNetwork(err):
-		return a.networkHint(err)
+		return networkHint(err, at)
+	case as[*liststore.NotFoundError](err):
+		return "a list is local until it is pushed: transship manifest create begins one"
+	case as[*distribution.Error](err):
+		return answerHint(err)
 	}
 	return ""
 }
 
-func (a *app) integrityHint(err error) string {
-	if as[*blob.MismatchError](err) {
+func integrityHint(err error, at place) string {
+	var syntax *json.SyntaxError
+	switch {
+	case errors.Is(err, transfer.ErrTargetDigest):
+		return "leave the digest out of the target; the image keeps its own, but what --platform keeps of a list has a new one"
+	case as[*liststore.CorruptError](err):
+		return "" // the error says it
+	case !as[*manifest.DocumentError](err):
 		return "the content is damaged at its source or on the way; if it happens again, have the image pushed anew there"
+	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Sprintf("check that %s is a registry and that no proxy answers in its place", at.name())
 	}
-	return ""
+	return "different programs could see different images in it; have the image built and pushed anew"
 }
 
 // authHint says how to be somebody else.
-func (a *app) authHint(err error) string {
-	if as[*auth.HelperError](err) {
-		return "see credsStore and credHelpers in docker's config.json"
+func (a *app) authHint(err error, at place) string {
+	var refused *auth.Error
+	named := errors.As(err, &refused) && refused.User != ""
+	logIn := "transship login " + at.name()
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return "" // the error says it
+	case as[*auth.HelperError](err):
+		return "credsStore and credHelpers in docker's config.json name the helper"
+	case as[*auth.CredentialsError](err):
+		return fmt.Sprintf("mend that file, or give --%s user:password", at.flag("creds"))
+	case refused != nil && refused.Err != nil:
+		return "" // no account helps against a token server that is of no use
+	case a.command == "login":
+		return "check the user name and the password; with two-factor authentication the password is an access token"
+	case !named:
+		return fmt.Sprintf("%s, or give --%s user:password; it may also be that there is no such repository", logIn, at.flag("creds"))
+	case errors.Is(err, distribution.Denied) || refused.Status == http.StatusForbidden:
+		return "the account may not do this, or there is no such repository"
+	case strings.HasPrefix(refused.Source, "--"):
+		return "check the user name and the password of " + refused.Source
 	}
-	s, host := a.sideOf(err)
-	name := strings.TrimSuffix(host, ":443")
-	if host == "registry-1.docker.io" {
-		name = "docker.io"
-	}
-	hint := fmt.Sprintf("log in with: transship login %s; or give --%s user:password", name, s.flag("creds"))
-	if errors.Is(err, distribution.Denied) || errors.Is(err, fs.ErrPermission) {
-		hint += "; the repository may also not exist, or not be yours"
-	}
-	return hint
+	return "log in again: " + logIn
 }
 
 // answerHint is for statuses that say more than their text does.
-func (a *app) answerHint(err error) string {
+func answerHint(err error) string {
 	var answer *distribution.Error
 	errors.As(err, &answer)
-	s, _ := a.sideOf(err)
+	reads := answer.Method == http.MethodGet || answer.Method == http.MethodHead
+	missing := errors.Is(err, fs.ErrNotExist)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && strings.Contains(answer.URL, "/manifests/"):
+	case missing && strings.Contains(answer.URL, "/manifests/"):
 		return "check the name and the tag; transship tags REPOSITORY lists what is there"
+	case missing && strings.Contains(answer.URL, "/blobs/") && reads:
+		return "the image is not whole at its source; have it pushed anew there"
+	case missing && strings.Contains(answer.URL, "/blobs/"):
+		return "some registries want the repository or its project created first"
+	case missing:
+		return "check the name of the repository"
 	case answer.StatusCode == http.StatusRequestEntityTooLarge:
 		return "a proxy before the registry limits requests: raise its limit (nginx: client_max_body_size)"
-	case answer.StatusCode == http.StatusBadRequest && strings.Contains(string(answer.Body), "HTTP request"):
-		return fmt.Sprintf("the registry wants TLS: leave out --%s", s.flag("plain-http"))
+	case answer.StatusCode == http.StatusMethodNotAllowed && !reads:
+		return "the registry takes no uploads: it may be a mirror or read-only"
 	}
 	return ""
 }
 
 // networkHint tells the usual reasons apart.
-func (a *app) networkHint(err error) string {
-	s, host := a.sideOf(err)
+func networkHint(err error, at place) string {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var dns *net.DNSError
 	switch {
 	case as[*wire.CertificateError](err):
-		return "check the file; certificates and keys are PEM, and each certificate needs its key"
+		return "certificates and keys are PEM files, and each certificate needs its key"
 	case as[*wire.RedirectError](err):
 		return "a registry must not lead there; if it is yours, mend its address in its configuration"
 	case errors.As(err, &unknown):
-		return fmt.Sprintf("trust its CA with --%s FILE or certs.d/%s/ca.crt, or use --%s", s.flag("ca"), host, s.flag("insecure"))
-	case errors.As(err, &name), errors.As(err, &invalid):
-		return fmt.Sprintf("use the name that the certificate is for, or --%s", s.flag("insecure"))
+		return fmt.Sprintf("trust its CA by --%s FILE or certs.d/%s/ca.crt, or give --%s", at.flag("ca"), at.host, at.flag("insecure"))
+	case errors.As(err, &name):
+		return fmt.Sprintf("use the name that the certificate is for, or --%s", at.flag("insecure"))
+	case errors.As(err, &invalid):
+		return fmt.Sprintf("have the certificate renewed, or give --%s", at.flag("insecure"))
+	case strings.Contains(err.Error(), "tls: certificate required"), strings.Contains(err.Error(), "tls: bad certificate"):
+		return fmt.Sprintf("the registry wants a client certificate: --%s FILE --%s FILE", at.flag("cert"), at.flag("key"))
 	case wire.IsPlainHTTP(err):
-		return fmt.Sprintf("the registry speaks HTTP without TLS: use --%s", s.flag("plain-http"))
+		return fmt.Sprintf("the registry speaks HTTP without TLS: give --%s", at.flag("plain-http"))
 	case errors.As(err, &dns):
 		return "check the host's name and the DNS"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens there: check host and port, and that the registry runs"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return "the connection was closed again and again, by the registry or by a proxy on the way"
 	}
 	return "check the network; HTTPS_PROXY and NO_PROXY are followed"
-}
-
-// sideOf finds the side that an error is about by the host in it, or else the last side.
-func (a *app) sideOf(err error) (*side, string) {
-	text := err.Error()
-	for _, s := range a.sides {
-		if s.host != "" && strings.Contains(text, s.host) {
-			return s, s.host
-		}
-	}
-	if len(a.sides) == 0 {
-		return &side{}, "HOST"
-	}
-	last := a.sides[len(a.sides)-1]
-	return last, last.host
 }

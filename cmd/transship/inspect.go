@@ -85,7 +85,7 @@ func (a *app) fetch(ctx context.Context, s *side, arg string) (reference.Referen
 	if err != nil {
 		return ref, manifest.Manifest{}, nil, err
 	}
-	repo, err := a.repository(s, ref, auth.Pull)
+	repo, err := a.repository(ctx, s, ref, auth.Pull)
 	if err != nil {
 		return ref, manifest.Manifest{}, nil, err
 	}

@@ -4,9 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"strings"
 	"sync/atomic"
 
@@ -49,7 +46,7 @@ func (l *login) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	cred, err := l.credential(a)
+	cred, err := l.credential(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -60,13 +57,11 @@ func (l *login) run(ctx context.Context, a *app, args []string) error {
 	if !checked {
 		a.note("warning: %s asks for no credentials, so these could not be checked", ref.Domain)
 	}
-	where, err := auth.ConfigFromEnv(a.env).Store(ctx, ref.Host(), cred)
+	where, err := a.config().Store(ctx, ref.Host(), cred)
 	if err != nil {
 		return fmt.Errorf("storing the credentials for %s: %w", ref.Domain, err)
 	}
-	if !a.shared.quiet {
-		a.note("logged in to %s as %s; the credentials are in %s", ref.Domain, cred.Username, where)
-	}
+	a.note("logged in to %s as %s; the credentials are in %s", ref.Domain, cred.Username, where)
 	return nil
 }
 
@@ -106,61 +101,45 @@ func (w *witness) Credential(ctx context.Context, host, repository string) (auth
 	return w.Static.Credential(ctx, host, repository)
 }
 
-// credential gathers user name and password from flags, standard input, or the terminal.
-func (l *login) credential(a *app) (auth.Credential, error) {
+// credential gathers user name and password from flags, standard input, or whoever sits at the terminal.
+func (l *login) credential(ctx context.Context, a *app) (auth.Credential, error) {
+	if err := l.checkFlags(a.stdin.terminal); err != nil {
+		return auth.Credential{}, err
+	}
 	if l.at.creds != "" {
-		c, err := auth.ParseUserPass(l.at.creds)
-		if err != nil {
-			return c, &usageError{message: err.Error()}
-		}
-		return c, nil
+		return l.at.given(ctx, a)
 	}
 	var err error
-	if l.username == "" && l.stdin {
-		return auth.Credential{}, &usageError{message: "--password-stdin needs --username"}
-	}
 	if l.username == "" {
-		if l.username, err = a.ask("Username: ", false); err != nil {
+		if l.username, err = a.ask(ctx, "Username: ", false); err != nil {
 			return auth.Credential{}, err
 		}
 	}
-	if l.password == "" {
-		if l.password, err = a.ask("Password: ", true); err != nil {
-			return auth.Credential{}, err
-		}
+	switch {
+	case l.stdin:
+		l.password, err = a.stdin.all(ctx) // a password may be a key file of many lines
+	case l.password == "":
+		l.password, err = a.ask(ctx, "Password: ", true)
 	}
-	if l.username == "" || l.password == "" {
-		return auth.Credential{}, &usageError{message: "a user name and a password are needed", hint: "use --username with --password-stdin in scripts"}
+	if err == nil && (l.username == "" || l.password == "") {
+		err = &usageError{message: "the user name or the password is empty"}
 	}
-	return auth.Credential{Username: l.username, Password: l.password, Source: "the command line"}, nil
+	return auth.Credential{Username: l.username, Password: l.password, Source: "the command line"}, err
 }
 
-// ask reads a line, with a prompt and without echo where a person types.
-func (a *app) ask(prompt string, secret bool) (string, error) {
-	if !a.stdin.terminal {
-		return a.stdin.next()
+// checkFlags refuses flags that contradict each other, and those that leave something to ask for where nobody answers.
+func (l *login) checkFlags(terminal bool) error {
+	switch {
+	case l.at.creds != "" && (l.username != "" || l.password != "" || l.stdin):
+		return &usageError{message: "--creds stands for user name and password: leave out the other flags"}
+	case l.stdin && l.password != "":
+		return &usageError{message: "--password and --password-stdin exclude each other"}
+	case l.stdin && l.username == "":
+		return &usageError{message: "--password-stdin needs --username"}
+	case l.at.creds == "" && !terminal && (l.username == "" || l.password == "" && !l.stdin):
+		return &usageError{message: "a user name and a password are needed", hint: "use --username with --password-stdin in scripts"}
 	}
-	fmt.Fprint(a.stderr, prompt)
-	if secret {
-		defer echo(a.stderr)()
-	}
-	return a.stdin.next()
-}
-
-// echo switches the terminal's echo off and returns what switches it on again. Without stty the password shows.
-func echo(out io.Writer) (restore func()) {
-	stty := func(arg string) error {
-		cmd := exec.Command("stty", arg)
-		cmd.Stdin = os.Stdin
-		return cmd.Run()
-	}
-	if stty("-echo") != nil {
-		return func() {}
-	}
-	return func() {
-		_ = stty("echo")
-		fmt.Fprintln(out)
-	}
+	return nil
 }
 
 func logoutCommand() command {
@@ -174,7 +153,7 @@ func logoutCommand() command {
 				if err != nil {
 					return err
 				}
-				found, err := auth.ConfigFromEnv(a.env).Erase(ctx, ref.Host())
+				found, err := a.config().Erase(ctx, ref.Host())
 				if err != nil {
 					return err
 				}

@@ -35,6 +35,5 @@ func interruptible(parent context.Context) (context.Context, context.CancelFunc)
 
 // run is the whole program but for its process: it returns the exit code.
 func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{env: env, stdin: newLines(stdin), stdout: stdout, stderr: stderr}
-	return a.finish(ctx, a.dispatch(ctx, args))
+	return newApp(env, stdin, stdout, stderr).run(ctx, args)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -34,16 +35,9 @@ func (a *app) manifestSide(fs *flag.FlagSet) *side {
 	return s
 }
 
-// on returns the same way to reach another registry.
-func (s *side) on(host string) *side {
-	other := *s
-	other.host = host
-	return &other
-}
-
 // pullFrom returns the repository of an image that a list names.
-func (a *app) pullFrom(s *side, ref reference.Reference) (*distribution.Repository, error) {
-	return a.repository(s.on(ref.Host()), ref, auth.Pull)
+func (a *app) pullFrom(ctx context.Context, s *side, ref reference.Reference) (*distribution.Repository, error) {
+	return a.repository(ctx, s.on(ref.Host()), ref, auth.Pull)
 }
 
 // noSuchManifest says in docker's words that a registry has no such image.

@@ -47,6 +47,7 @@ func (c *manifestCreate) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
+	c.at.host = list.Host()
 	if err := c.mayWrite(store, list); err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func (c *manifestCreate) collect(ctx context.Context, a *app, store liststore.St
 
 // fetch reads an image from its registry: one entry, or those of the list that it is.
 func (c *manifestCreate) fetch(ctx context.Context, a *app, ref reference.Reference) ([]liststore.Entry, error) {
-	repo, err := a.pullFrom(c.at, ref)
+	repo, err := a.pullFrom(ctx, c.at, ref)
 	if err != nil {
 		return nil, err
 	}

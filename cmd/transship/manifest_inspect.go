@@ -42,6 +42,7 @@ func (c *manifestInspect) run(ctx context.Context, a *app, args []string) error 
 	if err != nil {
 		return err
 	}
+	c.at.host = ref.Host()
 	store, err := a.listStore()
 	if err != nil {
 		return err
@@ -74,7 +75,7 @@ func (c *manifestInspect) entry(a *app, store liststore.Store, listArg string, i
 
 // remote shows what the registry has under the name.
 func (c *manifestInspect) remote(ctx context.Context, a *app, ref reference.Reference) error {
-	repo, err := a.pullFrom(c.at, ref)
+	repo, err := a.pullFrom(ctx, c.at, ref)
 	if err != nil {
 		return err
 	}

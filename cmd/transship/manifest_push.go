@@ -59,7 +59,7 @@ func (c *manifestPush) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	dst, err := a.repository(c.at, list, auth.Pull, auth.Push)
+	dst, err := a.repository(ctx, c.at, list, auth.Pull, auth.Push)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func listDocument(entries []liststore.Entry) (manifest.Manifest, error) {
 // children brings the images of other repositories into the list's, side by side, and prints docker's line for each
 // in the order of the list.
 func (c *manifestPush) children(ctx context.Context, a *app, list reference.Reference, entries []liststore.Entry, dst *distribution.Repository) error {
-	sources, err := c.sources(a, list, entries, dst)
+	sources, err := c.sources(ctx, a, list, entries, dst)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (c *manifestPush) children(ctx context.Context, a *app, list reference.Refe
 
 // sources returns where the images of other repositories are, and widens the target's scope so that one token is
 // enough to mount from all of them.
-func (c *manifestPush) sources(a *app, list reference.Reference, entries []liststore.Entry, dst *distribution.Repository) ([]*localFirst, error) {
+func (c *manifestPush) sources(ctx context.Context, a *app, list reference.Reference, entries []liststore.Entry, dst *distribution.Repository) ([]*localFirst, error) {
 	var sources []*localFirst
 	for _, e := range entries {
 		ref, err := reference.Parse(e.Ref)
@@ -124,7 +124,7 @@ func (c *manifestPush) sources(a *app, list reference.Reference, entries []lists
 		if ref.Name() == list.Name() {
 			continue
 		}
-		repo, err := a.pullFrom(c.at, ref)
+		repo, err := a.pullFrom(ctx, c.at, ref)
 		if err != nil {
 			return nil, err
 		}

@@ -2,9 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,9 +12,10 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// progress shows how a copy goes on standard error: live on a terminal, one line for each finished image elsewhere.
+// progress tells on standard error how a copy goes on: live on a terminal, by one line for each finished image
+// elsewhere.
 type progress struct {
-	out   io.Writer
+	out   *console
 	quiet bool
 	live  bool
 	began time.Time
@@ -28,9 +26,9 @@ type progress struct {
 	moved  int64                       // bytes of those that were sent
 	count  map[blob.Outcome]int        // blobs by outcome
 	moving map[blob.Digest]*movingBlob // blobs under way
-	images int                         // manifests of images put, the root not counted
+	images int                         // images put, lists and attestations not counted
 	kept   bool                        // the target had the image already
-	drawn  int                         // lines on the terminal
+	recent []sample                    // of the bytes sent, for the rate
 }
 
 type movingBlob struct {
@@ -43,28 +41,15 @@ type movingBlob struct {
 const redrawEvery = 150 * time.Millisecond
 
 func (a *app) newProgress() *progress {
+	live := a.stderr.terminal && a.env("TERM") != "dumb"
 	return &progress{
 		out:    a.stderr,
 		quiet:  a.shared.quiet,
-		live:   !a.shared.quiet && !a.shared.verbose && isTerminal(a.stderr) && a.env("TERM") != "dumb",
+		live:   live && !a.shared.quiet && !a.shared.verbose,
 		began:  time.Now(),
 		count:  map[blob.Outcome]int{},
 		moving: map[blob.Digest]*movingBlob{},
 	}
-}
-
-// isTerminal tells whether a stream is a character device other than the null device.
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
-	}
-	null, err := os.Stat(os.DevNull)
-	return err != nil || !os.SameFile(info, null)
 }
 
 // event takes what the engine tells.
@@ -81,9 +66,7 @@ func (p *progress) event(ev transfer.Event) {
 	case transfer.BlobDone:
 		p.settle(ev)
 	case transfer.ManifestDone:
-		if !manifest.IsIndex(ev.Descriptor.MediaType) {
-			p.images++
-		}
+		p.image(ev)
 	case transfer.ImageDone:
 		p.kept = ev.Outcome == blob.Exists
 	}
@@ -98,6 +81,24 @@ func (p *progress) settle(ev transfer.Event) {
 	}
 }
 
+// image counts a finished image and, where there is no picture, says that it is done. One that is copied by itself has
+// no more than the summary.
+func (p *progress) image(ev transfer.Event) {
+	d := ev.Descriptor
+	if manifest.IsIndex(d.MediaType) || d.AttestationFor() != "" {
+		return
+	}
+	p.images++
+	if d.Platform == nil || p.live || p.quiet {
+		return
+	}
+	how := "copied"
+	if ev.Outcome == blob.Exists {
+		how = "there already"
+	}
+	p.out.line("%s %s: %s", d.Platform, d.Digest.Short(), how)
+}
+
 // start begins to draw, where there is a terminal, and returns what ends it.
 func (p *progress) start() (stop func()) {
 	if !p.live {
@@ -109,10 +110,10 @@ func (p *progress) start() (stop func()) {
 		defer close(ended)
 		for {
 			select {
-			case <-ticker.C:
-				p.draw(p.picture(time.Now()))
+			case now := <-ticker.C:
+				p.out.draw(p.picture(now))
 			case <-quit:
-				p.draw(nil)
+				p.out.draw(nil)
 				return
 			}
 		}
@@ -124,67 +125,7 @@ func (p *progress) start() (stop func()) {
 	}
 }
 
-// draw puts lines in place of those drawn before.
-func (p *progress) draw(lines []string) {
-	var b strings.Builder
-	if p.drawn > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA\r", p.drawn)
-	}
-	b.WriteString("\x1b[J")
-	for _, line := range lines {
-		b.WriteString(line + "\n")
-	}
-	p.drawn = len(lines)
-	io.WriteString(p.out, b.String())
-}
-
-// picture is one line for each moving blob, the longest under way first, and one with the total.
-func (p *progress) picture(now time.Time) []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	digests := make([]blob.Digest, 0, len(p.moving))
-	for d := range p.moving {
-		digests = append(digests, d)
-	}
-	slices.SortFunc(digests, func(a, b blob.Digest) int {
-		if c := p.moving[a].since.Compare(p.moving[b].since); c != 0 {
-			return c
-		}
-		return strings.Compare(string(a), string(b))
-	})
-	var lines []string
-	done := p.done
-	for _, d := range digests {
-		m := p.moving[d]
-		at := m.meter.Position()
-		done += at
-		lines = append(lines, fmt.Sprintf("  %s  %s  %s of %s", d.Short(), bar(at, m.size), formatBytes(at), formatBytes(m.size)))
-	}
-	return append(lines, p.total(done, now))
-}
-
-func (p *progress) total(done int64, now time.Time) string {
-	elapsed := now.Sub(p.began)
-	line := fmt.Sprintf("  total %s of %s", formatBytes(done), formatBytes(p.found))
-	if done == 0 || elapsed < time.Second {
-		return line
-	}
-	rate := float64(done) / elapsed.Seconds()
-	left := time.Duration(float64(p.found-done) / rate * float64(time.Second))
-	return line + fmt.Sprintf(", %s/s, %s left", formatBytes(int64(rate)), formatDuration(left.Round(time.Second)))
-}
-
-// bar is a bar of 20 characters.
-func bar(at, size int64) string {
-	const width = 20
-	full := width
-	if size > 0 {
-		full = int(min(max(at, 0), size) * width / size)
-	}
-	return "[" + strings.Repeat("=", full) + strings.Repeat(" ", width-full) + "]"
-}
-
-// summary is the line for a finished image.
+// summary is the line for the whole.
 func (p *progress) summary(from, to reference.Reference) {
 	if p.quiet {
 		return
@@ -192,12 +133,11 @@ func (p *progress) summary(from, to reference.Reference) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.kept {
-		fmt.Fprintf(p.out, "%s is up to date with %s\n", to.Familiar(), from.Familiar())
+		p.out.line("%s is up to date with %s", to.Familiar(), from.Familiar())
 		return
 	}
-	took := time.Since(p.began)
-	fmt.Fprintf(p.out, "copied %s to %s: %d image%s; %s; %s in %s\n", from.Familiar(), to.Familiar(),
-		p.images, plural(p.images), p.blobs(), formatBytes(p.moved), formatDuration(took))
+	p.out.line("copied %s to %s: %d image%s; %s; %s in %s", from.Familiar(), to.Familiar(),
+		p.images, plural(p.images), p.blobs(), formatBytes(p.moved), formatDuration(time.Since(p.began)))
 }
 
 // blobs says how the blobs came to be there.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"net/http"
@@ -22,6 +23,7 @@ type shared struct {
 
 	mu       sync.Mutex
 	sessions map[sessionKey]*session
+	waits    map[string]time.Time // until when the waits go on that people have been told of, by host
 }
 
 // commonFlags registers the flags that every command with a registry has.
@@ -54,10 +56,10 @@ func (s *side) key() sessionKey {
 
 // session is one transport chain with its tokens and connections, and the clients on it.
 type session struct {
+	app       *app
 	http      *http.Client
 	redirects wire.Redirects
 	plainHTTP bool
-	warn      func(string)
 
 	mu      sync.Mutex
 	clients map[string]*distribution.Client
@@ -65,13 +67,13 @@ type session struct {
 
 // session returns the side's chain: the same for both sides where nothing sets them apart, so that tokens and
 // connections are too.
-func (a *app) session(s *side) (*session, error) {
+func (a *app) session(ctx context.Context, s *side) (*session, error) {
 	a.shared.mu.Lock()
 	defer a.shared.mu.Unlock()
 	if found, ok := a.shared.sessions[s.key()]; ok {
 		return found, nil
 	}
-	credentials, err := s.credentials(a)
+	credentials, err := s.credentials(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -93,10 +95,8 @@ func (a *app) newSession(s *side, credentials auth.Credentials) *session {
 	if s.docker && s.tls.Insecure {
 		loopback.Insecure = s.host
 	}
-	retry := &wire.Retry{Base: loopback, OnWait: a.onWait}
-	made := &session{plainHTTP: s.plainHTTP, clients: map[string]*distribution.Client{}, warn: func(text string) {
-		a.note("warning: %s", text)
-	}}
+	retry := &wire.Retry{Base: loopback, OnWait: a.onWait, Sleep: a.sleep}
+	made := &session{app: a, plainHTTP: s.plainHTTP, clients: map[string]*distribution.Client{}}
 	made.http = &http.Client{
 		Transport:     &auth.Transport{Base: retry, Credentials: credentials},
 		CheckRedirect: made.redirects.CheckRedirect,
@@ -104,7 +104,7 @@ func (a *app) newSession(s *side, credentials auth.Credentials) *session {
 	return made
 }
 
-// onCall is told of each call: by --v for people, and by the demo.
+// onCall is told of each call: by -v for people, and by the demo.
 func (a *app) onCall() func(wire.Call) {
 	if a.shared.onCall != nil {
 		return a.shared.onCall
@@ -112,7 +112,7 @@ func (a *app) onCall() func(wire.Call) {
 	if !a.shared.verbose {
 		return nil
 	}
-	return func(c wire.Call) { a.note("%s", callLine(c)) }
+	return func(c wire.Call) { a.stderr.line("%s", callLine(c)) }
 }
 
 // callLine is a call for people.
@@ -137,9 +137,9 @@ func callLine(c wire.Call) string {
 	return line
 }
 
-// onWait says why nothing moves, where a registry asks for a pause or fails.
+// onWait says why nothing moves, where a registry asks for a pause or fails. Calls that wait side by side are one pause.
 func (a *app) onWait(w wire.Wait) {
-	if a.shared.quiet || w.For < time.Second {
+	if w.For < time.Second || !a.shared.waitsLonger(w.Host, time.Now().Add(w.For)) {
 		return
 	}
 	reason := "it does not answer"
@@ -149,22 +149,38 @@ func (a *app) onWait(w wire.Wait) {
 	a.note("%s: %s; trying again in %s", w.Host, reason, w.For.Round(time.Second))
 }
 
+// waitsLonger notes how long a host is waited for, and tells whether that is news.
+func (s *shared) waitsLonger(host string, until time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if until.Before(s.waits[host].Add(time.Second)) {
+		return false
+	}
+	if s.waits == nil {
+		s.waits = map[string]time.Time{}
+	}
+	s.waits[host] = until
+	return true
+}
+
 // client returns the session's client for a host.
 func (s *session) client(host string) *distribution.Client {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, ok := s.clients[host]
 	if !ok {
-		c = &distribution.Client{Host: host, PlainHTTP: s.plainHTTP, HTTP: s.http, Redirects: s.redirects, OnWarning: s.warn}
+		c = &distribution.Client{Host: host, PlainHTTP: s.plainHTTP, HTTP: s.http, Redirects: s.redirects}
+		c.OnWarning = func(text string) { s.app.note("warning: %s", text) }
+		c.Sleep = s.app.sleep
 		s.clients[host] = c
 	}
 	return c
 }
 
 // repository returns the repository of a reference on a side, with what the run will do there.
-func (a *app) repository(s *side, ref reference.Reference, actions ...string) (*distribution.Repository, error) {
+func (a *app) repository(ctx context.Context, s *side, ref reference.Reference, actions ...string) (*distribution.Repository, error) {
 	s.host = ref.Host()
-	on, err := a.session(s)
+	on, err := a.session(ctx, s)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"path/filepath"
 
 	"github.com/hczjl/transship/auth"
@@ -23,13 +26,22 @@ type side struct {
 func (a *app) newSide(fs *flag.FlagSet, label, whose string) *side {
 	s := &side{label: label}
 	a.sides = append(a.sides, s)
-	fs.StringVar(&s.creds, s.flag("creds"), "", fmt.Sprintf("`user:password` for %s, or - to read a line of standard input (default: what login stored)", whose))
+	fs.Func(s.flag("creds"), fmt.Sprintf("`user:password` for %s, or - to read them from a line of standard input (default: what login stored)", whose), s.setCreds)
 	fs.StringVar(&s.tls.CAFile, s.flag("ca"), "", fmt.Sprintf("`file` of PEM certificates to trust for %s, beside the system's", whose))
 	fs.StringVar(&s.tls.CertFile, s.flag("cert"), "", fmt.Sprintf("`file` with the client certificate for %s (PEM)", whose))
 	fs.StringVar(&s.tls.KeyFile, s.flag("key"), "", fmt.Sprintf("`file` with the client certificate's key for %s (PEM)", whose))
 	fs.BoolVar(&s.tls.Insecure, s.flag("insecure"), false, fmt.Sprintf("do not verify the TLS certificate of %s", whose))
 	fs.BoolVar(&s.plainHTTP, s.flag("plain-http"), false, fmt.Sprintf("speak HTTP without TLS to %s (loopback hosts need no flag)", whose))
 	return s
+}
+
+// setCreds takes the value of the flag. Its form is looked at later: the errors of package flag repeat the value.
+func (s *side) setCreds(value string) error {
+	if value == "" {
+		return errors.New("it is empty")
+	}
+	s.creds = value
+	return nil
 }
 
 // flag returns the name of one of the side's flags, without dashes.
@@ -41,26 +53,43 @@ func (s *side) flag(name string) string {
 }
 
 // credentials finds who to be on this side.
-func (s *side) credentials(a *app) (auth.Credentials, error) {
+func (s *side) credentials(ctx context.Context, a *app) (auth.Credentials, error) {
 	if s.creds == "" {
-		config := auth.ConfigFromEnv(a.env)
-		config.HelperOutput = a.stderr
-		return config, nil
+		return a.config(), nil
 	}
-	text := s.creds
+	c, err := s.given(ctx, a)
+	return auth.Static(c), err
+}
+
+// given is what the flag says, or standard input if the flag says so.
+func (s *side) given(ctx context.Context, a *app) (auth.Credential, error) {
+	name, text := "--"+s.flag("creds"), s.creds
 	if text == "-" {
-		line, err := a.stdin.next()
+		line, err := a.ask(ctx, "user:password for "+name+": ", true)
+		if errors.Is(err, io.EOF) {
+			return auth.Credential{}, &usageError{message: fmt.Sprintf("%s -: standard input has no line for it", name)}
+		}
 		if err != nil {
-			return nil, fmt.Errorf("--%s -: %w", s.flag("creds"), err)
+			return auth.Credential{}, fmt.Errorf("%s -: %w", name, err)
 		}
 		text = line
 	}
 	c, err := auth.ParseUserPass(text)
 	if err != nil {
-		return nil, &usageError{message: fmt.Sprintf("--%s: %v", s.flag("creds"), err)}
+		return c, &usageError{message: fmt.Sprintf("%s: %v", name, err)}
 	}
-	c.Source = "--" + s.flag("creds")
-	return auth.Static(c), nil
+	c.Source = name
+	return c, nil
+}
+
+// on returns the way to another registry. What was given for one registry alone does not go there.
+func (s *side) on(host string) *side {
+	other := *s
+	if host != s.host {
+		other.host, other.creds, other.plainHTTP = host, "", false
+		other.tls.CertFile, other.tls.KeyFile = "", ""
+	}
+	return &other
 }
 
 // certsDirs lists where per-host certificates are looked for.

@@ -23,7 +23,7 @@ func tagsCommand() command {
 				if err != nil {
 					return err
 				}
-				repo, err := a.repository(s, ref, auth.Pull)
+				repo, err := a.repository(ctx, s, ref, auth.Pull)
 				if err != nil {
 					return err
 				}

@@ -11,14 +11,29 @@ import (
 func overview() string {
 	var b strings.Builder
 	b.WriteString("transship re-hosts multi-architecture container images between registries, every digest and byte kept.\n\n")
-	b.WriteString("Usage: transship COMMAND [flags] ARGUMENTS\n\nCommands:\n")
+	b.WriteString("Usage: transship COMMAND [flags] ARGUMENTS\n\nCommands:\n" + table(commands()))
+	b.WriteString("\nFlags may stand before or after arguments, with one dash or two. transship COMMAND -h tells more.\n")
+	b.WriteString("\nExit codes:\n")
+	for _, e := range exitMeanings() {
+		fmt.Fprintf(&b, "  %3d  %s\n", e.code, e.meaning)
+	}
+	return b.String()
+}
+
+// familyOverview is what "transship manifest -h" prints.
+func familyOverview(family string) string {
+	return fmt.Sprintf("Usage: transship %s COMMAND [flags] ARGUMENTS\n\nCommands:\n%s\ntransship %s COMMAND -h tells more.\n",
+		family, table(membersOf(family)), family)
+}
+
+// table lists commands with what they do.
+func table(list []command) string {
+	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, c := range commands() {
+	for _, c := range list {
 		fmt.Fprintf(w, "  %s\t%s\n", strings.TrimSpace(c.name+" "+c.args), c.short)
 	}
 	w.Flush()
-	b.WriteString("\nFlags may stand before or after arguments, with one dash or two. transship COMMAND -h tells more.\n")
-	b.WriteString("\nExit codes: " + exitCodes() + "\n")
 	return b.String()
 }
 
@@ -41,17 +56,13 @@ func (c command) help(fs *flag.FlagSet) string {
 	return b.String()
 }
 
-// flagHelp lists the flags; the kind of value stands in backquotes in each flag's usage text.
+// flagHelp lists the flags.
 func flagHelp(fs *flag.FlagSet) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fs.VisitAll(func(f *flag.Flag) {
-		value, usage := flag.UnquoteUsage(f)
-		dashes := "--"
-		if len(f.Name) == 1 {
-			dashes = "-"
-		}
-		fmt.Fprintf(w, "  %s\t%s\n", strings.TrimSpace(dashes+f.Name+" "+value), usage)
+		name, usage, _ := strings.Cut(described(f), ": ")
+		fmt.Fprintf(w, "  %s\t%s\n", name, usage)
 	})
 	w.Flush()
 	return b.String()

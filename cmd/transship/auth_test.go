@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// The account that the guards below let in.
+const (
+	user     = "captain"
+	password = "anchor-" + secret
+)
+
+// needsPassword lets only the captain pass.
+func needsPassword(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if name, pass, _ := r.BasicAuth(); name != user || pass != password {
+			w.Header().Set("WWW-Authenticate", `Basic realm="port"`)
+			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// harbour is a registry whose token server gives tokens to the captain, and to anybody else tokens for pulling where
+// public is set.
+type harbour struct {
+	next    http.Handler
+	public  bool
+	expired bool // its tokens are refused as soon as they are given out
+}
+
+// ServeHTTP implements http.Handler.
+func (h *harbour) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/token" {
+		h.token(w, r)
+		return
+	}
+	may := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer token-"+secret+"-")
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if !h.expired && (may == "push" || may == "pull" && reads) {
+		h.next.ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token",service="harbour"%s`, r.Host, h.why(r)))
+	http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
+}
+
+// why is the rest of a challenge: what the request needs, and what is wrong with the token it has.
+func (h *harbour) why(r *http.Request) string {
+	text := ""
+	if name, _, ok := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/"), "/manifests/"); ok {
+		text = fmt.Sprintf(`,scope="repository:%s:pull"`, name)
+	}
+	if r.Header.Get("Authorization") != "" {
+		text += `,error="invalid_token"`
+	}
+	return text
+}
+
+func (h *harbour) token(w http.ResponseWriter, r *http.Request) {
+	name, pass, given := r.BasicAuth()
+	switch {
+	case name == user && pass == password:
+		fmt.Fprintf(w, `{"token":"token-%s-push","expires_in":300}`, secret)
+	case !given && h.public:
+		fmt.Fprintf(w, `{"token":"token-%s-pull","expires_in":300}`, secret)
+	default:
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprint(w, `{"details":"incorrect username or password"}`)
+	}
+}

@@ -1,0 +1,313 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/distribution/registry"
+)
+
+// A complaint is what a run that fails says.
+type complaint struct {
+	code int
+	says string // part of the one line
+	hint string // part of the hint; "" is no hint at all
+}
+
+func (o outcome) complains(c complaint) {
+	o.t.Helper()
+	o.want(c.code)
+	if said := strings.Join(o.complaints(), ""); !strings.Contains(said, c.says) {
+		o.t.Errorf("%s\nsays  %s\nwant  %s", o.line, said, c.says)
+	}
+	hint := strings.Join(o.hints(), "")
+	if !strings.Contains(hint, c.hint) || c.hint == "" && hint != "" {
+		o.t.Errorf("%s\nhints %q\nwant  %q", o.line, hint, c.hint)
+	}
+}
+
+func TestBadCommandLines(t *testing.T) {
+	for line, want := range map[string]complaint{
+		"":                  {2, "a command is missing", ""},
+		"cpy a b":           {2, `unknown command "cpy"`, "did you mean copy?"},
+		"frobnicate":        {2, `unknown command "frobnicate"`, "transship help lists the commands"},
+		"--quiet copy a b":  {2, "there is no command before --quiet", "usage: transship COMMAND"},
+		"help cpy":          {2, `unknown command "cpy"`, "did you mean copy?"},
+		"manifest":          {2, "manifest needs a command after it", "transship manifest -h"},
+		"manifest crate a":  {2, `unknown command "manifest crate"`, "did you mean manifest create?"},
+		"manifest frob a":   {2, `unknown command "manifest frob"`, "transship manifest -h lists the commands"},
+		"copy":              {2, "want SRC DST, got 0 arguments", "usage: transship copy [flags] SRC DST"},
+		"copy a":            {2, "want SRC DST, got 1 argument", "usage: transship copy [flags] SRC DST"},
+		"copy a b c":        {2, "want SRC DST, got 3 arguments", "usage: transship copy [flags] SRC DST"},
+		"version 1":         {2, "want no arguments, got 1", "usage: transship version"},
+		"manifest create a": {2, "want LIST IMAGE [IMAGE...], got 1 argument", "usage: transship manifest create"},
+
+		"copy --platfrm linux a b":             {2, "unknown flag --platfrm", "did you mean --platform?"},
+		"copy -platfrm=linux a b":              {2, "unknown flag -platfrm", "did you mean --platform?"},
+		"copy --xyzzy a b":                     {2, "unknown flag --xyzzy", "transship copy -h lists the flags"},
+		"copy --dst-cred=x:" + secret + " a b": {2, "unknown flag --dst-cred", "did you mean --dst-creds?"},
+		"copy ---jobs 3 a b":                   {2, "unknown flag ---jobs", "did you mean --jobs?"},
+		"manifest push --amend x":              {2, "unknown flag --amend", "transship manifest push -h"},
+		"copy a b --jobs":                      {2, "--jobs needs a value", "--jobs N: copy N blobs at a time"},
+		"copy --jobs 0 a b":                    {2, `--jobs: "0" is no whole number from 1 on`, ""},
+		"copy --jobs=-1 a b":                   {2, `--jobs: "-1" is no whole number`, ""},
+		"copy --jobs many a b":                 {2, `--jobs: "many" is no whole number`, ""},
+		"copy --flatten=maybe a b":             {2, `--flatten is true or false, not "maybe"`, ""},
+		"copy --chunk-size big a b":            {2, `--chunk-size: "big" is no number of bytes`, ""},
+		"copy --chunk-size 0 a b":              {2, `--chunk-size: "0" is no number of bytes`, ""},
+
+		"copy --platform= a b":                {2, `--platform: invalid platform ""`, ""},
+		"copy --platform linux/amd64, a b":    {2, `--platform: invalid platform ""`, ""},
+		"copy --platform linux/a/b/c a b":     {2, `--platform: invalid platform "linux/a/b/c"`, ""},
+		"copy --platform banana a b":          {2, `--platform: invalid platform "banana"`, ""},
+		"copy --platform linux/amd64\x07 a b": {2, "--platform: invalid platform", ""},
+
+		"copy a/B b":         {2, `invalid reference "a/B"`, ""},
+		"copy a b:c:d":       {2, `invalid reference "b:c:d"`, ""},
+		"copy a: b":          {2, `invalid reference "a:"`, ""},
+		"copy a@sha256:12 b": {2, `invalid reference "a@sha256:12"`, ""},
+		"copy a@md5:" + strings.Repeat("0", 32) + " b":    {2, "invalid reference", ""},
+		"copy https://x.example.com/a b":                  {2, "leave out the scheme", ""},
+		"copy https://u:" + secret + "@x.example.com/a b": {2, "leave out the scheme", ""},
+		"inspect a/../b":        {2, `invalid reference "a/../b"`, ""},
+		"tags a:1":              {2, "a repository is wanted here", ""},
+		"digest -- --x":         {2, `invalid reference "--x"`, ""},
+		"manifest create A:1 b": {2, "error parsing name for manifest list A:1", ""},
+		"manifest create a:1 B": {2, `invalid reference "B"`, ""},
+		"manifest annotate A b": {2, "error parsing name for manifest list A", ""},
+		"manifest annotate a B": {2, "error parsing name for manifest B", ""},
+		"manifest push A":       {2, "invalid reference", ""},
+		"manifest rm A":         {2, "invalid reference", ""},
+		"manifest inspect A":    {2, "invalid reference", ""},
+		"manifest inspect A b":  {2, "invalid reference", ""},
+		"copy a b:1@sha256:" + strings.Repeat("0", 64): {2, "the target has a tag and a digest", "give it one of the two"},
+
+		"copy --src-creds captain a b":                                {2, "--src-creds: credentials need the form user:password", ""},
+		"copy --src-creds :" + secret + " a b":                        {2, "--src-creds: credentials need", ""},
+		"copy --src-creds= a b":                                       {2, "--src-creds: it is empty", ""},
+		"copy --src-creds - a b":                                      {2, "--src-creds -: standard input has no line for it", ""},
+		"login a/b":                                                   {2, `"a/b" is no registry's host`, "give a host such as"},
+		"login x.example.com":                                         {2, "a user name and a password are needed", "--password-stdin"},
+		"login -u captain x.example.com":                              {2, "a user name and a password are needed", "--password-stdin"},
+		"login --password-stdin x.example.com":                        {2, "--password-stdin needs --username", ""},
+		"login -u a -p " + secret + " --password-stdin x.example.com": {2, "--password and --password-stdin exclude each other", ""},
+		"login --creds a:" + secret + " -u a x.example.com":           {2, "--creds stands for user name and password", ""},
+		"login -u a --password-stdin x.example.com":                   {2, "the user name or the password is empty", ""},
+		"logout a/b": {2, `"a/b" is no registry's host`, "give a host such as"},
+	} {
+		newProgram(t).run(strings.Fields(line)...).complains(want)
+	}
+}
+
+// voyage is a source with an image, an empty target, and a program to bring the one to the other.
+type voyage struct {
+	*program
+	source, target *server
+	src, dst       string // references
+}
+
+func newVoyage(t testing.TB) *voyage {
+	t.Helper()
+	v := &voyage{program: newProgram(t), source: serve(t), target: serve(t)}
+	v.source.halo()
+	v.src, v.dst = v.source.host+"/halohub/halo:1.6", v.target.host+"/hczjl/halo:1.6"
+	return v
+}
+
+// fails runs a command line in which SRC and DST stand for the references, and makes sure that the target has no tag.
+func (v *voyage) fails(line string, want complaint) {
+	v.t.Helper()
+	v.run(strings.Fields(strings.NewReplacer("SRC", v.src, "DST", v.dst).Replace(line))...).complains(want)
+	if v.target.has("hczjl/halo", "1.6") {
+		v.t.Errorf("%s: the target has the tag", line)
+	}
+}
+
+func TestBadRegistries(t *testing.T) {
+	const manifests, blobs = "^GET .*/manifests/", "^GET .*/blobs/sha256"
+	bodyRule := func(body string) registry.Rule { return registry.Rule{On: manifests + "1.6", Status: 200, Body: body} }
+	for name, test := range map[string]struct {
+		source, target registry.Rule
+		want           complaint
+	}{
+		"missing":        {source: registry.Rule{On: manifests, Status: 404, Body: `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}`}, want: complaint{4, "404 Not Found: MANIFEST_UNKNOWN manifest unknown", "transship tags REPOSITORY"}},
+		"missing, HTML":  {source: registry.Rule{On: manifests, Status: 404, Body: "<html>no</html>"}, want: complaint{4, "/v2/halohub/halo/manifests/1.6: 404 Not Found", "check the name and the tag"}},
+		"missing blob":   {source: registry.Rule{On: blobs, Status: 404}, want: complaint{4, "404 Not Found", "not whole at its source"}},
+		"no such target": {target: registry.Rule{On: "^POST", Status: 404, Body: `{"errors":[{"code":"NAME_UNKNOWN","message":"project not found"}]}`}, want: complaint{4, "NAME_UNKNOWN project not found", "created first"}},
+
+		"corrupt blob":       {source: registry.Rule{On: blobs, Corrupt: true}, want: complaint{7, ": want sha256:", "damaged at its source"}},
+		"corrupt manifest":   {source: registry.Rule{On: manifests + "sha256", Corrupt: true}, want: complaint{7, ": want sha256:", "damaged at its source"}},
+		"truncated blob":     {source: registry.Rule{On: blobs, Cut: registry.CutLength, After: 3}, want: complaint{7, "is cut short: want ", "damaged at its source"}},
+		"broken blob":        {source: registry.Rule{On: blobs, Cut: registry.CutAnswer}, want: complaint{5, "EOF", "closed again and again"}},
+		"truncated manifest": {source: registry.Rule{On: manifests + "1.6", Cut: registry.CutLength, After: 30}, want: complaint{7, "not valid JSON: unexpected EOF", "no proxy answers in its place"}},
+		"broken manifest":    {source: registry.Rule{On: manifests + "1.6", Cut: registry.CutAnswer, After: 30}, want: complaint{5, "unexpected EOF", "closed again and again"}},
+		"no answer":          {source: registry.Rule{On: manifests, Cut: registry.CutAnswer}, want: complaint{5, "EOF", "closed again and again"}},
+		"digest invalid":     {target: registry.Rule{On: "^PUT .*/blobs/", Status: 400, Body: `{"errors":[{"code":"DIGEST_INVALID","message":"digest invalid"}]}`}, want: complaint{7, "DIGEST_INVALID digest invalid", "damaged"}},
+
+		"HTML":         {source: bodyRule("<html>Welcome</html>"), want: complaint{7, "not valid JSON: invalid character '<'", "check that 127.0.0.1:"}},
+		"nothing":      {source: bodyRule(""), want: complaint{7, "not valid JSON: EOF", "is a registry"}},
+		"too large":    {source: bodyRule(`{"schemaVersion":2` + strings.Repeat(" ", 4<<20) + "}"), want: complaint{1, "the manifest is larger than 4 MiB", ""}},
+		"two kinds":    {source: bodyRule(`{"schemaVersion":2,"manifests":[],"layers":[]}`), want: complaint{7, "it has both manifests and layers or config", "have the image built"}},
+		"doubled":      {source: bodyRule(`{"schemaVersion":2,"manifests":[],"manifests":[]}`), want: complaint{7, `member "manifests" comes twice`, "have the image built"}},
+		"case":         {source: bodyRule(`{"schemaVersion":2,"manifests":[],"Manifests":[]}`), want: complaint{7, `member "Manifests" differs from "manifests" only in case`, "have the image built"}},
+		"schema 1":     {source: bodyRule(`{"schemaVersion":1,"name":"halo","fsLayers":[]}`), want: complaint{1, "docker schema 1 manifests are not supported", ""}},
+		"path":         {source: bodyRule(`{"schemaVersion":2,"manifests":[{"digest":"sha256:../../etc/passwd","size":1}]}`), want: complaint{7, `invalid digest "sha256:../../etc/passwd"`, "have the image built"}},
+		"control":      {source: registry.Rule{On: manifests, Status: 400, Body: "\x1b[31mred\x07 alert\nsecond line"}, want: complaint{1, "400 Bad Request: [31mred alert", ""}},
+		"endless":      {source: registry.Rule{On: manifests, Status: 400, Body: strings.Repeat("talk ", 5000)}, want: complaint{1, "400 Bad Request: talk talk", ""}},
+		"list is list": {source: bodyRule(`[1]`), want: complaint{7, "manifest sha256:", "have the image built"}},
+
+		"rate limit":  {source: registry.Rule{On: manifests, Status: 429, Body: `{"errors":[{"code":"TOOMANYREQUESTS","message":"pull rate limit"}]}`, Header: map[string]string{"Retry-After": "7"}}, want: complaint{6, "429 Too Many Requests: TOOMANYREQUESTS pull rate limit", "wait, or log in"}},
+		"long wait":   {source: registry.Rule{On: manifests, Status: 429, Header: map[string]string{"Retry-After": "86400"}}, want: complaint{6, "asks to wait 24h0m0s", "wait, or log in"}},
+		"target full": {target: registry.Rule{On: "^POST", Status: 429, Body: "<html>"}, want: complaint{6, "429 Too Many Requests", "wait, or log in"}},
+		"broken 500":  {source: registry.Rule{On: manifests, Status: 500, Body: "boom"}, want: complaint{1, "500 Internal Server Error: boom", ""}},
+		"denied":      {source: registry.Rule{On: manifests, Status: 403, Body: `{"errors":[{"code":"DENIED","message":"access denied"}]}`}, want: complaint{3, "403 Forbidden: DENIED access denied (as anonymous)", "--src-creds user:password"}},
+		"push denied": {target: registry.Rule{On: "^(POST|PUT) ", Status: 403, Body: `{"errors":[{"code":"DENIED","message":"access denied"}]}`}, want: complaint{3, "403 Forbidden: DENIED access denied (as anonymous)", "--dst-creds user:password"}},
+		"read-only":   {target: registry.Rule{On: "^POST", Status: 405}, want: complaint{1, "405 Method Not Allowed", "takes no uploads"}},
+		"too big":     {target: registry.Rule{On: "^(PUT|PATCH) .*/blobs", Status: 413, Body: "<html>"}, want: complaint{1, "413 Request Entity Too Large", "client_max_body_size"}},
+		"no manifest": {target: registry.Rule{On: "^PUT .*/manifests/1.6", Status: 400, Body: `{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid"}]}`}, want: complaint{1, "400 Bad Request: MANIFEST_INVALID manifest invalid", ""}},
+		"full disk":   {target: registry.Rule{On: "^PUT .*/blobs/", Status: 500, Body: "disk full"}, want: complaint{1, "500 Internal Server Error: disk full", ""}},
+		"ftp":         {source: registry.Rule{On: blobs, Status: 307, Header: map[string]string{"Location": "ftp://x.example.com/"}}, want: complaint{5, "redirects to ftp://x.example.com/: refused", "mend its address"}},
+		"loop":        {source: registry.Rule{On: blobs, Status: 307, Edit: func(h http.Header) { h.Set("Location", "?again") }}, want: complaint{5, "refused, it would be redirect 11", "mend its address"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newVoyage(t)
+			v.source.Set(test.source)
+			v.target.Set(test.target)
+			v.fails("copy SRC DST", test.want)
+		})
+	}
+}
+
+func TestRetryAfterIsMeantInFull(t *testing.T) {
+	v := newVoyage(t)
+	v.source.Set(registry.Rule{On: "^GET .*/manifests/1.6", Times: 1, Status: 429, Header: map[string]string{"Retry-After": "17"}})
+	o := v.run("copy", v.src, v.dst).want(0, "it answered 429 Too Many Requests; trying again in 17s")
+	if len(v.naps) != 1 || v.naps[0].Seconds() != 17 {
+		t.Errorf("%s waits %v", o.line, v.naps)
+	}
+}
+
+func TestBrokenConnectionIsResumed(t *testing.T) {
+	v := newVoyage(t)
+	v.source.Set(registry.Rule{On: "^GET .*/blobs/", Cut: registry.CutAnswer, After: 3})
+	v.run("copy", v.src, v.dst).want(0)
+}
+
+func TestPlatformThatIsNotThere(t *testing.T) {
+	v := newVoyage(t)
+	v.fails("copy --platform linux/s390x SRC DST", complaint{4, "no image for platform linux/s390x; there is linux/amd64, linux/arm/v7, linux/arm64", ""})
+	v.source.image("halohub/halo", "single", "linux/amd64", "x")
+	v.src = v.source.host + "/halohub/halo:single"
+	v.fails("copy --platform windows/amd64 SRC DST", complaint{4, "no image for platform windows/amd64; there is linux/amd64", ""})
+	v.src = v.source.host + "/halohub/halo:1.6"
+	v.fails("copy --flatten --platform linux/amd64,linux/arm64 SRC DST", complaint{2, "more than one image", "name a single platform"})
+}
+
+func TestTargetDigest(t *testing.T) {
+	v := newVoyage(t)
+	digest := string(v.source.halo().Digest)
+	v.dst = v.target.host + "/hczjl/halo@sha256:" + strings.Repeat("0", 64)
+	v.fails("copy SRC DST", complaint{7, "the digest of the target is not that of the image, " + digest, "leave the digest out of the target"})
+	v.dst = v.target.host + "/hczjl/halo@" + digest
+	if o := v.run("copy", v.src, v.dst).want(0); o.stdout != v.dst+"\n" || !v.target.has("hczjl/halo", digest) {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
+}
+
+func TestHostsThatCannotBeReached(t *testing.T) {
+	v := newVoyage(t)
+	for _, host := range []string{nobody(t), "no-such-host.invalid"} {
+		want := complaint{5, "connection refused", "nothing listens there"}
+		if host == "no-such-host.invalid" {
+			want = complaint{5, "no such host", "check the host's name"}
+		}
+		for _, line := range []string{"copy HOST/x DST", "copy SRC HOST/x", "inspect HOST/x", "tags HOST/x", "digest HOST/x",
+			"manifest create DST HOST/x", "manifest inspect HOST/x", "login -u a -p b HOST"} {
+			v.fails(strings.ReplaceAll(line, "HOST", host), want)
+		}
+	}
+}
+
+func TestWrongSchemes(t *testing.T) {
+	v := newVoyage(t)
+	halo := "/halohub/halo:1.6"
+	plain := listenElsewhere(t, v.source)
+	secure := listenTLS(t, v.source)
+	for line, want := range map[string]complaint{
+		"copy " + plain + halo + " DST":                               {5, "server gave HTTP response to HTTPS client", "--src-plain-http"},
+		"copy SRC " + plain + "/hczjl/x":                              {5, "server gave HTTP response to HTTPS client", "--dst-plain-http"},
+		"inspect " + plain + halo:                                     {5, "server gave HTTP response to HTTPS client", "give --plain-http"},
+		"copy " + secure + halo + " DST":                              {5, "certificate signed by unknown authority", "--src-ca FILE or certs.d/" + secure + "/ca.crt, or give --src-insecure"},
+		"copy SRC " + secure + "/hczjl/x":                             {5, "certificate signed by unknown authority", "--dst-ca FILE"},
+		"inspect " + secure + halo:                                    {5, "certificate signed by unknown authority", "--ca FILE"},
+		"copy --src-plain-http " + secure + halo + " DST":             {5, "400 Bad Request: Client sent an HTTP request to an HTTPS server", "leave out --src-plain-http"},
+		"copy --dst-plain-http SRC " + secure + "/hczjl/x":            {5, "400 Bad Request", "leave out --dst-plain-http"},
+		"digest --plain-http " + secure + halo:                        {5, "400 Bad Request", "leave out --plain-http"},
+		"copy --src-ca /nonexistent/ca.pem " + secure + halo + " DST": {5, "/nonexistent/ca.pem", "PEM files"},
+		"copy --src-cert /nonexistent/c.pem --src-key /nonexistent/k.pem " + secure + halo + " DST": {5, "/nonexistent/c.pem", "PEM files"},
+	} {
+		v.fails(line, want)
+	}
+	v.run("copy", "--src-plain-http", "--dst-insecure", plain+halo, v.dst).want(0)
+	v.run("copy", "--dst-insecure", plain+halo, secure+"/hczjl/x", "--src-plain-http").want(0)
+	v.run("digest", secure+halo, "--insecure").want(0)
+}
+
+// A full disk or a closed pipe must not pass for success.
+func TestResultThatCannotBeWritten(t *testing.T) {
+	v := newVoyage(t)
+	v.stdout = brokenWriter{}
+	for _, line := range []string{"copy " + v.src + " " + v.dst, "inspect " + v.src, "inspect --raw " + v.src, "inspect --json " + v.src,
+		"digest " + v.src, "tags " + v.source.host + "/halohub/halo", "version", "help", "copy -h"} {
+		v.run(strings.Fields(line)...).complains(complaint{1, "writing the result: no space left", ""})
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+func TestBrokenConfiguration(t *testing.T) {
+	v := newVoyage(t)
+	guarded := listen(t, needsPassword(v.source))
+	file := v.write(".docker/config.json", `{"auths":{`+secret)
+	v.run("copy", v.src, v.dst).want(0) // nobody asks who it is
+	v.run("digest", guarded+"/halohub/halo:1.6").complains(complaint{3, file + ": invalid JSON", "mend that file, or give --creds"})
+	v.run("login", "-u", user, "-p", password, guarded).complains(complaint{1, file + ": invalid JSON", ""})
+	v.run("logout", guarded).complains(complaint{1, file + ": invalid JSON", ""})
+
+	v.write(".docker/config.json", `{"auths":{"`+guarded+`":{"auth":"`+secret+`%%"}}}`)
+	v.run("digest", guarded+"/halohub/halo:1.6").complains(complaint{3, file + ": entry", "mend that file"})
+
+	v.write(".docker/config.json", `{"credsStore":"nothere"}`)
+	v.run("digest", guarded+"/halohub/halo:1.6").complains(complaint{3, "docker-credential-nothere is not installed", ""})
+	v.run("login", "-u", user, "-p", password, guarded).complains(complaint{3, "docker-credential-nothere is not installed", ""})
+
+	if err := os.Chmod(filepath.Dir(file), 0); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(filepath.Dir(file), 0o700)
+	if _, err := os.ReadFile(file); err == nil {
+		return // nothing is forbidden to root
+	}
+	v.run("digest", guarded+"/halohub/halo:1.6").complains(complaint{3, "permission denied", "mend that file"})
+}
+
+func TestWithoutAHome(t *testing.T) {
+	v := newVoyage(t)
+	delete(v.env, "HOME")
+	v.run("copy", v.src, v.dst).want(0)
+	for _, line := range []string{"create x SRC", "push x", "inspect x", "annotate x SRC", "rm x"} {
+		v.run(strings.Fields("manifest " + strings.ReplaceAll(line, "SRC", v.src))...).complains(complaint{1, "set HOME or DOCKER_CONFIG", ""})
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	v := newVoyage(t)
+	v.ctx = interrupted()
+	v.fails("copy SRC DST", complaint{130, "interrupted; nothing was tagged that is not whole", ""})
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// secret is in every password and token of these tests, so that it can be looked for in whatever is printed.
+const secret = "s3cr3t"
+
+// hangs is how long one run may take before it is said to hang.
+const hangs = 30 * time.Second
+
+// program is transship with surroundings of its own: an empty home, no terminal, and waits that take no time.
+type program struct {
+	t        testing.TB
+	ctx      context.Context
+	env      map[string]string
+	stdin    string
+	stdout   io.Writer // in place of the outcome's
+	terminal bool      // standard error is one
+
+	mu   sync.Mutex
+	naps []time.Duration // the waits between attempts
+}
+
+func newProgram(t testing.TB) *program {
+	t.Helper()
+	home := t.TempDir()
+	ctx, stop := context.WithTimeout(context.Background(), hangs)
+	t.Cleanup(stop)
+	return &program{t: t, ctx: ctx, env: map[string]string{"HOME": home, "XDG_RUNTIME_DIR": home, "PATH": home}}
+}
+
+// outcome is what a run left behind.
+type outcome struct {
+	t              testing.TB
+	line           string
+	code           int
+	stdout, stderr string
+}
+
+// run runs a command line and checks what holds for each of them.
+func (p *program) run(args ...string) outcome {
+	p.t.Helper()
+	var stdout, stderr bytes.Buffer
+	a := newApp(func(name string) string { return p.env[name] }, strings.NewReader(p.stdin), &stdout, &stderr)
+	if p.stdout != nil {
+		a.stdout.out = p.stdout
+	}
+	a.sleep, a.stderr.terminal = p.sleep, p.terminal
+	code := a.run(p.ctx, args)
+	o := outcome{p.t, "transship " + strings.Join(args, " "), code, stdout.String(), stderr.String()}
+	if os.Getenv("SHOW_RUNS") != "" {
+		p.t.Logf("$ %s\n%s%s(exit %d)", o.line, o.stdout, o.stderr, o.code)
+	}
+	o.checkManners()
+	return o
+}
+
+func (p *program) sleep(ctx context.Context, d time.Duration) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.naps = append(p.naps, d)
+	return ctx.Err()
+}
+
+// write puts a file into the program's home and returns its path.
+func (p *program) write(name, content string) string {
+	p.t.Helper()
+	path := filepath.Join(p.env["HOME"], filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	return path
+}
+
+// checkManners checks what no run may do: show a secret, a trace or a control character, or fail without one clear
+// line and more than one hint.
+func (o outcome) checkManners() {
+	o.t.Helper()
+	all := o.stdout + o.stderr
+	for _, never := range []string{secret, "goroutine ", "panic", "%!", "\x07", "\r"} {
+		if strings.Contains(all, never) {
+			o.t.Errorf("%s\nprints %q:\n%s", o.line, never, all)
+		}
+	}
+	if o.code == 0 {
+		return
+	}
+	if len(o.complaints()) != 1 || len(o.hints()) > 1 {
+		o.t.Errorf("%s\nfails with %d errors and %d hints:\n%s", o.line, len(o.complaints()), len(o.hints()), o.stderr)
+	}
+	for _, line := range append(o.complaints(), o.hints()...) {
+		if len(line) > 300 {
+			o.t.Errorf("%s\nhas a line of %d characters: %s", o.line, len(line), line)
+		}
+	}
+}
+
+// complaints are the lines of standard error that say why the program failed.
+func (o outcome) complaints() []string {
+	_, errors, cut := strings.Cut(o.stderr, "Usage:") // without arguments there is the overview first
+	if !cut {
+		errors = o.stderr
+	}
+	return withPrefix(errors, "transship")
+}
+
+func (o outcome) hints() []string { return withPrefix(o.stderr, "hint: ") }
+
+func withPrefix(text, prefix string) []string {
+	var out []string
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, prefix) {
+			out = append(out, strings.TrimSpace(line))
+		}
+	}
+	return out
+}
+
+// want checks the exit code, and that standard error contains each of the texts.
+func (o outcome) want(code int, texts ...string) outcome {
+	o.t.Helper()
+	if o.code != code {
+		o.t.Errorf("%s\nexits with %d, want %d:\n%s", o.line, o.code, code, o.stderr)
+	}
+	for _, text := range texts {
+		if !strings.Contains(o.stderr, text) {
+			o.t.Errorf("%s\ndoes not say %q:\n%s", o.line, text, o.stderr)
+		}
+	}
+	return o
+}
+
+// interrupted is the context of a user who has already pressed Ctrl-C.
+func interrupted() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(errInterrupted)
+	return ctx
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"crypto/tls"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/hczjl/transship/distribution/registry"
+)
+
+// server is an embedded registry on a loopback port, with rules for what goes wrong.
+type server struct {
+	*registry.Faults
+	t    testing.TB
+	host string // host:port
+}
+
+// serve starts an empty registry.
+func serve(t testing.TB) *server {
+	t.Helper()
+	f := &registry.Faults{Handler: &registry.Handler{}}
+	return &server{f, t, listen(t, f)}
+}
+
+// has tells whether a tag or digest is there, past all rules.
+func (s *server) has(repo, ref string) bool {
+	w := httptest.NewRecorder()
+	s.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/v2/"+repo+"/manifests/"+ref, nil))
+	return w.Code == http.StatusOK
+}
+
+// listen serves plain HTTP on loopback and returns host:port.
+func listen(t testing.TB, h http.Handler) string {
+	t.Helper()
+	s := unstarted(t, h)
+	s.Start()
+	return s.Listener.Addr().String()
+}
+
+// listenTLS serves TLS on loopback with a certificate that nobody vouches for.
+func listenTLS(t testing.TB, h http.Handler) string {
+	t.Helper()
+	s := unstarted(t, h)
+	s.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	s.StartTLS()
+	return s.Listener.Addr().String()
+}
+
+func unstarted(t testing.TB, h http.Handler) *httptest.Server {
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// nobody returns an address of the own machine where nothing listens.
+func nobody(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// listenElsewhere serves plain HTTP on an address of the machine that is not loopback. Where there is none the test is
+// skipped.
+func listenElsewhere(t testing.TB, h http.Handler) string {
+	t.Helper()
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addresses {
+		network, ok := a.(*net.IPNet)
+		if !ok || !network.IP.IsGlobalUnicast() {
+			continue
+		}
+		s := unstarted(t, h)
+		if l, err := net.Listen("tcp", net.JoinHostPort(network.IP.String(), "0")); err == nil {
+			s.Listener.Close()
+			s.Listener = l
+			s.Start()
+			return l.Addr().String()
+		}
+	}
+	t.Skip("this machine has no address but loopback")
+	return ""
+}

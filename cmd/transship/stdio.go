@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+)
+
+// results is standard output. It remembers a failure, so that a full disk does not pass for success.
+type results struct {
+	out io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (r *results) Write(text []byte) (int, error) {
+	n, err := r.out.Write(text)
+	if err != nil {
+		r.err = fmt.Errorf("writing the result: %w", err)
+		return n, r.err
+	}
+	return n, nil
+}
+
+// lines reads standard input line by line; several flags may each take one.
+type lines struct {
+	terminal bool     // a person types
+	file     *os.File // the terminal, where it is one
+
+	mu sync.Mutex
+	r  *bufio.Reader
+}
+
+func newLines(r io.Reader) *lines {
+	if r == nil {
+		r = strings.NewReader("")
+	}
+	file, _ := r.(*os.File)
+	return &lines{terminal: isTerminal(r), file: file, r: bufio.NewReader(r)}
+}
+
+// next returns the next line without its end, or the cause when ctx ends first.
+func (l *lines) next(ctx context.Context) (string, error) { return until(ctx, l.line) }
+
+// all returns what is left, without the end of its last line, or the cause when ctx ends first.
+func (l *lines) all(ctx context.Context) (string, error) { return until(ctx, l.rest) }
+
+func (l *lines) line() (string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	line, err := l.r.ReadString('\n')
+	if err != nil && line == "" {
+		return "", fmt.Errorf("reading standard input: %w", err)
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}
+
+func (l *lines) rest() (string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text, err := io.ReadAll(l.r)
+	if err != nil {
+		return "", fmt.Errorf("reading standard input: %w", err)
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil
+}
+
+// until waits for a read to return. One that goes on when ctx has ended is left behind: nothing ends a read from a
+// terminal.
+func until(ctx context.Context, read func() (string, error)) (string, error) {
+	type result struct {
+		text string
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text, err := read()
+		done <- result{text, err}
+	}()
+	select {
+	case r := <-done:
+		return r.text, r.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}
+
+// ask reads a line, with a prompt where a person types, and without echo for a secret.
+func (a *app) ask(ctx context.Context, prompt string, secret bool) (string, error) {
+	if !a.stdin.terminal {
+		return a.stdin.next(ctx)
+	}
+	fmt.Fprint(a.stderr, prompt)
+	if secret {
+		defer hide(a.stdin.file, a.stderr)()
+	}
+	return a.stdin.next(ctx)
+}
+
+// hide switches the terminal's echo off and returns what switches it on again. Without stty what is typed shows.
+func hide(terminal *os.File, out io.Writer) (restore func()) {
+	stty := func(arg string) error {
+		cmd := exec.Command("stty", arg)
+		cmd.Stdin = terminal
+		return cmd.Run()
+	}
+	if terminal == nil || stty("-echo") != nil {
+		return func() {}
+	}
+	return func() {
+		_ = stty("echo")
+		fmt.Fprintln(out)
+	}
+}

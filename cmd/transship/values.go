@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/hczjl/transship/manifest"
+)
+
+// platformList is the value of --platform: names separated by commas, and the flag may be repeated.
+type platformList []manifest.Platform
+
+// String implements flag.Value.
+func (l *platformList) String() string {
+	var names []string
+	for _, p := range *l {
+		names = append(names, p.String())
+	}
+	return strings.Join(names, ",")
+}
+
+// Set implements flag.Value.
+func (l *platformList) Set(s string) error {
+	for text := range strings.SplitSeq(s, ",") {
+		p, err := manifest.ParsePlatform(strings.TrimSpace(text))
+		if err != nil {
+			return err
+		}
+		*l = append(*l, p)
+	}
+	return nil
+}
+
+// stringList is a flag whose values are separated by commas, and which may be repeated.
+type stringList []string
+
+// String implements flag.Value.
+func (l *stringList) String() string { return strings.Join(*l, ",") }
+
+// Set implements flag.Value.
+func (l *stringList) Set(s string) error {
+	*l = append(*l, strings.Split(s, ",")...)
+	return nil
+}
+
+// count is a number of things, at least one.
+type count int
+
+// String implements flag.Value.
+func (c *count) String() string { return strconv.Itoa(int(*c)) }
+
+// Set implements flag.Value.
+func (c *count) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return fmt.Errorf("%q is no whole number from 1 on", s)
+	}
+	*c = count(n)
+	return nil
+}
+
+// byteSize is a number of bytes with an optional unit: 4MiB, 512k, 100MB.
+type byteSize int64
+
+// String implements flag.Value.
+func (b *byteSize) String() string { return strconv.FormatInt(int64(*b), 10) }
+
+// Set implements flag.Value. KiB, MiB and GiB are powers of 1024; so are the single letters, as in docker's flags; KB,
+// MB and GB are powers of 1000.
+func (b *byteSize) Set(s string) error {
+	units := []struct {
+		suffix string
+		factor int64
+	}{
+		{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9},
+		{"k", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}, {"b", 1}, {"", 1},
+	}
+	text := strings.ToLower(strings.TrimSpace(s))
+	for _, u := range units {
+		number, ok := strings.CutSuffix(text, u.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+		if err != nil || n < 1 || n > (1<<62)/u.factor {
+			break
+		}
+		*b = byteSize(n * u.factor)
+		return nil
+	}
+	return fmt.Errorf("%q is no number of bytes such as 4MiB or 512k", s)
+}
