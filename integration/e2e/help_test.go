@@ -3,6 +3,8 @@ package e2e
 import (
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -110,4 +112,11 @@ func get(t testing.TB, e servers.Endpoint, path string) string {
 		t.Fatalf("GET %s: %s, %v\n%s", path, resp.Status, err, text)
 	}
 	return string(text)
+}
+
+func writeFile(t testing.TB, dir, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -1,0 +1,183 @@
+package e2e
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/integration/fixture"
+	"github.com/hczjl/transship/integration/servers"
+)
+
+// users are the accounts of every registry that asks for one.
+var users = map[string]string{"alice": "secret", "bob": "pass:word"}
+
+// protected starts a registry for each way to ask for credentials.
+var protected = map[string]func(testing.TB) *servers.Registry{
+	"htpasswd": func(t testing.TB) *servers.Registry { return servers.Debian(t, servers.Options{Users: users}) },
+	"tokens": func(t testing.TB) *servers.Registry {
+		return servers.Debian(t, servers.Options{Tokens: servers.Tokens(t, servers.TokenOptions{Users: users})})
+	},
+	"tokens, OAuth2": func(t testing.TB) *servers.Registry {
+		o := servers.TokenOptions{Users: users, OAuth2: true, RefreshTokens: true}
+		return servers.CNCF(t, servers.Options{Tokens: servers.Tokens(t, o)})
+	},
+}
+
+// login asks the registry before it stores anything, and what it stores is what docker understands.
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	for name, start := range protected {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			at := start(t)
+			ref := push(t, at, fixture.Real(), "hczjl/halo", "1.6")
+			transship, config := servers.Transship(t)
+			file := filepath.Join(config, "config.json")
+
+			refused(t, transship.Run(t, "digest", ref), exitAuth, "transship login "+at.Host)
+			wrong := transship.RunInput(t, "guess\n", "login", "--username", "bob", "--password-stdin", at.Host)
+			refused(t, wrong, exitAuth, at.Host, "bob")
+			if strings.Contains(wrong.Stderr, "guess") {
+				t.Errorf("it tells the password: %s", wrong.Stderr)
+			}
+			if _, err := os.Stat(file); err == nil {
+				t.Errorf("a wrong password left %v", files(t, config))
+			}
+
+			got := transship.RunInput(t, "pass:word\n", "login", "--username", "bob", "--password-stdin", at.Host)
+			if got.Exit != 0 || got.Stdout != "" {
+				t.Fatalf("login: %+v", got)
+			}
+			stored(t, file, map[string]string{at.Host: "bob:pass:word"})
+			if got, want := transship.Output(t, "digest", ref), fixture.Real().Root().Digest.String()+"\n"; got != want {
+				t.Errorf("digest printed %q, want %q", got, want)
+			}
+			docker := servers.Oracle(t)
+			docker.Env = append(docker.Env, "DOCKER_CONFIG="+config)
+			docker.Output(t, "manifest", "inspect", "--insecure", ref)
+
+			transship.Output(t, "logout", at.Host)
+			stored(t, file, map[string]string{})
+			refused(t, transship.Run(t, "digest", ref), exitAuth, "transship login "+at.Host)
+		})
+	}
+}
+
+// stored checks the credentials in a config.json, and that the file is its owner's alone.
+func stored(t *testing.T, file string, want map[string]string) {
+	t.Helper()
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("%s has mode %v", file, info.Mode())
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config struct {
+		Auths map[string]struct{ Auth []byte }
+	}
+	if err := json.Unmarshal(raw, &config); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for host, entry := range config.Auths {
+		got[host] = string(entry.Auth)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s: %s", file, diff)
+	}
+}
+
+// What else a configuration holds survives login and logout, and a wrong password changes not a byte.
+func TestLoginKeepsTheRest(t *testing.T) {
+	t.Parallel()
+	at := servers.Debian(t, servers.Options{Users: users})
+	transship, config := servers.Transship(t)
+	file := filepath.Join(config, "config.json")
+	before := `{"auths":{"other.example.com":{"auth":"` + base64.StdEncoding.EncodeToString([]byte("me:mine")) +
+		`","email":"me@example.com"}},"psFormat":"table {{.ID}}","HttpHeaders":{"X-Meta":"1"},"unknown":[1,2.50,"<&>"]}`
+	if err := os.WriteFile(file, []byte(before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, transship.Run(t, "login", "-u", "alice", "-p", "guess", at.Host), exitAuth, "alice")
+	if raw, err := os.ReadFile(file); err != nil || string(raw) != before {
+		t.Errorf("a wrong password changed the file to %s, %v", raw, err)
+	}
+	transship.Output(t, "login", "-u", "alice", "-p", "secret", at.Host)
+	stored(t, file, map[string]string{at.Host: "alice:secret", "other.example.com": "me:mine"})
+	transship.Output(t, "logout", at.Host)
+	stored(t, file, map[string]string{"other.example.com": "me:mine"})
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(decoded[map[string]any](t, []byte(before)), decoded[map[string]any](t, raw)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Credentials come from the configuration, from flags, or line by line from standard input, each side its own.
+func TestCredentials(t *testing.T) {
+	t.Parallel()
+	for name, start := range protected {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			from, to := start(t), start(t)
+			im := fixture.Real()
+			source := push(t, from, im, "halohub/halo", "1.6")
+			for i, c := range []struct {
+				stdin string
+				flags []string
+				auths map[string]string
+			}{
+				{flags: []string{"--src-creds", "alice:secret", "--dst-creds=bob:pass:word"}},
+				{stdin: "alice:secret\nbob:pass:word\n", flags: []string{"--src-creds", "-", "--dst-creds", "-"}},
+				{auths: map[string]string{from.Host: "bob:pass:word", to.Host: "alice:secret"}},
+				{auths: map[string]string{from.Host: "alice:secret", to.Host: "alice:guess"}, flags: []string{"--dst-creds=bob:pass:word"}},
+				{stdin: "bob:pass:word", auths: map[string]string{from.Host: "alice:secret"}, flags: []string{"--dst-creds=-"}},
+			} {
+				transship, config := servers.Transship(t)
+				servers.WriteAuths(t, config, c.auths)
+				repository := "hczjl/halo" + string(rune('a'+i))
+				got := transship.RunInput(t, c.stdin, append([]string{"copy", source, to.Host + "/" + repository + ":1.6"}, c.flags...)...)
+				if got.Exit != 0 {
+					t.Errorf("%+v: exit %d\n%s", c, got.Exit, got.Stderr)
+				}
+				verify(t, to, im, repository, "1.6")
+			}
+		})
+	}
+}
+
+// Wrong or missing credentials fail on their side, with the account in question, and leave nothing behind.
+func TestWrongCredentials(t *testing.T) {
+	t.Parallel()
+	for name, start := range protected {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			from, to := start(t), start(t)
+			source, target := push(t, from, fixture.Real(), "halohub/halo", "1.6"), to.Host+"/hczjl/halo:1.6"
+			transship, config := servers.Transship(t)
+			copies := func(flags ...string) servers.Result {
+				return transship.Run(t, append([]string{"copy", source, target}, flags...)...)
+			}
+			refused(t, copies(), exitAuth, from.Host, "--src-creds")
+			refused(t, copies("--src-creds=alice:guess"), exitAuth, from.Host, "alice", "--src-creds")
+			refused(t, copies("--src-creds=alice:secret"), exitAuth, to.Host, "--dst-creds")
+			refused(t, copies("--src-creds=alice:secret", "--dst-creds=bob:guess"), exitAuth, to.Host, "bob", "--dst-creds")
+			servers.WriteAuths(t, config, map[string]string{from.Host: "alice:secret", to.Host: "alice:guess"})
+			refused(t, copies(), exitAuth, to.Host, "alice", "config.json")
+			absent(t, to, "hczjl/halo", "1.6")
+		})
+	}
+}

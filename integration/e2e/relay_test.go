@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// relayOptions say what a relay does to the bytes that pass.
+type relayOptions struct {
+	rate     int64 // bytes a second from the client to the server, over all connections; 0 is unlimited
+	cutAfter int64 // break the connection on which so many bytes have come from the server, as often as cuts says
+	cuts     int32
+	holdAt   int64 // stop passing anything on once so many bytes have come from the server
+}
+
+// relays is a TCP relay before a server: what stands between a client and a registry when the network is to blame.
+type relays struct {
+	host string        // where clients connect to
+	held chan struct{} // closed when holdAt is reached
+
+	relayOptions
+	server   string
+	received atomic.Int64 // bytes from the server
+	pace     sync.Mutex
+	holding  sync.Once
+	quit     chan struct{}
+}
+
+// relay starts a relay before a server, which is host:port.
+func relay(t testing.TB, server string, o relayOptions) *relays {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &relays{host: l.Addr().String(), held: make(chan struct{}), relayOptions: o, server: server, quit: make(chan struct{})}
+	var connections sync.WaitGroup
+	connections.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			connections.Go(func() { r.serve(client) })
+		}
+	})
+	t.Cleanup(func() {
+		close(r.quit)
+		l.Close()
+		connections.Wait()
+	})
+	return r
+}
+
+// serve passes one connection on until either side ends it.
+func (r *relays) serve(client net.Conn) {
+	defer client.Close()
+	server, err := net.Dial("tcp", r.server)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	ended := make(chan struct{}, 2)
+	go func() {
+		_, _ = io.Copy(server, &paced{client, r})
+		ended <- struct{}{}
+	}()
+	go func() {
+		_, _ = io.Copy(client, &watched{Reader: server, relay: r})
+		ended <- struct{}{}
+	}()
+	select {
+	case <-ended:
+	case <-r.quit:
+	}
+}
+
+// paced reads no faster than the relay's rate.
+type paced struct {
+	io.Reader
+	relay *relays
+}
+
+// Read implements io.Reader.
+func (p *paced) Read(b []byte) (int, error) {
+	if p.relay.rate == 0 {
+		return p.Reader.Read(b)
+	}
+	n, err := p.Reader.Read(b[:min(len(b), 16<<10)])
+	p.relay.pace.Lock()
+	defer p.relay.pace.Unlock()
+	time.Sleep(time.Duration(int64(n) * int64(time.Second) / p.relay.rate))
+	return n, err
+}
+
+var errCut = errors.New("the relay cuts the connection")
+
+// watched reads what a server sends, and breaks off or holds on where the relay's options say.
+type watched struct {
+	io.Reader
+	relay *relays
+	here  int64 // bytes on this connection
+}
+
+// Read implements io.Reader.
+func (w *watched) Read(b []byte) (int, error) {
+	n, err := w.Reader.Read(b)
+	w.here += int64(n)
+	all := w.relay.received.Add(int64(n))
+	if w.relay.cutAfter > 0 && w.here >= w.relay.cutAfter && atomic.AddInt32(&w.relay.cuts, -1) >= 0 {
+		return 0, errCut
+	}
+	if w.relay.holdAt > 0 && all >= w.relay.holdAt {
+		w.relay.holding.Do(func() { close(w.relay.held) })
+		<-w.relay.quit
+	}
+	return n, err
+}
