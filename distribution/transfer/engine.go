@@ -152,13 +152,9 @@ func (c *copying) child(ctx context.Context, d manifest.Descriptor) error {
 			return nil // a registry takes no manifest before what it needs
 		}
 	}
-	m, err := c.engine.fetch(ctx, c.src, string(d.Digest))
+	m, err := c.engine.fetchChild(ctx, c.src, d)
 	if err != nil {
 		return err
-	}
-	if m.Size != d.Size {
-		return fmt.Errorf("manifest on %s: %w", name(c.src),
-			&blob.MismatchError{Want: d.Digest, Got: m.Digest, WantSize: d.Size, GotSize: m.Size})
 	}
 	if err := c.children(ctx, m); err != nil {
 		return err
@@ -190,6 +186,16 @@ func (e *Engine) fetch(ctx context.Context, src Source, ref string) (manifest.Ma
 	}
 	defer e.docSlots.Release(1)
 	return src.Manifest(ctx, ref)
+}
+
+// fetchChild reads the manifest of an index's entry, which must have the size that the entry says.
+func (e *Engine) fetchChild(ctx context.Context, src Source, d manifest.Descriptor) (manifest.Manifest, error) {
+	m, err := e.fetch(ctx, src, string(d.Digest))
+	if err == nil && m.Size != d.Size {
+		err = fmt.Errorf("manifest on %s: %w", name(src),
+			&blob.MismatchError{Want: d.Digest, Got: m.Digest, WantSize: d.Size, GotSize: m.Size})
+	}
+	return m, err
 }
 
 // putBlob puts one config or layer.

@@ -1,0 +1,87 @@
+package transfer_test
+
+import (
+	"errors"
+	"io/fs"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/manifest"
+)
+
+func TestCollect(t *testing.T) {
+	src, root := three(t)
+	var e transfer.Engine
+	c, err := e.Collect(t.Context(), src, "t")
+	if err != nil || c.Root.Digest != root.Digest || len(c.Manifests) != 4 || c.Manifests[3].Digest != root.Digest || len(c.Blobs) != 10 {
+		t.Fatalf("got %d manifests, %d blobs, error %v", len(c.Manifests), len(c.Blobs), err)
+	}
+	if src.hub.count("read") != 0 || src.hub.count("get") != 4 {
+		t.Errorf("did %v", src.hub.log)
+	}
+	again, err := e.Collect(t.Context(), src, "t")
+	if diff := cmp.Diff(c, again); diff != "" || err != nil {
+		t.Errorf("the second time (-first +second), error %v:\n%s", err, diff)
+	}
+}
+
+func TestCollectOfPlatforms(t *testing.T) {
+	src, _ := three(t)
+	e := transfer.Engine{Platforms: []manifest.Platform{platform(t, "linux/arm64")}}
+	c, err := e.Collect(t.Context(), src, "t")
+	if err != nil || len(c.Manifests) != 2 || len(c.Blobs) != 4 {
+		t.Errorf("got %d manifests, %d blobs, error %v", len(c.Manifests), len(c.Blobs), err)
+	}
+}
+
+func TestCollectOfNestedLists(t *testing.T) {
+	src := newHub("from").repo("halo")
+	inner := src.addIndex(t, "", src.addImage(t, "linux/amd64", "1", "2"))
+	src.addIndex(t, "t", inner, src.addImage(t, "linux/arm64", "2", "3"), inner)
+	c, err := new(transfer.Engine).Collect(t.Context(), src, "t")
+	if err != nil || len(c.Manifests) != 4 || len(c.Blobs) != 5 {
+		t.Fatalf("got %d manifests, %d blobs, error %v", len(c.Manifests), len(c.Blobs), err)
+	}
+	at := map[blob.Digest]int{}
+	for i, m := range c.Manifests {
+		at[m.Digest] = i
+	}
+	for i, m := range c.Manifests {
+		refs, _ := m.References()
+		for _, d := range refs {
+			if j, ok := at[d.Digest]; ok && j > i {
+				t.Errorf("manifest %d needs manifest %d, which comes later", i, j)
+			}
+		}
+	}
+}
+
+func TestCollectOfAHole(t *testing.T) {
+	src, root := three(t)
+	ix, _ := src.hub.manifests["halo"][string(root.Digest)].Index()
+	delete(src.hub.manifests["halo"], string(ix.Manifests[1].Digest))
+	if _, err := new(transfer.Engine).Collect(t.Context(), src, "t"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestFill(t *testing.T) {
+	src, _ := three(t)
+	dst := newHub("to").repo("halo")
+	var e transfer.Engine
+	c, err := e.Collect(t.Context(), src, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := e.Fill(t.Context(), src, dst, append(c.Blobs, c.Blobs...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if dst.hub.count("upload") != 10 || len(dst.hub.manifests["halo"]) != 0 {
+		t.Errorf("did %v", dst.hub.log)
+	}
+}
