@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"io/fs"
 	"net/http"
@@ -80,7 +81,8 @@ func (e *Error) Unwrap() error {
 	return e.Auth
 }
 
-// said is the registry's own words: its error list, or the first line of a plain text.
+// said is the registry's own words: its error list, or the first line of a plain text, or the title of the page that a
+// proxy answers with, where it is not just the status.
 func (e *Error) said() string {
 	var parts []string
 	for _, d := range e.Errors {
@@ -90,10 +92,24 @@ func (e *Error) said() string {
 		return strings.Join(parts, "; ")
 	}
 	text := strings.TrimSpace(string(e.Body))
-	if text == "" || strings.HasPrefix(text, "<") || strings.HasPrefix(text, "{") {
-		return "" // HTML and unknown JSON say nothing to a person
+	if strings.HasPrefix(text, "<") {
+		said := strings.TrimSpace(strings.TrimPrefix(title(text), fmt.Sprint(e.StatusCode)))
+		return strings.TrimPrefix(said, http.StatusText(e.StatusCode))
+	}
+	if strings.HasPrefix(text, "{") {
+		return "" // unknown JSON says nothing to a person
 	}
 	return oneLine(text)
+}
+
+// title is the title of an HTML page, "" where it has none.
+func title(page string) string {
+	_, rest, _ := strings.Cut(page, "<title>")
+	text, _, ended := strings.Cut(rest, "</title>")
+	if !ended {
+		return ""
+	}
+	return oneLine(html.UnescapeString(text))
 }
 
 // oneLine keeps the first line of a text, printable characters only, 200 at the most.

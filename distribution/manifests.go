@@ -16,8 +16,9 @@ import (
 )
 
 // HeadManifest returns the descriptor of a manifest by tag or digest (end-3: HEAD /v2/<name>/manifests/<reference>). A
-// registry that does not allow HEAD (405) or leaves out the digest is asked by GET. A manifest that is not there is an
-// error that is fs.ErrNotExist.
+// registry that does not allow HEAD (405) or leaves out the digest is asked by GET, and so is one that answers 400: the
+// reason, such as a TLS client certificate that is missing, comes in a body. A manifest that is not there is an error that
+// is fs.ErrNotExist.
 func (c *Client) HeadManifest(ctx context.Context, repo, ref string) (manifest.Descriptor, error) {
 	req, err := c.manifestRequest(ctx, http.MethodHead, repo, ref)
 	if err != nil {
@@ -29,7 +30,7 @@ func (c *Client) HeadManifest(ctx context.Context, repo, ref string) (manifest.D
 		if d, ok := described(resp, ref); ok {
 			return d, nil
 		}
-	} else if !hasStatus(err, http.StatusMethodNotAllowed) {
+	} else if !hasStatus(err, http.StatusMethodNotAllowed, http.StatusBadRequest) {
 		return manifest.Descriptor{}, err
 	}
 	m, err := c.GetManifest(ctx, repo, ref)

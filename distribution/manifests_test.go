@@ -121,6 +121,7 @@ func TestHeadManifest(t *testing.T) {
 		"malformed digest": {answer(200, "", mediaType, length, "Docker-Content-Digest: sha256:abc"), 1},
 		"no type":          {answer(200, "", length, "Docker-Content-Digest: "+string(imageDigest), "Content-Type: "), 1},
 		"not allowed":      {answer(405, ""), 1},
+		"no reason":        {answer(400, ""), 1},
 	} {
 		s, client := serve(t)
 		s.Handle("HEAD /v2/a/manifests/t", c.head)
@@ -140,6 +141,8 @@ func TestErrorsTellWhatTheyAre(t *testing.T) {
 	s.Handle("/v2/a/manifests/none", answer(404, `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":{"x":1}}]}`))
 	s.Handle("/v2/a/manifests/mine", answer(403, `{"errors":[{"code":"DENIED","message":"no\u001b[31m\nsecond line"}]}`))
 	s.Handle("/v2/a/manifests/html", answer(500, "<html>nginx</html>"))
+	s.Handle("/v2/a/manifests/page", answer(400, "<html>\r\n<head><title>400 No required SSL certificate &amp; more</title></head>"))
+	s.Handle("/v2/a/manifests/proxy", answer(502, "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"))
 	s.Handle("/v2/a/manifests/text", answer(418, "short and stout\n"))
 	_, err := c.GetManifest(t.Context(), "a", "none")
 	if !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, distribution.ManifestUnknown) || errors.Is(err, distribution.BlobUnknown) {
@@ -152,6 +155,14 @@ func TestErrorsTellWhatTheyAre(t *testing.T) {
 	_, err = c.GetManifest(t.Context(), "a", "html")
 	if want := "GET http://" + c.Host + "/v2/a/manifests/html: 500 Internal Server Error"; err == nil || err.Error() != want {
 		t.Errorf("500: got %q, want %q", err, want)
+	}
+	_, err = c.HeadManifest(t.Context(), "a", "page")
+	if want := "400 Bad Request: No required SSL certificate & more"; err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("400: got %q, want %q", err, want)
+	}
+	_, err = c.GetManifest(t.Context(), "a", "proxy")
+	if err == nil || !strings.HasSuffix(err.Error(), "502 Bad Gateway") || strings.Count(err.Error(), "Gateway") != 1 {
+		t.Errorf("502: got %q", err)
 	}
 	_, err = c.GetManifest(t.Context(), "a", "text")
 	if err == nil || !strings.HasSuffix(err.Error(), "418 I'm a teapot: short and stout") {

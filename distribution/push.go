@@ -159,12 +159,12 @@ func (p *push) prepare(ctx context.Context, err error, failures int) error {
 		return p.refit(ctx, err)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, BlobUploadUnknown), errors.Is(err, BlobUploadInvalid):
 		return p.restart(ctx)
-	case hasStatus(err, http.StatusUnauthorized), errors.Is(err, DigestInvalid):
-		// A token that ran out early, or bytes spoilt on the way: worth one more time, not more.
-		if failures > 1 {
-			return err
-		}
-		return p.restart(ctx)
+	case failures > 1 && (hasStatus(err, http.StatusUnauthorized) || errors.Is(err, DigestInvalid)):
+		return err // worth one more time, not more
+	case hasStatus(err, http.StatusUnauthorized):
+		return p.resume(ctx) // a token that ran out early; asking for the status gets a new one
+	case errors.Is(err, DigestInvalid):
+		return p.restart(ctx) // bytes spoilt on the way
 	case !isPassing(err):
 		return err
 	}

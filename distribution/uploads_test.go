@@ -281,6 +281,19 @@ func TestResumeAfterABrokenConnection(t *testing.T) {
 }
 
 // The registry took the blob, but its answer was lost.
+func TestResumeWithANewToken(t *testing.T) {
+	l := newLab(t, registry.Rule{On: patchCall, Skip: 2, Times: 1, Status: 401})
+	l.repo.ChunkSize = 1 << 20
+	b, d := random(4 << 20)
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+		t.Fatal(err)
+	}
+	if n := l.Count(patchCall); n != 5 {
+		t.Errorf("%d chunks were sent, want 4 and the refused one", n)
+	}
+	l.arrived(t, b, d)
+}
+
 func TestALostAnswerIsNotSentTwice(t *testing.T) {
 	l := newLab(t, registry.Rule{On: putCall, Times: 1, Cut: registry.CutAnswer})
 	b, d := random(1000)
