@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -255,6 +256,22 @@ func TestWrongSchemes(t *testing.T) {
 	v.run("copy", "--src-plain-http", "--dst-insecure", plain+halo, v.dst).want(0)
 	v.run("copy", "--dst-insecure", plain+halo, secure+"/hczjl/x", "--src-plain-http").want(0)
 	v.run("digest", secure+halo, "--insecure").want(0)
+}
+
+// nginx asks for a client certificate in a page, after the handshake.
+func TestMissingClientCertificate(t *testing.T) {
+	v := newVoyage(t)
+	asking := listenTLS(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		io.WriteString(w, "<html>\r\n<head><title>400 No required SSL certificate was sent</title></head>\r\n</html>")
+	}))
+	for line, flags := range map[string]string{
+		"copy SRC " + asking + "/hczjl/x --dst-insecure": "--dst-cert FILE --dst-key FILE",
+		"copy " + asking + "/x DST --src-insecure":       "--src-cert FILE --src-key FILE",
+		"tags --insecure " + asking + "/x":               "--cert FILE --key FILE",
+	} {
+		v.fails(line, complaint{5, "400 Bad Request: No required SSL certificate was sent", flags})
+	}
 }
 
 // A full disk or a closed pipe must not pass for success.

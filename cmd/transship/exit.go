@@ -41,13 +41,13 @@ type exitMeaning struct {
 func exitMeanings() []exitMeaning {
 	return []exitMeaning{
 		{exitDone, "done"},
-		{exitFailed, "other failure"},
-		{exitUsage, "usage"},
+		{exitFailed, "another failure"},
+		{exitUsage, "usage: the command line cannot be understood"},
 		{exitAuth, "authentication or authorization"},
-		{exitNotFound, "not found"},
+		{exitNotFound, "not found: image, tag, platform, local list"},
 		{exitNetwork, "network or TLS"},
-		{exitRateLimited, "rate limited"},
-		{exitIntegrity, "integrity"},
+		{exitRateLimited, "rate limited by the registry"},
+		{exitIntegrity, "integrity: content is not what its digest, size or format says"},
 		{exitPartly, "some of several failed"},
 		{exitRefused, "refused by a policy of this run"},
 		{exitInterrupted, "interrupted"},
@@ -117,21 +117,32 @@ func isNetwork(err error) bool {
 	if as[*auth.Error](err) {
 		return false // it was reached
 	}
-	return as[*distribution.RequestError](err) || as[*wire.CertificateError](err) || as[*wire.RedirectError](err) || wantsTLS(err)
+	return as[*distribution.RequestError](err) || as[*wire.CertificateError](err) || as[*wire.RedirectError](err) ||
+		wantsTLS(err) || wantsCertificate(err)
 }
 
 func isNotFound(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || as[*manifest.PlatformError](err)
 }
 
-// wantsTLS tells whether a registry that was asked over plain HTTP speaks TLS there. Servers say so in a 400; to a HEAD
-// they say nothing, and then it is a 400 that no registry gives.
+// wantsTLS tells whether a registry that was asked over plain HTTP speaks TLS there. Servers say so in a 400.
 func wantsTLS(err error) bool {
+	url, said := badRequest(err)
+	return strings.HasPrefix(url, "http://") && (strings.Contains(said, "http request") || strings.Contains(said, "plain http"))
+}
+
+// wantsCertificate tells whether a proxy before the registry wants a client certificate, or another one. nginx says so in
+// a 400 after the handshake, not by a TLS alert.
+func wantsCertificate(err error) bool {
+	url, said := badRequest(err)
+	return strings.HasPrefix(url, "https://") && strings.Contains(said, "ssl certificate")
+}
+
+// badRequest returns the URL and the text, in lower case, of an answer 400.
+func badRequest(err error) (url, said string) {
 	var answer *distribution.Error
-	if !errors.As(err, &answer) || answer.StatusCode != http.StatusBadRequest || !strings.HasPrefix(answer.URL, "http://") {
-		return false
+	if !errors.As(err, &answer) || answer.StatusCode != http.StatusBadRequest {
+		return "", ""
 	}
-	said := strings.ToLower(string(answer.Body))
-	return answer.Method == http.MethodHead && !strings.Contains(answer.Header.Get("Content-Type"), "json") ||
-		strings.Contains(said, "http request") || strings.Contains(said, "plain http")
+	return answer.URL, strings.ToLower(string(answer.Body))
 }

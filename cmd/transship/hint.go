@@ -127,7 +127,7 @@ func networkHint(err error, at place) string {
 		return fmt.Sprintf("use the name that the certificate is for, or --%s", at.flag("insecure"))
 	case errors.As(err, &invalid):
 		return fmt.Sprintf("have the certificate renewed, or give --%s", at.flag("insecure"))
-	case strings.Contains(err.Error(), "tls: certificate required"), strings.Contains(err.Error(), "tls: bad certificate"):
+	case wantsCertificate(err), strings.Contains(err.Error(), "tls: certificate required"), strings.Contains(err.Error(), "tls: bad certificate"):
 		return fmt.Sprintf("the registry wants a client certificate: --%s FILE --%s FILE", at.flag("cert"), at.flag("key"))
 	case wire.IsPlainHTTP(err):
 		return fmt.Sprintf("the registry speaks HTTP without TLS: give --%s", at.flag("plain-http"))
