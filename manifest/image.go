@@ -3,6 +3,7 @@ package manifest
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 
 	"github.com/hczjl/transship/blob"
 )
@@ -59,10 +60,14 @@ func (im Image) References() []Descriptor {
 	return append(out, im.Blobs...)
 }
 
-// Size returns the sum of the layers' sizes in bytes, as they travel (compressed).
+// Size returns the sum of the sizes of config, layers and blobs in bytes, as they travel (compressed). Sizes that no
+// int64 can hold in sum give the largest one.
 func (im Image) Size() int64 {
 	var n int64
 	for _, d := range im.References() {
+		if d.Size > math.MaxInt64-n {
+			return math.MaxInt64
+		}
 		n += d.Size
 	}
 	return n
@@ -76,13 +81,34 @@ type Config struct {
 	Extra   []Member // all the rest
 }
 
-// RootFS lists the digests of the uncompressed layers.
+// RootFS lists the digests of the uncompressed layers (image-spec, config.md, "rootfs").
 type RootFS struct {
-	Type    string        `json:"type"`
-	DiffIDs []blob.Digest `json:"diff_ids"`
+	Type    string // "layers"
+	DiffIDs []blob.Digest
+	Extra   []Member // members this type does not know
 }
 
-// ParseConfig reads a config blob. Its members beside those of Config are kept in Extra.
+func (r *RootFS) fields() []field {
+	return []field{{name: "type", value: &r.Type, empty: true}, {name: "diff_ids", value: &r.DiffIDs, empty: true}}
+}
+
+// UnmarshalJSON implements json.Unmarshaler; names that are doubled or differ only in case are errors.
+func (r *RootFS) UnmarshalJSON(b []byte) error {
+	var n RootFS
+	extra, err := decodeObject(b, n.fields())
+	if err != nil {
+		return err
+	}
+	n.Extra = extra
+	*r = n
+	return nil
+}
+
+// MarshalJSON implements json.Marshaler.
+func (r RootFS) MarshalJSON() ([]byte, error) { return encodeObject(r.fields(), r.Extra) }
+
+// ParseConfig reads a config blob. Its members beside those of Config are kept in Extra. It is an error when b is no JSON
+// object, or has a member that is doubled, of another type, or differs from a known one only in case.
 func ParseConfig(b []byte) (Config, error) {
 	var c Config
 	if err := json.Unmarshal(b, &c); err != nil {

@@ -50,6 +50,9 @@ type PlatformError struct {
 
 // Error names the platform and what there is instead.
 func (e *PlatformError) Error() string {
+	if len(e.Have) == 0 {
+		return fmt.Sprintf("no image for platform %s; no entry says what it is for", e.Want)
+	}
 	have := make([]string, len(e.Have))
 	for i, p := range e.Have {
 		have[i] = p.String()
@@ -73,32 +76,42 @@ func (ix Index) Platforms() []Platform {
 // it holds is not known here. With nothing wanted it returns every entry. A platform that no entry
 // matches is a *[PlatformError].
 func (ix Index) Select(want ...Platform) ([]Descriptor, error) {
-	if len(want) == 0 {
-		return ix.Manifests, nil
-	}
-	kept := map[blob.Digest]bool{}
-	for _, w := range want {
-		if !ix.mark(w, kept) {
-			return nil, &PlatformError{Want: w, Have: ix.Platforms()}
-		}
+	keep, err := ix.selected(want)
+	if err != nil {
+		return nil, err
 	}
 	var out []Descriptor
-	for _, d := range ix.Manifests {
-		nested := d.Platform == nil && IsIndex(d.MediaType)
-		if kept[d.Digest] || kept[d.AttestationFor()] || nested {
+	for i, d := range ix.Manifests {
+		if keep[i] {
 			out = append(out, d)
 		}
 	}
 	return out, nil
 }
 
-// mark notes the entries that want matches and tells whether there is one.
-func (ix Index) mark(want Platform, kept map[blob.Digest]bool) bool {
+// selected tells of each entry whether Select keeps it. The same image may stand there for several platforms, so what
+// counts is the entry, not its digest.
+func (ix Index) selected(want []Platform) ([]bool, error) {
+	keep := make([]bool, len(ix.Manifests))
+	images := map[blob.Digest]bool{}
+	for _, w := range want {
+		if !ix.mark(w, keep, images) {
+			return nil, &PlatformError{Want: w, Have: ix.Platforms()}
+		}
+	}
+	for i, d := range ix.Manifests {
+		nested := d.Platform == nil && IsIndex(d.MediaType)
+		keep[i] = keep[i] || nested || images[d.AttestationFor()] || len(want) == 0
+	}
+	return keep, nil
+}
+
+// mark notes the entries that want matches, and their digests, and tells whether there is one.
+func (ix Index) mark(want Platform, keep []bool, images map[blob.Digest]bool) bool {
 	found := false
-	for _, d := range ix.Manifests {
+	for i, d := range ix.Manifests {
 		if d.Platform != nil && d.AttestationFor() == "" && want.Match(*d.Platform) {
-			kept[d.Digest] = true
-			found = true
+			keep[i], images[d.Digest], found = true, true, true
 		}
 	}
 	return found

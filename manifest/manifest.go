@@ -25,8 +25,8 @@ var (
 		"have the image rebuilt or pushed again with docker 1.10 or newer")
 	// ErrTooLarge is a document of more than MaxSize bytes.
 	ErrTooLarge = fmt.Errorf("larger than %d MiB, which is more than registries must accept", MaxSize>>20)
-	// ErrAmbiguous is a document that is a list and an image at once, or another thing than its media type says
-	// (CVE-2021-41190).
+	// ErrAmbiguous is a document that is a list and an image at once, or another thing than its media type or its
+	// Content-Type says (CVE-2021-41190).
 	ErrAmbiguous = errors.New("ambiguous manifest")
 )
 
@@ -48,8 +48,8 @@ func (e *DocumentError) Error() string {
 func (e *DocumentError) Unwrap() error { return e.Err }
 
 // Parse reads a manifest of any supported kind and checks it: one JSON object, no doubled names, no names that differ
-// only in case, valid descriptors, one kind. The kind is found from contentType (parameters are ignored, a type that
-// names no manifest is too) and from the document. Raw is kept and must not be changed afterwards. The digest is the
+// only in case, valid descriptors (the subject's too), one kind. The kind is found from contentType (parameters are
+// ignored, a type that names no manifest is too) and from the document. Raw is kept and must not be changed afterwards. The digest is the
 // sha256 of raw; a caller who asked for a sha512 digest sets that. Errors are a *[DocumentError].
 func Parse(contentType string, raw []byte) (Manifest, error) {
 	if len(raw) > MaxSize {
@@ -95,29 +95,32 @@ func (o *outline) fields() []field {
 	}
 }
 
-// mediaType decides the kind. The document's own word goes before the header's, and both must fit its members.
+// mediaType decides the kind. The document's own word goes before the header's, and both must fit its members. Where
+// both name the same kind, one as docker's and one as OCI's, nobody can take a list for an image: that is let pass, since
+// some registries answer so, although clients should refuse it (distribution-spec, "Pulling manifests").
 func (o *outline) mediaType(contentType string) (string, error) {
 	if o.SchemaVersion == 1 || o.FSLayers != nil || isSchema1(contentType) || isSchema1(o.MediaType) {
 		return "", ErrSchema1
 	}
-	if o.Manifests != nil && (o.Layers != nil || o.Config != nil) {
-		return "", fmt.Errorf("%w: it has both manifests and layers or config", ErrAmbiguous)
+	if o.Manifests != nil && (o.Layers != nil || o.Config != nil || o.Blobs != nil) {
+		return "", fmt.Errorf("%w: it has both manifests and layers, config or blobs", ErrAmbiguous)
 	}
 	own := o.inferred()
 	if own == "" {
 		return "", errors.New("it has neither manifests, layers nor blobs: this is no image")
 	}
 	for _, said := range []string{o.MediaType, contentType} {
-		if !IsManifest(said) {
-			continue
-		}
-		if IsIndex(said) != IsIndex(own) {
+		if IsManifest(said) && IsIndex(said) != IsIndex(own) {
 			return "", fmt.Errorf("%w: it is called %s, but its members are those of %s", ErrAmbiguous, said, own)
 		}
-		return said, nil
 	}
-	if o.MediaType != "" {
+	switch {
+	case IsManifest(o.MediaType):
+		return o.MediaType, nil
+	case o.MediaType != "":
 		return "", fmt.Errorf("its media type %q is no manifest's", o.MediaType)
+	case IsManifest(contentType):
+		return contentType, nil
 	}
 	return own, nil
 }
@@ -135,11 +138,18 @@ func (o *outline) inferred() string {
 	return ""
 }
 
-// validate decodes the typed view and checks every descriptor.
+// validate decodes the typed view and checks every descriptor: digests become part of paths and tags.
 func (m Manifest) validate() error {
 	refs, err := m.References()
 	if err != nil {
 		return err
+	}
+	subject, err := m.Subject()
+	if err != nil {
+		return err
+	}
+	if subject != nil {
+		refs = append(refs, *subject)
 	}
 	for _, d := range refs {
 		if err := d.Validate(); err != nil {
@@ -149,7 +159,7 @@ func (m Manifest) validate() error {
 	return nil
 }
 
-// Index returns the typed view of an index or list.
+// Index returns the typed view of an index or list. It is an error to ask it of an image.
 func (m Manifest) Index() (Index, error) {
 	var ix Index
 	if !IsIndex(m.MediaType) {
@@ -159,7 +169,7 @@ func (m Manifest) Index() (Index, error) {
 	return ix, err
 }
 
-// Image returns the typed view of an image manifest or artifact.
+// Image returns the typed view of an image manifest or artifact. It is an error to ask it of an index.
 func (m Manifest) Image() (Image, error) {
 	var im Image
 	if IsIndex(m.MediaType) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -267,6 +268,11 @@ func TestParseRefuses(t *testing.T) {
 		{name: "list and config", raw: `{"manifests":[],"config":{}}`, is: manifest.ErrAmbiguous},
 		{name: "called a list", contentType: manifest.MediaTypeOCIIndex, raw: `{"layers":[]}`, is: manifest.ErrAmbiguous},
 		{name: "calls itself an image", raw: `{"mediaType":"` + manifest.MediaTypeOCIManifest + `","manifests":[]}`, is: manifest.ErrAmbiguous},
+		{name: "list and blobs", raw: `{"manifests":[],"blobs":[]}`, is: manifest.ErrAmbiguous},
+		{name: "a list that is sent as an image", contentType: manifest.MediaTypeOCIManifest, raw: `{"mediaType":"` + manifest.MediaTypeOCIIndex + `","manifests":[]}`, is: manifest.ErrAmbiguous},
+		{name: "an image that is sent as a list", contentType: manifest.MediaTypeDockerList, raw: `{"mediaType":"` + manifest.MediaTypeOCIManifest + `","layers":[]}`, is: manifest.ErrAmbiguous},
+		{name: "another media type", raw: `{"mediaType":"application/json","layers":[]}`, says: "no manifest's"},
+		{name: "schema 1 by its own word", raw: `{"mediaType":"application/vnd.docker.distribution.manifest.v1+json"}`, is: manifest.ErrSchema1},
 		{name: "schema 1", raw: `{"schemaVersion":1,"fsLayers":[]}`, is: manifest.ErrSchema1},
 		{name: "schema 1 by type", contentType: "application/vnd.docker.distribution.manifest.v1+prettyjws", raw: `{}`, is: manifest.ErrSchema1},
 		{name: "doubled name", raw: `{"manifests":[],"manifests":[]}`, says: "twice"},
@@ -277,6 +283,20 @@ func TestParseRefuses(t *testing.T) {
 		{name: "no digest", raw: `{"manifests":[{}]}`, says: "invalid digest"},
 		{name: "null entry", raw: `{"manifests":[null]}`, says: "belongs"},
 		{name: "bad digest", raw: `{"layers":[{"digest":"sha256:../../etc","size":1}]}`, says: "invalid digest"},
+		{name: "bad digest of the subject", raw: `{"layers":[],"subject":{"digest":"sha256:/../../victim/manifests/latest","size":1}}`, says: "invalid digest"},
+		{name: "bad digest of an index's subject", raw: `{"manifests":[],"subject":{"digest":"x:y","size":1}}`, says: "invalid digest"},
+		{name: "negative size of the subject", raw: `{"layers":[],"subject":{"digest":"` + string(digestA) + `","size":-1}}`, says: "size"},
+		{name: "a subject that is none", raw: `{"layers":[],"subject":7}`, says: "subject"},
+		{name: "case in the subject", raw: `{"layers":[],"Subject":null}`, says: "only in case"},
+		{name: "case by another alphabet", raw: `{"manife\u017fts":[]}`, says: "only in case"},
+		{name: "doubled by an escape", raw: `{"manifests":[],"\u006danifests":[]}`, says: "twice"},
+		{name: "doubled in an entry of an array", raw: `{"manifests":[],"x":[[{"a":1,"a":2}]]}`, says: "twice"},
+		{name: "invalid UTF-8 in a digest", raw: "{\"layers\":[{\"digest\":\"sha256:\xff\",\"size\":1}]}", says: "invalid digest"},
+		{name: "a size that no int64 holds", raw: `{"layers":[{"digest":"` + string(digestA) + `","size":9223372036854775808}]}`, says: "size"},
+		{name: "a size with a fraction", raw: `{"layers":[{"digest":"` + string(digestA) + `","size":1.5}]}`, says: "size"},
+		{name: "a version that no int holds", raw: `{"schemaVersion":1e400,"layers":[]}`, says: "schemaVersion"},
+		{name: "data that is no base64", raw: `{"layers":[{"digest":"` + string(digestA) + `","size":1,"data":"*"}]}`, says: "data"},
+		{name: "an object for a list", raw: `{"manifests":{}}`, says: "manifests"},
 		{name: "negative size", raw: `{"layers":[{"digest":"` + string(digestA) + `","size":-1}]}`, says: "size"},
 		{name: "size of another type", raw: `{"layers":[{"digest":"` + string(digestA) + `","size":"1"}]}`, says: "size"},
 		{name: "deep", raw: `{"manifests":[],"x":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`, says: "deep"},
@@ -338,6 +358,199 @@ func TestSelectKeepsAttestations(t *testing.T) {
 	}
 }
 
+// All members may be null; an absent list is an empty one.
+func TestParseNull(t *testing.T) {
+	for _, raw := range []string{
+		`{"schemaVersion":null,"mediaType":null,"manifests":null,"subject":null,"annotations":null}`,
+		`{"config":null,"layers":null,"artifactType":null,"blobs":null,"subject":null}`,
+		`{"layers":[{"digest":"` + string(digestA) + `","size":1,"urls":null,"data":null,"platform":null,"annotations":{"a":null}}],"x":null}`,
+	} {
+		m, err := manifest.Parse("", []byte(raw))
+		if err != nil {
+			t.Errorf("%s: %v", raw, err)
+			continue
+		}
+		if subject, err := m.Subject(); err != nil || subject != nil {
+			t.Errorf("%s: subject %v, error %v", raw, subject, err)
+		}
+	}
+}
+
+func TestViewsOfTheOtherKind(t *testing.T) {
+	if _, err := buildxIndex(t).Image(); err == nil || !strings.Contains(err.Error(), "is an index") {
+		t.Errorf("an index as an image: got error %v", err)
+	}
+	m, err := manifest.Parse("", []byte(ociImage))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Index(); err == nil || !strings.Contains(err.Error(), "is no index") {
+		t.Errorf("an image as an index: got error %v", err)
+	}
+	for name, err := range map[string]error{
+		"Keep":   second(m.Keep(func(manifest.Descriptor) bool { return true })),
+		"Subset": second(m.Subset()),
+	} {
+		if err == nil {
+			t.Errorf("%s of an image: no error", name)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestReferrerOfAnIndex(t *testing.T) {
+	m, err := manifest.Parse("", []byte(ociEverything))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := m.Referrer()
+	if err != nil || d.ArtifactType != "application/x" || len(d.Annotations) != 1 || d.MediaType != manifest.MediaTypeOCIIndex || d.Size != m.Size {
+		t.Errorf("got %+v, error %v", d, err)
+	}
+	// An image without an artifact type is known by its config, an index is not.
+	m, err = manifest.Parse("", []byte(strings.Replace(ociImage, `"artifactType":"application/z",`, "", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err = m.Referrer(); err != nil || d.ArtifactType != manifest.MediaTypeOCIEmpty {
+		t.Errorf("got %+v, error %v", d, err)
+	}
+}
+
+func TestSubsetOfPlatforms(t *testing.T) {
+	m := buildxIndex(t)
+	all, err := m.Subset()
+	if err != nil || all.Digest != m.Digest {
+		t.Errorf("nothing wanted: got %s, error %v", all.Digest, err)
+	}
+	amd64, _ := manifest.ParsePlatform("linux/amd64")
+	got, err := m.Subset(amd64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ix, _ := got.Index()
+	if len(ix.Manifests) != 2 || ix.Manifests[0].Digest != digestA || ix.Manifests[1].AttestationFor() != digestA {
+		t.Errorf("got %+v", ix.Manifests)
+	}
+	s390x, _ := manifest.ParsePlatform("linux/s390x")
+	var missing *manifest.PlatformError
+	if _, err := m.Subset(s390x); !errors.As(err, &missing) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+// One image stands in the list for two platforms: the other entry goes.
+func TestSubsetCountsEntriesNotDigests(t *testing.T) {
+	entry := func(variant string) manifest.Descriptor {
+		return manifest.Descriptor{MediaType: manifest.MediaTypeOCIManifest, Digest: digestA, Size: 1,
+			Platform: &manifest.Platform{OS: "linux", Architecture: "arm", Variant: variant}}
+	}
+	nested := manifest.Descriptor{MediaType: manifest.MediaTypeOCIIndex, Digest: digestB, Size: 1}
+	raw, err := manifest.Style{}.Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex,
+		Manifests: []manifest.Descriptor{entry("v6"), entry("v7"), nested}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := manifest.Parse("", raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v7, _ := manifest.ParsePlatform("linux/arm/v7")
+	got, err := m.Subset(v7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ix, _ := got.Index()
+	if len(ix.Manifests) != 2 || ix.Manifests[0].Platform.Variant != "v7" || ix.Manifests[1].Digest != digestB {
+		t.Errorf("got %+v, want v7 and the nested index", ix.Manifests)
+	}
+}
+
+func TestNoPlatforms(t *testing.T) {
+	m, err := manifest.Parse("", []byte(`{"schemaVersion":2,"manifests":[]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	amd64, _ := manifest.ParsePlatform("linux/amd64")
+	if _, err := m.Subset(amd64); err == nil || err.Error() != "no image for platform linux/amd64; no entry says what it is for" {
+		t.Errorf("got error %v", err)
+	}
+	if same, err := m.Subset(); err != nil || same.Digest != m.Digest {
+		t.Errorf("an empty index as it is: error %v", err)
+	}
+}
+
+func TestSizeOfAnImage(t *testing.T) {
+	im := manifest.Image{Config: &manifest.Descriptor{Size: 1}, Layers: []manifest.Descriptor{{Size: 2}}, Blobs: []manifest.Descriptor{{Size: 4}}}
+	if im.Size() != 7 {
+		t.Errorf("got %d, want 7", im.Size())
+	}
+	im.Layers = append(im.Layers, manifest.Descriptor{Size: math.MaxInt64 - 3}, manifest.Descriptor{Size: math.MaxInt64})
+	if im.Size() != math.MaxInt64 {
+		t.Errorf("got %d, want the most there is", im.Size())
+	}
+}
+
+func TestDistributable(t *testing.T) {
+	for mediaType, want := range map[string]bool{
+		manifest.MediaTypeOCILayer:      true,
+		manifest.MediaTypeDockerLayer:   true,
+		"":                              true,
+		manifest.MediaTypeDockerForeign: false,
+		"application/vnd.docker.image.rootfs.foreign.diff.tar":         false,
+		"application/vnd.oci.image.layer.nondistributable.v1.tar":      false,
+		"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip": false,
+		"application/vnd.oci.image.layer.nondistributable.v1.tar+zstd": false,
+	} {
+		if got := (manifest.Descriptor{MediaType: mediaType}).Distributable(); got != want {
+			t.Errorf("%q: got %v", mediaType, got)
+		}
+	}
+}
+
+func TestDescriptorJSON(t *testing.T) {
+	const raw = `{"mediaType":"a/b","digest":"` + string(digestA) + `","size":3,"platform":{"architecture":"arm64","os":"linux","variant":"v8"},"x":[1, 2]}`
+	var d manifest.Descriptor
+	if err := json.Unmarshal([]byte(raw), &d); err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(d)
+	if want := strings.Replace(raw, "[1, 2]", "[1,2]", 1); err != nil || string(got) != want {
+		t.Errorf("got  %s, error %v\nwant %s", got, err, want)
+	}
+}
+
+func TestDockerStyleOfAnImage(t *testing.T) {
+	const want = `{
+   "schemaVersion": 2,
+   "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+   "config": {
+      "mediaType": "application/vnd.docker.container.image.v1+json",
+      "size": 7,
+      "digest": "sha256:668f4ec33f099f6b47c73af97432fda1b94ca40e61af5bd7ef0584d70ea565ed"
+   },
+   "layers": []
+}`
+	got, err := manifest.DockerStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest,
+		Config: &manifest.Descriptor{MediaType: manifest.MediaTypeDockerConfig, Size: 7, Digest: digestA}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// docker's struct does not know artifactType: where a list has one all the same, it comes after docker's own members.
+func TestDockerStyleOfAnArtifactType(t *testing.T) {
+	got, err := manifest.Style{Docker: true}.Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerList, ArtifactType: "a/b"})
+	want := `{"schemaVersion":2,"mediaType":"` + manifest.MediaTypeDockerList + `","manifests":[],"artifactType":"a/b"}`
+	if err != nil || string(got) != want {
+		t.Errorf("got  %s, error %v\nwant %s", got, err, want)
+	}
+}
+
 func TestKeepLeavesTheRestAsItWas(t *testing.T) {
 	m := buildxIndex(t)
 	same, err := m.Keep(func(manifest.Descriptor) bool { return true })
@@ -391,7 +604,8 @@ func TestConfigRoundTrip(t *testing.T) {
 	if err != nil || string(got) != raw {
 		t.Errorf("got %s, error %v", got, err)
 	}
-	for _, bad := range []string{``, `[]`, `{"os":1}`, `{"OS":"linux"}`, `{"os":"a","os":"b"}`} {
+	for _, bad := range []string{``, `[]`, `{"os":1}`, `{"OS":"linux"}`, `{"os":"a","os":"b"}`, `{"rootfs":[]}`,
+		`{"rootfs":{"diff_ids":[],"Diff_IDs":[]}}`, `{"rootfs":{"type":"a","type":"b"}}`} {
 		if _, err := manifest.ParseConfig([]byte(bad)); err == nil {
 			t.Errorf("%q: no error", bad)
 		}

@@ -153,7 +153,7 @@ func appendMember(out []byte, name string, value any) ([]byte, error) {
 	return append(out, val...), nil
 }
 
-// isEmpty is encoding/json's rule for omitempty.
+// isEmpty is encoding/json's rule for omitempty, except that a struct without content is empty too.
 func isEmpty(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Slice, reflect.Map, reflect.String:

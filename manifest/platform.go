@@ -71,17 +71,20 @@ func (e *PlatformSyntaxError) Error() string {
 }
 
 // ParsePlatform reads os/arch[/variant], a known os or arch alone, os(version+feature...)/arch as containerd writes
-// it, and os/arch:version. What is left out comes from the machine it runs on. Other spellings are normalised as
+// it, and os/arch[/variant]:version. What is left out comes from the machine it runs on. Other spellings are normalised as
 // containerd's platforms package does: aarch64 is arm64, armhf is arm/v7, linux/arm64/v8 is linux/arm64. The error is
 // a *[PlatformSyntaxError].
 func ParsePlatform(s string) (Platform, error) {
-	text, version, _ := strings.Cut(s, ":")
+	text, version, hasVersion := strings.Cut(s, ":")
 	parts := strings.Split(text, "/")
 	p, err := parseOS(s, parts[0])
 	if err != nil {
 		return Platform{}, err
 	}
-	if version != "" {
+	if hasVersion {
+		if !isPlatformPart(version) || p.OSVersion != "" {
+			return Platform{}, &PlatformSyntaxError{s, fmt.Sprintf("%q is no version of an operating system", version)}
+		}
 		p.OSVersion = version
 	}
 	if slices.ContainsFunc(parts[1:], func(part string) bool { return !isPlatformPart(part) }) {
@@ -156,7 +159,8 @@ func knownArch() []string {
 }
 
 // Normalize returns the platform in its one spelling: lower case, GOOS and GOARCH names, the default variant of arm
-// written out and those of amd64 and arm64 left out, features sorted without duplicates. The receiver is unchanged.
+// written out and those of amd64 and arm64 left out, features sorted without duplicates. The receiver is unchanged. An
+// empty OS stays empty, where containerd takes the machine's own: what a document does not say differs from host to host.
 func (p Platform) Normalize() Platform {
 	p.OS = normalOS(p.OS)
 	p.Architecture, p.Variant = normalArch(p.Architecture, p.Variant)

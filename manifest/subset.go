@@ -8,22 +8,45 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// Keep returns an index with only the entries whose digest keep reports true for. The entries and everything around
+// Subset returns an index with only the entries that [Index.Select] keeps for the wanted platforms; see
+// [Manifest.Keep]. A platform that no entry matches is a *[PlatformError].
+func (m Manifest) Subset(want ...Platform) (Manifest, error) {
+	ix, err := m.Index()
+	if err != nil {
+		return Manifest{}, err
+	}
+	keep, err := ix.selected(want)
+	if err != nil {
+		return Manifest{}, err
+	}
+	return m.kept(keep)
+}
+
+// Keep returns an index with only the entries that keep reports true for. The entries and everything around
 // them stay byte for byte as they were, so that indentation, member order and unknown members are the author's;
-// where every entry is kept, the result is the same document with the same digest. It is an error to keep none.
+// where every entry is kept, the result is the same document with the same digest. To keep none is a *[DocumentError].
 func (m Manifest) Keep(keep func(Descriptor) bool) (Manifest, error) {
 	ix, err := m.Index()
 	if err != nil {
 		return Manifest{}, err
 	}
+	flags := make([]bool, len(ix.Manifests))
+	for i, d := range ix.Manifests {
+		flags[i] = keep(d)
+	}
+	return m.kept(flags)
+}
+
+// kept returns the index with the entries whose flag is set.
+func (m Manifest) kept(keep []bool) (Manifest, error) {
 	spans, err := entries(m.Raw)
-	if err != nil || len(spans) != len(ix.Manifests) {
+	if err != nil || len(spans) != len(keep) {
 		return Manifest{}, &DocumentError{m.Digest, errors.Join(errors.New("its entries cannot be told apart"), err)}
 	}
 	var kept []span
-	for i, d := range ix.Manifests {
-		if keep(d) {
-			kept = append(kept, spans[i])
+	for i, s := range spans {
+		if keep[i] {
+			kept = append(kept, s)
 		}
 	}
 	if len(kept) == len(spans) {

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -124,7 +125,7 @@ func TestNothingLeadsOut(t *testing.T) {
 		"Mount":          r.Mount(t.Context(), evil, ""),
 		"Mount from":     r.Mount(t.Context(), m.Digest, "../x"),
 		"Referrers":      second(r.Referrers(t.Context(), evil, "")),
-		"subject":        r.PutManifest(t.Context(), "1", image(t, described("a"), &manifest.Descriptor{Digest: evil})),
+		"subject":        r.PutManifest(t.Context(), "1", unparsed(image(t, described("a"), &m.Descriptor), m.Digest, evil)),
 		"tag":            r.PutManifest(t.Context(), "../1", m),
 		"Tag":            r.Tag(t.Context(), m.Digest, "../1"),
 		"Untag":          r.Untag(t.Context(), "../1"),
@@ -137,6 +138,13 @@ func TestNothingLeadsOut(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// unparsed is a manifest with one digest in place of another, which manifest.Parse may have refused.
+func unparsed(m manifest.Manifest, old, digest blob.Digest) manifest.Manifest {
+	m.Raw = bytes.ReplaceAll(m.Raw, []byte(old), []byte(digest))
+	m.Digest, m.Size = blob.FromBytes(m.Raw), int64(len(m.Raw))
+	return m
+}
 
 func TestUploadMismatchLeavesNothing(t *testing.T) {
 	d := open(t, t.TempDir())
