@@ -14,6 +14,7 @@ import (
 type relayOptions struct {
 	rate     int64 // bytes a second from the client to the server, over all connections; 0 is unlimited
 	cutAfter int64 // break the connection on which so many bytes have come from the server, as often as cuts says
+	cutSent  int64 // the same for bytes to the server
 	cuts     int32
 	holdAt   int64 // stop passing anything on once so many bytes have come from the server
 }
@@ -26,6 +27,7 @@ type relays struct {
 	relayOptions
 	server   string
 	received atomic.Int64 // bytes from the server
+	sent     atomic.Int64 // bytes to the server
 	pace     sync.Mutex
 	holding  sync.Once
 	quit     chan struct{}
@@ -67,7 +69,7 @@ func (r *relays) serve(client net.Conn) {
 	defer server.Close()
 	ended := make(chan struct{}, 2)
 	go func() {
-		_, _ = io.Copy(server, &paced{client, r})
+		_, _ = io.Copy(server, &paced{Reader: client, relay: r})
 		ended <- struct{}{}
 	}()
 	go func() {
@@ -80,25 +82,35 @@ func (r *relays) serve(client net.Conn) {
 	}
 }
 
-// paced reads no faster than the relay's rate.
+// paced reads what a client sends, no faster than the relay's rate, and breaks off where its options say.
 type paced struct {
 	io.Reader
 	relay *relays
+	here  int64 // bytes on this connection
 }
 
 // Read implements io.Reader.
 func (p *paced) Read(b []byte) (int, error) {
-	if p.relay.rate == 0 {
-		return p.Reader.Read(b)
-	}
 	n, err := p.Reader.Read(b[:min(len(b), 16<<10)])
-	p.relay.pace.Lock()
-	defer p.relay.pace.Unlock()
-	time.Sleep(time.Duration(int64(n) * int64(time.Second) / p.relay.rate))
+	p.here += int64(n)
+	p.relay.sent.Add(int64(n))
+	if p.relay.cut(p.relay.cutSent, p.here) {
+		return 0, errCut
+	}
+	if p.relay.rate > 0 {
+		p.relay.pace.Lock()
+		defer p.relay.pace.Unlock()
+		time.Sleep(time.Duration(int64(n) * int64(time.Second) / p.relay.rate))
+	}
 	return n, err
 }
 
 var errCut = errors.New("the relay cuts the connection")
+
+// cut tells whether a connection on which so many bytes have passed is to be broken.
+func (r *relays) cut(after, passed int64) bool {
+	return after > 0 && passed >= after && atomic.AddInt32(&r.cuts, -1) >= 0
+}
 
 // watched reads what a server sends, and breaks off or holds on where the relay's options say.
 type watched struct {
@@ -112,7 +124,7 @@ func (w *watched) Read(b []byte) (int, error) {
 	n, err := w.Reader.Read(b)
 	w.here += int64(n)
 	all := w.relay.received.Add(int64(n))
-	if w.relay.cutAfter > 0 && w.here >= w.relay.cutAfter && atomic.AddInt32(&w.relay.cuts, -1) >= 0 {
+	if w.relay.cut(w.relay.cutAfter, w.here) {
 		return 0, errCut
 	}
 	if w.relay.holdAt > 0 && all >= w.relay.holdAt {
