@@ -152,7 +152,7 @@ func TestBadRegistries(t *testing.T) {
 		"HTML":         {source: bodyRule("<html>Welcome</html>"), want: complaint{7, "not valid JSON: invalid character '<'", "check that 127.0.0.1:"}},
 		"nothing":      {source: bodyRule(""), want: complaint{7, "not valid JSON: EOF", "is a registry"}},
 		"too large":    {source: bodyRule(`{"schemaVersion":2` + strings.Repeat(" ", 4<<20) + "}"), want: complaint{1, "the manifest is larger than 4 MiB", ""}},
-		"two kinds":    {source: bodyRule(`{"schemaVersion":2,"manifests":[],"layers":[]}`), want: complaint{7, "it has both manifests and layers or config", "have the image built"}},
+		"two kinds":    {source: bodyRule(`{"schemaVersion":2,"manifests":[],"layers":[]}`), want: complaint{7, "it has both manifests and layers", "have the image built"}},
 		"doubled":      {source: bodyRule(`{"schemaVersion":2,"manifests":[],"manifests":[]}`), want: complaint{7, `member "manifests" comes twice`, "have the image built"}},
 		"case":         {source: bodyRule(`{"schemaVersion":2,"manifests":[],"Manifests":[]}`), want: complaint{7, `member "Manifests" differs from "manifests" only in case`, "have the image built"}},
 		"schema 1":     {source: bodyRule(`{"schemaVersion":1,"name":"halo","fsLayers":[]}`), want: complaint{1, "docker schema 1 manifests are not supported", ""}},

@@ -63,6 +63,12 @@ func isBool(f *flag.Flag) bool {
 	return ok && b.IsBoolFlag()
 }
 
+// alias gives a flag a short name too.
+func alias(fs *flag.FlagSet, short, long string) {
+	f := fs.Lookup(long)
+	fs.Var(f.Value, short, f.Usage)
+}
+
 // unknownFlag names the flag that is nearest to what was typed.
 func unknownFlag(fs *flag.FlagSet, typed string) error {
 	var names []string

@@ -30,9 +30,9 @@ echo "$PASSWORD" | transship login --username me --password-stdin docker.io`,
 		setup: func(fs *flag.FlagSet, a *app) action {
 			l := &login{at: a.newSide(fs, "", "the registry")}
 			fs.StringVar(&l.username, "username", "", "user `name`")
-			fs.StringVar(&l.username, "u", "", "the same as --username `name`")
+			alias(fs, "u", "username")
 			fs.StringVar(&l.password, "password", "", "`password` or token; it shows in the list of processes, --password-stdin does not")
-			fs.StringVar(&l.password, "p", "", "the same as --password `password`")
+			alias(fs, "p", "password")
 			fs.BoolVar(&l.stdin, "password-stdin", false, "read the password from standard input")
 			a.commonFlags(fs)
 			a.verboseFlag(fs)

@@ -32,7 +32,7 @@ entries; IMAGEs may be on other registries.`,
 			c := &manifestCreate{at: a.manifestSide(fs)}
 			a.verboseFlag(fs)
 			fs.BoolVar(&c.amend, "amend", false, "add to a list that exists")
-			fs.BoolVar(&c.amend, "a", false, "the same as --amend")
+			alias(fs, "a", "amend")
 			return c.run
 		},
 	}

@@ -31,7 +31,7 @@ LIST it shows the entry for IMAGE in a local list. transship inspect shows more,
 		setup: func(fs *flag.FlagSet, a *app) action {
 			c := &manifestInspect{at: a.manifestSide(fs)}
 			fs.BoolVar(&c.verbose, "verbose", false, "show reference, descriptor, raw bytes and manifest of each image")
-			fs.BoolVar(&c.verbose, "v", false, "the same as --verbose")
+			alias(fs, "v", "verbose")
 			return c.run
 		},
 	}

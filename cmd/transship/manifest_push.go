@@ -33,7 +33,7 @@ list's, and images of other registries are copied in. Prints the digest of the l
 			c := &manifestPush{at: a.manifestSide(fs)}
 			a.verboseFlag(fs)
 			fs.BoolVar(&c.purge, "purge", false, "remove the local list when it is pushed")
-			fs.BoolVar(&c.purge, "p", false, "the same as --purge")
+			alias(fs, "p", "purge")
 			return c.run
 		},
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
-	"github.com/hczjl/transship/manifest"
 )
 
 // progress tells on standard error how a copy goes on: live on a terminal, by one line for each finished image
@@ -26,7 +25,7 @@ type progress struct {
 	moved  int64                       // bytes of those that were sent
 	count  map[blob.Outcome]int        // blobs by outcome
 	moving map[blob.Digest]*movingBlob // blobs under way
-	images int                         // images put, lists and attestations not counted
+	images int                         // images of a list that are at the target, attestations not counted
 	kept   bool                        // the target had the image already
 	recent []sample                    // of the bytes sent, for the rate
 }
@@ -81,15 +80,15 @@ func (p *progress) settle(ev transfer.Event) {
 	}
 }
 
-// image counts a finished image and, where there is no picture, says that it is done. One that is copied by itself has
-// no more than the summary.
+// image counts a finished image of a list and, where there is no picture, says so. One that is copied by itself has no
+// more than the summary; what only refers to an image has no platform.
 func (p *progress) image(ev transfer.Event) {
 	d := ev.Descriptor
-	if manifest.IsIndex(d.MediaType) || d.AttestationFor() != "" {
+	if d.Platform == nil || d.AttestationFor() != "" {
 		return
 	}
 	p.images++
-	if d.Platform == nil || p.live || p.quiet {
+	if p.live || p.quiet {
 		return
 	}
 	how := "copied"
@@ -136,8 +135,9 @@ func (p *progress) summary(from, to reference.Reference) {
 		p.out.line("%s is up to date with %s", to.Familiar(), from.Familiar())
 		return
 	}
+	images := max(1, p.images)
 	p.out.line("copied %s to %s: %d image%s; %s; %s in %s", from.Familiar(), to.Familiar(),
-		p.images, plural(p.images), p.blobs(), formatBytes(p.moved), formatDuration(time.Since(p.began)))
+		images, plural(images), p.blobs(), formatBytes(p.moved), formatDuration(time.Since(p.began)))
 }
 
 // blobs says how the blobs came to be there.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"encoding/pem"
 	"io"
 	"log"
 	"net"
@@ -91,4 +92,15 @@ func listenElsewhere(t testing.TB, h http.Handler) string {
 	}
 	t.Skip("this machine has no address but loopback")
 	return ""
+}
+
+// certificate returns the certificate that a server shows, in PEM.
+func certificate(t testing.TB, host string) []byte {
+	t.Helper()
+	conn, err := tls.Dial("tcp", host, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: conn.ConnectionState().PeerCertificates[0].Raw})
 }

@@ -29,13 +29,14 @@ type shared struct {
 // commonFlags registers the flags that every command with a registry has.
 func (a *app) commonFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&a.shared.quiet, "quiet", false, "print nothing but results and errors")
-	fs.BoolVar(&a.shared.quiet, "q", false, "the same as --quiet")
+	alias(fs, "q", "quiet")
 	fs.BoolVar(&a.shared.http1, "http1", false, "do not use HTTP/2")
 }
 
-// verboseFlag registers -v, which docker has used for something else in one command.
+// verboseFlag registers --verbose, which docker has used for something else in one command.
 func (a *app) verboseFlag(fs *flag.FlagSet) {
-	fs.BoolVar(&a.shared.verbose, "v", false, "print one line for each call to a registry on standard error")
+	fs.BoolVar(&a.shared.verbose, "verbose", false, "print one line for each call to a registry on standard error")
+	alias(fs, "v", "verbose")
 }
 
 // sessionKey tells apart what must not be shared: an account or a client certificate that was given for one registry.
@@ -121,7 +122,7 @@ func callLine(c wire.Call) string {
 	if c.StatusCode == 0 {
 		status = "---"
 	}
-	line := fmt.Sprintf("%s %-5s %s %7.1fms", status, c.Method, c.URL, float64(c.Duration.Microseconds())/1000)
+	line := fmt.Sprintf("%s %-5s %7.1fms %s", status, c.Method, float64(c.Duration.Microseconds())/1000, c.URL)
 	if c.Sent > 0 {
 		line += " sent " + formatBytes(c.Sent)
 	}
