@@ -8,8 +8,8 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// maxName is how long domain and path may be together, in bytes.
-const maxName = 255
+// maxPath is how long a repository's name on its host may be, in bytes.
+const maxPath = 255
 
 const (
 	domainPart = `(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])`
@@ -51,11 +51,11 @@ func ParseRepository(s string) (Reference, error) {
 	return r, err
 }
 
-// ValidTag tells whether s may be a tag.
+// ValidTag tells whether s may be a tag (distribution-spec, "Pulling manifests").
 func ValidTag(s string) bool { return tagPattern.MatchString(s) }
 
-// ValidPath tells whether s may be a repository's name on its host.
-func ValidPath(s string) bool { return len(s) <= maxName && pathPattern.MatchString(s) }
+// ValidPath tells whether s may be a repository's name on its host (distribution-spec, "Pulling manifests").
+func ValidPath(s string) bool { return len(s) <= maxPath && pathPattern.MatchString(s) }
 
 func parse(s string) (Reference, error) {
 	if s == "" {
@@ -87,7 +87,7 @@ func cutTag(s string) (name, tag string, found bool) {
 }
 
 // splitDomain decides whether the first component is a host: it has a dot, a colon or an upper-case letter, or it is
-// localhost.
+// localhost. A host without a path stays part of the path: docker takes a lone example.com for an image on docker.io.
 func splitDomain(name string) (domain, path string) {
 	first, rest, found := strings.Cut(name, "/")
 	isHost := found && (strings.ContainsAny(first, ".:") || first == "localhost" || strings.ToLower(first) != first)
@@ -114,8 +114,8 @@ func (r Reference) problem(hasTag, hasDigest bool) string {
 		return fmt.Sprintf("repository name %q must be lower case", r.Path)
 	case !pathPattern.MatchString(r.Path):
 		return fmt.Sprintf("%q is no repository name", strings.TrimPrefix(r.Path, dockerLibrary))
-	case len(r.Name()) > maxName:
-		return fmt.Sprintf("the name has more than %d characters", maxName)
+	case len(r.Path) > maxPath:
+		return fmt.Sprintf("the repository name has more than %d characters", maxPath)
 	case hasTag && !tagPattern.MatchString(r.Tag):
 		return fmt.Sprintf("%q is no tag", r.Tag)
 	case hasDigest && r.Digest.Validate() != nil:

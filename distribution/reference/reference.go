@@ -35,16 +35,16 @@ func (r Reference) String() string { return r.Name() + r.suffix() }
 // Familiar returns the shortest form that reads back as the same reference, such as halo:latest.
 func (r Reference) Familiar() string { return r.FamiliarName() + r.suffix() }
 
-// FamiliarName returns the familiar form without tag and digest, such as halo.
+// FamiliarName returns the familiar form without tag and digest, such as halo. Where that would read as something
+// else (docker.io/example.com/x is no image of example.com) it is the whole name, which docker shortens all the same.
 func (r Reference) FamiliarName() string {
-	if r.Domain != dockerDomain {
-		return r.Name()
+	short := strings.TrimPrefix(r.Path, dockerLibrary)
+	for _, name := range []string{short, r.Path} {
+		if domain, path := splitDomain(name); domain == r.Domain && path == r.Path {
+			return name
+		}
 	}
-	short, ok := strings.CutPrefix(r.Path, dockerLibrary)
-	if ok && !strings.Contains(short, "/") {
-		return short
-	}
-	return r.Path
+	return r.Name()
 }
 
 func (r Reference) suffix() string {
