@@ -61,11 +61,17 @@ func (r *Repository) upload(ctx context.Context, b *blob.Stream, session Upload)
 	}
 }
 
-// cancel gives up a session; that it may fail harms nobody, since registries sweep sessions away.
+// cancel gives up a session; that it may fail harms nobody, since registries sweep sessions away. One that has got bytes
+// since its location was given out refuses that (CNCF distribution, 416), and its status has another.
 func (r *Repository) cancel(ctx context.Context, session Upload) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTime)
 	defer stop()
-	_ = r.Client.CancelUpload(ctx, session)
+	if r.Client.CancelUpload(ctx, session) == nil {
+		return
+	}
+	if session, err := r.Client.UploadStatus(ctx, session); err == nil {
+		_ = r.Client.CancelUpload(ctx, session)
+	}
 }
 
 // send uploads all that the registry does not have yet and closes the session.

@@ -294,6 +294,23 @@ func TestResumeWithANewToken(t *testing.T) {
 	l.arrived(t, b, d)
 }
 
+func TestAnUploadThatFailedIsGivenUp(t *testing.T) {
+	for name, rules := range map[string][]registry.Rule{
+		"at once": nil,
+		// CNCF distribution, when it has got bytes since.
+		"at its new location": {{On: `^DELETE `, Times: 1, Status: 416}},
+	} {
+		l := newLab(t, append(rules, registry.Rule{On: putCall, Status: 403})...)
+		b, d := random(1000)
+		if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err == nil {
+			t.Fatalf("%s: the upload did not fail", name)
+		}
+		if n, want := l.Count(`^DELETE `), 1+len(rules); n != want {
+			t.Errorf("%s: %d calls to give it up, want %d", name, n, want)
+		}
+	}
+}
+
 func TestALostAnswerIsNotSentTwice(t *testing.T) {
 	l := newLab(t, registry.Rule{On: putCall, Times: 1, Cut: registry.CutAnswer})
 	b, d := random(1000)
