@@ -31,7 +31,7 @@ type Client struct {
 	warned    map[string]bool
 	mounts    mountRecord
 	fallback  bool                     // the registry has no referrers API
-	referrers map[string]chan struct{} // locks of the referrers tags being rewritten
+	referrers map[string]chan struct{} // the referrers tags being rewritten; closed when that is done
 }
 
 // path is an endpoint below /v2/, and what a call to it needs.

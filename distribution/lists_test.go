@@ -1,16 +1,20 @@
 package distribution_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/registry"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -155,12 +159,159 @@ func TestReferrersOfNothing(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"no tag":                          answer(404, ""),
 		"GitLab answers with the subject": answer(200, image),
+		"something else":                  answer(200, strings.Replace(image, "{", "{ ", 1)),
 	} {
 		s, c := serve(t)
 		s.Handle("/v2/r/manifests/", h)
 		list, err := c.Referrers(t.Context(), "r", imageDigest, "")
 		if err != nil || len(list) != 0 {
 			t.Errorf("%s: got %+v, error %v", name, list, err)
+		}
+	}
+}
+
+// The table of distribution-spec, "Referrers Tag Schema".
+func TestReferrersTag(t *testing.T) {
+	a := strings.Repeat("a", 128)
+	for d, want := range map[blob.Digest]string{
+		blob.Digest("sha256:" + a[:64]): "sha256-" + a[:64],
+		blob.Digest("sha512:" + a):      "sha512-" + a[:64],
+		"test+algorithm+using+algorithm+separators+and+lots+of+characters+to+excercise+overall+truncation:alsoSome=InTheEncodedSectionToShowHyphenReplacementAndLotsAndLotsOfCharactersToExcerciseEncodedTruncation": "test-algorithm-using-algorithm-s-alsoSome-InTheEncodedSectionToShowHyphenReplacementAndLotsAndLot",
+		"x:/../../victim/manifests/latest": "x--..-..-victim-manifests-latest",
+	} {
+		if got := distribution.ReferrersTag(d); got != want {
+			t.Errorf("%s: got %s, want %s", d, got, want)
+		}
+	}
+}
+
+// An answer that is about the repository or the digest does not say that the registry has no API.
+func TestReferrersAsksAgainElsewhere(t *testing.T) {
+	for name, h := range map[string]http.HandlerFunc{
+		"no such repository": answer(404, `{"errors":[{"code":"NAME_UNKNOWN"}]}`),
+		"no such manifest":   answer(404, `{"errors":[{"code":"MANIFEST_UNKNOWN"}]}`),
+		"no such algorithm":  answer(400, `{"errors":[{"code":"DIGEST_INVALID"}]}`),
+	} {
+		s, c := serve(t)
+		s.Handle("/v2/r/referrers/", h)
+		s.Handle("/v2/other/referrers/", answer(200, referrersList(entry(subject, "x")), indexType))
+		if list, err := c.Referrers(t.Context(), "r", subject, ""); err != nil || len(list) != 0 {
+			t.Errorf("%s: got %+v, error %v", name, list, err)
+		}
+		if list, err := c.Referrers(t.Context(), "other", subject, ""); err != nil || len(list) != 1 {
+			t.Errorf("%s: another repository: got %+v, error %v", name, list, err)
+		}
+	}
+}
+
+// What is under the tag but no list of referrers stays there: it is somebody's image.
+func TestReferrersTagWithOtherContent(t *testing.T) {
+	l := newLab(t, registry.Rule{On: "/referrers/", Status: 404}, registry.Rule{Edit: func(h http.Header) { h.Del("OCI-Subject") }})
+	subject, err := manifest.Parse("", []byte(image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag := distribution.ReferrersTag(subject.Digest)
+	for _, other := range []string{strings.Replace(image, `"layers"`, `"x":1,"layers"`, 1), `{"schemaVersion":2,"mediaType":"` + manifest.MediaTypeDockerList + `","manifests":[]}`} {
+		m, err := manifest.Parse("", []byte(other))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.repo.PutManifest(t.Context(), tag, m); err != nil {
+			t.Fatal(err)
+		}
+		if list, err := l.repo.Referrers(t.Context(), subject.Digest, ""); err != nil || len(list) != 0 {
+			t.Errorf("got %+v, error %v", list, err)
+		}
+		referrer := referring(t, subject.Descriptor, "a")
+		err = l.repo.PutManifest(t.Context(), string(referrer.Digest), referrer)
+		if err == nil || !strings.Contains(err.Error(), tag+" is no list of referrers") {
+			t.Errorf("got error %v", err)
+		}
+		if d, err := l.repo.HeadManifest(t.Context(), tag); err != nil || d.Digest != m.Digest {
+			t.Errorf("the tag is %s now, error %v", d.Digest, err)
+		}
+	}
+}
+
+// referring is a manifest with a subject.
+func referring(t *testing.T, subject manifest.Descriptor, text string) manifest.Manifest {
+	t.Helper()
+	raw, err := manifest.Style{}.EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest, ArtifactType: "application/" + text,
+		Config:  &manifest.Descriptor{MediaType: manifest.MediaTypeOCIEmpty, Digest: "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a", Size: 2},
+		Subject: &manifest.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := manifest.Parse("", raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// Reading, adding to and writing the tag is not atomic, and several referrers may come at once.
+func TestReferrersTagLosesNone(t *testing.T) {
+	l := newLab(t, registry.Rule{On: "/referrers/", Status: 404}, registry.Rule{Edit: func(h http.Header) { h.Del("OCI-Subject") }})
+	subjects := []manifest.Descriptor{
+		{MediaType: manifest.MediaTypeOCIManifest, Digest: imageDigest, Size: int64(len(image))},
+		{MediaType: manifest.MediaTypeOCIManifest, Digest: blob.SHA512.Digest([]byte(image)), Size: int64(len(image))},
+	}
+	const each = 8
+	var group sync.WaitGroup
+	for i := range each * len(subjects) {
+		m := referring(t, subjects[i%len(subjects)], fmt.Sprint(i))
+		group.Go(func() {
+			if err := l.repo.PutManifest(t.Context(), string(m.Digest), m); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	for _, d := range subjects {
+		list, err := l.repo.Referrers(t.Context(), d.Digest, "")
+		if err != nil || len(list) != each {
+			t.Errorf("%s: %d are listed, want %d; error %v", d.Digest.Algorithm(), len(list), each, err)
+		}
+	}
+}
+
+func TestReferrersTagWaitsNoLongerThanItsContext(t *testing.T) {
+	s, c := serve(t)
+	asked, release := make(chan struct{}), make(chan struct{})
+	s.HandleFunc("PUT /v2/r/manifests/", answer(201, ""))
+	s.HandleFunc("GET /v2/r/manifests/", func(w http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-release
+		answer(404, "")(w, r)
+	})
+	repo := &distribution.Repository{Client: c, Name: "r"}
+	d := manifest.Descriptor{MediaType: manifest.MediaTypeOCIManifest, Digest: subject, Size: 5}
+	first, second := referring(t, d, "a"), referring(t, d, "b")
+	done := make(chan error)
+	go func() { done <- repo.PutManifest(t.Context(), string(first.Digest), first) }()
+	<-asked
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("told to stop")
+	time.AfterFunc(10*time.Millisecond, func() { cancel(cause) })
+	if err := repo.PutManifest(ctx, string(second.Digest), second); !errors.Is(err, cause) {
+		t.Errorf("got error %v", err)
+	}
+	close(release)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReferrersThatCannotBeRead(t *testing.T) {
+	for name, h := range map[string]http.HandlerFunc{
+		"no JSON":    answer(200, "{", indexType),
+		"bad digest": answer(200, referrersList(entry("sha256:x", "")), indexType),
+	} {
+		s, c := serve(t)
+		s.Handle("/v2/r/referrers/", h)
+		if _, err := c.Referrers(t.Context(), "r", subject, ""); err == nil || !strings.Contains(err.Error(), "list of referrers") {
+			t.Errorf("%s: got error %v", name, err)
 		}
 	}
 }
