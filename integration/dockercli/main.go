@@ -32,6 +32,7 @@ func run() error {
 	}
 	root := &cobra.Command{Use: "docker", SilenceUsage: true, SilenceErrors: true, Version: version()}
 	root.SetVersionTemplate("Docker version {{.Version}}, build module\n")
+	//lint:ignore SA1019 the module's version is pinned, and there is no other way to these commands
 	root.AddCommand(manifest.NewManifestCommand(cli))
 	return root.Execute()
 }
