@@ -28,9 +28,13 @@ const (
 	bufferSize = 64 << 10
 
 	// streamWindow, in bytes, is what an HTTP/2 server may send ahead on one
-	// stream. It bounds the memory of a copy whose target is slower than its
-	// source, and 2 MiB are 40 MB/s for each stream at a round trip of 50 ms.
+	// stream: 2 MiB are 40 MB/s at a round trip of 50 ms. connWindow is the same
+	// for all streams of a connection together. It bounds the memory of a copy
+	// whose target is slower than its source, however many blobs are under way,
+	// and is about what Linux lets a TCP connection have under way (tcp_rmem).
+	// Go allows less than 4 MiB.
 	streamWindow = 2 << 20
+	connWindow   = 4<<20 - 64<<10
 	// maxFrame, in bytes, is the largest HTTP/2 frame that is accepted.
 	maxFrame = 256 << 10
 
@@ -182,10 +186,11 @@ func (h *Hosts) newTransport(host string, files tlsFiles) (*http.Transport, erro
 		ReadBufferSize:        bufferSize,
 		Protocols:             protocols,
 		HTTP2: &http.HTTP2Config{
-			MaxReceiveBufferPerStream: streamWindow,
-			MaxReadFrameSize:          maxFrame,
-			SendPingTimeout:           pingAfter,
-			PingTimeout:               pingTimeout,
+			MaxReceiveBufferPerStream:     streamWindow,
+			MaxReceiveBufferPerConnection: connWindow,
+			MaxReadFrameSize:              maxFrame,
+			SendPingTimeout:               pingAfter,
+			PingTimeout:                   pingTimeout,
 		},
 	}, nil
 }
