@@ -1,0 +1,84 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/hczjl/transship/integration/fixture"
+	"github.com/hczjl/transship/integration/servers"
+)
+
+const mib = 1 << 20
+
+// residentPeak matches the most memory that a process has had resident, in KiB (proc(5)). What getrusage tells instead
+// may be the peak of the process that has started it.
+var residentPeak = regexp.MustCompile(`VmHWM:\s*(\d+) kB`)
+
+// watch reads the peak of a process, in bytes, until it ends.
+func watch(c *child) <-chan int64 {
+	peak := make(chan int64, 1)
+	go func() {
+		var most int64
+		for {
+			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.Process.Pid))
+			m := residentPeak.FindSubmatch(status)
+			if err != nil || m == nil { // a process that has ended has no memory
+				peak <- most
+				return
+			}
+			most, _ = strconv.ParseInt(string(m[1]), 10, 64)
+			most <<= 10
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	return peak
+}
+
+// Whatever the size of the image and however it travels, less than 40 MiB are resident.
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/proc/self/status"); err != nil {
+		t.Skip("what is resident is read from Linux's /proc")
+	}
+	im := fixture.Synthetic(fixture.Spec{Seed: 41, Layers: slices.Repeat([]int64{50 * mib}, 8)})
+	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	push(t, from, im, "halohub/halo", "1.6")
+	certs := servers.NewCertificates(t)
+	tls := servers.ProxyOptions{TLS: certs, HTTP2: true}
+	secureFrom, secureTo := servers.Nginx(t, from, tls), servers.Nginx(t, to, tls)
+	trust := []string{"--src-ca", certs.CAFile, "--dst-ca", certs.CAFile}
+
+	for i, c := range []struct {
+		name     string
+		from, to string
+		flags    []string
+	}{
+		{"plain", from.Host, to.Host, nil},
+		{"chunks", from.Host, to.Host, []string{"--chunk-size=16MiB"}},
+		{"HTTP/2", secureFrom.Host, secureTo.Host, trust},
+		{"HTTP/2, many jobs, chunks", secureFrom.Host, secureTo.Host, slices.Concat(trust, []string{"--jobs=16", "--chunk-size=16MiB"})},
+		{"TLS, many jobs", secureFrom.Host, secureTo.Host, slices.Concat(trust, []string{"--http1", "--jobs=16"})},
+	} {
+		repository := fmt.Sprintf("hczjl/halo%d", i)
+		transship, _ := servers.Transship(t)
+		copying := begin(t, transship, append([]string{"copy", c.from + "/halohub/halo:1.6", c.to + "/" + repository + ":1.6"}, c.flags...)...)
+		peak := watch(copying)
+		got := copying.end(t)
+		if got.Exit != 0 {
+			t.Fatalf("%s: %+v", c.name, got)
+		}
+		most := <-peak
+		t.Logf("%s: at most %d KiB resident", c.name, most>>10)
+		if most < mib || most >= 40*mib {
+			t.Errorf("%s: at most %d KiB resident, want less than 40 MiB", c.name, most>>10)
+		}
+	}
+	if err := to.Repository("hczjl/halo0").Verify(t.Context(), im, "1.6"); err != nil {
+		t.Error(err)
+	}
+}
