@@ -136,8 +136,7 @@ func TestVerboseCopy(t *testing.T) {
 		registry.Rule{On: "^GET /storage", Status: 404})
 	v.run("copy", "-v", "--jobs", "1", v.src, v.dst).want(4, "307 GET ", "http://"+v.source.host+"/storage?X-Amz-Signature=REDACTED&digest=x")
 
-	v.source.Forget()
-	v.target.Forget()
+	v = newVoyage(t)
 	o := v.run("copy", "-v", v.src, v.dst).want(0)
 	calls := regexp.MustCompile(`(?m)^\d{3} (GET|HEAD|POST|PUT)  ? ? +\d+\.\dms http://127\.0\.0\.1:\d+/v2/\S+( sent [\d.]+ k?B)?( received [\d.]+ k?B)?$`)
 	if got, want := len(calls.FindAllString(o.stderr, -1)), v.source.Count("")+v.target.Count(""); got != want {

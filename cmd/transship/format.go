@@ -20,7 +20,7 @@ func formatBytes(n int64) string {
 		value /= 1000
 		unit++
 	}
-	if value < 10 {
+	if value < 9.95 {
 		return fmt.Sprintf("%.1f %cB", value, units[unit])
 	}
 	return fmt.Sprintf("%.0f %cB", value, units[unit])

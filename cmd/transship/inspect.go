@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strconv"
 	"text/tabwriter"
 
 	"golang.org/x/sync/errgroup"
@@ -159,7 +160,11 @@ func (f inspection) table(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PLATFORM\tDIGEST\tSIZE\tLAYERS")
 	for _, one := range f.Images {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", one.title(), one.Digest, formatBytes(one.ContentSize), len(one.Layers))
+		size, layers := formatBytes(one.ContentSize), strconv.Itoa(len(one.Layers))
+		if manifest.IsIndex(one.MediaType) {
+			size, layers = "-", "-"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", one.title(), one.Digest, size, layers)
 	}
 	return w.Flush()
 }

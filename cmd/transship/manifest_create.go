@@ -26,7 +26,8 @@ func manifestCreateCommand() command {
 		name: "manifest create", args: "LIST IMAGE [IMAGE...]", min: 2, max: -1,
 		short: "create a local manifest list of images",
 		long: `Works as docker manifest create, on the same local lists. An IMAGE that is itself a list contributes its
-entries; IMAGEs may be on other registries.`,
+entries; IMAGEs may be on other registries. With --amend, IMAGEs that are in the list stay as they are: to bring one up
+to date, remove it before (transship manifest rm LIST IMAGE).`,
 		example: `transship manifest create hczjl/halo:1.6 hczjl/halo:amd64 hczjl/halo:arm64 hczjl/halo:arm32`,
 		setup: func(fs *flag.FlagSet, a *app) action {
 			c := &manifestCreate{at: a.manifestSide(fs)}
@@ -42,6 +43,9 @@ func (c *manifestCreate) run(ctx context.Context, a *app, args []string) error {
 	list, err := reference.Parse(args[0])
 	if err != nil {
 		return fmt.Errorf("error parsing name for manifest list %s: %w", args[0], err)
+	}
+	if list.Digest != "" {
+		return &usageError{message: fmt.Sprintf("%s: a new list has no digest yet", args[0]), hint: "name it with a tag"}
 	}
 	store, err := a.listStore()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io/fs"
 
 	"golang.org/x/sync/errgroup"
 
@@ -53,7 +54,7 @@ func (c *manifestPush) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	if len(entries) == 0 {
-		return fmt.Errorf("%s not found", list)
+		return fmt.Errorf("%s not found%w", list, &silent{fs.ErrNotExist})
 	}
 	doc, err := listDocument(entries)
 	if err != nil {

@@ -20,12 +20,13 @@ const hangs = 30 * time.Second
 
 // program is transship with surroundings of its own: an empty home, no terminal, and waits that take no time.
 type program struct {
-	t        testing.TB
-	ctx      context.Context
-	env      map[string]string
-	stdin    string
-	stdout   io.Writer // in place of the outcome's
-	terminal bool      // standard error is one
+	t       testing.TB
+	ctx     context.Context
+	env     map[string]string
+	stdin   string
+	stdout  io.Writer // in place of the outcome's
+	typed   bool      // standard input is a terminal
+	watched bool      // standard error is one
 
 	mu   sync.Mutex
 	naps []time.Duration // the waits between attempts
@@ -42,7 +43,7 @@ func newProgram(t testing.TB) *program {
 // outcome is what a run left behind.
 type outcome struct {
 	t              testing.TB
-	line           string
+	home, line     string
 	code           int
 	stdout, stderr string
 }
@@ -55,9 +56,9 @@ func (p *program) run(args ...string) outcome {
 	if p.stdout != nil {
 		a.stdout.out = p.stdout
 	}
-	a.sleep, a.stderr.terminal = p.sleep, p.terminal
+	a.sleep, a.stdin.terminal, a.stderr.terminal = p.sleep, p.typed, p.watched
 	code := a.run(p.ctx, args)
-	o := outcome{p.t, "transship " + strings.Join(args, " "), code, stdout.String(), stderr.String()}
+	o := outcome{p.t, p.env["HOME"], "transship " + strings.Join(args, " "), code, stdout.String(), stderr.String()}
 	if os.Getenv("SHOW_RUNS") != "" {
 		p.t.Logf("$ %s\n%s%s(exit %d)", o.line, o.stdout, o.stderr, o.code)
 	}
@@ -102,7 +103,7 @@ func (o outcome) checkManners() {
 		o.t.Errorf("%s\nfails with %d errors and %d hints:\n%s", o.line, len(o.complaints()), len(o.hints()), o.stderr)
 	}
 	for _, line := range append(o.complaints(), o.hints()...) {
-		if len(line) > 300 {
+		if len(strings.ReplaceAll(line, o.home, "~")) > 300 {
 			o.t.Errorf("%s\nhas a line of %d characters: %s", o.line, len(line), line)
 		}
 	}

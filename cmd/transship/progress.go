@@ -40,11 +40,11 @@ type movingBlob struct {
 const redrawEvery = 150 * time.Millisecond
 
 func (a *app) newProgress() *progress {
-	live := a.stderr.terminal && a.env("TERM") != "dumb"
+	told := a.shared.quiet || a.shared.verbose || a.shared.onCall != nil // nothing, or call by call
 	return &progress{
 		out:    a.stderr,
 		quiet:  a.shared.quiet,
-		live:   live && !a.shared.quiet && !a.shared.verbose,
+		live:   a.stderr.terminal && a.env("TERM") != "dumb" && !told,
 		began:  time.Now(),
 		count:  map[blob.Outcome]int{},
 		moving: map[blob.Digest]*movingBlob{},

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/wire"
+	"github.com/hczjl/transship/manifest"
+	"github.com/hczjl/transship/manifest/liststore"
+)
+
+// Errors that servers on loopback do not easily cause, or that come in disguise.
+func TestExitCodesAndHints(t *testing.T) {
+	answer := func(method, path string, status int, body string) error {
+		return &distribution.Error{Method: method, URL: "https://r.example.com/v2/" + path, StatusCode: status, Body: []byte(body)}
+	}
+	request := func(err error) error {
+		return &distribution.RequestError{Method: http.MethodHead, URL: "https://r.example.com/v2/x/manifests/1", Err: err}
+	}
+	cert := &x509.Certificate{DNSNames: []string{"other.example.com"}}
+	for name, test := range map[string]struct {
+		err  error
+		code int
+		hint string
+	}{
+		"plain":              {errors.New("no"), 1, ""},
+		"file":               {&fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}, 1, ""},
+		"wrong name":         {request(x509.HostnameError{Certificate: cert, Host: "r.example.com"}), 5, "use the name that the certificate is for, or --dst-insecure"},
+		"expired":            {request(x509.CertificateInvalidError{Cert: cert, Reason: x509.Expired}), 5, "have the certificate renewed, or give --dst-insecure"},
+		"not TLS":            {request(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), 5, "give --dst-plain-http"},
+		"no certificate":     {request(errors.New("remote error: tls: certificate required")), 5, "--dst-cert FILE --dst-key FILE"},
+		"DNS":                {request(&net.DNSError{Err: "no such host", Name: "r.example.com"}), 5, "check the host's name"},
+		"refused":            {request(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), 5, "nothing listens there"},
+		"reset":              {request(&net.OpError{Op: "read", Err: syscall.ECONNRESET}), 5, "closed again and again"},
+		"ended":              {request(io.ErrUnexpectedEOF), 5, "closed again and again"},
+		"timeout":            {request(errors.New("no answer")), 5, "HTTPS_PROXY and NO_PROXY"},
+		"bad redirect":       {request(&wire.RedirectError{From: "r.example.com", To: "ftp://x"}), 5, "mend its address"},
+		"bad certificate":    {request(&wire.CertificateError{Host: "r.example.com", File: "x", Err: fs.ErrNotExist}), 5, "PEM files"},
+		"late":               {request(&wire.RetryAfterError{StatusCode: 429}), 6, "wait, or log in"},
+		"late, not a limit":  {request(&wire.RetryAfterError{StatusCode: 503}), 5, "HTTPS_PROXY"},
+		"no token":           {request(&auth.Error{Host: "r.example.com", Status: 401}), 3, "transship login r.example.com, or give --dst-creds"},
+		"identity token":     {request(&auth.Error{Host: "r.example.com", Status: 401, User: "<token>", Source: "config.json"}), 3, "log in again: transship login r.example.com"},
+		"forbidden":          {request(&auth.Error{Host: "r.example.com", Status: 403, User: "me", Source: "config.json"}), 3, "the account may not do this"},
+		"untrusted realm":    {request(&auth.Error{Host: "r.example.com", Err: errors.New("not trusted")}), 3, ""},
+		"token server down":  {request(&auth.Error{Host: "r.example.com", Status: 502}), 1, ""},
+		"token server limit": {request(&auth.Error{Host: "r.example.com", Status: 429}), 6, "wait, or log in"},
+		"helper":             {&auth.HelperError{Program: "x", Err: errors.New("no")}, 3, "credsStore"},
+		"source says no":     {answer("GET", "x/manifests/1", 403, ""), 3, "--src-creds"},
+		"target says no":     {answer("PUT", "x/manifests/1", 403, ""), 3, "--dst-creds"},
+		"storage says no":    {&distribution.Error{Method: "GET", URL: "https://cdn.example.com/x", StatusCode: 403}, 3, "--src-creds"},
+		"no such manifest":   {answer("GET", "x/manifests/1", 404, ""), 4, "transship tags"},
+		"no such blob":       {answer("GET", "x/blobs/sha256:1", 404, ""), 4, "not whole at its source"},
+		"no such repository": {answer("POST", "x/blobs/uploads/", 404, ""), 4, "created first"},
+		"no tags":            {answer("GET", "x/tags/list", 404, ""), 4, "check the name of the repository"},
+		"limit":              {answer("GET", "x/manifests/1", 429, ""), 6, "wait, or log in"},
+		"too large":          {answer("PUT", "x/blobs/uploads/1", 413, ""), 1, "client_max_body_size"},
+		"read-only":          {answer("POST", "x/blobs/uploads/", 405, ""), 1, "takes no uploads"},
+		"no HEAD":            {answer("HEAD", "x/manifests/1", 405, ""), 1, ""},
+		"server error":       {answer("GET", "x/manifests/1", 500, ""), 1, ""},
+		"a mismatch in all":  {fmt.Errorf("x: %w", errors.Join(answer("GET", "", 404, ""), &blob.MismatchError{})), 7, "damaged at its source"},
+		"reference":          {fmt.Errorf("x: %w", &reference.SyntaxError{}), 2, ""},
+		"platform":           {&manifest.PlatformSyntaxError{}, 2, ""},
+		"no platform":        {fmt.Errorf("x: %w", &manifest.PlatformError{}), 4, ""},
+		"corrupt list":       {&liststore.CorruptError{Err: &reference.SyntaxError{}}, 7, ""},
+		"no list":            {&liststore.NotFoundError{Ref: "x"}, 4, "transship manifest create"},
+		"docker's words":     {noSuchManifest(reference.Reference{}, answer("GET", "x/manifests/1", 404, "")), 4, "check the name"},
+	} {
+		a := newApp(func(string) string { return "" }, nil, nil, nil)
+		for _, label := range []string{"src", "dst"} {
+			a.sides = append(a.sides, &side{label: label, host: "r.example.com"})
+		}
+		hint := a.hint(test.err)
+		if code := exitCode(test.err); code != test.code || !strings.Contains(hint, test.hint) || test.hint == "" && hint != "" {
+			t.Errorf("%s: exit code %d, hint %q; want %d and %q", name, code, hint, test.code, test.hint)
+		}
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"a\nb":            "a; b",
+		" a\x1b[31m\x07 ": "a[31m",
+		"proxyconnect http://me:" + secret + "@proxy:3128/: no": "proxyconnect http://REDACTED@proxy:3128/: no",
+		"https://r.example.com/x@sha256:12":                     "https://r.example.com/x@sha256:12",
+	} {
+		if got := oneLine(text); got != want {
+			t.Errorf("oneLine(%q) = %q, want %q", text, got, want)
+		}
+	}
+	long := strings.Repeat("0123456789abcdef", 8)
+	for text, want := range map[string]string{
+		"r/x@sha256:" + long[:64]:              "r/x@sha256:0123456789ab...",
+		"/v2/x/blobs/sha512:" + long + ": 404": "/v2/x/blobs/sha512:0123456789ab...: 404",
+		"?digest=sha256%3A" + long[:64] + "&x": "?digest=sha256%3A0123456789ab...&x",
+		"want sha256:" + long[:64]:             "want sha256:" + long[:64],
+	} {
+		if got := shorten(text); got != want {
+			t.Errorf("shorten(%q) = %q, want %q", text, got, want)
+		}
+	}
+}

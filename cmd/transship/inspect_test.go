@@ -1,0 +1,117 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/distribution/registry"
+	"github.com/hczjl/transship/manifest"
+)
+
+// attested gives the registry a list as docker buildx pushes it: an image and its attestation.
+func (s *server) attested(repo, tag string) {
+	s.t.Helper()
+	image := s.image(repo, "", "linux/amd64", "content")
+	about := s.image(repo, "", "unknown/unknown", "in-toto")
+	about.Annotations = map[string]string{"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": string(image.Digest)}
+	raw, err := manifest.OCIStyle().Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex, Manifests: []manifest.Descriptor{image, about}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.manifest(repo, tag, raw)
+}
+
+func TestInspect(t *testing.T) {
+	s := serve(t)
+	s.halo()
+	s.attested("built", "1")
+	s.image("single", "1", "linux/arm/v7", "a", "bc")
+	s.list("nested", "1", s.list("nested", "", s.image("nested", "", "linux/amd64", "x")), s.image("nested", "", "windows/amd64:10.0.17763", "y"))
+	p := newProgram(t)
+	for name, ref := range map[string]string{"halo": "halohub/halo:1.6", "attested": "built:1", "single": "single:1", "nested": "nested:1"} {
+		golden(t, "inspect-"+name+".txt", p.run("inspect", s.host+"/"+ref).want(0).stdout, s.host, "REGISTRY")
+		golden(t, "inspect-"+name+".json", p.run("inspect", "--json", s.host+"/"+ref).want(0).stdout, s.host, "REGISTRY")
+	}
+}
+
+func TestInspectJSONHasWhatScriptsNeed(t *testing.T) {
+	s := serve(t)
+	d := s.halo()
+	var got inspection
+	o := newProgram(t).run("inspect", s.host+"/halohub/halo:1.6", "--json").want(0)
+	if err := json.Unmarshal([]byte(o.stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Digest != d.Digest || len(got.Images) != 3 || got.Images[1].Platform != "linux/arm/v7" || len(got.Images[1].Layers) != 2 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// What is printed is what the registry has, to the byte, and nothing else.
+func TestInspectRaw(t *testing.T) {
+	s := serve(t)
+	raw := "{ \"schemaVersion\" : 2,\t\"manifests\":[],\n\n \"unknown\":\"<&>\"}  \n"
+	s.manifest("odd", "1", []byte(raw))
+	if o := newProgram(t).run("inspect", "--raw", s.host+"/odd:1").want(0); o.stdout != raw || o.stderr != "" {
+		t.Errorf("got %q and %q", o.stdout, o.stderr)
+	}
+}
+
+func TestInspectOfWhatIsNotWhole(t *testing.T) {
+	s := serve(t)
+	s.halo()
+	s.Set(registry.Rule{On: "^GET .*/manifests/sha256", Status: 404})
+	newProgram(t).run("inspect", s.host+"/halohub/halo:1.6").complains(complaint{4, "404 Not Found", "check the name"})
+	s.image("single", "1", "linux/amd64", "x")
+	s.Set(registry.Rule{On: "^GET .*/blobs/", Status: 404}) // the config, which has the platform
+	newProgram(t).run("inspect", s.host+"/single:1").want(0)
+}
+
+func TestTags(t *testing.T) {
+	s := serve(t)
+	s.Handler = &registry.Handler{PageSize: 2}
+	var want string
+	for i := range 5 {
+		s.image("many", fmt.Sprint("v", i), "linux/amd64", "x")
+		want += fmt.Sprintln("v", i)
+	}
+	o := newProgram(t).run("tags", s.host+"/many").want(0)
+	if diff := cmp.Diff(strings.ReplaceAll(want, " ", ""), o.stdout); diff != "" || s.Count("^GET .*/tags/list") != 3 {
+		t.Errorf("%d calls\n%s", s.Count("^GET"), diff)
+	}
+	s.Set(registry.Rule{On: "last=v1", Status: http.StatusInternalServerError})
+	o = newProgram(t).run("tags", s.host+"/many").want(1)
+	if o.stdout != "v0\nv1\n" {
+		t.Errorf("before the failure: %q", o.stdout)
+	}
+	s.Set(registry.Rule{On: "tags/list", Status: 200, Body: `{"tags":null}`})
+	newProgram(t).run("tags", s.host+"/many").want(0)
+	s.Set(registry.Rule{On: "tags/list", Status: 200, Body: `<html>`})
+	newProgram(t).run("tags", s.host+"/many").want(1)
+}
+
+func TestDigest(t *testing.T) {
+	s := serve(t)
+	d := s.halo()
+	o := newProgram(t).run("digest", s.host+"/halohub/halo:1.6").want(0)
+	if o.stdout != string(d.Digest)+"\n" || s.Count("") != 1 || s.Count("^HEAD") != 1 {
+		t.Errorf("prints %s after %v", o.stdout, s.Requests())
+	}
+	s.Set(registry.Rule{On: "^HEAD", Status: 405}) // not every registry allows it
+	if o := newProgram(t).run("digest", s.host+"/halohub/halo:1.6").want(0); o.stdout != string(d.Digest)+"\n" {
+		t.Errorf("prints %s", o.stdout)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	for _, line := range []string{"version", "--version", "-version"} {
+		if o := newProgram(t).run(line).want(0); !strings.HasPrefix(o.stdout, "transship "+version+" (") {
+			t.Errorf("%s prints %s", line, o.stdout)
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/distribution/registry"
+)
+
+// port is a registry that wants the captain's password, and a program to log in there.
+type port struct {
+	*program
+	host, file string // the registry, and docker's configuration
+}
+
+func newPort(t testing.TB) *port {
+	t.Helper()
+	s := serve(t)
+	s.halo()
+	p := newProgram(t)
+	return &port{p, listen(t, &harbour{next: s}), filepath.Join(p.env["HOME"], ".docker/config.json")}
+}
+
+// stored returns user:password for the registry as docker's configuration has it, "" for none.
+func (p *port) stored() string {
+	p.t.Helper()
+	var config struct {
+		Auths map[string]struct{ Auth string }
+	}
+	raw, err := os.ReadFile(p.file)
+	if os.IsNotExist(err) {
+		return ""
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &config)
+	}
+	text, decodeErr := base64.StdEncoding.DecodeString(config.Auths[p.host].Auth)
+	if err != nil || decodeErr != nil {
+		p.t.Fatal(err, decodeErr)
+	}
+	return string(text)
+}
+
+func TestLogin(t *testing.T) {
+	for name, test := range map[string]struct {
+		args, stdin string
+		typed       bool
+		says        string
+	}{
+		"flags":        {args: "-u captain -p " + password},
+		"long flags":   {args: "--username=captain --password=" + password},
+		"stdin":        {args: "-u captain --password-stdin", stdin: password + "\n"},
+		"stdin, CRLF":  {args: "-u captain --password-stdin", stdin: password + "\r\n"},
+		"stdin, bare":  {args: "-u captain --password-stdin", stdin: password},
+		"creds":        {args: "--creds captain:" + password},
+		"creds, stdin": {args: "--creds -", stdin: "captain:" + password + "\n"},
+		"typed":        {stdin: "captain\n" + password + "\n", typed: true, says: "Username: Password: "},
+		"half typed":   {args: "-u captain", stdin: password + "\n", typed: true, says: "Password: "},
+		"creds, typed": {args: "--creds -", stdin: "captain:" + password + "\n", typed: true, says: "user:password for --creds: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPort(t)
+			p.stdin, p.typed = test.stdin, test.typed
+			o := p.run(strings.Fields("login " + test.args + " " + p.host)...).want(0)
+			if want := test.says + "logged in to " + p.host + " as captain; the credentials are in " + p.file + "\n"; o.stderr != want || o.stdout != "" {
+				t.Errorf("%s\nsays %s%s\nwant %s", o.line, o.stdout, o.stderr, want)
+			}
+			if got := p.stored(); got != user+":"+password {
+				t.Errorf("%q is stored", got)
+			}
+			if info, err := os.Stat(p.file); err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("mode %v, error %v", info.Mode(), err)
+			}
+			p.run("digest", p.host+"/halohub/halo:1.6").want(0)
+		})
+	}
+}
+
+func TestLoginQuietly(t *testing.T) {
+	p := newPort(t)
+	if o := p.run("login", "-q", "-u", user, "-p", password, p.host).want(0); o.stderr+o.stdout != "" {
+		t.Errorf("says %s", o.stderr)
+	}
+}
+
+// Nothing is stored that the registry does not accept.
+func TestLoginRefused(t *testing.T) {
+	p := newPort(t)
+	p.run("login", "-u", user, "-p", secret, p.host).complains(complaint{3, `answered 401 Unauthorized to user "captain"`, "check the user name and the password"})
+	p.run("login", "-u", user, "-p", secret, listen(t, needsPassword(serve(t)))).complains(complaint{3, "401 Unauthorized", "check the user name and the password"})
+	p.run("login", "-u", user, "-p", secret, nobody(t)).want(5)
+	if _, err := os.Stat(p.file); !os.IsNotExist(err) {
+		t.Error("something is stored")
+	}
+	html := &registry.Faults{Handler: serve(t)}
+	html.Set(registry.Rule{Status: 404, Body: "<html>"})
+	p.run("login", "-u", user, "-p", secret, listen(t, html)).complains(complaint{4, "404 Not Found", "check"})
+}
+
+func TestLoginWhereNobodyAsks(t *testing.T) {
+	p := newPort(t)
+	p.host = serve(t).host
+	p.run("login", "-u", user, "-p", password, p.host).want(0, "warning: "+p.host+" asks for no credentials, so these could not be checked\n")
+	if p.stored() == "" {
+		t.Error("nothing is stored")
+	}
+}
+
+func TestLoginReplacesAndKeeps(t *testing.T) {
+	p := newPort(t)
+	p.write(".docker/config.json", `{"auths":{"`+p.host+`":{"auth":"b2xkOm9sZA=="},"other.example.com":{"auth":"eDp5"}},"psFormat":"table"}`)
+	p.run("login", "-u", user, "-p", password, p.host).want(0)
+	raw, err := os.ReadFile(p.file)
+	if err != nil || !strings.Contains(string(raw), "eDp5") || !strings.Contains(string(raw), "psFormat") || p.stored() != user+":"+password {
+		t.Errorf("%s, error %v", raw, err)
+	}
+	p.run("logout", p.host).want(0, "removed the credentials for "+p.host+"\n")
+	raw, _ = os.ReadFile(p.file)
+	if p.stored() != "" || !strings.Contains(string(raw), "eDp5") {
+		t.Errorf("%s is left", raw)
+	}
+	p.run("logout", p.host).want(0, "not logged in to "+p.host+"\n")
+}
+
+func TestHelperStores(t *testing.T) {
+	p := newPort(t)
+	p.write("docker-credential-box", "#!/bin/sh\n[ $1 = store ] && cat > $0.kept; [ $1 = get ] && cat $0.kept; echo 'the box is open' >&2")
+	if err := os.Chmod(filepath.Join(p.env["HOME"], "docker-credential-box"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.env["PATH"] += ":" + os.Getenv("PATH")
+	p.write(".docker/config.json", `{"credsStore":"box"}`)
+	p.run("login", "-u", user, "-p", password, p.host).want(0, "the box is open\n", "the credentials are in docker-credential-box\n")
+	if p.stored() != "" {
+		t.Error("the file has them too")
+	}
+	p.run("digest", p.host+"/halohub/halo:1.6").want(0)
+	p.write("docker-credential-box", "#!/bin/sh\necho 'the box is locked'; exit 1")
+	p.run("digest", p.host+"/halohub/halo:1.6").complains(complaint{3, "the box is locked", "credsStore and credHelpers"})
+}
+
+func TestNamesOfRegistries(t *testing.T) {
+	for arg, want := range map[string]string{
+		"docker.io": "registry-1.docker.io", "https://index.docker.io/v1/": "registry-1.docker.io", "registry-1.docker.io": "registry-1.docker.io",
+		"localhost": "localhost", "localhost:5000": "localhost:5000", "https://r.example.com/": "r.example.com", "http://r.example.com": "r.example.com",
+		"r": "", "r.example.com/a": "", "a b": "", "": "", "r.example.com:x": "", "user@r.example.com": "",
+	} {
+		ref, err := parseHost(arg)
+		if (err == nil) != (want != "") || err == nil && ref.Host() != want {
+			t.Errorf("%q: got %q, error %v, want %q", arg, ref.Host(), err, want)
+		}
+	}
+}
+
+// Ctrl-C at the prompt ends the program, though nothing ends the read from the terminal.
+func TestInterruptedPrompt(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	defer r.Close()
+	l := newLines(r)
+	if _, err := l.next(interrupted()); err != errInterrupted {
+		t.Errorf("got error %v", err)
+	}
+}

@@ -1,0 +1,269 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/distribution/registry"
+	"github.com/hczjl/transship/manifest"
+)
+
+// berth is a registry with three images in hczjl/halo, and a program that makes lists of them.
+type berth struct {
+	*program
+	*server
+	list string // the reference of the list
+}
+
+func newBerth(t testing.TB) *berth {
+	t.Helper()
+	b := &berth{program: newProgram(t), server: serve(t)}
+	b.list = b.host + "/hczjl/halo:1.6"
+	for tag, platform := range map[string]string{"amd64": "linux/amd64", "arm64": "linux/arm64", "arm32": "linux/arm"} {
+		b.image("hczjl/halo", tag, platform, "shared", "for "+tag)
+	}
+	return b
+}
+
+// do runs a manifest command in which LIST is the list, and NAME: an image in its repository.
+func (b *berth) do(line string) outcome {
+	b.program.t.Helper()
+	line = strings.NewReplacer("LIST", b.list, "HALO", b.host+"/hczjl/halo", "HOST", b.host).Replace(line)
+	return b.program.run(append([]string{"manifest"}, strings.Fields(line)...)...)
+}
+
+// prints checks all that a command prints. HOST stands for the registry.
+func (b *berth) prints(o outcome, stdout, stderr string) {
+	b.program.t.Helper()
+	stdout, stderr = strings.ReplaceAll(stdout, "HOST", b.host), strings.ReplaceAll(stderr, "HOST", b.host)
+	if o.stdout != stdout || o.stderr != stderr {
+		b.program.t.Errorf("%s\n%s%s", o.line, cmp.Diff(stdout, o.stdout), cmp.Diff(stderr, o.stderr))
+	}
+}
+
+// pushed returns the list that the registry has under the tag.
+func (b *berth) pushed() manifest.Index {
+	b.program.t.Helper()
+	m, err := manifest.Parse("", []byte(b.program.run("inspect", "--raw", b.list).want(0).stdout))
+	if err != nil {
+		b.program.t.Fatal(err)
+	}
+	ix, err := m.Index()
+	if err != nil {
+		b.program.t.Fatal(err)
+	}
+	return ix
+}
+
+func platforms(ix manifest.Index) string {
+	var out []string
+	for _, d := range ix.Manifests {
+		out = append(out, d.Platform.String())
+	}
+	return strings.Join(out, " ")
+}
+
+// The walk-through: messages, order and bytes are docker's.
+func TestManifestCommands(t *testing.T) {
+	b := newBerth(t)
+	b.prints(b.do("create LIST HALO:amd64 HALO:arm64 HALO:arm32").want(0), "Created manifest list HOST/hczjl/halo:1.6\n", "")
+	b.prints(b.do("annotate LIST HALO:arm32 --os linux --arch arm --variant v7").want(0), "", "")
+	golden(t, "manifest-inspect-local.json", b.do("inspect LIST").want(0).stdout)
+	golden(t, "manifest-inspect-entry.json", b.do("inspect LIST HALO:arm32").want(0).stdout)
+	golden(t, "manifest-inspect-verbose.json", b.do("inspect -v LIST").want(0).stdout, b.host, "HOST")
+	o := b.do("push LIST").want(0)
+	golden(t, "manifest-push.txt", o.stdout+o.stderr)
+	golden(t, "manifest-pushed.json", b.program.run("inspect", "--raw", b.list).stdout)
+	if got := platforms(b.pushed()); got != "linux/amd64 linux/arm/v7 linux/arm64" {
+		t.Errorf("the entries are %s, want docker's order", got)
+	}
+	b.prints(b.do("rm LIST").want(0), "", "")
+	golden(t, "manifest-inspect-remote.json", b.do("inspect LIST").want(0).stdout)
+	golden(t, "manifest-inspect-remote-verbose.json", b.do("inspect --verbose LIST").want(0).stdout, b.host, "HOST")
+	golden(t, "manifest-inspect-image.json", b.do("inspect HALO:amd64").want(0).stdout)
+	golden(t, "manifest-inspect-image-verbose.json", b.do("inspect -v HALO:amd64").want(0).stdout, b.host, "HOST")
+}
+
+func TestManifestFailures(t *testing.T) {
+	b := newBerth(t)
+	b.do("create LIST HALO:amd64").want(0)
+	for line, want := range map[string]complaint{
+		"create LIST HALO:arm64":                                        {1, "refusing to amend an existing manifest list with no --amend flag", ""},
+		"create HALO:new HALO:nothing":                                  {4, "no such manifest: " + b.host + "/hczjl/halo:nothing", "check the name and the tag"},
+		"create HALO:new HALO:amd64 HOST/none:1":                        {4, "no such manifest: " + b.host + "/none:1", "check the name and the tag"},
+		"create HALO@sha256:" + strings.Repeat("0", 64) + " HALO:amd64": {2, "a new list has no digest yet", "name it with a tag"},
+		"annotate LIST HALO:arm64 --arch arm64":                         {4, "manifest for image " + b.host + "/hczjl/halo:arm64 does not exist in " + b.list, "manifest create"},
+		"annotate HALO:other HALO:amd64 --arch arm":                     {4, "does not exist in", "manifest create"},
+		"push HALO:other":                                               {4, "No such manifest: " + b.host + "/hczjl/halo:other", "manifest create"},
+		"rm HALO:other":                                                 {4, "No such manifest: " + b.host + "/hczjl/halo:other", "manifest create"},
+		"inspect LIST HALO:other":                                       {4, "No such manifest: " + b.host + "/hczjl/halo:other", "manifest create"},
+		"inspect HALO:other":                                            {4, "no such manifest: " + b.host + "/hczjl/halo:other", "check the name and the tag"},
+	} {
+		b.do(line).complains(want)
+	}
+	b.do("push HALO:new").want(4) // a list of which an image is missing was not begun
+}
+
+func TestManifestAmendAndRefresh(t *testing.T) {
+	b := newBerth(t)
+	b.do("create LIST HALO:amd64").want(0)
+	b.do("create --amend LIST HALO:arm64").want(0)
+	b.do("create LIST HALO:arm32 -a").want(0)
+	b.do("push LIST").want(0)
+	if got := platforms(b.pushed()); got != "linux/amd64 linux/arm/v7 linux/arm64" {
+		t.Errorf("the entries are %s", got)
+	}
+	fresh := b.image("hczjl/halo", "arm64", "linux/arm64", "shared", "newer")
+	b.do("create -a LIST HALO:arm64").want(0)
+	if strings.Contains(b.do("inspect LIST").stdout, string(fresh.Digest)) {
+		t.Error("docker leaves an image that is in the list as it is")
+	}
+	b.do("rm LIST HALO:arm64").want(0)
+	b.do("create -a LIST HALO:arm64").want(0)
+	b.do("push --purge LIST").want(0)
+	if got := b.pushed().Manifests[2].Digest; got != fresh.Digest {
+		t.Errorf("the list has %s, want %s", got, fresh.Digest)
+	}
+	b.do("push LIST").want(4)
+}
+
+func TestManifestRemove(t *testing.T) {
+	b := newBerth(t)
+	for _, list := range []string{"LIST", "HALO:second", "HALO:third"} {
+		b.do("create " + list + " HALO:amd64 HALO:arm64").want(0)
+	}
+	b.do("rm LIST HALO:amd64").want(0) // an image
+	if got := b.do("inspect LIST").want(0).stdout; strings.Contains(got, "amd64") || !strings.Contains(got, "arm64") {
+		t.Errorf("the list is %s", got)
+	}
+	b.do("rm LIST HALO:second").want(0) // lists, as docker takes it
+	b.do("push LIST").want(4)
+	b.do("push HALO:second").want(4)
+	b.do("rm HALO:none HALO:third").complains(complaint{4, "No such manifest: " + b.host + "/hczjl/halo:none", "manifest create"})
+	b.do("push HALO:third").want(4) // it is removed all the same
+	b.do("create LIST HALO:amd64").want(0)
+	b.do("rm LIST HALO:arm64").complains(complaint{4, "No such manifest: " + b.host + "/hczjl/halo:arm64", "manifest create"})
+	b.do("push LIST").want(4) // docker takes both for lists
+}
+
+// What docker refuses: a list as an image, with what its entries carry.
+func TestManifestOfLists(t *testing.T) {
+	b := newBerth(t)
+	b.attested("built/halo", "1")
+	b.prints(b.do("create LIST HOST/built/halo:1 HALO:arm64").want(0), "Created manifest list HOST/hczjl/halo:1.6\n",
+		"note: HOST/built/halo:1 is a manifest list; its entries are taken over\n")
+	o := b.do("push LIST").want(0)
+	if n := strings.Count(o.stdout, "Pushed ref "); n != 2 {
+		t.Errorf("%d images were pushed:\n%s", n, o.stdout)
+	}
+	ix := b.pushed()
+	attestations := 0
+	for _, d := range ix.Manifests {
+		if d.AttestationFor() != "" {
+			attestations++
+		}
+		if !b.has("hczjl/halo", string(d.Digest)) {
+			t.Errorf("%s is not there", d.Digest)
+		}
+	}
+	if len(ix.Manifests) != 3 || attestations != 1 {
+		t.Errorf("%d entries, %d attestations", len(ix.Manifests), attestations)
+	}
+}
+
+// What docker refuses: an image on another registry.
+func TestManifestOfAnotherRegistry(t *testing.T) {
+	b, other := newBerth(t), serve(t)
+	d := other.image("elsewhere/halo", "s390x", "linux/s390x", "far", "away")
+	b.do("create LIST HALO:amd64 " + other.host + "/elsewhere/halo:s390x").want(0)
+	o := b.do("push LIST").want(0)
+	if want := "Pushed ref " + b.host + "/hczjl/halo@" + string(d.Digest) + " with digest: " + string(d.Digest); !strings.Contains(o.stdout, want) {
+		t.Errorf("%s\nprints %s\nwant %s", o.line, o.stdout, want)
+	}
+	if !b.has("hczjl/halo", string(d.Digest)) || len(b.pushed().Manifests) != 2 {
+		t.Error("the image is not there")
+	}
+}
+
+func TestManifestOfAnotherRepositoryIsMounted(t *testing.T) {
+	b := newBerth(t)
+	b.image("other/halo", "riscv", "linux/riscv64", "x", "y")
+	b.do("create LIST HOST/other/halo:riscv").want(0)
+	b.Forget()
+	b.do("push LIST").want(0)
+	if n := b.Count("^PUT .*/blobs/"); n != 0 || b.Count("mount=.*from=other|from=other.*mount=") != 3 {
+		t.Errorf("%d uploads: %v", n, b.Requests())
+	}
+}
+
+// What docker refuses: pairs that are not in its table.
+func TestManifestAnnotateAnything(t *testing.T) {
+	b := newBerth(t)
+	b.do("create LIST HALO:amd64").want(0)
+	b.do("annotate LIST HALO:amd64 --os linux --arch loong64").want(0, "note: docker manifest annotate does not know linux/loong64")
+	b.prints(b.do("annotate --os windows LIST --arch amd64 HALO:amd64 --os-version 10.0.1 --os-features win32k,x --os-features x --variant v3").want(0), "", "")
+	b.do("push LIST").want(0)
+	got := b.pushed().Manifests[0].Platform
+	want := &manifest.Platform{OS: "windows", Architecture: "amd64", OSVersion: "10.0.1", OSFeatures: []string{"win32k", "x"}, Variant: "v3"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestManifestPushThatFails(t *testing.T) {
+	b, other := newBerth(t), serve(t)
+	other.image("elsewhere/halo", "1", "linux/s390x", "far", "away")
+	b.do("create LIST HALO:amd64 " + other.host + "/elsewhere/halo:1").want(0)
+	other.Set(registry.Rule{On: "^GET .*/blobs/", Corrupt: true})
+	b.do("push --purge LIST").want(7)
+	if b.has("hczjl/halo", "1.6") {
+		t.Error("the tag is there")
+	}
+	other.Set()
+	b.do("push --purge LIST").want(0) // the list was not purged
+}
+
+func TestCorruptLocalList(t *testing.T) {
+	for _, content := range []string{"", "{", "[]", `{"Ref":"../x","Descriptor":{}}`, `{"Ref":"HOST/hczjl/halo:amd64","Descriptor":{"digest":"sha256:0"},"Raw":"e30="}`} {
+		b := newBerth(t)
+		b.do("create LIST HALO:amd64 HALO:arm64").want(0)
+		files, err := filepath.Glob(filepath.Join(b.env["HOME"], ".docker/manifests/*/*amd64"))
+		if err != nil || len(files) != 1 {
+			t.Fatalf("found %v, error %v", files, err)
+		}
+		if err := os.WriteFile(files[0], []byte(strings.ReplaceAll(content, "HOST", b.host)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range []string{"push LIST", "inspect LIST", "inspect LIST HALO:amd64", "annotate LIST HALO:amd64 --arch arm", "create -a LIST HALO:arm32"} {
+			b.do(line).complains(complaint{7, filepath.Base(files[0]), ""})
+		}
+		if b.has("hczjl/halo", "1.6") {
+			t.Error("the tag is there")
+		}
+		b.do("rm LIST HALO:amd64").want(0) // the way out
+		b.do("push LIST").want(0)
+	}
+}
+
+func TestListStoreThatCannotBeUsed(t *testing.T) {
+	b := newBerth(t)
+	b.write(".docker", "a file where the folder should be")
+	b.do("create LIST HALO:amd64").complains(complaint{1, "not a directory", ""})
+	b.env["DOCKER_CONFIG"] = b.write("config/manifests", "") + "/.."
+	b.do("create LIST HALO:amd64").complains(complaint{1, "not a directory", ""})
+}
+
+func TestManifestInsecure(t *testing.T) {
+	b := newBerth(t)
+	plain, secure := listenElsewhere(t, b.server), listenTLS(t, b.server)
+	for _, host := range []string{plain, secure} {
+		b.do("inspect " + host + "/hczjl/halo:amd64").want(5)
+		b.do("inspect --insecure " + host + "/hczjl/halo:amd64").want(0) // as docker takes it, also without TLS
+		b.do("create --insecure " + host + "/hczjl/halo:1 " + host + "/hczjl/halo:amd64").want(0)
+		b.do("push --insecure " + host + "/hczjl/halo:1").want(0)
+	}
+}
