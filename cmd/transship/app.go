@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/hczjl/transship/auth"
@@ -81,13 +82,9 @@ func (a *app) finish(ctx context.Context, err error) int {
 		return exitDone
 	}
 	if ctx.Err() != nil && errors.Is(context.Cause(ctx), errInterrupted) {
-		a.stderr.line("transship: interrupted; nothing was tagged that is not whole")
-		return exitInterrupted
+		err = errInterrupted
 	}
-	name := "transship"
-	if a.command != "" {
-		name += " " + a.command
-	}
+	name := strings.TrimSpace("transship " + a.command)
 	a.stderr.line("%s: %s", name, shorten(oneLine(err.Error())))
 	if hint := a.hint(err); hint != "" {
 		a.stderr.line("hint: %s", hint)

@@ -326,5 +326,5 @@ func TestWithoutAHome(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	v := newVoyage(t)
 	v.ctx = interrupted()
-	v.fails("copy SRC DST", complaint{130, "interrupted; nothing was tagged that is not whole", ""})
+	v.fails("copy SRC DST", complaint{130, "transship copy: interrupted", "no tag names an image that is not whole"})
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 
@@ -67,9 +66,6 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 	stop := show.start()
 	d, err := engine.Copy(ctx, src, from.Identifier(), dst, to.Identifier())
 	stop()
-	if errors.Is(err, transfer.ErrSeveral) {
-		return &usageError{message: err.Error(), hint: "name a single platform with --platform, or leave out --flatten"}
-	}
 	if err != nil {
 		return err
 	}

@@ -57,6 +57,8 @@ func exitMeanings() []exitMeaning {
 // exitCode finds an error's class. The order matters: a mismatch inside a failed call is a mismatch.
 func exitCode(err error) int {
 	switch {
+	case errors.Is(err, errInterrupted):
+		return exitInterrupted
 	case isIntegrity(err):
 		return exitIntegrity
 	case isUsage(err):
@@ -80,7 +82,8 @@ func as[E error](err error) bool {
 }
 
 func isUsage(err error) bool {
-	return as[*usageError](err) || as[*reference.SyntaxError](err) || as[*manifest.PlatformSyntaxError](err)
+	return as[*usageError](err) || as[*reference.SyntaxError](err) || as[*manifest.PlatformSyntaxError](err) ||
+		errors.Is(err, transfer.ErrSeveral)
 }
 
 // isIntegrity tells whether content is not what its digest, its size or its format says. A document that is sound but

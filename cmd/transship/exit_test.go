@@ -44,6 +44,7 @@ func TestExitCodesAndHints(t *testing.T) {
 		"no certificate":     {request(errors.New("remote error: tls: certificate required")), 5, "--dst-cert FILE --dst-key FILE"},
 		"DNS":                {request(&net.DNSError{Err: "no such host", Name: "r.example.com"}), 5, "check the host's name"},
 		"refused":            {request(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), 5, "nothing listens there"},
+		"proxy":              {request(&net.OpError{Op: "proxyconnect", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}), 5, "the proxy was not reached"},
 		"reset":              {request(&net.OpError{Op: "read", Err: syscall.ECONNRESET}), 5, "closed again and again"},
 		"ended":              {request(io.ErrUnexpectedEOF), 5, "closed again and again"},
 		"timeout":            {request(errors.New("no answer")), 5, "HTTPS_PROXY and NO_PROXY"},

@@ -26,8 +26,12 @@ func (a *app) hint(err error) string {
 	var usage *usageError
 	at := a.about(err)
 	switch {
+	case errors.Is(err, errInterrupted):
+		return a.interruptedHint()
 	case errors.As(err, &usage):
 		return usage.hint
+	case errors.Is(err, transfer.ErrSeveral):
+		return "name a single platform with --platform, or leave out --flatten"
 	case isIntegrity(err):
 		return integrityHint(err, at)
 	case isRateLimit(err):
@@ -44,6 +48,14 @@ func (a *app) hint(err error) string {
 		return answerHint(err)
 	}
 	return ""
+}
+
+// interruptedHint says what is left of a command that writes to a registry.
+func (a *app) interruptedHint() string {
+	if a.command != "copy" && a.command != "manifest push" {
+		return ""
+	}
+	return "no tag names an image that is not whole; what was sent is not sent again the next time"
 }
 
 func integrityHint(err error, at place) string {
@@ -116,6 +128,7 @@ func networkHint(err error, at place) string {
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var dns *net.DNSError
+	var op *net.OpError
 	switch {
 	case as[*wire.CertificateError](err):
 		return "certificates and keys are PEM files, and each certificate needs its key"
@@ -131,6 +144,8 @@ func networkHint(err error, at place) string {
 		return fmt.Sprintf("the registry wants a client certificate: --%s FILE --%s FILE", at.flag("cert"), at.flag("key"))
 	case wire.IsPlainHTTP(err):
 		return fmt.Sprintf("the registry speaks HTTP without TLS: give --%s", at.flag("plain-http"))
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return "the proxy was not reached: see HTTPS_PROXY, and NO_PROXY for hosts that need none"
 	case errors.As(err, &dns):
 		return "check the host's name and the DNS"
 	case errors.Is(err, syscall.ECONNREFUSED):

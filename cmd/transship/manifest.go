@@ -40,6 +40,18 @@ func (a *app) pullFrom(ctx context.Context, s *side, ref reference.Reference) (*
 	return a.repository(ctx, s.on(ref.Host()), ref, auth.Pull)
 }
 
+// parseAll reads references.
+func parseAll(args []string) ([]reference.Reference, error) {
+	refs := make([]reference.Reference, len(args))
+	for i, arg := range args {
+		var err error
+		if refs[i], err = reference.Parse(arg); err != nil {
+			return nil, err
+		}
+	}
+	return refs, nil
+}
+
 // noSuchManifest says in docker's words that a registry has no such image.
 func noSuchManifest(ref reference.Reference, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {

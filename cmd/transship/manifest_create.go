@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -40,60 +41,80 @@ to date, remove it before (transship manifest rm LIST IMAGE).`,
 }
 
 func (c *manifestCreate) run(ctx context.Context, a *app, args []string) error {
-	list, err := reference.Parse(args[0])
+	list, err := parseNewList(args[0])
 	if err != nil {
-		return fmt.Errorf("error parsing name for manifest list %s: %w", args[0], err)
+		return err
 	}
-	if list.Digest != "" {
-		return &usageError{message: fmt.Sprintf("%s: a new list has no digest yet", args[0]), hint: "name it with a tag"}
+	refs, err := parseAll(args[1:])
+	if err != nil {
+		return err
 	}
 	store, err := a.listStore()
 	if err != nil {
 		return err
 	}
 	c.at.host = list.Host()
-	if err := c.mayWrite(store, list); err != nil {
-		return err
-	}
-	found, err := c.collect(ctx, a, store, list, args[1:])
+	begun, err := c.begun(store, list)
 	if err != nil {
 		return err
 	}
-	for _, entries := range found {
-		for _, e := range entries {
-			if err := store.Save(list.String(), e); err != nil {
-				return err
-			}
-		}
+	found, err := c.collect(ctx, a, store, list, refs)
+	if err != nil {
+		return err
+	}
+	if err := save(store, list.String(), found, begun); err != nil {
+		return err
 	}
 	fmt.Fprintln(a.stdout, "Created manifest list", list)
 	return nil
 }
 
-// mayWrite refuses an existing list without --amend, in docker's words.
-func (c *manifestCreate) mayWrite(store liststore.Store, list reference.Reference) error {
+// parseNewList reads the name of a list that is to be made.
+func parseNewList(arg string) (reference.Reference, error) {
+	list, err := reference.Parse(arg)
+	switch {
+	case err != nil:
+		return list, fmt.Errorf("error parsing name for manifest list %s: %w", arg, err)
+	case list.Digest != "":
+		return list, &usageError{message: arg + ": a new list has no digest yet", hint: "name it with a tag"}
+	}
+	return list, nil
+}
+
+// begun tells whether the list is there already, and refuses that without --amend, in docker's words.
+func (c *manifestCreate) begun(store liststore.Store, list reference.Reference) (bool, error) {
 	_, err := store.List(list.String())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
+		return false, nil
 	case err != nil:
-		return err
+		return false, err
 	case !c.amend:
-		return errors.New("refusing to amend an existing manifest list with no --amend flag")
+		return true, errors.New("refusing to amend an existing manifest list with no --amend flag")
+	}
+	return true, nil
+}
+
+// save puts the entries into the list. One that is new is there as a whole or not at all.
+func save(store liststore.Store, list string, found [][]liststore.Entry, begun bool) error {
+	for _, e := range slices.Concat(found...) {
+		err := store.Save(list, e)
+		if err != nil && !begun {
+			err = errors.Join(err, store.Remove(list))
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // collect finds the entries that each image contributes, side by side.
-func (c *manifestCreate) collect(ctx context.Context, a *app, store liststore.Store, list reference.Reference, images []string) ([][]liststore.Entry, error) {
-	found := make([][]liststore.Entry, len(images))
+func (c *manifestCreate) collect(ctx context.Context, a *app, store liststore.Store, list reference.Reference, refs []reference.Reference) ([][]liststore.Entry, error) {
+	found := make([][]liststore.Entry, len(refs))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(inspectJobs)
-	for i, image := range images {
-		ref, err := reference.Parse(image)
-		if err != nil {
-			return nil, errors.Join(err, group.Wait())
-		}
+	for i, ref := range refs {
 		if e, err := store.Get(list.String(), ref.String()); err == nil {
 			found[i] = []liststore.Entry{e}
 			continue
@@ -154,11 +175,7 @@ func entriesOf(ctx context.Context, src transfer.Source, ref reference.Reference
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	var out []liststore.Entry
-	for _, entries := range found {
-		out = append(out, entries...)
-	}
-	return out, nil
+	return slices.Concat(found...), nil
 }
 
 // entriesFrom makes entries of one child of a list.

@@ -24,47 +24,42 @@ list but an image in the first list are dropped from it, and the list stays.`,
 }
 
 func manifestRm(ctx context.Context, a *app, args []string) error {
+	refs, err := parseAll(args)
+	if err != nil {
+		return err
+	}
 	store, err := a.listStore()
 	if err != nil {
 		return err
 	}
-	refs := make([]string, len(args))
-	for i, arg := range args {
-		ref, err := reference.Parse(arg)
-		if err != nil {
-			return err
-		}
-		refs[i] = ref.String()
-	}
-	lists, images := refs, []string(nil)
-	if first, rest := refs[0], refs[1:]; len(rest) > 0 {
-		if lists, images = split(store, first, rest); len(images) == 0 {
-			lists = refs
-		}
-	}
+	lists, images := split(store, refs)
 	var problems []error
 	for _, image := range images {
-		problems = append(problems, store.RemoveEntry(refs[0], image))
+		problems = append(problems, store.RemoveEntry(refs[0].String(), image.String()))
 	}
 	for _, list := range lists {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		problems = append(problems, store.Remove(list))
+		problems = append(problems, store.Remove(list.String()))
 	}
 	return errors.Join(problems...)
 }
 
-// split tells lists from images of the first list. A name that is both is a list, as for docker.
-func split(store liststore.Store, first string, rest []string) (lists, images []string) {
-	for _, ref := range rest {
-		_, listErr := store.List(ref)
-		_, imageErr := store.Get(first, ref)
-		if listErr != nil && !errors.Is(imageErr, fs.ErrNotExist) {
+// split tells which of the references are lists to remove, and which images to drop from the first of them. A name that
+// is both is a list, and without an image all are lists, as for docker.
+func split(store liststore.Store, refs []reference.Reference) (lists, images []reference.Reference) {
+	for _, ref := range refs[1:] {
+		_, listErr := store.List(ref.String())
+		_, imageErr := store.Get(refs[0].String(), ref.String())
+		if errors.Is(listErr, fs.ErrNotExist) && !errors.Is(imageErr, fs.ErrNotExist) {
 			images = append(images, ref)
 			continue
 		}
 		lists = append(lists, ref)
+	}
+	if len(images) == 0 {
+		return refs, nil
 	}
 	return lists, images
 }

@@ -249,6 +249,18 @@ func TestCorruptLocalList(t *testing.T) {
 	}
 }
 
+// Two names that docker keeps in one file cannot both be in a list, and a list that cannot be made whole is not begun.
+func TestNewListIsWholeOrNotThere(t *testing.T) {
+	b := newBerth(t)
+	b.image("a_b", "1", "linux/amd64", "x")
+	b.image("a/b", "1", "linux/arm64", "x")
+	b.do("create LIST HALO:amd64 HOST/a_b:1 HOST/a/b:1").complains(complaint{1, b.host + "/a", ""})
+	b.do("push LIST").want(4)
+	b.do("create LIST HALO:amd64 HOST/a_b:1").want(0)
+	b.do("create -a LIST HOST/a/b:1").complains(complaint{1, b.host + "/a", ""})
+	b.do("push LIST").want(0) // what was there stays
+}
+
 func TestListStoreThatCannotBeUsed(t *testing.T) {
 	b := newBerth(t)
 	b.write(".docker", "a file where the folder should be")
