@@ -74,6 +74,11 @@ func (r *Repository) Mount(ctx context.Context, d blob.Digest, from string) erro
 	if err := r.check(d); err != nil {
 		return err
 	}
+	release, err := r.dir.Hold()
+	if err != nil {
+		return err
+	}
+	defer release()
 	if from == "" {
 		if _, err := os.Stat(r.dir.blobPath(d)); err != nil {
 			return r.orMissing(d, err)

@@ -41,6 +41,8 @@ type Dir struct {
 	pendingMu sync.Mutex
 	pending   []*pending
 	writing   sync.Mutex
+
+	held hold
 }
 
 // OpenDir opens the image layout in a folder, and makes one where there is no folder or an empty one. Temporary files

@@ -12,6 +12,9 @@ import (
 // or the end of the process, gives it back.
 func lock(f *os.File) error { return flock(f, syscall.LOCK_EX) }
 
+// lockShared waits until no open file holds the lock on f's file for itself alone, and takes it together with others.
+func lockShared(f *os.File) error { return flock(f, syscall.LOCK_SH) }
+
 // tryLock takes the lock if nobody holds it, and tells whether it did.
 func tryLock(f *os.File) bool { return flock(f, syscall.LOCK_EX|syscall.LOCK_NB) == nil }
 

@@ -7,5 +7,8 @@ import "os"
 // lock does nothing where the standard library has no file locks: there only one process may write to a folder.
 func lock(*os.File) error { return nil }
 
-// tryLock always fails, so that nobody's temporary files are taken for abandoned.
+// lockShared does nothing either.
+func lockShared(*os.File) error { return nil }
+
+// tryLock always fails, so that nobody's temporary files are taken for abandoned and nothing is pruned.
 func tryLock(*os.File) bool { return false }

@@ -16,6 +16,9 @@ const (
 // or the end of the process, gives it back.
 func lock(f *os.File) error { return lockFileEx(f, exclusiveLock) }
 
+// lockShared waits until no open file holds the lock on f's file for itself alone, and takes it together with others.
+func lockShared(f *os.File) error { return lockFileEx(f, 0) }
+
 // tryLock takes the lock if nobody holds it, and tells whether it did.
 func tryLock(f *os.File) bool { return lockFileEx(f, exclusiveLock|failImmediately) == nil }
 

@@ -123,6 +123,11 @@ func (r *Repository) PutManifest(_ context.Context, ref string, m manifest.Manif
 	if err != nil {
 		return err
 	}
+	release, err := r.dir.Hold()
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := r.storeManifest(m); err != nil {
 		return err
 	}
@@ -193,13 +198,19 @@ func (r *Repository) Tags(context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(tags)), nil
 }
 
-// Tag puts tags on a manifest that the repository has, taking them from those they were on.
+// Tag puts tags on a manifest that the repository has, taking them from those they were on. With no tag it makes the
+// manifest an image of its own, one that index.json has an entry for, if it was only a part of an index before.
 func (r *Repository) Tag(ctx context.Context, d blob.Digest, tags ...string) error {
 	for _, t := range tags {
 		if !reference.ValidTag(t) {
 			return fmt.Errorf("%q is no tag", t)
 		}
 	}
+	release, err := r.dir.Hold()
+	if err != nil {
+		return err
+	}
+	defer release()
 	m, err := r.HeadManifest(ctx, string(d))
 	if err != nil {
 		return err

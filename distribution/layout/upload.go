@@ -58,6 +58,12 @@ func (u *Upload) Commit(_ context.Context, d blob.Digest) error {
 		return err
 	}
 	dir := u.repository.dir
+	release, err := dir.Hold()
+	if err != nil {
+		discard(u.file)
+		return err
+	}
+	defer release()
 	if err := publish(u.file, dir.blobPath(d)); err != nil {
 		return err
 	}

@@ -1,0 +1,53 @@
+package layout
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// hold is what keeps content from being pruned while somebody builds on it: a lock on one file, shared by all who hold
+// it in this process and in others. The zero value is not held.
+type hold struct {
+	mu    sync.Mutex
+	count int
+	file  *os.File
+}
+
+// Hold keeps every process from pruning the folder until release is called, which may be called more than once. Whoever
+// puts an image in several steps holds the folder for all of them, since a blob that no manifest names yet would
+// otherwise be pruned; a single call of a method that writes needs no Hold around it. It waits while a prune is under
+// way, which is as long as it takes to remove files.
+func (d *Dir) Hold() (release func(), err error) {
+	d.held.mu.Lock()
+	defer d.held.mu.Unlock()
+	if d.held.count == 0 {
+		if d.held.file, err = d.openLock(); err != nil {
+			return nil, err
+		}
+		if err := lockShared(d.held.file); err != nil {
+			d.held.file.Close()
+			return nil, err
+		}
+	}
+	d.held.count++
+	return sync.OnceFunc(d.held.release), nil
+}
+
+func (h *hold) release() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.count--
+	if h.count == 0 {
+		h.file.Close()
+	}
+}
+
+// openLock opens the file that is locked: shared by a Hold, by one alone in a Prune.
+func (d *Dir) openLock() (*os.File, error) {
+	name := d.private("content.lock")
+	if err := makeDir(filepath.Dir(name)); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+}

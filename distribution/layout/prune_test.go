@@ -1,0 +1,324 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// contents lists what is in blobs/, sorted, by the names given.
+func contents(t testing.TB, d *Dir, names map[blob.Digest]string) []string {
+	t.Helper()
+	all, err := digests(d.path + "/" + blobsDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, digest := range all {
+		out = append(out, names[digest])
+	}
+	slices.Sort(out)
+	return out
+}
+
+// stock is a folder with two images under tags, one without, parts of an image that never came to be, and a signature.
+func stock(t testing.TB, d *Dir) map[blob.Digest]string {
+	t.Helper()
+	names := map[blob.Digest]string{}
+	a, b := d.Repository("example.com:5000/a"), d.Repository("b")
+	layers := map[string]manifest.Descriptor{}
+	for _, name := range []string{"shared", "only a", "only b", "untagged", "partial", "of signature"} {
+		layers[name] = putBlob(t, a, name)
+		names[layers[name].Digest] = name
+		if err := b.Mount(t.Context(), layers[name].Digest, a.Name()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put := func(r *Repository, ref, name string, m manifest.Manifest) {
+		names[m.Digest] = name
+		if ref == "" {
+			ref = string(m.Digest)
+		}
+		putManifest(t, r, ref, m)
+	}
+	shared, own := image(t, layers["shared"], nil), image(t, layers["only a"], nil)
+	put(a, "", "image shared", shared)
+	put(a, "", "image a", own)
+	put(a, "1", "list", list(t, shared, own))
+	put(b, "1", "image shared", shared)
+	other := image(t, layers["only b"], nil)
+	put(b, "2", "image b", other)
+	put(b, "", "image untagged", image(t, layers["untagged"], nil))
+	put(b, "", "signature", image(t, layers["of signature"], &other.Descriptor))
+	return names
+}
+
+func TestPrune(t *testing.T) {
+	whole := []string{"image a", "image b", "image shared", "image untagged", "list", "of signature", "only a", "only b", "shared", "signature", "untagged"}
+	without := func(names ...string) []string {
+		return slices.DeleteFunc(slices.Clone(whole), func(s string) bool { return slices.Contains(names, s) })
+	}
+	for name, test := range map[string]struct {
+		drop func(Root) bool
+		what func(dropped []Root) Pruning
+		want []string
+	}{
+		"what nothing leads to": {want: whole},
+		"untagged, but no signature of what is tagged": {
+			what: func([]Root) Pruning { return Pruning{Untagged: true} }, want: without("image untagged", "untagged"),
+		},
+		"an index, whose parts another repository has in part": {
+			drop: func(r Root) bool { return strings.HasSuffix(r.Repository, "/a") }, want: without("list", "image a", "only a"),
+		},
+		"an image that has an untagged signature": {
+			drop: func(r Root) bool { return r.Tag == "2" }, want: without("image b", "only b"),
+		},
+		"that and its signature": {
+			drop: func(r Root) bool { return r.Tag == "2" },
+			what: func([]Root) Pruning { return Pruning{Untagged: true} },
+			want: without("image b", "only b", "signature", "of signature", "untagged", "image untagged"),
+		},
+		"one image alone": {
+			drop: func(r Root) bool { return r.Tag == "2" },
+			what: func(dropped []Root) Pruning { return Pruning{Of: dropped} },
+			want: append([]string{"partial"}, without("image b", "only b")...),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t, t.TempDir())
+			names := stock(t, d)
+			dropped := dropRoots(t, d, test.drop)
+			before := size(t, d)
+			var what Pruning
+			if test.what != nil {
+				what = test.what(dropped)
+			}
+			done, err := d.Prune(t.Context(), what)
+			if err != nil {
+				t.Fatal(err)
+			}
+			slices.Sort(test.want)
+			if diff := cmp.Diff(test.want, contents(t, d, names)); diff != "" {
+				t.Errorf("what is left (-want +got):\n%s", diff)
+			}
+			if after := size(t, d); before-after != done.Bytes {
+				t.Errorf("says it freed %d bytes, and freed %d", done.Bytes, before-after)
+			}
+			checkLinks(t, d)
+		})
+	}
+}
+
+func dropRoots(t testing.TB, d *Dir, which func(Root) bool) []Root {
+	t.Helper()
+	roots, err := d.Roots()
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots = slices.DeleteFunc(roots, func(r Root) bool { return which == nil || !which(r) })
+	if err := d.Drop(roots...); err != nil {
+		t.Fatal(err)
+	}
+	return roots
+}
+
+// size is the sum of the files in blobs/.
+func size(t testing.TB, d *Dir) (sum int64) {
+	t.Helper()
+	all, err := digests(d.path + "/" + blobsDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, digest := range all {
+		info, err := os.Stat(d.blobPath(digest))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += info.Size()
+	}
+	return sum
+}
+
+// checkLinks makes sure that no repository claims to have what is gone, and that all it has is whole.
+func checkLinks(t testing.TB, d *Dir) {
+	t.Helper()
+	names, err := d.folders()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		for _, kind := range []string{manifestDir, blobDir} {
+			links, err := digests(d.private("repositories", fileName(name), kind))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, link := range links {
+				if _, err := os.Stat(d.blobPath(link)); err != nil {
+					t.Errorf("%s %s: %v", name, kind, err)
+				}
+			}
+		}
+	}
+	roots, err := d.Roots()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, root := range roots {
+		checkBelow(t, d.Repository(root.Repository), root.Descriptor)
+	}
+}
+
+// checkBelow makes sure that a manifest and all below it are there and have the right bytes.
+func checkBelow(t testing.TB, r *Repository, d manifest.Descriptor) {
+	t.Helper()
+	m, err := r.Manifest(t.Context(), string(d.Digest))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	refs, err := m.References()
+	if err != nil {
+		t.Error(err)
+	}
+	for _, ref := range refs {
+		if manifest.IsManifest(ref.MediaType) {
+			checkBelow(t, r, ref)
+		} else if _, err := r.HeadBlob(t.Context(), ref.Digest); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestPruneWaitsForNobody(t *testing.T) {
+	path := t.TempDir()
+	d, other := open(t, path), open(t, path)
+	names := stock(t, d)
+	first, err := d.Hold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := d.Hold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := contents(t, d, names)
+	for _, release := range []func(){first, second} {
+		if _, err := other.Prune(t.Context(), Pruning{Untagged: true}); !errors.Is(err, ErrInUse) {
+			t.Errorf("got %v, want ErrInUse", err)
+		}
+		release()
+		release()
+	}
+	if diff := cmp.Diff(before, contents(t, d, names)); diff != "" {
+		t.Errorf("something is gone:\n%s", diff)
+	}
+	if _, err := other.Prune(t.Context(), Pruning{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A manifest that cannot be read says no more what it needs: nothing may go then.
+func TestPruneOfDamaged(t *testing.T) {
+	d := open(t, t.TempDir())
+	names := stock(t, d)
+	before := contents(t, d, names)
+	for digest, name := range names {
+		if name == "list" {
+			writeFile(t, "{}", d.blobPath(digest))
+		}
+	}
+	_, err := d.Prune(t.Context(), Pruning{})
+	var mismatch *blob.MismatchError
+	if !errors.As(err, &mismatch) {
+		t.Errorf("got %v, want a mismatch", err)
+	}
+	if diff := cmp.Diff(before, contents(t, d, names)); diff != "" {
+		t.Errorf("something is gone:\n%s", diff)
+	}
+	dropRoots(t, d, func(r Root) bool { return strings.HasSuffix(r.Repository, "/a") })
+	if _, err := d.Prune(t.Context(), Pruning{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTagWithoutTags(t *testing.T) {
+	d := open(t, t.TempDir())
+	r := d.Repository("r")
+	child := image(t, putBlob(t, r, "x"), nil)
+	putManifest(t, r, string(child.Digest), child)
+	putManifest(t, r, "1", list(t, child))
+	if err := r.Tag(t.Context(), child.Digest); err != nil {
+		t.Fatal(err)
+	}
+	if got := entries(t, d); len(got) != 2 || got[1] != "r: "+child.Digest.Short() {
+		t.Errorf("entries %q, want an untagged one of the child", got)
+	}
+	if err := r.Tag(t.Context(), blob.FromBytes(nil)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v for what is not there", err)
+	}
+}
+
+// Images are put and dropped while others prune, all through folders opened on their own as processes would.
+func TestPruneWhilePutting(t *testing.T) {
+	path := t.TempDir()
+	quit := make(chan struct{})
+	var pruners, putters sync.WaitGroup
+	for range 2 {
+		d := open(t, path)
+		pruners.Go(func() {
+			for {
+				select {
+				case <-quit:
+					return
+				default:
+				}
+				if _, err := d.Prune(context.Background(), Pruning{Untagged: true}); err != nil && !errors.Is(err, ErrInUse) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for i := range 3 {
+		d := open(t, path)
+		putters.Go(func() { putAndDrop(t, d, i) })
+	}
+	putters.Wait()
+	close(quit)
+	pruners.Wait()
+	d := open(t, path)
+	checkLinks(t, d)
+	if roots, err := d.Roots(); err != nil || len(roots) != 3*10 {
+		t.Errorf("%d images, error %v; want 30", len(roots), err)
+	}
+}
+
+// putAndDrop puts images that share a layer and drops every other one.
+func putAndDrop(t *testing.T, d *Dir, i int) {
+	r := d.Repository(fmt.Sprint("r", i))
+	for n := range 20 {
+		release, err := d.Hold()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		tag := fmt.Sprint("t", n)
+		m := image(t, putBlob(t, r, fmt.Sprint("layer ", n)), nil)
+		putManifest(t, r, string(m.Digest), m)
+		putManifest(t, r, tag, list(t, m))
+		release()
+		if n%2 == 0 {
+			dropRoots(t, d, func(root Root) bool { return root.Repository == r.Name() && root.Tag == tag })
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package layout
+
+import "github.com/hczjl/transship/manifest"
+
+// Root is an entry of index.json: a manifest under a tag of a repository, or one without a tag.
+type Root struct {
+	Repository string
+	Tag        string // "" for a manifest that has none
+	manifest.Descriptor
+}
+
+// key tells roots apart.
+func (r Root) key() [3]string { return [3]string{r.Repository, r.Tag, string(r.Digest)} }
+
+// Roots returns the entries of index.json in its order. It is an error when index.json cannot be read.
+func (d *Dir) Roots() ([]Root, error) {
+	ix, err := d.index()
+	if err != nil {
+		return nil, err
+	}
+	roots := make([]Root, len(ix.entries))
+	for i, e := range ix.entries {
+		roots[i] = rootOf(e)
+	}
+	return roots, nil
+}
+
+func rootOf(e *entry) Root {
+	return Root{Repository: e.repository, Tag: e.tag, Descriptor: e.Descriptor}
+}
+
+// Drop takes entries out of index.json, all in one step; those that are not there are passed over. A manifest that loses
+// its last tag so becomes no untagged one. What the entries led to stays in its repositories until the next
+// [Dir.Prune].
+func (d *Dir) Drop(roots ...Root) error {
+	drop := map[[3]string]bool{}
+	for _, r := range roots {
+		drop[r.key()] = true
+	}
+	return d.update(func(in []*entry) ([]*entry, error) {
+		var out []*entry
+		for _, e := range in {
+			if !drop[rootOf(e).key()] {
+				out = append(out, e)
+			}
+		}
+		return out, nil
+	})
+}
