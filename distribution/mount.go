@@ -63,13 +63,14 @@ func (c *Client) firstProbe() bool {
 // repositories on the same registry that hold the blob, best first.
 //
 // A refused mount is never an error: the blob is uploaded plainly. Once a mount that should have worked has not, blobs
-// of a megabyte and more are asked for by HEAD before they are sent.
+// of a megabyte and more are asked for by HEAD before they are sent. So are blobs with other digests than SHA-256, which
+// are not mounted at all.
 //
 // The bytes are verified while they stream. Where they are wrong the error is a *[blob.MismatchError], and the
 // repository does not have the blob.
 func (r *Repository) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string) (blob.Outcome, error) {
 	ctx = r.scoped(ctx)
-	asked := r.Client.doubtful() && d.Size >= worthAsking
+	asked := !mountable(d.Digest) || r.Client.doubtful() && d.Size >= worthAsking
 	if asked && r.has(ctx, d.Digest, d.Size) {
 		return blob.Exists, nil
 	}
@@ -100,10 +101,15 @@ func (r *Repository) distrusts(d manifest.Descriptor) bool {
 	return r.Client.doubtful() || r.inUse.Load() && r.Client.firstProbe()
 }
 
+// mountable tells whether a mount does what it should. CNCF distribution keeps every blob under its SHA-256; mounting it
+// by another digest answers 201 and leaves a link that leads nowhere, even where the blob could be had before
+// (registry/storage/linkedblobstore.go, mount).
+func mountable(d blob.Digest) bool { return d.Algorithm() == blob.SHA256 }
+
 // mountOrStart returns how the repository came to have the blob, or the session to upload it in.
 func (r *Repository) mountOrStart(ctx context.Context, d manifest.Descriptor, from []string) (Upload, blob.Outcome, error) {
 	for _, name := range append(append([]string(nil), from...), r.Name) {
-		if r.Client.declined(name) {
+		if r.Client.declined(name) || !mountable(d.Digest) {
 			continue
 		}
 		done, session, err := r.Client.Mount(ctx, r.Name, d.Digest, name)

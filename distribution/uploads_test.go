@@ -135,6 +135,12 @@ func TestPutBlobOfSHA512(t *testing.T) {
 	if l.Count(`^POST .*digest-algorithm=sha512`) != 1 {
 		t.Errorf("called %+v", l.Requests())
 	}
+	if got, err := l.repo.PutBlob(t.Context(), d, nil, "other/repository"); err != nil || got != blob.Exists {
+		t.Errorf("again: %v, %v", got, err)
+	}
+	if l.Count(mountCall) != 0 {
+		t.Errorf("it was mounted: %+v", l.Requests())
+	}
 	l.arrived(t, b, d)
 }
 
