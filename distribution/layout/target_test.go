@@ -1,0 +1,49 @@
+package layout
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+func TestPutBlob(t *testing.T) {
+	dir, err := OpenDir(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := []byte("layer")
+	d := manifest.Descriptor{Digest: blob.FromBytes(content), Size: int64(len(content))}
+	opened := 0
+	open := func(_ context.Context, offset int64) (io.ReadCloser, error) {
+		opened++
+		return io.NopCloser(bytes.NewReader(content[offset:])), nil
+	}
+	for _, c := range []struct {
+		repository string
+		from       []string
+		want       blob.Outcome
+	}{{"a", nil, blob.Uploaded}, {"a", nil, blob.Exists}, {"b", []string{"unknown", "a"}, blob.Mounted}, {"c", nil, blob.Mounted}} {
+		got, err := dir.Repository(c.repository).PutBlob(t.Context(), d, open, c.from...)
+		if err != nil || got != c.want {
+			t.Errorf("into %s from %v: %s, error %v; want %s", c.repository, c.from, got, err, c.want)
+		}
+	}
+	if opened != 1 {
+		t.Errorf("the source was opened %d times, want once", opened)
+	}
+	wrong := d
+	wrong.Digest = blob.FromBytes([]byte("other"))
+	_, err = dir.Repository("a").PutBlob(t.Context(), wrong, open)
+	var mismatch *blob.MismatchError
+	if !errors.As(err, &mismatch) {
+		t.Errorf("wrong content: error %v", err)
+	}
+	if _, err := dir.Repository("a").HeadBlob(t.Context(), wrong.Digest); err == nil {
+		t.Error("wrong content was kept")
+	}
+}
