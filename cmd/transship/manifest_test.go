@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -173,6 +174,51 @@ func TestManifestOfLists(t *testing.T) {
 	if len(ix.Manifests) != 3 || attestations != 1 {
 		t.Errorf("%d entries, %d attestations", len(ix.Manifests), attestations)
 	}
+}
+
+func TestManifestOfNestedLists(t *testing.T) {
+	b := newBerth(t)
+	inner := b.server.list("nested/halo", "", b.image("nested/halo", "", "linux/s390x", "inner"))
+	bare := b.image("nested/halo", "", "linux/riscv64", "outer")
+	bare.Platform = nil // what the list does not say stands in the config
+	raw, err := manifest.OCIStyle().Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex, Manifests: []manifest.Descriptor{inner, bare}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.manifest("nested/halo", "1", raw)
+	b.do("create LIST HOST/nested/halo:1").want(0)
+	b.do("push LIST").want(0)
+	got := strings.Fields(platforms(b.pushed()))
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"linux/riscv64", "linux/s390x"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Nothing is pushed that names no platform, in docker's words; annotate mends it.
+func TestManifestWithoutAPlatform(t *testing.T) {
+	b := newBerth(t)
+	config := b.blob("hczjl/halo", manifest.MediaTypeDockerConfig, []byte("{}"))
+	raw, err := manifest.DockerStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.manifest("hczjl/halo", "unknown", raw)
+	b.do("create LIST HALO:unknown").want(0)
+	b.do("push LIST").complains(complaint{1, "must have an OS and Architecture to be pushed to a registry", ""})
+	b.do("annotate LIST HALO:unknown --os linux --arch amd64").want(0)
+	b.do("push LIST").want(0)
+}
+
+func TestEmptyLocalList(t *testing.T) {
+	b := newBerth(t)
+	b.do("create LIST HALO:amd64").want(0)
+	files, err := filepath.Glob(filepath.Join(b.env["HOME"], ".docker/manifests/*/*"))
+	if err != nil || len(files) != 1 || os.Remove(files[0]) != nil {
+		t.Fatalf("found %v, error %v", files, err)
+	}
+	b.do("push LIST").complains(complaint{4, b.list + " not found", ""})
+	b.do("rm LIST").want(0)
 }
 
 // What docker refuses: an image on another registry.

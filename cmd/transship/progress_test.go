@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -209,6 +213,36 @@ func TestWhoGetsPictures(t *testing.T) {
 		a.stderr.terminal, a.shared.quiet, a.shared.verbose = test.terminal, test.quiet, test.verbose
 		if got := a.newProgress().live; got != test.want {
 			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestCallLine(t *testing.T) {
+	for want, c := range map[string]wire.Call{
+		"200 GET      12.3ms http://r/v2/ received 7 B":          {StatusCode: 200, Method: "GET", URL: "http://r/v2/", Duration: 12345 * time.Microsecond, Received: 7, Attempt: 1},
+		"--- HEAD      0.0ms http://r/v2/ attempt 3 no; answer":  {Method: "HEAD", URL: "http://r/v2/", Attempt: 3, Err: errors.New("no\nanswer")},
+		"201 PUT    1000.0ms http://r/v2/ sent 1.5 MB attempt 2": {StatusCode: 201, Method: "PUT", URL: "http://r/v2/", Duration: time.Second, Sent: 1_500_000, Attempt: 2},
+	} {
+		if got := callLine(c); got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+}
+
+func TestTerminals(t *testing.T) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	file, err := os.Create(filepath.Join(t.TempDir(), "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	for _, stream := range []any{null, file, &bytes.Buffer{}, nil} {
+		if isTerminal(stream) {
+			t.Errorf("%v is no terminal", stream)
 		}
 	}
 }

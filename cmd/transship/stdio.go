@@ -95,10 +95,10 @@ func (a *app) ask(ctx context.Context, prompt string, secret bool) (string, erro
 	if !a.stdin.terminal {
 		return a.stdin.next(ctx)
 	}
-	fmt.Fprint(a.stderr, prompt)
 	if secret {
-		defer hide(a.stdin.file, a.stderr)()
+		defer hide(a.stdin.file, a.stderr)() // before the prompt, for who types ahead
 	}
+	fmt.Fprint(a.stderr, prompt)
 	return a.stdin.next(ctx)
 }
 

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hczjl/transship/distribution/registry"
+)
+
+// TestMain lets the test binary be the program, so that what only a process has can be tested.
+func TestMain(m *testing.M) {
+	if os.Getenv("TRANSSHIP_TEST_PROCESS") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// process is the program as a process, with an empty home.
+func process(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
+	t.Helper()
+	cmd = exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = []string{"TRANSSHIP_TEST_PROCESS=1", "HOME=" + t.TempDir(), "XDG_RUNTIME_DIR=" + t.TempDir()}
+	stderr = &bytes.Buffer{}
+	cmd.Stderr = stderr
+	cmd.WaitDelay = hangs
+	return cmd, stderr
+}
+
+func TestProcess(t *testing.T) {
+	s := serve(t)
+	d := s.halo()
+	cmd, stderr := process(t, "digest", s.host+"/halohub/halo:1.6")
+	out, err := cmd.Output()
+	if err != nil || string(out) != string(d.Digest)+"\n" || stderr.Len() > 0 {
+		t.Errorf("prints %s%s, error %v", out, stderr, err)
+	}
+	cmd, stderr = process(t, "digest", s.host+"/halohub/halo:1.7")
+	var exit *exec.ExitError
+	if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != exitNotFound {
+		t.Errorf("error %v: %s", err, stderr)
+	}
+}
+
+// slowly starts a process that waits for its registry, and returns it when it does.
+func slowly(t *testing.T) (cmd *exec.Cmd, stderr *bytes.Buffer) {
+	t.Helper()
+	asked := make(chan struct{})
+	s := serve(t)
+	s.Set(registry.Rule{Delay: hangs})
+	cmd, stderr = process(t, "copy", "-v", s.host+"/x", s.host+"/y")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for s.Count("") == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		close(asked)
+	}()
+	select {
+	case <-asked:
+	case <-time.After(hangs):
+		t.Fatal("the registry is not asked")
+	}
+	return cmd, stderr
+}
+
+func TestSignals(t *testing.T) {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		cmd, stderr := slowly(t)
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		var exit *exec.ExitError
+		if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted || !strings.Contains(stderr.String(), "transship copy: interrupted\n") {
+			t.Errorf("%s: error %v: %s", signal, err, stderr)
+		}
+	}
+}
+
+// A password does not show, and the terminal echoes again afterwards.
+func TestPrompt(t *testing.T) {
+	script, err := exec.LookPath("script")
+	if err != nil {
+		t.Skip("the program script, which makes terminals, is not installed")
+	}
+	login := os.Args[0] + " login -u captain " + listen(t, needsPassword(serve(t))) + "; echo code $?; stty -a | tr ' ' '\\n' | grep -x -e echo"
+	cmd, _ := process(t)
+	cmd.Path, cmd.Args = script, []string{"script", "-qec", login, "/dev/null"}
+	cmd.Env = append(cmd.Env, "PATH="+os.Getenv("PATH"), "SHELL=/bin/sh")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	terminal := bufio.NewReader(stdout)
+	if prompt, err := terminal.ReadString(':'); err != nil || prompt != "Password:" {
+		t.Fatalf("got %q, error %v", prompt, err)
+	}
+	if _, err := io.WriteString(stdin, password+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(terminal)
+	text := strings.ReplaceAll(string(rest), "\r", "")
+	if err != nil || strings.Contains(text, secret) || !strings.Contains(text, "logged in to") || !strings.HasSuffix(text, "\ncode 0\necho\n") {
+		t.Errorf("got %q, error %v", text, err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
