@@ -13,19 +13,28 @@ import (
 )
 
 // HeadBlob returns the size in bytes of a blob (end-2: HEAD /v2/<name>/blobs/<digest>), -1 where the registry does not
-// say. A blob that is not there is an error that is fs.ErrNotExist.
+// say. A registry that does not allow HEAD (405) is asked by GET, whose body is not read. A blob that is not there is an
+// error that is fs.ErrNotExist.
 func (c *Client) HeadBlob(ctx context.Context, repo string, d blob.Digest) (int64, error) {
 	resp, err := c.call(ctx, http.MethodHead, repository(repo, "blobs/"+string(d), auth.Pull), http.StatusOK)
+	if err == nil {
+		return resp.ContentLength, nil
+	}
+	if !hasStatus(err, http.StatusMethodNotAllowed) {
+		return 0, err
+	}
+	body, size, err := c.GetBlob(ctx, repo, d, 0)
 	if err != nil {
 		return 0, err
 	}
-	return resp.ContentLength, nil
+	return size, body.Close()
 }
 
 // GetBlob opens a blob at an offset in bytes (end-2: GET /v2/<name>/blobs/<digest>, with Range where offset is not 0).
 // It returns the bytes from there and the whole blob's size, -1 where the registry does not say. Redirects to a storage
-// host are followed; the bytes are not verified. A registry that ignores the range is read up to the offset. A blob
-// that is not there is an error that is fs.ErrNotExist. The caller closes the reader.
+// host are followed; the bytes are not verified. Of a registry that ignores the range, the first Read drops what comes
+// before the offset; one that answers with another range is an error. A blob that is not there is an error that is
+// fs.ErrNotExist. The caller closes the reader.
 func (c *Client) GetBlob(ctx context.Context, repo string, d blob.Digest, offset int64) (io.ReadCloser, int64, error) {
 	req, err := c.request(ctx, http.MethodGet, repository(repo, "blobs/"+string(d), auth.Pull), nil)
 	if err != nil {
@@ -51,11 +60,7 @@ func (c *Client) GetBlob(ctx context.Context, repo string, d blob.Digest, offset
 // continued makes sure that an answer to a range begins at the offset.
 func continued(resp *http.Response, offset int64) (io.ReadCloser, int64, error) {
 	if resp.StatusCode == http.StatusOK {
-		if _, err := io.CopyN(io.Discard, resp.Body, offset); err != nil {
-			resp.Body.Close()
-			return nil, 0, fmt.Errorf("skipping to byte %d, since the range was ignored: %w", offset, err)
-		}
-		return resp.Body, resp.ContentLength, nil
+		return &skipping{ReadCloser: resp.Body, before: offset}, resp.ContentLength, nil
 	}
 	first, size, ok := parseContentRange(resp.Header.Get("Content-Range"))
 	if !ok || first != offset {
@@ -66,12 +71,31 @@ func continued(resp *http.Response, offset int64) (io.ReadCloser, int64, error) 
 	return resp.Body, size, nil
 }
 
+// skipping is a body of which the bytes before an offset are not wanted. They are dropped while reading, so that a
+// connection that breaks meanwhile is one more break of the same download.
+type skipping struct {
+	io.ReadCloser
+	before int64 // bytes still to drop
+}
+
+// Read implements io.Reader.
+func (s *skipping) Read(p []byte) (int, error) {
+	if s.before > 0 {
+		n, err := io.CopyN(io.Discard, s.ReadCloser, s.before)
+		s.before -= n
+		if err != nil {
+			return 0, err
+		}
+	}
+	return s.ReadCloser.Read(p)
+}
+
 // parseContentRange reads "bytes first-last/size" (RFC 9110, 14.4); size is -1 for "*".
 func parseContentRange(s string) (first, size int64, ok bool) {
-	rest, ok := strings.CutPrefix(strings.TrimSpace(s), "bytes ")
+	unit, rest, _ := strings.Cut(strings.TrimSpace(s), " ")
 	span, total, cut := strings.Cut(rest, "/")
 	from, to, dash := strings.Cut(span, "-")
-	if !ok || !cut || !dash {
+	if !strings.EqualFold(unit, "bytes") || !cut || !dash {
 		return 0, 0, false
 	}
 	first, err := strconv.ParseInt(strings.TrimSpace(from), 10, 64)

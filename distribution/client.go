@@ -2,6 +2,7 @@ package distribution
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -23,8 +24,10 @@ type Client struct {
 	PlainHTTP bool         // http:// in place of https://
 	HTTP      *http.Client // nil is http.DefaultClient
 	Redirects wire.Redirects
-	OnWarning func(text string) // told each different Warning header of the registry once; nil drops them
-	// Sleep waits before an upload is taken up again, or until ctx is done and then returns why. Nil waits on the clock.
+	OnWarning func(text string) // told each different warning of the registry once, 50 at the most; nil drops them
+	OnWait    func(wire.Wait)   // told of each pause before it begins, as wire.Retry does for other calls; may be nil
+	// Sleep waits before an upload or a broken download of a document is taken up again, or until ctx is done and then
+	// returns why. Nil waits on the clock.
 	Sleep func(ctx context.Context, d time.Duration) error
 
 	mu        sync.Mutex
@@ -109,6 +112,32 @@ func (c *Client) call(ctx context.Context, method string, p path, ok ...int) (*h
 	return resp, nil
 }
 
+// readAttempts is how often a document is asked for whose body breaks off.
+const readAttempts = 3
+
+// read sends a GET and reads the answer's body, up to one byte more than limit. A body that breaks off is asked for
+// again; all else that may pass is repeated by the transport.
+func (c *Client) read(req *http.Request, limit int64) (*http.Response, []byte, error) {
+	for failures := 1; ; failures++ {
+		resp, err := c.do(req, http.StatusOK)
+		if err != nil {
+			return nil, nil, err
+		}
+		body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+		drain(resp)
+		if err == nil {
+			return resp, body, nil
+		}
+		err = newRequestError(req, err)
+		if failures == readAttempts || !isPassing(err) {
+			return nil, nil, err
+		}
+		if waitErr := c.wait(req.Context(), err, failures); waitErr != nil {
+			return nil, nil, errors.Join(err, waitErr)
+		}
+	}
+}
+
 // maxDrain is how many unread bytes are read away to keep a connection usable.
 const maxDrain = 64 << 10
 
@@ -117,27 +146,42 @@ func drain(resp *http.Response) {
 	resp.Body.Close()
 }
 
-// warn hands out the texts of Warning headers, each once (distribution-spec, "Warnings": 299 - "text").
+// warn hands out the texts of Warning headers, each once (distribution-spec, "Warnings").
 func (c *Client) warn(h http.Header) {
 	if c.OnWarning == nil {
 		return
 	}
 	for _, w := range h.Values("Warning") {
-		text, ok := strings.CutPrefix(w, `299 - "`)
-		if !ok {
-			continue
-		}
-		text = oneLine(strings.TrimSuffix(text, `"`))
-		if c.first(text) {
+		if text := oneLine(warningText(w)); text != "" && c.first(text) {
 			c.OnWarning(text)
 		}
 	}
 }
 
+// warningText returns what stands between the quotes of 299 - "text", "" for any other warning.
+func warningText(header string) string {
+	quoted, ok := strings.CutPrefix(header, `299 - "`)
+	if !ok {
+		return ""
+	}
+	var text strings.Builder
+	for i := 0; i < len(quoted) && quoted[i] != '"'; i++ {
+		if quoted[i] == '\\' && i+1 < len(quoted) {
+			i++
+		}
+		text.WriteByte(quoted[i])
+	}
+	return text.String()
+}
+
+// maxWarnings is how many different warnings are handed out: one with the time in it never ends.
+const maxWarnings = 50
+
+// first tells whether a warning is to be handed out.
 func (c *Client) first(text string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.warned[text] {
+	if c.warned[text] || len(c.warned) == maxWarnings {
 		return false
 	}
 	if c.warned == nil {

@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/distribution/wire"
@@ -89,7 +91,7 @@ func (e *Error) said() string {
 		parts = append(parts, oneLine(string(d.Code)+" "+d.Message))
 	}
 	if len(parts) > 0 {
-		return strings.Join(parts, "; ")
+		return oneLine(strings.Join(parts, "; "))
 	}
 	text := strings.TrimSpace(string(e.Body))
 	if strings.HasPrefix(text, "<") {
@@ -116,7 +118,7 @@ func title(page string) string {
 func oneLine(s string) string {
 	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if !unicode.IsPrint(r) {
 			return -1
 		}
 		return r
@@ -194,15 +196,7 @@ func isAuthError(err error) bool {
 // hasStatus tells whether err is an answer with one of the statuses.
 func hasStatus(err error, statuses ...int) bool {
 	var e *Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	for _, s := range statuses {
-		if e.StatusCode == s {
-			return true
-		}
-	}
-	return false
+	return errors.As(err, &e) && slices.Contains(statuses, e.StatusCode)
 }
 
 // account says who was refused.

@@ -1,12 +1,14 @@
 package distribution_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hczjl/transship/distribution"
 )
@@ -53,6 +55,7 @@ func clientOf(t *testing.T, h http.Handler) *distribution.Client {
 		Host:      strings.TrimPrefix(server.URL, "http://"),
 		PlainHTTP: true,
 		HTTP:      server.Client(),
+		Sleep:     func(context.Context, time.Duration) error { return nil },
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,8 +11,12 @@ import (
 	"github.com/hczjl/transship/auth"
 )
 
-// maxPage is the largest page of a listing that is read, in bytes.
-const maxPage = 32 << 20
+const (
+	// maxPage is the largest page of a listing that is read, in bytes.
+	maxPage = 32 << 20
+	// maxPages is how many pages of a listing are read: some registries hand out a hundred tags in each.
+	maxPages = 20_000
+)
 
 // pages fetches a listing page by page, following Link headers as they stand, until there is no next page or each
 // returns false.
@@ -22,6 +25,9 @@ func (c *Client) pages(ctx context.Context, p path, header http.Header, each fun
 	for u := c.url(p); u != nil; {
 		if seen[u.String()] {
 			return fmt.Errorf("%s: the pages of the listing go round in a circle", c.Host)
+		}
+		if len(seen) == maxPages {
+			return fmt.Errorf("%s: the listing does not end after %d pages", c.Host, maxPages)
 		}
 		seen[u.String()] = true
 		resp, body, err := c.page(ctx, u, p.scope, header)
@@ -47,14 +53,9 @@ func (c *Client) page(ctx context.Context, u *url.URL, scope auth.Scope, header 
 	for name, values := range header {
 		req.Header[name] = values
 	}
-	resp, err := c.do(req, http.StatusOK)
+	resp, body, err := c.read(req, maxPage)
 	if err != nil {
 		return nil, nil, err
-	}
-	defer drain(resp)
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPage+1))
-	if err != nil {
-		return nil, nil, newRequestError(req, err)
 	}
 	if len(body) > maxPage {
 		return nil, nil, fmt.Errorf("%s: a page of the listing is larger than %d MiB", c.Host, maxPage>>20)
@@ -74,7 +75,7 @@ func (c *Client) next(resp *http.Response) (*url.URL, error) {
 		return nil, fmt.Errorf("%s: the link to the next page is no URL", c.Host)
 	}
 	to = mend(asked, to)
-	if to.Host != asked.Host || to.Scheme != asked.Scheme {
+	if !strings.EqualFold(to.Host, asked.Host) || to.Scheme != asked.Scheme {
 		return nil, fmt.Errorf("%s: the link to the next page leads to another host, %s", c.Host, to.Host)
 	}
 	return to, nil

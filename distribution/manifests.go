@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -18,7 +17,8 @@ import (
 // HeadManifest returns the descriptor of a manifest by tag or digest (end-3: HEAD /v2/<name>/manifests/<reference>). A
 // registry that does not allow HEAD (405) or leaves out the digest is asked by GET, and so is one that answers 400: the
 // reason, such as a TLS client certificate that is missing, comes in a body. A manifest that is not there is an error that
-// is fs.ErrNotExist.
+// is fs.ErrNotExist. The media type is what the registry says, which may be none of a manifest; the digest is not verified,
+// since there is nothing to verify.
 func (c *Client) HeadManifest(ctx context.Context, repo, ref string) (manifest.Descriptor, error) {
 	req, err := c.manifestRequest(ctx, http.MethodHead, repo, ref)
 	if err != nil {
@@ -37,14 +37,15 @@ func (c *Client) HeadManifest(ctx context.Context, repo, ref string) (manifest.D
 	return m.Descriptor, err
 }
 
-// described reads a descriptor from an answer's headers, false where they do not hold one.
+// described reads a descriptor from an answer's headers, false where they do not hold one. No manifest is empty: a length
+// of 0 is that of the answer.
 func described(resp *http.Response, ref string) (manifest.Descriptor, bool) {
 	mediaType, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	d := blob.Digest(resp.Header.Get("Docker-Content-Digest"))
 	if asked := blob.Digest(ref); asked.Validate() == nil {
 		d = asked
 	}
-	if err != nil || d.Validate() != nil || resp.ContentLength < 0 {
+	if err != nil || d.Validate() != nil || resp.ContentLength <= 0 {
 		return manifest.Descriptor{}, false
 	}
 	return manifest.Descriptor{MediaType: mediaType, Digest: d, Size: resp.ContentLength}, true
@@ -52,21 +53,16 @@ func described(resp *http.Response, ref string) (manifest.Descriptor, bool) {
 
 // GetManifest fetches a manifest by tag or digest (end-3: GET /v2/<name>/manifests/<reference>), parses and checks it. A
 // digest that was asked for is verified, with a *[blob.MismatchError] where it is another; what the registry says of
-// the digest in its headers is not relied on (distribution #3792, #3848). Documents over manifest.MaxSize are refused. A
-// manifest that is not there is an error that is fs.ErrNotExist.
+// the digest in its headers is not relied on (distribution #3792, #3848). What is no manifest, or is larger than
+// manifest.MaxSize, is a *[manifest.DocumentError]. A manifest that is not there is an error that is fs.ErrNotExist.
 func (c *Client) GetManifest(ctx context.Context, repo, ref string) (manifest.Manifest, error) {
 	req, err := c.manifestRequest(ctx, http.MethodGet, repo, ref)
 	if err != nil {
 		return manifest.Manifest{}, err
 	}
-	resp, err := c.do(req, http.StatusOK)
+	resp, raw, err := c.read(req, manifest.MaxSize)
 	if err != nil {
 		return manifest.Manifest{}, err
-	}
-	defer drain(resp)
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, manifest.MaxSize+1))
-	if err != nil {
-		return manifest.Manifest{}, newRequestError(req, err)
 	}
 	m, err := parseAs(ref, resp.Header.Get("Content-Type"), raw)
 	if err != nil {
@@ -111,12 +107,14 @@ func (c *Client) manifestRequest(ctx context.Context, method, repo, ref string) 
 
 // Stored is what a registry says of a manifest that it took.
 type Stored struct {
-	Subject bool // it has noted the manifest as a referrer of its subject (OCI-Subject header)
+	Subject bool     // it has noted the manifest as a referrer of its subject (OCI-Subject header)
+	Tags    []string // the further tags that it says it has set (OCI-Tag headers)
 }
 
 // PutManifest stores a manifest under a tag or its digest (end-7a: PUT /v2/<name>/manifests/<reference>), and with a
-// digest under further tags too (end-7b: ?tag=, which few registries know). The bytes go out as they are in m.Raw. A
-// registry that stored them under another digest is a *[blob.MismatchError].
+// digest under further tags too (end-7b: ?tag=; few registries know that, and which tags it has set the answer says). The
+// bytes go out as they are in m.Raw. One that needs what is not there yet is an *[Error] that is ManifestBlobUnknown; a
+// registry that stored other bytes is a *[blob.MismatchError].
 func (c *Client) PutManifest(ctx context.Context, repo, ref string, m manifest.Manifest, tags ...string) (Stored, error) {
 	p := repository(repo, "manifests/"+ref, auth.Pull, auth.Push)
 	if len(tags) > 0 {
@@ -137,11 +135,25 @@ func (c *Client) PutManifest(ctx context.Context, repo, ref string, m manifest.M
 		return Stored{}, fmt.Errorf("%s was stored under another digest: %w", c.name(repo, ref),
 			&blob.MismatchError{Want: m.Digest, Got: said, WantSize: m.Size, GotSize: m.Size})
 	}
-	return Stored{Subject: resp.Header.Get("OCI-Subject") != ""}, nil
+	return Stored{Subject: resp.Header.Get("OCI-Subject") != "", Tags: listed(resp.Header.Values("OCI-Tag"))}, nil
+}
+
+// listed returns the members of a header that is a list (RFC 9110, 5.6.1).
+func listed(values []string) []string {
+	var out []string
+	for _, v := range values {
+		for member := range strings.SplitSeq(v, ",") {
+			if member = strings.TrimSpace(member); member != "" {
+				out = append(out, member)
+			}
+		}
+	}
+	return out
 }
 
 // DeleteManifest removes a manifest by digest, or only a tag by its name (end-9: DELETE
-// /v2/<name>/manifests/<reference>). Registries that cannot do that answer 400 or 405.
+// /v2/<name>/manifests/<reference>). Registries that cannot do that answer 400 or 405, and 404 where there is none. A
+// referrer stays listed under the referrers tag of its subject, where there is one.
 func (c *Client) DeleteManifest(ctx context.Context, repo, ref string) error {
 	_, err := c.call(ctx, http.MethodDelete, repository(repo, "manifests/"+ref, auth.Pull, auth.Delete),
 		http.StatusAccepted, http.StatusOK, http.StatusNoContent)

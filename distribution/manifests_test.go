@@ -1,6 +1,7 @@
 package distribution_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,10 +9,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/registry"
 	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
 )
@@ -87,11 +90,41 @@ func TestGetManifestCutShort(t *testing.T) {
 	s.HandleFunc("GET /v2/a/manifests/t", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000")
 		io.WriteString(w, image)
+		http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	})
 	_, err := c.GetManifest(t.Context(), "a", "t")
 	var broken *distribution.RequestError
-	if !errors.As(err, &broken) {
+	if n := s.count("GET "); !errors.As(err, &broken) || n != 3 {
+		t.Errorf("got error %v after %d calls, want 3", err, n)
+	}
+}
+
+// Documents that break off on the way are asked for again.
+func TestDocumentsThatBreakOffOnce(t *testing.T) {
+	l := newLab(t)
+	m, err := manifest.Parse("", []byte(image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.repo.PutManifest(t.Context(), "t", m); err != nil {
+		t.Fatal(err)
+	}
+	for name, ask := range map[string]func() error{
+		"manifest":  func() error { _, err := l.repo.Manifest(t.Context(), "t"); return err },
+		"tags":      func() error { _, err := collect(l.repo.TagNames(t.Context())); return err },
+		"referrers": func() error { _, err := l.repo.Referrers(t.Context(), m.Digest, ""); return err },
+	} {
+		l.Set(registry.Rule{On: "^GET ", Times: 2, Cut: registry.CutAnswer, After: 7})
+		l.slept = nil
+		if err := ask(); err != nil || len(l.slept) != 2 {
+			t.Errorf("%s: waited %d times, error %v", name, len(l.slept), err)
+		}
+	}
+	l.Set(registry.Rule{On: "^GET ", Cut: registry.CutAnswer, After: 7})
+	stop := errors.New("told to stop")
+	l.repo.Client.Sleep = func(context.Context, time.Duration) error { return stop }
+	if _, err := l.repo.Manifest(t.Context(), "t"); !errors.Is(err, stop) {
 		t.Errorf("got error %v", err)
 	}
 }
@@ -120,6 +153,8 @@ func TestHeadManifest(t *testing.T) {
 		"no digest":        {answer(200, "", mediaType, length), 1},
 		"malformed digest": {answer(200, "", mediaType, length, "Docker-Content-Digest: sha256:abc"), 1},
 		"no type":          {answer(200, "", length, "Docker-Content-Digest: "+string(imageDigest), "Content-Type: "), 1},
+		"no length":        {answer(200, "", mediaType, "Docker-Content-Digest: "+string(imageDigest)), 1},
+		"a length of 0":    {answer(200, "", mediaType, "Content-Length: 0", "Docker-Content-Digest: "+string(imageDigest)), 1},
 		"not allowed":      {answer(405, ""), 1},
 		"no reason":        {answer(400, ""), 1},
 	} {
@@ -204,9 +239,10 @@ func TestPutManifest(t *testing.T) {
 func TestPutManifestWithTags(t *testing.T) {
 	s, c := serve(t)
 	m, _ := manifest.Parse("", []byte(image))
-	s.Handle("PUT /v2/a/manifests/", answer(201, ""))
-	if _, err := c.PutManifest(t.Context(), "a", string(m.Digest), m, "1", "1.2"); err != nil {
-		t.Fatal(err)
+	s.Handle("PUT /v2/a/manifests/", answer(201, "", "OCI-Tag: 1,, 1.2 ", "OCI-Tag: latest"))
+	stored, err := c.PutManifest(t.Context(), "a", string(m.Digest), m, "1", "1.2")
+	if err != nil || fmt.Sprintf("%q", stored.Tags) != `["1" "1.2" "latest"]` {
+		t.Fatalf("got tags %q, error %v", stored.Tags, err)
 	}
 	if want := "PUT /v2/a/manifests/" + string(m.Digest) + "?tag=1&tag=1.2"; s.calls[0] != want {
 		t.Errorf("called %q, want %q", s.calls[0], want)

@@ -16,7 +16,7 @@ const worthAsking = 1 << 20
 type mountRecord struct {
 	declined map[string]bool // repositories a mount from which was refused, or ignored although they have the blob
 	doubtful bool            // a mount that should have worked did not: a 202 does not mean that a blob is absent
-	probed   bool            // whether a 202 can be trusted has been tried out
+	proven   bool            // a repository's own blob was found by a mount: a 202 does mean that
 }
 
 func (c *Client) declined(from string) bool {
@@ -48,13 +48,16 @@ func (c *Client) noteDoubtful() {
 	c.mounts.doubtful = true
 }
 
-// firstProbe is true once, for whoever asks first.
-func (c *Client) firstProbe() bool {
+func (c *Client) proven() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	first := !c.mounts.probed
-	c.mounts.probed = true
-	return first
+	return c.mounts.proven
+}
+
+func (c *Client) noteProven() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mounts.proven = true
 }
 
 // PutBlob sees to it that the repository has a blob, in the fewest calls: one POST asks to mount it from a repository
@@ -62,9 +65,9 @@ func (c *Client) firstProbe() bool {
 // when it is not does open get called, and the bytes go into the session that the POST has opened. from names
 // repositories on the same registry that hold the blob, best first.
 //
-// A refused mount is never an error: the blob is uploaded plainly. Once a mount that should have worked has not, blobs
-// of a megabyte and more are asked for by HEAD before they are sent. So are blobs with other digests than SHA-256, which
-// are not mounted at all.
+// A refused mount is never an error: the blob is uploaded plainly. Where a mount that should have worked has not, and in
+// a repository with content until a mount has shown what is there, blobs of a megabyte and more are asked for by HEAD
+// before they are sent. So are blobs with other digests than SHA-256, which are not mounted at all.
 //
 // The bytes are verified while they stream. Where they are wrong the error is a *[blob.MismatchError], and the
 // repository does not have the blob.
@@ -93,12 +96,13 @@ func (r *Repository) has(ctx context.Context, d blob.Digest, size int64) bool {
 }
 
 // distrusts tells whether a large blob that could not be mounted is to be asked for: always after a mount has failed
-// that should have worked, and once to find out, in a repository that has content.
+// that should have worked, and in a repository that has content until a mount has worked there. ECR answers 202 whatever
+// is there.
 func (r *Repository) distrusts(d manifest.Descriptor) bool {
 	if d.Size < worthAsking {
 		return false
 	}
-	return r.Client.doubtful() || r.inUse.Load() && r.Client.firstProbe()
+	return r.Client.doubtful() || r.inUse.Load() && !r.Client.proven()
 }
 
 // mountable tells whether a mount does what it should. CNCF distribution keeps every blob under its SHA-256; mounting it
@@ -113,8 +117,12 @@ func (r *Repository) mountOrStart(ctx context.Context, d manifest.Descriptor, fr
 			continue
 		}
 		done, session, err := r.Client.Mount(ctx, r.Name, d.Digest, name)
+		if done && name == r.Name {
+			r.Client.noteProven()
+			return Upload{}, blob.Exists, nil
+		}
 		if done {
-			return Upload{}, outcomeOf(name == r.Name), nil
+			return Upload{}, blob.Mounted, nil
 		}
 		if err == nil {
 			if name != r.Name {
@@ -129,13 +137,6 @@ func (r *Repository) mountOrStart(ctx context.Context, d manifest.Descriptor, fr
 	}
 	session, err := r.Client.StartUpload(ctx, r.Name, d.Digest)
 	return session, 0, err
-}
-
-func outcomeOf(own bool) blob.Outcome {
-	if own {
-		return blob.Exists
-	}
-	return blob.Mounted
 }
 
 // isRefusal tells whether a mount failed for a reason that a plain upload may not share: any answer but 429, and a

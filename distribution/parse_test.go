@@ -1,6 +1,8 @@
 package distribution
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -18,6 +20,7 @@ func TestParseContentRange(t *testing.T) {
 		"bytes 0-9/10":  {0, 10, true},
 		"bytes 5-9/10":  {5, 10, true},
 		"bytes 5-9/*":   {5, -1, true},
+		" Bytes 5-9/10": {5, 10, true},
 		"bytes */10":    {},
 		"bytes 9-5/10":  {},
 		"bytes 0-10/10": {},
@@ -87,6 +90,30 @@ func TestMend(t *testing.T) {
 		if got := mend(asked, to).String(); got != c.want {
 			t.Errorf("%s on %s: got %s, want %s", c.to, c.asked, got, c.want)
 		}
+	}
+}
+
+// endless answers every page with a link to another.
+type endless struct{ pages int }
+
+func (e *endless) RoundTrip(req *http.Request) (*http.Response, error) {
+	e.pages++
+	return &http.Response{
+		StatusCode: http.StatusOK,
+		Header:     http.Header{"Link": {fmt.Sprintf(`<?n=%d>; rel="next"`, e.pages)}},
+		Body:       io.NopCloser(strings.NewReader(`{"tags":["x"]}`)),
+		Request:    req,
+	}, nil
+}
+
+func TestListingsEnd(t *testing.T) {
+	e := &endless{}
+	c := &Client{Host: "r.example", HTTP: &http.Client{Transport: e}}
+	var last error
+	for _, last = range c.Tags(t.Context(), "a", Page{}) {
+	}
+	if last == nil || !strings.Contains(last.Error(), "does not end") || e.pages != maxPages {
+		t.Errorf("got error %v after %d pages", last, e.pages)
 	}
 }
 

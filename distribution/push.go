@@ -26,31 +26,31 @@ const (
 
 // push is one upload under way: a single PUT of the whole blob, or chunks from where the registry stands.
 type push struct {
-	repo    *Repository
-	blob    *blob.Stream
-	session Upload
-	chunk   int64         // most bytes in one call; 0 is all that is left
-	body    io.ReadCloser // the blob from session.Offset on, nil when it must be opened
-	broken  error         // what the source failed with
-	arrived bool          // the registry has the blob although no answer said so
+	repo     *Repository
+	blob     *blob.Stream
+	session  Upload
+	chunk    int64         // most bytes in one call; 0 is all that is left
+	body     io.ReadCloser // the blob from session.Offset on, nil when it must be opened
+	broken   error         // what the source failed with
+	arrived  bool          // the registry has the blob although no answer said so
+	furthest int64         // the most bytes that the registry has had in any session
 }
 
 // upload brings the blob into the session, going on after failures that pass: it asks the session where it stands,
-// continues from there in chunks, and starts over only where that is not possible.
+// continues from there in chunks, and starts over only where that is not possible. It ends, since failures are counted
+// until the upload gets further than it ever was.
 func (r *Repository) upload(ctx context.Context, b *blob.Stream, session Upload) error {
 	p := &push{repo: r, blob: b, session: session, chunk: r.ChunkSize}
 	defer p.drop()
-	for failures := 0; ; {
-		before := p.session.Offset
+	for failures := 1; ; failures++ {
 		err := p.send(ctx)
 		if err == nil {
 			return nil
 		}
 		p.drop()
-		if p.session.Offset > before {
-			failures = 0
+		if p.session.Offset > p.furthest {
+			p.furthest, failures = p.session.Offset, 1
 		}
-		failures++
 		if err = p.prepare(ctx, err, failures); err != nil {
 			r.cancel(ctx, p.session)
 			return err
@@ -64,9 +64,13 @@ func (r *Repository) upload(ctx context.Context, b *blob.Stream, session Upload)
 // cancel gives up a session; that it may fail harms nobody, since registries sweep sessions away. One that has got bytes
 // since its location was given out refuses that (CNCF distribution, 416), and its status has another.
 func (r *Repository) cancel(ctx context.Context, session Upload) {
+	if session.Location == nil {
+		return
+	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTime)
 	defer stop()
-	if r.Client.CancelUpload(ctx, session) == nil {
+	err := r.Client.CancelUpload(ctx, session)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	if session, err := r.Client.UploadStatus(ctx, session); err == nil {
@@ -114,7 +118,7 @@ func (p *push) next(ctx context.Context) error {
 		p.drop()
 	}
 	if session.Offset <= p.session.Offset {
-		return fmt.Errorf("%s took a chunk of %d bytes and says that it has %d", p.repo, size, session.Offset)
+		return fmt.Errorf("%s: %w: sent %d bytes from %d on, and it has %d", p.repo, errNoChunks, size, p.session.Offset, session.Offset)
 	}
 	p.session = session
 	return nil
@@ -154,11 +158,16 @@ func (p *push) blame(part *part, err error) error {
 	return err
 }
 
+// errNoChunks says that a registry took a chunk and is no further than before.
+var errNoChunks = errors.New("the registry does not keep the chunks of an upload")
+
 // prepare gets ready for the next attempt after err, or returns the error that ends the upload.
 func (p *push) prepare(ctx context.Context, err error, failures int) error {
 	switch {
-	case p.broken != nil || ctx.Err() != nil || failures >= uploadAttempts:
+	case p.broken != nil || ctx.Err() != nil:
 		return err
+	case failures >= uploadAttempts:
+		return fmt.Errorf("gave up after %d attempts: %w", failures, err)
 	case hasStatus(err, http.StatusRequestEntityTooLarge):
 		return p.shrink(ctx, err)
 	case hasStatus(err, http.StatusRequestedRangeNotSatisfiable):
@@ -171,6 +180,9 @@ func (p *push) prepare(ctx context.Context, err error, failures int) error {
 		return p.resume(ctx) // a token that ran out early; asking for the status gets a new one
 	case errors.Is(err, DigestInvalid):
 		return p.restart(ctx) // bytes spoilt on the way
+	case p.chunked() && refusesChunks(err):
+		p.chunk = 0
+		return p.restart(ctx)
 	case !isPassing(err):
 		return err
 	}
@@ -180,14 +192,21 @@ func (p *push) prepare(ctx context.Context, err error, failures int) error {
 	return p.resume(ctx)
 }
 
+// chunked tells whether the blob went in more than one call.
+func (p *push) chunked() bool {
+	return p.session.Offset > 0 || p.chunk > 0 && p.chunkSize() < p.blob.Size()
+}
+
+// refusesChunks tells whether a registry knows only uploads in one PUT, as Google's does, or drops what follows the first
+// chunk, as ECR does (containers-roadmap #2831).
+func refusesChunks(err error) bool {
+	return errors.Is(err, errNoChunks) || errors.Is(err, Unsupported) ||
+		hasStatus(err, http.StatusMethodNotAllowed, http.StatusNotImplemented)
+}
+
 // shrink makes chunks smaller after 413: a proxy before the registry limits the size of a request.
 func (p *push) shrink(ctx context.Context, cause error) error {
-	switch {
-	case p.chunk == 0 || p.chunk > firstChunk:
-		p.chunk = min(firstChunk, max(leastChunk, p.blob.Size()/2))
-	case p.chunk/4 >= leastChunk:
-		p.chunk /= 4
-	default:
+	if !p.smaller() {
 		return cause
 	}
 	if p.repo.Client.OnWarning != nil {
@@ -200,44 +219,48 @@ func (p *push) shrink(ctx context.Context, cause error) error {
 // refit goes on after 416: the registry is elsewhere than thought, or it limits chunks without saying 413, as GHCR does.
 func (p *push) refit(ctx context.Context, cause error) error {
 	before := p.session.Offset
-	if err := p.resume(ctx); err != nil {
+	err := p.resume(ctx)
+	if err != nil || p.arrived || p.session.Offset != before || p.smaller() {
 		return err
 	}
-	if p.session.Offset != before {
-		return nil
-	}
-	switch {
-	case p.chunk == 0 || p.chunk > firstChunk:
-		p.chunk = firstChunk
-	case p.chunk/4 >= leastChunk:
+	return cause
+}
+
+// smaller makes chunks smaller, and tells whether that was possible.
+func (p *push) smaller() bool {
+	before := p.chunkSize()
+	if p.chunk == 0 || p.chunk > firstChunk {
+		p.chunk = min(firstChunk, p.blob.Size()/2)
+	} else {
 		p.chunk /= 4
-	default:
-		return cause
 	}
-	return nil
+	p.chunk = max(p.chunk, leastChunk)
+	return p.chunkSize() < before
 }
 
 // resume asks where the session stands and goes on from there, with a new session if it has nothing.
 func (p *push) resume(ctx context.Context) error {
 	session, err := p.repo.Client.UploadStatus(ctx, p.session)
-	if err != nil || session.Offset == 0 || session.Offset > p.blob.Size() {
+	if err != nil {
 		return p.restart(ctx)
 	}
 	p.session = session
+	if session.Offset == 0 || session.Offset > p.blob.Size() {
+		return p.restart(ctx)
+	}
 	return nil
 }
 
-// restart opens a new session, unless the blob is there: the answer to the call that closed the old one may be lost.
+// restart gives the session up for a new one, unless the blob is there: the answer to the call that closed the old one may
+// be lost.
 func (p *push) restart(ctx context.Context) error {
 	if p.arrived = p.repo.has(ctx, p.blob.Digest(), p.blob.Size()); p.arrived {
 		return nil
 	}
+	p.repo.cancel(ctx, p.session)
 	session, err := p.repo.Client.StartUpload(ctx, p.repo.Name, p.blob.Digest())
-	if err != nil {
-		return err
-	}
 	p.session = session
-	return nil
+	return err
 }
 
 // isPassing tells whether a failed call may work the next time.

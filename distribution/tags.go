@@ -28,7 +28,8 @@ func (p Page) query() url.Values {
 }
 
 // Tags lists the tags of a repository in the registry's order, page after page (end-8a, and end-8b with n and last: GET
-// /v2/<name>/tags/list). The sequence ends with the first error; a repository that is not there is fs.ErrNotExist.
+// /v2/<name>/tags/list). The names are the registry's: whoever prints or uses them must expect anything. The sequence
+// ends with the first error; a repository that is not there is fs.ErrNotExist.
 func (c *Client) Tags(ctx context.Context, repo string, page Page) iter.Seq2[string, error] {
 	p := repository(repo, "tags/list", auth.Pull).with(page.query())
 	return c.names(ctx, p, func(body []byte) ([]string, error) {
@@ -38,8 +39,9 @@ func (c *Client) Tags(ctx context.Context, repo string, page Page) iter.Seq2[str
 	})
 }
 
-// Catalog lists the repositories of a registry (docker's extension GET /v2/_catalog, not part of the OCI
-// specification). Many registries do not allow it.
+// Catalog lists the repositories of a registry, page after page (docker's extension GET /v2/_catalog, not part of the OCI
+// specification). Many registries do not allow it: 401, 403, 404 or 405. As with [Client.Tags], the names may be anything
+// and the sequence ends with the first error.
 func (c *Client) Catalog(ctx context.Context, page Page) iter.Seq2[string, error] {
 	p := path{text: "_catalog", scope: auth.Catalog()}.with(page.query())
 	return c.names(ctx, p, func(body []byte) ([]string, error) {

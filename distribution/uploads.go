@@ -15,10 +15,10 @@ import (
 
 // Upload is an open upload session. Each call on it returns the next one, whose Location must be used from then on.
 type Upload struct {
-	Repository string
-	Location   *url.URL
-	Offset     int64 // bytes that the registry has
-	MinChunk   int64 // least size in bytes of a chunk that is not the last (OCI-Chunk-Min-Length), 0 for any
+	Repository string   // the name of the repository that the blob goes to
+	Location   *url.URL // where the next call goes, its query opaque
+	Offset     int64    // bytes that the registry has
+	MinChunk   int64    // least size in bytes of a chunk that is not the last (OCI-Chunk-Min-Length), 0 for any
 }
 
 func (u Upload) scope() auth.Scope { return auth.Repository(u.Repository, auth.Pull, auth.Push) }
@@ -32,7 +32,8 @@ func uploadQuery(d blob.Digest) url.Values {
 }
 
 // StartUpload opens an upload session for a blob (end-4a: POST /v2/<name>/blobs/uploads/, for digests other than sha256
-// end-4c with digest-algorithm).
+// end-4c with digest-algorithm). A Location that is missing, malformed, or that [wire.Redirects] does not allow is an
+// error.
 func (c *Client) StartUpload(ctx context.Context, repo string, d blob.Digest) (Upload, error) {
 	p := repository(repo, "blobs/uploads/", auth.Pull, auth.Push).with(uploadQuery(d))
 	resp, err := c.post(ctx, p, http.StatusAccepted)
@@ -45,11 +46,14 @@ func (c *Client) StartUpload(ctx context.Context, repo string, d blob.Digest) (U
 // Mount asks the registry to take a blob over from another repository (end-11: POST
 // /v2/<name>/blobs/uploads/?mount=<digest>&from=<other>). It returns true when the repository has the blob now. A registry
 // that could not mount it opens an upload session instead, which is returned with false. One that refuses answers with
-// an *[Error]; Harbor 401, Docker Hub 400 for an unknown other repository.
+// an *[Error]; Harbor 401, Docker Hub 400 for an unknown other repository. Without from the registry may look for the blob
+// where it likes; Quay refuses that.
 func (c *Client) Mount(ctx context.Context, repo string, d blob.Digest, from string) (bool, Upload, error) {
 	query := uploadQuery(d)
 	query.Set("mount", string(d))
-	query.Set("from", from)
+	if from != "" {
+		query.Set("from", from)
+	}
 	p := repository(repo, "blobs/uploads/", auth.Pull, auth.Push).with(query)
 	p.scope = p.scope.Union(auth.Repository(from, auth.Pull))
 	resp, err := c.post(ctx, p, http.StatusCreated, http.StatusAccepted)
@@ -113,6 +117,9 @@ func (c *Client) FinishUpload(ctx context.Context, u Upload, d blob.Digest, size
 		return err
 	}
 	setStream(req, size, body)
+	if u.Offset > 0 && size > 0 {
+		req.Header.Set("Content-Range", contentRange(u.Offset, size))
+	}
 	resp, err := c.do(req, http.StatusCreated, http.StatusNoContent, http.StatusOK)
 	if err != nil {
 		return err
@@ -122,14 +129,15 @@ func (c *Client) FinishUpload(ctx context.Context, u Upload, d blob.Digest, size
 }
 
 // UploadChunk sends size bytes that follow those the registry has (end-5: PATCH <location>). The Offset of the returned
-// session is what the registry says it has now, which may be less than was sent. A chunk out of order is 416.
+// session is what the registry says it has now, which may be less than was sent. A chunk out of order is an *[Error] of
+// status 416.
 func (c *Client) UploadChunk(ctx context.Context, u Upload, size int64, body io.Reader) (Upload, error) {
 	req, err := c.requestTo(ctx, http.MethodPatch, u.Location, u.scope(), nil)
 	if err != nil {
 		return u, err
 	}
 	setStream(req, size, body)
-	req.Header.Set("Content-Range", fmt.Sprintf("%d-%d", u.Offset, u.Offset+size-1))
+	req.Header.Set("Content-Range", contentRange(u.Offset, size))
 	// ECR answers 201 (containers-roadmap #2831).
 	resp, err := c.do(req, http.StatusAccepted, http.StatusCreated, http.StatusNoContent)
 	if err != nil {
@@ -139,7 +147,12 @@ func (c *Client) UploadChunk(ctx context.Context, u Upload, size int64, body io.
 	return c.advanced(resp, u, u.Offset+size)
 }
 
-// advanced returns the session after a chunk; sent is where it stands if the registry does not say.
+// contentRange is a chunk's place in its blob, inclusive on both ends and without a unit, unlike HTTP's (distribution-spec,
+// "Pushing a blob in chunks").
+func contentRange(offset, size int64) string { return fmt.Sprintf("%d-%d", offset, offset+size-1) }
+
+// advanced returns the session after a chunk; sent is where it stands if the registry does not say. What it says after the
+// first byte of all is no help: 0-0 may mean that byte or nothing.
 func (c *Client) advanced(resp *http.Response, u Upload, sent int64) (Upload, error) {
 	if resp.Header.Get("Location") != "" {
 		to, err := c.location(resp)
@@ -149,14 +162,14 @@ func (c *Client) advanced(resp *http.Response, u Upload, sent int64) (Upload, er
 		u.Location = to
 	}
 	u.Offset = sent
-	if have, ok := parseRange(resp.Header.Get("Range")); ok && have < sent {
+	if have, ok := parseRange(resp.Header.Get("Range")); ok && have < sent && sent > 1 {
 		u.Offset = have
 	}
 	return u, nil
 }
 
-// UploadStatus asks how much of a session's blob the registry has (end-13: GET <location>). A session that is gone is
-// an error that is fs.ErrNotExist.
+// UploadStatus asks how much of a session's blob the registry has (end-13: GET <location>). Where the answer does not say,
+// that is nothing. A session that is gone is an error that is fs.ErrNotExist.
 func (c *Client) UploadStatus(ctx context.Context, u Upload) (Upload, error) {
 	req, err := c.requestTo(ctx, http.MethodGet, u.Location, u.scope(), nil)
 	if err != nil {
@@ -176,7 +189,7 @@ func (c *Client) UploadStatus(ctx context.Context, u Upload) (Upload, error) {
 	return u, err
 }
 
-// CancelUpload gives up a session (end-14: DELETE <location>).
+// CancelUpload gives up a session (end-14: DELETE <location>). One that is gone is an error that is fs.ErrNotExist.
 func (c *Client) CancelUpload(ctx context.Context, u Upload) error {
 	req, err := c.requestTo(ctx, http.MethodDelete, u.Location, u.scope(), nil)
 	if err != nil {
