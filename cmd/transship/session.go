@@ -112,7 +112,7 @@ func (s *session) client(host string) *distribution.Client {
 	if !ok {
 		c = &distribution.Client{Host: host, PlainHTTP: s.plainHTTP, HTTP: s.http, Redirects: s.redirects}
 		c.OnWarning = func(text string) { s.app.note("warning: %s", text) }
-		c.Sleep = s.app.sleep
+		c.Sleep, c.OnWait = s.app.sleep, s.app.onWait
 		s.clients[host] = c
 	}
 	return c
