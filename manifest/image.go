@@ -107,12 +107,24 @@ func (r *RootFS) UnmarshalJSON(b []byte) error {
 // MarshalJSON implements json.Marshaler.
 func (r RootFS) MarshalJSON() ([]byte, error) { return encodeObject(r.fields(), r.Extra) }
 
-// ParseConfig reads a config blob. Its members beside those of Config are kept in Extra. It is an error when b is no JSON
-// object, or has a member that is doubled, of another type, or differs from a known one only in case.
+// ConfigError says that bytes are no config, or not one that is safe to read.
+type ConfigError struct {
+	Digest blob.Digest // of the bytes
+	Err    error
+}
+
+// Error names the config by its digest, and the reason.
+func (e *ConfigError) Error() string { return fmt.Sprintf("config %s: %v", e.Digest.Short(), e.Err) }
+
+// Unwrap returns the reason.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// ParseConfig reads a config blob. Its members beside those of Config are kept in Extra. It is a *[ConfigError] when b is
+// no JSON object, or has a member that is doubled, of another type, or differs from a known one only in case.
 func ParseConfig(b []byte) (Config, error) {
 	var c Config
 	if err := json.Unmarshal(b, &c); err != nil {
-		return Config{}, fmt.Errorf("image config: %w", err)
+		return Config{}, &ConfigError{blob.FromBytes(b), err}
 	}
 	return c, nil
 }

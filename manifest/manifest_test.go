@@ -606,8 +606,10 @@ func TestConfigRoundTrip(t *testing.T) {
 	}
 	for _, bad := range []string{``, `[]`, `{"os":1}`, `{"OS":"linux"}`, `{"os":"a","os":"b"}`, `{"rootfs":[]}`,
 		`{"rootfs":{"diff_ids":[],"Diff_IDs":[]}}`, `{"rootfs":{"type":"a","type":"b"}}`} {
-		if _, err := manifest.ParseConfig([]byte(bad)); err == nil {
-			t.Errorf("%q: no error", bad)
+		_, err := manifest.ParseConfig([]byte(bad))
+		var config *manifest.ConfigError
+		if !errors.As(err, &config) || config.Digest != blob.FromBytes([]byte(bad)) || !strings.HasPrefix(err.Error(), "config "+config.Digest.Short()+": ") {
+			t.Errorf("%q: got error %v", bad, err)
 		}
 	}
 }

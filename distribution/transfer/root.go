@@ -90,7 +90,10 @@ func ImagePlatform(ctx context.Context, src Source, m manifest.Manifest) (manife
 		return manifest.Platform{}, err
 	}
 	config, err := manifest.ParseConfig(raw)
-	return config.Platform, err
+	if err != nil {
+		return manifest.Platform{}, fmt.Errorf("%s: %w", name(src), err)
+	}
+	return config.Platform, nil
 }
 
 // Small reads a blob of at most 4 MiB into memory and verifies it: configs, not layers.
