@@ -57,7 +57,8 @@ func find(args []string) (command, []string, error) {
 // unknownCommand names the command that is nearest to what was typed.
 func unknownCommand(args []string) error {
 	if strings.HasPrefix(args[0], "-") {
-		return &usageError{message: "there is no command before " + args[0], hint: "usage: transship COMMAND [flags] ARGUMENTS"}
+		flag, _, _ := strings.Cut(args[0], "=") // what follows may be a password
+		return &usageError{message: "there is no command before " + flag, hint: "usage: transship COMMAND [flags] ARGUMENTS"}
 	}
 	typed, names, hint := args[0], families(), "transship help lists the commands"
 	if members := membersOf(typed); len(members) > 0 {

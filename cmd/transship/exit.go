@@ -90,7 +90,7 @@ func isUsage(err error) bool {
 // of no use here, by its age or its size, is another failure.
 func isIntegrity(err error) bool {
 	document := as[*manifest.DocumentError](err) && !errors.Is(err, manifest.ErrSchema1) && !errors.Is(err, manifest.ErrTooLarge)
-	return document || as[*blob.MismatchError](err) || as[*liststore.CorruptError](err) ||
+	return document || as[*manifest.ConfigError](err) || as[*blob.MismatchError](err) || as[*liststore.CorruptError](err) ||
 		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest)
 }
 

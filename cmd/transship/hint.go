@@ -65,7 +65,7 @@ func integrityHint(err error, at place) string {
 		return "leave the digest out of the target; the image keeps its own, but what --platform keeps of a list has a new one"
 	case as[*liststore.CorruptError](err):
 		return "" // the error says it
-	case !as[*manifest.DocumentError](err):
+	case !as[*manifest.DocumentError](err) && !as[*manifest.ConfigError](err):
 		return "the content is damaged at its source or on the way; if it happens again, have the image pushed anew there"
 	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Sprintf("check that %s is a registry and that no proxy answers in its place", at.name())

@@ -210,6 +210,23 @@ func TestManifestWithoutAPlatform(t *testing.T) {
 	b.do("push LIST").want(0)
 }
 
+func TestConfigThatIsNone(t *testing.T) {
+	b := newBerth(t)
+	for tag, content := range map[string]string{"html": "<html>", "doubled": `{"os":"linux","os":"windows"}`, "case": `{"OS":"linux"}`, "types": `{"os":7}`} {
+		config := b.blob("hczjl/halo", manifest.MediaTypeDockerConfig, []byte(content))
+		raw, err := manifest.DockerStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &config})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.manifest("hczjl/halo", tag, raw)
+		b.do("create LIST HALO:" + tag).complains(complaint{7, b.host + "/hczjl/halo: config " + config.Digest.Short() + ": ", " "})
+		b.program.run("copy", "--platform", "linux/amd64", b.host+"/hczjl/halo:"+tag, b.host+"/other:1").complains(complaint{7, "config " + config.Digest.Short() + ": ", " "})
+		if b.has("other", "1") {
+			t.Error("the tag is there")
+		}
+	}
+}
+
 func TestEmptyLocalList(t *testing.T) {
 	b := newBerth(t)
 	b.do("create LIST HALO:amd64").want(0)
