@@ -90,6 +90,12 @@ func TestEveryByteIsKept(t *testing.T) {
 				copied(t, transship, c.want, append(c.flags, from, pair[1].Host+"/"+repository+":1.6")...)
 				verify(t, pair[1], c.want, repository, "1.6")
 				dropped(t, pair[1], c, repository)
+
+				// Under another tag everything is there already, and in another repository it can be mounted.
+				copied(t, transship, c.want, append(c.flags, from, pair[1].Host+"/"+repository+":again")...)
+				verify(t, pair[1], c.want, repository, "again")
+				copied(t, transship, c.want, pair[1].Host+"/"+repository+":1.6", pair[1].Host+"/mirror/"+repository+":1.6")
+				verify(t, pair[1], c.want, "mirror/"+repository, "1.6")
 			})
 		}
 	}

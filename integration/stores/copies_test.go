@@ -1,0 +1,82 @@
+package stores
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/integration/fixture"
+	"github.com/hczjl/transship/manifest"
+)
+
+// Every store copies to every other one, and several images that share blobs may be copied by one engine at once.
+func TestCopies(t *testing.T) {
+	t.Parallel()
+	started := map[string]hub{}
+	for name, start := range hubs {
+		if !strings.Contains(name, "chunks") {
+			started[name] = start(t)
+		}
+	}
+	docker, oci := fixture.Real(), fixture.Real().OCI()
+	for name, h := range started {
+		putImage(t, h("source/halo"), docker, "docker")
+		putImage(t, h("source/halo"), oci, "oci")
+		for other, to := range started {
+			t.Run(name+" to "+other, func(t *testing.T) {
+				t.Parallel()
+				var engine transfer.Engine
+				group, ctx := errgroup.WithContext(t.Context())
+				for i, tag := range []string{"docker", "oci", "docker", "oci"} {
+					dst := to(fmt.Sprintf("copy-%d/%s", i, repositoryName(name)))
+					group.Go(func() error {
+						_, err := engine.Copy(ctx, h("source/halo"), tag, dst, tag)
+						return err
+					})
+				}
+				if err := group.Wait(); err != nil {
+					t.Fatal(err)
+				}
+				for i, im := range []fixture.Image{docker, oci, docker, oci} {
+					holdsImage(t, to(fmt.Sprintf("copy-%d/%s", i, repositoryName(name))), im)
+				}
+			})
+		}
+	}
+}
+
+// repositoryName makes a repository's name of a hub's.
+func repositoryName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return 'x'
+	}, name)
+}
+
+// holdsImage checks every manifest and blob.
+func holdsImage(t *testing.T, s store, im fixture.Image) {
+	t.Helper()
+	for _, m := range im.Manifests {
+		got, err := s.Manifest(t.Context(), string(m.Digest))
+		if err != nil || !bytes.Equal(got.Raw, m.Raw) {
+			t.Errorf("%s in %s: %s, %v", m.Digest, s, got.Raw, err)
+		}
+	}
+	for _, b := range im.Blobs {
+		content := b.Open()
+		raw, err := io.ReadAll(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content.Close()
+		holds(t, s, manifest.Descriptor{Digest: blob.Digest(b.Digest), Size: b.Size}, raw)
+	}
+}

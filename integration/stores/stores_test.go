@@ -1,0 +1,93 @@
+// Package stores runs one suite on everything that images can be copied from and to, over real registries: what
+// package transfer expects of a source and a target holds for each of them.
+package stores
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/registry"
+	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/integration/servers"
+)
+
+// store is a source and a target at once.
+type store interface {
+	transfer.Source
+	transfer.Target
+	transfer.Placed
+	transfer.Referring
+}
+
+// hub gives stores that can share blobs: the repositories of one registry.
+type hub func(name string) store
+
+// hubs are where the suite runs.
+var hubs = map[string]func(*testing.T) hub{
+	"distribution 3": func(t *testing.T) hub { return repositories(servers.CNCF(t, servers.Options{}).Host, 0) },
+	"distribution 3, chunks": func(t *testing.T) hub {
+		return repositories(servers.CNCF(t, servers.Options{}).Host, 100_000)
+	},
+	"distribution 2.8": func(t *testing.T) hub { return repositories(servers.Debian(t, servers.Options{}).Host, 0) },
+	"distribution 2.8, chunks": func(t *testing.T) hub {
+		return repositories(servers.Debian(t, servers.Options{RelativeURLs: true}).Host, 100_000)
+	},
+	"embedded, memory": func(t *testing.T) hub { return repositories(embedded(t, &registry.Handler{}), 0) },
+	"embedded, folder": func(t *testing.T) hub { return repositories(embedded(t, onDisk(t)), 100_000) },
+}
+
+// repositories are those of a registry that speaks plain HTTP; chunk is how many bytes go up in one call, 0 for all.
+func repositories(host string, chunk int64) hub {
+	client := &distribution.Client{Host: host, PlainHTTP: true}
+	return func(name string) store {
+		return &distribution.Repository{Client: client, Name: name, ChunkSize: chunk}
+	}
+}
+
+// embedded serves a registry of this project.
+func embedded(t *testing.T, handler *registry.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
+}
+
+func onDisk(t *testing.T) *registry.Handler {
+	t.Helper()
+	dir, err := layout.OpenDir(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &registry.Handler{Store: registry.OnDisk(dir)}
+}
+
+func TestStores(t *testing.T) {
+	t.Parallel()
+	for name, start := range hubs {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := start(t)
+			for _, test := range []struct {
+				name string
+				run  func(*testing.T, hub)
+			}{
+				{"NothingThere", testNothingThere},
+				{"Blobs", testBlobs},
+				{"BlobOfSHA512", testBlobOfSHA512},
+				{"Mounts", testMounts},
+				{"WrongBlobs", testWrongBlobs},
+				{"BrokenSource", testBrokenSource},
+				{"FailingSource", testFailingSource},
+				{"Cancelled", testCancelled},
+				{"Manifests", testManifests},
+				{"TagMoves", testTagMoves},
+				{"Referrers", testReferrers},
+			} {
+				t.Run(test.name, func(t *testing.T) { test.run(t, h) })
+			}
+		})
+	}
+}
