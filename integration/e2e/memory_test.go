@@ -45,7 +45,7 @@ func TestMemory(t *testing.T) {
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		t.Skip("what is resident is read from Linux's /proc")
 	}
-	im := fixture.Synthetic(fixture.Spec{Seed: 41, Layers: slices.Repeat([]int64{50 * mib}, 8)})
+	im := fixture.Synthetic(fixture.Spec{Seed: 41, Layers: slices.Repeat([]int64{25 * mib}, 16)})
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	push(t, from, im, "halohub/halo", "1.6")
 	certs := servers.NewCertificates(t)
