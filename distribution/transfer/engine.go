@@ -91,24 +91,32 @@ type copying struct {
 
 // image puts the root and all below it.
 func (c *copying) image(ctx context.Context, root manifest.Manifest, as string) (blob.Outcome, error) {
-	if asked := blob.Digest(as); asked.Validate() == nil && asked != root.Digest {
-		return 0, fmt.Errorf("%s: %w, %s", name(c.dst), ErrTargetDigest, root.Digest)
-	}
-	have, err := c.dst.HeadManifest(ctx, as)
-	switch {
-	case err == nil && have.Digest == root.Digest:
-		return blob.Exists, nil
-	case err == nil:
-		c.known = true
-	case errors.Is(err, fs.ErrPermission):
-		// Hub, GitLab and Artifactory answer so where nothing exists; the upload shows whether it is meant.
-	case !errors.Is(err, fs.ErrNotExist):
-		return 0, err
+	if have, err := c.head(ctx, root, as); err != nil || have {
+		return blob.Exists, err
 	}
 	if err := c.children(ctx, root); err != nil {
 		return 0, err
 	}
 	return blob.Uploaded, c.putManifest(ctx, as, root, root.Descriptor)
+}
+
+// head tells whether the target has the root under that tag or digest already.
+func (c *copying) head(ctx context.Context, root manifest.Manifest, as string) (bool, error) {
+	if asked := blob.Digest(as); asked.Validate() == nil && asked != root.Digest {
+		return false, fmt.Errorf("%s: %w, %s", name(c.dst), ErrTargetDigest, root.Digest)
+	}
+	have, err := c.dst.HeadManifest(ctx, as)
+	switch {
+	case err == nil && have.Digest == root.Digest:
+		return true, nil
+	case err == nil:
+		c.known = true
+	case errors.Is(err, fs.ErrPermission):
+		// Hub, GitLab and Artifactory answer so where nothing exists; the upload shows whether it is meant.
+	case !errors.Is(err, fs.ErrNotExist):
+		return false, err
+	}
+	return false, nil
 }
 
 // ErrTargetDigest says that an image was to be put under a digest that is another image's.

@@ -1,0 +1,247 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// Destination is one of several targets of a copy.
+type Destination struct {
+	Target Target
+	As     string // the tag or digest the image is put under
+}
+
+// ErrAllFailed says that no target of several is left to copy to.
+var ErrAllFailed = errors.New("every target has failed")
+
+// CopyAll brings an image to several targets in one pass, as [Engine.Copy] does to one: each manifest and each blob is
+// read from the source once, at the pace of the slowest target that needs it. A target that fails does not stop the
+// others. It returns the image's descriptor, and for each destination its error or nil; an error that is not of one
+// target (the image is not at the source, or damaged) is everyone's.
+func (e *Engine) CopyAll(ctx context.Context, src Source, ref string, to ...Destination) (manifest.Descriptor, []error) {
+	e.prepare()
+	root, err := e.root(ctx, src, ref)
+	if err != nil {
+		return manifest.Descriptor{}, repeat(err, len(to))
+	}
+	f := newFan(src, to)
+	f.ask(ctx, root)
+	if err := e.copyTo(ctx, src, f, root); err != nil && !errors.Is(err, ErrAllFailed) {
+		f.fail(err)
+	}
+	for _, b := range f.alive() {
+		e.tell(Event{Kind: ImageDone, Target: name(b.to.Target), Ref: b.to.As, Descriptor: root.Descriptor, Outcome: b.outcome})
+	}
+	return root.Descriptor, f.errors()
+}
+
+// copyTo brings all below the root to those that lack it, then the root, then what refers to it.
+func (e *Engine) copyTo(ctx context.Context, src Source, f *fan, root manifest.Manifest) error {
+	lacking := f.lacking()
+	c := &copying{engine: e, src: src, dst: lacking}
+	if len(lacking.branches) > 0 {
+		if err := c.children(ctx, root); err != nil {
+			return err
+		}
+		lacking.putRoot(ctx, root)
+	}
+	if !e.Referrers {
+		return nil
+	}
+	return (&copying{engine: e, src: src, dst: f}).referrers(ctx, root)
+}
+
+func repeat(err error, n int) []error {
+	out := make([]error, n)
+	for i := range out {
+		out[i] = err
+	}
+	return out
+}
+
+// fan is several targets that are written as one. A target that fails is left out from then on.
+type fan struct {
+	src      Source
+	branches []*branch
+}
+
+// branch is one target of a fan.
+type branch struct {
+	to      Destination
+	mu      sync.Mutex
+	err     error
+	outcome blob.Outcome // of the image: Exists when the tag named it already
+}
+
+func newFan(src Source, to []Destination) *fan {
+	f := &fan{src: src}
+	for _, d := range to {
+		f.branches = append(f.branches, &branch{to: d, outcome: blob.Uploaded})
+	}
+	return f
+}
+
+// String names the targets by their number: events and errors of one target have its own name.
+func (f *fan) String() string { return fmt.Sprintf("%d targets", len(f.branches)) }
+
+func (b *branch) failed() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
+func (b *branch) fail(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil {
+		b.err = err
+	}
+}
+
+// fail ends every branch that has not failed for a reason of its own.
+func (f *fan) fail(err error) {
+	for _, b := range f.branches {
+		b.fail(err)
+	}
+}
+
+func (f *fan) errors() []error {
+	out := make([]error, len(f.branches))
+	for i, b := range f.branches {
+		out[i] = b.failed()
+	}
+	return out
+}
+
+// alive are the branches that have not failed.
+func (f *fan) alive() []*branch {
+	var out []*branch
+	for _, b := range f.branches {
+		if b.failed() == nil {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// lacking is the fan of those targets that do not have the image and have not failed.
+func (f *fan) lacking() *fan {
+	out := &fan{src: f.src}
+	for _, b := range f.alive() {
+		if b.outcome != blob.Exists {
+			out.branches = append(out.branches, b)
+		}
+	}
+	return out
+}
+
+// each does something with every branch that has not failed, side by side, and notes who fails. It returns an error
+// when nobody is left, or when the context has ended.
+func (f *fan) each(ctx context.Context, do func(b *branch) error) error {
+	return f.among(ctx, f.alive(), do)
+}
+
+// among is each for branches that were found alive before.
+func (f *fan) among(ctx context.Context, branches []*branch, do func(b *branch) error) error {
+	var group sync.WaitGroup
+	for _, b := range branches {
+		group.Go(func() {
+			if err := do(b); err != nil {
+				b.fail(err)
+			}
+		})
+	}
+	group.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if len(f.alive()) == 0 {
+		return ErrAllFailed
+	}
+	return nil
+}
+
+// ask finds out who has the image already.
+func (f *fan) ask(ctx context.Context, root manifest.Manifest) {
+	_ = f.each(ctx, func(b *branch) error {
+		have, err := (&copying{dst: b.to.Target}).head(ctx, root, b.to.As)
+		if have {
+			b.outcome = blob.Exists
+		}
+		return err
+	})
+}
+
+// putRoot puts the image under each target's own tag.
+func (f *fan) putRoot(ctx context.Context, root manifest.Manifest) {
+	_ = f.each(ctx, func(b *branch) error { return b.to.Target.PutManifest(ctx, b.to.As, root) })
+}
+
+// HeadManifest implements Target. What only some targets have is not there.
+func (f *fan) HeadManifest(ctx context.Context, ref string) (manifest.Descriptor, error) {
+	var mu sync.Mutex
+	var found []manifest.Descriptor
+	err := f.each(ctx, func(b *branch) error {
+		d, err := b.to.Target.HeadManifest(ctx, ref)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			return nil
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		found = append(found, d)
+		return err
+	})
+	if err != nil {
+		return manifest.Descriptor{}, err
+	}
+	for _, d := range found {
+		if len(found) < len(f.branches) || d.Digest != found[0].Digest {
+			return manifest.Descriptor{}, fs.ErrNotExist
+		}
+	}
+	if len(found) == 0 {
+		return manifest.Descriptor{}, fs.ErrNotExist
+	}
+	return found[0], nil
+}
+
+// PutManifest implements Target.
+func (f *fan) PutManifest(ctx context.Context, ref string, m manifest.Manifest) error {
+	return f.each(ctx, func(b *branch) error { return b.to.Target.PutManifest(ctx, ref, m) })
+}
+
+// PutBlob implements Target: the source is opened once for all who need the bytes.
+func (f *fan) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string) (blob.Outcome, error) {
+	var mu sync.Mutex
+	best := blob.Exists
+	alive := f.alive()
+	shared := newShare(len(alive), open)
+	err := f.among(ctx, alive, func(b *branch) error {
+		part := shared.join()
+		defer part.leave()
+		outcome, err := b.to.Target.PutBlob(ctx, d, part.open, f.holders(b)...)
+		if err != nil {
+			return fmt.Errorf("blob %s from %s to %s: %w", d.Digest.Short(), name(f.src), name(b.to.Target), err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		best = max(best, outcome)
+		return nil
+	})
+	return best, err
+}
+
+// holders is where a branch's registry may mount blobs from: the source's repository, when it is there too.
+func (f *fan) holders(b *branch) []string {
+	from, repo := place(f.src)
+	if registry, own := place(b.to.Target); registry == from && own != repo {
+		return []string{repo}
+	}
+	return nil
+}
