@@ -59,6 +59,8 @@ func exitCode(err error) int {
 	switch {
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
+	case as[*partlyError](err):
+		return exitPartly
 	case isIntegrity(err):
 		return exitIntegrity
 	case isUsage(err):

@@ -32,6 +32,10 @@ func (a *app) hint(err error) string {
 		return usage.hint
 	case errors.Is(err, transfer.ErrSeveral):
 		return "name a single platform with --platform, or leave out --flatten"
+	case as[*storeError](err):
+		return "set TRANSSHIP_STORE to a folder that is yours, empty or a store already"
+	case as[*noImageError](err):
+		return "transship images lists what there is; transship pull REF brings an image there"
 	case isIntegrity(err):
 		return integrityHint(err, at)
 	case isRateLimit(err):

@@ -135,18 +135,32 @@ func (p *progress) summary(from, to reference.Reference) {
 		p.out.line("%s is up to date with %s", to.Familiar(), from.Familiar())
 		return
 	}
+	p.out.line("copied %s to %s: %s", from.Familiar(), to.Familiar(), p.tally("sent"))
+}
+
+// summaryOf is the line for the whole, where one of both sides is the local store.
+func (p *progress) summaryOf(pulled, sent string, ref reference.Reference) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.quiet && !p.kept {
+		p.out.line("%s %s: %s", pulled, ref.Familiar(), p.tally(sent))
+	}
+}
+
+// tally is what was copied, how much of it, and how long it took. Bytes that moved were sent, or whatever the word is.
+func (p *progress) tally(sent string) string {
 	images := max(1, p.images)
-	p.out.line("copied %s to %s: %d image%s; %s; %s in %s", from.Familiar(), to.Familiar(),
-		images, plural(images), p.blobs(), formatBytes(p.moved), formatDuration(time.Since(p.began)))
+	return fmt.Sprintf("%d image%s; %s; %s in %s",
+		images, plural(images), p.blobs(sent), formatBytes(p.moved), formatDuration(time.Since(p.began)))
 }
 
 // blobs says how the blobs came to be there.
-func (p *progress) blobs() string {
+func (p *progress) blobs(sent string) string {
 	var parts []string
 	for _, part := range []struct {
 		outcome blob.Outcome
 		word    string
-	}{{blob.Uploaded, "sent"}, {blob.Mounted, "mounted"}, {blob.Exists, "there already"}} {
+	}{{blob.Uploaded, sent}, {blob.Mounted, "mounted"}, {blob.Exists, "there already"}} {
 		if n := p.count[part.outcome]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, part.word))
 		}

@@ -105,19 +105,13 @@ func (r *Repository) Manifest(ctx context.Context, ref string) (manifest.Manifes
 
 // PutManifest stores a manifest and, where ref is a tag, puts the tag on it. Otherwise ref must be the manifest's
 // digest. What the manifest refers to need not be there.
-func (r *Repository) PutManifest(_ context.Context, ref string, m manifest.Manifest) error {
+func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Manifest) error {
 	var tags []string
 	if ref != string(m.Digest) {
 		if !reference.ValidTag(ref) {
 			return fmt.Errorf("%q is neither a tag nor the manifest's digest %s", ref, m.Digest)
 		}
 		tags = []string{ref}
-	}
-	if err := r.check(m.Digest); err != nil {
-		return err
-	}
-	if err := blob.Verify(m.Raw, m.Digest, m.Size); err != nil {
-		return err
 	}
 	below, err := manifestsBelow(m)
 	if err != nil {
@@ -128,10 +122,27 @@ func (r *Repository) PutManifest(_ context.Context, ref string, m manifest.Manif
 		return err
 	}
 	defer release()
-	if err := r.storeManifest(m); err != nil {
+	if err := r.PutPart(ctx, m); err != nil {
 		return err
 	}
 	return r.dir.update(put(r.name, m.Descriptor, tags, below))
+}
+
+// PutPart stores a manifest as PutManifest does, but without an entry in index.json: as part of an index that is still to
+// come, or of what [Repository.Tag] makes an image. Until then nothing leads to it, and [Dir.Prune] removes it.
+func (r *Repository) PutPart(_ context.Context, m manifest.Manifest) error {
+	if err := r.check(m.Digest); err != nil {
+		return err
+	}
+	if err := blob.Verify(m.Raw, m.Digest, m.Size); err != nil {
+		return err
+	}
+	release, err := r.dir.Hold()
+	if err != nil {
+		return err
+	}
+	defer release()
+	return r.storeManifest(m)
 }
 
 // storeManifest writes the bytes, then the links: whoever sees the manifest finds it whole.

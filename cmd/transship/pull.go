@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/manifest"
+)
+
+// pulling is the command pull.
+type pulling struct {
+	from      *side
+	platforms platformList
+	jobs      count
+}
+
+func pullCommand() command {
+	return command{
+		name: "pull", args: "REF [REF...]", min: 1, max: -1,
+		short: "bring images with all their platforms into the local store",
+		long: `The local store is an OCI image layout in $TRANSSHIP_STORE, by default $XDG_DATA_HOME/transship or
+~/.local/share/transship. What is interrupted is gone on with by the next pull. An image that is pulled by its digest has
+no tag, as with docker. Of a list, --platform with one platform keeps the one image as itself, and with several a list of
+those.`,
+		example: `transship pull halohub/halo:1.6
+transship pull --platform linux/arm64 alpine:3.20`,
+		setup: func(fs *flag.FlagSet, a *app) action {
+			p := &pulling{from: a.newSide(fs, "", "the registry"), jobs: transfer.DefaultJobs}
+			fs.Var(&p.platforms, "platform", "pull only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
+			fs.Var(&p.jobs, "jobs", fmt.Sprintf("pull `N` blobs at a time (default %d)", p.jobs))
+			a.commonFlags(fs)
+			a.verboseFlag(fs)
+			return p.run
+		},
+	}
+}
+
+func (p *pulling) run(ctx context.Context, a *app, args []string) error {
+	refs := map[string]reference.Reference{}
+	for _, arg := range args {
+		ref, err := reference.Parse(arg)
+		if err != nil {
+			return err
+		}
+		refs[arg] = ref
+	}
+	p.from.host = refs[args[0]].Host()
+	dir, release, err := a.holdStore()
+	if err != nil {
+		return err
+	}
+	defer release()
+	return a.each(ctx, args, func(arg string) error { return p.one(ctx, a, dir, refs[arg]) })
+}
+
+// one pulls an image and prints what docker does.
+func (p *pulling) one(ctx context.Context, a *app, dir *layout.Dir, ref reference.Reference) error {
+	src, err := a.repository(ctx, p.from.on(ref.Host()), ref, auth.Pull)
+	if err != nil {
+		return err
+	}
+	show := a.newProgress()
+	stop := show.start()
+	d, err := p.copy(ctx, show, src, storing{dir.Repository(ref.Name())}, ref)
+	stop()
+	if err != nil {
+		return err
+	}
+	show.summaryOf("pulled", "fetched", ref)
+	if !a.shared.quiet {
+		status := "Downloaded newer image for "
+		if show.kept {
+			status = "Image is up to date for "
+		}
+		fmt.Fprintf(a.stdout, "Digest: %s\nStatus: %s%s\n", d.Digest, status, ref.Familiar())
+	}
+	fmt.Fprintln(a.stdout, ref)
+	return nil
+}
+
+// copy brings the image into its repository of the store. Where one platform of a list is asked for it is the image for
+// that, unless several are: a list may have one for each version of Windows.
+func (p *pulling) copy(ctx context.Context, show *progress, src transfer.Source, dst storing, ref reference.Reference) (manifest.Descriptor, error) {
+	engine := func(flatten bool) *transfer.Engine {
+		return &transfer.Engine{Jobs: int(p.jobs), Platforms: p.platforms, Flatten: flatten, OnEvent: show.event}
+	}
+	d, err := pullAs(ctx, engine(len(p.platforms) == 1), src, dst, ref)
+	if errors.Is(err, transfer.ErrSeveral) {
+		return pullAs(ctx, engine(false), src, dst, ref)
+	}
+	return d, err
+}
+
+// pullAs puts an image under its tag. One that is asked for by digest has none: it is an entry of its own, also where
+// only a part of it is kept, or where it came before as part of an index.
+func pullAs(ctx context.Context, engine *transfer.Engine, src transfer.Source, dst storing, ref reference.Reference) (manifest.Descriptor, error) {
+	if ref.Digest == "" {
+		return engine.Copy(ctx, src, ref.Tag, dst, ref.Tag)
+	}
+	as := ref.Digest
+	if len(engine.Platforms) > 0 {
+		what, err := engine.Collect(ctx, src, string(ref.Digest))
+		if err != nil {
+			return manifest.Descriptor{}, err
+		}
+		as = what.Root.Digest
+	}
+	d, err := engine.Copy(ctx, src, string(ref.Digest), dst, string(as))
+	if err != nil {
+		return d, err
+	}
+	return d, dst.Tag(ctx, d.Digest)
+}

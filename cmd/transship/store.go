@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/manifest"
+)
+
+// The local store is what docker's is to its pull, tag and push: an OCI image layout whose repositories are called by
+// their normalised names, docker.io/library/halo. Images of several repositories share their blobs in it.
+
+// storeError says that the local store cannot be used.
+type storeError struct {
+	path string
+	err  error
+}
+
+// Error names the folder and the reason.
+func (e *storeError) Error() string {
+	return fmt.Sprintf("the local store %s cannot be used: %v", e.path, e.err)
+}
+
+// Unwrap returns the reason.
+func (e *storeError) Unwrap() error { return e.err }
+
+// storeDir is where the store is: $TRANSSHIP_STORE, else in the folder for data that the XDG Base Directory
+// Specification gives programs. chosen tells that the user has named it.
+func (a *app) storeDir() (path string, chosen bool, err error) {
+	if dir := a.env("TRANSSHIP_STORE"); dir != "" {
+		return dir, true, nil
+	}
+	if dir := a.env("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "transship"), false, nil
+	}
+	if home := a.env("HOME"); home != "" {
+		return filepath.Join(home, ".local", "share", "transship"), false, nil
+	}
+	return "", false, &usageError{message: "there is no folder for the local store", hint: "set TRANSSHIP_STORE to a folder"}
+}
+
+// openStore opens the store, and makes it if there is none.
+func (a *app) openStore() (*layout.Dir, error) {
+	path, chosen, err := a.storeDir()
+	if err != nil {
+		return nil, err
+	}
+	if !chosen {
+		if err := checkOwner(path); err != nil {
+			return nil, &storeError{path, err}
+		}
+	}
+	dir, err := layout.OpenDir(path)
+	if err != nil {
+		return nil, &storeError{path, err}
+	}
+	return dir, nil
+}
+
+// holdStore opens the store and keeps others from pruning it until release is called.
+func (a *app) holdStore() (dir *layout.Dir, release func(), err error) {
+	dir, err = a.openStore()
+	if err != nil {
+		return nil, nil, err
+	}
+	release, err = dir.Hold()
+	if err != nil {
+		path, _, _ := a.storeDir() // it was found above
+		return nil, nil, &storeError{path, err}
+	}
+	return dir, release, nil
+}
+
+// storing is a repository of the store that images are put into. Their parts are no images of their own, so that what an
+// interrupted command leaves is none either.
+type storing struct{ *layout.Repository }
+
+// PutManifest implements transfer.Target.
+func (s storing) PutManifest(ctx context.Context, ref string, m manifest.Manifest) error {
+	if ref == string(m.Digest) {
+		return s.PutPart(ctx, m)
+	}
+	return s.Repository.PutManifest(ctx, ref, m)
+}
+
+// rootReference is the name of an image in the store: with its tag, else with its digest. It is false for an entry of
+// another tool whose repository is called what no reference can be.
+func rootReference(r layout.Root) (reference.Reference, bool) {
+	ref, err := reference.ParseRepository(r.Repository)
+	if err != nil {
+		return ref, false
+	}
+	if r.Tag != "" {
+		return ref.WithTag(r.Tag), true
+	}
+	return ref.WithDigest(r.Digest), true
+}
+
+// rootName is what people call an image in the store.
+func rootName(r layout.Root) string {
+	if ref, ok := rootReference(r); ok {
+		return ref.Familiar()
+	}
+	return r.Repository + "@" + string(r.Digest)
+}
