@@ -134,7 +134,7 @@ func TestCopyToDigest(t *testing.T) {
 	copied(t, transship, im, source+"@"+d, to.Host+"/hczjl/halo@"+d)
 	verify(t, to, im, "hczjl/halo", d)
 	other := digest.FromString("another image").String()
-	refused(t, transship.Run(t, "copy", source, to.Host+"/hczjl/halo@"+other), exitIntegrity, other, d)
+	refused(t, transship.Run(t, "copy", source, to.Host+"/hczjl/halo@"+other), exitIntegrity, to.Host+"/hczjl/halo", d)
 	absent(t, to, "hczjl/halo", other)
 }
 
