@@ -15,9 +15,13 @@ type share struct {
 
 	mu        sync.Mutex
 	undecided int // who has neither asked nor left
-	outs      []*io.PipeWriter
-	ctx       context.Context // of the first who asked
-	begun     bool
+	listeners []*listener
+}
+
+// listener is a party that has asked, with the context it has asked in.
+type listener struct {
+	ctx context.Context
+	out *io.PipeWriter
 }
 
 func newShare(parties int, source blob.Open) *share {
@@ -39,60 +43,56 @@ func (p *party) open(ctx context.Context, offset int64) (io.ReadCloser, error) {
 		return p.share.source(ctx, offset)
 	}
 	in, out := io.Pipe()
-	p.decide(ctx, out)
+	p.decide(&listener{ctx, out})
 	return in, nil
 }
 
 // leave says that the party needs nothing, or nothing more.
 func (p *party) leave() {
 	if !p.decided {
-		p.decide(nil, nil)
+		p.decide(nil)
 	}
 }
 
 // decide counts the party, and begins when it is the last.
-func (p *party) decide(ctx context.Context, out *io.PipeWriter) {
+func (p *party) decide(l *listener) {
 	p.decided = true
 	s := p.share
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.undecided--
-	if out != nil {
-		s.outs = append(s.outs, out)
-		if s.ctx == nil {
-			s.ctx = ctx
-		}
+	if l != nil {
+		s.listeners = append(s.listeners, l)
 	}
-	if s.undecided == 0 && len(s.outs) > 0 && !s.begun {
-		s.begun = true
-		go s.pump()
+	if s.undecided == 0 && len(s.listeners) > 0 {
+		go s.pump(s.listeners)
 	}
 }
 
 // pump hands the source's bytes to all who asked. One who closes its end is left out.
-func (s *share) pump() {
-	err := s.copy()
+func (s *share) pump(listeners []*listener) {
+	err := s.copy(listeners)
 	if err == nil {
 		err = io.EOF
 	}
-	for _, out := range s.outs {
-		out.CloseWithError(err)
+	for _, l := range listeners {
+		l.out.CloseWithError(err)
 	}
 }
 
 // shareBuffer is how many bytes are handed out at a time.
 const shareBuffer = 64 << 10
 
-func (s *share) copy() error {
-	in, err := s.source(s.ctx, 0)
+func (s *share) copy(listeners []*listener) error {
+	in, err := s.source(listeners[0].ctx, 0)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
 	buf := make([]byte, shareBuffer)
-	for len(s.outs) > 0 {
+	for len(listeners) > 0 {
 		n, err := in.Read(buf)
-		s.outs = hand(s.outs, buf[:n])
+		listeners = hand(listeners, buf[:n])
 		if err == io.EOF {
 			return nil
 		}
@@ -104,14 +104,14 @@ func (s *share) copy() error {
 }
 
 // hand writes to everyone and returns who still listens.
-func hand(outs []*io.PipeWriter, b []byte) []*io.PipeWriter {
+func hand(listeners []*listener, b []byte) []*listener {
 	if len(b) == 0 {
-		return outs
+		return listeners
 	}
-	var left []*io.PipeWriter
-	for _, out := range outs {
-		if _, err := out.Write(b); err == nil {
-			left = append(left, out)
+	var left []*listener
+	for _, l := range listeners {
+		if _, err := l.out.Write(b); err == nil {
+			left = append(left, l)
 		}
 	}
 	return left
