@@ -201,3 +201,39 @@ func TestTokenEndsDuringUpload(t *testing.T) {
 		})
 	}
 }
+
+// The manifest commands ask for one token each: to pull what the list names, and to push it.
+func TestManifestTokens(t *testing.T) {
+	t.Parallel()
+	tokens := servers.Tokens(t, servers.TokenOptions{Users: users})
+	at := servers.CNCF(t, servers.Options{Tokens: tokens})
+	im := fixture.Real()
+	r := pushPlatforms(t, at, im, "hczjl/halo")
+	transship, config := servers.Transship(t)
+	servers.WriteAuths(t, config, map[string]string{at.Host: "alice:secret"})
+	steps := r.steps()
+	run(t, transship, steps[:1])
+	sameTokens(t, "create", tokens, asked{"GET", "alice", []string{"repository:hczjl/halo:pull"}})
+	tokens.ForgetRequests()
+	run(t, transship, steps[1:])
+	sameTokens(t, "push", tokens, asked{"GET", "alice", []string{pushHczjl}})
+	verify(t, at, im, "hczjl/halo", "1.6")
+}
+
+// Credentials that are given for the list's registry go to no other one that the list names.
+func TestCredsStayWithTheirRegistry(t *testing.T) {
+	t.Parallel()
+	here := servers.Tokens(t, servers.TokenOptions{Users: users})
+	there := servers.Tokens(t, servers.TokenOptions{Anonymous: []string{"pull"}})
+	at, other := servers.CNCF(t, servers.Options{Tokens: here}), servers.CNCF(t, servers.Options{Tokens: there})
+	im := fixture.Real()
+	image := push(t, other, im.Only("linux/amd64"), "halohub/halo", "amd64")
+	transship, _ := servers.Transship(t)
+	list := at.Host + "/hczjl/halo:1.6"
+	transship.Output(t, "manifest", "create", "--creds=alice:secret", list, image)
+	transship.Output(t, "manifest", "push", "--creds=alice:secret", list)
+	sameTokens(t, "the other registry", there, asked{"GET", "", []string{pullHalo}}, asked{"GET", "", []string{pullHalo}})
+	sameTokens(t, "the list's registry", here, asked{"GET", "alice", []string{pushHczjl}})
+	only := im.Only("linux/amd64").Root().Digest.String()
+	verify(t, at, im.Only("linux/amd64"), "hczjl/halo", only)
+}
