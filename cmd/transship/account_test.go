@@ -113,3 +113,15 @@ func TestTokenServerThatIsOfNoUse(t *testing.T) {
 		})
 	}
 }
+
+// Both sides on one registry ask for one token, for all that the copy does there.
+func TestOneTokenForBothSides(t *testing.T) {
+	v := newVoyage(t)
+	f := &registry.Faults{Handler: &harbour{next: v.source, public: true}}
+	host := listen(t, f)
+	v.write(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, host, base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
+	v.run("copy", host+"/halohub/halo:1.6", host+"/hczjl/halo:1.6").want(0)
+	if n := f.Count("^GET /token"); n != 1 || f.Count("^GET /token.*scope=repository%3Ahalohub%2Fhalo%3Apull&scope=repository%3Ahczjl%2Fhalo%3Apull%2Cpush") != 1 {
+		t.Errorf("%d tokens: %v", n, f.Requests())
+	}
+}
