@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
@@ -36,6 +37,8 @@ func (a *app) hint(err error) string {
 		return "set TRANSSHIP_STORE to a folder that is yours, empty or a store already"
 	case as[*noImageError](err):
 		return "transship images lists what there is; transship pull REF brings an image there"
+	case a.command == "push" && as[*blob.MismatchError](err):
+		return "the local store is damaged there: transship rmi the image and pull it again"
 	case isIntegrity(err):
 		return integrityHint(err, at)
 	case isRateLimit(err):

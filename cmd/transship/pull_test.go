@@ -1,0 +1,216 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// parts are the images of a list, by the architecture that the walk-through tags them with.
+func (s *server) parts(repo, tag string) map[string]blob.Digest {
+	s.t.Helper()
+	m, err := manifest.Parse("", []byte(newProgram(s.t).run("inspect", "--raw", s.host+"/"+repo+":"+tag).want(0).stdout))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ix, err := m.Index()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	out := map[string]blob.Digest{}
+	for _, d := range ix.Manifests {
+		out[strings.ReplaceAll(d.Platform.Architecture+d.Platform.Variant, "armv7", "arm32")] = d.Digest
+	}
+	return out
+}
+
+// The walk-through with transship in the place of docker: the list that it ends with has docker's bytes, and the
+// registry that it is pushed to the very images of the other.
+func TestWalkThrough(t *testing.T) {
+	from, to, p := serve(t), serve(t), newProgram(t)
+	from.halo()
+	parts, hczjl := from.parts("halohub/halo", "1.6"), to.host+"/hczjl/halo"
+	architectures := []string{"amd64", "arm64", "arm32"}
+	for _, arch := range architectures {
+		ref := fmt.Sprintf("%s/halohub/halo:1.6@%s", from.host, parts[arch])
+		o := p.run("pull", ref).want(0, "pulled "+ref+": 1 image; blobs: ")
+		if want := fmt.Sprintf("Digest: %s\nStatus: Downloaded newer image for %s\n%s\n", parts[arch], ref, ref); o.stdout != want {
+			t.Errorf("%s\n%s", o.line, cmp.Diff(want, o.stdout))
+		}
+	}
+	for _, arch := range architectures {
+		id := string(parts[arch])[7:19]
+		if images := p.run("images", from.host+"/halohub/halo").want(0).stdout; !strings.Contains(images, "<none>   "+id) {
+			t.Errorf("images does not list %s:\n%s", id, images)
+		}
+		p.run("tag", id, hczjl+":"+arch).want(0)
+	}
+	for _, arch := range architectures {
+		o := p.run("push", hczjl+":"+arch).want(0)
+		if !strings.HasPrefix(o.stdout, fmt.Sprintf("%s: digest: %s size: ", arch, parts[arch])) {
+			t.Errorf("%s\nprints %s", o.line, o.stdout)
+		}
+	}
+	list := hczjl + ":1.6"
+	p.run("manifest", "create", list, hczjl+":amd64", hczjl+":arm64", hczjl+":arm32").want(0)
+	p.run("manifest", "annotate", list, hczjl+":amd64", "--os", "linux", "--arch", "amd64").want(0)
+	p.run("manifest", "annotate", list, hczjl+":arm64", "--os", "linux", "--arch", "arm64").want(0)
+	p.run("manifest", "annotate", list, hczjl+":arm32", "--os", "linux", "--arch", "arm", "--variant", "v7").want(0)
+	p.run("manifest", "push", list).want(0)
+	p.run("manifest", "rm", list).want(0)
+	p.run("manifest", "inspect", list).want(0)
+	golden(t, "walk-through.json", p.run("inspect", "--raw", list).want(0).stdout)
+	if got := to.parts("hczjl/halo", "1.6"); !cmp.Equal(got, parts) {
+		t.Errorf("the images are %v, were %v", got, parts)
+	}
+}
+
+func TestPullWhole(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	list, repo := s.halo(), s.host+"/halohub/halo"
+	o := p.run("pull", repo+":1.6").want(0, "pulled "+repo+":1.6: 3 images; blobs: 7 fetched")
+	want := fmt.Sprintf("Digest: %s\nStatus: Downloaded newer image for %s:1.6\n%s:1.6\n", list.Digest, repo, repo)
+	if o.stdout != want {
+		t.Error(cmp.Diff(want, o.stdout))
+	}
+	s.Forget()
+	if o := p.run("pull", repo+":1.6").want(0); o.stdout != strings.Replace(want, "Downloaded newer image for", "Image is up to date for", 1) || o.stderr != "" {
+		t.Errorf("again: %s%s", o.stdout, o.stderr)
+	}
+	if n := s.Count("manifests|blobs"); n != 1 {
+		t.Errorf("%d calls to find that nothing is new", n)
+	}
+	if o := p.run("pull", "-q", repo+":1.6").want(0); o.stdout != repo+":1.6\n" || o.stderr != "" {
+		t.Errorf("quiet: %s%s", o.stdout, o.stderr)
+	}
+	p.verify()
+}
+
+// One platform of a list is pulled as the image it is, also by the list's digest; several stay a list.
+func TestPullPlatforms(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	list, repo := s.halo(), s.host+"/halohub/halo"
+	parts := s.parts("halohub/halo", "1.6")
+	for _, test := range []struct{ platform, ref, want string }{
+		{"linux/arm64", repo + ":1.6", string(parts["arm64"])},
+		{"linux/arm/v7", repo + "@" + string(list.Digest), string(parts["arm32"])},
+		{"linux/arm64,linux/amd64", repo + ":1.6", ""},
+		{"linux/arm64,linux/amd64", repo + "@" + string(list.Digest), ""},
+	} {
+		o := p.run("pull", "--platform", test.platform, test.ref).want(0)
+		if !strings.HasPrefix(o.stdout, "Digest: "+test.want) || strings.Contains(o.stdout, "Digest: "+string(list.Digest)) {
+			t.Errorf("%s\nprints %s", o.line, o.stdout)
+		}
+	}
+	// The tag is on the list of two now; the image that it was on before stays, as does what was pulled by digest.
+	var got []string
+	for _, r := range p.rows() {
+		got = append(got, r.Tag+" "+strings.Join(r.Platforms, " "))
+	}
+	slices.Sort(got)
+	if want := []string{" linux/arm/v7", " linux/arm64", "1.6 linux/amd64 linux/arm64"}; !slices.Equal(got, want) {
+		t.Errorf("images %q, want %q", got, want)
+	}
+	p.run("pull", "--platform", "linux/s390x", repo+":1.6").want(exitNotFound, "linux/s390x")
+	p.verify()
+}
+
+func TestPullSeveral(t *testing.T) {
+	s, other, p := serve(t), serve(t), newProgram(t)
+	s.halo()
+	one := other.image("x/one", "1", "linux/amd64", "a")
+	o := p.run("pull", "-q", s.host+"/halohub/halo:1.6", s.host+"/halohub/halo:1.7", other.host+"/x/one:1").
+		want(exitPartly, "failed: "+s.host+"/halohub/halo:1.7: ", "transship pull: 1 of 3 failed")
+	if want := s.host + "/halohub/halo:1.6\n" + other.host + "/x/one:1\n"; o.stdout != want {
+		t.Error(cmp.Diff(want, o.stdout))
+	}
+	p.run("pull", s.host+"/halohub/halo:1.7").want(exitNotFound)
+	p.run("pull", other.host+"/x/one:1", "Bad").want(exitUsage)
+	if o := p.run("images", "-q", "--no-trunc", other.host+"/x/one"); o.stdout != string(one.Digest)+"\n" {
+		t.Errorf("images -q: %q", o.stdout)
+	}
+}
+
+func TestImages(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	s.halo()
+	s.image("alpine", "3.20", "linux/arm64/v8", "alpine")
+	repo := s.host + "/halohub/halo"
+	parts := s.parts("halohub/halo", "1.6")
+	p.run("pull", "-q", repo+":1.6", s.host+"/alpine:3.20", repo+"@"+string(parts["arm32"])).want(0)
+	p.run("tag", repo+":1.6", "hczjl/halo").want(0)
+	p.run("tag", repo+":1.6", "halo:1.6").want(0)
+	text := p.run("images").want(0).stdout + p.run("images", "--digests", repo).stdout + p.run("images", "--no-trunc", "halo:1.6").stdout
+	golden(t, "images.txt", regexp.MustCompile("  +").ReplaceAllString(text, "  "), s.host, "HOST:PORT")
+	golden(t, "images.json", p.run("images", "--json").want(0).stdout, s.host, "HOST:PORT")
+	if o := p.run("images", "--json", "nothing").want(0); o.stdout != "[]\n" {
+		t.Errorf("images --json of nothing: %q", o.stdout)
+	}
+	p.run("images", "Bad").want(exitUsage)
+}
+
+// A pull that is killed leaves nothing broken, and the next one finishes it.
+func TestKilledPull(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	const repo = "big/image"
+	var entries []manifest.Descriptor
+	for _, platform := range []string{"linux/amd64", "linux/arm64", "linux/arm/v7"} {
+		var layers []string
+		for i := range 4 {
+			layers = append(layers, strings.Repeat(fmt.Sprint(platform, i), 5_000))
+		}
+		entries = append(entries, s.image(repo, "", platform, layers...))
+	}
+	list := s.list(repo, "1", entries...)
+	ref := s.host + "/" + repo + ":1"
+	for i := range 20 {
+		if i%7 == 6 {
+			p.run("rmi", ref)
+			p.run("prune").want(0)
+		}
+		s.Forget()
+		cmd, stderr := process(t, "pull", "-q", "--jobs", "2", ref)
+		cmd.Env = append(cmd.Env, "TRANSSHIP_STORE="+p.storePath())
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		killAfter(s, i, ended, func() { cmd.Process.Signal(syscall.SIGKILL) })
+		if state := cmd.ProcessState; state.Exited() && !state.Success() {
+			t.Errorf("pull fails: %s", stderr)
+		}
+		p.verify()
+	}
+	p.run("pull", ref).want(0)
+	p.verify()
+	if got := p.run("images", "-q", "--no-trunc", ref).stdout; got != string(list.Digest)+"\n" {
+		t.Errorf("images -q: %s", got)
+	}
+}
+
+// killAfter kills a process once it has asked for so many blobs, if it does not end before.
+func killAfter(s *server, blobs int, ended chan error, kill func()) {
+	for {
+		select {
+		case <-ended:
+			return
+		default:
+		}
+		if s.Count("/blobs/") > blobs%13 {
+			kill()
+			<-ended
+			return
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+}
