@@ -60,7 +60,7 @@ func (p *pruning) whenFree(ctx context.Context, a *app, dir *layout.Dir) (layout
 	for told := false; ; told = true {
 		done, err := dir.Prune(ctx, layout.Pruning{Untagged: p.all})
 		if !errors.Is(err, layout.ErrInUse) {
-			return done, err
+			return done, a.inStore(err)
 		}
 		if !told {
 			a.note("waiting for another command that is using the store")

@@ -78,7 +78,11 @@ func (p *pulling) one(ctx context.Context, a *app, dir *layout.Dir, ref referenc
 		if show.kept {
 			status = "Image is up to date for "
 		}
-		fmt.Fprintf(a.stdout, "Digest: %s\nStatus: %s%s\n", d.Digest, status, ref.Familiar())
+		asked := ref
+		if ref.Digest != "" {
+			asked.Tag = "" // it says nothing beside a digest
+		}
+		fmt.Fprintf(a.stdout, "Digest: %s\nStatus: %s%s\n", d.Digest, status, asked.Familiar())
 	}
 	fmt.Fprintln(a.stdout, ref)
 	return nil

@@ -49,7 +49,7 @@ func (r *removing) one(ctx context.Context, a *app, dir *layout.Dir, arg string)
 		return err
 	}
 	if err := dir.Drop(roots...); err != nil {
-		return err
+		return a.inStore(err)
 	}
 	if err := a.printUntagged(dir, roots); err != nil {
 		return err

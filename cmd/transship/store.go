@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/hczjl/transship/distribution/layout"
@@ -67,11 +69,16 @@ func (a *app) holdStore() (dir *layout.Dir, release func(), err error) {
 		return nil, nil, err
 	}
 	release, err = dir.Hold()
-	if err != nil {
-		path, _, _ := a.storeDir() // it was found above
-		return nil, nil, &storeError{path, err}
+	return dir, release, a.inStore(err)
+}
+
+// inStore says of an error in writing to the store, where that is not allowed, that it is about the store.
+func (a *app) inStore(err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
 	}
-	return dir, release, nil
+	path, _, _ := a.storeDir() // it was found before
+	return &storeError{path, err}
 }
 
 // storing is a repository of the store that images are put into. Their parts are no images of their own, so that what an

@@ -38,6 +38,28 @@ func TestCommandsHoldTheStore(t *testing.T) {
 	}
 }
 
+// A store that may be read and not written lists its images, and says what is wrong with the rest.
+func TestReadOnlyStore(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	s.image("x", "1", "linux/amd64", "x")
+	p.run("pull", s.host+"/x:1").want(0)
+	private := filepath.Join(p.storePath(), ".transship")
+	for _, name := range []string{"content.lock", "index.lock"} {
+		if err := os.Chmod(filepath.Join(private, name), 0o400); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if f, err := os.OpenFile(filepath.Join(private, "content.lock"), os.O_RDWR, 0); err == nil {
+		f.Close()
+		t.Skip("root writes wherever it likes")
+	}
+	p.run("images", s.host+"/x:1").want(0)
+	for _, line := range []string{"pull HOST/x:1", "push HOST/x:1", "tag HOST/x:1 y", "rmi HOST/x:1", "prune"} {
+		p.run(strings.Fields(strings.ReplaceAll(line, "HOST", s.host))...).
+			want(exitFailed, "the local store "+p.storePath()+" cannot be used: ", "permission denied", "hint: set TRANSSHIP_STORE")
+	}
+}
+
 // Several programs pull, tag, remove and prune at once.
 func TestStoreIsShared(t *testing.T) {
 	s, p := serve(t), newProgram(t)

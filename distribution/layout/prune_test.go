@@ -298,15 +298,15 @@ func TestPruneWhilePutting(t *testing.T) {
 	pruners.Wait()
 	d := open(t, path)
 	checkLinks(t, d)
-	if roots, err := d.Roots(); err != nil || len(roots) != 3*10 {
-		t.Errorf("%d images, error %v; want 30", len(roots), err)
+	if roots, err := d.Roots(); err != nil || len(roots) != 3*4 {
+		t.Errorf("%d images, error %v; want 12", len(roots), err)
 	}
 }
 
 // putAndDrop puts images that share a layer and drops every other one.
 func putAndDrop(t *testing.T, d *Dir, i int) {
 	r := d.Repository(fmt.Sprint("r", i))
-	for n := range 20 {
+	for n := range 8 {
 		release, err := d.Hold()
 		if err != nil {
 			t.Error(err)
