@@ -140,11 +140,7 @@ func (o *outline) inferred() string {
 
 // validate decodes the typed view and checks every descriptor: digests become part of paths and tags.
 func (m Manifest) validate() error {
-	refs, err := m.References()
-	if err != nil {
-		return err
-	}
-	subject, err := m.Subject()
+	refs, subject, err := m.links()
 	if err != nil {
 		return err
 	}
@@ -182,22 +178,24 @@ func (m Manifest) Image() (Image, error) {
 // References returns what must be in a repository before this manifest: an index's entries, an image's config, layers
 // and blobs.
 func (m Manifest) References() ([]Descriptor, error) {
-	if IsIndex(m.MediaType) {
-		ix, err := m.Index()
-		return ix.Manifests, err
-	}
-	im, err := m.Image()
-	return im.References(), err
+	refs, _, err := m.links()
+	return refs, err
 }
 
 // Subject returns the manifest this one refers to, nil when it refers to none (image-spec, manifest.md, "subject").
 func (m Manifest) Subject() (*Descriptor, error) {
+	_, subject, err := m.links()
+	return subject, err
+}
+
+// links returns all descriptors of the document.
+func (m Manifest) links() (refs []Descriptor, subject *Descriptor, err error) {
 	if IsIndex(m.MediaType) {
 		ix, err := m.Index()
-		return ix.Subject, err
+		return ix.Manifests, ix.Subject, err
 	}
 	im, err := m.Image()
-	return im.Subject, err
+	return im.References(), im.Subject, err
 }
 
 // Referrer returns the descriptor by which a manifest is listed among the referrers of its subject: with its

@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
 )
@@ -36,12 +34,7 @@ func (e *Engine) Collect(ctx context.Context, src Source, ref string) (Closure, 
 // Fill puts the blobs into the target, as [Engine.Copy] does, and no manifest.
 func (e *Engine) Fill(ctx context.Context, src Source, dst Target, blobs []manifest.Descriptor) error {
 	e.prepare()
-	c := &copying{engine: e, src: src, dst: dst}
-	group, ctx := errgroup.WithContext(ctx)
-	for _, d := range unique(blobs) {
-		group.Go(func() error { return c.putBlob(ctx, d) })
-	}
-	return group.Wait()
+	return sideBySide(ctx, blobs, e.copying(src, dst).putBlob)
 }
 
 // collecting is one image being read.
@@ -62,11 +55,7 @@ func (c *collecting) below(ctx context.Context, m manifest.Manifest) error {
 	if err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	for _, d := range unique(refs) {
-		group.Go(func() error { return c.child(ctx, d) })
-	}
-	return group.Wait()
+	return sideBySide(ctx, refs, c.child)
 }
 
 func (c *collecting) child(ctx context.Context, d manifest.Descriptor) error {

@@ -2,8 +2,11 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
+	"sync"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -19,49 +22,102 @@ func (c *copying) referrers(ctx context.Context, root manifest.Manifest) error {
 	if !ok {
 		return fmt.Errorf("%s cannot tell what refers to an image", name(c.src))
 	}
-	subjects := []blob.Digest{root.Digest}
-	if manifest.IsIndex(root.MediaType) {
-		refs, err := root.References()
-		if err != nil {
-			return err
-		}
-		for _, d := range unique(refs) {
-			subjects = append(subjects, d.Digest)
-		}
-	}
-	seen := map[blob.Digest]bool{}
-	for _, subject := range subjects {
-		if err := c.referring(ctx, src, subject, seen, referrersDepth); err != nil {
-			return err
-		}
-	}
-	return c.cosignTags(ctx, src, seen)
-}
-
-// referring copies the manifests that have the subject, and those that refer to them in turn.
-func (c *copying) referring(ctx context.Context, src Referring, subject blob.Digest, seen map[blob.Digest]bool, depth int) error {
-	if seen[subject] || depth == 0 {
-		return nil
-	}
-	seen[subject] = true
-	list, err := src.Referrers(ctx, subject, "")
+	subjects, err := c.subjects(ctx, root)
 	if err != nil {
 		return err
 	}
-	for _, d := range list {
-		if err := c.child(ctx, d); err != nil {
-			return err
-		}
-		if err := c.referring(ctx, src, d.Digest, seen, depth-1); err != nil {
-			return err
-		}
+	f := &following{copying: c, src: src, seen: map[blob.Digest]bool{}}
+	if err := f.all(ctx, subjects, referrersDepth); err != nil {
+		return err
 	}
-	return nil
+	return c.cosignTags(ctx, src, f.seen)
 }
 
-// cosignTags copies the tags that cosign names after the digests it signs or describes.
+// subjects lists the image and all manifests below it.
+func (c *copying) subjects(ctx context.Context, root manifest.Manifest) ([]manifest.Descriptor, error) {
+	out := []manifest.Descriptor{root.Descriptor}
+	if !manifest.IsIndex(root.MediaType) {
+		return out, nil
+	}
+	refs, err := root.References()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range unique(refs) {
+		if !manifest.IsIndex(d.MediaType) {
+			out = append(out, d)
+			continue
+		}
+		nested, err := c.engine.fetchChild(ctx, c.src, d)
+		if err != nil {
+			return nil, err
+		}
+		below, err := c.subjects(ctx, nested)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, below...)
+	}
+	return unique(out), nil
+}
+
+// following is a walk from subjects to their referrers, to theirs, and so on.
+type following struct {
+	*copying
+	src Referring
+
+	mu   sync.Mutex
+	seen map[blob.Digest]bool // subjects that were asked for
+}
+
+// all copies the manifests that have one of the subjects, and those that refer to them in turn.
+func (f *following) all(ctx context.Context, subjects []manifest.Descriptor, depth int) error {
+	if depth == 0 {
+		return nil
+	}
+	return sideBySide(ctx, subjects, func(ctx context.Context, subject manifest.Descriptor) error {
+		if !f.first(subject.Digest) {
+			return nil
+		}
+		list, err := f.list(ctx, subject.Digest)
+		if err != nil {
+			return err
+		}
+		put := func(ctx context.Context, d manifest.Descriptor) error { return f.child(ctx, d, false) }
+		if err := sideBySide(ctx, list, put); err != nil {
+			return err
+		}
+		return f.all(ctx, list, depth-1)
+	})
+}
+
+// first tells whether a subject was not asked for yet.
+func (f *following) first(d blob.Digest) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.seen[d] {
+		return false
+	}
+	f.seen[d] = true
+	return true
+}
+
+// list asks the source what has the subject.
+func (f *following) list(ctx context.Context, subject blob.Digest) (list []manifest.Descriptor, err error) {
+	err = f.engine.withDoc(ctx, func() error {
+		list, err = f.src.Referrers(ctx, subject, "")
+		return err
+	})
+	return list, err
+}
+
+// cosignTags copies the tags that cosign names after the digests it signs or describes. A repository without any tag may
+// say that it does not exist.
 func (c *copying) cosignTags(ctx context.Context, src Referring, digests map[blob.Digest]bool) error {
 	for tag, err := range src.TagNames(ctx) {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -72,7 +128,7 @@ func (c *copying) cosignTags(ctx context.Context, src Referring, digests map[blo
 		if err != nil {
 			return err
 		}
-		if _, err := c.image(ctx, m, tag); err != nil {
+		if _, err := c.image(ctx, m, tag, false); err != nil {
 			return err
 		}
 	}

@@ -1,11 +1,11 @@
 package transfer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -20,43 +20,47 @@ func (e *Engine) root(ctx context.Context, src Source, ref string) (manifest.Man
 	if err != nil || len(e.Platforms) == 0 && !e.Flatten {
 		return m, err
 	}
+	return e.wanted(ctx, src, m)
+}
+
+// wanted leaves of an image what Platforms and Flatten want.
+func (e *Engine) wanted(ctx context.Context, src Source, m manifest.Manifest) (manifest.Manifest, error) {
 	if !manifest.IsIndex(m.MediaType) {
 		return m, e.checkPlatform(ctx, src, m)
 	}
-	ix, err := m.Index()
-	if err != nil {
-		return manifest.Manifest{}, err
-	}
-	kept, err := ix.Select(e.Platforms...)
+	kept, err := m.Subset(e.Platforms...)
 	if err != nil {
 		return manifest.Manifest{}, fmt.Errorf("%s: %w", name(src), err)
 	}
 	if e.Flatten {
 		return e.flattened(ctx, src, kept)
 	}
-	keep := map[blob.Digest]bool{}
-	for _, d := range kept {
-		keep[d.Digest] = true
-	}
-	return m.Keep(func(d manifest.Descriptor) bool { return keep[d.Digest] })
+	return kept, nil
 }
 
 // ErrSeveral says that more than one image is left where a single one was asked for.
 var ErrSeveral = errors.New("more than one image matches, so the result cannot be a single image")
 
-// flattened returns the one image among the kept entries. Attestations describe it from beside it in the index and have
-// no place without one.
-func (e *Engine) flattened(ctx context.Context, src Source, kept []manifest.Descriptor) (manifest.Manifest, error) {
-	var only []manifest.Descriptor
-	for _, d := range unique(kept) {
-		if d.AttestationFor() == "" {
-			only = append(only, d)
-		}
+// flattened returns the one image that an index holds, through nested ones too. Attestations describe it from beside it in
+// the index and have no place without one.
+func (e *Engine) flattened(ctx context.Context, src Source, m manifest.Manifest) (manifest.Manifest, error) {
+	entries, err := m.References()
+	if err != nil {
+		return manifest.Manifest{}, err
 	}
-	if len(only) != 1 {
+	entries = slices.DeleteFunc(unique(entries), func(d manifest.Descriptor) bool { return d.AttestationFor() != "" })
+	switch len(entries) {
+	case 0:
+		return manifest.Manifest{}, fmt.Errorf("%s: %s has no image in it", name(src), m.Digest.Short())
+	case 1:
+	default:
 		return manifest.Manifest{}, fmt.Errorf("%s: %w", name(src), ErrSeveral)
 	}
-	return e.fetch(ctx, src, string(only[0].Digest))
+	only, err := e.fetchChild(ctx, src, entries[0])
+	if err != nil || !manifest.IsIndex(only.MediaType) {
+		return only, err
+	}
+	return e.wanted(ctx, src, only)
 }
 
 // checkPlatform makes sure that a single image is for one of the wanted platforms. What it runs on stands in its config.
@@ -76,16 +80,19 @@ func (e *Engine) checkPlatform(ctx context.Context, src Source, m manifest.Manif
 	return fmt.Errorf("%s: %w", name(src), &manifest.PlatformError{Want: e.Platforms[0], Have: []manifest.Platform{p}})
 }
 
-// ImagePlatform reads what an image runs on from its config blob. The config is verified against its digest.
+// ImagePlatform reads what an image runs on from its config blob (image-spec, config.md), of which at most 4 MiB are read
+// into memory. The config is verified against its digest; one that does not match is a *[blob.MismatchError], one that
+// cannot be read a *[manifest.ConfigError]. An artifact without a config is an error, and one whose config says nothing
+// gives an empty platform.
 func ImagePlatform(ctx context.Context, src Source, m manifest.Manifest) (manifest.Platform, error) {
 	im, err := m.Image()
 	if err != nil {
 		return manifest.Platform{}, err
 	}
 	if im.Config == nil {
-		return manifest.Platform{}, fmt.Errorf("%s has no config that says what it runs on", m.Digest.Short())
+		return manifest.Platform{}, fmt.Errorf("%s: %s has no config that says what it runs on", name(src), m.Digest.Short())
 	}
-	raw, err := Small(ctx, src, *im.Config)
+	raw, err := readConfig(ctx, src, *im.Config)
 	if err != nil {
 		return manifest.Platform{}, err
 	}
@@ -96,18 +103,18 @@ func ImagePlatform(ctx context.Context, src Source, m manifest.Manifest) (manife
 	return config.Platform, nil
 }
 
-// Small reads a blob of at most 4 MiB into memory and verifies it: configs, not layers.
-func Small(ctx context.Context, src Source, d manifest.Descriptor) ([]byte, error) {
+// readConfig reads a config blob into memory and verifies it.
+func readConfig(ctx context.Context, src Source, d manifest.Descriptor) ([]byte, error) {
 	if d.Size > maxConfig {
-		return nil, fmt.Errorf("config %s has %d bytes, more than the %d MiB that are read", d.Digest.Short(), d.Size, maxConfig>>20)
+		return nil, fmt.Errorf("%s: config %s has %d bytes, more than the %d MiB that are read", name(src), d.Digest.Short(), d.Size, maxConfig>>20)
 	}
 	r := blob.NewReader(ctx, d.Digest, d.Size, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
 		return src.Blob(ctx, d, offset)
 	})
 	defer r.Close()
-	var buf bytes.Buffer
-	if _, err := io.Copy(&buf, r); err != nil {
+	raw, err := io.ReadAll(r)
+	if err != nil {
 		return nil, fmt.Errorf("config %s from %s: %w", d.Digest.Short(), name(src), err)
 	}
-	return buf.Bytes(), nil
+	return raw, nil
 }

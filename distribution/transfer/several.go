@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 
 	"github.com/hczjl/transship/blob"
@@ -31,7 +32,7 @@ func (e *Engine) CopyAll(ctx context.Context, src Source, ref string, to ...Dest
 		return manifest.Descriptor{}, repeat(err, len(to))
 	}
 	f := newFan(src, to)
-	f.ask(ctx, root)
+	f.ask(ctx, e, root)
 	if err := e.copyTo(ctx, src, f, root); err != nil && !errors.Is(err, ErrAllFailed) {
 		f.fail(err)
 	}
@@ -41,20 +42,29 @@ func (e *Engine) CopyAll(ctx context.Context, src Source, ref string, to ...Dest
 	return root.Descriptor, f.errors()
 }
 
-// copyTo brings all below the root to those that lack it, then the root, then what refers to it.
+// copyTo brings all below the root to those that lack it, then what refers to it, then the root under its tags.
 func (e *Engine) copyTo(ctx context.Context, src Source, f *fan, root manifest.Manifest) error {
 	lacking := f.lacking()
-	c := &copying{engine: e, src: src, dst: lacking}
 	if len(lacking.branches) > 0 {
-		if err := c.children(ctx, root); err != nil {
+		if err := e.copyingTo(src, lacking).children(ctx, root, lacking.known()); err != nil {
 			return err
 		}
-		lacking.putRoot(ctx, root)
 	}
-	if !e.Referrers {
-		return nil
+	if e.Referrers {
+		if err := lacking.putByDigest(ctx); err != nil {
+			return err
+		}
+		if err := e.copyingTo(src, f).referrers(ctx, root); err != nil {
+			return err
+		}
 	}
-	return (&copying{engine: e, src: src, dst: f}).referrers(ctx, root)
+	lacking.putRoot(ctx)
+	return nil
+}
+
+// copyingTo has ledgers of its own: who has failed, and so what a fan has, differs from copy to copy.
+func (e *Engine) copyingTo(src Source, f *fan) *copying {
+	return &copying{engine: e, src: src, dst: f, blobs: &ledger{}, manifests: &ledger{}}
 }
 
 func repeat(err error, n int) []error {
@@ -74,9 +84,12 @@ type fan struct {
 // branch is one target of a fan.
 type branch struct {
 	to      Destination
-	mu      sync.Mutex
-	err     error
-	outcome blob.Outcome // of the image: Exists when the tag named it already
+	root    manifest.Manifest // the image, by the name that it has there
+	known   bool              // parts of the image may be there
+	outcome blob.Outcome      // of the image: Exists when the tag named it already
+
+	mu  sync.Mutex
+	err error
 }
 
 func newFan(src Source, to []Destination) *fan {
@@ -168,19 +181,36 @@ func (f *fan) among(ctx context.Context, branches []*branch, do func(b *branch) 
 }
 
 // ask finds out who has the image already.
-func (f *fan) ask(ctx context.Context, root manifest.Manifest) {
-	_ = f.each(ctx, func(b *branch) error {
-		have, err := (&copying{dst: b.to.Target}).head(ctx, root, b.to.As)
-		if have {
+func (f *fan) ask(ctx context.Context, e *Engine, root manifest.Manifest) {
+	_ = f.each(ctx, func(b *branch) (err error) {
+		if b.root, err = under(b.to.Target, root, b.to.As); err != nil {
+			return err
+		}
+		outcome, known, err := e.copying(f.src, b.to.Target).compare(ctx, b.root, b.to.As)
+		b.known = known
+		if outcome == blob.Exists {
 			b.outcome = blob.Exists
 		}
 		return err
 	})
 }
 
+// known tells whether parts of the image may be at every target.
+func (f *fan) known() bool {
+	return !slices.ContainsFunc(f.branches, func(b *branch) bool { return !b.known })
+}
+
+// putByDigest puts the image under no tag yet.
+func (f *fan) putByDigest(ctx context.Context) error {
+	if len(f.branches) == 0 {
+		return nil
+	}
+	return f.each(ctx, func(b *branch) error { return b.to.Target.PutManifest(ctx, string(b.root.Digest), b.root) })
+}
+
 // putRoot puts the image under each target's own tag.
-func (f *fan) putRoot(ctx context.Context, root manifest.Manifest) {
-	_ = f.each(ctx, func(b *branch) error { return b.to.Target.PutManifest(ctx, b.to.As, root) })
+func (f *fan) putRoot(ctx context.Context) {
+	_ = f.each(ctx, func(b *branch) error { return b.to.Target.PutManifest(ctx, b.to.As, b.root) })
 }
 
 // HeadManifest implements Target. What only some targets have is not there.

@@ -28,38 +28,56 @@ func newShare(parties int, source blob.Open) *share {
 	return &share{source: source, undecided: parties}
 }
 
-// party is one who may need the bytes.
+// party is one who may need the bytes. Its methods may be called concurrently: a request that was given up may still ask.
 type party struct {
 	share   *share
-	decided bool
+	decided bool           // under share.mu
+	in      *io.PipeReader // what it listens to, if it does; under share.mu
 }
 
 func (s *share) join() *party { return &party{share: s} }
 
 // open is the party's blob.Open.
 func (p *party) open(ctx context.Context, offset int64) (io.ReadCloser, error) {
-	if p.decided || offset != 0 {
-		p.leave()
-		return p.share.source(ctx, offset)
+	if in := p.listen(ctx, offset); in != nil {
+		return in, nil
 	}
-	in, out := io.Pipe()
-	p.decide(&listener{ctx, out})
-	return in, nil
+	return p.share.source(ctx, offset)
 }
 
-// leave says that the party needs nothing, or nothing more.
+// listen makes the party a listener, nil where it comes too late for that.
+func (p *party) listen(ctx context.Context, offset int64) *io.PipeReader {
+	p.share.mu.Lock()
+	defer p.share.mu.Unlock()
+	if p.decided {
+		return nil
+	}
+	if offset != 0 {
+		p.decide(nil)
+		return nil
+	}
+	in, out := io.Pipe()
+	p.in = in
+	p.decide(&listener{ctx, out})
+	return in
+}
+
+// leave says that the party needs nothing, or nothing more: the others must not wait for it.
 func (p *party) leave() {
+	p.share.mu.Lock()
+	defer p.share.mu.Unlock()
 	if !p.decided {
 		p.decide(nil)
 	}
+	if p.in != nil {
+		p.in.Close()
+	}
 }
 
-// decide counts the party, and begins when it is the last.
+// decide counts the party, and begins when it is the last. The caller holds share.mu.
 func (p *party) decide(l *listener) {
 	p.decided = true
 	s := p.share
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.undecided--
 	if l != nil {
 		s.listeners = append(s.listeners, l)

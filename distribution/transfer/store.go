@@ -12,20 +12,21 @@ import (
 
 // Source is where images come from. Its methods may be called concurrently.
 type Source interface {
-	// Manifest returns a manifest by tag or digest; one that is not there is fs.ErrNotExist.
+	// Manifest returns a manifest by tag or digest, parsed and checked; one that is not there is fs.ErrNotExist.
 	Manifest(ctx context.Context, ref string) (manifest.Manifest, error)
 	// Blob opens a blob at an offset in bytes from its start. Its bytes need not be verified.
 	Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error)
 }
 
-// Target is where images go. Its methods may be called concurrently.
+// Target is where images go. Its methods may be called concurrently, and targets must be comparable, as pointers are.
 type Target interface {
-	// HeadManifest returns the descriptor of a manifest by tag or digest; one that is not there is fs.ErrNotExist.
+	// HeadManifest returns the descriptor of a manifest by tag or digest; one that is not there is fs.ErrNotExist, one that
+	// must not be asked for fs.ErrPermission.
 	HeadManifest(ctx context.Context, ref string) (manifest.Descriptor, error)
-	// PutBlob sees to it that the target has the blob. It calls open only when it needs the bytes, verifies them, and
-	// keeps none that are wrong. from names repositories of the same registry that have the blob.
+	// PutBlob sees to it that the target has the blob, and says how. It calls open only when it needs the bytes, verifies
+	// them, and keeps none that are wrong. from names repositories of the same registry that have the blob.
 	PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string) (blob.Outcome, error)
-	// PutManifest stores a manifest under a tag or its digest.
+	// PutManifest stores a manifest under a tag or its digest, byte for byte.
 	PutManifest(ctx context.Context, ref string, m manifest.Manifest) error
 }
 
@@ -40,7 +41,7 @@ type Placed interface {
 type Referring interface {
 	// Referrers returns the manifests whose subject is d, only those of artifactType where that is not empty.
 	Referrers(ctx context.Context, d blob.Digest, artifactType string) ([]manifest.Descriptor, error)
-	// TagNames lists the tags beside the image.
+	// TagNames lists the tags beside the image, up to the first error.
 	TagNames(ctx context.Context) iter.Seq2[string, error]
 }
 

@@ -25,6 +25,7 @@ type hub struct {
 	log       []string
 	moving    int // uploads under way, and the most there were
 	most      int
+	named     int // the most repositories that a blob could be mounted from
 }
 
 func newHub(name string) *hub {
@@ -63,6 +64,8 @@ type repo struct {
 	putErr    func(manifest.Descriptor) error // asked before a blob is put
 	corrupt   blob.Digest                     // a blob whose bytes are handed out changed
 	referrers map[blob.Digest][]manifest.Descriptor
+	listErr   error // of Referrers
+	tagsErr   error // of TagNames
 }
 
 func (r *repo) String() string          { return r.hub.name + "/" + r.name }
@@ -109,6 +112,9 @@ func (r *repo) Blob(_ context.Context, d manifest.Descriptor, offset int64) (io.
 }
 
 func (r *repo) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string) (blob.Outcome, error) {
+	r.hub.mu.Lock()
+	r.hub.named = max(r.hub.named, len(from))
+	r.hub.mu.Unlock()
 	if r.putErr != nil {
 		if err := r.putErr(d); err != nil {
 			return 0, err
@@ -180,7 +186,7 @@ func (r *repo) PutManifest(_ context.Context, ref string, m manifest.Manifest) e
 }
 
 func (r *repo) Referrers(_ context.Context, d blob.Digest, _ string) ([]manifest.Descriptor, error) {
-	return r.referrers[d], nil
+	return r.referrers[d], r.listErr
 }
 
 func (r *repo) TagNames(context.Context) iter.Seq2[string, error] {
@@ -197,6 +203,9 @@ func (r *repo) TagNames(context.Context) iter.Seq2[string, error] {
 			if !yield(tag, nil) {
 				return
 			}
+		}
+		if r.tagsErr != nil {
+			yield("", r.tagsErr)
 		}
 	}
 }

@@ -1,0 +1,223 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// copying is one image on its way.
+type copying struct {
+	engine    *Engine
+	src       Source
+	dst       Target
+	blobs     *ledger // what has come to the target, and is on its way
+	manifests *ledger
+}
+
+// copying shares what it learns about the target with all copies of the engine.
+func (e *Engine) copying(src Source, dst Target) *copying {
+	return &copying{engine: e, src: src, dst: dst, blobs: &e.blobs, manifests: &e.manifests}
+}
+
+// ErrTargetDigest says that an image was to be put under a digest that is another image's.
+var ErrTargetDigest = errors.New("the digest of the target is not that of the image")
+
+// under makes sure that a digest to put the image under is the image's, and returns the image by that name: it may be of
+// another algorithm.
+func under(dst Target, root manifest.Manifest, as string) (manifest.Manifest, error) {
+	asked := blob.Digest(as)
+	switch {
+	case asked.Validate() != nil:
+		return root, nil
+	case !has(root, asked):
+		return root, fmt.Errorf("%s: %w, %s", name(dst), ErrTargetDigest, root.Digest)
+	}
+	root.Digest = asked
+	return root, nil
+}
+
+// has tells whether d is a digest of the manifest, under whatever algorithm.
+func has(m manifest.Manifest, d blob.Digest) bool {
+	return d == m.Digest || d.Algorithm() != m.Digest.Algorithm() && d.Validate() == nil && d.Algorithm().Digest(m.Raw) == d
+}
+
+// image puts the root and all below it, and with referrers what refers to it, before the tag names it.
+func (c *copying) image(ctx context.Context, root manifest.Manifest, as string, referrers bool) (blob.Outcome, error) {
+	outcome, known, err := c.compare(ctx, root, as)
+	if err != nil {
+		return 0, err
+	}
+	if outcome != blob.Exists {
+		err = c.children(ctx, root, known)
+	}
+	if err == nil && referrers {
+		err = c.withReferrers(ctx, root, outcome)
+	}
+	if err != nil || outcome == blob.Exists {
+		return outcome, err
+	}
+	return blob.Uploaded, c.putManifest(ctx, as, root, root.Descriptor)
+}
+
+// withReferrers copies what refers to the image. The image itself is put by its digest before, since not every registry
+// takes a referrer ahead of its subject, and by its tag only after.
+func (c *copying) withReferrers(ctx context.Context, root manifest.Manifest, outcome blob.Outcome) error {
+	if outcome != blob.Exists {
+		put := func() error { return c.dst.PutManifest(ctx, string(root.Digest), root) }
+		if err := c.engine.withDoc(ctx, put); err != nil {
+			return err
+		}
+	}
+	return c.referrers(ctx, root)
+}
+
+// compare asks the target what it has under the reference: the image, and then there is nothing to do, or something else,
+// and then parts of the image may be known there.
+func (c *copying) compare(ctx context.Context, root manifest.Manifest, as string) (outcome blob.Outcome, known bool, err error) {
+	have, err := c.head(ctx, as)
+	var unreadable *manifest.DocumentError
+	switch {
+	case err == nil && has(root, have.Digest):
+		return blob.Exists, true, nil
+	case err == nil, errors.As(err, &unreadable):
+		return 0, true, nil
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
+		// Hub, GitLab and Artifactory deny what does not exist; the upload shows whether it is meant.
+		return 0, false, nil
+	}
+	return 0, false, err
+}
+
+func (c *copying) head(ctx context.Context, ref string) (d manifest.Descriptor, err error) {
+	err = c.engine.withDoc(ctx, func() error {
+		d, err = c.dst.HeadManifest(ctx, ref)
+		return err
+	})
+	return d, err
+}
+
+// children puts everything that m needs.
+func (c *copying) children(ctx context.Context, m manifest.Manifest, known bool) error {
+	refs, err := m.References()
+	if err != nil {
+		return err
+	}
+	if !manifest.IsIndex(m.MediaType) {
+		return sideBySide(ctx, refs, c.putBlob)
+	}
+	return sideBySide(ctx, refs, func(ctx context.Context, d manifest.Descriptor) error { return c.child(ctx, d, known) })
+}
+
+// child puts an entry of an index, by its digest, once for all copies to this repository: an image may stand in several
+// lists, and a list may be below another by a thousand ways.
+func (c *copying) child(ctx context.Context, d manifest.Descriptor, known bool) error {
+	registry, repository := place(c.dst)
+	claim, err := c.manifests.claim(ctx, repositoryOf{registry, repository}, "", d)
+	if err != nil {
+		return fmt.Errorf("manifest for %s: %w", name(c.dst), err)
+	}
+	if claim == nil {
+		c.tellManifest(string(d.Digest), d, blob.Exists)
+		return nil
+	}
+	err = c.claimed(ctx, d, known)
+	claim.release(err == nil, d.Size)
+	return err
+}
+
+// repositoryOf is one repository as a place of its own: manifests cannot be mounted from another.
+type repositoryOf struct {
+	registry   any
+	repository string
+}
+
+// claimed puts a child that nobody else is putting. Where parts of the image are known it is asked for first; an image's
+// manifest is not taken before its blobs, but an index may lack some of its entries and is looked through.
+func (c *copying) claimed(ctx context.Context, d manifest.Descriptor, known bool) error {
+	if known && !manifest.IsIndex(d.MediaType) {
+		if have, err := c.head(ctx, string(d.Digest)); err == nil && have.Size == d.Size {
+			c.tellManifest(string(d.Digest), d, blob.Exists)
+			return nil
+		}
+	}
+	m, err := c.engine.fetchChild(ctx, c.src, d)
+	if err != nil {
+		return err
+	}
+	if err := c.children(ctx, m, known); err != nil {
+		return err
+	}
+	return c.putManifest(ctx, string(d.Digest), m, d)
+}
+
+// putManifest puts a manifest and tells of it with the descriptor d that led to it.
+func (c *copying) putManifest(ctx context.Context, ref string, m manifest.Manifest, d manifest.Descriptor) error {
+	err := c.engine.withDoc(ctx, func() error { return c.dst.PutManifest(ctx, ref, m) })
+	if err == nil {
+		c.tellManifest(ref, d, blob.Uploaded)
+	}
+	return err
+}
+
+func (c *copying) tellManifest(ref string, d manifest.Descriptor, outcome blob.Outcome) {
+	c.engine.tell(Event{Kind: ManifestDone, Target: name(c.dst), Ref: ref, Descriptor: d, Outcome: outcome})
+}
+
+// putBlob puts one config or layer.
+func (c *copying) putBlob(ctx context.Context, d manifest.Descriptor) error {
+	if !d.Distributable() {
+		return nil // its home is the URLs in the descriptor
+	}
+	registry, repository := place(c.dst)
+	claim, err := c.blobs.claim(ctx, registry, repository, d)
+	if err != nil {
+		return fmt.Errorf("blob for %s: %w", name(c.dst), err)
+	}
+	if claim == nil {
+		return nil
+	}
+	c.engine.tell(Event{Kind: BlobFound, Target: name(c.dst), Descriptor: d})
+	outcome, err := c.transfer(ctx, d, c.holders(registry, repository, claim.holders))
+	verified := int64(-1)
+	if outcome == blob.Uploaded {
+		verified = d.Size
+	}
+	claim.release(err == nil, verified)
+	return err
+}
+
+// holders lists the repositories that a blob may be mounted from: those this run has put it in, then the source's.
+func (c *copying) holders(registry any, repository string, holders []string) []string {
+	from, repo := place(c.src)
+	if from == registry && repo != repository {
+		holders = append(holders, repo)
+	}
+	return holders
+}
+
+// transfer lets the target have the blob once a slot is free.
+func (c *copying) transfer(ctx context.Context, d manifest.Descriptor, from []string) (blob.Outcome, error) {
+	if err := c.engine.blobSlots.Acquire(ctx, 1); err != nil {
+		return 0, context.Cause(ctx)
+	}
+	defer c.engine.blobSlots.Release(1)
+	ev := Event{Kind: BlobStarted, Target: name(c.dst), Descriptor: d, Meter: &blob.Meter{}}
+	c.engine.tell(ev)
+	open := ev.Meter.Watch(func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		return c.src.Blob(ctx, d, offset)
+	})
+	var err error
+	ev.Kind = BlobDone
+	if ev.Outcome, err = c.dst.PutBlob(ctx, d, open, from...); err != nil {
+		ev.Kind, ev.Outcome = BlobFailed, 0
+		err = fmt.Errorf("blob %s from %s to %s: %w", d.Digest.Short(), name(c.src), name(c.dst), err)
+	}
+	c.engine.tell(ev)
+	return ev.Outcome, err
+}
