@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"slices"
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/distribution"
@@ -23,11 +24,13 @@ type copying struct {
 
 func copyCommand() command {
 	return command{
-		name: "copy", args: "SRC DST", min: 2, max: 2,
-		short: "copy an image with all its platforms to another repository or registry",
+		name: "copy", args: "SRC DST [DST...]", min: 2, max: -1,
+		short: "copy an image with all its platforms to other repositories or registries",
 		long: `Copies every manifest and blob as the bytes they are, so that all digests stay the same, and prints
 DST@sha256:... on standard output. What the target has already is not sent again; inside one registry blobs
-are mounted. The tag is put last: it never names an image that is not whole.`,
+are mounted. The tag is put last: it never names an image that is not whole. With several DST the source is
+read once for all; one that fails does not stop the others. --dst-creds, --dst-cert and --dst-plain-http then are
+for the first DST's registry.`,
 		example: `transship copy halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
 transship copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alpine:3.20`,
 		setup: func(fs *flag.FlagSet, a *app) action {
@@ -50,19 +53,47 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	to, err := reference.Parse(args[1])
+	to, err := parseTargets(args[1:])
 	if err != nil {
 		return err
 	}
-	if to.Tag != "" && to.Digest != "" {
-		return &usageError{message: "the target has a tag and a digest", hint: "give it one of the two; the digest is kept anyway"}
+	if len(to) > 1 {
+		return c.several(ctx, a, from, to)
 	}
+	return c.one(ctx, a, from, to[0])
+}
+
+// parseTargets reads the references that an image is copied to.
+func parseTargets(args []string) ([]reference.Reference, error) {
+	var to []reference.Reference
+	for _, arg := range args {
+		ref, err := reference.Parse(arg)
+		if err != nil {
+			return nil, err
+		}
+		if ref.Tag != "" && ref.Digest != "" {
+			return nil, &usageError{message: "the target has a tag and a digest", hint: "give it one of the two; the digest is kept anyway"}
+		}
+		if slices.Contains(to, ref) {
+			return nil, &usageError{message: fmt.Sprintf("%s is named twice as a target", ref.Familiar())}
+		}
+		to = append(to, ref)
+	}
+	return to, nil
+}
+
+func (c *copying) engine(show *progress) *transfer.Engine {
+	return &transfer.Engine{Jobs: int(c.jobs), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
+}
+
+// one copies to a single target.
+func (c *copying) one(ctx context.Context, a *app, from, to reference.Reference) error {
 	src, dst, err := c.repositories(ctx, a, from, to)
 	if err != nil {
 		return err
 	}
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: int(c.jobs), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
+	engine := c.engine(show)
 	stop := show.start()
 	d, err := engine.Copy(ctx, src, from.Identifier(), dst, to.Identifier())
 	stop()

@@ -170,3 +170,22 @@ func TestCertificateFiles(t *testing.T) {
 	v.run("digest", host+"/halohub/halo:1.6").want(0)
 	v.run("digest", "--ca", v.write("garbage.pem", secret), host+"/halohub/halo:1.6").complains(complaint{5, "garbage.pem", "PEM files"})
 }
+
+func TestCopyToSeveral(t *testing.T) {
+	v := newVoyage(t)
+	digest := "@" + string(v.source.halo().Digest) + "\n"
+	second := v.target.host + "/second:2"
+	o := v.run("copy", v.src, v.dst, second).want(0, "copied "+v.src+" to "+v.dst+"\n", "copied "+v.src+" to "+second+"\n")
+	if want := v.dst + digest + second + digest; o.stdout != want {
+		t.Errorf("%s\nprints %s\nwant   %s", o.line, o.stdout, want)
+	}
+	if n := v.source.Count("^GET .*/blobs/"); n != 7 {
+		t.Errorf("%d blobs were read from the source, want each once", n)
+	}
+	o = v.run("copy", v.src, nobody(t)+"/x:1", v.target.host+"/third:3").want(8, "failed: 127.0.0.1:", "1 of 2 failed")
+	if want := v.target.host + "/third:3" + digest; o.stdout != want {
+		t.Errorf("%s\nprints %s\nwant   %s", o.line, o.stdout, want)
+	}
+	v.run("copy", v.source.host+"/halohub/halo:none", v.dst, second).want(4, "404 Not Found")
+	v.run("copy", v.src, v.dst, v.dst).want(2, "named twice")
+}
