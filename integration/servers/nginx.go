@@ -48,7 +48,8 @@ func Nginx(t testing.TB, upstream *Registry, o ProxyOptions) *Proxy {
 }
 
 // settleNginx waits until nginx has logged every request that it has answered. Its one process finishes with a request,
-// log line included, before it turns to the next event, so the line of a request that comes later is enough.
+// log line included, before it turns to the next event, so the line of a request that comes later is enough. Only one whose
+// body it refuses (413) is logged later, when what the client still sends has been read away.
 func settleNginx(t testing.TB, e Endpoint, log string) {
 	t.Helper()
 	marker := "/" + rawToken()

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hczjl/transship/integration/fixture"
@@ -100,6 +101,9 @@ func TestNginxLimitsBodies(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
+		for end := time.Now().Add(limit); len(p.Calls(t)) == 0 && time.Now().Before(end); {
+			time.Sleep(5 * time.Millisecond)
+		}
 		if diff := cmp.Diff(Calls{{"PATCH", path, "", want}}, p.Calls(t)); diff != "" {
 			t.Errorf("%d bytes: %s", size, diff)
 		}
