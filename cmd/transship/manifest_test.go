@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -258,8 +260,27 @@ func TestManifestOfAnotherRepositoryIsMounted(t *testing.T) {
 	b.do("create LIST HOST/other/halo:riscv").want(0)
 	b.Forget()
 	b.do("push LIST").want(0)
+	if n := b.Count("^GET .*/manifests/"); n != 0 {
+		t.Errorf("%d manifests are fetched, though the local list has them", n)
+	}
 	if n := b.Count("^PUT .*/blobs/"); n != 0 || b.Count("mount=.*from=other|from=other.*mount=") != 3 {
 		t.Errorf("%d uploads: %v", n, b.Requests())
+	}
+}
+
+// A push asks for one token, for its own repository and those that it mounts from.
+func TestManifestPushNeedsOneToken(t *testing.T) {
+	b := newBerth(t)
+	b.image("other/halo", "riscv", "linux/riscv64", "x", "y")
+	f := &registry.Faults{Handler: &harbour{next: b.server, public: true}}
+	b.host = listen(t, f)
+	b.list = b.host + "/hczjl/halo:1.6"
+	b.write(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, b.host, base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
+	b.do("create LIST HALO:amd64 HOST/other/halo:riscv").want(0)
+	f.Forget()
+	b.do("push LIST").want(0)
+	if n := f.Count("^GET /token"); n != 1 || f.Count("^GET /token.*scope=repository%3Ahczjl%2Fhalo%3Apull%2Cpush&scope=repository%3Aother%2Fhalo%3Apull") != 1 {
+		t.Errorf("%d tokens: %v", n, f.Requests())
 	}
 }
 

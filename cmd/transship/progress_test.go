@@ -121,13 +121,14 @@ func TestPicture(t *testing.T) {
 		}
 	}
 	show(0)
-	first := moving(t, p, "1", 0, 40e6)
-	show(0, "  sha256:111111111111  [                    ]  0 B of 40 MB", "  total 0 B of 40 MB")
+	first := moving(t, p, "2", 0, 40e6)
+	show(0, "  sha256:222222222222  [                    ]  0 B of 40 MB", "  total 0 B of 40 MB")
 	read(t, first, 10e6)
-	moving(t, p, "2", 0, 60e6)
+	moving(t, p, "1", 0, 60e6)
+	p.moving[first.Descriptor.Digest].since = start.Add(-time.Second) // the longest under way comes first
 	show(2*time.Second,
-		"  sha256:111111111111  [=====               ]  10 MB of 40 MB",
-		"  sha256:222222222222  [                    ]  0 B of 60 MB",
+		"  sha256:222222222222  [=====               ]  10 MB of 40 MB",
+		"  sha256:111111111111  [                    ]  0 B of 60 MB",
 		"  total 10 MB of 100 MB, 5.0 MB/s, 18s left")
 	first.Kind, first.Outcome = transfer.BlobDone, blob.Uploaded
 	p.event(first)
@@ -135,10 +136,10 @@ func TestPicture(t *testing.T) {
 	there.Kind, there.Outcome = transfer.BlobDone, blob.Exists
 	p.event(there)
 	show(4*time.Second,
-		"  sha256:222222222222  [                    ]  0 B of 60 MB",
+		"  sha256:111111111111  [                    ]  0 B of 60 MB",
 		"  total 50 MB of 110 MB, 10 MB/s, 6s left") // what was there already was not sent
 	show(13*time.Second,
-		"  sha256:222222222222  [                    ]  0 B of 60 MB",
+		"  sha256:111111111111  [                    ]  0 B of 60 MB",
 		"  total 50 MB of 110 MB") // nothing came for ten seconds
 }
 
