@@ -78,12 +78,17 @@ func (d *Dir) prepare() error {
 	if err != nil {
 		return err
 	}
+	return checkVersion(b)
+}
+
+// checkVersion reads the file oci-layout. A version that is not known here is ErrNewer.
+func checkVersion(b []byte) error {
 	var document struct{ ImageLayoutVersion string }
 	if err := json.Unmarshal(b, &document); err != nil {
 		return fmt.Errorf("%s: %w", layoutFile, err)
 	}
 	if document.ImageLayoutVersion != version {
-		return fmt.Errorf("%s: version %q is not supported, only %s", layoutFile, document.ImageLayoutVersion, version)
+		return fmt.Errorf("%s: %w %q is not supported, only %s", layoutFile, ErrNewer, document.ImageLayoutVersion, version)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ const (
 	annotationTag        = "org.opencontainers.image.ref.name"
 	annotationImage      = "io.containerd.image.name"
 	annotationRepository = "io.github.hczjl.transship.repository"
+	annotationReference  = "io.github.hczjl.transship.reference" // of artifacts in a bundle
 )
 
 // maxName is how long a repository's name may be, in bytes.
@@ -41,8 +42,10 @@ func nameOf(d manifest.Descriptor, fallback string) (repository, tag string) {
 	if name := d.Annotations[annotationRepository]; checkName(name) == nil {
 		return name, validTag(short)
 	}
-	if ref, err := reference.Parse(d.Annotations[annotationImage]); err == nil {
-		return ref.Name(), ref.Tag
+	for _, key := range []string{annotationReference, annotationImage} {
+		if ref, err := reference.Parse(d.Annotations[key]); err == nil {
+			return ref.Name(), ref.Tag
+		}
 	}
 	if reference.ValidTag(short) {
 		return fallback, short

@@ -1,0 +1,194 @@
+package layout
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// Archive is a tar of images that is read where it lies: a bundle, any OCI image layout in a tar, or what `docker save`
+// writes. Its methods may be called concurrently.
+type Archive struct {
+	volumes *volumes
+	scan    *scan
+	blobs   map[blob.Digest]section
+	made    map[blob.Digest]manifest.Manifest // manifests that stand for entries of docker's manifest.json
+	images  []Image
+	own     *Inventory // transship.json, nil where there is none
+
+	views func() *views
+}
+
+// OpenArchive opens an archive by its path, or by that of its first volume where it was split; FILE stands for FILE.001
+// too. It reads the headers and the small documents only. The images of a docker-archive get docker's schema 2 manifests
+// over the layers as they are, the same each time; a layer that is compressed and not named after its digest is read
+// once for it.
+//
+// Errors are an *[ArchiveError] that says what is wrong with the archive, or those of the file system.
+func OpenArchive(path string) (*Archive, error) {
+	v, err := openVolumes(path)
+	if err != nil {
+		return nil, err
+	}
+	a := &Archive{volumes: v, blobs: map[blob.Digest]section{}, made: map[blob.Digest]manifest.Manifest{}}
+	a.views = sync.OnceValue(a.makeViews)
+	if err := a.open(); err != nil {
+		v.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// open reads the documents of whichever kind of archive it is. One that is both is an image layout.
+func (a *Archive) open() (err error) {
+	if a.scan, err = scanTar(a.volumes); err != nil {
+		return err
+	}
+	switch {
+	case a.scan.has(layoutFile):
+		return a.openLayout()
+	case a.scan.has(dockerFile):
+		return a.openDocker()
+	}
+	return a.fail("", ErrNotArchive, "it holds no images: there is neither "+layoutFile+" nor "+dockerFile+" in it")
+}
+
+func (a *Archive) fail(member string, kind error, reason string) error {
+	return a.scan.fail(member, kind, reason)
+}
+
+// Name returns the archive's file name, without its folder and the number of a volume.
+func (a *Archive) Name() string { return filepath.Base(a.volumes.path) }
+
+// String returns the archive's path, without the number of a volume.
+func (a *Archive) String() string { return a.volumes.path }
+
+// Images returns the archive's entries, in its order.
+func (a *Archive) Images() []Image { return slices.Clone(a.images) }
+
+// Find returns the image that ref means: by name, full or familiar; by digest; by what index.json calls it; by a tag
+// that only one image has; and with "" the only image there is. The error is a *[FindError].
+func (a *Archive) Find(ref string) (Image, error) {
+	im, err := find(a.images, ref)
+	if err != nil {
+		return Image{}, fmt.Errorf("%s: %w", a, err)
+	}
+	return im, nil
+}
+
+// Has tells whether the archive itself, and not its base, has a manifest or blob.
+func (a *Archive) Has(d blob.Digest) bool {
+	_, found := a.blobs[d]
+	_, made := a.made[d]
+	return found || made
+}
+
+// Manifest returns an image's manifest by anything that [Archive.Find] takes, or any manifest by its digest. One that is
+// not there is fs.ErrNotExist, bytes that do not match their digest are a *[blob.MismatchError].
+func (a *Archive) Manifest(_ context.Context, ref string) (manifest.Manifest, error) {
+	if d := blob.Digest(ref); d.Validate() == nil {
+		return a.manifest(manifest.Descriptor{Digest: d})
+	}
+	im, err := a.Find(ref)
+	if err != nil {
+		return manifest.Manifest{}, err
+	}
+	return a.manifest(im.Descriptor)
+}
+
+// manifest returns a manifest. Of the descriptor only the digest and the media type matter.
+func (a *Archive) manifest(d manifest.Descriptor) (manifest.Manifest, error) {
+	if m, found := a.made[d.Digest]; found {
+		return m, nil
+	}
+	at, found := a.blobs[d.Digest]
+	if !found {
+		return manifest.Manifest{}, a.missing("manifest", d.Digest)
+	}
+	if at.size > manifest.MaxSize {
+		return manifest.Manifest{}, fmt.Errorf("%s: %w", a, &manifest.DocumentError{Digest: d.Digest, Err: manifest.ErrTooLarge})
+	}
+	raw := make([]byte, at.size)
+	if _, err := a.volumes.ReadAt(raw, at.offset); err != nil {
+		return manifest.Manifest{}, fmt.Errorf("%s: manifest %s: %w", a, d.Digest, err)
+	}
+	if err := blob.Verify(raw, d.Digest, at.size); err != nil {
+		return manifest.Manifest{}, fmt.Errorf("%s: manifest %s: %w", a, d.Digest, err)
+	}
+	m, err := manifest.Parse(d.MediaType, raw)
+	if err != nil {
+		return manifest.Manifest{}, fmt.Errorf("%s: %w", a, err)
+	}
+	m.Digest = d.Digest // Parse computes sha256
+	return m, nil
+}
+
+// Blob opens a blob at an offset in bytes; only the descriptor's digest matters. Whoever reads the bytes verifies them.
+// A blob that is not there is fs.ErrNotExist; the text names the base, if that has it.
+func (a *Archive) Blob(_ context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+	if m, made := a.made[d.Digest]; made {
+		return openAt(bytes.NewReader(m.Raw), d.Digest, m.Size, offset)
+	}
+	at, found := a.blobs[d.Digest]
+	if !found {
+		return nil, a.missing("blob", d.Digest)
+	}
+	return openAt(io.NewSectionReader(a.volumes, at.offset, at.size), d.Digest, at.size, offset)
+}
+
+func openAt(r io.ReadSeeker, d blob.Digest, size, offset int64) (io.ReadCloser, error) {
+	if offset < 0 || offset > size {
+		return nil, fmt.Errorf("blob %s has %d bytes, none at %d", d, size, offset)
+	}
+	_, err := r.Seek(offset, io.SeekStart)
+	return io.NopCloser(r), err
+}
+
+func (a *Archive) missing(what string, d blob.Digest) error {
+	if a.inBase(d) {
+		return fmt.Errorf("%s: %s %s is in %s, on which this bundle builds: %w", a, what, d, a.own.Base.File, fs.ErrNotExist)
+	}
+	return fmt.Errorf("%s: %s %s: %w", a, what, d, fs.ErrNotExist)
+}
+
+// inBase tells whether something is left to the bundle's base.
+func (a *Archive) inBase(d blob.Digest) bool {
+	if a.own == nil || a.own.Base == nil {
+		return false
+	}
+	c, listed := a.own.Find(d)
+	return listed && c.InBase
+}
+
+// Inventory returns what the archive holds. That of a bundle is the member transship.json. That of another archive is
+// made by reading its manifests, and lists what is there; a manifest that cannot be read is an error.
+func (a *Archive) Inventory() (Inventory, error) {
+	if a.own != nil {
+		in := *a.own
+		in.Images, in.Content = slices.Clone(in.Images), slices.Clone(in.Content)
+		return in, nil
+	}
+	in := Inventory{File: a.Name(), Images: a.Images()}
+	err := in.collect(a.manifest, a.Has)
+	return in, err
+}
+
+// Close closes the archive's files. Readers of its blobs fail from then on.
+func (a *Archive) Close() error { return a.volumes.Close() }
+
+// kindOf is the kind of an error that checkVersion and decodeInventory return.
+func kindOf(err error) error {
+	if errors.Is(err, ErrNewer) {
+		return ErrNewer
+	}
+	return ErrDamaged
+}

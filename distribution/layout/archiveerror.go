@@ -1,0 +1,56 @@
+package layout
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kinds of [ArchiveError], to be found with errors.Is.
+var (
+	// ErrNotArchive is a file that holds no images in a form that is known here.
+	ErrNotArchive = errors.New("no archive of images")
+	// ErrCompressed is an archive that was compressed as a whole, so that nothing in it can be found without unpacking.
+	ErrCompressed = errors.New("compressed archive")
+	// ErrNewer is a bundle or layout of a version that is not known here.
+	ErrNewer = errors.New("unknown version")
+	// ErrUnsafe is an archive with members that no honest tool writes: paths that leave it, links, devices, two members
+	// of one name, documents of a size beyond reason.
+	ErrUnsafe = errors.New("unsafe archive")
+	// ErrDamaged is an archive that is cut short or contradicts itself.
+	ErrDamaged = errors.New("damaged archive")
+	// ErrVolume is a volume that is missing, or not as long as it was.
+	ErrVolume = errors.New("incomplete volumes")
+	// ErrBusy is a bundle that another process is writing.
+	ErrBusy = errors.New("being written")
+)
+
+// ArchiveError says what is wrong with a bundle or another archive.
+type ArchiveError struct {
+	Path   string // of the file, or of the volume
+	Member string // the name in the tar, "" where it is not about one member
+	Kind   error  // one of the errors above
+	Reason string
+}
+
+// Error names the file, the member and the reason.
+func (e *ArchiveError) Error() string {
+	if e.Member == "" {
+		return fmt.Sprintf("%s: %s", e.Path, e.Reason)
+	}
+	return fmt.Sprintf("%s: %s: %s", e.Path, shown(e.Member), e.Reason)
+}
+
+// Unwrap returns the kind.
+func (e *ArchiveError) Unwrap() error { return e.Kind }
+
+// shown makes a text from outside fit for a message.
+func shown(s string) string {
+	const most = 120
+	if len(s) > most {
+		s = s[:most] + "..."
+	}
+	if quoted := fmt.Sprintf("%q", s); quoted != `"`+s+`"` || s == "" {
+		return quoted
+	}
+	return s
+}

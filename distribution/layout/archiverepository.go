@@ -1,0 +1,157 @@
+package layout
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/manifest"
+)
+
+// ArchiveRepository is what an archive has under one name, for reading only. What is not there gives an error that is
+// fs.ErrNotExist; a tag or digest that is malformed gives one that is not.
+type ArchiveRepository struct {
+	archive *Archive
+	name    string
+	tags    map[string]manifest.Descriptor // without a digest where a tag names two images
+	roots   []manifest.Descriptor
+
+	once    sync.Once // fills what follows
+	content map[blob.Digest]manifest.Descriptor
+	about   map[blob.Digest][]manifest.Descriptor // by subject
+}
+
+// add enters an image. A tag that names two different ones names none.
+func (r *ArchiveRepository) add(tag string, d manifest.Descriptor) {
+	r.roots = append(r.roots, d)
+	if tag == "" {
+		return
+	}
+	if other, taken := r.tags[tag]; taken && other.Digest != d.Digest {
+		d = manifest.Descriptor{}
+	}
+	r.tags[tag] = d
+}
+
+// Name returns the repository's name.
+func (r *ArchiveRepository) Name() string { return r.name }
+
+func (r *ArchiveRepository) missing(what string, ref any) error {
+	return fmt.Errorf("%s %v in repository %s of %s: %w", what, ref, r.name, r.archive, fs.ErrNotExist)
+}
+
+// Tags returns the tags, sorted. A repository that holds no manifest is fs.ErrNotExist.
+func (r *ArchiveRepository) Tags(context.Context) ([]string, error) {
+	if len(r.roots) == 0 {
+		return nil, fmt.Errorf("repository %s of %s: %w", r.name, r.archive, fs.ErrNotExist)
+	}
+	tags := slices.Sorted(maps.Keys(r.tags))
+	return slices.DeleteFunc(tags, func(t string) bool { return r.tags[t].Digest == "" }), nil
+}
+
+// read goes through the manifests.
+func (r *ArchiveRepository) read() {
+	r.content, r.about = map[blob.Digest]manifest.Descriptor{}, map[blob.Digest][]manifest.Descriptor{}
+	for _, root := range r.roots {
+		// A manifest that cannot be read is still there, and says why when it is asked for.
+		_ = walk(root, r.archive.manifest, func(d manifest.Descriptor, m manifest.Manifest, _ error) error {
+			if _, known := r.content[d.Digest]; !known && r.archive.Has(d.Digest) {
+				r.content[d.Digest] = manifest.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
+				r.noteReferrer(m)
+			}
+			return nil
+		})
+	}
+	for _, all := range r.about {
+		slices.SortFunc(all, func(a, b manifest.Descriptor) int { return strings.Compare(string(a.Digest), string(b.Digest)) })
+	}
+}
+
+// noteReferrer enters a manifest that has a subject.
+func (r *ArchiveRepository) noteReferrer(m manifest.Manifest) {
+	if m.Raw == nil {
+		return
+	}
+	subject, err := subjectOf(m)
+	if err != nil || subject == "" {
+		return
+	}
+	if d, err := m.Referrer(); err == nil {
+		r.about[subject] = append(r.about[subject], d)
+	}
+}
+
+// find returns the descriptor of a manifest or blob.
+func (r *ArchiveRepository) find(what string, d blob.Digest) (manifest.Descriptor, error) {
+	if err := d.Validate(); err != nil {
+		return manifest.Descriptor{}, err
+	}
+	r.once.Do(r.read)
+	found, known := r.content[d]
+	if !known || manifest.IsManifest(found.MediaType) != (what == "manifest") {
+		return manifest.Descriptor{}, r.missing(what, d)
+	}
+	return found, nil
+}
+
+// HeadManifest returns media type, digest and size of the manifest with that tag or digest.
+func (r *ArchiveRepository) HeadManifest(_ context.Context, ref string) (manifest.Descriptor, error) {
+	if !reference.ValidTag(ref) {
+		return r.find("manifest", blob.Digest(ref))
+	}
+	d := r.tags[ref]
+	if d.Digest == "" {
+		return d, r.missing("tag", ref)
+	}
+	return manifest.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}, nil
+}
+
+// Manifest returns the manifest with that tag or digest. Bytes that do not match the digest are a *[blob.MismatchError].
+func (r *ArchiveRepository) Manifest(ctx context.Context, ref string) (manifest.Manifest, error) {
+	d, err := r.HeadManifest(ctx, ref)
+	if err != nil {
+		return manifest.Manifest{}, err
+	}
+	return r.archive.manifest(d)
+}
+
+// Referrers returns descriptors, as manifest.Manifest.Referrer makes them, of the repository's manifests that have
+// subject as their subject, only those of artifactType where that is not empty. They are sorted by digest. The subject
+// itself need not exist.
+func (r *ArchiveRepository) Referrers(_ context.Context, subject blob.Digest, artifactType string) ([]manifest.Descriptor, error) {
+	if err := subject.Validate(); err != nil {
+		return nil, err
+	}
+	r.once.Do(r.read)
+	var out []manifest.Descriptor
+	for _, d := range r.about[subject] {
+		if artifactType == "" || d.ArtifactType == artifactType {
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
+
+// HeadBlob returns the size in bytes of a blob of the repository.
+func (r *ArchiveRepository) HeadBlob(_ context.Context, d blob.Digest) (int64, error) {
+	if _, err := r.find("blob", d); err != nil {
+		return 0, err
+	}
+	return r.archive.blobs[d].size, nil
+}
+
+// Blob opens a blob of the repository at an offset in bytes; only the descriptor's digest matters. The bytes are as they
+// lie on the disk: whoever reads them verifies them.
+func (r *ArchiveRepository) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+	if _, err := r.find("blob", d.Digest); err != nil {
+		return nil, err
+	}
+	return r.archive.Blob(ctx, d, offset)
+}

@@ -1,0 +1,267 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// copyBuffer is how many bytes are read or written at a time.
+const copyBuffer = 256 << 10
+
+// Bundle is a bundle that is being written. Its blobs may come in any order and many at a time: PutBlob, HeadManifest and
+// PutManifest may be called concurrently, and make it what a copy engine can write to. Commit, Close or Abort ends it.
+type Bundle struct {
+	path      string
+	inventory Inventory
+	partial   *partial
+	volumes   *volumes
+	follower  *follower
+	manifests map[blob.Digest]bool
+	slots     map[blob.Digest]*slot
+	order     []*slot // as they stand in the tar
+
+	mu    sync.Mutex
+	next  int  // the first of order that is not full
+	ended bool // by Commit, Close or Abort
+}
+
+// slot is the place of a blob.
+type slot struct {
+	manifest.Descriptor
+	offset int64
+	left   bool // by an earlier process: the bytes are probably there
+
+	filling sync.Mutex
+	full    bool // guarded by Bundle.mu
+}
+
+// Create begins a bundle at path, in files of at most volumeSize bytes, path.001 and so on, or in one where that is 0. It
+// reserves the room, and writes all but the blobs. Nothing appears under the bundle's own name before Commit: until then
+// it grows in the folder path.partial. If that is there, left by a process that was killed or by [Bundle.Close], it is
+// gone on with where it is of the same contents, and otherwise replaced.
+//
+// Errors: contents that are not whole; ErrBusy while another process writes the same bundle; those of the file system,
+// such as a disk without the room.
+func Create(path string, c Contents, volumeSize int64) (*Bundle, error) {
+	p, err := c.plan()
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "create", Path: path, Err: errors.New("it is there, and no regular file")}
+	}
+	v, err := p.split(path, volumeSize)
+	if err != nil {
+		return nil, err
+	}
+	partial, err := openPartial(path)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bundle{path: path, inventory: p.inventory, partial: partial, volumes: v}
+	if err := b.begin(p, volumeSize); err != nil {
+		v.Close()
+		return nil, errors.Join(fmt.Errorf("%s: a bundle of %d bytes: %w", path, p.size, err), partial.remove())
+	}
+	return b, nil
+}
+
+// split plans the volumes. Their files are not opened yet.
+func (p *plan) split(path string, size int64) (*volumes, error) {
+	if size < 0 || size > 0 && size < tarBlock {
+		return nil, fmt.Errorf("%s: volumes of %d bytes are too small", path, size)
+	}
+	v := &volumes{path: path, size: p.size}
+	if size == 0 {
+		v.files = []volume{{nil, 0, p.size}}
+		return v, nil
+	}
+	if n := (p.size + size - 1) / size; n > maxVolumes {
+		return nil, fmt.Errorf("%s: %d bytes in volumes of %d would be %d files, and %d are the most", path, p.size, size, n, maxVolumes)
+	}
+	for start := int64(0); start < p.size; start += size {
+		v.files = append(v.files, volume{nil, start, min(size, p.size-start)})
+	}
+	return v, nil
+}
+
+// begin opens the volumes in the folder, and writes what is known.
+func (b *Bundle) begin(p *plan, volumeSize int64) error {
+	left, err := b.partial.begin(fmt.Appendf(nil, "%s %d\n", p.inventory.ID, volumeSize))
+	if err != nil {
+		return err
+	}
+	for i := range b.volumes.files {
+		f := &b.volumes.files[i]
+		if f.File, err = os.OpenFile(b.partial.volume(i), os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+			return err
+		}
+		if err := reserve(f.File, f.size); err != nil {
+			return err
+		}
+		name := b.path
+		if volumeSize > 0 {
+			name = volumeName(b.path, i)
+		}
+		b.inventory.Volumes = append(b.inventory.Volumes, Volume{File: filepath.Base(name), Size: f.size})
+	}
+	if err := p.writeSmall(b.volumes); err != nil {
+		return err
+	}
+	b.takeSlots(p, left)
+	b.follower = newFollower(b.volumes)
+	b.advance()
+	return nil
+}
+
+func (b *Bundle) takeSlots(p *plan, left map[blob.Digest]bool) {
+	b.slots, b.manifests = map[blob.Digest]*slot{}, map[blob.Digest]bool{}
+	for i := range p.members {
+		if m := &p.members[i]; m.isBlob() {
+			s := &slot{Descriptor: m.blob, offset: m.offset, left: left[m.blob.Digest]}
+			b.slots[s.Digest], b.order = s, append(b.order, s)
+		}
+	}
+	for d := range p.manifests {
+		b.manifests[d] = true
+	}
+}
+
+// Size returns how many bytes the bundle will have, all volumes together.
+func (b *Bundle) Size() int64 { return b.volumes.size }
+
+// Inventory returns what the bundle will hold. Its volumes have no digests before Commit.
+func (b *Bundle) Inventory() Inventory { return b.inventory }
+
+// String returns the bundle's path.
+func (b *Bundle) String() string { return b.path }
+
+// PutBlob writes a blob to its place. It is blob.Exists, without a call of open, where it is there or in the base.
+// Bytes that do not match the descriptor are a *[blob.MismatchError]; the place then counts as empty, and may be filled
+// by another call. A blob that is not among the contents is an error.
+func (b *Bundle) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string) (blob.Outcome, error) {
+	s := b.slots[d.Digest]
+	if s == nil {
+		return b.elsewhere(d.Digest)
+	}
+	s.filling.Lock()
+	defer s.filling.Unlock()
+	if b.isFull(s) {
+		return blob.Exists, nil
+	}
+	outcome := blob.Exists
+	if !s.left || b.check(ctx, s) != nil {
+		outcome = blob.Uploaded
+		if err := b.fill(ctx, s, open); err != nil {
+			return 0, fmt.Errorf("%s: blob %s: %w", b.path, s.Digest, err)
+		}
+		b.partial.note(s.Digest)
+	}
+	b.mu.Lock()
+	s.full = true
+	b.mu.Unlock()
+	b.advance()
+	return outcome, nil
+}
+
+// elsewhere answers for a blob without a place.
+func (b *Bundle) elsewhere(d blob.Digest) (blob.Outcome, error) {
+	if c, known := b.inventory.Find(d); known && c.InBase || b.manifests[d] {
+		return blob.Exists, nil
+	}
+	return 0, fmt.Errorf("%s: blob %s is not among the contents", b.path, d)
+}
+
+func (b *Bundle) isFull(s *slot) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return s.full
+}
+
+// check reads a blob that is probably there.
+func (b *Bundle) check(ctx context.Context, s *slot) error {
+	return copyBlob(ctx, io.Discard, s.Descriptor, func(_ context.Context, offset int64) (io.ReadCloser, error) {
+		return openAt(io.NewSectionReader(b.volumes, s.offset, s.Size), s.Digest, s.Size, offset)
+	})
+}
+
+func (b *Bundle) fill(ctx context.Context, s *slot, open blob.Open) error {
+	return copyBlob(ctx, io.NewOffsetWriter(b.volumes, s.offset), s.Descriptor, open)
+}
+
+// copyBlob copies a blob and verifies it.
+func copyBlob(ctx context.Context, w io.Writer, d manifest.Descriptor, open blob.Open) error {
+	r := blob.NewReader(ctx, d.Digest, d.Size, open)
+	defer r.Close()
+	_, err := io.CopyBuffer(onlyWriter{w}, r, make([]byte, max(1, min(d.Size, copyBuffer))))
+	return err
+}
+
+// onlyWriter keeps io.CopyBuffer to its buffer.
+type onlyWriter struct{ io.Writer }
+
+// advance tells the follower how far the bundle is complete.
+func (b *Bundle) advance() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.next < len(b.order) && b.order[b.next].full {
+		b.next++
+	}
+	ready := b.volumes.size
+	if b.next < len(b.order) {
+		ready = b.order[b.next].offset
+	}
+	b.follower.advance(ready)
+}
+
+// HeadManifest always is fs.ErrNotExist: a bundle does not say that it has an image before it is whole.
+func (b *Bundle) HeadManifest(_ context.Context, ref string) (manifest.Descriptor, error) {
+	return manifest.Descriptor{}, fmt.Errorf("%s: manifest %s: %w", b.path, ref, fs.ErrNotExist)
+}
+
+// PutManifest does nothing for a manifest of the contents, which [Create] has written, and refuses any other.
+func (b *Bundle) PutManifest(_ context.Context, ref string, m manifest.Manifest) error {
+	if !b.manifests[m.Digest] {
+		return fmt.Errorf("%s: manifest %s (%s) is not among the contents", b.path, m.Digest, ref)
+	}
+	return nil
+}
+
+// end makes sure that a bundle ends once.
+func (b *Bundle) end() (first bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	first, b.ended = !b.ended, true
+	return first
+}
+
+// Close leaves the bundle as it is for a later [Create] with the same contents to go on with. After Commit or Abort it
+// does nothing.
+func (b *Bundle) Close() error {
+	if !b.end() {
+		return nil
+	}
+	b.follower.stop()
+	err := b.volumes.Close()
+	b.partial.close()
+	return err
+}
+
+// Abort removes what was written. After Commit or Close it does nothing.
+func (b *Bundle) Abort() error {
+	if !b.end() {
+		return nil
+	}
+	b.follower.stop()
+	b.volumes.Close()
+	return b.partial.remove()
+}

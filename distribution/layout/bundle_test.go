@@ -1,0 +1,375 @@
+package layout
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+func TestBundleRoundTrip(t *testing.T) {
+	s := threeImages(t)
+	path, in := s.bundle(t)
+	a := openArchive(t, path)
+
+	var names []string
+	for _, im := range a.Images() {
+		names = append(names, im.Name)
+		m, err := a.Manifest(t.Context(), im.Name)
+		if err != nil || m.Digest != im.Digest {
+			t.Errorf("%s: got %s, error %v", im.Name, m.Digest, err)
+		}
+	}
+	signature := s.Images[3].Digest
+	want := []string{"docker.io/hczjl/halo:1.6", "docker.io/hczjl/halo:latest", "docker.io/hczjl/halo@" + string(signature), "registry.example:5000/tool:2"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Error(diff)
+	}
+	for _, m := range s.Manifests {
+		got, err := a.Manifest(t.Context(), string(m.Digest))
+		if err != nil || !bytes.Equal(got.Raw, m.Raw) || got.MediaType != m.MediaType {
+			t.Errorf("manifest %s: got %s %s, error %v", m.Digest, got.MediaType, got.Raw, err)
+		}
+	}
+	for d, content := range s.bytes {
+		r, err := a.Blob(t.Context(), manifest.Descriptor{Digest: d}, 1)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, content[1:]) {
+			t.Errorf("blob %s: got %q, error %v", d, got, err)
+		}
+	}
+	if got, err := a.Inventory(); err != nil || got.ID != in.ID || len(got.Content) != len(in.Content) {
+		t.Errorf("got inventory %+v, error %v", got, err)
+	}
+	if bad := problems(t, a.Verify); bad != nil {
+		t.Errorf("problems: %v", bad)
+	}
+}
+
+func TestBundleIsDeterministic(t *testing.T) {
+	s := threeImages(t)
+	path, in := s.bundle(t)
+	want := read(t, path)
+
+	other := &sample{s.Contents, s.bytes}
+	other.Images, other.Manifests, other.Blobs = reversed(s.Images), reversed(s.Manifests), append(reversed(s.Blobs), s.Blobs[0])
+	again, in2 := other.bundle(t)
+	if !bytes.Equal(read(t, again), want) {
+		t.Error("another order gives other bytes")
+	}
+	if diff := cmp.Diff(in, in2); diff != "" {
+		t.Error(diff)
+	}
+	if got := blob.FromBytes(want); in.Volumes[0].Digest != got || in.Volumes[0].Size != int64(len(want)) {
+		t.Errorf("the file is %s, its inventory says %+v", got, in.Volumes)
+	}
+
+	var stream bytes.Buffer
+	in3, err := Stream(t.Context(), &stream, other.Contents, s.open)
+	if err != nil || !bytes.Equal(stream.Bytes(), want) || in3.ID != in.ID {
+		t.Errorf("the stream differs: %d bytes, %s, error %v", stream.Len(), in3.ID, err)
+	}
+}
+
+func TestBundleFilledByMany(t *testing.T) {
+	s := threeImages(t)
+	path, _ := s.bundle(t)
+	want := read(t, path)
+	b, err := Create(path, s.Contents, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Abort()
+	if b.Size() != int64(len(want)) {
+		t.Errorf("want %d bytes, got %d", len(want), b.Size())
+	}
+	var wg sync.WaitGroup
+	for _, d := range append(s.Blobs, reversed(s.Blobs)...) {
+		wg.Go(func() {
+			if outcome, err := b.PutBlob(t.Context(), d, s.open(d)); err != nil || outcome == blob.Mounted {
+				t.Errorf("%s: %v, %v", d.Digest, outcome, err)
+			}
+		})
+	}
+	wg.Wait()
+	if _, err := b.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(read(t, path), want) {
+		t.Error("the bytes differ")
+	}
+}
+
+func TestBundleRefusesWrongBytes(t *testing.T) {
+	s := threeImages(t)
+	path := filepath.Join(t.TempDir(), "b.tar")
+	b, err := Create(path, s.Contents, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Abort()
+	d := s.Blobs[0]
+	wrong := func(context.Context, int64) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(strings.Repeat("x", int(d.Size)))), nil
+	}
+	var mismatch *blob.MismatchError
+	if _, err := b.PutBlob(t.Context(), d, wrong); !errors.As(err, &mismatch) {
+		t.Errorf("got %v", err)
+	}
+	_, err = b.PutBlob(t.Context(), manifest.Descriptor{Digest: blob.FromBytes(nil)}, wrong)
+	says(t, err, "not among the contents")
+	_, err = b.Commit(t.Context())
+	says(t, err, "are missing")
+	for _, d := range s.Blobs {
+		if _, err := b.PutBlob(t.Context(), d, s.open(d)); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := b.Commit(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if bad := problems(t, openArchive(t, path).Verify); bad != nil {
+		t.Errorf("problems: %v", bad)
+	}
+}
+
+func TestBundleIsATarget(t *testing.T) {
+	s := threeImages(t)
+	b, err := Create(filepath.Join(t.TempDir(), "b.tar"), s.Contents, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Abort()
+	m := s.Manifests[0]
+	if _, err := b.HeadManifest(t.Context(), string(m.Digest)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+	if err := b.PutManifest(t.Context(), "1.6", m); err != nil {
+		t.Error(err)
+	}
+	says(t, b.PutManifest(t.Context(), "1.6", list(t)), "not among the contents")
+}
+
+func TestBundleVolumes(t *testing.T) {
+	s := threeImages(t)
+	whole, single := s.bundle(t)
+	want := read(t, whole)
+	path := filepath.Join(t.TempDir(), "b.tar")
+	in := s.write(t, path, 3000, reversed(s.Blobs))
+	if in.ID != single.ID {
+		t.Errorf("split it is %s, whole %s", in.ID, single.ID)
+	}
+	var joined []byte
+	for i, v := range in.Volumes {
+		b := read(t, filepath.Join(filepath.Dir(path), v.File))
+		if v.File != filepath.Base(volumeName(path, i)) || v.Size != int64(len(b)) || v.Digest != blob.FromBytes(b) || v.Size > 3000 {
+			t.Errorf("volume %+v has %d bytes", v, len(b))
+		}
+		joined = append(joined, b...)
+	}
+	if !bytes.Equal(joined, want) || len(in.Volumes) != (len(want)+2999)/3000 {
+		t.Errorf("%d volumes of %d bytes, want %d bytes", len(in.Volumes), len(joined), len(want))
+	}
+	for _, name := range []string{path, path + ".001"} {
+		a := openArchive(t, name)
+		if bad := problems(t, a.Verify); bad != nil || len(a.Images()) != 4 || a.Name() != "b.tar" {
+			t.Errorf("%s: problems %v", name, bad)
+		}
+	}
+	beside, err := ReadInventory(path + ".json")
+	if diff := cmp.Diff(in, beside); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+}
+
+func TestVolumeSizes(t *testing.T) {
+	s := threeImages(t)
+	for size, text := range map[int64]string{-1: "too small", 511: "too small", 512: ""} {
+		b, err := Create(filepath.Join(t.TempDir(), "b.tar"), s.Contents, size)
+		if text == "" {
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Abort()
+			continue
+		}
+		says(t, err, text)
+	}
+	s.name("big:1", s.image(t, "linux/amd64", strings.Repeat("x", 600<<10)))
+	_, err := Create(filepath.Join(t.TempDir(), "b.tar"), s.Contents, 512)
+	says(t, err, "999 are the most")
+}
+
+// TestBundleReplaces makes sure that of an earlier bundle nothing is left, however either was split.
+func TestBundleReplaces(t *testing.T) {
+	small := newSample()
+	small.name("a:1", small.image(t, "linux/amd64", "a"))
+	large := threeImages(t)
+	for _, was := range []int64{0, 2000} {
+		for _, is := range []int64{0, 4000} {
+			path := filepath.Join(t.TempDir(), "b.tar")
+			large.write(t, path, was, large.Blobs)
+			in := small.write(t, path, is, small.Blobs)
+			want := []string{"b.tar.json"}
+			for _, v := range in.Volumes {
+				want = append(want, v.File)
+			}
+			slices.Sort(want)
+			if diff := cmp.Diff(want, fileNames(t, filepath.Dir(path))); diff != "" {
+				t.Errorf("%d to %d: %s", was, is, diff)
+			}
+			if bad := problems(t, openArchive(t, path).Verify); bad != nil {
+				t.Errorf("%d to %d: problems: %v", was, is, bad)
+			}
+		}
+	}
+}
+
+func fileNames(t testing.TB, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, e.Name())
+	}
+	return out
+}
+
+func TestBundleBusy(t *testing.T) {
+	s := threeImages(t)
+	path := filepath.Join(t.TempDir(), "b.tar")
+	b, err := Create(path, s.Contents, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(path, s.Contents, 1000); !errors.Is(err, ErrBusy) {
+		t.Errorf("got %v, want ErrBusy", err)
+	}
+	if err := b.Abort(); err != nil {
+		t.Error(err)
+	}
+	if left := fileNames(t, filepath.Dir(path)); left != nil {
+		t.Errorf("left: %v", left)
+	}
+	if err := errors.Join(b.Abort(), b.Close()); err != nil {
+		t.Error(err)
+	}
+	s.write(t, path, 0, s.Blobs)
+}
+
+// TestBundleResumes leaves a bundle half filled: of the same contents only the rest is read again, and of what was left
+// only the bytes that are still right.
+func TestBundleResumes(t *testing.T) {
+	s := threeImages(t)
+	path := filepath.Join(t.TempDir(), "b.tar")
+	b, err := Create(path, s.Contents, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := s.Blobs[:4]
+	for _, d := range half {
+		if _, err := b.PutBlob(t.Context(), d, s.open(d)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	damaged := b.slots[half[0].Digest]
+	if _, err := b.volumes.WriteAt([]byte("!"), damaged.offset); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	b, err = Create(path, s.Contents, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Abort()
+	seen := map[blob.Digest]bool{}
+	for _, d := range s.Blobs {
+		outcome, err := b.PutBlob(t.Context(), d, s.open(d))
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := seen[d.Digest] || d.Digest != damaged.Digest && slices.ContainsFunc(half, func(h manifest.Descriptor) bool { return h.Digest == d.Digest })
+		if want := map[bool]blob.Outcome{true: blob.Exists, false: blob.Uploaded}[there]; outcome != want {
+			t.Errorf("%s: want %v, got %v", d.Digest, want, outcome)
+		}
+		seen[d.Digest] = true
+	}
+	if _, err := b.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if bad := problems(t, openArchive(t, path).Verify); bad != nil {
+		t.Errorf("problems: %v", bad)
+	}
+}
+
+func TestBundleTakesNoForeignFolder(t *testing.T) {
+	s := threeImages(t)
+	path := filepath.Join(t.TempDir(), "b.tar")
+	writeFile(t, "mine", path+".partial", "notes.txt")
+	_, err := Create(path, s.Contents, 0)
+	says(t, err, "is in the way")
+	if string(read(t, path+".partial/notes.txt")) != "mine" {
+		t.Error("the file was changed")
+	}
+	_, err = Create(t.TempDir(), s.Contents, 0)
+	says(t, err, "no regular file")
+	if _, err = Create(filepath.Join(t.TempDir(), "no", "b.tar"), s.Contents, 0); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestContentsThatAreNotWhole(t *testing.T) {
+	for text, change := range map[string]func(*sample){
+		"not among the contents": func(s *sample) { s.Blobs = slices.Delete(s.Blobs, 1, 2) },
+		"its manifest":           func(s *sample) { s.name("x:1", manifest.Manifest{Descriptor: s.Blobs[0]}) },
+		"is no image name":       func(s *sample) { s.Images[0].Name = "No Name" },
+		"has the digest":         func(s *sample) { s.Images[0].Name = "x@" + string(blob.FromBytes(nil)) },
+		"is to name two images":  func(s *sample) { s.name("hczjl/halo:1.6", s.Manifests[0]) },
+		"in one place and":       func(s *sample) { s.Blobs[1].Size++ },
+		"invalid digest":         func(s *sample) { s.Blobs[0].Digest = "sha256:../.." },
+		"want sha256:":           func(s *sample) { s.Manifests[0].Raw = append([]byte(" "), s.Manifests[0].Raw[1:]...) },
+		"manifest sha256:":       func(s *sample) { s.Manifests = s.Manifests[1:] },
+	} {
+		s := threeImages(t)
+		change(s)
+		_, err := Create(filepath.Join(t.TempDir(), "b.tar"), s.Contents, 0)
+		says(t, err, text)
+	}
+}
+
+func TestStreamFails(t *testing.T) {
+	s := threeImages(t)
+	wrong := func(manifest.Descriptor) blob.Open {
+		return func(context.Context, int64) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("x")), nil }
+	}
+	var mismatch *blob.MismatchError
+	if _, err := Stream(t.Context(), io.Discard, s.Contents, wrong); !errors.As(err, &mismatch) {
+		t.Errorf("got %v", err)
+	}
+	r, w := io.Pipe()
+	r.Close()
+	if _, err := Stream(t.Context(), w, s.Contents, s.open); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("got %v", err)
+	}
+}

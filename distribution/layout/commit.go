@@ -1,0 +1,107 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/hczjl/transship/blob"
+)
+
+// Commit makes the bundle permanent: it waits until all is on the disk, and gives the files their names, in place of an
+// earlier bundle of that name, whether that was split or not; then it puts the inventory beside them. The first volume
+// is the last to get its name, so that no half bundle is ever seen. It returns the inventory with the volumes' digests.
+//
+// It is an error, after which the bundle can still be filled, if a blob has not come. Any other error, such as that of a
+// cancelled context, leaves the bundle for Abort or Close.
+func (b *Bundle) Commit(ctx context.Context) (Inventory, error) {
+	if missing := b.missing(); len(missing) > 0 {
+		return Inventory{}, fmt.Errorf("%s: %d of %d blobs are missing, %s the first", b.path, len(missing), len(b.order), missing[0])
+	}
+	digests, err := b.follower.sums(ctx)
+	if err == nil {
+		err = b.publish(digests)
+	}
+	if err != nil {
+		return Inventory{}, fmt.Errorf("%s: %w", b.path, err)
+	}
+	b.end()
+	b.inventory.File = filepath.Base(b.path)
+	return b.inventory, b.partial.remove()
+}
+
+// missing returns the blobs that have not come.
+func (b *Bundle) missing() []blob.Digest {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []blob.Digest
+	for _, s := range b.order {
+		if !s.full {
+			out = append(out, s.Digest)
+		}
+	}
+	return out
+}
+
+func (b *Bundle) publish(digests []blob.Digest) error {
+	for i, d := range digests {
+		b.inventory.Volumes[i].Digest = d
+	}
+	if err := b.writeInventory(); err != nil {
+		return err
+	}
+	for _, f := range b.volumes.files {
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	if err := b.volumes.Close(); err != nil {
+		return err
+	}
+	if err := b.makeRoom(); err != nil {
+		return err
+	}
+	for i := len(b.volumes.files) - 1; i >= 0; i-- {
+		if err := os.Rename(b.partial.volume(i), b.beside(b.inventory.Volumes[i].File)); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(b.partial.file("inventory"), inventoryName(b.path)); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(b.path))
+}
+
+// beside returns the path of a file in the bundle's folder.
+func (b *Bundle) beside(name string) string { return filepath.Join(filepath.Dir(b.path), name) }
+
+// writeInventory writes what will lie beside the bundle.
+func (b *Bundle) writeInventory() error {
+	f, err := os.Create(b.partial.file("inventory"))
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b.inventory.encode())
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// makeRoom removes of an earlier bundle of that name what is not replaced at one stroke: its inventory, so that none ever
+// lies beside another bundle; its volumes, the first of them first; and where volumes come, the single file.
+func (b *Bundle) makeRoom() error {
+	old := []string{inventoryName(b.path)}
+	for i := range maxVolumes {
+		old = append(old, volumeName(b.path, i))
+	}
+	if b.inventory.Volumes[0].File != filepath.Base(b.path) {
+		old = append(old, b.path)
+	}
+	for _, name := range old {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,201 @@
+package layout
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/manifest"
+)
+
+// Media types of layers that docker's manifests may have, beside gzip: uncompressed, and as buildkit names zstd.
+const (
+	mediaTypeDockerTar  = "application/vnd.docker.image.rootfs.diff.tar"
+	mediaTypeDockerZstd = "application/vnd.docker.image.rootfs.diff.tar.zstd"
+)
+
+// openDocker makes images of the entries of docker's manifest.json.
+func (a *Archive) openDocker() error {
+	b, err := a.scan.document(dockerFile, maxDocument)
+	if err != nil {
+		return err
+	}
+	entries, err := parseDockerFile(b)
+	if err != nil {
+		return a.fail(dockerFile, ErrDamaged, err.Error())
+	}
+	r := dockerReader{a, map[string]blob.Digest{}}
+	for _, e := range entries {
+		if err := r.add(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parseDockerFile reads docker's manifest.json.
+func parseDockerFile(b []byte) ([]dockerImage, error) {
+	var out []dockerImage
+	if err := json.Unmarshal(b, &out); err != nil {
+		return nil, err
+	}
+	for _, e := range out {
+		for _, name := range e.RepoTags {
+			r, err := reference.Parse(name)
+			if err != nil {
+				return nil, err
+			}
+			if r.Digest != "" {
+				return nil, fmt.Errorf("%s is no tag", shown(name))
+			}
+		}
+	}
+	return out, nil
+}
+
+// dockerReader makes manifests for an archive that has none.
+type dockerReader struct {
+	*Archive
+	hashed map[string]blob.Digest // layers that had to be read for their digests, by their names
+}
+
+// add makes a manifest of one entry, and an image for each of its names.
+func (r dockerReader) add(e dockerImage) error {
+	m, err := r.manifest(e)
+	if err != nil {
+		return err
+	}
+	r.made[m.Digest] = m
+	if len(e.RepoTags) == 0 {
+		r.images = append(r.images, Image{"", m.Descriptor})
+	}
+	for _, name := range e.RepoTags {
+		ref, _ := reference.Parse(name) // parseDockerFile has read it
+		r.images = append(r.images, Image{ref.String(), m.Descriptor})
+	}
+	return nil
+}
+
+// manifest writes the schema 2 manifest of a config and its layers, in docker's form.
+func (r dockerReader) manifest(e dockerImage) (manifest.Manifest, error) {
+	config, diffIDs, err := r.config(e)
+	if err != nil {
+		return manifest.Manifest{}, err
+	}
+	im := manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &config, Layers: []manifest.Descriptor{}}
+	for i, name := range e.Layers {
+		d, err := r.layer(name, diffIDs[i])
+		if err != nil {
+			return manifest.Manifest{}, err
+		}
+		im.Layers = append(im.Layers, d)
+	}
+	raw, err := manifest.DockerStyle().EncodeImage(im)
+	if err != nil {
+		return manifest.Manifest{}, err
+	}
+	return manifest.Parse(manifest.MediaTypeDockerManifest, raw)
+}
+
+// config describes an entry's config, and returns the digests of the uncompressed layers that it lists.
+func (r dockerReader) config(e dockerImage) (manifest.Descriptor, []blob.Digest, error) {
+	name, err := r.follow(e.Config)
+	if err != nil {
+		return manifest.Descriptor{}, nil, err
+	}
+	b, err := r.scan.document(name, manifest.MaxSize)
+	if err != nil {
+		return manifest.Descriptor{}, nil, err
+	}
+	c, err := manifest.ParseConfig(b)
+	if err != nil {
+		return manifest.Descriptor{}, nil, r.fail(name, ErrDamaged, err.Error())
+	}
+	if len(c.RootFS.DiffIDs) != len(e.Layers) {
+		reason := fmt.Sprintf("it has %d layers, and %d by %s", len(c.RootFS.DiffIDs), len(e.Layers), dockerFile)
+		return manifest.Descriptor{}, nil, r.fail(name, ErrDamaged, reason)
+	}
+	d := manifest.Descriptor{MediaType: manifest.MediaTypeDockerConfig, Size: int64(len(b)), Digest: blob.FromBytes(b)}
+	r.blobs[d.Digest] = r.scan.files[name]
+	return d, c.RootFS.DiffIDs, nil
+}
+
+// follow returns the regular file that a name in manifest.json means. docker writes a layer that several images share
+// once, and symbolic links to it.
+func (r dockerReader) follow(name string) (string, error) {
+	clean, reason := memberName(name)
+	if to, link := r.scan.links[clean]; link && reason == "" {
+		clean = path.Join(path.Dir(clean), to)
+		if path.IsAbs(to) || clean == ".." || strings.HasPrefix(clean, "../") {
+			reason = "it is a link that leaves the archive"
+		}
+	}
+	if reason != "" {
+		return "", r.fail(name, ErrUnsafe, reason)
+	}
+	if !r.scan.has(clean) {
+		return "", r.fail(dockerFile, ErrDamaged, fmt.Sprintf("it points to %s, which is not there", shown(name)))
+	}
+	return clean, nil
+}
+
+// layer describes a layer as it stands in the archive. The config tells the digest of one that is uncompressed.
+func (r dockerReader) layer(name string, diffID blob.Digest) (manifest.Descriptor, error) {
+	file, err := r.follow(name)
+	if err != nil {
+		return manifest.Descriptor{}, err
+	}
+	at := r.scan.files[file]
+	d := manifest.Descriptor{Size: at.size, Digest: diffID}
+	if d.MediaType, err = r.layerType(at); err != nil {
+		return d, err
+	}
+	if d.MediaType != mediaTypeDockerTar {
+		if d.Digest, err = r.layerDigest(file, at); err != nil {
+			return d, err
+		}
+	}
+	if err := d.Validate(); err != nil {
+		return d, r.fail(file, ErrDamaged, err.Error())
+	}
+	r.blobs[d.Digest] = at
+	return d, nil
+}
+
+// layerType tells a layer's compression from its first bytes.
+func (r dockerReader) layerType(at section) (string, error) {
+	head := make([]byte, min(4, at.size))
+	if _, err := r.volumes.ReadAt(head, at.offset); err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	switch {
+	case strings.HasPrefix(string(head), "\x1f\x8b"):
+		return manifest.MediaTypeDockerLayer, nil
+	case string(head) == "\x28\xb5\x2f\xfd":
+		return mediaTypeDockerZstd, nil
+	}
+	return mediaTypeDockerTar, nil
+}
+
+// layerDigest returns the digest of a compressed layer: the one in its name, as crane and bazel write it, which is held
+// against the bytes when they are read; or else that of its bytes.
+func (r dockerReader) layerDigest(file string, at section) (blob.Digest, error) {
+	stem, _, _ := strings.Cut(strings.TrimPrefix(path.Base(file), "sha256:"), ".")
+	if named := blob.Digest("sha256:" + stem); named.Validate() == nil {
+		return named, nil
+	}
+	if known, read := r.hashed[file]; read {
+		return known, nil
+	}
+	h := blob.SHA256.New()
+	if _, err := io.Copy(h, io.NewSectionReader(r.volumes, at.offset, at.size)); err != nil {
+		return "", fmt.Errorf("%s: %s: %w", r.Archive, file, err)
+	}
+	r.hashed[file] = blob.FromHash(blob.SHA256, h)
+	return r.hashed[file], nil
+}

@@ -1,0 +1,165 @@
+package layout
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// formatVersion is that of bundles, and of the inventories that describe them.
+const formatVersion = 1
+
+// inventoryFile is the inventory's name in a bundle.
+const inventoryFile = "transship.json"
+
+// Inventory says what a bundle holds and what it builds on. As JSON it is the member transship.json of the bundle, and,
+// with ID and Volumes, the file beside it; the package comment shows it.
+type Inventory struct {
+	// File is the name of the bundle that the inventory was read from or beside, without its folder. It is not in the JSON.
+	File string
+	// ID is the digest of transship.json, which tells a bundle from any other. "" of an archive that is no bundle.
+	ID blob.Digest
+	// Images are the bundle's images by name, then digest. Of their descriptors media type, digest and size are kept.
+	Images []Image
+	// Base is the bundle that this one builds on, nil for one that stands alone.
+	Base *Base
+	// Volumes are the bundle's files, in order: one, or several where it was split. They are known beside the bundle only.
+	Volumes []Volume
+	// Content is every manifest and blob of the images, by digest.
+	Content []Content
+}
+
+// Base names an earlier bundle.
+type Base struct {
+	ID   blob.Digest `json:"id,omitempty"` // "" where it is no bundle: another tool's archive, a registry
+	File string      `json:"file"`
+}
+
+// Volume is a file of a bundle.
+type Volume struct {
+	File   string      `json:"file"`   // without its folder
+	Size   int64       `json:"size"`   // bytes
+	Digest blob.Digest `json:"digest"` // sha256
+}
+
+// Content is a manifest or blob.
+type Content struct {
+	Digest blob.Digest `json:"digest"`
+	Size   int64       `json:"size"` // bytes
+	// MediaType is that of a manifest, "" of any other blob.
+	MediaType string `json:"mediaType,omitempty"`
+	// InBase tells that the bundle leaves it out, since its base has it, or a base of that.
+	InBase bool `json:"inBase,omitempty"`
+	// Repositories have it, by their normalised names, such as docker.io/hczjl/halo: those of the bundle's images, or of
+	// the base's where InBase is true.
+	Repositories []string `json:"repositories,omitempty"`
+}
+
+// Find returns the content of a digest. A nil inventory has none.
+func (in *Inventory) Find(d blob.Digest) (Content, bool) {
+	if in == nil {
+		return Content{}, false
+	}
+	i, found := slices.BinarySearchFunc(in.Content, d, func(c Content, d blob.Digest) int {
+		return strings.Compare(string(c.Digest), string(d))
+	})
+	if !found {
+		return Content{}, false
+	}
+	return in.Content[i], true
+}
+
+// Missing returns the content that the bundle leaves to its base, by digest.
+func (in *Inventory) Missing() []Content {
+	return slices.DeleteFunc(slices.Clone(in.Content), func(c Content) bool { return !c.InBase })
+}
+
+// sort brings an inventory into the one order that it is written in.
+func (in *Inventory) sort() {
+	slices.SortFunc(in.Images, compareImages)
+	slices.SortFunc(in.Content, func(a, b Content) int { return strings.Compare(string(a.Digest), string(b.Digest)) })
+	for _, c := range in.Content {
+		slices.Sort(c.Repositories)
+	}
+}
+
+// validate refuses an inventory that nobody can rely on.
+func (in *Inventory) validate() error {
+	for _, im := range in.Images {
+		if err := im.Validate(); err != nil {
+			return err
+		}
+	}
+	for i, c := range in.Content {
+		if err := (manifest.Descriptor{Digest: c.Digest, Size: c.Size}).Validate(); err != nil {
+			return err
+		}
+		if i > 0 && in.Content[i-1].Digest >= c.Digest {
+			return fmt.Errorf("content %s is out of order or there twice", c.Digest)
+		}
+	}
+	for _, v := range in.Volumes {
+		if v.File == "" || strings.ContainsAny(v.File, `/\`) || v.Size < 0 || v.Digest.Validate() != nil {
+			return fmt.Errorf("volume %s is described wrongly", shown(v.File))
+		}
+	}
+	return nil
+}
+
+// ReadInventory returns the inventory of a bundle or another archive, given by its file or first volume, or by the
+// inventory that lies beside a bundle. An archive of another tool has none, so that its manifests are read.
+// Errors are an *[ArchiveError], or those of the file system.
+func ReadInventory(path string) (Inventory, error) {
+	in, err := readInventoryFile(path)
+	if !errors.Is(err, errNoDocument) && !errors.Is(err, fs.ErrNotExist) {
+		return in, err
+	}
+	a, err := OpenArchive(path)
+	if err != nil {
+		return Inventory{}, err
+	}
+	defer a.Close()
+	return a.Inventory()
+}
+
+// errNoDocument is a file that does not begin like JSON.
+var errNoDocument = errors.New("no JSON document")
+
+// readInventoryFile reads the inventory beside a bundle.
+func readInventoryFile(path string) (Inventory, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Inventory{}, err
+	}
+	defer f.Close()
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(f, first); err != nil || first[0] != '{' {
+		return Inventory{}, errNoDocument
+	}
+	b, err := readFile(path, maxDocument)
+	if err != nil {
+		return Inventory{}, err
+	}
+	in, err := decodeInventory(b)
+	if err == nil && (in.ID == "" || len(in.Volumes) == 0) {
+		err = errors.New("it does not say which bundle it lay beside")
+	}
+	if err != nil {
+		return Inventory{}, inventoryError(path, "", err)
+	}
+	in.File = strings.TrimSuffix(filepath.Base(path), inventoryName(""))
+	return in, nil
+}
+
+// inventoryError is that of an inventory of a newer format, or of a damaged one.
+func inventoryError(path, member string, err error) error {
+	return &ArchiveError{Path: path, Member: member, Kind: kindOf(err), Reason: "the inventory cannot be used: " + err.Error()}
+}

@@ -1,0 +1,89 @@
+package layout
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// inventoryDocument is the JSON of an Inventory.
+type inventoryDocument struct {
+	ID      blob.Digest     `json:"id"`
+	Images  []imageDocument `json:"images"`
+	Base    *Base           `json:"base"`
+	Volumes []Volume        `json:"volumes"`
+	Content []Content       `json:"content"`
+}
+
+type imageDocument struct {
+	Name      string      `json:"name,omitempty"`
+	MediaType string      `json:"mediaType"`
+	Digest    blob.Digest `json:"digest"`
+	Size      int64       `json:"size"`
+}
+
+// encode writes the document with each image, volume and blob on a line of its own. ID and Volumes are left out where
+// they are empty, as they are in a bundle.
+func (in *Inventory) encode() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `{"version":%d`, formatVersion)
+	if in.ID != "" {
+		fmt.Fprintf(&b, ",\n\"id\":%s", compact(in.ID))
+	}
+	images := make([]imageDocument, len(in.Images))
+	for i, im := range in.Images {
+		images[i] = imageDocument{im.Name, im.MediaType, im.Digest, im.Size}
+	}
+	writeLines(&b, "images", images)
+	if in.Base != nil {
+		fmt.Fprintf(&b, ",\n\"base\":%s", compact(in.Base))
+	}
+	if len(in.Volumes) > 0 {
+		writeLines(&b, "volumes", in.Volumes)
+	}
+	writeLines(&b, "content", in.Content)
+	b.WriteString("}\n")
+	return b.Bytes()
+}
+
+// compact encodes strings, numbers, and structs and slices of them, which always encode.
+func compact(v any) []byte {
+	b, _ := json.Marshal(v)
+	return b
+}
+
+func writeLines[T any](b *bytes.Buffer, name string, values []T) {
+	fmt.Fprintf(b, ",\n%q:[", name)
+	separator := "\n"
+	for _, v := range values {
+		b.WriteString(separator)
+		b.Write(compact(v))
+		separator = ",\n"
+	}
+	b.WriteString("\n]")
+}
+
+// decodeInventory reads the document. One of another version is ErrNewer. Members that are not known here are ignored:
+// a version stays as long as a reader may do without what was added.
+func decodeInventory(b []byte) (Inventory, error) {
+	var head struct{ Version int }
+	if err := json.Unmarshal(b, &head); err != nil {
+		return Inventory{}, err
+	}
+	if head.Version != formatVersion {
+		return Inventory{}, fmt.Errorf("%w %d: only version %d is known here, take a newer transship", ErrNewer, head.Version, formatVersion)
+	}
+	var doc inventoryDocument
+	if err := json.Unmarshal(b, &doc); err != nil {
+		return Inventory{}, err
+	}
+	in := Inventory{ID: doc.ID, Base: doc.Base, Volumes: doc.Volumes, Content: doc.Content}
+	for _, im := range doc.Images {
+		d := manifest.Descriptor{MediaType: im.MediaType, Digest: im.Digest, Size: im.Size}
+		in.Images = append(in.Images, Image{im.Name, d})
+	}
+	return in, in.validate()
+}

@@ -1,0 +1,134 @@
+package layout
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// largeSample is contents of which writing takes a process long enough to be killed on the way.
+func largeSample(t testing.TB) *sample {
+	s := newSample()
+	for i := range 10 {
+		layer := strings.Repeat(fmt.Sprint("layer ", i, " "), 10_000)
+		s.name(fmt.Sprintf("halo:%d", i), s.image(t, "linux/amd64", layer, fmt.Sprint(i)))
+	}
+	return s
+}
+
+// TestWriterProcess is no test: it is the process that [TestKilledWriter] kills. It prints a line after each step.
+func TestWriterProcess(t *testing.T) {
+	path := os.Getenv("LAYOUT_TEST_BUNDLE")
+	if path == "" {
+		t.Skip("this is run by TestKilledWriter")
+	}
+	s := largeSample(t)
+	var volumeSize int64
+	fmt.Sscan(os.Getenv("LAYOUT_TEST_VOLUME"), &volumeSize)
+	b, err := Create(path, s.Contents, volumeSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range s.Blobs {
+		fmt.Println("blob")
+		if _, err := b.PutBlob(t.Context(), d, s.open(d)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fmt.Println("commit")
+	if _, err := b.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func writer(t *testing.T, path string, volumeSize int) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestWriterProcess$")
+	cmd.Env = append(os.Environ(), "LAYOUT_TEST_BUNDLE="+path, fmt.Sprint("LAYOUT_TEST_VOLUME=", volumeSize))
+	return cmd
+}
+
+// TestKilledWriter kills a process at twenty moments while it writes a bundle, whole or split, over another one or not:
+// what stands under the bundle's name is whole each time, or not there, and the same command finishes.
+func TestKilledWriter(t *testing.T) {
+	old := threeImages(t)
+	s := largeSample(t)
+	reference, _ := s.bundle(t)
+	want := read(t, reference)
+	for i := range 20 {
+		volumeSize, replaces := (i%2)*100_000, i%4 >= 2
+		path := filepath.Join(t.TempDir(), "b.tar")
+		if replaces {
+			old.write(t, path, int64(volumeSize), old.Blobs)
+		}
+		kill(t, writer(t, path, volumeSize))
+		checkPublished(t, path)
+		if out, err := writer(t, path, volumeSize).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		checkPublished(t, path)
+		var joined []byte
+		in := inventory(t, path+".json")
+		names := []string{"b.tar.json"}
+		for _, v := range in.Volumes {
+			joined = append(joined, read(t, filepath.Join(filepath.Dir(path), v.File))...)
+			names = append(names, v.File)
+		}
+		if volumeSize == 0 {
+			names[0], names[1] = names[1], names[0]
+		} else {
+			names = append(names[1:], names[0])
+		}
+		if diff := cmp.Diff(names, fileNames(t, filepath.Dir(path))); diff != "" || !bytes.Equal(joined, want) {
+			t.Errorf("volumes of %d: %d bytes, want %d, %s", volumeSize, len(joined), len(want), diff)
+		}
+	}
+}
+
+// kill starts a process and kills it after a random number of steps and a little more.
+func kill(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for range rand.IntN(45) { // of 31, so that many are killed in Commit
+		if !lines.Scan() || lines.Text() == "commit" {
+			break
+		}
+	}
+	busy(rand.IntN(20))
+	cmd.Process.Kill()
+	cmd.Wait()
+}
+
+// checkPublished makes sure that a bundle is whole, if it is there: if its first volume is.
+func checkPublished(t *testing.T, path string) {
+	t.Helper()
+	a, err := OpenArchive(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrVolume) && !exists(volumeName(path, 0)) {
+		return
+	}
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer a.Close()
+	if bad := problems(t, a.Verify); bad != nil {
+		t.Errorf("problems: %v", bad)
+	}
+}

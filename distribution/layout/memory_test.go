@@ -1,0 +1,152 @@
+package layout
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// allocated returns how many bytes f allocates, those that are freed again among them.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// stripes is a large blob that is made while it is read.
+type stripes struct{ at, size int64 }
+
+// Read implements io.Reader.
+func (s *stripes) Read(p []byte) (int, error) {
+	if s.at == s.size {
+		return 0, io.EOF
+	}
+	n := int(min(int64(len(p)), s.size-s.at))
+	for i := range p[:n] {
+		p[i] = byte((s.at + int64(i)) >> 12)
+	}
+	s.at += int64(n)
+	return n, nil
+}
+
+// TestBlobsAreNotHeld writes and verifies a blob of 64 MiB with a hundredth of that for memory, all allocations counted.
+func TestBlobsAreNotHeld(t *testing.T) {
+	const size = 64 << 20
+	h := blob.SHA256.New()
+	if _, err := io.Copy(h, &stripes{0, size}); err != nil {
+		t.Fatal(err)
+	}
+	s := newSample()
+	layer := manifest.Descriptor{MediaType: manifest.MediaTypeOCILayer, Size: size, Digest: blob.FromHash(blob.SHA256, h)}
+	s.Blobs = append(s.Blobs, layer)
+	s.name("x:1", s.manifest(t, manifest.MediaTypeOCIManifest, map[string]any{"config": s.blob(manifest.MediaTypeOCIConfig, "{}"), "layers": []manifest.Descriptor{layer}}))
+	open := func(d manifest.Descriptor) blob.Open {
+		if d.Digest != layer.Digest {
+			return s.open(d)
+		}
+		return func(_ context.Context, offset int64) (io.ReadCloser, error) {
+			return io.NopCloser(&stripes{offset, size}), nil
+		}
+	}
+	path := filepath.Join(t.TempDir(), "b.tar")
+	got := allocated(func() {
+		b, err := Create(path, s.Contents, size/3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range s.Blobs {
+			if _, err := b.PutBlob(t.Context(), d, open(d)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := b.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Stream(t.Context(), io.Discard, s.Contents, open); err != nil {
+			t.Fatal(err)
+		}
+		if bad := problems(t, openArchive(t, path).Verify); bad != nil {
+			t.Errorf("problems: %v", bad)
+		}
+	})
+	if got > 4<<20 {
+		t.Errorf("%d bytes were allocated", got)
+	}
+}
+
+// TestLargeBundleIsTables lays out and opens 200 images of 50 GB, of which only the headers are written: the file is
+// sparse. What is held of it must stay far below 64 MiB.
+func TestLargeBundleIsTables(t *testing.T) {
+	s := newSample()
+	for i := range 200 {
+		var children []manifest.Manifest
+		for p := range 3 {
+			var layers []manifest.Descriptor
+			for l := range 8 {
+				d := manifest.Descriptor{MediaType: manifest.MediaTypeOCILayer, Size: 10 << 20, Digest: blob.FromBytes(fmt.Append(nil, i, p, l))}
+				layers, s.Blobs = append(layers, d), append(s.Blobs, d)
+			}
+			config := s.blob(manifest.MediaTypeOCIConfig, fmt.Sprint("config ", i, p))
+			children = append(children, s.manifest(t, manifest.MediaTypeOCIManifest, map[string]any{"config": config, "layers": layers}))
+		}
+		s.name(fmt.Sprintf("r.example/image-%d:1", i), s.index(t, children...))
+	}
+	path := filepath.Join(t.TempDir(), "b.tar")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	got := held(t, func() any {
+		p, err := s.plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.size < 50e9 {
+			t.Errorf("only %d bytes", p.size)
+		}
+		if err := f.Truncate(p.size); err != nil {
+			t.Skipf("no sparse files here: %v", err)
+		}
+		if err := p.writeSmall(f); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	})
+	if got > 16<<20 {
+		t.Errorf("writing: %d bytes are held", got)
+	}
+	got = held(t, func() any {
+		a := openArchive(t, path)
+		if len(a.Images()) != 200 || len(a.blobs) != 200*31 {
+			t.Errorf("%d images, %d blobs", len(a.Images()), len(a.blobs))
+		}
+		return a
+	})
+	if got > 16<<20 {
+		t.Errorf("reading: %d bytes are held", got)
+	}
+}
+
+// held returns how many bytes of memory there are in use for what f makes.
+func held(t testing.TB, f func() any) uint64 {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	made := f()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(made)
+	t.Logf("%d KiB", (after.HeapAlloc-before.HeapAlloc)>>10)
+	return after.HeapAlloc - before.HeapAlloc
+}

@@ -1,0 +1,178 @@
+package layout
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+)
+
+const (
+	maxMembers  = 1 << 20  // of a tar
+	maxDocument = 64 << 20 // bytes of a JSON document in a tar
+	tarBlock    = 512
+)
+
+// section is where a member's content stands: its first byte in the tar, and how many there are.
+type section struct{ offset, size int64 }
+
+// scan is what the headers of a tar say.
+type scan struct {
+	volumes *volumes
+	files   map[string]section
+	links   map[string]string // symbolic links and what they point to
+	end     int64             // where the last content ends
+}
+
+// scanTar reads the headers and skips the content, so that it takes as long for a large tar as for a small one.
+func scanTar(v *volumes) (*scan, error) {
+	if err := checkMagic(v); err != nil {
+		return nil, err
+	}
+	s := &scan{volumes: v, files: map[string]section{}, links: map[string]string{}}
+	at := io.NewSectionReader(v, 0, v.size)
+	headers := tar.NewReader(at)
+	for range maxMembers {
+		h, err := headers.Next()
+		if errors.Is(err, io.EOF) {
+			return s, nil
+		}
+		if err != nil {
+			return nil, s.broken(err)
+		}
+		offset, _ := at.Seek(0, io.SeekCurrent) // a section always knows where it is
+		if err := s.add(h, offset); err != nil {
+			return nil, err
+		}
+	}
+	return nil, s.fail("", ErrUnsafe, fmt.Sprintf("it has more than %d members", maxMembers))
+}
+
+// checkMagic tells people what to do with an archive that is compressed.
+func checkMagic(v *volumes) error {
+	head := make([]byte, 6)
+	n, err := v.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	for _, c := range []struct{ magic, tool string }{
+		{"\x1f\x8b", "gunzip"}, {"\x28\xb5\x2f\xfd", "unzstd"}, {"\xfd7zXZ\x00", "unxz"}, {"BZh", "bunzip2"},
+	} {
+		if bytes.HasPrefix(head[:n], []byte(c.magic)) {
+			return &ArchiveError{Path: v.path, Kind: ErrCompressed, Reason: "it is compressed; unpack it first, with " + c.tool}
+		}
+	}
+	return nil
+}
+
+func (s *scan) fail(member string, kind error, reason string) error {
+	return &ArchiveError{Path: s.volumes.path, Member: member, Kind: kind, Reason: reason}
+}
+
+// broken explains why there is no next header.
+func (s *scan) broken(err error) error {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF) && s.end == 0:
+		return s.fail("", ErrNotArchive, "it is no tar")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return s.volumes.cutShort("")
+	case !errors.Is(err, tar.ErrHeader):
+		return fmt.Errorf("%s: %w", s.volumes.path, err)
+	case s.end == 0:
+		return s.fail("", ErrNotArchive, "it is no tar")
+	}
+	return s.fail("", ErrDamaged, fmt.Sprintf("there is no tar header after byte %d", s.end))
+}
+
+// add notes a member, if it is one that an archive may have.
+func (s *scan) add(h *tar.Header, offset int64) error {
+	if h.Typeflag == tar.TypeXGlobalHeader {
+		return nil
+	}
+	name, reason := memberName(h.Name)
+	if reason == "" {
+		reason = refused(h)
+	}
+	if reason != "" {
+		return s.fail(h.Name, ErrUnsafe, reason)
+	}
+	s.end = offset
+	if h.Typeflag == tar.TypeDir {
+		return nil
+	}
+	_, twice := s.files[name]
+	if _, link := s.links[name]; twice || link {
+		return s.fail(name, ErrUnsafe, "it is there twice")
+	}
+	if h.Typeflag == tar.TypeSymlink {
+		s.links[name] = h.Linkname
+		return nil
+	}
+	if h.Size > s.volumes.size-offset {
+		return s.volumes.cutShort(name)
+	}
+	s.files[name] = section{offset, h.Size}
+	s.end += h.Size
+	return nil
+}
+
+// memberName returns a member's name in its one spelling, or why it may not be one.
+func memberName(name string) (clean, reason string) {
+	switch {
+	case strings.HasPrefix(name, "/"):
+		return "", "the path is absolute"
+	case strings.ContainsAny(name, "\\\x00"):
+		return "", "the path has a character that may not stand there"
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if part == ".." {
+			return "", "the path leaves the archive"
+		}
+	}
+	return path.Clean(name), ""
+}
+
+// refused returns why a kind of member may not be in an archive.
+func refused(h *tar.Header) string {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return "it is a sparse file"
+		}
+	}
+	switch h.Typeflag {
+	case tar.TypeReg, tar.TypeDir, tar.TypeSymlink:
+		return ""
+	case tar.TypeLink:
+		return "it is a link"
+	case tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
+		return "it is a device"
+	case tar.TypeGNUSparse:
+		return "it is a sparse file"
+	}
+	return fmt.Sprintf("it is of an unknown type, %q", h.Typeflag)
+}
+
+// has tells whether there is a regular file of that name.
+func (s *scan) has(name string) bool {
+	_, found := s.files[name]
+	return found
+}
+
+// document reads a member that is held in memory. Where there is none the bytes are nil.
+func (s *scan) document(name string, limit int64) ([]byte, error) {
+	at, found := s.files[name]
+	if !found {
+		return nil, nil
+	}
+	if at.size > limit {
+		return nil, s.fail(name, ErrUnsafe, fmt.Sprintf("it has %d bytes, more than the %d that are read", at.size, limit))
+	}
+	b := make([]byte, at.size)
+	if _, err := s.volumes.ReadAt(b, at.offset); err != nil {
+		return nil, fmt.Errorf("%s: %s: %w", s.volumes.path, name, err)
+	}
+	return b, nil
+}

@@ -1,0 +1,228 @@
+package layout
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"slices"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// Check is one thing that Verify has looked at.
+type Check struct {
+	// What it is, for people: a member of the tar or a file of the folder, and of a split bundle the volumes that it lies
+	// in; a volume; or an image.
+	What   string
+	Digest blob.Digest // what it should be; "" of an image that could not be found
+	Size   int64       // bytes that were read for this check; 0 where it was about a reference
+	// Err is what is wrong, nil where nothing is: a *[blob.MismatchError] where the bytes are others, fs.ErrNotExist where
+	// something that is referred to is not there, or the error of reading or parsing.
+	Err error
+}
+
+// Verify reads the whole archive once, from the first byte to the last, and holds every blob against its digest, every
+// reference of every manifest against what is there, and, where the inventory lies beside, the volumes against that.
+// What a bundle leaves to its base counts as there. report is told of each check as it ends, those that found nothing
+// among them, in one goroutine. The error is nil however much is wrong, unless the context is cancelled.
+func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
+	v := &verification{archive: a, report: report}
+	v.beside()
+	if err := v.content(ctx); err != nil {
+		return err
+	}
+	v.docker()
+	for _, im := range a.images {
+		if err := v.image(ctx, im); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// verification is one run of Archive.Verify.
+type verification struct {
+	archive *Archive
+	report  func(Check)
+	volumes []Volume // what the inventory beside the archive says of them
+	at      int64    // bytes read
+	hash    hash.Hash
+}
+
+// beside reads the inventory that lies beside the archive. One that belongs to another bundle is an error.
+func (v *verification) beside() {
+	name := inventoryName(v.archive.volumes.path)
+	in, err := readInventoryFile(name)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoDocument) {
+		return
+	}
+	if err == nil && (v.archive.own == nil || v.archive.own.ID != in.ID) {
+		err = &ArchiveError{Path: name, Kind: ErrDamaged, Reason: "this is the inventory of another bundle"}
+	}
+	if err != nil {
+		v.report(Check{What: name, Err: err})
+		return
+	}
+	v.volumes = in.Volumes
+}
+
+// content reads all members in the order they stand in.
+func (v *verification) content(ctx context.Context) error {
+	type stored struct {
+		blob.Digest
+		section
+	}
+	var all []stored
+	for d, at := range v.archive.blobs {
+		all = append(all, stored{d, at})
+	}
+	slices.SortFunc(all, func(a, b stored) int { return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.Digest, b.Digest)) })
+	v.hash = blob.SHA256.New()
+	for _, s := range all {
+		if err := v.blob(ctx, s.Digest, s.section); err != nil {
+			return err
+		}
+	}
+	return v.skip(ctx, v.archive.volumes.size)
+}
+
+// blob holds a blob against its digest. Two digests of one member are read twice.
+func (v *verification) blob(ctx context.Context, d blob.Digest, at section) error {
+	if err := v.skip(ctx, at.offset); err != nil {
+		return err
+	}
+	h := d.Algorithm().New()
+	var err error
+	if v.at == at.offset {
+		err = v.read(ctx, h, at.offset+at.size)
+	} else {
+		_, err = copyUntil(ctx, h, io.NewSectionReader(v.archive.volumes, at.offset, at.size))
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if got := blob.FromHash(d.Algorithm(), h); err == nil && got != d {
+		err = &blob.MismatchError{Want: d, Got: got, WantSize: at.size, GotSize: at.size}
+	}
+	what := "blob " + string(d)
+	if where := v.archive.volumes.where(at.offset, at.size); where != "" {
+		what += " in " + where
+	}
+	v.report(Check{What: what, Digest: d, Size: at.size, Err: err})
+	return nil
+}
+
+// skip reads what belongs to no blob: headers, padding, documents.
+func (v *verification) skip(ctx context.Context, to int64) error {
+	_ = v.read(ctx, io.Discard, to) // a volume that cannot be read is told of where it ends
+	return context.Cause(ctx)
+}
+
+// read reads on, into a blob's hash and the volume's, and tells of each volume that ends.
+func (v *verification) read(ctx context.Context, w io.Writer, to int64) error {
+	buf := make([]byte, copyBuffer)
+	var failed error
+	for v.at < to && ctx.Err() == nil {
+		i := v.archive.volumes.at(v.at)
+		f := v.archive.volumes.files[i]
+		some := buf[:min(int64(len(buf)), to-v.at, f.start+f.size-v.at)]
+		if _, err := f.ReadAt(some, v.at-f.start); err != nil {
+			failed = cmp.Or(failed, err)
+		}
+		if len(v.volumes) > 0 {
+			v.hash.Write(some)
+		}
+		w.Write(some)
+		v.at += int64(len(some))
+		if v.at == f.start+f.size {
+			v.endVolume(i)
+		}
+	}
+	return failed
+}
+
+func (v *verification) endVolume(i int) {
+	got := blob.FromHash(blob.SHA256, v.hash)
+	v.hash.Reset()
+	if i >= len(v.volumes) {
+		return
+	}
+	want, have := v.volumes[i], v.archive.volumes.files[i]
+	var err error
+	if got != want.Digest || have.size != want.Size {
+		err = &blob.MismatchError{Want: want.Digest, Got: got, WantSize: want.Size, GotSize: have.size}
+	}
+	v.report(Check{What: "volume " + want.File, Digest: want.Digest, Err: err})
+}
+
+// docker makes sure that what an image layout offers to docker is there.
+func (v *verification) docker() {
+	a := v.archive
+	b, err := a.scan.document(dockerFile, maxDocument)
+	if b == nil && err == nil || len(a.made) > 0 {
+		return
+	}
+	var entries []dockerImage
+	if err == nil {
+		entries, err = parseDockerFile(b)
+	}
+	if err != nil {
+		err = a.fail(dockerFile, ErrDamaged, err.Error())
+	}
+	for _, e := range entries {
+		for _, name := range append([]string{e.Config}, e.Layers...) {
+			if !a.scan.has(name) && !a.inBase(digestOf(name)) {
+				err = a.fail(dockerFile, ErrDamaged, "it points to "+shown(name)+", which is not there")
+			}
+		}
+	}
+	v.report(Check{What: dockerFile, Err: err})
+}
+
+// image makes sure that all an image refers to is there.
+func (v *verification) image(ctx context.Context, im Image) error {
+	problems := 0
+	err := walk(im.Descriptor, v.archive.manifest, func(d manifest.Descriptor, m manifest.Manifest, err error) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err = v.archive.resolves(d, m, err); err != nil {
+			problems++
+			v.report(Check{What: "image " + im.String(), Digest: d.Digest, Err: err})
+		}
+		return nil
+	})
+	if err == nil && problems == 0 {
+		v.report(Check{What: "image " + im.String(), Digest: im.Digest})
+	}
+	return err
+}
+
+// resolves tells what is wrong with something that a manifest refers to.
+func (a *Archive) resolves(d manifest.Descriptor, m manifest.Manifest, err error) error {
+	at, found := a.blobs[d.Digest]
+	switch {
+	case err != nil:
+		return err
+	case m.Raw != nil:
+		return wantSize(d, m.Size)
+	case found:
+		return wantSize(d, at.size)
+	case a.inBase(d.Digest) || !d.Distributable():
+		return nil
+	}
+	return a.missing("blob", d.Digest)
+}
+
+// wantSize is the error of a descriptor whose size is not that of the content.
+func wantSize(d manifest.Descriptor, size int64) error {
+	if d.Size != size {
+		return fmt.Errorf("%s has %d bytes, and %d by the manifest that refers to it", d.Digest, size, d.Size)
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package layout
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sort"
+)
+
+// maxVolumes is how many volumes a bundle may have: their numbers have three digits, so that a shell sorts them, and all
+// of them are open at a time.
+const maxVolumes = 999
+
+// volumes are one tar in one file or in several, of which all but the last have the same size.
+type volumes struct {
+	path  string // of the bundle: the file, or what stands before the volumes' numbers
+	files []volume
+	size  int64 // bytes of all together
+}
+
+type volume struct {
+	*os.File
+	start, size int64 // bytes; where it begins in the whole
+}
+
+// volumeName returns the name of the i-th volume, counted from 0, of a bundle.
+func volumeName(path string, i int) string { return fmt.Sprintf("%s.%03d", path, i+1) }
+
+// inventoryName returns the name of the inventory beside a bundle.
+func inventoryName(path string) string { return path + ".json" }
+
+var volumeNumber = regexp.MustCompile(`^(.+)\.([0-9]{3})$`)
+
+// openVolumes opens a bundle by its own name or that of its first volume.
+func openVolumes(path string) (*volumes, error) {
+	if m := volumeNumber.FindStringSubmatch(path); m != nil && exists(path) && exists(volumeName(m[1], 0)) {
+		if m[2] != "001" {
+			return nil, &ArchiveError{Path: path, Kind: ErrVolume, Reason: "this is not the first volume; give " + volumeName(m[1], 0)}
+		}
+		return openFiles(m[1], true)
+	}
+	switch {
+	case exists(path):
+		return openFiles(path, false)
+	case exists(volumeName(path, 0)):
+		return openFiles(path, true)
+	case exists(volumeName(path, 1)):
+		return nil, missingVolume(volumeName(path, 0))
+	}
+	return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func missingVolume(name string) error {
+	return &ArchiveError{Path: name, Kind: ErrVolume, Reason: "this volume is missing"}
+}
+
+// openFiles opens the only file, or volume after volume until there is none.
+func openFiles(path string, split bool) (*volumes, error) {
+	v := &volumes{path: path}
+	err := v.open(split)
+	if err != nil {
+		v.Close()
+		return nil, err
+	}
+	return v, nil
+}
+
+func (v *volumes) open(split bool) error {
+	if !split {
+		return v.add(v.path)
+	}
+	for i := range maxVolumes {
+		err := v.add(volumeName(v.path, i))
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return v.checkSizes()
+}
+
+// add opens the next file. Only a regular one is opened: a pipe would wait for its other end.
+func (v *volumes) add(name string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return &ArchiveError{Path: name, Kind: ErrNotArchive, Reason: "this is no regular file"}
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	v.files = append(v.files, volume{f, v.size, info.Size()})
+	v.size += info.Size()
+	return nil
+}
+
+// checkSizes makes sure that the volumes are as long as the writer makes them: all alike, the last not longer.
+func (v *volumes) checkSizes() error {
+	first := v.files[0].size
+	for i, f := range v.files {
+		if f.size == first || i == len(v.files)-1 && f.size < first {
+			continue
+		}
+		if err := v.compare(); err != nil {
+			return err
+		}
+		reason := fmt.Sprintf("this volume has %d bytes, and the first has %d: one of them is not as it was written", f.size, first)
+		return &ArchiveError{Path: f.Name(), Kind: ErrVolume, Reason: reason}
+	}
+	return nil
+}
+
+// compare holds the volumes against the inventory beside them, where there is one.
+func (v *volumes) compare() error {
+	in, err := readInventoryFile(inventoryName(v.path))
+	if err != nil {
+		return nil // the caller knows less, but enough for an error of its own
+	}
+	for i, want := range in.Volumes {
+		name := filepath.Join(filepath.Dir(v.path), want.File)
+		if i >= len(v.files) {
+			return missingVolume(name)
+		}
+		if got := v.files[i].size; got != want.Size {
+			return &ArchiveError{Path: name, Kind: ErrVolume, Reason: fmt.Sprintf("want %d bytes, got %d", want.Size, got)}
+		}
+	}
+	return nil
+}
+
+// cutShort returns the error of a tar that goes on behind the last byte there is.
+func (v *volumes) cutShort(member string) error {
+	if err := v.compare(); err != nil {
+		return err
+	}
+	last := v.files[len(v.files)-1]
+	switch {
+	case last.Name() == v.path:
+		return &ArchiveError{Path: v.path, Member: member, Kind: ErrDamaged, Reason: "the file is cut short"}
+	case last.size == v.files[0].size:
+		return missingVolume(volumeName(v.path, len(v.files)))
+	}
+	return &ArchiveError{Path: last.Name(), Member: member, Kind: ErrVolume, Reason: "this volume is cut short, or one after it is missing"}
+}
+
+// at returns the index of the volume with the byte at offset.
+func (v *volumes) at(offset int64) int {
+	return sort.Search(len(v.files)-1, func(i int) bool { return offset < v.files[i+1].start })
+}
+
+// where returns the volumes in which size bytes from offset on lie, for a message: "" where there is only one file.
+func (v *volumes) where(offset, size int64) string {
+	if v.files[0].Name() == v.path {
+		return ""
+	}
+	first, last := v.at(offset), v.at(max(offset, offset+size-1))
+	if first == last {
+		return filepath.Base(v.files[first].Name())
+	}
+	return filepath.Base(v.files[first].Name()) + " to " + filepath.Base(v.files[last].Name())
+}
+
+// ReadAt implements io.ReaderAt.
+func (v *volumes) ReadAt(p []byte, offset int64) (int, error) {
+	return v.each(p, offset, func(f volume, p []byte, at int64) (int, error) { return f.ReadAt(p, at) })
+}
+
+// WriteAt implements io.WriterAt. It writes nothing behind the volumes' size.
+func (v *volumes) WriteAt(p []byte, offset int64) (int, error) {
+	return v.each(p, offset, func(f volume, p []byte, at int64) (int, error) { return f.WriteAt(p, at) })
+}
+
+// each does something to p volume by volume.
+func (v *volumes) each(p []byte, offset int64, do func(f volume, p []byte, at int64) (int, error)) (n int, err error) {
+	for i := v.at(offset); n < len(p); i++ {
+		if offset >= v.size {
+			return n, io.EOF
+		}
+		f := v.files[i]
+		at := offset - f.start
+		some := p[n : n+int(min(int64(len(p)-n), f.size-at))]
+		m, err := do(f, some, at)
+		n += m
+		offset += int64(m)
+		if m < len(some) && err == nil {
+			err = io.ErrUnexpectedEOF
+		}
+		if m < len(some) {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// Close closes all files.
+func (v *volumes) Close() error {
+	var errs []error
+	for _, f := range v.files {
+		if f.File != nil {
+			errs = append(errs, f.File.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
