@@ -62,6 +62,7 @@ func TestRetryErrors(t *testing.T) {
 		"idle connection closed": {errors.New("http: server closed idle connection"), 6},
 		"timeout":                {timeoutError{}, 6},
 		"goaway":                 {errors.New("http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR, debug=\"\""), 6},
+		"ended before use":       {errors.New("http2: client conn could not be established"), 6},
 		"refused":                {refused, 3},
 		"proxy refused":          {&net.OpError{Op: "proxyconnect", Net: "tcp", Err: refused}, 3},
 		"proxy timeout":          {&net.OpError{Op: "proxyconnect", Net: "tcp", Err: timeoutError{}}, 3},

@@ -119,5 +119,8 @@ func isHTTP2Reset(err error) bool {
 	}
 	text := err.Error()
 	return strings.Contains(text, "http2: server sent GOAWAY") ||
-		strings.Contains(text, "http2: client connection lost")
+		strings.Contains(text, "http2: client connection lost") ||
+		// The connection ended before its first request. With TLS 1.3 that may
+		// be an alert, which another attempt brings to light.
+		strings.Contains(text, "http2: client conn could not be established")
 }
