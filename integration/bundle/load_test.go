@@ -1,0 +1,146 @@
+package bundle
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/integration/fixture"
+	"github.com/hczjl/transship/integration/servers"
+)
+
+// docker load gets every image for linux/amd64, under all its names, and nothing of an artifact.
+func TestDockerLoad(t *testing.T) {
+	t.Parallel()
+	docker := servers.Engine(t).CLI(t)
+	halo, oci, tool := images()
+	latest := halo
+	latest.name = "hczjl/halo:latest"
+	docker.Output(t, "load", "--input", write(t, nil, halo, latest, oci, tool, sbom(halo)))
+	for _, im := range []named{halo, latest, oci, tool} {
+		got := docker.Output(t, "image", "inspect", "--format", "{{.Id}} {{.Architecture}}", im.name)
+		if want := config(t, im.Image) + " amd64\n"; got != want {
+			t.Errorf("%s: loaded %s, want %s", im.name, got, want)
+		}
+	}
+	if got := docker.Output(t, "image", "ls", "--quiet", "--all", "--no-trunc"); len(strings.Fields(got)) != 4 {
+		t.Errorf("docker has\n%s", got)
+	}
+	out := docker.Output(t, "run", "--rm", "--network=none", halo.name, "uname", "-m")
+	if out != "x86_64\n" {
+		t.Errorf("the container printed %q", out)
+	}
+}
+
+// docker load takes a differential bundle after its base, and refuses it before.
+func TestDockerLoadDifferential(t *testing.T) {
+	t.Parallel()
+	docker := servers.Engine(t).CLI(t)
+	spec := fixture.Spec{Seed: 7, Shared: []int64{30_000}, Layers: []int64{10_000}}
+	old := named{"app:1", fixture.Synthetic(spec)}
+	spec.Layers = []int64{10_000, 5_000} // one layer more
+	base := write(t, nil, old)
+	in, err := layout.ReadInventory(base + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := write(t, &in, named{"app:2", fixture.Synthetic(spec)})
+	if size(t, path) > size(t, base) {
+		t.Errorf("the differential bundle has %d bytes, its base %d", size(t, path), size(t, base))
+	}
+	if r := docker.Run(t, "load", "--input", path); r.Exit == 0 {
+		t.Errorf("docker loaded it without its base: %s", r.Stdout)
+	}
+	docker.Output(t, "load", "--input", base)
+	docker.Output(t, "load", "--input", path)
+	docker.Output(t, "image", "inspect", "app:2")
+}
+
+func size(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+// containerd gets every image with all platforms, under its digest.
+func TestCtrImport(t *testing.T) {
+	t.Parallel()
+	ctr := servers.Engine(t).Ctr(t)
+	halo, oci, tool := images()
+	byDigest := named{"hczjl/halo@" + tool.Root().Digest.String(), tool.Image}
+	ctr.Output(t, "image", "import", "--all-platforms", write(t, nil, halo, oci, tool, byDigest, sbom(halo)))
+	list := ctr.Output(t, "image", "ls")
+	for name, im := range map[string]named{"docker.io/hczjl/halo:1.6": halo, oci.name: oci, "docker.io/library/tool:2": tool, "docker.io/" + byDigest.name: tool} {
+		found := false
+		for line := range strings.Lines(list) {
+			found = found || strings.HasPrefix(line, name+" ") && strings.Contains(line, im.Root().Digest.String())
+		}
+		if !found {
+			t.Errorf("no %s with %s in\n%s", name, im.Root().Digest, list)
+		}
+		for _, m := range im.Manifests {
+			if got := ctr.Output(t, "content", "get", m.Digest.String()); got != string(m.Raw) {
+				t.Errorf("%s holds %s\nwant %s", m.Digest, got, m.Raw)
+			}
+		}
+	}
+	if n := strings.Count(list, "\n"); n != 5 {
+		t.Errorf("%d lines, want the head and four images:\n%s", n, list)
+	}
+}
+
+// podman load keeps the digest of the list of a bundle with one image.
+func TestPodmanLoad(t *testing.T) {
+	t.Parallel()
+	podman := servers.Podman(t)
+	halo, oci, _ := images()
+	for _, im := range []named{halo, oci} {
+		podman.Output(t, "load", "--quiet", "--input", write(t, nil, im))
+		got := podman.Output(t, "image", "inspect", "--format", "sha256:{{.Id}} {{.Architecture}} {{.RepoDigests}}", im.name)
+		if !strings.HasPrefix(got, config(t, im.Image)+" amd64 ") || !strings.Contains(got, im.Root().Digest.String()) {
+			t.Errorf("%s: podman has %s, want the config %s and the digest %s", im.name, got, config(t, im.Image), im.Root().Digest)
+		}
+	}
+}
+
+// podman load gets every image of a bundle with several, for linux/amd64 and by its name.
+func TestPodmanLoadMany(t *testing.T) {
+	t.Parallel()
+	podman := servers.Podman(t)
+	halo, oci, tool := images()
+	podman.Output(t, "load", "--quiet", "--input", write(t, nil, halo, oci, tool, sbom(halo)))
+	for name, im := range map[string]named{"docker.io/hczjl/halo:1.6": halo, oci.name: oci, "docker.io/library/tool:2": tool} {
+		got := podman.Output(t, "image", "inspect", "--format", "sha256:{{.Id}}", name)
+		if strings.TrimSpace(got) != config(t, im.Image) {
+			t.Errorf("%s: podman has %s, want %s", name, got, config(t, im.Image))
+		}
+	}
+}
+
+// skopeo copies all platforms, byte for byte, by the tag in a bundle of several images and without one in a bundle of
+// one; and one platform as a docker-archive.
+func TestSkopeoCopy(t *testing.T) {
+	t.Parallel()
+	skopeo := servers.Skopeo(t)
+	halo, oci, tool := images()
+	all, one := write(t, nil, halo, oci, tool), write(t, nil, halo)
+	for source, im := range map[string]named{"oci-archive:" + all + ":oci": oci, "oci-archive:" + one: halo} {
+		dir := t.TempDir()
+		skopeo.Output(t, "copy", "--all", source, "dir:"+dir)
+		got, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+		if err != nil || string(got) != string(im.Root().Raw) {
+			t.Errorf("%s: got %s, error %v", source, got, err)
+		}
+	}
+	for source, im := range map[string]named{"docker-archive:" + all + ":hczjl/halo:1.6": halo, "docker-archive:" + one: halo, "docker-archive:" + all + ":" + oci.name: oci} {
+		got := skopeo.Output(t, "inspect", "--raw", source)
+		if !strings.Contains(got, config(t, im.Image)) {
+			t.Errorf("%s: got %s, want one with the config %s", source, got, config(t, im.Image))
+		}
+	}
+}

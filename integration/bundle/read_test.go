@@ -1,0 +1,108 @@
+package bundle
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/integration/fixture"
+	"github.com/hczjl/transship/integration/servers"
+	"github.com/hczjl/transship/manifest"
+)
+
+// What docker saves can be read: two images that share a layer, which docker links.
+func TestReadDockerSave(t *testing.T) {
+	t.Parallel()
+	docker := servers.Engine(t).CLI(t)
+	spec := fixture.Spec{Seed: 3, Shared: []int64{20_000}, Layers: []int64{1000}}
+	one, two := named{"r.example/app:1", fixture.Synthetic(spec)}, named{"r.example/app:2", fixture.Synthetic(spec)}
+	two.Image = fixture.Synthetic(fixture.Spec{Seed: 3, Shared: []int64{20_000}, Layers: []int64{1000, 2000}})
+	docker.Output(t, "load", "--input", write(t, nil, one, two))
+	path := filepath.Join(t.TempDir(), "saved.tar")
+	docker.Output(t, "save", "--output", path, one.name, two.name)
+	a := read(t, path)
+	for _, im := range []named{one, two} {
+		checkConfig(t, a, im.name, config(t, im.Image))
+	}
+}
+
+// What podman and skopeo write can be read, in either form.
+func TestReadPodmanSave(t *testing.T) {
+	t.Parallel()
+	podman := servers.Podman(t)
+	_, _, tool := images()
+	podman.Output(t, "load", "--quiet", "--input", write(t, nil, tool))
+	path := filepath.Join(t.TempDir(), "saved.tar")
+	podman.Output(t, "save", "--format", "docker-archive", "--output", path, tool.name)
+	checkConfig(t, read(t, path), tool.name, config(t, tool.Image))
+	path = filepath.Join(t.TempDir(), "oci.tar")
+	podman.Output(t, "save", "--format", "oci-archive", "--output", path, tool.name)
+	if _, err := read(t, path).Manifest(t.Context(), tool.name); err != nil { // podman rewrites the config
+		t.Error(err)
+	}
+}
+
+func TestReadSkopeoCopy(t *testing.T) {
+	t.Parallel()
+	skopeo := servers.Skopeo(t)
+	halo, _, _ := images()
+	source := "oci-archive:" + write(t, nil, halo)
+	path := filepath.Join(t.TempDir(), "copy.tar")
+	skopeo.Output(t, "copy", "--all", source, "oci-archive:"+path+":docker.io/hczjl/halo:1.6")
+	m, err := read(t, path).Manifest(t.Context(), halo.name)
+	if err != nil || !manifest.IsIndex(m.MediaType) {
+		t.Errorf("got %s, error %v", m.MediaType, err)
+	}
+	path = filepath.Join(t.TempDir(), "docker.tar")
+	skopeo.Output(t, "copy", source, "docker-archive:"+path+":hczjl/halo:1.6")
+	checkConfig(t, read(t, path), halo.name, config(t, halo.Image))
+}
+
+// What containerd exports can be read, with the digests that were imported.
+func TestReadCtrExport(t *testing.T) {
+	t.Parallel()
+	ctr := servers.Engine(t).Ctr(t)
+	halo, oci, _ := images()
+	ctr.Output(t, "image", "import", "--all-platforms", write(t, nil, halo, oci))
+	path := filepath.Join(t.TempDir(), "exported.tar")
+	ctr.Output(t, "image", "export", "--all-platforms", path, "docker.io/hczjl/halo:1.6", oci.name)
+	a := read(t, path)
+	for _, im := range []named{halo, oci} {
+		if got, err := a.Find(im.name); err != nil || string(got.Digest) != im.Root().Digest.String() {
+			t.Errorf("%s: got %s, error %v", im.name, got.Digest, err)
+		}
+	}
+}
+
+// docker and podman pull from a bundle that is served where it lies, every platform of it.
+func TestPullFromBundle(t *testing.T) {
+	t.Parallel()
+	halo, oci, tool := images()
+	host := serve(t, read(t, write(t, nil, halo, oci, tool, sbom(halo))))
+	docker, podman := servers.Engine(t).CLI(t), servers.Podman(t)
+	for ref, im := range map[string]named{host + "/hczjl/halo:1.6": halo, host + "/halo:oci": oci, host + "/docker.io/hczjl/halo:1.6": halo} {
+		for _, platform := range fixture.Real().Platforms() {
+			got := docker.Output(t, "pull", "--platform", platform, ref)
+			if !strings.Contains(got, "Digest: "+im.Root().Digest.String()) {
+				t.Errorf("%s: docker pulled\n%s", ref, got)
+			}
+		}
+		podman.Output(t, "pull", "--quiet", "--tls-verify=false", ref)
+	}
+}
+
+// checkConfig makes sure that an image has a config.
+func checkConfig(t *testing.T, a *layout.Archive, name, want string) {
+	t.Helper()
+	m, err := a.Manifest(t.Context(), name)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	refs, err := m.References()
+	if err != nil || !slices.ContainsFunc(refs, func(d manifest.Descriptor) bool { return string(d.Digest) == want }) {
+		t.Errorf("%s: got %s, want one with the config %s", name, m.Raw, want)
+	}
+}
