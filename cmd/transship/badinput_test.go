@@ -42,9 +42,8 @@ func TestBadCommandLines(t *testing.T) {
 		"manifest":                              {2, "manifest needs a command after it", "transship manifest -h"},
 		"manifest crate a":                      {2, `unknown command "manifest crate"`, "did you mean manifest create?"},
 		"manifest frob a":                       {2, `unknown command "manifest frob"`, "transship manifest -h lists the commands"},
-		"copy":                                  {2, "want SRC DST, got 0 arguments", "usage: transship copy [flags] SRC DST"},
-		"copy a":                                {2, "want SRC DST, got 1 argument", "usage: transship copy [flags] SRC DST"},
-		"copy a b c":                            {2, "want SRC DST, got 3 arguments", "usage: transship copy [flags] SRC DST"},
+		"copy":                                  {2, "want SRC DST [DST...], got 0 arguments", "usage: transship copy [flags] SRC DST [DST...]"},
+		"copy a":                                {2, "want SRC DST [DST...], got 1 argument", "usage: transship copy [flags] SRC DST [DST...]"},
 		"version 1":                             {2, "want no arguments, got 1", "usage: transship version"},
 		"manifest create a":                     {2, "want LIST IMAGE [IMAGE...], got 1 argument", "usage: transship manifest create"},
 
