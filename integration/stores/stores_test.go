@@ -36,7 +36,13 @@ var hubs = map[string]func(*testing.T) hub{
 		return repositories(servers.Debian(t, servers.Options{RelativeURLs: true}).Host, 100_000)
 	},
 	"embedded, memory": func(t *testing.T) hub { return repositories(embedded(t, &registry.Handler{}), 0) },
-	"embedded, folder": func(t *testing.T) hub { return repositories(embedded(t, onDisk(t)), 100_000) },
+	"embedded, folder": func(t *testing.T) hub {
+		return repositories(embedded(t, &registry.Handler{Store: registry.OnDisk(folder(t))}), 100_000)
+	},
+	"image layout": func(t *testing.T) hub {
+		dir := folder(t)
+		return func(name string) store { return dir.Repository(name) }
+	},
 }
 
 // repositories are those of a registry that speaks plain HTTP; chunk is how many bytes go up in one call, 0 for all.
@@ -55,13 +61,13 @@ func embedded(t *testing.T, handler *registry.Handler) string {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
-func onDisk(t *testing.T) *registry.Handler {
+func folder(t *testing.T) *layout.Dir {
 	t.Helper()
 	dir, err := layout.OpenDir(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &registry.Handler{Store: registry.OnDisk(dir)}
+	return dir
 }
 
 func TestStores(t *testing.T) {
