@@ -152,9 +152,16 @@ func (c *Client) warn(h http.Header) {
 		return
 	}
 	for _, w := range h.Values("Warning") {
-		if text := oneLine(warningText(w)); text != "" && c.first(text) {
-			c.OnWarning(text)
+		if text := oneLine(warningText(w)); text != "" {
+			c.warnOnce(text)
 		}
+	}
+}
+
+// warnOnce hands out a text the first time it comes up.
+func (c *Client) warnOnce(text string) {
+	if c.OnWarning != nil && c.first(text) {
+		c.OnWarning(text)
 	}
 }
 

@@ -209,10 +209,7 @@ func (p *push) shrink(ctx context.Context, cause error) error {
 	if !p.smaller() {
 		return cause
 	}
-	if p.repo.Client.OnWarning != nil {
-		p.repo.Client.OnWarning(fmt.Sprintf("%s refuses large requests (413): sending %s in chunks of %d KiB",
-			p.repo, p.blob.Digest().Short(), p.chunk>>10))
-	}
+	p.repo.Client.warnOnce(fmt.Sprintf("%s refuses large requests (413): sending chunks of at most %d KiB", p.repo, p.chunk>>10))
 	return p.resume(ctx)
 }
 
