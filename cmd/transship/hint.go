@@ -62,7 +62,7 @@ func (a *app) interruptedHint() string {
 	if a.command != "copy" && a.command != "manifest push" {
 		return ""
 	}
-	return "no tag names an image that is not whole; what was sent is not sent again the next time"
+	return "no tag names an image that is not whole; blobs that arrived whole are not sent again"
 }
 
 func integrityHint(err error, at place) string {
