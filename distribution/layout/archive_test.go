@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -161,6 +162,7 @@ func TestBadArchives(t *testing.T) {
 	lying := bytes.Clone(good)
 	copy(lying[len(lying)-1024-512-512+124:], "77777777777\x00") // the size in the last header
 	checksum(lying[len(lying)-1024-512-512:])
+	config := layout[3].name
 	for name, c := range map[string]struct {
 		raw  []byte
 		kind error
@@ -184,6 +186,8 @@ func TestBadArchives(t *testing.T) {
 		"new bundle":    {with(file{name: inventoryFile, content: `{"version":2}`}), ErrNewer, "take a newer transship"},
 		"bad inventory": {with(file{name: inventoryFile, content: `{"version":1,"content":[{"digest":"x"}]}`}), ErrDamaged, "invalid digest"},
 		"half bundle":   {with(file{name: inventoryFile, content: `{"version":1,"content":[{"digest":"` + string(blob.FromBytes(nil)) + `"}]}`}), ErrDamaged, "cut short"},
+		"changed blob":  {with(file{name: inventoryFile, content: `{"version":1,"content":[{"digest":"` + string(digestOf(config)) + `","size":1}]}`}), ErrDamaged, "and 1 by transship.json"},
+		"lying hugely":  {append(good[:len(good)-1024:len(good)-1024], hugeHeader(t)...), ErrDamaged, "x: the file is cut short"},
 		"huge document": {tarOf(t, file{name: layoutFile, content: strings.Repeat(" ", 2<<20)}), ErrUnsafe, "more than the 1048576"},
 		"no images":     {tarOf(t, file{name: "x"}), ErrNotArchive, "neither oci-layout nor manifest.json"},
 		"empty":         {nil, ErrNotArchive, "holds no images"},
@@ -209,6 +213,16 @@ func TestBadArchives(t *testing.T) {
 	if _, err := OpenArchive(t.TempDir()); !errors.Is(err, ErrNotArchive) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// hugeHeader is that of a member as large as a number can say.
+func hugeHeader(t testing.TB) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := tar.NewWriter(&b).WriteHeader(&tar.Header{Name: "x", Size: math.MaxInt64, Format: tar.FormatGNU}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 // checksum puts the right checksum into a header that was changed.

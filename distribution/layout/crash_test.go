@@ -69,16 +69,18 @@ func pushImage(r *Repository, tag string) error {
 	im := fmt.Appendf(nil, `{"schemaVersion":2,"layers":[{"mediaType":"application/x","digest":%q,"size":%d}]}`, layer, len(content))
 	ix := fmt.Appendf(nil, `{"schemaVersion":2,"manifests":[{"mediaType":%q,"digest":%q,"size":%d}]}`,
 		manifest.MediaTypeOCIManifest, blob.FromBytes(im), len(im))
-	for ref, raw := range map[string][]byte{string(blob.FromBytes(im)): im, tag: ix} {
-		m, err := manifest.Parse("", raw)
-		if err != nil {
-			return err
-		}
-		if err := r.PutManifest(ctx, ref, m); err != nil {
-			return err
-		}
+	if err := putRaw(r, string(blob.FromBytes(im)), im); err != nil {
+		return err
 	}
-	return nil
+	return putRaw(r, tag, ix)
+}
+
+func putRaw(r *Repository, ref string, raw []byte) error {
+	m, err := manifest.Parse("", raw)
+	if err != nil {
+		return err
+	}
+	return r.PutManifest(context.Background(), ref, m)
 }
 
 // pusher starts a process that pushes count images.

@@ -144,6 +144,17 @@ func TestDockerArchiveCompressedLayers(t *testing.T) {
 	}
 }
 
+// TestDockerArchiveTwoDigests reads one layer as that of two configs, of which one is wrong.
+func TestDockerArchiveTwoDigests(t *testing.T) {
+	entries := []dockerImage{{Config: "one", Layers: []string{"l"}}, {Config: "two", Layers: []string{"l"}}}
+	a := openArchive(t, save(t, tarOf(t, file{name: "l", content: "one"}, file{name: "one", content: configOf("one")},
+		file{name: "two", content: configOf("two")}, file{name: dockerFile, content: string(compact(entries))})))
+	bad := problems(t, a.Verify)
+	if len(bad) != 1 || bad[0].Digest != blob.FromBytes([]byte("two")) {
+		t.Errorf("problems: %v", bad)
+	}
+}
+
 func TestBadDockerArchives(t *testing.T) {
 	config := file{name: "c", content: configOf("l")}
 	layer := file{name: "l", content: "l"}

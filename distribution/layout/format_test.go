@@ -172,6 +172,8 @@ func TestDockerEntries(t *testing.T) {
 	s.name("d:1", s.index(t, s.index(t, amd)))
 	s.name("", amd)
 	s.name("chart:1", s.artifact(t, "chart", nil))
+	signature := map[string]any{"config": s.blob(manifest.MediaTypeOCIConfig, "{}"), "layers": []manifest.Descriptor{s.blob("text/plain", "signature")}}
+	s.name("signature:1", s.manifest(t, manifest.MediaTypeOCIManifest, signature))
 	path, _ := s.bundle(t)
 	want := []dockerImage{
 		{Config: `{"architecture":"amd64`, RepoTags: []string{"docker.io/library/a:1", "docker.io/library/b:1", "docker.io/library/d:1"}, Layers: []string{"amd"}},

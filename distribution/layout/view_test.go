@@ -104,4 +104,16 @@ func TestArchiveRepositoryMisses(t *testing.T) {
 	}
 }
 
+// TestArchiveRepositoryOfSparse has a manifest without its config.
+func TestArchiveRepositoryOfSparse(t *testing.T) {
+	files := plainLayout("1")
+	r := openArchive(t, save(t, tarOf(t, files[:3]...))).Repository("x-tar")
+	if _, err := r.Manifest(t.Context(), "1"); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.HeadBlob(t.Context(), digestOf(files[3].name)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func errorOf[T any](_ T, err error) error { return err }

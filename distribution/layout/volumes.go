@@ -131,12 +131,11 @@ func (v *volumes) compare() error {
 		return nil // the caller knows less, but enough for an error of its own
 	}
 	for i, want := range in.Volumes {
-		name := filepath.Join(filepath.Dir(v.path), want.File)
 		if i >= len(v.files) {
-			return missingVolume(name)
+			return missingVolume(volumeName(v.path, i))
 		}
-		if got := v.files[i].size; got != want.Size {
-			return &ArchiveError{Path: name, Kind: ErrVolume, Reason: fmt.Sprintf("want %d bytes, got %d", want.Size, got)}
+		if got := v.files[i]; got.size != want.Size {
+			return &ArchiveError{Path: got.Name(), Kind: ErrVolume, Reason: fmt.Sprintf("want %d bytes, got %d", want.Size, got.size)}
 		}
 	}
 	return nil
@@ -196,9 +195,6 @@ func (v *volumes) each(p []byte, offset int64, do func(f volume, p []byte, at in
 		m, err := do(f, some, at)
 		n += m
 		offset += int64(m)
-		if m < len(some) && err == nil {
-			err = io.ErrUnexpectedEOF
-		}
 		if m < len(some) {
 			return n, err
 		}
