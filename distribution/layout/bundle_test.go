@@ -332,6 +332,51 @@ func TestBundleResumes(t *testing.T) {
 	}
 }
 
+// TestBundleReplacesUnfinished leaves a bundle of other contents unfinished: nothing of it gets into the next one.
+func TestBundleReplacesUnfinished(t *testing.T) {
+	large, small := largeSample(t), threeImages(t)
+	reference, _ := small.bundle(t)
+	path := filepath.Join(t.TempDir(), "b.tar")
+	b, err := Create(path, large.Contents, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range large.Blobs {
+		if _, err := b.PutBlob(t.Context(), d, large.open(d)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	small.write(t, path, 0, small.Blobs)
+	if !bytes.Equal(read(t, path), read(t, reference)) {
+		t.Error("the bytes differ")
+	}
+}
+
+// TestBundleUnpacked takes a bundle apart, and opens the folder.
+func TestBundleUnpacked(t *testing.T) {
+	s := threeImages(t)
+	chart := s.artifact(t, "chart", nil)
+	s.name("chart:3@"+string(chart.Digest), chart)
+	path, _ := s.bundle(t)
+	dir := t.TempDir()
+	for _, m := range members(t, read(t, path)) {
+		writeFile(t, string(m.content), dir, m.header.Name)
+	}
+	d := open(t, dir)
+	if bad := problems(t, d.Verify); bad != nil {
+		t.Errorf("problems: %v", bad)
+	}
+	for name, want := range map[string]string{"docker.io/hczjl/halo": "1.6 latest", "docker.io/library/chart": "3", "registry.example:5000/tool": "2"} {
+		tags, err := d.Repository(name).Tags(t.Context())
+		if got := strings.Join(tags, " "); err != nil || got != want {
+			t.Errorf("%s: got %q, error %v", name, got, err)
+		}
+	}
+}
+
 func TestBundleTakesNoForeignFolder(t *testing.T) {
 	s := threeImages(t)
 	path := filepath.Join(t.TempDir(), "b.tar")
