@@ -41,6 +41,8 @@ func commands() []command {
 		pruneCommand(),
 		saveCommand(),
 		loadCommand(),
+		verifyCommand(),
+		syncCommand(),
 		inspectCommand(),
 		tagsCommand(),
 		digestCommand(),

@@ -94,7 +94,7 @@ func isUsage(err error) bool {
 func isIntegrity(err error) bool {
 	document := as[*manifest.DocumentError](err) && !errors.Is(err, manifest.ErrSchema1) && !errors.Is(err, manifest.ErrTooLarge)
 	return document || as[*manifest.ConfigError](err) || as[*blob.MismatchError](err) || as[*liststore.CorruptError](err) ||
-		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err)
+		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err) || as[*unsoundError](err)
 }
 
 // isDamaged tells whether an archive is not what its writer made, or should not have been made.

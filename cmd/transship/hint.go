@@ -42,6 +42,8 @@ func (a *app) hint(err error) string {
 		return archiveHint(err)
 	case as[*baseError](err):
 		return baseHint(err)
+	case as[*unsoundError](err):
+		return "" // what is wrong is printed
 	case as[*unfinishedError](err):
 		return unfinishedHint
 	case a.command == "push" && as[*blob.MismatchError](err):

@@ -63,6 +63,7 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	show := a.newProgress()
+	show.many = len(images) > 1
 	engine := &transfer.Engine{Jobs: int(l.jobs), OnEvent: show.event}
 	stop := show.start()
 	b := &batch{app: a, of: len(images)}

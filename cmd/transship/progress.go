@@ -17,6 +17,7 @@ type progress struct {
 	out   *console
 	quiet bool
 	live  bool
+	many  bool // images, so that there is a line for each of them and none for its parts
 	began time.Time
 
 	mu     sync.Mutex
@@ -68,6 +69,14 @@ func (p *progress) event(ev transfer.Event) {
 		p.image(ev)
 	case transfer.ImageDone:
 		p.kept = ev.Outcome == blob.Exists
+		p.whole(ev)
+	}
+}
+
+// whole says that one of many images is there, where that is news.
+func (p *progress) whole(ev transfer.Event) {
+	if p.many && !p.live && !p.quiet && !p.kept {
+		p.out.line("%s %s: copied", ev.Target, ev.Ref)
 	}
 }
 
@@ -88,7 +97,7 @@ func (p *progress) image(ev transfer.Event) {
 		return
 	}
 	p.images++
-	if p.live || p.quiet {
+	if p.live || p.quiet || p.many {
 		return
 	}
 	how := "copied"

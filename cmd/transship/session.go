@@ -9,6 +9,7 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/wire"
 )
@@ -22,7 +23,8 @@ type shared struct {
 
 	mu       sync.Mutex
 	sessions map[sessionKey]*session
-	waits    map[string]time.Time // until when the waits go on that people have been told of, by host
+	layouts  map[string]*layout.Dir // that are written to, by their paths
+	waits    map[string]time.Time   // until when the waits go on that people have been told of, by host
 }
 
 // commonFlags registers the flags that every command with a registry has.
