@@ -38,7 +38,7 @@ that was copied.
 --prune removes, from the target repositories of lines that mean several tags, the tags that match and that the source no
 longer has. What it will remove is printed before the first one goes.`,
 		example: `transship sync -f images.txt registry.example.com/mirror
-transship sync -f images.txt --prune --json > report.json`,
+transship sync -f images.txt --prune --json`,
 		setup: func(fs *flag.FlagSet, a *app) action {
 			s := &syncing{src: a.newSide(fs, "src", "the first source"), dst: a.newSide(fs, "dst", "the first target"), jobs: transfer.DefaultJobs}
 			fs.StringVar(&s.list, "file", "", "the `list` of images, - for standard input")
