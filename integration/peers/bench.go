@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"slices"
 	"testing"
@@ -17,6 +18,7 @@ type bench struct {
 	patience time.Duration // a tool whose run took longer is not asked again for that work
 	disk     string        // a folder on a disk
 	log      func(format string, args ...any)
+	machine  string // for the report
 
 	from, to *site
 	samples  []sample
@@ -45,12 +47,13 @@ func (b *bench) run(w work) {
 	if w.repeat {
 		b.must(c.push(b.t.Context(), to.Endpoint))
 	}
-	runners := b.able(w.task)
+	runners := b.able(w)
 	for round := range b.rounds {
 		for i := range runners {
-			if t := runners[(i+round)%len(runners)]; b.patient(w, t) && b.t.Context().Err() == nil {
+			if t := runners[(i+round)%len(runners)]; b.patient(w, t) {
 				b.note(b.once(w, c, t, from, to, round))
 			}
+			b.must(context.Cause(b.t.Context()))
 		}
 	}
 	b.must(from.empty())
@@ -65,9 +68,11 @@ func (b *bench) sites(w work) (from, to *site) {
 	return b.from, b.to
 }
 
-// able are the tools that have a command for a task.
-func (b *bench) able(do task) []tool {
-	return slices.DeleteFunc(slices.Clone(b.tools), func(t tool) bool { return t.commands[do] == nil })
+// able are the tools that can do a work.
+func (b *bench) able(w work) []tool {
+	return slices.DeleteFunc(slices.Clone(b.tools), func(t tool) bool {
+		return t.commands[w.task] == nil || w.alone && t.name != subject
+	})
 }
 
 // patient tells whether a tool may run, after what it took before.

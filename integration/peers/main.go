@@ -103,7 +103,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	defer os.RemoveAll(root)
 	s := &stage{ctx: ctx, root: root}
 	return s.run(func() {
-		b := &bench{t: s, scale: full(), rounds: o.rounds, limit: o.limit, patience: o.patience, disk: disk, log: s.Logf}
+		b := &bench{t: s, scale: full(), rounds: o.rounds, limit: o.limit, patience: o.patience, disk: disk, log: s.Logf, machine: machine()}
 		if o.growth {
 			b.growth(o, out)
 			return
@@ -132,13 +132,20 @@ func (b *bench) compare(o options, out io.Writer) {
 // report is what the bench has seen.
 func (b *bench) report(ran []work) report {
 	r := report{
-		Machine: fmt.Sprintf("%s/%s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
+		Machine: b.machine,
 		Rounds:  b.rounds, Tools: map[string]string{}, Samples: b.samples, works: ran,
 	}
 	for _, t := range b.tools {
 		r.Tools[t.name] = t.version
 	}
 	return r
+}
+
+// machine describes where figures come from, and how busy it was before.
+func machine() string {
+	load, _ := os.ReadFile("/proc/loadavg") // empty elsewhere
+	before, _, _ := strings.Cut(string(load), " ")
+	return fmt.Sprintf("%s/%s, %d cores, load %s before", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), before)
 }
 
 // failed is an error if a run of transship was: figures of a tool that does not do its job say nothing.

@@ -29,6 +29,7 @@ func targets() []target {
 		{"save", "wall", wall, "oras", 1, seconds},
 		{"disk", "bytes written / size", twice, "", 1.01, plain},
 		{"", "peak memory", peak, "", 24e6, megabytes},
+		{"tags", "wall", wall, "", 10, seconds},
 	}
 }
 
