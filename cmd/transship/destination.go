@@ -50,10 +50,7 @@ func (a *app) destination(ctx context.Context, s *side, l location, name referen
 	case l.archive():
 		return archiveDestination(l, as, what)
 	}
-	if l.image == "" && as.Path != "" {
-		l.image = as.Familiar()
-	}
-	return a.layoutDestination(l, as)
+	return a.layoutDestination(l.calling(as), as)
 }
 
 func nothing(context.Context) error { return nil }

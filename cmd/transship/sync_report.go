@@ -52,6 +52,7 @@ func (r *syncRun) note(ctx context.Context, result syncResult, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.results = append(r.results, result)
+	r.state.note(result)
 }
 
 // what is the result's image for people.

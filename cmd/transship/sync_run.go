@@ -25,6 +25,7 @@ const (
 type syncRun struct {
 	*syncing
 	app    *app
+	state  *syncState
 	began  time.Time
 	show   *progress
 	engine *transfer.Engine
@@ -35,8 +36,8 @@ type syncRun struct {
 	taken   map[string]string // the source of each target, so that no two images are put under one name
 }
 
-func (s *syncing) newRun(a *app) *syncRun {
-	r := &syncRun{syncing: s, app: a, began: time.Now(), show: a.newProgress(), kept: map[string]bool{}, taken: map[string]string{}}
+func (s *syncing) newRun(a *app, state *syncState) *syncRun {
+	r := &syncRun{syncing: s, app: a, state: state, began: time.Now(), show: a.newProgress(), kept: map[string]bool{}, taken: map[string]string{}}
 	r.show.many = true
 	r.engine = &transfer.Engine{Jobs: int(s.jobs), Platforms: s.platforms, Referrers: s.referrers, OnEvent: r.event}
 	return r
@@ -115,6 +116,13 @@ func (r *syncRun) copyOne(ctx context.Context, line *syncLine, o origin) {
 		r.note(ctx, result, err)
 		return
 	}
+	if digest, same := r.state.unchanged(ctx, o, targets); same {
+		for _, l := range targets {
+			r.take(l, o)
+			r.note(ctx, syncResult{Line: line.number, Source: o.String(), Target: l.String(), Digest: digest, Status: syncUnchanged}, nil)
+		}
+		return
+	}
 	var to []destination
 	for _, l := range targets {
 		d, err := r.destination(ctx, o, l)
@@ -156,9 +164,6 @@ func (r *syncRun) destination(ctx context.Context, o origin, l location) (destin
 // take notes where an image goes, and returns the source of another one that goes there.
 func (r *syncRun) take(l location, o origin) (other string) {
 	key := l.String()
-	if !l.registry() && l.image == "" {
-		key += " " + o.name.String()
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if other, taken := r.taken[key]; taken {
