@@ -43,6 +43,7 @@ func commands() []command {
 		loadCommand(),
 		verifyCommand(),
 		syncCommand(),
+		serveCommand(),
 		inspectCommand(),
 		tagsCommand(),
 		digestCommand(),

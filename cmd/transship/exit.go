@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/auth/htpasswd"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/layout"
@@ -113,7 +114,7 @@ func isRateLimit(err error) bool {
 }
 
 func isAuth(err error) bool {
-	return as[*auth.CredentialsError](err) || as[*auth.HelperError](err) ||
+	return as[*htpasswd.FileError](err) || as[*auth.CredentialsError](err) || as[*auth.HelperError](err) ||
 		as[*distribution.Error](err) && errors.Is(err, fs.ErrPermission) || isDenied(err)
 }
 
@@ -129,7 +130,7 @@ func isNetwork(err error) bool {
 		return false // it was reached
 	}
 	return as[*distribution.RequestError](err) || as[*wire.CertificateError](err) || as[*wire.RedirectError](err) ||
-		wantsTLS(err) || wantsCertificate(err)
+		wantsTLS(err) || wantsCertificate(err) || as[*listenError](err)
 }
 
 func isNotFound(err error) bool {

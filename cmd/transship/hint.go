@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/auth/htpasswd"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/layout"
@@ -44,6 +45,8 @@ func (a *app) hint(err error) string {
 		return baseHint(err)
 	case as[*unsoundError](err):
 		return "" // what is wrong is printed
+	case as[*servedBaseError](err), as[*htpasswd.FileError](err), as[*listenError](err):
+		return serveHint(err)
 	case as[*unfinishedError](err):
 		return unfinishedHint
 	case a.command == "push" && as[*blob.MismatchError](err):
