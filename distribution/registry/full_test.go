@@ -53,11 +53,14 @@ func TestFullDisk(t *testing.T) {
 	c := serve(t, h)
 	c.do("POST", "/v2/x/blobs/uploads/?digest="+digest("x"), "x").want(t, 507, "UNKNOWN")
 	for i, method := range []string{"PATCH", "PUT"} {
+		resting := c.do("POST", "/v2/x/blobs/uploads/", "").want(t, 202, "").path()
 		session := c.do("POST", "/v2/x/blobs/uploads/", "").want(t, 202, "").path()
 		c.do(method, session+"?digest="+digest("x"), "x").want(t, 507, "UNKNOWN")
-		c.do("GET", session, "").want(t, 404, "BLOB_UPLOAD_UNKNOWN")
-		if cancelled != i+2 {
-			t.Errorf("%d uploads were cancelled, want %d", cancelled, i+2)
+		for _, gone := range []string{session, resting} {
+			c.do("GET", gone, "").want(t, 404, "BLOB_UPLOAD_UNKNOWN")
+		}
+		if want := 1 + 2*(i+1); cancelled != want {
+			t.Errorf("%d uploads were cancelled, want %d", cancelled, want)
 		}
 	}
 	c.do("PUT", "/v2/x/manifests/1", imageOf("x")).want(t, 507, "UNKNOWN")

@@ -154,11 +154,13 @@ func (h *Handler) closeUpload(w http.ResponseWriter, r *http.Request, rt route) 
 	return nil
 }
 
-// orEnd ends a session when the disk is full: what came of its blob would only keep it full.
+// orEnd ends a session when the disk is full, and all that no request has now: what came of their blobs would only keep
+// it full, and for long, if their clients have given up.
 func (h *Handler) orEnd(s *session, err error) error {
 	if isFull(err) {
 		h.sessions.remove(s)
 		_ = s.upload.Cancel() // what cannot be removed now is swept later
+		h.sessions.dropResting()
 	}
 	return err
 }
