@@ -45,7 +45,7 @@ func (a *app) hint(err error) string {
 		return baseHint(err)
 	case as[*unsoundError](err):
 		return "" // what is wrong is printed
-	case as[*servedBaseError](err), as[*htpasswd.FileError](err), as[*listenError](err):
+	case as[*servedBaseError](err), as[*htpasswd.FileError](err), as[*listenError](err), as[*writableError](err):
 		return serveHint(err)
 	case as[*unfinishedError](err):
 		return unfinishedHint

@@ -18,6 +18,10 @@ func serveHint(err error) string {
 		return "name what has those blobs too, a bundle or a folder; it was saved for " + base.Base.File
 	case errors.As(err, &base):
 		return "name " + base.Base.File + " too: a bundle is served together with those that it builds on"
+	case as[*writableError](err) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)):
+		return "without --writable the folder is only read"
+	case as[*writableError](err):
+		return "--writable wants an image layout, or a folder that is empty or missing"
 	case as[*htpasswd.FileError](err):
 		return "htpasswd -B FILE USER puts a user into the file"
 	case errors.As(err, &dns):

@@ -18,7 +18,7 @@ import (
 type servedImages struct {
 	union    *registry.Union
 	archives []*layout.Archive
-	holders  []layout.Holder
+	places   []layout.Blobs
 	closers  []func()
 }
 
@@ -94,7 +94,7 @@ func (i *servedImages) add(arg string, writable bool) error {
 	}
 	i.closers = append(i.closers, func() { archive.Close() })
 	i.archives = append(i.archives, archive)
-	i.holders = append(i.holders, archive)
+	i.places = append(i.places, archive)
 	i.union.Stores = append(i.union.Stores, registry.OnArchive(archive))
 	return nil
 }
@@ -105,7 +105,7 @@ func (i *servedImages) addFolder(path string) error {
 	if err != nil {
 		return err
 	}
-	i.holders = append(i.holders, dir)
+	i.places = append(i.places, dir)
 	i.union.Stores = append(i.union.Stores, registry.Familiar(dir))
 	return nil
 }
@@ -115,25 +115,38 @@ func (i *servedImages) addFolder(path string) error {
 func (i *servedImages) addWritable(path string) error {
 	dir, err := layout.OpenDir(path)
 	if err != nil {
-		return err
+		return &writableError{err}
 	}
 	release, err := dir.Hold()
 	if err != nil {
-		return err
+		return &writableError{err}
 	}
 	i.closers = append(i.closers, release)
-	i.holders = append(i.holders, dir)
+	i.places = append(i.places, dir)
 	i.union.Writable = registry.OnDisk(dir)
-	i.union.Stores = append(i.union.Stores, registry.Familiar(dir))
+	i.union.Stores = append(i.union.Stores, unlisted{registry.Familiar(dir)})
 	return nil
 }
+
+// writableError says that a folder cannot be pushed to.
+type writableError struct{ error }
+
+// Unwrap returns the reason.
+func (e *writableError) Unwrap() error { return e.error }
+
+// unlisted is a store whose repositories are listed by another one: where clients push, they see the names that they
+// pushed to.
+type unlisted struct{ registry.Store }
+
+// Repositories implements registry.Store.
+func (unlisted) Repositories(context.Context) ([]string, error) { return nil, nil }
 
 // checkBases makes sure that what differential bundles leave to others is there. Of several that lack something it is the
 // first whose base was not given that is told of: one whose base was given lacks what that lacks.
 func (i *servedImages) checkBases() error {
 	var found error
 	for _, archive := range i.archives {
-		err := archive.BuildOn(i.holders...)
+		err := archive.BuildOn(i.places...)
 		var lacks *layout.BaseError
 		if !errors.As(err, &lacks) {
 			continue

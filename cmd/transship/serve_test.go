@@ -140,6 +140,11 @@ func TestServeWritable(t *testing.T) {
 	p.run("copy", s.host+"/halohub/halo:1.6", r.host+"/hczjl/halo:1.6").want(0)
 	p.run("copy", r.host+"/hczjl/halo:1.6", r.host+"/hczjl/copy:1").want(0, "7 mounted")
 	p.run("copy", r.host+"/hczjl/copy:1", serve(t).host+"/x:1").want(0)
+	sparse, _ := http.NewRequest(http.MethodPut, r.url+"/v2/hczjl/halo/manifests/2", strings.NewReader(`{"schemaVersion":2,`+
+		`"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"digest":"sha256:`+strings.Repeat("0", 64)+`","size":1},"layers":[]}`))
+	if resp, err := http.DefaultClient.Do(sparse); err != nil || resp.StatusCode != http.StatusNotFound {
+		t.Errorf("an image that is not whole: %v, %v", resp, err)
+	}
 	dir, err := layout.OpenDir(folder)
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +152,7 @@ func TestServeWritable(t *testing.T) {
 	if _, err := dir.Prune(t.Context(), layout.Pruning{}); !errors.Is(err, layout.ErrInUse) {
 		t.Errorf("pruning gives %v, want ErrInUse", err)
 	}
-	verifyDir(t, dir)
+	p.run("verify", folder).want(0)
 	o := r.stop().want(0, "serving 0 repositories with 0 tags", "(writable)", "try: transship copy alpine:3.20 "+r.host+"/alpine:3.20")
 	if strings.Contains(o.stderr, "failed") {
 		t.Error(o.stderr)
@@ -156,6 +161,21 @@ func TestServeWritable(t *testing.T) {
 		t.Errorf("pruning afterwards: %v", err)
 	}
 	p.serving(folder).stop().want(0, "serving 2 repositories with 2 tags")
+}
+
+// A folder with the names of other registries is listed by those that clients push to, and has the short ones too.
+func TestServeWritableNames(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	s.image("x", "1", "linux/amd64", "x")
+	folder := filepath.Join(p.env["HOME"], "images")
+	p.run("save", "-q", "-o", folder+"/", s.host+"/x:1").want(0) // as 127.0.0.1:PORT/x, which no client can ask for
+	r := p.serving("--writable", folder)
+	p.run("copy", r.host+"/x:1", r.host+"/quay.io/org/x:1").want(0)
+	p.run("digest", r.host+"/org/x:1").want(0)
+	if _, body := get(t, http.DefaultClient, r.url+"/v2/_catalog"); body != `{"repositories":["quay.io/org/x"]}`+"\n" {
+		t.Errorf("got %s", body)
+	}
+	p.run("verify", folder).want(0)
 }
 
 // Pushes go to the folder although an archive has the image already, and the folder is whole without that.
@@ -169,24 +189,9 @@ func TestServeWritableBesideArchive(t *testing.T) {
 	if got, want := p.run("digest", r.host+"/app:1").stdout, p.run("digest", s.host+"/app:1").stdout; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	dir, err := layout.OpenDir(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	verifyDir(t, dir)
+	p.run("verify", folder).want(0)
 	r.stop().want(0)
 	p.run("copy", p.serving(folder).host+"/app:1", serve(t).host+"/x:1").want(0)
-}
-
-func verifyDir(t *testing.T, dir *layout.Dir) {
-	t.Helper()
-	if err := dir.Verify(t.Context(), func(c layout.Check) {
-		if c.Err != nil {
-			t.Errorf("%s: %v", c.What, c.Err)
-		}
-	}); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestServeWritableIsForOneFolder(t *testing.T) {
@@ -202,7 +207,19 @@ func TestServeWritableIsForOneFolder(t *testing.T) {
 		t.Error("a command that was refused has made a folder")
 	}
 	p.write("notes/notes.txt", "x")
-	p.run("serve", "--writable", filepath.Join(home, "notes")).want(exitFailed, "is not empty: notes.txt")
+	p.run("serve", "--writable", filepath.Join(home, "notes")).
+		want(exitFailed, "is not empty: notes.txt", "hint: --writable wants an image layout")
+	p.write("sealed/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
+	p.write("sealed/index.json", `{"manifests":[]}`)
+	sealed := filepath.Join(home, "sealed")
+	if err := os.Chmod(sealed, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(sealed, 0o700)
+	if os.Geteuid() != 0 { // who writes wherever it likes
+		p.run("serve", "--writable", sealed).want(exitFailed, "permission denied", "hint: without --writable the folder is only read")
+	}
+	p.serving(sealed).stop().want(0)
 }
 
 // -v prints each request; --quiet nothing but the URL.

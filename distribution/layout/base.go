@@ -11,8 +11,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Holder is where content can be found by its digest alone, whichever repository has it: an [*Archive] or a [*Dir].
-type Holder interface {
+// Blobs is where content can be found by its digest alone, whichever repository has it: an [*Archive] or a [*Dir].
+type Blobs interface {
 	// BlobSize returns the size in bytes of a manifest or blob. One that is not there is fs.ErrNotExist.
 	BlobSize(d blob.Digest) (int64, error)
 	// Blob opens a manifest or blob at an offset in bytes; only the descriptor's digest matters.
@@ -37,10 +37,10 @@ func (e *BaseError) Error() string {
 func (e *BaseError) Is(target error) bool { return target == fs.ErrNotExist }
 
 // BuildOn tells a differential bundle where the content is that it leaves to its base: its repositories show it from
-// then on, and [Archive.Blob] opens it. It must come before all other use of the archive, and the holders must stay open
+// then on, and [Archive.Blob] opens it. It must come before all other use of the archive, and the places must stay open
 // as long as the archive. What one of them has with another size is not what is looked for. Where something is in none
 // of them the error is a *[BaseError]; the rest is shown then too.
-func (a *Archive) BuildOn(holders ...Holder) error {
+func (a *Archive) BuildOn(places ...Blobs) error {
 	if a.own == nil || a.own.Base == nil {
 		return nil
 	}
@@ -48,8 +48,8 @@ func (a *Archive) BuildOn(holders ...Holder) error {
 	a.lent = make(map[blob.Digest]lent, len(left))
 	var missing []Content
 	for _, c := range left {
-		if h := holding(holders, c); h != nil {
-			a.lent[c.Digest] = lent{h, c.Size}
+		if p := having(places, c); p != nil {
+			a.lent[c.Digest] = lent{p, c.Size}
 		} else {
 			missing = append(missing, c)
 		}
@@ -62,14 +62,15 @@ func (a *Archive) BuildOn(holders ...Holder) error {
 
 // lent is content that is in another place than the archive.
 type lent struct {
-	Holder
+	Blobs
 	size int64
 }
 
-func holding(holders []Holder, c Content) Holder {
-	for _, h := range holders {
-		if size, err := h.BlobSize(c.Digest); err == nil && size == c.Size {
-			return h
+// having returns the first place that has the content.
+func having(places []Blobs, c Content) Blobs {
+	for _, p := range places {
+		if size, err := p.BlobSize(c.Digest); err == nil && size == c.Size {
+			return p
 		}
 	}
 	return nil
@@ -87,7 +88,7 @@ func (a *Archive) size(d blob.Digest) (int64, bool) {
 	return l.size, found
 }
 
-// BlobSize implements [Holder]. What the archive leaves to its base is not there.
+// BlobSize implements [Blobs]. What the archive leaves to its base is not there.
 func (a *Archive) BlobSize(d blob.Digest) (int64, error) {
 	if !a.Has(d) {
 		return 0, a.missing("blob", d)
@@ -96,7 +97,7 @@ func (a *Archive) BlobSize(d blob.Digest) (int64, error) {
 	return size, nil
 }
 
-// BlobSize implements [Holder].
+// BlobSize implements [Blobs].
 func (d *Dir) BlobSize(digest blob.Digest) (int64, error) {
 	if err := digest.Validate(); err != nil {
 		return 0, err
@@ -108,7 +109,7 @@ func (d *Dir) BlobSize(digest blob.Digest) (int64, error) {
 	return info.Size(), nil
 }
 
-// Blob implements [Holder].
+// Blob implements [Blobs].
 func (d *Dir) Blob(_ context.Context, what manifest.Descriptor, offset int64) (io.ReadCloser, error) {
 	if err := what.Digest.Validate(); err != nil {
 		return nil, err
