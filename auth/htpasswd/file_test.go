@@ -60,14 +60,20 @@ type counting struct {
 	hash
 }
 
-func (c counting) matches(password string) bool { *c.n++; return c.hash.matches(password) }
-func (c counting) cost() int                    { return c.price }
+func (c counting) matches(password string) bool {
+	*c.n++
+	time.Sleep(5 * time.Millisecond) // others come meanwhile
+	return c.hash.matches(password)
+}
+
+func (c counting) cost() int { return c.price }
 
 // A password that was right costs one hash, a wrong one each time one, and a user that is not there the costliest.
 func TestCosts(t *testing.T) {
 	f, _ := open(t, "captain:"+anchorBcrypt)
 	cheap, dear := 0, 0
 	h, _ := parseHash(anchorApr1)
+	f.turns = make(chan struct{}, 1) // so that counting needs no lock
 	f.users = newUsers(map[string]hash{"cheap": counting{&cheap, 1, h}, "dear": counting{&dear, 2, h}})
 	var all sync.WaitGroup
 	for range 1000 {

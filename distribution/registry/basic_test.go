@@ -23,4 +23,8 @@ func TestBasic(t *testing.T) {
 		a.want(t, 401, "UNAUTHORIZED").header(t, `WWW-Authenticate: Basic realm="a \"port\""`, "Docker-Distribution-API-Version: registry/2.0")
 	}
 	c.do("GET", "/v2/", "", "Authorization: Basic Y2FwdGFpbjphbmNob3I6").want(t, 200, "").header(t, "WWW-Authenticate:")
+
+	all := func(context.Context, string, string) bool { return true }
+	c = serve(t, &registry.Basic{Handler: &registry.Handler{}, Check: all})
+	c.do("GET", "/v2/", "").want(t, 401, "UNAUTHORIZED")
 }
