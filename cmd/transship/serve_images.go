@@ -28,7 +28,7 @@ func (i *servedImages) close() {
 	}
 }
 
-// open opens all arguments.
+// open opens all arguments, the folder to write to last, so that none is made for nothing.
 func (s *serving) open(args []string) (*servedImages, error) {
 	target := ""
 	if s.writable {
@@ -38,17 +38,28 @@ func (s *serving) open(args []string) (*servedImages, error) {
 		}
 	}
 	i := &servedImages{union: &registry.Union{}}
-	for _, arg := range args {
-		if err := i.add(arg, s.writable && arg == target); err != nil {
-			i.close()
-			return nil, err
-		}
-	}
-	if err := i.checkBases(); err != nil {
+	if err := i.addAll(args, target); err != nil {
 		i.close()
 		return nil, err
 	}
 	return i, nil
+}
+
+func (i *servedImages) addAll(args []string, target string) error {
+	for _, arg := range args {
+		if arg == target && target != "" {
+			continue
+		}
+		if err := i.add(arg); err != nil {
+			return err
+		}
+	}
+	if target != "" {
+		if err := i.addWritable(target); err != nil {
+			return err
+		}
+	}
+	return i.checkBases()
 }
 
 // writableFolder finds the one argument that is a folder, or is to become one.
@@ -81,11 +92,9 @@ func isMissing(path string) bool {
 	return errors.Is(err, fs.ErrNotExist) && errors.Is(errVolume, fs.ErrNotExist)
 }
 
-func (i *servedImages) add(arg string, writable bool) error {
-	switch {
-	case writable:
-		return i.addWritable(arg)
-	case isFolder(arg):
+// add adds what is only read.
+func (i *servedImages) add(arg string) error {
+	if isFolder(arg) {
 		return i.addFolder(arg)
 	}
 	archive, err := layout.OpenArchive(arg)
@@ -99,7 +108,6 @@ func (i *servedImages) add(arg string, writable bool) error {
 	return nil
 }
 
-// addFolder adds a folder that is only read.
 func (i *servedImages) addFolder(path string) error {
 	dir, err := layout.OpenReadOnly(path)
 	if err != nil {
@@ -110,7 +118,7 @@ func (i *servedImages) addFolder(path string) error {
 	return nil
 }
 
-// addWritable adds the folder that clients push to. Nobody may prune it meanwhile: a client sends the blobs of an image
+// addWritable adds the folder that clients push to, before all others. Nobody may prune it meanwhile: a client sends the blobs of an image
 // before its manifest.
 func (i *servedImages) addWritable(path string) error {
 	dir, err := layout.OpenDir(path)
@@ -124,7 +132,7 @@ func (i *servedImages) addWritable(path string) error {
 	i.closers = append(i.closers, release)
 	i.places = append(i.places, dir)
 	i.union.Writable = registry.OnDisk(dir)
-	i.union.Stores = append(i.union.Stores, unlisted{registry.Familiar(dir)})
+	i.union.Stores = append([]registry.Store{unlisted{registry.Familiar(dir)}}, i.union.Stores...)
 	return nil
 }
 

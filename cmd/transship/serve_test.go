@@ -128,6 +128,8 @@ func TestServeBadFiles(t *testing.T) {
 		p.run("serve", strings.TrimSuffix(p.write(name, c.content), ".002")).want(c.code, c.says)
 	}
 	p.run("serve", path, path+".typo").want(exitNotFound, path+".typo: file does not exist")
+	p.run("serve", "").want(exitNotFound)
+	p.run("serve", "--writable", "").want(exitNotFound)
 	p.run("serve").want(exitUsage, "want FILE|DIR [FILE|DIR...], got 0 arguments")
 }
 
@@ -203,6 +205,7 @@ func TestServeWritableIsForOneFolder(t *testing.T) {
 	p.run("serve", "--writable", a, file, b).want(exitUsage, "--writable is for one folder, and there are 2: "+a+", "+b)
 	p.run("serve", "--writable", file, filepath.Join(home, "split")).want(exitUsage, "--writable needs a folder to write to", "it is made if it is missing")
 	p.run("serve", "--writable", "--listen", "0.0.0.0:0", a).want(exitUsage)
+	p.run("serve", "--writable", a, p.write("text.tar", "hello")).want(exitFailed, "it is no tar")
 	if exists(a) || exists(b) {
 		t.Error("a command that was refused has made a folder")
 	}
