@@ -56,3 +56,10 @@ func Crane(t testing.TB) Program {
 	home := t.TempDir()
 	return Program{Path: goTool(t, "crane"), Env: environment(home, "DOCKER_CONFIG="+home)}
 }
+
+// Oras is oras (oras.land/oras/cmd/oras, see go.mod for the version) with a docker configuration of its own.
+func Oras(t testing.TB) Program {
+	t.Helper()
+	home := t.TempDir()
+	return Program{Path: goTool(t, "oras"), Env: environment(home, "DOCKER_CONFIG="+home)}
+}
