@@ -46,7 +46,7 @@ func exitMeanings() []exitMeaning {
 		{exitFailed, "another failure"},
 		{exitUsage, "usage: the command line cannot be understood"},
 		{exitAuth, "authentication or authorization"},
-		{exitNotFound, "not found: image, tag, platform, local list"},
+		{exitNotFound, "not found: image, tag, platform, file, local list"},
 		{exitNetwork, "network or TLS"},
 		{exitRateLimited, "rate limited by the registry"},
 		{exitIntegrity, "integrity: content is not what its digest, size or format says"},
