@@ -130,6 +130,9 @@ func (c command) execute(ctx context.Context, a *app, args []string) error {
 			hint:    "usage: transship " + strings.TrimSpace(c.name+" [flags] "+c.args),
 		}
 	}
+	if a.planning() {
+		return a.plan(ctx, act, rest)
+	}
 	return act(ctx, a, rest)
 }
 

@@ -48,6 +48,7 @@ transship copy alpine:3.20 oci:layout:3.20`,
 			c.jobs = transfer.DefaultJobs
 			fs.Var(&c.jobs, "jobs", fmt.Sprintf("copy `N` blobs at a time (default %d)", c.jobs))
 			fs.Var(&c.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
+			a.planFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return c.run
@@ -70,7 +71,7 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 	}
 	defer src.close()
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: int(c.jobs), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: a.jobs(c.jobs), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
 	if slices.ContainsFunc(to, location.archive) {
 		if engine, err = c.collect(ctx, engine, &src); err != nil {
 			return err
@@ -189,7 +190,7 @@ func report(ctx context.Context, a *app, from location, to []destination, digest
 			continue
 		}
 		if len(to) > 1 {
-			a.note("copied %s to %s", from, d.at)
+			a.did("copied %s to %s", from, d.at)
 		}
 		fmt.Fprintln(a.stdout, d.result(digest))
 	}

@@ -71,6 +71,9 @@ func (a *app) hint(err error) string {
 
 // interruptedHint says what is left of a command that writes to a registry.
 func (a *app) interruptedHint() string {
+	if a.planning() {
+		return ""
+	}
 	switch a.command {
 	case "copy", "load", "sync", "manifest push":
 		return "no tag names an image that is not whole; blobs that arrived whole are not sent again"

@@ -20,6 +20,7 @@ type shared struct {
 	verbose bool
 	http1   bool
 	onCall  func(wire.Call)
+	plan    planning
 
 	mu       sync.Mutex
 	sessions map[sessionKey]*session
@@ -87,12 +88,12 @@ func (a *app) session(ctx context.Context, s *side) (*session, error) {
 	return made, nil
 }
 
-// newSession builds the chain auth -> Retry -> Loopback -> Headers -> Record -> Timeout -> Hosts; package wire says why
-// in this order.
+// newSession builds the chain auth -> Retry -> Loopback -> Headers -> Record -> Timeout -> Hosts, with a Plan before Record
+// where one is made; package wire says why in this order.
 func (a *app) newSession(s *side, credentials auth.Credentials) *session {
 	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1}
 	record := &wire.Record{Base: &wire.Timeout{Base: hosts}, OnCall: a.onCall()}
-	headers := &wire.Headers{Base: record, UserAgent: "transship/" + version}
+	headers := &wire.Headers{Base: a.shared.plan.over(record), UserAgent: "transship/" + version}
 	loopback := &wire.Loopback{Base: headers}
 	if s.docker && s.tls.Insecure {
 		loopback.Insecure = s.host

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/hczjl/transship/distribution/wire"
+)
+
+// assumption is what a plan relies on, since only a write would show it.
+type assumption struct {
+	About string `json:"about"` // a word for scripts
+	Text  string `json:"text"`
+}
+
+// assumptions are those that the calls rest on.
+func assumptions(calls []wire.PlannedCall) []assumption {
+	out := []assumption{{"repeats", "no call has to be repeated, and no token runs out on the way"}}
+	for _, kind := range []struct {
+		about, text string
+		concerns    func(wire.PlannedCall) bool
+	}{
+		{"mounts", "%s does mounts; where it does not, the blob is sent in the session that it opens instead", isMount},
+		{"sessions", "%s says where an upload goes on, for which {session} stands; it may be another address", isUpload},
+		{"chunks", "%s takes chunks of this size; a least size that it asks for is not known before", isChunk},
+		{"rights", "%s lets the account write; a token may lack that without its server saying so", isAuthorizedWrite},
+		{"anonymous", "%s asked for no credentials so far; whether it wants them for writes shows with the first one", isAnonymousWrite},
+	} {
+		if hosts := hostsOf(calls, kind.concerns); len(hosts) > 0 {
+			out = append(out, assumption{kind.about, fmt.Sprintf(kind.text, strings.Join(hosts, ", "))})
+		}
+	}
+	return out
+}
+
+// hostsOf returns the hosts of the calls that something is true of.
+func hostsOf(calls []wire.PlannedCall, concerns func(wire.PlannedCall) bool) []string {
+	var hosts []string
+	for _, c := range calls {
+		if concerns(c) && !slices.Contains(hosts, c.Host) {
+			hosts = append(hosts, c.Host)
+		}
+	}
+	return hosts
+}
+
+func isMount(c wire.PlannedCall) bool {
+	return c.Method == http.MethodPost && c.StatusCode == http.StatusCreated && strings.Contains(c.URL, "mount=")
+}
+
+func isUpload(c wire.PlannedCall) bool { return strings.Contains(c.URL, "/blobs/uploads/{session}") }
+
+func isChunk(c wire.PlannedCall) bool { return c.Method == http.MethodPatch }
+
+func isAuthorizedWrite(c wire.PlannedCall) bool { return c.Write && c.Authorized }
+
+func isAnonymousWrite(c wire.PlannedCall) bool { return c.Write && !c.Authorized }
