@@ -49,7 +49,7 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	far.rewrites = l.rewrites
+	far.rewrites, l.to.host = l.rewrites, far.base.Host()
 	local, err := openLocal(args[0])
 	if err != nil {
 		return err
@@ -156,7 +156,7 @@ func (l *loading) inOrder(images []loadedImage) [2][]loadedImage {
 
 // one pushes an image.
 func (l *loading) one(ctx context.Context, a *app, engine *transfer.Engine, base map[blob.Digest]string, im loadedImage) error {
-	repo, err := a.repository(ctx, l.to, im.target, auth.Pull, auth.Push)
+	repo, err := a.repository(ctx, l.to.on(im.target.Host()), im.target, auth.Pull, auth.Push)
 	if err != nil {
 		return err
 	}

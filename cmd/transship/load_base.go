@@ -128,7 +128,7 @@ func (l *loading) look(ctx context.Context, a *app, needed map[blob.Digest]*need
 // find looks for a blob in one repository after the other, until one has it.
 func (l *loading) find(ctx context.Context, a *app, c *neededBlob) error {
 	for _, ref := range c.candidates {
-		repo, err := a.repository(ctx, l.to, ref, auth.Pull, auth.Push)
+		repo, err := a.repository(ctx, l.to.on(ref.Host()), ref, auth.Pull, auth.Push)
 		if err != nil {
 			return err
 		}

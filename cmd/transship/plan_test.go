@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -281,6 +282,34 @@ func TestPlanOfPush(t *testing.T) {
 	r.same("push", "--jobs=1", s.host+"/mounted/halo:1").want(t, "0 uploads, 7 mounts, 0 present, 0 bytes", "mounts", "anonymous")
 	r.same("push", "--chunk-size=8", to.host+"/sent/halo:1").want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "chunks", "anonymous")
 	r.same("push", to.host+"/sent/halo:1").want(t, "0 uploads, 0 mounts, 0 present, 0 bytes")
+}
+
+// Images of a bundle, and of one that builds on it: what that leaves out is mounted from where it is on the registry.
+func TestPlanOfLoad(t *testing.T) {
+	s, to, p := serve(t), serve(t), newProgram(t)
+	s.halo()
+	s.image("halohub/other", "1", "linux/amd64", "shared", "another layer")
+	r := p.rehearse(s, to)
+	first, second := p.env["HOME"]+"/first.tar", p.env["HOME"]+"/second.tar"
+	p.run("save", "-o", first, s.host+"/halohub/halo:1.6").want(0)
+	p.run("save", "-o", second, "--since", first, s.host+"/halohub/halo:1.6", s.host+"/halohub/other:1").want(0)
+	p.run("load", "--plan", second, to.host).want(exitNotFound, "builds on")
+	r.same("load", "--jobs=1", first, to.host).want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "anonymous")
+	report := r.same("load", "--jobs=1", second, to.host)
+	report.want(t, "1 uploads, 2 mounts, 7 present, 13 bytes", "mounts", "sessions", "anonymous")
+	r.same("load", second, to.host).want(t, "0 uploads, 0 mounts, 7 present, 0 bytes")
+}
+
+// A folder or tar is no registry, and is not written to.
+func TestPlanOfALocalTarget(t *testing.T) {
+	v := newVoyage(t)
+	for _, transport := range []string{"oci:", "oci-archive:", "docker-archive:"} {
+		path := v.env["HOME"] + "/target"
+		v.run("copy", "--plan", v.src, v.dst, transport+path).complains(complaint{2, "--plan tells of registries, and " + transport + path, "leave out --plan"})
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("%s%s is there", transport, path)
+		}
+	}
 }
 
 // A list with images of its own repository, of another one, and of another registry.
