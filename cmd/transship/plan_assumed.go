@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -18,6 +19,9 @@ type assumption struct {
 // assumptions are those that the calls rest on.
 func assumptions(calls []wire.PlannedCall) []assumption {
 	out := []assumption{{"repeats", "no call has to be repeated, and no token runs out on the way"}}
+	if hosts := hostsOf(calls, isMountBesideOthers(calls)); len(hosts) > 0 {
+		out = append(out, assumption{"order", strings.Join(hosts, ", ") + " gets what several images share by the first of them; without --jobs 1 that may be another one"})
+	}
 	for _, kind := range []struct {
 		about, text string
 		concerns    func(wire.PlannedCall) bool
@@ -48,6 +52,34 @@ func hostsOf(calls []wire.PlannedCall, concerns func(wire.PlannedCall) bool) []s
 
 func isMount(c wire.PlannedCall) bool {
 	return c.Method == http.MethodPost && c.StatusCode == http.StatusCreated && strings.Contains(c.URL, "mount=")
+}
+
+// isMountBesideOthers finds the calls for repositories that mount from more than one: which of them a blob comes from may
+// depend on who is first.
+func isMountBesideOthers(calls []wire.PlannedCall) func(wire.PlannedCall) bool {
+	from := map[string]string{} // by the URL of the uploads
+	several := map[string]bool{}
+	for _, c := range calls {
+		at, name := mountIn(c)
+		if first, known := from[at]; known && first != name {
+			several[at] = true
+		}
+		from[at] = name
+	}
+	return func(c wire.PlannedCall) bool {
+		at, _ := mountIn(c)
+		return several[at]
+	}
+}
+
+// mountIn returns where a mount is asked for, and from which repository; "" for any other call.
+func mountIn(c wire.PlannedCall) (at, from string) {
+	at, query, _ := strings.Cut(c.URL, "?")
+	values, err := url.ParseQuery(query)
+	if err != nil || !values.Has("mount") {
+		return "", ""
+	}
+	return at, values.Get("from")
 }
 
 func isUpload(c wire.PlannedCall) bool { return strings.Contains(c.URL, "/blobs/uploads/{session}") }

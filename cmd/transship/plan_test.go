@@ -296,7 +296,7 @@ func TestPlanOfLoad(t *testing.T) {
 	p.run("load", "--plan", second, to.host).want(exitNotFound, "builds on")
 	r.same("load", "--jobs=1", first, to.host).want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "anonymous")
 	report := r.same("load", "--jobs=1", second, to.host)
-	report.want(t, "1 uploads, 2 mounts, 7 present, 13 bytes", "mounts", "sessions", "anonymous")
+	report.want(t, "1 uploads, 2 mounts, 7 present, 13 bytes", "order", "mounts", "sessions", "anonymous")
 	r.same("load", second, to.host).want(t, "0 uploads, 0 mounts, 7 present, 0 bytes")
 }
 
@@ -320,7 +320,7 @@ func TestPlanOfManifestPush(t *testing.T) {
 	b.do("create LIST HALO:amd64 HOST/other/halo:riscv " + other.host + "/elsewhere/halo:s390x").want(0)
 	r := b.rehearse(b.server, other)
 	report := r.plan("manifest", "push", "--purge", b.list)
-	report.want(t, "3 uploads, 3 mounts, 0 present, 98 bytes", "mounts", "sessions", "anonymous")
+	report.want(t, "3 uploads, 3 mounts, 0 present, 98 bytes", "order", "mounts", "sessions", "anonymous")
 	var actions []string
 	for _, m := range report.Images[0].Manifests {
 		actions = append(actions, m.Platform+" "+m.Action)
@@ -329,7 +329,7 @@ func TestPlanOfManifestPush(t *testing.T) {
 	if diff := cmp.Diff([]string{"linux/amd64 expected", "linux/riscv64 put", "linux/s390x put"}, actions); diff != "" {
 		t.Error(diff)
 	}
-	r.same("manifest", "push", "--purge", b.list) // the plan has not purged it
+	r.same("manifest", "push", "--jobs=1", "--purge", b.list) // the plan has not purged it
 	b.do("push LIST").want(exitNotFound)
 }
 
