@@ -80,6 +80,9 @@ func (r *rehearsal) plan(args ...string) planReport {
 	if err := json.Unmarshal([]byte(o.stdout), &report); err != nil {
 		r.t.Fatalf("%s\n%v:\n%s", o.line, err, o.stdout)
 	}
+	if o.stderr != "" {
+		r.t.Errorf("%s\nsays %s", o.line, o.stderr)
+	}
 	r.onlyRead(o)
 	return report
 }
@@ -220,17 +223,30 @@ func artifact512(t *testing.T, s *server) []byte {
 
 // With referrers, at a registry that keeps track of them, and at one that leaves that to its clients.
 func TestPlanOfReferrers(t *testing.T) {
-	for name, rules := range map[string][]registry.Rule{
-		"API":    nil,
-		"no API": {{On: "/referrers/", Status: 404}, {Edit: func(h http.Header) { h.Del("OCI-Subject") }}},
+	const root, signature = "list, put, 1076 bytes, 0 blobs, 3 manifests", "image, put, 520 bytes, 2 blobs, 0 manifests"
+	for name, test := range map[string]struct {
+		rules  []registry.Rule // of the target
+		images []string
+	}{
+		"API": {nil, []string{signature, root, "referrer of sha256:1374bb0d3bf0, put, 647 bytes, 2 blobs, 0 manifests", "referrer of sha256:1374bb0d3bf0, put, 647 bytes, 2 blobs, 0 manifests"}},
+		"no API": {[]registry.Rule{{On: "/referrers/", Status: 404}, {Edit: func(h http.Header) { h.Del("OCI-Subject") }}},
+			[]string{signature, root, "list, put, 449 bytes, 0 blobs, 2 manifests"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := newVoyage(t)
 			v.refer(2)
-			v.target.Set(rules...)
+			v.target.Set(test.rules...)
 			r := v.rehearse(v.source, v.target)
 			report := r.same("copy", "--jobs=1", "--referrers", v.src, v.dst)
 			report.want(t, "10 uploads, 0 mounts, 0 present, 333 bytes", "sessions", "anonymous")
+			var kinds []string
+			for _, im := range report.Images {
+				kinds = append(kinds, fmt.Sprintf("%s, %d blobs, %d manifests", im.how(), len(im.Blobs), len(im.Manifests)))
+			}
+			slices.Sort(kinds)
+			if diff := cmp.Diff(test.images, kinds); diff != "" {
+				t.Errorf("the images are %s", diff)
+			}
 			r.same("copy", "--jobs=1", "--referrers", v.src, v.dst)
 		})
 	}
@@ -298,6 +314,35 @@ func TestPlanOfLoad(t *testing.T) {
 	report := r.same("load", "--jobs=1", second, to.host)
 	report.want(t, "1 uploads, 2 mounts, 7 present, 13 bytes", "order", "mounts", "sessions", "anonymous")
 	r.same("load", second, to.host).want(t, "0 uploads, 0 mounts, 7 present, 0 bytes")
+}
+
+// Many images go one after the other where there is one job, and what they share is told of once.
+func TestPlanOfManyImages(t *testing.T) {
+	s, to, p := serve(t), serve(t), newProgram(t)
+	args := []string{"save", "-o", p.env["HOME"] + "/many.tar"}
+	for i := range 20 {
+		tag := fmt.Sprint(i)
+		s.list("halo", tag, s.image("halo", "", "linux/amd64", "shared"), s.image("halo", "", "linux/arm64", tag))
+		args = append(args, s.host+"/halo:"+tag)
+	}
+	p.run(args...).want(0)
+	report := p.rehearse(to).same("load", "--jobs=1", p.env["HOME"]+"/many.tar", to.host)
+	report.want(t, "23 uploads, 0 mounts, 0 present, 218 bytes", "sessions", "anonymous")
+	shared := 0
+	for _, im := range report.Images {
+		if im.Manifests[0].Action == "shared" {
+			shared++
+		}
+	}
+	if len(report.Images) != 20 || shared != 19 {
+		t.Errorf("%d images, %d share one", len(report.Images), shared)
+	}
+}
+
+func TestPlanThatIsInterrupted(t *testing.T) {
+	v := newVoyage(t)
+	v.ctx = interrupted()
+	v.run("copy", "--plan", v.src, v.dst).complains(complaint{exitInterrupted, "interrupted", ""})
 }
 
 // A folder or tar is no registry, and is not written to.
