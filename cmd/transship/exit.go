@@ -126,8 +126,8 @@ func isDenied(err error) bool {
 
 // isNetwork tells whether a host was not reached, or does not speak what was expected.
 func isNetwork(err error) bool {
-	if as[*auth.Error](err) {
-		return false // it was reached
+	if as[*auth.Error](err) || as[*wire.PlanError](err) {
+		return false // it was reached, or not meant to be
 	}
 	return as[*distribution.RequestError](err) || as[*wire.CertificateError](err) || as[*wire.RedirectError](err) ||
 		wantsTLS(err) || wantsCertificate(err) || as[*listenError](err)

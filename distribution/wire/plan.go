@@ -126,20 +126,20 @@ func (p *Plan) Questions() int {
 func (p *Plan) Blobs() []PlannedBlob {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	out := make([]PlannedBlob, len(p.blobs))
-	for i, b := range p.blobs {
-		out[i] = *b
-	}
-	return out
+	return values(p.blobs)
 }
 
 // Manifests returns the manifests so far that are put, in order.
 func (p *Plan) Manifests() []PlannedManifest {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	out := make([]PlannedManifest, len(p.manifests))
-	for i, m := range p.manifests {
-		out[i] = *m
+	return values(p.manifests)
+}
+
+func values[T any](list []*T) []T {
+	out := make([]T, len(list))
+	for i, v := range list {
+		out[i] = *v
 	}
 	return out
 }

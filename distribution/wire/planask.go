@@ -67,10 +67,14 @@ type finding struct {
 }
 
 // unsettled reports whether an answer says nothing but to come again, with
-// credentials or later.
+// credentials or later. It becomes the answer to req then.
 func unsettled(req *http.Request, resp *http.Response) bool {
-	return transientStatus(resp.StatusCode) ||
+	again := transientStatus(resp.StatusCode) ||
 		resp.StatusCode == http.StatusUnauthorized && req.Header.Get("Authorization") == ""
+	if again {
+		resp.Request = req
+	}
+	return again
 }
 
 // hasBlob asks whether a repository has a blob, on behalf of the write req.
@@ -92,14 +96,9 @@ func (l *planLayer) hasBlob(req *http.Request, what content) (finding, error) {
 }
 
 func (l *planLayer) askBlob(req *http.Request, method string, what content) (finding, error) {
-	ask := reading(req, method, "/v2/"+what.repository+"/blobs/"+what.reference)
-	resp, err := l.question(ask)
-	if err != nil {
-		return finding{}, err
-	}
-	if unsettled(req, resp) {
-		resp.Request = req
-		return finding{answer: resp}, nil
+	resp, err := l.question(reading(req, method, "/v2/"+what.repository+"/blobs/"+what.reference))
+	if err != nil || unsettled(req, resp) {
+		return finding{answer: resp}, err
 	}
 	_ = resp.Body.Close()
 	if resp.StatusCode == http.StatusMethodNotAllowed && method == http.MethodHead {
@@ -120,12 +119,8 @@ func (l *planLayer) hasReferrers(req *http.Request, repository, subject string) 
 	ask := reading(req, http.MethodGet, "/v2/"+repository+"/referrers/"+subject)
 	ask.Header.Set("Accept", "application/vnd.oci.image.index.v1+json")
 	resp, err := l.question(ask)
-	if err != nil {
-		return finding{}, err
-	}
-	if unsettled(req, resp) {
-		resp.Request = req
-		return finding{answer: resp}, nil
+	if err != nil || unsettled(req, resp) {
+		return finding{answer: resp}, err
 	}
 	discard(resp)
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
