@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -16,9 +17,12 @@ type assumption struct {
 	Text  string `json:"text"`
 }
 
-// assumptions are those that the calls rest on.
-func assumptions(calls []wire.PlannedCall) []assumption {
+// assumptions are those that the images and calls rest on.
+func assumptions(images []*plannedImage, calls []wire.PlannedCall) []assumption {
 	out := []assumption{{"repeats", "no call has to be repeated, and no token runs out on the way"}}
+	if toSeveral(images) {
+		out = append(out, assumption{"targets", "where an image goes to several targets at once, the calls to each of them are in order"})
+	}
 	if hosts := hostsOf(calls, isMountBesideOthers(calls)); len(hosts) > 0 {
 		out = append(out, assumption{"order", strings.Join(hosts, ", ") + " gets what several images share by the first of them; without --jobs 1 that may be another one"})
 	}
@@ -37,6 +41,18 @@ func assumptions(calls []wire.PlannedCall) []assumption {
 		}
 	}
 	return out
+}
+
+// toSeveral tells whether an image is put in more than one place.
+func toSeveral(images []*plannedImage) bool {
+	seen := map[blob.Digest]bool{}
+	for _, im := range images {
+		if seen[im.Digest] {
+			return true
+		}
+		seen[im.Digest] = true
+	}
+	return false
 }
 
 // hostsOf returns the hosts of the calls that something is true of.

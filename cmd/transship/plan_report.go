@@ -76,7 +76,7 @@ func (p *planning) report() (*planReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &planReport{Images: images, Questions: p.calls.Questions(), Assumed: assumptions(p.calls.Calls())}
+	out := &planReport{Images: images, Questions: p.calls.Questions(), Assumed: assumptions(images, p.calls.Calls())}
 	out.Calls, out.Totals.Hosts = []plannedCall{}, []*hostTotals{}
 	for _, ev := range p.kept {
 		out.Images = append(out.Images, &plannedImage{Reference: familiar(ev.Target, ev.Ref), MediaType: ev.Descriptor.MediaType,

@@ -53,6 +53,7 @@ transship sync -f images.txt --prune --json`,
 			fs.BoolVar(&s.asJSON, "json", false, "print a report of all images as JSON")
 			fs.Var(&s.jobs, "jobs", fmt.Sprintf("copy `N` blobs at a time (default %d)", s.jobs))
 			fs.Var(&s.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
+			a.planFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return s.run
@@ -63,6 +64,9 @@ transship sync -f images.txt --prune --json`,
 func (s *syncing) run(ctx context.Context, a *app, args []string) error {
 	if s.list == "" {
 		return &usageError{message: "-f LIST is missing", hint: "the list has SRC [DST] on each line"}
+	}
+	if s.asJSON && a.planning() {
+		a.shared.plan.format = "json"
 	}
 	lines, err := s.lines(ctx, a, args)
 	if err != nil {

@@ -39,7 +39,7 @@ type syncRun struct {
 func (s *syncing) newRun(a *app, state *syncState) *syncRun {
 	r := &syncRun{syncing: s, app: a, state: state, began: time.Now(), show: a.newProgress(), kept: map[string]bool{}, taken: map[string]string{}}
 	r.show.many = true
-	r.engine = &transfer.Engine{Jobs: int(s.jobs), Platforms: s.platforms, Referrers: s.referrers, OnEvent: r.event}
+	r.engine = &transfer.Engine{Jobs: a.jobs(s.jobs), Platforms: s.platforms, Referrers: s.referrers, OnEvent: r.event}
 	return r
 }
 
@@ -52,14 +52,23 @@ func (r *syncRun) event(ev transfer.Event) {
 	}
 }
 
-// copyAll copies the images of all lines. Those of a line begin as soon as it is known which they are.
+// copyAll copies the images of all lines. Those of a line begin as soon as it is known which they are, or with one job one
+// after the other.
 func (r *syncRun) copyAll(ctx context.Context, lines []*syncLine) {
 	var lists, images errgroup.Group
 	lists.SetLimit(listsAtOnce)
 	images.SetLimit(syncAtOnce)
+	inTurn := r.app.jobs(r.jobs) == 1
+	if inTurn {
+		lists.SetLimit(1)
+		images.SetLimit(1)
+	}
 	for _, line := range lines {
 		lists.Go(func() error {
 			r.copyLine(ctx, line, &images)
+			if inTurn {
+				_ = images.Wait()
+			}
 			return nil
 		})
 	}

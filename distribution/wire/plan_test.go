@@ -408,6 +408,21 @@ func TestPlanOfRangesAndClosedBodies(t *testing.T) {
 	}
 }
 
+// A repository that only the plan has has its tags.
+func TestPlanOfTags(t *testing.T) {
+	s := newPlannedStock(t, map[string]func(*http.Request) *http.Response{"GET /v2/old/tags/list": always(200, `{"tags":["x"]}`)})
+	for _, repository := range []string{"new", "old"} {
+		for _, ref := range []string{"sha256:1", "1", "2"} {
+			s.send("PUT", "/v2/"+repository+"/manifests/"+ref, strings.NewReader("{}"))
+		}
+	}
+	for repository, want := range map[string]string{"new": `{"name":"new","tags":["1","2"]}`, "old": `{"tags":["x"]}`, "none": ""} {
+		if got := readAll(t, s.send("GET", "/v2/"+repository+"/tags/list", nil)); got != want {
+			t.Errorf("%s has %s", repository, got)
+		}
+	}
+}
+
 // A HEAD of the run's own says what a repository has.
 func TestPlanLearnsFromReads(t *testing.T) {
 	s := newPlannedStock(t, map[string]func(*http.Request) *http.Response{"HEAD /v2/a/blobs/sha512:1": always(200, "12345")})
@@ -429,7 +444,7 @@ func TestEndpoints(t *testing.T) {
 		"/v2/manifests/x/manifests/1":     {manifestEndpoint, "manifests/x", "1"},
 		"/v2/blobs/sha256:1":              {},
 		"/v2/manifests/1":                 {},
-		"/v2/a/tags/list":                 {},
+		"/v2/a/tags/list":                 {tagsEndpoint, "a", "list"},
 		"/v2/":                            {},
 		"/v2":                             {},
 		"/":                               {},

@@ -15,6 +15,7 @@ const (
 	manifestEndpoint              // /v2/<name>/manifests/<reference>
 	blobEndpoint                  // /v2/<name>/blobs/<digest>
 	uploadEndpoint                // /v2/<name>/blobs/uploads/ and what is below
+	tagsEndpoint                  // /v2/<name>/tags/list
 )
 
 // endpoint is a path of the registry's API, as far as a Plan tells them apart.
@@ -35,7 +36,7 @@ func endpointOf(u *url.URL) endpoint {
 	for _, kind := range []struct {
 		suffix string
 		kind   endpointKind
-	}{{"/blobs/uploads", uploadEndpoint}, {"/blobs", blobEndpoint}, {"/manifests", manifestEndpoint}} {
+	}{{"/blobs/uploads", uploadEndpoint}, {"/blobs", blobEndpoint}, {"/manifests", manifestEndpoint}, {"/tags", tagsEndpoint}} {
 		if name, ok := strings.CutSuffix(path[:end], kind.suffix); ok && name != "" {
 			return endpoint{kind.kind, name, path[end+1:]}
 		}

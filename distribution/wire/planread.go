@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,12 +22,41 @@ func (l *planLayer) read(req *http.Request, at endpoint) (*http.Response, error)
 	if err != nil {
 		return nil, err
 	}
+	if at.kind == tagsEndpoint {
+		resp = l.withTags(req, at, resp)
+	}
 	// What Retry repeats is one call; that a registry is busy is not planned.
 	if !transientStatus(resp.StatusCode) {
 		l.noteAnswer(req, resp, true)
 		l.learn(req, at, resp)
 	}
 	return resp, nil
+}
+
+// withTags is the answer to a listing of tags, also of a repository that is
+// not there before the plan puts something into it.
+func (p *Plan) withTags(req *http.Request, at endpoint, resp *http.Response) *http.Response {
+	if resp.StatusCode != http.StatusNotFound {
+		return resp
+	}
+	var list struct {
+		Name string   `json:"name"`
+		Tags []string `json:"tags"`
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.manifests {
+		if m.Host == req.URL.Host && m.Repository == at.repository && !strings.Contains(m.Reference, ":") {
+			list.Tags = append(list.Tags, m.Reference)
+		}
+	}
+	list.Name = at.repository
+	body, err := json.Marshal(list)
+	if err != nil || len(list.Tags) == 0 {
+		return resp
+	}
+	discard(resp)
+	return answered(req, http.StatusOK, int64(len(body)), io.NopCloser(bytes.NewReader(body)), "Content-Type", "application/json")
 }
 
 func (l *planLayer) noteAnswer(req *http.Request, resp *http.Response, made bool) {

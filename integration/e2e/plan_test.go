@@ -161,6 +161,35 @@ func TestPlanWithTokens(t *testing.T) {
 	verify(t, from, im, "hczjl/halo", "1.6")
 }
 
+// A list of images, and a bundle of them; what is to go goes in the plan only.
+func TestPlanOfLists(t *testing.T) {
+	t.Parallel()
+	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	transship, config := servers.Transship(t)
+	im := fixture.Real()
+	for tag, only := range map[string]string{"1": "linux/amd64", "2": "linux/arm64"} {
+		push(t, from, im.Only(only), "halohub/halo", tag)
+	}
+	writeFile(t, config, "list", from.Host+"/halohub/halo "+to.Host+"/hczjl/halo\n")
+	p := planning{transship, []*servers.Registry{from, to}}
+	sync := []string{"sync", "-f", config + "/list", "--prune", "--jobs=1"}
+	if planned := p.same(t, sync...); planned.Totals.Uploads == 0 {
+		t.Errorf("planned %+v", planned.Totals)
+	}
+	p.same(t, sync...).counts(t, 0, 0, 0)
+	push(t, to, im.Only("linux/amd64"), "hczjl/halo", "old")
+	planned := p.same(t, sync...)
+	if last := planned.Calls[len(planned.Calls)-1]; last.Method != "DELETE" || last.Status != 202 {
+		t.Errorf("the last call is %+v", last)
+	}
+	absent(t, to, "hczjl/halo", "old")
+
+	bundle := config + "/bundle.tar"
+	transship.Output(t, "save", "-o", bundle, to.Host+"/hczjl/halo:1")
+	p.same(t, "load", "--jobs=1", bundle, from.Host+"/loaded")
+	verify(t, from, im.Only("linux/amd64"), "loaded/hczjl/halo", "1")
+}
+
 // The commands of a local store and of manifest lists plan what they do.
 func TestPlanOfPushes(t *testing.T) {
 	t.Parallel()
