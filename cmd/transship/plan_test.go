@@ -347,7 +347,12 @@ func TestPlanOfSync(t *testing.T) {
 	for i := range 5 {
 		s.image("tags", fmt.Sprint("v", i), "linux/amd64", "shared", fmt.Sprint(i))
 	}
-	list := p.write("list", strings.NewReplacer("SRC", s.host, "DST", to.host, "SECOND", second.host).Replace(`
+	lines := ""
+	for i := range 8 {
+		s.image(fmt.Sprint("repository", i), "1", "linux/amd64", "shared")
+		lines += fmt.Sprintf("SRC/repository%d DST/tags%d\n", i, i)
+	}
+	list := p.write("list", strings.NewReplacer("SRC", s.host, "DST", to.host, "SECOND", second.host).Replace(lines+`
 SRC/tags DST/tags
 SRC/halohub/halo:1.6 DST/a:1 SECOND/b:2
 SRC/tags:v1 DST/tags:v1
@@ -355,15 +360,17 @@ SRC/tags:v1 DST/tags:v1
 	r := p.rehearse(s, to, second)
 	r.notes = true
 	syncing := []string{"sync", "-f", list, "--prune", "--jobs=1"}
-	r.same(syncing...).want(t, "21 uploads, 0 mounts, 0 present, 710 bytes", "targets", "sessions", "anonymous")
-	if images := r.same(syncing...).Images; len(images) != 7 || images[0].Action != "present" {
+	r.same(syncing...).want(t, "21 uploads, 16 mounts, 0 present, 710 bytes", "targets", "order", "mounts", "sessions", "anonymous")
+	if images := r.same(syncing...).Images; len(images) != 15 || images[0].Action != "present" {
 		t.Errorf("what is there is %+v", images)
 	}
-	to.image("tags", "v9", "linux/amd64", "old")
+	for i := range 9 {
+		to.image("tags", fmt.Sprint("v1", i), "linux/amd64", "old")
+	}
 	s.image("tags", "v3", "linux/amd64", "shared", "newer")
 	report := r.same(append(syncing, "--json")...)
 	report.want(t, "1 uploads, 0 mounts, 2 present, 5 bytes", "mounts", "sessions", "anonymous")
-	if last := report.Calls[len(report.Calls)-1]; last.Method != http.MethodDelete || !strings.HasSuffix(last.URL, "/tags/manifests/v9") {
+	if last := report.Calls[len(report.Calls)-1]; last.Method != http.MethodDelete || !strings.HasSuffix(last.URL, "/tags/manifests/v18") {
 		t.Errorf("the last call is %+v", last)
 	}
 }
@@ -373,7 +380,10 @@ func TestPlanOfSyncWhereSomeFail(t *testing.T) {
 	v := newVoyage(t)
 	list := v.write("list", v.src+" "+v.dst+"\n"+v.source.host+"/none:1 "+v.target.host+"/none:1\n")
 	o := v.run("sync", "-f", list, "--dry-run").want(8, "failed: line 2: ", "1 of 2 failed")
-	if !strings.Contains(o.stdout, v.dst+": list, put") {
+	if !strings.Contains(o.stdout, v.dst+": list, put") || strings.Contains(o.stderr, "synced") {
+		t.Errorf("%s\nprints %s%s", o.line, o.stdout, o.stderr)
+	}
+	if o := v.run("sync", "-f", list, "--dry-run", "--json").want(8); !json.Valid([]byte(o.stdout)) || !strings.Contains(o.stdout, `"calls"`) {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	v.rehearse(v.source, v.target).onlyRead(o)
