@@ -70,7 +70,7 @@ func (c *Client) request(ctx context.Context, method string, p path, body io.Rea
 
 // requestTo builds a call to an address that the registry gave out.
 func (c *Client) requestTo(ctx context.Context, method string, u *url.URL, scope auth.Scope, body io.Reader) (*http.Request, error) {
-	ctx = auth.WithScope(ctx, c.Host, scope)
+	ctx = auth.WithScope(wire.Linked(ctx), c.Host, scope)
 	req, err := http.NewRequestWithContext(ctx, method, "", body)
 	if err != nil {
 		return nil, err
