@@ -3,8 +3,10 @@ package distribution
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"sync/atomic"
 
@@ -65,6 +67,16 @@ func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int
 		return nil, fmt.Errorf("%s: %w", r, &blob.MismatchError{Want: d.Digest, WantSize: d.Size, GotSize: size})
 	}
 	return body, nil
+}
+
+// HasBlob tells whether the repository has a blob of that digest and size; see [Client.HeadBlob]. A registry that denies
+// it is taken to lack it: some do so with what does not exist.
+func (r *Repository) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
+	size, err := r.Client.HeadBlob(r.scoped(ctx), r.Name, d.Digest)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return false, nil
+	}
+	return err == nil && (size < 0 || size == d.Size), err
 }
 
 // PutManifest stores a manifest under a tag or its digest; see [Client.PutManifest]. Where the manifest has a subject

@@ -39,6 +39,8 @@ func commands() []command {
 		pushCommand(),
 		rmiCommand(),
 		pruneCommand(),
+		saveCommand(),
+		loadCommand(),
 		inspectCommand(),
 		tagsCommand(),
 		digestCommand(),

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"slices"
 
-	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
-	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
@@ -30,9 +30,16 @@ func copyCommand() command {
 DST@sha256:... on standard output. What the target has already is not sent again; inside one registry blobs
 are mounted. The tag is put last: it never names an image that is not whole. With several DST the source is
 read once for all; one that fails does not stop the others. --dst-creds, --dst-cert and --dst-plain-http then are
-for the first DST's registry.`,
+for the first DST's registry.
+
+SRC and DST are references, with docker:// before them or not, or one of
+  oci:DIR[:IMAGE]              an OCI image layout in a folder, which is added to
+  oci-archive:FILE[:IMAGE]     one in a tar, which is written anew
+  docker-archive:FILE[:IMAGE]  what docker save writes; as DST the same as oci-archive, which docker load reads too
+IMAGE is a tag, a name or a digest; without it SRC has one image, and DST gets the name that the image has.`,
 		example: `transship copy halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
-transship copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alpine:3.20`,
+transship copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alpine:3.20
+transship copy alpine:3.20 oci:layout:3.20`,
 		setup: func(fs *flag.FlagSet, a *app) action {
 			c := &copying{src: a.newSide(fs, "src", "the source"), dst: a.newSide(fs, "dst", "the target")}
 			fs.Var(&c.platforms, "platform", "copy only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
@@ -49,7 +56,7 @@ transship copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alp
 }
 
 func (c *copying) run(ctx context.Context, a *app, args []string) error {
-	from, err := reference.Parse(args[0])
+	from, err := parseLocation(args[0])
 	if err != nil {
 		return err
 	}
@@ -57,68 +64,147 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(to) > 1 {
-		return c.several(ctx, a, from, to)
+	src, err := a.origin(ctx, c.src, from)
+	if err != nil {
+		return err
 	}
-	return c.one(ctx, a, from, to[0])
+	defer src.close()
+	show := a.newProgress()
+	engine := &transfer.Engine{Jobs: int(c.jobs), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
+	if slices.ContainsFunc(to, location.archive) {
+		if engine, err = c.collect(ctx, engine, &src); err != nil {
+			return err
+		}
+	}
+	destinations, err := c.destinations(ctx, a, src, to)
+	defer leave(destinations)
+	if err != nil {
+		return err
+	}
+	stop := show.start()
+	digest, errs := copyTo(ctx, engine, src, destinations)
+	stop()
+	if len(to) == 1 && errs[0] == nil {
+		show.summary(from, to[0])
+	}
+	return report(ctx, a, from, destinations, digest, errs)
 }
 
-// parseTargets reads the references that an image is copied to.
-func parseTargets(args []string) ([]reference.Reference, error) {
-	var to []reference.Reference
+// parseTargets reads the locations that an image is copied to.
+func parseTargets(args []string) ([]location, error) {
+	var to []location
 	for _, arg := range args {
-		ref, err := reference.Parse(arg)
+		l, err := parseLocation(arg)
 		if err != nil {
 			return nil, err
 		}
-		if ref.Tag != "" && ref.Digest != "" {
+		if l.ref.Tag != "" && l.ref.Digest != "" {
 			return nil, &usageError{message: "the target has a tag and a digest", hint: "give it one of the two; the digest is kept anyway"}
 		}
-		if slices.Contains(to, ref) {
-			return nil, &usageError{message: fmt.Sprintf("%s is named twice as a target", ref.Familiar())}
+		if slices.Contains(to, l) {
+			return nil, &usageError{message: fmt.Sprintf("%s is named twice as a target", l)}
 		}
-		to = append(to, ref)
+		to = append(to, l)
 	}
 	return to, nil
 }
 
-func (c *copying) engine(show *progress) *transfer.Engine {
-	return &transfer.Engine{Jobs: int(c.jobs), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
+// collect reads the manifests ahead, which a tar needs, and makes the source one that has them. What is copied then is
+// all of that.
+func (c *copying) collect(ctx context.Context, engine *transfer.Engine, src *origin) (*transfer.Engine, error) {
+	closure, err := engine.Collect(ctx, src.Source, src.ref)
+	if err != nil {
+		return nil, err
+	}
+	src.Source, src.ref = newCollected(src.Source, closure), string(closure.Root.Digest)
+	return &transfer.Engine{Jobs: engine.Jobs, Referrers: engine.Referrers, OnEvent: engine.OnEvent}, nil
 }
 
-// one copies to a single target.
-func (c *copying) one(ctx context.Context, a *app, from, to reference.Reference) error {
-	src, dst, err := c.repositories(ctx, a, from, to)
-	if err != nil {
-		return err
+// destinations opens all of them, and returns also in case of an error those that are open.
+func (c *copying) destinations(ctx context.Context, a *app, src origin, to []location) ([]destination, error) {
+	var out []destination
+	at := c.dst
+	for i, l := range to {
+		if i > 0 {
+			at = c.dst.on(l.ref.Host())
+		}
+		what, _ := src.Source.(*collected)
+		d, err := a.destination(ctx, at, l, src.name, what, int64(c.chunk))
+		if err != nil {
+			return out, err
+		}
+		shareScope(src.Source, d.Target)
+		out = append(out, d)
 	}
-	show := a.newProgress()
-	engine := c.engine(show)
-	stop := show.start()
-	d, err := engine.Copy(ctx, src, from.Identifier(), dst, to.Identifier())
-	stop()
-	if err != nil {
-		return err
+	return out, nil
+}
+
+// shareScope makes one token be asked for all that a copy does on a registry, where both sides share a session on it.
+func shareScope(src transfer.Source, dst transfer.Target) {
+	from, ok := src.(*distribution.Repository)
+	to, both := dst.(*distribution.Repository)
+	if ok && both && from.Client == to.Client {
+		from.Scope = from.Scope.Union(to.Scope)
+		to.Scope = from.Scope
 	}
-	show.summary(from, to)
-	to.Digest = d.Digest
-	fmt.Fprintln(a.stdout, to.Familiar())
+}
+
+// copyTo copies, and makes permanent what has arrived. It returns an error or nil for each destination.
+func copyTo(ctx context.Context, engine *transfer.Engine, src origin, to []destination) (digest blob.Digest, errs []error) {
+	if len(to) == 1 {
+		d, err := engine.Copy(ctx, src.Source, src.ref, to[0].Target, to[0].as)
+		digest, errs = d.Digest, []error{err}
+	} else {
+		var all []transfer.Destination
+		for _, d := range to {
+			all = append(all, transfer.Destination{Target: d.Target, As: d.as})
+		}
+		d, each := engine.CopyAll(ctx, src.Source, src.ref, all...)
+		digest, errs = d.Digest, each
+	}
+	for i, d := range to {
+		if errs[i] == nil {
+			errs[i] = d.commit(ctx)
+		}
+	}
+	return digest, errs
+}
+
+func leave(destinations []destination) {
+	for _, d := range destinations {
+		d.leave()
+	}
+}
+
+// report prints what became of each destination.
+func report(ctx context.Context, a *app, from location, to []destination, digest blob.Digest, errs []error) error {
+	if common := inCommon(errs); common != nil || ctx.Err() != nil {
+		return errors.Join(common, context.Cause(ctx))
+	}
+	failed := 0
+	for i, d := range to {
+		if errs[i] != nil {
+			a.stderr.line("failed: %s: %s", d.at, shorten(oneLine(errs[i].Error())))
+			failed++
+			continue
+		}
+		if len(to) > 1 {
+			a.note("copied %s to %s", from, d.at)
+		}
+		fmt.Fprintln(a.stdout, d.result(digest))
+	}
+	if failed > 0 {
+		return &partlyError{failed, len(to)}
+	}
 	return nil
 }
 
-// repositories connects both sides. Where they share a session on one registry, one token is asked for all that the
-// copy does there.
-func (c *copying) repositories(ctx context.Context, a *app, from, to reference.Reference) (src, dst *distribution.Repository, err error) {
-	if src, err = a.repository(ctx, c.src, from, auth.Pull); err != nil {
-		return nil, nil, err
+// inCommon returns the error that every target has, which then is not about any of them.
+func inCommon(errs []error) error {
+	for _, err := range errs {
+		if err != errs[0] {
+			return nil
+		}
 	}
-	if dst, err = a.repository(ctx, c.dst, to, auth.Pull, auth.Push); err != nil {
-		return nil, nil, err
-	}
-	if src.Client == dst.Client {
-		src.Scope = src.Scope.Union(dst.Scope)
-		dst.Scope = src.Scope
-	}
-	dst.ChunkSize = int64(c.chunk)
-	return src, dst, nil
+	return errs[0]
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
@@ -37,6 +38,12 @@ func (a *app) hint(err error) string {
 		return "set TRANSSHIP_STORE to a folder that is yours, empty or a store already"
 	case as[*noImageError](err):
 		return "transship images lists what there is; transship pull REF brings an image there"
+	case as[*layout.ArchiveError](err), errors.Is(err, layout.ErrNewer):
+		return archiveHint(err)
+	case as[*baseError](err):
+		return baseHint(err)
+	case as[*unfinishedError](err):
+		return unfinishedHint
 	case a.command == "push" && as[*blob.MismatchError](err):
 		return "the local store is damaged there: transship rmi the image and pull it again"
 	case isIntegrity(err):
@@ -59,10 +66,13 @@ func (a *app) hint(err error) string {
 
 // interruptedHint says what is left of a command that writes to a registry.
 func (a *app) interruptedHint() string {
-	if a.command != "copy" && a.command != "manifest push" {
-		return ""
+	switch a.command {
+	case "copy", "load", "sync", "manifest push":
+		return "no tag names an image that is not whole; blobs that arrived whole are not sent again"
+	case "save":
+		return unfinishedHint
 	}
-	return "no tag names an image that is not whole; blobs that arrived whole are not sent again"
+	return ""
 }
 
 func integrityHint(err error, at place) string {

@@ -125,17 +125,17 @@ func (p *progress) start() (stop func()) {
 }
 
 // summary is the line for the whole.
-func (p *progress) summary(from, to reference.Reference) {
+func (p *progress) summary(from, to location) {
 	if p.quiet {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.kept {
-		p.out.line("%s is up to date with %s", to.Familiar(), from.Familiar())
+		p.out.line("%s is up to date with %s", to, from)
 		return
 	}
-	p.out.line("copied %s to %s: %s", from.Familiar(), to.Familiar(), p.tally("sent"))
+	p.out.line("copied %s to %s: %s", from, to, p.tally("sent"))
 }
 
 // summaryOf is the line for the whole, where one of both sides is the local store.
@@ -150,8 +150,18 @@ func (p *progress) summaryOf(pulled, sent string, ref reference.Reference) {
 // tally is what was copied, how much of it, and how long it took. Bytes that moved were sent, or whatever the word is.
 func (p *progress) tally(sent string) string {
 	images := max(1, p.images)
-	return fmt.Sprintf("%d image%s; %s; %s in %s",
-		images, plural(images), p.blobs(sent), formatBytes(p.moved), formatDuration(time.Since(p.began)))
+	return fmt.Sprintf("%d image%s; %s", images, plural(images), p.moves(sent))
+}
+
+// amount is tally without the images.
+func (p *progress) amount(sent string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.moves(sent)
+}
+
+func (p *progress) moves(sent string) string {
+	return fmt.Sprintf("%s; %s in %s", p.blobs(sent), formatBytes(p.moved), formatDuration(time.Since(p.began)))
 }
 
 // blobs says how the blobs came to be there.

@@ -94,28 +94,28 @@ func (p *pulling) copy(ctx context.Context, show *progress, src transfer.Source,
 	engine := func(flatten bool) *transfer.Engine {
 		return &transfer.Engine{Jobs: int(p.jobs), Platforms: p.platforms, Flatten: flatten, OnEvent: show.event}
 	}
-	d, err := pullAs(ctx, engine(len(p.platforms) == 1), src, dst, ref)
+	d, err := storeAs(ctx, engine(len(p.platforms) == 1), src, ref.Identifier(), dst, ref)
 	if errors.Is(err, transfer.ErrSeveral) {
-		return pullAs(ctx, engine(false), src, dst, ref)
+		return storeAs(ctx, engine(false), src, ref.Identifier(), dst, ref)
 	}
 	return d, err
 }
 
-// pullAs puts an image under its tag. One that is asked for by digest has none: it is an entry of its own, also where
-// only a part of it is kept, or where it came before as part of an index.
-func pullAs(ctx context.Context, engine *transfer.Engine, src transfer.Source, dst storing, ref reference.Reference) (manifest.Descriptor, error) {
-	if ref.Digest == "" {
-		return engine.Copy(ctx, src, ref.Tag, dst, ref.Tag)
+// storeAs puts the image that from names at the source under a tag. One that is to be there by its digest has none: it is
+// an entry of its own, also where only a part of it is kept, or where it came before as part of an index.
+func storeAs(ctx context.Context, engine *transfer.Engine, src transfer.Source, from string, dst storing, as reference.Reference) (manifest.Descriptor, error) {
+	if as.Digest == "" {
+		return engine.Copy(ctx, src, from, dst, as.Tag)
 	}
-	as := ref.Digest
+	digest := as.Digest
 	if len(engine.Platforms) > 0 {
-		what, err := engine.Collect(ctx, src, string(ref.Digest))
+		what, err := engine.Collect(ctx, src, from)
 		if err != nil {
 			return manifest.Descriptor{}, err
 		}
-		as = what.Root.Digest
+		digest = what.Root.Digest
 	}
-	d, err := engine.Copy(ctx, src, string(ref.Digest), dst, string(as))
+	d, err := engine.Copy(ctx, src, from, dst, string(digest))
 	if err != nil {
 		return d, err
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
-	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
@@ -81,7 +80,7 @@ func (p *pushing) copy(ctx context.Context, a *app, dir *layout.Dir, ref referen
 		return manifest.Descriptor{}, err
 	}
 	repo.ChunkSize = int64(p.chunk)
-	neighbours, err := neighboursOf(dir, ref)
+	from, err := neighboursOf(dir, ref)
 	if err != nil {
 		return manifest.Descriptor{}, err
 	}
@@ -89,7 +88,7 @@ func (p *pushing) copy(ctx context.Context, a *app, dir *layout.Dir, ref referen
 	show := a.newProgress()
 	engine := &transfer.Engine{Jobs: int(p.jobs), OnEvent: show.event}
 	stop := show.start()
-	d, err := engine.Copy(ctx, dir.Repository(ref.Name()), ref.Identifier(), &mounting{repo, neighbours}, ref.Identifier())
+	d, err := engine.Copy(ctx, dir.Repository(ref.Name()), ref.Identifier(), &mounting{repo, from}, ref.Identifier())
 	stop()
 	if err == nil {
 		show.summaryOf("pushed", "sent", ref)
@@ -97,37 +96,25 @@ func (p *pushing) copy(ctx context.Context, a *app, dir *layout.Dir, ref referen
 	return d, err
 }
 
-// mounting is a repository that blobs are mounted in from those that the store knows to have them on the same registry,
-// as docker does with what it has pulled.
-type mounting struct {
-	*distribution.Repository
-	neighbours map[string]*layout.Repository // of the store, by their name on the registry
-}
-
-// neighboursOf returns the other repositories of the store that are on the registry of ref.
-func neighboursOf(dir *layout.Dir, ref reference.Reference) (map[string]*layout.Repository, error) {
+// neighboursOf returns what tells which repository of the registry has a blob: one that the store has pulled it from.
+// Each that no longer has the blob would cost a call, so one is tried.
+func neighboursOf(dir *layout.Dir, ref reference.Reference) (func(context.Context, blob.Digest) string, error) {
 	roots, err := dir.Roots()
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]*layout.Repository{}
+	others := map[string]*layout.Repository{}
 	for _, r := range roots {
 		if path, same := strings.CutPrefix(r.Repository, ref.Domain+"/"); same && path != ref.Path {
-			out[path] = dir.Repository(r.Repository)
+			others[path] = dir.Repository(r.Repository)
 		}
 	}
-	return out, nil
-}
-
-// PutBlob implements transfer.Target. One neighbour is tried: each that no longer has the blob costs a call.
-func (m *mounting) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string) (blob.Outcome, error) {
-	if len(from) > 0 {
-		return m.Repository.PutBlob(ctx, d, open, from...)
-	}
-	for _, path := range slices.Sorted(maps.Keys(m.neighbours)) {
-		if _, err := m.neighbours[path].HeadBlob(ctx, d.Digest); err == nil {
-			return m.Repository.PutBlob(ctx, d, open, path)
+	return func(ctx context.Context, d blob.Digest) string {
+		for _, path := range slices.Sorted(maps.Keys(others)) {
+			if _, err := others[path].HeadBlob(ctx, d); err == nil {
+				return path
+			}
 		}
-	}
-	return m.Repository.PutBlob(ctx, d, open)
+		return ""
+	}, nil
 }

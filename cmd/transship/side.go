@@ -92,6 +92,14 @@ func (s *side) on(host string) *side {
 	return &other
 }
 
+// towards is the way to a registry of a command that may speak to several: what was given for one alone is for the first.
+func (s *side) towards(host string) *side {
+	if s.host == "" {
+		s.host = host
+	}
+	return s.on(host)
+}
+
 // certsDirs lists where per-host certificates are looked for.
 func certsDirs(env func(string) string) []string {
 	dirs := []string{"/etc/docker/certs.d", "/etc/containers/certs.d"}

@@ -11,14 +11,18 @@ import (
 	"sync"
 )
 
-// results is standard output. It remembers a failure, so that a full disk does not pass for success.
+// results is standard output. It remembers a failure, so that a full disk does not pass for success. It may be
+// written concurrently.
 type results struct {
 	out io.Writer
+	mu  sync.Mutex
 	err error
 }
 
 // Write implements io.Writer.
 func (r *results) Write(text []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	n, err := r.out.Write(text)
 	if err != nil {
 		r.err = fmt.Errorf("writing the result: %w", err)

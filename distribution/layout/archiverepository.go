@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -43,6 +44,9 @@ func (r *ArchiveRepository) add(tag string, d manifest.Descriptor) {
 // Name returns the repository's name.
 func (r *ArchiveRepository) Name() string { return r.name }
 
+// String returns the archive's path and the repository's name.
+func (r *ArchiveRepository) String() string { return r.archive.String() + ":" + r.name }
+
 func (r *ArchiveRepository) missing(what string, ref any) error {
 	return fmt.Errorf("%s %v in repository %s of %s: %w", what, ref, r.name, r.archive, fs.ErrNotExist)
 }
@@ -54,6 +58,11 @@ func (r *ArchiveRepository) Tags(context.Context) ([]string, error) {
 	}
 	tags := slices.Sorted(maps.Keys(r.tags))
 	return slices.DeleteFunc(tags, func(t string) bool { return r.tags[t].Digest == "" }), nil
+}
+
+// TagNames lists the repository's tags, sorted.
+func (r *ArchiveRepository) TagNames(ctx context.Context) iter.Seq2[string, error] {
+	return tagNames(ctx, r.Tags)
 }
 
 // read goes through the manifests.

@@ -167,3 +167,6 @@ func empty(dir string) bool {
 // Repository returns the repository of that name, which need not hold anything yet. A name that is none, such as
 // "../x", makes every method fail.
 func (d *Dir) Repository(name string) *Repository { return &Repository{dir: d, name: name} }
+
+// Unnamed returns the repository of entries that name none.
+func (d *Dir) Unnamed() *Repository { return d.Repository(d.name) }

@@ -107,10 +107,13 @@ func listed(images []Image) string {
 func imageOf(d manifest.Descriptor) Image {
 	short := d.Annotations[annotationTag]
 	full := []string{d.Annotations[annotationReference], d.Annotations[annotationImage]}
-	if !reference.ValidTag(short) {
+	switch repository := d.Annotations[annotationRepository]; {
+	case short != "" && !reference.ValidTag(short):
 		full = append(full, short)
-	} else if repository := d.Annotations[annotationRepository]; repository != "" {
+	case repository != "" && short != "":
 		full = append(full, repository+":"+short)
+	case repository != "":
+		full = append(full, repository+"@"+string(d.Digest))
 	}
 	for _, name := range full {
 		if r, err := reference.Parse(name); err == nil {

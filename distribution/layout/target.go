@@ -52,8 +52,13 @@ func (r *Repository) write(ctx context.Context, d manifest.Descriptor, open blob
 
 // TagNames lists the repository's tags, sorted.
 func (r *Repository) TagNames(ctx context.Context) iter.Seq2[string, error] {
+	return tagNames(ctx, r.Tags)
+}
+
+// tagNames lists what Tags returns.
+func tagNames(ctx context.Context, list func(context.Context) ([]string, error)) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		tags, err := r.Tags(ctx)
+		tags, err := list(ctx)
 		if err != nil {
 			yield("", err)
 			return

@@ -85,3 +85,23 @@ func TestFill(t *testing.T) {
 		t.Errorf("did %v", dst.hub.log)
 	}
 }
+
+func TestCollectOfReferrers(t *testing.T) {
+	src, root := three(t)
+	refer(t, src, root, "signature")
+	tag := "sha256-" + root.Digest.Hex() + ".sig"
+	src.addIndex(t, tag, src.addImage(t, "linux/amd64", "cosign"))
+	e := transfer.Engine{Referrers: true, OnEvent: func(transfer.Event) { t.Error("an event: nothing was copied") }}
+	c, err := e.Collect(t.Context(), src, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(c.Referrers); n != 2 || c.Referrers[0].Tag != "" || c.Referrers[1].Tag != tag || c.Manifests[len(c.Manifests)-1].Digest != root.Digest {
+		t.Errorf("got %d referrers: %+v", n, c.Referrers)
+	}
+	plain, err := new(transfer.Engine).Collect(t.Context(), src, "t")
+	if err != nil || len(plain.Referrers) != 0 || len(c.Manifests) != len(plain.Manifests)+3 || len(c.Blobs) <= len(plain.Blobs) {
+		t.Errorf("without them %d manifests and %d blobs, with them %d and %d, error %v",
+			len(plain.Manifests), len(plain.Blobs), len(c.Manifests), len(c.Blobs), err)
+	}
+}

@@ -18,6 +18,7 @@ type copying struct {
 	dst       Target
 	blobs     *ledger // what has come to the target, and is on its way
 	manifests *ledger
+	silent    bool // nobody is told of what happens
 }
 
 // copying shares what it learns about the target with all copies of the engine.
@@ -47,14 +48,25 @@ func has(m manifest.Manifest, d blob.Digest) bool {
 	return d == m.Digest || d.Algorithm() != m.Digest.Algorithm() && d.Validate() == nil && d.Algorithm().Digest(m.Raw) == d
 }
 
-// image puts the root and all below it, and with referrers what refers to it, before the tag names it.
-func (c *copying) image(ctx context.Context, root manifest.Manifest, as string, referrers bool) (blob.Outcome, error) {
-	outcome, known, err := c.compare(ctx, root, as)
+// changed copies an image that the target may lack, or may have under another reference.
+func (c *copying) changed(ctx context.Context, ref, as string, have presence) (manifest.Descriptor, blob.Outcome, error) {
+	root, err := c.engine.root(ctx, c.src, ref)
 	if err != nil {
-		return 0, err
+		return manifest.Descriptor{}, 0, err
 	}
-	if outcome != blob.Exists {
-		err = c.children(ctx, root, known)
+	if root, err = under(c.dst, root, as); err != nil {
+		return manifest.Descriptor{}, 0, err
+	}
+	outcome, err := c.image(ctx, root, as, have, c.engine.Referrers)
+	return root.Descriptor, outcome, err
+}
+
+// image puts the root and all below it, and with referrers what refers to it, before the tag names it.
+func (c *copying) image(ctx context.Context, root manifest.Manifest, as string, have presence, referrers bool) (outcome blob.Outcome, err error) {
+	if have.is(root) {
+		outcome = blob.Exists
+	} else {
+		err = c.children(ctx, root, have.some)
 	}
 	if err == nil && referrers {
 		err = c.withReferrers(ctx, root, outcome)
@@ -77,21 +89,29 @@ func (c *copying) withReferrers(ctx context.Context, root manifest.Manifest, out
 	return c.referrers(ctx, root)
 }
 
-// compare asks the target what it has under the reference: the image, and then there is nothing to do, or something else,
-// and then parts of the image may be known there.
-func (c *copying) compare(ctx context.Context, root manifest.Manifest, as string) (outcome blob.Outcome, known bool, err error) {
+// presence is what a target has under a reference.
+type presence struct {
+	manifest.Descriptor      // empty where there is nothing, or nothing that can be read
+	some                bool // there is something: parts of an image may be known there
+}
+
+// is tells whether it is the image.
+func (p presence) is(root manifest.Manifest) bool { return p.Digest != "" && has(root, p.Digest) }
+
+// ask asks the target what it has under the reference.
+func (c *copying) ask(ctx context.Context, as string) (presence, error) {
 	have, err := c.head(ctx, as)
 	var unreadable *manifest.DocumentError
 	switch {
-	case err == nil && has(root, have.Digest):
-		return blob.Exists, true, nil
-	case err == nil, errors.As(err, &unreadable):
-		return 0, true, nil
+	case err == nil:
+		return presence{have, true}, nil
+	case errors.As(err, &unreadable):
+		return presence{some: true}, nil
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
 		// Hub, GitLab and Artifactory deny what does not exist; the upload shows whether it is meant.
-		return 0, false, nil
+		return presence{}, nil
 	}
-	return 0, false, err
+	return presence{}, err
 }
 
 func (c *copying) head(ctx context.Context, ref string) (d manifest.Descriptor, err error) {
@@ -165,8 +185,15 @@ func (c *copying) putManifest(ctx context.Context, ref string, m manifest.Manife
 	return err
 }
 
+// tell passes an event on.
+func (c *copying) tell(ev Event) {
+	if !c.silent {
+		c.engine.tell(ev)
+	}
+}
+
 func (c *copying) tellManifest(ref string, d manifest.Descriptor, outcome blob.Outcome) {
-	c.engine.tell(Event{Kind: ManifestDone, Target: name(c.dst), Ref: ref, Descriptor: d, Outcome: outcome})
+	c.tell(Event{Kind: ManifestDone, Target: name(c.dst), Ref: ref, Descriptor: d, Outcome: outcome})
 }
 
 // putBlob puts one config or layer.
@@ -182,7 +209,7 @@ func (c *copying) putBlob(ctx context.Context, d manifest.Descriptor) error {
 	if claim == nil {
 		return nil
 	}
-	c.engine.tell(Event{Kind: BlobFound, Target: name(c.dst), Descriptor: d})
+	c.tell(Event{Kind: BlobFound, Target: name(c.dst), Descriptor: d})
 	outcome, err := c.transfer(ctx, d, c.holders(registry, repository, claim.holders))
 	verified := int64(-1)
 	if outcome == blob.Uploaded {
@@ -208,7 +235,7 @@ func (c *copying) transfer(ctx context.Context, d manifest.Descriptor, from []st
 	}
 	defer c.engine.blobSlots.Release(1)
 	ev := Event{Kind: BlobStarted, Target: name(c.dst), Descriptor: d, Meter: &blob.Meter{}}
-	c.engine.tell(ev)
+	c.tell(ev)
 	open := ev.Meter.Watch(func(ctx context.Context, offset int64) (io.ReadCloser, error) {
 		return c.src.Blob(ctx, d, offset)
 	})
@@ -218,6 +245,6 @@ func (c *copying) transfer(ctx context.Context, d manifest.Descriptor, from []st
 		ev.Kind, ev.Outcome = BlobFailed, 0
 		err = fmt.Errorf("blob %s from %s to %s: %w", d.Digest.Short(), name(c.src), name(c.dst), err)
 	}
-	c.engine.tell(ev)
+	c.tell(ev)
 	return ev.Outcome, err
 }

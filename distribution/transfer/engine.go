@@ -57,26 +57,31 @@ func (e *Engine) tell(ev Event) {
 
 // Copy brings the image that ref names at the source to the target under as, a tag or the image's digest, and returns
 // its descriptor there. Every manifest and blob keeps its bytes; only an index of which Platforms keep a part is
-// another document. If the target has that digest under that tag already, nothing moves: it is taken for whole.
+// another document. If the target has that digest under that tag already, nothing moves: it is taken for whole. A whole
+// image that is there already costs one HeadManifest on each side, and none at the source where ref is its digest.
 //
 // Errors say on which source or target; in them are those of the stores, a *[manifest.PlatformError] for a platform
 // that the image lacks, [ErrSeveral] and [ErrTargetDigest], and a *[blob.MismatchError] for content that is not what its
 // digest says. After an error the target has no new tag.
 func (e *Engine) Copy(ctx context.Context, src Source, ref string, dst Target, as string) (manifest.Descriptor, error) {
 	e.prepare()
-	root, err := e.root(ctx, src, ref)
+	c := e.copying(src, dst)
+	have, err := c.ask(ctx, as)
 	if err != nil {
 		return manifest.Descriptor{}, err
 	}
-	if root, err = under(dst, root, as); err != nil {
-		return manifest.Descriptor{}, err
-	}
-	outcome, err := e.copying(src, dst).image(ctx, root, as, e.Referrers)
+	same, err := e.unchanged(ctx, src, ref, have)
 	if err != nil {
 		return manifest.Descriptor{}, err
 	}
-	e.tell(Event{Kind: ImageDone, Target: name(dst), Ref: as, Descriptor: root.Descriptor, Outcome: outcome})
-	return root.Descriptor, nil
+	d, outcome := have.Descriptor, blob.Exists
+	if !same {
+		if d, outcome, err = c.changed(ctx, ref, as, have); err != nil {
+			return manifest.Descriptor{}, err
+		}
+	}
+	e.tell(Event{Kind: ImageDone, Target: name(dst), Ref: as, Descriptor: d, Outcome: outcome})
+	return d, nil
 }
 
 // withDoc runs f, a call for a manifest, once a slot is free.

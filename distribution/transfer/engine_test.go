@@ -60,8 +60,45 @@ func TestCopyAgainMovesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if fmt.Sprint(src.hub.log, dst.hub.log) != "[get t] [head t]" {
+	if fmt.Sprint(src.hub.log, dst.hub.log) != "[head t] [head t]" {
 		t.Errorf("the second copy did %v and %v", src.hub.log, dst.hub.log)
+	}
+}
+
+// By its digest an image is known to be there without a question to the source, and what cannot be told by a digest is
+// looked at.
+func TestCopyAgainAsksNoMoreThanItMust(t *testing.T) {
+	src, root := three(t)
+	dst := newHub("to").repo("halo")
+	arm := []manifest.Platform{platform(t, "linux/arm64")}
+	for _, step := range []struct {
+		engine *transfer.Engine
+		ref    string
+		want   string
+	}{
+		{&transfer.Engine{}, string(root.Digest), "[]"},
+		{&transfer.Engine{}, "t", "[head t]"},
+		{&transfer.Engine{Platforms: arm}, "t", "[get t]"},
+	} {
+		if _, err := step.engine.Copy(t.Context(), src, step.ref, dst, "t"); err != nil {
+			t.Fatal(err)
+		}
+		src.hub.log = nil
+		if _, err := step.engine.Copy(t.Context(), src, step.ref, dst, "t"); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(src.hub.log); got != step.want {
+			t.Errorf("%s again: did %v, want %s", step.ref, got, step.want)
+		}
+	}
+	src.addIndex(t, "t", src.addImage(t, "linux/amd64", "new"))
+	src.headErr = errors.New("on fire")
+	if _, err := new(transfer.Engine).Copy(t.Context(), src, "t", dst, "t"); !errors.Is(err, src.headErr) {
+		t.Errorf("a source that fails: error %v", err)
+	}
+	src.headErr = fs.ErrPermission
+	if d, err := new(transfer.Engine).Copy(t.Context(), src, "t", dst, "t"); err != nil || d.Digest == root.Digest {
+		t.Errorf("a source that does not let itself be asked: %s, error %v", d.Digest, err)
 	}
 }
 

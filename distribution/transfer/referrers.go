@@ -128,7 +128,11 @@ func (c *copying) cosignTags(ctx context.Context, src Referring, digests map[blo
 		if err != nil {
 			return err
 		}
-		if _, err := c.image(ctx, m, tag, false); err != nil {
+		have, err := c.ask(ctx, tag)
+		if err != nil {
+			return err
+		}
+		if _, err := c.image(ctx, m, tag, have, false); err != nil {
 			return err
 		}
 	}

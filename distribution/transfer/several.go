@@ -27,19 +27,35 @@ var ErrAllFailed = errors.New("every target has failed")
 // target (the image is not at the source, or damaged) is everyone's.
 func (e *Engine) CopyAll(ctx context.Context, src Source, ref string, to ...Destination) (manifest.Descriptor, []error) {
 	e.prepare()
-	root, err := e.root(ctx, src, ref)
-	if err != nil {
-		return manifest.Descriptor{}, repeat(err, len(to))
-	}
 	f := newFan(src, to)
-	f.ask(ctx, e, root)
-	if err := e.copyTo(ctx, src, f, root); err != nil && !errors.Is(err, ErrAllFailed) {
+	f.ask(ctx, e)
+	d, err := e.toFan(ctx, src, ref, f)
+	if err != nil && !errors.Is(err, ErrAllFailed) {
 		f.fail(err)
 	}
 	for _, b := range f.alive() {
-		e.tell(Event{Kind: ImageDone, Target: name(b.to.Target), Ref: b.to.As, Descriptor: root.Descriptor, Outcome: b.outcome})
+		e.tell(Event{Kind: ImageDone, Target: name(b.to.Target), Ref: b.to.As, Descriptor: d, Outcome: b.outcome})
 	}
-	return root.Descriptor, f.errors()
+	return d, f.errors()
+}
+
+// toFan copies an image that some of the targets may lack.
+func (e *Engine) toFan(ctx context.Context, src Source, ref string, f *fan) (manifest.Descriptor, error) {
+	if len(f.alive()) == 0 {
+		return manifest.Descriptor{}, ErrAllFailed
+	}
+	if have, agreed := f.common(); agreed {
+		same, err := e.unchanged(ctx, src, ref, have)
+		if same || err != nil {
+			return have.Descriptor, err
+		}
+	}
+	root, err := e.root(ctx, src, ref)
+	if err != nil {
+		return manifest.Descriptor{}, err
+	}
+	f.compare(root)
+	return root.Descriptor, e.copyTo(ctx, src, f, root)
 }
 
 // copyTo brings all below the root to those that lack it, then what refers to it, then the root under its tags.
@@ -85,7 +101,7 @@ type fan struct {
 type branch struct {
 	to      Destination
 	root    manifest.Manifest // the image, by the name that it has there
-	known   bool              // parts of the image may be there
+	have    presence          // what was there before
 	outcome blob.Outcome      // of the image: Exists when the tag named it already
 
 	mu  sync.Mutex
@@ -95,7 +111,7 @@ type branch struct {
 func newFan(src Source, to []Destination) *fan {
 	f := &fan{src: src}
 	for _, d := range to {
-		f.branches = append(f.branches, &branch{to: d, outcome: blob.Uploaded})
+		f.branches = append(f.branches, &branch{to: d, outcome: blob.Exists})
 	}
 	return f
 }
@@ -180,24 +196,41 @@ func (f *fan) among(ctx context.Context, branches []*branch, do func(b *branch) 
 	return nil
 }
 
-// ask finds out who has the image already.
-func (f *fan) ask(ctx context.Context, e *Engine, root manifest.Manifest) {
+// ask finds out what the targets have.
+func (f *fan) ask(ctx context.Context, e *Engine) {
 	_ = f.each(ctx, func(b *branch) (err error) {
-		if b.root, err = under(b.to.Target, root, b.to.As); err != nil {
-			return err
-		}
-		outcome, known, err := e.copying(f.src, b.to.Target).compare(ctx, b.root, b.to.As)
-		b.known = known
-		if outcome == blob.Exists {
-			b.outcome = blob.Exists
-		}
+		b.have, err = e.copying(f.src, b.to.Target).ask(ctx, b.to.As)
 		return err
 	})
 }
 
+// common returns what all targets have, where that is the same.
+func (f *fan) common() (presence, bool) {
+	first := f.alive()[0].have
+	for _, b := range f.alive() {
+		if b.have.Digest != first.Digest {
+			return presence{}, false
+		}
+	}
+	return first, true
+}
+
+// compare finds out who has the image already.
+func (f *fan) compare(root manifest.Manifest) {
+	for _, b := range f.alive() {
+		var err error
+		if b.root, err = under(b.to.Target, root, b.to.As); err != nil {
+			b.fail(err)
+		}
+		if !b.have.is(b.root) {
+			b.outcome = blob.Uploaded
+		}
+	}
+}
+
 // known tells whether parts of the image may be at every target.
 func (f *fan) known() bool {
-	return !slices.ContainsFunc(f.branches, func(b *branch) bool { return !b.known })
+	return !slices.ContainsFunc(f.branches, func(b *branch) bool { return !b.have.some })
 }
 
 // putByDigest puts the image under no tag yet.

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/hczjl/transship/distribution/layout"
+)
+
+// unfinishedHint says what is left of a save.
+const unfinishedHint = "what has come is kept beside the file, in FILE.partial: the same command goes on from there; remove it if you will not"
+
+// archiveHint says what to do about an archive that cannot be used.
+func archiveHint(err error) string {
+	switch {
+	case errors.Is(err, layout.ErrVolume):
+		return "have all volumes in one folder, as they were written; transship verify FILE names those that are damaged"
+	case errors.Is(err, layout.ErrDamaged):
+		return "carry it over again; transship verify FILE tells all that is wrong"
+	case errors.Is(err, layout.ErrUnsafe):
+		return "no honest tool writes such a file; do not load it anywhere"
+	case errors.Is(err, layout.ErrBusy):
+		return "wait for it to end, or write to another file"
+	case errors.Is(err, layout.ErrNewer):
+		return "take the transship that wrote it, or a newer one"
+	}
+	return ""
+}
+
+// baseHint says which bundle is to be loaded first.
+func baseHint(err error) string {
+	var e *baseError
+	if !errors.As(err, &e) || e.base == "" {
+		return "the bundle is not whole; save it again"
+	}
+	return "load " + e.base + " first; if it was made for another registry, save again without --since"
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/transfer"
+)
+
+// loading is the command load.
+type loading struct {
+	to       *side
+	rewrites rewriteList
+	jobs     count
+	chunk    byteSize
+}
+
+func loadCommand() command {
+	return command{
+		name: "load", args: "FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", min: 2, max: -1,
+		short: "push the images of a bundle or folder to a registry",
+		long: `FILE is a bundle, one of its volumes' common name or the first volume, any OCI image layout in a tar, or what docker
+save writes; DIR is a layout in a folder. The image docker.io/hczjl/halo:1.6 goes to REGISTRY/PREFIX/hczjl/halo:1.6, and
+REGISTRY/PREFIX/hczjl/halo:1.6@sha256:... is printed. All images are pushed, or those named.
+
+--rewrite FROM=TO gives images whose name begins with FROM, with its registry or without, a path that begins with TO.
+A bundle that builds on another one is loaded after that: it is looked first whether the registry has what is missing.`,
+		example: `transship load monday.tar registry.example.com
+transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod halohub/halo:1.6`,
+		setup: func(fs *flag.FlagSet, a *app) action {
+			l := &loading{to: a.newSide(fs, "", "the registry"), jobs: transfer.DefaultJobs}
+			fs.Var(&l.rewrites, "rewrite", "give names that begin with FROM one that begins with TO, as `FROM=TO`; may be repeated")
+			fs.Var(&l.jobs, "jobs", fmt.Sprintf("send `N` blobs at a time (default %d)", l.jobs))
+			fs.Var(&l.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
+			a.commonFlags(fs)
+			a.verboseFlag(fs)
+			return l.run
+		},
+	}
+}
+
+func (l *loading) run(ctx context.Context, a *app, args []string) error {
+	far, err := parseFarSide(args[1])
+	if err != nil {
+		return err
+	}
+	far.rewrites = l.rewrites
+	local, err := openLocal(args[0])
+	if err != nil {
+		return err
+	}
+	defer local.close()
+	images, err := l.images(local, far, args[2:])
+	if err != nil {
+		return err
+	}
+	base, err := l.base(ctx, a, local, far, images)
+	if err != nil {
+		return err
+	}
+	show := a.newProgress()
+	engine := &transfer.Engine{Jobs: int(l.jobs), OnEvent: show.event}
+	stop := show.start()
+	b := &batch{app: a, of: len(images)}
+	for _, some := range l.inOrder(images) {
+		eachOf(ctx, b, some, func(ctx context.Context, im loadedImage) error { return l.one(ctx, a, engine, base, im) })
+	}
+	stop()
+	if b.done > 0 {
+		a.note("loaded %d image%s of %s to %s: %s", b.done, plural(b.done), args[0], far, show.amount("sent"))
+	}
+	return b.err(ctx)
+}
+
+// loadedImage is an image and where it goes.
+type loadedImage struct {
+	localImage
+	name   reference.Reference // in the bundle
+	target reference.Reference
+}
+
+// String is what a failure of the image is called by.
+func (im loadedImage) String() string { return im.target.Familiar() }
+
+// images finds out where each image goes, before any is sent.
+func (l *loading) images(local *localImages, far farSide, wanted []string) ([]loadedImage, error) {
+	chosen := local.images
+	if len(wanted) > 0 {
+		chosen = nil
+	}
+	for _, name := range wanted {
+		im, err := local.find(name)
+		if err != nil {
+			return nil, err
+		}
+		chosen = append(chosen, im)
+	}
+	var out []loadedImage
+	taken := map[reference.Reference]loadedImage{}
+	for _, im := range chosen {
+		name, err := reference.Parse(im.Name)
+		if err != nil {
+			return nil, l.noName(local, im)
+		}
+		target, err := far.target(name)
+		if err != nil {
+			return nil, err
+		}
+		next := loadedImage{im, name, target}
+		other, twice := taken[target]
+		switch {
+		case twice && other.Digest != im.Digest:
+			return nil, &usageError{
+				message: fmt.Sprintf("both %s and %s would become %s", other.Image, im.Image, target.Familiar()),
+				hint:    "set them apart with --rewrite, such as " + name.Domain + "=" + name.Domain,
+			}
+		case !twice:
+			taken[target] = next
+			out = append(out, next)
+		}
+	}
+	return out, nil
+}
+
+// noName is the error of an image that does not say what it is to be called.
+func (l *loading) noName(local *localImages, im localImage) error {
+	transport := inLayout
+	if local.archive != nil {
+		transport = inArchive
+	}
+	return &usageError{
+		message: fmt.Sprintf("image %s has no name to go by", im.Digest),
+		hint:    fmt.Sprintf("give it one: transship copy %s%s@%s REGISTRY/NAME:TAG", transport, local.path, im.Digest),
+	}
+}
+
+// inOrder puts images with a tag first: what is there by its digest alone may refer to one of them, and not every registry
+// takes a referrer ahead of its subject.
+func (l *loading) inOrder(images []loadedImage) [2][]loadedImage {
+	var out [2][]loadedImage
+	for _, im := range images {
+		i := 0
+		if im.target.Tag == "" {
+			i = 1
+		}
+		out[i] = append(out[i], im)
+	}
+	return out
+}
+
+// one pushes an image.
+func (l *loading) one(ctx context.Context, a *app, engine *transfer.Engine, base map[blob.Digest]string, im loadedImage) error {
+	repo, err := a.repository(ctx, l.to, im.target, auth.Pull, auth.Push)
+	if err != nil {
+		return err
+	}
+	repo.ChunkSize = int64(l.chunk)
+	holder := func(_ context.Context, d blob.Digest) string { return base[d] }
+	d, err := engine.Copy(ctx, im.Source, string(im.Digest), &mounting{repo, holder}, im.target.Identifier())
+	if err != nil {
+		return err
+	}
+	im.target.Digest = d.Digest
+	fmt.Fprintln(a.stdout, im.target.Familiar())
+	return nil
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/manifest"
+)
+
+// baseError says that a bundle leaves out what the registry does not have.
+type baseError struct {
+	file, base string // the bundle, and what it builds on; "" where it does not say
+	registry   string
+	lacks      int
+	first      blob.Digest
+}
+
+// Error says what is missing and where it should be.
+func (e *baseError) Error() string {
+	if e.base == "" {
+		return fmt.Sprintf("%s lacks %d blobs, and so does %s: %s is the first", e.file, e.lacks, e.registry, e.first)
+	}
+	return fmt.Sprintf("%s builds on %s, of which %s lacks %d blobs: %s is the first", e.file, e.base, e.registry, e.lacks, e.first)
+}
+
+// Is makes it fs.ErrNotExist.
+func (*baseError) Is(target error) bool { return target == fs.ErrNotExist }
+
+// base finds, before anything is sent, the blobs that the images need and the bundle leaves out: the repository that has
+// each of them. A blob that the registry does not have is a *baseError.
+func (l *loading) base(ctx context.Context, a *app, local *localImages, far farSide, images []loadedImage) (map[blob.Digest]string, error) {
+	if local.archive == nil {
+		return nil, nil // a folder has all of its images
+	}
+	needed, err := neededFrom(ctx, local, images)
+	if err != nil || len(needed) == 0 {
+		return nil, err
+	}
+	in, err := local.archive.Inventory()
+	if err != nil {
+		return nil, err
+	}
+	for d, c := range needed {
+		content, _ := in.Find(d)
+		for _, name := range content.Repositories {
+			if ref, err := reference.ParseRepository(name); err == nil {
+				if target, err := far.target(ref); err == nil {
+					c.candidates = append(c.candidates, target)
+				}
+			}
+		}
+	}
+	lacking, err := l.look(ctx, a, needed)
+	if err != nil {
+		return nil, err
+	}
+	if len(lacking) > 0 {
+		e := &baseError{file: local.archive.Name(), registry: far.String(), lacks: len(lacking), first: lacking[0]}
+		if in.Base != nil {
+			e.base = in.Base.File
+		}
+		return nil, e
+	}
+	holders := map[blob.Digest]string{}
+	for d, c := range needed {
+		holders[d] = c.holder
+	}
+	return holders, nil
+}
+
+// neededBlob is a blob that a bundle leaves out.
+type neededBlob struct {
+	manifest.Descriptor
+	candidates []reference.Reference // repositories that should have it
+	holder     string                // the first that does
+}
+
+// neededFrom lists what the images need and the bundle does not have, with their targets as the first to look into.
+func neededFrom(ctx context.Context, local *localImages, images []loadedImage) (map[blob.Digest]*neededBlob, error) {
+	needed := map[blob.Digest]*neededBlob{}
+	engine := new(transfer.Engine)
+	for _, im := range images {
+		closure, err := engine.Collect(ctx, im.Source, string(im.Digest))
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range closure.Blobs {
+			if local.archive.Has(d.Digest) {
+				continue
+			}
+			if needed[d.Digest] == nil {
+				needed[d.Digest] = &neededBlob{Descriptor: d}
+			}
+			needed[d.Digest].candidates = append(needed[d.Digest].candidates, im.target)
+		}
+	}
+	return needed, nil
+}
+
+// look asks the registry, side by side, and returns what it lacks.
+func (l *loading) look(ctx context.Context, a *app, needed map[blob.Digest]*neededBlob) (lacking []blob.Digest, err error) {
+	group, inGroup := errgroup.WithContext(ctx)
+	group.SetLimit(imagesAtOnce)
+	for _, c := range needed {
+		group.Go(func() error { return l.find(inGroup, a, c) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for _, d := range slices.Sorted(maps.Keys(needed)) {
+		if needed[d].holder == "" {
+			lacking = append(lacking, d)
+		}
+	}
+	return lacking, nil
+}
+
+// find looks for a blob in one repository after the other, until one has it.
+func (l *loading) find(ctx context.Context, a *app, c *neededBlob) error {
+	for _, ref := range c.candidates {
+		repo, err := a.repository(ctx, l.to, ref, auth.Pull, auth.Push)
+		if err != nil {
+			return err
+		}
+		there, err := repo.HasBlob(ctx, c.Descriptor)
+		if there {
+			c.holder = ref.Path
+		}
+		if there || err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/manifest"
+)
+
+// imagesAtOnce is how many images are looked after side by side.
+const imagesAtOnce = 16
+
+// saving is the command save.
+type saving struct {
+	from      *side
+	out       string
+	list      string
+	since     string
+	split     byteSize
+	platforms platformList
+	referrers bool
+	jobs      count
+}
+
+func saveCommand() command {
+	return command{
+		name: "save", args: "REF [REF...]", min: 0, max: -1,
+		short: "write images into one tar, or into a folder, that carries them to a site without a network",
+		long: `The tar is an OCI image layout that docker load, podman load, ctr image import, skopeo, oras and crane read too.
+Every blob is in it once. The same images make the same bytes. Beside FILE.tar lies FILE.tar.json, which says what is in
+it. Standard output gets a line for sha256sum -c. An interrupted save is gone on with by the same command.
+
+REF is anything that copy takes as SRC; oci:DIR and oci-archive:FILE without an image are all the images there. -o DIR/ adds
+the images to an OCI image layout in a folder, and -o - writes the tar to standard output.
+
+--since leaves out the blobs that the far side has: it names an earlier bundle or its FILE.tar.json, or a registry, as
+docker://HOST[/PREFIX], that load brought images to.`,
+		example: `transship save -o monday.tar halohub/halo:1.6 alpine:3.20
+transship save -o tuesday.tar --since monday.tar.json -f images.txt
+transship save -o big.tar --split 4GiB halohub/halo:1.6`,
+		setup: func(fs *flag.FlagSet, a *app) action {
+			s := &saving{from: a.newSide(fs, "", "the registry"), jobs: transfer.DefaultJobs}
+			fs.StringVar(&s.out, "output", "", "write to this `file`, to a folder where it ends with a slash or is one, or to standard output where it is -")
+			alias(fs, "o", "output")
+			fs.StringVar(&s.list, "file", "", "save the images of a `list`, as sync reads it; what stands behind an image is its name in the bundle")
+			alias(fs, "f", "file")
+			fs.StringVar(&s.since, "since", "", "leave out the blobs of this earlier `bundle`, inventory or docker://registry")
+			fs.Var(&s.split, "split", "write volumes of at most this `size`, such as 4GiB: FILE.001, FILE.002 and so on")
+			fs.Var(&s.platforms, "platform", "save only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
+			fs.BoolVar(&s.referrers, "referrers", false, "save signatures, SBOMs and attestations that refer to the images too")
+			fs.Var(&s.jobs, "jobs", fmt.Sprintf("fetch `N` blobs at a time (default %d)", s.jobs))
+			a.commonFlags(fs)
+			a.verboseFlag(fs)
+			return s.run
+		},
+	}
+}
+
+func (s *saving) run(ctx context.Context, a *app, args []string) error {
+	if err := s.check(a, args); err != nil {
+		return err
+	}
+	images, err := s.images(ctx, a, args)
+	defer closeAll(images)
+	if err != nil {
+		return err
+	}
+	show := a.newProgress()
+	engine := &transfer.Engine{Jobs: int(s.jobs), Platforms: s.platforms, Referrers: s.referrers, OnEvent: show.event}
+	if s.toFolder() {
+		return s.fillFolder(ctx, a, engine, show, images)
+	}
+	b, err := s.collect(ctx, a, engine, images)
+	if err != nil {
+		return err
+	}
+	if s.out == "-" {
+		return s.stream(ctx, a, b)
+	}
+	return s.write(ctx, a, engine, show, b)
+}
+
+func (s *saving) toFolder() bool { return s.out != "-" && isFolder(s.out) }
+
+// check refuses what makes no sense together.
+func (s *saving) check(a *app, args []string) error {
+	switch {
+	case s.out == "":
+		return &usageError{message: "-o is missing", hint: "-o FILE.tar writes a bundle, -o DIR/ a folder, -o - to standard output"}
+	case len(args) == 0 && s.list == "":
+		return &usageError{message: "there is nothing to save", hint: "name images, or a list of them with -f FILE"}
+	case s.split > 0 && (s.out == "-" || s.toFolder()):
+		return &usageError{message: "--split needs a file to write to", hint: "-o FILE.tar --split 4GiB writes FILE.tar.001 and so on"}
+	case s.since != "" && s.toFolder():
+		return &usageError{message: "--since makes a bundle, and no folder", hint: "a folder is only added to: what it has is not fetched again"}
+	case s.out == "-" && isTerminal(a.stdout.out):
+		return &usageError{message: "standard output is a terminal", hint: "send it to a file or a pipe, or write -o FILE.tar"}
+	}
+	return nil
+}
+
+// collect reads the manifests of all images.
+func (s *saving) collect(ctx context.Context, a *app, engine *transfer.Engine, images []savedImage) (*bundling, error) {
+	closures := make([]transfer.Closure, len(images))
+	group, inGroup := errgroup.WithContext(ctx)
+	group.SetLimit(imagesAtOnce)
+	for i, im := range images {
+		group.Go(func() (err error) {
+			closures[i], err = engine.Collect(inGroup, im.Source, im.ref)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	b := newBundling()
+	for i, im := range images {
+		for _, name := range im.names {
+			b.add(im.Source, name, closures[i])
+		}
+	}
+	if s.since == "" {
+		return b, nil
+	}
+	return b, s.leaveOut(ctx, a, b)
+}
+
+// write writes the bundle into a file, or into volumes.
+func (s *saving) write(ctx context.Context, a *app, engine *transfer.Engine, show *progress, b *bundling) error {
+	bundle, err := layout.Create(s.out, b.Contents, int64(s.split))
+	if err != nil {
+		return err
+	}
+	defer bundle.Close()
+	stop := show.start()
+	err = engine.Fill(ctx, b, bundle, b.missing())
+	stop()
+	if err != nil {
+		return &unfinishedError{s.out, err}
+	}
+	in, err := bundle.Commit(ctx)
+	if err != nil {
+		return &unfinishedError{s.out, err}
+	}
+	a.note("saved %s to %s: %s", b.counted(), s.out, show.amount("fetched"))
+	for _, v := range in.Volumes {
+		fmt.Fprintf(a.stdout, "%s  %s\n", v.Digest.Hex(), filepath.Join(filepath.Dir(s.out), v.File))
+	}
+	return nil
+}
+
+// stream writes the bundle to standard output.
+func (s *saving) stream(ctx context.Context, a *app, b *bundling) error {
+	began := time.Now()
+	open := func(d manifest.Descriptor) blob.Open {
+		return func(ctx context.Context, offset int64) (io.ReadCloser, error) { return b.Blob(ctx, d, offset) }
+	}
+	if _, err := layout.Stream(ctx, a.stdout, b.Contents, open); err != nil {
+		return err
+	}
+	a.note("saved %s to standard output in %s", b.counted(), formatDuration(time.Since(began)))
+	return nil
+}
+
+// unfinishedError says that a bundle could not be finished. What was written is kept for the next try.
+type unfinishedError struct {
+	path string
+	err  error
+}
+
+// Error is the reason.
+func (e *unfinishedError) Error() string { return e.err.Error() }
+
+// Unwrap returns the reason.
+func (e *unfinishedError) Unwrap() error { return e.err }

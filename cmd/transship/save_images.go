@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/transfer"
+)
+
+// savedImage is an image and what it is to be called in the bundle.
+type savedImage struct {
+	origin
+	names []reference.Reference
+}
+
+func closeAll(images []savedImage) {
+	for _, im := range images {
+		im.close()
+	}
+}
+
+// images opens all that is to be saved, and returns also in case of an error what is open.
+func (s *saving) images(ctx context.Context, a *app, args []string) ([]savedImage, error) {
+	entries, err := s.entries(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	for _, arg := range args {
+		l, err := parseLocation(arg)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, savedEntry{selection: selection{location: l}})
+	}
+	var out []savedImage
+	for _, e := range entries {
+		origins, err := a.selected(ctx, s.from, e.selection)
+		for _, o := range origins {
+			out = append(out, savedImage{o, e.namesFor(o.name)})
+		}
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// savedEntry is a line of the list, or an argument.
+type savedEntry struct {
+	selection
+	names []reference.Reference // without a tag where the images keep theirs
+}
+
+// entries reads the list, all of it before anything is asked for.
+func (s *saving) entries(ctx context.Context, a *app) ([]savedEntry, error) {
+	if s.list == "" {
+		return nil, nil
+	}
+	lines, err := a.readList(ctx, s.list)
+	if err != nil {
+		return nil, err
+	}
+	var out []savedEntry
+	for _, line := range lines {
+		e := savedEntry{}
+		if e.selection, err = parseSelection(line.Source, line.Latest); err != nil {
+			return nil, badList(s.list, line.Line, err)
+		}
+		for _, text := range line.Targets {
+			name, err := parseNewName(text, e.several())
+			if err != nil {
+				return nil, badList(s.list, line.Line, err)
+			}
+			e.names = append(e.names, name)
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// parseNewName reads what images are to be called: a repository, where they keep their tags, or a name with a tag for one.
+func parseNewName(text string, several bool) (reference.Reference, error) {
+	if repository, err := reference.ParseRepository(text); err == nil {
+		return repository, nil
+	}
+	ref, err := reference.Parse(text)
+	switch {
+	case err != nil:
+		return ref, err
+	case ref.Digest != "":
+		return ref, errors.New("the new name has a digest; the digest stays what it is")
+	case several:
+		return ref, errors.New("one tag cannot name several images: leave it out, and they keep theirs")
+	}
+	return ref, nil
+}
+
+// namesFor is what an image is called in the bundle.
+func (e savedEntry) namesFor(name reference.Reference) []reference.Reference {
+	if len(e.names) == 0 {
+		return []reference.Reference{name}
+	}
+	var out []reference.Reference
+	for _, n := range e.names {
+		out = append(out, renamed(name, n))
+	}
+	return out
+}
+
+// renamed is an image's new name: with a tag of its own, or else with the tag or digest that the image has.
+func renamed(name, as reference.Reference) reference.Reference {
+	if as.Tag == "" {
+		as.Tag, as.Digest = name.Tag, name.Digest
+	}
+	return as
+}
+
+// fillFolder adds the images to an OCI image layout in a folder.
+func (s *saving) fillFolder(ctx context.Context, a *app, engine *transfer.Engine, show *progress, images []savedImage) error {
+	dir, err := layout.OpenDir(s.out)
+	if err != nil {
+		return err
+	}
+	release, err := dir.Hold()
+	if err != nil {
+		return err
+	}
+	defer release()
+	stop := show.start()
+	group, inGroup := errgroup.WithContext(ctx)
+	group.SetLimit(imagesAtOnce)
+	n := 0
+	for _, im := range images {
+		for _, name := range im.names {
+			n++
+			group.Go(func() error { return saveInto(inGroup, engine, im.origin, dir, name) })
+		}
+	}
+	err = group.Wait()
+	stop()
+	if err == nil {
+		a.note("saved %d image%s to %s: %s", n, plural(n), s.out, show.amount("fetched"))
+	}
+	return err
+}
+
+// saveInto puts an image into a layout under its name, or under none.
+func saveInto(ctx context.Context, engine *transfer.Engine, im origin, dir *layout.Dir, name reference.Reference) error {
+	if name.Path == "" {
+		_, err := engine.Copy(ctx, im.Source, im.ref, untagged{storing{dir.Unnamed()}}, "")
+		return err
+	}
+	if name.Tag != "" {
+		name.Digest = ""
+	}
+	_, err := storeAs(ctx, engine, im.Source, im.ref, storing{dir.Repository(name.Name())}, name)
+	return err
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+)
+
+// selected opens the images that a selection means. Images of one tar or layout share what has to be closed.
+func (a *app) selected(ctx context.Context, s *side, what selection) ([]origin, error) {
+	switch {
+	case !what.registry() && what.image == "":
+		return what.all()
+	case what.pattern == "":
+		o, err := a.origin(ctx, s.towards(what.ref.Host()), what.location)
+		if err != nil {
+			return nil, err
+		}
+		return []origin{o}, nil
+	}
+	on := s.towards(what.ref.Host())
+	tags, _, err := what.tags(ctx, a, on)
+	if err != nil {
+		return nil, err
+	}
+	if len(tags) == 0 {
+		return nil, what.noTags()
+	}
+	var out []origin
+	for _, tag := range tags {
+		o, err := a.origin(ctx, on, location{transport: onRegistry, ref: what.ref.WithTag(tag)})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// all opens every image of a layout or tar.
+func (s selection) all() ([]origin, error) {
+	images, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	var out []origin
+	for _, im := range images.images {
+		out = append(out, im.origin())
+	}
+	if len(out) == 0 {
+		images.close()
+		return nil, fmt.Errorf("%s: there is no image in it%w", s.location, &silent{fs.ErrNotExist})
+	}
+	out[0].close = images.close
+	return out, nil
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/distribution/reference"
+)
+
+// selection is what the source of a list's line means: one image, all images of a layout or tar, or those tags of a
+// repository that match a pattern.
+type selection struct {
+	location
+	pattern string // of tags, as path.Match has it; "" where the location is what is meant
+	latest  int    // only so many, the highest versions; 0 is all
+}
+
+// parseSelection reads SRC: a location, a repository without a tag, which is all its tags, or one with a pattern.
+func parseSelection(text string, latest int) (selection, error) {
+	l := selection{latest: latest}
+	name, isPattern := strings.TrimPrefix(text, onRegistry), false
+	if colon := strings.LastIndexByte(name, ':'); colon > strings.LastIndexByte(name, '/') && strings.ContainsAny(name[colon:], "*?[") {
+		name, l.pattern, isPattern = name[:colon], name[colon+1:], true
+	}
+	if _, err := path.Match(l.pattern, ""); err != nil {
+		return l, fmt.Errorf("%q is no pattern of tags", l.pattern)
+	}
+	local := strings.HasPrefix(text, inLayout) || strings.HasPrefix(text, inArchive) || strings.HasPrefix(text, inDockerArchive)
+	repository, err := reference.ParseRepository(name)
+	if !local && (isPattern || err == nil) {
+		l.location = location{transport: onRegistry, ref: repository}
+		if !isPattern {
+			l.pattern = "*"
+		}
+		return l, err
+	}
+	if l.location, err = parseLocation(text); err != nil {
+		return l, err
+	}
+	if latest > 0 {
+		return l, errors.New("latest chooses among the tags of a repository, and this is one image")
+	}
+	return l, nil
+}
+
+// several tells whether the selection may mean more than one image.
+func (s selection) several() bool { return s.pattern != "" || !s.registry() && s.image == "" }
+
+// tags lists the tags of a repository that are selected, in the order of their versions.
+func (s selection) tags(ctx context.Context, a *app, on *side) (selected, all []string, err error) {
+	repo, err := a.repository(ctx, on, s.ref, auth.Pull)
+	if err != nil {
+		return nil, nil, err
+	}
+	for tag, err := range repo.TagNames(ctx) {
+		if err != nil {
+			return nil, nil, err
+		}
+		if matches, _ := path.Match(s.pattern, tag); matches { // the pattern was tried before
+			all = append(all, tag)
+		}
+	}
+	return latestTags(all, s.latest), all, nil
+}
+
+// noTags is the error that nothing is selected.
+func (s selection) noTags() error {
+	if s.pattern == "*" && s.latest == 0 {
+		return fmt.Errorf("%s has no tags%w", s.ref.FamiliarName(), &silent{fs.ErrNotExist})
+	}
+	return fmt.Errorf("%s has no tag that is wanted: pattern %s%w", s.ref.FamiliarName(), s.pattern, &silent{fs.ErrNotExist})
+}
+
+// latestTags keeps the n highest versions, all tags where n is 0. A tag that is no version, such as latest, is none of
+// them.
+func latestTags(tags []string, n int) []string {
+	tags = slices.Clone(tags)
+	slices.SortStableFunc(tags, compareVersions)
+	if n == 0 {
+		return tags
+	}
+	tags = slices.DeleteFunc(tags, func(t string) bool { return !isVersion(t) })
+	return tags[max(0, len(tags)-n):]
+}
+
+// isVersion tells whether a tag begins with a number, with or without a v before it.
+func isVersion(tag string) bool {
+	tag = strings.TrimPrefix(tag, "v")
+	return tag != "" && tag[0] >= '0' && tag[0] <= '9'
+}
+
+// compareVersions orders tags as versions: numbers in them by their value, so that 1.10 comes after 1.9, and a release after
+// what precedes it with a hyphen, so that 1.6 comes after 1.6-rc1.
+func compareVersions(a, b string) int {
+	x, y := strings.TrimPrefix(a, "v"), strings.TrimPrefix(b, "v")
+	for x != "" && y != "" {
+		var p, q string
+		p, x = versionPart(x)
+		q, y = versionPart(y)
+		if c := comparePart(p, q); c != 0 {
+			return c
+		}
+	}
+	switch {
+	case x == "" && y == "":
+		return strings.Compare(a, b)
+	case strings.HasPrefix(x, "-"), y != "" && y[0] != '-':
+		return -1
+	}
+	return 1
+}
+
+// versionPart cuts off a run of digits, or a character that is none.
+func versionPart(s string) (part, rest string) {
+	n := 0
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	n = max(n, 1)
+	return s[:n], s[n:]
+}
+
+// comparePart compares numbers by value, and sorts everything else before them: the hyphen of 1.6-rc1 before the dot of
+// 1.6.1 is the order of the characters.
+func comparePart(p, q string) int {
+	number := func(s string) bool { return s[0] >= '0' && s[0] <= '9' }
+	if number(p) && number(q) {
+		p, q = strings.TrimLeft(p, "0"), strings.TrimLeft(q, "0")
+		if len(p) != len(q) {
+			return len(p) - len(q)
+		}
+	}
+	return strings.Compare(p, q)
+}

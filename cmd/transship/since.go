@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/manifest"
+)
+
+// leaveOut makes the bundle build on what --since names.
+func (s *saving) leaveOut(ctx context.Context, a *app, b *bundling) error {
+	base, err := s.base(ctx, a, b)
+	b.Base = &base
+	return err
+}
+
+// base is what the far side has, by an earlier bundle or by the registry itself.
+func (s *saving) base(ctx context.Context, a *app, b *bundling) (layout.Inventory, error) {
+	if strings.HasPrefix(s.since, onRegistry) {
+		return s.onFarSide(ctx, a, b)
+	}
+	base, err := layout.ReadInventory(s.since)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("--since: neither a bundle nor an inventory, and a registry is written docker://HOST: %w", err)
+	}
+	return base, err
+}
+
+// onFarSide finds out which blobs the repositories on a registry have that load would bring the images to.
+func (s *saving) onFarSide(ctx context.Context, a *app, b *bundling) (layout.Inventory, error) {
+	far, err := parseFarSide(s.since)
+	if err != nil {
+		return layout.Inventory{}, err
+	}
+	p := &presentBlobs{has: map[blob.Digest]*layout.Content{}}
+	group, inGroup := errgroup.WithContext(ctx)
+	group.SetLimit(imagesAtOnce)
+	for _, im := range b.imageManifests() {
+		target, err := far.target(im.name)
+		if err != nil {
+			return layout.Inventory{}, err
+		}
+		repo, err := a.repository(ctx, s.from.towards(target.Host()), target, auth.Pull)
+		if err != nil {
+			return layout.Inventory{}, err
+		}
+		group.Go(func() error { return p.ask(inGroup, repo, im) })
+	}
+	if err := group.Wait(); err != nil {
+		return layout.Inventory{}, err
+	}
+	return p.inventory(far.String()), nil
+}
+
+// repositoryManifest is an image's manifest, and the name of the image.
+type repositoryManifest struct {
+	name reference.Reference
+	manifest.Manifest
+}
+
+// imageManifests lists the manifests that have blobs, for each repository that is to have them, once.
+func (b *bundling) imageManifests() []repositoryManifest {
+	var out []repositoryManifest
+	seen := map[string]bool{}
+	var walk func(name reference.Reference, d blob.Digest)
+	walk = func(name reference.Reference, d blob.Digest) {
+		m, known := b.manifests[d]
+		key := name.Name() + string(d)
+		if !known || seen[key] {
+			return
+		}
+		seen[key] = true
+		if !manifest.IsIndex(m.MediaType) {
+			out = append(out, repositoryManifest{name, m})
+			return
+		}
+		refs, _ := m.References() // they were read when the image was collected
+		for _, r := range refs {
+			walk(name, r.Digest)
+		}
+	}
+	for _, im := range b.Images {
+		if name, err := reference.Parse(im.Name); err == nil {
+			walk(name, im.Digest)
+		}
+	}
+	return out
+}
+
+// presentBlobs are the blobs that were found, with the repositories that have them, by the names of the bundle's images.
+type presentBlobs struct {
+	mu  sync.Mutex
+	has map[blob.Digest]*layout.Content
+}
+
+// ask finds out which of an image's blobs a repository has: all, where it has the manifest.
+func (p *presentBlobs) ask(ctx context.Context, repo *distribution.Repository, im repositoryManifest) error {
+	refs, err := im.References()
+	if err != nil {
+		return err
+	}
+	_, err = repo.HeadManifest(ctx, string(im.Digest))
+	whole := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	for _, d := range refs {
+		if !whole {
+			there, err := repo.HasBlob(ctx, d)
+			if err != nil {
+				return err
+			}
+			if !there {
+				continue
+			}
+		}
+		p.note(d, im.name.Name())
+	}
+	return nil
+}
+
+func (p *presentBlobs) note(d manifest.Descriptor, repository string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.has[d.Digest]
+	if c == nil {
+		c = &layout.Content{Digest: d.Digest, Size: d.Size}
+		p.has[d.Digest] = c
+	}
+	if !slices.Contains(c.Repositories, repository) {
+		c.Repositories = append(c.Repositories, repository)
+	}
+}
+
+// inventory is that of the registry, which as the base of a bundle has no id.
+func (p *presentBlobs) inventory(name string) layout.Inventory {
+	in := layout.Inventory{File: name}
+	for _, d := range slices.Sorted(maps.Keys(p.has)) {
+		slices.Sort(p.has[d].Repositories)
+		in.Content = append(in.Content, *p.has[d])
+	}
+	return in
+}
