@@ -127,7 +127,7 @@ func (c command) execute(ctx context.Context, a *app, args []string) error {
 			hint:    "usage: transship " + strings.TrimSpace(c.name+" [flags] "+c.args),
 		}
 	}
-	return act(ctx, a, rest)
+	return a.recorded(ctx, fs, args, func(ctx context.Context) error { return act(ctx, a, rest) })
 }
 
 func (c command) wanted() string {

@@ -16,6 +16,7 @@ import (
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
@@ -32,6 +33,8 @@ func (a *app) hint(err error) string {
 		return a.interruptedHint()
 	case errors.As(err, &usage):
 		return usage.hint
+	case as[*audit.FileError](err):
+		return "a run that cannot be recorded does not go on: give --audit a file on a disk with room, in a folder that is yours"
 	case errors.Is(err, transfer.ErrSeveral):
 		return "name a single platform with --platform, or leave out --flatten"
 	case as[*storeError](err):

@@ -18,7 +18,9 @@ type shared struct {
 	quiet   bool
 	verbose bool
 	http1   bool
+	headers bool // with verbose: of each call
 	onCall  func(wire.Call)
+	audit   auditing
 
 	mu       sync.Mutex
 	sessions map[sessionKey]*session
@@ -30,12 +32,14 @@ func (a *app) commonFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&a.shared.quiet, "quiet", false, "print nothing but results and errors")
 	alias(fs, "q", "quiet")
 	fs.BoolVar(&a.shared.http1, "http1", false, "do not use HTTP/2")
+	a.auditFlags(fs)
 }
 
 // verboseFlag registers --verbose, which docker has used for something else in one command.
 func (a *app) verboseFlag(fs *flag.FlagSet) {
 	fs.BoolVar(&a.shared.verbose, "verbose", false, "print one line for each call to a registry on standard error")
 	alias(fs, "v", "verbose")
+	fs.BoolVar(&a.shared.headers, "vv", false, "as --verbose, with the headers of requests and answers, secrets left out")
 }
 
 // sessionKey tells apart what must not be shared: an account or a client certificate that was given for one registry.
@@ -89,7 +93,7 @@ func (a *app) session(ctx context.Context, s *side) (*session, error) {
 // in this order.
 func (a *app) newSession(s *side, credentials auth.Credentials) *session {
 	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1}
-	record := &wire.Record{Base: &wire.Timeout{Base: hosts}, OnCall: a.onCall()}
+	record := a.recorder().Over(&wire.Timeout{Base: hosts})
 	headers := &wire.Headers{Base: record, UserAgent: "transship/" + version}
 	loopback := &wire.Loopback{Base: headers}
 	if s.docker && s.tls.Insecure {
@@ -128,6 +132,7 @@ func (a *app) repository(ctx context.Context, s *side, ref reference.Reference, 
 	return &distribution.Repository{
 		Client: on.client(ref.Host()),
 		Name:   ref.Path,
+		Image:  ref.Familiar(),
 		Scope:  auth.Repository(ref.Path, actions...),
 	}, nil
 }

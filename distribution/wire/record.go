@@ -124,7 +124,7 @@ func (r *Record) begin(req *http.Request) *tape {
 	t := &tape{record: r, secrets: secretsOf(req), call: Call{
 		Sequence: r.sequence.Add(1),
 		Attempt:  Attempt(req.Context()),
-		Why:      whyOf(req.Context()),
+		Why:      WhyOf(req.Context()),
 		Row:      rowOf(req),
 		Method:   req.Method,
 		URL:      Redact(req.URL),

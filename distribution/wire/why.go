@@ -24,7 +24,7 @@ type whyKey struct{}
 // With returns a context whose calls are for what w says beside what ctx says
 // already.
 func With(ctx context.Context, w Why) context.Context {
-	old := whyOf(ctx)
+	old := WhyOf(ctx)
 	return context.WithValue(ctx, whyKey{}, Why{
 		Command:  or(w.Command, old.Command),
 		Image:    or(w.Image, old.Image),
@@ -40,7 +40,8 @@ func or(a, b string) string {
 	return b
 }
 
-func whyOf(ctx context.Context) Why {
+// WhyOf returns what calls made with ctx are for, as far as With has said.
+func WhyOf(ctx context.Context) Why {
 	w, _ := ctx.Value(whyKey{}).(Why)
 	return w
 }
