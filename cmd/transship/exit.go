@@ -63,6 +63,8 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case as[*audit.FileError](err):
 		return exitFailed
+	case as[*wire.PolicyError](err):
+		return exitRefused
 	case as[*partlyError](err):
 		return exitPartly
 	case isIntegrity(err):
