@@ -36,6 +36,8 @@ func (a *app) hint(err error) string {
 		return usage.hint
 	case errors.As(err, &policy):
 		return policyHint(policy)
+	case as[*auditError](err):
+		return "" // the error says it
 	case as[*audit.FileError](err):
 		return "a run that cannot be recorded does not go on: give --audit a file on a disk with room, in a folder that is yours"
 	case errors.Is(err, transfer.ErrSeveral):
