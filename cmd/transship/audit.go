@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/wire"
 )
@@ -154,7 +153,7 @@ func withoutPassword(arg string) string {
 		return wire.Redact(u)
 	}
 	before, after, ok := cutLast(arg, "@")
-	if !ok || blob.Digest(after).Validate() == nil || !strings.Contains(before, ":") {
+	if !ok || strings.HasPrefix(after, "sha") || !strings.Contains(before, ":") {
 		return arg
 	}
 	return redactedValue + "@" + after
