@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -44,9 +43,6 @@ const (
 	pingAfter   = 30 * time.Second
 	pingTimeout = 15 * time.Second
 )
-
-// errProxy is of a proxy's address that cannot be read.
-var errProxy = errors.New("the address of the proxy is no URL: see HTTP_PROXY and HTTPS_PROXY")
 
 // Hosts is the transport at the end of the chain. It sends each request over
 // the TLS configuration of its host, and keeps one *http.Transport, with its
@@ -173,18 +169,11 @@ func (h *Hosts) newTransport(host string, files tlsFiles) (*http.Transport, erro
 	if proxy == nil {
 		proxy = http.ProxyFromEnvironment
 	}
-	discreet := func(req *http.Request) (*url.URL, error) {
-		u, err := proxy(req)
-		if err != nil { // it repeats the address, password and all
-			return nil, errProxy
-		}
-		return u, nil
-	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(!h.HTTP1)
 	return &http.Transport{
-		Proxy:                 discreet,
+		Proxy:                 proxy,
 		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}).DialContext,
 		TLSClientConfig:       config,
 		TLSHandshakeTimeout:   handshakeTimeout,
