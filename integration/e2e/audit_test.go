@@ -213,7 +213,7 @@ func TestAuditOfAStoppedRun(t *testing.T) {
 // A disk that is full in the middle ends the run with 1, and says so; what was written stays sound.
 func TestAuditOnAFullDisk(t *testing.T) {
 	t.Parallel()
-	dir := servers.SmallDisk(t, 8<<10)
+	dir, _ := servers.SmallDisk(t, 8<<10)
 	im := fixture.Real()
 	for i, format := range formats {
 		faults, host := withFaults(t, im)
