@@ -45,15 +45,14 @@ func (a *app) destination(ctx context.Context, s *side, l location, name referen
 	}
 	as, err := l.nameFor(name)
 	switch {
+	case a.planning():
+		return destination{}, &usageError{message: fmt.Sprintf("--plan tells of registries, and %s is in none", l), hint: "leave out --plan, or that target"}
 	case err != nil:
 		return destination{}, err
 	case l.archive():
 		return archiveDestination(l, as, what)
 	}
-	if l.image == "" && as.Path != "" {
-		l.image = as.Familiar()
-	}
-	return a.layoutDestination(l, as)
+	return a.layoutDestination(l.calling(as), as)
 }
 
 func nothing(context.Context) error { return nil }

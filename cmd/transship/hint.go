@@ -14,8 +14,10 @@ import (
 	"syscall"
 
 	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/auth/htpasswd"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
@@ -26,12 +28,19 @@ import (
 // hint says what to try, in one line; "" where there is nothing to say.
 func (a *app) hint(err error) string {
 	var usage *usageError
+	var policy *wire.PolicyError
 	at := a.about(err)
 	switch {
 	case errors.Is(err, errInterrupted):
 		return a.interruptedHint()
 	case errors.As(err, &usage):
 		return usage.hint
+	case errors.As(err, &policy):
+		return policyHint(policy)
+	case as[*auditError](err):
+		return "" // the error says it
+	case as[*audit.FileError](err):
+		return "a run that cannot be recorded does not go on: give --audit a file on a disk with room, in a folder that is yours"
 	case errors.Is(err, transfer.ErrSeveral):
 		return "name a single platform with --platform, or leave out --flatten"
 	case as[*storeError](err):
@@ -44,6 +53,8 @@ func (a *app) hint(err error) string {
 		return baseHint(err)
 	case as[*unsoundError](err):
 		return "" // what is wrong is printed
+	case as[*servedBaseError](err), as[*htpasswd.FileError](err), as[*listenError](err), as[*writableError](err):
+		return serveHint(err)
 	case as[*unfinishedError](err):
 		return unfinishedHint
 	case a.command == "push" && as[*blob.MismatchError](err):
@@ -68,6 +79,9 @@ func (a *app) hint(err error) string {
 
 // interruptedHint says what is left of a command that writes to a registry.
 func (a *app) interruptedHint() string {
+	if a.planning() {
+		return ""
+	}
 	switch a.command {
 	case "copy", "load", "sync", "manifest push":
 		return "no tag names an image that is not whole; blobs that arrived whole are not sent again"

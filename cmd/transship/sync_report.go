@@ -52,6 +52,7 @@ func (r *syncRun) note(ctx context.Context, result syncResult, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.results = append(r.results, result)
+	r.state.note(result)
 }
 
 // what is the result's image for people.
@@ -75,7 +76,7 @@ func (r *syncRun) report(ctx context.Context) error {
 	} else {
 		r.printMoved(out)
 	}
-	r.app.note("synced %d image%s: %s; %s", len(out.Images), plural(len(out.Images)), out.counts(), r.show.amount("sent"))
+	r.app.did("synced %d image%s: %s; %s", len(out.Images), plural(len(out.Images)), out.counts(), r.show.amount("sent"))
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

@@ -25,6 +25,7 @@ const (
 type syncRun struct {
 	*syncing
 	app    *app
+	state  *syncState
 	began  time.Time
 	show   *progress
 	engine *transfer.Engine
@@ -35,10 +36,10 @@ type syncRun struct {
 	taken   map[string]string // the source of each target, so that no two images are put under one name
 }
 
-func (s *syncing) newRun(a *app) *syncRun {
-	r := &syncRun{syncing: s, app: a, began: time.Now(), show: a.newProgress(), kept: map[string]bool{}, taken: map[string]string{}}
+func (s *syncing) newRun(a *app, state *syncState) *syncRun {
+	r := &syncRun{syncing: s, app: a, state: state, began: time.Now(), show: a.newProgress(), kept: map[string]bool{}, taken: map[string]string{}}
 	r.show.many = true
-	r.engine = &transfer.Engine{Jobs: int(s.jobs), Platforms: s.platforms, Referrers: s.referrers, OnEvent: r.event}
+	r.engine = &transfer.Engine{Jobs: a.jobs(s.jobs), Platforms: s.platforms, Referrers: s.referrers, OnEvent: r.event}
 	return r
 }
 
@@ -51,14 +52,23 @@ func (r *syncRun) event(ev transfer.Event) {
 	}
 }
 
-// copyAll copies the images of all lines. Those of a line begin as soon as it is known which they are.
+// copyAll copies the images of all lines. Those of a line begin as soon as it is known which they are, or with one job one
+// after the other.
 func (r *syncRun) copyAll(ctx context.Context, lines []*syncLine) {
 	var lists, images errgroup.Group
 	lists.SetLimit(listsAtOnce)
 	images.SetLimit(syncAtOnce)
+	inTurn := r.app.jobs(r.jobs) == 1
+	if inTurn {
+		lists.SetLimit(1)
+		images.SetLimit(1)
+	}
 	for _, line := range lines {
 		lists.Go(func() error {
 			r.copyLine(ctx, line, &images)
+			if inTurn {
+				_ = images.Wait()
+			}
 			return nil
 		})
 	}
@@ -115,6 +125,13 @@ func (r *syncRun) copyOne(ctx context.Context, line *syncLine, o origin) {
 		r.note(ctx, result, err)
 		return
 	}
+	if digest, same := r.state.unchanged(ctx, o, targets); same {
+		for _, l := range targets {
+			r.take(l, o)
+			r.note(ctx, syncResult{Line: line.number, Source: o.String(), Target: l.String(), Digest: digest, Status: syncUnchanged}, nil)
+		}
+		return
+	}
 	var to []destination
 	for _, l := range targets {
 		d, err := r.destination(ctx, o, l)
@@ -156,9 +173,6 @@ func (r *syncRun) destination(ctx context.Context, o origin, l location) (destin
 // take notes where an image goes, and returns the source of another one that goes there.
 func (r *syncRun) take(l location, o origin) (other string) {
 	key := l.String()
-	if !l.registry() && l.image == "" {
-		key += " " + o.name.String()
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if other, taken := r.taken[key]; taken {

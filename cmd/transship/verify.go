@@ -122,7 +122,7 @@ func isFile(arg string) bool {
 
 func verifyLocal(ctx context.Context, path string, found *verification) error {
 	if isFolder(path) {
-		dir, err := openLayout(path)
+		dir, err := layout.OpenReadOnly(path)
 		if err != nil {
 			return err
 		}
