@@ -99,6 +99,12 @@ func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Man
 	return r.Client.addReferrer(ctx, r.Name, subject.Digest, m)
 }
 
+// Untag removes a tag, and leaves the manifest; see [Client.DeleteManifest]. The scope must allow it: some registries ask
+// for delete, others for push.
+func (r *Repository) Untag(ctx context.Context, tag string) error {
+	return r.Client.DeleteManifest(r.scoped(ctx), r.Name, tag)
+}
+
 // Referrers returns the manifests whose subject is d; see [Client.Referrers].
 func (r *Repository) Referrers(ctx context.Context, d blob.Digest, artifactType string) ([]manifest.Descriptor, error) {
 	return r.Client.Referrers(r.scoped(ctx), r.Name, d, artifactType)

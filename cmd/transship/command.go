@@ -41,6 +41,9 @@ func commands() []command {
 		pruneCommand(),
 		saveCommand(),
 		loadCommand(),
+		verifyCommand(),
+		syncCommand(),
+		serveCommand(),
 		inspectCommand(),
 		tagsCommand(),
 		digestCommand(),
@@ -128,7 +131,12 @@ func (c command) execute(ctx context.Context, a *app, args []string) error {
 			hint:    "usage: transship " + strings.TrimSpace(c.name+" [flags] "+c.args),
 		}
 	}
-	return a.recorded(ctx, fs, args, func(ctx context.Context) error { return act(ctx, a, rest) })
+	return a.recorded(ctx, fs, args, func(ctx context.Context) error {
+		if a.planning() {
+			return a.plan(ctx, act, rest)
+		}
+		return act(ctx, a, rest)
+	})
 }
 
 func (c command) wanted() string {

@@ -45,12 +45,14 @@ func (a *app) destination(ctx context.Context, s *side, l location, name referen
 	}
 	as, err := l.nameFor(name)
 	switch {
+	case a.planning():
+		return destination{}, &usageError{message: fmt.Sprintf("--plan tells of registries, and %s is in none", l), hint: "leave out --plan, or that target"}
 	case err != nil:
 		return destination{}, err
 	case l.archive():
 		return archiveDestination(l, as, what)
 	}
-	return layoutDestination(l, as)
+	return a.layoutDestination(l.calling(as), as)
 }
 
 func nothing(context.Context) error { return nil }
@@ -69,8 +71,8 @@ func (l location) nameFor(name reference.Reference) (reference.Reference, error)
 }
 
 // layoutDestination is a repository of an OCI image layout.
-func layoutDestination(l location, as reference.Reference) (destination, error) {
-	dir, err := layout.OpenDir(l.path)
+func (a *app) layoutDestination(l location, as reference.Reference) (destination, error) {
+	dir, err := a.layout(l.path)
 	if err != nil {
 		return destination{}, err
 	}
@@ -83,6 +85,24 @@ func layoutDestination(l location, as reference.Reference) (destination, error) 
 		repo = dir.Repository(as.Name())
 	}
 	return destination{untagged{storing{repo}}, l, as.Identifier(), nothing, release}, nil
+}
+
+// layout opens a layout to write to, once for all images that go there.
+func (a *app) layout(path string) (*layout.Dir, error) {
+	a.shared.mu.Lock()
+	defer a.shared.mu.Unlock()
+	if dir, open := a.shared.layouts[path]; open {
+		return dir, nil
+	}
+	dir, err := layout.OpenDir(path)
+	if err != nil {
+		return nil, err
+	}
+	if a.shared.layouts == nil {
+		a.shared.layouts = map[string]*layout.Dir{}
+	}
+	a.shared.layouts[path] = dir
+	return dir, nil
 }
 
 // untagged is a repository of a layout that an image can be put into under no tag too.

@@ -18,6 +18,7 @@ func floors() map[string][]string {
 	return map[string][]string{
 		"blob":                   {},
 		"auth":                   {},
+		"auth/htpasswd":          {},
 		"distribution/wire":      {},
 		"testdata/image":         {},
 		"manifest":               {"blob"},

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/auth/htpasswd"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/audit"
@@ -50,6 +51,10 @@ func (a *app) hint(err error) string {
 		return archiveHint(err)
 	case as[*baseError](err):
 		return baseHint(err)
+	case as[*unsoundError](err):
+		return "" // what is wrong is printed
+	case as[*servedBaseError](err), as[*htpasswd.FileError](err), as[*listenError](err), as[*writableError](err):
+		return serveHint(err)
 	case as[*unfinishedError](err):
 		return unfinishedHint
 	case a.command == "push" && as[*blob.MismatchError](err):
@@ -74,6 +79,9 @@ func (a *app) hint(err error) string {
 
 // interruptedHint says what is left of a command that writes to a registry.
 func (a *app) interruptedHint() string {
+	if a.planning() {
+		return ""
+	}
 	switch a.command {
 	case "copy", "load", "sync", "manifest push":
 		return "no tag names an image that is not whole; blobs that arrived whole are not sent again"

@@ -28,7 +28,7 @@ func (a *app) readList(ctx context.Context, path string) ([]listEntry, error) {
 		if err != nil {
 			return nil, err
 		}
-		return parseList("standard input", []byte(text))
+		return parseList(path, []byte(text))
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -119,8 +119,11 @@ func parseJSONEntry(raw json.RawMessage) (listEntry, error) {
 	return e, nil
 }
 
-// badList is an error in a list. What is wrong with a reference is said as it is said of an argument.
+// badList is an error in a list, which is "-" on standard input. What is wrong with a reference is said as it is said of an argument.
 func badList(file string, line int, err error) error {
+	if file == "-" {
+		file = "standard input"
+	}
 	hint := ""
 	var usage *usageError
 	if errors.As(err, &usage) {

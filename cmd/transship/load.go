@@ -36,6 +36,7 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 			fs.Var(&l.rewrites, "rewrite", "give names that begin with FROM one that begins with TO, as `FROM=TO`; may be repeated")
 			fs.Var(&l.jobs, "jobs", fmt.Sprintf("send `N` blobs at a time (default %d)", l.jobs))
 			fs.Var(&l.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
+			a.planFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return l.run
@@ -48,7 +49,7 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	far.rewrites = l.rewrites
+	far.rewrites, l.to.host = l.rewrites, far.base.Host()
 	local, err := openLocal(args[0])
 	if err != nil {
 		return err
@@ -63,15 +64,16 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: int(l.jobs), OnEvent: show.event}
+	show.many = len(images) > 1
+	engine := &transfer.Engine{Jobs: a.jobs(l.jobs), OnEvent: show.event}
 	stop := show.start()
-	b := &batch{app: a, of: len(images)}
+	b := &batch{app: a, of: len(images), atOnce: a.atOnce(l.jobs)}
 	for _, some := range l.inOrder(images) {
 		eachOf(ctx, b, some, func(ctx context.Context, im loadedImage) error { return l.one(ctx, a, engine, base, im) })
 	}
 	stop()
 	if b.done > 0 {
-		a.note("loaded %d image%s of %s to %s: %s", b.done, plural(b.done), args[0], far, show.amount("sent"))
+		a.did("loaded %d image%s of %s to %s: %s", b.done, plural(b.done), args[0], far, show.amount("sent"))
 	}
 	return b.err(ctx)
 }
@@ -154,7 +156,7 @@ func (l *loading) inOrder(images []loadedImage) [2][]loadedImage {
 
 // one pushes an image.
 func (l *loading) one(ctx context.Context, a *app, engine *transfer.Engine, base map[blob.Digest]string, im loadedImage) error {
-	repo, err := a.repository(ctx, l.to, im.target, auth.Pull, auth.Push)
+	repo, err := a.repository(ctx, l.to.on(im.target.Host()), im.target, auth.Pull, auth.Push)
 	if err != nil {
 		return err
 	}

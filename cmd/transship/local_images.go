@@ -1,10 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
-
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
@@ -45,29 +41,18 @@ func openArchive(path string) (*localImages, error) {
 	return l, nil
 }
 
+// openFolder writes nothing there, so that the folder may lie on a medium that cannot be written.
 func openFolder(path string) (*localImages, error) {
-	dir, err := openLayout(path)
+	dir, err := layout.OpenReadOnly(path)
 	if err != nil {
 		return nil, err
 	}
-	release, err := dir.Hold()
-	if err != nil {
-		release = func() {} // who may not write there cannot keep it from being pruned
-	}
-	l := &localImages{path: path, dir: dir, close: release}
 	roots, err := dir.Roots()
+	l := &localImages{path: path, dir: dir, close: func() {}}
 	for _, r := range roots {
 		l.images = append(l.images, l.inFolder(r))
 	}
 	return l, err
-}
-
-// openLayout opens a layout that is there already.
-func openLayout(path string) (*layout.Dir, error) {
-	if _, err := os.Stat(filepath.Join(path, "oci-layout")); err != nil {
-		return nil, fmt.Errorf("%s is no OCI image layout: %w", path, err)
-	}
-	return layout.OpenDir(path)
 }
 
 // find returns the image that a text means, as [layout.Archive.Find] does.

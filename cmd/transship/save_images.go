@@ -130,6 +130,7 @@ func (s *saving) fillFolder(ctx context.Context, a *app, engine *transfer.Engine
 		return err
 	}
 	defer release()
+	show.many = len(images) > 1
 	stop := show.start()
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(imagesAtOnce)

@@ -23,6 +23,11 @@ func (a *app) selected(ctx context.Context, s *side, what selection) ([]origin, 
 	if err != nil {
 		return nil, err
 	}
+	return a.tagged(ctx, on, what, tags)
+}
+
+// tagged opens the images with those tags. None is an error.
+func (a *app) tagged(ctx context.Context, on *side, what selection, tags []string) ([]origin, error) {
 	if len(tags) == 0 {
 		return nil, what.noTags()
 	}

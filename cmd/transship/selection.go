@@ -62,11 +62,17 @@ func (s selection) tags(ctx context.Context, a *app, on *side) (selected, all []
 		if err != nil {
 			return nil, nil, err
 		}
-		if matches, _ := path.Match(s.pattern, tag); matches { // the pattern was tried before
+		if s.selects(tag) {
 			all = append(all, tag)
 		}
 	}
 	return latestTags(all, s.latest), all, nil
+}
+
+// selects tells whether the pattern is for a tag. What a registry lists that can be no tag is passed over.
+func (s selection) selects(tag string) bool {
+	matches, _ := path.Match(s.pattern, tag) // the pattern was tried when it was read
+	return matches && reference.ValidTag(tag)
 }
 
 // noTags is the error that nothing is selected.

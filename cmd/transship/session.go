@@ -9,6 +9,7 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/wire"
 )
@@ -20,12 +21,14 @@ type shared struct {
 	http1   bool
 	headers bool // with verbose: of each call
 	onCall  func(wire.Call)
+	plan    planning
 	audit   auditing
 	rules   wire.Rules
 
 	mu       sync.Mutex
 	sessions map[sessionKey]*session
-	waits    map[string]time.Time // until when the waits go on that people have been told of, by host
+	layouts  map[string]*layout.Dir // that are written to, by their paths
+	waits    map[string]time.Time   // until when the waits go on that people have been told of, by host
 }
 
 // commonFlags registers the flags that every command with a registry has.
@@ -90,12 +93,12 @@ func (a *app) session(ctx context.Context, s *side) (*session, error) {
 	return made, nil
 }
 
-// newSession builds the chain auth -> Retry -> Loopback -> Headers -> Record -> Policy -> Timeout -> Hosts; package wire says why
-// in this order.
+// newSession builds the chain auth -> Retry -> Loopback -> Headers -> Record -> Policy -> Timeout -> Hosts, with a Plan
+// before Record where one is made; package wire says why in this order.
 func (a *app) newSession(s *side, credentials auth.Credentials) *session {
 	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1}
 	record := a.recorder().Over(&wire.Policy{Base: &wire.Timeout{Base: hosts}, Rules: &a.shared.rules})
-	headers := &wire.Headers{Base: record, UserAgent: "transship/" + version}
+	headers := &wire.Headers{Base: a.shared.plan.over(record), UserAgent: "transship/" + version}
 	loopback := &wire.Loopback{Base: headers}
 	if s.docker && s.tls.Insecure {
 		loopback.Insecure = s.host

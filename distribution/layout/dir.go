@@ -43,6 +43,9 @@ type Dir struct {
 	writing   sync.Mutex
 
 	held hold
+
+	readOnly bool
+	adopted  adopted
 }
 
 // OpenDir opens the image layout in a folder, and makes one where there is no folder or an empty one. Temporary files
@@ -95,6 +98,9 @@ func checkVersion(b []byte) error {
 
 // make writes an empty layout. Whoever is killed in the middle of it left nothing but the names below.
 func (d *Dir) make() error {
+	if err := d.writable(); err != nil {
+		return err
+	}
 	there, err := os.ReadDir(d.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -144,8 +150,13 @@ func (d *Dir) Repositories(ctx context.Context) ([]string, error) {
 		}
 		return fs.SkipDir
 	})
+	if err == nil && d.readOnly {
+		var more []string
+		more, err = d.entered()
+		names = append(names, more...)
+	}
 	slices.Sort(names)
-	return names, err
+	return slices.Compact(names), err
 }
 
 // empty tells whether no link stands in the folders of the algorithms below dir.
