@@ -92,7 +92,7 @@ func (r *Record) send(req *http.Request, over http.RoundTripper) (*http.Response
 	t := r.begin(req)
 	resp, err := over.RoundTrip(t.watch(req))
 	if err != nil {
-		t.end(err)
+		t.failed(err)
 		return nil, err
 	}
 	t.answered(req, resp)
