@@ -46,6 +46,8 @@ func commands() []command {
 		digestCommand(),
 		loginCommand(),
 		logoutCommand(),
+		auditShowCommand(),
+		auditWaterfallCommand(),
 		demoCommand(),
 		versionCommand(),
 	}
