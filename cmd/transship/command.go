@@ -48,6 +48,8 @@ func commands() []command {
 		logoutCommand(),
 		auditShowCommand(),
 		auditWaterfallCommand(),
+		auditCurlCommand(),
+		auditDiffCommand(),
 		demoCommand(),
 		versionCommand(),
 	}
