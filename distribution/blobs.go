@@ -68,7 +68,7 @@ func continued(resp *http.Response, offset int64) (io.ReadCloser, int64, error) 
 	if !ok || first != offset {
 		resp.Body.Close()
 		return nil, 0, fmt.Errorf("%s: asked for bytes from %d, got Content-Range %q", resp.Request.URL.Host, offset,
-			oneLine(resp.Header.Get("Content-Range")))
+			oneLine(auth.Redact(resp, resp.Header.Get("Content-Range"))))
 	}
 	return resp.Body, size, nil
 }

@@ -90,7 +90,7 @@ func (c *Client) do(req *http.Request, ok ...int) (*http.Response, error) {
 	if err != nil {
 		return nil, newRequestError(req, err)
 	}
-	c.warn(resp.Header)
+	c.warn(resp)
 	if slices.Contains(ok, resp.StatusCode) {
 		return resp, nil
 	}
@@ -147,12 +147,12 @@ func drain(resp *http.Response) {
 }
 
 // warn hands out the texts of Warning headers, each once (distribution-spec, "Warnings").
-func (c *Client) warn(h http.Header) {
+func (c *Client) warn(resp *http.Response) {
 	if c.OnWarning == nil {
 		return
 	}
-	for _, w := range h.Values("Warning") {
-		if text := oneLine(warningText(w)); text != "" {
+	for _, w := range resp.Header.Values("Warning") {
+		if text := oneLine(auth.Redact(resp, warningText(w))); text != "" {
 			c.warnOnce(text)
 		}
 	}

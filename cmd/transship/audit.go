@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/wire"
 )
@@ -19,16 +18,19 @@ import (
 type auditing struct {
 	file   string // "" for none
 	writer *audit.Writer
-	stop   context.CancelCauseFunc // ends the run
+	stop   func()      // ends the run
+	failed atomic.Bool // to be written
 
 	once   sync.Once
 	record *wire.Record
 }
 
-// auditFlags registers what every command with a registry can be told about its calls.
+// auditFlags registers what every command with a registry can be told about its calls: to record them, and which ones it
+// may make.
 func (a *app) auditFlags(fs *flag.FlagSet) {
 	fs.Func("audit", "write every call to this `file`, .har (opens in a browser's developer tools) or .jsonl (a chained line a call); one that is there is replaced",
 		a.shared.audit.setFile)
+	a.policyFlags(fs)
 }
 
 func (r *auditing) setFile(name string) error {
@@ -39,15 +41,17 @@ func (r *auditing) setFile(name string) error {
 	return nil
 }
 
-// recorded runs a command whose flags are set, and keeps its audit.
+// recorded runs a command whose flags are set, keeps its audit and holds it to its policies.
 func (a *app) recorded(ctx context.Context, fs *flag.FlagSet, args []string, run func(context.Context) error) error {
 	r := &a.shared.audit
-	ctx, r.stop = context.WithCancelCause(wire.With(ctx, wire.Why{Command: a.command}))
-	defer r.stop(nil)
+	ctx, cancel := context.WithCancelCause(wire.With(ctx, wire.Why{Command: a.command}))
+	defer cancel(nil)
+	r.stop = func() { cancel(stopped{}) }
+	a.shared.rules.OnRefusal = func(*wire.PolicyError) { r.stop() }
 	if err := r.open(a.command, fs, args); err != nil {
 		return err
 	}
-	return a.closeAudit(ctx, run(ctx))
+	return a.closeAudit(a.held(run(ctx)))
 }
 
 // open makes the file, before any call is made.
@@ -67,7 +71,7 @@ func (r *auditing) open(command string, fs *flag.FlagSet, args []string) (err er
 
 // closeAudit ends the audit of a run that has ended with an error or nil. What has kept the audit from being written has
 // ended the run, so that it is the error to tell of.
-func (a *app) closeAudit(ctx context.Context, err error) error {
+func (a *app) closeAudit(err error) error {
 	r := &a.shared.audit
 	if r.record != nil {
 		r.record.Flush()
@@ -76,20 +80,21 @@ func (a *app) closeAudit(ctx context.Context, err error) error {
 		return err
 	}
 	unwritten := r.writer.Close()
-	var file *audit.FileError
-	if err == nil || errors.As(context.Cause(ctx), &file) {
-		return errors.Join(unwritten)
+	if unwritten == nil {
+		return err
 	}
-	if unwritten != nil {
-		a.note("warning: %v", unwritten)
+	if err == nil || r.failed.Load() {
+		return unwritten
 	}
+	a.note("warning: %v", unwritten)
 	return err
 }
 
 // write adds a call. A run that cannot be recorded does not go on.
 func (r *auditing) write(c wire.Call) {
 	if err := r.writer.Write(audit.FromCall(c)); err != nil {
-		r.stop(err)
+		r.failed.Store(true)
+		r.stop()
 	}
 }
 
@@ -148,7 +153,7 @@ func withoutPassword(arg string) string {
 		return wire.Redact(u)
 	}
 	before, after, ok := cutLast(arg, "@")
-	if !ok || blob.Digest(after).Validate() == nil || !strings.Contains(before, ":") {
+	if !ok || strings.HasPrefix(after, "sha") || !strings.Contains(before, ":") {
 		return arg
 	}
 	return redactedValue + "@" + after

@@ -44,6 +44,7 @@ func commands() []command {
 		inspectCommand(),
 		tagsCommand(),
 		digestCommand(),
+		auditVerifyCommand(),
 		loginCommand(),
 		logoutCommand(),
 		auditShowCommand(),

@@ -63,6 +63,8 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case as[*audit.FileError](err):
 		return exitFailed
+	case as[*wire.PolicyError](err):
+		return exitRefused
 	case as[*partlyError](err):
 		return exitPartly
 	case isIntegrity(err):
@@ -97,6 +99,7 @@ func isUsage(err error) bool {
 func isIntegrity(err error) bool {
 	document := as[*manifest.DocumentError](err) && !errors.Is(err, manifest.ErrSchema1) && !errors.Is(err, manifest.ErrTooLarge)
 	return document || as[*manifest.ConfigError](err) || as[*blob.MismatchError](err) || as[*liststore.CorruptError](err) ||
+		as[*auditError](err) ||
 		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err)
 }
 

@@ -21,6 +21,7 @@ type shared struct {
 	headers bool // with verbose: of each call
 	onCall  func(wire.Call)
 	audit   auditing
+	rules   wire.Rules
 
 	mu       sync.Mutex
 	sessions map[sessionKey]*session
@@ -89,11 +90,11 @@ func (a *app) session(ctx context.Context, s *side) (*session, error) {
 	return made, nil
 }
 
-// newSession builds the chain auth -> Retry -> Loopback -> Headers -> Record -> Timeout -> Hosts; package wire says why
+// newSession builds the chain auth -> Retry -> Loopback -> Headers -> Record -> Policy -> Timeout -> Hosts; package wire says why
 // in this order.
 func (a *app) newSession(s *side, credentials auth.Credentials) *session {
 	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1}
-	record := a.recorder().Over(&wire.Timeout{Base: hosts})
+	record := a.recorder().Over(&wire.Policy{Base: &wire.Timeout{Base: hosts}, Rules: &a.shared.rules})
 	headers := &wire.Headers{Base: record, UserAgent: "transship/" + version}
 	loopback := &wire.Loopback{Base: headers}
 	if s.docker && s.tls.Insecure {

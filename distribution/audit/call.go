@@ -1,6 +1,8 @@
 package audit
 
 import (
+	"errors"
+
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -29,6 +31,10 @@ func FromCall(c wire.Call) Entry {
 	e.Response.setDigest(c.ReceivedDigest)
 	if c.Err != nil {
 		e.Error = c.Err.Error()
+	}
+	var refusal *wire.PolicyError
+	if errors.As(c.Err, &refusal) {
+		e.Refused = refusal.Policy
 	}
 	return e
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
 	"testing"
@@ -38,6 +39,10 @@ func TestFromCall(t *testing.T) {
 		if v.Field(i).IsZero() {
 			t.Errorf("the test leaves out Call.%s", v.Type().Field(i).Name)
 		}
+	}
+	call.Err = fmt.Errorf("failed: %w", &wire.PolicyError{Policy: "read-only"})
+	if got := FromCall(call).Refused; got != "read-only" {
+		t.Errorf("refused by %q", got)
 	}
 	if got.Duration() != call.Duration {
 		t.Errorf("duration %v", got.Duration())

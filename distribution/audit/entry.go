@@ -28,7 +28,7 @@ type Entry struct {
 	Resent int    `json:"resent,omitempty"` // times that net/http sent it anew, since an idle connection turned out to be closed
 
 	Error   string `json:"error,omitempty"`   // what ended the call early
-	Refused string `json:"refused,omitempty"` // the policy that did not let it out: "allow-host", "read-only", "max-calls", "max-bytes", "expect"
+	Refused string `json:"refused,omitempty"` // the policy that did not let it out, or cut off its body: "allow-host", "read-only", "max-calls", "max-bytes", "expect"
 }
 
 // Duration is the time from the call's start to its end.

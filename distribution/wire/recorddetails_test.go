@@ -70,7 +70,7 @@ func TestRecordDetails(t *testing.T) {
 			t.Errorf("first reused %v %+v, second reused %v %+v", first.Reused, first.Timings, second.Reused, second.Timings)
 		}
 		for _, c := range got {
-			if c.Timings.total() != int64(c.Duration) || c.Timings.Wait <= 0 {
+			if c.Timings.total() != int64(c.Duration) || c.Timings.Send+c.Timings.Wait <= 0 {
 				t.Errorf("phases %+v, in all %v", c.Timings, c.Duration)
 			}
 		}

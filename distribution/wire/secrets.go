@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/base64"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,7 +17,8 @@ const leastSecret = 4
 type secrets []string
 
 // secretsOf finds a request's secrets: what Authorization and Cookie hold, the
-// password in its URL, and the values of its query that Redact leaves out.
+// password in its URL, the values of its query that Redact leaves out, and what
+// a token is asked for with.
 func secretsOf(req *http.Request) secrets {
 	var s secrets
 	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
@@ -32,7 +34,27 @@ func secretsOf(req *http.Request) secrets {
 		s.add(password)
 	}
 	s.query(req.URL.RawQuery)
+	s.form(req)
 	return s
+}
+
+// maxForm bounds, in bytes, a form that is looked through. That of a token
+// request (distribution, spec/auth/oauth) is shorter.
+const maxForm = 64 << 10
+
+// form takes the values of a form that is not the protocol's to show.
+func (s *secrets) form(req *http.Request) {
+	if req.GetBody == nil || req.ContentLength > maxForm ||
+		req.Header.Get("Content-Type") != "application/x-www-form-urlencoded" {
+		return
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return
+	}
+	defer body.Close()
+	text, _ := io.ReadAll(io.LimitReader(body, maxForm))
+	s.query(string(text))
 }
 
 // add takes a secret in the forms that it may be repeated in.
@@ -62,7 +84,7 @@ func (s *secrets) authorization(value string) {
 func (s *secrets) query(raw string) {
 	for pair := range strings.FieldsFuncSeq(raw, func(r rune) bool { return r == '&' || r == ';' }) {
 		name, value, _ := strings.Cut(pair, "=")
-		if plain, err := url.QueryUnescape(name); err == nil && (isKnownParameter(plain) || plain == "client_id") {
+		if plain, err := url.QueryUnescape(name); err == nil && (isKnownParameter(plain) || plain == "client_id" || plain == "grant_type") {
 			continue
 		}
 		if plain, err := url.QueryUnescape(value); err == nil {

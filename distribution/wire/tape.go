@@ -127,6 +127,9 @@ func (t *tape) wrote(name string, values []string) {
 	}
 	for _, v := range values {
 		t.written.Add(name, v)
+		if name == "Proxy-Authorization" { // net/http has set it
+			t.secrets.authorization(v)
+		}
 	}
 }
 
@@ -138,9 +141,9 @@ func (t *tape) secured(state *tls.ConnectionState) {
 
 // answered notes the head of the answer.
 func (t *tape) answered(req *http.Request, resp *http.Response) {
-	header := t.secrets.header(resp.Header)
 	t.update(func() {
-		t.call.StatusCode, t.call.Protocol, t.call.ResponseHeader = resp.StatusCode, resp.Proto, header
+		t.call.StatusCode, t.call.Protocol = resp.StatusCode, resp.Proto
+		t.call.ResponseHeader = t.secrets.header(resp.Header)
 		t.secured(resp.TLS)
 		if t.clock.first.IsZero() {
 			t.clock.first = time.Now()
