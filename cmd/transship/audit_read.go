@@ -11,7 +11,8 @@ import (
 
 // The audit commands read what --audit has written, and HARs of any other tool.
 
-// readAudit reads an audit as far as that goes. A file may be written to meanwhile: what it had when it was opened is read.
+// readAudit reads an audit as far as that goes. A file may be written to meanwhile: what it had when it was opened is
+// read. One of which nothing can be read is an *auditError.
 func (a *app) readAudit(name string, read func(*audit.Reader) (broken *audit.RecordError, err error)) error {
 	file, err := os.Open(name)
 	if err != nil {
@@ -24,11 +25,11 @@ func (a *app) readAudit(name string, read func(*audit.Reader) (broken *audit.Rec
 	}
 	r, err := audit.NewReader(from)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return &auditError{fmt.Sprintf("%s: %v", name, err)}
 	}
 	broken, err := read(r)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return &auditError{fmt.Sprintf("%s: %v", name, err)}
 	}
 	if broken != nil {
 		a.note("warning: %s: %v", name, brokenText(broken))

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/audit"
 )
 
@@ -16,6 +18,9 @@ func reasonText(r audit.Reason) string {
 		return text
 	}
 	call := fmt.Sprintf("call %d: %s", r.Longest.Sequence, oneLine(r.Longest.What))
+	if r.Longest.Blob != "" {
+		call = fmt.Sprintf("call %d: blob %s", r.Longest.Sequence, oneLine(blob.Digest(r.Longest.Blob).Short()))
+	}
 	if r.Calls == 1 {
 		return text + ", " + call
 	}
@@ -26,7 +31,7 @@ func reasonText(r audit.Reason) string {
 func activityText(r audit.Reason) string {
 	host := oneLine(r.Host)
 	title := audit.RowTitle(r.Row)
-	if r.Row != "" {
+	if strings.HasPrefix(r.Row, "end-") {
 		title += " (" + oneLine(r.Row) + ")"
 	}
 	switch r.Activity {

@@ -119,12 +119,12 @@ func (r *reportText) path() {
 	if len(shown) < len(r.Path) {
 		fmt.Fprintf(&r.out, "; the %d that took longest", len(shown))
 	}
-	rows := [][]string{{"AT", "TOOK", "CALL", "STATUS", "HOST", "WHAT"}}
+	rows := [][]string{{"AT", "TOOK", "CALL", "STATUS", "HOST", "", "WHAT"}}
 	for _, s := range shown {
-		what := fmt.Sprintf("%-4s %s", s.Method, s.What)
-		rows = append(rows, []string{s.From.String(), took(s).String(), fmt.Sprint(s.Sequence), statusText(s.Status), oneLine(s.Host), what})
+		rows = append(rows, []string{s.From.String(), took(s).String(), fmt.Sprint(s.Sequence), statusText(s.Status),
+			oneLine(s.Host), s.Method, s.What})
 	}
-	fmt.Fprint(&r.out, ":\n", columns("rrrrll", rows))
+	fmt.Fprint(&r.out, ":\n", columns("rrrrlll", rows))
 }
 
 // statusText is an answer's status, and what stands in its place where there was no answer.
@@ -217,7 +217,7 @@ func (r *reportText) refusals() {
 	}
 	rows := [][]string{{"POLICY", "TIMES", "CALL"}}
 	for _, x := range r.Refusals {
-		rows = append(rows, []string{"--" + x.Policy, fmt.Sprint(x.Times), fmt.Sprintf("%s %s %s", x.Method, x.Host, x.What)})
+		rows = append(rows, []string{"--" + x.Policy, fmt.Sprint(x.Times), x.Method + " " + x.Host + " " + x.What})
 	}
 	fmt.Fprint(&r.out, "\nRefused by a policy, and not made:\n", columns("lrl", rows))
 }

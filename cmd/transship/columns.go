@@ -8,8 +8,8 @@ import (
 // pageWidth is how many characters a line of a report has at the most, where words can be put on the next one.
 const pageWidth = 98
 
-// columns sets rows of cells under each other, each column as align says: l for left, r for right. A last column on the
-// left is cut where the line becomes wider than a page.
+// columns sets rows of cells under each other, each column as align says: l for left, r for right. Of a last column on the
+// left the end is shown where the line would be wider than a page: the end of a path tells it from others.
 func columns(align string, rows [][]string) string {
 	widths := columnWidths(align, rows)
 	var b strings.Builder
@@ -22,7 +22,7 @@ func columns(align string, rows [][]string) string {
 			case align[i] == 'r':
 				line += pad + cell
 			case i == len(align)-1:
-				line += cutTo(cell, max(20, pageWidth-utf8.RuneCountInString(line)))
+				line += lastOf(cell, max(20, pageWidth-utf8.RuneCountInString(line)))
 			default:
 				line += cell + pad
 			}
@@ -45,12 +45,12 @@ func columnWidths(align string, rows [][]string) []int {
 	return widths
 }
 
-// cutTo shortens a text to so many characters.
-func cutTo(text string, most int) string {
-	if utf8.RuneCountInString(text) <= most {
-		return text
+// lastOf shortens a text to its last characters.
+func lastOf(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return "..." + string(runes[len(runes)-most+3:])
 	}
-	return string([]rune(text)[:most-3]) + "..."
+	return text
 }
 
 // wrapped writes a text behind a title, in lines of a page's width that begin below the text.

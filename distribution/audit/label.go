@@ -2,6 +2,7 @@ package audit
 
 import (
 	"net/url"
+	"path"
 	"regexp"
 	"strings"
 	"unicode"
@@ -64,18 +65,18 @@ var (
 // shortPath is a URL's path with what matters of its query, in one printable
 // line without the bulk of digests and the names of upload sessions.
 func shortPath(u *url.URL, row string) string {
-	path := u.Path
+	text := u.Path
 	if row != "" && row != wire.RowToken && row != wire.RowRedirect {
-		path = strings.TrimPrefix(path, "/v2/")
+		text = strings.TrimPrefix(text, "/v2/")
 	}
-	path = uploadSession.ReplaceAllString(path, "$1...")
-	return shortDigests(printable(path + shortQuery(u.RawQuery)))
+	text = uploadSession.ReplaceAllString(text, "$1...")
+	return shortDigests(printable(text + shortQuery(u.RawQuery)))
 }
 
-// shortQuery keeps the parameters that name content, the blob before where it
-// is; "?..." stands for others.
+// shortQuery keeps the parameters that name content, the blob last; "?..."
+// stands for others.
 func shortQuery(raw string) string {
-	var kept []string
+	var kept, blob []string
 	dropped := false
 	for pair := range strings.SplitSeq(raw, "&") {
 		name, value, _ := strings.Cut(pair, "=")
@@ -84,7 +85,7 @@ func shortQuery(raw string) string {
 		}
 		switch name {
 		case "digest", "mount":
-			kept = append([]string{name + "=" + value}, kept...)
+			blob = append(blob, name+"="+value)
 		case "from", "scope", "n", "last", "artifactType", "tag":
 			kept = append(kept, name+"="+value)
 		case "service", "account", "client_id", "":
@@ -92,6 +93,7 @@ func shortQuery(raw string) string {
 			dropped = true
 		}
 	}
+	kept = append(kept, blob...)
 	switch {
 	case len(kept) > 0:
 		return "?" + strings.Join(kept, "&")
@@ -123,8 +125,7 @@ func blobOf(e Entry) string {
 	if err != nil {
 		return ""
 	}
-	_, last, _ := cutLast(u.Path, "/blobs/")
-	if digestText.MatchString(last) {
+	if last := path.Base(u.Path); digestText.MatchString(last) && strings.HasSuffix(u.Path, "/blobs/"+last) {
 		return last
 	}
 	query := u.Query()
@@ -138,12 +139,3 @@ func blobOf(e Entry) string {
 
 // digestText matches a digest that stands alone.
 var digestText = regexp.MustCompile(`^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)
-
-// cutLast is strings.Cut around the last separator.
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
-}

@@ -146,7 +146,8 @@ type Reason struct {
 // Longest is the call that most of a [Reason]'s time went to.
 type Longest struct {
 	Sequence int64  `json:"sequence"`
-	What     string `json:"what"` // the path, shortened
+	What     string `json:"what"`           // the path, shortened
+	Blob     string `json:"blob,omitempty"` // digest of the blob that it was about
 	Status   int    `json:"status"`
 	Time     Millis `json:"time"`
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 )
 
@@ -100,16 +101,14 @@ func (c *scriptCall) fetched() string {
 	if blob {
 		candidates = []string{blobOf(c.Entry), c.Response.Digest}
 	}
-	_, last, _ := cutLast(c.url.Path, "/")
-	return firstDigest(append(candidates, last)...)
+	return firstDigest(append(candidates, path.Base(c.url.Path))...)
 }
 
 // sent is the digest of the manifest or blob that a call sent, or sent a part
 // of.
 func (c *scriptCall) sent() string {
-	_, last, _ := cutLast(c.url.Path, "/")
 	if c.Row == "end-7a" || c.Row == "end-7b" {
-		return firstDigest(c.Request.Digest, c.Why.Manifest, last)
+		return firstDigest(c.Request.Digest, c.Why.Manifest, path.Base(c.url.Path))
 	}
 	return firstDigest(blobOf(c.Entry), c.Request.Digest)
 }

@@ -267,7 +267,7 @@ func (y *tally) fill(t *Trace, r *Reason) {
 	}
 	if longest >= 0 {
 		s := &t.spans[longest]
-		r.Longest = &Longest{s.sequence, t.names.list[s.what], int(s.status), ofMicros(y.calls[longest])}
+		r.Longest = &Longest{s.sequence, t.names.list[s.what], t.names.list[s.blob], int(s.status), ofMicros(y.calls[longest])}
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 	pageWidth  = 830.0
 	margin     = 10.0
 	methodAt   = 18.0
-	pathAt     = 52.0
+	pathAt     = 56.0
 	statusEnd  = 300.0
 	sizeEnd    = 356.0
 	plotAt     = 368.0
@@ -30,7 +30,7 @@ const (
 	rowHeight  = 16.0
 	barHeight  = 10.0
 	hostHeight = 20.0
-	pathRunes  = 34 // so many fit between pathAt and statusEnd, with a status
+	pathRunes  = 33 // so many fit between pathAt and statusEnd, with a status
 )
 
 // waterfall draws a trace.

@@ -68,7 +68,7 @@ func (w *waterfall) label(s *span) {
 	if s.attempt > 1 {
 		room -= 3
 	}
-	path := clippedPath(rowPath(w.names.list[s.what]), room)
+	path := clippedPath(rowPath(w.names.list[s.what], w.names.list[s.blob]), room)
 	w.text(methodAt, base, "mono", clipped(method, 5))
 	w.text(pathAt, base, "mono", path)
 	if s.attempt > 1 {
@@ -89,15 +89,27 @@ func (w *waterfall) label(s *span) {
 	}
 }
 
-// longDigest matches a shortened digest in a path.
-var longDigest = regexp.MustCompile(`sha(?:256|512):([0-9a-f]{8})[0-9a-f]{4}`)
+// longDigest matches a digest, whole or shortened, in a path.
+var longDigest = regexp.MustCompile(`sha(?:256|512):([0-9a-f]{8})[0-9a-f]{4,}`)
 
-// rowPath shortens a path once more, to what tells a host's calls apart.
-func rowPath(what string) string {
+// mountFrom matches the repository that a blob is to be mounted from.
+var mountFrom = regexp.MustCompile(`\bfrom=[^&]*&`)
+
+// rowPath shortens a path once more, to what tells a host's calls apart. A blob
+// that it does not name is added.
+func rowPath(what, blob string) string {
 	path := longDigest.ReplaceAllString(what, "$1")
-	path = strings.Replace(path, "/blobs/uploads/...", "/uploads/", 1)
 	path = strings.Replace(path, "/blobs/uploads/", "/uploads/", 1)
-	path, _, _ = strings.Cut(path, "&from=")
+	path = strings.Replace(path, "/uploads/...", "/uploads/", 1)
+	path = mountFrom.ReplaceAllString(path, "")
+	path = strings.TrimSuffix(path, "?...")
+	if _, scope, ok := strings.Cut(path, "?scope="); ok {
+		return scope
+	}
+	blob = longDigest.ReplaceAllString(blob, "$1")
+	if blob != "" && !strings.Contains(path, blob) {
+		path += " " + blob
+	}
 	return path
 }
 

@@ -16,6 +16,7 @@ type strip struct {
 	row   Row
 	under [phases][]float64 // how many calls were in a phase, on the average of each pixel
 	bad   []bool            // whether one began there that failed
+	most  int               // calls under way at one moment
 }
 
 // strips draws, for each host and row, how many calls were under way.
@@ -51,17 +52,26 @@ func (w *waterfall) stripsOf(calls []int32) []strip {
 	}
 	var out []strip
 	for name, calls := range byRow {
-		s := strip{row: w.Trace.row(name, calls), bad: make([]bool, int(plotWidth)+1)}
-		for i := range s.under {
-			s.under[i] = make([]float64, int(plotWidth)+1)
-		}
-		for _, c := range calls {
-			s.add(w, &w.spans[c])
-		}
-		out = append(out, s)
+		out = append(out, w.stripOf(name, calls))
 	}
 	slices.SortFunc(out, func(a, b strip) int { return compareRows(a.row.Row, b.row.Row) })
 	return out
+}
+
+func (w *waterfall) stripOf(name int32, calls []int32) strip {
+	s := strip{bad: make([]bool, int(plotWidth)+1)}
+	for i := range s.under {
+		s.under[i] = make([]float64, int(plotWidth)+1)
+	}
+	for _, c := range calls {
+		s.add(w, &w.spans[c])
+	}
+	s.row.Row, s.row.Title = w.names.list[name], RowTitle(w.names.list[name])
+	made := slices.DeleteFunc(calls, func(c int32) bool { return w.spans[c].refused != 0 })
+	if len(made) > 0 {
+		s.row, s.most = w.Trace.row(name, made), w.atOnce(made)
+	}
+	return s
 }
 
 // add spreads a call over the pixels.
@@ -109,7 +119,7 @@ func (w *waterfall) strip(s strip) {
 func (w *waterfall) stripText(s strip) float64 {
 	g := s.row.Group
 	w.text(methodAt, w.y+22, "", strings.TrimSpace(s.row.Row+" "+s.row.Title))
-	line := fmt.Sprintf("%d calls, median %s, p99 %s", g.Calls, s.row.Timings[Total].Median, s.row.Timings[Total].P99)
+	line := fmt.Sprintf("%d call%s, median %s, p99 %s", g.Calls, plural(g.Calls), s.row.Timings[Total].Median, s.row.Timings[Total].P99)
 	w.text(methodAt, w.y+36, "soft", line)
 	errors := g.Failed
 	for _, n := range g.Errors {
@@ -120,11 +130,36 @@ func (w *waterfall) stripText(s strip) float64 {
 	if errors > 0 {
 		w.text(sizeEnd, w.y+22, "bad end", fmt.Sprintf("%d failed", errors))
 	}
-	w.text(sizeEnd, w.y+36, "soft end", fmt.Sprintf("up to %.3g at a time", s.highest()))
+	w.text(sizeEnd, w.y+36, "soft end", fmt.Sprintf("up to %d at a time", s.most))
 	return w.y + stripTitle
 }
 
-// highest is the most calls that were under way.
+func plural(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
+}
+
+// atOnce is the most calls, which are in the order of their starts, that were
+// under way at one moment.
+func (t *Trace) atOnce(calls []int32) int {
+	ends := make([]int64, len(calls))
+	for i, c := range calls {
+		ends[i] = t.spans[c].end()
+	}
+	slices.Sort(ends)
+	ended, most := 0, 0
+	for i, c := range calls {
+		for ends[ended] < t.spans[c].start {
+			ended++
+		}
+		most = max(most, i+1-ended)
+	}
+	return most
+}
+
+// highest is the most calls that were under way, on the average of a pixel.
 func (s strip) highest() float64 {
 	most := 0.0
 	for x := range s.bad {
