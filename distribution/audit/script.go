@@ -19,7 +19,7 @@ type Script struct {
 	bySequence map[int64]*scriptCall
 	sources    map[string][]*scriptCall // that fetched a digest, up to the first that got its end
 	tokens     []*scriptCall            // that got one
-	locations  map[string][]*scriptCall // that gave out a Location, by its host and path
+	locations  map[string][]*scriptCall // that gave out a Location, by its path: proxies get the host wrong
 }
 
 // scriptCall is a call in a script.
@@ -58,8 +58,8 @@ func (s *Script) add(e Entry) {
 	}
 	if u, err := url.Parse(e.URL); err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
 		c.url = u
-		if to, err := u.Parse(c.Response.Headers.Get("Location")); err == nil && to.String() != u.String() {
-			c.location = to
+		if location := c.Response.Headers.Get("Location"); location != "" {
+			c.location, _ = u.Parse(location)
 		}
 	}
 	s.calls = append(s.calls, c)
@@ -78,8 +78,7 @@ func (s *Script) index(c *scriptCall) {
 		s.tokens = append(s.tokens, c)
 	}
 	if c.location != nil && c.Status/100 == 2 {
-		key := c.location.Host + c.location.Path
-		s.locations[key] = append(s.locations[key], c)
+		s.locations[c.location.Path] = append(s.locations[c.location.Path], c)
 	}
 }
 
@@ -133,7 +132,7 @@ func (s *Script) opener(c *scriptCall) *scriptCall {
 		return nil
 	}
 	var found *scriptCall
-	for _, o := range s.locations[c.url.Host+c.url.Path] {
+	for _, o := range s.locations[c.url.Path] {
 		if o.Sequence >= c.Sequence {
 			break
 		}
