@@ -63,6 +63,8 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case as[*partlyError](err):
 		return exitPartly
+	case as[*boundsError](err):
+		return exitRefused
 	case isIntegrity(err):
 		return exitIntegrity
 	case isUsage(err):

@@ -29,6 +29,7 @@ func floors() map[string][]string {
 		"distribution/synthetic": {"blob", "manifest"},
 		"distribution":           {"blob", "manifest", "auth", "distribution/reference", "distribution/wire"},
 		"distribution/registry":  {"blob", "manifest", "distribution/reference", "distribution/layout"},
+		"distribution/bench":     {"blob", "manifest", "distribution", "distribution/wire", "distribution/transfer", "distribution/synthetic"},
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 // TestHelp holds the text of all help in one golden file, so that a change of it shows.
 func TestHelp(t *testing.T) {
 	p := newProgram(t)
-	text := p.run("help").want(0).stdout + "\n=== manifest\n" + p.run("manifest", "-h").want(0).stdout
+	text := p.run("help").want(0).stdout + "\n=== manifest\n" + p.run("manifest", "-h").want(0).stdout +
+		"\n=== bench\n" + p.run("bench", "-h").want(0).stdout
 	for _, c := range commands() {
 		text += "\n=== " + c.name + "\n" + p.run(append(strings.Fields(c.name), "-h")...).want(0).stdout
 	}

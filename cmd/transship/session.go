@@ -46,11 +46,12 @@ type sessionKey struct {
 	creds     string
 	tls       wire.TLS
 	plainHTTP bool
+	http1     bool
 	host      string // only where there is something that is for this host alone
 }
 
 func (s *side) key() sessionKey {
-	k := sessionKey{creds: s.creds, tls: s.tls, plainHTTP: s.plainHTTP}
+	k := sessionKey{creds: s.creds, tls: s.tls, plainHTTP: s.plainHTTP, http1: s.http1}
 	if s.creds != "" || s.tls != (wire.TLS{}) || s.plainHTTP {
 		k.host = s.label + " " + s.host
 	}
@@ -91,7 +92,7 @@ func (a *app) session(ctx context.Context, s *side) (*session, error) {
 // newSession builds the chain auth -> Retry -> Loopback -> Headers -> Record -> Timeout -> Hosts, with a Plan before Record
 // where one is made; package wire says why in this order.
 func (a *app) newSession(s *side, credentials auth.Credentials) *session {
-	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1}
+	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1 || s.http1}
 	record := &wire.Record{Base: &wire.Timeout{Base: hosts}, OnCall: a.onCall()}
 	headers := &wire.Headers{Base: a.shared.plan.over(record), UserAgent: "transship/" + version}
 	loopback := &wire.Loopback{Base: headers}
