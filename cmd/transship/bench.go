@@ -85,7 +85,7 @@ func benchCommand(kind bench.Kind) command {
 		name: "bench " + string(kind), args: text.args, min: 0, max: most,
 		short: text.short, long: text.long + "\n" + benchLong, example: text.examples,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			b := &benching{kind: kind, side: a.newSide(fs, "", "the registry"), count: 5, warmups: 1, requests: 100}
+			b := &benching{kind: kind, side: a.newSide(fs, "", "the registry"), count: 6, warmups: 1, requests: 100}
 			b.imageFlags(fs)
 			b.matrixFlags(fs)
 			b.outputFlags(fs)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -155,7 +156,7 @@ func (b *benching) report(p *benchPlaces) *bench.Report {
 // work is what is measured, on the repositories of the kind.
 func (b *benching) work(a *app, p *benchPlaces, seed uint64) *bench.Work {
 	w := &bench.Work{
-		Kind: b.kind, Spec: b.spec(seed), Warm: b.warm || b.kind == bench.Resolve, Requests: int(b.requests),
+		Kind: b.kind, Spec: b.spec(seed), Tag: fmt.Sprintf("bench-%x", time.Now().UnixNano()), Warm: b.warm || b.kind == bench.Resolve, Requests: int(b.requests),
 		OnImage: func(im *synthetic.Image) { p.shelf.image.Store(im) },
 	}
 	last := b.open(a, p.refs[len(p.refs)-1])

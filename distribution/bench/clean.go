@@ -11,6 +11,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/synthetic"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
 )
@@ -37,7 +38,8 @@ type put struct {
 	repo      *distribution.Repository
 	manifests []manifest.Descriptor
 	blobs     []manifest.Descriptor
-	refuses   [2]bool // to remove manifests, or blobs: it is not asked again
+	doubtful  map[blob.Digest]bool // what may not be there
+	refuses   [2]bool              // to remove manifests, or blobs: it is not asked again
 }
 
 const (
@@ -45,17 +47,37 @@ const (
 	blobs
 )
 
-// watch returns what is told of an engine's work in a repository. What was there before is not the run's to remove.
+// watch returns what is told of an engine's work in a repository. What was there before is not the run's to remove. A blob
+// that failed may be there all the same: an answer can be lost.
 func (c *cleaner) watch(repo *distribution.Repository) func(transfer.Event) {
 	p := c.place(repo)
 	return func(e transfer.Event) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		switch {
+		case e.Kind == transfer.BlobFailed:
+			p.doubtful[e.Descriptor.Digest] = true
+			p.blobs = append(p.blobs, e.Descriptor)
 		case e.Kind == transfer.BlobDone && e.Outcome != blob.Exists:
 			p.blobs = append(p.blobs, e.Descriptor)
 		case e.Kind == transfer.ManifestDone && e.Outcome != blob.Exists:
 			p.manifests = append(p.manifests, e.Descriptor)
+		}
+	}
+}
+
+// doubt notes the manifests of an image whose copy has failed: those that were not told of may be there.
+func (c *cleaner) doubt(repo *distribution.Repository, im *synthetic.Image, err error) {
+	if err == nil {
+		return
+	}
+	p := c.place(repo)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range im.Manifests() {
+		if !slices.ContainsFunc(p.manifests, func(d manifest.Descriptor) bool { return d.Digest == m.Digest }) {
+			p.doubtful[m.Digest] = true
+			p.manifests = append(p.manifests, m.Descriptor)
 		}
 	}
 }
@@ -68,7 +90,7 @@ func (c *cleaner) place(repo *distribution.Repository) *put {
 			return p
 		}
 	}
-	c.places = append(c.places, &put{repo: repo})
+	c.places = append(c.places, &put{repo: repo, doubtful: map[blob.Digest]bool{}})
 	return c.places[len(c.places)-1]
 }
 
@@ -91,13 +113,16 @@ func (c *cleaner) clean(ctx context.Context) {
 	}
 }
 
-// remove removes one kind of things, one after the other where they are manifests. What is gone already is no failure.
+// remove removes one kind of things, one after the other where they are manifests, and notes what is left.
 func (p *put) remove(ctx context.Context, kind int, list []manifest.Descriptor, left *Left, do func(context.Context, manifest.Descriptor) error) {
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(1 + 3*kind)
 	for _, d := range unique(list) {
 		group.Go(func() error {
+			if p.doubtful[d.Digest] && !p.has(ctx, kind, d) {
+				return nil
+			}
 			mu.Lock()
 			refused := p.refuses[kind]
 			mu.Unlock()
@@ -105,16 +130,27 @@ func (p *put) remove(ctx context.Context, kind int, list []manifest.Descriptor, 
 			if !refused {
 				err = do(ctx, d)
 			}
+			if !refused && (err == nil || errors.Is(err, fs.ErrNotExist)) {
+				return nil // gone
+			}
 			mu.Lock()
 			defer mu.Unlock()
-			if refused || err != nil && !errors.Is(err, fs.ErrNotExist) {
-				left.add(kind, d, err)
-				p.refuses[kind] = p.refuses[kind] || refuses(err)
-			}
+			left.add(kind, d, err)
+			p.refuses[kind] = p.refuses[kind] || refuses(err)
 			return nil
 		})
 	}
 	_ = group.Wait() // errors are noted
+}
+
+// has asks whether a repository has something. One that does not say is taken to lack it.
+func (p *put) has(ctx context.Context, kind int, d manifest.Descriptor) bool {
+	if kind == manifests {
+		_, err := p.repo.HeadManifest(ctx, string(d.Digest))
+		return err == nil
+	}
+	has, err := p.repo.HasBlob(ctx, d)
+	return has && err == nil
 }
 
 // refuses tells whether a registry does not remove such things at all.

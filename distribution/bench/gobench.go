@@ -44,7 +44,7 @@ func (r *Report) GoSample(w io.Writer, s Sample) error {
 	return r.line(w, r.name(s), max(s.Ops, 1), values)
 }
 
-// GoLimit writes the lines of the limit.
+// GoLimit writes the lines of the limit. An operation is a MiB.
 func (r *Report) GoLimit(w io.Writer) error {
 	if r.Limit == nil {
 		return nil
@@ -54,8 +54,9 @@ func (r *Report) GoLimit(w io.Writer) error {
 		rates []Rate
 	}{{"Link/conns", r.Limit.Link}, {"SHA256/procs", r.Limit.Hash}} {
 		for _, rate := range x.rates {
-			values := []value{{float64(rate.Elapsed.Nanoseconds()), "ns/op"}, {rate.PerSecond() / 1e6, "MB/s"}}
-			if err := r.line(w, fmt.Sprintf("Limit%s=%d", x.name, rate.N), 1, values); err != nil {
+			ops := max(float64(rate.Bytes)/(1<<20), 1)
+			values := []value{{float64(rate.Elapsed.Nanoseconds()) / ops, "ns/op"}, {rate.PerSecond() / 1e6, "MB/s"}}
+			if err := r.line(w, fmt.Sprintf("Limit%s=%d", x.name, rate.N), int(ops), values); err != nil {
 				return err
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -38,7 +39,6 @@ type fact struct{ Name, Value string }
 // row is a line of the table.
 type row struct {
 	Name, Speed, Op, Calls, TTFB50, TTFB99, CPU, Peak, Floors string
-	Rounds                                                    int
 }
 
 func (r *Report) page() page {
@@ -69,7 +69,7 @@ func (r *Report) facts() []fact {
 	}
 	return []fact{
 		{"When", r.Started.UTC().Format("2006-01-02 15:04 MST")},
-		{"Machine", machine}, {"Image", image}, {"Seed", fmt.Sprint(r.Seed)},
+		{"Machine", machine}, {"Image", image}, {"Rounds", fmt.Sprint(len(r.Of(0)))}, {"Seed", fmt.Sprint(r.Seed)},
 	}
 }
 
@@ -92,14 +92,14 @@ func (r *Report) found() (out []string) {
 	}
 	if r.Limit != nil {
 		for _, l := range r.limits() {
-			out = append(out, fmt.Sprintf("%s: %s/s.", l.Label, amount(l.v)))
+			out = append(out, strings.ToUpper(l.Label[:1])+l.Label[1:]+": "+amount(l.v)+"/s.")
 		}
 	}
 	return out
 }
 
 func tableRow(s Summary) row {
-	out := row{Name: s.Cell.String(), Rounds: s.Rounds, Op: span(s.Op.Median), Calls: fmt.Sprintf("%.4g", s.Calls.Median), Peak: amount(float64(s.Peak))}
+	out := row{Name: s.Cell.String(), Op: span(s.Op.Median), Calls: fmt.Sprintf("%.4g", s.Calls.Median), Peak: amount(float64(s.Peak))}
 	if s.Speed.Median > 0 {
 		out.Speed = fmt.Sprintf("%s/s ± %.0f %%", amount(s.Speed.Median), s.Speed.Relative()*100)
 		out.CPU = fmt.Sprintf("%.2f ns/B", s.CPU.Median)

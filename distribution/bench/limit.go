@@ -222,7 +222,9 @@ func MeasureLink(ctx context.Context, open Open, spec synthetic.Spec, widths []i
 	}
 	engine := &transfer.Engine{OnEvent: clean.watch(repo)}
 	tag := fmt.Sprintf("bench-link-%x", spec.Seed)
-	if _, err = engine.Copy(ctx, im, tag, repo, tag); err != nil {
+	_, err = engine.Copy(ctx, im, tag, repo, tag)
+	clean.doubt(repo, im, err)
+	if err != nil {
 		return nil, nil, err
 	}
 	rates, err = linkRates(ctx, repo, im, widths)

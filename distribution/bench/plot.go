@@ -14,6 +14,17 @@ type percent float64
 // String implements fmt.Stringer.
 func (p percent) String() string { return fmt.Sprintf("%.2f%%", float64(p)) }
 
+// Anchor is how a label stands at the place so that it stays inside the plot.
+func (p percent) Anchor() string {
+	switch {
+	case p < 2:
+		return "start"
+	case p > 98:
+		return "end"
+	}
+	return "middle"
+}
+
 type tick struct {
 	X     percent
 	Y     float64 // pixels from the top

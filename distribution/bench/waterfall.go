@@ -3,6 +3,7 @@ package bench
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -90,6 +91,8 @@ func callWhat(c wire.Call) string {
 		return "manifest " + brief(ref)
 	case values.Has("mount"):
 		return "mount " + brief(values.Get("mount"))
+	case c.Method == http.MethodPut && c.Sent == 0:
+		return "end of upload"
 	case strings.Contains(path, "/uploads/") || c.Sent > 0:
 		return "upload " + amount(float64(c.Sent))
 	case isBlob:

@@ -38,9 +38,10 @@ type Open func(ctx context.Context, c Cell) (*distribution.Repository, error)
 type Work struct {
 	Kind     Kind
 	Spec     synthetic.Spec
-	Warm     bool // one image for all turns, which is there already but for its tag
-	Requests int  // how many manifests a turn of Resolve asks for, at least 1
-	From, To Open // the repositories that are read and written, where the kind does that
+	Warm     bool   // one image for all turns, which is there already but for its tag
+	Requests int    // how many manifests a turn of Resolve asks for, at least 1
+	Tag      string // what tags begin with: another one in each run, or what is there of an earlier one is taken for this one's
+	From, To Open   // the repositories that are read and written, where the kind does that
 	// OnImage is told of each image before anything is done with it. It may be nil.
 	OnImage func(*synthetic.Image)
 
@@ -62,6 +63,7 @@ func (w *Work) Prepare(ctx context.Context, t Turn, c Cell) error {
 	engine := &transfer.Engine{OnEvent: w.cleaner.watch(repo)}
 	_, err = engine.Copy(ctx, im, w.tag(t), repo, w.stockTag(t))
 	w.stocked = err == nil
+	w.cleaner.doubt(repo, im, err)
 	return err
 }
 
@@ -90,7 +92,9 @@ func (w *Work) Do(ctx context.Context, t Turn, c Cell) (Moved, error) {
 	}
 	watch, count := w.cleaner.watch(to), tally{}
 	both := func(e transfer.Event) { watch(e); count.event(e) }
-	return w.copy(ctx, c, from, w.stockTag(t), to, w.tag(t), both, &count)
+	moved, err := w.copy(ctx, c, from, w.stockTag(t), to, w.tag(t), both, &count)
+	w.cleaner.doubt(to, im, err)
+	return moved, err
 }
 
 func (w *Work) copy(ctx context.Context, c Cell, from transfer.Source, ref string, to transfer.Target, as string, on func(transfer.Event), count *tally) (Moved, error) {
@@ -169,12 +173,12 @@ func (w *Work) seed(t Turn) uint64 {
 }
 
 // tag is what a turn's image is put under.
-func (w *Work) tag(t Turn) string { return fmt.Sprintf("bench-%x-%d", w.Spec.Seed, t.Serial) }
+func (w *Work) tag(t Turn) string { return fmt.Sprintf("%s-%d", w.Tag, t.Serial) }
 
 // stockTag is what it is read from.
 func (w *Work) stockTag(t Turn) string {
 	if w.Warm {
-		return fmt.Sprintf("bench-%x", w.Spec.Seed)
+		return w.Tag
 	}
 	return w.tag(t)
 }
