@@ -137,22 +137,28 @@ func TestBenchOfARegistryThatRefuses(t *testing.T) {
 	}
 }
 
+// The upload that is interrupted arrives, and so does the manifest: only their answers are lost.
 func TestInterruptedBench(t *testing.T) {
-	s := serve(t)
-	ctx, stop := context.WithCancelCause(t.Context())
-	uploads := 0
-	host := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/uploads/") {
-			if uploads++; uploads == 5 {
-				stop(errInterrupted)
+	for what, nth := range map[string]int{"/uploads/": 5, "/manifests/": 2} {
+		s := serve(t)
+		ctx, stop := context.WithCancelCause(t.Context())
+		puts := 0
+		host := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPut && strings.Contains(r.URL.Path, what) {
+				if puts++; puts == nth {
+					s.ServeHTTP(httptest.NewRecorder(), r)
+					stop(errInterrupted)
+					<-r.Context().Done() // the client has gone
+					return
+				}
 			}
-		}
-		s.ServeHTTP(w, r)
-	}))
-	p := newProgram(t)
-	p.ctx = ctx
-	p.run("bench", "push", "--jobs", "1", "--size", "2x1KiB", host+"/bench").complains(complaint{130, "transship bench push: interrupted", ""})
-	s.nothingLeft()
+			s.ServeHTTP(w, r)
+		}))
+		p := newProgram(t)
+		p.ctx = ctx
+		p.run("bench", "push", "--jobs", "1", "--size", "2x1KiB", host+"/bench").complains(complaint{130, "transship bench push: interrupted", ""})
+		s.nothingLeft()
+	}
 }
 
 func TestBenchUploads(t *testing.T) {

@@ -100,13 +100,13 @@ func HashRates(ctx context.Context, each time.Duration) ([]Rate, error) {
 	return out, nil
 }
 
-// during runs n workers that count bytes until the time is over, which more tells them.
+// during runs n workers that count bytes until the time is over, which more tells them; some are counted in any case.
 func during(ctx context.Context, n int, d time.Duration, work func(more func(int) bool) error) (Rate, error) {
 	var bytes atomic.Int64
 	var group errgroup.Group
 	start := time.Now()
 	more := func(count int) bool {
-		if ctx.Err() != nil || time.Since(start) > d {
+		if ctx.Err() != nil || time.Since(start) > d && bytes.Load() > 0 {
 			return false
 		}
 		bytes.Add(int64(count))

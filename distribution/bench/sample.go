@@ -44,11 +44,10 @@ func (s Sample) MBPerSecond() float64 {
 	return float64(s.Bytes) / 1e6 / s.Elapsed.Seconds()
 }
 
-// Recorder takes the calls of a run, and keeps those of a turn that is measured. The zero value is ready; its methods may
+// Recorder takes the calls of a run, and forgets those that come before a turn that is measured. The zero value is ready; its methods may
 // be called concurrently.
 type Recorder struct {
 	mu    sync.Mutex
-	on    bool
 	trace bool
 	taken Sample
 }
@@ -57,9 +56,6 @@ type Recorder struct {
 func (r *Recorder) Call(c wire.Call) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.on {
-		return
-	}
 	r.taken.Calls++
 	if c.Sent == 0 && c.StatusCode != 0 {
 		r.taken.TTFB = append(r.taken.TTFB, c.Header)
@@ -77,13 +73,13 @@ func (r *Recorder) Call(c wire.Call) {
 func (r *Recorder) begin(trace bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.on, r.trace, r.taken = true, trace, Sample{}
+	r.trace, r.taken = trace, Sample{}
 }
 
 // end returns what has come.
 func (r *Recorder) end() Sample {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.on = false
+	r.trace = false
 	return r.taken
 }
