@@ -41,7 +41,7 @@ func benchTexts() map[bench.Kind]benchText {
 		bench.Push: {"[TARGET]", "measure how fast images go into a registry",
 			"Each round pushes a synthetic image to the repository TARGET.",
 			`transship bench push
-transship bench push --jobs 1,4,16 --upload put,chunk=8MiB --limit --html push.html localhost:5000/bench`},
+transship bench push --jobs 1,4,16 --upload put,chunk=8MiB --limit --html push.html localhost:5000/bench > new.txt`},
 		bench.Pull: {"[TARGET]", "measure how fast images come out of a registry",
 			"Each round pulls an image that was pushed to the repository TARGET before; it is verified and dropped.",
 			`transship bench pull --jobs 1,2,4,8 localhost:5000/bench
@@ -65,9 +65,9 @@ processor time counts as the program's.
 
 Flags with several values, such as --jobs 1,2,4, make a matrix. In every round each combination has its turn, forwards
 in one round and backwards in the next. What is printed is Go's benchmark format, a line for each turn that is measured:
-benchstat compares two such files. Beside the usual units, ttfb-p50-ns and ttfb-p99-ns are the time to the answer's
-header of calls without a body, cpu-ns/B the processor time of this program for each byte, rss-peak-bytes its memory,
-x-floor the time in multiples of what --limit found to be the least.
+benchstat compares two such files. Beside the usual units, ttfb-p50-ns and ttfb-p99-ns are the time until the first
+byte of the answer, of calls without a body; cpu-ns/B is the processor time of this program for each byte,
+rss-peak-bytes its memory, x-floor the time in multiples of what --limit has found to be the least.
 
 Layers are different in each round and each run, so that every byte moves; --warm measures what is there already, under
 a new tag each time. What was put into registries is removed; what a registry does not remove is told of.
@@ -92,6 +92,7 @@ func benchCommand(kind bench.Kind) command {
 			fs.BoolVar(&b.yes, "yes", false, "go beyond the bounds that keep a benchmark from doing harm by accident")
 			fs.BoolVar(&a.shared.quiet, "quiet", false, "print nothing but results and errors")
 			alias(fs, "q", "quiet")
+			a.auditFlags(fs)
 			a.verboseFlag(fs)
 			return b.run
 		},

@@ -10,7 +10,6 @@ import (
 	"github.com/hczjl/transship/distribution/bench"
 	"github.com/hczjl/transship/distribution/synthetic"
 	"github.com/hczjl/transship/distribution/transfer"
-	"github.com/hczjl/transship/distribution/wire"
 )
 
 func (b *benching) run(ctx context.Context, a *app, args []string) error {
@@ -102,10 +101,7 @@ func (b *benching) mayRun(ctx context.Context, a *app, p *benchPlaces) error {
 // measure runs the benchmark and prints what it finds.
 func (b *benching) measure(ctx context.Context, a *app, p *benchPlaces, page *page) error {
 	calls := &bench.Recorder{}
-	a.shared.onCall = calls.Call
-	if a.shared.verbose {
-		a.shared.onCall = func(c wire.Call) { calls.Call(c); a.stderr.line("%s", callLine(c)) }
-	}
+	a.shared.measure = calls.Call
 	report := b.report(p)
 	if !b.seed.given {
 		a.note("seed %d; --seed repeats it", report.Seed)

@@ -54,6 +54,11 @@ func commands() []command {
 		benchCommand(bench.Copy),
 		benchCommand(bench.Mount),
 		benchCommand(bench.Resolve),
+		auditVerifyCommand(),
+		auditShowCommand(),
+		auditWaterfallCommand(),
+		auditCurlCommand(),
+		auditDiffCommand(),
 		loginCommand(),
 		logoutCommand(),
 		demoCommand(),
@@ -137,10 +142,12 @@ func (c command) execute(ctx context.Context, a *app, args []string) error {
 			hint:    "usage: transship " + strings.TrimSpace(c.name+" [flags] "+c.args),
 		}
 	}
-	if a.planning() {
-		return a.plan(ctx, act, rest)
-	}
-	return act(ctx, a, rest)
+	return a.recorded(ctx, fs, args, func(ctx context.Context) error {
+		if a.planning() {
+			return a.plan(ctx, act, rest)
+		}
+		return act(ctx, a, rest)
+	})
 }
 
 func (c command) wanted() string {

@@ -56,11 +56,11 @@ func reported() *Report {
 		if turn.Round == 0 {
 			s.Trace = []wire.Call{
 				{Sequence: 2, Method: "PUT", URL: "http://localhost:5000/v2/bench/blobs/uploads/x?digest=sha256%3A0123456789abcdef", StatusCode: 201,
-					Start: start.Add(3 * time.Millisecond), Header: 80 * time.Millisecond, Duration: 80 * time.Millisecond, Sent: 16 << 20},
+					Start: start.Add(3 * time.Millisecond), Duration: 80 * time.Millisecond, Sent: 16 << 20},
 				{Sequence: 1, Method: "POST", URL: "http://localhost:5000/v2/bench/blobs/uploads/?from=bench&mount=sha256%3A0123456789abcdef", StatusCode: 202,
-					Start: start, Header: 2 * time.Millisecond, Duration: 2 * time.Millisecond},
+					Start: start, Duration: 2 * time.Millisecond},
 				{Sequence: 3, Method: "GET", URL: "http://localhost:5000/v2/bench/manifests/<&>", StatusCode: 200,
-					Start: start.Add(85 * time.Millisecond), Header: time.Millisecond, Duration: 3 * time.Millisecond, Received: 700},
+					Start: start.Add(85 * time.Millisecond), Duration: 3 * time.Millisecond, Timings: wire.Timings{Receive: 2 * time.Millisecond}, Received: 700},
 			}
 		}
 		r.Samples = append(r.Samples, s)

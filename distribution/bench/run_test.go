@@ -30,9 +30,9 @@ func (s *spy) Do(_ context.Context, t Turn, c Cell) (Moved, error) {
 	if t.Serial == s.fails {
 		return Moved{}, errors.New("it fails")
 	}
-	s.calls.Call(wire.Call{Method: http.MethodPut, StatusCode: 201, Sent: 5, Header: time.Hour})
-	s.calls.Call(wire.Call{Method: http.MethodHead, StatusCode: 404, Header: time.Duration(c.Jobs)})
-	s.calls.Call(wire.Call{Method: http.MethodGet, Header: time.Minute, Err: errors.New("no answer")})
+	s.calls.Call(wire.Call{Method: http.MethodPut, StatusCode: 201, Sent: 5, Duration: time.Hour})
+	s.calls.Call(wire.Call{Method: http.MethodHead, StatusCode: 404, Duration: time.Duration(c.Jobs) + 5, Timings: wire.Timings{Receive: 5}})
+	s.calls.Call(wire.Call{Method: http.MethodGet, Duration: time.Minute, Err: errors.New("no answer")})
 	return Moved{Ops: 1, Bytes: 7}, nil
 }
 

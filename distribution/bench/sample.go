@@ -23,7 +23,7 @@ type Sample struct {
 	Start   time.Time
 	Elapsed time.Duration
 	Calls   int             // to registries, with all attempts and those for tokens
-	TTFB    []time.Duration // of the calls without a body: from the request to the answer's header
+	TTFB    []time.Duration // of the calls without a body: from the request to the answer's first byte
 	CPU     time.Duration   // of this process, user and system
 	Peak    int64           // of this process's resident memory, in bytes
 	Trace   []wire.Call     // the calls in the order in which they ended, at most maxTrace; of the first round only
@@ -58,7 +58,7 @@ func (r *Recorder) Call(c wire.Call) {
 	defer r.mu.Unlock()
 	r.taken.Calls++
 	if c.Sent == 0 && c.StatusCode != 0 {
-		r.taken.TTFB = append(r.taken.TTFB, c.Header)
+		r.taken.TTFB = append(r.taken.TTFB, untilAnswer(c))
 	}
 	switch {
 	case !r.trace:
@@ -68,6 +68,9 @@ func (r *Recorder) Call(c wire.Call) {
 		r.taken.Dropped++
 	}
 }
+
+// untilAnswer is the time of a call until the first byte of its answer.
+func untilAnswer(c wire.Call) time.Duration { return max(c.Duration-c.Timings.Receive, 0) }
 
 // begin forgets what there is and keeps what comes.
 func (r *Recorder) begin(trace bool) {

@@ -67,7 +67,7 @@ func (r *Report) waterfall() *waterfall {
 
 func waterfallOf(c wire.Call, start time.Time, x func(time.Duration) percent) waterfallRow {
 	out := waterfallRow{Method: c.Method, What: callWhat(c), Status: c.StatusCode, Kind: "ask", X: x(c.Start.Sub(start))}
-	out.Wait, out.Body = x(c.Header), x(max(c.Duration-c.Header, 0))
+	out.Wait, out.Body = x(untilAnswer(c)), x(c.Timings.Receive)
 	switch {
 	case c.Sent > 0: // until the answer the body goes out
 		out.Kind, out.Wait, out.Body = "out", 0, x(c.Duration)
@@ -76,7 +76,7 @@ func waterfallOf(c wire.Call, start time.Time, x func(time.Duration) percent) wa
 	}
 	out.BodyX = out.X + out.Wait
 	out.Title = fmt.Sprintf("%s %s: %d after %s, %s in all, %s sent, %s received", c.Method, c.URL, c.StatusCode,
-		span(float64(c.Header)), span(float64(c.Duration)), amount(float64(c.Sent)), amount(float64(c.Received)))
+		span(float64(untilAnswer(c))), span(float64(c.Duration)), amount(float64(c.Sent)), amount(float64(c.Received)))
 	return out
 }
 

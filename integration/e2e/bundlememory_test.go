@@ -50,7 +50,7 @@ func TestBundleMemory(t *testing.T) {
 		peaks[n] = map[string]int64{}
 		for _, args := range [][]string{slices.Concat([]string{"save", "-q", "-o", path}, refs[:n]), {"verify", path}, {"load", "-q", path, fmt.Sprintf("%s/n%d", to.Host, n)}} {
 			c := begin(t, transship, args...)
-			peak := watch(c)
+			peak := servers.Peak(c.Process.Pid)
 			if got := c.end(t); got.Exit != 0 {
 				t.Fatalf("%s: %+v", args[0], got)
 			}
