@@ -75,7 +75,7 @@ func nearnessOfAll(addresses ...netip.Addr) nearness {
 }
 
 // traffic returns how many bytes the run moves, and how many calls it makes, about.
-func (b *benching) traffic() (bytes, calls int64) {
+func (b *benching) traffic(at nearness) (bytes, calls int64) {
 	blobs := int64(len(b.sizes.sizes)+1) * int64(max(len(b.platforms), 1))
 	image := int64(0)
 	for _, size := range b.sizes.sizes {
@@ -96,7 +96,7 @@ func (b *benching) traffic() (bytes, calls int64) {
 		moves = 0
 	}
 	bytes = saturated(saturated(0, stocks, image), moves, image)
-	if b.limit {
+	if b.limit && at != onThisMachine() {
 		bytes = saturated(bytes, int64(len(b.widths())+1), limitBytes)
 	}
 	calls = saturated(0, turns, 2*blobs)
@@ -116,7 +116,7 @@ func saturated(sum, n, each int64) int64 {
 
 // announce says what the run is going to do, and refuses what is beyond the bounds.
 func (b *benching) announce(a *app, at nearness, host string) error {
-	bytes, calls := b.traffic()
+	bytes, calls := b.traffic(at)
 	seconds := float64(bytes)/float64(at.rate) + float64(calls)*at.latency.Seconds()/float64(b.fewestJobs())
 	rounds := int(b.count) + int(b.warmups)
 	a.note("%d rounds of %d combination%s: about %s to move in all, and about %s if %s moves %s a second",

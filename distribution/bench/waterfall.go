@@ -52,7 +52,7 @@ func (r *Report) waterfall() *waterfall {
 	for _, c := range shown {
 		until = max(until, c.Start.Sub(s.Start)+c.Duration)
 	}
-	scale := steps(float64(max(until, 1)), 4)
+	scale := steps(float64(max(until, 1)), 3)
 	end := scale[len(scale)-1]
 	x := func(d time.Duration) percent { return percent(float64(d) / end * 100) }
 	for _, v := range scale {
