@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,19 +57,12 @@ func (b *benching) settle() error {
 	case int(b.layers) > maxLayers:
 		return &usageError{message: "so many layers are too many for a manifest", hint: "10000 are the most"}
 	case b.sizes.alone:
-		b.sizes.sizes = slices.Repeat(b.sizes.sizes[:1], max(int(b.layers), 0)+defaultLayers*btoi(b.layers == 0))
+		b.sizes.sizes = slices.Repeat(b.sizes.sizes[:1], cmp.Or(int(b.layers), defaultLayers))
 	}
 	if err := b.spec(0).Validate(); err != nil {
 		return &usageError{message: err.Error()}
 	}
 	return nil
-}
-
-func btoi(yes bool) int {
-	if yes {
-		return 1
-	}
-	return 0
 }
 
 func (b *benching) spec(seed uint64) synthetic.Spec {
@@ -110,21 +104,13 @@ func (b *benching) measure(ctx context.Context, a *app, p *benchPlaces, page *pa
 	if err := b.checkProtocols(ctx, work); err != nil {
 		return err
 	}
-	if err := b.measureLimit(ctx, a, p, report); err != nil {
-		return err
+	err := b.measureLimit(ctx, a, p, report)
+	if err == nil {
+		err = b.print(a, report.GoHeader, report.GoLimit)
 	}
-	if err := b.print(a, report.GoHeader, report.GoLimit); err != nil {
-		return err
+	if err == nil {
+		report.Samples, err = b.runner(a, report, calls).Run(ctx, work)
 	}
-	runner := &bench.Runner{
-		Cells: report.Cells, Count: int(b.count), Warmups: int(b.warmups), Calls: calls,
-		OnWarm: func(round time.Duration) error { return b.warmed(a, round) },
-		OnSample: func(s bench.Sample) {
-			_ = b.print(a, sampleLine(report, s)) // standard output remembers an error
-		},
-	}
-	var err error
-	report.Samples, err = runner.Run(ctx, work)
 	report.Left = append(report.Left, work.Close(ctx)...)
 	b.tellLeft(a, report.Left)
 	if err != nil {
@@ -135,6 +121,14 @@ func (b *benching) measure(ctx context.Context, a *app, p *benchPlaces, page *pa
 		err = report.JSON(a.stdout)
 	}
 	return errors.Join(err, page.write(report))
+}
+
+func (b *benching) runner(a *app, report *bench.Report, calls *bench.Recorder) *bench.Runner {
+	return &bench.Runner{
+		Cells: report.Cells, Count: int(b.count), Warmups: int(b.warmups), Calls: calls,
+		OnWarm:   func(round time.Duration) error { return b.warmed(a, round) },
+		OnSample: func(s bench.Sample) error { return b.print(a, sampleLine(report, s)) },
+	}
 }
 
 func (b *benching) report(p *benchPlaces) *bench.Report {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log"
 	"net/http"
@@ -233,6 +234,27 @@ func TestBenchWithoutItsPage(t *testing.T) {
 	}
 }
 
+// closing takes so many writes.
+type closing struct{ left int }
+
+func (c *closing) Write(p []byte) (int, error) {
+	if c.left--; c.left < 0 {
+		return 0, errors.New("no space left")
+	}
+	return len(p), nil
+}
+
+// Nobody waits for rounds whose result cannot be written.
+func TestBenchThatCannotBeWritten(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	p.stdout = &closing{left: 2} // what begins a run, and a line
+	p.run("bench", "push", "--size", "1KiB", "--count", "50", s.host+"/bench").complains(complaint{1, "writing the result: no space left", ""})
+	if n := s.Count("^PUT .*/manifests/"); n != 3 { // the warm-up, the line that was written, and the one that was not
+		t.Errorf("%d images were pushed", n)
+	}
+	s.nothingLeft()
+}
+
 // The addresses are for documentation (RFC 5737, RFC 3849); nothing is sent to them.
 func TestBenchBounds(t *testing.T) {
 	s := serve(t)
@@ -303,6 +325,22 @@ func TestBenchHoldsNoBlobs(t *testing.T) {
 			t.Errorf("bench %s of 48 MiB allocates %d MiB", kind, got>>20)
 		}
 	}
+}
+
+// Over a link that is not loopback, the limit is measured by blobs that are put there and removed again.
+func TestBenchLimitOfALink(t *testing.T) {
+	s := serve(t)
+	host := listenElsewhere(t, s)
+	o := newProgram(t).run("bench", "pull", "--plain-http", "--yes", "--limit", "--size", "1KiB", "--layers", "2", "--count", "1", "--warmup", "0", "--jobs", "3", host+"/bench").
+		want(0, "the least: GETs of blobs from "+host+"/bench ", "/s on 3 connections; SHA-256 ")
+	names := benchLines(t, o.stdout)
+	if len(names) < 4 || names[0] != "BenchmarkLimitLink/conns=1" || names[1] != "BenchmarkLimitLink/conns=3" {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
+	if n := s.Count("^DELETE"); n != 1+4+1+3 { // a manifest with a config and a layer for each of three connections, and the image
+		t.Errorf("%d are removed", n)
+	}
+	s.nothingLeft()
 }
 
 // listenHTTP2 serves TLS with HTTP/2 on loopback, and returns host:port.

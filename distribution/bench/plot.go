@@ -83,34 +83,38 @@ func (r *Report) byJobs() *byJobs {
 		return nil
 	}
 	p := &byJobs{Title: title, Height: plotHeight}
-	var limits []limitLine
 	if title == titleSpeed {
 		for _, l := range r.limits() { // those that would flatten the rest are left to the text
 			if l.v < 3*highest {
-				limits = append(limits, l)
+				p.Limits = append(p.Limits, l)
 			}
 		}
-		for _, l := range limits {
-			highest = max(highest, l.v)
-		}
 	}
-	scale := steps(highest, 5)
-	top := scale[len(scale)-1]
-	y := func(v float64) float64 { return math.Round(10*plotHeight*(1-v/top)) / 10 }
-	for _, v := range scale {
-		p.Y = append(p.Y, tick{Y: y(v), Label: write(v)})
-	}
+	y := p.scale(highest, write)
 	for i, j := range jobs {
 		p.X = append(p.X, tick{X: percent((float64(i) + 0.5) / float64(len(jobs)) * 100), Label: fmt.Sprint(j)})
-	}
-	for _, l := range limits {
-		l.Y = y(l.v)
-		p.Limits = append(p.Limits, l)
 	}
 	for n, name := range series {
 		p.addSeries(r, n, name, series, jobs, y)
 	}
 	return p
+}
+
+// scale makes room for values up to the highest and for the limits, and returns how far from the top a value is.
+func (p *byJobs) scale(highest float64, write func(float64) string) func(float64) float64 {
+	for _, l := range p.Limits {
+		highest = max(highest, l.v)
+	}
+	marks := steps(highest, 5)
+	top := marks[len(marks)-1]
+	y := func(v float64) float64 { return math.Round(10*plotHeight*(1-v/top)) / 10 }
+	for _, v := range marks {
+		p.Y = append(p.Y, tick{Y: y(v), Label: write(v)})
+	}
+	for i := range p.Limits {
+		p.Limits[i].Y = y(p.Limits[i].v)
+	}
+	return y
 }
 
 // addSeries draws the cells of one series, in the order of their jobs.

@@ -27,8 +27,8 @@ type Runner struct {
 	Calls   *Recorder
 	// OnWarm is told after the warm-up how long a round of all cells took. Its error ends the run. It may be nil.
 	OnWarm func(round time.Duration) error
-	// OnSample is told of each sample. It may be nil.
-	OnSample func(Sample)
+	// OnSample is told of each sample. Its error ends the run. It may be nil.
+	OnSample func(Sample) error
 }
 
 // Run lets every cell have its turns, and returns the samples so far and the error that ended the run.
@@ -48,8 +48,11 @@ func (r *Runner) Run(ctx context.Context, w Worker) (samples []Sample, err error
 			continue
 		}
 		samples = append(samples, s)
-		if r.OnSample != nil {
-			r.OnSample(s)
+		if r.OnSample == nil {
+			continue
+		}
+		if err := r.OnSample(s); err != nil {
+			return samples, err
 		}
 	}
 	return samples, nil

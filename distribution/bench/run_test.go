@@ -45,7 +45,7 @@ func TestRunner(t *testing.T) {
 	s := &spy{calls: &Recorder{}, fails: -1}
 	var warm, told int
 	r := &Runner{Cells: Matrix([]int{1, 2}, nil, nil), Warmups: 1, Count: 2, Calls: s.calls,
-		OnWarm: func(time.Duration) error { warm++; return nil }, OnSample: func(Sample) { told++ }}
+		OnWarm: func(time.Duration) error { warm++; return nil }, OnSample: func(Sample) error { told++; return nil }}
 	samples, err := r.Run(t.Context(), s)
 	if err != nil || len(samples) != 4 || warm != 1 || told != 4 {
 		t.Fatalf("%d samples, %d told, %d warm, %v", len(samples), told, warm, err)
@@ -82,7 +82,7 @@ func TestInterruptedTurnIsCleaned(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &Runner{Cells: Matrix(nil, nil, nil), Count: 3, Calls: &Recorder{}}
 	s := &spy{calls: r.Calls, fails: -1}
-	r.OnSample = func(Sample) { cancel() }
+	r.OnSample = func(Sample) error { cancel(); return nil }
 	if samples, err := r.Run(ctx, s); !errors.Is(err, context.Canceled) || len(samples) != 1 {
 		t.Errorf("%d samples, %v", len(samples), err)
 	}
