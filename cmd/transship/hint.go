@@ -36,6 +36,8 @@ func (a *app) hint(err error) string {
 		return a.interruptedHint()
 	case errors.As(err, &usage):
 		return usage.hint
+	case as[*boundsError](err):
+		return "give --yes if that is meant"
 	case errors.Is(err, transfer.ErrSeveral):
 		return "name a single platform with --platform, or leave out --flatten"
 	case as[*storeError](err):

@@ -19,8 +19,9 @@ type shared struct {
 	quiet   bool
 	verbose bool
 	http1   bool
-	headers bool // with verbose: of each call
-	onCall  func(wire.Call)
+	headers bool            // with verbose: of each call
+	onCall  func(wire.Call) // in place of what -v prints
+	measure func(wire.Call) // told of each call too
 	plan    planning
 	audit   auditing
 	rules   wire.Rules
@@ -51,11 +52,12 @@ type sessionKey struct {
 	creds     string
 	tls       wire.TLS
 	plainHTTP bool
+	http1     bool
 	host      string // only where there is something that is for this host alone
 }
 
 func (s *side) key() sessionKey {
-	k := sessionKey{creds: s.creds, tls: s.tls, plainHTTP: s.plainHTTP}
+	k := sessionKey{creds: s.creds, tls: s.tls, plainHTTP: s.plainHTTP, http1: s.http1}
 	if s.creds != "" || s.tls != (wire.TLS{}) || s.plainHTTP {
 		k.host = s.label + " " + s.host
 	}
@@ -96,7 +98,7 @@ func (a *app) session(ctx context.Context, s *side) (*session, error) {
 // newSession builds the chain auth -> Retry -> Loopback -> Headers -> Record -> Policy -> Timeout -> Hosts, with a Plan
 // before Record where one is made; package wire says why in this order.
 func (a *app) newSession(s *side, credentials auth.Credentials) *session {
-	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1}
+	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1 || s.http1}
 	record := a.recorder().Over(&wire.Policy{Base: &wire.Timeout{Base: hosts}, Rules: &a.shared.rules})
 	headers := &wire.Headers{Base: a.shared.plan.over(record), UserAgent: "transship/" + version}
 	loopback := &wire.Loopback{Base: headers}
