@@ -193,3 +193,13 @@ func TestAuditThatGrows(t *testing.T) {
 		t.Errorf("%d calls, %v", n, err)
 	}
 }
+
+// The waterfall in docs is the one of the audit beside it. "make example" makes both anew.
+func TestExampleInDocs(t *testing.T) {
+	p := newProgram(t)
+	o := p.run("audit", "verify", "../../docs/example.har").want(0)
+	if !strings.Contains(o.stdout, ": 39 calls, as they were written by transship ") {
+		t.Error(o.stdout)
+	}
+	golden(t, "../../../docs/example.svg", p.run("audit", "waterfall", "../../docs/example.har", "-o", "-").want(0).stdout)
+}

@@ -19,6 +19,7 @@ type Script struct {
 	bySequence map[int64]*scriptCall
 	sources    map[string][]*scriptCall // that fetched a digest, up to the first that got its end
 	tokens     []*scriptCall            // that got one
+	schemes    map[string]string        // the last that a host answered to
 	locations  map[string][]*scriptCall // that gave out a Location, by its path: proxies get the host wrong
 }
 
@@ -33,7 +34,12 @@ type scriptCall struct {
 
 // ReadScript reads an audit to its end. Errors are those of [ReadAll].
 func ReadScript(r *Reader) (*Script, error) {
-	s := &Script{bySequence: map[int64]*scriptCall{}, sources: map[string][]*scriptCall{}, locations: map[string][]*scriptCall{}}
+	s := &Script{
+		bySequence: map[int64]*scriptCall{},
+		sources:    map[string][]*scriptCall{},
+		schemes:    map[string]string{},
+		locations:  map[string][]*scriptCall{},
+	}
 	broken, err := ReadAll(r, s.add)
 	if err != nil {
 		return nil, err
@@ -70,6 +76,9 @@ func (s *Script) index(c *scriptCall) {
 	s.bySequence[c.Sequence] = c
 	if c.url == nil {
 		return
+	}
+	if c.Status != 0 {
+		s.schemes[c.url.Host] = c.url.Scheme
 	}
 	if digest := c.fetched(); digest != "" && !s.complete(digest) {
 		s.sources[digest] = append(s.sources[digest], c)

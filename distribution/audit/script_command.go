@@ -104,7 +104,7 @@ func (p *scriptWriter) receive(c *scriptCall, o *curl, target string) {
 		p.helpers["location"] = true
 		o.add("-D headers")
 		if p.opener(c) == nil && p.redirected(c) == nil {
-			target = variable(p.host(c))
+			target = p.host(c)
 		}
 		o.then += fmt.Sprintf("%s=$(location %s)\n", p.locationName(c), target)
 	}
@@ -158,13 +158,12 @@ func (p *scriptWriter) target(c *scriptCall) string {
 		return p.continued(c, from)
 	}
 	w := &word{}
-	w.addVariable(p.host(c))
 	w.add(c.url.EscapedPath())
 	if c.url.RawQuery != "" {
 		w.add("?")
 		p.query(w, c, c.url.RawQuery)
 	}
-	return w.String()
+	return p.host(c) + w.String()
 }
 
 // continued is the URL of an upload's call: where the session is, and what the

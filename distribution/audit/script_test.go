@@ -216,3 +216,22 @@ func TestTokenOf(t *testing.T) {
 		}
 	}
 }
+
+// A host that was tried by http and answered by https is one host, which one variable replaces.
+func TestScriptSchemes(t *testing.T) {
+	call := func(n int64, scheme string, status int) Entry {
+		return Entry{Sequence: n, Method: "GET", Row: "end-1", Status: status, URL: scheme + "://localhost:5000/v2/"}
+	}
+	script := scriptOf(t, string(written(t, JSONL, call(1, "http", 400), call(2, "https", 200), call(3, "http", 0))))
+	for env, want := range map[string][2]string{
+		"X=":                              {"http://localhost:5000/v2/", "https://localhost:5000/v2/"},
+		"HOST_LOCALHOST_5000=https://b:1": {"http://b:1/v2/", "https://b:1/v2/"},
+		"HOST_LOCALHOST_5000=http://b:1":  {"http://b:1/v2/", "http://b:1/v2/"},
+	} {
+		calls := curls(t, shells(t)[0], script, env)
+		diff := cmp.Diff([][]string{{"-sSg", "-o", "/dev/null", want[0]}, {"-sSfg", want[1]}, {"-sSg", "-o", "/dev/null", want[0]}}, calls)
+		if diff != "" {
+			t.Errorf("%s: %s", env, diff)
+		}
+	}
+}

@@ -182,14 +182,22 @@ func (p *scriptWriter) input(what string, words ...string) string {
 	return name
 }
 
-// host returns the variable for a call's scheme and host.
+// host returns a call's scheme and host, as a part of a shell word. There is one
+// variable for a host, with the scheme that it was called by in the end: one
+// that is on loopback is tried by the other first.
 func (p *scriptWriter) host(c *scriptCall) string {
-	address := c.url.Scheme + "://" + c.url.Host
-	name, isNew := p.names.of("host "+address, "HOST", c.url.Host)
-	if isNew {
-		p.hosts = append(p.hosts, fmt.Sprintf("%s=${%s:-%s}", name, name, quoted(address)))
+	scheme := p.schemes[c.url.Host]
+	if scheme == "" {
+		scheme = c.url.Scheme
 	}
-	return name
+	name, isNew := p.names.of("host "+c.url.Host, "HOST", c.url.Host)
+	if isNew {
+		p.hosts = append(p.hosts, fmt.Sprintf("%s=${%s:-%s}", name, name, quoted(scheme+"://"+c.url.Host)))
+	}
+	if c.url.Scheme != scheme {
+		return `"` + c.url.Scheme + "://${" + name + `#*://}"`
+	}
+	return variable(name)
 }
 
 // tokenName returns the variable that a token call fills.
