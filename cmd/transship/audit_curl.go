@@ -28,8 +28,7 @@ names them.`,
 				if err != nil {
 					return err
 				}
-				_, err = script.WriteTo(a.stdout)
-				return err
+				return script.Print(a.stdout)
 			}
 		},
 	}

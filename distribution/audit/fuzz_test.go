@@ -43,7 +43,7 @@ func FuzzReports(f *testing.F) {
 			t.Fatal(err)
 		}
 		var out strings.Builder
-		if _, err := script.WriteTo(&out); err != nil {
+		if err := script.Print(&out); err != nil {
 			t.Fatal(err)
 		}
 		checkWords(t, out.String())

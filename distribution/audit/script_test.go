@@ -25,7 +25,7 @@ func scriptOf(t testing.TB, text string) string {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if _, err := s.WriteTo(&out); err != nil {
+	if err := s.Print(&out); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -209,7 +209,7 @@ func TestTokenOf(t *testing.T) {
 	for n, want := range map[int64]int64{1: 0, 3: 2, 5: 0, 10: 4, 11: 4, 12: 6, 13: 7, 14: 8} {
 		got := int64(0)
 		if found := s.tokenOf(s.bySequence[n]); found != nil {
-			got = found.Sequence
+			got = found.sequence
 		}
 		if got != want {
 			t.Errorf("call %d: token of call %d, want %d", n, got, want)

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"strings"
@@ -13,7 +14,7 @@ const redactedValue = "REDACTED"
 // scriptWriter writes a script.
 type scriptWriter struct {
 	*Script
-	body    strings.Builder
+	body    *bufio.Writer
 	names   variables
 	hosts   []string // assignments
 	inputs  []input
@@ -24,7 +25,7 @@ type scriptWriter struct {
 // input is a variable that the record has no value for.
 type input struct{ name, what string }
 
-// WriteTo writes the calls as a POSIX shell script of curl commands, one for
+// Print writes the calls as a POSIX shell script of curl commands, one for
 // each call that was sent, in the order of their starts, but for a blob or
 // manifest that has to be fetched before it is sent. Run in an empty folder
 // against registries that are as they were, it makes the same calls.
@@ -37,22 +38,36 @@ type input struct{ name, what string }
 // where an upload goes on. Blobs and manifests are files blobs/ALGORITHM/HEX,
 // which must have their digests. Left out are uploads that got no answer, since
 // nothing tells how much of them has arrived.
-func (s *Script) WriteTo(out io.Writer) (int64, error) {
+func (s *Script) Print(out io.Writer) error {
 	p := &scriptWriter{Script: s, helpers: map[string]bool{}, folders: map[string]bool{}}
 	for _, c := range s.calls {
-		if c.url != nil && c.Refused == "" {
+		if c.isURL && c.refused == "" {
 			p.want(p.opener(c))
 			p.want(p.redirected(c))
 		}
 	}
-	for _, c := range s.calls {
+	if err := p.commands(io.Discard); err != nil { // what stands at the top follows from them
+		return err
+	}
+	if _, err := io.WriteString(out, p.head()); err != nil {
+		return err
+	}
+	return p.commands(out)
+}
+
+// commands writes the commands.
+func (p *scriptWriter) commands(out io.Writer) error {
+	p.body = bufio.NewWriterSize(out, 64<<10) // keeps the first error
+	for _, c := range p.calls {
+		c.written = false
+	}
+	for _, c := range p.calls {
 		p.write(c)
 	}
 	if p.helpers["location"] {
 		p.body.WriteString("\nrm -f headers\n")
 	}
-	n, err := io.WriteString(out, p.head()+p.body.String())
-	return int64(n), err
+	return p.body.Flush()
 }
 
 // want notes that a call's location is needed.
@@ -62,14 +77,6 @@ func (p *scriptWriter) want(c *scriptCall) {
 	}
 }
 
-// redirected returns the call that was redirected to this one.
-func (s *Script) redirected(c *scriptCall) *scriptCall {
-	if from := s.bySequence[c.Why.RedirectOf]; from != nil && from != c && from.location != nil {
-		return from
-	}
-	return nil
-}
-
 // write writes a call, and before it those that it needs and that are not
 // written yet.
 func (p *scriptWriter) write(c *scriptCall) {
@@ -77,15 +84,15 @@ func (p *scriptWriter) write(c *scriptCall) {
 		return
 	}
 	c.written = true
-	title := fmt.Sprintf("\n# %d: %s", c.Sequence, RowTitle(c.Row))
-	if strings.HasPrefix(c.Row, "end-") {
-		title += " (" + printable(c.Row) + ")"
+	title := fmt.Sprintf("\n# %d: %s", c.sequence, RowTitle(c.row))
+	if strings.HasPrefix(c.row, "end-") {
+		title += " (" + printable(c.row) + ")"
 	}
 	switch {
-	case c.Refused != "":
-		p.body.WriteString(title + " was refused by --" + printable(c.Refused) + " and not sent\n")
+	case c.refused != "":
+		p.body.WriteString(title + " was refused by --" + printable(c.refused) + " and not sent\n")
 		return
-	case c.url == nil || !methodText.MatchString(c.Method):
+	case !c.isURL || !methodText.MatchString(c.method):
 		p.body.WriteString(title + " is left out: its URL or method is none\n")
 		return
 	case c.lost():
@@ -94,11 +101,11 @@ func (p *scriptWriter) write(c *scriptCall) {
 	}
 	p.write(p.redirected(c))
 	p.write(p.opener(c))
-	if strings.HasPrefix(c.Request.Headers.Get("Authorization"), "Bearer ") {
+	if strings.HasPrefix(c.header("Authorization"), "Bearer ") {
 		p.write(p.tokenOf(c))
 	}
-	if c.Request.Bytes > 0 {
-		for _, source := range p.sources[c.sent()] {
+	if c.bytes > 0 {
+		for _, source := range p.sources[c.sent] {
 			p.write(source)
 		}
 	}
@@ -109,19 +116,19 @@ func (p *scriptWriter) write(c *scriptCall) {
 // lost tells whether a call is an upload that got no answer. Made again it might
 // get one, and the calls after it would go on from where nobody is.
 func (c *scriptCall) lost() bool {
-	return c.Status == 0 && (c.Row == "end-4b" || c.Row == "end-5" || c.Row == "end-6")
+	return c.status == 0 && (c.row == "end-4b" || c.row == "end-5" || c.row == "end-6")
 }
 
 // outcome is how a call ended.
 func (c *scriptCall) outcome() string {
-	took := Millis(c.Duration().Round(time.Microsecond)).String()
+	took := Millis(c.took.Round(time.Microsecond)).String()
 	switch {
-	case c.Status == 0:
+	case c.status == 0:
 		return "no answer in " + took
-	case c.Error != "":
-		return fmt.Sprintf("%d, broken off after %s", c.Status, took)
+	case c.failed:
+		return fmt.Sprintf("%d, broken off after %s", c.status, took)
 	}
-	return fmt.Sprintf("%d in %s", c.Status, took)
+	return fmt.Sprintf("%d in %s", c.status, took)
 }
 
 // head is what stands before the commands.
@@ -186,33 +193,33 @@ func (p *scriptWriter) input(what string, words ...string) string {
 // variable for a host, with the scheme that it was called by in the end: one
 // that is on loopback is tried by the other first.
 func (p *scriptWriter) host(c *scriptCall) string {
-	scheme := p.schemes[c.url.Host]
+	scheme := p.schemes[c.host]
 	if scheme == "" {
-		scheme = c.url.Scheme
+		scheme = c.scheme
 	}
-	name, isNew := p.names.of("host "+c.url.Host, "HOST", c.url.Host)
+	name, isNew := p.names.of("host "+c.host, "HOST", c.host)
 	if isNew {
-		p.hosts = append(p.hosts, fmt.Sprintf("%s=${%s:-%s}", name, name, quoted(scheme+"://"+c.url.Host)))
+		p.hosts = append(p.hosts, fmt.Sprintf("%s=${%s:-%s}", name, name, quoted(scheme+"://"+c.host)))
 	}
-	if c.url.Scheme != scheme {
-		return `"` + c.url.Scheme + "://${" + name + `#*://}"`
+	if c.scheme != scheme {
+		return `"` + c.scheme + "://${" + name + `#*://}"`
 	}
 	return variable(name)
 }
 
 // tokenName returns the variable that a token call fills.
 func (p *scriptWriter) tokenName(t *scriptCall) string {
-	host := t.url.Host
-	if asked := p.bySequence[t.Why.TokenFor]; asked != nil && asked.url != nil {
-		host = asked.url.Host
+	host := t.host
+	if asked := p.bySequence[t.tokenFor]; asked != nil && asked.isURL {
+		host = asked.host
 	}
-	name, _ := p.names.of(fmt.Sprint("token ", t.Sequence), "TOKEN", host, fmt.Sprint(t.Sequence))
+	name, _ := p.names.of(fmt.Sprint("token ", t.sequence), "TOKEN", host, fmt.Sprint(t.sequence))
 	return name
 }
 
 // locationName returns the variable for the location that a call gives out.
 func (p *scriptWriter) locationName(c *scriptCall) string {
-	name, _ := p.names.of(fmt.Sprint("location ", c.Sequence), "LOCATION", fmt.Sprint(c.Sequence))
+	name, _ := p.names.of(fmt.Sprint("location ", c.sequence), "LOCATION", fmt.Sprint(c.sequence))
 	return name
 }
 

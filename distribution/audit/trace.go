@@ -9,7 +9,8 @@ import (
 
 // Trace is what the reports about a run's time need of an audit: of each call
 // about 150 bytes, whatever its headers are, and each blob's and path's name
-// once. An audit of 500,000 calls takes some 100 MB.
+// once. With what waits for the garbage collector an audit of 400,000 calls
+// takes some 250 MB.
 type Trace struct {
 	Run    Run    // zero where the file does not say
 	Format Format // of the file
