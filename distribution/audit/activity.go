@@ -38,10 +38,11 @@ const (
 )
 
 // phasesOf returns the phases and their sum in microseconds. None is negative,
-// and none so long that the sum of many is beyond an int64.
+// or longer than some years: see between.
 func phasesOf(t Timings) (out [phases]int64, total int64) {
+	const most = 1e14
 	for i, d := range [phases]time.Duration{t.Blocked, t.DNS, t.Connect, t.TLS, t.Send, t.Wait, t.Receive} {
-		out[i] = max(d.Microseconds(), 0)
+		out[i] = max(0, min(d.Microseconds(), most))
 		total += out[i]
 	}
 	return out, total

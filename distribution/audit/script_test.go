@@ -25,7 +25,7 @@ func scriptOf(t testing.TB, text string) string {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if _, err := s.WriteTo(&out); err != nil {
+	if err := s.Print(&out); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -209,10 +209,29 @@ func TestTokenOf(t *testing.T) {
 	for n, want := range map[int64]int64{1: 0, 3: 2, 5: 0, 10: 4, 11: 4, 12: 6, 13: 7, 14: 8} {
 		got := int64(0)
 		if found := s.tokenOf(s.bySequence[n]); found != nil {
-			got = found.Sequence
+			got = found.sequence
 		}
 		if got != want {
 			t.Errorf("call %d: token of call %d, want %d", n, got, want)
+		}
+	}
+}
+
+// A host that was tried by http and answered by https is one host, which one variable replaces.
+func TestScriptSchemes(t *testing.T) {
+	call := func(n int64, scheme string, status int) Entry {
+		return Entry{Sequence: n, Method: "GET", Row: "end-1", Status: status, URL: scheme + "://localhost:5000/v2/"}
+	}
+	script := scriptOf(t, string(written(t, JSONL, call(1, "http", 400), call(2, "https", 200), call(3, "http", 0))))
+	for env, want := range map[string][2]string{
+		"X=":                              {"http://localhost:5000/v2/", "https://localhost:5000/v2/"},
+		"HOST_LOCALHOST_5000=https://b:1": {"http://b:1/v2/", "https://b:1/v2/"},
+		"HOST_LOCALHOST_5000=http://b:1":  {"http://b:1/v2/", "http://b:1/v2/"},
+	} {
+		calls := curls(t, shells(t)[0], script, env)
+		diff := cmp.Diff([][]string{{"-sSg", "-o", "/dev/null", want[0]}, {"-sSfg", want[1]}, {"-sSg", "-o", "/dev/null", want[0]}}, calls)
+		if diff != "" {
+			t.Errorf("%s: %s", env, diff)
 		}
 	}
 }
