@@ -83,8 +83,3 @@ func (b *bundling) missing() []manifest.Descriptor {
 	}
 	return out
 }
-
-// counted is how many images there are, for people.
-func (b *bundling) counted() string {
-	return fmt.Sprintf("%d image%s", len(b.Images), plural(len(b.Images)))
-}

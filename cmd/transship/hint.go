@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -29,7 +30,7 @@ func (a *app) hint(err error) string {
 	at := a.about(err)
 	switch {
 	case errors.Is(err, errInterrupted):
-		return a.interruptedHint()
+		return a.interruptedHint(err)
 	case errors.As(err, &usage):
 		return usage.hint
 	case errors.Is(err, transfer.ErrSeveral):
@@ -38,16 +39,20 @@ func (a *app) hint(err error) string {
 		return "set TRANSSHIP_STORE to a folder that is yours, empty or a store already"
 	case as[*noImageError](err):
 		return "transship images lists what there is; transship pull REF brings an image there"
-	case as[*layout.ArchiveError](err), errors.Is(err, layout.ErrNewer):
+	case errors.Is(err, syscall.ENOSPC) && slices.Contains([]string{"save", "copy", "sync", "pull"}, a.command):
+		return fullHint(err)
+	case as[*layout.ArchiveError](err), isDamaged(err), errors.Is(err, layout.ErrNewer):
 		return archiveHint(err)
 	case as[*baseError](err):
 		return baseHint(err)
 	case as[*unsoundError](err):
 		return "" // what is wrong is printed
 	case as[*unfinishedError](err):
-		return unfinishedHint
+		return unfinishedHint(err)
 	case a.command == "push" && as[*blob.MismatchError](err):
 		return "the local store is damaged there: transship rmi the image and pull it again"
+	case a.command == "load" && isIntegrity(err) && !as[*distribution.Error](err):
+		return damagedHint
 	case isIntegrity(err):
 		return integrityHint(err, at)
 	case isRateLimit(err):
@@ -66,13 +71,13 @@ func (a *app) hint(err error) string {
 	return ""
 }
 
-// interruptedHint says what is left of a command that writes to a registry.
-func (a *app) interruptedHint() string {
-	switch a.command {
-	case "copy", "load", "sync", "manifest push":
+// interruptedHint says what is left of a command that writes a bundle or to a registry.
+func (a *app) interruptedHint(err error) string {
+	switch {
+	case as[*unfinishedError](err):
+		return unfinishedHint(err)
+	case slices.Contains([]string{"copy", "load", "sync", "manifest push"}, a.command):
 		return "no tag names an image that is not whole; blobs that arrived whole are not sent again"
-	case "save":
-		return unfinishedHint
 	}
 	return ""
 }

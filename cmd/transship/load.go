@@ -48,7 +48,7 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	far.rewrites = l.rewrites
+	far.rewrites, l.to.host = l.rewrites, far.base.Host()
 	local, err := openLocal(args[0])
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 	engine := &transfer.Engine{Jobs: int(l.jobs), OnEvent: show.event}
 	stop := show.start()
 	b := &batch{app: a, of: len(images)}
-	for _, some := range l.inOrder(images) {
+	for _, some := range inOrder(ctx, images) {
 		eachOf(ctx, b, some, func(ctx context.Context, im loadedImage) error { return l.one(ctx, a, engine, base, im) })
 	}
 	stop()
@@ -139,29 +139,41 @@ func (l *loading) noName(local *localImages, im localImage) error {
 	}
 }
 
-// inOrder puts images with a tag first: what is there by its digest alone may refer to one of them, and not every registry
-// takes a referrer ahead of its subject.
-func (l *loading) inOrder(images []loadedImage) [2][]loadedImage {
-	var out [2][]loadedImage
+// inOrder sorts images by what they refer to, since not every registry takes a referrer ahead of its subject: first those
+// that refer to none, then those that refer to one, then those that refer to such a one.
+func inOrder(ctx context.Context, images []loadedImage) [][]loadedImage {
+	subjects := map[blob.Digest]blob.Digest{}
 	for _, im := range images {
-		i := 0
-		if im.target.Tag == "" {
-			i = 1
+		m, err := im.Manifest(ctx, string(im.Digest))
+		if err != nil {
+			continue // pushing it says why
 		}
-		out[i] = append(out[i], im)
+		if subject, err := m.Subject(); err == nil && subject != nil {
+			subjects[im.Digest] = subject.Digest
+		}
+	}
+	var out [][]loadedImage
+	for _, im := range images {
+		depth := 0
+		for at := subjects[im.Digest]; at != ""; at = subjects[at] {
+			depth++
+		}
+		for len(out) <= depth {
+			out = append(out, nil)
+		}
+		out[depth] = append(out[depth], im)
 	}
 	return out
 }
 
 // one pushes an image.
-func (l *loading) one(ctx context.Context, a *app, engine *transfer.Engine, base map[blob.Digest]string, im loadedImage) error {
-	repo, err := a.repository(ctx, l.to, im.target, auth.Pull, auth.Push)
+func (l *loading) one(ctx context.Context, a *app, engine *transfer.Engine, base holders, im loadedImage) error {
+	repo, err := a.repository(ctx, l.to.on(im.target.Host()), im.target, auth.Pull, auth.Push)
 	if err != nil {
 		return err
 	}
 	repo.ChunkSize = int64(l.chunk)
-	holder := func(_ context.Context, d blob.Digest) string { return base[d] }
-	d, err := engine.Copy(ctx, im.Source, string(im.Digest), &mounting{repo, holder}, im.target.Identifier())
+	d, err := engine.Copy(ctx, &completed{im.Source, base}, string(im.Digest), &mounting{repo, base.holder}, im.target.Identifier())
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
@@ -25,8 +26,64 @@ type localImage struct {
 	transfer.Source
 }
 
-// openLocal opens a FILE or DIR.
+// openedImages are the tars and layouts that a run has open. A list may name one of them on a thousand lines: it is opened
+// once for all who read from it at the same time.
+type openedImages struct {
+	mu     sync.Mutex
+	opened map[string]*openedOnce
+}
+
+type openedOnce struct {
+	*localImages
+	users int
+}
+
+// open opens the tar or layout of a location. Whoever has it closes it.
+func (o *openedImages) open(l location) (*localImages, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	key := fmt.Sprint(l.archive(), l.path)
+	once := o.opened[key]
+	if once == nil {
+		images, err := l.open()
+		if err != nil {
+			return nil, err
+		}
+		if o.opened == nil {
+			o.opened = map[string]*openedOnce{}
+		}
+		once = &openedOnce{images, 0}
+		o.opened[key] = once
+	}
+	once.users++
+	shared := *once.localImages
+	shared.close = sync.OnceFunc(func() { o.close(key) })
+	return &shared, nil
+}
+
+func (o *openedImages) close(key string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	once := o.opened[key]
+	once.users--
+	if once.users == 0 {
+		delete(o.opened, key)
+		once.localImages.close()
+	}
+}
+
+// openLocal opens a FILE or DIR, with a transport before it or not.
 func openLocal(path string) (*localImages, error) {
+	if !meansRegistry(path) {
+		l, err := parseLocation(path)
+		if err == nil && !l.whole() {
+			err = &usageError{message: path + " is one image, and a whole file or folder is wanted here"}
+		}
+		if err != nil {
+			return nil, err
+		}
+		return l.open()
+	}
 	if isFolder(path) {
 		return openFolder(path)
 	}
@@ -56,10 +113,14 @@ func openFolder(path string) (*localImages, error) {
 	}
 	l := &localImages{path: path, dir: dir, close: release}
 	roots, err := dir.Roots()
+	if err != nil {
+		release()
+		return nil, err
+	}
 	for _, r := range roots {
 		l.images = append(l.images, l.inFolder(r))
 	}
-	return l, err
+	return l, nil
 }
 
 // openLayout opens a layout that is there already.
@@ -70,8 +131,11 @@ func openLayout(path string) (*layout.Dir, error) {
 	return layout.OpenDir(path)
 }
 
-// find returns the image that a text means, as [layout.Archive.Find] does.
+// find returns the image that a text means, as [layout.Archive.Find] does. What stands before a digest says nothing more.
 func (l *localImages) find(image string) (localImage, error) {
+	if _, digest := cutDigest(image); digest != "" {
+		image = digest
+	}
 	if l.archive != nil {
 		im, err := l.archive.Find(image)
 		return l.inArchive(im), err

@@ -20,6 +20,7 @@ type shared struct {
 	verbose bool
 	http1   bool
 	onCall  func(wire.Call)
+	local   openedImages
 
 	mu       sync.Mutex
 	sessions map[sessionKey]*session

@@ -32,11 +32,11 @@ type syncRun struct {
 	mu      sync.Mutex
 	results []syncResult
 	kept    map[string]bool   // what was there already, by the target's name and the reference there
-	taken   map[string]string // the source of each target, so that no two images are put under one name
+	taken   map[string]*taker // the image of each target, so that no two are put under one name
 }
 
 func (s *syncing) newRun(a *app) *syncRun {
-	r := &syncRun{syncing: s, app: a, began: time.Now(), show: a.newProgress(), kept: map[string]bool{}, taken: map[string]string{}}
+	r := &syncRun{syncing: s, app: a, began: time.Now(), show: a.newProgress(), kept: map[string]bool{}, taken: map[string]*taker{}}
 	r.show.many = true
 	r.engine = &transfer.Engine{Jobs: int(s.jobs), Platforms: s.platforms, Referrers: s.referrers, OnEvent: r.event}
 	return r
@@ -69,6 +69,7 @@ func (r *syncRun) copyAll(ctx context.Context, lines []*syncLine) {
 func (r *syncRun) copyLine(ctx context.Context, line *syncLine, images *errgroup.Group) {
 	origins, err := r.origins(ctx, line)
 	if err != nil {
+		line.unknown = true
 		r.note(ctx, syncResult{Line: line.number, Source: line.what.String()}, err)
 		return
 	}
@@ -110,7 +111,7 @@ func (r *syncRun) origins(ctx context.Context, line *syncLine) ([]origin, error)
 // copyOne copies one image to all its targets.
 func (r *syncRun) copyOne(ctx context.Context, line *syncLine, o origin) {
 	result := syncResult{Line: line.number, Source: o.String()}
-	targets, err := line.targets(o.name)
+	targets, err := r.targets(ctx, line, &o)
 	if err != nil {
 		r.note(ctx, result, err)
 		return
@@ -138,13 +139,25 @@ func (r *syncRun) copyOne(ctx context.Context, line *syncLine, o origin) {
 	}
 }
 
+// targets is where an image of the line goes. Of one that goes by its digest, while only a part of it is wanted, the part's
+// digest has to be found out first.
+func (r *syncRun) targets(ctx context.Context, line *syncLine, o *origin) ([]location, error) {
+	if len(r.platforms) > 0 && o.name.Digest != "" {
+		if err := o.collect(ctx, r.engine); err != nil {
+			return nil, err
+		}
+	}
+	return line.targets(o.name)
+}
+
 // destination opens a target. It has none where the same image went there by another line.
 func (r *syncRun) destination(ctx context.Context, o origin, l location) (destination, error) {
-	if first := r.take(l, o); first != "" {
-		if first == o.String() {
-			return destination{}, nil
-		}
-		return destination{}, fmt.Errorf("%s goes there too", first)
+	switch first := r.take(l, o); {
+	case first == nil:
+	case first.identity == o.identity():
+		return destination{}, nil
+	default:
+		return destination{}, fmt.Errorf("%s goes there too", first.name)
 	}
 	d, err := r.app.destination(ctx, r.dst.on(l.ref.Host()), l, o.name, nil, int64(r.chunk))
 	if err == nil {
@@ -153,20 +166,29 @@ func (r *syncRun) destination(ctx context.Context, o origin, l location) (destin
 	return d, err
 }
 
-// take notes where an image goes, and returns the source of another one that goes there.
-func (r *syncRun) take(l location, o origin) (other string) {
+// taker is the image that goes to a target.
+type taker struct{ name, identity string }
+
+// take notes where an image goes, and returns the one that goes there already, nil where there is none.
+func (r *syncRun) take(l location, o origin) *taker {
 	key := l.String()
-	if !l.registry() && l.image == "" {
+	switch {
+	case l.registry():
+		key = targetKey(l.ref)
+	case l.whole():
 		key += " " + o.name.String()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if other, taken := r.taken[key]; taken {
-		return other
+	if first := r.taken[key]; first != nil {
+		return first
 	}
-	r.taken[key] = o.String()
-	return ""
+	r.taken[key] = &taker{o.String(), o.identity()}
+	return nil
 }
+
+// targetKey tells targets on registries apart.
+func targetKey(ref reference.Reference) string { return onRegistry + ref.String() }
 
 // status tells whether an image moved.
 func (r *syncRun) status(d destination) string {
@@ -176,12 +198,4 @@ func (r *syncRun) status(d destination) string {
 		return syncUnchanged
 	}
 	return syncCopied
-}
-
-// String is the image as people write it.
-func (o origin) String() string {
-	if o.name == (reference.Reference{}) {
-		return fmt.Sprint(o.Source) + "@" + o.ref
-	}
-	return o.name.Familiar()
 }
