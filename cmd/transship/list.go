@@ -21,14 +21,23 @@ type listEntry struct {
 // maxList is the largest list that is read, in bytes.
 const maxList = 64 << 20
 
-// readList reads a list from a file, or from standard input where that is "-".
+// readList reads a list from a file, or from standard input where that is "-". One that names no image is an error.
 func (a *app) readList(ctx context.Context, path string) ([]listEntry, error) {
+	text, err := a.listText(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := parseList(path, text)
+	if err == nil && len(entries) == 0 {
+		err = &usageError{message: listName(path) + " names no image", hint: "a list has SRC [DST] on each line"}
+	}
+	return entries, err
+}
+
+func (a *app) listText(ctx context.Context, path string) ([]byte, error) {
 	if path == "-" {
 		text, err := a.stdin.all(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return parseList(path, []byte(text))
+		return []byte(text), err
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -37,11 +46,7 @@ func (a *app) readList(ctx context.Context, path string) ([]listEntry, error) {
 	if info.Size() > maxList {
 		return nil, fmt.Errorf("%s has more than %s", path, formatBytes(maxList))
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return parseList(path, text)
+	return os.ReadFile(path)
 }
 
 // parseList reads a list: text with SRC [DST...] on each line and comments behind #, or a JSON array of strings and of

@@ -54,7 +54,7 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	defer local.close()
-	images, err := l.images(local, far, args[2:])
+	images, err := l.images(ctx, local, far, args[2:])
 	if err != nil {
 		return err
 	}
@@ -88,13 +88,13 @@ type loadedImage struct {
 func (im loadedImage) String() string { return im.target.Familiar() }
 
 // images finds out where each image goes, before any is sent.
-func (l *loading) images(local *localImages, far farSide, wanted []string) ([]loadedImage, error) {
+func (l *loading) images(ctx context.Context, local *localImages, far farSide, wanted []string) ([]loadedImage, error) {
 	chosen := local.images
 	if len(wanted) > 0 {
 		chosen = nil
 	}
 	for _, name := range wanted {
-		im, err := local.find(name)
+		im, err := local.find(ctx, name)
 		if err != nil {
 			return nil, err
 		}

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
@@ -132,9 +135,12 @@ func openLayout(path string) (*layout.Dir, error) {
 }
 
 // find returns the image that a text means, as [layout.Archive.Find] does. What stands before a digest says nothing more.
-func (l *localImages) find(image string) (localImage, error) {
+func (l *localImages) find(ctx context.Context, image string) (localImage, error) {
 	if _, digest := cutDigest(image); digest != "" {
 		image = digest
+	}
+	if image == "" {
+		image = l.only(ctx)
 	}
 	if l.archive != nil {
 		im, err := l.archive.Find(image)
@@ -144,12 +150,51 @@ func (l *localImages) find(image string) (localImage, error) {
 	return l.inFolder(root), err
 }
 
-// inArchive is an image with its source. One with a name is in a repository that knows what refers to it.
+// only is the digest of the image that stands for itself, where there is one such image, and beside it only what refers to
+// others. It is "" where there are several.
+func (l *localImages) only(ctx context.Context) string {
+	if len(l.images) < 2 {
+		return ""
+	}
+	found := map[blob.Digest]bool{}
+	for _, im := range l.images {
+		if !im.refers(ctx) {
+			found[im.Digest] = true
+		}
+	}
+	for d := range found {
+		if len(found) == 1 {
+			return string(d)
+		}
+	}
+	return ""
+}
+
+// refers tells whether an image refers to another one: by its subject, or by a tag of cosign's. One that cannot be read
+// does not.
+func (im localImage) refers(ctx context.Context) bool {
+	tag := im.Tag()
+	if name, err := reference.Parse(im.Name); err == nil {
+		tag = name.Tag
+	}
+	base, kind, _ := strings.Cut(tag, ".")
+	if kind != "" && isReferrersTag(base) {
+		return true
+	}
+	m, err := im.Manifest(ctx, string(im.Digest))
+	if err != nil {
+		return false
+	}
+	subject, err := m.Subject()
+	return err == nil && subject != nil
+}
+
+// inArchive is an image with its source: a repository that knows what refers to it.
 func (l *localImages) inArchive(im layout.Image) localImage {
 	if ref, err := reference.Parse(im.Name); err == nil {
 		return localImage{im, l.archive.Repository(ref.Name())}
 	}
-	return localImage{im, l.archive}
+	return localImage{im, l.archive.Unnamed()}
 }
 
 func (l *localImages) inFolder(r layout.Root) localImage {

@@ -28,7 +28,7 @@ func (a *app) origin(ctx context.Context, s *side, l location) (origin, error) {
 	if err != nil {
 		return origin{}, err
 	}
-	im, err := images.find(l.inside())
+	im, err := images.find(ctx, l.inside())
 	if err != nil {
 		images.close()
 		return origin{}, err

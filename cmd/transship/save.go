@@ -123,14 +123,19 @@ func checkFolder(file string) error {
 	return nil
 }
 
-// collect reads the manifests of all images.
+// collect reads the manifests of all images, of each image once.
 func (s *saving) collect(ctx context.Context, a *app, engine *transfer.Engine, images []savedImage) (*bundling, error) {
-	closures := make([]transfer.Closure, len(images))
+	closures := map[string]*transfer.Closure{}
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(imagesAtOnce)
-	for i, im := range images {
+	for _, im := range images {
+		if closures[im.identity()] != nil {
+			continue
+		}
+		c := new(transfer.Closure)
+		closures[im.identity()] = c
 		group.Go(func() (err error) {
-			closures[i], err = engine.Collect(inGroup, im.Source, im.ref)
+			*c, err = engine.Collect(inGroup, im.Source, im.ref)
 			return err
 		})
 	}
@@ -138,9 +143,9 @@ func (s *saving) collect(ctx context.Context, a *app, engine *transfer.Engine, i
 		return nil, err
 	}
 	b := newBundling()
-	for i, im := range images {
+	for _, im := range images {
 		for _, name := range im.names {
-			b.add(im.Source, name, closures[i])
+			b.add(im.Source, name, *closures[im.identity()])
 		}
 	}
 	if s.since == "" {

@@ -42,9 +42,6 @@ func (s *syncing) lines(ctx context.Context, a *app, args []string) ([]*syncLine
 		s.firstHosts(line)
 		out = append(out, line)
 	}
-	if len(out) == 0 {
-		return nil, &usageError{message: listName(s.list) + " names no image", hint: "the list has SRC [DST] on each line"}
-	}
 	return out, nil
 }
 
