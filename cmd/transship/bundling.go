@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/layout"
@@ -53,6 +56,18 @@ func entryName(repository reference.Reference, tag string, d manifest.Descriptor
 		return repository.WithTag(tag).String()
 	}
 	return repository.WithDigest(d.Digest).String()
+}
+
+// String is where the images were found.
+func (b *bundling) String() string {
+	places := map[string]bool{}
+	for _, src := range b.from {
+		places[fmt.Sprint(src)] = true
+	}
+	if len(places) > 1 {
+		return fmt.Sprintf("%d sources", len(places))
+	}
+	return strings.Join(slices.Collect(maps.Keys(places)), "")
 }
 
 // Manifest implements transfer.Source, by digest.

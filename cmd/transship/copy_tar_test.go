@@ -87,7 +87,7 @@ func TestCopyReplacesATarAtTheEnd(t *testing.T) {
 
 func TestCopyToATarInterrupted(t *testing.T) {
 	v := newVoyage(t)
-	v.interruptAt("^GET .*/blobs/")
+	v.interruptAt(registry.Rule{On: "^GET .*/blobs/"})
 	v.do("copy SRC oci-archive:@/x.tar").complains(complaint{130, "transship copy: interrupted", "is kept in " + v.path("x.tar.partial") + ": the same command"})
 	if _, err := os.Stat(v.path("x.tar")); err == nil {
 		t.Error("the tar is there")

@@ -21,7 +21,7 @@ func fullHint(err error) string {
 	if kept := unfinishedHint(err); kept != "" {
 		return "make room there; " + kept
 	}
-	return "make room there; no image is half there, and blobs that are whole are not fetched again"
+	return "make room there; no image is left half, and blobs that are whole are not fetched again"
 }
 
 // damagedHint is for what has been carried over by hand.

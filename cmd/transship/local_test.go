@@ -1,19 +1,15 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hczjl/transship/blob"
-	"github.com/hczjl/transship/distribution/registry"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -26,17 +22,6 @@ func (v *voyage) do(line string) outcome {
 	v.t.Helper()
 	line = strings.NewReplacer("SRC", v.src, "DST", v.dst, "FROM", v.source.host, "TO", v.target.host, "@/", v.path("")+"/").Replace(line)
 	return v.run(strings.Fields(line)...)
-}
-
-// interruptAt presses Ctrl-C when the source is asked for something. The answer does not come then.
-func (v *voyage) interruptAt(on string) {
-	v.t.Helper()
-	ctx, cancel := context.WithCancelCause(v.ctx)
-	v.ctx = ctx
-	v.source.Set(registry.Rule{On: on, Edit: func(http.Header) {
-		cancel(errInterrupted)
-		<-ctx.Done()
-	}, Delay: time.Millisecond})
 }
 
 // held are the images of a tar or folder by their names, or by "" and their digests.

@@ -17,8 +17,7 @@ func (r *Repository) HeadBlob(_ context.Context, d blob.Digest) (int64, error) {
 	if err := r.check(d); err != nil {
 		return 0, err
 	}
-	_, err := os.Stat(r.link(blobDir, d))
-	if err != nil {
+	if err := r.dir.statLink(r.link(blobDir, d)); err != nil {
 		return 0, r.orMissing(d, err)
 	}
 	info, err := os.Stat(r.dir.blobPath(d))

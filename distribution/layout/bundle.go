@@ -168,7 +168,7 @@ func (b *Bundle) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.O
 	if !s.left || b.check(ctx, s) != nil {
 		outcome = blob.Uploaded
 		if err := b.fill(ctx, s, open); err != nil {
-			return 0, fmt.Errorf("%s: blob %s: %w", b.path, s.Digest, err)
+			return 0, err
 		}
 		b.partial.note(s.Digest)
 	}

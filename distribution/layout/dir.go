@@ -42,12 +42,14 @@ type Dir struct {
 	pending   []*pending
 	writing   sync.Mutex
 
-	held hold
+	held  hold
+	links heldLinks
 }
 
 // OpenDir opens the image layout in a folder, and makes one where there is no folder or an empty one. Temporary files
 // that killed processes left are removed. Entries of index.json that another tool wrote are made part of the
-// repositories that they name; those that name none are put into one called like the folder.
+// repositories that they name; those that name none are put into one called like the folder. A folder that is read-only
+// can be read all the same.
 //
 // Errors: a folder with other things in it, ErrNewer for an unknown layout version, ErrDamaged for an index.json that
 // cannot be read.
@@ -163,8 +165,15 @@ func (d *Dir) Repositories(ctx context.Context) ([]string, error) {
 		}
 		return fs.SkipDir
 	})
+	if ix, failed := d.index(); failed == nil {
+		for _, e := range ix.entries {
+			if d.holdsManifest(e.repository) {
+				names = append(names, e.repository)
+			}
+		}
+	}
 	slices.Sort(names)
-	return names, err
+	return slices.Compact(names), err
 }
 
 // empty tells whether no link stands in the folders of the algorithms below dir.
