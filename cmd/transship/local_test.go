@@ -75,6 +75,14 @@ func content(t testing.TB, path string) string {
 	return string(b)
 }
 
+// remove removes a file of the program's home.
+func (p *program) remove(name string) {
+	p.t.Helper()
+	if err := os.Remove(p.path(name)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // flip changes a byte of a file, counted from its end where at is negative.
 func flip(t testing.TB, path string, at int) {
 	t.Helper()
