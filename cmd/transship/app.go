@@ -76,6 +76,13 @@ func (a *app) note(format string, args ...any) {
 	}
 }
 
+// did prints a line about what a command has done, unless it only plans that.
+func (a *app) did(format string, args ...any) {
+	if !a.planning() {
+		a.note(format, args...)
+	}
+}
+
 // finish prints what went wrong and returns the exit code.
 func (a *app) finish(ctx context.Context, err error) int {
 	if err == nil {

@@ -43,9 +43,15 @@ func commands() []command {
 		loadCommand(),
 		verifyCommand(),
 		syncCommand(),
+		serveCommand(),
 		inspectCommand(),
 		tagsCommand(),
 		digestCommand(),
+		auditVerifyCommand(),
+		auditShowCommand(),
+		auditWaterfallCommand(),
+		auditCurlCommand(),
+		auditDiffCommand(),
 		loginCommand(),
 		logoutCommand(),
 		demoCommand(),
@@ -129,7 +135,12 @@ func (c command) execute(ctx context.Context, a *app, args []string) error {
 			hint:    "usage: transship " + strings.TrimSpace(c.name+" [flags] "+c.args),
 		}
 	}
-	return act(ctx, a, rest)
+	return a.recorded(ctx, fs, args, func(ctx context.Context) error {
+		if a.planning() {
+			return a.plan(ctx, act, rest)
+		}
+		return act(ctx, a, rest)
+	})
 }
 
 func (c command) wanted() string {

@@ -11,6 +11,7 @@ import (
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/distribution/wire"
 )
 
 // copying is the command copy.
@@ -40,7 +41,8 @@ SRC and DST are references, with docker:// before them or not, or one of
 IMAGE is a tag, a name or a digest; without it SRC has one image, and DST gets the name that the image has.`,
 		example: `transship copy halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
 transship copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alpine:3.20
-transship copy alpine:3.20 oci:layout:3.20`,
+transship copy alpine:3.20 oci:layout:3.20
+transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 		setup: func(fs *flag.FlagSet, a *app) action {
 			c := &copying{src: a.newSide(fs, "src", "the source"), dst: a.newSide(fs, "dst", "the target")}
 			fs.Var(&c.platforms, "platform", "copy only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
@@ -49,6 +51,7 @@ transship copy alpine:3.20 oci:layout:3.20`,
 			c.jobs = transfer.DefaultJobs
 			fs.Var(&c.jobs, "jobs", fmt.Sprintf("copy `N` blobs at a time (default %d)", c.jobs))
 			fs.Var(&c.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
+			a.planFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return c.run
@@ -65,13 +68,14 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
+	ctx = wire.With(ctx, wire.Why{Image: from.String()})
 	src, err := a.origin(ctx, c.src, from)
 	if err != nil {
 		return err
 	}
 	defer src.close()
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: int(c.jobs), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: a.jobs(c.jobs), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
 	if slices.ContainsFunc(to, location.archive) || src.name.Digest != "" && (len(c.platforms) > 0 || c.flatten) {
 		if err := src.collect(ctx, engine); err != nil {
 			return err
@@ -182,7 +186,7 @@ func report(ctx context.Context, a *app, from location, to []destination, digest
 			continue
 		}
 		if len(to) > 1 {
-			a.note("copied %s to %s", from, d.at)
+			a.did("copied %s to %s", from, d.at)
 		}
 		fmt.Fprintln(a.stdout, d.result(digest))
 	}

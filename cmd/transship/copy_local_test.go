@@ -25,7 +25,7 @@ func TestCopyThroughFiles(t *testing.T) {
 		{"oci:@/lay2:2", src + ":2", ":2"},
 		{"oci:@/lay3:hczjl/halo", "hczjl/halo:latest", ":hczjl/halo"},
 		{"oci:@/lay4:hczjl/halo:3", "hczjl/halo:3", ":hczjl/halo:3"},
-		{"oci:@/lay5@" + string(list.Digest), src + "@" + string(list.Digest), ":" + src},
+		{"oci:@/lay5@" + string(list.Digest), src + "@" + string(list.Digest), ""},
 		{"oci-archive:@/a.tar", src + ":1.6", ""},
 		{"oci-archive:@/b.tar:2", src + ":2", ":2"},
 		{"oci-archive:@/c.tar:x/y:3", "x/y:3", ":x/y:3"},
@@ -149,13 +149,13 @@ func TestCopyToSeveralKinds(t *testing.T) {
 // Reading a layout or tar that is not there makes none.
 func TestCopyFromNothing(t *testing.T) {
 	v := newVoyage(t)
-	v.fails("copy oci:"+v.path("none")+" DST", complaint{4, "none is no OCI image layout", ""})
+	v.fails("copy oci:"+v.path("none")+" DST", complaint{4, "none: no such file or directory", ""})
 	v.fails("copy oci-archive:"+v.path("none.tar")+" DST", complaint{4, "none.tar: file does not exist", ""})
 	v.fails("copy docker-archive:"+v.path("none.tar")+":x DST", complaint{4, "none.tar: file does not exist", ""})
 	if err := os.Mkdir(v.path("empty"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	v.fails("copy oci:"+v.path("empty")+" DST", complaint{4, "empty is no OCI image layout", ""})
+	v.fails("copy oci:"+v.path("empty")+" DST", complaint{1, "empty: the folder is no image layout", ""})
 	if got := slices.Concat(files(t, v.path("")), files(t, v.path("empty"))); !slices.Equal(got, []string{"empty"}) {
 		t.Errorf("there is %v", got)
 	}

@@ -38,10 +38,12 @@ func (a *app) destination(ctx context.Context, s *side, l location, name referen
 	switch {
 	case err != nil:
 		return destination{}, err
+	case a.planning() && !l.registry():
+		return destination{}, &usageError{message: fmt.Sprintf("--plan tells of registries, and %s is in none", l), hint: "leave out --plan, or that target"}
 	case l.archive():
 		return archiveDestination(l, as, what)
 	case !l.registry():
-		return a.layoutDestination(l, as)
+		return a.layoutDestination(l.calling(as), as)
 	}
 	repo, err := a.repository(ctx, s, as, auth.Pull, auth.Push)
 	if err != nil {
@@ -99,10 +101,6 @@ func (a *app) layoutDestination(l location, as reference.Reference) (destination
 	repo, commit := dir.Unnamed(), nothing
 	if as.Path != "" {
 		repo = dir.Repository(as.Name())
-	}
-	if named := as; as.Path != "" && l.image == "" {
-		named.Digest = ""
-		l.image = named.Familiar()
 	}
 	if as.Tag == "" {
 		commit = func(ctx context.Context) error { return repo.Tag(ctx, as.Digest) } // it is an image of its own

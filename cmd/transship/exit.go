@@ -7,8 +7,10 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/auth/htpasswd"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
@@ -45,7 +47,7 @@ func exitMeanings() []exitMeaning {
 		{exitFailed, "another failure"},
 		{exitUsage, "usage: the command line cannot be understood"},
 		{exitAuth, "authentication or authorization"},
-		{exitNotFound, "not found: image, tag, platform, local list"},
+		{exitNotFound, "not found: image, tag, platform, file, local list"},
 		{exitNetwork, "network or TLS"},
 		{exitRateLimited, "rate limited by the registry"},
 		{exitIntegrity, "integrity: content is not what its digest, size or format says"},
@@ -60,6 +62,10 @@ func exitCode(err error) int {
 	switch {
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
+	case as[*audit.FileError](err):
+		return exitFailed
+	case as[*wire.PolicyError](err):
+		return exitRefused
 	case as[*partlyError](err):
 		return exitPartly
 	case isIntegrity(err):
@@ -94,7 +100,8 @@ func isUsage(err error) bool {
 func isIntegrity(err error) bool {
 	document := as[*manifest.DocumentError](err) && !errors.Is(err, manifest.ErrSchema1) && !errors.Is(err, manifest.ErrTooLarge)
 	return document || as[*manifest.ConfigError](err) || as[*blob.MismatchError](err) || as[*liststore.CorruptError](err) ||
-		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err) || as[*unsoundError](err)
+		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err) ||
+		as[*unsoundError](err) || as[*auditError](err)
 }
 
 // isDamaged tells whether an archive is not what its writer made, or should not have been made.
@@ -113,7 +120,7 @@ func isRateLimit(err error) bool {
 }
 
 func isAuth(err error) bool {
-	return as[*auth.CredentialsError](err) || as[*auth.HelperError](err) ||
+	return as[*htpasswd.FileError](err) || as[*auth.CredentialsError](err) || as[*auth.HelperError](err) ||
 		as[*distribution.Error](err) && errors.Is(err, fs.ErrPermission) || isDenied(err)
 }
 
@@ -125,11 +132,11 @@ func isDenied(err error) bool {
 
 // isNetwork tells whether a host was not reached, or does not speak what was expected.
 func isNetwork(err error) bool {
-	if as[*auth.Error](err) {
-		return false // it was reached
+	if as[*auth.Error](err) || as[*wire.PlanError](err) {
+		return false // it was reached, or not meant to be
 	}
 	return as[*distribution.RequestError](err) || as[*wire.CertificateError](err) || as[*wire.RedirectError](err) ||
-		wantsTLS(err) || wantsCertificate(err)
+		wantsTLS(err) || wantsCertificate(err) || as[*listenError](err)
 }
 
 func isNotFound(err error) bool {

@@ -18,10 +18,12 @@ func floors() map[string][]string {
 	return map[string][]string{
 		"blob":                   {},
 		"auth":                   {},
+		"auth/htpasswd":          {},
 		"distribution/wire":      {},
 		"testdata/image":         {},
 		"manifest":               {"blob"},
 		"distribution/reference": {"blob"},
+		"distribution/audit":     {"distribution/wire"},
 		"manifest/liststore":     {"blob", "manifest", "distribution/reference"},
 		"distribution/layout":    {"blob", "manifest", "distribution/reference"},
 		"distribution/transfer":  {"blob", "manifest"},

@@ -11,7 +11,10 @@ import (
 // TestHelp holds the text of all help in one golden file, so that a change of it shows.
 func TestHelp(t *testing.T) {
 	p := newProgram(t)
-	text := p.run("help").want(0).stdout + "\n=== manifest\n" + p.run("manifest", "-h").want(0).stdout
+	text := p.run("help").want(0).stdout
+	for _, family := range []string{"manifest", "audit"} {
+		text += "\n=== " + family + "\n" + p.run(family, "-h").want(0).stdout
+	}
 	for _, c := range commands() {
 		text += "\n=== " + c.name + "\n" + p.run(append(strings.Fields(c.name), "-h")...).want(0).stdout
 	}
@@ -29,9 +32,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		if !strings.Contains(c.example, "transship "+c.name+" ") && !strings.Contains(c.example, "transship "+c.name) {
 			t.Errorf("the example of %s does not call it", c.name)
 		}
-		fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
-		c.setup(fs, newApp(func(string) string { return "" }, nil, nil, nil))
-		fs.VisitAll(func(f *flag.Flag) {
+		flagsOf(c).VisitAll(func(f *flag.Flag) {
 			value, usage := flag.UnquoteUsage(f)
 			if usage == "" || value == "value" || value == "int" || value == "string" {
 				t.Errorf("%s: flag %s does not say what it takes and does: %q %q", c.name, f.Name, value, usage)
@@ -41,6 +42,13 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 			}
 		})
 	}
+}
+
+// flagsOf returns a command's flags, none of them set.
+func flagsOf(c command) *flag.FlagSet {
+	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	c.setup(fs, newApp(func(string) string { return "" }, nil, nil, nil))
+	return fs
 }
 
 // Examples are command lines that the program understands.
@@ -54,9 +62,7 @@ func TestExamplesParse(t *testing.T) {
 				t.Errorf("example %q of %s calls %q, error %v", line, c.name, found.name, err)
 				continue
 			}
-			fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
-			c.setup(fs, newApp(func(string) string { return "" }, nil, nil, nil))
-			args, err := parse(fs, rest)
+			args, err := parse(flagsOf(c), rest)
 			if err != nil || len(args) < c.min || c.max >= 0 && len(args) > c.max {
 				t.Errorf("example %q of %s: %d arguments, error %v", line, c.name, len(args), err)
 			}

@@ -15,8 +15,10 @@ import (
 	"syscall"
 
 	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/auth/htpasswd"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
@@ -27,12 +29,19 @@ import (
 // hint says what to try, in one line; "" where there is nothing to say.
 func (a *app) hint(err error) string {
 	var usage *usageError
+	var policy *wire.PolicyError
 	at := a.about(err)
 	switch {
 	case errors.Is(err, errInterrupted):
 		return a.interruptedHint(err)
 	case errors.As(err, &usage):
 		return usage.hint
+	case errors.As(err, &policy):
+		return policyHint(policy)
+	case as[*auditError](err):
+		return "" // the error says it
+	case as[*audit.FileError](err):
+		return "a run that cannot be recorded does not go on: give --audit a file on a disk with room, in a folder that is yours"
 	case errors.Is(err, transfer.ErrSeveral):
 		return "name a single platform with --platform, or leave out --flatten"
 	case as[*storeError](err):
@@ -47,6 +56,8 @@ func (a *app) hint(err error) string {
 		return baseHint(err)
 	case as[*unsoundError](err):
 		return "" // what is wrong is printed
+	case as[*servedBaseError](err), as[*htpasswd.FileError](err), as[*listenError](err), as[*writableError](err):
+		return serveHint(err)
 	case as[*unfinishedError](err):
 		return unfinishedHint(err)
 	case a.command == "push" && as[*blob.MismatchError](err):
@@ -74,6 +85,8 @@ func (a *app) hint(err error) string {
 // interruptedHint says what is left of a command that writes a bundle or to a registry.
 func (a *app) interruptedHint(err error) string {
 	switch {
+	case a.planning():
+		return ""
 	case as[*unfinishedError](err):
 		return unfinishedHint(err)
 	case slices.Contains([]string{"copy", "load", "sync", "manifest push"}, a.command):

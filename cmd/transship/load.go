@@ -36,6 +36,7 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 			fs.Var(&l.rewrites, "rewrite", "give names that begin with FROM one that begins with TO, as `FROM=TO`; may be repeated")
 			fs.Var(&l.jobs, "jobs", fmt.Sprintf("send `N` blobs at a time (default %d)", l.jobs))
 			fs.Var(&l.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
+			a.planFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return l.run
@@ -64,15 +65,15 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 	}
 	show := a.newProgress()
 	show.many = len(images) > 1
-	engine := &transfer.Engine{Jobs: int(l.jobs), OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: a.jobs(l.jobs), OnEvent: show.event}
 	stop := show.start()
-	b := &batch{app: a, of: len(images)}
+	b := &batch{app: a, of: len(images), atOnce: a.atOnce(l.jobs)}
 	for _, some := range inOrder(ctx, images) {
 		eachOf(ctx, b, some, func(ctx context.Context, im loadedImage) error { return l.one(ctx, a, engine, base, im) })
 	}
 	stop()
 	if b.done > 0 {
-		a.note("loaded %d image%s of %s to %s: %s", b.done, plural(b.done), args[0], far, show.amount("sent"))
+		a.did("loaded %d image%s of %s to %s: %s", b.done, plural(b.done), args[0], far, show.amount("sent"))
 	}
 	return b.err(ctx)
 }

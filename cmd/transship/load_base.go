@@ -141,14 +141,15 @@ func neededFrom(ctx context.Context, local *localImages, images []loadedImage) (
 // look asks the registry, side by side, and returns what it lacks.
 func (l *loading) look(ctx context.Context, a *app, needed map[blob.Digest]*neededBlob) (lacking []blob.Digest, err error) {
 	group, inGroup := errgroup.WithContext(ctx)
-	group.SetLimit(imagesAtOnce)
-	for _, c := range needed {
-		group.Go(func() error { return l.find(inGroup, a, c) })
+	group.SetLimit(a.atOnce(l.jobs))
+	digests := slices.Sorted(maps.Keys(needed))
+	for _, d := range digests {
+		group.Go(func() error { return l.find(inGroup, a, needed[d]) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	for _, d := range slices.Sorted(maps.Keys(needed)) {
+	for _, d := range digests {
 		if needed[d].holder == nil {
 			lacking = append(lacking, d)
 		}

@@ -117,7 +117,7 @@ func TestLoadRefuses(t *testing.T) {
 	v.write("gz.tar", "\x1f\x8b\x08\x00\x00\x00\x00\x00")
 	for line, want := range map[string]complaint{
 		"load @/none.tar TO":                          {4, "none.tar: file does not exist", ""},
-		"load @/none/ TO":                             {4, "none/ is no OCI image layout", ""},
+		"load @/none/ TO":                             {4, "none/: no such file or directory", ""},
 		"load @/text TO":                              {1, "text: ", ""},
 		"load @/gz.tar TO":                            {1, "gz.tar: ", ""},
 		"load @/x.tar":                                {2, "want FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", "usage: transship load"},

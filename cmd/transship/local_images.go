@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 
@@ -105,33 +103,21 @@ func openArchive(path string) (*localImages, error) {
 	return l, nil
 }
 
+// openFolder writes nothing there, so that the folder may lie on a medium that cannot be written.
 func openFolder(path string) (*localImages, error) {
-	dir, err := openLayout(path)
+	dir, err := layout.OpenReadOnly(path)
 	if err != nil {
 		return nil, err
 	}
-	release, err := dir.Hold()
-	if err != nil {
-		release = func() {} // who may not write there cannot keep it from being pruned
-	}
-	l := &localImages{path: path, dir: dir, close: release}
 	roots, err := dir.Roots()
 	if err != nil {
-		release()
 		return nil, err
 	}
+	l := &localImages{path: path, dir: dir, close: func() {}}
 	for _, r := range roots {
 		l.images = append(l.images, l.inFolder(r))
 	}
 	return l, nil
-}
-
-// openLayout opens a layout that is there already.
-func openLayout(path string) (*layout.Dir, error) {
-	if _, err := os.Stat(filepath.Join(path, "oci-layout")); err != nil {
-		return nil, fmt.Errorf("%s is no OCI image layout: %w", path, err)
-	}
-	return layout.OpenDir(path)
 }
 
 // find returns the image that a text means, as [layout.Archive.Find] does. What stands before a digest says nothing more.

@@ -136,6 +136,18 @@ func (l location) named() string {
 	return l.transport + l.path + ":" + l.image
 }
 
+// calling is the location with the name that an image gets there where it says none.
+func (l location) calling(name reference.Reference) location {
+	switch {
+	case !l.whole() || name.Path == "":
+	case name.Tag != "":
+		l.image = name.WithTag(name.Tag).Familiar()
+	default:
+		l.image, l.digest = name.Name(), name.Digest // a familiar name could be a tag
+	}
+	return l
+}
+
 // isFolder tells whether an argument FILE|DIR means a folder: it is one, or ends with a slash.
 func isFolder(path string) bool {
 	if strings.HasSuffix(path, "/") || strings.HasSuffix(path, string(filepath.Separator)) {

@@ -28,6 +28,7 @@ type progress struct {
 	moving map[blob.Digest]*movingBlob // blobs under way
 	images int                         // images of a list that are at the target, attestations not counted
 	kept   bool                        // the target had the image already
+	keep   func(transfer.Event)        // told of each image that the target had; may be nil
 	recent []sample                    // of the bytes sent, for the rate
 }
 
@@ -41,15 +42,20 @@ type movingBlob struct {
 const redrawEvery = 150 * time.Millisecond
 
 func (a *app) newProgress() *progress {
-	told := a.shared.quiet || a.shared.verbose || a.shared.onCall != nil // nothing, or call by call
-	return &progress{
+	quiet := a.shared.quiet || a.planning()
+	told := quiet || a.shared.verbose || a.shared.onCall != nil // nothing, or call by call
+	p := &progress{
 		out:    a.stderr,
-		quiet:  a.shared.quiet,
+		quiet:  quiet,
 		live:   a.stderr.terminal && a.env("TERM") != "dumb" && !told,
 		began:  time.Now(),
 		count:  map[blob.Outcome]int{},
 		moving: map[blob.Digest]*movingBlob{},
 	}
+	if a.planning() {
+		p.keep = a.shared.plan.keep
+	}
+	return p
 }
 
 // event takes what the engine tells.
@@ -70,6 +76,9 @@ func (p *progress) event(ev transfer.Event) {
 	case transfer.ImageDone:
 		p.kept = ev.Outcome == blob.Exists
 		p.whole(ev)
+		if p.kept && p.keep != nil {
+			p.keep(ev)
+		}
 	}
 }
 

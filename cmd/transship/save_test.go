@@ -155,7 +155,7 @@ func TestSaveRefuses(t *testing.T) {
 		"save -o @/x.tar --since docker://x SRC":     {2, "does not begin with a registry's host", "docker.io/x"},
 		"save -o @/x.tar --platform linux/s390x SRC": {4, "linux/s390x", ""},
 		"save -o @/x.tar dir:x":                      {2, "the transport dir: is not known here", "take docker://REF"},
-		"save -o @/x.tar oci:@/none":                 {4, "none is no OCI image layout", ""},
+		"save -o @/x.tar oci:@/none":                 {4, "none: no such file or directory", ""},
 		"save -o @/x.tar SRC FROM/halohub/halo:none": {4, "404 Not Found", "check the name and the tag"},
 	} {
 		v.do(line).complains(want)

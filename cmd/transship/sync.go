@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 
@@ -16,6 +17,7 @@ type syncing struct {
 	referrers bool
 	latest    count
 	prune     bool
+	state     string
 	asJSON    bool
 	jobs      count
 	chunk     byteSize
@@ -47,9 +49,11 @@ transship sync -f images.txt --prune --json`,
 			fs.BoolVar(&s.referrers, "referrers", false, "copy signatures, SBOMs and attestations that refer to the images too")
 			fs.Var(&s.latest, "latest", "of lines that mean several tags, copy only the `N` highest versions; tags that are none, such as latest, are left out")
 			fs.BoolVar(&s.prune, "prune", false, "remove tags from the targets that the source no longer has")
+			fs.StringVar(&s.state, "state", "", "remember in this `file` what was put where, and believe it: an image that has not changed then costs one HEAD at its source, and none at the target")
 			fs.BoolVar(&s.asJSON, "json", false, "print a report of all images as JSON")
 			fs.Var(&s.jobs, "jobs", fmt.Sprintf("copy `N` blobs at a time (default %d)", s.jobs))
 			fs.Var(&s.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
+			a.planFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return s.run
@@ -61,16 +65,23 @@ func (s *syncing) run(ctx context.Context, a *app, args []string) error {
 	if s.list == "" {
 		return &usageError{message: "-f LIST is missing", hint: "the list has SRC [DST] on each line"}
 	}
+	if s.asJSON && a.planning() {
+		a.shared.plan.format = "json"
+	}
 	lines, err := s.lines(ctx, a, args)
 	if err != nil {
 		return err
 	}
-	r := s.newRun(a)
+	state, err := s.openState()
+	if err != nil {
+		return err
+	}
+	r := s.newRun(a, state)
 	stop := r.show.start()
 	r.copyAll(ctx, lines)
 	if s.prune && ctx.Err() == nil {
 		r.pruneAll(ctx, lines)
 	}
 	stop()
-	return r.report(ctx)
+	return errors.Join(r.report(ctx), state.save())
 }

@@ -121,7 +121,9 @@ func (l *syncLine) targets(name reference.Reference) ([]location, error) {
 	for _, as := range l.names {
 		out = append(out, location{transport: onRegistry, ref: renamed(name, as)})
 	}
-	out = append(out, l.local...)
+	for _, at := range l.local {
+		out = append(out, at.calling(name))
+	}
 	if len(out) > 0 {
 		return out, nil
 	}

@@ -37,7 +37,7 @@ func (r *syncRun) pruneAll(ctx context.Context, lines []*syncLine) {
 		r.app.note("to be removed: %s", gone.ref.Familiar())
 	}
 	var group errgroup.Group
-	group.SetLimit(imagesAtOnce)
+	group.SetLimit(r.app.atOnce(r.jobs))
 	for _, gone := range p.plan {
 		group.Go(func() error {
 			r.remove(ctx, gone)

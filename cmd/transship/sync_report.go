@@ -52,6 +52,7 @@ func (r *syncRun) note(ctx context.Context, result syncResult, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.results = append(r.results, result)
+	r.state.note(result)
 }
 
 // what is the result's image for people.
@@ -77,7 +78,7 @@ func (r *syncRun) report(ctx context.Context) error {
 		r.printMoved(out)
 	}
 	synced := out.Copied + out.Unchanged
-	r.app.note("synced %d image%s: %s%s", synced, plural(synced), out.counts(), r.show.amount("sent"))
+	r.app.did("synced %d image%s: %s%s", synced, plural(synced), out.counts(), r.show.amount("sent"))
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

@@ -25,6 +25,7 @@ const (
 type syncRun struct {
 	*syncing
 	app    *app
+	state  *syncState
 	began  time.Time
 	show   *progress
 	engine *transfer.Engine
@@ -35,10 +36,10 @@ type syncRun struct {
 	taken   map[string]*taker // the image of each target, so that no two are put under one name
 }
 
-func (s *syncing) newRun(a *app) *syncRun {
-	r := &syncRun{syncing: s, app: a, began: time.Now(), show: a.newProgress(), kept: map[string]bool{}, taken: map[string]*taker{}}
+func (s *syncing) newRun(a *app, state *syncState) *syncRun {
+	r := &syncRun{syncing: s, app: a, state: state, began: time.Now(), show: a.newProgress(), kept: map[string]bool{}, taken: map[string]*taker{}}
 	r.show.many = true
-	r.engine = &transfer.Engine{Jobs: int(s.jobs), Platforms: s.platforms, Referrers: s.referrers, OnEvent: r.event}
+	r.engine = &transfer.Engine{Jobs: a.jobs(s.jobs), Platforms: s.platforms, Referrers: s.referrers, OnEvent: r.event}
 	return r
 }
 
@@ -51,14 +52,23 @@ func (r *syncRun) event(ev transfer.Event) {
 	}
 }
 
-// copyAll copies the images of all lines. Those of a line begin as soon as it is known which they are.
+// copyAll copies the images of all lines. Those of a line begin as soon as it is known which they are, or with one job one
+// after the other.
 func (r *syncRun) copyAll(ctx context.Context, lines []*syncLine) {
 	var lists, images errgroup.Group
 	lists.SetLimit(listsAtOnce)
 	images.SetLimit(syncAtOnce)
+	inTurn := r.app.jobs(r.jobs) == 1
+	if inTurn {
+		lists.SetLimit(1)
+		images.SetLimit(1)
+	}
 	for _, line := range lines {
 		lists.Go(func() error {
 			r.copyLine(ctx, line, &images)
+			if inTurn {
+				_ = images.Wait()
+			}
 			return nil
 		})
 	}
@@ -116,6 +126,15 @@ func (r *syncRun) copyOne(ctx context.Context, line *syncLine, o origin) {
 		r.note(ctx, result, err)
 		return
 	}
+	if digest, same := r.state.unchanged(ctx, o, targets); same {
+		for _, l := range targets {
+			result.Target, result.Digest, result.Status = l.String(), digest, syncUnchanged
+			if news, err := r.claim(l, o); news || err != nil {
+				r.note(ctx, result, err)
+			}
+		}
+		return
+	}
 	var to []destination
 	for _, l := range targets {
 		d, err := r.destination(ctx, o, l)
@@ -152,18 +171,24 @@ func (r *syncRun) targets(ctx context.Context, line *syncLine, o *origin) ([]loc
 
 // destination opens a target. It has none where the same image went there by another line.
 func (r *syncRun) destination(ctx context.Context, o origin, l location) (destination, error) {
-	switch first := r.take(l, o); {
-	case first == nil:
-	case first.identity == o.identity():
-		return destination{}, nil
-	default:
-		return destination{}, fmt.Errorf("%s goes there too", first.name)
+	if news, err := r.claim(l, o); !news {
+		return destination{}, err
 	}
 	d, err := r.app.destination(ctx, r.dst.on(l.ref.Host()), l, o.name, nil, int64(r.chunk))
 	if err == nil {
 		shareScope(o.Source, d.Target)
 	}
 	return d, err
+}
+
+// claim tells whether an image is the first that goes to a target. Where it goes there by another line that is no news, and
+// where another image does it is an error.
+func (r *syncRun) claim(l location, o origin) (news bool, err error) {
+	first := r.take(l, o)
+	if first != nil && first.identity != o.identity() {
+		err = fmt.Errorf("%s goes there too", first.name)
+	}
+	return first == nil, err
 }
 
 // taker is the image that goes to a target.

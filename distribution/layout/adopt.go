@@ -18,7 +18,7 @@ func (d *Dir) adopt(ix *index) error {
 		if r.check(e.Digest) != nil {
 			continue // a name that no repository can have
 		}
-		err := d.statLink(r.link(manifestDir, e.Digest))
+		_, err := os.Stat(r.link(manifestDir, e.Digest))
 		if errors.Is(err, fs.ErrNotExist) {
 			err = r.adopt(e.Descriptor)
 		}
@@ -30,25 +30,16 @@ func (d *Dir) adopt(ix *index) error {
 }
 
 // adopt links a manifest and all there is below it. The manifest's own link comes last, when the others are on the
-// disk: until then the work counts as not done. Where nothing can be written they are held.
+// disk: until then the work counts as not done.
 func (r *Repository) adopt(root manifest.Descriptor) error {
 	a := adoption{repository: r, links: map[string]string{}}
 	if !a.manifest(root) {
 		return nil // its bytes are not there
 	}
-	err := r.writeLinks(a.links, r.link(manifestDir, root.Digest))
-	if isReadOnly(err) {
-		r.dir.links.add(a.links)
-		return nil
-	}
-	return err
-}
-
-// writeLinks writes links, one of them last.
-func (r *Repository) writeLinks(links map[string]string, last string) error {
+	own := r.link(manifestDir, root.Digest)
 	dirs := map[string]bool{}
-	for name, content := range links {
-		if name == last {
+	for name, content := range a.links {
+		if name == own {
 			continue
 		}
 		dirs[filepath.Dir(name)] = true
@@ -64,7 +55,7 @@ func (r *Repository) writeLinks(links map[string]string, last string) error {
 			return err
 		}
 	}
-	return r.dir.writeFile(last, []byte(links[last]))
+	return r.dir.writeFile(own, []byte(a.links[own]))
 }
 
 // adoption collects the links of one manifest and those below it.

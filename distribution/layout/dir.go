@@ -42,14 +42,15 @@ type Dir struct {
 	pending   []*pending
 	writing   sync.Mutex
 
-	held  hold
-	links heldLinks
+	held hold
+
+	readOnly bool
+	adopted  adopted
 }
 
 // OpenDir opens the image layout in a folder, and makes one where there is no folder or an empty one. Temporary files
 // that killed processes left are removed. Entries of index.json that another tool wrote are made part of the
-// repositories that they name; those that name none are put into one called like the folder. A folder that is read-only
-// can be read all the same.
+// repositories that they name; those that name none are put into one called like the folder.
 //
 // Errors: a folder with other things in it, ErrNewer for an unknown layout version, ErrDamaged for an index.json that
 // cannot be read.
@@ -116,6 +117,9 @@ func checkVersion(b []byte) error {
 
 // make writes an empty layout. Whoever is killed in the middle of it left nothing but the names below.
 func (d *Dir) make() error {
+	if err := d.writable(); err != nil {
+		return err
+	}
 	there, err := os.ReadDir(d.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -165,12 +169,10 @@ func (d *Dir) Repositories(ctx context.Context) ([]string, error) {
 		}
 		return fs.SkipDir
 	})
-	if ix, failed := d.index(); failed == nil {
-		for _, e := range ix.entries {
-			if d.holdsManifest(e.repository) {
-				names = append(names, e.repository)
-			}
-		}
+	if err == nil && d.readOnly {
+		var more []string
+		more, err = d.entered()
+		names = append(names, more...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names), err

@@ -32,7 +32,7 @@ func (r *Repository) Referrers(ctx context.Context, subject blob.Digest, artifac
 	if err := r.check(subject); err != nil {
 		return nil, err
 	}
-	links, err := r.dir.listLinks(r.link(referrerDir, subject))
+	links, err := r.linksIn(r.link(referrerDir, subject))
 	if err != nil {
 		return nil, err
 	}

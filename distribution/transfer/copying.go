@@ -129,9 +129,9 @@ func (c *copying) children(ctx context.Context, m manifest.Manifest, known bool)
 		return err
 	}
 	if !manifest.IsIndex(m.MediaType) {
-		return sideBySide(ctx, refs, c.putBlob)
+		return c.engine.sideBySide(ctx, refs, c.putBlob)
 	}
-	return sideBySide(ctx, refs, func(ctx context.Context, d manifest.Descriptor) error { return c.child(ctx, d, known) })
+	return c.engine.sideBySide(ctx, refs, func(ctx context.Context, d manifest.Descriptor) error { return c.child(ctx, d, known) })
 }
 
 // child puts an entry of an index, by its digest, once for all copies to this repository: an image may stand in several

@@ -25,7 +25,7 @@ const (
 // Engine copies images. The zero value copies every platform, six blobs at a time. Its fields must not change once it
 // is in use, and it must not be copied; its methods may be called concurrently.
 type Engine struct {
-	Jobs      int                 // blobs in flight at once, over all copies; 0 is DefaultJobs
+	Jobs      int                 // blobs in flight at once, over all copies; 0 is DefaultJobs; 1 does all of a copy in order
 	Platforms []manifest.Platform // keep only these of an index; none keeps all
 	Flatten   bool                // with Platforms: copy a single image that is left as itself, not as a list of one
 	Referrers bool                // also copy what refers to the images: signatures, SBOMs, attestations
@@ -120,10 +120,14 @@ func (e *Engine) fetchChild(ctx context.Context, src Source, d manifest.Descript
 	return m, nil
 }
 
-// sideBySide calls f for each descriptor, several at once, and returns the first error.
-func sideBySide(ctx context.Context, list []manifest.Descriptor, f func(context.Context, manifest.Descriptor) error) error {
+// sideBySide calls f for each descriptor, several at once, and returns the first error. With one job it is one after the
+// other, so that a copy makes the same calls in the same order each time.
+func (e *Engine) sideBySide(ctx context.Context, list []manifest.Descriptor, f func(context.Context, manifest.Descriptor) error) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(width)
+	if e.Jobs == 1 {
+		group.SetLimit(1)
+	}
 	for _, d := range unique(list) {
 		if groupCtx.Err() != nil {
 			group.Go(func() error { return context.Cause(ctx) })
