@@ -77,10 +77,10 @@ func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int
 }
 
 // HasBlob tells whether the repository has a blob of that digest and size; see [Client.HeadBlob]. A registry that denies
-// it is taken to lack it: some do so with what does not exist.
+// it is fs.ErrPermission; some deny what does not exist.
 func (r *Repository) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
 	size, err := r.Client.HeadBlob(r.scoped(ctx), r.Name, d.Digest)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	return err == nil && (size < 0 || size == d.Size), err

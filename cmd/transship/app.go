@@ -89,7 +89,7 @@ func (a *app) finish(ctx context.Context, err error) int {
 		return exitDone
 	}
 	if ctx.Err() != nil && errors.Is(context.Cause(ctx), errInterrupted) {
-		err = errInterrupted
+		err = fmt.Errorf("%w%w", errInterrupted, &silent{err})
 	}
 	name := strings.TrimSpace("transship " + a.command)
 	a.stderr.line("%s: %s", name, shorten(oneLine(err.Error())))

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/layout"
@@ -55,6 +58,18 @@ func entryName(repository reference.Reference, tag string, d manifest.Descriptor
 	return repository.WithDigest(d.Digest).String()
 }
 
+// String is where the images were found.
+func (b *bundling) String() string {
+	places := map[string]bool{}
+	for _, src := range b.from {
+		places[fmt.Sprint(src)] = true
+	}
+	if len(places) > 1 {
+		return fmt.Sprintf("%d sources", len(places))
+	}
+	return strings.Join(slices.Collect(maps.Keys(places)), "")
+}
+
 // Manifest implements transfer.Source, by digest.
 func (b *bundling) Manifest(_ context.Context, ref string) (manifest.Manifest, error) {
 	m, found := b.manifests[blob.Digest(ref)]
@@ -82,9 +97,4 @@ func (b *bundling) missing() []manifest.Descriptor {
 		}
 	}
 	return out
-}
-
-// counted is how many images there are, for people.
-func (b *bundling) counted() string {
-	return fmt.Sprintf("%d image%s", len(b.Images), plural(len(b.Images)))
 }

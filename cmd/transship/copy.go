@@ -9,6 +9,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
 )
@@ -75,10 +76,11 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 	defer src.close()
 	show := a.newProgress()
 	engine := &transfer.Engine{Jobs: a.jobs(c.jobs), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
-	if slices.ContainsFunc(to, location.archive) {
-		if engine, err = c.collect(ctx, engine, &src); err != nil {
+	if slices.ContainsFunc(to, location.archive) || src.name.Digest != "" && (len(c.platforms) > 0 || c.flatten) {
+		if err := src.collect(ctx, engine); err != nil {
 			return err
 		}
+		engine = &transfer.Engine{Jobs: engine.Jobs, Referrers: engine.Referrers, OnEvent: engine.OnEvent}
 	}
 	destinations, err := c.destinations(ctx, a, src, to)
 	defer leave(destinations)
@@ -102,10 +104,13 @@ func parseTargets(args []string) ([]location, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.ref.Tag != "" && l.ref.Digest != "" {
-			return nil, &usageError{message: "the target has a tag and a digest", hint: "give it one of the two; the digest is kept anyway"}
+		if _, err = l.nameFor(reference.Reference{}); err == nil && l.archive() {
+			err = checkFolder(l.path)
 		}
-		if slices.Contains(to, l) {
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(to, l.overwrites) {
 			return nil, &usageError{message: fmt.Sprintf("%s is named twice as a target", l)}
 		}
 		to = append(to, l)
@@ -113,27 +118,12 @@ func parseTargets(args []string) ([]location, error) {
 	return to, nil
 }
 
-// collect reads the manifests ahead, which a tar needs, and makes the source one that has them. What is copied then is
-// all of that.
-func (c *copying) collect(ctx context.Context, engine *transfer.Engine, src *origin) (*transfer.Engine, error) {
-	closure, err := engine.Collect(ctx, src.Source, src.ref)
-	if err != nil {
-		return nil, err
-	}
-	src.Source, src.ref = newCollected(src.Source, closure), string(closure.Root.Digest)
-	return &transfer.Engine{Jobs: engine.Jobs, Referrers: engine.Referrers, OnEvent: engine.OnEvent}, nil
-}
-
 // destinations opens all of them, and returns also in case of an error those that are open.
 func (c *copying) destinations(ctx context.Context, a *app, src origin, to []location) ([]destination, error) {
 	var out []destination
-	at := c.dst
-	for i, l := range to {
-		if i > 0 {
-			at = c.dst.on(l.ref.Host())
-		}
+	for _, l := range to {
 		what, _ := src.Source.(*collected)
-		d, err := a.destination(ctx, at, l, src.name, what, int64(c.chunk))
+		d, err := a.destination(ctx, c.dst.towards(l.ref.Host()), l, src.name, what, int64(c.chunk))
 		if err != nil {
 			return out, err
 		}
@@ -145,6 +135,9 @@ func (c *copying) destinations(ctx context.Context, a *app, src origin, to []loc
 
 // shareScope makes one token be asked for all that a copy does on a registry, where both sides share a session on it.
 func shareScope(src transfer.Source, dst transfer.Target) {
+	if c, ok := src.(*collected); ok {
+		src = c.Source
+	}
 	from, ok := src.(*distribution.Repository)
 	to, both := dst.(*distribution.Repository)
 	if ok && both && from.Client == to.Client {
@@ -183,7 +176,7 @@ func leave(destinations []destination) {
 // report prints what became of each destination.
 func report(ctx context.Context, a *app, from location, to []destination, digest blob.Digest, errs []error) error {
 	if common := inCommon(errs); common != nil || ctx.Err() != nil {
-		return errors.Join(common, context.Cause(ctx))
+		return unfinished(to, errors.Join(common, context.Cause(ctx)))
 	}
 	failed := 0
 	for i, d := range to {
@@ -201,6 +194,16 @@ func report(ctx context.Context, a *app, from location, to []destination, digest
 		return &partlyError{failed, len(to)}
 	}
 	return nil
+}
+
+// unfinished says of an error that it has left a tar unfinished, where one was to be written.
+func unfinished(to []destination, err error) error {
+	for _, d := range to {
+		if d.at.archive() {
+			return &unfinishedError{d.at.path, err}
+		}
+	}
+	return err
 }
 
 // inCommon returns the error that every target has, which then is not about any of them.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -33,7 +34,7 @@ func (a *app) hint(err error) string {
 	}
 	switch {
 	case errors.Is(err, errInterrupted):
-		return a.interruptedHint()
+		return a.interruptedHint(err)
 	case errors.As(err, &usage):
 		return usage.hint
 	case as[*boundsError](err):
@@ -44,7 +45,9 @@ func (a *app) hint(err error) string {
 		return "set TRANSSHIP_STORE to a folder that is yours, empty or a store already"
 	case as[*noImageError](err):
 		return "transship images lists what there is; transship pull REF brings an image there"
-	case as[*layout.ArchiveError](err), errors.Is(err, layout.ErrNewer):
+	case errors.Is(err, syscall.ENOSPC) && slices.Contains([]string{"save", "copy", "sync", "pull"}, a.command):
+		return fullHint(err)
+	case as[*layout.ArchiveError](err), isDamaged(err), errors.Is(err, layout.ErrNewer):
 		return archiveHint(err)
 	case as[*baseError](err):
 		return baseHint(err)
@@ -53,9 +56,11 @@ func (a *app) hint(err error) string {
 	case as[*servedBaseError](err), as[*htpasswd.FileError](err), as[*listenError](err), as[*writableError](err):
 		return serveHint(err)
 	case as[*unfinishedError](err):
-		return unfinishedHint
+		return unfinishedHint(err)
 	case a.command == "push" && as[*blob.MismatchError](err):
 		return "the local store is damaged there: transship rmi the image and pull it again"
+	case a.command == "load" && isIntegrity(err) && !as[*distribution.Error](err):
+		return damagedHint
 	case isIntegrity(err):
 		return integrityHint(err, at)
 	case isRateLimit(err):
@@ -74,16 +79,15 @@ func (a *app) hint(err error) string {
 	return ""
 }
 
-// interruptedHint says what is left of a command that writes to a registry.
-func (a *app) interruptedHint() string {
-	if a.planning() {
+// interruptedHint says what is left of a command that writes a bundle or to a registry.
+func (a *app) interruptedHint(err error) string {
+	switch {
+	case a.planning():
 		return ""
-	}
-	switch a.command {
-	case "copy", "load", "sync", "manifest push":
+	case as[*unfinishedError](err):
+		return unfinishedHint(err)
+	case slices.Contains([]string{"copy", "load", "sync", "manifest push"}, a.command):
 		return "no tag names an image that is not whole; blobs that arrived whole are not sent again"
-	case "save":
-		return unfinishedHint
 	}
 	return ""
 }

@@ -55,7 +55,7 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	defer local.close()
-	images, err := l.images(local, far, args[2:])
+	images, err := l.images(ctx, local, far, args[2:])
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 	engine := &transfer.Engine{Jobs: a.jobs(l.jobs), OnEvent: show.event}
 	stop := show.start()
 	b := &batch{app: a, of: len(images), atOnce: a.atOnce(l.jobs)}
-	for _, some := range l.inOrder(images) {
+	for _, some := range inOrder(ctx, images) {
 		eachOf(ctx, b, some, func(ctx context.Context, im loadedImage) error { return l.one(ctx, a, engine, base, im) })
 	}
 	stop()
@@ -89,13 +89,13 @@ type loadedImage struct {
 func (im loadedImage) String() string { return im.target.Familiar() }
 
 // images finds out where each image goes, before any is sent.
-func (l *loading) images(local *localImages, far farSide, wanted []string) ([]loadedImage, error) {
+func (l *loading) images(ctx context.Context, local *localImages, far farSide, wanted []string) ([]loadedImage, error) {
 	chosen := local.images
 	if len(wanted) > 0 {
 		chosen = nil
 	}
 	for _, name := range wanted {
-		im, err := local.find(name)
+		im, err := local.find(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -140,29 +140,41 @@ func (l *loading) noName(local *localImages, im localImage) error {
 	}
 }
 
-// inOrder puts images with a tag first: what is there by its digest alone may refer to one of them, and not every registry
-// takes a referrer ahead of its subject.
-func (l *loading) inOrder(images []loadedImage) [2][]loadedImage {
-	var out [2][]loadedImage
+// inOrder sorts images by what they refer to, since not every registry takes a referrer ahead of its subject: first those
+// that refer to none, then those that refer to one, then those that refer to such a one.
+func inOrder(ctx context.Context, images []loadedImage) [][]loadedImage {
+	subjects := map[blob.Digest]blob.Digest{}
 	for _, im := range images {
-		i := 0
-		if im.target.Tag == "" {
-			i = 1
+		m, err := im.Manifest(ctx, string(im.Digest))
+		if err != nil {
+			continue // pushing it says why
 		}
-		out[i] = append(out[i], im)
+		if subject, err := m.Subject(); err == nil && subject != nil {
+			subjects[im.Digest] = subject.Digest
+		}
+	}
+	var out [][]loadedImage
+	for _, im := range images {
+		depth := 0
+		for at := subjects[im.Digest]; at != ""; at = subjects[at] {
+			depth++
+		}
+		for len(out) <= depth {
+			out = append(out, nil)
+		}
+		out[depth] = append(out[depth], im)
 	}
 	return out
 }
 
 // one pushes an image.
-func (l *loading) one(ctx context.Context, a *app, engine *transfer.Engine, base map[blob.Digest]string, im loadedImage) error {
+func (l *loading) one(ctx context.Context, a *app, engine *transfer.Engine, base holders, im loadedImage) error {
 	repo, err := a.repository(ctx, l.to.on(im.target.Host()), im.target, auth.Pull, auth.Push)
 	if err != nil {
 		return err
 	}
 	repo.ChunkSize = int64(l.chunk)
-	holder := func(_ context.Context, d blob.Digest) string { return base[d] }
-	d, err := engine.Copy(ctx, im.Source, string(im.Digest), &mounting{repo, holder}, im.target.Identifier())
+	d, err := engine.Copy(ctx, &completed{im.Source, base}, string(im.Digest), &mounting{repo, base.holder}, im.target.Identifier())
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -76,6 +77,9 @@ func (s *saving) run(ctx context.Context, a *app, args []string) error {
 	}
 	show := a.newProgress()
 	engine := &transfer.Engine{Jobs: int(s.jobs), Platforms: s.platforms, Referrers: s.referrers, OnEvent: show.event}
+	if err := distinctNames(ctx, engine, images); err != nil {
+		return err
+	}
 	if s.toFolder() {
 		return s.fillFolder(ctx, a, engine, show, images)
 	}
@@ -104,18 +108,34 @@ func (s *saving) check(a *app, args []string) error {
 		return &usageError{message: "--since makes a bundle, and no folder", hint: "a folder is only added to: what it has is not fetched again"}
 	case s.out == "-" && isTerminal(a.stdout.out):
 		return &usageError{message: "standard output is a terminal", hint: "send it to a file or a pipe, or write -o FILE.tar"}
+	case s.out != "-" && !s.toFolder():
+		return checkFolder(s.out)
 	}
 	return nil
 }
 
-// collect reads the manifests of all images.
+// checkFolder makes sure, before anything is fetched, that there is a folder for a file.
+func checkFolder(file string) error {
+	dir := filepath.Dir(file)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s cannot be written: there is no folder %s", file, dir)
+	}
+	return nil
+}
+
+// collect reads the manifests of all images, of each image once.
 func (s *saving) collect(ctx context.Context, a *app, engine *transfer.Engine, images []savedImage) (*bundling, error) {
-	closures := make([]transfer.Closure, len(images))
+	closures := map[string]*transfer.Closure{}
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(imagesAtOnce)
-	for i, im := range images {
+	for _, im := range images {
+		if closures[im.identity()] != nil {
+			continue
+		}
+		c := new(transfer.Closure)
+		closures[im.identity()] = c
 		group.Go(func() (err error) {
-			closures[i], err = engine.Collect(inGroup, im.Source, im.ref)
+			*c, err = engine.Collect(inGroup, im.Source, im.ref)
 			return err
 		})
 	}
@@ -123,9 +143,9 @@ func (s *saving) collect(ctx context.Context, a *app, engine *transfer.Engine, i
 		return nil, err
 	}
 	b := newBundling()
-	for i, im := range images {
+	for _, im := range images {
 		for _, name := range im.names {
-			b.add(im.Source, name, closures[i])
+			b.add(im.Source, name, *closures[im.identity()])
 		}
 	}
 	if s.since == "" {
@@ -151,7 +171,7 @@ func (s *saving) write(ctx context.Context, a *app, engine *transfer.Engine, sho
 	if err != nil {
 		return &unfinishedError{s.out, err}
 	}
-	a.note("saved %s to %s: %s", b.counted(), s.out, show.amount("fetched"))
+	a.note("saved %d image%s to %s: %s", len(in.Images), plural(len(in.Images)), s.out, show.amount("fetched"))
 	for _, v := range in.Volumes {
 		fmt.Fprintf(a.stdout, "%s  %s\n", v.Digest.Hex(), filepath.Join(filepath.Dir(s.out), v.File))
 	}
@@ -164,16 +184,16 @@ func (s *saving) stream(ctx context.Context, a *app, b *bundling) error {
 	open := func(d manifest.Descriptor) blob.Open {
 		return func(ctx context.Context, offset int64) (io.ReadCloser, error) { return b.Blob(ctx, d, offset) }
 	}
-	if _, err := layout.Stream(ctx, a.stdout, b.Contents, open); err != nil {
-		return err
+	in, err := layout.Stream(ctx, a.stdout, b.Contents, open)
+	if err == nil {
+		a.note("saved %d image%s to standard output in %s", len(in.Images), plural(len(in.Images)), formatDuration(time.Since(began)))
 	}
-	a.note("saved %s to standard output in %s", b.counted(), formatDuration(time.Since(began)))
-	return nil
+	return err
 }
 
 // unfinishedError says that a bundle could not be finished. What was written is kept for the next try.
 type unfinishedError struct {
-	path string
+	path string // of the bundle
 	err  error
 }
 

@@ -22,6 +22,7 @@ type shared struct {
 	headers bool            // with verbose: of each call
 	onCall  func(wire.Call) // in place of what -v prints
 	measure func(wire.Call) // told of each call too
+	local   openedImages
 	plan    planning
 	audit   auditing
 	rules   wire.Rules

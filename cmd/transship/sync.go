@@ -79,7 +79,7 @@ func (s *syncing) run(ctx context.Context, a *app, args []string) error {
 	r := s.newRun(a, state)
 	stop := r.show.start()
 	r.copyAll(ctx, lines)
-	if s.prune {
+	if s.prune && ctx.Err() == nil {
 		r.pruneAll(ctx, lines)
 	}
 	stop()
