@@ -31,9 +31,9 @@ those.`,
 		example: `transship pull halohub/halo:1.6
 transship pull --platform linux/arm64 alpine:3.20`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			p := &pulling{from: a.newSide(fs, "", "the registry"), jobs: transfer.DefaultJobs}
+			p := &pulling{from: a.newSide(fs, "", "the registry")}
 			fs.Var(&p.platforms, "platform", "pull only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
-			fs.Var(&p.jobs, "jobs", fmt.Sprintf("pull `N` blobs at a time (default %d)", p.jobs))
+			jobsFlag(fs, &p.jobs, "pull")
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return p.run
