@@ -26,6 +26,7 @@ func floors() map[string][]string {
 		"manifest/liststore":     {"blob", "manifest", "distribution/reference"},
 		"distribution/layout":    {"blob", "manifest", "distribution/reference"},
 		"distribution/transfer":  {"blob", "manifest"},
+		"distribution/synthetic": {"blob", "manifest"},
 		"distribution":           {"blob", "manifest", "auth", "distribution/reference", "distribution/wire"},
 		"distribution/registry":  {"blob", "manifest", "distribution/reference", "distribution/layout"},
 	}
@@ -33,7 +34,7 @@ func floors() map[string][]string {
 
 // withoutHTTP are the packages that must work without net/http.
 func withoutHTTP() []string {
-	return []string{"blob", "manifest", "distribution/transfer", "distribution/layout"}
+	return []string{"blob", "manifest", "distribution/transfer", "distribution/layout", "distribution/synthetic"}
 }
 
 func TestFloors(t *testing.T) {
