@@ -36,10 +36,13 @@ SRC and DST are references, with docker:// before them or not, or one of
   oci:DIR[:IMAGE]              an OCI image layout in a folder, which is added to
   oci-archive:FILE[:IMAGE]     one in a tar, which is written anew
   docker-archive:FILE[:IMAGE]  what docker save writes; as DST the same as oci-archive, which docker load reads too
+  null:SIZE[:SEED]             as SRC an image of one layer of that size, generated, different each time without SEED
+  null:                        as DST nothing: the image is read and verified
 IMAGE is a tag, a name or a digest; without it SRC has one image, and DST gets the name that the image has.`,
 		example: `transship copy halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
 transship copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alpine:3.20
 transship copy alpine:3.20 oci:layout:3.20
+transship copy alpine:3.20 null:
 transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 		setup: func(fs *flag.FlagSet, a *app) action {
 			c := &copying{src: a.newSide(fs, "src", "the source"), dst: a.newSide(fs, "dst", "the target")}
@@ -57,7 +60,7 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 }
 
 func (c *copying) run(ctx context.Context, a *app, args []string) error {
-	from, err := parseLocation(args[0])
+	from, err := parseCopied(args[0])
 	if err != nil {
 		return err
 	}
@@ -95,7 +98,7 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 func parseTargets(args []string) ([]location, error) {
 	var to []location
 	for _, arg := range args {
-		l, err := parseLocation(arg)
+		l, err := parseCopied(arg)
 		if err != nil {
 			return nil, err
 		}
