@@ -58,9 +58,14 @@ func (c Credential) basic() string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Password))
 }
 
-// redact takes the credential's secrets out of a text that others wrote.
+// redact takes the credential's secrets out of a text that others wrote, also
+// as they are in a header.
 func (c Credential) redact(text string) string {
-	for _, secret := range []string{c.Password, c.IdentityToken, c.RegistryToken} {
+	basic := ""
+	if c.Password != "" {
+		_, basic, _ = strings.Cut(c.basic(), " ")
+	}
+	for _, secret := range []string{basic, c.Password, c.IdentityToken, c.RegistryToken} {
 		if secret != "" {
 			text = strings.ReplaceAll(text, secret, "[redacted]")
 		}

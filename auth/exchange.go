@@ -86,7 +86,7 @@ func (x *exchange) send(req *http.Request, a authorization) (*http.Response, err
 	}
 	resp, err := x.transport.base().RoundTrip(req)
 	if err != nil {
-		return nil, err
+		return nil, redactError(err, a.redact)
 	}
 	if resp.Request == nil {
 		resp.Request = req
@@ -257,7 +257,7 @@ func (x *exchange) forget(refused Credential) {
 // out.
 func (x *exchange) finish(resp *http.Response, a authorization) *http.Response {
 	refused := resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden
-	resp.Request = resp.Request.Clone(resp.Request.Context())
+	resp.Request = resp.Request.Clone(withSent(resp.Request.Context(), a))
 	resp.Request.Header.Del("Authorization")
 	switch {
 	case refused:

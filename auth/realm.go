@@ -31,10 +31,10 @@ func checkRealm(registry, realm *url.URL) error {
 		return nil
 	}
 	if registry.Scheme == "https" && realm.Scheme != "https" {
-		return fmt.Errorf("refused: the registry is on https, but its token server %s is not, and would be sent credentials in the clear", realm.Redacted())
+		return fmt.Errorf("refused: the registry is on https, but its token server %s is not, and would be sent credentials in the clear", shown(realm))
 	}
 	if isLocal(realm.Hostname()) {
-		return fmt.Errorf("refused: a registry outside the local network named the token server %s inside it", realm.Redacted())
+		return fmt.Errorf("refused: a registry outside the local network named the token server %s inside it", shown(realm))
 	}
 	return nil
 }

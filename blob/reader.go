@@ -31,9 +31,10 @@ type reader struct {
 	err    error // sticky
 
 	// net/http may close a request body while another goroutine still reads it.
-	mu     sync.Mutex
-	source io.ReadCloser
-	closed bool
+	mu       sync.Mutex
+	source   io.ReadCloser
+	verified *Verification // of the source, where it has all of the blob
+	closed   bool
 }
 
 // Read implements io.Reader.
@@ -132,17 +133,24 @@ func (r *reader) opened() (io.ReadCloser, error) {
 	if source, err := r.current(); source != nil || err != nil {
 		return source, err
 	}
-	source, err := r.stream.open(r.ctx, r.at)
+	ctx, verified := r.ctx, (*Verification)(nil)
+	if r.at == 0 {
+		verified = &Verification{}
+		ctx = context.WithValue(ctx, verificationKey{}, verified)
+	}
+	source, err := r.stream.open(ctx, r.at)
 	if err != nil {
+		verified.settle(false)
 		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		source.Close()
+		verified.settle(false)
 		return nil, errClosed
 	}
-	r.source = source
+	r.source, r.verified = source, verified
 	return source, nil
 }
 
@@ -196,7 +204,16 @@ func (r *reader) verify() error {
 	if got != r.stream.digest {
 		return &MismatchError{Want: r.stream.digest, Got: got, WantSize: r.stream.size, GotSize: r.at}
 	}
+	r.settle(true)
 	return nil
+}
+
+// settle tells the source what became of its bytes.
+func (r *reader) settle(right bool) {
+	r.mu.Lock()
+	verified := r.verified
+	r.mu.Unlock()
+	verified.settle(right)
 }
 
 // hasMore tells whether a byte comes before the end. An error at this point does no harm: everything is here.
@@ -218,12 +235,13 @@ func readSome(source io.Reader, p []byte) (int, error) {
 
 func (r *reader) closeSource() {
 	r.mu.Lock()
-	source := r.source
-	r.source = nil
+	source, verified := r.source, r.verified
+	r.source, r.verified = nil, nil
 	r.mu.Unlock()
 	if source != nil {
 		source.Close()
 	}
+	verified.settle(false)
 }
 
 // Close implements io.Closer. It may be called while a Read is under way, which then ends with an error.

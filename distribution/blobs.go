@@ -16,6 +16,7 @@ import (
 // say. A registry that does not allow HEAD (405) is asked by GET, whose body is not read. A blob that is not there is an
 // error that is fs.ErrNotExist.
 func (c *Client) HeadBlob(ctx context.Context, repo string, d blob.Digest) (int64, error) {
+	ctx = aboutBlob(ctx, d)
 	resp, err := c.call(ctx, http.MethodHead, repository(repo, "blobs/"+string(d), auth.Pull), http.StatusOK)
 	if err == nil {
 		return resp.ContentLength, nil
@@ -36,6 +37,7 @@ func (c *Client) HeadBlob(ctx context.Context, repo string, d blob.Digest) (int6
 // before the offset; one that answers with another range is an error. A blob that is not there is an error that is
 // fs.ErrNotExist. The caller closes the reader.
 func (c *Client) GetBlob(ctx context.Context, repo string, d blob.Digest, offset int64) (io.ReadCloser, int64, error) {
+	ctx = receiving(aboutBlob(ctx, d), d)
 	req, err := c.request(ctx, http.MethodGet, repository(repo, "blobs/"+string(d), auth.Pull), nil)
 	if err != nil {
 		return nil, 0, err
@@ -66,7 +68,7 @@ func continued(resp *http.Response, offset int64) (io.ReadCloser, int64, error) 
 	if !ok || first != offset {
 		resp.Body.Close()
 		return nil, 0, fmt.Errorf("%s: asked for bytes from %d, got Content-Range %q", resp.Request.URL.Host, offset,
-			oneLine(resp.Header.Get("Content-Range")))
+			oneLine(auth.Redact(resp, resp.Header.Get("Content-Range"))))
 	}
 	return resp.Body, size, nil
 }
@@ -113,6 +115,7 @@ func parseContentRange(s string) (first, size int64, ok bool) {
 // DeleteBlob removes a blob from a repository (end-10: DELETE /v2/<name>/blobs/<digest>). A registry that does not
 // allow it answers 405, or 400.
 func (c *Client) DeleteBlob(ctx context.Context, repo string, d blob.Digest) error {
+	ctx = aboutBlob(ctx, d)
 	_, err := c.call(ctx, http.MethodDelete, repository(repo, "blobs/"+string(d), auth.Pull, auth.Delete),
 		http.StatusAccepted, http.StatusOK, http.StatusNoContent)
 	return err

@@ -70,7 +70,7 @@ func (c *Client) request(ctx context.Context, method string, p path, body io.Rea
 
 // requestTo builds a call to an address that the registry gave out.
 func (c *Client) requestTo(ctx context.Context, method string, u *url.URL, scope auth.Scope, body io.Reader) (*http.Request, error) {
-	ctx = auth.WithScope(ctx, c.Host, scope)
+	ctx = auth.WithScope(wire.Linked(ctx), c.Host, scope)
 	req, err := http.NewRequestWithContext(ctx, method, "", body)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (c *Client) do(req *http.Request, ok ...int) (*http.Response, error) {
 	if err != nil {
 		return nil, newRequestError(req, err)
 	}
-	c.warn(resp.Header)
+	c.warn(resp)
 	if slices.Contains(ok, resp.StatusCode) {
 		return resp, nil
 	}
@@ -147,12 +147,12 @@ func drain(resp *http.Response) {
 }
 
 // warn hands out the texts of Warning headers, each once (distribution-spec, "Warnings").
-func (c *Client) warn(h http.Header) {
+func (c *Client) warn(resp *http.Response) {
 	if c.OnWarning == nil {
 		return
 	}
-	for _, w := range h.Values("Warning") {
-		if text := oneLine(warningText(w)); text != "" {
+	for _, w := range resp.Header.Values("Warning") {
+		if text := oneLine(auth.Redact(resp, warningText(w))); text != "" {
 			c.warnOnce(text)
 		}
 	}

@@ -59,7 +59,7 @@ type Error struct {
 	StatusCode int
 	Header     http.Header
 	Errors     []Detail    // what the registry says, where it answered in the specification's JSON
-	Body       []byte      // the answer's first 8 KiB
+	Body       []byte      // the answer's first 8 KiB, without the credentials that the call was made with
 	Auth       *auth.Error // of a 401 or 403: which credentials were refused, nil when none took part
 }
 
@@ -151,10 +151,15 @@ func newError(resp *http.Response) *Error {
 	if resp.Request != nil {
 		e.Method, e.URL = resp.Request.Method, wire.Redact(resp.Request.URL)
 	}
-	e.Body, _ = io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	e.Body = []byte(auth.Redact(resp, string(body)))
 	var said struct{ Errors []Detail }
-	if json.Unmarshal(e.Body, &said) == nil {
+	if json.Unmarshal(body, &said) == nil {
 		e.Errors = said.Errors
+	}
+	for i := range e.Errors {
+		e.Errors[i].Message = auth.Redact(resp, e.Errors[i].Message)
+		e.Errors[i].Detail = json.RawMessage(auth.Redact(resp, string(e.Errors[i].Detail)))
 	}
 	return e
 }

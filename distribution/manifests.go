@@ -96,7 +96,7 @@ func parseAs(ref, contentType string, raw []byte) (manifest.Manifest, error) {
 }
 
 func (c *Client) manifestRequest(ctx context.Context, method, repo, ref string) (*http.Request, error) {
-	req, err := c.request(ctx, method, repository(repo, "manifests/"+ref, auth.Pull), nil)
+	req, err := c.request(aboutManifest(ctx, ref), method, repository(repo, "manifests/"+ref, auth.Pull), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (c *Client) PutManifest(ctx context.Context, repo, ref string, m manifest.M
 	if len(tags) > 0 {
 		p = p.with(url.Values{"tag": tags})
 	}
-	req, err := c.request(ctx, http.MethodPut, p, bytes.NewReader(m.Raw))
+	req, err := c.request(aboutManifest(ctx, string(m.Digest)), http.MethodPut, p, bytes.NewReader(m.Raw))
 	if err != nil {
 		return Stored{}, err
 	}
@@ -155,7 +155,7 @@ func listed(values []string) []string {
 // /v2/<name>/manifests/<reference>). Registries that cannot do that answer 400 or 405, and 404 where there is none. A
 // referrer stays listed under the referrers tag of its subject, where there is one.
 func (c *Client) DeleteManifest(ctx context.Context, repo, ref string) error {
-	_, err := c.call(ctx, http.MethodDelete, repository(repo, "manifests/"+ref, auth.Pull, auth.Delete),
+	_, err := c.call(aboutManifest(ctx, ref), http.MethodDelete, repository(repo, "manifests/"+ref, auth.Pull, auth.Delete),
 		http.StatusAccepted, http.StatusOK, http.StatusNoContent)
 	return err
 }

@@ -72,7 +72,7 @@ func (c *Client) noteProven() {
 // The bytes are verified while they stream. Where they are wrong the error is a *[blob.MismatchError], and the
 // repository does not have the blob.
 func (r *Repository) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string) (blob.Outcome, error) {
-	ctx = r.scoped(ctx)
+	ctx = aboutBlob(r.scoped(ctx), d.Digest)
 	asked := !mountable(d.Digest) || r.Client.doubtful() && d.Size >= worthAsking
 	if asked && r.has(ctx, d.Digest, d.Size) {
 		return blob.Exists, nil

@@ -101,6 +101,8 @@ func (p *push) whole(ctx context.Context) error {
 		}
 	}
 	part := &part{source: p.open(ctx), left: p.blob.Size()}
+	// The reader hands out the last bytes only when all of them have matched the digest.
+	ctx = wire.WithSentBlob(ctx, string(p.blob.Digest()))
 	err := p.repo.Client.FinishUpload(ctx, p.session, p.blob.Digest(), p.blob.Size(), part)
 	return p.blame(part, err)
 }

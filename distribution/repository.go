@@ -12,6 +12,7 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -20,6 +21,7 @@ import (
 type Repository struct {
 	Client *Client
 	Name   string     // as it stands in URLs, such as library/halo
+	Image  string     // what an audit calls the image that calls are for, where their context does not say (wire.Why)
 	Scope  auth.Scope // asked for with every call, so that one token serves the whole run
 	// ChunkSize is the most bytes sent in one upload call. 0 sends each blob in one PUT, and in chunks only where the
 	// registry or a broken connection asks for it.
@@ -35,6 +37,9 @@ func (r *Repository) String() string { return r.Client.Host + "/" + r.Name }
 func (r *Repository) Place() (registry, name string) { return r.Client.Host, r.Name }
 
 func (r *Repository) scoped(ctx context.Context) context.Context {
+	if wire.WhyOf(ctx).Image == "" {
+		ctx = wire.With(ctx, wire.Why{Image: r.Image})
+	}
 	return auth.WithScope(ctx, r.Client.Host, r.Scope)
 }
 

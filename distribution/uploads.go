@@ -11,6 +11,7 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/wire"
 )
 
 // Upload is an open upload session. Each call on it returns the next one, whose Location must be used from then on.
@@ -19,6 +20,11 @@ type Upload struct {
 	Location   *url.URL // where the next call goes, its query opaque
 	Offset     int64    // bytes that the registry has
 	MinChunk   int64    // least size in bytes of a chunk that is not the last (OCI-Chunk-Min-Length), 0 for any
+}
+
+// context says which row a call to the session's location belongs to.
+func (u Upload) context(ctx context.Context, row string) context.Context {
+	return wire.WithRow(ctx, u.Location, row)
 }
 
 func (u Upload) scope() auth.Scope { return auth.Repository(u.Repository, auth.Pull, auth.Push) }
@@ -35,6 +41,7 @@ func uploadQuery(d blob.Digest) url.Values {
 // end-4c with digest-algorithm). A Location that is missing, malformed, or that [wire.Redirects] does not allow is an
 // error.
 func (c *Client) StartUpload(ctx context.Context, repo string, d blob.Digest) (Upload, error) {
+	ctx = aboutBlob(ctx, d)
 	p := repository(repo, "blobs/uploads/", auth.Pull, auth.Push).with(uploadQuery(d))
 	resp, err := c.post(ctx, p, http.StatusAccepted)
 	if err != nil {
@@ -49,6 +56,7 @@ func (c *Client) StartUpload(ctx context.Context, repo string, d blob.Digest) (U
 // an *[Error]; Harbor 401, Docker Hub 400 for an unknown other repository. Without from the registry may look for the blob
 // where it likes; Quay refuses that.
 func (c *Client) Mount(ctx context.Context, repo string, d blob.Digest, from string) (bool, Upload, error) {
+	ctx = aboutBlob(ctx, d)
 	query := uploadQuery(d)
 	query.Set("mount", string(d))
 	if from != "" {
@@ -88,6 +96,7 @@ func (c *Client) opened(resp *http.Response, repo string) (Upload, error) {
 // PostBlob uploads a blob in a single POST (end-4b: POST /v2/<name>/blobs/uploads/?digest=<digest>). Registries without
 // it answer 202: then it returns false with the session that they opened, and body may have been read in part.
 func (c *Client) PostBlob(ctx context.Context, repo string, d blob.Digest, size int64, body io.Reader) (bool, Upload, error) {
+	ctx = aboutBlob(ctx, d)
 	query := uploadQuery(d)
 	query.Set("digest", string(d))
 	p := repository(repo, "blobs/uploads/", auth.Pull, auth.Push).with(query)
@@ -112,7 +121,8 @@ func (c *Client) PostBlob(ctx context.Context, repo string, d blob.Digest, size 
 // body that holds the whole blob makes it the monolithic upload; size 0 closes after chunks. The body is read once. A
 // registry that finds another digest answers 400 DIGEST_INVALID.
 func (c *Client) FinishUpload(ctx context.Context, u Upload, d blob.Digest, size int64, body io.Reader) error {
-	req, err := c.requestTo(ctx, http.MethodPut, withDigest(u.Location, d), u.scope(), nil)
+	ctx = aboutBlob(ctx, d)
+	req, err := c.requestTo(u.context(ctx, "end-6"), http.MethodPut, withDigest(u.Location, d), u.scope(), nil)
 	if err != nil {
 		return err
 	}
@@ -132,7 +142,7 @@ func (c *Client) FinishUpload(ctx context.Context, u Upload, d blob.Digest, size
 // session is what the registry says it has now, which may be less than was sent. A chunk out of order is an *[Error] of
 // status 416.
 func (c *Client) UploadChunk(ctx context.Context, u Upload, size int64, body io.Reader) (Upload, error) {
-	req, err := c.requestTo(ctx, http.MethodPatch, u.Location, u.scope(), nil)
+	req, err := c.requestTo(u.context(ctx, "end-5"), http.MethodPatch, u.Location, u.scope(), nil)
 	if err != nil {
 		return u, err
 	}
@@ -171,7 +181,7 @@ func (c *Client) advanced(resp *http.Response, u Upload, sent int64) (Upload, er
 // UploadStatus asks how much of a session's blob the registry has (end-13: GET <location>). Where the answer does not say,
 // that is nothing. A session that is gone is an error that is fs.ErrNotExist.
 func (c *Client) UploadStatus(ctx context.Context, u Upload) (Upload, error) {
-	req, err := c.requestTo(ctx, http.MethodGet, u.Location, u.scope(), nil)
+	req, err := c.requestTo(u.context(ctx, "end-13"), http.MethodGet, u.Location, u.scope(), nil)
 	if err != nil {
 		return u, err
 	}
@@ -191,7 +201,7 @@ func (c *Client) UploadStatus(ctx context.Context, u Upload) (Upload, error) {
 
 // CancelUpload gives up a session (end-14: DELETE <location>). One that is gone is an error that is fs.ErrNotExist.
 func (c *Client) CancelUpload(ctx context.Context, u Upload) error {
-	req, err := c.requestTo(ctx, http.MethodDelete, u.Location, u.scope(), nil)
+	req, err := c.requestTo(u.context(ctx, "end-14"), http.MethodDelete, u.Location, u.scope(), nil)
 	if err != nil {
 		return err
 	}

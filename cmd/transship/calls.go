@@ -2,21 +2,53 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// onCall is told of each call: by -v for people, and by the demo.
+// onCall is told of each call: for the audit, by -v for people, and by the demo. It is nil where nobody wants to know.
 func (a *app) onCall() func(wire.Call) {
-	if a.shared.onCall != nil {
-		return a.shared.onCall
+	var all []func(wire.Call)
+	if a.shared.audit.writer != nil {
+		all = append(all, a.shared.audit.write)
 	}
-	if !a.shared.verbose {
+	switch {
+	case a.shared.onCall != nil:
+		all = append(all, a.shared.onCall)
+	case a.shared.headers:
+		all = append(all, func(c wire.Call) { fmt.Fprint(a.stderr, callLine(c)+"\n"+headerLines(c)) })
+	case a.shared.verbose:
+		all = append(all, func(c wire.Call) { a.stderr.line("%s", callLine(c)) })
+	}
+	if len(all) == 0 {
 		return nil
 	}
-	return func(c wire.Call) { a.stderr.line("%s", callLine(c)) }
+	return func(c wire.Call) {
+		for _, tell := range all {
+			tell(c)
+		}
+	}
+}
+
+// headerLines are a call's headers for people, as curl -v shows them.
+func headerLines(c wire.Call) string {
+	var b strings.Builder
+	for _, side := range []struct {
+		mark   string
+		header http.Header
+	}{{">", c.RequestHeader}, {"<", c.ResponseHeader}} {
+		for _, name := range slices.Sorted(maps.Keys(side.header)) {
+			for _, value := range side.header[name] {
+				fmt.Fprintf(&b, "  %s %s: %s\n", side.mark, oneLine(name), oneLine(value))
+			}
+		}
+	}
+	return b.String()
 }
 
 // callLine is a call for people.

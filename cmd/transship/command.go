@@ -47,6 +47,7 @@ func commands() []command {
 		inspectCommand(),
 		tagsCommand(),
 		digestCommand(),
+		auditVerifyCommand(),
 		loginCommand(),
 		logoutCommand(),
 		demoCommand(),
@@ -130,10 +131,12 @@ func (c command) execute(ctx context.Context, a *app, args []string) error {
 			hint:    "usage: transship " + strings.TrimSpace(c.name+" [flags] "+c.args),
 		}
 	}
-	if a.planning() {
-		return a.plan(ctx, act, rest)
-	}
-	return act(ctx, a, rest)
+	return a.recorded(ctx, fs, args, func(ctx context.Context) error {
+		if a.planning() {
+			return a.plan(ctx, act, rest)
+		}
+		return act(ctx, a, rest)
+	})
 }
 
 func (c command) wanted() string {

@@ -10,6 +10,7 @@ import (
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/distribution/wire"
 )
 
 // copying is the command copy.
@@ -68,6 +69,7 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
+	ctx = wire.With(ctx, wire.Why{Image: from.String()})
 	src, err := a.origin(ctx, c.src, from)
 	if err != nil {
 		return err

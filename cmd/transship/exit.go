@@ -10,6 +10,7 @@ import (
 	"github.com/hczjl/transship/auth/htpasswd"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
@@ -61,6 +62,10 @@ func exitCode(err error) int {
 	switch {
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
+	case as[*audit.FileError](err):
+		return exitFailed
+	case as[*wire.PolicyError](err):
+		return exitRefused
 	case as[*partlyError](err):
 		return exitPartly
 	case isIntegrity(err):
@@ -95,7 +100,8 @@ func isUsage(err error) bool {
 func isIntegrity(err error) bool {
 	document := as[*manifest.DocumentError](err) && !errors.Is(err, manifest.ErrSchema1) && !errors.Is(err, manifest.ErrTooLarge)
 	return document || as[*manifest.ConfigError](err) || as[*blob.MismatchError](err) || as[*liststore.CorruptError](err) ||
-		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err) || as[*unsoundError](err)
+		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err) ||
+		as[*unsoundError](err) || as[*auditError](err)
 }
 
 // isDamaged tells whether an archive is not what its writer made, or should not have been made.

@@ -23,6 +23,7 @@ func floors() map[string][]string {
 		"testdata/image":         {},
 		"manifest":               {"blob"},
 		"distribution/reference": {"blob"},
+		"distribution/audit":     {"distribution/wire"},
 		"manifest/liststore":     {"blob", "manifest", "distribution/reference"},
 		"distribution/layout":    {"blob", "manifest", "distribution/reference"},
 		"distribution/transfer":  {"blob", "manifest"},

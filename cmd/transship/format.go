@@ -40,6 +40,9 @@ func formatDuration(d time.Duration) string {
 // userinfo is the user and password in a URL.
 var userinfo = regexp.MustCompile(`//[^/@\s]+@`)
 
+// typedAccount may be a user and password before a host, as in a URL without its scheme.
+var typedAccount = regexp.MustCompile(`[^\s"/@]+:[^\s"@]*@[^\s"]*`)
+
 // oneLine makes one printable line of what an error says. errors.Join puts several lines into it, a registry whatever it
 // likes, and a user may have typed a password into a URL.
 func oneLine(s string) string {
@@ -50,7 +53,8 @@ func oneLine(s string) string {
 		}
 		return r
 	}, s)
-	return userinfo.ReplaceAllString(s, "//REDACTED@")
+	s = userinfo.ReplaceAllString(s, "//REDACTED@")
+	return typedAccount.ReplaceAllStringFunc(s, withoutPassword)
 }
 
 // namedDigest is a digest in a reference or a URL.

@@ -29,9 +29,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		if !strings.Contains(c.example, "transship "+c.name+" ") && !strings.Contains(c.example, "transship "+c.name) {
 			t.Errorf("the example of %s does not call it", c.name)
 		}
-		fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
-		c.setup(fs, newApp(func(string) string { return "" }, nil, nil, nil))
-		fs.VisitAll(func(f *flag.Flag) {
+		flagsOf(c).VisitAll(func(f *flag.Flag) {
 			value, usage := flag.UnquoteUsage(f)
 			if usage == "" || value == "value" || value == "int" || value == "string" {
 				t.Errorf("%s: flag %s does not say what it takes and does: %q %q", c.name, f.Name, value, usage)
@@ -41,6 +39,13 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 			}
 		})
 	}
+}
+
+// flagsOf returns a command's flags, none of them set.
+func flagsOf(c command) *flag.FlagSet {
+	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	c.setup(fs, newApp(func(string) string { return "" }, nil, nil, nil))
+	return fs
 }
 
 // Examples are command lines that the program understands.
@@ -54,9 +59,7 @@ func TestExamplesParse(t *testing.T) {
 				t.Errorf("example %q of %s calls %q, error %v", line, c.name, found.name, err)
 				continue
 			}
-			fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
-			c.setup(fs, newApp(func(string) string { return "" }, nil, nil, nil))
-			args, err := parse(fs, rest)
+			args, err := parse(flagsOf(c), rest)
 			if err != nil || len(args) < c.min || c.max >= 0 && len(args) > c.max {
 				t.Errorf("example %q of %s: %d arguments, error %v", line, c.name, len(args), err)
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/hczjl/transship/auth/htpasswd"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
@@ -27,12 +28,19 @@ import (
 // hint says what to try, in one line; "" where there is nothing to say.
 func (a *app) hint(err error) string {
 	var usage *usageError
+	var policy *wire.PolicyError
 	at := a.about(err)
 	switch {
 	case errors.Is(err, errInterrupted):
 		return a.interruptedHint()
 	case errors.As(err, &usage):
 		return usage.hint
+	case errors.As(err, &policy):
+		return policyHint(policy)
+	case as[*auditError](err):
+		return "" // the error says it
+	case as[*audit.FileError](err):
+		return "a run that cannot be recorded does not go on: give --audit a file on a disk with room, in a folder that is yours"
 	case errors.Is(err, transfer.ErrSeveral):
 		return "name a single platform with --platform, or leave out --flatten"
 	case as[*storeError](err):

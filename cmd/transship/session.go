@@ -19,8 +19,11 @@ type shared struct {
 	quiet   bool
 	verbose bool
 	http1   bool
+	headers bool // with verbose: of each call
 	onCall  func(wire.Call)
 	plan    planning
+	audit   auditing
+	rules   wire.Rules
 
 	mu       sync.Mutex
 	sessions map[sessionKey]*session
@@ -33,12 +36,14 @@ func (a *app) commonFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&a.shared.quiet, "quiet", false, "print nothing but results and errors")
 	alias(fs, "q", "quiet")
 	fs.BoolVar(&a.shared.http1, "http1", false, "do not use HTTP/2")
+	a.auditFlags(fs)
 }
 
 // verboseFlag registers --verbose, which docker has used for something else in one command.
 func (a *app) verboseFlag(fs *flag.FlagSet) {
 	fs.BoolVar(&a.shared.verbose, "verbose", false, "print one line for each call to a registry on standard error")
 	alias(fs, "v", "verbose")
+	fs.BoolVar(&a.shared.headers, "vv", false, "as --verbose, with the headers of requests and answers, secrets left out")
 }
 
 // sessionKey tells apart what must not be shared: an account or a client certificate that was given for one registry.
@@ -88,11 +93,11 @@ func (a *app) session(ctx context.Context, s *side) (*session, error) {
 	return made, nil
 }
 
-// newSession builds the chain auth -> Retry -> Loopback -> Headers -> Record -> Timeout -> Hosts, with a Plan before Record
-// where one is made; package wire says why in this order.
+// newSession builds the chain auth -> Retry -> Loopback -> Headers -> Record -> Policy -> Timeout -> Hosts, with a Plan
+// before Record where one is made; package wire says why in this order.
 func (a *app) newSession(s *side, credentials auth.Credentials) *session {
 	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1}
-	record := &wire.Record{Base: &wire.Timeout{Base: hosts}, OnCall: a.onCall()}
+	record := a.recorder().Over(&wire.Policy{Base: &wire.Timeout{Base: hosts}, Rules: &a.shared.rules})
 	headers := &wire.Headers{Base: a.shared.plan.over(record), UserAgent: "transship/" + version}
 	loopback := &wire.Loopback{Base: headers}
 	if s.docker && s.tls.Insecure {
@@ -131,6 +136,7 @@ func (a *app) repository(ctx context.Context, s *side, ref reference.Reference, 
 	return &distribution.Repository{
 		Client: on.client(ref.Host()),
 		Name:   ref.Path,
+		Image:  ref.Familiar(),
 		Scope:  auth.Repository(ref.Path, actions...),
 	}, nil
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"sync"
@@ -14,118 +15,156 @@ type Record struct {
 	// Base sends each request.
 	Base http.RoundTripper
 	// OnCall is given each call once, when it is finished: at the end of the
-	// response's body, when the body is closed before that, or at an error.
-	// It is never called twice at once, and the request waits for it. Nil
-	// records nothing.
+	// response's body, when the body is closed before that, or at an error; of
+	// a blob, when its verification is over too (WithReceivedBlob). It is never
+	// called twice at once, and the request waits for it. Nil records nothing.
 	OnCall func(Call)
 
 	sequence atomic.Int64
 	mu       sync.Mutex // held while OnCall runs
+
+	liveMu sync.Mutex
+	live   map[*tape]bool // the calls that have not been reported
 }
 
-// Call is one request on the wire and its answer. Its URL is redacted; Err is
-// as the layer below gave it.
+// Call is one request on the wire and its answer. It holds no secrets: its URL
+// is as Redact shows it, its headers as RedactHeader does, and what the request
+// had to keep secret is left out of them, and of the text of Err, wherever a
+// server has repeated it.
 type Call struct {
-	Sequence   int64         // position in the order of starts, from 1
-	Attempt    int           // attempt of the same request, from 1
-	Method     string        // such as GET
-	URL        string        // as Redact shows it
-	Host       string        // host, with its port if the URL has one
-	StatusCode int           // 0 when there was no response
-	Start      time.Time     // when the request was handed to the transport
-	Header     time.Duration // from Start to the response's header, or the error in its place
-	Duration   time.Duration // from Start to the end of the call
-	Sent       int64         // bytes of the request's body
-	Received   int64         // bytes of the response's body
-	Err        error         // what ended the call early, nil if nothing did
+	Sequence   int64  // position in the order of starts, from 1
+	Attempt    int    // attempt of the same request, from 1
+	Why        Why    // what it is for
+	Row        string // as Row returns it, RowToken or RowRedirect
+	Method     string // such as GET
+	URL        string
+	Host       string // host, with its port if the URL has one
+	StatusCode int    // 0 when there was no response
+	Protocol   string // such as HTTP/1.1, empty when there was no response
+
+	Start    time.Time     // when the request was handed to the transport
+	Duration time.Duration // from Start to the end of the call
+	Timings  Timings
+
+	RequestHeader  http.Header // as written to the wire, Host among them; as it would have been when nothing was written
+	ResponseHeader http.Header
+	Sent           int64 // bytes of the request's body
+	Received       int64 // bytes of the response's body
+	SentDigest     BodyDigest
+	ReceivedDigest BodyDigest
+
+	Peer       string // address and port of who answered, a proxy if there is one
+	Local      string // address and port it was asked from
+	TLSVersion string // such as TLS 1.3, empty without TLS
+	Cipher     string
+	Reused     bool // the connection had served another request
+	Resent     int  // times that net/http sent the request anew by itself, its idle connection being closed
+
+	Err error // what ended the call early, nil if nothing did
 }
+
+// ErrUnfinished is the error of a call that Flush has reported.
+var ErrUnfinished = errors.New("still under way when the run ended")
 
 // RoundTrip sends req and reports it.
 func (r *Record) RoundTrip(req *http.Request) (*http.Response, error) {
+	return r.send(req, base(r.Base))
+}
+
+// Over returns a RoundTripper that sends through another base and reports to
+// this Record: the calls of several chains have one sequence.
+func (r *Record) Over(base http.RoundTripper) http.RoundTripper { return &recordOver{r, base} }
+
+type recordOver struct {
+	record *Record
+	base   http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (o *recordOver) RoundTrip(req *http.Request) (*http.Response, error) {
+	return o.record.send(req, base(o.base))
+}
+
+func (r *Record) send(req *http.Request, over http.RoundTripper) (*http.Response, error) {
 	if r.OnCall == nil {
-		return base(r.Base).RoundTrip(req)
+		return over.RoundTrip(req)
 	}
 	t := r.begin(req)
-	resp, err := base(r.Base).RoundTrip(t.count(req))
-	t.call.Header = time.Since(t.call.Start)
+	resp, err := over.RoundTrip(t.watch(req))
 	if err != nil {
-		t.finish(err)
+		t.end(err)
 		return nil, err
 	}
-	t.call.StatusCode = resp.StatusCode
+	t.answered(req, resp)
+	withSequence(resp, t.call.Sequence)
 	if resp.Body == nil || resp.Body == http.NoBody {
-		t.finish(nil)
+		t.end(nil)
 		return resp, nil
 	}
-	resp.Body = &receivedBody{ReadCloser: resp.Body, tape: t}
+	resp.Body = t.receive(req, resp)
 	return resp, nil
 }
 
-// tape is the record of one call that is still under way.
-type tape struct {
-	record   *Record
-	call     Call
-	sent     atomic.Int64 // the transport may read a body after it has answered
-	received atomic.Int64 // a body may be closed while it is being read
-	once     sync.Once
+// Flush reports the calls that are still under way, with ErrUnfinished: a run
+// that was interrupted may end before all of its goroutines have noticed.
+func (r *Record) Flush() {
+	r.liveMu.Lock()
+	var left []*tape
+	for t := range r.live {
+		left = append(left, t)
+	}
+	r.liveMu.Unlock()
+	for _, t := range left {
+		t.end(ErrUnfinished)
+		t.report()
+	}
 }
 
 func (r *Record) begin(req *http.Request) *tape {
-	return &tape{record: r, call: Call{
+	t := &tape{record: r, secrets: secretsOf(req), call: Call{
 		Sequence: r.sequence.Add(1),
 		Attempt:  Attempt(req.Context()),
+		Why:      WhyOf(req.Context()),
+		Row:      rowOf(req),
 		Method:   req.Method,
 		URL:      Redact(req.URL),
 		Host:     req.URL.Host,
 		Start:    time.Now(),
 	}}
+	t.clock.start = t.call.Start
+	link(req, &t.call)
+	r.liveMu.Lock()
+	defer r.liveMu.Unlock()
+	if r.live == nil {
+		r.live = map[*tape]bool{}
+	}
+	r.live[t] = true
+	return t
 }
 
-// finish completes the call and reports it, the first time only.
-func (t *tape) finish(err error) {
-	t.once.Do(func() {
-		t.call.Duration = time.Since(t.call.Start)
-		t.call.Sent = t.sent.Load()
-		t.call.Received = t.received.Load()
-		t.call.Err = err
-		t.record.mu.Lock()
-		defer t.record.mu.Unlock()
-		t.record.OnCall(t.call)
-	})
-}
-
-// count returns req with its body's bytes counted. A request without a body
-// stays as it is. GetBody counts into the same tape: net/http calls it to
-// repeat a request whose idle connection turned out to be closed, and those
-// bytes are sent too.
-func (t *tape) count(req *http.Request) *http.Request {
-	if !hasBody(req) {
-		return req
-	}
-	counted := req.WithContext(req.Context())
-	counted.Body = &sentBody{ReadCloser: req.Body, tape: t}
-	if req.GetBody == nil {
-		return counted
-	}
-	counted.GetBody = func() (io.ReadCloser, error) {
-		body, err := req.GetBody()
-		if err != nil {
-			return nil, err
-		}
-		return &sentBody{ReadCloser: body, tape: t}, nil
-	}
-	return counted
+// tell reports a call.
+func (r *Record) tell(t *tape, c Call) {
+	r.liveMu.Lock()
+	delete(r.live, t)
+	r.liveMu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.OnCall(c)
 }
 
 // sentBody counts what the transport reads of a request's body.
 type sentBody struct {
 	io.ReadCloser
-	tape *tape
+	tape   *tape
+	digest *digester // nil when the body has none
 }
 
 func (b *sentBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.tape.sent.Add(int64(n))
+	if b.digest.write(p[:n], err) {
+		b.tape.setDigest(&b.tape.call.SentDigest, b.digest)
+	}
 	return n, err
 }
 
@@ -133,24 +172,29 @@ func (b *sentBody) Read(p []byte) (int, error) {
 // with it.
 type receivedBody struct {
 	io.ReadCloser
-	tape *tape
+	tape   *tape
+	digest *digester // nil when the body has none, or is a blob
 }
 
 func (b *receivedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.tape.received.Add(int64(n))
+	if b.digest.write(p[:n], err) {
+		b.tape.setDigest(&b.tape.call.ReceivedDigest, b.digest)
+	}
 	switch err {
 	case nil:
 	case io.EOF:
-		b.tape.finish(nil)
+		b.tape.whole()
+		b.tape.end(nil)
 	default:
-		b.tape.finish(err)
+		b.tape.end(err)
 	}
 	return n, err
 }
 
 func (b *receivedBody) Close() error {
 	err := b.ReadCloser.Close()
-	b.tape.finish(nil)
+	b.tape.end(nil)
 	return err
 }

@@ -75,10 +75,18 @@ func redactPair(pair string) string {
 	return rawName + "=" + redacted
 }
 
+// errLocation stands for the error by which http.Client repeats a Location that
+// it cannot read.
+var errLocation = errors.New("it redirects to a Location that is no URL")
+
 // RedactError returns err with the URL of a *url.Error redacted, as
 // http.Client wraps every failure in one, and any other error as it is. A URL
-// that cannot be parsed is left out.
+// that cannot be parsed is left out, also where it is the Location of a
+// redirect.
 func RedactError(err error) error {
+	if err != nil && strings.HasPrefix(err.Error(), "failed to parse Location header") {
+		return errLocation
+	}
 	var outer *url.Error
 	if !errors.As(err, &outer) || error(outer) != err {
 		return err
@@ -87,5 +95,5 @@ func RedactError(err error) error {
 	if u, parseErr := url.Parse(outer.URL); parseErr == nil {
 		shown = Redact(u)
 	}
-	return &url.Error{Op: outer.Op, URL: shown, Err: outer.Err}
+	return &url.Error{Op: outer.Op, URL: shown, Err: RedactError(outer.Err)}
 }

@@ -55,6 +55,10 @@ func TestRedactError(t *testing.T) {
 	if err := RedactError(&url.Error{Op: "Get", URL: "https://%zz?secret", Err: io.EOF}); err.Error() != `Get "REDACTED": EOF` {
 		t.Error(err)
 	}
+	location := errors.New(`failed to parse Location header "https://h/?sig=secret": bad`)
+	if err := RedactError(&url.Error{Op: "Get", URL: "https://h/", Err: location}); strings.Contains(err.Error(), "secret") {
+		t.Error(err)
+	}
 	if RedactError(io.EOF) != io.EOF || RedactError(nil) != nil {
 		t.Error("another error was changed")
 	}

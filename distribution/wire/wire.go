@@ -4,7 +4,7 @@
 //
 // A request passes them in this order:
 //
-//	auth -> Retry -> Loopback -> Headers -> (Plan) -> Record -> Timeout -> Hosts
+//	auth -> Retry -> Loopback -> Headers -> (Plan) -> Record -> Policy -> Timeout -> Hosts
 //
 // The order has reasons:
 //
@@ -21,8 +21,10 @@
 //   - [Plan], where nothing is to be changed, stands above Record, so that
 //     what it holds back is not recorded as a call, and below the others, so
 //     that a plan has the schemes, tokens and retries of a run.
-//   - [Record] is innermost of those that decide anything: token calls,
-//     redirect hops and every single attempt pass it exactly once.
+//   - [Record] sees what goes out: token calls, redirect hops and every single
+//     attempt pass it exactly once.
+//   - [Policy] is below it, so that a call that it refuses is recorded. It is
+//     the last that decides anything: nothing goes out past it.
 //   - [Timeout] and [Hosts] only carry the request out.
 //
 // Redirects are followed by http.Client, above the whole chain, so each hop

@@ -12,7 +12,7 @@ import (
 // A full disk is an answer that says so, and nothing broken; with more room the same command finishes.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	disk, grow := servers.SmallDisk(t, 1)
+	disk, grow := servers.SmallDisk(t, 1<<20)
 	folder := filepath.Join(disk, "images")
 	im := fixture.Synthetic(fixture.Spec{Seed: 11, Layers: []int64{300_000, 300_000, 300_000, 300_000, 300_000}})
 	from := servers.CNCF(t, servers.Options{})
@@ -29,7 +29,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("it says %s", log)
 	}
 	verify(t, folder)
-	grow(8)
+	grow(8 << 20)
 	transship.Output(t, "copy", from.Host+"/x:1", to.Host+"/x:1")
 	if err := to.Repository("x").Verify(t.Context(), im, "1"); err != nil {
 		t.Error(err)

@@ -1,0 +1,56 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// echo answers every request with 403 and what it was sent, or fails like that.
+type echo struct{ fails bool }
+
+func (e echo) RoundTrip(req *http.Request) (*http.Response, error) {
+	said := "you said " + req.Header.Get("Authorization")
+	if e.fails {
+		return nil, fmt.Errorf("malformed header %q: %w", said, io.ErrUnexpectedEOF)
+	}
+	status := http.StatusForbidden
+	header := http.Header{}
+	if req.Header.Get("Authorization") == "" {
+		status = http.StatusUnauthorized
+		header.Set("Www-Authenticate", `Basic realm="r"`)
+	}
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(said + " s3cret")), Request: req}, nil
+}
+
+func TestRedact(t *testing.T) {
+	transport := &Transport{Base: echo{}, Credentials: Static{Username: "me", Password: "s3cret"}}
+	ask := func() (*http.Response, error) {
+		req, err := http.NewRequestWithContext(WithScope(t.Context(), "r.example", Scope{}), "GET", "https://r.example/v2/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return transport.RoundTrip(req)
+	}
+	resp, err := ask()
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(resp.Body)
+	if !strings.Contains(string(body), "Basic bWU6czNjcmV0 s3cret") {
+		t.Fatalf("the test's registry does not repeat the credentials: %s", body)
+	}
+	if got := Redact(resp, string(body)); got != "you said Basic [redacted] [redacted]" {
+		t.Error(got)
+	}
+	if got := Redact(nil, "s3cret"); got != "s3cret" {
+		t.Error(got)
+	}
+	transport.Base = echo{fails: true}
+	if _, err := ask(); err == nil || strings.Contains(err.Error(), "bWU6") || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,316 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/audit"
+	"github.com/hczjl/transship/distribution/registry"
+)
+
+// audited reads an audit to its end, and checks that its chain holds.
+func audited(t testing.TB, name string) (*audit.Reader, []audit.Entry) {
+	t.Helper()
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if result, err := audit.Verify(file); err != nil || !result.Sound() || !result.Chained {
+		t.Errorf("%s: %+v, %v", name, result, err)
+	}
+	if _, err := file.Seek(0, 0); err != nil {
+		t.Fatal(err)
+	}
+	r, err := audit.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []audit.Entry
+	for e, err := range r.Entries() {
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		entries = append(entries, e)
+	}
+	return r, entries
+}
+
+// pathOf is an entry's path and query.
+func pathOf(e audit.Entry) string {
+	_, rest, _ := strings.Cut(e.URL, "://")
+	return rest[strings.Index(rest, "/"):]
+}
+
+// The audit has every call that the registries saw, once, and nothing else.
+func TestAuditOfACopy(t *testing.T) {
+	for _, format := range []string{"jsonl", "har"} {
+		v := newVoyage(t)
+		v.source.Forget()
+		file := filepath.Join(v.env["HOME"], "audit."+format)
+		v.run("copy", "-q", "--audit", file, v.src, v.dst).want(0)
+		r, entries := audited(t, file)
+		var want, got []string
+		for _, s := range []*server{v.source, v.target} {
+			for _, req := range s.Requests() {
+				path, _, _ := strings.Cut(req.URL, "?")
+				want = append(want, req.Method+" "+s.host+path)
+			}
+		}
+		for i, e := range entries {
+			path, _, _ := strings.Cut(pathOf(e), "?")
+			got = append(got, e.Method+" "+strings.TrimPrefix(e.URL[:strings.Index(e.URL, "/v2/")], "http://")+path)
+			checkEntry(t, v, e)
+			if slices.ContainsFunc(entries[:i], func(other audit.Entry) bool { return other.Sequence == e.Sequence }) {
+				t.Errorf("sequence %d is there twice", e.Sequence)
+			}
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: (-registries +audit):\n%s", format, diff)
+		}
+		wantLine := []string{"transship", "copy", "-q", "--audit", file, v.src, v.dst}
+		if r.Run.Tool != "transship" || r.Run.Version != version || !slices.Equal(r.Run.Command, wantLine) || r.End == nil {
+			t.Errorf("%+v, end %v", r.Run, r.End)
+		}
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%v %v", info.Mode(), err)
+		}
+	}
+}
+
+// checkEntry checks what holds for each call of a plain copy.
+func checkEntry(t *testing.T, v *voyage, e audit.Entry) {
+	t.Helper()
+	if e.Why.Command != "copy" || e.Why.Image != v.src || e.Protocol != "HTTP/1.1" || e.Attempt != 1 || e.Error != "" ||
+		!strings.HasPrefix(e.Peer, "127.0.0.1:") || e.Request.Headers.Get("User-Agent") != "transship/"+version || e.Duration() <= 0 {
+		t.Errorf("%+v", e)
+	}
+	last := e.URL[strings.LastIndexAny(e.URL, "/=")+1:]
+	last = strings.Replace(last, "%3A", ":", 1)
+	isDigest := blob.Digest(last).Validate() == nil
+	switch {
+	case e.Row == "end-2" && (e.Response.Digest != last || e.Response.DigestBy != audit.ByStream || e.Why.Blob != last),
+		e.Row == "end-6" && e.Request.Bytes > 0 && (e.Request.Digest != last || e.Request.DigestBy != audit.ByStream || e.Why.Blob != last),
+		e.Row == "end-11" && e.Why.Blob == "",
+		e.Row == "end-3" && isDigest && (e.Response.Digest != last || e.Response.DigestBy != audit.ByRecord || e.Why.Manifest != last),
+		e.Row == "end-7a" && (e.Request.Digest == "" || e.Request.DigestBy != audit.ByRecord || e.Why.Manifest != e.Request.Digest),
+		e.Row == "":
+		t.Errorf("%s %s: row %s, why %+v, digests %s by %s, %s by %s", e.Method, e.URL, e.Row, e.Why,
+			e.Request.Digest, e.Request.DigestBy, e.Response.Digest, e.Response.DigestBy)
+	}
+}
+
+// Attempts, redirects and tokens say which call they belong to.
+func TestAuditSaysWhy(t *testing.T) {
+	v := newVoyage(t)
+	storage := listen(t, v.source)
+	v.source.Set(
+		registry.Rule{On: "^GET /v2/halohub/halo/manifests/1.6", Times: 1, Status: 503},
+		registry.Rule{On: "^GET /v2/halohub/halo/blobs/", Times: 1, Status: 307, Header: map[string]string{"Location": "http://" + storage + "/v2/halohub/halo/manifests/1.6?signature=" + secret}},
+	)
+	guarded := listen(t, &harbour{next: v.source})
+	file := filepath.Join(v.env["HOME"], "audit.jsonl")
+	v.run("copy", "-q", "--audit", file, "--src-creds", user+":"+password, "--jobs", "1", guarded+"/halohub/halo:1.6", v.dst)
+	_, entries := audited(t, file)
+	bySequence := map[int64]audit.Entry{}
+	for _, e := range entries {
+		bySequence[e.Sequence] = e
+	}
+	var retries, tokens, redirects, again int
+	for _, e := range entries {
+		w := e.Why
+		switch {
+		case w.RetryOf != 0 && e.Attempt > 1:
+			retries++
+			if before := bySequence[w.RetryOf]; before.URL != e.URL || before.Status != 503 {
+				t.Errorf("%+v repeats %+v", e, before)
+			}
+		case w.RetryOf != 0:
+			again++
+			if before := bySequence[w.RetryOf]; before.URL != e.URL || before.Status != 401 {
+				t.Errorf("%+v follows %+v", e, before)
+			}
+		case w.RedirectOf != 0:
+			redirects++
+			if before := bySequence[w.RedirectOf]; before.Status != 307 || e.Row != "redirect" || w.Blob != before.Why.Blob || w.Blob == "" {
+				t.Errorf("%+v is a redirect of %+v", e, before)
+			}
+		case w.TokenFor != 0:
+			tokens++
+			if before := bySequence[w.TokenFor]; before.Status != 401 || e.Row != "token" || e.Response.Digest != "" {
+				t.Errorf("%+v is for %+v", e, before)
+			}
+		}
+	}
+	if retries == 0 || tokens == 0 || redirects == 0 || again == 0 {
+		t.Errorf("%d retries, %d tokens, %d redirects, %d after a token:\n%+v", retries, tokens, redirects, again, entries)
+	}
+}
+
+// What goes to several targets is read once, and verified.
+func TestAuditOfACopyToSeveral(t *testing.T) {
+	v := newVoyage(t)
+	file := filepath.Join(v.env["HOME"], "audit.jsonl")
+	v.run("copy", "-q", "--audit", file, v.src, v.dst, serve(t).host+"/hczjl/halo:1.6").want(0)
+	_, entries := audited(t, file)
+	blobs := map[string]int{}
+	for _, e := range entries {
+		if e.Row == "end-2" {
+			blobs[e.Response.Digest]++
+		}
+	}
+	if len(blobs) != 7 || blobs[""] != 0 {
+		t.Errorf("digests of blobs read: %v", blobs)
+	}
+}
+
+// Every command with a registry has an audit.
+func TestAuditOfEveryCommand(t *testing.T) {
+	v := newVoyage(t)
+	home := v.env["HOME"]
+	guarded := listen(t, needsPassword(v.target))
+	for i, line := range []string{
+		"inspect SRC", "digest SRC", "tags " + v.source.host + "/halohub/halo", "pull SRC", "save -o HOME/x.tar SRC",
+		"manifest create DST SRC", "manifest push DST", "manifest inspect SRC", "load HOME/x.tar " + v.target.host + "/loaded",
+		"login -u captain --password " + password + " " + guarded,
+	} {
+		file := filepath.Join(home, fmt.Sprint(i, ".jsonl"))
+		words := strings.Fields(strings.NewReplacer("SRC", v.src, "DST", v.dst, "HOME", home).Replace(line))
+		v.run(append(words, "--audit", file)...).want(0)
+		r, entries := audited(t, file)
+		if len(entries) == 0 {
+			t.Errorf("%s: no calls", line)
+		}
+		for _, e := range entries {
+			if !strings.HasPrefix(line, e.Why.Command+" ") || e.Why.Image == "" && e.Why.Command != "login" {
+				t.Errorf("%s: why %+v", line, e.Why)
+			}
+		}
+		if slices.Contains(r.Run.Command, password) {
+			t.Errorf("%s: the audit knows the password", line)
+		}
+	}
+}
+
+func TestAuditThatCannotBe(t *testing.T) {
+	v := newVoyage(t)
+	home := v.env["HOME"]
+	if err := os.Mkdir(filepath.Join(home, "folder.har"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	kept := v.write("kept.jsonl", "kept")
+	for line, want := range map[string]complaint{
+		"--audit HOME/x.json SRC DST":       {2, `--audit: "` + home + `/x.json" ends neither in .har nor in .jsonl`, ""},
+		"--audit= SRC DST":                  {2, `--audit: "" ends neither`, ""},
+		"--audit HOME/no/such.har SRC DST":  {1, "audit file " + home + "/no/such.har: no such file or directory", "give --audit a file on a disk with room"},
+		"--audit HOME/folder.har SRC DST":   {1, "audit file " + home + "/folder.har: it is not a regular file", "--audit"},
+		"--audit HOME/kept.jsonl SRC":       {2, "want SRC DST", "usage: transship copy"},
+		"--audit HOME/kept.jsonl --x S DST": {2, "unknown flag --x", "transship copy -h"},
+	} {
+		v.source.Forget()
+		v.fails("copy "+strings.ReplaceAll(line, "HOME", home), want)
+		if n := len(v.source.Requests()); n != 0 {
+			t.Errorf("%s: %d calls", line, n)
+		}
+	}
+	if text, err := os.ReadFile(kept); err != nil || string(text) != "kept" {
+		t.Errorf("a command line that cannot be understood has replaced an audit: %q, %v", text, err)
+	}
+}
+
+// A run that is interrupted has all of its calls in the audit, and an end.
+func TestAuditOfAnInterruptedRun(t *testing.T) {
+	v := newVoyage(t)
+	v.source.Set(registry.Rule{On: "^GET .*/blobs/", Delay: hangs})
+	file := filepath.Join(v.env["HOME"], "audit.har")
+	cmd, _ := process(t, "copy", "-q", "--audit", file, v.src, v.dst)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for v.source.Count("^GET .*/blobs/") < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	<-ended
+	r, entries := audited(t, file)
+	cut := 0
+	for _, e := range entries {
+		if e.Row == "end-2" && e.Error != "" && e.Status == 0 {
+			cut++
+		}
+	}
+	if r.End == nil || cut < 2 || cmd.ProcessState.ExitCode() != exitInterrupted {
+		t.Errorf("exit %d, end %v, %d of %d entries are of blobs that never came", cmd.ProcessState.ExitCode(), r.End, cut, len(entries))
+	}
+}
+
+// A run that is killed leaves whole lines, or a whole HAR, with the calls that had ended.
+func TestAuditOfAKilledRun(t *testing.T) {
+	for _, format := range []string{"jsonl", "har"} {
+		for i := range 5 {
+			v := newVoyage(t)
+			v.source.Forget() // the calls that have made the image
+			file := filepath.Join(v.env["HOME"], "audit."+format)
+			cmd, _ := process(t, "copy", "-q", "--audit", file, v.src, v.dst)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- cmd.Wait() }()
+			killAfter(v.source, i, ended, func() { cmd.Process.Signal(syscall.SIGKILL) })
+			if _, entries := audited(t, file); len(entries) == 0 {
+				t.Errorf("%s: no entries", format)
+			}
+		}
+	}
+}
+
+func TestVeryVerbose(t *testing.T) {
+	v := newVoyage(t)
+	src := listen(t, needsPassword(v.source)) + "/halohub/halo:1.6"
+	o := v.run("digest", "--vv", "--creds", user+":"+password, src).want(0,
+		"  > Authorization: Basic REDACTED\n", "  > Host: ", "  < Docker-Content-Digest: sha256:", "200 HEAD ")
+	if one := v.run("digest", "-v", "-vv", src); strings.Contains(one.stderr, "  > Authorization") || strings.Contains(o.stderr, password) {
+		t.Errorf("%s\n%s", one.stderr, o.stderr)
+	}
+}
+
+func TestWithoutSecrets(t *testing.T) {
+	const digest = "@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	for line, want := range map[string]string{
+		"copy --src-creds a:b -dst-creds=c:d x y":       "--src-creds REDACTED -dst-creds=REDACTED x y",
+		"copy --dst-creds - --jobs 3 -q x y":            "--dst-creds - --jobs 3 -q x y",
+		"copy --src-creds a:b -- --dst-creds x":         "--src-creds REDACTED -- --dst-creds x",
+		"copy a:1" + digest + " localhost:5000/b":       "a:1" + digest + " localhost:5000/b",
+		"copy me:pass@host/a https://me:pass@host/b":    "REDACTED@host/a https://REDACTED@host/b",
+		"login -u me -p pass host":                      "-u me -p REDACTED host",
+		"login --username me --password=pass host":      "--username me --password=REDACTED host",
+		"login --password pass https://me:pass@host":    "--password REDACTED https://REDACTED@host",
+		"manifest push -p list":                         "-p list",
+		"digest --ca file https://host/a?token=pass#me": "--ca file https://host/a?token=REDACTED",
+	} {
+		c, rest, err := find(strings.Fields(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fs := flagsOf(c)
+		if got := strings.Join(withoutSecrets(fs, rest), " "); got != want {
+			t.Errorf("%s\n got %s\nwant %s", line, got, want)
+		}
+	}
+}

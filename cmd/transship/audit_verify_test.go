@@ -1,0 +1,71 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The tamper test: whatever is done to an audit, verify says where, and exits with 7.
+func TestAuditVerify(t *testing.T) {
+	v := newVoyage(t)
+	dir := v.env["HOME"]
+	file := filepath.Join(dir, "audit.jsonl")
+	v.run("copy", "-q", "--audit", file, v.src, v.dst).want(0)
+	o := v.run("audit", "verify", file).want(0)
+	said, hash, _ := strings.Cut(strings.TrimSpace(o.stdout), " last hash ")
+	if said != file+": 30 calls, as they were written by transship "+version+";" || len(hash) != 64 {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
+	v.run("audit", "verify", "--last", hash, file).want(0)
+	v.run("audit", "verify", "--last", strings.Repeat("0", 64), file).complains(complaint{7, "it ends in another hash than the one given: " + hash, ""})
+
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(text), "\n")
+	edit := func(change func([]string) []string) string { return strings.Join(change(slices.Clone(lines)), "") }
+	for name, test := range map[string]struct {
+		text, says string
+	}{
+		"changed":   {strings.Replace(string(text), `"status":201`, `"status":200`, 1), " was changed: it does not have the hash"},
+		"removed":   {edit(func(l []string) []string { return slices.Delete(l, 4, 6) }), "before line 5 records are missing: 2"},
+		"inserted":  {edit(func(l []string) []string { return slices.Insert(l, 4, l[2]) }), "line 5 was inserted"},
+		"moved":     {edit(func(l []string) []string { l[3], l[9] = l[9], l[3]; return l }), "it is not as it was written, in "},
+		"no start":  {edit(func(l []string) []string { return l[1:] }), "line 1 is not the beginning of an audit"},
+		"no end":    {edit(func(l []string) []string { return l[:len(l)-3] }), "its end is missing; the 29 calls before that are as written, last hash "},
+		"cut":       {string(text[:len(text)-100]), "line 32: it is cut off"},
+		"empty":     {"", "it is neither an audit of JSON lines nor a HAR"},
+		"no audit":  {"hello\n", "it is neither an audit of JSON lines nor a HAR"},
+		"binary":    {"\x00\x01", "it is neither an audit of JSON lines nor a HAR"},
+		"a HAR cut": {`{"log":{"entries":[`, "it is cut off"},
+	} {
+		path := v.write("changed.jsonl", test.text)
+		if o := v.run("audit", "verify", path); o.code != 7 || !strings.Contains(o.stderr, test.says) {
+			t.Errorf("%s: exit %d\n%s", name, o.code, o.stderr)
+		}
+	}
+	v.run("audit", "verify", filepath.Join(dir, "no.jsonl")).complains(complaint{4, "no.jsonl: no such file or directory", ""})
+}
+
+func TestAuditVerifyHAR(t *testing.T) {
+	v := newVoyage(t)
+	file := filepath.Join(v.env["HOME"], "audit.har")
+	v.run("digest", "--audit", file, v.src).want(0)
+	if o := v.run("audit", "verify", file).want(0); !strings.HasPrefix(o.stdout, file+": 1 call, as they were written") {
+		t.Error(o.stdout)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := v.write("changed.har", strings.Replace(string(text), `"status":200`, `"status":404`, 1))
+	v.run("audit", "verify", changed).complains(complaint{7, "entry 1 was changed", ""})
+	other := v.write("other.har", `{"log":{"version":"1.2","creator":{"name":"x","version":"1"},"entries":[]}}`)
+	if o := v.run("audit", "verify", other).want(0); o.stdout != other+": a HAR with 0 calls and without a chain, so that nothing shows whether it was changed\n" {
+		t.Error(o.stdout)
+	}
+}

@@ -1,0 +1,138 @@
+package audit
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// otherHAR has what browsers and proxies write and this program does not:
+// a byte order mark, members in another order, pages, bodies, cookies, own members of
+// other types, numbers as floats, unknown sizes.
+const otherHAR = "\xef\xbb\xbf" + `{
+  "log": {
+    "entries": [
+      {
+        "_row": {"any": "thing"}, "_error": 7, "pageref": "page_1",
+        "startedDateTime": "2026-01-02T03:04:05.678+01:00", "time": 12.5,
+        "request": {
+          "method": "GET", "url": "https://r.example/v2/a/b/manifests/1?token=secret", "httpVersion": "h2",
+          "cookies": [{"name": "a", "value": "secret"}],
+          "headers": [{"name": "authorization", "value": "Bearer secret"}, {"name": ":path", "value": "/secret"}],
+          "queryString": [], "headersSize": -1, "bodySize": -1
+        },
+        "response": {
+          "status": 200.0, "statusText": "", "httpVersion": "", "cookies": [], "redirectURL": "",
+          "headers": [{"name": "Content-Type", "value": "text/plain"}],
+          "content": {"size": 5, "mimeType": "text/plain", "text": "secret", "encoding": "base64"},
+          "headersSize": null, "bodySize": -1
+        },
+        "cache": {"beforeRequest": null},
+        "timings": {"blocked": -1, "dns": 1, "ssl": 2, "connect": 5, "send": 0, "wait": 6.5, "receive": null},
+        "serverIPAddress": "[2001:db8::1]"
+      },
+      {
+        "startedDateTime": "2026-01-02T03:04:06Z", "time": 0, "cache": {}, "timings": {"send": 0, "wait": 0, "receive": 0},
+        "request": {"method": "POST", "url": "https://a.example/%zz"}, "response": {"status": 0, "bodySize": 1e300}
+      }
+    ],
+    "pages": [{"id": "page_1"}],
+    "creator": {"name": "Firefox", "version": "128.0", "comment": ""},
+    "version": "1.2"
+  }
+}
+`
+
+func TestReadsHAROfOtherTools(t *testing.T) {
+	r, got, err := read(t, []byte(otherHAR))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Entry{
+		{
+			Sequence: 1, Attempt: 1, Row: "end-3", Method: "GET", URL: "https://r.example/v2/a/b/manifests/1?token=REDACTED",
+			Status: 200, Protocol: "h2", Start: time.Date(2026, 1, 2, 2, 4, 5, 678_000_000, time.UTC),
+			Timings:  Timings{DNS: time.Millisecond, Connect: 3 * time.Millisecond, TLS: 2 * time.Millisecond, Wait: 6500 * time.Microsecond},
+			Request:  Message{Headers: http.Header{"Authorization": {"Bearer REDACTED"}, ":path": {"REDACTED"}}},
+			Response: Message{Headers: http.Header{"Content-Type": {"text/plain"}}, Bytes: 5},
+			Peer:     "2001:db8::1",
+		},
+		{Sequence: 2, Attempt: 1, Method: "POST", URL: "REDACTED", Start: time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC),
+			Request: Message{Headers: http.Header{}}, Response: Message{Headers: http.Header{}}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if r.Run.Tool != "Firefox" || r.Run.Version != "128.0" || r.End != nil {
+		t.Errorf("%+v", r)
+	}
+	if result := verified(t, []byte(otherHAR)); !result.Sound() || result.Chained || result.Entries != 2 {
+		t.Errorf("%+v", result)
+	}
+}
+
+func TestReadBadInput(t *testing.T) {
+	genesis, _, _ := strings.Cut(string(written(t, JSONL)), "\n")
+	tests := map[string]struct{ text, want string }{
+		"JSONL, no JSON":           {genesis + "\nx\n", "line 2: "},
+		"JSONL, no record":         {genesis + "\n{}\n", "line 2: it is no record of an audit"},
+		"JSONL, cut":               {genesis + "\n{\"seq", "line 2: it is cut off"},
+		"HAR, cut in an entry":     {`{"log":{"entries":[{},{"a":`, "entry 1: startedDateTime"},
+		"HAR, cut in the list":     {`{"log":{"entries":[`, "entry 0: it is cut off"},
+		"HAR, two documents":       {`{"log":{"entries":[]}} {}`, "entry 0: there is something after the end of the HAR"},
+		"HAR, entries not a list":  {`{"log":{"entries":{}}}`, "entry 0: want [, got {"},
+		"HAR, log not an object":   {`{"log":7}`, "entry 0: want {, got 7"},
+		"HAR, a wrong type":        {`{"log":{"entries":[{"time":"x"}]}}`, "entry 1: json: cannot unmarshal"},
+		"JSON lines of some other": {"{\"a\":1}\n", "line 1: it is no record of an audit"},
+	}
+	for name, test := range tests {
+		_, _, err := read(t, []byte(test.text))
+		var at *RecordError
+		if !errors.As(err, &at) || !strings.HasPrefix(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %s", name, err, test.want)
+		}
+	}
+}
+
+// A reader may stop in the middle.
+func TestReadStops(t *testing.T) {
+	for _, f := range formats {
+		r, err := NewReader(strings.NewReader(string(written(t, f, many(3)...))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for range r.Entries() {
+			if n++; n == 2 {
+				break
+			}
+		}
+		if n != 2 {
+			t.Errorf("%s: %d entries", f, n)
+		}
+	}
+}
+
+func TestRecordTooLong(t *testing.T) {
+	long := strings.Repeat("x", 5000)
+	var har, jsonl error
+	for _, har = range harRecords(strings.NewReader(`{"log":{"entries":[{},{"a":"`+long+`"}]}}`), 2000) {
+	}
+	for _, jsonl = range lines(bufio.NewReader(strings.NewReader("{}\n{\""+long+"\":1}\n")), 2000) {
+	}
+	if fmt.Sprint(har) != "entry 2: it is too long for a record" || fmt.Sprint(jsonl) != "line 2: it is too long for a record" {
+		t.Error(har, jsonl)
+	}
+	// Together the records may be longer.
+	for _, har = range harRecords(strings.NewReader(`{"log":{"pages":{},"entries":[{}`+strings.Repeat(`,{"a":"b"}`, 2000)+`]}}`), 2000) {
+		if har != nil {
+			t.Fatal(har)
+		}
+	}
+}

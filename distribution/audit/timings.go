@@ -1,0 +1,65 @@
+package audit
+
+import (
+	"encoding/json"
+	"math"
+	"time"
+)
+
+// Timings are the phases of a call, one after the other. A phase that did not
+// take place is zero; all of them together are the call's duration. In JSON
+// they are milliseconds, as in HAR.
+type Timings struct {
+	Blocked time.Duration // waiting for a connection
+	DNS     time.Duration // looking up the name
+	Connect time.Duration // TCP, without TLS
+	TLS     time.Duration // handshake
+	Send    time.Duration // writing the request with its body
+	Wait    time.Duration // to the first byte of the answer
+	Receive time.Duration // reading the answer with its body
+}
+
+// Total is the sum of the phases.
+func (t Timings) Total() time.Duration {
+	return t.Blocked + t.DNS + t.Connect + t.TLS + t.Send + t.Wait + t.Receive
+}
+
+// timingsJSON is Timings in milliseconds.
+type timingsJSON struct {
+	Blocked float64 `json:"blocked,omitempty"`
+	DNS     float64 `json:"dns,omitempty"`
+	Connect float64 `json:"connect,omitempty"`
+	TLS     float64 `json:"tls,omitempty"`
+	Send    float64 `json:"send,omitempty"`
+	Wait    float64 `json:"wait,omitempty"`
+	Receive float64 `json:"receive,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (t Timings) MarshalJSON() ([]byte, error) {
+	return json.Marshal(timingsJSON{millis(t.Blocked), millis(t.DNS), millis(t.Connect), millis(t.TLS),
+		millis(t.Send), millis(t.Wait), millis(t.Receive)})
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *Timings) UnmarshalJSON(b []byte) error {
+	var m timingsJSON
+	if err := json.Unmarshal(b, &m); err != nil {
+		return err
+	}
+	*t = Timings{duration(m.Blocked), duration(m.DNS), duration(m.Connect), duration(m.TLS),
+		duration(m.Send), duration(m.Wait), duration(m.Receive)}
+	return nil
+}
+
+// millis is d in milliseconds, to the microsecond.
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// duration is the reverse of millis. HAR says -1 of a phase that did not take
+// place; no number, however large, overflows.
+func duration(ms float64) time.Duration {
+	if !(ms > 0) {
+		return 0
+	}
+	return time.Duration(math.Min(math.Round(ms*1000), 1e15)) * time.Microsecond
+}
