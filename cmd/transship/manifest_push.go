@@ -37,7 +37,7 @@ list's, and images of other registries are copied in. Prints the digest of the l
 			a.planFlag(fs)
 			fs.BoolVar(&c.purge, "purge", false, "remove the local list when it is pushed")
 			alias(fs, "p", "purge")
-			jobsFlag(fs, &c.jobs, "copy")
+			a.jobsFlag(fs, &c.jobs, "copy")
 			return c.run
 		},
 	}

@@ -33,7 +33,7 @@ transship pull --platform linux/arm64 alpine:3.20`,
 		setup: func(fs *flag.FlagSet, a *app) action {
 			p := &pulling{from: a.newSide(fs, "", "the registry")}
 			fs.Var(&p.platforms, "platform", "pull only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
-			jobsFlag(fs, &p.jobs, "pull")
+			a.jobsFlag(fs, &p.jobs, "pull")
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return p.run

@@ -32,7 +32,7 @@ func pushCommand() command {
 		example: `transship push registry.example.com/hczjl/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {
 			p := &pushing{to: a.newSide(fs, "", "the registry")}
-			jobsFlag(fs, &p.jobs, "send")
+			a.jobsFlag(fs, &p.jobs, "send")
 			fs.Var(&p.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 			a.planFlag(fs)
 			a.commonFlags(fs)

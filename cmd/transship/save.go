@@ -57,7 +57,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			fs.Var(&s.split, "split", "write volumes of at most this `size`, such as 4GiB: FILE.001, FILE.002 and so on")
 			fs.Var(&s.platforms, "platform", "save only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
 			fs.BoolVar(&s.referrers, "referrers", false, "save signatures, SBOMs and attestations that refer to the images too")
-			jobsFlag(fs, &s.jobs, "fetch")
+			a.jobsFlag(fs, &s.jobs, "fetch")
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return s.run

@@ -48,7 +48,7 @@ transship sync -f images.txt --prune --json`,
 			fs.BoolVar(&s.prune, "prune", false, "remove tags from the targets that the source no longer has")
 			fs.StringVar(&s.state, "state", "", "remember in this `file` what was put where, and believe it: an image that has not changed then costs one HEAD at its source, and none at the target")
 			fs.BoolVar(&s.asJSON, "json", false, "print a report of all images as JSON")
-			jobsFlag(fs, &s.jobs, "copy")
+			a.jobsFlag(fs, &s.jobs, "copy")
 			fs.Var(&s.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 			a.planFlag(fs)
 			a.commonFlags(fs)
