@@ -51,6 +51,7 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 			fs.BoolVar(&c.flatten, "flatten", false, "copy the one image that is left as itself, not as a list with one entry")
 			fs.BoolVar(&c.referrers, "referrers", false, "copy signatures, SBOMs and attestations that refer to the image too")
 			a.jobsFlag(fs, &c.jobs, "copy")
+			a.rangesFlag(fs)
 			fs.Var(&c.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 			a.planFlag(fs)
 			a.commonFlags(fs)
@@ -76,7 +77,7 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 	}
 	defer src.close()
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: a.jobs(c.jobs), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: a.jobs(c.jobs), Ranges: a.ranges(), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
 	if slices.ContainsFunc(to, location.archive) {
 		if engine, err = c.collect(ctx, engine, &src); err != nil {
 			return err
@@ -123,7 +124,7 @@ func (c *copying) collect(ctx context.Context, engine *transfer.Engine, src *ori
 		return nil, err
 	}
 	src.Source, src.ref = newCollected(src.Source, closure), string(closure.Root.Digest)
-	return &transfer.Engine{Jobs: engine.Jobs, Referrers: engine.Referrers, OnEvent: engine.OnEvent}, nil
+	return &transfer.Engine{Jobs: engine.Jobs, Ranges: engine.Ranges, Referrers: engine.Referrers, OnEvent: engine.OnEvent}, nil
 }
 
 // destinations opens all of them, and returns also in case of an error those that are open.

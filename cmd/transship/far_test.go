@@ -57,8 +57,8 @@ func TestManyImagesAtOnce(t *testing.T) {
 		syncMany(newProgram(t), from.host, to.host, strings.Fields(jobs)...)
 		source.want(t, 1+3*images+blobs, most) // the list of tags, manifests, blobs
 		target.want(t, images+2*blobs+3*images, most)
-		if jobs == "" && target.most["PUT uploads"] < 2*transfer.DefaultJobs {
-			t.Errorf("the most at once were %v, which leaves a long link empty", target.most)
+		if most := target.atOnce("PUT uploads"); jobs == "" && most < 2*transfer.DefaultJobs {
+			t.Errorf("%d uploads at once, which leaves a long link empty", most)
 		}
 	}
 }
@@ -70,11 +70,11 @@ func BenchmarkFarImages(b *testing.B) {
 		b.StopTimer()
 		to, target := far().counted(b)
 		p := newProgram(b)
-		before := source.total()
+		before := source.of("")
 		b.StartTimer()
 		syncMany(p, from.host, to.host)
-		b.ReportMetric(float64(source.total()-before), "source-calls/op")
-		b.ReportMetric(float64(target.total()), "target-calls/op")
+		b.ReportMetric(float64(source.of("")-before), "source-calls/op")
+		b.ReportMetric(float64(target.of("")), "target-calls/op")
 		if testing.Verbose() {
 			b.Logf("source %v, most at once %v", source.calls, source.most)
 			b.Logf("target %v, most at once %v", target.calls, target.most)
@@ -124,9 +124,9 @@ func BenchmarkNarrowLayer(b *testing.B) {
 		b.StopTimer()
 		to, _ := far().counted(b)
 		p := newProgram(b)
-		before := source.total()
+		before := source.of("")
 		b.StartTimer()
 		p.run(strings.Fields(fmt.Sprintf("copy -q %s/big/layer:1 %s/big/layer:1", from.host, to.host))...).want(0)
-		b.ReportMetric(float64(source.total()-before), "source-calls/op")
+		b.ReportMetric(float64(source.of("")-before), "source-calls/op")
 	}
 }

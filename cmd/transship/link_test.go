@@ -140,11 +140,18 @@ func (c *counter) count(kind string, n int) {
 	c.most[kind] = max(c.most[kind], c.now[kind])
 }
 
-// total is the number of all calls.
-func (c *counter) total() int {
+// of is the number of calls of a kind.
+func (c *counter) of(kind string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.calls[""]
+	return c.calls[kind]
+}
+
+// atOnce is how many calls of a kind there were at the same time.
+func (c *counter) atOnce(kind string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.most[kind]
 }
 
 // reset forgets all calls.

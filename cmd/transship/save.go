@@ -58,6 +58,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			fs.Var(&s.platforms, "platform", "save only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
 			fs.BoolVar(&s.referrers, "referrers", false, "save signatures, SBOMs and attestations that refer to the images too")
 			a.jobsFlag(fs, &s.jobs, "fetch")
+			a.rangesFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return s.run
@@ -75,7 +76,7 @@ func (s *saving) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: int(s.jobs), Platforms: s.platforms, Referrers: s.referrers, OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: int(s.jobs), Ranges: a.ranges(), Platforms: s.platforms, Referrers: s.referrers, OnEvent: show.event}
 	if s.toFolder() {
 		return s.fillFolder(ctx, a, engine, show, images)
 	}

@@ -21,7 +21,10 @@ type Engine struct {
 	// Jobs is how many blobs are in flight at once, over all copies; with 1 a copy does one thing after the other, in the
 	// order of the documents. 0 leaves it to the engine: DefaultJobs blobs of SmallBlob bytes and more, and beside them
 	// SmallJobs smaller ones, since what they wait for is mostly an answer.
-	Jobs      int
+	Jobs int
+	// Ranges is how many ranges of each big blob are read at once where the source can give such; 1 is none, and 0 finds out
+	// whether they are of use, see [blob.Ranges]. With one job that is not tried.
+	Ranges    int
 	Platforms []manifest.Platform // keep only these of an index; none keeps all
 	Flatten   bool                // with Platforms: copy a single image that is left as itself, not as a list of one
 	Referrers bool                // also copy what refers to the images: signatures, SBOMs, attestations
@@ -29,6 +32,7 @@ type Engine struct {
 
 	once      sync.Once
 	slots     slots
+	ranges    rangesOf
 	blobs     ledger
 	manifests ledger
 }
