@@ -47,6 +47,8 @@ func (a *app) destination(ctx context.Context, s *side, l location, name referen
 	switch {
 	case a.planning():
 		return destination{}, &usageError{message: fmt.Sprintf("--plan tells of registries, and %s is in none", l), hint: "leave out --plan, or that target"}
+	case l.null():
+		return l.nullDestination()
 	case err != nil:
 		return destination{}, err
 	case l.archive():

@@ -34,6 +34,9 @@ func parseLocation(arg string) (location, error) {
 			return parseFileLocation(transport, rest)
 		}
 	}
+	if strings.HasPrefix(arg, atNull) {
+		return location{}, &usageError{message: "null: is for copy alone", hint: "transship copy REF null: reads and verifies, transship copy null:64MiB REF writes"}
+	}
 	for _, other := range []string{"dir:", "docker-daemon:", "containers-storage:", "ostree:", "sif:", "tarball:"} {
 		if strings.HasPrefix(arg, other) {
 			return location{}, &usageError{
