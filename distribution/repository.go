@@ -76,6 +76,11 @@ func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int
 	return body, nil
 }
 
+// BlobRange opens a part of a blob; see [Client.GetBlobRange].
+func (r *Repository) BlobRange(ctx context.Context, d manifest.Descriptor, offset, n int64) (io.ReadCloser, bool, error) {
+	return r.Client.GetBlobRange(r.scoped(ctx), r.Name, d.Digest, offset, n)
+}
+
 // HasBlob tells whether the repository has a blob of that digest and size; see [Client.HeadBlob]. A registry that denies
 // it is fs.ErrPermission; some deny what does not exist.
 func (r *Repository) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {

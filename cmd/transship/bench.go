@@ -21,6 +21,7 @@ type benching struct {
 	http1     bool
 	http2     bool
 	uploads   uploadList
+	ranges    countList
 	count     count
 	warmups   fromZero
 	requests  count
@@ -120,6 +121,9 @@ func (b *benching) matrixFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&b.http2, "http2", false, "use HTTP/2, which needs TLS; with --http1 both are measured")
 	if b.kind == bench.Push || b.kind == bench.Copy {
 		fs.Var(&b.uploads, "upload", "how blobs go out, a `list` of put, patch and chunk=SIZE (default put)")
+	}
+	if b.kind == bench.Pull || b.kind == bench.Copy {
+		fs.Var(&b.ranges, "ranges", "fetch each blob of 32 MiB and more in `N,...` ranges at a time, 1 for none (default: where one connection is slow)")
 	}
 	fs.Var(&b.count, "count", fmt.Sprintf("measure `N` rounds (default %d)", b.count))
 	fs.Var(&b.warmups, "warmup", fmt.Sprintf("run `N` rounds before that (default %d)", b.warmups))

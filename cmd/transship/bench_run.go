@@ -78,7 +78,7 @@ func (b *benching) cells() []bench.Cell {
 	if b.http2 {
 		http = append(http, "2")
 	}
-	return bench.Matrix(b.jobs, http, b.uploads)
+	return bench.Matrix(b.jobs, http, b.uploads, b.ranges)
 }
 
 // mayRun announces the run, and refuses it where it is beyond the bounds. Nothing was sent yet.
@@ -96,6 +96,8 @@ func (b *benching) mayRun(ctx context.Context, a *app, p *benchPlaces) error {
 func (b *benching) measure(ctx context.Context, a *app, p *benchPlaces, page *page) error {
 	calls := &bench.Recorder{}
 	a.shared.measure = calls.Call
+	fixed := count(b.fewestJobs())
+	a.shared.speed.jobs = &fixed // the cells say how many there are, and nothing else
 	report := b.report(p)
 	if !b.seed.given {
 		a.note("seed %d; --seed repeats it", report.Seed)

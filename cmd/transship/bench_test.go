@@ -177,6 +177,28 @@ func TestBenchUploads(t *testing.T) {
 	}
 }
 
+func TestBenchRanges(t *testing.T) {
+	s := serve(t)
+	o := newProgram(t).run("bench", "pull", "--ranges", "1,4", "--size", "1x33MiB", "--count", "1", "--warmup", "0", s.host+"/bench").want(0)
+	names := benchLines(t, o.stdout)
+	if len(names) != 2 || !strings.Contains(names[0], "/ranges=1/") || !strings.Contains(names[1], "/ranges=4/") {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
+	whole, parts := 0, 0
+	for _, r := range s.Requests() {
+		if r.Method == http.MethodGet && strings.Contains(r.URL, "/blobs/") {
+			if r.Header.Get("Range") == "" {
+				whole++
+			} else {
+				parts++
+			}
+		}
+	}
+	if whole < 2 || parts < 2 {
+		t.Errorf("%d blobs were read whole, and %d ranges", whole, parts)
+	}
+}
+
 func TestBenchOfARegistryThatDoesNotMount(t *testing.T) {
 	s := serve(t)
 	s.Set(registry.Rule{On: "mount=", DropQuery: []string{"mount", "from"}})

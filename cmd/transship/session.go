@@ -24,6 +24,7 @@ type shared struct {
 	measure func(wire.Call) // told of each call too
 	local   openedImages
 	plan    planning
+	speed   speed
 	audit   auditing
 	rules   wire.Rules
 
@@ -96,7 +97,7 @@ func (a *app) session(ctx context.Context, s *side) (*session, error) {
 	return made, nil
 }
 
-// newSession builds the chain auth -> Retry -> Loopback -> Headers -> Record -> Policy -> Timeout -> Hosts, with a Plan
+// newSession builds the chain auth -> Retry -> Limit -> Loopback -> Headers -> Record -> Policy -> Timeout -> Hosts, with a Plan
 // before Record where one is made; package wire says why in this order.
 func (a *app) newSession(s *side, credentials auth.Credentials) *session {
 	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1 || s.http1}
@@ -106,7 +107,8 @@ func (a *app) newSession(s *side, credentials auth.Credentials) *session {
 	if s.docker && s.tls.Insecure {
 		loopback.Insecure = s.host
 	}
-	retry := &wire.Retry{Base: loopback, OnWait: a.onWait, Sleep: a.sleep}
+	limit := &wire.Limit{Base: loopback, Congestion: a.congestion()}
+	retry := &wire.Retry{Base: limit, OnWait: a.onWait, Sleep: a.sleep}
 	made := &session{app: a, plainHTTP: s.plainHTTP, clients: map[string]*distribution.Client{}}
 	made.http = &http.Client{
 		Transport:     &auth.Transport{Base: retry, Credentials: credentials},

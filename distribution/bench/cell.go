@@ -7,6 +7,7 @@ type Cell struct {
 	Jobs   int    // blobs in flight at once, as of transfer.Engine
 	HTTP   string // "1" is HTTP/1.1 only, "2" is HTTP/2 only, "" is what client and registry agree on
 	Upload Upload
+	Ranges int // of each big blob that are read at once, as of transfer.Engine; 0 leaves that to the engine
 }
 
 // Upload is a way for a blob to go out. The zero value is one PUT.
@@ -25,15 +26,20 @@ func (c Cell) String() string {
 	if c.Upload.Name != "" {
 		name += "/upload=" + c.Upload.Name
 	}
+	if c.Ranges > 0 {
+		name += fmt.Sprintf("/ranges=%d", c.Ranges)
+	}
 	return name
 }
 
 // Matrix returns all combinations. An empty list counts as one with the zero value.
-func Matrix(jobs []int, http []string, uploads []Upload) (cells []Cell) {
-	for _, u := range orZero(uploads) {
-		for _, h := range orZero(http) {
-			for _, j := range orZero(jobs) {
-				cells = append(cells, Cell{j, h, u})
+func Matrix(jobs []int, http []string, uploads []Upload, ranges []int) (cells []Cell) {
+	for _, r := range orZero(ranges) {
+		for _, u := range orZero(uploads) {
+			for _, h := range orZero(http) {
+				for _, j := range orZero(jobs) {
+					cells = append(cells, Cell{j, h, u, r})
+				}
 			}
 		}
 	}

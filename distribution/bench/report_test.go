@@ -42,7 +42,7 @@ func reported() *Report {
 	r := &Report{
 		Kind: Push, Shape: Shape{Platforms: 2, Layers: 4, Size: "4x16MiB", Compressible: 0.5}, Target: "localhost:5000/bench",
 		Seed: 42, Started: start, Machine: Machine{"linux", "amd64", "Some CPU <1>", 2},
-		Cells: Matrix([]int{1, 8}, nil, nil),
+		Cells: Matrix([]int{1, 8}, nil, nil, nil),
 		Limit: &Limit{Over: "plain TCP on loopback",
 			Link: []Rate{{1, 1e9, time.Second}, {8, 2e9, time.Second}}, Hash: []Rate{{1, 5e8, time.Second}, {2, 1e9, time.Second}}},
 		Left: []Left{{"localhost:5000/bench", 3, 10, 134217728, errors.New("405 Method Not Allowed")}},
@@ -83,7 +83,7 @@ func TestGoFormat(t *testing.T) {
 
 // A single processor has no suffix, and what did not move has no speed.
 func TestGoFormatOfWhatMovesNothing(t *testing.T) {
-	r := &Report{Kind: Resolve, Shape: Shape{Platforms: 1, Layers: 1, Size: "4KiB"}, Machine: Machine{Procs: 1}, Cells: Matrix([]int{4}, []string{"2"}, nil)}
+	r := &Report{Kind: Resolve, Shape: Shape{Platforms: 1, Layers: 1, Size: "4KiB"}, Machine: Machine{Procs: 1}, Cells: Matrix([]int{4}, []string{"2"}, nil, nil)}
 	var b bytes.Buffer
 	r.GoSample(&b, Sample{Moved: Moved{Ops: 100}, Elapsed: time.Second, Calls: 200, TTFB: []time.Duration{5000}})
 	want := "BenchmarkResolve/jobs=4/http=2/platforms=1/layers=1/size=4KiB\t     100\t10000000 ns/op\t2.00 calls/op\t5000 ttfb-p50-ns\t5000 ttfb-p99-ns\t0 rss-peak-bytes\n"

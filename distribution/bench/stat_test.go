@@ -70,7 +70,7 @@ func TestOrderIsFair(t *testing.T) {
 
 func TestMatrix(t *testing.T) {
 	var got []string
-	for _, c := range Matrix([]int{1, 2}, []string{"1", "2"}, []Upload{{Name: "put"}, {Name: "patch", Patch: true}}) {
+	for _, c := range Matrix([]int{1, 2}, []string{"1", "2"}, []Upload{{Name: "put"}, {Name: "patch", Patch: true}}, nil) {
 		got = append(got, c.String())
 	}
 	want := []string{
@@ -80,7 +80,10 @@ func TestMatrix(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := Matrix([]int{6}, nil, nil); len(got) != 1 || got[0].String() != "jobs=6" {
+	if got := Matrix([]int{6}, nil, nil, []int{1, 4}); len(got) != 2 || got[1].String() != "jobs=6/ranges=4" {
+		t.Error(got)
+	}
+	if got := Matrix([]int{6}, nil, nil, nil); len(got) != 1 || got[0].String() != "jobs=6" {
 		t.Error(got)
 	}
 }

@@ -98,7 +98,7 @@ func (w *Work) Do(ctx context.Context, t Turn, c Cell) (Moved, error) {
 }
 
 func (w *Work) copy(ctx context.Context, c Cell, from transfer.Source, ref string, to transfer.Target, as string, on func(transfer.Event), count *tally) (Moved, error) {
-	engine := &transfer.Engine{Jobs: c.Jobs, OnEvent: on}
+	engine := &transfer.Engine{Jobs: c.Jobs, Ranges: c.Ranges, OnEvent: on}
 	_, err := engine.Copy(ctx, from, ref, to, as)
 	return count.moved(), err
 }
