@@ -52,6 +52,7 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 			fs.BoolVar(&c.referrers, "referrers", false, "copy signatures, SBOMs and attestations that refer to the image too")
 			a.jobsFlag(fs, &c.jobs, "copy")
 			a.rangesFlag(fs)
+			a.paceFlags(fs)
 			fs.Var(&c.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 			a.planFlag(fs)
 			a.commonFlags(fs)
@@ -77,7 +78,7 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 	}
 	defer src.close()
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: a.jobs(c.jobs), Ranges: a.ranges(), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: a.jobs(c.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
 	if slices.ContainsFunc(to, location.archive) {
 		if engine, err = c.collect(ctx, engine, &src); err != nil {
 			return err
@@ -124,7 +125,7 @@ func (c *copying) collect(ctx context.Context, engine *transfer.Engine, src *ori
 		return nil, err
 	}
 	src.Source, src.ref = newCollected(src.Source, closure), string(closure.Root.Digest)
-	return &transfer.Engine{Jobs: engine.Jobs, Ranges: engine.Ranges, Referrers: engine.Referrers, OnEvent: engine.OnEvent}, nil
+	return &transfer.Engine{Jobs: engine.Jobs, Ranges: engine.Ranges, Pace: engine.Pace, Referrers: engine.Referrers, OnEvent: engine.OnEvent}, nil
 }
 
 // destinations opens all of them, and returns also in case of an error those that are open.
