@@ -53,6 +53,7 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 			fs.BoolVar(&c.referrers, "referrers", false, "copy signatures, SBOMs and attestations that refer to the image too")
 			a.jobsFlag(fs, &c.jobs, "copy")
 			a.rangesFlag(fs)
+			a.paceFlags(fs)
 			fs.Var(&c.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 			a.planFlag(fs)
 			a.commonFlags(fs)
@@ -78,12 +79,12 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 	}
 	defer src.close()
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: a.jobs(c.jobs), Ranges: a.ranges(), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: a.jobs(c.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
 	if slices.ContainsFunc(to, location.archive) || src.name.Digest != "" && (len(c.platforms) > 0 || c.flatten) {
 		if err := src.collect(ctx, engine); err != nil {
 			return err
 		}
-		engine = &transfer.Engine{Jobs: engine.Jobs, Ranges: engine.Ranges, Referrers: engine.Referrers, OnEvent: engine.OnEvent}
+		engine = &transfer.Engine{Jobs: engine.Jobs, Ranges: engine.Ranges, Pace: engine.Pace, Referrers: engine.Referrers, OnEvent: engine.OnEvent}
 	}
 	destinations, err := c.destinations(ctx, a, src, to)
 	defer leave(destinations)

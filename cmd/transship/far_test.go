@@ -10,8 +10,8 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-// content is bytes that follow from a seed.
-func content(seed uint64, size int) string {
+// seeded is bytes that follow from a seed.
+func seeded(seed uint64, size int) string {
 	out := make([]byte, size)
 	var key [32]byte
 	key[0], key[1], key[2] = byte(seed), byte(seed>>8), byte(seed>>16)
@@ -24,10 +24,10 @@ func content(seed uint64, size int) string {
 func (s *server) many(repo string, n, base, own int) (blobs int) {
 	var shared []string
 	for i, size := range []int{8 * base, base, 7 * base, base, base / 10} {
-		shared = append(shared, content(uint64(i), size))
+		shared = append(shared, seeded(uint64(i), size))
 	}
 	for i := range n {
-		mine := func(j int) string { return content(uint64(1000+4*i+j), own) }
+		mine := func(j int) string { return seeded(uint64(1000+4*i+j), own) }
 		s.list(repo, fmt.Sprintf("v%03d", i),
 			s.image(repo, "", "linux/amd64", shared[0], shared[1], shared[4], mine(0), mine(1)),
 			s.image(repo, "", "linux/arm64", shared[2], shared[3], shared[4], mine(2), mine(3)))
@@ -87,7 +87,7 @@ func (s *server) one(sizes ...int) {
 	var layers [3][]string
 	for i := range layers {
 		for j, size := range sizes {
-			layers[i] = append(layers[i], content(uint64(100*i+j), size))
+			layers[i] = append(layers[i], seeded(uint64(100*i+j), size))
 		}
 	}
 	s.list("halohub/halo", "1.6",
@@ -118,7 +118,7 @@ func BenchmarkNarrowLayer(b *testing.B) {
 	narrow := link{delay: 25 * time.Millisecond, rate: 20e6}
 	from, source := narrow.counted(b)
 	const size = 200e6
-	from.list("big/layer", "1", from.image("big/layer", "", "linux/amd64", content(1, size)))
+	from.list("big/layer", "1", from.image("big/layer", "", "linux/amd64", seeded(1, size)))
 	b.SetBytes(size)
 	for b.Loop() {
 		b.StopTimer()

@@ -35,6 +35,7 @@ transship pull --platform linux/arm64 alpine:3.20`,
 			fs.Var(&p.platforms, "platform", "pull only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
 			a.jobsFlag(fs, &p.jobs, "pull")
 			a.rangesFlag(fs)
+			a.paceFlags(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return p.run
@@ -92,9 +93,9 @@ func (p *pulling) one(ctx context.Context, a *app, dir *layout.Dir, ref referenc
 // copy brings the image into its repository of the store. Where one platform of a list is asked for it is the image for
 // that, unless several are: a list may have one for each version of Windows.
 func (p *pulling) copy(ctx context.Context, a *app, show *progress, src transfer.Source, dst storing, ref reference.Reference) (manifest.Descriptor, error) {
-	ranges := a.ranges()
+	ranges, pace := a.ranges(), a.pace()
 	engine := func(flatten bool) *transfer.Engine {
-		return &transfer.Engine{Jobs: int(p.jobs), Ranges: ranges, Platforms: p.platforms, Flatten: flatten, OnEvent: show.event}
+		return &transfer.Engine{Jobs: int(p.jobs), Ranges: ranges, Pace: pace, Platforms: p.platforms, Flatten: flatten, OnEvent: show.event}
 	}
 	d, err := storeAs(ctx, engine(len(p.platforms) == 1), src, ref.Identifier(), dst, ref)
 	if errors.Is(err, transfer.ErrSeveral) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -60,6 +59,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			fs.BoolVar(&s.referrers, "referrers", false, "save signatures, SBOMs and attestations that refer to the images too")
 			a.jobsFlag(fs, &s.jobs, "fetch")
 			a.rangesFlag(fs)
+			a.paceFlags(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return s.run
@@ -77,7 +77,7 @@ func (s *saving) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: int(s.jobs), Ranges: a.ranges(), Platforms: s.platforms, Referrers: s.referrers, OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: int(s.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: s.platforms, Referrers: s.referrers, OnEvent: show.event}
 	if err := distinctNames(ctx, engine, images); err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (s *saving) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	if s.out == "-" {
-		return s.stream(ctx, a, b)
+		return s.stream(ctx, a, engine, b)
 	}
 	return s.write(ctx, a, engine, show, b)
 }
@@ -180,11 +180,9 @@ func (s *saving) write(ctx context.Context, a *app, engine *transfer.Engine, sho
 }
 
 // stream writes the bundle to standard output.
-func (s *saving) stream(ctx context.Context, a *app, b *bundling) error {
+func (s *saving) stream(ctx context.Context, a *app, engine *transfer.Engine, b *bundling) error {
 	began := time.Now()
-	open := func(d manifest.Descriptor) blob.Open {
-		return func(ctx context.Context, offset int64) (io.ReadCloser, error) { return b.Blob(ctx, d, offset) }
-	}
+	open := func(d manifest.Descriptor) blob.Open { return engine.Open(b, d) }
 	in, err := layout.Stream(ctx, a.stdout, b.Contents, open)
 	if err == nil {
 		a.note("saved %d image%s to standard output in %s", len(in.Images), plural(len(in.Images)), formatDuration(time.Since(began)))

@@ -101,7 +101,9 @@ func (a *app) session(ctx context.Context, s *side) (*session, error) {
 // before Record where one is made; package wire says why in this order.
 func (a *app) newSession(s *side, credentials auth.Credentials) *session {
 	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1 || s.http1}
-	record := a.recorder().Over(&wire.Policy{Base: &wire.Timeout{Base: hosts}, Rules: &a.shared.rules})
+	stall := time.Duration(a.shared.speed.stall)
+	carry := &wire.Timeout{Base: hosts, Header: stall, Stall: stall}
+	record := a.recorder().Over(&wire.Policy{Base: carry, Rules: &a.shared.rules})
 	headers := &wire.Headers{Base: a.shared.plan.over(record), UserAgent: "transship/" + version}
 	loopback := &wire.Loopback{Base: headers}
 	if s.docker && s.tls.Insecure {

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
 )
@@ -12,6 +13,9 @@ import (
 type speed struct {
 	jobs       *count // the command's, if it has any
 	ranges     count
+	rate       byteRate
+	stall      stall
+	pace       blob.Pace
 	congestion wire.Congestion
 }
 
@@ -33,6 +37,19 @@ func (a *app) ranges() int {
 		return 1
 	}
 	return int(a.shared.speed.ranges)
+}
+
+// paceFlags registers --rate and --stall.
+func (a *app) paceFlags(fs *flag.FlagSet) {
+	fs.Var(&a.shared.speed.rate, "rate", "move no more than `bytes` of blobs a second, such as 20MiB/s, all together; each byte counts once")
+	fs.Var(&a.shared.speed.stall, "stall", fmt.Sprintf("give up a connection that moves nothing for a `time`, such as 30s, and try again (default %s)", wire.DefaultStall))
+}
+
+// pace is what --rate says.
+func (a *app) pace() *blob.Pace {
+	s := &a.shared.speed
+	s.pace.Rate = int64(s.rate)
+	return &s.pace
 }
 
 // congestion is what is known of how many calls the hosts take, nil where --jobs says how many there are.

@@ -2,7 +2,12 @@ package main
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hczjl/transship/distribution/registry"
 )
@@ -19,7 +24,7 @@ func TestFewCallsLeft(t *testing.T) {
 
 // --ranges fetches big blobs in parts, and where the registry gives none the copy is the same.
 func TestRanges(t *testing.T) {
-	big := content(1, 33<<20)
+	big := seeded(1, 33<<20)
 	for name, test := range map[string]struct {
 		flag  string
 		rule  registry.Rule
@@ -43,5 +48,56 @@ func TestRanges(t *testing.T) {
 			t.Errorf("%s: %d GETs of blobs, want %d", name, source.of("GET blobs"), test.calls)
 		}
 		v.run("copy", v.dst, "null:").want(0)
+	}
+}
+
+// What stalls is given up and gone on with, from where it was.
+func TestStall(t *testing.T) {
+	v := newVoyage(t)
+	hung := make(chan struct{})
+	t.Cleanup(func() { close(hung) })
+	var stalled atomic.Bool
+	host := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.URL.Path, "/blobs/") || !stalled.CompareAndSwap(false, true) {
+			v.source.Faults.ServeHTTP(w, r)
+			return
+		}
+		whole := httptest.NewRecorder()
+		v.source.Faults.ServeHTTP(whole, r)
+		w.Header().Set("Content-Length", strconv.Itoa(whole.Body.Len()))
+		_, _ = w.Write(whole.Body.Bytes()[:2])
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-hung:
+		case <-r.Context().Done():
+		}
+	}))
+	v.run("copy", "--jobs=1", "--stall=1s", "--platform=linux/arm64", host+"/halohub/halo:1.6", "null:").want(0)
+	if !stalled.Load() {
+		t.Error("nothing stalled")
+	}
+}
+
+func TestSpeedFlagsThatMakeNoSense(t *testing.T) {
+	v := newVoyage(t)
+	for flag, message := range map[string]string{
+		"--rate=fast":  `--rate: "fast" is no number of bytes a second such as 20MiB/s`,
+		"--rate=0":     `--rate: "0" is no number of bytes a second`,
+		"--stall=1":    `--stall: "1" is no time of a second or more such as 30s`,
+		"--stall=10ms": `--stall: "10ms" is no time of a second or more`,
+		"--ranges=0":   `--ranges: "0" is no whole number from 1 on`,
+		"--jobs=0":     `--jobs: "0" is no whole number from 1 on`,
+	} {
+		v.run("copy", flag, v.src, v.dst).want(exitUsage, message)
+	}
+}
+
+// A rate holds for the whole run; its pace is tested where it is kept.
+func TestRate(t *testing.T) {
+	v := newVoyage(t)
+	began := time.Now()
+	v.run("copy", "--rate=200k/s", "null:100k", v.dst).want(0)
+	if took := time.Since(began); took < 300*time.Millisecond {
+		t.Errorf("100 KiB at 200 KiB/s took %s", took)
 	}
 }

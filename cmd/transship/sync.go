@@ -50,6 +50,7 @@ transship sync -f images.txt --prune --json`,
 			fs.BoolVar(&s.asJSON, "json", false, "print a report of all images as JSON")
 			a.jobsFlag(fs, &s.jobs, "copy")
 			a.rangesFlag(fs)
+			a.paceFlags(fs)
 			fs.Var(&s.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 			a.planFlag(fs)
 			a.commonFlags(fs)

@@ -35,7 +35,7 @@ type syncRun struct {
 func (s *syncing) newRun(a *app, state *syncState) *syncRun {
 	r := &syncRun{syncing: s, app: a, state: state, began: time.Now(), show: a.newProgress(), kept: map[string]bool{}, taken: map[string]*taker{}}
 	r.show.many = true
-	r.engine = &transfer.Engine{Jobs: a.jobs(s.jobs), Ranges: a.ranges(), Platforms: s.platforms, Referrers: s.referrers, OnEvent: r.event}
+	r.engine = &transfer.Engine{Jobs: a.jobs(s.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: s.platforms, Referrers: s.referrers, OnEvent: r.event}
 	return r
 }
 

@@ -240,7 +240,7 @@ func (c *copying) transfer(ctx context.Context, d manifest.Descriptor, from []st
 func (c *copying) put(ctx context.Context, d manifest.Descriptor, from []string) (blob.Outcome, error) {
 	ev := Event{Kind: BlobStarted, Target: name(c.dst), Descriptor: d, Meter: &blob.Meter{}}
 	c.tell(ev)
-	open := ev.Meter.Watch(c.engine.open(c.src, d))
+	open := ev.Meter.Watch(c.engine.Open(c.src, d))
 	var err error
 	ev.Kind = BlobDone
 	if ev.Outcome, err = c.dst.PutBlob(ctx, d, open, from...); err != nil {

@@ -25,6 +25,7 @@ type Engine struct {
 	// Ranges is how many ranges of each big blob are read at once where the source can give such; 1 is none, and 0 finds out
 	// whether they are of use, see [blob.Ranges]. With one job that is not tried.
 	Ranges    int
+	Pace      *blob.Pace          // caps how fast blobs are read, all together; nil does not
 	Platforms []manifest.Platform // keep only these of an index; none keeps all
 	Flatten   bool                // with Platforms: copy a single image that is left as itself, not as a list of one
 	Referrers bool                // also copy what refers to the images: signatures, SBOMs, attestations

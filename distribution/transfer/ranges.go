@@ -15,8 +15,12 @@ type rangesOf struct {
 	from map[any]*blob.Ranges
 }
 
-// open returns how a blob of a source is read.
-func (e *Engine) open(src Source, d manifest.Descriptor) blob.Open {
+// Open returns how the engine reads a blob of a source: in ranges and at a pace, as its fields say.
+func (e *Engine) Open(src Source, d manifest.Descriptor) blob.Open {
+	return e.Pace.Over(e.inRanges(src, d))
+}
+
+func (e *Engine) inRanges(src Source, d manifest.Descriptor) blob.Open {
 	whole := func(ctx context.Context, offset int64) (io.ReadCloser, error) { return src.Blob(ctx, d, offset) }
 	if _, ok := src.(Ranged); !ok || e.Jobs == 1 && e.Ranges == 0 {
 		return whole
