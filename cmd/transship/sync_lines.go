@@ -93,7 +93,7 @@ func (l *syncLine) addTarget(text string) error {
 	case at.archive():
 		return &usageError{message: text + " is a tar, which takes no more images", hint: "transship save -f LIST -o FILE.tar writes them into one"}
 	case !at.whole() && l.what.several():
-		return errors.New("one name cannot name several images: leave it out, and they keep theirs")
+		return &usageError{message: "one name cannot name several images", hint: "leave it out, and they keep theirs"}
 	}
 	l.local = append(l.local, at)
 	_, err = at.nameFor(reference.Reference{})
