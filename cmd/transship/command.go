@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/hczjl/transship/distribution/bench"
 )
 
 // action is what a command does once its flags are set.
@@ -47,7 +49,16 @@ func commands() []command {
 		inspectCommand(),
 		tagsCommand(),
 		digestCommand(),
+		benchCommand(bench.Push),
+		benchCommand(bench.Pull),
+		benchCommand(bench.Copy),
+		benchCommand(bench.Mount),
+		benchCommand(bench.Resolve),
 		auditVerifyCommand(),
+		auditShowCommand(),
+		auditWaterfallCommand(),
+		auditCurlCommand(),
+		auditDiffCommand(),
 		loginCommand(),
 		logoutCommand(),
 		demoCommand(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -28,8 +29,9 @@ func demoCommand() command {
 		short: "re-host a small image between two registries inside this program, and show every call",
 		long: `Needs no network, no docker and no registry: it starts two registries on loopback, puts a small image for
 three platforms into the first, and copies it to the second.`,
-		example: "transship demo",
-		setup: func(*flag.FlagSet, *app) action {
+		example: "transship demo\ntransship demo --audit demo.har",
+		setup: func(fs *flag.FlagSet, a *app) action {
+			a.auditFlags(fs)
 			return func(ctx context.Context, a *app, _ []string) error { return demo(ctx, a) }
 		},
 	}
@@ -49,22 +51,22 @@ func demo(ctx context.Context, a *app) error {
 	defer stopTarget()
 	from, to := source+"/"+demoFrom, target+"/"+demoTo
 
-	var shown atomic.Bool
+	var quiet atomic.Bool
 	a.shared.onCall = func(c wire.Call) {
-		if shown.Load() {
+		if !quiet.Load() {
 			fmt.Fprintln(a.stdout, demoLine(c, source, target))
 		}
 	}
-	if err := fill(ctx, a, from); err != nil {
+	// What fills the first registry is no part of what is shown, nor of the audit.
+	if err := fill(ctx, newApp(a.env, nil, io.Discard, io.Discard), from); err != nil {
 		return fmt.Errorf("filling the first registry: %w", err)
 	}
 	fmt.Fprintf(a.stdout, "Two registries run on loopback. The first has a real image for three platforms, %s.\n\n", from)
 	fmt.Fprintf(a.stdout, "$ transship copy %s %s\n", from, to)
-	shown.Store(true)
 	if err := (&copying{src: &side{label: "src"}, dst: &side{label: "dst"}, jobs: 1}).run(ctx, a, []string{from, to}); err != nil {
 		return err
 	}
-	shown.Store(false)
+	quiet.Store(true)
 	fmt.Fprintf(a.stdout, "\nThe list is there byte for byte, and so is all that it names:\n\n$ transship inspect --raw %s\n", to)
 	if err := showRaw(ctx, a, to); err != nil {
 		return err

@@ -68,6 +68,8 @@ func exitCode(err error) int {
 		return exitRefused
 	case as[*partlyError](err):
 		return exitPartly
+	case as[*boundsError](err):
+		return exitRefused
 	case isIntegrity(err):
 		return exitIntegrity
 	case isUsage(err):
@@ -92,7 +94,7 @@ func as[E error](err error) bool {
 
 func isUsage(err error) bool {
 	return as[*usageError](err) || as[*reference.SyntaxError](err) || as[*manifest.PlatformSyntaxError](err) ||
-		errors.Is(err, transfer.ErrSeveral)
+		errors.Is(err, transfer.ErrSeveral) || as[*layout.FindError](err) && !errors.Is(err, fs.ErrNotExist)
 }
 
 // isIntegrity tells whether content is not what its digest, its size or its format says. A document that is sound but

@@ -11,7 +11,10 @@ import (
 // TestHelp holds the text of all help in one golden file, so that a change of it shows.
 func TestHelp(t *testing.T) {
 	p := newProgram(t)
-	text := p.run("help").want(0).stdout + "\n=== manifest\n" + p.run("manifest", "-h").want(0).stdout
+	text := p.run("help").want(0).stdout
+	for _, family := range []string{"manifest", "bench", "audit"} {
+		text += "\n=== " + family + "\n" + p.run(family, "-h").want(0).stdout
+	}
 	for _, c := range commands() {
 		text += "\n=== " + c.name + "\n" + p.run(append(strings.Fields(c.name), "-h")...).want(0).stdout
 	}
@@ -54,6 +57,7 @@ func TestExamplesParse(t *testing.T) {
 		for line := range strings.Lines(c.example) {
 			_, line, _ = strings.Cut(line, "transship ")
 			line, _, _ = strings.Cut(line, "|")
+			line, _, _ = strings.Cut(line, ">")
 			found, rest, err := find(strings.Fields(line))
 			if err != nil || found.name != c.name {
 				t.Errorf("example %q of %s calls %q, error %v", line, c.name, found.name, err)

@@ -32,9 +32,10 @@ A bundle that builds on another one is loaded after that: it is looked first whe
 		example: `transship load monday.tar registry.example.com
 transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod halohub/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			l := &loading{to: a.newSide(fs, "", "the registry"), jobs: transfer.DefaultJobs}
+			l := &loading{to: a.newSide(fs, "", "the registry")}
 			fs.Var(&l.rewrites, "rewrite", "give names that begin with FROM one that begins with TO, as `FROM=TO`; may be repeated")
-			fs.Var(&l.jobs, "jobs", fmt.Sprintf("send `N` blobs at a time (default %d)", l.jobs))
+			a.jobsFlag(fs, &l.jobs, "send")
+			a.paceFlags(fs)
 			fs.Var(&l.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 			a.planFlag(fs)
 			a.commonFlags(fs)
@@ -55,7 +56,7 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	defer local.close()
-	images, err := l.images(local, far, args[2:])
+	images, err := l.images(ctx, local, far, args[2:])
 	if err != nil {
 		return err
 	}
@@ -65,10 +66,10 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 	}
 	show := a.newProgress()
 	show.many = len(images) > 1
-	engine := &transfer.Engine{Jobs: a.jobs(l.jobs), OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: a.jobs(l.jobs), Pace: a.pace(), OnEvent: show.event}
 	stop := show.start()
 	b := &batch{app: a, of: len(images), atOnce: a.atOnce(l.jobs)}
-	for _, some := range l.inOrder(images) {
+	for _, some := range inOrder(ctx, images) {
 		eachOf(ctx, b, some, func(ctx context.Context, im loadedImage) error { return l.one(ctx, a, engine, base, im) })
 	}
 	stop()
@@ -89,13 +90,13 @@ type loadedImage struct {
 func (im loadedImage) String() string { return im.target.Familiar() }
 
 // images finds out where each image goes, before any is sent.
-func (l *loading) images(local *localImages, far farSide, wanted []string) ([]loadedImage, error) {
+func (l *loading) images(ctx context.Context, local *localImages, far farSide, wanted []string) ([]loadedImage, error) {
 	chosen := local.images
 	if len(wanted) > 0 {
 		chosen = nil
 	}
 	for _, name := range wanted {
-		im, err := local.find(name)
+		im, err := local.find(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -140,29 +141,41 @@ func (l *loading) noName(local *localImages, im localImage) error {
 	}
 }
 
-// inOrder puts images with a tag first: what is there by its digest alone may refer to one of them, and not every registry
-// takes a referrer ahead of its subject.
-func (l *loading) inOrder(images []loadedImage) [2][]loadedImage {
-	var out [2][]loadedImage
+// inOrder sorts images by what they refer to, since not every registry takes a referrer ahead of its subject: first those
+// that refer to none, then those that refer to one, then those that refer to such a one.
+func inOrder(ctx context.Context, images []loadedImage) [][]loadedImage {
+	subjects := map[blob.Digest]blob.Digest{}
 	for _, im := range images {
-		i := 0
-		if im.target.Tag == "" {
-			i = 1
+		m, err := im.Manifest(ctx, string(im.Digest))
+		if err != nil {
+			continue // pushing it says why
 		}
-		out[i] = append(out[i], im)
+		if subject, err := m.Subject(); err == nil && subject != nil {
+			subjects[im.Digest] = subject.Digest
+		}
+	}
+	var out [][]loadedImage
+	for _, im := range images {
+		depth := 0
+		for at := subjects[im.Digest]; at != ""; at = subjects[at] {
+			depth++
+		}
+		for len(out) <= depth {
+			out = append(out, nil)
+		}
+		out[depth] = append(out[depth], im)
 	}
 	return out
 }
 
 // one pushes an image.
-func (l *loading) one(ctx context.Context, a *app, engine *transfer.Engine, base map[blob.Digest]string, im loadedImage) error {
+func (l *loading) one(ctx context.Context, a *app, engine *transfer.Engine, base holders, im loadedImage) error {
 	repo, err := a.repository(ctx, l.to.on(im.target.Host()), im.target, auth.Pull, auth.Push)
 	if err != nil {
 		return err
 	}
 	repo.ChunkSize = int64(l.chunk)
-	holder := func(_ context.Context, d blob.Digest) string { return base[d] }
-	d, err := engine.Copy(ctx, im.Source, string(im.Digest), &mounting{repo, holder}, im.target.Identifier())
+	d, err := engine.Copy(ctx, &completed{im.Source, base}, string(im.Digest), &mounting{repo, base.holder}, im.target.Identifier())
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
+	"slices"
 
 	"github.com/hczjl/transship/distribution/reference"
 )
@@ -16,7 +16,8 @@ type syncLine struct {
 	local  []location            // layouts they go to
 	far    farSide               // in place of both
 
-	all []string // the tags of the source that match, once they are listed
+	all     []string // the tags of the source that match, once they are listed
+	unknown bool     // which images it means could not be found out
 }
 
 // lines reads the list, all of it before anything is asked for.
@@ -41,9 +42,6 @@ func (s *syncing) lines(ctx context.Context, a *app, args []string) ([]*syncLine
 		s.firstHosts(line)
 		out = append(out, line)
 	}
-	if len(out) == 0 {
-		return nil, &usageError{message: s.list + " names no image", hint: "the list has SRC [DST] on each line"}
-	}
 	return out, nil
 }
 
@@ -52,12 +50,13 @@ func parseSyncTarget(args []string) (syncLine, error) {
 	if len(args) == 0 {
 		return syncLine{}, nil
 	}
-	if strings.HasPrefix(args[0], inLayout) {
-		l, err := parseLocation(args[0])
-		return syncLine{local: []location{l}}, err
+	if meansRegistry(args[0]) {
+		far, err := parseFarSide(args[0])
+		return syncLine{far: far}, err
 	}
-	far, err := parseFarSide(args[0])
-	return syncLine{far: far}, err
+	all := syncLine{what: selection{pattern: "*"}} // whatever the lines mean
+	err := all.addTarget(args[0])
+	return syncLine{local: all.local}, err
 }
 
 func parseSyncLine(e listEntry, fallback syncLine) (*syncLine, error) {
@@ -82,18 +81,22 @@ func parseSyncLine(e listEntry, fallback syncLine) (*syncLine, error) {
 
 // addTarget reads a DST.
 func (l *syncLine) addTarget(text string) error {
+	if meansRegistry(text) {
+		name, err := parseNewName(text, l.what.several())
+		l.names = append(l.names, name)
+		return err
+	}
 	at, err := parseLocation(text)
 	switch {
-	case err == nil && at.archive():
+	case err != nil:
+		return err
+	case at.archive():
 		return &usageError{message: text + " is a tar, which takes no more images", hint: "transship save -f LIST -o FILE.tar writes them into one"}
-	case err == nil && !at.registry() && at.image != "" && l.what.several():
-		return errors.New("one name cannot name several images: leave it out, and they keep theirs")
-	case err == nil && !at.registry():
-		l.local = append(l.local, at)
-		return nil
+	case !at.whole() && l.what.several():
+		return &usageError{message: "one name cannot name several images", hint: "leave it out, and they keep theirs"}
 	}
-	name, err := parseNewName(strings.TrimPrefix(text, onRegistry), l.what.several())
-	l.names = append(l.names, name)
+	l.local = append(l.local, at)
+	_, err = at.nameFor(reference.Reference{})
 	return err
 }
 
@@ -129,6 +132,19 @@ func (l *syncLine) targets(name reference.Reference) ([]location, error) {
 	}
 	ref, err := l.far.target(name)
 	return []location{{transport: onRegistry, ref: ref}}, err
+}
+
+// mayFill tells whether images of the line may go to a repository.
+func (l *syncLine) mayFill(ref reference.Reference) bool {
+	into := func(name reference.Reference) bool { return name.Name() == ref.Name() }
+	switch {
+	case len(l.names) > 0 || len(l.local) > 0:
+		return slices.ContainsFunc(l.names, into)
+	case !l.what.registry():
+		return true // whatever is in it
+	}
+	target, err := l.far.target(l.what.ref)
+	return err == nil && into(target)
 }
 
 // repositories is where the tags of the line's repository go, on registries.

@@ -31,7 +31,7 @@ type syncResult struct {
 
 // syncReport is the whole.
 type syncReport struct {
-	OK        bool         `json:"ok"`
+	OK        bool         `json:"ok"` // nothing failed, and all was looked at
 	Copied    int          `json:"copied"`
 	Unchanged int          `json:"unchanged"`
 	Removed   int          `json:"removed"`
@@ -69,6 +69,7 @@ func (r syncResult) what() string {
 // report prints what became of all images.
 func (r *syncRun) report(ctx context.Context) error {
 	out := r.summed()
+	out.OK = out.Failed == 0 && ctx.Err() == nil
 	if r.asJSON {
 		if err := printJSON(r.app.stdout, out); err != nil {
 			return err
@@ -76,7 +77,8 @@ func (r *syncRun) report(ctx context.Context) error {
 	} else {
 		r.printMoved(out)
 	}
-	r.app.did("synced %d image%s: %s; %s", len(out.Images), plural(len(out.Images)), out.counts(), r.show.amount("sent"))
+	synced := out.Copied + out.Unchanged
+	r.app.did("synced %d image%s: %s%s", synced, plural(synced), out.counts(), r.show.amount("sent"))
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -91,7 +93,7 @@ func (r *syncRun) summed() syncReport {
 	slices.SortStableFunc(r.results, func(a, b syncResult) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), compareVersions(a.Target, b.Target))
 	})
-	out := syncReport{Seconds: time.Since(r.began).Seconds(), Images: r.results}
+	out := syncReport{Seconds: time.Since(r.began).Seconds(), Images: append([]syncResult{}, r.results...)} // in JSON [] rather than null
 	for _, result := range r.results {
 		switch result.Status {
 		case syncCopied:
@@ -104,7 +106,6 @@ func (r *syncRun) summed() syncReport {
 			out.Failed++
 		}
 	}
-	out.OK = out.Failed == 0
 	return out
 }
 
@@ -117,7 +118,7 @@ func (r *syncRun) printMoved(out syncReport) {
 	}
 }
 
-// counts is the report in a line.
+// counts says how many of each there are, with what parts that from the rest of the line.
 func (s syncReport) counts() string {
 	var parts []string
 	for _, part := range []struct {
@@ -128,5 +129,8 @@ func (s syncReport) counts() string {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.word))
 		}
 	}
-	return strings.Join(parts, ", ")
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, ", ") + "; "
 }

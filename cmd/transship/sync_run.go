@@ -14,12 +14,8 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-const (
-	// syncAtOnce is how many images are looked after side by side: over a long link most of them wait for an answer.
-	syncAtOnce = 64
-	// listsAtOnce is how many repositories are listed side by side.
-	listsAtOnce = 8
-)
+// listsAtOnce is how many repositories are listed side by side.
+const listsAtOnce = 8
 
 // syncRun is one run of sync.
 type syncRun struct {
@@ -33,13 +29,13 @@ type syncRun struct {
 	mu      sync.Mutex
 	results []syncResult
 	kept    map[string]bool   // what was there already, by the target's name and the reference there
-	taken   map[string]string // the source of each target, so that no two images are put under one name
+	taken   map[string]*taker // the image of each target, so that no two are put under one name
 }
 
 func (s *syncing) newRun(a *app, state *syncState) *syncRun {
-	r := &syncRun{syncing: s, app: a, state: state, began: time.Now(), show: a.newProgress(), kept: map[string]bool{}, taken: map[string]string{}}
+	r := &syncRun{syncing: s, app: a, state: state, began: time.Now(), show: a.newProgress(), kept: map[string]bool{}, taken: map[string]*taker{}}
 	r.show.many = true
-	r.engine = &transfer.Engine{Jobs: a.jobs(s.jobs), Platforms: s.platforms, Referrers: s.referrers, OnEvent: r.event}
+	r.engine = &transfer.Engine{Jobs: a.jobs(s.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: s.platforms, Referrers: s.referrers, OnEvent: r.event}
 	return r
 }
 
@@ -57,7 +53,7 @@ func (r *syncRun) event(ev transfer.Event) {
 func (r *syncRun) copyAll(ctx context.Context, lines []*syncLine) {
 	var lists, images errgroup.Group
 	lists.SetLimit(listsAtOnce)
-	images.SetLimit(syncAtOnce)
+	images.SetLimit(imagesAtOnce)
 	inTurn := r.app.jobs(r.jobs) == 1
 	if inTurn {
 		lists.SetLimit(1)
@@ -79,6 +75,7 @@ func (r *syncRun) copyAll(ctx context.Context, lines []*syncLine) {
 func (r *syncRun) copyLine(ctx context.Context, line *syncLine, images *errgroup.Group) {
 	origins, err := r.origins(ctx, line)
 	if err != nil {
+		line.unknown = true
 		r.note(ctx, syncResult{Line: line.number, Source: line.what.String()}, err)
 		return
 	}
@@ -120,15 +117,17 @@ func (r *syncRun) origins(ctx context.Context, line *syncLine) ([]origin, error)
 // copyOne copies one image to all its targets.
 func (r *syncRun) copyOne(ctx context.Context, line *syncLine, o origin) {
 	result := syncResult{Line: line.number, Source: o.String()}
-	targets, err := line.targets(o.name)
+	targets, err := r.targets(ctx, line, &o)
 	if err != nil {
 		r.note(ctx, result, err)
 		return
 	}
 	if digest, same := r.state.unchanged(ctx, o, targets); same {
 		for _, l := range targets {
-			r.take(l, o)
-			r.note(ctx, syncResult{Line: line.number, Source: o.String(), Target: l.String(), Digest: digest, Status: syncUnchanged}, nil)
+			result.Target, result.Digest, result.Status = l.String(), digest, syncUnchanged
+			if news, err := r.claim(l, o); news || err != nil {
+				r.note(ctx, result, err)
+			}
 		}
 		return
 	}
@@ -155,13 +154,21 @@ func (r *syncRun) copyOne(ctx context.Context, line *syncLine, o origin) {
 	}
 }
 
+// targets is where an image of the line goes. Of one that goes by its digest, while only a part of it is wanted, the part's
+// digest has to be found out first.
+func (r *syncRun) targets(ctx context.Context, line *syncLine, o *origin) ([]location, error) {
+	if len(r.platforms) > 0 && o.name.Digest != "" {
+		if err := o.collect(ctx, r.engine); err != nil {
+			return nil, err
+		}
+	}
+	return line.targets(o.name)
+}
+
 // destination opens a target. It has none where the same image went there by another line.
 func (r *syncRun) destination(ctx context.Context, o origin, l location) (destination, error) {
-	if first := r.take(l, o); first != "" {
-		if first == o.String() {
-			return destination{}, nil
-		}
-		return destination{}, fmt.Errorf("%s goes there too", first)
+	if news, err := r.claim(l, o); !news {
+		return destination{}, err
 	}
 	d, err := r.app.destination(ctx, r.dst.on(l.ref.Host()), l, o.name, nil, int64(r.chunk))
 	if err == nil {
@@ -170,17 +177,39 @@ func (r *syncRun) destination(ctx context.Context, o origin, l location) (destin
 	return d, err
 }
 
-// take notes where an image goes, and returns the source of another one that goes there.
-func (r *syncRun) take(l location, o origin) (other string) {
+// claim tells whether an image is the first that goes to a target. Where it goes there by another line that is no news, and
+// where another image does it is an error.
+func (r *syncRun) claim(l location, o origin) (news bool, err error) {
+	first := r.take(l, o)
+	if first != nil && first.identity != o.identity() {
+		err = fmt.Errorf("%s goes there too", first.name)
+	}
+	return first == nil, err
+}
+
+// taker is the image that goes to a target.
+type taker struct{ name, identity string }
+
+// take notes where an image goes, and returns the one that goes there already, nil where there is none.
+func (r *syncRun) take(l location, o origin) *taker {
 	key := l.String()
+	switch {
+	case l.registry():
+		key = targetKey(l.ref)
+	case l.whole():
+		key += " " + o.name.String()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if other, taken := r.taken[key]; taken {
-		return other
+	if first := r.taken[key]; first != nil {
+		return first
 	}
-	r.taken[key] = o.String()
-	return ""
+	r.taken[key] = &taker{o.String(), o.identity()}
+	return nil
 }
+
+// targetKey tells targets on registries apart.
+func targetKey(ref reference.Reference) string { return onRegistry + ref.String() }
 
 // status tells whether an image moved.
 func (r *syncRun) status(d destination) string {
@@ -190,12 +219,4 @@ func (r *syncRun) status(d destination) string {
 		return syncUnchanged
 	}
 	return syncCopied
-}
-
-// String is the image as people write it.
-func (o origin) String() string {
-	if o.name == (reference.Reference{}) {
-		return fmt.Sprint(o.Source) + "@" + o.ref
-	}
-	return o.name.Familiar()
 }

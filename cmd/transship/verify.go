@@ -13,6 +13,7 @@ import (
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/reference"
 )
 
 // verifying is the command verify.
@@ -75,40 +76,49 @@ func (e *unsoundError) Error() string {
 
 func (v *verifying) run(ctx context.Context, a *app, args []string) error {
 	found := &verification{Target: args[0], Problems: []problem{}}
-	if err := v.verify(ctx, a, args[0], found); err != nil {
+	err := v.verify(ctx, a, args[0], found)
+	if err != nil && !(v.asJSON && isIntegrity(err)) {
 		return err
+	}
+	if err != nil {
+		found.note(layout.Check{What: args[0], Err: err}) // it cannot even be opened; a script is told of that too
 	}
 	found.OK = len(found.Problems) == 0
 	slices.SortStableFunc(found.Problems, func(a, b problem) int { return strings.Compare(a.What, b.What) })
 	if err := v.print(a, found); err != nil {
 		return err
 	}
-	if !found.OK {
-		return &unsoundError{args[0], len(found.Problems), found.Checks}
+	if err == nil && !found.OK {
+		err = &unsoundError{args[0], len(found.Problems), found.Checks}
 	}
-	return nil
+	return err
 }
 
 // verify looks at what the argument names.
 func (v *verifying) verify(ctx context.Context, a *app, arg string, found *verification) error {
-	l, err := parseLocation(arg)
-	switch {
-	case isFile(arg):
+	if !meansRegistry(arg) || isFile(arg) {
 		return verifyLocal(ctx, arg, found)
-	case err != nil:
-		return err
-	case !l.registry():
-		return verifyLocal(ctx, l.path, found)
 	}
-	repo, err := a.repository(ctx, v.at, l.ref, auth.Pull)
+	l, err := parseLocation(arg)
 	if err != nil {
 		return err
 	}
-	return (&remoteVerification{repo: repo, deep: v.deep, report: found.note}).run(ctx, l.ref.Identifier())
+	return v.remote(ctx, a, l.ref, found)
+}
+
+func (v *verifying) remote(ctx context.Context, a *app, ref reference.Reference, found *verification) error {
+	repo, err := a.repository(ctx, v.at, ref, auth.Pull)
+	if err != nil {
+		return err
+	}
+	return (&remoteVerification{repo: repo, deep: v.deep, report: found.note}).run(ctx, ref.Identifier())
 }
 
 // isFile tells whether an argument means a file or folder: it is there, as such or as volumes, or is written like one.
 func isFile(arg string) bool {
+	if strings.HasPrefix(arg, onRegistry) {
+		return false
+	}
 	if filepath.IsAbs(arg) || strings.HasPrefix(arg, "."+string(filepath.Separator)) || strings.HasPrefix(arg, "..") {
 		return true
 	}
@@ -120,23 +130,20 @@ func isFile(arg string) bool {
 	return strings.HasSuffix(arg, ".tar") || strings.HasSuffix(arg, "/")
 }
 
-func verifyLocal(ctx context.Context, path string, found *verification) error {
-	if isFolder(path) {
-		dir, err := layout.OpenReadOnly(path)
-		if err != nil {
-			return err
-		}
-		return dir.Verify(ctx, found.note)
-	}
-	archive, err := layout.OpenArchive(path)
+// verifyLocal looks at all of a folder or tar.
+func verifyLocal(ctx context.Context, arg string, found *verification) error {
+	images, err := openLocal(arg)
 	if err != nil {
 		return err
 	}
-	defer archive.Close()
-	if in, err := archive.Inventory(); err == nil && in.Base != nil {
+	defer images.close()
+	if images.archive == nil {
+		return images.dir.Verify(ctx, found.note)
+	}
+	if in, err := images.archive.Inventory(); err == nil && in.Base != nil {
 		found.BuildsOn = in.Base.File
 	}
-	return archive.Verify(ctx, found.note)
+	return images.archive.Verify(ctx, found.note)
 }
 
 // note takes a check.
@@ -146,7 +153,7 @@ func (f *verification) note(c layout.Check) {
 	f.Checks++
 	f.Bytes += c.Size
 	if c.Err != nil {
-		f.Problems = append(f.Problems, problem{c.What, c.Digest, oneLine(c.Err.Error())})
+		f.Problems = append(f.Problems, problem{oneLine(c.What), c.Digest, oneLine(c.Err.Error())})
 	}
 }
 

@@ -52,7 +52,8 @@ type Dir struct {
 // that killed processes left are removed. Entries of index.json that another tool wrote are made part of the
 // repositories that they name; those that name none are put into one called like the folder.
 //
-// Errors: a folder with other things in it, an unknown layout version, an index.json that cannot be read.
+// Errors: a folder with other things in it, ErrNewer for an unknown layout version, ErrDamaged for an index.json that
+// cannot be read.
 func OpenDir(path string) (*Dir, error) {
 	d := &Dir{path: path, name: fallbackName(path)}
 	if err := d.open(); err != nil {
@@ -81,7 +82,25 @@ func (d *Dir) prepare() error {
 	if err != nil {
 		return err
 	}
-	return checkVersion(b)
+	return damaged(checkVersion(b))
+}
+
+// damagedError is an error of a document that cannot be read. It is ErrDamaged, unless the document is only newer.
+type damagedError struct{ error }
+
+// Is makes it ErrDamaged.
+func (e damagedError) Is(target error) bool {
+	return target == ErrDamaged && !errors.Is(e.error, ErrNewer)
+}
+
+// Unwrap returns what is wrong.
+func (e damagedError) Unwrap() error { return e.error }
+
+func damaged(err error) error {
+	if err == nil {
+		return nil
+	}
+	return damagedError{err}
 }
 
 // checkVersion reads the file oci-layout. A version that is not known here is ErrNewer.

@@ -45,7 +45,7 @@ func (d *Dir) load(name string) (*index, error) {
 	}
 	ix, err := parseIndex(b, d.name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", indexFile, err)
+		return nil, fmt.Errorf("%s: %w", indexFile, damaged(err))
 	}
 	if !d.readOnly {
 		err = d.adopt(ix)

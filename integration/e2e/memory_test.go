@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -33,6 +34,7 @@ func TestMemory(t *testing.T) {
 	}{
 		{"plain", from.Host, to.Host, nil},
 		{"chunks", from.Host, to.Host, []string{"--chunk-size=16MiB"}},
+		{"audit", from.Host, to.Host, []string{"--audit=" + filepath.Join(t.TempDir(), "audit.har"), "--chunk-size=64KiB"}}, // 6,400 calls
 		{"HTTP/2", secureFrom.Host, secureTo.Host, trust},
 		{"HTTP/2, many jobs, chunks", secureFrom.Host, secureTo.Host, slices.Concat(trust, []string{"--jobs=16", "--chunk-size=16MiB"})},
 		{"TLS, many jobs", secureFrom.Host, secureTo.Host, slices.Concat(trust, []string{"--http1", "--jobs=16"})},

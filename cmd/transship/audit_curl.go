@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"flag"
+
+	"github.com/hczjl/transship/distribution/audit"
+)
+
+func auditCurlCommand() command {
+	return command{
+		name: "audit curl", args: "FILE", min: 1, max: 1,
+		short: "print a run's calls as a shell script of curl commands",
+		long: `FILE is an audit, .jsonl or .har, or a HAR of another tool. The script makes each call that was sent once more, in the
+same order; blobs and manifests are files in blobs/ below the folder that it runs in. Hosts are variables, so that others
+can be called. What the record does not have, passwords above all, is a variable that has to be set: the script's top
+names them.`,
+		example: "transship audit curl run.jsonl | tee run.sh",
+		setup: func(*flag.FlagSet, *app) action {
+			return func(_ context.Context, a *app, args []string) error {
+				var script *audit.Script
+				err := a.readAudit(args[0], func(r *audit.Reader) (_ *audit.RecordError, err error) {
+					if script, err = audit.ReadScript(r); err != nil {
+						return nil, err
+					}
+					return script.Broken, nil
+				})
+				if err != nil {
+					return err
+				}
+				return script.Print(a.stdout)
+			}
+		},
+	}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/distribution/registry"
+)
+
+// hostVariable is the name of a host's variable in a script.
+func hostVariable(host string) string {
+	return "HOST_" + strings.NewReplacer(".", "_", ":", "_").Replace(host)
+}
+
+// script runs a shell script with real curl in an empty folder.
+func script(t *testing.T, text string, env ...string) (dir, output string, err error) {
+	t.Helper()
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("the program curl is not installed")
+	}
+	dir = t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "sh", "-s")
+	cmd.Stdin, cmd.Dir = strings.NewReader(text), dir
+	cmd.Env = append(env, "PATH="+os.Getenv("PATH"))
+	cmd.WaitDelay = hangs
+	out, err := cmd.CombinedOutput()
+	return dir, string(out), err
+}
+
+// redirects sends who asks for a blob to a storage that wants a signature.
+func redirects(t *testing.T, next http.Handler) http.Handler {
+	storage := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("signature") != secret {
+			http.Error(w, "no signature", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/") {
+			http.Redirect(w, r, "http://"+storage+r.URL.Path+"?signature="+secret, http.StatusTemporaryRedirect)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// The script of a copy, run in an empty folder with another registry in the target's place, makes the same copy.
+func TestAuditCurlRepeatsACopy(t *testing.T) {
+	tokens := func(_ *testing.T, next http.Handler) http.Handler { return &harbour{next: next} }
+	passwords := func(_ *testing.T, next http.Handler) http.Handler { return needsPassword(next) }
+	open := func(_ *testing.T, next http.Handler) http.Handler { return next }
+	account := user + ":" + password
+	for name, test := range map[string]struct {
+		format string
+		guard  func(*testing.T, http.Handler) http.Handler // of both registries
+		flags  []string
+		rules  []registry.Rule // of the source, in the copy only
+	}{
+		"plain":        {"jsonl", open, nil, nil},
+		"a HAR":        {"har", open, nil, nil},
+		"tokens":       {"jsonl", tokens, []string{"--src-creds", account, "--dst-creds", account}, nil},
+		"password":     {"jsonl", passwords, []string{"--src-creds", account, "--dst-creds", account}, nil},
+		"redirects":    {"jsonl", redirects, nil, nil},
+		"chunks":       {"jsonl", open, []string{"--chunk-size", "64"}, nil},
+		"one platform": {"jsonl", open, []string{"--platform", "linux/arm64", "--flatten"}, nil},
+		"attempts": {"jsonl", open, nil, []registry.Rule{
+			{On: "^GET .*/manifests/1.6", Times: 1, Status: 503},
+			{On: "^GET .*/blobs/sha256", Times: 2, Cut: registry.CutAnswer, After: 3},
+		}},
+	} {
+		v := newVoyage(t)
+		fresh := serve(t)
+		src, dst, to := listen(t, test.guard(t, v.source)), listen(t, test.guard(t, v.target)), listen(t, test.guard(t, fresh))
+		v.source.Set(test.rules...)
+		file := filepath.Join(v.env["HOME"], "audit."+test.format)
+		copied := v.run(append([]string{"copy", "-q", "--audit", file, src + "/halohub/halo:1.6", dst + "/hczjl/halo:1.6"}, test.flags...)...).want(0)
+		text := v.run("audit", "curl", file).want(0).stdout
+		v.source.Set()
+		env := []string{hostVariable(dst) + "=http://" + to}
+		for _, host := range []string{src, dst} {
+			env = append(env, strings.Replace(hostVariable(host), "HOST_", "USERPASS_", 1)+"="+account)
+		}
+		dir, out, err := script(t, text, env...)
+		if err != nil {
+			t.Errorf("%s: %v\n%s\n%s", name, err, out, text)
+			continue
+		}
+		if left, _ := os.ReadDir(dir); len(left) != 1 || left[0].Name() != "blobs" {
+			t.Errorf("%s: it leaves %v", name, left)
+		}
+		// This copy checks by its digest every byte that it reads.
+		_, digest, _ := strings.Cut(strings.TrimSpace(copied.stdout), "@")
+		again := v.run("copy", "-q", fresh.host+"/hczjl/halo@"+digest, serve(t).host+"/x/y:1").want(0)
+		if !strings.HasSuffix(again.stdout, "@"+digest+"\n") || !fresh.has("hczjl/halo", "1.6") {
+			t.Errorf("%s: %s, want %s", name, again.stdout, digest)
+		}
+	}
+}
+
+// What is not what was recorded ends the script.
+func TestAuditCurlChecksDigests(t *testing.T) {
+	v := newVoyage(t)
+	file := filepath.Join(v.env["HOME"], "audit.jsonl")
+	v.run("copy", "-q", "--audit", file, v.src, v.dst).want(0)
+	v.source.Set(registry.Rule{On: "^GET .*/blobs/sha256", Corrupt: true})
+	fresh := serve(t)
+	_, out, err := script(t, v.run("audit", "curl", file).want(0).stdout, hostVariable(v.target.host)+"=http://"+fresh.host)
+	if err == nil || !strings.Contains(out, " is not what was recorded") || fresh.has("hczjl/halo", "1.6") {
+		t.Errorf("error %v: %s", err, out)
+	}
+}

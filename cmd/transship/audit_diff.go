@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/hczjl/transship/distribution/audit"
+)
+
+func auditDiffCommand() command {
+	return command{
+		name: "audit diff", args: "A B", min: 2, max: 2,
+		short: "compare the calls of two runs: added, gone, changed",
+		long: `A and B are audits, .jsonl or .har, or HARs of other tools. Their calls are compared whatever the order they came in. A
+host that only one of them has, such as a registry on another port, stands for the other's host of the same role.
+Lines begin with - for calls that only A has, + for those that only B has, ~ for those that differ.
+
+The exit code is 0 where the calls are the same, and 1 where they differ, as that of diff(1). Where they could not be
+compared nothing is printed on standard output, and the exit code is that of the reason.`,
+		example: "transship audit diff monday.jsonl tuesday.jsonl",
+		setup: func(fs *flag.FlagSet, a *app) action {
+			asJSON := fs.Bool("json", false, "print JSON for scripts")
+			return func(_ context.Context, a *app, args []string) error {
+				d, err := a.compareAudits(args[0], args[1])
+				if err != nil {
+					return err
+				}
+				if *asJSON {
+					err = printJSON(a.stdout, d)
+				} else {
+					_, err = io.WriteString(a.stdout, differenceText(args[0], args[1], d))
+				}
+				if err != nil || d.Equal() {
+					return err
+				}
+				return fmt.Errorf("the calls differ: %d gone, %d added, %d changed", d.Count(audit.Gone), d.Count(audit.Added),
+					d.Count(audit.Different)+d.Count(audit.Replaced))
+			}
+		},
+	}
+}
+
+// compareAudits reads two audits and compares them.
+func (a *app) compareAudits(names ...string) (audit.Difference, error) {
+	var sets []*audit.CallSet
+	for _, name := range names {
+		err := a.readAudit(name, func(r *audit.Reader) (*audit.RecordError, error) {
+			s, err := audit.ReadCallSet(r)
+			if err != nil {
+				return nil, err
+			}
+			sets = append(sets, s)
+			return s.Broken, nil
+		})
+		if err != nil {
+			return audit.Difference{}, err
+		}
+	}
+	return audit.Compare(sets[0], sets[1]), nil
+}
+
+// differenceText is a difference for people; empty where there is none.
+func differenceText(a, b string, d audit.Difference) string {
+	if d.Equal() {
+		return ""
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "--- %s\n+++ %s\n", oneLine(a), oneLine(b))
+	for _, h := range d.Hosts {
+		if h.A != h.B {
+			fmt.Fprintf(&out, "# %s, the %s, is %s\n", oneLine(h.A), h.Role, oneLine(h.B))
+		}
+	}
+	for _, c := range d.Changes {
+		out.WriteString(changeText(c))
+	}
+	return out.String()
+}
+
+// changeText is one change, in a line and one for each detail.
+func changeText(c audit.Change) string {
+	mark := map[audit.ChangeKind]string{audit.Gone: "-", audit.Added: "+"}[c.Kind]
+	if mark == "" {
+		mark = "~"
+	}
+	text := shorten(fmt.Sprintf("%s %s %s%s", mark, c.Method, c.Host, c.Path))
+	if c.Times > 1 {
+		text += fmt.Sprintf("  %d times", c.Times)
+	}
+	if c.Kind == audit.Replaced {
+		text += "  for other digests"
+	}
+	text += "\n"
+	for _, d := range c.Details {
+		text += fmt.Sprintf("    %s: %s -> %s\n", d.Name, orNothing(d.A), orNothing(d.B))
+	}
+	return text
+}
+
+// orNothing is a value, or what says that there is none.
+func orNothing(value string) string {
+	if value == "" {
+		return "(nothing)"
+	}
+	return value
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/audit"
+)
+
+// reasonText is a reason in words.
+func reasonText(r audit.Reason) string {
+	text := activityText(r)
+	if r.Bytes > 0 {
+		text += ", " + formatBytes(r.Bytes)
+	}
+	if r.Longest == nil {
+		return text
+	}
+	call := fmt.Sprintf("call %d: %s", r.Longest.Sequence, oneLine(r.Longest.What))
+	if r.Longest.Blob != "" {
+		call = fmt.Sprintf("call %d: blob %s", r.Longest.Sequence, oneLine(blob.Digest(r.Longest.Blob).Short()))
+	}
+	if r.Calls == 1 {
+		return text + ", " + call
+	}
+	return text + fmt.Sprintf(", %d calls; the longest %s, %s", r.Calls, r.Longest.Time, call)
+}
+
+// activityText is what the time of a reason was spent on.
+func activityText(r audit.Reason) string {
+	host := oneLine(r.Host)
+	title := audit.RowTitle(r.Row)
+	if strings.HasPrefix(r.Row, "end-") {
+		title += " (" + oneLine(r.Row) + ")"
+	}
+	switch r.Activity {
+	case audit.Blocked:
+		return "waiting for a free connection to " + host
+	case audit.LookingUp:
+		return "looking up the name of " + host
+	case audit.Connecting:
+		return "connecting to " + host
+	case audit.Securing:
+		return "the TLS handshake with " + host
+	case audit.Sending:
+		return fmt.Sprintf("sending to %s: %s", host, title)
+	case audit.Waiting:
+		return fmt.Sprintf("waiting for the first byte from %s: %s", host, title)
+	case audit.Receiving:
+		return fmt.Sprintf("receiving from %s: %s", host, title)
+	case audit.Streaming:
+		return fmt.Sprintf("passing blobs on from %s to %s", host, oneLine(r.To))
+	case audit.Pausing:
+		return "pausing before a call to " + host + " was tried once more"
+	case audit.Between:
+		return "the program, while other calls were under way"
+	}
+	return "nothing on the wire: the program or the disk"
+}

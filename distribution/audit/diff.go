@@ -1,0 +1,69 @@
+package audit
+
+// Difference is what two audits do not have in common. As JSON it is for
+// scripts: members stay what they are, and new ones may come.
+type Difference struct {
+	A       Compared   `json:"a"`
+	B       Compared   `json:"b"`
+	Hosts   []HostPair `json:"hosts"`   // hosts of A, and which of B they were compared with
+	Changes []Change   `json:"changes"` // in the order of A's calls, then of B's
+}
+
+// Compared is one of two audits.
+type Compared struct {
+	Command []string `json:"command"` // of the run
+	Calls   int      `json:"calls"`
+}
+
+// HostPair is a host in each of two audits. Where the names differ, both have
+// the same role: the runs wrote to both, or only read, or got tokens there, or
+// were redirected there.
+type HostPair struct {
+	A    string `json:"a"`
+	B    string `json:"b"`
+	Role string `json:"role"` // "target", "source", "token server" or "storage"
+}
+
+// Change is a call, or several alike, that one of two audits has in another
+// way, or does not have.
+type Change struct {
+	Kind    ChangeKind `json:"kind"`
+	Method  string     `json:"method"`
+	Host    string     `json:"host"`  // as in A, where both have it
+	Path    string     `json:"path"`  // with its query; "{session}" stands for an upload session, and "{digest}" where calls of several are meant
+	Times   int        `json:"times"` // how many calls
+	Details []Detail   `json:"details,omitempty"`
+}
+
+// ChangeKind says what became of a call from the first audit to the second.
+type ChangeKind string
+
+// The kinds.
+const (
+	Gone      ChangeKind = "gone"      // only A has it
+	Added     ChangeKind = "added"     // only B has it
+	Different ChangeKind = "different" // B has it with other details
+	Replaced  ChangeKind = "replaced"  // B has one for another digest in its place
+)
+
+// Detail is one thing that differs: "status", "sent" and "received" (bytes),
+// "error", the digests of bodies, a header and the like.
+type Detail struct {
+	Name string `json:"name"`
+	A    string `json:"a"`
+	B    string `json:"b"`
+}
+
+// Equal tells whether both audits have the same calls.
+func (d Difference) Equal() bool { return len(d.Changes) == 0 }
+
+// Count is how many calls are of a kind.
+func (d Difference) Count(k ChangeKind) int {
+	n := 0
+	for _, c := range d.Changes {
+		if c.Kind == k {
+			n += c.Times
+		}
+	}
+	return n
+}

@@ -1,0 +1,98 @@
+package audit
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+)
+
+// Script is an audit's calls as they are needed to make them again. It holds
+// about 1 kB of each.
+type Script struct {
+	Run Run // zero where the file does not say
+	// Broken says where the file could not be read on: see [ReadAll].
+	Broken *RecordError
+
+	texts      names
+	calls      []*scriptCall // in the order of their sequences
+	bySequence map[int64]*scriptCall
+	sources    map[string][]*scriptCall // that fetched a digest, up to the first that got its end
+	tokens     []*scriptCall            // that got one
+	schemes    map[string]string        // the last that a host answered to
+	locations  map[string][]*scriptCall // that gave out a Location, by its path: proxies get the host wrong
+}
+
+// ReadScript reads an audit to its end. Errors are those of [ReadAll].
+func ReadScript(r *Reader) (*Script, error) {
+	s := &Script{
+		bySequence: map[int64]*scriptCall{},
+		sources:    map[string][]*scriptCall{},
+		schemes:    map[string]string{},
+		locations:  map[string][]*scriptCall{},
+	}
+	broken, err := ReadAll(r, func(e Entry) { s.calls = append(s.calls, s.call(e)) })
+	if err != nil {
+		return nil, err
+	}
+	s.Run, s.Broken = r.Run, broken
+	slices.SortStableFunc(s.calls, func(a, b *scriptCall) int { return cmp.Compare(a.sequence, b.sequence) })
+	for _, c := range s.calls {
+		s.index(c)
+	}
+	return s, nil
+}
+
+// index makes a call known to those that need it.
+func (s *Script) index(c *scriptCall) {
+	s.bySequence[c.sequence] = c
+	if !c.isURL {
+		return
+	}
+	if c.status != 0 {
+		s.schemes[c.host] = c.scheme
+	}
+	if c.fetched != "" && !s.complete(c.fetched) {
+		s.sources[c.fetched] = append(s.sources[c.fetched], c)
+	}
+	if c.row == "token" && c.status == http.StatusOK {
+		s.tokens = append(s.tokens, c)
+	}
+	if c.location != nil && c.status/100 == 2 {
+		s.locations[c.location.path] = append(s.locations[c.location.path], c)
+	}
+}
+
+// complete tells whether all of a digest's bytes have been fetched.
+func (s *Script) complete(digest string) bool {
+	calls := s.sources[digest]
+	return len(calls) > 0 && !calls[len(calls)-1].failed
+}
+
+// opener returns the call whose answer said where an upload's call has to go:
+// of those before it that named its path, the last, and one for the same blob
+// where there is such.
+func (s *Script) opener(c *scriptCall) *scriptCall {
+	switch c.row {
+	case "end-5", "end-6", "end-13", "end-14":
+	default:
+		return nil
+	}
+	var found *scriptCall
+	for _, o := range s.locations[c.path] {
+		if o.sequence >= c.sequence {
+			break
+		}
+		if found == nil || o.blob == c.blob || found.blob != c.blob {
+			found = o
+		}
+	}
+	return found
+}
+
+// redirected returns the call that was redirected to this one.
+func (s *Script) redirected(c *scriptCall) *scriptCall {
+	if from := s.bySequence[c.redirectOf]; from != nil && from != c && from.location != nil {
+		return from
+	}
+	return nil
+}

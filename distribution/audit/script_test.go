@@ -1,0 +1,237 @@
+package audit
+
+import (
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// scriptOf is the script of an audit's text.
+func scriptOf(t testing.TB, text string) string {
+	t.Helper()
+	r, err := NewReader(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ReadScript(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := s.Print(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestScript(t *testing.T) {
+	golden(t, "story.sh", scriptOf(t, newStory().file(t)))
+}
+
+// shells are the shells that this machine has.
+func shells(t *testing.T) []string {
+	var found []string
+	for _, name := range []string{"sh", "dash", "bash", "busybox"} {
+		if path, err := exec.LookPath(name); err == nil {
+			found = append(found, path)
+		}
+	}
+	if len(found) == 0 {
+		t.Skip("there is no shell")
+	}
+	return found
+}
+
+// curls runs a script with a curl that only notes its arguments, and returns
+// those of each call.
+func curls(t *testing.T, shell, script string, env ...string) [][]string {
+	t.Helper()
+	dir := t.TempDir()
+	bin := filepath.Join(dir, "bin")
+	const curl = "#!/bin/sh\nfor a; do printf '%s\\0' \"$a\"; done >>\"$LOG\"; printf '\\001' >>\"$LOG\"\n"
+	if err := os.Mkdir(bin, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{"curl": curl, "canary": "#!/bin/sh\ntouch \"$BASE/sung\"\n"} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(content), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(shell, "-s")
+	if filepath.Base(shell) == "busybox" {
+		cmd = exec.Command(shell, "sh", "-s")
+	}
+	cmd.Stdin, cmd.Dir = strings.NewReader(script), dir
+	cmd.Env = append(env, "PATH="+bin+":"+os.Getenv("PATH"), "LOG="+filepath.Join(dir, "log"), "BASE="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s\n%s", shell, err, out, script)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "sung")); err == nil {
+		t.Errorf("%s has run what stood in the audit:\n%s", shell, script)
+	}
+	log, err := os.ReadFile(filepath.Join(dir, "log"))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	var calls [][]string
+	for call := range strings.SplitSeq(strings.TrimSuffix(string(log), "\x01"), "\x01") {
+		calls = append(calls, strings.Split(strings.TrimSuffix(call, "\x00"), "\x00"))
+	}
+	return calls
+}
+
+// Whatever an audit says, it is a word on a command's line or nothing.
+func TestScriptIsQuoted(t *testing.T) {
+	evil := "$(canary)`canary`'\"; canary; '${x:-`canary`}\\"
+	for _, shell := range shells(t) {
+		e := Entry{
+			Sequence: 1, Attempt: 1, Method: "GET", Row: "end-8a", Status: 200, URL: "https://h$(canary)'/v2/" + evil + "/tags/list?n=" + evil,
+			Request: Message{Headers: http.Header{
+				"X-Evil": {evil}, "Cookie": {redactedValue}, "@/etc/passwd": {"x"}, "X-Newline": {"a\ncanary"}, "X Space": {"x"},
+			}},
+			Why: Why{Image: evil, Command: evil + "\ncanary"}, Error: "",
+		}
+		broken := e
+		broken.Sequence, broken.Row, broken.Error = 2, "\ncanary\n", "x\ncanary"
+		broken.Request.Headers = nil
+		refused := Entry{Sequence: 3, Method: "GET", URL: "http://h/", Refused: "x\ncanary"}
+		odd := []Entry{
+			{Sequence: 4, Method: "GET -o x", URL: "http://h/", Status: 200},
+			{Sequence: 5, Method: "GET", URL: "file:///etc/passwd", Status: 200},
+			{Sequence: 6, Method: "GET", URL: "http://h/\ncanary", Status: 200},
+			{Sequence: 7, Method: "GET", URL: "-K/etc/passwd", Status: 200},
+		}
+		text := written(t, JSONL, append([]Entry{e, broken, refused}, odd...)...)
+		text = []byte(strings.Replace(string(text), `"copy","a"`, `"copy","\ncanary\n"`, 1))
+		calls := curls(t, shell, scriptOf(t, string(text)), "HEADER_COOKIE_H__CANARY__="+evil)
+		path := url.URL{Path: "/v2/" + evil + "/tags/list"}
+		to := "https://h$(canary)'" + path.EscapedPath() + "?n=" + evil
+		want := [][]string{
+			{"-sSfg", "-H", "Cookie: " + evil, "-H", "X-Evil: " + evil, to},
+			{"-sSfg", to},
+		}
+		if diff := cmp.Diff(want, calls); diff != "" {
+			t.Errorf("%s: %s", shell, diff)
+		}
+	}
+}
+
+// A script says what it needs, and does nothing without it.
+func TestScriptNeedsSecrets(t *testing.T) {
+	e := Entry{Sequence: 1, Method: "GET", Row: "end-1", Status: 200, URL: "https://registry.example.com:5000/v2/?sig=REDACTED",
+		Request: Message{Headers: http.Header{"Authorization": {"Basic REDACTED"}}}}
+	script := scriptOf(t, string(written(t, JSONL, e)))
+	if !strings.Contains(script, "# USERPASS_REGISTRY_EXAMPLE_COM_5000=    user:password for registry.example.com:5000\n") {
+		t.Error(script)
+	}
+	cmd := exec.Command(shells(t)[0])
+	cmd.Stdin, cmd.Dir, cmd.Env = strings.NewReader(script), t.TempDir(), []string{"PATH=/nowhere"}
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "USERPASS_REGISTRY_EXAMPLE_COM_5000") || !strings.Contains(string(out), "has to be set") {
+		t.Errorf("%v: %s", err, out)
+	}
+	calls := curls(t, shells(t)[0], script, "USERPASS_REGISTRY_EXAMPLE_COM_5000=a:b", "QUERY_SIG_1=x%20y", "HOST_REGISTRY_EXAMPLE_COM_5000=http://localhost:1")
+	if diff := cmp.Diff([][]string{{"-sSfg", "-u", "a:b", "http://localhost:1/v2/?sig=x%20y"}}, calls); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// commented returns the numbers of the calls in a script, in its order.
+func commented(script string) string {
+	var out []string
+	for line := range strings.Lines(script) {
+		if n, _, ok := strings.Cut(strings.TrimPrefix(line, "# "), ": "); ok && strings.HasPrefix(line, "# ") && len(n) < 3 {
+			out = append(out, n)
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// What is sent has been fetched before, also in pieces; a call that needs itself
+// is no hang.
+func TestScriptOrder(t *testing.T) {
+	start := time.Unix(0, 0)
+	upload := Entry{Sequence: 1, Method: "PUT", Row: "end-6", Status: 201, Start: start, URL: "http://b/v2/x/blobs/uploads/1?digest=" + digestOf(1), Request: Message{Bytes: 9}}
+	part := Entry{Sequence: 3, Method: "GET", Row: "end-2", Status: 200, Start: start, URL: "http://a/v2/x/blobs/" + digestOf(1), Error: "EOF"}
+	rest := part
+	rest.Sequence, rest.Status, rest.Error, rest.Request.Headers = 5, 206, "", http.Header{"Range": {"bytes=4-"}}
+	again := part
+	again.Sequence, again.Error = 6, ""
+	circle := Entry{Sequence: 4, Method: "GET", Row: "redirect", Status: 302, URL: "http://c/", Why: Why{RedirectOf: 4}, Response: Message{Headers: http.Header{"Location": {"/x"}}}}
+	other := circle
+	other.Sequence, other.Why.RedirectOf, circle.Why.RedirectOf = 2, 4, 2
+	script := scriptOf(t, string(written(t, JSONL, part, upload, rest, circle, other, again)))
+	if got := commented(script); got != "3 5 1 4 2 6" {
+		t.Errorf("order %s:\n%s", got, script)
+	}
+	for _, line := range []string{
+		"head -c 4 blobs/sha256/" + digestOf(1)[7:] + " >part\ncurl ", " >>part\nmv part blobs/sha256/", "whole sha256 " + digestOf(1)[7:] + "\n", " || :\n",
+	} {
+		if !strings.Contains(script, line) {
+			t.Errorf("it does not say %q:\n%s", line, script)
+		}
+	}
+}
+
+func TestTokenOf(t *testing.T) {
+	scope := func(names ...string) string {
+		u := "http://tokens/token?service=x"
+		for _, n := range names {
+			u += "&scope=repository%3A" + n + "%3Apull"
+		}
+		return u
+	}
+	call := func(n int64, host, name string) Entry {
+		return Entry{Sequence: n, Method: "GET", Row: "end-3", Status: 200, URL: "http://" + host + "/v2/" + name + "/manifests/1"}
+	}
+	token := func(n, of int64, url string) Entry {
+		return Entry{Sequence: n, Method: "GET", Row: "token", Status: 200, URL: url, Why: Why{TokenFor: of}}
+	}
+	failed := token(9, 1, scope("a/b"))
+	failed.Status = 401
+	text := written(t, JSONL, call(1, "r", "a/b"), token(2, 1, scope("a/b")), call(3, "r", "c/d"), token(4, 3, scope("c/d", "a/b")),
+		call(5, "s", "a/b"), token(6, 5, scope("a/b")), token(7, 0, scope("e/f")), token(8, 0, "http://tokens/token"), failed,
+		call(10, "r", "a/b"), call(11, "r", "c/d"), call(12, "s", "a/b"), call(13, "r", "e/f"), call(14, "t", "x"))
+	r, err := NewReader(strings.NewReader(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ReadScript(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range map[int64]int64{1: 0, 3: 2, 5: 0, 10: 4, 11: 4, 12: 6, 13: 7, 14: 8} {
+		got := int64(0)
+		if found := s.tokenOf(s.bySequence[n]); found != nil {
+			got = found.sequence
+		}
+		if got != want {
+			t.Errorf("call %d: token of call %d, want %d", n, got, want)
+		}
+	}
+}
+
+// A host that was tried by http and answered by https is one host, which one variable replaces.
+func TestScriptSchemes(t *testing.T) {
+	call := func(n int64, scheme string, status int) Entry {
+		return Entry{Sequence: n, Method: "GET", Row: "end-1", Status: status, URL: scheme + "://localhost:5000/v2/"}
+	}
+	script := scriptOf(t, string(written(t, JSONL, call(1, "http", 400), call(2, "https", 200), call(3, "http", 0))))
+	for env, want := range map[string][2]string{
+		"X=":                              {"http://localhost:5000/v2/", "https://localhost:5000/v2/"},
+		"HOST_LOCALHOST_5000=https://b:1": {"http://b:1/v2/", "https://b:1/v2/"},
+		"HOST_LOCALHOST_5000=http://b:1":  {"http://b:1/v2/", "http://b:1/v2/"},
+	} {
+		calls := curls(t, shells(t)[0], script, env)
+		diff := cmp.Diff([][]string{{"-sSg", "-o", "/dev/null", want[0]}, {"-sSfg", want[1]}, {"-sSg", "-o", "/dev/null", want[0]}}, calls)
+		if diff != "" {
+			t.Errorf("%s: %s", env, diff)
+		}
+	}
+}
