@@ -86,7 +86,7 @@ func (b *bench) patient(w work, t tool) bool {
 func (b *bench) note(s sample) {
 	b.samples = append(b.samples, s)
 	b.log("%-7s round %d  %-10s %8.3f s  cpu %6.3f s  peak %5.1f MB  calls %d+%d  %s",
-		s.Work, s.Round+1, s.Tool, s.Wall, s.CPU, float64(s.Peak)/1e6, s.Source, s.Target, s.Error)
+		s.Work, s.Round+1, s.Tool, s.Wall, s.CPU, float64(s.Peak)/1e6, s.Source, s.Target, s.reason())
 }
 
 // once runs a tool, and then compares every byte of what it has made with the source.

@@ -103,12 +103,17 @@ func (r report) printAll(out io.Writer) {
 func source(s sample) float64      { return float64(s.Source) }
 func destination(s sample) float64 { return float64(s.Target) }
 
+// reason is the first line of an error.
+func (s sample) reason() string {
+	line, _, _ := strings.Cut(s.Error, "\n")
+	return line
+}
+
 // printErrors says what went wrong, in a line each; what a tool printed is in the JSON.
 func printErrors(out io.Writer, samples []sample) {
 	for _, s := range samples {
 		if s.Error != "" {
-			line, _, _ := strings.Cut(s.Error, "\n")
-			fmt.Fprintf(out, "%s, round %d, %s: %s\n", s.Work, s.Round+1, s.Tool, line)
+			fmt.Fprintf(out, "%s, round %d, %s: %s\n", s.Work, s.Round+1, s.Tool, s.reason())
 		}
 	}
 }
