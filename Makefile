@@ -34,7 +34,7 @@ unit: oracle
 	$(GO) test -race ./...
 
 integration: oracle
-	cd integration && $(GO) test -race -timeout 15m ./...
+	cd integration && $(GO) test -race -count=1 -timeout 15m ./...
 
 # Every fuzz target for FUZZTIME, one after the other.
 FUZZTIME ?= 10s
@@ -52,3 +52,13 @@ example:
 
 cover:
 	$(GO) test -coverprofile=$(BIN)/cover.out ./... && $(GO) tool cover -func=$(BIN)/cover.out | tail -n 1
+
+# The comparison with other tools, side by side (docs/performance.md). It installs them from their modules, takes some
+# minutes and 3 GB of memory, and is no part of the tests. PEERS are its flags: make peers PEERS='-rounds 1 -works copy'.
+.PHONY: peers peers-growth
+peers: build
+	cd integration && $(GO) run ./peers -bin $(BIN) $(PEERS)
+
+# Time and memory of transship alone with more and more images and larger and larger blobs, as far as memory reaches.
+peers-growth: build
+	cd integration && $(GO) run ./peers -bin $(BIN) -growth $(PEERS)

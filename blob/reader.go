@@ -1,6 +1,7 @@
 package blob
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +54,22 @@ func (r *reader) Read(p []byte) (int, error) {
 	n, err := r.fill(p)
 	r.err = err
 	return n, err
+}
+
+// Skip implements Skipper. The empty Read is for sources that open in the background: it returns when that is done.
+func (r *reader) Skip() error {
+	if r.err == errSkipped {
+		return nil
+	}
+	if r.err != nil {
+		return r.err
+	}
+	source, err := r.opened()
+	if err == nil {
+		_, err = source.Read(nil)
+	}
+	r.err = cmp.Or(err, errSkipped)
+	return err
 }
 
 // skip reads up to the first byte that is to be handed out.
@@ -236,4 +253,7 @@ func (r *reader) Close() error {
 	return nil
 }
 
-var errClosed = errors.New("blob: read after close")
+var (
+	errClosed  = errors.New("blob: read after close")
+	errSkipped = errors.New("blob: read after bytes were skipped")
+)

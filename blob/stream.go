@@ -50,7 +50,7 @@ func NewReader(ctx context.Context, d Digest, size int64, open Open) io.ReadClos
 	return NewStream(d, size, open).Reader(ctx, 0)
 }
 
-// Reader returns the blob's bytes from offset to its end. Nothing is opened before the first Read.
+// Reader returns the blob's bytes from offset to its end. Nothing is opened before the first Read. It is a [Skipper].
 //
 // A source that fails in the middle is opened again where it broke off. The last bytes are handed out only after all
 // of the blob has matched its digest and size: a consumer that got everything got the right thing, and one that
@@ -106,6 +106,14 @@ func clone(h hash.Hash) (hash.Hash, bool) {
 	}
 	out, err := c.Clone()
 	return out, err == nil
+}
+
+// Skipper is implemented by the readers of a [Stream], for who only wants to know what reading would take: a run that is
+// planned opens what it would send, and sends nothing.
+type Skipper interface {
+	// Skip opens the source where no Read has done that yet, and gives up the bytes: none is read, so none can be verified,
+	// and a later Read is an error. The error is that of opening the source.
+	Skip() error
 }
 
 // errNoProgress ends a read whose source was opened again and again without a byte.

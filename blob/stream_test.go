@@ -323,3 +323,31 @@ func TestCloseMayInterruptRead(t *testing.T) {
 		t.Error("a closed reader reached its end")
 	}
 }
+
+// Skipping opens the source and takes no byte of it; nothing that was not verified is handed out afterwards.
+func TestSkip(t *testing.T) {
+	b := content(100)
+	s := &source{content: b}
+	r := blob.NewReader(t.Context(), blob.FromBytes(b), 100, s.open)
+	for range 2 {
+		if err := r.(blob.Skipper).Skip(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := r.Read(make([]byte, 100)); n != 0 || err == nil || err == io.EOF {
+		t.Errorf("read %d bytes, error %v", n, err)
+	}
+	if r.Close(); len(s.offsets) != 1 || s.handed != 0 || s.closings != 1 {
+		t.Errorf("opened at %v, closed %d times, %d bytes handed out", s.offsets, s.closings, s.handed)
+	}
+
+	broken := errors.New("broken")
+	r = blob.NewReader(t.Context(), blob.FromBytes(b), 100, func(context.Context, int64) (io.ReadCloser, error) { return nil, broken })
+	if err := r.(blob.Skipper).Skip(); !errors.Is(err, broken) {
+		t.Errorf("a source that cannot be opened: error %v", err)
+	}
+	r = blob.NewReader(t.Context(), "sha256:x", 100, s.open)
+	if err := r.(blob.Skipper).Skip(); err == nil {
+		t.Error("a digest that is none is skipped")
+	}
+}

@@ -174,7 +174,7 @@ type RequestError struct {
 // Error names the call and what went wrong. An error that says itself which registry it is about stands alone.
 func (e *RequestError) Error() string {
 	switch e.Err.(type) {
-	case *auth.Error, *auth.CredentialsError, *wire.RetryAfterError, *wire.RedirectError, *wire.CertificateError:
+	case *auth.Error, *auth.CredentialsError, *wire.RetryAfterError, *wire.RedirectError, *wire.CertificateError, *wire.PlanError:
 		return e.Err.Error()
 	}
 	return fmt.Sprintf("%s %s: %v", e.Method, e.URL, e.Err)

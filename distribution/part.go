@@ -2,8 +2,11 @@ package distribution
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"sync"
+
+	"github.com/hczjl/transship/blob"
 )
 
 // part is the body of one upload call: some bytes of a source that goes on after it. It remembers what the source
@@ -41,6 +44,19 @@ func (p *part) Read(b []byte) (int, error) {
 		p.err = io.ErrUnexpectedEOF
 	}
 	return n, p.err
+}
+
+// Skip passes over what is left of the part and reads nothing, where the source can do that; see [wire.Plan].
+func (p *part) Skip() error {
+	source, ok := p.source.(blob.Skipper)
+	if !ok {
+		return fmt.Errorf("distribution: %T cannot be skipped", p.source)
+	}
+	err := source.Skip()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left, p.err = 0, err
+	return err
 }
 
 // Close implements io.Closer. The source stays open: the next part reads on.

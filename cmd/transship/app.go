@@ -25,7 +25,9 @@ type app struct {
 }
 
 func newApp(env func(string) string, stdin io.Reader, stdout, stderr io.Writer) *app {
-	return &app{env: env, stdin: newLines(stdin), stdout: &results{out: stdout}, stderr: newConsole(stderr)}
+	a := &app{env: env, stdin: newLines(stdin), stdout: &results{out: stdout}, stderr: newConsole(stderr)}
+	a.shared.speed.congestion.OnLow = a.runsLow
+	return a
 }
 
 // errInterrupted is why the context ends when the user stops the program.
@@ -76,13 +78,20 @@ func (a *app) note(format string, args ...any) {
 	}
 }
 
+// did prints a line about what a command has done, unless it only plans that.
+func (a *app) did(format string, args ...any) {
+	if !a.planning() {
+		a.note(format, args...)
+	}
+}
+
 // finish prints what went wrong and returns the exit code.
 func (a *app) finish(ctx context.Context, err error) int {
 	if err == nil {
 		return exitDone
 	}
 	if ctx.Err() != nil && errors.Is(context.Cause(ctx), errInterrupted) {
-		err = errInterrupted
+		err = fmt.Errorf("%w%w", errInterrupted, &silent{err})
 	}
 	name := strings.TrimSpace("transship " + a.command)
 	a.stderr.line("%s: %s", name, shorten(oneLine(err.Error())))

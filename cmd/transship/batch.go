@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -10,8 +11,9 @@ import (
 
 // batch is many things that are done side by side. One that fails is told of and does not stop the others.
 type batch struct {
-	app *app
-	of  int // how many there are in all
+	app    *app
+	of     int // how many there are in all
+	atOnce int // how many are done side by side; 0 is imagesAtOnce
 
 	mu     sync.Mutex
 	done   int
@@ -22,7 +24,7 @@ type batch struct {
 // eachOf does something for each of a list that is part of a batch, and waits for all.
 func eachOf[T fmt.Stringer](ctx context.Context, b *batch, list []T, do func(context.Context, T) error) {
 	var group errgroup.Group
-	group.SetLimit(imagesAtOnce)
+	group.SetLimit(cmp.Or(b.atOnce, imagesAtOnce))
 	for _, one := range list {
 		group.Go(func() error {
 			if ctx.Err() == nil {

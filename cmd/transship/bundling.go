@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/layout"
@@ -55,6 +58,18 @@ func entryName(repository reference.Reference, tag string, d manifest.Descriptor
 	return repository.WithDigest(d.Digest).String()
 }
 
+// String is where the images were found.
+func (b *bundling) String() string {
+	places := map[string]bool{}
+	for _, src := range b.from {
+		places[fmt.Sprint(src)] = true
+	}
+	if len(places) > 1 {
+		return fmt.Sprintf("%d sources", len(places))
+	}
+	return strings.Join(slices.Collect(maps.Keys(places)), "")
+}
+
 // Manifest implements transfer.Source, by digest.
 func (b *bundling) Manifest(_ context.Context, ref string) (manifest.Manifest, error) {
 	m, found := b.manifests[blob.Digest(ref)]
@@ -73,6 +88,15 @@ func (b *bundling) Blob(ctx context.Context, d manifest.Descriptor, offset int64
 	return src.Blob(ctx, d, offset)
 }
 
+// BlobRange implements transfer.Ranged, as far as where the blob is does.
+func (b *bundling) BlobRange(ctx context.Context, d manifest.Descriptor, offset, n int64) (io.ReadCloser, bool, error) {
+	src, found := b.from[d.Digest]
+	if !found {
+		return nil, false, fmt.Errorf("blob %s: %w", d.Digest, fs.ErrNotExist)
+	}
+	return transfer.BlobRange(ctx, src, d, offset, n)
+}
+
 // missing are the blobs that the bundle is to have itself.
 func (b *bundling) missing() []manifest.Descriptor {
 	var out []manifest.Descriptor
@@ -82,9 +106,4 @@ func (b *bundling) missing() []manifest.Descriptor {
 		}
 	}
 	return out
-}
-
-// counted is how many images there are, for people.
-func (b *bundling) counted() string {
-	return fmt.Sprintf("%d image%s", len(b.Images), plural(len(b.Images)))
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/hczjl/transship/distribution/bench"
 )
 
 // action is what a command does once its flags are set.
@@ -41,9 +43,17 @@ func commands() []command {
 		pruneCommand(),
 		saveCommand(),
 		loadCommand(),
+		verifyCommand(),
+		syncCommand(),
+		serveCommand(),
 		inspectCommand(),
 		tagsCommand(),
 		digestCommand(),
+		benchCommand(bench.Push),
+		benchCommand(bench.Pull),
+		benchCommand(bench.Copy),
+		benchCommand(bench.Mount),
+		benchCommand(bench.Resolve),
 		auditVerifyCommand(),
 		auditShowCommand(),
 		auditWaterfallCommand(),
@@ -132,7 +142,12 @@ func (c command) execute(ctx context.Context, a *app, args []string) error {
 			hint:    "usage: transship " + strings.TrimSpace(c.name+" [flags] "+c.args),
 		}
 	}
-	return a.recorded(ctx, fs, args, func(ctx context.Context) error { return act(ctx, a, rest) })
+	return a.recorded(ctx, fs, args, func(ctx context.Context) error {
+		if a.planning() {
+			return a.plan(ctx, act, rest)
+		}
+		return act(ctx, a, rest)
+	})
 }
 
 func (c command) wanted() string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
 )
@@ -37,18 +38,24 @@ SRC and DST are references, with docker:// before them or not, or one of
   oci:DIR[:IMAGE]              an OCI image layout in a folder, which is added to
   oci-archive:FILE[:IMAGE]     one in a tar, which is written anew
   docker-archive:FILE[:IMAGE]  what docker save writes; as DST the same as oci-archive, which docker load reads too
+  null:SIZE[:SEED]             as SRC an image of one layer of that size, generated, different each time without SEED
+  null:                        as DST nothing: the image is read and verified
 IMAGE is a tag, a name or a digest; without it SRC has one image, and DST gets the name that the image has.`,
 		example: `transship copy halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
 transship copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alpine:3.20
-transship copy alpine:3.20 oci:layout:3.20`,
+transship copy alpine:3.20 oci:layout:3.20
+transship copy alpine:3.20 null:
+transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 		setup: func(fs *flag.FlagSet, a *app) action {
 			c := &copying{src: a.newSide(fs, "src", "the source"), dst: a.newSide(fs, "dst", "the target")}
 			fs.Var(&c.platforms, "platform", "copy only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
 			fs.BoolVar(&c.flatten, "flatten", false, "copy the one image that is left as itself, not as a list with one entry")
 			fs.BoolVar(&c.referrers, "referrers", false, "copy signatures, SBOMs and attestations that refer to the image too")
-			c.jobs = transfer.DefaultJobs
-			fs.Var(&c.jobs, "jobs", fmt.Sprintf("copy `N` blobs at a time (default %d)", c.jobs))
+			a.jobsFlag(fs, &c.jobs, "copy")
+			a.rangesFlag(fs)
+			a.paceFlags(fs)
 			fs.Var(&c.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
+			a.planFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return c.run
@@ -57,7 +64,7 @@ transship copy alpine:3.20 oci:layout:3.20`,
 }
 
 func (c *copying) run(ctx context.Context, a *app, args []string) error {
-	from, err := parseLocation(args[0])
+	from, err := parseCopied(args[0])
 	if err != nil {
 		return err
 	}
@@ -72,11 +79,12 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 	}
 	defer src.close()
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: int(c.jobs), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
-	if slices.ContainsFunc(to, location.archive) {
-		if engine, err = c.collect(ctx, engine, &src); err != nil {
+	engine := &transfer.Engine{Jobs: a.jobs(c.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
+	if slices.ContainsFunc(to, location.archive) || src.name.Digest != "" && (len(c.platforms) > 0 || c.flatten) {
+		if err := src.collect(ctx, engine); err != nil {
 			return err
 		}
+		engine = &transfer.Engine{Jobs: engine.Jobs, Ranges: engine.Ranges, Pace: engine.Pace, Referrers: engine.Referrers, OnEvent: engine.OnEvent}
 	}
 	destinations, err := c.destinations(ctx, a, src, to)
 	defer leave(destinations)
@@ -96,14 +104,17 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 func parseTargets(args []string) ([]location, error) {
 	var to []location
 	for _, arg := range args {
-		l, err := parseLocation(arg)
+		l, err := parseCopied(arg)
 		if err != nil {
 			return nil, err
 		}
-		if l.ref.Tag != "" && l.ref.Digest != "" {
-			return nil, &usageError{message: "the target has a tag and a digest", hint: "give it one of the two; the digest is kept anyway"}
+		if _, err = l.nameFor(reference.Reference{}); err == nil && l.archive() {
+			err = checkFolder(l.path)
 		}
-		if slices.Contains(to, l) {
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(to, l.overwrites) {
 			return nil, &usageError{message: fmt.Sprintf("%s is named twice as a target", l)}
 		}
 		to = append(to, l)
@@ -111,27 +122,12 @@ func parseTargets(args []string) ([]location, error) {
 	return to, nil
 }
 
-// collect reads the manifests ahead, which a tar needs, and makes the source one that has them. What is copied then is
-// all of that.
-func (c *copying) collect(ctx context.Context, engine *transfer.Engine, src *origin) (*transfer.Engine, error) {
-	closure, err := engine.Collect(ctx, src.Source, src.ref)
-	if err != nil {
-		return nil, err
-	}
-	src.Source, src.ref = newCollected(src.Source, closure), string(closure.Root.Digest)
-	return &transfer.Engine{Jobs: engine.Jobs, Referrers: engine.Referrers, OnEvent: engine.OnEvent}, nil
-}
-
 // destinations opens all of them, and returns also in case of an error those that are open.
 func (c *copying) destinations(ctx context.Context, a *app, src origin, to []location) ([]destination, error) {
 	var out []destination
-	at := c.dst
-	for i, l := range to {
-		if i > 0 {
-			at = c.dst.on(l.ref.Host())
-		}
+	for _, l := range to {
 		what, _ := src.Source.(*collected)
-		d, err := a.destination(ctx, at, l, src.name, what, int64(c.chunk))
+		d, err := a.destination(ctx, c.dst.towards(l.ref.Host()), l, src.name, what, int64(c.chunk))
 		if err != nil {
 			return out, err
 		}
@@ -143,6 +139,9 @@ func (c *copying) destinations(ctx context.Context, a *app, src origin, to []loc
 
 // shareScope makes one token be asked for all that a copy does on a registry, where both sides share a session on it.
 func shareScope(src transfer.Source, dst transfer.Target) {
+	if c, ok := src.(*collected); ok {
+		src = c.Source
+	}
 	from, ok := src.(*distribution.Repository)
 	to, both := dst.(*distribution.Repository)
 	if ok && both && from.Client == to.Client {
@@ -181,7 +180,7 @@ func leave(destinations []destination) {
 // report prints what became of each destination.
 func report(ctx context.Context, a *app, from location, to []destination, digest blob.Digest, errs []error) error {
 	if common := inCommon(errs); common != nil || ctx.Err() != nil {
-		return errors.Join(common, context.Cause(ctx))
+		return unfinished(to, errors.Join(common, context.Cause(ctx)))
 	}
 	failed := 0
 	for i, d := range to {
@@ -191,7 +190,7 @@ func report(ctx context.Context, a *app, from location, to []destination, digest
 			continue
 		}
 		if len(to) > 1 {
-			a.note("copied %s to %s", from, d.at)
+			a.did("copied %s to %s", from, d.at)
 		}
 		fmt.Fprintln(a.stdout, d.result(digest))
 	}
@@ -199,6 +198,16 @@ func report(ctx context.Context, a *app, from location, to []destination, digest
 		return &partlyError{failed, len(to)}
 	}
 	return nil
+}
+
+// unfinished says of an error that it has left a tar unfinished, where one was to be written.
+func unfinished(to []destination, err error) error {
+	for _, d := range to {
+		if d.at.archive() {
+			return &unfinishedError{d.at.path, err}
+		}
+	}
+	return err
 }
 
 // inCommon returns the error that every target has, which then is not about any of them.

@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
+	"path/filepath"
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
-	"github.com/hczjl/transship/manifest"
 )
 
 // destination is where an image is copied to.
@@ -35,42 +34,65 @@ func (d destination) result(digest blob.Digest) string {
 // destination opens a location for an image that is called name where it comes from. A tar needs all of the image's
 // manifests at once.
 func (a *app) destination(ctx context.Context, s *side, l location, name reference.Reference, what *collected, chunk int64) (destination, error) {
-	if l.registry() {
-		repo, err := a.repository(ctx, s, l.ref, auth.Pull, auth.Push)
-		if err != nil {
-			return destination{}, err
-		}
-		repo.ChunkSize = chunk
-		return destination{repo, l, l.ref.Identifier(), nothing, func() {}}, nil
-	}
 	as, err := l.nameFor(name)
 	switch {
 	case err != nil:
 		return destination{}, err
+	case a.planning() && !l.registry():
+		return destination{}, &usageError{message: fmt.Sprintf("--plan tells of registries, and %s is in none", l), hint: "leave out --plan, or that target"}
+	case l.null():
+		return l.nullDestination()
 	case l.archive():
 		return archiveDestination(l, as, what)
+	case !l.registry():
+		return a.layoutDestination(l.calling(as), as)
 	}
-	return layoutDestination(l, as)
+	repo, err := a.repository(ctx, s, as, auth.Pull, auth.Push)
+	if err != nil {
+		return destination{}, err
+	}
+	repo.ChunkSize = chunk
+	return destination{repo, l, as.Identifier(), nothing, func() {}}, nil
 }
 
 func nothing(context.Context) error { return nil }
 
-// nameFor is what an image is called in a layout or tar: by what the location says, as far as it says it.
-func (l location) nameFor(name reference.Reference) (reference.Reference, error) {
+// nameFor is what an image is called at a location: what that says, as far as it says it. In a layout or tar the image
+// keeps the rest of its name.
+func (l location) nameFor(name reference.Reference) (as reference.Reference, err error) {
 	switch {
+	case l.registry():
+		as = l.ref
+	case l.whole():
+		as = name
+		if as.Tag != "" {
+			as.Digest = "" // beside a tag it says nothing more
+		}
 	case l.image == "":
-		return name, nil
-	case blob.Digest(l.image).Validate() == nil:
-		return name.WithDigest(blob.Digest(l.image)), nil
+		as = name.WithDigest(l.digest)
 	case reference.ValidTag(l.image):
-		return name.WithTag(l.image), nil
+		as = name.WithTag(l.image)
+		as.Digest = l.digest
+	default:
+		as, err = reference.Parse(l.inside())
 	}
-	return reference.Parse(l.image)
+	if err == nil && as.Tag != "" && as.Digest != "" {
+		err = &usageError{message: "the target has a tag and a digest", hint: "give it one of the two; the digest is kept anyway"}
+	}
+	return as, err
+}
+
+// overwrites tells whether what is written to one location is lost by writing to another.
+func (l location) overwrites(other location) bool {
+	if l.archive() && other.archive() {
+		return filepath.Clean(l.path) == filepath.Clean(other.path)
+	}
+	return l == other
 }
 
 // layoutDestination is a repository of an OCI image layout.
-func layoutDestination(l location, as reference.Reference) (destination, error) {
-	dir, err := layout.OpenDir(l.path)
+func (a *app) layoutDestination(l location, as reference.Reference) (destination, error) {
+	dir, err := a.layout(l.path)
 	if err != nil {
 		return destination{}, err
 	}
@@ -78,39 +100,44 @@ func layoutDestination(l location, as reference.Reference) (destination, error) 
 	if err != nil {
 		return destination{}, err
 	}
-	repo := dir.Unnamed()
+	repo, commit := dir.Unnamed(), nothing
 	if as.Path != "" {
 		repo = dir.Repository(as.Name())
 	}
-	return destination{untagged{storing{repo}}, l, as.Identifier(), nothing, release}, nil
+	if as.Tag == "" {
+		commit = func(ctx context.Context) error { return repo.Tag(ctx, as.Digest) } // it is an image of its own
+	}
+	return destination{storing{repo}, l, as.Identifier(), commit, release}, nil
 }
 
-// untagged is a repository of a layout that an image can be put into under no tag too.
-type untagged struct{ storing }
-
-// HeadManifest implements transfer.Target.
-func (u untagged) HeadManifest(ctx context.Context, ref string) (manifest.Descriptor, error) {
-	if ref == "" {
-		return manifest.Descriptor{}, fs.ErrNotExist
+// layout opens a layout to write to, once for all images that go there.
+func (a *app) layout(path string) (*layout.Dir, error) {
+	a.shared.mu.Lock()
+	defer a.shared.mu.Unlock()
+	if dir, open := a.shared.layouts[path]; open {
+		return dir, nil
 	}
-	return u.storing.HeadManifest(ctx, ref)
-}
-
-// PutManifest implements transfer.Target.
-func (u untagged) PutManifest(ctx context.Context, ref string, m manifest.Manifest) error {
-	if ref == "" {
-		return u.Repository.PutManifest(ctx, string(m.Digest), m)
+	dir, err := layout.OpenDir(path)
+	if err != nil {
+		return nil, err
 	}
-	return u.storing.PutManifest(ctx, ref, m)
+	if a.shared.layouts == nil {
+		a.shared.layouts = map[string]*layout.Dir{}
+	}
+	a.shared.layouts[path] = dir
+	return dir, nil
 }
 
 // archiveDestination is a bundle with one image.
 func archiveDestination(l location, as reference.Reference, what *collected) (destination, error) {
-	if as.Tag != "" && as.Path == "" {
+	if l.image != "" && as.Path == "" {
 		return destination{}, &usageError{
 			message: fmt.Sprintf("%s: the image has no name that the tag could belong to", l),
 			hint:    fmt.Sprintf("give it one: %s%s:NAME:%s", l.transport, l.path, as.Tag),
 		}
+	}
+	if root := what.Root.Digest; as.Digest != "" && as.Digest != root && as.Digest.Algorithm() == root.Algorithm() {
+		return destination{}, fmt.Errorf("%s: %w, %s", l, transfer.ErrTargetDigest, root)
 	}
 	b := newBundling()
 	b.add(what.Source, as, what.Closure)

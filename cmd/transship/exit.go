@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/auth/htpasswd"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/audit"
@@ -46,7 +47,7 @@ func exitMeanings() []exitMeaning {
 		{exitFailed, "another failure"},
 		{exitUsage, "usage: the command line cannot be understood"},
 		{exitAuth, "authentication or authorization"},
-		{exitNotFound, "not found: image, tag, platform, local list"},
+		{exitNotFound, "not found: image, tag, platform, file, local list"},
 		{exitNetwork, "network or TLS"},
 		{exitRateLimited, "rate limited by the registry"},
 		{exitIntegrity, "integrity: content is not what its digest, size or format says"},
@@ -67,6 +68,8 @@ func exitCode(err error) int {
 		return exitRefused
 	case as[*partlyError](err):
 		return exitPartly
+	case as[*boundsError](err):
+		return exitRefused
 	case isIntegrity(err):
 		return exitIntegrity
 	case isUsage(err):
@@ -91,7 +94,7 @@ func as[E error](err error) bool {
 
 func isUsage(err error) bool {
 	return as[*usageError](err) || as[*reference.SyntaxError](err) || as[*manifest.PlatformSyntaxError](err) ||
-		errors.Is(err, transfer.ErrSeveral)
+		errors.Is(err, transfer.ErrSeveral) || as[*layout.FindError](err) && !errors.Is(err, fs.ErrNotExist)
 }
 
 // isIntegrity tells whether content is not what its digest, its size or its format says. A document that is sound but
@@ -99,8 +102,8 @@ func isUsage(err error) bool {
 func isIntegrity(err error) bool {
 	document := as[*manifest.DocumentError](err) && !errors.Is(err, manifest.ErrSchema1) && !errors.Is(err, manifest.ErrTooLarge)
 	return document || as[*manifest.ConfigError](err) || as[*blob.MismatchError](err) || as[*liststore.CorruptError](err) ||
-		as[*auditError](err) ||
-		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err)
+		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err) ||
+		as[*unsoundError](err) || as[*auditError](err)
 }
 
 // isDamaged tells whether an archive is not what its writer made, or should not have been made.
@@ -119,7 +122,7 @@ func isRateLimit(err error) bool {
 }
 
 func isAuth(err error) bool {
-	return as[*auth.CredentialsError](err) || as[*auth.HelperError](err) ||
+	return as[*htpasswd.FileError](err) || as[*auth.CredentialsError](err) || as[*auth.HelperError](err) ||
 		as[*distribution.Error](err) && errors.Is(err, fs.ErrPermission) || isDenied(err)
 }
 
@@ -131,11 +134,11 @@ func isDenied(err error) bool {
 
 // isNetwork tells whether a host was not reached, or does not speak what was expected.
 func isNetwork(err error) bool {
-	if as[*auth.Error](err) {
-		return false // it was reached
+	if as[*auth.Error](err) || as[*wire.PlanError](err) {
+		return false // it was reached, or not meant to be
 	}
 	return as[*distribution.RequestError](err) || as[*wire.CertificateError](err) || as[*wire.RedirectError](err) ||
-		wantsTLS(err) || wantsCertificate(err)
+		wantsTLS(err) || wantsCertificate(err) || as[*listenError](err)
 }
 
 func isNotFound(err error) bool {

@@ -59,6 +59,7 @@ func TestExitCodesAndHints(t *testing.T) {
 		"token server down":  {request(&auth.Error{Host: "r.example.com", Status: 502}), 1, ""},
 		"token server limit": {request(&auth.Error{Host: "r.example.com", Status: 429}), 6, "wait, or log in"},
 		"helper":             {&auth.HelperError{Program: "x", Err: errors.New("no")}, 3, "credsStore"},
+		"beyond a plan":      {request(&wire.PlanError{Method: "PUT", URL: "https://r.example.com/v2/x"}), 1, ""},
 		"source says no":     {answer("GET", "x/manifests/1", 403, ""), 3, "--src-creds"},
 		"target says no":     {answer("PUT", "x/manifests/1", 403, ""), 3, "--dst-creds"},
 		"storage says no":    {&distribution.Error{Method: "GET", URL: "https://cdn.example.com/x", StatusCode: 403}, 3, "--src-creds"},

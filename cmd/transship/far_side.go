@@ -48,9 +48,11 @@ func (f farSide) target(name reference.Reference) (reference.Reference, error) {
 	if out.Tag != "" {
 		out.Digest = ""
 	}
-	if _, err := reference.Parse(out.String()); err != nil {
+	normal, err := reference.Parse(out.String())
+	if err != nil {
 		return out, &usageError{message: fmt.Sprintf("%s would become %s, which is no image name: %v", name.Familiar(), out, err), hint: "mend --rewrite"}
 	}
+	out.Path = normal.Path // on Docker Hub what has one component is in library/
 	return out, nil
 }
 
@@ -75,6 +77,9 @@ func (l *rewriteList) Set(s string) error {
 	from, to = strings.Trim(from, "/"), strings.Trim(to, "/")
 	if !found || from == "" {
 		return fmt.Errorf("%q is not FROM=TO, such as docker.io/halohub=mirror", s)
+	}
+	if slices.ContainsFunc(*l, func(r rewrite) bool { return r.from == from && r.to != to }) {
+		return fmt.Errorf("%s is rewritten twice", from)
 	}
 	*l = append(*l, rewrite{from, to})
 	slices.SortStableFunc(*l, func(a, b rewrite) int { return cmp.Compare(len(b.from), len(a.from)) })

@@ -50,7 +50,7 @@ func set(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
 		value, after = after[0], after[1:]
 	}
 	if err := fs.Set(f.Name, value); err != nil {
-		if isBool(f) {
+		if isTruth(f) {
 			return nil, &usageError{message: fmt.Sprintf("%s is true or false, not %q", dashed(f.Name), value)}
 		}
 		return nil, &usageError{message: fmt.Sprintf("%s: %v", dashed(f.Name), err)}
@@ -61,6 +61,16 @@ func set(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
 func isBool(f *flag.Flag) bool {
 	b, ok := f.Value.(interface{ IsBoolFlag() bool })
 	return ok && b.IsBoolFlag()
+}
+
+// isTruth tells whether a flag takes true and false and nothing else.
+func isTruth(f *flag.Flag) bool {
+	g, ok := f.Value.(flag.Getter)
+	if !ok {
+		return false
+	}
+	_, ok = g.Get().(bool)
+	return ok
 }
 
 // alias gives a flag a short name too.

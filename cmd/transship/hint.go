@@ -10,13 +10,14 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/auth/htpasswd"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
-	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
@@ -27,33 +28,39 @@ import (
 // hint says what to try, in one line; "" where there is nothing to say.
 func (a *app) hint(err error) string {
 	var usage *usageError
-	var policy *wire.PolicyError
 	at := a.about(err)
+	if hint, ok := auditHint(err); ok {
+		return hint
+	}
 	switch {
 	case errors.Is(err, errInterrupted):
-		return a.interruptedHint()
+		return a.interruptedHint(err)
 	case errors.As(err, &usage):
 		return usage.hint
-	case errors.As(err, &policy):
-		return policyHint(policy)
-	case as[*auditError](err):
-		return "" // the error says it
-	case as[*audit.FileError](err):
-		return "a run that cannot be recorded does not go on: give --audit a file on a disk with room, in a folder that is yours"
+	case as[*boundsError](err):
+		return "give --yes if that is meant"
 	case errors.Is(err, transfer.ErrSeveral):
 		return "name a single platform with --platform, or leave out --flatten"
 	case as[*storeError](err):
 		return "set TRANSSHIP_STORE to a folder that is yours, empty or a store already"
 	case as[*noImageError](err):
 		return "transship images lists what there is; transship pull REF brings an image there"
-	case as[*layout.ArchiveError](err), errors.Is(err, layout.ErrNewer):
+	case errors.Is(err, syscall.ENOSPC) && slices.Contains([]string{"save", "copy", "sync", "pull"}, a.command):
+		return fullHint(err)
+	case as[*layout.ArchiveError](err), isDamaged(err), errors.Is(err, layout.ErrNewer):
 		return archiveHint(err)
 	case as[*baseError](err):
 		return baseHint(err)
+	case as[*unsoundError](err):
+		return "" // what is wrong is printed
+	case as[*servedBaseError](err), as[*htpasswd.FileError](err), as[*listenError](err), as[*writableError](err):
+		return serveHint(err)
 	case as[*unfinishedError](err):
-		return unfinishedHint
+		return unfinishedHint(err)
 	case a.command == "push" && as[*blob.MismatchError](err):
 		return "the local store is damaged there: transship rmi the image and pull it again"
+	case a.command == "load" && isIntegrity(err) && !as[*distribution.Error](err):
+		return damagedHint
 	case isIntegrity(err):
 		return integrityHint(err, at)
 	case isRateLimit(err):
@@ -72,13 +79,15 @@ func (a *app) hint(err error) string {
 	return ""
 }
 
-// interruptedHint says what is left of a command that writes to a registry.
-func (a *app) interruptedHint() string {
-	switch a.command {
-	case "copy", "load", "sync", "manifest push":
+// interruptedHint says what is left of a command that writes a bundle or to a registry.
+func (a *app) interruptedHint(err error) string {
+	switch {
+	case a.planning():
+		return ""
+	case as[*unfinishedError](err):
+		return unfinishedHint(err)
+	case slices.Contains([]string{"copy", "load", "sync", "manifest push"}, a.command):
 		return "no tag names an image that is not whole; blobs that arrived whole are not sent again"
-	case "save":
-		return unfinishedHint
 	}
 	return ""
 }

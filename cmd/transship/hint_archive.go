@@ -2,12 +2,30 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/hczjl/transship/distribution/layout"
 )
 
-// unfinishedHint says what is left of a save.
-const unfinishedHint = "what has come is kept beside the file, in FILE.partial: the same command goes on from there; remove it if you will not"
+// unfinishedHint says what is left of a bundle, "" where there is none.
+func unfinishedHint(err error) string {
+	var e *unfinishedError
+	if !errors.As(err, &e) {
+		return ""
+	}
+	return fmt.Sprintf("what has come is kept in %s.partial: the same command goes on from there; remove it if you will not", e.path)
+}
+
+// fullHint says what is left where a disk is full.
+func fullHint(err error) string {
+	if kept := unfinishedHint(err); kept != "" {
+		return "make room there; " + kept
+	}
+	return "make room there; no image is left half, and blobs that are whole are not fetched again"
+}
+
+// damagedHint is for what has been carried over by hand.
+const damagedHint = "carry it over again; transship verify FILE tells all that is wrong"
 
 // archiveHint says what to do about an archive that cannot be used.
 func archiveHint(err error) string {
@@ -15,7 +33,7 @@ func archiveHint(err error) string {
 	case errors.Is(err, layout.ErrVolume):
 		return "have all volumes in one folder, as they were written; transship verify FILE names those that are damaged"
 	case errors.Is(err, layout.ErrDamaged):
-		return "carry it over again; transship verify FILE tells all that is wrong"
+		return damagedHint
 	case errors.Is(err, layout.ErrUnsafe):
 		return "no honest tool writes such a file; do not load it anywhere"
 	case errors.Is(err, layout.ErrBusy):

@@ -21,14 +21,23 @@ type listEntry struct {
 // maxList is the largest list that is read, in bytes.
 const maxList = 64 << 20
 
-// readList reads a list from a file, or from standard input where that is "-".
+// readList reads a list from a file, or from standard input where that is "-". One that names no image is an error.
 func (a *app) readList(ctx context.Context, path string) ([]listEntry, error) {
+	text, err := a.listText(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := parseList(path, text)
+	if err == nil && len(entries) == 0 {
+		err = &usageError{message: listName(path) + " names no image", hint: "a list has SRC [DST] on each line"}
+	}
+	return entries, err
+}
+
+func (a *app) listText(ctx context.Context, path string) ([]byte, error) {
 	if path == "-" {
 		text, err := a.stdin.all(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return parseList("standard input", []byte(text))
+		return []byte(text), err
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -37,16 +46,13 @@ func (a *app) readList(ctx context.Context, path string) ([]listEntry, error) {
 	if info.Size() > maxList {
 		return nil, fmt.Errorf("%s has more than %s", path, formatBytes(maxList))
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return parseList(path, text)
+	return os.ReadFile(path)
 }
 
 // parseList reads a list: text with SRC [DST...] on each line and comments behind #, or a JSON array of strings and of
 // objects {"source", "targets", "latest"}. Errors are usage errors that begin with the file and the line.
 func parseList(file string, text []byte) ([]listEntry, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors begin with it
 	if trimmed := bytes.TrimLeft(text, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '[' {
 		return parseJSONList(file, text)
 	}
@@ -72,30 +78,48 @@ func withoutComment(line string) string {
 	return line
 }
 
-func parseJSONList(file string, text []byte) ([]listEntry, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	var out []listEntry
-	at := func() int { return 1 + bytes.Count(text[:min(int(d.InputOffset()), len(text))], []byte("\n")) }
-	if _, err := d.Token(); err != nil {
-		return nil, badList(file, at(), err)
+// jsonList reads the array value by value, so that errors can say where they are.
+type jsonList struct {
+	*json.Decoder
+	text []byte
+}
+
+// line is the line of the next value, or of where a syntax error is.
+func (l *jsonList) line(err error) int {
+	at := int(l.InputOffset())
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		at = int(syntax.Offset)
 	}
-	for d.More() {
+	at = min(at, len(l.text))
+	at += len(l.text[at:]) - len(bytes.TrimLeft(l.text[at:], " \t\r\n,"))
+	return 1 + bytes.Count(l.text[:at], []byte("\n"))
+}
+
+func parseJSONList(file string, text []byte) ([]listEntry, error) {
+	l := &jsonList{json.NewDecoder(bytes.NewReader(text)), text}
+	var out []listEntry
+	if _, err := l.Token(); err != nil {
+		return nil, badList(file, l.line(err), err)
+	}
+	for l.More() {
+		line := l.line(nil)
 		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
-			return nil, badList(file, at(), err)
+		if err := l.Decode(&raw); err != nil {
+			return nil, badList(file, l.line(err), err)
 		}
 		e, err := parseJSONEntry(raw)
 		if err != nil {
-			return nil, badList(file, at(), err)
+			return nil, badList(file, line, err)
 		}
-		e.Line = at()
+		e.Line = line
 		out = append(out, e)
 	}
-	if _, err := d.Token(); err != nil {
-		return nil, badList(file, at(), err)
+	if _, err := l.Token(); err != nil {
+		return nil, badList(file, l.line(err), err)
 	}
-	if d.More() {
-		return nil, badList(file, at(), errors.New("there is something behind the end of the array"))
+	if l.More() {
+		return nil, badList(file, l.line(nil), errors.New("there is something behind the end of the array"))
 	}
 	return out, nil
 }
@@ -107,10 +131,15 @@ func parseJSONEntry(raw json.RawMessage) (listEntry, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&e); err != nil {
-		return e, err
-	}
+	err := d.Decode(&e)
+	var wrong *json.UnmarshalTypeError
 	switch {
+	case errors.As(err, &wrong) && wrong.Field == "":
+		return e, fmt.Errorf("want a string or an object, got a %s", wrong.Value)
+	case errors.As(err, &wrong):
+		return e, fmt.Errorf("%s is a %s", wrong.Field, wrong.Value)
+	case err != nil:
+		return e, errors.New(strings.TrimPrefix(err.Error(), "json: "))
 	case e.Source == "":
 		return e, errors.New("source is missing")
 	case e.Latest < 0:
@@ -126,5 +155,13 @@ func badList(file string, line int, err error) error {
 	if errors.As(err, &usage) {
 		hint = usage.hint
 	}
-	return &usageError{message: fmt.Sprintf("%s: line %d: %v", file, line, err), hint: hint}
+	return &usageError{message: fmt.Sprintf("%s: line %d: %v", listName(file), line, err), hint: hint}
+}
+
+// listName is what messages call a list.
+func listName(file string) string {
+	if file == "-" {
+		return "standard input"
+	}
+	return file
 }

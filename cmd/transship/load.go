@@ -32,10 +32,12 @@ A bundle that builds on another one is loaded after that: it is looked first whe
 		example: `transship load monday.tar registry.example.com
 transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod halohub/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			l := &loading{to: a.newSide(fs, "", "the registry"), jobs: transfer.DefaultJobs}
+			l := &loading{to: a.newSide(fs, "", "the registry")}
 			fs.Var(&l.rewrites, "rewrite", "give names that begin with FROM one that begins with TO, as `FROM=TO`; may be repeated")
-			fs.Var(&l.jobs, "jobs", fmt.Sprintf("send `N` blobs at a time (default %d)", l.jobs))
+			a.jobsFlag(fs, &l.jobs, "send")
+			a.paceFlags(fs)
 			fs.Var(&l.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
+			a.planFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return l.run
@@ -48,13 +50,13 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	far.rewrites = l.rewrites
+	far.rewrites, l.to.host = l.rewrites, far.base.Host()
 	local, err := openLocal(args[0])
 	if err != nil {
 		return err
 	}
 	defer local.close()
-	images, err := l.images(local, far, args[2:])
+	images, err := l.images(ctx, local, far, args[2:])
 	if err != nil {
 		return err
 	}
@@ -63,15 +65,16 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: int(l.jobs), OnEvent: show.event}
+	show.many = len(images) > 1
+	engine := &transfer.Engine{Jobs: a.jobs(l.jobs), Pace: a.pace(), OnEvent: show.event}
 	stop := show.start()
-	b := &batch{app: a, of: len(images)}
-	for _, some := range l.inOrder(images) {
+	b := &batch{app: a, of: len(images), atOnce: a.atOnce(l.jobs)}
+	for _, some := range inOrder(ctx, images) {
 		eachOf(ctx, b, some, func(ctx context.Context, im loadedImage) error { return l.one(ctx, a, engine, base, im) })
 	}
 	stop()
 	if b.done > 0 {
-		a.note("loaded %d image%s of %s to %s: %s", b.done, plural(b.done), args[0], far, show.amount("sent"))
+		a.did("loaded %d image%s of %s to %s: %s", b.done, plural(b.done), args[0], far, show.amount("sent"))
 	}
 	return b.err(ctx)
 }
@@ -87,13 +90,13 @@ type loadedImage struct {
 func (im loadedImage) String() string { return im.target.Familiar() }
 
 // images finds out where each image goes, before any is sent.
-func (l *loading) images(local *localImages, far farSide, wanted []string) ([]loadedImage, error) {
+func (l *loading) images(ctx context.Context, local *localImages, far farSide, wanted []string) ([]loadedImage, error) {
 	chosen := local.images
 	if len(wanted) > 0 {
 		chosen = nil
 	}
 	for _, name := range wanted {
-		im, err := local.find(name)
+		im, err := local.find(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -138,29 +141,41 @@ func (l *loading) noName(local *localImages, im localImage) error {
 	}
 }
 
-// inOrder puts images with a tag first: what is there by its digest alone may refer to one of them, and not every registry
-// takes a referrer ahead of its subject.
-func (l *loading) inOrder(images []loadedImage) [2][]loadedImage {
-	var out [2][]loadedImage
+// inOrder sorts images by what they refer to, since not every registry takes a referrer ahead of its subject: first those
+// that refer to none, then those that refer to one, then those that refer to such a one.
+func inOrder(ctx context.Context, images []loadedImage) [][]loadedImage {
+	subjects := map[blob.Digest]blob.Digest{}
 	for _, im := range images {
-		i := 0
-		if im.target.Tag == "" {
-			i = 1
+		m, err := im.Manifest(ctx, string(im.Digest))
+		if err != nil {
+			continue // pushing it says why
 		}
-		out[i] = append(out[i], im)
+		if subject, err := m.Subject(); err == nil && subject != nil {
+			subjects[im.Digest] = subject.Digest
+		}
+	}
+	var out [][]loadedImage
+	for _, im := range images {
+		depth := 0
+		for at := subjects[im.Digest]; at != ""; at = subjects[at] {
+			depth++
+		}
+		for len(out) <= depth {
+			out = append(out, nil)
+		}
+		out[depth] = append(out[depth], im)
 	}
 	return out
 }
 
 // one pushes an image.
-func (l *loading) one(ctx context.Context, a *app, engine *transfer.Engine, base map[blob.Digest]string, im loadedImage) error {
-	repo, err := a.repository(ctx, l.to, im.target, auth.Pull, auth.Push)
+func (l *loading) one(ctx context.Context, a *app, engine *transfer.Engine, base holders, im loadedImage) error {
+	repo, err := a.repository(ctx, l.to.on(im.target.Host()), im.target, auth.Pull, auth.Push)
 	if err != nil {
 		return err
 	}
 	repo.ChunkSize = int64(l.chunk)
-	holder := func(_ context.Context, d blob.Digest) string { return base[d] }
-	d, err := engine.Copy(ctx, im.Source, string(im.Digest), &mounting{repo, holder}, im.target.Identifier())
+	d, err := engine.Copy(ctx, &completed{im.Source, base}, string(im.Digest), &mounting{repo, base.holder}, im.target.Identifier())
 	if err != nil {
 		return err
 	}

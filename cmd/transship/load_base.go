@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"slices"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
@@ -35,9 +38,38 @@ func (e *baseError) Error() string {
 // Is makes it fs.ErrNotExist.
 func (*baseError) Is(target error) bool { return target == fs.ErrNotExist }
 
-// base finds, before anything is sent, the blobs that the images need and the bundle leaves out: the repository that has
-// each of them. A blob that the registry does not have is a *baseError.
-func (l *loading) base(ctx context.Context, a *app, local *localImages, far farSide, images []loadedImage) (map[blob.Digest]string, error) {
+// holders are the blobs that a bundle leaves out, each with a repository that has it.
+type holders map[blob.Digest]*distribution.Repository
+
+// holder is the name of the repository that has a blob, "" where none is known.
+func (h holders) holder(_ context.Context, d blob.Digest) string {
+	if repo := h[d]; repo != nil {
+		return repo.Name
+	}
+	return ""
+}
+
+// completed is an image of a bundle together with the blobs that the bundle leaves out: those are read from the registry
+// again, should it not mount them.
+type completed struct {
+	transfer.Source
+	base holders
+}
+
+// String is where the image is.
+func (c *completed) String() string { return fmt.Sprint(c.Source) }
+
+// Blob implements transfer.Source.
+func (c *completed) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+	if repo := c.base[d.Digest]; repo != nil {
+		return repo.Blob(ctx, d, offset)
+	}
+	return c.Source.Blob(ctx, d, offset)
+}
+
+// base finds, before anything is sent, the blobs that the images need and the bundle leaves out. A blob that the registry
+// does not have is a *baseError.
+func (l *loading) base(ctx context.Context, a *app, local *localImages, far farSide, images []loadedImage) (holders, error) {
 	if local.archive == nil {
 		return nil, nil // a folder has all of its images
 	}
@@ -70,18 +102,18 @@ func (l *loading) base(ctx context.Context, a *app, local *localImages, far farS
 		}
 		return nil, e
 	}
-	holders := map[blob.Digest]string{}
+	found := holders{}
 	for d, c := range needed {
-		holders[d] = c.holder
+		found[d] = c.holder
 	}
-	return holders, nil
+	return found, nil
 }
 
 // neededBlob is a blob that a bundle leaves out.
 type neededBlob struct {
 	manifest.Descriptor
-	candidates []reference.Reference // repositories that should have it
-	holder     string                // the first that does
+	candidates []reference.Reference    // repositories that should have it
+	holder     *distribution.Repository // the first that does
 }
 
 // neededFrom lists what the images need and the bundle does not have, with their targets as the first to look into.
@@ -109,35 +141,47 @@ func neededFrom(ctx context.Context, local *localImages, images []loadedImage) (
 // look asks the registry, side by side, and returns what it lacks.
 func (l *loading) look(ctx context.Context, a *app, needed map[blob.Digest]*neededBlob) (lacking []blob.Digest, err error) {
 	group, inGroup := errgroup.WithContext(ctx)
-	group.SetLimit(imagesAtOnce)
-	for _, c := range needed {
-		group.Go(func() error { return l.find(inGroup, a, c) })
+	group.SetLimit(a.atOnce(l.jobs))
+	digests := slices.Sorted(maps.Keys(needed))
+	for _, d := range digests {
+		group.Go(func() error { return l.find(inGroup, a, needed[d]) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	for _, d := range slices.Sorted(maps.Keys(needed)) {
-		if needed[d].holder == "" {
+	for _, d := range digests {
+		if needed[d].holder == nil {
 			lacking = append(lacking, d)
 		}
 	}
 	return lacking, nil
 }
 
-// find looks for a blob in one repository after the other, until one has it.
+// find looks for a blob in one repository after the other, until one has it. Some registries deny what they do not have;
+// where that is every answer it is an error.
 func (l *loading) find(ctx context.Context, a *app, c *neededBlob) error {
+	var denied error
+	answers := 0
 	for _, ref := range c.candidates {
-		repo, err := a.repository(ctx, l.to, ref, auth.Pull, auth.Push)
+		repo, err := a.repository(ctx, l.to.on(ref.Host()), ref, auth.Pull, auth.Push)
 		if err != nil {
 			return err
 		}
 		there, err := repo.HasBlob(ctx, c.Descriptor)
-		if there {
-			c.holder = ref.Path
-		}
-		if there || err != nil {
+		switch {
+		case there:
+			c.holder = repo
+			return nil
+		case errors.Is(err, fs.ErrPermission):
+			denied = err
+		case err != nil:
 			return err
+		default:
+			answers++
 		}
+	}
+	if answers == 0 {
+		return denied
 	}
 	return nil
 }

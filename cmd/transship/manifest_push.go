@@ -21,6 +21,7 @@ import (
 type manifestPush struct {
 	at    *side
 	purge bool
+	jobs  count
 }
 
 func manifestPushCommand() command {
@@ -33,8 +34,10 @@ list's, and images of other registries are copied in. Prints the digest of the l
 		setup: func(fs *flag.FlagSet, a *app) action {
 			c := &manifestPush{at: a.manifestSide(fs)}
 			a.verboseFlag(fs)
+			a.planFlag(fs)
 			fs.BoolVar(&c.purge, "purge", false, "remove the local list when it is pushed")
 			alias(fs, "p", "purge")
+			a.jobsFlag(fs, &c.jobs, "copy")
 			return c.run
 		},
 	}
@@ -71,7 +74,7 @@ func (c *manifestPush) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	fmt.Fprintln(a.stdout, doc.Digest)
-	if c.purge {
+	if c.purge && !a.planning() {
 		return store.Remove(list.String())
 	}
 	return nil
@@ -93,9 +96,9 @@ func (c *manifestPush) children(ctx context.Context, a *app, list reference.Refe
 	if err != nil {
 		return err
 	}
-	engine := new(transfer.Engine)
+	engine := &transfer.Engine{Jobs: a.jobs(c.jobs)}
 	group, inGroup := errgroup.WithContext(ctx)
-	group.SetLimit(inspectJobs)
+	group.SetLimit(min(inspectJobs, a.atOnce(c.jobs)))
 	for _, src := range sources {
 		digest := string(src.entry.Descriptor.Digest)
 		group.Go(func() error {

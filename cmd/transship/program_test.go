@@ -25,6 +25,7 @@ type program struct {
 	env     map[string]string
 	stdin   string
 	stdout  io.Writer // in place of the outcome's
+	stderr  io.Writer // gets what the outcome's gets
 	typed   bool      // standard input is a terminal
 	watched bool      // standard error is one
 
@@ -55,6 +56,9 @@ func (p *program) run(args ...string) outcome {
 	a := newApp(func(name string) string { return p.env[name] }, strings.NewReader(p.stdin), &stdout, &stderr)
 	if p.stdout != nil {
 		a.stdout.out = p.stdout
+	}
+	if p.stderr != nil {
+		a.stderr.out = io.MultiWriter(&stderr, p.stderr)
 	}
 	a.sleep, a.stdin.terminal, a.stderr.terminal = p.sleep, p.typed, p.watched
 	code := a.run(p.ctx, args)

@@ -17,6 +17,7 @@ type progress struct {
 	out   *console
 	quiet bool
 	live  bool
+	many  bool // images, so that there is a line for each of them and none for its parts
 	began time.Time
 
 	mu     sync.Mutex
@@ -27,6 +28,7 @@ type progress struct {
 	moving map[blob.Digest]*movingBlob // blobs under way
 	images int                         // images of a list that are at the target, attestations not counted
 	kept   bool                        // the target had the image already
+	keep   func(transfer.Event)        // told of each image that the target had; may be nil
 	recent []sample                    // of the bytes sent, for the rate
 }
 
@@ -40,15 +42,20 @@ type movingBlob struct {
 const redrawEvery = 150 * time.Millisecond
 
 func (a *app) newProgress() *progress {
-	told := a.shared.quiet || a.shared.verbose || a.shared.onCall != nil // nothing, or call by call
-	return &progress{
+	quiet := a.shared.quiet || a.planning()
+	told := quiet || a.shared.verbose || a.shared.onCall != nil // nothing, or call by call
+	p := &progress{
 		out:    a.stderr,
-		quiet:  a.shared.quiet,
+		quiet:  quiet,
 		live:   a.stderr.terminal && a.env("TERM") != "dumb" && !told,
 		began:  time.Now(),
 		count:  map[blob.Outcome]int{},
 		moving: map[blob.Digest]*movingBlob{},
 	}
+	if a.planning() {
+		p.keep = a.shared.plan.keep
+	}
+	return p
 }
 
 // event takes what the engine tells.
@@ -68,6 +75,17 @@ func (p *progress) event(ev transfer.Event) {
 		p.image(ev)
 	case transfer.ImageDone:
 		p.kept = ev.Outcome == blob.Exists
+		p.whole(ev)
+		if p.kept && p.keep != nil {
+			p.keep(ev)
+		}
+	}
+}
+
+// whole says that one of many images is there, where that is news.
+func (p *progress) whole(ev transfer.Event) {
+	if p.many && !p.live && !p.quiet && !p.kept {
+		p.out.line("%s %s: copied", ev.Target, ev.Ref)
 	}
 }
 
@@ -88,7 +106,7 @@ func (p *progress) image(ev transfer.Event) {
 		return
 	}
 	p.images++
-	if p.live || p.quiet {
+	if p.live || p.quiet || p.many {
 		return
 	}
 	how := "copied"

@@ -4,7 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"io"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -16,8 +16,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// imagesAtOnce is how many images are looked after side by side.
-const imagesAtOnce = 16
+// imagesAtOnce is how many images are looked after side by side: over a long link most of them wait for an answer.
+const imagesAtOnce = 32
 
 // saving is the command save.
 type saving struct {
@@ -48,7 +48,7 @@ docker://HOST[/PREFIX], that load brought images to.`,
 transship save -o tuesday.tar --since monday.tar.json -f images.txt
 transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			s := &saving{from: a.newSide(fs, "", "the registry"), jobs: transfer.DefaultJobs}
+			s := &saving{from: a.newSide(fs, "", "the registry")}
 			fs.StringVar(&s.out, "output", "", "write to this `file`, to a folder where it ends with a slash or is one, or to standard output where it is -")
 			alias(fs, "o", "output")
 			fs.StringVar(&s.list, "file", "", "save the images of a `list`, as sync reads it; what stands behind an image is its name in the bundle")
@@ -57,7 +57,9 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			fs.Var(&s.split, "split", "write volumes of at most this `size`, such as 4GiB: FILE.001, FILE.002 and so on")
 			fs.Var(&s.platforms, "platform", "save only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
 			fs.BoolVar(&s.referrers, "referrers", false, "save signatures, SBOMs and attestations that refer to the images too")
-			fs.Var(&s.jobs, "jobs", fmt.Sprintf("fetch `N` blobs at a time (default %d)", s.jobs))
+			a.jobsFlag(fs, &s.jobs, "fetch")
+			a.rangesFlag(fs)
+			a.paceFlags(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return s.run
@@ -75,7 +77,10 @@ func (s *saving) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: int(s.jobs), Platforms: s.platforms, Referrers: s.referrers, OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: int(s.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: s.platforms, Referrers: s.referrers, OnEvent: show.event}
+	if err := distinctNames(ctx, engine, images); err != nil {
+		return err
+	}
 	if s.toFolder() {
 		return s.fillFolder(ctx, a, engine, show, images)
 	}
@@ -84,7 +89,7 @@ func (s *saving) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	if s.out == "-" {
-		return s.stream(ctx, a, b)
+		return s.stream(ctx, a, engine, b)
 	}
 	return s.write(ctx, a, engine, show, b)
 }
@@ -104,18 +109,34 @@ func (s *saving) check(a *app, args []string) error {
 		return &usageError{message: "--since makes a bundle, and no folder", hint: "a folder is only added to: what it has is not fetched again"}
 	case s.out == "-" && isTerminal(a.stdout.out):
 		return &usageError{message: "standard output is a terminal", hint: "send it to a file or a pipe, or write -o FILE.tar"}
+	case s.out != "-" && !s.toFolder():
+		return checkFolder(s.out)
 	}
 	return nil
 }
 
-// collect reads the manifests of all images.
+// checkFolder makes sure, before anything is fetched, that there is a folder for a file.
+func checkFolder(file string) error {
+	dir := filepath.Dir(file)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s cannot be written: there is no folder %s", file, dir)
+	}
+	return nil
+}
+
+// collect reads the manifests of all images, of each image once.
 func (s *saving) collect(ctx context.Context, a *app, engine *transfer.Engine, images []savedImage) (*bundling, error) {
-	closures := make([]transfer.Closure, len(images))
+	closures := map[string]*transfer.Closure{}
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(imagesAtOnce)
-	for i, im := range images {
+	for _, im := range images {
+		if closures[im.identity()] != nil {
+			continue
+		}
+		c := new(transfer.Closure)
+		closures[im.identity()] = c
 		group.Go(func() (err error) {
-			closures[i], err = engine.Collect(inGroup, im.Source, im.ref)
+			*c, err = engine.Collect(inGroup, im.Source, im.ref)
 			return err
 		})
 	}
@@ -123,9 +144,9 @@ func (s *saving) collect(ctx context.Context, a *app, engine *transfer.Engine, i
 		return nil, err
 	}
 	b := newBundling()
-	for i, im := range images {
+	for _, im := range images {
 		for _, name := range im.names {
-			b.add(im.Source, name, closures[i])
+			b.add(im.Source, name, *closures[im.identity()])
 		}
 	}
 	if s.since == "" {
@@ -151,7 +172,7 @@ func (s *saving) write(ctx context.Context, a *app, engine *transfer.Engine, sho
 	if err != nil {
 		return &unfinishedError{s.out, err}
 	}
-	a.note("saved %s to %s: %s", b.counted(), s.out, show.amount("fetched"))
+	a.note("saved %d image%s to %s: %s", len(in.Images), plural(len(in.Images)), s.out, show.amount("fetched"))
 	for _, v := range in.Volumes {
 		fmt.Fprintf(a.stdout, "%s  %s\n", v.Digest.Hex(), filepath.Join(filepath.Dir(s.out), v.File))
 	}
@@ -159,21 +180,19 @@ func (s *saving) write(ctx context.Context, a *app, engine *transfer.Engine, sho
 }
 
 // stream writes the bundle to standard output.
-func (s *saving) stream(ctx context.Context, a *app, b *bundling) error {
+func (s *saving) stream(ctx context.Context, a *app, engine *transfer.Engine, b *bundling) error {
 	began := time.Now()
-	open := func(d manifest.Descriptor) blob.Open {
-		return func(ctx context.Context, offset int64) (io.ReadCloser, error) { return b.Blob(ctx, d, offset) }
+	open := func(d manifest.Descriptor) blob.Open { return engine.Open(b, d) }
+	in, err := layout.Stream(ctx, a.stdout, b.Contents, open)
+	if err == nil {
+		a.note("saved %d image%s to standard output in %s", len(in.Images), plural(len(in.Images)), formatDuration(time.Since(began)))
 	}
-	if _, err := layout.Stream(ctx, a.stdout, b.Contents, open); err != nil {
-		return err
-	}
-	a.note("saved %s to standard output in %s", b.counted(), formatDuration(time.Since(began)))
-	return nil
+	return err
 }
 
 // unfinishedError says that a bundle could not be finished. What was written is kept for the next try.
 type unfinishedError struct {
-	path string
+	path string // of the bundle
 	err  error
 }
 

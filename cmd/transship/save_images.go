@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -84,6 +86,10 @@ func (s *saving) entries(ctx context.Context, a *app) ([]savedEntry, error) {
 
 // parseNewName reads what images are to be called: a repository, where they keep their tags, or a name with a tag for one.
 func parseNewName(text string, several bool) (reference.Reference, error) {
+	if !meansRegistry(text) {
+		return reference.Reference{}, fmt.Errorf("%s is no name for an image", text)
+	}
+	text = strings.TrimPrefix(text, onRegistry)
 	if repository, err := reference.ParseRepository(text); err == nil {
 		return repository, nil
 	}
@@ -102,7 +108,7 @@ func parseNewName(text string, several bool) (reference.Reference, error) {
 // namesFor is what an image is called in the bundle.
 func (e savedEntry) namesFor(name reference.Reference) []reference.Reference {
 	if len(e.names) == 0 {
-		return []reference.Reference{name}
+		return []reference.Reference{renamed(name, reference.Reference{Domain: name.Domain, Path: name.Path})}
 	}
 	var out []reference.Reference
 	for _, n := range e.names {
@@ -111,12 +117,52 @@ func (e savedEntry) namesFor(name reference.Reference) []reference.Reference {
 	return out
 }
 
-// renamed is an image's new name: with a tag of its own, or else with the tag or digest that the image has.
+// renamed is an image's new name: with a tag of its own, or else with the tag that the image has, or its digest.
 func renamed(name, as reference.Reference) reference.Reference {
-	if as.Tag == "" {
-		as.Tag, as.Digest = name.Tag, name.Digest
+	switch {
+	case as.Tag != "":
+	case name.Tag != "":
+		as.Tag = name.Tag
+	default:
+		as.Digest = name.Digest
 	}
 	return as
+}
+
+// distinctNames makes sure that no two images are to have one name.
+func distinctNames(ctx context.Context, engine *transfer.Engine, images []savedImage) error {
+	named := map[reference.Reference]origin{}
+	for _, im := range images {
+		for _, name := range im.names {
+			other, taken := named[name]
+			named[name] = im.origin
+			if !taken || other.identity() == im.identity() || name.Path == "" {
+				continue
+			}
+			same, err := sameImage(ctx, engine, other, im.origin)
+			if err != nil {
+				return err
+			}
+			if same {
+				continue
+			}
+			return &usageError{
+				message: fmt.Sprintf("both %s and %s would be called %s", other, im, name.Familiar()),
+				hint:    "in a list with -f, what stands behind an image is its name",
+			}
+		}
+	}
+	return nil
+}
+
+// sameImage tells whether two images are the same, by their digests.
+func sameImage(ctx context.Context, engine *transfer.Engine, a, b origin) (bool, error) {
+	x, err := engine.Collect(ctx, a.Source, a.ref)
+	if err != nil {
+		return false, err
+	}
+	y, err := engine.Collect(ctx, b.Source, b.ref)
+	return x.Root.Digest == y.Root.Digest, err
 }
 
 // fillFolder adds the images to an OCI image layout in a folder.
@@ -130,6 +176,7 @@ func (s *saving) fillFolder(ctx context.Context, a *app, engine *transfer.Engine
 		return err
 	}
 	defer release()
+	show.many = len(images) > 1
 	stop := show.start()
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(imagesAtOnce)
@@ -150,13 +197,10 @@ func (s *saving) fillFolder(ctx context.Context, a *app, engine *transfer.Engine
 
 // saveInto puts an image into a layout under its name, or under none.
 func saveInto(ctx context.Context, engine *transfer.Engine, im origin, dir *layout.Dir, name reference.Reference) error {
-	if name.Path == "" {
-		_, err := engine.Copy(ctx, im.Source, im.ref, untagged{storing{dir.Unnamed()}}, "")
-		return err
+	repo := dir.Unnamed()
+	if name.Path != "" {
+		repo = dir.Repository(name.Name())
 	}
-	if name.Tag != "" {
-		name.Digest = ""
-	}
-	_, err := storeAs(ctx, engine, im.Source, im.ref, storing{dir.Repository(name.Name())}, name)
+	_, err := storeAs(ctx, engine, im.Source, im.ref, storing{repo}, name)
 	return err
 }

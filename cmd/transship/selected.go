@@ -9,8 +9,8 @@ import (
 // selected opens the images that a selection means. Images of one tar or layout share what has to be closed.
 func (a *app) selected(ctx context.Context, s *side, what selection) ([]origin, error) {
 	switch {
-	case !what.registry() && what.image == "":
-		return what.all()
+	case what.whole():
+		return a.all(what)
 	case what.pattern == "":
 		o, err := a.origin(ctx, s.towards(what.ref.Host()), what.location)
 		if err != nil {
@@ -23,6 +23,11 @@ func (a *app) selected(ctx context.Context, s *side, what selection) ([]origin, 
 	if err != nil {
 		return nil, err
 	}
+	return a.tagged(ctx, on, what, tags)
+}
+
+// tagged opens the images with those tags. None is an error.
+func (a *app) tagged(ctx context.Context, on *side, what selection, tags []string) ([]origin, error) {
 	if len(tags) == 0 {
 		return nil, what.noTags()
 	}
@@ -38,8 +43,8 @@ func (a *app) selected(ctx context.Context, s *side, what selection) ([]origin, 
 }
 
 // all opens every image of a layout or tar.
-func (s selection) all() ([]origin, error) {
-	images, err := s.open()
+func (a *app) all(s selection) ([]origin, error) {
+	images, err := a.shared.local.open(s.location)
 	if err != nil {
 		return nil, err
 	}

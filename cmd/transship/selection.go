@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,34 +24,44 @@ type selection struct {
 
 // parseSelection reads SRC: a location, a repository without a tag, which is all its tags, or one with a pattern.
 func parseSelection(text string, latest int) (selection, error) {
-	l := selection{latest: latest}
-	name, isPattern := strings.TrimPrefix(text, onRegistry), false
-	if colon := strings.LastIndexByte(name, ':'); colon > strings.LastIndexByte(name, '/') && strings.ContainsAny(name[colon:], "*?[") {
-		name, l.pattern, isPattern = name[:colon], name[colon+1:], true
-	}
-	if _, err := path.Match(l.pattern, ""); err != nil {
-		return l, fmt.Errorf("%q is no pattern of tags", l.pattern)
-	}
-	local := strings.HasPrefix(text, inLayout) || strings.HasPrefix(text, inArchive) || strings.HasPrefix(text, inDockerArchive)
+	name, pattern := cutPattern(strings.TrimPrefix(text, onRegistry))
 	repository, err := reference.ParseRepository(name)
-	if !local && (isPattern || err == nil) {
-		l.location = location{transport: onRegistry, ref: repository}
-		if !isPattern {
-			l.pattern = "*"
+	if meansRegistry(text) && (pattern != "" || err == nil) {
+		l := selection{location{transport: onRegistry, ref: repository}, cmp.Or(pattern, "*"), latest}
+		if _, bad := path.Match(pattern, ""); bad != nil {
+			err = fmt.Errorf("%q is no pattern of tags", pattern)
 		}
 		return l, err
 	}
-	if l.location, err = parseLocation(text); err != nil {
-		return l, err
+	l, err := parseLocation(text)
+	if err == nil && latest > 0 {
+		err = errors.New("latest chooses among the tags of a repository, and this is one image")
 	}
-	if latest > 0 {
-		return l, errors.New("latest chooses among the tags of a repository, and this is one image")
+	return selection{location: l}, err
+}
+
+// cutPattern splits off what stands in the place of a tag, where that is a pattern.
+func cutPattern(text string) (name, pattern string) {
+	colon := strings.LastIndexByte(text, ':')
+	if colon > strings.LastIndexByte(text, '/') && strings.ContainsAny(text[colon:], "*?[") {
+		return text[:colon], text[colon+1:]
 	}
-	return l, nil
+	return text, ""
+}
+
+// String is the selection as people write it.
+func (s selection) String() string {
+	switch s.pattern {
+	case "":
+		return s.location.String()
+	case "*":
+		return registryText(s.ref.FamiliarName())
+	}
+	return registryText(s.ref.FamiliarName() + ":" + s.pattern)
 }
 
 // several tells whether the selection may mean more than one image.
-func (s selection) several() bool { return s.pattern != "" || !s.registry() && s.image == "" }
+func (s selection) several() bool { return s.pattern != "" || s.whole() }
 
 // tags lists the tags of a repository that are selected, in the order of their versions.
 func (s selection) tags(ctx context.Context, a *app, on *side) (selected, all []string, err error) {
@@ -62,19 +73,28 @@ func (s selection) tags(ctx context.Context, a *app, on *side) (selected, all []
 		if err != nil {
 			return nil, nil, err
 		}
-		if matches, _ := path.Match(s.pattern, tag); matches { // the pattern was tried before
+		if s.selects(tag) {
 			all = append(all, tag)
 		}
 	}
 	return latestTags(all, s.latest), all, nil
 }
 
+// selects tells whether the pattern is for a tag. What a registry lists that can be no tag is passed over.
+func (s selection) selects(tag string) bool {
+	matches, _ := path.Match(s.pattern, tag) // the pattern was tried when it was read
+	return matches && reference.ValidTag(tag)
+}
+
 // noTags is the error that nothing is selected.
 func (s selection) noTags() error {
-	if s.pattern == "*" && s.latest == 0 {
-		return fmt.Errorf("%s has no tags%w", s.ref.FamiliarName(), &silent{fs.ErrNotExist})
+	switch {
+	case s.latest > 0:
+		return fmt.Errorf("%s has no tag that is a version%w", s, &silent{fs.ErrNotExist})
+	case s.pattern == "*":
+		return fmt.Errorf("%s has no tags%w", s, &silent{fs.ErrNotExist})
 	}
-	return fmt.Errorf("%s has no tag that is wanted: pattern %s%w", s.ref.FamiliarName(), s.pattern, &silent{fs.ErrNotExist})
+	return fmt.Errorf("%s matches none of the tags%w", s, &silent{fs.ErrNotExist})
 }
 
 // latestTags keeps the n highest versions, all tags where n is 0. A tag that is no version, such as latest, is none of

@@ -20,6 +20,7 @@ type side struct {
 	tls       wire.TLS
 	plainHTTP bool
 	docker    bool // insecure means what it means to docker: plain HTTP too
+	http1     bool // do not use HTTP/2
 }
 
 // newSide registers the flags of a side.
@@ -94,7 +95,7 @@ func (s *side) on(host string) *side {
 
 // towards is the way to a registry of a command that may speak to several: what was given for one alone is for the first.
 func (s *side) towards(host string) *side {
-	if s.host == "" {
+	if s.host == "" && host != "" {
 		s.host = host
 	}
 	return s.on(host)

@@ -46,21 +46,27 @@ func (s *saving) onFarSide(ctx context.Context, a *app, b *bundling) (layout.Inv
 		return layout.Inventory{}, err
 	}
 	p := &presentBlobs{has: map[blob.Digest]*layout.Content{}}
-	group, inGroup := errgroup.WithContext(ctx)
-	group.SetLimit(imagesAtOnce)
-	for _, im := range b.imageManifests() {
+	images := b.imageManifests()
+	repos := make([]*distribution.Repository, len(images))
+	for i, im := range images {
 		target, err := far.target(im.name)
 		if err != nil {
 			return layout.Inventory{}, err
 		}
-		repo, err := a.repository(ctx, s.from.towards(target.Host()), target, auth.Pull)
-		if err != nil {
+		if repos[i], err = a.repository(ctx, s.from.towards(target.Host()), target, auth.Pull); err != nil {
 			return layout.Inventory{}, err
 		}
-		group.Go(func() error { return p.ask(inGroup, repo, im) })
+	}
+	group, inGroup := errgroup.WithContext(ctx)
+	group.SetLimit(imagesAtOnce)
+	for i, im := range images {
+		group.Go(func() error { return p.looked(p.ask(inGroup, repos[i], im)) })
 	}
 	if err := group.Wait(); err != nil {
 		return layout.Inventory{}, err
+	}
+	if p.answers == 0 && p.denied != nil {
+		return layout.Inventory{}, p.denied
 	}
 	return p.inventory(far.String()), nil
 }
@@ -102,8 +108,25 @@ func (b *bundling) imageManifests() []repositoryManifest {
 
 // presentBlobs are the blobs that were found, with the repositories that have them, by the names of the bundle's images.
 type presentBlobs struct {
-	mu  sync.Mutex
-	has map[blob.Digest]*layout.Content
+	mu      sync.Mutex
+	has     map[blob.Digest]*layout.Content
+	answers int   // images that the registry has told of
+	denied  error // an answer that was none
+}
+
+// looked takes what became of looking for an image. Some registries deny what they do not have; where that is every
+// answer it is an error.
+func (p *presentBlobs) looked(err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		p.denied = err
+		return nil
+	case err == nil:
+		p.answers++
+	}
+	return err
 }
 
 // ask finds out which of an image's blobs a repository has: all, where it has the manifest.
@@ -114,7 +137,7 @@ func (p *presentBlobs) ask(ctx context.Context, repo *distribution.Repository, i
 	}
 	_, err = repo.HeadManifest(ctx, string(im.Digest))
 	whole := err == nil
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, d := range refs {

@@ -14,15 +14,19 @@ import (
 // results is standard output. It remembers a failure, so that a full disk does not pass for success. It may be
 // written concurrently.
 type results struct {
-	out io.Writer
-	mu  sync.Mutex
-	err error
+	out      io.Writer
+	mu       sync.Mutex
+	err      error
+	withheld bool // what comes is dropped: the result of a command that is only planned
 }
 
 // Write implements io.Writer.
 func (r *results) Write(text []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.withheld {
+		return len(text), nil
+	}
 	n, err := r.out.Write(text)
 	if err != nil {
 		r.err = fmt.Errorf("writing the result: %w", err)

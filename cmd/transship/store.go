@@ -81,13 +81,13 @@ func (a *app) inStore(err error) error {
 	return &storeError{path, err}
 }
 
-// storing is a repository of the store that images are put into. Their parts are no images of their own, so that what an
-// interrupted command leaves is none either.
+// storing is a repository of a layout that images are put into. Their parts are no images of their own, so that what an
+// interrupted command leaves is none either. What refers to an image is one: other tools find it by its entry alone.
 type storing struct{ *layout.Repository }
 
 // PutManifest implements transfer.Target.
 func (s storing) PutManifest(ctx context.Context, ref string, m manifest.Manifest) error {
-	if ref == string(m.Digest) {
+	if subject, err := m.Subject(); ref == string(m.Digest) && err == nil && subject == nil {
 		return s.PutPart(ctx, m)
 	}
 	return s.Repository.PutManifest(ctx, ref, m)

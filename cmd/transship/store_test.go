@@ -112,24 +112,27 @@ func TestStoreIsWhere(t *testing.T) {
 
 func TestBadStore(t *testing.T) {
 	p := newProgram(t)
-	for name, prepare := range map[string]func(path string){
-		"other things in it": func(path string) { p.write("store/notes.txt", "x") },
-		"a file":             func(path string) { p.write("store", "x") },
-		"newer":              func(path string) { p.write("store/oci-layout", `{"imageLayoutVersion":"2.0.0"}`) },
-		"damaged": func(path string) {
+	for name, test := range map[string]struct {
+		code    int
+		prepare func(path string)
+	}{
+		"other things in it": {exitFailed, func(path string) { p.write("store/notes.txt", "x") }},
+		"a file":             {exitFailed, func(path string) { p.write("store", "x") }},
+		"newer":              {exitFailed, func(path string) { p.write("store/oci-layout", `{"imageLayoutVersion":"2.0.0"}`) }},
+		"damaged": {exitIntegrity, func(path string) {
 			p.write("store/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
 			p.write("store/index.json", `{"manifests":`)
-		},
+		}},
 	} {
 		path := filepath.Join(p.env["HOME"], "store")
 		if err := os.RemoveAll(path); err != nil {
 			t.Fatal(err)
 		}
-		prepare(path)
+		test.prepare(path)
 		p.env["TRANSSHIP_STORE"] = path
 		t.Run(name, func(t *testing.T) {
 			for _, line := range []string{"images", "pull x", "push x", "tag x y", "rmi x", "prune"} {
-				p.run(strings.Fields(line)...).want(exitFailed, "the local store "+path+" cannot be used: ", "hint: set TRANSSHIP_STORE")
+				p.run(strings.Fields(line)...).want(test.code, "the local store "+path+" cannot be used: ", "hint: set TRANSSHIP_STORE")
 			}
 		})
 	}

@@ -24,6 +24,7 @@ type Archive struct {
 	made    map[blob.Digest]manifest.Manifest // manifests that stand for entries of docker's manifest.json
 	images  []Image
 	own     *Inventory // transship.json, nil where there is none
+	lent    map[blob.Digest]lent
 
 	views func() *views
 }
@@ -133,12 +134,16 @@ func (a *Archive) manifest(d manifest.Descriptor) (manifest.Manifest, error) {
 }
 
 // Blob opens a blob at an offset in bytes; only the descriptor's digest matters. Whoever reads the bytes verifies them.
-// A blob that is not there is fs.ErrNotExist; the text names the base, if that has it.
-func (a *Archive) Blob(_ context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+// A blob that is not there is fs.ErrNotExist; the text names the base, if that has it and [Archive.BuildOn] did not tell
+// where.
+func (a *Archive) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
 	if m, made := a.made[d.Digest]; made {
 		return openAt(bytes.NewReader(m.Raw), d.Digest, m.Size, offset)
 	}
 	at, found := a.blobs[d.Digest]
+	if l, elsewhere := a.lent[d.Digest]; !found && elsewhere {
+		return l.Blob(ctx, d, offset)
+	}
 	if !found {
 		return nil, a.missing("blob", d.Digest)
 	}

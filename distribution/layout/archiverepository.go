@@ -71,7 +71,8 @@ func (r *ArchiveRepository) read() {
 	for _, root := range r.roots {
 		// A manifest that cannot be read is still there, and says why when it is asked for.
 		_ = walk(root, r.archive.manifest, func(d manifest.Descriptor, m manifest.Manifest, _ error) error {
-			if _, known := r.content[d.Digest]; !known && r.archive.Has(d.Digest) {
+			_, known := r.content[d.Digest]
+			if _, there := r.archive.size(d.Digest); there && !known {
 				r.content[d.Digest] = manifest.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
 				r.noteReferrer(m)
 			}
@@ -153,7 +154,8 @@ func (r *ArchiveRepository) HeadBlob(_ context.Context, d blob.Digest) (int64, e
 	if _, err := r.find("blob", d); err != nil {
 		return 0, err
 	}
-	return r.archive.blobs[d].size, nil
+	size, _ := r.archive.size(d)
+	return size, nil
 }
 
 // Blob opens a blob of the repository at an offset in bytes; only the descriptor's digest matters. The bytes are as they

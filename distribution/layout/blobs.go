@@ -17,7 +17,7 @@ func (r *Repository) HeadBlob(_ context.Context, d blob.Digest) (int64, error) {
 	if err := r.check(d); err != nil {
 		return 0, err
 	}
-	_, err := os.Stat(r.link(blobDir, d))
+	_, err := r.readLink(r.link(blobDir, d))
 	if err != nil {
 		return 0, r.orMissing(d, err)
 	}
@@ -42,9 +42,15 @@ func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int
 	if _, err := r.HeadBlob(ctx, d.Digest); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(r.dir.blobPath(d.Digest))
+	content, err := r.dir.Blob(ctx, d, offset)
+	return content, r.orMissing(d.Digest, err)
+}
+
+// openFile opens a file at an offset in bytes.
+func openFile(name string, offset int64) (io.ReadCloser, error) {
+	f, err := os.Open(name)
 	if err != nil {
-		return nil, r.orMissing(d.Digest, err)
+		return nil, err
 	}
 	if _, err := f.Seek(offset, io.SeekStart); err != nil {
 		f.Close()
@@ -56,6 +62,9 @@ func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int
 // DeleteBlob takes a blob out of the repository.
 func (r *Repository) DeleteBlob(ctx context.Context, d blob.Digest) error {
 	if _, err := r.HeadBlob(ctx, d); err != nil {
+		return err
+	}
+	if err := r.dir.writable(); err != nil {
 		return err
 	}
 	return r.orMissing(d, removeLink(r.link(blobDir, d)))

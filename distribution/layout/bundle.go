@@ -49,8 +49,8 @@ type slot struct {
 // it grows in the folder path.partial. If that is there, left by a process that was killed or by [Bundle.Close], it is
 // gone on with where it is of the same contents, and otherwise replaced.
 //
-// Errors: contents that are not whole; ErrBusy while another process writes the same bundle; those of the file system,
-// such as a disk without the room.
+// Errors: contents that are not whole; ErrBusy while another process writes the same bundle; files in the way that are of
+// no bundle; those of the file system, such as a disk without the room.
 func Create(path string, c Contents, volumeSize int64) (*Bundle, error) {
 	p, err := c.plan()
 	if err != nil {
@@ -60,6 +60,12 @@ func Create(path string, c Contents, volumeSize int64) (*Bundle, error) {
 		return nil, &fs.PathError{Op: "create", Path: path, Err: errors.New("it is there, and no regular file")}
 	}
 	v, err := p.split(path, volumeSize)
+	if err != nil {
+		return nil, err
+	}
+	if !unfinished(path) {
+		err = checkRoom(path, volumeSize > 0)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +168,7 @@ func (b *Bundle) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.O
 	if !s.left || b.check(ctx, s) != nil {
 		outcome = blob.Uploaded
 		if err := b.fill(ctx, s, open); err != nil {
-			return 0, fmt.Errorf("%s: blob %s: %w", b.path, s.Digest, err)
+			return 0, err
 		}
 		b.partial.note(s.Digest)
 	}

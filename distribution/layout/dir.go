@@ -43,13 +43,17 @@ type Dir struct {
 	writing   sync.Mutex
 
 	held hold
+
+	readOnly bool
+	adopted  adopted
 }
 
 // OpenDir opens the image layout in a folder, and makes one where there is no folder or an empty one. Temporary files
 // that killed processes left are removed. Entries of index.json that another tool wrote are made part of the
 // repositories that they name; those that name none are put into one called like the folder.
 //
-// Errors: a folder with other things in it, an unknown layout version, an index.json that cannot be read.
+// Errors: a folder with other things in it, ErrNewer for an unknown layout version, ErrDamaged for an index.json that
+// cannot be read.
 func OpenDir(path string) (*Dir, error) {
 	d := &Dir{path: path, name: fallbackName(path)}
 	if err := d.open(); err != nil {
@@ -78,7 +82,25 @@ func (d *Dir) prepare() error {
 	if err != nil {
 		return err
 	}
-	return checkVersion(b)
+	return damaged(checkVersion(b))
+}
+
+// damagedError is an error of a document that cannot be read. It is ErrDamaged, unless the document is only newer.
+type damagedError struct{ error }
+
+// Is makes it ErrDamaged.
+func (e damagedError) Is(target error) bool {
+	return target == ErrDamaged && !errors.Is(e.error, ErrNewer)
+}
+
+// Unwrap returns what is wrong.
+func (e damagedError) Unwrap() error { return e.error }
+
+func damaged(err error) error {
+	if err == nil {
+		return nil
+	}
+	return damagedError{err}
 }
 
 // checkVersion reads the file oci-layout. A version that is not known here is ErrNewer.
@@ -95,6 +117,9 @@ func checkVersion(b []byte) error {
 
 // make writes an empty layout. Whoever is killed in the middle of it left nothing but the names below.
 func (d *Dir) make() error {
+	if err := d.writable(); err != nil {
+		return err
+	}
 	there, err := os.ReadDir(d.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -144,8 +169,13 @@ func (d *Dir) Repositories(ctx context.Context) ([]string, error) {
 		}
 		return fs.SkipDir
 	})
+	if err == nil && d.readOnly {
+		var more []string
+		more, err = d.entered()
+		names = append(names, more...)
+	}
 	slices.Sort(names)
-	return names, err
+	return slices.Compact(names), err
 }
 
 // empty tells whether no link stands in the folders of the algorithms below dir.

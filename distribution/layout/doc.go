@@ -30,7 +30,8 @@
 //
 // The links say which repository has what, so that one copy of a blob serves them all and none shows another's.
 // Only links are consulted, and only when asked about, so that opening a folder costs one reading of index.json.
-// A folder that another tool wrote, or that lost its .transship, has its links made when it is opened.
+// A folder that another tool wrote, or that lost its .transship, has its links made when it is opened; [OpenReadOnly]
+// keeps them in memory, since the folder may lie on a medium that cannot be written.
 //
 // Every file is written under a temporary name, synced, and renamed into place; its folder is synced too. A manifest's
 // bytes come before its link, and its link before index.json, so that whatever is seen is whole, also after a crash.

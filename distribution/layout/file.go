@@ -14,6 +14,9 @@ import (
 // temp makes an empty temporary file in the folder's own file system. It stays locked until it is closed, by which
 // sweep knows that somebody still writes to it.
 func (d *Dir) temp() (*os.File, error) {
+	if err := d.writable(); err != nil {
+		return nil, err
+	}
 	dir := d.private("tmp")
 	if err := makeDir(dir); err != nil {
 		return nil, err

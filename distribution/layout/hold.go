@@ -45,6 +45,9 @@ func (h *hold) release() {
 
 // openLock opens the file that is locked: shared by a Hold, by one alone in a Prune.
 func (d *Dir) openLock() (*os.File, error) {
+	if err := d.writable(); err != nil {
+		return nil, err
+	}
 	name := d.private("content.lock")
 	if err := makeDir(filepath.Dir(name)); err != nil {
 		return nil, err

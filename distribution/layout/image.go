@@ -34,6 +34,10 @@ func (im Image) String() string {
 	return string(im.Digest)
 }
 
+// Tag returns the tag that index.json gives the entry, whether it says of which repository or not; "" where it gives
+// none.
+func (im Image) Tag() string { return validTag(im.Annotations[annotationTag]) }
+
 // compareImages orders images by name, then digest.
 func compareImages(a, b Image) int {
 	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Digest), string(b.Digest)))

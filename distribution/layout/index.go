@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -17,6 +18,7 @@ type index struct {
 	members map[string]json.RawMessage // of the document, beside the three that encode writes
 	entries []*entry
 	tags    map[string]map[string]*entry // by repository and tag; the first of several entries counts
+	named   func() map[string][]string   // the repositories that begin with a domain, by what comes after it
 }
 
 // entry is one descriptor of index.json. Its bytes are kept, so that what other tools put there stays.
@@ -34,7 +36,8 @@ func newEntry(repository, tag string, d manifest.Descriptor) (*entry, error) {
 }
 
 func newIndex(members map[string]json.RawMessage, entries []*entry) *index {
-	ix := &index{members, entries, map[string]map[string]*entry{}}
+	ix := &index{members: members, entries: entries, tags: map[string]map[string]*entry{}}
+	ix.named = sync.OnceValue(ix.byPath)
 	for _, e := range entries {
 		tags := ix.tags[e.repository]
 		if tags == nil {

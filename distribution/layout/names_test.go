@@ -89,3 +89,13 @@ func FuzzFileName(f *testing.F) {
 		}
 	})
 }
+
+// The tag of an entry, which may be all that another tool has called it.
+func TestTagOfAnEntry(t *testing.T) {
+	for ref, want := range map[string]string{"3.18": "3.18", "": "", "quay.io/a/b:3.18": "", "no / tag": ""} {
+		im := Image{Descriptor: manifest.Descriptor{Annotations: map[string]string{annotationTag: ref}}}
+		if got := im.Tag(); got != want {
+			t.Errorf("%q: got %q, want %q", ref, got, want)
+		}
+	}
+}

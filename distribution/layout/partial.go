@@ -140,7 +140,7 @@ func (p *partial) remove() error {
 	if runtime.GOOS == "windows" {
 		p.lock.Close()
 	}
-	err := os.RemoveAll(p.dir)
+	err := errors.Join(p.clear(), os.RemoveAll(p.dir)) // the lock last: a folder without one is nobody's
 	p.lock.Close()
 	return err
 }

@@ -32,13 +32,13 @@ func (r *Repository) Referrers(ctx context.Context, subject blob.Digest, artifac
 	if err := r.check(subject); err != nil {
 		return nil, err
 	}
-	links, err := os.ReadDir(r.link(referrerDir, subject))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	links, err := r.linksIn(r.link(referrerDir, subject))
+	if err != nil {
 		return nil, err
 	}
 	var out []manifest.Descriptor
 	for _, link := range links {
-		m, err := r.Manifest(ctx, strings.Replace(link.Name(), "-", ":", 1))
+		m, err := r.Manifest(ctx, strings.Replace(link, "-", ":", 1))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // being put, or being deleted
 		}

@@ -69,11 +69,11 @@ func (r *Repository) resolve(ref string) (manifest.Descriptor, error) {
 	if err := r.check(d.Digest); err != nil {
 		return d, err
 	}
-	mediaType, err := readFile(r.link(manifestDir, d.Digest), manifest.MaxSize)
+	mediaType, err := r.readLink(r.link(manifestDir, d.Digest))
 	if errors.Is(err, fs.ErrNotExist) {
 		return d, r.missing("manifest", ref)
 	}
-	d.MediaType = string(mediaType)
+	d.MediaType = mediaType
 	return d, err
 }
 
@@ -202,8 +202,8 @@ func (r *Repository) Tags(context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	tags := ix.tags[r.name]
-	if len(tags) == 0 && empty(r.dir.private("repositories", fileName(r.name), manifestDir)) {
+	tags, hasEntries := ix.tags[r.name]
+	if !hasEntries && empty(r.dir.private("repositories", fileName(r.name), manifestDir)) {
 		return nil, fmt.Errorf("repository %s: %w", r.name, fs.ErrNotExist)
 	}
 	return slices.Sorted(maps.Keys(tags)), nil

@@ -74,17 +74,21 @@ func (s *scan) fail(member string, kind error, reason string) error {
 
 // broken explains why there is no next header.
 func (s *scan) broken(err error) error {
+	first := make([]byte, len(layoutFile))
+	_, _ = s.volumes.ReadAt(first, 0) // what is too short is no bundle either
 	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF) && s.end == 0:
+	case s.end == 0 && string(first) != layoutFile && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, tar.ErrHeader)):
 		return s.fail("", ErrNotArchive, "it is no tar")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return s.volumes.cutShort("")
 	case !errors.Is(err, tar.ErrHeader):
 		return fmt.Errorf("%s: %w", s.volumes.path, err)
-	case s.end == 0:
-		return s.fail("", ErrNotArchive, "it is no tar")
 	}
-	return s.fail("", ErrDamaged, fmt.Sprintf("there is no tar header after byte %d", s.end))
+	reason := fmt.Sprintf("there is no tar header after byte %d", s.end)
+	if where := s.volumes.where(padded(s.end), tarBlock); where != "" {
+		reason += ", in " + where
+	}
+	return s.fail("", ErrDamaged, reason)
 }
 
 // add notes a member, if it is one that an archive may have.

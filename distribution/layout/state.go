@@ -45,9 +45,12 @@ func (d *Dir) load(name string) (*index, error) {
 	}
 	ix, err := parseIndex(b, d.name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", indexFile, err)
+		return nil, fmt.Errorf("%s: %w", indexFile, damaged(err))
 	}
-	if err := d.adopt(ix); err != nil {
+	if !d.readOnly {
+		err = d.adopt(ix)
+	}
+	if err != nil {
 		return nil, err
 	}
 	d.current, d.info = ix, info
@@ -149,6 +152,9 @@ func (d *Dir) replace(ix *index) error {
 
 // lockIndex keeps every other process from writing index.json.
 func (d *Dir) lockIndex() (unlock func(), err error) {
+	if err := d.writable(); err != nil {
+		return nil, err
+	}
 	name := d.private("index.lock")
 	if err := makeDir(filepath.Dir(name)); err != nil {
 		return nil, err

@@ -24,6 +24,9 @@ func (a *Archive) Repository(name string) *ArchiveRepository {
 	return &ArchiveRepository{archive: a, name: name}
 }
 
+// Unnamed returns the repository of entries that name none.
+func (a *Archive) Unnamed() *ArchiveRepository { return a.Repository(fallbackName(a.volumes.path)) }
+
 // views are an archive's repositories.
 type views struct {
 	archive *Archive

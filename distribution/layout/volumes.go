@@ -87,7 +87,25 @@ func (v *volumes) open(split bool) error {
 			return err
 		}
 	}
-	return v.checkSizes()
+	if err := v.checkSizes(); err != nil {
+		return err
+	}
+	return v.checkGap()
+}
+
+// checkGap makes sure that no volume stands behind the one that seems to be the last, or should by the inventory beside.
+func (v *volumes) checkGap() error {
+	const looked = 32 // files after the gap
+	next := len(v.files)
+	for i := next + 1; i < min(next+looked, maxVolumes); i++ {
+		if exists(volumeName(v.path, i)) {
+			return missingVolume(volumeName(v.path, next))
+		}
+	}
+	if in, err := readInventoryFile(inventoryName(v.path)); err == nil && len(in.Volumes) > next && in.Volumes[0].Size == v.files[0].size {
+		return missingVolume(volumeName(v.path, next))
+	}
+	return nil
 }
 
 // add opens the next file. Only a regular one is opened: a pipe would wait for its other end.

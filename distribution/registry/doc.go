@@ -11,7 +11,9 @@
 // keeps it in a folder. Blobs are hashed while they stream in and verified before anyone can see them. A repository
 // shows only what was pushed to it or mounted into it.
 //
-// Who may do what is the business of a handler in front of this one, as are timeouts of the server.
+// [OnArchive] shows a bundle where it lies, and [Union] several stores as one.
+//
+// Who may do what is the business of a handler in front of this one, such as [Basic], as are timeouts of the server.
 //
 // [Faults] stands between a client and a registry and makes things go wrong, so that a client's answer to a flaky
 // network or a peculiar registry can be tested.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
+	"syscall"
 
 	"github.com/hczjl/transship/blob"
 )
@@ -25,6 +26,7 @@ const (
 	codeDenied              = "DENIED"
 	codeUnsupported         = "UNSUPPORTED"
 	codeTooManyRequests     = "TOOMANYREQUESTS"
+	codeUnauthorized        = "UNAUTHORIZED"
 	codeUnknown             = "UNKNOWN"
 )
 
@@ -73,11 +75,16 @@ func asAPIError(err error) *apiError {
 		return known
 	case errors.Is(err, errors.ErrUnsupported):
 		return &apiError{status: http.StatusMethodNotAllowed, code: codeUnsupported, message: "this registry cannot be changed"}
+	case isFull(err):
+		return &apiError{status: http.StatusInsufficientStorage, code: codeUnknown, message: "the registry's disk is full", cause: err}
 	case errors.Is(err, fs.ErrPermission):
 		return &apiError{status: http.StatusForbidden, code: codeDenied, message: "the registry may not do that", cause: err}
 	}
 	return &apiError{status: http.StatusInternalServerError, code: codeUnknown, message: "the registry failed", cause: err}
 }
+
+// isFull tells whether a store has no room left.
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // orUnknown gives what is not there the endpoint's code.
 func orUnknown(err error, code, message string) error {

@@ -18,6 +18,9 @@ import (
 func eachStore(t *testing.T, test func(t *testing.T, store registry.Store)) {
 	t.Run("memory", func(t *testing.T) { test(t, &registry.Memory{}) })
 	t.Run("disk", func(t *testing.T) { test(t, onDisk(t, t.TempDir())) })
+	t.Run("union", func(t *testing.T) {
+		test(t, &registry.Union{Writable: &registry.Memory{}, Stores: []registry.Store{onDisk(t, t.TempDir())}})
+	})
 }
 
 func onDisk(t testing.TB, path string) registry.Store {

@@ -60,6 +60,13 @@ func (t *sessions) drop(before time.Time) {
 	}
 }
 
+// dropResting cancels the sessions that no request has now.
+func (t *sessions) dropResting() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.drop(time.Now())
+}
+
 // take waits for the session's turn. The caller gives it back with release, or ends the session with remove.
 func (t *sessions) take(ctx context.Context, name, id string) (*session, error) {
 	s := t.get(name, id)

@@ -121,7 +121,7 @@ func (h *Handler) patchUpload(w http.ResponseWriter, r *http.Request, rt route) 
 	}
 	defer h.sessions.release(s)
 	if err := h.chunk(w, r, s); err != nil {
-		return err
+		return h.orEnd(s, err)
 	}
 	writeProgress(w, s)
 	w.WriteHeader(http.StatusAccepted)
@@ -129,7 +129,7 @@ func (h *Handler) patchUpload(w http.ResponseWriter, r *http.Request, rt route) 
 }
 
 // closeUpload answers PUT (end-6), whose body is the whole blob, the last chunk or empty. A body that breaks off leaves
-// the session as it is; a wrong digest ends it.
+// the session as it is; a wrong digest ends it, as does a full disk.
 func (h *Handler) closeUpload(w http.ResponseWriter, r *http.Request, rt route) error {
 	d, err := parseDigest(r.URL.Query().Get("digest"))
 	if err != nil {
@@ -144,7 +144,7 @@ func (h *Handler) closeUpload(w http.ResponseWriter, r *http.Request, rt route) 
 		return err
 	}
 	if err := h.chunk(w, r, s); err != nil {
-		return err
+		return h.orEnd(s, err)
 	}
 	h.sessions.remove(s)
 	if err := s.upload.Commit(r.Context(), d); err != nil {
@@ -152,6 +152,17 @@ func (h *Handler) closeUpload(w http.ResponseWriter, r *http.Request, rt route) 
 	}
 	blobCreated(w, rt.name, d)
 	return nil
+}
+
+// orEnd ends a session when the disk is full, and all that no request has now: what came of their blobs would only keep
+// it full, and for long, if their clients have given up.
+func (h *Handler) orEnd(s *session, err error) error {
+	if isFull(err) {
+		h.sessions.remove(s)
+		_ = s.upload.Cancel() // what cannot be removed now is swept later
+		h.sessions.dropResting()
+	}
+	return err
 }
 
 // rehash begins the upload again where nothing has come yet, so that the blob is hashed with its own algorithm while it

@@ -3,6 +3,8 @@ package transfer_test
 import (
 	"errors"
 	"io/fs"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -104,4 +106,37 @@ func TestCollectOfReferrers(t *testing.T) {
 		t.Errorf("without them %d manifests and %d blobs, with them %d and %d, error %v",
 			len(plain.Manifests), len(plain.Blobs), len(c.Manifests), len(c.Blobs), err)
 	}
+}
+
+// With one job a copy does one thing after the other, in the order of the documents.
+func TestOneJobGoesInOrder(t *testing.T) {
+	src, _ := three(t)
+	c, err := new(transfer.Engine).Collect(t.Context(), src, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reads, puts []string
+	for _, d := range c.Blobs {
+		reads = append(reads, "read "+string(d.Digest))
+	}
+	for _, m := range c.Manifests[:len(c.Manifests)-1] {
+		puts = append(puts, "put "+string(m.Digest))
+	}
+	for range 5 {
+		dst := newHub("to").repo("halo")
+		src.hub.log = nil
+		if _, err := (&transfer.Engine{Jobs: 1}).Copy(t.Context(), src, "t", dst, "t"); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(reads, withPrefix(src.hub.log, "read ")); diff != "" {
+			t.Errorf("blobs: %s", diff)
+		}
+		if diff := cmp.Diff(append(puts[:len(puts):len(puts)], "put t"), withPrefix(dst.hub.log, "put ")); diff != "" {
+			t.Errorf("manifests: %s", diff)
+		}
+	}
+}
+
+func withPrefix(lines []string, prefix string) []string {
+	return slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return !strings.HasPrefix(line, prefix) })
 }

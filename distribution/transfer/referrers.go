@@ -75,7 +75,7 @@ func (f *following) all(ctx context.Context, subjects []manifest.Descriptor, dep
 	if depth == 0 {
 		return nil
 	}
-	return sideBySide(ctx, subjects, func(ctx context.Context, subject manifest.Descriptor) error {
+	return f.engine.sideBySide(ctx, subjects, func(ctx context.Context, subject manifest.Descriptor) error {
 		if !f.first(subject.Digest) {
 			return nil
 		}
@@ -84,7 +84,7 @@ func (f *following) all(ctx context.Context, subjects []manifest.Descriptor, dep
 			return err
 		}
 		put := func(ctx context.Context, d manifest.Descriptor) error { return f.child(ctx, d, false) }
-		if err := sideBySide(ctx, list, put); err != nil {
+		if err := f.engine.sideBySide(ctx, list, put); err != nil {
 			return err
 		}
 		return f.all(ctx, list, depth-1)

@@ -83,14 +83,6 @@ func (e *Engine) copyingTo(src Source, f *fan) *copying {
 	return &copying{engine: e, src: src, dst: f, blobs: &ledger{}, manifests: &ledger{}}
 }
 
-func repeat(err error, n int) []error {
-	out := make([]error, n)
-	for i := range out {
-		out[i] = err
-	}
-	return out
-}
-
 // fan is several targets that are written as one. A target that fails is left out from then on.
 type fan struct {
 	src      Source

@@ -107,6 +107,7 @@ func (s *share) copy(listeners []*listener) error {
 		return err
 	}
 	defer in.Close()
+	listeners = await(await(listeners)) // the first may end the empty Read of who only wanted to have the source opened
 	buf := make([]byte, shareBuffer)
 	for len(listeners) > 0 {
 		n, err := in.Read(buf)
@@ -121,11 +122,19 @@ func (s *share) copy(listeners []*listener) error {
 	return nil
 }
 
+// await returns who still listens once each of them reads or has gone, so that of a source that nobody reads no byte is
+// taken. It writes nothing, which in a pipe ends one Read without a byte.
+func await(listeners []*listener) []*listener { return write(listeners, nil) }
+
 // hand writes to everyone and returns who still listens.
 func hand(listeners []*listener, b []byte) []*listener {
 	if len(b) == 0 {
 		return listeners
 	}
+	return write(listeners, b)
+}
+
+func write(listeners []*listener, b []byte) []*listener {
 	var left []*listener
 	for _, l := range listeners {
 		if _, err := l.out.Write(b); err == nil {

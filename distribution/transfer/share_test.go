@@ -106,3 +106,51 @@ func TestCopyAllOfAChangedImage(t *testing.T) {
 		t.Errorf("%d manifests were read, want the root and the new one: %v", n, src.hub.log)
 	}
 }
+
+// planner is a target that would put blobs but only opens them.
+type planner struct{ *repo }
+
+func (p *planner) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string) (blob.Outcome, error) {
+	r := blob.NewReader(ctx, d.Digest, d.Size, open)
+	defer r.Close()
+	return blob.Uploaded, r.(blob.Skipper).Skip()
+}
+
+func (*planner) PutManifest(context.Context, string, manifest.Manifest) error { return nil }
+
+// unread is a source whose blobs must not be read.
+type unread struct {
+	*repo
+	t *testing.T
+}
+
+func (u *unread) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+	r, err := u.repo.Blob(ctx, d, offset)
+	return &forbidden{r, u.t}, err
+}
+
+type forbidden struct {
+	io.ReadCloser
+	t *testing.T
+}
+
+func (f *forbidden) Read(p []byte) (int, error) {
+	if len(p) > 0 {
+		f.t.Error("a blob is read that nobody needs")
+	}
+	return f.ReadCloser.Read(p)
+}
+
+// Targets that only open what they would send take no byte from the source, which is opened once for all by the time
+// that they are done.
+func TestBytesThatNobodyReads(t *testing.T) {
+	from, _ := three(t)
+	src := &unread{from, t}
+	to := []transfer.Destination{{Target: &planner{newHub("a").repo("halo")}, As: "t"}, {Target: &planner{newHub("b").repo("halo")}, As: "t"}}
+	if _, errs := new(transfer.Engine).CopyAll(t.Context(), src, "t", to...); errors.Join(errs...) != nil {
+		t.Errorf("got errors %v", errs)
+	}
+	if n := from.hub.count("read"); n != 10 {
+		t.Errorf("%d blobs were opened, want each once", n)
+	}
+}

@@ -34,7 +34,7 @@ type Rules struct {
 }
 
 // PolicyError is a call that Rules do not allow. Nothing of it was sent, unless
-// it is MaxBytes that has cut off a body.
+// it is MaxBytes that has refused the answer or cut off a body.
 type PolicyError struct {
 	// Policy is the rule: "allow-host", "read-only", "max-calls", "max-bytes" or
 	// "expect".
@@ -43,6 +43,8 @@ type PolicyError struct {
 	URL    string // as Redact shows it
 	Host   string // host, with its port if the URL has one
 	Reason string
+	// StatusCode is that of an answer that was refused, 0 where there was none.
+	StatusCode int
 }
 
 // Error names the policy, the call and the reason.

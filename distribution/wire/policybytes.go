@@ -61,7 +61,9 @@ func (r *Rules) meterResponse(req *http.Request, resp *http.Response) (*http.Res
 	if granted < announced {
 		r.giveBack(granted)
 		_ = resp.Body.Close()
-		return nil, r.refused(refusalOf(req, "max-bytes", "its answer has %d bytes, and %d of %d are left", announced, granted, r.MaxBytes))
+		refusal := refusalOf(req, "max-bytes", "its answer has %d bytes, and %d of %d are left", announced, granted, r.MaxBytes)
+		refusal.StatusCode = resp.StatusCode
+		return nil, r.refused(refusal)
 	}
 	resp.Body = r.meter(req, resp.Body, granted)
 	return resp, nil

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -18,6 +19,7 @@ type tape struct {
 	secrets  secrets
 	sent     atomic.Int64
 	received atomic.Int64
+	told     chan struct{} // closed when the call has been reported
 
 	mu       sync.Mutex
 	call     Call
@@ -153,6 +155,15 @@ func (t *tape) answered(req *http.Request, resp *http.Response) {
 		}
 		t.isWhole = resp.ContentLength == 0
 	})
+}
+
+// failed ends a call without an answer, or whose answer a policy has refused.
+func (t *tape) failed(err error) {
+	var refusal *PolicyError
+	if errors.As(err, &refusal) {
+		t.update(func() { t.call.StatusCode = refusal.StatusCode })
+	}
+	t.end(err)
 }
 
 // receive returns the answer's body, counted.

@@ -106,6 +106,12 @@ func loadRoots(host string, files []string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
+// KeyPair loads a certificate and its unencrypted key from PEM files, for the
+// host whose they are. The error is a *CertificateError.
+func KeyPair(host, certFile, keyFile string) (tls.Certificate, error) {
+	return keyPair{certFile, keyFile}.load(host)
+}
+
 func (p keyPair) load(host string) (tls.Certificate, error) {
 	cert, err := os.ReadFile(p.cert)
 	if err != nil {

@@ -4,16 +4,13 @@ package bundle
 import (
 	"context"
 	"io"
-	"net/http/httptest"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/layout"
-	"github.com/hczjl/transship/distribution/registry"
 	"github.com/hczjl/transship/integration/fixture"
 	"github.com/hczjl/transship/manifest"
 )
@@ -94,14 +91,6 @@ func read(t testing.TB, path string) *layout.Archive {
 		t.Error(err)
 	}
 	return a
-}
-
-// serve shows an archive as a registry on loopback, and returns its host.
-func serve(t testing.TB, a *layout.Archive) string {
-	t.Helper()
-	s := httptest.NewServer(&registry.Handler{Store: registry.OnArchive(a)})
-	t.Cleanup(s.Close)
-	return strings.TrimPrefix(s.URL, "http://")
 }
 
 // config is the digest of the config of im for linux/amd64, by which docker and podman tell images apart.

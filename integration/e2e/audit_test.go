@@ -154,7 +154,7 @@ func TestAuditsOfAllKinds(t *testing.T) {
 	}{
 		"copy":    {has: func(e audit.Entry) bool { return e.Response.DigestBy == audit.ByStream }},
 		"retries": {rule: registry.Rule{On: "^GET .*/blobs/", Times: 2, Status: 503}, has: func(e audit.Entry) bool { return e.Attempt == 2 && e.Why.RetryOf != 0 }},
-		"broken":  {rule: registry.Rule{On: "^GET .*/blobs/", Times: 1, Cut: registry.CutAnswer, After: 1000}, has: func(e audit.Entry) bool { return e.Error != "" && e.Status == 200 }},
+		"broken":  {rule: registry.Rule{On: "^GET .*/blobs/", Times: 1, Cut: registry.CutAnswer, After: 100}, has: func(e audit.Entry) bool { return e.Error != "" && e.Status == 200 }},
 		"redirect": {rule: registry.Rule{On: "^GET .*/blobs/", Status: 307, Header: map[string]string{"Location": storage.URL + "/v2/x/y?sig=z"}}, exit: exitNotFound,
 			has: func(e audit.Entry) bool { return e.Row == "redirect" && e.Why.RedirectOf != 0 }},
 		"refused": {flags: []string{"--read-only"}, exit: 9, has: func(e audit.Entry) bool { return e.Refused == "read-only" && e.Status == 0 }},
@@ -173,7 +173,7 @@ func TestAuditsOfAllKinds(t *testing.T) {
 					t.Errorf("exit %d, want %d\n%s", got.Exit, test.exit, got.Stderr)
 				}
 				if entries := audited(t, file); !slices.ContainsFunc(entries, test.has) {
-					t.Errorf("%s: no such entry in %+v", format, entries)
+					t.Errorf("%s: no such entry among %d", format, len(entries))
 				}
 			}
 		})
@@ -206,28 +206,6 @@ func TestAuditOfAStoppedRun(t *testing.T) {
 			if len(entries) == 0 || ended != (signal == syscall.SIGINT) {
 				t.Errorf("%s, %s: %d entries, some of calls that were broken off: %v", name, format, len(entries), ended)
 			}
-		}
-	}
-}
-
-// A disk that is full in the middle ends the run with 1, and says so; what was written stays sound.
-func TestAuditOnAFullDisk(t *testing.T) {
-	t.Parallel()
-	dir := servers.SmallDisk(t, 8<<10)
-	im := fixture.Real()
-	for i, format := range formats {
-		faults, host := withFaults(t, im)
-		_, target := withFaults(t, im)
-		faults.Forget()
-		transship, _ := servers.Transship(t)
-		file := filepath.Join(dir, "audit."+format)
-		got := transship.Run(t, "copy", "-q", "--audit", file, host+"/halohub/halo:1.6", fmt.Sprintf("%s/hczjl/halo%d:1.6", target, i))
-		refused(t, got, exitFailed, "audit file "+file+": no space left on device", "hint: a run that cannot be recorded does not go on")
-		if entries := audited(t, file); len(entries) == 0 || len(entries) > 10 {
-			t.Errorf("%d entries in 8 kB", len(entries))
-		}
-		if err := os.Remove(file); err != nil {
-			t.Fatal(err)
 		}
 	}
 }

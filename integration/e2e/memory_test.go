@@ -3,41 +3,15 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"regexp"
+	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
-	"time"
 
 	"github.com/hczjl/transship/integration/fixture"
 	"github.com/hczjl/transship/integration/servers"
 )
 
 const mib = 1 << 20
-
-// residentPeak matches the most memory that a process has had resident, in KiB (proc(5)). What getrusage tells instead
-// may be the peak of the process that has started it.
-var residentPeak = regexp.MustCompile(`VmHWM:\s*(\d+) kB`)
-
-// watch reads the peak of a process, in bytes, until it ends.
-func watch(c *child) <-chan int64 {
-	peak := make(chan int64, 1)
-	go func() {
-		var most int64
-		for {
-			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.Process.Pid))
-			m := residentPeak.FindSubmatch(status)
-			if err != nil || m == nil { // a process that has ended has no memory
-				peak <- most
-				return
-			}
-			most, _ = strconv.ParseInt(string(m[1]), 10, 64)
-			most <<= 10
-			time.Sleep(5 * time.Millisecond)
-		}
-	}()
-	return peak
-}
 
 // Whatever the size of the image and however it travels, less than 40 MiB are resident.
 func TestMemory(t *testing.T) {
@@ -60,6 +34,7 @@ func TestMemory(t *testing.T) {
 	}{
 		{"plain", from.Host, to.Host, nil},
 		{"chunks", from.Host, to.Host, []string{"--chunk-size=16MiB"}},
+		{"audit", from.Host, to.Host, []string{"--audit=" + filepath.Join(t.TempDir(), "audit.har"), "--chunk-size=64KiB"}}, // 6,400 calls
 		{"HTTP/2", secureFrom.Host, secureTo.Host, trust},
 		{"HTTP/2, many jobs, chunks", secureFrom.Host, secureTo.Host, slices.Concat(trust, []string{"--jobs=16", "--chunk-size=16MiB"})},
 		{"TLS, many jobs", secureFrom.Host, secureTo.Host, slices.Concat(trust, []string{"--http1", "--jobs=16"})},
@@ -67,7 +42,7 @@ func TestMemory(t *testing.T) {
 		repository := fmt.Sprintf("hczjl/halo%d", i)
 		transship, _ := servers.Transship(t)
 		copying := begin(t, transship, append([]string{"copy", c.from + "/halohub/halo:1.6", c.to + "/" + repository + ":1.6"}, c.flags...)...)
-		peak := watch(copying)
+		peak := servers.Peak(copying.Process.Pid)
 		got := copying.end(t)
 		if got.Exit != 0 {
 			t.Fatalf("%s: %+v", c.name, got)

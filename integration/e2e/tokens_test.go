@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -115,8 +116,8 @@ func TestTwoAccounts(t *testing.T) {
 	copied(t, transship, im, "--src-creds=alice:secret", "--dst-creds=bob:pass:word", source, at.Host+"/hczjl/halo:1.6")
 	verify(t, at, im, "hczjl/halo", "1.6")
 	sameTokens(t, "both", tokens,
-		asked{"GET", "alice", []string{pullHalo}},
 		asked{"GET", "bob", []string{pushHczjl}},
+		asked{"GET", "alice", []string{pullHalo}},
 		asked{"GET", "bob", []string{pullHalo, pushHczjl}})
 }
 
@@ -161,7 +162,7 @@ func TestWrongPasswordIsSaidOnce(t *testing.T) {
 	at := servers.Debian(t, servers.Options{Tokens: tokens})
 	source := push(t, at, fixture.Real(), "halohub/halo", "1.6")
 	transship, _ := servers.Transship(t)
-	refused(t, transship.Run(t, "copy", "--src-creds=alice:guess", source, "localhost:1/x"), exitAuth, at.Host, "alice")
+	refused(t, transship.Run(t, "copy", "--src-creds=alice:guess", source, "oci:"+filepath.Join(t.TempDir(), "x")), exitAuth, at.Host, "alice")
 	sameTokens(t, "copy", tokens, asked{"GET", "alice", []string{pullHalo}})
 	tokens.ForgetRequests()
 	refused(t, transship.Run(t, "login", "-u", "alice", "-p", "guess", at.Host), exitAuth, at.Host, "alice")

@@ -48,3 +48,18 @@ func (e *DockerEngine) Ctr(t testing.TB) Program {
 		Env:  environment(t.TempDir()),
 	}
 }
+
+// Crane is crane (github.com/google/go-containerregistry/cmd/crane, see go.mod for the version) with a docker configuration
+// of its own. It speaks plain HTTP to registries on loopback.
+func Crane(t testing.TB) Program {
+	t.Helper()
+	home := t.TempDir()
+	return Program{Path: goTool(t, "crane"), Env: environment(home, "DOCKER_CONFIG="+home)}
+}
+
+// Oras is oras (oras.land/oras/cmd/oras, see go.mod for the version) with a docker configuration of its own.
+func Oras(t testing.TB) Program {
+	t.Helper()
+	home := t.TempDir()
+	return Program{Path: goTool(t, "oras"), Env: environment(home, "DOCKER_CONFIG="+home)}
+}

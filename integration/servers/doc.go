@@ -4,9 +4,9 @@
 //
 // Registries: [CNCF] (distribution v3, built from its module by `go tool`) and [Debian] (docker-registry 2.8), both with
 // [Options] for htpasswd, tokens ([Tokens]) and TLS ([NewCertificates]); [Nginx] stands in front of either. What a client
-// asked them is in [Registry.Calls], exactly; the harness's own requests are left out of it.
+// asked them is in [Registry.Calls], exactly; the harness's own requests are left out of it. [Serve] is the program's own.
 //
-// Clients: [Transship], [Docker], [Engine] (dockerd), [Podman] and [Skopeo]; each is a [Program].
+// Clients: [Transship], [Docker], [Engine] (dockerd), [Podman], [Skopeo] and [Crane]; each is a [Program].
 //
 // A test then reads like this:
 //

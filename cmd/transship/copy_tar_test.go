@@ -1,0 +1,141 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/registry"
+)
+
+// Signatures and SBOMs go into layouts and tars with the image and come out of them.
+func TestCopyReferrersThroughFiles(t *testing.T) {
+	v := newVoyage(t)
+	list := v.source.halo()
+	sbom := v.source.signed("halohub/halo", list)
+	signature := v.source.refer("halohub/halo", sbom, "application/vnd.example.signature")
+	for i, through := range []string{"oci:@/lay", "oci-archive:@/x.tar", "docker-archive:@/y.tar"} {
+		to := fmt.Sprintf("copy%d", i)
+		v.do("copy --referrers SRC " + through).want(0)
+		v.do("copy " + through + " TO/" + to + "/plain:1").want(0)
+		v.do("copy --referrers " + through + " TO/" + to + "/signed:1").want(0)
+		for _, ref := range []string{string(sbom.Digest), string(signature.Digest), cosignTag(list)} {
+			if !v.target.has(to+"/signed", ref) || v.target.has(to+"/plain", ref) {
+				t.Errorf("%s: %s is there %v, and without --referrers %v", through, ref, v.target.has(to+"/signed", ref), v.target.has(to+"/plain", ref))
+			}
+		}
+	}
+	v.do("copy SRC oci-archive:@/z.tar").want(0)
+	if got := len(held(t, v.path("x.tar"))); got != 4 || len(held(t, v.path("z.tar"))) != 1 {
+		t.Errorf("the tar with referrers has %d images", got)
+	}
+}
+
+// Other tools call an image of a layout by a mere tag. It keeps that in another layout, and what refers to it is found.
+func TestCopyOfAMereTag(t *testing.T) {
+	v := newVoyage(t)
+	list := v.source.halo()
+	sbom := v.source.refer("halohub/halo", list, "application/spdx+json")
+	v.do("copy --referrers SRC oci:@/lay:1").want(0)
+	retag(t, v.path("lay"), "3.18")
+	v.do("copy oci:@/lay oci:@/other").want(0)
+	v.do("copy oci:@/other:3.18 TO/x:1").want(0)
+	v.do("copy --referrers oci:@/lay:3.18 TO/y:1").want(0)
+	if !v.target.has("y", string(sbom.Digest)) {
+		t.Error("the SBOM is not there")
+	}
+	v.do("copy oci:@/lay oci-archive:@/nameless.tar").want(0)
+	if got := held(t, v.path("nameless.tar")); len(got) != 1 || got[string(list.Digest)] != list.Digest {
+		t.Errorf("the tar has %v", got)
+	}
+	v.do("copy oci-archive:@/nameless.tar TO/z:1").want(0)
+	v.do("copy --referrers oci:@/lay oci-archive:@/nameless.tar").want(0)
+	v.do("copy --referrers oci-archive:@/nameless.tar TO/zz:1").want(0)
+	if !v.target.has("zz", string(sbom.Digest)) {
+		t.Error("the SBOM is not in the tar")
+	}
+	v.do("copy oci:@/lay oci-archive:@/x.tar:4").complains(complaint{2, "the image has no name that the tag could belong to", "x.tar:NAME:4"})
+}
+
+// A tar takes the place of another only when it is whole. What has come by then is not fetched again.
+func TestCopyReplacesATarAtTheEnd(t *testing.T) {
+	v := newVoyage(t)
+	v.source.image("old", "1", "linux/amd64", "old")
+	v.do("copy FROM/old:1 oci-archive:@/x.tar").want(0)
+	before := content(t, v.path("x.tar"))
+	v.source.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 4, Status: 404})
+	v.do("copy --jobs 1 SRC oci-archive:@/x.tar").complains(complaint{4, "404 Not Found", "x.tar.partial: the same command goes on from there"})
+	if content(t, v.path("x.tar")) != before {
+		t.Error("the tar has changed")
+	}
+	v.source.Set()
+	v.source.Forget()
+	v.do("copy SRC oci-archive:@/x.tar").want(0, "blobs: 3 sent, 4 there already")
+	if n := v.source.Count("^GET .*/blobs/"); n != 3 {
+		t.Errorf("%d blobs were read, want those that had not come", n)
+	}
+	if got := files(t, v.path("")); !slices.Equal(got, []string{"x.tar", "x.tar.json"}) {
+		t.Errorf("there is %v", got)
+	}
+	v.sound(v.path("x.tar"))
+}
+
+func TestCopyToATarInterrupted(t *testing.T) {
+	v := newVoyage(t)
+	v.interruptAt(registry.Rule{On: "^GET .*/blobs/"})
+	v.do("copy SRC oci-archive:@/x.tar").complains(complaint{130, "transship copy: interrupted", "is kept in " + v.path("x.tar.partial") + ": the same command"})
+	if _, err := os.Stat(v.path("x.tar")); err == nil {
+		t.Error("the tar is there")
+	}
+}
+
+// The flags for the target are for the first one that is on a registry.
+func TestCopyCredentialsBehindALayout(t *testing.T) {
+	v := newVoyage(t)
+	guarded := listen(t, needsPassword(v.target))
+	v.run("copy", "--dst-creds", user+":"+password, v.src, "oci:"+v.path("lay"), guarded+"/x:1").want(0)
+	v.run("copy", "--dst-creds", user+":"+password, v.src, v.source.host+"/y:1", guarded+"/y:1").want(8, "failed: "+guarded)
+}
+
+// What docker save wrote before it knew OCI layouts: copied, it has a manifest of docker's over its layers.
+func TestCopyFromDockerSave(t *testing.T) {
+	v := newVoyage(t)
+	layer := tarOf(t, "hello", "world")
+	id := blob.FromBytes([]byte(layer)).Hex()
+	config := fmt.Sprintf(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}`, id)
+	v.write("saved.tar", tarOf(t, "config.json", config, "one/layer.tar", layer,
+		"manifest.json", `[{"Config":"config.json","RepoTags":["hczjl/halo:1.6"],"Layers":["one/layer.tar"]}]`))
+	for _, from := range []string{"docker-archive:@/saved.tar", "docker-archive:@/saved.tar:hczjl/halo:1.6", "docker-archive:@/saved.tar:1.6"} {
+		v.do("copy " + from + " TO/x:1").want(0)
+	}
+	if o := v.do("inspect TO/x:1").want(0); !strings.Contains(o.stdout, "linux/amd64") {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
+	v.do("verify --deep TO/x:1").want(0)
+	v.do("copy docker-archive:@/saved.tar:nope TO/x:2").complains(complaint{4, "there is no image nope; there is hczjl/halo:1.6", ""})
+}
+
+// tarOf makes a tar of names and contents.
+func tarOf(t testing.TB, members ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for i := 0; i < len(members); i += 2 {
+		h := &tar.Header{Typeflag: tar.TypeReg, Name: members[i], Size: int64(len(members[i+1])), Mode: 0o644}
+		if err := w.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(members[i+1])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/distribution/registry"
+)
+
+// cargo is a voyage with a bundle of three images: halo, tool and an image of another registry.
+func cargo(t testing.TB) *voyage {
+	t.Helper()
+	v := newVoyage(t)
+	v.source.image("tool", "2", "linux/amd64", "shared", "tool")
+	v.write("images", v.src+" hczjl/halo\n"+v.source.host+"/tool:2 quay.io/a/tool\n"+v.source.host+"/tool:2 alpine:3.20\n")
+	v.do("save -q -o @/x.tar -f @/images").want(0)
+	return v
+}
+
+// loaded are the lines that a run prints, sorted, without host and digest.
+func (v *voyage) loaded(o outcome) []string {
+	v.t.Helper()
+	var out []string
+	for line := range strings.Lines(o.stdout) {
+		name, digest, _ := strings.Cut(strings.TrimSpace(line), "@")
+		path := strings.TrimPrefix(name, v.target.host+"/")
+		if cut := strings.LastIndexByte(path, ':'); digest == "" || cut < 0 || !v.target.has(path[:cut], path[cut+1:]) {
+			v.t.Errorf("%s\nprints %s, which is not there", o.line, line)
+		}
+		out = append(out, path)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestLoad(t *testing.T) {
+	v := cargo(t)
+	for line, want := range map[string]string{
+		"load @/x.tar TO":                           "a/tool:2 hczjl/halo:1.6 library/alpine:3.20",
+		"load @/x.tar docker://TO/p/q/":             "p/q/a/tool:2 p/q/hczjl/halo:1.6 p/q/library/alpine:3.20",
+		"load oci-archive:@/x.tar TO/o":             "o/a/tool:2 o/hczjl/halo:1.6 o/library/alpine:3.20",
+		"load @/x.tar TO/r --rewrite docker.io=hub": "r/a/tool:2 r/hub/hczjl/halo:1.6 r/hub/library/alpine:3.20",
+		"load --rewrite hczjl=h --rewrite hczjl/halo=z --rewrite library= --rewrite quay.io/a=b @/x.tar TO/l": "l/alpine:3.20 l/b/tool:2 l/z:1.6",
+		"load @/x.tar TO/n hczjl/halo:1.6":                                         "n/hczjl/halo:1.6",
+		"load @/x.tar TO/n2 1.6 quay.io/a/tool:2":                                  "n2/a/tool:2 n2/hczjl/halo:1.6",
+		"load @/x.tar TO/n3 docker.io/library/alpine:3.20 --jobs 1 --chunk-size 4": "n3/library/alpine:3.20",
+	} {
+		o := v.do(line).want(0, "loaded ")
+		if got := strings.Join(v.loaded(o), " "); got != want {
+			t.Errorf("%s\nloads %s\nwant  %s", o.line, got, want)
+		}
+	}
+	v.do("verify --deep TO/l/z:1.6").want(0)
+	if got := v.do("inspect --raw TO/hczjl/halo:1.6").stdout; got != v.do("inspect --raw SRC").stdout {
+		t.Errorf("the list became %s", got)
+	}
+	v.do("save -q -o @/lay/ -f @/images").want(0)
+	if o := v.do("load -q @/lay TO/folder").want(0); o.stderr != "" || len(v.loaded(o)) != 3 {
+		t.Errorf("%s\nprints %s%s", o.line, o.stdout, o.stderr)
+	}
+}
+
+// To load again what is there costs a HEAD for each image.
+func TestLoadAgain(t *testing.T) {
+	v := cargo(t)
+	v.do("load @/x.tar TO/p").want(0, "3 images of ", "blobs: 8 sent")
+	v.target.Forget()
+	o := v.do("load @/x.tar TO/p").want(0, "3 images of ", "no blobs")
+	if heads, all := v.target.Count("^HEAD .*/manifests/"), v.target.Count("/(manifests|blobs)/"); heads != 3 || all != 3 {
+		t.Errorf("%d calls, %d of them HEAD of an image", all, heads)
+	}
+	if len(v.loaded(o)) != 3 {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
+}
+
+// Blobs that images share go to the registry once.
+func TestLoadMounts(t *testing.T) {
+	v := cargo(t)
+	v.do("load --jobs 1 @/x.tar TO/p").want(0)
+	if n := v.target.Count("^PUT .*/blobs/"); n != 8 {
+		t.Errorf("%d blobs were sent, want each once", n)
+	}
+	v.do("verify --deep TO/p/library/alpine:3.20").want(0)
+}
+
+// One image that fails does not keep the others from arriving.
+func TestLoadPartly(t *testing.T) {
+	v := cargo(t)
+	v.target.Set(registry.Rule{On: "^(PUT|POST) /v2/p/a/tool/", Status: 403})
+	o := v.do("load @/x.tar TO/p").want(8, "failed: "+v.target.host+"/p/a/tool:2: ", "transship load: 1 of 3 failed", "loaded 2 images of ")
+	if got := v.loaded(o); !slices.Equal(got, []string{"p/hczjl/halo:1.6", "p/library/alpine:3.20"}) {
+		t.Errorf("%s\nloads %v", o.line, got)
+	}
+	if v.target.has("p/a/tool", "2") {
+		t.Error("the image that failed has its tag")
+	}
+	v.do("load @/x.tar TO/p quay.io/a/tool:2").complains(complaint{3, "403 Forbidden", "--creds user:password"})
+	v.target.Set(registry.Rule{Status: 503})
+	v.do("load @/x.tar TO/p").want(8, "3 of 3 failed")
+	v.do("load @/x.tar "+nobody(t)).want(8, "3 of 3 failed", "connection refused")
+	v.ctx = interrupted()
+	v.do("load @/x.tar TO/q").complains(complaint{130, "transship load: interrupted", "no tag names an image that is not whole"})
+}
+
+func TestLoadRefuses(t *testing.T) {
+	v := cargo(t)
+	v.do("save -o @/clash.tar FROM/tool:2 SRC -f " + v.write("clash", v.src+" quay.io/x/y:1\n"+v.source.host+"/tool:2 ghcr.io/x/y:1\n")).want(0)
+	v.do("copy SRC oci:@/bare:1").want(0)
+	retag(t, v.path("bare"), "3.18")
+	v.do("copy oci:@/bare oci-archive:@/bare.tar").want(0)
+	v.write("text", "no archive")
+	v.write("gz.tar", "\x1f\x8b\x08\x00\x00\x00\x00\x00")
+	for line, want := range map[string]complaint{
+		"load @/none.tar TO":                          {4, "none.tar: file does not exist", ""},
+		"load @/none/ TO":                             {4, "none/: no such file or directory", ""},
+		"load @/text TO":                              {1, "text: ", ""},
+		"load @/gz.tar TO":                            {1, "gz.tar: ", ""},
+		"load @/x.tar":                                {2, "want FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", "usage: transship load"},
+		"load @/x.tar hczjl":                          {2, `"hczjl" does not begin with a registry's host`, "docker.io/hczjl"},
+		"load @/x.tar TO/UP":                          {2, "is no registry", "HOST[:PORT]"},
+		"load @/x.tar TO:x/y":                         {2, "is no registry", "HOST[:PORT]"},
+		"load @/x.tar TO nope":                        {4, "there is no image nope; there is ", ""},
+		"load @/x.tar TO 2 3.20 1.6 --jobs 0":         {2, `--jobs: "0" is no whole number`, ""},
+		"load @/x.tar TO --rewrite hczjl":             {2, `--rewrite: "hczjl" is not FROM=TO`, ""},
+		"load @/x.tar TO --rewrite a=b --rewrite a=c": {2, "--rewrite: a is rewritten twice", ""},
+		"load @/x.tar TO --rewrite hczjl/halo=":       {2, "hczjl/halo:1.6 would become " + v.target.host + "/:1.6, which is no image name", "mend --rewrite"},
+		"load @/x.tar TO --rewrite hczjl=UP":          {2, "which is no image name", "mend --rewrite"},
+		"load @/clash.tar TO":                         {2, "would become " + v.target.host + "/x/y:1", "set them apart with --rewrite"},
+		"load @/bare TO":                              {2, "has no name to go by", "transship copy oci:" + v.path("bare") + "@sha256:"},
+		"load @/bare.tar TO":                          {2, "has no name to go by", "transship copy oci-archive:" + v.path("bare.tar") + "@sha256:"},
+		"load oci:@/bare:3.18 TO":                     {2, "is one image, and a whole file or folder is wanted here", ""},
+		"load dir:@/bare TO":                          {2, "the transport dir: is not known here", "take docker://REF"},
+	} {
+		v.do(line).complains(want)
+	}
+	if n := v.target.Count(""); n != 0 {
+		t.Errorf("the registry was asked %d times", n)
+	}
+	o := v.do("load @/clash.tar TO --rewrite quay.io=q").want(0)
+	if got := v.loaded(o); !slices.Contains(got, "q/x/y:1") || !slices.Contains(got, "x/y:1") {
+		t.Errorf("%s\nloads %v", o.line, got)
+	}
+}
+
+// What refers to an image is pushed after it, also where that has no tag, and what refers to that comes after both.
+func TestLoadReferrersInOrder(t *testing.T) {
+	v := newVoyage(t)
+	list := v.source.halo()
+	sbom := v.source.refer("halohub/halo", list, "application/spdx+json")
+	signature := v.source.refer("halohub/halo", sbom, "application/vnd.example.signature")
+	part := v.source.refer("halohub/halo", v.source.image("halohub/halo", "", "linux/arm64", "shared", "for arm64"), "text/notes")
+	for i, ref := range []string{v.src, v.source.host + "/halohub/halo@" + string(list.Digest)} {
+		repo := fmt.Sprintf("to%d/halohub/halo", i)
+		v.run("save", "-q", "--referrers", "-o", v.path("x.tar"), ref).want(0)
+		v.target.Forget()
+		v.do(fmt.Sprintf("load @/x.tar TO/to%d", i)).want(0)
+		var order []string
+		for _, r := range v.target.Requests() {
+			if r.Method == "PUT" && strings.Contains(r.URL, "/manifests/") {
+				order = append(order, r.URL[strings.LastIndex(r.URL, "/")+1:])
+			}
+		}
+		at := func(ref string) int { return slices.Index(order, ref) }
+		root := max(at("1.6"), at(string(list.Digest)))
+		if root < 0 || at(string(sbom.Digest)) < root || at(string(part.Digest)) < root || at(string(signature.Digest)) < at(string(sbom.Digest)) {
+			t.Errorf("%s was pushed in the order %s", repo, strings.Join(order, "\n"))
+		}
+		for _, d := range []string{string(sbom.Digest), string(signature.Digest), string(part.Digest)} {
+			if !v.target.has(repo, d) {
+				t.Errorf("%s: %s is not there", repo, d)
+			}
+		}
+	}
+	v.do("copy --referrers TO/to0/halohub/halo:1.6 FROM/back/halo:1").want(0)
+	if !v.source.has("back/halo", string(signature.Digest)) {
+		t.Error(cmp.Diff("the signature of the SBOM", "nothing"))
+	}
+}

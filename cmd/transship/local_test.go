@@ -1,0 +1,152 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// path is that of a file in the program's home.
+func (p *program) path(name string) string { return filepath.Join(p.env["HOME"], name) }
+
+// do runs a command line in which a word that begins with @ is a file in the program's home, and SRC, DST, FROM and TO stand for
+// the voyage's references and hosts.
+func (v *voyage) do(line string) outcome {
+	v.t.Helper()
+	line = strings.NewReplacer("SRC", v.src, "DST", v.dst, "FROM", v.source.host, "TO", v.target.host, "@/", v.path("")+"/").Replace(line)
+	return v.run(strings.Fields(line)...)
+}
+
+// held are the images of a tar or folder by their names, or by "" and their digests.
+func held(t testing.TB, path string) map[string]blob.Digest {
+	t.Helper()
+	images, err := openLocal(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer images.close()
+	out := map[string]blob.Digest{}
+	for _, im := range images.images {
+		out[im.String()] = im.Digest
+	}
+	return out
+}
+
+// names are the names of the images of a tar or folder, sorted.
+func names(t testing.TB, path string) []string {
+	t.Helper()
+	return slices.Sorted(maps.Keys(held(t, path)))
+}
+
+// sound makes sure that a tar or folder is as verify wants it.
+func (p *program) sound(path string) {
+	p.t.Helper()
+	p.run("verify", "-q", path).want(0)
+}
+
+// files are the names in a folder.
+func files(t testing.TB, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, e.Name())
+	}
+	return out
+}
+
+// content is that of a file.
+func content(t testing.TB, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// remove removes a file of the program's home.
+func (p *program) remove(name string) {
+	p.t.Helper()
+	if err := os.Remove(p.path(name)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// flip changes a byte of a file, counted from its end where at is negative.
+func flip(t testing.TB, path string, at int) {
+	t.Helper()
+	b := []byte(content(t, path))
+	if at < 0 {
+		at += len(b)
+	}
+	b[at] ^= 1
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// signed gives the image an SBOM that has it as its subject, and a signature by a tag of cosign's. It returns the SBOM.
+func (s *server) signed(repo string, root manifest.Descriptor) manifest.Descriptor {
+	s.t.Helper()
+	sbom := s.refer(repo, root, "application/spdx+json")
+	s.image(repo, cosignTag(root), "linux/amd64", "signature")
+	return sbom
+}
+
+func cosignTag(root manifest.Descriptor) string {
+	return strings.Replace(string(root.Digest), ":", "-", 1) + ".sig"
+}
+
+// refer gives a manifest an artifact that refers to it.
+func (s *server) refer(repo string, subject manifest.Descriptor, artifactType string) manifest.Descriptor {
+	s.t.Helper()
+	subject.Platform = nil
+	config := s.blob(repo, manifest.MediaTypeOCIEmpty, []byte("{}"))
+	layer := s.blob(repo, "text/plain", []byte(artifactType+" of "+string(subject.Digest)))
+	raw, err := manifest.OCIStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest,
+		ArtifactType: artifactType, Config: &config, Layers: []manifest.Descriptor{layer}, Subject: &subject})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.manifest(repo, "", raw)
+}
+
+// retag leaves of the names in a layout's index.json a mere tag, as skopeo writes it, and of those without a tag nothing.
+func retag(t testing.TB, dir, tag string) {
+	t.Helper()
+	path := filepath.Join(dir, "index.json")
+	var ix map[string]any
+	if err := json.Unmarshal([]byte(content(t, path)), &ix); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range ix["manifests"].([]any) {
+		const short = "org.opencontainers.image.ref.name"
+		entry := e.(map[string]any)
+		_, tagged := entry["annotations"].(map[string]any)[short]
+		delete(entry, "annotations")
+		if tagged {
+			entry["annotations"] = map[string]string{short: tag}
+		}
+	}
+	raw, err := json.Marshal(ix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, ".transship")); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/hczjl/transship/manifest"
+)
+
+// text prints the report for people.
+func (r *planReport) text(out io.Writer) error {
+	var b bytes.Buffer
+	for _, image := range r.Images {
+		image.text(&b, "")
+	}
+	if r.Totals.writes() == 0 {
+		b.WriteString("nothing has to be written\n")
+	}
+	fmt.Fprintf(&b, "\ncalls, in the order of --jobs 1:\n")
+	for _, c := range r.Calls {
+		fmt.Fprintf(&b, "  %s\n", c.text())
+	}
+	r.totals(&b)
+	_, err := out.Write(b.Bytes())
+	return err
+}
+
+// text is an image and what is in it, one a line.
+func (i *plannedImage) text(b *bytes.Buffer, indent string) {
+	what := i.Reference
+	if what == "" {
+		what = strings.TrimSpace(i.Platform + " " + i.Digest.Short())
+	}
+	fmt.Fprintf(b, "%s%s: %s\n", indent, what, i.how())
+	for _, d := range i.Blobs {
+		fmt.Fprintf(b, "%s  %-6s %s: %s\n", indent, d.Role, d.Digest.Short(), d.how())
+	}
+	for _, below := range i.Manifests {
+		below.text(b, indent+"  ")
+	}
+}
+
+// how says what becomes of a manifest.
+func (i *plannedImage) how() string {
+	kind := "image"
+	switch {
+	case manifest.IsIndex(i.MediaType):
+		kind = "list"
+	case i.Subject != "":
+		kind = "referrer of " + i.Subject.Short()
+	}
+	switch i.Action {
+	case "put":
+		return fmt.Sprintf("%s, put, %d bytes", kind, i.Size)
+	case "shared":
+		return kind + ", as above"
+	case "expected":
+		return kind + ", expected to be there"
+	}
+	return kind + ", present"
+}
+
+// how says what becomes of a blob.
+func (p plannedBlob) how() string {
+	switch p.Action {
+	case "upload":
+		return fmt.Sprintf("upload %d bytes", p.Size)
+	case "mount":
+		return fmt.Sprintf("mount from %s (%d bytes)", p.From, p.Size)
+	case "shared":
+		return "as above"
+	case "elsewhere":
+		return "not copied, its descriptor says where it is"
+	}
+	return fmt.Sprintf("present (%d bytes)", p.Size)
+}
+
+// text is a call for people.
+func (c plannedCall) text() string {
+	line := fmt.Sprintf("%d %-6s %s", c.Status, c.Method, c.URL)
+	if c.Sent > 0 {
+		line += fmt.Sprintf(" sends %d bytes", c.Sent)
+	}
+	if c.Received != nil && *c.Received > 0 {
+		line += fmt.Sprintf(" receives %d bytes", *c.Received)
+	}
+	return line
+}
+
+// writes is how many calls change something.
+func (t planTotals) writes() int {
+	n := 0
+	for _, h := range t.Hosts {
+		n += h.Writes
+	}
+	return n
+}
+
+// totals prints the sums, and what they rest on.
+func (r *planReport) totals(b *bytes.Buffer) {
+	b.WriteString("\ntotals:\n")
+	for _, h := range r.Totals.Hosts {
+		fmt.Fprintf(b, "  %s: %d read%s, %d write%s; sends %d bytes, receives %d\n",
+			h.Host, h.Reads, plural(h.Reads), h.Writes, plural(h.Writes), h.Sent, h.Received)
+	}
+	t := r.Totals
+	fmt.Fprintf(b, "  blobs: %d to upload (%s), %d to mount, %d present\n", t.Uploads, formatBytes(t.Bytes), t.Mounts, t.Present)
+	fmt.Fprintf(b, "\nnothing was written; reads made to find out, beyond these calls: %d\n", r.Questions)
+	for _, a := range r.Assumed {
+		fmt.Fprintf(b, "assumed: %s\n", a.Text)
+	}
+}

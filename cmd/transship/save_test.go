@@ -1,0 +1,166 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/distribution/layout"
+)
+
+// The same images make the same bytes, whatever the order and the number of jobs, into a file, a pipe or volumes.
+func TestSaveMakesTheSameBytes(t *testing.T) {
+	v := newVoyage(t)
+	v.source.image("tool", "2", "linux/amd64", "shared", "tool")
+	o := v.do("save -o @/a.tar SRC FROM/tool:2").want(0, "saved 2 images to "+v.path("a.tar")+": blobs: 8 fetched; ")
+	want := content(t, v.path("a.tar"))
+	sum := sha256.Sum256([]byte(want))
+	if line := hex.EncodeToString(sum[:]) + "  " + v.path("a.tar") + "\n"; o.stdout != line {
+		t.Errorf("%s\nprints %s\nwant   %s", o.line, o.stdout, line)
+	}
+	v.write("images.txt", "FROM/tool:2\n"+v.src)
+	v.write("images.txt", v.source.host+"/tool:2\n"+v.src+" # twice\n"+v.src)
+	for i, line := range []string{"--jobs 1 FROM/tool:2 SRC", "--jobs 20 SRC SRC FROM/tool:2", "-f @/images.txt", "--quiet SRC -f @/images.txt --http1"} {
+		o := v.do(fmt.Sprintf("save -o @/%d.tar %s", i, line)).want(0)
+		if content(t, v.path(fmt.Sprint(i, ".tar"))) != want {
+			t.Errorf("%s\nmakes other bytes", o.line)
+		}
+		if strings.Contains(line, "--quiet") != (o.stderr == "") {
+			t.Errorf("%s\nsays %q", o.line, o.stderr)
+		}
+	}
+	o = v.do("save -o - FROM/tool:2 SRC").want(0, "saved 2 images to standard output in ")
+	if o.stdout != want {
+		t.Error("standard output got other bytes")
+	}
+	o = v.do("save -o @/s.tar --split 2k SRC FROM/tool:2").want(0)
+	joined, volumes := "", strings.Count(o.stdout, "\n")
+	for i := range volumes {
+		joined += content(t, fmt.Sprintf("%s.%03d", v.path("s.tar"), i+1))
+	}
+	if joined != want || volumes != (len(want)+2047)/2048 {
+		t.Errorf("%d volumes make other bytes", volumes)
+	}
+	for _, name := range []string{"a.tar", "s.tar", "s.tar.001"} {
+		v.sound(v.path(name))
+	}
+}
+
+// Beside a bundle lies what is in it.
+func TestSaveInventory(t *testing.T) {
+	v := newVoyage(t)
+	list := v.source.halo()
+	v.do("save -o @/a.tar SRC").want(0)
+	in, err := layout.ReadInventory(v.path("a.tar.json"))
+	if err != nil || len(in.Images) != 1 || in.Images[0].Name != v.src || in.Images[0].Digest != list.Digest || len(in.Content) != 11 || in.Base != nil || len(in.Volumes) != 1 {
+		t.Errorf("got %+v, error %v", in, err)
+	}
+	if got := files(t, v.path("")); !slices.Equal(got, []string{"a.tar", "a.tar.json"}) {
+		t.Errorf("there is %v", got)
+	}
+	// A name in the shell's folder stands as it is in the line for sha256sum.
+	t.Chdir(v.path(""))
+	if o := v.run("save", "-o", "b.tar", v.src).want(0); !strings.HasSuffix(o.stdout, "  b.tar\n") {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
+}
+
+func TestSaveList(t *testing.T) {
+	v := newVoyage(t)
+	for _, tag := range []string{"v1.9", "v1.10", "v2.0", "latest"} {
+		v.source.image("app", tag, "linux/amd64", "app", tag)
+	}
+	from := v.source.host + "/"
+	for list, want := range map[string][]string{
+		from + "halohub/halo:1.6 hczjl/halo":           {"hczjl/halo:1.6"},
+		from + "halohub/halo:1.6 hczjl/halo:2 x/y":     {"hczjl/halo:2", "x/y:1.6"},
+		from + "halohub/halo:1.6 docker://dir:2":       {"dir:2"},
+		from + "halohub/halo:1.6@DIGEST hczjl/halo":    {"hczjl/halo:1.6"},
+		from + "halohub/halo@DIGEST hczjl/halo":        {"hczjl/halo@DIGEST"},
+		from + "app":                                   {from + "app:latest", from + "app:v1.10", from + "app:v1.9", from + "app:v2.0"},
+		from + "app:v1.* app":                          {"app:v1.10", "app:v1.9"},
+		`[{"source":"` + from + `app:v*","latest":2}]`: {from + "app:v1.10", from + "app:v2.0"},
+		`["` + from + `app:v2.0",{"source":"` + from + `app:v1.9","targets":["a","b:9"]}]`: {from + "app:v2.0", "a:v1.9", "b:9"},
+	} {
+		digest := strings.NewReplacer("DIGEST", string(v.source.halo().Digest))
+		v.write("images", digest.Replace(list))
+		v.do("save -o @/x.tar -f @/images").want(0)
+		for i := range want {
+			want[i] = digest.Replace(want[i])
+		}
+		slices.Sort(want)
+		if got := names(t, v.path("x.tar")); !slices.Equal(got, want) {
+			t.Errorf("%s\n%s", list, cmp.Diff(want, got))
+		}
+		v.stdin = digest.Replace(list)
+		v.do("save -o @/y.tar -f -").want(0)
+		if content(t, v.path("x.tar")) != content(t, v.path("y.tar")) {
+			t.Errorf("%s: standard input makes other bytes", list)
+		}
+	}
+}
+
+func TestSaveListRefuses(t *testing.T) {
+	v := newVoyage(t)
+	for list, want := range map[string]complaint{
+		"halo:1.6\n\nhalo:1.6:7":             {2, ": line 3: invalid reference", ""},
+		"halo:1.6 a b@" + emptySHA256:        {2, ": line 1: the new name has a digest", ""},
+		"halo a:1":                           {2, ": line 1: one tag cannot name several images", ""},
+		"halo:1.6 oci:x":                     {2, ": line 1: oci:x is no name for an image", ""},
+		"halo:[":                             {2, `: line 1: "[" is no pattern of tags`, ""},
+		"#\nftp:\n":                          {2, ": line 2: invalid reference", ""},
+		"dir:x":                              {2, ": line 1: the transport dir: is not known here", "take docker://REF"},
+		`["halo:1.6",`:                       {2, ": line 1: ", ""},
+		`[{"source":"halo:1.6","latest":2}]`: {2, ": line 1: latest chooses among the tags", ""},
+	} {
+		v.write("images", list)
+		v.do("save -o @/x.tar -f @/images SRC").complains(want)
+	}
+	v.do("save -o @/x.tar -f @/none").complains(complaint{4, "none: no such file or directory", ""})
+	v.do("save -o @/x.tar -f @/images SRC x:").want(2)
+	if n := v.source.Count(""); n != 0 {
+		t.Errorf("%d calls before all was read", n)
+	}
+	v.write("images", v.source.host+"/halohub/halo:none*")
+	v.do("save -o @/x.tar -f @/images").complains(complaint{4, "/halohub/halo:none* matches none of the tags", ""})
+	v.write("images", v.source.host+"/nothing/here")
+	v.do("save -o @/x.tar -f @/images").complains(complaint{4, "404 Not Found", "check the name"})
+	v.write("images", "# nothing\n")
+	v.do("save -o @/x.tar -f @/images").complains(complaint{2, "images names no image", "SRC [DST]"})
+	if got := files(t, v.path("")); !slices.Equal(got, []string{"images"}) {
+		t.Errorf("there is %v", got)
+	}
+}
+
+func TestSaveRefuses(t *testing.T) {
+	v := newVoyage(t)
+	v.write("notes.txt.json", `{"notes":1}`)
+	for line, want := range map[string]complaint{
+		"save SRC":                                   {2, "-o is missing", "-o FILE.tar writes a bundle"},
+		"save -o @/x.tar":                            {2, "there is nothing to save", "-f FILE"},
+		"save -o - --split 1k SRC":                   {2, "--split needs a file to write to", "writes FILE.tar.001"},
+		"save -o @/d/ --split 1k SRC":                {2, "--split needs a file to write to", "writes FILE.tar.001"},
+		"save -o @/d/ --since x.tar SRC":             {2, "--since makes a bundle, and no folder", "only added to"},
+		"save -o @/x.tar --split 0 SRC":              {2, `--split: "0" is no number of bytes`, ""},
+		"save -o @/x.tar --split 100 SRC":            {1, "volumes of 100 bytes are too small", ""},
+		"save -o @/no/such/x.tar SRC":                {1, "x.tar cannot be written: there is no folder ", ""},
+		"save -o @/notes.txt SRC":                    {1, "notes.txt.json: a file is in the way: it is no inventory of a bundle", ""},
+		"save -o /dev/null SRC":                      {1, "/dev/null: it is there, and no regular file", ""},
+		"save -o @/x.tar --since @/none SRC":         {4, "--since: neither a bundle nor an inventory", ""},
+		"save -o @/x.tar --since docker://x SRC":     {2, "does not begin with a registry's host", "docker.io/x"},
+		"save -o @/x.tar --platform linux/s390x SRC": {4, "linux/s390x", ""},
+		"save -o @/x.tar dir:x":                      {2, "the transport dir: is not known here", "take docker://REF"},
+		"save -o @/x.tar oci:@/none":                 {4, "none: no such file or directory", ""},
+		"save -o @/x.tar SRC FROM/halohub/halo:none": {4, "404 Not Found", "check the name and the tag"},
+	} {
+		v.do(line).complains(want)
+	}
+	if got := files(t, v.path("")); !slices.Equal(got, []string{"notes.txt.json"}) {
+		t.Errorf("there is %v", got)
+	}
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// served is transship serve under way.
+type served struct {
+	url, host string
+	log       *safeText // its standard error so far
+	stop      func() outcome
+}
+
+// serving starts transship serve on a free port of loopback, unless the arguments say where.
+func (p *program) serving(args ...string) *served {
+	p.t.Helper()
+	line := strings.Join(args, " ")
+	if !strings.Contains(line, "listen") {
+		args = append(args, "--listen", "127.0.0.1:0")
+	}
+	ctx, cancel := context.WithCancelCause(p.ctx)
+	q := newProgram(p.t)
+	q.ctx, q.env = ctx, p.env
+	urls, log := make(chan string, 1), &safeText{}
+	q.stdout, q.stderr = firstLine(urls), log
+	ended := make(chan outcome, 1)
+	go func() { ended <- q.run(append([]string{"serve"}, args...)...) }()
+	s := &served{log: log}
+	s.stop = sync.OnceValue(func() outcome { cancel(errInterrupted); return <-ended })
+	select {
+	case s.url = <-urls:
+	case o := <-ended:
+		p.t.Fatalf("%s\nends with %d: %s", o.line, o.code, log)
+	}
+	p.t.Cleanup(func() { s.stop() })
+	_, s.host, _ = strings.Cut(s.url, "://")
+	return s
+}
+
+// firstLine sends what is written to it first, without the end of the line.
+type firstLine chan<- string
+
+func (f firstLine) Write(p []byte) (int, error) {
+	select {
+	case f <- strings.TrimSuffix(string(p), "\n"):
+	default:
+	}
+	return len(p), nil
+}
+
+// safeText is a text that one goroutine writes and another reads.
+type safeText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *safeText) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *safeText) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// says waits until standard error has a text.
+func (s *served) says(t testing.TB, text string) {
+	t.Helper()
+	for end := time.Now().Add(hangs); !strings.Contains(s.log.String(), text); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("serve does not say %q:\n%s", text, s.log)
+		}
+	}
+}
+
+// bundle saves images into a tar and returns its path.
+func (p *program) bundle(name string, args ...string) string {
+	p.t.Helper()
+	path := filepath.Join(p.env["HOME"], name)
+	p.run(append([]string{"save", "-q", "-o", path}, args...)...).want(0)
+	return path
+}
+
+// get asks for a path of a registry, and returns the status and the body.
+func get(t testing.TB, client *http.Client, url string) (int, string) {
+	t.Helper()
+	resp, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// selfSigned writes a certificate for loopback and its key into the program's home.
+func (p *program) selfSigned(name string) (cert, key string) {
+	p.t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	secretKey, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	cert = p.write(name+".crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	key = p.write(name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secretKey})))
+	return cert, key
+}
+
+// exists tells whether there is a file or folder.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// emptyLayout is a folder without images to serve.
+func (p *program) emptyLayout() string {
+	p.write("empty/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
+	p.write("empty/index.json", `{"schemaVersion":2,"manifests":[]}`)
+	return filepath.Join(p.env["HOME"], "empty")
+}
+
+func TestServeListens(t *testing.T) {
+	p := newProgram(t)
+	dir := p.emptyLayout()
+	for _, address := range []string{"127.0.0.1:0", "localhost:0", "[::1]:0"} {
+		if l, err := net.Listen("tcp", address); err != nil {
+			t.Logf("no %s on this machine: %v", address, err)
+			continue
+		} else {
+			l.Close()
+		}
+		r := p.serving("--listen", address, dir)
+		if status, body := get(t, http.DefaultClient, r.url+"/v2/"); status != http.StatusOK || body != "{}\n" {
+			t.Errorf("%s: %d %s", address, status, body)
+		}
+		if o := r.stop().want(0); strings.Contains(o.stderr, "warning") {
+			t.Errorf("%s: %s", address, o.stderr)
+		}
+	}
+	r := p.serving("--insecure-listen", "0.0.0.0:0", dir)
+	_, port, _ := net.SplitHostPort(r.host)
+	get(t, http.DefaultClient, "http://127.0.0.1:"+port+"/v2/")
+	host, _ := os.Hostname()
+	r.stop().want(0, "serving 0 repositories with 0 tags at http://0.0.0.0:"+port+" (read-only)\n",
+		"warning: whoever is on the way can read and change what passes in plain HTTP; clients must be told that the registry is insecure")
+	users := p.write("users", "captain:$apr1$maVDpNv2$Sp4bFpfaSu5ryps0oicJq/\n")
+	p.serving("--insecure-listen", "0.0.0.0:0", "--htpasswd", users, dir).stop().want(0, "plain HTTP, passwords among it; clients")
+	writable := p.serving("--insecure-listen", "0.0.0.0:0", "--writable", dir)
+	_, port, _ = net.SplitHostPort(writable.host)
+	writable.stop().want(0, "warning: whoever reaches the registry can push and delete; --htpasswd asks for passwords",
+		"try: transship copy alpine:3.20 "+net.JoinHostPort(host, port)+"/alpine:3.20\n")
+}
+
+func TestServeRefusesAddresses(t *testing.T) {
+	p := newProgram(t)
+	dir := p.emptyLayout()
+	cert, key := p.selfSigned("a")
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, test := range []struct {
+		flags string
+		code  int
+		says  []string
+	}{
+		{"--listen 0.0.0.0:5000", exitUsage, []string{"0.0.0.0:5000 is no address of loopback", "hint: give --tls-cert and --tls-key, or --insecure-listen 0.0.0.0:5000"}},
+		{"--listen :5000", exitUsage, []string{":5000 is no address of loopback"}},
+		{"--listen [::]:5000", exitUsage, []string{"no address of loopback"}},
+		{"--listen 192.0.2.1:5000", exitUsage, []string{"no address of loopback"}},
+		{"--listen 5000", exitUsage, []string{`"5000" is no address to listen on`, "hint: an address is HOST:PORT"}},
+		{"--listen 127.0.0.1:http", exitUsage, []string{"is no address to listen on"}},
+		{"--listen 127.0.0.1:70000", exitUsage, []string{"is no address to listen on"}},
+		{"--listen 127.0.0.1:0 --insecure-listen 127.0.0.1:0", exitUsage, []string{"exclude each other"}},
+		{"--tls-cert " + cert, exitUsage, []string{"--tls-cert and --tls-key go together"}},
+		{"--tls-key " + key, exitUsage, []string{"--tls-cert and --tls-key go together"}},
+		{"--insecure-listen 0.0.0.0:0 --tls-cert x --tls-key y", exitUsage, []string{"--insecure-listen is without TLS"}},
+		{"--insecure-listen nowhere.invalid:5000", exitNetwork, []string{"cannot listen on nowhere.invalid:5000", "hint: check the host's name"}},
+		{"--insecure-listen 192.0.2.1:5000", exitNetwork, []string{"cannot listen on 192.0.2.1:5000: cannot assign", "hint: the address must be one of this machine"}},
+		{"--listen " + taken.Addr().String(), exitNetwork, []string{"cannot listen on " + taken.Addr().String() + ": address already in use", "hint: another program has that port"}},
+	} {
+		p.run(append([]string{"serve", dir}, strings.Fields(test.flags)...)...).want(test.code, test.says...)
+	}
+}
+
+// With TLS there is HTTP/2, and nothing below TLS 1.2.
+func TestServeTLS(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	s.halo()
+	cert, key := p.selfSigned("a")
+	r := p.serving("--tls-cert", cert, "--tls-key", key, "--listen", "127.0.0.1:0", p.bundle("x.tar", s.host+"/halohub/halo:1.6"))
+	pool := x509.NewCertPool()
+	if pem, err := os.ReadFile(cert); err != nil || !pool.AppendCertsFromPEM(pem) {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	resp, err := client.Get(r.url + "/v2/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.Proto != "HTTP/2.0" || !strings.HasPrefix(r.url, "https://127.0.0.1:") {
+		t.Errorf("%s: %s", r.url, resp.Proto)
+	}
+	old := &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+	if conn, err := tls.Dial("tcp", r.host, old); err == nil {
+		conn.Close()
+		t.Error("TLS 1.1 is spoken")
+	}
+	p.run("copy", "--src-ca", cert, r.host+"/halohub/halo:1.6", serve(t).host+"/x:1").want(0)
+	client.CloseIdleConnections()
+	r.stop().want(0, "TLS handshake error")
+	if !exists(cert) {
+		t.Error("no certificate")
+	}
+}
+
+func TestServeBadCertificates(t *testing.T) {
+	p := newProgram(t)
+	dir := p.emptyLayout()
+	cert, key := p.selfSigned("a")
+	_, other := p.selfSigned("b")
+	text := p.write("text", "hello")
+	for _, test := range []struct{ cert, key, says string }{
+		{cert + "x", key, cert + "x: no such file"},
+		{cert, key + "x", key + "x: no such file"},
+		{cert, other, "private key does not match public key"},
+		{text, key, "failed to find any PEM data"},
+		{cert, text, "failed to find any PEM data"},
+	} {
+		p.run("serve", "--tls-cert", test.cert, "--tls-key", test.key, dir).want(exitNetwork, test.says, "hint: certificates and keys are PEM files")
+	}
+}
+
+// Only users of the file come in. They may come and go while it is served.
+func TestServeAsksForPasswords(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	s.image("x", "1", "linux/amd64", "x")
+	path := p.bundle("x.tar", s.host+"/x:1")
+	const apr1, bcrypt = "$apr1$maVDpNv2$Sp4bFpfaSu5ryps0oicJq/", "$2y$05$uuFMglWwJnOuOx/ZindKsu/IbBm4cBRgBOLngOi/9rIulCT8cNOz6"
+	users := p.write("users", "# crew\ncaptain:"+bcrypt+"\n")
+	r := p.serving("-v", "--htpasswd", users, path)
+	p.run("digest", "--creds", "captain:anchor", r.host+"/x:1").want(0)
+	p.run("digest", "--creds", "captain:"+secret, r.host+"/x:1").want(exitAuth, "check the user name and the password")
+	p.run("digest", r.host+"/x:1").want(exitAuth)
+	p.run("login", "-u", "captain", "-p", "anchor", r.host).want(0)
+	if status, body := get(t, http.DefaultClient, r.url+"/v2/"); status != 401 || body != `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`+"\n" {
+		t.Errorf("%d %s", status, body)
+	}
+	p.write("users", "captain:"+bcrypt+"\nmate:"+apr1+"\n")
+	p.run("digest", "--creds", "mate:anchor", r.host+"/x:1").want(0)
+	p.write("users", "captain:"+bcrypt+"\nmate:"+secret+"\n")
+	p.run("digest", "--creds", "mate:anchor", r.host+"/x:1").want(0)
+	r.stop().want(0, "warning: password file "+users+", line 2: ", "the users stay who they were", ` user "captain"`)
+
+	for content, says := range map[string]string{
+		"captain:" + bcrypt + "\nmate:" + secret: "password file " + users + ", line 2: the password is not hashed by bcrypt or $apr1$",
+		"":                                       "there is no user in it",
+		"captain:$2y$17$" + bcrypt[7:]:           "line 1: the bcrypt hash has a cost of 17",
+	} {
+		p.write("users", content)
+		p.run("serve", "--htpasswd", users, path).want(exitAuth, says, "hint: htpasswd -B FILE USER")
+	}
+	p.run("serve", "--htpasswd", users+"x", path).want(exitAuth, users+"x: no such file")
+}
+
+// stalled is an upload of which the server has some bytes. finish sends the rest and returns the answer's status line.
+func stalled(t *testing.T, r *served) (finish func() string) {
+	t.Helper()
+	resp, err := http.Post(r.url+"/v2/x/blobs/uploads/", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	in := bufio.NewReader(conn)
+	fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n", resp.Header.Get("Location"))
+	for _, want := range []string{"HTTP/1.1 100 Continue\r\n", "\r\n"} { // it reads the body now
+		if line, err := in.ReadString('\n'); line != want {
+			t.Fatalf("got %q, %v", line, err)
+		}
+	}
+	io.WriteString(conn, "some")
+	return func() string {
+		io.WriteString(conn, " more")
+		line, _ := in.ReadString('\n')
+		return strings.TrimSpace(line)
+	}
+}
+
+// A request that is under way when the server is stopped comes to its end; no new one begins.
+func TestServeStopsGently(t *testing.T) {
+	p := newProgram(t)
+	r := p.serving("--writable", filepath.Join(p.env["HOME"], "x"))
+	finish := stalled(t, r)
+	stopped := make(chan outcome, 1)
+	go func() { stopped <- r.stop() }()
+	r.says(t, "stopping: requests under way have 10s")
+	for end := time.Now().Add(hangs); ; time.Sleep(time.Millisecond) {
+		conn, err := net.Dial("tcp", r.host)
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			break
+		}
+		if err == nil {
+			conn.Close()
+		}
+		if time.Now().After(end) {
+			t.Fatal("new connections are taken")
+		}
+	}
+	if got := finish(); got != "HTTP/1.1 202 Accepted" {
+		t.Errorf("the request ends with %s", got)
+	}
+	(<-stopped).want(0)
+}
+
+// The first signal stops the process, with exit code 0; a second one ends it while a request goes on.
+func TestServeSignals(t *testing.T) {
+	for _, twice := range []bool{false, true} {
+		cmd, stderr := process(t, "serve", "--writable", "--listen", "127.0.0.1:0", filepath.Join(t.TempDir(), "x"))
+		log := &safeText{}
+		cmd.Stderr = io.MultiWriter(stderr, log)
+		urls := make(chan string, 1)
+		cmd.Stdout = firstLine(urls)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		r := &served{url: <-urls, log: log}
+		if twice {
+			stalled(t, r)
+		}
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if twice {
+			r.says(t, "stopping: ")
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := cmd.Wait()
+		if state := cmd.ProcessState; twice == state.Success() || twice && state.Exited() {
+			t.Errorf("twice %v: %s, %v: %s", twice, state, err, stderr)
+		}
+	}
+}

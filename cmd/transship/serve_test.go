@@ -1,0 +1,257 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/distribution/layout"
+)
+
+// A bundle is a registry: the image is pulled from it under its name, with its digest, and nothing can be pushed.
+func TestServeBundle(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	list := s.halo()
+	path := p.bundle("monday.tar", s.host+"/halohub/halo:1.6")
+	r := p.serving(path)
+	for _, name := range []string{"/halohub/halo:1.6", "/halohub/halo@" + string(list.Digest)} {
+		if o := p.run("inspect", "--raw", r.host+name).want(0); o.stdout != p.run("inspect", "--raw", s.host+"/halohub/halo:1.6").stdout {
+			t.Errorf("%s: got %s", name, o.stdout)
+		}
+	}
+	to := serve(t)
+	p.run("copy", r.host+"/halohub/halo:1.6", to.host+"/x:1").want(0, "3 images; blobs: 7 sent")
+	p.run("copy", to.host+"/x:1", r.host+"/x:1").want(exitFailed, "405", "takes no uploads")
+	p.run("digest", r.host+"/halohub/halo:1.7").want(exitNotFound)
+
+	o := r.stop().want(0)
+	want := fmt.Sprintf("serving 1 repository with 1 tag at %s (read-only)\ntry: docker pull %s/halohub/halo:1.6\n", r.url, r.host)
+	if !strings.HasPrefix(o.stderr, want) || !strings.HasPrefix(r.url, "http://127.0.0.1:") {
+		t.Errorf("it says\n%s\nwant\n%s", o.stderr, want)
+	}
+	for _, volume := range []string{"split.tar", "split.tar.001"} {
+		p.bundle("split.tar", "--split", "64KiB", s.host+"/halohub/halo:1.6")
+		p.run("digest", p.serving(filepath.Join(p.env["HOME"], volume)).host+"/halohub/halo:1.6").want(0)
+	}
+}
+
+// chained saves two bundles, the second on the first, and returns them with the name of the new image.
+func (p *program) chained(s *server) (first, second string) {
+	s.image("app", "1", "linux/amd64", "shared", "one")
+	s.image("app", "2", "linux/amd64", "shared", "two")
+	first = p.bundle("monday.tar", s.host+"/app:1")
+	return first, p.bundle("tuesday.tar", "--since", first+".json", s.host+"/app:2")
+}
+
+// A differential bundle is served together with its base, and refused without it.
+func TestServeDifferential(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	first, second := p.chained(s)
+	third := p.bundle("wednesday.tar", "--since", second, s.host+"/app:2")
+	p.run("serve", second).want(exitNotFound, second+" builds on monday.tar: 2 of the 2 blobs that it leaves there are missing",
+		"hint: name monday.tar too")
+	p.run("serve", third, second).want(exitNotFound, second+" builds on monday.tar: ")
+	other := newProgram(t).bundle("monday.tar", s.host+"/app:2", "--since", first)
+	p.run("serve", second, other).want(exitNotFound, "; the monday.tar that is given is another one")
+
+	for _, args := range [][]string{{second, first}, {first, second, third}} {
+		r, to := p.serving(args...), serve(t)
+		p.run("copy", r.host+"/app:1", to.host+"/app:1").want(0)
+		p.run("copy", r.host+"/app:2", to.host+"/app:2").want(0)
+		r.stop().want(0, "1 repository with 2 tags")
+	}
+	folder := filepath.Join(p.env["HOME"], "folder") + "/"
+	p.run("save", "-q", "-o", folder, s.host+"/app:1").want(0)
+	r := p.serving(second, folder)
+	p.run("copy", r.host+"/app:2", serve(t).host+"/app:2").want(0)
+}
+
+// A folder has the names that a bundle has, and nothing is written to it. One that is none is not made.
+func TestServeFolder(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	s.halo()
+	folder := filepath.Join(p.env["HOME"], "images")
+	p.run("save", "-q", "-o", folder+"/", s.host+"/halohub/halo:1.6").want(0)
+	if err := os.RemoveAll(filepath.Join(folder, ".transship")); err != nil { // as other tools write it
+		t.Fatal(err)
+	}
+	r := p.serving(folder)
+	to := serve(t)
+	p.run("copy", r.host+"/halohub/halo:1.6", to.host+"/x:1").want(0, "3 images; blobs: 7 sent")
+	p.run("copy", to.host+"/x:1", r.host+"/x:1").want(exitFailed, "405")
+	if exists(filepath.Join(folder, ".transship")) {
+		t.Error("something was written")
+	}
+	s.image("new", "1", "linux/amd64", "new")
+	p.run("save", "-q", "-o", folder+"/", s.host+"/new:1").want(0)
+	p.run("digest", r.host+"/new:1").want(0) // it came while the folder is served
+
+	for _, typo := range []string{folder + "x", folder + "x/"} {
+		p.run("serve", typo).want(exitNotFound, typo)
+		if exists(typo) {
+			t.Error("a typo made a folder")
+		}
+	}
+	p.run("serve", filepath.Join(folder, "blobs")).want(exitFailed, "the folder is no image layout: there is no oci-layout in it")
+	p.write("broken/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
+	p.write("broken/index.json", `{`)
+	p.run("serve", filepath.Join(p.env["HOME"], "broken")).want(exitIntegrity, "broken/index.json: ", "unexpected end of JSON")
+}
+
+func TestServeBadFiles(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	s.halo()
+	path := p.bundle("monday.tar", s.host+"/halohub/halo:1.6")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := string(content[:len(content)/2])
+	newer := strings.Replace(string(content), `{"version":1,`, `{"version":9,`, 1)
+	for name, c := range map[string]struct {
+		content string
+		code    int
+		says    string
+	}{
+		"text.tar":    {"hello", exitFailed, "it is no tar"},
+		"gzip.tar":    {"\x1f\x8b\x08rest", exitFailed, "unpack it first, with gunzip"},
+		"half.tar":    {half, exitIntegrity, "cut short"},
+		"newer.tar":   {newer, exitFailed, "take a newer transship"},
+		"half.x.001":  {half, exitIntegrity, "half.x.002: this volume is missing"},
+		"later.x.002": {half, exitIntegrity, "later.x.001: this volume is missing"},
+	} {
+		p.run("serve", strings.TrimSuffix(p.write(name, c.content), ".002")).want(c.code, c.says)
+	}
+	p.run("serve", path, path+".typo").want(exitNotFound, path+".typo: file does not exist")
+	p.run("serve", "").want(exitNotFound)
+	p.run("serve", "--writable", "").want(exitNotFound)
+	p.run("serve").want(exitUsage, "want FILE|DIR [FILE|DIR...], got 0 arguments")
+}
+
+// A folder takes pushes: it is made, nobody prunes it meanwhile, and what is pushed is whole.
+func TestServeWritable(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	s.halo()
+	folder := filepath.Join(p.env["HOME"], "new", "folder")
+	r := p.serving("--writable", folder)
+	p.run("copy", s.host+"/halohub/halo:1.6", r.host+"/hczjl/halo:1.6").want(0)
+	p.run("copy", r.host+"/hczjl/halo:1.6", r.host+"/hczjl/copy:1").want(0, "7 mounted")
+	p.run("copy", r.host+"/hczjl/copy:1", serve(t).host+"/x:1").want(0)
+	sparse, _ := http.NewRequest(http.MethodPut, r.url+"/v2/hczjl/halo/manifests/2", strings.NewReader(`{"schemaVersion":2,`+
+		`"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"digest":"sha256:`+strings.Repeat("0", 64)+`","size":1},"layers":[]}`))
+	if resp, err := http.DefaultClient.Do(sparse); err != nil || resp.StatusCode != http.StatusNotFound {
+		t.Errorf("an image that is not whole: %v, %v", resp, err)
+	}
+	dir, err := layout.OpenDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dir.Prune(t.Context(), layout.Pruning{}); !errors.Is(err, layout.ErrInUse) {
+		t.Errorf("pruning gives %v, want ErrInUse", err)
+	}
+	p.run("verify", folder).want(0)
+	o := r.stop().want(0, "serving 0 repositories with 0 tags", "(writable)", "try: transship copy alpine:3.20 "+r.host+"/alpine:3.20")
+	if strings.Contains(o.stderr, "failed") {
+		t.Error(o.stderr)
+	}
+	if _, err := dir.Prune(t.Context(), layout.Pruning{}); err != nil {
+		t.Errorf("pruning afterwards: %v", err)
+	}
+	p.serving(folder).stop().want(0, "serving 2 repositories with 2 tags")
+}
+
+// A folder with the names of other registries is listed by those that clients push to, and has the short ones too.
+func TestServeWritableNames(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	s.image("x", "1", "linux/amd64", "x")
+	folder := filepath.Join(p.env["HOME"], "images")
+	p.run("save", "-q", "-o", folder+"/", s.host+"/x:1").want(0) // as 127.0.0.1:PORT/x, which no client can ask for
+	r := p.serving("--writable", folder)
+	p.run("copy", r.host+"/x:1", r.host+"/quay.io/org/x:1").want(0)
+	p.run("digest", r.host+"/org/x:1").want(0)
+	if _, body := get(t, http.DefaultClient, r.url+"/v2/_catalog"); body != `{"repositories":["quay.io/org/x"]}`+"\n" {
+		t.Errorf("got %s", body)
+	}
+	p.run("verify", folder).want(0)
+}
+
+// Pushes go to the folder although an archive has the image already, and the folder is whole without that.
+func TestServeWritableBesideArchive(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	first, second := p.chained(s)
+	folder := filepath.Join(p.env["HOME"], "folder")
+	r := p.serving(first, folder, second, "--writable")
+	s.image("app", "1", "linux/amd64", "shared", "one", "three")
+	p.run("copy", s.host+"/app:1", r.host+"/app:1").want(0)
+	if got, want := p.run("digest", r.host+"/app:1").stdout, p.run("digest", s.host+"/app:1").stdout; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	p.run("verify", folder).want(0)
+	r.stop().want(0)
+	p.run("copy", p.serving(folder).host+"/app:1", serve(t).host+"/x:1").want(0)
+}
+
+func TestServeWritableIsForOneFolder(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	s.image("x", "1", "linux/amd64", "x")
+	file, home := p.bundle("x.tar", s.host+"/x:1"), p.env["HOME"]
+	p.bundle("split", "--split", "4KiB", s.host+"/x:1")
+	a, b := filepath.Join(home, "a"), filepath.Join(home, "b")
+	p.run("serve", "--writable", a, file, b).want(exitUsage, "--writable is for one folder, and there are 2: "+a+", "+b)
+	p.run("serve", "--writable", file, filepath.Join(home, "split")).want(exitUsage, "--writable needs a folder to write to", "it is made if it is missing")
+	p.run("serve", "--writable", "--listen", "0.0.0.0:0", a).want(exitUsage)
+	p.run("serve", "--writable", a, p.write("text.tar", "hello")).want(exitFailed, "it is no tar")
+	if exists(a) || exists(b) {
+		t.Error("a command that was refused has made a folder")
+	}
+	p.write("notes/notes.txt", "x")
+	p.run("serve", "--writable", filepath.Join(home, "notes")).
+		want(exitFailed, "is not empty: notes.txt", "hint: --writable wants an image layout")
+	p.write("sealed/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
+	p.write("sealed/index.json", `{"manifests":[]}`)
+	sealed := filepath.Join(home, "sealed")
+	if err := os.Chmod(sealed, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(sealed, 0o700)
+	if os.Geteuid() != 0 { // who writes wherever it likes
+		p.run("serve", "--writable", sealed).want(exitFailed, "permission denied", "hint: without --writable the folder is only read")
+	}
+	p.serving(sealed).stop().want(0)
+}
+
+// -v prints each request; --quiet nothing but the URL.
+func TestServeSaysWhatItDoes(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	s.image("x", "1", "linux/amd64", "layer")
+	path := p.bundle("x.tar", s.host+"/x:1")
+	r := p.serving("-v", path)
+	get(t, http.DefaultClient, r.url+"/v2/x/manifests/1")
+	req, _ := http.NewRequest(http.MethodPost, r.url+"/v2/x/blobs/uploads/?digest=%1b", strings.NewReader("four"))
+	req.SetBasicAuth("me", password)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	http.Head(r.url + "/v2/")
+	text := regexp.MustCompile(` +[\d.]+ms`).ReplaceAllString(r.stop().want(0).stderr, " TIME")
+	text = regexp.MustCompile(`127.0.0.1:\d+( user|\n)`).ReplaceAllString(text, "CLIENT$1")
+	for _, line := range []string{
+		"200 GET TIME /v2/x/manifests/1 sent 520 B CLIENT\n", `400 POST TIME /v2/x/blobs/uploads/?digest=%1b sent `, `CLIENT user "me"` + "\n", "200 HEAD TIME /v2/ CLIENT\n",
+	} {
+		if !strings.Contains(text, line) {
+			t.Errorf("it does not say %q:\n%s", line, text)
+		}
+	}
+	r = p.serving("--quiet", path)
+	get(t, http.DefaultClient, r.url+"/v2/x/manifests/1")
+	if o := r.stop().want(0); o.stderr != "" {
+		t.Errorf("quiet: %s", o.stderr)
+	}
+}

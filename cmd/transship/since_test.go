@@ -1,0 +1,141 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/registry"
+)
+
+// weeks is a voyage with three states of the source: the image, the image changed, and changed again.
+func weeks(t testing.TB) *voyage {
+	t.Helper()
+	v := newVoyage(t)
+	for i, layers := range []string{"one", "two", "two three"} {
+		entry := v.source.image("halohub/halo", "", "linux/amd64", append([]string{"shared"}, strings.Fields(layers)...)...)
+		v.source.list("halohub/halo", fmt.Sprint("week", i+1), entry)
+	}
+	v.src = v.source.host + "/halohub/halo:week"
+	return v
+}
+
+// inside are the layers that a bundle has itself.
+func inside(t testing.TB, path string) string {
+	t.Helper()
+	a, err := layout.OpenArchive(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	var out []string
+	for _, layer := range []string{"shared", "one", "two", "three", "for amd64"} {
+		if a.Has(blob.FromBytes([]byte(layer))) {
+			out = append(out, layer)
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// Each bundle has what is new since the one before, whatever that is named by.
+func TestSaveSince(t *testing.T) {
+	v := weeks(t)
+	v.do("save -o @/1.tar SRC1").want(0, "blobs: 3 fetched")
+	v.do("save -o @/whole.tar --split 1k SRC1").want(0)
+	v.source.Forget()
+	for i, since := range []string{"@/1.tar", "@/1.tar.json", "@/whole.tar", "@/whole.tar.001", "@/whole.tar.json"} {
+		name := fmt.Sprintf("2-%d.tar", i)
+		v.do("save -o @/"+name+" --since "+since+" SRC2").want(0, "blobs: 1 fetched")
+		if got := inside(t, v.path(name)); got != "two" {
+			t.Errorf("since %s there is %q in it", since, got)
+		}
+		v.sound(v.path(name))
+	}
+	if n := v.source.Count("^GET .*/blobs/"); n != 5 {
+		t.Errorf("%d blobs were fetched, want the new one five times", n)
+	}
+	o := v.do("verify @/2-1.tar").want(0)
+	if !strings.HasSuffix(o.stdout, "; it builds on 1.tar\n") {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
+	// The third builds on the second, which leaves to the first what that has.
+	v.do("save -o @/3.tar --since @/2-1.tar.json SRC3").want(0, "blobs: 1 fetched")
+	if got := inside(t, v.path("3.tar")); got != "three" {
+		t.Errorf("in the third there is %q", got)
+	}
+	in, err := layout.ReadInventory(v.path("3.tar"))
+	if err != nil || in.Base == nil || in.Base.File != "2-1.tar" || len(in.Missing()) != 3 {
+		t.Errorf("the third builds on %+v, lacks %v, error %v", in.Base, in.Missing(), err)
+	}
+	// Nothing is new: only manifests are in it.
+	v.do("save -o @/same.tar --since @/1.tar SRC1").want(0, "no blobs")
+	v.do("save -o - --since @/1.tar SRC2").want(0)
+	if o := v.do("save -q -o - --since @/1.tar.json SRC2").want(0); o.stdout != content(t, v.path("2-1.tar")) {
+		t.Error("standard output got other bytes")
+	}
+}
+
+// What a registry has already need not be carried there: load will find it where it would bring the images.
+func TestSaveSinceARegistry(t *testing.T) {
+	v := weeks(t)
+	v.do("save -o @/1.tar SRC1").want(0)
+	v.do("load @/1.tar TO/mirror").want(0)
+	v.target.Forget()
+	v.do("save -o @/2.tar --since docker://TO/mirror SRC2").want(0, "blobs: 1 fetched")
+	if got := inside(t, v.path("2.tar")); got != "two" {
+		t.Errorf("there is %q in it", got)
+	}
+	if n := v.target.Count("^(GET|PUT|POST)"); n != 0 {
+		t.Errorf("the registry was asked for more than HEAD, %d times", n)
+	}
+	v.target.Forget()
+	v.do("save -o @/same.tar --since docker://TO/mirror SRC1").want(0, "no blobs")
+	if n := v.target.Count(""); n != 1 {
+		t.Errorf("%d calls to find that the image is there, want one", n)
+	}
+	v.do("save -o @/other.tar --since docker://TO/elsewhere SRC2").want(0, "blobs: 3 fetched") // nothing is there
+	v.sound(v.path("other.tar"))
+	v.do("load @/2.tar TO/mirror").want(0)
+	v.do("verify --deep TO/mirror/halohub/halo:week2").want(0)
+}
+
+// A registry that does not answer, or lets nobody look, is not one that has nothing.
+func TestSaveSinceARegistryThatFails(t *testing.T) {
+	v := weeks(t)
+	guarded := listen(t, needsPassword(v.target))
+	v.do("save -o @/1.tar --since docker://" + guarded + " SRC1").complains(complaint{3, "401 Unauthorized", "transship login " + guarded})
+	v.do("save -o @/1.tar --since docker://" + nobody(t) + " SRC1").complains(complaint{5, "connection refused", "nothing listens there"})
+	v.target.Set(registry.Rule{On: "^HEAD", Status: 500})
+	v.do("save -o @/1.tar --since docker://TO SRC1").complains(complaint{1, "500 Internal Server Error", ""})
+	if got := files(t, v.path("")); len(got) != 0 {
+		t.Errorf("there is %v", got)
+	}
+	v.target.Set(registry.Rule{On: "^HEAD .*/manifests/", Times: 1, Status: 403}) // some deny what does not exist
+	v.source.image("other", "1", "linux/amd64", "other")
+	v.do("save -o @/1.tar --since docker://TO SRC1 FROM/other:1").want(0, "saved 2 images")
+}
+
+func TestSaveSinceRefuses(t *testing.T) {
+	v := weeks(t)
+	v.write("text", "x")
+	v.write("doc.json", `{"x":1}`)
+	v.do("save -o @/1.tar SRC1").want(0)
+	v.write("newer.json", strings.Replace(content(t, v.path("1.tar.json")), `"version":1`, `"version":2`, 1))
+	v.write("cut.json", content(t, v.path("1.tar.json"))[:200])
+	for since, want := range map[string]complaint{
+		"@/text":          {1, "text: ", ""},
+		"@/none":          {4, "--since: neither a bundle nor an inventory, and a registry is written docker://HOST: ", ""},
+		"@/doc.json":      {1, "doc.json: the inventory cannot be used: ", "take the transship that wrote it"},
+		"@/newer.json":    {1, "newer.json: the inventory cannot be used: unknown version 2", "take the transship that wrote it"},
+		"@/cut.json":      {7, "cut.json: the inventory cannot be used: ", "carry it over again"},
+		"docker://TO:x/y": {2, "is no registry", ""},
+	} {
+		v.do("save -o @/2.tar --since "+since+" SRC2").want(want.code, want.says, want.hint)
+	}
+	if got := files(t, v.path("")); slices.ContainsFunc(got, func(name string) bool { return strings.HasPrefix(name, "2.tar") }) {
+		t.Errorf("there is %v", got)
+	}
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/distribution/registry"
+)
+
+// harborage is a fleet whose target has, beside what the source has, tags that it no longer has: v0.9 and old in app.
+func harborage(t testing.TB) *voyage {
+	t.Helper()
+	v := fleet(t)
+	for _, tag := range []string{"v1.9", "v0.9", "old"} {
+		v.target.image("app", tag, "linux/amd64", "app", tag)
+	}
+	return v
+}
+
+// deleted are the tags that the target was asked to remove, sorted.
+func (v *voyage) deleted() string {
+	var out []string
+	for _, r := range v.target.Requests() {
+		if r.Method == http.MethodDelete {
+			out = append(out, strings.Replace(strings.TrimPrefix(r.URL, "/v2/"), "/manifests/", ":", 1))
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, " ")
+}
+
+// What matches at the target, and at no source any more, is removed: no less, and no more.
+func TestSyncPrune(t *testing.T) {
+	for name, test := range map[string]struct{ list, flags, gone string }{
+		"all":                         {"FROM/app TO/app", "", "app:old app:v0.9"},
+		"by the command's DST":        {"FROM/app", "TO", "app:old app:v0.9"},
+		"a pattern":                   {"FROM/app:v* TO/app", "", "app:v0.9"},
+		"not with one tag":            {"FROM/app:v1.9 TO/app", "", ""},
+		"not what is beyond latest":   {"FROM/app TO/app", "--latest 1", "app:old app:v0.9"},
+		"not another line's tag":      {"FROM/app TO/app\nFROM/tool:2 TO/app:old", "", "app:v0.9"},
+		"not another line's tags":     {"FROM/app:v1* TO/app\nFROM/app:v* TO/app", "", "app:v0.9"},
+		"not what another one leaves": {"FROM/app TO/app\nFROM/mixed:* TO/app", "--latest 1", "app:v0.9"},
+		"once for two lines":          {"FROM/app TO/app\nFROM/app TO/app", "", "app:old app:v0.9"},
+		"several targets":             {"FROM/app TO/app TO/second", "", "app:old app:v0.9 second:x"},
+		"not in layouts":              {"FROM/app oci:@/lay", "", ""},
+		"of no repository":            {"FROM/app TO/fresh", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := harborage(t)
+			v.target.image("second", "x", "linux/amd64", "x")
+			v.source.image("mixed", "old", "linux/amd64", "still there")
+			v.source.image("mixed", "v9", "linux/amd64", "newest")
+			v.lines(test.list)
+			o := v.do("sync -f @/images --prune " + test.flags).want(0)
+			if got := v.deleted(); got != test.gone {
+				t.Errorf("%q\nremoves %q, want %q", test.list, got, test.gone)
+			}
+			planned := strings.Count(o.stderr, "to be removed: ")
+			if n := len(strings.Fields(test.gone)); planned != n || n > 0 != strings.Contains(o.stderr, fmt.Sprintf(", %d removed", n)) && !strings.Contains(o.stderr, fmt.Sprintf("%d removed", n)) {
+				t.Errorf("%q\nsays %s", test.list, o.stderr)
+			}
+			for _, tag := range strings.Fields(test.gone) {
+				repo, tag, _ := strings.Cut(tag, ":")
+				if v.target.has(repo, tag) {
+					t.Errorf("%s:%s is there", repo, tag)
+				}
+			}
+			v.target.Forget()
+			if v.do("sync -f @/images --prune " + test.flags).want(0); v.deleted() != "" {
+				t.Errorf("%q\nremoves the second time %s", test.list, v.deleted())
+			}
+		})
+	}
+}
+
+// Nothing goes where it is not known what the sources have.
+func TestSyncPruneNothingInDoubt(t *testing.T) {
+	const lists = "^GET /v2/app/tags/list"
+	for name, test := range map[string]struct {
+		list   string
+		source registry.Rule
+		says   string
+	}{
+		"no list":         {"FROM/app TO/app", registry.Rule{On: lists, Status: 500}, "500 Internal Server Error"},
+		"no repository":   {"FROM/app TO/app", registry.Rule{On: lists, Status: 404}, "404 Not Found"},
+		"denied":          {"FROM/app TO/app", registry.Rule{On: lists, Status: 403}, "403 Forbidden"},
+		"an empty list":   {"FROM/app TO/app", registry.Rule{On: lists, Status: 200, Body: `{"name":"app","tags":[]}`}, "has no tags"},
+		"null":            {"FROM/app TO/app", registry.Rule{On: lists, Status: 200, Body: `{"name":"app","tags":null}`}, "has no tags"},
+		"no list at all":  {"FROM/app TO/app", registry.Rule{On: lists, Status: 200, Body: `<html>`}, "something that is not its JSON"},
+		"none matches":    {"FROM/app:w* TO/app", registry.Rule{}, "matches none of the tags"},
+		"another line":    {"FROM/app TO/app\nFROM/down TO/app", registry.Rule{On: "^GET /v2/down/", Status: 503}, "app is not pruned: it is not known what line 2 has for it"},
+		"a missing tar":   {"FROM/app\noci-archive:@/none.tar", registry.Rule{}, "app is not pruned: it is not known what line 2 has for it"},
+		"the second page": {"FROM/app TO/app", registry.Rule{On: lists + `\?`, Status: 500}, "500 Internal Server Error"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := harborage(t)
+			rules := []registry.Rule{test.source}
+			if name == "the second page" {
+				rules = append(rules, registry.Rule{On: lists + "$", Header: map[string]string{"Link": `</v2/app/tags/list?last=v1.9>; rel="next"`}})
+			}
+			v.source.Set(rules...)
+			v.lines(test.list)
+			v.do("sync -f @/images --prune TO").want(8, test.says)
+			if got := v.deleted(); got != "" || !v.target.has("app", "old") {
+				t.Errorf("%q\nremoves %q", test.list, got)
+			}
+		})
+	}
+}
+
+// An image that fails to be copied keeps no tag from being pruned, and is not itself.
+func TestSyncPruneAfterFailures(t *testing.T) {
+	v := harborage(t)
+	v.source.Set(registry.Rule{On: "manifests/v1.9$", Status: 500})
+	v.lines("FROM/app TO/app")
+	v.do("sync -f @/images --prune").want(8, "failed: line 1: ", "transship sync: 1 of 6 failed")
+	if got := v.deleted(); got != "app:old app:v0.9" {
+		t.Errorf("it removes %q", got)
+	}
+}
+
+// A registry that does not remove tags says so for each, and the rest of the sync counts.
+func TestSyncPruneRefused(t *testing.T) {
+	for status, says := range map[int]string{405: "405 Method Not Allowed", 400: "400 Bad Request", 403: "403 Forbidden"} {
+		v := harborage(t)
+		v.target.Set(registry.Rule{On: "^DELETE", Status: status, Body: `{"errors":[{"code":"UNSUPPORTED","message":"no"}]}`})
+		v.lines("FROM/app TO/app")
+		o := v.do("sync -f @/images --prune").want(8, "failed: line 1: "+v.target.host+"/app:old: ", "failed: line 1: "+v.target.host+"/app:v0.9: ", says, "2 of 6 failed")
+		if o := v.do("sync -f @/images --prune --json").want(8); o.report().Failed != 2 {
+			t.Errorf("%s\nprints %s", o.line, o.stdout)
+		}
+		if strings.Count(o.stderr, "to be removed: ") != 2 {
+			t.Errorf("%s\nsays %s", o.line, o.stderr)
+		}
+	}
+	v := harborage(t)
+	v.target.Set(registry.Rule{On: "^DELETE", Status: 404}) // somebody else was quicker
+	v.lines("FROM/app TO/app")
+	v.do("sync -f @/images --prune").want(0, "2 removed")
+}
+
+// All that will go is printed before the first goes, and only then: also with --quiet the report has it.
+func TestSyncPrunePlanComesFirst(t *testing.T) {
+	v := harborage(t)
+	v.lines("FROM/app TO/app\nFROM/tool TO/tool\n")
+	v.target.image("tool", "0", "linux/amd64", "x")
+	o := v.do("sync -v -f @/images --prune").want(0)
+	plan, del := regexp.MustCompile(`(?m)^to be removed: `).FindAllStringIndex(o.stderr, -1), strings.Index(o.stderr, " DELETE ")
+	if len(plan) != 3 || del < plan[2][0] {
+		t.Errorf("%s\nsays %s", o.line, o.stderr)
+	}
+	v = harborage(t)
+	v.lines("FROM/app TO/app")
+	var removed []string
+	for _, result := range v.do("sync -q --json -f @/images --prune").want(0).report().Images {
+		if result.Status == syncRemoved {
+			removed = append(removed, strings.TrimPrefix(result.Target, v.target.host+"/"))
+		}
+	}
+	if !slices.Equal(removed, []string{"app:old", "app:v0.9"}) {
+		t.Errorf("the report has %v", removed)
+	}
+}
+
+// The lists by which a registry finds what refers to an image, and names that are no tags, are left alone.
+func TestSyncPruneKeepsReferrers(t *testing.T) {
+	v := harborage(t)
+	root := v.target.image("app", "v1.9", "linux/amd64", "app", "v1.9")
+	list := strings.Replace(string(root.Digest), ":", "-", 1)
+	v.target.image("app", list, "linux/amd64", "stands for an index of referrers")
+	v.target.image("app", cosignTag(root), "linux/amd64", "a signature that the source has no more")
+	v.lines("FROM/app TO/app")
+	v.do("sync -f @/images --prune").want(0)
+	if got, want := v.deleted(), "app:old app:"+cosignTag(root)+" app:v0.9"; got != want {
+		t.Errorf("it removes %q, want %q", got, want)
+	}
+}
+
+func TestSyncPruneInterrupted(t *testing.T) {
+	v := harborage(t)
+	v.lines("FROM/app TO/app")
+	v.interruptAt(registry.Rule{On: "^GET .*/manifests/"})
+	v.do("sync -f @/images --prune").complains(complaint{130, "transship sync: interrupted", "no tag names an image that is not whole"})
+	if got := v.deleted(); got != "" {
+		t.Errorf("it removes %q", got)
+	}
+}
+
+// Names that a registry lists and that are no tags go nowhere: not into calls, and not onto the terminal.
+func TestSyncHostileTags(t *testing.T) {
+	v := fleet(t)
+	bad := `"../../../v2/secret/manifests/x","a/b","x?y=z","\u001b[31mred","","` + strings.Repeat("x", 200) + `","-x","ok\u0000","sha256:abc"`
+	v.source.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + bad + `,"v1.9"]}`})
+	v.target.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + bad + `,"v1.9"]}`})
+	v.lines("FROM/app TO/app")
+	v.do("sync -f @/images --prune").want(0, "synced 1 image: 1 copied")
+	for _, s := range []*server{v.source, v.target} {
+		if n := s.Count("secret|%1b|%3f|/a/b|xxx"); n != 0 {
+			t.Errorf("%d calls with what is no tag", n)
+		}
+	}
+	if got := v.deleted(); got != "" {
+		t.Errorf("it removes %q", got)
+	}
+}

@@ -1,0 +1,118 @@
+package layout
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// Blobs is where content can be found by its digest alone, whichever repository has it: an [*Archive] or a [*Dir].
+type Blobs interface {
+	// BlobSize returns the size in bytes of a manifest or blob. One that is not there is fs.ErrNotExist.
+	BlobSize(d blob.Digest) (int64, error)
+	// Blob opens a manifest or blob at an offset in bytes; only the descriptor's digest matters.
+	Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error)
+}
+
+// BaseError says that a differential bundle leaves something to its base which is not where it was looked for. It is
+// fs.ErrNotExist.
+type BaseError struct {
+	Path    string // of the bundle
+	Base    Base
+	Missing []Content // by digest
+	Of      int       // how many things the bundle leaves to its base
+}
+
+// Error names the bundle and its base.
+func (e *BaseError) Error() string {
+	return fmt.Sprintf("%s builds on %s: %d of the %d blobs that it leaves there are missing", e.Path, e.Base.File, len(e.Missing), e.Of)
+}
+
+// Is makes it fs.ErrNotExist.
+func (e *BaseError) Is(target error) bool { return target == fs.ErrNotExist }
+
+// BuildOn tells a differential bundle where the content is that it leaves to its base: its repositories show it from
+// then on, and [Archive.Blob] opens it. It must come before all other use of the archive, and the places must stay open
+// as long as the archive. What one of them has with another size is not what is looked for. Where something is in none
+// of them the error is a *[BaseError]; the rest is shown then too.
+func (a *Archive) BuildOn(places ...Blobs) error {
+	if a.own == nil || a.own.Base == nil {
+		return nil
+	}
+	left := a.own.Missing()
+	a.lent = make(map[blob.Digest]lent, len(left))
+	var missing []Content
+	for _, c := range left {
+		if p := having(places, c); p != nil {
+			a.lent[c.Digest] = lent{p, c.Size}
+		} else {
+			missing = append(missing, c)
+		}
+	}
+	if len(missing) > 0 {
+		return &BaseError{a.String(), *a.own.Base, missing, len(left)}
+	}
+	return nil
+}
+
+// lent is content that is in another place than the archive.
+type lent struct {
+	Blobs
+	size int64
+}
+
+// having returns the first place that has the content.
+func having(places []Blobs, c Content) Blobs {
+	for _, p := range places {
+		if size, err := p.BlobSize(c.Digest); err == nil && size == c.Size {
+			return p
+		}
+	}
+	return nil
+}
+
+// size returns how large something is that the archive has, or was told where to find.
+func (a *Archive) size(d blob.Digest) (int64, bool) {
+	if at, found := a.blobs[d]; found {
+		return at.size, true
+	}
+	if m, made := a.made[d]; made {
+		return m.Size, true
+	}
+	l, found := a.lent[d]
+	return l.size, found
+}
+
+// BlobSize implements [Blobs]. What the archive leaves to its base is not there.
+func (a *Archive) BlobSize(d blob.Digest) (int64, error) {
+	if !a.Has(d) {
+		return 0, a.missing("blob", d)
+	}
+	size, _ := a.size(d)
+	return size, nil
+}
+
+// BlobSize implements [Blobs].
+func (d *Dir) BlobSize(digest blob.Digest) (int64, error) {
+	if err := digest.Validate(); err != nil {
+		return 0, err
+	}
+	info, err := os.Stat(d.blobPath(digest))
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// Blob implements [Blobs].
+func (d *Dir) Blob(_ context.Context, what manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+	if err := what.Digest.Validate(); err != nil {
+		return nil, err
+	}
+	return openFile(d.blobPath(what.Digest), offset)
+}

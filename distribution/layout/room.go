@@ -1,0 +1,63 @@
+package layout
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// checkRoom makes sure that what Commit removes or replaces beside a bundle's own file is of an earlier bundle of that
+// name: its inventory, its volumes and, where volumes come, the single file. Anything else is in the way.
+func checkRoom(path string, split bool) error {
+	beside := inventoryName(path)
+	if b, _ := readFile(beside, maxDocument); exists(beside) && !looksLikeInventory(b) {
+		return inTheWay(beside, "it is no inventory of a bundle")
+	}
+	if split && exists(path) && !beginsLikeBundle(path) {
+		return inTheWay(path, "it is no bundle")
+	}
+	if beginsLikeBundle(volumeName(path, 0)) {
+		return nil // the others go with it
+	}
+	for i := range maxVolumes {
+		if name := volumeName(path, i); exists(name) {
+			return inTheWay(name, "it is no volume of a bundle")
+		}
+	}
+	return nil
+}
+
+func inTheWay(name, reason string) error {
+	return &fs.PathError{Op: "create", Path: name, Err: fmt.Errorf("a file is in the way: %s", reason)}
+}
+
+// looksLikeInventory tells an inventory, of whatever version, from another JSON document.
+func looksLikeInventory(b []byte) bool {
+	var document struct {
+		Version int
+		Content json.RawMessage
+	}
+	return json.Unmarshal(b, &document) == nil && document.Version > 0 && document.Content != nil
+}
+
+// beginsLikeBundle tells whether the first member of a tar is a bundle's.
+func beginsLikeBundle(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	first := make([]byte, len(layoutFile))
+	_, err = io.ReadFull(f, first)
+	return err == nil && string(first) == layoutFile
+}
+
+// unfinished tells whether a bundle is being written at path, or was when its process ended: then Commit may have begun to
+// remove what was there.
+func unfinished(path string) bool {
+	_, err := os.Stat((&partial{dir: path + ".partial"}).file("plan"))
+	return !errors.Is(err, fs.ErrNotExist)
+}

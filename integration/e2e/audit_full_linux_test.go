@@ -1,0 +1,35 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/integration/fixture"
+	"github.com/hczjl/transship/integration/servers"
+)
+
+// A disk that is full in the middle ends the run with 1, and says so; what was written stays sound.
+func TestAuditOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	dir, _ := servers.SmallDisk(t, 1<<20)
+	writeFile(t, dir, "filler", strings.Repeat("x", 1<<20-8<<10))
+	im := fixture.Real()
+	for i, format := range formats {
+		faults, host := withFaults(t, im)
+		_, target := withFaults(t, im)
+		faults.Forget()
+		transship, _ := servers.Transship(t)
+		file := filepath.Join(dir, "audit."+format)
+		got := transship.Run(t, "copy", "-q", "--audit", file, host+"/halohub/halo:1.6", fmt.Sprintf("%s/hczjl/halo%d:1.6", target, i))
+		refused(t, got, exitFailed, "audit file "+file+": no space left on device", "hint: a run that cannot be recorded does not go on")
+		if entries := audited(t, file); len(entries) == 0 || len(entries) > 10 {
+			t.Errorf("%d entries in 8 kB", len(entries))
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

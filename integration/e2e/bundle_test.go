@@ -1,0 +1,227 @@
+package e2e
+
+import (
+	"archive/tar"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/hczjl/transship/integration/fixture"
+	"github.com/hczjl/transship/integration/servers"
+)
+
+var twoPlatforms = []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}}
+
+// carried are the images of the air gap tests: of three platforms by docker, of two
+// with layers shared, and of one.
+func carried(seed uint64) map[string]fixture.Image {
+	return map[string]fixture.Image{
+		"halohub/halo:1.6": fixture.Real(),
+		"team/app:v1":      fixture.Synthetic(fixture.Spec{Seed: seed, Platforms: twoPlatforms, Shared: []int64{300_000}, Layers: []int64{20_000}}),
+		"team/tool:latest": fixture.Synthetic(fixture.Spec{Seed: 99, Layers: []int64{50_000, 1000}}),
+	}
+}
+
+// pushAll stores images by their names and returns their references, sorted.
+func pushAll(t *testing.T, at *servers.Registry, images map[string]fixture.Image) []string {
+	t.Helper()
+	var refs []string
+	for name, im := range images {
+		repository, tag, _ := strings.Cut(name, ":")
+		refs = append(refs, push(t, at, im, repository, tag))
+	}
+	slices.Sort(refs)
+	return refs
+}
+
+// verifyAll compares every byte of images below a prefix.
+func verifyAll(t *testing.T, at *servers.Registry, prefix string, images map[string]fixture.Image) {
+	t.Helper()
+	for name, im := range images {
+		repository, tag, _ := strings.Cut(name, ":")
+		verify(t, at, im, prefix+repository, tag)
+	}
+}
+
+// blobsIn lists the digests of the members of a tar that are blobs.
+func blobsIn(t *testing.T, path string) []string {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var out []string
+	for r := tar.NewReader(f); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if hex, found := strings.CutPrefix(h.Name, "blobs/sha256/"); found {
+			out = append(out, "sha256:"+hex)
+		}
+	}
+}
+
+// Three images are carried over by save, verify and load; then what has changed since, by save --since and load. At the
+// far side every byte is the same, and the second bundle has nothing that the far side had.
+func TestCarryOver(t *testing.T) {
+	t.Parallel()
+	for name, start := range kinds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			near, far := servers.CNCF(t, servers.Options{}), start(t, servers.Options{})
+			transship, _ := servers.Transship(t)
+			dir := t.TempDir()
+			monday, tuesday := filepath.Join(dir, "monday.tar"), filepath.Join(dir, "tuesday.tar")
+
+			images := carried(1)
+			refs := pushAll(t, near, images)
+			transship.Output(t, append([]string{"save", "-o", monday}, refs...)...)
+			transship.Output(t, "verify", monday)
+			if got := transship.Output(t, "load", monday, far.Host+"/mirror"); strings.Count(got, "@sha256:") != 3 {
+				t.Errorf("load printed\n%s", got)
+			}
+			verifyAll(t, far, "mirror/", images)
+
+			changed := carried(1)
+			changed["team/app:v2"] = fixture.Synthetic(fixture.Spec{Seed: 1, Platforms: twoPlatforms, Shared: []int64{300_000}, Layers: []int64{20_000, 7_000}})
+			refs = pushAll(t, near, changed)
+			list := filepath.Join(dir, "images.txt")
+			writeFile(t, dir, "images.txt", "# weekly\n"+strings.Join(refs, "\n")+"\n")
+			transship.Output(t, "save", "-o", tuesday, "--since", monday+".json", "-f", list)
+			transship.Output(t, "verify", tuesday)
+			onlyNew(t, tuesday, changed["team/app:v2"], blobsIn(t, monday))
+
+			empty := start(t, servers.Options{})
+			r := transship.Run(t, "load", tuesday, empty.Host+"/mirror")
+			refused(t, r, exitNotFound, "monday.tar", "load monday.tar first")
+			if writes := slices.Concat(empty.Calls(t).With("POST", ""), empty.Calls(t).With("PUT", "")); len(writes) > 0 {
+				t.Errorf("without the base it pushed: %v", writes)
+			}
+			transship.Output(t, "load", tuesday, far.Host+"/mirror")
+			verifyAll(t, far, "mirror/", changed)
+			transship.Output(t, "verify", "--deep", far.Host+"/mirror/team/app:v2")
+		})
+	}
+}
+
+// onlyNew checks that a differential bundle has, beside manifests, only those blobs of an image that the base lacks.
+func onlyNew(t *testing.T, path string, im fixture.Image, base []string) {
+	t.Helper()
+	blobs := map[string]bool{}
+	for _, b := range im.Blobs {
+		blobs[b.Digest.String()] = true
+	}
+	n := 0
+	manifests := manifestsIn(t, path+".json")
+	for _, d := range blobsIn(t, path) {
+		switch {
+		case manifests[d]:
+		case slices.Contains(base, d) || !blobs[d]:
+			t.Errorf("%s is in the second bundle, and the far side has it", d)
+		default:
+			n++
+		}
+	}
+	if n != 4 { // a config and a layer for each platform
+		t.Errorf("%d new blobs are in the second bundle, want 4", n)
+	}
+}
+
+// manifestsIn lists the manifests of an inventory.
+func manifestsIn(t *testing.T, path string) map[string]bool {
+	t.Helper()
+	var doc struct {
+		Content []struct{ Digest, MediaType string }
+	}
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(raw, &doc)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]bool{}
+	for _, c := range doc.Content {
+		if c.MediaType != "" {
+			out[c.Digest] = true
+		}
+	}
+	return out
+}
+
+// A registry as the base: only what its repositories lack is saved.
+func TestSaveSinceARegistry(t *testing.T) {
+	t.Parallel()
+	near, far := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	transship, _ := servers.Transship(t)
+	path := filepath.Join(t.TempDir(), "rest.tar")
+	images := carried(2)
+	refs := pushAll(t, near, images)
+	have := push(t, far, images["halohub/halo:1.6"], "m/halohub/halo", "1.6")
+	push(t, far, images["team/tool:latest"], "m/team/tool", "old")
+	transship.Output(t, append([]string{"save", "-o", path, "--since", "docker://" + far.Host + "/m"}, refs...)...)
+	inside := blobsIn(t, path)
+	for _, name := range []string{"halohub/halo:1.6", "team/tool:latest"} {
+		for _, b := range images[name].Blobs {
+			if slices.Contains(inside, b.Digest.String()) {
+				t.Errorf("%s has %s, and it was saved", have, b.Digest)
+			}
+		}
+	}
+	transship.Output(t, "load", path, far.Host+"/m")
+	verifyAll(t, far, "m/", images)
+}
+
+// A volume that is damaged or missing is named, by verify and by load, and nothing is pushed.
+func TestDamagedVolumes(t *testing.T) {
+	t.Parallel()
+	near, far := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	transship, _ := servers.Transship(t)
+	path := filepath.Join(t.TempDir(), "b.tar")
+	transship.Output(t, append([]string{"save", "-o", path, "--split", "200KB"}, pushAll(t, near, carried(3))...)...)
+	transship.Output(t, "verify", path)
+	third := path + ".003"
+	whole, err := os.ReadFile(third)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func() error{
+		"changed": func() error {
+			spoilt := slices.Clone(whole)
+			spoilt[100_000] ^= 1
+			return os.WriteFile(third, spoilt, 0o600)
+		},
+		"cut":     func() error { return os.WriteFile(third, whole[:1000], 0o600) },
+		"missing": func() error { return os.Remove(third) },
+	} {
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"verify", path}, {"load", path, far.Host}} {
+			r := transship.Run(t, args...)
+			if r.Exit != exitIntegrity && (name != "changed" || r.Exit != 8) {
+				t.Errorf("%s, %s: exit %d\n%s%s", name, args[0], r.Exit, r.Stdout, r.Stderr)
+			}
+			if !strings.Contains(r.Stdout+r.Stderr, "b.tar.003") && args[0] == "verify" {
+				t.Errorf("%s, %s does not name the volume:\n%s%s", name, args[0], r.Stdout, r.Stderr)
+			}
+		}
+		if err := os.WriteFile(third, whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	transship.Output(t, "load", path, far.Host)
+	verifyAll(t, far, "", carried(3))
+}

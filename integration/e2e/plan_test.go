@@ -1,0 +1,225 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/hczjl/transship/integration/fixture"
+	"github.com/hczjl/transship/integration/servers"
+)
+
+// plan is what transship prints with --plan=json, as far as these tests look at it.
+type plan struct {
+	Calls []struct {
+		Method, URL string
+		Status      int
+	}
+	Totals struct {
+		Uploads, Mounts, Present int
+		Bytes                    int64
+	}
+	Questions int
+}
+
+// of lists the calls to a host.
+func (p plan) of(host string) []string {
+	var calls []string
+	for _, c := range p.Calls {
+		if path, ok := strings.CutPrefix(c.URL, "http://"+host); ok {
+			calls = append(calls, fmt.Sprintf("%s %s %d", c.Method, path, c.Status))
+		}
+	}
+	return calls
+}
+
+// upload is what a registry calls an upload, and what it keeps in the query of its location.
+var upload = regexp.MustCompile(`(/blobs/uploads/)[^?/ ]+(?:\?_state=[^& ]*(&?))?`)
+
+// seen lists calls of an access log in the same way.
+func seen(calls servers.Calls) []string {
+	var out []string
+	for _, c := range calls {
+		line := upload.ReplaceAllStringFunc(c.String(), func(s string) string {
+			m := upload.FindStringSubmatch(s)
+			if m[2] != "" {
+				return m[1] + "{session}?"
+			}
+			return m[1] + "{session}"
+		})
+		out = append(out, line)
+	}
+	return out
+}
+
+// planning is a command that is planned and then carried out.
+type planning struct {
+	transship servers.Program
+	at        []*servers.Registry
+}
+
+// same plans a command, makes sure by the access logs that nothing was written and no blob fetched, carries it out, and
+// compares the calls with those in the logs: with --jobs=1 in order.
+func (p planning) same(t *testing.T, args ...string) plan {
+	t.Helper()
+	p.forget(t)
+	var planned plan
+	printed := p.transship.Output(t, append(args, "--plan=json")...)
+	if err := json.Unmarshal([]byte(printed), &planned); err != nil {
+		t.Fatalf("%v:\n%s", err, printed)
+	}
+	for _, r := range p.at {
+		for _, c := range r.Calls(t) {
+			if c.Method != "GET" && c.Method != "HEAD" || strings.Contains(c.Path, "/blobs/") && c.Method == "GET" && c.Status == 200 {
+				t.Errorf("%s: the plan makes the call %s", strings.Join(args, " "), c)
+			}
+		}
+	}
+	p.forget(t)
+	p.transship.Output(t, args...)
+	for _, r := range p.at {
+		want, got := planned.of(r.Host), seen(r.Calls(t))
+		if !slices.Contains(args, "--jobs=1") {
+			slices.Sort(want)
+			slices.Sort(got)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s is asked otherwise than planned (-planned +made):\n%s", strings.Join(args, " "), r.Host, diff)
+		}
+	}
+	return planned
+}
+
+func (p planning) forget(t *testing.T) {
+	for _, r := range p.at {
+		r.ForgetCalls(t)
+	}
+}
+
+// counts checks what becomes of the blobs.
+func (p plan) counts(t *testing.T, uploads, mounts, present int) {
+	t.Helper()
+	if p.Totals.Uploads != uploads || p.Totals.Mounts != mounts || p.Totals.Present != present {
+		t.Errorf("planned %+v, want %d uploads, %d mounts, %d present", p.Totals, uploads, mounts, present)
+	}
+}
+
+// What follows a plan makes exactly its calls, with the statuses that it expects: the registries' access logs say so.
+func TestPlanIsTheRun(t *testing.T) {
+	t.Parallel()
+	for name, start := range kinds {
+		for _, jobs := range []string{"--jobs=1", "--jobs=6"} {
+			t.Run(name+jobs, func(t *testing.T) {
+				t.Parallel()
+				from, to := servers.CNCF(t, servers.Options{}), start(t, servers.Options{})
+				transship, _ := servers.Transship(t)
+				p := planning{transship, []*servers.Registry{from, to}}
+				im := fixture.Synthetic(fixture.Spec{
+					Seed:      31,
+					Platforms: []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}, {OS: "linux", Architecture: "s390x"}},
+					Layers:    []int64{300_000, 3000},
+					Shared:    []int64{200_000, 5},
+				})
+				source, target := push(t, from, im, "halohub/halo", "1.6"), to.Host+"/hczjl/halo:1.6"
+
+				cold := p.same(t, "copy", jobs, source, target)
+				cold.counts(t, len(im.Blobs), 0, 0)
+				verify(t, to, im, "hczjl/halo", "1.6")
+				again := p.same(t, "copy", jobs, source, target)
+				if again.counts(t, 0, 0, 0); len(again.Calls) != 2 || again.Questions != 0 {
+					t.Errorf("a copy that is there is planned with %d calls, and %d to find out", len(again.Calls), again.Questions)
+				}
+				p.same(t, "copy", jobs, target, to.Host+"/mirror/halo:1.6").counts(t, 0, len(im.Blobs), 0)
+				verify(t, to, im, "mirror/halo", "1.6")
+				p.same(t, "copy", jobs, "--chunk-size=64KiB", "--platform=linux/arm64", source, to.Host+"/chunks/halo:1").counts(t, 5, 0, 0)
+				p.same(t, "copy", jobs, source, to.Host+"/chunks/halo:2").counts(t, len(im.Blobs)-5, 0, 5)
+				verify(t, to, im, "chunks/halo", "2")
+			})
+		}
+	}
+}
+
+// Refused calls and tokens are part of a plan too.
+func TestPlanWithTokens(t *testing.T) {
+	t.Parallel()
+	tokens := servers.Tokens(t, servers.TokenOptions{Users: users})
+	from, to := servers.CNCF(t, servers.Options{Tokens: tokens}), servers.CNCF(t, servers.Options{Tokens: tokens})
+	transship, config := servers.Transship(t)
+	servers.WriteAuths(t, config, map[string]string{from.Host: "alice:secret", to.Host: "bob:pass:word"})
+	im := fixture.Real()
+	source := push(t, from, im, "halohub/halo", "1.6")
+	p := planning{transship, []*servers.Registry{from, to}}
+	p.same(t, "copy", "--jobs=1", source, to.Host+"/hczjl/halo:1.6").counts(t, len(im.Blobs), 0, 0)
+	p.same(t, "copy", source, from.Host+"/hczjl/halo:1.6").counts(t, 0, len(im.Blobs), 0)
+	verify(t, to, im, "hczjl/halo", "1.6")
+	verify(t, from, im, "hczjl/halo", "1.6")
+}
+
+// A list of images, and a bundle of them; what is to go goes in the plan only.
+func TestPlanOfLists(t *testing.T) {
+	t.Parallel()
+	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	transship, config := servers.Transship(t)
+	im := fixture.Real()
+	for tag, only := range map[string]string{"1": "linux/amd64", "2": "linux/arm64"} {
+		push(t, from, im.Only(only), "halohub/halo", tag)
+	}
+	writeFile(t, config, "list", from.Host+"/halohub/halo "+to.Host+"/hczjl/halo\n")
+	p := planning{transship, []*servers.Registry{from, to}}
+	sync := []string{"sync", "-f", config + "/list", "--prune", "--jobs=1"}
+	if planned := p.same(t, sync...); planned.Totals.Uploads == 0 {
+		t.Errorf("planned %+v", planned.Totals)
+	}
+	p.same(t, sync...).counts(t, 0, 0, 0)
+	push(t, to, im.Only("linux/amd64"), "hczjl/halo", "old")
+	planned := p.same(t, sync...)
+	if last := planned.Calls[len(planned.Calls)-1]; last.Method != "DELETE" || last.Status != 202 {
+		t.Errorf("the last call is %+v", last)
+	}
+	absent(t, to, "hczjl/halo", "old")
+
+	bundle := config + "/bundle.tar"
+	transship.Output(t, "save", "-o", bundle, to.Host+"/hczjl/halo:1")
+	p.same(t, "load", "--jobs=1", bundle, from.Host+"/loaded")
+	verify(t, from, im.Only("linux/amd64"), "loaded/hczjl/halo", "1")
+}
+
+// The commands of a local store and of manifest lists plan what they do.
+func TestPlanOfPushes(t *testing.T) {
+	t.Parallel()
+	from, to := servers.CNCF(t, servers.Options{}), servers.Debian(t, servers.Options{})
+	transship, _ := servers.Transship(t)
+	im := fixture.Real()
+	source := push(t, from, im, "halohub/halo", "1.6")
+	p := planning{transship, []*servers.Registry{from, to}}
+	transship.Output(t, "pull", source)
+	for host, mounts := range map[string]bool{from.Host: true, to.Host: false} {
+		transship.Output(t, "tag", source, host+"/pushed/halo:1.6")
+		planned := p.same(t, "push", "--jobs=1", host+"/pushed/halo:1.6")
+		if mounts {
+			planned.counts(t, 0, len(im.Blobs), 0)
+		} else {
+			planned.counts(t, len(im.Blobs), 0, 0)
+		}
+	}
+	verify(t, to, im, "pushed/halo", "1.6")
+
+	list := to.Host + "/hczjl/halo:1.6"
+	images := []string{}
+	for i, only := range []string{"linux/amd64", "linux/arm64", "linux/arm/v7"} {
+		at, repository := []*servers.Registry{from, to, to}[i], []string{"far/halo", "near/halo", "hczjl/halo"}[i]
+		images = append(images, push(t, at, im.Only(only), repository, fmt.Sprint(i)))
+	}
+	transship.Output(t, append([]string{"manifest", "create", list}, images...)...)
+	planned := p.same(t, "manifest", "push", "--jobs=1", list)
+	if planned.Totals.Uploads == 0 || planned.Totals.Mounts == 0 {
+		t.Errorf("planned %+v", planned.Totals)
+	}
+	p.same(t, "manifest", "push", list)
+}

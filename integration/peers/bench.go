@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"os"
+	"slices"
+	"testing"
+	"time"
+)
+
+// bench runs works with tools.
+type bench struct {
+	t        testing.TB
+	tools    []tool
+	scale    scale
+	rounds   int
+	limit    time.Duration // for one run
+	patience time.Duration // a tool whose run took longer is not asked again for that work
+	disk     string        // a folder on a disk
+	log      func(format string, args ...any)
+	machine  string // for the report
+
+	from, to *site
+	samples  []sample
+}
+
+// sample is what one run of a tool has shown.
+type sample struct {
+	Work    string  `json:"work"`
+	Tool    string  `json:"tool"`
+	Round   int     `json:"round"`
+	Wall    float64 `json:"wall"`    // seconds
+	CPU     float64 `json:"cpu"`     // seconds in user and kernel mode
+	Peak    int64   `json:"peak"`    // most bytes resident
+	Written int64   `json:"written"` // bytes to a disk
+	Size    int64   `json:"size"`    // bytes of what was moved or, by save, of the files written
+	Source  int     `json:"source"`  // calls on the source registry
+	Target  int     `json:"target"`  // calls on the target registry
+	Error   string  `json:"error,omitempty"`
+}
+
+// run does a work in all rounds, the tools by turns within each, and begins each round with another one.
+func (b *bench) run(w work) {
+	c := w.content(b.scale)
+	from, to := b.sites(w)
+	b.must(c.push(b.t.Context(), from.Endpoint))
+	if w.repeat {
+		b.must(c.push(b.t.Context(), to.Endpoint))
+	}
+	runners := b.able(w)
+	for round := range b.rounds {
+		for i := range runners {
+			if t := runners[(i+round)%len(runners)]; b.patient(w, t) {
+				b.note(b.once(w, c, t, from, to, round))
+			}
+			b.must(context.Cause(b.t.Context()))
+		}
+	}
+	b.must(from.empty())
+	b.must(to.empty())
+}
+
+// sites are the registries of a work. The same two serve all works but those of the embedded one.
+func (b *bench) sites(w work) (from, to *site) {
+	if w.embedded {
+		return embedded(b.t), embedded(b.t)
+	}
+	return b.from, b.to
+}
+
+// able are the tools that can do a work.
+func (b *bench) able(w work) []tool {
+	return slices.DeleteFunc(slices.Clone(b.tools), func(t tool) bool {
+		return t.commands[w.task] == nil || w.alone && t.name != subject
+	})
+}
+
+// patient tells whether a tool may run, after what it took before.
+func (b *bench) patient(w work, t tool) bool {
+	return !slices.ContainsFunc(b.samples, func(s sample) bool {
+		return s.Work == w.name && s.Tool == t.name && s.Wall > b.patience.Seconds()
+	})
+}
+
+// note keeps a sample and tells of it.
+func (b *bench) note(s sample) {
+	b.samples = append(b.samples, s)
+	b.log("%-7s round %d  %-10s %8.3f s  cpu %6.3f s  peak %5.1f MB  calls %d+%d  %s",
+		s.Work, s.Round+1, s.Tool, s.Wall, s.CPU, float64(s.Peak)/1e6, s.Source, s.Target, s.Error)
+}
+
+// once runs a tool, and then compares every byte of what it has made with the source.
+func (b *bench) once(w work, c content, t tool, from, to *site, round int) sample {
+	if !w.repeat {
+		b.must(to.empty())
+	}
+	j := job{src: from.over(w.link).Host, dst: to.over(w.link).Host, repo: c.repository, tag: c.tag(), dir: b.folder(w)}
+	args := t.commands[w.task](b.t, j)
+	from.forget()
+	to.forget()
+	u, err := measure(b.t.Context(), t.Program, b.limit, args...)
+	s := sample{
+		Work: w.name, Tool: t.name, Round: round,
+		Wall: u.wall.Seconds(), CPU: u.cpu.Seconds(), Peak: u.peak, Written: u.written, Size: c.size(),
+		Source: from.calls(), Target: to.calls(),
+	}
+	if err == nil {
+		err = b.check(w, c, j, to, &s)
+	}
+	if err != nil {
+		s.Error = err.Error()
+	}
+	b.must(os.RemoveAll(j.dir))
+	return s
+}
+
+// check holds what a tool has made against the source.
+func (b *bench) check(w work, c content, j job, to *site, s *sample) (err error) {
+	if w.task != save {
+		return c.verify(b.t.Context(), to.Endpoint)
+	}
+	s.Size, err = c.verifySaved(j)
+	return err
+}
+
+// folder makes the folder of a job.
+func (b *bench) folder(w work) string {
+	if !w.disk {
+		return b.t.TempDir()
+	}
+	dir, err := os.MkdirTemp(b.disk, "job")
+	b.must(err)
+	return dir
+}
+
+// must ends the comparison after an error of the harness's own.
+func (b *bench) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}

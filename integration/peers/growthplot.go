@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"math"
+)
+
+// The measures of the growth plot, in pixels.
+const (
+	panelWidth  = 280
+	panelHeight = 150
+	panelLeft   = 70 // of a panel, for its axis
+	panelTop    = 44 // above a panel, for its title
+	panelFoot   = 40 // below it, for its axis
+)
+
+// axis maps values to a line of a length in pixels.
+type axis struct {
+	least, most float64
+	log         bool
+	length      float64
+}
+
+// at is how far along the axis a value lies.
+func (a axis) at(v float64) float64 {
+	if a.log {
+		return a.length * math.Log(v/a.least) / math.Log(a.most/a.least)
+	}
+	return a.length * (v - a.least) / (a.most - a.least)
+}
+
+// ticks are the values to write beside the axis.
+func (a axis) ticks() []float64 {
+	var all []float64
+	if !a.log {
+		for i := range 5 {
+			all = append(all, a.least+(a.most-a.least)*float64(i)/4)
+		}
+		return all
+	}
+	for v := a.least; v <= a.most*1.001; v *= 10 {
+		all = append(all, v)
+	}
+	return all
+}
+
+// decades is an axis of powers of ten around values.
+func decades(values []float64, length float64) axis {
+	least, most := math.Inf(1), 0.0
+	for _, v := range values {
+		least, most = min(least, v), max(most, v)
+	}
+	return axis{math.Pow(10, math.Floor(math.Log10(least))), math.Pow(10, math.Ceil(math.Log10(most))), true, length}
+}
+
+// growthPlot draws time and memory against what grows: a column for each, time above and memory below.
+func growthPlot(all results) string {
+	column, row := float64(panelLeft+panelWidth), float64(panelTop+panelHeight+panelFoot)
+	p := &svg{width: 2*column + 24, height: 2 * row}
+	for i, g := range growths() {
+		x := float64(i)*column + panelLeft
+		sizes, times, peaks := g.results(all)
+		if len(sizes) == 0 {
+			continue
+		}
+		across := decades(sizes, panelWidth)
+		p.panel(x, panelTop, g.title+": seconds", g.unit, across, decades(times, panelHeight), sizes, times)
+		p.panel(x, row+panelTop, g.title+": MB of memory at most", g.unit, across, axis{0, 40, false, panelHeight}, sizes, peaks)
+	}
+	return p.String("Time and memory of transship with more images and larger blobs")
+}
+
+// results are the medians of a growing work: its sizes, seconds, and MB of memory at most.
+func (g growing) results(all results) (sizes, times, peaks []float64) {
+	for _, size := range g.sizes {
+		if of := all.of(g.name(size), subject); len(of) > 0 {
+			sizes = append(sizes, float64(size))
+			times = append(times, spreadOf(of.measured(wall)).median)
+			peaks = append(peaks, spreadOf(of.measured(peak)).most/1e6)
+		}
+	}
+	return sizes, times, peaks
+}
+
+// panel draws one curve with its axes; x and y are its upper left corner.
+func (p *svg) panel(x, y float64, title, unit string, across, up axis, xs, ys []float64) {
+	bottom := y + panelHeight
+	p.text(x, y-14, "title", "%s", title)
+	for _, v := range up.ticks() {
+		p.line(x, bottom-up.at(v), x+panelWidth, bottom-up.at(v), "faint")
+		p.text(x-8, bottom-up.at(v)+4, "soft end", "%s", fmt.Sprint(v))
+	}
+	for _, v := range across.ticks() {
+		p.text(x+across.at(v), bottom+18, "soft middle", "%s", fmt.Sprint(v))
+	}
+	p.text(x+panelWidth, bottom+34, "soft end", "%s", unit)
+	var points [][2]float64
+	for i := range xs {
+		points = append(points, [2]float64{x + across.at(xs[i]), bottom - up.at(ys[i])})
+	}
+	p.curve(points, "mine")
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+)
+
+// The measures of the comparison's plot, in pixels.
+const (
+	plotWidth = 760
+	barsFrom  = 100 // left of it stand the names
+	barsTo    = 560 // right of it stand the figures
+	rowHeight = 20
+	gap       = 44 // above the rows of a work, with its title in it
+)
+
+// farOff is how many times the best peer's time a bar shows; a longer one is cut, and its figure says so.
+const farOff = 4
+
+// comparison draws how long the tools took for each work of a report.
+func comparison(r report) string {
+	p := &svg{width: plotWidth}
+	all := good(r.Samples)
+	y := 0.0
+	for _, w := range r.works {
+		if len(all.toolsIn(w.name)) > 1 {
+			y = p.bars(y+gap, w, all)
+		}
+	}
+	p.text(16, y+30, "soft", "Shorter is better. Median of %d, with a line from the least to the most; → is cut.", r.Rounds)
+	p.height = y + 46
+	return p.String("How long transship and other tools take for the same work")
+}
+
+// bars draws a work from y on, the fastest tool first, and returns where it ends.
+func (p *svg) bars(y float64, w work, all results) float64 {
+	p.text(16, y-10, "title", "%s", w.title)
+	names := all.toolsIn(w.name)
+	times := map[string]spread{}
+	longest := 0.0
+	for _, name := range names {
+		times[name] = spreadOf(all.of(w.name, name).measured(wall))
+		longest = max(longest, times[name].most)
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(times[a].median, times[b].median) })
+	if best, ok := times[all.best(w.name, wall)]; ok {
+		longest = min(longest, max(farOff*best.median, times[subject].most))
+	}
+	for _, name := range names {
+		p.bar(y, name, times[name], longest)
+		y += rowHeight
+	}
+	return y
+}
+
+// bar draws one tool's time; the whole width is longest.
+func (p *svg) bar(y float64, name string, s spread, longest float64) {
+	at := func(v float64) float64 { return barsFrom + (barsTo-barsFrom)*min(v, longest)/longest }
+	class, label := "peer", "end"
+	if name == subject {
+		class, label = "mine", "end title"
+	}
+	p.text(barsFrom-8, y+14, label, "%s", name)
+	p.rect(barsFrom, y+3, at(s.median)-barsFrom, rowHeight-6, class)
+	p.line(at(s.least), y+rowHeight/2, at(s.most), y+rowHeight/2, "spread")
+	figure := s.text(seconds)
+	if s.median > longest {
+		figure = "→ " + figure
+	}
+	p.text(barsTo+10, y+14, "soft", "%s", figure)
+}

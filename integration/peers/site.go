@@ -1,0 +1,64 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/hczjl/transship/distribution/registry"
+	"github.com/hczjl/transship/integration/servers"
+)
+
+// site is a registry that tools copy from or to.
+type site struct {
+	servers.Endpoint // as the harness reaches it
+
+	dir    string                              // where it keeps its content
+	calls  func() int                          // of tools since the last forget
+	forget func()                              // begins to count anew
+	empty  func() error                        // removes all that it holds
+	over   func(servers.Link) servers.Endpoint // as tools reach it over a link
+}
+
+// cncf starts a CNCF distribution registry; links are carried by toxiproxy.
+func cncf(t testing.TB, toxiproxy string) *site {
+	r := servers.CNCF(t, servers.Options{})
+	links := map[servers.Link]servers.Endpoint{{}: r.Endpoint}
+	return &site{
+		Endpoint: r.Endpoint,
+		dir:      r.Dir,
+		calls:    func() int { return len(r.Calls(t)) },
+		forget:   func() { r.ForgetCalls(t) },
+		empty:    func() error { return os.RemoveAll(filepath.Join(r.Dir, "data")) }, // it remembers nothing of it
+		over: func(l servers.Link) servers.Endpoint {
+			if _, ok := links[l]; !ok {
+				links[l] = servers.Far(t, toxiproxy, r.Endpoint, l)
+			}
+			return links[l]
+		},
+	}
+}
+
+// embedded starts a registry of this project in memory. It keeps no content apart from tools' calls, so it cannot be
+// emptied.
+func embedded(t testing.TB) *site {
+	var calls atomic.Int64
+	handler := &registry.Handler{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	e := servers.Endpoint{Host: strings.TrimPrefix(server.URL, "http://"), URL: server.URL, Client: server.Client()}
+	return &site{
+		Endpoint: e,
+		calls:    func() int { return int(calls.Load()) },
+		forget:   func() { calls.Store(0) },
+		empty:    func() error { return nil },
+		over:     func(servers.Link) servers.Endpoint { return e },
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import "fmt"
+
+// target is what is asked of the subject in a work.
+type target struct {
+	work string // empty: all of them
+	what string // that is measured, for people
+	by   func(sample) float64
+	peer string  // whose figure it is held against: a name, bestPeer, or empty for none
+	most float64 // of the ratio to the peer, or of the figure itself
+	unit func(float64) string
+}
+
+// bestPeer stands for the peer that does best.
+const bestPeer = "best"
+
+// targets are those of the first comparison that was made, on a machine of two cores.
+func targets() []target {
+	return []target{
+		{"copy", "wall", wall, bestPeer, 1, seconds},
+		{"copy", "CPU of the client", cpu, "oras", 0.95, seconds},
+		{"copy", "calls on source + target", calls, "", 16 + 29, count},
+		{"far", "wall", wall, bestPeer, 0.65, seconds},
+		{"many", "wall", wall, "crane", 0.25, seconds},
+		{"many", "calls on source + target", calls, "", 706 + 1210, count},
+		{"repeat", "wall", wall, "crane", 0.5, seconds},
+		{"big", "wall", wall, bestPeer, 0.25, seconds},
+		{"save", "wall", wall, "oras", 1, seconds},
+		{"disk", "bytes written / size", twice, "", 1.01, plain},
+		{"", "peak memory", peak, "", 24e6, megabytes},
+		{"tags", "wall", wall, "", 10, seconds},
+	}
+}
+
+// verdict is a target held against results.
+type verdict struct {
+	target
+	peer   string // whose figure it is, where there is one
+	mine   spread
+	theirs spread
+	ratio  spread // to the peer
+	met    bool
+	known  bool // there are results to tell by
+}
+
+// judge holds results against a target.
+func (t target) judge(r results) verdict {
+	v := verdict{target: t, peer: t.peer}
+	if t.work == "" {
+		v.mine = spreadOf(r.mine().measured(t.by))
+		v.known, v.met = len(r.mine()) > 0, v.mine.most <= t.most
+		return v
+	}
+	v.mine = spreadOf(r.of(t.work, subject).measured(t.by))
+	if t.peer == "" {
+		v.known, v.met = len(r.of(t.work, subject)) > 0, v.mine.median <= t.most
+		return v
+	}
+	if t.peer == bestPeer {
+		v.peer = r.best(t.work, t.by)
+	}
+	v.theirs = spreadOf(r.of(t.work, v.peer).measured(t.by))
+	ratios := r.ratios(t.work, v.peer, t.by)
+	v.ratio = spreadOf(ratios)
+	v.known, v.met = len(ratios) > 0, v.ratio.median <= t.most
+	return v
+}
+
+// mine are the subject's results, but for those that no peer has a part in.
+func (r results) mine() results {
+	var all results
+	for _, s := range r {
+		if s.Tool == subject && s.Work != "tags" {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// seconds, megabytes, count and plain write a figure for people.
+func seconds(v float64) string   { return digits(v) + " s" }
+func megabytes(v float64) string { return fmt.Sprintf("%.1f MB", v/1e6) }
+func count(v float64) string     { return fmt.Sprintf("%.0f", v) }
+func plain(v float64) string     { return fmt.Sprintf("%.3f", v) }
+
+// digits writes a number with three digits that count, and at most two behind the point.
+func digits(v float64) string {
+	switch {
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}

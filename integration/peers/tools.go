@@ -1,0 +1,169 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/integration/servers"
+)
+
+// tool is a program that is compared. Each task is done as the tool's own documentation says is best for it.
+type tool struct {
+	servers.Program
+	name    string
+	module  string // PACKAGE@VERSION for go install; empty for what is there already
+	version string // of what is installed
+
+	commands map[task]arguments
+}
+
+// task is something that a tool may have a command for.
+type task int
+
+const (
+	copyOne task = iota // an image with all its platforms
+	copyAll             // all tags of a repository
+	save                // an image into a file or folder below job.dir
+)
+
+// arguments are what a tool is called with for a job. They may write files that it reads.
+type arguments func(t testing.TB, j job) []string
+
+// job is what a tool is asked to do.
+type job struct {
+	src, dst string // HOST:PORT of both registries
+	repo     string // on both
+	tag      string // for one and save
+	dir      string // an empty folder for the job's files
+}
+
+func (j job) from() string { return j.src + "/" + j.repo }
+func (j job) to() string   { return j.dst + "/" + j.repo }
+
+// tarred and folder are where save writes to.
+func (j job) tarred() string { return filepath.Join(j.dir, "image.tar") }
+func (j job) folder() string { return filepath.Join(j.dir, "image") }
+
+// file writes a file that a tool reads, and gives its path.
+func (j job) file(t testing.TB, name, text string) string {
+	path := filepath.Join(j.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// each splits words that are separated by blanks; args stand for the %s in them.
+func each(format string, args ...any) []string {
+	return strings.Fields(fmt.Sprintf(format, args...))
+}
+
+// subject is the name of what is compared with the peers.
+const subject = "transship"
+
+// tools are all there are, the one under test first.
+func tools() []tool {
+	return []tool{transship(), crane(), regctl(), regsync(), oras(), skopeo()}
+}
+
+func transship() tool {
+	return tool{
+		name: subject,
+		commands: map[task]arguments{
+			copyOne: func(_ testing.TB, j job) []string {
+				return each("copy -q %s:%s %s:%s", j.from(), j.tag, j.to(), j.tag)
+			},
+			copyAll: func(t testing.TB, j job) []string {
+				return each("sync -q -f %s", j.file(t, "images.txt", j.from()+" "+j.to()+"\n"))
+			},
+			save: func(_ testing.TB, j job) []string { return each("save -q -o %s %s:%s", j.tarred(), j.from(), j.tag) },
+		},
+	}
+}
+
+func crane() tool {
+	return tool{
+		name: "crane", module: "github.com/google/go-containerregistry/cmd/crane@v0.22.1",
+		commands: map[task]arguments{
+			copyOne: func(_ testing.TB, j job) []string { return each("copy %s:%s %s:%s", j.from(), j.tag, j.to(), j.tag) },
+			copyAll: func(_ testing.TB, j job) []string { return each("copy -a -j 8 %s %s", j.from(), j.to()) },
+			save: func(_ testing.TB, j job) []string {
+				return each("pull --format oci %s:%s %s", j.from(), j.tag, j.folder())
+			},
+		},
+	}
+}
+
+func regctl() tool {
+	hosts := func(hosts ...string) (flags string) {
+		for _, host := range hosts {
+			flags += " --host reg=" + host + ",tls=disabled"
+		}
+		return flags
+	}
+	return tool{
+		name: "regctl", module: "github.com/regclient/regclient/cmd/regctl@v0.11.7",
+		commands: map[task]arguments{
+			copyOne: func(_ testing.TB, j job) []string {
+				return each("image copy %s %s:%s %s:%s", hosts(j.src, j.dst), j.from(), j.tag, j.to(), j.tag)
+			},
+			save: func(_ testing.TB, j job) []string {
+				return each("image export %s %s:%s %s", hosts(j.src), j.from(), j.tag, j.tarred())
+			},
+		},
+	}
+}
+
+// regsync copies one image at a time unless told otherwise; eight as crane here.
+func regsync() tool {
+	const config = `version: 1
+creds:
+  - {registry: %q, tls: disabled}
+  - {registry: %q, tls: disabled}
+defaults: {parallel: 8}
+sync:
+  - {source: %q, target: %q, type: repository}
+`
+	return tool{
+		name: "regsync", module: "github.com/regclient/regclient/cmd/regsync@v0.11.7",
+		commands: map[task]arguments{
+			copyAll: func(t testing.TB, j job) []string {
+				return each("once -c %s", j.file(t, "regsync.yml", fmt.Sprintf(config, j.src, j.dst, j.from(), j.to())))
+			},
+		},
+	}
+}
+
+func oras() tool {
+	return tool{
+		name: "oras", module: "oras.land/oras/cmd/oras@v1.3.6",
+		commands: map[task]arguments{
+			copyOne: func(_ testing.TB, j job) []string {
+				return each("cp --no-tty --from-plain-http --to-plain-http %s:%s %s:%s", j.from(), j.tag, j.to(), j.tag)
+			},
+			save: func(_ testing.TB, j job) []string {
+				return each("cp --no-tty --from-plain-http --to-oci-layout %s:%s %s:%s", j.from(), j.tag, j.folder(), j.tag)
+			},
+		},
+	}
+}
+
+// skopeo has no command for save: its archives hold either one platform or an image whose types and digests it has changed.
+func skopeo() tool {
+	return tool{
+		name: "skopeo",
+		commands: map[task]arguments{
+			copyOne: func(_ testing.TB, j job) []string {
+				return each("copy -q --all --preserve-digests --src-tls-verify=false --dest-tls-verify=false docker://%s:%s docker://%s:%s",
+					j.from(), j.tag, j.to(), j.tag)
+			},
+			copyAll: func(_ testing.TB, j job) []string {
+				return each("sync --all --preserve-digests --src docker --dest docker --src-tls-verify=false --dest-tls-verify=false %s %s",
+					j.from(), strings.TrimSuffix(j.to(), "/"+filepath.Base(j.repo)))
+			},
+		},
+	}
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"time"
+
+	"github.com/hczjl/transship/integration/servers"
+)
+
+// work is a row of the comparison: something that every tool with a command for it does, round after round.
+type work struct {
+	name     string // as flags name it
+	title    string // for people
+	task     task
+	content  func(scale) content
+	link     servers.Link // before both registries
+	repeat   bool         // the target has everything before the tool begins; else it is empty
+	embedded bool         // both registries are transship's own, in memory
+	disk     bool         // what is saved lies on a disk
+	alone    bool         // nobody but the subject does it
+}
+
+// scale is how much the works move.
+type scale struct {
+	layers [3]int64 // bytes of a platform's layers
+	images int
+	base   [5]int64 // bytes of the layers that all images share
+	own    int64    // bytes of the layer that each of them has for itself for each of two platforms
+	big    int64    // bytes of the one big layer
+	tags   int      // of the repository in which nothing has changed
+}
+
+// full is what the targets are about.
+func full() scale {
+	return scale{
+		layers: [3]int64{6e6, 65e6, 60e6},
+		images: 100, base: [5]int64{8e6, 1e6, 7e6, 1e6, 100e3}, own: 10e3,
+		big: 400e6, tags: 10_000,
+	}
+}
+
+// far is a round trip of 50 ms.
+func far() servers.Link { return servers.Link{Delay: 25 * time.Millisecond} }
+
+// narrow is far, and a connection brings 20 MB/s. Only what comes from a registry is that slow: an upload session takes its
+// bytes in order over one connection, so that nobody could do anything about the other direction.
+func narrow() servers.Link { return servers.Link{Delay: 25 * time.Millisecond, Rate: 20e6} }
+
+func works() []work {
+	image := func(s scale) content { return one("halohub/halo", s.layers[:], platforms()...) }
+	hundred := func(s scale) content { return many("many/app", s.images, s.base, s.own) }
+	big := func(s scale) content { return one("big/layer", []int64{s.big}) }
+	tags := func(s scale) content { return many("many/tags", s.images, s.base, s.own).again(s.tags) }
+	return []work{
+		{name: "copy", title: "cold copy of an image for three platforms, loopback", task: copyOne, content: image},
+		{name: "far", title: "cold copy of that image, 50 ms round trip", task: copyOne, content: image, link: far()},
+		{name: "many", title: "100 images, 50 ms round trip", task: copyAll, content: hundred, link: far()},
+		{name: "repeat", title: "those 100 again, nothing changed, 50 ms round trip", task: copyAll, content: hundred, link: far(), repeat: true},
+		{name: "big", title: "one layer of 400 MB, 50 ms round trip, 20 MB/s a connection", task: copyOne, content: big, link: narrow()},
+		{name: "save", title: "save that image into a tar", task: save, content: image},
+		{name: "disk", title: "save it into a tar on a disk", task: save, content: image, disk: true},
+		{name: "tags", title: "10,000 tags, nothing changed, loopback, embedded registry", task: copyAll, content: tags, repeat: true, embedded: true, alone: true},
+	}
+}

@@ -1,0 +1,62 @@
+package servers
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Serving is a running `transship serve`.
+type Serving struct {
+	Endpoint
+	process *process
+}
+
+// Serve starts transship serve with args, on a free port of loopback.
+func Serve(t testing.TB, args ...string) *Serving {
+	t.Helper()
+	transship, _ := Transship(t)
+	r := &Serving{}
+	s := service{dir: t.TempDir()}
+	s.command = func([]int) *exec.Cmd {
+		cmd := exec.Command(transship.Path, append([]string{"serve", "-v", "--listen", "127.0.0.1:0"}, args...)...)
+		cmd.Env = transship.Env
+		return cmd
+	}
+	s.ready = func([]int) error { return r.listens(filepath.Join(s.dir, "stdout.log")) }
+	r.process, _ = s.start(t)
+	return r
+}
+
+// listens reads where the program listens from what it has printed.
+func (r *Serving) listens(stdout string) error {
+	printed, err := os.ReadFile(stdout)
+	if err != nil {
+		return err
+	}
+	line, _, whole := bytes.Cut(printed, []byte("\n"))
+	if !whole {
+		return errors.New("it has not printed its URL")
+	}
+	url := string(line)
+	_, host, _ := strings.Cut(url, "://")
+	r.Endpoint = Endpoint{Host: host, URL: url, Client: &http.Client{Transport: transport{base: http.DefaultTransport}}}
+	return nil
+}
+
+// Kill ends the program at once, as a crash does.
+func (r *Serving) Kill() { r.process.kill() }
+
+// Stop asks the program to end, and returns its exit status.
+func (r *Serving) Stop() int {
+	r.process.stop()
+	return r.process.cmd.ProcessState.ExitCode()
+}
+
+// Log is what the program has printed on standard error.
+func (r *Serving) Log() string { return tail(r.process.stderr) }
