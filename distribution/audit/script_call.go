@@ -34,6 +34,8 @@ type scriptCall struct {
 	blob      string     // digest of the blob that it was about
 	sent      string     // digest of the manifest or blob that it sent, or sent a part of
 	fetched   string     // digest of the manifest or blob that it fetched, or fetched a part of
+	piece     piece      // which part
+	completes bool       // with it all parts have been fetched
 	location  *scriptURL // that its answer gave out
 	challenge string     // of an answer 401
 
@@ -77,7 +79,7 @@ func (s *Script) call(e Entry) *scriptCall {
 	c.isURL, c.hasUser = true, u.User != nil
 	c.scheme, c.host = s.once(u.Scheme), s.once(u.Host)
 	c.path, c.escaped, c.query = u.Path, u.EscapedPath(), u.RawQuery
-	c.sent, c.fetched = s.once(sentBy(e, u)), s.once(fetchedBy(e, u))
+	c.sent, c.fetched, c.piece = s.once(sentBy(e, u)), s.once(fetchedBy(e, u)), pieceOf(e)
 	if e.Status == http.StatusUnauthorized {
 		c.challenge = s.once(e.Response.Headers.Get("Www-Authenticate"))
 	}

@@ -105,7 +105,7 @@ func (p *scriptWriter) write(c *scriptCall) {
 		p.write(p.tokenOf(c))
 	}
 	if c.bytes > 0 {
-		for _, source := range p.sources[c.sent] {
+		for _, source := range p.sources(c.sent) {
 			p.write(source)
 		}
 	}
