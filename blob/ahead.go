@@ -16,11 +16,11 @@ type OpenRange func(ctx context.Context, offset, n int64) (body io.ReadCloser, c
 
 const (
 	// rangeSize is how many bytes are asked for at once.
-	rangeSize = 1 << 20
+	rangeSize = 512 << 10
 	// pieceSize is how many of them are read at a time.
 	pieceSize = 64 << 10
-	// enoughPieces is how many of them may wait to be handed out before no more is asked for: 3 MiB.
-	enoughPieces = 48
+	// enoughPieces is how many of them may wait to be handed out before no more is asked for: 4 MiB.
+	enoughPieces = 64
 )
 
 // ahead hands a blob's bytes out in order while its next ranges are fetched side by side. What is fetched ahead waits in
