@@ -165,3 +165,17 @@ func TestReportOfNonsense(t *testing.T) {
 		t.Errorf("%d bytes", len(image))
 	}
 }
+
+// A call whose body a policy cut off was made.
+func TestReportOfACutBody(t *testing.T) {
+	e := Entry{Sequence: 1, Attempt: 1, Method: "GET", URL: "http://h/v2/x/blobs/" + digestOf(1), Row: "end-2", Status: 200, Peer: "127.0.0.1:1",
+		Timings: Timings{Receive: time.Second}, Response: Message{Bytes: 7}, Refused: "max-bytes", Error: "refused"}
+	text := string(written(t, JSONL, e))
+	r := trace(t, text).Report(1)
+	if r.Total.Calls != 1 || r.Total.Failed != 1 || r.Total.Received != 7 || len(r.Refusals) != 1 || len(r.Path) != 1 {
+		t.Errorf("%+v", r)
+	}
+	if script := scriptOf(t, text); !strings.Contains(script, "\ncurl -sSfg ") || !strings.Contains(script, "broken off after 1s") {
+		t.Error(script)
+	}
+}

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"iter"
 	"net/http"
 	"slices"
 )
@@ -72,15 +73,26 @@ func (s *Script) opener(c *scriptCall) *scriptCall {
 		return nil
 	}
 	var found *scriptCall
-	for _, o := range s.locations[c.path] {
-		if o.sequence >= c.sequence {
-			break
+	for o := range latest(s.locations[c.path], c) {
+		if o.blob == c.blob {
+			return o
 		}
-		if found == nil || o.blob == c.blob || found.blob != c.blob {
+		if found == nil {
 			found = o
 		}
 	}
 	return found
+}
+
+// latest yields those of some calls that came before another, the last one
+// first, as far back as it is worth looking.
+func latest(calls []*scriptCall, c *scriptCall) iter.Seq[*scriptCall] {
+	const most = 1000
+	end, _ := slices.BinarySearchFunc(calls, c.sequence, func(o *scriptCall, n int64) int { return cmp.Compare(o.sequence, n) })
+	return func(yield func(*scriptCall) bool) {
+		for i := end - 1; i >= max(0, end-most) && yield(calls[i]); i-- {
+		}
+	}
 }
 
 // redirected returns the call that was redirected to this one.

@@ -17,7 +17,8 @@ type scriptCall struct {
 	redirectOf int64
 	method     string
 	row        string
-	refused    string
+	refused    string // by which policy
+	held       bool   // it was not let out
 	status     int
 	took       time.Duration
 	failed     bool // it was broken off, or got no answer
@@ -64,7 +65,7 @@ func (c *scriptCall) header(name string) string {
 func (s *Script) call(e Entry) *scriptCall {
 	c := &scriptCall{
 		sequence: e.Sequence, tokenFor: e.Why.TokenFor, redirectOf: e.Why.RedirectOf,
-		method: s.once(e.Method), row: s.once(e.Row), refused: s.once(e.Refused),
+		method: s.once(e.Method), row: s.once(e.Row), held: held(e), refused: s.once(e.Refused),
 		status: e.Status, took: e.Duration(), failed: e.Error != "" || e.Status == 0,
 		bytes: e.Request.Bytes, blob: s.once(blobOf(e)),
 	}
