@@ -129,9 +129,10 @@ func TestLimitReadsOneByOneWhereTheQuotaEnds(t *testing.T) {
 			t.Errorf("%d at once, told %d times", host.most, told)
 		}
 		flood(t, l, 20, "GET", somewhere+"blobs/sha256:0")
-		if host.most != firstWindow {
+		if host.most < firstWindow {
 			t.Errorf("%d blobs at once: they cost nothing", host.most)
 		}
+		host.most = 0
 		host.header.Set("Ratelimit-Remaining", "100;w=21600")
 		flood(t, l, 60, "GET", somewhere+"manifests/1")
 		if host.most <= firstWindow {
