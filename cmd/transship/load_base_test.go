@@ -24,6 +24,9 @@ func TestLoadChain(t *testing.T) {
 		for _, bundle := range []string{"1", "2", "3"} {
 			v.do("load @/"+bundle+".tar TO/p "+flags).want(0, "loaded 1 image")
 		}
+		if n := v.target.Count("^POST"); n != 5 {
+			t.Errorf("%q: %d blobs were asked for or sent, want those that the bundles have", flags, n)
+		}
 		if n := v.target.Count("^PUT .*/blobs/"); n != 5 {
 			t.Errorf("%q: %d blobs were sent, want each once", flags, n)
 		}
