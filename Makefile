@@ -45,6 +45,11 @@ fuzz:
 		done; \
 	done
 
+# docs/example.har, a recorded copy of the demo's image between two registries, and docs/example.svg, its waterfall.
+.PHONY: example
+example:
+	cd integration && TRANSSHIP_EXAMPLE=$(CURDIR)/docs $(GO) test -count=1 -run '^TestExample$$' ./e2e
+
 cover:
 	$(GO) test -coverprofile=$(BIN)/cover.out ./... && $(GO) tool cover -func=$(BIN)/cover.out | tail -n 1
 

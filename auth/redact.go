@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -66,4 +67,18 @@ func redactError(err error, redact func(string) string) error {
 func shown(realm *url.URL) string {
 	u := url.URL{Scheme: realm.Scheme, Host: realm.Host, Path: realm.Path}
 	return u.String()
+}
+
+// withoutURL shows of a failed token request no more of its URL than other messages
+// do, and nothing of the credential.
+func withoutURL(req *http.Request, cred Credential, err error) error {
+	var outer *url.Error
+	if !errors.As(err, &outer) {
+		return err
+	}
+	cause := redactError(outer.Err, cred.redact)
+	if strings.HasPrefix(cause.Error(), "failed to parse Location header") {
+		cause = errors.New("it redirects to a Location that is no URL")
+	}
+	return &url.Error{Op: outer.Op, URL: shown(req.URL), Err: cause}
 }

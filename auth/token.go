@@ -126,7 +126,7 @@ func (s *tokenServer) send(req *http.Request, cred Credential, scope Scope) (tok
 	setAgent(req, s.agent)
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return token{}, fmt.Errorf("%s: asking for a token: %w", s.host, s.withoutURL(req, cred, err))
+		return token{}, fmt.Errorf("%s: asking for a token: %w", s.host, withoutURL(req, cred, err))
 	}
 	defer discard(resp)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReply+1))
@@ -143,20 +143,6 @@ func (s *tokenServer) send(req *http.Request, cred Credential, scope Scope) (tok
 		return token{}, s.failed(cred, scope, resp.StatusCode, err)
 	}
 	return reply.token(scope, resp.Header.Get("Date"), s.now()), nil
-}
-
-// withoutURL shows of http.Client's error no more of the URL than other messages
-// do, and nothing of the credential.
-func (s *tokenServer) withoutURL(req *http.Request, cred Credential, err error) error {
-	var outer *url.Error
-	if !errors.As(err, &outer) {
-		return err
-	}
-	cause := redactError(outer.Err, cred.redact)
-	if strings.HasPrefix(cause.Error(), "failed to parse Location header") {
-		cause = errors.New("it redirects to a Location that is no URL")
-	}
-	return &url.Error{Op: outer.Op, URL: shown(req.URL), Err: cause}
 }
 
 func (s *tokenServer) failed(cred Credential, scope Scope, status int, err error) *Error {

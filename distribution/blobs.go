@@ -2,6 +2,7 @@ package distribution
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -57,6 +58,29 @@ func (c *Client) GetBlob(ctx context.Context, repo string, d blob.Digest, offset
 		return nil, 0, err
 	}
 	return continued(resp, offset)
+}
+
+// GetBlobRange opens n bytes of a blob from an offset on (end-2 with Range: bytes=first-last, RFC 9110, 14.2). Unlike
+// [Client.GetBlob] it takes no answer but that range: a registry that ignores it is an errors.ErrUnsupported. redirected
+// says that the call was two. The caller closes the reader.
+func (c *Client) GetBlobRange(ctx context.Context, repo string, d blob.Digest, offset, n int64) (body io.ReadCloser, redirected bool, err error) {
+	req, err := c.request(ctx, http.MethodGet, repository(repo, "blobs/"+string(d), auth.Pull), nil)
+	if err != nil {
+		return nil, false, err
+	}
+	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", offset, offset+n-1))
+	resp, err := c.do(req, http.StatusOK, http.StatusPartialContent)
+	if err != nil {
+		return nil, false, err
+	}
+	first, _, ok := parseContentRange(resp.Header.Get("Content-Range"))
+	if resp.StatusCode == http.StatusOK || !ok || first != offset || resp.ContentLength >= 0 && resp.ContentLength != n {
+		resp.Body.Close()
+		return nil, false, fmt.Errorf("%s: asked for %d bytes from %d, got Content-Range %q: %w", resp.Request.URL.Host, n, offset,
+			oneLine(resp.Header.Get("Content-Range")), errors.ErrUnsupported)
+	}
+	return resp.Body, resp.Request.Response != nil, nil
 }
 
 // continued makes sure that an answer to a range begins at the offset.

@@ -81,7 +81,7 @@ func (r *Repository) cancel(ctx context.Context, session Upload) {
 // send uploads all that the registry does not have yet and closes the session.
 func (p *push) send(ctx context.Context) error {
 	left := p.blob.Size() - p.session.Offset
-	if p.session.Offset == 0 && (p.chunk == 0 || p.chunkSize() >= left) {
+	if p.session.Offset == 0 && (left == 0 || !p.repo.Patch && (p.chunk == 0 || p.chunkSize() >= left)) {
 		return p.whole(ctx)
 	}
 	for p.session.Offset < p.blob.Size() {

@@ -422,3 +422,23 @@ func TestMountsThatAreNotProven(t *testing.T) {
 		}
 	}
 }
+
+// With Patch a blob goes in one PATCH and an empty PUT; an empty one has nothing to patch.
+func TestPatchInPlaceOfOnePut(t *testing.T) {
+	for size, want := range map[int]string{1000: "PATCH 1000, PUT 0", 0: "PUT 0"} {
+		b, d := random(size)
+		var calls []string
+		s := newSessions()
+		note := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPatch || r.Method == http.MethodPut {
+				calls = append(calls, fmt.Sprintf("%s %d", r.Method, r.ContentLength))
+			}
+			s.ServeHTTP(w, r)
+		})
+		repo := &distribution.Repository{Client: clientOf(t, note), Name: "a/b", Patch: true}
+		_, err := repo.PutBlob(t.Context(), d, new(lab).open(b))
+		if got := strings.Join(calls, ", "); err != nil || got != want || !bytes.Equal(s.have, b) {
+			t.Errorf("%d bytes: %s, want %s, error %v", size, got, want, err)
+		}
+	}
+}

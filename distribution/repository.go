@@ -26,6 +26,8 @@ type Repository struct {
 	// ChunkSize is the most bytes sent in one upload call. 0 sends each blob in one PUT, and in chunks only where the
 	// registry or a broken connection asks for it.
 	ChunkSize int64
+	// Patch sends blobs with PATCH and closes the upload with an empty PUT, as docker does, also where one PUT would do.
+	Patch bool
 
 	inUse atomic.Bool // a tag that was asked for exists, so blobs may be there
 }
@@ -74,6 +76,11 @@ func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int
 	return body, nil
 }
 
+// BlobRange opens a part of a blob; see [Client.GetBlobRange].
+func (r *Repository) BlobRange(ctx context.Context, d manifest.Descriptor, offset, n int64) (io.ReadCloser, bool, error) {
+	return r.Client.GetBlobRange(r.scoped(ctx), r.Name, d.Digest, offset, n)
+}
+
 // HasBlob tells whether the repository has a blob of that digest and size; see [Client.HeadBlob]. A registry that denies
 // it is fs.ErrPermission; some deny what does not exist.
 func (r *Repository) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
@@ -103,6 +110,16 @@ func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Man
 // for delete, others for push.
 func (r *Repository) Untag(ctx context.Context, tag string) error {
 	return r.Client.DeleteManifest(r.scoped(ctx), r.Name, tag)
+}
+
+// DeleteManifest removes a manifest and with it its tags; see [Client.DeleteManifest]. The scope must allow it.
+func (r *Repository) DeleteManifest(ctx context.Context, d blob.Digest) error {
+	return r.Client.DeleteManifest(r.scoped(ctx), r.Name, string(d))
+}
+
+// DeleteBlob removes a blob from the repository; see [Client.DeleteBlob]. The scope must allow it.
+func (r *Repository) DeleteBlob(ctx context.Context, d blob.Digest) error {
+	return r.Client.DeleteBlob(r.scoped(ctx), r.Name, d)
 }
 
 // Referrers returns the manifests whose subject is d; see [Client.Referrers].

@@ -25,7 +25,9 @@ type app struct {
 }
 
 func newApp(env func(string) string, stdin io.Reader, stdout, stderr io.Writer) *app {
-	return &app{env: env, stdin: newLines(stdin), stdout: &results{out: stdout}, stderr: newConsole(stderr)}
+	a := &app{env: env, stdin: newLines(stdin), stdout: &results{out: stdout}, stderr: newConsole(stderr)}
+	a.shared.speed.congestion.OnLow = a.runsLow
+	return a
 }
 
 // errInterrupted is why the context ends when the user stops the program.

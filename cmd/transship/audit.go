@@ -74,7 +74,7 @@ func (r *auditing) open(command string, fs *flag.FlagSet, args []string) (err er
 func (a *app) closeAudit(err error) error {
 	r := &a.shared.audit
 	if r.record != nil {
-		r.record.Flush()
+		r.record.Close()
 	}
 	if r.writer == nil {
 		return err

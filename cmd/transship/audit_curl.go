@@ -15,7 +15,7 @@ func auditCurlCommand() command {
 same order; blobs and manifests are files in blobs/ below the folder that it runs in. Hosts are variables, so that others
 can be called. What the record does not have, passwords above all, is a variable that has to be set: the script's top
 names them.`,
-		example: "transship audit curl run.jsonl > run.sh",
+		example: "transship audit curl run.jsonl | tee run.sh",
 		setup: func(*flag.FlagSet, *app) action {
 			return func(_ context.Context, a *app, args []string) error {
 				var script *audit.Script
@@ -28,8 +28,7 @@ names them.`,
 				if err != nil {
 					return err
 				}
-				_, err = script.WriteTo(a.stdout)
-				return err
+				return script.Print(a.stdout)
 			}
 		},
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"os"
 )
@@ -34,8 +35,24 @@ longest have rows.`,
 					_, err := a.stdout.Write(image.Bytes())
 					return err
 				}
-				return os.WriteFile(*out, image.Bytes(), 0o644)
+				return writeWhole(*out, image.Bytes())
 			}
 		},
 	}
+}
+
+// writeWhole writes a file. One that cannot be written to its end is removed.
+func writeWhole(name string, content []byte) error {
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err = errors.Join(err, file.Close()); err == nil {
+		return nil
+	}
+	if info, statErr := os.Stat(name); statErr == nil && info.Mode().IsRegular() {
+		_ = os.Remove(name)
+	}
+	return err
 }

@@ -88,6 +88,15 @@ func (b *bundling) Blob(ctx context.Context, d manifest.Descriptor, offset int64
 	return src.Blob(ctx, d, offset)
 }
 
+// BlobRange implements transfer.Ranged, as far as where the blob is does.
+func (b *bundling) BlobRange(ctx context.Context, d manifest.Descriptor, offset, n int64) (io.ReadCloser, bool, error) {
+	src, found := b.from[d.Digest]
+	if !found {
+		return nil, false, fmt.Errorf("blob %s: %w", d.Digest, fs.ErrNotExist)
+	}
+	return transfer.BlobRange(ctx, src, d, offset, n)
+}
+
 // missing are the blobs that the bundle is to have itself.
 func (b *bundling) missing() []manifest.Descriptor {
 	var out []manifest.Descriptor

@@ -11,11 +11,14 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// onCall is told of each call: for the audit, by -v for people, and by the demo. It is nil where nobody wants to know.
+// onCall is told of each call: for the audit, for a benchmark, by -v for people, and by the demo. It is nil where nobody wants to know.
 func (a *app) onCall() func(wire.Call) {
 	var all []func(wire.Call)
 	if a.shared.audit.writer != nil {
 		all = append(all, a.shared.audit.write)
+	}
+	if a.shared.measure != nil {
+		all = append(all, a.shared.measure)
 	}
 	switch {
 	case a.shared.onCall != nil:

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"iter"
 
@@ -54,6 +55,11 @@ func (c *collected) Manifest(_ context.Context, ref string) (manifest.Manifest, 
 		return m, fmt.Errorf("%s: manifest %s: %w", c, ref, fs.ErrNotExist)
 	}
 	return m, nil
+}
+
+// BlobRange implements transfer.Ranged, as far as where the image was found does.
+func (c *collected) BlobRange(ctx context.Context, d manifest.Descriptor, offset, n int64) (io.ReadCloser, bool, error) {
+	return transfer.BlobRange(ctx, c.Source, d, offset, n)
 }
 
 // Referrers implements transfer.Referring.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/hczjl/transship/distribution/bench"
 )
 
 // action is what a command does once its flags are set.
@@ -47,6 +49,11 @@ func commands() []command {
 		inspectCommand(),
 		tagsCommand(),
 		digestCommand(),
+		benchCommand(bench.Push),
+		benchCommand(bench.Pull),
+		benchCommand(bench.Copy),
+		benchCommand(bench.Mount),
+		benchCommand(bench.Resolve),
 		auditVerifyCommand(),
 		auditShowCommand(),
 		auditWaterfallCommand(),

@@ -38,18 +38,22 @@ SRC and DST are references, with docker:// before them or not, or one of
   oci:DIR[:IMAGE]              an OCI image layout in a folder, which is added to
   oci-archive:FILE[:IMAGE]     one in a tar, which is written anew
   docker-archive:FILE[:IMAGE]  what docker save writes; as DST the same as oci-archive, which docker load reads too
+  null:SIZE[:SEED]             as SRC an image of one layer of that size, generated, different each time without SEED
+  null:                        as DST nothing: the image is read and verified
 IMAGE is a tag, a name or a digest; without it SRC has one image, and DST gets the name that the image has.`,
 		example: `transship copy halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
 transship copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alpine:3.20
 transship copy alpine:3.20 oci:layout:3.20
+transship copy alpine:3.20 null:
 transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 		setup: func(fs *flag.FlagSet, a *app) action {
 			c := &copying{src: a.newSide(fs, "src", "the source"), dst: a.newSide(fs, "dst", "the target")}
 			fs.Var(&c.platforms, "platform", "copy only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
 			fs.BoolVar(&c.flatten, "flatten", false, "copy the one image that is left as itself, not as a list with one entry")
 			fs.BoolVar(&c.referrers, "referrers", false, "copy signatures, SBOMs and attestations that refer to the image too")
-			c.jobs = transfer.DefaultJobs
-			fs.Var(&c.jobs, "jobs", fmt.Sprintf("copy `N` blobs at a time (default %d)", c.jobs))
+			a.jobsFlag(fs, &c.jobs, "copy")
+			a.rangesFlag(fs)
+			a.paceFlags(fs)
 			fs.Var(&c.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 			a.planFlag(fs)
 			a.commonFlags(fs)
@@ -60,7 +64,7 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 }
 
 func (c *copying) run(ctx context.Context, a *app, args []string) error {
-	from, err := parseLocation(args[0])
+	from, err := parseCopied(args[0])
 	if err != nil {
 		return err
 	}
@@ -75,12 +79,12 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 	}
 	defer src.close()
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: a.jobs(c.jobs), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: a.jobs(c.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
 	if slices.ContainsFunc(to, location.archive) || src.name.Digest != "" && (len(c.platforms) > 0 || c.flatten) {
 		if err := src.collect(ctx, engine); err != nil {
 			return err
 		}
-		engine = &transfer.Engine{Jobs: engine.Jobs, Referrers: engine.Referrers, OnEvent: engine.OnEvent}
+		engine = &transfer.Engine{Jobs: engine.Jobs, Ranges: engine.Ranges, Pace: engine.Pace, Referrers: engine.Referrers, OnEvent: engine.OnEvent}
 	}
 	destinations, err := c.destinations(ctx, a, src, to)
 	defer leave(destinations)
@@ -100,7 +104,7 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 func parseTargets(args []string) ([]location, error) {
 	var to []location
 	for _, arg := range args {
-		l, err := parseLocation(arg)
+		l, err := parseCopied(arg)
 		if err != nil {
 			return nil, err
 		}

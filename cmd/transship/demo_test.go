@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -51,4 +52,15 @@ func TestInterruptedDemo(t *testing.T) {
 	p := newProgram(t)
 	p.ctx = interrupted()
 	p.run("demo").want(130)
+}
+
+// The demo's audit has the calls that it shows, and the one of inspect.
+func TestAuditOfTheDemo(t *testing.T) {
+	p := newProgram(t)
+	file := filepath.Join(p.env["HOME"], "demo.har")
+	p.run("demo", "--audit", file).want(0)
+	r, entries := audited(t, file)
+	if len(entries) != 40 || r.End == nil || entries[0].Why.Command != "demo" {
+		t.Errorf("%d calls: %+v", len(entries), r)
+	}
 }

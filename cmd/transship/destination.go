@@ -40,6 +40,8 @@ func (a *app) destination(ctx context.Context, s *side, l location, name referen
 		return destination{}, err
 	case a.planning() && !l.registry():
 		return destination{}, &usageError{message: fmt.Sprintf("--plan tells of registries, and %s is in none", l), hint: "leave out --plan, or that target"}
+	case l.null():
+		return l.nullDestination()
 	case l.archive():
 		return archiveDestination(l, as, what)
 	case !l.registry():

@@ -68,6 +68,8 @@ func exitCode(err error) int {
 		return exitRefused
 	case as[*partlyError](err):
 		return exitPartly
+	case as[*boundsError](err):
+		return exitRefused
 	case isIntegrity(err):
 		return exitIntegrity
 	case isUsage(err):

@@ -27,14 +27,16 @@ func floors() map[string][]string {
 		"manifest/liststore":     {"blob", "manifest", "distribution/reference"},
 		"distribution/layout":    {"blob", "manifest", "distribution/reference"},
 		"distribution/transfer":  {"blob", "manifest"},
+		"distribution/synthetic": {"blob", "manifest"},
 		"distribution":           {"blob", "manifest", "auth", "distribution/reference", "distribution/wire"},
 		"distribution/registry":  {"blob", "manifest", "distribution/reference", "distribution/layout"},
+		"distribution/bench":     {"blob", "manifest", "distribution", "distribution/wire", "distribution/transfer", "distribution/synthetic"},
 	}
 }
 
 // withoutHTTP are the packages that must work without net/http.
 func withoutHTTP() []string {
-	return []string{"blob", "manifest", "distribution/transfer", "distribution/layout"}
+	return []string{"blob", "manifest", "distribution/transfer", "distribution/layout", "distribution/synthetic"}
 }
 
 func TestFloors(t *testing.T) {

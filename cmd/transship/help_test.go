@@ -12,7 +12,7 @@ import (
 func TestHelp(t *testing.T) {
 	p := newProgram(t)
 	text := p.run("help").want(0).stdout
-	for _, family := range []string{"manifest", "audit"} {
+	for _, family := range []string{"manifest", "bench", "audit"} {
 		text += "\n=== " + family + "\n" + p.run(family, "-h").want(0).stdout
 	}
 	for _, c := range commands() {
@@ -57,6 +57,7 @@ func TestExamplesParse(t *testing.T) {
 		for line := range strings.Lines(c.example) {
 			_, line, _ = strings.Cut(line, "transship ")
 			line, _, _ = strings.Cut(line, "|")
+			line, _, _ = strings.Cut(line, ">")
 			found, rest, err := find(strings.Fields(line))
 			if err != nil || found.name != c.name {
 				t.Errorf("example %q of %s calls %q, error %v", line, c.name, found.name, err)

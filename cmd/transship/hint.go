@@ -18,7 +18,6 @@ import (
 	"github.com/hczjl/transship/auth/htpasswd"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
-	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
@@ -29,19 +28,17 @@ import (
 // hint says what to try, in one line; "" where there is nothing to say.
 func (a *app) hint(err error) string {
 	var usage *usageError
-	var policy *wire.PolicyError
 	at := a.about(err)
+	if hint, ok := auditHint(err); ok {
+		return hint
+	}
 	switch {
 	case errors.Is(err, errInterrupted):
 		return a.interruptedHint(err)
 	case errors.As(err, &usage):
 		return usage.hint
-	case errors.As(err, &policy):
-		return policyHint(policy)
-	case as[*auditError](err):
-		return "" // the error says it
-	case as[*audit.FileError](err):
-		return "a run that cannot be recorded does not go on: give --audit a file on a disk with room, in a folder that is yours"
+	case as[*boundsError](err):
+		return "give --yes if that is meant"
 	case errors.Is(err, transfer.ErrSeveral):
 		return "name a single platform with --platform, or leave out --flatten"
 	case as[*storeError](err):

@@ -32,9 +32,10 @@ A bundle that builds on another one is loaded after that: it is looked first whe
 		example: `transship load monday.tar registry.example.com
 transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod halohub/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			l := &loading{to: a.newSide(fs, "", "the registry"), jobs: transfer.DefaultJobs}
+			l := &loading{to: a.newSide(fs, "", "the registry")}
 			fs.Var(&l.rewrites, "rewrite", "give names that begin with FROM one that begins with TO, as `FROM=TO`; may be repeated")
-			fs.Var(&l.jobs, "jobs", fmt.Sprintf("send `N` blobs at a time (default %d)", l.jobs))
+			a.jobsFlag(fs, &l.jobs, "send")
+			a.paceFlags(fs)
 			fs.Var(&l.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 			a.planFlag(fs)
 			a.commonFlags(fs)
@@ -65,7 +66,7 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 	}
 	show := a.newProgress()
 	show.many = len(images) > 1
-	engine := &transfer.Engine{Jobs: a.jobs(l.jobs), OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: a.jobs(l.jobs), Pace: a.pace(), OnEvent: show.event}
 	stop := show.start()
 	b := &batch{app: a, of: len(images), atOnce: a.atOnce(l.jobs)}
 	for _, some := range inOrder(ctx, images) {

@@ -38,6 +38,8 @@ func parseLocation(arg string) (location, error) {
 		return location{transport: onRegistry, ref: ref}, err
 	case inLayout, inArchive, inDockerArchive:
 		return parseFileLocation(transport, rest)
+	case atNull:
+		return location{}, &usageError{message: "null: is for copy alone", hint: "transship copy REF null: reads and verifies, transship copy null:64MiB REF writes"}
 	}
 	return location{}, &usageError{
 		message: "the transport " + transport + " is not known here",
@@ -48,7 +50,7 @@ func parseLocation(arg string) (location, error) {
 // transportOf returns the transport that a text begins with, one of those that are not known here too; "" where there is
 // none.
 func transportOf(text string) string {
-	for _, transport := range []string{onRegistry, inLayout, inArchive, inDockerArchive,
+	for _, transport := range []string{onRegistry, inLayout, inArchive, inDockerArchive, atNull,
 		"dir:", "docker-daemon:", "containers-storage:", "ostree:", "sif:", "tarball:"} {
 		if strings.HasPrefix(text, transport) {
 			return transport

@@ -32,12 +32,12 @@ func manifestPushCommand() command {
 list's, and images of other registries are copied in. Prints the digest of the list.`,
 		example: `transship manifest push --purge hczjl/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			c := &manifestPush{at: a.manifestSide(fs), jobs: transfer.DefaultJobs}
+			c := &manifestPush{at: a.manifestSide(fs)}
 			a.verboseFlag(fs)
 			a.planFlag(fs)
 			fs.BoolVar(&c.purge, "purge", false, "remove the local list when it is pushed")
 			alias(fs, "p", "purge")
-			fs.Var(&c.jobs, "jobs", fmt.Sprintf("copy `N` blobs at a time (default %d)", c.jobs))
+			a.jobsFlag(fs, &c.jobs, "copy")
 			return c.run
 		},
 	}

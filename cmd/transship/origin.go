@@ -24,6 +24,9 @@ func (a *app) origin(ctx context.Context, s *side, l location) (origin, error) {
 		repo, err := a.repository(ctx, s, l.ref, auth.Pull)
 		return origin{repo, l.ref.Identifier(), l.ref, func() {}}, err
 	}
+	if l.null() {
+		return l.synthetic(ctx)
+	}
 	images, err := a.shared.local.open(l)
 	if err != nil {
 		return origin{}, err

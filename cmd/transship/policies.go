@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"strings"
 
+	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -78,6 +80,20 @@ func (a *app) held(err error) error {
 		return missing
 	}
 	return err
+}
+
+// auditHint says what to try where it is the audit or a policy that a run has failed for, and false elsewhere.
+func auditHint(err error) (hint string, ok bool) {
+	var policy *wire.PolicyError
+	switch {
+	case errors.As(err, &policy):
+		return policyHint(policy), true
+	case as[*auditError](err):
+		return "", true // the error says it
+	case as[*audit.FileError](err):
+		return "a run that cannot be recorded does not go on: give --audit a file on a disk with room, in a folder that is yours", true
+	}
+	return "", false
 }
 
 // policyHint says how a run is let do more.

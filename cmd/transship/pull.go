@@ -31,9 +31,11 @@ those.`,
 		example: `transship pull halohub/halo:1.6
 transship pull --platform linux/arm64 alpine:3.20`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			p := &pulling{from: a.newSide(fs, "", "the registry"), jobs: transfer.DefaultJobs}
+			p := &pulling{from: a.newSide(fs, "", "the registry")}
 			fs.Var(&p.platforms, "platform", "pull only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
-			fs.Var(&p.jobs, "jobs", fmt.Sprintf("pull `N` blobs at a time (default %d)", p.jobs))
+			a.jobsFlag(fs, &p.jobs, "pull")
+			a.rangesFlag(fs)
+			a.paceFlags(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return p.run
@@ -67,7 +69,7 @@ func (p *pulling) one(ctx context.Context, a *app, dir *layout.Dir, ref referenc
 	}
 	show := a.newProgress()
 	stop := show.start()
-	d, err := p.copy(ctx, show, src, storing{dir.Repository(ref.Name())}, ref)
+	d, err := p.copy(ctx, a, show, src, storing{dir.Repository(ref.Name())}, ref)
 	stop()
 	if err != nil {
 		return err
@@ -90,9 +92,10 @@ func (p *pulling) one(ctx context.Context, a *app, dir *layout.Dir, ref referenc
 
 // copy brings the image into its repository of the store. Where one platform of a list is asked for it is the image for
 // that, unless several are: a list may have one for each version of Windows.
-func (p *pulling) copy(ctx context.Context, show *progress, src transfer.Source, dst storing, ref reference.Reference) (manifest.Descriptor, error) {
+func (p *pulling) copy(ctx context.Context, a *app, show *progress, src transfer.Source, dst storing, ref reference.Reference) (manifest.Descriptor, error) {
+	ranges, pace := a.ranges(), a.pace()
 	engine := func(flatten bool) *transfer.Engine {
-		return &transfer.Engine{Jobs: int(p.jobs), Platforms: p.platforms, Flatten: flatten, OnEvent: show.event}
+		return &transfer.Engine{Jobs: int(p.jobs), Ranges: ranges, Pace: pace, Platforms: p.platforms, Flatten: flatten, OnEvent: show.event}
 	}
 	d, err := storeAs(ctx, engine(len(p.platforms) == 1), src, ref.Identifier(), dst, ref)
 	if errors.Is(err, transfer.ErrSeveral) {

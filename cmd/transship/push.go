@@ -31,8 +31,9 @@ func pushCommand() command {
 		short:   "send an image of the local store to its registry",
 		example: `transship push registry.example.com/hczjl/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			p := &pushing{to: a.newSide(fs, "", "the registry"), jobs: transfer.DefaultJobs}
-			fs.Var(&p.jobs, "jobs", fmt.Sprintf("send `N` blobs at a time (default %d)", p.jobs))
+			p := &pushing{to: a.newSide(fs, "", "the registry")}
+			a.jobsFlag(fs, &p.jobs, "send")
+			a.paceFlags(fs)
 			fs.Var(&p.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 			a.planFlag(fs)
 			a.commonFlags(fs)
@@ -87,7 +88,7 @@ func (p *pushing) copy(ctx context.Context, a *app, dir *layout.Dir, ref referen
 	}
 	a.did("pushing to repository %s", ref.Name())
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: a.jobs(p.jobs), OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: a.jobs(p.jobs), Pace: a.pace(), OnEvent: show.event}
 	stop := show.start()
 	d, err := engine.Copy(ctx, dir.Repository(ref.Name()), ref.Identifier(), &mounting{repo, from}, ref.Identifier())
 	stop()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,8 +16,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// imagesAtOnce is how many images are looked after side by side.
-const imagesAtOnce = 16
+// imagesAtOnce is how many images are looked after side by side: over a long link most of them wait for an answer.
+const imagesAtOnce = 32
 
 // saving is the command save.
 type saving struct {
@@ -49,7 +48,7 @@ docker://HOST[/PREFIX], that load brought images to.`,
 transship save -o tuesday.tar --since monday.tar.json -f images.txt
 transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			s := &saving{from: a.newSide(fs, "", "the registry"), jobs: transfer.DefaultJobs}
+			s := &saving{from: a.newSide(fs, "", "the registry")}
 			fs.StringVar(&s.out, "output", "", "write to this `file`, to a folder where it ends with a slash or is one, or to standard output where it is -")
 			alias(fs, "o", "output")
 			fs.StringVar(&s.list, "file", "", "save the images of a `list`, as sync reads it; what stands behind an image is its name in the bundle")
@@ -58,7 +57,9 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			fs.Var(&s.split, "split", "write volumes of at most this `size`, such as 4GiB: FILE.001, FILE.002 and so on")
 			fs.Var(&s.platforms, "platform", "save only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
 			fs.BoolVar(&s.referrers, "referrers", false, "save signatures, SBOMs and attestations that refer to the images too")
-			fs.Var(&s.jobs, "jobs", fmt.Sprintf("fetch `N` blobs at a time (default %d)", s.jobs))
+			a.jobsFlag(fs, &s.jobs, "fetch")
+			a.rangesFlag(fs)
+			a.paceFlags(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return s.run
@@ -76,7 +77,7 @@ func (s *saving) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: int(s.jobs), Platforms: s.platforms, Referrers: s.referrers, OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: int(s.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: s.platforms, Referrers: s.referrers, OnEvent: show.event}
 	if err := distinctNames(ctx, engine, images); err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (s *saving) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	if s.out == "-" {
-		return s.stream(ctx, a, b)
+		return s.stream(ctx, a, engine, b)
 	}
 	return s.write(ctx, a, engine, show, b)
 }
@@ -179,11 +180,9 @@ func (s *saving) write(ctx context.Context, a *app, engine *transfer.Engine, sho
 }
 
 // stream writes the bundle to standard output.
-func (s *saving) stream(ctx context.Context, a *app, b *bundling) error {
+func (s *saving) stream(ctx context.Context, a *app, engine *transfer.Engine, b *bundling) error {
 	began := time.Now()
-	open := func(d manifest.Descriptor) blob.Open {
-		return func(ctx context.Context, offset int64) (io.ReadCloser, error) { return b.Blob(ctx, d, offset) }
-	}
+	open := func(d manifest.Descriptor) blob.Open { return engine.Open(b, d) }
 	in, err := layout.Stream(ctx, a.stdout, b.Contents, open)
 	if err == nil {
 		a.note("saved %d image%s to standard output in %s", len(in.Images), plural(len(in.Images)), formatDuration(time.Since(began)))

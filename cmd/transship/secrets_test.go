@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,12 +160,7 @@ func TestSecretsStaySecret(t *testing.T) {
 				g := test.gossip
 				g.next = v.source
 				host := listen(t, &g)
-				for _, rule := range test.rules {
-					for key, value := range rule.Header {
-						rule.Header[key] = strings.ReplaceAll(value, "HOST", host)
-					}
-				}
-				v.source.Set(test.rules...)
+				v.source.Set(rulesAt(host, test.rules)...)
 				v.target.Set(registry.Rule{On: "^P", Edit: func(h http.Header) { sign(h) }})
 				v.write(".docker/config.json", strings.ReplaceAll(or(test.config, "{}"), "HOST", host))
 				if test.helper != "" {
@@ -192,6 +188,18 @@ func TestSecretsStaySecret(t *testing.T) {
 			}
 		})
 	}
+}
+
+// rulesAt returns rules in whose headers HOST is a host.
+func rulesAt(host string, rules []registry.Rule) []registry.Rule {
+	out := slices.Clone(rules)
+	for i, rule := range rules {
+		out[i].Header = map[string]string{}
+		for name, value := range rule.Header {
+			out[i].Header[name] = strings.ReplaceAll(value, "HOST", host)
+		}
+	}
+	return out
 }
 
 func or(a, b string) string {

@@ -19,10 +19,12 @@ type shared struct {
 	quiet   bool
 	verbose bool
 	http1   bool
-	headers bool // with verbose: of each call
-	onCall  func(wire.Call)
+	headers bool            // with verbose: of each call
+	onCall  func(wire.Call) // in place of what -v prints
+	measure func(wire.Call) // told of each call too
 	local   openedImages
 	plan    planning
+	speed   speed
 	audit   auditing
 	rules   wire.Rules
 
@@ -52,11 +54,12 @@ type sessionKey struct {
 	creds     string
 	tls       wire.TLS
 	plainHTTP bool
+	http1     bool
 	host      string // only where there is something that is for this host alone
 }
 
 func (s *side) key() sessionKey {
-	k := sessionKey{creds: s.creds, tls: s.tls, plainHTTP: s.plainHTTP}
+	k := sessionKey{creds: s.creds, tls: s.tls, plainHTTP: s.plainHTTP, http1: s.http1}
 	if s.creds != "" || s.tls != (wire.TLS{}) || s.plainHTTP {
 		k.host = s.label + " " + s.host
 	}
@@ -94,17 +97,20 @@ func (a *app) session(ctx context.Context, s *side) (*session, error) {
 	return made, nil
 }
 
-// newSession builds the chain auth -> Retry -> Loopback -> Headers -> Record -> Policy -> Timeout -> Hosts, with a Plan
+// newSession builds the chain auth -> Retry -> Limit -> Loopback -> Headers -> Record -> Policy -> Timeout -> Hosts, with a Plan
 // before Record where one is made; package wire says why in this order.
 func (a *app) newSession(s *side, credentials auth.Credentials) *session {
-	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1}
-	record := a.recorder().Over(&wire.Policy{Base: &wire.Timeout{Base: hosts}, Rules: &a.shared.rules})
+	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1 || s.http1}
+	stall := time.Duration(a.shared.speed.stall)
+	carry := &wire.Timeout{Base: hosts, Header: stall, Stall: stall}
+	record := a.recorder().Over(&wire.Policy{Base: carry, Rules: &a.shared.rules})
 	headers := &wire.Headers{Base: a.shared.plan.over(record), UserAgent: "transship/" + version}
 	loopback := &wire.Loopback{Base: headers}
 	if s.docker && s.tls.Insecure {
 		loopback.Insecure = s.host
 	}
-	retry := &wire.Retry{Base: loopback, OnWait: a.onWait, Sleep: a.sleep}
+	limit := &wire.Limit{Base: loopback, Congestion: a.congestion()}
+	retry := &wire.Retry{Base: limit, OnWait: a.onWait, Sleep: a.sleep}
 	made := &session{app: a, plainHTTP: s.plainHTTP, clients: map[string]*distribution.Client{}}
 	made.http = &http.Client{
 		Transport:     &auth.Transport{Base: retry, Credentials: credentials},

@@ -20,6 +20,7 @@ type side struct {
 	tls       wire.TLS
 	plainHTTP bool
 	docker    bool // insecure means what it means to docker: plain HTTP too
+	http1     bool // do not use HTTP/2
 }
 
 // newSide registers the flags of a side.

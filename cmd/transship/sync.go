@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
-
-	"github.com/hczjl/transship/distribution/transfer"
 )
 
 // syncing is the command sync.
@@ -42,7 +39,7 @@ longer has. What it will remove is printed before the first one goes.`,
 		example: `transship sync -f images.txt registry.example.com/mirror
 transship sync -f images.txt --prune --json`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			s := &syncing{src: a.newSide(fs, "src", "the first source"), dst: a.newSide(fs, "dst", "the first target"), jobs: transfer.DefaultJobs}
+			s := &syncing{src: a.newSide(fs, "src", "the first source"), dst: a.newSide(fs, "dst", "the first target")}
 			fs.StringVar(&s.list, "file", "", "the `list` of images, - for standard input")
 			alias(fs, "f", "file")
 			fs.Var(&s.platforms, "platform", "copy only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
@@ -51,7 +48,9 @@ transship sync -f images.txt --prune --json`,
 			fs.BoolVar(&s.prune, "prune", false, "remove tags from the targets that the source no longer has")
 			fs.StringVar(&s.state, "state", "", "remember in this `file` what was put where, and believe it: an image that has not changed then costs one HEAD at its source, and none at the target")
 			fs.BoolVar(&s.asJSON, "json", false, "print a report of all images as JSON")
-			fs.Var(&s.jobs, "jobs", fmt.Sprintf("copy `N` blobs at a time (default %d)", s.jobs))
+			a.jobsFlag(fs, &s.jobs, "copy")
+			a.rangesFlag(fs)
+			a.paceFlags(fs)
 			fs.Var(&s.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 			a.planFlag(fs)
 			a.commonFlags(fs)

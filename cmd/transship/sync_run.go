@@ -14,12 +14,8 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-const (
-	// syncAtOnce is how many images are looked after side by side: over a long link most of them wait for an answer.
-	syncAtOnce = 64
-	// listsAtOnce is how many repositories are listed side by side.
-	listsAtOnce = 8
-)
+// listsAtOnce is how many repositories are listed side by side.
+const listsAtOnce = 8
 
 // syncRun is one run of sync.
 type syncRun struct {
@@ -39,7 +35,7 @@ type syncRun struct {
 func (s *syncing) newRun(a *app, state *syncState) *syncRun {
 	r := &syncRun{syncing: s, app: a, state: state, began: time.Now(), show: a.newProgress(), kept: map[string]bool{}, taken: map[string]*taker{}}
 	r.show.many = true
-	r.engine = &transfer.Engine{Jobs: a.jobs(s.jobs), Platforms: s.platforms, Referrers: s.referrers, OnEvent: r.event}
+	r.engine = &transfer.Engine{Jobs: a.jobs(s.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: s.platforms, Referrers: s.referrers, OnEvent: r.event}
 	return r
 }
 
@@ -57,7 +53,7 @@ func (r *syncRun) event(ev transfer.Event) {
 func (r *syncRun) copyAll(ctx context.Context, lines []*syncLine) {
 	var lists, images errgroup.Group
 	lists.SetLimit(listsAtOnce)
-	images.SetLimit(syncAtOnce)
+	images.SetLimit(imagesAtOnce)
 	inTurn := r.app.jobs(r.jobs) == 1
 	if inTurn {
 		lists.SetLimit(1)

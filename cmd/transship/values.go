@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hczjl/transship/manifest"
 )
@@ -90,4 +91,34 @@ func (b *byteSize) Set(s string) error {
 		return nil
 	}
 	return fmt.Errorf("%q is no number of bytes such as 4MiB or 512k", s)
+}
+
+// byteRate is a number of bytes a second, with or without /s behind it.
+type byteRate byteSize
+
+// String implements flag.Value.
+func (r *byteRate) String() string { return (*byteSize)(r).String() }
+
+// Set implements flag.Value.
+func (r *byteRate) Set(s string) error {
+	if (*byteSize)(r).Set(strings.TrimSuffix(s, "/s")) != nil {
+		return fmt.Errorf("%q is no number of bytes a second such as 20MiB/s", s)
+	}
+	return nil
+}
+
+// stall is how long nothing may move: at least a second, or 0 for the default.
+type stall time.Duration
+
+// String implements flag.Value.
+func (w *stall) String() string { return time.Duration(*w).String() }
+
+// Set implements flag.Value.
+func (w *stall) Set(s string) error {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < time.Second {
+		return fmt.Errorf("%q is no time of a second or more such as 30s", s)
+	}
+	*w = stall(d)
+	return nil
 }

@@ -59,12 +59,15 @@ func partsOf(m manifest.Manifest) ([]part, error) {
 	return out, nil
 }
 
+// partsAtOnce is how many manifests and blobs are looked at side by side; blobs are read whole.
+const partsAtOnce = 16
+
 // level looks at parts side by side, and returns what they need in turn.
 func (v *remoteVerification) level(ctx context.Context, parts []part, seen map[blob.Digest]bool) ([]part, error) {
 	var mu sync.Mutex
 	var next []part
 	group, inGroup := errgroup.WithContext(ctx)
-	group.SetLimit(imagesAtOnce)
+	group.SetLimit(partsAtOnce)
 	for _, p := range parts {
 		if seen[p.Digest] {
 			continue

@@ -37,11 +37,11 @@ const (
 	receivePhase = 6
 )
 
-// phasesOf returns the phases and their sum in microseconds. None is negative,
-// and none so long that the sum of many is beyond an int64.
+// phasesOf returns the phases and their sum in microseconds. What is read of a
+// file is neither negative nor longer than some decades: see duration.
 func phasesOf(t Timings) (out [phases]int64, total int64) {
 	for i, d := range [phases]time.Duration{t.Blocked, t.DNS, t.Connect, t.TLS, t.Send, t.Wait, t.Receive} {
-		out[i] = max(d.Microseconds(), 0)
+		out[i] = d.Microseconds()
 		total += out[i]
 	}
 	return out, total

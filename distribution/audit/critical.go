@@ -40,27 +40,7 @@ type download struct {
 }
 
 // criticalPath finds what the wall clock waited for, from the start of the run
-// to its end without a hole.
-//
-// It goes backwards. It begins at the run's end with the call that ended last.
-// From the start of a call it goes on with the call that had ended last by
-// then: whatever let this one begin had to be over, and nothing was over later.
-// Where a call repeats another after a pause, the record says so, and that
-// other one is next whatever has ended meanwhile.
-//
-// The time between the end of the one and the start of the other belongs to no
-// call. It is a Pausing before a repetition; of the rest Between is the part in
-// which calls were under way, and Idle the part in which none was. So is what
-// comes before the first call and after the last.
-//
-// A call's own time is that of its phases, up to the moment that the way came
-// from; since a call on the way had ended by then, that is all of it. One that
-// sends a blob does nothing while the blob's bytes do not come: where the same
-// blob was being received meanwhile, the time of Sending is Streaming as long
-// as both have their bytes moving, and otherwise what the receiving call was
-// doing.
-//
-// It takes the time of sorting the calls.
+// to its end, as [Trace.Report] says. It takes the time of sorting the calls.
 func (t *Trace) criticalPath() critical {
 	w := &walk{Trace: t, critical: critical{sources: map[int32]int32{}}}
 	w.prepare()

@@ -20,6 +20,13 @@
 // another chain. Keep the last hash where the file is not, to show later that
 // it is the same.
 //
+// # Reports
+//
+// [ReadTrace] reads an audit for what its time went to: [Trace.Report] sums it
+// up, with the critical path, and [Trace.Waterfall] draws it. [ReadScript] makes
+// shell commands of the calls, and [Compare] finds what two audits do not have
+// in common. All of them take HARs of other tools too.
+//
 // # Secrets
 //
 // What is written has been redacted by package wire, and what [Reader] reads

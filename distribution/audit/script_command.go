@@ -27,17 +27,17 @@ func (p *scriptWriter) command(c *scriptCall) {
 	o := &curl{}
 	p.method(c, o)
 	o.add(p.headers(c)...)
-	if c.url.User != nil && c.Request.Headers.Get("Authorization") == "" {
-		o.add("-u " + variable(p.input("user:password for "+c.url.Host, "USERPASS", c.url.Host)))
+	if c.hasUser && c.header("Authorization") == "" {
+		o.add("-u " + variable(p.input("user:password for "+c.host, "USERPASS", c.host)))
 	}
 	p.send(c, o)
 	target := p.target(c)
 	p.receive(c, o, target)
-	if c.Status == 0 || c.Error != "" {
+	if c.failed {
 		o.after += " || :"
 	}
 	flags := "curl -sSg"
-	if c.Status > 0 && c.Status < 400 {
+	if c.status > 0 && c.status < 400 {
 		flags = "curl -sSfg"
 	}
 	lines := append([]string{o.before + flags}, o.options...)
@@ -47,43 +47,43 @@ func (p *scriptWriter) command(c *scriptCall) {
 // method says the method, where no other option does.
 func (p *scriptWriter) method(c *scriptCall, o *curl) {
 	switch {
-	case c.Method == http.MethodHead:
+	case c.method == http.MethodHead:
 		o.add("--head")
-	case c.Method != http.MethodGet:
-		o.add("-X " + c.Method)
+	case c.method != http.MethodGet:
+		o.add("-X " + c.method)
 	}
 }
 
 // send adds the body.
 func (p *scriptWriter) send(c *scriptCall, o *curl) {
 	switch {
-	case c.Row == "token" && c.Method == http.MethodPost:
+	case c.row == "token" && c.method == http.MethodPost:
 		for _, field := range p.form(c) {
 			o.add("--data-urlencode " + quoted(field))
 		}
-		o.add("--data-urlencode " + `"refresh_token=$` + p.input("an identity token for "+c.url.Host, "IDENTITY", c.url.Host) + `"`)
-	case c.Request.Bytes > 0:
+		o.add("--data-urlencode " + `"refresh_token=$` + p.input("an identity token for "+c.host, "IDENTITY", c.host) + `"`)
+	case c.bytes > 0:
 		p.sendFile(c, o)
-	case c.Method == http.MethodPost || c.Method == http.MethodPut || c.Method == http.MethodPatch:
+	case c.method == http.MethodPost || c.method == http.MethodPut || c.method == http.MethodPatch:
 		o.add("-H 'Content-Length: 0'")
 	}
 }
 
 // sendFile adds a body that is a file, or the part of one that the headers say.
 func (p *scriptWriter) sendFile(c *scriptCall, o *curl) {
-	file := p.file(c.sent())
+	file := p.file(c.sent)
 	if file == "" {
-		file = variable(p.input("the file that call "+fmt.Sprint(c.Sequence)+" sends", "FILE", fmt.Sprint(c.Sequence)))
+		file = variable(p.input("the file that call "+fmt.Sprint(c.sequence)+" sends", "FILE", fmt.Sprint(c.sequence)))
 	}
-	from, _, ok := strings.Cut(c.Request.Headers.Get("Content-Range"), "-")
+	from, _, ok := strings.Cut(c.header("Content-Range"), "-")
 	offset, err := strconv.ParseInt(from, 10, 64)
-	if !ok && c.Method != http.MethodPatch || err != nil && ok {
+	if !ok && c.method != http.MethodPatch || err != nil && ok {
 		o.add("-T " + file)
 		return
 	}
-	o.before = fmt.Sprintf("tail -c +%d %s | head -c %d | ", offset+1, file, c.Request.Bytes)
+	o.before = fmt.Sprintf("tail -c +%d %s | head -c %d | ", offset+1, file, c.bytes)
 	o.add("--data-binary @-")
-	if c.Request.Headers.Get("Content-Type") == "" {
+	if c.header("Content-Type") == "" {
 		o.add("-H 'Content-Type:'") // curl's own would say that it is a form
 	}
 }
@@ -104,45 +104,35 @@ func (p *scriptWriter) receive(c *scriptCall, o *curl, target string) {
 		p.helpers["location"] = true
 		o.add("-D headers")
 		if p.opener(c) == nil && p.redirected(c) == nil {
-			target = variable(p.host(c))
+			target = p.host(c)
 		}
 		o.then += fmt.Sprintf("%s=$(location %s)\n", p.locationName(c), target)
 	}
-	file := p.file(c.fetched())
+	file := p.file(c.fetched)
 	switch {
-	case c.Row == "token" && c.Status == http.StatusOK:
+	case c.row == "token" && c.status == http.StatusOK:
 		p.helpers["token"] = true
 		o.before = p.tokenName(c) + "=$("
 		o.after = " | token)"
-	case file != "" && c.Request.Headers.Get("Range") != "":
-		p.resume(c, o, file)
 	case file != "":
-		o.add("-o " + file)
-		p.check(c, o, file)
-	case c.Method == http.MethodGet && c.Status == http.StatusOK:
+		p.save(c, o, file)
+	case c.method == http.MethodGet && c.status == http.StatusOK:
 		// It is to be read.
 	default:
 		o.add("-o /dev/null")
 	}
 }
 
-// resume adds what comes to the part of the file that was there before.
-func (p *scriptWriter) resume(c *scriptCall, o *curl, file string) {
-	from, _, _ := strings.Cut(strings.TrimPrefix(c.Request.Headers.Get("Range"), "bytes="), "-")
-	offset, err := strconv.ParseInt(from, 10, 64)
-	if err != nil || offset < 0 {
-		o.add("-o /dev/null")
-		return
+// save puts what comes into a file, a part of it into its place, and has the
+// file compared with its digest when no part is missing.
+func (p *scriptWriter) save(c *scriptCall, o *curl, file string) {
+	if c.status == http.StatusPartialContent {
+		o.before = fmt.Sprintf("{ dd bs=1 seek=%d count=0 conv=notrunc 2>/dev/null </dev/null; ", c.piece.from)
+		o.after = "; } 1<>" + file
+	} else {
+		o.add("-o " + file)
 	}
-	o.before = fmt.Sprintf("head -c %d %s >part\n", offset, file)
-	o.after = " >>part"
-	o.then += "mv part " + file + "\n"
-	p.check(c, o, file)
-}
-
-// check has the file compared with its digest, unless the call was broken off.
-func (p *scriptWriter) check(c *scriptCall, o *curl, file string) {
-	if c.Error == "" {
+	if c.completes {
 		p.helpers["whole"] = true
 		parts := strings.Split(file, "/")
 		o.then += fmt.Sprintf("whole %s %s\n", parts[1], parts[2])
@@ -158,21 +148,20 @@ func (p *scriptWriter) target(c *scriptCall) string {
 		return p.continued(c, from)
 	}
 	w := &word{}
-	w.addVariable(p.host(c))
-	w.add(c.url.EscapedPath())
-	if c.url.RawQuery != "" {
+	w.add(c.escaped)
+	if c.query != "" {
 		w.add("?")
-		p.query(w, c, c.url.RawQuery)
+		p.query(w, c, c.query)
 	}
-	return w.String()
+	return p.host(c) + w.String()
 }
 
 // continued is the URL of an upload's call: where the session is, and what the
 // call adds to its query.
 func (p *scriptWriter) continued(c, from *scriptCall) string {
 	location := variable(p.locationName(from))
-	more := strings.TrimPrefix(c.url.RawQuery, from.location.RawQuery)
-	if from.location.RawQuery != "" && more == c.url.RawQuery {
+	more := strings.TrimPrefix(c.query, from.location.query)
+	if from.location.query != "" && more == c.query {
 		more = "" // another query than that of the location: nothing is known of it
 	}
 	if more = strings.TrimLeft(more, "&"); more == "" {
@@ -200,8 +189,8 @@ func (p *scriptWriter) query(w *word, c *scriptCall, raw string) {
 			if value != "" {
 				w.add(name + "=")
 			}
-			what := fmt.Sprintf("the value of %s in call %d to %s", name, c.Sequence, c.url.Host)
-			w.addVariable(p.input(what, "QUERY", name, fmt.Sprint(c.Sequence)))
+			what := fmt.Sprintf("the value of %s in call %d to %s", name, c.sequence, c.host)
+			w.addVariable(p.input(what, "QUERY", name, fmt.Sprint(c.sequence)))
 		}
 	}
 }

@@ -1,7 +1,7 @@
 package audit
 
 import (
-	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 )
@@ -13,13 +13,9 @@ import (
 func (s *Script) tokenOf(c *scriptCall) *scriptCall {
 	var found *scriptCall
 	best := -1
-	repository := repositoryOf(c.url.Path)
-	for _, t := range s.tokens {
-		if t.Sequence >= c.Sequence {
-			break
-		}
-		fits := s.fits(t, c, repository)
-		if fits >= best && fits >= 0 {
+	repository := repositoryOf(c.path)
+	for t := range latest(s.tokens, c) {
+		if fits := s.fits(t, c, repository); fits > best {
 			found, best = t, fits
 		}
 	}
@@ -29,13 +25,14 @@ func (s *Script) tokenOf(c *scriptCall) *scriptCall {
 // fits tells how well a token call fits a call: -1 not at all.
 func (s *Script) fits(t, c *scriptCall, repository string) int {
 	fits := 0
-	if asked := s.bySequence[t.Why.TokenFor]; asked != nil && asked.url != nil {
-		if asked.url.Host != c.url.Host {
+	if asked := s.bySequence[t.tokenFor]; asked != nil && asked.isURL {
+		if asked.host != c.host {
 			return -1
 		}
 		fits++
 	}
-	for _, scope := range t.url.Query()["scope"] {
+	query, _ := url.ParseQuery(t.query)
+	for _, scope := range query["scope"] {
 		for entry := range strings.FieldsSeq(scope) {
 			if repository != "" && strings.HasPrefix(entry, "repository:"+repository+":") {
 				return fits + 2
@@ -67,11 +64,11 @@ var challenged = regexp.MustCompile(`\b(service|scope)="([^"]*)"`)
 // answered: bodies of token calls are not recorded.
 func (s *Script) form(c *scriptCall) []string {
 	fields := []string{"grant_type=refresh_token", "client_id=" + s.clientID()}
-	asked := s.bySequence[c.Why.TokenFor]
-	if asked == nil || asked.Status != http.StatusUnauthorized {
+	asked := s.bySequence[c.tokenFor]
+	if asked == nil {
 		return fields
 	}
-	for _, m := range challenged.FindAllStringSubmatch(asked.Response.Headers.Get("Www-Authenticate"), -1) {
+	for _, m := range challenged.FindAllStringSubmatch(asked.challenge, -1) {
 		fields = append(fields, m[1]+"="+printable(m[2]))
 	}
 	return fields

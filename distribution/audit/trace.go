@@ -9,7 +9,8 @@ import (
 
 // Trace is what the reports about a run's time need of an audit: of each call
 // about 150 bytes, whatever its headers are, and each blob's and path's name
-// once. An audit of 500,000 calls takes some 100 MB.
+// once. With what waits for the garbage collector an audit of 400,000 calls
+// takes some 250 MB.
 type Trace struct {
 	Run    Run    // zero where the file does not say
 	Format Format // of the file
@@ -34,11 +35,12 @@ type span struct {
 	host, row      int32 // by names, as are those below
 	method, what   int32
 	blob           int32
-	refused        int32
+	refused        int32 // the policy
 	status         int16
 	attempt        int16
 	resent         int16
 	failed, dialed bool
+	held           bool // a policy did not let it out
 }
 
 func (s *span) end() int64 { return s.start + s.total }
@@ -89,7 +91,7 @@ func (t *Trace) add(e Entry) {
 	phases, total := phasesOf(e.Timings)
 	t.spans = append(t.spans, span{
 		sequence: e.Sequence,
-		start:    e.Start.Sub(t.start).Microseconds(),
+		start:    between(t.start, e.Start),
 		total:    total,
 		phases:   phases,
 		sent:     e.Request.Bytes,
@@ -106,6 +108,7 @@ func (t *Trace) add(e Entry) {
 		resent:   int16(min(e.Resent, 999)),
 		failed:   e.Error != "" || e.Status == 0,
 		dialed:   dialed(e),
+		held:     held(e),
 	})
 }
 
@@ -123,16 +126,13 @@ func (t *Trace) settle() {
 		if t.start.IsZero() {
 			t.start = begun
 		}
-		shift = max(shift, t.start.Sub(begun).Microseconds())
+		shift = max(shift, between(begun, t.start))
 	}
 	t.start = t.start.Add(-time.Duration(shift) * time.Microsecond)
 	for i := range t.spans {
 		t.spans[i].start += shift
 	}
 }
-
-// Calls is the number of calls, refused ones among them.
-func (t *Trace) Calls() int { return len(t.spans) }
 
 // wall is where the trace ends: at the run's end, or that of the last call.
 func (t *Trace) wall() int64 {
@@ -141,9 +141,17 @@ func (t *Trace) wall() int64 {
 		wall = max(wall, t.spans[i].end())
 	}
 	if t.End != nil && !t.Run.Start.IsZero() {
-		wall = max(wall, t.End.Time.Sub(t.start).Microseconds())
+		wall = max(wall, between(t.start, t.End.Time))
 	}
 	return wall
+}
+
+// between is the time from one moment to another in microseconds, which is kept
+// to some decades, so that no sum of a few is too large for a time.Duration,
+// whatever a file says.
+func between(from, to time.Time) int64 {
+	const most = 1e15
+	return max(-most, min(to.Sub(from).Microseconds(), most))
 }
 
 // dialed tells whether a call opened the connection that it went over. Other
@@ -154,6 +162,10 @@ func dialed(e Entry) bool {
 	}
 	return e.Timings.Connect > 0 || e.Timings.TLS > 0
 }
+
+// held tells whether a policy did not let a call out. Another may have cut its
+// body off.
+func held(e Entry) bool { return e.Refused != "" && e.Peer == "" }
 
 // target returns an entry's host and its path as people read it.
 func target(e Entry) (host, what string) {

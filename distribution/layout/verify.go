@@ -31,7 +31,7 @@ type Check struct {
 // What a bundle leaves to its base counts as there. report is told of each check as it ends, those that found nothing
 // among them, in one goroutine. The error is nil however much is wrong, unless the context is cancelled.
 func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
-	v := &verification{archive: a, report: report}
+	v := &verification{archive: a, report: report, buf: make([]byte, copyBuffer)}
 	v.beside()
 	if err := v.content(ctx); err != nil {
 		return err
@@ -52,6 +52,7 @@ type verification struct {
 	volumes []Volume // what the inventory beside the archive says of them
 	at      int64    // bytes read
 	hash    hash.Hash
+	buf     []byte // for all that is read, so that the memory in use is the same for one blob and for thousands
 }
 
 // beside reads the inventory that lies beside the archive. One that belongs to another bundle is an error.
@@ -125,12 +126,11 @@ func (v *verification) skip(ctx context.Context, to int64) error {
 
 // read reads on, into a blob's hash and the volume's, and tells of each volume that ends.
 func (v *verification) read(ctx context.Context, w io.Writer, to int64) error {
-	buf := make([]byte, copyBuffer)
 	var failed error
 	for v.at < to && ctx.Err() == nil {
 		i := v.archive.volumes.at(v.at)
 		f := v.archive.volumes.files[i]
-		some := buf[:min(int64(len(buf)), to-v.at, f.start+f.size-v.at)]
+		some := v.buf[:min(copyBuffer, to-v.at, f.start+f.size-v.at)]
 		if _, err := f.ReadAt(some, v.at-f.start); err != nil {
 			failed = cmp.Or(failed, err)
 		}

@@ -3,7 +3,6 @@ package registry
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -19,9 +18,19 @@ import (
 
 // Memory is a Store that forgets everything when the process ends. The zero value is empty and ready for use.
 type Memory struct {
+	// Elsewhere opens a blob that can be had from elsewhere, at an offset in bytes. Where it is set Memory keeps of blobs only
+	// their digests and sizes: what is put is hashed and dropped, so that blobs of any size need no room. It must not be
+	// changed once the store is used.
+	Elsewhere func(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error)
+
 	mu           sync.RWMutex
-	blobs        map[blob.Digest][]byte // of all repositories
+	blobs        map[blob.Digest]memoryBlob // of all repositories
 	repositories map[string]*memoryContent
+}
+
+type memoryBlob struct {
+	bytes []byte // nil where they are elsewhere
+	size  int64
 }
 
 type memoryContent struct {
@@ -73,7 +82,7 @@ func (r memoryRepository) write(use func(*memoryContent) error) error {
 	r.store.mu.Lock()
 	defer r.store.mu.Unlock()
 	if r.store.repositories == nil {
-		r.store.blobs = map[blob.Digest][]byte{}
+		r.store.blobs = map[blob.Digest]memoryBlob{}
 		r.store.repositories = map[string]*memoryContent{}
 	}
 	content := r.store.repositories[r.name]
@@ -204,8 +213,8 @@ func (r memoryRepository) Referrers(_ context.Context, subject blob.Digest, arti
 	return out, err
 }
 
-// content returns a blob's bytes, which never change.
-func (r memoryRepository) content(d blob.Digest) (b []byte, err error) {
+// content returns a blob, whose bytes never change.
+func (r memoryRepository) content(d blob.Digest) (b memoryBlob, err error) {
 	err = r.read(func(c *memoryContent) error {
 		if !c.blobs[d] {
 			return r.missing("blob", d)
@@ -219,19 +228,22 @@ func (r memoryRepository) content(d blob.Digest) (b []byte, err error) {
 // HeadBlob implements Repository.
 func (r memoryRepository) HeadBlob(_ context.Context, d blob.Digest) (int64, error) {
 	b, err := r.content(d)
-	return int64(len(b)), err
+	return b.size, err
 }
 
 // Blob implements Repository.
-func (r memoryRepository) Blob(_ context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+func (r memoryRepository) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
 	b, err := r.content(d.Digest)
 	if err != nil {
 		return nil, err
 	}
-	if offset < 0 || offset > int64(len(b)) {
-		return nil, fmt.Errorf("blob %s has %d bytes, none at %d", d.Digest, len(b), offset)
+	if offset < 0 || offset > b.size {
+		return nil, fmt.Errorf("blob %s has %d bytes, none at %d", d.Digest, b.size, offset)
 	}
-	return io.NopCloser(bytes.NewReader(b[offset:])), nil
+	if r.store.Elsewhere != nil {
+		return r.store.Elsewhere(ctx, d, offset)
+	}
+	return io.NopCloser(bytes.NewReader(b.bytes[offset:])), nil
 }
 
 // Mount implements Repository.
@@ -265,35 +277,3 @@ func (r memoryRepository) DeleteBlob(_ context.Context, d blob.Digest) error {
 		return nil
 	})
 }
-
-// NewUpload implements Repository.
-func (r memoryRepository) NewUpload(_ context.Context, algorithm blob.Algorithm) (Upload, error) {
-	if !algorithm.Available() {
-		return nil, errors.New("unknown digest algorithm " + string(algorithm))
-	}
-	return &memoryUpload{repository: r}, nil
-}
-
-// memoryUpload hashes at the end: the bytes are at hand.
-type memoryUpload struct {
-	repository memoryRepository
-	buf        bytes.Buffer
-}
-
-func (u *memoryUpload) Write(p []byte) (int, error) { return u.buf.Write(p) }
-
-func (u *memoryUpload) Size() int64 { return int64(u.buf.Len()) }
-
-func (u *memoryUpload) Commit(_ context.Context, d blob.Digest) error {
-	b := u.buf.Bytes()
-	if err := blob.Verify(b, d, int64(len(b))); err != nil {
-		return err
-	}
-	return u.repository.write(func(c *memoryContent) error {
-		u.repository.store.blobs[d] = b
-		c.blobs[d] = true
-		return nil
-	})
-}
-
-func (u *memoryUpload) Cancel() error { return nil }

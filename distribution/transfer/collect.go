@@ -48,7 +48,7 @@ func (e *Engine) Collect(ctx context.Context, src Source, ref string) (Closure, 
 // Fill puts the blobs into the target, as [Engine.Copy] does, and no manifest.
 func (e *Engine) Fill(ctx context.Context, src Source, dst Target, blobs []manifest.Descriptor) error {
 	e.prepare()
-	return e.sideBySide(ctx, blobs, e.copying(src, dst).putBlob)
+	return e.blobsSideBySide(ctx, blobs, e.copying(src, dst).putBlob)
 }
 
 // collection is a target that keeps the manifests and asks for no blob.

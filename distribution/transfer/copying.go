@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 
 	"github.com/hczjl/transship/blob"
@@ -129,7 +128,7 @@ func (c *copying) children(ctx context.Context, m manifest.Manifest, known bool)
 		return err
 	}
 	if !manifest.IsIndex(m.MediaType) {
-		return c.engine.sideBySide(ctx, refs, c.putBlob)
+		return c.engine.blobsSideBySide(ctx, refs, c.putBlob)
 	}
 	return c.engine.sideBySide(ctx, refs, func(ctx context.Context, d manifest.Descriptor) error { return c.child(ctx, d, known) })
 }
@@ -229,16 +228,19 @@ func (c *copying) holders(registry any, repository string, holders []string) []s
 }
 
 // transfer lets the target have the blob once a slot is free.
-func (c *copying) transfer(ctx context.Context, d manifest.Descriptor, from []string) (blob.Outcome, error) {
-	if err := c.engine.blobSlots.Acquire(ctx, 1); err != nil {
-		return 0, context.Cause(ctx)
-	}
-	defer c.engine.blobSlots.Release(1)
+func (c *copying) transfer(ctx context.Context, d manifest.Descriptor, from []string) (outcome blob.Outcome, err error) {
+	err = within(ctx, c.engine.slots.of(d), func() error {
+		outcome, err = c.put(ctx, d, from)
+		return err
+	})
+	return outcome, err
+}
+
+// put lets the target have the blob.
+func (c *copying) put(ctx context.Context, d manifest.Descriptor, from []string) (blob.Outcome, error) {
 	ev := Event{Kind: BlobStarted, Target: name(c.dst), Descriptor: d, Meter: &blob.Meter{}}
 	c.tell(ev)
-	open := ev.Meter.Watch(func(ctx context.Context, offset int64) (io.ReadCloser, error) {
-		return c.src.Blob(ctx, d, offset)
-	})
+	open := ev.Meter.Watch(c.engine.Open(c.src, d))
 	var err error
 	ev.Kind = BlobDone
 	if ev.Outcome, err = c.dst.PutBlob(ctx, d, open, from...); err != nil {

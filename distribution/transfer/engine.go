@@ -6,48 +6,39 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
 )
 
-const (
-	// DefaultJobs is how many blobs move at once unless told otherwise.
-	DefaultJobs = 6
-	// manifestJobs is how many manifests are fetched or put at once. They are small: this bounds connections, not bytes.
-	manifestJobs = 16
-	// width is how many of a manifest's references are looked after at once. Most of them wait for a slot: this bounds
-	// memory where an index has 10,000 entries.
-	width = 64
-)
+// width is how many of a manifest's references are looked after at once. Most of them wait for a slot: this bounds memory
+// where an index has 10,000 entries.
+const width = 64
 
-// Engine copies images. The zero value copies every platform, six blobs at a time. Its fields must not change once it
-// is in use, and it must not be copied; its methods may be called concurrently.
+// Engine copies images. The zero value copies every platform, as much at once as fills a long link. Its fields must not
+// change once it is in use, and it must not be copied; its methods may be called concurrently.
 type Engine struct {
-	Jobs      int                 // blobs in flight at once, over all copies; 0 is DefaultJobs; 1 does all of a copy in order
+	// Jobs is how many blobs are in flight at once, over all copies; with 1 a copy does one thing after the other, in the
+	// order of the documents. 0 leaves it to the engine: DefaultJobs blobs of SmallBlob bytes and more, and beside them
+	// SmallJobs smaller ones, since what they wait for is mostly an answer.
+	Jobs int
+	// Ranges is how many ranges of each big blob are read at once where the source can give such; 1 is none, and 0 finds out
+	// whether they are of use, see [blob.Ranges]. With one job that is not tried.
+	Ranges    int
+	Pace      *blob.Pace          // caps how fast blobs are read, all together; nil does not
 	Platforms []manifest.Platform // keep only these of an index; none keeps all
 	Flatten   bool                // with Platforms: copy a single image that is left as itself, not as a list of one
 	Referrers bool                // also copy what refers to the images: signatures, SBOMs, attestations
 	OnEvent   func(Event)         // told of each step; may be called concurrently; nil is not told
 
 	once      sync.Once
-	blobSlots *semaphore.Weighted
-	docSlots  *semaphore.Weighted
+	slots     slots
+	ranges    rangesOf
 	blobs     ledger
 	manifests ledger
 }
 
-func (e *Engine) prepare() {
-	e.once.Do(func() {
-		jobs := e.Jobs
-		if jobs <= 0 {
-			jobs = DefaultJobs
-		}
-		e.blobSlots = semaphore.NewWeighted(int64(jobs))
-		e.docSlots = semaphore.NewWeighted(manifestJobs)
-	})
-}
+func (e *Engine) prepare() { e.once.Do(func() { e.slots = newSlots(e.Jobs) }) }
 
 func (e *Engine) tell(ev Event) {
 	if e.OnEvent != nil {
@@ -86,11 +77,7 @@ func (e *Engine) Copy(ctx context.Context, src Source, ref string, dst Target, a
 
 // withDoc runs f, a call for a manifest, once a slot is free.
 func (e *Engine) withDoc(ctx context.Context, f func() error) error {
-	if err := e.docSlots.Acquire(ctx, 1); err != nil {
-		return context.Cause(ctx)
-	}
-	defer e.docSlots.Release(1)
-	return f()
+	return within(ctx, e.slots.manifests, f)
 }
 
 // fetch reads a manifest from a source.

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -43,6 +44,20 @@ type Referring interface {
 	Referrers(ctx context.Context, d blob.Digest, artifactType string) ([]manifest.Descriptor, error)
 	// TagNames lists the tags beside the image, up to the first error.
 	TagNames(ctx context.Context) iter.Seq2[string, error]
+}
+
+// Ranged is implemented by sources that can give a part of a blob; see [blob.OpenRange].
+type Ranged interface {
+	// BlobRange opens n bytes of a blob from an offset on.
+	BlobRange(ctx context.Context, d manifest.Descriptor, offset, n int64) (body io.ReadCloser, costly bool, err error)
+}
+
+// BlobRange opens a part of a blob of a source, which is an errors.ErrUnsupported where it is not [Ranged].
+func BlobRange(ctx context.Context, src Source, d manifest.Descriptor, offset, n int64) (body io.ReadCloser, costly bool, err error) {
+	if r, ok := src.(Ranged); ok {
+		return r.BlobRange(ctx, d, offset, n)
+	}
+	return nil, false, fmt.Errorf("%s: parts of blobs: %w", name(src), errors.ErrUnsupported)
 }
 
 // place identifies where a target's blobs are: those of one registry can be mounted, anything else stands for itself.

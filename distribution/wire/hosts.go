@@ -20,12 +20,15 @@ const (
 	// shorter limit for requests that only read.
 	answerTimeout = 30 * time.Minute
 
-	// idlePerHost keeps the connections of that many parallel streams.
-	idlePerHost = 64
+	// idlePerHost keeps the connections of all calls that a copy makes at once:
+	// some fifty for manifests, as many for small blobs, and those for large ones.
+	idlePerHost = 128
 
 	// bufferSize, in bytes, is a connection's buffer for reading and again
-	// for writing.
-	bufferSize = 64 << 10
+	// for writing. Blobs are read and written in larger pieces, which pass it
+	// by; a larger one would cost a copy of every byte, and memory for each of a
+	// hundred connections.
+	bufferSize = 4 << 10
 
 	// streamWindow, in bytes, is what an HTTP/2 server may send ahead on one
 	// stream: 2 MiB are 40 MB/s at a round trip of 50 ms. connWindow is the same

@@ -25,6 +25,7 @@ type Record struct {
 
 	liveMu sync.Mutex
 	live   map[*tape]bool // the calls that have not been reported
+	closed bool
 }
 
 // Call is one request on the wire and its answer. It holds no secrets: its URL
@@ -63,7 +64,8 @@ type Call struct {
 	Err error // what ended the call early, nil if nothing did
 }
 
-// ErrUnfinished is the error of a call that Flush has reported.
+// ErrUnfinished is the error of a call that Close has reported, and of one that
+// is made after it.
 var ErrUnfinished = errors.New("still under way when the run ended")
 
 // RoundTrip sends req and reports it.
@@ -90,6 +92,10 @@ func (r *Record) send(req *http.Request, over http.RoundTripper) (*http.Response
 		return over.RoundTrip(req)
 	}
 	t := r.begin(req)
+	if !r.watches(t) {
+		closeBody(req)
+		return nil, ErrUnfinished
+	}
 	resp, err := over.RoundTrip(t.watch(req))
 	if err != nil {
 		t.failed(err)
@@ -105,10 +111,12 @@ func (r *Record) send(req *http.Request, over http.RoundTripper) (*http.Response
 	return resp, nil
 }
 
-// Flush reports the calls that are still under way, with ErrUnfinished: a run
-// that was interrupted may end before all of its goroutines have noticed.
-func (r *Record) Flush() {
+// Close reports the calls that are still under way, with ErrUnfinished, and lets
+// no more of them go out: a run that was interrupted may end before all of its
+// goroutines have noticed, and what they do then nobody would be told of.
+func (r *Record) Close() {
 	r.liveMu.Lock()
+	r.closed = true
 	var left []*tape
 	for t := range r.live {
 		left = append(left, t)
@@ -117,11 +125,12 @@ func (r *Record) Flush() {
 	for _, t := range left {
 		t.end(ErrUnfinished)
 		t.report()
+		<-t.told
 	}
 }
 
 func (r *Record) begin(req *http.Request) *tape {
-	t := &tape{record: r, secrets: secretsOf(req), call: Call{
+	t := &tape{record: r, secrets: secretsOf(req), told: make(chan struct{}), call: Call{
 		Sequence: r.sequence.Add(1),
 		Attempt:  Attempt(req.Context()),
 		Why:      WhyOf(req.Context()),
@@ -133,23 +142,32 @@ func (r *Record) begin(req *http.Request) *tape {
 	}}
 	t.clock.start = t.call.Start
 	link(req, &t.call)
+	return t
+}
+
+// watches notes that a call is under way, false if the run is over.
+func (r *Record) watches(t *tape) bool {
 	r.liveMu.Lock()
 	defer r.liveMu.Unlock()
+	if r.closed {
+		return false
+	}
 	if r.live == nil {
 		r.live = map[*tape]bool{}
 	}
 	r.live[t] = true
-	return t
+	return true
 }
 
 // tell reports a call.
 func (r *Record) tell(t *tape, c Call) {
-	r.liveMu.Lock()
-	delete(r.live, t)
-	r.liveMu.Unlock()
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.OnCall(c)
+	r.mu.Unlock()
+	close(t.told)
+	r.liveMu.Lock()
+	defer r.liveMu.Unlock()
+	delete(r.live, t)
 }
 
 // sentBody counts what the transport reads of a request's body.

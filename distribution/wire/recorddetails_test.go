@@ -177,9 +177,10 @@ func TestRecordDigests(t *testing.T) {
 func TestRecordAwaitsVerification(t *testing.T) {
 	var got calls
 	var tell func(bool)
-	record := &Record{OnCall: got.add, Base: roundTripper(func(req *http.Request) (*http.Response, error) { return answer(req, 200, "x"), nil })}
+	var record *Record
 	ctx := WithReceivedBlob(t.Context(), "sha256:1", func(f func(bool)) { tell = f })
-	for i, finish := range []func(){func() { tell(true) }, record.Flush} {
+	for i, finish := range []func(){func() { tell(true) }, func() { record.Close() }} {
+		record = &Record{OnCall: got.add, Base: roundTripper(func(req *http.Request) (*http.Response, error) { return answer(req, 200, "x"), nil })}
 		resp, err := record.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/a/blobs/sha256:1", nil).WithContext(ctx))
 		if err != nil {
 			t.Fatal(err)
@@ -190,14 +191,14 @@ func TestRecordAwaitsVerification(t *testing.T) {
 		}
 		finish()
 		tell(true)
-		record.Flush()
+		record.Close()
 	}
 	if len(got) != 2 || got[0].ReceivedDigest.Digest != "sha256:1" || got[1].ReceivedDigest.Digest != "" {
 		t.Errorf("%+v", got)
 	}
 }
 
-func TestRecordFlush(t *testing.T) {
+func TestRecordClose(t *testing.T) {
 	var got calls
 	record := &Record{OnCall: got.add, Base: roundTripper(func(req *http.Request) (*http.Response, error) { return answer(req, 200, "content"), nil })}
 	resp, err := record.RoundTrip(newRequest(t, "GET", "https://registry.example/", nil))
@@ -205,11 +206,14 @@ func TestRecordFlush(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Read(make([]byte, 3))
-	record.Flush()
+	record.Close()
 	readAll(t, resp)
-	record.Flush()
+	record.Close()
 	if len(got) != 1 || got[0].Err != ErrUnfinished || got[0].Received != 3 {
 		t.Errorf("%+v", got)
+	}
+	if _, err := record.RoundTrip(newRequest(t, "GET", "https://registry.example/", nil)); err != ErrUnfinished || len(got) != 1 {
+		t.Errorf("after Close: %v, %d calls", err, len(got))
 	}
 }
 

@@ -19,6 +19,7 @@ type tape struct {
 	secrets  secrets
 	sent     atomic.Int64
 	received atomic.Int64
+	told     chan struct{} // closed when the call has been reported
 
 	mu       sync.Mutex
 	call     Call

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,16 +11,24 @@ import (
 
 const defaultHeaderTimeout = 2 * time.Minute
 
-// Timeout bounds the wait for the header of the answer to a GET or HEAD. The
-// body may take as long as it moves. Other methods are not bounded here: the
-// PUT that closes an upload is answered when the registry has hashed and
-// stored the blob, which can take many minutes for 10 GB.
+// DefaultStall is how long a body may not move unless told otherwise.
+const DefaultStall = 2 * time.Minute
+
+// Timeout bounds the wait for the header of the answer to a GET or HEAD, and
+// how long a body may not move, in either direction: as long as it does, it
+// may take any time. Answers to other methods are not bounded here: the PUT
+// that closes an upload is answered when the registry has hashed and stored
+// the blob, which can take many minutes for 10 GB.
 type Timeout struct {
 	// Base sends each request.
 	Base http.RoundTripper
 	// Header is the longest wait, 2 minutes if zero: a registry that mirrors
 	// another may fetch the content before it answers.
 	Header time.Duration
+	// Stall is the longest wait for a byte of an answer's body, or for the
+	// network to take more of a request's; DefaultStall if zero. Time that the
+	// caller takes, to read the one or to give the other, is not part of it.
+	Stall time.Duration
 }
 
 // lateError is a header that did not come in time. Its Timeout method is what
@@ -35,19 +44,18 @@ func (e *lateError) Error() string {
 
 func (e *lateError) Timeout() bool { return true }
 
-// RoundTrip sends req, and gives it up when the header is late.
+// RoundTrip sends req, and gives it up when the header is late or a body
+// stalls.
 func (t *Timeout) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Method != http.MethodGet && req.Method != http.MethodHead {
-		return base(t.Base).RoundTrip(req)
-	}
-	late := &lateError{host: req.URL.Host, limit: t.Header}
-	if late.limit == 0 {
-		late.limit = defaultHeaderTimeout
-	}
 	ctx, cancel := context.WithCancelCause(req.Context())
-	timer := time.AfterFunc(late.limit, func() { cancel(late) })
-	resp, err := base(t.Base).RoundTrip(req.WithContext(ctx))
-	if !timer.Stop() && context.Cause(ctx) == error(late) {
+	s := &stalling{host: req.URL.Host, limit: cmp.Or(t.Stall, DefaultStall), ctx: ctx, cancel: cancel}
+	stop := func() bool { return true }
+	if req.Method == http.MethodGet || req.Method == http.MethodHead {
+		late := &lateError{host: req.URL.Host, limit: cmp.Or(t.Header, defaultHeaderTimeout)}
+		stop = time.AfterFunc(late.limit, func() { cancel(late) }).Stop
+	}
+	resp, err := base(t.Base).RoundTrip(s.sending(req))
+	if late := s.given(); !stop() && late != nil || err != nil && late != nil {
 		discard(resp)
 		return nil, late
 	}
@@ -59,7 +67,7 @@ func (t *Timeout) RoundTrip(req *http.Request) (*http.Response, error) {
 		// ctx ends with the body. The caller may want the context for longer.
 		resp.Request = resp.Request.WithContext(req.Context())
 	}
-	resp.Body = endWith(resp.Body, cancel)
+	resp.Body = s.receiving(endWith(resp.Body, cancel))
 	return resp, nil
 }
 

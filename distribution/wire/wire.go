@@ -4,7 +4,7 @@
 //
 // A request passes them in this order:
 //
-//	auth -> Retry -> Loopback -> Headers -> (Plan) -> Record -> Policy -> Timeout -> Hosts
+//	auth -> Retry -> Limit -> Loopback -> Headers -> (Plan) -> Record -> Policy -> Timeout -> Hosts
 //
 // The order has reasons:
 //
@@ -14,6 +14,8 @@
 //     header that auth gave it; when the token expired during a long wait, the
 //     401 comes back up to auth, which has a new one.
 //   - [Retry] sits above everything that belongs to one attempt.
+//   - [Limit] sees each attempt and what it is answered, and nothing waits in
+//     it while Retry lets time pass.
 //   - [Loopback] may send one attempt twice, once as http and once as https.
 //     Below Retry a host is not asked five times in the wrong scheme; above
 //     Record both sends show.

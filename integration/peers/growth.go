@@ -57,7 +57,7 @@ func (b *bench) growth(o options, out io.Writer) {
 }
 
 // reserve is the memory, in bytes, that a comparison leaves to the machine.
-const reserve = 2 << 30
+const reserve = 1 << 30
 
 // spare is how many bytes a folder in memory can still take.
 func spare(dir string) int64 {

@@ -64,10 +64,35 @@ func parse(args []string) (options, error) {
 	if fs.NArg() > 0 || o.rounds < 1 {
 		return o, errors.New("there are no arguments, and at least one round: -h lists the flags")
 	}
+	if err := o.known(); err != nil {
+		return o, err
+	}
 	name := map[bool]string{false: "peers", true: "growth"}[o.growth]
 	o.json = orIn(o.json, o.bin, name+".json")
 	o.svg = orIn(o.svg, o.bin, name+".svg")
 	return o, nil
+}
+
+// known refuses names of works and tools that do not exist.
+func (o options) known() error {
+	var ofWorks, ofTools []string
+	for _, w := range works() {
+		ofWorks = append(ofWorks, w.name)
+	}
+	for _, t := range tools() {
+		ofTools = append(ofTools, t.name)
+	}
+	return errors.Join(among("work", o.works, ofWorks), among("tool", o.tools, ofTools))
+}
+
+// among refuses a list with a name that is none of names.
+func among(kind, list string, names []string) error {
+	for _, name := range strings.Split(list, ",") {
+		if list != "" && !slices.Contains(names, name) {
+			return fmt.Errorf("there is no %s %q: there are %s", kind, name, strings.Join(names, ", "))
+		}
+	}
+	return nil
 }
 
 // orIn is file, or a file in the folder of the peers.

@@ -103,11 +103,12 @@ func (r report) printAll(out io.Writer) {
 func source(s sample) float64      { return float64(s.Source) }
 func destination(s sample) float64 { return float64(s.Target) }
 
-// printErrors says what went wrong.
+// printErrors says what went wrong, in a line each; what a tool printed is in the JSON.
 func printErrors(out io.Writer, samples []sample) {
 	for _, s := range samples {
 		if s.Error != "" {
-			fmt.Fprintf(out, "%s, round %d, %s: %s\n", s.Work, s.Round+1, s.Tool, s.Error)
+			line, _, _ := strings.Cut(s.Error, "\n")
+			fmt.Fprintf(out, "%s, round %d, %s: %s\n", s.Work, s.Round+1, s.Tool, line)
 		}
 	}
 }

@@ -43,8 +43,8 @@ func cncf(t testing.TB, toxiproxy string) *site {
 	}
 }
 
-// embedded starts a registry of this project in memory. It keeps no content apart from tools' calls, so it cannot be
-// emptied.
+// embedded starts a registry of this project in memory, in this process. It is for a work that changes nothing: it is
+// never emptied, and there is no link before it.
 func embedded(t testing.TB) *site {
 	var calls atomic.Int64
 	handler := &registry.Handler{}

@@ -4,7 +4,7 @@ import "fmt"
 
 // target is what is asked of the subject in a work.
 type target struct {
-	work string // empty: all of them
+	work string // empty: the most of all of them
 	what string // that is measured, for people
 	by   func(sample) float64
 	peer string  // whose figure it is held against: a name, bestPeer, or empty for none
@@ -48,8 +48,9 @@ type verdict struct {
 func (t target) judge(r results) verdict {
 	v := verdict{target: t, peer: t.peer}
 	if t.work == "" {
-		v.mine = spreadOf(r.mine().measured(t.by))
-		v.known, v.met = len(r.mine()) > 0, v.mine.most <= t.most
+		most := spreadOf(r.mine().measured(t.by)).most
+		v.mine = spread{most, most, most}
+		v.known, v.met = len(r.mine()) > 0, most <= t.most
 		return v
 	}
 	v.mine = spreadOf(r.of(t.work, subject).measured(t.by))

@@ -56,8 +56,8 @@ func (j job) file(t testing.TB, name, text string) string {
 	return path
 }
 
-// each splits words that are separated by blanks; args stand for the %s in them.
-func each(format string, args ...any) []string {
+// words splits a text at blanks, once args stand for the verbs in it.
+func words(format string, args ...any) []string {
 	return strings.Fields(fmt.Sprintf(format, args...))
 }
 
@@ -74,12 +74,12 @@ func transship() tool {
 		name: subject,
 		commands: map[task]arguments{
 			copyOne: func(_ testing.TB, j job) []string {
-				return each("copy -q %s:%s %s:%s", j.from(), j.tag, j.to(), j.tag)
+				return words("copy -q %s:%s %s:%s", j.from(), j.tag, j.to(), j.tag)
 			},
 			copyAll: func(t testing.TB, j job) []string {
-				return each("sync -q -f %s", j.file(t, "images.txt", j.from()+" "+j.to()+"\n"))
+				return words("sync -q -f %s", j.file(t, "images.txt", j.from()+" "+j.to()+"\n"))
 			},
-			save: func(_ testing.TB, j job) []string { return each("save -q -o %s %s:%s", j.tarred(), j.from(), j.tag) },
+			save: func(_ testing.TB, j job) []string { return words("save -q -o %s %s:%s", j.tarred(), j.from(), j.tag) },
 		},
 	}
 }
@@ -88,10 +88,10 @@ func crane() tool {
 	return tool{
 		name: "crane", module: "github.com/google/go-containerregistry/cmd/crane@v0.22.1",
 		commands: map[task]arguments{
-			copyOne: func(_ testing.TB, j job) []string { return each("copy %s:%s %s:%s", j.from(), j.tag, j.to(), j.tag) },
-			copyAll: func(_ testing.TB, j job) []string { return each("copy -a -j 8 %s %s", j.from(), j.to()) },
+			copyOne: func(_ testing.TB, j job) []string { return words("copy %s:%s %s:%s", j.from(), j.tag, j.to(), j.tag) },
+			copyAll: func(_ testing.TB, j job) []string { return words("copy -a -j 8 %s %s", j.from(), j.to()) },
 			save: func(_ testing.TB, j job) []string {
-				return each("pull --format oci %s:%s %s", j.from(), j.tag, j.folder())
+				return words("pull --format oci %s:%s %s", j.from(), j.tag, j.folder())
 			},
 		},
 	}
@@ -108,10 +108,10 @@ func regctl() tool {
 		name: "regctl", module: "github.com/regclient/regclient/cmd/regctl@v0.11.7",
 		commands: map[task]arguments{
 			copyOne: func(_ testing.TB, j job) []string {
-				return each("image copy %s %s:%s %s:%s", hosts(j.src, j.dst), j.from(), j.tag, j.to(), j.tag)
+				return words("image copy %s %s:%s %s:%s", hosts(j.src, j.dst), j.from(), j.tag, j.to(), j.tag)
 			},
 			save: func(_ testing.TB, j job) []string {
-				return each("image export %s %s:%s %s", hosts(j.src), j.from(), j.tag, j.tarred())
+				return words("image export %s %s:%s %s", hosts(j.src), j.from(), j.tag, j.tarred())
 			},
 		},
 	}
@@ -131,7 +131,7 @@ sync:
 		name: "regsync", module: "github.com/regclient/regclient/cmd/regsync@v0.11.7",
 		commands: map[task]arguments{
 			copyAll: func(t testing.TB, j job) []string {
-				return each("once -c %s", j.file(t, "regsync.yml", fmt.Sprintf(config, j.src, j.dst, j.from(), j.to())))
+				return words("once -c %s", j.file(t, "regsync.yml", fmt.Sprintf(config, j.src, j.dst, j.from(), j.to())))
 			},
 		},
 	}
@@ -142,10 +142,10 @@ func oras() tool {
 		name: "oras", module: "oras.land/oras/cmd/oras@v1.3.6",
 		commands: map[task]arguments{
 			copyOne: func(_ testing.TB, j job) []string {
-				return each("cp --no-tty --from-plain-http --to-plain-http %s:%s %s:%s", j.from(), j.tag, j.to(), j.tag)
+				return words("cp --no-tty --from-plain-http --to-plain-http %s:%s %s:%s", j.from(), j.tag, j.to(), j.tag)
 			},
 			save: func(_ testing.TB, j job) []string {
-				return each("cp --no-tty --from-plain-http --to-oci-layout %s:%s %s:%s", j.from(), j.tag, j.folder(), j.tag)
+				return words("cp --no-tty --from-plain-http --to-oci-layout %s:%s %s:%s", j.from(), j.tag, j.folder(), j.tag)
 			},
 		},
 	}
@@ -157,11 +157,11 @@ func skopeo() tool {
 		name: "skopeo",
 		commands: map[task]arguments{
 			copyOne: func(_ testing.TB, j job) []string {
-				return each("copy -q --all --preserve-digests --src-tls-verify=false --dest-tls-verify=false docker://%s:%s docker://%s:%s",
+				return words("copy -q --all --preserve-digests --src-tls-verify=false --dest-tls-verify=false docker://%s:%s docker://%s:%s",
 					j.from(), j.tag, j.to(), j.tag)
 			},
 			copyAll: func(_ testing.TB, j job) []string {
-				return each("sync --all --preserve-digests --src docker --dest docker --src-tls-verify=false --dest-tls-verify=false %s %s",
+				return words("sync --all --preserve-digests --src docker --dest docker --src-tls-verify=false --dest-tls-verify=false %s %s",
 					j.from(), strings.TrimSuffix(j.to(), "/"+filepath.Base(j.repo)))
 			},
 		},

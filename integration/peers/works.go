@@ -56,8 +56,8 @@ func works() []work {
 		{name: "many", title: "100 images, 50 ms round trip", task: copyAll, content: hundred, link: far()},
 		{name: "repeat", title: "those 100 again, nothing changed, 50 ms round trip", task: copyAll, content: hundred, link: far(), repeat: true},
 		{name: "big", title: "one layer of 400 MB, 50 ms round trip, 20 MB/s a connection", task: copyOne, content: big, link: narrow()},
-		{name: "save", title: "save that image into a tar", task: save, content: image},
-		{name: "disk", title: "save it into a tar on a disk", task: save, content: image, disk: true},
+		{name: "save", title: "save that image, as a tar or a folder", task: save, content: image},
+		{name: "disk", title: "save it so, on a disk", task: save, content: image, disk: true},
 		{name: "tags", title: "10,000 tags, nothing changed, loopback, embedded registry", task: copyAll, content: tags, repeat: true, embedded: true, alone: true},
 	}
 }

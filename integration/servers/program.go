@@ -111,6 +111,12 @@ func Transship(t testing.TB) (program Program, config string) {
 	return Program{Path: goTool(t, "transship"), Env: environment(home, "DOCKER_CONFIG="+config)}, config
 }
 
+// Benchstat is golang.org/x/perf/cmd/benchstat, which compares benchmarks.
+func Benchstat(t testing.TB) Program {
+	t.Helper()
+	return Program{Path: goTool(t, "benchstat"), Env: environment(t.TempDir())}
+}
+
 // built keeps what goTool has built: names to functions, each of which builds once.
 var built sync.Map
 

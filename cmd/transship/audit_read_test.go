@@ -1,0 +1,207 @@
+package main
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/hczjl/transship/distribution/audit"
+)
+
+// story is an audit in which much happens; package audit has made it.
+const story = "../../distribution/audit/testdata/story.jsonl"
+
+func TestAuditShow(t *testing.T) {
+	o := newProgram(t).run("audit", "show", story).want(0)
+	golden(t, "audit-show.txt", o.stdout)
+	for line := range strings.Lines(o.stdout) {
+		if n := utf8.RuneCountInString(line); n > 101 {
+			t.Errorf("a line of %d characters: %s", n, line)
+		}
+	}
+	if o.stderr != "" {
+		t.Errorf("standard error: %s", o.stderr)
+	}
+}
+
+func TestAuditShowJSON(t *testing.T) {
+	o := newProgram(t).run("audit", "show", "--json", "--top", "2", story).want(0)
+	var got struct {
+		Wall  float64
+		Blobs []any
+	}
+	if err := json.Unmarshal([]byte(o.stdout), &got); err != nil || got.Wall != 2935 || len(got.Blobs) != 2 {
+		t.Errorf("%v: %+v", err, got)
+	}
+}
+
+// xmlOf checks that a text is XML.
+func xmlOf(t *testing.T, text string) {
+	t.Helper()
+	d := xml.NewDecoder(strings.NewReader(text))
+	for {
+		if _, err := d.Token(); err == io.EOF {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAuditWaterfall(t *testing.T) {
+	p := newProgram(t)
+	out := filepath.Join(p.env["HOME"], "x.svg")
+	if o := p.run("audit", "waterfall", story, "-o", out).want(0); o.stdout != "" || o.stderr != "" {
+		t.Errorf("prints %q and %q", o.stdout, o.stderr)
+	}
+	image, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	xmlOf(t, string(image))
+	if o := p.run("audit", "waterfall", story, "-o", "-").want(0); o.stdout != string(image) || !strings.Contains(o.stdout, ">3.6 MB<") {
+		t.Error("standard output has another image")
+	}
+	p.run("audit", "waterfall", story).complains(complaint{2, "-o is missing", "-o FILE.svg"})
+	p.run("audit", "waterfall", story, "-o", p.env["HOME"]+"/no/x.svg").complains(complaint{4, "no such file or directory", ""})
+}
+
+// What --audit has written of a real run is shown, both formats alike.
+func TestAuditShowOfACopy(t *testing.T) {
+	for _, format := range []string{"jsonl", "har"} {
+		v := newVoyage(t)
+		file := filepath.Join(v.env["HOME"], "audit."+format)
+		v.run("copy", "-q", "--audit", file, v.src, v.dst).want(0)
+		shown := v.run("audit", "show", file).want(0).stdout
+		for _, part := range []string{", finished\n", "Calls  30 on ", "errors: 404\n", "end-2    pull blob ", "\nWhat the ", "\nThe critical path, ", "\nBlobs that took longest"} {
+			if !strings.Contains(shown, part) {
+				t.Errorf("%s: it does not say %q:\n%s", format, part, shown)
+			}
+		}
+		xmlOf(t, v.run("audit", "waterfall", file, "-o", "-").want(0).stdout)
+	}
+}
+
+// otherHAR is as a browser writes it.
+const otherHAR = `{"log": {"version": "1.2", "creator": {"name": "Firefox", "version": "128.0"}, "pages": [], "entries": [
+  {"startedDateTime": "2026-01-02T03:04:05.678+01:00", "time": 12.5, "cache": {},
+   "request": {"method": "GET", "url": "https://r.example/v2/a/b/manifests/1?token=` + secret + `", "httpVersion": "h2", "cookies": [], "queryString": [],
+     "headers": [{"name": "authorization", "value": "Bearer ` + secret + `"}, {"name": ":path", "value": "/x"}], "headersSize": -1, "bodySize": 0},
+   "response": {"status": 200, "statusText": "", "httpVersion": "h2", "cookies": [], "redirectURL": "", "headers": [],
+     "content": {"size": 5, "mimeType": "text/plain", "text": "hello"}, "headersSize": -1, "bodySize": -1},
+   "timings": {"blocked": -1, "dns": 1, "ssl": 2, "connect": 5, "send": 0, "wait": 6.5, "receive": 0}}]}}`
+
+// Files of other tools, unfinished and damaged ones are used as far as they go; of others it is said what they are not.
+func TestAuditFilesOfAllKinds(t *testing.T) {
+	p := newProgram(t)
+	text, err := os.ReadFile(story)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := string(text[:len(text)-400])
+	lines := strings.SplitAfter(string(text), "\n")
+	for name, test := range map[string]struct {
+		file, text string
+		code       int
+		says       string
+	}{
+		"another tool's":      {"x.har", otherHAR, 0, ""},
+		"an odd name":         {"x.txt", string(text), 0, ""},
+		"a HAR named jsonl":   {"y.jsonl", otherHAR, 0, ""},
+		"cut":                 {"x.jsonl", cut, 0, "x.jsonl: line 24: it is cut off, as a run leaves it that is still going on or was killed; what comes before is used"},
+		"a HAR, cut":          {"z.har", otherHAR[:len(otherHAR)-2], 0, "z.har: entry 1: it is cut off"},
+		"damaged":             {"d.jsonl", strings.Join(lines[:5], "") + "x\n" + lines[5], 0, "d.jsonl: line 6: invalid character 'x'"},
+		"empty":               {"e.jsonl", "", 7, "e.jsonl: it is neither an audit of JSON lines nor a HAR"},
+		"no audit":            {"n.jsonl", "hello", 7, "n.jsonl: it is neither an audit"},
+		"JSON of another use": {"j.jsonl", `{"a":1}` + "\n", 7, "j.jsonl: line 1: it is no record of an audit"},
+	} {
+		file := p.write(test.file, test.text)
+		for _, args := range [][]string{{"show"}, {"show", "--json"}, {"waterfall", "-o", "-"}, {"curl"}, {"diff", file}} {
+			o := p.run(append(append([]string{"audit"}, args...), file)...).want(test.code, test.says)
+			if test.says == "" && o.stderr != "" || test.code != 0 && o.stdout != "" {
+				t.Errorf("%s: %s: standard output %q, error %q", name, o.line, o.stdout, o.stderr)
+			}
+		}
+	}
+	p.run("audit", "show", "/no/such.jsonl").complains(complaint{4, "no such file or directory", ""})
+	p.run("audit", "show", p.env["HOME"]).complains(complaint{7, "is a directory", ""})
+}
+
+func TestAuditDiff(t *testing.T) {
+	v := newVoyage(t)
+	file := func(n string) string { return filepath.Join(v.env["HOME"], n+".jsonl") }
+	copyTo := func(name, dst string) { v.run("copy", "-q", "--audit", file(name), v.src, dst).want(0) }
+	copyTo("a", v.dst)
+	copyTo("b", serve(t).host+"/hczjl/halo:1.6")
+	copyTo("again", v.dst)
+	if o := v.run("audit", "diff", file("a"), file("b")).want(0); o.stdout != "" || o.stderr != "" {
+		t.Errorf("two cold copies differ:\n%s%s", o.stdout, o.stderr)
+	}
+	o := v.run("audit", "diff", file("a"), file("again")).want(1, "the calls differ: 29 gone, 1 added, 1 changed")
+	for _, line := range []string{
+		"--- " + file("a") + "\n+++ " + file("again") + "\n",
+		"\n~ HEAD " + v.target.host + "/v2/hczjl/halo/manifests/1.6\n    status: 404 -> 200\n",
+		"\n+ HEAD " + v.source.host + "/v2/halohub/halo/manifests/1.6\n",
+		"\n- POST " + v.target.host + "/v2/hczjl/halo/blobs/uploads/?from=hczjl/halo&mount={digest}  7 times\n",
+	} {
+		if !strings.Contains(o.stdout, line) {
+			t.Errorf("it does not say %q:\n%s", line, o.stdout)
+		}
+	}
+	var d audit.Difference
+	o = v.run("audit", "diff", "--json", file("again"), file("a")).want(1)
+	if err := json.Unmarshal([]byte(o.stdout), &d); err != nil || d.Count(audit.Added) != 29 || d.Count(audit.Different) != 1 {
+		t.Errorf("%v: %+v", err, d)
+	}
+	// Standard output is empty where the exit code is another's.
+	if o := v.run("audit", "diff", file("a"), "/no/such.jsonl").want(4); o.stdout != "" {
+		t.Error(o.stdout)
+	}
+}
+
+// A file that grows while it is read is read as it was.
+func TestAuditThatGrows(t *testing.T) {
+	p := newProgram(t)
+	text, err := os.ReadFile(story)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := p.write("x.jsonl", string(text))
+	a := newApp(func(string) string { return "" }, nil, io.Discard, io.Discard)
+	n := 0
+	var broken *audit.RecordError
+	err = a.readAudit(path, func(r *audit.Reader) (_ *audit.RecordError, err error) {
+		broken, err = audit.ReadAll(r, func(audit.Entry) {
+			if n++; n == 1 {
+				file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+				if err == nil {
+					_, err = file.WriteString(strings.Repeat("x", 1<<20))
+					err = errors.Join(err, file.Close())
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		return broken, err
+	})
+	if err != nil || n != 23 || broken != nil {
+		t.Errorf("%d calls, %v, %v", n, broken, err)
+	}
+}
+
+// The waterfall in docs is the one of the audit beside it. "make example" makes both anew.
+func TestExampleInDocs(t *testing.T) {
+	p := newProgram(t)
+	o := p.run("audit", "verify", "../../docs/example.har").want(0)
+	if !strings.Contains(o.stdout, ": 39 calls, as they were written by transship ") {
+		t.Error(o.stdout)
+	}
+	golden(t, "../../../docs/example.svg", p.run("audit", "waterfall", "../../docs/example.har", "-o", "-").want(0).stdout)
+}

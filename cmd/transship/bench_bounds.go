@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/hczjl/transship/distribution/bench"
+)
+
+// What a benchmark may do without --yes.
+const (
+	benchMaxBytes = 1 << 30
+	benchMaxTime  = time.Hour
+)
+
+// boundsError is a benchmark that is not begun, or not gone on with, without --yes.
+type boundsError struct{ message string }
+
+// Error says what is beyond the bounds.
+func (e *boundsError) Error() string { return e.message }
+
+// nearness is how far away a registry is, with what is guessed of such before anything was measured.
+type nearness struct {
+	name    string
+	rate    int64         // bytes per second
+	latency time.Duration // of a call
+}
+
+func onThisMachine() nearness { return nearness{"this machine", 200e6, time.Millisecond} }
+func onPrivate() nearness     { return nearness{"a private network", 50e6, 5 * time.Millisecond} }
+func onPublic() nearness      { return nearness{"a public network", 10e6, 50 * time.Millisecond} }
+
+// nearnessOf finds out where a host[:port] is. A name is looked up, as the run will do; one that cannot be is taken for
+// public.
+func nearnessOf(ctx context.Context, host string) nearness {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.ToLower(strings.Trim(strings.TrimSuffix(name, "."), "[]"))
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return onThisMachine()
+	}
+	if a, err := netip.ParseAddr(name); err == nil {
+		return nearnessOfAll(a)
+	}
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+	if err != nil {
+		return onPublic()
+	}
+	return nearnessOfAll(addresses...)
+}
+
+// nearnessOfAll is that of the farthest of some addresses.
+func nearnessOfAll(addresses ...netip.Addr) nearness {
+	out := onThisMachine()
+	for _, a := range addresses {
+		switch a = a.Unmap(); {
+		case a.IsLoopback():
+		case !a.IsPrivate():
+			return onPublic()
+		default:
+			out = onPrivate()
+		}
+	}
+	if len(addresses) == 0 {
+		return onPublic()
+	}
+	return out
+}
+
+// traffic returns how many bytes the run moves, and how many calls it makes, about.
+func (b *benching) traffic(at nearness) (bytes, calls int64) {
+	blobs := int64(len(b.sizes.sizes)+1) * int64(max(len(b.platforms), 1))
+	image := int64(0)
+	for _, size := range b.sizes.sizes {
+		image = saturated(image, 1, size)
+	}
+	image = saturated(0, int64(max(len(b.platforms), 1)), image)
+	turns := saturated(0, int64(len(b.cells())), int64(b.count)+int64(b.warmups))
+	stocks, moves := turns, turns // images that are put in place, and that are moved by the turns themselves
+	if b.warm || b.kind == bench.Resolve {
+		stocks = 1
+	}
+	switch b.kind {
+	case bench.Push:
+		stocks, moves = 0, stocks
+	case bench.Copy:
+		moves = saturated(0, 2, stocks)
+	case bench.Mount, bench.Resolve:
+		moves = 0
+	}
+	bytes = saturated(saturated(0, stocks, image), moves, image)
+	if b.limit && at != onThisMachine() {
+		bytes = saturated(bytes, int64(len(b.widths())+1), limitBytes)
+	}
+	calls = saturated(0, turns, 2*blobs)
+	if b.kind == bench.Resolve {
+		calls = saturated(0, turns, 2*int64(b.requests))
+	}
+	return bytes, calls
+}
+
+// saturated returns sum + n*each, or the largest number where that is larger.
+func saturated(sum, n, each int64) int64 {
+	if n > 0 && each > (math.MaxInt64-sum)/n {
+		return math.MaxInt64
+	}
+	return sum + n*each
+}
+
+// announce says what the run is going to do, and refuses what is beyond the bounds.
+func (b *benching) announce(a *app, at nearness, host string) error {
+	bytes, calls := b.traffic(at)
+	seconds := float64(bytes)/float64(at.rate) + float64(calls)*at.latency.Seconds()/float64(b.fewestJobs())
+	rounds := int(b.count) + int(b.warmups)
+	a.note("%d rounds of %d combination%s: about %s to move in all, and about %s if %s moves %s a second",
+		rounds, len(b.cells()), plural(len(b.cells())), formatBytes(bytes), formatSeconds(seconds), at.name, formatBytes(at.rate))
+	switch {
+	case b.yes:
+	case bytes > benchMaxBytes:
+		return &boundsError{fmt.Sprintf("this moves about %s, which is more than 1 GiB", formatBytes(bytes))}
+	case seconds > benchMaxTime.Seconds():
+		return &boundsError{fmt.Sprintf("this takes about %s, which is more than an hour", formatSeconds(seconds))}
+	case at == onPublic():
+		return &boundsError{fmt.Sprintf("%s is not on this machine or a private network", host)}
+	}
+	return nil
+}
+
+// warmed says how long the run still takes, as the warm-up shows, and ends one that would take too long.
+func (b *benching) warmed(a *app, round time.Duration) error {
+	left := round.Seconds() * float64(b.count)
+	a.note("a round takes %s: about %s to go", formatDuration(round), formatSeconds(left))
+	if !b.yes && left > benchMaxTime.Seconds() {
+		return &boundsError{fmt.Sprintf("this takes about %s more, which is more than an hour", formatSeconds(left))}
+	}
+	return nil
+}
+
+func (b *benching) fewestJobs() int {
+	least := math.MaxInt
+	for _, c := range b.cells() {
+		least = min(least, c.Jobs)
+	}
+	return least
+}
+
+// formatSeconds writes a time that may be longer than a time.Duration holds.
+func formatSeconds(s float64) string {
+	const year = 365 * 24 * 3600
+	if s > year {
+		return fmt.Sprintf("%.0f years", s/year)
+	}
+	return formatDuration(time.Duration(s * float64(time.Second)))
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/hczjl/transship/distribution/bench"
+	"github.com/hczjl/transship/distribution/synthetic"
+)
+
+const (
+	// limitBytes is how much is fetched with each number of connections, to see what a link allows.
+	limitBytes = 32 << 20
+	// limitTime is how long the machine is measured for each number.
+	limitTime = 300 * time.Millisecond
+)
+
+// widths are the numbers of connections that --limit measures.
+func (b *benching) widths() []int { return bench.Widths(b.jobs) }
+
+// measureLimit finds out what the link and the machine allow, where that is asked for: plain TCP where all is on this
+// machine, else GETs of blobs that are put there for it.
+func (b *benching) measureLimit(ctx context.Context, a *app, p *benchPlaces, report *bench.Report) error {
+	if !b.limit {
+		return nil
+	}
+	hash, err := bench.HashRates(ctx, limitTime)
+	if err != nil {
+		return err
+	}
+	limit := &bench.Limit{Hash: hash, Over: "plain TCP on loopback"}
+	report.Limit = limit
+	for _, ref := range p.refs {
+		if nearnessOf(ctx, ref.Host()) != onThisMachine() {
+			limit.Over = "GETs of blobs from " + ref.FamiliarName()
+			limit.Link, err = b.linkRates(ctx, report, b.open(a, ref))
+			return err
+		}
+	}
+	limit.Link, err = bench.LoopbackRates(ctx, b.widths(), limitTime)
+	return err
+}
+
+// linkRates pushes an image for that, which is removed again.
+func (b *benching) linkRates(ctx context.Context, report *bench.Report, open bench.Open) ([]bench.Rate, error) {
+	widths := b.widths()
+	most := widths[len(widths)-1]
+	spec := synthetic.Spec{Seed: ^report.Seed, Layers: make([]int64, most)}
+	for i := range spec.Layers {
+		spec.Layers[i] = int64(limitBytes / most)
+	}
+	rates, left, err := bench.MeasureLink(ctx, open, spec, widths)
+	report.Left = append(report.Left, left...)
+	return rates, err
+}

@@ -1,0 +1,426 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/distribution/registry"
+)
+
+// benchLines returns the names and values of the lines of a benchmark.
+func benchLines(t *testing.T, stdout string) (names []string) {
+	t.Helper()
+	for line := range strings.Lines(stdout) {
+		if !strings.HasPrefix(line, "Benchmark") {
+			if !regexp.MustCompile(`^((goos|goarch|pkg|cpu): .+|Unit \S+ better=lower)\n$`).MatchString(line) {
+				t.Errorf("a line of no kind: %q", line)
+			}
+			continue
+		}
+		if !regexp.MustCompile(`^Benchmark[A-Z]\S*\t +\d+(\t[0-9.]+ \S+)+\n$`).MatchString(line) {
+			t.Errorf("no line of a benchmark: %q", line)
+		}
+		name, _, _ := strings.Cut(line, "\t")
+		names = append(names, regexp.MustCompile(`-\d+$`).ReplaceAllString(name, ""))
+	}
+	return names
+}
+
+// nothingLeft checks that a registry has no content any more of all that was put into it, and that something was.
+func (s *server) nothingLeft() {
+	s.t.Helper()
+	put := 0
+	for _, r := range s.Requests() {
+		if r.Method != http.MethodPut {
+			continue
+		}
+		put++
+		path := r.URL
+		if at := strings.Index(path, "/blobs/uploads/"); at >= 0 {
+			_, digest, _ := strings.Cut(path, "digest=")
+			path = path[:at] + "/blobs/" + strings.ReplaceAll(digest, "%3A", ":")
+		}
+		w := httptest.NewRecorder()
+		s.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodHead, path, nil))
+		if w.Code != http.StatusNotFound {
+			s.t.Errorf("HEAD %s: %d", path, w.Code)
+		}
+	}
+	if put == 0 {
+		s.t.Error("nothing was put")
+	}
+}
+
+func TestBenchWithoutATarget(t *testing.T) {
+	for kind, want := range map[string]string{"push": "Push", "pull": "Pull", "copy": "Copy", "mount": "Mount", "resolve": "Resolve"} {
+		o := newProgram(t).run("bench", kind, "--size", "2x10KiB,100", "--count", "2", "--jobs", "1,3").
+			want(0, "3 rounds of 2 combinations", "seed ", "a round takes", kind+" jobs=1: ")
+		var names []string
+		for _, jobs := range []string{"1", "3", "3", "1"} {
+			names = append(names, "Benchmark"+want+"/jobs="+jobs+"/platforms=1/layers=3/size=2x10KiB,100")
+		}
+		if got := benchLines(t, o.stdout); !slices.Equal(got, names) {
+			t.Errorf("%s prints\n%s\nwant %q", o.line, o.stdout, names)
+		}
+		if strings.Contains(o.stderr, "left on") || strings.Contains(o.stderr, "there already") || strings.Contains(o.stderr, "not mounted") {
+			t.Errorf("%s says\n%s", o.line, o.stderr)
+		}
+	}
+}
+
+func TestBenchRemovesWhatItHasPut(t *testing.T) {
+	for _, line := range []string{
+		"push A/bench", "push A/bench --warm", "pull A/bench", "pull --warm A/bench", "copy A/bench B/bench", "copy A/bench", "copy --warm A/a B/b",
+		"mount A/bench", "mount A/bench A/other", "resolve A/bench",
+	} {
+		t.Run(line, func(t *testing.T) {
+			a, b := serve(t), serve(t)
+			line := strings.NewReplacer("A/", a.host+"/", "B/", b.host+"/").Replace("bench " + line + " --platforms linux/amd64,linux/arm64 --size 2KiB --count 2")
+			o := newProgram(t).run(strings.Fields(line)...).want(0)
+			if strings.Contains(o.stderr, "left on") {
+				t.Errorf("%s\nsays %s", o.line, o.stderr)
+			}
+			a.nothingLeft()
+			if strings.Contains(line, b.host) {
+				b.nothingLeft()
+			}
+		})
+	}
+}
+
+func TestBenchOfARegistryThatRemovesNothing(t *testing.T) {
+	s := serve(t)
+	s.Set(registry.Rule{On: "^DELETE", Status: 405})
+	newProgram(t).run("bench", "push", "--size", "2x1KiB", "--count", "3", "--seed", "7", s.host+"/bench").
+		want(0, "left on "+s.host+"/bench: 4 manifests, 12 blobs of 9.1 kB: ", "405")
+	if n := s.Count("^DELETE"); n > 8 { // blobs are removed several at a time
+		t.Errorf("it was asked %d times", n)
+	}
+	// What another run has left is found, and is not this run's to remove.
+	s.Set()
+	newProgram(t).run("bench", "push", "--size", "2x1KiB", "--count", "3", "--seed", "7", s.host+"/bench").
+		want(0, "9 of 9 blobs were there already and did not move; another --seed makes other ones")
+}
+
+func TestBenchOfARegistryThatRefuses(t *testing.T) {
+	for name, x := range map[string]struct {
+		rule registry.Rule
+		want complaint
+		left bool // something arrived, which cannot be removed
+	}{
+		"every push":     {registry.Rule{On: "^POST", Status: 403}, complaint{3, "403 Forbidden", "transship login"}, false},
+		"uploads":        {registry.Rule{On: "^POST", Status: 405}, complaint{1, "405 Method Not Allowed", "read-only"}, false},
+		"one manifest":   {registry.Rule{On: "^PUT .*/manifests/", Skip: 1, Status: 400}, complaint{1, "400 Bad Request", ""}, true},
+		"large requests": {registry.Rule{On: "^(PUT|PATCH)", Status: 413}, complaint{1, "413 ", "client_max_body_size"}, false},
+		"what is full":   {registry.Rule{On: "^PUT .*/uploads/", Skip: 3, Status: 507}, complaint{1, "507 Insufficient Storage", ""}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t)
+			s.Set(x.rule, registry.Rule{On: "^DELETE", Status: 405})
+			o := newProgram(t).run("bench", "push", "--size", "2x1KiB", "--count", "3", "--warmup", "0", s.host+"/bench")
+			o.complains(x.want)
+			if got := strings.Contains(o.stderr, "left on "); got != x.left {
+				t.Errorf("it says\n%s", o.stderr)
+			}
+		})
+	}
+}
+
+// The upload that is interrupted arrives, and so does the manifest: only their answers are lost.
+func TestInterruptedBench(t *testing.T) {
+	for what, nth := range map[string]int{"/uploads/": 5, "/manifests/": 2} {
+		s := serve(t)
+		ctx, stop := context.WithCancelCause(t.Context())
+		puts := 0
+		host := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPut && strings.Contains(r.URL.Path, what) {
+				if puts++; puts == nth {
+					s.ServeHTTP(httptest.NewRecorder(), r)
+					stop(errInterrupted)
+					<-r.Context().Done() // the client has gone
+					return
+				}
+			}
+			s.ServeHTTP(w, r)
+		}))
+		p := newProgram(t)
+		p.ctx = ctx
+		p.run("bench", "push", "--jobs", "1", "--size", "2x1KiB", host+"/bench").complains(complaint{130, "transship bench push: interrupted", ""})
+		s.nothingLeft()
+	}
+}
+
+func TestBenchUploads(t *testing.T) {
+	s := serve(t)
+	o := newProgram(t).run("bench", "push", "--upload", "put,patch,chunk=4KiB", "--size", "1x10KiB", "--count", "1", "--warmup", "0", "--jobs", "1", s.host+"/bench").want(0)
+	// 10 KiB and a config: one PUT each; one PATCH each; three chunks for the layer, and one PUT for the config.
+	if put, patch := s.Count("^PUT .*/uploads/"), s.Count("^PATCH"); put != 6 || patch != 5 {
+		t.Errorf("%s\nmakes %d PUTs and %d PATCHes", o.line, put, patch)
+	}
+	want := []string{"/upload=put/", "/upload=patch/", "/upload=chunk4KiB/"}
+	for i, name := range benchLines(t, o.stdout) {
+		if !strings.Contains(name, want[i]) {
+			t.Errorf("line %d is of %s", i, name)
+		}
+	}
+}
+
+func TestBenchRanges(t *testing.T) {
+	s := serve(t)
+	o := newProgram(t).run("bench", "pull", "--ranges", "1,4", "--size", "1x33MiB", "--count", "1", "--warmup", "0", s.host+"/bench").want(0)
+	names := benchLines(t, o.stdout)
+	if len(names) != 2 || !strings.Contains(names[0], "/ranges=1/") || !strings.Contains(names[1], "/ranges=4/") {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
+	whole, parts := 0, 0
+	for _, r := range s.Requests() {
+		if r.Method == http.MethodGet && strings.Contains(r.URL, "/blobs/") {
+			if r.Header.Get("Range") == "" {
+				whole++
+			} else {
+				parts++
+			}
+		}
+	}
+	if whole < 2 || parts < 2 {
+		t.Errorf("%d blobs were read whole, and %d ranges", whole, parts)
+	}
+}
+
+func TestBenchOfARegistryThatDoesNotMount(t *testing.T) {
+	s := serve(t)
+	s.Set(registry.Rule{On: "mount=", DropQuery: []string{"mount", "from"}})
+	newProgram(t).run("bench", "mount", "--size", "2x1KiB", "--count", "2", s.host+"/bench").
+		want(0, "6 of 6 blobs were not mounted but sent: the registry does not mount them")
+}
+
+func TestBenchJSONAndPage(t *testing.T) {
+	p := newProgram(t)
+	file := filepath.Join(p.env["HOME"], "page.html")
+	o := p.run("bench", "push", "--json", "--html", file, "--limit", "--size", "2x1KiB", "--count", "2", "--seed", "3").
+		want(0, "the least: plain TCP on loopback ", " on 1 processor", "times the least that is possible")
+	var got struct {
+		Benchmark string
+		Seed      uint64
+		Cells     []struct {
+			Name   string
+			Rounds []struct{ Ns, Bytes, Calls int64 }
+		}
+		Limit struct {
+			Link, SHA256 []struct{ BytesPerSecond float64 }
+		}
+	}
+	if err := json.Unmarshal([]byte(o.stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Benchmark != "push" || got.Seed != 3 || len(got.Cells) != 1 || len(got.Cells[0].Rounds) != 2 || len(got.Limit.Link) != 2 {
+		t.Errorf("%+v", got)
+	}
+	// A HEAD, two calls for each of two layers and a config, and the manifest.
+	if r := got.Cells[0].Rounds[0]; r.Calls != 8 || r.Bytes < 2048 || r.Ns <= 0 {
+		t.Errorf("%+v", r)
+	}
+	page, err := os.ReadFile(file)
+	if err != nil || !strings.HasSuffix(string(page), "</html>\n") || !strings.Contains(string(page), "<h2>One round, call by call</h2>") {
+		t.Errorf("the page: %v\n%s", err, page)
+	}
+	if names, _ := filepath.Glob(filepath.Join(p.env["HOME"], "*")); len(names) != 1 {
+		t.Errorf("there are %q", names)
+	}
+}
+
+// A page that cannot be written shows before anything moves, and a run that fails leaves none.
+func TestBenchWithoutItsPage(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	p.run("bench", "push", "--size", "1KiB", "--html", filepath.Join(p.env["HOME"], "none", "page.html"), s.host+"/bench").
+		complains(complaint{4, "no such file or directory", ""})
+	if n := len(s.Requests()); n > 0 {
+		t.Errorf("%d calls", n)
+	}
+	s.Set(registry.Rule{On: "^POST", Status: 403})
+	p.run("bench", "push", "-q", "--size", "1KiB", "--html", filepath.Join(p.env["HOME"], "page.html"), s.host+"/bench").want(3)
+	if names, _ := filepath.Glob(filepath.Join(p.env["HOME"], "*")); len(names) > 0 {
+		t.Errorf("it leaves %q", names)
+	}
+}
+
+// closing takes so many writes.
+type closing struct{ left int }
+
+func (c *closing) Write(p []byte) (int, error) {
+	if c.left--; c.left < 0 {
+		return 0, errors.New("no space left")
+	}
+	return len(p), nil
+}
+
+// Nobody waits for rounds whose result cannot be written.
+func TestBenchThatCannotBeWritten(t *testing.T) {
+	s, p := serve(t), newProgram(t)
+	p.stdout = &closing{left: 2} // what begins a run, and a line
+	p.run("bench", "push", "--size", "1KiB", "--count", "50", s.host+"/bench").complains(complaint{1, "writing the result: no space left", ""})
+	if n := s.Count("^PUT .*/manifests/"); n != 3 { // the warm-up, the line that was written, and the one that was not
+		t.Errorf("%d images were pushed", n)
+	}
+	s.nothingLeft()
+}
+
+// The addresses are for documentation (RFC 5737, RFC 3849); nothing is sent to them.
+func TestBenchBounds(t *testing.T) {
+	s := serve(t)
+	yes := "give --yes if that is meant"
+	for line, want := range map[string]string{
+		"push --size 1x2GiB":                                        "this moves about 15 GB, which is more than 1 GiB",
+		"push --size 1x40MiB --count 30 " + s.host + "/x":           "this moves about 1.3 GB, which is more than 1 GiB",
+		"pull --size 1x100MiB --count 5 " + s.host + "/x":           "this moves about 1.3 GB, which is more than 1 GiB",
+		"push --size 9000x9000GiB --count 99999999":                 "this moves about",
+		"resolve --requests 99999999 --jobs 1 " + s.host + "/x":     "this takes about ",
+		"push --size 1KiB --count 1 203.0.113.7:5000/x":             "203.0.113.7:5000 is not on this machine or a private network",
+		"push --size 1KiB --count 1 [2001:db8::1]:5000/x":           "[2001:db8::1]:5000 is not on this machine or a private network",
+		"copy --size 1KiB --count 1 " + s.host + "/x 203.0.113.7/x": "203.0.113.7 is not on this machine or a private network",
+	} {
+		newProgram(t).run(strings.Fields("bench " + line)...).complains(complaint{9, want, yes})
+	}
+	if n := len(s.Requests()); n > 0 {
+		t.Errorf("%d calls", n)
+	}
+	newProgram(t).run("bench", "push", "--size", "1x1KiB", "--count", "2", "--yes", s.host+"/x").want(0)
+}
+
+func TestBenchBadCommandLines(t *testing.T) {
+	for line, want := range map[string]complaint{
+		"bench":                                   {2, "bench needs a command after it", "transship bench -h"},
+		"bench pusch":                             {2, `unknown command "bench pusch"`, "did you mean bench push?"},
+		"bench push a b":                          {2, "want [TARGET], got 2 arguments", "usage: transship bench push"},
+		"bench push --jobs 0":                     {2, `--jobs: "0" is no whole number from 1 on`, ""},
+		"bench push --jobs 1,,2":                  {2, `--jobs: "" is no whole number from 1 on`, ""},
+		"bench push --count 0":                    {2, `--count: "0" is no whole number from 1 on`, ""},
+		"bench push --warmup -1":                  {2, `--warmup: "-1" is no whole number from 0 on`, ""},
+		"bench push --layers 0":                   {2, `--layers: "0" is no whole number from 1 on`, ""},
+		"bench push --layers 10001":               {2, "too many for a manifest", "10000 are the most"},
+		"bench push --size 0":                     {2, `--size: "0" is no number of bytes`, ""},
+		"bench push --size 3x":                    {2, `--size: "" is no number of bytes`, ""},
+		"bench push --size x4MiB":                 {2, `--size: "x4MiB": "" is no whole number from 1 on`, ""},
+		"bench push --size 0x4MiB":                {2, `"0" is no whole number from 1 on`, ""},
+		"bench push --size 1MiB,big":              {2, `--size: "big" is no number of bytes`, ""},
+		"bench push --size 99999x1KiB":            {2, "more than 10000 layers", ""},
+		"bench push --size 9x4000000000GiB":       {2, "layers of that size cannot be", ""},
+		"bench push --size 2x1KiB --layers 3":     {2, "--size says how many layers there are, and so does --layers", "leave out one"},
+		"bench push --compressible 1.5":           {2, `--compressible: "1.5" is no number from 0 to 1`, ""},
+		"bench push --compressible NaN":           {2, `--compressible: "NaN" is no number from 0 to 1`, ""},
+		"bench push --seed -1":                    {2, `--seed: "-1" is no whole number`, ""},
+		"bench push --upload post":                {2, `--upload: "post" is none of put, patch and chunk=SIZE`, ""},
+		"bench push --upload chunk=0":             {2, `--upload: "0" is no number of bytes`, ""},
+		"bench push --platforms linux/a/b/c":      {2, "invalid platform", ""},
+		"bench push --http2":                      {2, "speaks HTTP/1.1 only", "leave out --http2"},
+		"bench push localhost:1/a:tag":            {2, "invalid reference", "TARGET is a repository"},
+		"bench push localhost:5000":               {2, "invalid reference", "TARGET is a repository"},
+		"bench mount localhost:1/a localhost:2/a": {2, "mounts are between repositories of one registry", "the same host"},
+		"bench copy localhost:1/a localhost:1/a":  {2, "localhost:1/a is named twice", "nothing moves"},
+		"bench pull --upload put":                 {2, "unknown flag --upload", "lists the flags"},
+		"bench resolve --warm":                    {2, "unknown flag --warm", "did you mean --warmup?"},
+	} {
+		newProgram(t).run(strings.Fields(line)...).complains(want)
+	}
+}
+
+// TestBenchHoldsNoBlobs pushes more than it may allocate, and copies that too: both registries are in this process.
+func TestBenchHoldsNoBlobs(t *testing.T) {
+	for _, kind := range []string{"push", "copy"} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		newProgram(t).run("bench", kind, "-q", "--size", "2x24MiB", "--count", "1", "--warmup", "0").want(0)
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > 16<<20 {
+			t.Errorf("bench %s of 48 MiB allocates %d MiB", kind, got>>20)
+		}
+	}
+}
+
+// Over a link that is not loopback, the limit is measured by blobs that are put there and removed again.
+func TestBenchLimitOfALink(t *testing.T) {
+	s := serve(t)
+	host := listenElsewhere(t, s)
+	o := newProgram(t).run("bench", "pull", "--plain-http", "--yes", "--limit", "--size", "1KiB", "--layers", "2", "--count", "1", "--warmup", "0", "--jobs", "3", host+"/bench").
+		want(0, "the least: GETs of blobs from "+host+"/bench ", "/s on 3 connections; SHA-256 ")
+	names := benchLines(t, o.stdout)
+	if len(names) < 4 || names[0] != "BenchmarkLimitLink/conns=1" || names[1] != "BenchmarkLimitLink/conns=3" {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
+	if n := s.Count("^DELETE"); n != 1+4+1+3 { // a manifest with a config and a layer for each of three connections, and the image
+		t.Errorf("%d are removed", n)
+	}
+	s.nothingLeft()
+}
+
+// listenHTTP2 serves TLS with HTTP/2 on loopback, and returns host:port.
+func listenHTTP2(t *testing.T, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+func TestBenchHTTP2(t *testing.T) {
+	s := serve(t)
+	protos := map[string]int{}
+	guarded := needsPassword(s)
+	host := listenHTTP2(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			protos[r.Proto]++
+		}
+		guarded.ServeHTTP(w, r)
+	}))
+	p := newProgram(t)
+	p.stdin = user + ":" + password + "\n"
+	o := p.run("bench", "push", "--http1", "--http2", "--insecure", "--creds", "-", "--jobs", "1", "--size", "1KiB", "--layers", "1", "--count", "1", "--warmup", "0", host+"/bench").want(0)
+	if protos["HTTP/1.1"] == 0 || protos["HTTP/1.1"] != protos["HTTP/2.0"] {
+		t.Errorf("POSTs came in %v", protos)
+	}
+	if names := benchLines(t, o.stdout); len(names) != 2 || !strings.Contains(names[0], "/http=1/") || !strings.Contains(names[1], "/http=2/") {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
+	newProgram(t).run("bench", "push", "--http2", "--size", "1KiB", s.host+"/bench").
+		complains(complaint{2, s.host + " answers in HTTP/1.1", "leave out --http2"})
+}
+
+func TestSizes(t *testing.T) {
+	for text, want := range map[string][]int64{
+		"16MiB": {16 << 20}, "2x1KiB,3": {1024, 1024, 3}, "1MB, 2x5": {1e6, 5, 5}, "1X1k": {1024},
+	} {
+		var l sizeList
+		if err := l.Set(text); err != nil || !slices.Equal(l.sizes, want) || l.alone != (text == "16MiB") {
+			t.Errorf("%s: %v, %v, %v", text, l.sizes, l.alone, err)
+		}
+	}
+}
+
+func TestNearness(t *testing.T) {
+	for host, want := range map[string]nearness{
+		"localhost:5000": onThisMachine(), "LOCALHOST": onThisMachine(), "x.localhost:1": onThisMachine(), "127.0.0.2:5000": onThisMachine(),
+		"[::1]:5000": onThisMachine(), "[::ffff:127.0.0.1]:1": onThisMachine(), "10.1.2.3": onPrivate(), "192.168.0.1:5000": onPrivate(),
+		"[fd00::1]:5000": onPrivate(), "203.0.113.7": onPublic(), "[2001:db8::1]:443": onPublic(), "169.254.1.1": onPublic(),
+	} {
+		if got := nearnessOf(t.Context(), host); got != want {
+			t.Errorf("%s is on %s", host, got.name)
+		}
+	}
+	if nearnessOfAll() != onPublic() {
+		t.Error("a name without addresses is near")
+	}
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// link is what lies between a client and a server. Making a connection takes no time.
+type link struct {
+	delay time.Duration // each way
+	rate  int64         // bytes a second that a connection brings towards the client at most; 0 is no limit
+}
+
+// far is a round trip of 50 ms.
+func far() link { return link{delay: 25 * time.Millisecond} }
+
+// before starts the link before a server and returns where clients connect to.
+func (l link) before(t testing.TB, server string) (host string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var open sync.WaitGroup
+	open.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go l.connect(client, server)
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		open.Wait()
+	})
+	return listener.Addr().String()
+}
+
+// connect passes on what both sides of a connection send.
+func (l link) connect(client net.Conn, server string) {
+	defer client.Close()
+	to, err := net.Dial("tcp", server)
+	if err != nil {
+		return
+	}
+	defer to.Close()
+	var both sync.WaitGroup
+	both.Go(func() { link{delay: l.delay}.pass(to, client) })
+	both.Go(func() { l.pass(client, to) })
+	both.Wait()
+}
+
+// piece is some bytes on their way.
+type piece struct {
+	due   time.Time
+	bytes []byte
+}
+
+// pass brings the bytes of one side to the other, late and no faster than the link is.
+func (l link) pass(to, from net.Conn) {
+	way := make(chan piece, 1024)
+	go func() {
+		defer close(way)
+		buf := make([]byte, 32<<10)
+		for {
+			n, err := from.Read(buf)
+			if n > 0 {
+				way <- piece{time.Now().Add(l.delay), append([]byte(nil), buf[:n]...)}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	var free time.Time // when the piece before this one has left the link
+	for p := range way {
+		if l.rate > 0 {
+			free = later(free, p.due).Add(time.Duration(int64(len(p.bytes)) * int64(time.Second) / l.rate))
+			p.due = free
+		}
+		time.Sleep(time.Until(p.due))
+		if _, err := to.Write(p.bytes); err != nil {
+			break
+		}
+	}
+	_ = to.(*net.TCPConn).CloseWrite()
+	_ = from.(*net.TCPConn).CloseRead()
+	for range way { // the other goroutine must not hang
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// counter counts the calls that a registry gets, by kind, and how many there are at once.
+type counter struct {
+	http.Handler
+	mu    sync.Mutex
+	delay time.Duration  // before a call is looked at
+	calls map[string]int // by method and what the path is about, such as "PUT manifests"; "" is all
+	now   map[string]int
+	most  map[string]int
+}
+
+// ServeHTTP implements http.Handler.
+func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for _, kind := range []string{"", r.Method + " " + about(r.URL.Path)} {
+		c.count(kind, 1)
+		defer c.count(kind, -1)
+	}
+	time.Sleep(c.delay)
+	c.Handler.ServeHTTP(w, r)
+}
+
+// about is the last part of a path that says what it is about.
+func about(path string) string {
+	for _, part := range []string{"manifests", "uploads", "blobs", "tags"} {
+		if strings.Contains(path, "/"+part+"/") {
+			return part
+		}
+	}
+	return "other"
+}
+
+func (c *counter) count(kind string, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls[kind] += max(n, 0)
+	c.now[kind] += n
+	c.most[kind] = max(c.most[kind], c.now[kind])
+}
+
+// of is the number of calls of a kind.
+func (c *counter) of(kind string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.calls[kind]
+}
+
+// atOnce is how many calls of a kind there were at the same time.
+func (c *counter) atOnce(kind string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.most[kind]
+}
+
+// reset forgets all calls.
+func (c *counter) reset(delay time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.delay, c.calls, c.most = delay, map[string]int{}, map[string]int{}
+}
+
+// want checks how many calls there were, and how many at once.
+func (c *counter) want(t testing.TB, calls, most int) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.calls[""] > calls || c.most[""] > most {
+		t.Errorf("%d calls, %d at once, want at most %d and %d: %v", c.calls[""], c.most[""], calls, most, c.calls)
+	}
+}
+
+// counted starts an empty registry whose calls are counted, behind a link.
+func (l link) counted(t testing.TB) (*server, *counter) {
+	t.Helper()
+	s := serve(t)
+	c := &counter{Handler: s.Faults, now: map[string]int{}}
+	c.reset(0)
+	s.host = l.before(t, listen(t, c))
+	return s, c
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hczjl/transship/distribution/registry"
+)
+
+// Where few calls are left that is said once, and the copy ends all the same.
+func TestFewCallsLeft(t *testing.T) {
+	v := newVoyage(t)
+	v.source.Set(registry.Rule{On: "/manifests/", Header: map[string]string{"ratelimit-remaining": "3;w=21600"}})
+	o := v.run("copy", v.src, v.dst).want(0, ": 3 calls are left of what it allows")
+	if n := len(withPrefix(o.stderr, v.source.host+": ")); n != 1 {
+		t.Errorf("said %d times:\n%s", n, o.stderr)
+	}
+}
+
+// --ranges fetches big blobs in parts, and where the registry gives none the copy is the same.
+func TestRanges(t *testing.T) {
+	big := seeded(1, 33<<20)
+	for name, test := range map[string]struct {
+		flag  string
+		rule  registry.Rule
+		calls int // for the layer and the config
+	}{
+		"in ranges":             {"--ranges=3", registry.Rule{}, 2*33 + 1},
+		"none":                  {"--ranges=1", registry.Rule{}, 1 + 1},
+		"where it is fast":      {"-q", registry.Rule{}, 1 + 1},
+		"one breaks off":        {"--ranges=3", registry.Rule{On: "^GET .*/blobs/", Skip: 20, Times: 1, Cut: registry.CutAnswer, After: 1000}, 100},
+		"the registry has none": {"--ranges=3", registry.Rule{Edit: func(h http.Header) { h.Del("Content-Range") }}, 3*3 + 1 + 1},
+	} {
+		v := newVoyage(t)
+		from, source := link{}.counted(t)
+		from.list("big/layer", "1", from.image("big/layer", "", "linux/amd64", big))
+		from.Set(test.rule)
+		v.run("copy", test.flag, from.host+"/big/layer:1", v.dst).want(0)
+		if n := source.of("GET blobs"); n > test.calls {
+			t.Errorf("%s: %d GETs of blobs, want at most %d", name, n, test.calls)
+		}
+		if name == "in ranges" && source.of("GET blobs") != test.calls {
+			t.Errorf("%s: %d GETs of blobs, want %d", name, source.of("GET blobs"), test.calls)
+		}
+		v.run("copy", v.dst, "null:").want(0)
+	}
+}
+
+// What stalls is given up and gone on with, from where it was.
+func TestStall(t *testing.T) {
+	v := newVoyage(t)
+	hung := make(chan struct{})
+	t.Cleanup(func() { close(hung) })
+	var stalled atomic.Bool
+	host := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.URL.Path, "/blobs/") || !stalled.CompareAndSwap(false, true) {
+			v.source.Faults.ServeHTTP(w, r)
+			return
+		}
+		whole := httptest.NewRecorder()
+		v.source.Faults.ServeHTTP(whole, r)
+		w.Header().Set("Content-Length", strconv.Itoa(whole.Body.Len()))
+		_, _ = w.Write(whole.Body.Bytes()[:2])
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-hung:
+		case <-r.Context().Done():
+		}
+	}))
+	v.run("copy", "--jobs=1", "--stall=1s", "--platform=linux/arm64", host+"/halohub/halo:1.6", "null:").want(0)
+	if !stalled.Load() {
+		t.Error("nothing stalled")
+	}
+}
+
+func TestSpeedFlagsThatMakeNoSense(t *testing.T) {
+	v := newVoyage(t)
+	for flag, message := range map[string]string{
+		"--rate=fast":  `--rate: "fast" is no number of bytes a second such as 20MiB/s`,
+		"--rate=0":     `--rate: "0" is no number of bytes a second`,
+		"--stall=1":    `--stall: "1" is no time of a second or more such as 30s`,
+		"--stall=10ms": `--stall: "10ms" is no time of a second or more`,
+		"--ranges=0":   `--ranges: "0" is no whole number from 1 on`,
+		"--jobs=0":     `--jobs: "0" is no whole number from 1 on`,
+	} {
+		v.run("copy", flag, v.src, v.dst).want(exitUsage, message)
+	}
+}
+
+// A rate holds for the whole run; its pace is tested where it is kept.
+func TestRate(t *testing.T) {
+	v := newVoyage(t)
+	began := time.Now()
+	v.run("copy", "--rate=200k/s", "null:100k", v.dst).want(0)
+	if took := time.Since(began); took < 300*time.Millisecond {
+		t.Errorf("100 KiB at 200 KiB/s took %s", took)
+	}
+}

@@ -1,0 +1,75 @@
+package bench
+
+import "fmt"
+
+// Cell is one combination of settings.
+type Cell struct {
+	Jobs   int    // blobs in flight at once, as of transfer.Engine
+	HTTP   string // "1" is HTTP/1.1 only, "2" is HTTP/2 only, "" is what client and registry agree on
+	Upload Upload
+	Ranges int // of each big blob that are read at once, as of transfer.Engine; 0 leaves that to the engine
+}
+
+// Upload is a way for a blob to go out. The zero value is one PUT.
+type Upload struct {
+	Name  string // as it stands in the benchmark's name; "" leaves it out
+	Chunk int64  // the most bytes in one call; 0 is no bound
+	Patch bool   // PATCH, and an empty PUT
+}
+
+// String is the cell's part of a benchmark's name, such as jobs=8/http=2/upload=put.
+func (c Cell) String() string {
+	name := fmt.Sprintf("jobs=%d", c.Jobs)
+	if c.HTTP != "" {
+		name += "/http=" + c.HTTP
+	}
+	if c.Upload.Name != "" {
+		name += "/upload=" + c.Upload.Name
+	}
+	if c.Ranges > 0 {
+		name += fmt.Sprintf("/ranges=%d", c.Ranges)
+	}
+	return name
+}
+
+// Matrix returns all combinations. An empty list counts as one with the zero value.
+func Matrix(jobs []int, http []string, uploads []Upload, ranges []int) (cells []Cell) {
+	for _, r := range orZero(ranges) {
+		for _, u := range orZero(uploads) {
+			for _, h := range orZero(http) {
+				for _, j := range orZero(jobs) {
+					cells = append(cells, Cell{j, h, u, r})
+				}
+			}
+		}
+	}
+	return cells
+}
+
+func orZero[T any](list []T) []T {
+	if len(list) == 0 {
+		return make([]T, 1)
+	}
+	return list
+}
+
+// Turn is a cell's turn in a round.
+type Turn struct {
+	Cell   int // its index
+	Round  int // from 0; warm-ups come first, and are negative
+	Serial int // the turn's place in the run, from 0
+}
+
+// Order returns whose turn it is: every cell once in each round, forwards in one round and backwards in the next. With that,
+// what slowly drifts has the same sum for all cells after each pair of rounds.
+func Order(cells, warmups, rounds int) (turns []Turn) {
+	for r := -warmups; r < rounds; r++ {
+		for i := range cells {
+			if r&1 != 0 {
+				i = cells - 1 - i
+			}
+			turns = append(turns, Turn{i, r, len(turns)})
+		}
+	}
+	return turns
+}

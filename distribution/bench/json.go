@@ -1,0 +1,131 @@
+package bench
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+)
+
+// The JSON of a report. Names say their units.
+type jsonReport struct {
+	Benchmark string      `json:"benchmark"`
+	Target    string      `json:"target"`
+	Started   time.Time   `json:"started"`
+	Seed      uint64      `json:"seed"`
+	Machine   jsonMachine `json:"machine"`
+	Image     jsonShape   `json:"image"`
+	Cells     []jsonCell  `json:"cells"`
+	Limit     *jsonLimit  `json:"limit,omitempty"`
+	Left      []jsonLeft  `json:"left,omitempty"`
+}
+
+type jsonMachine struct {
+	OS    string `json:"os"`
+	Arch  string `json:"arch"`
+	CPU   string `json:"cpu,omitempty"`
+	Procs int    `json:"procs"`
+}
+
+type jsonShape struct {
+	Platforms    int     `json:"platforms"`
+	Layers       int     `json:"layers"`
+	Size         string  `json:"size"`
+	Compressible float64 `json:"compressible"`
+	Warm         bool    `json:"warm"`
+}
+
+type jsonCell struct {
+	Name        string      `json:"name"`
+	Jobs        int         `json:"jobs"`
+	HTTP        string      `json:"http,omitempty"`
+	Upload      string      `json:"upload,omitempty"`
+	BytesPerSec *jsonSpread `json:"bytesPerSecond,omitempty"`
+	NsPerOp     jsonSpread  `json:"nsPerOp"`
+	Floors      float64     `json:"timesFloor,omitempty"`
+	Rounds      []jsonRound `json:"rounds"`
+}
+
+type jsonSpread struct {
+	Min    float64 `json:"min"`
+	Median float64 `json:"median"`
+	Max    float64 `json:"max"`
+}
+
+type jsonRound struct {
+	Start   time.Time `json:"start"`
+	Ns      int64     `json:"ns"`
+	Ops     int       `json:"ops"`
+	Bytes   int64     `json:"bytes"`
+	Blobs   int       `json:"blobs"`
+	Present int       `json:"blobsPresent"`
+	Mounted int       `json:"blobsMounted"`
+	Calls   int       `json:"calls"`
+	TTFB50  int64     `json:"ttfbP50Ns"`
+	TTFB99  int64     `json:"ttfbP99Ns"`
+	CPU     int64     `json:"cpuNs"`
+	Peak    int64     `json:"rssPeakBytes"`
+}
+
+type jsonLimit struct {
+	Over   string     `json:"linkMeasuredWith"`
+	Link   []jsonRate `json:"link"`
+	SHA256 []jsonRate `json:"sha256"`
+}
+
+type jsonRate struct {
+	N           int     `json:"n"`
+	BytesPerSec float64 `json:"bytesPerSecond"`
+}
+
+type jsonLeft struct {
+	Repository string `json:"repository"`
+	Manifests  int    `json:"manifests"`
+	Blobs      int    `json:"blobs"`
+	Bytes      int64  `json:"bytes"`
+	Reason     string `json:"reason"`
+}
+
+// JSON writes the report as one JSON object.
+func (r *Report) JSON(w io.Writer) error {
+	out := jsonReport{
+		Benchmark: string(r.Kind), Target: r.Target, Started: r.Started, Seed: r.Seed,
+		Machine: jsonMachine(r.Machine), Image: jsonShape(r.Shape), Cells: []jsonCell{},
+	}
+	for i := range r.Cells {
+		out.Cells = append(out.Cells, r.jsonCell(i))
+	}
+	if r.Limit != nil {
+		out.Limit = &jsonLimit{r.Limit.Over, jsonRates(r.Limit.Link), jsonRates(r.Limit.Hash)}
+	}
+	for _, l := range r.Left {
+		out.Left = append(out.Left, jsonLeft{l.Repository, l.Manifests, l.Blobs, l.Bytes, l.Reason.Error()})
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(out)
+}
+
+func (r *Report) jsonCell(i int) jsonCell {
+	s, c := r.Summary(i), r.Cells[i]
+	out := jsonCell{Name: c.String(), Jobs: c.Jobs, HTTP: c.HTTP, Upload: c.Upload.Name, NsPerOp: jsonSpread(s.Op), Floors: s.Floors,
+		Rounds: []jsonRound{}}
+	if s.Speed.Median > 0 {
+		speed := jsonSpread(s.Speed)
+		out.BytesPerSec = &speed
+	}
+	for _, s := range r.Of(i) {
+		out.Rounds = append(out.Rounds, jsonRound{
+			Start: s.Start, Ns: s.Elapsed.Nanoseconds(), Ops: s.Ops, Bytes: s.Bytes, Blobs: s.Blobs, Present: s.Present, Mounted: s.Mounted,
+			Calls: s.Calls, TTFB50: Quantile(s.TTFB, 0.5).Nanoseconds(), TTFB99: Quantile(s.TTFB, 0.99).Nanoseconds(),
+			CPU: s.CPU.Nanoseconds(), Peak: s.Peak,
+		})
+	}
+	return out
+}
+
+func jsonRates(rates []Rate) (out []jsonRate) {
+	for _, r := range rates {
+		out = append(out, jsonRate{r.N, r.PerSecond()})
+	}
+	return out
+}

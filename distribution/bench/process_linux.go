@@ -1,0 +1,44 @@
+package bench
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// cpuTime returns the processor time that this process has used, user and system.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// resetPeak makes the kernel count the peak of resident memory anew (proc(5), /proc/pid/clear_refs, 5).
+func resetPeak() {
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // where that is not allowed the peak is that of the run
+}
+
+// peakMemory returns the peak of resident memory in bytes, 0 where it is not known (proc(5), /proc/pid/status, VmHWM).
+func peakMemory() int64 {
+	status, _ := os.ReadFile("/proc/self/status")
+	_, after, _ := bytes.Cut(status, []byte("VmHWM:"))
+	fields := strings.Fields(string(after))
+	if len(fields) == 0 {
+		return 0
+	}
+	n, _ := strconv.ParseInt(fields[0], 10, 64)
+	return n << 10
+}
+
+// cpuModel returns the processor's name, as go test prints it, "" where it is not known.
+func cpuModel() string {
+	info, _ := os.ReadFile("/proc/cpuinfo")
+	_, after, _ := strings.Cut(string(info), "model name")
+	line, _, _ := strings.Cut(after, "\n")
+	return strings.Trim(line, "\t :")
+}

@@ -1,0 +1,176 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/distribution/wire"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (run go test -update to accept it):\n%s", file, diff)
+	}
+}
+
+// reported is a report of two cells with three rounds each.
+func reported() *Report {
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	r := &Report{
+		Kind: Push, Shape: Shape{Platforms: 2, Layers: 4, Size: "4x16MiB", Compressible: 0.5}, Target: "localhost:5000/bench",
+		Seed: 42, Started: start, Machine: Machine{"linux", "amd64", "Some CPU <1>", 2},
+		Cells: Matrix([]int{1, 8}, nil, nil, nil),
+		Limit: &Limit{Over: "plain TCP on loopback",
+			Link: []Rate{{1, 1e9, time.Second}, {8, 2e9, time.Second}}, Hash: []Rate{{1, 5e8, time.Second}, {2, 1e9, time.Second}}},
+		Left: []Left{{"localhost:5000/bench", 3, 10, 134217728, errors.New("405 Method Not Allowed")}},
+	}
+	for i, turn := range Order(2, 0, 3) {
+		s := Sample{Turn: turn, Moved: Moved{Ops: 1, Bytes: 128e6, Blobs: 10}, Start: start, Calls: 29, CPU: 200 * time.Millisecond, Peak: 16 << 20}
+		s.Elapsed = time.Duration(500-turn.Cell*250+10*i) * time.Millisecond
+		for n := range 100 {
+			s.TTFB = append(s.TTFB, time.Duration(n+1)*time.Millisecond)
+		}
+		if turn.Round == 0 {
+			s.Trace = []wire.Call{
+				{Sequence: 2, Method: "PUT", URL: "http://localhost:5000/v2/bench/blobs/uploads/x?digest=sha256%3A0123456789abcdef", StatusCode: 201,
+					Start: start.Add(3 * time.Millisecond), Duration: 80 * time.Millisecond, Sent: 16 << 20},
+				{Sequence: 1, Method: "POST", URL: "http://localhost:5000/v2/bench/blobs/uploads/?from=bench&mount=sha256%3A0123456789abcdef", StatusCode: 202,
+					Start: start, Duration: 2 * time.Millisecond},
+				{Sequence: 3, Method: "GET", URL: "http://localhost:5000/v2/bench/manifests/<&>", StatusCode: 200,
+					Start: start.Add(85 * time.Millisecond), Duration: 3 * time.Millisecond, Timings: wire.Timings{Receive: 2 * time.Millisecond}, Received: 700},
+			}
+		}
+		r.Samples = append(r.Samples, s)
+	}
+	return r
+}
+
+func TestGoFormat(t *testing.T) {
+	r := reported()
+	var b bytes.Buffer
+	err := errors.Join(r.GoHeader(&b), r.GoLimit(&b))
+	for _, s := range r.Samples {
+		err = errors.Join(err, r.GoSample(&b, s))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "push.txt", b.Bytes())
+}
+
+// A single processor has no suffix, and what did not move has no speed.
+func TestGoFormatOfWhatMovesNothing(t *testing.T) {
+	r := &Report{Kind: Resolve, Shape: Shape{Platforms: 1, Layers: 1, Size: "4KiB"}, Machine: Machine{Procs: 1}, Cells: Matrix([]int{4}, []string{"2"}, nil, nil)}
+	var b bytes.Buffer
+	r.GoSample(&b, Sample{Moved: Moved{Ops: 100}, Elapsed: time.Second, Calls: 200, TTFB: []time.Duration{5000}})
+	want := "BenchmarkResolve/jobs=4/http=2/platforms=1/layers=1/size=4KiB\t     100\t10000000 ns/op\t2.00 calls/op\t5000 ttfb-p50-ns\t5000 ttfb-p99-ns\t0 rss-peak-bytes\n"
+	if b.String() != want {
+		t.Errorf("got  %q\nwant %q", b.String(), want)
+	}
+}
+
+func TestPage(t *testing.T) {
+	var b bytes.Buffer
+	if err := reported().HTML(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "push.html", b.Bytes())
+	for _, never := range []string{"<script", "src=", "@import", "url(", "http-equiv", "ZgotmplZ", "NaN", "<no value>", "<1>"} {
+		if strings.Contains(b.String(), never) {
+			t.Errorf("the page has %s", never)
+		}
+	}
+	for _, link := range regexp.MustCompile(`href="[^"]*"`).FindAllString(b.String(), -1) {
+		t.Errorf("the page has %s", link)
+	}
+}
+
+// A page of a run that was interrupted before its first sample, and one of calls that move nothing, are pages too.
+func TestPagesOfLittle(t *testing.T) {
+	empty := reported()
+	empty.Samples, empty.Limit, empty.Left = nil, nil, nil
+	still := reported()
+	for i := range still.Samples {
+		still.Samples[i].Bytes = 0
+	}
+	for _, r := range []*Report{empty, still} {
+		var b bytes.Buffer
+		if err := r.HTML(&b); err != nil || !strings.HasSuffix(b.String(), "</html>\n") {
+			t.Errorf("%v: %s", err, b.String())
+		}
+		for _, never := range []string{"NaN", "Inf", "ZgotmplZ"} {
+			if strings.Contains(b.String(), never) {
+				t.Errorf("the page has %s", never)
+			}
+		}
+	}
+}
+
+func TestJSON(t *testing.T) {
+	var b bytes.Buffer
+	if err := reported().JSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "push.json", b.Bytes())
+	if !json.Valid(b.Bytes()) {
+		t.Error("it is no JSON")
+	}
+}
+
+func TestSummary(t *testing.T) {
+	r := reported()
+	// Cell 0 takes 500, 530 and 540 ms for 128 MB, and the floor with one job is that of one hash: 256 ms.
+	s := r.Summary(0)
+	if s.Rounds != 3 || s.Op.Median != 530e6 || s.Op.Min != 500e6 || s.Op.Max != 540e6 || s.Calls.Median != 29 || len(s.TTFB) != 300 {
+		t.Errorf("%+v", s)
+	}
+	if got := 530.0 / 256; s.Floors < got-1e-6 || s.Floors > got+1e-6 {
+		t.Errorf("%g times the floor, want %g", s.Floors, got)
+	}
+	if r.Best() != 1 {
+		t.Errorf("the best cell is %d", r.Best())
+	}
+}
+
+func TestFloor(t *testing.T) {
+	l := reported().Limit
+	for _, x := range []struct {
+		bytes int64
+		jobs  int
+		want  time.Duration
+	}{{1e9, 1, 2 * time.Second}, {1e9, 2, time.Second}, {1e9, 100, time.Second}, {0, 1, 0}} {
+		if got := l.Floor(x.bytes, x.jobs); got != x.want {
+			t.Errorf("%d bytes with %d jobs: %v, want %v", x.bytes, x.jobs, got, x.want)
+		}
+	}
+	l.Link = []Rate{{1, 1e8, time.Second}}
+	if got := l.Floor(1e9, 8); got != 10*time.Second {
+		t.Errorf("over a slow link: %v", got)
+	}
+	if (*Limit)(nil).Floor(1, 1) != 0 || (&Limit{}).Floor(1, 1) != 0 {
+		t.Error("what was not measured has a floor")
+	}
+}

@@ -1,0 +1,111 @@
+package bench
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hczjl/transship/distribution/wire"
+)
+
+// waterfallRows is how many calls the page shows.
+const waterfallRows = 80
+
+// waterfall is one round, call by call.
+type waterfall struct {
+	Of      string
+	Total   string
+	X       []tick
+	Rows    []waterfallRow
+	Dropped int // calls that are not shown
+}
+
+type waterfallRow struct {
+	Method, What string
+	Status       int
+	Kind         string // class: ask, in or out
+	X            percent
+	Wait, Body   percent // widths: until the header, and after it
+	BodyX        percent
+	Title        string
+}
+
+// waterfall shows the first measured round of the fastest cell.
+func (r *Report) waterfall() *waterfall {
+	best := r.Best()
+	if best < 0 || len(r.Of(best)) == 0 || len(r.Of(best)[0].Trace) == 0 {
+		return nil
+	}
+	s := r.Of(best)[0]
+	calls := slices.SortedFunc(slices.Values(s.Trace), func(a, b wire.Call) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	p := &waterfall{Of: r.Cells[best].String(), Total: span(float64(s.Elapsed)), Dropped: s.Dropped}
+	shown := calls
+	if len(calls) > waterfallRows {
+		p.Dropped += len(calls) - waterfallRows
+		shown = calls[:waterfallRows]
+	}
+	until := time.Duration(0)
+	for _, c := range shown {
+		until = max(until, c.Start.Sub(s.Start)+c.Duration)
+	}
+	scale := steps(float64(max(until, 1)), 3)
+	end := scale[len(scale)-1]
+	x := func(d time.Duration) percent { return percent(float64(d) / end * 100) }
+	for _, v := range scale {
+		p.X = append(p.X, tick{X: percent(v / end * 100), Label: span(v)})
+	}
+	p.X[0].Label = "0"
+	for _, c := range shown {
+		p.Rows = append(p.Rows, waterfallOf(c, s.Start, x))
+	}
+	return p
+}
+
+func waterfallOf(c wire.Call, start time.Time, x func(time.Duration) percent) waterfallRow {
+	out := waterfallRow{Method: c.Method, What: callWhat(c), Status: c.StatusCode, Kind: "ask", X: x(c.Start.Sub(start))}
+	out.Wait, out.Body = x(untilAnswer(c)), x(c.Timings.Receive)
+	switch {
+	case c.Sent > 0: // until the answer the body goes out
+		out.Kind, out.Wait, out.Body = "out", 0, x(c.Duration)
+	case c.Received > 0:
+		out.Kind = "in"
+	}
+	out.BodyX = out.X + out.Wait
+	out.Title = fmt.Sprintf("%s %s: %d after %s, %s in all, %s sent, %s received", c.Method, c.URL, c.StatusCode,
+		span(float64(untilAnswer(c))), span(float64(c.Duration)), amount(float64(c.Sent)), amount(float64(c.Received)))
+	return out
+}
+
+// callWhat is what a call is about, in a few characters.
+func callWhat(c wire.Call) string {
+	path, query, _ := strings.Cut(c.URL, "?")
+	_, ref, isManifest := strings.Cut(path, "/manifests/")
+	_, digest, isBlob := strings.Cut(path, "/blobs/")
+	values, _ := url.ParseQuery(query)
+	switch {
+	case isManifest:
+		return "manifest " + brief(ref)
+	case values.Has("mount"):
+		return "mount " + brief(values.Get("mount"))
+	case c.Method == http.MethodPut && c.Sent == 0:
+		return "end of upload"
+	case strings.Contains(path, "/uploads/") || c.Sent > 0:
+		return "upload " + amount(float64(c.Sent))
+	case isBlob:
+		return "blob " + brief(digest) + " " + amount(float64(c.Received))
+	}
+	return brief(path[strings.LastIndexByte(path, '/')+1:])
+}
+
+// brief is a tag, or the beginning of a digest.
+func brief(ref string) string {
+	ref = strings.TrimPrefix(ref, "sha256:")
+	if len(ref) > 12 {
+		return ref[:8] + "…"
+	}
+	return ref
+}

@@ -1,0 +1,75 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"hash"
+
+	"github.com/hczjl/transship/blob"
+)
+
+// NewUpload implements Repository.
+func (r memoryRepository) NewUpload(_ context.Context, algorithm blob.Algorithm) (Upload, error) {
+	switch {
+	case !algorithm.Available():
+		return nil, errors.New("unknown digest algorithm " + string(algorithm))
+	case r.store.Elsewhere != nil:
+		return &hashedUpload{repository: r, algorithm: algorithm, hash: algorithm.New()}, nil
+	}
+	return &memoryUpload{repository: r}, nil
+}
+
+// putBlob makes a blob visible.
+func (r memoryRepository) putBlob(d blob.Digest, b memoryBlob) error {
+	return r.write(func(c *memoryContent) error {
+		r.store.blobs[d] = b
+		c.blobs[d] = true
+		return nil
+	})
+}
+
+// memoryUpload hashes at the end: the bytes are at hand.
+type memoryUpload struct {
+	repository memoryRepository
+	buf        bytes.Buffer
+}
+
+func (u *memoryUpload) Write(p []byte) (int, error) { return u.buf.Write(p) }
+
+func (u *memoryUpload) Size() int64 { return int64(u.buf.Len()) }
+
+func (u *memoryUpload) Commit(_ context.Context, d blob.Digest) error {
+	b := u.buf.Bytes()
+	if err := blob.Verify(b, d, int64(len(b))); err != nil {
+		return err
+	}
+	return u.repository.putBlob(d, memoryBlob{b, int64(len(b))})
+}
+
+func (u *memoryUpload) Cancel() error { return nil }
+
+// hashedUpload keeps nothing of the bytes.
+type hashedUpload struct {
+	repository memoryRepository
+	algorithm  blob.Algorithm
+	hash       hash.Hash
+	size       int64
+}
+
+func (u *hashedUpload) Write(p []byte) (int, error) {
+	u.size += int64(len(p))
+	return u.hash.Write(p)
+}
+
+func (u *hashedUpload) Size() int64 { return u.size }
+
+// Commit implements Upload. The digest must be of the algorithm that the upload was begun with: the bytes are gone.
+func (u *hashedUpload) Commit(_ context.Context, d blob.Digest) error {
+	if got := blob.FromHash(u.algorithm, u.hash); got != d {
+		return &blob.MismatchError{Want: d, Got: got, WantSize: u.size, GotSize: u.size}
+	}
+	return u.repository.putBlob(d, memoryBlob{size: u.size})
+}
+
+func (u *hashedUpload) Cancel() error { return nil }

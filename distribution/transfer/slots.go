@@ -1,0 +1,87 @@
+package transfer
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/hczjl/transship/manifest"
+)
+
+const (
+	// SmallBlob is the size in bytes from which a blob counts as large: below it a link of 50 ms and 20 MB/s spends more
+	// time on waiting for answers than on bytes.
+	SmallBlob = 1 << 20
+	// DefaultJobs is how many large blobs are in flight at once unless told otherwise.
+	DefaultJobs = 6
+	// SmallJobs is how many small ones are.
+	SmallJobs = 48
+	// manifestJobs is how many manifests are fetched or put at once.
+	manifestJobs = 48
+	// fewManifests is that where it was said how many blobs may be in flight at once, unless those are more.
+	fewManifests = 16
+)
+
+// slots bound what is under way at once. Manifests and small blobs never wait for large ones, unless it was said how many
+// blobs there may be at once.
+type slots struct {
+	manifests, small, large *semaphore.Weighted
+}
+
+func newSlots(jobs int) slots {
+	if jobs <= 0 {
+		return slots{semaphore.NewWeighted(manifestJobs), semaphore.NewWeighted(SmallJobs), semaphore.NewWeighted(DefaultJobs)}
+	}
+	blobs := semaphore.NewWeighted(int64(jobs))
+	return slots{semaphore.NewWeighted(int64(max(jobs, fewManifests))), blobs, blobs}
+}
+
+// of returns the slots for a blob.
+func (s slots) of(d manifest.Descriptor) *semaphore.Weighted {
+	if isSmall(d) {
+		return s.small
+	}
+	return s.large
+}
+
+func isSmall(d manifest.Descriptor) bool { return d.Size < SmallBlob }
+
+// within runs f once a slot is free.
+func within(ctx context.Context, slots *semaphore.Weighted, f func() error) error {
+	if err := slots.Acquire(ctx, 1); err != nil {
+		return context.Cause(ctx)
+	}
+	defer slots.Release(1)
+	return f()
+}
+
+// blobsSideBySide calls f for each blob: the largest first, since it takes longest, and beside those the small ones.
+func (e *Engine) blobsSideBySide(ctx context.Context, blobs []manifest.Descriptor, f func(context.Context, manifest.Descriptor) error) error {
+	if e.Jobs == 1 {
+		return e.sideBySide(ctx, blobs, f)
+	}
+	large, small := bySize(blobs)
+	if len(large) == 0 {
+		return e.sideBySide(ctx, small, f)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return e.sideBySide(ctx, large, f) })
+	group.Go(func() error { return e.sideBySide(ctx, small, f) })
+	return group.Wait()
+}
+
+// bySize parts large blobs, the largest first, from small ones.
+func bySize(blobs []manifest.Descriptor) (large, small []manifest.Descriptor) {
+	for _, d := range blobs {
+		if isSmall(d) {
+			small = append(small, d)
+		} else {
+			large = append(large, d)
+		}
+	}
+	slices.SortStableFunc(large, func(a, b manifest.Descriptor) int { return cmp.Compare(b.Size, a.Size) })
+	return large, small
+}

@@ -1,0 +1,90 @@
+package transfer_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/manifest"
+)
+
+// heavy is the content of a large blob.
+func heavy(i int) string { return fmt.Sprint(i, strings.Repeat(".", transfer.SmallBlob+100*i)) }
+
+// mixed is an image of large and small layers, the large ones first, under tag t.
+func mixed(t testing.TB, large, small int) *repo {
+	var layers []string
+	for i := range large {
+		layers = append(layers, heavy(i))
+	}
+	for i := range small {
+		layers = append(layers, fmt.Sprint("small ", i))
+	}
+	src := newHub("from").repo("halo")
+	src.addIndex(t, "t", src.addImage(t, "linux/amd64", layers...))
+	return src
+}
+
+// Small blobs do not wait for large ones, however many of those there are.
+func TestSmallBlobsPassLargeOnes(t *testing.T) {
+	const small = 20
+	src := mixed(t, 2*transfer.DefaultJobs, small)
+	dst := newHub("to").repo("halo")
+	var arrived sync.WaitGroup
+	arrived.Add(small)
+	dst.putErr = func(d manifest.Descriptor) error {
+		if d.Size < transfer.SmallBlob && d.MediaType == manifest.MediaTypeOCILayer {
+			arrived.Done()
+		}
+		arrived.Wait() // large ones get no further before all small ones have come here
+		return nil
+	}
+	if _, err := new(transfer.Engine).Copy(t.Context(), src, "t", dst, "t"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// crowd counts who is somewhere at once.
+type crowd struct {
+	mu        sync.Mutex
+	now, most int
+}
+
+func (c *crowd) enter(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now += n
+	c.most = max(c.most, c.now)
+}
+
+func TestHowManyBlobsAtOnce(t *testing.T) {
+	for _, test := range []struct{ jobs, small, large, all int }{
+		{0, transfer.SmallJobs, transfer.DefaultJobs, transfer.SmallJobs + transfer.DefaultJobs},
+		{1, 1, 1, 1},
+		{3, 3, 3, 3},
+	} {
+		src := mixed(t, 8, 100)
+		dst := newHub("to").repo("halo")
+		var small, large, all crowd
+		dst.putErr = func(d manifest.Descriptor) error {
+			kind := &small
+			if d.Size >= transfer.SmallBlob {
+				kind = &large
+			}
+			for _, c := range []*crowd{kind, &all} {
+				c.enter(1)
+				defer c.enter(-1)
+			}
+			return nil
+		}
+		if _, err := (&transfer.Engine{Jobs: test.jobs}).Copy(t.Context(), src, "t", dst, "t"); err != nil {
+			t.Fatal(err)
+		}
+		if small.most > test.small || large.most > test.large || all.most > test.all {
+			t.Errorf("%d jobs: %d small, %d large, %d blobs at once, want at most %d, %d, %d",
+				test.jobs, small.most, large.most, all.most, test.small, test.large, test.all)
+		}
+	}
+}

@@ -1,0 +1,147 @@
+// Package bench runs transship bench as users do: against CNCF distribution, and with benchstat on what it prints.
+package bench
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/perf/benchfmt"
+
+	"github.com/hczjl/transship/integration/servers"
+)
+
+// tiny is what keeps a run short.
+var tiny = []string{"--size", "2x20KiB,100", "--platforms", "linux/amd64,linux/arm64", "--count", "6", "--jobs", "1,4"}
+
+// measured runs a benchmark and returns what it prints.
+func measured(t *testing.T, transship servers.Program, args ...string) servers.Result {
+	t.Helper()
+	got := transship.Run(t, append(append([]string{"bench"}, args...), tiny...)...)
+	if got.Exit != 0 {
+		t.Fatalf("transship bench %q: exit %d\n%s%s", args, got.Exit, got.Stdout, got.Stderr)
+	}
+	return got
+}
+
+// TestBenchstat has the tool itself compare two runs: it must understand every line, and see samples.
+func TestBenchstat(t *testing.T) {
+	t.Parallel()
+	transship, _ := servers.Transship(t)
+	benchstat := servers.Benchstat(t)
+	for _, kind := range []string{"push", "pull", "copy", "mount", "resolve"} {
+		var files []string
+		for i := range 2 {
+			file := filepath.Join(t.TempDir(), fmt.Sprintf("%s%d.txt", kind, i))
+			args := []string{kind}
+			if kind == "push" {
+				args = append(args, "--limit")
+			}
+			if err := os.WriteFile(file, []byte(measured(t, transship, args...).Stdout), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, file)
+			readable(t, file)
+		}
+		got := benchstat.Run(t, files...)
+		if got.Exit != 0 || got.Stderr != "" {
+			t.Errorf("benchstat exits with %d and says\n%s", got.Exit, got.Stderr)
+		}
+		for _, want := range []string{"sec/op", "calls/op", "ttfb-p50-sec", "ttfb-p99-sec", "rss-peak-bytes", "vs base", "n=6)"} {
+			if !strings.Contains(got.Stdout, want) {
+				t.Errorf("%s: benchstat shows no %s:\n%s", kind, want, got.Stdout)
+			}
+		}
+	}
+}
+
+// readable checks a file with the parser of benchstat: every line is a configuration, a unit or a result.
+func readable(t *testing.T, file string) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	reader, results := benchfmt.NewReader(f, file), 0
+	for reader.Scan() {
+		switch line := reader.Result().(type) {
+		case *benchfmt.Result:
+			results++
+			if v, ok := line.Value("sec/op"); !ok || v <= 0 || line.GetConfig("goos") == "" || line.GetConfig("pkg") == "" {
+				t.Errorf("%s: %s", file, line.Name)
+			}
+		case *benchfmt.SyntaxError:
+			t.Errorf("%s: %v", file, line)
+		}
+	}
+	if err := reader.Err(); err != nil || results < 12 {
+		t.Errorf("%s: %d results, %v", file, results, err)
+	}
+	for _, unit := range []string{"calls/op", "ttfb-p99-sec", "x-floor"} {
+		if reader.Units().GetBetter(unit) != -1 {
+			t.Errorf("%s: less of %s is not known to be better", file, unit)
+		}
+	}
+}
+
+// TestNothingIsLeft holds what is on the registry's disk after a run against what was there before.
+func TestNothingIsLeft(t *testing.T) {
+	t.Parallel()
+	transship, _ := servers.Transship(t)
+	a, b := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	for _, args := range [][]string{
+		{"push", a.Host + "/bench"}, {"push", "--warm", a.Host + "/warm"}, {"pull", a.Host + "/bench"}, {"copy", a.Host + "/bench", b.Host + "/bench"},
+		{"mount", a.Host + "/bench"}, {"resolve", a.Host + "/bench"}, {"push", "--upload", "put,patch,chunk=8KiB", a.Host + "/upload"},
+	} {
+		if got := measured(t, transship, args...); strings.Contains(got.Stderr, "left on") {
+			t.Errorf("%q says\n%s", args, got.Stderr)
+		}
+	}
+	for _, r := range []*servers.Registry{a, b} {
+		links, put := linked(t, r.Dir)
+		if put == 0 {
+			t.Errorf("nothing was ever put into %s", r.Host)
+		}
+		if len(links) > 0 {
+			t.Errorf("on %s there are still %d: %s", r.Host, len(links), links[0])
+		}
+	}
+}
+
+// linked returns what makes tags, manifests and blobs visible in CNCF distribution's folder: files called link. The bytes
+// stay until its garbage collection, whose number of files is returned too.
+func linked(t *testing.T, dir string) (links []string, bytes int) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil || d.IsDir():
+		case d.Name() == "link" && !strings.Contains(path, "/_uploads/"):
+			links = append(links, path)
+		case d.Name() == "data":
+			bytes++
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return links, bytes
+}
+
+// TestWhatIsLeftIsSaid: distribution removes nothing unless it is told to allow that.
+func TestWhatIsLeftIsSaid(t *testing.T) {
+	t.Parallel()
+	transship, _ := servers.Transship(t)
+	r := servers.CNCF(t, servers.Options{NoDelete: true})
+	got := measured(t, transship, "push", r.Host+"/bench")
+	// 14 turns, each of an index and two images, with a config and three layers for each of those.
+	want := regexp.MustCompile(`(?m)^left on ` + regexp.QuoteMeta(r.Host) + `/bench: 42 manifests, 112 blobs of 1\.\d MB: .*405`)
+	if !want.MatchString(got.Stderr) {
+		t.Errorf("it says\n%s", got.Stderr)
+	}
+}

@@ -1,0 +1,37 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/hczjl/transship/integration/fixture"
+	"github.com/hczjl/transship/integration/servers"
+)
+
+// The example in docs is made by this test where TRANSSHIP_EXAMPLE names its folder, as "make example" does: a copy of
+// the demo's image between two registries, recorded, and the waterfall of that.
+func TestExample(t *testing.T) {
+	dir := os.Getenv("TRANSSHIP_EXAMPLE")
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	im := fixture.Real()
+	source := push(t, from, im, "halohub/halo", "1.6")
+	transship, _ := servers.Transship(t)
+	transship.Dir = dir
+	copied(t, transship, im, "--audit", "example.har", source, to.Host+"/hczjl/halo:1.6")
+	transship.Output(t, "audit", "waterfall", "example.har", "-o", "example.svg")
+	transship.Output(t, "audit", "verify", "example.har")
+	if entries := audited(t, filepath.Join(dir, "example.har")); len(entries) != 1+len(im.Manifests)+3*len(im.Blobs)+len(im.Manifests) {
+		t.Errorf("%d calls", len(entries))
+	}
+}
+
+// The example in docs is a HAR whose chain holds.
+func TestCommittedExample(t *testing.T) {
+	if entries := audited(t, "../../docs/example.har"); len(entries) == 0 {
+		t.Error("it has no calls")
+	}
+}
