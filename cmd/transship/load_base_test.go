@@ -120,10 +120,11 @@ func TestLoadDamagedVolumes(t *testing.T) {
 		damage func(v *voyage)
 		load   complaint
 	}{
-		"missing":   {func(v *voyage) { v.remove("x.tar.002") }, complaint{7, "x.tar.002: this volume is missing", "have all volumes in one folder"}},
-		"the first": {func(v *voyage) { v.remove("x.tar.001") }, complaint{7, "x.tar.001: this volume is missing", "have all volumes in one folder"}},
-		"the last":  {func(v *voyage) { v.remove("x.tar.006") }, complaint{7, "x.tar.006: this volume is missing", "have all volumes in one folder"}},
-		"cut":       {func(v *voyage) { v.write("x.tar.003", content(v.t, v.path("x.tar.003"))[:1000]) }, complaint{7, "x.tar.003: want 4096 bytes, got 1000", "have all volumes in one folder"}},
+		"missing":      {func(v *voyage) { v.remove("x.tar.002") }, complaint{7, "x.tar.002: this volume is missing", "have all volumes in one folder"}},
+		"no inventory": {func(v *voyage) { v.remove("x.tar.002"); v.remove("x.tar.json") }, complaint{7, "x.tar.002: this volume is missing", "have all volumes in one folder"}},
+		"the first":    {func(v *voyage) { v.remove("x.tar.001") }, complaint{7, "x.tar.001: this volume is missing", "have all volumes in one folder"}},
+		"the last":     {func(v *voyage) { v.remove("x.tar.006") }, complaint{7, "x.tar.006: this volume is missing", "have all volumes in one folder"}},
+		"cut":          {func(v *voyage) { v.write("x.tar.003", content(v.t, v.path("x.tar.003"))[:1000]) }, complaint{7, "x.tar.003: want 4096 bytes, got 1000", "have all volumes in one folder"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := newVoyage(t)
