@@ -16,9 +16,11 @@ type OpenRange func(ctx context.Context, offset, n int64) (body io.ReadCloser, c
 
 const (
 	// rangeSize is how many bytes are asked for at once.
-	rangeSize = 1 << 20
+	rangeSize = 512 << 10
 	// pieceSize is how many of them are read at a time.
 	pieceSize = 64 << 10
+	// enoughPieces is how many of them may wait to be handed out before no more is asked for: 4 MiB.
+	enoughPieces = 64
 )
 
 // ahead hands a blob's bytes out in order while its next ranges are fetched side by side. What is fetched ahead waits in
@@ -38,6 +40,7 @@ type ahead struct {
 
 	mu   sync.Mutex
 	free [][]byte
+	made int // buffers there are
 }
 
 // piece is a part of a range that has come, or the error that came in its place.
@@ -101,9 +104,9 @@ func (a *ahead) take(from chan piece) (p piece, more bool, err error) {
 	}
 }
 
-// ask sends for ranges, as many as may be under way.
+// ask sends for ranges: as many as may be under way, and none while much of what has come is not read yet.
 func (a *ahead) ask() {
-	for len(a.queue) < a.wide && a.next < a.size {
+	for len(a.queue) < a.wide && a.next < a.size && (len(a.queue) == 0 || a.waiting() < enoughPieces) {
 		offset, n := a.next, min(rangeSize, a.size-a.next)
 		to := make(chan piece, rangeSize/pieceSize+1) // and an error: nobody waits to send
 		a.queue, a.next = append(a.queue, to), offset+n
@@ -146,7 +149,15 @@ func (a *ahead) buffer() []byte {
 		a.free = a.free[:n-1]
 		return buf
 	}
+	a.made++
 	return make([]byte, pieceSize)
+}
+
+// waiting is how many pieces have come, or are coming, and are not read yet.
+func (a *ahead) waiting() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.made - len(a.free)
 }
 
 func (a *ahead) giveBack(buf []byte) {
@@ -171,6 +182,11 @@ type speed struct {
 	began  time.Time
 	bytes  int64
 	waited time.Duration
+}
+
+// given is what the source gives in bytes a second of the time that it is waited for: how fast it is, whoever reads.
+func (s *speed) given() float64 {
+	return float64(s.bytes) / max(s.waited, time.Microsecond).Seconds()
 }
 
 // rate is in bytes a second.

@@ -9,16 +9,20 @@ import (
 )
 
 const (
-	// rangesFrom is the size in bytes of what is left of a blob from which its ranges are worth the calls.
+	// rangesFrom is the size in bytes from which a blob is read in ranges where that is asked for, and changeFrom how much
+	// must be left of one that goes over to them by itself.
 	rangesFrom = 32 << 20
+	changeFrom = 64 << 20
 	// firstWide is how many ranges are fetched at once to begin with, and mostWide how many at the most.
 	firstWide = 6
-	mostWide  = 12
-	// probeBytes and probeTime are how long one connection is watched before it is judged, and again after that.
+	mostWide  = 16
+	// probeBytes and probeTime are how long one connection is watched before it is judged, again and again; it must be found
+	// slow slowTimes in a row, since a busy machine makes pauses too.
 	probeBytes = 4 << 20
 	probeTime  = 200 * time.Millisecond
+	slowTimes  = 2
 	// slowRate is from where on, in bytes a second, a connection is fast enough.
-	slowRate = 50e6
+	slowRate = 40e6
 	// mostlyWaiting is the part of the time that is spent on waiting for the source where that is the bottleneck.
 	mostlyWaiting = 0.75
 	// judgeBytes is how much comes in ranges before those are held against the one connection, and worthIt how much faster
@@ -29,9 +33,9 @@ const (
 
 // Ranges reads big blobs of one source in several ranges side by side, where a single connection is slow: by RFC 9110,
 // section 14, a part of a blob can be asked for. The zero value begins each blob with one connection, and goes over to
-// ranges of 1 MiB where that connection is what is waited for, gives less than 50 MB/s, 32 MiB are left, and no more than
-// one other big blob is being read; to one blob at a time. It goes back where they bring little, fail, or take more than a
-// call each. What it costs is a call for each MiB, and memory for what comes before its turn, 12 MiB at the most.
+// ranges of 512 KiB where that connection is what is waited for, gives less than 40 MB/s, 64 MiB are left, and no other big
+// blob is being read. It goes back where they bring little, fail, or take more than a
+// call each. What it costs is two calls for each MiB, and memory for what comes before its turn, 8 MiB at the most.
 type Ranges struct {
 	N int // ranges at once of each blob of 32 MiB and more, from its start; 1 is none at all; 0 adapts
 
@@ -101,7 +105,7 @@ func (r *Ranges) count(n int) {
 func (r *Ranges) take() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.taken || r.useless || r.open > 2 {
+	if r.taken || r.useless || r.open > 1 {
 		return false
 	}
 	r.taken = true
@@ -124,7 +128,8 @@ type watched struct {
 	at     int64
 	size   int64
 	seen   speed
-	single float64 // what one connection gave, in bytes a second
+	slows  int     // how often in a row it was found slow
+	single float64 // what one connection gives, in bytes a second
 	ahead  *ahead  // ranges, once those are read
 	forced bool    // from the start
 
@@ -171,10 +176,13 @@ func (w *watched) slow() bool {
 	if w.seen.bytes < probeBytes || now.Sub(w.seen.began) < probeTime {
 		return false
 	}
-	w.single = w.seen.rate(now)
-	slow := w.single < slowRate && w.seen.waiting(now) > mostlyWaiting
-	w.seen = speed{}
-	return slow && w.size-w.at >= rangesFrom && !w.failed.is() && w.ranges.take()
+	given := w.seen.given()
+	w.slows++
+	if w.seen.rate(now) >= slowRate || w.seen.waiting(now) <= mostlyWaiting {
+		w.slows = 0
+	}
+	w.single, w.seen = given, speed{}
+	return w.slows >= slowTimes && w.size-w.at >= changeFrom && !w.failed.is() && w.ranges.take()
 }
 
 // goAhead puts ranges in the place of the connection.
@@ -203,9 +211,9 @@ func (w *watched) judge(p piece) error {
 	if w.seen.bytes < judgeBytes {
 		return nil
 	}
-	rate := w.seen.rate(time.Now())
+	given := w.seen.given()
 	w.seen = speed{}
-	if rate < worthIt*w.single {
+	if given < worthIt*w.single {
 		return errNoGain
 	}
 	return nil

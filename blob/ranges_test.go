@@ -131,7 +131,7 @@ func TestRangesOfASlowConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slowly{content: content, rate: 20e6}
 		took := readIn(t, &blob.Ranges{}, s)
-		if s.opened != 1 || s.ranges < 90 || s.most > 12 {
+		if s.opened != 1 || s.ranges < 180 || s.most > 16 {
 			t.Errorf("opened %d times, %d ranges, %d at once", s.opened, s.ranges, s.most)
 		}
 		if took > 2*time.Second { // one connection takes 5.2 s
@@ -204,7 +204,7 @@ func TestRangesFixed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slowly{content: content, rate: 60e6}
 		readIn(t, &blob.Ranges{N: 3}, s)
-		if s.opened != 0 || s.ranges != 65 || s.most != 3 {
+		if s.opened != 0 || s.ranges != 129 || s.most != 3 {
 			t.Errorf("opened %d times, %d ranges, %d at once", s.opened, s.ranges, s.most)
 		}
 	})

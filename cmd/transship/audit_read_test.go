@@ -175,8 +175,9 @@ func TestAuditThatGrows(t *testing.T) {
 	path := p.write("x.jsonl", string(text))
 	a := newApp(func(string) string { return "" }, nil, io.Discard, io.Discard)
 	n := 0
-	err = a.readAudit(path, func(r *audit.Reader) (*audit.RecordError, error) {
-		return audit.ReadAll(r, func(audit.Entry) {
+	var broken *audit.RecordError
+	err = a.readAudit(path, func(r *audit.Reader) (_ *audit.RecordError, err error) {
+		broken, err = audit.ReadAll(r, func(audit.Entry) {
 			if n++; n == 1 {
 				file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 				if err == nil {
@@ -188,9 +189,10 @@ func TestAuditThatGrows(t *testing.T) {
 				}
 			}
 		})
+		return broken, err
 	})
-	if err != nil || n != 23 {
-		t.Errorf("%d calls, %v", n, err)
+	if err != nil || n != 23 || broken != nil {
+		t.Errorf("%d calls, %v, %v", n, broken, err)
 	}
 }
 

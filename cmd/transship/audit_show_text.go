@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -112,9 +113,9 @@ func (r *reportText) path() {
 	}
 	shown := slices.Clone(r.Path)
 	took := func(s audit.Step) audit.Millis { return s.To - s.From }
-	slices.SortStableFunc(shown, func(a, b audit.Step) int { return int(took(b) - took(a)) })
+	slices.SortStableFunc(shown, func(a, b audit.Step) int { return cmp.Compare(took(b), took(a)) })
 	shown = shown[:min(len(shown), r.most)]
-	slices.SortStableFunc(shown, func(a, b audit.Step) int { return int(a.From - b.From) })
+	slices.SortStableFunc(shown, func(a, b audit.Step) int { return cmp.Compare(a.From, b.From) })
 	fmt.Fprintf(&r.out, "\nThe critical path, %d of %d calls one after another", len(r.Path), r.Total.Calls)
 	if len(shown) < len(r.Path) {
 		fmt.Fprintf(&r.out, "; the %d that took longest", len(shown))
@@ -210,7 +211,7 @@ func (r *reportText) blobs() {
 	fmt.Fprintf(&r.out, "\nBlobs that took longest%s:\n%s", more, columns("lrrrrl", rows))
 }
 
-// refusals are the calls that a policy did not let out.
+// refusals are the calls that a policy did not let out, or cut off.
 func (r *reportText) refusals() {
 	if len(r.Refusals) == 0 {
 		return
@@ -219,5 +220,5 @@ func (r *reportText) refusals() {
 	for _, x := range r.Refusals {
 		rows = append(rows, []string{"--" + x.Policy, fmt.Sprint(x.Times), x.Method + " " + x.Host + " " + x.What})
 	}
-	fmt.Fprint(&r.out, "\nRefused by a policy, and not made:\n", columns("lrl", rows))
+	fmt.Fprint(&r.out, "\nRefused by a policy of the run:\n", columns("lrl", rows))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"slices"
@@ -138,4 +139,18 @@ func tarOf(t testing.TB, members ...string) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// What a registry that is source and target gets once the manifests are read goes by one token, also where a tar is written in
+// the same pass.
+func TestCopyToATarNeedsOneToken(t *testing.T) {
+	v := newVoyage(t)
+	f := &registry.Faults{Handler: &harbour{next: v.source, public: true}}
+	host := listen(t, f)
+	v.write(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, host, base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
+	v.run("copy", host+"/halohub/halo:1.6", host+"/hczjl/halo:1.6", "oci-archive:"+v.path("x.tar")).want(0)
+	const source, target = "scope=repository%3Ahalohub%2Fhalo%3Apull", "scope=repository%3Ahczjl%2Fhalo%3Apull%2Cpush"
+	if one, both := f.Count("^GET /token.*"+source+"$|^GET /token.*"+source+"&service"), f.Count("^GET /token.*"+source+"&"+target); both != 1 || f.Count("^GET /token") != one+both {
+		t.Errorf("%d tokens, %d for both repositories: %v", f.Count("^GET /token"), both, f.Requests())
+	}
 }

@@ -24,6 +24,9 @@ func TestLoadChain(t *testing.T) {
 		for _, bundle := range []string{"1", "2", "3"} {
 			v.do("load @/"+bundle+".tar TO/p "+flags).want(0, "loaded 1 image")
 		}
+		if n := v.target.Count("^POST"); n != 5 {
+			t.Errorf("%q: %d blobs were asked for or sent, want those that the bundles have", flags, n)
+		}
 		if n := v.target.Count("^PUT .*/blobs/"); n != 5 {
 			t.Errorf("%q: %d blobs were sent, want each once", flags, n)
 		}
@@ -117,10 +120,11 @@ func TestLoadDamagedVolumes(t *testing.T) {
 		damage func(v *voyage)
 		load   complaint
 	}{
-		"missing":   {func(v *voyage) { v.remove("x.tar.002") }, complaint{7, "x.tar.002: this volume is missing", "have all volumes in one folder"}},
-		"the first": {func(v *voyage) { v.remove("x.tar.001") }, complaint{7, "x.tar.001: this volume is missing", "have all volumes in one folder"}},
-		"the last":  {func(v *voyage) { v.remove("x.tar.006") }, complaint{7, "x.tar.006: this volume is missing", "have all volumes in one folder"}},
-		"cut":       {func(v *voyage) { v.write("x.tar.003", content(v.t, v.path("x.tar.003"))[:1000]) }, complaint{7, "x.tar.003: want 4096 bytes, got 1000", "have all volumes in one folder"}},
+		"missing":      {func(v *voyage) { v.remove("x.tar.002") }, complaint{7, "x.tar.002: this volume is missing", "have all volumes in one folder"}},
+		"no inventory": {func(v *voyage) { v.remove("x.tar.002"); v.remove("x.tar.json") }, complaint{7, "x.tar.002: this volume is missing", "have all volumes in one folder"}},
+		"the first":    {func(v *voyage) { v.remove("x.tar.001") }, complaint{7, "x.tar.001: this volume is missing", "have all volumes in one folder"}},
+		"the last":     {func(v *voyage) { v.remove("x.tar.006") }, complaint{7, "x.tar.006: this volume is missing", "have all volumes in one folder"}},
+		"cut":          {func(v *voyage) { v.write("x.tar.003", content(v.t, v.path("x.tar.003"))[:1000]) }, complaint{7, "x.tar.003: want 4096 bytes, got 1000", "have all volumes in one folder"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := newVoyage(t)

@@ -124,3 +124,34 @@ func TestNameFor(t *testing.T) {
 		t.Errorf("got %s, error %v", as, err)
 	}
 }
+
+// The name that an image gets in a layout reads back as that name.
+func TestCalling(t *testing.T) {
+	for name, want := range map[string]string{
+		"alpine:3.20":                "oci:d:alpine:3.20",
+		"alpine@" + emptySHA256:      "oci:d:docker.io/library/alpine@" + emptySHA256,
+		"hczjl/halo@" + emptySHA256:  "oci:d:docker.io/hczjl/halo@" + emptySHA256,
+		"h.io/halo:1@" + emptySHA256: "oci:d:h.io/halo:1",
+	} {
+		ref, err := reference.Parse(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := location{transport: inLayout, path: "d"}
+		as, err := l.nameFor(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		called := l.calling(ref)
+		again, err := called.nameFor(reference.Reference{})
+		if called.String() != want || err != nil || again != as {
+			t.Errorf("%s is %s, which is %s, error %v", name, called, again, err)
+		}
+	}
+	for _, text := range []string{"oci:d:x", "oci:d@" + emptySHA256} {
+		l, _ := parseLocation(text)
+		if got := l.calling(reference.Reference{Path: "halo", Tag: "1"}); got != l {
+			t.Errorf("%s became %s", text, got)
+		}
+	}
+}

@@ -5,15 +5,12 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"io"
-	"io/fs"
 	"strconv"
 	"strings"
 
-	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/synthetic"
-	"github.com/hczjl/transship/manifest"
+	"github.com/hczjl/transship/distribution/transfer"
 )
 
 // atNull is the transport of images that are made up, and of those that are read, verified and dropped.
@@ -55,36 +52,10 @@ func (l location) synthetic(ctx context.Context) (origin, error) {
 	return origin{im, string(im.Root().Digest), reference.Reference{}, func() {}}, nil
 }
 
-// nowhere is a target that reads and verifies, and keeps nothing.
-type nowhere struct{}
-
 // nullDestination is where an image goes that is only read.
 func (l location) nullDestination() (destination, error) {
 	if l.path != "" {
 		return destination{}, &usageError{message: fmt.Sprintf("%s as a target has no size", l), hint: "transship copy REF null: reads an image and verifies it"}
 	}
-	return destination{nowhere{}, l, "", nothing, func() {}}, nil
+	return destination{transfer.Discard{}, l, "", nothing, func() {}}, nil
 }
-
-// String is how messages call it.
-func (nowhere) String() string { return atNull }
-
-// HeadManifest implements transfer.Target: nothing is there.
-func (nowhere) HeadManifest(_ context.Context, ref string) (manifest.Descriptor, error) {
-	return manifest.Descriptor{}, fmt.Errorf("manifest %s: %w", ref, fs.ErrNotExist)
-}
-
-// nullBuffer is how many bytes are read at a time.
-const nullBuffer = 32 << 10
-
-// PutBlob implements transfer.Target.
-func (nowhere) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string) (blob.Outcome, error) {
-	r := blob.NewReader(ctx, d.Digest, d.Size, open)
-	defer r.Close()
-	plain := struct{ io.Writer }{io.Discard} // whose ReadFrom reads less at a time
-	_, err := io.CopyBuffer(plain, r, make([]byte, min(nullBuffer, d.Size+1)))
-	return blob.Uploaded, err
-}
-
-// PutManifest implements transfer.Target.
-func (nowhere) PutManifest(context.Context, string, manifest.Manifest) error { return nil }

@@ -23,6 +23,25 @@ func TestSaveOpensATarOnce(t *testing.T) {
 	}
 }
 
+// What commands read from is closed when they end, also where they fail.
+func TestFilesAreClosed(t *testing.T) {
+	v := newVoyage(t)
+	v.do("save -q -o @/x.tar SRC").want(0)
+	v.do("save -q -o @/s.tar --split 4k SRC").want(0)
+	v.do("save -q -o @/lay/ SRC").want(0)
+	v.write("images", "oci-archive:"+v.path("x.tar")+"\noci-archive:"+v.path("s.tar")+":1.6\noci:"+v.path("lay")+"\noci-archive:"+v.path("x.tar")+":nope\n")
+	for _, line := range []string{"save -o @/y.tar oci-archive:@/x.tar oci-archive:@/s.tar.001", "save -o @/y/ oci-archive:@/x.tar", "save -o @/z.tar --since @/x.tar oci-archive:@/x.tar",
+		"save -o @/z.tar oci-archive:@/x.tar oci-archive:@/x.tar:nope", "copy oci-archive:@/x.tar oci:@/copy", "copy oci:@/lay oci-archive:@/copy.tar", "copy oci-archive:@/x.tar:nope oci:@/copy",
+		"copy oci-archive:@/x.tar oci-archive:@/copy.tar oci-archive:@/no/such.tar", "verify @/x.tar", "verify @/s.tar", "verify @/lay", "sync -f @/images oci:@/synced", "load @/x.tar UP",
+		"load @/x.tar TO nope", "load @/x.tar TO --rewrite " + v.source.host + "=UP"} {
+		open := openFiles(t)
+		o := v.do(line)
+		if now := openFiles(t); now > open {
+			t.Errorf("%s\nleaves %d files open", o.line, now-open)
+		}
+	}
+}
+
 // openFiles counts the files that the process has open, sockets and pipes among them.
 func openFiles(t testing.TB) int {
 	t.Helper()

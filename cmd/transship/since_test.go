@@ -139,3 +139,21 @@ func TestSaveSinceRefuses(t *testing.T) {
 		t.Errorf("there is %v", got)
 	}
 }
+
+// A blob that another repository of the registry has is left out too, and mounted from there.
+func TestSaveSinceFindsOtherRepositories(t *testing.T) {
+	v := weeks(t)
+	v.source.image("other", "1", "linux/amd64", "shared", "for the other")
+	v.do("save -q -o @/1.tar SRC1").want(0)
+	v.do("load -q @/1.tar TO/p").want(0)
+	v.do("save -q -o @/2.tar --since docker://TO/p SRC2 FROM/other:1").want(0)
+	if got := inside(t, v.path("2.tar")); got != "two" {
+		t.Errorf("there is %q in it", got)
+	}
+	v.target.Forget()
+	v.do("load -q @/2.tar TO/p FROM/other:1").want(0)
+	if n := v.target.Count("^POST .*from=p%2Fhalohub%2Fhalo&mount="); n == 0 {
+		t.Error("nothing was mounted")
+	}
+	v.do("verify -q --deep TO/p/other:1").want(0)
+}

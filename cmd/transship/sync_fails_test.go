@@ -107,6 +107,18 @@ func TestSyncOneTarget(t *testing.T) {
 	v.do("sync --jobs 1 -f @/images TO/p").want(8, "failed: line 2: hczjl/x:1 to ", "hczjl/x:1 goes there too")
 	v.lines("oci:@/one\noci:@/three\n")
 	v.do("sync -f @/images TO/q").want(0, "synced 1 image: 1 copied")
+	// So it is with a mere tag. Without one images are called by their digests.
+	retag(t, v.path("one"), "7")
+	retag(t, v.path("two"), "7")
+	v.lines("oci:@/one\noci:@/two\n")
+	v.do("sync -f @/images oci:@/lay").want(8, " goes there too", "1 of 2 failed")
+	retag(t, v.path("one"), "no tag")
+	retag(t, v.path("two"), "no tag")
+	v.do("sync -f @/images oci:@/nameless").want(0, "synced 2 images: 2 copied")
+	v.do("sync -f @/images oci:@/nameless").want(0, "synced 2 images: 2 unchanged")
+	if got := held(t, v.path("nameless")); len(got) != 2 {
+		t.Errorf("the layout has %v", got)
+	}
 }
 
 // The flags for accounts are for the first source and the first target that are on a registry.
@@ -118,6 +130,8 @@ func TestSyncCredentials(t *testing.T) {
 	v.lines("oci-archive:@/x.tar oci:@/lay\n" + from + "/app:v1.9 " + guarded + "/app\nFROM/tool:2 TO/tool\n" + from + "/app:v2.0 " + guarded + "/app\n")
 	creds := user + ":" + password
 	v.run("sync", "-f", v.path("images"), "--src-creds", creds, "--dst-creds", creds).want(0)
+	v.lines(from + "/app " + guarded + "/all\n")
+	v.run("sync", "-f", v.path("images"), "--src-creds", creds, "--dst-creds", creds, "--prune").want(0)
 	v.lines(v.source.host + "/tool:2 TO/tool\n" + from + "/app:v1.9 " + guarded + "/app\n")
 	v.run("sync", "-f", v.path("images"), "--src-creds", creds, "--dst-creds", creds).want(8, "failed: line 2: ", "401 Unauthorized")
 }
@@ -125,6 +139,12 @@ func TestSyncCredentials(t *testing.T) {
 func TestSyncInterrupted(t *testing.T) {
 	v := fleet(t)
 	v.lines("FROM/app TO/app\nFROM/halohub/halo:1.6 TO/halo\n")
+	ctx := v.ctx
+	v.ctx = interrupted()
+	if o := v.do("sync -f @/images --json").want(130); len(o.report().Images) != 0 || strings.Contains(o.stdout, "null") {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
+	v.ctx = ctx
 	v.interruptAt(registry.Rule{On: "^GET .*/blobs/", Skip: 2})
 	o := v.do("sync --jobs 1 -f @/images --json")
 	o.complains(complaint{130, "transship sync: interrupted", "no tag names an image that is not whole"})

@@ -26,8 +26,8 @@ type removal struct {
 func (r *syncRun) pruneAll(ctx context.Context, lines []*syncLine) {
 	p := &prunePlan{syncRun: r, lines: lines, keep: r.wanted(lines), gone: map[string]bool{}}
 	for _, line := range lines {
-		if line.what.pattern == "" || len(line.all) == 0 {
-			continue // it means no tags, or they could not be listed
+		if line.what.pattern == "" {
+			continue // it does not mean all tags
 		}
 		if err := p.line(ctx, line); err != nil {
 			r.note(ctx, syncResult{Line: line.number, Source: line.what.String()}, err)

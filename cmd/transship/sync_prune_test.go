@@ -121,6 +121,9 @@ func TestSyncPruneAfterFailures(t *testing.T) {
 	if got := v.deleted(); got != "app:old app:v0.9" {
 		t.Errorf("it removes %q", got)
 	}
+	v.lines("FROM/app TO/fresh")
+	v.source.Set(registry.Rule{On: "^GET .*/manifests/", Status: 500})
+	v.do("sync -f @/images --prune").want(8, "transship sync: 4 of 4 failed") // there is nothing to prune yet
 }
 
 // A registry that does not remove tags says so for each, and the rest of the sync counts.

@@ -197,7 +197,8 @@ func (r *syncRun) take(l location, o origin) *taker {
 	case l.registry():
 		key = targetKey(l.ref)
 	case l.whole():
-		key += " " + o.name.String()
+		as, _ := l.nameFor(o.name) // it says nothing that could be wrong
+		key += " " + as.String()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

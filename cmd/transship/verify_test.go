@@ -39,9 +39,10 @@ func TestVerify(t *testing.T) {
 	// What stands in the shell's folder is meant, unless a transport says otherwise.
 	t.Chdir(v.path(""))
 	for arg, code := range map[string]int{"x.tar": 0, "s.tar": 0, "lay": 0, "./lay": 0, "oci:lay": 0, "none.tar": 4, "./none": 4, "../none": 4, "none/": 4,
-		"docker://" + v.target.host + "/x.tar": 4, v.target.host + "/hczjl/halo": 4, v.dst: 0, "NONE": 2} {
+		v.target.host + "/hczjl/halo": 4, v.dst: 0, "NONE": 2} {
 		v.run("verify", arg).want(code)
 	}
+	v.run("verify", "docker://"+v.target.host+"/x.tar").want(4, "404 Not Found")
 }
 
 // A registry is asked for the manifests, and whether the blobs are there; only --deep reads those.
@@ -100,6 +101,12 @@ func TestVerifyRegistry(t *testing.T) {
 		})
 	}
 	v := newVoyage(t)
+	part := v.source.image("odd", "", "linux/amd64", "x")
+	part.Size++
+	v.source.list("odd", "1", part)
+	if o := v.do("verify FROM/odd:1").want(7, ": 1 of 2 checks failed"); !strings.Contains(o.stdout, "bytes") {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
 	v.do("verify " + nobody(t) + "/x:1").complains(complaint{5, "connection refused", "nothing listens there"})
 	v.ctx = interrupted()
 	v.do("verify SRC").complains(complaint{130, "transship verify: interrupted", ""})

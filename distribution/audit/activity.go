@@ -37,12 +37,11 @@ const (
 	receivePhase = 6
 )
 
-// phasesOf returns the phases and their sum in microseconds. None is negative,
-// or longer than some years: see between.
+// phasesOf returns the phases and their sum in microseconds. What is read of a
+// file is neither negative nor longer than some decades: see duration.
 func phasesOf(t Timings) (out [phases]int64, total int64) {
-	const most = 1e14
 	for i, d := range [phases]time.Duration{t.Blocked, t.DNS, t.Connect, t.TLS, t.Send, t.Wait, t.Receive} {
-		out[i] = max(0, min(d.Microseconds(), most))
+		out[i] = d.Microseconds()
 		total += out[i]
 	}
 	return out, total

@@ -130,7 +130,11 @@ func TestCompare(t *testing.T) {
 		"storage's folders": {[]Entry{get("http://a/s/"+digestOf(1)[7:9]+"/"+digestOf(1)[7:]+"/data", nil)}, []Entry{get("http://a/s/"+digestOf(2)[7:9]+"/"+digestOf(2)[7:]+"/data", nil)},
 			[]string{"replaced 1 GET a/s/{digest}/data"}},
 		"sessions of no kind": {[]Entry{get("http://a/up?id=REDACTED", func(e *Entry) { e.Row = "end-6" })}, []Entry{get("http://a/other?id=REDACTED", func(e *Entry) { e.Row = "end-6" })}, nil},
-		"another host":        {[]Entry{tag, get("http://b/", nil)}, []Entry{tag}, []string{"gone 1 GET b/"}},
+		"uploads to another repository": {
+			[]Entry{get("http://a/v2/x/blobs/uploads/1", func(e *Entry) { e.Row = "end-13" })},
+			[]Entry{get("http://a/v2/y/blobs/uploads/1", func(e *Entry) { e.Row = "end-13" })},
+			[]string{"gone 1 GET a/v2/x/blobs/uploads/{session}", "added 1 GET a/v2/y/blobs/uploads/{session}"}},
+		"another host": {[]Entry{tag, get("http://b/", nil)}, []Entry{tag}, []string{"gone 1 GET b/"}},
 	}
 	for name, test := range tests {
 		if diff := cmp.Diff(test.want, changeLines(compared(t, test.a, test.b))); diff != "" {

@@ -20,7 +20,7 @@ type Report struct {
 
 	Total     Group     `json:"total"`
 	Hosts     []Host    `json:"hosts"`     // in the order of their first calls
-	Refusals  []Refusal `json:"refusals"`  // calls that a policy did not let out
+	Refusals  []Refusal `json:"refusals"`  // calls that a policy did not let out, or cut off
 	Blobs     []Blob    `json:"blobs"`     // those that took longest, the longest first
 	MoreBlobs int       `json:"moreBlobs"` // how many more there are
 
@@ -94,7 +94,7 @@ type Quantiles struct {
 	P99    Millis `json:"p99"`
 }
 
-// Refusal is a call that was not made.
+// Refusal is a call that a policy did not let out, or cut off.
 type Refusal struct {
 	Policy string `json:"policy"`
 	Method string `json:"method"`

@@ -68,7 +68,7 @@ func TestReport(t *testing.T) {
 
 // The nearest rank is a duration that occurred.
 func TestQuantiles(t *testing.T) {
-	for n, want := range map[int][2]int64{1: {1, 1}, 2: {1, 2}, 3: {2, 3}, 4: {2, 4}, 100: {50, 99}, 101: {51, 100}, 1000: {500, 990}} {
+	for n, want := range map[int][2]int64{1: {1, 1}, 2: {1, 2}, 3: {2, 3}, 4: {2, 4}, 100: {50, 99}, 101: {51, 100}, 160: {80, 159}, 1000: {500, 990}} {
 		var d []int64
 		for i := n; i > 0; i-- {
 			d = append(d, int64(i))
@@ -140,5 +140,42 @@ func TestReadAll(t *testing.T) {
 			!strings.Contains(failed, test.err) || (failed == "") != (test.err == "") {
 			t.Errorf("%s: %d entries, broken %q, error %q", name, n, said, failed)
 		}
+	}
+}
+
+// No date and no duration is too large to be summed up.
+func TestReportOfNonsense(t *testing.T) {
+	var text string
+	for i, start := range []string{"0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", "2026-01-02T03:04:05Z"} {
+		text += fmt.Sprintf(`{"sequence":%d,"method":"GET","url":"http://h/","start":%q,"timings":{"blocked":1e300,"dns":1e300,"connect":1e300,"tls":1e300,"send":1e300,"wait":1e300,"receive":1e300}}`+"\n", i, start)
+	}
+	tr := trace(t, text)
+	r := tr.Report(1)
+	var sum Millis
+	for _, x := range r.Reasons {
+		sum += x.Time
+		if x.Time <= 0 || x.Share < 0 || x.Share > 1 {
+			t.Errorf("%+v", x)
+		}
+	}
+	if r.Wall <= 0 || sum != r.Wall || len(r.Reasons) == 0 {
+		t.Errorf("%s of %s", sum, r.Wall)
+	}
+	if image := drawn(t, tr); len(image) > 100_000 {
+		t.Errorf("%d bytes", len(image))
+	}
+}
+
+// A call whose body a policy cut off was made.
+func TestReportOfACutBody(t *testing.T) {
+	e := Entry{Sequence: 1, Attempt: 1, Method: "GET", URL: "http://h/v2/x/blobs/" + digestOf(1), Row: "end-2", Status: 200, Peer: "127.0.0.1:1",
+		Timings: Timings{Receive: time.Second}, Response: Message{Bytes: 7}, Refused: "max-bytes", Error: "refused"}
+	text := string(written(t, JSONL, e))
+	r := trace(t, text).Report(1)
+	if r.Total.Calls != 1 || r.Total.Failed != 1 || r.Total.Received != 7 || len(r.Refusals) != 1 || len(r.Path) != 1 {
+		t.Errorf("%+v", r)
+	}
+	if script := scriptOf(t, text); !strings.Contains(script, "\ncurl -sSfg ") || !strings.Contains(script, "broken off after 1s") {
+		t.Error(script)
 	}
 }

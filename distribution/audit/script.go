@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"iter"
 	"net/http"
 	"slices"
 )
@@ -16,7 +17,7 @@ type Script struct {
 	texts      names
 	calls      []*scriptCall // in the order of their sequences
 	bySequence map[int64]*scriptCall
-	sources    map[string][]*scriptCall // that fetched a digest, up to the first that got its end
+	contents   map[string]*coverage     // by digest
 	tokens     []*scriptCall            // that got one
 	schemes    map[string]string        // the last that a host answered to
 	locations  map[string][]*scriptCall // that gave out a Location, by its path: proxies get the host wrong
@@ -26,7 +27,7 @@ type Script struct {
 func ReadScript(r *Reader) (*Script, error) {
 	s := &Script{
 		bySequence: map[int64]*scriptCall{},
-		sources:    map[string][]*scriptCall{},
+		contents:   map[string]*coverage{},
 		schemes:    map[string]string{},
 		locations:  map[string][]*scriptCall{},
 	}
@@ -51,8 +52,8 @@ func (s *Script) index(c *scriptCall) {
 	if c.status != 0 {
 		s.schemes[c.host] = c.scheme
 	}
-	if c.fetched != "" && !s.complete(c.fetched) {
-		s.sources[c.fetched] = append(s.sources[c.fetched], c)
+	if c.fetched != "" {
+		s.covered(c)
 	}
 	if c.row == "token" && c.status == http.StatusOK {
 		s.tokens = append(s.tokens, c)
@@ -60,12 +61,6 @@ func (s *Script) index(c *scriptCall) {
 	if c.location != nil && c.status/100 == 2 {
 		s.locations[c.location.path] = append(s.locations[c.location.path], c)
 	}
-}
-
-// complete tells whether all of a digest's bytes have been fetched.
-func (s *Script) complete(digest string) bool {
-	calls := s.sources[digest]
-	return len(calls) > 0 && !calls[len(calls)-1].failed
 }
 
 // opener returns the call whose answer said where an upload's call has to go:
@@ -78,15 +73,26 @@ func (s *Script) opener(c *scriptCall) *scriptCall {
 		return nil
 	}
 	var found *scriptCall
-	for _, o := range s.locations[c.path] {
-		if o.sequence >= c.sequence {
-			break
+	for o := range latest(s.locations[c.path], c) {
+		if o.blob == c.blob {
+			return o
 		}
-		if found == nil || o.blob == c.blob || found.blob != c.blob {
+		if found == nil {
 			found = o
 		}
 	}
 	return found
+}
+
+// latest yields those of some calls that came before another, the last one
+// first, as far back as it is worth looking.
+func latest(calls []*scriptCall, c *scriptCall) iter.Seq[*scriptCall] {
+	const most = 1000
+	end, _ := slices.BinarySearchFunc(calls, c.sequence, func(o *scriptCall, n int64) int { return cmp.Compare(o.sequence, n) })
+	return func(yield func(*scriptCall) bool) {
+		for i := end - 1; i >= max(0, end-most) && yield(calls[i]); i-- {
+		}
+	}
 }
 
 // redirected returns the call that was redirected to this one.

@@ -17,7 +17,8 @@ type scriptCall struct {
 	redirectOf int64
 	method     string
 	row        string
-	refused    string
+	refused    string // by which policy
+	held       bool   // it was not let out
 	status     int
 	took       time.Duration
 	failed     bool // it was broken off, or got no answer
@@ -34,6 +35,8 @@ type scriptCall struct {
 	blob      string     // digest of the blob that it was about
 	sent      string     // digest of the manifest or blob that it sent, or sent a part of
 	fetched   string     // digest of the manifest or blob that it fetched, or fetched a part of
+	piece     piece      // which part
+	completes bool       // with it all parts have been fetched
 	location  *scriptURL // that its answer gave out
 	challenge string     // of an answer 401
 
@@ -62,7 +65,7 @@ func (c *scriptCall) header(name string) string {
 func (s *Script) call(e Entry) *scriptCall {
 	c := &scriptCall{
 		sequence: e.Sequence, tokenFor: e.Why.TokenFor, redirectOf: e.Why.RedirectOf,
-		method: s.once(e.Method), row: s.once(e.Row), refused: s.once(e.Refused),
+		method: s.once(e.Method), row: s.once(e.Row), held: held(e), refused: s.once(e.Refused),
 		status: e.Status, took: e.Duration(), failed: e.Error != "" || e.Status == 0,
 		bytes: e.Request.Bytes, blob: s.once(blobOf(e)),
 	}
@@ -77,7 +80,7 @@ func (s *Script) call(e Entry) *scriptCall {
 	c.isURL, c.hasUser = true, u.User != nil
 	c.scheme, c.host = s.once(u.Scheme), s.once(u.Host)
 	c.path, c.escaped, c.query = u.Path, u.EscapedPath(), u.RawQuery
-	c.sent, c.fetched = s.once(sentBy(e, u)), s.once(fetchedBy(e, u))
+	c.sent, c.fetched, c.piece = s.once(sentBy(e, u)), s.once(fetchedBy(e, u)), pieceOf(e)
 	if e.Status == http.StatusUnauthorized {
 		c.challenge = s.once(e.Response.Headers.Get("Www-Authenticate"))
 	}

@@ -114,11 +114,8 @@ func (p *scriptWriter) receive(c *scriptCall, o *curl, target string) {
 		p.helpers["token"] = true
 		o.before = p.tokenName(c) + "=$("
 		o.after = " | token)"
-	case file != "" && c.header("Range") != "":
-		p.resume(c, o, file)
 	case file != "":
-		o.add("-o " + file)
-		p.check(c, o, file)
+		p.save(c, o, file)
 	case c.method == http.MethodGet && c.status == http.StatusOK:
 		// It is to be read.
 	default:
@@ -126,23 +123,16 @@ func (p *scriptWriter) receive(c *scriptCall, o *curl, target string) {
 	}
 }
 
-// resume adds what comes to the part of the file that was there before.
-func (p *scriptWriter) resume(c *scriptCall, o *curl, file string) {
-	from, _, _ := strings.Cut(strings.TrimPrefix(c.header("Range"), "bytes="), "-")
-	offset, err := strconv.ParseInt(from, 10, 64)
-	if err != nil || offset < 0 {
-		o.add("-o /dev/null")
-		return
+// save puts what comes into a file, a part of it into its place, and has the
+// file compared with its digest when no part is missing.
+func (p *scriptWriter) save(c *scriptCall, o *curl, file string) {
+	if c.status == http.StatusPartialContent {
+		o.before = fmt.Sprintf("{ dd bs=1 seek=%d count=0 conv=notrunc 2>/dev/null </dev/null; ", c.piece.from)
+		o.after = "; } 1<>" + file
+	} else {
+		o.add("-o " + file)
 	}
-	o.before = fmt.Sprintf("head -c %d %s >part\n", offset, file)
-	o.after = " >>part"
-	o.then += "mv part " + file + "\n"
-	p.check(c, o, file)
-}
-
-// check has the file compared with its digest, unless the call was broken off.
-func (p *scriptWriter) check(c *scriptCall, o *curl, file string) {
-	if !c.failed {
+	if c.completes {
 		p.helpers["whole"] = true
 		parts := strings.Split(file, "/")
 		o.then += fmt.Sprintf("whole %s %s\n", parts[1], parts[2])

@@ -158,11 +158,13 @@ func commented(script string) string {
 func TestScriptOrder(t *testing.T) {
 	start := time.Unix(0, 0)
 	upload := Entry{Sequence: 1, Method: "PUT", Row: "end-6", Status: 201, Start: start, URL: "http://b/v2/x/blobs/uploads/1?digest=" + digestOf(1), Request: Message{Bytes: 9}}
-	part := Entry{Sequence: 3, Method: "GET", Row: "end-2", Status: 200, Start: start, URL: "http://a/v2/x/blobs/" + digestOf(1), Error: "EOF"}
+	part := Entry{Sequence: 3, Method: "GET", Row: "end-2", Status: 200, Start: start, URL: "http://a/v2/x/blobs/" + digestOf(1), Error: "EOF",
+		Response: Message{Bytes: 4, Headers: http.Header{"Content-Length": {"9"}}}}
 	rest := part
 	rest.Sequence, rest.Status, rest.Error, rest.Request.Headers = 5, 206, "", http.Header{"Range": {"bytes=4-"}}
+	rest.Response = Message{Bytes: 5, Headers: http.Header{"Content-Range": {"bytes 4-8/9"}}}
 	again := part
-	again.Sequence, again.Error = 6, ""
+	again.Sequence, again.Error, again.Response.Bytes = 6, "", 9
 	circle := Entry{Sequence: 4, Method: "GET", Row: "redirect", Status: 302, URL: "http://c/", Why: Why{RedirectOf: 4}, Response: Message{Headers: http.Header{"Location": {"/x"}}}}
 	other := circle
 	other.Sequence, other.Why.RedirectOf, circle.Why.RedirectOf = 2, 4, 2
@@ -171,10 +173,39 @@ func TestScriptOrder(t *testing.T) {
 		t.Errorf("order %s:\n%s", got, script)
 	}
 	for _, line := range []string{
-		"head -c 4 blobs/sha256/" + digestOf(1)[7:] + " >part\ncurl ", " >>part\nmv part blobs/sha256/", "whole sha256 " + digestOf(1)[7:] + "\n", " || :\n",
+		"\n{ dd bs=1 seek=4 count=0 conv=notrunc 2>/dev/null </dev/null; curl ", "; } 1<>blobs/sha256/" + digestOf(1)[7:] + "\nwhole sha256 ", " || :\n",
 	} {
 		if !strings.Contains(script, line) {
 			t.Errorf("it does not say %q:\n%s", line, script)
+		}
+	}
+}
+
+// A blob is complete when no part of it is missing, in whatever order they come.
+func TestCoverage(t *testing.T) {
+	for name, test := range map[string]struct {
+		pieces []piece
+		last   int // the piece that completes it, from 1; 0 for none
+	}{
+		"at once":              {[]piece{{0, 9, 9}}, 1},
+		"cut":                  {[]piece{{0, 4, 9}}, 0},
+		"gone on with":         {[]piece{{0, 4, 9}, {4, 9, 9}}, 2},
+		"in any order":         {[]piece{{6, 9, 9}, {3, 6, 9}, {0, 3, 9}, {0, 9, 9}}, 3},
+		"a part twice":         {[]piece{{0, 3, 9}, {3, 4, 9}, {3, 6, 9}, {6, 9, 9}}, 4},
+		"given up, then parts": {[]piece{{0, 5, 9}, {4, 8, 9}, {8, 9, 9}}, 3},
+		"of unknown size":      {[]piece{{0, 9, 0}}, 0},
+		"with a hole":          {[]piece{{0, 3, 9}, {4, 9, 9}}, 0},
+	} {
+		var c coverage
+		last := 0
+		for i, p := range test.pieces {
+			if c.add(p) {
+				last = i + 1
+				break
+			}
+		}
+		if last != test.last {
+			t.Errorf("%s: complete with piece %d, want %d", name, last, test.last)
 		}
 	}
 }

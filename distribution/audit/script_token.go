@@ -14,12 +14,8 @@ func (s *Script) tokenOf(c *scriptCall) *scriptCall {
 	var found *scriptCall
 	best := -1
 	repository := repositoryOf(c.path)
-	for _, t := range s.tokens {
-		if t.sequence >= c.sequence {
-			break
-		}
-		fits := s.fits(t, c, repository)
-		if fits >= best && fits >= 0 {
+	for t := range latest(s.tokens, c) {
+		if fits := s.fits(t, c, repository); fits > best {
 			found, best = t, fits
 		}
 	}

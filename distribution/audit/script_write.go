@@ -41,7 +41,7 @@ type input struct{ name, what string }
 func (s *Script) Print(out io.Writer) error {
 	p := &scriptWriter{Script: s, helpers: map[string]bool{}, folders: map[string]bool{}}
 	for _, c := range s.calls {
-		if c.isURL && c.refused == "" {
+		if c.isURL && !c.held {
 			p.want(p.opener(c))
 			p.want(p.redirected(c))
 		}
@@ -89,7 +89,7 @@ func (p *scriptWriter) write(c *scriptCall) {
 		title += " (" + printable(c.row) + ")"
 	}
 	switch {
-	case c.refused != "":
+	case c.held:
 		p.body.WriteString(title + " was refused by --" + printable(c.refused) + " and not sent\n")
 		return
 	case !c.isURL || !methodText.MatchString(c.method):
@@ -105,7 +105,7 @@ func (p *scriptWriter) write(c *scriptCall) {
 		p.write(p.tokenOf(c))
 	}
 	if c.bytes > 0 {
-		for _, source := range p.sources[c.sent] {
+		for _, source := range p.sources(c.sent) {
 			p.write(source)
 		}
 	}

@@ -58,7 +58,7 @@ func (g *Group) add(s *span) {
 	if g.Errors == nil {
 		g.Errors = map[int]int{}
 	}
-	if s.refused != 0 {
+	if s.held {
 		return
 	}
 	g.Calls++
@@ -91,7 +91,7 @@ func (t *Trace) hosts() []Host {
 			out = append(out, Host{Host: t.names.list[s.host]})
 		}
 		out[index[s.host]].add(s)
-		if s.refused == 0 {
+		if !s.held {
 			rows[key{s.host, s.row}] = append(rows[key{s.host, s.row}], int32(i))
 		}
 	}

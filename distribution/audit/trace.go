@@ -35,11 +35,12 @@ type span struct {
 	host, row      int32 // by names, as are those below
 	method, what   int32
 	blob           int32
-	refused        int32
+	refused        int32 // the policy
 	status         int16
 	attempt        int16
 	resent         int16
 	failed, dialed bool
+	held           bool // a policy did not let it out
 }
 
 func (s *span) end() int64 { return s.start + s.total }
@@ -107,6 +108,7 @@ func (t *Trace) add(e Entry) {
 		resent:   int16(min(e.Resent, 999)),
 		failed:   e.Error != "" || e.Status == 0,
 		dialed:   dialed(e),
+		held:     held(e),
 	})
 }
 
@@ -131,9 +133,6 @@ func (t *Trace) settle() {
 		t.spans[i].start += shift
 	}
 }
-
-// Calls is the number of calls, refused ones among them.
-func (t *Trace) Calls() int { return len(t.spans) }
 
 // wall is where the trace ends: at the run's end, or that of the last call.
 func (t *Trace) wall() int64 {
@@ -163,6 +162,10 @@ func dialed(e Entry) bool {
 	}
 	return e.Timings.Connect > 0 || e.Timings.TLS > 0
 }
+
+// held tells whether a policy did not let a call out. Another may have cut its
+// body off.
+func held(e Entry) bool { return e.Refused != "" && e.Peer == "" }
 
 // target returns an entry's host and its path as people read it.
 func target(e Entry) (host, what string) {

@@ -19,13 +19,13 @@ func tick(wall time.Duration) time.Duration {
 	const most = 8
 	for unit := time.Microsecond; unit < 10*time.Second; unit *= 10 {
 		for _, n := range []time.Duration{1, 2, 5} {
-			if wall <= most*n*unit {
+			if wall/most <= n*unit {
 				return n * unit
 			}
 		}
 	}
 	for unit := 15 * time.Second; ; unit *= 2 {
-		if wall <= most*unit {
+		if wall/most <= unit {
 			return unit
 		}
 	}

@@ -75,7 +75,7 @@ func (w *waterfall) label(s *span) {
 		w.text(pathAt+6.3*float64(len([]rune(path))+1), base, "mono again", fmt.Sprintf("#%d", s.attempt))
 	}
 	switch {
-	case s.refused != 0:
+	case s.held:
 		w.text(sizeEnd, base, "mono end bad", "refused")
 	case s.status == 0:
 		w.text(statusEnd, base, "mono end bad", "lost")
@@ -84,7 +84,7 @@ func (w *waterfall) label(s *span) {
 	default:
 		w.text(statusEnd, base, "mono end", fmt.Sprint(s.status))
 	}
-	if bytes := s.sent + s.received; bytes > 0 && s.refused == 0 {
+	if bytes := s.sent + s.received; bytes > 0 && !s.held {
 		w.text(sizeEnd, base, "mono end soft", w.size(bytes))
 	}
 }
@@ -125,7 +125,7 @@ func clippedPath(path string, most int) string {
 
 // bar draws the phases of a call and how long it took.
 func (w *waterfall) bar(s *span) {
-	if s.refused != 0 {
+	if s.held {
 		return
 	}
 	from, top := s.start, w.y+(rowHeight-barHeight)/2

@@ -67,7 +67,7 @@ func (w *waterfall) stripOf(name int32, calls []int32) strip {
 		s.add(w, &w.spans[c])
 	}
 	s.row.Row, s.row.Title = w.names.list[name], RowTitle(w.names.list[name])
-	made := slices.DeleteFunc(calls, func(c int32) bool { return w.spans[c].refused != 0 })
+	made := slices.DeleteFunc(calls, func(c int32) bool { return w.spans[c].held })
 	if len(made) > 0 {
 		s.row, s.most = w.Trace.row(name, made), w.atOnce(made)
 	}
@@ -77,7 +77,7 @@ func (w *waterfall) stripOf(name int32, calls []int32) strip {
 // add spreads a call over the pixels.
 func (s *strip) add(w *waterfall, call *span) {
 	from := w.at(call.start) - plotAt
-	if call.bad() || call.refused != 0 {
+	if call.bad() {
 		s.bad[int(from)] = true
 	}
 	at := call.start

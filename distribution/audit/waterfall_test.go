@@ -69,7 +69,7 @@ func TestWaterfallOfALongRun(t *testing.T) {
 	}
 	refused := long(2000)
 	for i := range refused.spans {
-		refused.spans[i].refused = refused.spans[i].what
+		refused.spans[i].held = true
 	}
 	drawn(t, refused)
 	if longer := drawn(t, long(20_000)); len(longer) > 2*len(text)+100_000 {

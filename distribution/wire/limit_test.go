@@ -87,12 +87,13 @@ func TestLimitHalvesOncePerEpoch(t *testing.T) {
 		l := &Limit{Base: host, Congestion: c}
 		flood(t, l, firstWindow, "GET", somewhere+"manifests/1")
 		w := c.window("registry.example", readCall)
-		if w.limit() != firstWindow/2+1 && w.limit() != firstWindow/2 {
-			t.Errorf("after one epoch of refusals %d at once, want half of %d", w.limit(), firstWindow)
+		// The calls that the host has had room for let the window grow where their answers come first.
+		if n := w.limit(); n < firstWindow/2 || n > (firstWindow+host.room)/2 {
+			t.Errorf("after one epoch of refusals %d at once, want half of %d, or of %d", n, firstWindow, firstWindow+host.room)
 		}
 		host.late = 0
 		flood(t, l, 500, "GET", somewhere+"manifests/1")
-		if host.late > 50 {
+		if host.late > 100 { // with a window that stays it would be 188
 			t.Errorf("%d of 500 calls refused by a host with room for 10", host.late)
 		}
 	})
@@ -128,9 +129,10 @@ func TestLimitReadsOneByOneWhereTheQuotaEnds(t *testing.T) {
 			t.Errorf("%d at once, told %d times", host.most, told)
 		}
 		flood(t, l, 20, "GET", somewhere+"blobs/sha256:0")
-		if host.most != firstWindow {
+		if host.most < firstWindow {
 			t.Errorf("%d blobs at once: they cost nothing", host.most)
 		}
+		host.most = 0
 		host.header.Set("Ratelimit-Remaining", "100;w=21600")
 		flood(t, l, 60, "GET", somewhere+"manifests/1")
 		if host.most <= firstWindow {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,6 +66,35 @@ func TestAuditCurl(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A big blob that was fetched in ranges side by side, and sent in chunks, is whole again too.
+func TestAuditCurlOfABigBlob(t *testing.T) {
+	t.Parallel()
+	servers.Find(t, "curl", "curl")
+	from, to, fresh := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	im := fixture.Synthetic(fixture.Spec{Layers: []int64{34 << 20}})
+	source := push(t, from, im, "big", "1")
+	transship, _ := servers.Transship(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "audit.jsonl")
+	copied(t, transship, im, "--ranges", "4", "--chunk-size", "8MiB", "--audit", file, source, to.Host+"/big:1")
+	parts := 0
+	for _, e := range audited(t, file) {
+		if e.Status == http.StatusPartialContent {
+			parts++
+		}
+	}
+	if parts < 33 {
+		t.Errorf("it was fetched in %d parts", parts)
+	}
+	writeFile(t, dir, "run.sh", transship.Output(t, "audit", "curl", file))
+	sh := servers.Program{Path: servers.Find(t, "sh", "dash"), Dir: t.TempDir(), Env: []string{
+		"PATH=" + os.Getenv("PATH"), variableOf("HOST", to.Host) + "=" + fresh.URL}}
+	if got := sh.Run(t, filepath.Join(dir, "run.sh")); got.Exit != 0 {
+		t.Fatalf("exit %d\n%s%s", got.Exit, got.Stdout, got.Stderr)
+	}
+	verify(t, fresh, im, "big", "1")
 }
 
 // tokenHost is the host of the token server, if there is one.
