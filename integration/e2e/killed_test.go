@@ -31,8 +31,9 @@ func killed(t *testing.T, p servers.Program, takes time.Duration, check func(end
 		}
 		check(ended)
 	}
-	if finished > kills/2 {
-		t.Errorf("%d of %d had finished before they were killed", finished, kills)
+	t.Logf("%d of %d had finished before they were killed", finished, kills)
+	if finished == kills {
+		t.Error("none was killed")
 	}
 }
 
