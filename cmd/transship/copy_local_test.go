@@ -94,6 +94,21 @@ func TestCopyByDigestToFiles(t *testing.T) {
 	}
 }
 
+// An image that has no name is in a layout by its digest.
+func TestCopyOfANamelessImage(t *testing.T) {
+	v := newVoyage(t)
+	for _, to := range []string{"oci:@/lay", "oci-archive:@/x.tar"} {
+		o := v.do("copy -q null:1k:7 " + to).want(0)
+		path := strings.Replace(to[strings.Index(to, ":")+1:], "@", v.path(""), 1)
+		digest := o.stdout[strings.LastIndex(o.stdout, "@")+1 : len(o.stdout)-1]
+		if got := slices.Collect(maps.Values(held(t, path))); len(got) != 1 || string(got[0]) != digest {
+			t.Errorf("%s\nleaves %v", o.line, got)
+		}
+		v.sound(path)
+		v.run("copy", strings.TrimSpace(o.stdout), v.target.host+"/x:1").want(0)
+	}
+}
+
 // What the flags leave of an image is the same wherever it goes.
 func TestCopySubsetToFiles(t *testing.T) {
 	v := newVoyage(t)

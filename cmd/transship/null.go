@@ -49,7 +49,8 @@ func (l location) synthetic(ctx context.Context) (origin, error) {
 	if err != nil {
 		return origin{}, err
 	}
-	return origin{im, string(im.Root().Digest), reference.Reference{}, func() {}}, nil
+	digest := im.Root().Digest
+	return origin{im, string(digest), reference.Reference{Digest: digest}, func() {}}, nil
 }
 
 // nullDestination is where an image goes that is only read.

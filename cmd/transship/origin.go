@@ -14,7 +14,7 @@ import (
 type origin struct {
 	transfer.Source
 	ref   string              // its tag or digest there
-	name  reference.Reference // what it is called there; without a path where it has no name
+	name  reference.Reference // what it is called there; without a path where it has no name, and then with its digest
 	close func()
 }
 

@@ -63,6 +63,9 @@ func (s selection) String() string {
 // several tells whether the selection may mean more than one image.
 func (s selection) several() bool { return s.pattern != "" || s.whole() }
 
+// maxTags is how many tags of a repository are looked at. No repository has so many, but an answer may.
+const maxTags = 1_000_000
+
 // tags lists the tags of a repository that are selected, in the order of their versions.
 func (s selection) tags(ctx context.Context, a *app, on *side) (selected, all []string, err error) {
 	repo, err := a.repository(ctx, on, s.ref, auth.Pull)
@@ -75,6 +78,9 @@ func (s selection) tags(ctx context.Context, a *app, on *side) (selected, all []
 		}
 		if s.selects(tag) {
 			all = append(all, tag)
+		}
+		if len(all) > maxTags {
+			return nil, nil, fmt.Errorf("%s lists more than %d tags", repo, maxTags)
 		}
 	}
 	return latestTags(all, s.latest), all, nil

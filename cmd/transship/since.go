@@ -33,7 +33,7 @@ func (s *saving) base(ctx context.Context, a *app, b *bundling) (layout.Inventor
 		return s.onFarSide(ctx, a, b)
 	}
 	base, err := layout.ReadInventory(s.since)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, layout.ErrNotArchive) {
 		err = fmt.Errorf("--since: neither a bundle nor an inventory, and a registry is written docker://HOST: %w", err)
 	}
 	return base, err

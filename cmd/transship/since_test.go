@@ -126,9 +126,9 @@ func TestSaveSinceRefuses(t *testing.T) {
 	v.write("newer.json", strings.Replace(content(t, v.path("1.tar.json")), `"version":1`, `"version":2`, 1))
 	v.write("cut.json", content(t, v.path("1.tar.json"))[:200])
 	for since, want := range map[string]complaint{
-		"@/text":          {1, "text: ", ""},
+		"@/text":          {1, "--since: neither a bundle nor an inventory, and a registry is written docker://HOST: ", ""},
 		"@/none":          {4, "--since: neither a bundle nor an inventory, and a registry is written docker://HOST: ", ""},
-		"@/doc.json":      {1, "doc.json: the inventory cannot be used: ", "take the transship that wrote it"},
+		"@/doc.json":      {1, "--since: neither a bundle nor an inventory, and a registry is written docker://HOST: ", ""},
 		"@/newer.json":    {1, "newer.json: the inventory cannot be used: unknown version 2", "take the transship that wrote it"},
 		"@/cut.json":      {7, "cut.json: the inventory cannot be used: ", "carry it over again"},
 		"docker://TO:x/y": {2, "is no registry", ""},

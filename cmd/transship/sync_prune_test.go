@@ -209,4 +209,10 @@ func TestSyncHostileTags(t *testing.T) {
 	if got := v.deleted(); got != "" {
 		t.Errorf("it removes %q", got)
 	}
+	var many strings.Builder
+	for i := range maxTags + 1 {
+		fmt.Fprintf(&many, `,"%x"`, i)
+	}
+	v.source.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + many.String()[1:] + `]}`})
+	v.do("sync -f @/images").want(8, "/app lists more than 1000000 tags")
 }

@@ -130,6 +130,9 @@ func TestReadInventory(t *testing.T) {
 		}
 		says(t, err, text)
 	}
+	if _, err := ReadInventory(save(t, []byte(`{"notes":1}`))); !errors.Is(err, ErrNotArchive) {
+		t.Errorf("another document: got %v", err)
+	}
 	if _, err := ReadInventory(filepath.Join(t.TempDir(), "x")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}

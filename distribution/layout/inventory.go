@@ -130,8 +130,8 @@ func ReadInventory(path string) (Inventory, error) {
 	return a.Inventory()
 }
 
-// errNoDocument is a file that does not begin like JSON.
-var errNoDocument = errors.New("no JSON document")
+// errNoDocument is a file that is no inventory at all.
+var errNoDocument = errors.New("it is no inventory of a bundle")
 
 // readInventoryFile reads the inventory beside a bundle.
 func readInventoryFile(path string) (Inventory, error) {
@@ -149,6 +149,9 @@ func readInventoryFile(path string) (Inventory, error) {
 		return Inventory{}, err
 	}
 	in, err := decodeInventory(b)
+	if errors.Is(err, errNoDocument) {
+		return Inventory{}, err
+	}
 	if err == nil && (in.ID == "" || len(in.Volumes) == 0) {
 		err = errors.New("it does not say which bundle it lay beside")
 	}

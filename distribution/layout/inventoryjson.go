@@ -66,12 +66,15 @@ func writeLines[T any](b *bytes.Buffer, name string, values []T) {
 	b.WriteString("\n]")
 }
 
-// decodeInventory reads the document. One of another version is ErrNewer. Members that are not known here are ignored:
-// a version stays as long as a reader may do without what was added.
+// decodeInventory reads the document. One of another version is ErrNewer, one of none is no inventory. Members that are not
+// known here are ignored: a version stays as long as a reader may do without what was added.
 func decodeInventory(b []byte) (Inventory, error) {
 	var head struct{ Version int }
 	if err := json.Unmarshal(b, &head); err != nil {
 		return Inventory{}, err
+	}
+	if head.Version == 0 {
+		return Inventory{}, errNoDocument
 	}
 	if head.Version != formatVersion {
 		return Inventory{}, fmt.Errorf("%w %d: only version %d is known here, take a newer transship", ErrNewer, head.Version, formatVersion)
