@@ -23,6 +23,16 @@ func TestSaveOpensATarOnce(t *testing.T) {
 	}
 }
 
+// Many lines of a sync may name one tar too.
+func TestSyncOpensATarOnce(t *testing.T) {
+	v := newVoyage(t)
+	v.do("save -q -o @/a.tar SRC").want(0)
+	v.lines(strings.Repeat("oci-archive:@/a.tar:1.6 oci:@/lay\n", 500))
+	fewFiles(t, openFiles(t)+50)
+	v.do("sync -f @/images").want(0, "synced 1 image")
+	v.sound(v.path("lay"))
+}
+
 // What commands read from is closed when they end, also where they fail.
 func TestFilesAreClosed(t *testing.T) {
 	v := newVoyage(t)

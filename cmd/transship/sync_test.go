@@ -158,10 +158,6 @@ func TestSyncOfFiles(t *testing.T) {
 	if got := v.target.tags("p/app") + ", " + v.target.tags("p/hczjl/halo") + ", " + v.target.tags("single") + ", " + v.target.tags("all"); got != "latest v1.10 v1.9 v2.0, 2, 2, 2 latest v1.10 v1.9 v2.0" {
 		t.Errorf("the target has %s", got)
 	}
-	open := openFiles(t)
-	fewFiles(t, open+100)
-	v.lines(strings.Repeat("oci-archive:@/x.tar:hczjl/halo:2 TO/many\n", 500))
-	v.do("sync -f @/images").want(0)
 	v.do("copy SRC oci:@/bare:1").want(0)
 	retag(t, v.path("bare"), "3.18")
 	v.lines("oci:@/bare TO/tagged\noci:@/bare oci:@/again\n")
