@@ -40,8 +40,8 @@ SRC and DST are references, with docker:// before them or not, or one of
   docker-archive:FILE[:IMAGE]  what docker save writes; as DST the same as oci-archive, which docker load reads too
   null:SIZE[:SEED]             as SRC an image of one layer of that size, generated, different each time without SEED
   null:                        as DST nothing: the image is read and verified
-IMAGE is a tag or a name; DIR@DIGEST and FILE@DIGEST name an image by its digest. Without either SRC has one image, beside what
-refers to it, and DST gets the name that the image has.`,
+IMAGE is a tag or a name; DIR@DIGEST and FILE@DIGEST name an image by its digest. Without either SRC has one image,
+beside what refers to it, and DST gets the name that the image has.`,
 		example: `transship copy halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
 transship copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alpine:3.20
 transship copy alpine:3.20 oci:layout:3.20

@@ -28,7 +28,8 @@ save writes; DIR is a layout in a folder. The image docker.io/hczjl/halo:1.6 goe
 REGISTRY/PREFIX/hczjl/halo:1.6@sha256:... is printed. All images are pushed, or those named.
 
 --rewrite FROM=TO gives images whose name begins with FROM, with its registry or without, a path that begins with TO; of
-several the longest FROM counts. A bundle that builds on another one is loaded after that: it is looked first whether the registry has what is missing.`,
+several the longest FROM counts. A bundle that builds on another one is loaded after that: it is looked first whether the
+registry has what is missing.`,
 		example: `transship load monday.tar registry.example.com
 transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod halohub/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {

@@ -35,8 +35,8 @@ the rest; exit code 8 says that some failed, and a line for each says why. Stand
 that was copied.
 
 --prune removes, from the target repositories of lines that mean several tags, the tags that match and that the source no
-longer has. What it will remove is printed before the first one goes. Tags that another line puts there, or that a source still
-has beyond --latest, stay, and so does all of a repository for which some line's images could not be found out.`,
+longer has. What it will remove is printed before the first one goes. Tags that another line puts there, or that a source
+still has beyond --latest, stay, and so does all of a repository for which some line's images could not be found out.`,
 		example: `transship sync -f images.txt registry.example.com/mirror
 transship sync -f images.txt --prune --json`,
 		setup: func(fs *flag.FlagSet, a *app) action {
