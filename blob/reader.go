@@ -56,6 +56,14 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Open implements Opener.
+func (r *reader) Open() error {
+	if r.err == nil {
+		_, r.err = r.opened()
+	}
+	return r.err
+}
+
 // Skip implements Skipper. The empty Read is for sources that open in the background: it returns when that is done.
 func (r *reader) Skip() error {
 	if r.err == errSkipped {

@@ -50,7 +50,8 @@ func NewReader(ctx context.Context, d Digest, size int64, open Open) io.ReadClos
 	return NewStream(d, size, open).Reader(ctx, 0)
 }
 
-// Reader returns the blob's bytes from offset to its end. Nothing is opened before the first Read. It is a [Skipper].
+// Reader returns the blob's bytes from offset to its end. Nothing is opened before the first Read. It is an [Opener] and
+// a [Skipper].
 //
 // A source that fails in the middle is opened again where it broke off. The last bytes are handed out only after all
 // of the blob has matched its digest and size: a consumer that got everything got the right thing, and one that
@@ -106,6 +107,14 @@ func clone(h hash.Hash) (hash.Hash, bool) {
 	}
 	out, err := c.Clone()
 	return out, err == nil
+}
+
+// Opener is implemented by the readers of a [Stream], for who wants to know that the bytes can be had before somebody is
+// asked to take them.
+type Opener interface {
+	// Open opens the source where no Read has done that yet. An error is that of opening the source, and is what each Read
+	// from then on returns. A source may open in the background, so that it is its first Read that fails.
+	Open() error
 }
 
 // Skipper is implemented by the readers of a [Stream], for who only wants to know what reading would take: a run that is

@@ -94,23 +94,30 @@ func (p *push) send(ctx context.Context) error {
 
 // whole sends the blob in one PUT.
 func (p *push) whole(ctx context.Context) error {
-	if p.blob.Size() == 0 {
-		if _, err := io.Copy(io.Discard, p.open(ctx)); err != nil {
-			p.broken = err
-			return err
-		}
+	source, err := p.open(ctx)
+	if err == nil && p.blob.Size() == 0 {
+		_, err = io.Copy(io.Discard, source)
 	}
-	part := &part{source: p.open(ctx), left: p.blob.Size()}
+	if err != nil {
+		p.broken = err
+		return err
+	}
+	part := &part{source: source, left: p.blob.Size()}
 	// The reader hands out the last bytes only when all of them have matched the digest.
 	ctx = wire.WithSentBlob(ctx, string(p.blob.Digest()))
-	err := p.repo.Client.FinishUpload(ctx, p.session, p.blob.Digest(), p.blob.Size(), part)
+	err = p.repo.Client.FinishUpload(ctx, p.session, p.blob.Digest(), p.blob.Size(), part)
 	return p.blame(part, err)
 }
 
 // next sends one chunk.
 func (p *push) next(ctx context.Context) error {
 	size := min(p.chunkSize(), p.blob.Size()-p.session.Offset)
-	part := &part{source: p.open(ctx), left: size}
+	source, err := p.open(ctx)
+	if err != nil {
+		p.broken = err
+		return err
+	}
+	part := &part{source: source, left: size}
 	sent := p.session.Offset + size
 	session, err := p.repo.Client.UploadChunk(ctx, p.session, size, part)
 	if err != nil {
@@ -133,12 +140,13 @@ func (p *push) chunkSize() int64 {
 	return max(p.chunk, p.session.MinChunk)
 }
 
-// open returns the blob from the session's offset on.
-func (p *push) open(ctx context.Context) io.Reader {
+// open returns the blob from the session's offset on. It is opened before the call that takes its bytes is made: a
+// registry does not wait for long for a body that has yet to be found.
+func (p *push) open(ctx context.Context) (io.Reader, error) {
 	if p.body == nil {
 		p.body = p.blob.Reader(ctx, p.session.Offset)
 	}
-	return p.body
+	return p.body, p.body.(blob.Opener).Open()
 }
 
 func (p *push) drop() {

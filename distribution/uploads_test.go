@@ -419,6 +419,10 @@ func TestAFailingSourceIsTheError(t *testing.T) {
 	if !errors.Is(err, broken) {
 		t.Errorf("got error %v", err)
 	}
+	if n := l.Count(putCall); n > 0 {
+		t.Errorf("%d PUTs were begun without a byte to send", n)
+	}
+	l.noneOpen(t, "no source")
 }
 
 func TestLocations(t *testing.T) {

@@ -80,7 +80,7 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 	}
 	defer src.close()
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: a.jobs(c.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: a.jobs(c.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event, Eager: !countsPulls(src.name)}
 	if slices.ContainsFunc(to, location.archive) || src.name.Digest != "" && (len(c.platforms) > 0 || c.flatten) {
 		if err := src.collect(ctx, engine); err != nil {
 			return err
@@ -100,6 +100,9 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 	}
 	return report(ctx, a, from, destinations, digest, errs)
 }
+
+// countsPulls tells whether a registry counts each GET of a manifest against a quota, and no HEAD, as Docker Hub does.
+func countsPulls(name reference.Reference) bool { return name.Domain == "docker.io" }
 
 // parseTargets reads the locations that an image is copied to.
 func parseTargets(args []string) ([]location, error) {

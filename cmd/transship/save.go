@@ -17,7 +17,7 @@ import (
 )
 
 // imagesAtOnce is how many images are looked after side by side: over a long link most of them wait for an answer.
-const imagesAtOnce = 32
+const imagesAtOnce = 48
 
 // saving is the command save.
 type saving struct {

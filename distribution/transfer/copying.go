@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
 )
@@ -47,13 +49,40 @@ func has(m manifest.Manifest, d blob.Digest) bool {
 	return d == m.Digest || d.Algorithm() != m.Digest.Algorithm() && d.Validate() == nil && d.Algorithm().Digest(m.Raw) == d
 }
 
-// changed copies an image that the target may lack, or may have under another reference.
-func (c *copying) changed(ctx context.Context, ref, as string, have presence) (manifest.Descriptor, blob.Outcome, error) {
+// careful asks the target first, and then the source for no more than it takes.
+func (c *copying) careful(ctx context.Context, ref, as string) (manifest.Descriptor, blob.Outcome, error) {
+	have, err := c.ask(ctx, as)
+	if err != nil {
+		return manifest.Descriptor{}, 0, err
+	}
+	same, err := c.engine.unchanged(ctx, c.src, ref, have)
+	if same || err != nil {
+		return have.Descriptor, blob.Exists, err
+	}
 	root, err := c.engine.root(ctx, c.src, ref)
 	if err != nil {
 		return manifest.Descriptor{}, 0, err
 	}
-	if root, err = under(c.dst, root, as); err != nil {
+	return c.changed(ctx, root, as, have)
+}
+
+// eager asks both sides at once.
+func (c *copying) eager(ctx context.Context, ref, as string) (manifest.Descriptor, blob.Outcome, error) {
+	var have presence
+	var root manifest.Manifest
+	both, inBoth := errgroup.WithContext(ctx)
+	both.Go(func() (err error) { have, err = c.ask(inBoth, as); return err })
+	both.Go(func() (err error) { root, err = c.engine.root(inBoth, c.src, ref); return err })
+	if err := both.Wait(); err != nil {
+		return manifest.Descriptor{}, 0, err
+	}
+	return c.changed(ctx, root, as, have)
+}
+
+// changed copies an image that the target may lack, or may have under another reference.
+func (c *copying) changed(ctx context.Context, root manifest.Manifest, as string, have presence) (manifest.Descriptor, blob.Outcome, error) {
+	root, err := under(c.dst, root, as)
+	if err != nil {
 		return manifest.Descriptor{}, 0, err
 	}
 	outcome, err := c.image(ctx, root, as, have, c.engine.Referrers)
@@ -229,18 +258,21 @@ func (c *copying) holders(registry any, repository string, holders []string) []s
 
 // transfer lets the target have the blob once a slot is free.
 func (c *copying) transfer(ctx context.Context, d manifest.Descriptor, from []string) (outcome blob.Outcome, err error) {
-	err = within(ctx, c.engine.slots.of(d), func() error {
-		outcome, err = c.put(ctx, d, from)
+	calls, bytes := c.engine.slots.of(d)
+	err = calls.within(ctx, d.Size, func() error {
+		s := &seat{queue: bytes, size: d.Size}
+		defer s.leave()
+		outcome, err = c.put(ctx, d, s.before(c.engine.Open(c.src, d)), from)
 		return err
 	})
 	return outcome, err
 }
 
 // put lets the target have the blob.
-func (c *copying) put(ctx context.Context, d manifest.Descriptor, from []string) (blob.Outcome, error) {
+func (c *copying) put(ctx context.Context, d manifest.Descriptor, open blob.Open, from []string) (blob.Outcome, error) {
 	ev := Event{Kind: BlobStarted, Target: name(c.dst), Descriptor: d, Meter: &blob.Meter{}}
 	c.tell(ev)
-	open := ev.Meter.Watch(c.engine.Open(c.src, d))
+	open = ev.Meter.Watch(open)
 	var err error
 	ev.Kind = BlobDone
 	if ev.Outcome, err = c.dst.PutBlob(ctx, d, open, from...); err != nil {

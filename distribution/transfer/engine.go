@@ -28,8 +28,12 @@ type Engine struct {
 	Pace      *blob.Pace          // caps how fast blobs are read, all together; nil does not
 	Platforms []manifest.Platform // keep only these of an index; none keeps all
 	Flatten   bool                // with Platforms: copy a single image that is left as itself, not as a list of one
-	Referrers bool                // also copy what refers to the images: signatures, SBOMs, attestations
-	OnEvent   func(Event)         // told of each step; may be called concurrently; nil is not told
+	// Eager lets Copy read the image's manifest at the source while it asks the target what it has. That saves a round trip,
+	// and where nothing has changed the source answers a GET in place of a HEAD, which Docker Hub counts as a pull. With one
+	// job, and for an image by its digest, it is not done.
+	Eager     bool
+	Referrers bool        // also copy what refers to the images: signatures, SBOMs, attestations
+	OnEvent   func(Event) // told of each step; may be called concurrently; nil is not told
 
 	once      sync.Once
 	slots     slots
@@ -49,27 +53,20 @@ func (e *Engine) tell(ev Event) {
 // Copy brings the image that ref names at the source to the target under as, a tag or the image's digest, and returns
 // its descriptor there. Every manifest and blob keeps its bytes; only an index of which Platforms keep a part is
 // another document. If the target has that digest under that tag already, nothing moves: it is taken for whole. A whole
-// image that is there already costs one HeadManifest on each side, and none at the source where ref is its digest.
+// image that is there already costs one HeadManifest on each side, and none at the source where ref is its digest; see Eager.
 //
 // Errors say on which source or target; in them are those of the stores, a *[manifest.PlatformError] for a platform
 // that the image lacks, [ErrSeveral] and [ErrTargetDigest], and a *[blob.MismatchError] for content that is not what its
 // digest says. After an error the target has no new tag.
 func (e *Engine) Copy(ctx context.Context, src Source, ref string, dst Target, as string) (manifest.Descriptor, error) {
 	e.prepare()
-	c := e.copying(src, dst)
-	have, err := c.ask(ctx, as)
+	how := e.copying(src, dst).careful
+	if e.Eager && e.Jobs != 1 && blob.Digest(ref).Validate() != nil {
+		how = e.copying(src, dst).eager
+	}
+	d, outcome, err := how(ctx, ref, as)
 	if err != nil {
 		return manifest.Descriptor{}, err
-	}
-	same, err := e.unchanged(ctx, src, ref, have)
-	if err != nil {
-		return manifest.Descriptor{}, err
-	}
-	d, outcome := have.Descriptor, blob.Exists
-	if !same {
-		if d, outcome, err = c.changed(ctx, ref, as, have); err != nil {
-			return manifest.Descriptor{}, err
-		}
 	}
 	e.tell(Event{Kind: ImageDone, Target: name(dst), Ref: as, Descriptor: d, Outcome: outcome})
 	return d, nil
@@ -77,7 +74,7 @@ func (e *Engine) Copy(ctx context.Context, src Source, ref string, dst Target, a
 
 // withDoc runs f, a call for a manifest, once a slot is free.
 func (e *Engine) withDoc(ctx context.Context, f func() error) error {
-	return within(ctx, e.slots.manifests, f)
+	return e.slots.manifests.within(ctx, 0, f)
 }
 
 // fetch reads a manifest from a source.

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/hczjl/transship/manifest"
 )
@@ -17,8 +16,11 @@ const (
 	SmallBlob = 1 << 20
 	// DefaultJobs is how many large blobs are in flight at once unless told otherwise.
 	DefaultJobs = 6
+	// asked is for how many more the target is asked meanwhile, and opens upload sessions, so that bytes follow bytes. An
+	// open session must not wait long: registries give it up after a while.
+	asked = 6
 	// SmallJobs is how many small ones are.
-	SmallJobs = 48
+	SmallJobs = 96
 	// manifestJobs is how many manifests are fetched or put at once.
 	manifestJobs = 48
 	// fewManifests is that where it was said how many blobs may be in flight at once, unless those are more.
@@ -28,35 +30,27 @@ const (
 // slots bound what is under way at once. Manifests and small blobs never wait for large ones, unless it was said how many
 // blobs there may be at once.
 type slots struct {
-	manifests, small, large *semaphore.Weighted
+	manifests, small, large *queue
+	bytes                   *queue // of large blobs; nil where large is the bound
 }
 
 func newSlots(jobs int) slots {
 	if jobs <= 0 {
-		return slots{semaphore.NewWeighted(manifestJobs), semaphore.NewWeighted(SmallJobs), semaphore.NewWeighted(DefaultJobs)}
+		return slots{newQueue(manifestJobs), newQueue(SmallJobs), newQueue(DefaultJobs + asked), newQueue(DefaultJobs)}
 	}
-	blobs := semaphore.NewWeighted(int64(jobs))
-	return slots{semaphore.NewWeighted(int64(max(jobs, fewManifests))), blobs, blobs}
+	blobs := newQueue(jobs)
+	return slots{newQueue(max(jobs, fewManifests)), blobs, blobs, nil}
 }
 
-// of returns the slots for a blob.
-func (s slots) of(d manifest.Descriptor) *semaphore.Weighted {
+// of returns the slots for a blob, and those for its bytes.
+func (s slots) of(d manifest.Descriptor) (calls, bytes *queue) {
 	if isSmall(d) {
-		return s.small
+		return s.small, nil
 	}
-	return s.large
+	return s.large, s.bytes
 }
 
 func isSmall(d manifest.Descriptor) bool { return d.Size < SmallBlob }
-
-// within runs f once a slot is free.
-func within(ctx context.Context, slots *semaphore.Weighted, f func() error) error {
-	if err := slots.Acquire(ctx, 1); err != nil {
-		return context.Cause(ctx)
-	}
-	defer slots.Release(1)
-	return f()
-}
 
 // blobsSideBySide calls f for each blob: the largest first, since it takes longest, and beside those the small ones.
 func (e *Engine) blobsSideBySide(ctx context.Context, blobs []manifest.Descriptor, f func(context.Context, manifest.Descriptor) error) error {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
@@ -59,32 +61,45 @@ func (c *crowd) enter(n int) {
 	c.most = max(c.most, c.now)
 }
 
+// So many blobs are asked for and moved at once. Of large ones the target is asked for more than are moved.
 func TestHowManyBlobsAtOnce(t *testing.T) {
-	for _, test := range []struct{ jobs, small, large, all int }{
-		{0, transfer.SmallJobs, transfer.DefaultJobs, transfer.SmallJobs + transfer.DefaultJobs},
-		{1, 1, 1, 1},
-		{3, 3, 3, 3},
+	const more, ofOne = 6, 64 // beside those moved; of one image
+	for _, test := range []struct{ jobs, small, asked, moved, all int }{
+		{0, ofOne, transfer.DefaultJobs + more, transfer.DefaultJobs, ofOne + transfer.DefaultJobs + more},
+		{1, 1, 1, 1, 1},
+		{3, 3, 3, 3, 3},
 	} {
-		src := mixed(t, 8, 100)
-		dst := newHub("to").repo("halo")
-		var small, large, all crowd
-		dst.putErr = func(d manifest.Descriptor) error {
-			kind := &small
-			if d.Size >= transfer.SmallBlob {
-				kind = &large
+		synctest.Test(t, func(t *testing.T) {
+			src := mixed(t, 3*transfer.DefaultJobs, 2*transfer.SmallJobs)
+			dst := newHub("to").repo("halo")
+			var small, asked, moved, all crowd
+			dst.putErr = func(d manifest.Descriptor) error {
+				kind := &small
+				if d.Size >= transfer.SmallBlob {
+					kind = &asked
+				}
+				for _, c := range []*crowd{kind, &all} {
+					c.enter(1)
+					defer c.enter(-1)
+				}
+				time.Sleep(time.Second)
+				return nil
 			}
-			for _, c := range []*crowd{kind, &all} {
-				c.enter(1)
-				defer c.enter(-1)
+			src.opening = func(d manifest.Descriptor) {
+				if d.Size < transfer.SmallBlob {
+					return
+				}
+				moved.enter(1)
+				defer moved.enter(-1)
+				time.Sleep(10 * time.Second)
 			}
-			return nil
-		}
-		if _, err := (&transfer.Engine{Jobs: test.jobs}).Copy(t.Context(), src, "t", dst, "t"); err != nil {
-			t.Fatal(err)
-		}
-		if small.most > test.small || large.most > test.large || all.most > test.all {
-			t.Errorf("%d jobs: %d small, %d large, %d blobs at once, want at most %d, %d, %d",
-				test.jobs, small.most, large.most, all.most, test.small, test.large, test.all)
-		}
+			if _, err := (&transfer.Engine{Jobs: test.jobs}).Copy(t.Context(), src, "t", dst, "t"); err != nil {
+				t.Fatal(err)
+			}
+			if small.most != test.small || asked.most != test.asked || moved.most != test.moved || all.most != test.all {
+				t.Errorf("%d jobs: %d small, %d asked, %d moved, %d blobs at once, want %d, %d, %d, %d",
+					test.jobs, small.most, asked.most, moved.most, all.most, test.small, test.asked, test.moved, test.all)
+			}
+		})
 	}
 }

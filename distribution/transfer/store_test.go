@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/transfer"
@@ -62,6 +63,8 @@ type repo struct {
 	name      string
 	headErr   error                           // in place of every answer to HeadManifest
 	putErr    func(manifest.Descriptor) error // asked before a blob is put
+	opening   func(manifest.Descriptor)       // called before a blob is opened
+	slow      time.Duration                   // what a question for a manifest takes
 	corrupt   blob.Digest                     // a blob whose bytes are handed out changed
 	referrers map[blob.Digest][]manifest.Descriptor
 	listErr   error // of Referrers
@@ -72,6 +75,7 @@ func (r *repo) String() string          { return r.hub.name + "/" + r.name }
 func (r *repo) Place() (string, string) { return r.hub.name, r.name }
 
 func (r *repo) Manifest(_ context.Context, ref string) (manifest.Manifest, error) {
+	time.Sleep(r.slow)
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()
 	r.hub.note("get %s", ref)
@@ -86,6 +90,7 @@ func (r *repo) HeadManifest(_ context.Context, ref string) (manifest.Descriptor,
 	if r.headErr != nil {
 		return manifest.Descriptor{}, r.headErr
 	}
+	time.Sleep(r.slow)
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()
 	r.hub.note("head %s", ref)
@@ -97,6 +102,9 @@ func (r *repo) HeadManifest(_ context.Context, ref string) (manifest.Descriptor,
 }
 
 func (r *repo) Blob(_ context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+	if r.opening != nil {
+		r.opening(d)
+	}
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()
 	r.hub.note("read %s", d.Digest)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
@@ -86,5 +88,54 @@ func TestUnchangedAsksWhenInDoubt(t *testing.T) {
 	src.headErr = errors.New("down")
 	if _, err := new(transfer.Engine).Copy(t.Context(), src, "t", dst, "t"); !errors.Is(err, src.headErr) {
 		t.Errorf("got error %v", err)
+	}
+}
+
+// An eager copy asks both sides at once: a round trip less, and a GET in place of a HEAD where nothing has changed.
+func TestEager(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src, root := three(t)
+		dst := newHub("to").repo("halo")
+		src.slow, dst.slow = time.Second, time.Second
+		for _, step := range []struct {
+			name, ref string
+			engine    *transfer.Engine
+			took      time.Duration
+			again     string // what was done, where nothing had to be
+		}{
+			{"cold", "t", &transfer.Engine{Eager: true}, 2 * time.Second, ""}, // the entries after the index
+			{"again", "t", &transfer.Engine{Eager: true}, time.Second, "[get t] [head t]"},
+			{"by digest", string(root.Digest), &transfer.Engine{Eager: true}, time.Second, "[] [head t]"},
+			{"one thing after the other", "t", &transfer.Engine{Eager: true, Jobs: 1}, 2 * time.Second, "[head t] [head t]"},
+		} {
+			src.hub.log, dst.hub.log = nil, nil
+			began := time.Now()
+			if d, err := step.engine.Copy(t.Context(), src, step.ref, dst, "t"); err != nil || d.Digest != root.Digest {
+				t.Fatalf("%s: got %s, error %v", step.name, d.Digest, err)
+			}
+			if took := time.Since(began); took != step.took {
+				t.Errorf("%s took %s, want %s", step.name, took, step.took)
+			}
+			if got := fmt.Sprint(src.hub.log, dst.hub.log); step.again != "" && got != step.again {
+				t.Errorf("%s did %s, want %s", step.name, got, step.again)
+			}
+		}
+	})
+}
+
+// Where one side fails the other's answer does not count, and nothing is written.
+func TestEagerFailures(t *testing.T) {
+	src, _ := three(t)
+	dst := newHub("to").repo("halo")
+	e := &transfer.Engine{Eager: true}
+	if _, err := e.Copy(t.Context(), src, "none", dst, "t"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an image that is not there: error %v", err)
+	}
+	dst.headErr = errors.New("on fire")
+	if _, err := e.Copy(t.Context(), src, "t", dst, "t"); !errors.Is(err, dst.headErr) {
+		t.Errorf("a target that fails: error %v", err)
+	}
+	if n := dst.hub.count("put") + dst.hub.count("upload"); n > 0 {
+		t.Errorf("%d things were written", n)
 	}
 }

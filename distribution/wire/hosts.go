@@ -25,8 +25,8 @@ const (
 	idlePerHost = 128
 
 	// bufferSize, in bytes, is a connection's buffer for reading and again
-	// for writing. Blobs are read and written in larger pieces, which pass it
-	// by; a larger one would cost a copy of every byte, and memory for each of a
+	// for writing. Blobs are read and written in larger pieces (see bulk), which
+	// pass it by; a larger one would cost a copy of every byte, and memory for each of a
 	// hundred connections.
 	bufferSize = 4 << 10
 
@@ -74,6 +74,9 @@ type Hosts struct {
 	CertsDirs []string
 	// HTTP1 switches HTTP/2 off.
 	HTTP1 bool
+	// Buffer is how many bytes of a large body are sent at a time over a
+	// connection without TLS, DefaultBuffer if zero.
+	Buffer int
 	// Proxy returns the proxy for a request, or nil. If Proxy is nil, it is
 	// http.ProxyFromEnvironment.
 	Proxy func(*http.Request) (*url.URL, error)
@@ -177,7 +180,7 @@ func (h *Hosts) newTransport(host string, files tlsFiles) (*http.Transport, erro
 	protocols.SetHTTP2(!h.HTTP1)
 	return &http.Transport{
 		Proxy:                 proxy,
-		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}).DialContext,
+		DialContext:           newBulk(h.Buffer).over((&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}).DialContext),
 		TLSClientConfig:       config,
 		TLSHandshakeTimeout:   handshakeTimeout,
 		ResponseHeaderTimeout: answerTimeout,
