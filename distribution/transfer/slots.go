@@ -5,8 +5,6 @@ import (
 	"context"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -52,23 +50,18 @@ func (s slots) of(d manifest.Descriptor) (calls, bytes *queue) {
 
 func isSmall(d manifest.Descriptor) bool { return d.Size < SmallBlob }
 
-// blobsSideBySide calls f for each blob: the largest first, since it takes longest, and beside those the small ones.
+// blobsSideBySide calls f for each blob.
 func (e *Engine) blobsSideBySide(ctx context.Context, blobs []manifest.Descriptor, f func(context.Context, manifest.Descriptor) error) error {
-	if e.Jobs == 1 {
-		return e.sideBySide(ctx, blobs, f)
+	if e.Jobs != 1 {
+		blobs = bySize(blobs)
 	}
-	large, small := bySize(blobs)
-	if len(large) == 0 {
-		return e.sideBySide(ctx, small, f)
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return e.sideBySide(ctx, large, f) })
-	group.Go(func() error { return e.sideBySide(ctx, small, f) })
-	return group.Wait()
+	return e.sideBySide(ctx, blobs, f)
 }
 
-// bySize parts large blobs, the largest first, from small ones.
-func bySize(blobs []manifest.Descriptor) (large, small []manifest.Descriptor) {
+// bySize puts as many large blobs first as may be under way, those that take longest; then all small ones, so that
+// however many large ones there are they wait for none; and the other large ones behind them.
+func bySize(blobs []manifest.Descriptor) []manifest.Descriptor {
+	var large, small []manifest.Descriptor
 	for _, d := range blobs {
 		if isSmall(d) {
 			small = append(small, d)
@@ -77,5 +70,6 @@ func bySize(blobs []manifest.Descriptor) (large, small []manifest.Descriptor) {
 		}
 	}
 	slices.SortStableFunc(large, func(a, b manifest.Descriptor) int { return cmp.Compare(b.Size, a.Size) })
-	return large, small
+	first := min(len(large), DefaultJobs+asked)
+	return slices.Concat(large[:first], small, large[first:])
 }

@@ -1,27 +1,28 @@
 package transfer
 
 import (
-	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/hczjl/transship/manifest"
 )
 
-// What takes longest begins first; small blobs keep the order of the document.
+// The largest come first, but no more of them than may be under way before the small ones, which keep the order of the
+// document.
 func TestBySize(t *testing.T) {
-	var blobs []manifest.Descriptor
-	for _, size := range []int64{3, SmallBlob, 2, 5 * SmallBlob, SmallBlob - 1, 2 * SmallBlob, 0} {
-		blobs = append(blobs, manifest.Descriptor{Size: size})
+	const many = DefaultJobs + asked
+	blobs := []manifest.Descriptor{{Size: 3}, {Size: 2}, {Size: SmallBlob - 1}, {Size: 0}}
+	var want []int64
+	for i := range int64(many + 2) {
+		blobs = slices.Insert(blobs, int(i%3), manifest.Descriptor{Size: SmallBlob + i})
+		want = append(want, SmallBlob+many+1-i)
 	}
-	sizes := func(list []manifest.Descriptor) (out []int64) {
-		for _, d := range list {
-			out = append(out, d.Size)
-		}
-		return out
+	want = slices.Insert(want, many, 3, 2, SmallBlob-1, 0)
+	var got []int64
+	for _, d := range bySize(blobs) {
+		got = append(got, d.Size)
 	}
-	large, small := bySize(blobs)
-	got, want := fmt.Sprint(sizes(large), sizes(small)), fmt.Sprint([]int64{5 << 20, 2 << 20, 1 << 20}, []int64{3, 2, 1<<20 - 1, 0})
-	if got != want {
-		t.Errorf("got %s, want %s", got, want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
