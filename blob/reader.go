@@ -58,6 +58,9 @@ func (r *reader) Read(p []byte) (int, error) {
 
 // Open implements Opener.
 func (r *reader) Open() error {
+	if r.err == errSkipped {
+		return nil
+	}
 	if r.err == nil {
 		_, r.err = r.opened()
 	}

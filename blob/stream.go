@@ -112,8 +112,8 @@ func clone(h hash.Hash) (hash.Hash, bool) {
 // Opener is implemented by the readers of a [Stream], for who wants to know that the bytes can be had before somebody is
 // asked to take them.
 type Opener interface {
-	// Open opens the source where no Read has done that yet. An error is that of opening the source, and is what each Read
-	// from then on returns. A source may open in the background, so that it is its first Read that fails.
+	// Open opens the source where no Read has done that yet; it is of no use behind a Skip. An error is that of opening the
+	// source, and is what each Read from then on returns. A source may open in the background, so that it is its first Read that fails.
 	Open() error
 }
 

@@ -324,6 +324,39 @@ func TestCloseMayInterruptRead(t *testing.T) {
 	}
 }
 
+// Opening opens the source once and takes no byte of it; what it fails with is what a Read fails with.
+func TestOpen(t *testing.T) {
+	b := content(100)
+	s := &source{content: b}
+	r := blob.NewReader(t.Context(), blob.FromBytes(b), 100, s.open)
+	for range 2 {
+		if err := r.(blob.Opener).Open(); err != nil || len(s.offsets) != 1 || s.handed != 0 {
+			t.Fatalf("opened at %v, %d bytes handed out, error %v", s.offsets, s.handed, err)
+		}
+	}
+	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, b) || len(s.offsets) != 1 {
+		t.Errorf("read %d bytes after opening at %v, error %v", len(got), s.offsets, err)
+	}
+
+	broken := errors.New("broken")
+	r = blob.NewReader(t.Context(), blob.FromBytes(b), 100, func(context.Context, int64) (io.ReadCloser, error) { return nil, broken })
+	if err := r.(blob.Opener).Open(); !errors.Is(err, broken) {
+		t.Errorf("a source that cannot be opened: error %v", err)
+	}
+	if _, err := r.Read(make([]byte, 1)); !errors.Is(err, broken) {
+		t.Errorf("and then read: error %v", err)
+	}
+	r = blob.NewReader(t.Context(), "sha256:x", 100, s.open)
+	if err := r.(blob.Opener).Open(); err == nil {
+		t.Error("a digest that is none is opened")
+	}
+	r = blob.NewReader(t.Context(), blob.FromBytes(b), 100, s.open)
+	r.Close()
+	if err := r.(blob.Opener).Open(); err == nil {
+		t.Error("a closed reader is opened")
+	}
+}
+
 // Skipping opens the source and takes no byte of it; nothing that was not verified is handed out afterwards.
 func TestSkip(t *testing.T) {
 	b := content(100)
@@ -336,6 +369,9 @@ func TestSkip(t *testing.T) {
 	}
 	if n, err := r.Read(make([]byte, 100)); n != 0 || err == nil || err == io.EOF {
 		t.Errorf("read %d bytes, error %v", n, err)
+	}
+	if err := r.(blob.Opener).Open(); err != nil { // the next chunk of a plan
+		t.Errorf("opened behind that: error %v", err)
 	}
 	if r.Close(); len(s.offsets) != 1 || s.handed != 0 || s.closings != 1 {
 		t.Errorf("opened at %v, closed %d times, %d bytes handed out", s.offsets, s.closings, s.handed)

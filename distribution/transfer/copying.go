@@ -66,11 +66,14 @@ func (c *copying) careful(ctx context.Context, ref, as string) (manifest.Descrip
 	return c.changed(ctx, root, as, have)
 }
 
-// eager asks both sides at once.
+// eager asks both sides at once, or with one job the target and then the source.
 func (c *copying) eager(ctx context.Context, ref, as string) (manifest.Descriptor, blob.Outcome, error) {
 	var have presence
 	var root manifest.Manifest
 	both, inBoth := errgroup.WithContext(ctx)
+	if c.engine.Jobs == 1 {
+		both.SetLimit(1)
+	}
 	both.Go(func() (err error) { have, err = c.ask(inBoth, as); return err })
 	both.Go(func() (err error) { root, err = c.engine.root(inBoth, c.src, ref); return err })
 	if err := both.Wait(); err != nil {

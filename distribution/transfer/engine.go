@@ -29,8 +29,8 @@ type Engine struct {
 	Platforms []manifest.Platform // keep only these of an index; none keeps all
 	Flatten   bool                // with Platforms: copy a single image that is left as itself, not as a list of one
 	// Eager lets Copy read the image's manifest at the source while it asks the target what it has. That saves a round trip,
-	// and where nothing has changed the source answers a GET in place of a HEAD, which Docker Hub counts as a pull. With one
-	// job, and for an image by its digest, it is not done.
+	// and where nothing has changed the source answers a GET in place of a HEAD, which Docker Hub counts as a pull. It is not
+	// done for an image by its digest, nor within a registry: there the first answer brings the token for the second call.
 	Eager     bool
 	Referrers bool        // also copy what refers to the images: signatures, SBOMs, attestations
 	OnEvent   func(Event) // told of each step; may be called concurrently; nil is not told
@@ -61,7 +61,7 @@ func (e *Engine) tell(ev Event) {
 func (e *Engine) Copy(ctx context.Context, src Source, ref string, dst Target, as string) (manifest.Descriptor, error) {
 	e.prepare()
 	how := e.copying(src, dst).careful
-	if e.Eager && e.Jobs != 1 && blob.Digest(ref).Validate() != nil {
+	if e.Eager && !within(src, dst) && blob.Digest(ref).Validate() != nil {
 		how = e.copying(src, dst).eager
 	}
 	d, outcome, err := how(ctx, ref, as)

@@ -68,6 +68,13 @@ func place(store any) (registry any, repository string) {
 	return store, ""
 }
 
+// within tells whether source and target are on one registry.
+func within(src Source, dst Target) bool {
+	from, _ := place(src)
+	to, _ := place(dst)
+	return from == to
+}
+
 // name is how messages call a source or target.
 func name(store any) string {
 	if s, ok := store.(fmt.Stringer); ok {

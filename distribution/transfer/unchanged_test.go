@@ -95,22 +95,25 @@ func TestUnchangedAsksWhenInDoubt(t *testing.T) {
 func TestEager(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src, root := three(t)
-		dst := newHub("to").repo("halo")
+		dst, beside := newHub("to").repo("halo"), src.hub.repo("beside")
 		src.slow, dst.slow = time.Second, time.Second
 		for _, step := range []struct {
 			name, ref string
+			to        *repo
 			engine    *transfer.Engine
 			took      time.Duration
 			again     string // what was done, where nothing had to be
 		}{
-			{"cold", "t", &transfer.Engine{Eager: true}, 2 * time.Second, ""}, // the entries after the index
-			{"again", "t", &transfer.Engine{Eager: true}, time.Second, "[get t] [head t]"},
-			{"by digest", string(root.Digest), &transfer.Engine{Eager: true}, time.Second, "[] [head t]"},
-			{"one thing after the other", "t", &transfer.Engine{Eager: true, Jobs: 1}, 2 * time.Second, "[head t] [head t]"},
+			{"cold", "t", dst, &transfer.Engine{Eager: true}, 2 * time.Second, ""}, // the entries after the index
+			{"again", "t", dst, &transfer.Engine{Eager: true}, time.Second, "[get t] [head t]"},
+			{"by digest", string(root.Digest), dst, &transfer.Engine{Eager: true}, time.Second, "[] [head t]"},
+			{"one thing after the other", "t", dst, &transfer.Engine{Eager: true, Jobs: 1}, 2 * time.Second, "[get t] [head t]"},
+			{"within a registry", "t", beside, &transfer.Engine{Eager: true}, 2 * time.Second, ""},
+			{"that again", "t", beside, &transfer.Engine{Eager: true}, time.Second, "[head t head t] []"},
 		} {
 			src.hub.log, dst.hub.log = nil, nil
 			began := time.Now()
-			if d, err := step.engine.Copy(t.Context(), src, step.ref, dst, "t"); err != nil || d.Digest != root.Digest {
+			if d, err := step.engine.Copy(t.Context(), src, step.ref, step.to, "t"); err != nil || d.Digest != root.Digest {
 				t.Fatalf("%s: got %s, error %v", step.name, d.Digest, err)
 			}
 			if took := time.Since(began); took != step.took {

@@ -108,7 +108,7 @@ func (b budget) cold(t *testing.T, im fixture.Image, source, target string) {
 func (b budget) again(t *testing.T, im fixture.Image, source, target string) {
 	t.Helper()
 	from, to := b.copy(t, im, source, target)
-	within(t, "again, source", from, 1, map[string]int{"HEAD manifest ok": 1})
+	within(t, "again, source", from, 1, map[string]int{"GET manifest ok": 1})
 	within(t, "again, target", to, 1, map[string]int{"HEAD manifest ok": 1})
 }
 
