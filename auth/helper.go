@@ -196,6 +196,7 @@ func findProgram(name, path string) (string, error) {
 // tail keeps the last bytes that are written to it.
 type tail struct{ bytes.Buffer }
 
+// Write takes all of p, and keeps no more than the last 4 KiB of everything written. It never fails.
 func (t *tail) Write(p []byte) (int, error) {
 	const most = 4 << 10
 	t.Buffer.Write(p)

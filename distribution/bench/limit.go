@@ -29,8 +29,8 @@ type Limit struct {
 
 // Rate is how much moved in some time, by so many at once.
 type Rate struct {
-	N       int
-	Bytes   int64
+	N       int   // connections, or processors
+	Bytes   int64 // all of them together
 	Elapsed time.Duration
 }
 
