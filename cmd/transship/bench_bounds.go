@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hczjl/transship/distribution/bench"
+	"github.com/hczjl/transship/distribution/transfer"
 )
 
 // What a benchmark may do without --yes.
@@ -146,7 +148,7 @@ func (b *benching) warmed(a *app, round time.Duration) error {
 func (b *benching) fewestJobs() int {
 	least := math.MaxInt
 	for _, c := range b.cells() {
-		least = min(least, c.Jobs)
+		least = min(least, cmp.Or(c.Jobs, transfer.DefaultJobs))
 	}
 	return least
 }

@@ -53,13 +53,16 @@ func (a *app) pace() *blob.Pace {
 }
 
 // congestion is what is known of how many calls the hosts take, nil where --jobs says how many there are.
-func (a *app) congestion() *wire.Congestion {
+func (a *app) congestion(on *side) *wire.Congestion {
 	s := &a.shared.speed
-	if s.jobs != nil && *s.jobs > 0 {
+	if on.fixed || s.jobs != nil && *s.jobs > 0 {
 		return nil
 	}
 	return &s.congestion
 }
+
+// forgetCongestion has nothing known of the hosts any more. No call may be under way.
+func (a *app) forgetCongestion() { a.shared.speed.congestion = wire.Congestion{OnLow: a.runsLow} }
 
 // runsLow says why it goes slowly from here.
 func (a *app) runsLow(host string, left int) {
