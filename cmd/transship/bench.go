@@ -73,7 +73,8 @@ of this program for each byte, rss-peak-bytes its memory, x-floor the time in mu
 the least.
 
 Layers are different in each round and each run, so that every byte moves; --warm measures what is there already, under
-a new tag each time. What was put into registries is removed; what a registry does not remove is told of.
+a new tag each time. What was put into registries is removed; what a registry does not remove is told of. Many a registry
+frees the room of what was removed only when it collects its garbage.
 
 Above 1 GiB in all, for more than an hour, or with a registry that is not on this machine or a private network, --yes is
 needed.`

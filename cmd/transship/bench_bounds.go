@@ -121,8 +121,8 @@ func (b *benching) announce(a *app, at nearness, host string) error {
 	bytes, calls := b.traffic(at)
 	seconds := float64(bytes)/float64(at.rate) + float64(calls)*at.latency.Seconds()/float64(b.fewestJobs())
 	rounds := int(b.count) + int(b.warmups)
-	a.note("%d rounds of %d combination%s: about %s to move in all, and about %s if %s moves %s a second",
-		rounds, len(b.cells()), plural(len(b.cells())), formatBytes(bytes), formatSeconds(seconds), at.name, formatBytes(at.rate))
+	a.note("%d round%s of %d combination%s: about %s to move in all, and about %s if %s moves %s a second",
+		rounds, plural(rounds), len(b.cells()), plural(len(b.cells())), formatBytes(bytes), formatSeconds(seconds), at.name, formatBytes(at.rate))
 	switch {
 	case b.yes:
 	case bytes > benchMaxBytes:

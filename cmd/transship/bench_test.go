@@ -162,6 +162,12 @@ func TestInterruptedBench(t *testing.T) {
 	}
 }
 
+func TestBenchCopyWithinARegistry(t *testing.T) {
+	s := serve(t)
+	newProgram(t).run("bench", "copy", "--size", "1KiB", "--layers", "2", "--count", "1", "--warmup", "0", s.host+"/a", s.host+"/b").
+		want(0, "1 round of 1 combination: ", "3 of 3 blobs were mounted and did not move: both repositories are on one registry")
+}
+
 func TestBenchUploads(t *testing.T) {
 	s := serve(t)
 	o := newProgram(t).run("bench", "push", "--upload", "put,patch,chunk=4KiB", "--size", "1x10KiB", "--count", "1", "--warmup", "0", "--jobs", "1", s.host+"/bench").want(0)
@@ -257,7 +263,7 @@ func TestBenchJSONAndPage(t *testing.T) {
 func TestBenchWithoutItsPage(t *testing.T) {
 	s, p := serve(t), newProgram(t)
 	p.run("bench", "push", "--size", "1KiB", "--html", filepath.Join(p.env["HOME"], "none", "page.html"), s.host+"/bench").
-		complains(complaint{4, "no such file or directory", ""})
+		complains(complaint{4, "/none/page.html: no such file or directory", ""})
 	if n := len(s.Requests()); n > 0 {
 		t.Errorf("%d calls", n)
 	}
