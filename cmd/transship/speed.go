@@ -26,6 +26,15 @@ func (a *app) jobsFlag(fs *flag.FlagSet, jobs *count, does string) {
 		does, transfer.DefaultJobs, transfer.SmallJobs, transfer.SmallBlob>>20))
 }
 
+// sendFlags registers what all commands have in common that bring images to registries: --jobs, --chunk-size, --rate, --stall
+// and --plan.
+func (a *app) sendFlags(fs *flag.FlagSet, jobs *count, chunk *byteSize, does string) {
+	a.jobsFlag(fs, jobs, does)
+	fs.Var(chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
+	a.paceFlags(fs)
+	a.planFlag(fs)
+}
+
 // rangesFlag registers --ranges of a command that reads blobs of registries.
 func (a *app) rangesFlag(fs *flag.FlagSet) {
 	fs.Var(&a.shared.speed.ranges, "ranges", "fetch each blob of 32 MiB and more in `N` ranges at a time, 1 for none (default: where one connection is slow)")
