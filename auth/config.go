@@ -43,7 +43,7 @@ type Config struct {
 	// addressed to the user; several may write at once. Nil drops it.
 	HelperOutput io.Writer
 
-	helpers helperCache
+	helpers cache[helperKey, Credential] // what they have said
 }
 
 // ConfigFromEnv is the Config that an environment describes, as os.Getenv
@@ -136,7 +136,7 @@ func (c *Config) search(ctx context.Context, f configFile, host, repository stri
 	if err != nil {
 		return Credential{}, err
 	}
-	found, failed := c.helpers.get(ctx, h)
+	found, failed := c.helpers.get(ctx, helperKey{h.name, h.server}, h.get)
 	if !found.Anonymous() {
 		return found, nil
 	}

@@ -35,8 +35,9 @@ type Error struct {
 	Message string
 
 	// User is the user name that was used, "<token>" for a token without a
-	// name, "" for the anonymous account. Source says where it was found.
-	User   string
+	// name, "" for the anonymous account.
+	User string
+	// Source says where it was found, as Credential.Source does.
 	Source string
 
 	// Err is what went wrong when it was not a refusal, nil otherwise.

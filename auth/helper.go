@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/docker/docker-credential-helpers/client"
@@ -196,6 +195,7 @@ func findProgram(name, path string) (string, error) {
 // tail keeps the last bytes that are written to it.
 type tail struct{ bytes.Buffer }
 
+// Write takes all of p, and keeps no more than the last 4 KiB of everything written. It never fails.
 func (t *tail) Write(p []byte) (int, error) {
 	const most = 4 << 10
 	t.Buffer.Write(p)
@@ -205,49 +205,5 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// helperCache keeps what helpers have said, for they are slow.
-type helperCache struct {
-	mu    sync.Mutex
-	known map[helperKey]Credential
-	runs  group[helperKey, Credential]
-}
-
 // helperKey is what a helper's answer depends on.
 type helperKey struct{ name, server string }
-
-func (c *helperCache) get(ctx context.Context, h helper) (Credential, error) {
-	key := helperKey{h.name, h.server}
-	if found, ok := c.look(key); ok {
-		return found, nil
-	}
-	same := func(other helperKey) bool { return other == key }
-	return c.runs.do(ctx, key, same, func(ctx context.Context) (Credential, error) {
-		found, err := h.get(ctx)
-		if err == nil {
-			c.keep(key, found)
-		}
-		return found, err
-	})
-}
-
-func (c *helperCache) look(key helperKey) (Credential, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	found, ok := c.known[key]
-	return found, ok
-}
-
-func (c *helperCache) keep(key helperKey, found Credential) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.known == nil {
-		c.known = make(map[helperKey]Credential)
-	}
-	c.known[key] = found
-}
-
-func (c *helperCache) clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.known = nil
-}

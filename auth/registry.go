@@ -11,17 +11,16 @@ import (
 
 // registry is what a Transport has learned about one registry.
 type registry struct {
-	mu          sync.Mutex
-	secure      bool                  // it has answered over https
-	challenge   challenge             // how it wants to be authenticated; zero: not known
-	pinged      bool                  // GET /v2/ has been asked for the challenge
-	credentials map[string]Credential // by repository
-	tokens      map[account][]token
-	learned     map[need]Scope
+	mu        sync.Mutex
+	secure    bool      // it has answered over https
+	challenge challenge // how it wants to be authenticated; zero: not known
+	pinged    bool      // GET /v2/ has been asked for the challenge
+	tokens    map[account][]token
+	learned   map[need]Scope
 
-	lookups group[string, Credential]
-	fetches group[fetch, token]
-	pings   group[struct{}, challenge]
+	credentials cache[string, Credential] // by repository
+	fetches     group[fetch, token]
+	pings       group[struct{}, challenge]
 }
 
 // account is who a token is for, and where.
@@ -118,44 +117,15 @@ func (r *registry) credential(ctx context.Context, from Credentials, host, repos
 	if from == nil {
 		return Credential{}, nil
 	}
-	if known, ok := r.knownCredential(repository); ok {
-		return known, nil
-	}
-	same := func(other string) bool { return other == repository }
-	return r.lookups.do(ctx, repository, same, func(ctx context.Context) (Credential, error) {
-		found, err := from.Credential(ctx, host, repository)
-		if err == nil {
-			r.keepCredential(repository, found)
-		}
-		return found, err
+	return r.credentials.get(ctx, repository, func(ctx context.Context) (Credential, error) {
+		return from.Credential(ctx, host, repository)
 	})
-}
-
-func (r *registry) knownCredential(repository string) (Credential, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	found, ok := r.credentials[repository]
-	return found, ok
-}
-
-func (r *registry) keepCredential(repository string, found Credential) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.credentials == nil {
-		r.credentials = make(map[string]Credential)
-	}
-	r.credentials[repository] = found
 }
 
 // forgetCredential makes the next lookup ask anew, if the credential is still
 // the refused one.
 func (r *registry) forgetCredential(from Credentials, host, repository string, refused Credential) {
-	r.mu.Lock()
-	current := r.credentials[repository] == refused
-	if current {
-		delete(r.credentials, repository)
-	}
-	r.mu.Unlock()
+	current := r.credentials.forget(repository, refused)
 	if forgetter, ok := from.(Forgetter); ok && current {
 		forgetter.Forget(host)
 	}

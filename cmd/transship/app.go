@@ -26,7 +26,7 @@ type app struct {
 
 func newApp(env func(string) string, stdin io.Reader, stdout, stderr io.Writer) *app {
 	a := &app{env: env, stdin: newLines(stdin), stdout: &results{out: stdout}, stderr: newConsole(stderr)}
-	a.shared.speed.congestion.OnLow = a.runsLow
+	a.forgetCongestion()
 	return a
 }
 

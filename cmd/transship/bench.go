@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/hczjl/transship/distribution/bench"
+	"github.com/hczjl/transship/distribution/transfer"
 )
 
 // benching is one of the commands bench.
@@ -17,7 +18,7 @@ type benching struct {
 	part      fraction
 	seed      seed
 	warm      bool
-	jobs      countList
+	jobs      jobsList
 	http1     bool
 	http2     bool
 	uploads   uploadList
@@ -45,7 +46,7 @@ func benchTexts() map[bench.Kind]benchText {
 transship bench push --jobs 1,4,16 --upload put,chunk=8MiB --limit --html push.html localhost:5000/bench > new.txt`},
 		bench.Pull: {"[TARGET]", "measure how fast images come out of a registry",
 			"Each round pulls an image that was pushed to the repository TARGET before; it is verified and dropped.",
-			`transship bench pull --jobs 1,2,4,8 localhost:5000/bench
+			`transship bench pull --jobs auto,4,16 localhost:5000/bench
 transship bench pull --size 1x400MiB,20x10KiB --warm localhost:5000/bench`},
 		bench.Copy: {"[TARGET [SECOND]]", "measure how fast images go from one registry to another",
 			"Each round copies an image that was pushed to TARGET before to SECOND, or to an embedded registry without it.",
@@ -64,14 +65,16 @@ const benchLong = `
 Without TARGET a registry inside the program is measured. It hashes what it gets and keeps no bytes of blobs; its
 processor time counts as the program's.
 
-Flags with several values, such as --jobs 1,2,4, make a matrix. In every round each combination has its turn, forwards
-in one round and backwards in the next. What is printed is Go's benchmark format, a line for each turn that is measured:
-benchstat compares two such files. Beside the usual units, ttfb-p50-ns and ttfb-p99-ns are the time until the first
-byte of the answer, of calls without a body; cpu-ns/B is the processor time of this program for each byte,
-rss-peak-bytes its memory, x-floor the time in multiples of what --limit has found to be the least.
+Flags with several values, such as --jobs auto,4,16, make a matrix; auto is what copy does without --jobs. In every round
+each combination has its turn, forwards in one round and backwards in the next. What is printed is Go's benchmark
+format, a line for each turn that is measured: benchstat compares two such files. Beside the usual units, ttfb-p50-ns
+and ttfb-p99-ns are the time until the first byte of the answer, of calls without a body; cpu-ns/B is the processor time
+of this program for each byte, rss-peak-bytes its memory, x-floor the time in multiples of what --limit has found to be
+the least.
 
 Layers are different in each round and each run, so that every byte moves; --warm measures what is there already, under
-a new tag each time. What was put into registries is removed; what a registry does not remove is told of.
+a new tag each time. What was put into registries is removed; what a registry does not remove is told of. Many a registry
+frees the room of what was removed only when it collects its garbage.
 
 Above 1 GiB in all, for more than an hour, or with a registry that is not on this machine or a private network, --yes is
 needed.`
@@ -112,9 +115,9 @@ func (b *benching) imageFlags(fs *flag.FlagSet) {
 }
 
 func (b *benching) matrixFlags(fs *flag.FlagSet) {
-	fs.Var(&b.jobs, "jobs", "move `N,...` blobs at a time (default 6)")
+	fs.Var(&b.jobs, "jobs", fmt.Sprintf("move `N,...` blobs at a time; auto is as many as the registries take (default %d)", transfer.DefaultJobs))
 	if b.kind == bench.Resolve {
-		fs.Lookup("jobs").Usage = "make `N,...` requests at a time (default 6)"
+		fs.Lookup("jobs").Usage = fmt.Sprintf("make `N,...` requests at a time; auto is as many as the registry takes (default %d)", transfer.DefaultJobs)
 		fs.Var(&b.requests, "requests", fmt.Sprintf("ask `N` times in each round (default %d)", b.requests))
 	}
 	fs.BoolVar(&b.http1, "http1", false, "do not use HTTP/2; with --http2 both are measured")

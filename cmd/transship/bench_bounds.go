@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hczjl/transship/distribution/bench"
+	"github.com/hczjl/transship/distribution/transfer"
 )
 
 // What a benchmark may do without --yes.
@@ -119,8 +121,8 @@ func (b *benching) announce(a *app, at nearness, host string) error {
 	bytes, calls := b.traffic(at)
 	seconds := float64(bytes)/float64(at.rate) + float64(calls)*at.latency.Seconds()/float64(b.fewestJobs())
 	rounds := int(b.count) + int(b.warmups)
-	a.note("%d rounds of %d combination%s: about %s to move in all, and about %s if %s moves %s a second",
-		rounds, len(b.cells()), plural(len(b.cells())), formatBytes(bytes), formatSeconds(seconds), at.name, formatBytes(at.rate))
+	a.note("%d round%s of %d combination%s: about %s to move in all, and about %s if %s moves %s a second",
+		rounds, plural(rounds), len(b.cells()), plural(len(b.cells())), formatBytes(bytes), formatSeconds(seconds), at.name, formatBytes(at.rate))
 	switch {
 	case b.yes:
 	case bytes > benchMaxBytes:
@@ -146,7 +148,7 @@ func (b *benching) warmed(a *app, round time.Duration) error {
 func (b *benching) fewestJobs() int {
 	least := math.MaxInt
 	for _, c := range b.cells() {
-		least = min(least, c.Jobs)
+		least = min(least, cmp.Or(c.Jobs, transfer.DefaultJobs))
 	}
 	return least
 }

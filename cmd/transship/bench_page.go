@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -19,6 +21,9 @@ func (b *benching) openPage() (*page, error) {
 		return nil, nil
 	}
 	f, err := os.CreateTemp(filepath.Dir(b.html), filepath.Base(b.html)+".*")
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		failed.Path = b.html // not the name of what is renamed to it
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func (b *benching) settle() error {
 		_ = b.sizes.Set(b.defaultSize()) // it is well formed
 	}
 	if len(b.jobs) == 0 {
-		b.jobs = countList{transfer.DefaultJobs}
+		b.jobs = jobsList{transfer.DefaultJobs}
 	}
 	switch {
 	case !b.sizes.alone && b.layers > 0:
@@ -96,8 +96,6 @@ func (b *benching) mayRun(ctx context.Context, a *app, p *benchPlaces) error {
 func (b *benching) measure(ctx context.Context, a *app, p *benchPlaces, page *page) error {
 	calls := &bench.Recorder{}
 	a.shared.measure = calls.Call
-	fixed := count(b.fewestJobs())
-	a.shared.speed.jobs = &fixed // the cells say how many there are, and nothing else
 	report := b.report(p)
 	if !b.seed.given {
 		a.note("seed %d; --seed repeats it", report.Seed)
@@ -169,7 +167,7 @@ func (b *benching) checkProtocols(ctx context.Context, w *bench.Work) error {
 		if open == nil {
 			continue
 		}
-		if err := checkHTTP2(ctx, open, bench.Cell{HTTP: "2"}); err != nil {
+		if err := checkHTTP2(ctx, open, bench.Cell{Jobs: 1, HTTP: "2"}); err != nil {
 			return err
 		}
 	}

@@ -65,10 +65,10 @@ func (s *server) nothingLeft() {
 
 func TestBenchWithoutATarget(t *testing.T) {
 	for kind, want := range map[string]string{"push": "Push", "pull": "Pull", "copy": "Copy", "mount": "Mount", "resolve": "Resolve"} {
-		o := newProgram(t).run("bench", kind, "--size", "2x10KiB,100", "--count", "2", "--jobs", "1,3").
-			want(0, "3 rounds of 2 combinations", "seed ", "a round takes", kind+" jobs=1: ")
+		o := newProgram(t).run("bench", kind, "--size", "2x10KiB,100", "--count", "2", "--jobs", "auto,3").
+			want(0, "3 rounds of 2 combinations", "seed ", "a round takes", kind+" jobs=auto: ", kind+" jobs=3: ")
 		var names []string
-		for _, jobs := range []string{"1", "3", "3", "1"} {
+		for _, jobs := range []string{"auto", "3", "3", "auto"} {
 			names = append(names, "Benchmark"+want+"/jobs="+jobs+"/platforms=1/layers=3/size=2x10KiB,100")
 		}
 		if got := benchLines(t, o.stdout); !slices.Equal(got, names) {
@@ -162,6 +162,12 @@ func TestInterruptedBench(t *testing.T) {
 	}
 }
 
+func TestBenchCopyWithinARegistry(t *testing.T) {
+	s := serve(t)
+	newProgram(t).run("bench", "copy", "--size", "1KiB", "--layers", "2", "--count", "1", "--warmup", "0", s.host+"/a", s.host+"/b").
+		want(0, "1 round of 1 combination: ", "3 of 3 blobs were mounted and did not move: both repositories are on one registry")
+}
+
 func TestBenchUploads(t *testing.T) {
 	s := serve(t)
 	o := newProgram(t).run("bench", "push", "--upload", "put,patch,chunk=4KiB", "--size", "1x10KiB", "--count", "1", "--warmup", "0", "--jobs", "1", s.host+"/bench").want(0)
@@ -173,6 +179,18 @@ func TestBenchUploads(t *testing.T) {
 	for i, name := range benchLines(t, o.stdout) {
 		if !strings.Contains(name, want[i]) {
 			t.Errorf("line %d is of %s", i, name)
+		}
+	}
+}
+
+// Only auto minds what a host says that it takes, and each of its turns begins without knowing, as a command does.
+func TestBenchAuto(t *testing.T) {
+	s := serve(t)
+	s.Set(registry.Rule{Header: map[string]string{"Ratelimit-Remaining": "5"}})
+	for jobs, want := range map[string]int{"4": 0, "auto": 3, "auto,4": 3} {
+		o := newProgram(t).run("bench", "push", "--jobs", jobs, "--size", "1KiB", "--count", "2", s.host+"/bench").want(0)
+		if got := strings.Count(o.stderr, "5 calls are left of what it allows"); got != want {
+			t.Errorf("%s\nhas %d turns that know it, not %d:\n%s", o.line, got, want, o.stderr)
 		}
 	}
 }
@@ -245,7 +263,7 @@ func TestBenchJSONAndPage(t *testing.T) {
 func TestBenchWithoutItsPage(t *testing.T) {
 	s, p := serve(t), newProgram(t)
 	p.run("bench", "push", "--size", "1KiB", "--html", filepath.Join(p.env["HOME"], "none", "page.html"), s.host+"/bench").
-		complains(complaint{4, "no such file or directory", ""})
+		complains(complaint{4, "/none/page.html: no such file or directory", ""})
 	if n := len(s.Requests()); n > 0 {
 		t.Errorf("%d calls", n)
 	}
@@ -304,8 +322,10 @@ func TestBenchBadCommandLines(t *testing.T) {
 		"bench":                                   {2, "bench needs a command after it", "transship bench -h"},
 		"bench pusch":                             {2, `unknown command "bench pusch"`, "did you mean bench push?"},
 		"bench push a b":                          {2, "want [TARGET], got 2 arguments", "usage: transship bench push"},
-		"bench push --jobs 0":                     {2, `--jobs: "0" is no whole number from 1 on`, ""},
-		"bench push --jobs 1,,2":                  {2, `--jobs: "" is no whole number from 1 on`, ""},
+		"bench push --jobs 0":                     {2, `--jobs: "0" is neither a whole number from 1 on nor auto`, ""},
+		"bench push --jobs 1,,2":                  {2, `--jobs: "" is neither a whole number from 1 on nor auto`, ""},
+		"bench push --jobs 4,most":                {2, `--jobs: "most" is neither a whole number from 1 on nor auto`, ""},
+		"bench pull --ranges auto":                {2, `--ranges: "auto" is no whole number from 1 on`, ""},
 		"bench push --count 0":                    {2, `--count: "0" is no whole number from 1 on`, ""},
 		"bench push --warmup -1":                  {2, `--warmup: "-1" is no whole number from 0 on`, ""},
 		"bench push --layers 0":                   {2, `--layers: "0" is no whole number from 1 on`, ""},

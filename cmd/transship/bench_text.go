@@ -39,6 +39,9 @@ func (b *benching) tell(a *app, r *bench.Report) {
 	if present > 0 && !b.warm && b.kind != bench.Pull {
 		a.note("%d of %d blobs were there already and did not move; another --seed makes other ones", present, blobs)
 	}
+	if b.kind == bench.Copy && mounted > 0 {
+		a.note("%d of %d blobs were mounted and did not move: both repositories are on one registry", mounted, blobs)
+	}
 	if b.kind == bench.Mount && mounted < blobs-present {
 		a.note("%d of %d blobs were not mounted but sent: the registry does not mount them", blobs-present-mounted, blobs)
 	}

@@ -68,6 +68,26 @@ func (l *countList) Set(s string) error {
 	return nil
 }
 
+// jobsList is the value of --jobs: numbers from 1 on, separated by commas, and auto, which is 0 as in bench.Cell.
+type jobsList []int
+
+// String implements flag.Value.
+func (l *jobsList) String() string { return strings.Trim(fmt.Sprint(*l), "[]") }
+
+// Set implements flag.Value.
+func (l *jobsList) Set(s string) error {
+	var out jobsList
+	for text := range strings.SplitSeq(s, ",") {
+		var n count
+		if text = strings.TrimSpace(text); text != "auto" && n.Set(text) != nil {
+			return fmt.Errorf("%q is neither a whole number from 1 on nor auto", text)
+		}
+		out = append(out, int(n))
+	}
+	*l = out
+	return nil
+}
+
 // fromZero is a number of things that may be none.
 type fromZero int
 

@@ -52,11 +52,8 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 			fs.Var(&c.platforms, "platform", "copy only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
 			fs.BoolVar(&c.flatten, "flatten", false, "copy the one image that is left as itself, not as a list with one entry")
 			fs.BoolVar(&c.referrers, "referrers", false, "copy signatures, SBOMs and attestations that refer to the image too")
-			a.jobsFlag(fs, &c.jobs, "copy")
+			a.sendFlags(fs, &c.jobs, &c.chunk, "copy")
 			a.rangesFlag(fs)
-			a.paceFlags(fs)
-			fs.Var(&c.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
-			a.planFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return c.run

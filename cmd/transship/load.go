@@ -35,10 +35,7 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 		setup: func(fs *flag.FlagSet, a *app) action {
 			l := &loading{to: a.newSide(fs, "", "the registry")}
 			fs.Var(&l.rewrites, "rewrite", "give names that begin with FROM one that begins with TO, as `FROM=TO`; may be repeated")
-			a.jobsFlag(fs, &l.jobs, "send")
-			a.paceFlags(fs)
-			fs.Var(&l.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
-			a.planFlag(fs)
+			a.sendFlags(fs, &l.jobs, &l.chunk, "send")
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return l.run

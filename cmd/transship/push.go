@@ -32,10 +32,7 @@ func pushCommand() command {
 		example: `transship push registry.example.com/hczjl/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {
 			p := &pushing{to: a.newSide(fs, "", "the registry")}
-			a.jobsFlag(fs, &p.jobs, "send")
-			a.paceFlags(fs)
-			fs.Var(&p.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
-			a.planFlag(fs)
+			a.sendFlags(fs, &p.jobs, &p.chunk, "send")
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return p.run

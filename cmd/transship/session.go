@@ -55,11 +55,12 @@ type sessionKey struct {
 	tls       wire.TLS
 	plainHTTP bool
 	http1     bool
+	fixed     bool
 	host      string // only where there is something that is for this host alone
 }
 
 func (s *side) key() sessionKey {
-	k := sessionKey{creds: s.creds, tls: s.tls, plainHTTP: s.plainHTTP, http1: s.http1}
+	k := sessionKey{creds: s.creds, tls: s.tls, plainHTTP: s.plainHTTP, http1: s.http1, fixed: s.fixed}
 	if s.creds != "" || s.tls != (wire.TLS{}) || s.plainHTTP {
 		k.host = s.label + " " + s.host
 	}
@@ -109,7 +110,7 @@ func (a *app) newSession(s *side, credentials auth.Credentials) *session {
 	if s.docker && s.tls.Insecure {
 		loopback.Insecure = s.host
 	}
-	limit := &wire.Limit{Base: loopback, Congestion: a.congestion()}
+	limit := &wire.Limit{Base: loopback, Congestion: a.congestion(s)}
 	retry := &wire.Retry{Base: limit, OnWait: a.onWait, Sleep: a.sleep}
 	made := &session{app: a, plainHTTP: s.plainHTTP, clients: map[string]*distribution.Client{}}
 	made.http = &http.Client{

@@ -26,6 +26,15 @@ func (a *app) jobsFlag(fs *flag.FlagSet, jobs *count, does string) {
 		does, transfer.DefaultJobs, transfer.SmallJobs, transfer.SmallBlob>>20))
 }
 
+// sendFlags registers what all commands have in common that bring images to registries: --jobs, --chunk-size, --rate, --stall
+// and --plan.
+func (a *app) sendFlags(fs *flag.FlagSet, jobs *count, chunk *byteSize, does string) {
+	a.jobsFlag(fs, jobs, does)
+	fs.Var(chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
+	a.paceFlags(fs)
+	a.planFlag(fs)
+}
+
 // rangesFlag registers --ranges of a command that reads blobs of registries.
 func (a *app) rangesFlag(fs *flag.FlagSet) {
 	fs.Var(&a.shared.speed.ranges, "ranges", "fetch each blob of 32 MiB and more in `N` ranges at a time, 1 for none (default: where one connection is slow)")
@@ -53,13 +62,16 @@ func (a *app) pace() *blob.Pace {
 }
 
 // congestion is what is known of how many calls the hosts take, nil where --jobs says how many there are.
-func (a *app) congestion() *wire.Congestion {
+func (a *app) congestion(on *side) *wire.Congestion {
 	s := &a.shared.speed
-	if s.jobs != nil && *s.jobs > 0 {
+	if on.fixed || s.jobs != nil && *s.jobs > 0 {
 		return nil
 	}
 	return &s.congestion
 }
+
+// forgetCongestion has nothing known of the hosts any more. No call may be under way.
+func (a *app) forgetCongestion() { a.shared.speed.congestion = wire.Congestion{OnLow: a.runsLow} }
 
 // runsLow says why it goes slowly from here.
 func (a *app) runsLow(host string, left int) {

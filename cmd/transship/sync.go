@@ -49,11 +49,8 @@ transship sync -f images.txt --prune --json`,
 			fs.BoolVar(&s.prune, "prune", false, "remove tags from the targets that the source no longer has")
 			fs.StringVar(&s.state, "state", "", "remember in this `file` what was put where, and believe it: an image that has not changed then costs one HEAD at its source, and none at the target")
 			fs.BoolVar(&s.asJSON, "json", false, "print a report of all images as JSON")
-			a.jobsFlag(fs, &s.jobs, "copy")
+			a.sendFlags(fs, &s.jobs, &s.chunk, "copy")
 			a.rangesFlag(fs)
-			a.paceFlags(fs)
-			fs.Var(&s.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
-			a.planFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return s.run

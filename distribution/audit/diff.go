@@ -12,7 +12,7 @@ type Difference struct {
 // Compared is one of two audits.
 type Compared struct {
 	Command []string `json:"command"` // of the run
-	Calls   int      `json:"calls"`
+	Calls   int      `json:"calls"`   // how many were compared
 }
 
 // HostPair is a host in each of two audits. Where the names differ, both have
@@ -50,8 +50,8 @@ const (
 // "error", the digests of bodies, a header and the like.
 type Detail struct {
 	Name string `json:"name"`
-	A    string `json:"a"`
-	B    string `json:"b"`
+	A    string `json:"a"` // empty where A has none
+	B    string `json:"b"` // empty where B has none
 }
 
 // Equal tells whether both audits have the same calls.

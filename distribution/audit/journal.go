@@ -2,9 +2,13 @@ package audit
 
 // storage is the part of *os.File that a journal needs.
 type storage interface {
+	// WriteAt writes all of p at an offset in bytes, or fails.
 	WriteAt(p []byte, at int64) (int, error)
+	// Truncate cuts the file off, or lengthens it, to size bytes.
 	Truncate(size int64) error
+	// Sync brings what was written to the disk.
 	Sync() error
+	// Close ends the use of the file.
 	Close() error
 }
 

@@ -18,7 +18,7 @@ type Report struct {
 	Start time.Time `json:"start"` // of the run, else of the first call
 	Wall  Millis    `json:"wall"`  // from Start to the end of the run, else of the last call
 
-	Total     Group     `json:"total"`
+	Total     Group     `json:"total"`     // all calls of the run
 	Hosts     []Host    `json:"hosts"`     // in the order of their first calls
 	Refusals  []Refusal `json:"refusals"`  // calls that a policy did not let out, or cut off
 	Blobs     []Blob    `json:"blobs"`     // those that took longest, the longest first
@@ -109,8 +109,8 @@ type Blob struct {
 	Host   string `json:"host"`
 	Sent   bool   `json:"sent"` // to the host; else received from it
 	Calls  int    `json:"calls"`
-	Bytes  int64  `json:"bytes"`
-	Time   Millis `json:"time"` // from the requests to the ends of the answers, without making connections
+	Bytes  int64  `json:"bytes"` // that passed, of all calls together
+	Time   Millis `json:"time"`  // from the requests to the ends of the answers, without making connections
 }
 
 // Rate is bytes a second, 0 where no time passed.
@@ -145,23 +145,23 @@ type Reason struct {
 
 // Longest is the call that most of a [Reason]'s time went to.
 type Longest struct {
-	Sequence int64  `json:"sequence"`
+	Sequence int64  `json:"sequence"`       // as in Entry
 	What     string `json:"what"`           // the path, shortened
 	Blob     string `json:"blob,omitempty"` // digest of the blob that it was about
-	Status   int    `json:"status"`
-	Time     Millis `json:"time"`
+	Status   int    `json:"status"`         // 0 when there was no answer
+	Time     Millis `json:"time"`           // that it took of the Reason's
 }
 
 // Step is one call of the critical path.
 type Step struct {
-	Sequence int64  `json:"sequence"`
+	Sequence int64  `json:"sequence"` // as in Entry
 	Method   string `json:"method"`
 	Host     string `json:"host"`
-	Row      string `json:"row"`
-	What     string `json:"what"` // the path, shortened
-	Status   int    `json:"status"`
-	From     Millis `json:"from"`
-	To       Millis `json:"to"`
+	Row      string `json:"row"`              // as in Entry
+	What     string `json:"what"`             // the path, shortened
+	Status   int    `json:"status"`           // 0 when there was no answer
+	From     Millis `json:"from"`             // from the run's start
+	To       Millis `json:"to"`               // from the run's start
 	Gap      Millis `json:"gap"`              // before it, in which no call was waited for
 	Source   int64  `json:"source,omitempty"` // sequence of the call that received meanwhile the blob that this one sent
 }

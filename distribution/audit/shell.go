@@ -34,6 +34,7 @@ func (w *word) flush() {
 	w.text = ""
 }
 
+// String returns the word as a POSIX shell reads it: each text in single quotes, each variable in double quotes.
 func (w *word) String() string {
 	w.flush()
 	return w.b.String()

@@ -1,10 +1,13 @@
 package bench
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 // Cell is one combination of settings.
 type Cell struct {
-	Jobs   int    // blobs in flight at once, as of transfer.Engine
+	Jobs   int    // blobs in flight at once, as of transfer.Engine; 0 is auto: as many as the engine and the hosts find good
 	HTTP   string // "1" is HTTP/1.1 only, "2" is HTTP/2 only, "" is what client and registry agree on
 	Upload Upload
 	Ranges int // of each big blob that are read at once, as of transfer.Engine; 0 leaves that to the engine
@@ -19,7 +22,7 @@ type Upload struct {
 
 // String is the cell's part of a benchmark's name, such as jobs=8/http=2/upload=put.
 func (c Cell) String() string {
-	name := fmt.Sprintf("jobs=%d", c.Jobs)
+	name := "jobs=" + jobsText(c.Jobs)
 	if c.HTTP != "" {
 		name += "/http=" + c.HTTP
 	}
@@ -30,6 +33,14 @@ func (c Cell) String() string {
 		name += fmt.Sprintf("/ranges=%d", c.Ranges)
 	}
 	return name
+}
+
+// jobsText is how a number of jobs is called.
+func jobsText(jobs int) string {
+	if jobs == 0 {
+		return "auto"
+	}
+	return strconv.Itoa(jobs)
 }
 
 // Matrix returns all combinations. An empty list counts as one with the zero value.

@@ -19,10 +19,10 @@ import (
 // Left is what a run could not remove from a repository.
 type Left struct {
 	Repository string // host/name
-	Manifests  int
-	Blobs      int
-	Bytes      int64 // of the blobs
-	Reason     error // why the registry did not remove the first of them
+	Manifests  int    // how many
+	Blobs      int    // how many
+	Bytes      int64  // of the blobs
+	Reason     error  // why the registry did not remove the first of them
 }
 
 // cleaner notes what a run puts into repositories, and removes it. The zero value is ready. A repository may be known by

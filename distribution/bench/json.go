@@ -36,9 +36,10 @@ type jsonShape struct {
 
 type jsonCell struct {
 	Name        string      `json:"name"`
-	Jobs        int         `json:"jobs"`
+	Jobs        int         `json:"jobs,omitempty"` // not there of auto
 	HTTP        string      `json:"http,omitempty"`
 	Upload      string      `json:"upload,omitempty"`
+	Ranges      int         `json:"ranges,omitempty"` // not there where the engine has chosen
 	BytesPerSec *jsonSpread `json:"bytesPerSecond,omitempty"`
 	NsPerOp     jsonSpread  `json:"nsPerOp"`
 	Floors      float64     `json:"timesFloor,omitempty"`
@@ -107,8 +108,8 @@ func (r *Report) JSON(w io.Writer) error {
 
 func (r *Report) jsonCell(i int) jsonCell {
 	s, c := r.Summary(i), r.Cells[i]
-	out := jsonCell{Name: c.String(), Jobs: c.Jobs, HTTP: c.HTTP, Upload: c.Upload.Name, NsPerOp: jsonSpread(s.Op), Floors: s.Floors,
-		Rounds: []jsonRound{}}
+	out := jsonCell{Name: c.String(), Jobs: c.Jobs, HTTP: c.HTTP, Upload: c.Upload.Name, Ranges: c.Ranges,
+		NsPerOp: jsonSpread(s.Op), Floors: s.Floors, Rounds: []jsonRound{}}
 	if s.Speed.Median > 0 {
 		speed := jsonSpread(s.Speed)
 		out.BytesPerSec = &speed

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -29,8 +30,8 @@ type Limit struct {
 
 // Rate is how much moved in some time, by so many at once.
 type Rate struct {
-	N       int
-	Bytes   int64
+	N       int   // connections, or processors
+	Bytes   int64 // all of them together
 	Elapsed time.Duration
 }
 
@@ -43,7 +44,8 @@ func (r Rate) PerSecond() float64 {
 }
 
 // Floor is the least time that a transfer of bytes can take with so many jobs: that of the link, or of SHA-256, which
-// every byte passes once, whichever is the slower. It is 0 where nothing moves or nothing is known.
+// every byte passes once, whichever is the slower. 0 jobs are auto, which may be any number. It is 0 where nothing moves or
+// nothing is known.
 func (l *Limit) Floor(bytes int64, jobs int) time.Duration {
 	if l == nil {
 		return 0
@@ -60,23 +62,27 @@ func (l *Limit) Floor(bytes int64, jobs int) time.Duration {
 	return time.Duration(float64(bytes) / slowest * float64(time.Second))
 }
 
-// upTo returns the fastest rate of at most n at once, or the first.
+// upTo returns the fastest rate of at most n at once, or the first; of any number for n 0.
 func upTo(rates []Rate, n int) Rate {
 	if len(rates) == 0 {
 		return Rate{}
 	}
 	best := rates[0]
 	for _, r := range rates[1:] {
-		if r.N <= n && r.PerSecond() > best.PerSecond() {
+		if (r.N <= n || n == 0) && r.PerSecond() > best.PerSecond() {
 			best = r
 		}
 	}
 	return best
 }
 
-// Widths returns the numbers of connections that are worth measuring for some jobs: 1 and each of theirs.
+// Widths returns the numbers of connections that are worth measuring for some jobs: 1 and each of theirs. For auto, 0, it is
+// as many as an engine has large blobs in flight.
 func Widths(jobs []int) []int {
-	out := append([]int{1}, jobs...)
+	out := []int{1}
+	for _, n := range jobs {
+		out = append(out, cmp.Or(n, transfer.DefaultJobs))
+	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }
@@ -212,7 +218,7 @@ func MeasureLink(ctx context.Context, open Open, spec synthetic.Spec, widths []i
 		clean.clean(ctx)
 		left = clean.left
 	}()
-	repo, err := open(ctx, Cell{})
+	repo, err := open(ctx, Cell{Jobs: slices.Max(widths)}) // nothing else is to hold the connections back
 	if err != nil {
 		return nil, nil, err
 	}

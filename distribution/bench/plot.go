@@ -92,7 +92,7 @@ func (r *Report) byJobs() *byJobs {
 	}
 	y := p.scale(highest, write)
 	for i, j := range jobs {
-		p.X = append(p.X, tick{X: percent((float64(i) + 0.5) / float64(len(jobs)) * 100), Label: fmt.Sprint(j)})
+		p.X = append(p.X, tick{X: percent((float64(i) + 0.5) / float64(len(jobs)) * 100), Label: jobsText(j)})
 	}
 	for n, name := range series {
 		p.addSeries(r, n, name, series, jobs, y)
@@ -138,7 +138,7 @@ func (p *byJobs) addSeries(r *Report, n int, name string, series []string, jobs 
 			p.Dots = append(p.Dots, dot{x, y(v), n % 6, fmt.Sprintf("%s: %s", r.Cells[cell], write(v))})
 		}
 		here := segment{X1: x, Y1: y(s.Median)}
-		if last != nil {
+		if last != nil && j != 0 { // auto is not the next number
 			p.Joins = append(p.Joins, segment{last.X1, x, last.Y1, here.Y1, n % 6})
 		}
 		last = &here
@@ -162,7 +162,7 @@ func (r *Report) values(cell int, of func(Sample) float64) (out []float64) {
 	return out
 }
 
-// series returns the names of the lines of the plot by jobs, and the numbers of jobs.
+// series returns the names of the lines of the plot by jobs, and the numbers of jobs, auto last.
 func (r *Report) series() (names []string, jobs []int) {
 	for _, c := range r.Cells {
 		if name := seriesOf(c); !slices.Contains(names, name) {
@@ -171,7 +171,11 @@ func (r *Report) series() (names []string, jobs []int) {
 		jobs = append(jobs, c.Jobs)
 	}
 	slices.Sort(jobs)
-	return names, slices.Compact(jobs)
+	jobs = slices.Compact(jobs)
+	if len(jobs) > 0 && jobs[0] == 0 {
+		jobs = append(jobs[1:], 0)
+	}
+	return names, jobs
 }
 
 // seriesOf is a cell without its jobs.

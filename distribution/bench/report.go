@@ -11,22 +11,22 @@ type Report struct {
 	Kind    Kind
 	Shape   Shape
 	Target  string // where the images went or came from, for people
-	Seed    uint64
+	Seed    uint64 // of the images: the same one makes the same again
 	Started time.Time
 	Machine Machine
 	Cells   []Cell
-	Samples []Sample
-	Limit   *Limit // nil where it was not measured
-	Left    []Left
+	Samples []Sample // in the order of the turns
+	Limit   *Limit   // nil where it was not measured
+	Left    []Left   // what could not be removed; none where all was
 }
 
 // Shape is what the images are like, as it stands in a benchmark's name.
 type Shape struct {
-	Platforms    int
-	Layers       int    // of each platform
-	Size         string // of a layer, or of all of them, as the user wrote it
-	Compressible float64
-	Warm         bool
+	Platforms    int     // how many
+	Layers       int     // of each platform
+	Size         string  // of a layer, or of all of them, as the user wrote it
+	Compressible float64 // the part that compression takes out, from 0 to 1
+	Warm         bool    // the same content in all rounds
 }
 
 // String is the shape's part of a benchmark's name.
@@ -65,13 +65,13 @@ func (r *Report) Of(cell int) (out []Sample) {
 // Summary is what the samples of one cell say together.
 type Summary struct {
 	Cell   Cell
-	Rounds int
-	Speed  Spread // in bytes per second; zero where no bytes moved
-	Op     Spread // nanoseconds of one operation
-	Calls  Spread // of one operation
-	TTFB   []time.Duration
-	CPU    Spread // nanoseconds for each byte; zero where no bytes moved
-	Peak   int64  // bytes
+	Rounds int             // how many samples it has
+	Speed  Spread          // in bytes per second; zero where no bytes moved
+	Op     Spread          // nanoseconds of one operation
+	Calls  Spread          // of one operation
+	TTFB   []time.Duration // of the calls of all rounds, as in Sample
+	CPU    Spread          // nanoseconds for each byte; zero where no bytes moved
+	Peak   int64           // bytes
 	// Floors is how many times as long as the floor a round took, by the median; 0 where that is not known.
 	Floors float64
 }

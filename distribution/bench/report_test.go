@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +138,25 @@ func TestJSON(t *testing.T) {
 	golden(t, "push.json", b.Bytes())
 	if !json.Valid(b.Bytes()) {
 		t.Error("it is no JSON")
+	}
+}
+
+// auto is no number: it has a name, stands behind the numbers, is joined to none of them, and its floor is that of any.
+func TestReportOfAuto(t *testing.T) {
+	r := reported()
+	r.Cells = Matrix([]int{0, 8}, nil, nil, nil)
+	p, cell := r.byJobs(), r.jsonCell(0)
+	if len(p.X) != 2 || p.X[0].Label != "8" || p.X[1].Label != "auto" || len(p.Joins) != 0 {
+		t.Errorf("%+v is joined by %+v", p.X, p.Joins)
+	}
+	if text, err := json.Marshal(cell); cell.Name != "jobs=auto" || err != nil || bytes.Contains(text, []byte(`"jobs"`)) {
+		t.Errorf("%s, %v", text, err)
+	}
+	if got, want := r.Limit.Floor(1e9, 0), r.Limit.Floor(1e9, 8); got != want || got == r.Limit.Floor(1e9, 1) {
+		t.Errorf("a floor of %s, with 8 jobs %s", got, want)
+	}
+	if got := Widths([]int{0, 16}); !slices.Equal(got, []int{1, 6, 16}) {
+		t.Errorf("%d connections are measured", got)
 	}
 }
 

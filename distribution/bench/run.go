@@ -22,9 +22,9 @@ const cleanTime = 30 * time.Second
 // Runner runs a benchmark.
 type Runner struct {
 	Cells   []Cell
-	Warmups int // rounds that are not measured, before the others
-	Count   int // rounds that are
-	Calls   *Recorder
+	Warmups int       // rounds that are not measured, before the others
+	Count   int       // rounds that are
+	Calls   *Recorder // of the calls that the turns make
 	// OnWarm is told after the warm-up how long a round of all cells took. Its error ends the run. It may be nil.
 	OnWarm func(round time.Duration) error
 	// OnSample is told of each sample. Its error ends the run. It may be nil.

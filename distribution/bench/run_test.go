@@ -86,7 +86,7 @@ func TestInterruptedTurnIsCleaned(t *testing.T) {
 	if samples, err := r.Run(ctx, s); !errors.Is(err, context.Canceled) || len(samples) != 1 {
 		t.Errorf("%d samples, %v", len(samples), err)
 	}
-	if got := strings.Join(s.log, ", "); got != "prepare 0 jobs=0, clean 0" || s.ended {
+	if got := strings.Join(s.log, ", "); got != "prepare 0 jobs=auto, clean 0" || s.ended {
 		t.Errorf("%s, with a context that has ended: %v", got, s.ended)
 	}
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync/atomic"
@@ -103,10 +104,11 @@ func (w *Work) copy(ctx context.Context, c Cell, from transfer.Source, ref strin
 	return count.moved(), err
 }
 
-// resolve asks for a tag again and again, so many at a time.
+// resolve asks for a tag again and again, so many at a time; with auto as many as an engine has small things under way, of
+// which there go out as many as the host takes.
 func (w *Work) resolve(ctx context.Context, repo *distribution.Repository, tag string, jobs int) (Moved, error) {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(max(jobs, 1))
+	group.SetLimit(cmp.Or(jobs, transfer.SmallJobs))
 	n := max(w.Requests, 1)
 	for range n {
 		group.Go(func() error {

@@ -39,6 +39,7 @@ type apiError struct {
 	cause   error // not told to the client
 }
 
+// Error is the message of the answer, and after it the cause, which is for the registry's own log.
 func (e *apiError) Error() string {
 	if e.cause != nil {
 		return e.message + ": " + e.cause.Error()
@@ -46,6 +47,7 @@ func (e *apiError) Error() string {
 	return e.message
 }
 
+// Unwrap returns the cause, nil where there is none.
 func (e *apiError) Unwrap() error { return e.cause }
 
 // body is the answer's JSON.

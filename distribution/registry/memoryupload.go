@@ -35,10 +35,13 @@ type memoryUpload struct {
 	buf        bytes.Buffer
 }
 
+// Write implements Upload. It never fails.
 func (u *memoryUpload) Write(p []byte) (int, error) { return u.buf.Write(p) }
 
+// Size implements Upload.
 func (u *memoryUpload) Size() int64 { return int64(u.buf.Len()) }
 
+// Commit implements Upload. Bytes of another digest are a *blob.MismatchError; the upload stays open then.
 func (u *memoryUpload) Commit(_ context.Context, d blob.Digest) error {
 	b := u.buf.Bytes()
 	if err := blob.Verify(b, d, int64(len(b))); err != nil {
@@ -47,6 +50,7 @@ func (u *memoryUpload) Commit(_ context.Context, d blob.Digest) error {
 	return u.repository.putBlob(d, memoryBlob{b, int64(len(b))})
 }
 
+// Cancel implements Upload: the bytes go with the value.
 func (u *memoryUpload) Cancel() error { return nil }
 
 // hashedUpload keeps nothing of the bytes.
@@ -57,11 +61,13 @@ type hashedUpload struct {
 	size       int64
 }
 
+// Write implements Upload. It never fails.
 func (u *hashedUpload) Write(p []byte) (int, error) {
 	u.size += int64(len(p))
 	return u.hash.Write(p)
 }
 
+// Size implements Upload.
 func (u *hashedUpload) Size() int64 { return u.size }
 
 // Commit implements Upload. The digest must be of the algorithm that the upload was begun with: the bytes are gone.
@@ -72,4 +78,5 @@ func (u *hashedUpload) Commit(_ context.Context, d blob.Digest) error {
 	return u.repository.putBlob(d, memoryBlob{size: u.size})
 }
 
+// Cancel implements Upload. There is nothing to remove.
 func (u *hashedUpload) Cancel() error { return nil }

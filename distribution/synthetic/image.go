@@ -18,7 +18,7 @@ const MediaTypeLayer = "application/vnd.oci.image.layer.v1.tar"
 
 // Spec says what an image is like. Equal specs give equal images, byte for byte.
 type Spec struct {
-	Seed      uint64
+	Seed      uint64              // of the random bytes of the layers
 	Platforms []manifest.Platform // one image each; linux/amd64 alone where there is none
 	Layers    []int64             // the sizes in bytes of the layers that each platform has for itself
 	// Compressible is the part of each layer, from 0 to 1, that a compressor takes out.

@@ -11,6 +11,7 @@ import (
 
 // heading is implemented by sources that can describe a manifest without sending it.
 type heading interface {
+	// HeadManifest returns the descriptor of a manifest by tag or digest. One that is not there is fs.ErrNotExist.
 	HeadManifest(ctx context.Context, ref string) (manifest.Descriptor, error)
 }
 

@@ -105,6 +105,7 @@ type heldBody struct {
 	once  sync.Once
 }
 
+// Read leaves the window at the first error, io.EOF among them.
 func (b *heldBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
@@ -113,6 +114,7 @@ func (b *heldBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Close leaves the window too, where the body was not read to its end.
 func (b *heldBody) Close() error {
 	defer b.once.Do(b.leave)
 	return b.ReadCloser.Close()

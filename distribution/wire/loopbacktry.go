@@ -133,4 +133,5 @@ type sniffedBody struct {
 // failedReader gives the error that reading ahead met.
 type failedReader struct{ err error }
 
+// Read gives no bytes and always the same error.
 func (r failedReader) Read([]byte) (int, error) { return 0, r.err }

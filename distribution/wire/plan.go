@@ -63,7 +63,7 @@ type PlannedCall struct {
 type PlannedBlob struct {
 	Host       string
 	Repository string
-	Digest     string
+	Digest     string // such as sha256:...
 	Action     PlannedAction
 	From       string // the repository that it is mounted from
 	Size       int64  // in bytes, -1 where the registry does not say
@@ -85,7 +85,7 @@ type PlannedManifest struct {
 	Repository string
 	Reference  string // the tag or digest in the URL
 	MediaType  string
-	Raw        []byte
+	Raw        []byte // its bytes, as they go out
 
 	digest  string
 	deleted bool

@@ -33,8 +33,10 @@ func answered(req *http.Request, status int, length int64, body io.ReadCloser, h
 // errPlannedBlob is what reading a blob ends with that is not there yet.
 var errPlannedBlob = errors.New("the blob is not there before the plan is carried out")
 
+// errorBody is a body that cannot be read.
 type errorBody struct{ err error }
 
+// Read fails with err. Of an empty p it is not asked for any bytes, and does not fail.
 func (b errorBody) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -42,6 +44,7 @@ func (b errorBody) Read(p []byte) (int, error) {
 	return 0, b.err
 }
 
+// Close has nothing to release.
 func (errorBody) Close() error { return nil }
 
 // laterBody makes the call that it is the body of when it is first read.
@@ -51,6 +54,8 @@ type laterBody struct {
 	err  error
 }
 
+// Read makes the call when there is none yet, and gives its body from then on. The error of a call that failed, or was not
+// answered with 200, comes again with each Read.
 func (b *laterBody) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -76,6 +81,7 @@ func (b *laterBody) begin() (io.ReadCloser, error) {
 	return resp.Body, nil
 }
 
+// Close closes the call's body. Where no call was made none will be: Read then fails with http.ErrBodyReadAfterClose.
 func (b *laterBody) Close() error {
 	if b.body == nil {
 		b.err = http.ErrBodyReadAfterClose

@@ -45,21 +45,21 @@ type Call struct {
 
 	Start    time.Time     // when the request was handed to the transport
 	Duration time.Duration // from Start to the end of the call
-	Timings  Timings
+	Timings  Timings       // the phases of Duration
 
 	RequestHeader  http.Header // as written to the wire, Host among them; as it would have been when nothing was written
 	ResponseHeader http.Header
-	Sent           int64 // bytes of the request's body
-	Received       int64 // bytes of the response's body
-	SentDigest     BodyDigest
-	ReceivedDigest BodyDigest
+	Sent           int64      // bytes of the request's body
+	Received       int64      // bytes of the response's body
+	SentDigest     BodyDigest // of the request's body
+	ReceivedDigest BodyDigest // of the response's body
 
 	Peer       string // address and port of who answered, a proxy if there is one
 	Local      string // address and port it was asked from
 	TLSVersion string // such as TLS 1.3, empty without TLS
-	Cipher     string
-	Reused     bool // the connection had served another request
-	Resent     int  // times that net/http sent the request anew by itself, its idle connection being closed
+	Cipher     string // name by IANA, empty without TLS
+	Reused     bool   // the connection had served another request
+	Resent     int    // times that net/http sent the request anew by itself, its idle connection being closed
 
 	Err error // what ended the call early, nil if nothing did
 }
@@ -177,6 +177,7 @@ type sentBody struct {
 	digest *digester // nil when the body has none
 }
 
+// Read counts and hashes what it hands on. The digest is known with the body's end.
 func (b *sentBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.tape.sent.Add(int64(n))
@@ -194,6 +195,7 @@ type receivedBody struct {
 	digest *digester // nil when the body has none, or is a blob
 }
 
+// Read counts and hashes what it hands on. Any error ends the call in the record; io.EOF ends it as one that came whole.
 func (b *receivedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.tape.received.Add(int64(n))
@@ -211,6 +213,7 @@ func (b *receivedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Close ends the call in the record, where no Read has done so.
 func (b *receivedBody) Close() error {
 	err := b.ReadCloser.Close()
 	b.tape.end(nil)

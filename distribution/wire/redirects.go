@@ -32,9 +32,10 @@ type Redirects struct {
 	Resolver Resolver
 }
 
-// Resolver finds the addresses of a name. *net.Resolver is one; network is
-// "ip".
+// Resolver finds the addresses of a name. *net.Resolver is one.
 type Resolver interface {
+	// LookupNetIP returns the addresses of host. network is "ip": those of
+	// IPv4 and of IPv6.
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 

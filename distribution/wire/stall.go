@@ -17,10 +17,12 @@ type stallError struct {
 	limit time.Duration
 }
 
+// Error names the host and the time that it was waited for.
 func (e *stallError) Error() string {
 	return fmt.Sprintf("%s: the connection moved nothing for %s", e.host, e.limit)
 }
 
+// Timeout is always true.
 func (e *stallError) Timeout() bool { return true }
 
 // stalling is one call whose bodies are watched.
@@ -84,6 +86,7 @@ type takenBody struct {
 	clock *time.Timer // until the next Read
 }
 
+// Read stops the clock while the caller gives its bytes, and starts it anew behind them, unless the body ends there.
 func (b *takenBody) Read(p []byte) (int, error) {
 	b.rest()
 	n, err := b.ReadCloser.Read(p)
@@ -105,6 +108,7 @@ func (b *takenBody) rest() {
 	}
 }
 
+// Close stops the clock.
 func (b *takenBody) Close() error {
 	b.rest()
 	return b.ReadCloser.Close()
@@ -125,6 +129,7 @@ type givenBody struct {
 	clock *time.Timer
 }
 
+// Read fails with what Timeout has ended the call with, in place of the transport's error that came of it.
 func (b *givenBody) Read(p []byte) (int, error) {
 	b.clock = b.watch(b.clock)
 	n, err := b.ReadCloser.Read(p)

@@ -38,10 +38,12 @@ type lateError struct {
 	limit time.Duration
 }
 
+// Error names the host and the time that it was waited for.
 func (e *lateError) Error() string {
 	return fmt.Sprintf("%s: no answer within %s", e.host, e.limit)
 }
 
+// Timeout is always true.
 func (e *lateError) Timeout() bool { return true }
 
 // RoundTrip sends req, and gives it up when the header is late or a body
@@ -80,11 +82,13 @@ func endWith(body io.ReadCloser, cancel context.CancelCauseFunc) io.ReadCloser {
 	return &cancelBody{ReadCloser: body, cancel: cancel}
 }
 
+// cancelBody is a body that the call's context ends with.
 type cancelBody struct {
 	io.ReadCloser
 	cancel context.CancelCauseFunc
 }
 
+// Read releases the context at the first error, io.EOF among them.
 func (b *cancelBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
@@ -93,6 +97,7 @@ func (b *cancelBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Close releases the context, after the body is closed.
 func (b *cancelBody) Close() error {
 	err := b.ReadCloser.Close()
 	b.cancel(nil)
