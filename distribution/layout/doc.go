@@ -70,8 +70,9 @@
 // content is every manifest and blob of the images, by digest; only manifests have a mediaType there. What is inBase is
 // left out of the bundle, and its repositories are those where the base has it. Manifests are never left out: whoever
 // reads a bundle can tell what it takes. Beside the bundle lies FILE.json, the same document with two more members: the
-// id, which is the digest of transship.json, and the volumes, each with its size and digest. A later bundle can build on
-// it alone. The version counts up when a reader could not do without knowing of a change.
+// id, which is the digest of transship.json, and the volumes, each with its size and its SHA-256; the one file of a bundle
+// that is not split has the latter where [Files] asks for it, since it means to hash every byte twice. A later bundle can
+// build on FILE.json alone. The version counts up when a reader could not do without knowing of a change.
 //
 // # What other tools make of a bundle
 //

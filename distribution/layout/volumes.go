@@ -152,11 +152,19 @@ func (v *volumes) compare() error {
 		if i >= len(v.files) {
 			return missingVolume(volumeName(v.path, i))
 		}
-		if got := v.files[i]; got.size != want.Size {
-			return &ArchiveError{Path: got.Name(), Kind: ErrVolume, Reason: fmt.Sprintf("want %d bytes, got %d", want.Size, got.size)}
+		if err := v.files[i].wantSize(want.Size); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// wantSize is the error of a file that does not have the size that it was written with.
+func (f volume) wantSize(size int64) error {
+	if f.size == size {
+		return nil
+	}
+	return &ArchiveError{Path: f.Name(), Kind: ErrVolume, Reason: fmt.Sprintf("want %d bytes, got %d", size, f.size)}
 }
 
 // cutShort returns the error of a tar that goes on behind the last byte there is.
