@@ -16,9 +16,6 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// copyBuffer is how many bytes are read or written at a time.
-const copyBuffer = 256 << 10
-
 // Bundle is a bundle that is being written. Its blobs may come in any order and many at a time: PutBlob, HeadManifest and
 // PutManifest may be called concurrently, and make it what a copy engine can write to. Commit, Close or Abort ends it.
 type Bundle struct {
@@ -175,7 +172,7 @@ func (b *Bundle) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.O
 	outcome := blob.Exists
 	if !s.left || b.check(ctx, s) != nil {
 		outcome = blob.Uploaded
-		if err := b.fill(ctx, s, open); err != nil {
+		if err := b.volumes.fill(ctx, s, open); err != nil {
 			return 0, err
 		}
 		b.partial.note(s.Digest)
@@ -207,21 +204,6 @@ func (b *Bundle) check(ctx context.Context, s *slot) error {
 		return openAt(io.NewSectionReader(b.volumes, s.offset, s.Size), s.Digest, s.Size, offset)
 	})
 }
-
-func (b *Bundle) fill(ctx context.Context, s *slot, open blob.Open) error {
-	return copyBlob(ctx, io.NewOffsetWriter(b.volumes, s.offset), s.Descriptor, open)
-}
-
-// copyBlob copies a blob and verifies it.
-func copyBlob(ctx context.Context, w io.Writer, d manifest.Descriptor, open blob.Open) error {
-	r := blob.NewReader(ctx, d.Digest, d.Size, open)
-	defer r.Close()
-	_, err := io.CopyBuffer(onlyWriter{w}, r, make([]byte, max(1, min(d.Size, copyBuffer))))
-	return err
-}
-
-// onlyWriter keeps io.CopyBuffer to its buffer.
-type onlyWriter struct{ io.Writer }
 
 // HeadManifest always is fs.ErrNotExist: a bundle does not say that it has an image before it is whole.
 func (b *Bundle) HeadManifest(_ context.Context, ref string) (manifest.Descriptor, error) {

@@ -93,10 +93,11 @@ func (b *Bundle) writeInventory() error {
 // makeRoom removes of an earlier bundle of that name what is not replaced at one stroke: its inventory, so that none ever
 // lies beside another bundle; its volumes, the first of them first; and where volumes come, the single file.
 func (b *Bundle) makeRoom() error {
-	old := []string{inventoryName(b.path)}
-	for i := range maxVolumes {
-		old = append(old, volumeName(b.path, i))
+	old, err := volumesThere(b.path)
+	if err != nil {
+		return err
 	}
+	old = slices.Insert(old, 0, inventoryName(b.path))
 	if b.inventory.Volumes[0].File != filepath.Base(b.path) {
 		old = append(old, b.path)
 	}

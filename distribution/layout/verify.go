@@ -104,7 +104,7 @@ func (v *verification) blob(ctx context.Context, d blob.Digest, at section) erro
 	if v.at == at.offset {
 		err = v.read(ctx, h, at.offset+at.size)
 	} else {
-		_, err = copyUntil(ctx, h, io.NewSectionReader(v.archive.volumes, at.offset, at.size))
+		_, err = copyUntil(ctx, h, io.NewSectionReader(v.archive.volumes, at.offset, at.size), v.buf)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

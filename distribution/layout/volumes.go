@@ -35,6 +35,23 @@ func inventoryName(path string) string { return path + ".json" }
 
 var volumeNumber = regexp.MustCompile(`^(.+)\.([0-9]{3})$`)
 
+// volumesThere returns the names of the volumes of a bundle that there are, in order.
+func volumesThere(path string) ([]string, error) {
+	dir := filepath.Dir(path)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		m := volumeNumber.FindStringSubmatch(e.Name())
+		if m != nil && m[1] == filepath.Base(path) && m[2] != "000" {
+			out = append(out, filepath.Join(dir, e.Name()))
+		}
+	}
+	return out, nil
+}
+
 // openVolumes opens a bundle by its own name or that of its first volume.
 func openVolumes(path string) (*volumes, error) {
 	if m := volumeNumber.FindStringSubmatch(path); m != nil && exists(path) && exists(volumeName(m[1], 0)) {
