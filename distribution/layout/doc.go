@@ -26,7 +26,7 @@
 //	.transship/repositories/<name>/_referrers/<algorithm>/<hex of the subject>/<algorithm>-<hex>   empty
 //	.transship/tmp/                                               what is being written
 //	.transship/index.lock                                         held while index.json is rewritten
-//	.transship/content.lock                                       held by writers together, by a prune alone
+//	.transship/content.lock                                       held by writers and readers together, by a prune alone
 //
 // The links say which repository has what, so that one copy of a blob serves them all and none shows another's.
 // Only links are consulted, and only when asked about, so that opening a folder costs one reading of index.json.
@@ -38,7 +38,7 @@
 // Processes may share a folder: index.json is rewritten under a file lock and read again when it has changed.
 // Deleting takes content out of a repository; its bytes stay in blobs/, which other repositories may share, until
 // [Dir.Prune] finds that no entry of index.json leads to them. It runs only while nobody writes; whoever puts an image in
-// several steps has a [Dir.Hold] on the folder meanwhile.
+// several steps has a [Dir.Hold] on the folder meanwhile, and whoever reads one a [Dir.HoldReading].
 //
 // # The bundle
 //
