@@ -116,14 +116,14 @@ func (b *Bundle) begin(p *plan, files Files) error {
 		if f.File, err = os.OpenFile(b.partial.volume(i), os.O_RDWR|os.O_CREATE, 0o666); err != nil {
 			return err
 		}
-		if err := reserve(f.File, f.size); err != nil {
-			return err
-		}
 		name := b.path
 		if files.VolumeSize > 0 {
 			name = volumeName(b.path, i)
 		}
 		b.inventory.Volumes = append(b.inventory.Volumes, Volume{File: filepath.Base(name), Size: f.size})
+	}
+	if err := b.volumes.reserve(); err != nil {
+		return err
 	}
 	if err := p.writeSmall(b.volumes); err != nil {
 		return err
