@@ -141,7 +141,7 @@ func archiveDestination(l location, as reference.Reference, what *collected) (de
 	}
 	b := newBundling()
 	b.add(what.Source, as, what.Closure)
-	bundle, err := layout.Create(l.path, b.Contents, 0)
+	bundle, err := layout.Create(l.path, b.Contents, layout.Files{})
 	if err != nil {
 		return destination{}, err
 	}

@@ -103,17 +103,20 @@ func openArchive(path string) (*localImages, error) {
 	return l, nil
 }
 
-// openFolder writes nothing there, so that the folder may lie on a medium that cannot be written.
+// openFolder writes nothing there, so that the folder may lie on a medium that cannot be written. Until it is closed nobody
+// prunes it: an image that is removed while it is read is read to its end.
 func openFolder(path string) (*localImages, error) {
 	dir, err := layout.OpenReadOnly(path)
 	if err != nil {
 		return nil, err
 	}
+	release := dir.HoldReading()
 	roots, err := dir.Roots()
 	if err != nil {
+		release()
 		return nil, err
 	}
-	l := &localImages{path: path, dir: dir, close: func() {}}
+	l := &localImages{path: path, dir: dir, close: release}
 	for _, r := range roots {
 		l.images = append(l.images, l.inFolder(r))
 	}

@@ -26,6 +26,7 @@ type saving struct {
 	list      string
 	since     string
 	split     byteSize
+	sum       bool
 	platforms platformList
 	referrers bool
 	jobs      count
@@ -36,8 +37,9 @@ func saveCommand() command {
 		name: "save", args: "REF [REF...]", min: 0, max: -1,
 		short: "write images into one tar, or into a folder, that carries them to a site without a network",
 		long: `The tar is an OCI image layout that docker load, podman load, ctr image import, skopeo, oras and crane read too.
-Every blob is in it once. The same images make the same bytes. Beside FILE.tar lies FILE.tar.json, which says what is in
-it. Standard output gets a line for sha256sum -c. An interrupted save is gone on with by the same command.
+Every blob is in it once, verified. The same images make the same bytes. Beside FILE.tar lies FILE.tar.json, which says
+what is in it. An interrupted save is gone on with by the same command. Of each volume, and with --sum of the whole tar,
+standard output gets a line for sha256sum -c, and FILE.tar.json the digest.
 
 REF is anything that copy takes as SRC; oci:DIR and oci-archive:FILE without an image are all the images there. -o DIR/ adds
 the images to an OCI image layout in a folder, and -o - writes the tar to standard output.
@@ -55,6 +57,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			alias(fs, "f", "file")
 			fs.StringVar(&s.since, "since", "", "leave out the blobs of this earlier `bundle`, inventory or docker://registry")
 			fs.Var(&s.split, "split", "write volumes of at most this `size`, such as 4GiB: FILE.001, FILE.002 and so on")
+			fs.BoolVar(&s.sum, "sum", false, "take the tar's own SHA-256 too; all of it is read and hashed once more")
 			fs.Var(&s.platforms, "platform", "save only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
 			fs.BoolVar(&s.referrers, "referrers", false, "save signatures, SBOMs and attestations that refer to the images too")
 			a.jobsFlag(fs, &s.jobs, "fetch")
@@ -105,6 +108,8 @@ func (s *saving) check(a *app, args []string) error {
 		return &usageError{message: "there is nothing to save", hint: "name images, or a list of them with -f FILE"}
 	case s.split > 0 && (s.out == "-" || s.toFolder()):
 		return &usageError{message: "--split needs a file to write to", hint: "-o FILE.tar --split 4GiB writes FILE.tar.001 and so on"}
+	case s.sum && (s.out == "-" || s.toFolder()):
+		return &usageError{message: "--sum needs a file to write to", hint: "-o FILE.tar; standard output can be sent through sha256sum"}
 	case s.since != "" && s.toFolder():
 		return &usageError{message: "--since makes a bundle, and no folder", hint: "a folder is only added to: what it has is not fetched again"}
 	case s.out == "-" && isTerminal(a.stdout.out):
@@ -157,7 +162,7 @@ func (s *saving) collect(ctx context.Context, a *app, engine *transfer.Engine, i
 
 // write writes the bundle into a file, or into volumes.
 func (s *saving) write(ctx context.Context, a *app, engine *transfer.Engine, show *progress, b *bundling) error {
-	bundle, err := layout.Create(s.out, b.Contents, int64(s.split))
+	bundle, err := layout.Create(s.out, b.Contents, layout.Files{VolumeSize: int64(s.split), Sum: s.sum})
 	if err != nil {
 		return err
 	}
@@ -174,7 +179,9 @@ func (s *saving) write(ctx context.Context, a *app, engine *transfer.Engine, sho
 	}
 	a.note("saved %d image%s to %s: %s", len(in.Images), plural(len(in.Images)), s.out, show.amount("fetched"))
 	for _, v := range in.Volumes {
-		fmt.Fprintf(a.stdout, "%s  %s\n", v.Digest.Hex(), filepath.Join(filepath.Dir(s.out), v.File))
+		if v.Digest != "" {
+			fmt.Fprintf(a.stdout, "%s  %s\n", v.Digest.Hex(), filepath.Join(filepath.Dir(s.out), v.File))
+		}
 	}
 	return nil
 }

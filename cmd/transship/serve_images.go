@@ -108,6 +108,8 @@ func (i *servedImages) add(arg string) error {
 	return nil
 }
 
+// addFolder adds a folder that is only read. It may be pruned while it is served: a server runs for weeks, and what it would
+// keep is removed images, whose clients then get the answer that any registry gives after its garbage collection.
 func (i *servedImages) addFolder(path string) error {
 	dir, err := layout.OpenReadOnly(path)
 	if err != nil {

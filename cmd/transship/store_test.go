@@ -38,6 +38,49 @@ func TestCommandsHoldTheStore(t *testing.T) {
 	}
 }
 
+// So it is with a folder while an image is read there, which another process removes in the middle. A server that only reads
+// keeps nobody from pruning.
+func TestReadersHoldTheFolder(t *testing.T) {
+	for _, line := range []string{"copy oci:@/lay:REF HOST/x:1", "load @/lay HOST/m", "sync -f @/images"} {
+		v := newVoyage(t)
+		v.do("save -q -o @/lay/ SRC").want(0)
+		dir, err := layout.OpenDir(v.path("lay"))
+		v.check(err)
+		roots, err := dir.Roots()
+		v.check(err)
+		var tried atomic.Int32
+		host := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost && tried.Add(1) == 1 {
+				if err := dir.Drop(roots...); err != nil {
+					t.Error(err)
+				}
+				if _, err := dir.Prune(r.Context(), layout.Pruning{}); !errors.Is(err, layout.ErrInUse) {
+					t.Errorf("%s: pruning gives %v, want ErrInUse", line, err)
+				}
+			}
+			v.target.ServeHTTP(w, r)
+		}))
+		v.write("images", "oci:"+v.path("lay")+" "+host+"/y")
+		v.do(strings.NewReplacer("HOST", host, "REF", v.src).Replace(line)).want(0)
+		if tried.Load() == 0 {
+			t.Errorf("%s: nothing was sent", line)
+		}
+		done, err := dir.Prune(t.Context(), layout.Pruning{})
+		if err != nil || len(done.Deleted) != 11 {
+			t.Errorf("%s: pruning afterwards: %d deleted, %v", line, len(done.Deleted), err)
+		}
+	}
+	v := newVoyage(t)
+	v.do("save -q -o @/lay/ SRC").want(0)
+	r := v.serving(v.path("lay"))
+	v.run("digest", r.host+"/halohub/halo:1.6").want(0)
+	dir, err := layout.OpenDir(v.path("lay"))
+	v.check(err)
+	if _, err := dir.Prune(t.Context(), layout.Pruning{}); err != nil {
+		t.Errorf("pruning what is served: %v", err)
+	}
+}
+
 // A store that may be read and not written lists its images, and says what is wrong with the rest.
 func TestReadOnlyStore(t *testing.T) {
 	s, p := serve(t), newProgram(t)

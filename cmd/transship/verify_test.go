@@ -147,7 +147,7 @@ func TestVerifyDamagedBundle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			v := newVoyage(t)
 			v.source.image("halohub/halo", "other", "linux/amd64", "other")
-			v.do("save -q -o @/x.tar SRC").want(0)
+			v.do("save -q --sum -o @/x.tar SRC").want(0)
 			test.damage(v)
 			o := v.do("verify @/x.tar").want(test.code)
 			if !strings.Contains(o.stdout+o.stderr, test.problem) {

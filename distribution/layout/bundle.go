@@ -6,16 +6,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
 )
-
-// copyBuffer is how many bytes are read or written at a time.
-const copyBuffer = 256 << 10
 
 // Bundle is a bundle that is being written. Its blobs may come in any order and many at a time: PutBlob, HeadManifest and
 // PutManifest may be called concurrently, and make it what a copy engine can write to. Commit, Close or Abort ends it.
@@ -24,14 +23,21 @@ type Bundle struct {
 	inventory Inventory
 	partial   *partial
 	volumes   *volumes
-	follower  *follower
+	follower  *follower // nil where no digest is asked for
 	manifests map[blob.Digest]bool
 	slots     map[blob.Digest]*slot
-	order     []*slot // as they stand in the tar
 
 	mu    sync.Mutex
-	next  int  // the first of order that is not full
 	ended bool // by Commit, Close or Abort
+}
+
+// Files says what files a bundle is written to. The zero value is one file, of which no digest is taken.
+type Files struct {
+	// VolumeSize splits the bundle into files of at most so many bytes: path.001 and so on. 0 makes one file.
+	VolumeSize int64
+	// Sum has the SHA-256 of the one file taken, which means that all of it is read and hashed once more. That of a volume
+	// always is.
+	Sum bool
 }
 
 // slot is the place of a blob.
@@ -44,14 +50,13 @@ type slot struct {
 	full    bool // guarded by Bundle.mu
 }
 
-// Create begins a bundle at path, in files of at most volumeSize bytes, path.001 and so on, or in one where that is 0. It
-// reserves the room, and writes all but the blobs. Nothing appears under the bundle's own name before Commit: until then
-// it grows in the folder path.partial. If that is there, left by a process that was killed or by [Bundle.Close], it is
-// gone on with where it is of the same contents, and otherwise replaced.
+// Create begins a bundle at path. It reserves the room, and writes all but the blobs. Nothing appears under the bundle's own
+// name before Commit: until then it grows in the folder path.partial. If that is there, left by a process that was killed
+// or by [Bundle.Close], it is gone on with where it is of the same contents and volume size, and otherwise replaced.
 //
 // Errors: contents that are not whole; ErrBusy while another process writes the same bundle; files in the way that are of
 // no bundle; those of the file system, such as a disk without the room.
-func Create(path string, c Contents, volumeSize int64) (*Bundle, error) {
+func Create(path string, c Contents, files Files) (*Bundle, error) {
 	p, err := c.plan()
 	if err != nil {
 		return nil, err
@@ -59,12 +64,12 @@ func Create(path string, c Contents, volumeSize int64) (*Bundle, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "create", Path: path, Err: errors.New("it is there, and no regular file")}
 	}
-	v, err := p.split(path, volumeSize)
+	v, err := p.split(path, files.VolumeSize)
 	if err != nil {
 		return nil, err
 	}
 	if !unfinished(path) {
-		err = checkRoom(path, volumeSize > 0)
+		err = checkRoom(path, files.VolumeSize > 0)
 	}
 	if err != nil {
 		return nil, err
@@ -74,7 +79,7 @@ func Create(path string, c Contents, volumeSize int64) (*Bundle, error) {
 		return nil, err
 	}
 	b := &Bundle{path: path, inventory: p.inventory, partial: partial, volumes: v}
-	if err := b.begin(p, volumeSize); err != nil {
+	if err := b.begin(p, files); err != nil {
 		v.Close()
 		return nil, errors.Join(fmt.Errorf("%s: a bundle of %d bytes: %w", path, p.size, err), partial.remove())
 	}
@@ -101,8 +106,8 @@ func (p *plan) split(path string, size int64) (*volumes, error) {
 }
 
 // begin opens the volumes in the folder, and writes what is known.
-func (b *Bundle) begin(p *plan, volumeSize int64) error {
-	left, err := b.partial.begin(fmt.Appendf(nil, "%s %d\n", p.inventory.ID, volumeSize))
+func (b *Bundle) begin(p *plan, files Files) error {
+	left, err := b.partial.begin(fmt.Appendf(nil, "%s %d\n", p.inventory.ID, files.VolumeSize))
 	if err != nil {
 		return err
 	}
@@ -111,21 +116,22 @@ func (b *Bundle) begin(p *plan, volumeSize int64) error {
 		if f.File, err = os.OpenFile(b.partial.volume(i), os.O_RDWR|os.O_CREATE, 0o666); err != nil {
 			return err
 		}
-		if err := reserve(f.File, f.size); err != nil {
-			return err
-		}
 		name := b.path
-		if volumeSize > 0 {
+		if files.VolumeSize > 0 {
 			name = volumeName(b.path, i)
 		}
 		b.inventory.Volumes = append(b.inventory.Volumes, Volume{File: filepath.Base(name), Size: f.size})
+	}
+	if err := b.volumes.reserve(); err != nil {
+		return err
 	}
 	if err := p.writeSmall(b.volumes); err != nil {
 		return err
 	}
 	b.takeSlots(p, left)
-	b.follower = newFollower(b.volumes)
-	b.advance()
+	if files.Sum || files.VolumeSize > 0 {
+		b.follower = newFollower(b.volumes, slices.Collect(maps.Values(b.slots)))
+	}
 	return nil
 }
 
@@ -133,8 +139,7 @@ func (b *Bundle) takeSlots(p *plan, left map[blob.Digest]bool) {
 	b.slots, b.manifests = map[blob.Digest]*slot{}, map[blob.Digest]bool{}
 	for i := range p.members {
 		if m := &p.members[i]; m.isBlob() {
-			s := &slot{Descriptor: m.blob, offset: m.offset, left: left[m.blob.Digest]}
-			b.slots[s.Digest], b.order = s, append(b.order, s)
+			b.slots[m.blob.Digest] = &slot{Descriptor: m.blob, offset: m.offset, left: left[m.blob.Digest]}
 		}
 	}
 	for d := range p.manifests {
@@ -145,7 +150,7 @@ func (b *Bundle) takeSlots(p *plan, left map[blob.Digest]bool) {
 // Size returns how many bytes the bundle will have, all volumes together.
 func (b *Bundle) Size() int64 { return b.volumes.size }
 
-// Inventory returns what the bundle will hold. Its volumes have no digests before Commit.
+// Inventory returns what the bundle will hold. Its volumes have no digests before [Bundle.Commit].
 func (b *Bundle) Inventory() Inventory { return b.inventory }
 
 // String returns the bundle's path.
@@ -167,7 +172,7 @@ func (b *Bundle) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.O
 	outcome := blob.Exists
 	if !s.left || b.check(ctx, s) != nil {
 		outcome = blob.Uploaded
-		if err := b.fill(ctx, s, open); err != nil {
+		if err := b.volumes.fill(ctx, s, open); err != nil {
 			return 0, err
 		}
 		b.partial.note(s.Digest)
@@ -175,7 +180,7 @@ func (b *Bundle) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.O
 	b.mu.Lock()
 	s.full = true
 	b.mu.Unlock()
-	b.advance()
+	b.follower.filled(s)
 	return outcome, nil
 }
 
@@ -198,35 +203,6 @@ func (b *Bundle) check(ctx context.Context, s *slot) error {
 	return copyBlob(ctx, io.Discard, s.Descriptor, func(_ context.Context, offset int64) (io.ReadCloser, error) {
 		return openAt(io.NewSectionReader(b.volumes, s.offset, s.Size), s.Digest, s.Size, offset)
 	})
-}
-
-func (b *Bundle) fill(ctx context.Context, s *slot, open blob.Open) error {
-	return copyBlob(ctx, io.NewOffsetWriter(b.volumes, s.offset), s.Descriptor, open)
-}
-
-// copyBlob copies a blob and verifies it.
-func copyBlob(ctx context.Context, w io.Writer, d manifest.Descriptor, open blob.Open) error {
-	r := blob.NewReader(ctx, d.Digest, d.Size, open)
-	defer r.Close()
-	_, err := io.CopyBuffer(onlyWriter{w}, r, make([]byte, max(1, min(d.Size, copyBuffer))))
-	return err
-}
-
-// onlyWriter keeps io.CopyBuffer to its buffer.
-type onlyWriter struct{ io.Writer }
-
-// advance tells the follower how far the bundle is complete.
-func (b *Bundle) advance() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for b.next < len(b.order) && b.order[b.next].full {
-		b.next++
-	}
-	ready := b.volumes.size
-	if b.next < len(b.order) {
-		ready = b.order[b.next].offset
-	}
-	b.follower.advance(ready)
 }
 
 // HeadManifest always is fs.ErrNotExist: a bundle does not say that it has an image before it is whole.

@@ -7,19 +7,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/hczjl/transship/blob"
 )
 
 // Commit makes the bundle permanent: it waits until all is on the disk, and gives the files their names, in place of an
 // earlier bundle of that name, whether that was split or not; then it puts the inventory beside them. The first volume
-// is the last to get its name, so that no half bundle is ever seen. It returns the inventory with the volumes' digests.
+// is the last to get its name, so that no half bundle is ever seen. It returns the inventory with the digests that [Files] asks for.
 //
 // It is an error, after which the bundle can still be filled, if a blob has not come. Any other error, such as that of a
 // cancelled context, leaves the bundle for Abort or Close.
 func (b *Bundle) Commit(ctx context.Context) (Inventory, error) {
 	if missing := b.missing(); len(missing) > 0 {
-		return Inventory{}, fmt.Errorf("%s: %d of %d blobs are missing, %s the first", b.path, len(missing), len(b.order), missing[0])
+		return Inventory{}, fmt.Errorf("%s: %d of %d blobs are missing, %s the first", b.path, len(missing), len(b.slots), missing[0])
 	}
 	digests, err := b.follower.sums(ctx)
 	if err == nil {
@@ -33,16 +34,17 @@ func (b *Bundle) Commit(ctx context.Context) (Inventory, error) {
 	return b.inventory, b.partial.remove()
 }
 
-// missing returns the blobs that have not come.
+// missing returns the blobs that have not come, sorted.
 func (b *Bundle) missing() []blob.Digest {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var out []blob.Digest
-	for _, s := range b.order {
+	for d, s := range b.slots {
 		if !s.full {
-			out = append(out, s.Digest)
+			out = append(out, d)
 		}
 	}
+	slices.Sort(out)
 	return out
 }
 
@@ -91,10 +93,11 @@ func (b *Bundle) writeInventory() error {
 // makeRoom removes of an earlier bundle of that name what is not replaced at one stroke: its inventory, so that none ever
 // lies beside another bundle; its volumes, the first of them first; and where volumes come, the single file.
 func (b *Bundle) makeRoom() error {
-	old := []string{inventoryName(b.path)}
-	for i := range maxVolumes {
-		old = append(old, volumeName(b.path, i))
+	old, err := volumesThere(b.path)
+	if err != nil {
+		return err
 	}
+	old = slices.Insert(old, 0, inventoryName(b.path))
 	if b.inventory.Volumes[0].File != filepath.Base(b.path) {
 		old = append(old, b.path)
 	}

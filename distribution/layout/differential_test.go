@@ -82,7 +82,7 @@ func checkDifferential(t *testing.T, a *Archive, old manifest.Descriptor, s *sam
 	if len(got) != 1 || got[0].RepoTags[0] != "docker.io/library/halo:2" {
 		t.Errorf("docker gets %+v, want only what has its config in the bundle", got)
 	}
-	b, err := Create(filepath.Join(t.TempDir(), "again.tar"), s.Contents, 0)
+	b, err := Create(filepath.Join(t.TempDir(), "again.tar"), s.Contents, Files{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestBaseOfOtherSize(t *testing.T) {
 	s.name("x:1", s.image(t, "linux/amd64", "layer"))
 	s.Base = &Inventory{Content: []Content{{Digest: s.Blobs[0].Digest, Size: 1}}}
 	s.Blobs = s.Blobs[1:]
-	_, err := Create(filepath.Join(t.TempDir(), "x.tar"), s.Contents, 0)
+	_, err := Create(filepath.Join(t.TempDir(), "x.tar"), s.Contents, Files{})
 	says(t, err, "in one place and")
 }
 
@@ -121,6 +121,8 @@ func TestReadInventory(t *testing.T) {
 		"take a newer transship": `{"version":2,"content":7}`, "unexpected end": `{`, "does not say which": `{"version":1}`,
 		"out of order":      `{"version":1,"content":[{"digest":"` + string(blob.FromBytes(nil)) + `"},{"digest":"` + string(blob.FromBytes(nil)) + `"}]}`,
 		"described wrongly": `{"version":1,"volumes":[{"file":"../x","digest":"` + string(blob.FromBytes(nil)) + `"}]}`,
+		"volume a is":       `{"version":1,"volumes":[{"file":"a"},{"file":"b"}]}`,
+		"volume b is":       `{"version":1,"volumes":[{"file":"b","digest":"x"}]}`,
 		"has the size -1":   `{"version":1,"images":[{"size":-1,"digest":"` + string(blob.FromBytes(nil)) + `"}]}`,
 	} {
 		_, err := ReadInventory(save(t, []byte(content)))

@@ -26,7 +26,7 @@
 //	.transship/repositories/<name>/_referrers/<algorithm>/<hex of the subject>/<algorithm>-<hex>   empty
 //	.transship/tmp/                                               what is being written
 //	.transship/index.lock                                         held while index.json is rewritten
-//	.transship/content.lock                                       held by writers together, by a prune alone
+//	.transship/content.lock                                       held by writers and readers together, by a prune alone
 //
 // The links say which repository has what, so that one copy of a blob serves them all and none shows another's.
 // Only links are consulted, and only when asked about, so that opening a folder costs one reading of index.json.
@@ -38,7 +38,7 @@
 // Processes may share a folder: index.json is rewritten under a file lock and read again when it has changed.
 // Deleting takes content out of a repository; its bytes stay in blobs/, which other repositories may share, until
 // [Dir.Prune] finds that no entry of index.json leads to them. It runs only while nobody writes; whoever puts an image in
-// several steps has a [Dir.Hold] on the folder meanwhile.
+// several steps has a [Dir.Hold] on the folder meanwhile, and whoever reads one a [Dir.HoldReading].
 //
 // # The bundle
 //
@@ -70,8 +70,9 @@
 // content is every manifest and blob of the images, by digest; only manifests have a mediaType there. What is inBase is
 // left out of the bundle, and its repositories are those where the base has it. Manifests are never left out: whoever
 // reads a bundle can tell what it takes. Beside the bundle lies FILE.json, the same document with two more members: the
-// id, which is the digest of transship.json, and the volumes, each with its size and digest. A later bundle can build on
-// it alone. The version counts up when a reader could not do without knowing of a change.
+// id, which is the digest of transship.json, and the volumes, each with its size and its SHA-256; the one file of a bundle
+// that is not split has the latter where [Files] asks for it, since it means to hash every byte twice. A later bundle can
+// build on FILE.json alone. The version counts up when a reader could not do without knowing of a change.
 //
 // # What other tools make of a bundle
 //

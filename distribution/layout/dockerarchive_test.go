@@ -105,7 +105,7 @@ func TestDockerArchiveBecomesBundle(t *testing.T) {
 		refs, _ := m.References()
 		c.Manifests, c.Blobs = append(c.Manifests, m), append(c.Blobs, refs...)
 	}
-	b, err := Create(save(t, nil), c, 0)
+	b, err := Create(save(t, nil), c, Files{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,21 +1,25 @@
 package layout
 
 import (
+	"cmp"
 	"context"
 	"hash"
+	"slices"
 	"sync"
 
 	"github.com/hczjl/transship/blob"
 )
 
 // follower hashes the volumes of a bundle while its blobs arrive, in any order: it reads what has come to stand without
-// a gap from the beginning on. Mostly those bytes are still in the system's cache then.
+// a gap from the beginning on. Mostly those bytes are still in the system's cache then. A nil follower hashes nothing.
 type follower struct {
 	volumes *volumes
+	order   []*slot // as they stand in the tar
 
 	mu      sync.Mutex
 	wake    sync.Cond
-	ready   int64 // bytes from the beginning on that are final
+	full    map[*slot]bool // of those behind the next
+	next    int            // the first of order that is not full
 	stopped bool
 
 	done    chan struct{} // closed when the goroutine ends
@@ -23,23 +27,42 @@ type follower struct {
 	err     error
 }
 
-func newFollower(v *volumes) *follower {
-	f := &follower{volumes: v, done: make(chan struct{})}
+func newFollower(v *volumes, slots []*slot) *follower {
+	f := &follower{volumes: v, order: slots, full: map[*slot]bool{}, done: make(chan struct{})}
+	slices.SortFunc(f.order, func(a, b *slot) int { return cmp.Compare(a.offset, b.offset) })
 	f.wake.L = &f.mu
 	go f.run()
 	return f
 }
 
-// advance says that the first ready bytes are final.
-func (f *follower) advance(ready int64) {
+// filled says that the bytes of a slot are final. Those outside of slots always are.
+func (f *follower) filled(s *slot) {
+	if f == nil {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.ready = ready
+	f.full[s] = true
+	for f.next < len(f.order) && f.full[f.order[f.next]] {
+		delete(f.full, f.order[f.next])
+		f.next++
+	}
 	f.wake.Signal()
+}
+
+// ready is how many bytes from the beginning on are final. The caller holds f.mu.
+func (f *follower) ready() int64 {
+	if f.next < len(f.order) {
+		return f.order[f.next].offset
+	}
+	return f.volumes.size
 }
 
 // stop ends the hashing and waits for that.
 func (f *follower) stop() {
+	if f == nil {
+		return
+	}
 	f.mu.Lock()
 	f.stopped = true
 	f.wake.Signal()
@@ -49,6 +72,9 @@ func (f *follower) stop() {
 
 // sums waits until all is hashed, and returns the digests of the volumes.
 func (f *follower) sums(ctx context.Context) ([]blob.Digest, error) {
+	if f == nil {
+		return nil, nil
+	}
 	select {
 	case <-f.done:
 		return f.digests, f.err
@@ -61,10 +87,10 @@ func (f *follower) sums(ctx context.Context) ([]blob.Digest, error) {
 func (f *follower) wait(at int64) (int64, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for f.ready <= at && !f.stopped {
+	for f.ready() <= at && !f.stopped {
 		f.wake.Wait()
 	}
-	return f.ready, !f.stopped
+	return f.ready(), !f.stopped
 }
 
 func (f *follower) run() {

@@ -43,12 +43,30 @@ func (h *hold) release() {
 	}
 }
 
+// HoldReading is the [Dir.Hold] of whoever only reads, so that an image that is removed meanwhile stays readable to its end.
+// It writes nothing, and locks the file that is there wherever this package has put something into the folder. Where there
+// is none, as in a folder of another tool's, or where it may not be read, nothing is held.
+func (d *Dir) HoldReading() (release func()) {
+	f, err := os.Open(d.lockName())
+	if err != nil {
+		return func() {}
+	}
+	if err := lockShared(f); err != nil {
+		f.Close()
+		return func() {}
+	}
+	return func() { f.Close() }
+}
+
+// lockName is the path of the file that is locked.
+func (d *Dir) lockName() string { return d.private("content.lock") }
+
 // openLock opens the file that is locked: shared by a Hold, by one alone in a Prune.
 func (d *Dir) openLock() (*os.File, error) {
 	if err := d.writable(); err != nil {
 		return nil, err
 	}
-	name := d.private("content.lock")
+	name := d.lockName()
 	if err := makeDir(filepath.Dir(name)); err != nil {
 		return nil, err
 	}

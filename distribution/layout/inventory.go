@@ -45,9 +45,9 @@ type Base struct {
 
 // Volume is a file of a bundle.
 type Volume struct {
-	File   string      `json:"file"`   // without its folder
-	Size   int64       `json:"size"`   // bytes
-	Digest blob.Digest `json:"digest"` // sha256
+	File   string      `json:"file"`             // without its folder
+	Size   int64       `json:"size"`             // bytes
+	Digest blob.Digest `json:"digest,omitempty"` // sha256; "" of the only file of a bundle where it was not asked for
 }
 
 // Content is a manifest or blob.
@@ -107,7 +107,8 @@ func (in *Inventory) validate() error {
 		}
 	}
 	for _, v := range in.Volumes {
-		if v.File == "" || strings.ContainsAny(v.File, `/\`) || v.Size < 0 || v.Digest.Validate() != nil {
+		unsummed := v.Digest == "" && len(in.Volumes) == 1
+		if v.File == "" || strings.ContainsAny(v.File, `/\`) || v.Size < 0 || !unsummed && v.Digest.Validate() != nil {
 			return fmt.Errorf("volume %s is described wrongly", shown(v.File))
 		}
 	}

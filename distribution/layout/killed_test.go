@@ -36,7 +36,7 @@ func TestWriterProcess(t *testing.T) {
 	s := largeSample(t)
 	var volumeSize int64
 	fmt.Sscan(os.Getenv("LAYOUT_TEST_VOLUME"), &volumeSize)
-	b, err := Create(path, s.Contents, volumeSize)
+	b, err := Create(path, s.Contents, Files{VolumeSize: volumeSize})
 	if err != nil {
 		t.Fatal(err)
 	}

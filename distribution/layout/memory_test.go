@@ -59,7 +59,7 @@ func TestBlobsAreNotHeld(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "b.tar")
 	got := allocated(func() {
-		b, err := Create(path, s.Contents, size/3)
+		b, err := Create(path, s.Contents, Files{VolumeSize: size / 3})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -228,6 +228,47 @@ func TestPruneWaitsForNobody(t *testing.T) {
 	}
 }
 
+// Whoever reads a folder keeps it from being pruned, and writes nothing, to a folder of another tool's neither.
+func TestReadersHold(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	stock(t, d)
+	reader, err := OpenReadOnly(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := files(t, path)
+	first, second := reader.HoldReading(), reader.HoldReading()
+	if diff := cmp.Diff(before, files(t, path)); diff != "" {
+		t.Errorf("something was written: %s", diff)
+	}
+	for _, release := range []func(){first, second} {
+		if _, err := d.Prune(t.Context(), Pruning{Untagged: true}); !errors.Is(err, ErrInUse) {
+			t.Errorf("got %v, want ErrInUse", err)
+		}
+		if writer, err := d.Hold(); err != nil {
+			t.Error(err)
+		} else {
+			writer()
+		}
+		release()
+		release()
+	}
+	if _, err := d.Prune(t.Context(), Pruning{Untagged: true}); err != nil {
+		t.Error(err)
+	}
+
+	path, _, _ = foreign(t)
+	if reader, err = OpenReadOnly(path); err != nil {
+		t.Fatal(err)
+	}
+	before = files(t, path)
+	reader.HoldReading()()
+	if diff := cmp.Diff(before, files(t, path)); diff != "" {
+		t.Errorf("something was written: %s", diff)
+	}
+}
+
 // A manifest that cannot be read says no more what it needs: nothing may go then.
 func TestPruneOfDamaged(t *testing.T) {
 	d := open(t, t.TempDir())

@@ -17,7 +17,7 @@ import (
 var ErrReadOnly = fmt.Errorf("the image layout is open for reading only: %w", errors.ErrUnsupported)
 
 // OpenReadOnly opens the image layout in a folder and never writes there, so that it may lie on a medium that cannot be
-// written. Every method that would change something is [ErrReadOnly], and so is [Dir.Hold]. Otherwise the folder shows
+// written. Every method that would change something is [ErrReadOnly], and so is [Dir.Hold]; [Dir.HoldReading] is not. Otherwise the folder shows
 // itself as one that [OpenDir] opened, also as other processes change it.
 //
 // Errors are an *[ArchiveError], of the kind [ErrNotArchive] for a folder that is no image layout, or those of the file

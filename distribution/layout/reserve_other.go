@@ -2,7 +2,12 @@
 
 package layout
 
-import "os"
-
-// reserve gives a file its size. It is sparse: the disk may turn out to be full later.
-func reserve(f *os.File, size int64) error { return f.Truncate(size) }
+// reserve gives the files their sizes. They are sparse: the disk may turn out to be full later.
+func (v *volumes) reserve() error {
+	for _, f := range v.files {
+		if err := f.Truncate(f.size); err != nil {
+			return err
+		}
+	}
+	return nil
+}

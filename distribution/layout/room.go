@@ -22,12 +22,11 @@ func checkRoom(path string, split bool) error {
 	if beginsLikeBundle(volumeName(path, 0)) {
 		return nil // the others go with it
 	}
-	for i := range maxVolumes {
-		if name := volumeName(path, i); exists(name) {
-			return inTheWay(name, "it is no volume of a bundle")
-		}
+	there, err := volumesThere(path)
+	if err != nil || len(there) == 0 {
+		return err
 	}
-	return nil
+	return inTheWay(there[0], "it is no volume of a bundle")
 }
 
 func inTheWay(name, reason string) error {

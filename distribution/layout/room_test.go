@@ -31,7 +31,7 @@ func TestBundleRemovesNoForeignFiles(t *testing.T) {
 		if err := os.WriteFile(file, []byte(test.content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		b, err := Create(path, s.Contents, test.volumeSize)
+		b, err := Create(path, s.Contents, Files{VolumeSize: test.volumeSize})
 		if err == nil {
 			b.Abort()
 		}
@@ -51,7 +51,7 @@ func TestBundleFinishesAfterMakingRoom(t *testing.T) {
 	s := threeImages(t)
 	path := filepath.Join(t.TempDir(), "b.tar")
 	s.write(t, path, 2000, s.Blobs)
-	b, err := Create(path, s.Contents, 2000)
+	b, err := Create(path, s.Contents, Files{VolumeSize: 2000})
 	if err != nil {
 		t.Fatal(err)
 	}

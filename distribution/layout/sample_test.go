@@ -120,7 +120,12 @@ func threeImages(t testing.TB) *sample {
 // write makes a bundle of the sample in order, and returns its path and inventory.
 func (s *sample) write(t testing.TB, path string, volumeSize int64, order []manifest.Descriptor) Inventory {
 	t.Helper()
-	b, err := Create(path, s.Contents, volumeSize)
+	return s.writeTo(t, path, Files{VolumeSize: volumeSize}, order)
+}
+
+func (s *sample) writeTo(t testing.TB, path string, files Files, order []manifest.Descriptor) Inventory {
+	t.Helper()
+	b, err := Create(path, s.Contents, files)
 	if err != nil {
 		t.Fatal(err)
 	}

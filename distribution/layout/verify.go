@@ -27,7 +27,8 @@ type Check struct {
 }
 
 // Verify reads the whole archive once, from the first byte to the last, and holds every blob against its digest, every
-// reference of every manifest against what is there, and, where the inventory lies beside, the volumes against that.
+// reference of every manifest against what is there, and, where the inventory lies beside, the volumes against that: by
+// their size, and by their digest where it has one.
 // What a bundle leaves to its base counts as there. report is told of each check as it ends, those that found nothing
 // among them, in one goroutine. The error is nil however much is wrong, unless the context is cancelled.
 func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
@@ -36,6 +37,7 @@ func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
 	if err := v.content(ctx); err != nil {
 		return err
 	}
+	v.index()
 	v.docker()
 	for _, im := range a.images {
 		if err := v.image(ctx, im); err != nil {
@@ -102,7 +104,7 @@ func (v *verification) blob(ctx context.Context, d blob.Digest, at section) erro
 	if v.at == at.offset {
 		err = v.read(ctx, h, at.offset+at.size)
 	} else {
-		_, err = copyUntil(ctx, h, io.NewSectionReader(v.archive.volumes, at.offset, at.size))
+		_, err = copyUntil(ctx, h, io.NewSectionReader(v.archive.volumes, at.offset, at.size), v.buf)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -134,7 +136,7 @@ func (v *verification) read(ctx context.Context, w io.Writer, to int64) error {
 		if _, err := f.ReadAt(some, v.at-f.start); err != nil {
 			failed = cmp.Or(failed, err)
 		}
-		if len(v.volumes) > 0 {
+		if v.summed() {
 			v.hash.Write(some)
 		}
 		w.Write(some)
@@ -146,18 +148,38 @@ func (v *verification) read(ctx context.Context, w io.Writer, to int64) error {
 	return failed
 }
 
+// summed tells whether the inventory beside has digests of the volumes: of all or of none.
+func (v *verification) summed() bool { return len(v.volumes) > 0 && v.volumes[0].Digest != "" }
+
 func (v *verification) endVolume(i int) {
-	got := blob.FromHash(blob.SHA256, v.hash)
-	v.hash.Reset()
 	if i >= len(v.volumes) {
 		return
 	}
 	want, have := v.volumes[i], v.archive.volumes.files[i]
-	var err error
-	if got != want.Digest || have.size != want.Size {
+	got := want.Digest
+	if v.summed() {
+		got = blob.FromHash(blob.SHA256, v.hash)
+		v.hash.Reset()
+	}
+	err := have.wantSize(want.Size)
+	if err == nil && got != want.Digest {
 		err = &blob.MismatchError{Want: want.Digest, Got: got, WantSize: want.Size, GotSize: have.size}
 	}
 	v.report(Check{What: "volume " + want.File, Digest: want.Digest, Err: err})
+}
+
+// index makes sure that a bundle's images are called as its inventory says: names stand under no digest.
+func (v *verification) index() {
+	a := v.archive
+	if a.own == nil {
+		return
+	}
+	var err error
+	images := slices.SortedFunc(slices.Values(a.images), compareImages)
+	if !slices.EqualFunc(images, a.own.Images, func(x, y Image) bool { return compareImages(x, y) == 0 }) {
+		err = a.fail(indexFile, ErrDamaged, "its images are not those of "+inventoryFile)
+	}
+	v.report(Check{What: indexFile, Err: err})
 }
 
 // docker makes sure that what an image layout offers to docker is there.

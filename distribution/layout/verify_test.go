@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -8,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -27,16 +30,16 @@ func TestVerifyReportsAll(t *testing.T) {
 	s := threeImages(t)
 	path, _ := s.bundle(t)
 	a := openArchive(t, path)
-	checks, bytes := 0, int64(0)
-	if err := a.Verify(t.Context(), func(c Check) { checks++; bytes += c.Size }); err != nil {
+	checks, size := 0, int64(0)
+	if err := a.Verify(t.Context(), func(c Check) { checks++; size += c.Size }); err != nil {
 		t.Error(err)
 	}
 	want := int64(0)
 	for _, at := range a.blobs {
 		want += at.size
 	}
-	if checks != len(a.blobs)+len(a.images)+2 || bytes != want { // and the volume, and docker's manifest.json
-		t.Errorf("%d checks of %d bytes, want %d bytes", checks, bytes, want)
+	if checks != len(a.blobs)+len(a.images)+3 || size != want { // and the volume, index.json, and docker's manifest.json
+		t.Errorf("%d checks of %d bytes, want %d bytes", checks, size, want)
 	}
 }
 
@@ -58,8 +61,39 @@ func TestVerifyFindsEveryProblem(t *testing.T) {
 		found[c.Digest]++
 	}
 	// The manifest counts once for its bytes and twice for the images that need it.
-	if found[layer.Digest] != 1 || found[config.Digest] != 1 || found[child.Digest] != 3 || len(found) != 4 {
+	if found[layer.Digest] != 1 || found[config.Digest] != 1 || found[child.Digest] != 3 || len(found) != 3 {
 		t.Errorf("got %v", found)
+	}
+}
+
+// TestVerifyOutsideOfBlobs changes what stands under no blob's digest: only that of the whole file tells of padding.
+func TestVerifyOutsideOfBlobs(t *testing.T) {
+	s := threeImages(t)
+	for name, test := range map[string]struct {
+		change        func(t *testing.T, path string)
+		plain, summed []string // what is wrong
+	}{
+		"padding": {func(t *testing.T, path string) { flip(t, path, int64(len(read(t, path)))-2*tarBlock-1) }, nil, []string{"volume b.tar"}},
+		"a name": {func(t *testing.T, path string) {
+			flip(t, path, int64(bytes.Index(read(t, path), []byte("halo:latest"))))
+		}, []string{indexFile}, []string{"volume b.tar", indexFile}},
+		"more zeros": {func(t *testing.T, path string) {
+			writeFile(t, string(read(t, path))+strings.Repeat("\x00", tarBlock), path)
+		}, []string{"volume b.tar"}, []string{"volume b.tar"}},
+	} {
+		for _, sum := range []bool{false, true} {
+			path := filepath.Join(t.TempDir(), "b.tar")
+			s.writeTo(t, path, Files{Sum: sum}, s.Blobs)
+			test.change(t, path)
+			want := map[bool][]string{false: test.plain, true: test.summed}[sum]
+			var got []string
+			for _, c := range problems(t, openArchive(t, path).Verify) {
+				got = append(got, c.What)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s, with a digest %v: %s", name, sum, diff)
+			}
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // against what is there. It reports as [Archive.Verify] does. The error is nil however much is wrong, unless the context
 // is cancelled or the folder cannot be read.
 func (d *Dir) Verify(ctx context.Context, report func(Check)) error {
-	v := &dirVerification{dir: d, report: report}
+	v := &dirVerification{dir: d, report: report, buf: make([]byte, copyBuffer)}
 	for _, a := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
 		if err := v.folder(ctx, a); err != nil {
 			return err
@@ -37,6 +37,7 @@ func (d *Dir) Verify(ctx context.Context, report func(Check)) error {
 type dirVerification struct {
 	dir    *Dir
 	report func(Check)
+	buf    []byte // for all that is read
 }
 
 // folder checks the blobs of one algorithm.
@@ -70,7 +71,7 @@ func (v *dirVerification) blob(ctx context.Context, d blob.Digest) (int64, error
 	}
 	defer f.Close()
 	h := d.Algorithm().New()
-	size, err := copyUntil(ctx, h, f)
+	size, err := copyUntil(ctx, h, f, v.buf)
 	if err != nil {
 		return size, err
 	}
@@ -135,8 +136,7 @@ func (r *Repository) resolves(ctx context.Context, d manifest.Descriptor, m mani
 }
 
 // copyUntil copies until the end, or until the context is cancelled.
-func copyUntil(ctx context.Context, w io.Writer, r io.Reader) (n int64, err error) {
-	buf := make([]byte, copyBuffer)
+func copyUntil(ctx context.Context, w io.Writer, r io.Reader, buf []byte) (n int64, err error) {
 	for ctx.Err() == nil {
 		m, err := r.Read(buf)
 		w.Write(buf[:m])

@@ -35,6 +35,23 @@ func inventoryName(path string) string { return path + ".json" }
 
 var volumeNumber = regexp.MustCompile(`^(.+)\.([0-9]{3})$`)
 
+// volumesThere returns the names of the volumes of a bundle that there are, in order.
+func volumesThere(path string) ([]string, error) {
+	dir := filepath.Dir(path)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		m := volumeNumber.FindStringSubmatch(e.Name())
+		if m != nil && m[1] == filepath.Base(path) && m[2] != "000" {
+			out = append(out, filepath.Join(dir, e.Name()))
+		}
+	}
+	return out, nil
+}
+
 // openVolumes opens a bundle by its own name or that of its first volume.
 func openVolumes(path string) (*volumes, error) {
 	if m := volumeNumber.FindStringSubmatch(path); m != nil && exists(path) && exists(volumeName(m[1], 0)) {
@@ -152,11 +169,19 @@ func (v *volumes) compare() error {
 		if i >= len(v.files) {
 			return missingVolume(volumeName(v.path, i))
 		}
-		if got := v.files[i]; got.size != want.Size {
-			return &ArchiveError{Path: got.Name(), Kind: ErrVolume, Reason: fmt.Sprintf("want %d bytes, got %d", want.Size, got.size)}
+		if err := v.files[i].wantSize(want.Size); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// wantSize is the error of a file that does not have the size that it was written with.
+func (f volume) wantSize(size int64) error {
+	if f.size == size {
+		return nil
+	}
+	return &ArchiveError{Path: f.Name(), Kind: ErrVolume, Reason: fmt.Sprintf("want %d bytes, got %d", size, f.size)}
 }
 
 // cutShort returns the error of a tar that goes on behind the last byte there is.

@@ -23,7 +23,7 @@ func bundleOf(t *testing.T, name, content string, m manifest.Manifest) *layout.A
 		Blobs:     []manifest.Descriptor{d},
 	}
 	path := filepath.Join(t.TempDir(), "b.tar")
-	b, err := layout.Create(path, contents, 0)
+	b, err := layout.Create(path, contents, layout.Files{})
 	if err != nil {
 		t.Fatal(err)
 	}

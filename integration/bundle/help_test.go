@@ -58,7 +58,7 @@ func write(t testing.TB, base *layout.Inventory, images ...named) string {
 	c, open := contents(t, images...)
 	c.Base = base
 	path := filepath.Join(t.TempDir(), "bundle.tar")
-	b, err := layout.Create(path, c, 0)
+	b, err := layout.Create(path, c, layout.Files{})
 	if err != nil {
 		t.Fatal(err)
 	}

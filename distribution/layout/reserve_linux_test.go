@@ -1,0 +1,36 @@
+package layout
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// Where room is only asked for, what a file has already is not asked for again.
+func TestFitInto(t *testing.T) {
+	const size, there = 8 << 20, 2 << 20
+	v := &volumes{size: 2 * size}
+	for i := range 2 {
+		f, err := os.Create(volumeName(filepath.Join(t.TempDir(), "b"), i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.files = append(v.files, volume{f, int64(i) * size, size})
+	}
+	defer v.Close()
+	if _, err := v.files[1].Write(bytes.Repeat([]byte("x"), there)); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.files[1].Sync(); err != nil { // some file systems give room only then
+		t.Fatal(err)
+	}
+	if err := v.fitInto(2*size - there); err != nil {
+		t.Error(err)
+	}
+	if err := v.fitInto(size); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("got %v", err)
+	}
+}
