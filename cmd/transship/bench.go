@@ -23,6 +23,7 @@ type benching struct {
 	http2     bool
 	uploads   uploadList
 	ranges    countList
+	buffers   bufferList
 	count     count
 	warmups   fromZero
 	requests  count
@@ -127,6 +128,9 @@ func (b *benching) matrixFlags(fs *flag.FlagSet) {
 	}
 	if b.kind == bench.Pull || b.kind == bench.Copy {
 		fs.Var(&b.ranges, "ranges", "fetch each blob of 32 MiB and more in `N,...` ranges at a time, 1 for none (default: where one connection is slow)")
+	}
+	if b.kind == bench.Push || b.kind == bench.Pull || b.kind == bench.Copy {
+		fs.Var(&b.buffers, "buffer", "read and write this `size,...` of a large blob at a time, such as 32KiB,256KiB, where HTTP leaves it to us: uploads without TLS, and what pull reads")
 	}
 	fs.Var(&b.count, "count", fmt.Sprintf("measure `N` rounds (default %d)", b.count))
 	fs.Var(&b.warmups, "warmup", fmt.Sprintf("run `N` rounds before that (default %d)", b.warmups))

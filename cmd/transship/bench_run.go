@@ -78,7 +78,7 @@ func (b *benching) cells() []bench.Cell {
 	if b.http2 {
 		http = append(http, "2")
 	}
-	return bench.Matrix(b.jobs, http, b.uploads, b.ranges)
+	return bench.Matrix(b.jobs, http, b.uploads, b.ranges, b.buffers)
 }
 
 // mayRun announces the run, and refuses it where it is beyond the bounds. Nothing was sent yet.

@@ -195,6 +195,17 @@ func TestBenchAuto(t *testing.T) {
 	}
 }
 
+// Each buffer is a combination of its own, with connections of its own.
+func TestBenchBuffers(t *testing.T) {
+	s := serve(t)
+	for _, kind := range []string{"push", "pull", "copy"} {
+		o := newProgram(t).run("bench", kind, "--buffer", "16KiB,64KiB", "--size", "1x1MiB", "--count", "1", "--warmup", "0", s.host+"/bench").want(0)
+		if names := benchLines(t, o.stdout); len(names) != 2 || !strings.Contains(names[0], "/buffer=16KiB/") || !strings.Contains(names[1], "/buffer=64KiB/") {
+			t.Errorf("%s\nprints %s", o.line, o.stdout)
+		}
+	}
+}
+
 func TestBenchRanges(t *testing.T) {
 	s := serve(t)
 	o := newProgram(t).run("bench", "pull", "--ranges", "1,4", "--size", "1x33MiB", "--count", "1", "--warmup", "0", s.host+"/bench").want(0)
@@ -325,6 +336,8 @@ func TestBenchBadCommandLines(t *testing.T) {
 		"bench push --jobs 0":                     {2, `--jobs: "0" is neither a whole number from 1 on nor auto`, ""},
 		"bench push --jobs 1,,2":                  {2, `--jobs: "" is neither a whole number from 1 on nor auto`, ""},
 		"bench push --jobs 4,most":                {2, `--jobs: "most" is neither a whole number from 1 on nor auto`, ""},
+		"bench push --buffer 1KiB":                {2, "--buffer: 1KiB is not from 4KiB to 64MiB", ""},
+		"bench push --buffer 32KiB,":              {2, "--buffer: ", ""},
 		"bench pull --ranges auto":                {2, `--ranges: "auto" is no whole number from 1 on`, ""},
 		"bench push --count 0":                    {2, `--count: "0" is no whole number from 1 on`, ""},
 		"bench push --warmup -1":                  {2, `--warmup: "-1" is no whole number from 0 on`, ""},

@@ -88,6 +88,35 @@ func (l *jobsList) Set(s string) error {
 	return nil
 }
 
+// leastBuffer and mostBuffer are the bounds of a buffer in bytes.
+const (
+	leastBuffer = 4 << 10
+	mostBuffer  = 64 << 20
+)
+
+// bufferList is the value of --buffer: sizes in bytes.
+type bufferList []int
+
+// String implements flag.Value.
+func (l *bufferList) String() string { return strings.Trim(fmt.Sprint(*l), "[]") }
+
+// Set implements flag.Value.
+func (l *bufferList) Set(s string) error {
+	var out bufferList
+	for text := range strings.SplitSeq(s, ",") {
+		var n byteSize
+		if err := n.Set(strings.TrimSpace(text)); err != nil {
+			return err
+		}
+		if n < leastBuffer || n > mostBuffer {
+			return fmt.Errorf("%s is not from 4KiB to 64MiB", text)
+		}
+		out = append(out, int(n))
+	}
+	*l = out
+	return nil
+}
+
 // fromZero is a number of things that may be none.
 type fromZero int
 

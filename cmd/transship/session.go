@@ -56,11 +56,12 @@ type sessionKey struct {
 	plainHTTP bool
 	http1     bool
 	fixed     bool
+	buffer    int
 	host      string // only where there is something that is for this host alone
 }
 
 func (s *side) key() sessionKey {
-	k := sessionKey{creds: s.creds, tls: s.tls, plainHTTP: s.plainHTTP, http1: s.http1, fixed: s.fixed}
+	k := sessionKey{creds: s.creds, tls: s.tls, plainHTTP: s.plainHTTP, http1: s.http1, fixed: s.fixed, buffer: s.buffer}
 	if s.creds != "" || s.tls != (wire.TLS{}) || s.plainHTTP {
 		k.host = s.label + " " + s.host
 	}
@@ -101,7 +102,7 @@ func (a *app) session(ctx context.Context, s *side) (*session, error) {
 // newSession builds the chain auth -> Retry -> Limit -> Loopback -> Headers -> Record -> Policy -> Timeout -> Hosts, with a Plan
 // before Record where one is made; package wire says why in this order.
 func (a *app) newSession(s *side, credentials auth.Credentials) *session {
-	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1 || s.http1}
+	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1 || s.http1, Buffer: s.buffer}
 	stall := time.Duration(a.shared.speed.stall)
 	carry := &wire.Timeout{Base: hosts, Header: stall, Stall: stall}
 	record := a.recorder().Over(&wire.Policy{Base: carry, Rules: &a.shared.rules})

@@ -11,6 +11,7 @@ type Cell struct {
 	HTTP   string // "1" is HTTP/1.1 only, "2" is HTTP/2 only, "" is what client and registry agree on
 	Upload Upload
 	Ranges int // of each big blob that are read at once, as of transfer.Engine; 0 leaves that to the engine
+	Buffer int // bytes of a large blob that are read and written at a time; 0 is what the client thinks best
 }
 
 // Upload is a way for a blob to go out. The zero value is one PUT.
@@ -32,7 +33,21 @@ func (c Cell) String() string {
 	if c.Ranges > 0 {
 		name += fmt.Sprintf("/ranges=%d", c.Ranges)
 	}
+	if c.Buffer > 0 {
+		name += "/buffer=" + bytesText(c.Buffer)
+	}
 	return name
+}
+
+// bytesText is a size in the largest unit that divides it.
+func bytesText(n int) string {
+	switch {
+	case n%(1<<20) == 0:
+		return fmt.Sprintf("%dMiB", n>>20)
+	case n%(1<<10) == 0:
+		return fmt.Sprintf("%dKiB", n>>10)
+	}
+	return strconv.Itoa(n)
 }
 
 // jobsText is how a number of jobs is called.
@@ -44,12 +59,14 @@ func jobsText(jobs int) string {
 }
 
 // Matrix returns all combinations. An empty list counts as one with the zero value.
-func Matrix(jobs []int, http []string, uploads []Upload, ranges []int) (cells []Cell) {
-	for _, r := range orZero(ranges) {
-		for _, u := range orZero(uploads) {
-			for _, h := range orZero(http) {
-				for _, j := range orZero(jobs) {
-					cells = append(cells, Cell{j, h, u, r})
+func Matrix(jobs []int, http []string, uploads []Upload, ranges, buffers []int) (cells []Cell) {
+	for _, b := range orZero(buffers) {
+		for _, r := range orZero(ranges) {
+			for _, u := range orZero(uploads) {
+				for _, h := range orZero(http) {
+					for _, j := range orZero(jobs) {
+						cells = append(cells, Cell{j, h, u, r, b})
+					}
 				}
 			}
 		}

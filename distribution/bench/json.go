@@ -40,6 +40,7 @@ type jsonCell struct {
 	HTTP        string      `json:"http,omitempty"`
 	Upload      string      `json:"upload,omitempty"`
 	Ranges      int         `json:"ranges,omitempty"` // not there where the engine has chosen
+	Buffer      int         `json:"buffer,omitempty"` // bytes, not there where the client has chosen
 	BytesPerSec *jsonSpread `json:"bytesPerSecond,omitempty"`
 	NsPerOp     jsonSpread  `json:"nsPerOp"`
 	Floors      float64     `json:"timesFloor,omitempty"`
@@ -108,7 +109,7 @@ func (r *Report) JSON(w io.Writer) error {
 
 func (r *Report) jsonCell(i int) jsonCell {
 	s, c := r.Summary(i), r.Cells[i]
-	out := jsonCell{Name: c.String(), Jobs: c.Jobs, HTTP: c.HTTP, Upload: c.Upload.Name, Ranges: c.Ranges,
+	out := jsonCell{Name: c.String(), Jobs: c.Jobs, HTTP: c.HTTP, Upload: c.Upload.Name, Ranges: c.Ranges, Buffer: c.Buffer,
 		NsPerOp: jsonSpread(s.Op), Floors: s.Floors, Rounds: []jsonRound{}}
 	if s.Speed.Median > 0 {
 		speed := jsonSpread(s.Speed)

@@ -43,7 +43,7 @@ func reported() *Report {
 	r := &Report{
 		Kind: Push, Shape: Shape{Platforms: 2, Layers: 4, Size: "4x16MiB", Compressible: 0.5}, Target: "localhost:5000/bench",
 		Seed: 42, Started: start, Machine: Machine{"linux", "amd64", "Some CPU <1>", 2},
-		Cells: Matrix([]int{1, 8}, nil, nil, nil),
+		Cells: Matrix([]int{1, 8}, nil, nil, nil, nil),
 		Limit: &Limit{Over: "plain TCP on loopback",
 			Link: []Rate{{1, 1e9, time.Second}, {8, 2e9, time.Second}}, Hash: []Rate{{1, 5e8, time.Second}, {2, 1e9, time.Second}}},
 		Left: []Left{{"localhost:5000/bench", 3, 10, 134217728, errors.New("405 Method Not Allowed")}},
@@ -84,7 +84,7 @@ func TestGoFormat(t *testing.T) {
 
 // A single processor has no suffix, and what did not move has no speed.
 func TestGoFormatOfWhatMovesNothing(t *testing.T) {
-	r := &Report{Kind: Resolve, Shape: Shape{Platforms: 1, Layers: 1, Size: "4KiB"}, Machine: Machine{Procs: 1}, Cells: Matrix([]int{4}, []string{"2"}, nil, nil)}
+	r := &Report{Kind: Resolve, Shape: Shape{Platforms: 1, Layers: 1, Size: "4KiB"}, Machine: Machine{Procs: 1}, Cells: Matrix([]int{4}, []string{"2"}, nil, nil, nil)}
 	var b bytes.Buffer
 	r.GoSample(&b, Sample{Moved: Moved{Ops: 100}, Elapsed: time.Second, Calls: 200, TTFB: []time.Duration{5000}})
 	want := "BenchmarkResolve/jobs=4/http=2/platforms=1/layers=1/size=4KiB\t     100\t10000000 ns/op\t2.00 calls/op\t5000 ttfb-p50-ns\t5000 ttfb-p99-ns\t0 rss-peak-bytes\n"
@@ -144,7 +144,7 @@ func TestJSON(t *testing.T) {
 // auto is no number: it has a name, stands behind the numbers, is joined to none of them, and its floor is that of any.
 func TestReportOfAuto(t *testing.T) {
 	r := reported()
-	r.Cells = Matrix([]int{0, 8}, nil, nil, nil)
+	r.Cells = Matrix([]int{0, 8}, nil, nil, nil, nil)
 	p, cell := r.byJobs(), r.jsonCell(0)
 	if len(p.X) != 2 || p.X[0].Label != "8" || p.X[1].Label != "auto" || len(p.Joins) != 0 {
 		t.Errorf("%+v is joined by %+v", p.X, p.Joins)

@@ -44,7 +44,7 @@ func (s *spy) Clean(ctx context.Context, t Turn, _ Cell) {
 func TestRunner(t *testing.T) {
 	s := &spy{calls: &Recorder{}, fails: -1}
 	var warm, told int
-	r := &Runner{Cells: Matrix([]int{1, 2}, nil, nil, nil), Warmups: 1, Count: 2, Calls: s.calls,
+	r := &Runner{Cells: Matrix([]int{1, 2}, nil, nil, nil, nil), Warmups: 1, Count: 2, Calls: s.calls,
 		OnWarm: func(time.Duration) error { warm++; return nil }, OnSample: func(Sample) error { told++; return nil }}
 	samples, err := r.Run(t.Context(), s)
 	if err != nil || len(samples) != 4 || warm != 1 || told != 4 {
@@ -65,7 +65,7 @@ func TestRunner(t *testing.T) {
 
 func TestRunnerStops(t *testing.T) {
 	tooLong := errors.New("it takes too long")
-	r := &Runner{Cells: Matrix(nil, nil, nil, nil), Warmups: 1, Count: 2, Calls: &Recorder{}, OnWarm: func(time.Duration) error { return tooLong }}
+	r := &Runner{Cells: Matrix(nil, nil, nil, nil, nil), Warmups: 1, Count: 2, Calls: &Recorder{}, OnWarm: func(time.Duration) error { return tooLong }}
 	s := &spy{calls: r.Calls, fails: -1}
 	if samples, err := r.Run(t.Context(), s); err != tooLong || len(samples) != 0 || len(s.log) != 2 {
 		t.Errorf("after the warm-up: %v, %q", err, s.log)
@@ -80,7 +80,7 @@ func TestRunnerStops(t *testing.T) {
 // Who interrupts a run has it cleaned up all the same.
 func TestInterruptedTurnIsCleaned(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	r := &Runner{Cells: Matrix(nil, nil, nil, nil), Count: 3, Calls: &Recorder{}}
+	r := &Runner{Cells: Matrix(nil, nil, nil, nil, nil), Count: 3, Calls: &Recorder{}}
 	s := &spy{calls: r.Calls, fails: -1}
 	r.OnSample = func(Sample) error { cancel(); return nil }
 	if samples, err := r.Run(ctx, s); !errors.Is(err, context.Canceled) || len(samples) != 1 {

@@ -70,7 +70,7 @@ func TestOrderIsFair(t *testing.T) {
 
 func TestMatrix(t *testing.T) {
 	var got []string
-	for _, c := range Matrix([]int{1, 2}, []string{"1", "2"}, []Upload{{Name: "put"}, {Name: "patch", Patch: true}}, nil) {
+	for _, c := range Matrix([]int{1, 2}, []string{"1", "2"}, []Upload{{Name: "put"}, {Name: "patch", Patch: true}}, nil, nil) {
 		got = append(got, c.String())
 	}
 	want := []string{
@@ -80,10 +80,14 @@ func TestMatrix(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := Matrix([]int{6}, nil, nil, []int{1, 4}); len(got) != 2 || got[1].String() != "jobs=6/ranges=4" {
+	if got := Matrix([]int{6}, nil, nil, []int{1, 4}, nil); len(got) != 2 || got[1].String() != "jobs=6/ranges=4" {
 		t.Error(got)
 	}
-	if got := Matrix([]int{6}, nil, nil, nil); len(got) != 1 || got[0].String() != "jobs=6" {
+	if got := Matrix([]int{6}, nil, nil, nil, []int{32 << 10, 1 << 20, 1000}); len(got) != 3 ||
+		got[0].String() != "jobs=6/buffer=32KiB" || got[1].String() != "jobs=6/buffer=1MiB" || got[2].String() != "jobs=6/buffer=1000" {
+		t.Errorf("got %v", got)
+	}
+	if got := Matrix([]int{6}, nil, nil, nil, nil); len(got) != 1 || got[0].String() != "jobs=6" {
 		t.Error(got)
 	}
 }

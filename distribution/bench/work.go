@@ -85,7 +85,7 @@ func (w *Work) Do(ctx context.Context, t Turn, c Cell) (Moved, error) {
 	}
 	if !w.Kind.Writes() {
 		var count tally
-		return w.copy(ctx, c, from, w.stockTag(t), transfer.Discard{}, w.tag(t), count.event, &count)
+		return w.copy(ctx, c, from, w.stockTag(t), transfer.Discard{Buffer: c.Buffer}, w.tag(t), count.event, &count)
 	}
 	to, err := w.To(ctx, c)
 	if err != nil {

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,10 +13,12 @@ import (
 
 // Discard is a target that reads and verifies what it is given, and keeps nothing: to prove that a source is whole, and to
 // measure it alone. Its zero value is ready for use.
-type Discard struct{}
+type Discard struct {
+	Buffer int // how many bytes of a large blob are read at a time; 0 is 256 KiB
+}
 
-// discardBuffer is how many bytes are read at a time.
-const discardBuffer = 32 << 10
+// discardBuffer is what Buffer is if it is 0.
+const discardBuffer = 256 << 10
 
 // String is how messages call it.
 func (Discard) String() string { return "nowhere" }
@@ -25,12 +28,17 @@ func (Discard) HeadManifest(_ context.Context, ref string) (manifest.Descriptor,
 	return manifest.Descriptor{}, fmt.Errorf("manifest %s: %w", ref, fs.ErrNotExist)
 }
 
+// buffer is how many bytes of a blob are read at a time. Many small ones are under way at once.
+func (n Discard) buffer(size int64) int64 {
+	return min(int64(cmp.Or(n.Buffer, discardBuffer)), size/4+1)
+}
+
 // PutBlob implements Target. Bytes that do not match the descriptor are a *[blob.MismatchError].
-func (Discard) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string) (blob.Outcome, error) {
+func (n Discard) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string) (blob.Outcome, error) {
 	r := blob.NewReader(ctx, d.Digest, d.Size, open)
 	defer r.Close()
 	plain := struct{ io.Writer }{io.Discard} // whose ReadFrom reads less at a time
-	_, err := io.CopyBuffer(plain, r, make([]byte, min(discardBuffer, d.Size+1)))
+	_, err := io.CopyBuffer(plain, r, make([]byte, n.buffer(d.Size)))
 	return blob.Uploaded, err
 }
 
