@@ -51,6 +51,7 @@ func redirects(t *testing.T, next http.Handler) http.Handler {
 
 // The script of a copy, run in an empty folder with another registry in the target's place, makes the same copy.
 func TestAuditCurlRepeatsACopy(t *testing.T) {
+	t.Parallel()
 	tokens := func(_ *testing.T, next http.Handler) http.Handler { return &harbour{next: next} }
 	passwords := func(_ *testing.T, next http.Handler) http.Handler { return needsPassword(next) }
 	open := func(_ *testing.T, next http.Handler) http.Handler { return next }
@@ -73,37 +74,41 @@ func TestAuditCurlRepeatsACopy(t *testing.T) {
 			{On: "^GET .*/blobs/sha256", Times: 2, Cut: registry.CutAnswer, After: 3},
 		}},
 	} {
-		v := newVoyage(t)
-		fresh := serve(t)
-		src, dst, to := listen(t, test.guard(t, v.source)), listen(t, test.guard(t, v.target)), listen(t, test.guard(t, fresh))
-		v.source.Set(test.rules...)
-		file := filepath.Join(v.env["HOME"], "audit."+test.format)
-		copied := v.run(append([]string{"copy", "-q", "--audit", file, src + "/halohub/halo:1.6", dst + "/hczjl/halo:1.6"}, test.flags...)...).want(0)
-		text := v.run("audit", "curl", file).want(0).stdout
-		v.source.Set()
-		env := []string{hostVariable(dst) + "=http://" + to}
-		for _, host := range []string{src, dst} {
-			env = append(env, strings.Replace(hostVariable(host), "HOST_", "USERPASS_", 1)+"="+account)
-		}
-		dir, out, err := script(t, text, env...)
-		if err != nil {
-			t.Errorf("%s: %v\n%s\n%s", name, err, out, text)
-			continue
-		}
-		if left, _ := os.ReadDir(dir); len(left) != 1 || left[0].Name() != "blobs" {
-			t.Errorf("%s: it leaves %v", name, left)
-		}
-		// This copy checks by its digest every byte that it reads.
-		_, digest, _ := strings.Cut(strings.TrimSpace(copied.stdout), "@")
-		again := v.run("copy", "-q", fresh.host+"/hczjl/halo@"+digest, serve(t).host+"/x/y:1").want(0)
-		if !strings.HasSuffix(again.stdout, "@"+digest+"\n") || !fresh.has("hczjl/halo", "1.6") {
-			t.Errorf("%s: %s, want %s", name, again.stdout, digest)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := newVoyage(t)
+			fresh := serve(t)
+			src, dst, to := listen(t, test.guard(t, v.source)), listen(t, test.guard(t, v.target)), listen(t, test.guard(t, fresh))
+			v.source.Set(test.rules...)
+			file := filepath.Join(v.env["HOME"], "audit."+test.format)
+			copied := v.run(append([]string{"copy", "-q", "--audit", file, src + "/halohub/halo:1.6", dst + "/hczjl/halo:1.6"}, test.flags...)...).want(0)
+			text := v.run("audit", "curl", file).want(0).stdout
+			v.source.Set()
+			env := []string{hostVariable(dst) + "=http://" + to}
+			for _, host := range []string{src, dst} {
+				env = append(env, strings.Replace(hostVariable(host), "HOST_", "USERPASS_", 1)+"="+account)
+			}
+			dir, out, err := script(t, text, env...)
+			if err != nil {
+				t.Errorf("%v\n%s\n%s", err, out, text)
+				return
+			}
+			if left, _ := os.ReadDir(dir); len(left) != 1 || left[0].Name() != "blobs" {
+				t.Errorf("it leaves %v", left)
+			}
+			// This copy checks by its digest every byte that it reads.
+			_, digest, _ := strings.Cut(strings.TrimSpace(copied.stdout), "@")
+			again := v.run("copy", "-q", fresh.host+"/hczjl/halo@"+digest, serve(t).host+"/x/y:1").want(0)
+			if !strings.HasSuffix(again.stdout, "@"+digest+"\n") || !fresh.has("hczjl/halo", "1.6") {
+				t.Errorf("%s, want %s", again.stdout, digest)
+			}
+		})
 	}
 }
 
 // What is not what was recorded ends the script.
 func TestAuditCurlChecksDigests(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	file := filepath.Join(v.env["HOME"], "audit.jsonl")
 	v.run("copy", "-q", "--audit", file, v.src, v.dst).want(0)

@@ -74,6 +74,7 @@ func TestAuditWaterfall(t *testing.T) {
 
 // What --audit has written of a real run is shown, both formats alike.
 func TestAuditShowOfACopy(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"jsonl", "har"} {
 		v := newVoyage(t)
 		file := filepath.Join(v.env["HOME"], "audit."+format)

@@ -177,6 +177,7 @@ func TestAuditOfACopyToSeveral(t *testing.T) {
 
 // Every command with a registry has an audit.
 func TestAuditOfEveryCommand(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	home := v.env["HOME"]
 	guarded := listen(t, needsPassword(v.target))
@@ -261,6 +262,7 @@ func TestAuditOfAnInterruptedRun(t *testing.T) {
 
 // A run that is killed leaves whole lines, or a whole HAR, with the calls that had ended.
 func TestAuditOfAKilledRun(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"jsonl", "har"} {
 		for i := range 5 {
 			v := newVoyage(t)

@@ -129,6 +129,7 @@ func (v *voyage) fails(line string, want complaint) {
 }
 
 func TestBadRegistries(t *testing.T) {
+	t.Parallel()
 	const manifests, blobs = "^GET .*/manifests/", "^GET .*/blobs/sha256"
 	bodyRule := func(body string) registry.Rule { return registry.Rule{On: manifests + "1.6", Status: 200, Body: body} }
 	for name, test := range map[string]struct {
@@ -234,6 +235,7 @@ func TestHostsThatCannotBeReached(t *testing.T) {
 }
 
 func TestWrongSchemes(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	halo := "/halohub/halo:1.6"
 	plain := listenElsewhere(t, v.source)

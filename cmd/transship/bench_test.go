@@ -64,6 +64,7 @@ func (s *server) nothingLeft() {
 }
 
 func TestBenchWithoutATarget(t *testing.T) {
+	t.Parallel()
 	for kind, want := range map[string]string{"push": "Push", "pull": "Pull", "copy": "Copy", "mount": "Mount", "resolve": "Resolve"} {
 		o := newProgram(t).run("bench", kind, "--size", "2x10KiB,100", "--count", "2", "--jobs", "auto,3").
 			want(0, "3 rounds of 2 combinations", "seed ", "a round takes", kind+" jobs=auto: ", kind+" jobs=3: ")
@@ -81,6 +82,7 @@ func TestBenchWithoutATarget(t *testing.T) {
 }
 
 func TestBenchRemovesWhatItHasPut(t *testing.T) {
+	t.Parallel()
 	for _, line := range []string{
 		"push A/bench", "push A/bench --warm", "pull A/bench", "pull --warm A/bench", "copy A/bench B/bench", "copy A/bench", "copy --warm A/a B/b",
 		"mount A/bench", "mount A/bench A/other", "resolve A/bench",
@@ -185,6 +187,7 @@ func TestBenchUploads(t *testing.T) {
 
 // Only auto minds what a host says that it takes, and each of its turns begins without knowing, as a command does.
 func TestBenchAuto(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	s.Set(registry.Rule{Header: map[string]string{"Ratelimit-Remaining": "5"}})
 	for jobs, want := range map[string]int{"4": 0, "auto": 3, "auto,4": 3} {
@@ -207,8 +210,9 @@ func TestBenchBuffers(t *testing.T) {
 }
 
 func TestBenchRanges(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
-	o := newProgram(t).run("bench", "pull", "--ranges", "1,4", "--size", "1x33MiB", "--count", "1", "--warmup", "0", s.host+"/bench").want(0)
+	o := newProgram(t).run("bench", "pull", "--ranges", "1,4", "--warm", "--size", "1x33MiB", "--count", "1", "--warmup", "0", s.host+"/bench").want(0)
 	names := benchLines(t, o.stdout)
 	if len(names) != 2 || !strings.Contains(names[0], "/ranges=1/") || !strings.Contains(names[1], "/ranges=4/") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
@@ -236,6 +240,7 @@ func TestBenchOfARegistryThatDoesNotMount(t *testing.T) {
 }
 
 func TestBenchJSONAndPage(t *testing.T) {
+	t.Parallel()
 	p := newProgram(t)
 	file := filepath.Join(p.env["HOME"], "page.html")
 	o := p.run("bench", "push", "--json", "--html", file, "--limit", "--size", "2x1KiB", "--count", "2", "--seed", "3").
@@ -384,6 +389,7 @@ func TestBenchHoldsNoBlobs(t *testing.T) {
 
 // Over a link that is not loopback, the limit is measured by blobs that are put there and removed again.
 func TestBenchLimitOfALink(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	host := listenElsewhere(t, s)
 	o := newProgram(t).run("bench", "pull", "--plain-http", "--yes", "--limit", "--size", "1KiB", "--layers", "2", "--count", "1", "--warmup", "0", "--jobs", "3", host+"/bench").

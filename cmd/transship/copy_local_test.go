@@ -16,6 +16,7 @@ import (
 
 // An image that has gone through a layout or a tar is the same to the last byte, under the name that the help promises.
 func TestCopyThroughFiles(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	list := v.source.halo()
 	src := v.source.host + "/halohub/halo"
@@ -63,6 +64,7 @@ func TestCopyThroughFiles(t *testing.T) {
 
 // An image that is asked for by its digest is an image of its own where it arrives, be it whole or only a part of it.
 func TestCopyByDigestToFiles(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	list, repo := v.source.halo(), "FROM/halohub/halo"
 	parts := v.source.parts("halohub/halo", "1.6")
@@ -111,6 +113,7 @@ func TestCopyOfANamelessImage(t *testing.T) {
 
 // What the flags leave of an image is the same wherever it goes.
 func TestCopySubsetToFiles(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	for i, flags := range []string{"--platform linux/arm64", "--platform linux/arm64,linux/amd64", "--flatten --platform linux/arm/v7"} {
 		tag := string(rune('a' + i))
@@ -136,6 +139,7 @@ func TestCopySubsetToFiles(t *testing.T) {
 
 // Targets of several kinds are written in one pass. One that fails does not stop the others.
 func TestCopyToSeveralKinds(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	list := string(v.source.halo().Digest)
 	v.source.Forget()

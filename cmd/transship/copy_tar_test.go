@@ -16,6 +16,7 @@ import (
 
 // Signatures and SBOMs go into layouts and tars with the image and come out of them.
 func TestCopyReferrersThroughFiles(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	list := v.source.halo()
 	sbom := v.source.signed("halohub/halo", list)
@@ -39,6 +40,7 @@ func TestCopyReferrersThroughFiles(t *testing.T) {
 
 // Other tools call an image of a layout by a mere tag. It keeps that in another layout, and what refers to it is found.
 func TestCopyOfAMereTag(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	list := v.source.halo()
 	sbom := v.source.refer("halohub/halo", list, "application/spdx+json")

@@ -22,10 +22,14 @@ func (s *server) put(method, path, mediaType string, content []byte) {
 	}
 }
 
-// blob gives a repository a blob.
+// blob gives a repository a blob, if it does not have it.
 func (s *server) blob(repo, mediaType string, content []byte) manifest.Descriptor {
 	s.t.Helper()
 	d := manifest.Descriptor{MediaType: mediaType, Digest: blob.FromBytes(content), Size: int64(len(content))}
+	w := httptest.NewRecorder()
+	if s.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/v2/"+repo+"/blobs/"+string(d.Digest), nil)); w.Code == http.StatusOK {
+		return d
+	}
 	s.put(http.MethodPost, "/v2/"+repo+"/blobs/uploads/?digest="+string(d.Digest), "application/octet-stream", content)
 	return d
 }

@@ -19,6 +19,7 @@ func chain(t testing.TB) *voyage {
 
 // A chain of bundles arrives, blob by blob once, with the digests that the source has.
 func TestLoadChain(t *testing.T) {
+	t.Parallel()
 	for _, flags := range []string{"", "--rewrite halohub=mirror", "--rewrite halohub/halo=x/y/z", "--jobs 1"} {
 		v := chain(t)
 		for _, bundle := range []string{"1", "2", "3"} {
@@ -45,6 +46,7 @@ func TestLoadChain(t *testing.T) {
 
 // Without its base a bundle is not loaded, not even in part, and it is said what to load first.
 func TestLoadWithoutItsBase(t *testing.T) {
+	t.Parallel()
 	v := chain(t)
 	v.do("load @/2.tar TO/p").complains(complaint{4,
 		"2.tar builds on 1.tar, of which " + v.target.host + "/p lacks 2 blobs: sha256:", "load 1.tar first; if it was made for another registry, save again without --since"})
@@ -66,6 +68,7 @@ func TestLoadWithoutItsBase(t *testing.T) {
 
 // Blobs come from the repositories where the base has them, be it that the registry mounts them or not.
 func TestLoadTakesFromTheBase(t *testing.T) {
+	t.Parallel()
 	for name, rule := range map[string]registry.Rule{
 		"mounts":     {},
 		"no mounts":  {On: "mount=", DropQuery: []string{"mount", "from"}},
@@ -116,6 +119,7 @@ func TestLoadBaseBehindADenial(t *testing.T) {
 
 // Volumes that are damaged, cut short or missing are named, by load as by verify.
 func TestLoadDamagedVolumes(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		damage func(v *voyage)
 		load   complaint

@@ -38,6 +38,7 @@ func (v *voyage) loaded(o outcome) []string {
 }
 
 func TestLoad(t *testing.T) {
+	t.Parallel()
 	v := cargo(t)
 	for line, want := range map[string]string{
 		"load @/x.tar TO":                           "a/tool:2 hczjl/halo:1.6 library/alpine:3.20",
@@ -108,6 +109,7 @@ func TestLoadPartly(t *testing.T) {
 }
 
 func TestLoadRefuses(t *testing.T) {
+	t.Parallel()
 	v := cargo(t)
 	v.do("save -o @/clash.tar FROM/tool:2 SRC -f " + v.write("clash", v.src+" quay.io/x/y:1\n"+v.source.host+"/tool:2 ghcr.io/x/y:1\n")).want(0)
 	v.do("copy SRC oci:@/bare:1").want(0)
@@ -149,6 +151,7 @@ func TestLoadRefuses(t *testing.T) {
 
 // What refers to an image is pushed after it, also where that has no tag, and what refers to that comes after both.
 func TestLoadReferrersInOrder(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	list := v.source.halo()
 	sbom := v.source.refer("halohub/halo", list, "application/spdx+json")

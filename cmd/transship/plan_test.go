@@ -141,6 +141,7 @@ func (r planReport) want(t *testing.T, counts string, assumed ...string) {
 }
 
 func TestPlanIsTheRun(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct{ flags, cold, mirror string }{
 		"as it is": {"", "7 uploads, 0 mounts, 0 present, 304 bytes", "0 uploads, 7 mounts, 0 present, 0 bytes"},
 		"one job":  {"--jobs=1", "7 uploads, 0 mounts, 0 present, 304 bytes", "0 uploads, 7 mounts, 0 present, 0 bytes"},
@@ -211,6 +212,7 @@ func artifact512(t *testing.T, s *server) []byte {
 
 // With referrers, at a registry that keeps track of them, and at one that leaves that to its clients.
 func TestPlanOfReferrers(t *testing.T) {
+	t.Parallel()
 	const root, signature = "list, put, 1076 bytes, 0 blobs, 3 manifests", "image, put, 520 bytes, 2 blobs, 0 manifests"
 	for name, test := range map[string]struct {
 		rules  []registry.Rule // of the target
@@ -257,6 +259,7 @@ func (v *voyage) refer(n int) {
 }
 
 func TestPlanToSeveral(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	third := serve(t)
 	r := v.rehearse(v.source, v.target, third)
@@ -276,6 +279,7 @@ func TestPlanWhereSomeFail(t *testing.T) {
 }
 
 func TestPlanOfPush(t *testing.T) {
+	t.Parallel()
 	s, to, p := serve(t), serve(t), newProgram(t)
 	s.halo()
 	p.run("pull", s.host+"/halohub/halo:1.6").want(0)
@@ -290,6 +294,7 @@ func TestPlanOfPush(t *testing.T) {
 
 // Images of a bundle, and of one that builds on it: what that leaves out is mounted from where it is on the registry.
 func TestPlanOfLoad(t *testing.T) {
+	t.Parallel()
 	s, to, p := serve(t), serve(t), newProgram(t)
 	s.halo()
 	s.image("halohub/other", "1", "linux/amd64", "shared", "another layer")
@@ -306,6 +311,7 @@ func TestPlanOfLoad(t *testing.T) {
 
 // Many images go one after the other where there is one job, and what they share is told of once.
 func TestPlanOfManyImages(t *testing.T) {
+	t.Parallel()
 	s, to, p := serve(t), serve(t), newProgram(t)
 	args := []string{"save", "-o", p.env["HOME"] + "/many.tar"}
 	for i := range 20 {
@@ -329,6 +335,7 @@ func TestPlanOfManyImages(t *testing.T) {
 
 // A list with all tags of a repository, one image for two targets, and an image that is twice in it.
 func TestPlanOfSync(t *testing.T) {
+	t.Parallel()
 	s, to, second, p := serve(t), serve(t), serve(t), newProgram(t)
 	s.halo()
 	for i := range 5 {
@@ -417,6 +424,7 @@ func TestPlanOfManifestPush(t *testing.T) {
 
 // Tokens are asked for as in the run, and the calls that are refused without one are part of it.
 func TestPlanWithTokens(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	account := []string{"--src-creds=" + user + ":" + password, "--dst-creds=" + user + ":" + password}
 	r := &rehearsal{program: v.program}
@@ -460,6 +468,7 @@ func (s elsewhere) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // A registry may refuse mounts or ignore them. What follows from that the plan cannot know, and says so.
 func TestPlanAssumesMounts(t *testing.T) {
+	t.Parallel()
 	for name, rule := range map[string]registry.Rule{
 		"refused": {On: "mount=", Status: 401},
 		"ignored": {On: "mount=", DropQuery: []string{"mount", "from"}},
@@ -510,6 +519,7 @@ func TestPlanThatFails(t *testing.T) {
 
 // What a plan prints. Nothing of the result of the run is in it; -v shows the calls that the plan itself makes.
 func TestPlanText(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	v.run("copy", "--platform=linux/arm64", v.src, v.target.host+"/other:1").want(0)
 	v.run("copy", "--platform=linux/arm/v7", v.src, v.dst).want(0)

@@ -23,11 +23,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// process is the program as a process, with an empty home.
+// process is the program as a process, with an empty home. The race detector would let it wait a second at its end.
 func process(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	t.Helper()
 	cmd = exec.CommandContext(t.Context(), os.Args[0], args...)
-	cmd.Env = []string{"TRANSSHIP_TEST_PROCESS=1", "HOME=" + t.TempDir(), "XDG_RUNTIME_DIR=" + t.TempDir()}
+	cmd.Env = []string{"TRANSSHIP_TEST_PROCESS=1", "GORACE=atexit_sleep_ms=0", "HOME=" + t.TempDir(), "XDG_RUNTIME_DIR=" + t.TempDir()}
 	stderr = &bytes.Buffer{}
 	cmd.Stderr = stderr
 	cmd.WaitDelay = hangs
@@ -35,6 +35,7 @@ func process(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer)
 }
 
 func TestProcess(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	d := s.halo()
 	cmd, stderr := process(t, "digest", s.host+"/halohub/halo:1.6")
@@ -88,6 +89,7 @@ func TestSignals(t *testing.T) {
 
 // A password does not show, and the terminal echoes again afterwards.
 func TestPrompt(t *testing.T) {
+	t.Parallel()
 	script, err := exec.LookPath("script")
 	if err != nil {
 		t.Skip("the program script, which makes terminals, is not installed")

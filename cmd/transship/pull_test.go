@@ -160,6 +160,7 @@ func TestImages(t *testing.T) {
 
 // A pull that is killed leaves nothing broken, and the next one finishes it.
 func TestKilledPull(t *testing.T) {
+	t.Parallel()
 	s, p := serve(t), newProgram(t)
 	const repo = "big/image"
 	var entries []manifest.Descriptor

@@ -16,6 +16,7 @@ import (
 
 // A save that fails or is interrupted leaves no bundle, keeps what has come, and says where; the same command goes on.
 func TestSaveGoesOn(t *testing.T) {
+	t.Parallel()
 	const blobs = "^GET .*/blobs/"
 	for name, test := range map[string]struct {
 		rule registry.Rule

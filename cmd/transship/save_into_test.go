@@ -13,6 +13,7 @@ import (
 
 // A bundle, a folder or an image in one of them is saved as an image on a registry is.
 func TestSaveMerges(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	list := v.source.halo()
 	tool := v.source.image("tool", "2", "linux/amd64", "shared", "tool")
@@ -101,6 +102,7 @@ func TestSaveIntoAFolder(t *testing.T) {
 }
 
 func TestSavePlatformsAndReferrers(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	list := v.source.halo()
 	sbom := v.source.signed("halohub/halo", list)

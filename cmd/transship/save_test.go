@@ -15,6 +15,7 @@ import (
 
 // The same images make the same bytes, whatever the order and the number of jobs, into a file, a pipe or volumes.
 func TestSaveMakesTheSameBytes(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	v.source.image("tool", "2", "linux/amd64", "shared", "tool")
 	o := v.do("save -o @/a.tar SRC FROM/tool:2").want(0, "saved 2 images to "+v.path("a.tar")+": blobs: 8 fetched; ")
@@ -91,6 +92,7 @@ func TestSaveSums(t *testing.T) {
 }
 
 func TestSaveList(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	for _, tag := range []string{"v1.9", "v1.10", "v2.0", "latest"} {
 		v.source.image("app", tag, "linux/amd64", "app", tag)

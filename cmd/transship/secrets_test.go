@@ -155,6 +155,9 @@ func TestSecretsStaySecret(t *testing.T) {
 		"a policy, signed addresses": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307, Header: map[string]string{"Location": "https://storage.example/x?sig=" + signature}}}, args: "--allow-host 127.0.0.1 SRC DST", code: 9},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if test.helper == "" { // helpers are found by the $PATH of the process
+				t.Parallel()
+			}
 			for i, how := range []string{"-v", "--vv", "--audit=HOME/a.jsonl", "--audit=HOME/a.har", "-q"} {
 				v := newVoyage(t)
 				g := test.gossip
@@ -218,6 +221,7 @@ func sign(h http.Header) {
 
 // A proxy's password stays in the environment.
 func TestProxyPasswordsStaySecret(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	s.halo()
 	var authorization string

@@ -91,6 +91,7 @@ func TestServeRefusesAddresses(t *testing.T) {
 
 // With TLS there is HTTP/2, and nothing below TLS 1.2.
 func TestServeTLS(t *testing.T) {
+	t.Parallel()
 	s, p := serve(t), newProgram(t)
 	s.halo()
 	cert, key := p.selfSigned("a")
@@ -226,6 +227,7 @@ func TestServeStopsGently(t *testing.T) {
 
 // The first signal stops the process, with exit code 0; a second one ends it while a request goes on.
 func TestServeSignals(t *testing.T) {
+	t.Parallel()
 	for _, twice := range []bool{false, true} {
 		cmd, stderr := process(t, "serve", "--writable", "--listen", "127.0.0.1:0", filepath.Join(t.TempDir(), "x"))
 		log := &safeText{}

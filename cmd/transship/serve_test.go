@@ -15,6 +15,7 @@ import (
 
 // A bundle is a registry: the image is pulled from it under its name, with its digest, and nothing can be pushed.
 func TestServeBundle(t *testing.T) {
+	t.Parallel()
 	s, p := serve(t), newProgram(t)
 	list := s.halo()
 	path := p.bundle("monday.tar", s.host+"/halohub/halo:1.6")
@@ -50,6 +51,7 @@ func (p *program) chained(s *server) (first, second string) {
 
 // A differential bundle is served together with its base, and refused without it.
 func TestServeDifferential(t *testing.T) {
+	t.Parallel()
 	s, p := serve(t), newProgram(t)
 	first, second := p.chained(s)
 	third := p.bundle("wednesday.tar", "--since", second, s.host+"/app:2")
@@ -73,6 +75,7 @@ func TestServeDifferential(t *testing.T) {
 
 // A folder has the names that a bundle has, and nothing is written to it. One that is none is not made.
 func TestServeFolder(t *testing.T) {
+	t.Parallel()
 	s, p := serve(t), newProgram(t)
 	s.halo()
 	folder := filepath.Join(p.env["HOME"], "images")
@@ -135,6 +138,7 @@ func TestServeBadFiles(t *testing.T) {
 
 // A folder takes pushes: it is made, nobody prunes it meanwhile, and what is pushed is whole.
 func TestServeWritable(t *testing.T) {
+	t.Parallel()
 	s, p := serve(t), newProgram(t)
 	s.halo()
 	folder := filepath.Join(p.env["HOME"], "new", "folder")
@@ -182,6 +186,7 @@ func TestServeWritableNames(t *testing.T) {
 
 // Pushes go to the folder although an archive has the image already, and the folder is whole without that.
 func TestServeWritableBesideArchive(t *testing.T) {
+	t.Parallel()
 	s, p := serve(t), newProgram(t)
 	first, second := p.chained(s)
 	folder := filepath.Join(p.env["HOME"], "folder")

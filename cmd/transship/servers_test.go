@@ -58,15 +58,21 @@ func unstarted(t testing.TB, h http.Handler) *httptest.Server {
 	return s
 }
 
-// nobody returns an address of the own machine where nothing listens.
+// nobody returns an address of the own machine where nothing listens: that of a client, so that nothing else gets the port
+// while the test runs.
 func nobody(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Cleanup(func() { l.Close() })
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	return client.LocalAddr().String()
 }
 
 // listenElsewhere serves plain HTTP on an address of the machine that is not loopback. Where there is none the test is

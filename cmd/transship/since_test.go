@@ -42,6 +42,7 @@ func inside(t testing.TB, path string) string {
 
 // Each bundle has what is new since the one before, whatever that is named by.
 func TestSaveSince(t *testing.T) {
+	t.Parallel()
 	v := weeks(t)
 	v.do("save -o @/1.tar SRC1").want(0, "blobs: 3 fetched")
 	v.do("save -o @/whole.tar --split 1k SRC1").want(0)
@@ -80,6 +81,7 @@ func TestSaveSince(t *testing.T) {
 
 // What a registry has already need not be carried there: load will find it where it would bring the images.
 func TestSaveSinceARegistry(t *testing.T) {
+	t.Parallel()
 	v := weeks(t)
 	v.do("save -o @/1.tar SRC1").want(0)
 	v.do("load @/1.tar TO/mirror").want(0)

@@ -24,7 +24,9 @@ func TestFewCallsLeft(t *testing.T) {
 
 // --ranges fetches big blobs in parts, and where the registry gives none the copy is the same.
 func TestRanges(t *testing.T) {
-	big := seeded(1, 33<<20)
+	v := newVoyage(t)
+	from, source := link{}.counted(t)
+	from.list("big/layer", "1", from.image("big/layer", "", "linux/amd64", seeded(1, 33<<20)))
 	for name, test := range map[string]struct {
 		flag  string
 		rule  registry.Rule
@@ -36,23 +38,24 @@ func TestRanges(t *testing.T) {
 		"one breaks off":        {"--ranges=3", registry.Rule{On: "^GET .*/blobs/", Skip: 20, Times: 1, Cut: registry.CutAnswer, After: 1000}, 100},
 		"the registry has none": {"--ranges=3", registry.Rule{Edit: func(h http.Header) { h.Del("Content-Range") }}, 3*3 + 1 + 1},
 	} {
-		v := newVoyage(t)
-		from, source := link{}.counted(t)
-		from.list("big/layer", "1", from.image("big/layer", "", "linux/amd64", big))
+		source.reset(0)
 		from.Set(test.rule)
-		v.run("copy", test.flag, from.host+"/big/layer:1", v.dst).want(0)
+		v.run("copy", test.flag, from.host+"/big/layer:1", "null:").want(0)
 		if n := source.of("GET blobs"); n > test.calls {
 			t.Errorf("%s: %d GETs of blobs, want at most %d", name, n, test.calls)
 		}
 		if name == "in ranges" && source.of("GET blobs") != test.calls {
 			t.Errorf("%s: %d GETs of blobs, want %d", name, source.of("GET blobs"), test.calls)
 		}
-		v.run("copy", v.dst, "null:").want(0)
 	}
+	from.Set()
+	v.run("copy", "--ranges=3", from.host+"/big/layer:1", v.dst).want(0)
+	v.run("copy", v.dst, "null:").want(0)
 }
 
 // What stalls is given up and gone on with, from where it was.
 func TestStall(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	hung := make(chan struct{})
 	t.Cleanup(func() { close(hung) })
@@ -94,6 +97,7 @@ func TestSpeedFlagsThatMakeNoSense(t *testing.T) {
 
 // A rate holds for the whole run; its pace is tested where it is kept.
 func TestRate(t *testing.T) {
+	t.Parallel()
 	v := newVoyage(t)
 	began := time.Now()
 	v.run("copy", "--rate=200k/s", "null:100k", v.dst).want(0)

@@ -105,6 +105,7 @@ func TestReadOnlyStore(t *testing.T) {
 
 // Several programs pull, tag, remove and prune at once.
 func TestStoreIsShared(t *testing.T) {
+	t.Parallel()
 	s, p := serve(t), newProgram(t)
 	s.halo()
 	s.image("x", "1", "linux/amd64", "shared", "for x")

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -35,6 +36,7 @@ func (v *voyage) deleted() string {
 
 // What matches at the target, and at no source any more, is removed: no less, and no more.
 func TestSyncPrune(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct{ list, flags, gone string }{
 		"all":                         {"FROM/app TO/app", "", "app:old app:v0.9"},
 		"by the command's DST":        {"FROM/app", "TO", "app:old app:v0.9"},
@@ -79,6 +81,7 @@ func TestSyncPrune(t *testing.T) {
 
 // Nothing goes where it is not known what the sources have.
 func TestSyncPruneNothingInDoubt(t *testing.T) {
+	t.Parallel()
 	const lists = "^GET /v2/app/tags/list"
 	for name, test := range map[string]struct {
 		list   string
@@ -195,6 +198,7 @@ func TestSyncPruneInterrupted(t *testing.T) {
 
 // Names that a registry lists and that are no tags go nowhere: not into calls, and not onto the terminal.
 func TestSyncHostileTags(t *testing.T) {
+	t.Parallel()
 	v := fleet(t)
 	bad := `"../../../v2/secret/manifests/x","a/b","x?y=z","\u001b[31mred","","` + strings.Repeat("x", 200) + `","-x","ok\u0000","sha256:abc"`
 	v.source.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + bad + `,"v1.9"]}`})
@@ -209,10 +213,10 @@ func TestSyncHostileTags(t *testing.T) {
 	if got := v.deleted(); got != "" {
 		t.Errorf("it removes %q", got)
 	}
-	var many strings.Builder
+	var many []byte
 	for i := range maxTags + 1 {
-		fmt.Fprintf(&many, `,"%x"`, i)
+		many = append(strconv.AppendInt(append(many, `,"`...), int64(i), 16), '"')
 	}
-	v.source.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + many.String()[1:] + `]}`})
+	v.source.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + string(many[1:]) + `]}`})
 	v.do("sync -f @/images").want(8, "/app lists more than 1000000 tags")
 }

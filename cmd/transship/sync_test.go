@@ -49,6 +49,7 @@ func (o outcome) report() syncReport {
 }
 
 func TestSync(t *testing.T) {
+	t.Parallel()
 	v := fleet(t)
 	halo := string(v.source.halo().Digest)
 	for i, test := range []struct{ list, dst, want string }{ // want is what the target has, by repository
@@ -141,6 +142,7 @@ func TestSyncToSeveral(t *testing.T) {
 
 // A layout or tar is a source of all its images, and a layout is a target.
 func TestSyncOfFiles(t *testing.T) {
+	t.Parallel()
 	v := fleet(t)
 	v.lines("FROM/app\nFROM/halohub/halo:1.6 oci:@/lay:hczjl/halo:2\n")
 	v.do("sync -f @/images oci:@/lay").want(0)

@@ -61,6 +61,7 @@ func TestVerifyCalls(t *testing.T) {
 
 // What is off with an image on a registry is 7; that it is not there, or that the registry does not tell, is not.
 func TestVerifyRegistry(t *testing.T) {
+	t.Parallel()
 	const list, child, blobs = "^GET .*/manifests/1.6", "^GET .*/manifests/sha256", "/blobs/sha256"
 	for name, test := range map[string]struct {
 		rule    registry.Rule
@@ -114,6 +115,7 @@ func TestVerifyRegistry(t *testing.T) {
 
 // Each kind of damage to a bundle is found, and named.
 func TestVerifyDamagedBundle(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		damage  func(v *voyage)
 		code    int
@@ -162,6 +164,7 @@ func TestVerifyDamagedBundle(t *testing.T) {
 }
 
 func TestVerifyDamagedFolder(t *testing.T) {
+	t.Parallel()
 	hello := blob.FromBytes([]byte("for amd64"))
 	for name, test := range map[string]struct {
 		damage  func(v *voyage, layer string)
