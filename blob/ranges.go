@@ -15,7 +15,7 @@ const (
 	changeFrom = 64 << 20
 	// firstWide is how many ranges are fetched at once to begin with, and mostWide how many at the most.
 	firstWide = 6
-	mostWide  = 16
+	mostWide  = 20
 	// probeBytes and probeTime are how long one connection is watched before it is judged, again and again; it must be found
 	// slow slowTimes in a row, since a busy machine makes pauses too.
 	probeBytes = 4 << 20
@@ -35,7 +35,7 @@ const (
 // section 14, a part of a blob can be asked for. The zero value begins each blob with one connection, and goes over to
 // ranges of 512 KiB where that connection is what is waited for, gives less than 40 MB/s, 64 MiB are left, and no other big
 // blob is being read. It goes back where they bring little, fail, or take more than a
-// call each. What it costs is two calls for each MiB, and memory for what comes before its turn, 8 MiB at the most.
+// call each. What it costs is two calls for each MiB, and memory for what comes before its turn, 10 MiB at the most.
 type Ranges struct {
 	N int // ranges at once of each blob of 32 MiB and more, from its start; 1 is none at all; 0 adapts
 

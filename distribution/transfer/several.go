@@ -230,7 +230,7 @@ func (f *fan) putByDigest(ctx context.Context) error {
 	if len(f.branches) == 0 {
 		return nil
 	}
-	return f.each(ctx, func(b *branch) error { return b.to.Target.PutManifest(ctx, string(b.root.Digest), b.root) })
+	return f.oncePerRepository(ctx, func(b *branch) error { return b.to.Target.PutManifest(ctx, string(b.root.Digest), b.root) })
 }
 
 // putRoot puts the image under each target's own tag.
@@ -268,35 +268,5 @@ func (f *fan) HeadManifest(ctx context.Context, ref string) (manifest.Descriptor
 
 // PutManifest implements Target.
 func (f *fan) PutManifest(ctx context.Context, ref string, m manifest.Manifest) error {
-	return f.each(ctx, func(b *branch) error { return b.to.Target.PutManifest(ctx, ref, m) })
-}
-
-// PutBlob implements Target: the source is opened once for all who need the bytes.
-func (f *fan) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string) (blob.Outcome, error) {
-	var mu sync.Mutex
-	best := blob.Exists
-	alive := f.alive()
-	shared := newShare(len(alive), open)
-	err := f.among(ctx, alive, func(b *branch) error {
-		part := shared.join()
-		defer part.leave()
-		outcome, err := b.to.Target.PutBlob(ctx, d, part.open, f.holders(b)...)
-		if err != nil {
-			return fmt.Errorf("blob %s from %s to %s: %w", d.Digest.Short(), name(f.src), name(b.to.Target), err)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		best = max(best, outcome)
-		return nil
-	})
-	return best, err
-}
-
-// holders is where a branch's registry may mount blobs from: the source's repository, when it is there too.
-func (f *fan) holders(b *branch) []string {
-	from, repo := place(f.src)
-	if registry, own := place(b.to.Target); registry == from && own != repo {
-		return []string{repo}
-	}
-	return nil
+	return f.oncePerRepository(ctx, func(b *branch) error { return b.to.Target.PutManifest(ctx, ref, m) })
 }

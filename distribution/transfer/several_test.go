@@ -75,6 +75,44 @@ func TestCopyAllMountsOnTheSourcesRegistry(t *testing.T) {
 	}
 }
 
+// Of the targets on one registry one gets the bytes, the others mount them; within a repository nothing is done twice.
+func TestCopyAllWithinOneRegistry(t *testing.T) {
+	src, root := three(t)
+	hub := newHub("to")
+	to := []transfer.Destination{{Target: hub.repo("a"), As: "1"}, {Target: hub.repo("a"), As: "2"}, {Target: hub.repo("b"), As: "1"}}
+	if _, errs := new(transfer.Engine).CopyAll(t.Context(), src, "t", to...); errors.Join(errs...) != nil {
+		t.Fatal(errs)
+	}
+	for _, d := range to {
+		if m := hub.manifests[d.Target.(*repo).name][d.As]; m.Digest != root.Digest {
+			t.Errorf("%s:%s is %q", d.Target, d.As, m.Digest)
+		}
+	}
+	if n := hub.count("upload"); n != 10 || hub.count("mount") != 10 || src.hub.count("read") != 10 {
+		t.Errorf("%d uploads, %d mounts, %d reads, want 10 of each", n, hub.count("mount"), src.hub.count("read"))
+	}
+	if n := hub.count("put"); n != 3+2+3+1 { // three images and two tags, and again with one
+		t.Errorf("%d manifests were put: %v", n, hub.log)
+	}
+}
+
+// Where the one that is to get the bytes fails, the others on its registry get them all the same.
+func TestCopyAllWithinOneRegistryWhereTheFirstFails(t *testing.T) {
+	for _, repository := range []string{"a", "b"} {
+		src, root := three(t)
+		hub := newHub("to")
+		denied, other := hub.repo("a"), hub.repo(repository)
+		denied.putErr = func(manifest.Descriptor) error { return errors.New("denied") }
+		_, errs := new(transfer.Engine).CopyAll(t.Context(), src, "t", transfer.Destination{Target: denied, As: "1"}, transfer.Destination{Target: other, As: "2"})
+		if errs[0] == nil || errs[1] != nil {
+			t.Errorf("errors %v", errs)
+		}
+		if m := hub.manifests[repository]["2"]; m.Digest != root.Digest {
+			t.Errorf("the other is %q", m.Digest)
+		}
+	}
+}
+
 func TestCopyAllGoesOnWithoutAFailedTarget(t *testing.T) {
 	for _, jobs := range []int{1, 6} {
 		src, root := three(t)

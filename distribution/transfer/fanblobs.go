@@ -1,0 +1,119 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// PutBlob implements Target: the source is opened once for all who need the bytes. Of the targets on one registry the
+// first gets them, and the others mount the blob from there.
+func (f *fan) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string) (blob.Outcome, error) {
+	first, behind := apart(f.alive(), func(b *branch) any { registry, _ := place(b.to.Target); return registry })
+	put := &fanPut{fan: f, blob: d, best: blob.Exists}
+	shared := newShare(len(first), open)
+	err := f.among(ctx, first, func(b *branch) error {
+		part := shared.join()
+		defer part.leave()
+		return put.to(ctx, b, part.open, f.holders(b))
+	})
+	if err != nil || len(behind) == 0 {
+		return put.best, err
+	}
+	err = f.among(ctx, alive(behind), func(b *branch) error {
+		from, own := repositories(behind[b], b)
+		if behind[b].failed() != nil {
+			return put.to(ctx, b, open, f.holders(b))
+		}
+		if from == own {
+			return nil
+		}
+		return put.to(ctx, b, open, append([]string{from}, f.holders(b)...))
+	})
+	return put.best, err
+}
+
+// fanPut is one blob on its way to a fan's targets.
+type fanPut struct {
+	fan  *fan
+	blob manifest.Descriptor
+
+	mu   sync.Mutex
+	best blob.Outcome // of all targets, the one that took most
+}
+
+// to puts the blob to one of them.
+func (p *fanPut) to(ctx context.Context, b *branch, open blob.Open, from []string) error {
+	outcome, err := b.to.Target.PutBlob(ctx, p.blob, open, from...)
+	if err != nil {
+		return fmt.Errorf("blob %s from %s to %s: %w", p.blob.Digest.Short(), name(p.fan.src), name(b.to.Target), err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.best = max(p.best, outcome)
+	return nil
+}
+
+// holders is where a branch's registry may mount blobs from: the source's repository, when it is there too.
+func (f *fan) holders(b *branch) []string {
+	from, repo := place(f.src)
+	if registry, own := place(b.to.Target); registry == from && own != repo {
+		return []string{repo}
+	}
+	return nil
+}
+
+// oncePerRepository does something with one branch of each repository that has any that has not failed; with another one
+// where that fails.
+func (f *fan) oncePerRepository(ctx context.Context, do func(b *branch) error) error {
+	first, behind := apart(f.alive(), func(b *branch) any {
+		registry, repository := place(b.to.Target)
+		return repositoryOf{registry, repository}
+	})
+	if err := f.among(ctx, first, do); err != nil || len(behind) == 0 {
+		return err
+	}
+	var left []*branch
+	for _, b := range alive(behind) {
+		if behind[b].failed() != nil {
+			left = append(left, b)
+		}
+	}
+	return f.among(ctx, left, do)
+}
+
+// apart parts branches: the first of each place, and the others, each with the first of its place.
+func apart(branches []*branch, where func(*branch) any) (first []*branch, behind map[*branch]*branch) {
+	at := map[any]*branch{}
+	behind = map[*branch]*branch{}
+	for _, b := range branches {
+		if other := at[where(b)]; other != nil {
+			behind[b] = other
+			continue
+		}
+		at[where(b)] = b
+		first = append(first, b)
+	}
+	return first, behind
+}
+
+// alive are those behind others that have not failed.
+func alive(behind map[*branch]*branch) []*branch {
+	var out []*branch
+	for b := range behind {
+		if b.failed() == nil {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// repositories are the names of two branches' repositories.
+func repositories(a, b *branch) (ofA, ofB string) {
+	_, ofA = place(a.to.Target)
+	_, ofB = place(b.to.Target)
+	return ofA, ofB
+}
