@@ -130,6 +130,39 @@ func (b budget) elsewhere(t *testing.T, im fixture.Image, source, target string)
 	}
 }
 
+// Several targets on one registry: the first gets the bytes, another repository mounts them, and within a repository a
+// second tag costs a HEAD and a PUT.
+func TestCallsForSeveralTargetsOnOneRegistry(t *testing.T) {
+	t.Parallel()
+	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	transship, _ := servers.Transship(t)
+	im := fixture.Real()
+	source := push(t, from, im, "halohub/halo", "1.6")
+	images, blobs := len(im.Manifests)-1, len(im.Blobs)
+	from.ForgetCalls(t)
+	to.ForgetCalls(t)
+	transship.Output(t, "copy", source, to.Host+"/hczjl/halo:1.6", to.Host+"/hczjl/halo:latest", to.Host+"/mirror/halo:1.6")
+	within(t, "source", from.Calls(t), 1+images+blobs, map[string]int{
+		"GET manifest ok": 1 + images,
+		"GET blob ok":     blobs,
+	})
+	calls := to.Calls(t)
+	within(t, "target", calls, 3+3*blobs+2*images+3, map[string]int{
+		"HEAD manifest no": 3,
+		"POST mount ok":    2 * blobs,
+		"PUT upload ok":    blobs,
+		"PUT manifest ok":  2*images + 3,
+	})
+	for _, c := range calls.With("POST", "/mirror/halo/blobs/uploads/") {
+		if c.Status != 201 || c.Param("from") != "hczjl/halo" {
+			t.Errorf("%s: the blob was not mounted", c)
+		}
+	}
+	verify(t, to, im, "hczjl/halo", "1.6")
+	verify(t, to, im, "hczjl/halo", "latest")
+	verify(t, to, im, "mirror/halo", "1.6")
+}
+
 // within checks the number of calls, and which they are.
 func within(t *testing.T, what string, calls servers.Calls, most int, want map[string]int) {
 	t.Helper()
