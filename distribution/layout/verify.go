@@ -27,8 +27,8 @@ type Check struct {
 }
 
 // Verify reads the whole archive once, from the first byte to the last, and holds every blob against its digest, every
-// reference of every manifest against what is there, and, where the inventory lies beside, the volumes against that: by
-// their size, and by their digest where it has one.
+// reference of every manifest against what is there, the documents of a bundle against what the manifests make of them, and,
+// where the inventory lies beside, the volumes against that: by their size, and by their digest where it has one.
 // What a bundle leaves to its base counts as there. report is told of each check as it ends, those that found nothing
 // among them, in one goroutine. The error is nil however much is wrong, unless the context is cancelled.
 func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
@@ -37,8 +37,10 @@ func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
 	if err := v.content(ctx); err != nil {
 		return err
 	}
-	v.index()
-	v.docker()
+	if err := v.end(ctx); err != nil {
+		return err
+	}
+	v.documents()
 	for _, im := range a.images {
 		if err := v.image(ctx, im); err != nil {
 			return err
@@ -161,7 +163,7 @@ func (v *verification) endVolume(i int) {
 		got = blob.FromHash(blob.SHA256, v.hash)
 		v.hash.Reset()
 	}
-	err := have.wantSize(want.Size)
+	err := v.archive.volumes.wantSize(i, want.Size)
 	if err == nil && got != want.Digest {
 		err = &blob.MismatchError{Want: want.Digest, Got: got, WantSize: want.Size, GotSize: have.size}
 	}
@@ -176,7 +178,7 @@ func (v *verification) index() {
 	}
 	var err error
 	images := slices.SortedFunc(slices.Values(a.images), compareImages)
-	if !slices.EqualFunc(images, a.own.Images, func(x, y Image) bool { return compareImages(x, y) == 0 }) {
+	if !slices.EqualFunc(images, a.own.Images, func(x, y Image) bool { return compareImages(x, y) == 0 && x.MediaType == y.MediaType }) {
 		err = a.fail(indexFile, ErrDamaged, "its images are not those of "+inventoryFile)
 	}
 	v.report(Check{What: indexFile, Err: err})
