@@ -65,6 +65,44 @@ func (z *zeros) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// index makes sure that a bundle's images are called as its inventory says: names stand under no digest.
+func (v *verification) index() {
+	a := v.archive
+	if a.own == nil {
+		return
+	}
+	var err error
+	images := slices.SortedFunc(slices.Values(a.images), compareImages)
+	if !slices.EqualFunc(images, a.own.Images, func(x, y Image) bool { return compareImages(x, y) == 0 && x.MediaType == y.MediaType }) {
+		err = a.fail(indexFile, ErrDamaged, "its images are not those of "+inventoryFile)
+	}
+	v.report(Check{What: indexFile, Err: err})
+}
+
+// docker makes sure that what an image layout offers to docker is there.
+func (v *verification) docker() {
+	a := v.archive
+	b, err := a.scan.document(dockerFile, maxDocument)
+	if b == nil && err == nil || len(a.made) > 0 {
+		return
+	}
+	var entries []dockerImage
+	if err == nil {
+		entries, err = parseDockerFile(b)
+	}
+	if err != nil {
+		err = a.fail(dockerFile, ErrDamaged, err.Error())
+	}
+	for _, e := range entries {
+		for _, name := range append([]string{e.Config}, e.Layers...) {
+			if !a.scan.has(name) && !a.inBase(digestOf(name)) {
+				err = a.fail(dockerFile, ErrDamaged, "it points to "+shown(name)+", which is not there")
+			}
+		}
+	}
+	v.report(Check{What: dockerFile, Err: err})
+}
+
 // replan makes the documents again that the writer of a bundle made: of the images that the inventory names, and for the
 // platform that manifest.json was made for, which nothing tells.
 func (a *Archive) replan() (*plan, error) {
