@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -134,5 +136,15 @@ func (r *syncRun) remove(ctx context.Context, gone removal) {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
+	if keepsTags(err) {
+		err = fmt.Errorf("the registry removes no tag by its name, as docker's does not before 3.0 or without delete enabled: %w", err)
+	}
 	r.note(ctx, syncResult{Line: gone.line.number, Target: gone.ref.Familiar(), Status: syncRemoved}, err)
+}
+
+// keepsTags tells whether a registry has refused to remove a tag because it never does (distribution-spec, "Deleting
+// tags": 400 or 405).
+func keepsTags(err error) bool {
+	var answer *distribution.Error
+	return errors.As(err, &answer) && (answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusMethodNotAllowed)
 }

@@ -143,8 +143,21 @@ func TestVerifyDamagedBundle(t *testing.T) {
 			v.write("x.tar", strings.Replace(content(v.t, v.path("x.tar")), `{"version":1,`, `{"version":2,`, 1))
 		}, 1, "take a newer transship"},
 		"missing":    {func(v *voyage) { v.remove("x.tar") }, 4, "x.tar: file does not exist"},
-		"no archive": {func(v *voyage) { v.write("x.tar", "hello") }, 1, "x.tar: "},
-		"empty":      {func(v *voyage) { v.write("x.tar", "") }, 1, "x.tar: "},
+		"no bundle":  {func(v *voyage) { v.write("x.tar", "hello") }, 7, "bytes, got 5"}, // as x.tar.json tells
+		"empty":      {func(v *voyage) { v.write("x.tar", "") }, 7, "bytes, got 0"},
+		"no archive": {func(v *voyage) { v.remove("x.tar.json"); v.write("x.tar", "hello") }, 1, "x.tar: it is no tar"},
+		"beginning":  {func(v *voyage) { flip(v.t, v.path("x.tar"), 3) }, 7, "no tar header after byte 0"},
+		"for docker": {func(v *voyage) {
+			v.remove("x.tar.json")
+			flip(v.t, v.path("x.tar"), strings.Index(content(v.t, v.path("x.tar")), `RepoTags":["`)+12)
+		}, 7, "bad: manifest.json: "},
+		"for old docker": {func(v *voyage) {
+			v.remove("x.tar.json")
+			flip(v.t, v.path("x.tar"), strings.Index(content(v.t, v.path("x.tar")), `{"1.6":"`)+8)
+		}, 7, "bad: repositories: "},
+		"layout version": {func(v *voyage) {
+			flip(v.t, v.path("x.tar"), strings.Index(content(v.t, v.path("x.tar")), "LayoutVersion"))
+		}, 7, "which version"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := newVoyage(t)

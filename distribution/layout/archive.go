@@ -2,6 +2,7 @@ package layout
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +61,7 @@ func (a *Archive) open() (err error) {
 	case a.scan.has(dockerFile):
 		return a.openDocker()
 	}
-	return a.fail("", ErrNotArchive, "it holds no images: there is neither "+layoutFile+" nor "+dockerFile+" in it")
+	return cmp.Or(a.volumes.compare(), a.fail("", ErrNotArchive, "it holds no images: there is neither "+layoutFile+" nor "+dockerFile+" in it"))
 }
 
 func (a *Archive) fail(member string, kind error, reason string) error {

@@ -109,6 +109,9 @@ func checkVersion(b []byte) error {
 	if err := json.Unmarshal(b, &document); err != nil {
 		return fmt.Errorf("%s: %w", layoutFile, err)
 	}
+	if document.ImageLayoutVersion == "" {
+		return fmt.Errorf("%s: it does not say which version it is of", layoutFile)
+	}
 	if document.ImageLayoutVersion != version {
 		return fmt.Errorf("%s: %w %q is not supported, only %s", layoutFile, ErrNewer, document.ImageLayoutVersion, version)
 	}

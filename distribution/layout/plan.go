@@ -39,7 +39,7 @@ func (c *Contents) plan() (*plan, error) {
 	}
 	p := &plan{parts: parts, base: c.Base, platform: c.Platform, inventory: Inventory{Images: images}}
 	if p.platform.OS == "" {
-		p.platform = manifest.Platform{OS: "linux", Architecture: "amd64"}
+		p.platform = defaultPlatform()
 	}
 	if err := p.inventory.collect(p.load, p.known); err != nil {
 		return nil, err
@@ -49,6 +49,11 @@ func (c *Contents) plan() (*plan, error) {
 		return nil, err
 	}
 	return p, p.layOut()
+}
+
+// defaultPlatform is the one that loaders of one platform get where none is asked for.
+func defaultPlatform() manifest.Platform {
+	return manifest.Platform{OS: "linux", Architecture: "amd64"}
 }
 
 // known tells whether the bundle or its base has something; what must not be distributed they need not have.

@@ -3,6 +3,7 @@ package layout
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -74,11 +75,9 @@ func (s *scan) fail(member string, kind error, reason string) error {
 
 // broken explains why there is no next header.
 func (s *scan) broken(err error) error {
-	first := make([]byte, len(layoutFile))
-	_, _ = s.volumes.ReadAt(first, 0) // what is too short is no bundle either
 	switch {
-	case s.end == 0 && string(first) != layoutFile && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, tar.ErrHeader)):
-		return s.fail("", ErrNotArchive, "it is no tar")
+	case s.end == 0 && !s.startsAsTar() && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, tar.ErrHeader)):
+		return cmp.Or(s.volumes.compare(), s.fail("", ErrNotArchive, "it is no tar"))
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return s.volumes.cutShort("")
 	case !errors.Is(err, tar.ErrHeader):
@@ -89,6 +88,15 @@ func (s *scan) broken(err error) error {
 		reason += ", in " + where
 	}
 	return s.fail("", ErrDamaged, reason)
+}
+
+// startsAsTar tells whether the first header was one once: it has a tar's magic (POSIX, pax), or the name of a bundle's
+// first member.
+func (s *scan) startsAsTar() bool {
+	first := make([]byte, tarBlock)
+	n, _ := s.volumes.ReadAt(first, 0) // what is too short has neither
+	const magicAt, magic = 257, "ustar"
+	return bytes.HasPrefix(first[:n], []byte(layoutFile)) || bytes.HasPrefix(first[min(n, magicAt):n], []byte(magic))
 }
 
 // add notes a member, if it is one that an archive may have.

@@ -27,8 +27,8 @@ type Check struct {
 }
 
 // Verify reads the whole archive once, from the first byte to the last, and holds every blob against its digest, every
-// reference of every manifest against what is there, and, where the inventory lies beside, the volumes against that: by
-// their size, and by their digest where it has one.
+// reference of every manifest against what is there, the documents of a bundle against what the manifests make of them, and,
+// where the inventory lies beside, the volumes against that: by their size, and by their digest where it has one.
 // What a bundle leaves to its base counts as there. report is told of each check as it ends, those that found nothing
 // among them, in one goroutine. The error is nil however much is wrong, unless the context is cancelled.
 func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
@@ -37,8 +37,10 @@ func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
 	if err := v.content(ctx); err != nil {
 		return err
 	}
-	v.index()
-	v.docker()
+	if err := v.end(ctx); err != nil {
+		return err
+	}
+	v.documents()
 	for _, im := range a.images {
 		if err := v.image(ctx, im); err != nil {
 			return err
@@ -161,49 +163,11 @@ func (v *verification) endVolume(i int) {
 		got = blob.FromHash(blob.SHA256, v.hash)
 		v.hash.Reset()
 	}
-	err := have.wantSize(want.Size)
+	err := v.archive.volumes.wantSize(i, want.Size)
 	if err == nil && got != want.Digest {
 		err = &blob.MismatchError{Want: want.Digest, Got: got, WantSize: want.Size, GotSize: have.size}
 	}
 	v.report(Check{What: "volume " + want.File, Digest: want.Digest, Err: err})
-}
-
-// index makes sure that a bundle's images are called as its inventory says: names stand under no digest.
-func (v *verification) index() {
-	a := v.archive
-	if a.own == nil {
-		return
-	}
-	var err error
-	images := slices.SortedFunc(slices.Values(a.images), compareImages)
-	if !slices.EqualFunc(images, a.own.Images, func(x, y Image) bool { return compareImages(x, y) == 0 }) {
-		err = a.fail(indexFile, ErrDamaged, "its images are not those of "+inventoryFile)
-	}
-	v.report(Check{What: indexFile, Err: err})
-}
-
-// docker makes sure that what an image layout offers to docker is there.
-func (v *verification) docker() {
-	a := v.archive
-	b, err := a.scan.document(dockerFile, maxDocument)
-	if b == nil && err == nil || len(a.made) > 0 {
-		return
-	}
-	var entries []dockerImage
-	if err == nil {
-		entries, err = parseDockerFile(b)
-	}
-	if err != nil {
-		err = a.fail(dockerFile, ErrDamaged, err.Error())
-	}
-	for _, e := range entries {
-		for _, name := range append([]string{e.Config}, e.Layers...) {
-			if !a.scan.has(name) && !a.inBase(digestOf(name)) {
-				err = a.fail(dockerFile, ErrDamaged, "it points to "+shown(name)+", which is not there")
-			}
-		}
-	}
-	v.report(Check{What: dockerFile, Err: err})
 }
 
 // image makes sure that all an image refers to is there.

@@ -38,7 +38,7 @@ func TestVerifyReportsAll(t *testing.T) {
 	for _, at := range a.blobs {
 		want += at.size
 	}
-	if checks != len(a.blobs)+len(a.images)+3 || size != want { // and the volume, index.json, and docker's manifest.json
+	if checks != len(a.blobs)+len(a.images)+6 || size != want { // and the volume, four documents, and the end
 		t.Errorf("%d checks of %d bytes, want %d bytes", checks, size, want)
 	}
 }
@@ -80,6 +80,13 @@ func TestVerifyOutsideOfBlobs(t *testing.T) {
 		"more zeros": {func(t *testing.T, path string) {
 			writeFile(t, string(read(t, path))+strings.Repeat("\x00", tarBlock), path)
 		}, []string{"volume b.tar"}, []string{"volume b.tar"}},
+		"an end cut off": {func(t *testing.T, path string) {
+			b := read(t, path)
+			writeFile(t, string(b[:len(b)-tarBlock]), path)
+		}, []string{"volume b.tar", "the end of the tar"}, []string{"volume b.tar", "the end of the tar"}},
+		"garbage": {func(t *testing.T, path string) {
+			writeFile(t, string(read(t, path))+"garbage", path)
+		}, []string{"volume b.tar", "the end of the tar"}, []string{"volume b.tar", "the end of the tar"}},
 	} {
 		for _, sum := range []bool{false, true} {
 			path := filepath.Join(t.TempDir(), "b.tar")

@@ -169,7 +169,7 @@ func (v *volumes) compare() error {
 		if i >= len(v.files) {
 			return missingVolume(volumeName(v.path, i))
 		}
-		if err := v.files[i].wantSize(want.Size); err != nil {
+		if err := v.wantSize(i, want.Size); err != nil {
 			return err
 		}
 	}
@@ -177,11 +177,16 @@ func (v *volumes) compare() error {
 }
 
 // wantSize is the error of a file that does not have the size that it was written with.
-func (f volume) wantSize(size int64) error {
+func (v *volumes) wantSize(i int, size int64) error {
+	f := v.files[i]
 	if f.size == size {
 		return nil
 	}
-	return &ArchiveError{Path: f.Name(), Kind: ErrVolume, Reason: fmt.Sprintf("want %d bytes, got %d", size, f.size)}
+	kind := ErrVolume
+	if f.Name() == v.path {
+		kind = ErrDamaged // it is the only one
+	}
+	return &ArchiveError{Path: f.Name(), Kind: kind, Reason: fmt.Sprintf("want %d bytes, got %d", size, f.size)}
 }
 
 // cutShort returns the error of a tar that goes on behind the last byte there is.

@@ -1,0 +1,214 @@
+package layout
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// documents holds the documents of a bundle, which stand under no digest, against what the manifests make of them. Where
+// those cannot be read, which is told elsewhere, the documents can only be held against each other.
+func (v *verification) documents() {
+	a := v.archive
+	if a.own == nil {
+		v.docker()
+		return
+	}
+	p, err := a.replan()
+	if err != nil {
+		v.index()
+		v.docker()
+		return
+	}
+	for _, m := range p.members {
+		if m.name != layoutFile { // OpenArchive has read it
+			v.report(Check{What: m.name, Err: a.agrees(m)})
+		}
+	}
+}
+
+// end makes sure that a bundle ends as a tar does (POSIX, pax: two blocks of zeros, or more), and nothing comes after that.
+func (v *verification) end(ctx context.Context) error {
+	a := v.archive
+	if a.own == nil {
+		return nil
+	}
+	at := padded(a.scan.end)
+	rest := &zeros{}
+	_, err := copyUntil(ctx, rest, io.NewSectionReader(a.volumes, at, max(0, a.volumes.size-at)), v.buf)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+	case rest.others:
+		err = a.fail("", ErrDamaged, fmt.Sprintf("something stands behind the end of the tar, which is at byte %d", at))
+	case a.volumes.size < at+2*tarBlock:
+		err = a.volumes.cutShort("")
+	}
+	v.report(Check{What: "the end of the tar", Err: err})
+	return nil
+}
+
+// zeros is a writer that notes whether it gets other bytes.
+type zeros struct{ others bool }
+
+func (z *zeros) Write(b []byte) (int, error) {
+	z.others = z.others || bytes.ContainsFunc(b, func(r rune) bool { return r != 0 })
+	return len(b), nil
+}
+
+// index makes sure that a bundle's images are called as its inventory says: names stand under no digest.
+func (v *verification) index() {
+	a := v.archive
+	if a.own == nil {
+		return
+	}
+	var err error
+	images := slices.SortedFunc(slices.Values(a.images), compareImages)
+	if !slices.EqualFunc(images, a.own.Images, func(x, y Image) bool { return compareImages(x, y) == 0 && x.MediaType == y.MediaType }) {
+		err = a.fail(indexFile, ErrDamaged, "its images are not those of "+inventoryFile)
+	}
+	v.report(Check{What: indexFile, Err: err})
+}
+
+// docker makes sure that what an image layout offers to docker is there.
+func (v *verification) docker() {
+	a := v.archive
+	b, err := a.scan.document(dockerFile, maxDocument)
+	if b == nil && err == nil || len(a.made) > 0 {
+		return
+	}
+	var entries []dockerImage
+	if err == nil {
+		entries, err = parseDockerFile(b)
+	}
+	if err != nil {
+		err = a.fail(dockerFile, ErrDamaged, err.Error())
+	}
+	for _, e := range entries {
+		for _, name := range append([]string{e.Config}, e.Layers...) {
+			if !a.scan.has(name) && !a.inBase(digestOf(name)) {
+				err = a.fail(dockerFile, ErrDamaged, "it points to "+shown(name)+", which is not there")
+			}
+		}
+	}
+	v.report(Check{What: dockerFile, Err: err})
+}
+
+// replan makes the documents again that the writer of a bundle made: of the images that the inventory names, and for the
+// platform that manifest.json was made for, which nothing tells.
+func (a *Archive) replan() (*plan, error) {
+	p := &plan{parts: parts{map[blob.Digest]manifest.Manifest{}, map[blob.Digest]manifest.Descriptor{}}}
+	p.inventory.Images = slices.Clone(a.own.Images)
+	if a.own.Base != nil {
+		p.base = &Inventory{ID: a.own.Base.ID, File: a.own.Base.File, Content: a.own.Missing()}
+	}
+	for d, at := range a.blobs {
+		p.blobs[d] = manifest.Descriptor{Digest: d, Size: at.size}
+	}
+	if err := p.inventory.collect(p.loadFrom(a), p.known); err != nil {
+		return nil, err
+	}
+	p.trim()
+	for _, platform := range p.platforms() {
+		p.platform = platform
+		if err := p.documents(); err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(p.members, func(m tarMember) bool { return m.name == dockerFile && a.agrees(m) != nil }) {
+			return p, nil
+		}
+	}
+	p.platform = defaultPlatform()
+	return p, p.documents()
+}
+
+// loadFrom reads manifests of an archive into the plan.
+func (p *plan) loadFrom(a *Archive) load {
+	return func(d manifest.Descriptor) (manifest.Manifest, error) {
+		m, err := a.manifest(d)
+		if err == nil {
+			p.manifests[d.Digest] = m
+		}
+		return m, err
+	}
+}
+
+// platforms returns all that a plan with these manifests may have been made for: first the one that is not asked for.
+func (p *plan) platforms() []manifest.Platform {
+	out := []manifest.Platform{defaultPlatform()}
+	known := map[string]bool{out[0].String(): true}
+	for _, d := range slices.Sorted(maps.Keys(p.manifests)) {
+		refs, _ := p.manifests[d].References() // collect has read them
+		for _, ref := range refs {
+			if ref.Platform != nil && !known[ref.Platform.String()] {
+				known[ref.Platform.String()] = true
+				out = append(out, *ref.Platform)
+			}
+		}
+	}
+	return out
+}
+
+// agrees tells whether a document of a bundle says what it should.
+func (a *Archive) agrees(want tarMember) error {
+	b, err := a.scan.document(want.name, maxDocument)
+	if err != nil {
+		return err
+	}
+	got, err := meaning(want.name, b)
+	if err != nil {
+		return a.fail(want.name, ErrDamaged, err.Error())
+	}
+	if expected, _ := meaning(want.name, want.data); !bytes.Equal(got, expected) { // the latter was just made
+		return a.fail(want.name, ErrDamaged, "it does not say of the images what their manifests say")
+	}
+	return nil
+}
+
+// meaning reduces a document of a bundle to what is known of its format, in one form.
+func meaning(name string, b []byte) ([]byte, error) {
+	if b == nil {
+		return nil, errors.New("it is missing")
+	}
+	switch name {
+	case indexFile:
+		return indexMeaning(b)
+	case dockerFile:
+		entries, err := parseDockerFile(b)
+		return compact(entries), err
+	case repositoriesFile:
+		var tags map[string]map[string]string
+		err := json.Unmarshal(b, &tags)
+		return compact(tags), err
+	}
+	in, err := decodeInventory(b)
+	in.ID = ""
+	return in.encode(), err
+}
+
+func indexMeaning(b []byte) ([]byte, error) {
+	var doc struct {
+		SchemaVersion int
+		MediaType     string
+		Manifests     []manifest.Descriptor
+	}
+	if err := json.Unmarshal(b, &doc); err != nil {
+		return nil, err
+	}
+	for i, d := range doc.Manifests {
+		maps.DeleteFunc(d.Annotations, func(key, _ string) bool {
+			return !slices.Contains([]string{annotationTag, annotationImage, annotationReference}, key)
+		})
+		doc.Manifests[i] = manifest.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size, Annotations: d.Annotations}
+	}
+	return compact(doc), nil
+}
