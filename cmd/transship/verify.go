@@ -28,8 +28,9 @@ func verifyCommand() command {
 		name: "verify", args: "FILE|DIR|REF", min: 1, max: 1,
 		short: "check every digest and size of a bundle, a folder or an image on a registry",
 		long: `Of a bundle or another tar, and of an OCI image layout in a folder, every byte is read: each blob is held against its
-digest, each reference against what is there, each volume against the inventory beside it. Of an image on a registry every
-manifest is read, and it is asked whether each config and layer is there with the right size; --deep reads those too.
+digest, each reference against what is there, the documents of a bundle against its manifests, each volume against the
+inventory beside it. Of an image on a registry every manifest is read, and it is asked whether each config and layer is there
+with the right size; --deep reads those too.
 Exit code 7 says that something is off. What is there as a file or folder is meant as that; docker://REF is on a registry.`,
 		example: `transship verify monday.tar
 transship verify --deep registry.example.com/hczjl/halo:1.6`,
