@@ -48,7 +48,8 @@ func reported() *Report {
 			Link: []Rate{{1, 1e9, time.Second}, {8, 2e9, time.Second}}, Hash: []Rate{{1, 5e8, time.Second}, {2, 1e9, time.Second}}},
 		Left: []Left{{"localhost:5000/bench", 3, 10, 134217728, errors.New("405 Method Not Allowed")}},
 	}
-	for i, turn := range Order(2, 0, 3) {
+	for turn := range Order(2, 0, 3) {
+		i := turn.Serial
 		s := Sample{Turn: turn, Moved: Moved{Ops: 1, Bytes: 128e6, Blobs: 10}, Start: start, Calls: 29, CPU: 200 * time.Millisecond, Peak: 16 << 20}
 		s.Elapsed = time.Duration(500-turn.Cell*250+10*i) * time.Millisecond
 		for n := range 100 {
