@@ -156,7 +156,7 @@ func TestReportOfAuto(t *testing.T) {
 	if got, want := r.Limit.Floor(1e9, 0), r.Limit.Floor(1e9, 8); got != want || got == r.Limit.Floor(1e9, 1) {
 		t.Errorf("a floor of %s, with 8 jobs %s", got, want)
 	}
-	if got := Widths([]int{0, 16}); !slices.Equal(got, []int{1, 6, 16}) {
+	if got := Widths([]int{0, 16, 1 << 40, 1 << 30}); !slices.Equal(got, []int{1, 6, 16, 128}) {
 		t.Errorf("%d connections are measured", got)
 	}
 }
