@@ -126,7 +126,7 @@ func TestBenchOfARegistryThatRefuses(t *testing.T) {
 		"uploads":        {registry.Rule{On: "^POST", Status: 405}, complaint{1, "405 Method Not Allowed", "read-only"}, false},
 		"one manifest":   {registry.Rule{On: "^PUT .*/manifests/", Skip: 1, Status: 400}, complaint{1, "400 Bad Request", ""}, true},
 		"large requests": {registry.Rule{On: "^(PUT|PATCH)", Status: 413}, complaint{1, "413 ", "client_max_body_size"}, false},
-		"what is full":   {registry.Rule{On: "^PUT .*/uploads/", Skip: 3, Status: 507}, complaint{1, "507 Insufficient Storage", ""}, true},
+		"what is full":   {registry.Rule{On: "^PUT .*/uploads/", Skip: 3, Status: 507}, complaint{1, "507 Insufficient Storage", "make room at the registry"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t)

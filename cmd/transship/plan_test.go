@@ -265,7 +265,7 @@ func TestPlanToSeveral(t *testing.T) {
 	r := v.rehearse(v.source, v.target, third)
 	v.run("copy", v.src, v.target.host+"/there:1").want(0)
 	r.same("copy", v.src, v.dst, third.host+"/a:1", third.host+"/b:2", v.target.host+"/there:1").
-		want(t, "21 uploads, 0 mounts, 0 present, 912 bytes", "targets", "sessions", "anonymous")
+		want(t, "14 uploads, 7 mounts, 0 present, 608 bytes", "targets", "mounts", "sessions", "anonymous")
 }
 
 // A target that fails does not hide the plan for the others.
