@@ -16,6 +16,8 @@ const (
 	// firstWide is how many ranges are fetched at once to begin with, and mostWide how many at the most.
 	firstWide = 6
 	mostWide  = 20
+	// mostAsked is how many at the most where the number was given: what comes before its turn waits in memory.
+	mostAsked = 64
 	// probeBytes and probeTime are how long one connection is watched before it is judged, again and again; it must be found
 	// slow slowTimes in a row, since a busy machine makes pauses too.
 	probeBytes = 4 << 20
@@ -37,7 +39,7 @@ const (
 // blob is being read. It goes back where they bring little, fail, or take more than a
 // call each. What it costs is two calls for each MiB, and memory for what comes before its turn, 10 MiB at the most.
 type Ranges struct {
-	N int // ranges at once of each blob of 32 MiB and more, from its start; 1 is none at all; 0 adapts
+	N int // ranges at once of each blob of 32 MiB and more, from its start, 64 at the most; 1 is none at all; 0 adapts
 
 	mu      sync.Mutex
 	open    int  // blobs that are being read
@@ -54,7 +56,7 @@ func (r *Ranges) Over(size int64, open Open, part OpenRange) Open {
 	var failed failure
 	return func(ctx context.Context, offset int64) (io.ReadCloser, error) {
 		if r.N > 1 && size-offset >= rangesFrom && !failed.is() {
-			a := newAhead(ctx, part, offset, size, r.N, r.N)
+			a := newAhead(ctx, part, offset, size, min(r.N, mostAsked), min(r.N, mostAsked))
 			return &watched{ranges: r, failed: &failed, source: a, ahead: a, forced: true}, nil
 		}
 		source, err := open(ctx, offset)

@@ -210,6 +210,17 @@ func TestRangesFixed(t *testing.T) {
 	})
 }
 
+// However many are asked for, what comes before its turn is bounded.
+func TestRangesFixedAtVeryMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowly{content: make([]byte, 64<<20), rate: 1e6}
+		readIn(t, &blob.Ranges{N: 1 << 40}, s)
+		if s.most > 64 {
+			t.Errorf("%d ranges at once", s.most)
+		}
+	})
+}
+
 // A reader that is closed, or whose context ends, leaves nothing behind: the bubble ends only when all goroutines have.
 func TestRangesThatAreGivenUp(t *testing.T) {
 	content := bulk(64 << 20)

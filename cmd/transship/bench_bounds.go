@@ -84,7 +84,7 @@ func (b *benching) traffic(at nearness) (bytes, calls int64) {
 		image = saturated(image, 1, size)
 	}
 	image = saturated(0, int64(max(len(b.platforms), 1)), image)
-	turns := saturated(0, int64(len(b.cells())), int64(b.count)+int64(b.warmups))
+	turns := saturated(0, int64(len(b.cells())), b.rounds())
 	stocks, moves := turns, turns // images that are put in place, and that are moved by the turns themselves
 	if b.warm || b.kind == bench.Resolve {
 		stocks = 1
@@ -103,10 +103,13 @@ func (b *benching) traffic(at nearness) (bytes, calls int64) {
 	}
 	calls = saturated(0, turns, 2*blobs)
 	if b.kind == bench.Resolve {
-		calls = saturated(0, turns, 2*int64(b.requests))
+		calls = saturated(0, turns, saturated(0, 2, int64(b.requests)))
 	}
 	return bytes, calls
 }
+
+// rounds is how many there are, with those before that are not measured.
+func (b *benching) rounds() int64 { return saturated(int64(b.count), 1, int64(b.warmups)) }
 
 // saturated returns sum + n*each, or the largest number where that is larger.
 func saturated(sum, n, each int64) int64 {
@@ -120,7 +123,7 @@ func saturated(sum, n, each int64) int64 {
 func (b *benching) announce(a *app, at nearness, host string) error {
 	bytes, calls := b.traffic(at)
 	seconds := float64(bytes)/float64(at.rate) + float64(calls)*at.latency.Seconds()/float64(b.fewestJobs())
-	rounds := int(b.count) + int(b.warmups)
+	rounds := int(b.rounds())
 	a.note("%d round%s of %d combination%s: about %s to move in all, and about %s if %s moves %s a second",
 		rounds, plural(rounds), len(b.cells()), plural(len(b.cells())), formatBytes(bytes), formatSeconds(seconds), at.name, formatBytes(at.rate))
 	switch {

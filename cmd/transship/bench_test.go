@@ -126,7 +126,7 @@ func TestBenchOfARegistryThatRefuses(t *testing.T) {
 		"uploads":        {registry.Rule{On: "^POST", Status: 405}, complaint{1, "405 Method Not Allowed", "read-only"}, false},
 		"one manifest":   {registry.Rule{On: "^PUT .*/manifests/", Skip: 1, Status: 400}, complaint{1, "400 Bad Request", ""}, true},
 		"large requests": {registry.Rule{On: "^(PUT|PATCH)", Status: 413}, complaint{1, "413 ", "client_max_body_size"}, false},
-		"what is full":   {registry.Rule{On: "^PUT .*/uploads/", Skip: 3, Status: 507}, complaint{1, "507 Insufficient Storage", ""}, true},
+		"what is full":   {registry.Rule{On: "^PUT .*/uploads/", Skip: 3, Status: 507}, complaint{1, "507 Insufficient Storage", "make room at the registry"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t)
@@ -320,6 +320,9 @@ func TestBenchBounds(t *testing.T) {
 		"push --size 1x40MiB --count 30 " + s.host + "/x":           "this moves about 1.3 GB, which is more than 1 GiB",
 		"pull --size 1x100MiB --count 5 " + s.host + "/x":           "this moves about 1.3 GB, which is more than 1 GiB",
 		"push --size 9000x9000GiB --count 99999999":                 "this moves about",
+		"push --size 1KiB --count 9223372036854775807":              "this moves about",
+		"push --size 1KiB --warmup 9223372036854775807":             "this moves about",
+		"resolve --requests 9223372036854775807 " + s.host + "/x":   "this takes about ",
 		"resolve --requests 99999999 --jobs 1 " + s.host + "/x":     "this takes about ",
 		"push --size 1KiB --count 1 203.0.113.7:5000/x":             "203.0.113.7:5000 is not on this machine or a private network",
 		"push --size 1KiB --count 1 [2001:db8::1]:5000/x":           "[2001:db8::1]:5000 is not on this machine or a private network",

@@ -69,6 +69,7 @@ func TestExitCodesAndHints(t *testing.T) {
 		"no tags":            {answer("GET", "x/tags/list", 404, ""), 4, "check the name of the repository"},
 		"limit":              {answer("GET", "x/manifests/1", 429, ""), 6, "wait, or log in"},
 		"too large":          {answer("PUT", "x/blobs/uploads/1", 413, ""), 1, "client_max_body_size"},
+		"no room":            {answer("PUT", "x/blobs/uploads/1", 507, ""), 1, "make room at the registry"},
 		"read-only":          {answer("POST", "x/blobs/uploads/", 405, ""), 1, "takes no uploads"},
 		"no HEAD":            {answer("HEAD", "x/manifests/1", 405, ""), 1, ""},
 		"server error":       {answer("GET", "x/manifests/1", 500, ""), 1, ""},

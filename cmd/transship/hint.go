@@ -150,6 +150,8 @@ func answerHint(err error) string {
 		return "check the name of the repository"
 	case answer.StatusCode == http.StatusRequestEntityTooLarge:
 		return "a proxy before the registry limits requests: raise its limit (nginx: client_max_body_size)"
+	case answer.StatusCode == http.StatusInsufficientStorage && !reads:
+		return "make room at the registry; what it has whole is not sent again"
 	case answer.StatusCode == http.StatusMethodNotAllowed && !reads:
 		return "the registry takes no uploads: it may be a mirror or read-only"
 	}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"iter"
 	"strconv"
 )
 
@@ -90,14 +91,19 @@ type Turn struct {
 
 // Order returns whose turn it is: every cell once in each round, forwards in one round and backwards in the next. With that,
 // what slowly drifts has the same sum for all cells after each pair of rounds.
-func Order(cells, warmups, rounds int) (turns []Turn) {
-	for r := -warmups; r < rounds; r++ {
-		for i := range cells {
-			if r&1 != 0 {
-				i = cells - 1 - i
+func Order(cells, warmups, rounds int) iter.Seq[Turn] {
+	return func(yield func(Turn) bool) {
+		serial := 0
+		for r := -warmups; r < rounds; r++ {
+			for i := range cells {
+				if r&1 != 0 {
+					i = cells - 1 - i
+				}
+				if !yield(Turn{i, r, serial}) {
+					return
+				}
+				serial++
 			}
-			turns = append(turns, Turn{i, r, len(turns)})
 		}
 	}
-	return turns
 }

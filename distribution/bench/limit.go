@@ -76,12 +76,15 @@ func upTo(rates []Rate, n int) Rate {
 	return best
 }
 
+// mostWide is how many connections are measured at once at the most.
+const mostWide = 128
+
 // Widths returns the numbers of connections that are worth measuring for some jobs: 1 and each of theirs. For auto, 0, it is
-// as many as an engine has large blobs in flight.
+// as many as an engine has large blobs in flight; it is never more than 128, since more bring nothing and each costs memory.
 func Widths(jobs []int) []int {
 	out := []int{1}
 	for _, n := range jobs {
-		out = append(out, cmp.Or(n, transfer.DefaultJobs))
+		out = append(out, min(cmp.Or(n, transfer.DefaultJobs), mostWide))
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

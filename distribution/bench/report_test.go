@@ -48,7 +48,8 @@ func reported() *Report {
 			Link: []Rate{{1, 1e9, time.Second}, {8, 2e9, time.Second}}, Hash: []Rate{{1, 5e8, time.Second}, {2, 1e9, time.Second}}},
 		Left: []Left{{"localhost:5000/bench", 3, 10, 134217728, errors.New("405 Method Not Allowed")}},
 	}
-	for i, turn := range Order(2, 0, 3) {
+	for turn := range Order(2, 0, 3) {
+		i := turn.Serial
 		s := Sample{Turn: turn, Moved: Moved{Ops: 1, Bytes: 128e6, Blobs: 10}, Start: start, Calls: 29, CPU: 200 * time.Millisecond, Peak: 16 << 20}
 		s.Elapsed = time.Duration(500-turn.Cell*250+10*i) * time.Millisecond
 		for n := range 100 {
@@ -155,7 +156,7 @@ func TestReportOfAuto(t *testing.T) {
 	if got, want := r.Limit.Floor(1e9, 0), r.Limit.Floor(1e9, 8); got != want || got == r.Limit.Floor(1e9, 1) {
 		t.Errorf("a floor of %s, with 8 jobs %s", got, want)
 	}
-	if got := Widths([]int{0, 16}); !slices.Equal(got, []int{1, 6, 16}) {
+	if got := Widths([]int{0, 16, 1 << 40, 1 << 30}); !slices.Equal(got, []int{1, 6, 16, 128}) {
 		t.Errorf("%d connections are measured", got)
 	}
 }

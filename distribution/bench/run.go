@@ -34,7 +34,7 @@ type Runner struct {
 // Run lets every cell have its turns, and returns the samples so far and the error that ended the run.
 func (r *Runner) Run(ctx context.Context, w Worker) (samples []Sample, err error) {
 	began := time.Now()
-	for _, turn := range Order(len(r.Cells), r.Warmups, r.Count) {
+	for turn := range Order(len(r.Cells), r.Warmups, r.Count) {
 		if turn.Round == 0 && turn.Serial == r.Warmups*len(r.Cells) && r.Warmups > 0 && r.OnWarm != nil {
 			if err := r.OnWarm(time.Since(began) / time.Duration(r.Warmups)); err != nil {
 				return samples, err

@@ -43,10 +43,12 @@ func TestSpread(t *testing.T) {
 
 func TestOrder(t *testing.T) {
 	var got [][2]int
-	for i, turn := range Order(3, 1, 2) {
+	i := 0
+	for turn := range Order(3, 1, 2) {
 		if turn.Serial != i {
 			t.Errorf("turn %d is %+v", i, turn)
 		}
+		i++
 		got = append(got, [2]int{turn.Round, turn.Cell})
 	}
 	want := [][2]int{{-1, 2}, {-1, 1}, {-1, 0}, {0, 0}, {0, 1}, {0, 2}, {1, 2}, {1, 1}, {1, 0}}
@@ -58,7 +60,7 @@ func TestOrder(t *testing.T) {
 // What drifts steadily hits every cell alike: over two rounds the places of each cell have the same sum.
 func TestOrderIsFair(t *testing.T) {
 	sums := make([]int, 7)
-	for _, turn := range Order(7, 0, 10) {
+	for turn := range Order(7, 0, 10) {
 		sums[turn.Cell] += turn.Serial
 	}
 	for _, sum := range sums {

@@ -27,7 +27,7 @@ type waterfall struct {
 type waterfallRow struct {
 	Method, What string
 	Status       int
-	Kind         string // class: ask, in or out
+	Kind         string // class: in, out, or wait where no body went either way
 	X            percent
 	Wait, Body   percent // widths: until the header, and after it
 	BodyX        percent
@@ -66,13 +66,15 @@ func (r *Report) waterfall() *waterfall {
 }
 
 func waterfallOf(c wire.Call, start time.Time, x func(time.Duration) percent) waterfallRow {
-	out := waterfallRow{Method: c.Method, What: callWhat(c), Status: c.StatusCode, Kind: "ask", X: x(c.Start.Sub(start))}
+	out := waterfallRow{Method: c.Method, What: callWhat(c), Status: c.StatusCode, Kind: "wait", X: x(c.Start.Sub(start))}
 	out.Wait, out.Body = x(untilAnswer(c)), x(c.Timings.Receive)
 	switch {
 	case c.Sent > 0: // until the answer the body goes out
 		out.Kind, out.Wait, out.Body = "out", 0, x(c.Duration)
 	case c.Received > 0:
 		out.Kind = "in"
+	default:
+		out.Wait, out.Body = x(c.Duration), 0
 	}
 	out.BodyX = out.X + out.Wait
 	out.Title = fmt.Sprintf("%s %s: %d after %s, %s in all, %s sent, %s received", c.Method, c.URL, c.StatusCode,

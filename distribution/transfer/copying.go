@@ -263,7 +263,7 @@ func (c *copying) holders(registry any, repository string, holders []string) []s
 func (c *copying) transfer(ctx context.Context, d manifest.Descriptor, from []string) (outcome blob.Outcome, err error) {
 	calls, bytes := c.engine.slots.of(d)
 	err = calls.within(ctx, d.Size, func() error {
-		s := &seat{queue: bytes, size: d.Size}
+		s := newSeat(bytes, d.Size)
 		defer s.leave()
 		outcome, err = c.put(ctx, d, s.before(c.engine.Open(c.src, d)), from)
 		return err

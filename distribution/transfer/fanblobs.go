@@ -10,28 +10,26 @@ import (
 )
 
 // PutBlob implements Target: the source is opened once for all who need the bytes. Of the targets on one registry the
-// first gets them, and the others mount the blob from there.
+// first gets them, and the others mount the blob from there; it is opened once more for those who cannot.
 func (f *fan) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string) (blob.Outcome, error) {
 	first, behind := apart(f.alive(), func(b *branch) any { registry, _ := place(b.to.Target); return registry })
 	put := &fanPut{fan: f, blob: d, best: blob.Exists}
-	shared := newShare(len(first), open)
-	err := f.among(ctx, first, func(b *branch) error {
-		part := shared.join()
-		defer part.leave()
-		return put.to(ctx, b, part.open, f.holders(b))
-	})
+	err := put.among(ctx, first, open, f.holders)
 	if err != nil || len(behind) == 0 {
 		return put.best, err
 	}
-	err = f.among(ctx, alive(behind), func(b *branch) error {
-		from, own := repositories(behind[b], b)
+	var others []*branch
+	for _, b := range alive(behind) {
+		if from, own := repositories(behind[b], b); from != own || behind[b].failed() != nil {
+			others = append(others, b)
+		}
+	}
+	err = put.among(ctx, others, open, func(b *branch) []string {
 		if behind[b].failed() != nil {
-			return put.to(ctx, b, open, f.holders(b))
+			return f.holders(b)
 		}
-		if from == own {
-			return nil
-		}
-		return put.to(ctx, b, open, append([]string{from}, f.holders(b)...))
+		from, _ := repositories(behind[b], b)
+		return append([]string{from}, f.holders(b)...)
 	})
 	return put.best, err
 }
@@ -43,6 +41,16 @@ type fanPut struct {
 
 	mu   sync.Mutex
 	best blob.Outcome // of all targets, the one that took most
+}
+
+// among puts the blob to some of them, which share one reading of the source; from says where each may mount it from.
+func (p *fanPut) among(ctx context.Context, branches []*branch, open blob.Open, from func(*branch) []string) error {
+	shared := newShare(len(branches), open)
+	return p.fan.among(ctx, branches, func(b *branch) error {
+		part := shared.join()
+		defer part.leave()
+		return p.to(ctx, b, part.open, from(b))
+	})
 }
 
 // to puts the blob to one of them.

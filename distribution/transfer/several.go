@@ -22,7 +22,8 @@ type Destination struct {
 var ErrAllFailed = errors.New("every target has failed")
 
 // CopyAll brings an image to several targets in one pass, as [Engine.Copy] does to one: each manifest and each blob is
-// read from the source once, at the pace of the slowest target that needs it. A target that fails does not stop the
+// read from the source once, at the pace of the slowest target that needs it; a blob once more where targets on one
+// registry cannot mount it from the first of them. A target that fails does not stop the
 // others. It returns the image's descriptor, and for each destination its error or nil; an error that is not of one
 // target (the image is not at the source, or damaged) is everyone's.
 func (e *Engine) CopyAll(ctx context.Context, src Source, ref string, to ...Destination) (manifest.Descriptor, []error) {

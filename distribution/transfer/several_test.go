@@ -96,6 +96,23 @@ func TestCopyAllWithinOneRegistry(t *testing.T) {
 	}
 }
 
+// Where nothing can be mounted, those who come behind the first share what is read from the source.
+func TestCopyAllWithinOneRegistryWithoutMounts(t *testing.T) {
+	src, _ := three(t)
+	hub := newHub("to")
+	hub.mountless = true
+	var to []transfer.Destination
+	for _, name := range []string{"a", "b", "c", "d"} {
+		to = append(to, transfer.Destination{Target: hub.repo(name), As: "t"})
+	}
+	if _, errs := new(transfer.Engine).CopyAll(t.Context(), src, "t", to...); errors.Join(errs...) != nil {
+		t.Fatal(errs)
+	}
+	if n := hub.count("upload"); n != 40 || src.hub.count("read") != 20 {
+		t.Errorf("%d uploads and %d reads, want 40 and 20", n, src.hub.count("read"))
+	}
+}
+
 // Where the one that is to get the bytes fails, the others on its registry get them all the same.
 func TestCopyAllWithinOneRegistryWhereTheFirstFails(t *testing.T) {
 	for _, repository := range []string{"a", "b"} {

@@ -27,6 +27,7 @@ type hub struct {
 	moving    int // uploads under way, and the most there were
 	most      int
 	named     int // the most repositories that a blob could be mounted from
+	mountless bool
 }
 
 func newHub(name string) *hub {
@@ -147,7 +148,7 @@ func (r *repo) mount(d manifest.Descriptor, from []string) blob.Outcome {
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()
 	for _, other := range from {
-		if b, ok := r.hub.blobs[other][d.Digest]; ok {
+		if b, ok := r.hub.blobs[other][d.Digest]; ok && !r.hub.mountless {
 			r.hub.note("mount %s from %s", d.Digest, other)
 			r.hub.blobs[r.name][d.Digest] = b
 			return blob.Mounted
