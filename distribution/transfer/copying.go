@@ -263,8 +263,13 @@ func (c *copying) holders(registry any, repository string, holders []string) []s
 func (c *copying) transfer(ctx context.Context, d manifest.Descriptor, from []string) (outcome blob.Outcome, err error) {
 	calls, bytes := c.engine.slots.of(d)
 	err = calls.within(ctx, d.Size, func() error {
-		s := newSeat(bytes, d.Size)
+		s := &seat{queue: bytes, size: d.Size}
 		defer s.leave()
+		if _, several := c.dst.(*fan); several { // an upload to one may be open before all others are ready for the bytes
+			if err := s.take(ctx); err != nil {
+				return err
+			}
+		}
 		outcome, err = c.put(ctx, d, s.before(c.engine.Open(c.src, d)), from)
 		return err
 	})

@@ -64,7 +64,7 @@ func TestQueueGivenUp(t *testing.T) {
 // A seat is taken once, given back once, and not taken any more behind that.
 func TestSeat(t *testing.T) {
 	q := newQueue(1)
-	s := newSeat(q, 1)
+	s := &seat{queue: q, size: 1}
 	open := s.before(func(context.Context, int64) (io.ReadCloser, error) { return nil, nil })
 	for range 2 {
 		if _, err := open(t.Context(), 0); err != nil || q.free != 0 {
@@ -73,7 +73,7 @@ func TestSeat(t *testing.T) {
 	}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	other := newSeat(q, 0)
+	other := &seat{queue: q}
 	if err := other.take(stopped); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
@@ -85,27 +85,4 @@ func TestSeat(t *testing.T) {
 	if _, err := open(t.Context(), 0); err != nil || q.free != 1 {
 		t.Errorf("error %v, %d are free in the end", err, q.free)
 	}
-}
-
-// A target that has failed may have left somebody behind who still waits for the seat: leaving it does not wait for that.
-func TestSeatLeftWhileItIsWaitedFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(1)
-		q.enter(t.Context(), 0)
-		s := newSeat(q, 1)
-		errs := make(chan error, 1)
-		go func() {
-			_, err := s.before(func(context.Context, int64) (io.ReadCloser, error) { return nil, nil })(t.Context(), 0)
-			errs <- err
-		}()
-		synctest.Wait()
-		s.leave()
-		if err := <-errs; !errors.Is(err, errSeatLeft) || len(q.waiting) != 0 {
-			t.Errorf("error %v, %d wait", err, len(q.waiting))
-		}
-		q.leave()
-		if q.free != 1 {
-			t.Errorf("%d are free in the end", q.free)
-		}
-	})
 }

@@ -1,6 +1,7 @@
 package transfer_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -102,4 +103,31 @@ func TestHowManyBlobsAtOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of several targets none is asked before the bytes can move: an upload that one has opened would wait for the others.
+func TestSeveralTargetsAreAskedWhenBytesCanMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := mixed(t, 3*transfer.DefaultJobs, 0)
+		var asked crowd
+		var to []transfer.Destination
+		for _, name := range []string{"one", "two"} {
+			dst := newHub(name).repo("halo")
+			dst.putErr = func(d manifest.Descriptor) error {
+				if d.Size >= transfer.SmallBlob {
+					asked.enter(1)
+					defer asked.enter(-1)
+					time.Sleep(time.Second)
+				}
+				return nil
+			}
+			to = append(to, transfer.Destination{Target: dst, As: "t"})
+		}
+		if _, errs := new(transfer.Engine).CopyAll(t.Context(), src, "t", to...); errors.Join(errs...) != nil {
+			t.Fatal(errs)
+		}
+		if asked.most != 2*transfer.DefaultJobs {
+			t.Errorf("%d questions at once, want %d", asked.most, 2*transfer.DefaultJobs)
+		}
+	})
 }
