@@ -127,7 +127,7 @@ func (b *benching) matrixFlags(fs *flag.FlagSet) {
 		fs.Var(&b.uploads, "upload", "how blobs go out, a `list` of put, patch and chunk=SIZE (default put)")
 	}
 	if b.kind == bench.Pull || b.kind == bench.Copy {
-		fs.Var(&b.ranges, "ranges", "fetch each blob of 32 MiB and more in `N,...` ranges at a time, 1 for none (default: where one connection is slow)")
+		fs.Var(&b.ranges, "ranges", "fetch each blob of 32 MiB and more in `N,...` ranges at a time, at most 64, 1 for none (default: where one connection is slow)")
 	}
 	if b.kind == bench.Push || b.kind == bench.Pull || b.kind == bench.Copy {
 		fs.Var(&b.buffers, "buffer", "read and write this `size,...` of a large blob at a time, such as 32KiB,256KiB, where HTTP leaves it to us: uploads without TLS, and what pull reads")

@@ -37,7 +37,7 @@ func (a *app) sendFlags(fs *flag.FlagSet, jobs *count, chunk *byteSize, does str
 
 // rangesFlag registers --ranges of a command that reads blobs of registries.
 func (a *app) rangesFlag(fs *flag.FlagSet) {
-	fs.Var(&a.shared.speed.ranges, "ranges", "fetch each blob of 32 MiB and more in `N` ranges at a time, 1 for none (default: where one connection is slow)")
+	fs.Var(&a.shared.speed.ranges, "ranges", "fetch each blob of 32 MiB and more in `N` ranges at a time, at most 64, 1 for none (default: where one connection is slow)")
 }
 
 // ranges is how many ranges of a blob are read at once, 0 where that is found out. A plan reads none.
