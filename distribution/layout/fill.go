@@ -19,14 +19,8 @@ const (
 func copyBlob(ctx context.Context, w io.Writer, d manifest.Descriptor, open blob.Open) error {
 	r := blob.NewReader(ctx, d.Digest, d.Size, open)
 	defer r.Close()
-	_, err := io.CopyBuffer(onlyWriter{w}, r, make([]byte, bufferFor(d.Size)))
+	_, err := io.CopyBuffer(onlyWriter{w}, r, make([]byte, blob.BufferSize(d.Size, copyBuffer)))
 	return err
-}
-
-// bufferFor is how large a buffer, in bytes, pays for a blob. Many small blobs are copied at a time.
-func bufferFor(size int64) int64 {
-	const small = 64 << 10
-	return max(1, min(size, max(size/4, small), copyBuffer))
 }
 
 // onlyWriter keeps io.CopyBuffer to its buffer.

@@ -60,6 +60,7 @@ func (v *verification) end(ctx context.Context) error {
 // zeros is a writer that notes whether it gets other bytes.
 type zeros struct{ others bool }
 
+// Write implements io.Writer and never fails.
 func (z *zeros) Write(b []byte) (int, error) {
 	z.others = z.others || bytes.ContainsFunc(b, func(r rune) bool { return r != 0 })
 	return len(b), nil

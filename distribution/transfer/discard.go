@@ -28,17 +28,12 @@ func (Discard) HeadManifest(_ context.Context, ref string) (manifest.Descriptor,
 	return manifest.Descriptor{}, fmt.Errorf("manifest %s: %w", ref, fs.ErrNotExist)
 }
 
-// buffer is how many bytes of a blob are read at a time. Many small ones are under way at once.
-func (n Discard) buffer(size int64) int64 {
-	return min(int64(cmp.Or(n.Buffer, discardBuffer)), size/4+1)
-}
-
 // PutBlob implements Target. Bytes that do not match the descriptor are a *[blob.MismatchError].
 func (n Discard) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string) (blob.Outcome, error) {
 	r := blob.NewReader(ctx, d.Digest, d.Size, open)
 	defer r.Close()
 	plain := struct{ io.Writer }{io.Discard} // whose ReadFrom reads less at a time
-	_, err := io.CopyBuffer(plain, r, make([]byte, n.buffer(d.Size)))
+	_, err := io.CopyBuffer(plain, r, make([]byte, blob.BufferSize(d.Size, int64(cmp.Or(n.Buffer, discardBuffer)))))
 	return blob.Uploaded, err
 }
 
