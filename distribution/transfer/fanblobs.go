@@ -74,8 +74,8 @@ func (f *fan) holders(b *branch) []string {
 	return nil
 }
 
-// oncePerRepository does something with one branch of each repository that has any that has not failed; with another one
-// where that fails.
+// oncePerRepository does something with one branch of each repository that has any that has not failed; with the others
+// there where that fails.
 func (f *fan) oncePerRepository(ctx context.Context, do func(b *branch) error) error {
 	first, behind := apart(f.alive(), func(b *branch) any {
 		registry, repository := place(b.to.Target)
