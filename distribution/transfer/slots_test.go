@@ -84,6 +84,9 @@ func TestHowManyBlobsAtOnce(t *testing.T) {
 					defer c.enter(-1)
 				}
 				time.Sleep(time.Second)
+				if kind == &asked {
+					time.Sleep(9 * time.Second) // so that those who began behind a small one are there with the others
+				}
 				return nil
 			}
 			src.opening = func(d manifest.Descriptor) {
@@ -92,7 +95,7 @@ func TestHowManyBlobsAtOnce(t *testing.T) {
 				}
 				moved.enter(1)
 				defer moved.enter(-1)
-				time.Sleep(10 * time.Second)
+				time.Sleep(3 * time.Second)
 			}
 			if _, err := (&transfer.Engine{Jobs: test.jobs}).Copy(t.Context(), src, "t", dst, "t"); err != nil {
 				t.Fatal(err)
