@@ -2,7 +2,6 @@ package distribution
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -38,6 +37,15 @@ func (c *Client) HeadBlob(ctx context.Context, repo string, d blob.Digest) (int6
 // before the offset; one that answers with another range is an error. A blob that is not there is an error that is
 // fs.ErrNotExist. The caller closes the reader.
 func (c *Client) GetBlob(ctx context.Context, repo string, d blob.Digest, offset int64) (io.ReadCloser, int64, error) {
+	resp, size, err := c.openBlob(ctx, repo, d, offset)
+	if err != nil {
+		return nil, 0, err
+	}
+	return resp.Body, size, nil
+}
+
+// openBlob is GetBlob; the answer's body are the bytes from the offset on.
+func (c *Client) openBlob(ctx context.Context, repo string, d blob.Digest, offset int64) (*http.Response, int64, error) {
 	ctx = receiving(aboutBlob(ctx, d), d)
 	req, err := c.request(ctx, http.MethodGet, repository(repo, "blobs/"+string(d), auth.Pull), nil)
 	if err != nil {
@@ -50,51 +58,30 @@ func (c *Client) GetBlob(ctx context.Context, repo string, d blob.Digest, offset
 		if err != nil {
 			return nil, 0, err
 		}
-		return resp.Body, resp.ContentLength, nil
+		return resp, resp.ContentLength, nil
 	}
 	req.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
 	resp, err := c.do(req, http.StatusOK, http.StatusPartialContent)
 	if err != nil {
 		return nil, 0, err
 	}
-	return continued(resp, offset)
-}
-
-// GetBlobRange opens n bytes of a blob from an offset on (end-2 with Range: bytes=first-last, RFC 9110, 14.2). Unlike
-// [Client.GetBlob] it takes no answer but that range: a registry that ignores it is an errors.ErrUnsupported. redirected
-// says that the call was two. The caller closes the reader.
-func (c *Client) GetBlobRange(ctx context.Context, repo string, d blob.Digest, offset, n int64) (body io.ReadCloser, redirected bool, err error) {
-	req, err := c.request(ctx, http.MethodGet, repository(repo, "blobs/"+string(d), auth.Pull), nil)
-	if err != nil {
-		return nil, false, err
-	}
-	req.Header.Set("Accept-Encoding", "identity")
-	req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", offset, offset+n-1))
-	resp, err := c.do(req, http.StatusOK, http.StatusPartialContent)
-	if err != nil {
-		return nil, false, err
-	}
-	first, _, ok := parseContentRange(resp.Header.Get("Content-Range"))
-	if resp.StatusCode == http.StatusOK || !ok || first != offset || resp.ContentLength >= 0 && resp.ContentLength != n {
-		resp.Body.Close()
-		return nil, false, fmt.Errorf("%s: asked for %d bytes from %d, got Content-Range %q: %w", resp.Request.URL.Host, n, offset,
-			oneLine(resp.Header.Get("Content-Range")), errors.ErrUnsupported)
-	}
-	return resp.Body, resp.Request.Response != nil, nil
+	size, err := continued(resp, offset)
+	return resp, size, err
 }
 
 // continued makes sure that an answer to a range begins at the offset.
-func continued(resp *http.Response, offset int64) (io.ReadCloser, int64, error) {
+func continued(resp *http.Response, offset int64) (size int64, err error) {
 	if resp.StatusCode == http.StatusOK {
-		return &skipping{ReadCloser: resp.Body, before: offset}, resp.ContentLength, nil
+		resp.Body = &skipping{ReadCloser: resp.Body, before: offset}
+		return resp.ContentLength, nil
 	}
 	first, size, ok := parseContentRange(resp.Header.Get("Content-Range"))
 	if !ok || first != offset {
 		resp.Body.Close()
-		return nil, 0, fmt.Errorf("%s: asked for bytes from %d, got Content-Range %q", resp.Request.URL.Host, offset,
+		return 0, fmt.Errorf("%s: asked for bytes from %d, got Content-Range %q", resp.Request.URL.Host, offset,
 			oneLine(auth.Redact(resp, resp.Header.Get("Content-Range"))))
 	}
-	return resp.Body, size, nil
+	return size, nil
 }
 
 // skipping is a body of which the bytes before an offset are not wanted. They are dropped while reading, so that a

@@ -82,10 +82,18 @@ func (c *Client) requestTo(ctx context.Context, method string, u *url.URL, scope
 // do sends the request and returns the answer if its status is one of ok; else an *Error or a *RequestError.
 // The caller closes the body.
 func (c *Client) do(req *http.Request, ok ...int) (*http.Response, error) {
-	client := c.HTTP
-	if client == nil {
-		client = http.DefaultClient
+	return c.doBy(c.http(), req, ok...)
+}
+
+func (c *Client) http() *http.Client {
+	if c.HTTP == nil {
+		return http.DefaultClient
 	}
+	return c.HTTP
+}
+
+// doBy is do by another client than HTTP.
+func (c *Client) doBy(client *http.Client, req *http.Request, ok ...int) (*http.Response, error) {
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, newRequestError(req, err)

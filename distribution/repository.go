@@ -62,23 +62,30 @@ func (r *Repository) HeadManifest(ctx context.Context, ref string) (manifest.Des
 // Blob opens a blob at an offset in bytes; see [Client.GetBlob]. Content that the descriptor itself holds is not
 // fetched. An answer of another size than the descriptor's is refused at once, with a *[blob.MismatchError].
 func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
-	if int64(len(d.Data)) == d.Size && offset <= d.Size {
-		return io.NopCloser(bytes.NewReader(d.Data[offset:])), nil
-	}
-	body, size, err := r.Client.GetBlob(r.scoped(ctx), r.Name, d.Digest, offset)
-	if err != nil {
-		return nil, err
-	}
-	if size >= 0 && size != d.Size {
-		body.Close()
-		return nil, fmt.Errorf("%s: %w", r, &blob.MismatchError{Want: d.Digest, WantSize: d.Size, GotSize: size})
-	}
-	return body, nil
+	open, _ := r.RangedBlob(d)
+	return open(ctx, offset)
 }
 
-// BlobRange opens a part of a blob; see [Client.GetBlobRange].
-func (r *Repository) BlobRange(ctx context.Context, d manifest.Descriptor, offset, n int64) (io.ReadCloser, bool, error) {
-	return r.Client.GetBlobRange(r.scoped(ctx), r.Name, d.Digest, offset, n)
+// RangedBlob returns how to open a blob at an offset, as Blob does, and how to open a range of it; see [RangedBlob].
+func (r *Repository) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange) {
+	b := r.Client.RangedBlob(r.Name, d.Digest)
+	open := func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		if int64(len(d.Data)) == d.Size && offset <= d.Size {
+			return io.NopCloser(bytes.NewReader(d.Data[offset:])), nil
+		}
+		body, size, err := b.Open(r.scoped(ctx), offset)
+		if err != nil {
+			return nil, err
+		}
+		if size >= 0 && size != d.Size {
+			body.Close()
+			return nil, fmt.Errorf("%s: %w", r, &blob.MismatchError{Want: d.Digest, WantSize: d.Size, GotSize: size})
+		}
+		return body, nil
+	}
+	return open, func(ctx context.Context, offset, n int64) (io.ReadCloser, bool, error) {
+		return b.OpenRange(r.scoped(ctx), offset, n)
+	}
 }
 
 // HasBlob tells whether the repository has a blob of that digest and size; see [Client.HeadBlob]. A registry that denies

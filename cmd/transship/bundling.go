@@ -88,13 +88,12 @@ func (b *bundling) Blob(ctx context.Context, d manifest.Descriptor, offset int64
 	return src.Blob(ctx, d, offset)
 }
 
-// BlobRange implements transfer.Ranged, as far as where the blob is does.
-func (b *bundling) BlobRange(ctx context.Context, d manifest.Descriptor, offset, n int64) (io.ReadCloser, bool, error) {
-	src, found := b.from[d.Digest]
-	if !found {
-		return nil, false, fmt.Errorf("blob %s: %w", d.Digest, fs.ErrNotExist)
+// RangedBlob implements transfer.Ranged, as far as where the blob is does.
+func (b *bundling) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange) {
+	if src, found := b.from[d.Digest]; found {
+		return transfer.RangedBlob(src, d)
 	}
-	return transfer.BlobRange(ctx, src, d, offset, n)
+	return func(ctx context.Context, offset int64) (io.ReadCloser, error) { return b.Blob(ctx, d, offset) }, nil
 }
 
 // missing are the blobs that the bundle is to have itself.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 
@@ -57,9 +56,9 @@ func (c *collected) Manifest(_ context.Context, ref string) (manifest.Manifest, 
 	return m, nil
 }
 
-// BlobRange implements transfer.Ranged, as far as where the image was found does.
-func (c *collected) BlobRange(ctx context.Context, d manifest.Descriptor, offset, n int64) (io.ReadCloser, bool, error) {
-	return transfer.BlobRange(ctx, c.Source, d, offset, n)
+// RangedBlob implements transfer.Ranged, as far as where the image was found does.
+func (c *collected) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange) {
+	return transfer.RangedBlob(c.Source, d)
 }
 
 // Referrers implements transfer.Referring.

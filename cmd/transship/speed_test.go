@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -51,6 +52,38 @@ func TestRanges(t *testing.T) {
 	from.Set()
 	v.run("copy", "--ranges=3", from.host+"/big/layer:1", v.dst).want(0)
 	v.run("copy", v.dst, "null:").want(0)
+}
+
+// Ranges go straight to the storage that the registry has redirected the first one to, and a script made of their audit
+// does as well.
+func TestRangesOfWhatIsRedirected(t *testing.T) {
+	t.Parallel()
+	v := newVoyage(t)
+	from, source := link{}.counted(t)
+	from.list("big/layer", "1", from.image("big/layer", "", "linux/amd64", seeded(1, 33<<20)))
+	host := listen(t, redirects(t, source))
+	file := filepath.Join(v.env["HOME"], "audit.jsonl")
+	v.run("copy", "--ranges=3", "--audit", file, host+"/big/layer:1", v.dst).want(0)
+	_, entries := audited(t, file)
+	registry, storage := 0, 0
+	for _, e := range entries {
+		if e.Method != http.MethodGet || e.Why.Blob == "" {
+			continue
+		}
+		if e.Row == "end-2" {
+			registry++
+		} else if e.Row == "redirect" && e.Why.RedirectOf != 0 {
+			storage++
+		}
+	}
+	if registry != 2 || storage != 2*33+1 {
+		t.Errorf("%d GETs of blobs to the registry and %d to the storage, want 2 and %d", registry, storage, 2*33+1)
+	}
+	fresh := serve(t)
+	_, out, err := script(t, v.run("audit", "curl", file).want(0).stdout, hostVariable(v.target.host)+"=http://"+fresh.host)
+	if err != nil || !fresh.has("hczjl/halo", "1.6") {
+		t.Errorf("error %v: %s", err, out)
+	}
 }
 
 // What stalls is given up and gone on with, from where it was.

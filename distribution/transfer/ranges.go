@@ -1,8 +1,6 @@
 package transfer
 
 import (
-	"context"
-	"io"
 	"sync"
 
 	"github.com/hczjl/transship/blob"
@@ -21,13 +19,11 @@ func (e *Engine) Open(src Source, d manifest.Descriptor) blob.Open {
 }
 
 func (e *Engine) inRanges(src Source, d manifest.Descriptor) blob.Open {
-	whole := func(ctx context.Context, offset int64) (io.ReadCloser, error) { return src.Blob(ctx, d, offset) }
-	if _, ok := src.(Ranged); !ok || e.Jobs == 1 && e.Ranges == 0 {
-		return whole
+	open, part := RangedBlob(src, d)
+	if part == nil || e.Jobs == 1 && e.Ranges == 0 {
+		return open
 	}
-	return e.ranges.of(src, e.Ranges).Over(d.Size, whole, func(ctx context.Context, offset, n int64) (io.ReadCloser, bool, error) {
-		return BlobRange(ctx, src, d, offset, n)
-	})
+	return e.ranges.of(src, e.Ranges).Over(d.Size, open, part)
 }
 
 // of returns what is known of a source. All repositories of a registry are one.

@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -46,18 +45,19 @@ type Referring interface {
 	TagNames(ctx context.Context) iter.Seq2[string, error]
 }
 
-// Ranged is implemented by sources that can give a part of a blob; see [blob.OpenRange].
+// Ranged is implemented by sources that can give a part of a blob.
 type Ranged interface {
-	// BlobRange opens n bytes of a blob from an offset on.
-	BlobRange(ctx context.Context, d manifest.Descriptor, offset, n int64) (body io.ReadCloser, costly bool, err error)
+	// RangedBlob returns how to open a blob at an offset, as [Source]'s Blob does, and how to open a range of it, nil
+	// where that cannot be. What either learns of where the bytes are, both know.
+	RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange)
 }
 
-// BlobRange opens a part of a blob of a source, which is an errors.ErrUnsupported where it is not [Ranged].
-func BlobRange(ctx context.Context, src Source, d manifest.Descriptor, offset, n int64) (body io.ReadCloser, costly bool, err error) {
+// RangedBlob is that of a source that is [Ranged]; of another one there are no ranges.
+func RangedBlob(src Source, d manifest.Descriptor) (blob.Open, blob.OpenRange) {
 	if r, ok := src.(Ranged); ok {
-		return r.BlobRange(ctx, d, offset, n)
+		return r.RangedBlob(d)
 	}
-	return nil, false, fmt.Errorf("%s: parts of blobs: %w", name(src), errors.ErrUnsupported)
+	return func(ctx context.Context, offset int64) (io.ReadCloser, error) { return src.Blob(ctx, d, offset) }, nil
 }
 
 // place identifies where a target's blobs are: those of one registry can be mounted, anything else stands for itself.

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/url"
@@ -49,7 +50,8 @@ const (
 
 // Hosts is the transport at the end of the chain. It sends each request over
 // the TLS configuration of its host, and keeps one *http.Transport, with its
-// own connections, for each configuration.
+// own connections, for each configuration, and another for requests made
+// WithHTTP1.
 //
 // A host's configuration is made of the system's roots, of the files for that
 // host in CertsDirs, and of TLS. A client certificate goes only to the host
@@ -81,14 +83,31 @@ type Hosts struct {
 	// http.ProxyFromEnvironment.
 	Proxy func(*http.Request) (*url.URL, error)
 
-	mu     sync.Mutex
+	mu    sync.Mutex
+	usual transports // of the protocol that client and server like best
+	http1 transports // of HTTP/1.1 where that might be another one
+}
+
+// transports are those of all hosts for a choice of protocols.
+type transports struct {
+	http1  bool
 	shared *http.Transport            // for hosts that have no files of their own
 	own    map[string]*http.Transport // by URL.Host: its own transport, or shared
 }
 
+type http1Key struct{}
+
+// WithHTTP1 returns a context whose requests go over HTTP/1.1: each of them has
+// a connection to itself while it lasts, and they are as fast together as their
+// connections are. The streams of HTTP/2 share one.
+func WithHTTP1(ctx context.Context) context.Context {
+	return context.WithValue(ctx, http1Key{}, true)
+}
+
 // RoundTrip sends req over the TLS configuration of its host.
 func (h *Hosts) RoundTrip(req *http.Request) (*http.Response, error) {
-	transport, err := h.transport(strings.ToLower(req.URL.Host), req.URL.Scheme == "https")
+	http1, _ := req.Context().Value(http1Key{}).(bool)
+	transport, err := h.transport(strings.ToLower(req.URL.Host), req.URL.Scheme == "https", http1)
 	if err != nil {
 		closeBody(req)
 		return nil, err
@@ -100,38 +119,49 @@ func (h *Hosts) RoundTrip(req *http.Request) (*http.Response, error) {
 func (h *Hosts) CloseIdleConnections() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.shared != nil {
-		h.shared.CloseIdleConnections()
+	h.usual.closeIdle()
+	h.http1.closeIdle()
+}
+
+func (t *transports) closeIdle() {
+	if t.shared != nil {
+		t.shared.CloseIdleConnections()
 	}
-	for _, transport := range h.own {
+	for _, transport := range t.own {
 		transport.CloseIdleConnections()
 	}
 }
 
 // transport returns the transport for host, and makes it if it has none yet.
-func (h *Hosts) transport(host string, secure bool) (*http.Transport, error) {
+// Without TLS the protocol is HTTP/1.1 in any case.
+func (h *Hosts) transport(host string, secure, http1 bool) (*http.Transport, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !secure {
-		return h.sharedTransport(host)
+	h.usual.http1, h.http1.http1 = h.HTTP1, true
+	among := &h.usual
+	if http1 && secure && !h.HTTP1 {
+		among = &h.http1
 	}
-	if transport, ok := h.own[host]; ok {
+	if !secure {
+		return h.sharedTransport(among, host)
+	}
+	if transport, ok := among.own[host]; ok {
 		return transport, nil
 	}
-	transport, err := h.chooseTransport(host)
+	transport, err := h.chooseTransport(among, host)
 	if err != nil {
 		return nil, err
 	}
-	if h.own == nil {
-		h.own = make(map[string]*http.Transport)
+	if among.own == nil {
+		among.own = make(map[string]*http.Transport)
 	}
-	h.own[host] = transport
+	among.own[host] = transport
 	return transport, nil
 }
 
 // chooseTransport returns the shared transport for a host that has no files
 // of its own, else a new one.
-func (h *Hosts) chooseTransport(host string) (*http.Transport, error) {
+func (h *Hosts) chooseTransport(among *transports, host string) (*http.Transport, error) {
 	files, err := certsFiles(h.CertsDirs, host)
 	if err != nil {
 		return nil, err
@@ -144,28 +174,28 @@ func (h *Hosts) chooseTransport(host string) (*http.Transport, error) {
 		files.pairs = append(files.pairs, pairs...)
 	}
 	if len(files.roots) == 0 && len(files.pairs) == 0 {
-		return h.sharedTransport(host)
+		return h.sharedTransport(among, host)
 	}
-	return h.newTransport(host, files)
+	return h.newTransport(host, files, among.http1)
 }
 
 // sharedTransport returns the transport for all hosts without files of their
 // own. host is where its first request goes, for the message of an error.
-func (h *Hosts) sharedTransport(host string) (*http.Transport, error) {
-	if h.shared != nil {
-		return h.shared, nil
+func (h *Hosts) sharedTransport(among *transports, host string) (*http.Transport, error) {
+	if among.shared != nil {
+		return among.shared, nil
 	}
-	transport, err := h.newTransport(host, tlsFiles{})
+	transport, err := h.newTransport(host, tlsFiles{}, among.http1)
 	if err != nil {
 		return nil, err
 	}
-	h.shared = transport
+	among.shared = transport
 	return transport, nil
 }
 
 // newTransport builds a transport with the files for host and what TLS says
 // about trust.
-func (h *Hosts) newTransport(host string, files tlsFiles) (*http.Transport, error) {
+func (h *Hosts) newTransport(host string, files tlsFiles, http1 bool) (*http.Transport, error) {
 	files.roots = append(h.TLS.roots(), files.roots...)
 	config, err := files.config(host, h.TLS.Insecure)
 	if err != nil {
@@ -177,7 +207,7 @@ func (h *Hosts) newTransport(host string, files tlsFiles) (*http.Transport, erro
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(!h.HTTP1)
+	protocols.SetHTTP2(!http1)
 	return &http.Transport{
 		Proxy:                 proxy,
 		DialContext:           newBulk(h.Buffer).over((&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}).DialContext),

@@ -245,7 +245,7 @@ func TestHostsOneTransportForEachConfiguration(t *testing.T) {
 	write(t, filepath.Join(certs, "own.example"), map[string][]byte{"ca.crt": ca.pem()})
 	hosts := &Hosts{Registry: "registry.example", TLS: settings, CertsDirs: []string{certs}}
 	transport := func(host string) *http.Transport {
-		got, err := hosts.transport(host, true)
+		got, err := hosts.transport(host, true, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,6 +290,32 @@ func TestHostsProtocols(t *testing.T) {
 			t.Errorf("HTTP1 %v: %s, error %v; want %s", http1, got, err, want)
 		}
 	}
+}
+
+// Requests that want a connection each get it, with the same TLS configuration, beside others that share one.
+func TestHostsWithHTTP1(t *testing.T) {
+	server := newAuthority(t).serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto+" "+r.RemoteAddr) })
+	hosts := &Hosts{TLS: TLS{Insecure: true}}
+	own := func(t *testing.T) *http.Response {
+		req, err := http.NewRequestWithContext(WithHTTP1(t.Context()), http.MethodGet, server.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := hosts.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { resp.Body.Close() })
+		return resp
+	}
+	first, second := own(t), own(t) // the first one's body is unread
+	if a, b := readAll(t, first), readAll(t, second); a == b || !strings.HasPrefix(a, "HTTP/1.1 ") || !strings.HasPrefix(b, "HTTP/1.1 ") {
+		t.Errorf("answers of %q and %q", a, b)
+	}
+	if got, err := ask(t, hosts, server.URL); err != nil || !strings.HasPrefix(got, "HTTP/2.0 ") {
+		t.Errorf("beside them %q, error %v", got, err)
+	}
+	hosts.CloseIdleConnections()
 }
 
 func TestHostsDoesNotAskForCompression(t *testing.T) {
