@@ -49,7 +49,7 @@ func (b *RangedBlob) Open(ctx context.Context, offset int64) (io.ReadCloser, int
 // ignores it is an errors.ErrUnsupported. costly says that it takes more calls than one for each range, as where an address
 // of the storage serves once only. The bytes are not verified. The caller closes the reader.
 func (b *RangedBlob) OpenRange(ctx context.Context, offset, n int64) (body io.ReadCloser, costly bool, err error) {
-	ctx = wire.WithReceivedBlob(aboutBlob(wire.WithHTTP1(ctx), b.digest), string(b.digest), nil)
+	ctx = wire.WithReceivedBlob(aboutBlob(wire.WithLargeBody(ctx), b.digest), string(b.digest), nil)
 	resp, err := b.ask(ctx, fmt.Sprintf("bytes=%d-%d", offset, offset+n-1))
 	if err != nil {
 		return nil, false, err

@@ -16,6 +16,9 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
+// largeBlob is the size in bytes from which it pays to open a connection for a blob.
+const largeBlob = 1 << 20
+
 // Repository is one repository of a registry, as the source or the target of a copy. Its methods may be used
 // concurrently; it must not be copied.
 type Repository struct {
@@ -72,6 +75,9 @@ func (r *Repository) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRang
 	open := func(ctx context.Context, offset int64) (io.ReadCloser, error) {
 		if int64(len(d.Data)) == d.Size && offset <= d.Size {
 			return io.NopCloser(bytes.NewReader(d.Data[offset:])), nil
+		}
+		if d.Size-offset >= largeBlob {
+			ctx = wire.WithLargeBody(ctx)
 		}
 		body, size, err := b.Open(r.scoped(ctx), offset)
 		if err != nil {

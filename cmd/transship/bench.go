@@ -122,7 +122,7 @@ func (b *benching) matrixFlags(fs *flag.FlagSet) {
 		fs.Var(&b.requests, "requests", fmt.Sprintf("ask `N` times in each round (default %d)", b.requests))
 	}
 	fs.BoolVar(&b.http1, "http1", false, "do not use HTTP/2; with --http2 both are measured")
-	fs.BoolVar(&b.http2, "http2", false, "use HTTP/2, which needs TLS; with --http1 both are measured")
+	fs.BoolVar(&b.http2, "http2", false, "use HTTP/2, for large blobs too, which needs TLS; with --http1 both are measured")
 	if b.kind == bench.Push || b.kind == bench.Copy {
 		fs.Var(&b.uploads, "upload", "how blobs go out, a `list` of put, patch and chunk=SIZE (default put)")
 	}

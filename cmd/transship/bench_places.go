@@ -107,7 +107,8 @@ func (b *benching) complete(p *benchPlaces) error {
 func (b *benching) open(a *app, ref reference.Reference) bench.Open {
 	return func(ctx context.Context, c bench.Cell) (*distribution.Repository, error) {
 		at := b.side.towards(ref.Host())
-		at.http1, at.fixed, at.buffer = c.HTTP == "1", c.Jobs > 0, c.Buffer
+		at.http1, at.http2 = c.HTTP == "1", c.HTTP == "2"
+		at.fixed, at.buffer = c.Jobs > 0, c.Buffer
 		if !at.fixed {
 			a.forgetCongestion() // a turn begins as a command does
 		}

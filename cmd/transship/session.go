@@ -38,7 +38,7 @@ type shared struct {
 func (a *app) commonFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&a.shared.quiet, "quiet", false, "print nothing but results and errors")
 	alias(fs, "q", "quiet")
-	fs.BoolVar(&a.shared.http1, "http1", false, "do not use HTTP/2")
+	fs.BoolVar(&a.shared.http1, "http1", false, "do not use HTTP/2, which large blobs never do")
 	a.auditFlags(fs)
 }
 
@@ -55,13 +55,14 @@ type sessionKey struct {
 	tls       wire.TLS
 	plainHTTP bool
 	http1     bool
+	http2     bool
 	fixed     bool
 	buffer    int
 	host      string // only where there is something that is for this host alone
 }
 
 func (s *side) key() sessionKey {
-	k := sessionKey{creds: s.creds, tls: s.tls, plainHTTP: s.plainHTTP, http1: s.http1, fixed: s.fixed, buffer: s.buffer}
+	k := sessionKey{creds: s.creds, tls: s.tls, plainHTTP: s.plainHTTP, http1: s.http1, http2: s.http2, fixed: s.fixed, buffer: s.buffer}
 	if s.creds != "" || s.tls != (wire.TLS{}) || s.plainHTTP {
 		k.host = s.label + " " + s.host
 	}
@@ -102,7 +103,7 @@ func (a *app) session(ctx context.Context, s *side) (*session, error) {
 // newSession builds the chain auth -> Retry -> Limit -> Loopback -> Headers -> Record -> Policy -> Timeout -> Hosts, with a Plan
 // before Record where one is made; package wire says why in this order.
 func (a *app) newSession(s *side, credentials auth.Credentials) *session {
-	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1 || s.http1, Buffer: s.buffer}
+	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1 || s.http1, HTTP2: s.http2, Buffer: s.buffer}
 	stall := time.Duration(a.shared.speed.stall)
 	carry := &wire.Timeout{Base: hosts, Header: stall, Stall: stall}
 	record := a.recorder().Over(&wire.Policy{Base: carry, Rules: &a.shared.rules})

@@ -21,6 +21,7 @@ type side struct {
 	plainHTTP bool
 	docker    bool // insecure means what it means to docker: plain HTTP too
 	http1     bool // do not use HTTP/2
+	http2     bool // use it for large bodies too
 	buffer    int  // bytes of a large body that are sent at a time, 0 for the default
 	fixed     bool // the caller knows how many calls there may be at once, whatever the host takes
 }

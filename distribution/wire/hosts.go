@@ -50,8 +50,12 @@ const (
 
 // Hosts is the transport at the end of the chain. It sends each request over
 // the TLS configuration of its host, and keeps one *http.Transport, with its
-// own connections, for each configuration, and another for requests made
-// WithHTTP1.
+// own connections, for each configuration, and another for large bodies.
+//
+// A large body has a connection of HTTP/1.1 to itself: a request's of a MiB
+// and more, and an answer's where WithLargeBody says so. The streams of HTTP/2
+// share one connection, and what servers let a client send ahead on it is
+// little for a long link: 1 MiB in Go's, 64 KiB for each stream in nginx.
 //
 // A host's configuration is made of the system's roots, of the files for that
 // host in CertsDirs, and of TLS. A client certificate goes only to the host
@@ -74,8 +78,9 @@ type Hosts struct {
 	// CertsDirs are searched for a directory with the host's name, such as
 	// /etc/docker/certs.d and /etc/containers/certs.d.
 	CertsDirs []string
-	// HTTP1 switches HTTP/2 off.
+	// HTTP1 switches HTTP/2 off, and HTTP2 leaves it large bodies too.
 	HTTP1 bool
+	HTTP2 bool
 	// Buffer is how many bytes of a large body are sent at a time over a
 	// connection without TLS, DefaultBuffer if zero.
 	Buffer int
@@ -83,9 +88,10 @@ type Hosts struct {
 	// http.ProxyFromEnvironment.
 	Proxy func(*http.Request) (*url.URL, error)
 
-	mu    sync.Mutex
-	usual transports // of the protocol that client and server like best
-	http1 transports // of HTTP/1.1 where that might be another one
+	mu          sync.Mutex
+	usual       transports
+	large       transports      // for large bodies, where usual has HTTP/2
+	redirecting map[string]bool // by URL.Host: it has redirected a large body
 }
 
 // transports are those of all hosts for a choice of protocols.
@@ -95,24 +101,48 @@ type transports struct {
 	own    map[string]*http.Transport // by URL.Host: its own transport, or shared
 }
 
-type http1Key struct{}
+// largeBody, in bytes, is what makes a request's body a large one.
+const largeBody = 1 << 20
 
-// WithHTTP1 returns a context whose requests go over HTTP/1.1: each of them has
-// a connection to itself while it lasts, and they are as fast together as their
-// connections are. The streams of HTTP/2 share one.
-func WithHTTP1(ctx context.Context) context.Context {
-	return context.WithValue(ctx, http1Key{}, true)
+type largeBodyKey struct{}
+
+// WithLargeBody returns a context that says that the answer to a request will
+// have a large body, or a part of one.
+func WithLargeBody(ctx context.Context) context.Context {
+	return context.WithValue(ctx, largeBodyKey{}, true)
 }
 
 // RoundTrip sends req over the TLS configuration of its host.
 func (h *Hosts) RoundTrip(req *http.Request) (*http.Response, error) {
-	http1, _ := req.Context().Value(http1Key{}).(bool)
-	transport, err := h.transport(strings.ToLower(req.URL.Host), req.URL.Scheme == "https", http1)
+	host := strings.ToLower(req.URL.Host)
+	expected, _ := req.Context().Value(largeBodyKey{}).(bool)
+	transport, err := h.transport(host, req.URL.Scheme == "https", req.ContentLength >= largeBody || expected && !h.hasRedirected(host))
 	if err != nil {
 		closeBody(req)
 		return nil, err
 	}
-	return transport.RoundTrip(req)
+	resp, err := transport.RoundTrip(req)
+	if expected && err == nil && resp.StatusCode/100 == 3 {
+		h.noteRedirect(host)
+	}
+	return resp, err
+}
+
+// hasRedirected reports whether a host has redirected a large body to another
+// one: its own answers are small.
+func (h *Hosts) hasRedirected(host string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.redirecting[host]
+}
+
+func (h *Hosts) noteRedirect(host string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.redirecting == nil {
+		h.redirecting = make(map[string]bool)
+	}
+	h.redirecting[host] = true
 }
 
 // CloseIdleConnections closes connections that no request uses.
@@ -120,7 +150,7 @@ func (h *Hosts) CloseIdleConnections() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.usual.closeIdle()
-	h.http1.closeIdle()
+	h.large.closeIdle()
 }
 
 func (t *transports) closeIdle() {
@@ -134,13 +164,13 @@ func (t *transports) closeIdle() {
 
 // transport returns the transport for host, and makes it if it has none yet.
 // Without TLS the protocol is HTTP/1.1 in any case.
-func (h *Hosts) transport(host string, secure, http1 bool) (*http.Transport, error) {
+func (h *Hosts) transport(host string, secure, large bool) (*http.Transport, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.usual.http1, h.http1.http1 = h.HTTP1, true
+	h.usual.http1, h.large.http1 = h.HTTP1, true
 	among := &h.usual
-	if http1 && secure && !h.HTTP1 {
-		among = &h.http1
+	if large && secure && !h.HTTP1 && !h.HTTP2 {
+		among = &h.large
 	}
 	if !secure {
 		return h.sharedTransport(among, host)

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -292,30 +293,67 @@ func TestHostsProtocols(t *testing.T) {
 	}
 }
 
-// Requests that want a connection each get it, with the same TLS configuration, beside others that share one.
-func TestHostsWithHTTP1(t *testing.T) {
-	server := newAuthority(t).serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto+" "+r.RemoteAddr) })
-	hosts := &Hosts{TLS: TLS{Insecure: true}}
-	own := func(t *testing.T) *http.Response {
-		req, err := http.NewRequestWithContext(WithHTTP1(t.Context()), http.MethodGet, server.URL, nil)
+// Large bodies have a connection of HTTP/1.1 each, beside others that share one of HTTP/2.
+func TestHostsLargeBodies(t *testing.T) {
+	server := newAuthority(t).serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		io.WriteString(w, r.Proto+" "+r.RemoteAddr)
+	})
+	for _, hosts := range []*Hosts{{}, {HTTP2: true}} {
+		hosts.TLS.Insecure = true
+		send := func(ctx context.Context, size int) string {
+			req, err := http.NewRequestWithContext(ctx, http.MethodPut, server.URL, strings.NewReader(strings.Repeat("x", size)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := hosts.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return readAll(t, resp)
+		}
+		small, alike := send(t.Context(), largeBody-1), send(t.Context(), 0)
+		up, down := send(t.Context(), largeBody), send(WithLargeBody(t.Context()), 0)
+		if small != alike || !strings.HasPrefix(small, "HTTP/2.0 ") {
+			t.Errorf("small bodies over %q and %q", small, alike)
+		}
+		if hosts.HTTP2 && (up != small || down != small) || !hosts.HTTP2 && (!strings.HasPrefix(up, "HTTP/1.1 ") || down != up) {
+			t.Errorf("HTTP2 %v: large bodies over %q and %q", hosts.HTTP2, up, down)
+		}
+		hosts.CloseIdleConnections()
+	}
+}
+
+// A host that has redirected a large body to another one sends none itself.
+func TestHostsLargeBodiesElsewhere(t *testing.T) {
+	var mu sync.Mutex
+	var seen []string
+	see := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, what)
+	}
+	ca := newAuthority(t)
+	storage := ca.serve(t, func(w http.ResponseWriter, r *http.Request) { see("storage " + r.Proto) })
+	server := ca.serve(t, func(w http.ResponseWriter, r *http.Request) {
+		see(r.Proto)
+		http.Redirect(w, r, storage.URL, http.StatusTemporaryRedirect)
+	})
+	client := &http.Client{Transport: &Hosts{TLS: TLS{Insecure: true}}}
+	for range 2 {
+		req, err := http.NewRequestWithContext(WithLargeBody(t.Context()), http.MethodGet, server.URL, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp, err := hosts.RoundTrip(req)
+		resp, err := client.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { resp.Body.Close() })
-		return resp
+		readAll(t, resp)
 	}
-	first, second := own(t), own(t) // the first one's body is unread
-	if a, b := readAll(t, first), readAll(t, second); a == b || !strings.HasPrefix(a, "HTTP/1.1 ") || !strings.HasPrefix(b, "HTTP/1.1 ") {
-		t.Errorf("answers of %q and %q", a, b)
+	if got := strings.Join(seen, ", "); got != "HTTP/1.1, storage HTTP/1.1, HTTP/2.0, storage HTTP/1.1" {
+		t.Error(got)
 	}
-	if got, err := ask(t, hosts, server.URL); err != nil || !strings.HasPrefix(got, "HTTP/2.0 ") {
-		t.Errorf("beside them %q, error %v", got, err)
-	}
-	hosts.CloseIdleConnections()
 }
 
 func TestHostsDoesNotAskForCompression(t *testing.T) {
