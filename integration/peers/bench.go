@@ -20,8 +20,9 @@ type bench struct {
 	log      func(format string, args ...any)
 	machine  string // for the report
 
-	from, to *site
-	samples  []sample
+	plain   pair
+	tls     pair // zero where no work needs it
+	samples []sample
 }
 
 // sample is what one run of a tool has shown.
@@ -42,30 +43,33 @@ type sample struct {
 // run does a work in all rounds, the tools by turns within each, and begins each round with another one.
 func (b *bench) run(w work) {
 	c := w.content(b.scale)
-	from, to := b.sites(w)
-	b.must(c.push(b.t.Context(), from.Endpoint))
+	at := b.sites(w)
+	b.must(c.push(b.t.Context(), at.from.Endpoint))
 	if w.repeat {
-		b.must(c.push(b.t.Context(), to.Endpoint))
+		b.must(c.push(b.t.Context(), at.to.Endpoint))
 	}
 	runners := b.able(w)
 	for round := range b.rounds {
 		for i := range runners {
 			if t := runners[(i+round)%len(runners)]; b.patient(w, t) {
-				b.note(b.once(w, c, t, from, to, round))
+				b.note(b.once(w, c, t, at, round))
 			}
 			b.must(context.Cause(b.t.Context()))
 		}
 	}
-	b.must(from.empty())
-	b.must(to.empty())
+	b.must(at.from.empty())
+	b.must(at.to.empty())
 }
 
 // sites are the registries of a work. The same two serve all works but those of the embedded one.
-func (b *bench) sites(w work) (from, to *site) {
-	if w.embedded {
-		return embedded(b.t), embedded(b.t)
+func (b *bench) sites(w work) pair {
+	switch {
+	case w.embedded:
+		return pair{embedded(b.t), embedded(b.t)}
+	case w.tls:
+		return b.tls
 	}
-	return b.from, b.to
+	return b.plain
 }
 
 // able are the tools that can do a work.
@@ -90,22 +94,22 @@ func (b *bench) note(s sample) {
 }
 
 // once runs a tool, and then compares every byte of what it has made with the source.
-func (b *bench) once(w work, c content, t tool, from, to *site, round int) sample {
+func (b *bench) once(w work, c content, t tool, at pair, round int) sample {
 	if !w.repeat {
-		b.must(to.empty())
+		b.must(at.to.empty())
 	}
-	j := job{src: from.over(w.link).Host, dst: to.over(w.link).Host, repo: c.repository, tag: c.tag(), dir: b.folder(w)}
+	j := job{src: at.from.over(w.link).Host, dst: at.to.over(w.link).Host, repo: c.repository, tag: c.tag(), dir: b.folder(w), tls: w.tls}
 	args := t.commands[w.task](b.t, j)
-	from.forget()
-	to.forget()
+	at.from.forget()
+	at.to.forget()
 	u, err := measure(b.t.Context(), t.Program, b.limit, args...)
 	s := sample{
 		Work: w.name, Tool: t.name, Round: round,
 		Wall: u.wall.Seconds(), CPU: u.cpu.Seconds(), Peak: u.peak, Written: u.written, Size: c.size(),
-		Source: from.calls(), Target: to.calls(),
+		Source: at.from.calls(), Target: at.to.calls(),
 	}
 	if err == nil {
-		err = b.check(w, c, j, to, &s)
+		err = b.check(w, c, j, at.to, &s)
 	}
 	if err != nil {
 		s.Error = err.Error()

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"syscall"
+
+	"github.com/hczjl/transship/integration/servers"
 )
 
 // growing is a work whose content becomes more and more.
@@ -35,12 +37,12 @@ func (g growing) name(size int64) string { return fmt.Sprintf("%d %s", size, g.u
 // growth measures transship, cold on loopback, for each size that fits, and reports.
 func (b *bench) growth(o options, out io.Writer) {
 	b.tools = equip(b.t, o.bin, func(name string) bool { return name == subject || o.tools != "" && listed(o.tools, name) })
-	b.from, b.to = cncf(b.t, ""), cncf(b.t, "")
+	b.plain = cncf(b.t, "", servers.Options{})
 	var ran []work
 	for _, g := range growths() {
 		for _, size := range g.sizes {
 			c := g.content(size)
-			if free := spare(b.from.dir); 2*c.size()+reserve > free {
+			if free := spare(b.plain.from.dir); 2*c.size()+reserve > free {
 				b.log("%s: left out, it needs %d MB and there are %d MB", g.name(size), (2*c.size()+reserve)/1e6, free/1e6)
 				continue
 			}

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/hczjl/transship/integration/servers"
 )
 
 func main() {
@@ -144,7 +146,8 @@ func (b *bench) compare(o options, out io.Writer) {
 	b.tools = equip(b.t, o.bin, func(name string) bool { return name == subject || listed(o.tools, name) })
 	toxiproxy, err := install(b.t.Context(), filepath.Join(o.bin, "peers"), toxiproxyModule)
 	b.must(err)
-	b.from, b.to = cncf(b.t, toxiproxy), cncf(b.t, toxiproxy)
+	b.plain = cncf(b.t, toxiproxy, servers.Options{})
+	b.secure(ran, toxiproxy)
 	for _, w := range ran {
 		b.run(w)
 	}
@@ -153,6 +156,18 @@ func (b *bench) compare(o options, out io.Writer) {
 	b.must(r.write(o.json))
 	b.must(os.WriteFile(o.svg, []byte(comparison(r)), 0o644))
 	b.must(failed(r.Samples))
+}
+
+// secure starts registries with TLS where a work needs them, and has the tools trust them.
+func (b *bench) secure(ran []work, toxiproxy string) {
+	if !slices.ContainsFunc(ran, func(w work) bool { return w.tls }) {
+		return
+	}
+	certificates := servers.NewCertificates(b.t)
+	b.tls = cncf(b.t, toxiproxy, servers.Options{TLS: certificates})
+	for i := range b.tools {
+		b.tools[i].Env = append(b.tools[i].Env, "SSL_CERT_FILE="+certificates.CAFile)
+	}
 }
 
 // report is what the bench has seen.

@@ -34,7 +34,7 @@ func ready(t *testing.T) []tool {
 func newBench(t *testing.T, tools []tool) *bench {
 	return &bench{
 		t: t, tools: tools, scale: small(), rounds: 1, limit: time.Minute, patience: time.Minute, disk: t.TempDir(), log: t.Logf,
-		from: cncf(t, ""), to: cncf(t, ""),
+		plain: cncf(t, "", servers.Options{}),
 	}
 }
 
@@ -54,7 +54,8 @@ func near(names ...string) []work {
 func TestRound(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, ready(t))
-	ran := near("copy", "many", "repeat", "big", "save", "disk", "tags")
+	ran := near("copy", "tls", "many", "repeat", "big", "save", "disk", "tags")
+	b.secure(ran, "")
 	for _, w := range ran {
 		b.run(w)
 	}
@@ -68,7 +69,7 @@ func TestRound(t *testing.T) {
 	}
 	const shared, own, n = 5, 4, 3 // blobs, and images
 	for name, want := range map[string][2]int{
-		"copy":   {1 + 3 + 12, 1 + 2*12 + 3 + 1},
+		"copy": {1 + 3 + 12, 1 + 2*12 + 3 + 1}, "tls": {1 + 3 + 12, 1 + 2*12 + 3 + 1},
 		"many":   {1 + 3*n + shared + own*n, n + 2*(shared+own*n) + 3*n},
 		"repeat": {1 + n, n}, "big": {1 + 1 + 2, 1 + 2*2 + 1 + 1}, "save": {16, 0}, "disk": {16, 0},
 	} {

@@ -24,9 +24,16 @@ type site struct {
 	over   func(servers.Link) servers.Endpoint // as tools reach it over a link
 }
 
-// cncf starts a CNCF distribution registry; links are carried by toxiproxy.
-func cncf(t testing.TB, toxiproxy string) *site {
-	r := servers.CNCF(t, servers.Options{})
+// pair are the two registries of a work.
+type pair struct{ from, to *site }
+
+// cncf starts two CNCF distribution registries; links are carried by toxiproxy.
+func cncf(t testing.TB, toxiproxy string, o servers.Options) pair {
+	return pair{cncfSite(t, toxiproxy, o), cncfSite(t, toxiproxy, o)}
+}
+
+func cncfSite(t testing.TB, toxiproxy string, o servers.Options) *site {
+	r := servers.CNCF(t, o)
 	links := map[servers.Link]servers.Endpoint{{}: r.Endpoint}
 	return &site{
 		Endpoint: r.Endpoint,

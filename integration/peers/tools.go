@@ -38,7 +38,12 @@ type job struct {
 	repo     string // on both
 	tag      string // for one and save
 	dir      string // an empty folder for the job's files
+	tls      bool   // both registries speak HTTPS
 }
+
+// plain gives words back for registries without TLS, and secure for those with.
+func (j job) plain(words string) string  { return map[bool]string{false: words}[j.tls] }
+func (j job) secure(words string) string { return map[bool]string{true: words}[j.tls] }
 
 func (j job) from() string { return j.src + "/" + j.repo }
 func (j job) to() string   { return j.dst + "/" + j.repo }
@@ -98,9 +103,9 @@ func crane() tool {
 }
 
 func regctl() tool {
-	hosts := func(hosts ...string) (flags string) {
+	hosts := func(j job, hosts ...string) (flags string) {
 		for _, host := range hosts {
-			flags += " --host reg=" + host + ",tls=disabled"
+			flags += " --host reg=" + host + ",tls=" + j.plain("disabled") + j.secure("enabled")
 		}
 		return flags
 	}
@@ -108,10 +113,10 @@ func regctl() tool {
 		name: "regctl", module: "github.com/regclient/regclient/cmd/regctl@v0.11.7",
 		commands: map[task]arguments{
 			copyOne: func(_ testing.TB, j job) []string {
-				return words("image copy %s %s:%s %s:%s", hosts(j.src, j.dst), j.from(), j.tag, j.to(), j.tag)
+				return words("image copy %s %s:%s %s:%s", hosts(j, j.src, j.dst), j.from(), j.tag, j.to(), j.tag)
 			},
 			save: func(_ testing.TB, j job) []string {
-				return words("image export %s %s:%s %s", hosts(j.src), j.from(), j.tag, j.tarred())
+				return words("image export %s %s:%s %s", hosts(j, j.src), j.from(), j.tag, j.tarred())
 			},
 		},
 	}
@@ -142,7 +147,7 @@ func oras() tool {
 		name: "oras", module: "oras.land/oras/cmd/oras@v1.3.6",
 		commands: map[task]arguments{
 			copyOne: func(_ testing.TB, j job) []string {
-				return words("cp --no-tty --from-plain-http --to-plain-http %s:%s %s:%s", j.from(), j.tag, j.to(), j.tag)
+				return words("cp --no-tty %s %s:%s %s:%s", j.plain("--from-plain-http --to-plain-http"), j.from(), j.tag, j.to(), j.tag)
 			},
 			save: func(_ testing.TB, j job) []string {
 				return words("cp --no-tty --from-plain-http --to-oci-layout %s:%s %s:%s", j.from(), j.tag, j.folder(), j.tag)
@@ -157,8 +162,8 @@ func skopeo() tool {
 		name: "skopeo",
 		commands: map[task]arguments{
 			copyOne: func(_ testing.TB, j job) []string {
-				return words("copy -q --all --preserve-digests --src-tls-verify=false --dest-tls-verify=false docker://%s:%s docker://%s:%s",
-					j.from(), j.tag, j.to(), j.tag)
+				return words("copy -q --all --preserve-digests %s docker://%s:%s docker://%s:%s",
+					j.plain("--src-tls-verify=false --dest-tls-verify=false"), j.from(), j.tag, j.to(), j.tag)
 			},
 			copyAll: func(_ testing.TB, j job) []string {
 				return words("sync --all --preserve-digests --src docker --dest docker --src-tls-verify=false --dest-tls-verify=false %s %s",

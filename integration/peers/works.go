@@ -14,6 +14,7 @@ type work struct {
 	content  func(scale) content
 	link     servers.Link // before both registries
 	repeat   bool         // the target has everything before the tool begins; else it is empty
+	tls      bool         // both registries speak HTTPS, and so HTTP/2
 	embedded bool         // both registries are transship's own, in memory
 	disk     bool         // what is saved lies on a disk
 	alone    bool         // nobody but the subject does it
@@ -53,6 +54,7 @@ func works() []work {
 	return []work{
 		{name: "copy", title: "cold copy of an image for three platforms, loopback", task: copyOne, content: image},
 		{name: "far", title: "cold copy of that image, 50 ms round trip", task: copyOne, content: image, link: far()},
+		{name: "tls", title: "cold copy of that image with TLS, 50 ms round trip", task: copyOne, content: image, link: far(), tls: true},
 		{name: "many", title: "100 images, 50 ms round trip", task: copyAll, content: hundred, link: far()},
 		{name: "repeat", title: "those 100 again, nothing changed, 50 ms round trip", task: copyAll, content: hundred, link: far(), repeat: true},
 		{name: "big", title: "one layer of 400 MB, 50 ms round trip, 20 MB/s a connection", task: copyOne, content: big, link: narrow()},
