@@ -16,7 +16,7 @@ func TestParse(t *testing.T) {
 		t.Errorf("%+v, %v", o, err)
 	}
 	for args, want := range map[string]string{
-		"-works copy,mani": `there is no work "mani": there are copy, far, many`,
+		"-works copy,mani": `there is no work "mani": there are copy, far, tls, many`,
 		"-tools docker":    `there is no tool "docker": there are transship, crane`,
 		"-rounds 0":        "at least one round",
 		"copy":             "no arguments",
