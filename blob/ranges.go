@@ -27,8 +27,8 @@ const (
 	slowRate = 40e6
 	// mostlyWaiting is the part of the time that is spent on waiting for the source where that is the bottleneck.
 	mostlyWaiting = 0.75
-	// judgeBytes is how much comes in ranges before those are held against the one connection, and worthIt how much faster
-	// they must be.
+	// judgeBytes is how much comes in ranges each time before those are held against the one connection, and worthIt how much
+	// faster they must be. The first time they only open their connections, and TCP finds out how fast those may be.
 	judgeBytes = 32 << 20
 	worthIt    = 1.3
 )
@@ -131,6 +131,7 @@ type watched struct {
 	size   int64
 	seen   speed
 	slows  int     // how often in a row it was found slow
+	warm   bool    // ranges have brought so much that they can be judged
 	single float64 // what one connection gives, in bytes a second
 	ahead  *ahead  // ranges, once those are read
 	forced bool    // from the start
@@ -213,9 +214,9 @@ func (w *watched) judge(p piece) error {
 	if w.seen.bytes < judgeBytes {
 		return nil
 	}
-	given := w.seen.given()
-	w.seen = speed{}
-	if given < worthIt*w.single {
+	given, warm := w.seen.given(), w.warm
+	w.seen, w.warm = speed{}, true
+	if warm && given < worthIt*w.single {
 		return errNoGain
 	}
 	return nil

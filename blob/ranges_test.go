@@ -29,6 +29,7 @@ type slowly struct {
 	busy     time.Time // when the link that all share is free again
 	breakAt  int       // the range of this number breaks off
 	rangeErr error     // in place of every range
+	late     int       // so many ranges come late, their connections being new
 	costly   bool
 	onRange  func(ctx context.Context)
 }
@@ -58,6 +59,9 @@ func (s *slowly) part(ctx context.Context, offset, n int64) (io.ReadCloser, bool
 		return nil, false, s.rangeErr
 	}
 	time.Sleep(roundTrip)
+	if number <= s.late {
+		time.Sleep(10 * roundTrip)
+	}
 	content := s.content[offset : offset+n]
 	if number == s.breakAt {
 		content = content[:n/2]
@@ -136,6 +140,18 @@ func TestRangesOfASlowConnection(t *testing.T) {
 		}
 		if took > 2*time.Second { // one connection takes 5.2 s
 			t.Errorf("took %s", took)
+		}
+	})
+}
+
+// Ranges are not given up for the time that it takes to open their connections.
+func TestRangesThatBeginSlowly(t *testing.T) {
+	content := bulk(150 << 20)
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowly{content: content, rate: 20e6, late: 60}
+		readIn(t, &blob.Ranges{}, s)
+		if s.opened != 1 {
+			t.Errorf("opened %d times", s.opened)
 		}
 	})
 }
