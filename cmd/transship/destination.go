@@ -38,12 +38,14 @@ func (a *app) destination(ctx context.Context, s *side, l location, name referen
 	switch {
 	case err != nil:
 		return destination{}, err
-	case a.planning() && !l.registry():
-		return destination{}, &usageError{message: fmt.Sprintf("--plan tells of registries, and %s is in none", l), hint: "leave out --plan, or that target"}
+	case l.null() && a.planning():
+		return destination{}, &usageError{message: "--plan tells what is put where, and nothing is put in null:", hint: "leave out --plan, or that target"}
 	case l.null():
 		return l.nullDestination()
 	case l.archive():
-		return archiveDestination(l, as, what)
+		return a.archiveDestination(l, as, what)
+	case a.planning() && !l.registry():
+		return a.plannedDestination(l.calling(as), as)
 	case !l.registry():
 		return a.layoutDestination(l.calling(as), as)
 	}
@@ -128,16 +130,36 @@ func (a *app) layout(path string) (*layout.Dir, error) {
 	return dir, nil
 }
 
-// archiveDestination is a bundle with one image.
-func archiveDestination(l location, as reference.Reference, what *collected) (destination, error) {
+// plannedDestination is a layout or tar in a plan.
+func (a *app) plannedDestination(l location, as reference.Reference) (destination, error) {
+	place, err := a.shared.plan.place(l)
+	if err != nil {
+		return destination{}, err
+	}
+	return destination{place.store(as), l, as.Identifier(), nothing, func() {}}, nil
+}
+
+// checkName makes sure that an image can be called so in a tar.
+func (l location) checkName(as reference.Reference, what *collected) error {
 	if l.image != "" && as.Path == "" {
-		return destination{}, &usageError{
+		return &usageError{
 			message: fmt.Sprintf("%s: the image has no name that the tag could belong to", l),
 			hint:    fmt.Sprintf("give it one: %s%s:NAME:%s", l.transport, l.path, as.Tag),
 		}
 	}
 	if root := what.Root.Digest; as.Digest != "" && as.Digest != root && as.Digest.Algorithm() == root.Algorithm() {
-		return destination{}, fmt.Errorf("%s: %w, %s", l, transfer.ErrTargetDigest, root)
+		return fmt.Errorf("%s: %w, %s", l, transfer.ErrTargetDigest, root)
+	}
+	return nil
+}
+
+// archiveDestination is a bundle with one image.
+func (a *app) archiveDestination(l location, as reference.Reference, what *collected) (destination, error) {
+	if err := l.checkName(as, what); err != nil {
+		return destination{}, err
+	}
+	if a.planning() {
+		return a.plannedDestination(l, as)
 	}
 	b := newBundling()
 	b.add(what.Source, as, what.Closure)

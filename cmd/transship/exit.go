@@ -122,7 +122,7 @@ func isRateLimit(err error) bool {
 }
 
 func isAuth(err error) bool {
-	return as[*htpasswd.FileError](err) || as[*auth.CredentialsError](err) || as[*auth.HelperError](err) ||
+	return as[*htpasswd.FileError](err) && !errors.Is(err, fs.ErrNotExist) || as[*auth.CredentialsError](err) || as[*auth.HelperError](err) ||
 		as[*distribution.Error](err) && errors.Is(err, fs.ErrPermission) || isDenied(err)
 }
 

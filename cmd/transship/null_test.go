@@ -50,7 +50,7 @@ func TestNullThatMakesNoSense(t *testing.T) {
 		"copy null:1k:x REF":        `null:1k:x: the seed "x" is no whole number`,
 		"copy REF null:1MiB":        "null:1MiB as a target has no size",
 		"save -o x.tar null:1MiB":   "null: is for copy alone",
-		"copy --plan null:1k null:": "--plan tells of registries, and null: is in none",
+		"copy --plan null:1k null:": "--plan tells what is put where, and nothing is put in null:",
 	} {
 		args := strings.Fields(strings.ReplaceAll(line, "REF", v.dst))
 		v.run(args...).want(exitUsage, message)

@@ -17,8 +17,10 @@ type planning struct {
 	format string // "text" or "json"; "" where nothing is planned
 	calls  wire.Plan
 
-	mu   sync.Mutex
-	kept []transfer.Event // the images that are up to date
+	mu      sync.Mutex
+	kept    []transfer.Event         // the images that are up to date
+	places  map[string]*plannedPlace // the layouts and tars of the run, by their names
+	inOrder []*plannedPlace
 }
 
 // planFlag registers --plan. A command that has it makes its calls to registries as ever, does its copies with a.jobs,

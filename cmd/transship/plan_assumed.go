@@ -50,7 +50,7 @@ func toSeveral(images []*plannedImage) bool {
 		if seen[im.Digest] {
 			return true
 		}
-		seen[im.Digest] = true
+		seen[im.Digest] = !im.local
 	}
 	return false
 }

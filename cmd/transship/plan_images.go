@@ -8,7 +8,7 @@ import (
 
 // plannedTree shows what a plan puts as images with what is in them.
 type plannedTree struct {
-	plan  *wire.Plan
+	plan  *planning
 	blobs map[contentAt]wire.PlannedBlob
 	put   map[contentAt]manifest.Manifest
 	told  map[contentAt]bool // what is in an image already
@@ -20,12 +20,29 @@ type contentAt struct{ host, repository, reference string }
 // with is something else in the same repository.
 func (c contentAt) with(d blob.Digest) contentAt { return contentAt{c.host, c.repository, string(d)} }
 
-func newPlannedTree(plan *wire.Plan) *plannedTree {
+func newPlannedTree(plan *planning) *plannedTree {
 	t := &plannedTree{plan: plan, blobs: map[contentAt]wire.PlannedBlob{}, put: map[contentAt]manifest.Manifest{}, told: map[contentAt]bool{}}
-	for _, b := range plan.Blobs() {
+	for _, b := range plan.blobs() {
 		t.blobs[contentAt{b.Host, b.Repository, b.Digest}] = b
 	}
 	return t
+}
+
+// blobs are those of registries, layouts and tars.
+func (p *planning) blobs() []wire.PlannedBlob {
+	out := p.calls.Blobs()
+	for _, at := range p.inOrder {
+		out = append(out, at.blobs...)
+	}
+	return out
+}
+
+func (p *planning) manifests() []wire.PlannedManifest {
+	out := p.calls.Manifests()
+	for _, at := range p.inOrder {
+		out = append(out, at.manifests...)
+	}
+	return out
 }
 
 // images are those manifests that no other one has in it. Of several that are put under one name it is the last, and
@@ -33,7 +50,7 @@ func newPlannedTree(plan *wire.Plan) *plannedTree {
 func (t *plannedTree) images() ([]*plannedImage, error) {
 	var names []contentAt
 	part := map[contentAt]bool{}
-	for _, p := range t.plan.Manifests() {
+	for _, p := range t.plan.manifests() {
 		name := contentAt{p.Host, p.Repository, p.Reference}
 		m, err := manifest.Parse(p.MediaType, p.Raw)
 		if err != nil {
@@ -70,7 +87,8 @@ func (t *plannedTree) roots(names []contentAt, part map[contentAt]bool) ([]*plan
 		if err != nil {
 			return nil, err
 		}
-		image.Reference = familiar(name.host+"/"+name.repository, name.reference)
+		image.Reference = t.plan.nameOf(name.host, name.repository, name.reference)
+		image.local = t.plan.places[name.host] != nil
 		out = append(out, image)
 	}
 	return out, nil
@@ -116,7 +134,7 @@ func (t *plannedTree) actionOf(at contentAt, isPut bool) string {
 		return "shared"
 	case isPut:
 		return "put"
-	case t.plan.HasManifest(at.host, at.repository, at.reference):
+	case t.plan.calls.HasManifest(at.host, at.repository, at.reference):
 		return string(wire.ActionPresent)
 	}
 	return "expected"

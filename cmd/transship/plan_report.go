@@ -29,6 +29,8 @@ type plannedImage struct {
 	Action    string          `json:"action"` // put, present, shared (as said before), expected (there without being asked for)
 	Blobs     []plannedBlob   `json:"blobs,omitempty"`
 	Manifests []*plannedImage `json:"manifests,omitempty"`
+
+	local bool // it goes into a layout or tar
 }
 
 // plannedBlob is a config or layer.
@@ -37,7 +39,7 @@ type plannedBlob struct {
 	MediaType string      `json:"mediaType"`
 	Digest    blob.Digest `json:"digest"`
 	Size      int64       `json:"size"`
-	Action    string      `json:"action"`         // present, mount, upload, shared (as said before), elsewhere (at its URLs)
+	Action    string      `json:"action"`         // present, mount, upload, store (in a layout or tar), shared (as said before), elsewhere (at its URLs)
 	From      string      `json:"from,omitempty"` // the repository that it is mounted from
 }
 
@@ -58,7 +60,10 @@ type planTotals struct {
 	Present int           `json:"present"` // blobs, each once in each repository
 	Mounts  int           `json:"mounts"`
 	Uploads int           `json:"uploads"`
-	Bytes   int64         `json:"bytes"` // of the blobs to upload
+	Bytes   int64         `json:"bytes"`         // of the blobs to upload
+	Stores  int           `json:"stores"`        // blobs that go into layouts and tars
+	Stored  int64         `json:"stored"`        // their bytes
+	Tar     int64         `json:"tar,omitempty"` // bytes of the tar
 }
 
 // hostTotals are the calls to one host.
@@ -72,21 +77,24 @@ type hostTotals struct {
 
 // report puts what was found out into order.
 func (p *planning) report() (*planReport, error) {
-	images, err := newPlannedTree(&p.calls).images()
+	images, err := newPlannedTree(p).images()
 	if err != nil {
 		return nil, err
 	}
 	out := &planReport{Images: images, Questions: p.calls.Questions(), Assumed: assumptions(images, p.calls.Calls())}
 	out.Calls, out.Totals.Hosts = []plannedCall{}, []*hostTotals{}
 	for _, ev := range p.kept {
-		out.Images = append(out.Images, &plannedImage{Reference: familiar(ev.Target, ev.Ref), MediaType: ev.Descriptor.MediaType,
+		out.Images = append(out.Images, &plannedImage{Reference: p.targetName(ev.Target, ev.Ref), MediaType: ev.Descriptor.MediaType,
 			Digest: ev.Descriptor.Digest, Size: ev.Descriptor.Size, Action: string(wire.ActionPresent)})
 	}
 	for _, c := range p.calls.Calls() {
 		out.call(c)
 	}
-	for _, b := range p.calls.Blobs() {
+	for _, b := range p.blobs() {
 		out.Totals.blob(b)
+	}
+	for _, at := range p.inOrder {
+		out.Totals.Tar += at.size
 	}
 	return out, nil
 }
@@ -140,5 +148,8 @@ func (t *planTotals) blob(b wire.PlannedBlob) {
 	case wire.ActionUpload:
 		t.Uploads++
 		t.Bytes += b.Size
+	case actionStore:
+		t.Stores++
+		t.Stored += b.Size
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -387,18 +386,6 @@ func TestPlanThatIsInterrupted(t *testing.T) {
 	v := newVoyage(t)
 	v.ctx = interrupted()
 	v.run("copy", "--plan", v.src, v.dst).complains(complaint{exitInterrupted, "interrupted", ""})
-}
-
-// A folder or tar is no registry, and is not written to.
-func TestPlanOfALocalTarget(t *testing.T) {
-	v := newVoyage(t)
-	for _, transport := range []string{"oci:", "oci-archive:", "docker-archive:"} {
-		path := v.env["HOME"] + "/target"
-		v.run("copy", "--plan", v.src, v.dst, transport+path).complains(complaint{2, "--plan tells of registries, and " + transport + path, "leave out --plan"})
-		if _, err := os.Stat(path); err == nil {
-			t.Errorf("%s%s is there", transport, path)
-		}
-	}
 }
 
 // A list with images of its own repository, of another one, and of another registry.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/hczjl/transship/manifest"
@@ -15,7 +16,7 @@ func (r *planReport) text(out io.Writer) error {
 	for _, image := range r.Images {
 		image.text(&b, "")
 	}
-	if r.Totals.writes() == 0 {
+	if r.Totals.writes() == 0 && !slices.ContainsFunc(r.Images, func(i *plannedImage) bool { return i.Action == "put" }) {
 		b.WriteString("nothing has to be written\n")
 	}
 	fmt.Fprintf(&b, "\ncalls, in the order of --jobs 1:\n")
@@ -67,6 +68,8 @@ func (p plannedBlob) how() string {
 	switch p.Action {
 	case "upload":
 		return fmt.Sprintf("upload %d bytes", p.Size)
+	case "store":
+		return fmt.Sprintf("store %d bytes", p.Size)
 	case "mount":
 		return fmt.Sprintf("mount from %s (%d bytes)", p.From, p.Size)
 	case "shared":
@@ -107,6 +110,12 @@ func (r *planReport) totals(b *bytes.Buffer) {
 	}
 	t := r.Totals
 	fmt.Fprintf(b, "  blobs: %d to upload (%s), %d to mount, %d present\n", t.Uploads, formatBytes(t.Bytes), t.Mounts, t.Present)
+	if t.Stores > 0 {
+		fmt.Fprintf(b, "  blobs in layouts and tars: %d to store (%s)\n", t.Stores, formatBytes(t.Stored))
+	}
+	if t.Tar > 0 {
+		fmt.Fprintf(b, "  the tar: %d bytes (%s)\n", t.Tar, formatBytes(t.Tar))
+	}
 	fmt.Fprintf(b, "\nnothing was written; reads made to find out, beyond these calls: %d\n", r.Questions)
 	for _, a := range r.Assumed {
 		fmt.Fprintf(b, "assumed: %s\n", a.Text)

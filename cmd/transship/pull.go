@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"github.com/hczjl/transship/auth"
-	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
@@ -36,6 +36,7 @@ transship pull --platform linux/arm64 alpine:3.20`,
 			a.jobsFlag(fs, &p.jobs, "pull")
 			a.rangesFlag(fs)
 			a.paceFlags(fs)
+			a.planFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return p.run
@@ -53,23 +54,37 @@ func (p *pulling) run(ctx context.Context, a *app, args []string) error {
 		refs[arg] = ref
 	}
 	p.from.host = refs[args[0]].Host()
-	dir, release, err := a.holdStore()
+	into, release, err := a.storeTargets()
 	if err != nil {
 		return err
 	}
 	defer release()
-	return a.each(ctx, args, func(arg string) error { return p.one(ctx, a, dir, refs[arg]) })
+	return a.each(ctx, args, func(arg string) error { return p.one(ctx, a, into(refs[arg].Name()), refs[arg]) })
+}
+
+// storeTargets opens the store: into returns its repositories, in a plan those that note what they would get.
+func (a *app) storeTargets() (into func(repository string) tagged, release func(), err error) {
+	if !a.planning() {
+		dir, release, err := a.holdStore()
+		return func(name string) tagged { return storing{dir.Repository(name)} }, release, err
+	}
+	path, _, err := a.storeDir()
+	if err != nil {
+		return nil, nil, err
+	}
+	place, err := a.shared.plan.place(location{transport: inLayout, path: path})
+	return func(name string) tagged { return &plannedStore{place, name} }, func() {}, err
 }
 
 // one pulls an image and prints what docker does.
-func (p *pulling) one(ctx context.Context, a *app, dir *layout.Dir, ref reference.Reference) error {
+func (p *pulling) one(ctx context.Context, a *app, dst tagged, ref reference.Reference) error {
 	src, err := a.repository(ctx, p.from.on(ref.Host()), ref, auth.Pull)
 	if err != nil {
 		return err
 	}
 	show := a.newProgress()
 	stop := show.start()
-	d, err := p.copy(ctx, a, show, src, storing{dir.Repository(ref.Name())}, ref)
+	d, err := p.copy(ctx, a, show, src, dst, ref)
 	stop()
 	if err != nil {
 		return err
@@ -92,7 +107,7 @@ func (p *pulling) one(ctx context.Context, a *app, dir *layout.Dir, ref referenc
 
 // copy brings the image into its repository of the store. Where one platform of a list is asked for it is the image for
 // that, unless several are: a list may have one for each version of Windows.
-func (p *pulling) copy(ctx context.Context, a *app, show *progress, src transfer.Source, dst storing, ref reference.Reference) (manifest.Descriptor, error) {
+func (p *pulling) copy(ctx context.Context, a *app, show *progress, src transfer.Source, dst tagged, ref reference.Reference) (manifest.Descriptor, error) {
 	ranges, pace := a.ranges(), a.pace()
 	engine := func(flatten bool) *transfer.Engine {
 		return &transfer.Engine{Jobs: int(p.jobs), Ranges: ranges, Pace: pace, Platforms: p.platforms, Flatten: flatten, OnEvent: show.event}
@@ -104,9 +119,15 @@ func (p *pulling) copy(ctx context.Context, a *app, show *progress, src transfer
 	return d, err
 }
 
+// tagged is a target in which an image can be an entry of its own without having a tag.
+type tagged interface {
+	transfer.Target
+	Tag(ctx context.Context, d blob.Digest, tags ...string) error
+}
+
 // storeAs puts the image that from names at the source under a tag. One that is to be there by its digest has none: it is
 // an entry of its own, also where only a part of it is kept, or where it came before as part of an index.
-func storeAs(ctx context.Context, engine *transfer.Engine, src transfer.Source, from string, dst storing, as reference.Reference) (manifest.Descriptor, error) {
+func storeAs(ctx context.Context, engine *transfer.Engine, src transfer.Source, from string, dst tagged, as reference.Reference) (manifest.Descriptor, error) {
 	if as.Digest == "" {
 		return engine.Copy(ctx, src, from, dst, as.Tag)
 	}

@@ -63,6 +63,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			a.jobsFlag(fs, &s.jobs, "fetch")
 			a.rangesFlag(fs)
 			a.paceFlags(fs)
+			a.planFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return s.run
@@ -80,9 +81,12 @@ func (s *saving) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: int(s.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: s.platforms, Referrers: s.referrers, OnEvent: show.event}
+	engine := &transfer.Engine{Jobs: a.jobs(s.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: s.platforms, Referrers: s.referrers, OnEvent: show.event}
 	if err := distinctNames(ctx, engine, images); err != nil {
 		return err
+	}
+	if a.planning() {
+		return s.plan(ctx, a, engine, images)
 	}
 	if s.toFolder() {
 		return s.fillFolder(ctx, a, engine, show, images)
@@ -106,6 +110,8 @@ func (s *saving) check(a *app, args []string) error {
 		return &usageError{message: "-o is missing", hint: "-o FILE.tar writes a bundle, -o DIR/ a folder, -o - to standard output"}
 	case len(args) == 0 && s.list == "":
 		return &usageError{message: "there is nothing to save", hint: "name images, or a list of them with -f FILE"}
+	case s.split > 0 && s.split < layout.LeastVolume:
+		return &usageError{message: fmt.Sprintf("--split: volumes of %d bytes are too small", s.split), hint: "--split 4GiB makes volumes of that size"}
 	case s.split > 0 && (s.out == "-" || s.toFolder()):
 		return &usageError{message: "--split needs a file to write to", hint: "-o FILE.tar --split 4GiB writes FILE.tar.001 and so on"}
 	case s.sum && (s.out == "-" || s.toFolder()):
@@ -133,7 +139,7 @@ func checkFolder(file string) error {
 func (s *saving) collect(ctx context.Context, a *app, engine *transfer.Engine, images []savedImage) (*bundling, error) {
 	closures := map[string]*transfer.Closure{}
 	group, inGroup := errgroup.WithContext(ctx)
-	group.SetLimit(imagesAtOnce)
+	group.SetLimit(a.atOnce(s.jobs))
 	for _, im := range images {
 		if closures[im.identity()] != nil {
 			continue

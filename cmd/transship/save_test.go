@@ -171,7 +171,7 @@ func TestSaveRefuses(t *testing.T) {
 		"save -o @/d/ --sum SRC":                     {2, "--sum needs a file to write to", "-o FILE.tar"},
 		"save -o @/d/ --since x.tar SRC":             {2, "--since makes a bundle, and no folder", "only added to"},
 		"save -o @/x.tar --split 0 SRC":              {2, `--split: "0" is no number of bytes`, ""},
-		"save -o @/x.tar --split 100 SRC":            {1, "volumes of 100 bytes are too small", ""},
+		"save -o @/x.tar --split 100 SRC":            {2, "--split: volumes of 100 bytes are too small", "--split 4GiB"},
 		"save -o @/no/such/x.tar SRC":                {1, "x.tar cannot be written: there is no folder ", ""},
 		"save -o @/notes.txt SRC":                    {1, "notes.txt.json: a file is in the way: it is no inventory of a bundle", ""},
 		"save -o /dev/null SRC":                      {1, "/dev/null: it is there, and no regular file", ""},

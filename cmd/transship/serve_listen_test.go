@@ -168,7 +168,7 @@ func TestServeAsksForPasswords(t *testing.T) {
 		p.write("users", content)
 		p.run("serve", "--htpasswd", users, path).want(exitAuth, says, "hint: htpasswd -B FILE USER")
 	}
-	p.run("serve", "--htpasswd", users+"x", path).want(exitAuth, users+"x: no such file")
+	p.run("serve", "--htpasswd", users+"x", path).want(exitNotFound, users+"x: no such file")
 }
 
 // stalled is an upload of which the server has some bytes. finish sends the rest and returns the answer's status line.

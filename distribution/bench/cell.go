@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 )
 
@@ -59,14 +60,16 @@ func jobsText(jobs int) string {
 	return strconv.Itoa(jobs)
 }
 
-// Matrix returns all combinations. An empty list counts as one with the zero value.
+// Matrix returns all combinations, each of them once. An empty list counts as one with the zero value.
 func Matrix(jobs []int, http []string, uploads []Upload, ranges, buffers []int) (cells []Cell) {
 	for _, b := range orZero(buffers) {
 		for _, r := range orZero(ranges) {
 			for _, u := range orZero(uploads) {
 				for _, h := range orZero(http) {
 					for _, j := range orZero(jobs) {
-						cells = append(cells, Cell{j, h, u, r, b})
+						if c := (Cell{j, h, u, r, b}); !slices.Contains(cells, c) {
+							cells = append(cells, c)
+						}
 					}
 				}
 			}

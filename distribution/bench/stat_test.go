@@ -89,6 +89,9 @@ func TestMatrix(t *testing.T) {
 		got[0].String() != "jobs=6/buffer=32KiB" || got[1].String() != "jobs=6/buffer=1MiB" || got[2].String() != "jobs=6/buffer=1000" {
 		t.Errorf("got %v", got)
 	}
+	if got := Matrix([]int{6, 4, 6}, nil, nil, nil, nil); len(got) != 2 {
+		t.Errorf("what is given twice makes %v", got)
+	}
 	if got := Matrix([]int{6}, nil, nil, nil, nil); len(got) != 1 || got[0].String() != "jobs=6" {
 		t.Error(got)
 	}

@@ -31,9 +31,22 @@ type Bundle struct {
 	ended bool // by Commit, Close or Abort
 }
 
+// LeastVolume is how many bytes a volume must have room for: a block of a tar.
+const LeastVolume = tarBlock
+
+// Size returns how many bytes the tar of a bundle with those contents has. The errors are those of [Create] about contents.
+func Size(c Contents) (int64, error) {
+	p, err := c.plan()
+	if err != nil {
+		return 0, err
+	}
+	return p.size, nil
+}
+
 // Files says what files a bundle is written to. The zero value is one file, of which no digest is taken.
 type Files struct {
-	// VolumeSize splits the bundle into files of at most so many bytes: path.001 and so on. 0 makes one file.
+	// VolumeSize splits the bundle into files of at most so many bytes, LeastVolume or more: path.001 and so on. 0 makes
+	// one file.
 	VolumeSize int64
 	// Sum has the SHA-256 of the one file taken, which means that all of it is read and hashed once more. That of a volume
 	// always is.
@@ -88,7 +101,7 @@ func Create(path string, c Contents, files Files) (*Bundle, error) {
 
 // split plans the volumes. Their files are not opened yet.
 func (p *plan) split(path string, size int64) (*volumes, error) {
-	if size < 0 || size > 0 && size < tarBlock {
+	if size < 0 || size > 0 && size < LeastVolume {
 		return nil, fmt.Errorf("%s: volumes of %d bytes are too small", path, size)
 	}
 	v := &volumes{path: path, size: p.size}

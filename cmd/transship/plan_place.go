@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/wire"
+	"github.com/hczjl/transship/manifest"
+)
+
+// actionStore is what becomes of a blob that goes into a layout or tar.
+const actionStore wire.PlannedAction = "store"
+
+// plannedPlace is a layout or tar of which a plan finds out what would be put there.
+type plannedPlace struct {
+	name string            // as it stands before an image's, such as oci:DIR
+	dir  *layout.Dir       // what is there already, nil for nothing
+	base *layout.Inventory // what is left out, nil for nothing
+	size int64             // bytes of the tar, where they are known
+
+	mu        sync.Mutex
+	has       map[blob.Digest]bool // beside dir
+	blobs     []wire.PlannedBlob
+	manifests []wire.PlannedManifest
+	tops      map[contentAt]manifest.Descriptor
+}
+
+// place returns the layout or tar of a location. What is there is only read; it need not be there.
+func (p *planning) place(l location) (*plannedPlace, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l.image, l.digest = "", ""
+	name := l.named()
+	if at := p.places[name]; at != nil {
+		return at, nil
+	}
+	at := &plannedPlace{name: name, has: map[blob.Digest]bool{}, tops: map[contentAt]manifest.Descriptor{}}
+	if !l.archive() {
+		dir, err := layout.OpenReadOnly(l.path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, layout.ErrNotArchive) {
+			return nil, err
+		}
+		at.dir = dir
+	}
+	if p.places == nil {
+		p.places = map[string]*plannedPlace{}
+	}
+	p.places[name] = at
+	p.inOrder = append(p.inOrder, at)
+	return at, nil
+}
+
+// nameOf is what people call an image: on a host, or in a layout or tar.
+func (p *planning) nameOf(host, repository, ref string) string {
+	if p.places[host] == nil {
+		return familiar(host+"/"+repository, ref)
+	}
+	switch {
+	case repository != "":
+		return host + ":" + familiar(repository, ref)
+	case blob.Digest(ref).Validate() == nil:
+		return host + "@" + ref
+	}
+	return host + ":" + ref
+}
+
+// targetName is what people call an image at a target of the engine's.
+func (p *planning) targetName(target, ref string) string {
+	for _, at := range p.inOrder {
+		if repository, inIt := strings.CutPrefix(target, at.name+":"); inIt {
+			return p.nameOf(at.name, repository, ref)
+		}
+	}
+	return familiar(target, ref)
+}
+
+// plannedStore is a repository of such a place, as a target.
+type plannedStore struct {
+	*plannedPlace
+	repository string // "" for images without a name
+}
+
+// store is the repository that an image is in by its name.
+func (p *plannedPlace) store(name reference.Reference) *plannedStore {
+	if name.Path == "" {
+		return &plannedStore{p, ""}
+	}
+	return &plannedStore{p, name.Name()}
+}
+
+// String implements fmt.Stringer.
+func (s *plannedStore) String() string { return s.name + ":" + s.repository }
+
+// Place implements transfer.Placed.
+func (s *plannedStore) Place() (registry, repository string) { return s.name, s.repository }
+
+func (s *plannedStore) at(ref string) contentAt { return contentAt{s.name, s.repository, ref} }
+
+// HeadManifest implements transfer.Target.
+func (s *plannedStore) HeadManifest(ctx context.Context, ref string) (manifest.Descriptor, error) {
+	s.mu.Lock()
+	d, put := s.tops[s.at(ref)]
+	s.mu.Unlock()
+	switch {
+	case put:
+		return d, nil
+	case s.dir == nil:
+		return d, fmt.Errorf("%s: %s: %w", s, ref, fs.ErrNotExist)
+	case s.repository == "":
+		return s.dir.Unnamed().HeadManifest(ctx, ref)
+	}
+	return s.dir.Repository(s.repository).HeadManifest(ctx, ref)
+}
+
+// PutBlob implements transfer.Target: what is not there is opened, as the run would open it, and not read.
+func (s *plannedStore) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string) (blob.Outcome, error) {
+	if s.knows(d) {
+		s.note(d, wire.ActionPresent)
+		return blob.Exists, nil
+	}
+	in := blob.NewReader(ctx, d.Digest, d.Size, open)
+	defer in.Close()
+	skipper, ok := in.(blob.Skipper)
+	if !ok {
+		return 0, fmt.Errorf("%s: %T cannot be skipped", s, in)
+	}
+	if err := skipper.Skip(); err != nil {
+		return 0, err
+	}
+	s.note(d, actionStore)
+	return blob.Uploaded, nil
+}
+
+// knows tells whether a blob is there, will be, or need not be.
+func (s *plannedStore) knows(d manifest.Descriptor) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, left := s.base.Find(d.Digest); left || s.has[d.Digest] {
+		return true
+	}
+	if s.dir == nil {
+		return false
+	}
+	size, err := s.dir.BlobSize(d.Digest)
+	return err == nil && size == d.Size
+}
+
+func (s *plannedStore) note(d manifest.Descriptor, action wire.PlannedAction) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.has[d.Digest] = true
+	s.blobs = append(s.blobs, wire.PlannedBlob{Host: s.name, Repository: s.repository, Digest: string(d.Digest), Action: action, Size: d.Size})
+}
+
+// PutManifest implements transfer.Target.
+func (s *plannedStore) PutManifest(_ context.Context, ref string, m manifest.Manifest) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tops[s.at(ref)] = m.Descriptor
+	s.manifests = append(s.manifests, wire.PlannedManifest{Host: s.name, Repository: s.repository, Reference: ref, MediaType: m.MediaType, Raw: m.Raw})
+	return nil
+}
+
+// Tag implements tagged: the image has been noted.
+func (s *plannedStore) Tag(context.Context, blob.Digest, ...string) error { return nil }

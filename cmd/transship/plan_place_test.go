@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// What goes into layouts and tars is planned with the calls that it takes, and nothing is made for it.
+func TestPlanOfLayoutsAndTars(t *testing.T) {
+	t.Parallel()
+	const cold = "7 blobs, 304 bytes"
+	for name, test := range map[string]struct {
+		args  []string // @ stands for the place
+		place string
+		kept  string // what of it is the same after the run
+	}{
+		"copy to a layout": {[]string{"copy", "SRC", "oci:@"}, "dir", "present"},
+		"copy to a tar":    {[]string{"copy", "SRC", "oci-archive:@"}, "image.tar", ""},
+		"save to a folder": {[]string{"save", "-o", "@/", "SRC"}, "folder", "present"},
+		"save to a tar":    {[]string{"save", "-o", "@", "SRC"}, "bundle.tar", ""},
+		"pull":             {[]string{"pull", "SRC"}, "store", "present"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := newVoyage(t)
+			place := filepath.Join(v.env["HOME"], test.place)
+			v.env["TRANSSHIP_STORE"] = place
+			args := strings.Split(strings.NewReplacer("SRC", v.src, "@", place).Replace(strings.Join(test.args, "\n")), "\n")
+			r := v.rehearse(v.source)
+			planned := r.plan(args...)
+			if _, err := os.Lstat(place); err == nil {
+				t.Errorf("the plan has made %s", place)
+			}
+			if got := stored(planned); got != cold || planned.Totals.Uploads != 0 {
+				t.Errorf("the plan has %s, %d uploads", got, planned.Totals.Uploads)
+			}
+			r.same(args...)
+			if info, err := os.Stat(place); test.kept == "" && name == "save to a tar" && (err != nil || info.Size() != planned.Totals.Tar) {
+				t.Errorf("the tar is said to have %d bytes: %v, %v", planned.Totals.Tar, info, err)
+			}
+			again := r.plan(args...)
+			if test.kept != "" && (len(again.Images) != 1 || again.Images[0].Action != test.kept || stored(again) != "0 blobs, 0 bytes") {
+				t.Errorf("what is there is %+v, %s", again.Images, stored(again))
+			}
+			if got, want := planned.Images[0].Reference, again.Images[0].Reference; got != want {
+				t.Errorf("the image is called %s, and then %s", got, want)
+			}
+		})
+	}
+}
+
+func stored(r planReport) string {
+	return fmt.Sprintf("%d blobs, %d bytes", r.Totals.Stores, r.Totals.Stored)
+}
+
+// A bundle that builds on another one, two images that share blobs, and a list that goes to a layout.
+func TestPlanOfWhatIsSharedInTars(t *testing.T) {
+	v := newVoyage(t)
+	other := v.source.host + "/halohub/other:1"
+	v.source.list("halohub/other", "1", v.source.image("halohub/other", "", "linux/amd64", "shared", "for amd64"),
+		v.source.image("halohub/other", "", "linux/riscv64", "shared", "for riscv64"))
+	r := v.rehearse(v.source)
+	if got := stored(r.plan("save", "-o", v.path("both.tar"), v.src, other)); got != "9 blobs, 408 bytes" {
+		t.Errorf("both images have %s", got)
+	}
+	v.run("save", "-q", "-o", v.path("old.tar"), v.src).want(0)
+	report := r.same("save", "-o", v.path("new.tar"), "--since", v.path("old.tar"), other)
+	if got := stored(report); got != "2 blobs, 104 bytes" || report.Totals.Present == 0 {
+		t.Errorf("the second bundle has %s, %+v", got, report.Totals)
+	}
+	list := v.path("list.txt")
+	v.write("list.txt", v.src+"\n"+other+"\n")
+	report = r.same("sync", "--jobs=1", "-f", list, "oci:"+v.path("dir"))
+	if got := stored(report); got != "9 blobs, 408 bytes" {
+		t.Errorf("the layout gets %s", got)
+	}
+	if len(report.Images) != 2 || report.Images[1].Reference != "oci:"+v.path("dir")+":"+other {
+		t.Errorf("it gets the images %+v", report.Images)
+	}
+}
+
+// A registry, a layout and a tar in one pass, as people read it.
+func TestPlanOfSeveralKindsOfTargets(t *testing.T) {
+	v := newVoyage(t)
+	dir, tar := v.path("dir"), v.path("image.tar")
+	o := v.run("copy", "--plan", v.src, v.dst, "oci:"+dir, "oci-archive:"+tar).want(0)
+	for _, want := range []string{
+		"\noci:" + dir + ":" + v.src + ": list, put, ", "\noci-archive:" + tar + ":" + v.src + ": list, put, ", v.dst + ": list, put, ",
+		"store 91 bytes\n", "blobs: 7 to upload (304 B), 0 to mount, 0 present\n", "blobs in layouts and tars: 14 to store (608 B)\n",
+	} {
+		if !strings.Contains("\n"+o.stdout, want) {
+			t.Errorf("%s\ndoes not say %q:\n%s", o.line, want, o.stdout)
+		}
+	}
+	if got := files(t, v.path("")); len(got) != 0 {
+		t.Errorf("it leaves %v", got)
+	}
+	v.rehearse(v.source, v.target).onlyRead(o)
+}
+
+// What cannot be is refused as without --plan.
+func TestPlanOfPlacesThatCannotBe(t *testing.T) {
+	v := newVoyage(t)
+	v.write("file", "x")
+	for line, want := range map[string]complaint{
+		"copy --plan SRC oci:@/file":                                                {1, "/file/oci-layout: not a directory", ""},
+		"save --plan -o @/no/such/x.tar SRC":                                        {1, "there is no folder ", ""},
+		"copy --plan SRC oci-archive:@/x.tar:n:1@sha256:" + strings.Repeat("0", 64): {2, "the target has a tag and a digest", "give it one of the two"},
+		"pull --plan FROM/halohub/halo:none":                                        {4, "404 Not Found", "check the name and the tag"},
+	} {
+		v.do(line).complains(want)
+	}
+}
