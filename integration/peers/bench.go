@@ -49,7 +49,7 @@ func (b *bench) run(w work) {
 		b.must(c.push(b.t.Context(), at.to.Endpoint))
 	}
 	runners := b.able(w)
-	for round := range b.rounds {
+	for round := range w.rounds(b.rounds) {
 		for i := range runners {
 			if t := runners[(i+round)%len(runners)]; b.patient(w, t) {
 				b.note(b.once(w, c, t, at, round))

@@ -55,7 +55,7 @@ func parse(args []string) (options, error) {
 	fs.StringVar(&o.ram, "ram", "/dev/shm", "`folder` in memory for the registries")
 	fs.StringVar(&o.works, "works", "", "only these `works`, by their names, separated by commas")
 	fs.StringVar(&o.tools, "tools", "", "only these `tools` beside transship, separated by commas")
-	fs.IntVar(&o.rounds, "rounds", 3, "`number` of rounds")
+	fs.IntVar(&o.rounds, "rounds", 3, "`number` of rounds; works of less than a second have five times as many")
 	fs.DurationVar(&o.limit, "limit", 2*time.Minute, "stop a tool after this `time`")
 	fs.DurationVar(&o.patience, "patience", 45*time.Second, "do not run a tool again for a work that took it longer than this `time`")
 	fs.StringVar(&o.json, "json", "", "`file` for all figures (default: peers.json or growth.json in the folder of the peers)")

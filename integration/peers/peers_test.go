@@ -43,7 +43,7 @@ func near(names ...string) []work {
 	var some []work
 	for _, w := range works() {
 		if slices.Contains(names, w.name) {
-			w.link = servers.Link{}
+			w.link, w.short = servers.Link{}, false
 			some = append(some, w)
 		}
 	}
@@ -142,6 +142,15 @@ func TestFailures(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A short work is done more often.
+func TestRounds(t *testing.T) {
+	for _, w := range works() {
+		if want := map[bool]int{false: 2, true: 10}[w.short]; w.rounds(2) != want {
+			t.Errorf("%s: %d rounds, want %d", w.name, w.rounds(2), want)
+		}
 	}
 }
 

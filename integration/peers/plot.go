@@ -27,7 +27,7 @@ func comparison(r report) string {
 			y = p.bars(y+gap, w, all)
 		}
 	}
-	p.text(16, y+30, "soft", "Shorter is better. Median of %d, with a line from the least to the most; → is cut.", r.Rounds)
+	p.text(16, y+30, "soft", "Shorter is better. Median of %d rounds, of short works %d, with a line from the least to the most; → is cut.", r.Rounds, r.Rounds*moreRounds)
 	p.height = y + 46
 	return p.String("How long transship and other tools take for the same work")
 }

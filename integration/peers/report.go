@@ -96,7 +96,7 @@ func (r report) printAll(out io.Writer) {
 				count(spreadOf(of.measured(source)).median), count(spreadOf(of.measured(destination)).median))
 		}
 	}
-	fmt.Fprintf(out, "\n%s; rounds: %d; %s\n", r.Machine, r.Rounds, r.versions())
+	fmt.Fprintf(out, "\n%s; rounds: %d, of short works %d; %s\n", r.Machine, r.Rounds, r.Rounds*moreRounds, r.versions())
 	printErrors(out, r.Samples)
 }
 

@@ -18,6 +18,7 @@ type work struct {
 	embedded bool         // both registries are transship's own, in memory
 	disk     bool         // what is saved lies on a disk
 	alone    bool         // nobody but the subject does it
+	short    bool         // it takes less than a second, so that more rounds of it tell more and cost little
 }
 
 // scale is how much the works move.
@@ -46,20 +47,31 @@ func far() servers.Link { return servers.Link{Delay: 25 * time.Millisecond} }
 // bytes in order over one connection, so that nobody could do anything about the other direction.
 func narrow() servers.Link { return servers.Link{Delay: 25 * time.Millisecond, Rate: 20e6} }
 
+// moreRounds is how many rounds of a short work there are for each one of the others.
+const moreRounds = 5
+
+// rounds is how many rounds of the work there are.
+func (w work) rounds(n int) int {
+	if w.short {
+		return n * moreRounds
+	}
+	return n
+}
+
 func works() []work {
 	image := func(s scale) content { return one("halohub/halo", s.layers[:], platforms()...) }
 	hundred := func(s scale) content { return many("many/app", s.images, s.base, s.own) }
 	big := func(s scale) content { return one("big/layer", []int64{s.big}) }
 	tags := func(s scale) content { return many("many/tags", s.images, s.base, s.own).again(s.tags) }
 	return []work{
-		{name: "copy", title: "cold copy of an image for three platforms, loopback", task: copyOne, content: image},
+		{name: "copy", title: "cold copy of an image for three platforms, loopback", task: copyOne, content: image, short: true},
 		{name: "far", title: "cold copy of that image, 50 ms round trip", task: copyOne, content: image, link: far()},
 		{name: "tls", title: "cold copy of that image with TLS, 50 ms round trip", task: copyOne, content: image, link: far(), tls: true},
 		{name: "many", title: "100 images, 50 ms round trip", task: copyAll, content: hundred, link: far()},
 		{name: "repeat", title: "those 100 again, nothing changed, 50 ms round trip", task: copyAll, content: hundred, link: far(), repeat: true},
 		{name: "big", title: "one layer of 400 MB, 50 ms round trip, 20 MB/s a connection", task: copyOne, content: big, link: narrow()},
-		{name: "save", title: "save that image, as a tar or a folder", task: save, content: image},
-		{name: "disk", title: "save it so, on a disk", task: save, content: image, disk: true},
+		{name: "save", title: "save that image, as a tar or a folder", task: save, content: image, short: true},
+		{name: "disk", title: "save it so, on a disk", task: save, content: image, disk: true, short: true},
 		{name: "tags", title: "10,000 tags, nothing changed, loopback, embedded registry", task: copyAll, content: tags, repeat: true, embedded: true, alone: true},
 	}
 }
