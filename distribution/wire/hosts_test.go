@@ -324,6 +324,20 @@ func TestHostsLargeBodies(t *testing.T) {
 	}
 }
 
+// Connections to a host that was seen before take its TLS session up again.
+func TestHostsResumeSessions(t *testing.T) {
+	ca := newAuthority(t)
+	server := ca.serve(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.TLS.DidResume) })
+	settings, _ := side(t, ca, "robot")
+	hosts := &Hosts{TLS: settings, HTTP1: true}
+	for _, want := range []string{"false", "true"} {
+		if got, err := ask(t, hosts, server.URL); err != nil || got != want {
+			t.Errorf("resumed: %s, error %v; want %s", got, err, want)
+		}
+		hosts.CloseIdleConnections()
+	}
+}
+
 // A host that has redirected a large body to another one sends none itself.
 func TestHostsLargeBodiesElsewhere(t *testing.T) {
 	var mu sync.Mutex
