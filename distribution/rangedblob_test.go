@@ -162,6 +162,24 @@ func TestOpenRangeOfOneTimeAddresses(t *testing.T) {
 	}
 }
 
+// A storage that fails is not asked again before the registry has told where the bytes are now: it may be another one.
+func TestOpenRangeAfterTheStorageFailed(t *testing.T) {
+	b := newBehindStorage(t, 100)
+	ranged := b.client.RangedBlob("a", blob.FromBytes(nil))
+	if _, _, err := readRange(t, ranged, 4); err != nil {
+		t.Fatal(err)
+	}
+	b.then = func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
+	var failed *distribution.Error
+	if _, _, err := readRange(t, ranged, 4); !errors.As(err, &failed) || failed.StatusCode != http.StatusServiceUnavailable || b.signed != 1 {
+		t.Errorf("%d addresses given out, error %v", b.signed, err)
+	}
+	b.then = content10
+	if got, _, err := readRange(t, ranged, 4); got != "456" || err != nil || b.signed != 2 {
+		t.Errorf("%q after %d addresses, error %v", got, b.signed, err)
+	}
+}
+
 // Where a storage redirects from an address that the registry has not given out just now, the registry is asked: only from
 // there the rules for redirects can be held.
 func TestOpenRangeIsNotRedirectedByTheStorage(t *testing.T) {
