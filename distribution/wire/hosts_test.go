@@ -321,6 +321,10 @@ func TestHostsLargeBodies(t *testing.T) {
 			t.Errorf("HTTP2 %v: large bodies over %q and %q", hosts.HTTP2, up, down)
 		}
 		hosts.CloseIdleConnections()
+		if again := send(t.Context(), largeBody); again == up {
+			t.Errorf("HTTP2 %v: a connection is used that was closed, %q", hosts.HTTP2, up)
+		}
+		hosts.CloseIdleConnections()
 	}
 }
 
