@@ -131,6 +131,43 @@ func TestPlanOfSeveralKindsOfTargets(t *testing.T) {
 	v.rehearse(v.source, v.target).onlyRead(o)
 }
 
+// The order of calls to several targets is assumed where there are several that are called.
+func TestPlanOfARegistryAndALayout(t *testing.T) {
+	v := newVoyage(t)
+	dir := "oci:" + v.path("dir")
+	for want, targets := range map[string][][]string{
+		"repeats,": {{v.dst, dir}, {dir, v.dst}, {dir, dir + ":other"}}, "repeats,targets,": {{v.dst, dir, v.dst + "-b"}},
+	} {
+		for _, to := range targets {
+			got := ""
+			for _, a := range v.rehearse(v.source, v.target).plan(append([]string{"copy", v.src}, to...)...).Assumed {
+				if a.About == "repeats" || a.About == "targets" {
+					got += a.About + ","
+				}
+			}
+			if got != want {
+				t.Errorf("to %s: %s", to, got)
+			}
+		}
+	}
+}
+
+// An image without a name is called by its digest, before it is there and then.
+func TestPlanOfAnImageWithoutName(t *testing.T) {
+	v := newVoyage(t)
+	to := "oci:" + v.path("dir")
+	for _, action := range []string{"put", "present"} {
+		report := v.rehearse().plan("copy", "null:1k:7", to)
+		if im := report.Images; len(im) != 1 || im[0].Action != action || im[0].Reference != to+"@"+string(im[0].Digest) {
+			t.Errorf("%s: %+v", action, im[0])
+		}
+		v.run("copy", "-q", "null:1k:7", to).want(0)
+	}
+	if o := v.run("copy", "--plan", "null:1k:7", to+":a/b:1").want(0); !strings.Contains(o.stdout, "image, put") || strings.Contains(o.stdout, "nothing has to be written") {
+		t.Errorf("a name for what is there is planned as\n%s", o.stdout)
+	}
+}
+
 // What cannot be is refused as without --plan.
 func TestPlanOfPlacesThatCannotBe(t *testing.T) {
 	v := newVoyage(t)
