@@ -72,10 +72,13 @@ func (b *RangedBlob) ask(ctx context.Context, span string) (*http.Response, erro
 	defer done()
 	if moved != nil {
 		resp, err := b.askStorage(ctx, moved, span)
-		if !isWithdrawn(err) {
-			return resp, err
+		if err == nil {
+			return resp, nil
 		}
-		b.forget(moved)
+		b.forget(moved) // whoever asks next is told by the registry, which may know a storage host that works
+		if !isWithdrawn(err) {
+			return nil, err
+		}
 	}
 	return b.askRegistry(ctx, span)
 }
@@ -166,7 +169,7 @@ func (b *RangedBlob) learn(resp *http.Response) {
 	}
 }
 
-// forget drops an address that was refused.
+// forget drops an address that did not serve.
 func (b *RangedBlob) forget(moved *http.Request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,6 +1,7 @@
 package distribution_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/wire"
+	"github.com/hczjl/transship/manifest"
 )
 
 // Only the range that was asked for is taken: whole blobs and other ranges are refused.
@@ -162,6 +165,26 @@ func TestOpenRangeOfOneTimeAddresses(t *testing.T) {
 	}
 }
 
+// A storage that fails is not asked again before the registry has told where the bytes are now: it may be another one.
+func TestOpenRangeAfterTheStorageFailed(t *testing.T) {
+	b := newBehindStorage(t, 100)
+	ranged := b.client.RangedBlob("a", blob.FromBytes(nil))
+	if _, _, err := readRange(t, ranged, 4); err != nil {
+		t.Fatal(err)
+	}
+	for n, status := range []int{http.StatusServiceUnavailable, http.StatusTooManyRequests} {
+		b.then = func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(status) }
+		var failed *distribution.Error
+		if _, _, err := readRange(t, ranged, 4); !errors.As(err, &failed) || failed.StatusCode != status || b.signed != n+1 {
+			t.Errorf("%d: %d addresses given out, error %v", status, b.signed, err)
+		}
+		b.then = content10
+		if got, _, err := readRange(t, ranged, 4); got != "456" || err != nil || b.signed != n+2 {
+			t.Errorf("%d: %q after %d addresses, error %v", status, got, b.signed, err)
+		}
+	}
+}
+
 // Where a storage redirects from an address that the registry has not given out just now, the registry is asked: only from
 // there the rules for redirects can be held.
 func TestOpenRangeIsNotRedirectedByTheStorage(t *testing.T) {
@@ -197,6 +220,43 @@ func TestOpenRangeGivenUp(t *testing.T) {
 	}
 	close(done)
 	first.Wait()
+}
+
+// Large blobs and ranges have connections of their own, and small blobs share one.
+func TestConnectionsOfBlobs(t *testing.T) {
+	var protocol atomic.Value
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		protocol.Store(r.Proto)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(make([]byte, 2<<20)))
+	}))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	hosts := &wire.Hosts{TLS: wire.TLS{Insecure: true}}
+	t.Cleanup(hosts.CloseIdleConnections)
+	r := &distribution.Repository{Name: "a", Client: &distribution.Client{Host: s.Listener.Addr().String(), HTTP: &http.Client{Transport: hosts}}}
+	open, openRange := r.RangedBlob(manifest.Descriptor{Digest: blob.FromBytes(nil), Size: 2 << 20})
+	for _, test := range []struct {
+		name, want string
+		open       func() (io.ReadCloser, error)
+	}{
+		{"the whole", "HTTP/1.1", func() (io.ReadCloser, error) { return open(t.Context(), 0) }},
+		{"its last MiB", "HTTP/1.1", func() (io.ReadCloser, error) { return open(t.Context(), 1<<20) }},
+		{"less than a MiB", "HTTP/2.0", func() (io.ReadCloser, error) { return open(t.Context(), 1<<20+1) }},
+		{"a range", "HTTP/1.1", func() (io.ReadCloser, error) {
+			body, _, err := openRange(t.Context(), 0, 10)
+			return body, err
+		}},
+	} {
+		body, err := test.open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		body.Close()
+		if got := protocol.Load(); got != test.want {
+			t.Errorf("%s comes over %v, want %s", test.name, got, test.want)
+		}
+	}
 }
 
 func partial(w http.ResponseWriter, contentRange, body string) {

@@ -158,11 +158,14 @@ func (a *app) archiveDestination(l location, as reference.Reference, what *colle
 	if err := l.checkName(as, what); err != nil {
 		return destination{}, err
 	}
-	if a.planning() {
-		return a.plannedDestination(l, as)
-	}
 	b := newBundling()
 	b.add(what.Source, as, what.Closure)
+	if a.planning() {
+		if _, err := layout.Size(l.path, b.Contents, layout.Files{}); err != nil {
+			return destination{}, err
+		}
+		return a.plannedDestination(l, as)
+	}
 	bundle, err := layout.Create(l.path, b.Contents, layout.Files{})
 	if err != nil {
 		return destination{}, err

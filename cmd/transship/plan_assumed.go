@@ -43,14 +43,17 @@ func assumptions(images []*plannedImage, calls []wire.PlannedCall) []assumption 
 	return out
 }
 
-// toSeveral tells whether an image is put in more than one place.
+// toSeveral tells whether an image is put in more than one place by calls.
 func toSeveral(images []*plannedImage) bool {
 	seen := map[blob.Digest]bool{}
 	for _, im := range images {
+		if im.local {
+			continue
+		}
 		if seen[im.Digest] {
 			return true
 		}
-		seen[im.Digest] = !im.local
+		seen[im.Digest] = true
 	}
 	return false
 }

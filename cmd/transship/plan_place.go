@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -27,6 +26,7 @@ type plannedPlace struct {
 
 	mu        sync.Mutex
 	has       map[blob.Digest]bool // beside dir
+	noted     map[contentAt]bool   // blobs
 	blobs     []wire.PlannedBlob
 	manifests []wire.PlannedManifest
 	tops      map[contentAt]manifest.Descriptor
@@ -41,10 +41,10 @@ func (p *planning) place(l location) (*plannedPlace, error) {
 	if at := p.places[name]; at != nil {
 		return at, nil
 	}
-	at := &plannedPlace{name: name, has: map[blob.Digest]bool{}, tops: map[contentAt]manifest.Descriptor{}}
+	at := &plannedPlace{name: name, has: map[blob.Digest]bool{}, noted: map[contentAt]bool{}, tops: map[contentAt]manifest.Descriptor{}}
 	if !l.archive() {
-		dir, err := layout.OpenReadOnly(l.path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, layout.ErrNotArchive) {
+		dir, err := layout.OpenExisting(l.path)
+		if err != nil {
 			return nil, err
 		}
 		at.dir = dir
@@ -152,10 +152,15 @@ func (s *plannedStore) knows(d manifest.Descriptor) bool {
 	return err == nil && size == d.Size
 }
 
+// note notes what becomes of a blob, once in each repository: a later image finds there what an earlier one brings.
 func (s *plannedStore) note(d manifest.Descriptor, action wire.PlannedAction) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.has[d.Digest] = true
+	at := s.at(string(d.Digest))
+	if s.noted[at] {
+		return
+	}
+	s.has[d.Digest], s.noted[at] = true, true
 	s.blobs = append(s.blobs, wire.PlannedBlob{Host: s.name, Repository: s.repository, Digest: string(d.Digest), Action: action, Size: d.Size})
 }
 

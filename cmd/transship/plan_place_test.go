@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // What goes into layouts and tars is planned with the calls that it takes, and nothing is made for it.
@@ -82,6 +84,34 @@ func TestPlanOfWhatIsSharedInTars(t *testing.T) {
 	}
 }
 
+// A blob that the second of two tags finds there is what the first one brings: it is said once, as stored.
+func TestPlanOfTwoTagsOfOneRepository(t *testing.T) {
+	v := newVoyage(t)
+	v.env["TRANSSHIP_STORE"] = v.path("store")
+	v.source.image("a/b", "1", "linux/amd64", "shared")
+	v.source.image("a/b", "2", "linux/amd64", "shared", "more")
+	report := v.rehearse(v.source).same("pull", "--jobs=1", v.source.host+"/a/b:1", v.source.host+"/a/b:2")
+	if got := stored(report); got != "3 blobs, 101 bytes" || report.Totals.Present != 0 {
+		t.Errorf("the store gets %s, %d are present", got, report.Totals.Present)
+	}
+	for _, b := range report.Images[0].Blobs {
+		if b.Action != "store" {
+			t.Errorf("of the first image, %+v", b)
+		}
+	}
+}
+
+// The calls are planned in the order of one job, whatever number is given.
+func TestPlanOfPullIsInOrder(t *testing.T) {
+	v := newVoyage(t)
+	r := v.rehearse(v.source)
+	planned := r.foreseen(r.plan("pull", "--jobs=8", v.src))
+	v.run("pull", "--jobs=1", v.src).want(0)
+	if diff := cmp.Diff(planned, r.made()); diff != "" {
+		t.Errorf("the order is another (-planned +made):\n%s", diff)
+	}
+}
+
 // A registry, a layout and a tar in one pass, as people read it.
 func TestPlanOfSeveralKindsOfTargets(t *testing.T) {
 	v := newVoyage(t)
@@ -101,14 +131,59 @@ func TestPlanOfSeveralKindsOfTargets(t *testing.T) {
 	v.rehearse(v.source, v.target).onlyRead(o)
 }
 
+// The order of calls to several targets is assumed where there are several that are called.
+func TestPlanOfARegistryAndALayout(t *testing.T) {
+	v := newVoyage(t)
+	dir := "oci:" + v.path("dir")
+	for want, targets := range map[string][][]string{
+		"repeats,": {{v.dst, dir}, {dir, v.dst}, {dir, dir + ":other"}}, "repeats,targets,": {{v.dst, dir, v.dst + "-b"}},
+	} {
+		for _, to := range targets {
+			got := ""
+			for _, a := range v.rehearse(v.source, v.target).plan(append([]string{"copy", v.src}, to...)...).Assumed {
+				if a.About == "repeats" || a.About == "targets" {
+					got += a.About + ","
+				}
+			}
+			if got != want {
+				t.Errorf("to %s: %s", to, got)
+			}
+		}
+	}
+}
+
+// An image without a name is called by its digest, before it is there and then.
+func TestPlanOfAnImageWithoutName(t *testing.T) {
+	v := newVoyage(t)
+	to := "oci:" + v.path("dir")
+	for _, action := range []string{"put", "present"} {
+		report := v.rehearse().plan("copy", "null:1k:7", to)
+		if im := report.Images; len(im) != 1 || im[0].Action != action || im[0].Reference != to+"@"+string(im[0].Digest) {
+			t.Errorf("%s: %+v", action, im[0])
+		}
+		v.run("copy", "-q", "null:1k:7", to).want(0)
+	}
+	if o := v.run("copy", "--plan", "null:1k:7", to+":a/b:1").want(0); !strings.Contains(o.stdout, "image, put") || strings.Contains(o.stdout, "nothing has to be written") {
+		t.Errorf("a name for what is there is planned as\n%s", o.stdout)
+	}
+}
+
 // What cannot be is refused as without --plan.
 func TestPlanOfPlacesThatCannotBe(t *testing.T) {
 	v := newVoyage(t)
 	v.write("file", "x")
+	v.write("folder/notes.txt", "x")
+	v.write("b.tar.json", "[]")
+	at := v.path("")
 	for line, want := range map[string]complaint{
 		"copy --plan SRC oci:@/file":                                                {1, "/file/oci-layout: not a directory", ""},
 		"save --plan -o @/no/such/x.tar SRC":                                        {1, "there is no folder ", ""},
 		"copy --plan SRC oci-archive:@/x.tar:n:1@sha256:" + strings.Repeat("0", 64): {2, "the target has a tag and a digest", "give it one of the two"},
+		"copy --plan SRC oci:@/folder":                                              {1, "image layout " + at + "/folder: the folder has no oci-layout and is not empty: notes.txt", ""},
+		"save --plan -o @/folder/ SRC":                                              {1, "the folder has no oci-layout and is not empty: notes.txt", ""},
+		"copy --plan SRC oci-archive:@/folder":                                      {1, "/folder: it is there, and no regular file", ""},
+		"save --plan -o /dev/null SRC":                                              {1, "/dev/null: it is there, and no regular file", ""},
+		"save --plan -o @/b.tar SRC":                                                {1, "/b.tar.json: a file is in the way", ""},
 		"pull --plan FROM/halohub/halo:none":                                        {4, "404 Not Found", "check the name and the tag"},
 	} {
 		v.do(line).complains(want)

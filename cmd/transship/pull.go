@@ -68,12 +68,15 @@ func (a *app) storeTargets() (into func(repository string) tagged, release func(
 		dir, release, err := a.holdStore()
 		return func(name string) tagged { return storing{dir.Repository(name)} }, release, err
 	}
-	path, _, err := a.storeDir()
+	path, err := a.ownStoreDir()
 	if err != nil {
 		return nil, nil, err
 	}
 	place, err := a.shared.plan.place(location{transport: inLayout, path: path})
-	return func(name string) tagged { return &plannedStore{place, name} }, func() {}, err
+	if err != nil {
+		return nil, nil, &storeError{path, err}
+	}
+	return func(name string) tagged { return &plannedStore{place, name} }, func() {}, nil
 }
 
 // one pulls an image and prints what docker does.
@@ -110,7 +113,7 @@ func (p *pulling) one(ctx context.Context, a *app, dst tagged, ref reference.Ref
 func (p *pulling) copy(ctx context.Context, a *app, show *progress, src transfer.Source, dst tagged, ref reference.Reference) (manifest.Descriptor, error) {
 	ranges, pace := a.ranges(), a.pace()
 	engine := func(flatten bool) *transfer.Engine {
-		return &transfer.Engine{Jobs: int(p.jobs), Ranges: ranges, Pace: pace, Platforms: p.platforms, Flatten: flatten, OnEvent: show.event}
+		return &transfer.Engine{Jobs: a.jobs(p.jobs), Ranges: ranges, Pace: pace, Platforms: p.platforms, Flatten: flatten, OnEvent: show.event}
 	}
 	d, err := storeAs(ctx, engine(len(p.platforms) == 1), src, ref.Identifier(), dst, ref)
 	if errors.Is(err, transfer.ErrSeveral) {

@@ -22,7 +22,11 @@ func (s *saving) plan(ctx context.Context, a *app, engine *transfer.Engine, imag
 		return err
 	}
 	place.base = b.Base
-	if place.size, err = layout.Size(b.Contents); err != nil {
+	file := s.out
+	if file == "-" {
+		file = ""
+	}
+	if place.size, err = layout.Size(file, b.Contents, layout.Files{VolumeSize: int64(s.split)}); err != nil {
 		return err
 	}
 	all := &transfer.Engine{Jobs: 1, OnEvent: engine.OnEvent}

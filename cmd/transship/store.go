@@ -44,16 +44,23 @@ func (a *app) storeDir() (path string, chosen bool, err error) {
 	return "", false, &usageError{message: "there is no folder for the local store", hint: "set TRANSSHIP_STORE to a folder"}
 }
 
+// ownStoreDir is storeDir, of this user unless the user has named it.
+func (a *app) ownStoreDir() (path string, err error) {
+	path, chosen, err := a.storeDir()
+	if err != nil || chosen {
+		return path, err
+	}
+	if err := checkOwner(path); err != nil {
+		return "", &storeError{path, err}
+	}
+	return path, nil
+}
+
 // openStore opens the store, and makes it if there is none.
 func (a *app) openStore() (*layout.Dir, error) {
-	path, chosen, err := a.storeDir()
+	path, err := a.ownStoreDir()
 	if err != nil {
 		return nil, err
-	}
-	if !chosen {
-		if err := checkOwner(path); err != nil {
-			return nil, &storeError{path, err}
-		}
 	}
 	dir, err := layout.OpenDir(path)
 	if err != nil {

@@ -175,7 +175,7 @@ func TestBadStore(t *testing.T) {
 		test.prepare(path)
 		p.env["TRANSSHIP_STORE"] = path
 		t.Run(name, func(t *testing.T) {
-			for _, line := range []string{"images", "pull x", "push x", "tag x y", "rmi x", "prune"} {
+			for _, line := range []string{"images", "pull x", "pull --plan x", "push x", "tag x y", "rmi x", "prune"} {
 				p.run(strings.Fields(line)...).want(test.code, "the local store "+path+" cannot be used: ", "hint: set TRANSSHIP_STORE")
 			}
 		})
@@ -192,7 +192,9 @@ func TestStoreOfAnotherUser(t *testing.T) {
 	if err := os.Chown(path, 12345, -1); err != nil {
 		t.Skip("only root gives folders away: ", err)
 	}
-	p.run("pull", "x").want(exitFailed, "it belongs to user 12345, and this is user 0", "hint: set TRANSSHIP_STORE")
+	for _, line := range []string{"pull x", "pull --plan x"} {
+		p.run(strings.Fields(line)...).want(exitFailed, "it belongs to user 12345, and this is user 0", "hint: set TRANSSHIP_STORE")
+	}
 	p.env["TRANSSHIP_STORE"] = path
 	p.run("images").want(exitDone)
 }

@@ -34,15 +34,6 @@ type Bundle struct {
 // LeastVolume is how many bytes a volume must have room for: a block of a tar.
 const LeastVolume = tarBlock
 
-// Size returns how many bytes the tar of a bundle with those contents has. The errors are those of [Create] about contents.
-func Size(c Contents) (int64, error) {
-	p, err := c.plan()
-	if err != nil {
-		return 0, err
-	}
-	return p.size, nil
-}
-
 // Files says what files a bundle is written to. The zero value is one file, of which no digest is taken.
 type Files struct {
 	// VolumeSize splits the bundle into files of at most so many bytes, LeastVolume or more: path.001 and so on. 0 makes
@@ -74,16 +65,7 @@ func Create(path string, c Contents, files Files) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "create", Path: path, Err: errors.New("it is there, and no regular file")}
-	}
-	v, err := p.split(path, files.VolumeSize)
-	if err != nil {
-		return nil, err
-	}
-	if !unfinished(path) {
-		err = checkRoom(path, files.VolumeSize > 0)
-	}
+	v, err := p.at(path, files)
 	if err != nil {
 		return nil, err
 	}

@@ -123,14 +123,8 @@ func (d *Dir) make() error {
 	if err := d.writable(); err != nil {
 		return err
 	}
-	there, err := os.ReadDir(d.path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := d.vacant(); err != nil {
 		return err
-	}
-	for _, e := range there {
-		if !slices.Contains([]string{layoutFile, indexFile, blobsDir, privateDir, "lost+found"}, e.Name()) {
-			return fmt.Errorf("the folder has no %s and is not empty: %s", layoutFile, e.Name())
-		}
 	}
 	if err := makeDir(filepath.Join(d.path, blobsDir)); err != nil {
 		return err
@@ -140,6 +134,20 @@ func (d *Dir) make() error {
 		return err
 	}
 	return d.writeFile(filepath.Join(d.path, layoutFile), []byte(layoutText))
+}
+
+// vacant refuses a folder with other things in it.
+func (d *Dir) vacant() error {
+	there, err := os.ReadDir(d.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range there {
+		if !slices.Contains([]string{layoutFile, indexFile, blobsDir, privateDir, "lost+found"}, e.Name()) {
+			return fmt.Errorf("the folder has no %s and is not empty: %s", layoutFile, e.Name())
+		}
+	}
+	return nil
 }
 
 // private returns a path in the folder that other tools ignore.

@@ -43,11 +43,38 @@ func TestOpenDirRefuses(t *testing.T) {
 		}
 		_, err := OpenDir(path)
 		says(t, err, text)
+		_, existing := OpenExisting(path)
+		says(t, existing, err.Error())
 	}
 	file := filepath.Join(t.TempDir(), "file")
 	writeFile(t, "", file)
 	if _, err := OpenDir(file); err == nil {
 		t.Error("a file was opened")
+	}
+}
+
+// OpenExisting finds what OpenDir would, and changes nothing.
+func TestOpenExisting(t *testing.T) {
+	for _, path := range []string{filepath.Join(t.TempDir(), "none"), t.TempDir()} {
+		if d, err := OpenExisting(path); d != nil || err != nil {
+			t.Errorf("where there is nothing: %v, error %v", d, err)
+		}
+		if there, _ := os.ReadDir(path); len(there) != 0 {
+			t.Errorf("it has made %v", there)
+		}
+	}
+	path := t.TempDir()
+	writeFile(t, layoutText, path, layoutFile)
+	writeFile(t, "notes", path, "notes.txt")
+	d, err := OpenExisting(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if there, _ := os.ReadDir(path); len(there) != 2 {
+		t.Errorf("it has made some of %v", there)
+	}
+	if _, err := d.Hold(); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("it can be written: %v", err)
 	}
 }
 

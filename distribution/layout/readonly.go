@@ -45,6 +45,22 @@ func OpenReadOnly(path string) (*Dir, error) {
 	return d, nil
 }
 
+// OpenExisting opens for reading only what [OpenDir] would open, and returns nil where that would make a new layout.
+// Nothing is changed. The errors are OpenDir's, but for those of writing.
+func OpenExisting(path string) (*Dir, error) {
+	d := &Dir{path: path, name: fallbackName(path), readOnly: true}
+	err := d.prepare()
+	if errors.Is(err, ErrReadOnly) {
+		d, err = nil, d.vacant()
+	} else if err == nil {
+		_, err = d.index()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("image layout %s: %w", path, err)
+	}
+	return d, nil
+}
+
 // unusable is the error of a document that can be read and not understood.
 func (d *Dir) unusable(name string, err error) error {
 	var system *fs.PathError

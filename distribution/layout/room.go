@@ -9,6 +9,31 @@ import (
 	"os"
 )
 
+// Size returns how many bytes the tar of a bundle has that [Create] would begin at path, or with "" [Stream] would write. It
+// makes nothing. The errors are those of Create, but for those of writing.
+func Size(path string, c Contents, files Files) (int64, error) {
+	p, err := c.plan()
+	if err != nil {
+		return 0, err
+	}
+	if path != "" {
+		_, err = p.at(path, files)
+	}
+	return p.size, err
+}
+
+// at plans the files of a bundle, and makes sure that nothing is in their way.
+func (p *plan) at(path string, files Files) (*volumes, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "create", Path: path, Err: errors.New("it is there, and no regular file")}
+	}
+	v, err := p.split(path, files.VolumeSize)
+	if err == nil && !unfinished(path) {
+		err = checkRoom(path, files.VolumeSize > 0)
+	}
+	return v, err
+}
+
 // checkRoom makes sure that what Commit removes or replaces beside a bundle's own file is of an earlier bundle of that
 // name: its inventory, its volumes and, where volumes come, the single file. Anything else is in the way.
 func checkRoom(path string, split bool) error {

@@ -2,6 +2,7 @@ package layout
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -31,9 +32,13 @@ func TestBundleRemovesNoForeignFiles(t *testing.T) {
 		if err := os.WriteFile(file, []byte(test.content), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		size, refused := Size(path, s.Contents, Files{VolumeSize: test.volumeSize})
 		b, err := Create(path, s.Contents, Files{VolumeSize: test.volumeSize})
 		if err == nil {
 			b.Abort()
+		}
+		if fmt.Sprint(refused) != fmt.Sprint(err) || size == 0 {
+			t.Errorf("%s with %q: the size is %d, error %v", test.name, test.content, size, refused)
 		}
 		if test.inTheWay {
 			says(t, err, file+": a file is in the way")

@@ -91,7 +91,7 @@ type Hosts struct {
 	mu          sync.Mutex
 	usual       transports
 	large       transports      // for large bodies, where usual has HTTP/2
-	redirecting map[string]bool // by URL.Host: it has redirected a large body
+	redirecting map[string]bool // by URL.Host: it has redirected a large body to another host
 }
 
 // transports are those of all hosts for a choice of protocols.
@@ -122,10 +122,19 @@ func (h *Hosts) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp, err := transport.RoundTrip(req)
-	if expected && err == nil && resp.StatusCode/100 == 3 {
+	if expected && err == nil && leadsElsewhere(resp, host) {
 		h.noteRedirect(host)
 	}
 	return resp, err
+}
+
+// leadsElsewhere reports whether an answer is a redirect to another host.
+func leadsElsewhere(resp *http.Response, host string) bool {
+	if resp.StatusCode/100 != 3 {
+		return false
+	}
+	to, err := resp.Location()
+	return err == nil && !strings.EqualFold(to.Host, host)
 }
 
 // hasRedirected reports whether a host has redirected a large body to another

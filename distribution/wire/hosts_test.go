@@ -321,6 +321,10 @@ func TestHostsLargeBodies(t *testing.T) {
 			t.Errorf("HTTP2 %v: large bodies over %q and %q", hosts.HTTP2, up, down)
 		}
 		hosts.CloseIdleConnections()
+		if again := send(t.Context(), largeBody); again == up {
+			t.Errorf("HTTP2 %v: a connection is used that was closed, %q", hosts.HTTP2, up)
+		}
+		hosts.CloseIdleConnections()
 	}
 }
 
@@ -338,7 +342,7 @@ func TestHostsResumeSessions(t *testing.T) {
 	}
 }
 
-// A host that has redirected a large body to another one sends none itself.
+// A host that has redirected a large body to another one sends none itself; one that has redirected to itself does.
 func TestHostsLargeBodiesElsewhere(t *testing.T) {
 	var mu sync.Mutex
 	var seen []string
@@ -351,22 +355,34 @@ func TestHostsLargeBodiesElsewhere(t *testing.T) {
 	storage := ca.serve(t, func(w http.ResponseWriter, r *http.Request) { see("storage " + r.Proto) })
 	server := ca.serve(t, func(w http.ResponseWriter, r *http.Request) {
 		see(r.Proto)
-		http.Redirect(w, r, storage.URL, http.StatusTemporaryRedirect)
+		switch r.URL.Path {
+		case "/there":
+			http.Redirect(w, r, storage.URL, http.StatusTemporaryRedirect)
+		case "/here":
+			http.Redirect(w, r, "/", http.StatusTemporaryRedirect)
+		}
 	})
-	client := &http.Client{Transport: &Hosts{TLS: TLS{Insecure: true}}}
-	for range 2 {
-		req, err := http.NewRequestWithContext(WithLargeBody(t.Context()), http.MethodGet, server.URL, nil)
-		if err != nil {
-			t.Fatal(err)
+	for path, want := range map[string]string{
+		"/there": "HTTP/1.1, storage HTTP/1.1, HTTP/2.0, storage HTTP/1.1",
+		"/here":  "HTTP/1.1, HTTP/1.1, HTTP/1.1, HTTP/1.1",
+	} {
+		client := &http.Client{Transport: &Hosts{TLS: TLS{Insecure: true}}}
+		for range 2 {
+			req, err := http.NewRequestWithContext(WithLargeBody(t.Context()), http.MethodGet, server.URL+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			readAll(t, resp)
 		}
-		resp, err := client.Do(req)
-		if err != nil {
-			t.Fatal(err)
+		if got := strings.Join(seen, ", "); got != want {
+			t.Errorf("%s: %s", path, got)
 		}
-		readAll(t, resp)
-	}
-	if got := strings.Join(seen, ", "); got != "HTTP/1.1, storage HTTP/1.1, HTTP/2.0, storage HTTP/1.1" {
-		t.Error(got)
+		seen = nil
+		client.CloseIdleConnections()
 	}
 }
 
