@@ -44,6 +44,7 @@ type Ranges struct {
 	mu      sync.Mutex
 	open    int  // blobs that are being read
 	taken   bool // one of them is read in ranges
+	warm    bool // they have brought so much that they can be judged
 	useless bool // they were tried, and brought nothing
 }
 
@@ -114,6 +115,14 @@ func (r *Ranges) take() bool {
 	return true
 }
 
+// warmUp tells whether it was called before.
+func (r *Ranges) warmUp() (before bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before, r.warm = r.warm, true
+	return before
+}
+
 func (r *Ranges) release(useless bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -131,7 +140,6 @@ type watched struct {
 	size   int64
 	seen   speed
 	slows  int     // how often in a row it was found slow
-	warm   bool    // ranges have brought so much that they can be judged
 	single float64 // what one connection gives, in bytes a second
 	ahead  *ahead  // ranges, once those are read
 	forced bool    // from the start
@@ -214,8 +222,8 @@ func (w *watched) judge(p piece) error {
 	if w.seen.bytes < judgeBytes {
 		return nil
 	}
-	given, warm := w.seen.given(), w.warm
-	w.seen, w.warm = speed{}, true
+	given, warm := w.seen.given(), w.ranges.warmUp()
+	w.seen = speed{}
 	if warm && given < worthIt*w.single {
 		return errNoGain
 	}

@@ -204,6 +204,22 @@ func TestRangesThatBringNothing(t *testing.T) {
 	}
 }
 
+// Blobs that are too small for a judgement of their own find it out together.
+func TestRangesThatBringNothingForSomeBlobs(t *testing.T) {
+	content := bulk(73 << 20)
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowly{content: content, rate: 20e6, whole: 20e6}
+		var r blob.Ranges
+		readIn(t, &r, s)
+		readIn(t, &r, s)
+		tried := s.ranges
+		readIn(t, &r, s)
+		if tried == 0 || s.ranges != tried {
+			t.Errorf("%d ranges of two blobs, and %d of the third", tried, s.ranges-tried)
+		}
+	})
+}
+
 func TestRangesThatFail(t *testing.T) {
 	content := bulk(100 << 20)
 	synctest.Test(t, func(t *testing.T) {

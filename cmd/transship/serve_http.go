@@ -12,9 +12,9 @@ import (
 // serveGrace is how long requests may go on when the server is stopped.
 const serveGrace = 10 * time.Second
 
-// pushWindow is how many bytes of a blob a client may send ahead over HTTP/2: with Go's 1 MiB for all of them together, a
-// push over a round trip of 50 ms gets to 20 MB/s at the most.
-const pushWindow = 4 << 20
+// pushWindow is how many bytes of blobs a client may send ahead over HTTP/2: with Go's 1 MiB, a push over a round trip of 50 ms
+// gets to 20 MB/s at the most. Go allows less than 4 MiB.
+const pushWindow = 4<<20 - 64<<10
 
 // serve answers requests until ctx ends, and lets those under way come to their end then. A transfer may take as long as it
 // takes, so that there is no timeout but for headers and connections that rest.
@@ -24,7 +24,7 @@ func (l *listener) serve(ctx context.Context, a *app, h http.Handler) error {
 		TLSConfig:         l.tls,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		HTTP2:             &http.HTTP2Config{MaxReceiveBufferPerStream: pushWindow, MaxReceiveBufferPerConnection: 2 * pushWindow},
+		HTTP2:             &http.HTTP2Config{MaxReceiveBufferPerStream: pushWindow, MaxReceiveBufferPerConnection: pushWindow},
 		ErrorLog:          log.New(serverLog{a}, "", 0),
 	}
 	unused := &unusedConns{conns: map[net.Conn]bool{}}
