@@ -139,6 +139,18 @@ func (a *app) plannedDestination(l location, as reference.Reference) (destinatio
 	return destination{place.store(as), l, as.Identifier(), nothing, func() {}}, nil
 }
 
+// plannedArchive is a tar with one image in a plan.
+func (a *app) plannedArchive(l location, as reference.Reference, b *bundling) (destination, error) {
+	place, err := a.shared.plan.place(l)
+	if err == nil {
+		place.size, err = layout.Size(l.path, b.Contents, layout.Files{})
+	}
+	if err != nil {
+		return destination{}, err
+	}
+	return destination{place.store(as), l, as.Identifier(), nothing, func() {}}, nil
+}
+
 // checkName makes sure that an image can be called so in a tar.
 func (l location) checkName(as reference.Reference, what *collected) error {
 	if l.image != "" && as.Path == "" {
@@ -161,10 +173,7 @@ func (a *app) archiveDestination(l location, as reference.Reference, what *colle
 	b := newBundling()
 	b.add(what.Source, as, what.Closure)
 	if a.planning() {
-		if _, err := layout.Size(l.path, b.Contents, layout.Files{}); err != nil {
-			return destination{}, err
-		}
-		return a.plannedDestination(l, as)
+		return a.plannedArchive(l, as, b)
 	}
 	bundle, err := layout.Create(l.path, b.Contents, layout.Files{})
 	if err != nil {
