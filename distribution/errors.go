@@ -7,6 +7,7 @@ import (
 	"html"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -176,6 +177,10 @@ func (e *RequestError) Error() string {
 	switch e.Err.(type) {
 	case *auth.Error, *auth.CredentialsError, *wire.RetryAfterError, *wire.RedirectError, *wire.CertificateError, *wire.PlanError:
 		return e.Err.Error()
+	}
+	if errors.Is(e.Err, net.ErrClosed) {
+		// By net/http, which says nothing more, because the peer had.
+		return fmt.Sprintf("%s %s: the connection was closed", e.Method, e.URL)
 	}
 	return fmt.Sprintf("%s %s: %v", e.Method, e.URL, e.Err)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -132,6 +133,7 @@ func TestDocumentsThatBreakOffOnce(t *testing.T) {
 func TestRequestErrorText(t *testing.T) {
 	for want, err := range map[string]error{
 		"GET https://r.example.com/v2/: broken":                             errors.New("broken"),
+		"GET https://r.example.com/v2/: the connection was closed":          &net.OpError{Op: "write", Err: net.ErrClosed},
 		"finding credentials for r.example.com: broken":                     &auth.CredentialsError{Host: "r.example.com", Err: errors.New("broken")},
 		"r.example.com redirects to ftp://x: refused, only http is allowed": &wire.RedirectError{From: "r.example.com", To: "ftp://x", Reason: "only http is allowed"},
 	} {

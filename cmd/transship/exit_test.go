@@ -46,6 +46,8 @@ func TestExitCodesAndHints(t *testing.T) {
 		"refused":            {request(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), 5, "nothing listens there"},
 		"proxy":              {request(&net.OpError{Op: "proxyconnect", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}), 5, "the proxy was not reached"},
 		"reset":              {request(&net.OpError{Op: "read", Err: syscall.ECONNRESET}), 5, "closed again and again"},
+		"broken pipe":        {request(&net.OpError{Op: "write", Err: syscall.EPIPE}), 5, "closed again and again"},
+		"closed":             {request(&net.OpError{Op: "write", Err: net.ErrClosed}), 5, "closed again and again"},
 		"ended":              {request(io.ErrUnexpectedEOF), 5, "closed again and again"},
 		"timeout":            {request(errors.New("no answer")), 5, "HTTPS_PROXY and NO_PROXY"},
 		"bad redirect":       {request(&wire.RedirectError{From: "r.example.com", To: "ftp://x"}), 5, "mend its address"},

@@ -186,7 +186,7 @@ func networkHint(err error, at place) string {
 		return "check the host's name and the DNS"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens there: check host and port, and that the registry runs"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+	case wire.IsHungUp(err):
 		return "the connection was closed again and again, by the registry or by a proxy on the way"
 	}
 	return "check the network; HTTPS_PROXY and NO_PROXY are followed"
