@@ -64,7 +64,7 @@ func TestExitCodesAndHints(t *testing.T) {
 		"beyond a plan":      {request(&wire.PlanError{Method: "PUT", URL: "https://r.example.com/v2/x"}), 1, ""},
 		"source says no":     {answer("GET", "x/manifests/1", 403, ""), 3, "--src-creds"},
 		"target says no":     {answer("PUT", "x/manifests/1", 403, ""), 3, "--dst-creds"},
-		"storage says no":    {&distribution.Error{Method: "GET", URL: "https://cdn.example.com/x", StatusCode: 403}, 3, "--src-creds"},
+		"storage says no":    {&distribution.Error{Method: "GET", URL: "https://cdn.example.com/x", StatusCode: 403}, 3, "the registry leads there, by an address that is signed"},
 		"no such manifest":   {answer("GET", "x/manifests/1", 404, ""), 4, "transship tags"},
 		"no such blob":       {answer("GET", "x/blobs/sha256:1", 404, ""), 4, "not whole at its source"},
 		"no such repository": {answer("POST", "x/blobs/uploads/", 404, ""), 4, "created first"},

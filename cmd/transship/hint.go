@@ -121,6 +121,8 @@ func (a *app) authHint(err error, at place) string {
 		return fmt.Sprintf("mend that file, or give --%s user:password", at.flag("creds"))
 	case refused != nil && refused.Err != nil:
 		return "" // no account helps against a token server that is of no use
+	case refused == nil && !a.isRegistry(at):
+		return "the registry leads there, by an address that is signed for a while: try again; if that does not help, its storage needs mending"
 	case a.command == "login":
 		return "check the user name and the password; with two-factor authentication the password is an access token"
 	case !named:
