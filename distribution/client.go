@@ -33,6 +33,7 @@ type Client struct {
 	mu        sync.Mutex
 	warned    map[string]bool
 	mounts    mountRecord
+	limit     requestLimit
 	fallback  bool                     // the registry has no referrers API
 	referrers map[string]chan struct{} // the referrers tags being rewritten; closed when that is done
 }

@@ -7,6 +7,7 @@ import (
 	"html"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -84,7 +85,7 @@ func (e *Error) Unwrap() error {
 }
 
 // said is the registry's own words: its error list, or the first line of a plain text, or the title of the page that a
-// proxy answers with, where it is not just the status.
+// proxy answers with, where it is not just the status, or the message of an object storage's XML.
 func (e *Error) said() string {
 	var parts []string
 	for _, d := range e.Errors {
@@ -95,7 +96,10 @@ func (e *Error) said() string {
 	}
 	text := strings.TrimSpace(string(e.Body))
 	if strings.HasPrefix(text, "<") {
-		said := strings.TrimSpace(strings.TrimPrefix(title(text), fmt.Sprint(e.StatusCode)))
+		if message := element(text, "Message"); message != "" {
+			return message
+		}
+		said := strings.TrimSpace(strings.TrimPrefix(element(text, "title"), fmt.Sprint(e.StatusCode)))
 		return strings.TrimPrefix(said, http.StatusText(e.StatusCode))
 	}
 	if strings.HasPrefix(text, "{") {
@@ -104,10 +108,10 @@ func (e *Error) said() string {
 	return oneLine(text)
 }
 
-// title is the title of an HTML page, "" where it has none.
-func title(page string) string {
-	_, rest, _ := strings.Cut(page, "<title>")
-	text, _, ended := strings.Cut(rest, "</title>")
+// element is the text of the first element of that name in HTML or XML, "" where there is none.
+func element(page, name string) string {
+	_, rest, _ := strings.Cut(page, "<"+name+">")
+	text, _, ended := strings.Cut(rest, "</"+name+">")
 	if !ended {
 		return ""
 	}
@@ -176,6 +180,10 @@ func (e *RequestError) Error() string {
 	switch e.Err.(type) {
 	case *auth.Error, *auth.CredentialsError, *wire.RetryAfterError, *wire.RedirectError, *wire.CertificateError, *wire.PlanError:
 		return e.Err.Error()
+	}
+	if errors.Is(e.Err, net.ErrClosed) {
+		// By net/http, which says nothing more, because the peer had.
+		return fmt.Sprintf("%s %s: the connection was closed", e.Method, e.URL)
 	}
 	return fmt.Sprintf("%s %s: %v", e.Method, e.URL, e.Err)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -132,6 +133,7 @@ func TestDocumentsThatBreakOffOnce(t *testing.T) {
 func TestRequestErrorText(t *testing.T) {
 	for want, err := range map[string]error{
 		"GET https://r.example.com/v2/: broken":                             errors.New("broken"),
+		"GET https://r.example.com/v2/: the connection was closed":          &net.OpError{Op: "write", Err: net.ErrClosed},
 		"finding credentials for r.example.com: broken":                     &auth.CredentialsError{Host: "r.example.com", Err: errors.New("broken")},
 		"r.example.com redirects to ftp://x: refused, only http is allowed": &wire.RedirectError{From: "r.example.com", To: "ftp://x", Reason: "only http is allowed"},
 	} {
@@ -178,6 +180,7 @@ func TestErrorsTellWhatTheyAre(t *testing.T) {
 	s.Handle("/v2/a/manifests/html", answer(500, "<html>nginx</html>"))
 	s.Handle("/v2/a/manifests/page", answer(400, "<html>\r\n<head><title>400 No required SSL certificate &amp; more</title></head>"))
 	s.Handle("/v2/a/manifests/proxy", answer(502, "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"))
+	s.Handle("/v2/a/manifests/storage", answer(403, "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"))
 	s.Handle("/v2/a/manifests/text", answer(418, "short and stout\n"))
 	_, err := c.GetManifest(t.Context(), "a", "none")
 	if !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, distribution.ManifestUnknown) || errors.Is(err, distribution.BlobUnknown) {
@@ -198,6 +201,10 @@ func TestErrorsTellWhatTheyAre(t *testing.T) {
 	_, err = c.GetManifest(t.Context(), "a", "proxy")
 	if err == nil || !strings.HasSuffix(err.Error(), "502 Bad Gateway") || strings.Count(err.Error(), "Gateway") != 1 {
 		t.Errorf("502: got %q", err)
+	}
+	_, err = c.GetManifest(t.Context(), "a", "storage")
+	if err == nil || !strings.HasSuffix(err.Error(), "403 Forbidden: Request has expired") {
+		t.Errorf("403 of a storage: got %q", err)
 	}
 	_, err = c.GetManifest(t.Context(), "a", "text")
 	if err == nil || !strings.HasSuffix(err.Error(), "418 I'm a teapot: short and stout") {

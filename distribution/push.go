@@ -30,6 +30,7 @@ type push struct {
 	blob     *blob.Stream
 	session  Upload
 	chunk    int64         // most bytes in one call; 0 is all that is left
+	refused  int64         // the least that was too much in one call, 0 where nothing was
 	body     io.ReadCloser // the blob from session.Offset on, nil when it must be opened
 	broken   error         // what the source failed with
 	arrived  bool          // the registry has the blob although no answer said so
@@ -41,10 +42,14 @@ type push struct {
 // until the upload gets further than it ever was.
 func (r *Repository) upload(ctx context.Context, b *blob.Stream, session Upload) error {
 	p := &push{repo: r, blob: b, session: session, chunk: r.ChunkSize}
+	if known := r.Client.chunkFor(min(p.chunkSize(), b.Size())); known > 0 {
+		p.chunk = known
+	}
 	defer p.drop()
 	for failures := 1; ; failures++ {
 		err := p.send(ctx)
 		if err == nil {
+			p.learn()
 			return nil
 		}
 		p.drop()
@@ -58,6 +63,13 @@ func (r *Repository) upload(ctx context.Context, b *blob.Stream, session Upload)
 		if p.arrived {
 			return nil
 		}
+	}
+}
+
+// learn lets other blobs know what chunks this one needed.
+func (p *push) learn() {
+	if p.refused > 0 && p.chunk > 0 {
+		p.repo.Client.noteLimit(p.refused, p.chunkSize())
 	}
 }
 
@@ -241,7 +253,7 @@ func (p *push) smaller() bool {
 	} else {
 		p.chunk /= 4
 	}
-	p.chunk = max(p.chunk, leastChunk)
+	p.chunk, p.refused = max(p.chunk, leastChunk), before
 	return p.chunkSize() < before
 }
 

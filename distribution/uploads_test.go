@@ -227,6 +227,49 @@ func TestSmallerChunksAfter413(t *testing.T) {
 	l.arrived(t, b, d)
 }
 
+// What one blob has shown holds for the next: it is not refused first. One that is smaller than anything that was refused
+// goes in one call still.
+func TestTheSizeOfRequestsIsLearnt(t *testing.T) {
+	l := newLab(t)
+	for _, step := range []struct{ size, refused, chunks int }{
+		{9 << 20, 2, 9}, {6 << 20, 0, 6}, {2 << 20, 1, 2}, {3 << 20, 0, 3}, {1 << 20, 0, 0},
+	} {
+		l.Set(registry.Rule{On: `^(PUT|PATCH) `, LongerThan: 1 << 20, Status: 413})
+		l.Forget()
+		b, d := random(step.size)
+		if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+			t.Fatal(err)
+		}
+		refused, chunks := 0, 0
+		for _, r := range l.Requests() {
+			if r.Length > 1<<20 {
+				refused++
+			} else if r.Method == http.MethodPatch {
+				chunks++
+			}
+		}
+		if refused != step.refused || chunks != step.chunks {
+			t.Errorf("%d bytes: %d calls refused, %d chunks; want %d and %d", step.size, refused, chunks, step.refused, step.chunks)
+		}
+		l.arrived(t, b, d)
+	}
+}
+
+// Where chunks are of no use elsewhere, a blob goes in one call there, whatever another one has shown.
+func TestALimitThatWasLearntIsNoDuty(t *testing.T) {
+	l := newLab(t, registry.Rule{On: `^PUT /v2/a/b/`, LongerThan: 1 << 20, Status: 413}, registry.Rule{On: `^PATCH /v2/c/d/`, Status: 405})
+	for _, name := range []string{"a/b", "c/d"} {
+		l.repo.Name = name
+		b, d := random(8 << 20)
+		if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if n := l.Count(`^PATCH /v2/` + name); n == 0 {
+			t.Errorf("%s: no chunk was tried", name)
+		}
+	}
+}
+
 func Test413ThatNothingHelps(t *testing.T) {
 	l := newLab(t, registry.Rule{On: `^(PUT|PATCH) `, LongerThan: 10, Status: 413})
 	b, d := random(1 << 20)

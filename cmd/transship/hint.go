@@ -121,6 +121,8 @@ func (a *app) authHint(err error, at place) string {
 		return fmt.Sprintf("mend that file, or give --%s user:password", at.flag("creds"))
 	case refused != nil && refused.Err != nil:
 		return "" // no account helps against a token server that is of no use
+	case refused == nil && !a.isRegistry(at):
+		return "the registry leads there, by an address that is signed for a while: try again; if that does not help, its storage needs mending"
 	case a.command == "login":
 		return "check the user name and the password; with two-factor authentication the password is an access token"
 	case !named:
@@ -186,7 +188,7 @@ func networkHint(err error, at place) string {
 		return "check the host's name and the DNS"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens there: check host and port, and that the registry runs"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+	case wire.IsHungUp(err):
 		return "the connection was closed again and again, by the registry or by a proxy on the way"
 	}
 	return "check the network; HTTPS_PROXY and NO_PROXY are followed"

@@ -28,6 +28,21 @@ func (p place) name() string {
 	return strings.TrimSuffix(p.host, ":443")
 }
 
+// isRegistry tells whether a place is a registry of this run, as far as an error says: it may be the storage behind one.
+func (a *app) isRegistry(at place) bool {
+	if at.host == "" || at.side.host == "" || at.host == at.side.host {
+		return true
+	}
+	a.shared.mu.Lock()
+	defer a.shared.mu.Unlock()
+	for _, s := range a.shared.sessions {
+		if s.has(at.host) {
+			return true
+		}
+	}
+	return false
+}
+
 // about finds the place of an error. Where both sides are on one registry, reading is the source's side; so it is with
 // a host that is none of theirs, such as the storage behind a registry.
 func (a *app) about(err error) place {

@@ -136,6 +136,14 @@ func (s *session) client(host string) *distribution.Client {
 	return c
 }
 
+// has tells whether there is a client for a host.
+func (s *session) has(host string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.clients[host]
+	return ok
+}
+
 // repository returns the repository of a reference on a side, with what the run will do there.
 func (a *app) repository(ctx context.Context, s *side, ref reference.Reference, actions ...string) (*distribution.Repository, error) {
 	s.host = ref.Host()

@@ -34,7 +34,7 @@ func (b *bulk) over(dial func(ctx context.Context, network, address string) (net
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
 		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
-			return &bulkConn{tcp, b}, nil
+			return &bulkConn{newHeardConn(tcp), b}, nil
 		}
 		return conn, err
 	}
@@ -42,7 +42,7 @@ func (b *bulk) over(dial func(ctx context.Context, network, address string) (net
 
 // bulkConn is such a connection.
 type bulkConn struct {
-	*net.TCPConn
+	*heardConn
 	bulk *bulk
 }
 
@@ -53,9 +53,9 @@ type bulkConn struct {
 func (c *bulkConn) ReadFrom(r io.Reader) (int64, error) {
 	body, ok := r.(*io.LimitedReader)
 	if !ok || body.N < 4*int64(c.bulk.size) {
-		return c.TCPConn.ReadFrom(r)
+		return c.heardConn.ReadFrom(r)
 	}
 	buf := c.bulk.pool.Get().(*[]byte)
 	defer c.bulk.pool.Put(buf)
-	return io.CopyBuffer(struct{ io.Writer }{c.TCPConn}, r, *buf)
+	return io.CopyBuffer(struct{ io.Writer }{c.heardConn}, r, *buf)
 }

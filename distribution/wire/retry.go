@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 )
 
 const (
 	defaultAttempts = 6
 	// connectAttempts bounds the attempts to reach a host that takes no
-	// connection at all: a wrong name or port should be reported soon.
+	// connection at all: a wrong name or port should be reported soon. A host
+	// that has answered before is there, and may be starting anew.
 	connectAttempts = 3
 
 	// The wait before attempt n+1 is random between zero and
@@ -45,7 +47,8 @@ type Retry struct {
 	// Base sends each attempt.
 	Base http.RoundTripper
 	// Attempts is the most often a request is sent, 6 if zero. A host that
-	// takes no connection is tried 3 times at most.
+	// takes no connection is tried 3 times at most, unless it has answered since
+	// a request to it was last given up.
 	Attempts int
 	// MaxWait is the longest wait that a Retry-After may ask for. Zero sets
 	// no bound.
@@ -56,6 +59,9 @@ type Retry struct {
 	// Sleep waits for d, or until ctx is done and then returns its error.
 	// Nil waits on the clock.
 	Sleep func(ctx context.Context, d time.Duration) error
+
+	mu       sync.Mutex
+	answered map[string]bool // by URL.Host
 }
 
 // Wait is a pause of a Retry between two attempts of one request.
@@ -97,13 +103,15 @@ func Attempt(ctx context.Context) int {
 
 // RoundTrip sends req, and sends it again as the type's comment says.
 func (r *Retry) RoundTrip(req *http.Request) (*http.Response, error) {
+	known := r.hasAnswered(req.URL.Host)
 	for n := 1; ; n++ {
 		again, err := nthAttempt(req, n)
 		if err != nil {
 			return nil, err
 		}
 		resp, err := base(r.Base).RoundTrip(again)
-		if n >= r.attempts(req, resp, err) {
+		if n >= r.attempts(req, resp, err, known) {
+			r.note(req, n, err)
 			return resp, err
 		}
 		wait, asked := r.delay(n, resp)
@@ -135,8 +143,9 @@ func nthAttempt(req *http.Request, n int) (*http.Request, error) {
 	return again, nil
 }
 
-// attempts returns how often a request with this outcome may be sent.
-func (r *Retry) attempts(req *http.Request, resp *http.Response, err error) int {
+// attempts returns how often a request with this outcome may be sent. known
+// says that its host was there before.
+func (r *Retry) attempts(req *http.Request, resp *http.Response, err error, known bool) int {
 	most := r.Attempts
 	if most == 0 {
 		most = defaultAttempts
@@ -148,10 +157,31 @@ func (r *Retry) attempts(req *http.Request, resp *http.Response, err error) int 
 		return most
 	case err == nil || !transientError(err):
 		return 1
-	case neverConnected(err):
+	case neverConnected(err) && !known:
 		return min(most, connectAttempts)
 	}
 	return most
+}
+
+// hasAnswered reports whether a host was there, as far as is known.
+func (r *Retry) hasAnswered(host string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.answered[host]
+}
+
+// note remembers how a request ended after n attempts: with an answer, or with
+// a host that took no connection again and again.
+func (r *Retry) note(req *http.Request, n int, err error) {
+	if err != nil && (n == 1 || !neverConnected(err)) {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.answered == nil {
+		r.answered = make(map[string]bool)
+	}
+	r.answered[req.URL.Host] = err == nil
 }
 
 // repeatable reports whether the same request can be sent once more.

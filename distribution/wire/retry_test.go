@@ -443,3 +443,40 @@ func TestRetryLeavesTLSFailuresAlone(t *testing.T) {
 		}
 	}
 }
+
+// A host that has answered is waited for longer when it takes no connection, as a registry that is starting anew. One that
+// stayed away for so long is not, until it answers again.
+func TestRetryWaitsForAHostThatWasThere(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	down, sent := false, 0
+	retry := &Retry{Sleep: noSleep(nil), Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+		sent++
+		if down || req.URL.Host == "other.example" {
+			return nil, refused
+		}
+		return answer(req, 200, ""), nil
+	})}
+	for i, step := range []struct {
+		method, host string
+		down         bool
+		want         int
+	}{
+		{"GET", "registry.example", true, 3},
+		{"GET", "registry.example", false, 1},
+		{"GET", "other.example", false, 3},
+		{"PATCH", "registry.example", true, 1},
+		{"GET", "registry.example", true, 6},
+		{"GET", "registry.example", true, 3},
+		{"GET", "registry.example", false, 1},
+		{"GET", "registry.example", true, 6},
+	} {
+		sent, down = 0, step.down
+		resp, err := retry.RoundTrip(newRequest(t, step.method, "https://"+step.host+"/v2/", nil))
+		if err == nil {
+			readAll(t, resp)
+		}
+		if sent != step.want {
+			t.Errorf("step %d: sent %d times, want %d", i+1, sent, step.want)
+		}
+	}
+}

@@ -20,6 +20,10 @@ func RetryAfter(status int, h http.Header) (time.Duration, bool) {
 	return retryAfter(&http.Response{StatusCode: status, Header: h})
 }
 
+// IsHungUp reports whether err is of a connection that the peer has ended
+// before it answered.
+func IsHungUp(err error) bool { return isHungUp(err) }
+
 // IsPlainHTTP reports whether err is of a TLS handshake that met a server of
 // plain HTTP.
 func IsPlainHTTP(err error) bool { return isPlainHTTP(err) }
