@@ -51,17 +51,15 @@ func (c *Client) openBlob(ctx context.Context, repo string, d blob.Digest, offse
 	if err != nil {
 		return nil, 0, err
 	}
-	// What is hashed must be what travels (RFC 9110, 12.5.3).
-	req.Header.Set("Accept-Encoding", "identity")
 	if offset == 0 {
+		req.Header.Set("Accept-Encoding", identity)
 		resp, err := c.do(req, http.StatusOK)
 		if err != nil {
 			return nil, 0, err
 		}
 		return resp, resp.ContentLength, nil
 	}
-	req.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
-	resp, err := c.do(req, http.StatusOK, http.StatusPartialContent)
+	resp, err := c.do(ranged(req, fmt.Sprintf("bytes=%d-", offset)), http.StatusOK, http.StatusPartialContent)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -138,8 +138,12 @@ func (b *RangedBlob) askRegistry(ctx context.Context, span string) (*http.Respon
 	return resp, nil
 }
 
+// identity is the only coding that a blob may come in: what is hashed must be what travels (RFC 9110, 12.5.3).
+const identity = "identity"
+
+// ranged makes a request for a blob one for a range of it.
 func ranged(req *http.Request, span string) *http.Request {
-	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("Accept-Encoding", identity)
 	req.Header.Set("Range", span)
 	return req
 }

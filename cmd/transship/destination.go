@@ -45,7 +45,7 @@ func (a *app) destination(ctx context.Context, s *side, l location, name referen
 	case l.archive():
 		return a.archiveDestination(l, as, what)
 	case a.planning() && !l.registry():
-		return a.plannedDestination(l.calling(as), as)
+		return a.plannedDestination(l.calling(as), as, 0)
 	case !l.registry():
 		return a.layoutDestination(l.calling(as), as)
 	}
@@ -130,24 +130,13 @@ func (a *app) layout(path string) (*layout.Dir, error) {
 	return dir, nil
 }
 
-// plannedDestination is a layout or tar in a plan.
-func (a *app) plannedDestination(l location, as reference.Reference) (destination, error) {
+// plannedDestination is a layout in a plan, or a tar of size bytes.
+func (a *app) plannedDestination(l location, as reference.Reference, size int64) (destination, error) {
 	place, err := a.shared.plan.place(l)
 	if err != nil {
 		return destination{}, err
 	}
-	return destination{place.store(as), l, as.Identifier(), nothing, func() {}}, nil
-}
-
-// plannedArchive is a tar with one image in a plan.
-func (a *app) plannedArchive(l location, as reference.Reference, b *bundling) (destination, error) {
-	place, err := a.shared.plan.place(l)
-	if err == nil {
-		place.size, err = layout.Size(l.path, b.Contents, layout.Files{})
-	}
-	if err != nil {
-		return destination{}, err
-	}
+	place.size = size
 	return destination{place.store(as), l, as.Identifier(), nothing, func() {}}, nil
 }
 
@@ -173,7 +162,11 @@ func (a *app) archiveDestination(l location, as reference.Reference, what *colle
 	b := newBundling()
 	b.add(what.Source, as, what.Closure)
 	if a.planning() {
-		return a.plannedArchive(l, as, b)
+		size, err := layout.Size(l.path, b.Contents, layout.Files{})
+		if err != nil {
+			return destination{}, err
+		}
+		return a.plannedDestination(l, as, size)
 	}
 	bundle, err := layout.Create(l.path, b.Contents, layout.Files{})
 	if err != nil {
