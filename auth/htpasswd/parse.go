@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 )
 
@@ -35,6 +36,17 @@ func (e *FileError) Error() string {
 
 // Unwrap returns the reason.
 func (e *FileError) Unwrap() error { return e.Err }
+
+// ExitCode is that of authentication, or of a missing file.
+func (e *FileError) ExitCode() int {
+	if errors.Is(e.Err, fs.ErrNotExist) {
+		return 4
+	}
+	return 3
+}
+
+// Hint says how a user gets into the file.
+func (e *FileError) Hint() string { return "htpasswd -B FILE USER puts a user into the file" }
 
 // parse reads a password file.
 func parse(path string, content []byte) (map[string]hash, error) {

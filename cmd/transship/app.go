@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -19,9 +18,10 @@ type app struct {
 	stderr *console
 	sleep  func(context.Context, time.Duration) error // before a failed call is repeated; nil waits on the clock
 
-	command string // the command being run, as the user calls it
-	sides   []*side
-	shared  shared
+	command     string // the command being run, as the user calls it
+	interrupted string // the hint where the user interrupts it; may be empty
+	sides       []*side
+	shared      shared
 }
 
 func newApp(env func(string) string, stdin io.Reader, stdout, stderr io.Writer) *app {
@@ -29,9 +29,6 @@ func newApp(env func(string) string, stdin io.Reader, stdout, stderr io.Writer) 
 	a.forgetCongestion()
 	return a
 }
-
-// errInterrupted is why the context ends when the user stops the program.
-var errInterrupted = errors.New("interrupted")
 
 // run runs one command line and returns the exit code.
 func (a *app) run(ctx context.Context, args []string) int {
@@ -90,9 +87,7 @@ func (a *app) finish(ctx context.Context, err error) int {
 	if err == nil {
 		return exitDone
 	}
-	if ctx.Err() != nil && errors.Is(context.Cause(ctx), errInterrupted) {
-		err = fmt.Errorf("%w%w", errInterrupted, &silent{err})
-	}
+	err = interrupted(ctx, err)
 	name := strings.TrimSpace("transship " + a.command)
 	a.stderr.line("%s: %s", name, shorten(oneLine(err.Error())))
 	if hint := a.hint(err); hint != "" {

@@ -37,6 +37,12 @@ type auditError struct{ message string }
 // Error says what is wrong with which file.
 func (e *auditError) Error() string { return e.message }
 
+// ExitCode implements [coded].
+func (*auditError) ExitCode() int { return exitIntegrity }
+
+// Hint implements [hinted].
+func (*auditError) Hint() string { return "" }
+
 func (v *auditVerify) run(_ context.Context, a *app, args []string) error {
 	file, err := os.Open(args[0])
 	if err != nil {

@@ -21,7 +21,7 @@ longest have rows.`,
 			alias(fs, "o", "output")
 			return func(_ context.Context, a *app, args []string) error {
 				if *out == "" {
-					return &usageError{message: "-o is missing", hint: "-o FILE.svg writes the image, -o - prints it"}
+					return &usageError{message: "-o is missing", advice: "-o FILE.svg writes the image, -o - prints it"}
 				}
 				t, err := a.readTrace(args[0])
 				if err != nil {

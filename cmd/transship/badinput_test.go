@@ -327,6 +327,6 @@ func TestWithoutAHome(t *testing.T) {
 
 func TestInterrupted(t *testing.T) {
 	v := newVoyage(t)
-	v.ctx = interrupted()
+	v.ctx = afterInterrupt()
 	v.fails("copy SRC DST", complaint{130, "transship copy: interrupted", "no tag names an image that is not whole"})
 }

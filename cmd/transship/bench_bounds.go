@@ -26,6 +26,12 @@ type boundsError struct{ message string }
 // Error says what is beyond the bounds.
 func (e *boundsError) Error() string { return e.message }
 
+// ExitCode implements [coded].
+func (*boundsError) ExitCode() int { return exitRefused }
+
+// Hint implements [hinted].
+func (*boundsError) Hint() string { return "give --yes if that is meant" }
+
 // nearness is how far away a registry is, with what is guessed of such before anything was measured.
 type nearness struct {
 	name    string

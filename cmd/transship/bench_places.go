@@ -69,18 +69,18 @@ func (b *benching) places(args []string) (*benchPlaces, error) {
 	for _, arg := range args {
 		ref, err := reference.ParseRepository(strings.TrimPrefix(arg, onRegistry))
 		if err != nil {
-			return nil, &usageError{message: err.Error(), hint: "TARGET is a repository, such as localhost:5000/bench; a benchmark makes its own tags"}
+			return nil, &usageError{message: err.Error(), advice: "TARGET is a repository, such as localhost:5000/bench; a benchmark makes its own tags"}
 		}
 		p.refs, p.names = append(p.refs, ref), append(p.names, ref.FamiliarName())
 	}
 	if len(p.refs) == 2 && p.refs[0] == p.refs[1] {
-		return nil, &usageError{message: fmt.Sprintf("%s is named twice", args[0]), hint: "between one repository and itself nothing moves"}
+		return nil, &usageError{message: fmt.Sprintf("%s is named twice", args[0]), advice: "between one repository and itself nothing moves"}
 	}
 	if b.kind == bench.Mount && len(p.refs) == 2 && p.refs[0].Host() != p.refs[1].Host() {
-		return nil, &usageError{message: "mounts are between repositories of one registry", hint: "give TARGET and SECOND the same host, or leave out SECOND"}
+		return nil, &usageError{message: "mounts are between repositories of one registry", advice: "give TARGET and SECOND the same host, or leave out SECOND"}
 	}
 	if len(p.refs) == 0 && b.http2 {
-		return nil, &usageError{message: "the registry inside the program speaks HTTP/1.1 only", hint: "leave out --http2, or name a TARGET with TLS"}
+		return nil, &usageError{message: "the registry inside the program speaks HTTP/1.1 only", advice: "leave out --http2, or name a TARGET with TLS"}
 	}
 	return p, nil
 }
@@ -141,7 +141,7 @@ func checkHTTP2(ctx context.Context, open bench.Open, c bench.Cell) error {
 	}
 	resp.Body.Close()
 	if resp.ProtoMajor != 2 {
-		return &usageError{message: fmt.Sprintf("%s answers in %s", repo.Client.Host, resp.Proto), hint: "leave out --http2: it needs TLS and a registry that speaks it"}
+		return &usageError{message: fmt.Sprintf("%s answers in %s", repo.Client.Host, resp.Proto), advice: "leave out --http2: it needs TLS and a registry that speaks it"}
 	}
 	return nil
 }

@@ -53,9 +53,9 @@ func (b *benching) settle() error {
 	}
 	switch {
 	case !b.sizes.alone && b.layers > 0:
-		return &usageError{message: "--size says how many layers there are, and so does --layers", hint: "leave out one of them"}
+		return &usageError{message: "--size says how many layers there are, and so does --layers", advice: "leave out one of them"}
 	case int(b.layers) > maxLayers:
-		return &usageError{message: "so many layers are too many for a manifest", hint: "10000 are the most"}
+		return &usageError{message: "so many layers are too many for a manifest", advice: "10000 are the most"}
 	case b.sizes.alone:
 		b.sizes.sizes = slices.Repeat(b.sizes.sizes[:1], cmp.Or(int(b.layers), defaultLayers))
 	}

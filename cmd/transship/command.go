@@ -81,13 +81,13 @@ func find(args []string) (command, []string, error) {
 func unknownCommand(args []string) error {
 	if strings.HasPrefix(args[0], "-") {
 		flag, _, _ := strings.Cut(args[0], "=") // what follows may be a password
-		return &usageError{message: "there is no command before " + flag, hint: "usage: transship COMMAND [flags] ARGUMENTS"}
+		return &usageError{message: "there is no command before " + flag, advice: "usage: transship COMMAND [flags] ARGUMENTS"}
 	}
 	typed, names, hint := args[0], families(), "transship help lists the commands"
 	if members := membersOf(typed); len(members) > 0 {
 		hint = fmt.Sprintf("transship %s -h lists the commands", typed)
 		if len(args) == 1 {
-			return &usageError{message: typed + " needs a command after it", hint: hint}
+			return &usageError{message: typed + " needs a command after it", advice: hint}
 		}
 		typed, names = typed+" "+args[1], nil
 		for _, c := range members {
@@ -97,7 +97,7 @@ func unknownCommand(args []string) error {
 	if name := nearest(typed, names); name != "" {
 		hint = fmt.Sprintf("did you mean %s? %s", name, hint)
 	}
-	return &usageError{message: fmt.Sprintf("unknown command %q", typed), hint: hint}
+	return &usageError{message: fmt.Sprintf("unknown command %q", typed), advice: hint}
 }
 
 // families returns the first words of all commands.
@@ -139,7 +139,7 @@ func (c command) execute(ctx context.Context, a *app, args []string) error {
 	if len(rest) < c.min || c.max >= 0 && len(rest) > c.max {
 		return &usageError{
 			message: fmt.Sprintf("want %s, got %d argument%s", c.wanted(), len(rest), plural(len(rest))),
-			hint:    "usage: transship " + strings.TrimSpace(c.name+" [flags] "+c.args),
+			advice:  "usage: transship " + strings.TrimSpace(c.name+" [flags] "+c.args),
 		}
 	}
 	return a.recorded(ctx, fs, args, func(ctx context.Context) error {

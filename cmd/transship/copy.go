@@ -56,7 +56,8 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 			a.rangesFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
-			return c.run
+			a.interrupted = tagsAreWhole
+			return func(ctx context.Context, a *app, args []string) error { return hintFull(c.run(ctx, a, args)) }
 		},
 	}
 }

@@ -50,7 +50,7 @@ func TestDemo(t *testing.T) {
 
 func TestInterruptedDemo(t *testing.T) {
 	p := newProgram(t)
-	p.ctx = interrupted()
+	p.ctx = afterInterrupt()
 	p.run("demo").want(130)
 }
 

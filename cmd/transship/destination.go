@@ -39,7 +39,7 @@ func (a *app) destination(ctx context.Context, s *side, l location, name referen
 	case err != nil:
 		return destination{}, err
 	case l.null() && a.planning():
-		return destination{}, &usageError{message: "--plan tells what is put where, and nothing is put in null:", hint: "leave out --plan, or that target"}
+		return destination{}, &usageError{message: "--plan tells what is put where, and nothing is put in null:", advice: "leave out --plan, or that target"}
 	case l.null():
 		return l.nullDestination()
 	case l.archive():
@@ -79,7 +79,7 @@ func (l location) nameFor(name reference.Reference) (as reference.Reference, err
 		as, err = reference.Parse(l.inside())
 	}
 	if err == nil && as.Tag != "" && as.Digest != "" {
-		err = &usageError{message: "the target has a tag and a digest", hint: "give it one of the two; the digest is kept anyway"}
+		err = &usageError{message: "the target has a tag and a digest", advice: "give it one of the two; the digest is kept anyway"}
 	}
 	return as, err
 }
@@ -145,7 +145,7 @@ func (l location) checkName(as reference.Reference, what *collected) error {
 	if l.image != "" && as.Path == "" {
 		return &usageError{
 			message: fmt.Sprintf("%s: the image has no name that the tag could belong to", l),
-			hint:    fmt.Sprintf("give it one: %s%s:NAME:%s", l.transport, l.path, as.Tag),
+			advice:  fmt.Sprintf("give it one: %s%s:NAME:%s", l.transport, l.path, as.Tag),
 		}
 	}
 	if root := what.Root.Digest; as.Digest != "" && as.Digest != root && as.Digest.Algorithm() == root.Algorithm() {

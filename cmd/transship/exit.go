@@ -4,10 +4,10 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"os/exec"
 	"strings"
 
 	"github.com/hczjl/transship/auth"
-	"github.com/hczjl/transship/auth/htpasswd"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/audit"
@@ -16,7 +16,6 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
-	"github.com/hczjl/transship/manifest/liststore"
 )
 
 // The exit codes. Scripts rely on them: they never change their meaning.
@@ -66,10 +65,8 @@ func exitCode(err error) int {
 		return exitFailed
 	case as[*wire.PolicyError](err):
 		return exitRefused
-	case as[*partlyError](err):
-		return exitPartly
-	case as[*boundsError](err):
-		return exitRefused
+	case broughtCode(err) != 0:
+		return broughtCode(err)
 	case isIntegrity(err):
 		return exitIntegrity
 	case isUsage(err):
@@ -86,6 +83,16 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
+// broughtCode returns the exit code that the outermost coded error in err brings, 0 where there is none. A credential
+// helper's own exit code is none of ours.
+func broughtCode(err error) int {
+	var c coded
+	if !errors.As(err, &c) || as[*exec.ExitError](c) {
+		return 0
+	}
+	return c.ExitCode()
+}
+
 // as tells whether err has an error of type E in it.
 func as[E error](err error) bool {
 	var e E
@@ -93,7 +100,7 @@ func as[E error](err error) bool {
 }
 
 func isUsage(err error) bool {
-	return as[*usageError](err) || as[*reference.SyntaxError](err) || as[*manifest.PlatformSyntaxError](err) ||
+	return as[*reference.SyntaxError](err) || as[*manifest.PlatformSyntaxError](err) ||
 		errors.Is(err, transfer.ErrSeveral) || as[*layout.FindError](err) && !errors.Is(err, fs.ErrNotExist)
 }
 
@@ -101,9 +108,8 @@ func isUsage(err error) bool {
 // of no use here, by its age or its size, is another failure.
 func isIntegrity(err error) bool {
 	document := as[*manifest.DocumentError](err) && !errors.Is(err, manifest.ErrSchema1) && !errors.Is(err, manifest.ErrTooLarge)
-	return document || as[*manifest.ConfigError](err) || as[*blob.MismatchError](err) || as[*liststore.CorruptError](err) ||
-		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err) ||
-		as[*unsoundError](err) || as[*auditError](err)
+	return document || as[*manifest.ConfigError](err) || as[*blob.MismatchError](err) ||
+		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err)
 }
 
 // isDamaged tells whether an archive is not what its writer made, or should not have been made.
@@ -122,7 +128,7 @@ func isRateLimit(err error) bool {
 }
 
 func isAuth(err error) bool {
-	return as[*htpasswd.FileError](err) && !errors.Is(err, fs.ErrNotExist) || as[*auth.CredentialsError](err) || as[*auth.HelperError](err) ||
+	return as[*auth.CredentialsError](err) || as[*auth.HelperError](err) ||
 		as[*distribution.Error](err) && errors.Is(err, fs.ErrPermission) || isDenied(err)
 }
 
@@ -138,7 +144,7 @@ func isNetwork(err error) bool {
 		return false // it was reached, or not meant to be
 	}
 	return as[*distribution.RequestError](err) || as[*wire.CertificateError](err) || as[*wire.RedirectError](err) ||
-		wantsTLS(err) || wantsCertificate(err) || as[*listenError](err)
+		wantsTLS(err) || wantsCertificate(err)
 }
 
 func isNotFound(err error) bool {

@@ -21,10 +21,10 @@ func parseFarSide(arg string) (farSide, error) {
 	first, _, _ := strings.Cut(text, "/")
 	ref, err := reference.ParseRepository(text + "/a/b") // two components more, or docker.io would add its library/
 	if err != nil {
-		return farSide{}, &usageError{message: fmt.Sprintf("%q is no registry, and no prefix on one", arg), hint: "write HOST[:PORT] or HOST[:PORT]/PREFIX"}
+		return farSide{}, &usageError{message: fmt.Sprintf("%q is no registry, and no prefix on one", arg), advice: "write HOST[:PORT] or HOST[:PORT]/PREFIX"}
 	}
 	if !strings.HasSuffix(first, ref.Domain) {
-		return farSide{}, &usageError{message: fmt.Sprintf("%q does not begin with a registry's host", arg), hint: "for Docker Hub write docker.io/" + text}
+		return farSide{}, &usageError{message: fmt.Sprintf("%q does not begin with a registry's host", arg), advice: "for Docker Hub write docker.io/" + text}
 	}
 	ref.Path = strings.TrimSuffix(strings.TrimSuffix(ref.Path, "a/b"), "/")
 	return farSide{base: ref}, nil
@@ -50,7 +50,7 @@ func (f farSide) target(name reference.Reference) (reference.Reference, error) {
 	}
 	normal, err := reference.Parse(out.String())
 	if err != nil {
-		return out, &usageError{message: fmt.Sprintf("%s would become %s, which is no image name: %v", name.Familiar(), out, err), hint: "mend --rewrite"}
+		return out, &usageError{message: fmt.Sprintf("%s would become %s, which is no image name: %v", name.Familiar(), out, err), advice: "mend --rewrite"}
 	}
 	out.Path = normal.Path // on Docker Hub what has one component is in library/
 	return out, nil

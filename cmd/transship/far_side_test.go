@@ -35,7 +35,7 @@ func TestParseFarSide(t *testing.T) {
 		"https://localhost:5000":          "is no registry",
 		"localhost:5000/x@" + emptySHA256: "is no registry",
 	} {
-		if f, err := parseFarSide(text); !isUsage(err) || !strings.Contains(err.Error(), says) {
+		if f, err := parseFarSide(text); exitCode(err) != exitUsage || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: got %s, error %v", text, f, err)
 		}
 	}
@@ -97,7 +97,7 @@ func TestRewriteRefuses(t *testing.T) {
 	for to, says := range map[string]string{"": "far:5000/:1, which is no image name", "UP": "lower case", "a b": "no repository name", "../..": "no repository name"} {
 		far := farSide{reference.Reference{Domain: "far:5000"}, rewriteList{{"hczjl/halo", to}}}
 		name, _ := reference.Parse("hczjl/halo:1")
-		if got, err := far.target(name); !isUsage(err) || !strings.Contains(err.Error(), says) {
+		if got, err := far.target(name); exitCode(err) != exitUsage || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: got %s, error %v", to, got, err)
 		}
 	}
@@ -112,7 +112,7 @@ func FuzzFarSide(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, rule, image string) {
 		far, err := parseFarSide(text)
 		if err != nil {
-			if !isUsage(err) {
+			if exitCode(err) != exitUsage {
 				t.Errorf("%q: %v", text, err)
 			}
 			return

@@ -7,10 +7,19 @@ import (
 )
 
 // usageError is a command line that cannot be understood.
-type usageError struct{ message, hint string }
+type usageError struct {
+	message string
+	advice  string // the hint; may be empty
+}
 
-// Error returns the message; the hint is printed on a line of its own.
+// Error returns the message. The advice is not part of it.
 func (e *usageError) Error() string { return e.message }
+
+// ExitCode implements [coded].
+func (e *usageError) ExitCode() int { return exitUsage }
+
+// Hint implements [hinted].
+func (e *usageError) Hint() string { return e.advice }
 
 // parse sets the flags, which may stand before, between and after the arguments, and returns the arguments. All that
 // follows "--" is arguments, and so is "-". The error is flag.ErrHelp where help is asked for, else a *usageError.
@@ -45,7 +54,7 @@ func set(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
 	case isBool(f):
 		value = "true"
 	case len(after) == 0:
-		return nil, &usageError{message: dashed(f.Name) + " needs a value", hint: described(f)}
+		return nil, &usageError{message: dashed(f.Name) + " needs a value", advice: described(f)}
 	default:
 		value, after = after[0], after[1:]
 	}
@@ -87,7 +96,7 @@ func unknownFlag(fs *flag.FlagSet, typed string) error {
 	if name := nearest(strings.TrimLeft(typed, "-"), names); name != "" {
 		hint = fmt.Sprintf("did you mean %s? %s", dashed(name), hint)
 	}
-	return &usageError{message: "unknown flag " + typed, hint: hint}
+	return &usageError{message: "unknown flag " + typed, advice: hint}
 }
 
 // dashed is a flag as people write it.

@@ -10,57 +10,33 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
-	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/hczjl/transship/auth"
-	"github.com/hczjl/transship/auth/htpasswd"
-	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
-	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
-	"github.com/hczjl/transship/manifest/liststore"
 )
 
 // hint says what to try, in one line; "" where there is nothing to say.
 func (a *app) hint(err error) string {
-	var usage *usageError
-	at := a.about(err)
 	if hint, ok := auditHint(err); ok {
 		return hint
 	}
-	switch {
-	case errors.Is(err, errInterrupted):
+	if errors.Is(err, errInterrupted) {
 		return a.interruptedHint(err)
-	case errors.As(err, &usage):
-		return usage.hint
-	case as[*boundsError](err):
-		return "give --yes if that is meant"
+	}
+	if hint, ok := hintIn(err); ok {
+		return hint
+	}
+	at := a.about(err)
+	switch {
 	case errors.Is(err, transfer.ErrSeveral):
-		return "name a single platform with --platform, or leave out --flatten"
-	case as[*storeError](err):
-		return "set TRANSSHIP_STORE to a folder that is yours, empty or a store already"
-	case as[*noImageError](err):
-		return "transship images lists what there is; transship pull REF brings an image there"
-	case errors.Is(err, syscall.ENOSPC) && slices.Contains([]string{"save", "copy", "sync", "pull"}, a.command):
-		return fullHint(err)
-	case as[*layout.ArchiveError](err), isDamaged(err), errors.Is(err, layout.ErrNewer):
+		return severalHint
+	case isArchive(err):
 		return archiveHint(err)
-	case as[*baseError](err):
-		return baseHint(err)
-	case as[*unsoundError](err):
-		return "" // what is wrong is printed
-	case as[*servedBaseError](err), as[*htpasswd.FileError](err), as[*listenError](err), as[*writableError](err):
-		return serveHint(err)
-	case as[*unfinishedError](err):
-		return unfinishedHint(err)
-	case a.command == "push" && as[*blob.MismatchError](err):
-		return "the local store is damaged there: transship rmi the image and pull it again"
-	case a.command == "load" && isIntegrity(err) && !as[*distribution.Error](err):
-		return damagedHint
 	case isIntegrity(err):
 		return integrityHint(err, at)
 	case isRateLimit(err):
@@ -71,8 +47,6 @@ func (a *app) hint(err error) string {
 		return fmt.Sprintf("the registry speaks TLS: leave out --%s", at.flag("plain-http"))
 	case isNetwork(err):
 		return networkHint(err, at)
-	case as[*liststore.NotFoundError](err):
-		return "a list is local until it is pushed: transship manifest create begins one"
 	case as[*distribution.Error](err):
 		return answerHint(err)
 	}
@@ -81,24 +55,27 @@ func (a *app) hint(err error) string {
 
 // interruptedHint says what is left of a command that writes a bundle or to a registry.
 func (a *app) interruptedHint(err error) string {
+	var unfinished *unfinishedError
 	switch {
 	case a.planning():
 		return ""
-	case as[*unfinishedError](err):
-		return unfinishedHint(err)
-	case slices.Contains([]string{"copy", "load", "sync", "manifest push"}, a.command):
-		return "no tag names an image that is not whole; blobs that arrived whole are not sent again"
+	case errors.As(err, &unfinished):
+		return unfinished.kept()
 	}
-	return ""
+	return a.interrupted
 }
+
+// severalHint is for --flatten where several images are left.
+const severalHint = "name a single platform with --platform, or leave out --flatten"
+
+// tagsAreWhole is for a command that was interrupted while it wrote to a registry.
+const tagsAreWhole = "no tag names an image that is not whole; blobs that arrived whole are not sent again"
 
 func integrityHint(err error, at place) string {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.Is(err, transfer.ErrTargetDigest):
 		return "leave the digest out of the target; the image keeps its own, but what --platform keeps of a list has a new one"
-	case as[*liststore.CorruptError](err):
-		return "" // the error says it
 	case !as[*manifest.DocumentError](err) && !as[*manifest.ConfigError](err):
 		return "the content is damaged at its source or on the way; if it happens again, have the image pushed anew there"
 	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -123,8 +100,8 @@ func (a *app) authHint(err error, at place) string {
 		return "" // no account helps against a token server that is of no use
 	case refused == nil && !a.isRegistry(at):
 		return "the registry leads there, by an address that is signed for a while: try again; if that does not help, its storage needs mending"
-	case a.command == "login":
-		return "check the user name and the password; with two-factor authentication the password is an access token"
+	case at.refused != "":
+		return at.refused
 	case !named:
 		return fmt.Sprintf("%s, or give --%s user:password; it may also be that there is no such repository", logIn, at.flag("creds"))
 	case errors.Is(err, distribution.Denied) || refused.Status == http.StatusForbidden:

@@ -2,30 +2,30 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"syscall"
 
 	"github.com/hczjl/transship/distribution/layout"
 )
 
-// unfinishedHint says what is left of a bundle, "" where there is none.
-func unfinishedHint(err error) string {
-	var e *unfinishedError
-	if !errors.As(err, &e) {
-		return ""
+// hintFull adds to an error of a full disk what is left of the images. It is for commands that write images.
+func hintFull(err error) error {
+	if !errors.Is(err, syscall.ENOSPC) {
+		return err
 	}
-	return fmt.Sprintf("what has come is kept in %s.partial: the same command goes on from there; remove it if you will not", e.path)
-}
-
-// fullHint says what is left where a disk is full.
-func fullHint(err error) string {
-	if kept := unfinishedHint(err); kept != "" {
-		return "make room there; " + kept
+	var unfinished *unfinishedError
+	if errors.As(err, &unfinished) {
+		return &withHint{err, "make room there; " + unfinished.kept()}
 	}
-	return "make room there; no image is left half, and blobs that are whole are not fetched again"
+	return &withHint{err, "make room there; no image is left half, and blobs that are whole are not fetched again"}
 }
 
 // damagedHint is for what has been carried over by hand.
 const damagedHint = "carry it over again; transship verify FILE tells all that is wrong"
+
+// isArchive tells whether an error is about an archive that cannot be used.
+func isArchive(err error) bool {
+	return as[*layout.ArchiveError](err) || isDamaged(err) || errors.Is(err, layout.ErrNewer)
+}
 
 // archiveHint says what to do about an archive that cannot be used.
 func archiveHint(err error) string {
@@ -42,13 +42,4 @@ func archiveHint(err error) string {
 		return "take the transship that wrote it, or a newer one"
 	}
 	return ""
-}
-
-// baseHint says which bundle is to be loaded first.
-func baseHint(err error) string {
-	var e *baseError
-	if !errors.As(err, &e) || e.base == "" {
-		return "the bundle is not whole; save it again"
-	}
-	return "load " + e.base + " first; if it was made for another registry, save again without --since"
 }

@@ -29,7 +29,7 @@ func (a *app) readList(ctx context.Context, path string) ([]listEntry, error) {
 	}
 	entries, err := parseList(path, text)
 	if err == nil && len(entries) == 0 {
-		err = &usageError{message: listName(path) + " names no image", hint: "a list has SRC [DST] on each line"}
+		err = &usageError{message: listName(path) + " names no image", advice: "a list has SRC [DST] on each line"}
 	}
 	return entries, err
 }
@@ -153,9 +153,9 @@ func badList(file string, line int, err error) error {
 	hint := ""
 	var usage *usageError
 	if errors.As(err, &usage) {
-		hint = usage.hint
+		hint = usage.advice
 	}
-	return &usageError{message: fmt.Sprintf("%s: line %d: %v", listName(file), line, err), hint: hint}
+	return &usageError{message: fmt.Sprintf("%s: line %d: %v", listName(file), line, err), advice: hint}
 }
 
 // listName is what messages call a list.

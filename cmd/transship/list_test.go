@@ -56,7 +56,7 @@ func TestParseListRefuses(t *testing.T) {
 		"[{\"source\":\"a\",\"latest\":-1}]":     "l: line 1: latest is less than 0",
 		"[{\"targets\":[\"a\"]}]":                "l: line 1: source is missing",
 	} {
-		if got, err := parseList("l", []byte(text)); !isUsage(err) || !strings.HasPrefix(err.Error(), says) {
+		if got, err := parseList("l", []byte(text)); exitCode(err) != exitUsage || !strings.HasPrefix(err.Error(), says) {
 			t.Errorf("%q: got %+v, error %v, want one that begins %q", text, got, err, says)
 		}
 	}
@@ -70,7 +70,7 @@ func FuzzParseList(f *testing.F) {
 		entries, err := parseList("l", text)
 		lines := 1 + strings.Count(string(text), "\n")
 		if err != nil {
-			if !isUsage(err) || !strings.HasPrefix(err.Error(), "l: line ") {
+			if exitCode(err) != exitUsage || !strings.HasPrefix(err.Error(), "l: line ") {
 				t.Errorf("%q: %v", text, err)
 			}
 			return

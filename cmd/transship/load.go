@@ -7,6 +7,7 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 )
@@ -38,9 +39,18 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 			a.sendFlags(fs, &l.jobs, &l.chunk, "send")
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
-			return l.run
+			a.interrupted = tagsAreWhole
+			return func(ctx context.Context, a *app, args []string) error { return hintDamaged(l.run(ctx, a, args)) }
 		},
 	}
+}
+
+// hintDamaged adds to an error that is about the content of a bundle, and not about an answer of the registry, what to do.
+func hintDamaged(err error) error {
+	if _, ok := hintIn(err); ok || isArchive(err) || !isIntegrity(err) || as[*distribution.Error](err) {
+		return err
+	}
+	return &withHint{err, damagedHint}
 }
 
 func (l *loading) run(ctx context.Context, a *app, args []string) error {
@@ -117,7 +127,7 @@ func (l *loading) images(ctx context.Context, local *localImages, far farSide, w
 		case twice && other.Digest != im.Digest:
 			return nil, &usageError{
 				message: fmt.Sprintf("both %s and %s would become %s", other.Image, im.Image, target.Familiar()),
-				hint:    "set them apart with --rewrite, such as " + name.Domain + "=" + name.Domain,
+				advice:  "set them apart with --rewrite, such as " + name.Domain + "=" + name.Domain,
 			}
 		case !twice:
 			taken[target] = next
@@ -135,7 +145,7 @@ func (l *loading) noName(local *localImages, im localImage) error {
 	}
 	return &usageError{
 		message: fmt.Sprintf("image %s has no name to go by", im.Digest),
-		hint:    fmt.Sprintf("give it one: transship copy %s%s@%s REGISTRY/NAME:TAG", transport, local.path, im.Digest),
+		advice:  fmt.Sprintf("give it one: transship copy %s%s@%s REGISTRY/NAME:TAG", transport, local.path, im.Digest),
 	}
 }
 

@@ -38,6 +38,14 @@ func (e *baseError) Error() string {
 // Is makes it fs.ErrNotExist.
 func (*baseError) Is(target error) bool { return target == fs.ErrNotExist }
 
+// Hint implements [hinted]: which bundle is to be loaded first.
+func (e *baseError) Hint() string {
+	if e.base == "" {
+		return "the bundle is not whole; save it again"
+	}
+	return "load " + e.base + " first; if it was made for another registry, save again without --since"
+}
+
 // holders are the blobs that a bundle leaves out, each with a repository that has it.
 type holders map[blob.Digest]*distribution.Repository
 

@@ -104,7 +104,7 @@ func TestLoadPartly(t *testing.T) {
 	v.target.Set(registry.Rule{Status: 503})
 	v.do("load @/x.tar TO/p").want(8, "3 of 3 failed")
 	v.do("load @/x.tar "+nobody(t)).want(8, "3 of 3 failed", "connection refused")
-	v.ctx = interrupted()
+	v.ctx = afterInterrupt()
 	v.do("load @/x.tar TO/q").complains(complaint{130, "transship load: interrupted", "no tag names an image that is not whole"})
 }
 

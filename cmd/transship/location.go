@@ -39,11 +39,11 @@ func parseLocation(arg string) (location, error) {
 	case inLayout, inArchive, inDockerArchive:
 		return parseFileLocation(transport, rest)
 	case atNull:
-		return location{}, &usageError{message: "null: is for copy alone", hint: "transship copy REF null: reads and verifies, transship copy null:64MiB REF writes"}
+		return location{}, &usageError{message: "null: is for copy alone", advice: "transship copy REF null: reads and verifies, transship copy null:64MiB REF writes"}
 	}
 	return location{}, &usageError{
 		message: "the transport " + transport + " is not known here",
-		hint:    "take docker://REF, oci:DIR, oci-archive:FILE or docker-archive:FILE",
+		advice:  "take docker://REF, oci:DIR, oci-archive:FILE or docker-archive:FILE",
 	}
 }
 

@@ -61,7 +61,7 @@ func TestParseLocationRefuses(t *testing.T) {
 		"":                            "it is empty",
 		"OCI:dir":                     "lower case",
 	} {
-		if got, err := parseLocation(text); !isUsage(err) || !strings.Contains(err.Error(), says) {
+		if got, err := parseLocation(text); exitCode(err) != exitUsage || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: got %+v, error %v, want one that says %q", text, got, err, says)
 		}
 	}
@@ -75,7 +75,7 @@ func FuzzParseLocation(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		l, err := parseLocation(text)
 		if err != nil {
-			if !isUsage(err) {
+			if exitCode(err) != exitUsage {
 				t.Errorf("%q: %v", text, err)
 			}
 			return
@@ -113,7 +113,7 @@ func TestNameFor(t *testing.T) {
 		}
 		for i, name := range []reference.Reference{halo, bare} {
 			as, err := l.nameFor(name)
-			if want[i] == "" && !isUsage(err) || want[i] != "" && (err != nil || as.String() != want[i]) {
+			if want[i] == "" && exitCode(err) != exitUsage || want[i] != "" && (err != nil || as.String() != want[i]) {
 				t.Errorf("%s for %s: got %s, error %v", text, name, as, err)
 			}
 		}

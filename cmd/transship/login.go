@@ -75,7 +75,7 @@ func parseHost(arg string) (reference.Reference, error) {
 	ref, err := reference.Parse(host + "/x")
 	isHub := host == "docker.io" || host == "index.docker.io"
 	if err != nil || strings.Contains(host, "/") || ref.Domain != host && !isHub {
-		return ref, &usageError{message: fmt.Sprintf("%q is no registry's host", arg), hint: "give a host such as registry.example.com:5000"}
+		return ref, &usageError{message: fmt.Sprintf("%q is no registry's host", arg), advice: "give a host such as registry.example.com:5000"}
 	}
 	return ref, nil
 }
@@ -84,6 +84,7 @@ func parseHost(arg string) (reference.Reference, error) {
 func (l *login) check(ctx context.Context, a *app, ref reference.Reference, cred auth.Credential) (bool, error) {
 	l.at.host = ref.Host()
 	l.at.creds = "" // what is checked is what was typed
+	l.at.refused = "check the user name and the password; with two-factor authentication the password is an access token"
 	static := &witness{Static: auth.Static(cred)}
 	err := a.newSession(l.at, static).client(ref.Host()).Ping(ctx)
 	return static.seen.Load(), err
@@ -137,7 +138,7 @@ func (l *login) checkFlags(terminal bool) error {
 	case l.stdin && l.username == "":
 		return &usageError{message: "--password-stdin needs --username"}
 	case l.at.creds == "" && !terminal && (l.username == "" || l.password == "" && !l.stdin):
-		return &usageError{message: "a user name and a password are needed", hint: "use --username with --password-stdin in scripts"}
+		return &usageError{message: "a user name and a password are needed", advice: "use --username with --password-stdin in scripts"}
 	}
 	return nil
 }

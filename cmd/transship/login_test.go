@@ -165,7 +165,7 @@ func TestInterruptedPrompt(t *testing.T) {
 	defer w.Close()
 	defer r.Close()
 	l := newLines(r)
-	if _, err := l.next(interrupted()); err != errInterrupted {
+	if _, err := l.next(afterInterrupt()); err != errInterrupted {
 		t.Errorf("got error %v", err)
 	}
 }

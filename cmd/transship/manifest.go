@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 
@@ -55,16 +54,7 @@ func parseAll(args []string) ([]reference.Reference, error) {
 // noSuchManifest says in docker's words that a registry has no such image.
 func noSuchManifest(ref reference.Reference, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("no such manifest: %s%w", ref, &silent{err})
+		return reword(err, "no such manifest: %s", ref)
 	}
 	return err
 }
-
-// silent carries the class of an error whose words are docker's.
-type silent struct{ err error }
-
-// Error says nothing.
-func (*silent) Error() string { return "" }
-
-// Unwrap returns the error.
-func (s *silent) Unwrap() error { return s.err }

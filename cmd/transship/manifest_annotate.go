@@ -49,7 +49,7 @@ func annotate(a *app, listArg, imageArg string, set liststore.Annotation) error 
 	}
 	entry, err := store.Get(list.String(), image.String())
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("manifest for image %s does not exist in %s%w", imageArg, listArg, &silent{err})
+		return reword(err, "manifest for image %s does not exist in %s", imageArg, listArg)
 	}
 	if err != nil {
 		return err

@@ -76,7 +76,7 @@ func parseNewList(arg string) (reference.Reference, error) {
 	case err != nil:
 		return list, fmt.Errorf("error parsing name for manifest list %s: %w", arg, err)
 	case list.Digest != "":
-		return list, &usageError{message: arg + ": a new list has no digest yet", hint: "name it with a tag"}
+		return list, &usageError{message: arg + ": a new list has no digest yet", advice: "name it with a tag"}
 	}
 	return list, nil
 }

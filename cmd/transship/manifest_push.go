@@ -38,6 +38,7 @@ list's, and images of other registries are copied in. Prints the digest of the l
 			fs.BoolVar(&c.purge, "purge", false, "remove the local list when it is pushed")
 			alias(fs, "p", "purge")
 			a.jobsFlag(fs, &c.jobs, "copy")
+			a.interrupted = tagsAreWhole
 			return c.run
 		},
 	}
@@ -57,7 +58,7 @@ func (c *manifestPush) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	if len(entries) == 0 {
-		return fmt.Errorf("%s not found%w", list, &silent{fs.ErrNotExist})
+		return reword(fs.ErrNotExist, "%s not found", list)
 	}
 	doc, err := listDocument(entries)
 	if err != nil {

@@ -34,7 +34,7 @@ func (l location) null() bool { return l.transport == atNull }
 func (l location) synthetic(ctx context.Context) (origin, error) {
 	var size byteSize
 	if err := size.Set(l.path); err != nil {
-		return origin{}, &usageError{message: fmt.Sprintf("%s as a source: %v", l, err), hint: "null:64MiB is an image with one layer of that size"}
+		return origin{}, &usageError{message: fmt.Sprintf("%s as a source: %v", l, err), advice: "null:64MiB is an image with one layer of that size"}
 	}
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // it never fails
@@ -56,7 +56,7 @@ func (l location) synthetic(ctx context.Context) (origin, error) {
 // nullDestination is where an image goes that is only read.
 func (l location) nullDestination() (destination, error) {
 	if l.path != "" {
-		return destination{}, &usageError{message: fmt.Sprintf("%s as a target has no size", l), hint: "transship copy REF null: reads an image and verifies it"}
+		return destination{}, &usageError{message: fmt.Sprintf("%s as a target has no size", l), advice: "transship copy REF null: reads an image and verifies it"}
 	}
 	return destination{transfer.Discard{}, l, "", nothing, func() {}}, nil
 }

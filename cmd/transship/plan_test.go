@@ -384,7 +384,7 @@ func TestPlanOfSyncWhereSomeFail(t *testing.T) {
 
 func TestPlanThatIsInterrupted(t *testing.T) {
 	v := newVoyage(t)
-	v.ctx = interrupted()
+	v.ctx = afterInterrupt()
 	v.run("copy", "--plan", v.src, v.dst).complains(complaint{exitInterrupted, "interrupted", ""})
 }
 

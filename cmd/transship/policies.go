@@ -88,8 +88,6 @@ func auditHint(err error) (hint string, ok bool) {
 	switch {
 	case errors.As(err, &policy):
 		return policyHint(policy), true
-	case as[*auditError](err):
-		return "", true // the error says it
 	case as[*audit.FileError](err):
 		return "a run that cannot be recorded does not go on: give --audit a file on a disk with room, in a folder that is yours", true
 	}

@@ -149,7 +149,7 @@ func (o outcome) want(code int, texts ...string) outcome {
 }
 
 // interrupted is the context of a user who has already pressed Ctrl-C.
-func interrupted() context.Context {
+func afterInterrupt() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(errInterrupted)
 	return ctx

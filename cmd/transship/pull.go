@@ -39,7 +39,7 @@ transship pull --platform linux/arm64 alpine:3.20`,
 			a.planFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
-			return p.run
+			return func(ctx context.Context, a *app, args []string) error { return hintFull(p.run(ctx, a, args)) }
 		},
 	}
 }

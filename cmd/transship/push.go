@@ -46,7 +46,7 @@ func (p *pushing) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	if ref.Tag != "" && ref.Digest != "" {
-		return &usageError{message: "the image has a tag and a digest", hint: "give one of the two"}
+		return &usageError{message: "the image has a tag and a digest", advice: "give one of the two"}
 	}
 	dir, release, err := a.holdStore()
 	if err != nil {
@@ -89,6 +89,9 @@ func (p *pushing) copy(ctx context.Context, a *app, dir *layout.Dir, ref referen
 	stop := show.start()
 	d, err := engine.Copy(ctx, dir.Repository(ref.Name()), ref.Identifier(), &mounting{repo, from}, ref.Identifier())
 	stop()
+	if as[*blob.MismatchError](err) {
+		err = &withHint{err, "the local store is damaged there: transship rmi the image and pull it again"}
+	}
 	if err == nil {
 		show.summaryOf("pushed", "sent", ref)
 	}

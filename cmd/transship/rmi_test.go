@@ -108,7 +108,7 @@ func TestPruneInUse(t *testing.T) {
 	if len(p.blobs()) == 0 {
 		t.Error("what is in use is gone")
 	}
-	p.ctx = interrupted()
+	p.ctx = afterInterrupt()
 	p.run("prune").want(exitInterrupted, "waiting for another command")
 	release()
 	p = &program{t: t, ctx: t.Context(), env: p.env}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -66,7 +67,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			a.planFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
-			return s.run
+			return func(ctx context.Context, a *app, args []string) error { return hintFull(s.run(ctx, a, args)) }
 		},
 	}
 }
@@ -107,19 +108,19 @@ func (s *saving) toFolder() bool { return s.out != "-" && isFolder(s.out) }
 func (s *saving) check(a *app, args []string) error {
 	switch {
 	case s.out == "":
-		return &usageError{message: "-o is missing", hint: "-o FILE.tar writes a bundle, -o DIR/ a folder, -o - to standard output"}
+		return &usageError{message: "-o is missing", advice: "-o FILE.tar writes a bundle, -o DIR/ a folder, -o - to standard output"}
 	case len(args) == 0 && s.list == "":
-		return &usageError{message: "there is nothing to save", hint: "name images, or a list of them with -f FILE"}
+		return &usageError{message: "there is nothing to save", advice: "name images, or a list of them with -f FILE"}
 	case s.split > 0 && s.split < layout.LeastVolume:
-		return &usageError{message: fmt.Sprintf("--split: volumes of %d bytes are too small", s.split), hint: "--split 4GiB makes volumes of that size"}
+		return &usageError{message: fmt.Sprintf("--split: volumes of %d bytes are too small", s.split), advice: "--split 4GiB makes volumes of that size"}
 	case s.split > 0 && (s.out == "-" || s.toFolder()):
-		return &usageError{message: "--split needs a file to write to", hint: "-o FILE.tar --split 4GiB writes FILE.tar.001 and so on"}
+		return &usageError{message: "--split needs a file to write to", advice: "-o FILE.tar --split 4GiB writes FILE.tar.001 and so on"}
 	case s.sum && (s.out == "-" || s.toFolder()):
-		return &usageError{message: "--sum needs a file to write to", hint: "-o FILE.tar; standard output can be sent through sha256sum"}
+		return &usageError{message: "--sum needs a file to write to", advice: "-o FILE.tar; standard output can be sent through sha256sum"}
 	case s.since != "" && s.toFolder():
-		return &usageError{message: "--since makes a bundle, and no folder", hint: "a folder is only added to: what it has is not fetched again"}
+		return &usageError{message: "--since makes a bundle, and no folder", advice: "a folder is only added to: what it has is not fetched again"}
 	case s.out == "-" && isTerminal(a.stdout.out):
-		return &usageError{message: "standard output is a terminal", hint: "send it to a file or a pipe, or write -o FILE.tar"}
+		return &usageError{message: "standard output is a terminal", advice: "send it to a file or a pipe, or write -o FILE.tar"}
 	case s.out != "-" && !s.toFolder():
 		return checkFolder(s.out)
 	}
@@ -214,3 +215,23 @@ func (e *unfinishedError) Error() string { return e.err.Error() }
 
 // Unwrap returns the reason.
 func (e *unfinishedError) Unwrap() error { return e.err }
+
+// Hint implements [hinted]. A source archive that cannot be used, or an inner hint, comes first: the
+// same command would fail again.
+func (e *unfinishedError) Hint() string {
+	if hint, ok := hintIn(e.err); ok {
+		return hint
+	}
+	if errors.Is(e.err, transfer.ErrSeveral) {
+		return severalHint
+	}
+	if isArchive(e.err) {
+		return archiveHint(e.err)
+	}
+	return e.kept()
+}
+
+// kept says what is left of the bundle.
+func (e *unfinishedError) kept() string {
+	return fmt.Sprintf("what has come is kept in %s.partial: the same command goes on from there; remove it if you will not", e.path)
+}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -146,10 +145,9 @@ func (v *voyage) interruptAt(when registry.Rule) {
 
 // Where room cannot be reserved a disk may become full while blobs come.
 func TestFullDiskHint(t *testing.T) {
-	for _, err := range []error{&unfinishedError{"x.tar", syscall.ENOSPC}, fmt.Errorf("%w%w", errInterrupted, &silent{&unfinishedError{"x.tar", syscall.ENOSPC}})} {
+	for _, err := range []error{&unfinishedError{"x.tar", syscall.ENOSPC}, &interruptedError{&unfinishedError{"x.tar", syscall.ENOSPC}}} {
 		a := newApp(func(string) string { return "" }, nil, nil, nil)
-		a.command = "save"
-		if hint := a.hint(err); !strings.Contains(hint, "what has come is kept in x.tar.partial") || !strings.HasPrefix(hint, "make room there; ") && !errors.Is(err, errInterrupted) {
+		if hint := a.hint(hintFull(err)); !strings.Contains(hint, "what has come is kept in x.tar.partial") || !strings.HasPrefix(hint, "make room there; ") && !errors.Is(err, errInterrupted) {
 			t.Errorf("%v: the hint is %s", err, hint)
 		}
 	}

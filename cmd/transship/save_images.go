@@ -148,7 +148,7 @@ func distinctNames(ctx context.Context, engine *transfer.Engine, images []savedI
 			}
 			return &usageError{
 				message: fmt.Sprintf("both %s and %s would be called %s", other, im, name.Familiar()),
-				hint:    "in a list with -f, what stands behind an image is its name",
+				advice:  "in a list with -f, what stands behind an image is its name",
 			}
 		}
 	}

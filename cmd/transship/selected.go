@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 )
 
@@ -54,7 +53,7 @@ func (a *app) all(s selection) ([]origin, error) {
 	}
 	if len(out) == 0 {
 		images.close()
-		return nil, fmt.Errorf("%s: there is no image in it%w", s.location, &silent{fs.ErrNotExist})
+		return nil, reword(fs.ErrNotExist, "%s: there is no image in it", s.location)
 	}
 	out[0].close = images.close
 	return out, nil

@@ -96,11 +96,11 @@ func (s selection) selects(tag string) bool {
 func (s selection) noTags() error {
 	switch {
 	case s.latest > 0:
-		return fmt.Errorf("%s has no tag that is a version%w", s, &silent{fs.ErrNotExist})
+		return reword(fs.ErrNotExist, "%s has no tag that is a version", s)
 	case s.pattern == "*":
-		return fmt.Errorf("%s has no tags%w", s, &silent{fs.ErrNotExist})
+		return reword(fs.ErrNotExist, "%s has no tags", s)
 	}
-	return fmt.Errorf("%s matches none of the tags%w", s, &silent{fs.ErrNotExist})
+	return reword(fs.ErrNotExist, "%s matches none of the tags", s)
 }
 
 // latestTags keeps the n highest versions, all tags where n is 0. A tag that is no version, such as latest, is none of

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/layout"
@@ -76,12 +77,12 @@ func writableFolder(args []string) (string, error) {
 	case 0:
 		return "", &usageError{
 			message: "--writable needs a folder to write to, and archives are only read",
-			hint:    "name a folder too; it is made if it is missing",
+			advice:  "name a folder too; it is made if it is missing",
 		}
 	}
 	return "", &usageError{
 		message: fmt.Sprintf("--writable is for one folder, and there are %d: %s", len(folders), strings.Join(folders, ", ")),
-		hint:    "name the folder that is to be written to, and archives beside it",
+		advice:  "name the folder that is to be written to, and archives beside it",
 	}
 }
 
@@ -143,6 +144,14 @@ type writableError struct{ error }
 
 // Unwrap returns the reason.
 func (e *writableError) Unwrap() error { return e.error }
+
+// Hint implements [hinted].
+func (e *writableError) Hint() string {
+	if errors.Is(e.error, fs.ErrPermission) || errors.Is(e.error, syscall.EROFS) {
+		return "without --writable the folder is only read"
+	}
+	return "--writable wants an image layout, or a folder that is empty or missing"
+}
 
 // unlisted is a store whose repositories are listed by another one: where clients push, they see the names that they
 // pushed to.
@@ -209,6 +218,14 @@ func (e *servedBaseError) Error() string {
 
 // Unwrap returns the archive's error.
 func (e *servedBaseError) Unwrap() error { return e.BaseError }
+
+// Hint implements [hinted].
+func (e *servedBaseError) Hint() string {
+	if e.Base.ID == "" {
+		return "name what has those blobs too, a bundle or a folder; it was saved for " + e.Base.File
+	}
+	return "name " + e.Base.File + " too: a bundle is served together with those that it builds on"
+}
 
 // summary counts repositories and tags, and gives an image for an example.
 func (i *servedImages) summary(ctx context.Context) (text, example string, err error) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strconv"
@@ -37,11 +38,11 @@ func (l *listening) flags(fs *flag.FlagSet) {
 func (l *listening) check() error {
 	switch {
 	case l.address != "" && l.insecure != "":
-		return &usageError{message: "--listen and --insecure-listen exclude each other", hint: "give the one that says how the registry is to be reached"}
+		return &usageError{message: "--listen and --insecure-listen exclude each other", advice: "give the one that says how the registry is to be reached"}
 	case (l.cert == "") != (l.key == ""):
-		return &usageError{message: "--tls-cert and --tls-key go together", hint: "TLS needs a certificate and its key"}
+		return &usageError{message: "--tls-cert and --tls-key go together", advice: "TLS needs a certificate and its key"}
 	case l.insecure != "" && l.cert != "":
-		return &usageError{message: "--insecure-listen is without TLS", hint: "with --tls-cert and --tls-key, --listen takes any address"}
+		return &usageError{message: "--insecure-listen is without TLS", advice: "with --tls-cert and --tls-key, --listen takes any address"}
 	}
 	if err := l.resolve(); err != nil || l.cert == "" {
 		return err
@@ -57,7 +58,7 @@ func (l *listening) resolve() error {
 	if _, errPort := strconv.ParseUint(port, 10, 16); err != nil || errPort != nil {
 		return &usageError{
 			message: fmt.Sprintf("%q is no address to listen on", l.target()),
-			hint:    "an address is HOST:PORT, such as " + defaultListen + " or [::1]:5000; port 0 is any free one",
+			advice:  "an address is HOST:PORT, such as " + defaultListen + " or [::1]:5000; port 0 is any free one",
 		}
 	}
 	if l.addr, err = net.ResolveTCPAddr("tcp", l.target()); err != nil {
@@ -66,7 +67,7 @@ func (l *listening) resolve() error {
 	if l.insecure == "" && l.cert == "" && !l.addr.IP.IsLoopback() {
 		return &usageError{
 			message: fmt.Sprintf("%s is no address of loopback, and without TLS only those are listened on", l.target()),
-			hint:    fmt.Sprintf("give --tls-cert and --tls-key, or --insecure-listen %s where plain HTTP will do", l.target()),
+			advice:  fmt.Sprintf("give --tls-cert and --tls-key, or --insecure-listen %s where plain HTTP will do", l.target()),
 		}
 	}
 	return nil
@@ -101,6 +102,24 @@ func (e *listenError) Error() string {
 
 // Unwrap returns the reason.
 func (e *listenError) Unwrap() error { return e.err }
+
+// ExitCode implements [coded].
+func (*listenError) ExitCode() int { return exitNetwork }
+
+// Hint implements [hinted].
+func (e *listenError) Hint() string {
+	switch {
+	case as[*net.DNSError](e.err):
+		return "check the host's name and the DNS"
+	case errors.Is(e.err, syscall.EADDRINUSE):
+		return "another program has that port; port 0 is any free one"
+	case errors.Is(e.err, fs.ErrPermission):
+		return "ports below 1024 may be for root alone"
+	case errors.Is(e.err, syscall.EADDRNOTAVAIL):
+		return "the address must be one of this machine"
+	}
+	return ""
+}
 
 // listen opens the port. "tcp" with 0.0.0.0 would be IPv6 too.
 func (l *listening) listen(ctx context.Context) (*listener, error) {

@@ -11,6 +11,9 @@ type partlyError struct{ failed, of int }
 // Error tells how many.
 func (e *partlyError) Error() string { return fmt.Sprintf("%d of %d failed", e.failed, e.of) }
 
+// ExitCode implements [coded].
+func (*partlyError) ExitCode() int { return exitPartly }
+
 // each does something for every argument. A failure does not keep the others from being done; the error of a single one
 // is returned as it is.
 func (a *app) each(ctx context.Context, args []string, do func(arg string) error) error {

@@ -19,11 +19,12 @@ type side struct {
 	creds     string
 	tls       wire.TLS
 	plainHTTP bool
-	docker    bool // insecure means what it means to docker: plain HTTP too
-	http1     bool // do not use HTTP/2
-	http2     bool // use it for large bodies too
-	buffer    int  // bytes of a large body that are sent at a time, 0 for the default
-	fixed     bool // the caller knows how many calls there may be at once, whatever the host takes
+	docker    bool   // insecure means what it means to docker: plain HTTP too
+	http1     bool   // do not use HTTP/2
+	http2     bool   // use it for large bodies too
+	buffer    int    // bytes of a large body that are sent at a time, 0 for the default
+	refused   string // what to try where the registry refuses the credentials, "" for the usual hint
+	fixed     bool   // the caller knows how many calls there may be at once, whatever the host takes
 }
 
 // newSide registers the flags of a side.

@@ -29,6 +29,11 @@ func (e *storeError) Error() string {
 // Unwrap returns the reason.
 func (e *storeError) Unwrap() error { return e.err }
 
+// Hint implements [hinted].
+func (*storeError) Hint() string {
+	return "set TRANSSHIP_STORE to a folder that is yours, empty or a store already"
+}
+
 // storeDir is where the store is: $TRANSSHIP_STORE, else in the folder for data that the XDG Base Directory
 // Specification gives programs. chosen tells that the user has named it.
 func (a *app) storeDir() (path string, chosen bool, err error) {
@@ -41,7 +46,7 @@ func (a *app) storeDir() (path string, chosen bool, err error) {
 	if home := a.env("HOME"); home != "" {
 		return filepath.Join(home, ".local", "share", "transship"), false, nil
 	}
-	return "", false, &usageError{message: "there is no folder for the local store", hint: "set TRANSSHIP_STORE to a folder"}
+	return "", false, &usageError{message: "there is no folder for the local store", advice: "set TRANSSHIP_STORE to a folder"}
 }
 
 // ownStoreDir is storeDir, of this user unless the user has named it.

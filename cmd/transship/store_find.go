@@ -28,6 +28,11 @@ func (e *noImageError) Error() string { return "no such image in the local store
 // Unwrap returns fs.ErrNotExist.
 func (*noImageError) Unwrap() error { return fs.ErrNotExist }
 
+// Hint implements [hinted].
+func (*noImageError) Hint() string {
+	return "transship images lists what there is; transship pull REF brings an image there"
+}
+
 // imageFound is an entry of the store that an argument means; part is set where it means an image that has no entry
 // of its own, since it is part of an index. Then root is that of the index.
 type imageFound struct {
@@ -159,7 +164,7 @@ func (s *idSearch) ambiguous(id string) error {
 	}
 	return &usageError{
 		message: fmt.Sprintf("id %s may be any of %s", id, strings.Join(names, ", ")),
-		hint:    "give more digits of it; transship images --no-trunc shows them all",
+		advice:  "give more digits of it; transship images --no-trunc shows them all",
 	}
 }
 

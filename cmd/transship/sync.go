@@ -53,14 +53,15 @@ transship sync -f images.txt --prune --json`,
 			a.rangesFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
-			return s.run
+			a.interrupted = tagsAreWhole
+			return func(ctx context.Context, a *app, args []string) error { return hintFull(s.run(ctx, a, args)) }
 		},
 	}
 }
 
 func (s *syncing) run(ctx context.Context, a *app, args []string) error {
 	if s.list == "" {
-		return &usageError{message: "-f LIST is missing", hint: "the list has SRC [DST] on each line"}
+		return &usageError{message: "-f LIST is missing", advice: "the list has SRC [DST] on each line"}
 	}
 	if s.asJSON && a.planning() {
 		a.shared.plan.format = "json"

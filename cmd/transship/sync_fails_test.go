@@ -140,7 +140,7 @@ func TestSyncInterrupted(t *testing.T) {
 	v := fleet(t)
 	v.lines("FROM/app TO/app\nFROM/halohub/halo:1.6 TO/halo\n")
 	ctx := v.ctx
-	v.ctx = interrupted()
+	v.ctx = afterInterrupt()
 	if o := v.do("sync -f @/images --json").want(130); len(o.report().Images) != 0 || strings.Contains(o.stdout, "null") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}

@@ -73,7 +73,7 @@ func parseSyncLine(e listEntry, fallback syncLine) (*syncLine, error) {
 	if len(e.Targets) == 0 {
 		line.local, line.far = fallback.local, fallback.far
 		if len(line.local) == 0 && line.far.base.Domain == "" {
-			return nil, &usageError{message: e.Source + " has no DST", hint: "write one behind it, or give the command one for all"}
+			return nil, &usageError{message: e.Source + " has no DST", advice: "write one behind it, or give the command one for all"}
 		}
 	}
 	return line, nil
@@ -91,9 +91,9 @@ func (l *syncLine) addTarget(text string) error {
 	case err != nil:
 		return err
 	case at.archive():
-		return &usageError{message: text + " is a tar, which takes no more images", hint: "transship save -f LIST -o FILE.tar writes them into one"}
+		return &usageError{message: text + " is a tar, which takes no more images", advice: "transship save -f LIST -o FILE.tar writes them into one"}
 	case !at.whole() && l.what.several():
-		return &usageError{message: "one name cannot name several images", hint: "leave it out, and they keep theirs"}
+		return &usageError{message: "one name cannot name several images", advice: "leave it out, and they keep theirs"}
 	}
 	l.local = append(l.local, at)
 	_, err = at.nameFor(reference.Reference{})

@@ -26,7 +26,7 @@ func tag(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	if as.Digest != "" {
-		return &usageError{message: "the new name has a digest", hint: "name it with a tag; the digest stays what it is"}
+		return &usageError{message: "the new name has a digest", advice: "name it with a tag; the digest stays what it is"}
 	}
 	dir, release, err := a.holdStore()
 	if err != nil {

@@ -75,6 +75,12 @@ func (e *unsoundError) Error() string {
 	return fmt.Sprintf("%s: %d of %d checks failed", e.target, e.problems, e.of)
 }
 
+// ExitCode implements [coded].
+func (*unsoundError) ExitCode() int { return exitIntegrity }
+
+// Hint implements [hinted]. What is wrong is on standard output already.
+func (*unsoundError) Hint() string { return "" }
+
 func (v *verifying) run(ctx context.Context, a *app, args []string) error {
 	found := &verification{Target: args[0], Problems: []problem{}}
 	err := v.verify(ctx, a, args[0], found)

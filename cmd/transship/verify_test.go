@@ -109,7 +109,7 @@ func TestVerifyRegistry(t *testing.T) {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	v.do("verify " + nobody(t) + "/x:1").complains(complaint{5, "connection refused", "nothing listens there"})
-	v.ctx = interrupted()
+	v.ctx = afterInterrupt()
 	v.do("verify SRC").complains(complaint{130, "transship verify: interrupted", ""})
 }
 

@@ -15,6 +15,11 @@ func (e *NotFoundError) Error() string { return "No such manifest: " + e.Ref }
 // Unwrap returns fs.ErrNotExist.
 func (e *NotFoundError) Unwrap() error { return fs.ErrNotExist }
 
+// Hint says how a list begins.
+func (e *NotFoundError) Hint() string {
+	return "a list is local until it is pushed: transship manifest create begins one"
+}
+
 // CorruptError says that a file of a local list cannot be used.
 type CorruptError struct {
 	File string // its path
@@ -30,6 +35,12 @@ func (e *CorruptError) Error() string {
 
 // Unwrap returns the reason.
 func (e *CorruptError) Unwrap() error { return e.Err }
+
+// ExitCode is that of content which is not what its format says.
+func (e *CorruptError) ExitCode() int { return 7 }
+
+// Hint is empty: the error names the way out.
+func (e *CorruptError) Hint() string { return "" }
 
 func isCorrupt(err error) bool {
 	var corrupt *CorruptError
