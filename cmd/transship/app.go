@@ -3,32 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
-	"time"
-
-	"github.com/hczjl/transship/auth"
 )
-
-// app is one run of the program: its surroundings, and what all commands share.
-type app struct {
-	env    func(string) string
-	stdin  *lines
-	stdout *results
-	stderr *console
-	sleep  func(context.Context, time.Duration) error // before a failed call is repeated; nil waits on the clock
-
-	command     string // the command being run, as the user calls it
-	interrupted string // the hint where the user interrupts it; may be empty
-	sides       []*side
-	shared      shared
-}
-
-func newApp(env func(string) string, stdin io.Reader, stdout, stderr io.Writer) *app {
-	a := &app{env: env, stdin: newLines(stdin), stdout: &results{out: stdout}, stderr: newConsole(stderr)}
-	a.forgetCongestion()
-	return a
-}
 
 // run runs one command line and returns the exit code.
 func (a *app) run(ctx context.Context, args []string) int {
@@ -68,20 +44,6 @@ func (a *app) dispatch(ctx context.Context, args []string) error {
 
 func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
 
-// note prints a line for people on standard error, unless they want to be left alone.
-func (a *app) note(format string, args ...any) {
-	if !a.shared.quiet {
-		a.stderr.line(format, args...)
-	}
-}
-
-// did prints a line about what a command has done, unless it only plans that.
-func (a *app) did(format string, args ...any) {
-	if !a.planning() {
-		a.note(format, args...)
-	}
-}
-
 // finish prints what went wrong and returns the exit code.
 func (a *app) finish(ctx context.Context, err error) int {
 	if err == nil {
@@ -94,11 +56,4 @@ func (a *app) finish(ctx context.Context, err error) int {
 		a.stderr.line("hint: %s", hint)
 	}
 	return exitCode(err)
-}
-
-// config is where docker and podman keep credentials.
-func (a *app) config() *auth.Config {
-	config := auth.ConfigFromEnv(a.env)
-	config.HelperOutput = a.stderr
-	return config
 }

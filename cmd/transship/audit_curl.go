@@ -19,7 +19,7 @@ names them.`,
 		setup: func(*flag.FlagSet, *app) action {
 			return func(_ context.Context, a *app, args []string) error {
 				var script *audit.Script
-				err := a.readAudit(args[0], func(r *audit.Reader) (_ *audit.RecordError, err error) {
+				err := readAudit(a, args[0], func(r *audit.Reader) (_ *audit.RecordError, err error) {
 					if script, err = audit.ReadScript(r); err != nil {
 						return nil, err
 					}

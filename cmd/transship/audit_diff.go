@@ -24,7 +24,7 @@ compared nothing is printed on standard output, and the exit code is that of the
 		setup: func(fs *flag.FlagSet, a *app) action {
 			asJSON := fs.Bool("json", false, "print JSON for scripts")
 			return func(_ context.Context, a *app, args []string) error {
-				d, err := a.compareAudits(args[0], args[1])
+				d, err := compareAudits(a, args[0], args[1])
 				if err != nil {
 					return err
 				}
@@ -44,10 +44,10 @@ compared nothing is printed on standard output, and the exit code is that of the
 }
 
 // compareAudits reads two audits and compares them.
-func (a *app) compareAudits(names ...string) (audit.Difference, error) {
+func compareAudits(a *app, names ...string) (audit.Difference, error) {
 	var sets []*audit.CallSet
 	for _, name := range names {
-		err := a.readAudit(name, func(r *audit.Reader) (*audit.RecordError, error) {
+		err := readAudit(a, name, func(r *audit.Reader) (*audit.RecordError, error) {
 			s, err := audit.ReadCallSet(r)
 			if err != nil {
 				return nil, err

@@ -13,7 +13,7 @@ import (
 
 // readAudit reads an audit as far as that goes. A file may be written to meanwhile: what it had when it was opened is
 // read. One of which nothing can be read is an *auditError.
-func (a *app) readAudit(name string, read func(*audit.Reader) (broken *audit.RecordError, err error)) error {
+func readAudit(a *app, name string, read func(*audit.Reader) (broken *audit.RecordError, err error)) error {
 	file, err := os.Open(name)
 	if err != nil {
 		return err
@@ -46,8 +46,8 @@ func brokenText(broken *audit.RecordError) string {
 }
 
 // readTrace reads what the reports about a run's time need.
-func (a *app) readTrace(name string) (t *audit.Trace, err error) {
-	err = a.readAudit(name, func(r *audit.Reader) (*audit.RecordError, error) {
+func readTrace(a *app, name string) (t *audit.Trace, err error) {
+	err = readAudit(a, name, func(r *audit.Reader) (*audit.RecordError, error) {
 		if t, err = audit.ReadTrace(r); err != nil {
 			return nil, err
 		}

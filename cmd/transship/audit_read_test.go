@@ -173,10 +173,10 @@ func TestAuditThatGrows(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := p.write("x.jsonl", string(text))
-	a := newApp(func(string) string { return "" }, nil, io.Discard, io.Discard)
+	a := newApp(newStreams(func(string) string { return "" }, nil, io.Discard, io.Discard))
 	n := 0
 	var broken *audit.RecordError
-	err = a.readAudit(path, func(r *audit.Reader) (_ *audit.RecordError, err error) {
+	err = readAudit(a, path, func(r *audit.Reader) (_ *audit.RecordError, err error) {
 		broken, err = audit.ReadAll(r, func(audit.Entry) {
 			if n++; n == 1 {
 				file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)

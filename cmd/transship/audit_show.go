@@ -18,7 +18,7 @@ path: back from the end, always the call that had ended last before the next one
 			fs.Var(&most, "top", fmt.Sprintf("list the `N` blobs and calls that took longest (default %d)", most))
 			asJSON := fs.Bool("json", false, "print JSON for scripts; times are milliseconds")
 			return func(_ context.Context, a *app, args []string) error {
-				t, err := a.readTrace(args[0])
+				t, err := readTrace(a, args[0])
 				if err != nil {
 					return err
 				}

@@ -23,7 +23,7 @@ longest have rows.`,
 				if *out == "" {
 					return &usageError{message: "-o is missing", advice: "-o FILE.svg writes the image, -o - prints it"}
 				}
-				t, err := a.readTrace(args[0])
+				t, err := readTrace(a, args[0])
 				if err != nil {
 					return err
 				}

@@ -11,7 +11,7 @@ import (
 // benching is one of the commands bench.
 type benching struct {
 	kind      bench.Kind
-	side      *side
+	side      *remote
 	platforms platformList
 	layers    count
 	sizes     sizeList
@@ -90,12 +90,12 @@ func benchCommand(kind bench.Kind) command {
 		name: "bench " + string(kind), args: text.args, min: 0, max: most,
 		short: text.short, long: text.long + "\n" + benchLong, example: text.examples,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			b := &benching{kind: kind, side: a.newSide(fs, "", "the registry"), count: 6, warmups: 1, requests: 100}
+			b := &benching{kind: kind, side: a.remoteFlags(fs, "", "the registry"), count: 6, warmups: 1, requests: 100}
 			b.imageFlags(fs)
 			b.matrixFlags(fs)
 			b.outputFlags(fs)
 			fs.BoolVar(&b.yes, "yes", false, "go beyond the bounds that keep a benchmark from doing harm by accident")
-			fs.BoolVar(&a.shared.quiet, "quiet", false, "print nothing but results and errors")
+			fs.BoolVar(&a.quiet, "quiet", false, "print nothing but results and errors")
 			alias(fs, "q", "quiet")
 			a.auditFlags(fs)
 			a.verboseFlag(fs)

@@ -106,13 +106,13 @@ func (b *benching) complete(p *benchPlaces) error {
 // open returns how a cell sees one of the places.
 func (b *benching) open(a *app, ref reference.Reference) bench.Open {
 	return func(ctx context.Context, c bench.Cell) (*distribution.Repository, error) {
-		at := b.side.towards(ref.Host())
+		at := b.side.bindHost(ref.Host())
 		at.http1, at.http2 = c.HTTP == "1", c.HTTP == "2"
 		at.fixed, at.buffer = c.Jobs > 0, c.Buffer
 		if !at.fixed {
 			a.forgetCongestion() // a turn begins as a command does
 		}
-		repo, err := a.repository(ctx, at, ref, auth.Pull, auth.Push, auth.Delete)
+		repo, err := at.repository(ctx, ref, auth.Pull, auth.Push, auth.Delete)
 		if err != nil {
 			return nil, err
 		}

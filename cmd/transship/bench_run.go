@@ -34,7 +34,7 @@ func (b *benching) run(ctx context.Context, a *app, args []string) error {
 	}
 	defer page.discard()
 	if b.side.creds == "-" { // it is asked for once, whatever the number of connections
-		c, err := b.side.given(ctx, a)
+		c, err := b.side.given(ctx)
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (b *benching) mayRun(ctx context.Context, a *app, p *benchPlaces) error {
 // measure runs the benchmark and prints what it finds.
 func (b *benching) measure(ctx context.Context, a *app, p *benchPlaces, page *page) error {
 	calls := &bench.Recorder{}
-	a.shared.measure = calls.Call
+	a.measure = calls.Call
 	report := b.report(p)
 	if !b.seed.given {
 		a.note("seed %d; --seed repeats it", report.Seed)

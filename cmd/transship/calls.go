@@ -6,34 +6,35 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// onCall is told of each call: for the audit, for a benchmark, by -v for people, and by the demo. It is nil where nobody wants to know.
-func (a *app) onCall() func(wire.Call) {
+// callReports returns what gets each call: the audit, a benchmark, and what -v or the demo print. It is nil where there is none.
+func (a *app) callReports() func(wire.Call) {
 	var all []func(wire.Call)
-	if a.shared.audit.writer != nil {
-		all = append(all, a.shared.audit.write)
+	if a.recording.writer != nil {
+		all = append(all, a.recording.write)
 	}
-	if a.shared.measure != nil {
-		all = append(all, a.shared.measure)
+	if a.measure != nil {
+		all = append(all, a.measure)
 	}
 	switch {
-	case a.shared.onCall != nil:
-		all = append(all, a.shared.onCall)
-	case a.shared.headers:
+	case a.onCall != nil:
+		all = append(all, a.onCall)
+	case a.headers:
 		all = append(all, func(c wire.Call) { fmt.Fprint(a.stderr, callLine(c)+"\n"+headerLines(c)) })
-	case a.shared.verbose:
+	case a.verbose:
 		all = append(all, func(c wire.Call) { a.stderr.line("%s", callLine(c)) })
 	}
 	if len(all) == 0 {
 		return nil
 	}
 	return func(c wire.Call) {
-		for _, tell := range all {
-			tell(c)
+		for _, report := range all {
+			report(c)
 		}
 	}
 }
@@ -78,7 +79,7 @@ func callLine(c wire.Call) string {
 
 // onWait says why nothing moves, where a registry asks for a pause or fails. Calls that wait side by side are one pause.
 func (a *app) onWait(w wire.Wait) {
-	if w.For < time.Second || !a.shared.waitsLonger(w.Host, time.Now().Add(w.For)) {
+	if w.For < time.Second || !a.waits.longer(w.Host, time.Now().Add(w.For)) {
 		return
 	}
 	reason := "it does not answer"
@@ -88,16 +89,22 @@ func (a *app) onWait(w wire.Wait) {
 	a.note("%s: %s; trying again in %s", w.Host, reason, w.For.Round(time.Second))
 }
 
-// waitsLonger notes how long a host is waited for, and tells whether that is news.
-func (s *shared) waitsLonger(host string, until time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if until.Before(s.waits[host].Add(time.Second)) {
+// waits are the pauses that have been printed, by host, each with its end.
+type waits struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+// longer notes until when a host is waited for, and reports whether that is later than what was printed.
+func (w *waits) longer(host string, until time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if until.Before(w.until[host].Add(time.Second)) {
 		return false
 	}
-	if s.waits == nil {
-		s.waits = map[string]time.Time{}
+	if w.until == nil {
+		w.until = map[string]time.Time{}
 	}
-	s.waits[host] = until
+	w.until[host] = until
 	return true
 }

@@ -142,12 +142,7 @@ func (c command) execute(ctx context.Context, a *app, args []string) error {
 			advice:  "usage: transship " + strings.TrimSpace(c.name+" [flags] "+c.args),
 		}
 	}
-	return a.recorded(ctx, fs, args, func(ctx context.Context) error {
-		if a.planning() {
-			return a.plan(ctx, act, rest)
-		}
-		return act(ctx, a, rest)
-	})
+	return a.do(ctx, act, fs, args, rest)
 }
 
 func (c command) wanted() string {

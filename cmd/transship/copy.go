@@ -16,12 +16,11 @@ import (
 
 // copying is the command copy.
 type copying struct {
-	src, dst  *side
+	src, dst  *remote
 	platforms platformList
 	flatten   bool
 	referrers bool
 	jobs      count
-	chunk     byteSize
 }
 
 func copyCommand() command {
@@ -48,11 +47,11 @@ transship copy alpine:3.20 oci:layout:3.20
 transship copy alpine:3.20 null:
 transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			c := &copying{src: a.newSide(fs, "src", "the source"), dst: a.newSide(fs, "dst", "the target")}
+			c := &copying{src: a.remoteFlags(fs, "src", "the source"), dst: a.remoteFlags(fs, "dst", "the target")}
 			fs.Var(&c.platforms, "platform", "copy only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
 			fs.BoolVar(&c.flatten, "flatten", false, "copy the one image that is left as itself, not as a list with one entry")
 			fs.BoolVar(&c.referrers, "referrers", false, "copy signatures, SBOMs and attestations that refer to the image too")
-			a.sendFlags(fs, &c.jobs, &c.chunk, "copy")
+			a.sendFlags(fs, c.dst, &c.jobs, "copy")
 			a.rangesFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
@@ -60,6 +59,12 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 			return func(ctx context.Context, a *app, args []string) error { return hintFull(c.run(ctx, a, args)) }
 		},
 	}
+}
+
+// copyOne copies one image, one blob at a time.
+func copyOne(ctx context.Context, a *app, from, to string) error {
+	c := &copying{src: a.newRemote("src"), dst: a.newRemote("dst"), jobs: 1}
+	return c.run(ctx, a, []string{from, to})
 }
 
 func (c *copying) run(ctx context.Context, a *app, args []string) error {
@@ -72,20 +77,24 @@ func (c *copying) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	ctx = wire.With(ctx, wire.Why{Image: from.String()})
-	src, err := a.origin(ctx, c.src, from)
+	places := &places{run: a}
+	src, err := places.origin(ctx, c.src, from)
 	if err != nil {
 		return err
 	}
 	defer src.close()
-	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: a.jobs(c.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: c.platforms, Flatten: c.flatten, Referrers: c.referrers, OnEvent: show.event, Eager: !countsPulls(src.name)}
+	show := newProgress(a)
+	engine := a.engine(c.jobs, show.event)
+	engine.Platforms, engine.Flatten, engine.Referrers = c.platforms, c.flatten, c.referrers
+	engine.Eager = !countsPulls(src.name)
 	if slices.ContainsFunc(to, location.archive) || src.name.Digest != "" && (len(c.platforms) > 0 || c.flatten) {
 		if err := src.collect(ctx, engine); err != nil {
 			return err
 		}
-		engine = &transfer.Engine{Jobs: engine.Jobs, Ranges: engine.Ranges, Pace: engine.Pace, Referrers: engine.Referrers, OnEvent: engine.OnEvent}
+		engine = a.engine(c.jobs, show.event)
+		engine.Referrers = c.referrers
 	}
-	destinations, err := c.destinations(ctx, a, src, to)
+	destinations, err := c.destinations(ctx, places, src, to)
 	defer leave(destinations)
 	if err != nil {
 		return err
@@ -125,11 +134,10 @@ func parseTargets(args []string) ([]location, error) {
 }
 
 // destinations opens all of them, and returns also in case of an error those that are open.
-func (c *copying) destinations(ctx context.Context, a *app, src origin, to []location) ([]destination, error) {
+func (c *copying) destinations(ctx context.Context, places *places, src origin, to []location) ([]destination, error) {
 	var out []destination
 	for _, l := range to {
-		what, _ := src.Source.(*collected)
-		d, err := a.destination(ctx, c.dst.towards(l.ref.Host()), l, src.name, what, int64(c.chunk))
+		d, err := places.destination(ctx, c.dst.bindHost(l.ref.Host()), l, src)
 		if err != nil {
 			return out, err
 		}
@@ -184,22 +192,17 @@ func report(ctx context.Context, a *app, from location, to []destination, digest
 	if common := inCommon(errs); common != nil || ctx.Err() != nil {
 		return unfinished(to, errors.Join(common, context.Cause(ctx)))
 	}
-	failed := 0
+	b := &batch{streams: a.streams, of: len(to)}
 	for i, d := range to {
-		if errs[i] != nil {
-			a.stderr.line("failed: %s: %s", d.at, shorten(oneLine(errs[i].Error())))
-			failed++
+		if b.note(ctx, d.at.String(), errs[i]); errs[i] != nil {
 			continue
 		}
 		if len(to) > 1 {
-			a.did("copied %s to %s", from, d.at)
+			a.noteDone("copied %s to %s", from, d.at)
 		}
 		fmt.Fprintln(a.stdout, d.result(digest))
 	}
-	if failed > 0 {
-		return &partlyError{failed, len(to)}
-	}
-	return nil
+	return b.err(ctx)
 }
 
 // unfinished says of an error that it has left a tar unfinished, where one was to be written.
@@ -212,10 +215,10 @@ func unfinished(to []destination, err error) error {
 	return err
 }
 
-// inCommon returns the error that every target has, which then is not about any of them.
+// inCommon returns the error that every target has, which then is not about any of them: its words name none.
 func inCommon(errs []error) error {
 	for _, err := range errs {
-		if err != errs[0] {
+		if err == nil || err.Error() != errs[0].Error() {
 			return nil
 		}
 	}

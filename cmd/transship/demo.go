@@ -52,18 +52,18 @@ func demo(ctx context.Context, a *app) error {
 	from, to := source+"/"+demoFrom, target+"/"+demoTo
 
 	var quiet atomic.Bool
-	a.shared.onCall = func(c wire.Call) {
+	a.onCall = func(c wire.Call) {
 		if !quiet.Load() {
 			fmt.Fprintln(a.stdout, demoLine(c, source, target))
 		}
 	}
 	// What fills the first registry is no part of what is shown, nor of the audit.
-	if err := fill(ctx, newApp(a.env, nil, io.Discard, io.Discard), from); err != nil {
+	if err := fill(ctx, newApp(newStreams(a.env, nil, io.Discard, io.Discard)), from); err != nil {
 		return fmt.Errorf("filling the first registry: %w", err)
 	}
 	fmt.Fprintf(a.stdout, "Two registries run on loopback. The first has a real image for three platforms, %s.\n\n", from)
 	fmt.Fprintf(a.stdout, "$ transship copy %s %s\n", from, to)
-	if err := (&copying{src: &side{label: "src"}, dst: &side{label: "dst"}, jobs: 1}).run(ctx, a, []string{from, to}); err != nil {
+	if err := copyOne(ctx, a, from, to); err != nil {
 		return err
 	}
 	quiet.Store(true)
@@ -100,7 +100,7 @@ func startRegistry() (host string, stop func(), err error) {
 }
 
 func showRaw(ctx context.Context, a *app, arg string) error {
-	_, m, _, err := a.fetch(ctx, &side{}, arg)
+	_, m, _, err := fetch(ctx, a.newRemote(""), arg)
 	if err != nil {
 		return err
 	}

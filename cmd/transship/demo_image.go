@@ -25,7 +25,7 @@ func fill(ctx context.Context, a *app, into string) error {
 	if err != nil {
 		return err
 	}
-	dst, err := a.repository(ctx, &side{}, ref)
+	dst, err := a.newRemote("").repository(ctx, ref)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"sync"
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
@@ -11,6 +12,15 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 )
+
+// places opens where the images of a run are: registries, layouts and tars. It keeps open what several images share.
+type places struct {
+	run   *app
+	local openedImages // for reading
+
+	mu      sync.Mutex
+	layouts map[string]*layout.Dir // for writing, by their paths
+}
 
 // destination is where an image is copied to.
 type destination struct {
@@ -31,29 +41,27 @@ func (d destination) result(digest blob.Digest) string {
 	return fmt.Sprintf("%s@%s", d.at.named(), digest)
 }
 
-// destination opens a location for an image that is called name where it comes from. A tar needs all of the image's
-// manifests at once.
-func (a *app) destination(ctx context.Context, s *side, l location, name reference.Reference, what *collected, chunk int64) (destination, error) {
-	as, err := l.nameFor(name)
+// destination opens a location for an image. A tar needs all of the image's manifests at once: it must be collected.
+func (p *places) destination(ctx context.Context, s *remote, l location, src origin) (destination, error) {
+	as, err := l.nameFor(src.name)
 	switch {
 	case err != nil:
 		return destination{}, err
-	case l.null() && a.planning():
+	case l.null() && p.run.planning():
 		return destination{}, &usageError{message: "--plan tells what is put where, and nothing is put in null:", advice: "leave out --plan, or that target"}
 	case l.null():
 		return l.nullDestination()
 	case l.archive():
-		return a.archiveDestination(l, as, what)
-	case a.planning() && !l.registry():
-		return a.plannedDestination(l.calling(as), as, 0)
+		return p.archiveDestination(l, as, src)
+	case p.run.planning() && !l.registry():
+		return p.plannedDestination(l.calling(as), as, 0)
 	case !l.registry():
-		return a.layoutDestination(l.calling(as), as)
+		return p.layoutDestination(l.calling(as), as)
 	}
-	repo, err := a.repository(ctx, s, as, auth.Pull, auth.Push)
+	repo, err := s.repository(ctx, as, auth.Pull, auth.Push)
 	if err != nil {
 		return destination{}, err
 	}
-	repo.ChunkSize = chunk
 	return destination{repo, l, as.Identifier(), nothing, func() {}}, nil
 }
 
@@ -93,8 +101,8 @@ func (l location) overwrites(other location) bool {
 }
 
 // layoutDestination is a repository of an OCI image layout.
-func (a *app) layoutDestination(l location, as reference.Reference) (destination, error) {
-	dir, err := a.layout(l.path)
+func (p *places) layoutDestination(l location, as reference.Reference) (destination, error) {
+	dir, err := p.layout(l.path)
 	if err != nil {
 		return destination{}, err
 	}
@@ -113,26 +121,26 @@ func (a *app) layoutDestination(l location, as reference.Reference) (destination
 }
 
 // layout opens a layout to write to, once for all images that go there.
-func (a *app) layout(path string) (*layout.Dir, error) {
-	a.shared.mu.Lock()
-	defer a.shared.mu.Unlock()
-	if dir, open := a.shared.layouts[path]; open {
+func (p *places) layout(path string) (*layout.Dir, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if dir, open := p.layouts[path]; open {
 		return dir, nil
 	}
 	dir, err := layout.OpenDir(path)
 	if err != nil {
 		return nil, err
 	}
-	if a.shared.layouts == nil {
-		a.shared.layouts = map[string]*layout.Dir{}
+	if p.layouts == nil {
+		p.layouts = map[string]*layout.Dir{}
 	}
-	a.shared.layouts[path] = dir
+	p.layouts[path] = dir
 	return dir, nil
 }
 
 // plannedDestination is a layout in a plan, or a tar of size bytes.
-func (a *app) plannedDestination(l location, as reference.Reference, size int64) (destination, error) {
-	place, err := a.shared.plan.place(l)
+func (p *places) plannedDestination(l location, as reference.Reference, size int64) (destination, error) {
+	place, err := p.run.plan.place(l.file())
 	if err != nil {
 		return destination{}, err
 	}
@@ -155,18 +163,22 @@ func (l location) checkName(as reference.Reference, what *collected) error {
 }
 
 // archiveDestination is a bundle with one image.
-func (a *app) archiveDestination(l location, as reference.Reference, what *collected) (destination, error) {
+func (p *places) archiveDestination(l location, as reference.Reference, src origin) (destination, error) {
+	what, ok := src.Source.(*collected)
+	if !ok {
+		return destination{}, fmt.Errorf("%s: the manifests of %s are not collected", l, src)
+	}
 	if err := l.checkName(as, what); err != nil {
 		return destination{}, err
 	}
 	b := newBundling()
 	b.add(what.Source, as, what.Closure)
-	if a.planning() {
+	if p.run.planning() {
 		size, err := layout.Size(l.path, b.Contents, layout.Files{})
 		if err != nil {
 			return destination{}, err
 		}
-		return a.plannedDestination(l, as, size)
+		return p.plannedDestination(l, as, size)
 	}
 	bundle, err := layout.Create(l.path, b.Contents, layout.Files{})
 	if err != nil {

@@ -16,7 +16,7 @@ func digestCommand() command {
 		long:    "Asks by HEAD, which does not count against Docker Hub's pull limit.",
 		example: "transship digest alpine:3.20",
 		setup: func(fs *flag.FlagSet, a *app) action {
-			s := a.newSide(fs, "", "the registry")
+			s := a.remoteFlags(fs, "", "the registry")
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return func(ctx context.Context, a *app, args []string) error {
@@ -24,7 +24,7 @@ func digestCommand() command {
 				if err != nil {
 					return err
 				}
-				repo, err := a.repository(ctx, s, ref, auth.Pull)
+				repo, err := s.repository(ctx, ref, auth.Pull)
 				if err != nil {
 					return err
 				}

@@ -83,9 +83,9 @@ func TestExitCodesAndHints(t *testing.T) {
 		"no list":            {&liststore.NotFoundError{Ref: "x"}, 4, "transship manifest create"},
 		"docker's words":     {noSuchManifest(reference.Reference{}, answer("GET", "x/manifests/1", 404, "")), 4, "check the name"},
 	} {
-		a := newApp(func(string) string { return "" }, nil, nil, nil)
+		a := newApp(newStreams(func(string) string { return "" }, nil, nil, nil))
 		for _, label := range []string{"src", "dst"} {
-			a.sides = append(a.sides, &side{label: label, host: "r.example.com"})
+			a.newRemote(label).host = "r.example.com"
 		}
 		hint := a.hint(test.err)
 		if code := exitCode(test.err); code != test.code || !strings.Contains(hint, test.hint) || test.hint == "" && hint != "" {
@@ -94,21 +94,22 @@ func TestExitCodesAndHints(t *testing.T) {
 	}
 }
 
-func TestPlaceNames(t *testing.T) {
+func TestRegistryName(t *testing.T) {
 	for host, want := range map[string]string{"": "HOST", "registry-1.docker.io": "docker.io", "r.example.com:443": "r.example.com", "localhost:5000": "localhost:5000"} {
-		if got := (place{host: host}).name(); got != want {
+		if got := registryName(host); got != want {
 			t.Errorf("%q: got %s, want %s", host, got, want)
 		}
 	}
 }
 
-// An error tells which side it is about: by its host, or by what it did where both sides are one registry.
+// An error is about one remote: by its host, or by its method where both remotes are one registry.
 func TestAbout(t *testing.T) {
-	a := newApp(func(string) string { return "" }, nil, nil, nil)
+	a := newApp(newStreams(func(string) string { return "" }, nil, nil, nil))
 	if at := a.about(errors.New("x")); at.name() != "HOST" || at.flag("creds") != "creds" {
-		t.Errorf("without sides: %+v", at)
+		t.Errorf("without remotes: %+v", at)
 	}
-	a.sides = []*side{{label: "src", host: "a:1"}, {label: "dst", host: "b:2"}}
+	a.newRemote("src").host = "a:1"
+	a.newRemote("dst").host = "b:2"
 	for want, err := range map[string]error{
 		"src-x a:1": &auth.Error{Host: "a:1"},
 		"dst-x b:2": &auth.CredentialsError{Host: "b:2"},
@@ -116,12 +117,12 @@ func TestAbout(t *testing.T) {
 		"dst-x a:1": errors.Join(errors.New("no host in it"), &wire.CertificateError{Host: "a:1"}),
 	} {
 		if want == "dst-x a:1" {
-			a.sides[1].host = "a:1" // both on one registry
+			a.remotes[1].host = "a:1" // both on one registry
 		}
 		if at := a.about(err); at.flag("x")+" "+at.host != want {
 			t.Errorf("%v: got %s %s, want %s", err, at.flag("x"), at.host, want)
 		}
-		a.sides[1].host = "b:2"
+		a.remotes[1].host = "b:2"
 	}
 	if at := a.about(errors.New("b:2/x: no manifest")); at.label != "dst" || at.host != "b:2" {
 		t.Errorf("by its text: %+v", at)

@@ -37,6 +37,17 @@ func formatDuration(d time.Duration) string {
 	return d.Round(time.Second).String()
 }
 
+// registryName is a registry's host as people call it.
+func registryName(host string) string {
+	switch host {
+	case "":
+		return "HOST"
+	case "registry-1.docker.io":
+		return "docker.io"
+	}
+	return strings.TrimSuffix(host, ":443")
+}
+
 // userinfo is the user and password in a URL.
 var userinfo = regexp.MustCompile(`//[^/@\s]+@`)
 

@@ -47,7 +47,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 // flagsOf returns a command's flags, none of them set.
 func flagsOf(c command) *flag.FlagSet {
 	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
-	c.setup(fs, newApp(func(string) string { return "" }, nil, nil, nil))
+	c.setup(fs, newApp(newStreams(func(string) string { return "" }, nil, nil, nil)))
 	return fs
 }
 

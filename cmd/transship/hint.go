@@ -42,7 +42,7 @@ func (a *app) hint(err error) string {
 	case isRateLimit(err):
 		return "wait, or log in: registries allow accounts more than anonymous users"
 	case isAuth(err):
-		return a.authHint(err, at)
+		return authHint(err, at)
 	case wantsTLS(err):
 		return fmt.Sprintf("the registry speaks TLS: leave out --%s", at.flag("plain-http"))
 	case isNetwork(err):
@@ -71,7 +71,7 @@ const severalHint = "name a single platform with --platform, or leave out --flat
 // tagsAreWhole is for a command that was interrupted while it wrote to a registry.
 const tagsAreWhole = "no tag names an image that is not whole; blobs that arrived whole are not sent again"
 
-func integrityHint(err error, at place) string {
+func integrityHint(err error, at failingSide) string {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.Is(err, transfer.ErrTargetDigest):
@@ -85,7 +85,7 @@ func integrityHint(err error, at place) string {
 }
 
 // authHint says how to be somebody else.
-func (a *app) authHint(err error, at place) string {
+func authHint(err error, at failingSide) string {
 	var refused *auth.Error
 	named := errors.As(err, &refused) && refused.User != ""
 	logIn := "transship login " + at.name()
@@ -98,7 +98,7 @@ func (a *app) authHint(err error, at place) string {
 		return fmt.Sprintf("mend that file, or give --%s user:password", at.flag("creds"))
 	case refused != nil && refused.Err != nil:
 		return "" // no account helps against a token server that is of no use
-	case refused == nil && !a.isRegistry(at):
+	case refused == nil && !at.isRegistry():
 		return "the registry leads there, by an address that is signed for a while: try again; if that does not help, its storage needs mending"
 	case at.refused != "":
 		return at.refused
@@ -138,7 +138,7 @@ func answerHint(err error) string {
 }
 
 // networkHint tells the usual reasons apart.
-func networkHint(err error, at place) string {
+func networkHint(err error, at failingSide) string {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError

@@ -58,11 +58,11 @@ func (l *listing) run(ctx context.Context, a *app, args []string) error {
 			return err
 		}
 	}
-	dir, err := a.openStore()
+	dir, err := openStore(a.env)
 	if err != nil {
 		return err
 	}
-	rows, err := a.imageRows(ctx, dir, wanted)
+	rows, err := imageRows(ctx, a, dir, wanted)
 	switch {
 	case err != nil:
 		return err
@@ -90,7 +90,7 @@ func filter(arg string) (func(layout.Root) bool, error) {
 
 // imageRows reads what there is to say of the images, sorted by repository, tag and digest. Of one that is damaged or
 // lacks something only the name is listed, with a note.
-func (a *app) imageRows(ctx context.Context, dir *layout.Dir, wanted func(layout.Root) bool) ([]imageRow, error) {
+func imageRows(ctx context.Context, a *app, dir *layout.Dir, wanted func(layout.Root) bool) ([]imageRow, error) {
 	roots, err := dir.Roots()
 	if err != nil {
 		return nil, err

@@ -52,13 +52,13 @@ func inspectCommand() command {
 		short:   "show an image's platforms, digests, sizes and layers",
 		example: "transship inspect alpine:3.20\ntransship inspect --raw alpine:3.20 | sha256sum",
 		setup: func(fs *flag.FlagSet, a *app) action {
-			s := a.newSide(fs, "", "the registry")
+			s := a.remoteFlags(fs, "", "the registry")
 			raw := fs.Bool("raw", false, "print the manifest's exact bytes and nothing else")
 			asJSON := fs.Bool("json", false, "print JSON for scripts")
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return func(ctx context.Context, a *app, args []string) error {
-				ref, m, src, err := a.fetch(ctx, s, args[0])
+				ref, m, src, err := fetch(ctx, s, args[0])
 				if err != nil {
 					return err
 				}
@@ -81,12 +81,12 @@ func inspectCommand() command {
 }
 
 // fetch reads the manifest that an argument names.
-func (a *app) fetch(ctx context.Context, s *side, arg string) (reference.Reference, manifest.Manifest, transfer.Source, error) {
+func fetch(ctx context.Context, s *remote, arg string) (reference.Reference, manifest.Manifest, transfer.Source, error) {
 	ref, err := reference.Parse(arg)
 	if err != nil {
 		return ref, manifest.Manifest{}, nil, err
 	}
-	repo, err := a.repository(ctx, s, ref, auth.Pull)
+	repo, err := s.repository(ctx, ref, auth.Pull)
 	if err != nil {
 		return ref, manifest.Manifest{}, nil, err
 	}

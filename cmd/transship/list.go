@@ -22,8 +22,8 @@ type listEntry struct {
 const maxList = 64 << 20
 
 // readList reads a list from a file, or from standard input where that is "-". One that names no image is an error.
-func (a *app) readList(ctx context.Context, path string) ([]listEntry, error) {
-	text, err := a.listText(ctx, path)
+func readList(ctx context.Context, stdin *lines, path string) ([]listEntry, error) {
+	text, err := listText(ctx, stdin, path)
 	if err != nil {
 		return nil, err
 	}
@@ -34,9 +34,9 @@ func (a *app) readList(ctx context.Context, path string) ([]listEntry, error) {
 	return entries, err
 }
 
-func (a *app) listText(ctx context.Context, path string) ([]byte, error) {
+func listText(ctx context.Context, stdin *lines, path string) ([]byte, error) {
 	if path == "-" {
-		text, err := a.stdin.all(ctx)
+		text, err := stdin.all(ctx)
 		return []byte(text), err
 	}
 	info, err := os.Stat(path)

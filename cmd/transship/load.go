@@ -14,10 +14,9 @@ import (
 
 // loading is the command load.
 type loading struct {
-	to       *side
+	to       *remote
 	rewrites rewriteList
 	jobs     count
-	chunk    byteSize
 }
 
 func loadCommand() command {
@@ -34,9 +33,9 @@ registry has what is missing.`,
 		example: `transship load monday.tar registry.example.com
 transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod halohub/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			l := &loading{to: a.newSide(fs, "", "the registry")}
+			l := &loading{to: a.remoteFlags(fs, "", "the registry")}
 			fs.Var(&l.rewrites, "rewrite", "give names that begin with FROM one that begins with TO, as `FROM=TO`; may be repeated")
-			a.sendFlags(fs, &l.jobs, &l.chunk, "send")
+			a.sendFlags(fs, l.to, &l.jobs, "send")
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			a.interrupted = tagsAreWhole
@@ -72,17 +71,17 @@ func (l *loading) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	show := a.newProgress()
+	show := newProgress(a)
 	show.many = len(images) > 1
-	engine := &transfer.Engine{Jobs: a.jobs(l.jobs), Pace: a.pace(), OnEvent: show.event}
+	engine := a.engine(l.jobs, show.event)
 	stop := show.start()
-	b := &batch{app: a, of: len(images), atOnce: a.atOnce(l.jobs)}
+	b := &batch{streams: a.streams, of: len(images), atOnce: a.atOnce(l.jobs)}
 	for _, some := range inOrder(ctx, images) {
 		eachOf(ctx, b, some, func(ctx context.Context, im loadedImage) error { return l.one(ctx, a, engine, base, im) })
 	}
 	stop()
 	if b.done > 0 {
-		a.did("loaded %d image%s of %s to %s: %s", b.done, plural(b.done), args[0], far, show.amount("sent"))
+		a.noteDone("loaded %d image%s of %s to %s: %s", b.done, plural(b.done), args[0], far, show.amount("sent"))
 	}
 	return b.err(ctx)
 }
@@ -178,11 +177,10 @@ func inOrder(ctx context.Context, images []loadedImage) [][]loadedImage {
 
 // one pushes an image.
 func (l *loading) one(ctx context.Context, a *app, engine *transfer.Engine, base holders, im loadedImage) error {
-	repo, err := a.repository(ctx, l.to.on(im.target.Host()), im.target, auth.Pull, auth.Push)
+	repo, err := l.to.forHost(im.target.Host()).repository(ctx, im.target, auth.Pull, auth.Push)
 	if err != nil {
 		return err
 	}
-	repo.ChunkSize = int64(l.chunk)
 	d, err := engine.Copy(ctx, &completed{im.Source, base}, string(im.Digest), &mounting{repo, base.holder}, im.target.Identifier())
 	if err != nil {
 		return err

@@ -171,7 +171,7 @@ func (l *loading) find(ctx context.Context, a *app, c *neededBlob) error {
 	var denied error
 	answers := 0
 	for _, ref := range c.candidates {
-		repo, err := a.repository(ctx, l.to.on(ref.Host()), ref, auth.Pull, auth.Push)
+		repo, err := l.to.forHost(ref.Host()).repository(ctx, ref, auth.Pull, auth.Push)
 		if err != nil {
 			return err
 		}

@@ -138,6 +138,11 @@ func (l location) named() string {
 	return l.transport + l.path + ":" + l.image
 }
 
+// file is the layout or tar itself: what it is called, its path, and whether it is a tar.
+func (l location) file() (name, path string, isTar bool) {
+	return l.transport + l.path, l.path, l.archive()
+}
+
 // calling is the location with the name that an image gets there where it says none.
 func (l location) calling(name reference.Reference) location {
 	switch {

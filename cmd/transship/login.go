@@ -13,7 +13,7 @@ import (
 
 // login is the command login.
 type login struct {
-	at       *side
+	at       *remote
 	username string
 	password string
 	stdin    bool
@@ -28,7 +28,7 @@ docker's config.json names for the host, otherwise into that file itself (mode 0
 		example: `transship login registry.example.com
 echo "$PASSWORD" | transship login --username me --password-stdin docker.io`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			l := &login{at: a.newSide(fs, "", "the registry")}
+			l := &login{at: a.remoteFlags(fs, "", "the registry")}
 			fs.StringVar(&l.username, "username", "", "user `name`")
 			alias(fs, "u", "username")
 			fs.StringVar(&l.password, "password", "", "`password` or token; it shows in the list of processes, --password-stdin does not")
@@ -50,7 +50,7 @@ func (l *login) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	checked, err := l.check(ctx, a, ref, cred)
+	checked, err := l.check(ctx, ref, cred)
 	if err != nil {
 		return err
 	}
@@ -81,12 +81,12 @@ func parseHost(arg string) (reference.Reference, error) {
 }
 
 // check asks the registry, and tells whether it wanted to see the credentials.
-func (l *login) check(ctx context.Context, a *app, ref reference.Reference, cred auth.Credential) (bool, error) {
+func (l *login) check(ctx context.Context, ref reference.Reference, cred auth.Credential) (bool, error) {
 	l.at.host = ref.Host()
 	l.at.creds = "" // what is checked is what was typed
 	l.at.refused = "check the user name and the password; with two-factor authentication the password is an access token"
 	static := &witness{Static: auth.Static(cred)}
-	err := a.newSession(l.at, static).client(ref.Host()).Ping(ctx)
+	err := l.at.ping(ctx, static)
 	return static.seen.Load(), err
 }
 
@@ -108,7 +108,7 @@ func (l *login) credential(ctx context.Context, a *app) (auth.Credential, error)
 		return auth.Credential{}, err
 	}
 	if l.at.creds != "" {
-		return l.at.given(ctx, a)
+		return l.at.given(ctx)
 	}
 	var err error
 	if l.username == "" {

@@ -43,5 +43,5 @@ func interruptible(parent context.Context) (context.Context, context.CancelFunc)
 
 // run is the whole program but for its process: it returns the exit code.
 func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return newApp(env, stdin, stdout, stderr).run(ctx, args)
+	return newApp(newStreams(env, stdin, stdout, stderr)).run(ctx, args)
 }

@@ -18,25 +18,25 @@ import (
 // a child, another registry, a newer architecture) they go on, and say so on standard error.
 
 // listStore opens the local lists where docker keeps them.
-func (a *app) listStore() (liststore.Store, error) {
-	dir := dockerConfigDir(a.env)
+func listStore(env func(string) string) (liststore.Store, error) {
+	dir := dockerConfigDir(env)
 	if dir == "" {
 		return liststore.Store{}, errors.New("no folder for local lists: set HOME or DOCKER_CONFIG")
 	}
 	return liststore.Store{Root: filepath.Join(dir, "manifests")}, nil
 }
 
-// manifestSide registers the flags of a manifest command that talks to registries.
-func (a *app) manifestSide(fs *flag.FlagSet) *side {
-	s := a.newSide(fs, "", "the registry")
+// manifestRemote registers the flags of a manifest command that talks to registries.
+func manifestRemote(a *app, fs *flag.FlagSet) *remote {
+	s := a.remoteFlags(fs, "", "the registry")
 	s.docker = true
 	a.commonFlags(fs)
 	return s
 }
 
 // pullFrom returns the repository of an image that a list names.
-func (a *app) pullFrom(ctx context.Context, s *side, ref reference.Reference) (*distribution.Repository, error) {
-	return a.repository(ctx, s.on(ref.Host()), ref, auth.Pull)
+func pullFrom(ctx context.Context, s *remote, ref reference.Reference) (*distribution.Repository, error) {
+	return s.forHost(ref.Host()).repository(ctx, ref, auth.Pull)
 }
 
 // parseAll reads references.

@@ -43,7 +43,7 @@ func annotate(a *app, listArg, imageArg string, set liststore.Annotation) error 
 	if err != nil {
 		return fmt.Errorf("annotate: error parsing name for manifest %s: %w", imageArg, err)
 	}
-	store, err := a.listStore()
+	store, err := listStore(a.env)
 	if err != nil {
 		return err
 	}

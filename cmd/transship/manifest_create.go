@@ -18,7 +18,7 @@ import (
 
 // manifestCreate is the command manifest create.
 type manifestCreate struct {
-	at    *side
+	at    *remote
 	amend bool
 }
 
@@ -31,7 +31,7 @@ entries; IMAGEs may be on other registries. With --amend, IMAGEs that are in the
 to date, remove it before (transship manifest rm LIST IMAGE).`,
 		example: `transship manifest create hczjl/halo:1.6 hczjl/halo:amd64 hczjl/halo:arm64 hczjl/halo:arm32`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			c := &manifestCreate{at: a.manifestSide(fs)}
+			c := &manifestCreate{at: manifestRemote(a, fs)}
 			a.verboseFlag(fs)
 			fs.BoolVar(&c.amend, "amend", false, "add to a list that exists")
 			alias(fs, "a", "amend")
@@ -49,7 +49,7 @@ func (c *manifestCreate) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	store, err := a.listStore()
+	store, err := listStore(a.env)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (c *manifestCreate) collect(ctx context.Context, a *app, store liststore.St
 
 // fetch reads an image from its registry: one entry, or those of the list that it is.
 func (c *manifestCreate) fetch(ctx context.Context, a *app, ref reference.Reference) ([]liststore.Entry, error) {
-	repo, err := a.pullFrom(ctx, c.at, ref)
+	repo, err := pullFrom(ctx, c.at, ref)
 	if err != nil {
 		return nil, err
 	}

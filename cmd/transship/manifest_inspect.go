@@ -17,7 +17,7 @@ import (
 
 // manifestInspect is the command manifest inspect.
 type manifestInspect struct {
-	at      *side
+	at      *remote
 	verbose bool
 }
 
@@ -29,7 +29,7 @@ func manifestInspectCommand() command {
 LIST it shows the entry for IMAGE in a local list. transship inspect shows more, in fewer words.`,
 		example: `transship manifest inspect hczjl/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			c := &manifestInspect{at: a.manifestSide(fs)}
+			c := &manifestInspect{at: manifestRemote(a, fs)}
 			fs.BoolVar(&c.verbose, "verbose", false, "show reference, descriptor, raw bytes and manifest of each image")
 			alias(fs, "v", "verbose")
 			return c.run
@@ -43,7 +43,7 @@ func (c *manifestInspect) run(ctx context.Context, a *app, args []string) error 
 		return err
 	}
 	c.at.host = ref.Host()
-	store, err := a.listStore()
+	store, err := listStore(a.env)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (c *manifestInspect) entry(a *app, store liststore.Store, listArg string, i
 
 // remote shows what the registry has under the name.
 func (c *manifestInspect) remote(ctx context.Context, a *app, ref reference.Reference) error {
-	repo, err := a.pullFrom(ctx, c.at, ref)
+	repo, err := pullFrom(ctx, c.at, ref)
 	if err != nil {
 		return err
 	}

@@ -12,14 +12,13 @@ import (
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
-	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
 	"github.com/hczjl/transship/manifest/liststore"
 )
 
 // manifestPush is the command manifest push.
 type manifestPush struct {
-	at    *side
+	at    *remote
 	purge bool
 	jobs  count
 }
@@ -32,7 +31,7 @@ func manifestPushCommand() command {
 list's, and images of other registries are copied in. Prints the digest of the list.`,
 		example: `transship manifest push --purge hczjl/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			c := &manifestPush{at: a.manifestSide(fs)}
+			c := &manifestPush{at: manifestRemote(a, fs)}
 			a.verboseFlag(fs)
 			a.planFlag(fs)
 			fs.BoolVar(&c.purge, "purge", false, "remove the local list when it is pushed")
@@ -49,7 +48,7 @@ func (c *manifestPush) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	store, err := a.listStore()
+	store, err := listStore(a.env)
 	if err != nil {
 		return err
 	}
@@ -64,7 +63,7 @@ func (c *manifestPush) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	dst, err := a.repository(ctx, c.at, list, auth.Pull, auth.Push)
+	dst, err := c.at.repository(ctx, list, auth.Pull, auth.Push)
 	if err != nil {
 		return err
 	}
@@ -97,7 +96,7 @@ func (c *manifestPush) children(ctx context.Context, a *app, list reference.Refe
 	if err != nil {
 		return err
 	}
-	engine := &transfer.Engine{Jobs: a.jobs(c.jobs)}
+	engine := a.engine(c.jobs, nil)
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(min(inspectJobs, a.atOnce(c.jobs)))
 	for _, src := range sources {
@@ -129,7 +128,7 @@ func (c *manifestPush) sources(ctx context.Context, a *app, list reference.Refer
 		if ref.Name() == list.Name() {
 			continue
 		}
-		repo, err := a.pullFrom(ctx, c.at, ref)
+		repo, err := pullFrom(ctx, c.at, ref)
 		if err != nil {
 			return nil, err
 		}

@@ -28,7 +28,7 @@ func manifestRm(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	store, err := a.listStore()
+	store, err := listStore(a.env)
 	if err != nil {
 		return err
 	}

@@ -19,15 +19,15 @@ type origin struct {
 }
 
 // origin opens the image at a location.
-func (a *app) origin(ctx context.Context, s *side, l location) (origin, error) {
+func (p *places) origin(ctx context.Context, s *remote, l location) (origin, error) {
 	if l.registry() {
-		repo, err := a.repository(ctx, s, l.ref, auth.Pull)
+		repo, err := s.repository(ctx, l.ref, auth.Pull)
 		return origin{repo, l.ref.Identifier(), l.ref, func() {}}, err
 	}
 	if l.null() {
 		return l.synthetic(ctx)
 	}
-	images, err := a.shared.local.open(l)
+	images, err := p.local.open(l)
 	if err != nil {
 		return origin{}, err
 	}

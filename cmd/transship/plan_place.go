@@ -32,18 +32,17 @@ type plannedPlace struct {
 	tops      map[contentAt]manifest.Descriptor
 }
 
-// place returns the layout or tar of a location. What is there is only read; it need not be there.
-func (p *planning) place(l location) (*plannedPlace, error) {
+// place returns the layout or tar at a path, which is called name before its images, such as oci:DIR. What is there is only
+// read; it need not be there.
+func (p *planning) place(name, path string, isTar bool) (*plannedPlace, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l.image, l.digest = "", ""
-	name := l.named()
 	if at := p.places[name]; at != nil {
 		return at, nil
 	}
 	at := &plannedPlace{name: name, has: map[blob.Digest]bool{}, noted: map[contentAt]bool{}, tops: map[contentAt]manifest.Descriptor{}}
-	if !l.archive() {
-		dir, err := layout.OpenExisting(l.path)
+	if !isTar {
+		dir, err := layout.OpenExisting(path)
 		if err != nil {
 			return nil, err
 		}

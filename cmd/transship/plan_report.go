@@ -102,7 +102,7 @@ func (p *planning) report() (*planReport, error) {
 // familiar is a reference as people write it. What cannot be read is left as it is.
 func familiar(repository, ref string) string {
 	host, path, _ := strings.Cut(repository, "/")
-	name, err := reference.ParseRepository(place{host: host}.name() + "/" + path)
+	name, err := reference.ParseRepository(registryName(host) + "/" + path)
 	switch digest := blob.Digest(ref); {
 	case err != nil:
 		return repository + ":" + ref

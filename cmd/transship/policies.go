@@ -13,7 +13,7 @@ import (
 
 // policyFlags registers what a run can be held to.
 func (a *app) policyFlags(fs *flag.FlagSet) {
-	r := &a.shared.rules
+	r := &a.rules
 	fs.Func("allow-host", "call no other `host` than these, as name[:port],... or *.example.com: registries, token servers, storage; may be repeated",
 		func(text string) error { return allowHosts(r, text) })
 	fs.BoolVar(&r.ReadOnly, "read-only", false, "make no call that may change something at a registry")
@@ -70,9 +70,9 @@ type stopped struct{}
 // Error implements error.
 func (stopped) Error() string { return "the run was stopped" }
 
-// held returns what became of a run that has ended with err: the call that was refused, or that is missing.
-func (a *app) held(err error) error {
-	r := &a.shared.rules
+// verdict returns what became of a run that has ended with err: the call that was refused, or that is missing.
+func (a *app) verdict(err error) error {
+	r := &a.rules
 	if refusal := r.Refusal(); refusal != nil {
 		return refusal
 	}

@@ -53,7 +53,7 @@ type outcome struct {
 func (p *program) run(args ...string) outcome {
 	p.t.Helper()
 	var stdout, stderr bytes.Buffer
-	a := newApp(func(name string) string { return p.env[name] }, strings.NewReader(p.stdin), &stdout, &stderr)
+	a := newApp(newStreams(func(name string) string { return p.env[name] }, strings.NewReader(p.stdin), &stdout, &stderr))
 	if p.stdout != nil {
 		a.stdout.out = p.stdout
 	}

@@ -41,9 +41,9 @@ type movingBlob struct {
 // redrawEvery is the time between two pictures on a terminal.
 const redrawEvery = 150 * time.Millisecond
 
-func (a *app) newProgress() *progress {
-	quiet := a.shared.quiet || a.planning()
-	told := quiet || a.shared.verbose || a.shared.onCall != nil // nothing, or call by call
+func newProgress(a *app) *progress {
+	quiet := a.quiet || a.planning()
+	told := quiet || a.verbose || a.onCall != nil // nothing, or call by call
 	p := &progress{
 		out:    a.stderr,
 		quiet:  quiet,
@@ -53,7 +53,7 @@ func (a *app) newProgress() *progress {
 		moving: map[blob.Digest]*movingBlob{},
 	}
 	if a.planning() {
-		p.keep = a.shared.plan.keep
+		p.keep = a.plan.keep
 	}
 	return p
 }

@@ -85,9 +85,9 @@ func TestConsole(t *testing.T) {
 
 // newPicture is progress as a terminal shows it, at time 0.
 func newPicture() (*progress, time.Time) {
-	a := newApp(func(string) string { return "xterm" }, nil, nil, io.Discard)
+	a := newApp(newStreams(func(string) string { return "xterm" }, nil, nil, io.Discard))
 	a.stderr.terminal = true
-	p := a.newProgress()
+	p := newProgress(a)
 	return p, p.began
 }
 
@@ -188,9 +188,9 @@ func TestBar(t *testing.T) {
 func TestWatchedCopy(t *testing.T) {
 	v := newVoyage(t)
 	s := &screen{t: t}
-	a := newApp(func(name string) string { return v.env[name] }, nil, &bytes.Buffer{}, s)
+	a := newApp(newStreams(func(name string) string { return v.env[name] }, nil, &bytes.Buffer{}, s))
 	a.stderr.terminal = true
-	stop := a.newProgress().start()
+	stop := newProgress(a).start()
 	stop()
 	if code := a.run(t.Context(), []string{"copy", v.src, v.dst}); code != 0 || len(s.rows) != 1 || !strings.HasPrefix(s.rows[0], "copied ") {
 		t.Errorf("exit code %d, the screen shows %q", code, s.rows)
@@ -210,9 +210,9 @@ func TestWhoGetsPictures(t *testing.T) {
 		"quiet":    {terminal: true, term: "xterm", quiet: true},
 		"verbose":  {terminal: true, term: "xterm", verbose: true},
 	} {
-		a := newApp(func(string) string { return test.term }, nil, nil, io.Discard)
-		a.stderr.terminal, a.shared.quiet, a.shared.verbose = test.terminal, test.quiet, test.verbose
-		if got := a.newProgress().live; got != test.want {
+		a := newApp(newStreams(func(string) string { return test.term }, nil, nil, io.Discard))
+		a.stderr.terminal, a.quiet, a.verbose = test.terminal, test.quiet, test.verbose
+		if got := newProgress(a).live; got != test.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

@@ -27,7 +27,7 @@ wanted any more. It waits until no other command is using the store, and asks no
 			p := &pruning{}
 			fs.BoolVar(&p.all, "all", false, "remove images without a tag too, but for signatures and the like of those with one")
 			alias(fs, "a", "all")
-			fs.BoolVar(&a.shared.quiet, "quiet", false, "print nothing but errors")
+			fs.BoolVar(&a.quiet, "quiet", false, "print nothing but errors")
 			alias(fs, "q", "quiet")
 			return p.run
 		},
@@ -35,12 +35,12 @@ wanted any more. It waits until no other command is using the store, and asks no
 }
 
 func (p *pruning) run(ctx context.Context, a *app, _ []string) error {
-	dir, err := a.openStore()
+	dir, err := openStore(a.env)
 	if err != nil {
 		return err
 	}
 	done, err := p.whenFree(ctx, a, dir)
-	if a.shared.quiet {
+	if a.quiet {
 		return err
 	}
 	for _, r := range done.Dropped {
@@ -60,7 +60,7 @@ func (p *pruning) whenFree(ctx context.Context, a *app, dir *layout.Dir) (layout
 	for told := false; ; told = true {
 		done, err := dir.Prune(ctx, layout.Pruning{Untagged: p.all})
 		if !errors.Is(err, layout.ErrInUse) {
-			return done, a.inStore(err)
+			return done, inStore(a.env, err)
 		}
 		if !told {
 			a.note("waiting for another command that is using the store")

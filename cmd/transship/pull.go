@@ -15,7 +15,7 @@ import (
 
 // pulling is the command pull.
 type pulling struct {
-	from      *side
+	from      *remote
 	platforms platformList
 	jobs      count
 }
@@ -31,7 +31,7 @@ those.`,
 		example: `transship pull halohub/halo:1.6
 transship pull --platform linux/arm64 alpine:3.20`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			p := &pulling{from: a.newSide(fs, "", "the registry")}
+			p := &pulling{from: a.remoteFlags(fs, "", "the registry")}
 			fs.Var(&p.platforms, "platform", "pull only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
 			a.jobsFlag(fs, &p.jobs, "pull")
 			a.rangesFlag(fs)
@@ -54,25 +54,27 @@ func (p *pulling) run(ctx context.Context, a *app, args []string) error {
 		refs[arg] = ref
 	}
 	p.from.host = refs[args[0]].Host()
-	into, release, err := a.storeTargets()
+	into, release, err := storeTargets(a)
 	if err != nil {
 		return err
 	}
 	defer release()
-	return a.each(ctx, args, func(arg string) error { return p.one(ctx, a, into(refs[arg].Name()), refs[arg]) })
+	return inTurn(ctx, a.streams, args, func(ctx context.Context, arg string) error {
+		return p.one(ctx, a, into(refs[arg].Name()), refs[arg])
+	})
 }
 
 // storeTargets opens the store: into returns its repositories, in a plan those that note what they would get.
-func (a *app) storeTargets() (into func(repository string) tagged, release func(), err error) {
+func storeTargets(a *app) (into func(repository string) tagged, release func(), err error) {
 	if !a.planning() {
-		dir, release, err := a.holdStore()
+		dir, release, err := holdStore(a.env)
 		return func(name string) tagged { return storing{dir.Repository(name)} }, release, err
 	}
-	path, err := a.ownStoreDir()
+	path, err := ownStoreDir(a.env)
 	if err != nil {
 		return nil, nil, err
 	}
-	place, err := a.shared.plan.place(location{transport: inLayout, path: path})
+	place, err := a.plan.place(location{transport: inLayout, path: path}.file())
 	if err != nil {
 		return nil, nil, &storeError{path, err}
 	}
@@ -81,11 +83,11 @@ func (a *app) storeTargets() (into func(repository string) tagged, release func(
 
 // one pulls an image and prints what docker does.
 func (p *pulling) one(ctx context.Context, a *app, dst tagged, ref reference.Reference) error {
-	src, err := a.repository(ctx, p.from.on(ref.Host()), ref, auth.Pull)
+	src, err := p.from.forHost(ref.Host()).repository(ctx, ref, auth.Pull)
 	if err != nil {
 		return err
 	}
-	show := a.newProgress()
+	show := newProgress(a)
 	stop := show.start()
 	d, err := p.copy(ctx, a, show, src, dst, ref)
 	stop()
@@ -93,7 +95,7 @@ func (p *pulling) one(ctx context.Context, a *app, dst tagged, ref reference.Ref
 		return err
 	}
 	show.summaryOf("pulled", "fetched", ref)
-	if !a.shared.quiet {
+	if !a.quiet {
 		status := "Downloaded newer image for "
 		if show.kept {
 			status = "Image is up to date for "
@@ -111,13 +113,13 @@ func (p *pulling) one(ctx context.Context, a *app, dst tagged, ref reference.Ref
 // copy brings the image into its repository of the store. Where one platform of a list is asked for it is the image for
 // that, unless several are: a list may have one for each version of Windows.
 func (p *pulling) copy(ctx context.Context, a *app, show *progress, src transfer.Source, dst tagged, ref reference.Reference) (manifest.Descriptor, error) {
-	ranges, pace := a.ranges(), a.pace()
-	engine := func(flatten bool) *transfer.Engine {
-		return &transfer.Engine{Jobs: a.jobs(p.jobs), Ranges: ranges, Pace: pace, Platforms: p.platforms, Flatten: flatten, OnEvent: show.event}
-	}
-	d, err := storeAs(ctx, engine(len(p.platforms) == 1), src, ref.Identifier(), dst, ref)
+	engine := a.engine(p.jobs, show.event)
+	engine.Platforms, engine.Flatten = p.platforms, len(p.platforms) == 1
+	d, err := storeAs(ctx, engine, src, ref.Identifier(), dst, ref)
 	if errors.Is(err, transfer.ErrSeveral) {
-		return storeAs(ctx, engine(false), src, ref.Identifier(), dst, ref)
+		several := a.engine(p.jobs, show.event)
+		several.Platforms = p.platforms
+		return storeAs(ctx, several, src, ref.Identifier(), dst, ref)
 	}
 	return d, err
 }

@@ -14,15 +14,13 @@ import (
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
-	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
 )
 
 // pushing is the command push.
 type pushing struct {
-	to    *side
-	jobs  count
-	chunk byteSize
+	to   *remote
+	jobs count
 }
 
 func pushCommand() command {
@@ -31,8 +29,8 @@ func pushCommand() command {
 		short:   "send an image of the local store to its registry",
 		example: `transship push registry.example.com/hczjl/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			p := &pushing{to: a.newSide(fs, "", "the registry")}
-			a.sendFlags(fs, &p.jobs, &p.chunk, "send")
+			p := &pushing{to: a.remoteFlags(fs, "", "the registry")}
+			a.sendFlags(fs, p.to, &p.jobs, "send")
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return p.run
@@ -48,7 +46,7 @@ func (p *pushing) run(ctx context.Context, a *app, args []string) error {
 	if ref.Tag != "" && ref.Digest != "" {
 		return &usageError{message: "the image has a tag and a digest", advice: "give one of the two"}
 	}
-	dir, release, err := a.holdStore()
+	dir, release, err := holdStore(a.env)
 	if err != nil {
 		return err
 	}
@@ -64,7 +62,7 @@ func (p *pushing) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	if a.shared.quiet {
+	if a.quiet {
 		fmt.Fprintln(a.stdout, ref)
 		return nil
 	}
@@ -74,18 +72,17 @@ func (p *pushing) run(ctx context.Context, a *app, args []string) error {
 
 // copy sends the image.
 func (p *pushing) copy(ctx context.Context, a *app, dir *layout.Dir, ref reference.Reference) (manifest.Descriptor, error) {
-	repo, err := a.repository(ctx, p.to, ref, auth.Pull, auth.Push)
+	repo, err := p.to.repository(ctx, ref, auth.Pull, auth.Push)
 	if err != nil {
 		return manifest.Descriptor{}, err
 	}
-	repo.ChunkSize = int64(p.chunk)
 	from, err := neighboursOf(dir, ref)
 	if err != nil {
 		return manifest.Descriptor{}, err
 	}
-	a.did("pushing to repository %s", ref.Name())
-	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: a.jobs(p.jobs), Pace: a.pace(), OnEvent: show.event}
+	a.noteDone("pushing to repository %s", ref.Name())
+	show := newProgress(a)
+	engine := a.engine(p.jobs, show.event)
 	stop := show.start()
 	d, err := engine.Copy(ctx, dir.Repository(ref.Name()), ref.Identifier(), &mounting{repo, from}, ref.Identifier())
 	stop()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/hczjl/transship/distribution/layout"
@@ -31,11 +32,11 @@ transship rmi --force 668f4ec33f09`,
 }
 
 func (r *removing) run(ctx context.Context, a *app, args []string) error {
-	dir, err := a.openStore()
+	dir, err := openStore(a.env)
 	if err != nil {
 		return err
 	}
-	return a.each(ctx, args, func(arg string) error { return r.one(ctx, a, dir, arg) })
+	return inTurn(ctx, a.streams, args, func(ctx context.Context, arg string) error { return r.one(ctx, a, dir, arg) })
 }
 
 // one removes what an argument means and prints what docker does.
@@ -49,9 +50,9 @@ func (r *removing) one(ctx context.Context, a *app, dir *layout.Dir, arg string)
 		return err
 	}
 	if err := dir.Drop(roots...); err != nil {
-		return a.inStore(err)
+		return inStore(a.env, err)
 	}
-	if err := a.printUntagged(dir, roots); err != nil {
+	if err := printUntagged(a.stdout, dir, roots); err != nil {
 		return err
 	}
 	done, err := dir.Prune(ctx, layout.Pruning{Of: roots})
@@ -82,19 +83,19 @@ func (r *removing) removable(arg string, found []imageFound) ([]layout.Root, err
 }
 
 // printUntagged prints the names that images have lost: their tags and, with the last of a repository, their digest.
-func (a *app) printUntagged(dir *layout.Dir, gone []layout.Root) error {
+func printUntagged(out io.Writer, dir *layout.Dir, gone []layout.Root) error {
 	left, err := dir.Roots()
 	if err != nil {
 		return err
 	}
 	for i, r := range gone {
 		if r.Tag != "" {
-			fmt.Fprintln(a.stdout, "Untagged:", rootName(r))
+			fmt.Fprintln(out, "Untagged:", rootName(r))
 		}
 		same := func(o layout.Root) bool { return o.Repository == r.Repository && o.Digest == r.Digest }
 		if !slices.ContainsFunc(left, same) && !slices.ContainsFunc(gone[i+1:], same) {
 			r.Tag = ""
-			fmt.Fprintln(a.stdout, "Untagged:", rootName(r))
+			fmt.Fprintln(out, "Untagged:", rootName(r))
 		}
 	}
 	return nil

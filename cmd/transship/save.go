@@ -17,12 +17,9 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// imagesAtOnce is how many images are looked after side by side: over a long link most of them wait for an answer.
-const imagesAtOnce = 48
-
 // saving is the command save.
 type saving struct {
-	from      *side
+	from      *remote
 	out       string
 	list      string
 	since     string
@@ -51,7 +48,7 @@ docker://HOST[/PREFIX], that load brought images to.`,
 transship save -o tuesday.tar --since monday.tar.json -f images.txt
 transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			s := &saving{from: a.newSide(fs, "", "the registry")}
+			s := &saving{from: a.remoteFlags(fs, "", "the registry")}
 			fs.StringVar(&s.out, "output", "", "write to this `file`, to a folder where it ends with a slash or is one, or to standard output where it is -")
 			alias(fs, "o", "output")
 			fs.StringVar(&s.list, "file", "", "save the images of a `list`, as sync reads it; what stands behind an image is its name in the bundle")
@@ -76,13 +73,15 @@ func (s *saving) run(ctx context.Context, a *app, args []string) error {
 	if err := s.check(a, args); err != nil {
 		return err
 	}
-	images, err := s.images(ctx, a, args)
+	places := &places{run: a}
+	images, err := s.images(ctx, places, args)
 	defer closeAll(images)
 	if err != nil {
 		return err
 	}
-	show := a.newProgress()
-	engine := &transfer.Engine{Jobs: a.jobs(s.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: s.platforms, Referrers: s.referrers, OnEvent: show.event}
+	show := newProgress(a)
+	engine := a.engine(s.jobs, show.event)
+	engine.Platforms, engine.Referrers = s.platforms, s.referrers
 	if err := distinctNames(ctx, engine, images); err != nil {
 		return err
 	}

@@ -146,7 +146,7 @@ func (v *voyage) interruptAt(when registry.Rule) {
 // Where room cannot be reserved a disk may become full while blobs come.
 func TestFullDiskHint(t *testing.T) {
 	for _, err := range []error{&unfinishedError{"x.tar", syscall.ENOSPC}, &interruptedError{&unfinishedError{"x.tar", syscall.ENOSPC}}} {
-		a := newApp(func(string) string { return "" }, nil, nil, nil)
+		a := newApp(newStreams(func(string) string { return "" }, nil, nil, nil))
 		if hint := a.hint(hintFull(err)); !strings.Contains(hint, "what has come is kept in x.tar.partial") || !strings.HasPrefix(hint, "make room there; ") && !errors.Is(err, errInterrupted) {
 			t.Errorf("%v: the hint is %s", err, hint)
 		}

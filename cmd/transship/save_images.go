@@ -26,8 +26,8 @@ func closeAll(images []savedImage) {
 }
 
 // images opens all that is to be saved, and returns also in case of an error what is open.
-func (s *saving) images(ctx context.Context, a *app, args []string) ([]savedImage, error) {
-	entries, err := s.entries(ctx, a)
+func (s *saving) images(ctx context.Context, places *places, args []string) ([]savedImage, error) {
+	entries, err := s.entries(ctx, places.run)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (s *saving) images(ctx context.Context, a *app, args []string) ([]savedImag
 	}
 	var out []savedImage
 	for _, e := range entries {
-		origins, err := a.selected(ctx, s.from, e.selection)
+		origins, err := places.selected(ctx, s.from, e.selection)
 		for _, o := range origins {
 			out = append(out, savedImage{o, e.namesFor(o.name)})
 		}
@@ -62,7 +62,7 @@ func (s *saving) entries(ctx context.Context, a *app) ([]savedEntry, error) {
 	if s.list == "" {
 		return nil, nil
 	}
-	lines, err := a.readList(ctx, s.list)
+	lines, err := readList(ctx, a.stdin, s.list)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ func (s *saving) plan(ctx context.Context, a *app, engine *transfer.Engine, imag
 	if s.toFolder() {
 		return s.planFolder(ctx, a, engine, images)
 	}
-	place, err := a.shared.plan.place(location{transport: inArchive, path: s.out})
+	place, err := a.plan.place(location{transport: inArchive, path: s.out}.file())
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (s *saving) plan(ctx context.Context, a *app, engine *transfer.Engine, imag
 }
 
 func (s *saving) planFolder(ctx context.Context, a *app, engine *transfer.Engine, images []savedImage) error {
-	place, err := a.shared.plan.place(location{transport: inLayout, path: s.out})
+	place, err := a.plan.place(location{transport: inLayout, path: s.out}.file())
 	if err != nil {
 		return err
 	}

@@ -6,33 +6,33 @@ import (
 )
 
 // selected opens the images that a selection means. Images of one tar or layout share what has to be closed.
-func (a *app) selected(ctx context.Context, s *side, what selection) ([]origin, error) {
+func (p *places) selected(ctx context.Context, s *remote, what selection) ([]origin, error) {
 	switch {
 	case what.whole():
-		return a.all(what)
+		return p.all(what)
 	case what.pattern == "":
-		o, err := a.origin(ctx, s.towards(what.ref.Host()), what.location)
+		o, err := p.origin(ctx, s.bindHost(what.ref.Host()), what.location)
 		if err != nil {
 			return nil, err
 		}
 		return []origin{o}, nil
 	}
-	on := s.towards(what.ref.Host())
-	tags, _, err := what.tags(ctx, a, on)
+	on := s.bindHost(what.ref.Host())
+	tags, _, err := what.tags(ctx, on)
 	if err != nil {
 		return nil, err
 	}
-	return a.tagged(ctx, on, what, tags)
+	return p.tagged(ctx, on, what, tags)
 }
 
 // tagged opens the images with those tags. None is an error.
-func (a *app) tagged(ctx context.Context, on *side, what selection, tags []string) ([]origin, error) {
+func (p *places) tagged(ctx context.Context, on *remote, what selection, tags []string) ([]origin, error) {
 	if len(tags) == 0 {
 		return nil, what.noTags()
 	}
 	var out []origin
 	for _, tag := range tags {
-		o, err := a.origin(ctx, on, location{transport: onRegistry, ref: what.ref.WithTag(tag)})
+		o, err := p.origin(ctx, on, location{transport: onRegistry, ref: what.ref.WithTag(tag)})
 		if err != nil {
 			return nil, err
 		}
@@ -42,8 +42,8 @@ func (a *app) tagged(ctx context.Context, on *side, what selection, tags []strin
 }
 
 // all opens every image of a layout or tar.
-func (a *app) all(s selection) ([]origin, error) {
-	images, err := a.shared.local.open(s.location)
+func (p *places) all(s selection) ([]origin, error) {
+	images, err := p.local.open(s.location)
 	if err != nil {
 		return nil, err
 	}

@@ -67,8 +67,8 @@ func (s selection) several() bool { return s.pattern != "" || s.whole() }
 const maxTags = 1_000_000
 
 // tags lists the tags of a repository that are selected, in the order of their versions.
-func (s selection) tags(ctx context.Context, a *app, on *side) (selected, all []string, err error) {
-	repo, err := a.repository(ctx, on, s.ref, auth.Pull)
+func (s selection) tags(ctx context.Context, on *remote) (selected, all []string, err error) {
+	repo, err := on.repository(ctx, s.ref, auth.Pull)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -40,9 +40,9 @@ transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htp
 			s.at.flags(fs)
 			fs.BoolVar(&s.writable, "writable", false, "let clients push to the folder, and delete there")
 			fs.StringVar(&s.htpasswd, "htpasswd", "", "let in only users of this `file`, with bcrypt or $apr1$ as htpasswd -B and htpasswd write them")
-			fs.BoolVar(&a.shared.quiet, "quiet", false, "print nothing but the URL and errors")
+			fs.BoolVar(&a.quiet, "quiet", false, "print nothing but the URL and errors")
 			alias(fs, "q", "quiet")
-			fs.BoolVar(&a.shared.verbose, "verbose", false, "print one line for each request on standard error")
+			fs.BoolVar(&a.verbose, "verbose", false, "print one line for each request on standard error")
 			alias(fs, "v", "verbose")
 			return s.run
 		},
@@ -91,23 +91,24 @@ func (s *serving) handler(a *app, images *servedImages, users *htpasswd.File) ht
 	var h http.Handler = &registry.Handler{
 		Store:        images.union,
 		RefuseSparse: true, // no client may leave an image that is not whole
-		OnError:      a.onServerError,
+		OnError:      serverErrors(a.streams),
 	}
 	if users != nil {
 		h = &registry.Basic{Handler: h, Realm: "transship", Check: users.Authenticate}
 	}
-	if a.shared.verbose {
+	if a.verbose {
 		h = &requestLog{next: h, print: func(line string) { a.stderr.line("%s", line) }}
 	}
 	return h
 }
 
-// onServerError tells why a request failed, unless its client has gone away.
-func (a *app) onServerError(r *http.Request, err error) {
-	if r.Context().Err() != nil || as[*net.OpError](err) {
-		return
+// serverErrors returns what prints why a request failed, unless its client has gone away.
+func serverErrors(s *streams) func(r *http.Request, err error) {
+	return func(r *http.Request, err error) {
+		if r.Context().Err() == nil && !as[*net.OpError](err) {
+			s.failed(oneLine(r.Method+" "+r.URL.RequestURI()), err)
+		}
 	}
-	a.stderr.line("failed: %s", shorten(oneLine(fmt.Sprintf("%s %s: %v", r.Method, r.URL.RequestURI(), err))))
 }
 
 // announce says what is served and where.

@@ -2,51 +2,22 @@ package main
 
 import (
 	"context"
-	"flag"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/distribution"
-	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// shared is what all registries of a run have in common.
-type shared struct {
-	quiet   bool
-	verbose bool
-	http1   bool
-	headers bool            // with verbose: of each call
-	onCall  func(wire.Call) // in place of what -v prints
-	measure func(wire.Call) // told of each call too
-	local   openedImages
-	plan    planning
-	speed   speed
-	audit   auditing
-	rules   wire.Rules
+// sessions are the transport chains of a run, one for each account and protocol.
+type sessions struct {
+	http1 bool // no session uses HTTP/2
 
-	mu       sync.Mutex
-	sessions map[sessionKey]*session
-	layouts  map[string]*layout.Dir // that are written to, by their paths
-	waits    map[string]time.Time   // until when the waits go on that people have been told of, by host
-}
-
-// commonFlags registers the flags that every command with a registry has.
-func (a *app) commonFlags(fs *flag.FlagSet) {
-	fs.BoolVar(&a.shared.quiet, "quiet", false, "print nothing but results and errors")
-	alias(fs, "q", "quiet")
-	fs.BoolVar(&a.shared.http1, "http1", false, "do not use HTTP/2, which large blobs never do")
-	a.auditFlags(fs)
-}
-
-// verboseFlag registers --verbose, which docker has used for something else in one command.
-func (a *app) verboseFlag(fs *flag.FlagSet) {
-	fs.BoolVar(&a.shared.verbose, "verbose", false, "print one line for each call to a registry on standard error")
-	alias(fs, "v", "verbose")
-	fs.BoolVar(&a.shared.headers, "vv", false, "as --verbose, with the headers of requests and answers, secrets left out")
+	mu    sync.Mutex
+	byKey map[sessionKey]*session
 }
 
 // sessionKey tells apart what must not be shared: an account or a client certificate that was given for one registry.
@@ -61,7 +32,7 @@ type sessionKey struct {
 	host      string // only where there is something that is for this host alone
 }
 
-func (s *side) key() sessionKey {
+func (s *remote) key() sessionKey {
 	k := sessionKey{creds: s.creds, tls: s.tls, plainHTTP: s.plainHTTP, http1: s.http1, http2: s.http2, fixed: s.fixed, buffer: s.buffer}
 	if s.creds != "" || s.tls != (wire.TLS{}) || s.plainHTTP {
 		k.host = s.label + " " + s.host
@@ -82,32 +53,46 @@ type session struct {
 
 // session returns the side's chain: the same for both sides where nothing sets them apart, so that tokens and
 // connections are too.
-func (a *app) session(ctx context.Context, s *side) (*session, error) {
-	a.shared.mu.Lock()
-	defer a.shared.mu.Unlock()
-	if found, ok := a.shared.sessions[s.key()]; ok {
+func (s *remote) session(ctx context.Context) (*session, error) {
+	all := &s.run.sessions
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if found, ok := all.byKey[s.key()]; ok {
 		return found, nil
 	}
-	credentials, err := s.credentials(ctx, a)
+	credentials, err := s.credentials(ctx)
 	if err != nil {
 		return nil, err
 	}
-	made := a.newSession(s, credentials)
-	if a.shared.sessions == nil {
-		a.shared.sessions = map[sessionKey]*session{}
+	made := s.newSession(credentials)
+	if all.byKey == nil {
+		all.byKey = map[sessionKey]*session{}
 	}
-	a.shared.sessions[s.key()] = made
+	all.byKey[s.key()] = made
 	return made, nil
+}
+
+// knows reports whether a client of the run speaks to the host as to a registry.
+func (s *sessions) knows(host string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, one := range s.byKey {
+		if one.has(host) {
+			return true
+		}
+	}
+	return false
 }
 
 // newSession builds the chain auth -> Retry -> Limit -> Loopback -> Headers -> Record -> Policy -> Timeout -> Hosts, with a Plan
 // before Record where one is made; package wire says why in this order.
-func (a *app) newSession(s *side, credentials auth.Credentials) *session {
-	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.shared.http1 || s.http1, HTTP2: s.http2, Buffer: s.buffer}
-	stall := time.Duration(a.shared.speed.stall)
+func (s *remote) newSession(credentials auth.Credentials) *session {
+	a := s.run
+	hosts := &wire.Hosts{Registry: s.host, TLS: s.tls, CertsDirs: certsDirs(a.env), HTTP1: a.sessions.http1 || s.http1, HTTP2: s.http2, Buffer: s.buffer}
+	stall := time.Duration(a.speed.stall)
 	carry := &wire.Timeout{Base: hosts, Header: stall, Stall: stall}
-	record := a.recorder().Over(&wire.Policy{Base: carry, Rules: &a.shared.rules})
-	headers := &wire.Headers{Base: a.shared.plan.over(record), UserAgent: "transship/" + version}
+	record := a.recorder().Over(&wire.Policy{Base: carry, Rules: &a.rules})
+	headers := &wire.Headers{Base: a.plan.over(record), UserAgent: "transship/" + version}
 	loopback := &wire.Loopback{Base: headers}
 	if s.docker && s.tls.Insecure {
 		loopback.Insecure = s.host
@@ -136,7 +121,7 @@ func (s *session) client(host string) *distribution.Client {
 	return c
 }
 
-// has tells whether there is a client for a host.
+// has reports whether there is a client for a host.
 func (s *session) has(host string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,17 +129,23 @@ func (s *session) has(host string) bool {
 	return ok
 }
 
-// repository returns the repository of a reference on a side, with what the run will do there.
-func (a *app) repository(ctx context.Context, s *side, ref reference.Reference, actions ...string) (*distribution.Repository, error) {
+// repository returns the repository of a reference, with the actions that the run needs there.
+func (s *remote) repository(ctx context.Context, ref reference.Reference, actions ...string) (*distribution.Repository, error) {
 	s.host = ref.Host()
-	on, err := a.session(ctx, s)
+	on, err := s.session(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return &distribution.Repository{
-		Client: on.client(ref.Host()),
-		Name:   ref.Path,
-		Image:  ref.Familiar(),
-		Scope:  auth.Repository(ref.Path, actions...),
+		Client:    on.client(ref.Host()),
+		Name:      ref.Path,
+		Image:     ref.Familiar(),
+		Scope:     auth.Repository(ref.Path, actions...),
+		ChunkSize: int64(s.chunk),
 	}, nil
+}
+
+// ping checks with the registry that it takes the credentials.
+func (s *remote) ping(ctx context.Context, credentials auth.Credentials) error {
+	return s.newSession(credentials).client(s.host).Ping(ctx)
 }

@@ -1,9 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 )
+
+// imagesAtOnce is how many images are looked after side by side: over a long link most of them wait for an answer.
+const imagesAtOnce = 48
 
 // partlyError says that some of several things failed. Why is printed already.
 type partlyError struct{ failed, of int }
@@ -14,23 +21,65 @@ func (e *partlyError) Error() string { return fmt.Sprintf("%d of %d failed", e.f
 // ExitCode implements [coded].
 func (*partlyError) ExitCode() int { return exitPartly }
 
-// each does something for every argument. A failure does not keep the others from being done; the error of a single one
-// is returned as it is.
-func (a *app) each(ctx context.Context, args []string, do func(arg string) error) error {
-	failed := 0
-	for _, arg := range args {
-		err := do(arg)
-		if err == nil {
-			continue
-		}
-		if len(args) == 1 || ctx.Err() != nil {
-			return err
-		}
-		a.stderr.line("failed: %s: %s", arg, shorten(oneLine(err.Error())))
-		failed++
+// batch is several things that a command does. One that fails is named at once and does not stop the others.
+type batch struct {
+	streams *streams
+	of      int // how many there are in all
+	atOnce  int // how many are done side by side; 0 is imagesAtOnce
+
+	mu     sync.Mutex
+	done   int
+	failed int
+	last   error
+}
+
+// eachOf does something for each of a list that is part of a batch, and waits for all.
+func eachOf[T any](ctx context.Context, b *batch, list []T, do func(context.Context, T) error) {
+	var group errgroup.Group
+	group.SetLimit(cmp.Or(b.atOnce, imagesAtOnce))
+	for _, one := range list {
+		group.Go(func() error {
+			if ctx.Err() == nil {
+				b.note(ctx, fmt.Sprint(one), do(ctx, one))
+			}
+			return nil
+		})
 	}
-	if failed > 0 {
-		return &partlyError{failed, len(args)}
+	_ = group.Wait() // errors are noted
+}
+
+// note takes what became of one of the things. A failure that the end of ctx has caused is none of its own.
+func (b *batch) note(ctx context.Context, name string, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case err == nil:
+		b.done++
+	case ctx.Err() == nil:
+		b.failed++
+		b.last = err
+		if b.of > 1 {
+			b.streams.failed(name, err)
+		}
 	}
-	return nil
+}
+
+// err is the error of the whole: that of a single thing, or how many of several failed.
+func (b *batch) err(ctx context.Context) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case b.failed == 0:
+		return nil
+	case b.of == 1:
+		return b.last
+	}
+	return &partlyError{b.failed, b.of}
+}
+
+// inTurn does something for every argument, one after the other.
+func inTurn(ctx context.Context, s *streams, args []string, do func(ctx context.Context, arg string) error) error {
+	b := &batch{streams: s, of: len(args), atOnce: 1}
+	eachOf(ctx, b, args, do)
+	return b.err(ctx)
 }

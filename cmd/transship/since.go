@@ -53,7 +53,7 @@ func (s *saving) onFarSide(ctx context.Context, a *app, b *bundling) (layout.Inv
 		if err != nil {
 			return layout.Inventory{}, err
 		}
-		if repos[i], err = a.repository(ctx, s.from.towards(target.Host()), target, auth.Pull); err != nil {
+		if repos[i], err = s.from.bindHost(target.Host()).repository(ctx, target, auth.Pull); err != nil {
 			return layout.Inventory{}, err
 		}
 	}

@@ -11,6 +11,20 @@ import (
 	"sync"
 )
 
+// streams are a command's environment variables and standard streams.
+type streams struct {
+	env    func(name string) string
+	stdin  *lines
+	stdout *results
+	stderr *console
+	quiet  bool // notes are dropped
+}
+
+// newStreams returns streams on the process's own, or on what a test has in their place.
+func newStreams(env func(string) string, stdin io.Reader, stdout, stderr io.Writer) *streams {
+	return &streams{env: env, stdin: newLines(stdin), stdout: &results{out: stdout}, stderr: newConsole(stderr)}
+}
+
 // results is standard output. It remembers a failure, so that a full disk does not pass for success. It may be
 // written concurrently.
 type results struct {
@@ -99,15 +113,27 @@ func until(ctx context.Context, read func() (string, error)) (string, error) {
 }
 
 // ask reads a line, with a prompt where a person types, and without echo for a secret.
-func (a *app) ask(ctx context.Context, prompt string, secret bool) (string, error) {
-	if !a.stdin.terminal {
-		return a.stdin.next(ctx)
+func (s *streams) ask(ctx context.Context, prompt string, secret bool) (string, error) {
+	if !s.stdin.terminal {
+		return s.stdin.next(ctx)
 	}
 	if secret {
-		defer hide(a.stdin.file, a.stderr)() // before the prompt, for who types ahead
+		defer hide(s.stdin.file, s.stderr)() // before the prompt, for a user who types ahead
 	}
-	fmt.Fprint(a.stderr, prompt)
-	return a.stdin.next(ctx)
+	fmt.Fprint(s.stderr, prompt)
+	return s.stdin.next(ctx)
+}
+
+// note prints a line for people on standard error, unless --quiet is given.
+func (s *streams) note(format string, args ...any) {
+	if !s.quiet {
+		s.stderr.line(format, args...)
+	}
+}
+
+// failed prints which of several things failed, and why, also under --quiet.
+func (s *streams) failed(name string, err error) {
+	s.stderr.line("failed: %s: %s", name, shorten(oneLine(err.Error())))
 }
 
 // hide switches the terminal's echo off and returns what switches it on again. Without stty what is typed shows.

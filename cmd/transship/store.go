@@ -36,22 +36,22 @@ func (*storeError) Hint() string {
 
 // storeDir is where the store is: $TRANSSHIP_STORE, else in the folder for data that the XDG Base Directory
 // Specification gives programs. chosen tells that the user has named it.
-func (a *app) storeDir() (path string, chosen bool, err error) {
-	if dir := a.env("TRANSSHIP_STORE"); dir != "" {
+func storeDir(env func(string) string) (path string, chosen bool, err error) {
+	if dir := env("TRANSSHIP_STORE"); dir != "" {
 		return dir, true, nil
 	}
-	if dir := a.env("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+	if dir := env("XDG_DATA_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "transship"), false, nil
 	}
-	if home := a.env("HOME"); home != "" {
+	if home := env("HOME"); home != "" {
 		return filepath.Join(home, ".local", "share", "transship"), false, nil
 	}
 	return "", false, &usageError{message: "there is no folder for the local store", advice: "set TRANSSHIP_STORE to a folder"}
 }
 
 // ownStoreDir is storeDir, of this user unless the user has named it.
-func (a *app) ownStoreDir() (path string, err error) {
-	path, chosen, err := a.storeDir()
+func ownStoreDir(env func(string) string) (path string, err error) {
+	path, chosen, err := storeDir(env)
 	if err != nil || chosen {
 		return path, err
 	}
@@ -62,8 +62,8 @@ func (a *app) ownStoreDir() (path string, err error) {
 }
 
 // openStore opens the store, and makes it if there is none.
-func (a *app) openStore() (*layout.Dir, error) {
-	path, err := a.ownStoreDir()
+func openStore(env func(string) string) (*layout.Dir, error) {
+	path, err := ownStoreDir(env)
 	if err != nil {
 		return nil, err
 	}
@@ -75,21 +75,21 @@ func (a *app) openStore() (*layout.Dir, error) {
 }
 
 // holdStore opens the store and keeps others from pruning it until release is called.
-func (a *app) holdStore() (dir *layout.Dir, release func(), err error) {
-	dir, err = a.openStore()
+func holdStore(env func(string) string) (dir *layout.Dir, release func(), err error) {
+	dir, err = openStore(env)
 	if err != nil {
 		return nil, nil, err
 	}
 	release, err = dir.Hold()
-	return dir, release, a.inStore(err)
+	return dir, release, inStore(env, err)
 }
 
 // inStore says of an error in writing to the store, where that is not allowed, that it is about the store.
-func (a *app) inStore(err error) error {
+func inStore(env func(string) string, err error) error {
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	path, _, _ := a.storeDir() // it was found before
+	path, _, _ := storeDir(env) // it was found before
 	return &storeError{path, err}
 }
 

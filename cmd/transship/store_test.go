@@ -201,7 +201,7 @@ func TestStoreOfAnotherUser(t *testing.T) {
 
 // storePath is where the program has its local store.
 func (p *program) storePath() string {
-	path, _, err := newApp(func(name string) string { return p.env[name] }, nil, nil, nil).storeDir()
+	path, _, err := storeDir(func(name string) string { return p.env[name] })
 	if err != nil {
 		p.t.Fatal(err)
 	}

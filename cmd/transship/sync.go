@@ -8,7 +8,7 @@ import (
 
 // syncing is the command sync.
 type syncing struct {
-	src, dst  *side
+	src, dst  *remote
 	list      string
 	platforms platformList
 	referrers bool
@@ -17,7 +17,6 @@ type syncing struct {
 	state     string
 	asJSON    bool
 	jobs      count
-	chunk     byteSize
 }
 
 func syncCommand() command {
@@ -40,7 +39,7 @@ still has beyond --latest, stay, and so does all of a repository for which some 
 		example: `transship sync -f images.txt registry.example.com/mirror
 transship sync -f images.txt --prune --json`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			s := &syncing{src: a.newSide(fs, "src", "the first source"), dst: a.newSide(fs, "dst", "the first target")}
+			s := &syncing{src: a.remoteFlags(fs, "src", "the first source"), dst: a.remoteFlags(fs, "dst", "the first target")}
 			fs.StringVar(&s.list, "file", "", "the `list` of images, - for standard input")
 			alias(fs, "f", "file")
 			fs.Var(&s.platforms, "platform", "copy only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
@@ -49,7 +48,7 @@ transship sync -f images.txt --prune --json`,
 			fs.BoolVar(&s.prune, "prune", false, "remove tags from the targets that the source no longer has")
 			fs.StringVar(&s.state, "state", "", "remember in this `file` what was put where, and believe it: an image that has not changed then costs one HEAD at its source, and none at the target")
 			fs.BoolVar(&s.asJSON, "json", false, "print a report of all images as JSON")
-			a.sendFlags(fs, &s.jobs, &s.chunk, "copy")
+			a.sendFlags(fs, s.dst, &s.jobs, "copy")
 			a.rangesFlag(fs)
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
@@ -64,7 +63,7 @@ func (s *syncing) run(ctx context.Context, a *app, args []string) error {
 		return &usageError{message: "-f LIST is missing", advice: "the list has SRC [DST] on each line"}
 	}
 	if s.asJSON && a.planning() {
-		a.shared.plan.format = "json"
+		a.plan.format = "json"
 	}
 	lines, err := s.lines(ctx, a, args)
 	if err != nil {

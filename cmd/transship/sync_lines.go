@@ -22,7 +22,7 @@ type syncLine struct {
 
 // lines reads the list, all of it before anything is asked for.
 func (s *syncing) lines(ctx context.Context, a *app, args []string) ([]*syncLine, error) {
-	entries, err := a.readList(ctx, s.list)
+	entries, err := readList(ctx, a.stdin, s.list)
 	if err != nil {
 		return nil, err
 	}

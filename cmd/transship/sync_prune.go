@@ -99,7 +99,7 @@ func (p *prunePlan) line(ctx context.Context, line *syncLine) error {
 
 // repository lists the tags of a target that match and that no source has.
 func (p *prunePlan) repository(ctx context.Context, line *syncLine, ref reference.Reference) error {
-	repo, err := p.app.repository(ctx, p.dst.on(ref.Host()), ref, auth.Pull, auth.Push, auth.Delete)
+	repo, err := p.dst.forHost(ref.Host()).repository(ctx, ref, auth.Pull, auth.Push, auth.Delete)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func (r *syncRun) note(ctx context.Context, result syncResult, err error) {
 	}
 	if err != nil {
 		result.Status, result.Digest, result.Error = syncFailed, "", oneLine(err.Error())
-		r.app.stderr.line("failed: line %d: %s: %s", result.Line, result.what(), shorten(result.Error))
+		r.app.failed(fmt.Sprintf("line %d: %s", result.Line, result.what()), err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -78,7 +78,7 @@ func (r *syncRun) report(ctx context.Context) error {
 		r.printMoved(out)
 	}
 	synced := out.Copied + out.Unchanged
-	r.app.did("synced %d image%s: %s%s", synced, plural(synced), out.counts(), r.show.amount("sent"))
+	r.app.noteDone("synced %d image%s: %s%s", synced, plural(synced), out.counts(), r.show.amount("sent"))
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

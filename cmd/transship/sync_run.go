@@ -25,6 +25,7 @@ type syncRun struct {
 	began  time.Time
 	show   *progress
 	engine *transfer.Engine
+	places *places
 
 	mu      sync.Mutex
 	results []syncResult
@@ -33,9 +34,10 @@ type syncRun struct {
 }
 
 func (s *syncing) newRun(a *app, state *syncState) *syncRun {
-	r := &syncRun{syncing: s, app: a, state: state, began: time.Now(), show: a.newProgress(), kept: map[string]bool{}, taken: map[string]*taker{}}
+	r := &syncRun{syncing: s, app: a, places: &places{run: a}, state: state, began: time.Now(), show: newProgress(a), kept: map[string]bool{}, taken: map[string]*taker{}}
 	r.show.many = true
-	r.engine = &transfer.Engine{Jobs: a.jobs(s.jobs), Ranges: a.ranges(), Pace: a.pace(), Platforms: s.platforms, Referrers: s.referrers, OnEvent: r.event}
+	r.engine = a.engine(s.jobs, r.event)
+	r.engine.Platforms, r.engine.Referrers = s.platforms, s.referrers
 	return r
 }
 
@@ -103,15 +105,15 @@ func closeOrigins(origins []origin) {
 // origins opens what a line means.
 func (r *syncRun) origins(ctx context.Context, line *syncLine) ([]origin, error) {
 	if line.what.pattern == "" {
-		return r.app.selected(ctx, r.src, line.what)
+		return r.places.selected(ctx, r.src, line.what)
 	}
-	on := r.src.on(line.what.ref.Host())
-	tags, all, err := line.what.tags(ctx, r.app, on)
+	on := r.src.forHost(line.what.ref.Host())
+	tags, all, err := line.what.tags(ctx, on)
 	if err != nil {
 		return nil, err
 	}
 	line.all = all
-	return r.app.tagged(ctx, on, line.what, tags)
+	return r.places.tagged(ctx, on, line.what, tags)
 }
 
 // copyOne copies one image to all its targets.
@@ -170,7 +172,7 @@ func (r *syncRun) destination(ctx context.Context, o origin, l location) (destin
 	if news, err := r.claim(l, o); !news {
 		return destination{}, err
 	}
-	d, err := r.app.destination(ctx, r.dst.on(l.ref.Host()), l, o.name, nil, int64(r.chunk))
+	d, err := r.places.destination(ctx, r.dst.forHost(l.ref.Host()), l, o)
 	if err == nil {
 		shareScope(o.Source, d.Target)
 	}

@@ -28,7 +28,7 @@ func tag(ctx context.Context, a *app, args []string) error {
 	if as.Digest != "" {
 		return &usageError{message: "the new name has a digest", advice: "name it with a tag; the digest stays what it is"}
 	}
-	dir, release, err := a.holdStore()
+	dir, release, err := holdStore(a.env)
 	if err != nil {
 		return err
 	}

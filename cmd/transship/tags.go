@@ -15,7 +15,7 @@ func tagsCommand() command {
 		short:   "list the tags of a repository, one a line",
 		example: "transship tags halohub/halo",
 		setup: func(fs *flag.FlagSet, a *app) action {
-			s := a.newSide(fs, "", "the registry")
+			s := a.remoteFlags(fs, "", "the registry")
 			a.commonFlags(fs)
 			a.verboseFlag(fs)
 			return func(ctx context.Context, a *app, args []string) error {
@@ -23,7 +23,7 @@ func tagsCommand() command {
 				if err != nil {
 					return err
 				}
-				repo, err := a.repository(ctx, s, ref, auth.Pull)
+				repo, err := s.repository(ctx, ref, auth.Pull)
 				if err != nil {
 					return err
 				}

@@ -18,7 +18,7 @@ import (
 
 // verifying is the command verify.
 type verifying struct {
-	at     *side
+	at     *remote
 	deep   bool
 	asJSON bool
 }
@@ -35,7 +35,7 @@ Exit code 7 says that something is off. What is there as a file or folder is mea
 		example: `transship verify monday.tar
 transship verify --deep registry.example.com/hczjl/halo:1.6`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			v := &verifying{at: a.newSide(fs, "", "the registry")}
+			v := &verifying{at: a.remoteFlags(fs, "", "the registry")}
 			fs.BoolVar(&v.deep, "deep", false, "download the blobs from a registry and hash them")
 			fs.BoolVar(&v.asJSON, "json", false, "print JSON for scripts")
 			a.commonFlags(fs)
@@ -114,7 +114,7 @@ func (v *verifying) verify(ctx context.Context, a *app, arg string, found *verif
 }
 
 func (v *verifying) remote(ctx context.Context, a *app, ref reference.Reference, found *verification) error {
-	repo, err := a.repository(ctx, v.at, ref, auth.Pull)
+	repo, err := v.at.repository(ctx, ref, auth.Pull)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (v *verifying) print(a *app, f *verification) error {
 	for _, p := range f.Problems {
 		fmt.Fprintf(a.stdout, "bad: %s: %s\n", p.What, p.Error)
 	}
-	if a.shared.quiet || !f.OK {
+	if a.quiet || !f.OK {
 		return nil
 	}
 	rest := ""

@@ -11,53 +11,35 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// place is the registry that an error is about, and the side of the command that it is on.
-type place struct {
-	*side
+// failingSide is the registry that an error is about, and the remote of the command that it belongs to.
+type failingSide struct {
+	*remote
 	host string // "" where the error does not say
 }
 
 // name is the registry as a user calls it.
-func (p place) name() string {
-	switch p.host {
-	case "":
-		return "HOST"
-	case "registry-1.docker.io":
-		return "docker.io"
-	}
-	return strings.TrimSuffix(p.host, ":443")
+func (f failingSide) name() string { return registryName(f.host) }
+
+// isRegistry reports whether it is a registry of this run, as far as an error says: it may be the storage behind one.
+func (f failingSide) isRegistry() bool {
+	return f.host == "" || f.remote.host == "" || f.host == f.remote.host || f.run.sessions.knows(f.host)
 }
 
-// isRegistry tells whether a place is a registry of this run, as far as an error says: it may be the storage behind one.
-func (a *app) isRegistry(at place) bool {
-	if at.host == "" || at.side.host == "" || at.host == at.side.host {
-		return true
-	}
-	a.shared.mu.Lock()
-	defer a.shared.mu.Unlock()
-	for _, s := range a.shared.sessions {
-		if s.has(at.host) {
-			return true
-		}
-	}
-	return false
-}
-
-// about finds the place of an error. Where both sides are on one registry, reading is the source's side; so it is with
+// about finds the side that an error is about. Where both sides are on one registry, reading is the source's side; so it is with
 // a host that is none of theirs, such as the storage behind a registry.
-func (a *app) about(err error) place {
-	if len(a.sides) == 0 {
-		return place{side: &side{}}
+func (a *app) about(err error) failingSide {
+	if len(a.remotes) == 0 {
+		return failingSide{remote: &remote{run: a}}
 	}
 	host, method := errorHost(err)
-	var on []*side
-	for _, s := range a.sides {
+	var on []*remote
+	for _, s := range a.remotes {
 		if s.host != "" && (s.host == host || host == "" && strings.Contains(err.Error(), s.host)) {
 			on = append(on, s)
 		}
 	}
 	if len(on) == 0 {
-		on = a.sides
+		on = a.remotes
 	}
 	at := on[len(on)-1]
 	if method == http.MethodGet {
@@ -66,7 +48,7 @@ func (a *app) about(err error) place {
 	if host == "" {
 		host = at.host
 	}
-	return place{at, host}
+	return failingSide{at, host}
 }
 
 // errorHost returns the host that an error names, and the method of the call that failed.

@@ -26,12 +26,12 @@ type planning struct {
 // planFlag registers --plan. A command that has it makes its calls to registries as ever, does its copies with a.jobs,
 // and changes nothing else where a.planning() is true; what it prints as its result is left out then.
 func (a *app) planFlag(fs *flag.FlagSet) {
-	fs.Var(&a.shared.plan, "plan", "change nothing: print the calls that would be made, and what each blob needs; --plan=json for scripts")
-	fs.Var(&a.shared.plan, "dry-run", "the same as --plan")
+	fs.Var(&a.plan, "plan", "change nothing: print the calls that would be made, and what each blob needs; --plan=json for scripts")
+	fs.Var(&a.plan, "dry-run", "the same as --plan")
 }
 
 // planning tells whether nothing is to be changed.
-func (a *app) planning() bool { return a.shared.plan.format != "" }
+func (a *app) planning() bool { return a.plan.wanted() }
 
 // jobs is how many blobs a command moves at a time: one where the calls are planned, which makes their order that of the
 // documents.
@@ -71,9 +71,12 @@ func (p *planning) Set(s string) error {
 	return nil
 }
 
+// wanted reports whether the calls are planned.
+func (p *planning) wanted() bool { return p.format != "" }
+
 // over puts the plan into a chain of transports, where there is one.
 func (p *planning) over(base http.RoundTripper) http.RoundTripper {
-	if p.format == "" {
+	if !p.wanted() {
 		return base
 	}
 	return p.calls.Over(base)
@@ -86,19 +89,19 @@ func (p *planning) keep(ev transfer.Event) {
 	p.kept = append(p.kept, ev)
 }
 
-// plan runs a command without its result and prints the plan in its place, also where some of several images failed.
-func (a *app) plan(ctx context.Context, act action, args []string) error {
+// printPlan runs a command without its result and prints the plan in its place, also where some of several images failed.
+func (a *app) printPlan(ctx context.Context, act action, args []string) error {
 	a.stdout.withheld = true
 	err := act(ctx, a, args)
 	a.stdout.withheld = false
 	if err != nil && !as[*partlyError](err) {
 		return err
 	}
-	report, failed := a.shared.plan.report()
+	report, failed := a.plan.report()
 	if failed != nil {
 		return errors.Join(err, failed)
 	}
-	if a.shared.plan.format == "json" {
+	if a.plan.format == "json" {
 		return errors.Join(err, printJSON(a.stdout, report))
 	}
 	return errors.Join(err, report.text(a.stdout))
