@@ -5,6 +5,7 @@ import (
 	"flag"
 
 	"github.com/hczjl/transship/distribution/audit"
+	"github.com/hczjl/transship/distribution/audit/curl"
 )
 
 func auditCurlCommand() command {
@@ -18,9 +19,9 @@ names them.`,
 		example: "transship audit curl run.jsonl | tee run.sh",
 		setup: func(*flag.FlagSet, *app) action {
 			return func(_ context.Context, a *app, args []string) error {
-				var script *audit.Script
+				var script *curl.Script
 				err := readAudit(a, args[0], func(r *audit.Reader) (_ *audit.RecordError, err error) {
-					if script, err = audit.ReadScript(r); err != nil {
+					if script, err = curl.Read(r); err != nil {
 						return nil, err
 					}
 					return script.Broken, nil
@@ -28,7 +29,7 @@ names them.`,
 				if err != nil {
 					return err
 				}
-				return script.Print(a.stdout)
+				return curl.Write(a.stdout, script)
 			}
 		},
 	}

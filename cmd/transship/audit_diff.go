@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/distribution/audit"
+	"github.com/hczjl/transship/distribution/audit/diff"
 )
 
 func auditDiffCommand() command {
@@ -36,19 +37,19 @@ compared nothing is printed on standard output, and the exit code is that of the
 				if err != nil || d.Equal() {
 					return err
 				}
-				return fmt.Errorf("the calls differ: %d gone, %d added, %d changed", d.Count(audit.Gone), d.Count(audit.Added),
-					d.Count(audit.Different)+d.Count(audit.Replaced))
+				return fmt.Errorf("the calls differ: %d gone, %d added, %d changed", d.Count(diff.Gone), d.Count(diff.Added),
+					d.Count(diff.Different)+d.Count(diff.Replaced))
 			}
 		},
 	}
 }
 
 // compareAudits reads two audits and compares them.
-func compareAudits(a *app, names ...string) (audit.Difference, error) {
-	var sets []*audit.CallSet
+func compareAudits(a *app, names ...string) (diff.Result, error) {
+	var sets []*diff.Calls
 	for _, name := range names {
 		err := readAudit(a, name, func(r *audit.Reader) (*audit.RecordError, error) {
-			s, err := audit.ReadCallSet(r)
+			s, err := diff.Read(r)
 			if err != nil {
 				return nil, err
 			}
@@ -56,14 +57,14 @@ func compareAudits(a *app, names ...string) (audit.Difference, error) {
 			return s.Broken, nil
 		})
 		if err != nil {
-			return audit.Difference{}, err
+			return diff.Result{}, err
 		}
 	}
-	return audit.Compare(sets[0], sets[1]), nil
+	return diff.Compare(sets[0], sets[1]), nil
 }
 
 // differenceText is a difference for people; empty where there is none.
-func differenceText(a, b string, d audit.Difference) string {
+func differenceText(a, b string, d diff.Result) string {
 	if d.Equal() {
 		return ""
 	}
@@ -81,8 +82,8 @@ func differenceText(a, b string, d audit.Difference) string {
 }
 
 // changeText is one change, in a line and one for each detail.
-func changeText(c audit.Change) string {
-	mark := map[audit.ChangeKind]string{audit.Gone: "-", audit.Added: "+"}[c.Kind]
+func changeText(c diff.Change) string {
+	mark := map[diff.Kind]string{diff.Gone: "-", diff.Added: "+"}[c.Kind]
 	if mark == "" {
 		mark = "~"
 	}
@@ -90,7 +91,7 @@ func changeText(c audit.Change) string {
 	if c.Times > 1 {
 		text += fmt.Sprintf("  %d times", c.Times)
 	}
-	if c.Kind == audit.Replaced {
+	if c.Kind == diff.Replaced {
 		text += "  for other digests"
 	}
 	text += "\n"

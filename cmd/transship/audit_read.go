@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/hczjl/transship/distribution/audit"
+	"github.com/hczjl/transship/distribution/audit/trace"
 )
 
 // The audit commands read what --audit has written, and HARs of any other tool.
@@ -46,9 +47,9 @@ func brokenText(broken *audit.RecordError) string {
 }
 
 // readTrace reads what the reports about a run's time need.
-func readTrace(a *app, name string) (t *audit.Trace, err error) {
+func readTrace(a *app, name string) (t *trace.Trace, err error) {
 	err = readAudit(a, name, func(r *audit.Reader) (*audit.RecordError, error) {
-		if t, err = audit.ReadTrace(r); err != nil {
+		if t, err = trace.Read(r); err != nil {
 			return nil, err
 		}
 		return t.Broken, nil

@@ -12,10 +12,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/hczjl/transship/distribution/audit"
+	"github.com/hczjl/transship/distribution/audit/diff"
 )
 
 // story is an audit in which much happens; package audit has made it.
-const story = "../../distribution/audit/testdata/story.jsonl"
+const story = "../../distribution/audit/testdata/record.jsonl"
 
 func TestAuditShow(t *testing.T) {
 	o := newProgram(t).run("audit", "show", story).want(0)
@@ -154,9 +155,9 @@ func TestAuditDiff(t *testing.T) {
 			t.Errorf("it does not say %q:\n%s", line, o.stdout)
 		}
 	}
-	var d audit.Difference
+	var d diff.Result
 	o = v.run("audit", "diff", "--json", file("again"), file("a")).want(1)
-	if err := json.Unmarshal([]byte(o.stdout), &d); err != nil || d.Count(audit.Added) != 28 || d.Count(audit.Different) != 1 {
+	if err := json.Unmarshal([]byte(o.stdout), &d); err != nil || d.Count(diff.Added) != 28 || d.Count(diff.Different) != 1 {
 		t.Errorf("%v: %+v", err, d)
 	}
 	// Standard output is empty where the exit code is another's.

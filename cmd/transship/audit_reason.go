@@ -6,10 +6,11 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/audit"
+	"github.com/hczjl/transship/distribution/audit/trace"
 )
 
 // reasonText is a reason in words.
-func reasonText(r audit.Reason) string {
+func reasonText(r trace.Reason) string {
 	text := activityText(r)
 	if r.Bytes > 0 {
 		text += ", " + formatBytes(r.Bytes)
@@ -28,32 +29,32 @@ func reasonText(r audit.Reason) string {
 }
 
 // activityText is what the time of a reason was spent on.
-func activityText(r audit.Reason) string {
+func activityText(r trace.Reason) string {
 	host := oneLine(r.Host)
 	title := audit.RowTitle(r.Row)
 	if strings.HasPrefix(r.Row, "end-") {
 		title += " (" + oneLine(r.Row) + ")"
 	}
 	switch r.Activity {
-	case audit.Blocked:
+	case trace.Blocked:
 		return "waiting for a free connection to " + host
-	case audit.LookingUp:
+	case trace.DNS:
 		return "looking up the name of " + host
-	case audit.Connecting:
+	case trace.Connect:
 		return "connecting to " + host
-	case audit.Securing:
+	case trace.TLS:
 		return "the TLS handshake with " + host
-	case audit.Sending:
+	case trace.Send:
 		return fmt.Sprintf("sending to %s: %s", host, title)
-	case audit.Waiting:
+	case trace.Wait:
 		return fmt.Sprintf("waiting for the first byte from %s: %s", host, title)
-	case audit.Receiving:
+	case trace.Receive:
 		return fmt.Sprintf("receiving from %s: %s", host, title)
-	case audit.Streaming:
+	case trace.Stream:
 		return fmt.Sprintf("passing blobs on from %s to %s", host, oneLine(r.To))
-	case audit.Pausing:
+	case trace.Pause:
 		return "pausing before a call to " + host + " was tried once more"
-	case audit.Between:
+	case trace.Between:
 		return "the program, while other calls were under way"
 	}
 	return "nothing on the wire: the program or the disk"

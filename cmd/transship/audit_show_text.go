@@ -10,11 +10,12 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/audit"
+	"github.com/hczjl/transship/distribution/audit/trace"
 )
 
 // reportText is a report for people.
 type reportText struct {
-	audit.Report
+	trace.Report
 	most int // so many calls of the critical path
 	out  strings.Builder
 }
@@ -56,7 +57,7 @@ func (r *reportText) head() {
 }
 
 // countsText is how many calls there were, and what went wrong with them.
-func countsText(g audit.Group) string {
+func countsText(g trace.Group) string {
 	text := fmt.Sprint(g.Calls)
 	if g.Connections > 0 {
 		text += fmt.Sprintf(" on %d connections", g.Connections)
@@ -112,10 +113,10 @@ func (r *reportText) path() {
 		return
 	}
 	shown := slices.Clone(r.Path)
-	took := func(s audit.Step) audit.Millis { return s.To - s.From }
-	slices.SortStableFunc(shown, func(a, b audit.Step) int { return cmp.Compare(took(b), took(a)) })
+	took := func(s trace.Step) audit.Millis { return s.To - s.From }
+	slices.SortStableFunc(shown, func(a, b trace.Step) int { return cmp.Compare(took(b), took(a)) })
 	shown = shown[:min(len(shown), r.most)]
-	slices.SortStableFunc(shown, func(a, b audit.Step) int { return cmp.Compare(a.From, b.From) })
+	slices.SortStableFunc(shown, func(a, b trace.Step) int { return cmp.Compare(a.From, b.From) })
 	fmt.Fprintf(&r.out, "\nThe critical path, %d of %d calls one after another", len(r.Path), r.Total.Calls)
 	if len(shown) < len(r.Path) {
 		fmt.Fprintf(&r.out, "; the %d that took longest", len(shown))
@@ -139,7 +140,7 @@ func statusText(status int) string {
 // calls are counted by host and row.
 func (r *reportText) calls() {
 	rows := [][]string{{"", "CALLS", "RETRIES", "FAILED", "SENT", "RECEIVED", "CONNECTIONS", "ERRORS"}}
-	add := func(title string, g audit.Group) {
+	add := func(title string, g trace.Group) {
 		rows = append(rows, []string{title, fmt.Sprint(g.Calls), orDash(g.Retries), orDash(g.Failed),
 			formatBytes(g.Sent), formatBytes(g.Received), orDash(g.Connections), errorsText(g.Errors)})
 	}
@@ -152,7 +153,7 @@ func (r *reportText) calls() {
 	fmt.Fprint(&r.out, "\nCalls by host and endpoint of the distribution specification:\n", columns("lrrrrrrl", rows))
 }
 
-func rowTitle(row audit.Row) string { return fmt.Sprintf("  %-8s %s", row.Row, row.Title) }
+func rowTitle(row trace.Row) string { return fmt.Sprintf("  %-8s %s", row.Row, row.Title) }
 
 func orDash(n int) string {
 	if n == 0 {
@@ -163,8 +164,8 @@ func orDash(n int) string {
 
 // times are medians and 99th percentiles.
 func (r *reportText) times() {
-	phases := []audit.Activity{audit.Blocked, audit.LookingUp, audit.Connecting, audit.Securing, audit.Sending,
-		audit.Waiting, audit.Receiving, audit.Total}
+	phases := []trace.Activity{trace.Blocked, trace.DNS, trace.Connect, trace.TLS, trace.Send,
+		trace.Wait, trace.Receive, trace.Total}
 	head := []string{"", ""}
 	for _, p := range phases {
 		head = append(head, strings.ToUpper(string(p)))

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"flag"
 	"os"
+
+	"github.com/hczjl/transship/distribution/audit/waterfall"
 )
 
 func auditWaterfallCommand() command {
@@ -28,7 +30,7 @@ longest have rows.`,
 					return err
 				}
 				var image bytes.Buffer
-				if err := t.Waterfall(&image, formatBytes); err != nil {
+				if err := waterfall.Write(&image, t, formatBytes); err != nil {
 					return err
 				}
 				if *out == "-" {

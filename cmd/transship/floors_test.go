@@ -23,7 +23,16 @@ func floors() map[string][]string {
 		"testdata/image":         {},
 		"manifest":               {"blob"},
 		"distribution/reference": {"blob"},
-		"distribution/audit":     {"distribution/wire"},
+		"internal/golden":        {},
+
+		"distribution/audit/internal/texts":     {},
+		"distribution/audit":                    {"distribution/wire"},
+		"distribution/audit/internal/audittest": {"distribution/audit"},
+		"distribution/audit/trace":              {"distribution/wire", "distribution/audit", "distribution/audit/internal/texts"},
+		"distribution/audit/diff":               {"distribution/audit", "distribution/audit/internal/texts"},
+		"distribution/audit/curl":               {"blob", "distribution/audit", "distribution/audit/internal/texts"},
+		"distribution/audit/waterfall":          {"distribution/audit", "distribution/audit/internal/texts", "distribution/audit/trace"},
+
 		"manifest/liststore":     {"blob", "manifest", "distribution/reference"},
 		"distribution/layout":    {"blob", "manifest", "distribution/reference"},
 		"distribution/transfer":  {"blob", "manifest"},

@@ -22,10 +22,9 @@
 //
 // # Reports
 //
-// [ReadTrace] reads an audit for what its time went to: [Trace.Report] sums it
-// up, with the critical path, and [Trace.Waterfall] draws it. [ReadScript] makes
-// shell commands of the calls, and [Compare] finds what two audits do not have
-// in common. All of them take HARs of other tools too.
+// The packages below this one read an audit, or a HAR of another tool: trace
+// says what its time went to, waterfall draws it, curl makes shell commands of
+// the calls, and diff finds what two audits do not have in common.
 //
 // # Secrets
 //

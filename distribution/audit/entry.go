@@ -34,6 +34,10 @@ type Entry struct {
 // Duration is the time from the call's start to its end.
 func (e Entry) Duration() time.Duration { return e.Timings.Total() }
 
+// NotSent reports whether a policy refused the call before it was sent. A call that has Refused and was sent
+// is one whose body a policy cut off.
+func (e Entry) NotSent() bool { return e.Refused != "" && e.Peer == "" }
+
 // Why is what a call was for.
 type Why struct {
 	Command    string `json:"command,omitempty"`    // of the program, such as copy

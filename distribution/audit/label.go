@@ -5,7 +5,6 @@ import (
 	"path"
 	"regexp"
 	"strings"
-	"unicode"
 
 	"github.com/hczjl/transship/distribution/wire"
 )
@@ -54,70 +53,8 @@ func RowTitle(row string) string {
 	return "other"
 }
 
-var (
-	// anyDigest matches a digest, with the part of it that tells it from others
-	// before the rest.
-	anyDigest = regexp.MustCompile(`\b((?:sha256|sha512):[0-9a-f]{12})[0-9a-f]{52,}`)
-	// uploadSession matches the path of an upload session up to its identifier.
-	uploadSession = regexp.MustCompile(`(/blobs/uploads/)[^/?"]+`)
-)
-
-// shortPath is a URL's path with what matters of its query, in one printable
-// line without the bulk of digests and the names of upload sessions.
-func shortPath(u *url.URL, row string) string {
-	text := u.Path
-	if row != "" && row != wire.RowToken && row != wire.RowRedirect {
-		text = strings.TrimPrefix(text, "/v2/")
-	}
-	text = uploadSession.ReplaceAllString(text, "$1...")
-	return shortDigests(printable(text + shortQuery(u.RawQuery)))
-}
-
-// shortQuery keeps the parameters that name content, the blob last; "?..."
-// stands for others.
-func shortQuery(raw string) string {
-	var kept, blob []string
-	dropped := false
-	for pair := range strings.SplitSeq(raw, "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		if plain, err := url.QueryUnescape(value); err == nil {
-			value = plain
-		}
-		switch name {
-		case "digest", "mount":
-			blob = append(blob, name+"="+value)
-		case "from", "scope", "n", "last", "artifactType", "tag":
-			kept = append(kept, name+"="+value)
-		case "service", "account", "client_id", "":
-		default:
-			dropped = true
-		}
-	}
-	kept = append(kept, blob...)
-	switch {
-	case len(kept) > 0:
-		return "?" + strings.Join(kept, "&")
-	case dropped:
-		return "?..."
-	}
-	return ""
-}
-
-func shortDigests(text string) string { return anyDigest.ReplaceAllString(text, "$1") }
-
-// printable replaces what is no character for people, so that nothing in a
-// file can move a terminal's cursor or end a line.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
-}
-
-// blobOf returns the digest of the blob that a call moves, mounts or asks for.
-func blobOf(e Entry) string {
+// Blob returns the digest of the blob that a call moves, mounts or asks for; empty where it is about none.
+func (e Entry) Blob() string {
 	if e.Why.Blob != "" {
 		return e.Why.Blob
 	}

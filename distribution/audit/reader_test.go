@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,45 +13,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// otherHAR has what browsers and proxies write and this program does not:
-// a byte order mark, members in another order, pages, bodies, cookies, own members of
-// other types, numbers as floats, unknown sizes.
-const otherHAR = "\xef\xbb\xbf" + `{
-  "log": {
-    "entries": [
-      {
-        "_row": {"any": "thing"}, "_error": 7, "pageref": "page_1",
-        "startedDateTime": "2026-01-02T03:04:05.678+01:00", "time": 12.5,
-        "request": {
-          "method": "GET", "url": "https://r.example/v2/a/b/manifests/1?token=secret", "httpVersion": "h2",
-          "cookies": [{"name": "a", "value": "secret"}],
-          "headers": [{"name": "authorization", "value": "Bearer secret"}, {"name": ":path", "value": "/secret"}],
-          "queryString": [], "headersSize": -1, "bodySize": -1
-        },
-        "response": {
-          "status": 200.0, "statusText": "", "httpVersion": "", "cookies": [], "redirectURL": "",
-          "headers": [{"name": "Content-Type", "value": "text/plain"}],
-          "content": {"size": 5, "mimeType": "text/plain", "text": "secret", "encoding": "base64"},
-          "headersSize": null, "bodySize": -1
-        },
-        "cache": {"beforeRequest": null},
-        "timings": {"blocked": -1, "dns": 1, "ssl": 2, "connect": 5, "send": 0, "wait": 6.5, "receive": null},
-        "serverIPAddress": "[2001:db8::1]"
-      },
-      {
-        "startedDateTime": "2026-01-02T03:04:06Z", "time": 0, "cache": {}, "timings": {"send": 0, "wait": 0, "receive": 0},
-        "request": {"method": "POST", "url": "https://a.example/%zz"}, "response": {"status": 0, "bodySize": 1e300}
-      }
-    ],
-    "pages": [{"id": "page_1"}],
-    "creator": {"name": "Firefox", "version": "128.0", "comment": ""},
-    "version": "1.2"
-  }
+// otherTool is what browsers and proxies write and this program does not: a byte order mark, members in another order,
+// pages, bodies, cookies, own members of other types, numbers as floats, unknown sizes.
+func otherTool(t *testing.T) []byte {
+	t.Helper()
+	text, err := os.ReadFile("testdata/other-tool.har")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
-`
 
 func TestReadsHAROfOtherTools(t *testing.T) {
-	r, got, err := read(t, []byte(otherHAR))
+	r, got, err := read(t, otherTool(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +47,7 @@ func TestReadsHAROfOtherTools(t *testing.T) {
 	if r.Run.Tool != "Firefox" || r.Run.Version != "128.0" || r.End != nil {
 		t.Errorf("%+v", r)
 	}
-	if result := verified(t, []byte(otherHAR)); !result.Sound() || result.Chained || result.Entries != 2 {
+	if result := verified(t, otherTool(t)); !result.Sound() || result.Chained || result.Entries != 2 {
 		t.Errorf("%+v", result)
 	}
 }
@@ -133,6 +108,44 @@ func TestRecordTooLong(t *testing.T) {
 	for _, har = range harRecords(strings.NewReader(`{"log":{"pages":{},"entries":[{}`+strings.Repeat(`,{"a":"b"}`, 2000)+`]}}`), 2000) {
 		if har != nil {
 			t.Fatal(har)
+		}
+	}
+}
+
+func TestReadAll(t *testing.T) {
+	whole, har := newStory().file(t), string(otherTool(t))
+	lines := strings.SplitAfter(whole, "\n")
+	for name, test := range map[string]struct {
+		text    string
+		entries int
+		broken  string // "" for an audit that is whole
+		err     string
+	}{
+		"whole":            {whole, 23, "", ""},
+		"cut":              {whole[:len(whole)-len(lines[len(lines)-2])-5], 22, "line 24: it is cut off", ""},
+		"one line":         {lines[0], 0, "", ""},
+		"garbled":          {strings.Join(lines[:4], "") + "garbage\n" + strings.Join(lines[4:], ""), 3, "line 5: invalid character", ""},
+		"other JSON lines": {"{\"a\":1}\n", 0, "", "line 1: it is no record of an audit"},
+		"text":             {"hello", 0, "", "neither an audit"},
+		"nothing":          {"", 0, "", "neither an audit"},
+		"a HAR, cut":       {har[:strings.Index(har, `"pages"`)-10], 2, "entry 2: it is cut off", ""},
+	} {
+		n := 0
+		r, err := NewReader(strings.NewReader(test.text))
+		var broken *RecordError
+		if err == nil {
+			broken, err = ReadAll(r, func(Entry) { n++ })
+		}
+		said, failed := "", ""
+		if broken != nil {
+			said = broken.Error()
+		}
+		if err != nil {
+			failed = err.Error()
+		}
+		if n != test.entries || !strings.HasPrefix(said, test.broken) || (said == "") != (test.broken == "") ||
+			!strings.Contains(failed, test.err) || (failed == "") != (test.err == "") {
+			t.Errorf("%s: %d entries, broken %q, error %q", name, n, said, failed)
 		}
 	}
 }

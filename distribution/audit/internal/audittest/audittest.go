@@ -1,0 +1,90 @@
+// Package audittest has records for the tests of the packages beside it, below distribution/audit.
+package audittest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/distribution/audit"
+)
+
+// Golden returns the record of a copy with tokens, redirects, mounts, chunks, further attempts, a lost connection and a
+// refused call. The tests of package audit write it.
+func Golden(t testing.TB) string { return file(t, "record.jsonl") }
+
+// OtherTool returns a HAR as a browser writes it.
+func OtherTool(t testing.TB) string { return file(t, "other-tool.har") }
+
+func file(t testing.TB, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Record returns a JSONL record of the run and its entries, without a chain and an end.
+func Record(t testing.TB, run audit.Run, entries ...audit.Entry) string {
+	t.Helper()
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	lines := []any{map[string]audit.Run{"run": run}}
+	for _, e := range entries {
+		lines = append(lines, e)
+	}
+	for _, line := range lines {
+		if err := encoder.Encode(line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out.String()
+}
+
+// Reader reads a record's text.
+func Reader(t testing.TB, text string) *audit.Reader {
+	t.Helper()
+	r, err := audit.NewReader(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// Entries returns the entries of a record's text.
+func Entries(t testing.TB, text string) []audit.Entry {
+	t.Helper()
+	var out []audit.Entry
+	if _, err := audit.ReadAll(Reader(t, text), func(e audit.Entry) { out = append(out, e) }); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Digest returns the digest number n, from 0 to 255.
+func Digest(n int) string { return "sha256:" + strings.Repeat(fmt.Sprintf("%02x", n), 32) }
+
+// FuzzSeeds are records with which the fuzz tests of the reports begin.
+func FuzzSeeds() []string {
+	return []string{
+		`{"log":{"entries":[{"startedDateTime":"2026-01-02T03:04:05Z","request":{"method":"GET","url":"http://h/v2/x/tags/list?n=1"},"timings":{"wait":1}}]}}`,
+		`{"method":"PUT","url":"//","start":"9999-01-01T00:00:00Z","attempt":2,"status":-5,"why":{"retryOf":1}}` + "\n",
+		`{"method":"GET","url":"http://h'/v2/x/blobs/uploads/?a=REDACTED","row":"end-2","status":200,"timings":{"wait":1e300,"send":1e300}}` + "\n",
+		`{"sequence":2,"row":"end-5","method":"PATCH","url":"http://h/v2/x/blobs/uploads/1","status":202,"request":{"bytes":3},"response":{"headers":{"Location":["/v2/x/blobs/uploads/1"]}}}` + "\n",
+		`{"sequence":1,"row":"token","method":"GET","url":"http://h/?scope=repository:x:pull","status":200}` + "\n",
+	}
+}
+
+// Nonsense is a record with dates and durations that are as far apart and as long as can be.
+func Nonsense() string {
+	var text string
+	for i, start := range []string{"0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", "2026-01-02T03:04:05Z"} {
+		text += fmt.Sprintf(`{"sequence":%d,"method":"GET","url":"http://h/","start":%q,"timings":{"blocked":1e300,"dns":1e300,`+
+			`"connect":1e300,"tls":1e300,"send":1e300,"wait":1e300,"receive":1e300}}`+"\n", i, start)
+	}
+	return text
+}

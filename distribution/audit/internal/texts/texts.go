@@ -1,0 +1,63 @@
+// Package texts has what the reports of an audit do with its texts: it keeps each one once, and
+// makes them safe to print.
+package texts
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// Printable returns text with U+FFFD for every character that is not printable, so that nothing in a
+// file can end a line or move a terminal's cursor.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}
+
+// uploadSession matches the path of an upload session up to its identifier.
+var uploadSession = regexp.MustCompile(`(/blobs/uploads/)[^/?"]+`)
+
+// ReplaceSessions returns text with replacement for the identifier of each upload session in it.
+func ReplaceSessions(text, replacement string) string {
+	return uploadSession.ReplaceAllString(text, "${1}"+replacement)
+}
+
+// Table keeps each text once and numbers them. The zero value is ready to use; number 0 is the empty
+// text. It must not be used concurrently.
+type Table struct {
+	texts   []string
+	numbers map[string]int32
+}
+
+// Number returns the number of a text, which is added if it is new.
+func (t *Table) Number(text string) int32 {
+	if t.numbers == nil {
+		t.texts, t.numbers = []string{""}, map[string]int32{"": 0}
+	}
+	n, ok := t.numbers[text]
+	if !ok {
+		n = int32(len(t.texts))
+		t.texts = append(t.texts, text)
+		t.numbers[text] = n
+	}
+	return n
+}
+
+// Text returns the text that has number n, which [Table.Number] has returned, or 0.
+func (t *Table) Text(n int32) string {
+	if n == 0 {
+		return ""
+	}
+	return t.texts[n]
+}
+
+// Intern returns the copy of text that the table keeps.
+func (t *Table) Intern(text string) string { return t.Text(t.Number(text)) }
+
+// Len returns how many numbers are in use, 0 among them.
+func (t *Table) Len() int { return max(len(t.texts), 1) }

@@ -1,0 +1,36 @@
+package waterfall
+
+import (
+	"time"
+
+	"github.com/hczjl/transship/distribution/audit"
+)
+
+// axis draws the time above what is drawn from here down to bottom.
+func (w *waterfall) axis(bottom float64) {
+	step := tick(w.wall)
+	for n := time.Duration(0); n <= w.wall/step; n++ {
+		x := w.at(n * step)
+		w.vertical(x, w.y+14, bottom, "grid")
+		w.text(x, w.y+10, "soft middle", audit.Millis(n*step).String())
+	}
+	w.y += 16
+}
+
+// tick returns the time between two marks of an axis, so that there are four to
+// nine of them.
+func tick(wall time.Duration) time.Duration {
+	const most = 8
+	for unit := time.Microsecond; unit < 10*time.Second; unit *= 10 {
+		for _, n := range []time.Duration{1, 2, 5} {
+			if wall/most <= n*unit {
+				return n * unit
+			}
+		}
+	}
+	for unit := 15 * time.Second; ; unit *= 2 {
+		if wall/most <= unit {
+			return unit
+		}
+	}
+}
