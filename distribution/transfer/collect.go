@@ -38,7 +38,8 @@ func (e *Engine) Collect(ctx context.Context, src Source, ref string) (Closure, 
 		return Closure{}, err
 	}
 	found := &collection{manifests: map[blob.Digest]manifest.Manifest{}, tags: map[string]manifest.Descriptor{}}
-	c := &copying{engine: e, src: src, dst: found, blobs: &ledger{}, manifests: &ledger{}, silent: true}
+	c := e.copyingTo(src, found)
+	c.silent = true
 	if _, err := c.image(ctx, root, string(root.Digest), presence{}, e.Referrers); err != nil {
 		return Closure{}, err
 	}

@@ -17,6 +17,7 @@ type copying struct {
 	engine    *Engine
 	src       Source
 	dst       Target
+	from, to  place   // of src and dst
 	blobs     *ledger // what has come to the target, and is on its way
 	manifests *ledger
 	silent    bool // nobody is told of what happens
@@ -24,7 +25,7 @@ type copying struct {
 
 // copying shares what it learns about the target with all copies of the engine.
 func (e *Engine) copying(src Source, dst Target) *copying {
-	return &copying{engine: e, src: src, dst: dst, blobs: &e.blobs, manifests: &e.manifests}
+	return &copying{engine: e, src: src, dst: dst, from: placeOf(src), to: placeOf(dst), blobs: &e.blobs, manifests: &e.manifests}
 }
 
 // ErrTargetDigest says that an image was to be put under a digest that is another image's.
@@ -168,8 +169,7 @@ func (c *copying) children(ctx context.Context, m manifest.Manifest, known bool)
 // child puts an entry of an index, by its digest, once for all copies to this repository: an image may stand in several
 // lists, and a list may be below another by a thousand ways.
 func (c *copying) child(ctx context.Context, d manifest.Descriptor, known bool) error {
-	registry, repository := place(c.dst)
-	claim, err := c.manifests.claim(ctx, repositoryOf{registry, repository}, "", d)
+	claim, err := c.manifests.claim(ctx, place{registry: c.to}, d) // manifests cannot be mounted: each repository has its own
 	if err != nil {
 		return fmt.Errorf("manifest for %s: %w", name(c.dst), err)
 	}
@@ -180,12 +180,6 @@ func (c *copying) child(ctx context.Context, d manifest.Descriptor, known bool) 
 	err = c.claimed(ctx, d, known)
 	claim.release(err == nil, d.Size)
 	return err
-}
-
-// repositoryOf is one repository as a place of its own: manifests cannot be mounted from another.
-type repositoryOf struct {
-	registry   any
-	repository string
 }
 
 // claimed puts a child that nobody else is putting. Where parts of the image are known it is asked for first; an image's
@@ -232,8 +226,7 @@ func (c *copying) putBlob(ctx context.Context, d manifest.Descriptor) error {
 	if !d.Distributable() {
 		return nil // its home is the URLs in the descriptor
 	}
-	registry, repository := place(c.dst)
-	claim, err := c.blobs.claim(ctx, registry, repository, d)
+	claim, err := c.blobs.claim(ctx, c.to, d)
 	if err != nil {
 		return fmt.Errorf("blob for %s: %w", name(c.dst), err)
 	}
@@ -241,7 +234,7 @@ func (c *copying) putBlob(ctx context.Context, d manifest.Descriptor) error {
 		return nil
 	}
 	c.tell(Event{Kind: BlobFound, Target: name(c.dst), Descriptor: d})
-	outcome, err := c.transfer(ctx, d, c.holders(registry, repository, claim.holders))
+	outcome, err := c.transfer(ctx, d, c.holders(claim.holders))
 	verified := int64(-1)
 	if outcome == blob.Uploaded {
 		verified = d.Size
@@ -251,10 +244,9 @@ func (c *copying) putBlob(ctx context.Context, d manifest.Descriptor) error {
 }
 
 // holders lists the repositories that a blob may be mounted from: those this run has put it in, then the source's.
-func (c *copying) holders(registry any, repository string, holders []string) []string {
-	from, repo := place(c.src)
-	if from == registry && repo != repository {
-		holders = append(holders, repo)
+func (c *copying) holders(holders []string) []string {
+	if c.from.registry == c.to.registry && c.from != c.to {
+		holders = append(holders, c.from.repository)
 	}
 	return holders
 }
@@ -270,7 +262,7 @@ func (c *copying) transfer(ctx context.Context, d manifest.Descriptor, from []st
 				return err
 			}
 		}
-		outcome, err = c.put(ctx, d, s.before(c.engine.Open(c.src, d)), from)
+		outcome, err = c.put(ctx, d, s.before(c.engine.open(c.src, c.from, d)), from)
 		return err
 	})
 	return outcome, err

@@ -60,9 +60,10 @@ func (e *Engine) tell(ev Event) {
 // digest says. After an error the target has no new tag.
 func (e *Engine) Copy(ctx context.Context, src Source, ref string, dst Target, as string) (manifest.Descriptor, error) {
 	e.prepare()
-	how := e.copying(src, dst).careful
-	if e.Eager && !within(src, dst) && blob.Digest(ref).Validate() != nil {
-		how = e.copying(src, dst).eager
+	c := e.copying(src, dst)
+	how := c.careful
+	if e.Eager && c.from.registry != c.to.registry && blob.Digest(ref).Validate() != nil {
+		how = c.eager
 	}
 	d, outcome, err := how(ctx, ref, as)
 	if err != nil {

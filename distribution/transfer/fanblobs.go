@@ -12,7 +12,7 @@ import (
 // PutBlob implements Target: the source is opened once for all who need the bytes. Of the targets on one registry the
 // first gets them, and the others mount the blob from there; it is opened once more for those who cannot.
 func (f *fan) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string) (blob.Outcome, error) {
-	first, behind := apart(f.alive(), func(b *branch) any { registry, _ := place(b.to.Target); return registry })
+	first, behind := apart(f.alive(), func(b *branch) place { return place{registry: b.place.registry} })
 	put := &fanPut{fan: f, blob: d, best: blob.Exists}
 	err := put.among(ctx, first, open, f.holders)
 	if err != nil || len(behind) == 0 {
@@ -20,7 +20,7 @@ func (f *fan) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open
 	}
 	var others []*branch
 	for _, b := range alive(behind) {
-		if from, own := repositories(behind[b], b); from != own || behind[b].failed() != nil {
+		if behind[b].place != b.place || behind[b].failed() != nil {
 			others = append(others, b)
 		}
 	}
@@ -28,8 +28,7 @@ func (f *fan) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open
 		if behind[b].failed() != nil {
 			return f.holders(b)
 		}
-		from, _ := repositories(behind[b], b)
-		return append([]string{from}, f.holders(b)...)
+		return append([]string{behind[b].place.repository}, f.holders(b)...)
 	})
 	return put.best, err
 }
@@ -67,9 +66,8 @@ func (p *fanPut) to(ctx context.Context, b *branch, open blob.Open, from []strin
 
 // holders is where a branch's registry may mount blobs from: the source's repository, when it is there too.
 func (f *fan) holders(b *branch) []string {
-	from, repo := place(f.src)
-	if registry, own := place(b.to.Target); registry == from && own != repo {
-		return []string{repo}
+	if from := placeOf(f.src); from.registry == b.place.registry && from != b.place {
+		return []string{from.repository}
 	}
 	return nil
 }
@@ -77,10 +75,7 @@ func (f *fan) holders(b *branch) []string {
 // oncePerRepository does something with one branch of each repository that has any that has not failed; with the others
 // there where that fails.
 func (f *fan) oncePerRepository(ctx context.Context, do func(b *branch) error) error {
-	first, behind := apart(f.alive(), func(b *branch) any {
-		registry, repository := place(b.to.Target)
-		return repositoryOf{registry, repository}
-	})
+	first, behind := apart(f.alive(), func(b *branch) place { return b.place })
 	if err := f.among(ctx, first, do); err != nil || len(behind) == 0 {
 		return err
 	}
@@ -94,8 +89,8 @@ func (f *fan) oncePerRepository(ctx context.Context, do func(b *branch) error) e
 }
 
 // apart parts branches: the first of each place, and the others, each with the first of its place.
-func apart(branches []*branch, where func(*branch) any) (first []*branch, behind map[*branch]*branch) {
-	at := map[any]*branch{}
+func apart(branches []*branch, where func(*branch) place) (first []*branch, behind map[*branch]*branch) {
+	at := map[place]*branch{}
 	behind = map[*branch]*branch{}
 	for _, b := range branches {
 		if other := at[where(b)]; other != nil {
@@ -117,11 +112,4 @@ func alive(behind map[*branch]*branch) []*branch {
 		}
 	}
 	return out
-}
-
-// repositories are the names of two branches' repositories.
-func repositories(a, b *branch) (ofA, ofB string) {
-	_, ofA = place(a.to.Target)
-	_, ofB = place(b.to.Target)
-	return ofA, ofB
 }

@@ -472,3 +472,40 @@ func TestPlainStores(t *testing.T) {
 		t.Error("referrers of a store that cannot tell: no error")
 	}
 }
+
+// uncomparable is a store that panics where it is compared with == or is the key of a map.
+type uncomparable struct {
+	*plain
+	_ []int
+}
+
+// RangedBlob makes it a source that the engine remembers something of.
+func (u uncomparable) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange) {
+	open := func(ctx context.Context, offset int64) (io.ReadCloser, error) { return u.Blob(ctx, d, offset) }
+	return open, func(context.Context, int64, int64) (io.ReadCloser, bool, error) {
+		return nil, false, errors.ErrUnsupported
+	}
+}
+
+func TestStoresNeedNotBeComparable(t *testing.T) {
+	from, root := three(t)
+	src := uncomparable{plain: &plain{from}}
+	a, b := newHub("a").repo("x"), newHub("b").repo("x")
+	var e transfer.Engine
+	for range 2 {
+		if d, err := e.Copy(t.Context(), src, "t", uncomparable{plain: &plain{a}}, "t"); err != nil || d.Digest != root.Digest {
+			t.Errorf("got %s, error %v", d.Digest, err)
+		}
+	}
+	to := []transfer.Destination{
+		{Target: uncomparable{plain: &plain{a}}, As: "t2"}, {Target: uncomparable{plain: &plain{b}}, As: "t2"},
+	}
+	if _, errs := e.CopyAll(t.Context(), src, "t", to...); errors.Join(errs...) != nil {
+		t.Errorf("got errors %v", errs)
+	}
+	for _, r := range []*repo{a, b} {
+		if n := r.hub.count("upload"); n != 10 || r.hub.manifests["x"]["t2"].Digest != root.Digest {
+			t.Errorf("%s: %d uploads, want each of the 10 blobs once", r, n)
+		}
+	}
+}

@@ -42,9 +42,9 @@ type claim struct {
 // claim returns nil when the repository has the content from this run. It waits while that is on its way there, and also
 // while it is on its way to the registry's first repository, since the others can then mount it from that one. Content
 // that has come with another size is a *[blob.MismatchError]. The caller must release the claim.
-func (l *ledger) claim(ctx context.Context, registry any, repository string, d manifest.Descriptor) (*claim, error) {
+func (l *ledger) claim(ctx context.Context, to place, d manifest.Descriptor) (*claim, error) {
 	for {
-		c, wait, size := l.try(ledgerKey{registry, d.Digest}, repository)
+		c, wait, size := l.try(ledgerKey{to.registry, d.Digest}, to.repository)
 		if size >= 0 && size != d.Size {
 			if c != nil {
 				c.release(false, size)

@@ -80,8 +80,10 @@ func (e *Engine) copyTo(ctx context.Context, src Source, f *fan, root manifest.M
 }
 
 // copyingTo has ledgers of its own: who has failed, and so what a fan has, differs from copy to copy.
-func (e *Engine) copyingTo(src Source, f *fan) *copying {
-	return &copying{engine: e, src: src, dst: f, blobs: &ledger{}, manifests: &ledger{}}
+func (e *Engine) copyingTo(src Source, dst Target) *copying {
+	c := e.copying(src, dst)
+	c.blobs, c.manifests = &ledger{}, &ledger{}
+	return c
 }
 
 // fan is several targets that are written as one. A target that fails is left out from then on.
@@ -93,6 +95,7 @@ type fan struct {
 // branch is one target of a fan.
 type branch struct {
 	to      Destination
+	place   place
 	root    manifest.Manifest // the image, by the name that it has there
 	have    presence          // what was there before
 	outcome blob.Outcome      // of the image: Exists when the tag named it already
@@ -104,7 +107,7 @@ type branch struct {
 func newFan(src Source, to []Destination) *fan {
 	f := &fan{src: src}
 	for _, d := range to {
-		f.branches = append(f.branches, &branch{to: d, outcome: blob.Exists})
+		f.branches = append(f.branches, &branch{to: d, place: placeOf(d.Target), outcome: blob.Exists})
 	}
 	return f
 }

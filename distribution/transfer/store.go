@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"reflect"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -18,7 +19,7 @@ type Source interface {
 	Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error)
 }
 
-// Target is where images go. Its methods may be called concurrently, and targets must be comparable, as pointers are.
+// Target is where images go. Its methods may be called concurrently.
 type Target interface {
 	// HeadManifest returns the descriptor of a manifest by tag or digest; one that is not there is fs.ErrNotExist, one that
 	// must not be asked for fs.ErrPermission.
@@ -31,9 +32,10 @@ type Target interface {
 }
 
 // Placed is implemented by sources and targets that are repositories of a registry, which can mount blobs from one
-// repository in another.
+// repository in another. Any other store counts as a registry of its own; one whose type cannot be compared with ==
+// counts as a new one in each copy.
 type Placed interface {
-	// Place returns the registry, by whatever name tells it from others, and the repository's name on it.
+	// Place returns a name that no other registry has, and the repository's name on the registry.
 	Place() (registry, repository string)
 }
 
@@ -60,19 +62,22 @@ func RangedBlob(src Source, d manifest.Descriptor) (blob.Open, blob.OpenRange) {
 	return func(ctx context.Context, offset int64) (io.ReadCloser, error) { return src.Blob(ctx, d, offset) }, nil
 }
 
-// place identifies where a target's blobs are: those of one registry can be mounted, anything else stands for itself.
-func place(store any) (registry any, repository string) {
-	if p, ok := store.(Placed); ok {
-		return p.Place()
-	}
-	return store, ""
+// place is a repository of a registry. It can be compared with ==, whatever the store is.
+type place struct {
+	registry   any // its name, or for a store that is not [Placed] the store itself
+	repository string
 }
 
-// within tells whether source and target are on one registry.
-func within(src Source, dst Target) bool {
-	from, _ := place(src)
-	to, _ := place(dst)
-	return from == to
+// placeOf returns where a store's blobs are. A store that cannot be compared gets another place with each call.
+func placeOf(store any) place {
+	if p, ok := store.(Placed); ok {
+		registry, repository := p.Place()
+		return place{registry, repository}
+	}
+	if !reflect.ValueOf(store).Comparable() {
+		return place{registry: new(byte)}
+	}
+	return place{registry: store}
 }
 
 // name is how messages call a source or target.
