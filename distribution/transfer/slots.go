@@ -5,13 +5,13 @@ import (
 	"context"
 	"slices"
 
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
 )
 
 const (
-	// SmallBlob is the size in bytes from which a blob counts as large: below it a link of 50 ms and 20 MB/s spends more
-	// time on waiting for answers than on bytes.
-	SmallBlob = 1 << 20
+	// SmallBlob is [blob.LargeSize]: blobs of fewer bytes have slots of their own.
+	SmallBlob = blob.LargeSize
 	// DefaultJobs is how many large blobs are in flight at once unless told otherwise.
 	DefaultJobs = 6
 	// asked is for how many more the target is asked meanwhile, and opens upload sessions, so that bytes follow bytes. An
@@ -48,7 +48,7 @@ func (s slots) of(d manifest.Descriptor) (calls, bytes *queue) {
 	return s.large, s.bytes
 }
 
-func isSmall(d manifest.Descriptor) bool { return d.Size < SmallBlob }
+func isSmall(d manifest.Descriptor) bool { return d.Size < blob.LargeSize }
 
 // blobsSideBySide calls f for each blob.
 func (e *Engine) blobsSideBySide(ctx context.Context, blobs []manifest.Descriptor, f func(context.Context, manifest.Descriptor) error) error {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -11,13 +12,13 @@ import (
 // document.
 func TestBySize(t *testing.T) {
 	const many = DefaultJobs + asked
-	blobs := []manifest.Descriptor{{Size: 3}, {Size: 2}, {Size: SmallBlob - 1}, {Size: 0}}
+	blobs := []manifest.Descriptor{{Size: 3}, {Size: 2}, {Size: blob.LargeSize - 1}, {Size: 0}}
 	var want []int64
 	for i := range int64(many + 2) {
-		blobs = slices.Insert(blobs, int(i%3), manifest.Descriptor{Size: SmallBlob + i})
-		want = append(want, SmallBlob+many+1-i)
+		blobs = slices.Insert(blobs, int(i%3), manifest.Descriptor{Size: blob.LargeSize + i})
+		want = append(want, blob.LargeSize+many+1-i)
 	}
-	want = slices.Insert(want, many, 3, 2, SmallBlob-1, 0)
+	want = slices.Insert(want, many, 3, 2, blob.LargeSize-1, 0)
 	var got []int64
 	for _, d := range bySize(blobs) {
 		got = append(got, d.Size)

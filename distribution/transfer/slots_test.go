@@ -9,12 +9,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
 )
 
 // heavy is the content of a large blob.
-func heavy(i int) string { return fmt.Sprint(i, strings.Repeat(".", transfer.SmallBlob+100*i)) }
+func heavy(i int) string { return fmt.Sprint(i, strings.Repeat(".", blob.LargeSize+100*i)) }
 
 // mixed is an image of large and small layers, the large ones first, under tag t.
 func mixed(t testing.TB, large, small int) *repo {
@@ -38,7 +39,7 @@ func TestSmallBlobsPassLargeOnes(t *testing.T) {
 	var arrived sync.WaitGroup
 	arrived.Add(small)
 	dst.putErr = func(d manifest.Descriptor) error {
-		if d.Size < transfer.SmallBlob && d.MediaType == manifest.MediaTypeOCILayer {
+		if d.Size < blob.LargeSize && d.MediaType == manifest.MediaTypeOCILayer {
 			arrived.Done()
 		}
 		arrived.Wait() // large ones get no further before all small ones have come here
@@ -76,7 +77,7 @@ func TestHowManyBlobsAtOnce(t *testing.T) {
 			var small, asked, moved, all crowd
 			dst.putErr = func(d manifest.Descriptor) error {
 				kind := &small
-				if d.Size >= transfer.SmallBlob {
+				if d.Size >= blob.LargeSize {
 					kind = &asked
 				}
 				for _, c := range []*crowd{kind, &all} {
@@ -90,7 +91,7 @@ func TestHowManyBlobsAtOnce(t *testing.T) {
 				return nil
 			}
 			src.opening = func(d manifest.Descriptor) {
-				if d.Size < transfer.SmallBlob {
+				if d.Size < blob.LargeSize {
 					return
 				}
 				moved.enter(1)
@@ -117,7 +118,7 @@ func TestSeveralTargetsAreAskedWhenBytesCanMove(t *testing.T) {
 		for _, name := range []string{"one", "two"} {
 			dst := newHub(name).repo("halo")
 			dst.putErr = func(d manifest.Descriptor) error {
-				if d.Size >= transfer.SmallBlob {
+				if d.Size >= blob.LargeSize {
 					asked.enter(1)
 					defer asked.enter(-1)
 					time.Sleep(time.Second)
