@@ -10,6 +10,7 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/endpoint"
 )
 
 // HeadBlob returns the size in bytes of a blob (end-2: HEAD /v2/<name>/blobs/<digest>), -1 where the registry does not
@@ -17,7 +18,7 @@ import (
 // error that is fs.ErrNotExist.
 func (c *Client) HeadBlob(ctx context.Context, repo string, d blob.Digest) (int64, error) {
 	ctx = aboutBlob(ctx, d)
-	resp, err := c.call(ctx, http.MethodHead, repository(repo, "blobs/"+string(d), auth.Pull), http.StatusOK)
+	resp, err := c.call(ctx, http.MethodHead, resourceAt(endpoint.Blob(repo, string(d)), auth.Pull), http.StatusOK)
 	if err == nil {
 		return resp.ContentLength, nil
 	}
@@ -47,7 +48,7 @@ func (c *Client) GetBlob(ctx context.Context, repo string, d blob.Digest, offset
 // openBlob is GetBlob; the answer's body are the bytes from the offset on.
 func (c *Client) openBlob(ctx context.Context, repo string, d blob.Digest, offset int64) (*http.Response, int64, error) {
 	ctx = receiving(aboutBlob(ctx, d), d)
-	req, err := c.request(ctx, http.MethodGet, repository(repo, "blobs/"+string(d), auth.Pull), nil)
+	req, err := c.request(ctx, http.MethodGet, resourceAt(endpoint.Blob(repo, string(d)), auth.Pull), nil)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -125,7 +126,7 @@ func parseContentRange(s string) (first, size int64, ok bool) {
 // allow it answers 405, or 400.
 func (c *Client) DeleteBlob(ctx context.Context, repo string, d blob.Digest) error {
 	ctx = aboutBlob(ctx, d)
-	_, err := c.call(ctx, http.MethodDelete, repository(repo, "blobs/"+string(d), auth.Pull, auth.Delete),
+	_, err := c.call(ctx, http.MethodDelete, resourceAt(endpoint.Blob(repo, string(d)), auth.Pull, auth.Delete),
 		http.StatusAccepted, http.StatusOK, http.StatusNoContent)
 	return err
 }

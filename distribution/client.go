@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -38,35 +39,35 @@ type Client struct {
 	referrers map[string]chan struct{} // the referrers tags being rewritten; closed when that is done
 }
 
-// path is an endpoint below /v2/, and what a call to it needs.
-type path struct {
-	text  string // below /v2/
+// resource is a path and query of the API, and the scope that a call to it needs.
+type resource struct {
+	path  endpoint.Path
 	query url.Values
 	scope auth.Scope
 }
 
-// repository is the path of an endpoint in a repository.
-func repository(name, rest string, actions ...string) path {
-	return path{text: name + "/" + rest, scope: auth.Repository(name, actions...)}
+// resourceAt returns a resource on whose repository a call needs these actions.
+func resourceAt(path endpoint.Path, actions ...string) resource {
+	return resource{path: path, scope: auth.Repository(path.Repository, actions...)}
 }
 
-func (p path) with(query url.Values) path {
-	p.query = query
-	return p
+func (r resource) with(query url.Values) resource {
+	r.query = query
+	return r
 }
 
-// url returns the address of a path on this registry.
-func (c *Client) url(p path) *url.URL {
-	u := &url.URL{Scheme: "https", Host: c.Host, Path: "/v2/" + p.text, RawQuery: p.query.Encode()}
+// url returns the URL of a resource on this registry.
+func (c *Client) url(at resource) *url.URL {
+	u := &url.URL{Scheme: "https", Host: c.Host, Path: at.path.String(), RawQuery: at.query.Encode()}
 	if c.PlainHTTP {
 		u.Scheme = "http"
 	}
 	return u
 }
 
-// request builds a call to a path. GetBody is left unset: who can repeat a body sets it.
-func (c *Client) request(ctx context.Context, method string, p path, body io.Reader) (*http.Request, error) {
-	return c.requestTo(ctx, method, c.url(p), p.scope, body)
+// request builds a call to a resource. GetBody is left unset: who can repeat a body sets it.
+func (c *Client) request(ctx context.Context, method string, at resource, body io.Reader) (*http.Request, error) {
+	return c.requestTo(ctx, method, c.url(at), at.scope, body)
 }
 
 // requestTo builds a call to an address that the registry gave out.
@@ -107,9 +108,9 @@ func (c *Client) doBy(client *http.Client, req *http.Request, ok ...int) (*http.
 	return nil, newError(resp)
 }
 
-// call sends a request without a body of its own to a path and drops what the answer's body holds.
-func (c *Client) call(ctx context.Context, method string, p path, ok ...int) (*http.Response, error) {
-	req, err := c.request(ctx, method, p, nil)
+// call sends a request without a body of its own to a resource and drops what the answer's body holds.
+func (c *Client) call(ctx context.Context, method string, at resource, ok ...int) (*http.Response, error) {
+	req, err := c.request(ctx, method, at, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -210,6 +211,6 @@ func (c *Client) first(text string) bool {
 // Ping asks whether the host speaks the protocol (end-1: GET /v2/). A 401 means that it does and wants credentials;
 // it is returned as an *[Error] that is fs.ErrPermission.
 func (c *Client) Ping(ctx context.Context) error {
-	_, err := c.call(ctx, http.MethodGet, path{}, http.StatusOK)
+	_, err := c.call(ctx, http.MethodGet, resource{path: endpoint.Base()}, http.StatusOK)
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -21,10 +22,10 @@ const (
 
 // pages fetches a listing page by page, following Link headers as they stand, until there is no next page or each
 // returns false.
-func (c *Client) pages(ctx context.Context, p path, header http.Header, each func(*http.Response, []byte) (bool, error)) error {
+func (c *Client) pages(ctx context.Context, at resource, header http.Header, each func(*http.Response, []byte) (bool, error)) error {
 	seen := map[string]bool{}
-	row := wire.Row(http.MethodGet, c.url(p))
-	for u := c.url(p); u != nil; {
+	row := endpoint.ID(http.MethodGet, c.url(at))
+	for u := c.url(at); u != nil; {
 		if seen[u.String()] {
 			return fmt.Errorf("%s: the pages of the listing go round in a circle", c.Host)
 		}
@@ -32,7 +33,7 @@ func (c *Client) pages(ctx context.Context, p path, header http.Header, each fun
 			return fmt.Errorf("%s: the listing does not end after %d pages", c.Host, maxPages)
 		}
 		seen[u.String()] = true
-		resp, body, err := c.page(wire.WithRow(ctx, u, row), u, p.scope, header)
+		resp, body, err := c.page(wire.WithRow(ctx, u, row), u, at.scope, header)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -96,7 +97,7 @@ func parseAs(ref, contentType string, raw []byte) (manifest.Manifest, error) {
 }
 
 func (c *Client) manifestRequest(ctx context.Context, method, repo, ref string) (*http.Request, error) {
-	req, err := c.request(aboutManifest(ctx, ref), method, repository(repo, "manifests/"+ref, auth.Pull), nil)
+	req, err := c.request(aboutManifest(ctx, ref), method, resourceAt(endpoint.Manifest(repo, ref), auth.Pull), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -116,11 +117,11 @@ type Stored struct {
 // bytes go out as they are in m.Raw. One that needs what is not there yet is an *[Error] that is ManifestBlobUnknown; a
 // registry that stored other bytes is a *[blob.MismatchError].
 func (c *Client) PutManifest(ctx context.Context, repo, ref string, m manifest.Manifest, tags ...string) (Stored, error) {
-	p := repository(repo, "manifests/"+ref, auth.Pull, auth.Push)
+	at := resourceAt(endpoint.Manifest(repo, ref), auth.Pull, auth.Push)
 	if len(tags) > 0 {
-		p = p.with(url.Values{"tag": tags})
+		at = at.with(url.Values{"tag": tags})
 	}
-	req, err := c.request(aboutManifest(ctx, string(m.Digest)), http.MethodPut, p, bytes.NewReader(m.Raw))
+	req, err := c.request(aboutManifest(ctx, string(m.Digest)), http.MethodPut, at, bytes.NewReader(m.Raw))
 	if err != nil {
 		return Stored{}, err
 	}
@@ -155,7 +156,7 @@ func listed(values []string) []string {
 // /v2/<name>/manifests/<reference>). Registries that cannot do that answer 400 or 405, and 404 where there is none. A
 // referrer stays listed under the referrers tag of its subject, where there is one.
 func (c *Client) DeleteManifest(ctx context.Context, repo, ref string) error {
-	_, err := c.call(aboutManifest(ctx, ref), http.MethodDelete, repository(repo, "manifests/"+ref, auth.Pull, auth.Delete),
+	_, err := c.call(aboutManifest(ctx, ref), http.MethodDelete, resourceAt(endpoint.Manifest(repo, ref), auth.Pull, auth.Delete),
 		http.StatusAccepted, http.StatusOK, http.StatusNoContent)
 	return err
 }

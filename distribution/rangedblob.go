@@ -10,6 +10,7 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -125,7 +126,7 @@ func (b *RangedBlob) askStorage(ctx context.Context, moved *http.Request, span s
 }
 
 func (b *RangedBlob) askRegistry(ctx context.Context, span string) (*http.Response, error) {
-	req, err := b.client.request(ctx, http.MethodGet, repository(b.repo, "blobs/"+string(b.digest), auth.Pull), nil)
+	req, err := b.client.request(ctx, http.MethodGet, resourceAt(endpoint.Blob(b.repo, string(b.digest)), auth.Pull), nil)
 	if err != nil {
 		return nil, err
 	}

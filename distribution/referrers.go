@@ -14,6 +14,7 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -67,13 +68,13 @@ func (c *Client) noteFallback() {
 
 // referrersAPI asks the API, and answers errNoReferrersAPI where there is none.
 func (c *Client) referrersAPI(ctx context.Context, repo string, d blob.Digest, artifactType string) ([]manifest.Descriptor, error) {
-	p := repository(repo, "referrers/"+string(d), auth.Pull)
+	at := resourceAt(endpoint.Referrers(repo, string(d)), auth.Pull)
 	if artifactType != "" {
-		p = p.with(url.Values{"artifactType": {artifactType}})
+		at = at.with(url.Values{"artifactType": {artifactType}})
 	}
 	var list []manifest.Descriptor
 	accept := http.Header{"Accept": {manifest.MediaTypeOCIIndex}}
-	err := c.pages(ctx, p, accept, func(resp *http.Response, body []byte) (bool, error) {
+	err := c.pages(ctx, at, accept, func(resp *http.Response, body []byte) (bool, error) {
 		entries, err := readReferrers(resp, body)
 		list = append(list, entries...)
 		return err == nil, err

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/distribution/endpoint"
 )
 
 // Page bounds a listing. The zero value leaves the size to the registry and starts at the beginning.
@@ -31,8 +32,8 @@ func (p Page) query() url.Values {
 // /v2/<name>/tags/list). The names are the registry's: whoever prints or uses them must expect anything. The sequence
 // ends with the first error; a repository that is not there is fs.ErrNotExist.
 func (c *Client) Tags(ctx context.Context, repo string, page Page) iter.Seq2[string, error] {
-	p := repository(repo, "tags/list", auth.Pull).with(page.query())
-	return c.names(ctx, p, func(body []byte) ([]string, error) {
+	at := resourceAt(endpoint.Tags(repo), auth.Pull).with(page.query())
+	return c.names(ctx, at, func(body []byte) ([]string, error) {
 		var list struct{ Tags []string } // Nexus says null for none
 		err := decodePage(c.Host, body, &list)
 		return list.Tags, err
@@ -43,8 +44,8 @@ func (c *Client) Tags(ctx context.Context, repo string, page Page) iter.Seq2[str
 // specification). Many registries do not allow it: 401, 403, 404 or 405. As with [Client.Tags], the names may be anything
 // and the sequence ends with the first error.
 func (c *Client) Catalog(ctx context.Context, page Page) iter.Seq2[string, error] {
-	p := path{text: "_catalog", scope: auth.Catalog()}.with(page.query())
-	return c.names(ctx, p, func(body []byte) ([]string, error) {
+	at := resource{path: endpoint.Catalog(), scope: auth.Catalog()}.with(page.query())
+	return c.names(ctx, at, func(body []byte) ([]string, error) {
 		var list struct{ Repositories []string }
 		err := decodePage(c.Host, body, &list)
 		return list.Repositories, err
@@ -52,10 +53,10 @@ func (c *Client) Catalog(ctx context.Context, page Page) iter.Seq2[string, error
 }
 
 // names yields the entries of each page.
-func (c *Client) names(ctx context.Context, p path, read func([]byte) ([]string, error)) iter.Seq2[string, error] {
+func (c *Client) names(ctx context.Context, at resource, read func([]byte) ([]string, error)) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		stopped := false
-		err := c.pages(ctx, p, nil, func(_ *http.Response, body []byte) (bool, error) {
+		err := c.pages(ctx, at, nil, func(_ *http.Response, body []byte) (bool, error) {
 			names, err := read(body)
 			if err != nil {
 				return false, err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -42,8 +43,8 @@ func uploadQuery(d blob.Digest) url.Values {
 // error.
 func (c *Client) StartUpload(ctx context.Context, repo string, d blob.Digest) (Upload, error) {
 	ctx = aboutBlob(ctx, d)
-	p := repository(repo, "blobs/uploads/", auth.Pull, auth.Push).with(uploadQuery(d))
-	resp, err := c.post(ctx, p, http.StatusAccepted)
+	at := resourceAt(endpoint.Uploads(repo), auth.Pull, auth.Push).with(uploadQuery(d))
+	resp, err := c.post(ctx, at, http.StatusAccepted)
 	if err != nil {
 		return Upload{}, err
 	}
@@ -62,9 +63,9 @@ func (c *Client) Mount(ctx context.Context, repo string, d blob.Digest, from str
 	if from != "" {
 		query.Set("from", from)
 	}
-	p := repository(repo, "blobs/uploads/", auth.Pull, auth.Push).with(query)
-	p.scope = p.scope.Union(auth.Repository(from, auth.Pull))
-	resp, err := c.post(ctx, p, http.StatusCreated, http.StatusAccepted)
+	at := resourceAt(endpoint.Uploads(repo), auth.Pull, auth.Push).with(query)
+	at.scope = at.scope.Union(auth.Repository(from, auth.Pull))
+	resp, err := c.post(ctx, at, http.StatusCreated, http.StatusAccepted)
 	if err != nil {
 		return false, Upload{}, err
 	}
@@ -76,8 +77,8 @@ func (c *Client) Mount(ctx context.Context, repo string, d blob.Digest, from str
 }
 
 // post sends an empty POST with the Content-Length: 0 that the specification asks for.
-func (c *Client) post(ctx context.Context, p path, ok ...int) (*http.Response, error) {
-	return c.call(ctx, http.MethodPost, p, ok...)
+func (c *Client) post(ctx context.Context, at resource, ok ...int) (*http.Response, error) {
+	return c.call(ctx, http.MethodPost, at, ok...)
 }
 
 // opened reads the answer that opened a session.
@@ -99,8 +100,8 @@ func (c *Client) PostBlob(ctx context.Context, repo string, d blob.Digest, size 
 	ctx = aboutBlob(ctx, d)
 	query := uploadQuery(d)
 	query.Set("digest", string(d))
-	p := repository(repo, "blobs/uploads/", auth.Pull, auth.Push).with(query)
-	req, err := c.request(ctx, http.MethodPost, p, nil)
+	at := resourceAt(endpoint.Uploads(repo), auth.Pull, auth.Push).with(query)
+	req, err := c.request(ctx, http.MethodPost, at, nil)
 	if err != nil {
 		return false, Upload{}, err
 	}

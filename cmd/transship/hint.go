@@ -9,12 +9,14 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"strings"
 	"syscall"
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
@@ -118,12 +120,16 @@ func answerHint(err error) string {
 	errors.As(err, &answer)
 	reads := answer.Method == http.MethodGet || answer.Method == http.MethodHead
 	missing := errors.Is(err, fs.ErrNotExist)
+	var at endpoint.Path
+	if u, err := url.Parse(answer.URL); err == nil {
+		at = endpoint.ParseEnd(u.Path)
+	}
 	switch {
-	case missing && strings.Contains(answer.URL, "/manifests/"):
+	case missing && at.Kind == endpoint.KindManifest:
 		return "check the name and the tag; transship tags REPOSITORY lists what is there"
-	case missing && strings.Contains(answer.URL, "/blobs/") && reads:
+	case missing && at.Kind == endpoint.KindBlob && reads:
 		return "the image is not whole at its source; have it pushed anew there"
-	case missing && strings.Contains(answer.URL, "/blobs/"):
+	case missing && (at.Kind == endpoint.KindBlob || at.Kind == endpoint.KindUploads || at.Kind == endpoint.KindSession):
 		return "some registries want the repository or its project created first"
 	case missing:
 		return "check the name of the repository"

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -101,7 +102,10 @@ func mountIn(c wire.PlannedCall) (at, from string) {
 	return at, values.Get("from")
 }
 
-func isUpload(c wire.PlannedCall) bool { return strings.Contains(c.URL, "/blobs/uploads/{session}") }
+func isUpload(c wire.PlannedCall) bool {
+	u, err := url.Parse(c.URL)
+	return err == nil && endpoint.Parse(u.Path).Kind == endpoint.KindSession
+}
 
 func isChunk(c wire.PlannedCall) bool { return c.Method == http.MethodPatch }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -44,7 +45,7 @@ func fromHAR(record raw) (*Entry, error) {
 		e.Peer = strings.Trim(h.ServerIP, "[]")
 	}
 	if u, err := url.Parse(e.URL); err == nil && e.Row == "" {
-		e.Row = wire.Row(e.Method, u)
+		e.Row = endpoint.ID(e.Method, u)
 	}
 	return e, nil
 }

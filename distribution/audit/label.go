@@ -2,10 +2,9 @@ package audit
 
 import (
 	"net/url"
-	"path"
 	"regexp"
-	"strings"
 
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -62,8 +61,8 @@ func (e Entry) Blob() string {
 	if err != nil {
 		return ""
 	}
-	if last := path.Base(u.Path); digestText.MatchString(last) && strings.HasSuffix(u.Path, "/blobs/"+last) {
-		return last
+	if at := endpoint.ParseEnd(u.Path); at.Kind == endpoint.KindBlob && digestText.MatchString(at.Reference) {
+		return at.Reference
 	}
 	query := u.Query()
 	for _, name := range []string{"digest", "mount"} {

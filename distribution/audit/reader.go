@@ -38,7 +38,7 @@ func (r *Reader) Format() Format { return r.format }
 // Entries yields the entries in the order of the file, once. The sequence ends
 // with the first error, a *[RecordError], which is [ErrCut] where the file
 // breaks off. A HAR of another tool may lack much of an entry: sequence and
-// row are made up, as the entry's number and by [wire.Row]; its URLs and
+// row are made up, as the entry's number and by [endpoint.ID]; its URLs and
 // headers are redacted. The chain is not looked at; [Verify] does that.
 func (r *Reader) Entries() iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {

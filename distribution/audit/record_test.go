@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hczjl/transship/internal/golden"
+	"github.com/hczjl/transship/testdata/golden"
 )
 
 // story is a run in which everything happens that an audit can tell: tokens,

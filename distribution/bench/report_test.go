@@ -195,3 +195,18 @@ func TestFloor(t *testing.T) {
 		t.Error("what was not measured has a floor")
 	}
 }
+
+// A repository may be called as the API's words are.
+func TestCallWhatOfRepositoryNamedLikeTheAPI(t *testing.T) {
+	for path, want := range map[string]string{
+		"a/blobs/b/manifests/1":               "manifest 1",
+		"a/manifests/b/blobs/sha256:01":       "blob 01 0 B",
+		"a/manifests/b/blobs/uploads/x":       "upload 0 B",
+		"uploads/blobs/uploads/?mount=sha256": "mount sha256",
+		"uploads/tags/list":                   "list",
+	} {
+		if got := callWhat(wire.Call{Method: "GET", URL: "https://r.example/v2/" + path}); got != want {
+			t.Errorf("%s: got %q, want %q", path, got, want)
+		}
+	}
+}

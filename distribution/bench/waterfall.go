@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -85,20 +86,19 @@ func waterfallOf(c wire.Call, start time.Time, x func(time.Duration) percent) wa
 // callWhat is what a call is about, in a few characters.
 func callWhat(c wire.Call) string {
 	path, query, _ := strings.Cut(c.URL, "?")
-	_, ref, isManifest := strings.Cut(path, "/manifests/")
-	_, digest, isBlob := strings.Cut(path, "/blobs/")
+	at := endpoint.ParseEnd(path)
 	values, _ := url.ParseQuery(query)
 	switch {
-	case isManifest:
-		return "manifest " + brief(ref)
+	case at.Kind == endpoint.KindManifest:
+		return "manifest " + brief(at.Reference)
 	case values.Has("mount"):
 		return "mount " + brief(values.Get("mount"))
 	case c.Method == http.MethodPut && c.Sent == 0:
 		return "end of upload"
-	case strings.Contains(path, "/uploads/") || c.Sent > 0:
+	case at.Kind == endpoint.KindUploads || at.Kind == endpoint.KindSession || c.Sent > 0:
 		return "upload " + amount(float64(c.Sent))
-	case isBlob:
-		return "blob " + brief(digest) + " " + amount(float64(c.Received))
+	case at.Kind == endpoint.KindBlob:
+		return "blob " + brief(at.Reference) + " " + amount(float64(c.Received))
 	}
 	return brief(path[strings.LastIndexByte(path, '/')+1:])
 }

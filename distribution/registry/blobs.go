@@ -7,16 +7,17 @@ import (
 	"strconv"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/manifest"
 )
 
 // getBlob answers GET and HEAD (end-2) with the blob or one range of it.
-func (h *Handler) getBlob(w http.ResponseWriter, r *http.Request, rt route) error {
-	d, err := parseDigest(rt.ref)
+func (h *Handler) getBlob(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
+	d, err := parseDigest(at.Reference)
 	if err != nil {
 		return err
 	}
-	repository := h.repository(rt.name)
+	repository := h.repository(at.Repository)
 	size, err := repository.HeadBlob(r.Context(), d)
 	if err != nil {
 		return orUnknown(err, codeBlobUnknown, "this repository has no such blob")
@@ -64,12 +65,12 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, content io.Reader
 }
 
 // deleteBlob answers DELETE (end-10).
-func (h *Handler) deleteBlob(w http.ResponseWriter, r *http.Request, rt route) error {
-	d, err := parseDigest(rt.ref)
+func (h *Handler) deleteBlob(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
+	d, err := parseDigest(at.Reference)
 	if err != nil {
 		return err
 	}
-	if err := h.repository(rt.name).DeleteBlob(r.Context(), d); err != nil {
+	if err := h.repository(at.Repository).DeleteBlob(r.Context(), d); err != nil {
 		return orUnknown(err, codeBlobUnknown, "this repository has no such blob")
 	}
 	w.WriteHeader(http.StatusAccepted)
@@ -88,8 +89,8 @@ func describe(w http.ResponseWriter, d blob.Digest, mediaType string, length int
 func entityTag(d blob.Digest) string { return `"` + string(d) + `"` }
 
 // created answers that a blob or manifest is there, and where.
-func created(w http.ResponseWriter, location string, d blob.Digest) {
-	w.Header().Set("Location", location)
+func created(w http.ResponseWriter, location endpoint.Path, d blob.Digest) {
+	w.Header().Set("Location", location.String())
 	w.Header().Set("Docker-Content-Digest", string(d))
 	w.WriteHeader(http.StatusCreated)
 }

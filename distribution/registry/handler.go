@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hczjl/transship/distribution/endpoint"
 )
 
 // Handler is a registry. The zero value keeps everything in memory. Its fields must not be changed once it serves, and
@@ -40,11 +42,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
-	rt, err := parseRoute(r.URL.Path)
+	at, err := parsePath(r.URL.Path)
 	if err != nil {
 		return err
 	}
-	methods := endpoints[rt.kind]
+	methods := operations[at.Kind]
 	if methods == nil {
 		return &apiError{status: http.StatusNotFound, code: codeUnsupported, message: "there is no such path in a registry"}
 	}
@@ -57,10 +59,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Allow", allowed(methods))
 		return &apiError{status: http.StatusMethodNotAllowed, code: codeUnsupported, message: "that method is not for this path"}
 	}
-	return serve(h, w, r, rt)
+	return serve(h, w, r, at)
 }
 
-func allowed(methods map[string]endpoint) string {
+func allowed(methods map[string]operation) string {
 	names := slices.Collect(maps.Keys(methods))
 	if methods[http.MethodGet] != nil {
 		names = append(names, http.MethodHead)
@@ -90,7 +92,7 @@ func (h *Handler) store() Store {
 }
 
 // base answers GET /v2/: this is a registry.
-func (h *Handler) base(w http.ResponseWriter, _ *http.Request, _ route) error {
+func (h *Handler) base(w http.ResponseWriter, _ *http.Request, _ endpoint.Path) error {
 	writeJSON(w, http.StatusOK, []byte("{}\n"))
 	return nil
 }

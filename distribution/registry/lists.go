@@ -8,12 +8,13 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/reference"
 )
 
 // tags answers GET of a repository's tags (end-8a, end-8b).
-func (h *Handler) tags(w http.ResponseWriter, r *http.Request, rt route) error {
-	all, err := h.repository(rt.name).Tags(r.Context())
+func (h *Handler) tags(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
+	all, err := h.repository(at.Repository).Tags(r.Context())
 	if err != nil {
 		return orUnknown(err, codeNameUnknown, "there is no such repository")
 	}
@@ -24,12 +25,12 @@ func (h *Handler) tags(w http.ResponseWriter, r *http.Request, rt route) error {
 	return writeList(w, struct {
 		Name string   `json:"name"`
 		Tags []string `json:"tags"`
-	}{rt.name, some})
+	}{at.Repository, some})
 }
 
 // catalog answers GET of the repositories' names, which is no part of the OCI's spec but of distribution's ("Listing
 // Repositories").
-func (h *Handler) catalog(w http.ResponseWriter, r *http.Request, _ route) error {
+func (h *Handler) catalog(w http.ResponseWriter, r *http.Request, _ endpoint.Path) error {
 	all, err := h.store().Repositories(r.Context())
 	if err != nil {
 		return err

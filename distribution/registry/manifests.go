@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/manifest"
 )
@@ -19,11 +20,11 @@ import (
 const maxTags = 100
 
 // getManifest answers GET and HEAD (end-3). There is one document to a digest, whatever the client says it accepts.
-func (h *Handler) getManifest(w http.ResponseWriter, r *http.Request, rt route) error {
-	if err := checkReference(rt.ref); err != nil {
+func (h *Handler) getManifest(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
+	if err := checkReference(at.Reference); err != nil {
 		return err
 	}
-	m, err := h.findManifest(r, rt)
+	m, err := h.findManifest(r, at)
 	if err != nil {
 		return orUnknown(err, codeManifestUnknown, "this repository has no such manifest")
 	}
@@ -32,12 +33,12 @@ func (h *Handler) getManifest(w http.ResponseWriter, r *http.Request, rt route) 
 }
 
 // findManifest reads no bytes for a HEAD.
-func (h *Handler) findManifest(r *http.Request, rt route) (m manifest.Manifest, err error) {
+func (h *Handler) findManifest(r *http.Request, at endpoint.Path) (m manifest.Manifest, err error) {
 	if r.Method == http.MethodHead {
-		m.Descriptor, err = h.repository(rt.name).HeadManifest(r.Context(), rt.ref)
+		m.Descriptor, err = h.repository(at.Repository).HeadManifest(r.Context(), at.Reference)
 		return m, err
 	}
-	return h.repository(rt.name).Manifest(r.Context(), rt.ref)
+	return h.repository(at.Repository).Manifest(r.Context(), at.Reference)
 }
 
 // checkReference refuses what is neither a tag nor a digest.
@@ -50,12 +51,12 @@ func checkReference(ref string) error {
 }
 
 // putManifest answers PUT by tag or digest (end-7a), or by digest with tags as parameters (end-7b).
-func (h *Handler) putManifest(w http.ResponseWriter, r *http.Request, rt route) error {
-	tags, err := tagParameters(r, rt.ref)
+func (h *Handler) putManifest(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
+	tags, err := tagParameters(r, at.Reference)
 	if err != nil {
 		return err
 	}
-	m, err := readManifest(w, r, rt.ref)
+	m, err := readManifest(w, r, at.Reference)
 	if err != nil {
 		return err
 	}
@@ -66,11 +67,11 @@ func (h *Handler) putManifest(w http.ResponseWriter, r *http.Request, rt route) 
 	if err != nil {
 		return badRequest(codeManifestInvalid, "subject: "+err.Error())
 	}
-	repository := h.repository(rt.name)
+	repository := h.repository(at.Repository)
 	if err := h.checkReferences(r.Context(), repository, m); err != nil {
 		return err
 	}
-	if err := repository.PutManifest(r.Context(), rt.ref, m); err != nil {
+	if err := repository.PutManifest(r.Context(), at.Reference, m); err != nil {
 		return err
 	}
 	if len(tags) > 0 {
@@ -82,7 +83,7 @@ func (h *Handler) putManifest(w http.ResponseWriter, r *http.Request, rt route) 
 	if subject != nil {
 		w.Header().Set("OCI-Subject", string(subject.Digest))
 	}
-	created(w, "/v2/"+rt.name+"/manifests/"+string(m.Digest), m.Digest)
+	created(w, endpoint.Manifest(at.Repository, string(m.Digest)), m.Digest)
 	return nil
 }
 
@@ -163,16 +164,16 @@ func (h *Handler) checkReferences(ctx context.Context, repository Repository, m 
 }
 
 // deleteManifest answers DELETE (end-9): of a tag, which leaves the manifest, or of a manifest with its tags.
-func (h *Handler) deleteManifest(w http.ResponseWriter, r *http.Request, rt route) error {
-	if err := checkReference(rt.ref); err != nil {
+func (h *Handler) deleteManifest(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
+	if err := checkReference(at.Reference); err != nil {
 		return err
 	}
-	repository := h.repository(rt.name)
+	repository := h.repository(at.Repository)
 	var err error
-	if reference.ValidTag(rt.ref) {
-		err = repository.Untag(r.Context(), rt.ref)
+	if reference.ValidTag(at.Reference) {
+		err = repository.Untag(r.Context(), at.Reference)
 	} else {
-		err = repository.DeleteManifest(r.Context(), blob.Digest(rt.ref))
+		err = repository.DeleteManifest(r.Context(), blob.Digest(at.Reference))
 	}
 	if err != nil {
 		return orUnknown(err, codeManifestUnknown, "this repository has no such manifest")

@@ -5,19 +5,20 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/manifest"
 )
 
 // referrers answers GET of the manifests that have a digest as their subject (end-12a, end-12b). An unknown subject or
 // repository has none.
-func (h *Handler) referrers(w http.ResponseWriter, r *http.Request, rt route) error {
-	d, err := parseDigest(rt.ref)
+func (h *Handler) referrers(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
+	d, err := parseDigest(at.Reference)
 	if err != nil {
 		return err
 	}
 	query := r.URL.Query()
 	artifactType := query.Get("artifactType")
-	all, err := h.repository(rt.name).Referrers(r.Context(), d, artifactType)
+	all, err := h.repository(at.Repository).Referrers(r.Context(), d, artifactType)
 	if err != nil {
 		return err
 	}

@@ -4,66 +4,33 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-func TestParseRoute(t *testing.T) {
-	for path, want := range map[string]route{
-		"":                                  {},
-		"/":                                 {},
-		"/v1/":                              {},
-		"/v2":                               {kind: kindBase},
-		"/v2/":                              {kind: kindBase},
-		"/v2/_catalog":                      {kind: kindCatalog},
-		"/v2/x":                             {},
-		"/v2/x/y/z":                         {},
-		"/v2/a/tags/list":                   {kindTags, "a", ""},
-		"/v2/a/tags/other":                  {},
-		"/v2/a/manifests/1":                 {kindManifest, "a", "1"},
-		"/v2/a/manifests/":                  {kindManifest, "a", ""},
-		"/v2/a/b/c/manifests/sha256:x":      {kindManifest, "a/b/c", "sha256:x"},
-		"/v2/a/blobs/uploads/manifests/1":   {kindManifest, "a/blobs/uploads", "1"},
-		"/v2/a/manifests/1/manifests/2":     {kindManifest, "a/manifests/1", "2"},
-		"/v2/a/blobs/sha256:x":              {kindBlob, "a", "sha256:x"},
-		"/v2/a/blobs/uploads":               {kindUploads, "a", ""},
-		"/v2/a/blobs/uploads/":              {kindUploads, "a", ""},
-		"/v2/a/blobs/uploads/1-2":           {kindUpload, "a", "1-2"},
-		"/v2/a/uploads/1-2":                 {},
-		"/v2/blobs/uploads/blobs/uploads/1": {kindUpload, "blobs/uploads", "1"},
-		"/v2/a/referrers/sha256:x":          {kindReferrers, "a", "sha256:x"},
-	} {
-		got, err := parseRoute(path)
-		if got != want || err != nil {
-			t.Errorf("%q: got %+v, error %v, want %+v", path, got, err, want)
-		}
-	}
-}
-
-func TestParseRouteRefusesNames(t *testing.T) {
+func TestParsePathRefusesNames(t *testing.T) {
 	for _, name := range []string{"", "A", "a//b", "../a", "a/../b", "a/", "/a", "_a", "a b", "a%2fb", strings.Repeat("a", 256), "blobs/uploads/"} {
 		for _, end := range []string{"/manifests/1", "/tags/list", "/blobs/sha256:x", "/blobs/uploads/"} {
-			rt, err := parseRoute("/v2/" + name + end)
-			if err == nil && rt.kind != kindNone {
-				t.Errorf("%q%s: got %+v", name, end, rt)
+			at, err := parsePath("/v2/" + name + end)
+			if err == nil && at.Kind != endpoint.KindNone {
+				t.Errorf("%q%s: got %+v", name, end, at)
 			}
 		}
 	}
 }
 
-func FuzzParseRoute(f *testing.F) {
+func FuzzParsePath(f *testing.F) {
 	for _, s := range []string{"", "/v2/", "/v2/_catalog", "/v2/a/b/manifests/1", "/v2/a/blobs/uploads/", "/v2/../../blobs/sha256:x",
 		"/v2//tags/list", "/v2/a/blobs/uploads/x/y"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, path string) {
-		rt, err := parseRoute(path)
+		at, err := parsePath(path)
 		switch {
-		case err != nil && rt != route{}:
-			t.Errorf("%q: got both %+v and %v", path, rt, err)
-		case rt.kind > kindCatalog && !reference.ValidPath(rt.name):
-			t.Errorf("%q: got the name %q", path, rt.name)
-		case strings.Contains(rt.ref, "/"):
-			t.Errorf("%q: got the reference %q", path, rt.ref)
+		case err != nil && at != endpoint.Path{}:
+			t.Errorf("%q: got both %+v and %v", path, at, err)
+		case at.Kind > endpoint.KindCatalog && !reference.ValidPath(at.Repository):
+			t.Errorf("%q: got the name %q", path, at.Repository)
 		}
 	})
 }

@@ -12,32 +12,33 @@ import (
 	"net/url"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/reference"
 )
 
 // startUpload answers POST: it mounts (end-11), takes a whole blob (end-4b), or opens a session (end-4a, end-4c), into
 // which a mount that cannot be done turns too.
-func (h *Handler) startUpload(w http.ResponseWriter, r *http.Request, rt route) error {
+func (h *Handler) startUpload(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
 	query := r.URL.Query()
 	if query.Get("mount") != "" {
-		d, err := h.mount(r.Context(), rt.name, query)
+		d, err := h.mount(r.Context(), at.Repository, query)
 		if err != nil {
 			return err
 		}
 		if d != "" {
-			blobCreated(w, rt.name, d)
+			blobCreated(w, at.Repository, d)
 			return nil
 		}
 	}
 	if query.Get("digest") != "" {
-		d, err := h.wholeBlob(w, r, rt.name, query.Get("digest"))
+		d, err := h.wholeBlob(w, r, at.Repository, query.Get("digest"))
 		if err != nil {
 			return err
 		}
-		blobCreated(w, rt.name, d)
+		blobCreated(w, at.Repository, d)
 		return nil
 	}
-	s, err := h.openSession(r.Context(), rt.name, query.Get("digest-algorithm"))
+	s, err := h.openSession(r.Context(), at.Repository, query.Get("digest-algorithm"))
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (h *Handler) wholeBlob(w http.ResponseWriter, r *http.Request, name, digest
 }
 
 func blobCreated(w http.ResponseWriter, name string, d blob.Digest) {
-	created(w, "/v2/"+name+"/blobs/"+string(d), d)
+	created(w, endpoint.Blob(name, string(d)), d)
 }
 
 // openSession opens an upload session for a blob with a digest of that algorithm, sha256 where it is empty.
@@ -102,8 +103,8 @@ func (h *Handler) openSession(ctx context.Context, name, digestAlgorithm string)
 }
 
 // uploadStatus answers GET (end-13).
-func (h *Handler) uploadStatus(w http.ResponseWriter, r *http.Request, rt route) error {
-	s, err := h.sessions.take(r.Context(), rt.name, rt.ref)
+func (h *Handler) uploadStatus(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
+	s, err := h.sessions.take(r.Context(), at.Repository, at.Reference)
 	if err != nil {
 		return err
 	}
@@ -114,8 +115,8 @@ func (h *Handler) uploadStatus(w http.ResponseWriter, r *http.Request, rt route)
 }
 
 // patchUpload answers PATCH (end-5) with a Content-Range, or without one for a stream that goes on where the last ended.
-func (h *Handler) patchUpload(w http.ResponseWriter, r *http.Request, rt route) error {
-	s, err := h.sessions.take(r.Context(), rt.name, rt.ref)
+func (h *Handler) patchUpload(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
+	s, err := h.sessions.take(r.Context(), at.Repository, at.Reference)
 	if err != nil {
 		return err
 	}
@@ -130,12 +131,12 @@ func (h *Handler) patchUpload(w http.ResponseWriter, r *http.Request, rt route) 
 
 // closeUpload answers PUT (end-6), whose body is the whole blob, the last chunk or empty. A body that breaks off leaves
 // the session as it is; a wrong digest ends it, as does a full disk.
-func (h *Handler) closeUpload(w http.ResponseWriter, r *http.Request, rt route) error {
+func (h *Handler) closeUpload(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
 	d, err := parseDigest(r.URL.Query().Get("digest"))
 	if err != nil {
 		return err
 	}
-	s, err := h.sessions.take(r.Context(), rt.name, rt.ref)
+	s, err := h.sessions.take(r.Context(), at.Repository, at.Reference)
 	if err != nil {
 		return err
 	}
@@ -150,7 +151,7 @@ func (h *Handler) closeUpload(w http.ResponseWriter, r *http.Request, rt route) 
 	if err := s.upload.Commit(r.Context(), d); err != nil {
 		return orMismatch(err)
 	}
-	blobCreated(w, rt.name, d)
+	blobCreated(w, at.Repository, d)
 	return nil
 }
 
@@ -181,8 +182,8 @@ func (h *Handler) rehash(ctx context.Context, s *session, d blob.Digest) error {
 }
 
 // cancelUpload answers DELETE (end-14).
-func (h *Handler) cancelUpload(w http.ResponseWriter, r *http.Request, rt route) error {
-	s, err := h.sessions.take(r.Context(), rt.name, rt.ref)
+func (h *Handler) cancelUpload(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
+	s, err := h.sessions.take(r.Context(), at.Repository, at.Reference)
 	if err != nil {
 		return err
 	}
@@ -250,7 +251,7 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 // writeProgress sets the headers that say where a session is and how far it has come.
 func writeProgress(w http.ResponseWriter, s *session) {
 	header := w.Header()
-	header.Set("Location", "/v2/"+s.name+"/blobs/uploads/"+s.id)
+	header.Set("Location", endpoint.Session(s.name, s.id).String())
 	header.Set("Range", received(s.upload.Size()))
 	header.Set("Docker-Upload-UUID", s.id)
 }

@@ -4,9 +4,10 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/hczjl/transship/distribution/endpoint"
 )
 
 // Limit bounds how many calls of a kind are under way at a host, by what the
@@ -66,15 +67,13 @@ const (
 // kindOf sorts a call. A hop of a redirect leads to where blobs are stored;
 // what else is outside of /v2/ are token calls.
 func kindOf(req *http.Request) callKind {
-	path := req.URL.Path
-	blobs := strings.Contains(path, "/blobs/")
-	session := strings.Contains(path, "/blobs/uploads/")
+	kind := endpoint.Parse(req.URL.Path).Kind
 	switch {
-	case req.Method == http.MethodGet && (req.Response != nil || blobs && !session):
+	case req.Method == http.MethodGet && (req.Response != nil || kind == endpoint.KindBlob):
 		return downloadCall
 	case req.Method == http.MethodGet || req.Method == http.MethodHead:
 		return readCall
-	case hasBody(req) && !strings.Contains(path, "/manifests/"):
+	case hasBody(req) && kind != endpoint.KindManifest:
 		return uploadCall
 	}
 	return writeCall

@@ -245,16 +245,21 @@ func TestKindOf(t *testing.T) {
 	hop.Response = &http.Response{}
 	for req, want := range map[*http.Request]callKind{
 		hop: downloadCall,
-		newRequest(t, "GET", "https://auth.example/token", nil):                     readCall,
-		newRequest(t, "GET", somewhere+"blobs/sha256:0", nil):                       downloadCall,
-		newRequest(t, "GET", somewhere+"blobs/uploads/1", nil):                      readCall,
-		newRequest(t, "HEAD", somewhere+"blobs/sha256:0", nil):                      readCall,
-		newRequest(t, "GET", somewhere+"manifests/1", nil):                          readCall,
-		newRequest(t, "POST", somewhere+"blobs/uploads/?mount=x", nil):              writeCall,
-		newRequest(t, "PUT", somewhere+"manifests/1", strings.NewReader("x")):       writeCall,
-		newRequest(t, "PUT", somewhere+"blobs/uploads/1", strings.NewReader("x")):   uploadCall,
-		newRequest(t, "PATCH", somewhere+"blobs/uploads/1", strings.NewReader("x")): uploadCall,
-		newRequest(t, "DELETE", somewhere+"manifests/1", nil):                       writeCall,
+		newRequest(t, "GET", "https://auth.example/token", nil): readCall,
+		// A repository may be called as the API's words are.
+		newRequest(t, "GET", somewhere+"blobs/b/manifests/1", nil):                            readCall,
+		newRequest(t, "PUT", somewhere+"manifests/b/blobs/uploads/1", strings.NewReader("x")): uploadCall,
+		newRequest(t, "PUT", somewhere+"blobs/uploads/manifests/1", strings.NewReader("x")):   writeCall,
+		newRequest(t, "GET", somewhere+"blobs/uploads/blobs/sha256:0", nil):                   downloadCall,
+		newRequest(t, "GET", somewhere+"blobs/sha256:0", nil):                                 downloadCall,
+		newRequest(t, "GET", somewhere+"blobs/uploads/1", nil):                                readCall,
+		newRequest(t, "HEAD", somewhere+"blobs/sha256:0", nil):                                readCall,
+		newRequest(t, "GET", somewhere+"manifests/1", nil):                                    readCall,
+		newRequest(t, "POST", somewhere+"blobs/uploads/?mount=x", nil):                        writeCall,
+		newRequest(t, "PUT", somewhere+"manifests/1", strings.NewReader("x")):                 writeCall,
+		newRequest(t, "PUT", somewhere+"blobs/uploads/1", strings.NewReader("x")):             uploadCall,
+		newRequest(t, "PATCH", somewhere+"blobs/uploads/1", strings.NewReader("x")):           uploadCall,
+		newRequest(t, "DELETE", somewhere+"manifests/1", nil):                                 writeCall,
 	} {
 		if got := kindOf(req); got != want {
 			t.Errorf("%s %s is %d, want %d", req.Method, req.URL, got, want)

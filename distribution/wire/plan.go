@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+
+	"github.com/hczjl/transship/distribution/endpoint"
 )
 
 // Plan finds out which calls a run would make, without making those that
@@ -160,22 +162,22 @@ type planLayer struct {
 
 // RoundTrip sends req or answers it.
 func (l *planLayer) RoundTrip(req *http.Request) (*http.Response, error) {
-	at := endpointOf(req.URL)
+	at := endpoint.Parse(req.URL.Path)
 	switch reads := req.Method == http.MethodGet || req.Method == http.MethodHead; {
 	case !reads && !isTokenRequest(req) && l.refuses(req):
 		closeBody(req)
 		return l.refuse(req), nil
-	case at.kind == uploadEndpoint:
+	case at.Kind == endpoint.KindUploads || at.Kind == endpoint.KindSession:
 		defer closeBody(req)
 		return l.upload(req, at)
-	case req.Method == http.MethodGet && (at.kind == blobEndpoint || leadsFromBlob(req)):
+	case req.Method == http.MethodGet && (at.Kind == endpoint.KindBlob || leadsFromBlob(req)):
 		return l.download(req, at)
 	case reads || isTokenRequest(req):
 		return l.read(req, at)
-	case at.kind == manifestEndpoint && req.Method == http.MethodPut:
+	case at.Kind == endpoint.KindManifest && req.Method == http.MethodPut:
 		defer closeBody(req)
 		return l.putManifest(req, at)
-	case at.kind == manifestEndpoint && req.Method == http.MethodDelete:
+	case at.Kind == endpoint.KindManifest && req.Method == http.MethodDelete:
 		defer closeBody(req)
 		return l.removeManifest(req, at), nil
 	}
@@ -194,7 +196,7 @@ func (p *Plan) note(c PlannedCall) {
 func planned(req *http.Request, status int) PlannedCall {
 	return PlannedCall{
 		Method:     req.Method,
-		URL:        sessionless(req.URL),
+		URL:        endpoint.ReplaceSession(Redact(req.URL), "{session}"),
 		Host:       req.URL.Host,
 		Write:      req.Method != http.MethodGet && req.Method != http.MethodHead && !isTokenRequest(req),
 		Authorized: req.Header.Get("Authorization") != "",

@@ -434,31 +434,6 @@ func TestPlanLearnsFromReads(t *testing.T) {
 	}
 }
 
-func TestEndpoints(t *testing.T) {
-	for path, want := range map[string]endpoint{
-		"/v2/a/b/manifests/1":             {manifestEndpoint, "a/b", "1"},
-		"/v2/a/blobs/sha256:1":            {blobEndpoint, "a", "sha256:1"},
-		"/v2/a/blobs/uploads/":            {uploadEndpoint, "a", ""},
-		"/v2/a/blobs/uploads/17":          {uploadEndpoint, "a", "17"},
-		"/v2/a/blobs/blobs/uploads/17":    {uploadEndpoint, "a/blobs", "17"},
-		"/v2/manifests/x/manifests/1":     {manifestEndpoint, "manifests/x", "1"},
-		"/v2/blobs/sha256:1":              {},
-		"/v2/manifests/1":                 {},
-		"/v2/a/tags/list":                 {tagsEndpoint, "a", "list"},
-		"/v2/":                            {},
-		"/v2":                             {},
-		"/":                               {},
-		"/v1/a/manifests/1":               {},
-		"/x/v2/a/manifests/1":             {},
-		"/v2/a/referrers/sha256:1":        {},
-		"/v2/a/manifests/b/blobs/uploads": {blobEndpoint, "a/manifests/b", "uploads"},
-	} {
-		if got := endpointOf(newRequest(t, "GET", planHost+path, nil).URL); got != want {
-			t.Errorf("%s is %v, want %v", path, got, want)
-		}
-	}
-}
-
 // A registry that does not let itself be read without credentials is not written to without them, and says so as it did.
 func TestPlanWithoutCredentials(t *testing.T) {
 	no := always(401, "", "Www-Authenticate", "Basic realm=x")

@@ -4,6 +4,8 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+
+	"github.com/hczjl/transship/distribution/endpoint"
 )
 
 // question makes a call that the run does not make.
@@ -44,10 +46,10 @@ func (l *planLayer) refuse(req *http.Request) *http.Response {
 }
 
 // reading is a read of a path on the registry of req, with its credentials.
-func reading(req *http.Request, method, path string) *http.Request {
+func reading(req *http.Request, method string, path endpoint.Path) *http.Request {
 	out := req.WithContext(req.Context())
 	out.Method, out.Body, out.GetBody, out.ContentLength = method, nil, nil, 0
-	out.URL = &url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: path}
+	out.URL = &url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: path.String()}
 	out.Header = http.Header{"Accept-Encoding": {"identity"}}
 	for _, name := range []string{"Authorization", "User-Agent"} {
 		if values, ok := req.Header[name]; ok {
@@ -96,7 +98,7 @@ func (l *planLayer) hasBlob(req *http.Request, what content) (finding, error) {
 }
 
 func (l *planLayer) askBlob(req *http.Request, method string, what content) (finding, error) {
-	resp, err := l.question(reading(req, method, "/v2/"+what.repository+"/blobs/"+what.reference))
+	resp, err := l.question(reading(req, method, endpoint.Blob(what.repository, what.reference)))
 	if err != nil || unsettled(req, resp) {
 		return finding{answer: resp}, err
 	}
@@ -116,7 +118,7 @@ func (l *planLayer) hasReferrers(req *http.Request, repository, subject string) 
 	if known {
 		return finding{yes: yes}, nil
 	}
-	ask := reading(req, http.MethodGet, "/v2/"+repository+"/referrers/"+subject)
+	ask := reading(req, http.MethodGet, endpoint.Referrers(repository, subject))
 	ask.Header.Set("Accept", "application/vnd.oci.image.index.v1+json")
 	resp, err := l.question(ask)
 	if err != nil || unsettled(req, resp) {

@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/hczjl/transship/distribution/endpoint"
 )
 
 // read makes a call for real, unless it is about what the plan itself has put.
-func (l *planLayer) read(req *http.Request, at endpoint) (*http.Response, error) {
+func (l *planLayer) read(req *http.Request, at endpoint.Path) (*http.Response, error) {
 	if resp := l.fromPlan(req, at); resp != nil {
 		closeBody(req)
 		l.noteAnswer(req, resp, false)
@@ -20,7 +22,7 @@ func (l *planLayer) read(req *http.Request, at endpoint) (*http.Response, error)
 	if err != nil {
 		return nil, err
 	}
-	if at.kind == tagsEndpoint {
+	if at.Kind == endpoint.KindTags {
 		resp = l.withTags(req, at, resp)
 	}
 	// What Retry repeats is one call; that a registry is busy is not planned.
@@ -33,7 +35,7 @@ func (l *planLayer) read(req *http.Request, at endpoint) (*http.Response, error)
 
 // withTags is the answer to a listing of tags, also of a repository that is
 // not there before the plan puts something into it.
-func (p *Plan) withTags(req *http.Request, at endpoint, resp *http.Response) *http.Response {
+func (p *Plan) withTags(req *http.Request, at endpoint.Path, resp *http.Response) *http.Response {
 	if resp.StatusCode != http.StatusNotFound {
 		return resp
 	}
@@ -44,11 +46,11 @@ func (p *Plan) withTags(req *http.Request, at endpoint, resp *http.Response) *ht
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, m := range p.manifests {
-		if m.Host == req.URL.Host && m.Repository == at.repository && !strings.Contains(m.Reference, ":") {
+		if m.Host == req.URL.Host && m.Repository == at.Repository && !strings.Contains(m.Reference, ":") {
 			list.Tags = append(list.Tags, m.Reference)
 		}
 	}
-	list.Name = at.repository
+	list.Name = at.Repository
 	body, err := json.Marshal(list)
 	if err != nil || len(list.Tags) == 0 {
 		return resp
@@ -68,12 +70,12 @@ func (l *planLayer) noteAnswer(req *http.Request, resp *http.Response, made bool
 }
 
 // learn keeps what a read says of a repository.
-func (p *Plan) learn(req *http.Request, at endpoint, resp *http.Response) {
-	what := at.in(req.URL.Host)
+func (p *Plan) learn(req *http.Request, at endpoint.Path, resp *http.Response) {
+	what := contentAt(req.URL.Host, at)
 	switch {
-	case at.kind == blobEndpoint && req.Method == http.MethodHead && isThere(resp):
+	case at.Kind == endpoint.KindBlob && req.Method == http.MethodHead && isThere(resp):
 		p.settle(what, ActionPresent, "", sizeIn(resp))
-	case at.kind == manifestEndpoint && resp.StatusCode == http.StatusOK:
+	case at.Kind == endpoint.KindManifest && resp.StatusCode == http.StatusOK:
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		set(&p.seen, what, true)
@@ -123,16 +125,16 @@ func (p *Plan) settle(what content, action PlannedAction, from string, size int6
 }
 
 // fromPlan answers a read of what the plan has put or deleted; nil is neither.
-func (p *Plan) fromPlan(req *http.Request, at endpoint) *http.Response {
+func (p *Plan) fromPlan(req *http.Request, at endpoint.Path) *http.Response {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	what := at.in(req.URL.Host)
-	if b := p.fates[what]; at.kind == blobEndpoint && b != nil && b.Action != ActionPresent {
+	what := contentAt(req.URL.Host, at)
+	if b := p.fates[what]; at.Kind == endpoint.KindBlob && b != nil && b.Action != ActionPresent {
 		return answered(req, http.StatusOK, b.Size, errorBody{errPlannedBlob}, "Docker-Content-Digest", b.Digest)
 	}
 	m := p.documents[what]
 	switch {
-	case at.kind != manifestEndpoint || m == nil:
+	case at.Kind != endpoint.KindManifest || m == nil:
 		return nil
 	case m.deleted:
 		return answered(req, http.StatusNotFound, 0, http.NoBody)
@@ -144,7 +146,7 @@ func (p *Plan) fromPlan(req *http.Request, at endpoint) *http.Response {
 // download answers the GET of a blob by asking for its first byte (RFC 9110,
 // section 14.2). So the plan shows where the registry keeps its blobs, by the
 // redirects that the run meets too, and a blob that is not there stops it.
-func (l *planLayer) download(req *http.Request, at endpoint) (*http.Response, error) {
+func (l *planLayer) download(req *http.Request, at endpoint.Path) (*http.Response, error) {
 	if req.Header.Get("Range") != "" || l.fromPlan(req, at) != nil {
 		return l.read(req, at)
 	}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/hczjl/transship/distribution/endpoint"
 )
 
 // plannedUpload is an upload session of a Plan.
@@ -26,12 +28,12 @@ func (p *Plan) grow(s *plannedUpload, by int64) (size int64, progress []string) 
 }
 
 // upload answers a call to the uploads of a repository.
-func (l *planLayer) upload(req *http.Request, at endpoint) (*http.Response, error) {
-	if req.Method == http.MethodPost && at.reference == "" {
+func (l *planLayer) upload(req *http.Request, at endpoint.Path) (*http.Response, error) {
+	if req.Method == http.MethodPost && at.Reference == "" {
 		return l.begin(req, at)
 	}
 	l.mu.Lock()
-	s := l.sessions[at.reference]
+	s := l.sessions[at.Reference]
 	l.mu.Unlock()
 	if s == nil {
 		return nil, &PlanError{Method: req.Method, URL: Redact(req.URL)}
@@ -54,18 +56,18 @@ func (l *planLayer) take(req *http.Request, status int, header ...string) *http.
 
 // begin answers the POST that mounts a blob (end-11), sends it whole (end-4b),
 // or opens a session (end-4a).
-func (l *planLayer) begin(req *http.Request, at endpoint) (*http.Response, error) {
+func (l *planLayer) begin(req *http.Request, at endpoint.Path) (*http.Response, error) {
 	query := req.URL.Query()
-	if at.reference = query.Get("mount"); at.reference != "" {
+	if at.Reference = query.Get("mount"); at.Reference != "" {
 		resp, err := l.mount(req, at, query.Get("from"))
 		if resp != nil || err != nil {
 			return resp, err
 		}
 	}
-	if at.reference = query.Get("digest"); at.reference != "" {
+	if at.Reference = query.Get("digest"); at.Reference != "" {
 		return l.receive(req, at, new(plannedUpload))
 	}
-	_, progress := l.grow(l.session(at.repository), 0)
+	_, progress := l.grow(l.session(at.Repository), 0)
 	return l.take(req, http.StatusAccepted, progress...), nil
 }
 
@@ -74,15 +76,15 @@ func (p *Plan) session(repository string) *plannedUpload {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	id := fmt.Sprint("planned-", len(p.sessions)+1)
-	s := &plannedUpload{path: "/v2/" + repository + "/blobs/uploads/" + id}
+	s := &plannedUpload{path: endpoint.Session(repository, id).String()}
 	set(&p.sessions, id, s)
 	return s
 }
 
 // mount answers 201 where the other repository has the blob, and nothing where
 // it does not: then a session is opened.
-func (l *planLayer) mount(req *http.Request, at endpoint, from string) (*http.Response, error) {
-	here := at.in(req.URL.Host)
+func (l *planLayer) mount(req *http.Request, at endpoint.Path, from string) (*http.Response, error) {
+	here := contentAt(req.URL.Host, at)
 	there := here
 	if from != "" {
 		there.repository = from
@@ -115,13 +117,14 @@ func (l *planLayer) mount(req *http.Request, at endpoint, from string) (*http.Re
 
 // created are the headers of an answer that a blob is there.
 func created(blob content) []string {
-	return []string{"Location", "/v2/" + blob.repository + "/blobs/" + blob.reference, "Docker-Content-Digest", blob.reference}
+	location := endpoint.Blob(blob.repository, blob.reference).String()
+	return []string{"Location", location, "Docker-Content-Digest", blob.reference}
 }
 
 // receive answers a chunk (end-5), and the call with which all of a blob is at
 // the registry (end-6, end-4b). It is noted before what opening the source of
 // its body takes: net/http sends the header of a request ahead of such a body.
-func (l *planLayer) receive(req *http.Request, at endpoint, s *plannedUpload) (*http.Response, error) {
+func (l *planLayer) receive(req *http.Request, at endpoint.Path, s *plannedUpload) (*http.Response, error) {
 	status := http.StatusCreated
 	if req.Method == http.MethodPatch {
 		status = http.StatusAccepted
@@ -133,8 +136,8 @@ func (l *planLayer) receive(req *http.Request, at endpoint, s *plannedUpload) (*
 	}
 	size, header := l.grow(s, size)
 	if req.Method != http.MethodPatch {
-		at.reference = req.URL.Query().Get("digest")
-		here := at.in(req.URL.Host)
+		at.Reference = req.URL.Query().Get("digest")
+		here := contentAt(req.URL.Host, at)
 		l.settle(here, ActionUpload, "", size)
 		header = created(here)
 	}
@@ -154,16 +157,16 @@ func skip(req *http.Request) (int64, error) {
 }
 
 // putManifest takes a manifest (end-7a).
-func (l *planLayer) putManifest(req *http.Request, at endpoint) (*http.Response, error) {
+func (l *planLayer) putManifest(req *http.Request, at endpoint.Path) (*http.Response, error) {
 	raw, err := io.ReadAll(req.Body)
 	if err != nil {
 		return nil, err
 	}
-	m := &PlannedManifest{Host: req.URL.Host, Repository: at.repository, Reference: at.reference,
-		MediaType: req.Header.Get("Content-Type"), Raw: raw, digest: digestOf(at.reference, raw)}
-	header := []string{"Location", "/v2/" + at.repository + "/manifests/" + m.digest, "Docker-Content-Digest", m.digest}
+	m := &PlannedManifest{Host: req.URL.Host, Repository: at.Repository, Reference: at.Reference,
+		MediaType: req.Header.Get("Content-Type"), Raw: raw, digest: digestOf(at.Reference, raw)}
+	header := []string{"Location", endpoint.Manifest(at.Repository, m.digest).String(), "Docker-Content-Digest", m.digest}
 	if subject := subjectOf(raw); subject != "" {
-		found, err := l.hasReferrers(req, at.repository, subject)
+		found, err := l.hasReferrers(req, at.Repository, subject)
 		if err != nil || found.answer != nil {
 			return found.answer, err
 		}
@@ -203,9 +206,9 @@ func subjectOf(raw []byte) string {
 }
 
 // removeManifest takes the DELETE of a manifest or a tag (end-9).
-func (l *planLayer) removeManifest(req *http.Request, at endpoint) *http.Response {
+func (l *planLayer) removeManifest(req *http.Request, at endpoint.Path) *http.Response {
 	l.mu.Lock()
-	set(&l.documents, at.in(req.URL.Host), &PlannedManifest{deleted: true})
+	set(&l.documents, contentAt(req.URL.Host, at), &PlannedManifest{deleted: true})
 	l.mu.Unlock()
 	return l.take(req, http.StatusAccepted)
 }

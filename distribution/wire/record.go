@@ -36,7 +36,7 @@ type Call struct {
 	Sequence   int64  // position in the order of starts, from 1
 	Attempt    int    // attempt of the same request, from 1
 	Why        Why    // what it is for
-	Row        string // as Row returns it, RowToken or RowRedirect
+	Row        string // as endpoint.ID returns it, RowToken or RowRedirect
 	Method     string // such as GET
 	URL        string
 	Host       string // host, with its port if the URL has one

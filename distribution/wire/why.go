@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+
+	"github.com/hczjl/transship/distribution/endpoint"
 )
 
 // Why is what a call is for. Callers say it by With, as far as they know;
@@ -122,7 +124,7 @@ func rowOf(req *http.Request) string {
 	if req.Response != nil {
 		return RowRedirect
 	}
-	if row := Row(req.Method, req.URL); row != "" {
+	if row := endpoint.ID(req.Method, req.URL); row != "" {
 		return row
 	}
 	at, ok := req.Context().Value(rowKey{}).(place)

@@ -17,7 +17,7 @@ import (
 
 	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/audit/internal/audittest"
-	"github.com/hczjl/transship/internal/golden"
+	"github.com/hczjl/transship/testdata/golden"
 )
 
 // scriptOf is the script of an audit's text.
@@ -336,6 +336,27 @@ func skipTo(r *strings.Reader, end rune) error {
 		}
 		if c == end {
 			return nil
+		}
+	}
+}
+
+// A repository may be called as the API's words are.
+func TestTokenOfRepositoryNamedLikeTheAPI(t *testing.T) {
+	token := func(n int64, scope string) *scriptCall {
+		return &scriptCall{sequence: n, query: "scope=" + url.QueryEscape(scope)}
+	}
+	for path, name := range map[string]string{
+		"/v2/a/blobs/b/manifests/1":         "a/blobs/b",
+		"/v2/a/manifests/b/blobs/sha256:0":  "a/manifests/b",
+		"/v2/a/manifests/b/blobs/uploads/1": "a/manifests/b",
+		"/v2/a/tags/list/tags/list":         "a/tags/list",
+		"/v2/referrers/x/referrers/sha256:": "referrers/x",
+		"/v2/uploads/blobs/uploads/":        "uploads",
+	} {
+		matching := token(1, "repository:"+name+":pull")
+		s := &Script{tokens: []*scriptCall{matching, token(2, "repository:a:pull")}}
+		if s.tokenOf(&scriptCall{sequence: 3, path: path}) != matching {
+			t.Errorf("%s: got a token for another repository than %s", path, name)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/distribution/audit/internal/texts"
+	"github.com/hczjl/transship/distribution/endpoint"
 )
 
 // tokenOf returns the call that got the token which a call has used: of those
@@ -15,7 +16,7 @@ import (
 func (s *Script) tokenOf(c *scriptCall) *scriptCall {
 	var found *scriptCall
 	best := -1
-	repository := repositoryOf(c.path)
+	repository := endpoint.Parse(c.path).Repository
 	for t := range latest(s.tokens, c) {
 		if fits := s.fits(t, c, repository); fits > best {
 			found, best = t, fits
@@ -42,20 +43,6 @@ func (s *Script) fits(t, c *scriptCall, repository string) int {
 		}
 	}
 	return fits
-}
-
-// repositoryOf is the name of the repository in a path of the protocol.
-func repositoryOf(path string) string {
-	rest, ok := strings.CutPrefix(path, "/v2/")
-	if !ok {
-		return ""
-	}
-	for _, word := range []string{"/manifests/", "/blobs/", "/tags/list", "/referrers/"} {
-		if name, _, ok := strings.Cut(rest, word); ok {
-			return name
-		}
-	}
-	return ""
 }
 
 // challenged matches a parameter of a Bearer challenge.

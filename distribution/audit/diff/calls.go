@@ -10,6 +10,7 @@ import (
 
 	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/audit/internal/texts"
+	"github.com/hczjl/transship/distribution/endpoint"
 )
 
 // Calls are an audit's calls as [Compare] looks at them: some 500 bytes of each.
@@ -99,7 +100,7 @@ var (
 
 // withoutSession is a text with {session} for the names of upload sessions.
 func withoutSession(text, row string) string {
-	text = texts.ReplaceSessions(text, "{session}")
+	text = endpoint.ReplaceSession(text, "{session}")
 	if row == "redirect" {
 		return text
 	}
@@ -109,7 +110,7 @@ func withoutSession(text, row string) string {
 // comparedPath is a URL's path and query, its parameters sorted, with {session}
 // and {digest}, and the digests.
 func comparedPath(u *url.URL, row string) (path, digests string) {
-	path = texts.ReplaceSessions(u.Path, "{session}")
+	path = endpoint.ReplaceSession(u.Path, "{session}")
 	switch row {
 	case "end-5", "end-6", "end-13", "end-14":
 		if path == u.Path { // a Location that does not look like the specification's

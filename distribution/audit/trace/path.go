@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/distribution/audit/internal/texts"
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -20,7 +21,7 @@ func shortPath(u *url.URL, row string) string {
 	if row != "" && row != wire.RowToken && row != wire.RowRedirect {
 		text = strings.TrimPrefix(text, "/v2/")
 	}
-	text = texts.ReplaceSessions(text, "...")
+	text = endpoint.ReplaceSession(text, "...")
 	return shortDigests(texts.Printable(text + shortQuery(u.RawQuery)))
 }
 

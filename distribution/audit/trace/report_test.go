@@ -11,7 +11,7 @@ import (
 
 	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/audit/internal/audittest"
-	"github.com/hczjl/transship/internal/golden"
+	"github.com/hczjl/transship/testdata/golden"
 )
 
 // read reads a record's text as a trace.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/audit/trace"
+	"github.com/hczjl/transship/distribution/endpoint"
 )
 
 // rows draws the calls of each host.
@@ -94,9 +95,7 @@ var mountFrom = regexp.MustCompile(`\bfrom=[^&]*&`)
 // rowPath shortens a path once more, to what tells a host's calls apart. A blob
 // that it does not name is added.
 func rowPath(what, blob string) string {
-	path := longDigest.ReplaceAllString(what, "$1")
-	path = strings.Replace(path, "/blobs/uploads/", "/uploads/", 1)
-	path = strings.Replace(path, "/uploads/...", "/uploads/", 1)
+	path := shortUploads(longDigest.ReplaceAllString(what, "$1"))
 	path = mountFrom.ReplaceAllString(path, "")
 	path = strings.TrimSuffix(path, "?...")
 	if _, scope, ok := strings.Cut(path, "?scope="); ok {
@@ -107,6 +106,16 @@ func rowPath(what, blob string) string {
 		path += " " + blob
 	}
 	return path
+}
+
+// shortUploads shortens the path of an upload to <name>/uploads/.
+func shortUploads(what string) string {
+	path, _, _ := strings.Cut(what, "?")
+	at := endpoint.ParseEnd(path)
+	if at.Kind != endpoint.KindUploads && at.Kind != endpoint.KindSession {
+		return what
+	}
+	return strings.Join([]string{at.Repository, "uploads", what[len(path):]}, "/")
 }
 
 // clippedPath shortens a path to so many characters from the left, where the

@@ -12,7 +12,7 @@ import (
 	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/audit/internal/audittest"
 	"github.com/hczjl/transship/distribution/audit/trace"
-	"github.com/hczjl/transship/internal/golden"
+	"github.com/hczjl/transship/testdata/golden"
 )
 
 func bytesText(n int64) string { return fmt.Sprint(n, " B") }
@@ -145,4 +145,16 @@ func FuzzWaterfall(f *testing.F) {
 		}
 		wellFormed(t, out.String())
 	})
+}
+
+func TestRowPath(t *testing.T) {
+	for what, want := range map[string]string{
+		"a/blobs/uploads/...?digest=sha256:0123456789ab": "a/uploads/?digest=01234567",
+		"a/blobs/uploads/?from=b&mount=x":                "a/uploads/?mount=x",
+		"a/blobs/uploads/manifests/1":                    "a/blobs/uploads/manifests/1",
+	} {
+		if got := rowPath(what, ""); got != want {
+			t.Errorf("%s: got %s, want %s", what, got, want)
+		}
+	}
 }

@@ -3,7 +3,6 @@
 package texts
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 )
@@ -17,14 +16,6 @@ func Printable(text string) string {
 		}
 		return r
 	}, text)
-}
-
-// uploadSession matches the path of an upload session up to its identifier.
-var uploadSession = regexp.MustCompile(`(/blobs/uploads/)[^/?"]+`)
-
-// ReplaceSessions returns text with replacement for the identifier of each upload session in it.
-func ReplaceSessions(text, replacement string) string {
-	return uploadSession.ReplaceAllString(text, "${1}"+replacement)
 }
 
 // Table keeps each text once and numbers them. The zero value is ready to use; number 0 is the empty
