@@ -20,8 +20,8 @@ names them.`,
 		setup: func(*flag.FlagSet, *app) action {
 			return func(_ context.Context, a *app, args []string) error {
 				var script *curl.Script
-				err := readAudit(a, args[0], func(r *audit.Reader) (_ *audit.RecordError, err error) {
-					if script, err = curl.Read(r); err != nil {
+				err := readAudit(a, args[0], func(from *audit.Reader) (_ *audit.RecordError, err error) {
+					if script, err = curl.Read(from); err != nil {
 						return nil, err
 					}
 					return script.Broken, nil

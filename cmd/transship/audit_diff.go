@@ -48,8 +48,8 @@ compared nothing is printed on standard output, and the exit code is that of the
 func compareAudits(a *app, names ...string) (diff.Result, error) {
 	var sets []*diff.Calls
 	for _, name := range names {
-		err := readAudit(a, name, func(r *audit.Reader) (*audit.RecordError, error) {
-			s, err := diff.Read(r)
+		err := readAudit(a, name, func(from *audit.Reader) (*audit.RecordError, error) {
+			s, err := diff.Read(from)
 			if err != nil {
 				return nil, err
 			}

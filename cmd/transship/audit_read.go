@@ -24,11 +24,11 @@ func readAudit(a *app, name string, read func(*audit.Reader) (broken *audit.Reco
 	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
 		from = io.LimitReader(file, info.Size())
 	}
-	r, err := audit.NewReader(from)
+	reader, err := audit.NewReader(from)
 	if err != nil {
 		return &auditError{fmt.Sprintf("%s: %v", name, err)}
 	}
-	broken, err := read(r)
+	broken, err := read(reader)
 	if err != nil {
 		return &auditError{fmt.Sprintf("%s: %v", name, err)}
 	}
@@ -48,8 +48,8 @@ func brokenText(broken *audit.RecordError) string {
 
 // readTrace reads what the reports about a run's time need.
 func readTrace(a *app, name string) (t *trace.Trace, err error) {
-	err = readAudit(a, name, func(r *audit.Reader) (*audit.RecordError, error) {
-		if t, err = trace.Read(r); err != nil {
+	err = readAudit(a, name, func(from *audit.Reader) (*audit.RecordError, error) {
+		if t, err = trace.Read(from); err != nil {
 			return nil, err
 		}
 		return t.Broken, nil

@@ -22,11 +22,11 @@ path: back from the end, always the call that had ended last before the next one
 				if err != nil {
 					return err
 				}
-				r := t.Report(int(most))
+				report := t.Report(int(most))
 				if *asJSON {
-					return printJSON(a.stdout, r)
+					return printJSON(a.stdout, report)
 				}
-				return (&reportText{Report: r, most: int(most)}).print(a.stdout)
+				return (&reportText{Report: report, most: int(most)}).print(a.stdout)
 			}
 		},
 	}

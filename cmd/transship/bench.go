@@ -4,7 +4,7 @@ import (
 	"flag"
 	"fmt"
 
-	"github.com/hczjl/transship/distribution/bench"
+	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 	"github.com/hczjl/transship/distribution/transfer"
 )
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hczjl/transship/distribution/bench"
+	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
@@ -156,8 +156,8 @@ func (b *benching) warmed(a *app, round time.Duration) error {
 
 func (b *benching) fewestJobs() int {
 	least := math.MaxInt
-	for _, c := range b.cells() {
-		least = min(least, cmp.Or(c.Jobs, transfer.DefaultJobs))
+	for _, cell := range b.cells() {
+		least = min(least, cmp.Or(cell.Jobs, transfer.DefaultJobs))
 	}
 	return least
 }

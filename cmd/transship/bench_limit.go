@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/hczjl/transship/distribution/bench"
-	"github.com/hczjl/transship/distribution/synthetic"
+	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
+	"github.com/hczjl/transship/cmd/transship/internal/synthetic"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/hczjl/transship/distribution/bench"
+	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 )
 
 // page is the file of --html. It is there whole or not at all. A nil page is none.

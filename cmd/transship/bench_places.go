@@ -13,10 +13,10 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/distribution"
-	"github.com/hczjl/transship/distribution/bench"
+	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/registry"
-	"github.com/hczjl/transship/distribution/synthetic"
+	"github.com/hczjl/transship/cmd/transship/internal/synthetic"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -105,10 +105,10 @@ func (b *benching) complete(p *benchPlaces) error {
 
 // open returns how a cell sees one of the places.
 func (b *benching) open(a *app, ref reference.Reference) bench.Open {
-	return func(ctx context.Context, c bench.Cell) (*distribution.Repository, error) {
+	return func(ctx context.Context, cell bench.Cell) (*distribution.Repository, error) {
 		at := b.side.bindHost(ref.Host())
-		at.http1, at.http2 = c.HTTP == "1", c.HTTP == "2"
-		at.fixed, at.buffer = c.Jobs > 0, c.Buffer
+		at.http1, at.http2 = cell.HTTP == "1", cell.HTTP == "2"
+		at.fixed, at.buffer = cell.Jobs > 0, cell.Buffer
 		if !at.fixed {
 			a.forgetCongestion() // a turn begins as a command does
 		}
@@ -116,7 +116,7 @@ func (b *benching) open(a *app, ref reference.Reference) bench.Open {
 		if err != nil {
 			return nil, err
 		}
-		repo.ChunkSize, repo.Patch = c.Upload.Chunk, c.Upload.Patch
+		repo.ChunkSize, repo.Patch = cell.Upload.Chunk, cell.Upload.Patch
 		return repo, nil
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hczjl/transship/distribution/bench"
-	"github.com/hczjl/transship/distribution/synthetic"
+	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
+	"github.com/hczjl/transship/cmd/transship/internal/synthetic"
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
@@ -34,11 +34,11 @@ func (b *benching) run(ctx context.Context, a *app, args []string) error {
 	}
 	defer page.discard()
 	if b.side.creds == "-" { // it is asked for once, whatever the number of connections
-		c, err := b.side.given(ctx)
+		account, err := b.side.given(ctx)
 		if err != nil {
 			return err
 		}
-		b.side.creds = c.Username + ":" + c.Password
+		b.side.creds = account.Username + ":" + account.Password
 	}
 	return b.measure(ctx, a, p, page)
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/hczjl/transship/distribution/bench"
+	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 )
 
 // print writes parts of Go's benchmark format to standard output, unless that is for JSON.
@@ -25,15 +25,15 @@ func sampleLine(r *bench.Report, s bench.Sample) func(io.Writer) error {
 }
 
 // tell says in words what was found.
-func (b *benching) tell(a *app, r *bench.Report) {
-	for i := range r.Cells {
-		a.note("%s", cellText(r.Kind, r.Summary(i)))
+func (b *benching) tell(a *app, report *bench.Report) {
+	for i := range report.Cells {
+		a.note("%s", cellText(report.Kind, report.Summary(i)))
 	}
-	if r.Limit != nil {
-		a.note("%s", limitText(r))
+	if report.Limit != nil {
+		a.note("%s", limitText(report))
 	}
 	var present, blobs, mounted int
-	for _, s := range r.Samples {
+	for _, s := range report.Samples {
 		present, blobs, mounted = present+s.Present, blobs+s.Blobs, mounted+s.Mounted
 	}
 	if present > 0 && !b.warm && b.kind != bench.Pull {

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hczjl/transship/distribution/bench"
+	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 )
 
 // maxLayers is how many layers an image may have: their descriptors must fit into the 4 MiB of a manifest.

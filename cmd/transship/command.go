@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/hczjl/transship/distribution/bench"
 )
 
 // action is what a command does once its flags are set.
@@ -24,103 +22,6 @@ type command struct {
 	min     int    // how few arguments
 	max     int    // how many, -1 for any number
 	setup   func(fs *flag.FlagSet, a *app) action
-}
-
-// commands is the table, in the order of the overview.
-func commands() []command {
-	return []command{
-		copyCommand(),
-		manifestCreateCommand(),
-		manifestAnnotateCommand(),
-		manifestPushCommand(),
-		manifestInspectCommand(),
-		manifestRmCommand(),
-		pullCommand(),
-		imagesCommand(),
-		tagCommand(),
-		pushCommand(),
-		rmiCommand(),
-		pruneCommand(),
-		saveCommand(),
-		loadCommand(),
-		verifyCommand(),
-		syncCommand(),
-		serveCommand(),
-		inspectCommand(),
-		tagsCommand(),
-		digestCommand(),
-		benchCommand(bench.Push),
-		benchCommand(bench.Pull),
-		benchCommand(bench.Copy),
-		benchCommand(bench.Mount),
-		benchCommand(bench.Resolve),
-		auditVerifyCommand(),
-		auditShowCommand(),
-		auditWaterfallCommand(),
-		auditCurlCommand(),
-		auditDiffCommand(),
-		loginCommand(),
-		logoutCommand(),
-		demoCommand(),
-		versionCommand(),
-	}
-}
-
-// find returns the command that the arguments begin with, and the arguments after it.
-func find(args []string) (command, []string, error) {
-	for _, c := range commands() {
-		words := strings.Fields(c.name)
-		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name {
-			return c, args[len(words):], nil
-		}
-	}
-	return command{}, nil, unknownCommand(args)
-}
-
-// unknownCommand names the command that is nearest to what was typed.
-func unknownCommand(args []string) error {
-	if strings.HasPrefix(args[0], "-") {
-		flag, _, _ := strings.Cut(args[0], "=") // what follows may be a password
-		return &usageError{message: "there is no command before " + flag, advice: "usage: transship COMMAND [flags] ARGUMENTS"}
-	}
-	typed, names, hint := args[0], families(), "transship help lists the commands"
-	if members := membersOf(typed); len(members) > 0 {
-		hint = fmt.Sprintf("transship %s -h lists the commands", typed)
-		if len(args) == 1 {
-			return &usageError{message: typed + " needs a command after it", advice: hint}
-		}
-		typed, names = typed+" "+args[1], nil
-		for _, c := range members {
-			names = append(names, c.name)
-		}
-	}
-	if name := nearest(typed, names); name != "" {
-		hint = fmt.Sprintf("did you mean %s? %s", name, hint)
-	}
-	return &usageError{message: fmt.Sprintf("unknown command %q", typed), advice: hint}
-}
-
-// families returns the first words of all commands.
-func families() []string {
-	var out []string
-	for _, c := range commands() {
-		first, _, _ := strings.Cut(c.name, " ")
-		if len(out) == 0 || out[len(out)-1] != first {
-			out = append(out, first)
-		}
-	}
-	return out
-}
-
-// membersOf returns the commands of two words that begin with the family's.
-func membersOf(family string) []command {
-	var out []command
-	for _, c := range commands() {
-		if strings.HasPrefix(c.name, family+" ") {
-			out = append(out, c)
-		}
-	}
-	return out
 }
 
 // execute parses the flags and runs the command.
@@ -157,4 +58,23 @@ func plural(n int) string {
 		return ""
 	}
 	return "s"
+}
+
+// help is what "transship COMMAND -h" prints.
+func (c command) help(fs *flag.FlagSet) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\nUsage: transship %s\n", c.short, strings.TrimSpace(c.name+" [flags] "+c.args))
+	if c.long != "" {
+		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(c.long))
+	}
+	if c.example != "" {
+		b.WriteString("\nExample:\n")
+		for line := range strings.SplitSeq(strings.TrimSpace(c.example), "\n") {
+			fmt.Fprintf(&b, "  %s\n", strings.TrimSpace(line))
+		}
+	}
+	if flags := flagHelp(fs); flags != "" {
+		b.WriteString("\nFlags:\n" + flags)
+	}
+	return b.String()
 }

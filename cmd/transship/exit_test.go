@@ -19,7 +19,7 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
-	"github.com/hczjl/transship/manifest/liststore"
+	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
 // Errors that servers on loopback do not easily cause, or that come in disguise.

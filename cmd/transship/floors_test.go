@@ -18,7 +18,6 @@ func floors() map[string][]string {
 	return map[string][]string{
 		"blob":                   {},
 		"auth":                   {},
-		"auth/htpasswd":          {},
 		"distribution/endpoint":  {},
 		"distribution/wire":      {"distribution/endpoint"},
 		"testdata/image":         {},
@@ -34,19 +33,16 @@ func floors() map[string][]string {
 		"distribution/audit/curl":               {"blob", "distribution/endpoint", "distribution/audit", "distribution/audit/internal/texts"},
 		"distribution/audit/waterfall":          {"distribution/endpoint", "distribution/audit", "distribution/audit/internal/texts", "distribution/audit/trace"},
 
-		"manifest/liststore":     {"blob", "manifest", "distribution/reference"},
-		"distribution/layout":    {"blob", "manifest", "distribution/reference"},
-		"distribution/transfer":  {"blob", "manifest"},
-		"distribution/synthetic": {"blob", "manifest"},
-		"distribution":           {"blob", "manifest", "auth", "distribution/reference", "distribution/endpoint", "distribution/wire"},
-		"distribution/registry":  {"blob", "manifest", "distribution/reference", "distribution/endpoint", "distribution/layout"},
-		"distribution/bench":     {"blob", "manifest", "distribution", "distribution/endpoint", "distribution/wire", "distribution/transfer", "distribution/synthetic"},
+		"distribution/layout":   {"blob", "manifest", "distribution/reference"},
+		"distribution/transfer": {"blob", "manifest"},
+		"distribution":          {"blob", "manifest", "auth", "distribution/reference", "distribution/endpoint", "distribution/wire"},
+		"distribution/registry": {"blob", "manifest", "distribution/reference", "distribution/endpoint", "distribution/layout"},
 	}
 }
 
 // withoutHTTP are the packages that must work without net/http.
 func withoutHTTP() []string {
-	return []string{"blob", "manifest", "distribution/transfer", "distribution/layout", "distribution/synthetic"}
+	return []string{"blob", "manifest", "distribution/transfer", "distribution/layout"}
 }
 
 func TestFloors(t *testing.T) {

@@ -69,8 +69,8 @@ func (l *listing) run(ctx context.Context, a *app, args []string) error {
 	case l.asJSON:
 		return printJSON(a.stdout, rows)
 	case l.quiet:
-		for _, r := range rows {
-			fmt.Fprintln(a.stdout, l.id(r))
+		for _, row := range rows {
+			fmt.Fprintln(a.stdout, l.id(row))
 		}
 		return nil
 	}
@@ -96,15 +96,15 @@ func imageRows(ctx context.Context, a *app, dir *layout.Dir, wanted func(layout.
 		return nil, err
 	}
 	rows := []imageRow{}
-	for _, r := range roots {
-		if !wanted(r) {
+	for _, root := range roots {
+		if !wanted(root) {
 			continue
 		}
-		row := imageRow{Repository: r.Repository, Tag: r.Tag, Digest: r.Digest, MediaType: r.MediaType, Platforms: []string{}}
-		if err := row.measure(ctx, dir.Repository(r.Repository)); ctx.Err() != nil {
+		row := imageRow{Repository: root.Repository, Tag: root.Tag, Digest: root.Digest, MediaType: root.MediaType, Platforms: []string{}}
+		if err := row.measure(ctx, dir.Repository(root.Repository)); ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		} else if err != nil {
-			a.note("warning: %s: %s", rootName(r), oneLine(err.Error()))
+			a.note("warning: %s: %s", rootName(root), oneLine(err.Error()))
 		}
 		rows = append(rows, row)
 	}

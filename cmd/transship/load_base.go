@@ -89,12 +89,12 @@ func (l *loading) base(ctx context.Context, a *app, local *localImages, far farS
 	if err != nil {
 		return nil, err
 	}
-	for d, c := range needed {
+	for d, need := range needed {
 		content, _ := in.Find(d)
 		for _, name := range content.Repositories {
 			if ref, err := reference.ParseRepository(name); err == nil {
 				if target, err := far.target(ref); err == nil {
-					c.candidates = append(c.candidates, target)
+					need.candidates = append(need.candidates, target)
 				}
 			}
 		}
@@ -111,8 +111,8 @@ func (l *loading) base(ctx context.Context, a *app, local *localImages, far farS
 		return nil, e
 	}
 	found := holders{}
-	for d, c := range needed {
-		found[d] = c.holder
+	for d, need := range needed {
+		found[d] = need.holder
 	}
 	return found, nil
 }
@@ -167,18 +167,18 @@ func (l *loading) look(ctx context.Context, a *app, needed map[blob.Digest]*need
 
 // find looks for a blob in one repository after the other, until one has it. Some registries deny what they do not have;
 // where that is every answer it is an error.
-func (l *loading) find(ctx context.Context, a *app, c *neededBlob) error {
+func (l *loading) find(ctx context.Context, a *app, need *neededBlob) error {
 	var denied error
 	answers := 0
-	for _, ref := range c.candidates {
+	for _, ref := range need.candidates {
 		repo, err := l.to.forHost(ref.Host()).repository(ctx, ref, auth.Pull, auth.Push)
 		if err != nil {
 			return err
 		}
-		there, err := repo.HasBlob(ctx, c.Descriptor)
+		there, err := repo.HasBlob(ctx, need.Descriptor)
 		switch {
 		case there:
-			c.holder = repo
+			need.holder = repo
 			return nil
 		case errors.Is(err, fs.ErrPermission):
 			denied = err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"os"
@@ -164,8 +165,10 @@ func TestInterruptedPrompt(t *testing.T) {
 	}
 	defer w.Close()
 	defer r.Close()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errInterrupted)
 	l := newLines(r)
-	if _, err := l.next(afterInterrupt()); err != errInterrupted {
+	if _, err := l.next(ctx); err != errInterrupted {
 		t.Errorf("got error %v", err)
 	}
 }

@@ -4,15 +4,15 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
+	"text/tabwriter"
 )
-
-// version is the release that this source is on the way to.
-const version = "0.1.0"
 
 // collectAt is by how much the heap grows, in percent, before it is collected. Blobs are never on it, so that this is a
 // matter of a few megabytes, in runs of many images.
@@ -43,5 +43,144 @@ func interruptible(parent context.Context) (context.Context, context.CancelFunc)
 
 // run is the whole program but for its process: it returns the exit code.
 func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return newApp(newStreams(env, stdin, stdout, stderr)).run(ctx, args)
+	return runLine(ctx, newApp(newStreams(env, stdin, stdout, stderr)), args)
+}
+
+// runLine runs one command line and returns the exit code.
+func runLine(ctx context.Context, a *app, args []string) int {
+	err := dispatch(ctx, a, args)
+	if err == nil {
+		err = a.stdout.err
+	}
+	return finish(ctx, a, err)
+}
+
+// dispatch finds the command and runs it.
+func dispatch(ctx context.Context, a *app, args []string) error {
+	if len(args) == 0 {
+		fmt.Fprint(a.stderr, overview())
+		return &usageError{message: "a command is missing"}
+	}
+	if args[0] == "help" {
+		args = append(args[1:len(args):len(args)], "-h")
+	}
+	switch {
+	case isHelp(args[0]):
+		fmt.Fprint(a.stdout, overview())
+		return nil
+	case len(args) == 2 && isHelp(args[1]) && len(membersOf(args[0])) > 0:
+		fmt.Fprint(a.stdout, familyOverview(args[0]))
+		return nil
+	case args[0] == "--version" || args[0] == "-version":
+		args = []string{"version"}
+	}
+	c, rest, err := find(args)
+	if err != nil {
+		return err
+	}
+	a.command = c.name
+	return c.execute(ctx, a, rest)
+}
+
+func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
+
+// finish prints what went wrong and returns the exit code.
+func finish(ctx context.Context, a *app, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	err = interrupted(ctx, err)
+	name := strings.TrimSpace("transship " + a.command)
+	a.stderr.line("%s: %s", name, shorten(oneLine(err.Error())))
+	if hint := a.hint(err); hint != "" {
+		a.stderr.line("hint: %s", hint)
+	}
+	return exitCode(err)
+}
+
+// find returns the command that the arguments begin with, and the arguments after it.
+func find(args []string) (command, []string, error) {
+	for _, c := range commands() {
+		words := strings.Fields(c.name)
+		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name {
+			return c, args[len(words):], nil
+		}
+	}
+	return command{}, nil, unknownCommand(args)
+}
+
+// unknownCommand names the command that is nearest to what was typed.
+func unknownCommand(args []string) error {
+	if strings.HasPrefix(args[0], "-") {
+		flag, _, _ := strings.Cut(args[0], "=") // what follows may be a password
+		return &usageError{message: "there is no command before " + flag, advice: "usage: transship COMMAND [flags] ARGUMENTS"}
+	}
+	typed, names, hint := args[0], families(), "transship help lists the commands"
+	if members := membersOf(typed); len(members) > 0 {
+		hint = fmt.Sprintf("transship %s -h lists the commands", typed)
+		if len(args) == 1 {
+			return &usageError{message: typed + " needs a command after it", advice: hint}
+		}
+		typed, names = typed+" "+args[1], nil
+		for _, c := range members {
+			names = append(names, c.name)
+		}
+	}
+	if name := nearest(typed, names); name != "" {
+		hint = fmt.Sprintf("did you mean %s? %s", name, hint)
+	}
+	return &usageError{message: fmt.Sprintf("unknown command %q", typed), advice: hint}
+}
+
+// families returns the first words of all commands.
+func families() []string {
+	var out []string
+	for _, c := range commands() {
+		first, _, _ := strings.Cut(c.name, " ")
+		if len(out) == 0 || out[len(out)-1] != first {
+			out = append(out, first)
+		}
+	}
+	return out
+}
+
+// membersOf returns the commands of two words that begin with the family's.
+func membersOf(family string) []command {
+	var out []command
+	for _, c := range commands() {
+		if strings.HasPrefix(c.name, family+" ") {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// overview is what "transship help" prints.
+func overview() string {
+	var b strings.Builder
+	b.WriteString("transship re-hosts multi-architecture container images between registries, every digest and byte kept.\n\n")
+	b.WriteString("Usage: transship COMMAND [flags] ARGUMENTS\n\nCommands:\n" + table(commands()))
+	b.WriteString("\nFlags may stand before or after arguments, with one dash or two. transship COMMAND -h tells more.\n")
+	b.WriteString("\nExit codes:\n")
+	for _, e := range exitMeanings() {
+		fmt.Fprintf(&b, "  %3d  %s\n", e.code, e.meaning)
+	}
+	return b.String()
+}
+
+// familyOverview is what "transship manifest -h" prints.
+func familyOverview(family string) string {
+	return fmt.Sprintf("Usage: transship %s COMMAND [flags] ARGUMENTS\n\nCommands:\n%s\ntransship %s COMMAND -h tells more.\n",
+		family, table(membersOf(family)), family)
+}
+
+// table lists commands with what they do.
+func table(list []command) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, c := range list {
+		fmt.Fprintf(w, "  %s\t%s\n", strings.TrimSpace(c.name+" "+c.args), c.short)
+	}
+	w.Flush()
+	return b.String()
 }

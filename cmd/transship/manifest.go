@@ -10,7 +10,7 @@ import (
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
-	"github.com/hczjl/transship/manifest/liststore"
+	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
 // The manifest commands are docker's, with its arguments, flags, messages and store on disk (docker/cli,

@@ -13,7 +13,7 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
-	"github.com/hczjl/transship/manifest/liststore"
+	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
 // manifestCreate is the command manifest create.

@@ -12,7 +12,7 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
-	"github.com/hczjl/transship/manifest/liststore"
+	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
 // manifestInspect is the command manifest inspect.

@@ -13,7 +13,7 @@ import (
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/manifest"
-	"github.com/hczjl/transship/manifest/liststore"
+	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
 // manifestPush is the command manifest push.

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/hczjl/transship/distribution/reference"
-	"github.com/hczjl/transship/manifest/liststore"
+	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
 func manifestRmCommand() command {

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/distribution/reference"
-	"github.com/hczjl/transship/distribution/synthetic"
+	"github.com/hczjl/transship/cmd/transship/internal/synthetic"
 	"github.com/hczjl/transship/distribution/transfer"
 )
 

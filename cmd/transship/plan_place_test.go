@@ -54,7 +54,7 @@ func TestPlanOfLayoutsAndTars(t *testing.T) {
 	}
 }
 
-func stored(r planReport) string {
+func stored(r checkedReport) string {
 	return fmt.Sprintf("%d blobs, %d bytes", r.Totals.Stores, r.Totals.Stored)
 }
 

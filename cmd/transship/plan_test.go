@@ -59,7 +59,7 @@ func (r *rehearsal) made() [][]string {
 }
 
 // foreseen lists the calls of a plan in the same way.
-func (r *rehearsal) foreseen(report planReport) [][]string {
+func (r *rehearsal) foreseen(report checkedReport) [][]string {
 	out := make([][]string, len(r.hosts))
 	for i, host := range r.hosts {
 		for _, c := range report.Calls {
@@ -72,11 +72,11 @@ func (r *rehearsal) foreseen(report planReport) [][]string {
 }
 
 // plan plans a command line and checks that no server was asked for more than a plan may ask.
-func (r *rehearsal) plan(args ...string) planReport {
+func (r *rehearsal) plan(args ...string) checkedReport {
 	r.t.Helper()
 	r.made()
 	o := r.run(append(args, "--plan=json")...).want(0)
-	var report planReport
+	var report checkedReport
 	if err := json.Unmarshal([]byte(o.stdout), &report); err != nil {
 		r.t.Fatalf("%s\n%v:\n%s", o.line, err, o.stdout)
 	}
@@ -103,7 +103,7 @@ func (r *rehearsal) onlyRead(o outcome) {
 }
 
 // same plans a command line and carries it out, and checks that the calls are the same; with --jobs=1 in order too.
-func (r *rehearsal) same(args ...string) planReport {
+func (r *rehearsal) same(args ...string) checkedReport {
 	r.t.Helper()
 	report := r.plan(args...)
 	o := r.run(args...).want(0)
@@ -120,12 +120,15 @@ func (r *rehearsal) same(args ...string) planReport {
 	return report
 }
 
+// checkedReport is what --plan=json prints, with the checks of these tests.
+type checkedReport struct{ planReport }
+
 // counts are what becomes of the blobs.
-func (r planReport) counts() string {
+func (r checkedReport) counts() string {
 	return fmt.Sprintf("%d uploads, %d mounts, %d present, %d bytes", r.Totals.Uploads, r.Totals.Mounts, r.Totals.Present, r.Totals.Bytes)
 }
 
-func (r planReport) want(t *testing.T, counts string, assumed ...string) {
+func (r checkedReport) want(t *testing.T, counts string, assumed ...string) {
 	t.Helper()
 	if got := r.counts(); got != counts {
 		t.Errorf("the plan has %s, want %s", got, counts)

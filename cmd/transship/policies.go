@@ -13,14 +13,14 @@ import (
 
 // policyFlags registers what a run can be held to.
 func (a *app) policyFlags(fs *flag.FlagSet) {
-	r := &a.rules
+	rules := &a.rules
 	fs.Func("allow-host", "call no other `host` than these, as name[:port],... or *.example.com: registries, token servers, storage; may be repeated",
-		func(text string) error { return allowHosts(r, text) })
-	fs.BoolVar(&r.ReadOnly, "read-only", false, "make no call that may change something at a registry")
-	fs.Var((*limit)(&r.MaxCalls), "max-calls", "make at most `N` calls, each attempt, redirect and token call counted")
-	fs.Var((*byteSize)(&r.MaxBytes), "max-bytes", "send and receive at most this `size` in bodies, such as 2GiB")
+		func(text string) error { return allowHosts(rules, text) })
+	fs.BoolVar(&rules.ReadOnly, "read-only", false, "make no call that may change something at a registry")
+	fs.Var((*limit)(&rules.MaxCalls), "max-calls", "make at most `N` calls, each attempt, redirect and token call counted")
+	fs.Var((*byteSize)(&rules.MaxBytes), "max-bytes", "send and receive at most this `size` in bodies, such as 2GiB")
 	fs.Func("expect", "make the calls listed in this `file` and no others: METHOD PATH a line, with {name}, {digest}, {tag}, {session} and *, and xN or * behind it for how often; empty lines part what comes one after the other",
-		func(name string) (err error) { r.Expect, err = readExpectation(name); return err })
+		func(name string) (err error) { rules.Expect, err = readExpectation(name); return err })
 }
 
 func allowHosts(r *wire.Rules, text string) error {
@@ -72,11 +72,11 @@ func (stopped) Error() string { return "the run was stopped" }
 
 // verdict returns what became of a run that has ended with err: the call that was refused, or that is missing.
 func (a *app) verdict(err error) error {
-	r := &a.rules
-	if refusal := r.Refusal(); refusal != nil {
+	rules := &a.rules
+	if refusal := rules.Refusal(); refusal != nil {
 		return refusal
 	}
-	if missing := r.Missing(); err == nil && missing != nil {
+	if missing := rules.Missing(); err == nil && missing != nil {
 		return missing
 	}
 	return err

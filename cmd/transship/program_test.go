@@ -53,15 +53,16 @@ type outcome struct {
 func (p *program) run(args ...string) outcome {
 	p.t.Helper()
 	var stdout, stderr bytes.Buffer
-	a := newApp(newStreams(func(name string) string { return p.env[name] }, strings.NewReader(p.stdin), &stdout, &stderr))
+	var out, problems io.Writer = &stdout, &stderr
 	if p.stdout != nil {
-		a.stdout.out = p.stdout
+		out = p.stdout
 	}
 	if p.stderr != nil {
-		a.stderr.out = io.MultiWriter(&stderr, p.stderr)
+		problems = io.MultiWriter(&stderr, p.stderr)
 	}
+	a := newApp(newStreams(func(name string) string { return p.env[name] }, strings.NewReader(p.stdin), out, problems))
 	a.sleep, a.stdin.terminal, a.stderr.terminal = p.sleep, p.typed, p.watched
-	code := a.run(p.ctx, args)
+	code := runLine(p.ctx, a, args)
 	o := outcome{p.t, p.env["HOME"], "transship " + strings.Join(args, " "), code, stdout.String(), stderr.String()}
 	if os.Getenv("SHOW_RUNS") != "" {
 		p.t.Logf("$ %s\n%s%s(exit %d)", o.line, o.stdout, o.stderr, o.code)

@@ -192,7 +192,7 @@ func TestWatchedCopy(t *testing.T) {
 	a.stderr.terminal = true
 	stop := newProgress(a).start()
 	stop()
-	if code := a.run(t.Context(), []string{"copy", v.src, v.dst}); code != 0 || len(s.rows) != 1 || !strings.HasPrefix(s.rows[0], "copied ") {
+	if code := runLine(t.Context(), a, []string{"copy", v.src, v.dst}); code != 0 || len(s.rows) != 1 || !strings.HasPrefix(s.rows[0], "copied ") {
 		t.Errorf("exit code %d, the screen shows %q", code, s.rows)
 	}
 }

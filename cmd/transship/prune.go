@@ -43,8 +43,8 @@ func (p *pruning) run(ctx context.Context, a *app, _ []string) error {
 	if a.quiet {
 		return err
 	}
-	for _, r := range done.Dropped {
-		fmt.Fprintln(a.stdout, "Untagged:", rootName(r))
+	for _, root := range done.Dropped {
+		fmt.Fprintln(a.stdout, "Untagged:", rootName(root))
 	}
 	for _, d := range done.Deleted {
 		fmt.Fprintln(a.stdout, "Deleted:", d)

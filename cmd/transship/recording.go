@@ -42,12 +42,12 @@ func (r *recording) setFile(name string) error {
 
 // recorded runs a command whose flags are set, keeps its audit and holds it to its policies.
 func (a *app) recorded(ctx context.Context, fs *flag.FlagSet, args []string, run func(context.Context) error) error {
-	r := &a.recording
+	rec := &a.recording
 	ctx, cancel := context.WithCancelCause(wire.With(ctx, wire.Why{Command: a.command}))
 	defer cancel(nil)
-	r.stop = func() { cancel(stopped{}) }
-	a.rules.OnRefusal = func(*wire.PolicyError) { r.stop() }
-	if err := r.open(a.command, fs, args); err != nil {
+	rec.stop = func() { cancel(stopped{}) }
+	a.rules.OnRefusal = func(*wire.PolicyError) { rec.stop() }
+	if err := rec.open(a.command, fs, args); err != nil {
 		return err
 	}
 	return a.closeAudit(a.verdict(run(ctx)))
@@ -71,18 +71,18 @@ func (r *recording) open(command string, fs *flag.FlagSet, args []string) (err e
 // closeAudit ends the audit of a run that has ended with an error or nil. What has kept the audit from being written has
 // ended the run, so that it is the error to tell of.
 func (a *app) closeAudit(err error) error {
-	r := &a.recording
-	if r.record != nil {
-		r.record.Close()
+	rec := &a.recording
+	if rec.record != nil {
+		rec.record.Close()
 	}
-	if r.writer == nil {
+	if rec.writer == nil {
 		return err
 	}
-	unwritten := r.writer.Close()
+	unwritten := rec.writer.Close()
 	if unwritten == nil {
 		return err
 	}
-	if err == nil || r.failed.Load() {
+	if err == nil || rec.failed.Load() {
 		return unwritten
 	}
 	a.note("warning: %v", unwritten)
@@ -99,7 +99,7 @@ func (r *recording) write(c wire.Call) {
 
 // recorder returns the run's Record, which all of its chains report to.
 func (a *app) recorder() *wire.Record {
-	r := &a.recording
-	r.once.Do(func() { r.record = &wire.Record{OnCall: a.callReports()} })
-	return r.record
+	rec := &a.recording
+	rec.once.Do(func() { rec.record = &wire.Record{OnCall: a.callReports()} })
+	return rec.record
 }

@@ -23,10 +23,10 @@ the image with all its tags, which must be in one repository unless --force is g
 		example: `transship rmi hczjl/halo:amd64
 transship rmi --force 668f4ec33f09`,
 		setup: func(fs *flag.FlagSet, a *app) action {
-			r := &removing{}
-			fs.BoolVar(&r.force, "force", false, "remove an image that an ID means from all its repositories")
+			c := &removing{}
+			fs.BoolVar(&c.force, "force", false, "remove an image that an ID means from all its repositories")
 			alias(fs, "f", "force")
-			return r.run
+			return c.run
 		},
 	}
 }

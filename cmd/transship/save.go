@@ -144,10 +144,10 @@ func (s *saving) collect(ctx context.Context, a *app, engine *transfer.Engine, i
 		if closures[im.identity()] != nil {
 			continue
 		}
-		c := new(transfer.Closure)
-		closures[im.identity()] = c
+		closure := new(transfer.Closure)
+		closures[im.identity()] = closure
 		group.Go(func() (err error) {
-			*c, err = engine.Collect(inGroup, im.Source, im.ref)
+			*closure, err = engine.Collect(inGroup, im.Source, im.ref)
 			return err
 		})
 	}

@@ -7,7 +7,7 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/hczjl/transship/auth/htpasswd"
+	"github.com/hczjl/transship/cmd/transship/internal/serve/htpasswd"
 	"github.com/hczjl/transship/distribution/registry"
 )
 

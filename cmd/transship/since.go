@@ -46,7 +46,7 @@ func (s *saving) onFarSide(ctx context.Context, a *app, b *bundling) (layout.Inv
 		return layout.Inventory{}, err
 	}
 	p := &presentBlobs{has: map[blob.Digest]*layout.Content{}}
-	images := b.imageManifests()
+	images := imageManifests(b)
 	repos := make([]*distribution.Repository, len(images))
 	for i, im := range images {
 		target, err := far.target(im.name)
@@ -78,7 +78,7 @@ type repositoryManifest struct {
 }
 
 // imageManifests lists the manifests that have blobs, for each repository that is to have them, once.
-func (b *bundling) imageManifests() []repositoryManifest {
+func imageManifests(b *bundling) []repositoryManifest {
 	var out []repositoryManifest
 	seen := map[string]bool{}
 	var walk func(name reference.Reference, d blob.Digest)

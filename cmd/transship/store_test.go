@@ -201,11 +201,13 @@ func TestStoreOfAnotherUser(t *testing.T) {
 
 // storePath is where the program has its local store.
 func (p *program) storePath() string {
-	path, _, err := storeDir(func(name string) string { return p.env[name] })
-	if err != nil {
-		p.t.Fatal(err)
+	if dir := p.env["TRANSSHIP_STORE"]; dir != "" {
+		return dir
 	}
-	return path
+	if dir := p.env["XDG_DATA_HOME"]; filepath.IsAbs(dir) {
+		return filepath.Join(dir, "transship")
+	}
+	return filepath.Join(p.env["HOME"], ".local", "share", "transship")
 }
 
 func (p *program) store() *layout.Dir {

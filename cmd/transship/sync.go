@@ -73,12 +73,12 @@ func (s *syncing) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	r := s.newRun(a, state)
-	stop := r.show.start()
-	r.copyAll(ctx, lines)
+	all := s.newRun(a, state)
+	stop := all.show.start()
+	all.copyAll(ctx, lines)
 	if s.prune && ctx.Err() == nil {
-		r.pruneAll(ctx, lines)
+		all.pruneAll(ctx, lines)
 	}
 	stop()
-	return errors.Join(r.report(ctx), state.save())
+	return errors.Join(all.report(ctx), state.save())
 }

@@ -34,11 +34,11 @@ type syncRun struct {
 }
 
 func (s *syncing) newRun(a *app, state *syncState) *syncRun {
-	r := &syncRun{syncing: s, app: a, places: &places{run: a}, state: state, began: time.Now(), show: newProgress(a), kept: map[string]bool{}, taken: map[string]*taker{}}
-	r.show.many = true
-	r.engine = a.engine(s.jobs, r.event)
-	r.engine.Platforms, r.engine.Referrers = s.platforms, s.referrers
-	return r
+	out := &syncRun{syncing: s, app: a, places: &places{run: a}, state: state, began: time.Now(), show: newProgress(a), kept: map[string]bool{}, taken: map[string]*taker{}}
+	out.show.many = true
+	out.engine = a.engine(s.jobs, out.event)
+	out.engine.Platforms, out.engine.Referrers = s.platforms, s.referrers
+	return out
 }
 
 func (r *syncRun) event(ev transfer.Event) {

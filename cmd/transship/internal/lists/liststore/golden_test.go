@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hczjl/transship/manifest"
-	"github.com/hczjl/transship/manifest/liststore"
+	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
 // Stores that docker made; testdata/README.md says how.

@@ -8,7 +8,7 @@ import (
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/manifest"
-	"github.com/hczjl/transship/manifest/liststore"
+	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
 // The images of the tests live on a registry with a port, so that file names have a ":" to replace. It is an address

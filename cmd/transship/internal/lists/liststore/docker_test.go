@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hczjl/transship/manifest/liststore"
+	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hczjl/transship/manifest"
-	"github.com/hczjl/transship/manifest/liststore"
+	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
 const list = halo + "1.6"

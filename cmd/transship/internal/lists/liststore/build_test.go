@@ -8,7 +8,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
-	"github.com/hczjl/transship/manifest/liststore"
+	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
 func TestBuildRefuses(t *testing.T) {

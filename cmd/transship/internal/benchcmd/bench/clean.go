@@ -11,7 +11,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
-	"github.com/hczjl/transship/distribution/synthetic"
+	"github.com/hczjl/transship/cmd/transship/internal/synthetic"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
 )
