@@ -77,7 +77,7 @@ func TestAuditCurlRepeatsACopy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			v := newVoyage(t)
-			fresh := serve(t)
+			fresh := startServer(t)
 			src, dst, to := listen(t, test.guard(t, v.source)), listen(t, test.guard(t, v.target)), listen(t, test.guard(t, fresh))
 			v.source.Set(test.rules...)
 			file := filepath.Join(v.env["HOME"], "audit."+test.format)
@@ -98,7 +98,7 @@ func TestAuditCurlRepeatsACopy(t *testing.T) {
 			}
 			// This copy checks by its digest every byte that it reads.
 			_, digest, _ := strings.Cut(strings.TrimSpace(copied.stdout), "@")
-			again := v.run("copy", "-q", fresh.host+"/hczjl/halo@"+digest, serve(t).host+"/x/y:1").want(0)
+			again := v.run("copy", "-q", fresh.host+"/hczjl/halo@"+digest, startServer(t).host+"/x/y:1").want(0)
 			if !strings.HasSuffix(again.stdout, "@"+digest+"\n") || !fresh.has("hczjl/halo", "1.6") {
 				t.Errorf("%s, want %s", again.stdout, digest)
 			}
@@ -113,7 +113,7 @@ func TestAuditCurlChecksDigests(t *testing.T) {
 	file := filepath.Join(v.env["HOME"], "audit.jsonl")
 	v.run("copy", "-q", "--audit", file, v.src, v.dst).want(0)
 	v.source.Set(registry.Rule{On: "^GET .*/blobs/sha256", Corrupt: true})
-	fresh := serve(t)
+	fresh := startServer(t)
 	_, out, err := script(t, v.run("audit", "curl", file).want(0).stdout, hostVariable(v.target.host)+"=http://"+fresh.host)
 	if err == nil || !strings.Contains(out, " is not what was recorded") || fresh.has("hczjl/halo", "1.6") {
 		t.Errorf("error %v: %s", err, out)

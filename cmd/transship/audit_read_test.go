@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"encoding/xml"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/audit/diff"
 )
 
@@ -140,7 +138,7 @@ func TestAuditDiff(t *testing.T) {
 	file := func(n string) string { return filepath.Join(v.env["HOME"], n+".jsonl") }
 	copyTo := func(name, dst string) { v.run("copy", "-q", "--audit", file(name), v.src, dst).want(0) }
 	copyTo("a", v.dst)
-	copyTo("b", serve(t).host+"/hczjl/halo:1.6")
+	copyTo("b", startServer(t).host+"/hczjl/halo:1.6")
 	copyTo("again", v.dst)
 	if o := v.run("audit", "diff", file("a"), file("b")).want(0); o.stdout != "" || o.stderr != "" {
 		t.Errorf("two cold copies differ:\n%s%s", o.stdout, o.stderr)
@@ -163,37 +161,6 @@ func TestAuditDiff(t *testing.T) {
 	// Standard output is empty where the exit code is another's.
 	if o := v.run("audit", "diff", file("a"), "/no/such.jsonl").want(4); o.stdout != "" {
 		t.Error(o.stdout)
-	}
-}
-
-// A file that grows while it is read is read as it was.
-func TestAuditThatGrows(t *testing.T) {
-	p := newProgram(t)
-	text, err := os.ReadFile(story)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := p.write("x.jsonl", string(text))
-	a := newApp(newStreams(func(string) string { return "" }, nil, io.Discard, io.Discard))
-	n := 0
-	var broken *audit.RecordError
-	err = readAudit(a, path, func(r *audit.Reader) (_ *audit.RecordError, err error) {
-		broken, err = audit.ReadAll(r, func(audit.Entry) {
-			if n++; n == 1 {
-				file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
-				if err == nil {
-					_, err = file.WriteString(strings.Repeat("x", 1<<20))
-					err = errors.Join(err, file.Close())
-				}
-				if err != nil {
-					t.Error(err)
-				}
-			}
-		})
-		return broken, err
-	})
-	if err != nil || n != 23 || broken != nil {
-		t.Errorf("%d calls, %v, %v", n, broken, err)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/registry"
 )
@@ -80,7 +81,7 @@ func TestAuditOfACopy(t *testing.T) {
 			t.Errorf("%s: (-registries +audit):\n%s", format, diff)
 		}
 		wantLine := []string{"transship", "copy", "-q", "--audit", file, v.src, v.dst}
-		if r.Run.Tool != "transship" || r.Run.Version != version || !slices.Equal(r.Run.Command, wantLine) || r.End == nil {
+		if r.Run.Tool != "transship" || r.Run.Version != cli.Version || !slices.Equal(r.Run.Command, wantLine) || r.End == nil {
 			t.Errorf("%+v, end %v", r.Run, r.End)
 		}
 		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
@@ -93,7 +94,7 @@ func TestAuditOfACopy(t *testing.T) {
 func checkEntry(t *testing.T, v *voyage, e audit.Entry) {
 	t.Helper()
 	if e.Why.Command != "copy" || e.Why.Image != v.src || e.Protocol != "HTTP/1.1" || e.Attempt != 1 || e.Error != "" ||
-		!strings.HasPrefix(e.Peer, "127.0.0.1:") || e.Request.Headers.Get("User-Agent") != "transship/"+version || e.Duration() <= 0 {
+		!strings.HasPrefix(e.Peer, "127.0.0.1:") || e.Request.Headers.Get("User-Agent") != "transship/"+cli.Version || e.Duration() <= 0 {
 		t.Errorf("%+v", e)
 	}
 	last := e.URL[strings.LastIndexAny(e.URL, "/=")+1:]
@@ -162,7 +163,7 @@ func TestAuditSaysWhy(t *testing.T) {
 func TestAuditOfACopyToSeveral(t *testing.T) {
 	v := newVoyage(t)
 	file := filepath.Join(v.env["HOME"], "audit.jsonl")
-	v.run("copy", "-q", "--audit", file, v.src, v.dst, serve(t).host+"/hczjl/halo:1.6").want(0)
+	v.run("copy", "-q", "--audit", file, v.src, v.dst, startServer(t).host+"/hczjl/halo:1.6").want(0)
 	_, entries := audited(t, file)
 	blobs := map[string]int{}
 	for _, e := range entries {
@@ -255,7 +256,7 @@ func TestAuditOfAnInterruptedRun(t *testing.T) {
 			cut++
 		}
 	}
-	if r.End == nil || cut < 2 || cmd.ProcessState.ExitCode() != exitInterrupted {
+	if r.End == nil || cut < 2 || cmd.ProcessState.ExitCode() != cli.ExitInterrupted {
 		t.Errorf("exit %d, end %v, %d of %d entries are of blobs that never came", cmd.ProcessState.ExitCode(), r.End, cut, len(entries))
 	}
 }
@@ -311,7 +312,7 @@ func TestWithoutSecrets(t *testing.T) {
 			t.Fatal(err)
 		}
 		fs := flagsOf(c)
-		if got := strings.Join(withoutSecrets(fs, rest), " "); got != want {
+		if got := strings.Join(cli.WithoutSecrets(fs, rest), " "); got != want {
 			t.Errorf("%s\n got %s\nwant %s", line, got, want)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
 // The tamper test: whatever is done to an audit, verify says where, and exits with 7.
@@ -16,7 +18,7 @@ func TestAuditVerify(t *testing.T) {
 	v.run("copy", "-q", "--audit", file, v.src, v.dst).want(0)
 	o := v.run("audit", "verify", file).want(0)
 	said, hash, _ := strings.Cut(strings.TrimSpace(o.stdout), " last hash ")
-	if said != file+": 30 calls, as they were written by transship "+version+";" || len(hash) != 64 {
+	if said != file+": 30 calls, as they were written by transship "+cli.Version+";" || len(hash) != 64 {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	v.run("audit", "verify", "--last", hash, file).want(0)

@@ -113,7 +113,7 @@ type voyage struct {
 
 func newVoyage(t testing.TB) *voyage {
 	t.Helper()
-	v := &voyage{program: newProgram(t), source: serve(t), target: serve(t)}
+	v := &voyage{program: newProgram(t), source: startServer(t), target: startServer(t)}
 	v.source.halo()
 	v.src, v.dst = v.source.host+"/halohub/halo:1.6", v.target.host+"/hczjl/halo:1.6"
 	return v

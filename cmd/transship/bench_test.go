@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/registry"
 )
 
@@ -88,7 +89,7 @@ func TestBenchRemovesWhatItHasPut(t *testing.T) {
 		"mount A/bench", "mount A/bench A/other", "resolve A/bench",
 	} {
 		t.Run(line, func(t *testing.T) {
-			a, b := serve(t), serve(t)
+			a, b := startServer(t), startServer(t)
 			line := strings.NewReplacer("A/", a.host+"/", "B/", b.host+"/").Replace("bench " + line + " --platforms linux/amd64,linux/arm64 --size 2KiB --count 2")
 			o := newProgram(t).run(strings.Fields(line)...).want(0)
 			if strings.Contains(o.stderr, "left on") {
@@ -103,7 +104,7 @@ func TestBenchRemovesWhatItHasPut(t *testing.T) {
 }
 
 func TestBenchOfARegistryThatRemovesNothing(t *testing.T) {
-	s := serve(t)
+	s := startServer(t)
 	s.Set(registry.Rule{On: "^DELETE", Status: 405})
 	newProgram(t).run("bench", "push", "--size", "2x1KiB", "--count", "3", "--seed", "7", s.host+"/bench").
 		want(0, "left on "+s.host+"/bench: 4 manifests, 12 blobs of 9.1 kB: ", "405")
@@ -129,7 +130,7 @@ func TestBenchOfARegistryThatRefuses(t *testing.T) {
 		"what is full":   {registry.Rule{On: "^PUT .*/uploads/", Skip: 3, Status: 507}, complaint{1, "507 Insufficient Storage", "make room at the registry"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t)
+			s := startServer(t)
 			s.Set(x.rule, registry.Rule{On: "^DELETE", Status: 405})
 			o := newProgram(t).run("bench", "push", "--size", "2x1KiB", "--count", "3", "--warmup", "0", s.host+"/bench")
 			o.complains(x.want)
@@ -143,14 +144,14 @@ func TestBenchOfARegistryThatRefuses(t *testing.T) {
 // The upload that is interrupted arrives, and so does the manifest: only their answers are lost.
 func TestInterruptedBench(t *testing.T) {
 	for what, nth := range map[string]int{"/uploads/": 5, "/manifests/": 2} {
-		s := serve(t)
+		s := startServer(t)
 		ctx, stop := context.WithCancelCause(t.Context())
 		puts := 0
 		host := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPut && strings.Contains(r.URL.Path, what) {
 				if puts++; puts == nth {
 					s.ServeHTTP(httptest.NewRecorder(), r)
-					stop(errInterrupted)
+					stop(cli.ErrInterrupted)
 					<-r.Context().Done() // the client has gone
 					return
 				}
@@ -165,13 +166,13 @@ func TestInterruptedBench(t *testing.T) {
 }
 
 func TestBenchCopyWithinARegistry(t *testing.T) {
-	s := serve(t)
+	s := startServer(t)
 	newProgram(t).run("bench", "copy", "--size", "1KiB", "--layers", "2", "--count", "1", "--warmup", "0", s.host+"/a", s.host+"/b").
 		want(0, "1 round of 1 combination: ", "3 of 3 blobs were mounted and did not move: both repositories are on one registry")
 }
 
 func TestBenchUploads(t *testing.T) {
-	s := serve(t)
+	s := startServer(t)
 	o := newProgram(t).run("bench", "push", "--upload", "put,patch,chunk=4KiB", "--size", "1x10KiB", "--count", "1", "--warmup", "0", "--jobs", "1", s.host+"/bench").want(0)
 	// 10 KiB and a config: one PUT each; one PATCH each; three chunks for the layer, and one PUT for the config.
 	if put, patch := s.Count("^PUT .*/uploads/"), s.Count("^PATCH"); put != 6 || patch != 5 {
@@ -188,7 +189,7 @@ func TestBenchUploads(t *testing.T) {
 // Only auto minds what a host says that it takes, and each of its turns begins without knowing, as a command does.
 func TestBenchAuto(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
+	s := startServer(t)
 	s.Set(registry.Rule{Header: map[string]string{"Ratelimit-Remaining": "5"}})
 	for jobs, want := range map[string]int{"4": 0, "auto": 3, "auto,4": 3} {
 		o := newProgram(t).run("bench", "push", "--jobs", jobs, "--size", "1KiB", "--count", "2", s.host+"/bench").want(0)
@@ -200,7 +201,7 @@ func TestBenchAuto(t *testing.T) {
 
 // Each buffer is a combination of its own, with connections of its own.
 func TestBenchBuffers(t *testing.T) {
-	s := serve(t)
+	s := startServer(t)
 	for _, kind := range []string{"push", "pull", "copy"} {
 		o := newProgram(t).run("bench", kind, "--buffer", "16KiB,64KiB", "--size", "1x1MiB", "--count", "1", "--warmup", "0", s.host+"/bench").want(0)
 		if names := benchLines(t, o.stdout); len(names) != 2 || !strings.Contains(names[0], "/buffer=16KiB/") || !strings.Contains(names[1], "/buffer=64KiB/") {
@@ -211,7 +212,7 @@ func TestBenchBuffers(t *testing.T) {
 
 func TestBenchRanges(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
+	s := startServer(t)
 	o := newProgram(t).run("bench", "pull", "--ranges", "1,4", "--warm", "--size", "1x33MiB", "--count", "1", "--warmup", "0", s.host+"/bench").want(0)
 	names := benchLines(t, o.stdout)
 	if len(names) != 2 || !strings.Contains(names[0], "/ranges=1/") || !strings.Contains(names[1], "/ranges=4/") {
@@ -233,7 +234,7 @@ func TestBenchRanges(t *testing.T) {
 }
 
 func TestBenchOfARegistryThatDoesNotMount(t *testing.T) {
-	s := serve(t)
+	s := startServer(t)
 	s.Set(registry.Rule{On: "mount=", DropQuery: []string{"mount", "from"}})
 	newProgram(t).run("bench", "mount", "--size", "2x1KiB", "--count", "2", s.host+"/bench").
 		want(0, "6 of 6 blobs were not mounted but sent: the registry does not mount them")
@@ -277,7 +278,7 @@ func TestBenchJSONAndPage(t *testing.T) {
 
 // A page that cannot be written shows before anything moves, and a run that fails leaves none.
 func TestBenchWithoutItsPage(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	p.run("bench", "push", "--size", "1KiB", "--html", filepath.Join(p.env["HOME"], "none", "page.html"), s.host+"/bench").
 		complains(complaint{4, "/none/page.html: no such file or directory", ""})
 	if n := len(s.Requests()); n > 0 {
@@ -302,7 +303,7 @@ func (c *closing) Write(p []byte) (int, error) {
 
 // Nobody waits for rounds whose result cannot be written.
 func TestBenchThatCannotBeWritten(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	p.stdout = &closing{left: 2} // what begins a run, and a line
 	p.run("bench", "push", "--size", "1KiB", "--count", "50", s.host+"/bench").complains(complaint{1, "writing the result: no space left", ""})
 	if n := s.Count("^PUT .*/manifests/"); n != 3 { // the warm-up, the line that was written, and the one that was not
@@ -313,7 +314,7 @@ func TestBenchThatCannotBeWritten(t *testing.T) {
 
 // The addresses are for documentation (RFC 5737, RFC 3849); nothing is sent to them.
 func TestBenchBounds(t *testing.T) {
-	s := serve(t)
+	s := startServer(t)
 	yes := "give --yes if that is meant"
 	for line, want := range map[string]string{
 		"push --size 1x2GiB":                                        "this moves about 15 GB, which is more than 1 GiB",
@@ -393,7 +394,7 @@ func TestBenchHoldsNoBlobs(t *testing.T) {
 // Over a link that is not loopback, the limit is measured by blobs that are put there and removed again.
 func TestBenchLimitOfALink(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
+	s := startServer(t)
 	host := listenElsewhere(t, s)
 	o := newProgram(t).run("bench", "pull", "--plain-http", "--yes", "--limit", "--size", "1KiB", "--layers", "2", "--count", "1", "--warmup", "0", "--jobs", "3", host+"/bench").
 		want(0, "the least: GETs of blobs from "+host+"/bench ", "/s on 3 connections; SHA-256 ")
@@ -419,7 +420,7 @@ func listenHTTP2(t *testing.T, h http.Handler) string {
 }
 
 func TestBenchHTTP2(t *testing.T) {
-	s := serve(t)
+	s := startServer(t)
 	protos := map[string]int{}
 	guarded := needsPassword(s)
 	host := listenHTTP2(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -439,30 +440,4 @@ func TestBenchHTTP2(t *testing.T) {
 	}
 	newProgram(t).run("bench", "push", "--http2", "--size", "1KiB", s.host+"/bench").
 		complains(complaint{2, s.host + " answers in HTTP/1.1", "leave out --http2"})
-}
-
-func TestSizes(t *testing.T) {
-	for text, want := range map[string][]int64{
-		"16MiB": {16 << 20}, "2x1KiB,3": {1024, 1024, 3}, "1MB, 2x5": {1e6, 5, 5}, "1X1k": {1024},
-	} {
-		var l sizeList
-		if err := l.Set(text); err != nil || !slices.Equal(l.sizes, want) || l.alone != (text == "16MiB") {
-			t.Errorf("%s: %v, %v, %v", text, l.sizes, l.alone, err)
-		}
-	}
-}
-
-func TestNearness(t *testing.T) {
-	for host, want := range map[string]nearness{
-		"localhost:5000": onThisMachine(), "LOCALHOST": onThisMachine(), "x.localhost:1": onThisMachine(), "127.0.0.2:5000": onThisMachine(),
-		"[::1]:5000": onThisMachine(), "[::ffff:127.0.0.1]:1": onThisMachine(), "10.1.2.3": onPrivate(), "192.168.0.1:5000": onPrivate(),
-		"[fd00::1]:5000": onPrivate(), "203.0.113.7": onPublic(), "[2001:db8::1]:443": onPublic(), "169.254.1.1": onPublic(),
-	} {
-		if got := nearnessOf(t.Context(), host); got != want {
-			t.Errorf("%s is on %s", host, got.name)
-		}
-	}
-	if nearnessOfAll() != onPublic() {
-		t.Error("a name without addresses is near")
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/distribution/registry"
 )
 
@@ -33,17 +34,17 @@ func TestCopyThroughFiles(t *testing.T) {
 		{"docker-archive:@/d.tar:x/y", "x/y:latest", ":x/y"},
 	} {
 		o := v.do("copy SRC "+test.to).want(0, ": 3 images; blobs: 7 sent; ")
-		at, err := parseLocation(strings.ReplaceAll(test.to, "@/", v.path("")+"/"))
+		at, err := image.ParseLocation(strings.ReplaceAll(test.to, "@/", v.path("")+"/"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := at.transport + at.path + test.printed + "@" + string(list.Digest) + "\n"; o.stdout != want {
+		if want := at.Transport + at.Path + test.printed + "@" + string(list.Digest) + "\n"; o.stdout != want {
 			t.Errorf("%s\nprints %swant   %s", o.line, o.stdout, want)
 		}
-		if got := held(t, at.path); !maps.Equal(got, map[string]blob.Digest{test.name: list.Digest}) {
+		if got := held(t, at.Path); !maps.Equal(got, map[string]blob.Digest{test.name: list.Digest}) {
 			t.Errorf("%s\nleaves %v", o.line, got)
 		}
-		v.sound(at.path)
+		v.sound(at.Path)
 		back := fmt.Sprintf("%s/back:%d", v.target.host, i)
 		v.run("copy", strings.TrimSpace(o.stdout), back).want(0) // what was printed can be copied from
 		if got := v.run("inspect", "--raw", back).stdout; got != raw {

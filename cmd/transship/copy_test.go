@@ -64,7 +64,7 @@ func TestCopySubset(t *testing.T) {
 		"copy -platform linux/arm SRC DST":                               "linux/arm/v7",
 		"copy --platform linux/amd64 --jobs 1 --chunk-size 4 -q SRC DST": "linux/amd64",
 	} {
-		v := &voyage{program: newProgram(t), source: v.source, target: serve(t), src: v.src}
+		v := &voyage{program: newProgram(t), source: v.source, target: startServer(t), src: v.src}
 		v.dst = v.target.host + "/hczjl/halo:1.6"
 		v.run(strings.Fields(strings.NewReplacer("SRC", v.src, "DST", v.dst).Replace(line))...).want(0)
 		m, err := manifest.Parse("", []byte(v.run("inspect", "--raw", v.dst).stdout))

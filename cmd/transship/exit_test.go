@@ -15,11 +15,13 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
-	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
 // Errors that servers on loopback do not easily cause, or that come in disguise.
@@ -81,74 +83,14 @@ func TestExitCodesAndHints(t *testing.T) {
 		"no platform":        {fmt.Errorf("x: %w", &manifest.PlatformError{}), 4, ""},
 		"corrupt list":       {&liststore.CorruptError{Err: &reference.SyntaxError{}}, 7, ""},
 		"no list":            {&liststore.NotFoundError{Ref: "x"}, 4, "transship manifest create"},
-		"docker's words":     {noSuchManifest(reference.Reference{}, answer("GET", "x/manifests/1", 404, "")), 4, "check the name"},
 	} {
-		a := newApp(newStreams(func(string) string { return "" }, nil, nil, nil))
+		a := run.New(cli.NewStreams(func(string) string { return "" }, nil, nil, nil))
 		for _, label := range []string{"src", "dst"} {
-			a.newRemote(label).host = "r.example.com"
+			a.NewRemote(label).Host = "r.example.com"
 		}
-		hint := a.hint(test.err)
-		if code := exitCode(test.err); code != test.code || !strings.Contains(hint, test.hint) || test.hint == "" && hint != "" {
+		hint := a.Hint(test.err)
+		if code := run.ExitCode(test.err); code != test.code || !strings.Contains(hint, test.hint) || test.hint == "" && hint != "" {
 			t.Errorf("%s: exit code %d, hint %q; want %d and %q", name, code, hint, test.code, test.hint)
-		}
-	}
-}
-
-func TestRegistryName(t *testing.T) {
-	for host, want := range map[string]string{"": "HOST", "registry-1.docker.io": "docker.io", "r.example.com:443": "r.example.com", "localhost:5000": "localhost:5000"} {
-		if got := registryName(host); got != want {
-			t.Errorf("%q: got %s, want %s", host, got, want)
-		}
-	}
-}
-
-// An error is about one remote: by its host, or by its method where both remotes are one registry.
-func TestAbout(t *testing.T) {
-	a := newApp(newStreams(func(string) string { return "" }, nil, nil, nil))
-	if at := a.about(errors.New("x")); at.name() != "HOST" || at.flag("creds") != "creds" {
-		t.Errorf("without remotes: %+v", at)
-	}
-	a.newRemote("src").host = "a:1"
-	a.newRemote("dst").host = "b:2"
-	for want, err := range map[string]error{
-		"src-x a:1": &auth.Error{Host: "a:1"},
-		"dst-x b:2": &auth.CredentialsError{Host: "b:2"},
-		"src-x c:3": &distribution.Error{Method: "GET", URL: "https://c:3/storage"},
-		"dst-x a:1": errors.Join(errors.New("no host in it"), &wire.CertificateError{Host: "a:1"}),
-	} {
-		if want == "dst-x a:1" {
-			a.remotes[1].host = "a:1" // both on one registry
-		}
-		if at := a.about(err); at.flag("x")+" "+at.host != want {
-			t.Errorf("%v: got %s %s, want %s", err, at.flag("x"), at.host, want)
-		}
-		a.remotes[1].host = "b:2"
-	}
-	if at := a.about(errors.New("b:2/x: no manifest")); at.label != "dst" || at.host != "b:2" {
-		t.Errorf("by its text: %+v", at)
-	}
-}
-
-func TestOneLine(t *testing.T) {
-	for text, want := range map[string]string{
-		"a\nb":            "a; b",
-		" a\x1b[31m\x07 ": "a[31m",
-		"proxyconnect http://me:" + secret + "@proxy:3128/: no": "proxyconnect http://REDACTED@proxy:3128/: no",
-		"https://r.example.com/x@sha256:12":                     "https://r.example.com/x@sha256:12",
-	} {
-		if got := oneLine(text); got != want {
-			t.Errorf("oneLine(%q) = %q, want %q", text, got, want)
-		}
-	}
-	long := strings.Repeat("0123456789abcdef", 8)
-	for text, want := range map[string]string{
-		"r/x@sha256:" + long[:64]:              "r/x@sha256:0123456789ab...",
-		"/v2/x/blobs/sha512:" + long + ": 404": "/v2/x/blobs/sha512:0123456789ab...: 404",
-		"?digest=sha256%3A" + long[:64] + "&x": "?digest=sha256%3A0123456789ab...&x",
-		"want sha256:" + long[:64]:             "want sha256:" + long[:64],
-	} {
-		if got := shorten(text); got != want {
-			t.Errorf("shorten(%q) = %q, want %q", text, got, want)
 		}
 	}
 }

@@ -6,6 +6,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
 // TestHelp holds the text of all help in one golden file, so that a change of it shows.
@@ -16,56 +19,56 @@ func TestHelp(t *testing.T) {
 		text += "\n=== " + family + "\n" + p.run(family, "-h").want(0).stdout
 	}
 	for _, c := range commands() {
-		text += "\n=== " + c.name + "\n" + p.run(append(strings.Fields(c.name), "-h")...).want(0).stdout
+		text += "\n=== " + c.Name + "\n" + p.run(append(strings.Fields(c.Name), "-h")...).want(0).stdout
 	}
 	golden(t, "help.txt", text)
 }
 
 func TestEveryCommandExplainsItself(t *testing.T) {
 	for _, c := range commands() {
-		help := newProgram(t).run(append(strings.Fields(c.name), "-h")...).want(0).stdout
-		for _, part := range []string{c.short, "Usage: transship " + c.name, "\nExample:\n  "} {
+		help := newProgram(t).run(append(strings.Fields(c.Name), "-h")...).want(0).stdout
+		for _, part := range []string{c.Short, "Usage: transship " + c.Name, "\nExample:\n  "} {
 			if !strings.Contains(help, part) {
-				t.Errorf("help of %s has no %q", c.name, part)
+				t.Errorf("help of %s has no %q", c.Name, part)
 			}
 		}
-		if !strings.Contains(c.example, "transship "+c.name+" ") && !strings.Contains(c.example, "transship "+c.name) {
-			t.Errorf("the example of %s does not call it", c.name)
+		if !strings.Contains(c.Example, "transship "+c.Name+" ") && !strings.Contains(c.Example, "transship "+c.Name) {
+			t.Errorf("the example of %s does not call it", c.Name)
 		}
 		flagsOf(c).VisitAll(func(f *flag.Flag) {
 			value, usage := flag.UnquoteUsage(f)
 			if usage == "" || value == "value" || value == "int" || value == "string" {
-				t.Errorf("%s: flag %s does not say what it takes and does: %q %q", c.name, f.Name, value, usage)
+				t.Errorf("%s: flag %s does not say what it takes and does: %q %q", c.Name, f.Name, value, usage)
 			}
-			if !strings.Contains(help, dashed(f.Name)) {
-				t.Errorf("help of %s does not have %s", c.name, dashed(f.Name))
+			if !strings.Contains(help, cli.Dashed(f.Name)) {
+				t.Errorf("help of %s does not have %s", c.Name, cli.Dashed(f.Name))
 			}
 		})
 	}
 }
 
 // flagsOf returns a command's flags, none of them set.
-func flagsOf(c command) *flag.FlagSet {
-	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
-	c.setup(fs, newApp(newStreams(func(string) string { return "" }, nil, nil, nil)))
+func flagsOf(c run.Command) *flag.FlagSet {
+	fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
+	c.Setup(fs, run.New(cli.NewStreams(func(string) string { return "" }, nil, nil, nil)))
 	return fs
 }
 
 // Examples are command lines that the program understands.
 func TestExamplesParse(t *testing.T) {
 	for _, c := range commands() {
-		for line := range strings.Lines(c.example) {
+		for line := range strings.Lines(c.Example) {
 			_, line, _ = strings.Cut(line, "transship ")
 			line, _, _ = strings.Cut(line, "|")
 			line, _, _ = strings.Cut(line, ">")
 			found, rest, err := find(strings.Fields(line))
-			if err != nil || found.name != c.name {
-				t.Errorf("example %q of %s calls %q, error %v", line, c.name, found.name, err)
+			if err != nil || found.Name != c.Name {
+				t.Errorf("example %q of %s calls %q, error %v", line, c.Name, found.Name, err)
 				continue
 			}
-			args, err := parse(flagsOf(c), rest)
-			if err != nil || len(args) < c.min || c.max >= 0 && len(args) > c.max {
-				t.Errorf("example %q of %s: %d arguments, error %v", line, c.name, len(args), err)
+			args, err := cli.ParseFlags(flagsOf(c), rest)
+			if err != nil || len(args) < c.Min || c.Max >= 0 && len(args) > c.Max {
+				t.Errorf("example %q of %s: %d arguments, error %v", line, c.Name, len(args), err)
 			}
 		}
 	}
@@ -96,12 +99,12 @@ func TestExitCodesAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range exitMeanings() {
-		if !strings.Contains(help, fmt.Sprintf("  %3d  %s\n", e.code, e.meaning)) {
-			t.Errorf("the overview lacks %d %s", e.code, e.meaning)
+	for _, e := range cli.ExitMeanings() {
+		if !strings.Contains(help, fmt.Sprintf("  %3d  %s\n", e.Code, e.Meaning)) {
+			t.Errorf("the overview lacks %d %s", e.Code, e.Meaning)
 		}
-		if !strings.Contains(string(readme), fmt.Sprintf("\n| %d | %s |\n", e.code, e.meaning)) {
-			t.Errorf("the README's table of exit codes lacks %d, %s", e.code, e.meaning)
+		if !strings.Contains(string(readme), fmt.Sprintf("\n| %d | %s |\n", e.Code, e.Meaning)) {
+			t.Errorf("the README's table of exit codes lacks %d, %s", e.Code, e.Meaning)
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/inspect"
 	"github.com/hczjl/transship/distribution/registry"
 	"github.com/hczjl/transship/manifest"
 )
@@ -27,7 +29,7 @@ func (s *server) attested(repo, tag string) {
 }
 
 func TestInspect(t *testing.T) {
-	s := serve(t)
+	s := startServer(t)
 	s.halo()
 	s.attested("built", "1")
 	s.image("single", "1", "linux/arm/v7", "a", "bc")
@@ -40,9 +42,9 @@ func TestInspect(t *testing.T) {
 }
 
 func TestInspectJSONHasWhatScriptsNeed(t *testing.T) {
-	s := serve(t)
+	s := startServer(t)
 	d := s.halo()
-	var got inspection
+	var got inspect.Inspection
 	o := newProgram(t).run("inspect", s.host+"/halohub/halo:1.6", "--json").want(0)
 	if err := json.Unmarshal([]byte(o.stdout), &got); err != nil {
 		t.Fatal(err)
@@ -54,7 +56,7 @@ func TestInspectJSONHasWhatScriptsNeed(t *testing.T) {
 
 // What is printed is what the registry has, to the byte, and nothing else.
 func TestInspectRaw(t *testing.T) {
-	s := serve(t)
+	s := startServer(t)
 	raw := "{ \"schemaVersion\" : 2,\t\"manifests\":[],\n\n \"unknown\":\"<&>\"}  \n"
 	s.manifest("odd", "1", []byte(raw))
 	if o := newProgram(t).run("inspect", "--raw", s.host+"/odd:1").want(0); o.stdout != raw || o.stderr != "" {
@@ -63,7 +65,7 @@ func TestInspectRaw(t *testing.T) {
 }
 
 func TestInspectOfWhatIsNotWhole(t *testing.T) {
-	s := serve(t)
+	s := startServer(t)
 	s.halo()
 	s.Set(registry.Rule{On: "^GET .*/manifests/sha256", Status: 404})
 	newProgram(t).run("inspect", s.host+"/halohub/halo:1.6").complains(complaint{4, "404 Not Found", "check the name"})
@@ -73,7 +75,7 @@ func TestInspectOfWhatIsNotWhole(t *testing.T) {
 }
 
 func TestTags(t *testing.T) {
-	s := serve(t)
+	s := startServer(t)
 	s.Handler = &registry.Handler{PageSize: 2}
 	var want string
 	for i := range 5 {
@@ -96,7 +98,7 @@ func TestTags(t *testing.T) {
 }
 
 func TestDigest(t *testing.T) {
-	s := serve(t)
+	s := startServer(t)
 	d := s.halo()
 	o := newProgram(t).run("digest", s.host+"/halohub/halo:1.6").want(0)
 	if o.stdout != string(d.Digest)+"\n" || s.Count("") != 1 || s.Count("^HEAD") != 1 {
@@ -110,7 +112,7 @@ func TestDigest(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	for _, line := range []string{"version", "--version", "-version"} {
-		if o := newProgram(t).run(line).want(0); !strings.HasPrefix(o.stdout, "transship "+version+" (") {
+		if o := newProgram(t).run(line).want(0); !strings.HasPrefix(o.stdout, "transship "+cli.Version+" (") {
 			t.Errorf("%s prints %s", line, o.stdout)
 		}
 	}

@@ -174,7 +174,7 @@ func (c *counter) want(t testing.TB, calls, most int) {
 // counted starts an empty registry whose calls are counted, behind a link.
 func (l link) counted(t testing.TB) (*server, *counter) {
 	t.Helper()
-	s := serve(t)
+	s := startServer(t)
 	c := &counter{Handler: s.Faults, now: map[string]int{}}
 	c.reset(0)
 	s.host = l.before(t, listen(t, c))

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -27,13 +28,13 @@ func (v *voyage) do(line string) outcome {
 // held are the images of a tar or folder by their names, or by "" and their digests.
 func held(t testing.TB, path string) map[string]blob.Digest {
 	t.Helper()
-	images, err := openLocal(path)
+	images, err := image.OpenLocal(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer images.close()
+	defer images.Close()
 	out := map[string]blob.Digest{}
-	for _, im := range images.images {
+	for _, im := range images.Images {
 		out[im.String()] = im.Digest
 	}
 	return out

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"os"
@@ -20,7 +19,7 @@ type port struct {
 
 func newPort(t testing.TB) *port {
 	t.Helper()
-	s := serve(t)
+	s := startServer(t)
 	s.halo()
 	p := newProgram(t)
 	return &port{p, listen(t, &harbour{next: s}), filepath.Join(p.env["HOME"], ".docker/config.json")}
@@ -92,19 +91,19 @@ func TestLoginQuietly(t *testing.T) {
 func TestLoginRefused(t *testing.T) {
 	p := newPort(t)
 	p.run("login", "-u", user, "-p", secret, p.host).complains(complaint{3, `answered 401 Unauthorized to user "captain"`, "check the user name and the password"})
-	p.run("login", "-u", user, "-p", secret, listen(t, needsPassword(serve(t)))).complains(complaint{3, "401 Unauthorized", "check the user name and the password"})
+	p.run("login", "-u", user, "-p", secret, listen(t, needsPassword(startServer(t)))).complains(complaint{3, "401 Unauthorized", "check the user name and the password"})
 	p.run("login", "-u", user, "-p", secret, nobody(t)).want(5)
 	if _, err := os.Stat(p.file); !os.IsNotExist(err) {
 		t.Error("something is stored")
 	}
-	html := &registry.Faults{Handler: serve(t)}
+	html := &registry.Faults{Handler: startServer(t)}
 	html.Set(registry.Rule{Status: 404, Body: "<html>"})
 	p.run("login", "-u", user, "-p", secret, listen(t, html)).complains(complaint{4, "404 Not Found", "check"})
 }
 
 func TestLoginWhereNobodyAsks(t *testing.T) {
 	p := newPort(t)
-	p.host = serve(t).host
+	p.host = startServer(t).host
 	p.run("login", "-u", user, "-p", password, p.host).want(0, "warning: "+p.host+" asks for no credentials, so these could not be checked\n")
 	if p.stored() == "" {
 		t.Error("nothing is stored")
@@ -142,33 +141,4 @@ func TestHelperStores(t *testing.T) {
 	p.run("digest", p.host+"/halohub/halo:1.6").want(0)
 	p.write("docker-credential-box", "#!/bin/sh\necho 'the box is locked'; exit 1")
 	p.run("digest", p.host+"/halohub/halo:1.6").complains(complaint{3, "the box is locked", "credsStore and credHelpers"})
-}
-
-func TestNamesOfRegistries(t *testing.T) {
-	for arg, want := range map[string]string{
-		"docker.io": "registry-1.docker.io", "https://index.docker.io/v1/": "registry-1.docker.io", "registry-1.docker.io": "registry-1.docker.io",
-		"localhost": "localhost", "localhost:5000": "localhost:5000", "https://r.example.com/": "r.example.com", "http://r.example.com": "r.example.com",
-		"r": "", "r.example.com/a": "", "a b": "", "": "", "r.example.com:x": "", "user@r.example.com": "",
-	} {
-		ref, err := parseHost(arg)
-		if (err == nil) != (want != "") || err == nil && ref.Host() != want {
-			t.Errorf("%q: got %q, error %v, want %q", arg, ref.Host(), err, want)
-		}
-	}
-}
-
-// Ctrl-C at the prompt ends the program, though nothing ends the read from the terminal.
-func TestInterruptedPrompt(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	defer r.Close()
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errInterrupted)
-	l := newLines(r)
-	if _, err := l.next(ctx); err != errInterrupted {
-		t.Errorf("got error %v", err)
-	}
 }

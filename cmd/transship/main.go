@@ -5,13 +5,15 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"strings"
 	"syscall"
 	"text/tabwriter"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
 // collectAt is by how much the heap grows, in percent, before it is collected. Blobs are never on it, so that this is a
@@ -23,7 +25,7 @@ func main() {
 		debug.SetGCPercent(collectAt)
 	}
 	ctx, stop := interruptible(context.Background())
-	code := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
+	code := runLine(ctx, run.New(cli.NewStreams(os.Getenv, os.Stdin, os.Stdout, os.Stderr)), os.Args[1:])
 	stop()
 	os.Exit(code)
 }
@@ -36,40 +38,35 @@ func interruptible(parent context.Context) (context.Context, context.CancelFunc)
 	go func() {
 		<-signals
 		signal.Stop(signals)
-		cancel(errInterrupted)
+		cancel(cli.ErrInterrupted)
 	}()
 	return ctx, func() { signal.Stop(signals); cancel(nil) }
 }
 
-// run is the whole program but for its process: it returns the exit code.
-func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return runLine(ctx, newApp(newStreams(env, stdin, stdout, stderr)), args)
-}
-
 // runLine runs one command line and returns the exit code.
-func runLine(ctx context.Context, a *app, args []string) int {
-	err := dispatch(ctx, a, args)
+func runLine(ctx context.Context, r *run.Run, args []string) int {
+	err := dispatch(ctx, r, args)
 	if err == nil {
-		err = a.stdout.err
+		err = r.Stdout.Err
 	}
-	return finish(ctx, a, err)
+	return finish(ctx, r, err)
 }
 
 // dispatch finds the command and runs it.
-func dispatch(ctx context.Context, a *app, args []string) error {
+func dispatch(ctx context.Context, r *run.Run, args []string) error {
 	if len(args) == 0 {
-		fmt.Fprint(a.stderr, overview())
-		return &usageError{message: "a command is missing"}
+		fmt.Fprint(r.Stderr, overview())
+		return &cli.UsageError{Message: "a command is missing"}
 	}
 	if args[0] == "help" {
 		args = append(args[1:len(args):len(args)], "-h")
 	}
 	switch {
-	case isHelp(args[0]):
-		fmt.Fprint(a.stdout, overview())
+	case cli.IsHelp(args[0]):
+		fmt.Fprint(r.Stdout, overview())
 		return nil
-	case len(args) == 2 && isHelp(args[1]) && len(membersOf(args[0])) > 0:
-		fmt.Fprint(a.stdout, familyOverview(args[0]))
+	case len(args) == 2 && cli.IsHelp(args[1]) && len(membersOf(args[0])) > 0:
+		fmt.Fprint(r.Stdout, familyOverview(args[0]))
 		return nil
 	case args[0] == "--version" || args[0] == "-version":
 		args = []string{"version"}
@@ -78,65 +75,63 @@ func dispatch(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	a.command = c.name
-	return c.execute(ctx, a, rest)
+	r.Command = c.Name
+	return c.Execute(ctx, r, rest)
 }
 
-func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
-
 // finish prints what went wrong and returns the exit code.
-func finish(ctx context.Context, a *app, err error) int {
+func finish(ctx context.Context, r *run.Run, err error) int {
 	if err == nil {
-		return exitDone
+		return cli.ExitDone
 	}
-	err = interrupted(ctx, err)
-	name := strings.TrimSpace("transship " + a.command)
-	a.stderr.line("%s: %s", name, shorten(oneLine(err.Error())))
-	if hint := a.hint(err); hint != "" {
-		a.stderr.line("hint: %s", hint)
+	err = cli.Interrupted(ctx, err)
+	name := strings.TrimSpace("transship " + r.Command)
+	r.Stderr.Line("%s: %s", name, cli.Shorten(cli.OneLine(err.Error())))
+	if hint := r.Hint(err); hint != "" {
+		r.Stderr.Line("hint: %s", hint)
 	}
-	return exitCode(err)
+	return run.ExitCode(err)
 }
 
 // find returns the command that the arguments begin with, and the arguments after it.
-func find(args []string) (command, []string, error) {
+func find(args []string) (run.Command, []string, error) {
 	for _, c := range commands() {
-		words := strings.Fields(c.name)
-		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name {
+		words := strings.Fields(c.Name)
+		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.Name {
 			return c, args[len(words):], nil
 		}
 	}
-	return command{}, nil, unknownCommand(args)
+	return run.Command{}, nil, unknownCommand(args)
 }
 
 // unknownCommand names the command that is nearest to what was typed.
 func unknownCommand(args []string) error {
 	if strings.HasPrefix(args[0], "-") {
 		flag, _, _ := strings.Cut(args[0], "=") // what follows may be a password
-		return &usageError{message: "there is no command before " + flag, advice: "usage: transship COMMAND [flags] ARGUMENTS"}
+		return &cli.UsageError{Message: "there is no command before " + flag, Advice: "usage: transship COMMAND [flags] ARGUMENTS"}
 	}
 	typed, names, hint := args[0], families(), "transship help lists the commands"
 	if members := membersOf(typed); len(members) > 0 {
 		hint = fmt.Sprintf("transship %s -h lists the commands", typed)
 		if len(args) == 1 {
-			return &usageError{message: typed + " needs a command after it", advice: hint}
+			return &cli.UsageError{Message: typed + " needs a command after it", Advice: hint}
 		}
 		typed, names = typed+" "+args[1], nil
 		for _, c := range members {
-			names = append(names, c.name)
+			names = append(names, c.Name)
 		}
 	}
-	if name := nearest(typed, names); name != "" {
+	if name := cli.Nearest(typed, names); name != "" {
 		hint = fmt.Sprintf("did you mean %s? %s", name, hint)
 	}
-	return &usageError{message: fmt.Sprintf("unknown command %q", typed), advice: hint}
+	return &cli.UsageError{Message: fmt.Sprintf("unknown command %q", typed), Advice: hint}
 }
 
 // families returns the first words of all commands.
 func families() []string {
 	var out []string
 	for _, c := range commands() {
-		first, _, _ := strings.Cut(c.name, " ")
+		first, _, _ := strings.Cut(c.Name, " ")
 		if len(out) == 0 || out[len(out)-1] != first {
 			out = append(out, first)
 		}
@@ -145,10 +140,10 @@ func families() []string {
 }
 
 // membersOf returns the commands of two words that begin with the family's.
-func membersOf(family string) []command {
-	var out []command
+func membersOf(family string) []run.Command {
+	var out []run.Command
 	for _, c := range commands() {
-		if strings.HasPrefix(c.name, family+" ") {
+		if strings.HasPrefix(c.Name, family+" ") {
 			out = append(out, c)
 		}
 	}
@@ -162,8 +157,8 @@ func overview() string {
 	b.WriteString("Usage: transship COMMAND [flags] ARGUMENTS\n\nCommands:\n" + table(commands()))
 	b.WriteString("\nFlags may stand before or after arguments, with one dash or two. transship COMMAND -h tells more.\n")
 	b.WriteString("\nExit codes:\n")
-	for _, e := range exitMeanings() {
-		fmt.Fprintf(&b, "  %3d  %s\n", e.code, e.meaning)
+	for _, e := range cli.ExitMeanings() {
+		fmt.Fprintf(&b, "  %3d  %s\n", e.Code, e.Meaning)
 	}
 	return b.String()
 }
@@ -175,11 +170,11 @@ func familyOverview(family string) string {
 }
 
 // table lists commands with what they do.
-func table(list []command) string {
+func table(list []run.Command) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, c := range list {
-		fmt.Fprintf(w, "  %s\t%s\n", strings.TrimSpace(c.name+" "+c.args), c.short)
+		fmt.Fprintf(w, "  %s\t%s\n", strings.TrimSpace(c.Name+" "+c.Args), c.Short)
 	}
 	w.Flush()
 	return b.String()

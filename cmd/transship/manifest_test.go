@@ -24,7 +24,7 @@ type berth struct {
 
 func newBerth(t testing.TB) *berth {
 	t.Helper()
-	b := &berth{program: newProgram(t), server: serve(t)}
+	b := &berth{program: newProgram(t), server: startServer(t)}
 	b.list = b.host + "/hczjl/halo:1.6"
 	for tag, platform := range map[string]string{"amd64": "linux/amd64", "arm64": "linux/arm64", "arm32": "linux/arm"} {
 		b.image("hczjl/halo", tag, platform, "shared", "for "+tag)
@@ -242,7 +242,7 @@ func TestEmptyLocalList(t *testing.T) {
 
 // What docker refuses: an image on another registry.
 func TestManifestOfAnotherRegistry(t *testing.T) {
-	b, other := newBerth(t), serve(t)
+	b, other := newBerth(t), startServer(t)
 	d := other.image("elsewhere/halo", "s390x", "linux/s390x", "far", "away")
 	b.do("create LIST HALO:amd64 " + other.host + "/elsewhere/halo:s390x").want(0)
 	o := b.do("push LIST").want(0)
@@ -299,7 +299,7 @@ func TestManifestAnnotateAnything(t *testing.T) {
 }
 
 func TestManifestPushThatFails(t *testing.T) {
-	b, other := newBerth(t), serve(t)
+	b, other := newBerth(t), startServer(t)
 	other.image("elsewhere/halo", "1", "linux/s390x", "far", "away")
 	b.do("create LIST HALO:amd64 " + other.host + "/elsewhere/halo:1").want(0)
 	other.Set(registry.Rule{On: "^GET .*/blobs/", Corrupt: true})

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/registry"
 )
 
@@ -24,7 +25,7 @@ func TestCopyToNull(t *testing.T) {
 func TestCopyToNullVerifies(t *testing.T) {
 	v := newVoyage(t)
 	v.source.Set(registry.Rule{On: "^GET .*/blobs/sha256", Corrupt: true})
-	v.run("copy", v.src, "null:").want(exitIntegrity)
+	v.run("copy", v.src, "null:").want(cli.ExitIntegrity)
 }
 
 func TestCopyFromNull(t *testing.T) {
@@ -53,6 +54,6 @@ func TestNullThatMakesNoSense(t *testing.T) {
 		"copy --plan null:1k null:": "--plan tells what is put where, and nothing is put in null:",
 	} {
 		args := strings.Fields(strings.ReplaceAll(line, "REF", v.dst))
-		v.run(args...).want(exitUsage, message)
+		v.run(args...).want(cli.ExitUsage, message)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/plan"
 	"github.com/hczjl/transship/distribution/registry"
 	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
@@ -121,7 +123,7 @@ func (r *rehearsal) same(args ...string) checkedReport {
 }
 
 // checkedReport is what --plan=json prints, with the checks of these tests.
-type checkedReport struct{ planReport }
+type checkedReport struct{ plan.Report }
 
 // counts are what becomes of the blobs.
 func (r checkedReport) counts() string {
@@ -189,7 +191,7 @@ func TestPlanOfAChangedImage(t *testing.T) {
 
 // On one registry the order of all calls is one, those that read the source and those that write.
 func TestPlanOnOneRegistry(t *testing.T) {
-	s := serve(t)
+	s := startServer(t)
 	s.halo()
 	r := newProgram(t).rehearse(s)
 	d := s.manifest("sha512/halo", "", artifact512(t, s))
@@ -233,7 +235,7 @@ func TestPlanOfReferrers(t *testing.T) {
 			report.want(t, "10 uploads, 0 mounts, 0 present, 333 bytes", "sessions", "anonymous")
 			var kinds []string
 			for _, im := range report.Images {
-				kinds = append(kinds, fmt.Sprintf("%s, %d blobs, %d manifests", im.how(), len(im.Blobs), len(im.Manifests)))
+				kinds = append(kinds, fmt.Sprintf("%s, %d blobs, %d manifests", im.How(), len(im.Blobs), len(im.Manifests)))
 			}
 			slices.Sort(kinds)
 			if diff := cmp.Diff(test.images, kinds); diff != "" {
@@ -263,7 +265,7 @@ func (v *voyage) refer(n int) {
 func TestPlanToSeveral(t *testing.T) {
 	t.Parallel()
 	v := newVoyage(t)
-	third := serve(t)
+	third := startServer(t)
 	r := v.rehearse(v.source, v.target, third)
 	v.run("copy", v.src, v.target.host+"/there:1").want(0)
 	r.same("copy", v.src, v.dst, third.host+"/a:1", third.host+"/b:2", v.target.host+"/there:1").
@@ -282,7 +284,7 @@ func TestPlanWhereSomeFail(t *testing.T) {
 
 func TestPlanOfPush(t *testing.T) {
 	t.Parallel()
-	s, to, p := serve(t), serve(t), newProgram(t)
+	s, to, p := startServer(t), startServer(t), newProgram(t)
 	s.halo()
 	p.run("pull", s.host+"/halohub/halo:1.6").want(0)
 	r := p.rehearse(s, to)
@@ -297,14 +299,14 @@ func TestPlanOfPush(t *testing.T) {
 // Images of a bundle, and of one that builds on it: what that leaves out is mounted from where it is on the registry.
 func TestPlanOfLoad(t *testing.T) {
 	t.Parallel()
-	s, to, p := serve(t), serve(t), newProgram(t)
+	s, to, p := startServer(t), startServer(t), newProgram(t)
 	s.halo()
 	s.image("halohub/other", "1", "linux/amd64", "shared", "another layer")
 	r := p.rehearse(s, to)
 	first, second := p.env["HOME"]+"/first.tar", p.env["HOME"]+"/second.tar"
 	p.run("save", "-o", first, s.host+"/halohub/halo:1.6").want(0)
 	p.run("save", "-o", second, "--since", first, s.host+"/halohub/halo:1.6", s.host+"/halohub/other:1").want(0)
-	p.run("load", "--plan", second, to.host).want(exitNotFound, "builds on")
+	p.run("load", "--plan", second, to.host).want(cli.ExitNotFound, "builds on")
 	r.same("load", "--jobs=1", first, to.host).want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "anonymous")
 	report := r.same("load", "--jobs=1", second, to.host)
 	report.want(t, "1 uploads, 2 mounts, 7 present, 13 bytes", "order", "mounts", "sessions", "anonymous")
@@ -314,7 +316,7 @@ func TestPlanOfLoad(t *testing.T) {
 // Many images go one after the other where there is one job, and what they share is told of once.
 func TestPlanOfManyImages(t *testing.T) {
 	t.Parallel()
-	s, to, p := serve(t), serve(t), newProgram(t)
+	s, to, p := startServer(t), startServer(t), newProgram(t)
 	args := []string{"save", "-o", p.env["HOME"] + "/many.tar"}
 	for i := range 20 {
 		tag := fmt.Sprint(i)
@@ -338,7 +340,7 @@ func TestPlanOfManyImages(t *testing.T) {
 // A list with all tags of a repository, one image for two targets, and an image that is twice in it.
 func TestPlanOfSync(t *testing.T) {
 	t.Parallel()
-	s, to, second, p := serve(t), serve(t), serve(t), newProgram(t)
+	s, to, second, p := startServer(t), startServer(t), startServer(t), newProgram(t)
 	s.halo()
 	for i := range 5 {
 		s.image("tags", fmt.Sprint("v", i), "linux/amd64", "shared", fmt.Sprint(i))
@@ -388,12 +390,12 @@ func TestPlanOfSyncWhereSomeFail(t *testing.T) {
 func TestPlanThatIsInterrupted(t *testing.T) {
 	v := newVoyage(t)
 	v.ctx = afterInterrupt()
-	v.run("copy", "--plan", v.src, v.dst).complains(complaint{exitInterrupted, "interrupted", ""})
+	v.run("copy", "--plan", v.src, v.dst).complains(complaint{cli.ExitInterrupted, "interrupted", ""})
 }
 
 // A list with images of its own repository, of another one, and of another registry.
 func TestPlanOfManifestPush(t *testing.T) {
-	b, other := newBerth(t), serve(t)
+	b, other := newBerth(t), startServer(t)
 	b.image("other/halo", "riscv", "linux/riscv64", "x", "y")
 	other.image("elsewhere/halo", "s390x", "linux/s390x", "far", "away")
 	b.do("create LIST HALO:amd64 HOST/other/halo:riscv " + other.host + "/elsewhere/halo:s390x").want(0)
@@ -409,7 +411,7 @@ func TestPlanOfManifestPush(t *testing.T) {
 		t.Error(diff)
 	}
 	r.same("manifest", "push", "--jobs=1", "--purge", b.list) // the plan has not purged it
-	b.do("push LIST").want(exitNotFound)
+	b.do("push LIST").want(cli.ExitNotFound)
 }
 
 // Tokens are asked for as in the run, and the calls that are refused without one are part of it.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/registry"
 )
 
@@ -36,7 +37,7 @@ func process(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer)
 
 func TestProcess(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
+	s := startServer(t)
 	d := s.halo()
 	cmd, stderr := process(t, "digest", s.host+"/halohub/halo:1.6")
 	out, err := cmd.Output()
@@ -45,7 +46,7 @@ func TestProcess(t *testing.T) {
 	}
 	cmd, stderr = process(t, "digest", s.host+"/halohub/halo:1.7")
 	var exit *exec.ExitError
-	if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != exitNotFound {
+	if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != cli.ExitNotFound {
 		t.Errorf("error %v: %s", err, stderr)
 	}
 }
@@ -54,7 +55,7 @@ func TestProcess(t *testing.T) {
 func slowly(t *testing.T) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	t.Helper()
 	asked := make(chan struct{})
-	s := serve(t)
+	s := startServer(t)
 	s.Set(registry.Rule{Delay: hangs})
 	cmd, stderr = process(t, "copy", "-v", s.host+"/x", s.host+"/y")
 	if err := cmd.Start(); err != nil {
@@ -81,7 +82,7 @@ func TestSignals(t *testing.T) {
 			t.Fatal(err)
 		}
 		var exit *exec.ExitError
-		if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted || !strings.Contains(stderr.String(), "transship copy: interrupted\n") {
+		if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != cli.ExitInterrupted || !strings.Contains(stderr.String(), "transship copy: interrupted\n") {
 			t.Errorf("%s: error %v: %s", signal, err, stderr)
 		}
 	}
@@ -94,7 +95,7 @@ func TestPrompt(t *testing.T) {
 	if err != nil {
 		t.Skip("the program script, which makes terminals, is not installed")
 	}
-	login := os.Args[0] + " login -u captain " + listen(t, needsPassword(serve(t))) + "; echo code $?; stty -a | tr ' ' '\\n' | grep -x -e echo"
+	login := os.Args[0] + " login -u captain " + listen(t, needsPassword(startServer(t))) + "; echo code $?; stty -a | tr ' ' '\\n' | grep -x -e echo"
 	cmd, _ := process(t)
 	cmd.Path, cmd.Args = script, []string{"script", "-qec", login, "/dev/null"}
 	cmd.Env = append(cmd.Env, "PATH="+os.Getenv("PATH"), "SHELL=/bin/sh")

@@ -10,10 +10,16 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
 // secret is in every password and token of these tests, so that it can be looked for in whatever is printed.
 const secret = "s3cr3t"
+
+// emptySHA256 is the digest of no bytes.
+const emptySHA256 = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 // hangs is how long one run may take before it is said to hang.
 const hangs = 30 * time.Second
@@ -60,8 +66,8 @@ func (p *program) run(args ...string) outcome {
 	if p.stderr != nil {
 		problems = io.MultiWriter(&stderr, p.stderr)
 	}
-	a := newApp(newStreams(func(name string) string { return p.env[name] }, strings.NewReader(p.stdin), out, problems))
-	a.sleep, a.stdin.terminal, a.stderr.terminal = p.sleep, p.typed, p.watched
+	a := run.New(cli.NewStreams(func(name string) string { return p.env[name] }, strings.NewReader(p.stdin), out, problems))
+	a.Sleep, a.Stdin.Terminal, a.Stderr.Terminal = p.sleep, p.typed, p.watched
 	code := runLine(p.ctx, a, args)
 	o := outcome{p.t, p.env["HOME"], "transship " + strings.Join(args, " "), code, stdout.String(), stderr.String()}
 	if os.Getenv("SHOW_RUNS") != "" {
@@ -78,7 +84,7 @@ func (p *program) sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// write puts a file into the program's home and returns its path.
+// Write puts a file into the program's home and returns its path.
 func (p *program) write(name, content string) string {
 	p.t.Helper()
 	path := filepath.Join(p.env["HOME"], filepath.FromSlash(name))
@@ -152,6 +158,6 @@ func (o outcome) want(code int, texts ...string) outcome {
 // interrupted is the context of a user who has already pressed Ctrl-C.
 func afterInterrupt() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	cancel(errInterrupted)
+	cancel(cli.ErrInterrupted)
 	return ctx
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -36,7 +37,7 @@ func (s *server) parts(repo, tag string) map[string]blob.Digest {
 // The walk-through with transship in the place of docker: the list that it ends with has docker's bytes, and the
 // registry that it is pushed to the very images of the other.
 func TestWalkThrough(t *testing.T) {
-	from, to, p := serve(t), serve(t), newProgram(t)
+	from, to, p := startServer(t), startServer(t), newProgram(t)
 	from.halo()
 	parts, hczjl := from.parts("halohub/halo", "1.6"), to.host+"/hczjl/halo"
 	architectures := []string{"amd64", "arm64", "arm32"}
@@ -75,7 +76,7 @@ func TestWalkThrough(t *testing.T) {
 }
 
 func TestPullWhole(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	list, repo := s.halo(), s.host+"/halohub/halo"
 	o := p.run("pull", repo+":1.6").want(0, "pulled "+repo+":1.6: 3 images; blobs: 7 fetched")
 	want := fmt.Sprintf("Digest: %s\nStatus: Downloaded newer image for %s:1.6\n%s:1.6\n", list.Digest, repo, repo)
@@ -97,7 +98,7 @@ func TestPullWhole(t *testing.T) {
 
 // One platform of a list is pulled as the image it is, also by the list's digest; several stay a list.
 func TestPullPlatforms(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	list, repo := s.halo(), s.host+"/halohub/halo"
 	parts := s.parts("halohub/halo", "1.6")
 	for _, test := range []struct{ platform, ref, want string }{
@@ -120,28 +121,28 @@ func TestPullPlatforms(t *testing.T) {
 	if want := []string{" linux/arm/v7", " linux/arm64", "1.6 linux/amd64 linux/arm64"}; !slices.Equal(got, want) {
 		t.Errorf("images %q, want %q", got, want)
 	}
-	p.run("pull", "--platform", "linux/s390x", repo+":1.6").want(exitNotFound, "linux/s390x")
+	p.run("pull", "--platform", "linux/s390x", repo+":1.6").want(cli.ExitNotFound, "linux/s390x")
 	p.verify()
 }
 
 func TestPullSeveral(t *testing.T) {
-	s, other, p := serve(t), serve(t), newProgram(t)
+	s, other, p := startServer(t), startServer(t), newProgram(t)
 	s.halo()
 	one := other.image("x/one", "1", "linux/amd64", "a")
 	o := p.run("pull", "-q", s.host+"/halohub/halo:1.6", s.host+"/halohub/halo:1.7", other.host+"/x/one:1").
-		want(exitPartly, "failed: "+s.host+"/halohub/halo:1.7: ", "transship pull: 1 of 3 failed")
+		want(cli.ExitPartial, "failed: "+s.host+"/halohub/halo:1.7: ", "transship pull: 1 of 3 failed")
 	if want := s.host + "/halohub/halo:1.6\n" + other.host + "/x/one:1\n"; o.stdout != want {
 		t.Error(cmp.Diff(want, o.stdout))
 	}
-	p.run("pull", s.host+"/halohub/halo:1.7").want(exitNotFound)
-	p.run("pull", other.host+"/x/one:1", "Bad").want(exitUsage)
+	p.run("pull", s.host+"/halohub/halo:1.7").want(cli.ExitNotFound)
+	p.run("pull", other.host+"/x/one:1", "Bad").want(cli.ExitUsage)
 	if o := p.run("images", "-q", "--no-trunc", other.host+"/x/one"); o.stdout != string(one.Digest)+"\n" {
 		t.Errorf("images -q: %q", o.stdout)
 	}
 }
 
 func TestImages(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.halo()
 	s.image("alpine", "3.20", "linux/arm64/v8", "alpine")
 	repo := s.host + "/halohub/halo"
@@ -155,13 +156,13 @@ func TestImages(t *testing.T) {
 	if o := p.run("images", "--json", "nothing").want(0); o.stdout != "[]\n" {
 		t.Errorf("images --json of nothing: %q", o.stdout)
 	}
-	p.run("images", "Bad").want(exitUsage)
+	p.run("images", "Bad").want(cli.ExitUsage)
 }
 
 // A pull that is killed leaves nothing broken, and the next one finishes it.
 func TestKilledPull(t *testing.T) {
 	t.Parallel()
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	const repo = "big/image"
 	var entries []manifest.Descriptor
 	for _, platform := range []string{"linux/amd64", "linux/arm64", "linux/arm/v7"} {

@@ -10,11 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
 // Blobs come from the repository that the store pulled them from, where that is on the same registry.
 func TestPushMounts(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	list := s.halo()
 	p.run("pull", s.host+"/halohub/halo:1.6").want(0)
 	p.run("tag", s.host+"/halohub/halo:1.6", s.host+"/hczjl/halo:1.6").want(0)
@@ -29,24 +30,24 @@ func TestPushMounts(t *testing.T) {
 	if o := p.run("push", "-q", s.host+"/hczjl/halo:1.6").want(0); o.stdout != s.host+"/hczjl/halo:1.6\n" || o.stderr != "" {
 		t.Errorf("quiet: %s%s", o.stdout, o.stderr)
 	}
-	p.run("push", s.host+"/hczjl/halo:1.7").want(exitNotFound, "no such image in the local store")
-	p.run("push", s.host+"/hczjl/halo:1.6@"+string(list.Digest)).want(exitUsage)
+	p.run("push", s.host+"/hczjl/halo:1.7").want(cli.ExitNotFound, "no such image in the local store")
+	p.run("push", s.host+"/hczjl/halo:1.6@"+string(list.Digest)).want(cli.ExitUsage)
 	p.run("push", s.host+"/hczjl/halo@"+string(list.Digest)).want(0)
 }
 
 // A registry that has lost what was pulled from it gets it anew.
 func TestPushWithoutMount(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.halo()
 	p.run("pull", s.host+"/halohub/halo:1.6").want(0)
-	s.Handler = serve(t).Handler
+	s.Handler = startServer(t).Handler
 	p.run("tag", s.host+"/halohub/halo:1.6", s.host+"/hczjl/halo:1.6").want(0)
 	p.run("push", s.host+"/hczjl/halo:1.6").want(0, "blobs: 7 sent")
 }
 
 // Content that is damaged on the disk is not pushed, and the image that it is part of gets no tag.
 func TestPushOfDamaged(t *testing.T) {
-	s, to, p := serve(t), serve(t), newProgram(t)
+	s, to, p := startServer(t), startServer(t), newProgram(t)
 	s.image("x", "1", "linux/amd64", "precious")
 	p.run("pull", s.host+"/x:1").want(0)
 	p.run("tag", s.host+"/x:1", to.host+"/x:1").want(0)
@@ -54,7 +55,7 @@ func TestPushOfDamaged(t *testing.T) {
 	if err := os.WriteFile(layer, []byte("previous"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.run("push", to.host+"/x:1").want(exitIntegrity, "hint: the local store is damaged there")
+	p.run("push", to.host+"/x:1").want(cli.ExitIntegrity, "hint: the local store is damaged there")
 	if to.has("x", "1") {
 		t.Error("it is tagged")
 	}
@@ -62,7 +63,7 @@ func TestPushOfDamaged(t *testing.T) {
 
 // Whatever docker takes for an image is understood.
 func TestTag(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	list, repo := s.halo(), s.host+"/halohub/halo"
 	parts := s.parts("halohub/halo", "1.6")
 	p.run("pull", repo+":1.6").want(0)
@@ -88,17 +89,17 @@ func TestTag(t *testing.T) {
 			t.Errorf("tag %s is %s, want %s", src, o.stdout, want)
 		}
 	}
-	p.run("tag", "sha256:", "x").want(exitUsage)
-	p.run("tag", "nothing", "x").want(exitNotFound, "no such image in the local store: nothing", "hint: transship images")
-	p.run("tag", "0123456789ab", "x").want(exitNotFound)
-	p.run("tag", repo+":1.6", "x@"+string(list.Digest)).want(exitUsage)
-	p.run("tag", repo+":1.6", "X").want(exitUsage)
+	p.run("tag", "sha256:", "x").want(cli.ExitUsage)
+	p.run("tag", "nothing", "x").want(cli.ExitNotFound, "no such image in the local store: nothing", "hint: transship images")
+	p.run("tag", "0123456789ab", "x").want(cli.ExitNotFound)
+	p.run("tag", repo+":1.6", "x@"+string(list.Digest)).want(cli.ExitUsage)
+	p.run("tag", repo+":1.6", "X").want(cli.ExitUsage)
 	p.verify()
 }
 
 // An id that begins like several is refused with their names; with one more digit it is clear.
 func TestAmbiguousID(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	seen := map[byte]string{}
 	for i := 0; ; i++ {
 		tag := fmt.Sprint(i)
@@ -106,7 +107,7 @@ func TestAmbiguousID(t *testing.T) {
 		p.run("pull", "-q", s.host+"/x:"+tag).want(0)
 		first := d.Digest.Hex()[0]
 		if other := seen[first]; other != "" {
-			p.run("tag", string(first), "y").want(exitUsage, "may be any of sha256:", d.Digest.Short(), "hint: give more digits")
+			p.run("tag", string(first), "y").want(cli.ExitUsage, "may be any of sha256:", d.Digest.Short(), "hint: give more digits")
 			p.run("tag", d.Digest.Hex()[:8], "y").want(0)
 			return
 		}

@@ -8,11 +8,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/registry"
 )
 
 func TestRmi(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	list, repo := s.halo(), s.host+"/halohub/halo"
 	parts := s.parts("halohub/halo", "1.6")
 	p.run("pull", repo+":1.6").want(0)
@@ -23,9 +24,9 @@ func TestRmi(t *testing.T) {
 	if o := p.run("rmi", repo+":latest").want(0); o.stdout != "Untagged: "+repo+":latest\n" {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
-	p.run("rmi", list.Digest.Hex()[:12]).want(exitFailed, "is in several repositories", "--force")
-	p.run("rmi", string(parts["amd64"])).want(exitFailed, "is part of a list in")
-	o := p.run("rmi", "hczjl/halo:1.6", repo+":1.6", repo+":1.6").want(exitPartly, "1 of 3 failed")
+	p.run("rmi", list.Digest.Hex()[:12]).want(cli.ExitFailed, "is in several repositories", "--force")
+	p.run("rmi", string(parts["amd64"])).want(cli.ExitFailed, "is part of a list in")
+	o := p.run("rmi", "hczjl/halo:1.6", repo+":1.6", repo+":1.6").want(cli.ExitPartial, "1 of 3 failed")
 	names, deleted, _ := strings.Cut(o.stdout, "Deleted: ")
 	want := fmt.Sprintf("Untagged: hczjl/halo:1.6\nUntagged: hczjl/halo@%s\nUntagged: %s:1.6\nUntagged: %s@%s\n", list.Digest, repo, repo, list.Digest)
 	if names != want {
@@ -47,12 +48,12 @@ func TestRmi(t *testing.T) {
 
 // What a pull has brought before it broke off is no concern of rmi.
 func TestRmiKeepsTheRest(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.halo()
 	s.image("x", "1", "linux/amd64", "x")
 	p.run("pull", s.host+"/x:1").want(0)
 	s.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 3, Status: http.StatusTeapot})
-	p.run("pull", "--jobs", "1", s.host+"/halohub/halo:1.6").want(exitFailed)
+	p.run("pull", "--jobs", "1", s.host+"/halohub/halo:1.6").want(cli.ExitFailed)
 	s.Set()
 	p.run("rmi", s.host+"/x:1").want(0)
 	if n := len(p.blobs()); n < 3 {
@@ -62,11 +63,11 @@ func TestRmiKeepsTheRest(t *testing.T) {
 }
 
 func TestPruneStore(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.halo()
 	repo, parts := s.host+"/halohub/halo", s.parts("halohub/halo", "1.6")
 	s.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 5, Status: http.StatusTeapot})
-	p.run("pull", "--jobs", "1", repo+":1.6").want(exitFailed)
+	p.run("pull", "--jobs", "1", repo+":1.6").want(cli.ExitFailed)
 	s.Set()
 	if len(p.blobs()) == 0 {
 		t.Fatal("the broken pull left nothing")
@@ -97,7 +98,7 @@ func TestPruneStore(t *testing.T) {
 
 // A store that is in use is not pruned; who waits for it can be interrupted, and rmi leaves the bytes for later.
 func TestPruneInUse(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.halo()
 	p.run("pull", s.host+"/halohub/halo:1.6").want(0)
 	release, err := p.store().Hold()
@@ -109,7 +110,7 @@ func TestPruneInUse(t *testing.T) {
 		t.Error("what is in use is gone")
 	}
 	p.ctx = afterInterrupt()
-	p.run("prune").want(exitInterrupted, "waiting for another command")
+	p.run("prune").want(cli.ExitInterrupted, "waiting for another command")
 	release()
 	p = &program{t: t, ctx: t.Context(), env: p.env}
 	p.run("prune").want(0)

@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/registry"
 )
 
@@ -137,18 +136,8 @@ func (v *voyage) interruptAt(when registry.Rule) {
 	ctx, cancel := context.WithCancelCause(v.ctx)
 	v.ctx = ctx
 	when.Edit = func(http.Header) {
-		cancel(errInterrupted)
+		cancel(cli.ErrInterrupted)
 		panic(http.ErrAbortHandler)
 	}
 	v.source.Set(when)
-}
-
-// Where room cannot be reserved a disk may become full while blobs come.
-func TestFullDiskHint(t *testing.T) {
-	for _, err := range []error{&unfinishedError{"x.tar", syscall.ENOSPC}, &interruptedError{&unfinishedError{"x.tar", syscall.ENOSPC}}} {
-		a := newApp(newStreams(func(string) string { return "" }, nil, nil, nil))
-		if hint := a.hint(hintFull(err)); !strings.Contains(hint, "what has come is kept in x.tar.partial") || !strings.HasPrefix(hint, "make room there; ") && !errors.Is(err, errInterrupted) {
-			t.Errorf("%v: the hint is %s", err, hint)
-		}
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/registry"
 )
 
@@ -222,7 +223,7 @@ func sign(h http.Header) {
 // A proxy's password stays in the environment.
 func TestProxyPasswordsStaySecret(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
+	s := startServer(t)
 	s.halo()
 	var authorization string
 	proxy := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -238,7 +239,7 @@ func TestProxyPasswordsStaySecret(t *testing.T) {
 	}{
 		"through it":   {"http://" + user + ":" + password + "@" + proxy, 0},
 		"another kind": {"gopher://" + user + ":" + password + "@" + proxy, 0},
-		"not there":    {"http://" + user + ":" + password + "@" + nobody(t), exitNetwork},
+		"not there":    {"http://" + user + ":" + password + "@" + nobody(t), cli.ExitNetwork},
 	} {
 		for _, how := range []string{"-v", "--vv", "--audit=HOME/a.jsonl", "--audit=HOME/a.har"} {
 			if name != "through it" && how != "--vv" {

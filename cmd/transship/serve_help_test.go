@@ -17,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
 // served is transship serve under way.
@@ -41,7 +43,7 @@ func (p *program) serving(args ...string) *served {
 	ended := make(chan outcome, 1)
 	go func() { ended <- q.run(append([]string{"serve"}, args...)...) }()
 	s := &served{log: log}
-	s.stop = sync.OnceValue(func() outcome { cancel(errInterrupted); return <-ended })
+	s.stop = sync.OnceValue(func() outcome { cancel(cli.ErrInterrupted); return <-ended })
 	select {
 	case s.url = <-urls:
 	case o := <-ended:

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
 // emptyLayout is a folder without images to serve.
@@ -70,20 +72,20 @@ func TestServeRefusesAddresses(t *testing.T) {
 		code  int
 		says  []string
 	}{
-		{"--listen 0.0.0.0:5000", exitUsage, []string{"0.0.0.0:5000 is no address of loopback", "hint: give --tls-cert and --tls-key, or --insecure-listen 0.0.0.0:5000"}},
-		{"--listen :5000", exitUsage, []string{":5000 is no address of loopback"}},
-		{"--listen [::]:5000", exitUsage, []string{"no address of loopback"}},
-		{"--listen 192.0.2.1:5000", exitUsage, []string{"no address of loopback"}},
-		{"--listen 5000", exitUsage, []string{`"5000" is no address to listen on`, "hint: an address is HOST:PORT"}},
-		{"--listen 127.0.0.1:http", exitUsage, []string{"is no address to listen on"}},
-		{"--listen 127.0.0.1:70000", exitUsage, []string{"is no address to listen on"}},
-		{"--listen 127.0.0.1:0 --insecure-listen 127.0.0.1:0", exitUsage, []string{"exclude each other"}},
-		{"--tls-cert " + cert, exitUsage, []string{"--tls-cert and --tls-key go together"}},
-		{"--tls-key " + key, exitUsage, []string{"--tls-cert and --tls-key go together"}},
-		{"--insecure-listen 0.0.0.0:0 --tls-cert x --tls-key y", exitUsage, []string{"--insecure-listen is without TLS"}},
-		{"--insecure-listen nowhere.invalid:5000", exitNetwork, []string{"cannot listen on nowhere.invalid:5000", "hint: check the host's name"}},
-		{"--insecure-listen 192.0.2.1:5000", exitNetwork, []string{"cannot listen on 192.0.2.1:5000: cannot assign", "hint: the address must be one of this machine"}},
-		{"--listen " + taken.Addr().String(), exitNetwork, []string{"cannot listen on " + taken.Addr().String() + ": address already in use", "hint: another program has that port"}},
+		{"--listen 0.0.0.0:5000", cli.ExitUsage, []string{"0.0.0.0:5000 is no address of loopback", "hint: give --tls-cert and --tls-key, or --insecure-listen 0.0.0.0:5000"}},
+		{"--listen :5000", cli.ExitUsage, []string{":5000 is no address of loopback"}},
+		{"--listen [::]:5000", cli.ExitUsage, []string{"no address of loopback"}},
+		{"--listen 192.0.2.1:5000", cli.ExitUsage, []string{"no address of loopback"}},
+		{"--listen 5000", cli.ExitUsage, []string{`"5000" is no address to listen on`, "hint: an address is HOST:PORT"}},
+		{"--listen 127.0.0.1:http", cli.ExitUsage, []string{"is no address to listen on"}},
+		{"--listen 127.0.0.1:70000", cli.ExitUsage, []string{"is no address to listen on"}},
+		{"--listen 127.0.0.1:0 --insecure-listen 127.0.0.1:0", cli.ExitUsage, []string{"exclude each other"}},
+		{"--tls-cert " + cert, cli.ExitUsage, []string{"--tls-cert and --tls-key go together"}},
+		{"--tls-key " + key, cli.ExitUsage, []string{"--tls-cert and --tls-key go together"}},
+		{"--insecure-listen 0.0.0.0:0 --tls-cert x --tls-key y", cli.ExitUsage, []string{"--insecure-listen is without TLS"}},
+		{"--insecure-listen nowhere.invalid:5000", cli.ExitNetwork, []string{"cannot listen on nowhere.invalid:5000", "hint: check the host's name"}},
+		{"--insecure-listen 192.0.2.1:5000", cli.ExitNetwork, []string{"cannot listen on 192.0.2.1:5000: cannot assign", "hint: the address must be one of this machine"}},
+		{"--listen " + taken.Addr().String(), cli.ExitNetwork, []string{"cannot listen on " + taken.Addr().String() + ": address already in use", "hint: another program has that port"}},
 	} {
 		p.run(append([]string{"serve", dir}, strings.Fields(test.flags)...)...).want(test.code, test.says...)
 	}
@@ -92,7 +94,7 @@ func TestServeRefusesAddresses(t *testing.T) {
 // With TLS there is HTTP/2, and nothing below TLS 1.2.
 func TestServeTLS(t *testing.T) {
 	t.Parallel()
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.halo()
 	cert, key := p.selfSigned("a")
 	r := p.serving("--tls-cert", cert, "--tls-key", key, "--listen", "127.0.0.1:0", p.bundle("x.tar", s.host+"/halohub/halo:1.6"))
@@ -114,7 +116,7 @@ func TestServeTLS(t *testing.T) {
 		conn.Close()
 		t.Error("TLS 1.1 is spoken")
 	}
-	p.run("copy", "--src-ca", cert, r.host+"/halohub/halo:1.6", serve(t).host+"/x:1").want(0)
+	p.run("copy", "--src-ca", cert, r.host+"/halohub/halo:1.6", startServer(t).host+"/x:1").want(0)
 	client.CloseIdleConnections()
 	r.stop().want(0, "TLS handshake error")
 	if !exists(cert) {
@@ -135,21 +137,21 @@ func TestServeBadCertificates(t *testing.T) {
 		{text, key, "failed to find any PEM data"},
 		{cert, text, "failed to find any PEM data"},
 	} {
-		p.run("serve", "--tls-cert", test.cert, "--tls-key", test.key, dir).want(exitNetwork, test.says, "hint: certificates and keys are PEM files")
+		p.run("serve", "--tls-cert", test.cert, "--tls-key", test.key, dir).want(cli.ExitNetwork, test.says, "hint: certificates and keys are PEM files")
 	}
 }
 
 // Only users of the file come in. They may come and go while it is served.
 func TestServeAsksForPasswords(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.image("x", "1", "linux/amd64", "x")
 	path := p.bundle("x.tar", s.host+"/x:1")
 	const apr1, bcrypt = "$apr1$maVDpNv2$Sp4bFpfaSu5ryps0oicJq/", "$2y$05$uuFMglWwJnOuOx/ZindKsu/IbBm4cBRgBOLngOi/9rIulCT8cNOz6"
 	users := p.write("users", "# crew\ncaptain:"+bcrypt+"\n")
 	r := p.serving("-v", "--htpasswd", users, path)
 	p.run("digest", "--creds", "captain:anchor", r.host+"/x:1").want(0)
-	p.run("digest", "--creds", "captain:"+secret, r.host+"/x:1").want(exitAuth, "check the user name and the password")
-	p.run("digest", r.host+"/x:1").want(exitAuth)
+	p.run("digest", "--creds", "captain:"+secret, r.host+"/x:1").want(cli.ExitAuth, "check the user name and the password")
+	p.run("digest", r.host+"/x:1").want(cli.ExitAuth)
 	p.run("login", "-u", "captain", "-p", "anchor", r.host).want(0)
 	if status, body := get(t, http.DefaultClient, r.url+"/v2/"); status != 401 || body != `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`+"\n" {
 		t.Errorf("%d %s", status, body)
@@ -166,9 +168,9 @@ func TestServeAsksForPasswords(t *testing.T) {
 		"captain:$2y$17$" + bcrypt[7:]:           "line 1: the bcrypt hash has a cost of 17",
 	} {
 		p.write("users", content)
-		p.run("serve", "--htpasswd", users, path).want(exitAuth, says, "hint: htpasswd -B FILE USER")
+		p.run("serve", "--htpasswd", users, path).want(cli.ExitAuth, says, "hint: htpasswd -B FILE USER")
 	}
-	p.run("serve", "--htpasswd", users+"x", path).want(exitNotFound, users+"x: no such file")
+	p.run("serve", "--htpasswd", users+"x", path).want(cli.ExitNotFound, users+"x: no such file")
 }
 
 // stalled is an upload of which the server has some bytes. finish sends the rest and returns the answer's status line.

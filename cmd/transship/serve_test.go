@@ -10,13 +10,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/layout"
 )
 
 // A bundle is a registry: the image is pulled from it under its name, with its digest, and nothing can be pushed.
 func TestServeBundle(t *testing.T) {
 	t.Parallel()
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	list := s.halo()
 	path := p.bundle("monday.tar", s.host+"/halohub/halo:1.6")
 	r := p.serving(path)
@@ -25,10 +26,10 @@ func TestServeBundle(t *testing.T) {
 			t.Errorf("%s: got %s", name, o.stdout)
 		}
 	}
-	to := serve(t)
+	to := startServer(t)
 	p.run("copy", r.host+"/halohub/halo:1.6", to.host+"/x:1").want(0, "3 images; blobs: 7 sent")
-	p.run("copy", to.host+"/x:1", r.host+"/x:1").want(exitFailed, "405", "takes no uploads")
-	p.run("digest", r.host+"/halohub/halo:1.7").want(exitNotFound)
+	p.run("copy", to.host+"/x:1", r.host+"/x:1").want(cli.ExitFailed, "405", "takes no uploads")
+	p.run("digest", r.host+"/halohub/halo:1.7").want(cli.ExitNotFound)
 
 	o := r.stop().want(0)
 	want := fmt.Sprintf("serving 1 repository with 1 tag at %s (read-only)\ntry: docker pull %s/halohub/halo:1.6\n", r.url, r.host)
@@ -52,17 +53,17 @@ func (p *program) chained(s *server) (first, second string) {
 // A differential bundle is served together with its base, and refused without it.
 func TestServeDifferential(t *testing.T) {
 	t.Parallel()
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	first, second := p.chained(s)
 	third := p.bundle("wednesday.tar", "--since", second, s.host+"/app:2")
-	p.run("serve", second).want(exitNotFound, second+" builds on monday.tar: 2 of the 2 blobs that it leaves there are missing",
+	p.run("serve", second).want(cli.ExitNotFound, second+" builds on monday.tar: 2 of the 2 blobs that it leaves there are missing",
 		"hint: name monday.tar too")
-	p.run("serve", third, second).want(exitNotFound, second+" builds on monday.tar: ")
+	p.run("serve", third, second).want(cli.ExitNotFound, second+" builds on monday.tar: ")
 	other := newProgram(t).bundle("monday.tar", s.host+"/app:2", "--since", first)
-	p.run("serve", second, other).want(exitNotFound, "; the monday.tar that is given is another one")
+	p.run("serve", second, other).want(cli.ExitNotFound, "; the monday.tar that is given is another one")
 
 	for _, args := range [][]string{{second, first}, {first, second, third}} {
-		r, to := p.serving(args...), serve(t)
+		r, to := p.serving(args...), startServer(t)
 		p.run("copy", r.host+"/app:1", to.host+"/app:1").want(0)
 		p.run("copy", r.host+"/app:2", to.host+"/app:2").want(0)
 		r.stop().want(0, "1 repository with 2 tags")
@@ -70,13 +71,13 @@ func TestServeDifferential(t *testing.T) {
 	folder := filepath.Join(p.env["HOME"], "folder") + "/"
 	p.run("save", "-q", "-o", folder, s.host+"/app:1").want(0)
 	r := p.serving(second, folder)
-	p.run("copy", r.host+"/app:2", serve(t).host+"/app:2").want(0)
+	p.run("copy", r.host+"/app:2", startServer(t).host+"/app:2").want(0)
 }
 
 // A folder has the names that a bundle has, and nothing is written to it. One that is none is not made.
 func TestServeFolder(t *testing.T) {
 	t.Parallel()
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.halo()
 	folder := filepath.Join(p.env["HOME"], "images")
 	p.run("save", "-q", "-o", folder+"/", s.host+"/halohub/halo:1.6").want(0)
@@ -84,9 +85,9 @@ func TestServeFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := p.serving(folder)
-	to := serve(t)
+	to := startServer(t)
 	p.run("copy", r.host+"/halohub/halo:1.6", to.host+"/x:1").want(0, "3 images; blobs: 7 sent")
-	p.run("copy", to.host+"/x:1", r.host+"/x:1").want(exitFailed, "405")
+	p.run("copy", to.host+"/x:1", r.host+"/x:1").want(cli.ExitFailed, "405")
 	if exists(filepath.Join(folder, ".transship")) {
 		t.Error("something was written")
 	}
@@ -95,19 +96,19 @@ func TestServeFolder(t *testing.T) {
 	p.run("digest", r.host+"/new:1").want(0) // it came while the folder is served
 
 	for _, typo := range []string{folder + "x", folder + "x/"} {
-		p.run("serve", typo).want(exitNotFound, typo)
+		p.run("serve", typo).want(cli.ExitNotFound, typo)
 		if exists(typo) {
 			t.Error("a typo made a folder")
 		}
 	}
-	p.run("serve", filepath.Join(folder, "blobs")).want(exitFailed, "the folder is no image layout: there is no oci-layout in it")
+	p.run("serve", filepath.Join(folder, "blobs")).want(cli.ExitFailed, "the folder is no image layout: there is no oci-layout in it")
 	p.write("broken/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
 	p.write("broken/index.json", `{`)
-	p.run("serve", filepath.Join(p.env["HOME"], "broken")).want(exitIntegrity, "broken/index.json: ", "unexpected end of JSON")
+	p.run("serve", filepath.Join(p.env["HOME"], "broken")).want(cli.ExitIntegrity, "broken/index.json: ", "unexpected end of JSON")
 }
 
 func TestServeBadFiles(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.halo()
 	path := p.bundle("monday.tar", s.host+"/halohub/halo:1.6")
 	content, err := os.ReadFile(path)
@@ -121,31 +122,31 @@ func TestServeBadFiles(t *testing.T) {
 		code    int
 		says    string
 	}{
-		"text.tar":    {"hello", exitFailed, "it is no tar"},
-		"gzip.tar":    {"\x1f\x8b\x08rest", exitFailed, "unpack it first, with gunzip"},
-		"half.tar":    {half, exitIntegrity, "cut short"},
-		"newer.tar":   {newer, exitFailed, "take a newer transship"},
-		"half.x.001":  {half, exitIntegrity, "half.x.002: this volume is missing"},
-		"later.x.002": {half, exitIntegrity, "later.x.001: this volume is missing"},
+		"text.tar":    {"hello", cli.ExitFailed, "it is no tar"},
+		"gzip.tar":    {"\x1f\x8b\x08rest", cli.ExitFailed, "unpack it first, with gunzip"},
+		"half.tar":    {half, cli.ExitIntegrity, "cut short"},
+		"newer.tar":   {newer, cli.ExitFailed, "take a newer transship"},
+		"half.x.001":  {half, cli.ExitIntegrity, "half.x.002: this volume is missing"},
+		"later.x.002": {half, cli.ExitIntegrity, "later.x.001: this volume is missing"},
 	} {
 		p.run("serve", strings.TrimSuffix(p.write(name, c.content), ".002")).want(c.code, c.says)
 	}
-	p.run("serve", path, path+".typo").want(exitNotFound, path+".typo: file does not exist")
-	p.run("serve", "").want(exitNotFound)
-	p.run("serve", "--writable", "").want(exitNotFound)
-	p.run("serve").want(exitUsage, "want FILE|DIR [FILE|DIR...], got 0 arguments")
+	p.run("serve", path, path+".typo").want(cli.ExitNotFound, path+".typo: file does not exist")
+	p.run("serve", "").want(cli.ExitNotFound)
+	p.run("serve", "--writable", "").want(cli.ExitNotFound)
+	p.run("serve").want(cli.ExitUsage, "want FILE|DIR [FILE|DIR...], got 0 arguments")
 }
 
 // A folder takes pushes: it is made, nobody prunes it meanwhile, and what is pushed is whole.
 func TestServeWritable(t *testing.T) {
 	t.Parallel()
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.halo()
 	folder := filepath.Join(p.env["HOME"], "new", "folder")
 	r := p.serving("--writable", folder)
 	p.run("copy", s.host+"/halohub/halo:1.6", r.host+"/hczjl/halo:1.6").want(0)
 	p.run("copy", r.host+"/hczjl/halo:1.6", r.host+"/hczjl/copy:1").want(0, "7 mounted")
-	p.run("copy", r.host+"/hczjl/copy:1", serve(t).host+"/x:1").want(0)
+	p.run("copy", r.host+"/hczjl/copy:1", startServer(t).host+"/x:1").want(0)
 	sparse, _ := http.NewRequest(http.MethodPut, r.url+"/v2/hczjl/halo/manifests/2", strings.NewReader(`{"schemaVersion":2,`+
 		`"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"digest":"sha256:`+strings.Repeat("0", 64)+`","size":1},"layers":[]}`))
 	if resp, err := http.DefaultClient.Do(sparse); err != nil || resp.StatusCode != http.StatusNotFound {
@@ -171,7 +172,7 @@ func TestServeWritable(t *testing.T) {
 
 // A folder with the names of other registries is listed by those that clients push to, and has the short ones too.
 func TestServeWritableNames(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.image("x", "1", "linux/amd64", "x")
 	folder := filepath.Join(p.env["HOME"], "images")
 	p.run("save", "-q", "-o", folder+"/", s.host+"/x:1").want(0) // as 127.0.0.1:PORT/x, which no client can ask for
@@ -187,7 +188,7 @@ func TestServeWritableNames(t *testing.T) {
 // Pushes go to the folder although an archive has the image already, and the folder is whole without that.
 func TestServeWritableBesideArchive(t *testing.T) {
 	t.Parallel()
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	first, second := p.chained(s)
 	folder := filepath.Join(p.env["HOME"], "folder")
 	r := p.serving(first, folder, second, "--writable")
@@ -198,25 +199,25 @@ func TestServeWritableBesideArchive(t *testing.T) {
 	}
 	p.run("verify", folder).want(0)
 	r.stop().want(0)
-	p.run("copy", p.serving(folder).host+"/app:1", serve(t).host+"/x:1").want(0)
+	p.run("copy", p.serving(folder).host+"/app:1", startServer(t).host+"/x:1").want(0)
 }
 
 func TestServeWritableIsForOneFolder(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.image("x", "1", "linux/amd64", "x")
 	file, home := p.bundle("x.tar", s.host+"/x:1"), p.env["HOME"]
 	p.bundle("split", "--split", "4KiB", s.host+"/x:1")
 	a, b := filepath.Join(home, "a"), filepath.Join(home, "b")
-	p.run("serve", "--writable", a, file, b).want(exitUsage, "--writable is for one folder, and there are 2: "+a+", "+b)
-	p.run("serve", "--writable", file, filepath.Join(home, "split")).want(exitUsage, "--writable needs a folder to write to", "it is made if it is missing")
-	p.run("serve", "--writable", "--listen", "0.0.0.0:0", a).want(exitUsage)
-	p.run("serve", "--writable", a, p.write("text.tar", "hello")).want(exitFailed, "it is no tar")
+	p.run("serve", "--writable", a, file, b).want(cli.ExitUsage, "--writable is for one folder, and there are 2: "+a+", "+b)
+	p.run("serve", "--writable", file, filepath.Join(home, "split")).want(cli.ExitUsage, "--writable needs a folder to write to", "it is made if it is missing")
+	p.run("serve", "--writable", "--listen", "0.0.0.0:0", a).want(cli.ExitUsage)
+	p.run("serve", "--writable", a, p.write("text.tar", "hello")).want(cli.ExitFailed, "it is no tar")
 	if exists(a) || exists(b) {
 		t.Error("a command that was refused has made a folder")
 	}
 	p.write("notes/notes.txt", "x")
 	p.run("serve", "--writable", filepath.Join(home, "notes")).
-		want(exitFailed, "is not empty: notes.txt", "hint: --writable wants an image layout")
+		want(cli.ExitFailed, "is not empty: notes.txt", "hint: --writable wants an image layout")
 	p.write("sealed/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
 	p.write("sealed/index.json", `{"manifests":[]}`)
 	sealed := filepath.Join(home, "sealed")
@@ -225,14 +226,14 @@ func TestServeWritableIsForOneFolder(t *testing.T) {
 	}
 	defer os.Chmod(sealed, 0o700)
 	if os.Geteuid() != 0 { // who writes wherever it likes
-		p.run("serve", "--writable", sealed).want(exitFailed, "permission denied", "hint: without --writable the folder is only read")
+		p.run("serve", "--writable", sealed).want(cli.ExitFailed, "permission denied", "hint: without --writable the folder is only read")
 	}
 	p.serving(sealed).stop().want(0)
 }
 
 // -v prints each request; --quiet nothing but the URL.
 func TestServeSaysWhatItDoes(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.image("x", "1", "linux/amd64", "layer")
 	path := p.bundle("x.tar", s.host+"/x:1")
 	r := p.serving("-v", path)

@@ -21,7 +21,7 @@ type server struct {
 }
 
 // serve starts an empty registry.
-func serve(t testing.TB) *server {
+func startServer(t testing.TB) *server {
 	t.Helper()
 	f := &registry.Faults{Handler: &registry.Handler{}}
 	return &server{f, t, listen(t, f)}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/registry"
 )
 
@@ -79,7 +80,7 @@ func TestRangesOfWhatIsRedirected(t *testing.T) {
 	if registry != 2 || storage != 2*33+1 {
 		t.Errorf("%d GETs of blobs to the registry and %d to the storage, want 2 and %d", registry, storage, 2*33+1)
 	}
-	fresh := serve(t)
+	fresh := startServer(t)
 	_, out, err := script(t, v.run("audit", "curl", file).want(0).stdout, hostVariable(v.target.host)+"=http://"+fresh.host)
 	if err != nil || !fresh.has("hczjl/halo", "1.6") {
 		t.Errorf("error %v: %s", err, out)
@@ -124,7 +125,7 @@ func TestSpeedFlagsThatMakeNoSense(t *testing.T) {
 		"--ranges=0":   `--ranges: "0" is no whole number from 1 on`,
 		"--jobs=0":     `--jobs: "0" is no whole number from 1 on`,
 	} {
-		v.run("copy", flag, v.src, v.dst).want(exitUsage, message)
+		v.run("copy", flag, v.src, v.dst).want(cli.ExitUsage, message)
 	}
 }
 

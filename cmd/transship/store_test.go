@@ -13,12 +13,14 @@ import (
 	"testing"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/store"
 	"github.com/hczjl/transship/distribution/layout"
 )
 
 // While a command moves an image nobody prunes the store: the registry tries it at every call.
 func TestCommandsHoldTheStore(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.halo()
 	store := p.store()
 	var tried atomic.Int32
@@ -83,7 +85,7 @@ func TestReadersHoldTheFolder(t *testing.T) {
 
 // A store that may be read and not written lists its images, and says what is wrong with the rest.
 func TestReadOnlyStore(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.image("x", "1", "linux/amd64", "x")
 	p.run("pull", s.host+"/x:1").want(0)
 	private := filepath.Join(p.storePath(), ".transship")
@@ -99,14 +101,14 @@ func TestReadOnlyStore(t *testing.T) {
 	p.run("images", s.host+"/x:1").want(0)
 	for _, line := range []string{"pull HOST/x:1", "push HOST/x:1", "tag HOST/x:1 y", "rmi HOST/x:1", "prune"} {
 		p.run(strings.Fields(strings.ReplaceAll(line, "HOST", s.host))...).
-			want(exitFailed, "the local store "+p.storePath()+" cannot be used: ", "permission denied", "hint: set TRANSSHIP_STORE")
+			want(cli.ExitFailed, "the local store "+p.storePath()+" cannot be used: ", "permission denied", "hint: set TRANSSHIP_STORE")
 	}
 }
 
 // Several programs pull, tag, remove and prune at once.
 func TestStoreIsShared(t *testing.T) {
 	t.Parallel()
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.halo()
 	s.image("x", "1", "linux/amd64", "shared", "for x")
 	repo := s.host + "/halohub/halo"
@@ -131,7 +133,7 @@ func TestStoreIsShared(t *testing.T) {
 }
 
 func TestStoreIsWhere(t *testing.T) {
-	s, p := serve(t), newProgram(t)
+	s, p := startServer(t), newProgram(t)
 	s.image("x", "1", "linux/amd64", "x")
 	home := p.env["HOME"]
 	for _, test := range []struct{ name, value, want string }{
@@ -151,7 +153,7 @@ func TestStoreIsWhere(t *testing.T) {
 		}
 	}
 	p.env = map[string]string{}
-	p.run("images").want(exitUsage, "there is no folder for the local store", "hint: set TRANSSHIP_STORE")
+	p.run("images").want(cli.ExitUsage, "there is no folder for the local store", "hint: set TRANSSHIP_STORE")
 }
 
 func TestBadStore(t *testing.T) {
@@ -160,10 +162,10 @@ func TestBadStore(t *testing.T) {
 		code    int
 		prepare func(path string)
 	}{
-		"other things in it": {exitFailed, func(path string) { p.write("store/notes.txt", "x") }},
-		"a file":             {exitFailed, func(path string) { p.write("store", "x") }},
-		"newer":              {exitFailed, func(path string) { p.write("store/oci-layout", `{"imageLayoutVersion":"2.0.0"}`) }},
-		"damaged": {exitIntegrity, func(path string) {
+		"other things in it": {cli.ExitFailed, func(path string) { p.write("store/notes.txt", "x") }},
+		"a file":             {cli.ExitFailed, func(path string) { p.write("store", "x") }},
+		"newer":              {cli.ExitFailed, func(path string) { p.write("store/oci-layout", `{"imageLayoutVersion":"2.0.0"}`) }},
+		"damaged": {cli.ExitIntegrity, func(path string) {
 			p.write("store/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
 			p.write("store/index.json", `{"manifests":`)
 		}},
@@ -193,10 +195,10 @@ func TestStoreOfAnotherUser(t *testing.T) {
 		t.Skip("only root gives folders away: ", err)
 	}
 	for _, line := range []string{"pull x", "pull --plan x"} {
-		p.run(strings.Fields(line)...).want(exitFailed, "it belongs to user 12345, and this is user 0", "hint: set TRANSSHIP_STORE")
+		p.run(strings.Fields(line)...).want(cli.ExitFailed, "it belongs to user 12345, and this is user 0", "hint: set TRANSSHIP_STORE")
 	}
 	p.env["TRANSSHIP_STORE"] = path
-	p.run("images").want(exitDone)
+	p.run("images").want(cli.ExitDone)
 }
 
 // storePath is where the program has its local store.
@@ -250,9 +252,9 @@ func (p *program) blobs() map[string][]byte {
 }
 
 // rows are the images of the store.
-func (p *program) rows(args ...string) []imageRow {
+func (p *program) rows(args ...string) []store.ImageRow {
 	p.t.Helper()
-	var rows []imageRow
+	var rows []store.ImageRow
 	if err := json.Unmarshal([]byte(p.run(append([]string{"images", "--json"}, args...)...).want(0).stdout), &rows); err != nil {
 		p.t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hczjl/transship/cmd/transship/internal/mirror"
 	"github.com/hczjl/transship/distribution/registry"
 )
 
@@ -163,7 +164,7 @@ func TestSyncPrunePlanComesFirst(t *testing.T) {
 	v.lines("FROM/app TO/app")
 	var removed []string
 	for _, result := range v.do("sync -q --json -f @/images --prune").want(0).report().Images {
-		if result.Status == syncRemoved {
+		if result.Status == mirror.SyncRemoved {
 			removed = append(removed, strings.TrimPrefix(result.Target, v.target.host+"/"))
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
 // With a state an image that has not changed costs one HEAD in all, and none where it is named by its digest.
@@ -25,9 +27,9 @@ func TestSyncState(t *testing.T) {
 
 	v.source.image("halohub/halo", "1.6", "linux/amd64", "changed")
 	v.run(sync...).want(0, "synced 2 images: 1 copied, 1 unchanged; ")
-	v.run("sync", "-f", list, "--state", v.write("bad.json", "{"), v.target.host).want(exitFailed, "bad.json", "without the file all targets are asked")
-	v.run("sync", "-f", list, "--state", v.write("new.json", `{"version":2}`), v.target.host).want(exitFailed, "it is of version 2")
-	v.run("sync", "-f", list, "--state", state, "--referrers", v.target.host).want(exitUsage, "--state knows whole images")
+	v.run("sync", "-f", list, "--state", v.write("bad.json", "{"), v.target.host).want(cli.ExitFailed, "bad.json", "without the file all targets are asked")
+	v.run("sync", "-f", list, "--state", v.write("new.json", `{"version":2}`), v.target.host).want(cli.ExitFailed, "it is of version 2")
+	v.run("sync", "-f", list, "--state", state, "--referrers", v.target.host).want(cli.ExitUsage, "--state knows whole images")
 	if raw, err := os.ReadFile(state); err != nil || strings.Count(string(raw), `"target"`) != 2 {
 		t.Errorf("%s, %v", raw, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/mirror"
 	"github.com/hczjl/transship/distribution/registry"
 )
 
@@ -39,9 +40,9 @@ func (s *server) tags(repo string) string {
 }
 
 // report is what sync --json prints.
-func (o outcome) report() syncReport {
+func (o outcome) report() mirror.SyncReport {
 	o.t.Helper()
-	var out syncReport
+	var out mirror.SyncReport
 	if err := json.Unmarshal([]byte(o.stdout), &out); err != nil {
 		o.t.Errorf("%s\nprints no report: %v\n%s", o.line, err, o.stdout)
 	}
@@ -196,11 +197,11 @@ func TestSyncReport(t *testing.T) {
 	v.do("copy FROM/tool:2 TO/tool:2").want(0)
 	got := v.do("sync -q --json -f @/images").want(8).report()
 	digest := v.source.image("app", "v1.9", "linux/amd64", "app", "v1.9").Digest
-	want := syncReport{Copied: 2, Unchanged: 1, Failed: 1, Images: []syncResult{
-		{Line: 1, Source: v.source.host + "/app:v1.9", Target: v.target.host + "/app:v1.9", Status: syncCopied, Digest: digest},
-		{Line: 1, Source: v.source.host + "/app:v1.9", Target: v.target.host + "/other:v1.9", Status: syncCopied, Digest: digest},
-		{Line: 3, Source: v.source.host + "/app:none", Target: v.target.host + "/app:none", Status: syncFailed},
-		{Line: 4, Source: v.source.host + "/tool:2", Target: v.target.host + "/tool:2", Status: syncUnchanged, Digest: v.source.image("tool", "2", "linux/amd64", "shared", "tool").Digest},
+	want := mirror.SyncReport{Copied: 2, Unchanged: 1, Failed: 1, Images: []mirror.SyncResult{
+		{Line: 1, Source: v.source.host + "/app:v1.9", Target: v.target.host + "/app:v1.9", Status: mirror.SyncCopied, Digest: digest},
+		{Line: 1, Source: v.source.host + "/app:v1.9", Target: v.target.host + "/other:v1.9", Status: mirror.SyncCopied, Digest: digest},
+		{Line: 3, Source: v.source.host + "/app:none", Target: v.target.host + "/app:none", Status: mirror.SyncFailed},
+		{Line: 4, Source: v.source.host + "/tool:2", Target: v.target.host + "/tool:2", Status: mirror.SyncUnchanged, Digest: v.source.image("tool", "2", "linux/amd64", "shared", "tool").Digest},
 	}}
 	want.Seconds = got.Seconds
 	if len(got.Images) > 2 {

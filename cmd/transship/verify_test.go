@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/bundle"
 	"github.com/hczjl/transship/distribution/registry"
 )
 
@@ -30,7 +31,7 @@ func TestVerify(t *testing.T) {
 		if o := v.do("verify -q " + arg).want(0); o.stdout+o.stderr != "" {
 			t.Errorf("%s\nprints %s%s", o.line, o.stdout, o.stderr)
 		}
-		var found verification
+		var found bundle.Verification
 		o = v.do("verify --json " + arg).want(0)
 		if err := json.Unmarshal([]byte(o.stdout), &found); err != nil || !found.OK || found.Checks < 11 || found.Bytes == 0 || found.Problems == nil {
 			t.Errorf("%s\nprints %s, error %v", o.line, o.stdout, err)
@@ -95,7 +96,7 @@ func TestVerifyRegistry(t *testing.T) {
 			}
 			v.source.Set(test.rule)
 			o = v.do("verify --json " + test.flags + " SRC").want(test.code)
-			var found verification
+			var found bundle.Verification
 			if err := json.Unmarshal([]byte(o.stdout), &found); test.code == 7 && (err != nil || found.OK || !strings.Contains(found.Problems[0].Error, test.problem)) {
 				t.Errorf("%s\nprints %s", o.line, o.stdout)
 			}

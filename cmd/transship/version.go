@@ -6,16 +6,19 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
-func versionCommand() command {
-	return command{
-		name: "version", min: 0, max: 0,
-		short:   "print the version",
-		example: "transship version",
-		setup: func(*flag.FlagSet, *app) action {
-			return func(_ context.Context, a *app, _ []string) error {
-				fmt.Fprintf(a.stdout, "transship %s (%s%s %s/%s)\n", version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+func versionCommand() run.Command {
+	return run.Command{
+		Name: "version", Min: 0, Max: 0,
+		Short:   "print the version",
+		Example: "transship version",
+		Setup: func(*flag.FlagSet, *run.Run) run.Action {
+			return func(_ context.Context, r *run.Run, _ []string) error {
+				fmt.Fprintf(r.Stdout, "transship %s (%s%s %s/%s)\n", cli.Version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 				return nil
 			}
 		},

@@ -1,0 +1,37 @@
+package auditcmd
+
+import (
+	"context"
+	"flag"
+
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/audit"
+	"github.com/hczjl/transship/distribution/audit/curl"
+)
+
+func Curl() run.Command {
+	return run.Command{
+		Name: "audit curl", Args: "FILE", Min: 1, Max: 1,
+		Short: "print a run's calls as a shell script of curl commands",
+		Long: `FILE is an audit, .jsonl or .har, or a HAR of another tool. The script makes each call that was sent once more, in the
+same order; blobs and manifests are files in blobs/ below the folder that it runs in. Hosts are variables, so that others
+can be called. What the record does not have, passwords above all, is a variable that has to be set: the script's top
+names them.`,
+		Example: "transship audit curl run.jsonl | tee run.sh",
+		Setup: func(*flag.FlagSet, *run.Run) run.Action {
+			return func(_ context.Context, r *run.Run, args []string) error {
+				var script *curl.Script
+				err := readAudit(r, args[0], func(from *audit.Reader) (_ *audit.RecordError, err error) {
+					if script, err = curl.Read(from); err != nil {
+						return nil, err
+					}
+					return script.Broken, nil
+				})
+				if err != nil {
+					return err
+				}
+				return curl.Write(r.Stdout, script)
+			}
+		},
+	}
+}

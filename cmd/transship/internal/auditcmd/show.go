@@ -1,0 +1,36 @@
+package auditcmd
+
+import (
+	"context"
+	"flag"
+	"fmt"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+)
+
+func Show() run.Command {
+	return run.Command{
+		Name: "audit show", Args: "FILE", Min: 1, Max: 1,
+		Short: "say what a run has called, how long it took and what it waited for",
+		Long: `FILE is an audit, .jsonl or .har, or a HAR that a browser or a proxy has written. What it waited for is the critical
+path: back from the end, always the call that had ended last before the next one began.`,
+		Example: "transship audit show run.jsonl\ntransship audit show --json run.har",
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			most := cli.Count(10)
+			fs.Var(&most, "top", fmt.Sprintf("list the `N` blobs and calls that took longest (default %d)", most))
+			asJSON := fs.Bool("json", false, "print JSON for scripts; times are milliseconds")
+			return func(_ context.Context, r *run.Run, args []string) error {
+				t, err := readTrace(r, args[0])
+				if err != nil {
+					return err
+				}
+				report := t.Report(int(most))
+				if *asJSON {
+					return cli.PrintJSON(r.Stdout, report)
+				}
+				return (&reportText{Report: report, most: int(most)}).print(r.Stdout)
+			}
+		},
+	}
+}

@@ -1,0 +1,88 @@
+package auditcmd
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/audit"
+)
+
+// verifyCommand is the command audit verify.
+type verifyCommand struct{ last string }
+
+func Verify() run.Command {
+	return run.Command{
+		Name: "audit verify", Args: "FILE", Min: 1, Max: 1,
+		Short: "check that the audit of a run is as it was written",
+		Long: `The records of an audit are chained by hashes: it is said which was changed, removed or inserted, and the exit code is
+7. It is 7 too where the end is missing: the run was killed, is still going on, or lines were taken away, which cannot be
+told apart. What is whole is said in one line with the last hash, which stands for all of the file. Keep that elsewhere: who
+can write the file can write another chain, but not one that ends in the same hash. A HAR of another program has no chain;
+it is only checked that it is one.`,
+		Example: `transship audit verify audit.jsonl
+transship audit verify --last 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 audit.har`,
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			v := &verifyCommand{}
+			fs.StringVar(&v.last, "last", "", "the `hash` that the file must end in")
+			return v.run
+		},
+	}
+}
+
+func (c *verifyCommand) run(_ context.Context, r *run.Run, args []string) error {
+	file, err := os.Open(args[0])
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	found, err := audit.Verify(file)
+	if err != nil {
+		return &auditError{fmt.Sprintf("%s: %v", args[0], err)}
+	}
+	if wrong := c.wrong(found); wrong != "" {
+		for _, p := range found.Problems {
+			fmt.Fprintln(r.Stdout, p.Text)
+		}
+		return &auditError{args[0] + ": " + wrong}
+	}
+	fmt.Fprintf(r.Stdout, "%s: %s\n", args[0], describeAudit(found))
+	return nil
+}
+
+// wrong says in one line what is wrong with an audit, "" where nothing is.
+func (c *verifyCommand) wrong(r audit.Result) string {
+	switch n := len(r.Problems); {
+	case n >= audit.MaxProblems:
+		return fmt.Sprintf("it is not as it was written, in %d places at least; the first: %s", n, r.Problems[0].Text)
+	case n > 1:
+		return fmt.Sprintf("it is not as it was written, in %d places; the first: %s", n, r.Problems[0].Text)
+	case n == 1:
+		return r.Problems[0].Text
+	case r.Chained && !r.Complete:
+		return fmt.Sprintf("its end is missing; the %d call%s before that %s as written, last hash %s",
+			r.Entries, cli.Plural(int(r.Entries)), areAs(r.Entries), r.Last)
+	case c.last != "" && c.last != r.Last:
+		return fmt.Sprintf("it ends in another hash than the one given: %s", r.Last)
+	}
+	return ""
+}
+
+func areAs(n int64) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// describeAudit says what was checked of an audit in which nothing is wrong.
+func describeAudit(r audit.Result) string {
+	calls := fmt.Sprintf("%d call%s", r.Entries, cli.Plural(int(r.Entries)))
+	if !r.Chained {
+		return fmt.Sprintf("a HAR with %s and without a chain, so that nothing shows whether it was changed", calls)
+	}
+	return fmt.Sprintf("%s, as they were written by %s %s; last hash %s", calls, cli.OneLine(r.Run.Tool), cli.OneLine(r.Run.Version), r.Last)
+}

@@ -1,0 +1,62 @@
+package auditcmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"os"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/audit/waterfall"
+)
+
+func Waterfall() run.Command {
+	return run.Command{
+		Name: "audit waterfall", Args: "FILE", Min: 1, Max: 1,
+		Short: "draw a run's calls over its time, as an SVG image",
+		Long: `FILE is an audit, .jsonl or .har, or a HAR of another tool. Each call is a row, each phase has a colour, and the calls
+that the run waited for are marked. Of more than 300 calls strips show how many were under way, and the 40 that took
+longest have rows.`,
+		Example: "transship audit waterfall run.jsonl -o run.svg",
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			out := fs.String("output", "", "write the image to this `file`, or to standard output where it is -")
+			cli.Alias(fs, "o", "output")
+			return func(_ context.Context, r *run.Run, args []string) error {
+				if *out == "" {
+					return &cli.UsageError{Message: "-o is missing", Advice: "-o FILE.svg writes the image, -o - prints it"}
+				}
+				t, err := readTrace(r, args[0])
+				if err != nil {
+					return err
+				}
+				var image bytes.Buffer
+				if err := waterfall.Write(&image, t, cli.Bytes); err != nil {
+					return err
+				}
+				if *out == "-" {
+					_, err := r.Stdout.Write(image.Bytes())
+					return err
+				}
+				return writeWhole(*out, image.Bytes())
+			}
+		},
+	}
+}
+
+// writeWhole writes a file. One that cannot be written to its end is removed.
+func writeWhole(name string, content []byte) error {
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err = errors.Join(err, file.Close()); err == nil {
+		return nil
+	}
+	if info, statErr := os.Stat(name); statErr == nil && info.Mode().IsRegular() {
+		_ = os.Remove(name)
+	}
+	return err
+}

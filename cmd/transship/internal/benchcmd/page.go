@@ -1,0 +1,55 @@
+package benchcmd
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
+)
+
+// page is the file of --html. It is there whole or not at all. A nil page is none.
+type page struct {
+	path string
+	file *os.File
+}
+
+// openPage begins the page, so that a folder that cannot be written to shows before hours have passed.
+func (c *benchCommand) openPage() (*page, error) {
+	if c.html == "" {
+		return nil, nil
+	}
+	f, err := os.CreateTemp(filepath.Dir(c.html), filepath.Base(c.html)+".*")
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		failed.Path = c.html // not the name of what is renamed to it
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &page{c.html, f}, nil
+}
+
+func (p *page) write(r *bench.Report) error {
+	if p == nil {
+		return nil
+	}
+	if err := r.HTML(p.file); err != nil {
+		return err
+	}
+	if err := p.file.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := p.file.Close(); err != nil {
+		return err
+	}
+	return os.Rename(p.file.Name(), p.path)
+}
+
+// discard removes what was begun and not finished.
+func (p *page) discard() {
+	if p != nil {
+		p.file.Close()
+		os.Remove(p.file.Name())
+	}
+}

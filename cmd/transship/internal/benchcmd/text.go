@@ -1,0 +1,105 @@
+package benchcmd
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+)
+
+// print writes parts of Go's benchmark format to standard output, unless that is for JSON.
+func (c *benchCommand) print(r *run.Run, parts ...func(io.Writer) error) error {
+	if c.json {
+		return nil
+	}
+	for _, write := range parts {
+		if err := write(r.Stdout); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sampleLine(r *bench.Report, s bench.Sample) func(io.Writer) error {
+	return func(w io.Writer) error { return r.GoSample(w, s) }
+}
+
+// tell says in words what was found.
+func (c *benchCommand) tell(r *run.Run, report *bench.Report) {
+	for i := range report.Cells {
+		r.Note("%s", cellText(report.Kind, report.Summary(i)))
+	}
+	if report.Limit != nil {
+		r.Note("%s", limitText(report))
+	}
+	var present, blobs, mounted int
+	for _, s := range report.Samples {
+		present, blobs, mounted = present+s.Present, blobs+s.Blobs, mounted+s.Mounted
+	}
+	if present > 0 && !c.warm && c.kind != bench.Pull {
+		r.Note("%d of %d blobs were there already and did not move; another --seed makes other ones", present, blobs)
+	}
+	if c.kind == bench.Copy && mounted > 0 {
+		r.Note("%d of %d blobs were mounted and did not move: both repositories are on one registry", mounted, blobs)
+	}
+	if c.kind == bench.Mount && mounted < blobs-present {
+		r.Note("%d of %d blobs were not mounted but sent: the registry does not mount them", blobs-present-mounted, blobs)
+	}
+}
+
+// cellText is what was found of a combination.
+func cellText(kind bench.Kind, s bench.Summary) string {
+	text := fmt.Sprintf("%s %s: ", kind, s.Cell)
+	if s.Speed.Median > 0 {
+		text += fmt.Sprintf("%s/s (%s to %s)", cli.Bytes(int64(s.Speed.Median)), cli.Bytes(int64(s.Speed.Min)), cli.Bytes(int64(s.Speed.Max)))
+	} else {
+		text += fmt.Sprintf("%s each (%s to %s)", nanoseconds(s.Op.Median), nanoseconds(s.Op.Min), nanoseconds(s.Op.Max))
+	}
+	text += fmt.Sprintf(", %.4g calls", s.Calls.Median)
+	if len(s.TTFB) > 0 {
+		text += fmt.Sprintf(", first byte after %s, p99 %s", nanoseconds(float64(bench.Quantile(s.TTFB, 0.5))), nanoseconds(float64(bench.Quantile(s.TTFB, 0.99))))
+	}
+	if s.Floors > 0 {
+		text += fmt.Sprintf("; %.2f times the least that is possible", s.Floors)
+	}
+	return text
+}
+
+// limitText says what the least is made of.
+func limitText(r *bench.Report) string {
+	text := "the least: " + r.Limit.Over
+	for _, x := range []struct {
+		of    string
+		rates []bench.Rate
+	}{{"connection", r.Limit.Link}, {"processor", r.Limit.Hash}} {
+		if x.of == "processor" {
+			text += "; SHA-256"
+		}
+		for _, rate := range x.rates {
+			text += fmt.Sprintf(" %s/s on %d %s%s,", cli.Bytes(int64(rate.PerSecond())), rate.N, x.of, cli.Plural(rate.N))
+		}
+		text = text[:len(text)-1]
+	}
+	return text
+}
+
+// tellLeft says what is left in registries.
+func (c *benchCommand) tellLeft(r *run.Run, left []bench.Left) {
+	for _, l := range left {
+		r.Note("left on %s: %d manifest%s, %d blob%s of %s: %s", l.Repository, l.Manifests, cli.Plural(l.Manifests),
+			l.Blobs, cli.Plural(l.Blobs), cli.Bytes(l.Bytes), cli.Shorten(cli.OneLine(l.Reason.Error())))
+	}
+}
+
+// nanoseconds writes a short time for people.
+func nanoseconds(ns float64) string {
+	switch {
+	case ns < 1e6:
+		return fmt.Sprintf("%.0fµs", ns/1e3)
+	case ns < 1e9:
+		return fmt.Sprintf("%.1fms", ns/1e6)
+	}
+	return fmt.Sprintf("%.2fs", ns/1e9)
+}

@@ -1,0 +1,197 @@
+package bundle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/manifest"
+)
+
+// baseError says that a bundle leaves out what the registry does not have.
+type baseError struct {
+	file, base string // the bundle, and what it builds on; "" where it does not say
+	registry   string
+	lacks      int
+	first      blob.Digest
+}
+
+// Error says what is missing and where it should be.
+func (e *baseError) Error() string {
+	if e.base == "" {
+		return fmt.Sprintf("%s lacks %d blobs, and so does %s: %s is the first", e.file, e.lacks, e.registry, e.first)
+	}
+	return fmt.Sprintf("%s builds on %s, of which %s lacks %d blobs: %s is the first", e.file, e.base, e.registry, e.lacks, e.first)
+}
+
+// Is makes it fs.ErrNotExist.
+func (*baseError) Is(target error) bool { return target == fs.ErrNotExist }
+
+// Hint implements [hinted]: which bundle is to be loaded first.
+func (e *baseError) Hint() string {
+	if e.base == "" {
+		return "the bundle is not whole; save it again"
+	}
+	return "load " + e.base + " first; if it was made for another registry, save again without --since"
+}
+
+// holders are the blobs that a bundle leaves out, each with a repository that has it.
+type holders map[blob.Digest]*distribution.Repository
+
+// holder is the name of the repository that has a blob, "" where none is known.
+func (h holders) holder(_ context.Context, d blob.Digest) string {
+	if repo := h[d]; repo != nil {
+		return repo.Name
+	}
+	return ""
+}
+
+// completedImage is an image of a bundle together with the blobs that the bundle leaves out: those are read from the registry
+// again, should it not mount them.
+type completedImage struct {
+	transfer.Source
+	base holders
+}
+
+// String is where the image is.
+func (c *completedImage) String() string { return fmt.Sprint(c.Source) }
+
+// Blob implements transfer.Source.
+func (c *completedImage) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+	if repo := c.base[d.Digest]; repo != nil {
+		return repo.Blob(ctx, d, offset)
+	}
+	return c.Source.Blob(ctx, d, offset)
+}
+
+// base finds, before anything is sent, the blobs that the images need and the bundle leaves out. A blob that the registry
+// does not have is a *baseError.
+func (c *loadCommand) base(ctx context.Context, r *run.Run, local *image.LocalImages, far image.FarSide, images []loadedImage) (holders, error) {
+	if local.Archive == nil {
+		return nil, nil // a folder has all of its images
+	}
+	needed, err := neededFrom(ctx, local, images)
+	if err != nil || len(needed) == 0 {
+		return nil, err
+	}
+	in, err := local.Archive.Inventory()
+	if err != nil {
+		return nil, err
+	}
+	for d, need := range needed {
+		content, _ := in.Find(d)
+		for _, name := range content.Repositories {
+			if ref, err := reference.ParseRepository(name); err == nil {
+				if target, err := far.Target(ref); err == nil {
+					need.candidates = append(need.candidates, target)
+				}
+			}
+		}
+	}
+	lacking, err := c.look(ctx, r, needed)
+	if err != nil {
+		return nil, err
+	}
+	if len(lacking) > 0 {
+		e := &baseError{file: local.Archive.Name(), registry: far.String(), lacks: len(lacking), first: lacking[0]}
+		if in.Base != nil {
+			e.base = in.Base.File
+		}
+		return nil, e
+	}
+	found := holders{}
+	for d, need := range needed {
+		found[d] = need.holder
+	}
+	return found, nil
+}
+
+// neededBlob is a blob that a bundle leaves out.
+type neededBlob struct {
+	manifest.Descriptor
+	candidates []reference.Reference    // repositories that should have it
+	holder     *distribution.Repository // the first that does
+}
+
+// neededFrom lists what the images need and the bundle does not have, with their targets as the first to look into.
+func neededFrom(ctx context.Context, local *image.LocalImages, images []loadedImage) (map[blob.Digest]*neededBlob, error) {
+	needed := map[blob.Digest]*neededBlob{}
+	engine := new(transfer.Engine)
+	for _, im := range images {
+		closure, err := engine.Collect(ctx, im.Source, string(im.Digest))
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range closure.Blobs {
+			if local.Archive.Has(d.Digest) {
+				continue
+			}
+			if needed[d.Digest] == nil {
+				needed[d.Digest] = &neededBlob{Descriptor: d}
+			}
+			needed[d.Digest].candidates = append(needed[d.Digest].candidates, im.target)
+		}
+	}
+	return needed, nil
+}
+
+// look asks the registry, side by side, and returns what it lacks.
+func (c *loadCommand) look(ctx context.Context, r *run.Run, needed map[blob.Digest]*neededBlob) (lacking []blob.Digest, err error) {
+	group, inGroup := errgroup.WithContext(ctx)
+	group.SetLimit(r.AtOnce(c.jobs))
+	digests := slices.Sorted(maps.Keys(needed))
+	for _, d := range digests {
+		group.Go(func() error { return c.find(inGroup, r, needed[d]) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for _, d := range digests {
+		if needed[d].holder == nil {
+			lacking = append(lacking, d)
+		}
+	}
+	return lacking, nil
+}
+
+// find looks for a blob in one repository after the other, until one has it. Some registries deny what they do not have;
+// where that is every answer it is an error.
+func (c *loadCommand) find(ctx context.Context, r *run.Run, need *neededBlob) error {
+	var denied error
+	answers := 0
+	for _, ref := range need.candidates {
+		repo, err := c.to.ForHost(ref.Host()).Repository(ctx, ref, auth.Pull, auth.Push)
+		if err != nil {
+			return err
+		}
+		there, err := repo.HasBlob(ctx, need.Descriptor)
+		switch {
+		case there:
+			need.holder = repo
+			return nil
+		case errors.Is(err, fs.ErrPermission):
+			denied = err
+		case err != nil:
+			return err
+		default:
+			answers++
+		}
+	}
+	if answers == 0 {
+		return denied
+	}
+	return nil
+}

@@ -1,0 +1,196 @@
+package bundle
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/manifest"
+)
+
+// saveCommand is the command save.
+type saveCommand struct {
+	from      *run.Remote
+	out       string
+	list      string
+	since     string
+	split     cli.ByteSize
+	sum       bool
+	platforms cli.PlatformList
+	referrers bool
+	jobs      cli.Count
+}
+
+func Save() run.Command {
+	return run.Command{
+		Name: "save", Args: "REF [REF...]", Min: 0, Max: -1,
+		Short: "write images into one tar, or into a folder, that carries them to a site without a network",
+		Long: `The tar is an OCI image layout that docker load, podman load, ctr image import, skopeo, oras and crane read too.
+Every blob is in it once, verified. The same images make the same bytes. Beside FILE.tar lies FILE.tar.json, which says
+what is in it. An interrupted save is gone on with by the same command. Of each volume, and with --sum of the whole tar,
+standard output gets a line for sha256sum -c, and FILE.tar.json the digest.
+
+REF is anything that copy takes as SRC; oci:DIR and oci-archive:FILE without an image are all the images there. -o DIR/ adds
+the images to an OCI image layout in a folder, and -o - writes the tar to standard output.
+
+--since leaves out the blobs that the far side has: it names an earlier bundle or its FILE.tar.json, or a registry, as
+docker://HOST[/PREFIX], that load brought images to.`,
+		Example: `transship save -o monday.tar halohub/halo:1.6 alpine:3.20
+transship save -o tuesday.tar --since monday.tar.json -f images.txt
+transship save -o big.tar --split 4GiB halohub/halo:1.6`,
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			s := &saveCommand{from: r.RemoteFlags(fs, "", "the registry")}
+			fs.StringVar(&s.out, "output", "", "write to this `file`, to a folder where it ends with a slash or is one, or to standard output where it is -")
+			cli.Alias(fs, "o", "output")
+			fs.StringVar(&s.list, "file", "", "save the images of a `list`, as sync reads it; what stands behind an image is its name in the bundle")
+			cli.Alias(fs, "f", "file")
+			fs.StringVar(&s.since, "since", "", "leave out the blobs of this earlier `bundle`, inventory or docker://registry")
+			fs.Var(&s.split, "split", "write volumes of at most this `size`, such as 4GiB: FILE.001, FILE.002 and so on")
+			fs.BoolVar(&s.sum, "sum", false, "take the tar's own SHA-256 too; all of it is read and hashed once more")
+			fs.Var(&s.platforms, "platform", "save only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
+			fs.BoolVar(&s.referrers, "referrers", false, "save signatures, SBOMs and attestations that refer to the images too")
+			r.JobsFlag(fs, &s.jobs, "fetch")
+			r.RangesFlag(fs)
+			r.PaceFlags(fs)
+			r.PlanFlag(fs)
+			r.CommonFlags(fs)
+			r.VerboseFlag(fs)
+			return func(ctx context.Context, r *run.Run, args []string) error { return run.HintFull(s.run(ctx, r, args)) }
+		},
+	}
+}
+
+func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	if err := c.check(r, args); err != nil {
+		return err
+	}
+	places := &image.Places{Run: r}
+	images, err := c.images(ctx, places, args)
+	defer closeAll(images)
+	if err != nil {
+		return err
+	}
+	show := image.NewProgress(r)
+	engine := r.Engine(c.jobs, show.Event)
+	engine.Platforms, engine.Referrers = c.platforms, c.referrers
+	if err := distinctNames(ctx, engine, images); err != nil {
+		return err
+	}
+	if r.Planning() {
+		return c.plan(ctx, r, engine, images)
+	}
+	if c.toFolder() {
+		return c.fillFolder(ctx, r, engine, show, images)
+	}
+	b, err := c.collect(ctx, r, engine, images)
+	if err != nil {
+		return err
+	}
+	if c.out == "-" {
+		return c.stream(ctx, r, engine, b)
+	}
+	return c.write(ctx, r, engine, show, b)
+}
+
+func (c *saveCommand) toFolder() bool { return c.out != "-" && image.IsFolder(c.out) }
+
+// check refuses what makes no sense together.
+func (c *saveCommand) check(r *run.Run, args []string) error {
+	switch {
+	case c.out == "":
+		return &cli.UsageError{Message: "-o is missing", Advice: "-o FILE.tar writes a bundle, -o DIR/ a folder, -o - to standard output"}
+	case len(args) == 0 && c.list == "":
+		return &cli.UsageError{Message: "there is nothing to save", Advice: "name images, or a list of them with -f FILE"}
+	case c.split > 0 && c.split < layout.LeastVolume:
+		return &cli.UsageError{Message: fmt.Sprintf("--split: volumes of %d bytes are too small", c.split), Advice: "--split 4GiB makes volumes of that size"}
+	case c.split > 0 && (c.out == "-" || c.toFolder()):
+		return &cli.UsageError{Message: "--split needs a file to write to", Advice: "-o FILE.tar --split 4GiB writes FILE.tar.001 and so on"}
+	case c.sum && (c.out == "-" || c.toFolder()):
+		return &cli.UsageError{Message: "--sum needs a file to write to", Advice: "-o FILE.tar; standard output can be sent through sha256sum"}
+	case c.since != "" && c.toFolder():
+		return &cli.UsageError{Message: "--since makes a bundle, and no folder", Advice: "a folder is only added to: what it has is not fetched again"}
+	case c.out == "-" && cli.IsTerminal(r.Stdout.Out):
+		return &cli.UsageError{Message: "standard output is a terminal", Advice: "send it to a file or a pipe, or write -o FILE.tar"}
+	case c.out != "-" && !c.toFolder():
+		return image.CheckFolder(c.out)
+	}
+	return nil
+}
+
+// collect reads the manifests of all images, of each image once.
+func (c *saveCommand) collect(ctx context.Context, r *run.Run, engine *transfer.Engine, images []savedImage) (*image.BundleSource, error) {
+	closures := map[string]*transfer.Closure{}
+	group, inGroup := errgroup.WithContext(ctx)
+	group.SetLimit(r.AtOnce(c.jobs))
+	for _, im := range images {
+		if closures[im.Identity()] != nil {
+			continue
+		}
+		closure := new(transfer.Closure)
+		closures[im.Identity()] = closure
+		group.Go(func() (err error) {
+			*closure, err = engine.Collect(inGroup, im.Source, im.Ref)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	b := image.NewBundleSource()
+	for _, im := range images {
+		for _, name := range im.names {
+			b.Add(im.Source, name, *closures[im.Identity()])
+		}
+	}
+	if c.since == "" {
+		return b, nil
+	}
+	return b, c.leaveOut(ctx, r, b)
+}
+
+// write writes the bundle into a file, or into volumes.
+func (c *saveCommand) write(ctx context.Context, r *run.Run, engine *transfer.Engine, show *image.Progress, b *image.BundleSource) error {
+	bundle, err := layout.Create(c.out, b.Contents, layout.Files{VolumeSize: int64(c.split), Sum: c.sum})
+	if err != nil {
+		return err
+	}
+	defer bundle.Close()
+	stop := show.Start()
+	err = engine.Fill(ctx, b, bundle, b.Missing())
+	stop()
+	if err != nil {
+		return &run.UnfinishedError{Path: c.out, Err: err}
+	}
+	in, err := bundle.Commit(ctx)
+	if err != nil {
+		return &run.UnfinishedError{Path: c.out, Err: err}
+	}
+	r.Note("saved %d image%s to %s: %s", len(in.Images), cli.Plural(len(in.Images)), c.out, show.Amount("fetched"))
+	for _, v := range in.Volumes {
+		if v.Digest != "" {
+			fmt.Fprintf(r.Stdout, "%s  %s\n", v.Digest.Hex(), filepath.Join(filepath.Dir(c.out), v.File))
+		}
+	}
+	return nil
+}
+
+// stream writes the bundle to standard output.
+func (c *saveCommand) stream(ctx context.Context, r *run.Run, engine *transfer.Engine, b *image.BundleSource) error {
+	began := time.Now()
+	open := func(d manifest.Descriptor) blob.Open { return engine.Open(b, d) }
+	in, err := layout.Stream(ctx, r.Stdout, b.Contents, open)
+	if err == nil {
+		r.Note("saved %d image%s to standard output in %s", len(in.Images), cli.Plural(len(in.Images)), cli.Duration(time.Since(began)))
+	}
+	return err
+}

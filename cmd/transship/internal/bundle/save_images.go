@@ -1,0 +1,174 @@
+package bundle
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/transfer"
+)
+
+// savedImage is an image and what it is to be called in the bundle.
+type savedImage struct {
+	image.Origin
+	names []reference.Reference
+}
+
+func closeAll(images []savedImage) {
+	for _, im := range images {
+		im.Close()
+	}
+}
+
+// images opens all that is to be saved, and returns also in case of an error what is open.
+func (c *saveCommand) images(ctx context.Context, places *image.Places, args []string) ([]savedImage, error) {
+	entries, err := c.entries(ctx, places.Run)
+	if err != nil {
+		return nil, err
+	}
+	for _, arg := range args {
+		l, err := image.ParseLocation(arg)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, savedEntry{Selection: image.Selection{Location: l}})
+	}
+	var out []savedImage
+	for _, e := range entries {
+		origins, err := places.Selected(ctx, c.from, e.Selection)
+		for _, o := range origins {
+			out = append(out, savedImage{o, e.namesFor(o.Name)})
+		}
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// savedEntry is a line of the list, or an argument.
+type savedEntry struct {
+	image.Selection
+	names []reference.Reference // without a tag where the images keep theirs
+}
+
+// entries reads the list, all of it before anything is asked for.
+func (c *saveCommand) entries(ctx context.Context, r *run.Run) ([]savedEntry, error) {
+	if c.list == "" {
+		return nil, nil
+	}
+	lines, err := image.ReadList(ctx, r.Stdin, c.list)
+	if err != nil {
+		return nil, err
+	}
+	var out []savedEntry
+	for _, line := range lines {
+		e := savedEntry{}
+		if e.Selection, err = image.ParseSelection(line.Source, line.Latest); err != nil {
+			return nil, image.BadList(c.list, line.Line, err)
+		}
+		for _, text := range line.Targets {
+			name, err := image.ParseNewName(text, e.Several())
+			if err != nil {
+				return nil, image.BadList(c.list, line.Line, err)
+			}
+			e.names = append(e.names, name)
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// namesFor is what an image is called in the bundle.
+func (e savedEntry) namesFor(name reference.Reference) []reference.Reference {
+	if len(e.names) == 0 {
+		return []reference.Reference{image.Renamed(name, reference.Reference{Domain: name.Domain, Path: name.Path})}
+	}
+	var out []reference.Reference
+	for _, n := range e.names {
+		out = append(out, image.Renamed(name, n))
+	}
+	return out
+}
+
+// distinctNames makes sure that no two images are to have one name.
+func distinctNames(ctx context.Context, engine *transfer.Engine, images []savedImage) error {
+	named := map[reference.Reference]image.Origin{}
+	for _, im := range images {
+		for _, name := range im.names {
+			other, taken := named[name]
+			named[name] = im.Origin
+			if !taken || other.Identity() == im.Identity() || name.Path == "" {
+				continue
+			}
+			same, err := sameImage(ctx, engine, other, im.Origin)
+			if err != nil {
+				return err
+			}
+			if same {
+				continue
+			}
+			return &cli.UsageError{
+				Message: fmt.Sprintf("both %s and %s would be called %s", other, im, name.Familiar()),
+				Advice:  "in a list with -f, what stands behind an image is its name",
+			}
+		}
+	}
+	return nil
+}
+
+// sameImage tells whether two images are the same, by their digests.
+func sameImage(ctx context.Context, engine *transfer.Engine, a, b image.Origin) (bool, error) {
+	x, err := engine.Collect(ctx, a.Source, a.Ref)
+	if err != nil {
+		return false, err
+	}
+	y, err := engine.Collect(ctx, b.Source, b.Ref)
+	return x.Root.Digest == y.Root.Digest, err
+}
+
+// fillFolder adds the images to an OCI image layout in a folder.
+func (c *saveCommand) fillFolder(ctx context.Context, r *run.Run, engine *transfer.Engine, show *image.Progress, images []savedImage) error {
+	dir, err := layout.OpenDir(c.out)
+	if err != nil {
+		return err
+	}
+	release, err := dir.Hold()
+	if err != nil {
+		return err
+	}
+	defer release()
+	show.Many = len(images) > 1
+	stop := show.Start()
+	group, inGroup := errgroup.WithContext(ctx)
+	group.SetLimit(cli.ImagesAtOnce)
+	n := 0
+	for _, im := range images {
+		for _, name := range im.names {
+			n++
+			group.Go(func() error { return saveInto(inGroup, engine, im.Origin, dir, name) })
+		}
+	}
+	err = group.Wait()
+	stop()
+	if err == nil {
+		r.Note("saved %d image%s to %s: %s", n, cli.Plural(n), c.out, show.Amount("fetched"))
+	}
+	return err
+}
+
+// saveInto puts an image into a layout under its name, or under none.
+func saveInto(ctx context.Context, engine *transfer.Engine, im image.Origin, dir *layout.Dir, name reference.Reference) error {
+	repo := dir.Unnamed()
+	if name.Path != "" {
+		repo = dir.Repository(name.Name())
+	}
+	_, err := image.StoreAs(ctx, engine, im.Source, im.Ref, image.LayoutTarget{Repository: repo}, name)
+	return err
+}

@@ -1,0 +1,182 @@
+package bundle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/manifest"
+)
+
+// leaveOut makes the bundle build on what --since names.
+func (c *saveCommand) leaveOut(ctx context.Context, r *run.Run, b *image.BundleSource) error {
+	base, err := c.base(ctx, r, b)
+	b.Base = &base
+	return err
+}
+
+// base is what the far side has, by an earlier bundle or by the registry itself.
+func (c *saveCommand) base(ctx context.Context, r *run.Run, b *image.BundleSource) (layout.Inventory, error) {
+	if strings.HasPrefix(c.since, image.OnRegistry) {
+		return c.onFarSide(ctx, r, b)
+	}
+	base, err := layout.ReadInventory(c.since)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, layout.ErrNotArchive) {
+		err = fmt.Errorf("--since: neither a bundle nor an inventory, and a registry is written docker://HOST: %w", err)
+	}
+	return base, err
+}
+
+// onFarSide finds out which blobs the repositories on a registry have that load would bring the images to.
+func (c *saveCommand) onFarSide(ctx context.Context, r *run.Run, b *image.BundleSource) (layout.Inventory, error) {
+	far, err := image.ParseFarSide(c.since)
+	if err != nil {
+		return layout.Inventory{}, err
+	}
+	p := &presentBlobs{has: map[blob.Digest]*layout.Content{}}
+	images := imageManifests(b)
+	repos := make([]*distribution.Repository, len(images))
+	for i, im := range images {
+		target, err := far.Target(im.name)
+		if err != nil {
+			return layout.Inventory{}, err
+		}
+		if repos[i], err = c.from.BindHost(target.Host()).Repository(ctx, target, auth.Pull); err != nil {
+			return layout.Inventory{}, err
+		}
+	}
+	group, inGroup := errgroup.WithContext(ctx)
+	group.SetLimit(cli.ImagesAtOnce)
+	for i, im := range images {
+		group.Go(func() error { return p.looked(p.ask(inGroup, repos[i], im)) })
+	}
+	if err := group.Wait(); err != nil {
+		return layout.Inventory{}, err
+	}
+	if p.answers == 0 && p.denied != nil {
+		return layout.Inventory{}, p.denied
+	}
+	return p.inventory(far.String()), nil
+}
+
+// repositoryManifest is an image's manifest, and the name of the image.
+type repositoryManifest struct {
+	name reference.Reference
+	manifest.Manifest
+}
+
+// imageManifests lists the manifests that have blobs, for each repository that is to have them, once.
+func imageManifests(b *image.BundleSource) []repositoryManifest {
+	var out []repositoryManifest
+	seen := map[string]bool{}
+	var walk func(name reference.Reference, d blob.Digest)
+	walk = func(name reference.Reference, d blob.Digest) {
+		m, known := b.ByDigest[d]
+		key := name.Name() + string(d)
+		if !known || seen[key] {
+			return
+		}
+		seen[key] = true
+		if !manifest.IsIndex(m.MediaType) {
+			out = append(out, repositoryManifest{name, m})
+			return
+		}
+		refs, _ := m.References() // they were read when the image was collected
+		for _, r := range refs {
+			walk(name, r.Digest)
+		}
+	}
+	for _, im := range b.Images {
+		if name, err := reference.Parse(im.Name); err == nil {
+			walk(name, im.Digest)
+		}
+	}
+	return out
+}
+
+// presentBlobs are the blobs that were found, with the repositories that have them, by the names of the bundle's images.
+type presentBlobs struct {
+	mu      sync.Mutex
+	has     map[blob.Digest]*layout.Content
+	answers int   // images that the registry has told of
+	denied  error // an answer that was none
+}
+
+// looked takes what became of looking for an image. Some registries deny what they do not have; where that is every
+// answer it is an error.
+func (p *presentBlobs) looked(err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		p.denied = err
+		return nil
+	case err == nil:
+		p.answers++
+	}
+	return err
+}
+
+// ask finds out which of an image's blobs a repository has: all, where it has the manifest.
+func (p *presentBlobs) ask(ctx context.Context, repo *distribution.Repository, im repositoryManifest) error {
+	refs, err := im.References()
+	if err != nil {
+		return err
+	}
+	_, err = repo.HeadManifest(ctx, string(im.Digest))
+	whole := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, d := range refs {
+		if !whole {
+			there, err := repo.HasBlob(ctx, d)
+			if err != nil {
+				return err
+			}
+			if !there {
+				continue
+			}
+		}
+		p.note(d, im.name.Name())
+	}
+	return nil
+}
+
+func (p *presentBlobs) note(d manifest.Descriptor, repository string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.has[d.Digest]
+	if c == nil {
+		c = &layout.Content{Digest: d.Digest, Size: d.Size}
+		p.has[d.Digest] = c
+	}
+	if !slices.Contains(c.Repositories, repository) {
+		c.Repositories = append(c.Repositories, repository)
+	}
+}
+
+// inventory is that of the registry, which as the base of a bundle has no id.
+func (p *presentBlobs) inventory(name string) layout.Inventory {
+	in := layout.Inventory{File: name}
+	for _, d := range slices.Sorted(maps.Keys(p.has)) {
+		slices.Sort(p.has[d].Repositories)
+		in.Content = append(in.Content, *p.has[d])
+	}
+	return in
+}

@@ -1,0 +1,39 @@
+package cli
+
+// The exit codes. Scripts rely on them: they never change their meaning.
+const (
+	ExitDone        = 0
+	ExitFailed      = 1
+	ExitUsage       = 2
+	ExitAuth        = 3
+	ExitNotFound    = 4
+	ExitNetwork     = 5
+	ExitRateLimited = 6
+	ExitIntegrity   = 7
+	ExitPartial     = 8
+	ExitRefused     = 9
+	ExitInterrupted = 130
+)
+
+// exitMeaning is one row of the table of exit codes.
+type exitMeaning struct {
+	Code    int
+	Meaning string
+}
+
+// ExitMeanings is the table, as the overview and the README show it.
+func ExitMeanings() []exitMeaning {
+	return []exitMeaning{
+		{ExitDone, "done"},
+		{ExitFailed, "another failure"},
+		{ExitUsage, "usage: the command line cannot be understood"},
+		{ExitAuth, "authentication or authorization"},
+		{ExitNotFound, "not found: image, tag, platform, file, local list"},
+		{ExitNetwork, "network or TLS"},
+		{ExitRateLimited, "rate limited by the registry"},
+		{ExitIntegrity, "integrity: content is not what its digest, size or format says"},
+		{ExitPartial, "some of several failed"},
+		{ExitRefused, "refused by a policy of this run"},
+		{ExitInterrupted, "interrupted"},
+	}
+}

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hczjl/transship/manifest"
+)
+
+// PlatformList is the value of --platform: names separated by commas, and the flag may be repeated.
+type PlatformList []manifest.Platform
+
+// String implements flag.Value.
+func (l *PlatformList) String() string {
+	var names []string
+	for _, p := range *l {
+		names = append(names, p.String())
+	}
+	return strings.Join(names, ",")
+}
+
+// Set implements flag.Value.
+func (l *PlatformList) Set(s string) error {
+	for text := range strings.SplitSeq(s, ",") {
+		p, err := manifest.ParsePlatform(strings.TrimSpace(text))
+		if err != nil {
+			return err
+		}
+		*l = append(*l, p)
+	}
+	return nil
+}
+
+// StringList is a flag whose values are separated by commas, and which may be repeated.
+type StringList []string
+
+// String implements flag.Value.
+func (l *StringList) String() string { return strings.Join(*l, ",") }
+
+// Set implements flag.Value.
+func (l *StringList) Set(s string) error {
+	*l = append(*l, strings.Split(s, ",")...)
+	return nil
+}
+
+// Count is a number of things, at least one.
+type Count int
+
+// String implements flag.Value.
+func (c *Count) String() string { return strconv.Itoa(int(*c)) }
+
+// Set implements flag.Value.
+func (c *Count) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return fmt.Errorf("%q is no whole number from 1 on", s)
+	}
+	*c = Count(n)
+	return nil
+}
+
+// ByteSize is a number of bytes with an optional unit: 4MiB, 512k, 100MB.
+type ByteSize int64
+
+// String implements flag.Value.
+func (b *ByteSize) String() string { return strconv.FormatInt(int64(*b), 10) }
+
+// Set implements flag.Value. KiB, MiB and GiB are powers of 1024; so are the single letters, as in docker's flags; KB,
+// MB and GB are powers of 1000.
+func (b *ByteSize) Set(s string) error {
+	units := []struct {
+		suffix string
+		factor int64
+	}{
+		{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9},
+		{"k", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}, {"b", 1}, {"", 1},
+	}
+	text := strings.ToLower(strings.TrimSpace(s))
+	for _, u := range units {
+		number, ok := strings.CutSuffix(text, u.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+		if err != nil || n < 1 || n > (1<<62)/u.factor {
+			break
+		}
+		*b = ByteSize(n * u.factor)
+		return nil
+	}
+	return fmt.Errorf("%q is no number of bytes such as 4MiB or 512k", s)
+}
+
+// ByteRate is a number of bytes a second, with or without /s behind it.
+type ByteRate ByteSize
+
+// String implements flag.Value.
+func (r *ByteRate) String() string { return (*ByteSize)(r).String() }
+
+// Set implements flag.Value.
+func (r *ByteRate) Set(s string) error {
+	if (*ByteSize)(r).Set(strings.TrimSuffix(s, "/s")) != nil {
+		return fmt.Errorf("%q is no number of bytes a second such as 20MiB/s", s)
+	}
+	return nil
+}
+
+// Stall is how long nothing may move: at least a second, or 0 for the default.
+type Stall time.Duration
+
+// String implements flag.Value.
+func (w *Stall) String() string { return time.Duration(*w).String() }
+
+// Set implements flag.Value.
+func (w *Stall) Set(s string) error {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < time.Second {
+		return fmt.Errorf("%q is no time of a second or more such as 30s", s)
+	}
+	*w = Stall(d)
+	return nil
+}

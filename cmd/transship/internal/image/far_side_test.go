@@ -1,0 +1,137 @@
+package image
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/reference"
+)
+
+func TestParseFarSide(t *testing.T) {
+	for text, want := range map[string]string{
+		"registry.example.com":           "registry.example.com",
+		"registry.example.com/":          "registry.example.com",
+		"docker://localhost:5000/mirror": "localhost:5000/mirror",
+		"localhost/a/b":                  "localhost/a/b",
+		"localhost/a/b/a/b":              "localhost/a/b/a/b",
+		"[::1]:5000/x":                   "[::1]:5000/x",
+		"docker.io/hczjl":                "docker.io/hczjl",
+		"index.docker.io/hczjl":          "docker.io/hczjl",
+		"docker.io":                      "docker.io",
+	} {
+		if f, err := ParseFarSide(text); err != nil || f.String() != want {
+			t.Errorf("%q: got %s, error %v", text, f, err)
+		}
+	}
+	for text, says := range map[string]string{
+		"":                                "is no registry",
+		"/":                               "is no registry",
+		"hczjl":                           "does not begin with a registry's host",
+		"library":                         "does not begin with a registry's host",
+		"localhost:5000/x:1":              "is no registry",
+		"localhost:5000/X":                "is no registry",
+		"localhost:5000//":                "is no registry",
+		"localhost:port":                  "is no registry",
+		"https://localhost:5000":          "is no registry",
+		"localhost:5000/x@" + emptySHA256: "is no registry",
+	} {
+		if f, err := ParseFarSide(text); run.ExitCode(err) != cli.ExitUsage || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: got %s, error %v", text, f, err)
+		}
+	}
+}
+
+func TestRewrite(t *testing.T) {
+	for _, test := range []struct{ flags, name, want string }{
+		{"", "hczjl/halo:1.6", "far:5000/p/hczjl/halo:1.6"},
+		{"", "alpine:3", "far:5000/p/library/alpine:3"},
+		{"", "quay.io/a/b@" + emptySHA256, "far:5000/p/a/b@" + emptySHA256},
+		{"", "quay.io/a/b:1@" + emptySHA256, "far:5000/p/a/b:1"},
+		{"hczjl=mirror", "hczjl/halo:1", "far:5000/p/mirror/halo:1"},
+		{"docker.io/hczjl=mirror", "hczjl/halo:1", "far:5000/p/mirror/halo:1"},
+		{"docker.io=hub", "hczjl/halo:1", "far:5000/p/hub/hczjl/halo:1"},
+		{"docker.io=hub", "quay.io/a/b:1", "far:5000/p/a/b:1"},
+		{"hcz=mirror", "hczjl/halo:1", "far:5000/p/hczjl/halo:1"}, // whole components only
+		{"hczjl/halo=x", "hczjl/halo:1", "far:5000/p/x:1"},
+		{"hczjl=a hczjl/halo=b", "hczjl/halo:1", "far:5000/p/b:1"}, // the longest FROM, wherever it stands
+		{"hczjl/halo=b hczjl=a", "hczjl/halo:1", "far:5000/p/b:1"},
+		{"hczjl/halo=b hczjl=a", "hczjl/other:1", "far:5000/p/a/other:1"},
+		{"alpine=base/alpine", "alpine:3", "far:5000/p/base/alpine:3"},
+		{"library=", "alpine:3", "far:5000/p/alpine:3"},
+		{"docker.io/library/=/", "alpine:3", "far:5000/p/alpine:3"},
+		{"localhost:5000=a/b", "localhost:5000/x:1", "far:5000/p/a/b/x:1"},
+	} {
+		far, err := ParseFarSide("far:5000/p")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for flag := range strings.FieldsSeq(test.flags) {
+			if err := far.Rewrites.Set(flag); err != nil {
+				t.Fatal(err)
+			}
+		}
+		name, err := reference.Parse(test.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := far.Target(name); err != nil || got.String() != test.want {
+			t.Errorf("%s with %q: got %s, error %v, want %s", test.name, test.flags, got, err, test.want)
+		}
+	}
+}
+
+func TestRewriteRefuses(t *testing.T) {
+	for flag, says := range map[string]string{"hczjl": "is no", "=x": "is no", "/=x": "is no", "": "is no"} {
+		var l RewriteList
+		if err := l.Set(flag); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: error %v", flag, err)
+		}
+	}
+	l := RewriteList{{"a", "b"}}
+	if err := l.Set("a=c"); err == nil || !strings.Contains(err.Error(), "a is rewritten twice") {
+		t.Errorf("error %v", err)
+	}
+	if err := l.Set("a/=/b"); err != nil {
+		t.Error(err)
+	}
+	for to, says := range map[string]string{"": "far:5000/:1, which is no image name", "UP": "lower case", "a b": "no repository name", "../..": "no repository name"} {
+		far := FarSide{reference.Reference{Domain: "far:5000"}, RewriteList{{"hczjl/halo", to}}}
+		name, _ := reference.Parse("hczjl/halo:1")
+		if got, err := far.Target(name); run.ExitCode(err) != cli.ExitUsage || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: got %s, error %v", to, got, err)
+		}
+	}
+}
+
+// Whatever a far side and its rules are, an image's target is on it, below its prefix, and a name.
+func FuzzFarSide(f *testing.F) {
+	f.Add("localhost:5000/p", "docker.io=hub", "hczjl/halo:1.6")
+	f.Add("docker.io", "library=", "alpine")
+	f.Add("h.io/a/b", "a/b=c/d/", "h.io/a/b@"+emptySHA256)
+	f.Add("[::1]:5/x", "=", "x.y/z")
+	f.Fuzz(func(t *testing.T, text, rule, image string) {
+		far, err := ParseFarSide(text)
+		if err != nil {
+			if run.ExitCode(err) != cli.ExitUsage {
+				t.Errorf("%q: %v", text, err)
+			}
+			return
+		}
+		if again, err := ParseFarSide(far.String()); err != nil || again.Base != far.Base {
+			t.Errorf("%q is %+v, prints %s, which is %+v, error %v", text, far, far, again, err)
+		}
+		name, err := reference.Parse(image)
+		if err != nil || far.Rewrites.Set(rule) != nil {
+			return
+		}
+		to, err := far.Target(name)
+		if err != nil {
+			return
+		}
+		if again, err := reference.Parse(to.String()); err != nil || again != to || to.Domain != far.Base.Domain || !strings.HasPrefix(to.Path+"/", far.Base.Path) {
+			t.Errorf("%s on %s by %q is %s, which reads as %+v, error %v", image, far, rule, to, again, err)
+		}
+	})
+}

@@ -1,0 +1,169 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+)
+
+// ListEntry is a line of a list of images, as the user wrote it.
+type ListEntry struct {
+	Line    int      `json:"-"`
+	Source  string   `json:"source"`
+	Targets []string `json:"targets"`
+	Latest  int      `json:"latest"` // of the tags that Source selects only so many; 0 is all
+}
+
+// maxList is the largest list that is read, in bytes.
+const maxList = 64 << 20
+
+// ReadList reads a list from a file, or from standard input where that is "-". One that names no image is an error.
+func ReadList(ctx context.Context, stdin *cli.Lines, path string) ([]ListEntry, error) {
+	text, err := listText(ctx, stdin, path)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := parseList(path, text)
+	if err == nil && len(entries) == 0 {
+		err = &cli.UsageError{Message: listName(path) + " names no image", Advice: "a list has SRC [DST] on each line"}
+	}
+	return entries, err
+}
+
+func listText(ctx context.Context, stdin *cli.Lines, path string) ([]byte, error) {
+	if path == "-" {
+		text, err := stdin.All(ctx)
+		return []byte(text), err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxList {
+		return nil, fmt.Errorf("%s has more than %s", path, cli.Bytes(maxList))
+	}
+	return os.ReadFile(path)
+}
+
+// parseList reads a list: text with SRC [DST...] on each line and comments behind #, or a JSON array of strings and of
+// objects {"source", "targets", "latest"}. Errors are usage errors that begin with the file and the line.
+func parseList(file string, text []byte) ([]ListEntry, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors begin with it
+	if trimmed := bytes.TrimLeft(text, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '[' {
+		return parseJSONList(file, text)
+	}
+	var out []ListEntry
+	line := 0
+	for words := range bytes.Lines(text) {
+		line++
+		fields := strings.Fields(withoutComment(string(words)))
+		if len(fields) > 0 {
+			out = append(out, ListEntry{Line: line, Source: fields[0], Targets: fields[1:]})
+		}
+	}
+	return out, nil
+}
+
+// withoutComment cuts what follows a # that begins a word.
+func withoutComment(line string) string {
+	for i, c := range line {
+		if c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
+			return line[:i]
+		}
+	}
+	return line
+}
+
+// jsonList reads the array value by value, so that errors can say where they are.
+type jsonList struct {
+	*json.Decoder
+	text []byte
+}
+
+// line is the line of the next value, or of where a syntax error is.
+func (l *jsonList) line(err error) int {
+	at := int(l.InputOffset())
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		at = int(syntax.Offset)
+	}
+	at = min(at, len(l.text))
+	at += len(l.text[at:]) - len(bytes.TrimLeft(l.text[at:], " \t\r\n,"))
+	return 1 + bytes.Count(l.text[:at], []byte("\n"))
+}
+
+func parseJSONList(file string, text []byte) ([]ListEntry, error) {
+	l := &jsonList{json.NewDecoder(bytes.NewReader(text)), text}
+	var out []ListEntry
+	if _, err := l.Token(); err != nil {
+		return nil, BadList(file, l.line(err), err)
+	}
+	for l.More() {
+		line := l.line(nil)
+		var raw json.RawMessage
+		if err := l.Decode(&raw); err != nil {
+			return nil, BadList(file, l.line(err), err)
+		}
+		e, err := parseJSONEntry(raw)
+		if err != nil {
+			return nil, BadList(file, line, err)
+		}
+		e.Line = line
+		out = append(out, e)
+	}
+	if _, err := l.Token(); err != nil {
+		return nil, BadList(file, l.line(err), err)
+	}
+	if l.More() {
+		return nil, BadList(file, l.line(nil), errors.New("there is something behind the end of the array"))
+	}
+	return out, nil
+}
+
+func parseJSONEntry(raw json.RawMessage) (ListEntry, error) {
+	var e ListEntry
+	if raw[0] == '"' {
+		return e, json.Unmarshal(raw, &e.Source)
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	err := d.Decode(&e)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong) && wrong.Field == "":
+		return e, fmt.Errorf("want a string or an object, got a %s", wrong.Value)
+	case errors.As(err, &wrong):
+		return e, fmt.Errorf("%s is a %s", wrong.Field, wrong.Value)
+	case err != nil:
+		return e, errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	case e.Source == "":
+		return e, errors.New("source is missing")
+	case e.Latest < 0:
+		return e, errors.New("latest is less than 0")
+	}
+	return e, nil
+}
+
+// BadList is an error in a list. What is wrong with a reference is said as it is said of an argument.
+func BadList(file string, line int, err error) error {
+	hint := ""
+	var usage *cli.UsageError
+	if errors.As(err, &usage) {
+		hint = usage.Advice
+	}
+	return &cli.UsageError{Message: fmt.Sprintf("%s: line %d: %v", listName(file), line, err), Advice: hint}
+}
+
+// listName is what messages call a list.
+func listName(file string) string {
+	if file == "-" {
+		return "standard input"
+	}
+	return file
+}

@@ -1,0 +1,63 @@
+package image
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/synthetic"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/transfer"
+)
+
+// AtNull is the transport of images that are made up, and of those that are read, verified and dropped.
+const AtNull = "null:"
+
+// ParseCopied reads a location of copy, which can also be null: as a target and null:SIZE[:SEED] as a source.
+func ParseCopied(arg string) (Location, error) {
+	rest, null := strings.CutPrefix(arg, AtNull)
+	if !null {
+		return ParseLocation(arg)
+	}
+	l := Location{Transport: AtNull}
+	l.Path, l.image, _ = strings.Cut(rest, ":")
+	return l, nil
+}
+
+// null tells whether the location is nowhere.
+func (l Location) null() bool { return l.Transport == AtNull }
+
+// synthetic is an image of one layer of the size that the location says, of other bytes each time unless it says a seed.
+func (l Location) synthetic(ctx context.Context) (Origin, error) {
+	var size cli.ByteSize
+	if err := size.Set(l.Path); err != nil {
+		return Origin{}, &cli.UsageError{Message: fmt.Sprintf("%s as a source: %v", l, err), Advice: "null:64MiB is an image with one layer of that size"}
+	}
+	var random [8]byte
+	_, _ = rand.Read(random[:]) // it never fails
+	seed := binary.LittleEndian.Uint64(random[:])
+	if l.image != "" {
+		var err error
+		if seed, err = strconv.ParseUint(l.image, 10, 64); err != nil {
+			return Origin{}, &cli.UsageError{Message: fmt.Sprintf("%s: the seed %q is no whole number", l, l.image)}
+		}
+	}
+	im, err := synthetic.New(ctx, synthetic.Spec{Seed: seed, Layers: []int64{int64(size)}})
+	if err != nil {
+		return Origin{}, err
+	}
+	digest := im.Root().Digest
+	return Origin{im, string(digest), reference.Reference{Digest: digest}, func() {}}, nil
+}
+
+// nullDestination is where an image goes that is only read.
+func (l Location) nullDestination() (Destination, error) {
+	if l.Path != "" {
+		return Destination{}, &cli.UsageError{Message: fmt.Sprintf("%s as a target has no size", l), Advice: "transship copy REF null: reads an image and verifies it"}
+	}
+	return Destination{transfer.Discard{}, l, "", nothing, func() {}}, nil
+}

@@ -1,0 +1,165 @@
+package inspect
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/manifest"
+)
+
+// Inspection is what inspect --json prints.
+type Inspection struct {
+	Reference string          `json:"reference"`
+	MediaType string          `json:"mediaType"`
+	Digest    blob.Digest     `json:"digest"`
+	Size      int64           `json:"size"` // bytes of the manifest
+	Images    []imageOverview `json:"images"`
+}
+
+// imageOverview is one image of an index, or the only one.
+type imageOverview struct {
+	Platform    string      `json:"platform,omitempty"`
+	Attests     blob.Digest `json:"attests,omitempty"` // the image that an attestation manifest is about
+	MediaType   string      `json:"mediaType"`
+	Digest      blob.Digest `json:"digest"`
+	ContentSize int64       `json:"contentSize"` // bytes of config and layers, as they travel
+	Layers      []layerInfo `json:"layers"`
+}
+
+type layerInfo struct {
+	MediaType string      `json:"mediaType"`
+	Digest    blob.Digest `json:"digest"`
+	Size      int64       `json:"size"`
+}
+
+func Inspect() run.Command {
+	return run.Command{
+		Name: "inspect", Args: "REF", Min: 1, Max: 1,
+		Short:   "show an image's platforms, digests, sizes and layers",
+		Example: "transship inspect alpine:3.20\ntransship inspect --raw alpine:3.20 | sha256sum",
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			s := r.RemoteFlags(fs, "", "the registry")
+			raw := fs.Bool("raw", false, "print the manifest's exact bytes and nothing else")
+			asJSON := fs.Bool("json", false, "print JSON for scripts")
+			r.CommonFlags(fs)
+			r.VerboseFlag(fs)
+			return func(ctx context.Context, r *run.Run, args []string) error {
+				ref, m, src, err := image.Fetch(ctx, s, args[0])
+				if err != nil {
+					return err
+				}
+				if *raw {
+					_, err := r.Stdout.Write(m.Raw)
+					return err
+				}
+				found, err := inspect(ctx, src, m)
+				if err != nil {
+					return err
+				}
+				found.Reference = ref.String()
+				if *asJSON {
+					return cli.PrintJSON(r.Stdout, found)
+				}
+				return found.table(r.Stdout)
+			}
+		},
+	}
+}
+
+// inspect fetches what the overview needs: an index's manifests side by side, or a single image's config.
+func inspect(ctx context.Context, src transfer.Source, m manifest.Manifest) (Inspection, error) {
+	found := Inspection{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size}
+	if !manifest.IsIndex(m.MediaType) {
+		one, err := overviewOf(m)
+		if err != nil {
+			return found, err
+		}
+		if p, err := transfer.ImagePlatform(ctx, src, m); err == nil && p.OS != "" {
+			one.Platform = p.String()
+		}
+		found.Images = []imageOverview{one}
+		return found, nil
+	}
+	ix, err := m.Index()
+	if err != nil {
+		return found, err
+	}
+	found.Images = make([]imageOverview, len(ix.Manifests))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(run.InspectJobs)
+	for i, d := range ix.Manifests {
+		group.Go(func() (err error) {
+			found.Images[i], err = inspectEntry(ctx, src, d)
+			return err
+		})
+	}
+	return found, group.Wait()
+}
+
+func inspectEntry(ctx context.Context, src transfer.Source, d manifest.Descriptor) (imageOverview, error) {
+	m, err := src.Manifest(ctx, string(d.Digest))
+	if err != nil {
+		return imageOverview{}, err
+	}
+	one, err := overviewOf(m)
+	one.Attests = d.AttestationFor()
+	if d.Platform != nil {
+		one.Platform = d.Platform.String()
+	}
+	return one, err
+}
+
+func overviewOf(m manifest.Manifest) (imageOverview, error) {
+	one := imageOverview{MediaType: m.MediaType, Digest: m.Digest, Layers: []layerInfo{}}
+	refs, err := m.References()
+	if err != nil || manifest.IsIndex(m.MediaType) {
+		return one, err
+	}
+	im, err := m.Image()
+	one.ContentSize = im.Size()
+	if im.Config != nil {
+		refs = refs[1:]
+	}
+	for _, d := range refs {
+		one.Layers = append(one.Layers, layerInfo{d.MediaType, d.Digest, d.Size})
+	}
+	return one, err
+}
+
+// table prints the overview for people.
+func (f Inspection) table(out io.Writer) error {
+	fmt.Fprintf(out, "Name:       %s\nMediaType:  %s\nDigest:     %s\n\n", f.Reference, f.MediaType, f.Digest)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "PLATFORM\tDIGEST\tSIZE\tLAYERS")
+	for _, one := range f.Images {
+		size, layers := cli.Bytes(one.ContentSize), strconv.Itoa(len(one.Layers))
+		if manifest.IsIndex(one.MediaType) {
+			size, layers = "-", "-"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", one.title(), one.Digest, size, layers)
+	}
+	return w.Flush()
+}
+
+func (o imageOverview) title() string {
+	switch {
+	case o.Attests != "":
+		return "attestation of " + o.Attests.Short()
+	case manifest.IsIndex(o.MediaType):
+		return "index"
+	case o.Platform == "":
+		return "-"
+	}
+	return o.Platform
+}

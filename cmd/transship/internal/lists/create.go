@@ -1,0 +1,198 @@
+package lists
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/manifest"
+)
+
+// createCommand is the command manifest create.
+type createCommand struct {
+	at    *run.Remote
+	amend bool
+}
+
+func Create() run.Command {
+	return run.Command{
+		Name: "manifest create", Args: "LIST IMAGE [IMAGE...]", Min: 2, Max: -1,
+		Short: "create a local manifest list of images",
+		Long: `Works as docker manifest create, on the same local lists. An IMAGE that is itself a list contributes its
+entries; IMAGEs may be on other registries. With --amend, IMAGEs that are in the list stay as they are: to bring one up
+to date, remove it before (transship manifest rm LIST IMAGE).`,
+		Example: `transship manifest create hczjl/halo:1.6 hczjl/halo:amd64 hczjl/halo:arm64 hczjl/halo:arm32`,
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			c := &createCommand{at: manifestRemote(r, fs)}
+			r.VerboseFlag(fs)
+			fs.BoolVar(&c.amend, "amend", false, "add to a list that exists")
+			cli.Alias(fs, "a", "amend")
+			return c.run
+		},
+	}
+}
+
+func (c *createCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	list, err := parseNewList(args[0])
+	if err != nil {
+		return err
+	}
+	refs, err := parseAll(args[1:])
+	if err != nil {
+		return err
+	}
+	store, err := listStore(r.Env)
+	if err != nil {
+		return err
+	}
+	c.at.Host = list.Host()
+	begun, err := c.begun(store, list)
+	if err != nil {
+		return err
+	}
+	found, err := c.collect(ctx, r, store, list, refs)
+	if err != nil {
+		return err
+	}
+	if err := save(store, list.String(), found, begun); err != nil {
+		return err
+	}
+	fmt.Fprintln(r.Stdout, "Created manifest list", list)
+	return nil
+}
+
+// parseNewList reads the name of a list that is to be made.
+func parseNewList(arg string) (reference.Reference, error) {
+	list, err := reference.Parse(arg)
+	switch {
+	case err != nil:
+		return list, fmt.Errorf("error parsing name for manifest list %s: %w", arg, err)
+	case list.Digest != "":
+		return list, &cli.UsageError{Message: arg + ": a new list has no digest yet", Advice: "name it with a tag"}
+	}
+	return list, nil
+}
+
+// begun tells whether the list is there already, and refuses that without --amend, in docker's words.
+func (c *createCommand) begun(store liststore.Store, list reference.Reference) (bool, error) {
+	_, err := store.List(list.String())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case !c.amend:
+		return true, errors.New("refusing to amend an existing manifest list with no --amend flag")
+	}
+	return true, nil
+}
+
+// save puts the entries into the list. One that is new is there as a whole or not at all.
+func save(store liststore.Store, list string, found [][]liststore.Entry, begun bool) error {
+	for _, e := range slices.Concat(found...) {
+		err := store.Save(list, e)
+		if err != nil && !begun {
+			err = errors.Join(err, store.Remove(list))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collect finds the entries that each image contributes, side by side.
+func (c *createCommand) collect(ctx context.Context, r *run.Run, store liststore.Store, list reference.Reference, refs []reference.Reference) ([][]liststore.Entry, error) {
+	found := make([][]liststore.Entry, len(refs))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(run.InspectJobs)
+	for i, ref := range refs {
+		if e, err := store.Get(list.String(), ref.String()); err == nil {
+			found[i] = []liststore.Entry{e}
+			continue
+		}
+		group.Go(func() (err error) {
+			found[i], err = c.fetch(ctx, r, ref)
+			return err
+		})
+	}
+	return found, group.Wait()
+}
+
+// fetch reads an image from its registry: one entry, or those of the list that it is.
+func (c *createCommand) fetch(ctx context.Context, r *run.Run, ref reference.Reference) ([]liststore.Entry, error) {
+	repo, err := pullFrom(ctx, c.at, ref)
+	if err != nil {
+		return nil, err
+	}
+	m, err := repo.Manifest(ctx, ref.Identifier())
+	if err != nil {
+		return nil, noSuchManifest(ref, err)
+	}
+	if manifest.IsIndex(m.MediaType) {
+		r.Note("note: %s is a manifest list; its entries are taken over", ref)
+		return entriesOf(ctx, repo, ref, m)
+	}
+	e, err := entryOf(ctx, repo, ref, m)
+	return []liststore.Entry{e}, err
+}
+
+// entryOf makes an entry of an image; its platform comes from its config, as docker takes it.
+func entryOf(ctx context.Context, src transfer.Source, ref reference.Reference, m manifest.Manifest) (liststore.Entry, error) {
+	p, err := transfer.ImagePlatform(ctx, src, m)
+	if err != nil {
+		return liststore.Entry{}, err
+	}
+	d := m.Descriptor
+	d.Platform = &p
+	return liststore.Entry{Ref: ref.String(), Descriptor: d, Raw: m.Raw}, nil
+}
+
+// entriesOf makes entries of what a list holds, also of lists in it. They are named by digest, keep the list's
+// annotations, and take their platform from it.
+func entriesOf(ctx context.Context, src transfer.Source, ref reference.Reference, m manifest.Manifest) ([]liststore.Entry, error) {
+	ix, err := m.Index()
+	if err != nil {
+		return nil, err
+	}
+	found := make([][]liststore.Entry, len(ix.Manifests))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(run.InspectJobs)
+	for i, d := range ix.Manifests {
+		group.Go(func() (err error) {
+			found[i], err = entriesFrom(ctx, src, ref.WithDigest(d.Digest), d)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(found...), nil
+}
+
+// entriesFrom makes entries of one child of a list.
+func entriesFrom(ctx context.Context, src transfer.Source, ref reference.Reference, d manifest.Descriptor) ([]liststore.Entry, error) {
+	m, err := src.Manifest(ctx, string(d.Digest))
+	if err != nil {
+		return nil, noSuchManifest(ref, err)
+	}
+	if manifest.IsIndex(m.MediaType) {
+		return entriesOf(ctx, src, ref, m)
+	}
+	if d.Platform == nil {
+		e, err := entryOf(ctx, src, ref, m)
+		return []liststore.Entry{e}, err
+	}
+	d.MediaType, d.Size = m.MediaType, m.Size
+	return []liststore.Entry{{Ref: ref.String(), Descriptor: d, Raw: m.Raw}}, nil
+}

@@ -1,0 +1,157 @@
+package lists
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/manifest"
+)
+
+// pushCommand is the command manifest push.
+type pushCommand struct {
+	at    *run.Remote
+	purge bool
+	jobs  cli.Count
+}
+
+func Push() run.Command {
+	return run.Command{
+		Name: "manifest push", Args: "LIST", Min: 1, Max: 1,
+		Short: "push a local manifest list, and what it needs, to its registry",
+		Long: `Works as docker manifest push; the bytes are docker's. Images of other repositories are mounted into the
+list's, and images of other registries are copied in. Prints the digest of the list.`,
+		Example: `transship manifest push --purge hczjl/halo:1.6`,
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			c := &pushCommand{at: manifestRemote(r, fs)}
+			r.VerboseFlag(fs)
+			r.PlanFlag(fs)
+			fs.BoolVar(&c.purge, "purge", false, "remove the local list when it is pushed")
+			cli.Alias(fs, "p", "purge")
+			r.JobsFlag(fs, &c.jobs, "copy")
+			r.Interrupted = run.TagsAreWhole
+			return c.run
+		},
+	}
+}
+
+func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	list, err := reference.Parse(args[0])
+	if err != nil {
+		return err
+	}
+	store, err := listStore(r.Env)
+	if err != nil {
+		return err
+	}
+	entries, err := store.List(list.String())
+	if err != nil {
+		return err
+	}
+	if len(entries) == 0 {
+		return cli.Reword(fs.ErrNotExist, "%s not found", list)
+	}
+	doc, err := listDocument(entries)
+	if err != nil {
+		return err
+	}
+	dst, err := c.at.Repository(ctx, list, auth.Pull, auth.Push)
+	if err != nil {
+		return err
+	}
+	if err := c.children(ctx, r, list, entries, dst); err != nil {
+		return err
+	}
+	if err := dst.PutManifest(ctx, list.Identifier(), doc); err != nil {
+		return err
+	}
+	fmt.Fprintln(r.Stdout, doc.Digest)
+	if c.purge && !r.Planning() {
+		return store.Remove(list.String())
+	}
+	return nil
+}
+
+// listDocument builds the list's bytes.
+func listDocument(entries []liststore.Entry) (manifest.Manifest, error) {
+	ix, raw, err := liststore.Build(entries)
+	if err != nil {
+		return manifest.Manifest{}, err
+	}
+	return manifest.Parse(ix.MediaType, raw)
+}
+
+// children brings the images of other repositories into the list's, side by side, and prints docker's line for each
+// in the order of the list.
+func (c *pushCommand) children(ctx context.Context, r *run.Run, list reference.Reference, entries []liststore.Entry, dst *distribution.Repository) error {
+	sources, err := c.sources(ctx, r, list, entries, dst)
+	if err != nil {
+		return err
+	}
+	engine := r.Engine(c.jobs, nil)
+	group, inGroup := errgroup.WithContext(ctx)
+	group.SetLimit(min(run.InspectJobs, r.AtOnce(c.jobs)))
+	for _, src := range sources {
+		digest := string(src.entry.Descriptor.Digest)
+		group.Go(func() error {
+			_, err := engine.Copy(inGroup, src, digest, dst, digest)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, src := range sources {
+		d := src.entry.Descriptor.Digest
+		fmt.Fprintf(r.Stdout, "Pushed ref %s with digest: %s\n", list.WithDigest(d), d)
+	}
+	return nil
+}
+
+// sources returns where the images of other repositories are, and widens the target's scope so that one token is
+// enough to mount from all of them.
+func (c *pushCommand) sources(ctx context.Context, r *run.Run, list reference.Reference, entries []liststore.Entry, dst *distribution.Repository) ([]*localFirst, error) {
+	var sources []*localFirst
+	for _, e := range entries {
+		ref, err := reference.Parse(e.Ref)
+		if err != nil {
+			return nil, fmt.Errorf("local list %s: %w", list, err)
+		}
+		if ref.Name() == list.Name() {
+			continue
+		}
+		repo, err := pullFrom(ctx, c.at, ref)
+		if err != nil {
+			return nil, err
+		}
+		if repo.Client == dst.Client {
+			dst.Scope = dst.Scope.Union(repo.Scope)
+		}
+		sources = append(sources, &localFirst{Repository: repo, entry: e})
+	}
+	return sources, nil
+}
+
+// localFirst is the repository of an entry, whose manifest is in the local list already.
+type localFirst struct {
+	*distribution.Repository
+	entry liststore.Entry
+}
+
+// Manifest implements transfer.Source.
+func (l *localFirst) Manifest(ctx context.Context, ref string) (manifest.Manifest, error) {
+	if blob.Digest(ref) != l.entry.Descriptor.Digest {
+		return l.Repository.Manifest(ctx, ref)
+	}
+	return manifest.Parse(l.entry.Descriptor.MediaType, l.entry.Raw)
+}

@@ -1,0 +1,172 @@
+package login
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/reference"
+)
+
+// loginCommand is the command login.
+type loginCommand struct {
+	at       *run.Remote
+	username string
+	password string
+	stdin    bool
+}
+
+func Login() run.Command {
+	return run.Command{
+		Name: "login", Args: "HOST", Min: 1, Max: 1,
+		Short: "check credentials with a registry and store them",
+		Long: `Nothing is stored unless the registry accepts the credentials. They go to the credential helper that
+docker's config.json names for the host, otherwise into that file itself (mode 0600).`,
+		Example: `transship login registry.example.com
+echo "$PASSWORD" | transship login --username me --password-stdin docker.io`,
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			l := &loginCommand{at: r.RemoteFlags(fs, "", "the registry")}
+			fs.StringVar(&l.username, "username", "", "user `name`")
+			cli.Alias(fs, "u", "username")
+			fs.StringVar(&l.password, "password", "", "`password` or token; it shows in the list of processes, --password-stdin does not")
+			cli.Alias(fs, "p", "password")
+			fs.BoolVar(&l.stdin, "password-stdin", false, "read the password from standard input")
+			r.CommonFlags(fs)
+			r.VerboseFlag(fs)
+			return l.run
+		},
+	}
+}
+
+func (c *loginCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	ref, err := parseHost(args[0])
+	if err != nil {
+		return err
+	}
+	cred, err := c.credential(ctx, r)
+	if err != nil {
+		return err
+	}
+	checked, err := c.check(ctx, ref, cred)
+	if err != nil {
+		return err
+	}
+	if !checked {
+		r.Note("warning: %s asks for no credentials, so these could not be checked", ref.Domain)
+	}
+	where, err := r.Config().Store(ctx, ref.Host(), cred)
+	if err != nil {
+		return fmt.Errorf("storing the credentials for %s: %w", ref.Domain, err)
+	}
+	r.Note("logged in to %s as %s; the credentials are in %s", ref.Domain, cred.Username, where)
+	return nil
+}
+
+// parseHost reads the name of a registry; "docker.io" and what it is called in old configurations is Docker Hub.
+func parseHost(arg string) (reference.Reference, error) {
+	host := strings.TrimPrefix(strings.TrimPrefix(arg, "https://"), "http://")
+	host = strings.TrimSuffix(strings.TrimSuffix(host, "/v1/"), "/")
+	if host == "registry-1.docker.io" {
+		host = "docker.io"
+	}
+	ref, err := reference.Parse(host + "/x")
+	isHub := host == "docker.io" || host == "index.docker.io"
+	if err != nil || strings.Contains(host, "/") || ref.Domain != host && !isHub {
+		return ref, &cli.UsageError{Message: fmt.Sprintf("%q is no registry's host", arg), Advice: "give a host such as registry.example.com:5000"}
+	}
+	return ref, nil
+}
+
+// check asks the registry, and tells whether it wanted to see the credentials.
+func (c *loginCommand) check(ctx context.Context, ref reference.Reference, cred auth.Credential) (bool, error) {
+	c.at.Host = ref.Host()
+	c.at.Creds = "" // what is checked is what was typed
+	c.at.Refused = "check the user name and the password; with two-factor authentication the password is an access token"
+	static := &witness{Static: auth.Static(cred)}
+	err := c.at.Ping(ctx, static)
+	return static.seen.Load(), err
+}
+
+// witness tells whether anybody asked for the credentials.
+type witness struct {
+	auth.Static
+	seen atomic.Bool
+}
+
+// Credential implements auth.Credentials.
+func (w *witness) Credential(ctx context.Context, host, repository string) (auth.Credential, error) {
+	w.seen.Store(true)
+	return w.Static.Credential(ctx, host, repository)
+}
+
+// credential gathers user name and password from flags, standard input, or whoever sits at the terminal.
+func (c *loginCommand) credential(ctx context.Context, r *run.Run) (auth.Credential, error) {
+	if err := c.checkFlags(r.Stdin.Terminal); err != nil {
+		return auth.Credential{}, err
+	}
+	if c.at.Creds != "" {
+		return c.at.Given(ctx)
+	}
+	var err error
+	if c.username == "" {
+		if c.username, err = r.Ask(ctx, "Username: ", false); err != nil {
+			return auth.Credential{}, err
+		}
+	}
+	switch {
+	case c.stdin:
+		c.password, err = r.Stdin.All(ctx) // a password may be a key file of many lines
+	case c.password == "":
+		c.password, err = r.Ask(ctx, "Password: ", true)
+	}
+	if err == nil && (c.username == "" || c.password == "") {
+		err = &cli.UsageError{Message: "the user name or the password is empty"}
+	}
+	return auth.Credential{Username: c.username, Password: c.password, Source: "the command line"}, err
+}
+
+// checkFlags refuses flags that contradict each other, and those that leave something to ask for where nobody answers.
+func (c *loginCommand) checkFlags(terminal bool) error {
+	switch {
+	case c.at.Creds != "" && (c.username != "" || c.password != "" || c.stdin):
+		return &cli.UsageError{Message: "--creds stands for user name and password: leave out the other flags"}
+	case c.stdin && c.password != "":
+		return &cli.UsageError{Message: "--password and --password-stdin exclude each other"}
+	case c.stdin && c.username == "":
+		return &cli.UsageError{Message: "--password-stdin needs --username"}
+	case c.at.Creds == "" && !terminal && (c.username == "" || c.password == "" && !c.stdin):
+		return &cli.UsageError{Message: "a user name and a password are needed", Advice: "use --username with --password-stdin in scripts"}
+	}
+	return nil
+}
+
+func Logout() run.Command {
+	return run.Command{
+		Name: "logout", Args: "HOST", Min: 1, Max: 1,
+		Short:   "remove the stored credentials for a registry",
+		Example: "transship logout registry.example.com",
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			return func(ctx context.Context, r *run.Run, args []string) error {
+				ref, err := parseHost(args[0])
+				if err != nil {
+					return err
+				}
+				found, err := r.Config().Erase(ctx, ref.Host())
+				if err != nil {
+					return err
+				}
+				if !found {
+					r.Note("not logged in to %s", ref.Domain)
+					return nil
+				}
+				r.Note("removed the credentials for %s", ref.Domain)
+				return nil
+			}
+		},
+	}
+}

@@ -1,0 +1,60 @@
+package plan
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/distribution/wire"
+)
+
+// Plan is what --plan asks for and finds out. The zero value is of a run that does what it says.
+type Plan struct {
+	Format string // "text" or "json"; "" where nothing is planned
+	calls  wire.Plan
+
+	mu      sync.Mutex
+	kept    []transfer.Event  // the images that are up to date
+	places  map[string]*Local // the layouts and tars of the run, by their names
+	inOrder []*Local
+}
+
+// IsBoolFlag lets the flag stand without a value.
+func (*Plan) IsBoolFlag() bool { return true }
+
+// String implements flag.Value.
+func (p *Plan) String() string { return p.Format }
+
+// Set implements flag.Value.
+func (p *Plan) Set(s string) error {
+	switch s {
+	case "true", "text":
+		p.Format = "text"
+	case "json":
+		p.Format = "json"
+	case "false":
+		p.Format = ""
+	default:
+		return fmt.Errorf("%q is no format; they are text and json", s)
+	}
+	return nil
+}
+
+// Wanted reports whether the calls are planned.
+func (p *Plan) Wanted() bool { return p.Format != "" }
+
+// Over puts the plan into a chain of transports, where there is one.
+func (p *Plan) Over(base http.RoundTripper) http.RoundTripper {
+	if !p.Wanted() {
+		return base
+	}
+	return p.calls.Over(base)
+}
+
+// Keep notes an image that is up to date.
+func (p *Plan) Keep(ev transfer.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.kept = append(p.kept, ev)
+}

@@ -1,0 +1,111 @@
+package run
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/distribution/wire"
+)
+
+// callReports returns what gets each call: the audit, a benchmark, and what -v or the demo print. It is nil where there is none.
+func (r *Run) callReports() func(wire.Call) {
+	var all []func(wire.Call)
+	if r.recording.writer != nil {
+		all = append(all, r.recording.write)
+	}
+	if r.Measure != nil {
+		all = append(all, r.Measure)
+	}
+	switch {
+	case r.OnCall != nil:
+		all = append(all, r.OnCall)
+	case r.headers:
+		all = append(all, func(c wire.Call) { fmt.Fprint(r.Stderr, callLine(c)+"\n"+headerLines(c)) })
+	case r.Verbose:
+		all = append(all, func(c wire.Call) { r.Stderr.Line("%s", callLine(c)) })
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return func(c wire.Call) {
+		for _, report := range all {
+			report(c)
+		}
+	}
+}
+
+// headerLines are a call's headers for people, as curl -v shows them.
+func headerLines(c wire.Call) string {
+	var b strings.Builder
+	for _, side := range []struct {
+		mark   string
+		header http.Header
+	}{{">", c.RequestHeader}, {"<", c.ResponseHeader}} {
+		for _, name := range slices.Sorted(maps.Keys(side.header)) {
+			for _, value := range side.header[name] {
+				fmt.Fprintf(&b, "  %s %s: %s\n", side.mark, cli.OneLine(name), cli.OneLine(value))
+			}
+		}
+	}
+	return b.String()
+}
+
+// callLine is a call for people.
+func callLine(c wire.Call) string {
+	status := fmt.Sprint(c.StatusCode)
+	if c.StatusCode == 0 {
+		status = "---"
+	}
+	line := fmt.Sprintf("%s %-5s %7.1fms %s", status, c.Method, float64(c.Duration.Microseconds())/1000, c.URL)
+	if c.Sent > 0 {
+		line += " sent " + cli.Bytes(c.Sent)
+	}
+	if c.Received > 0 {
+		line += " received " + cli.Bytes(c.Received)
+	}
+	if c.Attempt > 1 {
+		line += fmt.Sprintf(" attempt %d", c.Attempt)
+	}
+	if c.Err != nil {
+		line += " " + cli.OneLine(c.Err.Error())
+	}
+	return line
+}
+
+// onWait says why nothing moves, where a registry asks for a pause or fails. Calls that wait side by side are one pause.
+func (r *Run) onWait(w wire.Wait) {
+	if w.For < time.Second || !r.waits.longer(w.Host, time.Now().Add(w.For)) {
+		return
+	}
+	reason := "it does not answer"
+	if w.StatusCode != 0 {
+		reason = fmt.Sprintf("it answered %d %s", w.StatusCode, http.StatusText(w.StatusCode))
+	}
+	r.Note("%s: %s; trying again in %s", w.Host, reason, w.For.Round(time.Second))
+}
+
+// waits are the pauses that have been printed, by host, each with its end.
+type waits struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+// longer notes until when a host is waited for, and reports whether that is later than what was printed.
+func (w *waits) longer(host string, until time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if until.Before(w.until[host].Add(time.Second)) {
+		return false
+	}
+	if w.until == nil {
+		w.until = map[string]time.Time{}
+	}
+	w.until[host] = until
+	return true
+}

@@ -1,0 +1,75 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+)
+
+// Action is what a command does once its flags are set.
+type Action func(ctx context.Context, a *Run, args []string) error
+
+// Command is one row of the table of commands.
+type Command struct {
+	Name    string // as typed after "transship", with a space for those of a family
+	Args    string // the arguments, as shown in the usage line
+	Short   string // one line for the overview
+	Long    string // what a user must know beyond the flags; may be empty
+	Example string // command lines
+	Min     int    // how few arguments
+	Max     int    // how many, -1 for any number
+	Setup   func(fs *flag.FlagSet, a *Run) Action
+}
+
+// Execute parses the flags and runs the command.
+func (c Command) Execute(ctx context.Context, r *Run, args []string) error {
+	fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	act := c.Setup(fs, r)
+	rest, err := cli.ParseFlags(fs, args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(r.Stdout, c.help(fs))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(rest) < c.Min || c.Max >= 0 && len(rest) > c.Max {
+		return &cli.UsageError{
+			Message: fmt.Sprintf("want %s, got %d argument%s", c.wanted(), len(rest), cli.Plural(len(rest))),
+			Advice:  "usage: transship " + strings.TrimSpace(c.Name+" [flags] "+c.Args),
+		}
+	}
+	return r.do(ctx, act, fs, args, rest)
+}
+
+func (c Command) wanted() string {
+	if c.Args == "" {
+		return "no arguments"
+	}
+	return c.Args
+}
+
+// help is what "transship COMMAND -h" prints.
+func (c Command) help(fs *flag.FlagSet) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\nUsage: transship %s\n", c.Short, strings.TrimSpace(c.Name+" [flags] "+c.Args))
+	if c.Long != "" {
+		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(c.Long))
+	}
+	if c.Example != "" {
+		b.WriteString("\nExample:\n")
+		for line := range strings.SplitSeq(strings.TrimSpace(c.Example), "\n") {
+			fmt.Fprintf(&b, "  %s\n", strings.TrimSpace(line))
+		}
+	}
+	if flags := cli.FlagHelp(fs); flags != "" {
+		b.WriteString("\nFlags:\n" + flags)
+	}
+	return b.String()
+}

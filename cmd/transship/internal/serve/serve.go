@@ -1,0 +1,153 @@
+package serve
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/cmd/transship/internal/serve/htpasswd"
+	"github.com/hczjl/transship/distribution/registry"
+)
+
+// serveCommand is the command serve.
+type serveCommand struct {
+	at       listenFlags
+	writable bool
+	htpasswd string
+}
+
+func Serve() run.Command {
+	return run.Command{
+		Name: "serve", Args: "FILE|DIR [FILE|DIR...]", Min: 1, Max: -1,
+		Short: "be a registry of the images in bundles and folders, without unpacking them",
+		Long: `docker, podman, containerd, crane and all other clients of registries pull from it. FILE is a bundle, one of its volumes'
+common name or the first volume, any OCI image layout in a tar, or what docker save writes; DIR is a layout in a folder.
+The image docker.io/hczjl/halo:1.6 is HOST:PORT/hczjl/halo:1.6 there, and HOST:PORT/docker.io/hczjl/halo:1.6 too. Several are
+one registry, in which the first that has a tag counts; a bundle that builds on others is served together with those.
+
+Nothing is written, unless --writable lets clients push to the one DIR among the arguments, and delete there. It is
+made if it is missing, and goes before the others.
+
+The registry's URL is printed on standard output once it answers. An interrupt or SIGTERM stops it: requests under way
+have ten seconds, and the exit code is 0. A second one ends it at once.`,
+		Example: `transship serve monday.tar tuesday.tar
+transship serve --writable --listen 127.0.0.1:0 images/
+transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htpasswd users monday.tar`,
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			s := &serveCommand{}
+			s.at.flags(fs)
+			fs.BoolVar(&s.writable, "writable", false, "let clients push to the folder, and delete there")
+			fs.StringVar(&s.htpasswd, "htpasswd", "", "let in only users of this `file`, with bcrypt or $apr1$ as htpasswd -B and htpasswd write them")
+			fs.BoolVar(&r.Quiet, "quiet", false, "print nothing but the URL and errors")
+			cli.Alias(fs, "q", "quiet")
+			fs.BoolVar(&r.Verbose, "verbose", false, "print one line for each request on standard error")
+			cli.Alias(fs, "v", "verbose")
+			return s.run
+		},
+	}
+}
+
+func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	if err := c.at.check(); err != nil {
+		return err
+	}
+	users, err := c.users(r)
+	if err != nil {
+		return err
+	}
+	images, err := c.open(args)
+	if err != nil {
+		return err
+	}
+	defer images.close()
+	l, err := c.at.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if err := c.announce(ctx, r, l, images); err != nil {
+		return err
+	}
+	return l.serve(ctx, r, c.handler(r, images, users))
+}
+
+// users opens the password file, if there is to be one.
+func (c *serveCommand) users(r *run.Run) (*htpasswd.File, error) {
+	if c.htpasswd == "" {
+		return nil, nil
+	}
+	users, err := htpasswd.Open(c.htpasswd)
+	if err != nil {
+		return nil, err
+	}
+	users.OnError = func(err error) { r.Stderr.Line("warning: %s; the users stay who they were", cli.OneLine(err.Error())) }
+	return users, nil
+}
+
+// handler is what answers requests.
+func (c *serveCommand) handler(r *run.Run, images *servedImages, users *htpasswd.File) http.Handler {
+	var h http.Handler = &registry.Handler{
+		Store:        images.union,
+		RefuseSparse: true, // no client may leave an image that is not whole
+		OnError:      serverErrors(r.Streams),
+	}
+	if users != nil {
+		h = &registry.Basic{Handler: h, Realm: "transship", Check: users.Authenticate}
+	}
+	if r.Verbose {
+		h = &requestLog{next: h, print: func(line string) { r.Stderr.Line("%s", line) }}
+	}
+	return h
+}
+
+// serverErrors returns what prints why a request failed, unless its client has gone away.
+func serverErrors(s *cli.Streams) func(r *http.Request, err error) {
+	return func(r *http.Request, err error) {
+		if r.Context().Err() == nil && !cli.As[*net.OpError](err) {
+			s.Failed(cli.OneLine(r.Method+" "+r.URL.RequestURI()), err)
+		}
+	}
+}
+
+// announce says what is served and where.
+func (c *serveCommand) announce(ctx context.Context, r *run.Run, l *listener, images *servedImages) error {
+	what, example, err := images.summary(ctx)
+	if err != nil {
+		return err
+	}
+	c.warn(r, l)
+	how := "read-only"
+	if c.writable {
+		how = "writable"
+	}
+	r.Note("serving %s at %s (%s)", what, l.url, how)
+	switch {
+	case example != "":
+		r.Note("try: docker pull %s/%s", l.name(), example)
+	case c.writable:
+		r.Note("try: transship copy alpine:3.20 %s/alpine:3.20", l.name())
+	}
+	_, err = fmt.Fprintln(r.Stdout, l.url)
+	return err
+}
+
+// warn tells of what others can do.
+func (c *serveCommand) warn(r *run.Run, l *listener) {
+	if l.local() {
+		return
+	}
+	if l.tls == nil {
+		text := "whoever is on the way can read and change what passes in plain HTTP"
+		if c.htpasswd != "" {
+			text += ", passwords among it"
+		}
+		r.Note("warning: %s; clients must be told that the registry is insecure", text)
+	}
+	if c.writable && c.htpasswd == "" {
+		r.Note("warning: whoever reaches the registry can push and delete; --htpasswd asks for passwords")
+	}
+}

@@ -1,0 +1,193 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/manifest"
+)
+
+// imagesCommand is the command images.
+type imagesCommand struct{ digests, noTrunc, quiet, asJSON bool }
+
+// ImageRow is one image of the local store, as images --json prints it.
+type ImageRow struct {
+	Repository string      `json:"repository"` // normalised
+	Tag        string      `json:"tag,omitempty"`
+	Digest     blob.Digest `json:"digest"`
+	MediaType  string      `json:"mediaType"`
+	Platforms  []string    `json:"platforms"`
+	Size       int64       `json:"size"` // bytes of manifests, configs and layers, as they travel, each once
+}
+
+func Images() run.Command {
+	return run.Command{
+		Name: "images", Args: "[REPOSITORY[:TAG]]", Min: 0, Max: 1,
+		Short: "list the images of the local store",
+		Long: `IMAGE ID is the digest of the image's manifest, or of its list. SIZE is what all platforms take together,
+compressed; what several images share is counted for each.`,
+		Example: `transship images
+transship images --json hczjl/halo`,
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			l := &imagesCommand{}
+			fs.BoolVar(&l.digests, "digests", false, "show digests")
+			fs.BoolVar(&l.noTrunc, "no-trunc", false, "show whole ids")
+			fs.BoolVar(&l.quiet, "quiet", false, "print nothing but ids")
+			cli.Alias(fs, "q", "quiet")
+			fs.BoolVar(&l.asJSON, "json", false, "print JSON for scripts")
+			return l.run
+		},
+	}
+}
+
+func (c *imagesCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	wanted := func(layout.Root) bool { return true }
+	if len(args) > 0 {
+		var err error
+		if wanted, err = filter(args[0]); err != nil {
+			return err
+		}
+	}
+	dir, err := openStore(r.Env)
+	if err != nil {
+		return err
+	}
+	rows, err := imageRows(ctx, r, dir, wanted)
+	switch {
+	case err != nil:
+		return err
+	case c.asJSON:
+		return cli.PrintJSON(r.Stdout, rows)
+	case c.quiet:
+		for _, row := range rows {
+			fmt.Fprintln(r.Stdout, c.id(row))
+		}
+		return nil
+	}
+	return c.table(r.Stdout, rows)
+}
+
+// filter returns what tells whether an image is of a repository or, where arg says so, has a tag or digest.
+func filter(arg string) (func(layout.Root) bool, error) {
+	if repository, err := reference.ParseRepository(arg); err == nil {
+		return func(r layout.Root) bool { return r.Repository == repository.Name() }, nil
+	}
+	ref, err := reference.Parse(arg)
+	return func(r layout.Root) bool {
+		return r.Repository == ref.Name() && (ref.Tag == "" || r.Tag == ref.Tag) && (ref.Digest == "" || r.Digest == ref.Digest)
+	}, err
+}
+
+// imageRows reads what there is to say of the images, sorted by repository, tag and digest. Of one that is damaged or
+// lacks something only the name is listed, with a note.
+func imageRows(ctx context.Context, r *run.Run, dir *layout.Dir, wanted func(layout.Root) bool) ([]ImageRow, error) {
+	roots, err := dir.Roots()
+	if err != nil {
+		return nil, err
+	}
+	rows := []ImageRow{}
+	for _, root := range roots {
+		if !wanted(root) {
+			continue
+		}
+		row := ImageRow{Repository: root.Repository, Tag: root.Tag, Digest: root.Digest, MediaType: root.MediaType, Platforms: []string{}}
+		if err := row.measure(ctx, dir.Repository(root.Repository)); ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		} else if err != nil {
+			r.Note("warning: %s: %s", rootName(root), cli.OneLine(err.Error()))
+		}
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b ImageRow) int {
+		return cmp.Or(strings.Compare(a.Repository, b.Repository), strings.Compare(a.Tag, b.Tag), strings.Compare(string(a.Digest), string(b.Digest)))
+	})
+	return rows, nil
+}
+
+// measure finds the platforms and the size.
+func (r *ImageRow) measure(ctx context.Context, repo *layout.Repository) error {
+	all, err := new(transfer.Engine).Collect(ctx, repo, string(r.Digest))
+	if err != nil {
+		return err
+	}
+	var platforms []manifest.Platform
+	for _, m := range all.Manifests {
+		r.Size += m.Size
+		if !manifest.IsIndex(m.MediaType) {
+			continue
+		}
+		ix, err := m.Index()
+		if err != nil {
+			return err
+		}
+		platforms = append(platforms, ix.Platforms()...)
+	}
+	for _, d := range all.Blobs {
+		r.Size += d.Size
+	}
+	if !manifest.IsIndex(all.Root.MediaType) {
+		// A manifest whose config says nothing of it, as an artifact's, has no platform.
+		if p, err := transfer.ImagePlatform(ctx, repo, all.Root); err == nil {
+			platforms = append(platforms, p)
+		}
+	}
+	for _, p := range platforms {
+		if name := p.String(); p.OS != "" && !slices.Contains(r.Platforms, name) {
+			r.Platforms = append(r.Platforms, name)
+		}
+	}
+	return nil
+}
+
+// id is the image's id as docker shows it: twelve digits, or all of them with the algorithm.
+func (c *imagesCommand) id(r ImageRow) string {
+	if c.noTrunc {
+		return string(r.Digest)
+	}
+	return shortID(r.Digest)
+}
+
+// shortID is the first twelve digits.
+func shortID(d blob.Digest) string {
+	_, digits, _ := strings.Cut(d.Short(), ":")
+	return digits
+}
+
+func (c *imagesCommand) table(out io.Writer, rows []ImageRow) error {
+	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	digest := func(s string) string {
+		if !c.digests {
+			return ""
+		}
+		return s + "\t"
+	}
+	fmt.Fprintf(w, "REPOSITORY\tTAG\t%sIMAGE ID\tPLATFORMS\tSIZE\n", digest("DIGEST"))
+	for _, r := range rows {
+		platforms, size := cmp.Or(strings.Join(r.Platforms, ","), "-"), "-"
+		if r.Size > 0 {
+			size = cli.Bytes(r.Size)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s%s\t%s\t%s\n", r.familiar(), cmp.Or(r.Tag, "<none>"), digest(string(r.Digest)), c.id(r), platforms, size)
+	}
+	return w.Flush()
+}
+
+// familiar is the repository as people call it.
+func (r ImageRow) familiar() string {
+	if ref, err := reference.ParseRepository(r.Repository); err == nil {
+		return ref.FamiliarName()
+	}
+	return r.Repository
+}

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/layout"
+)
+
+// pruneAgain is how long a prune waits before it looks again whether the store is free.
+const pruneAgain = 100 * time.Millisecond
+
+// pruneCommand is the command prune.
+type pruneCommand struct{ all bool }
+
+func Prune() run.Command {
+	return run.Command{
+		Name: "prune", Args: "", Min: 0, Max: 0,
+		Short: "remove from the local store what no image needs",
+		Long: `Removes manifests and blobs that no image leads to, such as those of a pull that was interrupted and is not
+wanted any more. It waits until no other command is using the store, and asks no questions.`,
+		Example: `transship prune --all`,
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			p := &pruneCommand{}
+			fs.BoolVar(&p.all, "all", false, "remove images without a tag too, but for signatures and the like of those with one")
+			cli.Alias(fs, "a", "all")
+			fs.BoolVar(&r.Quiet, "quiet", false, "print nothing but errors")
+			cli.Alias(fs, "q", "quiet")
+			return p.run
+		},
+	}
+}
+
+func (c *pruneCommand) run(ctx context.Context, r *run.Run, _ []string) error {
+	dir, err := openStore(r.Env)
+	if err != nil {
+		return err
+	}
+	done, err := c.whenFree(ctx, r, dir)
+	if r.Quiet {
+		return err
+	}
+	for _, root := range done.Dropped {
+		fmt.Fprintln(r.Stdout, "Untagged:", rootName(root))
+	}
+	for _, d := range done.Deleted {
+		fmt.Fprintln(r.Stdout, "Deleted:", d)
+	}
+	if err == nil {
+		fmt.Fprintln(r.Stdout, "Total reclaimed space:", cli.Bytes(done.Bytes))
+	}
+	return err
+}
+
+// whenFree prunes as soon as nobody uses the store.
+func (c *pruneCommand) whenFree(ctx context.Context, r *run.Run, dir *layout.Dir) (layout.Pruned, error) {
+	for told := false; ; told = true {
+		done, err := dir.Prune(ctx, layout.Pruning{Untagged: c.all})
+		if !errors.Is(err, layout.ErrInUse) {
+			return done, inStore(r.Env, err)
+		}
+		if !told {
+			r.Note("waiting for another command that is using the store")
+		}
+		select {
+		case <-ctx.Done():
+			return done, context.Cause(ctx)
+		case <-time.After(pruneAgain):
+		}
+	}
+}

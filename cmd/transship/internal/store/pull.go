@@ -1,0 +1,127 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/manifest"
+)
+
+// pullCommand is the command pull.
+type pullCommand struct {
+	from      *run.Remote
+	platforms cli.PlatformList
+	jobs      cli.Count
+}
+
+func Pull() run.Command {
+	return run.Command{
+		Name: "pull", Args: "REF [REF...]", Min: 1, Max: -1,
+		Short: "bring images with all their platforms into the local store",
+		Long: `The local store is an OCI image layout in $TRANSSHIP_STORE, by default $XDG_DATA_HOME/transship or
+~/.local/share/transship. What is interrupted is gone on with by the next pull. An image that is pulled by its digest has
+no tag, as with docker. Of a list, --platform with one platform keeps the one image as itself, and with several a list of
+those.`,
+		Example: `transship pull halohub/halo:1.6
+transship pull --platform linux/arm64 alpine:3.20`,
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			p := &pullCommand{from: r.RemoteFlags(fs, "", "the registry")}
+			fs.Var(&p.platforms, "platform", "pull only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
+			r.JobsFlag(fs, &p.jobs, "pull")
+			r.RangesFlag(fs)
+			r.PaceFlags(fs)
+			r.PlanFlag(fs)
+			r.CommonFlags(fs)
+			r.VerboseFlag(fs)
+			return func(ctx context.Context, r *run.Run, args []string) error { return run.HintFull(p.run(ctx, r, args)) }
+		},
+	}
+}
+
+func (c *pullCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	refs := map[string]reference.Reference{}
+	for _, arg := range args {
+		ref, err := reference.Parse(arg)
+		if err != nil {
+			return err
+		}
+		refs[arg] = ref
+	}
+	c.from.Host = refs[args[0]].Host()
+	into, release, err := storeTargets(r)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return cli.InTurn(ctx, r.Streams, args, func(ctx context.Context, arg string) error {
+		return c.one(ctx, r, into(refs[arg].Name()), refs[arg])
+	})
+}
+
+// storeTargets opens the store: into returns its repositories, in a plan those that note what they would get.
+func storeTargets(r *run.Run) (into func(repository string) image.TaggingTarget, release func(), err error) {
+	if !r.Planning() {
+		dir, release, err := holdStore(r.Env)
+		return func(name string) image.TaggingTarget { return image.LayoutTarget{Repository: dir.Repository(name)} }, release, err
+	}
+	path, err := ownStoreDir(r.Env)
+	if err != nil {
+		return nil, nil, err
+	}
+	local, err := r.Plan.Local(image.Location{Transport: image.InLayout, Path: path}.File())
+	if err != nil {
+		return nil, nil, &storeError{path, err}
+	}
+	return func(name string) image.TaggingTarget { return local.Repository(name) }, func() {}, nil
+}
+
+// one pulls an image and prints what docker does.
+func (c *pullCommand) one(ctx context.Context, r *run.Run, dst image.TaggingTarget, ref reference.Reference) error {
+	src, err := c.from.ForHost(ref.Host()).Repository(ctx, ref, auth.Pull)
+	if err != nil {
+		return err
+	}
+	show := image.NewProgress(r)
+	stop := show.Start()
+	d, err := c.copy(ctx, r, show, src, dst, ref)
+	stop()
+	if err != nil {
+		return err
+	}
+	show.SummaryOf("pulled", "fetched", ref)
+	if !r.Quiet {
+		status := "Downloaded newer image for "
+		if show.Kept {
+			status = "Image is up to date for "
+		}
+		asked := ref
+		if ref.Digest != "" {
+			asked.Tag = "" // it says nothing beside a digest
+		}
+		fmt.Fprintf(r.Stdout, "Digest: %s\nStatus: %s%s\n", d.Digest, status, asked.Familiar())
+	}
+	fmt.Fprintln(r.Stdout, ref)
+	return nil
+}
+
+// copy brings the image into its repository of the store. Where one platform of a list is asked for it is the image for
+// that, unless several are: a list may have one for each version of Windows.
+func (c *pullCommand) copy(ctx context.Context, r *run.Run, show *image.Progress, src transfer.Source, dst image.TaggingTarget, ref reference.Reference) (manifest.Descriptor, error) {
+	engine := r.Engine(c.jobs, show.Event)
+	engine.Platforms, engine.Flatten = c.platforms, len(c.platforms) == 1
+	d, err := image.StoreAs(ctx, engine, src, ref.Identifier(), dst, ref)
+	if errors.Is(err, transfer.ErrSeveral) {
+		several := r.Engine(c.jobs, show.Event)
+		several.Platforms = c.platforms
+		return image.StoreAs(ctx, several, src, ref.Identifier(), dst, ref)
+	}
+	return d, err
+}

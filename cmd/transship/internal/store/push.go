@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/manifest"
+)
+
+// pushCommand is the command push.
+type pushCommand struct {
+	to   *run.Remote
+	jobs cli.Count
+}
+
+func Push() run.Command {
+	return run.Command{
+		Name: "push", Args: "REF", Min: 1, Max: 1,
+		Short:   "send an image of the local store to its registry",
+		Example: `transship push registry.example.com/hczjl/halo:1.6`,
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			p := &pushCommand{to: r.RemoteFlags(fs, "", "the registry")}
+			r.SendFlags(fs, p.to, &p.jobs, "send")
+			r.CommonFlags(fs)
+			r.VerboseFlag(fs)
+			return p.run
+		},
+	}
+}
+
+func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	ref, err := reference.Parse(args[0])
+	if err != nil {
+		return err
+	}
+	if ref.Tag != "" && ref.Digest != "" {
+		return &cli.UsageError{Message: "the image has a tag and a digest", Advice: "give one of the two"}
+	}
+	dir, release, err := holdStore(r.Env)
+	if err != nil {
+		return err
+	}
+	defer release()
+	src := dir.Repository(ref.Name())
+	if _, err := src.HeadManifest(ctx, ref.Identifier()); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return &noImageError{ref.Familiar()}
+		}
+		return err
+	}
+	d, err := c.copy(ctx, r, dir, ref)
+	if err != nil {
+		return err
+	}
+	if r.Quiet {
+		fmt.Fprintln(r.Stdout, ref)
+		return nil
+	}
+	fmt.Fprintf(r.Stdout, "%s: digest: %s size: %d\n", ref.Identifier(), d.Digest, d.Size)
+	return nil
+}
+
+// copy sends the image.
+func (c *pushCommand) copy(ctx context.Context, r *run.Run, dir *layout.Dir, ref reference.Reference) (manifest.Descriptor, error) {
+	repo, err := c.to.Repository(ctx, ref, auth.Pull, auth.Push)
+	if err != nil {
+		return manifest.Descriptor{}, err
+	}
+	from, err := neighboursOf(dir, ref)
+	if err != nil {
+		return manifest.Descriptor{}, err
+	}
+	r.NoteDone("pushing to repository %s", ref.Name())
+	show := image.NewProgress(r)
+	engine := r.Engine(c.jobs, show.Event)
+	stop := show.Start()
+	d, err := engine.Copy(ctx, dir.Repository(ref.Name()), ref.Identifier(), &image.MountTarget{Repository: repo, From: from}, ref.Identifier())
+	stop()
+	if cli.As[*blob.MismatchError](err) {
+		err = cli.WithHint(err, "the local store is damaged there: transship rmi the image and pull it again")
+	}
+	if err == nil {
+		show.SummaryOf("pushed", "sent", ref)
+	}
+	return d, err
+}
+
+// neighboursOf returns what tells which repository of the registry has a blob: one that the store has pulled it from.
+// Each that no longer has the blob would cost a call, so one is tried.
+func neighboursOf(dir *layout.Dir, ref reference.Reference) (func(context.Context, blob.Digest) string, error) {
+	roots, err := dir.Roots()
+	if err != nil {
+		return nil, err
+	}
+	others := map[string]*layout.Repository{}
+	for _, r := range roots {
+		if path, same := strings.CutPrefix(r.Repository, ref.Domain+"/"); same && path != ref.Path {
+			others[path] = dir.Repository(r.Repository)
+		}
+	}
+	return func(ctx context.Context, d blob.Digest) string {
+		for _, path := range slices.Sorted(maps.Keys(others)) {
+			if _, err := others[path].HeadBlob(ctx, d); err == nil {
+				return path
+			}
+		}
+		return ""
+	}, nil
+}

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/layout"
+)
+
+// rmiCommand is the command rmi.
+type rmiCommand struct{ force bool }
+
+func Rmi() run.Command {
+	return run.Command{
+		Name: "rmi", Args: "REF|ID [REF|ID...]", Min: 1, Max: -1,
+		Short: "remove images from the local store",
+		Long: `A REF with a tag is untagged; once nothing leads to an image any more its bytes are removed. An ID removes
+the image with all its tags, which must be in one repository unless --force is given.`,
+		Example: `transship rmi hczjl/halo:amd64
+transship rmi --force 668f4ec33f09`,
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			c := &rmiCommand{}
+			fs.BoolVar(&c.force, "force", false, "remove an image that an ID means from all its repositories")
+			cli.Alias(fs, "f", "force")
+			return c.run
+		},
+	}
+}
+
+func (c *rmiCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	dir, err := openStore(r.Env)
+	if err != nil {
+		return err
+	}
+	return cli.InTurn(ctx, r.Streams, args, func(ctx context.Context, arg string) error { return c.one(ctx, r, dir, arg) })
+}
+
+// one removes what an argument means and prints what docker does.
+func (c *rmiCommand) one(ctx context.Context, r *run.Run, dir *layout.Dir, arg string) error {
+	found, err := findImages(ctx, dir, arg)
+	if err != nil {
+		return err
+	}
+	roots, err := c.removable(arg, found)
+	if err != nil {
+		return err
+	}
+	if err := dir.Drop(roots...); err != nil {
+		return inStore(r.Env, err)
+	}
+	if err := printUntagged(r.Stdout, dir, roots); err != nil {
+		return err
+	}
+	done, err := dir.Prune(ctx, layout.Pruning{Of: roots})
+	if errors.Is(err, layout.ErrInUse) {
+		r.Note("another command is using the store; transship prune frees the space later")
+		return nil
+	}
+	for _, d := range done.Deleted {
+		fmt.Fprintln(r.Stdout, "Deleted:", d)
+	}
+	return err
+}
+
+// removable returns the entries to remove.
+func (c *rmiCommand) removable(arg string, found []imageFound) ([]layout.Root, error) {
+	var roots []layout.Root
+	for _, f := range found {
+		if f.part != nil {
+			return nil, fmt.Errorf("%s is part of a list in %s and stays as long as that", arg, f.root.Repository)
+		}
+		if len(roots) > 0 && f.root.Repository != roots[0].Repository && !c.force {
+			return nil, fmt.Errorf("image %s is in several repositories, %s and %s: name it by one of them, or give --force",
+				arg, roots[0].Repository, f.root.Repository)
+		}
+		roots = append(roots, f.root)
+	}
+	return roots, nil
+}
+
+// printUntagged prints the names that images have lost: their tags and, with the last of a repository, their digest.
+func printUntagged(out io.Writer, dir *layout.Dir, gone []layout.Root) error {
+	left, err := dir.Roots()
+	if err != nil {
+		return err
+	}
+	for i, r := range gone {
+		if r.Tag != "" {
+			fmt.Fprintln(out, "Untagged:", rootName(r))
+		}
+		same := func(o layout.Root) bool { return o.Repository == r.Repository && o.Digest == r.Digest }
+		if !slices.ContainsFunc(left, same) && !slices.ContainsFunc(gone[i+1:], same) {
+			r.Tag = ""
+			fmt.Fprintln(out, "Untagged:", rootName(r))
+		}
+	}
+	return nil
+}

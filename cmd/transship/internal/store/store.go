@@ -1,0 +1,114 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/reference"
+)
+
+// The local store is what docker's is to its pull, tag and push: an OCI image layout whose repositories are called by
+// their normalised names, docker.io/library/halo. Images of several repositories share their blobs in it.
+
+// storeError says that the local store cannot be used.
+type storeError struct {
+	path string
+	err  error
+}
+
+// Error names the folder and the reason.
+func (e *storeError) Error() string {
+	return fmt.Sprintf("the local store %s cannot be used: %v", e.path, e.err)
+}
+
+// Unwrap returns the reason.
+func (e *storeError) Unwrap() error { return e.err }
+
+// Hint implements [hinted].
+func (*storeError) Hint() string {
+	return "set TRANSSHIP_STORE to a folder that is yours, empty or a store already"
+}
+
+// storeDir is where the store is: $TRANSSHIP_STORE, else in the folder for data that the XDG Base Directory
+// Specification gives programs. chosen tells that the user has named it.
+func storeDir(env func(string) string) (path string, chosen bool, err error) {
+	if dir := env("TRANSSHIP_STORE"); dir != "" {
+		return dir, true, nil
+	}
+	if dir := env("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "transship"), false, nil
+	}
+	if home := env("HOME"); home != "" {
+		return filepath.Join(home, ".local", "share", "transship"), false, nil
+	}
+	return "", false, &cli.UsageError{Message: "there is no folder for the local store", Advice: "set TRANSSHIP_STORE to a folder"}
+}
+
+// ownStoreDir is storeDir, of this user unless the user has named it.
+func ownStoreDir(env func(string) string) (path string, err error) {
+	path, chosen, err := storeDir(env)
+	if err != nil || chosen {
+		return path, err
+	}
+	if err := checkOwner(path); err != nil {
+		return "", &storeError{path, err}
+	}
+	return path, nil
+}
+
+// openStore opens the store, and makes it if there is none.
+func openStore(env func(string) string) (*layout.Dir, error) {
+	path, err := ownStoreDir(env)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := layout.OpenDir(path)
+	if err != nil {
+		return nil, &storeError{path, err}
+	}
+	return dir, nil
+}
+
+// holdStore opens the store and keeps others from pruning it until release is called.
+func holdStore(env func(string) string) (dir *layout.Dir, release func(), err error) {
+	dir, err = openStore(env)
+	if err != nil {
+		return nil, nil, err
+	}
+	release, err = dir.Hold()
+	return dir, release, inStore(env, err)
+}
+
+// inStore says of an error in writing to the store, where that is not allowed, that it is about the store.
+func inStore(env func(string) string, err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	path, _, _ := storeDir(env) // it was found before
+	return &storeError{path, err}
+}
+
+// rootReference is the name of an image in the store: with its tag, else with its digest. It is false for an entry of
+// another tool whose repository is called what no reference can be.
+func rootReference(r layout.Root) (reference.Reference, bool) {
+	ref, err := reference.ParseRepository(r.Repository)
+	if err != nil {
+		return ref, false
+	}
+	if r.Tag != "" {
+		return ref.WithTag(r.Tag), true
+	}
+	return ref.WithDigest(r.Digest), true
+}
+
+// rootName is what people call an image in the store.
+func rootName(r layout.Root) string {
+	if ref, ok := rootReference(r); ok {
+		return ref.Familiar()
+	}
+	return r.Repository + "@" + string(r.Digest)
+}

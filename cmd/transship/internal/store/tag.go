@@ -1,0 +1,46 @@
+package store
+
+import (
+	"context"
+	"flag"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/transfer"
+)
+
+func Tag() run.Command {
+	return run.Command{
+		Name: "tag", Args: "SRC NEW", Min: 2, Max: 2,
+		Short: "give an image of the local store another name",
+		Long: `SRC is a name, a name with a digest, or the id that transship images shows, or enough digits of it. The
+digest of an image's config is understood as its id too.`,
+		Example: `transship tag halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
+transship tag 668f4ec33f09 hczjl/halo:amd64`,
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action { return tagImage },
+	}
+}
+
+func tagImage(ctx context.Context, r *run.Run, args []string) error {
+	as, err := reference.Parse(args[1])
+	if err != nil {
+		return err
+	}
+	if as.Digest != "" {
+		return &cli.UsageError{Message: "the new name has a digest", Advice: "name it with a tag; the digest stays what it is"}
+	}
+	dir, release, err := holdStore(r.Env)
+	if err != nil {
+		return err
+	}
+	defer release()
+	found, err := findImages(ctx, dir, args[0])
+	if err != nil {
+		return err
+	}
+	src := dir.Repository(found[0].root.Repository)
+	_, err = new(transfer.Engine).Copy(ctx, src, string(found[0].descriptor().Digest), image.LayoutTarget{Repository: dir.Repository(as.Name())}, as.Tag)
+	return err
+}
