@@ -1,0 +1,189 @@
+package distribution
+
+import (
+	"context"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/wire"
+)
+
+// Options say how registries are called. The zero value calls them without an account, over HTTPS (a
+// loopback host over HTTP if it speaks that), retries failures that may pass, and limits the calls
+// under way to what each host takes. [OptionsFromEnv] adds what docker and podman have configured.
+type Options struct {
+	// Credentials finds accounts: an [auth.Config], or one account as [auth.Static]. Nil is anonymous.
+	Credentials auth.Credentials
+
+	// Registry is the only host, with its port if the URL has one, that TLS's client certificate is
+	// for, and InsecureHTTP.
+	Registry string
+	// TLS holds for all hosts, token servers and storage hosts among them; its client certificate
+	// only for Registry.
+	TLS wire.TLS
+	// CertsDirs are searched for a directory with a host's name and certificates for it, such as
+	// /etc/docker/certs.d.
+	CertsDirs []string
+	// InsecureHTTP asks Registry over HTTP where it has no TLS, as docker does for what it calls
+	// insecure registries. Credentials may then go out unencrypted.
+	InsecureHTTP bool
+	// PlainHTTP has every client speak HTTP without TLS.
+	PlainHTTP bool
+
+	HTTP1 bool // do not use HTTP/2
+	HTTP2 bool // use HTTP/2 for large bodies too, which otherwise have connections of their own
+	// Buffer is how many bytes of a large body are sent at a time; wire.DefaultBuffer if zero.
+	Buffer int
+	// Stall is how long an answer's header or the next byte of a body may take before the attempt
+	// fails; wire.DefaultStall if zero.
+	Stall time.Duration
+	// Congestion is what is known of how many calls each host takes at once; transports that share it
+	// share that limit. Nil is one of the transport's own.
+	Congestion *wire.Congestion
+	// Unlimited sends every call at once, whatever Congestion knows.
+	Unlimited bool
+
+	UserAgent string // such as "transship/1.0.0"; "transship" if empty
+	// Redirects decides which redirects, and which Locations of uploads, are followed.
+	Redirects wire.Redirects
+	// Record reports each call, with the sequence of all transports that share it. Nil reports none.
+	Record *wire.Record
+	// Rules refuse the calls that they do not allow; nil allows all.
+	Rules *wire.Rules
+	// Plan answers writes itself, so that no registry is changed; nil sends them.
+	Plan *wire.Plan
+
+	// OnWarning gets each different Warning of a registry once (distribution-spec, "Warnings").
+	OnWarning func(text string)
+	// OnWait gets each pause between attempts when it begins. It may be called concurrently.
+	OnWait func(wire.Wait)
+	// Sleep waits between attempts for d, or until ctx is done and then returns why. Nil waits on the
+	// clock.
+	Sleep func(ctx context.Context, d time.Duration) error
+}
+
+// OptionsFromEnv returns the Options that an environment describes, as os.Getenv returns it: the
+// accounts of docker and podman ([auth.ConfigFromEnv]), and their directories of certificates.
+// Files are read when they are needed.
+func OptionsFromEnv(env func(string) string) Options {
+	dirs := []string{"/etc/docker/certs.d", "/etc/containers/certs.d"}
+	if dir := env("DOCKER_CONFIG"); dir != "" {
+		dirs = append(dirs, filepath.Join(dir, "certs.d"))
+	} else if home := env("HOME"); home != "" {
+		dirs = append(dirs, filepath.Join(home, ".docker", "certs.d"))
+	}
+	return Options{Credentials: auth.ConfigFromEnv(env), CertsDirs: dirs}
+}
+
+// Transport carries calls to registries. The calls of all its clients share their tokens,
+// connections and limits. Its methods may be called concurrently.
+type Transport struct {
+	// HTTP sends a request through the whole chain that the comment of package wire describes, from
+	// auth to Hosts, and follows the redirects that Options.Redirects allows. A request that is made
+	// without a Client is authenticated if its context names the registry: see [auth.WithScope].
+	HTTP *http.Client
+
+	options Options
+	mu      sync.Mutex
+	clients map[string]*Client
+}
+
+// NewTransport returns a Transport. It makes no call and reads no file.
+func NewTransport(o Options) *Transport {
+	return &Transport{
+		HTTP:    &http.Client{Transport: o.chain(), CheckRedirect: o.Redirects.CheckRedirect},
+		options: o,
+		clients: map[string]*Client{},
+	}
+}
+
+// chain puts the layers together, the innermost first. The comment of package wire says why in this
+// order.
+func (o Options) chain() http.RoundTripper {
+	var next http.RoundTripper = &wire.Hosts{
+		Registry: o.Registry, TLS: o.TLS, CertsDirs: o.CertsDirs, HTTP1: o.HTTP1, HTTP2: o.HTTP2, Buffer: o.Buffer,
+	}
+	next = &wire.Timeout{Base: next, Header: o.Stall, Stall: o.Stall}
+	next = &wire.Policy{Base: next, Rules: o.Rules}
+	if o.Record != nil {
+		next = o.Record.Over(next)
+	}
+	if o.Plan != nil {
+		next = o.Plan.Over(next)
+	}
+	next = &wire.Headers{Base: next, UserAgent: o.UserAgent}
+	next = &wire.Loopback{Base: next, Insecure: o.insecureHost()}
+	next = &wire.Limit{Base: next, Congestion: o.congestion()}
+	next = &wire.Retry{Base: next, OnWait: o.OnWait, Sleep: o.Sleep}
+	return &auth.Transport{Base: next, Credentials: o.Credentials}
+}
+
+func (o Options) insecureHost() string {
+	if o.InsecureHTTP {
+		return o.Registry
+	}
+	return ""
+}
+
+func (o Options) congestion() *wire.Congestion {
+	switch {
+	case o.Unlimited:
+		return nil
+	case o.Congestion == nil:
+		return &wire.Congestion{}
+	}
+	return o.Congestion
+}
+
+// Client returns the client for a host, with its port if the URL has one, such as
+// registry-1.docker.io. It is always the same for the same host, since it remembers what the
+// registry can do.
+func (t *Transport) Client(host string) *Client {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c, ok := t.clients[host]
+	if !ok {
+		o := t.options
+		c = &Client{
+			Host: host, PlainHTTP: o.PlainHTTP, HTTP: t.HTTP, Redirects: o.Redirects,
+			OnWarning: o.OnWarning, OnWait: o.OnWait, Sleep: o.Sleep,
+		}
+		t.clients[host] = c
+	}
+	return c
+}
+
+// HasClient reports whether Client has been called for a host.
+func (t *Transport) HasClient(host string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, ok := t.clients[host]
+	return ok
+}
+
+// Image parses the name of an image as docker does (halo is docker.io/library/halo:latest) and
+// returns its repository, as [Transport.Repository] does, and the tag or digest that the name has.
+// The error is a *[reference.SyntaxError].
+func (t *Transport) Image(name string, actions ...string) (repo *Repository, ref string, err error) {
+	r, err := reference.Parse(name)
+	if err != nil {
+		return nil, "", err
+	}
+	return t.Repository(r, actions...), r.Identifier(), nil
+}
+
+// Repository returns the repository of a reference, for what will be done there: auth.Pull,
+// auth.Push, auth.Delete. A token is then asked for all of it at once; without actions, for each
+// call as it comes.
+func (t *Transport) Repository(ref reference.Reference, actions ...string) *Repository {
+	return &Repository{
+		Client: t.Client(ref.Host()),
+		Name:   ref.Path,
+		Image:  ref.Familiar(),
+		Scope:  auth.Repository(ref.Path, actions...),
+	}
+}
