@@ -14,142 +14,143 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// RangedBlob is a blob of a repository that is read by ranges, side by side. Where the registry redirects to a storage host,
-// it asks that host from then on, so that a range costs one call there too, and asks the registry again when the storage
-// refuses: its addresses are signed for a while. Its methods may be used concurrently.
+// RangedBlob is a blob of a repository that is read by several ranges at a time. If the registry
+// redirects to a storage host, later ranges go to that host at once, so that each costs one call.
+// If the storage refuses, the registry is asked again: the addresses that it gives out are signed
+// and expire. The methods may be called concurrently.
 type RangedBlob struct {
-	client *Client
-	repo   string
-	digest blob.Digest
-	asking chan struct{} // full while a range asks the registry and others wait to learn where the bytes are
+	client     *Client
+	repo       string
+	digest     blob.Digest
+	locateLock chan struct{} // full while one range asks the registry where the bytes are; others wait
 
-	mu     sync.Mutex
-	known  bool
-	moved  *http.Request // the last hop of a redirect; nil if there is none
-	ranges int           // that have come
-	extra  int           // calls beyond one for each
+	mu      sync.Mutex
+	located bool
+	storage *http.Request // the last hop of the redirect; nil if there was none
+	ranges  int           // that were opened
+	extra   int           // calls beyond one for each range
 }
 
 // RangedBlob returns a blob that can be read by ranges. It makes no call.
 func (c *Client) RangedBlob(repo string, d blob.Digest) *RangedBlob {
-	return &RangedBlob{client: c, repo: repo, digest: d, asking: make(chan struct{}, 1)}
+	return &RangedBlob{client: c, repo: repo, digest: d, locateLock: make(chan struct{}, 1)}
 }
 
-// Open is [Client.GetBlob] of the blob, and learns where its bytes are.
+// Open is [Client.GetBlob] of the blob, and remembers where its bytes are.
 func (b *RangedBlob) Open(ctx context.Context, offset int64) (io.ReadCloser, int64, error) {
 	resp, size, err := b.client.openBlob(ctx, b.repo, b.digest, offset)
 	if err != nil {
 		return nil, 0, err
 	}
-	b.learn(resp)
+	b.setLocation(resp)
 	return resp.Body, size, nil
 }
 
-// OpenRange opens n bytes from an offset on (end-2: GET /v2/<name>/blobs/<digest> with Range: bytes=first-last, RFC 9110,
-// 14.2), over a connection that nothing else shares. Unlike Open it takes no answer but that range: a registry that
-// ignores it is an errors.ErrUnsupported. costly says that it takes more calls than one for each range, as where an address
-// of the storage serves once only. The bytes are not verified. The caller closes the reader.
+// OpenRange opens n bytes from an offset on (end-2: GET /v2/<name>/blobs/<digest> with Range:
+// bytes=first-last, RFC 9110, section 14.2), over a connection of its own. Unlike Open it accepts
+// only that range: if the registry ignores it, the error is errors.ErrUnsupported. costly reports
+// that ranges take more than one call each, as with storage addresses that serve only once. The
+// bytes are not verified. The caller closes the reader.
 func (b *RangedBlob) OpenRange(ctx context.Context, offset, n int64) (body io.ReadCloser, costly bool, err error) {
 	ctx = wire.WithReceivedBlob(aboutBlob(wire.WithLargeBody(ctx), b.digest), string(b.digest), nil)
-	resp, err := b.ask(ctx, fmt.Sprintf("bytes=%d-%d", offset, offset+n-1))
+	resp, err := b.get(ctx, fmt.Sprintf("bytes=%d-%d", offset, offset+n-1))
 	if err != nil {
 		return nil, false, err
 	}
 	first, _, ok := parseContentRange(resp.Header.Get("Content-Range"))
 	if resp.StatusCode == http.StatusOK || !ok || first != offset || resp.ContentLength >= 0 && resp.ContentLength != n {
 		resp.Body.Close()
-		return nil, false, fmt.Errorf("%s: asked for %d bytes from %d, got Content-Range %q: %w", resp.Request.URL.Host, n, offset,
-			oneLine(auth.Redact(resp, resp.Header.Get("Content-Range"))), errors.ErrUnsupported)
+		return nil, false, fmt.Errorf("%s: asked for %d bytes from %d, got Content-Range %q: %w", resp.Request.URL.Host,
+			n, offset, oneLine(auth.Redact(resp, resp.Header.Get("Content-Range"))), errors.ErrUnsupported)
 	}
 	return resp.Body, b.isCostly(), nil
 }
 
-// ask sends for a range to where the bytes are known to be, else to the registry.
-func (b *RangedBlob) ask(ctx context.Context, span string) (*http.Response, error) {
-	moved, done, err := b.place(ctx)
+// get requests a range from the storage if that is known, else from the registry.
+func (b *RangedBlob) get(ctx context.Context, bytes string) (*http.Response, error) {
+	storage, unlock, err := b.locate(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	if moved != nil {
-		resp, err := b.askStorage(ctx, moved, span)
+	defer unlock()
+	if storage != nil {
+		resp, err := b.getFromStorage(ctx, storage, bytes)
 		if err == nil {
 			return resp, nil
 		}
-		b.forget(moved) // whoever asks next is told by the registry, which may know a storage host that works
-		if !isWithdrawn(err) {
+		b.dropLocation(storage) // the registry may redirect the next range to a storage host that works
+		if !isRefusedByStorage(err) {
 			return nil, err
 		}
 	}
-	return b.askRegistry(ctx, span)
+	return b.getFromRegistry(ctx, bytes)
 }
 
-// place returns where the bytes are, nil for the registry. While that is not known, one range at a time gets nil and says
-// done when it knows, and the others wait.
-func (b *RangedBlob) place(ctx context.Context) (moved *http.Request, done func(), err error) {
-	if moved, known := b.where(); known {
-		return moved, func() {}, nil
+// locate returns where the bytes are, nil for the registry. While that is not known, one range at a
+// time gets nil and the others wait until it calls unlock.
+func (b *RangedBlob) locate(ctx context.Context) (storage *http.Request, unlock func(), err error) {
+	if storage, located := b.location(); located {
+		return storage, func() {}, nil
 	}
 	select {
-	case b.asking <- struct{}{}:
+	case b.locateLock <- struct{}{}:
 	case <-ctx.Done():
 		return nil, nil, context.Cause(ctx)
 	}
-	done = func() { <-b.asking }
-	if moved, known := b.where(); known {
-		done()
-		return moved, func() {}, nil
+	unlock = func() { <-b.locateLock }
+	if storage, located := b.location(); located {
+		unlock()
+		return storage, func() {}, nil
 	}
-	return nil, done, nil
+	return nil, unlock, nil
 }
 
-func (b *RangedBlob) where() (moved *http.Request, known bool) {
+func (b *RangedBlob) location() (storage *http.Request, located bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.moved, b.known
+	return b.storage, b.located
 }
 
-// askStorage repeats the last hop of a redirect. That leads nowhere else: only who comes from the registry may be redirected.
-func (b *RangedBlob) askStorage(ctx context.Context, moved *http.Request, span string) (*http.Response, error) {
-	req, err := b.client.requestTo(ctx, http.MethodGet, moved.URL, auth.Repository(b.repo, auth.Pull), nil)
+// getFromStorage repeats the last hop of a redirect. It follows no further redirect: the rules for
+// redirects hold only on the way from the registry.
+func (b *RangedBlob) getFromStorage(ctx context.Context, storage *http.Request, bytes string) (*http.Response, error) {
+	req, err := b.client.requestTo(ctx, http.MethodGet, storage.URL, auth.Repository(b.repo, auth.Pull), nil)
 	if err != nil {
 		return nil, err
 	}
-	req.Response = moved.Response // it is a hop of that redirect still, for whoever records or checks calls
+	req.Response = storage.Response // for wire.Record and wire.Limit it still is a hop of that redirect
 	client := *b.client.http()
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	resp, err := b.client.doBy(&client, ranged(req, span), http.StatusOK, http.StatusPartialContent)
+	resp, err := b.client.doWith(&client, withRange(req, bytes), http.StatusOK, http.StatusPartialContent)
 	if err == nil {
 		b.count(1, 0)
 	}
 	return resp, err
 }
 
-func (b *RangedBlob) askRegistry(ctx context.Context, span string) (*http.Response, error) {
-	req, err := b.client.request(ctx, http.MethodGet, resourceAt(endpoint.Blob(b.repo, string(b.digest)), auth.Pull), nil)
+func (b *RangedBlob) getFromRegistry(ctx context.Context, bytes string) (*http.Response, error) {
+	at := resourceAt(endpoint.Blob(b.repo, string(b.digest)), auth.Pull)
+	req, err := b.client.request(ctx, http.MethodGet, at, nil)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := b.client.do(ranged(req, span), http.StatusOK, http.StatusPartialContent)
+	resp, err := b.client.do(withRange(req, bytes), http.StatusOK, http.StatusPartialContent)
 	if err != nil {
 		return nil, err
 	}
 	b.count(1, hops(resp))
-	b.learn(resp)
+	b.setLocation(resp)
 	return resp, nil
 }
 
-// identity is the only coding that a blob may come in: what is hashed must be what travels (RFC 9110, 12.5.3).
-const identity = "identity"
-
-// ranged makes a request for a blob one for a range of it.
-func ranged(req *http.Request, span string) *http.Request {
+// withRange makes the request of a blob one for a range of it.
+func withRange(req *http.Request, bytes string) *http.Request {
 	req.Header.Set("Accept-Encoding", identity)
-	req.Header.Set("Range", span)
+	req.Header.Set("Range", bytes)
 	return req
 }
 
-// hops is how many redirects led to an answer.
+// hops returns the number of redirects that led to a response.
 func hops(resp *http.Response) int {
 	n := 0
 	for from := resp.Request.Response; from != nil && from.Request != nil; from = from.Request.Response {
@@ -158,29 +159,30 @@ func hops(resp *http.Response) int {
 	return n
 }
 
-// isWithdrawn tells whether a storage host does not serve an address, or not any more.
-func isWithdrawn(err error) bool {
+// isRefusedByStorage reports whether a storage host does not serve an address, or no longer does.
+func isRefusedByStorage(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && (e.StatusCode/100 == 3 || e.StatusCode/100 == 4) && e.StatusCode != http.StatusTooManyRequests
+	return errors.As(err, &e) && e.StatusCode != http.StatusTooManyRequests &&
+		(e.StatusCode/100 == 3 || e.StatusCode/100 == 4)
 }
 
-// learn notes where an answer came from.
-func (b *RangedBlob) learn(resp *http.Response) {
+// setLocation remembers where a response came from.
+func (b *RangedBlob) setLocation(resp *http.Response) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.known, b.moved = true, nil
+	b.located, b.storage = true, nil
 	if resp.Request.Response != nil {
-		b.moved = resp.Request
+		b.storage = resp.Request
 	}
 }
 
-// forget drops an address that did not serve.
-func (b *RangedBlob) forget(moved *http.Request) {
+// dropLocation forgets an address that failed.
+func (b *RangedBlob) dropLocation(storage *http.Request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.extra++
-	if b.moved == moved {
-		b.known, b.moved = false, nil
+	if b.storage == storage {
+		b.located, b.storage = false, nil
 	}
 }
 
@@ -191,10 +193,11 @@ func (b *RangedBlob) count(ranges, extra int) {
 	b.extra += extra
 }
 
-// isCostly bears with the calls that it takes when an address ends while many ranges are under way.
+// isCostly reports whether ranges take more than one call each. It tolerates the calls that fail
+// when an address expires while many ranges are under way.
 func (b *RangedBlob) isCostly() bool {
-	const some = 8
+	const tolerated = 8
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.extra > some+b.ranges/2
+	return b.extra > tolerated+b.ranges/2
 }

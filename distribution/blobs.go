@@ -13,9 +13,13 @@ import (
 	"github.com/hczjl/transship/distribution/endpoint"
 )
 
-// HeadBlob returns the size in bytes of a blob (end-2: HEAD /v2/<name>/blobs/<digest>), -1 where the registry does not
-// say. A registry that does not allow HEAD (405) is asked by GET, whose body is not read. A blob that is not there is an
-// error that is fs.ErrNotExist.
+// identity is the only content coding that is accepted: what is hashed must be what travels (RFC
+// 9110, section 12.5.3).
+const identity = "identity"
+
+// HeadBlob returns the size of a blob in bytes, -1 if the registry does not say (end-2: HEAD
+// /v2/<name>/blobs/<digest>). If the registry does not allow HEAD (405), it sends a GET and does
+// not read the body. A missing blob is an error that is fs.ErrNotExist.
 func (c *Client) HeadBlob(ctx context.Context, repo string, d blob.Digest) (int64, error) {
 	ctx = aboutBlob(ctx, d)
 	resp, err := c.call(ctx, http.MethodHead, resourceAt(endpoint.Blob(repo, string(d)), auth.Pull), http.StatusOK)
@@ -32,11 +36,12 @@ func (c *Client) HeadBlob(ctx context.Context, repo string, d blob.Digest) (int6
 	return size, body.Close()
 }
 
-// GetBlob opens a blob at an offset in bytes (end-2: GET /v2/<name>/blobs/<digest>, with Range where offset is not 0).
-// It returns the bytes from there and the whole blob's size, -1 where the registry does not say. Redirects to a storage
-// host are followed; the bytes are not verified. Of a registry that ignores the range, the first Read drops what comes
-// before the offset; one that answers with another range is an error. A blob that is not there is an error that is
-// fs.ErrNotExist. The caller closes the reader.
+// GetBlob opens a blob at an offset in bytes (end-2: GET /v2/<name>/blobs/<digest>, with Range if
+// offset is not 0). It returns the bytes from the offset on, which are not verified, and the size
+// of the whole blob, -1 if the registry does not say. It follows redirects to a storage host. If
+// the registry ignores the range, the first Read discards the bytes before the offset; another
+// range than that requested is an error. A missing blob is an error that is fs.ErrNotExist. The
+// caller closes the reader.
 func (c *Client) GetBlob(ctx context.Context, repo string, d blob.Digest, offset int64) (io.ReadCloser, int64, error) {
 	resp, size, err := c.openBlob(ctx, repo, d, offset)
 	if err != nil {
@@ -45,8 +50,10 @@ func (c *Client) GetBlob(ctx context.Context, repo string, d blob.Digest, offset
 	return resp.Body, size, nil
 }
 
-// openBlob is GetBlob; the answer's body are the bytes from the offset on.
-func (c *Client) openBlob(ctx context.Context, repo string, d blob.Digest, offset int64) (*http.Response, int64, error) {
+// openBlob is GetBlob, but returns the response.
+func (c *Client) openBlob(
+	ctx context.Context, repo string, d blob.Digest, offset int64,
+) (resp *http.Response, size int64, err error) {
 	ctx = receiving(aboutBlob(ctx, d), d)
 	req, err := c.request(ctx, http.MethodGet, resourceAt(endpoint.Blob(repo, string(d)), auth.Pull), nil)
 	if err != nil {
@@ -60,18 +67,19 @@ func (c *Client) openBlob(ctx context.Context, repo string, d blob.Digest, offse
 		}
 		return resp, resp.ContentLength, nil
 	}
-	resp, err := c.do(ranged(req, fmt.Sprintf("bytes=%d-", offset)), http.StatusOK, http.StatusPartialContent)
+	resp, err = c.do(withRange(req, fmt.Sprintf("bytes=%d-", offset)), http.StatusOK, http.StatusPartialContent)
 	if err != nil {
 		return nil, 0, err
 	}
-	size, err := continued(resp, offset)
+	size, err = startAt(resp, offset)
 	return resp, size, err
 }
 
-// continued makes sure that an answer to a range begins at the offset.
-func continued(resp *http.Response, offset int64) (size int64, err error) {
+// startAt makes the body of a response start at the offset that was requested, and returns the size
+// of the whole blob.
+func startAt(resp *http.Response, offset int64) (size int64, err error) {
 	if resp.StatusCode == http.StatusOK {
-		resp.Body = &skipping{ReadCloser: resp.Body, before: offset}
+		resp.Body = &skippedBody{ReadCloser: resp.Body, left: offset}
 		return resp.ContentLength, nil
 	}
 	first, size, ok := parseContentRange(resp.Header.Get("Content-Range"))
@@ -83,18 +91,18 @@ func continued(resp *http.Response, offset int64) (size int64, err error) {
 	return size, nil
 }
 
-// skipping is a body of which the bytes before an offset are not wanted. They are dropped while reading, so that a
-// connection that breaks meanwhile is one more break of the same download.
-type skipping struct {
+// skippedBody discards the first bytes of a body. It does so in Read, so that a connection that
+// breaks meanwhile counts as a break of the download.
+type skippedBody struct {
 	io.ReadCloser
-	before int64 // bytes still to drop
+	left int64 // bytes still to discard
 }
 
 // Read implements io.Reader.
-func (s *skipping) Read(p []byte) (int, error) {
-	if s.before > 0 {
-		n, err := io.CopyN(io.Discard, s.ReadCloser, s.before)
-		s.before -= n
+func (s *skippedBody) Read(p []byte) (int, error) {
+	if s.left > 0 {
+		n, err := io.CopyN(io.Discard, s.ReadCloser, s.left)
+		s.left -= n
 		if err != nil {
 			return 0, err
 		}
@@ -102,7 +110,7 @@ func (s *skipping) Read(p []byte) (int, error) {
 	return s.ReadCloser.Read(p)
 }
 
-// parseContentRange reads "bytes first-last/size" (RFC 9110, 14.4); size is -1 for "*".
+// parseContentRange parses "bytes first-last/size" (RFC 9110, section 14.4); size is -1 for "*".
 func parseContentRange(s string) (first, size int64, ok bool) {
 	unit, rest, _ := strings.Cut(strings.TrimSpace(s), " ")
 	span, total, cut := strings.Cut(rest, "/")
@@ -122,8 +130,8 @@ func parseContentRange(s string) (first, size int64, ok bool) {
 	return first, size, err == nil && size > last
 }
 
-// DeleteBlob removes a blob from a repository (end-10: DELETE /v2/<name>/blobs/<digest>). A registry that does not
-// allow it answers 405, or 400.
+// DeleteBlob removes a blob from a repository (end-10: DELETE /v2/<name>/blobs/<digest>).
+// Registries that do not allow it answer 405 or 400.
 func (c *Client) DeleteBlob(ctx context.Context, repo string, d blob.Digest) error {
 	ctx = aboutBlob(ctx, d)
 	_, err := c.call(ctx, http.MethodDelete, resourceAt(endpoint.Blob(repo, string(d)), auth.Pull, auth.Delete),

@@ -16,37 +16,42 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// Client makes the calls of the protocol to one registry. Its methods may be used concurrently; it must not be copied.
+// Client makes the calls of the protocol to one registry. [Transport.Client] returns one that is
+// ready. Its methods may be called concurrently; it must not be copied.
 //
-// Authorization is not its business: it marks each request with the scope that the call needs (auth.WithScope), and
-// HTTP's transport acts on that.
+// A Client does not authenticate: it marks each request with the scope that the call needs
+// (auth.WithScope), for an auth.Transport in HTTP.
 type Client struct {
-	Host      string       // host[:port] as it stands in URLs, such as registry-1.docker.io
-	PlainHTTP bool         // http:// in place of https://
-	HTTP      *http.Client // nil is http.DefaultClient
-	Redirects wire.Redirects
-	OnWarning func(text string) // told each different warning of the registry once, 50 at the most; nil drops them
-	OnWait    func(wire.Wait)   // told of each pause before it begins, as wire.Retry does for other calls; may be nil
-	// Sleep waits before an upload or a broken download of a document is taken up again, or until ctx is done and then
-	// returns why. Nil waits on the clock.
+	Host      string         // host[:port] as in URLs, such as registry-1.docker.io
+	PlainHTTP bool           // http:// instead of https://
+	HTTP      *http.Client   // nil is http.DefaultClient
+	Redirects wire.Redirects // checks the Locations of uploads
+	// OnWarning gets each different Warning of the registry once, at most 50 of them. It may be nil.
+	OnWarning func(text string)
+	// OnWait gets each pause before a call that this client repeats, as wire.Retry's does for the
+	// calls that Retry repeats. It may be nil.
+	OnWait func(wire.Wait)
+	// Sleep waits for d before a call is repeated, or until ctx is done and then returns why. Nil
+	// waits on the clock.
 	Sleep func(ctx context.Context, d time.Duration) error
 
-	mu        sync.Mutex
-	warned    map[string]bool
-	mounts    mountRecord
-	limit     requestLimit
-	fallback  bool                     // the registry has no referrers API
-	referrers map[string]chan struct{} // the referrers tags being rewritten; closed when that is done
+	mu             sync.Mutex
+	warned         map[string]bool
+	mounts         mountMemory
+	uploadLimit    uploadLimit
+	noReferrersAPI bool                     // the registry lacks it
+	referrers      map[string]chan struct{} // referrers tags being rewritten; closed when that is done
 }
 
-// resource is a path and query of the API, and the scope that a call to it needs.
+// resource is a path and query of the API, with the scope that a call to it needs.
 type resource struct {
 	path  endpoint.Path
 	query url.Values
 	scope auth.Scope
 }
 
-// resourceAt returns a resource on whose repository a call needs these actions.
+// resourceAt returns the resource at a path, for a call that needs actions on the path's
+// repository.
 func resourceAt(path endpoint.Path, actions ...string) resource {
 	return resource{path: path, scope: auth.Repository(path.Repository, actions...)}
 }
@@ -65,13 +70,15 @@ func (c *Client) url(at resource) *url.URL {
 	return u
 }
 
-// request builds a call to a resource. GetBody is left unset: who can repeat a body sets it.
+// request builds a request for a resource, without GetBody.
 func (c *Client) request(ctx context.Context, method string, at resource, body io.Reader) (*http.Request, error) {
 	return c.requestTo(ctx, method, c.url(at), at.scope, body)
 }
 
-// requestTo builds a call to an address that the registry gave out.
-func (c *Client) requestTo(ctx context.Context, method string, u *url.URL, scope auth.Scope, body io.Reader) (*http.Request, error) {
+// requestTo builds a request for a URL, such as one that the registry gave out.
+func (c *Client) requestTo(
+	ctx context.Context, method string, u *url.URL, scope auth.Scope, body io.Reader,
+) (*http.Request, error) {
 	ctx = auth.WithScope(wire.Linked(ctx), c.Host, scope)
 	req, err := http.NewRequestWithContext(ctx, method, "", body)
 	if err != nil {
@@ -81,10 +88,10 @@ func (c *Client) requestTo(ctx context.Context, method string, u *url.URL, scope
 	return req, nil
 }
 
-// do sends the request and returns the answer if its status is one of ok; else an *Error or a *RequestError.
-// The caller closes the body.
+// do sends a request and returns the response if its status is one of ok, else an *Error or a
+// *RequestError. The caller closes the body.
 func (c *Client) do(req *http.Request, ok ...int) (*http.Response, error) {
-	return c.doBy(c.http(), req, ok...)
+	return c.doWith(c.http(), req, ok...)
 }
 
 func (c *Client) http() *http.Client {
@@ -94,8 +101,8 @@ func (c *Client) http() *http.Client {
 	return c.HTTP
 }
 
-// doBy is do by another client than HTTP.
-func (c *Client) doBy(client *http.Client, req *http.Request, ok ...int) (*http.Response, error) {
+// doWith is do with another client than HTTP.
+func (c *Client) doWith(client *http.Client, req *http.Request, ok ...int) (*http.Response, error) {
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, newRequestError(req, err)
@@ -108,38 +115,43 @@ func (c *Client) doBy(client *http.Client, req *http.Request, ok ...int) (*http.
 	return nil, newError(resp)
 }
 
-// call sends a request without a body of its own to a resource and drops what the answer's body holds.
+// doDiscard is do for a response whose body is not needed.
+func (c *Client) doDiscard(req *http.Request, ok ...int) (*http.Response, error) {
+	resp, err := c.do(req, ok...)
+	if err == nil {
+		drain(resp)
+	}
+	return resp, err
+}
+
+// call sends a request without a body, and discards the body of the response. With a POST, net/http
+// sends the Content-Length: 0 that the specification requires.
 func (c *Client) call(ctx context.Context, method string, at resource, ok ...int) (*http.Response, error) {
 	req, err := c.request(ctx, method, at, nil)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.do(req, ok...)
-	if err != nil {
-		return nil, err
-	}
-	drain(resp)
-	return resp, nil
+	return c.doDiscard(req, ok...)
 }
 
-// readAttempts is how often a document is asked for whose body breaks off.
+// readAttempts is how often a document is requested if its body breaks off.
 const readAttempts = 3
 
-// read sends a GET and reads the answer's body, up to one byte more than limit. A body that breaks off is asked for
-// again; all else that may pass is repeated by the transport.
-func (c *Client) read(req *http.Request, limit int64) (*http.Response, []byte, error) {
+// read sends a GET and reads the body of the response, up to maxSize+1 bytes. It repeats the
+// request if the body breaks off; wire.Retry does for failures before the body.
+func (c *Client) read(req *http.Request, maxSize int64) (*http.Response, []byte, error) {
 	for failures := 1; ; failures++ {
 		resp, err := c.do(req, http.StatusOK)
 		if err != nil {
 			return nil, nil, err
 		}
-		body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxSize+1))
 		drain(resp)
 		if err == nil {
 			return resp, body, nil
 		}
 		err = newRequestError(req, err)
-		if failures == readAttempts || !isPassing(err) {
+		if failures == readAttempts || !isTransient(err) {
 			return nil, nil, err
 		}
 		if waitErr := c.wait(req.Context(), err, failures); waitErr != nil {
@@ -148,7 +160,8 @@ func (c *Client) read(req *http.Request, limit int64) (*http.Response, []byte, e
 	}
 }
 
-// maxDrain is how many unread bytes are read away to keep a connection usable.
+// maxDrain is how many unread bytes of a body are discarded so that its connection can be used
+// again.
 const maxDrain = 64 << 10
 
 func drain(resp *http.Response) {
@@ -156,7 +169,7 @@ func drain(resp *http.Response) {
 	resp.Body.Close()
 }
 
-// warn hands out the texts of Warning headers, each once (distribution-spec, "Warnings").
+// warn reports the Warning headers of a response (distribution-spec, "Warnings").
 func (c *Client) warn(resp *http.Response) {
 	if c.OnWarning == nil {
 		return
@@ -168,14 +181,14 @@ func (c *Client) warn(resp *http.Response) {
 	}
 }
 
-// warnOnce hands out a text the first time it comes up.
+// warnOnce reports a text that was not reported before.
 func (c *Client) warnOnce(text string) {
-	if c.OnWarning != nil && c.first(text) {
+	if c.OnWarning != nil && c.isNewWarning(text) {
 		c.OnWarning(text)
 	}
 }
 
-// warningText returns what stands between the quotes of 299 - "text", "" for any other warning.
+// warningText returns the text of the warning 299 - "text", and "" for any other warning.
 func warningText(header string) string {
 	quoted, ok := strings.CutPrefix(header, `299 - "`)
 	if !ok {
@@ -191,11 +204,12 @@ func warningText(header string) string {
 	return text.String()
 }
 
-// maxWarnings is how many different warnings are handed out: one with the time in it never ends.
+// maxWarnings is how many different warnings are reported: a text with the time in it differs each
+// time.
 const maxWarnings = 50
 
-// first tells whether a warning is to be handed out.
-func (c *Client) first(text string) bool {
+// isNewWarning reports whether a warning is to be reported, and remembers it.
+func (c *Client) isNewWarning(text string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.warned[text] || len(c.warned) == maxWarnings {
@@ -208,8 +222,8 @@ func (c *Client) first(text string) bool {
 	return true
 }
 
-// Ping asks whether the host speaks the protocol (end-1: GET /v2/). A 401 means that it does and wants credentials;
-// it is returned as an *[Error] that is fs.ErrPermission.
+// Ping checks that the host speaks the protocol (end-1: GET /v2/). A 401 means that it does and
+// wants credentials: it is an *[Error] that is fs.ErrPermission.
 func (c *Client) Ping(ctx context.Context) error {
 	_, err := c.call(ctx, http.MethodGet, resource{path: endpoint.Base()}, http.StatusOK)
 	return err

@@ -18,13 +18,15 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// Code is an error code of a registry. It is an error itself, so that errors.Is(err, BlobUnknown) works on an [*Error].
+// Code is an error code of a registry. It is an error, so that errors.Is(err, BlobUnknown) works on
+// an [*Error].
 type Code string
 
-// Error returns the code as the specification writes it.
+// Error returns the code as in the specification.
 func (c Code) Error() string { return string(c) }
 
-// The codes of distribution-spec, "Error Codes" (code-1 to code-14), and UNKNOWN of docker's registry.
+// The codes of distribution-spec, "Error Codes" (code-1 to code-14), and UNKNOWN of CNCF
+// distribution.
 const (
 	BlobUnknown         Code = "BLOB_UNKNOWN"
 	BlobUploadInvalid   Code = "BLOB_UPLOAD_INVALID"
@@ -43,32 +45,32 @@ const (
 	Unknown             Code = "UNKNOWN"
 )
 
-// Detail is one error of a registry's answer.
+// Detail is one error in the body of a response.
 type Detail struct {
 	Code    Code            `json:"code"`
 	Message string          `json:"message"`
 	Detail  json.RawMessage `json:"detail,omitempty"`
 }
 
-// maxErrorBody is how much of a failed answer is read, in bytes.
+// maxErrorBody is how many bytes are read of the body of an error response.
 const maxErrorBody = 8 << 10
 
-// Error is an answer of a registry with another status than the call expects.
+// Error is a response with a status that the call did not expect.
 type Error struct {
 	Method     string
-	URL        string // secrets in its query redacted
+	URL        string // with secrets in the query redacted
 	StatusCode int
 	Header     http.Header
-	Errors     []Detail    // what the registry says, where it answered in the specification's JSON
-	Body       []byte      // the answer's first 8 KiB, without the credentials that the call was made with
-	Auth       *auth.Error // of a 401 or 403: which credentials were refused, nil when none took part
+	Errors     []Detail    // from the body, if it is the specification's JSON
+	Body       []byte      // its first 8 KiB, without the credentials of the request
+	Auth       *auth.Error // of a 401 or 403: which credentials were refused; nil if none were sent
 }
 
-// Error names the call, the status, and what the registry said.
+// Error returns the call, the status, and the message of the registry.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("%s %s: %d %s", e.Method, e.URL, e.StatusCode, http.StatusText(e.StatusCode))
-	if said := e.said(); said != "" {
-		s += ": " + said
+	if message := e.message(); message != "" {
+		s += ": " + message
 	}
 	if e.Auth != nil {
 		s += fmt.Sprintf(" (%s)", account(e.Auth))
@@ -84,9 +86,10 @@ func (e *Error) Unwrap() error {
 	return e.Auth
 }
 
-// said is the registry's own words: its error list, or the first line of a plain text, or the title of the page that a
-// proxy answers with, where it is not just the status, or the message of an object storage's XML.
-func (e *Error) said() string {
+// message returns the message in the body: that of the JSON errors, the Message of an object
+// storage's XML, the title of a proxy's HTML unless it is only the status, or the first line of
+// plain text.
+func (e *Error) message() string {
 	var parts []string
 	for _, d := range e.Errors {
 		parts = append(parts, oneLine(string(d.Code)+" "+d.Message))
@@ -99,16 +102,16 @@ func (e *Error) said() string {
 		if message := element(text, "Message"); message != "" {
 			return message
 		}
-		said := strings.TrimSpace(strings.TrimPrefix(element(text, "title"), fmt.Sprint(e.StatusCode)))
-		return strings.TrimPrefix(said, http.StatusText(e.StatusCode))
+		title := strings.TrimSpace(strings.TrimPrefix(element(text, "title"), fmt.Sprint(e.StatusCode)))
+		return strings.TrimPrefix(title, http.StatusText(e.StatusCode))
 	}
 	if strings.HasPrefix(text, "{") {
-		return "" // unknown JSON says nothing to a person
+		return "" // unknown JSON
 	}
 	return oneLine(text)
 }
 
-// element is the text of the first element of that name in HTML or XML, "" where there is none.
+// element returns the text of the first element with a name in HTML or XML, "" if there is none.
 func element(page, name string) string {
 	_, rest, _ := strings.Cut(page, "<"+name+">")
 	text, _, ended := strings.Cut(rest, "</"+name+">")
@@ -118,7 +121,7 @@ func element(page, name string) string {
 	return oneLine(html.UnescapeString(text))
 }
 
-// oneLine keeps the first line of a text, printable characters only, 200 at the most.
+// oneLine returns the printable characters of the first line of a text, at most 200.
 func oneLine(s string) string {
 	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
 	s = strings.Map(func(r rune) rune {
@@ -133,7 +136,8 @@ func oneLine(s string) string {
 	return s
 }
 
-// Is makes errors.Is work on a [Code], on fs.ErrNotExist for 404, and on fs.ErrPermission for 401 and 403.
+// Is makes errors.Is work on a [Code], on fs.ErrNotExist for 404, and on fs.ErrPermission for 401
+// and 403.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case fs.ErrNotExist:
@@ -149,7 +153,7 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// newError reads a failed answer. The caller closes the body.
+// newError returns the error of a response. The caller closes the body.
 func newError(resp *http.Response) *Error {
 	e := &Error{StatusCode: resp.StatusCode, Header: resp.Header, Auth: auth.Refusal(resp)}
 	if resp.Request != nil {
@@ -157,9 +161,9 @@ func newError(resp *http.Response) *Error {
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	e.Body = []byte(auth.Redact(resp, string(body)))
-	var said struct{ Errors []Detail }
-	if json.Unmarshal(body, &said) == nil {
-		e.Errors = said.Errors
+	var parsed struct{ Errors []Detail }
+	if json.Unmarshal(body, &parsed) == nil {
+		e.Errors = parsed.Errors
 	}
 	for i := range e.Errors {
 		e.Errors[i].Message = auth.Redact(resp, e.Errors[i].Message)
@@ -168,30 +172,32 @@ func newError(resp *http.Response) *Error {
 	return e
 }
 
-// RequestError is a request that got no answer: the host was not reached, the connection broke, TLS failed.
+// RequestError is a request without a response: the host was not reached, the connection broke, or
+// TLS failed.
 type RequestError struct {
 	Method string
-	URL    string // secrets in its query redacted
+	URL    string // with secrets in the query redacted
 	Err    error
 }
 
-// Error names the call and what went wrong. An error that says itself which registry it is about stands alone.
+// Error returns the call and the error, or only the error if that names the registry itself.
 func (e *RequestError) Error() string {
 	switch e.Err.(type) {
-	case *auth.Error, *auth.CredentialsError, *wire.RetryAfterError, *wire.RedirectError, *wire.CertificateError, *wire.PlanError:
+	case *auth.Error, *auth.CredentialsError,
+		*wire.RetryAfterError, *wire.RedirectError, *wire.CertificateError, *wire.PlanError:
 		return e.Err.Error()
 	}
 	if errors.Is(e.Err, net.ErrClosed) {
-		// By net/http, which says nothing more, because the peer had.
+		// net/http closed it because the peer had, and its text does not say so.
 		return fmt.Sprintf("%s %s: the connection was closed", e.Method, e.URL)
 	}
 	return fmt.Sprintf("%s %s: %v", e.Method, e.URL, e.Err)
 }
 
-// Unwrap returns the error of net/http, without the URL that it names.
+// Unwrap returns the error of net/http, without its URL.
 func (e *RequestError) Unwrap() error { return e.Err }
 
-// newRequestError takes the URL, which may hold secrets, out of net/http's error.
+// newRequestError removes the URL, which may have secrets, from net/http's error.
 func newRequestError(req *http.Request, err error) *RequestError {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
@@ -200,19 +206,19 @@ func newRequestError(req *http.Request, err error) *RequestError {
 	return &RequestError{Method: req.Method, URL: wire.Redact(req.URL), Err: wire.RedactError(err)}
 }
 
-// isAuthError tells whether a request was not sent because no token was to be had for it.
+// isAuthError reports whether a request was not sent because there was no token for it.
 func isAuthError(err error) bool {
 	var refused *auth.Error
 	return errors.As(err, &refused)
 }
 
-// hasStatus tells whether err is an answer with one of the statuses.
+// hasStatus reports whether err is a response with one of the statuses.
 func hasStatus(err error, statuses ...int) bool {
 	var e *Error
 	return errors.As(err, &e) && slices.Contains(statuses, e.StatusCode)
 }
 
-// account says who was refused.
+// account names the account that was refused.
 func account(e *auth.Error) string {
 	if e.User == "" {
 		return "as anonymous"

@@ -9,139 +9,135 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// worthAsking is the size in bytes from which a HEAD is cheaper than sending a blob that may be there already.
-const worthAsking = 1 << 20
-
-// mountRecord is what a client has learnt about mounts on its registry.
-type mountRecord struct {
-	declined map[string]bool // repositories a mount from which was refused, or ignored although they have the blob
-	doubtful bool            // a mount that should have worked did not: a 202 does not mean that a blob is absent
-	proven   bool            // a repository's own blob was found by a mount: a 202 does mean that
+// mountMemory is what a client knows of mounts on its registry.
+type mountMemory struct {
+	declined   map[string]bool // repositories that a mount from was refused, or ignored although they have the blob
+	unreliable bool            // a mount failed that had to work: 202 does not mean that the repository lacks the blob
+	reliable   bool            // a mount found a blob of the repository itself: 202 does mean that
 }
 
-func (c *Client) declined(from string) bool {
+// knownMounts returns what is known of mounts, without the repositories.
+func (c *Client) knownMounts() (unreliable, reliable bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.mounts.declined[from]
+	return c.mounts.unreliable, c.mounts.reliable
 }
 
-// noteDeclined remembers that blobs cannot be mounted from a repository.
-func (c *Client) noteDeclined(from string) {
+func (c *Client) rememberMountsUnreliable() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mounts.unreliable = true
+}
+
+func (c *Client) rememberMountsReliable() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mounts.reliable = true
+}
+
+// declinesMountFrom reports whether blobs cannot be mounted from a repository.
+func (c *Client) declinesMountFrom(repo string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mounts.declined[repo]
+}
+
+// rememberDeclined remembers that blobs cannot be mounted from a repository.
+func (c *Client) rememberDeclined(repo string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.mounts.declined == nil {
 		c.mounts.declined = map[string]bool{}
 	}
-	c.mounts.declined[from] = true
-	c.mounts.doubtful = true
+	c.mounts.declined[repo] = true
+	c.mounts.unreliable = true
 }
 
-func (c *Client) doubtful() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.mounts.doubtful
-}
-
-func (c *Client) noteDoubtful() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.mounts.doubtful = true
-}
-
-func (c *Client) proven() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.mounts.proven
-}
-
-func (c *Client) noteProven() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.mounts.proven = true
-}
-
-// PutBlob sees to it that the repository has a blob, in the fewest calls: one POST asks to mount it from a repository
-// of the same registry that has it, or else from this very repository, which answers whether it is here already. Only
-// when it is not does open get called, and the bytes go into the session that the POST has opened. from names
-// repositories on the same registry that hold the blob, best first.
+// PutBlob makes sure that the repository has a blob, in as few calls as possible. One POST asks for
+// a mount from a repository of the same registry that has the blob, or else from this very
+// repository, which shows whether the blob is there already. Only if it is not, PutBlob calls open,
+// and uploads the bytes in the session that the POST opened. from names repositories on the same
+// registry that have the blob, the best first.
 //
-// A refused mount is never an error: the blob is uploaded plainly. Where a mount that should have worked has not, and in
-// a repository with content until a mount has shown what is there, blobs of a megabyte and more are asked for by HEAD
-// before they are sent. So are blobs with other digests than SHA-256, which are not mounted at all.
+// A refused mount is not an error: the blob is uploaded. Before it uploads a large blob, PutBlob
+// sends a HEAD if a mount failed that had to work, or if the repository has content and no mount
+// has worked there yet. Blobs with other digests than SHA-256 are not mounted, and always probed
+// so.
 //
-// The bytes are verified while they stream. Where they are wrong the error is a *[blob.MismatchError], and the
-// repository does not have the blob.
-func (r *Repository) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string) (blob.Outcome, error) {
+// The bytes are verified while they are read. If they are wrong, the error is a
+// *[blob.MismatchError], and the repository does not have the blob.
+func (r *Repository) PutBlob(
+	ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string,
+) (blob.Outcome, error) {
 	ctx = aboutBlob(r.scoped(ctx), d.Digest)
-	asked := !mountable(d.Digest) || r.Client.doubtful() && d.Size >= worthAsking
-	if asked && r.has(ctx, d.Digest, d.Size) {
+	unreliable, _ := r.Client.knownMounts()
+	probed := !isMountable(d.Digest) || unreliable && d.Size >= largeBlob
+	if probed && r.has(ctx, d.Digest, d.Size) {
 		return blob.Exists, nil
 	}
 	session, outcome, err := r.mountOrStart(ctx, d, from)
 	if err != nil || outcome != 0 {
 		return outcome, err
 	}
-	if !asked && r.distrusts(d) && r.has(ctx, d.Digest, d.Size) {
-		r.Client.noteDoubtful()
+	if !probed && r.shouldProbe(d) && r.has(ctx, d.Digest, d.Size) {
+		r.Client.rememberMountsUnreliable()
 		r.cancel(ctx, session)
 		return blob.Exists, nil
 	}
 	return blob.Uploaded, r.upload(ctx, blob.NewStream(d.Digest, d.Size, open), session)
 }
 
-// has asks by HEAD. An error counts as no: then the upload shows what is wrong.
+// has reports whether a HEAD finds a blob. After an error it reports false: the upload that follows
+// shows what is wrong.
 func (r *Repository) has(ctx context.Context, d blob.Digest, size int64) bool {
-	have, err := r.Client.HeadBlob(ctx, r.Name, d)
-	return err == nil && (have < 0 || have == size)
+	found, err := r.Client.HeadBlob(ctx, r.Name, d)
+	return err == nil && (found < 0 || found == size)
 }
 
-// distrusts tells whether a large blob that could not be mounted is to be asked for: always after a mount has failed
-// that should have worked, and in a repository that has content until a mount has worked there. ECR answers 202 whatever
-// is there.
-func (r *Repository) distrusts(d manifest.Descriptor) bool {
-	if d.Size < worthAsking {
-		return false
-	}
-	return r.Client.doubtful() || r.inUse.Load() && !r.Client.proven()
+// shouldProbe reports whether a HEAD is to be sent for a blob that was not mounted: ECR answers 202
+// to a mount even if the repository has the blob.
+func (r *Repository) shouldProbe(d manifest.Descriptor) bool {
+	unreliable, reliable := r.Client.knownMounts()
+	return d.Size >= largeBlob && (unreliable || r.inUse.Load() && !reliable)
 }
 
-// mountable tells whether a mount does what it should. CNCF distribution keeps every blob under its SHA-256; mounting it
-// by another digest answers 201 and leaves a link that leads nowhere, even where the blob could be had before
-// (registry/storage/linkedblobstore.go, mount).
-func mountable(d blob.Digest) bool { return d.Algorithm() == blob.SHA256 }
+// isMountable reports whether a mount of the digest can be relied on. CNCF distribution keeps every
+// blob under its SHA-256: a mount by another digest answers 201 and leaves a broken link, even if
+// the blob could be read before (registry/storage/linkedblobstore.go, mount).
+func isMountable(d blob.Digest) bool { return d.Algorithm() == blob.SHA256 }
 
-// mountOrStart returns how the repository came to have the blob, or the session to upload it in.
-func (r *Repository) mountOrStart(ctx context.Context, d manifest.Descriptor, from []string) (Upload, blob.Outcome, error) {
+// mountOrStart returns how the repository got the blob, or the session to upload it in.
+func (r *Repository) mountOrStart(
+	ctx context.Context, d manifest.Descriptor, from []string,
+) (Upload, blob.Outcome, error) {
 	for _, name := range append(append([]string(nil), from...), r.Name) {
-		if r.Client.declined(name) || !mountable(d.Digest) {
+		if r.Client.declinesMountFrom(name) || !isMountable(d.Digest) {
 			continue
 		}
-		done, session, err := r.Client.Mount(ctx, r.Name, d.Digest, name)
-		if done && name == r.Name {
-			r.Client.noteProven()
+		mounted, session, err := r.Client.Mount(ctx, r.Name, d.Digest, name)
+		switch own := name == r.Name; {
+		case mounted && own:
+			r.Client.rememberMountsReliable()
 			return Upload{}, blob.Exists, nil
-		}
-		if done {
+		case mounted:
 			return Upload{}, blob.Mounted, nil
-		}
-		if err == nil {
-			if name != r.Name {
-				r.Client.noteDeclined(name)
-			}
+		case err == nil && own:
 			return session, 0, nil
-		}
-		if !isRefusal(ctx, err) {
+		case err != nil && !isMountRefusal(ctx, err):
 			return Upload{}, 0, err
 		}
-		r.Client.noteDeclined(name)
+		r.Client.rememberDeclined(name)
+		if err == nil {
+			return session, 0, nil
+		}
 	}
 	session, err := r.Client.StartUpload(ctx, r.Name, d.Digest)
 	return session, 0, err
 }
 
-// isRefusal tells whether a mount failed for a reason that a plain upload may not share: any answer but 429, and a
-// token that was not given.
-func isRefusal(ctx context.Context, err error) bool {
+// isMountRefusal reports whether a mount failed for a reason that an upload may not have: any
+// response but 429, and a token that was refused.
+func isMountRefusal(ctx context.Context, err error) bool {
 	if ctx.Err() != nil || hasStatus(err, http.StatusTooManyRequests) {
 		return false
 	}

@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	// maxPage is the largest page of a listing that is read, in bytes.
-	maxPage = 32 << 20
-	// maxPages is how many pages of a listing are read: some registries hand out a hundred tags in each.
-	maxPages = 20_000
+	maxPage  = 32 << 20 // bytes of one page
+	maxPages = 20_000   // of one listing; some registries put a hundred tags on each
 )
 
-// pages fetches a listing page by page, following Link headers as they stand, until there is no next page or each
-// returns false.
-func (c *Client) pages(ctx context.Context, at resource, header http.Header, each func(*http.Response, []byte) (bool, error)) error {
+// pages reads a listing page by page, by the Link headers as they are, until there is no next page
+// or each returns false.
+func (c *Client) pages(
+	ctx context.Context, at resource, header http.Header, each func(resp *http.Response, body []byte) (more bool, err error),
+) error {
 	seen := map[string]bool{}
 	row := endpoint.ID(http.MethodGet, c.url(at))
 	for u := c.url(at); u != nil; {
@@ -48,7 +48,9 @@ func (c *Client) pages(ctx context.Context, at resource, header http.Header, eac
 }
 
 // page fetches one page.
-func (c *Client) page(ctx context.Context, u *url.URL, scope auth.Scope, header http.Header) (*http.Response, []byte, error) {
+func (c *Client) page(
+	ctx context.Context, u *url.URL, scope auth.Scope, header http.Header,
+) (resp *http.Response, body []byte, err error) {
 	req, err := c.requestTo(ctx, http.MethodGet, u, scope, nil)
 	if err != nil {
 		return nil, nil, err
@@ -56,7 +58,7 @@ func (c *Client) page(ctx context.Context, u *url.URL, scope auth.Scope, header 
 	for name, values := range header {
 		req.Header[name] = values
 	}
-	resp, body, err := c.read(req, maxPage)
+	resp, body, err = c.read(req, maxPage)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -66,25 +68,26 @@ func (c *Client) page(ctx context.Context, u *url.URL, scope auth.Scope, header 
 	return resp, body, nil
 }
 
-// next returns the address of the page after this one, nil when there is none. It must be on the registry itself.
+// next returns the URL of the page after this one, nil if there is none. It must be on the registry
+// itself.
 func (c *Client) next(resp *http.Response) (*url.URL, error) {
 	target, ok := nextLink(resp.Header.Values("Link"))
 	if !ok {
 		return nil, nil
 	}
-	asked := resp.Request.URL
-	to, err := asked.Parse(target)
+	requested := resp.Request.URL
+	to, err := requested.Parse(target)
 	if err != nil {
 		return nil, fmt.Errorf("%s: the link to the next page is no URL", c.Host)
 	}
-	to = mend(asked, to)
-	if !strings.EqualFold(to.Host, asked.Host) || to.Scheme != asked.Scheme {
+	to = restoreSchemeAndPort(requested, to)
+	if !strings.EqualFold(to.Host, requested.Host) || to.Scheme != requested.Scheme {
 		return nil, fmt.Errorf("%s: the link to the next page leads to another host, %s", c.Host, to.Host)
 	}
 	return to, nil
 }
 
-// nextLink finds the target of rel="next" in Link headers (RFC 8288).
+// nextLink returns the target of the link with rel="next" in Link headers (RFC 8288).
 func nextLink(headers []string) (string, bool) {
 	for _, h := range headers {
 		for h != "" {
@@ -98,8 +101,8 @@ func nextLink(headers []string) (string, bool) {
 	return "", false
 }
 
-// cutLink takes the first link off a header: what stands between < and >, and its parameters up to a comma that is
-// not quoted.
+// cutLink splits off the first link of a header: its target, between < and >, and its parameters,
+// up to a comma that is not quoted.
 func cutLink(h string) (target, params, rest string) {
 	_, after, ok := strings.Cut(h, "<")
 	if !ok {
@@ -121,7 +124,7 @@ func cutLink(h string) (target, params, rest string) {
 	return target, after, ""
 }
 
-// isNext tells whether a link's parameters say rel=next. Registries with a single link may leave them out.
+// isNext reports whether the parameters of a link have rel=next. A single link may have none.
 func isNext(params string) bool {
 	if strings.TrimSpace(params) == "" {
 		return true
@@ -141,7 +144,7 @@ func isNext(params string) bool {
 	return false
 }
 
-// decodePage reads a page's JSON.
+// decodePage decodes the JSON of a page.
 func decodePage(host string, body []byte, into any) error {
 	if err := json.Unmarshal(body, into); err != nil {
 		return fmt.Errorf("%s answered the listing with something that is not its JSON: %w", host, err)

@@ -75,7 +75,7 @@ func TestWithDigestLeavesTheQueryAlone(t *testing.T) {
 	}
 }
 
-func TestMend(t *testing.T) {
+func TestRestoreSchemeAndPort(t *testing.T) {
 	for _, c := range []struct{ asked, to, want string }{
 		{"https://r.example/v2/", "http://r.example/u", "https://r.example/u"},
 		{"https://r.example:8443/v2/", "http://r.example/u", "https://r.example:8443/u"},
@@ -87,7 +87,7 @@ func TestMend(t *testing.T) {
 	} {
 		asked, _ := url.Parse(c.asked)
 		to, _ := url.Parse(c.to)
-		if got := mend(asked, to).String(); got != c.want {
+		if got := restoreSchemeAndPort(asked, to).String(); got != c.want {
 			t.Errorf("%s on %s: got %s, want %s", c.to, c.asked, got, c.want)
 		}
 	}

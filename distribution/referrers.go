@@ -18,27 +18,30 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// ReferrersTag returns the tag under which registries without the referrers API keep the index of a manifest's
-// referrers (distribution-spec, "Referrers Tag Schema"): algorithm and hexadecimal part of the digest, cut to 32 and 64
-// characters, and "-" for what may not stand in a tag.
+// ReferrersTag returns the tag of the index that lists a manifest's referrers in a registry without
+// the referrers API (distribution-spec, "Referrers Tag Schema"): algorithm and hexadecimal part of
+// the digest, cut to 32 and 64 characters, with "-" for characters that a tag may not have.
 func ReferrersTag(d blob.Digest) string {
 	algorithm, hex := string(d.Algorithm()), d.Hex()
 	tag := algorithm[:min(len(algorithm), 32)] + "-" + hex[:min(len(hex), 64)]
 	return notInTag.ReplaceAllString(tag, "-")
 }
 
-// notInTag finds what a tag may not have in it.
+// notInTag matches the characters that a tag may not have.
 var notInTag = regexp.MustCompile(`[^a-zA-Z0-9._-]`)
 
-// Referrers returns the manifests whose subject is d, only those of artifactType where that is not empty (end-12a, and
-// end-12b with artifactType: GET /v2/<name>/referrers/<digest>), from all pages of the answer. A registry without the API
-// (404, 400, 405, 406 or an answer that is no index) is asked for the referrers tag; that it lacks the API is noted, so
-// that it is asked only once. No referrers are an empty list.
+// Referrers returns the manifests whose subject is d; if artifactType is not empty, only those of
+// that type (end-12a, with artifactType end-12b: GET /v2/<name>/referrers/<digest>). It reads all
+// pages. If the registry lacks the API (404, 400, 405, 406, or a response that is not an index),
+// Referrers reads the referrers tag, and the client does not try the API again. Without referrers
+// the list is empty.
 //
-// Errors are an *[Error], such as one that is fs.ErrPermission, or a *[RequestError]; a list that cannot be read is an
-// error too, under the tag a *[manifest.DocumentError].
-func (c *Client) Referrers(ctx context.Context, repo string, d blob.Digest, artifactType string) ([]manifest.Descriptor, error) {
-	if !c.usesFallback() {
+// Errors are an *[Error], such as one that is fs.ErrPermission, or a *[RequestError]. A list that
+// cannot be parsed is an error too; under the tag, a *[manifest.DocumentError].
+func (c *Client) Referrers(
+	ctx context.Context, repo string, d blob.Digest, artifactType string,
+) ([]manifest.Descriptor, error) {
+	if !c.lacksReferrersAPI() {
 		list, err := c.referrersAPI(ctx, repo, d, artifactType)
 		if !errors.Is(err, errNoReferrersAPI) {
 			return list, err
@@ -47,27 +50,29 @@ func (c *Client) Referrers(ctx context.Context, repo string, d blob.Digest, arti
 	ix, err := c.referrersIndex(ctx, repo, d)
 	var other *otherContentError
 	if errors.As(err, &other) {
-		return nil, nil // it is not a list of referrers, so there are none (distribution-spec, "Listing Referrers")
+		return nil, nil // there are no referrers then (distribution-spec, "Listing Referrers")
 	}
 	return ofType(ix.Manifests, artifactType), err
 }
 
 var errNoReferrersAPI = errors.New("the registry has no referrers API")
 
-func (c *Client) usesFallback() bool {
+func (c *Client) lacksReferrersAPI() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.fallback
+	return c.noReferrersAPI
 }
 
-func (c *Client) noteFallback() {
+func (c *Client) rememberNoReferrersAPI() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.fallback = true
+	c.noReferrersAPI = true
 }
 
-// referrersAPI asks the API, and answers errNoReferrersAPI where there is none.
-func (c *Client) referrersAPI(ctx context.Context, repo string, d blob.Digest, artifactType string) ([]manifest.Descriptor, error) {
+// referrersAPI reads the list from the API. The error is errNoReferrersAPI if there is none.
+func (c *Client) referrersAPI(
+	ctx context.Context, repo string, d blob.Digest, artifactType string,
+) ([]manifest.Descriptor, error) {
 	at := resourceAt(endpoint.Referrers(repo, string(d)), auth.Pull)
 	if artifactType != "" {
 		at = at.with(url.Values{"artifactType": {artifactType}})
@@ -75,7 +80,7 @@ func (c *Client) referrersAPI(ctx context.Context, repo string, d blob.Digest, a
 	var list []manifest.Descriptor
 	accept := http.Header{"Accept": {manifest.MediaTypeOCIIndex}}
 	err := c.pages(ctx, at, accept, func(resp *http.Response, body []byte) (bool, error) {
-		entries, err := readReferrers(resp, body)
+		entries, err := parseReferrers(resp, body)
 		list = append(list, entries...)
 		return err == nil, err
 	})
@@ -83,20 +88,21 @@ func (c *Client) referrersAPI(ctx context.Context, repo string, d blob.Digest, a
 		err = errors.Join(errNoReferrersAPI, err)
 	}
 	if errors.Is(err, errNoReferrersAPI) && !isAboutContent(err) {
-		c.noteFallback()
+		c.rememberNoReferrersAPI()
 	}
-	// OCI-Filters-Applied says whether the registry has filtered; doing it again costs nothing.
+	// OCI-Filters-Applied says whether the registry has filtered; filtering again costs nothing.
 	return ofType(list, artifactType), err
 }
 
-// isAboutContent tells whether an answer names what was asked for as the reason, so that it says nothing about the API:
-// there may be no such repository, or no such digest algorithm.
+// isAboutContent reports whether an error code is about what was requested, such as a missing
+// repository or an unknown digest algorithm. Then it does not show that the API is missing.
 func isAboutContent(err error) bool {
-	return errors.Is(err, NameUnknown) || errors.Is(err, ManifestUnknown) || errors.Is(err, DigestInvalid) || errors.Is(err, NameInvalid)
+	return errors.Is(err, NameUnknown) || errors.Is(err, NameInvalid) ||
+		errors.Is(err, ManifestUnknown) || errors.Is(err, DigestInvalid)
 }
 
-// readReferrers reads one page of the API.
-func readReferrers(resp *http.Response, body []byte) ([]manifest.Descriptor, error) {
+// parseReferrers parses one page of the API.
+func parseReferrers(resp *http.Response, body []byte) ([]manifest.Descriptor, error) {
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if mediaType != manifest.MediaTypeOCIIndex {
 		return nil, errNoReferrersAPI
@@ -113,16 +119,17 @@ func readReferrers(resp *http.Response, body []byte) ([]manifest.Descriptor, err
 	return ix.Manifests, nil
 }
 
-// otherContentError says that a referrers tag names something that is no list of referrers.
+// otherContentError is a referrers tag of something that is not a list of referrers.
 type otherContentError struct{ name, mediaType string }
 
-// Error names the tag and what it is.
+// Error names the tag and the media type.
 func (e *otherContentError) Error() string {
 	return fmt.Sprintf("%s is no list of referrers but a manifest of type %s", e.name, e.mediaType)
 }
 
-// referrersIndex reads the index under the referrers tag, an empty one where there is none. GitLab answers that tag
-// with the subject itself (oras-go #1396), which is no list of referrers. Other content is an *otherContentError.
+// referrersIndex returns the index under the referrers tag, an empty one if there is none. For that
+// tag GitLab answers with the subject itself (oras-go #1396), which counts as none. Other content
+// is an *otherContentError.
 func (c *Client) referrersIndex(ctx context.Context, repo string, subject blob.Digest) (manifest.Index, error) {
 	empty := manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex}
 	tag := ReferrersTag(subject)
@@ -135,7 +142,7 @@ func (c *Client) referrersIndex(ctx context.Context, repo string, subject blob.D
 	case subject.Algorithm().Digest(m.Raw) == subject:
 		return empty, nil
 	case m.MediaType != manifest.MediaTypeOCIIndex:
-		return empty, &otherContentError{c.name(repo, tag), m.MediaType}
+		return empty, &otherContentError{c.imageName(repo, tag), m.MediaType}
 	}
 	return m.Index()
 }
@@ -144,13 +151,15 @@ func ofType(list []manifest.Descriptor, artifactType string) []manifest.Descript
 	if artifactType == "" {
 		return list
 	}
-	return slices.DeleteFunc(slices.Clone(list), func(d manifest.Descriptor) bool { return d.ArtifactType != artifactType })
+	other := func(d manifest.Descriptor) bool { return d.ArtifactType != artifactType }
+	return slices.DeleteFunc(slices.Clone(list), other)
 }
 
-// addReferrer writes a manifest into the index of its subject's referrers tag, which is a client's duty where the
-// registry has not answered with OCI-Subject (distribution-spec, "Pushing Manifests with Subject"). Other content under
-// that tag is left alone, and is an error. Two programs that do this at once may lose an entry: the specification has no
-// way to prevent that.
+// addReferrer adds a manifest to the index under its subject's referrers tag, as a client must if
+// the registry did not answer with OCI-Subject (distribution-spec, "Pushing Manifests with
+// Subject"). If the tag has other content, addReferrer changes nothing and returns an error. Two
+// programs that do this at the same time may lose an entry, which the specification gives no way to
+// prevent.
 func (c *Client) addReferrer(ctx context.Context, repo string, subject blob.Digest, m manifest.Manifest) error {
 	unlock, err := c.lockReferrers(ctx, repo, subject)
 	if err != nil {
@@ -181,7 +190,7 @@ func (c *Client) addReferrer(ctx context.Context, repo string, subject blob.Dige
 	return err
 }
 
-// lockReferrers lets one goroutine at a time rewrite a referrers tag: reading, adding and writing it is not atomic.
+// lockReferrers lets one goroutine at a time read and rewrite a referrers tag.
 func (c *Client) lockReferrers(ctx context.Context, repo string, subject blob.Digest) (unlock func(), err error) {
 	key := repo + "@" + string(subject)
 	for {
@@ -197,7 +206,8 @@ func (c *Client) lockReferrers(ctx context.Context, repo string, subject blob.Di
 	}
 }
 
-// tryLockReferrers takes the lock and returns nil, or returns what is closed once the lock is free.
+// tryLockReferrers takes the lock and returns nil, or returns a channel that is closed when the
+// lock is free.
 func (c *Client) tryLockReferrers(key string) chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,31 +16,35 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// largeBlob is the size in bytes from which it pays to open a connection for a blob.
+// largeBlob is the size in bytes from which on a blob is worth a connection of its own, and a HEAD
+// before an upload that may be needless.
 const largeBlob = 1 << 20
 
-// Repository is one repository of a registry, as the source or the target of a copy. Its methods may be used
-// concurrently; it must not be copied.
+// Repository is one repository of a registry, as the source or the target of a copy.
+// [Transport.Image] and [Transport.Repository] return one. Its methods may be called concurrently;
+// it must not be copied.
 type Repository struct {
 	Client *Client
-	Name   string     // as it stands in URLs, such as library/halo
-	Image  string     // what an audit calls the image that calls are for, where their context does not say (wire.Why)
-	Scope  auth.Scope // asked for with every call, so that one token serves the whole run
-	// ChunkSize is the most bytes sent in one upload call. 0 sends each blob in one PUT, and in chunks only where the
-	// registry or a broken connection asks for it.
+	Name   string     // as in URLs, such as library/halo
+	Image  string     // the image in wire.Why, if the context of a call does not have one
+	Scope  auth.Scope // part of the scope of every call, so that one token serves them all
+	// ChunkSize is the most bytes of one upload call. 0 sends each blob in one PUT, and uses chunks
+	// only if the registry or a broken connection requires them.
 	ChunkSize int64
-	// Patch sends blobs with PATCH and closes the upload with an empty PUT, as docker does, also where one PUT would do.
+	// Patch always sends blobs with PATCH and closes the upload with an empty PUT, as docker does.
 	Patch bool
 
-	inUse atomic.Bool // a tag that was asked for exists, so blobs may be there
+	inUse atomic.Bool // a HEAD has found a manifest, so there may be blobs too
 }
 
 // String returns host/name.
 func (r *Repository) String() string { return r.Client.Host + "/" + r.Name }
 
-// Place returns the registry and the repository's name on it. Repositories of one registry can mount each other's blobs.
+// Place returns the registry and the repository's name on it. Repositories of one registry can
+// mount each other's blobs.
 func (r *Repository) Place() (registry, name string) { return r.Client.Host, r.Name }
 
+// scoped adds Scope and Image to a context.
 func (r *Repository) scoped(ctx context.Context) context.Context {
 	if wire.WhyOf(ctx).Image == "" {
 		ctx = wire.With(ctx, wire.Why{Image: r.Image})
@@ -62,14 +66,15 @@ func (r *Repository) HeadManifest(ctx context.Context, ref string) (manifest.Des
 	return d, err
 }
 
-// Blob opens a blob at an offset in bytes; see [Client.GetBlob]. Content that the descriptor itself holds is not
-// fetched. An answer of another size than the descriptor's is refused at once, with a *[blob.MismatchError].
+// Blob opens a blob at an offset in bytes; see [Client.GetBlob]. It does not fetch content that the
+// descriptor itself has. A response for a blob of another size is a *[blob.MismatchError].
 func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
 	open, _ := r.RangedBlob(d)
 	return open(ctx, offset)
 }
 
-// RangedBlob returns how to open a blob at an offset, as Blob does, and how to open a range of it; see [RangedBlob].
+// RangedBlob returns a function that opens a blob at an offset, as Blob does, and one that opens a
+// range of it; see [RangedBlob].
 func (r *Repository) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange) {
 	b := r.Client.RangedBlob(r.Name, d.Digest)
 	open := func(ctx context.Context, offset int64) (io.ReadCloser, error) {
@@ -94,8 +99,8 @@ func (r *Repository) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRang
 	}
 }
 
-// HasBlob tells whether the repository has a blob of that digest and size; see [Client.HeadBlob]. A registry that denies
-// it is fs.ErrPermission; some deny what does not exist.
+// HasBlob reports whether the repository has a blob with that digest and size; see
+// [Client.HeadBlob]. An error may be fs.ErrPermission, also for a repository that does not exist.
 func (r *Repository) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
 	size, err := r.Client.HeadBlob(r.scoped(ctx), r.Name, d.Digest)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -104,8 +109,9 @@ func (r *Repository) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, 
 	return err == nil && (size < 0 || size == d.Size), err
 }
 
-// PutManifest stores a manifest under a tag or its digest; see [Client.PutManifest]. Where the manifest has a subject
-// and the registry does not keep track of referrers, the subject's referrers tag is brought up to date.
+// PutManifest stores a manifest under a tag or its digest; see [Client.PutManifest]. If the
+// manifest has a subject and the registry does not list referrers, PutManifest updates the
+// referrers tag.
 func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Manifest) error {
 	ctx = r.scoped(ctx)
 	stored, err := r.Client.PutManifest(ctx, r.Name, ref, m)
@@ -119,18 +125,18 @@ func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Man
 	return r.Client.addReferrer(ctx, r.Name, subject.Digest, m)
 }
 
-// Untag removes a tag, and leaves the manifest; see [Client.DeleteManifest]. The scope must allow it: some registries ask
-// for delete, others for push.
+// Untag removes a tag, but not the manifest; see [Client.DeleteManifest]. Some registries require
+// the scope delete for it, others push.
 func (r *Repository) Untag(ctx context.Context, tag string) error {
 	return r.Client.DeleteManifest(r.scoped(ctx), r.Name, tag)
 }
 
-// DeleteManifest removes a manifest and with it its tags; see [Client.DeleteManifest]. The scope must allow it.
+// DeleteManifest removes a manifest and its tags; see [Client.DeleteManifest].
 func (r *Repository) DeleteManifest(ctx context.Context, d blob.Digest) error {
 	return r.Client.DeleteManifest(r.scoped(ctx), r.Name, string(d))
 }
 
-// DeleteBlob removes a blob from the repository; see [Client.DeleteBlob]. The scope must allow it.
+// DeleteBlob removes a blob from the repository; see [Client.DeleteBlob].
 func (r *Repository) DeleteBlob(ctx context.Context, d blob.Digest) error {
 	return r.Client.DeleteBlob(r.scoped(ctx), r.Name, d)
 }

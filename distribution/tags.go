@@ -11,9 +11,10 @@ import (
 	"github.com/hczjl/transship/distribution/endpoint"
 )
 
-// Page bounds a listing. The zero value leaves the size to the registry and starts at the beginning.
+// Page limits a listing. The zero value leaves the size of pages to the registry and starts at the
+// beginning.
 type Page struct {
-	Size int    // entries in one answer; ECR allows at most 1000
+	Size int    // entries in one response; ECR allows at most 1000
 	Last string // start after this entry
 }
 
@@ -28,21 +29,21 @@ func (p Page) query() url.Values {
 	return q
 }
 
-// Tags lists the tags of a repository in the registry's order, page after page (end-8a, and end-8b with n and last: GET
-// /v2/<name>/tags/list). The names are the registry's: whoever prints or uses them must expect anything. The sequence
-// ends with the first error; a repository that is not there is fs.ErrNotExist.
+// Tags lists the tags of a repository in the registry's order, page by page (end-8a, and end-8b
+// with n and last: GET /v2/<name>/tags/list). The names are not checked: print and use them with
+// care. The sequence ends with the first error; that of a missing repository is fs.ErrNotExist.
 func (c *Client) Tags(ctx context.Context, repo string, page Page) iter.Seq2[string, error] {
 	at := resourceAt(endpoint.Tags(repo), auth.Pull).with(page.query())
 	return c.names(ctx, at, func(body []byte) ([]string, error) {
-		var list struct{ Tags []string } // Nexus says null for none
+		var list struct{ Tags []string } // null if Nexus has none
 		err := decodePage(c.Host, body, &list)
 		return list.Tags, err
 	})
 }
 
-// Catalog lists the repositories of a registry, page after page (docker's extension GET /v2/_catalog, not part of the OCI
-// specification). Many registries do not allow it: 401, 403, 404 or 405. As with [Client.Tags], the names may be anything
-// and the sequence ends with the first error.
+// Catalog lists the repositories of a registry, page by page (docker's extension GET /v2/_catalog,
+// which is not in the OCI specification). Many registries do not allow it: 401, 403, 404 or 405. As
+// with [Client.Tags], the names are not checked, and the sequence ends with the first error.
 func (c *Client) Catalog(ctx context.Context, page Page) iter.Seq2[string, error] {
 	at := resource{path: endpoint.Catalog(), scope: auth.Catalog()}.with(page.query())
 	return c.names(ctx, at, func(body []byte) ([]string, error) {

@@ -12,9 +12,10 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// Options say how registries are called. The zero value calls them without an account, over HTTPS (a
-// loopback host over HTTP if it speaks that), retries failures that may pass, and limits the calls
-// under way to what each host takes. [OptionsFromEnv] adds what docker and podman have configured.
+// Options say how registries are called. The zero value calls them without an account, over HTTPS
+// (a loopback host over HTTP if it speaks that), retries failures that may pass, and limits the
+// calls under way to what each host takes. [OptionsFromEnv] adds what docker and podman have
+// configured.
 type Options struct {
 	// Credentials finds accounts: an [auth.Config], or one account as [auth.Static]. Nil is anonymous.
 	Credentials auth.Credentials

@@ -14,49 +14,51 @@ import (
 )
 
 const (
-	// uploadAttempts is how often in a row an upload may fail without the registry having more bytes than before.
+	// uploadAttempts is how often an upload may fail in a row without the registry having more bytes.
 	uploadAttempts = 6
-	// firstChunk is the size in bytes of chunks once a whole blob was refused as too large: GHCR's limit.
+	// firstChunk is the chunk size in bytes after a whole blob was refused as too large: the limit of
+	// GHCR.
 	firstChunk = 4 << 20
-	// leastChunk is where making chunks smaller ends.
-	leastChunk = 64 << 10
-	// cancelTime is how long giving up a session may take.
-	cancelTime = 5 * time.Second
+	// minChunk is the smallest chunk size in bytes that is tried.
+	minChunk = 64 << 10
+	// cancelTimeout limits the time that cancelling a session takes.
+	cancelTimeout = 5 * time.Second
 )
 
-// push is one upload under way: a single PUT of the whole blob, or chunks from where the registry stands.
+// push is an upload of one blob: a single PUT of the whole blob, or chunks from the offset that the
+// registry has reached.
 type push struct {
-	repo     *Repository
-	blob     *blob.Stream
-	session  Upload
-	chunk    int64         // most bytes in one call; 0 is all that is left
-	refused  int64         // the least that was too much in one call, 0 where nothing was
-	body     io.ReadCloser // the blob from session.Offset on, nil when it must be opened
-	broken   error         // what the source failed with
-	arrived  bool          // the registry has the blob although no answer said so
-	furthest int64         // the most bytes that the registry has had in any session
+	repo      *Repository
+	blob      *blob.Stream
+	session   Upload
+	chunk     int64         // most bytes in one call; 0 is all the rest
+	refused   int64         // the smallest size that was too large for one call, 0 if none was
+	body      io.ReadCloser // the blob from session.Offset on, nil if it must be opened
+	sourceErr error         // the error of the source
+	arrived   bool          // the registry has the blob although no response said so
+	maxOffset int64         // the most bytes that the registry has had in any session
 }
 
-// upload brings the blob into the session, going on after failures that pass: it asks the session where it stands,
-// continues from there in chunks, and starts over only where that is not possible. It ends, since failures are counted
-// until the upload gets further than it ever was.
+// upload uploads a blob in a session. After a transient failure it asks for the offset of the
+// session and resumes there with chunks; only if it cannot resume, it starts again. It ends, since
+// it counts the failures until the upload gets further than ever before.
 func (r *Repository) upload(ctx context.Context, b *blob.Stream, session Upload) error {
 	p := &push{repo: r, blob: b, session: session, chunk: r.ChunkSize}
-	if known := r.Client.chunkFor(min(p.chunkSize(), b.Size())); known > 0 {
+	if known := r.Client.knownChunkSize(min(p.chunkSize(), b.Size())); known > 0 {
 		p.chunk = known
 	}
-	defer p.drop()
+	defer p.closeBody()
 	for failures := 1; ; failures++ {
 		err := p.send(ctx)
 		if err == nil {
-			p.learn()
+			p.rememberLimit()
 			return nil
 		}
-		p.drop()
-		if p.session.Offset > p.furthest {
-			p.furthest, failures = p.session.Offset, 1
+		p.closeBody()
+		if p.session.Offset > p.maxOffset {
+			p.maxOffset, failures = p.session.Offset, 1
 		}
-		if err = p.prepare(ctx, err, failures); err != nil {
+		if err = p.prepareRetry(ctx, err, failures); err != nil {
 			r.cancel(ctx, p.session)
 			return err
 		}
@@ -66,20 +68,21 @@ func (r *Repository) upload(ctx context.Context, b *blob.Stream, session Upload)
 	}
 }
 
-// learn lets other blobs know what chunks this one needed.
-func (p *push) learn() {
+// rememberLimit keeps the chunk size that this blob needed for the blobs that follow.
+func (p *push) rememberLimit() {
 	if p.refused > 0 && p.chunk > 0 {
-		p.repo.Client.noteLimit(p.refused, p.chunkSize())
+		p.repo.Client.rememberUploadLimit(p.refused, p.chunkSize())
 	}
 }
 
-// cancel gives up a session; that it may fail harms nobody, since registries sweep sessions away. One that has got bytes
-// since its location was given out refuses that (CNCF distribution, 416), and its status has another.
+// cancel cancels a session. It ignores errors, since registries remove old sessions. CNCF
+// distribution answers 416 if the session has received bytes since it gave out the Location; its
+// status has a new one.
 func (r *Repository) cancel(ctx context.Context, session Upload) {
 	if session.Location == nil {
 		return
 	}
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTime)
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 	defer stop()
 	err := r.Client.CancelUpload(ctx, session)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
@@ -90,61 +93,63 @@ func (r *Repository) cancel(ctx context.Context, session Upload) {
 	}
 }
 
-// send uploads all that the registry does not have yet and closes the session.
+// send uploads the bytes that the registry lacks and closes the session.
 func (p *push) send(ctx context.Context) error {
 	left := p.blob.Size() - p.session.Offset
 	if p.session.Offset == 0 && (left == 0 || !p.repo.Patch && (p.chunk == 0 || p.chunkSize() >= left)) {
-		return p.whole(ctx)
+		return p.sendWhole(ctx)
 	}
 	for p.session.Offset < p.blob.Size() {
-		if err := p.next(ctx); err != nil {
+		if err := p.sendChunk(ctx); err != nil {
 			return err
 		}
 	}
 	return p.repo.Client.FinishUpload(ctx, p.session, p.blob.Digest(), 0, nil)
 }
 
-// whole sends the blob in one PUT.
-func (p *push) whole(ctx context.Context) error {
+// sendWhole sends the blob in one PUT.
+func (p *push) sendWhole(ctx context.Context) error {
 	source, err := p.open(ctx)
 	if err == nil && p.blob.Size() == 0 {
 		_, err = io.Copy(io.Discard, source)
 	}
 	if err != nil {
-		p.broken = err
+		p.sourceErr = err
 		return err
 	}
-	part := &part{source: source, left: p.blob.Size()}
-	// The reader hands out the last bytes only when all of them have matched the digest.
+	body := &uploadBody{source: source, left: p.blob.Size()}
+	// The reader returns the last bytes only if all of them have matched the digest.
 	ctx = wire.WithSentBlob(ctx, string(p.blob.Digest()))
-	err = p.repo.Client.FinishUpload(ctx, p.session, p.blob.Digest(), p.blob.Size(), part)
-	return p.blame(part, err)
+	err = p.repo.Client.FinishUpload(ctx, p.session, p.blob.Digest(), p.blob.Size(), body)
+	return p.sourceErrorOr(body, err)
 }
 
-// next sends one chunk.
-func (p *push) next(ctx context.Context) error {
+// sendChunk sends one chunk.
+func (p *push) sendChunk(ctx context.Context) error {
 	size := min(p.chunkSize(), p.blob.Size()-p.session.Offset)
 	source, err := p.open(ctx)
 	if err != nil {
-		p.broken = err
+		p.sourceErr = err
 		return err
 	}
-	part := &part{source: source, left: size}
+	body := &uploadBody{source: source, left: size}
 	sent := p.session.Offset + size
-	session, err := p.repo.Client.UploadChunk(ctx, p.session, size, part)
+	session, err := p.repo.Client.UploadChunk(ctx, p.session, size, body)
 	if err != nil {
-		return p.blame(part, err)
+		return p.sourceErrorOr(body, err)
 	}
-	if session.Offset != sent || part.unread() {
-		p.drop()
+	if session.Offset != sent || body.hasUnread() {
+		p.closeBody()
 	}
 	if session.Offset <= p.session.Offset {
-		return fmt.Errorf("%s: %w: sent %d bytes from %d on, and it has %d", p.repo, errNoChunks, size, p.session.Offset, session.Offset)
+		return fmt.Errorf("%s: %w: sent %d bytes from %d on, and it has %d",
+			p.repo, errNoChunks, size, p.session.Offset, session.Offset)
 	}
 	p.session = session
 	return nil
 }
 
+// chunkSize returns the size of the next chunk in bytes.
 func (p *push) chunkSize() int64 {
 	if p.chunk == 0 {
 		return p.blob.Size()
@@ -152,8 +157,8 @@ func (p *push) chunkSize() int64 {
 	return max(p.chunk, p.session.MinChunk)
 }
 
-// open returns the blob from the session's offset on. It is opened before the call that takes its bytes is made: a
-// registry does not wait for long for a body that has yet to be found.
+// open returns the blob from the session's offset on. The source is opened before the request: a
+// registry does not wait long for a body.
 func (p *push) open(ctx context.Context) (io.Reader, error) {
 	if p.body == nil {
 		p.body = p.blob.Reader(ctx, p.session.Offset)
@@ -161,51 +166,51 @@ func (p *push) open(ctx context.Context) (io.Reader, error) {
 	return p.body, p.body.(blob.Opener).Open()
 }
 
-func (p *push) drop() {
+func (p *push) closeBody() {
 	if p.body != nil {
 		p.body.Close()
 		p.body = nil
 	}
 }
 
-// blame finds out whether a call failed because the source did; then that is the error to report.
-func (p *push) blame(part *part, err error) error {
+// sourceErrorOr returns the error of the source if a call failed because of it, else err.
+func (p *push) sourceErrorOr(body *uploadBody, err error) error {
 	if err == nil {
 		return nil
 	}
-	if broken := part.failed(); broken != nil {
-		p.broken = broken
-		return broken
+	if sourceErr := body.sourceError(); sourceErr != nil {
+		p.sourceErr = sourceErr
+		return sourceErr
 	}
 	return err
 }
 
-// errNoChunks says that a registry took a chunk and is no further than before.
+// errNoChunks is the error of a registry that accepts a chunk and has no more bytes than before.
 var errNoChunks = errors.New("the registry does not keep the chunks of an upload")
 
-// prepare gets ready for the next attempt after err, or returns the error that ends the upload.
-func (p *push) prepare(ctx context.Context, err error, failures int) error {
+// prepareRetry prepares the next attempt after err, or returns the error that ends the upload.
+func (p *push) prepareRetry(ctx context.Context, err error, failures int) error {
 	switch {
-	case p.broken != nil || ctx.Err() != nil:
+	case p.sourceErr != nil || ctx.Err() != nil:
 		return err
 	case failures >= uploadAttempts:
 		return fmt.Errorf("gave up after %d attempts: %w", failures, err)
 	case hasStatus(err, http.StatusRequestEntityTooLarge):
 		return p.shrink(ctx, err)
 	case hasStatus(err, http.StatusRequestedRangeNotSatisfiable):
-		return p.refit(ctx, err)
+		return p.fitRange(ctx, err)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, BlobUploadUnknown), errors.Is(err, BlobUploadInvalid):
 		return p.restart(ctx)
 	case failures > 1 && (hasStatus(err, http.StatusUnauthorized) || errors.Is(err, DigestInvalid)):
-		return err // worth one more time, not more
+		return err // retried once only
 	case hasStatus(err, http.StatusUnauthorized):
-		return p.resume(ctx) // a token that ran out early; asking for the status gets a new one
+		return p.resume(ctx) // the token expired early; the status request gets a new one
 	case errors.Is(err, DigestInvalid):
-		return p.restart(ctx) // bytes spoilt on the way
-	case p.chunked() && refusesChunks(err):
+		return p.restart(ctx) // the bytes may have been damaged on the way
+	case p.isChunked() && refusesChunks(err):
 		p.chunk = 0
 		return p.restart(ctx)
-	case !isPassing(err):
+	case !isTransient(err):
 		return err
 	}
 	if waitErr := p.repo.Client.wait(ctx, err, failures); waitErr != nil {
@@ -214,50 +219,54 @@ func (p *push) prepare(ctx context.Context, err error, failures int) error {
 	return p.resume(ctx)
 }
 
-// chunked tells whether the blob went in more than one call.
-func (p *push) chunked() bool {
+// isChunked reports whether the blob is sent in more than one call.
+func (p *push) isChunked() bool {
 	return p.session.Offset > 0 || p.chunk > 0 && p.chunkSize() < p.blob.Size()
 }
 
-// refusesChunks tells whether a registry knows only uploads in one PUT, as Google's does, or drops what follows the first
-// chunk, as ECR does (containers-roadmap #2831).
+// refusesChunks reports whether a registry accepts only uploads in one PUT, as Google's does, or
+// drops the chunks after the first, as ECR does (containers-roadmap #2831).
 func refusesChunks(err error) bool {
 	return errors.Is(err, errNoChunks) || errors.Is(err, Unsupported) ||
 		hasStatus(err, http.StatusMethodNotAllowed, http.StatusNotImplemented)
 }
 
-// shrink makes chunks smaller after 413: a proxy before the registry limits the size of a request.
+// shrink resumes with smaller chunks after a 413: a proxy before the registry limits the size of a
+// request.
 func (p *push) shrink(ctx context.Context, cause error) error {
-	if !p.smaller() {
+	if !p.shrinkChunk() {
 		return cause
 	}
-	p.repo.Client.warnOnce(fmt.Sprintf("%s refuses large requests (413): sending chunks of at most %d KiB", p.repo, p.chunk>>10))
+	p.repo.Client.warnOnce(fmt.Sprintf("%s refuses large requests (413): sending chunks of at most %d KiB",
+		p.repo, p.chunk>>10))
 	return p.resume(ctx)
 }
 
-// refit goes on after 416: the registry is elsewhere than thought, or it limits chunks without saying 413, as GHCR does.
-func (p *push) refit(ctx context.Context, cause error) error {
+// fitRange resumes after a 416: the registry is at another offset, or it limits the size of chunks
+// without saying 413, as GHCR does.
+func (p *push) fitRange(ctx context.Context, cause error) error {
 	before := p.session.Offset
 	err := p.resume(ctx)
-	if err != nil || p.arrived || p.session.Offset != before || p.smaller() {
+	if err != nil || p.arrived || p.session.Offset != before || p.shrinkChunk() {
 		return err
 	}
 	return cause
 }
 
-// smaller makes chunks smaller, and tells whether that was possible.
-func (p *push) smaller() bool {
+// shrinkChunk makes chunks smaller, and reports whether that was possible.
+func (p *push) shrinkChunk() bool {
 	before := p.chunkSize()
 	if p.chunk == 0 || p.chunk > firstChunk {
 		p.chunk = min(firstChunk, p.blob.Size()/2)
 	} else {
 		p.chunk /= 4
 	}
-	p.chunk, p.refused = max(p.chunk, leastChunk), before
+	p.chunk, p.refused = max(p.chunk, minChunk), before
 	return p.chunkSize() < before
 }
 
-// resume asks where the session stands and goes on from there, with a new session if it has nothing.
+// resume continues at the offset of the session, or with a new session if the registry has no
+// bytes.
 func (p *push) resume(ctx context.Context) error {
 	session, err := p.repo.Client.UploadStatus(ctx, p.session)
 	if err != nil {
@@ -270,8 +279,8 @@ func (p *push) resume(ctx context.Context) error {
 	return nil
 }
 
-// restart gives the session up for a new one, unless the blob is there: the answer to the call that closed the old one may
-// be lost.
+// restart replaces the session by a new one, unless the registry has the blob: the response to the
+// call that closed the old session may have been lost.
 func (p *push) restart(ctx context.Context) error {
 	if p.arrived = p.repo.has(ctx, p.blob.Digest(), p.blob.Size()); p.arrived {
 		return nil
@@ -282,12 +291,12 @@ func (p *push) restart(ctx context.Context) error {
 	return err
 }
 
-// isPassing tells whether a failed call may work the next time.
-func isPassing(err error) bool {
+// isTransient reports whether a call that failed may succeed the next time.
+func isTransient(err error) bool {
 	var answer *Error
 	if errors.As(err, &answer) {
 		return wire.IsTransientStatus(answer.StatusCode)
 	}
-	var broken *RequestError
-	return errors.As(err, &broken) && wire.IsTransient(broken.Err)
+	var request *RequestError
+	return errors.As(err, &request) && wire.IsTransient(request.Err)
 }

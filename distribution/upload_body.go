@@ -9,9 +9,9 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// part is the body of one upload call: some bytes of a source that goes on after it. It remembers what the source
-// failed with, which net/http's error hides.
-type part struct {
+// uploadBody is the body of one upload request: the next bytes of a source, which has more. It
+// remembers the source's error, which net/http's error hides.
+type uploadBody struct {
 	source io.Reader
 
 	mu     sync.Mutex
@@ -20,63 +20,64 @@ type part struct {
 	closed bool
 }
 
-var errPartClosed = errors.New("distribution: read of a request body after its end")
+var errBodyClosed = errors.New("distribution: read of a request body after its end")
 
 // Read implements io.Reader.
-func (p *part) Read(b []byte) (int, error) {
-	p.mu.Lock()
-	left, closed := p.left, p.closed
-	p.mu.Unlock()
+func (b *uploadBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	left, closed := b.left, b.closed
+	b.mu.Unlock()
 	if closed {
-		return 0, errPartClosed
+		return 0, errBodyClosed
 	}
 	if left == 0 {
 		return 0, io.EOF
 	}
-	n, err := p.source.Read(b[:min(int64(len(b)), left)])
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.left -= int64(n)
+	n, err := b.source.Read(p[:min(int64(len(p)), left)])
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left -= int64(n)
 	if err != nil && err != io.EOF {
-		p.err = err
+		b.err = err
 	}
-	if err == io.EOF && p.left > 0 {
-		p.err = io.ErrUnexpectedEOF
+	if err == io.EOF && b.left > 0 {
+		b.err = io.ErrUnexpectedEOF
 	}
-	return n, p.err
+	return n, b.err
 }
 
-// Skip passes over what is left of the part and reads nothing, where the source can do that; see [wire.Plan].
-func (p *part) Skip() error {
-	source, ok := p.source.(blob.Skipper)
+// Skip skips the rest of the body without reading it, if the source is a [blob.Skipper]; see
+// [wire.Plan].
+func (b *uploadBody) Skip() error {
+	source, ok := b.source.(blob.Skipper)
 	if !ok {
-		return fmt.Errorf("distribution: %T cannot be skipped", p.source)
+		return fmt.Errorf("distribution: %T cannot be skipped", b.source)
 	}
 	err := source.Skip()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.left, p.err = 0, err
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left, b.err = 0, err
 	return err
 }
 
-// Close implements io.Closer. The source stays open: the next part reads on.
-func (p *part) Close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closed = true
+// Close implements io.Closer. The source stays open for the next body.
+func (b *uploadBody) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
 	return nil
 }
 
-// failed returns what the source failed with, nil when it did not.
-func (p *part) failed() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.err
+// sourceError returns the error of the source, nil if it had none.
+func (b *uploadBody) sourceError() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
 }
 
-// unread tells whether bytes of the part were not asked for.
-func (p *part) unread() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.left > 0
+// hasUnread reports whether some bytes were not read.
+func (b *uploadBody) hasUnread() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.left > 0
 }

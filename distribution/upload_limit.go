@@ -1,27 +1,30 @@
 package distribution
 
-// requestLimit is what a client has learnt about how large a request may be: proxies before a registry limit that (413),
-// and so do registries their chunks (416). So only the first large blob is refused for it.
-type requestLimit struct {
-	refused int64 // the least size in bytes of a body that was refused, 0 where none was
-	chunk   int64 // what the chunks of that blob had when it arrived
+// uploadLimit is what a client knows of the size that an upload request may have: proxies before a
+// registry limit it (413), and registries the size of a chunk (416). It is kept so that only the
+// first large blob is refused for it.
+type uploadLimit struct {
+	refused int64 // the smallest size in bytes of a body that was refused, 0 if none was
+	chunk   int64 // the chunk size with which that blob was uploaded
 }
 
-// chunkFor returns what chunks to send where a call would have size bytes: 0 for that one call.
-func (c *Client) chunkFor(size int64) int64 {
+// knownChunkSize returns the chunk size for a request whose body would have size bytes; 0 is one
+// request.
+func (c *Client) knownChunkSize(size int64) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.limit.refused == 0 || size < c.limit.refused {
+	if c.uploadLimit.refused == 0 || size < c.uploadLimit.refused {
 		return 0
 	}
-	return c.limit.chunk
+	return c.uploadLimit.chunk
 }
 
-// noteLimit remembers that a call with refused bytes was too large, and that chunks were not.
-func (c *Client) noteLimit(refused, chunk int64) {
+// rememberUploadLimit remembers that a body of refused bytes was too large, and that chunks were
+// not.
+func (c *Client) rememberUploadLimit(refused, chunk int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.limit.refused == 0 || refused <= c.limit.refused {
-		c.limit = requestLimit{refused, chunk}
+	if c.uploadLimit.refused == 0 || refused <= c.uploadLimit.refused {
+		c.uploadLimit = uploadLimit{refused, chunk}
 	}
 }

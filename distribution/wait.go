@@ -8,16 +8,16 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// wait pauses before a call is made again after err: longer with each failure, and at least as long as the registry asks
-// for. Uploads and the bodies of documents wait here, because a decorator on the transport can neither repeat a body that
-// is a stream nor see one that breaks off.
+// wait pauses before a call is repeated after err: longer with each failure, and at least as long
+// as Retry-After says. Uploads and reads of documents are repeated here and not by wire.Retry,
+// which can neither repeat a streamed request body nor see a response body break off.
 func (c *Client) wait(ctx context.Context, err error, failures int) error {
 	w := wire.Wait{Host: c.Host, Attempt: failures, Err: err, For: wire.Backoff(failures)}
 	var answer *Error
 	if errors.As(err, &answer) {
 		w.StatusCode, w.Err = answer.StatusCode, nil
-		asked, _ := wire.RetryAfter(answer.StatusCode, answer.Header)
-		w.For = max(w.For, asked)
+		retryAfter, _ := wire.RetryAfter(answer.StatusCode, answer.Header)
+		w.For = max(w.For, retryAfter)
 	}
 	if c.OnWait != nil {
 		c.OnWait(w)

@@ -7,12 +7,12 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// aboutBlob says, for an audit, which blob calls are for.
+// aboutBlob says for a record which blob calls are for.
 func aboutBlob(ctx context.Context, d blob.Digest) context.Context {
 	return wire.With(ctx, wire.Why{Blob: string(d)})
 }
 
-// aboutManifest says which manifest calls are for, where it is known: by tag it is not.
+// aboutManifest says for a record which manifest calls are for, if ref is a digest.
 func aboutManifest(ctx context.Context, ref string) context.Context {
 	if blob.Digest(ref).Validate() != nil {
 		return ctx
@@ -20,7 +20,8 @@ func aboutManifest(ctx context.Context, ref string) context.Context {
 	return wire.With(ctx, wire.Why{Manifest: ref})
 }
 
-// receiving says that the body asked for is a blob, and where the word on its verification comes from.
+// receiving says for a record that the response's body is a blob, and passes on the result of its
+// verification, so that the record does not hash it again.
 func receiving(ctx context.Context, d blob.Digest) context.Context {
 	if v := blob.VerificationOf(ctx); v != nil {
 		return wire.WithReceivedBlob(ctx, string(d), v.Then)
