@@ -60,7 +60,7 @@ func (b *RangedBlob) OpenRange(ctx context.Context, offset, n int64) (body io.Re
 	first, _, ok := parseContentRange(resp.Header.Get("Content-Range"))
 	if resp.StatusCode == http.StatusOK || !ok || first != offset || resp.ContentLength >= 0 && resp.ContentLength != n {
 		resp.Body.Close()
-		return nil, false, fmt.Errorf("%s: asked for %d bytes from %d, got Content-Range %q: %w", resp.Request.URL.Host,
+		return nil, false, fmt.Errorf("%s: requested %d bytes from %d, got Content-Range %q: %w", resp.Request.URL.Host,
 			n, offset, oneLine(auth.Redact(resp, resp.Header.Get("Content-Range"))), errors.ErrUnsupported)
 	}
 	return resp.Body, b.isCostly(), nil

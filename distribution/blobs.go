@@ -85,7 +85,7 @@ func startAt(resp *http.Response, offset int64) (size int64, err error) {
 	first, size, ok := parseContentRange(resp.Header.Get("Content-Range"))
 	if !ok || first != offset {
 		resp.Body.Close()
-		return 0, fmt.Errorf("%s: asked for bytes from %d, got Content-Range %q", resp.Request.URL.Host, offset,
+		return 0, fmt.Errorf("%s: requested bytes from %d, got Content-Range %q", resp.Request.URL.Host, offset,
 			oneLine(auth.Redact(resp, resp.Header.Get("Content-Range"))))
 	}
 	return size, nil

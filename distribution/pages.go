@@ -27,10 +27,10 @@ func (c *Client) pages(
 	row := endpoint.ID(http.MethodGet, c.url(at))
 	for u := c.url(at); u != nil; {
 		if seen[u.String()] {
-			return fmt.Errorf("%s: the pages of the listing go round in a circle", c.Host)
+			return fmt.Errorf("%s: the pages of the listing form a loop", c.Host)
 		}
 		if len(seen) == maxPages {
-			return fmt.Errorf("%s: the listing does not end after %d pages", c.Host, maxPages)
+			return fmt.Errorf("%s: the listing has more than %d pages", c.Host, maxPages)
 		}
 		seen[u.String()] = true
 		resp, body, err := c.page(wire.WithRow(ctx, u, row), u, at.scope, header)
@@ -78,7 +78,7 @@ func (c *Client) next(resp *http.Response) (*url.URL, error) {
 	requested := resp.Request.URL
 	to, err := requested.Parse(target)
 	if err != nil {
-		return nil, fmt.Errorf("%s: the link to the next page is no URL", c.Host)
+		return nil, fmt.Errorf("%s: the link to the next page is not a URL", c.Host)
 	}
 	to = restoreSchemeAndPort(requested, to)
 	if !strings.EqualFold(to.Host, requested.Host) || to.Scheme != requested.Scheme {

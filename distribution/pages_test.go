@@ -61,11 +61,11 @@ func TestTagsEnds(t *testing.T) {
 		h    http.HandlerFunc
 		says string
 	}{
-		"in a circle":    {answer(200, `{"tags":["1"]}`, `Link: </v2/a/tags/list?x>; rel="next"`), "circle"},
+		"in a circle":    {answer(200, `{"tags":["1"]}`, `Link: </v2/a/tags/list?x>; rel="next"`), "loop"},
 		"elsewhere":      {answer(200, `{"tags":["1"]}`, `Link: <http://198.51.100.1/v2/a/tags/list>; rel="next"`), "another host"},
 		"no JSON":        {answer(200, `<html>`), "not its JSON"},
 		"not there":      {answer(404, `{"errors":[{"code":"NAME_UNKNOWN"}]}`), "NAME_UNKNOWN"},
-		"impossible URL": {answer(200, `{"tags":["1"]}`, "Link: <http://[>; rel=\"next\""), "no URL"},
+		"impossible URL": {answer(200, `{"tags":["1"]}`, "Link: <http://[>; rel=\"next\""), "not a URL"},
 	} {
 		s, client := serve(t)
 		s.Handle("/v2/a/tags/list", c.h)
@@ -227,7 +227,7 @@ func TestReferrersTagWithOtherContent(t *testing.T) {
 		}
 		referrer := referring(t, subject.Descriptor, "a")
 		err = l.repo.PutManifest(t.Context(), string(referrer.Digest), referrer)
-		if err == nil || !strings.Contains(err.Error(), tag+" is no list of referrers") {
+		if err == nil || !strings.Contains(err.Error(), tag+" is not a list of referrers") {
 			t.Errorf("got error %v", err)
 		}
 		if d, err := l.repo.HeadManifest(t.Context(), tag); err != nil || d.Digest != m.Digest {

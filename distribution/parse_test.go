@@ -112,7 +112,7 @@ func TestListingsEnd(t *testing.T) {
 	var last error
 	for _, last = range c.Tags(t.Context(), "a", Page{}) {
 	}
-	if last == nil || !strings.Contains(last.Error(), "does not end") || e.pages != maxPages {
+	if last == nil || !strings.Contains(last.Error(), "more than") || e.pages != maxPages {
 		t.Errorf("got error %v after %d pages", last, e.pages)
 	}
 }

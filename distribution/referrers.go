@@ -124,7 +124,7 @@ type otherContentError struct{ name, mediaType string }
 
 // Error names the tag and the media type.
 func (e *otherContentError) Error() string {
-	return fmt.Sprintf("%s is no list of referrers but a manifest of type %s", e.name, e.mediaType)
+	return fmt.Sprintf("%s is not a list of referrers but a manifest of type %s", e.name, e.mediaType)
 }
 
 // referrersIndex returns the index under the referrers tag, an empty one if there is none. For that

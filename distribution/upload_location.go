@@ -14,13 +14,12 @@ import (
 func (c *Client) location(resp *http.Response) (*url.URL, error) {
 	text := resp.Header.Get("Location")
 	if text == "" {
-		return nil, fmt.Errorf("%s answered %d to the upload without saying where it goes on (no Location header)",
-			c.Host, resp.StatusCode)
+		return nil, fmt.Errorf("%s answered %d to the upload without a Location header", c.Host, resp.StatusCode)
 	}
 	requested := resp.Request.URL
 	to, err := requested.Parse(text)
 	if err != nil || to.Hostname() == "" {
-		return nil, fmt.Errorf("%s gave an upload location that is no URL", c.Host)
+		return nil, fmt.Errorf("%s sent a Location for the upload that is not a URL", c.Host)
 	}
 	to = restoreSchemeAndPort(requested, to)
 	if err := c.Redirects.Check(resp.Request.Context(), requested, to); err != nil {
