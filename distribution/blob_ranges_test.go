@@ -21,18 +21,18 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Only the range that was asked for is taken: whole blobs and other ranges are refused.
+// OpenRange refuses whole blobs, and other ranges than the requested one.
 func TestOpenRange(t *testing.T) {
 	const content = "0123456789"
 	for name, handler := range map[string]http.HandlerFunc{
-		"right":     content10,
-		"the whole": func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, content) },
-		"another":   func(w http.ResponseWriter, r *http.Request) { partial(w, "bytes 3-5/10", "345") },
-		"shorter":   func(w http.ResponseWriter, r *http.Request) { partial(w, "bytes 2-3/10", "23") },
-		"not said":  func(w http.ResponseWriter, r *http.Request) { partial(w, "", "234") },
+		"requested range": serveDigits,
+		"whole blob":      func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, content) },
+		"other range":     func(w http.ResponseWriter, r *http.Request) { writePartial(w, "bytes 3-5/10", "345") },
+		"shorter range":   func(w http.ResponseWriter, r *http.Request) { writePartial(w, "bytes 2-3/10", "23") },
+		"no range":        func(w http.ResponseWriter, r *http.Request) { writePartial(w, "", "234") },
 	} {
 		got, costly, err := readRange(t, clientOf(t, handler).RangedBlob("a", blob.FromBytes(nil)), 2)
-		if name == "right" {
+		if name == "requested range" {
 			if got != "234" || costly || err != nil {
 				t.Errorf("%s: got %q, costly %v, error %v", name, got, costly, err)
 			}
@@ -42,8 +42,8 @@ func TestOpenRange(t *testing.T) {
 	}
 }
 
-// content10 serves ten digits, and ranges of them.
-func content10(w http.ResponseWriter, r *http.Request) {
+// serveDigits serves ten digits, and ranges of them.
+func serveDigits(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, strings.NewReader("0123456789"))
 }
 
@@ -59,34 +59,35 @@ func readRange(t *testing.T, b *distribution.RangedBlob, offset int64) (string, 
 	return string(got), costly, err
 }
 
-// behindStorage is a registry that asks for a token and redirects to a storage host, whose addresses each serve so often.
-type behindStorage struct {
-	scripted
+// redirectingRegistry requires a password and redirects to a storage host, each of whose URLs
+// serves a number of requests.
+type redirectingRegistry struct {
+	fakeRegistry
 	client  *distribution.Client
-	storage scripted
-	serves  int
-	signed  int // addresses given out
-	served  map[string]int
-	then    http.HandlerFunc // the storage's answer, content10 by default
+	storage fakeRegistry
+	maxUses int              // of one URL of the storage
+	signed  int              // URLs that the registry has given out
+	uses    map[string]int   // of the URLs, by their query
+	serve   http.HandlerFunc // the storage, serveDigits by default
 }
 
-func newBehindStorage(t *testing.T, serves int) *behindStorage {
-	b := &behindStorage{serves: serves, served: map[string]int{}, then: content10}
+func newRedirectingRegistry(t *testing.T, maxUses int) *redirectingRegistry {
+	b := &redirectingRegistry{maxUses: maxUses, uses: map[string]int{}, serve: serveDigits}
 	storage := httptest.NewServer(&b.storage)
 	t.Cleanup(storage.Close)
 	b.storage.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "" || r.Header.Get("Referer") != "" {
-			t.Errorf("the storage is told %v", r.Header)
+			t.Errorf("the storage got %v", r.Header)
 		}
 		b.mu.Lock()
-		b.served[r.URL.RawQuery]++
-		gone := b.served[r.URL.RawQuery] > b.serves
+		b.uses[r.URL.RawQuery]++
+		expired := b.uses[r.URL.RawQuery] > b.maxUses
 		b.mu.Unlock()
-		if gone {
+		if expired {
 			http.Error(w, "<Code>AccessDenied</Code>", http.StatusForbidden)
 			return
 		}
-		b.then(w, r)
+		b.serve(w, r)
 	})
 	b.HandleFunc("/v2/a/blobs/", func(w http.ResponseWriter, r *http.Request) {
 		if _, password, _ := r.BasicAuth(); password != "secret" {
@@ -98,7 +99,7 @@ func newBehindStorage(t *testing.T, serves int) *behindStorage {
 		b.signed++
 		n := b.signed
 		b.mu.Unlock()
-		http.Redirect(w, r, fmt.Sprintf("%s/here?signature=%d", storage.URL, n), http.StatusTemporaryRedirect)
+		http.Redirect(w, r, fmt.Sprintf("%s/blob?signature=%d", storage.URL, n), http.StatusTemporaryRedirect)
 	})
 	b.client = clientOf(t, b)
 	redirects := wire.Redirects{}
@@ -109,10 +110,10 @@ func newBehindStorage(t *testing.T, serves int) *behindStorage {
 	return b
 }
 
-// The storage is asked at once where the registry has redirected to it, with nothing that is for the registry; when it
-// refuses, the registry is asked for another address.
-func TestOpenRangeAtTheStorage(t *testing.T) {
-	b := newBehindStorage(t, 5)
+// Ranges after a redirect go to the storage at once, without credentials; if it refuses, the
+// registry gives out another URL.
+func TestOpenRangeGoesToStorage(t *testing.T) {
+	b := newRedirectingRegistry(t, 5)
 	ranged := b.client.RangedBlob("a", blob.FromBytes(nil))
 	body, size, err := ranged.Open(t.Context(), 0)
 	if err != nil || size != 10 {
@@ -124,15 +125,16 @@ func TestOpenRangeAtTheStorage(t *testing.T) {
 			t.Errorf("range %d: %q, costly %v, error %v", n, got, costly, err)
 		}
 	}
-	// One for the whole and four ranges, a refusal, a redirect and four ranges.
+	// The first URL serves the whole blob and four ranges, and refuses the fifth; the second serves
+	// four.
 	if registry, storage := b.signed, b.storage.count("GET"); registry != 2 || storage != 10 {
-		t.Errorf("%d addresses given out, %d calls to the storage", registry, storage)
+		t.Errorf("%d URLs given out, %d calls to the storage", registry, storage)
 	}
 }
 
-// The first of many ranges finds out where the others go.
-func TestOpenRangesAtOnce(t *testing.T) {
-	b := newBehindStorage(t, 100)
+// The first of many ranges finds out where the bytes are, and the others wait for it.
+func TestConcurrentOpenRangeRedirectsOnce(t *testing.T) {
+	b := newRedirectingRegistry(t, 100)
 	ranged := b.client.RangedBlob("a", blob.FromBytes(nil))
 	var all sync.WaitGroup
 	for range 20 {
@@ -144,86 +146,88 @@ func TestOpenRangesAtOnce(t *testing.T) {
 	}
 	all.Wait()
 	if b.signed != 1 {
-		t.Errorf("%d addresses given out", b.signed)
+		t.Errorf("%d URLs given out, want 1", b.signed)
 	}
 }
 
-// Addresses that serve once make each range dear.
-func TestOpenRangeOfOneTimeAddresses(t *testing.T) {
-	b := newBehindStorage(t, 1)
+func TestOpenRangeCostlyWithOneTimeURLs(t *testing.T) {
+	b := newRedirectingRegistry(t, 1)
 	ranged := b.client.RangedBlob("a", blob.FromBytes(nil))
 	costly := false
 	for range 10 {
-		got, dear, err := readRange(t, ranged, 4)
+		got, isCostly, err := readRange(t, ranged, 4)
 		if got != "456" || err != nil {
 			t.Errorf("%q, error %v", got, err)
 		}
-		costly = dear
+		costly = isCostly
 	}
 	if !costly {
-		t.Error("ranges of three calls each are not said to be costly")
+		t.Error("ranges of three calls each are not costly")
 	}
 }
 
-// A storage that fails is not asked again before the registry has told where the bytes are now: it may be another one.
-func TestOpenRangeAfterTheStorageFailed(t *testing.T) {
-	b := newBehindStorage(t, 100)
+// After a storage host fails, the registry is asked where the bytes are now: it may be another
+// host.
+func TestOpenRangeAsksRegistryAfterStorageFailure(t *testing.T) {
+	b := newRedirectingRegistry(t, 100)
 	ranged := b.client.RangedBlob("a", blob.FromBytes(nil))
 	if _, _, err := readRange(t, ranged, 4); err != nil {
 		t.Fatal(err)
 	}
 	for n, status := range []int{http.StatusServiceUnavailable, http.StatusTooManyRequests} {
-		b.then = func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(status) }
+		b.serve = func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(status) }
 		var failed *distribution.Error
 		if _, _, err := readRange(t, ranged, 4); !errors.As(err, &failed) || failed.StatusCode != status || b.signed != n+1 {
-			t.Errorf("%d: %d addresses given out, error %v", status, b.signed, err)
+			t.Errorf("%d: %d URLs given out, error %v", status, b.signed, err)
 		}
-		b.then = content10
+		b.serve = serveDigits
 		if got, _, err := readRange(t, ranged, 4); got != "456" || err != nil || b.signed != n+2 {
-			t.Errorf("%d: %q after %d addresses, error %v", status, got, b.signed, err)
+			t.Errorf("%d: %q after %d URLs, error %v", status, got, b.signed, err)
 		}
 	}
 }
 
-// Where a storage redirects from an address that the registry has not given out just now, the registry is asked: only from
-// there the rules for redirects can be held.
-func TestOpenRangeIsNotRedirectedByTheStorage(t *testing.T) {
-	b := newBehindStorage(t, 100)
+// A redirect of the storage is followed only on the way from the registry, where wire.Redirects
+// checks it.
+func TestOpenRangeFollowsNoRedirectOfStorage(t *testing.T) {
+	b := newRedirectingRegistry(t, 100)
 	ranged := b.client.RangedBlob("a", blob.FromBytes(nil))
 	if _, _, err := readRange(t, ranged, 4); err != nil {
 		t.Fatal(err)
 	}
-	b.then = func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "ftp://inside/", http.StatusFound) }
+	b.serve = func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "ftp://inside/", http.StatusFound) }
 	_, _, err := readRange(t, ranged, 4)
 	var refused *wire.RedirectError
 	if !errors.As(err, &refused) || b.signed != 2 {
-		t.Errorf("%d addresses given out, error %v", b.signed, err)
+		t.Errorf("%d URLs given out, error %v", b.signed, err)
 	}
 }
 
-// Who waits to learn where the bytes are stops waiting with its context.
-func TestOpenRangeGivenUp(t *testing.T) {
-	asked, done := make(chan bool), make(chan bool)
+// A range that waits for another to find out where the bytes are stops waiting when its context
+// ends.
+func TestOpenRangeStopsWithContext(t *testing.T) {
+	requested, done := make(chan bool), make(chan bool)
 	c := clientOf(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		asked <- true
+		requested <- true
 		<-done
 	}))
 	ranged := c.RangedBlob("a", blob.FromBytes(nil))
 	var first sync.WaitGroup
 	first.Go(func() { _, _, _ = ranged.OpenRange(t.Context(), 0, 3) })
-	<-asked
+	<-requested
 	ctx, cancel := context.WithCancelCause(t.Context())
-	why := errors.New("enough")
-	cancel(why)
-	if _, _, err := ranged.OpenRange(ctx, 0, 3); !errors.Is(err, why) {
+	cause := errors.New("stopped")
+	cancel(cause)
+	if _, _, err := ranged.OpenRange(ctx, 0, 3); !errors.Is(err, cause) {
 		t.Errorf("error %v", err)
 	}
 	close(done)
 	first.Wait()
 }
 
-// Large blobs and ranges have connections of their own, and small blobs share one.
-func TestConnectionsOfBlobs(t *testing.T) {
+// Large blobs and ranges have connections of HTTP/1.1 of their own, and small blobs share one of
+// HTTP/2.
+func TestLargeBlobsHaveOwnConnections(t *testing.T) {
 	var protocol atomic.Value
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		protocol.Store(r.Proto)
@@ -240,7 +244,7 @@ func TestConnectionsOfBlobs(t *testing.T) {
 		name, want string
 		open       func() (io.ReadCloser, error)
 	}{
-		{"the whole", "HTTP/1.1", func() (io.ReadCloser, error) { return open(t.Context(), 0) }},
+		{"the whole blob", "HTTP/1.1", func() (io.ReadCloser, error) { return open(t.Context(), 0) }},
 		{"its last MiB", "HTTP/1.1", func() (io.ReadCloser, error) { return open(t.Context(), 1<<20) }},
 		{"less than a MiB", "HTTP/2.0", func() (io.ReadCloser, error) { return open(t.Context(), 1<<20+1) }},
 		{"a range", "HTTP/1.1", func() (io.ReadCloser, error) {
@@ -254,12 +258,12 @@ func TestConnectionsOfBlobs(t *testing.T) {
 		}
 		body.Close()
 		if got := protocol.Load(); got != test.want {
-			t.Errorf("%s comes over %v, want %s", test.name, got, test.want)
+			t.Errorf("%s: over %v, want %s", test.name, got, test.want)
 		}
 	}
 }
 
-func partial(w http.ResponseWriter, contentRange, body string) {
+func writePartial(w http.ResponseWriter, contentRange, body string) {
 	w.Header().Set("Content-Range", contentRange)
 	w.WriteHeader(http.StatusPartialContent)
 	io.WriteString(w, body)

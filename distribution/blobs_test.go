@@ -16,9 +16,9 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-func TestBlobsTravelAsTheyAre(t *testing.T) {
-	l := newLab(t)
-	b, d := random(100)
+func TestGetBlobAcceptsOnlyIdentity(t *testing.T) {
+	l := newFaultyRegistry(t)
+	b, d := randomBlob(100)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
 	}
@@ -39,17 +39,17 @@ func TestBlobsTravelAsTheyAre(t *testing.T) {
 }
 
 func TestHeadBlob(t *testing.T) {
-	_, d := random(1000)
+	_, d := randomBlob(1000)
 	for name, c := range map[string]struct {
 		head, get http.HandlerFunc
 		size      int64
 		err       error
 	}{
-		"there":                  {answer(200, "", "Content-Length: 1000"), nil, 1000, nil},
-		"of unknown size":        {answer(200, ""), nil, -1, nil},
-		"absent":                 {answer(404, ""), nil, 0, fs.ErrNotExist},
-		"HEAD is not allowed":    {answer(405, ""), answer(200, "abc", "Content-Length: 3"), 3, nil},
-		"not allowed and absent": {answer(405, ""), answer(404, ""), 0, fs.ErrNotExist},
+		"exists":               {answer(200, "", "Content-Length: 1000"), nil, 1000, nil},
+		"unknown size":         {answer(200, ""), nil, -1, nil},
+		"missing":              {answer(404, ""), nil, 0, fs.ErrNotExist},
+		"HEAD not allowed":     {answer(405, ""), answer(200, "abc", "Content-Length: 3"), 3, nil},
+		"not allowed, missing": {answer(405, ""), answer(404, ""), 0, fs.ErrNotExist},
 	} {
 		s, client := serve(t)
 		s.Handle("HEAD /v2/a/blobs/"+string(d.Digest), c.head)
@@ -63,9 +63,9 @@ func TestHeadBlob(t *testing.T) {
 	}
 }
 
-// A registry that ignores ranges, on a line that breaks: the way to the offset may break as well.
-func TestResumeWithoutRanges(t *testing.T) {
-	b, d := random(1000)
+// If the registry ignores ranges, the connection may break before the offset too.
+func TestResumeIfRangesAreIgnored(t *testing.T) {
+	b, d := randomBlob(1000)
 	s, c := serve(t)
 	cuts := []int{700, 400, 1000}
 	s.HandleFunc("/v2/a/blobs/", func(w http.ResponseWriter, _ *http.Request) {
@@ -84,25 +84,26 @@ func TestResumeWithoutRanges(t *testing.T) {
 	})
 	defer r.Close()
 	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, b) || len(cuts) != 0 {
-		t.Errorf("got %d bytes, %d cuts are left, error %v", len(got), len(cuts), err)
+		t.Errorf("got %d bytes, %d cuts left, error %v", len(got), len(cuts), err)
 	}
 }
 
-// Each break, wrong byte or wrong length of a download, with everything in between that a copy uses.
-func TestDownloadsThatGoWrong(t *testing.T) {
+// Downloads through blob.Reader, as a copy reads them: breaks are resumed, and wrong bytes and
+// lengths are errors.
+func TestDamagedDownloads(t *testing.T) {
 	const get = `^GET /v2/a/b/blobs/`
 	for name, c := range map[string]struct {
 		rule  registry.Rule
 		whole bool
 	}{
-		"one break":      {registry.Rule{On: get, Times: 1, Cut: registry.CutAnswer, After: 300}, true},
-		"breaks":         {registry.Rule{On: get, Times: 3, Cut: registry.CutAnswer, After: 100}, true},
-		"a wrong byte":   {registry.Rule{On: get, Corrupt: true}, false},
-		"ends early":     {registry.Rule{On: get, Cut: registry.CutLength, After: 0}, false},
-		"another length": {registry.Rule{On: get, Status: 200, Body: "<html>please log in</html>"}, false},
+		"one break":    {registry.Rule{On: get, Times: 1, Cut: registry.CutAnswer, After: 300}, true},
+		"breaks":       {registry.Rule{On: get, Times: 3, Cut: registry.CutAnswer, After: 100}, true},
+		"wrong byte":   {registry.Rule{On: get, Corrupt: true}, false},
+		"too short":    {registry.Rule{On: get, Cut: registry.CutLength, After: 0}, false},
+		"other length": {registry.Rule{On: get, Status: 200, Body: "<html>please log in</html>"}, false},
 	} {
-		l := newLab(t)
-		b, d := random(1000)
+		l := newFaultyRegistry(t)
+		b, d := randomBlob(1000)
 		if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +123,7 @@ func TestDownloadsThatGoWrong(t *testing.T) {
 	}
 }
 
-func TestDeletesThatAreNotAllowed(t *testing.T) {
+func TestDeleteNotAllowed(t *testing.T) {
 	for _, status := range []int{400, 405} {
 		s, c := serve(t)
 		s.Handle("DELETE /v2/a/", answer(status, `{"errors":[{"code":"UNSUPPORTED","message":"no"}]}`))
@@ -130,15 +131,15 @@ func TestDeletesThatAreNotAllowed(t *testing.T) {
 			"tag":  c.DeleteManifest(t.Context(), "a", "t"),
 			"blob": c.DeleteBlob(t.Context(), "a", imageDigest),
 		} {
-			var answered *distribution.Error
-			if !errors.As(err, &answered) || answered.StatusCode != status || !errors.Is(err, distribution.Unsupported) {
+			var refused *distribution.Error
+			if !errors.As(err, &refused) || refused.StatusCode != status || !errors.Is(err, distribution.Unsupported) {
 				t.Errorf("%d, %s: got error %v", status, name, err)
 			}
 		}
 	}
 }
 
-func TestErrorTexts(t *testing.T) {
+func TestErrorMessage(t *testing.T) {
 	for _, c := range []struct{ body, want string }{
 		{`{"errors":[{"code":"DENIED","message":"no"},{"code":"UNKNOWN","message":"way"}]}`, "DENIED no; UNKNOWN way"},
 		{`{"errors":[{"status":403,"message":"Artifactory says no"}]}`, "Artifactory says no"},
@@ -161,7 +162,7 @@ func TestErrorTexts(t *testing.T) {
 	}
 }
 
-func TestWarnings(t *testing.T) {
+func TestOnWarning(t *testing.T) {
 	s, c := serve(t)
 	n := 0
 	s.HandleFunc("/v2/", func(w http.ResponseWriter, r *http.Request) {
@@ -177,6 +178,6 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 	if len(got) != 50 || got[0] != `say "no", friend` || got[1] != "it is 1" {
-		t.Errorf("told %d warnings, %q", len(got), got[:min(len(got), 3)])
+		t.Errorf("got %d warnings, %q", len(got), got[:min(len(got), 3)])
 	}
 }

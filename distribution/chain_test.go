@@ -10,7 +10,8 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// Each option reaches the layer that it is for, and the layers stand in the order of package wire's comment.
+// Each option reaches the layer that it is for, and the layers stand in the order of package wire's
+// comment.
 func TestChainOptions(t *testing.T) {
 	congestion := &wire.Congestion{}
 	rules := &wire.Rules{}

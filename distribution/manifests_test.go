@@ -44,7 +44,7 @@ func TestGetManifestSendsTheFullAcceptList(t *testing.T) {
 	}
 }
 
-func TestGetManifestIgnoresAWrongDigestHeader(t *testing.T) {
+func TestGetManifestIgnoresDigestHeader(t *testing.T) {
 	s, c := serve(t)
 	s.Handle("GET /v2/a/manifests/t", answer(200, image, "Docker-Content-Digest: "+string(blob.FromBytes(nil)),
 		"Content-Type: application/vnd.oci.image.manifest.v1+json; charset=utf-8"))
@@ -54,7 +54,7 @@ func TestGetManifestIgnoresAWrongDigestHeader(t *testing.T) {
 	}
 }
 
-func TestGetManifestVerifiesTheDigestAskedFor(t *testing.T) {
+func TestGetManifestVerifiesDigest(t *testing.T) {
 	s, c := serve(t)
 	s.Handle("GET /v2/a/manifests/", answer(200, image))
 	for _, d := range []blob.Digest{imageDigest, blob.SHA512.Digest([]byte(image))} {
@@ -70,7 +70,7 @@ func TestGetManifestVerifiesTheDigestAskedFor(t *testing.T) {
 	}
 }
 
-func TestGetManifestRefusesWhatIsNone(t *testing.T) {
+func TestGetManifestRefusesOtherDocuments(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"login page": answer(200, "<html>please log in</html>", "Content-Type: text/html"),
 		"too large":  answer(200, `{"manifests":[]`+strings.Repeat(" ", manifest.MaxSize)+`}`),
@@ -86,7 +86,7 @@ func TestGetManifestRefusesWhatIsNone(t *testing.T) {
 	}
 }
 
-func TestGetManifestCutShort(t *testing.T) {
+func TestGetManifestTruncated(t *testing.T) {
 	s, c := serve(t)
 	s.HandleFunc("GET /v2/a/manifests/t", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000")
@@ -101,9 +101,9 @@ func TestGetManifestCutShort(t *testing.T) {
 	}
 }
 
-// Documents that break off on the way are asked for again.
-func TestDocumentsThatBreakOffOnce(t *testing.T) {
-	l := newLab(t)
+// A GET of a document whose body breaks off is repeated.
+func TestTruncatedDocumentsAreRequestedAgain(t *testing.T) {
+	l := newFaultyRegistry(t)
 	m, err := manifest.Parse("", []byte(image))
 	if err != nil {
 		t.Fatal(err)
@@ -111,19 +111,19 @@ func TestDocumentsThatBreakOffOnce(t *testing.T) {
 	if err := l.repo.PutManifest(t.Context(), "t", m); err != nil {
 		t.Fatal(err)
 	}
-	for name, ask := range map[string]func() error{
+	for name, read := range map[string]func() error{
 		"manifest":  func() error { _, err := l.repo.Manifest(t.Context(), "t"); return err },
-		"tags":      func() error { _, err := collect(l.repo.TagNames(t.Context())); return err },
+		"tags":      func() error { _, err := collectNames(l.repo.TagNames(t.Context())); return err },
 		"referrers": func() error { _, err := l.repo.Referrers(t.Context(), m.Digest, ""); return err },
 	} {
 		l.Set(registry.Rule{On: "^GET ", Times: 2, Cut: registry.CutAnswer, After: 7})
 		l.slept = nil
-		if err := ask(); err != nil || len(l.slept) != 2 {
+		if err := read(); err != nil || len(l.slept) != 2 {
 			t.Errorf("%s: waited %d times, error %v", name, len(l.slept), err)
 		}
 	}
 	l.Set(registry.Rule{On: "^GET ", Cut: registry.CutAnswer, After: 7})
-	stop := errors.New("told to stop")
+	stop := errors.New("stopped")
 	l.repo.Client.Sleep = func(context.Context, time.Duration) error { return stop }
 	if _, err := l.repo.Manifest(t.Context(), "t"); !errors.Is(err, stop) {
 		t.Errorf("got error %v", err)
@@ -156,9 +156,9 @@ func TestHeadManifest(t *testing.T) {
 		"malformed digest": {answer(200, "", mediaType, length, "Docker-Content-Digest: sha256:abc"), 1},
 		"no type":          {answer(200, "", length, "Docker-Content-Digest: "+string(imageDigest), "Content-Type: "), 1},
 		"no length":        {answer(200, "", mediaType, "Docker-Content-Digest: "+string(imageDigest)), 1},
-		"a length of 0":    {answer(200, "", mediaType, "Content-Length: 0", "Docker-Content-Digest: "+string(imageDigest)), 1},
+		"length of 0":      {answer(200, "", mediaType, "Content-Length: 0", "Docker-Content-Digest: "+string(imageDigest)), 1},
 		"not allowed":      {answer(405, ""), 1},
-		"no reason":        {answer(400, ""), 1},
+		"bad request":      {answer(400, ""), 1},
 	} {
 		s, client := serve(t)
 		s.Handle("HEAD /v2/a/manifests/t", c.head)
@@ -173,10 +173,10 @@ func TestHeadManifest(t *testing.T) {
 	}
 }
 
-func TestErrorsTellWhatTheyAre(t *testing.T) {
+func TestErrorIs(t *testing.T) {
 	s, c := serve(t)
 	s.Handle("/v2/a/manifests/none", answer(404, `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":{"x":1}}]}`))
-	s.Handle("/v2/a/manifests/mine", answer(403, `{"errors":[{"code":"DENIED","message":"no\u001b[31m\nsecond line"}]}`))
+	s.Handle("/v2/a/manifests/denied", answer(403, `{"errors":[{"code":"DENIED","message":"no\u001b[31m\nsecond line"}]}`))
 	s.Handle("/v2/a/manifests/html", answer(500, "<html>nginx</html>"))
 	s.Handle("/v2/a/manifests/page", answer(400, "<html>\r\n<head><title>400 No required SSL certificate &amp; more</title></head>"))
 	s.Handle("/v2/a/manifests/proxy", answer(502, "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"))
@@ -186,7 +186,7 @@ func TestErrorsTellWhatTheyAre(t *testing.T) {
 	if !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, distribution.ManifestUnknown) || errors.Is(err, distribution.BlobUnknown) {
 		t.Errorf("404: got %v", err)
 	}
-	_, err = c.GetManifest(t.Context(), "a", "mine")
+	_, err = c.GetManifest(t.Context(), "a", "denied")
 	if !errors.Is(err, fs.ErrPermission) || !errors.Is(err, distribution.Denied) || strings.ContainsAny(err.Error(), "\n\x1b") {
 		t.Errorf("403: got %q", err)
 	}
@@ -204,7 +204,7 @@ func TestErrorsTellWhatTheyAre(t *testing.T) {
 	}
 	_, err = c.GetManifest(t.Context(), "a", "storage")
 	if err == nil || !strings.HasSuffix(err.Error(), "403 Forbidden: Request has expired") {
-		t.Errorf("403 of a storage: got %q", err)
+		t.Errorf("403 of a storage host: got %q", err)
 	}
 	_, err = c.GetManifest(t.Context(), "a", "text")
 	if err == nil || !strings.HasSuffix(err.Error(), "418 I'm a teapot: short and stout") {
@@ -225,7 +225,7 @@ func TestPutManifest(t *testing.T) {
 		"204":           {answer(204, ""), false},
 		"no digest":     {answer(201, ""), false},
 		"sha512 digest": {answer(201, "", "Docker-Content-Digest: "+string(blob.SHA512.Digest(m.Raw))), false},
-		"another":       {answer(201, "", "Docker-Content-Digest: "+string(blob.FromBytes(nil))), true},
+		"other digest":  {answer(201, "", "Docker-Content-Digest: "+string(blob.FromBytes(nil))), true},
 	} {
 		s, client := serve(t)
 		s.HandleFunc("PUT /v2/a/manifests/t", func(w http.ResponseWriter, r *http.Request) {

@@ -18,7 +18,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-func collect(seq iter.Seq2[string, error]) (names []string, err error) {
+func collectNames(seq iter.Seq2[string, error]) (names []string, err error) {
 	for name, e := range seq {
 		if e != nil {
 			return names, e
@@ -28,11 +28,11 @@ func collect(seq iter.Seq2[string, error]) (names []string, err error) {
 	return names, nil
 }
 
-func TestTagsFollowsLinksAsTheyStand(t *testing.T) {
+func TestTagsFollowsLinks(t *testing.T) {
 	for name, link := range map[string]string{
 		"relative":         `</v2/a/tags/list?next_page=g%2Fx%3D&n=2>; rel="next"`,
 		"absolute":         `<http://HOST/v2/a/tags/list?next_page=g%2Fx%3D&n=2>; rel="next"`,
-		"among others":     `</v2/a/tags/list?first>; rel="first", </v2/a/tags/list?next_page=g%2Fx%3D&n=2>; title="a, b"; rel="x next"`,
+		"with other links": `</v2/a/tags/list?first>; rel="first", </v2/a/tags/list?next_page=g%2Fx%3D&n=2>; title="a, b"; rel="x next"`,
 		"no parameters":    `</v2/a/tags/list?next_page=g%2Fx%3D&n=2>`,
 		"host in capitals": `<http://LOCALHOST/v2/a/tags/list?next_page=g%2Fx%3D&n=2>; rel="next"`,
 		"without quotes":   `</v2/a/tags/list?next_page=g%2Fx%3D&n=2>;rel=next`,
@@ -46,52 +46,52 @@ func TestTagsFollowsLinksAsTheyStand(t *testing.T) {
 			case "next_page=g%2Fx%3D&n=2":
 				answer(200, `{"name":"a","tags":["3"]}`)(w, r)
 			default:
-				t.Errorf("%s: asked for %q", name, r.URL.RawQuery)
+				t.Errorf("%s: requested %q", name, r.URL.RawQuery)
 			}
 		})
-		got, err := collect(c.Tags(t.Context(), "a", distribution.Page{}))
+		got, err := collectNames(c.Tags(t.Context(), "a", distribution.Page{}))
 		if err != nil || fmt.Sprint(got) != "[1 2 3]" {
 			t.Errorf("%s: got %v, error %v", name, got, err)
 		}
 	}
 }
 
-func TestTagsEnds(t *testing.T) {
+func TestTagsErrors(t *testing.T) {
 	for name, c := range map[string]struct {
-		h    http.HandlerFunc
-		says string
+		handler http.HandlerFunc
+		message string
 	}{
-		"in a circle":    {answer(200, `{"tags":["1"]}`, `Link: </v2/a/tags/list?x>; rel="next"`), "loop"},
-		"elsewhere":      {answer(200, `{"tags":["1"]}`, `Link: <http://198.51.100.1/v2/a/tags/list>; rel="next"`), "another host"},
-		"no JSON":        {answer(200, `<html>`), "not its JSON"},
-		"not there":      {answer(404, `{"errors":[{"code":"NAME_UNKNOWN"}]}`), "NAME_UNKNOWN"},
-		"impossible URL": {answer(200, `{"tags":["1"]}`, "Link: <http://[>; rel=\"next\""), "not a URL"},
+		"loop":          {answer(200, `{"tags":["1"]}`, `Link: </v2/a/tags/list?x>; rel="next"`), "loop"},
+		"other host":    {answer(200, `{"tags":["1"]}`, `Link: <http://198.51.100.1/v2/a/tags/list>; rel="next"`), "another host"},
+		"no JSON":       {answer(200, `<html>`), "not its JSON"},
+		"not found":     {answer(404, `{"errors":[{"code":"NAME_UNKNOWN"}]}`), "NAME_UNKNOWN"},
+		"malformed URL": {answer(200, `{"tags":["1"]}`, "Link: <http://[>; rel=\"next\""), "not a URL"},
 	} {
 		s, client := serve(t)
-		s.Handle("/v2/a/tags/list", c.h)
-		_, err := collect(client.Tags(t.Context(), "a", distribution.Page{}))
-		if err == nil || !strings.Contains(err.Error(), c.says) {
+		s.Handle("/v2/a/tags/list", c.handler)
+		_, err := collectNames(client.Tags(t.Context(), "a", distribution.Page{}))
+		if err == nil || !strings.Contains(err.Error(), c.message) {
 			t.Errorf("%s: got error %v", name, err)
 		}
 	}
 }
 
-func TestTagsOfNothing(t *testing.T) {
+func TestTagsNull(t *testing.T) {
 	s, c := serve(t)
 	s.Handle("/v2/a/tags/list", answer(200, `{"name":"a","tags":null}`))
-	if got, err := collect(c.Tags(t.Context(), "a", distribution.Page{})); err != nil || len(got) != 0 {
+	if got, err := collectNames(c.Tags(t.Context(), "a", distribution.Page{})); err != nil || len(got) != 0 {
 		t.Errorf("got %v, error %v", got, err)
 	}
 }
 
-func TestListsTakeAPageAndMayBeLeft(t *testing.T) {
+func TestListingStopsWithTheLoop(t *testing.T) {
 	s, c := serve(t)
 	s.Handle("/v2/a/tags/list", answer(200, `{"tags":["1","2"]}`, `Link: </v2/a/tags/list?more>; rel="next"`))
 	s.Handle("/v2/_catalog", answer(200, `{"repositories":["x"]}`))
 	for range c.Tags(t.Context(), "a", distribution.Page{Size: 2, Last: "0"}) {
 		break
 	}
-	if got, err := collect(c.Catalog(t.Context(), distribution.Page{})); err != nil || fmt.Sprint(got) != "[x]" {
+	if got, err := collectNames(c.Catalog(t.Context(), distribution.Page{})); err != nil || fmt.Sprint(got) != "[x]" {
 		t.Errorf("got %v, error %v", got, err)
 	}
 	if want := "[GET /v2/a/tags/list?last=0&n=2 GET /v2/_catalog]"; fmt.Sprint(s.calls) != want {
@@ -101,12 +101,12 @@ func TestListsTakeAPageAndMayBeLeft(t *testing.T) {
 
 const subject = blob.Digest("sha256:668f4ec33f099f6b47c73af97432fda1b94ca40e61af5bd7ef0584d70ea565ed")
 
-// entry is a descriptor in a list of referrers.
-func entry(digest blob.Digest, artifactType string) string {
+// referrerJSON is a descriptor in a list of referrers.
+func referrerJSON(digest blob.Digest, artifactType string) string {
 	return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":3,"artifactType":%q}`, manifest.MediaTypeOCIManifest, digest, artifactType)
 }
 
-func referrersList(entries ...string) string {
+func referrersJSON(entries ...string) string {
 	return fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`, manifest.MediaTypeOCIIndex, strings.Join(entries, ","))
 }
 
@@ -117,10 +117,10 @@ func TestReferrers(t *testing.T) {
 	s, c := serve(t)
 	s.HandleFunc("/v2/r/referrers/", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("page") == "2" {
-			answer(200, referrersList(entry(b, "y")), indexType)(w, r)
+			answer(200, referrersJSON(referrerJSON(b, "y")), indexType)(w, r)
 			return
 		}
-		answer(200, referrersList(entry(a, "x")), indexType, `Link: <`+r.URL.Path+`?page=2>; rel="next"`)(w, r)
+		answer(200, referrersJSON(referrerJSON(a, "x")), indexType, `Link: <`+r.URL.Path+`?page=2>; rel="next"`)(w, r)
 	})
 	all, err := c.Referrers(t.Context(), "r", subject, "")
 	if err != nil || len(all) != 2 || all[0].Digest != a || all[1].Digest != b {
@@ -133,7 +133,7 @@ func TestReferrers(t *testing.T) {
 	}
 }
 
-func TestReferrersFallsBackToTheTag(t *testing.T) {
+func TestReferrersFallsBackToTag(t *testing.T) {
 	a := blob.FromBytes([]byte("a"))
 	for name, h := range map[string]http.HandlerFunc{
 		"404":        answer(404, "404 page not found"),
@@ -144,7 +144,7 @@ func TestReferrersFallsBackToTheTag(t *testing.T) {
 	} {
 		s, c := serve(t)
 		s.Handle("/v2/r/referrers/", h)
-		s.Handle("/v2/r/manifests/"+distribution.ReferrersTag(subject), answer(200, referrersList(entry(a, "x")), indexType))
+		s.Handle("/v2/r/manifests/"+distribution.ReferrersTag(subject), answer(200, referrersJSON(referrerJSON(a, "x")), indexType))
 		for range 2 {
 			list, err := c.Referrers(t.Context(), "r", subject, "x")
 			if err != nil || len(list) != 1 || list[0].Digest != a {
@@ -152,16 +152,16 @@ func TestReferrersFallsBackToTheTag(t *testing.T) {
 			}
 		}
 		if n := s.count("GET /v2/r/referrers/"); n != 1 {
-			t.Errorf("%s: the API was asked %d times, want once", name, n)
+			t.Errorf("%s: %d calls of the API, want 1", name, n)
 		}
 	}
 }
 
-func TestReferrersOfNothing(t *testing.T) {
+func TestReferrersNone(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"no tag":                          answer(404, ""),
 		"GitLab answers with the subject": answer(200, image),
-		"something else":                  answer(200, strings.Replace(image, "{", "{ ", 1)),
+		"other content":                   answer(200, strings.Replace(image, "{", "{ ", 1)),
 	} {
 		s, c := serve(t)
 		s.Handle("/v2/r/manifests/", h)
@@ -172,7 +172,7 @@ func TestReferrersOfNothing(t *testing.T) {
 	}
 }
 
-// The table of distribution-spec, "Referrers Tag Schema".
+// The examples of distribution-spec, "Referrers Tag Schema".
 func TestReferrersTag(t *testing.T) {
 	a := strings.Repeat("a", 128)
 	for d, want := range map[blob.Digest]string{
@@ -187,8 +187,8 @@ func TestReferrersTag(t *testing.T) {
 	}
 }
 
-// An answer that is about the repository or the digest does not say that the registry has no API.
-func TestReferrersAsksAgainElsewhere(t *testing.T) {
+// An error about the repository or the digest does not show that the registry has no API.
+func TestReferrersKeepsUsingAPI(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"no such repository": answer(404, `{"errors":[{"code":"NAME_UNKNOWN"}]}`),
 		"no such manifest":   answer(404, `{"errors":[{"code":"MANIFEST_UNKNOWN"}]}`),
@@ -196,19 +196,19 @@ func TestReferrersAsksAgainElsewhere(t *testing.T) {
 	} {
 		s, c := serve(t)
 		s.Handle("/v2/r/referrers/", h)
-		s.Handle("/v2/other/referrers/", answer(200, referrersList(entry(subject, "x")), indexType))
+		s.Handle("/v2/other/referrers/", answer(200, referrersJSON(referrerJSON(subject, "x")), indexType))
 		if list, err := c.Referrers(t.Context(), "r", subject, ""); err != nil || len(list) != 0 {
 			t.Errorf("%s: got %+v, error %v", name, list, err)
 		}
 		if list, err := c.Referrers(t.Context(), "other", subject, ""); err != nil || len(list) != 1 {
-			t.Errorf("%s: another repository: got %+v, error %v", name, list, err)
+			t.Errorf("%s: other repository: got %+v, error %v", name, list, err)
 		}
 	}
 }
 
-// What is under the tag but no list of referrers stays there: it is somebody's image.
+// An image under the referrers tag is not overwritten.
 func TestReferrersTagWithOtherContent(t *testing.T) {
-	l := newLab(t, registry.Rule{On: "/referrers/", Status: 404}, registry.Rule{Edit: func(h http.Header) { h.Del("OCI-Subject") }})
+	l := newFaultyRegistry(t, registry.Rule{On: "/referrers/", Status: 404}, registry.Rule{Edit: func(h http.Header) { h.Del("OCI-Subject") }})
 	subject, err := manifest.Parse("", []byte(image))
 	if err != nil {
 		t.Fatal(err)
@@ -225,19 +225,19 @@ func TestReferrersTagWithOtherContent(t *testing.T) {
 		if list, err := l.repo.Referrers(t.Context(), subject.Digest, ""); err != nil || len(list) != 0 {
 			t.Errorf("got %+v, error %v", list, err)
 		}
-		referrer := referring(t, subject.Descriptor, "a")
+		referrer := manifestWithSubject(t, subject.Descriptor, "a")
 		err = l.repo.PutManifest(t.Context(), string(referrer.Digest), referrer)
 		if err == nil || !strings.Contains(err.Error(), tag+" is not a list of referrers") {
 			t.Errorf("got error %v", err)
 		}
 		if d, err := l.repo.HeadManifest(t.Context(), tag); err != nil || d.Digest != m.Digest {
-			t.Errorf("the tag is %s now, error %v", d.Digest, err)
+			t.Errorf("the tag has changed to %s, error %v", d.Digest, err)
 		}
 	}
 }
 
-// referring is a manifest with a subject.
-func referring(t *testing.T, subject manifest.Descriptor, text string) manifest.Manifest {
+// manifestWithSubject is a manifest with a subject.
+func manifestWithSubject(t *testing.T, subject manifest.Descriptor, text string) manifest.Manifest {
 	t.Helper()
 	raw, err := manifest.Style{}.EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest, ArtifactType: "application/" + text,
 		Config:  &manifest.Descriptor{MediaType: manifest.MediaTypeOCIEmpty, Digest: "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a", Size: 2},
@@ -252,9 +252,9 @@ func referring(t *testing.T, subject manifest.Descriptor, text string) manifest.
 	return m
 }
 
-// Reading, adding to and writing the tag is not atomic, and several referrers may come at once.
-func TestReferrersTagLosesNone(t *testing.T) {
-	l := newLab(t, registry.Rule{On: "/referrers/", Status: 404}, registry.Rule{Edit: func(h http.Header) { h.Del("OCI-Subject") }})
+// The index is read, extended and written again, so concurrent updates could lose entries.
+func TestConcurrentReferrersTagUpdates(t *testing.T) {
+	l := newFaultyRegistry(t, registry.Rule{On: "/referrers/", Status: 404}, registry.Rule{Edit: func(h http.Header) { h.Del("OCI-Subject") }})
 	subjects := []manifest.Descriptor{
 		{MediaType: manifest.MediaTypeOCIManifest, Digest: imageDigest, Size: int64(len(image))},
 		{MediaType: manifest.MediaTypeOCIManifest, Digest: blob.SHA512.Digest([]byte(image)), Size: int64(len(image))},
@@ -262,7 +262,7 @@ func TestReferrersTagLosesNone(t *testing.T) {
 	const each = 8
 	var group sync.WaitGroup
 	for i := range each * len(subjects) {
-		m := referring(t, subjects[i%len(subjects)], fmt.Sprint(i))
+		m := manifestWithSubject(t, subjects[i%len(subjects)], fmt.Sprint(i))
 		group.Go(func() {
 			if err := l.repo.PutManifest(t.Context(), string(m.Digest), m); err != nil {
 				t.Error(err)
@@ -273,28 +273,28 @@ func TestReferrersTagLosesNone(t *testing.T) {
 	for _, d := range subjects {
 		list, err := l.repo.Referrers(t.Context(), d.Digest, "")
 		if err != nil || len(list) != each {
-			t.Errorf("%s: %d are listed, want %d; error %v", d.Digest.Algorithm(), len(list), each, err)
+			t.Errorf("%s: %d listed, want %d; error %v", d.Digest.Algorithm(), len(list), each, err)
 		}
 	}
 }
 
-func TestReferrersTagWaitsNoLongerThanItsContext(t *testing.T) {
+func TestReferrersTagLockStopsWithContext(t *testing.T) {
 	s, c := serve(t)
-	asked, release := make(chan struct{}), make(chan struct{})
+	requested, release := make(chan struct{}), make(chan struct{})
 	s.HandleFunc("PUT /v2/r/manifests/", answer(201, ""))
 	s.HandleFunc("GET /v2/r/manifests/", func(w http.ResponseWriter, r *http.Request) {
-		close(asked)
+		close(requested)
 		<-release
 		answer(404, "")(w, r)
 	})
 	repo := &distribution.Repository{Client: c, Name: "r"}
 	d := manifest.Descriptor{MediaType: manifest.MediaTypeOCIManifest, Digest: subject, Size: 5}
-	first, second := referring(t, d, "a"), referring(t, d, "b")
+	first, second := manifestWithSubject(t, d, "a"), manifestWithSubject(t, d, "b")
 	done := make(chan error)
 	go func() { done <- repo.PutManifest(t.Context(), string(first.Digest), first) }()
-	<-asked
+	<-requested
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cause := errors.New("told to stop")
+	cause := errors.New("stopped")
 	time.AfterFunc(10*time.Millisecond, func() { cancel(cause) })
 	if err := repo.PutManifest(ctx, string(second.Digest), second); !errors.Is(err, cause) {
 		t.Errorf("got error %v", err)
@@ -305,10 +305,10 @@ func TestReferrersTagWaitsNoLongerThanItsContext(t *testing.T) {
 	}
 }
 
-func TestReferrersThatCannotBeRead(t *testing.T) {
+func TestReferrersMalformed(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"no JSON":    answer(200, "{", indexType),
-		"bad digest": answer(200, referrersList(entry("sha256:x", "")), indexType),
+		"bad digest": answer(200, referrersJSON(referrerJSON("sha256:x", "")), indexType),
 	} {
 		s, c := serve(t)
 		s.Handle("/v2/r/referrers/", h)
@@ -318,7 +318,7 @@ func TestReferrersThatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestReferrersReportsRealFailures(t *testing.T) {
+func TestReferrersDenied(t *testing.T) {
 	s, c := serve(t)
 	s.Handle("/v2/r/referrers/", answer(403, ""))
 	if _, err := c.Referrers(t.Context(), "r", subject, ""); !errors.Is(err, fs.ErrPermission) {
@@ -326,22 +326,22 @@ func TestReferrersReportsRealFailures(t *testing.T) {
 	}
 }
 
-func TestPutManifestKeepsTheReferrersTag(t *testing.T) {
+func TestPutManifestUpdatesReferrersTag(t *testing.T) {
 	const signature = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/x","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"` + string(subject) + `","size":5},"annotations":{"k":"v"}}`
 	m, err := manifest.Parse("", []byte(signature))
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := entry(blob.FromBytes([]byte("old")), "y")
+	old := referrerJSON(blob.FromBytes([]byte("old")), "y")
 	for name, c := range map[string]struct {
 		header string
 		tag    http.HandlerFunc
 		want   string // what is put under the tag
 	}{
-		"the registry does it": {header: "OCI-Subject: " + string(subject)},
-		"first":                {tag: answer(404, ""), want: referrersList(fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d,"annotations":{"k":"v"},"artifactType":"application/x"}`, m.MediaType, m.Digest, m.Size))},
-		"one more":             {tag: answer(200, referrersList(old), indexType), want: string(m.Digest)},
-		"there already":        {tag: answer(200, referrersList(entry(m.Digest, "x")), indexType)},
+		"registry lists it": {header: "OCI-Subject: " + string(subject)},
+		"first referrer":    {tag: answer(404, ""), want: referrersJSON(fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d,"annotations":{"k":"v"},"artifactType":"application/x"}`, m.MediaType, m.Digest, m.Size))},
+		"second referrer":   {tag: answer(200, referrersJSON(old), indexType), want: string(m.Digest)},
+		"listed already":    {tag: answer(200, referrersJSON(referrerJSON(m.Digest, "x")), indexType)},
 	} {
 		s, client := serve(t)
 		put := ""
@@ -360,11 +360,11 @@ func TestPutManifestKeepsTheReferrersTag(t *testing.T) {
 		if err := repo.PutManifest(t.Context(), string(m.Digest), m); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if name == "first" && put != c.want || !strings.Contains(put, c.want) || c.want == "" && put != "" {
+		if name == "first referrer" && put != c.want || !strings.Contains(put, c.want) || c.want == "" && put != "" {
 			t.Errorf("%s: put %q, want %q", name, put, c.want)
 		}
-		if name == "one more" && !strings.Contains(put, old[:60]) {
-			t.Errorf("%s: the older entry is gone: %q", name, put)
+		if name == "second referrer" && !strings.Contains(put, old[:60]) {
+			t.Errorf("%s: the first referrer is missing: %q", name, put)
 		}
 	}
 }

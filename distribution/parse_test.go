@@ -54,7 +54,7 @@ func TestParseRange(t *testing.T) {
 	}
 }
 
-func TestWithDigestLeavesTheQueryAlone(t *testing.T) {
+func TestWithDigestKeepsQuery(t *testing.T) {
 	d := blob.FromBytes(nil)
 	for in, want := range map[string]string{
 		"http://h/u":              "http://h/u?digest=",
@@ -76,7 +76,7 @@ func TestWithDigestLeavesTheQueryAlone(t *testing.T) {
 }
 
 func TestRestoreSchemeAndPort(t *testing.T) {
-	for _, c := range []struct{ asked, to, want string }{
+	for _, c := range []struct{ requested, to, want string }{
 		{"https://r.example/v2/", "http://r.example/u", "https://r.example/u"},
 		{"https://r.example:8443/v2/", "http://r.example/u", "https://r.example:8443/u"},
 		{"https://r.example:8443/v2/", "https://r.example/u", "https://r.example:8443/u"},
@@ -85,18 +85,18 @@ func TestRestoreSchemeAndPort(t *testing.T) {
 		{"https://r.example/v2/", "http://other.example/u", "http://other.example/u"},
 		{"http://r.example/v2/", "https://r.example/u", "https://r.example/u"},
 	} {
-		asked, _ := url.Parse(c.asked)
+		requested, _ := url.Parse(c.requested)
 		to, _ := url.Parse(c.to)
-		if got := restoreSchemeAndPort(asked, to).String(); got != c.want {
-			t.Errorf("%s on %s: got %s, want %s", c.to, c.asked, got, c.want)
+		if got := restoreSchemeAndPort(requested, to).String(); got != c.want {
+			t.Errorf("%s on %s: got %s, want %s", c.to, c.requested, got, c.want)
 		}
 	}
 }
 
-// endless answers every page with a link to another.
-type endless struct{ pages int }
+// endlessListing has a link to another page on every page.
+type endlessListing struct{ pages int }
 
-func (e *endless) RoundTrip(req *http.Request) (*http.Response, error) {
+func (e *endlessListing) RoundTrip(req *http.Request) (*http.Response, error) {
 	e.pages++
 	return &http.Response{
 		StatusCode: http.StatusOK,
@@ -106,8 +106,8 @@ func (e *endless) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-func TestListingsEnd(t *testing.T) {
-	e := &endless{}
+func TestListingPageLimit(t *testing.T) {
+	e := &endlessListing{}
 	c := &Client{Host: "r.example", HTTP: &http.Client{Transport: e}}
 	var last error
 	for _, last = range c.Tags(t.Context(), "a", Page{}) {
@@ -139,8 +139,8 @@ func FuzzRanges(f *testing.F) {
 		if first, size, ok := parseContentRange(s); ok && (first < 0 || size != -1 && size <= first) {
 			t.Errorf("%q: %d of %d", s, first, size)
 		}
-		if have, ok := parseRange(s); ok && have < 0 {
-			t.Errorf("%q: %d", s, have)
+		if n, ok := parseRange(s); ok && n < 0 {
+			t.Errorf("%q: %d", s, n)
 		}
 	})
 }
@@ -149,12 +149,12 @@ func FuzzLocation(f *testing.F) {
 	for _, s := range []string{"/v2/a/blobs/uploads/x?y=z", "http://127.0.0.1/u", "//h/u", "u", "http://[", "javascript:x", "%zz"} {
 		f.Add(s)
 	}
-	asked, _ := url.Parse("https://127.0.0.1:5000/v2/a/blobs/uploads/")
+	requested, _ := url.Parse("https://127.0.0.1:5000/v2/a/blobs/uploads/")
 	f.Fuzz(func(t *testing.T, location string) {
 		req := httptest.NewRequest(http.MethodPost, "/", nil)
-		req.URL = asked
+		req.URL = requested
 		resp := &http.Response{Header: http.Header{"Location": {location}}, Request: req}
-		u, err := (&Client{Host: asked.Host}).location(resp)
+		u, err := (&Client{Host: requested.Host}).location(resp)
 		if err == nil && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 			t.Errorf("%q: got %q", location, u)
 		}

@@ -16,7 +16,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// A repository may be called as the API's words are: the client, the registry and the record read its paths alike.
+// A repository may be named like the API's words: client, registry and record must parse its paths
+// alike.
 func TestRepositoryNamedLikeTheAPI(t *testing.T) {
 	content := []byte("{}")
 	d := manifest.Descriptor{Digest: blob.FromBytes(content), Size: int64(len(content)), MediaType: manifest.MediaTypeOCIConfig}
@@ -49,7 +50,7 @@ func TestRepositoryNamedLikeTheAPI(t *testing.T) {
 			check(t, err)
 			check(t, body.Close())
 			if !bytes.Equal(read, content) {
-				t.Errorf("got blob %q", read)
+				t.Errorf("got blob %q, want %q", read, content)
 			}
 			for tag, err := range repo.TagNames(t.Context()) {
 				check(t, err)

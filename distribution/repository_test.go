@@ -11,17 +11,17 @@ import (
 )
 
 func TestHasBlob(t *testing.T) {
-	_, d := random(1000)
+	_, d := randomBlob(1000)
 	for name, c := range map[string]struct {
 		head http.HandlerFunc
 		has  bool
 		err  error
 	}{
-		"there":           {answer(200, "", "Content-Length: 1000"), true, nil},
-		"of unknown size": {answer(200, ""), true, nil},
-		"of another size": {answer(200, "", "Content-Length: 999"), false, nil},
-		"absent":          {answer(404, ""), false, nil},
-		"denied":          {answer(403, ""), false, fs.ErrPermission},
+		"exists":       {answer(200, "", "Content-Length: 1000"), true, nil},
+		"unknown size": {answer(200, ""), true, nil},
+		"other size":   {answer(200, "", "Content-Length: 999"), false, nil},
+		"missing":      {answer(404, ""), false, nil},
+		"denied":       {answer(403, ""), false, fs.ErrPermission},
 	} {
 		s, client := serve(t)
 		s.Handle("HEAD /v2/a/blobs/"+string(d.Digest), c.head)
@@ -35,17 +35,17 @@ func TestHasBlob(t *testing.T) {
 
 func TestUntag(t *testing.T) {
 	s, client := serve(t)
-	s.Handle("DELETE /v2/a/manifests/there", answer(202, ""))
-	s.Handle("DELETE /v2/a/manifests/fixed", answer(405, `{"errors":[{"code":"UNSUPPORTED","message":"no"}]}`))
+	s.Handle("DELETE /v2/a/manifests/exists", answer(202, ""))
+	s.Handle("DELETE /v2/a/manifests/immutable", answer(405, `{"errors":[{"code":"UNSUPPORTED","message":"no"}]}`))
 	repo := &distribution.Repository{Client: client, Name: "a"}
-	if err := repo.Untag(t.Context(), "there"); err != nil {
+	if err := repo.Untag(t.Context(), "exists"); err != nil {
 		t.Error(err)
 	}
-	if err := repo.Untag(t.Context(), "gone"); !errors.Is(err, fs.ErrNotExist) {
+	if err := repo.Untag(t.Context(), "missing"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got error %v", err)
 	}
 	var refused *distribution.Error
-	if err := repo.Untag(t.Context(), "fixed"); !errors.As(err, &refused) || refused.StatusCode != http.StatusMethodNotAllowed {
+	if err := repo.Untag(t.Context(), "immutable"); !errors.As(err, &refused) || refused.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("got error %v", err)
 	}
 	if n := s.count("DELETE /v2/a/manifests/"); n != 3 {

@@ -50,7 +50,8 @@ func TestTransportZeroOptions(t *testing.T) {
 	}
 }
 
-// Record stands below auth and Retry and above Policy: it sees each attempt, and the calls that are refused.
+// Record stands below auth and Retry and above Policy: it sees each attempt, and the calls that are
+// refused.
 func TestTransportOrder(t *testing.T) {
 	isUser := func(_ context.Context, user, password string) bool { return user == "u" && password == "p" }
 	faults := &registry.Faults{Handler: &registry.Basic{Handler: &registry.Handler{}, Check: isUser}}

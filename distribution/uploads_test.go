@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,77 +18,10 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// lab is a real registry in memory that does what the rules say, and a repository on it.
-type lab struct {
-	*registry.Faults
-	repo   *distribution.Repository
-	slept  []time.Duration
-	warned []string
-	opened []int64 // offsets at which the source was opened
-}
-
-func newLab(t *testing.T, rules ...registry.Rule) *lab {
-	t.Helper()
-	l := &lab{Faults: &registry.Faults{Handler: &registry.Handler{}}}
-	l.Set(rules...)
-	client := clientOf(t, l)
-	client.Sleep = func(_ context.Context, d time.Duration) error {
-		l.slept = append(l.slept, d)
-		return nil
-	}
-	client.OnWarning = func(text string) { l.warned = append(l.warned, text) }
-	l.repo = &distribution.Repository{Client: client, Name: "a/b"}
-	return l
-}
-
-func random(size int) ([]byte, manifest.Descriptor) {
-	b := make([]byte, size)
-	rand.NewChaCha8([32]byte{2}).Read(b)
-	return b, manifest.Descriptor{Digest: blob.FromBytes(b), Size: int64(size), MediaType: "application/octet-stream"}
-}
-
-func (l *lab) open(b []byte) blob.Open {
-	return func(_ context.Context, offset int64) (io.ReadCloser, error) {
-		l.opened = append(l.opened, offset)
-		return io.NopCloser(bytes.NewReader(b[offset:])), nil
-	}
-}
-
-// arrived makes sure that the registry has exactly these bytes.
-func (l *lab) arrived(t *testing.T, b []byte, d manifest.Descriptor) {
-	t.Helper()
-	l.Set()
-	r, size, err := l.repo.Client.GetBlob(t.Context(), l.repo.Name, d.Digest, 0)
-	if err != nil {
-		t.Fatalf("the blob is not there: %v", err)
-	}
-	defer r.Close()
-	got, err := io.ReadAll(r)
-	if err != nil || size != d.Size || !bytes.Equal(got, b) {
-		t.Errorf("the registry has %d bytes (%d announced), error %v", len(got), size, err)
-	}
-}
-
-// noneOpen makes sure that each session that was opened and not closed by a PUT has been given up.
-func (l *lab) noneOpen(t *testing.T, name string) {
-	t.Helper()
-	if opened, given := l.Count(`^POST .*/uploads/`), l.Count(`^DELETE .*/uploads/`); opened != given {
-		t.Errorf("%s: %d sessions were opened and %d given up", name, opened, given)
-	}
-}
-
-const (
-	mountCall = `^POST /v2/a/b/blobs/uploads/\?.*mount=`
-	startCall = `^POST /v2/a/b/blobs/uploads/$`
-	putCall   = `^PUT /v2/a/b/blobs/uploads/`
-	patchCall = `^PATCH `
-	headCall  = `^HEAD /v2/a/b/blobs/`
-)
-
 func TestPutBlobTakesTwoCalls(t *testing.T) {
 	for _, size := range []int{0, 1, 3 << 20} {
-		l := newLab(t)
-		b, d := random(size)
+		l := newFaultyRegistry(t)
+		b, d := randomBlob(size)
 		outcome, err := l.repo.PutBlob(t.Context(), d, l.open(b))
 		if err != nil || outcome != blob.Uploaded {
 			t.Errorf("%d bytes: %s, error %v", size, outcome, err)
@@ -100,13 +32,13 @@ func TestPutBlobTakesTwoCalls(t *testing.T) {
 		if len(l.opened) != 1 {
 			t.Errorf("%d bytes: the source was opened %d times", size, len(l.opened))
 		}
-		l.arrived(t, b, d)
+		l.checkBlob(t, b, d)
 	}
 }
 
-func TestPutBlobThatIsThere(t *testing.T) {
-	l := newLab(t)
-	b, d := random(100)
+func TestPutBlobExists(t *testing.T) {
+	l := newFaultyRegistry(t)
+	b, d := randomBlob(100)
 	for i, want := range []blob.Outcome{blob.Uploaded, blob.Exists} {
 		l.Forget()
 		outcome, err := l.repo.PutBlob(t.Context(), d, l.open(b))
@@ -120,8 +52,8 @@ func TestPutBlobThatIsThere(t *testing.T) {
 }
 
 func TestPutBlobMounts(t *testing.T) {
-	l := newLab(t)
-	b, d := random(100)
+	l := newFaultyRegistry(t)
+	b, d := randomBlob(100)
 	if _, err := (&distribution.Repository{Client: l.repo.Client, Name: "other"}).PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
 	}
@@ -130,12 +62,12 @@ func TestPutBlobMounts(t *testing.T) {
 	if err != nil || outcome != blob.Mounted || len(l.Requests()) != 1 {
 		t.Errorf("%s after %d calls, error %v", outcome, len(l.Requests()), err)
 	}
-	l.arrived(t, b, d)
+	l.checkBlob(t, b, d)
 }
 
-func TestPutBlobOfSHA512(t *testing.T) {
-	l := newLab(t)
-	b, d := random(100)
+func TestPutBlobSHA512(t *testing.T) {
+	l := newFaultyRegistry(t)
+	b, d := randomBlob(100)
 	d.Digest = blob.SHA512.Digest(b)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
@@ -149,13 +81,13 @@ func TestPutBlobOfSHA512(t *testing.T) {
 	if l.Count(mountCall) != 0 {
 		t.Errorf("it was mounted: %+v", l.Requests())
 	}
-	l.arrived(t, b, d)
+	l.checkBlob(t, b, d)
 }
 
-func TestRefusedMountIsNoError(t *testing.T) {
+func TestRefusedMountUploads(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 405, 500} {
-		l := newLab(t, registry.Rule{On: mountCall, Status: status, Body: "no"})
-		b, d := random(100)
+		l := newFaultyRegistry(t, registry.Rule{On: mountCall, Status: status, Body: "no"})
+		b, d := randomBlob(100)
 		for range 2 {
 			l.Forget()
 			if outcome, err := l.repo.PutBlob(t.Context(), d, l.open(b), "secret"); err != nil || outcome != blob.Uploaded {
@@ -165,14 +97,14 @@ func TestRefusedMountIsNoError(t *testing.T) {
 		if n := l.Count(mountCall); n != 0 {
 			t.Errorf("%d: %d mounts were tried again", status, n)
 		}
-		l.arrived(t, b, d)
+		l.checkBlob(t, b, d)
 	}
 }
 
-// A registry that answers every mount with 202: what is there is then asked for by HEAD, if it is large.
-func TestIgnoredMountIsNoticed(t *testing.T) {
-	l := newLab(t, registry.Rule{On: mountCall, DropQuery: []string{"mount", "from"}})
-	large, d := random(2 << 20)
+// If a registry answers 202 to every mount, large blobs are probed by HEAD.
+func TestProbeAfterIgnoredMount(t *testing.T) {
+	l := newFaultyRegistry(t, registry.Rule{On: mountCall, DropQuery: []string{"mount", "from"}})
+	large, d := randomBlob(2 << 20)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(large), "source"); err != nil {
 		t.Fatal(err)
 	}
@@ -183,17 +115,17 @@ func TestIgnoredMountIsNoticed(t *testing.T) {
 	if len(l.Requests()) != 1 || l.Count(headCall) != 1 {
 		t.Errorf("called %+v, want one HEAD", l.Requests())
 	}
-	small, d := random(100)
+	small, d := randomBlob(100)
 	l.Forget()
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(small), "source"); err != nil || l.Count(headCall) != 0 {
 		t.Errorf("a small blob: called %+v, error %v", l.Requests(), err)
 	}
 }
 
-// The tag exists, so blobs may: the first large 202 is not believed without a HEAD.
-func TestIgnoredMountInAUsedRepository(t *testing.T) {
-	l := newLab(t)
-	b, d := random(2 << 20)
+// In a repository with a tag, the first large blob that is answered with 202 is probed by HEAD.
+func TestProbeInUsedRepository(t *testing.T) {
+	l := newFaultyRegistry(t)
+	b, d := randomBlob(2 << 20)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
 	}
@@ -211,32 +143,32 @@ func TestIgnoredMountInAUsedRepository(t *testing.T) {
 		t.Errorf("%s, error %v", outcome, err)
 	}
 	if l.Count(`^DELETE .*/uploads/`) != 1 {
-		t.Errorf("the session was left open: %+v", l.Requests())
+		t.Errorf("the session was not cancelled: %+v", l.Requests())
 	}
 }
 
 func TestSmallerChunksAfter413(t *testing.T) {
-	l := newLab(t, registry.Rule{On: `^(PUT|PATCH) `, LongerThan: 1 << 20, Status: 413, Body: "<html>413</html>"})
-	b, d := random(9 << 20)
+	l := newFaultyRegistry(t, registry.Rule{On: `^(PUT|PATCH) `, LongerThan: 1 << 20, Status: 413, Body: "<html>413</html>"})
+	b, d := randomBlob(9 << 20)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
 	}
 	if len(l.warned) == 0 || !strings.Contains(l.warned[0], "413") {
-		t.Errorf("said %q", l.warned)
+		t.Errorf("got warnings %q", l.warned)
 	}
-	l.arrived(t, b, d)
+	l.checkBlob(t, b, d)
 }
 
-// What one blob has shown holds for the next: it is not refused first. One that is smaller than anything that was refused
-// goes in one call still.
-func TestTheSizeOfRequestsIsLearnt(t *testing.T) {
-	l := newLab(t)
+// After one blob was refused as too large, the next ones are sent in chunks at once, except those
+// that are smaller than anything that was refused.
+func TestUploadLimitIsRemembered(t *testing.T) {
+	l := newFaultyRegistry(t)
 	for _, step := range []struct{ size, refused, chunks int }{
 		{9 << 20, 2, 9}, {6 << 20, 0, 6}, {2 << 20, 1, 2}, {3 << 20, 0, 3}, {1 << 20, 0, 0},
 	} {
 		l.Set(registry.Rule{On: `^(PUT|PATCH) `, LongerThan: 1 << 20, Status: 413})
 		l.Forget()
-		b, d := random(step.size)
+		b, d := randomBlob(step.size)
 		if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 			t.Fatal(err)
 		}
@@ -251,16 +183,17 @@ func TestTheSizeOfRequestsIsLearnt(t *testing.T) {
 		if refused != step.refused || chunks != step.chunks {
 			t.Errorf("%d bytes: %d calls refused, %d chunks; want %d and %d", step.size, refused, chunks, step.refused, step.chunks)
 		}
-		l.arrived(t, b, d)
+		l.checkBlob(t, b, d)
 	}
 }
 
-// Where chunks are of no use elsewhere, a blob goes in one call there, whatever another one has shown.
-func TestALimitThatWasLearntIsNoDuty(t *testing.T) {
-	l := newLab(t, registry.Rule{On: `^PUT /v2/a/b/`, LongerThan: 1 << 20, Status: 413}, registry.Rule{On: `^PATCH /v2/c/d/`, Status: 405})
+// A repository that refuses chunks gets a blob in one PUT, even if another repository needed
+// chunks.
+func TestOnePutIfOtherRepositoryRefusesChunks(t *testing.T) {
+	l := newFaultyRegistry(t, registry.Rule{On: `^PUT /v2/a/b/`, LongerThan: 1 << 20, Status: 413}, registry.Rule{On: `^PATCH /v2/c/d/`, Status: 405})
 	for _, name := range []string{"a/b", "c/d"} {
 		l.repo.Name = name
-		b, d := random(8 << 20)
+		b, d := randomBlob(8 << 20)
 		if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -270,9 +203,9 @@ func TestALimitThatWasLearntIsNoDuty(t *testing.T) {
 	}
 }
 
-func Test413ThatNothingHelps(t *testing.T) {
-	l := newLab(t, registry.Rule{On: `^(PUT|PATCH) `, LongerThan: 10, Status: 413})
-	b, d := random(1 << 20)
+func Test413ForEveryChunkSize(t *testing.T) {
+	l := newFaultyRegistry(t, registry.Rule{On: `^(PUT|PATCH) `, LongerThan: 10, Status: 413})
+	b, d := randomBlob(1 << 20)
 	var answer *distribution.Error
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); !errors.As(err, &answer) || answer.StatusCode != 413 {
 		t.Errorf("got error %v", err)
@@ -281,19 +214,19 @@ func Test413ThatNothingHelps(t *testing.T) {
 
 // GHCR answers 416 to a PATCH of more than 4 MiB.
 func TestSmallerChunksAfter416(t *testing.T) {
-	l := newLab(t, registry.Rule{On: patchCall, LongerThan: 4 << 20, Status: 416})
+	l := newFaultyRegistry(t, registry.Rule{On: patchCall, LongerThan: 4 << 20, Status: 416})
 	l.repo.ChunkSize = 6 << 20
-	b, d := random(20 << 20)
+	b, d := randomBlob(20 << 20)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
 	}
-	l.arrived(t, b, d)
+	l.checkBlob(t, b, d)
 }
 
 func TestChunks(t *testing.T) {
-	l := newLab(t)
+	l := newFaultyRegistry(t)
 	l.repo.ChunkSize = 1 << 20
-	b, d := random(5<<20 + 1)
+	b, d := randomBlob(5<<20 + 1)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
 	}
@@ -305,26 +238,26 @@ func TestChunks(t *testing.T) {
 			t.Errorf("Content-Range is %q", r.Header.Get("Content-Range"))
 		}
 	}
-	l.arrived(t, b, d)
+	l.checkBlob(t, b, d)
 }
 
-func TestChunksAreNotSmallerThanTheRegistryWants(t *testing.T) {
-	l := newLab(t, registry.Rule{On: `^POST `, Header: map[string]string{"OCI-Chunk-Min-Length": fmt.Sprint(2 << 20)}})
+func TestMinChunk(t *testing.T) {
+	l := newFaultyRegistry(t, registry.Rule{On: `^POST `, Header: map[string]string{"OCI-Chunk-Min-Length": fmt.Sprint(2 << 20)}})
 	l.repo.ChunkSize = 1 << 20
-	b, d := random(5 << 20)
+	b, d := randomBlob(5 << 20)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
 	}
 	if n := l.Count(patchCall); n != 3 {
 		t.Errorf("%d chunks, want 3", n)
 	}
-	l.arrived(t, b, d)
+	l.checkBlob(t, b, d)
 }
 
-// The connection breaks in the middle of the PUT: what the registry has is not sent again.
-func TestResumeAfterABrokenConnection(t *testing.T) {
-	l := newLab(t, registry.Rule{On: putCall, Times: 1, Cut: registry.CutRequest, After: 20 << 20})
-	b, d := random(30 << 20)
+// If the connection breaks during the PUT, only the rest of the blob is sent again.
+func TestResumeAfterBrokenConnection(t *testing.T) {
+	l := newFaultyRegistry(t, registry.Rule{On: putCall, Times: 1, Cut: registry.CutRequest, After: 20 << 20})
+	b, d := randomBlob(30 << 20)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
 	}
@@ -334,91 +267,90 @@ func TestResumeAfterABrokenConnection(t *testing.T) {
 	if len(l.opened) != 2 || l.opened[1] < 16<<20 {
 		t.Errorf("the source was opened at %v, want the second time at the last checkpoint", l.opened)
 	}
-	l.arrived(t, b, d)
+	l.checkBlob(t, b, d)
 }
 
-func TestResumeWithANewToken(t *testing.T) {
-	l := newLab(t, registry.Rule{On: patchCall, Skip: 2, Times: 1, Status: 401})
+func TestResumeWithNewToken(t *testing.T) {
+	l := newFaultyRegistry(t, registry.Rule{On: patchCall, Skip: 2, Times: 1, Status: 401})
 	l.repo.ChunkSize = 1 << 20
-	b, d := random(4 << 20)
+	b, d := randomBlob(4 << 20)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
 	}
 	if n := l.Count(patchCall); n != 5 {
 		t.Errorf("%d chunks were sent, want 4 and the refused one", n)
 	}
-	l.arrived(t, b, d)
+	l.checkBlob(t, b, d)
 }
 
-func TestAnUploadThatFailedIsGivenUp(t *testing.T) {
+func TestFailedUploadCancelsSession(t *testing.T) {
 	for name, rules := range map[string][]registry.Rule{
 		"at once": nil,
-		// CNCF distribution, when it has got bytes since.
-		"at its new location": {{On: `^DELETE `, Times: 1, Status: 416}},
+		// CNCF distribution answers 416 if it has received bytes since it gave out the Location.
+		"at its new Location": {{On: `^DELETE `, Times: 1, Status: 416}},
 	} {
-		l := newLab(t, append(rules, registry.Rule{On: putCall, Status: 403})...)
-		b, d := random(1000)
+		l := newFaultyRegistry(t, append(rules, registry.Rule{On: putCall, Status: 403})...)
+		b, d := randomBlob(1000)
 		if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err == nil {
 			t.Fatalf("%s: the upload did not fail", name)
 		}
 		if n, want := l.Count(`^DELETE `), 1+len(rules); n != want {
-			t.Errorf("%s: %d calls to give it up, want %d", name, n, want)
+			t.Errorf("%s: %d DELETEs, want %d", name, n, want)
 		}
 	}
 }
 
-// The registry took the blob, but its answer was lost.
-func TestALostAnswerIsNotSentTwice(t *testing.T) {
-	l := newLab(t, registry.Rule{On: putCall, Times: 1, Cut: registry.CutAnswer})
-	b, d := random(1000)
+func TestLostResponseDoesNotRepeatUpload(t *testing.T) {
+	l := newFaultyRegistry(t, registry.Rule{On: putCall, Times: 1, Cut: registry.CutAnswer})
+	b, d := randomBlob(1000)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
 	}
 	if l.Count(putCall) != 1 || l.Count(startCall) != 0 || l.Count(headCall) != 1 {
 		t.Errorf("called %+v, want a HEAD and no second upload", l.Requests())
 	}
-	l.arrived(t, b, d)
+	l.checkBlob(t, b, d)
 }
 
-func TestStartOverWhenTheSessionIsGone(t *testing.T) {
-	l := newLab(t,
+func TestRestartIfSessionIsMissing(t *testing.T) {
+	l := newFaultyRegistry(t,
 		registry.Rule{On: putCall, Times: 1, Status: 404, Body: `{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}`},
 		registry.Rule{On: `^GET .*/uploads/`, Status: 404})
-	b, d := random(1000)
+	b, d := randomBlob(1000)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
 	}
 	if l.Count(startCall) != 1 {
 		t.Errorf("called %+v", l.Requests())
 	}
-	l.arrived(t, b, d)
+	l.checkBlob(t, b, d)
 }
 
-func TestWaitAsLongAsTheRegistryAsks(t *testing.T) {
-	l := newLab(t, registry.Rule{On: putCall, Times: 1, Status: 429, Header: map[string]string{"Retry-After": "77"}})
-	b, d := random(1000)
+func TestWaitForRetryAfter(t *testing.T) {
+	l := newFaultyRegistry(t, registry.Rule{On: putCall, Times: 1, Status: 429, Header: map[string]string{"Retry-After": "77"}})
+	b, d := randomBlob(1000)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
 	}
 	if len(l.slept) != 1 || l.slept[0] != 77*time.Second {
 		t.Errorf("waited %v, want 77 s", l.slept)
 	}
-	l.arrived(t, b, d)
+	l.checkBlob(t, b, d)
 }
 
-func TestFailuresThatStay(t *testing.T) {
+func TestPermanentFailures(t *testing.T) {
 	for name, c := range map[string]struct {
 		rule  registry.Rule
 		calls int // most PUTs
 	}{
 		"500":            {registry.Rule{On: putCall, Status: 500}, 6},
 		"denied":         {registry.Rule{On: putCall, Status: 403}, 1},
-		"token ran out":  {registry.Rule{On: putCall, Status: 401}, 2},
+		"token expired":  {registry.Rule{On: putCall, Status: 401}, 2},
 		"digest invalid": {registry.Rule{On: putCall, Status: 400, Body: `{"errors":[{"code":"DIGEST_INVALID"}]}`}, 2},
 		"bad request":    {registry.Rule{On: putCall, Status: 400}, 1},
 	} {
-		l := newLab(t, c.rule)
-		b, d := random(1000)
+		l := newFaultyRegistry(t, c.rule)
+		b, d := randomBlob(1000)
 		_, err := l.repo.PutBlob(t.Context(), d, l.open(b))
 		var answer *distribution.Error
 		if !errors.As(err, &answer) || answer.StatusCode != c.rule.Status {
@@ -427,20 +359,20 @@ func TestFailuresThatStay(t *testing.T) {
 		if n := l.Count(putCall); n > c.calls {
 			t.Errorf("%s: %d PUTs, want at most %d", name, n, c.calls)
 		}
-		l.noneOpen(t, name)
+		l.checkSessionsCancelled(t, name)
 	}
 }
 
-func TestAWrongBlobIsNotLetIn(t *testing.T) {
+func TestWrongBlobIsNotUploaded(t *testing.T) {
 	for name, change := range map[string]func([]byte) []byte{
 		"changed": func(b []byte) []byte { b[5] ^= 1; return b },
 		"short":   func(b []byte) []byte { return b[:len(b)-1] },
 		"long":    func(b []byte) []byte { return append(b, 0) },
 	} {
 		for _, chunk := range []int64{0, 300} {
-			l := newLab(t)
+			l := newFaultyRegistry(t)
 			l.repo.ChunkSize = chunk
-			b, d := random(1000)
+			b, d := randomBlob(1000)
 			_, err := l.repo.PutBlob(t.Context(), d, l.open(change(bytes.Clone(b))))
 			var mismatch *blob.MismatchError
 			if !errors.As(err, &mismatch) || mismatch.Want != d.Digest {
@@ -449,34 +381,34 @@ func TestAWrongBlobIsNotLetIn(t *testing.T) {
 			if _, err := l.repo.Client.HeadBlob(t.Context(), "a/b", d.Digest); err == nil {
 				t.Errorf("%s, chunks of %d: the registry has the blob", name, chunk)
 			}
-			l.noneOpen(t, name)
+			l.checkSessionsCancelled(t, name)
 		}
 	}
 }
 
-func TestAFailingSourceIsTheError(t *testing.T) {
-	l := newLab(t)
-	_, d := random(1000)
-	broken := errors.New("the source is on fire")
-	_, err := l.repo.PutBlob(t.Context(), d, func(context.Context, int64) (io.ReadCloser, error) { return nil, broken })
-	if !errors.Is(err, broken) {
+func TestSourceErrorIsReturned(t *testing.T) {
+	l := newFaultyRegistry(t)
+	_, d := randomBlob(1000)
+	sourceErr := errors.New("the source failed")
+	_, err := l.repo.PutBlob(t.Context(), d, func(context.Context, int64) (io.ReadCloser, error) { return nil, sourceErr })
+	if !errors.Is(err, sourceErr) {
 		t.Errorf("got error %v", err)
 	}
 	if n := l.Count(putCall); n > 0 {
-		t.Errorf("%d PUTs were begun without a byte to send", n)
+		t.Errorf("%d PUTs without a source", n)
 	}
-	l.noneOpen(t, "no source")
+	l.checkSessionsCancelled(t, "no source")
 }
 
 func TestLocations(t *testing.T) {
 	for name, change := range map[string]func(host, location string) string{
-		"absolute":       func(host, l string) string { return "http://" + host + l },
-		"relative":       func(_, l string) string { return l },
-		"no scheme":      func(host, l string) string { return "//" + host + l },
-		"with a query":   func(_, l string) string { return l + "?state=a%2Fb%3D&x" },
-		"port forgotten": func(host, l string) string { return "http://127.0.0.1" + l },
+		"absolute":     func(host, l string) string { return "http://" + host + l },
+		"relative":     func(_, l string) string { return l },
+		"no scheme":    func(host, l string) string { return "//" + host + l },
+		"with a query": func(_, l string) string { return l + "?state=a%2Fb%3D&x" },
+		"without port": func(host, l string) string { return "http://127.0.0.1" + l },
 	} {
-		l := newLab(t)
+		l := newFaultyRegistry(t)
 		host := l.repo.Client.Host
 		l.Set(registry.Rule{On: `^POST `, Edit: func(h http.Header) {
 			to := h.Get("Location")
@@ -485,7 +417,7 @@ func TestLocations(t *testing.T) {
 			}
 			h.Set("Location", change(host, to))
 		}})
-		b, d := random(100)
+		b, d := randomBlob(100)
 		if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -493,24 +425,24 @@ func TestLocations(t *testing.T) {
 		if name == "with a query" && l.Count(`^PUT .*\?state=a%2Fb%3D&x&digest=sha256%3A`) != 1 {
 			t.Errorf("%s: the query was changed: %+v", name, l.Requests())
 		}
-		l.arrived(t, b, d)
+		l.checkBlob(t, b, d)
 	}
 }
 
-func TestLocationsThatAreNone(t *testing.T) {
-	for name, location := range map[string]string{"missing": "", "no URL": "http://[", "elsewhere": "ftp://example.com/x"} {
-		l := newLab(t, registry.Rule{On: `^POST `, Edit: func(h http.Header) { h.Set("Location", location) }})
-		b, d := random(100)
+func TestBadLocations(t *testing.T) {
+	for name, location := range map[string]string{"missing": "", "malformed": "http://[", "other scheme": "ftp://example.com/x"} {
+		l := newFaultyRegistry(t, registry.Rule{On: `^POST `, Edit: func(h http.Header) { h.Set("Location", location) }})
+		b, d := randomBlob(100)
 		if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
 }
 
-func TestLowLevelCalls(t *testing.T) {
-	l := newLab(t)
+func TestClientUploadCalls(t *testing.T) {
+	l := newFaultyRegistry(t)
 	c := l.repo.Client
-	b, d := random(1000)
+	b, d := randomBlob(1000)
 	done, session, err := c.PostBlob(t.Context(), "a/b", d.Digest, d.Size, bytes.NewReader(b))
 	if err != nil || !done {
 		t.Errorf("single POST: %v, %+v, error %v", done, session, err)
@@ -535,7 +467,7 @@ func TestLowLevelCalls(t *testing.T) {
 		t.Errorf("cancel: %v", err)
 	}
 	if _, err := c.UploadStatus(t.Context(), session); err == nil {
-		t.Error("the session is still there")
+		t.Error("the session still exists")
 	}
 	if size, err := c.HeadBlob(t.Context(), "a/b", d.Digest); err != nil || size != 1000 {
 		t.Errorf("HEAD: %d bytes, error %v", size, err)
@@ -545,30 +477,30 @@ func TestLowLevelCalls(t *testing.T) {
 	}
 }
 
-// ECR answers 201 to the first PATCH and drops what follows it.
-func TestChunksThatAreDropped(t *testing.T) {
-	b, d := random(1000)
+// A registry may accept only the first bytes of a chunk.
+func TestPartlyAcceptedChunks(t *testing.T) {
+	b, d := randomBlob(1000)
 	var have []byte
-	s := &scripted{}
+	s := &fakeRegistry{}
 	s.HandleFunc("POST /v2/a/b/blobs/uploads/", answer(202, "", "Location: /up"))
 	s.HandleFunc("GET /up", func(w http.ResponseWriter, r *http.Request) {
 		answer(204, "", "Location: /up", fmt.Sprintf("Range: 0-%d", len(have)-1))(w, r)
 	})
 	s.HandleFunc("PATCH /up", func(w http.ResponseWriter, r *http.Request) {
 		got, _ := io.ReadAll(r.Body)
-		have = append(have, got[:min(len(got), 100)]...) // takes less than it was sent
+		have = append(have, got[:min(len(got), 100)]...) // fewer than were sent
 		answer(201, "", "Location: /up", fmt.Sprintf("Range: 0-%d", len(have)-1))(w, r)
 	})
 	s.HandleFunc("PUT /up", answer(201, ""))
 	repo := &distribution.Repository{Client: clientOf(t, s), Name: "a/b", ChunkSize: 400}
-	l := &lab{}
+	l := &faultyRegistry{}
 	if _, err := repo.PutBlob(t.Context(), d, l.open(b)); err != nil || !bytes.Equal(have, b) {
 		t.Errorf("the registry has %d bytes, error %v", len(have), err)
 	}
 }
 
 func TestGetBlob(t *testing.T) {
-	b, d := random(1000)
+	b, d := randomBlob(1000)
 	for name, h := range map[string]http.HandlerFunc{
 		"range": func(w http.ResponseWriter, r *http.Request) {
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b))
@@ -593,14 +525,14 @@ func TestGetBlob(t *testing.T) {
 	s, c := serve(t)
 	s.Handle("/v2/a/blobs/", answer(206, "xyz", "Content-Range: bytes 0-2/3"))
 	if _, _, err := c.GetBlob(t.Context(), "a", d.Digest, 1); err == nil || !strings.Contains(err.Error(), "Content-Range") {
-		t.Errorf("another range: got error %v", err)
+		t.Errorf("other range: got error %v", err)
 	}
 }
 
-func TestBlobOfAnotherSizeIsNotRead(t *testing.T) {
+func TestBlobRefusesOtherSize(t *testing.T) {
 	s, c := serve(t)
 	s.Handle("/v2/a/blobs/", answer(200, "<html>please log in</html>"))
-	_, d := random(1000)
+	_, d := randomBlob(1000)
 	_, err := (&distribution.Repository{Client: c, Name: "a"}).Blob(t.Context(), d, 0)
 	var mismatch *blob.MismatchError
 	if !errors.As(err, &mismatch) {
@@ -620,9 +552,9 @@ func TestEmbeddedDataIsNotFetched(t *testing.T) {
 	}
 }
 
-// A blob's bytes come from a storage host that must not see the registry's credentials, and is asked anew on resuming.
+// A resumed download asks the registry for a new URL of the storage host.
 func TestResumeAsksTheRegistryAgain(t *testing.T) {
-	b, d := random(1000)
+	b, d := randomBlob(1000)
 	storage := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("signature") == "1" {
 			w.Header().Set("Content-Length", "1000")

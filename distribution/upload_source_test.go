@@ -12,14 +12,14 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// counted is a source that counts what is open of it.
-type counted struct {
+// countedSource counts how often it was opened, and how many readers are open.
+type countedSource struct {
 	bytes []byte
 	open  atomic.Int32
 	times atomic.Int32
 }
 
-func (c *counted) at(_ context.Context, offset int64) (io.ReadCloser, error) {
+func (c *countedSource) at(_ context.Context, offset int64) (io.ReadCloser, error) {
 	c.open.Add(1)
 	c.times.Add(1)
 	return &countedBody{bytes.NewReader(c.bytes[offset:]), c, atomic.Bool{}}, nil
@@ -27,7 +27,7 @@ func (c *counted) at(_ context.Context, offset int64) (io.ReadCloser, error) {
 
 type countedBody struct {
 	*bytes.Reader
-	of     *counted
+	of     *countedSource
 	closed atomic.Bool
 }
 
@@ -38,30 +38,30 @@ func (b *countedBody) Close() error {
 	return nil
 }
 
-// A source is open before the registry is sent anything. However the registry refuses, it is closed when that is told, and
-// the refusal is the error.
-func TestASourceIsClosedWhereTheRegistryRefuses(t *testing.T) {
+// The source is opened before the registry is called. If the registry refuses the upload, the
+// source is closed again, and the error is the refusal.
+func TestSourceIsClosedAfterRefusal(t *testing.T) {
 	for name, rule := range map[string]registry.Rule{
-		"401":         {Status: 401},
-		"403":         {Status: 403},
-		"413":         {Status: 413},
-		"429":         {Status: 429},
-		"500":         {Status: 500},
-		"cut at once": {Cut: registry.CutRequest},
+		"401": {Status: 401},
+		"403": {Status: 403},
+		"413": {Status: 413},
+		"429": {Status: 429},
+		"500": {Status: 500},
+		"cut": {Cut: registry.CutRequest},
 	} {
 		for _, chunk := range []int64{0, 1 << 19} {
 			rule.On = `^(PUT|PATCH) /v2/a/b/blobs/uploads/`
-			l := newLab(t, rule)
+			l := newFaultyRegistry(t, rule)
 			l.repo.ChunkSize = chunk
-			b, d := random(2 << 20)
-			src := &counted{bytes: b}
+			b, d := randomBlob(2 << 20)
+			src := &countedSource{bytes: b}
 			_, err := l.repo.PutBlob(t.Context(), d, src.at)
 			if n := src.open.Load(); n != 0 || src.times.Load() == 0 {
-				t.Errorf("%s: of %d openings %d are left open", name, src.times.Load(), n)
+				t.Errorf("%s: %d of %d readers are still open", name, n, src.times.Load())
 			}
 			var answer *distribution.Error
-			var broken *distribution.RequestError
-			if !errors.As(err, &answer) && !errors.As(err, &broken) {
+			var request *distribution.RequestError
+			if !errors.As(err, &answer) && !errors.As(err, &request) {
 				t.Errorf("%s: error %v", name, err)
 			}
 			l.Set()
