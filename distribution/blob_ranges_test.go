@@ -238,7 +238,8 @@ func TestLargeBlobsHaveOwnConnections(t *testing.T) {
 	t.Cleanup(s.Close)
 	hosts := &wire.Hosts{TLS: wire.TLS{Insecure: true}}
 	t.Cleanup(hosts.CloseIdleConnections)
-	r := &distribution.Repository{Name: "a", Client: &distribution.Client{Host: s.Listener.Addr().String(), HTTP: &http.Client{Transport: hosts}}}
+	client := &distribution.Client{Host: s.Listener.Addr().String(), HTTP: &http.Client{Transport: hosts}}
+	r := &distribution.Repository{Name: "a", Client: client}
 	open, openRange := r.RangedBlob(manifest.Descriptor{Digest: blob.FromBytes(nil), Size: 2 << 20})
 	for _, test := range []struct {
 		name, want string

@@ -147,7 +147,8 @@ func TestErrorMessage(t *testing.T) {
 		{"slow down, please\nsecond line", "slow down, please"},
 		{"<html><body>Too Many Requests</body></html>", ""},
 		{"a \u009b31m b \u202e c\ttab", "a 31m b  ctab"},
-		{`{"errors":[` + strings.Repeat(`{"code":"DENIED"},`, 300) + `{}]}`, strings.TrimSuffix(strings.Repeat("DENIED; ", 25), " ") + "..."},
+		{`{"errors":[` + strings.Repeat(`{"code":"DENIED"},`, 300) + `{}]}`,
+			strings.TrimSuffix(strings.Repeat("DENIED; ", 25), " ") + "..."},
 	} {
 		s, client := serve(t)
 		s.Handle("/v2/", answer(403, c.body))

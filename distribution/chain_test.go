@@ -43,7 +43,8 @@ func TestChainOptions(t *testing.T) {
 		if diff := cmp.Diff(o, got, cmp.Comparer(func(a, b *wire.Congestion) bool { return a == b })); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
-		if loopback.Insecure != test.insecure || limit.Congestion != test.congestion || policy.Rules != test.options.Rules || timeout.Header != o.Stall {
+		if loopback.Insecure != test.insecure || limit.Congestion != test.congestion ||
+			policy.Rules != test.options.Rules || timeout.Header != o.Stall {
 			t.Errorf("%s: %+v, %+v, %+v, %+v", name, loopback, limit, policy, timeout)
 		}
 	}

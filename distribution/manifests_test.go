@@ -20,7 +20,11 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-const image = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}`
+// emptyDigest is the digest of {}.
+const emptyDigest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+
+const image = `{"schemaVersion":2,"mediaType":"` + manifest.MediaTypeOCIManifest + `",` +
+	`"config":{"mediaType":"` + manifest.MediaTypeOCIEmpty + `","digest":"` + emptyDigest + `","size":2},"layers":[]}`
 
 var imageDigest = blob.FromBytes([]byte(image))
 
@@ -132,10 +136,12 @@ func TestTruncatedDocumentsAreRequestedAgain(t *testing.T) {
 
 func TestRequestErrorText(t *testing.T) {
 	for want, err := range map[string]error{
-		"GET https://r.example.com/v2/: broken":                             errors.New("broken"),
-		"GET https://r.example.com/v2/: the connection was closed":          &net.OpError{Op: "write", Err: net.ErrClosed},
-		"finding credentials for r.example.com: broken":                     &auth.CredentialsError{Host: "r.example.com", Err: errors.New("broken")},
-		"r.example.com redirects to ftp://x: refused, only http is allowed": &wire.RedirectError{From: "r.example.com", To: "ftp://x", Reason: "only http is allowed"},
+		"GET https://r.example.com/v2/: broken":                    errors.New("broken"),
+		"GET https://r.example.com/v2/: the connection was closed": &net.OpError{Op: "write", Err: net.ErrClosed},
+		"finding credentials for r.example.com: broken":            &auth.CredentialsError{Host: "r.example.com", Err: errors.New("broken")},
+		"r.example.com redirects to ftp://x: refused, only http is allowed": &wire.RedirectError{
+			From: "r.example.com", To: "ftp://x", Reason: "only http is allowed",
+		},
 	} {
 		e := &distribution.RequestError{Method: "GET", URL: "https://r.example.com/v2/", Err: err}
 		if e.Error() != want {
@@ -175,15 +181,18 @@ func TestHeadManifest(t *testing.T) {
 
 func TestErrorIs(t *testing.T) {
 	s, c := serve(t)
-	s.Handle("/v2/a/manifests/none", answer(404, `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":{"x":1}}]}`))
+	s.Handle("/v2/a/manifests/none", answer(404,
+		`{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":{"x":1}}]}`))
 	s.Handle("/v2/a/manifests/denied", answer(403, `{"errors":[{"code":"DENIED","message":"no\u001b[31m\nsecond line"}]}`))
 	s.Handle("/v2/a/manifests/html", answer(500, "<html>nginx</html>"))
 	s.Handle("/v2/a/manifests/page", answer(400, "<html>\r\n<head><title>400 No required SSL certificate &amp; more</title></head>"))
 	s.Handle("/v2/a/manifests/proxy", answer(502, "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"))
-	s.Handle("/v2/a/manifests/storage", answer(403, "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"))
+	s.Handle("/v2/a/manifests/storage", answer(403,
+		"<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"))
 	s.Handle("/v2/a/manifests/text", answer(418, "short and stout\n"))
 	_, err := c.GetManifest(t.Context(), "a", "none")
-	if !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, distribution.ManifestUnknown) || errors.Is(err, distribution.BlobUnknown) {
+	if !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, distribution.ManifestUnknown) ||
+		errors.Is(err, distribution.BlobUnknown) {
 		t.Errorf("404: got %v", err)
 	}
 	_, err = c.GetManifest(t.Context(), "a", "denied")

@@ -42,7 +42,8 @@ func TestTagsFollowsLinks(t *testing.T) {
 		s.HandleFunc("GET /v2/a/tags/list", func(w http.ResponseWriter, r *http.Request) {
 			switch r.URL.RawQuery {
 			case "":
-				answer(200, `{"name":"a","tags":["1","2"]}`, "Link: "+strings.NewReplacer("LOCALHOST", strings.Replace(c.Host, "localhost", "LocalHost", 1), "HOST", c.Host).Replace(link))(w, r)
+				hosts := strings.NewReplacer("LOCALHOST", strings.Replace(c.Host, "localhost", "LocalHost", 1), "HOST", c.Host)
+				answer(200, `{"name":"a","tags":["1","2"]}`, "Link: "+hosts.Replace(link))(w, r)
 			case "next_page=g%2Fx%3D&n=2":
 				answer(200, `{"name":"a","tags":["3"]}`)(w, r)
 			default:
@@ -103,11 +104,21 @@ const subject = blob.Digest("sha256:668f4ec33f099f6b47c73af97432fda1b94ca40e61af
 
 // referrerJSON is a descriptor in a list of referrers.
 func referrerJSON(digest blob.Digest, artifactType string) string {
-	return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":3,"artifactType":%q}`, manifest.MediaTypeOCIManifest, digest, artifactType)
+	return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":3,"artifactType":%q}`,
+		manifest.MediaTypeOCIManifest, digest, artifactType)
 }
 
 func referrersJSON(entries ...string) string {
-	return fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`, manifest.MediaTypeOCIIndex, strings.Join(entries, ","))
+	return fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`,
+		manifest.MediaTypeOCIIndex, strings.Join(entries, ","))
+}
+
+// withoutReferrersAPI are the faults that make a registry one without the referrers API.
+func withoutReferrersAPI() []registry.Rule {
+	return []registry.Rule{
+		{On: "/referrers/", Status: 404},
+		{Edit: func(h http.Header) { h.Del("OCI-Subject") }},
+	}
 }
 
 const indexType = "Content-Type: application/vnd.oci.image.index.v1+json"
@@ -208,13 +219,16 @@ func TestReferrersKeepsUsingAPI(t *testing.T) {
 
 // An image under the referrers tag is not overwritten.
 func TestReferrersTagWithOtherContent(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: "/referrers/", Status: 404}, registry.Rule{Edit: func(h http.Header) { h.Del("OCI-Subject") }})
+	l := newFaultyRegistry(t, withoutReferrersAPI()...)
 	subject, err := manifest.Parse("", []byte(image))
 	if err != nil {
 		t.Fatal(err)
 	}
 	tag := distribution.ReferrersTag(subject.Digest)
-	for _, other := range []string{strings.Replace(image, `"layers"`, `"x":1,"layers"`, 1), `{"schemaVersion":2,"mediaType":"` + manifest.MediaTypeDockerList + `","manifests":[]}`} {
+	for _, other := range []string{
+		strings.Replace(image, `"layers"`, `"x":1,"layers"`, 1),
+		`{"schemaVersion":2,"mediaType":"` + manifest.MediaTypeDockerList + `","manifests":[]}`,
+	} {
 		m, err := manifest.Parse("", []byte(other))
 		if err != nil {
 			t.Fatal(err)
@@ -239,9 +253,13 @@ func TestReferrersTagWithOtherContent(t *testing.T) {
 // manifestWithSubject is a manifest with a subject.
 func manifestWithSubject(t *testing.T, subject manifest.Descriptor, text string) manifest.Manifest {
 	t.Helper()
-	raw, err := manifest.Style{}.EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest, ArtifactType: "application/" + text,
-		Config:  &manifest.Descriptor{MediaType: manifest.MediaTypeOCIEmpty, Digest: "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a", Size: 2},
-		Subject: &manifest.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size}})
+	raw, err := manifest.Style{}.EncodeImage(manifest.Image{
+		SchemaVersion: 2,
+		MediaType:     manifest.MediaTypeOCIManifest,
+		ArtifactType:  "application/" + text,
+		Config:        &manifest.Descriptor{MediaType: manifest.MediaTypeOCIEmpty, Digest: emptyDigest, Size: 2},
+		Subject:       &manifest.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +272,7 @@ func manifestWithSubject(t *testing.T, subject manifest.Descriptor, text string)
 
 // The index is read, extended and written again, so concurrent updates could lose entries.
 func TestConcurrentReferrersTagUpdates(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: "/referrers/", Status: 404}, registry.Rule{Edit: func(h http.Header) { h.Del("OCI-Subject") }})
+	l := newFaultyRegistry(t, withoutReferrersAPI()...)
 	subjects := []manifest.Descriptor{
 		{MediaType: manifest.MediaTypeOCIManifest, Digest: imageDigest, Size: int64(len(image))},
 		{MediaType: manifest.MediaTypeOCIManifest, Digest: blob.SHA512.Digest([]byte(image)), Size: int64(len(image))},
@@ -327,11 +345,16 @@ func TestReferrersDenied(t *testing.T) {
 }
 
 func TestPutManifestUpdatesReferrersTag(t *testing.T) {
-	const signature = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/x","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"` + string(subject) + `","size":5},"annotations":{"k":"v"}}`
+	const signature = `{"schemaVersion":2,"mediaType":"` + manifest.MediaTypeOCIManifest + `",` +
+		`"config":{"mediaType":"application/x","digest":"` + emptyDigest + `","size":2},"layers":[],` +
+		`"subject":{"mediaType":"` + manifest.MediaTypeOCIManifest + `","digest":"` + string(subject) + `","size":5},` +
+		`"annotations":{"k":"v"}}`
 	m, err := manifest.Parse("", []byte(signature))
 	if err != nil {
 		t.Fatal(err)
 	}
+	first := fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d,"annotations":{"k":"v"},"artifactType":"application/x"}`,
+		m.MediaType, m.Digest, m.Size)
 	old := referrerJSON(blob.FromBytes([]byte("old")), "y")
 	for name, c := range map[string]struct {
 		header string
@@ -339,7 +362,7 @@ func TestPutManifestUpdatesReferrersTag(t *testing.T) {
 		want   string // what is put under the tag
 	}{
 		"registry lists it": {header: "OCI-Subject: " + string(subject)},
-		"first referrer":    {tag: answer(404, ""), want: referrersJSON(fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d,"annotations":{"k":"v"},"artifactType":"application/x"}`, m.MediaType, m.Digest, m.Size))},
+		"first referrer":    {tag: answer(404, ""), want: referrersJSON(first)},
 		"second referrer":   {tag: answer(200, referrersJSON(old), indexType), want: string(m.Digest)},
 		"listed already":    {tag: answer(200, referrersJSON(referrerJSON(m.Digest, "x")), indexType)},
 	} {

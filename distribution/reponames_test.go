@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/registry"
 	"github.com/hczjl/transship/distribution/wire"
@@ -20,9 +19,8 @@ import (
 // alike.
 func TestRepositoryNamedLikeTheAPI(t *testing.T) {
 	content := []byte("{}")
-	d := manifest.Descriptor{Digest: blob.FromBytes(content), Size: int64(len(content)), MediaType: manifest.MediaTypeOCIConfig}
-	m, err := manifest.Parse(manifest.MediaTypeOCIManifest, []byte(`{"schemaVersion":2,"mediaType":"`+manifest.MediaTypeOCIManifest+
-		`","config":{"mediaType":"`+d.MediaType+`","digest":"`+string(d.Digest)+`","size":2},"layers":[]}`))
+	d := manifest.Descriptor{Digest: emptyDigest, Size: 2, MediaType: manifest.MediaTypeOCIEmpty}
+	m, err := manifest.Parse("", []byte(image))
 	if err != nil {
 		t.Fatal(err)
 	}

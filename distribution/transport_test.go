@@ -100,7 +100,8 @@ func TestTransportPlan(t *testing.T) {
 	repo, _, err := transport.Image(host + "/a:1")
 	check(t, err)
 	check(t, repo.Untag(t.Context(), "1"))
-	planned := slices.ContainsFunc(plan.Calls(), func(c wire.PlannedCall) bool { return c.Method == http.MethodDelete && c.Write })
+	isDelete := func(c wire.PlannedCall) bool { return c.Method == http.MethodDelete && c.Write }
+	planned := slices.ContainsFunc(plan.Calls(), isDelete)
 	if !planned || handler.Count("^DELETE") != 0 {
 		t.Errorf("planned %v, and %d calls went out", plan.Calls(), handler.Count("^DELETE"))
 	}

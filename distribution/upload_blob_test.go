@@ -297,7 +297,8 @@ func TestOnWait(t *testing.T) {
 	var waits []wire.Wait
 	l.repo.Client.OnWait = func(w wire.Wait) { waits = append(waits, w) }
 	b, d := randomBlob(1000)
-	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil || len(waits) != 1 || waits[0].Err == nil || waits[0].StatusCode != 0 {
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil ||
+		len(waits) != 1 || waits[0].Err == nil || waits[0].StatusCode != 0 {
 		t.Errorf("a broken connection: got %+v, error %v", waits, err)
 	}
 }

@@ -190,7 +190,9 @@ func TestUploadLimitIsRemembered(t *testing.T) {
 // A repository that refuses chunks gets a blob in one PUT, even if another repository needed
 // chunks.
 func TestOnePutIfOtherRepositoryRefusesChunks(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: `^PUT /v2/a/b/`, LongerThan: 1 << 20, Status: 413}, registry.Rule{On: `^PATCH /v2/c/d/`, Status: 405})
+	l := newFaultyRegistry(t,
+		registry.Rule{On: `^PUT /v2/a/b/`, LongerThan: 1 << 20, Status: 413},
+		registry.Rule{On: `^PATCH /v2/c/d/`, Status: 405})
 	for _, name := range []string{"a/b", "c/d"} {
 		l.repo.Name = name
 		b, d := randomBlob(8 << 20)
