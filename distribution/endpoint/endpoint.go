@@ -1,15 +1,15 @@
-// Package endpoint holds the paths of the OCI Distribution API: it builds them, parses them, and
-// numbers them as the specification's table does. Start from [Parse], or from the constructors,
-// such as [Manifest]. Clients, servers and readers of records share it, so that they cannot
-// disagree about a path.
+// Package endpoint builds and parses the paths of the OCI Distribution API, and numbers them as the
+// specification does. Start from [Parse], or from a constructor such as [Manifest]. The client, the
+// embedded registry and all readers of recorded calls use it, so that they cannot disagree about a
+// path.
 //
-// A repository may be called like a word of the API: a/blobs/b, a/tags/list, uploads. Hence a
-// path is read from its end, where the words stand at fixed places.
+// A repository may be named like the API's words: a/blobs/b, a/tags/list, uploads. So a path is
+// parsed from its end, where these words have fixed positions.
 package endpoint
 
 import "strings"
 
-// Kind is the form of a path.
+// Kind is the kind of a path.
 type Kind int
 
 // The kinds. Paths are those of distribution-spec, "Endpoints", and the catalog of CNCF
@@ -33,7 +33,7 @@ type Path struct {
 	Reference  string // a tag, a digest, or the identifier of an upload session
 }
 
-// Base is the path that tells whether a host is a registry.
+// Base is the path that shows whether a host is a registry.
 func Base() Path { return Path{Kind: KindBase} }
 
 // Catalog is the path that lists repositories.
@@ -50,8 +50,8 @@ func Blob(repository, digest string) Path { return Path{KindBlob, repository, di
 // Uploads is the path that opens upload sessions.
 func Uploads(repository string) Path { return Path{Kind: KindUploads, Repository: repository} }
 
-// Session is the path of an upload session as most registries give it out. The specification
-// leaves it to the registry: a client must use the Location that it got.
+// Session is the path of an upload session in most registries. The specification does not define
+// it: a client must use the Location that the registry sent.
 func Session(repository, id string) Path { return Path{KindSession, repository, id} }
 
 // Tags is the path that lists tags.
@@ -60,7 +60,7 @@ func Tags(repository string) Path { return Path{Kind: KindTags, Repository: repo
 // Referrers is the path that lists the manifests whose subject is a digest.
 func Referrers(repository, digest string) Path { return Path{KindReferrers, repository, digest} }
 
-// String returns the path as net/url has it in URL.Path: not escaped. It is empty for KindNone.
+// String returns the path without escapes, as in [net/url.URL.Path]. It is empty for KindNone.
 func (p Path) String() string {
 	switch p.Kind {
 	case KindBase:
@@ -81,8 +81,8 @@ func (p Path) String() string {
 	return ""
 }
 
-// Parse parses a path that is not escaped, such as URL.Path. The result is the zero Path where it
-// is none of the API. Parse checks neither names nor references; the slash at the end of
+// Parse parses a path without escapes, such as [net/url.URL.Path]. It returns the zero Path if that
+// is not a path of the API. It does not validate names and references. The slash at the end of
 // KindBase and KindUploads may be missing.
 func Parse(path string) Path {
 	rest, ok := strings.CutPrefix(path, "/v2/")
@@ -100,9 +100,9 @@ func Parse(path string) Path {
 	return Path{}
 }
 
-// ParseEnd is Parse for a path on any host: whatever precedes the words of the API counts as the
-// repository. Storage hosts have such paths (GHCR's /ghcr1/blobs/<digest>), and so do registries
-// that give out locations below a prefix.
+// ParseEnd is Parse for a path on any host: all that precedes the API's words is the Repository.
+// Storage hosts have such paths (GHCR: /ghcr1/blobs/<digest>), and registries that send Locations
+// below a prefix.
 func ParseEnd(path string) Path { return parseEnd(strings.TrimPrefix(path, "/")) }
 
 func parseEnd(path string) Path {
@@ -144,8 +144,8 @@ func cutLast(s string) (before, after string) {
 	return s[:i], s[i+1:]
 }
 
-// ReplaceSession returns a URL or a path with mark in place of the identifier of the upload
-// session that it leads to. Anything else is returned unchanged.
+// ReplaceSession replaces the identifier of the upload session in a URL or path by mark. Any other
+// URL it returns unchanged.
 func ReplaceSession(url, mark string) string {
 	path, _, _ := strings.Cut(url, "?")
 	p := ParseEnd(path)

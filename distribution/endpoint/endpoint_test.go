@@ -60,7 +60,7 @@ func pathsOf(repository, reference string) []endpoint.Path {
 	}
 }
 
-// A repository may be called as the API's words are.
+// A repository may be named like the API's words.
 func TestParseRepositoryNamedLikeTheAPI(t *testing.T) {
 	for _, name := range []string{
 		"a/blobs/b", "a/manifests/b", "a/tags/list", "uploads", "referrers/x", "blobs", "blobs/uploads", "a/blobs/uploads",

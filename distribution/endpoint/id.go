@@ -8,9 +8,9 @@ import (
 // IDCatalog is what ID returns for the catalog, which the specification does not number.
 const IDCatalog = "catalog"
 
-// ID returns the endpoint of a call to a registry by its ID in the table of distribution-spec,
-// "Endpoints": "end-1" to "end-14", with a letter where the query decides. It is IDCatalog for the
-// catalog, and empty for anything else: another path, or a method that the path does not have.
+// ID returns the ID of a call's endpoint in the table of distribution-spec, "Endpoints": "end-1" to
+// "end-14", with a letter where the query decides. It is IDCatalog for the catalog, and empty for
+// another path or a method that the path does not have.
 func ID(method string, u *url.URL) string {
 	p := Parse(u.Path)
 	reads := method == http.MethodGet || method == http.MethodHead

@@ -246,7 +246,7 @@ func TestKindOf(t *testing.T) {
 	for req, want := range map[*http.Request]callKind{
 		hop: downloadCall,
 		newRequest(t, "GET", "https://auth.example/token", nil): readCall,
-		// A repository may be called as the API's words are.
+		// A repository may be named like the API's words.
 		newRequest(t, "GET", somewhere+"blobs/b/manifests/1", nil):                            readCall,
 		newRequest(t, "PUT", somewhere+"manifests/b/blobs/uploads/1", strings.NewReader("x")): uploadCall,
 		newRequest(t, "PUT", somewhere+"blobs/uploads/manifests/1", strings.NewReader("x")):   writeCall,

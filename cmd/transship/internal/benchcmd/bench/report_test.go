@@ -196,7 +196,7 @@ func TestFloor(t *testing.T) {
 	}
 }
 
-// A repository may be called as the API's words are.
+// A repository may be named like the API's words.
 func TestCallWhatOfRepositoryNamedLikeTheAPI(t *testing.T) {
 	for path, want := range map[string]string{
 		"a/blobs/b/manifests/1":               "manifest 1",
