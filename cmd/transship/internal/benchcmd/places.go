@@ -110,7 +110,7 @@ func (c *benchCommand) complete(p *benchPlaces) error {
 func (c *benchCommand) open(r *run.Run, ref reference.Reference) bench.Open {
 	return func(ctx context.Context, cell bench.Cell) (*distribution.Repository, error) {
 		at := c.side.BindHost(ref.Host())
-		at.Http1, at.Http2 = cell.HTTP == "1", cell.HTTP == "2"
+		at.HTTP1, at.HTTP2 = cell.HTTP == "1", cell.HTTP == "2"
 		at.Fixed, at.Buffer = cell.Jobs > 0, cell.Buffer
 		if !at.Fixed {
 			r.ForgetCongestion() // a turn begins as a command does

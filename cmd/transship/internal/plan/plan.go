@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"net/http"
 	"sync"
 
 	"github.com/hczjl/transship/distribution/transfer"
@@ -44,12 +43,12 @@ func (p *Plan) Set(s string) error {
 // Wanted reports whether the calls are planned.
 func (p *Plan) Wanted() bool { return p.Format != "" }
 
-// Over puts the plan into a chain of transports, where there is one.
-func (p *Plan) Over(base http.RoundTripper) http.RoundTripper {
+// Wire returns what keeps the writes of a plan from the registries, nil where none is wanted.
+func (p *Plan) Wire() *wire.Plan {
 	if !p.Wanted() {
-		return base
+		return nil
 	}
-	return p.calls.Over(base)
+	return &p.calls
 }
 
 // Keep notes an image that is up to date.

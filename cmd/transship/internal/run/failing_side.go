@@ -23,7 +23,7 @@ func (f failingSide) name() string { return cli.RegistryName(f.host) }
 
 // isRegistry reports whether it is a registry of this run, as far as an error says: it may be the storage behind one.
 func (f failingSide) isRegistry() bool {
-	return f.host == "" || f.Remote.Host == "" || f.host == f.Remote.Host || f.run.sessions.knows(f.host)
+	return f.host == "" || f.Remote.Host == "" || f.host == f.Remote.Host || f.run.transports.knows(f.host)
 }
 
 // about finds the side that an error is about. Where both sides are on one registry, reading is the source's side; so it is with

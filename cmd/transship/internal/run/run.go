@@ -28,13 +28,13 @@ type Run struct {
 	OnCall  func(wire.Call) // in place of what verbose prints; may be nil
 	Measure func(wire.Call) // gets each call too; may be nil
 
-	Plan      plan.Plan
-	speed     speed
-	recording recording
-	rules     wire.Rules
-	remotes   []*Remote
-	sessions  sessions
-	waits     waits
+	Plan       plan.Plan
+	speed      speed
+	recording  recording
+	rules      wire.Rules
+	remotes    []*Remote
+	transports transports
+	waits      waits
 }
 
 func New(s *cli.Streams) *Run {
@@ -47,7 +47,7 @@ func New(s *cli.Streams) *Run {
 func (r *Run) CommonFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&r.Quiet, "quiet", false, "print nothing but results and errors")
 	cli.Alias(fs, "q", "quiet")
-	fs.BoolVar(&r.sessions.http1, "http1", false, "do not use HTTP/2, which large blobs never do")
+	fs.BoolVar(&r.transports.http1, "http1", false, "do not use HTTP/2, which large blobs never do")
 	r.AuditFlags(fs)
 }
 
