@@ -114,5 +114,5 @@ func (d *Dir) Blob(_ context.Context, what manifest.Descriptor, offset int64) (i
 	if err := what.Digest.Validate(); err != nil {
 		return nil, err
 	}
-	return openFile(d.blobPath(what.Digest), offset)
+	return openFileAt(d.blobPath(what.Digest), offset)
 }

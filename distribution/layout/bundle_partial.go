@@ -49,7 +49,7 @@ func openPartial(path string) (*partial, error) {
 			p.lock.Close()
 			return nil, p.busy(path)
 		}
-		if present(p.lock) {
+		if stillAtPath(p.lock) {
 			return p, nil
 		}
 		p.lock.Close() // removed before it was locked

@@ -16,36 +16,36 @@ import (
 )
 
 const (
-	layoutFile  = "oci-layout"
-	indexFile   = "index.json"
-	blobsDir    = "blobs"
-	privateDir  = ".transship"
-	version     = "1.0.0"
-	layoutText  = `{"imageLayoutVersion":"` + version + `"}` + "\n"
-	maxIndex    = 256 << 20 // bytes of index.json, about half a million tags
-	manifestDir = "_manifests"
-	blobDir     = "_blobs"
-	referrerDir = "_referrers"
+	layoutFile    = "oci-layout"
+	indexFile     = "index.json"
+	blobsDir      = "blobs"
+	privateDir    = ".transship"
+	layoutVersion = "1.0.0"
+	layoutText    = `{"imageLayoutVersion":"` + layoutVersion + `"}` + "\n"
+	maxIndex      = 256 << 20 // bytes of index.json, about half a million tags
+	manifestLinks = "_manifests"
+	blobLinks     = "_blobs"
+	referrerLinks = "_referrers"
 )
 
 // Dir is an image layout in a folder, open for reading and writing. Its methods may be called concurrently, and other
 // processes may have the same folder open.
 type Dir struct {
-	path string
-	name string // of the repository of entries that name none
+	path    string
+	unnamed string // of the repository of entries that name none
 
-	mu      sync.RWMutex
-	current *index
-	info    fs.FileInfo // of the index.json that current was read from
+	mu          sync.RWMutex
+	current     *index
+	currentInfo fs.FileInfo // of the index.json that current was read from
 
 	pendingMu sync.Mutex
-	pending   []*pending
-	writing   sync.Mutex
+	pending   []*pendingChange
+	writeMu   sync.Mutex
 
-	held hold
+	contentLock contentLock
 
-	readOnly bool
-	adopted  adopted
+	readOnly    bool
+	memoryLinks linkCache
 }
 
 // OpenDir opens the image layout in a folder, and makes one where there is no folder or an empty one. Temporary files
@@ -55,7 +55,7 @@ type Dir struct {
 // Errors: a folder with other things in it, ErrNewer for an unknown layout version, ErrDamaged for an index.json that
 // cannot be read.
 func OpenDir(path string) (*Dir, error) {
-	d := &Dir{path: path, name: fallbackName(path)}
+	d := &Dir{path: path, unnamed: fallbackName(path)}
 	if err := d.open(); err != nil {
 		return nil, fmt.Errorf("image layout %s: %w", path, err)
 	}
@@ -63,10 +63,10 @@ func OpenDir(path string) (*Dir, error) {
 }
 
 func (d *Dir) open() error {
-	if err := d.prepare(); err != nil {
+	if err := d.ensureLayout(); err != nil {
 		return err
 	}
-	if err := d.sweep(); err != nil {
+	if err := d.removeAbandoned(); err != nil {
 		return err
 	}
 	_, err := d.index()
@@ -74,15 +74,15 @@ func (d *Dir) open() error {
 }
 
 // prepare checks the layout's version, and makes the layout if there is none.
-func (d *Dir) prepare() error {
+func (d *Dir) ensureLayout() error {
 	b, err := readFile(filepath.Join(d.path, layoutFile), 1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
-		return d.make()
+		return d.create()
 	}
 	if err != nil {
 		return err
 	}
-	return damaged(checkVersion(b))
+	return asDamaged(checkVersion(b))
 }
 
 // damagedError is an error of a document that cannot be read. It is ErrDamaged, unless the document is only newer.
@@ -96,7 +96,7 @@ func (e damagedError) Is(target error) bool {
 // Unwrap returns what is wrong.
 func (e damagedError) Unwrap() error { return e.error }
 
-func damaged(err error) error {
+func asDamaged(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -112,18 +112,18 @@ func checkVersion(b []byte) error {
 	if document.ImageLayoutVersion == "" {
 		return fmt.Errorf("%s: it does not say which version it is of", layoutFile)
 	}
-	if document.ImageLayoutVersion != version {
-		return fmt.Errorf("%s: %w %q is not supported, only %s", layoutFile, ErrNewer, document.ImageLayoutVersion, version)
+	if document.ImageLayoutVersion != layoutVersion {
+		return fmt.Errorf("%s: %w %q is not supported, only %s", layoutFile, ErrNewer, document.ImageLayoutVersion, layoutVersion)
 	}
 	return nil
 }
 
 // make writes an empty layout. Whoever is killed in the middle of it left nothing but the names below.
-func (d *Dir) make() error {
-	if err := d.writable(); err != nil {
+func (d *Dir) create() error {
+	if err := d.checkWritable(); err != nil {
 		return err
 	}
-	if err := d.vacant(); err != nil {
+	if err := d.checkVacant(); err != nil {
 		return err
 	}
 	if err := makeDir(filepath.Join(d.path, blobsDir)); err != nil {
@@ -137,7 +137,7 @@ func (d *Dir) make() error {
 }
 
 // vacant refuses a folder with other things in it.
-func (d *Dir) vacant() error {
+func (d *Dir) checkVacant() error {
 	there, err := os.ReadDir(d.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -151,7 +151,7 @@ func (d *Dir) vacant() error {
 }
 
 // private returns a path in the folder that other tools ignore.
-func (d *Dir) private(parts ...string) string {
+func (d *Dir) privatePath(parts ...string) string {
 	return filepath.Join(d.path, privateDir, filepath.Join(parts...))
 }
 
@@ -162,7 +162,7 @@ func (d *Dir) blobPath(digest blob.Digest) string {
 
 // Repositories returns the names of the repositories that hold a manifest, sorted.
 func (d *Dir) Repositories(ctx context.Context) ([]string, error) {
-	root := d.private("repositories")
+	root := d.privatePath("repositories")
 	var names []string
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		switch {
@@ -174,7 +174,7 @@ func (d *Dir) Repositories(ctx context.Context) ([]string, error) {
 			return context.Cause(ctx)
 		case !e.IsDir() || !strings.HasPrefix(e.Name(), "_"):
 			return nil
-		case e.Name() == manifestDir && !empty(path):
+		case e.Name() == manifestLinks && !empty(path):
 			file, _ := filepath.Rel(root, filepath.Dir(path)) // path is below root
 			names = append(names, repositoryName(file))
 		}
@@ -182,7 +182,7 @@ func (d *Dir) Repositories(ctx context.Context) ([]string, error) {
 	})
 	if err == nil && d.readOnly {
 		var more []string
-		more, err = d.entered()
+		more, err = d.indexedRepositories()
 		names = append(names, more...)
 	}
 	slices.Sort(names)
@@ -210,4 +210,4 @@ func empty(dir string) bool {
 func (d *Dir) Repository(name string) *Repository { return &Repository{dir: d, name: name} }
 
 // Unnamed returns the repository of entries that name none.
-func (d *Dir) Unnamed() *Repository { return d.Repository(d.name) }
+func (d *Dir) Unnamed() *Repository { return d.Repository(d.unnamed) }

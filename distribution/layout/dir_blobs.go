@@ -14,24 +14,24 @@ import (
 
 // HeadBlob returns the size in bytes of a blob of the repository.
 func (r *Repository) HeadBlob(_ context.Context, d blob.Digest) (int64, error) {
-	if err := r.check(d); err != nil {
+	if err := r.validate(d); err != nil {
 		return 0, err
 	}
-	_, err := r.readLink(r.link(blobDir, d))
+	_, err := r.readLink(r.linkPath(blobLinks, d))
 	if err != nil {
-		return 0, r.orMissing(d, err)
+		return 0, r.blobError(d, err)
 	}
 	info, err := os.Stat(r.dir.blobPath(d))
 	if err != nil {
-		return 0, r.orMissing(d, err)
+		return 0, r.blobError(d, err)
 	}
 	return info.Size(), nil
 }
 
 // orMissing gives an absent file a better text.
-func (r *Repository) orMissing(d blob.Digest, err error) error {
+func (r *Repository) blobError(d blob.Digest, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return r.missing("blob", d)
+		return r.notFound("blob", d)
 	}
 	return err
 }
@@ -43,11 +43,11 @@ func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int
 		return nil, err
 	}
 	content, err := r.dir.Blob(ctx, d, offset)
-	return content, r.orMissing(d.Digest, err)
+	return content, r.blobError(d.Digest, err)
 }
 
 // openFile opens a file at an offset in bytes.
-func openFile(name string, offset int64) (io.ReadCloser, error) {
+func openFileAt(name string, offset int64) (io.ReadCloser, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -64,10 +64,10 @@ func (r *Repository) DeleteBlob(ctx context.Context, d blob.Digest) error {
 	if _, err := r.HeadBlob(ctx, d); err != nil {
 		return err
 	}
-	if err := r.dir.writable(); err != nil {
+	if err := r.dir.checkWritable(); err != nil {
 		return err
 	}
-	return r.orMissing(d, removeLink(r.link(blobDir, d)))
+	return r.blobError(d, removeLink(r.linkPath(blobLinks, d)))
 }
 
 func removeLink(name string) error {
@@ -80,7 +80,7 @@ func removeLink(name string) error {
 // Mount makes a blob of another repository one of this repository too, without a copy. With from empty, any that the
 // layout holds will do (distribution-spec, "Mounting a blob from another repository").
 func (r *Repository) Mount(ctx context.Context, d blob.Digest, from string) error {
-	if err := r.check(d); err != nil {
+	if err := r.validate(d); err != nil {
 		return err
 	}
 	release, err := r.dir.Hold()
@@ -90,10 +90,10 @@ func (r *Repository) Mount(ctx context.Context, d blob.Digest, from string) erro
 	defer release()
 	if from == "" {
 		if _, err := os.Stat(r.dir.blobPath(d)); err != nil {
-			return r.orMissing(d, err)
+			return r.blobError(d, err)
 		}
 	} else if _, err := r.dir.Repository(from).HeadBlob(ctx, d); err != nil {
 		return err
 	}
-	return r.dir.writeFile(r.link(blobDir, d), nil)
+	return r.dir.writeFile(r.linkPath(blobLinks, d), nil)
 }

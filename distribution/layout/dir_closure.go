@@ -13,29 +13,29 @@ import (
 )
 
 // member is content of a repository.
-type member struct {
+type contentKey struct {
 	repository string
 	digest     blob.Digest
 }
 
 // reach is what manifests lead to: all below them, and what refers to them.
-type reach struct {
+type closure struct {
 	dir       *Dir
 	lenient   bool // a manifest that is damaged leads to nothing, and is no error
 	content   map[blob.Digest]bool
-	manifests map[member]bool
-	blobs     map[member]bool
-	order     []member // the manifests, each after those it leads to
+	manifests map[contentKey]bool
+	blobs     map[contentKey]bool
+	postorder []contentKey // the manifests, each after those it leads to
 }
 
-func newReach(d *Dir, lenient bool) *reach {
-	return &reach{d, lenient, map[blob.Digest]bool{}, map[member]bool{}, map[member]bool{}, nil}
+func newClosure(d *Dir, lenient bool) *closure {
+	return &closure{d, lenient, map[blob.Digest]bool{}, map[contentKey]bool{}, map[contentKey]bool{}, nil}
 }
 
 // add adds a manifest of a repository and what it leads to. What is not there is passed over.
-func (w *reach) add(ctx context.Context, repository string, d manifest.Descriptor) error {
-	at := member{repository, d.Digest}
-	if w.manifests[at] || w.dir.Repository(repository).check(d.Digest) != nil {
+func (w *closure) add(ctx context.Context, repository string, d manifest.Descriptor) error {
+	at := contentKey{repository, d.Digest}
+	if w.manifests[at] || w.dir.Repository(repository).validate(d.Digest) != nil {
 		return nil
 	}
 	if ctx.Err() != nil {
@@ -47,7 +47,7 @@ func (w *reach) add(ctx context.Context, repository string, d manifest.Descripto
 		return fmt.Errorf("manifest %s of repository %s: %w", d.Digest, repository, err)
 	}
 	for _, ref := range refs {
-		w.content[ref.Digest], w.blobs[member{repository, ref.Digest}] = true, true
+		w.content[ref.Digest], w.blobs[contentKey{repository, ref.Digest}] = true, true
 		if !manifest.IsManifest(ref.MediaType) {
 			continue
 		}
@@ -56,12 +56,12 @@ func (w *reach) add(ctx context.Context, repository string, d manifest.Descripto
 		}
 	}
 	err = w.referrers(ctx, at)
-	w.order = append(w.order, at)
+	w.postorder = append(w.postorder, at)
 	return err
 }
 
 // references reads what a manifest needs. A document of an unknown kind needs nothing.
-func (w *reach) references(d manifest.Descriptor) ([]manifest.Descriptor, error) {
+func (w *closure) references(d manifest.Descriptor) ([]manifest.Descriptor, error) {
 	raw, err := readFile(w.dir.blobPath(d.Digest), manifest.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -83,9 +83,9 @@ func (w *reach) references(d manifest.Descriptor) ([]manifest.Descriptor, error)
 }
 
 // referrers adds what has a manifest for its subject.
-func (w *reach) referrers(ctx context.Context, subject member) error {
+func (w *closure) referrers(ctx context.Context, subject contentKey) error {
 	r := w.dir.Repository(subject.repository)
-	links, err := os.ReadDir(r.link(referrerDir, subject.digest))
+	links, err := os.ReadDir(r.linkPath(referrerLinks, subject.digest))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -164,7 +164,7 @@ func checkWhole(t *testing.T, d *Dir, want []string) {
 	if err != nil {
 		t.Error(err)
 	}
-	if left, _ := os.ReadDir(d.private("tmp")); len(left) != 0 {
+	if left, _ := os.ReadDir(d.privatePath("tmp")); len(left) != 0 {
 		t.Errorf("temporary files are left: %v", left)
 	}
 }

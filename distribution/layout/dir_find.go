@@ -17,6 +17,6 @@ func (d *Dir) Find(ref string) (Root, error) {
 	if err != nil {
 		return Root{}, fmt.Errorf("%s: %w", d.path, err)
 	}
-	repository, tag := nameOf(im.Descriptor, d.name)
+	repository, tag := nameOf(im.Descriptor, d.unnamed)
 	return Root{repository, tag, im.Descriptor}, nil
 }

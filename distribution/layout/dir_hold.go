@@ -8,7 +8,7 @@ import (
 
 // hold is what keeps content from being pruned while somebody builds on it: a lock on one file, shared by all who hold
 // it in this process and in others. The zero value is not held.
-type hold struct {
+type contentLock struct {
 	mu    sync.Mutex
 	count int
 	file  *os.File
@@ -19,22 +19,22 @@ type hold struct {
 // otherwise be pruned; a single call of a method that writes needs no Hold around it. It waits while a prune is under
 // way, which is as long as it takes to remove files.
 func (d *Dir) Hold() (release func(), err error) {
-	d.held.mu.Lock()
-	defer d.held.mu.Unlock()
-	if d.held.count == 0 {
-		if d.held.file, err = d.openLock(); err != nil {
+	d.contentLock.mu.Lock()
+	defer d.contentLock.mu.Unlock()
+	if d.contentLock.count == 0 {
+		if d.contentLock.file, err = d.openContentLock(); err != nil {
 			return nil, err
 		}
-		if err := lockShared(d.held.file); err != nil {
-			d.held.file.Close()
+		if err := lockShared(d.contentLock.file); err != nil {
+			d.contentLock.file.Close()
 			return nil, err
 		}
 	}
-	d.held.count++
-	return sync.OnceFunc(d.held.release), nil
+	d.contentLock.count++
+	return sync.OnceFunc(d.contentLock.release), nil
 }
 
-func (h *hold) release() {
+func (h *contentLock) release() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.count--
@@ -47,7 +47,7 @@ func (h *hold) release() {
 // It writes nothing, and locks the file that is there wherever this package has put something into the folder. Where there
 // is none, as in a folder of another tool's, or where it may not be read, nothing is held.
 func (d *Dir) HoldReading() (release func()) {
-	f, err := os.Open(d.lockName())
+	f, err := os.Open(d.contentLockPath())
 	if err != nil {
 		return func() {}
 	}
@@ -59,14 +59,14 @@ func (d *Dir) HoldReading() (release func()) {
 }
 
 // lockName is the path of the file that is locked.
-func (d *Dir) lockName() string { return d.private("content.lock") }
+func (d *Dir) contentLockPath() string { return d.privatePath("content.lock") }
 
 // openLock opens the file that is locked: shared by a Hold, by one alone in a Prune.
-func (d *Dir) openLock() (*os.File, error) {
-	if err := d.writable(); err != nil {
+func (d *Dir) openContentLock() (*os.File, error) {
+	if err := d.checkWritable(); err != nil {
 		return nil, err
 	}
-	name := d.lockName()
+	name := d.contentLockPath()
 	if err := makeDir(filepath.Dir(name)); err != nil {
 		return nil, err
 	}

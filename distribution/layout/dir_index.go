@@ -20,50 +20,50 @@ func (d *Dir) index() (*index, error) {
 		return nil, err
 	}
 	d.mu.RLock()
-	current, same := d.current, sameFile(d.info, info)
+	current, same := d.current, unchanged(d.currentInfo, info)
 	d.mu.RUnlock()
 	if same {
 		return current, nil
 	}
-	return d.load(name)
+	return d.loadIndex(name)
 }
 
 // load reads index.json, and links what other tools have entered there.
-func (d *Dir) load(name string) (*index, error) {
+func (d *Dir) loadIndex(name string) (*index, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
 	}
-	if sameFile(d.info, info) {
+	if unchanged(d.currentInfo, info) {
 		return d.current, nil
 	}
 	b, err := readFile(name, maxIndex)
 	if err != nil {
 		return nil, err
 	}
-	ix, err := parseIndex(b, d.name)
+	ix, err := parseIndex(b, d.unnamed)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", indexFile, damaged(err))
+		return nil, fmt.Errorf("%s: %w", indexFile, asDamaged(err))
 	}
 	if !d.readOnly {
-		err = d.adopt(ix)
+		err = d.buildLinks(ix)
 	}
 	if err != nil {
 		return nil, err
 	}
-	d.current, d.info = ix, info
+	d.current, d.currentInfo = ix, info
 	return ix, nil
 }
 
 // sameFile tells whether a file is still the one seen before, unchanged.
-func sameFile(before, now fs.FileInfo) bool {
+func unchanged(before, now fs.FileInfo) bool {
 	return before != nil && os.SameFile(before, now) && before.Size() == now.Size() && before.ModTime().Equal(now.ModTime())
 }
 
 // pending is a change that waits to be written.
-type pending struct {
+type pendingChange struct {
 	change change
 	done   bool
 	err    error
@@ -71,27 +71,27 @@ type pending struct {
 
 // update changes index.json. Changes that come while another is being written are written together, in one go.
 func (d *Dir) update(c change) error {
-	p := &pending{change: c}
+	p := &pendingChange{change: c}
 	d.pendingMu.Lock()
 	d.pending = append(d.pending, p)
 	d.pendingMu.Unlock()
 
-	d.writing.Lock()
-	defer d.writing.Unlock()
+	d.writeMu.Lock()
+	defer d.writeMu.Unlock()
 	if !p.done {
-		d.flush()
+		d.flushPending()
 	}
 	return p.err
 }
 
 // flush writes all pending changes. The caller holds d.writing.
-func (d *Dir) flush() {
+func (d *Dir) flushPending() {
 	d.pendingMu.Lock()
 	batch := d.pending
 	d.pending = nil
 	d.pendingMu.Unlock()
 
-	err := d.write(batch)
+	err := d.writeChanges(batch)
 	for _, p := range batch {
 		p.done = true
 		if p.err == nil {
@@ -101,7 +101,7 @@ func (d *Dir) flush() {
 }
 
 // write applies the changes that can be applied, under the lock that all processes share.
-func (d *Dir) write(batch []*pending) error {
+func (d *Dir) writeChanges(batch []*pendingChange) error {
 	unlock, err := d.lockIndex()
 	if err != nil {
 		return err
@@ -123,12 +123,12 @@ func (d *Dir) write(batch []*pending) error {
 	if _, err := os.Stat(filepath.Join(d.path, indexFile)); err == nil && slices.Equal(entries, ix.entries) {
 		return nil
 	}
-	return d.replace(newIndex(ix.members, entries))
+	return d.replaceIndex(newIndex(ix.members, entries))
 }
 
 // replace writes index.json.
-func (d *Dir) replace(ix *index) error {
-	f, err := d.temp()
+func (d *Dir) replaceIndex(ix *index) error {
+	f, err := d.createTemp()
 	if err != nil {
 		return err
 	}
@@ -145,17 +145,17 @@ func (d *Dir) replace(ix *index) error {
 		return err
 	}
 	d.mu.Lock()
-	d.current, d.info = ix, info
+	d.current, d.currentInfo = ix, info
 	d.mu.Unlock()
 	return nil
 }
 
 // lockIndex keeps every other process from writing index.json.
 func (d *Dir) lockIndex() (unlock func(), err error) {
-	if err := d.writable(); err != nil {
+	if err := d.checkWritable(); err != nil {
 		return nil, err
 	}
-	name := d.private("index.lock")
+	name := d.privatePath("index.lock")
 	if err := makeDir(filepath.Dir(name)); err != nil {
 		return nil, err
 	}

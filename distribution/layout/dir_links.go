@@ -12,15 +12,15 @@ import (
 
 // adopt makes the links of entries that have none: those that another tool entered, and all of them where the links
 // were not copied along with the folder.
-func (d *Dir) adopt(ix *index) error {
+func (d *Dir) buildLinks(ix *index) error {
 	for _, e := range ix.entries {
 		r := d.Repository(e.repository)
-		if r.check(e.Digest) != nil {
+		if r.validate(e.Digest) != nil {
 			continue // a name that no repository can have
 		}
-		_, err := os.Stat(r.link(manifestDir, e.Digest))
+		_, err := os.Stat(r.linkPath(manifestLinks, e.Digest))
 		if errors.Is(err, fs.ErrNotExist) {
-			err = r.adopt(e.Descriptor)
+			err = r.buildLinks(e.Descriptor)
 		}
 		if err != nil {
 			return err
@@ -31,12 +31,12 @@ func (d *Dir) adopt(ix *index) error {
 
 // adopt links a manifest and all there is below it. The manifest's own link comes last, when the others are on the
 // disk: until then the work counts as not done.
-func (r *Repository) adopt(root manifest.Descriptor) error {
-	a := adoption{repository: r, links: map[string]string{}}
-	if !a.manifest(root) {
+func (r *Repository) buildLinks(root manifest.Descriptor) error {
+	a := linkBuilder{repository: r, links: map[string]string{}}
+	if !a.addManifest(root) {
 		return nil // its bytes are not there
 	}
-	own := r.link(manifestDir, root.Digest)
+	own := r.linkPath(manifestLinks, root.Digest)
 	dirs := map[string]bool{}
 	for name, content := range a.links {
 		if name == own {
@@ -59,14 +59,14 @@ func (r *Repository) adopt(root manifest.Descriptor) error {
 }
 
 // adoption collects the links of one manifest and those below it.
-type adoption struct {
+type linkBuilder struct {
 	repository *Repository
 	links      map[string]string // path and content
 }
 
 // manifest collects a manifest and what is below it, and tells whether its bytes are there.
-func (a *adoption) manifest(d manifest.Descriptor) bool {
-	link := a.repository.link(manifestDir, d.Digest)
+func (a *linkBuilder) addManifest(d manifest.Descriptor) bool {
+	link := a.repository.linkPath(manifestLinks, d.Digest)
 	if _, done := a.links[link]; done {
 		return true
 	}
@@ -81,26 +81,26 @@ func (a *adoption) manifest(d manifest.Descriptor) bool {
 	}
 	a.links[link] = m.MediaType
 	if subject, err := subjectOf(m); err == nil && subject != "" {
-		a.links[a.repository.referrerLink(subject, d.Digest)] = ""
+		a.links[a.repository.referrerPath(subject, d.Digest)] = ""
 	}
 	refs, _ := m.References() // Parse has read them
 	for _, ref := range refs {
-		a.below(ref)
+		a.addRef(ref)
 	}
 	return true
 }
 
 // below collects what a manifest refers to, where it is there.
-func (a *adoption) below(d manifest.Descriptor) {
-	if manifest.IsManifest(d.MediaType) && a.manifest(d) {
+func (a *linkBuilder) addRef(d manifest.Descriptor) {
+	if manifest.IsManifest(d.MediaType) && a.addManifest(d) {
 		return
 	}
 	if a.has(d.Digest) {
-		a.links[a.repository.link(blobDir, d.Digest)] = ""
+		a.links[a.repository.linkPath(blobLinks, d.Digest)] = ""
 	}
 }
 
-func (a *adoption) has(d blob.Digest) bool {
+func (a *linkBuilder) has(d blob.Digest) bool {
 	_, err := os.Stat(a.repository.dir.blobPath(d))
 	return err == nil
 }

@@ -39,7 +39,7 @@ type Pruned struct {
 // First go the entries, then the links, those of a manifest before those of what it needs, then the bytes: a process that
 // is killed leaves some more to prune and nothing broken.
 func (d *Dir) Prune(ctx context.Context, what Pruning) (Pruned, error) {
-	f, err := d.openLock()
+	f, err := d.openContentLock()
 	if err != nil {
 		return Pruned{}, err
 	}
@@ -47,34 +47,34 @@ func (d *Dir) Prune(ctx context.Context, what Pruning) (Pruned, error) {
 	if !tryLock(f) {
 		return Pruned{}, ErrInUse
 	}
-	p := &pruning{dir: d}
+	p := &pruneRun{dir: d}
 	if what.Untagged {
-		if err := p.drop(ctx); err != nil {
-			return p.done, err
+		if err := p.dropUntagged(ctx); err != nil {
+			return p.result, err
 		}
 	}
 	if err := p.mark(ctx, what.Of); err != nil {
-		return p.done, err
+		return p.result, err
 	}
-	err = errors.Join(p.links(ctx), p.bytes(ctx))
-	return p.done, err
+	err = errors.Join(p.removeLinks(ctx), p.removeBlobs(ctx))
+	return p.result, err
 }
 
 // pruning is one Prune under way. The caller has the folder to itself.
-type pruning struct {
-	dir   *Dir
-	live  *reach
-	bound *reach // nil for everything
-	done  Pruned
+type pruneRun struct {
+	dir    *Dir
+	live   *closure
+	scope  *closure // nil for everything
+	result Pruned
 }
 
 // drop takes the untagged entries out of index.json that nothing with a tag leads to.
-func (p *pruning) drop(ctx context.Context) error {
+func (p *pruneRun) dropUntagged(ctx context.Context) error {
 	roots, err := p.dir.Roots()
 	if err != nil {
 		return err
 	}
-	tagged := newReach(p.dir, false)
+	tagged := newClosure(p.dir, false)
 	for _, r := range roots {
 		if r.Tag == "" {
 			continue
@@ -85,24 +85,24 @@ func (p *pruning) drop(ctx context.Context) error {
 	}
 	var drop []Root
 	for _, r := range roots {
-		if r.Tag == "" && !tagged.manifests[member{r.Repository, r.Digest}] {
+		if r.Tag == "" && !tagged.manifests[contentKey{r.Repository, r.Digest}] {
 			drop = append(drop, r)
 		}
 	}
 	if err := p.dir.Drop(drop...); err != nil {
 		return err
 	}
-	p.done.Dropped = drop
+	p.result.Dropped = drop
 	return nil
 }
 
 // mark finds what must stay and what may go.
-func (p *pruning) mark(ctx context.Context, of []Root) error {
+func (p *pruneRun) mark(ctx context.Context, of []Root) error {
 	roots, err := p.dir.Roots()
 	if err != nil {
 		return err
 	}
-	p.live = newReach(p.dir, false)
+	p.live = newClosure(p.dir, false)
 	for _, r := range roots {
 		if err := p.live.add(ctx, r.Repository, r.Descriptor); err != nil {
 			return err
@@ -111,9 +111,9 @@ func (p *pruning) mark(ctx context.Context, of []Root) error {
 	if len(of) == 0 {
 		return nil
 	}
-	p.bound = newReach(p.dir, true)
+	p.scope = newClosure(p.dir, true)
 	for _, r := range of {
-		if err := p.bound.add(ctx, r.Repository, r.Descriptor); err != nil {
+		if err := p.scope.add(ctx, r.Repository, r.Descriptor); err != nil {
 			return err
 		}
 	}
@@ -121,25 +121,25 @@ func (p *pruning) mark(ctx context.Context, of []Root) error {
 }
 
 // goes tells whether content that is live or not shall be removed.
-func (p *pruning) goes(live bool, d blob.Digest) bool {
-	return !live && (p.bound == nil || p.bound.content[d])
+func (p *pruneRun) removable(live bool, d blob.Digest) bool {
+	return !live && (p.scope == nil || p.scope.content[d])
 }
 
 // links removes the links of every repository.
-func (p *pruning) links(ctx context.Context) error {
+func (p *pruneRun) removeLinks(ctx context.Context) error {
 	names, err := p.dir.folders()
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
 		r := p.dir.Repository(name)
-		if r.check() != nil {
+		if r.validate() != nil {
 			continue
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := p.repository(ctx, r); err != nil {
+		if err := p.pruneRepository(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -148,7 +148,7 @@ func (p *pruning) links(ctx context.Context) error {
 
 // folders returns the names of the repositories that have a folder.
 func (d *Dir) folders() ([]string, error) {
-	root := d.private("repositories")
+	root := d.privatePath("repositories")
 	seen := map[string]bool{}
 	var names []string
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
@@ -169,42 +169,42 @@ func (d *Dir) folders() ([]string, error) {
 }
 
 // repository removes the links of one repository: manifests, what says that they refer to others, then blobs.
-func (p *pruning) repository(ctx context.Context, r *Repository) error {
-	gone, err := p.manifests(ctx, r)
+func (p *pruneRun) pruneRepository(ctx context.Context, r *Repository) error {
+	gone, err := p.deadManifests(ctx, r)
 	if err != nil {
 		return err
 	}
-	if err := removeAll(gone); err != nil {
+	if err := removeLinks(gone); err != nil {
 		return err
 	}
-	gone, err = p.referrers(r)
+	gone, err = p.deadReferrers(r)
 	if err != nil {
 		return err
 	}
-	blobs, err := digests(r.dir.private("repositories", fileName(r.name), blobDir))
+	blobs, err := listDigests(r.dir.privatePath("repositories", fileName(r.name), blobLinks))
 	if err != nil {
 		return err
 	}
 	for _, d := range blobs {
-		if p.goes(p.live.blobs[member{r.name, d}], d) {
-			gone = append(gone, r.link(blobDir, d))
+		if p.removable(p.live.blobs[contentKey{r.name, d}], d) {
+			gone = append(gone, r.linkPath(blobLinks, d))
 		}
 	}
-	return removeAll(gone)
+	return removeLinks(gone)
 }
 
 // manifests returns the links of manifests that go, each before those of the manifests it leads to.
-func (p *pruning) manifests(ctx context.Context, r *Repository) ([]string, error) {
-	all, err := digests(r.dir.private("repositories", fileName(r.name), manifestDir))
+func (p *pruneRun) deadManifests(ctx context.Context, r *Repository) ([]string, error) {
+	all, err := listDigests(r.dir.privatePath("repositories", fileName(r.name), manifestLinks))
 	if err != nil {
 		return nil, err
 	}
-	dead := newReach(r.dir, true)
+	dead := newClosure(r.dir, true)
 	for _, d := range all {
-		if !p.goes(p.live.manifests[member{r.name, d}], d) {
+		if !p.removable(p.live.manifests[contentKey{r.name, d}], d) {
 			continue
 		}
-		mediaType, err := readFile(r.link(manifestDir, d), manifest.MaxSize)
+		mediaType, err := readFile(r.linkPath(manifestLinks, d), manifest.MaxSize)
 		if err != nil {
 			return nil, err
 		}
@@ -213,30 +213,30 @@ func (p *pruning) manifests(ctx context.Context, r *Repository) ([]string, error
 		}
 	}
 	var gone []string
-	for _, m := range slices.Backward(dead.order) {
-		if p.goes(p.live.manifests[m], m.digest) {
-			gone = append(gone, r.link(manifestDir, m.digest))
+	for _, m := range slices.Backward(dead.postorder) {
+		if p.removable(p.live.manifests[m], m.digest) {
+			gone = append(gone, r.linkPath(manifestLinks, m.digest))
 		}
 	}
 	return gone, nil
 }
 
 // referrers returns the links from subjects to manifests that go.
-func (p *pruning) referrers(r *Repository) ([]string, error) {
-	subjects, err := digests(r.dir.private("repositories", fileName(r.name), referrerDir))
+func (p *pruneRun) deadReferrers(r *Repository) ([]string, error) {
+	subjects, err := listDigests(r.dir.privatePath("repositories", fileName(r.name), referrerLinks))
 	if err != nil {
 		return nil, err
 	}
 	var gone []string
 	for _, subject := range subjects {
-		links, err := os.ReadDir(r.link(referrerDir, subject))
+		links, err := os.ReadDir(r.linkPath(referrerLinks, subject))
 		if err != nil {
 			return nil, err
 		}
 		for _, link := range links {
 			d := blob.Digest(strings.Replace(link.Name(), "-", ":", 1))
-			if p.goes(p.live.manifests[member{r.name, d}], d) {
-				gone = append(gone, filepath.Join(r.link(referrerDir, subject), link.Name()))
+			if p.removable(p.live.manifests[contentKey{r.name, d}], d) {
+				gone = append(gone, filepath.Join(r.linkPath(referrerLinks, subject), link.Name()))
 			}
 		}
 	}
@@ -244,13 +244,13 @@ func (p *pruning) referrers(r *Repository) ([]string, error) {
 }
 
 // bytes removes the files of blobs/.
-func (p *pruning) bytes(ctx context.Context) error {
-	all, err := digests(filepath.Join(p.dir.path, blobsDir))
+func (p *pruneRun) removeBlobs(ctx context.Context) error {
+	all, err := listDigests(filepath.Join(p.dir.path, blobsDir))
 	if err != nil {
 		return err
 	}
 	for _, d := range all {
-		if !p.goes(p.live.content[d], d) {
+		if !p.removable(p.live.content[d], d) {
 			continue
 		}
 		if ctx.Err() != nil {
@@ -263,14 +263,14 @@ func (p *pruning) bytes(ctx context.Context) error {
 		if err := os.Remove(p.dir.blobPath(d)); err != nil {
 			return err
 		}
-		p.done.Deleted = append(p.done.Deleted, d)
-		p.done.Bytes += info.Size()
+		p.result.Deleted = append(p.result.Deleted, d)
+		p.result.Bytes += info.Size()
 	}
 	return nil
 }
 
 // digests lists the entries of the folders of the algorithms below dir. Names that are no digest are passed over.
-func digests(dir string) ([]blob.Digest, error) {
+func listDigests(dir string) ([]blob.Digest, error) {
 	var out []blob.Digest
 	for _, a := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
 		entries, err := os.ReadDir(filepath.Join(dir, string(a)))
@@ -287,7 +287,7 @@ func digests(dir string) ([]blob.Digest, error) {
 }
 
 // removeAll removes links in this order, durably. One that is gone already is no error.
-func removeAll(names []string) error {
+func removeLinks(names []string) error {
 	dirs := map[string]bool{}
 	for _, name := range names {
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -20,7 +20,7 @@ import (
 // contents lists what is in blobs/, sorted, by the names given.
 func contents(t testing.TB, d *Dir, names map[blob.Digest]string) []string {
 	t.Helper()
-	all, err := digests(d.path + "/" + blobsDir)
+	all, err := listDigests(d.path + "/" + blobsDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func dropRoots(t testing.TB, d *Dir, which func(Root) bool) []Root {
 // size is the sum of the files in blobs/.
 func size(t testing.TB, d *Dir) (sum int64) {
 	t.Helper()
-	all, err := digests(d.path + "/" + blobsDir)
+	all, err := listDigests(d.path + "/" + blobsDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,8 +158,8 @@ func checkLinks(t testing.TB, d *Dir) {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		for _, kind := range []string{manifestDir, blobDir} {
-			links, err := digests(d.private("repositories", fileName(name), kind))
+		for _, kind := range []string{manifestLinks, blobLinks} {
+			links, err := listDigests(d.privatePath("repositories", fileName(name), kind))
 			if err != nil {
 				t.Fatal(err)
 			}

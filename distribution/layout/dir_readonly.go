@@ -23,7 +23,7 @@ var ErrReadOnly = fmt.Errorf("the image layout is open for reading only: %w", er
 // Errors are an *[ArchiveError], of the kind [ErrNotArchive] for a folder that is no image layout, or those of the file
 // system.
 func OpenReadOnly(path string) (*Dir, error) {
-	d := &Dir{path: path, name: fallbackName(path), readOnly: true}
+	d := &Dir{path: path, unnamed: fallbackName(path), readOnly: true}
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
@@ -36,11 +36,11 @@ func OpenReadOnly(path string) (*Dir, error) {
 			return nil, err
 		}
 	}
-	if err := d.prepare(); err != nil {
-		return nil, d.unusable(layoutFile, err)
+	if err := d.ensureLayout(); err != nil {
+		return nil, d.documentError(layoutFile, err)
 	}
 	if _, err := d.index(); err != nil {
-		return nil, d.unusable(indexFile, err)
+		return nil, d.documentError(indexFile, err)
 	}
 	return d, nil
 }
@@ -48,10 +48,10 @@ func OpenReadOnly(path string) (*Dir, error) {
 // OpenExisting opens for reading only what [OpenDir] would open, and returns nil where that would make a new layout.
 // Nothing is changed. The errors are OpenDir's, but for those of writing.
 func OpenExisting(path string) (*Dir, error) {
-	d := &Dir{path: path, name: fallbackName(path), readOnly: true}
-	err := d.prepare()
+	d := &Dir{path: path, unnamed: fallbackName(path), readOnly: true}
+	err := d.ensureLayout()
 	if errors.Is(err, ErrReadOnly) {
-		d, err = nil, d.vacant()
+		d, err = nil, d.checkVacant()
 	} else if err == nil {
 		_, err = d.index()
 	}
@@ -62,7 +62,7 @@ func OpenExisting(path string) (*Dir, error) {
 }
 
 // unusable is the error of a document that can be read and not understood.
-func (d *Dir) unusable(name string, err error) error {
+func (d *Dir) documentError(name string, err error) error {
 	var system *fs.PathError
 	if errors.As(err, &system) {
 		return err
@@ -71,7 +71,7 @@ func (d *Dir) unusable(name string, err error) error {
 }
 
 // writable refuses to change a folder that was opened for reading only.
-func (d *Dir) writable() error {
+func (d *Dir) checkWritable() error {
 	if d.readOnly {
 		return ErrReadOnly
 	}
@@ -79,7 +79,7 @@ func (d *Dir) writable() error {
 }
 
 // adopted keeps in memory the links that cannot be written: those of entries that have none.
-type adopted struct {
+type linkCache struct {
 	mu    sync.Mutex
 	index *index
 	links map[string]map[string]string // by repository: path and content
@@ -87,7 +87,7 @@ type adopted struct {
 
 // adopted returns the path and content of the links that [OpenDir] would have written for the repository. They are
 // collected when the repository is first asked for something, and again when index.json has changed.
-func (r *Repository) adopted() (map[string]string, error) {
+func (r *Repository) memoryLinks() (map[string]string, error) {
 	if !r.dir.readOnly {
 		return nil, nil
 	}
@@ -95,7 +95,7 @@ func (r *Repository) adopted() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &r.dir.adopted
+	a := &r.dir.memoryLinks
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.index != ix {
@@ -104,7 +104,7 @@ func (r *Repository) adopted() (map[string]string, error) {
 	if links, done := a.links[r.name]; done {
 		return links, nil
 	}
-	links, err := r.adoptable(ix)
+	links, err := r.missingLinks(ix)
 	if err == nil {
 		a.links[r.name] = links
 	}
@@ -112,15 +112,15 @@ func (r *Repository) adopted() (map[string]string, error) {
 }
 
 // adoptable collects the links of the repository's entries that have none.
-func (r *Repository) adoptable(ix *index) (map[string]string, error) {
-	a := adoption{repository: r, links: map[string]string{}}
+func (r *Repository) missingLinks(ix *index) (map[string]string, error) {
+	a := linkBuilder{repository: r, links: map[string]string{}}
 	for _, e := range ix.entries {
-		if e.repository != r.name || r.check(e.Digest) != nil {
+		if e.repository != r.name || r.validate(e.Digest) != nil {
 			continue
 		}
-		_, err := os.Stat(r.link(manifestDir, e.Digest))
+		_, err := os.Stat(r.linkPath(manifestLinks, e.Digest))
 		if errors.Is(err, fs.ErrNotExist) {
-			a.manifest(e.Descriptor)
+			a.addManifest(e.Descriptor)
 		} else if err != nil {
 			return nil, err
 		}
@@ -129,7 +129,7 @@ func (r *Repository) adoptable(ix *index) (map[string]string, error) {
 }
 
 // entered returns the names of the repositories that index.json has entries of.
-func (d *Dir) entered() ([]string, error) {
+func (d *Dir) indexedRepositories() ([]string, error) {
 	ix, err := d.index()
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (r *Repository) readLink(name string) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return string(content), err
 	}
-	links, errAdopted := r.adopted()
+	links, errAdopted := r.memoryLinks()
 	if errAdopted != nil {
 		return "", errAdopted
 	}
@@ -164,7 +164,7 @@ func (r *Repository) linksIn(dir string) ([]string, error) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	links, err := r.adopted()
+	links, err := r.memoryLinks()
 	for name := range links {
 		if filepath.Dir(name) == dir {
 			names = append(names, filepath.Base(name))

@@ -31,7 +31,7 @@ func foreign(t *testing.T) (path string, index, signature manifest.Manifest) {
 	putManifest(t, r, "1.6", index)
 	putManifest(t, r, string(signature.Digest), signature)
 	putManifest(t, d.Repository("other"), string(bare.Digest), bare)
-	if err := os.RemoveAll(d.private()); err != nil {
+	if err := os.RemoveAll(d.privatePath()); err != nil {
 		t.Fatal(err)
 	}
 	return path, index, signature

@@ -11,8 +11,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-func (r *Repository) referrerLink(subject, referrer blob.Digest) string {
-	dir := r.link(referrerDir, subject)
+func (r *Repository) referrerPath(subject, referrer blob.Digest) string {
+	dir := r.linkPath(referrerLinks, subject)
 	return dir + string(os.PathSeparator) + string(referrer.Algorithm()) + "-" + referrer.Hex()
 }
 
@@ -29,10 +29,10 @@ func subjectOf(m manifest.Manifest) (blob.Digest, error) {
 // subject, only those of artifactType where that is not empty. They are sorted by digest. The subject itself need not
 // exist.
 func (r *Repository) Referrers(ctx context.Context, subject blob.Digest, artifactType string) ([]manifest.Descriptor, error) {
-	if err := r.check(subject); err != nil {
+	if err := r.validate(subject); err != nil {
 		return nil, err
 	}
-	links, err := r.linksIn(r.link(referrerDir, subject))
+	links, err := r.linksIn(r.linkPath(referrerLinks, subject))
 	if err != nil {
 		return nil, err
 	}

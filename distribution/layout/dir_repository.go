@@ -25,12 +25,12 @@ type Repository struct {
 func (r *Repository) Name() string { return r.name }
 
 // link returns the path of a link that says that the repository has something.
-func (r *Repository) link(kind string, d blob.Digest) string {
-	return r.dir.private("repositories", fileName(r.name), kind, string(d.Algorithm()), d.Hex())
+func (r *Repository) linkPath(kind string, d blob.Digest) string {
+	return r.dir.privatePath("repositories", fileName(r.name), kind, string(d.Algorithm()), d.Hex())
 }
 
 // check refuses names and digests that must not become paths.
-func (r *Repository) check(digests ...blob.Digest) error {
+func (r *Repository) validate(digests ...blob.Digest) error {
 	for _, d := range digests {
 		if err := d.Validate(); err != nil {
 			return err
@@ -39,7 +39,7 @@ func (r *Repository) check(digests ...blob.Digest) error {
 	return checkName(r.name)
 }
 
-func (r *Repository) missing(what string, ref any) error {
+func (r *Repository) notFound(what string, ref any) error {
 	return fmt.Errorf("%s %v in repository %s: %w", what, ref, r.name, fs.ErrNotExist)
 }
 
@@ -51,7 +51,7 @@ func (r *Repository) HeadManifest(_ context.Context, ref string) (manifest.Descr
 	}
 	info, err := os.Stat(r.dir.blobPath(d.Digest))
 	if errors.Is(err, fs.ErrNotExist) {
-		return d, r.missing("manifest", ref)
+		return d, r.notFound("manifest", ref)
 	}
 	if err != nil {
 		return d, err
@@ -63,28 +63,28 @@ func (r *Repository) HeadManifest(_ context.Context, ref string) (manifest.Descr
 // resolve finds the digest and media type of a tag or digest.
 func (r *Repository) resolve(ref string) (manifest.Descriptor, error) {
 	if reference.ValidTag(ref) {
-		return r.tagged(ref)
+		return r.resolveTag(ref)
 	}
 	d := manifest.Descriptor{Digest: blob.Digest(ref)}
-	if err := r.check(d.Digest); err != nil {
+	if err := r.validate(d.Digest); err != nil {
 		return d, err
 	}
-	mediaType, err := r.readLink(r.link(manifestDir, d.Digest))
+	mediaType, err := r.readLink(r.linkPath(manifestLinks, d.Digest))
 	if errors.Is(err, fs.ErrNotExist) {
-		return d, r.missing("manifest", ref)
+		return d, r.notFound("manifest", ref)
 	}
 	d.MediaType = mediaType
 	return d, err
 }
 
-func (r *Repository) tagged(tag string) (manifest.Descriptor, error) {
+func (r *Repository) resolveTag(tag string) (manifest.Descriptor, error) {
 	ix, err := r.dir.index()
 	if err != nil {
 		return manifest.Descriptor{}, err
 	}
 	e := ix.tags[r.name][tag]
 	if e == nil {
-		return manifest.Descriptor{}, r.missing("tag", tag)
+		return manifest.Descriptor{}, r.notFound("tag", tag)
 	}
 	return manifest.Descriptor{MediaType: e.MediaType, Digest: e.Digest}, nil
 }
@@ -113,7 +113,7 @@ func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Man
 		}
 		tags = []string{ref}
 	}
-	below, err := manifestsBelow(m)
+	below, err := childDigests(m)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Man
 // PutPart stores a manifest as PutManifest does, but without an entry in index.json: as part of an index that is still to
 // come, or of what [Repository.Tag] makes an image. Until then nothing leads to it, and [Dir.Prune] removes it.
 func (r *Repository) PutPart(_ context.Context, m manifest.Manifest) error {
-	if err := r.check(m.Digest); err != nil {
+	if err := r.validate(m.Digest); err != nil {
 		return err
 	}
 	if err := blob.Verify(m.Raw, m.Digest, m.Size); err != nil {
@@ -155,15 +155,15 @@ func (r *Repository) storeManifest(m manifest.Manifest) error {
 		return err
 	}
 	if subject != "" {
-		if err := r.dir.writeFile(r.referrerLink(subject, m.Digest), nil); err != nil {
+		if err := r.dir.writeFile(r.referrerPath(subject, m.Digest), nil); err != nil {
 			return err
 		}
 	}
-	return r.dir.writeFile(r.link(manifestDir, m.Digest), []byte(m.MediaType))
+	return r.dir.writeFile(r.linkPath(manifestLinks, m.Digest), []byte(m.MediaType))
 }
 
 // manifestsBelow returns the digests of an index's entries.
-func manifestsBelow(m manifest.Manifest) (map[blob.Digest]bool, error) {
+func childDigests(m manifest.Manifest) (map[blob.Digest]bool, error) {
 	if !manifest.IsIndex(m.MediaType) {
 		return nil, nil
 	}
@@ -188,14 +188,14 @@ func (r *Repository) DeleteManifest(ctx context.Context, d blob.Digest) error {
 		return err
 	}
 	if subject, err := subjectOf(m); err == nil && subject != "" {
-		os.Remove(r.referrerLink(subject, d))
+		os.Remove(r.referrerPath(subject, d))
 	}
-	return removeLink(r.link(manifestDir, d))
+	return removeLink(r.linkPath(manifestLinks, d))
 }
 
 // Tags returns the tags, sorted. A repository that holds no manifest is fs.ErrNotExist.
 func (r *Repository) Tags(context.Context) ([]string, error) {
-	if err := r.check(); err != nil {
+	if err := r.validate(); err != nil {
 		return nil, err
 	}
 	ix, err := r.dir.index()
@@ -203,7 +203,7 @@ func (r *Repository) Tags(context.Context) ([]string, error) {
 		return nil, err
 	}
 	tags, hasEntries := ix.tags[r.name]
-	if !hasEntries && empty(r.dir.private("repositories", fileName(r.name), manifestDir)) {
+	if !hasEntries && empty(r.dir.privatePath("repositories", fileName(r.name), manifestLinks)) {
 		return nil, fmt.Errorf("repository %s: %w", r.name, fs.ErrNotExist)
 	}
 	return slices.Sorted(maps.Keys(tags)), nil

@@ -162,7 +162,7 @@ func TestUploadMismatchLeavesNothing(t *testing.T) {
 			t.Errorf("got error %v", err)
 		}
 	}
-	if left, _ := os.ReadDir(d.private("tmp")); len(left) != 0 {
+	if left, _ := os.ReadDir(d.privatePath("tmp")); len(left) != 0 {
 		t.Errorf("temporary files are left: %v", left)
 	}
 }

@@ -33,11 +33,11 @@ func (r *Repository) PutBlob(ctx context.Context, d manifest.Descriptor, open bl
 			return 0, err
 		}
 	}
-	return blob.Uploaded, r.write(ctx, d, open)
+	return blob.Uploaded, r.upload(ctx, d, open)
 }
 
 // write stores a blob's bytes.
-func (r *Repository) write(ctx context.Context, d manifest.Descriptor, open blob.Open) error {
+func (r *Repository) upload(ctx context.Context, d manifest.Descriptor, open blob.Open) error {
 	u, err := r.NewUpload(ctx, d.Digest.Algorithm())
 	if err != nil {
 		return err

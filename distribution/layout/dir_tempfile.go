@@ -13,11 +13,11 @@ import (
 
 // temp makes an empty temporary file in the folder's own file system. It stays locked until it is closed, by which
 // sweep knows that somebody still writes to it.
-func (d *Dir) temp() (*os.File, error) {
-	if err := d.writable(); err != nil {
+func (d *Dir) createTemp() (*os.File, error) {
+	if err := d.checkWritable(); err != nil {
 		return nil, err
 	}
-	dir := d.private("tmp")
+	dir := d.privatePath("tmp")
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
@@ -30,22 +30,22 @@ func (d *Dir) temp() (*os.File, error) {
 			discard(f)
 			return nil, err
 		}
-		if present(f) {
+		if stillAtPath(f) {
 			return f, nil
 		}
 		f.Close() // swept between its making and its locking
 	}
 }
 
-func present(f *os.File) bool {
+func stillAtPath(f *os.File) bool {
 	a, errA := f.Stat()
 	b, errB := os.Stat(f.Name())
 	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
 // sweep removes the temporary files that a process left behind when it was killed.
-func (d *Dir) sweep() error {
-	dir := d.private("tmp")
+func (d *Dir) removeAbandoned() error {
+	dir := d.privatePath("tmp")
 	left, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -79,7 +79,7 @@ func publish(f *os.File, name string) error {
 		err = makeDir(filepath.Dir(name))
 	}
 	if err == nil {
-		err = rename(f, name)
+		err = renameLocked(f, name)
 	}
 	if err != nil {
 		discard(f)
@@ -89,7 +89,7 @@ func publish(f *os.File, name string) error {
 }
 
 // rename keeps f locked until it has its new name, so that no sweep takes it; Windows renames no open file.
-func rename(f *os.File, name string) error {
+func renameLocked(f *os.File, name string) error {
 	if runtime.GOOS == "windows" {
 		f.Close()
 	}
@@ -105,7 +105,7 @@ func (d *Dir) writeFile(name string, content []byte) error {
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, content) {
 		return nil
 	}
-	f, err := d.temp()
+	f, err := d.createTemp()
 	if err != nil {
 		return err
 	}

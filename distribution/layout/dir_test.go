@@ -82,7 +82,7 @@ func TestOpenDirFinishesWhatWasBegun(t *testing.T) {
 	path := t.TempDir()
 	writeFile(t, "half", path, privateDir, "tmp", "ABC")
 	d := open(t, path)
-	if left, _ := os.ReadDir(d.private("tmp")); len(left) != 0 {
+	if left, _ := os.ReadDir(d.privatePath("tmp")); len(left) != 0 {
 		t.Errorf("temporary files are left: %v", left)
 	}
 }

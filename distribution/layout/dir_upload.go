@@ -22,7 +22,7 @@ type Upload struct {
 
 // NewUpload begins an upload whose bytes are hashed with algorithm, sha256 when it is empty.
 func (r *Repository) NewUpload(_ context.Context, algorithm blob.Algorithm) (*Upload, error) {
-	if err := r.check(); err != nil {
+	if err := r.validate(); err != nil {
 		return nil, err
 	}
 	if algorithm == "" {
@@ -31,7 +31,7 @@ func (r *Repository) NewUpload(_ context.Context, algorithm blob.Algorithm) (*Up
 	if !algorithm.Available() {
 		return nil, errors.New("unknown digest algorithm " + string(algorithm))
 	}
-	f, err := r.dir.temp()
+	f, err := r.dir.createTemp()
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (u *Upload) Commit(_ context.Context, d blob.Digest) error {
 	if err := publish(u.file, dir.blobPath(d)); err != nil {
 		return err
 	}
-	return dir.writeFile(u.repository.link(blobDir, d), nil)
+	return dir.writeFile(u.repository.linkPath(blobLinks, d), nil)
 }
 
 func (u *Upload) verify(d blob.Digest) error {

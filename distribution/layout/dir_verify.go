@@ -16,9 +16,9 @@ import (
 // against what is there. It reports as [Archive.Verify] does. The error is nil however much is wrong, unless the context
 // is cancelled or the folder cannot be read.
 func (d *Dir) Verify(ctx context.Context, report func(Check)) error {
-	v := &dirVerification{dir: d, report: report, buf: make([]byte, copyBuffer)}
+	v := &dirVerifier{dir: d, report: report, buf: make([]byte, copyBuffer)}
 	for _, a := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
-		if err := v.folder(ctx, a); err != nil {
+		if err := v.checkBlobs(ctx, a); err != nil {
 			return err
 		}
 	}
@@ -27,21 +27,21 @@ func (d *Dir) Verify(ctx context.Context, report func(Check)) error {
 		return err
 	}
 	for _, r := range roots {
-		if err := v.image(ctx, r); err != nil {
+		if err := v.checkImage(ctx, r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-type dirVerification struct {
+type dirVerifier struct {
 	dir    *Dir
 	report func(Check)
 	buf    []byte // for all that is read
 }
 
 // folder checks the blobs of one algorithm.
-func (v *dirVerification) folder(ctx context.Context, a blob.Algorithm) error {
+func (v *dirVerifier) checkBlobs(ctx context.Context, a blob.Algorithm) error {
 	entries, err := os.ReadDir(filepath.Join(v.dir.path, blobsDir, string(a)))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -51,7 +51,7 @@ func (v *dirVerification) folder(ctx context.Context, a blob.Algorithm) error {
 		if d.Validate() != nil {
 			continue // no blob
 		}
-		size, err := v.blob(ctx, d)
+		size, err := v.hashBlob(ctx, d)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -64,7 +64,7 @@ func (v *dirVerification) folder(ctx context.Context, a blob.Algorithm) error {
 }
 
 // blob reads a blob and returns its size in bytes.
-func (v *dirVerification) blob(ctx context.Context, d blob.Digest) (int64, error) {
+func (v *dirVerifier) hashBlob(ctx context.Context, d blob.Digest) (int64, error) {
 	f, err := os.Open(v.dir.blobPath(d))
 	if err != nil {
 		return 0, err
@@ -82,7 +82,7 @@ func (v *dirVerification) blob(ctx context.Context, d blob.Digest) (int64, error
 }
 
 // image makes sure that all an entry of index.json refers to is there, and in its repository.
-func (v *dirVerification) image(ctx context.Context, root Root) error {
+func (v *dirVerifier) checkImage(ctx context.Context, root Root) error {
 	r := v.dir.Repository(root.Repository)
 	what := "image " + root.Repository
 	if root.Tag != "" {

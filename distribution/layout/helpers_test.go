@@ -87,7 +87,7 @@ func entries(t testing.TB, d *Dir) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ix, err := parseIndex(b, d.name)
+	ix, err := parseIndex(b, d.unnamed)
 	if err != nil {
 		t.Fatal(err)
 	}
