@@ -61,7 +61,7 @@ func (a *Archive) open() (err error) {
 	case a.scan.has(dockerFile):
 		return a.openDocker()
 	}
-	return cmp.Or(a.volumes.compare(), a.fail("", ErrNotArchive, "it holds no images: there is neither "+layoutFile+" nor "+dockerFile+" in it"))
+	return cmp.Or(a.volumes.checkInventory(), a.fail("", ErrNotArchive, "it holds no images: there is neither "+layoutFile+" nor "+dockerFile+" in it"))
 }
 
 func (a *Archive) fail(member string, kind error, reason string) error {
@@ -80,7 +80,7 @@ func (a *Archive) Images() []Image { return slices.Clone(a.images) }
 // Find returns the image that ref means: by name, full or familiar; by digest; by what index.json calls it; by a tag
 // that only one image has; and with "" the only image there is. The error is a *[FindError].
 func (a *Archive) Find(ref string) (Image, error) {
-	im, err := find(a.images, ref)
+	im, err := findImage(a.images, ref)
 	if err != nil {
 		return Image{}, fmt.Errorf("%s: %w", a, err)
 	}
@@ -192,7 +192,7 @@ func (a *Archive) Inventory() (Inventory, error) {
 func (a *Archive) Close() error { return a.volumes.Close() }
 
 // kindOf is the kind of an error that checkVersion and decodeInventory return.
-func kindOf(err error) error {
+func errorKind(err error) error {
 	if errors.Is(err, ErrNewer) {
 		return ErrNewer
 	}

@@ -51,7 +51,7 @@ func parseDockerFile(b []byte) ([]dockerImage, error) {
 				return nil, err
 			}
 			if r.Digest != "" {
-				return nil, fmt.Errorf("%s is no tag", shown(name))
+				return nil, fmt.Errorf("%s is no tag", printable(name))
 			}
 		}
 	}
@@ -139,7 +139,7 @@ func (r dockerReader) follow(name string) (string, error) {
 		return "", r.fail(name, ErrUnsafe, reason)
 	}
 	if !r.scan.has(clean) {
-		return "", r.fail(dockerFile, ErrDamaged, fmt.Sprintf("it points to %s, which is not there", shown(name)))
+		return "", r.fail(dockerFile, ErrDamaged, fmt.Sprintf("it points to %s, which is not there", printable(name)))
 	}
 	return clean, nil
 }

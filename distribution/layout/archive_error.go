@@ -37,14 +37,14 @@ func (e *ArchiveError) Error() string {
 	if e.Member == "" {
 		return fmt.Sprintf("%s: %s", e.Path, e.Reason)
 	}
-	return fmt.Sprintf("%s: %s: %s", e.Path, shown(e.Member), e.Reason)
+	return fmt.Sprintf("%s: %s: %s", e.Path, printable(e.Member), e.Reason)
 }
 
 // Unwrap returns the kind.
 func (e *ArchiveError) Unwrap() error { return e.Kind }
 
 // shown makes a text from outside fit for a message.
-func shown(s string) string {
+func printable(s string) string {
 	const most = 120
 	if len(s) > most {
 		s = s[:most] + "..."

@@ -35,7 +35,7 @@ func (a *Archive) openLayout() error {
 		if err := a.checkEntry(e.Descriptor); err != nil {
 			return err
 		}
-		a.images = append(a.images, imageOf(e.Descriptor))
+		a.images = append(a.images, entryImage(e.Descriptor))
 	}
 	return nil
 }
@@ -68,7 +68,7 @@ func (a *Archive) readVersion() error {
 		return err
 	}
 	if err := checkVersion(b); err != nil {
-		return a.fail("", kindOf(err), err.Error())
+		return a.fail("", errorKind(err), err.Error())
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (a *Archive) readInventory() error {
 		case found && at.size != c.Size:
 			return a.fail(blobName(c.Digest), ErrDamaged, fmt.Sprintf("it has %d bytes, and %d by %s", at.size, c.Size, inventoryFile))
 		case !found && !c.InBase:
-			return a.volumes.cutShort(blobName(c.Digest))
+			return a.volumes.truncatedError(blobName(c.Digest))
 		}
 	}
 	in.ID, in.File = blob.FromBytes(b), a.Name()

@@ -41,7 +41,7 @@ func (a *Archive) makeViews() *views {
 	for _, im := range a.images {
 		r, named := im.reference()
 		if !named {
-			v.repository(fallbackName(a.volumes.path)).add(validTag(im.Annotations[annotationTag]), im.Descriptor)
+			v.repository(fallbackName(a.volumes.path)).add(tagOrEmpty(im.Annotations[annotationTag]), im.Descriptor)
 			continue
 		}
 		v.repository(r.Name()).add(r.Tag, im.Descriptor)

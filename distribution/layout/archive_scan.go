@@ -77,14 +77,14 @@ func (s *scan) fail(member string, kind error, reason string) error {
 func (s *scan) broken(err error) error {
 	switch {
 	case s.end == 0 && !s.startsAsTar() && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, tar.ErrHeader)):
-		return cmp.Or(s.volumes.compare(), s.fail("", ErrNotArchive, "it is no tar"))
+		return cmp.Or(s.volumes.checkInventory(), s.fail("", ErrNotArchive, "it is no tar"))
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return s.volumes.cutShort("")
+		return s.volumes.truncatedError("")
 	case !errors.Is(err, tar.ErrHeader):
 		return fmt.Errorf("%s: %w", s.volumes.path, err)
 	}
 	reason := fmt.Sprintf("there is no tar header after byte %d", s.end)
-	if where := s.volumes.where(padded(s.end), tarBlock); where != "" {
+	if where := s.volumes.describe(padded(s.end), tarBlock); where != "" {
 		reason += ", in " + where
 	}
 	return s.fail("", ErrDamaged, reason)
@@ -124,7 +124,7 @@ func (s *scan) add(h *tar.Header, offset int64) error {
 		return nil
 	}
 	if h.Size > s.volumes.size-offset {
-		return s.volumes.cutShort(name)
+		return s.volumes.truncatedError(name)
 	}
 	s.files[name] = section{offset, h.Size}
 	s.end += h.Size

@@ -108,13 +108,13 @@ func TestImageNames(t *testing.T) {
 		{"", "", ""},
 	} {
 		d := manifest.Descriptor{Annotations: map[string]string{c.key: c.value}}
-		if got := imageOf(d); got.Name != c.want {
+		if got := entryImage(d); got.Name != c.want {
 			t.Errorf("%s=%s: got %q, want %q", c.key, c.value, got.Name, c.want)
 		}
 	}
-	pushed := manifest.Descriptor{Annotations: annotations("hczjl/halo", "1.6")}
+	pushed := manifest.Descriptor{Annotations: entryAnnotations("hczjl/halo", "1.6")}
 	delete(pushed.Annotations, annotationImage)
-	if got := imageOf(pushed); got.Name != "docker.io/hczjl/halo:1.6" {
+	if got := entryImage(pushed); got.Name != "docker.io/hczjl/halo:1.6" {
 		t.Errorf("got %q", got.Name)
 	}
 }

@@ -61,9 +61,9 @@ type verification struct {
 
 // beside reads the inventory that lies beside the archive. One that belongs to another bundle is an error.
 func (v *verification) beside() {
-	name := inventoryName(v.archive.volumes.path)
+	name := inventoryPath(v.archive.volumes.path)
 	in, err := readInventoryFile(name)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoDocument) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotInventory) {
 		return
 	}
 	if err == nil && (v.archive.own == nil || v.archive.own.ID != in.ID) {
@@ -115,7 +115,7 @@ func (v *verification) blob(ctx context.Context, d blob.Digest, at section) erro
 		err = &blob.MismatchError{Want: d, Got: got, WantSize: at.size, GotSize: at.size}
 	}
 	what := "blob " + string(d)
-	if where := v.archive.volumes.where(at.offset, at.size); where != "" {
+	if where := v.archive.volumes.describe(at.offset, at.size); where != "" {
 		what += " in " + where
 	}
 	v.report(Check{What: what, Digest: d, Size: at.size, Err: err})
@@ -132,7 +132,7 @@ func (v *verification) skip(ctx context.Context, to int64) error {
 func (v *verification) read(ctx context.Context, w io.Writer, to int64) error {
 	var failed error
 	for v.at < to && ctx.Err() == nil {
-		i := v.archive.volumes.at(v.at)
+		i := v.archive.volumes.volumeAt(v.at)
 		f := v.archive.volumes.files[i]
 		some := v.buf[:min(copyBuffer, to-v.at, f.start+f.size-v.at)]
 		if _, err := f.ReadAt(some, v.at-f.start); err != nil {
@@ -163,7 +163,7 @@ func (v *verification) endVolume(i int) {
 		got = blob.FromHash(blob.SHA256, v.hash)
 		v.hash.Reset()
 	}
-	err := v.archive.volumes.wantSize(i, want.Size)
+	err := v.archive.volumes.checkSize(i, want.Size)
 	if err == nil && got != want.Digest {
 		err = &blob.MismatchError{Want: want.Digest, Got: got, WantSize: want.Size, GotSize: have.size}
 	}

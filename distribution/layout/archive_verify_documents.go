@@ -51,7 +51,7 @@ func (v *verification) end(ctx context.Context) error {
 	case rest.others:
 		err = a.fail("", ErrDamaged, fmt.Sprintf("something stands behind the end of the tar, which is at byte %d", at))
 	case a.volumes.size < at+2*tarBlock:
-		err = a.volumes.cutShort("")
+		err = a.volumes.truncatedError("")
 	}
 	v.report(Check{What: "the end of the tar", Err: err})
 	return nil
@@ -97,7 +97,7 @@ func (v *verification) docker() {
 	for _, e := range entries {
 		for _, name := range append([]string{e.Config}, e.Layers...) {
 			if !a.scan.has(name) && !a.inBase(digestOf(name)) {
-				err = a.fail(dockerFile, ErrDamaged, "it points to "+shown(name)+", which is not there")
+				err = a.fail(dockerFile, ErrDamaged, "it points to "+printable(name)+", which is not there")
 			}
 		}
 	}
@@ -133,7 +133,7 @@ func (a *Archive) replan() (*plan, error) {
 }
 
 // loadFrom reads manifests of an archive into the plan.
-func (p *plan) loadFrom(a *Archive) load {
+func (p *plan) loadFrom(a *Archive) manifestLoader {
 	return func(d manifest.Descriptor) (manifest.Manifest, error) {
 		m, err := a.manifest(d)
 		if err == nil {

@@ -24,7 +24,7 @@ func TestVerifyDocuments(t *testing.T) {
 	t.Parallel()
 	path := sound(t, threeImages(t))
 	whole := read(t, path)
-	if err := os.Remove(inventoryName(path)); err != nil { // it would tell of each change of transship.json
+	if err := os.Remove(inventoryPath(path)); err != nil { // it would tell of each change of transship.json
 		t.Fatal(err)
 	}
 	for name, at := range openArchive(t, path).scan.files {

@@ -111,15 +111,15 @@ func TestVerifyNamesVolumes(t *testing.T) {
 	s.write(t, path, 4096, s.Blobs)
 	a := openArchive(t, path)
 	at := a.blobs[blob.FromBytes([]byte(strings.Repeat("base ", 1000)))]
-	i := a.volumes.at(at.offset)
-	flip(t, volumeName(path, i), at.offset-a.volumes.files[i].start)
-	flip(t, volumeName(path, 0), 20) // in a header
+	i := a.volumes.volumeAt(at.offset)
+	flip(t, volumePath(path, i), at.offset-a.volumes.files[i].start)
+	flip(t, volumePath(path, 0), 20) // in a header
 	var whats []string
 	for _, c := range problems(t, a.Verify) {
 		whats = append(whats, c.What)
 	}
 	text := strings.Join(whats, "\n")
-	for _, want := range []string{"volume b.tar.001", "volume " + filepath.Base(volumeName(path, i)), " in " + filepath.Base(volumeName(path, i)) + " to "} {
+	for _, want := range []string{"volume b.tar.001", "volume " + filepath.Base(volumePath(path, i)), " in " + filepath.Base(volumePath(path, i)) + " to "} {
 		if len(whats) != 3 || !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

@@ -113,7 +113,7 @@ func (b *Bundle) begin(p *plan, files Files) error {
 		}
 		name := b.path
 		if files.VolumeSize > 0 {
-			name = volumeName(b.path, i)
+			name = volumePath(b.path, i)
 		}
 		b.inventory.Volumes = append(b.inventory.Volumes, Volume{File: filepath.Base(name), Size: f.size})
 	}

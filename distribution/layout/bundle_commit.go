@@ -71,7 +71,7 @@ func (b *Bundle) publish(digests []blob.Digest) error {
 			return err
 		}
 	}
-	if err := os.Rename(b.partial.file("inventory"), inventoryName(b.path)); err != nil {
+	if err := os.Rename(b.partial.file("inventory"), inventoryPath(b.path)); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(b.path))
@@ -93,11 +93,11 @@ func (b *Bundle) writeInventory() error {
 // makeRoom removes of an earlier bundle of that name what is not replaced at one stroke: its inventory, so that none ever
 // lies beside another bundle; its volumes, the first of them first; and where volumes come, the single file.
 func (b *Bundle) makeRoom() error {
-	old, err := volumesThere(b.path)
+	old, err := existingVolumes(b.path)
 	if err != nil {
 		return err
 	}
-	old = slices.Insert(old, 0, inventoryName(b.path))
+	old = slices.Insert(old, 0, inventoryPath(b.path))
 	if b.inventory.Volumes[0].File != filepath.Base(b.path) {
 		old = append(old, b.path)
 	}

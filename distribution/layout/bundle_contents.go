@@ -97,7 +97,7 @@ func (p parts) checkImage(im Image) (Image, error) {
 	r, named := im.reference()
 	switch {
 	case !named:
-		return im, fmt.Errorf("%s is no image name", shown(im.Name))
+		return im, fmt.Errorf("%s is no image name", printable(im.Name))
 	case r.Digest != "" && r.Digest != im.Digest:
 		return im, fmt.Errorf("image %s has the digest %s", im, im.Digest)
 	case r.Tag != "":

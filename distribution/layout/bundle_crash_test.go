@@ -112,7 +112,7 @@ func kill(t *testing.T, cmd *exec.Cmd) {
 func checkPublished(t *testing.T, path string) {
 	t.Helper()
 	a, err := OpenArchive(path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrVolume) && !exists(volumeName(path, 0)) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrVolume) && !exists(volumePath(path, 0)) {
 		return
 	}
 	if err != nil {

@@ -53,7 +53,7 @@ func (w *slotWriter) Write(p []byte) (int, error) {
 // startWriteback tells the system to write the bytes between two offsets to the disk, and does not wait for that. Errors
 // come back from Sync.
 func (v *volumes) startWriteback(from, to int64) {
-	for i := v.at(from); from < to; i++ {
+	for i := v.volumeAt(from); from < to; i++ {
 		f := v.files[i]
 		end := min(to, f.start+f.size)
 		startWriteback(f.File, from-f.start, end-from)

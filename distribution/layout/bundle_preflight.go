@@ -37,17 +37,17 @@ func (p *plan) at(path string, files Files) (*volumes, error) {
 // checkRoom makes sure that what Commit removes or replaces beside a bundle's own file is of an earlier bundle of that
 // name: its inventory, its volumes and, where volumes come, the single file. Anything else is in the way.
 func checkRoom(path string, split bool) error {
-	beside := inventoryName(path)
+	beside := inventoryPath(path)
 	if b, _ := readFile(beside, maxDocument); exists(beside) && !looksLikeInventory(b) {
 		return inTheWay(beside, "it is no inventory of a bundle")
 	}
 	if split && exists(path) && !beginsLikeBundle(path) {
 		return inTheWay(path, "it is no bundle")
 	}
-	if beginsLikeBundle(volumeName(path, 0)) {
+	if beginsLikeBundle(volumePath(path, 0)) {
 		return nil // the others go with it
 	}
-	there, err := volumesThere(path)
+	there, err := existingVolumes(path)
 	if err != nil || len(there) == 0 {
 		return err
 	}

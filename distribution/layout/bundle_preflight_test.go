@@ -63,7 +63,7 @@ func TestBundleFinishesAfterMakingRoom(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(volumeName(path, 0)); err != nil {
+	if err := os.Remove(volumePath(path, 0)); err != nil {
 		t.Fatal(err)
 	}
 	s.write(t, path, 2000, s.Blobs)

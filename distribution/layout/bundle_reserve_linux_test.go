@@ -14,7 +14,7 @@ func TestFitInto(t *testing.T) {
 	const size, there = 8 << 20, 2 << 20
 	v := &volumes{size: 2 * size}
 	for i := range 2 {
-		f, err := os.Create(volumeName(filepath.Join(t.TempDir(), "b"), i))
+		f, err := os.Create(volumePath(filepath.Join(t.TempDir(), "b"), i))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -182,7 +182,7 @@ func TestBundleVolumes(t *testing.T) {
 	var joined []byte
 	for i, v := range in.Volumes {
 		b := read(t, filepath.Join(filepath.Dir(path), v.File))
-		if v.File != filepath.Base(volumeName(path, i)) || v.Size != int64(len(b)) || v.Digest != blob.FromBytes(b) || v.Size > 3000 {
+		if v.File != filepath.Base(volumePath(path, i)) || v.Size != int64(len(b)) || v.Digest != blob.FromBytes(b) || v.Size > 3000 {
 			t.Errorf("volume %+v has %d bytes", v, len(b))
 		}
 		joined = append(joined, b...)

@@ -113,7 +113,7 @@ func (f *follower) run() {
 
 // hash hashes some bytes of one volume, and takes its digest at its end.
 func (f *follower) hash(h hash.Hash, buf []byte, at, ready int64) (int64, error) {
-	v := f.volumes.files[f.volumes.at(at)]
+	v := f.volumes.files[f.volumes.volumeAt(at)]
 	end := v.start + v.size
 	buf = buf[:min(int64(len(buf)), ready-at, end-at)]
 	if _, err := v.ReadAt(buf, at-v.start); err != nil {

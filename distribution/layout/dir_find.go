@@ -13,10 +13,10 @@ func (d *Dir) Find(ref string) (Root, error) {
 	for i, r := range roots {
 		images[i] = r.Image()
 	}
-	im, err := find(images, ref)
+	im, err := findImage(images, ref)
 	if err != nil {
 		return Root{}, fmt.Errorf("%s: %w", d.path, err)
 	}
-	repository, tag := nameOf(im.Descriptor, d.unnamed)
+	repository, tag := entryName(im.Descriptor, d.unnamed)
 	return Root{repository, tag, im.Descriptor}, nil
 }

@@ -13,11 +13,11 @@ func (d *Dir) Named(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Clone(ix.named()[path]), nil
+	return slices.Clone(ix.byPath()[path]), nil
 }
 
 // byPath returns the names that begin with a domain, by what comes after it.
-func (ix *index) byPath() map[string][]string {
+func (ix *index) groupByPath() map[string][]string {
 	out := map[string][]string{}
 	for name := range ix.tags {
 		if ref, err := reference.ParseRepository(name); err == nil && ref.Name() == name {

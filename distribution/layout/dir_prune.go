@@ -181,7 +181,7 @@ func (p *pruneRun) pruneRepository(ctx context.Context, r *Repository) error {
 	if err != nil {
 		return err
 	}
-	blobs, err := listDigests(r.dir.privatePath("repositories", fileName(r.name), blobLinks))
+	blobs, err := listDigests(r.dir.privatePath("repositories", repositoryPath(r.name), blobLinks))
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (p *pruneRun) pruneRepository(ctx context.Context, r *Repository) error {
 
 // manifests returns the links of manifests that go, each before those of the manifests it leads to.
 func (p *pruneRun) deadManifests(ctx context.Context, r *Repository) ([]string, error) {
-	all, err := listDigests(r.dir.privatePath("repositories", fileName(r.name), manifestLinks))
+	all, err := listDigests(r.dir.privatePath("repositories", repositoryPath(r.name), manifestLinks))
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +223,7 @@ func (p *pruneRun) deadManifests(ctx context.Context, r *Repository) ([]string, 
 
 // referrers returns the links from subjects to manifests that go.
 func (p *pruneRun) deadReferrers(r *Repository) ([]string, error) {
-	subjects, err := listDigests(r.dir.privatePath("repositories", fileName(r.name), referrerLinks))
+	subjects, err := listDigests(r.dir.privatePath("repositories", repositoryPath(r.name), referrerLinks))
 	if err != nil {
 		return nil, err
 	}

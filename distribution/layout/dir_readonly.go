@@ -67,7 +67,7 @@ func (d *Dir) documentError(name string, err error) error {
 	if errors.As(err, &system) {
 		return err
 	}
-	return &ArchiveError{Path: filepath.Join(d.path, name), Kind: kindOf(err), Reason: err.Error()}
+	return &ArchiveError{Path: filepath.Join(d.path, name), Kind: errorKind(err), Reason: err.Error()}
 }
 
 // writable refuses to change a folder that was opened for reading only.
@@ -135,7 +135,7 @@ func (d *Dir) indexedRepositories() ([]string, error) {
 		return nil, err
 	}
 	names := slices.Collect(maps.Keys(ix.tags))
-	return slices.DeleteFunc(names, func(name string) bool { return checkName(name) != nil }), nil
+	return slices.DeleteFunc(names, func(name string) bool { return checkRepositoryName(name) != nil }), nil
 }
 
 // readLink returns the content of a link, on the disk or in memory. One that is not there is fs.ErrNotExist.

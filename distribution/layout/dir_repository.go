@@ -26,7 +26,7 @@ func (r *Repository) Name() string { return r.name }
 
 // link returns the path of a link that says that the repository has something.
 func (r *Repository) linkPath(kind string, d blob.Digest) string {
-	return r.dir.privatePath("repositories", fileName(r.name), kind, string(d.Algorithm()), d.Hex())
+	return r.dir.privatePath("repositories", repositoryPath(r.name), kind, string(d.Algorithm()), d.Hex())
 }
 
 // check refuses names and digests that must not become paths.
@@ -36,7 +36,7 @@ func (r *Repository) validate(digests ...blob.Digest) error {
 			return err
 		}
 	}
-	return checkName(r.name)
+	return checkRepositoryName(r.name)
 }
 
 func (r *Repository) notFound(what string, ref any) error {
@@ -125,7 +125,7 @@ func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Man
 	if err := r.PutPart(ctx, m); err != nil {
 		return err
 	}
-	return r.dir.update(put(r.name, m.Descriptor, tags, below))
+	return r.dir.update(putEntries(r.name, m.Descriptor, tags, below))
 }
 
 // PutPart stores a manifest as PutManifest does, but without an entry in index.json: as part of an index that is still to
@@ -184,7 +184,7 @@ func (r *Repository) DeleteManifest(ctx context.Context, d blob.Digest) error {
 			return err
 		}
 	}
-	if err := r.dir.update(remove(r.name, d)); err != nil {
+	if err := r.dir.update(removeManifest(r.name, d)); err != nil {
 		return err
 	}
 	if subject, err := subjectOf(m); err == nil && subject != "" {
@@ -203,7 +203,7 @@ func (r *Repository) Tags(context.Context) ([]string, error) {
 		return nil, err
 	}
 	tags, hasEntries := ix.tags[r.name]
-	if !hasEntries && empty(r.dir.privatePath("repositories", fileName(r.name), manifestLinks)) {
+	if !hasEntries && empty(r.dir.privatePath("repositories", repositoryPath(r.name), manifestLinks)) {
 		return nil, fmt.Errorf("repository %s: %w", r.name, fs.ErrNotExist)
 	}
 	return slices.Sorted(maps.Keys(tags)), nil
@@ -226,7 +226,7 @@ func (r *Repository) Tag(ctx context.Context, d blob.Digest, tags ...string) err
 	if err != nil {
 		return err
 	}
-	return r.dir.update(put(r.name, m, tags, nil))
+	return r.dir.update(putEntries(r.name, m, tags, nil))
 }
 
 // Untag removes a tag; the manifest stays.
@@ -234,5 +234,5 @@ func (r *Repository) Untag(_ context.Context, tag string) error {
 	if !reference.ValidTag(tag) {
 		return fmt.Errorf("%q is no tag", tag)
 	}
-	return r.dir.update(untag(r.name, tag))
+	return r.dir.update(removeTag(r.name, tag))
 }

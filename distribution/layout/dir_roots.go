@@ -10,7 +10,7 @@ type Root struct {
 }
 
 // Image returns the entry as that of an archive is: with the name that it has, which is "" for a mere tag.
-func (r Root) Image() Image { return imageOf(r.Descriptor) }
+func (r Root) Image() Image { return entryImage(r.Descriptor) }
 
 // key tells roots apart.
 func (r Root) key() [3]string { return [3]string{r.Repository, r.Tag, string(r.Digest)} }

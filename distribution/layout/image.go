@@ -36,7 +36,7 @@ func (im Image) String() string {
 
 // Tag returns the tag that index.json gives the entry, whether it says of which repository or not; "" where it gives
 // none.
-func (im Image) Tag() string { return validTag(im.Annotations[annotationTag]) }
+func (im Image) Tag() string { return tagOrEmpty(im.Annotations[annotationTag]) }
 
 // compareImages orders images by name, then digest.
 func compareImages(a, b Image) int {
@@ -45,7 +45,7 @@ func compareImages(a, b Image) int {
 
 // find returns the image that ref means: by its name, full or familiar; by a digest; by what its entry is called in
 // index.json; by a tag that only one image has; and with "" the only one there is.
-func find(images []Image, ref string) (Image, error) {
+func findImage(images []Image, ref string) (Image, error) {
 	var exact, near []Image
 	full, err := reference.Parse(ref)
 	for _, im := range images {
@@ -83,18 +83,18 @@ func (e *FindError) Error() string {
 	case len(e.Images) == 0:
 		return "there is no image"
 	case e.Ref == "":
-		return fmt.Sprintf("there are %d images, say which: %s", len(e.Images), listed(e.Images))
+		return fmt.Sprintf("there are %d images, say which: %s", len(e.Images), joinNames(e.Images))
 	case len(e.Matches) > 0:
-		return fmt.Sprintf("%s may be any of %s", shown(e.Ref), listed(e.Matches))
+		return fmt.Sprintf("%s may be any of %s", printable(e.Ref), joinNames(e.Matches))
 	}
-	return fmt.Sprintf("there is no image %s; there is %s", shown(e.Ref), listed(e.Images))
+	return fmt.Sprintf("there is no image %s; there is %s", printable(e.Ref), joinNames(e.Images))
 }
 
 // Is makes a reference that names nothing fs.ErrNotExist.
 func (e *FindError) Is(target error) bool { return target == fs.ErrNotExist && len(e.Matches) == 0 }
 
 // listed names images for people, the first of them if they are many.
-func listed(images []Image) string {
+func joinNames(images []Image) string {
 	const most = 10
 	var out []string
 	for _, im := range images[:min(most, len(images))] {
@@ -108,7 +108,7 @@ func listed(images []Image) string {
 
 // imageOf makes an image of an entry of index.json. A short name that is only a tag names no image, since it does not
 // say of which repository.
-func imageOf(d manifest.Descriptor) Image {
+func entryImage(d manifest.Descriptor) Image {
 	short := d.Annotations[annotationTag]
 	full := []string{d.Annotations[annotationReference], d.Annotations[annotationImage]}
 	switch repository := d.Annotations[annotationRepository]; {

@@ -18,7 +18,7 @@ type index struct {
 	members map[string]json.RawMessage // of the document, beside the three that encode writes
 	entries []*entry
 	tags    map[string]map[string]*entry // by repository and tag; the first of several entries counts
-	named   func() map[string][]string   // the repositories that begin with a domain, by what comes after it
+	byPath  func() map[string][]string   // the repositories that begin with a domain, by what comes after it
 }
 
 // entry is one descriptor of index.json. Its bytes are kept, so that what other tools put there stays.
@@ -30,14 +30,14 @@ type entry struct {
 
 // newEntry describes a manifest under a tag, or without one.
 func newEntry(repository, tag string, d manifest.Descriptor) (*entry, error) {
-	d = manifest.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size, Annotations: annotations(repository, tag)}
+	d = manifest.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size, Annotations: entryAnnotations(repository, tag)}
 	raw, err := json.Marshal(d)
 	return &entry{d, repository, tag, raw}, err
 }
 
 func newIndex(members map[string]json.RawMessage, entries []*entry) *index {
 	ix := &index{members: members, entries: entries, tags: map[string]map[string]*entry{}}
-	ix.named = sync.OnceValue(ix.byPath)
+	ix.byPath = sync.OnceValue(ix.groupByPath)
 	for _, e := range entries {
 		tags := ix.tags[e.repository]
 		if tags == nil {
@@ -82,7 +82,7 @@ func parseEntry(raw json.RawMessage, fallback string) (*entry, error) {
 	if err := json.Unmarshal(raw, &e.Descriptor); err != nil {
 		return nil, err
 	}
-	e.repository, e.tag = nameOf(e.Descriptor, fallback)
+	e.repository, e.tag = entryName(e.Descriptor, fallback)
 	return e, e.Descriptor.Validate()
 }
 
@@ -110,7 +110,7 @@ type change func(entries []*entry) ([]*entry, error)
 
 // put enters a manifest under tags, or without one if there are none and it has no entry yet. A manifest that loses
 // its last tag by that stays as an untagged one. The manifests below it need no untagged entries any more.
-func put(repository string, d manifest.Descriptor, tags []string, below map[blob.Digest]bool) change {
+func putEntries(repository string, d manifest.Descriptor, tags []string, below map[blob.Digest]bool) change {
 	return func(in []*entry) ([]*entry, error) {
 		var out, moved []*entry
 		has := map[string]bool{}
@@ -125,7 +125,7 @@ func put(repository string, d manifest.Descriptor, tags []string, below map[blob
 				has[e.tag] = has[e.tag] || own && e.Digest == d.Digest
 			}
 		}
-		out, err := enter(out, repository, d, tags, has)
+		out, err := appendEntries(out, repository, d, tags, has)
 		if err != nil {
 			return nil, err
 		}
@@ -134,7 +134,7 @@ func put(repository string, d manifest.Descriptor, tags []string, below map[blob
 }
 
 // enter adds an entry for each tag that the manifest does not have; with no tags given, one without, if it has none.
-func enter(out []*entry, repository string, d manifest.Descriptor, tags []string, has map[string]bool) ([]*entry, error) {
+func appendEntries(out []*entry, repository string, d manifest.Descriptor, tags []string, has map[string]bool) ([]*entry, error) {
 	if len(tags) == 0 {
 		return keepUntagged(out, []*entry{{Descriptor: d, repository: repository}})
 	}
@@ -153,7 +153,7 @@ func enter(out []*entry, repository string, d manifest.Descriptor, tags []string
 }
 
 // untag removes a tag. It is fs.ErrNotExist when there is none.
-func untag(repository, tag string) change {
+func removeTag(repository, tag string) change {
 	return func(in []*entry) ([]*entry, error) {
 		var out, moved []*entry
 		for _, e := range in {
@@ -187,7 +187,7 @@ func keepUntagged(out, loose []*entry) ([]*entry, error) {
 }
 
 // remove takes a manifest out of a repository with all its tags.
-func remove(repository string, d blob.Digest) change {
+func removeManifest(repository string, d blob.Digest) change {
 	return func(in []*entry) ([]*entry, error) {
 		var out []*entry
 		for _, e := range in {

@@ -27,30 +27,30 @@ func TestChanges(t *testing.T) {
 		changes []change
 		want    string
 	}{
-		{"tag", []change{put("r", described("a"), []string{"1"}, nil)}, "r:1=a"},
-		{"digest", []change{put("r", described("a"), nil, nil)}, "r:=a"},
-		{"digest twice", []change{put("r", described("a"), nil, nil), put("r", described("a"), nil, nil)}, "r:=a"},
+		{"tag", []change{putEntries("r", described("a"), []string{"1"}, nil)}, "r:1=a"},
+		{"digest", []change{putEntries("r", described("a"), nil, nil)}, "r:=a"},
+		{"digest twice", []change{putEntries("r", described("a"), nil, nil), putEntries("r", described("a"), nil, nil)}, "r:=a"},
 		{"digest, then tags", []change{
-			put("r", described("a"), nil, nil), put("r", described("a"), []string{"1", "2", "1"}, nil)}, "r:1=a r:2=a"},
+			putEntries("r", described("a"), nil, nil), putEntries("r", described("a"), []string{"1", "2", "1"}, nil)}, "r:1=a r:2=a"},
 		{"tag, then digest", []change{
-			put("r", described("a"), []string{"1"}, nil), put("r", described("a"), nil, nil)}, "r:1=a"},
+			putEntries("r", described("a"), []string{"1"}, nil), putEntries("r", described("a"), nil, nil)}, "r:1=a"},
 		{"tag again", []change{
-			put("r", described("a"), []string{"1"}, nil), put("r", described("b"), []string{"2"}, nil),
-			put("r", described("a"), []string{"1"}, nil)}, "r:1=a r:2=b"},
+			putEntries("r", described("a"), []string{"1"}, nil), putEntries("r", described("b"), []string{"2"}, nil),
+			putEntries("r", described("a"), []string{"1"}, nil)}, "r:1=a r:2=b"},
 		{"tag moves and leaves an untagged manifest", []change{
-			put("r", described("a"), []string{"1"}, nil), put("r", described("b"), []string{"1"}, nil)}, "r:1=b r:=a"},
+			putEntries("r", described("a"), []string{"1"}, nil), putEntries("r", described("b"), []string{"1"}, nil)}, "r:1=b r:=a"},
 		{"tag moves from one with two", []change{
-			put("r", described("a"), []string{"1", "2"}, nil), put("r", described("b"), []string{"1"}, nil)}, "r:2=a r:1=b"},
+			putEntries("r", described("a"), []string{"1", "2"}, nil), putEntries("r", described("b"), []string{"1"}, nil)}, "r:2=a r:1=b"},
 		{"same tag in two repositories", []change{
-			put("r", described("a"), []string{"1"}, nil), put("q", described("b"), []string{"1"}, nil)}, "r:1=a q:1=b"},
+			putEntries("r", described("a"), []string{"1"}, nil), putEntries("q", described("b"), []string{"1"}, nil)}, "r:1=a q:1=b"},
 		{"an index takes in its images", []change{
-			put("r", described("b"), nil, nil), put("r", described("c"), []string{"c"}, nil), put("q", described("b"), nil, nil),
-			put("r", described("a"), []string{"1"}, below)}, "r:c=c q:=b r:1=a"},
-		{"untag", []change{put("r", described("a"), []string{"1"}, nil), untag("r", "1")}, "r:=a"},
-		{"untag one of two", []change{put("r", described("a"), []string{"1", "2"}, nil), untag("r", "1")}, "r:2=a"},
+			putEntries("r", described("b"), nil, nil), putEntries("r", described("c"), []string{"c"}, nil), putEntries("q", described("b"), nil, nil),
+			putEntries("r", described("a"), []string{"1"}, below)}, "r:c=c q:=b r:1=a"},
+		{"untag", []change{putEntries("r", described("a"), []string{"1"}, nil), removeTag("r", "1")}, "r:=a"},
+		{"untag one of two", []change{putEntries("r", described("a"), []string{"1", "2"}, nil), removeTag("r", "1")}, "r:2=a"},
 		{"remove", []change{
-			put("r", described("a"), []string{"1", "2"}, nil), put("q", described("a"), []string{"1"}, nil),
-			remove("r", hexOf("a"))}, "q:1=a"},
+			putEntries("r", described("a"), []string{"1", "2"}, nil), putEntries("q", described("a"), []string{"1"}, nil),
+			removeManifest("r", hexOf("a"))}, "q:1=a"},
 	} {
 		var entries []*entry
 		for _, change := range c.changes {
@@ -79,7 +79,7 @@ func summary(entries []*entry) string {
 }
 
 func TestUntagUnknown(t *testing.T) {
-	if _, err := untag("r", "1")(nil); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := removeTag("r", "1")(nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got error %v", err)
 	}
 }
@@ -90,7 +90,7 @@ func TestIndexKeepsWhatOthersWrote(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries, err := put("r", described("b"), []string{"1"}, nil)(ix.entries)
+	entries, err := putEntries("r", described("b"), []string{"1"}, nil)(ix.entries)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // formatVersion is that of bundles, and of the inventories that describe them.
-const formatVersion = 1
+const inventoryVersion = 1
 
 // inventoryFile is the inventory's name in a bundle.
 const inventoryFile = "transship.json"
@@ -109,7 +109,7 @@ func (in *Inventory) validate() error {
 	for _, v := range in.Volumes {
 		unsummed := v.Digest == "" && len(in.Volumes) == 1
 		if v.File == "" || strings.ContainsAny(v.File, `/\`) || v.Size < 0 || !unsummed && v.Digest.Validate() != nil {
-			return fmt.Errorf("volume %s is described wrongly", shown(v.File))
+			return fmt.Errorf("volume %s is described wrongly", printable(v.File))
 		}
 	}
 	return nil
@@ -120,7 +120,7 @@ func (in *Inventory) validate() error {
 // Errors are an *[ArchiveError], or those of the file system.
 func ReadInventory(path string) (Inventory, error) {
 	in, err := readInventoryFile(path)
-	if !errors.Is(err, errNoDocument) && !errors.Is(err, fs.ErrNotExist) {
+	if !errors.Is(err, errNotInventory) && !errors.Is(err, fs.ErrNotExist) {
 		return in, err
 	}
 	a, err := OpenArchive(path)
@@ -132,7 +132,7 @@ func ReadInventory(path string) (Inventory, error) {
 }
 
 // errNoDocument is a file that is no inventory at all.
-var errNoDocument = errors.New("it is no inventory of a bundle")
+var errNotInventory = errors.New("it is no inventory of a bundle")
 
 // readInventoryFile reads the inventory beside a bundle.
 func readInventoryFile(path string) (Inventory, error) {
@@ -143,14 +143,14 @@ func readInventoryFile(path string) (Inventory, error) {
 	defer f.Close()
 	first := make([]byte, 1)
 	if _, err := io.ReadFull(f, first); err != nil || first[0] != '{' {
-		return Inventory{}, errNoDocument
+		return Inventory{}, errNotInventory
 	}
 	b, err := readFile(path, maxDocument)
 	if err != nil {
 		return Inventory{}, err
 	}
 	in, err := decodeInventory(b)
-	if errors.Is(err, errNoDocument) {
+	if errors.Is(err, errNotInventory) {
 		return Inventory{}, err
 	}
 	if err == nil && (in.ID == "" || len(in.Volumes) == 0) {
@@ -159,11 +159,11 @@ func readInventoryFile(path string) (Inventory, error) {
 	if err != nil {
 		return Inventory{}, inventoryError(path, "", err)
 	}
-	in.File = strings.TrimSuffix(filepath.Base(path), inventoryName(""))
+	in.File = strings.TrimSuffix(filepath.Base(path), inventoryPath(""))
 	return in, nil
 }
 
 // inventoryError is that of an inventory of a newer format, or of a damaged one.
 func inventoryError(path, member string, err error) error {
-	return &ArchiveError{Path: path, Member: member, Kind: kindOf(err), Reason: "the inventory cannot be used: " + err.Error()}
+	return &ArchiveError{Path: path, Member: member, Kind: errorKind(err), Reason: "the inventory cannot be used: " + err.Error()}
 }

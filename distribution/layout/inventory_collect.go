@@ -11,7 +11,7 @@ import (
 
 // collect fills Content with what the images refer to, as far as it is there, and which of the images' repositories
 // have it.
-func (in *Inventory) collect(load load, has func(blob.Digest) bool) error {
+func (in *Inventory) collect(load manifestLoader, has func(blob.Digest) bool) error {
 	c := collection{content: map[blob.Digest]*Content{}}
 	for _, im := range in.Images {
 		r, named := im.reference()

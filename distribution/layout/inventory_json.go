@@ -29,7 +29,7 @@ type imageDocument struct {
 // they are empty, as they are in a bundle.
 func (in *Inventory) encode() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, `{"version":%d`, formatVersion)
+	fmt.Fprintf(&b, `{"version":%d`, inventoryVersion)
 	if in.ID != "" {
 		fmt.Fprintf(&b, ",\n\"id\":%s", compact(in.ID))
 	}
@@ -74,10 +74,10 @@ func decodeInventory(b []byte) (Inventory, error) {
 		return Inventory{}, err
 	}
 	if head.Version == 0 {
-		return Inventory{}, errNoDocument
+		return Inventory{}, errNotInventory
 	}
-	if head.Version != formatVersion {
-		return Inventory{}, fmt.Errorf("%w %d: only version %d is known here, take a newer transship", ErrNewer, head.Version, formatVersion)
+	if head.Version != inventoryVersion {
+		return Inventory{}, fmt.Errorf("%w %d: only version %d is known here, take a newer transship", ErrNewer, head.Version, inventoryVersion)
 	}
 	var doc inventoryDocument
 	if err := json.Unmarshal(b, &doc); err != nil {

@@ -20,10 +20,10 @@ const (
 )
 
 // maxName is how long a repository's name may be, in bytes.
-const maxName = 255
+const maxRepositoryName = 255
 
 // annotations returns those of an entry for a tag of a repository, or for an untagged manifest.
-func annotations(repository, tag string) map[string]string {
+func entryAnnotations(repository, tag string) map[string]string {
 	out := map[string]string{annotationRepository: repository}
 	if tag == "" {
 		return out
@@ -37,10 +37,10 @@ func annotations(repository, tag string) map[string]string {
 
 // nameOf returns what an entry is called: by its repository annotation, or as other tools name images. An entry
 // without a repository belongs to fallback, and one without a usable tag has none.
-func nameOf(d manifest.Descriptor, fallback string) (repository, tag string) {
+func entryName(d manifest.Descriptor, fallback string) (repository, tag string) {
 	short := d.Annotations[annotationTag]
-	if name := d.Annotations[annotationRepository]; checkName(name) == nil {
-		return name, validTag(short)
+	if name := d.Annotations[annotationRepository]; checkRepositoryName(name) == nil {
+		return name, tagOrEmpty(short)
 	}
 	for _, key := range []string{annotationReference, annotationImage} {
 		if ref, err := reference.Parse(d.Annotations[key]); err == nil {
@@ -56,14 +56,14 @@ func nameOf(d manifest.Descriptor, fallback string) (repository, tag string) {
 	return fallback, ""
 }
 
-func validTag(s string) string {
+func tagOrEmpty(s string) string {
 	if reference.ValidTag(s) {
 		return s
 	}
 	return ""
 }
 
-var notInPath = regexp.MustCompile(`[^a-z0-9]+`)
+var notInName = regexp.MustCompile(`[^a-z0-9]+`)
 
 // fallbackName makes a repository's name from a folder's.
 func fallbackName(dir string) string {
@@ -71,7 +71,7 @@ func fallbackName(dir string) string {
 	if err != nil {
 		abs = dir
 	}
-	name := strings.Trim(notInPath.ReplaceAllString(strings.ToLower(filepath.Base(abs)), "-"), "-")
+	name := strings.Trim(notInName.ReplaceAllString(strings.ToLower(filepath.Base(abs)), "-"), "-")
 	if !reference.ValidPath(name) {
 		return "image"
 	}
@@ -80,8 +80,8 @@ func fallbackName(dir string) string {
 
 // checkName refuses names that cannot be repositories. A name may begin with a domain and port, which a registry's
 // paths cannot, so that images of several registries can stand side by side.
-func checkName(name string) error {
-	if name == "" || len(name) > maxName {
+func checkRepositoryName(name string) error {
+	if name == "" || len(name) > maxRepositoryName {
 		return fmt.Errorf("%q is no repository name", name)
 	}
 	for part := range strings.SplitSeq(name, "/") {
@@ -94,7 +94,7 @@ func checkName(name string) error {
 
 // fileName turns a repository's name into a path that every file system takes: whatever is not a lower-case letter,
 // digit, dot, underscore or hyphen is written as % and its hexadecimal code.
-func fileName(name string) string {
+func repositoryPath(name string) string {
 	var b strings.Builder
 	for _, c := range []byte(name) {
 		switch {
@@ -112,7 +112,7 @@ func fileName(name string) string {
 // repositoryName is the inverse of fileName, "" for what fileName does not write.
 func repositoryName(file string) string {
 	name, err := url.PathUnescape(filepath.ToSlash(file))
-	if err != nil || fileName(name) != file {
+	if err != nil || repositoryPath(name) != file {
 		return ""
 	}
 	return name

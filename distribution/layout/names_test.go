@@ -23,11 +23,11 @@ func TestAnnotations(t *testing.T) {
 			"io.github.hczjl.transship.repository": "localhost:5000/x"}},
 		{"x", "", map[string]string{"io.github.hczjl.transship.repository": "x"}},
 	} {
-		got := annotations(c.repository, c.tag)
+		got := entryAnnotations(c.repository, c.tag)
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s:%s: %s", c.repository, c.tag, diff)
 		}
-		if r, tag := nameOf(manifest.Descriptor{Annotations: got}, "fallback"); r != c.repository || tag != c.tag {
+		if r, tag := entryName(manifest.Descriptor{Annotations: got}, "fallback"); r != c.repository || tag != c.tag {
 			t.Errorf("%s:%s reads back as %s:%s", c.repository, c.tag, r, tag)
 		}
 	}
@@ -44,7 +44,7 @@ func TestNameOfForeignEntries(t *testing.T) {
 		{"no / reference", "3.18", "fallback", "3.18"},
 	} {
 		d := manifest.Descriptor{Annotations: map[string]string{annotationImage: c.image, annotationTag: c.ref}}
-		if r, tag := nameOf(d, "fallback"); r != c.repository || tag != c.tag {
+		if r, tag := entryName(d, "fallback"); r != c.repository || tag != c.tag {
 			t.Errorf("%q, %q: got %s:%s, want %s:%s", c.image, c.ref, r, tag, c.repository, c.tag)
 		}
 	}
@@ -66,7 +66,7 @@ func TestCheckName(t *testing.T) {
 		"": false, "/a": false, "a/": false, "a//b": false, "..": false, "a/../b": false, ".x": false, "_blobs": false,
 		"a/_manifests/b": false, strings.Repeat("a", 256): false,
 	} {
-		if err := checkName(name); (err == nil) != ok {
+		if err := checkRepositoryName(name); (err == nil) != ok {
 			t.Errorf("%q: got error %v", name, err)
 		}
 	}
@@ -77,10 +77,10 @@ func FuzzFileName(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		if checkName(name) != nil {
+		if checkRepositoryName(name) != nil {
 			return
 		}
-		file := fileName(name)
+		file := repositoryPath(name)
 		if !filepath.IsLocal(file) {
 			t.Errorf("%q leads out, to %q", name, file)
 		}

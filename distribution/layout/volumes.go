@@ -28,15 +28,15 @@ type volume struct {
 }
 
 // volumeName returns the name of the i-th volume, counted from 0, of a bundle.
-func volumeName(path string, i int) string { return fmt.Sprintf("%s.%03d", path, i+1) }
+func volumePath(path string, i int) string { return fmt.Sprintf("%s.%03d", path, i+1) }
 
 // inventoryName returns the name of the inventory beside a bundle.
-func inventoryName(path string) string { return path + ".json" }
+func inventoryPath(path string) string { return path + ".json" }
 
-var volumeNumber = regexp.MustCompile(`^(.+)\.([0-9]{3})$`)
+var volumePattern = regexp.MustCompile(`^(.+)\.([0-9]{3})$`)
 
 // volumesThere returns the names of the volumes of a bundle that there are, in order.
-func volumesThere(path string) ([]string, error) {
+func existingVolumes(path string) ([]string, error) {
 	dir := filepath.Dir(path)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -44,7 +44,7 @@ func volumesThere(path string) ([]string, error) {
 	}
 	var out []string
 	for _, e := range entries {
-		m := volumeNumber.FindStringSubmatch(e.Name())
+		m := volumePattern.FindStringSubmatch(e.Name())
 		if m != nil && m[1] == filepath.Base(path) && m[2] != "000" {
 			out = append(out, filepath.Join(dir, e.Name()))
 		}
@@ -54,19 +54,19 @@ func volumesThere(path string) ([]string, error) {
 
 // openVolumes opens a bundle by its own name or that of its first volume.
 func openVolumes(path string) (*volumes, error) {
-	if m := volumeNumber.FindStringSubmatch(path); m != nil && exists(path) && exists(volumeName(m[1], 0)) {
+	if m := volumePattern.FindStringSubmatch(path); m != nil && exists(path) && exists(volumePath(m[1], 0)) {
 		if m[2] != "001" {
-			return nil, &ArchiveError{Path: path, Kind: ErrVolume, Reason: "this is not the first volume; give " + volumeName(m[1], 0)}
+			return nil, &ArchiveError{Path: path, Kind: ErrVolume, Reason: "this is not the first volume; give " + volumePath(m[1], 0)}
 		}
 		return openFiles(m[1], true)
 	}
 	switch {
 	case exists(path):
 		return openFiles(path, false)
-	case exists(volumeName(path, 0)):
+	case exists(volumePath(path, 0)):
 		return openFiles(path, true)
-	case exists(volumeName(path, 1)):
-		return nil, missingVolume(volumeName(path, 0))
+	case exists(volumePath(path, 1)):
+		return nil, missingVolumeError(volumePath(path, 0))
 	}
 	return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 }
@@ -76,14 +76,14 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func missingVolume(name string) error {
+func missingVolumeError(name string) error {
 	return &ArchiveError{Path: name, Kind: ErrVolume, Reason: "this volume is missing"}
 }
 
 // openFiles opens the only file, or volume after volume until there is none.
 func openFiles(path string, split bool) (*volumes, error) {
 	v := &volumes{path: path}
-	err := v.open(split)
+	err := v.openAll(split)
 	if err != nil {
 		v.Close()
 		return nil, err
@@ -91,12 +91,12 @@ func openFiles(path string, split bool) (*volumes, error) {
 	return v, nil
 }
 
-func (v *volumes) open(split bool) error {
+func (v *volumes) openAll(split bool) error {
 	if !split {
-		return v.add(v.path)
+		return v.openNext(v.path)
 	}
 	for i := range maxVolumes {
-		err := v.add(volumeName(v.path, i))
+		err := v.openNext(volumePath(v.path, i))
 		if errors.Is(err, fs.ErrNotExist) {
 			break
 		}
@@ -115,18 +115,18 @@ func (v *volumes) checkGap() error {
 	const looked = 32 // files after the gap
 	next := len(v.files)
 	for i := next + 1; i < min(next+looked, maxVolumes); i++ {
-		if exists(volumeName(v.path, i)) {
-			return missingVolume(volumeName(v.path, next))
+		if exists(volumePath(v.path, i)) {
+			return missingVolumeError(volumePath(v.path, next))
 		}
 	}
-	if in, err := readInventoryFile(inventoryName(v.path)); err == nil && len(in.Volumes) > next && in.Volumes[0].Size == v.files[0].size {
-		return missingVolume(volumeName(v.path, next))
+	if in, err := readInventoryFile(inventoryPath(v.path)); err == nil && len(in.Volumes) > next && in.Volumes[0].Size == v.files[0].size {
+		return missingVolumeError(volumePath(v.path, next))
 	}
 	return nil
 }
 
 // add opens the next file. Only a regular one is opened: a pipe would wait for its other end.
-func (v *volumes) add(name string) error {
+func (v *volumes) openNext(name string) error {
 	info, err := os.Stat(name)
 	if err != nil {
 		return err
@@ -150,7 +150,7 @@ func (v *volumes) checkSizes() error {
 		if f.size == first || i == len(v.files)-1 && f.size < first {
 			continue
 		}
-		if err := v.compare(); err != nil {
+		if err := v.checkInventory(); err != nil {
 			return err
 		}
 		reason := fmt.Sprintf("this volume has %d bytes, and the first has %d: one of them is not as it was written", f.size, first)
@@ -160,16 +160,16 @@ func (v *volumes) checkSizes() error {
 }
 
 // compare holds the volumes against the inventory beside them, where there is one.
-func (v *volumes) compare() error {
-	in, err := readInventoryFile(inventoryName(v.path))
+func (v *volumes) checkInventory() error {
+	in, err := readInventoryFile(inventoryPath(v.path))
 	if err != nil {
 		return nil // the caller knows less, but enough for an error of its own
 	}
 	for i, want := range in.Volumes {
 		if i >= len(v.files) {
-			return missingVolume(volumeName(v.path, i))
+			return missingVolumeError(volumePath(v.path, i))
 		}
-		if err := v.wantSize(i, want.Size); err != nil {
+		if err := v.checkSize(i, want.Size); err != nil {
 			return err
 		}
 	}
@@ -177,7 +177,7 @@ func (v *volumes) compare() error {
 }
 
 // wantSize is the error of a file that does not have the size that it was written with.
-func (v *volumes) wantSize(i int, size int64) error {
+func (v *volumes) checkSize(i int, size int64) error {
 	f := v.files[i]
 	if f.size == size {
 		return nil
@@ -190,8 +190,8 @@ func (v *volumes) wantSize(i int, size int64) error {
 }
 
 // cutShort returns the error of a tar that goes on behind the last byte there is.
-func (v *volumes) cutShort(member string) error {
-	if err := v.compare(); err != nil {
+func (v *volumes) truncatedError(member string) error {
+	if err := v.checkInventory(); err != nil {
 		return err
 	}
 	last := v.files[len(v.files)-1]
@@ -199,22 +199,22 @@ func (v *volumes) cutShort(member string) error {
 	case last.Name() == v.path:
 		return &ArchiveError{Path: v.path, Member: member, Kind: ErrDamaged, Reason: "the file is cut short"}
 	case last.size == v.files[0].size:
-		return missingVolume(volumeName(v.path, len(v.files)))
+		return missingVolumeError(volumePath(v.path, len(v.files)))
 	}
 	return &ArchiveError{Path: last.Name(), Member: member, Kind: ErrVolume, Reason: "this volume is cut short, or one after it is missing"}
 }
 
 // at returns the index of the volume with the byte at offset.
-func (v *volumes) at(offset int64) int {
+func (v *volumes) volumeAt(offset int64) int {
 	return sort.Search(len(v.files)-1, func(i int) bool { return offset < v.files[i+1].start })
 }
 
 // where returns the volumes in which size bytes from offset on lie, for a message: "" where there is only one file.
-func (v *volumes) where(offset, size int64) string {
+func (v *volumes) describe(offset, size int64) string {
 	if v.files[0].Name() == v.path {
 		return ""
 	}
-	first, last := v.at(offset), v.at(max(offset, offset+size-1))
+	first, last := v.volumeAt(offset), v.volumeAt(max(offset, offset+size-1))
 	if first == last {
 		return filepath.Base(v.files[first].Name())
 	}
@@ -223,17 +223,17 @@ func (v *volumes) where(offset, size int64) string {
 
 // ReadAt implements io.ReaderAt.
 func (v *volumes) ReadAt(p []byte, offset int64) (int, error) {
-	return v.each(p, offset, func(f volume, p []byte, at int64) (int, error) { return f.ReadAt(p, at) })
+	return v.forEachVolume(p, offset, func(f volume, p []byte, at int64) (int, error) { return f.ReadAt(p, at) })
 }
 
 // WriteAt implements io.WriterAt. It writes nothing behind the volumes' size.
 func (v *volumes) WriteAt(p []byte, offset int64) (int, error) {
-	return v.each(p, offset, func(f volume, p []byte, at int64) (int, error) { return f.WriteAt(p, at) })
+	return v.forEachVolume(p, offset, func(f volume, p []byte, at int64) (int, error) { return f.WriteAt(p, at) })
 }
 
 // each does something to p volume by volume.
-func (v *volumes) each(p []byte, offset int64, do func(f volume, p []byte, at int64) (int, error)) (n int, err error) {
-	for i := v.at(offset); n < len(p); i++ {
+func (v *volumes) forEachVolume(p []byte, offset int64, do func(f volume, p []byte, at int64) (int, error)) (n int, err error) {
+	for i := v.volumeAt(offset); n < len(p); i++ {
 		if offset >= v.size {
 			return n, io.EOF
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 // load returns a manifest by its descriptor.
-type load func(d manifest.Descriptor) (manifest.Manifest, error)
+type manifestLoader func(d manifest.Descriptor) (manifest.Manifest, error)
 
 // maxDepth bounds indexes of indexes; real ones stay below five.
 const maxDepth = 50
@@ -16,17 +16,17 @@ const maxDepth = 50
 // walk visits a manifest and all that is below it, each digest once, parents before children. visit gets the manifest,
 // which has no bytes where d is a blob; a manifest that cannot be loaded comes with the error, and is not gone into.
 // visit's own error ends the walk.
-func walk(root manifest.Descriptor, load load, visit func(d manifest.Descriptor, m manifest.Manifest, err error) error) error {
-	return (&walker{load, visit, map[blob.Digest]bool{}}).manifest(root, 0)
+func walk(root manifest.Descriptor, load manifestLoader, visit func(d manifest.Descriptor, m manifest.Manifest, err error) error) error {
+	return (&walker{load, visit, map[blob.Digest]bool{}}).visitManifest(root, 0)
 }
 
 type walker struct {
-	load  load
+	load  manifestLoader
 	visit func(manifest.Descriptor, manifest.Manifest, error) error
 	seen  map[blob.Digest]bool
 }
 
-func (w *walker) manifest(d manifest.Descriptor, depth int) error {
+func (w *walker) visitManifest(d manifest.Descriptor, depth int) error {
 	if w.seen[d.Digest] {
 		return nil
 	}
@@ -43,16 +43,16 @@ func (w *walker) manifest(d manifest.Descriptor, depth int) error {
 		return e
 	}
 	for _, ref := range refs {
-		if err := w.below(ref, depth+1); err != nil {
+		if err := w.visitRef(ref, depth+1); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *walker) below(d manifest.Descriptor, depth int) error {
+func (w *walker) visitRef(d manifest.Descriptor, depth int) error {
 	if manifest.IsManifest(d.MediaType) {
-		return w.manifest(d, depth)
+		return w.visitManifest(d, depth)
 	}
 	if w.seen[d.Digest] {
 		return nil
