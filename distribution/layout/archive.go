@@ -19,15 +19,15 @@ import (
 // Archive is a tar of images that is read where it lies: a bundle, any OCI image layout in a tar, or what `docker save`
 // writes. Its methods may be called concurrently.
 type Archive struct {
-	volumes *volumes
-	scan    *scan
-	blobs   map[blob.Digest]section
-	made    map[blob.Digest]manifest.Manifest // manifests that stand for entries of docker's manifest.json
-	images  []Image
-	own     *Inventory // transship.json, nil where there is none
-	lent    map[blob.Digest]lent
+	volumes     *volumes
+	members     *tarIndex
+	blobs       map[blob.Digest]section
+	synthesized map[blob.Digest]manifest.Manifest // manifests that stand for entries of docker's manifest.json
+	images      []Image
+	inventory   *Inventory // transship.json, nil where there is none
+	baseBlobs   map[blob.Digest]baseBlob
 
-	views func() *views
+	repositories func() *repositorySet
 }
 
 // OpenArchive opens an archive by its path, or by that of its first volume where it was split; FILE stands for FILE.001
@@ -41,8 +41,8 @@ func OpenArchive(path string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{volumes: v, blobs: map[blob.Digest]section{}, made: map[blob.Digest]manifest.Manifest{}}
-	a.views = sync.OnceValue(a.makeViews)
+	a := &Archive{volumes: v, blobs: map[blob.Digest]section{}, synthesized: map[blob.Digest]manifest.Manifest{}}
+	a.repositories = sync.OnceValue(a.groupImages)
 	if err := a.open(); err != nil {
 		v.Close()
 		return nil, err
@@ -52,20 +52,20 @@ func OpenArchive(path string) (*Archive, error) {
 
 // open reads the documents of whichever kind of archive it is. One that is both is an image layout.
 func (a *Archive) open() (err error) {
-	if a.scan, err = scanTar(a.volumes); err != nil {
+	if a.members, err = scanTar(a.volumes); err != nil {
 		return err
 	}
 	switch {
-	case a.scan.has(layoutFile):
+	case a.members.has(layoutFile):
 		return a.openLayout()
-	case a.scan.has(dockerFile):
+	case a.members.has(dockerFile):
 		return a.openDocker()
 	}
-	return cmp.Or(a.volumes.checkInventory(), a.fail("", ErrNotArchive, "it holds no images: there is neither "+layoutFile+" nor "+dockerFile+" in it"))
+	return cmp.Or(a.volumes.checkInventory(), a.newError("", ErrNotArchive, "it holds no images: there is neither "+layoutFile+" nor "+dockerFile+" in it"))
 }
 
-func (a *Archive) fail(member string, kind error, reason string) error {
-	return a.scan.fail(member, kind, reason)
+func (a *Archive) newError(member string, kind error, reason string) error {
+	return a.members.newError(member, kind, reason)
 }
 
 // Name returns the archive's file name, without its folder and the number of a volume.
@@ -90,7 +90,7 @@ func (a *Archive) Find(ref string) (Image, error) {
 // Has tells whether the archive itself, and not its base, has a manifest or blob.
 func (a *Archive) Has(d blob.Digest) bool {
 	_, found := a.blobs[d]
-	_, made := a.made[d]
+	_, made := a.synthesized[d]
 	return found || made
 }
 
@@ -109,12 +109,12 @@ func (a *Archive) Manifest(_ context.Context, ref string) (manifest.Manifest, er
 
 // manifest returns a manifest. Of the descriptor only the digest and the media type matter.
 func (a *Archive) manifest(d manifest.Descriptor) (manifest.Manifest, error) {
-	if m, found := a.made[d.Digest]; found {
+	if m, found := a.synthesized[d.Digest]; found {
 		return m, nil
 	}
 	at, found := a.blobs[d.Digest]
 	if !found {
-		return manifest.Manifest{}, a.missing("manifest", d.Digest)
+		return manifest.Manifest{}, a.notFound("manifest", d.Digest)
 	}
 	if at.size > manifest.MaxSize {
 		return manifest.Manifest{}, fmt.Errorf("%s: %w", a, &manifest.DocumentError{Digest: d.Digest, Err: manifest.ErrTooLarge})
@@ -138,20 +138,20 @@ func (a *Archive) manifest(d manifest.Descriptor) (manifest.Manifest, error) {
 // A blob that is not there is fs.ErrNotExist; the text names the base, if that has it and [Archive.BuildOn] did not tell
 // where.
 func (a *Archive) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
-	if m, made := a.made[d.Digest]; made {
-		return openAt(bytes.NewReader(m.Raw), d.Digest, m.Size, offset)
+	if m, made := a.synthesized[d.Digest]; made {
+		return openSection(bytes.NewReader(m.Raw), d.Digest, m.Size, offset)
 	}
 	at, found := a.blobs[d.Digest]
-	if l, elsewhere := a.lent[d.Digest]; !found && elsewhere {
+	if l, elsewhere := a.baseBlobs[d.Digest]; !found && elsewhere {
 		return l.Blob(ctx, d, offset)
 	}
 	if !found {
-		return nil, a.missing("blob", d.Digest)
+		return nil, a.notFound("blob", d.Digest)
 	}
-	return openAt(io.NewSectionReader(a.volumes, at.offset, at.size), d.Digest, at.size, offset)
+	return openSection(io.NewSectionReader(a.volumes, at.offset, at.size), d.Digest, at.size, offset)
 }
 
-func openAt(r io.ReadSeeker, d blob.Digest, size, offset int64) (io.ReadCloser, error) {
+func openSection(r io.ReadSeeker, d blob.Digest, size, offset int64) (io.ReadCloser, error) {
 	if offset < 0 || offset > size {
 		return nil, fmt.Errorf("blob %s has %d bytes, none at %d", d, size, offset)
 	}
@@ -159,27 +159,27 @@ func openAt(r io.ReadSeeker, d blob.Digest, size, offset int64) (io.ReadCloser, 
 	return io.NopCloser(r), err
 }
 
-func (a *Archive) missing(what string, d blob.Digest) error {
+func (a *Archive) notFound(what string, d blob.Digest) error {
 	if a.inBase(d) {
-		return fmt.Errorf("%s: %s %s is in %s, on which this bundle builds: %w", a, what, d, a.own.Base.File, fs.ErrNotExist)
+		return fmt.Errorf("%s: %s %s is in %s, on which this bundle builds: %w", a, what, d, a.inventory.Base.File, fs.ErrNotExist)
 	}
 	return fmt.Errorf("%s: %s %s: %w", a, what, d, fs.ErrNotExist)
 }
 
 // inBase tells whether something is left to the bundle's base.
 func (a *Archive) inBase(d blob.Digest) bool {
-	if a.own == nil || a.own.Base == nil {
+	if a.inventory == nil || a.inventory.Base == nil {
 		return false
 	}
-	c, listed := a.own.Find(d)
+	c, listed := a.inventory.Find(d)
 	return listed && c.InBase
 }
 
 // Inventory returns what the archive holds. That of a bundle is the member transship.json. That of another archive is
 // made by reading its manifests, and lists what is there; a manifest that cannot be read is an error.
 func (a *Archive) Inventory() (Inventory, error) {
-	if a.own != nil {
-		in := *a.own
+	if a.inventory != nil {
+		in := *a.inventory
 		in.Images, in.Content = slices.Clone(in.Images), slices.Clone(in.Content)
 		return in, nil
 	}

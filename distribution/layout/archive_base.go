@@ -41,33 +41,33 @@ func (e *BaseError) Is(target error) bool { return target == fs.ErrNotExist }
 // as long as the archive. What one of them has with another size is not what is looked for. Where something is in none
 // of them the error is a *[BaseError]; the rest is shown then too.
 func (a *Archive) BuildOn(places ...Blobs) error {
-	if a.own == nil || a.own.Base == nil {
+	if a.inventory == nil || a.inventory.Base == nil {
 		return nil
 	}
-	left := a.own.Missing()
-	a.lent = make(map[blob.Digest]lent, len(left))
+	left := a.inventory.Missing()
+	a.baseBlobs = make(map[blob.Digest]baseBlob, len(left))
 	var missing []Content
 	for _, c := range left {
-		if p := having(places, c); p != nil {
-			a.lent[c.Digest] = lent{p, c.Size}
+		if p := findInStores(places, c); p != nil {
+			a.baseBlobs[c.Digest] = baseBlob{p, c.Size}
 		} else {
 			missing = append(missing, c)
 		}
 	}
 	if len(missing) > 0 {
-		return &BaseError{a.String(), *a.own.Base, missing, len(left)}
+		return &BaseError{a.String(), *a.inventory.Base, missing, len(left)}
 	}
 	return nil
 }
 
 // lent is content that is in another place than the archive.
-type lent struct {
+type baseBlob struct {
 	Blobs
 	size int64
 }
 
 // having returns the first place that has the content.
-func having(places []Blobs, c Content) Blobs {
+func findInStores(places []Blobs, c Content) Blobs {
 	for _, p := range places {
 		if size, err := p.BlobSize(c.Digest); err == nil && size == c.Size {
 			return p
@@ -77,23 +77,23 @@ func having(places []Blobs, c Content) Blobs {
 }
 
 // size returns how large something is that the archive has, or was told where to find.
-func (a *Archive) size(d blob.Digest) (int64, bool) {
+func (a *Archive) sizeOf(d blob.Digest) (int64, bool) {
 	if at, found := a.blobs[d]; found {
 		return at.size, true
 	}
-	if m, made := a.made[d]; made {
+	if m, made := a.synthesized[d]; made {
 		return m.Size, true
 	}
-	l, found := a.lent[d]
+	l, found := a.baseBlobs[d]
 	return l.size, found
 }
 
 // BlobSize implements [Blobs]. What the archive leaves to its base is not there.
 func (a *Archive) BlobSize(d blob.Digest) (int64, error) {
 	if !a.Has(d) {
-		return 0, a.missing("blob", d)
+		return 0, a.notFound("blob", d)
 	}
-	size, _ := a.size(d)
+	size, _ := a.sizeOf(d)
 	return size, nil
 }
 

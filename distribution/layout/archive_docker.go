@@ -21,17 +21,17 @@ const (
 
 // openDocker makes images of the entries of docker's manifest.json.
 func (a *Archive) openDocker() error {
-	b, err := a.scan.document(dockerFile, maxDocument)
+	b, err := a.members.document(dockerFile, maxDocument)
 	if err != nil {
 		return err
 	}
 	entries, err := parseDockerFile(b)
 	if err != nil {
-		return a.fail(dockerFile, ErrDamaged, err.Error())
+		return a.newError(dockerFile, ErrDamaged, err.Error())
 	}
 	r := dockerReader{a, map[string]blob.Digest{}}
 	for _, e := range entries {
-		if err := r.add(e); err != nil {
+		if err := r.addEntry(e); err != nil {
 			return err
 		}
 	}
@@ -65,12 +65,12 @@ type dockerReader struct {
 }
 
 // add makes a manifest of one entry, and an image for each of its names.
-func (r dockerReader) add(e dockerImage) error {
-	m, err := r.manifest(e)
+func (r dockerReader) addEntry(e dockerImage) error {
+	m, err := r.buildManifest(e)
 	if err != nil {
 		return err
 	}
-	r.made[m.Digest] = m
+	r.synthesized[m.Digest] = m
 	if len(e.RepoTags) == 0 {
 		r.images = append(r.images, Image{"", m.Descriptor})
 	}
@@ -82,14 +82,14 @@ func (r dockerReader) add(e dockerImage) error {
 }
 
 // manifest writes the schema 2 manifest of a config and its layers, in docker's form.
-func (r dockerReader) manifest(e dockerImage) (manifest.Manifest, error) {
-	config, diffIDs, err := r.config(e)
+func (r dockerReader) buildManifest(e dockerImage) (manifest.Manifest, error) {
+	config, diffIDs, err := r.readConfig(e)
 	if err != nil {
 		return manifest.Manifest{}, err
 	}
 	im := manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &config, Layers: []manifest.Descriptor{}}
 	for i, name := range e.Layers {
-		d, err := r.layer(name, diffIDs[i])
+		d, err := r.describeLayer(name, diffIDs[i])
 		if err != nil {
 			return manifest.Manifest{}, err
 		}
@@ -103,54 +103,54 @@ func (r dockerReader) manifest(e dockerImage) (manifest.Manifest, error) {
 }
 
 // config describes an entry's config, and returns the digests of the uncompressed layers that it lists.
-func (r dockerReader) config(e dockerImage) (manifest.Descriptor, []blob.Digest, error) {
-	name, err := r.follow(e.Config)
+func (r dockerReader) readConfig(e dockerImage) (manifest.Descriptor, []blob.Digest, error) {
+	name, err := r.resolveLink(e.Config)
 	if err != nil {
 		return manifest.Descriptor{}, nil, err
 	}
-	b, err := r.scan.document(name, manifest.MaxSize)
+	b, err := r.members.document(name, manifest.MaxSize)
 	if err != nil {
 		return manifest.Descriptor{}, nil, err
 	}
 	c, err := manifest.ParseConfig(b)
 	if err != nil {
-		return manifest.Descriptor{}, nil, r.fail(name, ErrDamaged, err.Error())
+		return manifest.Descriptor{}, nil, r.newError(name, ErrDamaged, err.Error())
 	}
 	if len(c.RootFS.DiffIDs) != len(e.Layers) {
 		reason := fmt.Sprintf("it has %d layers, and %d by %s", len(c.RootFS.DiffIDs), len(e.Layers), dockerFile)
-		return manifest.Descriptor{}, nil, r.fail(name, ErrDamaged, reason)
+		return manifest.Descriptor{}, nil, r.newError(name, ErrDamaged, reason)
 	}
 	d := manifest.Descriptor{MediaType: manifest.MediaTypeDockerConfig, Size: int64(len(b)), Digest: blob.FromBytes(b)}
-	r.blobs[d.Digest] = r.scan.files[name]
+	r.blobs[d.Digest] = r.members.files[name]
 	return d, c.RootFS.DiffIDs, nil
 }
 
 // follow returns the regular file that a name in manifest.json means. docker writes a layer that several images share
 // once, and symbolic links to it.
-func (r dockerReader) follow(name string) (string, error) {
-	clean, reason := memberName(name)
-	if to, link := r.scan.links[clean]; link && reason == "" {
+func (r dockerReader) resolveLink(name string) (string, error) {
+	clean, reason := cleanName(name)
+	if to, link := r.members.links[clean]; link && reason == "" {
 		clean = path.Join(path.Dir(clean), to)
 		if path.IsAbs(to) || clean == ".." || strings.HasPrefix(clean, "../") {
 			reason = "it is a link that leaves the archive"
 		}
 	}
 	if reason != "" {
-		return "", r.fail(name, ErrUnsafe, reason)
+		return "", r.newError(name, ErrUnsafe, reason)
 	}
-	if !r.scan.has(clean) {
-		return "", r.fail(dockerFile, ErrDamaged, fmt.Sprintf("it points to %s, which is not there", printable(name)))
+	if !r.members.has(clean) {
+		return "", r.newError(dockerFile, ErrDamaged, fmt.Sprintf("it points to %s, which is not there", printable(name)))
 	}
 	return clean, nil
 }
 
 // layer describes a layer as it stands in the archive. The config tells the digest of one that is uncompressed.
-func (r dockerReader) layer(name string, diffID blob.Digest) (manifest.Descriptor, error) {
-	file, err := r.follow(name)
+func (r dockerReader) describeLayer(name string, diffID blob.Digest) (manifest.Descriptor, error) {
+	file, err := r.resolveLink(name)
 	if err != nil {
 		return manifest.Descriptor{}, err
 	}
-	at := r.scan.files[file]
+	at := r.members.files[file]
 	d := manifest.Descriptor{Size: at.size, Digest: diffID}
 	if d.MediaType, err = r.layerType(at); err != nil {
 		return d, err
@@ -161,7 +161,7 @@ func (r dockerReader) layer(name string, diffID blob.Digest) (manifest.Descripto
 		}
 	}
 	if err := d.Validate(); err != nil {
-		return d, r.fail(file, ErrDamaged, err.Error())
+		return d, r.newError(file, ErrDamaged, err.Error())
 	}
 	r.blobs[d.Digest] = at
 	return d, nil

@@ -10,26 +10,26 @@ import (
 
 // openLayout reads the documents of an image layout.
 func (a *Archive) openLayout() error {
-	for name := range a.scan.links {
-		return a.fail(name, ErrUnsafe, "it is a link")
+	for name := range a.members.links {
+		return a.newError(name, ErrUnsafe, "it is a link")
 	}
-	a.noteBlobs()
+	a.indexBlobs()
 	if err := a.readVersion(); err != nil {
 		return err
 	}
 	if err := a.readInventory(); err != nil {
 		return err
 	}
-	b, err := a.scan.document(indexFile, maxDocument)
+	b, err := a.members.document(indexFile, maxDocument)
 	if err != nil {
 		return err
 	}
 	if b == nil {
-		return a.fail(indexFile, ErrDamaged, "it is missing")
+		return a.newError(indexFile, ErrDamaged, "it is missing")
 	}
 	ix, err := parseIndex(b, "")
 	if err != nil {
-		return a.fail(indexFile, ErrDamaged, err.Error())
+		return a.newError(indexFile, ErrDamaged, err.Error())
 	}
 	for _, e := range ix.entries {
 		if err := a.checkEntry(e.Descriptor); err != nil {
@@ -41,16 +41,16 @@ func (a *Archive) openLayout() error {
 }
 
 // noteBlobs enters the members that are named like the blobs of an image layout.
-func (a *Archive) noteBlobs() {
-	for name, at := range a.scan.files {
-		if d := digestOf(name); d != "" {
+func (a *Archive) indexBlobs() {
+	for name, at := range a.members.files {
+		if d := parseBlobName(name); d != "" {
 			a.blobs[d] = at
 		}
 	}
 }
 
 // digestOf returns the digest of a blob by its name in a tar, "" for another name.
-func digestOf(name string) blob.Digest {
+func parseBlobName(name string) blob.Digest {
 	algorithm, hex, _ := strings.Cut(strings.TrimPrefix(name, blobsDir+"/"), "/")
 	d := blob.Digest(algorithm + ":" + hex)
 	if d.Validate() != nil || name != blobName(d) {
@@ -63,19 +63,19 @@ func digestOf(name string) blob.Digest {
 func blobName(d blob.Digest) string { return blobsDir + "/" + string(d.Algorithm()) + "/" + d.Hex() }
 
 func (a *Archive) readVersion() error {
-	b, err := a.scan.document(layoutFile, 1<<20)
+	b, err := a.members.document(layoutFile, 1<<20)
 	if err != nil {
 		return err
 	}
 	if err := checkVersion(b); err != nil {
-		return a.fail("", errorKind(err), err.Error())
+		return a.newError("", errorKind(err), err.Error())
 	}
 	return nil
 }
 
 // readInventory reads transship.json, where there is one, and makes sure that all it lists is there.
 func (a *Archive) readInventory() error {
-	b, err := a.scan.document(inventoryFile, maxDocument)
+	b, err := a.members.document(inventoryFile, maxDocument)
 	if b == nil {
 		return err
 	}
@@ -87,13 +87,13 @@ func (a *Archive) readInventory() error {
 		at, found := a.blobs[c.Digest]
 		switch {
 		case found && at.size != c.Size:
-			return a.fail(blobName(c.Digest), ErrDamaged, fmt.Sprintf("it has %d bytes, and %d by %s", at.size, c.Size, inventoryFile))
+			return a.newError(blobName(c.Digest), ErrDamaged, fmt.Sprintf("it has %d bytes, and %d by %s", at.size, c.Size, inventoryFile))
 		case !found && !c.InBase:
 			return a.volumes.truncatedError(blobName(c.Digest))
 		}
 	}
 	in.ID, in.File = blob.FromBytes(b), a.Name()
-	a.own = &in
+	a.inventory = &in
 	return nil
 }
 
@@ -102,9 +102,9 @@ func (a *Archive) checkEntry(d manifest.Descriptor) error {
 	at, found := a.blobs[d.Digest]
 	switch {
 	case !found:
-		return a.fail(indexFile, ErrDamaged, fmt.Sprintf("it points to %s, which is not there", d.Digest))
+		return a.newError(indexFile, ErrDamaged, fmt.Sprintf("it points to %s, which is not there", d.Digest))
 	case at.size != d.Size:
-		return a.fail(blobName(d.Digest), ErrDamaged, fmt.Sprintf("it has %d bytes, and %d by %s", at.size, d.Size, indexFile))
+		return a.newError(blobName(d.Digest), ErrDamaged, fmt.Sprintf("it has %d bytes, and %d by %s", at.size, d.Size, indexFile))
 	}
 	return nil
 }

@@ -13,12 +13,12 @@ import (
 // names only where the archive has images of that path from two registries; a tag that names different images of theirs
 // is found under the long names alone. Images without a name are in a repository called like the archive's file.
 func (a *Archive) Repositories(context.Context) ([]string, error) {
-	return slices.Clone(a.views().listed), nil
+	return slices.Clone(a.repositories().names), nil
 }
 
 // Repository returns the repository of that name, which need not hold anything.
 func (a *Archive) Repository(name string) *ArchiveRepository {
-	if r := a.views().byName[name]; r != nil {
+	if r := a.repositories().byName[name]; r != nil {
 		return r
 	}
 	return &ArchiveRepository{archive: a, name: name}
@@ -28,16 +28,16 @@ func (a *Archive) Repository(name string) *ArchiveRepository {
 func (a *Archive) Unnamed() *ArchiveRepository { return a.Repository(fallbackName(a.volumes.path)) }
 
 // views are an archive's repositories.
-type views struct {
+type repositorySet struct {
 	archive *Archive
 	byName  map[string]*ArchiveRepository
 	domains map[string][]string // by path: the registries that the archive has images of that path from
-	listed  []string
+	names   []string
 }
 
 // makeViews sorts the archive's images into repositories.
-func (a *Archive) makeViews() *views {
-	v := &views{archive: a, byName: map[string]*ArchiveRepository{}, domains: map[string][]string{}}
+func (a *Archive) groupImages() *repositorySet {
+	v := &repositorySet{archive: a, byName: map[string]*ArchiveRepository{}, domains: map[string][]string{}}
 	for _, im := range a.images {
 		r, named := im.reference()
 		if !named {
@@ -50,11 +50,11 @@ func (a *Archive) makeViews() *views {
 			v.domains[r.Path] = append(v.domains[r.Path], r.Domain)
 		}
 	}
-	v.list()
+	v.listNames()
 	return v
 }
 
-func (v *views) repository(name string) *ArchiveRepository {
+func (v *repositorySet) repository(name string) *ArchiveRepository {
 	r := v.byName[name]
 	if r == nil {
 		r = &ArchiveRepository{archive: v.archive, name: name, tags: map[string]manifest.Descriptor{}}
@@ -64,7 +64,7 @@ func (v *views) repository(name string) *ArchiveRepository {
 }
 
 // list chooses the names that are shown.
-func (v *views) list() {
+func (v *repositorySet) listNames() {
 	hidden := map[string]bool{}
 	for path, domains := range v.domains {
 		for _, domain := range domains {
@@ -73,8 +73,8 @@ func (v *views) list() {
 	}
 	for name := range v.byName {
 		if !hidden[name] {
-			v.listed = append(v.listed, name)
+			v.names = append(v.names, name)
 		}
 	}
-	slices.Sort(v.listed)
+	slices.Sort(v.names)
 }

@@ -111,7 +111,7 @@ func TestArchiveRepositoryOfSparse(t *testing.T) {
 	if _, err := r.Manifest(t.Context(), "1"); err != nil {
 		t.Error(err)
 	}
-	if _, err := r.HeadBlob(t.Context(), digestOf(files[3].name)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := r.HeadBlob(t.Context(), parseBlobName(files[3].name)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }

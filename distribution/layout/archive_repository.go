@@ -24,9 +24,9 @@ type ArchiveRepository struct {
 	tags    map[string]manifest.Descriptor // without a digest where a tag names two images
 	roots   []manifest.Descriptor
 
-	once    sync.Once // fills what follows
-	content map[blob.Digest]manifest.Descriptor
-	about   map[blob.Digest][]manifest.Descriptor // by subject
+	once      sync.Once // fills what follows
+	content   map[blob.Digest]manifest.Descriptor
+	referrers map[blob.Digest][]manifest.Descriptor // by subject
 }
 
 // add enters an image. A tag that names two different ones names none.
@@ -47,7 +47,7 @@ func (r *ArchiveRepository) Name() string { return r.name }
 // String returns the archive's path and the repository's name.
 func (r *ArchiveRepository) String() string { return r.archive.String() + ":" + r.name }
 
-func (r *ArchiveRepository) missing(what string, ref any) error {
+func (r *ArchiveRepository) notFound(what string, ref any) error {
 	return fmt.Errorf("%s %v in repository %s of %s: %w", what, ref, r.name, r.archive, fs.ErrNotExist)
 }
 
@@ -66,26 +66,26 @@ func (r *ArchiveRepository) TagNames(ctx context.Context) iter.Seq2[string, erro
 }
 
 // read goes through the manifests.
-func (r *ArchiveRepository) read() {
-	r.content, r.about = map[blob.Digest]manifest.Descriptor{}, map[blob.Digest][]manifest.Descriptor{}
+func (r *ArchiveRepository) readManifests() {
+	r.content, r.referrers = map[blob.Digest]manifest.Descriptor{}, map[blob.Digest][]manifest.Descriptor{}
 	for _, root := range r.roots {
 		// A manifest that cannot be read is still there, and says why when it is asked for.
 		_ = walk(root, r.archive.manifest, func(d manifest.Descriptor, m manifest.Manifest, _ error) error {
 			_, known := r.content[d.Digest]
-			if _, there := r.archive.size(d.Digest); there && !known {
+			if _, there := r.archive.sizeOf(d.Digest); there && !known {
 				r.content[d.Digest] = manifest.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
-				r.noteReferrer(m)
+				r.addReferrer(m)
 			}
 			return nil
 		})
 	}
-	for _, all := range r.about {
+	for _, all := range r.referrers {
 		slices.SortFunc(all, func(a, b manifest.Descriptor) int { return strings.Compare(string(a.Digest), string(b.Digest)) })
 	}
 }
 
 // noteReferrer enters a manifest that has a subject.
-func (r *ArchiveRepository) noteReferrer(m manifest.Manifest) {
+func (r *ArchiveRepository) addReferrer(m manifest.Manifest) {
 	if m.Raw == nil {
 		return
 	}
@@ -94,19 +94,19 @@ func (r *ArchiveRepository) noteReferrer(m manifest.Manifest) {
 		return
 	}
 	if d, err := m.Referrer(); err == nil {
-		r.about[subject] = append(r.about[subject], d)
+		r.referrers[subject] = append(r.referrers[subject], d)
 	}
 }
 
 // find returns the descriptor of a manifest or blob.
-func (r *ArchiveRepository) find(what string, d blob.Digest) (manifest.Descriptor, error) {
+func (r *ArchiveRepository) lookup(what string, d blob.Digest) (manifest.Descriptor, error) {
 	if err := d.Validate(); err != nil {
 		return manifest.Descriptor{}, err
 	}
-	r.once.Do(r.read)
+	r.once.Do(r.readManifests)
 	found, known := r.content[d]
 	if !known || manifest.IsManifest(found.MediaType) != (what == "manifest") {
-		return manifest.Descriptor{}, r.missing(what, d)
+		return manifest.Descriptor{}, r.notFound(what, d)
 	}
 	return found, nil
 }
@@ -114,11 +114,11 @@ func (r *ArchiveRepository) find(what string, d blob.Digest) (manifest.Descripto
 // HeadManifest returns media type, digest and size of the manifest with that tag or digest.
 func (r *ArchiveRepository) HeadManifest(_ context.Context, ref string) (manifest.Descriptor, error) {
 	if !reference.ValidTag(ref) {
-		return r.find("manifest", blob.Digest(ref))
+		return r.lookup("manifest", blob.Digest(ref))
 	}
 	d := r.tags[ref]
 	if d.Digest == "" {
-		return d, r.missing("tag", ref)
+		return d, r.notFound("tag", ref)
 	}
 	return manifest.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}, nil
 }
@@ -139,9 +139,9 @@ func (r *ArchiveRepository) Referrers(_ context.Context, subject blob.Digest, ar
 	if err := subject.Validate(); err != nil {
 		return nil, err
 	}
-	r.once.Do(r.read)
+	r.once.Do(r.readManifests)
 	var out []manifest.Descriptor
-	for _, d := range r.about[subject] {
+	for _, d := range r.referrers[subject] {
 		if artifactType == "" || d.ArtifactType == artifactType {
 			out = append(out, d)
 		}
@@ -151,17 +151,17 @@ func (r *ArchiveRepository) Referrers(_ context.Context, subject blob.Digest, ar
 
 // HeadBlob returns the size in bytes of a blob of the repository.
 func (r *ArchiveRepository) HeadBlob(_ context.Context, d blob.Digest) (int64, error) {
-	if _, err := r.find("blob", d); err != nil {
+	if _, err := r.lookup("blob", d); err != nil {
 		return 0, err
 	}
-	size, _ := r.archive.size(d)
+	size, _ := r.archive.sizeOf(d)
 	return size, nil
 }
 
 // Blob opens a blob of the repository at an offset in bytes; only the descriptor's digest matters. The bytes are as they
 // lie on the disk: whoever reads them verifies them.
 func (r *ArchiveRepository) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
-	if _, err := r.find("blob", d.Digest); err != nil {
+	if _, err := r.lookup("blob", d.Digest); err != nil {
 		return nil, err
 	}
 	return r.archive.Blob(ctx, d, offset)

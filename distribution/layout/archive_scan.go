@@ -21,7 +21,7 @@ const (
 type section struct{ offset, size int64 }
 
 // scan is what the headers of a tar say.
-type scan struct {
+type tarIndex struct {
 	volumes *volumes
 	files   map[string]section
 	links   map[string]string // symbolic links and what they point to
@@ -29,11 +29,11 @@ type scan struct {
 }
 
 // scanTar reads the headers and skips the content, so that it takes as long for a large tar as for a small one.
-func scanTar(v *volumes) (*scan, error) {
-	if err := checkMagic(v); err != nil {
+func scanTar(v *volumes) (*tarIndex, error) {
+	if err := checkCompression(v); err != nil {
 		return nil, err
 	}
-	s := &scan{volumes: v, files: map[string]section{}, links: map[string]string{}}
+	s := &tarIndex{volumes: v, files: map[string]section{}, links: map[string]string{}}
 	at := io.NewSectionReader(v, 0, v.size)
 	headers := tar.NewReader(at)
 	for range maxMembers {
@@ -42,18 +42,18 @@ func scanTar(v *volumes) (*scan, error) {
 			return s, nil
 		}
 		if err != nil {
-			return nil, s.broken(err)
+			return nil, s.headerError(err)
 		}
 		offset, _ := at.Seek(0, io.SeekCurrent) // a section always knows where it is
-		if err := s.add(h, offset); err != nil {
+		if err := s.addMember(h, offset); err != nil {
 			return nil, err
 		}
 	}
-	return nil, s.fail("", ErrUnsafe, fmt.Sprintf("it has more than %d members", maxMembers))
+	return nil, s.newError("", ErrUnsafe, fmt.Sprintf("it has more than %d members", maxMembers))
 }
 
 // checkMagic tells people what to do with an archive that is compressed.
-func checkMagic(v *volumes) error {
+func checkCompression(v *volumes) error {
 	head := make([]byte, 6)
 	n, err := v.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -69,15 +69,15 @@ func checkMagic(v *volumes) error {
 	return nil
 }
 
-func (s *scan) fail(member string, kind error, reason string) error {
+func (s *tarIndex) newError(member string, kind error, reason string) error {
 	return &ArchiveError{Path: s.volumes.path, Member: member, Kind: kind, Reason: reason}
 }
 
 // broken explains why there is no next header.
-func (s *scan) broken(err error) error {
+func (s *tarIndex) headerError(err error) error {
 	switch {
 	case s.end == 0 && !s.startsAsTar() && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, tar.ErrHeader)):
-		return cmp.Or(s.volumes.checkInventory(), s.fail("", ErrNotArchive, "it is no tar"))
+		return cmp.Or(s.volumes.checkInventory(), s.newError("", ErrNotArchive, "it is no tar"))
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return s.volumes.truncatedError("")
 	case !errors.Is(err, tar.ErrHeader):
@@ -87,12 +87,12 @@ func (s *scan) broken(err error) error {
 	if where := s.volumes.describe(padded(s.end), tarBlock); where != "" {
 		reason += ", in " + where
 	}
-	return s.fail("", ErrDamaged, reason)
+	return s.newError("", ErrDamaged, reason)
 }
 
 // startsAsTar tells whether the first header was one once: it has a tar's magic (POSIX, pax), or the name of a bundle's
 // first member.
-func (s *scan) startsAsTar() bool {
+func (s *tarIndex) startsAsTar() bool {
 	first := make([]byte, tarBlock)
 	n, _ := s.volumes.ReadAt(first, 0) // what is too short has neither
 	const magicAt, magic = 257, "ustar"
@@ -100,16 +100,16 @@ func (s *scan) startsAsTar() bool {
 }
 
 // add notes a member, if it is one that an archive may have.
-func (s *scan) add(h *tar.Header, offset int64) error {
+func (s *tarIndex) addMember(h *tar.Header, offset int64) error {
 	if h.Typeflag == tar.TypeXGlobalHeader {
 		return nil
 	}
-	name, reason := memberName(h.Name)
+	name, reason := cleanName(h.Name)
 	if reason == "" {
-		reason = refused(h)
+		reason = typeError(h)
 	}
 	if reason != "" {
-		return s.fail(h.Name, ErrUnsafe, reason)
+		return s.newError(h.Name, ErrUnsafe, reason)
 	}
 	s.end = offset
 	if h.Typeflag == tar.TypeDir {
@@ -117,7 +117,7 @@ func (s *scan) add(h *tar.Header, offset int64) error {
 	}
 	_, twice := s.files[name]
 	if _, link := s.links[name]; twice || link {
-		return s.fail(name, ErrUnsafe, "it is there twice")
+		return s.newError(name, ErrUnsafe, "it is there twice")
 	}
 	if h.Typeflag == tar.TypeSymlink {
 		s.links[name] = h.Linkname
@@ -132,7 +132,7 @@ func (s *scan) add(h *tar.Header, offset int64) error {
 }
 
 // memberName returns a member's name in its one spelling, or why it may not be one.
-func memberName(name string) (clean, reason string) {
+func cleanName(name string) (clean, reason string) {
 	switch {
 	case strings.HasPrefix(name, "/"):
 		return "", "the path is absolute"
@@ -148,7 +148,7 @@ func memberName(name string) (clean, reason string) {
 }
 
 // refused returns why a kind of member may not be in an archive.
-func refused(h *tar.Header) string {
+func typeError(h *tar.Header) string {
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
 			return "it is a sparse file"
@@ -168,19 +168,19 @@ func refused(h *tar.Header) string {
 }
 
 // has tells whether there is a regular file of that name.
-func (s *scan) has(name string) bool {
+func (s *tarIndex) has(name string) bool {
 	_, found := s.files[name]
 	return found
 }
 
 // document reads a member that is held in memory. Where there is none the bytes are nil.
-func (s *scan) document(name string, limit int64) ([]byte, error) {
+func (s *tarIndex) document(name string, limit int64) ([]byte, error) {
 	at, found := s.files[name]
 	if !found {
 		return nil, nil
 	}
 	if at.size > limit {
-		return nil, s.fail(name, ErrUnsafe, fmt.Sprintf("it has %d bytes, more than the %d that are read", at.size, limit))
+		return nil, s.newError(name, ErrUnsafe, fmt.Sprintf("it has %d bytes, more than the %d that are read", at.size, limit))
 	}
 	b := make([]byte, at.size)
 	if _, err := s.volumes.ReadAt(b, at.offset); err != nil {

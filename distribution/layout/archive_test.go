@@ -186,7 +186,7 @@ func TestBadArchives(t *testing.T) {
 		"new bundle":    {with(file{name: inventoryFile, content: `{"version":2}`}), ErrNewer, "take a newer transship"},
 		"bad inventory": {with(file{name: inventoryFile, content: `{"version":1,"content":[{"digest":"x"}]}`}), ErrDamaged, "invalid digest"},
 		"half bundle":   {with(file{name: inventoryFile, content: `{"version":1,"content":[{"digest":"` + string(blob.FromBytes(nil)) + `"}]}`}), ErrDamaged, "cut short"},
-		"changed blob":  {with(file{name: inventoryFile, content: `{"version":1,"content":[{"digest":"` + string(digestOf(config)) + `","size":1}]}`}), ErrDamaged, "and 1 by transship.json"},
+		"changed blob":  {with(file{name: inventoryFile, content: `{"version":1,"content":[{"digest":"` + string(parseBlobName(config)) + `","size":1}]}`}), ErrDamaged, "and 1 by transship.json"},
 		"lying hugely":  {append(good[:len(good)-1024:len(good)-1024], hugeHeader(t)...), ErrDamaged, "x: the file is cut short"},
 		"huge document": {tarOf(t, file{name: layoutFile, content: strings.Repeat(" ", 2<<20)}), ErrUnsafe, "more than the 1048576"},
 		"no images":     {tarOf(t, file{name: "x"}), ErrNotArchive, "neither oci-layout nor manifest.json"},

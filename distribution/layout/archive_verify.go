@@ -32,17 +32,17 @@ type Check struct {
 // What a bundle leaves to its base counts as there. report is told of each check as it ends, those that found nothing
 // among them, in one goroutine. The error is nil however much is wrong, unless the context is cancelled.
 func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
-	v := &verification{archive: a, report: report, buf: make([]byte, copyBuffer)}
-	v.beside()
-	if err := v.content(ctx); err != nil {
+	v := &archiveVerifier{archive: a, report: report, buf: make([]byte, copyBuffer)}
+	v.readInventoryFile()
+	if err := v.checkBlobs(ctx); err != nil {
 		return err
 	}
-	if err := v.end(ctx); err != nil {
+	if err := v.checkEnd(ctx); err != nil {
 		return err
 	}
-	v.documents()
+	v.checkDocuments()
 	for _, im := range a.images {
-		if err := v.image(ctx, im); err != nil {
+		if err := v.checkImage(ctx, im); err != nil {
 			return err
 		}
 	}
@@ -50,23 +50,23 @@ func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
 }
 
 // verification is one run of Archive.Verify.
-type verification struct {
+type archiveVerifier struct {
 	archive *Archive
 	report  func(Check)
 	volumes []Volume // what the inventory beside the archive says of them
-	at      int64    // bytes read
+	offset  int64    // bytes read
 	hash    hash.Hash
 	buf     []byte // for all that is read, so that the memory in use is the same for one blob and for thousands
 }
 
 // beside reads the inventory that lies beside the archive. One that belongs to another bundle is an error.
-func (v *verification) beside() {
+func (v *archiveVerifier) readInventoryFile() {
 	name := inventoryPath(v.archive.volumes.path)
 	in, err := readInventoryFile(name)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotInventory) {
 		return
 	}
-	if err == nil && (v.archive.own == nil || v.archive.own.ID != in.ID) {
+	if err == nil && (v.archive.inventory == nil || v.archive.inventory.ID != in.ID) {
 		err = &ArchiveError{Path: name, Kind: ErrDamaged, Reason: "this is the inventory of another bundle"}
 	}
 	if err != nil {
@@ -77,7 +77,7 @@ func (v *verification) beside() {
 }
 
 // content reads all members in the order they stand in.
-func (v *verification) content(ctx context.Context) error {
+func (v *archiveVerifier) checkBlobs(ctx context.Context) error {
 	type stored struct {
 		blob.Digest
 		section
@@ -89,24 +89,24 @@ func (v *verification) content(ctx context.Context) error {
 	slices.SortFunc(all, func(a, b stored) int { return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.Digest, b.Digest)) })
 	v.hash = blob.SHA256.New()
 	for _, s := range all {
-		if err := v.blob(ctx, s.Digest, s.section); err != nil {
+		if err := v.checkBlob(ctx, s.Digest, s.section); err != nil {
 			return err
 		}
 	}
-	return v.skip(ctx, v.archive.volumes.size)
+	return v.advance(ctx, v.archive.volumes.size)
 }
 
 // blob holds a blob against its digest. Two digests of one member are read twice.
-func (v *verification) blob(ctx context.Context, d blob.Digest, at section) error {
-	if err := v.skip(ctx, at.offset); err != nil {
+func (v *archiveVerifier) checkBlob(ctx context.Context, d blob.Digest, at section) error {
+	if err := v.advance(ctx, at.offset); err != nil {
 		return err
 	}
 	h := d.Algorithm().New()
 	var err error
-	if v.at == at.offset {
-		err = v.read(ctx, h, at.offset+at.size)
+	if v.offset == at.offset {
+		err = v.readTo(ctx, h, at.offset+at.size)
 	} else {
-		_, err = copyUntil(ctx, h, io.NewSectionReader(v.archive.volumes, at.offset, at.size), v.buf)
+		_, err = copyContext(ctx, h, io.NewSectionReader(v.archive.volumes, at.offset, at.size), v.buf)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -123,43 +123,45 @@ func (v *verification) blob(ctx context.Context, d blob.Digest, at section) erro
 }
 
 // skip reads what belongs to no blob: headers, padding, documents.
-func (v *verification) skip(ctx context.Context, to int64) error {
-	_ = v.read(ctx, io.Discard, to) // a volume that cannot be read is told of where it ends
+func (v *archiveVerifier) advance(ctx context.Context, to int64) error {
+	_ = v.readTo(ctx, io.Discard, to) // a volume that cannot be read is told of where it ends
 	return context.Cause(ctx)
 }
 
 // read reads on, into a blob's hash and the volume's, and tells of each volume that ends.
-func (v *verification) read(ctx context.Context, w io.Writer, to int64) error {
+func (v *archiveVerifier) readTo(ctx context.Context, w io.Writer, to int64) error {
 	var failed error
-	for v.at < to && ctx.Err() == nil {
-		i := v.archive.volumes.volumeAt(v.at)
+	for v.offset < to && ctx.Err() == nil {
+		i := v.archive.volumes.volumeAt(v.offset)
 		f := v.archive.volumes.files[i]
-		some := v.buf[:min(copyBuffer, to-v.at, f.start+f.size-v.at)]
-		if _, err := f.ReadAt(some, v.at-f.start); err != nil {
+		some := v.buf[:min(copyBuffer, to-v.offset, f.start+f.size-v.offset)]
+		if _, err := f.ReadAt(some, v.offset-f.start); err != nil {
 			failed = cmp.Or(failed, err)
 		}
-		if v.summed() {
+		if v.hasVolumeDigests() {
 			v.hash.Write(some)
 		}
 		w.Write(some)
-		v.at += int64(len(some))
-		if v.at == f.start+f.size {
-			v.endVolume(i)
+		v.offset += int64(len(some))
+		if v.offset == f.start+f.size {
+			v.checkVolume(i)
 		}
 	}
 	return failed
 }
 
 // summed tells whether the inventory beside has digests of the volumes: of all or of none.
-func (v *verification) summed() bool { return len(v.volumes) > 0 && v.volumes[0].Digest != "" }
+func (v *archiveVerifier) hasVolumeDigests() bool {
+	return len(v.volumes) > 0 && v.volumes[0].Digest != ""
+}
 
-func (v *verification) endVolume(i int) {
+func (v *archiveVerifier) checkVolume(i int) {
 	if i >= len(v.volumes) {
 		return
 	}
 	want, have := v.volumes[i], v.archive.volumes.files[i]
 	got := want.Digest
-	if v.summed() {
+	if v.hasVolumeDigests() {
 		got = blob.FromHash(blob.SHA256, v.hash)
 		v.hash.Reset()
 	}
@@ -171,13 +173,13 @@ func (v *verification) endVolume(i int) {
 }
 
 // image makes sure that all an image refers to is there.
-func (v *verification) image(ctx context.Context, im Image) error {
+func (v *archiveVerifier) checkImage(ctx context.Context, im Image) error {
 	problems := 0
 	err := walk(im.Descriptor, v.archive.manifest, func(d manifest.Descriptor, m manifest.Manifest, err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err = v.archive.resolves(d, m, err); err != nil {
+		if err = v.archive.checkRef(d, m, err); err != nil {
 			problems++
 			v.report(Check{What: "image " + im.String(), Digest: d.Digest, Err: err})
 		}
@@ -190,7 +192,7 @@ func (v *verification) image(ctx context.Context, im Image) error {
 }
 
 // resolves tells what is wrong with something that a manifest refers to.
-func (a *Archive) resolves(d manifest.Descriptor, m manifest.Manifest, err error) error {
+func (a *Archive) checkRef(d manifest.Descriptor, m manifest.Manifest, err error) error {
 	at, found := a.blobs[d.Digest]
 	switch {
 	case err != nil:
@@ -202,7 +204,7 @@ func (a *Archive) resolves(d manifest.Descriptor, m manifest.Manifest, err error
 	case a.inBase(d.Digest) || !d.Distributable():
 		return nil
 	}
-	return a.missing("blob", d.Digest)
+	return a.notFound("blob", d.Digest)
 }
 
 // wantSize is the error of a descriptor whose size is not that of the content.

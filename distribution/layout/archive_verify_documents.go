@@ -16,40 +16,40 @@ import (
 
 // documents holds the documents of a bundle, which stand under no digest, against what the manifests make of them. Where
 // those cannot be read, which is told elsewhere, the documents can only be held against each other.
-func (v *verification) documents() {
+func (v *archiveVerifier) checkDocuments() {
 	a := v.archive
-	if a.own == nil {
-		v.docker()
+	if a.inventory == nil {
+		v.checkDockerFile()
 		return
 	}
-	p, err := a.replan()
+	p, err := a.expectedLayout()
 	if err != nil {
-		v.index()
-		v.docker()
+		v.checkIndex()
+		v.checkDockerFile()
 		return
 	}
 	for _, m := range p.members {
 		if m.name != layoutFile { // OpenArchive has read it
-			v.report(Check{What: m.name, Err: a.agrees(m)})
+			v.report(Check{What: m.name, Err: a.compareDocument(m)})
 		}
 	}
 }
 
 // end makes sure that a bundle ends as a tar does (POSIX, pax: two blocks of zeros, or more), and nothing comes after that.
-func (v *verification) end(ctx context.Context) error {
+func (v *archiveVerifier) checkEnd(ctx context.Context) error {
 	a := v.archive
-	if a.own == nil {
+	if a.inventory == nil {
 		return nil
 	}
-	at := padded(a.scan.end)
-	rest := &zeros{}
-	_, err := copyUntil(ctx, rest, io.NewSectionReader(a.volumes, at, max(0, a.volumes.size-at)), v.buf)
+	at := padded(a.members.end)
+	rest := &zeroWriter{}
+	_, err := copyContext(ctx, rest, io.NewSectionReader(a.volumes, at, max(0, a.volumes.size-at)), v.buf)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err != nil:
-	case rest.others:
-		err = a.fail("", ErrDamaged, fmt.Sprintf("something stands behind the end of the tar, which is at byte %d", at))
+	case rest.nonZero:
+		err = a.newError("", ErrDamaged, fmt.Sprintf("something stands behind the end of the tar, which is at byte %d", at))
 	case a.volumes.size < at+2*tarBlock:
 		err = a.volumes.truncatedError("")
 	}
@@ -58,33 +58,33 @@ func (v *verification) end(ctx context.Context) error {
 }
 
 // zeros is a writer that notes whether it gets other bytes.
-type zeros struct{ others bool }
+type zeroWriter struct{ nonZero bool }
 
 // Write implements io.Writer and never fails.
-func (z *zeros) Write(b []byte) (int, error) {
-	z.others = z.others || bytes.ContainsFunc(b, func(r rune) bool { return r != 0 })
+func (z *zeroWriter) Write(b []byte) (int, error) {
+	z.nonZero = z.nonZero || bytes.ContainsFunc(b, func(r rune) bool { return r != 0 })
 	return len(b), nil
 }
 
 // index makes sure that a bundle's images are called as its inventory says: names stand under no digest.
-func (v *verification) index() {
+func (v *archiveVerifier) checkIndex() {
 	a := v.archive
-	if a.own == nil {
+	if a.inventory == nil {
 		return
 	}
 	var err error
 	images := slices.SortedFunc(slices.Values(a.images), compareImages)
-	if !slices.EqualFunc(images, a.own.Images, func(x, y Image) bool { return compareImages(x, y) == 0 && x.MediaType == y.MediaType }) {
-		err = a.fail(indexFile, ErrDamaged, "its images are not those of "+inventoryFile)
+	if !slices.EqualFunc(images, a.inventory.Images, func(x, y Image) bool { return compareImages(x, y) == 0 && x.MediaType == y.MediaType }) {
+		err = a.newError(indexFile, ErrDamaged, "its images are not those of "+inventoryFile)
 	}
 	v.report(Check{What: indexFile, Err: err})
 }
 
 // docker makes sure that what an image layout offers to docker is there.
-func (v *verification) docker() {
+func (v *archiveVerifier) checkDockerFile() {
 	a := v.archive
-	b, err := a.scan.document(dockerFile, maxDocument)
-	if b == nil && err == nil || len(a.made) > 0 {
+	b, err := a.members.document(dockerFile, maxDocument)
+	if b == nil && err == nil || len(a.synthesized) > 0 {
 		return
 	}
 	var entries []dockerImage
@@ -92,12 +92,12 @@ func (v *verification) docker() {
 		entries, err = parseDockerFile(b)
 	}
 	if err != nil {
-		err = a.fail(dockerFile, ErrDamaged, err.Error())
+		err = a.newError(dockerFile, ErrDamaged, err.Error())
 	}
 	for _, e := range entries {
 		for _, name := range append([]string{e.Config}, e.Layers...) {
-			if !a.scan.has(name) && !a.inBase(digestOf(name)) {
-				err = a.fail(dockerFile, ErrDamaged, "it points to "+printable(name)+", which is not there")
+			if !a.members.has(name) && !a.inBase(parseBlobName(name)) {
+				err = a.newError(dockerFile, ErrDamaged, "it points to "+printable(name)+", which is not there")
 			}
 		}
 	}
@@ -106,11 +106,11 @@ func (v *verification) docker() {
 
 // replan makes the documents again that the writer of a bundle made: of the images that the inventory names, and for the
 // platform that manifest.json was made for, which nothing tells.
-func (a *Archive) replan() (*plan, error) {
+func (a *Archive) expectedLayout() (*plan, error) {
 	p := &plan{parts: parts{map[blob.Digest]manifest.Manifest{}, map[blob.Digest]manifest.Descriptor{}}}
-	p.inventory.Images = slices.Clone(a.own.Images)
-	if a.own.Base != nil {
-		p.base = &Inventory{ID: a.own.Base.ID, File: a.own.Base.File, Content: a.own.Missing()}
+	p.inventory.Images = slices.Clone(a.inventory.Images)
+	if a.inventory.Base != nil {
+		p.base = &Inventory{ID: a.inventory.Base.ID, File: a.inventory.Base.File, Content: a.inventory.Missing()}
 	}
 	for d, at := range a.blobs {
 		p.blobs[d] = manifest.Descriptor{Digest: d, Size: at.size}
@@ -119,12 +119,12 @@ func (a *Archive) replan() (*plan, error) {
 		return nil, err
 	}
 	p.trim()
-	for _, platform := range p.platforms() {
+	for _, platform := range p.candidatePlatforms() {
 		p.platform = platform
 		if err := p.documents(); err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(p.members, func(m tarMember) bool { return m.name == dockerFile && a.agrees(m) != nil }) {
+		if !slices.ContainsFunc(p.members, func(m tarMember) bool { return m.name == dockerFile && a.compareDocument(m) != nil }) {
 			return p, nil
 		}
 	}
@@ -144,7 +144,7 @@ func (p *plan) loadFrom(a *Archive) manifestLoader {
 }
 
 // platforms returns all that a plan with these manifests may have been made for: first the one that is not asked for.
-func (p *plan) platforms() []manifest.Platform {
+func (p *plan) candidatePlatforms() []manifest.Platform {
 	out := []manifest.Platform{defaultPlatform()}
 	known := map[string]bool{out[0].String(): true}
 	for _, d := range slices.Sorted(maps.Keys(p.manifests)) {
@@ -160,29 +160,29 @@ func (p *plan) platforms() []manifest.Platform {
 }
 
 // agrees tells whether a document of a bundle says what it should.
-func (a *Archive) agrees(want tarMember) error {
-	b, err := a.scan.document(want.name, maxDocument)
+func (a *Archive) compareDocument(want tarMember) error {
+	b, err := a.members.document(want.name, maxDocument)
 	if err != nil {
 		return err
 	}
-	got, err := meaning(want.name, b)
+	got, err := canonicalDocument(want.name, b)
 	if err != nil {
-		return a.fail(want.name, ErrDamaged, err.Error())
+		return a.newError(want.name, ErrDamaged, err.Error())
 	}
-	if expected, _ := meaning(want.name, want.data); !bytes.Equal(got, expected) { // the latter was just made
-		return a.fail(want.name, ErrDamaged, "it does not say of the images what their manifests say")
+	if expected, _ := canonicalDocument(want.name, want.data); !bytes.Equal(got, expected) { // the latter was just made
+		return a.newError(want.name, ErrDamaged, "it does not say of the images what their manifests say")
 	}
 	return nil
 }
 
 // meaning reduces a document of a bundle to what is known of its format, in one form.
-func meaning(name string, b []byte) ([]byte, error) {
+func canonicalDocument(name string, b []byte) ([]byte, error) {
 	if b == nil {
 		return nil, errors.New("it is missing")
 	}
 	switch name {
 	case indexFile:
-		return indexMeaning(b)
+		return canonicalIndex(b)
 	case dockerFile:
 		entries, err := parseDockerFile(b)
 		return compact(entries), err
@@ -196,7 +196,7 @@ func meaning(name string, b []byte) ([]byte, error) {
 	return in.encode(), err
 }
 
-func indexMeaning(b []byte) ([]byte, error) {
+func canonicalIndex(b []byte) ([]byte, error) {
 	var doc struct {
 		SchemaVersion int
 		MediaType     string

@@ -27,9 +27,9 @@ func TestVerifyDocuments(t *testing.T) {
 	if err := os.Remove(inventoryPath(path)); err != nil { // it would tell of each change of transship.json
 		t.Fatal(err)
 	}
-	for name, at := range openArchive(t, path).scan.files {
+	for name, at := range openArchive(t, path).members.files {
 		from, step := at.offset, int64(13)
-		if digestOf(name) != "" {
+		if parseBlobName(name) != "" {
 			from, step, at.size = at.offset-tarBlock, 37, tarBlock // the header; byte 155, a space that means nothing, is passed over
 		}
 		for i := from; i < from+at.size; i += step {
@@ -87,7 +87,7 @@ func TestVerifySwappedLayers(t *testing.T) {
 	l := entries[0].Layers
 	l[0], l[1] = l[1], l[0]
 	b := read(t, path)
-	copy(b[a.scan.files[dockerFile].offset:], compact(entries))
+	copy(b[a.members.files[dockerFile].offset:], compact(entries))
 	writeFile(t, string(b), path)
 	bad := problems(t, openArchive(t, path).Verify)
 	if len(bad) != 1 || bad[0].What != dockerFile {
@@ -98,7 +98,7 @@ func TestVerifySwappedLayers(t *testing.T) {
 
 func documentOf(t *testing.T, a *Archive, name string) string {
 	t.Helper()
-	b, err := a.scan.document(name, maxDocument)
+	b, err := a.members.document(name, maxDocument)
 	if err != nil {
 		t.Fatal(err)
 	}

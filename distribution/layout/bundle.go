@@ -196,7 +196,7 @@ func (b *Bundle) isFull(s *slot) bool {
 // check reads a blob that is probably there.
 func (b *Bundle) check(ctx context.Context, s *slot) error {
 	return copyBlob(ctx, io.Discard, s.Descriptor, func(_ context.Context, offset int64) (io.ReadCloser, error) {
-		return openAt(io.NewSectionReader(b.volumes, s.offset, s.Size), s.Digest, s.Size, offset)
+		return openSection(io.NewSectionReader(b.volumes, s.offset, s.Size), s.Digest, s.Size, offset)
 	})
 }
 

@@ -148,7 +148,7 @@ func dockerEntries(t testing.TB, path string, s *sample) []dockerImage {
 		t.Fatal(err)
 	}
 	short := func(name string) string {
-		b := s.bytes[digestOf(name)]
+		b := s.bytes[parseBlobName(name)]
 		return string(b[:min(len(b), 22)])
 	}
 	for _, e := range out {

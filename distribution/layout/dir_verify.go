@@ -71,7 +71,7 @@ func (v *dirVerifier) hashBlob(ctx context.Context, d blob.Digest) (int64, error
 	}
 	defer f.Close()
 	h := d.Algorithm().New()
-	size, err := copyUntil(ctx, h, f, v.buf)
+	size, err := copyContext(ctx, h, f, v.buf)
 	if err != nil {
 		return size, err
 	}
@@ -94,7 +94,7 @@ func (v *dirVerifier) checkImage(ctx context.Context, root Root) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err = r.resolves(ctx, d, m, err); err != nil {
+		if err = r.checkRef(ctx, d, m, err); err != nil {
 			problems++
 			v.report(Check{What: what, Digest: d.Digest, Err: err})
 		}
@@ -118,7 +118,7 @@ func (r *Repository) parsed(ctx context.Context, d manifest.Descriptor) (manifes
 }
 
 // resolves tells what is wrong with something that a manifest refers to.
-func (r *Repository) resolves(ctx context.Context, d manifest.Descriptor, m manifest.Manifest, err error) error {
+func (r *Repository) checkRef(ctx context.Context, d manifest.Descriptor, m manifest.Manifest, err error) error {
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (r *Repository) resolves(ctx context.Context, d manifest.Descriptor, m mani
 }
 
 // copyUntil copies until the end, or until the context is cancelled.
-func copyUntil(ctx context.Context, w io.Writer, r io.Reader, buf []byte) (n int64, err error) {
+func copyContext(ctx context.Context, w io.Writer, r io.Reader, buf []byte) (n int64, err error) {
 	for ctx.Err() == nil {
 		m, err := r.Read(buf)
 		w.Write(buf[:m])
