@@ -106,8 +106,8 @@ func (v *archiveVerifier) checkDockerFile() {
 
 // replan makes the documents again that the writer of a bundle made: of the images that the inventory names, and for the
 // platform that manifest.json was made for, which nothing tells.
-func (a *Archive) expectedLayout() (*plan, error) {
-	p := &plan{parts: parts{map[blob.Digest]manifest.Manifest{}, map[blob.Digest]manifest.Descriptor{}}}
+func (a *Archive) expectedLayout() (*tarLayout, error) {
+	p := &tarLayout{contentSet: contentSet{map[blob.Digest]manifest.Manifest{}, map[blob.Digest]manifest.Descriptor{}}}
 	p.inventory.Images = slices.Clone(a.inventory.Images)
 	if a.inventory.Base != nil {
 		p.base = &Inventory{ID: a.inventory.Base.ID, File: a.inventory.Base.File, Content: a.inventory.Missing()}
@@ -115,13 +115,13 @@ func (a *Archive) expectedLayout() (*plan, error) {
 	for d, at := range a.blobs {
 		p.blobs[d] = manifest.Descriptor{Digest: d, Size: at.size}
 	}
-	if err := p.inventory.collect(p.loadFrom(a), p.known); err != nil {
+	if err := p.inventory.collect(p.loadFrom(a), p.available); err != nil {
 		return nil, err
 	}
 	p.trim()
 	for _, platform := range p.candidatePlatforms() {
 		p.platform = platform
-		if err := p.documents(); err != nil {
+		if err := p.makeDocuments(); err != nil {
 			return nil, err
 		}
 		if !slices.ContainsFunc(p.members, func(m tarMember) bool { return m.name == dockerFile && a.compareDocument(m) != nil }) {
@@ -129,11 +129,11 @@ func (a *Archive) expectedLayout() (*plan, error) {
 		}
 	}
 	p.platform = defaultPlatform()
-	return p, p.documents()
+	return p, p.makeDocuments()
 }
 
 // loadFrom reads manifests of an archive into the plan.
-func (p *plan) loadFrom(a *Archive) manifestLoader {
+func (p *tarLayout) loadFrom(a *Archive) manifestLoader {
 	return func(d manifest.Descriptor) (manifest.Manifest, error) {
 		m, err := a.manifest(d)
 		if err == nil {
@@ -144,7 +144,7 @@ func (p *plan) loadFrom(a *Archive) manifestLoader {
 }
 
 // platforms returns all that a plan with these manifests may have been made for: first the one that is not asked for.
-func (p *plan) candidatePlatforms() []manifest.Platform {
+func (p *tarLayout) candidatePlatforms() []manifest.Platform {
 	out := []manifest.Platform{defaultPlatform()}
 	known := map[string]bool{out[0].String(): true}
 	for _, d := range slices.Sorted(maps.Keys(p.manifests)) {

@@ -21,9 +21,9 @@ import (
 type Bundle struct {
 	path      string
 	inventory Inventory
-	partial   *partial
+	partial   *partialDir
 	volumes   *volumes
-	follower  *follower // nil where no digest is asked for
+	hasher    *volumeHasher // nil where no digest is asked for
 	manifests map[blob.Digest]bool
 	slots     map[blob.Digest]*slot
 
@@ -47,11 +47,11 @@ type Files struct {
 // slot is the place of a blob.
 type slot struct {
 	manifest.Descriptor
-	offset int64
-	left   bool // by an earlier process: the bytes are probably there
+	offset   int64
+	leftover bool // by an earlier process: the bytes are probably there
 
-	filling sync.Mutex
-	full    bool // guarded by Bundle.mu
+	fillMu sync.Mutex
+	full   bool // guarded by Bundle.mu
 }
 
 // Create begins a bundle at path. It reserves the room, and writes all but the blobs. Nothing appears under the bundle's own
@@ -61,11 +61,11 @@ type slot struct {
 // Errors: contents that are not whole; ErrBusy while another process writes the same bundle; files in the way that are of
 // no bundle; those of the file system, such as a disk without the room.
 func Create(path string, c Contents, files Files) (*Bundle, error) {
-	p, err := c.plan()
+	p, err := c.layOut()
 	if err != nil {
 		return nil, err
 	}
-	v, err := p.at(path, files)
+	v, err := p.preflight(path, files)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func Create(path string, c Contents, files Files) (*Bundle, error) {
 		return nil, err
 	}
 	b := &Bundle{path: path, inventory: p.inventory, partial: partial, volumes: v}
-	if err := b.begin(p, files); err != nil {
+	if err := b.start(p, files); err != nil {
 		v.Close()
 		return nil, errors.Join(fmt.Errorf("%s: a bundle of %d bytes: %w", path, p.size, err), partial.remove())
 	}
@@ -82,7 +82,7 @@ func Create(path string, c Contents, files Files) (*Bundle, error) {
 }
 
 // split plans the volumes. Their files are not opened yet.
-func (p *plan) split(path string, size int64) (*volumes, error) {
+func (p *tarLayout) newVolumes(path string, size int64) (*volumes, error) {
 	if size < 0 || size > 0 && size < LeastVolume {
 		return nil, fmt.Errorf("%s: volumes of %d bytes are too small", path, size)
 	}
@@ -101,14 +101,14 @@ func (p *plan) split(path string, size int64) (*volumes, error) {
 }
 
 // begin opens the volumes in the folder, and writes what is known.
-func (b *Bundle) begin(p *plan, files Files) error {
-	left, err := b.partial.begin(fmt.Appendf(nil, "%s %d\n", p.inventory.ID, files.VolumeSize))
+func (b *Bundle) start(p *tarLayout, files Files) error {
+	left, err := b.partial.prepare(fmt.Appendf(nil, "%s %d\n", p.inventory.ID, files.VolumeSize))
 	if err != nil {
 		return err
 	}
 	for i := range b.volumes.files {
 		f := &b.volumes.files[i]
-		if f.File, err = os.OpenFile(b.partial.volume(i), os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+		if f.File, err = os.OpenFile(b.partial.volumePath(i), os.O_RDWR|os.O_CREATE, 0o666); err != nil {
 			return err
 		}
 		name := b.path
@@ -120,21 +120,21 @@ func (b *Bundle) begin(p *plan, files Files) error {
 	if err := b.volumes.reserve(); err != nil {
 		return err
 	}
-	if err := p.writeSmall(b.volumes); err != nil {
+	if err := p.writeHeaders(b.volumes); err != nil {
 		return err
 	}
-	b.takeSlots(p, left)
+	b.addSlots(p, left)
 	if files.Sum || files.VolumeSize > 0 {
-		b.follower = newFollower(b.volumes, slices.Collect(maps.Values(b.slots)))
+		b.hasher = newVolumeHasher(b.volumes, slices.Collect(maps.Values(b.slots)))
 	}
 	return nil
 }
 
-func (b *Bundle) takeSlots(p *plan, left map[blob.Digest]bool) {
+func (b *Bundle) addSlots(p *tarLayout, left map[blob.Digest]bool) {
 	b.slots, b.manifests = map[blob.Digest]*slot{}, map[blob.Digest]bool{}
 	for i := range p.members {
 		if m := &p.members[i]; m.isBlob() {
-			b.slots[m.blob.Digest] = &slot{Descriptor: m.blob, offset: m.offset, left: left[m.blob.Digest]}
+			b.slots[m.blob.Digest] = &slot{Descriptor: m.blob, offset: m.offset, leftover: left[m.blob.Digest]}
 		}
 	}
 	for d := range p.manifests {
@@ -157,30 +157,30 @@ func (b *Bundle) String() string { return b.path }
 func (b *Bundle) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string) (blob.Outcome, error) {
 	s := b.slots[d.Digest]
 	if s == nil {
-		return b.elsewhere(d.Digest)
+		return b.putWithoutSlot(d.Digest)
 	}
-	s.filling.Lock()
-	defer s.filling.Unlock()
+	s.fillMu.Lock()
+	defer s.fillMu.Unlock()
 	if b.isFull(s) {
 		return blob.Exists, nil
 	}
 	outcome := blob.Exists
-	if !s.left || b.check(ctx, s) != nil {
+	if !s.leftover || b.verifySlot(ctx, s) != nil {
 		outcome = blob.Uploaded
-		if err := b.volumes.fill(ctx, s, open); err != nil {
+		if err := b.volumes.fillSlot(ctx, s, open); err != nil {
 			return 0, err
 		}
-		b.partial.note(s.Digest)
+		b.partial.noteFilled(s.Digest)
 	}
 	b.mu.Lock()
 	s.full = true
 	b.mu.Unlock()
-	b.follower.filled(s)
+	b.hasher.filled(s)
 	return outcome, nil
 }
 
 // elsewhere answers for a blob without a place.
-func (b *Bundle) elsewhere(d blob.Digest) (blob.Outcome, error) {
+func (b *Bundle) putWithoutSlot(d blob.Digest) (blob.Outcome, error) {
 	if c, known := b.inventory.Find(d); known && c.InBase || b.manifests[d] {
 		return blob.Exists, nil
 	}
@@ -194,7 +194,7 @@ func (b *Bundle) isFull(s *slot) bool {
 }
 
 // check reads a blob that is probably there.
-func (b *Bundle) check(ctx context.Context, s *slot) error {
+func (b *Bundle) verifySlot(ctx context.Context, s *slot) error {
 	return copyBlob(ctx, io.Discard, s.Descriptor, func(_ context.Context, offset int64) (io.ReadCloser, error) {
 		return openSection(io.NewSectionReader(b.volumes, s.offset, s.Size), s.Digest, s.Size, offset)
 	})
@@ -214,7 +214,7 @@ func (b *Bundle) PutManifest(_ context.Context, ref string, m manifest.Manifest)
 }
 
 // end makes sure that a bundle ends once.
-func (b *Bundle) end() (first bool) {
+func (b *Bundle) markEnded() (first bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	first, b.ended = !b.ended, true
@@ -224,21 +224,21 @@ func (b *Bundle) end() (first bool) {
 // Close leaves the bundle as it is for a later [Create] with the same contents to go on with. After Commit or Abort it
 // does nothing.
 func (b *Bundle) Close() error {
-	if !b.end() {
+	if !b.markEnded() {
 		return nil
 	}
-	b.follower.stop()
+	b.hasher.stop()
 	err := b.volumes.Close()
-	b.partial.close()
+	b.partial.release()
 	return err
 }
 
 // Abort removes what was written. After Commit or Close it does nothing.
 func (b *Bundle) Abort() error {
-	if !b.end() {
+	if !b.markEnded() {
 		return nil
 	}
-	b.follower.stop()
+	b.hasher.stop()
 	b.volumes.Close()
 	return b.partial.remove()
 }

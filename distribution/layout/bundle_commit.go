@@ -19,23 +19,23 @@ import (
 // It is an error, after which the bundle can still be filled, if a blob has not come. Any other error, such as that of a
 // cancelled context, leaves the bundle for Abort or Close.
 func (b *Bundle) Commit(ctx context.Context) (Inventory, error) {
-	if missing := b.missing(); len(missing) > 0 {
+	if missing := b.missingBlobs(); len(missing) > 0 {
 		return Inventory{}, fmt.Errorf("%s: %d of %d blobs are missing, %s the first", b.path, len(missing), len(b.slots), missing[0])
 	}
-	digests, err := b.follower.sums(ctx)
+	digests, err := b.hasher.result(ctx)
 	if err == nil {
-		err = b.publish(digests)
+		err = b.finalize(digests)
 	}
 	if err != nil {
 		return Inventory{}, fmt.Errorf("%s: %w", b.path, err)
 	}
-	b.end()
+	b.markEnded()
 	b.inventory.File = filepath.Base(b.path)
 	return b.inventory, b.partial.remove()
 }
 
 // missing returns the blobs that have not come, sorted.
-func (b *Bundle) missing() []blob.Digest {
+func (b *Bundle) missingBlobs() []blob.Digest {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var out []blob.Digest
@@ -48,7 +48,7 @@ func (b *Bundle) missing() []blob.Digest {
 	return out
 }
 
-func (b *Bundle) publish(digests []blob.Digest) error {
+func (b *Bundle) finalize(digests []blob.Digest) error {
 	for i, d := range digests {
 		b.inventory.Volumes[i].Digest = d
 	}
@@ -63,26 +63,26 @@ func (b *Bundle) publish(digests []blob.Digest) error {
 	if err := b.volumes.Close(); err != nil {
 		return err
 	}
-	if err := b.makeRoom(); err != nil {
+	if err := b.removeEarlier(); err != nil {
 		return err
 	}
 	for i := len(b.volumes.files) - 1; i >= 0; i-- {
-		if err := os.Rename(b.partial.volume(i), b.beside(b.inventory.Volumes[i].File)); err != nil {
+		if err := os.Rename(b.partial.volumePath(i), b.sibling(b.inventory.Volumes[i].File)); err != nil {
 			return err
 		}
 	}
-	if err := os.Rename(b.partial.file("inventory"), inventoryPath(b.path)); err != nil {
+	if err := os.Rename(b.partial.path("inventory"), inventoryPath(b.path)); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(b.path))
 }
 
 // beside returns the path of a file in the bundle's folder.
-func (b *Bundle) beside(name string) string { return filepath.Join(filepath.Dir(b.path), name) }
+func (b *Bundle) sibling(name string) string { return filepath.Join(filepath.Dir(b.path), name) }
 
 // writeInventory writes what will lie beside the bundle.
 func (b *Bundle) writeInventory() error {
-	f, err := os.Create(b.partial.file("inventory"))
+	f, err := os.Create(b.partial.path("inventory"))
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (b *Bundle) writeInventory() error {
 
 // makeRoom removes of an earlier bundle of that name what is not replaced at one stroke: its inventory, so that none ever
 // lies beside another bundle; its volumes, the first of them first; and where volumes come, the single file.
-func (b *Bundle) makeRoom() error {
+func (b *Bundle) removeEarlier() error {
 	old, err := existingVolumes(b.path)
 	if err != nil {
 		return err

@@ -27,14 +27,14 @@ type Contents struct {
 }
 
 // parts are manifests and blobs by digest.
-type parts struct {
+type contentSet struct {
 	manifests map[blob.Digest]manifest.Manifest
 	blobs     map[blob.Digest]manifest.Descriptor
 }
 
 // check brings the contents into order, and refuses those that would make a bundle that is not whole.
-func (c *Contents) check() (images []Image, p parts, err error) {
-	p = parts{map[blob.Digest]manifest.Manifest{}, map[blob.Digest]manifest.Descriptor{}}
+func (c *Contents) validate() (images []Image, p contentSet, err error) {
+	p = contentSet{map[blob.Digest]manifest.Manifest{}, map[blob.Digest]manifest.Descriptor{}}
 	for _, m := range c.Manifests {
 		if err := blob.Verify(m.Raw, m.Digest, m.Size); err != nil {
 			return nil, p, fmt.Errorf("manifest %s: %w", m.Digest, err)
@@ -47,7 +47,7 @@ func (c *Contents) check() (images []Image, p parts, err error) {
 		}
 	}
 	for _, im := range c.Images {
-		if im, err = p.checkImage(im); err != nil {
+		if im, err = p.normalizeImage(im); err != nil {
 			return nil, p, err
 		}
 		images = append(images, im)
@@ -56,14 +56,14 @@ func (c *Contents) check() (images []Image, p parts, err error) {
 		return nil, p, err
 	}
 	for _, im := range images {
-		if err := p.checkClosed(im, c.Base); err != nil {
+		if err := p.checkComplete(im, c.Base); err != nil {
 			return nil, p, err
 		}
 	}
 	return images, p, nil
 }
 
-func (p parts) addBlob(d manifest.Descriptor) error {
+func (p contentSet) addBlob(d manifest.Descriptor) error {
 	if err := d.Validate(); err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func sameSize(d manifest.Descriptor, size int64) error {
 }
 
 // checkImage returns an image with its name normalised. A digest beside a tag says nothing more.
-func (p parts) checkImage(im Image) (Image, error) {
+func (p contentSet) normalizeImage(im Image) (Image, error) {
 	m, found := p.manifests[im.Digest]
 	if !found {
 		return im, fmt.Errorf("image %s: its manifest %s is not among the contents", im, im.Digest)
@@ -122,7 +122,7 @@ func distinct(images []Image) ([]Image, error) {
 
 // checkClosed makes sure that everything below an image is among the contents or in the base. What must not be
 // distributed may be missing.
-func (p parts) checkClosed(im Image, base *Inventory) error {
+func (p contentSet) checkComplete(im Image, base *Inventory) error {
 	return walk(im.Descriptor, p.load, func(d manifest.Descriptor, m manifest.Manifest, err error) error {
 		if err != nil {
 			return fmt.Errorf("image %s: %w", im, err)
@@ -144,7 +144,7 @@ func (p parts) checkClosed(im Image, base *Inventory) error {
 }
 
 // load returns a manifest of the parts.
-func (p parts) load(d manifest.Descriptor) (manifest.Manifest, error) {
+func (p contentSet) load(d manifest.Descriptor) (manifest.Manifest, error) {
 	m, found := p.manifests[d.Digest]
 	if !found {
 		return m, fmt.Errorf("manifest %s is not among the contents: %w", d.Digest, fs.ErrNotExist)
@@ -153,7 +153,7 @@ func (p parts) load(d manifest.Descriptor) (manifest.Manifest, error) {
 }
 
 // has tells whether something is among the parts.
-func (p parts) has(d blob.Digest) bool {
+func (p contentSet) has(d blob.Digest) bool {
 	_, isManifest := p.manifests[d]
 	_, isBlob := p.blobs[d]
 	return isManifest || isBlob

@@ -23,13 +23,13 @@ type dockerImage struct {
 
 // choose finds for each image what loaders get that know neither indexes nor platforms: the manifest of a container image
 // for the plan's platform, or for the first it has. An image without any is none that can be loaded.
-func (p *plan) choose() error {
+func (p *tarLayout) chooseManifests() error {
 	p.chosen = map[blob.Digest]manifest.Manifest{}
 	for _, im := range p.inventory.Images {
 		if _, done := p.chosen[im.Digest]; done {
 			continue
 		}
-		m, found, err := p.forPlatform(im.Descriptor)
+		m, found, err := p.manifestFor(im.Descriptor)
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (p *plan) choose() error {
 
 // dockerImages makes the entries of manifest.json, one for all tags of a manifest. A manifest whose config the tar lacks
 // is left out, since loaders could not even look at it.
-func (p *plan) dockerImages() []dockerImage {
+func (p *tarLayout) dockerImages() []dockerImage {
 	out := []dockerImage{}
 	at := map[blob.Digest]int{} // manifest -> its place in out
 	for _, im := range p.inventory.Images {
@@ -67,7 +67,7 @@ func (p *plan) dockerImages() []dockerImage {
 }
 
 // dockerImage makes an entry without tags, if the tar has what it takes.
-func (p *plan) dockerImage(m manifest.Manifest) (dockerImage, bool) {
+func (p *tarLayout) dockerImage(m manifest.Manifest) (dockerImage, bool) {
 	im, err := m.Image()
 	if err != nil || !p.has(im.Config.Digest) {
 		return dockerImage{}, false
@@ -76,14 +76,14 @@ func (p *plan) dockerImage(m manifest.Manifest) (dockerImage, bool) {
 	for _, l := range im.Layers {
 		out.Layers = append(out.Layers, blobName(l.Digest))
 	}
-	return out, !slices.ContainsFunc(im.Layers, func(l manifest.Descriptor) bool { return !p.known(l.Digest) })
+	return out, !slices.ContainsFunc(im.Layers, func(l manifest.Descriptor) bool { return !p.available(l.Digest) })
 }
 
 // forPlatform looks through all that is below d.
-func (p *plan) forPlatform(d manifest.Descriptor) (found manifest.Manifest, ok bool, err error) {
+func (p *tarLayout) manifestFor(d manifest.Descriptor) (found manifest.Manifest, ok bool, err error) {
 	matched := false
 	err = walk(d, p.load, func(d manifest.Descriptor, m manifest.Manifest, err error) error {
-		if err != nil || matched || !runs(m) {
+		if err != nil || matched || !isContainerImage(m) {
 			return err
 		}
 		matched = d.Platform != nil && p.platform.Match(*d.Platform)
@@ -97,7 +97,7 @@ func (p *plan) forPlatform(d manifest.Descriptor) (found manifest.Manifest, ok b
 
 // runs tells whether a manifest is of a container image: its config is one, and its layers are file systems. Charts,
 // signatures and attestations are not.
-func runs(m manifest.Manifest) bool {
+func isContainerImage(m manifest.Manifest) bool {
 	if !manifest.IsImage(m.MediaType) {
 		return false
 	}
@@ -108,10 +108,10 @@ func runs(m manifest.Manifest) bool {
 	if im.Config.MediaType != manifest.MediaTypeOCIConfig && im.Config.MediaType != manifest.MediaTypeDockerConfig {
 		return false
 	}
-	return !slices.ContainsFunc(im.Layers, func(l manifest.Descriptor) bool { return !isFileSystem(l.MediaType) })
+	return !slices.ContainsFunc(im.Layers, func(l manifest.Descriptor) bool { return !isFilesystemLayer(l.MediaType) })
 }
 
-func isFileSystem(mediaType string) bool {
+func isFilesystemLayer(mediaType string) bool {
 	return strings.HasPrefix(mediaType, "application/vnd.oci.image.layer.") ||
 		strings.HasPrefix(mediaType, "application/vnd.docker.image.rootfs.")
 }

@@ -8,16 +8,16 @@ import (
 )
 
 // naming decides what the entries of a bundle's index.json are called; the package comment says why.
-type naming struct {
-	runs map[blob.Digest]manifest.Manifest // the images that are container images
-	tags map[string]blob.Digest            // the image that alone has a tag, "" where two have it
+type entryNamer struct {
+	containerImages map[blob.Digest]manifest.Manifest // the images that are container images
+	tagOwner        map[string]blob.Digest            // the image that alone has a tag, "" where two have it
 }
 
 // entries makes those of index.json.
-func (p *plan) entries() ([]*entry, error) {
-	n := naming{p.chosen, map[string]blob.Digest{}}
+func (p *tarLayout) entries() ([]*entry, error) {
+	n := entryNamer{p.chosen, map[string]blob.Digest{}}
 	for _, im := range p.inventory.Images {
-		n.note(im)
+		n.add(im)
 	}
 	var out []*entry
 	for _, im := range p.inventory.Images {
@@ -33,32 +33,32 @@ func (p *plan) entries() ([]*entry, error) {
 }
 
 // isArtifact tells whether an image is no container image.
-func (n naming) isArtifact(im Image) bool {
-	_, runs := n.runs[im.Digest]
+func (n entryNamer) isArtifact(im Image) bool {
+	_, runs := n.containerImages[im.Digest]
 	return !runs
 }
 
 // tag returns the tag that other tools may look an image up by, "" where there is none: artifacts beside container
 // images have none, since ctr would take them for images.
-func (n naming) tag(im Image) string {
-	if n.isArtifact(im) && len(n.runs) > 0 {
+func (n entryNamer) tag(im Image) string {
+	if n.isArtifact(im) && len(n.containerImages) > 0 {
 		return ""
 	}
 	r, _ := im.reference()
 	return r.Tag
 }
 
-func (n naming) note(im Image) {
+func (n entryNamer) add(im Image) {
 	tag := n.tag(im)
-	if other, taken := n.tags[tag]; taken && other != im.Digest {
-		n.tags[tag] = ""
+	if other, taken := n.tagOwner[tag]; taken && other != im.Digest {
+		n.tagOwner[tag] = ""
 		return
 	}
-	n.tags[tag] = im.Digest
+	n.tagOwner[tag] = im.Digest
 }
 
 // annotations names an entry.
-func (n naming) annotations(im Image) map[string]string {
+func (n entryNamer) annotations(im Image) map[string]string {
 	if im.Name == "" {
 		return nil
 	}
@@ -69,7 +69,7 @@ func (n naming) annotations(im Image) map[string]string {
 	out := map[string]string{key: im.Name}
 	switch tag := n.tag(im); {
 	case tag == "":
-	case n.tags[tag] == im.Digest:
+	case n.tagOwner[tag] == im.Digest:
 		out[annotationTag] = tag
 	default:
 		out[annotationTag] = im.Name

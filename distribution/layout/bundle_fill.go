@@ -27,25 +27,25 @@ func copyBlob(ctx context.Context, w io.Writer, d manifest.Descriptor, open blob
 type onlyWriter struct{ io.Writer }
 
 // fill copies a blob to its place.
-func (v *volumes) fill(ctx context.Context, s *slot, open blob.Open) error {
+func (v *volumes) fillSlot(ctx context.Context, s *slot, open blob.Open) error {
 	return copyBlob(ctx, &slotWriter{v, s.offset, s.offset}, s.Descriptor, open)
 }
 
 // slotWriter writes a blob to its place. It does not leave it to the last Sync to bring the bytes to the disk: most of the
 // disk's work is done while others arrive.
 type slotWriter struct {
-	volumes *volumes
-	at      int64 // where the next byte goes
-	begun   int64 // up to where the system has been told to write
+	volumes         *volumes
+	offset          int64 // where the next byte goes
+	writebackOffset int64 // up to where the system has been told to write
 }
 
 // Write implements io.Writer.
 func (w *slotWriter) Write(p []byte) (int, error) {
-	n, err := w.volumes.WriteAt(p, w.at)
-	w.at += int64(n)
-	if w.at-w.begun >= writebackEvery {
-		w.volumes.startWriteback(w.begun, w.at)
-		w.begun = w.at
+	n, err := w.volumes.WriteAt(p, w.offset)
+	w.offset += int64(n)
+	if w.offset-w.writebackOffset >= writebackEvery {
+		w.volumes.startWriteback(w.writebackOffset, w.offset)
+		w.writebackOffset = w.offset
 	}
 	return n, err
 }

@@ -110,7 +110,7 @@ func TestLargeBundleIsTables(t *testing.T) {
 	}
 	defer f.Close()
 	got := held(t, func() any {
-		p, err := s.plan()
+		p, err := s.layOut()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +120,7 @@ func TestLargeBundleIsTables(t *testing.T) {
 		if err := f.Truncate(p.size); err != nil {
 			t.Skipf("no sparse files here: %v", err)
 		}
-		if err := p.writeSmall(f); err != nil {
+		if err := p.writeHeaders(f); err != nil {
 			t.Fatal(err)
 		}
 		return p

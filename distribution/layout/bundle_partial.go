@@ -20,25 +20,25 @@ import (
 //	filled     the digests of the blobs that are there, a line each
 //	001...     the volumes
 //	inventory  what will lie beside the bundle
-type partial struct {
+type partialDir struct {
 	dir    string
 	lock   *os.File
 	filled *os.File // open for appending
 }
 
 // openPartial takes the folder for the bundle at path, or makes it. It is ErrBusy where another process has it.
-func openPartial(path string) (*partial, error) {
-	p := &partial{dir: path + ".partial"}
+func openPartial(path string) (*partialDir, error) {
+	p := &partialDir{dir: path + ".partial"}
 	for {
 		err := os.Mkdir(p.dir, 0o777)
 		made := err == nil
 		if errors.Is(err, fs.ErrExist) {
-			err = p.checkOurs()
+			err = p.checkOwned()
 		}
 		if err != nil {
 			return nil, err
 		}
-		p.lock, err = os.OpenFile(p.file("lock"), os.O_RDWR|os.O_CREATE, 0o666)
+		p.lock, err = os.OpenFile(p.path("lock"), os.O_RDWR|os.O_CREATE, 0o666)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // its process has just removed it
 		}
@@ -47,7 +47,7 @@ func openPartial(path string) (*partial, error) {
 		}
 		if !tryLock(p.lock) && (haveLocks || !made) {
 			p.lock.Close()
-			return nil, p.busy(path)
+			return nil, p.busyError(path)
 		}
 		if stillAtPath(p.lock) {
 			return p, nil
@@ -57,7 +57,7 @@ func openPartial(path string) (*partial, error) {
 }
 
 // checkOurs refuses a folder with things in it that no bundle brought there.
-func (p *partial) checkOurs() error {
+func (p *partialDir) checkOwned() error {
 	entries, err := os.ReadDir(p.dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil
@@ -71,7 +71,7 @@ func (p *partial) checkOurs() error {
 	return nil
 }
 
-func (p *partial) busy(path string) error {
+func (p *partialDir) busyError(path string) error {
 	reason := "another process is writing it"
 	if !haveLocks {
 		reason += "; if there is none, remove the folder " + p.dir
@@ -80,30 +80,30 @@ func (p *partial) busy(path string) error {
 }
 
 // volume returns the path of the i-th volume, counted from 0.
-func (p *partial) volume(i int) string { return p.file(fmt.Sprintf("%03d", i+1)) }
+func (p *partialDir) volumePath(i int) string { return p.path(fmt.Sprintf("%03d", i+1)) }
 
-func (p *partial) file(name string) string { return filepath.Join(p.dir, name) }
+func (p *partialDir) path(name string) string { return filepath.Join(p.dir, name) }
 
 // begin prepares the folder for a plan. What was left there of the same plan stays: the digests of the blobs that were
 // finished are returned. Everything else is removed.
-func (p *partial) begin(plan []byte) (left map[blob.Digest]bool, err error) {
-	if old, err := os.ReadFile(p.file("plan")); err == nil && bytes.Equal(old, plan) {
-		left = p.left()
+func (p *partialDir) prepare(plan []byte) (left map[blob.Digest]bool, err error) {
+	if old, err := os.ReadFile(p.path("plan")); err == nil && bytes.Equal(old, plan) {
+		left = p.readFilled()
 	} else if err := p.clear(); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(p.file("plan"), plan, 0o666); err != nil {
+	if err := os.WriteFile(p.path("plan"), plan, 0o666); err != nil {
 		return nil, err
 	}
-	p.filled, err = os.OpenFile(p.file("filled"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	p.filled, err = os.OpenFile(p.path("filled"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
 	return left, err
 }
 
 // left reads the notes about finished blobs. Each is checked before it counts, so that it does not matter if they are
 // not whole.
-func (p *partial) left() map[blob.Digest]bool {
+func (p *partialDir) readFilled() map[blob.Digest]bool {
 	out := map[blob.Digest]bool{}
-	notes, _ := os.ReadFile(p.file("filled"))
+	notes, _ := os.ReadFile(p.path("filled"))
 	for line := range bytes.Lines(notes) {
 		out[blob.Digest(bytes.TrimSpace(line))] = true
 	}
@@ -111,21 +111,21 @@ func (p *partial) left() map[blob.Digest]bool {
 }
 
 // note says that a blob is there. If the note is lost, the blob is fetched again, no more.
-func (p *partial) note(d blob.Digest) { _, _ = p.filled.WriteString(string(d) + "\n") }
+func (p *partialDir) noteFilled(d blob.Digest) { _, _ = p.filled.WriteString(string(d) + "\n") }
 
 // clear removes everything but the lock.
-func (p *partial) clear() error {
+func (p *partialDir) clear() error {
 	entries, err := os.ReadDir(p.dir)
 	for _, e := range entries {
 		if e.Name() != "lock" {
-			err = errors.Join(err, os.Remove(p.file(e.Name())))
+			err = errors.Join(err, os.Remove(p.path(e.Name())))
 		}
 	}
 	return err
 }
 
 // close gives the folder back.
-func (p *partial) close() {
+func (p *partialDir) release() {
 	if p.filled != nil {
 		p.filled.Close()
 	}
@@ -133,7 +133,7 @@ func (p *partial) close() {
 }
 
 // remove removes the folder and gives it back. It stays locked meanwhile, except on Windows, which removes no open file.
-func (p *partial) remove() error {
+func (p *partialDir) remove() error {
 	if p.filled != nil {
 		p.filled.Close()
 	}

@@ -17,7 +17,7 @@ func (v *volumes) reserve() error {
 	}
 	var fs syscall.Statfs_t
 	if err := syscall.Fstatfs(int(v.files[0].Fd()), &fs); err == nil && int64(fs.Type) == tmpfs && fs.Blocks > 0 {
-		return v.fitInto(int64(fs.Bavail) * int64(fs.Bsize))
+		return v.checkSpace(int64(fs.Bavail) * int64(fs.Bsize))
 	}
 	for _, f := range v.files {
 		if err := f.allocate(); err != nil {
@@ -31,7 +31,7 @@ func (v *volumes) reserve() error {
 const tmpfs = 0x01021994
 
 // fitInto is the error of files that need more room than is free, in bytes. What they take up already is theirs.
-func (v *volumes) fitInto(free int64) error {
+func (v *volumes) checkSpace(free int64) error {
 	need := v.size
 	for _, f := range v.files {
 		var s syscall.Stat_t

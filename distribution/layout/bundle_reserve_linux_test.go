@@ -27,10 +27,10 @@ func TestFitInto(t *testing.T) {
 	if err := v.files[1].Sync(); err != nil { // some file systems give room only then
 		t.Fatal(err)
 	}
-	if err := v.fitInto(2*size - there); err != nil {
+	if err := v.checkSpace(2*size - there); err != nil {
 		t.Error(err)
 	}
-	if err := v.fitInto(size); !errors.Is(err, syscall.ENOSPC) {
+	if err := v.checkSpace(size); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -13,12 +13,12 @@ import (
 // at a time, which open opens. It returns the inventory, without volumes. A blob that does not match its descriptor is a
 // *[blob.MismatchError], and what was written by then is no bundle, since its end is missing.
 func Stream(ctx context.Context, w io.Writer, c Contents, open func(manifest.Descriptor) blob.Open) (Inventory, error) {
-	p, err := c.plan()
+	p, err := c.layOut()
 	if err != nil {
 		return Inventory{}, err
 	}
 	for i := range p.members {
-		if err := p.members[i].stream(ctx, w, open); err != nil {
+		if err := p.members[i].writeTo(ctx, w, open); err != nil {
 			return Inventory{}, err
 		}
 	}
@@ -27,7 +27,7 @@ func Stream(ctx context.Context, w io.Writer, c Contents, open func(manifest.Des
 }
 
 // stream writes one member with its header and padding.
-func (m *tarMember) stream(ctx context.Context, w io.Writer, open func(manifest.Descriptor) blob.Open) error {
+func (m *tarMember) writeTo(ctx context.Context, w io.Writer, open func(manifest.Descriptor) blob.Open) error {
 	header, err := m.header()
 	if err != nil {
 		return err

@@ -12,12 +12,12 @@ import (
 )
 
 // plan is a bundle before it is written: where each byte goes.
-type plan struct {
-	parts     // what is written
-	base      *Inventory
-	platform  manifest.Platform
-	inventory Inventory                         // without Volumes
-	chosen    map[blob.Digest]manifest.Manifest // of an image, what loaders of one platform get
+type tarLayout struct {
+	contentSet // what is written
+	base       *Inventory
+	platform   manifest.Platform
+	inventory  Inventory                         // without Volumes
+	chosen     map[blob.Digest]manifest.Manifest // of an image, what loaders of one platform get
 
 	members []tarMember // in their order
 	size    int64       // bytes of the tar
@@ -32,23 +32,23 @@ type tarMember struct {
 }
 
 // plan lays out the bundle. Equal contents give equal plans.
-func (c *Contents) plan() (*plan, error) {
-	images, parts, err := c.check()
+func (c *Contents) layOut() (*tarLayout, error) {
+	images, parts, err := c.validate()
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{parts: parts, base: c.Base, platform: c.Platform, inventory: Inventory{Images: images}}
+	p := &tarLayout{contentSet: parts, base: c.Base, platform: c.Platform, inventory: Inventory{Images: images}}
 	if p.platform.OS == "" {
 		p.platform = defaultPlatform()
 	}
-	if err := p.inventory.collect(p.load, p.known); err != nil {
+	if err := p.inventory.collect(p.load, p.available); err != nil {
 		return nil, err
 	}
 	p.trim()
-	if err := p.documents(); err != nil {
+	if err := p.makeDocuments(); err != nil {
 		return nil, err
 	}
-	return p, p.layOut()
+	return p, p.assignOffsets()
 }
 
 // defaultPlatform is the one that loaders of one platform get where none is asked for.
@@ -57,13 +57,13 @@ func defaultPlatform() manifest.Platform {
 }
 
 // known tells whether the bundle or its base has something; what must not be distributed they need not have.
-func (p *plan) known(d blob.Digest) bool {
+func (p *tarLayout) available(d blob.Digest) bool {
 	_, inBase := p.base.Find(d)
 	return inBase || p.has(d)
 }
 
 // trim takes what the base has, and what no image refers to, out of what is written.
-func (p *plan) trim() {
+func (p *tarLayout) trim() {
 	if p.base != nil {
 		p.inventory.Base = &Base{ID: p.base.ID, File: p.base.File}
 	}
@@ -80,8 +80,8 @@ func (p *plan) trim() {
 }
 
 // documents makes the members that describe the others.
-func (p *plan) documents() error {
-	if err := p.choose(); err != nil {
+func (p *tarLayout) makeDocuments() error {
+	if err := p.chooseManifests(); err != nil {
 		return err
 	}
 	images := p.dockerImages()
@@ -102,7 +102,7 @@ func (p *plan) documents() error {
 }
 
 // layOut gives every member its place: the documents, then manifests, then blobs, these by digest.
-func (p *plan) layOut() error {
+func (p *tarLayout) assignOffsets() error {
 	for _, d := range slices.Sorted(maps.Keys(p.manifests)) {
 		p.members = append(p.members, tarMember{name: blobName(d), data: p.manifests[d].Raw})
 	}
@@ -137,7 +137,7 @@ func (m *tarMember) header() ([]byte, error) {
 func (m *tarMember) isBlob() bool { return m.blob.Digest != "" }
 
 // writeSmall writes all headers, and the members that are known, to their places.
-func (p *plan) writeSmall(to io.WriterAt) error {
+func (p *tarLayout) writeHeaders(to io.WriterAt) error {
 	for i := range p.members {
 		m := &p.members[i]
 		header, err := m.header()

@@ -12,12 +12,12 @@ import (
 
 // follower hashes the volumes of a bundle while its blobs arrive, in any order: it reads what has come to stand without
 // a gap from the beginning on. Mostly those bytes are still in the system's cache then. A nil follower hashes nothing.
-type follower struct {
+type volumeHasher struct {
 	volumes *volumes
 	order   []*slot // as they stand in the tar
 
 	mu      sync.Mutex
-	wake    sync.Cond
+	cond    sync.Cond
 	full    map[*slot]bool // of those behind the next
 	next    int            // the first of order that is not full
 	stopped bool
@@ -27,16 +27,16 @@ type follower struct {
 	err     error
 }
 
-func newFollower(v *volumes, slots []*slot) *follower {
-	f := &follower{volumes: v, order: slots, full: map[*slot]bool{}, done: make(chan struct{})}
+func newVolumeHasher(v *volumes, slots []*slot) *volumeHasher {
+	f := &volumeHasher{volumes: v, order: slots, full: map[*slot]bool{}, done: make(chan struct{})}
 	slices.SortFunc(f.order, func(a, b *slot) int { return cmp.Compare(a.offset, b.offset) })
-	f.wake.L = &f.mu
+	f.cond.L = &f.mu
 	go f.run()
 	return f
 }
 
 // filled says that the bytes of a slot are final. Those outside of slots always are.
-func (f *follower) filled(s *slot) {
+func (f *volumeHasher) filled(s *slot) {
 	if f == nil {
 		return
 	}
@@ -47,11 +47,11 @@ func (f *follower) filled(s *slot) {
 		delete(f.full, f.order[f.next])
 		f.next++
 	}
-	f.wake.Signal()
+	f.cond.Signal()
 }
 
 // ready is how many bytes from the beginning on are final. The caller holds f.mu.
-func (f *follower) ready() int64 {
+func (f *volumeHasher) ready() int64 {
 	if f.next < len(f.order) {
 		return f.order[f.next].offset
 	}
@@ -59,19 +59,19 @@ func (f *follower) ready() int64 {
 }
 
 // stop ends the hashing and waits for that.
-func (f *follower) stop() {
+func (f *volumeHasher) stop() {
 	if f == nil {
 		return
 	}
 	f.mu.Lock()
 	f.stopped = true
-	f.wake.Signal()
+	f.cond.Signal()
 	f.mu.Unlock()
 	<-f.done
 }
 
 // sums waits until all is hashed, and returns the digests of the volumes.
-func (f *follower) sums(ctx context.Context) ([]blob.Digest, error) {
+func (f *volumeHasher) result(ctx context.Context) ([]blob.Digest, error) {
 	if f == nil {
 		return nil, nil
 	}
@@ -84,25 +84,25 @@ func (f *follower) sums(ctx context.Context) ([]blob.Digest, error) {
 }
 
 // wait returns up to which byte is final, once that is more than at; false when there will be nothing more.
-func (f *follower) wait(at int64) (int64, bool) {
+func (f *volumeHasher) waitBeyond(at int64) (int64, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for f.ready() <= at && !f.stopped {
-		f.wake.Wait()
+		f.cond.Wait()
 	}
 	return f.ready(), !f.stopped
 }
 
-func (f *follower) run() {
+func (f *volumeHasher) run() {
 	defer close(f.done)
 	buf := make([]byte, copyBuffer)
 	at, h := int64(0), blob.SHA256.New()
 	for at < f.volumes.size {
-		ready, more := f.wait(at)
+		ready, more := f.waitBeyond(at)
 		if !more {
 			return
 		}
-		n, err := f.hash(h, buf, at, ready)
+		n, err := f.hashChunk(h, buf, at, ready)
 		if err != nil {
 			f.err = err
 			return
@@ -112,7 +112,7 @@ func (f *follower) run() {
 }
 
 // hash hashes some bytes of one volume, and takes its digest at its end.
-func (f *follower) hash(h hash.Hash, buf []byte, at, ready int64) (int64, error) {
+func (f *volumeHasher) hashChunk(h hash.Hash, buf []byte, at, ready int64) (int64, error) {
 	v := f.volumes.files[f.volumes.volumeAt(at)]
 	end := v.start + v.size
 	buf = buf[:min(int64(len(buf)), ready-at, end-at)]
