@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -190,11 +189,3 @@ func (a *Archive) Inventory() (Inventory, error) {
 
 // Close closes the archive's files. Readers of its blobs fail from then on.
 func (a *Archive) Close() error { return a.volumes.Close() }
-
-// kindOf is the kind of an error that checkVersion and decodeInventory return.
-func errorKind(err error) error {
-	if errors.Is(err, ErrNewer) {
-		return ErrNewer
-	}
-	return ErrDamaged
-}

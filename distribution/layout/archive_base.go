@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -95,24 +94,4 @@ func (a *Archive) BlobSize(d blob.Digest) (int64, error) {
 	}
 	size, _ := a.sizeOf(d)
 	return size, nil
-}
-
-// BlobSize implements [Blobs].
-func (d *Dir) BlobSize(digest blob.Digest) (int64, error) {
-	if err := digest.Validate(); err != nil {
-		return 0, err
-	}
-	info, err := os.Stat(d.blobPath(digest))
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
-}
-
-// Blob implements [Blobs].
-func (d *Dir) Blob(_ context.Context, what manifest.Descriptor, offset int64) (io.ReadCloser, error) {
-	if err := what.Digest.Validate(); err != nil {
-		return nil, err
-	}
-	return openFileAt(d.blobPath(what.Digest), offset)
 }

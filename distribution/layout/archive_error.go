@@ -54,3 +54,29 @@ func printable(s string) string {
 	}
 	return s
 }
+
+// damagedError is an error of a document that cannot be read. It is ErrDamaged, unless the document is only newer.
+type damagedError struct{ error }
+
+// Is makes it ErrDamaged.
+func (e damagedError) Is(target error) bool {
+	return target == ErrDamaged && !errors.Is(e.error, ErrNewer)
+}
+
+// Unwrap returns what is wrong.
+func (e damagedError) Unwrap() error { return e.error }
+
+func asDamaged(err error) error {
+	if err == nil {
+		return nil
+	}
+	return damagedError{err}
+}
+
+// kindOf is the kind of an error that checkVersion and decodeInventory return.
+func errorKind(err error) error {
+	if errors.Is(err, ErrNewer) {
+		return ErrNewer
+	}
+	return ErrDamaged
+}

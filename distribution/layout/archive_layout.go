@@ -2,7 +2,6 @@ package layout
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -48,19 +47,6 @@ func (a *Archive) indexBlobs() {
 		}
 	}
 }
-
-// digestOf returns the digest of a blob by its name in a tar, "" for another name.
-func parseBlobName(name string) blob.Digest {
-	algorithm, hex, _ := strings.Cut(strings.TrimPrefix(name, blobsDir+"/"), "/")
-	d := blob.Digest(algorithm + ":" + hex)
-	if d.Validate() != nil || name != blobName(d) {
-		return ""
-	}
-	return d
-}
-
-// blobName returns the name that a blob has in a tar. The digest must be valid.
-func blobName(d blob.Digest) string { return blobsDir + "/" + string(d.Algorithm()) + "/" + d.Hex() }
 
 func (a *Archive) readVersion() error {
 	b, err := a.members.document(layoutFile, 1<<20)

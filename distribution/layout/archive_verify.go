@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"io/fs"
@@ -13,18 +12,6 @@ import (
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
 )
-
-// Check is one thing that Verify has looked at.
-type Check struct {
-	// What it is, for people: a member of the tar or a file of the folder, and of a split bundle the volumes that it lies
-	// in; a volume; or an image.
-	What   string
-	Digest blob.Digest // what it should be; "" of an image that could not be found
-	Size   int64       // bytes that were read for this check; 0 where it was about a reference
-	// Err is what is wrong, nil where nothing is: a *[blob.MismatchError] where the bytes are others, fs.ErrNotExist where
-	// something that is referred to is not there, or the error of reading or parsing.
-	Err error
-}
 
 // Verify reads the whole archive once, from the first byte to the last, and holds every blob against its digest, every
 // reference of every manifest against what is there, the documents of a bundle against what the manifests make of them, and,
@@ -42,7 +29,7 @@ func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
 	}
 	v.checkDocuments()
 	for _, im := range a.images {
-		if err := v.checkImage(ctx, im); err != nil {
+		if err := checkImage(ctx, "image "+im.String(), im.Descriptor, a.manifest, a.findBlob, report); err != nil {
 			return err
 		}
 	}
@@ -172,45 +159,14 @@ func (v *archiveVerifier) checkVolume(i int) {
 	v.report(Check{What: "volume " + want.File, Digest: want.Digest, Err: err})
 }
 
-// image makes sure that all an image refers to is there.
-func (v *archiveVerifier) checkImage(ctx context.Context, im Image) error {
-	problems := 0
-	err := walk(im.Descriptor, v.archive.manifest, func(d manifest.Descriptor, m manifest.Manifest, err error) error {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err = v.archive.checkRef(d, m, err); err != nil {
-			problems++
-			v.report(Check{What: "image " + im.String(), Digest: d.Digest, Err: err})
-		}
-		return nil
-	})
-	if err == nil && problems == 0 {
-		v.report(Check{What: "image " + im.String(), Digest: im.Digest})
-	}
-	return err
-}
-
-// resolves tells what is wrong with something that a manifest refers to.
-func (a *Archive) checkRef(d manifest.Descriptor, m manifest.Manifest, err error) error {
+// findBlob returns an error where a blob that a manifest refers to is neither in the archive nor left to its base.
+func (a *Archive) findBlob(d manifest.Descriptor) error {
 	at, found := a.blobs[d.Digest]
 	switch {
-	case err != nil:
-		return err
-	case m.Raw != nil:
-		return wantSize(d, m.Size)
 	case found:
-		return wantSize(d, at.size)
+		return checkSize(d, at.size)
 	case a.inBase(d.Digest) || !d.Distributable():
 		return nil
 	}
 	return a.notFound("blob", d.Digest)
-}
-
-// wantSize is the error of a descriptor whose size is not that of the content.
-func wantSize(d manifest.Descriptor, size int64) error {
-	if d.Size != size {
-		return fmt.Errorf("%s has %d bytes, and %d by the manifest that refers to it", d.Digest, size, d.Size)
-	}
-	return nil
 }

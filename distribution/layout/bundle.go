@@ -142,12 +142,6 @@ func (b *Bundle) addSlots(p *tarLayout, left map[blob.Digest]bool) {
 	}
 }
 
-// Size returns how many bytes the bundle will have, all volumes together.
-func (b *Bundle) Size() int64 { return b.volumes.size }
-
-// Inventory returns what the bundle will hold. Its volumes have no digests before [Bundle.Commit].
-func (b *Bundle) Inventory() Inventory { return b.inventory }
-
 // String returns the bundle's path.
 func (b *Bundle) String() string { return b.path }
 

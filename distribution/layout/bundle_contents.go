@@ -68,19 +68,12 @@ func (p contentSet) addBlob(d manifest.Descriptor) error {
 		return err
 	}
 	if m, is := p.manifests[d.Digest]; is {
-		return sameSize(d, m.Size)
+		return checkSize(d, m.Size)
 	}
 	if known, twice := p.blobs[d.Digest]; twice {
-		return sameSize(d, known.Size)
+		return checkSize(d, known.Size)
 	}
 	p.blobs[d.Digest] = d
-	return nil
-}
-
-func sameSize(d manifest.Descriptor, size int64) error {
-	if d.Size != size {
-		return fmt.Errorf("%s has %d bytes in one place and %d in another", d.Digest, size, d.Size)
-	}
 	return nil
 }
 
@@ -128,13 +121,13 @@ func (p contentSet) checkComplete(im Image, base *Inventory) error {
 			return fmt.Errorf("image %s: %w", im, err)
 		}
 		if m.Raw != nil {
-			return sameSize(d, m.Size)
+			return checkSize(d, m.Size)
 		}
 		if known, is := p.blobs[d.Digest]; is {
-			return sameSize(d, known.Size)
+			return checkSize(d, known.Size)
 		}
 		if known, is := base.Find(d.Digest); is {
-			return sameSize(d, known.Size)
+			return checkSize(d, known.Size)
 		}
 		if !d.Distributable() {
 			return nil

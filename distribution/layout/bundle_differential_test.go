@@ -98,7 +98,7 @@ func TestBaseOfOtherSize(t *testing.T) {
 	s.Base = &Inventory{Content: []Content{{Digest: s.Blobs[0].Digest, Size: 1}}}
 	s.Blobs = s.Blobs[1:]
 	_, err := Create(filepath.Join(t.TempDir(), "x.tar"), s.Contents, Files{})
-	says(t, err, "in one place and")
+	says(t, err, "but a descriptor says")
 }
 
 func TestReadInventory(t *testing.T) {

@@ -92,9 +92,6 @@ func TestBundleFilledByMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Abort()
-	if b.Size() != int64(len(want)) {
-		t.Errorf("want %d bytes, got %d", len(want), b.Size())
-	}
 	var wg sync.WaitGroup
 	var written atomic.Int32
 	for _, d := range append(s.Blobs, reversed(s.Blobs)...) {
@@ -420,7 +417,7 @@ func TestContentsThatAreNotWhole(t *testing.T) {
 		"is no image name":       func(s *sample) { s.Images[0].Name = "No Name" },
 		"has the digest":         func(s *sample) { s.Images[0].Name = "x@" + string(blob.FromBytes(nil)) },
 		"is to name two images":  func(s *sample) { s.name("hczjl/halo:1.6", s.Manifests[0]) },
-		"in one place and":       func(s *sample) { s.Blobs[1].Size++ },
+		"but a descriptor says":  func(s *sample) { s.Blobs[1].Size++ },
 		"invalid digest":         func(s *sample) { s.Blobs[0].Digest = "sha256:../.." },
 		"want sha256:":           func(s *sample) { s.Manifests[0].Raw = append([]byte(" "), s.Manifests[0].Raw[1:]...) },
 		"manifest sha256:":       func(s *sample) { s.Manifests = s.Manifests[1:] },

@@ -2,7 +2,6 @@ package layout
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,12 +15,7 @@ import (
 )
 
 const (
-	layoutFile    = "oci-layout"
-	indexFile     = "index.json"
-	blobsDir      = "blobs"
 	privateDir    = ".transship"
-	layoutVersion = "1.0.0"
-	layoutText    = `{"imageLayoutVersion":"` + layoutVersion + `"}` + "\n"
 	maxIndex      = 256 << 20 // bytes of index.json, about half a million tags
 	manifestLinks = "_manifests"
 	blobLinks     = "_blobs"
@@ -85,39 +79,6 @@ func (d *Dir) ensureLayout() error {
 	return asDamaged(checkVersion(b))
 }
 
-// damagedError is an error of a document that cannot be read. It is ErrDamaged, unless the document is only newer.
-type damagedError struct{ error }
-
-// Is makes it ErrDamaged.
-func (e damagedError) Is(target error) bool {
-	return target == ErrDamaged && !errors.Is(e.error, ErrNewer)
-}
-
-// Unwrap returns what is wrong.
-func (e damagedError) Unwrap() error { return e.error }
-
-func asDamaged(err error) error {
-	if err == nil {
-		return nil
-	}
-	return damagedError{err}
-}
-
-// checkVersion reads the file oci-layout. A version that is not known here is ErrNewer.
-func checkVersion(b []byte) error {
-	var document struct{ ImageLayoutVersion string }
-	if err := json.Unmarshal(b, &document); err != nil {
-		return fmt.Errorf("%s: %w", layoutFile, err)
-	}
-	if document.ImageLayoutVersion == "" {
-		return fmt.Errorf("%s: it does not say which version it is of", layoutFile)
-	}
-	if document.ImageLayoutVersion != layoutVersion {
-		return fmt.Errorf("%s: %w %q is not supported, only %s", layoutFile, ErrNewer, document.ImageLayoutVersion, layoutVersion)
-	}
-	return nil
-}
-
 // make writes an empty layout. Whoever is killed in the middle of it left nothing but the names below.
 func (d *Dir) create() error {
 	if err := d.checkWritable(); err != nil {
@@ -162,23 +123,11 @@ func (d *Dir) blobPath(digest blob.Digest) string {
 
 // Repositories returns the names of the repositories that hold a manifest, sorted.
 func (d *Dir) Repositories(ctx context.Context) ([]string, error) {
-	root := d.privatePath("repositories")
 	var names []string
-	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil
-		case err != nil:
-			return err
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case !e.IsDir() || !strings.HasPrefix(e.Name(), "_"):
-			return nil
-		case e.Name() == manifestLinks && !empty(path):
-			file, _ := filepath.Rel(root, filepath.Dir(path)) // path is below root
-			names = append(names, repositoryName(file))
+	err := d.walkLinks(ctx, func(repository, dir string) {
+		if filepath.Base(dir) == manifestLinks && hasLinks(dir) {
+			names = append(names, repository)
 		}
-		return fs.SkipDir
 	})
 	if err == nil && d.readOnly {
 		var more []string
@@ -189,20 +138,40 @@ func (d *Dir) Repositories(ctx context.Context) ([]string, error) {
 	return slices.Compact(names), err
 }
 
-// empty tells whether no link stands in the folders of the algorithms below dir.
-func empty(dir string) bool {
+// walkLinks calls visit for each folder of links, such as _manifests, with the repository that it belongs to.
+func (d *Dir) walkLinks(ctx context.Context, visit func(repository, dir string)) error {
+	root := d.privatePath("repositories")
+	return filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case !e.IsDir() || !strings.HasPrefix(e.Name(), "_"):
+			return nil
+		}
+		file, _ := filepath.Rel(root, filepath.Dir(path)) // path is below root
+		visit(repositoryName(file), path)
+		return fs.SkipDir
+	})
+}
+
+// hasLinks reports whether dir holds a link, in the folder of one of the algorithms.
+func hasLinks(dir string) bool {
 	for _, a := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
 		f, err := os.Open(filepath.Join(dir, string(a)))
 		if err != nil {
 			continue
 		}
-		some, _ := f.Readdirnames(1)
+		names, _ := f.Readdirnames(1)
 		f.Close()
-		if len(some) > 0 {
-			return false
+		if len(names) > 0 {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // Repository returns the repository of that name, which need not hold anything yet. A name that is none, such as
@@ -211,3 +180,13 @@ func (d *Dir) Repository(name string) *Repository { return &Repository{dir: d, n
 
 // Unnamed returns the repository of entries that name none.
 func (d *Dir) Unnamed() *Repository { return d.Repository(d.unnamed) }
+
+// Named returns the names of the repositories that are path with the domain of a registry before it, sorted:
+// docker.io/hczjl/halo and registry.example/hczjl/halo for hczjl/halo. It knows those that index.json has entries of.
+func (d *Dir) Named(path string) ([]string, error) {
+	ix, err := d.index()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(ix.byPath()[path]), nil
+}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -46,19 +45,6 @@ func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int
 	return content, r.blobError(d.Digest, err)
 }
 
-// openFile opens a file at an offset in bytes.
-func openFileAt(name string, offset int64) (io.ReadCloser, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
 // DeleteBlob takes a blob out of the repository.
 func (r *Repository) DeleteBlob(ctx context.Context, d blob.Digest) error {
 	if _, err := r.HeadBlob(ctx, d); err != nil {
@@ -68,13 +54,6 @@ func (r *Repository) DeleteBlob(ctx context.Context, d blob.Digest) error {
 		return err
 	}
 	return r.blobError(d, removeLink(r.linkPath(blobLinks, d)))
-}
-
-func removeLink(name string) error {
-	if err := os.Remove(name); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(name))
 }
 
 // Mount makes a blob of another repository one of this repository too, without a copy. With from empty, any that the
@@ -96,4 +75,24 @@ func (r *Repository) Mount(ctx context.Context, d blob.Digest, from string) erro
 		return err
 	}
 	return r.dir.writeFile(r.linkPath(blobLinks, d), nil)
+}
+
+// BlobSize implements [Blobs].
+func (d *Dir) BlobSize(digest blob.Digest) (int64, error) {
+	if err := digest.Validate(); err != nil {
+		return 0, err
+	}
+	info, err := os.Stat(d.blobPath(digest))
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// Blob implements [Blobs].
+func (d *Dir) Blob(_ context.Context, what manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+	if err := what.Digest.Validate(); err != nil {
+		return nil, err
+	}
+	return openFileAt(d.blobPath(what.Digest), offset)
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"strings"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -85,12 +83,12 @@ func (w *closure) references(d manifest.Descriptor) ([]manifest.Descriptor, erro
 // referrers adds what has a manifest for its subject.
 func (w *closure) referrers(ctx context.Context, subject contentKey) error {
 	r := w.dir.Repository(subject.repository)
-	links, err := os.ReadDir(r.linkPath(referrerLinks, subject.digest))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	links, err := r.linksIn(r.linkPath(referrerLinks, subject.digest))
+	if err != nil {
 		return err
 	}
 	for _, link := range links {
-		d, err := r.resolve(strings.Replace(link.Name(), "-", ":", 1))
+		d, err := r.resolve(string(referrerDigest(link)))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

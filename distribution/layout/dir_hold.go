@@ -2,7 +2,6 @@ package layout
 
 import (
 	"os"
-	"path/filepath"
 	"sync"
 )
 
@@ -63,12 +62,5 @@ func (d *Dir) contentLockPath() string { return d.privatePath("content.lock") }
 
 // openLock opens the file that is locked: shared by a Hold, by one alone in a Prune.
 func (d *Dir) openContentLock() (*os.File, error) {
-	if err := d.checkWritable(); err != nil {
-		return nil, err
-	}
-	name := d.contentLockPath()
-	if err := makeDir(filepath.Dir(name)); err != nil {
-		return nil, err
-	}
-	return os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	return d.openLockFile(d.contentLockPath())
 }

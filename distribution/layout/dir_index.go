@@ -128,12 +128,8 @@ func (d *Dir) writeChanges(batch []*pendingChange) error {
 
 // replace writes index.json.
 func (d *Dir) replaceIndex(ix *index) error {
-	f, err := d.createTemp()
+	f, err := d.writeTemp(ix.encode())
 	if err != nil {
-		return err
-	}
-	if _, err := f.Write(ix.encode()); err != nil {
-		discard(f)
 		return err
 	}
 	info, err := f.Stat()
@@ -152,14 +148,7 @@ func (d *Dir) replaceIndex(ix *index) error {
 
 // lockIndex keeps every other process from writing index.json.
 func (d *Dir) lockIndex() (unlock func(), err error) {
-	if err := d.checkWritable(); err != nil {
-		return nil, err
-	}
-	name := d.privatePath("index.lock")
-	if err := makeDir(filepath.Dir(name)); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := d.openLockFile(d.privatePath("index.lock"))
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -95,12 +94,14 @@ func (a *linkBuilder) addRef(d manifest.Descriptor) {
 	if manifest.IsManifest(d.MediaType) && a.addManifest(d) {
 		return
 	}
-	if a.has(d.Digest) {
+	if exists(a.repository.dir.blobPath(d.Digest)) {
 		a.links[a.repository.linkPath(blobLinks, d.Digest)] = ""
 	}
 }
 
-func (a *linkBuilder) has(d blob.Digest) bool {
-	_, err := os.Stat(a.repository.dir.blobPath(d))
-	return err == nil
+func removeLink(name string) error {
+	if err := os.Remove(name); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(name))
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -127,7 +126,7 @@ func (p *pruneRun) removable(live bool, d blob.Digest) bool {
 
 // links removes the links of every repository.
 func (p *pruneRun) removeLinks(ctx context.Context) error {
-	names, err := p.dir.folders()
+	names, err := p.dir.linkedRepositories(ctx)
 	if err != nil {
 		return err
 	}
@@ -146,26 +145,11 @@ func (p *pruneRun) removeLinks(ctx context.Context) error {
 	return nil
 }
 
-// folders returns the names of the repositories that have a folder.
-func (d *Dir) folders() ([]string, error) {
-	root := d.privatePath("repositories")
-	seen := map[string]bool{}
+// linkedRepositories returns the names of the repositories that have folders of links.
+func (d *Dir) linkedRepositories(ctx context.Context) ([]string, error) {
 	var names []string
-	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil || !e.IsDir() || !strings.HasPrefix(e.Name(), "_") {
-			return err
-		}
-		file, _ := filepath.Rel(root, filepath.Dir(path)) // path is below root
-		if name := repositoryName(file); !seen[name] {
-			seen[name] = true
-			names = append(names, name)
-		}
-		return fs.SkipDir
-	})
-	return names, err
+	err := d.walkLinks(ctx, func(repository, _ string) { names = append(names, repository) })
+	return slices.Compact(names), err
 }
 
 // repository removes the links of one repository: manifests, what says that they refer to others, then blobs.
@@ -229,14 +213,14 @@ func (p *pruneRun) deadReferrers(r *Repository) ([]string, error) {
 	}
 	var gone []string
 	for _, subject := range subjects {
-		links, err := os.ReadDir(r.linkPath(referrerLinks, subject))
+		links, err := r.linksIn(r.linkPath(referrerLinks, subject))
 		if err != nil {
 			return nil, err
 		}
 		for _, link := range links {
-			d := blob.Digest(strings.Replace(link.Name(), "-", ":", 1))
+			d := referrerDigest(link)
 			if p.removable(p.live.manifests[contentKey{r.name, d}], d) {
-				gone = append(gone, filepath.Join(r.linkPath(referrerLinks, subject), link.Name()))
+				gone = append(gone, filepath.Join(r.linkPath(referrerLinks, subject), link))
 			}
 		}
 	}

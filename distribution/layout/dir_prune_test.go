@@ -153,7 +153,7 @@ func size(t testing.TB, d *Dir) (sum int64) {
 // checkLinks makes sure that no repository claims to have what is gone, and that all it has is whole.
 func checkLinks(t testing.TB, d *Dir) {
 	t.Helper()
-	names, err := d.folders()
+	names, err := d.linkedRepositories(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,9 @@ func (r *Repository) referrerPath(subject, referrer blob.Digest) string {
 	return dir + string(os.PathSeparator) + string(referrer.Algorithm()) + "-" + referrer.Hex()
 }
 
+// referrerDigest is the inverse of referrerPath: the digest of the referrer that a link is called after.
+func referrerDigest(link string) blob.Digest { return blob.Digest(strings.Replace(link, "-", ":", 1)) }
+
 // subjectOf returns the digest of a manifest's subject, "" when it has none.
 func subjectOf(m manifest.Manifest) (blob.Digest, error) {
 	subject, err := m.Subject()
@@ -38,7 +41,7 @@ func (r *Repository) Referrers(ctx context.Context, subject blob.Digest, artifac
 	}
 	var out []manifest.Descriptor
 	for _, link := range links {
-		m, err := r.Manifest(ctx, strings.Replace(link, "-", ":", 1))
+		m, err := r.Manifest(ctx, string(referrerDigest(link)))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // being put, or being deleted
 		}

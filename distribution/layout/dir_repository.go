@@ -203,7 +203,7 @@ func (r *Repository) Tags(context.Context) ([]string, error) {
 		return nil, err
 	}
 	tags, hasEntries := ix.tags[r.name]
-	if !hasEntries && empty(r.dir.privatePath("repositories", repositoryPath(r.name), manifestLinks)) {
+	if !hasEntries && !hasLinks(r.dir.privatePath("repositories", repositoryPath(r.name), manifestLinks)) {
 		return nil, fmt.Errorf("repository %s: %w", r.name, fs.ErrNotExist)
 	}
 	return slices.Sorted(maps.Keys(tags)), nil

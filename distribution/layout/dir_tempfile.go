@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -66,9 +65,9 @@ func (d *Dir) removeAbandoned() error {
 }
 
 // discard closes and removes a temporary file.
-func discard(f *os.File) {
+func discard(f *os.File) error {
 	f.Close()
-	os.Remove(f.Name())
+	return os.Remove(f.Name())
 }
 
 // publish makes a temporary file permanent under name, in place of what may be there: when it returns nil the file is
@@ -105,56 +104,33 @@ func (d *Dir) writeFile(name string, content []byte) error {
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, content) {
 		return nil
 	}
-	f, err := d.createTemp()
+	f, err := d.writeTemp(content)
 	if err != nil {
-		return err
-	}
-	if _, err := f.Write(content); err != nil {
-		discard(f)
 		return err
 	}
 	return publish(f, name)
 }
 
-// makeDir makes a folder and those above it, durably.
-func makeDir(dir string) error {
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
-		return nil
-	}
-	if above := filepath.Dir(dir); above != dir {
-		if err := makeDir(above); err != nil {
-			return err
-		}
-	}
-	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return syncDir(filepath.Dir(dir))
-}
-
-// syncDir makes the names in a folder durable. Windows needs and allows no such thing.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
-}
-
-// readFile reads a file of at most limit bytes.
-func readFile(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
+// writeTemp returns a temporary file with that content.
+func (d *Dir) writeTemp(content []byte) (*os.File, error) {
+	f, err := d.createTemp()
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = &fs.PathError{Op: "read", Path: name, Err: errors.New("the file is too large")}
+	if _, err := f.Write(content); err != nil {
+		discard(f)
+		return nil, err
 	}
-	return b, err
+	return f, nil
+}
+
+// openLockFile opens a file to lock, and makes it where there is none.
+func (d *Dir) openLockFile(name string) (*os.File, error) {
+	if err := d.checkWritable(); err != nil {
+		return nil, err
+	}
+	if err := makeDir(filepath.Dir(name)); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
 }

@@ -87,7 +87,4 @@ func (u *Upload) verify(d blob.Digest) error {
 }
 
 // Cancel throws away what was written.
-func (u *Upload) Cancel() error {
-	u.file.Close()
-	return os.Remove(u.file.Name())
-}
+func (u *Upload) Cancel() error { return discard(u.file) }

@@ -3,7 +3,6 @@ package layout
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,10 +16,8 @@ import (
 // is cancelled or the folder cannot be read.
 func (d *Dir) Verify(ctx context.Context, report func(Check)) error {
 	v := &dirVerifier{dir: d, report: report, buf: make([]byte, copyBuffer)}
-	for _, a := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
-		if err := v.checkBlobs(ctx, a); err != nil {
-			return err
-		}
+	if err := v.checkBlobs(ctx); err != nil {
+		return err
 	}
 	roots, err := d.Roots()
 	if err != nil {
@@ -40,17 +37,13 @@ type dirVerifier struct {
 	buf    []byte // for all that is read
 }
 
-// folder checks the blobs of one algorithm.
-func (v *dirVerifier) checkBlobs(ctx context.Context, a blob.Algorithm) error {
-	entries, err := os.ReadDir(filepath.Join(v.dir.path, blobsDir, string(a)))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+// checkBlobs checks the blobs of the folder.
+func (v *dirVerifier) checkBlobs(ctx context.Context) error {
+	all, err := listDigests(filepath.Join(v.dir.path, blobsDir))
+	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		d := blob.Digest(string(a) + ":" + e.Name())
-		if d.Validate() != nil {
-			continue // no blob
-		}
+	for _, d := range all {
 		size, err := v.hashBlob(ctx, d)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -81,7 +74,7 @@ func (v *dirVerifier) hashBlob(ctx context.Context, d blob.Digest) (int64, error
 	return size, nil
 }
 
-// image makes sure that all an entry of index.json refers to is there, and in its repository.
+// checkImage makes sure that all an entry of index.json refers to is there, and in its repository.
 func (v *dirVerifier) checkImage(ctx context.Context, root Root) error {
 	r := v.dir.Repository(root.Repository)
 	what := "image " + root.Repository
@@ -89,21 +82,8 @@ func (v *dirVerifier) checkImage(ctx context.Context, root Root) error {
 		what += ":" + root.Tag
 	}
 	load := func(d manifest.Descriptor) (manifest.Manifest, error) { return r.parsed(ctx, d) }
-	problems := 0
-	err := walk(root.Descriptor, load, func(d manifest.Descriptor, m manifest.Manifest, err error) error {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err = r.checkRef(ctx, d, m, err); err != nil {
-			problems++
-			v.report(Check{What: what, Digest: d.Digest, Err: err})
-		}
-		return nil
-	})
-	if err == nil && problems == 0 {
-		v.report(Check{What: what, Digest: root.Digest})
-	}
-	return err
+	find := func(d manifest.Descriptor) error { return r.findBlob(ctx, d) }
+	return checkImage(ctx, what, root.Descriptor, load, find, v.report)
 }
 
 // parsed returns a manifest of the repository, in a form whose references can be read.
@@ -117,14 +97,8 @@ func (r *Repository) parsed(ctx context.Context, d manifest.Descriptor) (manifes
 	return parsed, err
 }
 
-// resolves tells what is wrong with something that a manifest refers to.
-func (r *Repository) checkRef(ctx context.Context, d manifest.Descriptor, m manifest.Manifest, err error) error {
-	if err != nil {
-		return err
-	}
-	if m.Raw != nil {
-		return wantSize(d, m.Size)
-	}
+// findBlob returns an error where the repository lacks a blob that a manifest refers to.
+func (r *Repository) findBlob(ctx context.Context, d manifest.Descriptor) error {
 	size, err := r.HeadBlob(ctx, d.Digest)
 	if errors.Is(err, fs.ErrNotExist) && !d.Distributable() {
 		return nil
@@ -132,21 +106,5 @@ func (r *Repository) checkRef(ctx context.Context, d manifest.Descriptor, m mani
 	if err != nil {
 		return err
 	}
-	return wantSize(d, size)
-}
-
-// copyUntil copies until the end, or until the context is cancelled.
-func copyContext(ctx context.Context, w io.Writer, r io.Reader, buf []byte) (n int64, err error) {
-	for ctx.Err() == nil {
-		m, err := r.Read(buf)
-		w.Write(buf[:m])
-		n += int64(m)
-		if errors.Is(err, io.EOF) {
-			return n, nil
-		}
-		if err != nil {
-			return n, err
-		}
-	}
-	return n, context.Cause(ctx)
+	return checkSize(d, size)
 }

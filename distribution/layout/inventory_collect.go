@@ -12,19 +12,18 @@ import (
 // collect fills Content with what the images refer to, as far as it is there, and which of the images' repositories
 // have it.
 func (in *Inventory) collect(load manifestLoader, has func(blob.Digest) bool) error {
-	c := collection{content: map[blob.Digest]*Content{}}
+	content := contentTable{}
 	for _, im := range in.Images {
-		r, named := im.reference()
-		c.repository = ""
-		if named {
-			c.repository = r.Name()
+		repository := ""
+		if r, named := im.reference(); named {
+			repository = r.Name()
 		}
 		err := walk(im.Descriptor, load, func(d manifest.Descriptor, m manifest.Manifest, err error) error {
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 			if has(d.Digest) {
-				c.note(d, m)
+				content.add(d, m, repository)
 			}
 			return nil
 		})
@@ -32,30 +31,27 @@ func (in *Inventory) collect(load manifestLoader, has func(blob.Digest) bool) er
 			return err
 		}
 	}
-	for _, content := range c.content {
-		in.Content = append(in.Content, *content)
+	for _, c := range content {
+		in.Content = append(in.Content, *c)
 	}
 	in.sort()
 	return nil
 }
 
-// collection is the content of several images.
-type collection struct {
-	content    map[blob.Digest]*Content
-	repository string // of the image that is being noted, "" where it has no name
-}
+// contentTable is the content of several images by digest.
+type contentTable map[blob.Digest]*Content
 
-// note enters a manifest, or a blob where m has no bytes.
-func (c *collection) note(d manifest.Descriptor, m manifest.Manifest) {
-	known := c.content[d.Digest]
-	if known == nil {
-		known = &Content{Digest: d.Digest, Size: d.Size}
-		c.content[d.Digest] = known
+// add enters a manifest, or a blob where m has no bytes. repository is that of the image, "" where it has no name.
+func (t contentTable) add(d manifest.Descriptor, m manifest.Manifest, repository string) {
+	c := t[d.Digest]
+	if c == nil {
+		c = &Content{Digest: d.Digest, Size: d.Size}
+		t[d.Digest] = c
 	}
 	if m.Raw != nil {
-		known.MediaType = m.MediaType
+		c.MediaType = m.MediaType
 	}
-	if c.repository != "" && !slices.Contains(known.Repositories, c.repository) {
-		known.Repositories = append(known.Repositories, c.repository)
+	if repository != "" && !slices.Contains(c.Repositories, repository) {
+		c.Repositories = append(c.Repositories, repository)
 	}
 }

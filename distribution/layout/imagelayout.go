@@ -1,0 +1,47 @@
+package layout
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/hczjl/transship/blob"
+)
+
+// Names of an image layout, in a folder and in a tar (image-spec, image-layout.md).
+const (
+	layoutFile = "oci-layout"
+	indexFile  = "index.json"
+	blobsDir   = "blobs"
+
+	layoutVersion = "1.0.0"
+	layoutText    = `{"imageLayoutVersion":"` + layoutVersion + `"}` + "\n"
+)
+
+// checkVersion reads the file oci-layout. A version that is not known here is ErrNewer.
+func checkVersion(b []byte) error {
+	var document struct{ ImageLayoutVersion string }
+	if err := json.Unmarshal(b, &document); err != nil {
+		return fmt.Errorf("%s: %w", layoutFile, err)
+	}
+	if document.ImageLayoutVersion == "" {
+		return fmt.Errorf("%s: it does not say which version it is of", layoutFile)
+	}
+	if document.ImageLayoutVersion != layoutVersion {
+		return fmt.Errorf("%s: %w %q is not supported, only %s", layoutFile, ErrNewer, document.ImageLayoutVersion, layoutVersion)
+	}
+	return nil
+}
+
+// digestOf returns the digest of a blob by its name in a tar, "" for another name.
+func parseBlobName(name string) blob.Digest {
+	algorithm, hex, _ := strings.Cut(strings.TrimPrefix(name, blobsDir+"/"), "/")
+	d := blob.Digest(algorithm + ":" + hex)
+	if d.Validate() != nil || name != blobName(d) {
+		return ""
+	}
+	return d
+}
+
+// blobName returns the name that a blob has in a tar. The digest must be valid.
+func blobName(d blob.Digest) string { return blobsDir + "/" + string(d.Algorithm()) + "/" + d.Hex() }
