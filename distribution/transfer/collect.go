@@ -13,64 +13,68 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Closure is all that an image consists of. Whoever must know sizes before the first byte moves, as a bundle does,
-// collects it first and then has its blobs filled in.
+// Closure is everything an image consists of. A caller that must know all sizes before the first
+// byte moves, as for a bundle, gets it from [Engine.Collect] and then moves the blobs with
+// [Engine.Fill].
 type Closure struct {
 	Root      manifest.Manifest
 	Manifests []manifest.Manifest   // every manifest once, children before parents, the root last
-	Blobs     []manifest.Descriptor // every config and layer once; foreign layers are not among them
-	Referrers []Referrer            // what refers to the image, where the engine copies that; sorted by tag and digest
+	Blobs     []manifest.Descriptor // every config and layer once, without foreign layers
+	Referrers []Referrer            // what refers to the image, if Engine.Referrers is set; sorted by tag and digest
 }
 
-// Referrer is a manifest that refers to an image or to a part of it: by its subject, or by a tag of cosign's.
+// Referrer is a manifest that refers to an image or to a manifest below it, by its subject or by a
+// tag of cosign's.
 type Referrer struct {
-	Tag string // "" where it has a subject
+	Tag string // "" if it has a subject
 	manifest.Descriptor
 }
 
-// Collect reads the manifests of the image that ref names, as far as Platforms keeps them, with Referrers also those of
-// what refers to it, and no blob but a config that has to be looked into for its platform. Errors are those of
-// [Engine.Copy].
+// Collect reads all manifests of the image that ref names: those that Platforms keeps, and with
+// Referrers also those that refer to them. It reads no blobs, except a config that has the platform
+// of a single image. Errors are those of [Engine.Copy].
 func (e *Engine) Collect(ctx context.Context, src Source, ref string) (Closure, error) {
 	e.prepare()
-	root, err := e.root(ctx, src, ref)
+	root, err := e.getRoot(ctx, src, ref)
 	if err != nil {
 		return Closure{}, err
 	}
-	found := &collection{manifests: map[blob.Digest]manifest.Manifest{}, tags: map[string]manifest.Descriptor{}}
-	c := e.copyingTo(src, found)
-	c.silent = true
-	if _, err := c.image(ctx, root, string(root.Digest), presence{}, e.Referrers); err != nil {
+	found := &manifestCollector{manifests: map[blob.Digest]manifest.Manifest{}, tags: map[string]manifest.Descriptor{}}
+	c := e.newIsolatedRun(src, found)
+	c.quiet = true
+	if _, err := c.putImage(ctx, root, string(root.Digest), presence{}, e.Referrers); err != nil {
 		return Closure{}, err
 	}
 	return found.closure(root)
 }
 
-// Fill puts the blobs into the target, as [Engine.Copy] does, and no manifest.
+// Fill puts blobs to the target as [Engine.Copy] does, and no manifest.
 func (e *Engine) Fill(ctx context.Context, src Source, dst Target, blobs []manifest.Descriptor) error {
 	e.prepare()
-	return e.blobsSideBySide(ctx, blobs, e.copying(src, dst).putBlob)
+	return e.forEachBlob(ctx, blobs, e.newRun(src, dst).putBlob)
 }
 
-// collection is a target that keeps the manifests and asks for no blob.
-type collection struct {
+// manifestCollector is a target that keeps the manifests and reads no blobs.
+type manifestCollector struct {
 	mu        sync.Mutex
 	manifests map[blob.Digest]manifest.Manifest
 	tags      map[string]manifest.Descriptor
 }
 
-// HeadManifest implements Target: nothing is there yet.
-func (c *collection) HeadManifest(_ context.Context, ref string) (manifest.Descriptor, error) {
+// HeadManifest implements Target: it always returns fs.ErrNotExist.
+func (c *manifestCollector) HeadManifest(_ context.Context, ref string) (manifest.Descriptor, error) {
 	return manifest.Descriptor{}, fmt.Errorf("manifest %s: %w", ref, fs.ErrNotExist)
 }
 
-// PutBlob implements Target. The manifests say which blobs there are.
-func (*collection) PutBlob(context.Context, manifest.Descriptor, blob.Open, ...string) (blob.Outcome, error) {
+// PutBlob implements Target. The manifests have the descriptors of the blobs.
+func (*manifestCollector) PutBlob(
+	context.Context, manifest.Descriptor, blob.Open, ...string,
+) (blob.Outcome, error) {
 	return blob.Exists, nil
 }
 
 // PutManifest implements Target.
-func (c *collection) PutManifest(_ context.Context, ref string, m manifest.Manifest) error {
+func (c *manifestCollector) PutManifest(_ context.Context, ref string, m manifest.Manifest) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.manifests[m.Digest] = m
@@ -80,19 +84,19 @@ func (c *collection) PutManifest(_ context.Context, ref string, m manifest.Manif
 	return nil
 }
 
-// closure puts what was found into order: that of the documents, so that it is the same each time.
-func (c *collection) closure(root manifest.Manifest) (Closure, error) {
-	w := &closureWalk{collection: c, seen: map[blob.Digest]bool{root.Digest: true}}
+// closure lists what was collected in the order of the documents, so that it is the same each time.
+func (c *manifestCollector) closure(root manifest.Manifest) (Closure, error) {
+	w := &closureWalk{manifestCollector: c, seen: map[blob.Digest]bool{root.Digest: true}}
 	referrers, err := c.referrers(root)
 	if err != nil {
 		return Closure{}, err
 	}
 	w.out.Root, w.out.Referrers = root, referrers
-	if err := w.below(root); err != nil {
+	if err := w.addReferences(root); err != nil {
 		return Closure{}, err
 	}
 	for _, r := range referrers {
-		if err := w.add(r.Digest); err != nil {
+		if err := w.addManifest(r.Digest); err != nil {
 			return Closure{}, err
 		}
 	}
@@ -100,8 +104,8 @@ func (c *collection) closure(root manifest.Manifest) (Closure, error) {
 	return w.out, nil
 }
 
-// referrers are the manifests that stand for themselves: no other one needs them.
-func (c *collection) referrers(root manifest.Manifest) ([]Referrer, error) {
+// referrers returns the manifests that no other manifest needs, except the root.
+func (c *manifestCollector) referrers(root manifest.Manifest) ([]Referrer, error) {
 	needed := map[blob.Digest]bool{root.Digest: true}
 	for _, m := range c.manifests {
 		refs, err := m.References()
@@ -130,27 +134,27 @@ func (c *collection) referrers(root manifest.Manifest) ([]Referrer, error) {
 
 // closureWalk lists what manifests need, each digest once.
 type closureWalk struct {
-	*collection
+	*manifestCollector
 	seen map[blob.Digest]bool
 	out  Closure
 }
 
-// add lists a manifest after what it needs.
-func (w *closureWalk) add(d blob.Digest) error {
+// addManifest lists a manifest after what it needs.
+func (w *closureWalk) addManifest(d blob.Digest) error {
 	if w.seen[d] {
 		return nil
 	}
 	w.seen[d] = true
 	m := w.manifests[d]
-	if err := w.below(m); err != nil {
+	if err := w.addReferences(m); err != nil {
 		return err
 	}
 	w.out.Manifests = append(w.out.Manifests, m)
 	return nil
 }
 
-// below lists what a manifest needs.
-func (w *closureWalk) below(m manifest.Manifest) error {
+// addReferences lists what a manifest needs.
+func (w *closureWalk) addReferences(m manifest.Manifest) error {
 	refs, err := m.References()
 	if err != nil {
 		return err
@@ -159,7 +163,7 @@ func (w *closureWalk) below(m manifest.Manifest) error {
 		_, isManifest := w.manifests[d.Digest]
 		switch {
 		case isManifest && manifest.IsIndex(m.MediaType):
-			if err := w.add(d.Digest); err != nil {
+			if err := w.addManifest(d.Digest); err != nil {
 				return err
 			}
 		case !w.seen[d.Digest] && d.Distributable():

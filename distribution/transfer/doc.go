@@ -1,8 +1,13 @@
-// Package transfer copies images: it walks the graph from a root manifest, sends children before parents, and puts the
-// root last under its tag, so that a tag never names something that is not whole.
+// Package transfer copies images from a [Source] to a [Target]. Start with [Engine]: its zero value
+// copies all platforms of an image with [Engine.Copy], and writes several targets in one pass with
+// [Engine.CopyAll].
 //
-// [Engine] knows nothing of HTTP. It reads from a [Source] and writes to a [Target]; how a target comes to have a blob
-// (it is there, it is mounted, it is sent) is the target's own business, and the engine learns only the outcome. Blobs
-// stream from one to the other, side by side; none is held or stored on the way. One Engine serves any number of
-// copies at once, and moves each blob to a registry only once for all of them.
+// The engine walks the graph of manifests from the root down. It puts children before parents and
+// the root last, under its tag, so that a tag never points at an incomplete image.
+//
+// The package does not import net/http. A Source opens manifests and blobs. A Target makes sure
+// that it has a blob (it has it already, mounts it, or reads it from the source) and reports which
+// of these it was. Blobs stream from one to the other, several at once; none is held in memory or
+// stored on the way. One Engine serves any number of copies at the same time, and moves each blob
+// to a registry only once for all of them.
 package transfer

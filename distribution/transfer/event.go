@@ -5,25 +5,25 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Kind tells what an [Event] is about.
+// Kind is what an [Event] is about.
 type Kind int
 
-// The kinds of events, in the order in which they come for one blob or image.
+// The kinds of events, in the order in which they occur for one blob or image.
 const (
-	BlobFound    Kind = iota + 1 // a blob is needed at the target
-	BlobStarted                  // a blob is about to be put; Meter shows how far it has come
-	BlobDone                     // a blob is at the target; Outcome says how it came to be there
+	BlobFound    Kind = iota + 1 // the target needs a blob
+	BlobStarted                  // the engine starts to put a blob; Meter shows its progress
+	BlobDone                     // the target has a blob; Outcome is how
 	BlobFailed                   // a blob could not be put
-	ManifestDone                 // a manifest is at the target; Outcome is Exists or Uploaded
-	ImageDone                    // an image is whole at the target under the reference that was asked for
+	ManifestDone                 // the target has a manifest; Outcome is Exists or Uploaded
+	ImageDone                    // the target has the whole image under the tag or digest asked for
 )
 
-// Event is something an engine did.
+// Event is one step of an engine.
 type Event struct {
 	Kind       Kind
 	Target     string              // the target's name
 	Ref        string              // of manifests and images: the tag or digest they were put under
-	Descriptor manifest.Descriptor // of an entry of an index as it stands there, with platform and annotations
-	Outcome    blob.Outcome        // how it came to be there; of an image Exists when the tag named it already
-	Meter      *blob.Meter         // of a blob
+	Descriptor manifest.Descriptor // for an entry of an index as that has it, with platform and annotations
+	Outcome    blob.Outcome        // for an image Exists if the tag already pointed at it
+	Meter      *blob.Meter         // of blobs, from BlobStarted on
 }

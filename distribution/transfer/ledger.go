@@ -9,42 +9,44 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// mountable is how many repositories that have a blob are named to a target: one is enough, unless it refuses.
-const mountable = 3
+// maxMountSources is how many repositories are offered to a target to mount a blob from. One is
+// enough, unless it is refused.
+const maxMountSources = 3
 
-// ledger knows what content this run has brought to which repositories, and what is on its way, so that each digest goes
-// to a registry once however many images share it.
+// ledger records which content the engine has brought to which repositories, and what is on its way
+// there, so that each digest goes to a registry once however many images share it.
 type ledger struct {
 	mu      sync.Mutex
-	entries map[ledgerKey]*entry
+	entries map[ledgerKey]*ledgerEntry
 }
 
 type ledgerKey struct {
-	registry any
+	registry any // see place
 	digest   blob.Digest
 }
 
-// entry is one digest on one registry. A run may have a hundred thousand of them.
-type entry struct {
-	size    int64                    // in bytes, as it was found when the content was read; -1 before
-	holders []string                 // repositories that have it
-	busy    map[string]chan struct{} // repositories it is on its way to; closed when it has arrived or failed
+// ledgerEntry is one digest on one registry. An engine may have a hundred thousand of them.
+type ledgerEntry struct {
+	size     int64                    // in bytes, as found when the content was read; -1 before
+	holders  []string                 // repositories that have the content
+	inFlight map[string]chan struct{} // repositories the content is on its way to; closed when it has arrived or failed
 }
 
-// claim is the right to bring content to a repository.
+// claim is the exclusive right to bring content to a repository.
 type claim struct {
 	ledger     *ledger
-	entry      *entry
+	entry      *ledgerEntry
 	repository string
-	holders    []string // some of those who have it
+	holders    []string // up to maxMountSources repositories that have the content
 }
 
-// claim returns nil when the repository has the content from this run. It waits while that is on its way there, and also
-// while it is on its way to the registry's first repository, since the others can then mount it from that one. Content
-// that has come with another size is a *[blob.MismatchError]. The caller must release the claim.
+// claim returns a claim, which the caller must release, or nil if the repository already got the
+// content. It waits while the content is on its way there, and also while it is on its way to the
+// first repository of the registry, so that the others can mount it from that one. If the content
+// has arrived with another size than d's, the error is a *[blob.MismatchError].
 func (l *ledger) claim(ctx context.Context, to place, d manifest.Descriptor) (*claim, error) {
 	for {
-		c, wait, size := l.try(ledgerKey{to.registry, d.Digest}, to.repository)
+		c, wait, size := l.tryClaim(ledgerKey{to.registry, d.Digest}, to.repository)
 		if size >= 0 && size != d.Size {
 			if c != nil {
 				c.release(false, size)
@@ -62,43 +64,44 @@ func (l *ledger) claim(ctx context.Context, to place, d manifest.Descriptor) (*c
 	}
 }
 
-// try makes a claim, or returns what to wait for before trying again. Neither means that the repository has the content.
-// size is the entry's.
-func (l *ledger) try(key ledgerKey, repository string) (c *claim, wait chan struct{}, size int64) {
+// tryClaim returns a claim, or what to wait for before trying again, or neither if the repository
+// got the content. size is that of the entry.
+func (l *ledger) tryClaim(key ledgerKey, repository string) (c *claim, wait chan struct{}, size int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := l.entry(key)
 	if slices.Contains(e.holders, repository) {
 		return nil, nil, e.size
 	}
-	if wait, ok := e.busy[repository]; ok {
+	if wait, ok := e.inFlight[repository]; ok {
 		return nil, wait, e.size
 	}
 	if len(e.holders) == 0 {
-		for _, wait := range e.busy {
+		for _, wait := range e.inFlight {
 			return nil, wait, e.size
 		}
 	}
-	if e.busy == nil {
-		e.busy = map[string]chan struct{}{}
+	if e.inFlight == nil {
+		e.inFlight = map[string]chan struct{}{}
 	}
-	e.busy[repository] = make(chan struct{})
-	return &claim{l, e, repository, slices.Clone(e.holders[:min(len(e.holders), mountable)])}, nil, e.size
+	e.inFlight[repository] = make(chan struct{})
+	return &claim{l, e, repository, slices.Clone(e.holders[:min(len(e.holders), maxMountSources)])}, nil, e.size
 }
 
-func (l *ledger) entry(key ledgerKey) *entry {
+func (l *ledger) entry(key ledgerKey) *ledgerEntry {
 	if l.entries == nil {
-		l.entries = map[ledgerKey]*entry{}
+		l.entries = map[ledgerKey]*ledgerEntry{}
 	}
 	e, ok := l.entries[key]
 	if !ok {
-		e = &entry{size: -1}
+		e = &ledgerEntry{size: -1}
 		l.entries[key] = e
 	}
 	return e
 }
 
-// release ends a claim and says whether the repository has the content now, and its size where it was read, else -1.
+// release ends a claim. arrived reports whether the repository now has the content. size is its
+// size in bytes if it was read, otherwise -1.
 func (c *claim) release(arrived bool, size int64) {
 	c.ledger.mu.Lock()
 	defer c.ledger.mu.Unlock()
@@ -106,9 +109,9 @@ func (c *claim) release(arrived bool, size int64) {
 		c.entry.holders = append(c.entry.holders, c.repository)
 		c.entry.size = max(c.entry.size, size)
 	}
-	close(c.entry.busy[c.repository])
-	delete(c.entry.busy, c.repository)
-	if len(c.entry.busy) == 0 {
-		c.entry.busy = nil // an empty map is most of an entry
+	close(c.entry.inFlight[c.repository])
+	delete(c.entry.inFlight, c.repository)
+	if len(c.entry.inFlight) == 0 {
+		c.entry.inFlight = nil // an empty map takes most of an entry's memory
 	}
 }

@@ -7,40 +7,38 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// rangesOf knows for each source whether it is of use to read blobs in several ranges at once.
-type rangesOf struct {
-	mu   sync.Mutex
-	from map[any]*blob.Ranges
+// sourceRanges remembers for each source whether reading several ranges of a blob at once is
+// faster.
+type sourceRanges struct {
+	mu         sync.Mutex
+	byRegistry map[any]*blob.Ranges // see place
 }
 
-// Open returns how the engine reads a blob of a source: in ranges and at a pace, as its fields say.
+// Open returns a function that opens a blob of a source the way the engine does: in ranges and with
+// a capped rate, as Ranges and Pace say.
 func (e *Engine) Open(src Source, d manifest.Descriptor) blob.Open {
 	return e.open(src, placeOf(src), d)
 }
 
 func (e *Engine) open(src Source, from place, d manifest.Descriptor) blob.Open {
-	return e.Pace.Over(e.inRanges(src, from, d))
-}
-
-func (e *Engine) inRanges(src Source, from place, d manifest.Descriptor) blob.Open {
-	open, part := RangedBlob(src, d)
-	if part == nil || e.Jobs == 1 && e.Ranges == 0 {
-		return open
+	open, openRange := RangedBlob(src, d)
+	if openRange != nil && (e.Jobs != 1 || e.Ranges != 0) {
+		open = e.ranges.at(from, e.Ranges).Over(d.Size, open, openRange)
 	}
-	return e.ranges.of(from, e.Ranges).Over(d.Size, open, part)
+	return e.Pace.Over(open)
 }
 
-// of returns what is known of a source. All repositories of a registry are one.
-func (r *rangesOf) of(from place, n int) *blob.Ranges {
+// at returns what is known of a registry's blobs, the same for all its repositories.
+func (r *sourceRanges) at(from place, n int) *blob.Ranges {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	known, ok := r.from[from.registry]
+	known, ok := r.byRegistry[from.registry]
 	if !ok {
-		if r.from == nil {
-			r.from = map[any]*blob.Ranges{}
+		if r.byRegistry == nil {
+			r.byRegistry = map[any]*blob.Ranges{}
 		}
 		known = &blob.Ranges{N: n}
-		r.from[from.registry] = known
+		r.byRegistry[from.registry] = known
 	}
 	return known
 }

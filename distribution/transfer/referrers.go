@@ -12,12 +12,13 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// referrersDepth bounds how far referrers of referrers are followed: a signature of an SBOM of an image is three.
-const referrersDepth = 8
+// maxReferrerDepth is how many levels of referrers of referrers are copied. The signature of an
+// SBOM of an image takes three.
+const maxReferrerDepth = 8
 
-// referrers copies what refers to the image or to one of its platforms' images: by the referrers API or its tag
-// (the source knows which), and by the tags cosign uses.
-func (c *copying) referrers(ctx context.Context, root manifest.Manifest) error {
+// putReferrers puts what refers to the image or to a manifest below it: what the source lists as
+// referrers (by the API or the referrers tag), and the tags that cosign uses.
+func (c *copyRun) putReferrers(ctx context.Context, root manifest.Manifest) error {
 	src, ok := c.src.(Referring)
 	if !ok {
 		return fmt.Errorf("%s cannot tell what refers to an image", name(c.src))
@@ -26,15 +27,15 @@ func (c *copying) referrers(ctx context.Context, root manifest.Manifest) error {
 	if err != nil {
 		return err
 	}
-	f := &following{copying: c, src: src, seen: map[blob.Digest]bool{}}
-	if err := f.all(ctx, subjects, referrersDepth); err != nil {
+	w := &referrerWalk{copyRun: c, src: src, seen: map[blob.Digest]bool{}}
+	if err := w.putAll(ctx, subjects, maxReferrerDepth); err != nil {
 		return err
 	}
-	return c.cosignTags(ctx, src, f.seen)
+	return c.putCosignTags(ctx, src, w.seen)
 }
 
-// subjects lists the image and all manifests below it.
-func (c *copying) subjects(ctx context.Context, root manifest.Manifest) ([]manifest.Descriptor, error) {
+// subjects returns the image and all manifests below it.
+func (c *copyRun) subjects(ctx context.Context, root manifest.Manifest) ([]manifest.Descriptor, error) {
 	out := []manifest.Descriptor{root.Descriptor}
 	if !manifest.IsIndex(root.MediaType) {
 		return out, nil
@@ -48,7 +49,7 @@ func (c *copying) subjects(ctx context.Context, root manifest.Manifest) ([]manif
 			out = append(out, d)
 			continue
 		}
-		nested, err := c.engine.fetchChild(ctx, c.src, d)
+		nested, err := c.engine.getChild(ctx, c.src, d)
 		if err != nil {
 			return nil, err
 		}
@@ -61,59 +62,56 @@ func (c *copying) subjects(ctx context.Context, root manifest.Manifest) ([]manif
 	return unique(out), nil
 }
 
-// following is a walk from subjects to their referrers, to theirs, and so on.
-type following struct {
-	*copying
+// referrerWalk goes from subjects to their referrers, to the referrers of those, and so on.
+type referrerWalk struct {
+	*copyRun
 	src Referring
 
 	mu   sync.Mutex
-	seen map[blob.Digest]bool // subjects that were asked for
+	seen map[blob.Digest]bool // subjects whose referrers have been listed
 }
 
-// all copies the manifests that have one of the subjects, and those that refer to them in turn.
-func (f *following) all(ctx context.Context, subjects []manifest.Descriptor, depth int) error {
+// putAll puts the referrers of the subjects, and those that refer to them in turn.
+func (w *referrerWalk) putAll(ctx context.Context, subjects []manifest.Descriptor, depth int) error {
 	if depth == 0 {
 		return nil
 	}
-	return f.engine.sideBySide(ctx, subjects, func(ctx context.Context, subject manifest.Descriptor) error {
-		if !f.first(subject.Digest) {
+	return w.engine.forEach(ctx, subjects, func(ctx context.Context, subject manifest.Descriptor) error {
+		if !w.markSeen(subject.Digest) {
 			return nil
 		}
-		list, err := f.list(ctx, subject.Digest)
+		list, err := w.list(ctx, subject.Digest)
 		if err != nil {
 			return err
 		}
-		put := func(ctx context.Context, d manifest.Descriptor) error { return f.child(ctx, d, false) }
-		if err := f.engine.sideBySide(ctx, list, put); err != nil {
+		put := func(ctx context.Context, d manifest.Descriptor) error { return w.putChild(ctx, d, false) }
+		if err := w.engine.forEach(ctx, list, put); err != nil {
 			return err
 		}
-		return f.all(ctx, list, depth-1)
+		return w.putAll(ctx, list, depth-1)
 	})
 }
 
-// first tells whether a subject was not asked for yet.
-func (f *following) first(d blob.Digest) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.seen[d] {
-		return false
-	}
-	f.seen[d] = true
-	return true
+// markSeen reports whether a subject is new.
+func (w *referrerWalk) markSeen(d blob.Digest) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	isNew := !w.seen[d]
+	w.seen[d] = true
+	return isNew
 }
 
-// list asks the source what has the subject.
-func (f *following) list(ctx context.Context, subject blob.Digest) (list []manifest.Descriptor, err error) {
-	err = f.engine.withDoc(ctx, func() error {
-		list, err = f.src.Referrers(ctx, subject, "")
+func (w *referrerWalk) list(ctx context.Context, subject blob.Digest) (list []manifest.Descriptor, err error) {
+	err = w.engine.withManifestSlot(ctx, func() error {
+		list, err = w.src.Referrers(ctx, subject, "")
 		return err
 	})
 	return list, err
 }
 
-// cosignTags copies the tags that cosign names after the digests it signs or describes. A repository without any tag may
-// say that it does not exist.
-func (c *copying) cosignTags(ctx context.Context, src Referring, digests map[blob.Digest]bool) error {
+// putCosignTags puts the tags that cosign derives from the digests it signs or describes. For a
+// repository without any tag, a registry may answer that it does not exist.
+func (c *copyRun) putCosignTags(ctx context.Context, src Referring, digests map[blob.Digest]bool) error {
 	for tag, err := range src.TagNames(ctx) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -124,22 +122,23 @@ func (c *copying) cosignTags(ctx context.Context, src Referring, digests map[blo
 		if !digests[cosignSubject(tag)] {
 			continue
 		}
-		m, err := c.engine.fetch(ctx, c.src, tag)
+		m, err := c.engine.getManifest(ctx, c.src, tag)
 		if err != nil {
 			return err
 		}
-		have, err := c.ask(ctx, tag)
+		have, err := c.headImage(ctx, tag)
 		if err != nil {
 			return err
 		}
-		if _, err := c.image(ctx, m, tag, have, false); err != nil {
+		if _, err := c.putImage(ctx, m, tag, have, false); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// cosignSubject returns the digest that a tag such as sha256-<hex>.sig is about, "" for any other tag.
+// cosignSubject returns the digest that a tag such as sha256-<hex>.sig is about, "" for any other
+// tag.
 func cosignSubject(tag string) blob.Digest {
 	base, kind, ok := strings.Cut(tag, ".")
 	if !ok || kind != "sig" && kind != "att" && kind != "sbom" {

@@ -11,20 +11,21 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// maxConfig is the largest config blob that is read for its platform, in bytes. Configs are a few kilobytes.
+// maxConfig is the size in bytes of the largest config blob that is read for its platform. Configs
+// are a few kilobytes.
 const maxConfig = 4 << 20
 
-// root fetches the image and leaves of it what is wanted.
-func (e *Engine) root(ctx context.Context, src Source, ref string) (manifest.Manifest, error) {
-	m, err := e.fetch(ctx, src, ref)
+// getRoot reads an image's manifest and applies Platforms and Flatten to it.
+func (e *Engine) getRoot(ctx context.Context, src Source, ref string) (manifest.Manifest, error) {
+	m, err := e.getManifest(ctx, src, ref)
 	if err != nil || len(e.Platforms) == 0 && !e.Flatten {
 		return m, err
 	}
-	return e.wanted(ctx, src, m)
+	return e.selectPlatforms(ctx, src, m)
 }
 
-// wanted leaves of an image what Platforms and Flatten want.
-func (e *Engine) wanted(ctx context.Context, src Source, m manifest.Manifest) (manifest.Manifest, error) {
+// selectPlatforms applies Platforms and Flatten to an image.
+func (e *Engine) selectPlatforms(ctx context.Context, src Source, m manifest.Manifest) (manifest.Manifest, error) {
 	if !manifest.IsIndex(m.MediaType) {
 		return m, e.checkPlatform(ctx, src, m)
 	}
@@ -33,17 +34,17 @@ func (e *Engine) wanted(ctx context.Context, src Source, m manifest.Manifest) (m
 		return manifest.Manifest{}, fmt.Errorf("%s: %w", name(src), err)
 	}
 	if e.Flatten {
-		return e.flattened(ctx, src, kept)
+		return e.flatten(ctx, src, kept)
 	}
 	return kept, nil
 }
 
-// ErrSeveral says that more than one image is left where a single one was asked for.
+// ErrSeveral says that a single image was asked for and more than one matches.
 var ErrSeveral = errors.New("more than one image matches, so the result cannot be a single image")
 
-// flattened returns the one image that an index holds, through nested ones too. Attestations describe it from beside it in
-// the index and have no place without one.
-func (e *Engine) flattened(ctx context.Context, src Source, m manifest.Manifest) (manifest.Manifest, error) {
+// flatten returns the one image of an index, also through nested indexes. It drops attestations:
+// they describe the image as other entries of the index.
+func (e *Engine) flatten(ctx context.Context, src Source, m manifest.Manifest) (manifest.Manifest, error) {
 	entries, err := m.References()
 	if err != nil {
 		return manifest.Manifest{}, err
@@ -56,14 +57,15 @@ func (e *Engine) flattened(ctx context.Context, src Source, m manifest.Manifest)
 	default:
 		return manifest.Manifest{}, fmt.Errorf("%s: %w", name(src), ErrSeveral)
 	}
-	only, err := e.fetchChild(ctx, src, entries[0])
+	only, err := e.getChild(ctx, src, entries[0])
 	if err != nil || !manifest.IsIndex(only.MediaType) {
 		return only, err
 	}
-	return e.wanted(ctx, src, only)
+	return e.selectPlatforms(ctx, src, only)
 }
 
-// checkPlatform makes sure that a single image is for one of the wanted platforms. What it runs on stands in its config.
+// checkPlatform makes sure that a single image is for one of Platforms. Its config blob has its
+// platform.
 func (e *Engine) checkPlatform(ctx context.Context, src Source, m manifest.Manifest) error {
 	if len(e.Platforms) == 0 {
 		return nil
@@ -72,25 +74,24 @@ func (e *Engine) checkPlatform(ctx context.Context, src Source, m manifest.Manif
 	if err != nil {
 		return err
 	}
-	for _, want := range e.Platforms {
-		if want.Match(p) {
-			return nil
-		}
+	if slices.ContainsFunc(e.Platforms, func(want manifest.Platform) bool { return want.Match(p) }) {
+		return nil
 	}
 	return fmt.Errorf("%s: %w", name(src), &manifest.PlatformError{Want: e.Platforms[0], Have: []manifest.Platform{p}})
 }
 
-// ImagePlatform reads what an image runs on from its config blob (image-spec, config.md), of which at most 4 MiB are read
-// into memory. The config is verified against its digest; one that does not match is a *[blob.MismatchError], one that
-// cannot be read a *[manifest.ConfigError]. An artifact without a config is an error, and one whose config says nothing
-// gives an empty platform.
+// ImagePlatform reads the platform of an image from its config blob (image-spec, config.md), of
+// which it reads at most 4 MiB into memory. A config that says nothing gives an empty platform. An
+// artifact without a config is an error, a config that does not match its digest a
+// *[blob.MismatchError], one that cannot be parsed a *[manifest.ConfigError].
 func ImagePlatform(ctx context.Context, src Source, m manifest.Manifest) (manifest.Platform, error) {
 	im, err := m.Image()
 	if err != nil {
 		return manifest.Platform{}, err
 	}
 	if im.Config == nil {
-		return manifest.Platform{}, fmt.Errorf("%s: %s has no config that says what it runs on", name(src), m.Digest.Short())
+		return manifest.Platform{}, fmt.Errorf("%s: %s has no config that says what it runs on",
+			name(src), m.Digest.Short())
 	}
 	raw, err := readConfig(ctx, src, *im.Config)
 	if err != nil {
@@ -106,7 +107,8 @@ func ImagePlatform(ctx context.Context, src Source, m manifest.Manifest) (manife
 // readConfig reads a config blob into memory and verifies it.
 func readConfig(ctx context.Context, src Source, d manifest.Descriptor) ([]byte, error) {
 	if d.Size > maxConfig {
-		return nil, fmt.Errorf("%s: config %s has %d bytes, more than the %d MiB that are read", name(src), d.Digest.Short(), d.Size, maxConfig>>20)
+		return nil, fmt.Errorf("%s: config %s has %d bytes, more than the %d MiB that are read",
+			name(src), d.Digest.Short(), d.Size, maxConfig>>20)
 	}
 	r := blob.NewReader(ctx, d.Digest, d.Size, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
 		return src.Blob(ctx, d, offset)

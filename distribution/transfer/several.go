@@ -15,170 +15,167 @@ import (
 // Destination is one of several targets of a copy.
 type Destination struct {
 	Target Target
-	As     string // the tag or digest the image is put under
+	As     string // the tag or digest that the image is put under
 }
 
-// ErrAllFailed says that no target of several is left to copy to.
-var ErrAllFailed = errors.New("every target has failed")
+// errAllFailed says that each of several targets has failed for a reason of its own.
+var errAllFailed = errors.New("every target has failed")
 
-// CopyAll brings an image to several targets in one pass, as [Engine.Copy] does to one: each manifest and each blob is
-// read from the source once, at the pace of the slowest target that needs it; a blob once more where targets on one
-// registry cannot mount it from the first of them. A target that fails does not stop the
-// others. It returns the image's descriptor, and for each destination its error or nil; an error that is not of one
-// target (the image is not at the source, or damaged) is everyone's.
-func (e *Engine) CopyAll(ctx context.Context, src Source, ref string, to ...Destination) (manifest.Descriptor, []error) {
+// CopyAll copies an image to several targets in one pass, as [Engine.Copy] does to one. Each
+// manifest and each blob is read from the source once, at the pace of the slowest target that needs
+// it. A blob is read once more if other targets on a registry cannot mount it from the first one
+// there. If a target fails, the others continue.
+//
+// It returns the image's descriptor, and an error or nil for each destination. An error that
+// concerns the source (the image does not exist there, or is damaged) is the error of every
+// destination that has not failed before.
+func (e *Engine) CopyAll(
+	ctx context.Context, src Source, ref string, to ...Destination,
+) (manifest.Descriptor, []error) {
 	e.prepare()
-	f := newFan(src, to)
-	f.ask(ctx, e)
-	d, err := e.toFan(ctx, src, ref, f)
-	if err != nil && !errors.Is(err, ErrAllFailed) {
-		f.fail(err)
+	m := newMultiTarget(src, to)
+	m.headImages(ctx, e)
+	d, err := e.copyToAll(ctx, src, ref, m)
+	if err != nil && !errors.Is(err, errAllFailed) {
+		m.failAll(err)
 	}
-	for _, b := range f.alive() {
-		e.tell(Event{Kind: ImageDone, Target: name(b.to.Target), Ref: b.to.As, Descriptor: d, Outcome: b.outcome})
+	for _, t := range m.notFailed() {
+		e.emit(Event{Kind: ImageDone, Target: name(t.Target), Ref: t.As, Descriptor: d, Outcome: t.outcome})
 	}
-	return d, f.errors()
+	return d, m.errors()
 }
 
-// toFan copies an image that some of the targets may lack.
-func (e *Engine) toFan(ctx context.Context, src Source, ref string, f *fan) (manifest.Descriptor, error) {
-	if len(f.alive()) == 0 {
-		return manifest.Descriptor{}, ErrAllFailed
+func (e *Engine) copyToAll(ctx context.Context, src Source, ref string, m *multiTarget) (manifest.Descriptor, error) {
+	if len(m.notFailed()) == 0 {
+		return manifest.Descriptor{}, errAllFailed
 	}
-	if have, agreed := f.common(); agreed {
+	if have, same := m.commonImage(); same {
 		same, err := e.unchanged(ctx, src, ref, have)
 		if same || err != nil {
 			return have.Descriptor, err
 		}
 	}
-	root, err := e.root(ctx, src, ref)
+	root, err := e.getRoot(ctx, src, ref)
 	if err != nil {
 		return manifest.Descriptor{}, err
 	}
-	f.compare(root)
-	return root.Descriptor, e.copyTo(ctx, src, f, root)
+	m.setRoot(root)
+	return root.Descriptor, e.putToAll(ctx, src, root, m)
 }
 
-// copyTo brings all below the root to those that lack it, then what refers to it, then the root under its tags.
-func (e *Engine) copyTo(ctx context.Context, src Source, f *fan, root manifest.Manifest) error {
-	lacking := f.lacking()
-	if len(lacking.branches) > 0 {
-		if err := e.copyingTo(src, lacking).children(ctx, root, lacking.known()); err != nil {
+// putToAll puts everything below the root to the targets that lack the image, then what refers to
+// it to all targets, then the root under each target's tag.
+func (e *Engine) putToAll(ctx context.Context, src Source, root manifest.Manifest, m *multiTarget) error {
+	// The runs have ledgers of their own: the targets that have failed, and so what m has, differ
+	// from copy to copy.
+	lacking := m.lacking()
+	if len(lacking.targets) > 0 {
+		if err := e.newIsolatedRun(src, lacking).putChildren(ctx, root, lacking.mayHaveParts()); err != nil {
 			return err
 		}
 	}
 	if e.Referrers {
-		if err := lacking.putByDigest(ctx); err != nil {
+		if err := lacking.putRootsByDigest(ctx); err != nil {
 			return err
 		}
-		if err := e.copyingTo(src, f).referrers(ctx, root); err != nil {
+		if err := e.newIsolatedRun(src, m).putReferrers(ctx, root); err != nil {
 			return err
 		}
 	}
-	lacking.putRoot(ctx)
+	lacking.putRoots(ctx)
 	return nil
 }
 
-// copyingTo has ledgers of its own: who has failed, and so what a fan has, differs from copy to copy.
-func (e *Engine) copyingTo(src Source, dst Target) *copying {
-	c := e.copying(src, dst)
-	c.blobs, c.manifests = &ledger{}, &ledger{}
-	return c
+// multiTarget writes several targets as one. It skips a target that has failed.
+type multiTarget struct {
+	src     Source
+	from    place // of src
+	targets []*targetState
 }
 
-// fan is several targets that are written as one. A target that fails is left out from then on.
-type fan struct {
-	src      Source
-	branches []*branch
-}
-
-// branch is one target of a fan.
-type branch struct {
-	to      Destination
+// targetState is one target of a multiTarget.
+type targetState struct {
+	Destination
 	place   place
-	root    manifest.Manifest // the image, by the name that it has there
-	have    presence          // what was there before
-	outcome blob.Outcome      // of the image: Exists when the tag named it already
+	root    manifest.Manifest // the image, with the digest that the target is to have it under
+	have    presence          // what the target had under As before the copy
+	outcome blob.Outcome      // of the image: Exists if the tag already pointed at it
 
 	mu  sync.Mutex
 	err error
 }
 
-func newFan(src Source, to []Destination) *fan {
-	f := &fan{src: src}
+func newMultiTarget(src Source, to []Destination) *multiTarget {
+	m := &multiTarget{src: src, from: placeOf(src)}
 	for _, d := range to {
-		f.branches = append(f.branches, &branch{to: d, place: placeOf(d.Target), outcome: blob.Exists})
+		m.targets = append(m.targets, &targetState{Destination: d, place: placeOf(d.Target), outcome: blob.Exists})
 	}
-	return f
+	return m
 }
 
-// String names the targets by their number: events and errors of one target have its own name.
-func (f *fan) String() string { return fmt.Sprintf("%d targets", len(f.branches)) }
+// String returns the number of targets. Events and errors of one target have its own name.
+func (m *multiTarget) String() string { return fmt.Sprintf("%d targets", len(m.targets)) }
 
-func (b *branch) failed() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.err
+// failure returns the error of a target that has failed.
+func (t *targetState) failure() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.err
 }
 
-func (b *branch) fail(err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.err == nil {
-		b.err = err
-	}
-}
-
-// fail ends every branch that has not failed for a reason of its own.
-func (f *fan) fail(err error) {
-	for _, b := range f.branches {
-		b.fail(err)
+// fail sets the target's error, unless it has failed before.
+func (t *targetState) fail(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == nil {
+		t.err = err
 	}
 }
 
-func (f *fan) errors() []error {
-	out := make([]error, len(f.branches))
-	for i, b := range f.branches {
-		out[i] = b.failed()
+func (m *multiTarget) failAll(err error) {
+	for _, t := range m.targets {
+		t.fail(err)
+	}
+}
+
+func (m *multiTarget) errors() []error {
+	out := make([]error, len(m.targets))
+	for i, t := range m.targets {
+		out[i] = t.failure()
 	}
 	return out
 }
 
-// alive are the branches that have not failed.
-func (f *fan) alive() []*branch {
-	var out []*branch
-	for _, b := range f.branches {
-		if b.failed() == nil {
-			out = append(out, b)
+// notFailed returns the targets that have not failed.
+func (m *multiTarget) notFailed() []*targetState {
+	var out []*targetState
+	for _, t := range m.targets {
+		if t.failure() == nil {
+			out = append(out, t)
 		}
 	}
 	return out
 }
 
-// lacking is the fan of those targets that do not have the image and have not failed.
-func (f *fan) lacking() *fan {
-	out := &fan{src: f.src}
-	for _, b := range f.alive() {
-		if b.outcome != blob.Exists {
-			out.branches = append(out.branches, b)
+// lacking returns the targets that do not have the image and have not failed.
+func (m *multiTarget) lacking() *multiTarget {
+	out := &multiTarget{src: m.src, from: m.from}
+	for _, t := range m.notFailed() {
+		if t.outcome != blob.Exists {
+			out.targets = append(out.targets, t)
 		}
 	}
 	return out
 }
 
-// each does something with every branch that has not failed, side by side, and notes who fails. It returns an error
-// when nobody is left, or when the context has ended.
-func (f *fan) each(ctx context.Context, do func(b *branch) error) error {
-	return f.among(ctx, f.alive(), do)
-}
-
-// among is each for branches that were found alive before.
-func (f *fan) among(ctx context.Context, branches []*branch, do func(b *branch) error) error {
+// forEach calls f for each of the given targets, all at once, and fails those for which f returns
+// an error. It returns an error if the context has ended or every target of m has failed.
+func (m *multiTarget) forEach(ctx context.Context, targets []*targetState, f func(*targetState) error) error {
 	var group sync.WaitGroup
-	for _, b := range branches {
+	for _, t := range targets {
 		group.Go(func() {
-			if err := do(b); err != nil {
-				b.fail(err)
+			if err := f(t); err != nil {
+				t.fail(err)
 			}
 		})
 	}
@@ -186,68 +183,67 @@ func (f *fan) among(ctx context.Context, branches []*branch, do func(b *branch) 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if len(f.alive()) == 0 {
-		return ErrAllFailed
+	if len(m.notFailed()) == 0 {
+		return errAllFailed
 	}
 	return nil
 }
 
-// ask finds out what the targets have.
-func (f *fan) ask(ctx context.Context, e *Engine) {
-	_ = f.each(ctx, func(b *branch) (err error) {
-		b.have, err = e.copying(f.src, b.to.Target).ask(ctx, b.to.As)
+// headImages asks all targets what they have. A target that fails is skipped from then on.
+func (m *multiTarget) headImages(ctx context.Context, e *Engine) {
+	_ = m.forEach(ctx, m.targets, func(t *targetState) (err error) {
+		t.have, err = e.newRun(m.src, t.Target).headImage(ctx, t.As)
 		return err
 	})
 }
 
-// common returns what all targets have, where that is the same.
-func (f *fan) common() (presence, bool) {
-	first := f.alive()[0].have
-	for _, b := range f.alive() {
-		if b.have.Digest != first.Digest {
-			return presence{}, false
-		}
-	}
-	return first, true
+// commonImage returns what all targets have, and reports whether that is the same.
+func (m *multiTarget) commonImage() (presence, bool) {
+	targets := m.notFailed()
+	first := targets[0].have
+	differs := func(t *targetState) bool { return t.have.Digest != first.Digest }
+	return first, !slices.ContainsFunc(targets, differs)
 }
 
-// compare finds out who has the image already.
-func (f *fan) compare(root manifest.Manifest) {
-	for _, b := range f.alive() {
+// setRoot sets the image to put, and finds out which targets already have it.
+func (m *multiTarget) setRoot(root manifest.Manifest) {
+	for _, t := range m.notFailed() {
 		var err error
-		if b.root, err = under(b.to.Target, root, b.to.As); err != nil {
-			b.fail(err)
+		if t.root, err = withDigest(t.Target, root, t.As); err != nil {
+			t.fail(err)
 		}
-		if !b.have.is(b.root) {
-			b.outcome = blob.Uploaded
+		if !t.have.is(t.root) {
+			t.outcome = blob.Uploaded
 		}
 	}
 }
 
-// known tells whether parts of the image may be at every target.
-func (f *fan) known() bool {
-	return !slices.ContainsFunc(f.branches, func(b *branch) bool { return !b.have.some })
+// mayHaveParts reports whether every target may have parts of the image.
+func (m *multiTarget) mayHaveParts() bool {
+	return !slices.ContainsFunc(m.targets, func(t *targetState) bool { return !t.have.exists })
 }
 
-// putByDigest puts the image under no tag yet.
-func (f *fan) putByDigest(ctx context.Context) error {
-	if len(f.branches) == 0 {
+// putRootsByDigest puts the image without its tags.
+func (m *multiTarget) putRootsByDigest(ctx context.Context) error {
+	if len(m.targets) == 0 {
 		return nil
 	}
-	return f.oncePerRepository(ctx, func(b *branch) error { return b.to.Target.PutManifest(ctx, string(b.root.Digest), b.root) })
+	return m.oncePerRepository(ctx, func(t *targetState) error {
+		return t.Target.PutManifest(ctx, string(t.root.Digest), t.root)
+	})
 }
 
-// putRoot puts the image under each target's own tag.
-func (f *fan) putRoot(ctx context.Context) {
-	_ = f.each(ctx, func(b *branch) error { return b.to.Target.PutManifest(ctx, b.to.As, b.root) })
+// putRoots puts the image under each target's tag or digest.
+func (m *multiTarget) putRoots(ctx context.Context) {
+	_ = m.forEach(ctx, m.notFailed(), func(t *targetState) error { return t.Target.PutManifest(ctx, t.As, t.root) })
 }
 
-// HeadManifest implements Target. What only some targets have is not there.
-func (f *fan) HeadManifest(ctx context.Context, ref string) (manifest.Descriptor, error) {
+// HeadManifest implements Target. A manifest that only some targets have is fs.ErrNotExist.
+func (m *multiTarget) HeadManifest(ctx context.Context, ref string) (manifest.Descriptor, error) {
 	var mu sync.Mutex
 	var found []manifest.Descriptor
-	err := f.each(ctx, func(b *branch) error {
-		d, err := b.to.Target.HeadManifest(ctx, ref)
+	err := m.forEach(ctx, m.notFailed(), func(t *targetState) error {
+		d, err := t.Target.HeadManifest(ctx, ref)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 			return nil
 		}
@@ -259,18 +255,14 @@ func (f *fan) HeadManifest(ctx context.Context, ref string) (manifest.Descriptor
 	if err != nil {
 		return manifest.Descriptor{}, err
 	}
-	for _, d := range found {
-		if len(found) < len(f.branches) || d.Digest != found[0].Digest {
-			return manifest.Descriptor{}, fs.ErrNotExist
-		}
-	}
-	if len(found) == 0 {
+	differs := func(d manifest.Descriptor) bool { return d.Digest != found[0].Digest }
+	if len(found) < len(m.targets) || slices.ContainsFunc(found, differs) {
 		return manifest.Descriptor{}, fs.ErrNotExist
 	}
 	return found[0], nil
 }
 
 // PutManifest implements Target.
-func (f *fan) PutManifest(ctx context.Context, ref string, m manifest.Manifest) error {
-	return f.oncePerRepository(ctx, func(b *branch) error { return b.to.Target.PutManifest(ctx, ref, m) })
+func (m *multiTarget) PutManifest(ctx context.Context, ref string, doc manifest.Manifest) error {
+	return m.oncePerRepository(ctx, func(t *targetState) error { return t.Target.PutManifest(ctx, ref, doc) })
 }

@@ -12,64 +12,69 @@ import (
 const (
 	// SmallBlob is [blob.LargeSize]: blobs of fewer bytes have slots of their own.
 	SmallBlob = blob.LargeSize
-	// DefaultJobs is how many large blobs are in flight at once unless told otherwise.
+	// DefaultJobs is how many large blobs move bytes at once if Engine.Jobs is 0.
 	DefaultJobs = 6
-	// asked is for how many more the target is asked meanwhile, and opens upload sessions, so that bytes follow bytes. An
-	// open session must not wait long: registries give it up after a while.
-	asked = 6
-	// SmallJobs is how many small ones are.
+	// SmallJobs is how many small blobs are in flight at once if Engine.Jobs is 0.
 	SmallJobs = 96
-	// manifestJobs is how many manifests are fetched or put at once.
+	// announceAhead is how many further large blobs are announced to the target while DefaultJobs
+	// move bytes. Their upload sessions are open when their turn comes, so that bytes follow bytes.
+	// It is small because registries drop a session that stays unused for long.
+	announceAhead = 6
+	// manifestJobs is how many manifests are read or put at once if Engine.Jobs is 0.
 	manifestJobs = 48
-	// fewManifests is that where it was said how many blobs may be in flight at once, unless those are more.
-	fewManifests = 16
+	// minManifestJobs is the same if Engine.Jobs is set, unless Jobs is more.
+	minManifestJobs = 16
 )
 
-// slots bound what is under way at once. Manifests and small blobs never wait for large ones, unless it was said how many
-// blobs there may be at once.
+// slots bound what is in flight at once. Manifests and small blobs do not wait for large ones,
+// unless Engine.Jobs is set and all blobs share its slots.
 type slots struct {
-	manifests, small, large *queue
-	bytes                   *queue // of large blobs; nil where large is the bound
+	manifests, small, large *semaphore
+	bytes                   *semaphore // for large blobs whose bytes move; nil if Engine.Jobs is set
 }
 
 func newSlots(jobs int) slots {
 	if jobs <= 0 {
-		return slots{newQueue(manifestJobs), newQueue(SmallJobs), newQueue(DefaultJobs + asked), newQueue(DefaultJobs)}
+		return slots{
+			manifests: newSemaphore(manifestJobs), small: newSemaphore(SmallJobs),
+			large: newSemaphore(DefaultJobs + announceAhead), bytes: newSemaphore(DefaultJobs),
+		}
 	}
-	blobs := newQueue(jobs)
-	return slots{newQueue(max(jobs, fewManifests)), blobs, blobs, nil}
+	blobs := newSemaphore(jobs)
+	return slots{manifests: newSemaphore(max(jobs, minManifestJobs)), small: blobs, large: blobs}
 }
 
-// of returns the slots for a blob, and those for its bytes.
-func (s slots) of(d manifest.Descriptor) (calls, bytes *queue) {
-	if isSmall(d) {
+// forBlob returns the slots for the calls about a blob, and those for its bytes.
+func (s slots) forBlob(d manifest.Descriptor) (calls, bytes *semaphore) {
+	if d.Size < blob.LargeSize {
 		return s.small, nil
 	}
 	return s.large, s.bytes
 }
 
-func isSmall(d manifest.Descriptor) bool { return d.Size < blob.LargeSize }
-
-// blobsSideBySide calls f for each blob.
-func (e *Engine) blobsSideBySide(ctx context.Context, blobs []manifest.Descriptor, f func(context.Context, manifest.Descriptor) error) error {
+// forEachBlob is forEach with the blobs in an order that fills the slots.
+func (e *Engine) forEachBlob(
+	ctx context.Context, blobs []manifest.Descriptor, f func(context.Context, manifest.Descriptor) error,
+) error {
 	if e.Jobs != 1 {
 		blobs = bySize(blobs)
 	}
-	return e.sideBySide(ctx, blobs, f)
+	return e.forEach(ctx, blobs, f)
 }
 
-// bySize puts as many large blobs first as may be under way, those that take longest; then all small ones, so that
-// however many large ones there are they wait for none; and the other large ones behind them.
+// bySize sorts blobs so that the slots for large and for small ones fill at the same time: first as
+// many of the largest blobs as there are slots for, then all small ones, then the other large ones,
+// by size. So the blobs that take longest start early, and small ones never wait behind large ones.
 func bySize(blobs []manifest.Descriptor) []manifest.Descriptor {
 	var large, small []manifest.Descriptor
 	for _, d := range blobs {
-		if isSmall(d) {
+		if d.Size < blob.LargeSize {
 			small = append(small, d)
 		} else {
 			large = append(large, d)
 		}
 	}
 	slices.SortStableFunc(large, func(a, b manifest.Descriptor) int { return cmp.Compare(b.Size, a.Size) })
-	first := min(len(large), DefaultJobs+asked)
+	first := min(len(large), DefaultJobs+announceAhead)
 	return slices.Concat(large[:first], small, large[first:])
 }

@@ -8,17 +8,16 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// The largest come first, but no more of them than may be under way before the small ones, which keep the order of the
-// document.
+// The small blobs keep the order of the document.
 func TestBySize(t *testing.T) {
-	const many = DefaultJobs + asked
+	const slots = DefaultJobs + announceAhead
 	blobs := []manifest.Descriptor{{Size: 3}, {Size: 2}, {Size: blob.LargeSize - 1}, {Size: 0}}
 	var want []int64
-	for i := range int64(many + 2) {
+	for i := range int64(slots + 2) {
 		blobs = slices.Insert(blobs, int(i%3), manifest.Descriptor{Size: blob.LargeSize + i})
-		want = append(want, blob.LargeSize+many+1-i)
+		want = append(want, blob.LargeSize+slots+1-i)
 	}
-	want = slices.Insert(want, many, 3, 2, blob.LargeSize-1, 0)
+	want = slices.Insert(want, slots, 3, 2, blob.LargeSize-1, 0)
 	var got []int64
 	for _, d := range bySize(blobs) {
 		got = append(got, d.Size)

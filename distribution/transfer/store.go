@@ -11,50 +11,56 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Source is where images come from. Its methods may be called concurrently.
+// Source is what images are copied from. Its methods may be called concurrently.
 type Source interface {
-	// Manifest returns a manifest by tag or digest, parsed and checked; one that is not there is fs.ErrNotExist.
+	// Manifest returns a manifest by tag or digest, parsed and checked. The error is fs.ErrNotExist
+	// if there is none.
 	Manifest(ctx context.Context, ref string) (manifest.Manifest, error)
-	// Blob opens a blob at an offset in bytes from its start. Its bytes need not be verified.
+	// Blob opens a blob at an offset in bytes from its start. The engine verifies the bytes, the
+	// source need not.
 	Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error)
 }
 
-// Target is where images go. Its methods may be called concurrently.
+// Target is what images are copied to. Its methods may be called concurrently.
 type Target interface {
-	// HeadManifest returns the descriptor of a manifest by tag or digest; one that is not there is fs.ErrNotExist, one that
-	// must not be asked for fs.ErrPermission.
+	// HeadManifest returns the descriptor of a manifest by tag or digest. The error is
+	// fs.ErrNotExist if there is none, and fs.ErrPermission if the target does not tell.
 	HeadManifest(ctx context.Context, ref string) (manifest.Descriptor, error)
-	// PutBlob sees to it that the target has the blob, and says how. It calls open only when it needs the bytes, verifies
-	// them, and keeps none that are wrong. from names repositories of the same registry that have the blob.
+	// PutBlob makes sure that the target has a blob, and returns how. It calls open only when it
+	// needs the bytes, verifies them, and keeps none that are wrong. from names repositories of the
+	// same registry that have the blob.
 	PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string) (blob.Outcome, error)
-	// PutManifest stores a manifest under a tag or its digest, byte for byte.
+	// PutManifest stores the bytes of a manifest, unchanged, under a tag or its digest.
 	PutManifest(ctx context.Context, ref string, m manifest.Manifest) error
 }
 
-// Placed is implemented by sources and targets that are repositories of a registry, which can mount blobs from one
-// repository in another. Any other store counts as a registry of its own; one whose type cannot be compared with ==
-// counts as a new one in each copy.
+// Placed is implemented by sources and targets that are repositories of a registry. A registry can
+// mount blobs from one of its repositories in another. Any other store counts as a registry of its
+// own; one whose type cannot be compared with == counts as a new one in each copy.
 type Placed interface {
 	// Place returns a name that no other registry has, and the repository's name on the registry.
 	Place() (registry, repository string)
 }
 
-// Referring is implemented by sources that can tell what refers to a manifest: signatures, SBOMs, attestations.
+// Referring is implemented by sources that can list what refers to a manifest: signatures, SBOMs,
+// attestations.
 type Referring interface {
-	// Referrers returns the manifests whose subject is d, only those of artifactType where that is not empty.
+	// Referrers returns the manifests whose subject is d. If artifactType is not empty, only those
+	// of that type.
 	Referrers(ctx context.Context, d blob.Digest, artifactType string) ([]manifest.Descriptor, error)
-	// TagNames lists the tags beside the image, up to the first error.
+	// TagNames lists the tags of the image's repository. It ends with the first error.
 	TagNames(ctx context.Context) iter.Seq2[string, error]
 }
 
-// Ranged is implemented by sources that can give a part of a blob.
+// Ranged is implemented by sources that can open a range of a blob.
 type Ranged interface {
-	// RangedBlob returns how to open a blob at an offset, as [Source]'s Blob does, and how to open a range of it, nil
-	// where that cannot be. What either learns of where the bytes are, both know.
+	// RangedBlob returns a function that opens a blob at an offset, as Blob of [Source] does, and
+	// one that opens a range of it, nil if that is not possible. The two share what they learn
+	// about where the bytes are.
 	RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange)
 }
 
-// RangedBlob is that of a source that is [Ranged]; of another one there are no ranges.
+// RangedBlob returns what src.RangedBlob does if src is [Ranged]; otherwise src.Blob of d, and nil.
 func RangedBlob(src Source, d manifest.Descriptor) (blob.Open, blob.OpenRange) {
 	if r, ok := src.(Ranged); ok {
 		return r.RangedBlob(d)
@@ -62,13 +68,14 @@ func RangedBlob(src Source, d manifest.Descriptor) (blob.Open, blob.OpenRange) {
 	return func(ctx context.Context, offset int64) (io.ReadCloser, error) { return src.Blob(ctx, d, offset) }, nil
 }
 
-// place is a repository of a registry. It can be compared with ==, whatever the store is.
+// place is a repository of a registry. It can be compared with ==, whatever type the store has.
 type place struct {
 	registry   any // its name, or for a store that is not [Placed] the store itself
 	repository string
 }
 
-// placeOf returns where a store's blobs are. A store that cannot be compared gets another place with each call.
+// placeOf returns where a store's blobs are. A store that cannot be compared gets another place
+// with each call.
 func placeOf(store any) place {
 	if p, ok := store.(Placed); ok {
 		registry, repository := p.Place()
@@ -80,7 +87,10 @@ func placeOf(store any) place {
 	return place{registry: store}
 }
 
-// name is how messages call a source or target.
+// canMountFrom reports whether blobs can be mounted in p from the other place.
+func (p place) canMountFrom(other place) bool { return p.registry == other.registry && p != other }
+
+// name returns what messages call a source or target.
 func name(store any) string {
 	if s, ok := store.(fmt.Stringer); ok {
 		return s.String()

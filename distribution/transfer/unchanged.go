@@ -9,14 +9,16 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// heading is implemented by sources that can describe a manifest without sending it.
-type heading interface {
-	// HeadManifest returns the descriptor of a manifest by tag or digest. One that is not there is fs.ErrNotExist.
+// manifestHeader is implemented by sources that can describe a manifest without sending it.
+type manifestHeader interface {
+	// HeadManifest returns the descriptor of a manifest by tag or digest. The error is
+	// fs.ErrNotExist if there is none.
 	HeadManifest(ctx context.Context, ref string) (manifest.Descriptor, error)
 }
 
-// unchanged tells whether what the target has is the image that ref names at the source. Where that cannot be told without
-// the manifest itself, it is false. Docker Hub counts a GET of a manifest as a pull, and no HEAD.
+// unchanged reports whether the target already has the image that ref names at the source. It is
+// false if only the manifest itself can tell. It sends a HEAD: Docker Hub counts a GET of a
+// manifest as a pull, and no HEAD.
 func (e *Engine) unchanged(ctx context.Context, src Source, ref string, have presence) (bool, error) {
 	if have.Digest == "" || len(e.Platforms) > 0 || e.Flatten || e.Referrers {
 		return false, nil
@@ -24,17 +26,17 @@ func (e *Engine) unchanged(ctx context.Context, src Source, ref string, have pre
 	if blob.Digest(ref).Validate() == nil {
 		return ref == string(have.Digest), nil
 	}
-	h, ok := src.(heading)
+	h, ok := src.(manifestHeader)
 	if !ok {
 		return false, nil
 	}
 	var d manifest.Descriptor
-	err := e.withDoc(ctx, func() (err error) {
+	err := e.withManifestSlot(ctx, func() (err error) {
 		d, err = h.HeadManifest(ctx, ref)
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-		return false, nil // the answer to a GET says why
+		return false, nil // the GET that follows brings the reason
 	}
 	return err == nil && d.Digest == have.Digest, err
 }

@@ -1,0 +1,313 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// copyRun copies one image.
+type copyRun struct {
+	engine    *Engine
+	src       Source
+	dst       Target
+	from, to  place   // of src and dst
+	blobs     *ledger // what has arrived at the target, and what is on its way there
+	manifests *ledger
+	quiet     bool // emit no events
+}
+
+// newRun returns a run that shares the engine's ledgers with its other copies.
+func (e *Engine) newRun(src Source, dst Target) *copyRun {
+	return &copyRun{
+		engine: e, src: src, dst: dst, from: placeOf(src), to: placeOf(dst), blobs: &e.blobs, manifests: &e.manifests,
+	}
+}
+
+// newIsolatedRun returns a run with ledgers of its own.
+func (e *Engine) newIsolatedRun(src Source, dst Target) *copyRun {
+	c := e.newRun(src, dst)
+	c.blobs, c.manifests = &ledger{}, &ledger{}
+	return c
+}
+
+// ErrTargetDigest says that an image was to be put under the digest of another one.
+var ErrTargetDigest = errors.New("the digest of the target is not that of the image")
+
+// withDigest returns the image with the digest that it is to be put under, which may be of another
+// algorithm. It is an [ErrTargetDigest] if that is not the image's digest. If as is a tag, the
+// image is returned unchanged.
+func withDigest(dst Target, root manifest.Manifest, as string) (manifest.Manifest, error) {
+	digest := blob.Digest(as)
+	switch {
+	case digest.Validate() != nil:
+		return root, nil
+	case !hasDigest(root, digest):
+		return root, fmt.Errorf("%s: %w, %s", name(dst), ErrTargetDigest, root.Digest)
+	}
+	root.Digest = digest
+	return root, nil
+}
+
+// hasDigest reports whether d is a digest of the manifest, of whatever algorithm.
+func hasDigest(m manifest.Manifest, d blob.Digest) bool {
+	return d == m.Digest ||
+		d.Algorithm() != m.Digest.Algorithm() && d.Validate() == nil && d.Algorithm().Digest(m.Raw) == d
+}
+
+// targetFirst asks the target for the image, and reads it from the source only if that is needed.
+func (c *copyRun) targetFirst(ctx context.Context, ref, as string) (manifest.Descriptor, blob.Outcome, error) {
+	have, err := c.headImage(ctx, as)
+	if err != nil {
+		return manifest.Descriptor{}, 0, err
+	}
+	same, err := c.engine.unchanged(ctx, c.src, ref, have)
+	if same || err != nil {
+		return have.Descriptor, blob.Exists, err
+	}
+	root, err := c.engine.getRoot(ctx, c.src, ref)
+	if err != nil {
+		return manifest.Descriptor{}, 0, err
+	}
+	return c.putRoot(ctx, root, as, have)
+}
+
+// bothAtOnce asks the target for the image while it reads the manifest from the source. With one
+// job it asks the target first.
+func (c *copyRun) bothAtOnce(ctx context.Context, ref, as string) (manifest.Descriptor, blob.Outcome, error) {
+	var have presence
+	var root manifest.Manifest
+	group, groupCtx := errgroup.WithContext(ctx)
+	if c.engine.Jobs == 1 {
+		group.SetLimit(1)
+	}
+	group.Go(func() (err error) { have, err = c.headImage(groupCtx, as); return err })
+	group.Go(func() (err error) { root, err = c.engine.getRoot(groupCtx, c.src, ref); return err })
+	if err := group.Wait(); err != nil {
+		return manifest.Descriptor{}, 0, err
+	}
+	return c.putRoot(ctx, root, as, have)
+}
+
+// putRoot puts the image that the engine was asked for under its tag or digest.
+func (c *copyRun) putRoot(
+	ctx context.Context, root manifest.Manifest, as string, have presence,
+) (manifest.Descriptor, blob.Outcome, error) {
+	root, err := withDigest(c.dst, root, as)
+	if err != nil {
+		return manifest.Descriptor{}, 0, err
+	}
+	outcome, err := c.putImage(ctx, root, as, have, c.engine.Referrers)
+	return root.Descriptor, outcome, err
+}
+
+// putImage puts everything below the root, then what refers to it if referrers is set, then the
+// root itself.
+func (c *copyRun) putImage(
+	ctx context.Context, root manifest.Manifest, as string, have presence, referrers bool,
+) (outcome blob.Outcome, err error) {
+	if have.is(root) {
+		outcome = blob.Exists
+	} else {
+		err = c.putChildren(ctx, root, have.exists)
+	}
+	if err == nil && referrers {
+		err = c.putWithReferrers(ctx, root, outcome)
+	}
+	if err != nil || outcome == blob.Exists {
+		return outcome, err
+	}
+	return blob.Uploaded, c.putManifest(ctx, as, root, root.Descriptor)
+}
+
+// putWithReferrers puts what refers to the image, and before that the image itself by its digest,
+// since not every registry takes a referrer ahead of its subject. The tag follows last.
+func (c *copyRun) putWithReferrers(ctx context.Context, root manifest.Manifest, outcome blob.Outcome) error {
+	if outcome != blob.Exists {
+		put := func() error { return c.dst.PutManifest(ctx, string(root.Digest), root) }
+		if err := c.engine.withManifestSlot(ctx, put); err != nil {
+			return err
+		}
+	}
+	return c.putReferrers(ctx, root)
+}
+
+// presence is what a target has under a tag or digest.
+type presence struct {
+	manifest.Descriptor      // empty if there is nothing, or nothing that can be parsed
+	exists              bool // there is something, so the target may have parts of the image
+}
+
+// is reports whether the target has the image.
+func (p presence) is(root manifest.Manifest) bool { return p.Digest != "" && hasDigest(root, p.Digest) }
+
+// headImage asks the target what it has under a tag or digest.
+func (c *copyRun) headImage(ctx context.Context, as string) (presence, error) {
+	have, err := c.headManifest(ctx, as)
+	var unreadable *manifest.DocumentError
+	switch {
+	case err == nil:
+		return presence{have, true}, nil
+	case errors.As(err, &unreadable):
+		return presence{exists: true}, nil
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
+		// Hub, GitLab and Artifactory deny what does not exist. If access is denied, the upload
+		// fails.
+		return presence{}, nil
+	}
+	return presence{}, err
+}
+
+func (c *copyRun) headManifest(ctx context.Context, ref string) (d manifest.Descriptor, err error) {
+	err = c.engine.withManifestSlot(ctx, func() error {
+		d, err = c.dst.HeadManifest(ctx, ref)
+		return err
+	})
+	return d, err
+}
+
+// putChildren puts everything that m refers to. With headFirst the target is asked for each child
+// manifest before that is read from the source.
+func (c *copyRun) putChildren(ctx context.Context, m manifest.Manifest, headFirst bool) error {
+	refs, err := m.References()
+	if err != nil {
+		return err
+	}
+	if !manifest.IsIndex(m.MediaType) {
+		return c.engine.forEachBlob(ctx, refs, c.putBlob)
+	}
+	return c.engine.forEach(ctx, refs, func(ctx context.Context, d manifest.Descriptor) error {
+		return c.putChild(ctx, d, headFirst)
+	})
+}
+
+// putChild puts an entry of an index, by its digest, once for all copies to the repository: several
+// indexes may list an image, and a thousand paths may lead to a nested index.
+func (c *copyRun) putChild(ctx context.Context, d manifest.Descriptor, headFirst bool) error {
+	// A manifest cannot be mounted from another repository, so to the ledger each repository is a
+	// registry.
+	claim, err := c.manifests.claim(ctx, place{registry: c.to}, d)
+	if err != nil {
+		return fmt.Errorf("manifest for %s: %w", name(c.dst), err)
+	}
+	if claim == nil {
+		c.manifestDone(string(d.Digest), d, blob.Exists)
+		return nil
+	}
+	err = c.putClaimed(ctx, d, headFirst)
+	claim.release(err == nil, d.Size)
+	return err
+}
+
+// putClaimed puts a child that this run has claimed. With headFirst it skips an image that the
+// target has: a target takes an image manifest only after its blobs. An index may lack some of its
+// entries, so its entries are checked in any case.
+func (c *copyRun) putClaimed(ctx context.Context, d manifest.Descriptor, headFirst bool) error {
+	if headFirst && !manifest.IsIndex(d.MediaType) {
+		if have, err := c.headManifest(ctx, string(d.Digest)); err == nil && have.Size == d.Size {
+			c.manifestDone(string(d.Digest), d, blob.Exists)
+			return nil
+		}
+	}
+	m, err := c.engine.getChild(ctx, c.src, d)
+	if err != nil {
+		return err
+	}
+	if err := c.putChildren(ctx, m, headFirst); err != nil {
+		return err
+	}
+	return c.putManifest(ctx, string(d.Digest), m, d)
+}
+
+// putManifest puts a manifest. d is the descriptor that led to it.
+func (c *copyRun) putManifest(ctx context.Context, ref string, m manifest.Manifest, d manifest.Descriptor) error {
+	err := c.engine.withManifestSlot(ctx, func() error { return c.dst.PutManifest(ctx, ref, m) })
+	if err == nil {
+		c.manifestDone(ref, d, blob.Uploaded)
+	}
+	return err
+}
+
+func (c *copyRun) emit(ev Event) {
+	if !c.quiet {
+		c.engine.emit(ev)
+	}
+}
+
+func (c *copyRun) manifestDone(ref string, d manifest.Descriptor, outcome blob.Outcome) {
+	c.emit(Event{Kind: ManifestDone, Target: name(c.dst), Ref: ref, Descriptor: d, Outcome: outcome})
+}
+
+// putBlob puts one config or layer, once for all copies to the repository.
+func (c *copyRun) putBlob(ctx context.Context, d manifest.Descriptor) error {
+	if !d.Distributable() {
+		return nil // clients fetch it from the URLs in the descriptor
+	}
+	claim, err := c.blobs.claim(ctx, c.to, d)
+	if err != nil {
+		return fmt.Errorf("blob for %s: %w", name(c.dst), err)
+	}
+	if claim == nil {
+		return nil
+	}
+	c.emit(Event{Kind: BlobFound, Target: name(c.dst), Descriptor: d})
+	mountFrom := claim.holders
+	if c.to.canMountFrom(c.from) {
+		mountFrom = append(mountFrom, c.from.repository)
+	}
+	outcome, err := c.putInSlot(ctx, d, mountFrom)
+	size := int64(-1)
+	if outcome == blob.Uploaded {
+		size = d.Size // the target has read and verified it
+	}
+	claim.release(err == nil, size)
+	return err
+}
+
+// putInSlot puts a blob once a slot is free. mountFrom names repositories that it can be mounted
+// from.
+func (c *copyRun) putInSlot(
+	ctx context.Context, d manifest.Descriptor, mountFrom []string,
+) (outcome blob.Outcome, err error) {
+	calls, bytes := c.engine.slots.forBlob(d)
+	err = calls.do(ctx, d.Size, func() error {
+		slot := &byteSlot{slots: bytes, size: d.Size}
+		defer slot.release()
+		if _, several := c.dst.(*multiTarget); several {
+			// Of several targets one may have an upload open before all others are ready for the
+			// bytes.
+			if err := slot.take(ctx); err != nil {
+				return err
+			}
+		}
+		outcome, err = c.putWithEvents(ctx, d, slot.takeOnOpen(c.engine.open(c.src, c.from, d)), mountFrom)
+		return err
+	})
+	return outcome, err
+}
+
+func (c *copyRun) putWithEvents(
+	ctx context.Context, d manifest.Descriptor, open blob.Open, mountFrom []string,
+) (blob.Outcome, error) {
+	ev := Event{Kind: BlobStarted, Target: name(c.dst), Descriptor: d, Meter: &blob.Meter{}}
+	c.emit(ev)
+	var err error
+	ev.Kind = BlobDone
+	if ev.Outcome, err = c.dst.PutBlob(ctx, d, ev.Meter.Watch(open), mountFrom...); err != nil {
+		ev.Kind, ev.Outcome = BlobFailed, 0
+		err = blobError(d, c.src, c.dst, err)
+	}
+	c.emit(ev)
+	return ev.Outcome, err
+}
+
+// blobError says which blob could not be copied, and between which stores.
+func blobError(d manifest.Descriptor, src Source, dst Target, err error) error {
+	return fmt.Errorf("blob %s from %s to %s: %w", d.Digest.Short(), name(src), name(dst), err)
+}

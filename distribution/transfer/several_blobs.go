@@ -1,0 +1,111 @@
+package transfer
+
+import (
+	"context"
+	"sync"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// PutBlob implements Target: it opens the source once for all targets that need the bytes. Of the
+// targets on one registry the first gets the bytes and the others mount the blob from it. For those
+// that cannot, the source is opened once more.
+func (m *multiTarget) PutBlob(
+	ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string,
+) (blob.Outcome, error) {
+	registry := func(t *targetState) place { return place{registry: t.place.registry} }
+	leaders, leaderOf := groupByPlace(m.notFailed(), registry)
+	put := &blobPut{multi: m, blob: d, outcome: blob.Exists}
+	err := put.toTargets(ctx, leaders, open, m.mountSources)
+	if err != nil || len(leaderOf) == 0 {
+		return put.outcome, err
+	}
+	var rest []*targetState
+	for t, leader := range leaderOf {
+		if t.failure() == nil && (t.place != leader.place || leader.failure() != nil) {
+			rest = append(rest, t)
+		}
+	}
+	err = put.toTargets(ctx, rest, open, func(t *targetState) []string {
+		if leaderOf[t].failure() != nil {
+			return m.mountSources(t)
+		}
+		return append([]string{leaderOf[t].place.repository}, m.mountSources(t)...)
+	})
+	return put.outcome, err
+}
+
+// blobPut is one blob on its way to the targets of a multiTarget.
+type blobPut struct {
+	multi *multiTarget
+	blob  manifest.Descriptor
+
+	mu      sync.Mutex
+	outcome blob.Outcome // the most expensive one of all targets
+}
+
+// toTargets puts the blob to some of the targets, which share one reading of the source. mountFrom
+// returns the repositories that a target can mount it from.
+func (p *blobPut) toTargets(
+	ctx context.Context, targets []*targetState, open blob.Open, mountFrom func(*targetState) []string,
+) error {
+	shared := newBroadcast(len(targets), open)
+	return p.multi.forEach(ctx, targets, func(t *targetState) error {
+		sub := shared.subscribe()
+		defer sub.leave()
+		return p.toTarget(ctx, t, sub.open, mountFrom(t))
+	})
+}
+
+func (p *blobPut) toTarget(ctx context.Context, t *targetState, open blob.Open, mountFrom []string) error {
+	outcome, err := t.Target.PutBlob(ctx, p.blob, open, mountFrom...)
+	if err != nil {
+		return blobError(p.blob, p.multi.src, t.Target, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.outcome = max(p.outcome, outcome)
+	return nil
+}
+
+// mountSources returns the source's repository if a target can mount blobs from it.
+func (m *multiTarget) mountSources(t *targetState) []string {
+	if t.place.canMountFrom(m.from) {
+		return []string{m.from.repository}
+	}
+	return nil
+}
+
+// oncePerRepository calls f for one target of each repository, and for the others of a repository
+// only if f fails for that one.
+func (m *multiTarget) oncePerRepository(ctx context.Context, f func(*targetState) error) error {
+	leaders, leaderOf := groupByPlace(m.notFailed(), func(t *targetState) place { return t.place })
+	if err := m.forEach(ctx, leaders, f); err != nil || len(leaderOf) == 0 {
+		return err
+	}
+	var rest []*targetState
+	for t, leader := range leaderOf {
+		if t.failure() == nil && leader.failure() != nil {
+			rest = append(rest, t)
+		}
+	}
+	return m.forEach(ctx, rest, f)
+}
+
+// groupByPlace splits targets into one leader per place and the rest, each mapped to its leader.
+func groupByPlace(
+	targets []*targetState, key func(*targetState) place,
+) (leaders []*targetState, leaderOf map[*targetState]*targetState) {
+	byPlace := map[place]*targetState{}
+	leaderOf = map[*targetState]*targetState{}
+	for _, t := range targets {
+		if leader := byPlace[key(t)]; leader != nil {
+			leaderOf[t] = leader
+			continue
+		}
+		byPlace[key(t)] = t
+		leaders = append(leaders, t)
+	}
+	return leaders, leaderOf
+}
