@@ -11,41 +11,50 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/transfer"
-	"github.com/hczjl/transship/manifest"
 )
 
+// collect collects tag t of src with a new engine.
+func collect(t testing.TB, src transfer.Source) transfer.Closure {
+	t.Helper()
+	c, err := new(transfer.Engine).Collect(t.Context(), src, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func TestCollect(t *testing.T) {
-	src, root := three(t)
-	var e transfer.Engine
-	c, err := e.Collect(t.Context(), src, "t")
-	if err != nil || c.Root.Digest != root.Digest || len(c.Manifests) != 4 || c.Manifests[3].Digest != root.Digest || len(c.Blobs) != 10 {
-		t.Fatalf("got %d manifests, %d blobs, error %v", len(c.Manifests), len(c.Blobs), err)
+	src, root := threePlatforms(t)
+	c := collect(t, src)
+	if len(c.Manifests) != 4 || len(c.Blobs) != 10 {
+		t.Fatalf("got %d manifests, %d blobs", len(c.Manifests), len(c.Blobs))
 	}
-	if src.hub.count("read") != 0 || src.hub.count("get") != 4 {
-		t.Errorf("did %v", src.hub.log)
+	if c.Root.Digest != root.Digest || c.Manifests[3].Digest != root.Digest {
+		t.Errorf("got root %s, and %s as the last manifest", c.Root.Digest, c.Manifests[3].Digest)
 	}
-	again, err := e.Collect(t.Context(), src, "t")
-	if diff := cmp.Diff(c, again); diff != "" || err != nil {
-		t.Errorf("the second time (-first +second), error %v:\n%s", err, diff)
+	if src.count("read") != 0 || src.count("get") != 4 {
+		t.Errorf("calls to the source: %v", src.log)
+	}
+	if diff := cmp.Diff(c, collect(t, src)); diff != "" {
+		t.Errorf("the second time (-first +second):\n%s", diff)
 	}
 }
 
 func TestCollectOfPlatforms(t *testing.T) {
-	src, _ := three(t)
-	e := transfer.Engine{Platforms: []manifest.Platform{platform(t, "linux/arm64")}}
-	c, err := e.Collect(t.Context(), src, "t")
+	src, _ := threePlatforms(t)
+	c, err := platforms(t, "linux/arm64").Collect(t.Context(), src, "t")
 	if err != nil || len(c.Manifests) != 2 || len(c.Blobs) != 4 {
 		t.Errorf("got %d manifests, %d blobs, error %v", len(c.Manifests), len(c.Blobs), err)
 	}
 }
 
-func TestCollectOfNestedLists(t *testing.T) {
-	src := newHub("from").repo("halo")
+func TestCollectOfNestedIndexesListsChildrenFirst(t *testing.T) {
+	src := newRepo("src")
 	inner := src.addIndex(t, "", src.addImage(t, "linux/amd64", "1", "2"))
 	src.addIndex(t, "t", inner, src.addImage(t, "linux/arm64", "2", "3"), inner)
-	c, err := new(transfer.Engine).Collect(t.Context(), src, "t")
-	if err != nil || len(c.Manifests) != 4 || len(c.Blobs) != 5 {
-		t.Fatalf("got %d manifests, %d blobs, error %v", len(c.Manifests), len(c.Blobs), err)
+	c := collect(t, src)
+	if len(c.Manifests) != 4 || len(c.Blobs) != 5 {
+		t.Fatalf("got %d manifests, %d blobs", len(c.Manifests), len(c.Blobs))
 	}
 	at := map[blob.Digest]int{}
 	for i, m := range c.Manifests {
@@ -61,60 +70,55 @@ func TestCollectOfNestedLists(t *testing.T) {
 	}
 }
 
-func TestCollectOfAHole(t *testing.T) {
-	src, root := three(t)
-	ix, _ := src.hub.manifests["halo"][string(root.Digest)].Index()
-	delete(src.hub.manifests["halo"], string(ix.Manifests[1].Digest))
+func TestCollectOfAnIncompleteImageIsAnError(t *testing.T) {
+	src, _ := threePlatforms(t)
+	delete(src.manifests, string(src.entries(t, "t")[1].Digest))
 	if _, err := new(transfer.Engine).Collect(t.Context(), src, "t"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got error %v", err)
 	}
 }
 
-func TestFill(t *testing.T) {
-	src, _ := three(t)
-	dst := newHub("to").repo("halo")
+func TestFillPutsEachBlobOnceAndNoManifest(t *testing.T) {
+	src, _ := threePlatforms(t)
+	dst := newRepo("dst")
+	c := collect(t, src)
 	var e transfer.Engine
-	c, err := e.Collect(t.Context(), src, "t")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for range 2 {
 		if err := e.Fill(t.Context(), src, dst, append(c.Blobs, c.Blobs...)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if dst.hub.count("upload") != 10 || len(dst.hub.manifests["halo"]) != 0 {
-		t.Errorf("did %v", dst.hub.log)
+	if dst.count("upload") != 10 || len(dst.manifests) != 0 {
+		t.Errorf("calls to the target: %v", dst.log)
 	}
 }
 
 func TestCollectOfReferrers(t *testing.T) {
-	src, root := three(t)
-	refer(t, src, root, "signature")
+	src, root := threePlatforms(t)
+	src.addReferrer(t, root, "signature")
 	tag := "sha256-" + root.Digest.Hex() + ".sig"
 	src.addIndex(t, tag, src.addImage(t, "linux/amd64", "cosign"))
-	e := transfer.Engine{Referrers: true, OnEvent: func(transfer.Event) { t.Error("an event: nothing was copied") }}
+	e := transfer.Engine{Referrers: true, OnEvent: func(transfer.Event) { t.Error("an event, but nothing was copied") }}
 	c, err := e.Collect(t.Context(), src, "t")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(c.Referrers); n != 2 || c.Referrers[0].Tag != "" || c.Referrers[1].Tag != tag || c.Manifests[len(c.Manifests)-1].Digest != root.Digest {
+	if n := len(c.Referrers); n != 2 || c.Referrers[0].Tag != "" || c.Referrers[1].Tag != tag {
 		t.Errorf("got %d referrers: %+v", n, c.Referrers)
 	}
-	plain, err := new(transfer.Engine).Collect(t.Context(), src, "t")
-	if err != nil || len(plain.Referrers) != 0 || len(c.Manifests) != len(plain.Manifests)+3 || len(c.Blobs) <= len(plain.Blobs) {
-		t.Errorf("without them %d manifests and %d blobs, with them %d and %d, error %v",
-			len(plain.Manifests), len(plain.Blobs), len(c.Manifests), len(c.Blobs), err)
+	if c.Manifests[len(c.Manifests)-1].Digest != root.Digest {
+		t.Error("the root is not the last manifest")
+	}
+	image := collect(t, src)
+	if len(image.Referrers) != 0 || len(c.Manifests) != len(image.Manifests)+3 || len(c.Blobs) <= len(image.Blobs) {
+		t.Errorf("without referrers %d manifests and %d blobs, with them %d and %d",
+			len(image.Manifests), len(image.Blobs), len(c.Manifests), len(c.Blobs))
 	}
 }
 
-// With one job a copy does one thing after the other, in the order of the documents.
-func TestOneJobGoesInOrder(t *testing.T) {
-	src, _ := three(t)
-	c, err := new(transfer.Engine).Collect(t.Context(), src, "t")
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestOneJobKeepsTheOrderOfTheDocuments(t *testing.T) {
+	src, _ := threePlatforms(t)
+	c := collect(t, src)
 	var reads, puts []string
 	for _, d := range c.Blobs {
 		reads = append(reads, "read "+string(d.Digest))
@@ -122,16 +126,17 @@ func TestOneJobGoesInOrder(t *testing.T) {
 	for _, m := range c.Manifests[:len(c.Manifests)-1] {
 		puts = append(puts, "put "+string(m.Digest))
 	}
+	puts = append(puts, "put t")
 	for range 5 {
-		dst := newHub("to").repo("halo")
-		src.hub.log = nil
+		dst := newRepo("dst")
+		src.log = nil
 		if _, err := (&transfer.Engine{Jobs: 1}).Copy(t.Context(), src, "t", dst, "t"); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(reads, withPrefix(src.hub.log, "read ")); diff != "" {
+		if diff := cmp.Diff(reads, withPrefix(src.log, "read ")); diff != "" {
 			t.Errorf("blobs: %s", diff)
 		}
-		if diff := cmp.Diff(append(puts[:len(puts):len(puts)], "put t"), withPrefix(dst.hub.log, "put ")); diff != "" {
+		if diff := cmp.Diff(puts, withPrefix(dst.log, "put ")); diff != "" {
 			t.Errorf("manifests: %s", diff)
 		}
 	}

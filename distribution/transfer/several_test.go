@@ -11,191 +11,229 @@ import (
 )
 
 func TestCopyAllReadsOnce(t *testing.T) {
-	src, root := three(t)
-	var to []transfer.Destination
+	src, root := threePlatforms(t)
+	var list []transfer.Destination
 	for i := range 3 {
-		to = append(to, transfer.Destination{Target: newHub(fmt.Sprint("to", i)).repo("halo"), As: fmt.Sprint("tag", i)})
+		list = append(list, transfer.Destination{Target: newRepo(fmt.Sprint("dst", i)), As: fmt.Sprint("tag", i)})
 	}
 	var e transfer.Engine
-	for range 2 { // the second time all is there
-		d, errs := e.CopyAll(t.Context(), src, "t", to...)
+	for range 2 { // the second time every target has the image
+		d, errs := e.CopyAll(t.Context(), src, "t", list...)
 		if d.Digest != root.Digest || errors.Join(errs...) != nil {
 			t.Fatalf("got %s, errors %v", d.Digest, errs)
 		}
 	}
-	if n := src.hub.count("read"); n != 10 {
+	if n := src.count("read"); n != 10 {
 		t.Errorf("%d blobs were read, want each once", n)
 	}
-	if n := src.hub.count("get"); n != 4 || src.hub.count("head") != 1 {
-		t.Errorf("%d manifests were read, want each once: %v", n, src.hub.log)
+	if n := src.count("get"); n != 4 || src.count("head") != 1 {
+		t.Errorf("%d manifests were read, want each once: %v", n, src.log)
 	}
-	for i, d := range to {
+	for i, d := range list {
 		r := d.Target.(*repo)
-		if m, ok := r.hub.manifests["halo"][fmt.Sprint("tag", i)]; !ok || m.Digest != root.Digest {
+		if m, ok := r.manifests[fmt.Sprint("tag", i)]; !ok || m.Digest != root.Digest {
 			t.Errorf("target %d has %s", i, m.Digest)
 		}
-		if len(r.hub.blobs["halo"]) != 10 {
-			t.Errorf("target %d has %d blobs", i, len(r.hub.blobs["halo"]))
+		if len(r.blobs) != 10 {
+			t.Errorf("target %d has %d blobs", i, len(r.blobs))
 		}
 	}
 }
 
-func TestCopyAllToSomeWhoHaveIt(t *testing.T) {
-	src, _ := three(t)
-	has, lacks, half := newHub("has").repo("halo"), newHub("lacks").repo("halo"), newHub("half").repo("halo")
-	var e transfer.Engine
-	if _, err := e.Copy(t.Context(), src, "t", has, "t"); err != nil {
+func TestCopyAllSkipsWhatATargetHas(t *testing.T) {
+	src, _ := threePlatforms(t)
+	has, lacks, half := newRepo("has"), newRepo("lacks"), newRepo("half")
+	if err := copyImage(t, src, has, "t"); err != nil {
 		t.Fatal(err)
 	}
-	for d, b := range src.hub.blobs["halo"] {
-		if len(half.hub.blobs["halo"]) < 5 {
-			half.hub.blobs["halo"][d] = b
+	for d, b := range src.blobs {
+		if len(half.blobs) < 5 {
+			half.blobs[d] = b
 		}
 	}
-	has.hub.log, src.hub.log = nil, nil
-	if _, errs := new(transfer.Engine).CopyAll(t.Context(), src, "t", transfer.Destination{Target: has, As: "t"}, transfer.Destination{Target: lacks, As: "t"}, transfer.Destination{Target: half, As: "t"}); errors.Join(errs...) != nil {
+	has.log, src.log = nil, nil
+	if errs := copyAll(t, src, to(has, lacks, half)...); errors.Join(errs...) != nil {
 		t.Fatal(errs)
 	}
-	if fmt.Sprint(has.hub.log) != "[head t]" {
-		t.Errorf("the target that has the image did %v", has.hub.log)
+	if fmt.Sprint(has.log) != "[head t]" {
+		t.Errorf("calls to the target that has the image: %v", has.log)
 	}
-	if src.hub.count("read") != 10 || lacks.hub.count("upload") != 10 || half.hub.count("upload") != 5 {
-		t.Errorf("%d reads, %d and %d uploads", src.hub.count("read"), lacks.hub.count("upload"), half.hub.count("upload"))
+	if src.count("read") != 10 || lacks.count("upload") != 10 || half.count("upload") != 5 {
+		t.Errorf("%d reads, %d and %d uploads", src.count("read"), lacks.count("upload"), half.count("upload"))
 	}
 }
 
 func TestCopyAllMountsOnTheSourcesRegistry(t *testing.T) {
-	src, _ := three(t)
-	near, far := src.hub.repo("near"), newHub("far").repo("halo")
-	if _, errs := new(transfer.Engine).CopyAll(t.Context(), src, "t", transfer.Destination{Target: near, As: "t"}, transfer.Destination{Target: far, As: "t"}); errors.Join(errs...) != nil {
+	src, _ := threePlatforms(t)
+	near, far := src.repo("near"), newRepo("far")
+	if errs := copyAll(t, src, to(near, far)...); errors.Join(errs...) != nil {
 		t.Fatal(errs)
 	}
-	if src.hub.count("mount") != 10 || src.hub.count("upload") != 0 || far.hub.count("upload") != 10 {
-		t.Errorf("near: %d mounts, %d uploads; far: %d uploads", src.hub.count("mount"), src.hub.count("upload"), far.hub.count("upload"))
+	if src.count("mount") != 10 || src.count("upload") != 0 || far.count("upload") != 10 {
+		t.Errorf("near: %d mounts, %d uploads; far: %d uploads",
+			src.count("mount"), src.count("upload"), far.count("upload"))
 	}
 }
 
-// Of the targets on one registry one gets the bytes, the others mount them; within a repository nothing is done twice.
+// Of the targets on one registry one gets the bytes and the others mount them. Within a repository
+// nothing is put twice.
 func TestCopyAllWithinOneRegistry(t *testing.T) {
-	src, root := three(t)
-	hub := newHub("to")
-	to := []transfer.Destination{{Target: hub.repo("a"), As: "1"}, {Target: hub.repo("a"), As: "2"}, {Target: hub.repo("b"), As: "1"}}
-	if _, errs := new(transfer.Engine).CopyAll(t.Context(), src, "t", to...); errors.Join(errs...) != nil {
+	src, root := threePlatforms(t)
+	reg := newRegistry("dst")
+	list := []transfer.Destination{
+		{Target: reg.repo("a"), As: "1"}, {Target: reg.repo("a"), As: "2"}, {Target: reg.repo("b"), As: "1"},
+	}
+	if errs := copyAll(t, src, list...); errors.Join(errs...) != nil {
 		t.Fatal(errs)
 	}
-	for _, d := range to {
-		if m := hub.manifests[d.Target.(*repo).name][d.As]; m.Digest != root.Digest {
+	for _, d := range list {
+		if m := d.Target.(*repo).manifests[d.As]; m.Digest != root.Digest {
 			t.Errorf("%s:%s is %q", d.Target, d.As, m.Digest)
 		}
 	}
-	if n := hub.count("upload"); n != 10 || hub.count("mount") != 10 || src.hub.count("read") != 10 {
-		t.Errorf("%d uploads, %d mounts, %d reads, want 10 of each", n, hub.count("mount"), src.hub.count("read"))
+	if n := reg.count("upload"); n != 10 || reg.count("mount") != 10 || src.count("read") != 10 {
+		t.Errorf("%d uploads, %d mounts, %d reads, want 10 of each", n, reg.count("mount"), src.count("read"))
 	}
-	if n := hub.count("put"); n != 3+2+3+1 { // three images and two tags, and again with one
-		t.Errorf("%d manifests were put: %v", n, hub.log)
+	if n := reg.count("put"); n != 3+2+3+1 { // three images and two tags, then three images and one tag
+		t.Errorf("%d manifests were put: %v", n, reg.log)
 	}
 }
 
-// Where nothing can be mounted, those who come behind the first share what is read from the source.
-func TestCopyAllWithinOneRegistryWithoutMounts(t *testing.T) {
-	src, _ := three(t)
-	hub := newHub("to")
-	hub.mountless = true
-	var to []transfer.Destination
-	for _, name := range []string{"a", "b", "c", "d"} {
-		to = append(to, transfer.Destination{Target: hub.repo(name), As: "t"})
-	}
-	if _, errs := new(transfer.Engine).CopyAll(t.Context(), src, "t", to...); errors.Join(errs...) != nil {
+func TestCopyAllWithoutMountsReadsTwice(t *testing.T) {
+	src, _ := threePlatforms(t)
+	reg := newRegistry("dst")
+	reg.refuseMounts = true
+	errs := copyAll(t, src, to(reg.repo("a"), reg.repo("b"), reg.repo("c"), reg.repo("d"))...)
+	if errors.Join(errs...) != nil {
 		t.Fatal(errs)
 	}
-	if n := hub.count("upload"); n != 40 || src.hub.count("read") != 20 {
-		t.Errorf("%d uploads and %d reads, want 40 and 20", n, src.hub.count("read"))
+	if n := reg.count("upload"); n != 40 || src.count("read") != 20 {
+		t.Errorf("%d uploads and %d reads, want 40 and 20", n, src.count("read"))
 	}
 }
 
-// Where the one that is to get the bytes fails, the others on its registry get them all the same.
-func TestCopyAllWithinOneRegistryWhereTheFirstFails(t *testing.T) {
+// The target that is to get the bytes fails: another one on its registry, or in its repository,
+// gets them.
+func TestCopyAllWithinOneRegistryIfTheFirstFails(t *testing.T) {
 	for _, repository := range []string{"a", "b"} {
-		src, root := three(t)
-		hub := newHub("to")
-		denied, other := hub.repo("a"), hub.repo(repository)
-		denied.putErr = func(manifest.Descriptor) error { return errors.New("denied") }
-		_, errs := new(transfer.Engine).CopyAll(t.Context(), src, "t", transfer.Destination{Target: denied, As: "1"}, transfer.Destination{Target: other, As: "2"})
+		src, root := threePlatforms(t)
+		reg := newRegistry("dst")
+		bad, good := reg.repo("a"), reg.repo(repository)
+		bad.putErr = func(manifest.Descriptor) error { return errors.New("denied") }
+		errs := copyAll(t, src, transfer.Destination{Target: bad, As: "1"}, transfer.Destination{Target: good, As: "2"})
 		if errs[0] == nil || errs[1] != nil {
 			t.Errorf("errors %v", errs)
 		}
-		if m := hub.manifests[repository]["2"]; m.Digest != root.Digest {
-			t.Errorf("the other is %q", m.Digest)
+		if m := good.manifests["2"]; m.Digest != root.Digest {
+			t.Errorf("the other target has %q", m.Digest)
 		}
 	}
 }
 
-func TestCopyAllGoesOnWithoutAFailedTarget(t *testing.T) {
+func TestCopyAllContinuesWithoutAFailedTarget(t *testing.T) {
 	for _, jobs := range []int{1, 6} {
-		src, root := three(t)
-		good, bad, gone := newHub("good").repo("halo"), newHub("bad").repo("halo"), newHub("gone").repo("halo")
-		full := errors.New("no room")
-		bad.putErr = func(d manifest.Descriptor) error {
+		src, root := threePlatforms(t)
+		good, full, down := newRepo("good"), newRepo("full"), newRepo("down")
+		noSpace := errors.New("no space")
+		full.putErr = func(d manifest.Descriptor) error {
 			if d.Digest == blob.FromBytes([]byte("b1")) {
-				return full
+				return noSpace
 			}
 			return nil
 		}
-		gone.headErr = errors.New("gone")
+		down.headErr = errors.New("down")
 		e := transfer.Engine{Jobs: jobs}
-		_, errs := e.CopyAll(t.Context(), src, "t", transfer.Destination{Target: bad, As: "t"}, transfer.Destination{Target: good, As: "t"}, transfer.Destination{Target: gone, As: "t"})
-		if !errors.Is(errs[0], full) || errs[1] != nil || !errors.Is(errs[2], gone.headErr) {
+		_, errs := e.CopyAll(t.Context(), src, "t", to(full, good, down)...)
+		if !errors.Is(errs[0], noSpace) || errs[1] != nil || !errors.Is(errs[2], down.headErr) {
 			t.Errorf("jobs %d: got errors %v", jobs, errs)
 		}
-		if good.hub.manifests["halo"]["t"].Digest != root.Digest || bad.hub.count("put t") != 0 {
-			t.Errorf("jobs %d: good did %v, bad %v", jobs, good.hub.log, bad.hub.log)
+		if good.manifests["t"].Digest != root.Digest || full.count("put t") != 0 {
+			t.Errorf("jobs %d: calls %v to good, %v to full", jobs, good.log, full.log)
 		}
 	}
 }
 
-func TestCopyAllWithNobodyLeft(t *testing.T) {
-	src, _ := three(t)
-	bad := newHub("bad").repo("halo")
-	full := errors.New("no room")
-	bad.putErr = func(manifest.Descriptor) error { return full }
-	_, errs := new(transfer.Engine).CopyAll(t.Context(), src, "t", transfer.Destination{Target: bad, As: "t"}, transfer.Destination{Target: bad, As: "t2"})
-	for _, err := range errs {
-		if !errors.Is(err, full) {
-			t.Errorf("got errors %v", errs)
+func TestCopyAllIfEveryTargetFails(t *testing.T) {
+	src, _ := threePlatforms(t)
+	dst := newRepo("dst")
+	noSpace := errors.New("no space")
+	dst.putErr = func(manifest.Descriptor) error { return noSpace }
+	one, two := transfer.Destination{Target: dst, As: "1"}, transfer.Destination{Target: dst, As: "2"}
+	for _, err := range copyAll(t, src, one, two) {
+		if !errors.Is(err, noSpace) {
+			t.Errorf("got error %v", err)
 		}
 	}
 }
 
-func TestCopyAllOfADamagedImage(t *testing.T) {
-	src, _ := three(t)
+func TestErrorOfTheSourceIsThatOfEveryTarget(t *testing.T) {
+	src, _ := threePlatforms(t)
 	src.corrupt = blob.FromBytes([]byte("b2"))
-	a, b := newHub("a").repo("halo"), newHub("b").repo("halo")
-	_, errs := new(transfer.Engine).CopyAll(t.Context(), src, "t", transfer.Destination{Target: a, As: "t"}, transfer.Destination{Target: b, As: "t"})
-	for i, err := range errs {
+	a, b := newRepo("a"), newRepo("b")
+	for i, err := range copyAll(t, src, to(a, b)...) {
 		var mismatch *blob.MismatchError
 		if !errors.As(err, &mismatch) {
 			t.Errorf("target %d: error %v", i, err)
 		}
 	}
-	if _, errs := new(transfer.Engine).CopyAll(t.Context(), src, "unknown", transfer.Destination{Target: a, As: "t"}); errs[0] == nil {
-		t.Error("an image that is not there was copied")
+	if _, errs := new(transfer.Engine).CopyAll(t.Context(), src, "unknown", to(a)...); errs[0] == nil {
+		t.Error("an image that does not exist: no error")
 	}
 }
 
 func TestCopyAllWithReferrers(t *testing.T) {
-	src, root := three(t)
-	config := src.addBlob(manifest.MediaTypeOCIEmpty, "{}")
-	signature := src.addDocument(t, manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest, Config: &config,
-		Subject: &manifest.Descriptor{MediaType: root.MediaType, Digest: root.Digest, Size: root.Size}})
-	src.referrers = map[blob.Digest][]manifest.Descriptor{root.Digest: {signature}}
-	a, b := newHub("a").repo("halo"), newHub("b").repo("halo")
+	src, root := threePlatforms(t)
+	signature := src.addReferrer(t, root, "signature")
+	a, b := newRepo("a"), newRepo("b")
 	e := transfer.Engine{Referrers: true}
-	if _, errs := e.CopyAll(t.Context(), src, "t", transfer.Destination{Target: a, As: "1"}, transfer.Destination{Target: b, As: "2"}); errors.Join(errs...) != nil {
+	if _, errs := e.CopyAll(t.Context(), src, "t", to(a, b)...); errors.Join(errs...) != nil {
 		t.Fatal(errs)
 	}
 	for _, r := range []*repo{a, b} {
-		if _, ok := r.hub.manifests["halo"][string(signature.Digest)]; !ok {
+		if _, ok := r.manifests[string(signature.Digest)]; !ok {
 			t.Errorf("%s lacks the signature", r)
 		}
+	}
+}
+
+func TestCopyAllPutsReferrersBeforeTheTags(t *testing.T) {
+	src, root := threePlatforms(t)
+	src.addReferrer(t, root, "signature")
+	src.tagsErr = errors.New("broken")
+	a, b := newRepo("a"), newRepo("b")
+	e := transfer.Engine{Referrers: true}
+	_, errs := e.CopyAll(t.Context(), src, "t", to(a, b)...)
+	for i, r := range []*repo{a, b} {
+		if !errors.Is(errs[i], src.tagsErr) || r.count("put t") != 0 {
+			t.Errorf("%s: error %v, calls %v", r, errs[i], r.log)
+		}
+	}
+}
+
+// Each destination may have a digest of its own algorithm, or a wrong one.
+func TestCopyAllUnderDigests(t *testing.T) {
+	src, root := threePlatforms(t)
+	errs := copyAll(t, src,
+		transfer.Destination{Target: newRepo("a"), As: string(root.Digest)},
+		transfer.Destination{Target: newRepo("b"), As: string(blob.SHA512.Digest(src.manifests["t"].Raw))},
+		transfer.Destination{Target: newRepo("c"), As: string(blob.FromBytes(nil))})
+	if errs[0] != nil || errs[1] != nil || !errors.Is(errs[2], transfer.ErrTargetDigest) {
+		t.Errorf("got errors %v", errs)
+	}
+}
+
+func TestCopyAllOfAChangedImageReadsOnlyItsNewParts(t *testing.T) {
+	src, _ := threePlatforms(t)
+	list := to(newRepo("a"), newRepo("b"))
+	if errs := copyAll(t, src, list...); errors.Join(errs...) != nil {
+		t.Fatal(errs)
+	}
+	src.addIndex(t, "t", append(src.entries(t, "t")[:2:2], src.addImage(t, "linux/arm64", "new"))...)
+	src.log = nil
+	if errs := copyAll(t, src, list...); errors.Join(errs...) != nil {
+		t.Fatal(errs)
+	}
+	if n := src.count("get"); n != 2 {
+		t.Errorf("%d manifests were read, want the root and the new one: %v", n, src.log)
 	}
 }
