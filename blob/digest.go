@@ -9,21 +9,22 @@ import (
 	"strings"
 )
 
-// Digest is the name of some bytes: "sha256:" and 64, or "sha512:" and 128 lower-case hexadecimal characters (OCI
-// image-spec, descriptor.md, "Registered Algorithms"). A Digest read from outside may hold anything: Validate it
-// before use. The accessors never panic.
+// Digest identifies bytes by their hash: "sha256:" and 64, or "sha512:" and 128 lower-case
+// hexadecimal characters (OCI image-spec, descriptor.md, "Registered Algorithms"). A Digest from
+// foreign input may hold any text: call Validate before use. The other methods never panic.
 type Digest string
 
-// Algorithm names a registered hash algorithm: "sha256" or "sha512".
+// Algorithm is the name of a registered hash algorithm: "sha256" or "sha512".
 type Algorithm string
 
-// The algorithms of the OCI image specification that this package computes.
+// The algorithms of the OCI image specification that this package can compute.
 const (
 	SHA256 Algorithm = "sha256"
 	SHA512 Algorithm = "sha512"
 )
 
-// hexLength returns how many hexadecimal characters the encoded part has, 0 for an algorithm this package lacks.
+// hexLength returns how many hexadecimal characters a digest has, 0 for an algorithm that this
+// package cannot compute.
 func (a Algorithm) hexLength() int {
 	switch a {
 	case SHA256:
@@ -34,10 +35,10 @@ func (a Algorithm) hexLength() int {
 	return 0
 }
 
-// Available tells whether the algorithm can be computed here.
+// Available reports whether this package can compute the algorithm.
 func (a Algorithm) Available() bool { return a.hexLength() > 0 }
 
-// New returns a fresh hash of the algorithm; sha256 where the algorithm is not available.
+// New returns a new hash of the algorithm, or of sha256 if the algorithm is not available.
 func (a Algorithm) New() hash.Hash {
 	if a == SHA512 {
 		return sha512.New()
@@ -45,7 +46,7 @@ func (a Algorithm) New() hash.Hash {
 	return sha256.New()
 }
 
-// Digest returns the digest of b under the algorithm; of sha256 where the algorithm is not available.
+// Digest returns the digest of b by the algorithm, or by sha256 if the algorithm is not available.
 func (a Algorithm) Digest(b []byte) Digest {
 	if !a.Available() {
 		a = SHA256
@@ -58,12 +59,12 @@ func (a Algorithm) Digest(b []byte) Digest {
 // FromBytes returns the sha256 digest of b.
 func FromBytes(b []byte) Digest { return SHA256.Digest(b) }
 
-// FromHash returns the digest that h stands at. The algorithm must be the one h was made by.
+// FromHash returns the digest of what was written to h, a hash of algorithm a.
 func FromHash(a Algorithm, h hash.Hash) Digest {
 	return Digest(string(a) + ":" + hex.EncodeToString(h.Sum(nil)))
 }
 
-// Algorithm returns the part before the colon, "" when there is none.
+// Algorithm returns the part before the colon, "" if there is no colon.
 func (d Digest) Algorithm() Algorithm {
 	a, _, ok := strings.Cut(string(d), ":")
 	if !ok {
@@ -72,13 +73,13 @@ func (d Digest) Algorithm() Algorithm {
 	return Algorithm(a)
 }
 
-// Hex returns the encoded part after the colon, "" when there is none.
+// Hex returns the part after the colon, "" if there is no colon.
 func (d Digest) Hex() string {
 	_, h, _ := strings.Cut(string(d), ":")
 	return h
 }
 
-// Short returns the algorithm and the first 12 characters of the encoded part, as docker shows image ids.
+// Short returns the algorithm and the first 12 hexadecimal characters, as docker shows image IDs.
 func (d Digest) Short() string {
 	h := d.Hex()
 	if len(h) <= 12 {
@@ -87,10 +88,11 @@ func (d Digest) Short() string {
 	return string(d.Algorithm()) + ":" + h[:12]
 }
 
-// String returns the digest as it is written in documents and references.
+// String returns the digest in the form that documents and references use.
 func (d Digest) String() string { return string(d) }
 
-// Validate reports whether d is well formed and of an available algorithm. The error is a *[DigestError].
+// Validate returns nil if d is well formed and of an available algorithm, and a *[DigestError]
+// otherwise.
 func (d Digest) Validate() error {
 	n := d.Algorithm().hexLength()
 	h := d.Hex()
@@ -98,16 +100,18 @@ func (d Digest) Validate() error {
 	case n == 0 && d.Algorithm() == "":
 		return &DigestError{Digest: d, Reason: "want algorithm:hex, such as sha256:..."}
 	case n == 0:
-		return &DigestError{Digest: d, Reason: fmt.Sprintf("algorithm %q is not supported, only sha256 and sha512", d.Algorithm())}
+		reason := fmt.Sprintf("algorithm %q is not supported, only sha256 and sha512", d.Algorithm())
+		return &DigestError{Digest: d, Reason: reason}
 	case len(h) != n:
-		return &DigestError{Digest: d, Reason: fmt.Sprintf("%s needs %d hexadecimal characters, not %d", d.Algorithm(), n, len(h))}
+		reason := fmt.Sprintf("%s needs %d hexadecimal characters, not %d", d.Algorithm(), n, len(h))
+		return &DigestError{Digest: d, Reason: reason}
 	case !isLowerHex(h):
 		return &DigestError{Digest: d, Reason: "only the characters 0-9 and a-f may stand after the colon"}
 	}
 	return nil
 }
 
-// DigestError says why a text is no digest.
+// DigestError says why a text is not a digest.
 type DigestError struct {
 	Digest Digest
 	Reason string
@@ -127,9 +131,9 @@ func isLowerHex(s string) bool {
 	return true
 }
 
-func truncate(s string, n int) string {
-	if len(s) <= n {
+func truncate(s string, length int) string {
+	if len(s) <= length {
 		return s
 	}
-	return s[:n] + "..."
+	return s[:length] + "..."
 }

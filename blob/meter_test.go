@@ -9,14 +9,14 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-func TestMeter(t *testing.T) {
-	s := &source{content: content(100)}
+func TestMeterCountsTheReaderOpenedLast(t *testing.T) {
+	s := &source{content: randomBytes(100)}
 	var m blob.Meter
 	open := m.Watch(s.open)
 	position := func(want int64) {
 		t.Helper()
 		if got := m.Position(); got != want {
-			t.Errorf("at %d, want %d", got, want)
+			t.Errorf("position %d, want %d", got, want)
 		}
 	}
 	read := func(r io.Reader, n int) {
@@ -37,26 +37,28 @@ func TestMeter(t *testing.T) {
 		t.Fatal(err)
 	}
 	position(30)
-	read(first, 20) // nobody waits for this one any more
+	read(first, 20)
 	position(30)
 	read(second, 70)
 	position(100)
-	if second.Close(); s.closings != 1 {
-		t.Errorf("the source was closed %d times", s.closings)
+	if second.Close(); s.closed != 1 {
+		t.Errorf("the source was closed %d times", s.closed)
 	}
 }
 
 func TestMeterOfASourceThatCannotOpen(t *testing.T) {
-	broken := errors.New("no such thing")
+	broken := errors.New("broken")
 	var m blob.Meter
 	_, err := m.Watch(func(context.Context, int64) (io.ReadCloser, error) { return nil, broken })(t.Context(), 5)
 	if !errors.Is(err, broken) || m.Position() != 0 {
-		t.Errorf("got error %v at %d", err, m.Position())
+		t.Errorf("got error %v, position %d", err, m.Position())
 	}
 }
 
 func TestOutcomes(t *testing.T) {
-	for o, want := range map[blob.Outcome]string{blob.Exists: "exists", blob.Mounted: "mounted", blob.Uploaded: "uploaded", 0: "unknown"} {
+	for o, want := range map[blob.Outcome]string{
+		blob.Exists: "exists", blob.Mounted: "mounted", blob.Uploaded: "uploaded", 0: "unknown",
+	} {
 		if o.String() != want {
 			t.Errorf("%d is %q, want %q", int(o), o, want)
 		}

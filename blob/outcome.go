@@ -1,16 +1,16 @@
 package blob
 
-// Outcome is how a store came to have a blob.
+// Outcome is how a store got a blob.
 type Outcome int
 
-// The outcomes; the zero value is none of them.
+// The outcomes, from the cheapest to the most expensive. The zero value is none of them.
 const (
-	Exists   Outcome = iota + 1 // it was there already
-	Mounted                     // the registry took it over from another of its repositories
+	Exists   Outcome = iota + 1 // the store already had it
+	Mounted                     // the registry mounted it from another of its repositories
 	Uploaded                    // its bytes were sent
 )
 
-// String returns a word for people: "exists", "mounted" or "uploaded".
+// String returns "exists", "mounted" or "uploaded".
 func (o Outcome) String() string {
 	switch o {
 	case Exists:

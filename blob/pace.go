@@ -8,22 +8,25 @@ import (
 )
 
 const (
-	// paceBurst is how much time's worth of bytes may come at once after a pause.
+	// paceBurst is the bucket's size: how many bytes, as time at the full rate, may be read at once
+	// after a pause.
 	paceBurst = 100 * time.Millisecond
-	// paceStep is how much time's worth of bytes is read at a time, so that they flow evenly.
+	// paceStep is how many bytes, as time at the full rate, are read at a time, so that they flow
+	// evenly.
 	paceStep = 20 * time.Millisecond
 )
 
-// Pace caps how fast blobs are read, all that are watched by it together: a token bucket. Its zero value does not. Rate
-// must not change once it is in use, and a Pace must not be copied.
+// Pace limits the rate at which blobs are read, all that are opened through it together. It is a
+// token bucket. The zero value does not limit. Rate must not change once it is in use, and a Pace
+// must not be copied.
 type Pace struct {
-	Rate int64 // bytes a second; 0 is no bound
+	Rate int64 // bytes per second; 0 does not limit
 
-	mu   sync.Mutex
-	paid time.Time // until when the bytes that have been read use up the rate
+	mu        sync.Mutex
+	busyUntil time.Time // when the bytes read so far have used up the rate
 }
 
-// Over returns an Open that reads as open does, but no faster.
+// Over returns an Open that reads as open does, but no faster than the rate.
 func (p *Pace) Over(open Open) Open {
 	if p == nil || p.Rate <= 0 {
 		return open
@@ -43,33 +46,34 @@ type pacedReader struct {
 	pace *Pace
 }
 
-// Read implements io.Reader. The wait is for what was read before, so that a first byte shows at once.
+// Read implements io.Reader. It waits for the bytes of earlier reads, so that the first byte comes
+// without a delay.
 func (r *pacedReader) Read(b []byte) (int, error) {
 	if err := r.pace.wait(r.ctx); err != nil {
 		return 0, err
 	}
-	n, err := r.ReadCloser.Read(b[:min(int64(len(b)), r.pace.worth(paceStep))])
-	r.pace.pay(n)
+	n, err := r.ReadCloser.Read(b[:min(int64(len(b)), r.pace.bytesIn(paceStep))])
+	r.pace.add(n)
 	return n, err
 }
 
-// worth is how many bytes the rate gives in a time, at least one.
-func (p *Pace) worth(d time.Duration) int64 { return max(1, int64(float64(p.Rate)*d.Seconds())) }
+// bytesIn returns how many bytes the rate allows in a time, at least one.
+func (p *Pace) bytesIn(d time.Duration) int64 { return max(1, int64(float64(p.Rate)*d.Seconds())) }
 
-// pay takes bytes into account.
-func (p *Pace) pay(n int) {
+// add counts n bytes that were read.
+func (p *Pace) add(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if least := time.Now().Add(-paceBurst); p.paid.Before(least) {
-		p.paid = least
+	if earliest := time.Now().Add(-paceBurst); p.busyUntil.Before(earliest) {
+		p.busyUntil = earliest
 	}
-	p.paid = p.paid.Add(time.Duration(float64(n) / float64(p.Rate) * float64(time.Second)))
+	p.busyUntil = p.busyUntil.Add(time.Duration(float64(n) / float64(p.Rate) * float64(time.Second)))
 }
 
-// wait lets the time pass that is paid for.
+// wait waits until the bytes read so far are within the rate.
 func (p *Pace) wait(ctx context.Context) error {
 	p.mu.Lock()
-	left := time.Until(p.paid)
+	left := time.Until(p.busyUntil)
 	p.mu.Unlock()
 	if left <= 0 {
 		return nil

@@ -19,15 +19,14 @@ func inMemory(content []byte) blob.Open {
 	}
 }
 
-// The rate holds for all blobs together, and evenly: by the bubble's clock.
-func TestPace(t *testing.T) {
+func TestPaceLimitsAllBlobsTogetherAndEvenly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pace := &blob.Pace{Rate: 1 << 20}
 		start := time.Now()
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {
-				in, err := pace.Over(inMemory(bulk(1<<20)))(t.Context(), 0)
+				in, err := pace.Over(inMemory(randomBytes(1<<20)))(t.Context(), 0)
 				if err != nil {
 					t.Error(err)
 					return
@@ -36,7 +35,7 @@ func TestPace(t *testing.T) {
 				for buf := make([]byte, 64<<10); err == nil; {
 					_, err = in.Read(buf)
 					if gap := time.Since(last); gap > 300*time.Millisecond {
-						t.Errorf("nothing for %s", gap)
+						t.Errorf("no byte for %s", gap)
 					}
 					last = time.Now()
 				}
@@ -49,13 +48,13 @@ func TestPace(t *testing.T) {
 	})
 }
 
-func TestPaceEndsWithItsContext(t *testing.T) {
+func TestPaceStopsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
-		enough := errors.New("enough")
+		cause := errors.New("canceled")
 		in, _ := (&blob.Pace{Rate: 1}).Over(inMemory(make([]byte, 100)))(ctx, 0)
-		time.AfterFunc(time.Minute, func() { cancel(enough) })
-		if n, err := io.Copy(io.Discard, in); !errors.Is(err, enough) || n < 55 || n > 65 {
+		time.AfterFunc(time.Minute, func() { cancel(cause) })
+		if n, err := io.Copy(io.Discard, in); !errors.Is(err, cause) || n < 55 || n > 65 {
 			t.Errorf("%d bytes in a minute at one a second, error %v", n, err)
 		}
 	})

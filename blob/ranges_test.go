@@ -15,40 +15,40 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// slowly is a source whose connections each bring so many bytes a second, after a round trip of 50 ms.
-type slowly struct {
-	content []byte
-	rate    int64 // of a connection
-	whole   int64 // of all together; 0 is no limit
+// slowSource is a source whose connections have a limited rate, and a round trip of 50 ms.
+type slowSource struct {
+	content  []byte
+	rate     int64 // of one connection, in bytes per second
+	linkRate int64 // of all connections together; 0 is unlimited
 
-	mu       sync.Mutex
-	opened   int // whole openings
-	ranges   int
-	now      int // ranges under way, and the most there were
-	most     int
-	busy     time.Time // when the link that all share is free again
-	breakAt  int       // the range of this number breaks off
-	rangeErr error     // in place of every range
-	late     int       // so many ranges come late, their connections being new
-	costly   bool
-	onRange  func(ctx context.Context)
+	mu        sync.Mutex
+	opened    int       // how many times open was called
+	ranges    int       // how many times openRange was called
+	inFlight  int       // ranges
+	maxRanges int       // the most in flight at once
+	busyUntil time.Time // the link, if linkRate is set
+	breakAt   int       // the number of the range that breaks off, from 1
+	rangeErr  error     // returned by openRange
+	lateUpTo  int       // ranges up to this number come late, as over new connections
+	costly    bool      // returned by openRange
+	onRange   func(ctx context.Context)
 }
 
 const roundTrip = 50 * time.Millisecond
 
-func (s *slowly) open(ctx context.Context, offset int64) (io.ReadCloser, error) {
+func (s *slowSource) open(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	s.mu.Lock()
 	s.opened++
 	s.mu.Unlock()
 	time.Sleep(roundTrip)
-	return &trickle{ctx: ctx, s: s, r: bytes.NewReader(s.content[offset:])}, nil
+	return &slowBody{ctx: ctx, s: s, r: bytes.NewReader(s.content[offset:])}, nil
 }
 
-func (s *slowly) part(ctx context.Context, offset, n int64) (io.ReadCloser, bool, error) {
+func (s *slowSource) openRange(ctx context.Context, offset, n int64) (io.ReadCloser, bool, error) {
 	s.mu.Lock()
 	s.ranges++
-	s.now++
-	s.most = max(s.most, s.now)
+	s.inFlight++
+	s.maxRanges = max(s.maxRanges, s.inFlight)
 	number := s.ranges
 	s.mu.Unlock()
 	if s.onRange != nil {
@@ -59,37 +59,37 @@ func (s *slowly) part(ctx context.Context, offset, n int64) (io.ReadCloser, bool
 		return nil, false, s.rangeErr
 	}
 	time.Sleep(roundTrip)
-	if number <= s.late {
+	if number <= s.lateUpTo {
 		time.Sleep(10 * roundTrip)
 	}
 	content := s.content[offset : offset+n]
 	if number == s.breakAt {
 		content = content[:n/2]
 	}
-	return &trickle{ctx: ctx, s: s, r: bytes.NewReader(content), part: true}, s.costly, nil
+	return &slowBody{ctx: ctx, s: s, r: bytes.NewReader(content), isRange: true}, s.costly, nil
 }
 
-type trickle struct {
-	ctx  context.Context
-	s    *slowly
-	r    io.Reader
-	part bool
+type slowBody struct {
+	ctx     context.Context
+	s       *slowSource
+	r       io.Reader
+	isRange bool
 }
 
-func (r *trickle) Read(p []byte) (int, error) {
+func (r *slowBody) Read(p []byte) (int, error) {
 	if err := context.Cause(r.ctx); err != nil {
 		return 0, err
 	}
 	n, err := r.r.Read(p[:min(len(p), 64<<10)])
 	r.s.mu.Lock()
 	until := time.Now().Add(time.Duration(int64(n) * int64(time.Second) / r.s.rate))
-	if r.s.whole > 0 {
-		if r.s.busy.Before(time.Now()) {
-			r.s.busy = time.Now()
+	if r.s.linkRate > 0 {
+		if r.s.busyUntil.Before(time.Now()) {
+			r.s.busyUntil = time.Now()
 		}
-		r.s.busy = r.s.busy.Add(time.Duration(int64(n) * int64(time.Second) / r.s.whole))
-		if r.s.busy.After(until) {
-			until = r.s.busy
+		r.s.busyUntil = r.s.busyUntil.Add(time.Duration(int64(n) * int64(time.Second) / r.s.linkRate))
+		if r.s.busyUntil.After(until) {
+			until = r.s.busyUntil
 		}
 	}
 	r.s.mu.Unlock()
@@ -97,81 +97,81 @@ func (r *trickle) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (r *trickle) Close() error {
-	if r.part {
+func (r *slowBody) Close() error {
+	if r.isRange {
 		r.s.mu.Lock()
 		defer r.s.mu.Unlock()
-		r.s.now--
+		r.s.inFlight--
 	}
 	return nil
 }
 
-// bulk is some content, the same each time.
-func bulk(size int) []byte {
+// randomBytes returns the same bytes each time.
+func randomBytes(size int) []byte {
 	out := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(out)
 	return out
 }
 
-// readIn reads the content through ranges and returns how long that took by the bubble's clock.
-func readIn(t *testing.T, r *blob.Ranges, s *slowly) time.Duration {
+// readAll reads the content through ranges and returns how long that took by the clock of the
+// synctest bubble.
+func readAll(t *testing.T, r *blob.Ranges, s *slowSource) time.Duration {
 	t.Helper()
 	size := int64(len(s.content))
 	start := time.Now()
-	in := blob.NewReader(t.Context(), blob.FromBytes(s.content), size, r.Over(size, s.open, s.part))
+	in := blob.NewReader(t.Context(), blob.FromBytes(s.content), size, r.Over(size, s.open, s.openRange))
 	defer in.Close()
 	h := sha256.New()
 	if n, err := io.CopyBuffer(struct{ io.Writer }{h}, in, make([]byte, 32<<10)); err != nil || n != size {
 		t.Errorf("read %d of %d bytes: %v", n, size, err)
 	}
-	if !bytes.Equal(h.Sum(nil), func() []byte { sum := sha256.Sum256(s.content); return sum[:] }()) {
+	if blob.FromHash(blob.SHA256, h) != blob.FromBytes(s.content) {
 		t.Error("the bytes are not those of the source")
 	}
 	return time.Since(start)
 }
 
-func TestRangesOfASlowConnection(t *testing.T) {
-	content := bulk(100 << 20)
+func TestSlowConnectionIsReplacedByRanges(t *testing.T) {
+	content := randomBytes(100 << 20)
 	synctest.Test(t, func(t *testing.T) {
-		s := &slowly{content: content, rate: 20e6}
-		took := readIn(t, &blob.Ranges{}, s)
-		if s.opened != 1 || s.ranges < 180 || s.most > 20 {
-			t.Errorf("opened %d times, %d ranges, %d at once", s.opened, s.ranges, s.most)
+		s := &slowSource{content: content, rate: 20e6}
+		took := readAll(t, &blob.Ranges{}, s)
+		if s.opened != 1 || s.ranges < 180 || s.maxRanges > 20 {
+			t.Errorf("opened %d times, %d ranges, %d at once", s.opened, s.ranges, s.maxRanges)
 		}
-		if took > 2*time.Second { // one connection takes 5.2 s
+		if took > 2*time.Second { // over one connection it takes 5.2 s
 			t.Errorf("took %s", took)
 		}
 	})
 }
 
-// Ranges are not given up for the time that it takes to open their connections.
-func TestRangesThatBeginSlowly(t *testing.T) {
-	content := bulk(150 << 20)
+// The time that new connections take does not count.
+func TestRangesThatStartSlowlyContinue(t *testing.T) {
+	content := randomBytes(150 << 20)
 	synctest.Test(t, func(t *testing.T) {
-		s := &slowly{content: content, rate: 20e6, late: 60}
-		readIn(t, &blob.Ranges{}, s)
+		s := &slowSource{content: content, rate: 20e6, lateUpTo: 60}
+		readAll(t, &blob.Ranges{}, s)
 		if s.opened != 1 {
 			t.Errorf("opened %d times", s.opened)
 		}
 	})
 }
 
-// Ranges are for who needs them.
-func TestNoRanges(t *testing.T) {
-	content := bulk(70 << 20)
+func TestRangesAreNotUsed(t *testing.T) {
+	content := randomBytes(70 << 20)
 	for name, test := range map[string]struct {
 		ranges *blob.Ranges
-		source *slowly
+		source *slowSource
 		size   int
 	}{
-		"a fast connection": {&blob.Ranges{}, &slowly{rate: 60e6}, 70 << 20},
-		"a small blob":      {&blob.Ranges{}, &slowly{rate: 1e6}, 31 << 20},
-		"switched off":      {&blob.Ranges{N: 1}, &slowly{rate: 1e6}, 70 << 20},
-		"small, fixed":      {&blob.Ranges{N: 4}, &slowly{rate: 1e6}, 31 << 20},
+		"a fast connection": {&blob.Ranges{}, &slowSource{rate: 60e6}, 70 << 20},
+		"a small blob":      {&blob.Ranges{}, &slowSource{rate: 1e6}, 31 << 20},
+		"disabled":          {&blob.Ranges{N: 1}, &slowSource{rate: 1e6}, 70 << 20},
+		"small, N set":      {&blob.Ranges{N: 4}, &slowSource{rate: 1e6}, 31 << 20},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			test.source.content = content[:test.size]
-			readIn(t, test.ranges, test.source)
+			readAll(t, test.ranges, test.source)
 			if test.source.ranges > 0 || test.source.opened != 1 {
 				t.Errorf("%s: opened %d times, %d ranges", name, test.source.opened, test.source.ranges)
 			}
@@ -179,24 +179,23 @@ func TestNoRanges(t *testing.T) {
 	}
 }
 
-// Where the link is full, or the source cannot or should not be asked for ranges, it goes on over one connection, and the
-// next blob does not try.
-func TestRangesThatBringNothing(t *testing.T) {
-	content := bulk(100 << 20)
-	for name, s := range map[string]*slowly{
-		"a full link":            {whole: 20e6},
-		"a source without":       {rangeErr: errors.ErrUnsupported},
-		"two calls for each one": {costly: true},
+// The blob continues over one connection, and the next blob does not try ranges.
+func TestRangesThatGainNothingAreDropped(t *testing.T) {
+	content := randomBytes(100 << 20)
+	for name, s := range map[string]*slowSource{
+		"a full link":         {linkRate: 20e6},
+		"no support":          {rangeErr: errors.ErrUnsupported},
+		"two calls per range": {costly: true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s.content, s.rate = content, 20e6
 			var r blob.Ranges
-			readIn(t, &r, s)
+			readAll(t, &r, s)
 			tried := s.ranges
 			if tried == 0 || s.opened != 2 {
-				t.Errorf("%s: %d ranges tried, opened %d times", name, tried, s.opened)
+				t.Errorf("%s: tried %d ranges, opened %d times", name, tried, s.opened)
 			}
-			readIn(t, &r, s)
+			readAll(t, &r, s)
 			if s.ranges != tried {
 				t.Errorf("%s: the next blob tries again", name)
 			}
@@ -204,73 +203,72 @@ func TestRangesThatBringNothing(t *testing.T) {
 	}
 }
 
-// Blobs that are too small for a judgement of their own find it out together.
-func TestRangesThatBringNothingForSomeBlobs(t *testing.T) {
-	content := bulk(73 << 20)
+// Each of the blobs is too small for a comparison of its own.
+func TestRangesAreComparedOverSeveralBlobs(t *testing.T) {
+	content := randomBytes(73 << 20)
 	synctest.Test(t, func(t *testing.T) {
-		s := &slowly{content: content, rate: 20e6, whole: 20e6}
+		s := &slowSource{content: content, rate: 20e6, linkRate: 20e6}
 		var r blob.Ranges
-		readIn(t, &r, s)
-		readIn(t, &r, s)
+		readAll(t, &r, s)
+		readAll(t, &r, s)
 		tried := s.ranges
-		readIn(t, &r, s)
+		readAll(t, &r, s)
 		if tried == 0 || s.ranges != tried {
-			t.Errorf("%d ranges of two blobs, and %d of the third", tried, s.ranges-tried)
+			t.Errorf("%d ranges of the first two blobs, %d of the third", tried, s.ranges-tried)
 		}
 	})
 }
 
-func TestRangesThatFail(t *testing.T) {
-	content := bulk(100 << 20)
+func TestFailedRangeIsReadOverOneConnection(t *testing.T) {
+	content := randomBytes(100 << 20)
 	synctest.Test(t, func(t *testing.T) {
-		s := &slowly{content: content, rate: 20e6, breakAt: 20}
-		readIn(t, &blob.Ranges{}, s)
+		s := &slowSource{content: content, rate: 20e6, breakAt: 20}
+		readAll(t, &blob.Ranges{}, s)
 		if s.opened != 2 {
 			t.Errorf("opened %d times, want once more where the range broke off", s.opened)
 		}
 	})
 }
 
-func TestRangesFixed(t *testing.T) {
-	content := bulk(64<<20 + 5)
+func TestFixedNumberOfRanges(t *testing.T) {
+	content := randomBytes(64<<20 + 5)
 	synctest.Test(t, func(t *testing.T) {
-		s := &slowly{content: content, rate: 60e6}
-		readIn(t, &blob.Ranges{N: 3}, s)
-		if s.opened != 0 || s.ranges != 129 || s.most != 3 {
-			t.Errorf("opened %d times, %d ranges, %d at once", s.opened, s.ranges, s.most)
+		s := &slowSource{content: content, rate: 60e6}
+		readAll(t, &blob.Ranges{N: 3}, s)
+		if s.opened != 0 || s.ranges != 129 || s.maxRanges != 3 {
+			t.Errorf("opened %d times, %d ranges, %d at once", s.opened, s.ranges, s.maxRanges)
 		}
 	})
 }
 
-// However many are asked for, what comes before its turn is bounded.
-func TestRangesFixedAtVeryMany(t *testing.T) {
+func TestFixedNumberOfRangesIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &slowly{content: make([]byte, 64<<20), rate: 1e6}
-		readIn(t, &blob.Ranges{N: 1 << 40}, s)
-		if s.most > 64 {
-			t.Errorf("%d ranges at once", s.most)
+		s := &slowSource{content: make([]byte, 64<<20), rate: 1e6}
+		readAll(t, &blob.Ranges{N: 1 << 40}, s)
+		if s.maxRanges > 64 {
+			t.Errorf("%d ranges at once", s.maxRanges)
 		}
 	})
 }
 
-// A reader that is closed, or whose context ends, leaves nothing behind: the bubble ends only when all goroutines have.
-func TestRangesThatAreGivenUp(t *testing.T) {
-	content := bulk(64 << 20)
-	for name, giveUp := range map[string]func(io.Closer, context.CancelFunc){
-		"closed":    func(c io.Closer, _ context.CancelFunc) { c.Close() },
-		"cancelled": func(_ io.Closer, cancel context.CancelFunc) { cancel() },
+// A synctest bubble ends only when all its goroutines have.
+func TestClosedOrCanceledRangesLeaveNoGoroutines(t *testing.T) {
+	content := randomBytes(64 << 20)
+	for name, stop := range map[string]func(io.Closer, context.CancelFunc){
+		"closed":   func(c io.Closer, _ context.CancelFunc) { c.Close() },
+		"canceled": func(_ io.Closer, cancel context.CancelFunc) { cancel() },
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := &slowly{content: content, rate: 20e6, onRange: func(ctx context.Context) { <-ctx.Done() }}
+			s := &slowSource{content: content, rate: 20e6, onRange: func(ctx context.Context) { <-ctx.Done() }}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			in, err := (&blob.Ranges{N: 5}).Over(int64(len(content)), s.open, s.part)(ctx, 0)
+			in, err := (&blob.Ranges{N: 5}).Over(int64(len(content)), s.open, s.openRange)(ctx, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
-			time.AfterFunc(time.Second, func() { giveUp(in, cancel) })
+			time.AfterFunc(time.Second, func() { stop(in, cancel) })
 			if _, err := in.Read(make([]byte, 10)); err == nil {
-				t.Errorf("%s: it reads on", name)
+				t.Errorf("%s: no error", name)
 			}
 			synctest.Wait()
 			if s.ranges != 5 {

@@ -10,31 +10,34 @@ import (
 	"sync"
 )
 
-// reopenLimit is how often in a row a source may break off without a single new byte.
-const reopenLimit = 3
+// maxReopens is how many times in a row a source is opened again without a new byte.
+const maxReopens = 3
 
-// emptyReads is how often in a row a source may give neither a byte nor an error, as in package bufio.
-const emptyReads = 100
+// maxEmptyReads is how many times in a row a source may return neither a byte nor an error, as in
+// package bufio.
+const maxEmptyReads = 100
 
-// discardBuffer is how many bytes are read at a time on the way from a checkpoint to the wanted offset.
-const discardBuffer = 64 << 10
+// skipBuffer is how many bytes are read at a time on the way from a checkpoint to the wanted
+// offset.
+const skipBuffer = 64 << 10
 
-// reader is one pass of a Stream: it hashes every byte from its checkpoint on and hands out those from start on.
+// reader is one pass over a Stream. It hashes every byte from its checkpoint on and returns those
+// from start on.
 type reader struct {
-	ctx    context.Context
-	stream *Stream
-	hash   hash.Hash
-	at     int64 // bytes hashed
-	start  int64 // first byte to hand out
-	next   int64 // where the next checkpoint is due
-	breaks int   // times in a row the source broke off without a byte
-	err    error // sticky
+	ctx            context.Context
+	stream         *Stream
+	hash           hash.Hash
+	hashed         int64 // offset of the next byte to hash
+	start          int64 // offset of the first byte to return
+	nextCheckpoint int64 // offset from which on the next checkpoint is due
+	failures       int   // how many times in a row the source failed without a byte
+	err            error // returned by all further calls
 
 	// net/http may close a request body while another goroutine still reads it.
-	mu       sync.Mutex
-	source   io.ReadCloser
-	verified *Verification // of the source, where it has all of the blob
-	closed   bool
+	mu           sync.Mutex
+	source       io.ReadCloser
+	verification *Verification // of source; nil if source was not opened at byte 0
+	closed       bool
 }
 
 // Read implements io.Reader.
@@ -42,10 +45,10 @@ func (r *reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, r.err
 	}
-	if r.err == nil && r.at < r.start {
-		r.err = r.skip()
+	if r.err == nil && r.hashed < r.start {
+		r.err = r.advance()
 	}
-	if r.err == nil && r.at == r.stream.size {
+	if r.err == nil && r.hashed == r.stream.size {
 		r.err = r.finish()
 	}
 	if r.err != nil {
@@ -58,24 +61,25 @@ func (r *reader) Read(p []byte) (int, error) {
 
 // Open implements Opener.
 func (r *reader) Open() error {
-	if r.err == errSkipped {
+	if r.skipped() {
 		return nil
 	}
 	if r.err == nil {
-		_, r.err = r.opened()
+		_, r.err = r.openSource()
 	}
 	return r.err
 }
 
-// Skip implements Skipper. The empty Read is for sources that open in the background: it returns when that is done.
+// Skip implements Skipper. A source that opens in the background has done so when the empty Read
+// returns.
 func (r *reader) Skip() error {
-	if r.err == errSkipped {
+	if r.skipped() {
 		return nil
 	}
 	if r.err != nil {
 		return r.err
 	}
-	source, err := r.opened()
+	source, err := r.openSource()
 	if err == nil {
 		_, err = source.Read(nil)
 	}
@@ -83,85 +87,89 @@ func (r *reader) Skip() error {
 	return err
 }
 
-// skip reads up to the first byte that is to be handed out.
-func (r *reader) skip() error {
-	buf := make([]byte, min(discardBuffer, r.start-r.at))
-	for r.at < r.start {
-		if _, err := r.fill(buf[:min(int64(len(buf)), r.start-r.at)]); err != nil {
+func (r *reader) skipped() bool { return r.err == errSkipped }
+
+// advance hashes the bytes before start.
+func (r *reader) advance() error {
+	buf := make([]byte, min(skipBuffer, r.start-r.hashed))
+	for r.hashed < r.start {
+		if _, err := r.fill(buf[:min(int64(len(buf)), r.start-r.hashed)]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// fill reads at least one byte into p, hashes it and, at the blob's end, verifies before it returns.
+// fill reads at least one byte into p and hashes it. At the blob's end it verifies the blob before
+// it returns.
 func (r *reader) fill(p []byte) (int, error) {
-	p = p[:min(int64(len(p)), r.stream.size-r.at)]
-	n, err := r.some(p)
+	p = p[:min(int64(len(p)), r.stream.size-r.hashed)]
+	n, err := r.readSource(p)
 	if err != nil {
 		return 0, err
 	}
 	r.hash.Write(p[:n])
-	r.at += int64(n)
-	if r.at == r.stream.size {
-		// No checkpoint here: whoever starts at the end must come by the check too.
+	r.hashed += int64(n)
+	if r.hashed == r.stream.size {
+		// There is no checkpoint at the end: a reader that starts there must verify the blob too.
 		if err := r.verify(); err != nil {
 			return 0, err
 		}
 		return n, nil
 	}
-	if r.at >= r.next {
-		r.stream.remember(r.at, r.hash)
-		r.next = r.at + checkpointEvery
+	if r.hashed >= r.nextCheckpoint {
+		r.stream.addCheckpoint(r.hashed, r.hash)
+		r.nextCheckpoint = r.hashed + checkpointEvery
 	}
 	return n, nil
 }
 
-// some returns at least one byte, opening the source as often as it takes.
-func (r *reader) some(p []byte) (int, error) {
+// readSource reads at least one byte. It opens the source again if that fails.
+func (r *reader) readSource(p []byte) (int, error) {
 	for {
-		source, err := r.opened()
+		source, err := r.openSource()
 		if err != nil {
 			return 0, err
 		}
 		n, err := readSome(source, p)
 		if n > 0 {
-			r.breaks = 0
+			r.failures = 0
 			return n, nil
 		}
 		r.closeSource()
-		if err := r.broken(err); err != nil {
+		if err := r.checkFailure(err); err != nil {
 			return 0, err
 		}
 	}
 }
 
-// opened returns the source at the current offset, opening it where there is none.
-func (r *reader) opened() (io.ReadCloser, error) {
+// openSource returns the source. If there is none, it opens it at the offset of the next byte to
+// hash.
+func (r *reader) openSource() (io.ReadCloser, error) {
 	if err := context.Cause(r.ctx); err != nil {
 		return nil, err
 	}
 	if source, err := r.current(); source != nil || err != nil {
 		return source, err
 	}
-	ctx, verified := r.ctx, (*Verification)(nil)
-	if r.at == 0 {
-		verified = &Verification{}
-		ctx = context.WithValue(ctx, verificationKey{}, verified)
+	ctx, verification := r.ctx, (*Verification)(nil)
+	if r.hashed == 0 {
+		verification = &Verification{}
+		ctx = context.WithValue(ctx, verificationKey{}, verification)
 	}
-	source, err := r.stream.open(ctx, r.at)
+	source, err := r.stream.open(ctx, r.hashed)
 	if err != nil {
-		verified.settle(false)
+		verification.settle(false)
 		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		source.Close()
-		verified.settle(false)
+		verification.settle(false)
 		return nil, errClosed
 	}
-	r.source, r.verified = source, verified
+	r.source, r.verification = source, verification
 	return source, nil
 }
 
@@ -174,25 +182,26 @@ func (r *reader) current() (io.ReadCloser, error) {
 	return r.source, nil
 }
 
-// broken decides whether a source that gave cause instead of bytes is to be opened again; nil means yes.
-func (r *reader) broken(cause error) error {
+// checkFailure returns nil if the source, which has failed with cause, is to be opened again.
+func (r *reader) checkFailure(cause error) error {
 	if err := context.Cause(r.ctx); err != nil {
 		return err
 	}
-	r.breaks++
-	if r.breaks <= reopenLimit {
+	r.failures++
+	if r.failures <= maxReopens {
 		return nil
 	}
 	if errors.Is(cause, io.EOF) || errors.Is(cause, io.ErrUnexpectedEOF) {
-		return &MismatchError{Want: r.stream.digest, WantSize: r.stream.size, GotSize: r.at}
+		return &MismatchError{Want: r.stream.digest, WantSize: r.stream.size, GotSize: r.hashed}
 	}
-	return fmt.Errorf("blob %s at byte %d of %d: %w: %w", r.stream.digest, r.at, r.stream.size, errNoProgress, cause)
+	return fmt.Errorf("blob %s at byte %d of %d: %w: %w",
+		r.stream.digest, r.hashed, r.stream.size, errNoProgress, cause)
 }
 
-// finish handles a Read at the end: an empty blob has not been verified yet.
+// finish returns what a Read at the end returns. A blob without bytes has not been verified before.
 func (r *reader) finish() error {
 	if r.stream.size == 0 {
-		if _, err := r.opened(); err != nil {
+		if _, err := r.openSource(); err != nil {
 			return err
 		}
 		if err := r.verify(); err != nil {
@@ -202,41 +211,38 @@ func (r *reader) finish() error {
 	return io.EOF
 }
 
-// verify holds what was read against the digest, and makes sure that the source has no further byte.
+// verify checks the digest of what was read, and that the source has no further byte.
 func (r *reader) verify() error {
 	source, err := r.current()
 	if err != nil {
 		return err
 	}
 	if source != nil && hasMore(source) {
-		return &MismatchError{Want: r.stream.digest, WantSize: r.stream.size, GotSize: r.at + 1}
+		return &MismatchError{Want: r.stream.digest, WantSize: r.stream.size, GotSize: r.hashed + 1}
 	}
 	got := FromHash(r.stream.digest.Algorithm(), r.hash)
 	if got != r.stream.digest {
-		return &MismatchError{Want: r.stream.digest, Got: got, WantSize: r.stream.size, GotSize: r.at}
+		return &MismatchError{Want: r.stream.digest, Got: got, WantSize: r.stream.size, GotSize: r.hashed}
 	}
-	r.settle(true)
+	r.mu.Lock()
+	verification := r.verification
+	r.mu.Unlock()
+	verification.settle(true)
 	return nil
 }
 
-// settle tells the source what became of its bytes.
-func (r *reader) settle(right bool) {
-	r.mu.Lock()
-	verified := r.verified
-	r.mu.Unlock()
-	verified.settle(right)
-}
-
-// hasMore tells whether a byte comes before the end. An error at this point does no harm: everything is here.
+// hasMore reports whether source has a byte before its end. It ignores errors: all wanted bytes
+// have been read.
 func hasMore(source io.Reader) bool {
 	var one [1]byte
 	n, _ := readSome(source, one[:])
 	return n > 0
 }
 
-// readSome returns at least one byte or an error, io.ErrNoProgress from a source that gives neither.
+// readSome returns at least one byte or an error. From a source that gives neither, the error is
+// io.ErrNoProgress.
 func readSome(source io.Reader, p []byte) (int, error) {
-	for range emptyReads {
+	for range maxEmptyReads {
 		if n, err := source.Read(p); n > 0 || err != nil {
 			return n, err
 		}
@@ -246,16 +252,16 @@ func readSome(source io.Reader, p []byte) (int, error) {
 
 func (r *reader) closeSource() {
 	r.mu.Lock()
-	source, verified := r.source, r.verified
-	r.source, r.verified = nil, nil
+	source, verification := r.source, r.verification
+	r.source, r.verification = nil, nil
 	r.mu.Unlock()
 	if source != nil {
 		source.Close()
 	}
-	verified.settle(false)
+	verification.settle(false)
 }
 
-// Close implements io.Closer. It may be called while a Read is under way, which then ends with an error.
+// Close implements io.Closer. It may be called during a Read, which then returns an error.
 func (r *reader) Close() error {
 	r.mu.Lock()
 	r.closed = true

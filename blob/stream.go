@@ -9,62 +9,66 @@ import (
 	"sync"
 )
 
-// Open opens a blob at an offset in bytes from its start. A source that cannot begin there returns an error; it must
-// never hand out bytes from elsewhere. The caller closes the reader.
+// Open opens a blob at an offset in bytes from its start. A source that cannot start there returns
+// an error; it must never return bytes from elsewhere. The caller closes the reader.
 type Open func(ctx context.Context, offset int64) (io.ReadCloser, error)
 
-// checkpointEvery is how many bytes lie between two remembered hash states. A state is some hundred bytes, so that a
-// blob of 10 GB costs 64 kB of them, and going back costs at most this many bytes read again.
+// checkpointEvery is how many bytes lie between two checkpoints. A hash state has some hundred
+// bytes, so a blob of 10 GB takes 64 kB of them, and going back reads at most this many bytes
+// again.
 const checkpointEvery = 16 << 20
 
-// Stream is one blob that can be read more than once and from any offset, each byte verified. All its readers share
-// the hash states they have passed, so that a reader at a later offset does not start over from byte 0.
-// Its methods may be called concurrently.
+// Stream is one blob that can be read more than once and from any offset, with each byte verified.
+// Its readers share checkpoints of the hash, so that a reader at a later offset does not start from
+// byte 0. Its methods may be called concurrently.
 type Stream struct {
 	digest Digest
 	size   int64
 	open   Open
 
-	mu     sync.Mutex
-	passed []checkpoint // in order of offset
+	mu          sync.Mutex
+	checkpoints []checkpoint // in order of offset
 }
 
+// checkpoint is the state of the hash after offset bytes.
 type checkpoint struct {
 	offset int64
 	state  hash.Hash
 }
 
-// NewStream describes a blob by its digest, its size in bytes, and how to open it.
+// NewStream returns a stream of the blob that has digest d and size bytes, and is opened by open.
 func NewStream(d Digest, size int64, open Open) *Stream {
 	return &Stream{digest: d, size: size, open: open}
 }
 
-// Size returns the size in bytes.
+// Size returns the blob's size in bytes.
 func (s *Stream) Size() int64 { return s.size }
 
-// Digest returns the digest that the bytes are held against.
+// Digest returns the digest that the bytes are verified against.
 func (s *Stream) Digest() Digest { return s.digest }
 
-// NewReader returns a reader of the whole blob; see [Stream.Reader].
+// NewReader returns a reader of a whole blob; see [Stream.Reader].
 func NewReader(ctx context.Context, d Digest, size int64, open Open) io.ReadCloser {
 	return NewStream(d, size, open).Reader(ctx, 0)
 }
 
-// Reader returns the blob's bytes from offset to its end. Nothing is opened before the first Read. It is an [Opener] and
-// a [Skipper].
+// Reader returns a reader of the blob's bytes from offset to its end, which also is an [Opener] and
+// a [Skipper]. It opens nothing before the first Read.
 //
-// A source that fails in the middle is opened again where it broke off. The last bytes are handed out only after all
-// of the blob has matched its digest and size: a consumer that got everything got the right thing, and one that
-// did not gets a *[MismatchError] in place of them. An offset beyond the end is an error of the first Read.
+// If the source fails in the middle, the reader opens it again at that byte. It returns the last
+// bytes only after the whole blob has matched its digest and size: a caller that got all bytes got
+// the right ones, and one that did not gets a *[MismatchError] instead of the last bytes. For an
+// offset beyond the end the first Read returns an error.
 func (s *Stream) Reader(ctx context.Context, offset int64) io.ReadCloser {
-	from := s.before(offset)
-	r := &reader{ctx: ctx, stream: s, hash: from.state, at: from.offset, start: offset, next: from.offset + checkpointEvery}
-	r.err = s.check(offset)
-	return r
+	from := s.nearest(offset)
+	return &reader{
+		ctx: ctx, stream: s, hash: from.state, hashed: from.offset, start: offset,
+		nextCheckpoint: from.offset + checkpointEvery, err: s.validate(offset),
+	}
 }
 
-// check refuses descriptors that no bytes can satisfy.
-func (s *Stream) check(offset int64) error {
+// validate refuses descriptors that no bytes can match.
+func (s *Stream) validate(offset int64) error {
 	if err := s.digest.Validate(); err != nil {
 		return err
 	}
@@ -74,12 +78,12 @@ func (s *Stream) check(offset int64) error {
 	return nil
 }
 
-// before returns a copy of the last remembered state at or before offset.
-func (s *Stream) before(offset int64) checkpoint {
+// nearest returns a copy of the last checkpoint at or before offset.
+func (s *Stream) nearest(offset int64) checkpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := len(s.passed) - 1; i >= 0; i-- {
-		if c := s.passed[i]; c.offset <= offset {
+	for i := len(s.checkpoints) - 1; i >= 0; i-- {
+		if c := s.checkpoints[i]; c.offset <= offset {
 			if h, ok := clone(c.state); ok {
 				return checkpoint{c.offset, h}
 			}
@@ -88,15 +92,15 @@ func (s *Stream) before(offset int64) checkpoint {
 	return checkpoint{0, s.digest.Algorithm().New()}
 }
 
-// remember keeps a copy of the state at offset, if it is further than any before.
-func (s *Stream) remember(offset int64, h hash.Hash) {
+// addCheckpoint adds a copy of h, unless there is a checkpoint at or after offset.
+func (s *Stream) addCheckpoint(offset int64, h hash.Hash) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n := len(s.passed); n > 0 && s.passed[n-1].offset >= offset {
+	if n := len(s.checkpoints); n > 0 && s.checkpoints[n-1].offset >= offset {
 		return
 	}
 	if c, ok := clone(h); ok {
-		s.passed = append(s.passed, checkpoint{offset, c})
+		s.checkpoints = append(s.checkpoints, checkpoint{offset, c})
 	}
 }
 
@@ -109,21 +113,22 @@ func clone(h hash.Hash) (hash.Hash, bool) {
 	return out, err == nil
 }
 
-// Opener is implemented by the readers of a [Stream], for who wants to know that the bytes can be had before somebody is
-// asked to take them.
+// Opener is implemented by the readers of a [Stream], for callers that check that the bytes are
+// available before they ask a receiver to take them.
 type Opener interface {
-	// Open opens the source where no Read has done that yet; it is of no use behind a Skip. An error is that of opening the
-	// source, and is what each Read from then on returns. A source may open in the background, so that it is its first Read that fails.
+	// Open opens the source, unless a Read has done so. After Skip it does nothing. It returns the
+	// error of opening the source, which each later Read returns too. A source that opens in the
+	// background fails only at its first Read.
 	Open() error
 }
 
-// Skipper is implemented by the readers of a [Stream], for who only wants to know what reading would take: a run that is
-// planned opens what it would send, and sends nothing.
+// Skipper is implemented by the readers of a [Stream], for callers that plan a run: they open what
+// they would send, and send nothing.
 type Skipper interface {
-	// Skip opens the source where no Read has done that yet, and gives up the bytes: none is read, so none can be verified,
-	// and a later Read is an error. The error is that of opening the source.
+	// Skip opens the source, unless a Read has done so, and skips all bytes: none is read, none
+	// verified, and a later Read returns an error. It returns the error of opening the source.
 	Skip() error
 }
 
-// errNoProgress ends a read whose source was opened again and again without a byte.
+// errNoProgress ends a read whose source was opened several times without giving a byte.
 var errNoProgress = errors.New("the source breaks off again at the same place")

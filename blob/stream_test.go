@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/iotest"
@@ -14,14 +13,14 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// source hands out content and breaks off as told; it counts what it was asked for.
+// source is a blob in memory. Its openings can fail in the middle.
 type source struct {
-	mu       sync.Mutex
-	content  []byte
-	breakAt  []int64 // each opening ends early at the next of these absolute offsets; -1 means not
-	offsets  []int64 // of each opening
-	handed   int64
-	closings int
+	mu      sync.Mutex
+	content []byte
+	breakAt []int64 // for each opening the offset at which it fails, -1 for none
+	offsets []int64 // of each opening
+	read    int64   // bytes
+	closed  int     // how many times
 }
 
 func (s *source) open(_ context.Context, offset int64) (io.ReadCloser, error) {
@@ -37,55 +36,48 @@ func (s *source) open(_ context.Context, offset int64) (io.ReadCloser, error) {
 	}
 	s.offsets = append(s.offsets, offset)
 	r := io.MultiReader(bytes.NewReader(s.content[offset:max(end, offset)]), tail)
-	return &counted{r, s}, nil
+	return &countedReader{r, s}, nil
 }
 
-type counted struct {
+type countedReader struct {
 	io.Reader
 	s *source
 }
 
-func (c *counted) Read(p []byte) (int, error) {
+func (c *countedReader) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	c.s.mu.Lock()
-	c.s.handed += int64(n)
+	c.s.read += int64(n)
 	c.s.mu.Unlock()
 	return n, err
 }
 
-func (c *counted) Close() error {
+func (c *countedReader) Close() error {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	c.s.closings++
+	c.s.closed++
 	return nil
 }
 
-func content(n int) []byte {
-	b := make([]byte, n)
-	r := rand.NewChaCha8([32]byte{1})
-	r.Read(b)
-	return b
-}
-
-func TestReaderHandsOutVerifiedBytes(t *testing.T) {
+func TestReaderReturnsTheBlob(t *testing.T) {
 	for _, size := range []int{0, 1, 100, 1 << 20} {
 		for _, a := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
-			b := content(size)
+			b := randomBytes(size)
 			s := &source{content: b}
 			r := blob.NewReader(t.Context(), a.Digest(b), int64(size), s.open)
 			if err := iotest.TestReader(r, b); err != nil {
 				t.Errorf("%s, %d bytes: %v", a, size, err)
 			}
 			r.Close()
-			if s.closings != 1 {
-				t.Errorf("%s, %d bytes: source closed %d times, want once", a, size, s.closings)
+			if s.closed != 1 {
+				t.Errorf("%s, %d bytes: source closed %d times, want once", a, size, s.closed)
 			}
 		}
 	}
 }
 
-func TestReaderResumesWhereTheSourceBrokeOff(t *testing.T) {
-	b := content(1000)
+func TestReaderResumesAtTheByteWhereTheSourceFailed(t *testing.T) {
+	b := randomBytes(1000)
 	s := &source{content: b, breakAt: []int64{300, 300, 700, -1}}
 	got, err := io.ReadAll(blob.NewReader(t.Context(), blob.FromBytes(b), 1000, s.open))
 	if err != nil || !bytes.Equal(got, b) {
@@ -94,13 +86,13 @@ func TestReaderResumesWhereTheSourceBrokeOff(t *testing.T) {
 	if want := "[0 300 300 700]"; fmt.Sprint(s.offsets) != want {
 		t.Errorf("opened at %v, want %v", s.offsets, want)
 	}
-	if s.handed != 1000 {
-		t.Errorf("%d bytes were read from the source, want each once", s.handed)
+	if s.read != 1000 {
+		t.Errorf("%d bytes were read from the source, want each once", s.read)
 	}
 }
 
-func TestReaderGivesUpWithoutProgress(t *testing.T) {
-	b := content(100)
+func TestReaderFailsWithoutProgress(t *testing.T) {
+	b := randomBytes(100)
 	s := &source{content: b, breakAt: []int64{40, 40, 40, 40, 40, 40, 40, 40}}
 	_, err := io.ReadAll(blob.NewReader(t.Context(), blob.FromBytes(b), 100, s.open))
 	if err == nil || errors.Is(err, io.EOF) {
@@ -112,23 +104,23 @@ func TestReaderGivesUpWithoutProgress(t *testing.T) {
 }
 
 func TestReaderRefusesWrongBytes(t *testing.T) {
-	right := content(64 << 10)
+	right := randomBytes(64 << 10)
 	flipped := bytes.Clone(right)
 	flipped[10] ^= 1
-	for name, c := range map[string]struct{ content []byte }{
-		"changed":   {flipped},
-		"truncated": {right[:60<<10]},
-		"too long":  {append(bytes.Clone(right), 0)},
-		"empty":     {nil},
+	for name, content := range map[string][]byte{
+		"changed":   flipped,
+		"truncated": right[:60<<10],
+		"too long":  append(bytes.Clone(right), 0),
+		"empty":     nil,
 	} {
-		s := &source{content: c.content}
+		s := &source{content: content}
 		got, err := io.ReadAll(blob.NewReader(t.Context(), blob.FromBytes(right), int64(len(right)), s.open))
 		var mismatch *blob.MismatchError
 		if !errors.As(err, &mismatch) || errors.Is(err, io.EOF) {
 			t.Errorf("%s: got error %v, want a mismatch", name, err)
 		}
 		if len(got) >= len(right) {
-			t.Errorf("%s: all %d bytes were let out before the check", name, len(got))
+			t.Errorf("%s: all %d bytes were returned before the check", name, len(got))
 		}
 	}
 }
@@ -158,9 +150,9 @@ func TestReaderRefusesUnusableDescriptors(t *testing.T) {
 	}
 }
 
-func TestStreamStartsOverFromTheNearestCheckpoint(t *testing.T) {
+func TestStreamStartsFromTheNearestCheckpoint(t *testing.T) {
 	const size = 40 << 20
-	b := content(size)
+	b := randomBytes(size)
 	s := &source{content: b}
 	stream := blob.NewStream(blob.FromBytes(b), size, s.open)
 	if _, err := io.Copy(io.Discard, stream.Reader(t.Context(), 0)); err != nil {
@@ -171,13 +163,13 @@ func TestStreamStartsOverFromTheNearestCheckpoint(t *testing.T) {
 	if err != nil || !bytes.Equal(got, b[offset:]) {
 		t.Fatalf("got %d bytes, error %v", len(got), err)
 	}
-	if again := s.offsets[1]; again < 30<<20 || again > offset {
-		t.Errorf("opened again at %d, want shortly before %d", again, offset)
+	if second := s.offsets[1]; second < 30<<20 || second > offset {
+		t.Errorf("opened again at %d, want shortly before %d", second, offset)
 	}
 }
 
-func TestStreamVerifiesBytesBeforeTheOffsetToo(t *testing.T) {
-	b := content(1000)
+func TestStreamVerifiesBytesBeforeTheOffset(t *testing.T) {
+	b := randomBytes(1000)
 	b2 := bytes.Clone(b)
 	b2[1] ^= 1
 	s := &source{content: b2}
@@ -188,10 +180,10 @@ func TestStreamVerifiesBytesBeforeTheOffsetToo(t *testing.T) {
 	}
 }
 
-// The last checkpoint would be at the blob's end, with bytes that were found to be wrong.
-func TestStreamVerifiesBeforeItsEndIsReached(t *testing.T) {
+// A checkpoint at the end of a blob with wrong bytes would let a reader at the end succeed.
+func TestStreamHasNoCheckpointAtItsEnd(t *testing.T) {
 	const size = 16 << 20
-	b := content(size)
+	b := randomBytes(size)
 	right := blob.FromBytes(b)
 	b[0] ^= 1
 	s := &source{content: b}
@@ -205,9 +197,9 @@ func TestStreamVerifiesBeforeItsEndIsReached(t *testing.T) {
 	}
 }
 
-func TestStreamMayBeReadConcurrently(t *testing.T) {
+func TestStreamIsReadConcurrently(t *testing.T) {
 	const size = 17 << 20
-	b := content(size)
+	b := randomBytes(size)
 	s := &source{content: b}
 	stream := blob.NewStream(blob.FromBytes(b), size, s.open)
 	var group sync.WaitGroup
@@ -222,23 +214,26 @@ func TestStreamMayBeReadConcurrently(t *testing.T) {
 	}
 	group.Wait()
 	if stream.Size() != size || stream.Digest() != blob.FromBytes(b) {
-		t.Errorf("the stream is of %s, %d bytes", stream.Digest(), stream.Size())
+		t.Errorf("got digest %s, size %d", stream.Digest(), stream.Size())
 	}
 }
 
-// lazy gives neither bytes nor an error.
-type lazy struct{}
+// emptyReader returns neither bytes nor an error.
+type emptyReader struct{}
 
-func (lazy) Read([]byte) (int, error) { return 0, nil }
+func (emptyReader) Read([]byte) (int, error) { return 0, nil }
 
-func TestReaderOfASourceThatGivesNothing(t *testing.T) {
+func TestReaderOfASourceWithEmptyReads(t *testing.T) {
 	b := []byte("ab")
-	for name, first := range map[string]io.Reader{"at once": lazy{}, "after all bytes": io.MultiReader(bytes.NewReader(b), lazy{})} {
+	for name, first := range map[string]io.Reader{
+		"at once": emptyReader{}, "after all bytes": io.MultiReader(bytes.NewReader(b), emptyReader{}),
+	} {
 		openings := 0
-		got, err := io.ReadAll(blob.NewReader(t.Context(), blob.FromBytes(b), 2, func(context.Context, int64) (io.ReadCloser, error) {
+		open := func(context.Context, int64) (io.ReadCloser, error) {
 			openings++
 			return io.NopCloser(first), nil
-		}))
+		}
+		got, err := io.ReadAll(blob.NewReader(t.Context(), blob.FromBytes(b), 2, open))
 		if name == "at once" && (!errors.Is(err, io.ErrNoProgress) || openings != 4) {
 			t.Errorf("%s: opened %d times, got error %v", name, openings, err)
 		}
@@ -248,8 +243,8 @@ func TestReaderOfASourceThatGivesNothing(t *testing.T) {
 	}
 }
 
-func TestReaderThatCannotOpen(t *testing.T) {
-	broken := errors.New("no such thing")
+func TestReaderOpensAFailingSourceOnce(t *testing.T) {
+	broken := errors.New("broken")
 	calls := 0
 	r := blob.NewReader(t.Context(), blob.FromBytes(nil), 0, func(context.Context, int64) (io.ReadCloser, error) {
 		calls++
@@ -278,23 +273,23 @@ func TestReaderAfterClose(t *testing.T) {
 	}
 }
 
-// What is opened while the reader is being closed is closed too.
-func TestCloseWhileTheSourceOpens(t *testing.T) {
+func TestCloseWhileTheSourceOpensClosesTheSource(t *testing.T) {
 	s := &source{content: []byte("ab")}
 	var r io.ReadCloser
-	r = blob.NewReader(t.Context(), blob.FromBytes(s.content), 2, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+	open := func(ctx context.Context, offset int64) (io.ReadCloser, error) {
 		r.Close()
 		return s.open(ctx, offset)
-	})
-	if _, err := r.Read(make([]byte, 1)); err == nil || s.closings != 1 {
-		t.Errorf("got error %v, the source was closed %d times", err, s.closings)
+	}
+	r = blob.NewReader(t.Context(), blob.FromBytes(s.content), 2, open)
+	if _, err := r.Read(make([]byte, 1)); err == nil || s.closed != 1 {
+		t.Errorf("got error %v, the source was closed %d times", err, s.closed)
 	}
 }
 
 func TestReaderStopsWithItsContext(t *testing.T) {
-	b := content(100)
+	b := randomBytes(100)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cause := errors.New("told to stop")
+	cause := errors.New("canceled")
 	s := &source{content: b}
 	r := blob.NewReader(ctx, blob.FromBytes(b), 100, s.open)
 	r.Read(make([]byte, 10))
@@ -304,14 +299,15 @@ func TestReaderStopsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestCloseMayInterruptRead(t *testing.T) {
+func TestCloseEndsARead(t *testing.T) {
 	pr, pw := io.Pipe()
 	defer pw.Close()
 	opened := make(chan struct{})
-	r := blob.NewReader(t.Context(), blob.FromBytes([]byte("ab")), 2, func(context.Context, int64) (io.ReadCloser, error) {
+	open := func(context.Context, int64) (io.ReadCloser, error) {
 		close(opened)
 		return pr, nil
-	})
+	}
+	r := blob.NewReader(t.Context(), blob.FromBytes([]byte("ab")), 2, open)
 	done := make(chan error)
 	go func() {
 		_, err := io.ReadAll(r)
@@ -324,14 +320,13 @@ func TestCloseMayInterruptRead(t *testing.T) {
 	}
 }
 
-// Opening opens the source once and takes no byte of it; what it fails with is what a Read fails with.
-func TestOpen(t *testing.T) {
-	b := content(100)
+func TestOpenOpensOnceAndReadsNothing(t *testing.T) {
+	b := randomBytes(100)
 	s := &source{content: b}
 	r := blob.NewReader(t.Context(), blob.FromBytes(b), 100, s.open)
 	for range 2 {
-		if err := r.(blob.Opener).Open(); err != nil || len(s.offsets) != 1 || s.handed != 0 {
-			t.Fatalf("opened at %v, %d bytes handed out, error %v", s.offsets, s.handed, err)
+		if err := r.(blob.Opener).Open(); err != nil || len(s.offsets) != 1 || s.read != 0 {
+			t.Fatalf("opened at %v, %d bytes read, error %v", s.offsets, s.read, err)
 		}
 	}
 	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, b) || len(s.offsets) != 1 {
@@ -339,27 +334,27 @@ func TestOpen(t *testing.T) {
 	}
 
 	broken := errors.New("broken")
-	r = blob.NewReader(t.Context(), blob.FromBytes(b), 100, func(context.Context, int64) (io.ReadCloser, error) { return nil, broken })
+	fail := func(context.Context, int64) (io.ReadCloser, error) { return nil, broken }
+	r = blob.NewReader(t.Context(), blob.FromBytes(b), 100, fail)
 	if err := r.(blob.Opener).Open(); !errors.Is(err, broken) {
 		t.Errorf("a source that cannot be opened: error %v", err)
 	}
 	if _, err := r.Read(make([]byte, 1)); !errors.Is(err, broken) {
-		t.Errorf("and then read: error %v", err)
+		t.Errorf("Read after that: error %v", err)
 	}
 	r = blob.NewReader(t.Context(), "sha256:x", 100, s.open)
 	if err := r.(blob.Opener).Open(); err == nil {
-		t.Error("a digest that is none is opened")
+		t.Error("an invalid digest: no error")
 	}
 	r = blob.NewReader(t.Context(), blob.FromBytes(b), 100, s.open)
 	r.Close()
 	if err := r.(blob.Opener).Open(); err == nil {
-		t.Error("a closed reader is opened")
+		t.Error("a closed reader: no error")
 	}
 }
 
-// Skipping opens the source and takes no byte of it; nothing that was not verified is handed out afterwards.
-func TestSkip(t *testing.T) {
-	b := content(100)
+func TestSkipOpensOnceAndReadsNothing(t *testing.T) {
+	b := randomBytes(100)
 	s := &source{content: b}
 	r := blob.NewReader(t.Context(), blob.FromBytes(b), 100, s.open)
 	for range 2 {
@@ -368,22 +363,23 @@ func TestSkip(t *testing.T) {
 		}
 	}
 	if n, err := r.Read(make([]byte, 100)); n != 0 || err == nil || err == io.EOF {
-		t.Errorf("read %d bytes, error %v", n, err)
+		t.Errorf("Read after that: %d bytes, error %v", n, err)
 	}
 	if err := r.(blob.Opener).Open(); err != nil { // the next chunk of a plan
-		t.Errorf("opened behind that: error %v", err)
+		t.Errorf("Open after that: error %v", err)
 	}
-	if r.Close(); len(s.offsets) != 1 || s.handed != 0 || s.closings != 1 {
-		t.Errorf("opened at %v, closed %d times, %d bytes handed out", s.offsets, s.closings, s.handed)
+	if r.Close(); len(s.offsets) != 1 || s.read != 0 || s.closed != 1 {
+		t.Errorf("opened at %v, closed %d times, %d bytes read", s.offsets, s.closed, s.read)
 	}
 
 	broken := errors.New("broken")
-	r = blob.NewReader(t.Context(), blob.FromBytes(b), 100, func(context.Context, int64) (io.ReadCloser, error) { return nil, broken })
+	fail := func(context.Context, int64) (io.ReadCloser, error) { return nil, broken }
+	r = blob.NewReader(t.Context(), blob.FromBytes(b), 100, fail)
 	if err := r.(blob.Skipper).Skip(); !errors.Is(err, broken) {
 		t.Errorf("a source that cannot be opened: error %v", err)
 	}
 	r = blob.NewReader(t.Context(), "sha256:x", 100, s.open)
 	if err := r.(blob.Skipper).Skip(); err == nil {
-		t.Error("a digest that is none is skipped")
+		t.Error("an invalid digest: no error")
 	}
 }

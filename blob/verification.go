@@ -5,60 +5,64 @@ import (
 	"sync"
 )
 
-// Verification is what became of a blob's bytes, for whoever has handed them out: an audit notes the digest of what passed
-// without hashing it once more. A reader of a [Stream] puts one into the context that it opens the source with, where the
-// source is asked for the whole blob.
+// Verification is the result of verifying a blob, for the source that its bytes come from: an audit
+// takes the digest from it instead of hashing the bytes once more. A reader of a [Stream] puts a
+// Verification into the context with which it opens the source for the whole blob.
 type Verification struct {
-	mu      sync.Mutex
-	settled bool
-	right   bool
-	waiting []func(right bool)
+	mu        sync.Mutex
+	settled   bool
+	verified  bool
+	callbacks []func(verified bool)
 }
 
 type verificationKey struct{}
 
-// VerificationOf returns the verification that bytes opened with ctx will go through, nil where there is none or only a
-// part is read.
+// VerificationOf returns the verification of the bytes that a source is opened for with ctx. It is
+// nil if there is none, or if only a part of the blob is read.
 func VerificationOf(ctx context.Context) *Verification {
 	v, _ := ctx.Value(verificationKey{}).(*Verification)
 	return v
 }
 
-// Then calls f once, as soon as it is known whether the source's bytes, all of them and from nowhere else, were the blob:
-// at once if it is. It is false too of a source that was given up.
-func (v *Verification) Then(f func(right bool)) {
-	if v.wait(f) {
-		return
+// Then calls f once, as soon as the result is known; if it already is, at once. verified reports
+// whether the bytes of the source were the whole blob and matched its digest. It is false if the
+// source was not read to its end, or if the blob was resumed from another opening.
+func (v *Verification) Then(f func(verified bool)) {
+	if !v.addCallback(f) {
+		f(v.verified)
 	}
-	f(v.right)
 }
 
-// wait keeps f for later, and tells whether there is a later.
-func (v *Verification) wait(f func(right bool)) bool {
+// addCallback reports false if the result is already known.
+func (v *Verification) addCallback(f func(verified bool)) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.settled {
 		return false
 	}
-	v.waiting = append(v.waiting, f)
+	v.callbacks = append(v.callbacks, f)
 	return true
 }
 
-// settle tells everybody who waits. Only the first word counts.
-func (v *Verification) settle(right bool) {
+// settle sets the result. Calls after the first one do nothing.
+func (v *Verification) settle(verified bool) {
 	if v == nil {
 		return
 	}
+	for _, f := range v.setResult(verified) {
+		f(verified)
+	}
+}
+
+// setResult returns the callbacks to call.
+func (v *Verification) setResult(verified bool) []func(bool) {
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	if v.settled {
-		v.mu.Unlock()
-		return
+		return nil
 	}
-	v.settled, v.right = true, right
-	waiting := v.waiting
-	v.waiting = nil
-	v.mu.Unlock()
-	for _, f := range waiting {
-		f(right)
-	}
+	v.settled, v.verified = true, verified
+	callbacks := v.callbacks
+	v.callbacks = nil
+	return callbacks
 }

@@ -6,26 +6,26 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"testing/iotest"
 )
 
-// The source learns whether all of its bytes were the blob.
-func TestVerification(t *testing.T) {
+func TestVerificationTellsTheSourceWhetherItsBytesMatched(t *testing.T) {
 	content := []byte("some content")
-	broken := errors.New("broken")
+	broken := iotest.ErrReader(errors.New("broken"))
 	tests := map[string]struct {
 		size   int64
 		start  int64
-		first  io.Reader // what the first opening gives; later ones give what they should
+		first  io.Reader // of the first opening; later ones are right
 		use    func(io.Reader)
 		opened int
 		want   []bool
 	}{
-		"whole":          {12, 0, bytes.NewReader(content), readOut, 1, []bool{true}},
-		"wrong":          {12, 0, bytes.NewReader([]byte("other conten")), readOut, 1, []bool{false}},
-		"too long":       {11, 0, bytes.NewReader(content), readOut, 1, []bool{false}},
-		"resumed":        {12, 0, io.MultiReader(bytes.NewReader(content[:5]), failing{broken}), readOut, 2, []bool{false}},
-		"given up":       {12, 0, bytes.NewReader(content), func(r io.Reader) { r.Read(make([]byte, 3)) }, 1, []bool{false}},
-		"from an offset": {12, 5, bytes.NewReader(content), readOut, 1, []bool{true}}, // read from 0 on, and handed out from 5
+		"whole":          {12, 0, bytes.NewReader(content), drain, 1, []bool{true}},
+		"wrong":          {12, 0, bytes.NewReader([]byte("other conten")), drain, 1, []bool{false}},
+		"too long":       {11, 0, bytes.NewReader(content), drain, 1, []bool{false}},
+		"resumed":        {12, 0, io.MultiReader(bytes.NewReader(content[:5]), broken), drain, 2, []bool{false}},
+		"closed early":   {12, 0, bytes.NewReader(content), readThree, 1, []bool{false}},
+		"from an offset": {12, 5, bytes.NewReader(content), drain, 1, []bool{true}}, // it reads from 0 on
 		"never opened":   {12, 0, nil, func(io.Reader) {}, 0, nil},
 	}
 	for name, test := range tests {
@@ -35,10 +35,10 @@ func TestVerification(t *testing.T) {
 			opened++
 			v := VerificationOf(ctx)
 			if (v != nil) != (offset == 0) {
-				t.Errorf("%s: at %d verification %v", name, offset, v)
+				t.Errorf("%s: at offset %d verification %v", name, offset, v)
 			}
 			if v != nil {
-				v.Then(func(right bool) { got = append(got, right) })
+				v.Then(func(verified bool) { got = append(got, verified) })
 			}
 			if opened == 1 {
 				return io.NopCloser(test.first), nil
@@ -50,24 +50,25 @@ func TestVerification(t *testing.T) {
 		r.Close()
 		r.Close()
 		if opened != test.opened || len(got) != len(test.want) || len(got) > 0 && got[0] != test.want[0] {
-			t.Errorf("%s: opened %d times, told %v, want %v", name, opened, got, test.want)
+			t.Errorf("%s: opened %d times, results %v, want %v", name, opened, got, test.want)
 		}
 	}
 }
 
-func readOut(r io.Reader) { io.Copy(io.Discard, r) }
+func drain(r io.Reader) { io.Copy(io.Discard, r) }
 
-type failing struct{ err error }
+func readThree(r io.Reader) { r.Read(make([]byte, 3)) }
 
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
-
-func TestVerificationAfterwards(t *testing.T) {
+func TestFirstResultOfAVerificationCounts(t *testing.T) {
 	v := &Verification{}
 	v.settle(true)
 	v.settle(false)
-	right := false
-	v.Then(func(r bool) { right = r })
-	if !right || VerificationOf(t.Context()) != nil {
-		t.Error("the first word does not count")
+	verified := false
+	v.Then(func(result bool) { verified = result })
+	if !verified {
+		t.Error("a later result counts")
+	}
+	if VerificationOf(t.Context()) != nil {
+		t.Error("a context without a verification has one")
 	}
 }

@@ -2,13 +2,16 @@ package blob
 
 import "fmt"
 
-// MismatchError says that bytes are not those their descriptor promised: another digest, or another size in bytes.
+// MismatchError says that bytes do not match their descriptor: they have another digest, or another
+// size in bytes.
 type MismatchError struct {
-	Want, Got         Digest // Got is empty where only the size is known to be wrong
-	WantSize, GotSize int64  // bytes; GotSize is where counting stopped, so at least one more than WantSize when too long
+	Want, Got Digest // Got is empty if only the size is known to be wrong
+	// GotSize is where counting stopped: of bytes that are too long, at least one more than
+	// WantSize.
+	WantSize, GotSize int64
 }
 
-// Error names the wanted and the found digest, or the sizes where those differ.
+// Error names the two digests, or the two sizes if those differ.
 func (e *MismatchError) Error() string {
 	if e.GotSize < e.WantSize {
 		return fmt.Sprintf("%s is cut short: want %d bytes, got %d", e.Want, e.WantSize, e.GotSize)
@@ -19,7 +22,8 @@ func (e *MismatchError) Error() string {
 	return fmt.Sprintf("want %s, got %s", e.Want, e.Got)
 }
 
-// Verify checks b against a digest and a size in bytes. The error is a *[MismatchError] or a *[DigestError].
+// Verify checks b against a digest and a size in bytes. The error is a *[MismatchError] or a
+// *[DigestError].
 func Verify(b []byte, d Digest, size int64) error {
 	if err := d.Validate(); err != nil {
 		return err
