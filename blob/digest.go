@@ -106,7 +106,7 @@ func (d Digest) Validate() error {
 		reason := fmt.Sprintf("%s needs %d hexadecimal characters, not %d", d.Algorithm(), n, len(h))
 		return &DigestError{Digest: d, Reason: reason}
 	case !isLowerHex(h):
-		return &DigestError{Digest: d, Reason: "only the characters 0-9 and a-f may stand after the colon"}
+		return &DigestError{Digest: d, Reason: "after the colon only the characters 0-9 and a-f are allowed"}
 	}
 	return nil
 }

@@ -144,7 +144,7 @@ func (p *prefetcher) fetch(pieces chan<- piece, offset, n int64) error {
 		pieces <- piece{bytes: buf, costly: costly}
 	}
 	if hasMore(body) { // this also reads the body to its end, so that its connection can be reused
-		return errors.New("more than that came")
+		return errors.New("the source sent more bytes than were requested")
 	}
 	return nil
 }

@@ -131,4 +131,4 @@ type Skipper interface {
 }
 
 // errNoProgress ends a read whose source was opened several times without giving a byte.
-var errNoProgress = errors.New("the source breaks off again at the same place")
+var errNoProgress = errors.New("the source fails again at the same byte")
