@@ -88,15 +88,10 @@ func (d *Descriptor) dockerFields() []field {
 }
 
 // UnmarshalJSON implements json.Unmarshaler; names that are doubled or differ only in case are errors.
-func (d *Descriptor) UnmarshalJSON(b []byte) error {
-	var n Descriptor
-	extra, err := decodeObject(b, n.ociFields())
-	if err != nil {
-		return err
-	}
-	n.Extra = extra
-	*d = n
-	return nil
+func (d *Descriptor) UnmarshalJSON(b []byte) (err error) {
+	*d = Descriptor{}
+	d.Extra, err = decodeObject(b, d.ociFields())
+	return err
 }
 
 // MarshalJSON implements json.Marshaler in OCI's order.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/hczjl/transship/blob"
 )
@@ -38,15 +39,10 @@ func (im *Image) fields() []field {
 }
 
 // UnmarshalJSON implements json.Unmarshaler; names that are doubled or differ only in case are errors.
-func (im *Image) UnmarshalJSON(b []byte) error {
-	var n Image
-	extra, err := decodeObject(b, n.fields())
-	if err != nil {
-		return err
-	}
-	n.Extra = extra
-	*im = n
-	return nil
+func (im *Image) UnmarshalJSON(b []byte) (err error) {
+	*im = Image{}
+	im.Extra, err = decodeObject(b, im.fields())
+	return err
 }
 
 // References returns the content the manifest needs, in the order it stands there: config, layers, blobs. The subject
@@ -93,15 +89,10 @@ func (r *RootFS) fields() []field {
 }
 
 // UnmarshalJSON implements json.Unmarshaler; names that are doubled or differ only in case are errors.
-func (r *RootFS) UnmarshalJSON(b []byte) error {
-	var n RootFS
-	extra, err := decodeObject(b, n.fields())
-	if err != nil {
-		return err
-	}
-	n.Extra = extra
-	*r = n
-	return nil
+func (r *RootFS) UnmarshalJSON(b []byte) (err error) {
+	*r = RootFS{}
+	r.Extra, err = decodeObject(b, r.fields())
+	return err
 }
 
 // MarshalJSON implements json.Marshaler.
@@ -130,27 +121,15 @@ func ParseConfig(b []byte) (Config, error) {
 }
 
 func (c *Config) fields() []field {
-	return []field{
-		{name: "created", value: &c.Created},
-		{name: "architecture", value: &c.Architecture, empty: true},
-		{name: "os", value: &c.OS, empty: true},
-		{name: "os.version", value: &c.OSVersion},
-		{name: "os.features", value: &c.OSFeatures},
-		{name: "variant", value: &c.Variant},
-		{name: "rootfs", value: &c.RootFS},
-	}
+	created, rootFS := field{name: "created", value: &c.Created}, field{name: "rootfs", value: &c.RootFS}
+	return slices.Concat([]field{created}, c.Platform.ociFields(), []field{rootFS})
 }
 
 // UnmarshalJSON implements json.Unmarshaler; names that are doubled or differ only in case are errors.
-func (c *Config) UnmarshalJSON(b []byte) error {
-	var n Config
-	extra, err := decodeObject(b, n.fields())
-	if err != nil {
-		return err
-	}
-	n.Extra = extra
-	*c = n
-	return nil
+func (c *Config) UnmarshalJSON(b []byte) (err error) {
+	*c = Config{}
+	c.Extra, err = decodeObject(b, c.fields())
+	return err
 }
 
 // MarshalJSON implements json.Marshaler: the members of Config first, then Extra.

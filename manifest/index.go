@@ -31,15 +31,10 @@ func (ix *Index) ociFields() []field {
 }
 
 // UnmarshalJSON implements json.Unmarshaler; names that are doubled or differ only in case are errors.
-func (ix *Index) UnmarshalJSON(b []byte) error {
-	var n Index
-	extra, err := decodeObject(b, n.ociFields())
-	if err != nil {
-		return err
-	}
-	n.Extra = extra
-	*ix = n
-	return nil
+func (ix *Index) UnmarshalJSON(b []byte) (err error) {
+	*ix = Index{}
+	ix.Extra, err = decodeObject(b, ix.ociFields())
+	return err
 }
 
 // PlatformError says that an index has no image for a platform.

@@ -68,23 +68,32 @@ func readMembers(b []byte) ([]Member, error) {
 		return nil, err
 	}
 	var members []Member
+	err := eachMember(dec, func(name string) error {
+		var value json.RawMessage
+		err := dec.Decode(&value)
+		members = append(members, Member{name, value})
+		return err
+	})
+	return members, err
+}
+
+// eachMember reads an object behind its opening brace up to its end, and calls f where each member's value comes.
+func eachMember(dec *json.Decoder, f func(name string) error) error {
 	seen := map[string]bool{}
 	for dec.More() {
 		name, err := memberName(dec)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if seen[name] {
-			return nil, fmt.Errorf("member %q comes twice", name)
+			return fmt.Errorf("member %q comes twice", name)
 		}
 		seen[name] = true
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return nil, err
+		if err := f(name); err != nil {
+			return err
 		}
-		members = append(members, Member{name, value})
 	}
-	return members, expect(dec, '}')
+	return expect(dec, '}')
 }
 
 func memberName(dec *json.Decoder) (string, error) {
@@ -189,7 +198,7 @@ func checkValue(dec *json.Decoder, depth int) error {
 	}
 	switch tok {
 	case json.Delim('{'):
-		return checkMembers(dec, depth)
+		return eachMember(dec, func(string) error { return checkValue(dec, depth+1) })
 	case json.Delim('['):
 		for dec.More() {
 			if err := checkValue(dec, depth+1); err != nil {
@@ -199,22 +208,4 @@ func checkValue(dec *json.Decoder, depth int) error {
 		return expect(dec, ']')
 	}
 	return nil
-}
-
-func checkMembers(dec *json.Decoder, depth int) error {
-	seen := map[string]bool{}
-	for dec.More() {
-		name, err := memberName(dec)
-		if err != nil {
-			return err
-		}
-		if seen[name] {
-			return fmt.Errorf("member %q comes twice", name)
-		}
-		seen[name] = true
-		if err := checkValue(dec, depth+1); err != nil {
-			return err
-		}
-	}
-	return expect(dec, '}')
 }

@@ -24,26 +24,25 @@ type Platform struct {
 
 // fields is the order that docker and OCI share.
 func (p *Platform) fields() []field {
+	return append(p.ociFields(), field{name: "features", value: &p.Features})
+}
+
+// ociFields are the members that a platform and a config have in common.
+func (p *Platform) ociFields() []field {
 	return []field{
 		{name: "architecture", value: &p.Architecture, empty: true},
 		{name: "os", value: &p.OS, empty: true},
 		{name: "os.version", value: &p.OSVersion},
 		{name: "os.features", value: &p.OSFeatures},
 		{name: "variant", value: &p.Variant},
-		{name: "features", value: &p.Features},
 	}
 }
 
 // UnmarshalJSON implements json.Unmarshaler; names that are doubled or differ only in case are errors.
-func (p *Platform) UnmarshalJSON(b []byte) error {
-	var n Platform
-	extra, err := decodeObject(b, n.fields())
-	if err != nil {
-		return err
-	}
-	n.Extra = extra
-	*p = n
-	return nil
+func (p *Platform) UnmarshalJSON(b []byte) (err error) {
+	*p = Platform{}
+	p.Extra, err = decodeObject(b, p.fields())
+	return err
 }
 
 // MarshalJSON implements json.Marshaler.

@@ -80,25 +80,20 @@ func splice(raw []byte, all, kept []span) []byte {
 }
 
 // entries finds the elements of the top-level array "manifests".
-func entries(raw []byte) ([]span, error) {
+func entries(raw []byte) (spans []span, err error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if err := expect(dec, '{'); err != nil {
 		return nil, err
 	}
-	for dec.More() {
-		name, err := memberName(dec)
-		if err != nil {
-			return nil, err
+	err = eachMember(dec, func(name string) (err error) {
+		if name != "manifests" {
+			var skipped json.RawMessage
+			return dec.Decode(&skipped)
 		}
-		if name == "manifests" {
-			return elements(dec)
-		}
-		var skipped json.RawMessage
-		if err := dec.Decode(&skipped); err != nil {
-			return nil, err
-		}
-	}
-	return nil, nil
+		spans, err = elements(dec)
+		return err
+	})
+	return spans, err
 }
 
 func elements(dec *json.Decoder) ([]span, error) {
