@@ -6,25 +6,26 @@ import (
 	"strconv"
 )
 
-// Basic stands in front of a registry and lets only those through who have a password (RFC 7617).
+// Basic requires HTTP Basic authentication (RFC 7617) for every request to another handler.
 type Basic struct {
-	// Handler is the registry.
+	// Handler serves the authenticated requests.
 	Handler http.Handler
-	// Realm is what users are told that the password is for.
+	// Realm is the realm of the challenge. Clients show it to users.
 	Realm string
-	// Check tells whether a user has that password.
+	// Check reports whether the password is the user's.
 	Check func(ctx context.Context, user, password string) bool
 }
 
-// ServeHTTP implements http.Handler. Whoever has no right password gets 401 with the code UNAUTHORIZED (distribution-spec,
-// "Error Codes"), whatever the path, so that nobody learns what there is.
+// ServeHTTP implements http.Handler. A request without valid credentials gets 401 with the code
+// UNAUTHORIZED (distribution-spec, "Error Codes") whatever its path, so that the response does not
+// show what exists.
 func (b *Basic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	user, password, given := r.BasicAuth()
 	if given && b.Check(r.Context(), user, password) {
 		b.Handler.ServeHTTP(w, r)
 		return
 	}
-	err := &apiError{status: http.StatusUnauthorized, code: codeUnauthorized, message: "authentication required"}
+	err := newError(http.StatusUnauthorized, codeUnauthorized, "authentication required")
 	if given {
 		err.message = "the user name or the password is wrong"
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// getBlob answers GET and HEAD (end-2) with the blob or one range of it.
+// getBlob serves GET and HEAD (end-2) with the whole blob or one range of it.
 func (h *Handler) getBlob(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
 	d, err := parseDigest(at.Reference)
 	if err != nil {
@@ -20,39 +20,39 @@ func (h *Handler) getBlob(w http.ResponseWriter, r *http.Request, at endpoint.Pa
 	repository := h.repository(at.Repository)
 	size, err := repository.HeadBlob(r.Context(), d)
 	if err != nil {
-		return orUnknown(err, codeBlobUnknown, "this repository has no such blob")
+		return asNotFound(err, codeBlobUnknown, "this repository has no such blob")
 	}
-	part, partial, err := wanted(r, d, size)
+	rng, partial, err := requestedRange(r, d, size)
 	if err != nil {
 		w.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", size))
-		return &apiError{status: http.StatusRequestedRangeNotSatisfiable, code: codeSizeInvalid, message: err.Error()}
+		return newError(http.StatusRequestedRangeNotSatisfiable, codeSizeInvalid, err.Error())
 	}
-	content, err := repository.Blob(r.Context(), manifest.Descriptor{Digest: d, Size: size}, part.start)
+	content, err := repository.Blob(r.Context(), manifest.Descriptor{Digest: d, Size: size}, rng.start)
 	if err != nil {
-		return orUnknown(err, codeBlobUnknown, "this repository has no such blob")
+		return asNotFound(err, codeBlobUnknown, "this repository has no such blob")
 	}
 	defer content.Close()
-	describe(w, d, "application/octet-stream", part.length)
+	setContentHeaders(w, d, "application/octet-stream", rng.length)
 	w.Header().Set("Accept-Ranges", "bytes")
 	if partial {
-		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", part.start, part.start+part.length-1, size))
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", rng.start, rng.start+rng.length-1, size))
 		w.WriteHeader(http.StatusPartialContent)
 	}
-	return h.send(w, r, content, part.length)
+	return h.send(w, r, content, rng.length)
 }
 
-// wanted reads the Range header of a GET. With an If-Range that names something else, all is wanted (RFC 9110, section
-// 13.1.5).
-func wanted(r *http.Request, d blob.Digest, size int64) (span, bool, error) {
-	condition := r.Header.Get("If-Range")
-	if r.Method == http.MethodHead || condition != "" && condition != entityTag(d) {
-		return span{0, size}, false, nil
+// requestedRange returns the range to send and whether it is only a range of the blob. An If-Range
+// that does not match the blob's ETag cancels the Range header (RFC 9110, section 13.1.5).
+func requestedRange(r *http.Request, d blob.Digest, size int64) (rng byteRange, partial bool, err error) {
+	ifRange := r.Header.Get("If-Range")
+	if r.Method == http.MethodHead || ifRange != "" && ifRange != entityTag(d) {
+		return byteRange{0, size}, false, nil
 	}
 	return parseRange(r.Header.Get("Range"), size)
 }
 
-// send writes the body of an answer. Once it has begun, all that can be done about an error is to break off: the
-// server then closes the connection, and the client misses bytes.
+// send writes the body of a response. The status is already sent, so an error can only be shown to
+// the client by a short body: the server then closes the connection.
 func (h *Handler) send(w http.ResponseWriter, r *http.Request, content io.Reader, length int64) error {
 	if r.Method == http.MethodHead {
 		return nil
@@ -64,21 +64,22 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, content io.Reader
 	return nil
 }
 
-// deleteBlob answers DELETE (end-10).
+// deleteBlob serves DELETE (end-10).
 func (h *Handler) deleteBlob(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
 	d, err := parseDigest(at.Reference)
 	if err != nil {
 		return err
 	}
 	if err := h.repository(at.Repository).DeleteBlob(r.Context(), d); err != nil {
-		return orUnknown(err, codeBlobUnknown, "this repository has no such blob")
+		return asNotFound(err, codeBlobUnknown, "this repository has no such blob")
 	}
 	w.WriteHeader(http.StatusAccepted)
 	return nil
 }
 
-// describe sets the headers of an answer whose body has that digest.
-func describe(w http.ResponseWriter, d blob.Digest, mediaType string, length int64) {
+// setContentHeaders sets the headers of a response whose whole content has digest d. The length is
+// that of the body, which may be a range of it.
+func setContentHeaders(w http.ResponseWriter, d blob.Digest, mediaType string, length int64) {
 	header := w.Header()
 	header.Set("Content-Type", mediaType)
 	header.Set("Content-Length", strconv.FormatInt(length, 10))
@@ -88,7 +89,7 @@ func describe(w http.ResponseWriter, d blob.Digest, mediaType string, length int
 
 func entityTag(d blob.Digest) string { return `"` + string(d) + `"` }
 
-// created answers that a blob or manifest is there, and where.
+// created writes a 201 response for a blob or manifest.
 func created(w http.ResponseWriter, location endpoint.Path, d blob.Digest) {
 	w.Header().Set("Location", location.String())
 	w.Header().Set("Docker-Content-Digest", string(d))
@@ -101,5 +102,5 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client may be gone
+	_, _ = w.Write(body) // fails only if the client has disconnected
 }

@@ -1,20 +1,22 @@
-// Package registry is a small registry as an [http.Handler]: the OCI distribution-spec 1.1 with all its optional parts,
-// in memory or on an OCI image layout on disk.
+// Package registry is a container registry as an [http.Handler]. It implements the OCI
+// distribution-spec 1.1 with all its optional parts. Start with [Handler], whose zero value keeps
+// everything in memory:
 //
 //	http.ListenAndServe("127.0.0.1:5000", &registry.Handler{})
 //
-// keeps everything in memory;
+// A [Store] keeps the content elsewhere, here in an OCI image layout on disk:
 //
 //	dir, err := layout.OpenDir("/srv/images")
 //	http.ListenAndServe("127.0.0.1:5000", &registry.Handler{Store: registry.OnDisk(dir)})
 //
-// keeps it in a folder. Blobs are hashed while they stream in and verified before anyone can see them. A repository
-// shows only what was pushed to it or mounted into it.
+// The other stores are [Memory], [OnArchive], which serves a bundle without unpacking it, and
+// [Union], which combines stores.
 //
-// [OnArchive] shows a bundle where it lies, and [Union] several stores as one.
+// Blobs are hashed while they are received, and are visible only once their digest is verified. A
+// repository shows only what was pushed to it or mounted into it.
 //
-// Who may do what is the business of a handler in front of this one, such as [Basic], as are timeouts of the server.
+// Handler does no authentication and sets no timeouts. [Basic] adds authentication; timeouts are
+// set on the [http.Server].
 //
-// [Faults] stands between a client and a registry and makes things go wrong, so that a client's answer to a flaky
-// network or a peculiar registry can be tested.
+// [Faults] is for tests of clients: it injects network failures and the quirks of other registries.
 package registry

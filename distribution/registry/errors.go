@@ -11,7 +11,7 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// Codes of the distribution-spec, "Error Codes". The last stands for what the spec has no code for.
+// Codes of the distribution-spec, "Error Codes". The spec does not define codeUnknown.
 const (
 	codeBlobUnknown         = "BLOB_UNKNOWN"
 	codeBlobUploadInvalid   = "BLOB_UPLOAD_INVALID"
@@ -30,16 +30,25 @@ const (
 	codeUnknown             = "UNKNOWN"
 )
 
-// apiError is an answer that says what is wrong.
+// apiError is an error response.
 type apiError struct {
 	status  int
 	code    string
 	message string
-	details []any // one error each in the answer; none is one error without a detail
-	cause   error // not told to the client
+	details []any // the response has one error for each detail, or one error without a detail
+	cause   error // for Handler.OnError; the client does not get it
 }
 
-// Error is the message of the answer, and after it the cause, which is for the registry's own log.
+func newError(status int, code, message string) *apiError {
+	return &apiError{status: status, code: code, message: message}
+}
+
+func (e *apiError) withCause(err error) *apiError {
+	e.cause = err
+	return e
+}
+
+// Error returns the message and the cause.
 func (e *apiError) Error() string {
 	if e.cause != nil {
 		return e.message + ": " + e.cause.Error()
@@ -47,10 +56,10 @@ func (e *apiError) Error() string {
 	return e.message
 }
 
-// Unwrap returns the cause, nil where there is none.
+// Unwrap returns the cause or nil.
 func (e *apiError) Unwrap() error { return e.cause }
 
-// body is the answer's JSON.
+// body returns the JSON body of the response.
 func (e *apiError) body() []byte {
 	type item struct {
 		Code    string `json:"code"`
@@ -68,36 +77,36 @@ func (e *apiError) body() []byte {
 	return append(b, '\n')
 }
 
-// asAPIError turns any error into an answer. What no endpoint has given a code is an error of the store, and none of the
-// client's making: a digest that does not match, for one, is damage on the disk.
+// asAPIError turns any error into a response. An error that no endpoint has given a code came from
+// the store and is not the client's fault. A digest mismatch, for example, is damage on the disk.
 func asAPIError(err error) *apiError {
 	var known *apiError
 	switch {
 	case errors.As(err, &known):
 		return known
 	case errors.Is(err, errors.ErrUnsupported):
-		return &apiError{status: http.StatusMethodNotAllowed, code: codeUnsupported, message: "this registry cannot be changed"}
+		return newError(http.StatusMethodNotAllowed, codeUnsupported, "this registry cannot be changed")
 	case isFull(err):
-		return &apiError{status: http.StatusInsufficientStorage, code: codeUnknown, message: "the registry's disk is full", cause: err}
+		return newError(http.StatusInsufficientStorage, codeUnknown, "the registry's disk is full").withCause(err)
 	case errors.Is(err, fs.ErrPermission):
-		return &apiError{status: http.StatusForbidden, code: codeDenied, message: "the registry may not do that", cause: err}
+		return newError(http.StatusForbidden, codeDenied, "the registry may not do that").withCause(err)
 	}
-	return &apiError{status: http.StatusInternalServerError, code: codeUnknown, message: "the registry failed", cause: err}
+	return newError(http.StatusInternalServerError, codeUnknown, "the registry failed").withCause(err)
 }
 
-// isFull tells whether a store has no room left.
+// isFull reports whether a store failed because its disk or quota is full.
 func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
-// orUnknown gives what is not there the endpoint's code.
-func orUnknown(err error, code, message string) error {
+// asNotFound turns fs.ErrNotExist into a 404 response with that code.
+func asNotFound(err error, code, message string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return &apiError{status: http.StatusNotFound, code: code, message: message}
+	return newError(http.StatusNotFound, code, message)
 }
 
-// orMismatch tells the client that what it sent is not what it said.
-func orMismatch(err error) error {
+// asDigestInvalid turns a *blob.MismatchError into a 400 response.
+func asDigestInvalid(err error) error {
 	var mismatch *blob.MismatchError
 	if errors.As(err, &mismatch) {
 		return badRequest(codeDigestInvalid, err.Error())
@@ -105,7 +114,17 @@ func orMismatch(err error) error {
 	return err
 }
 
-// parseDigest reads a digest of a request.
+// bodyError turns an error from reading a request's body, which [http.MaxBytesReader] limits, into
+// a response. maxSize is the size in bytes that the client is told, code the one for a truncated
+// body.
+func bodyError(err error, maxSize int64, code string) error {
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return tooLarge(maxSize)
+	}
+	return badRequest(code, "the body broke off").withCause(err)
+}
+
 func parseDigest(s string) (blob.Digest, error) {
 	d := blob.Digest(s)
 	if err := d.Validate(); err != nil {
@@ -114,20 +133,20 @@ func parseDigest(s string) (blob.Digest, error) {
 	return d, nil
 }
 
-func tooLarge(limit int64) *apiError {
-	message := "this is larger than the " + strconv.FormatInt(limit, 10) + " bytes that are accepted"
-	return &apiError{status: http.StatusRequestEntityTooLarge, code: codeSizeInvalid, message: message}
+func tooLarge(maxSize int64) *apiError {
+	message := "this is larger than the " + strconv.FormatInt(maxSize, 10) + " bytes that are accepted"
+	return newError(http.StatusRequestEntityTooLarge, codeSizeInvalid, message)
 }
 
 func badRequest(code, message string) *apiError {
-	return &apiError{status: http.StatusBadRequest, code: code, message: message}
+	return newError(http.StatusBadRequest, code, message)
 }
 
-// quote shows foreign text in a message, cut to a readable length.
+// quote quotes text from a request, cut to 80 bytes.
 func quote(s string) string {
-	const most = 80
-	if len(s) > most {
-		return strconv.Quote(s[:most]) + "..."
+	const maxLength = 80
+	if len(s) > maxLength {
+		return strconv.Quote(s[:maxLength]) + "..."
 	}
 	return strconv.Quote(s)
 }

@@ -10,105 +10,110 @@ import (
 	"time"
 )
 
-// Faults stands in front of a registry, writes down what is asked, and makes things go wrong by rules. It is for tests
-// of clients. Some rules:
+// Faults is an [http.Handler] in front of a registry that records requests and injects faults by
+// rules. It is for tests of clients. Some rules:
 //
 //	{On: "^GET", Times: 2, Status: 429, Header: map[string]string{"Retry-After": "1"}}  // slow down, twice
 //	{On: "mount=", Status: 401}                                        // mounts are refused
 //	{On: "mount=", DropQuery: []string{"mount", "from"}}               // mounts are ignored
 //	{On: "^PATCH", LongerThan: 4 << 20, Status: 416}                   // chunks of 4 MiB at most
 //	{On: "^POST", Header: map[string]string{"OCI-Chunk-Min-Length": "1048576"}}
-//	{On: "^GET .*/blobs/", Skip: 1, Times: 1, Cut: CutAnswer, After: 1000}  // the second download breaks off
-//	{On: "^PUT .*/manifests/", Times: 1, Cut: CutAnswer}               // done, but the answer is lost
-//	{Edit: func(h http.Header) { h.Del("Docker-Content-Digest") }}     // on every answer
+//	{On: "^GET .*/blobs/", Skip: 1, Times: 1, Cut: CutAnswer, After: 1000}  // the second download is truncated
+//	{On: "^PUT .*/manifests/", Times: 1, Cut: CutAnswer}               // done, but the response is lost
+//	{Edit: func(h http.Header) { h.Del("Docker-Content-Digest") }}     // on every response
 type Faults struct {
 	// Handler is the registry.
 	Handler http.Handler
 
 	mu       sync.Mutex
-	rules    []*rule
+	rules    []*activeRule
 	requests []Request
 }
 
-// Request is one that came in.
+// Request is a recorded request.
 type Request struct {
 	Method string
 	URL    string // path and query
 	Header http.Header
-	Length int64 // of the body, in bytes; -1 where it was not announced
+	Length int64 // of the body, in bytes; -1 if unknown
 }
 
-// Rule says what goes wrong with some requests. Its zero value lets everything pass.
+// Rule is a fault and the requests it applies to. The zero value applies to all and changes
+// nothing.
 type Rule struct {
-	// On is a regular expression that is looked for in "METHOD /path?query"; an empty one is in every request.
+	// On is a regular expression that must match in "METHOD /path?query".
 	On string
-	// LongerThan, if not zero, restricts the rule to requests whose body has more bytes.
+	// LongerThan, if not zero, restricts the rule to requests whose body has more bytes than that.
 	LongerThan int64
-	// Skip is how many such requests pass before the first that the rule is for, and Times for how many it is then; zero
-	// is for all.
+	// Skip is the number of matching requests before the first that the rule applies to, and Times
+	// the number it then applies to. Times zero means all.
 	Skip, Times int
 
 	// Delay is waited before anything else.
 	Delay time.Duration
-	// DropQuery are query parameters that the registry does not get to see.
+	// DropQuery are query parameters that are removed before the registry gets the request.
 	DropQuery []string
-	// Status, if not zero, is the answer, with Body. The registry is not asked; what the client sends is thrown away.
+	// Status, if not zero, is the status of a response with Body. The registry does not get the
+	// request; its body is read and dropped.
 	Status int
 	Body   string
-	// Header is set on the answer, whosever it is.
+	// Header is set on the response, whether it is the rule's or the registry's.
 	Header map[string]string
-	// Edit changes the header of the answer, after Header. It may be nil.
+	// Edit, if not nil, changes the header of the response, after Header.
 	Edit func(http.Header)
-	// Corrupt changes the first byte of the answer's body.
+	// Corrupt changes the first byte of the response's body.
 	Corrupt bool
-	// Cut says what breaks off After so many bytes of a body, or at its end where it is shorter.
+	// Cut is what happens after After bytes of a body, or at its end if it is shorter.
 	Cut   Cut
 	After int64
 }
 
-// Cut is a way for a connection to end.
+// Cut is a way to truncate a request or a response.
 type Cut int
 
 const (
-	// CutNothing lets both bodies through.
+	// CutNothing truncates nothing.
 	CutNothing Cut = iota
-	// CutRequest closes the connection when the registry has got the first bytes of the request's body. Nothing is
-	// answered.
+	// CutRequest closes the connection after the registry got the first After bytes of the
+	// request's body. There is no response.
 	CutRequest
-	// CutAnswer closes the connection when the client has got the header and the first bytes of the answer's body; with
-	// After zero it gets not even a header, although the registry has done what was asked.
+	// CutAnswer closes the connection after the client got the header and the first After bytes of
+	// the response's body. If After is zero the client does not even get a header, although the
+	// registry has processed the request.
 	CutAnswer
-	// CutLength ends the answer's body early and in good order, without a Content-Length that would tell.
+	// CutLength ends the response's body early but without an error, and removes the Content-Length
+	// that would show it.
 	CutLength
 )
 
-// rule is a Rule at work.
-type rule struct {
+// activeRule is a Rule with its state.
+type activeRule struct {
 	Rule
-	on   *regexp.Regexp
-	seen int // requests that matched
+	on      *regexp.Regexp
+	matched int // number of requests
 }
 
-// Set replaces the rules. A request that several are for meets them all, the first of them first. An On that is no
-// regular expression panics, as regexp.MustCompile does.
+// Set replaces the rules. If several apply to a request all take effect; the first one sees the
+// request first. Like regexp.MustCompile it panics if an On is not a regular expression.
 func (f *Faults) Set(rules ...Rule) {
-	compiled := make([]*rule, len(rules))
+	active := make([]*activeRule, len(rules))
 	for i, r := range rules {
-		compiled[i] = &rule{Rule: r, on: regexp.MustCompile(r.On)}
+		active[i] = &activeRule{Rule: r, on: regexp.MustCompile(r.On)}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.rules = compiled
+	f.rules = active
 }
 
-// Requests returns what came in so far, in order.
+// Requests returns the recorded requests in order.
 func (f *Faults) Requests() []Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.requests)
 }
 
-// Count returns how many requests had on, a regular expression, in "METHOD /path?query".
+// Count returns the number of recorded requests for which on, a regular expression, matches in
+// "METHOD /path?query".
 func (f *Faults) Count(on string) int {
 	pattern, n := regexp.MustCompile(on), 0
 	for _, r := range f.Requests() {
@@ -119,7 +124,7 @@ func (f *Faults) Count(on string) int {
 	return n
 }
 
-// Forget empties the list of requests.
+// Forget deletes the recorded requests.
 func (f *Faults) Forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -129,29 +134,30 @@ func (f *Faults) Forget() {
 // ServeHTTP implements http.Handler.
 func (f *Faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	next := f.Handler
-	for _, u := range slices.Backward(f.meet(r)) {
-		next = u.over(next)
+	for _, rule := range slices.Backward(f.record(r)) {
+		next = rule.wrap(next)
 	}
 	next.ServeHTTP(w, r)
 }
 
-// meet writes the request down and returns the rules that are for it.
-func (f *Faults) meet(r *http.Request) []*rule {
+// record records a request and returns the rules that apply to it.
+func (f *Faults) record(r *http.Request) []*activeRule {
 	f.mu.Lock()
 	f.requests = append(f.requests, Request{r.Method, r.URL.RequestURI(), r.Header.Clone(), r.ContentLength})
 	rules := f.rules
 	f.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(rules), func(u *rule) bool {
-		return !u.on.MatchString(r.Method+" "+r.URL.RequestURI()) || !longer(r, u.LongerThan) || !f.due(u)
+	return slices.DeleteFunc(slices.Clone(rules), func(rule *activeRule) bool {
+		return !rule.on.MatchString(r.Method+" "+r.URL.RequestURI()) || !longerThan(r, rule.LongerThan) || !f.countMatch(rule)
 	})
 }
 
-// longer tells whether the body has more than n bytes, reading as many where its length was not announced.
-func longer(r *http.Request, n int64) bool {
+// longerThan reports whether the body has more than n bytes. If its length is unknown it reads up
+// to n+1 bytes and puts them back.
+func longerThan(r *http.Request, n int64) bool {
 	if n == 0 || r.ContentLength >= 0 {
 		return n == 0 || r.ContentLength > n
 	}
-	head, _ := io.ReadAll(io.LimitReader(r.Body, n+1)) // an error comes again when the registry reads on
+	head, _ := io.ReadAll(io.LimitReader(r.Body, n+1)) // the registry gets the error when it reads on
 	r.Body = struct {
 		io.Reader
 		io.Closer
@@ -159,50 +165,52 @@ func longer(r *http.Request, n int64) bool {
 	return int64(len(head)) > n
 }
 
-// due counts one more matching request, and tells whether the rule is for it.
-func (f *Faults) due(u *rule) bool {
+// countMatch counts a matching request and reports whether Skip and Times let the rule apply to it.
+func (f *Faults) countMatch(rule *activeRule) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	u.seen++
-	return u.seen > u.Skip && (u.Times == 0 || u.seen <= u.Skip+u.Times)
+	rule.matched++
+	n := rule.matched - rule.Skip
+	return n > 0 && (rule.Times == 0 || n <= rule.Times)
 }
 
-// over puts the rule in front of next.
-func (u *rule) over(next http.Handler) http.Handler {
+// wrap returns a handler that applies the rule to next.
+func (rule *activeRule) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		u.wait(r)
-		if u.Cut == CutRequest {
-			r.Body = &shortBody{r.Body, u.After}
-			next.ServeHTTP(&nowhere{http.Header{}}, r)
+		rule.delay(r)
+		if rule.Cut == CutRequest {
+			r.Body = &truncatedBody{r.Body, rule.After}
+			next.ServeHTTP(&discardWriter{http.Header{}}, r)
 			panic(http.ErrAbortHandler)
 		}
-		answer := &faultyWriter{ResponseWriter: w, rule: u, left: u.After}
-		u.answer(answer, r, next)
-		answer.end()
+		faulty := &faultyWriter{ResponseWriter: w, rule: rule, left: rule.After}
+		rule.respond(faulty, r, next)
+		faulty.end()
 	})
 }
 
-func (u *rule) wait(r *http.Request) {
+func (rule *activeRule) delay(r *http.Request) {
 	select {
-	case <-time.After(u.Delay):
+	case <-time.After(rule.Delay):
 	case <-r.Context().Done():
 	}
 }
 
-// answer gives the rule's own answer or the registry's.
-func (u *rule) answer(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	if u.Status == 0 {
-		next.ServeHTTP(w, without(r, u.DropQuery))
+// respond writes the rule's response if it has one, otherwise next's.
+func (rule *activeRule) respond(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	if rule.Status == 0 {
+		next.ServeHTTP(w, dropQuery(r, rule.DropQuery))
 		return
 	}
-	// A server that closes with bytes unread resets the connection, and then the client may not see the answer.
+	// A server that closes a connection with unread bytes resets it, which can hide the response
+	// from the client.
 	_, _ = io.Copy(io.Discard, r.Body)
-	w.WriteHeader(u.Status)
-	_, _ = io.WriteString(w, u.Body)
+	w.WriteHeader(rule.Status)
+	_, _ = io.WriteString(w, rule.Body)
 }
 
-// without returns the request without those query parameters.
-func without(r *http.Request, parameters []string) *http.Request {
+// dropQuery returns the request without those query parameters.
+func dropQuery(r *http.Request, parameters []string) *http.Request {
 	if len(parameters) == 0 {
 		return r
 	}

@@ -5,10 +5,10 @@ import (
 	"net/http"
 )
 
-// faultyWriter does to an answer what a rule says.
+// faultyWriter applies a rule to a response.
 type faultyWriter struct {
 	http.ResponseWriter
-	rule        *rule
+	rule        *activeRule
 	left        int64 // bytes of the body until the cut
 	wroteHeader bool
 	corrupted   bool
@@ -58,7 +58,8 @@ func (w *faultyWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// corrupt changes the first byte there ever is.
+// corrupt returns p, with the first byte changed if it is the first of the body and the rule says
+// so.
 func (w *faultyWriter) corrupt(p []byte) []byte {
 	if !w.rule.Corrupt || w.corrupted || len(p) == 0 {
 		return p
@@ -67,26 +68,26 @@ func (w *faultyWriter) corrupt(p []byte) []byte {
 	return append([]byte{^p[0]}, p[1:]...)
 }
 
-// end is the end of the answer, and of the connection where that is to be cut.
+// end ends the response, and the connection if the rule says so.
 func (w *faultyWriter) end() {
 	w.WriteHeader(http.StatusOK)
 	if w.rule.Cut != CutAnswer {
 		return
 	}
 	if w.rule.After > 0 {
-		_ = http.NewResponseController(w.ResponseWriter).Flush() // or there is nothing to be cut off from
+		_ = http.NewResponseController(w.ResponseWriter).Flush() // else the client would get nothing
 	}
 	panic(http.ErrAbortHandler)
 }
 
-// shortBody breaks off after so many bytes.
-type shortBody struct {
+// truncatedBody fails after left bytes.
+type truncatedBody struct {
 	io.ReadCloser
 	left int64
 }
 
 // Read implements io.Reader.
-func (b *shortBody) Read(p []byte) (int, error) {
+func (b *truncatedBody) Read(p []byte) (int, error) {
 	if b.left == 0 {
 		return 0, io.ErrUnexpectedEOF
 	}
@@ -95,14 +96,14 @@ func (b *shortBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// nowhere takes an answer that nobody gets.
-type nowhere struct{ header http.Header }
+// discardWriter drops a response.
+type discardWriter struct{ header http.Header }
 
 // Header implements http.ResponseWriter.
-func (n *nowhere) Header() http.Header { return n.header }
+func (w *discardWriter) Header() http.Header { return w.header }
 
 // Write implements http.ResponseWriter.
-func (n *nowhere) Write(p []byte) (int, error) { return len(p), nil }
+func (w *discardWriter) Write(p []byte) (int, error) { return len(p), nil }
 
 // WriteHeader implements http.ResponseWriter.
-func (n *nowhere) WriteHeader(int) {}
+func (w *discardWriter) WriteHeader(int) {}

@@ -10,34 +10,37 @@ import (
 	"github.com/hczjl/transship/distribution/endpoint"
 )
 
-// Handler is a registry. The zero value keeps everything in memory. Its fields must not be changed once it serves, and
-// it must not be copied.
+// Handler is a registry. The zero value keeps everything in memory. Do not copy it, and do not
+// change its fields after the first request.
 type Handler struct {
-	// Store keeps the content; nil is memory of the handler's own.
+	// Store keeps the content. The default is a Memory of the handler's own.
 	Store Store
-	// RefuseSparse refuses manifests that refer to blobs or manifests which the repository lacks, as other registries do.
-	// The spec allows both.
+	// RefuseSparse refuses manifests that refer to blobs or manifests which the repository does not
+	// have, as some registries do. The spec allows both.
 	RefuseSparse bool
-	// PageSize is the most tags, repositories or referrers in one answer. Zero is no bound but what is asked for.
+	// PageSize is the maximum number of tags, repositories or referrers in one response. Zero means
+	// as many as the client asks for, or all.
 	PageSize int
-	// MaxBlobSize is the largest blob that is accepted, in bytes. Zero is no bound.
+	// MaxBlobSize is the maximum size of a blob in bytes. Zero means no maximum.
 	MaxBlobSize int64
-	// MaxUploads is how many upload sessions may be open at a time, 1,000 if zero.
+	// MaxUploads is the maximum number of open upload sessions. The default is 1,000.
 	MaxUploads int
-	// UploadTimeout is how long an upload session may rest before it is dropped to make room, one hour if zero.
+	// UploadTimeout is how long an upload session may be idle before it can be dropped to make room
+	// for another. The default is one hour.
 	UploadTimeout time.Duration
-	// OnError is told why a request failed, where that is more than the client learns. It may be nil.
+	// OnError, if not nil, gets the causes of failed requests that clients do not see, such as
+	// errors of the store.
 	OnError func(r *http.Request, err error)
 
 	memory   Memory
 	sessions sessions
 }
 
-// ServeHTTP answers one request.
+// ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Docker-Distribution-API-Version", "registry/2.0")
 	if err := h.serve(w, r); err != nil {
-		h.fail(w, r, asAPIError(err))
+		h.writeError(w, r, asAPIError(err))
 	}
 }
 
@@ -48,7 +51,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	methods := operations[at.Kind]
 	if methods == nil {
-		return &apiError{status: http.StatusNotFound, code: codeUnsupported, message: "there is no such path in a registry"}
+		return newError(http.StatusNotFound, codeUnsupported, "there is no such path in a registry")
 	}
 	method := r.Method
 	if method == http.MethodHead {
@@ -57,11 +60,12 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	serve := methods[method]
 	if serve == nil {
 		w.Header().Set("Allow", allowed(methods))
-		return &apiError{status: http.StatusMethodNotAllowed, code: codeUnsupported, message: "that method is not for this path"}
+		return newError(http.StatusMethodNotAllowed, codeUnsupported, "that method is not for this path")
 	}
 	return serve(h, w, r, at)
 }
 
+// allowed returns the value of the Allow header.
 func allowed(methods map[string]operation) string {
 	names := slices.Collect(maps.Keys(methods))
 	if methods[http.MethodGet] != nil {
@@ -71,18 +75,14 @@ func allowed(methods map[string]operation) string {
 	return strings.Join(names, ", ")
 }
 
-// fail answers with an error.
-func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err *apiError) {
+func (h *Handler) writeError(w http.ResponseWriter, r *http.Request, err *apiError) {
 	if err.cause != nil && h.OnError != nil {
 		h.OnError(r, err)
 	}
 	writeJSON(w, err.status, err.body())
 }
 
-// repository returns the repository of that name.
-func (h *Handler) repository(name string) Repository {
-	return h.store().Repository(name)
-}
+func (h *Handler) repository(name string) Repository { return h.store().Repository(name) }
 
 func (h *Handler) store() Store {
 	if h.Store == nil {
@@ -91,7 +91,7 @@ func (h *Handler) store() Store {
 	return h.Store
 }
 
-// base answers GET /v2/: this is a registry.
+// base serves GET /v2/ (end-1), by which clients find out whether a host is a registry.
 func (h *Handler) base(w http.ResponseWriter, _ *http.Request, _ endpoint.Path) error {
 	writeJSON(w, http.StatusOK, []byte("{}\n"))
 	return nil

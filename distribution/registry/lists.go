@@ -12,44 +12,44 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// tags answers GET of a repository's tags (end-8a, end-8b).
+// tags serves GET of a repository's tags (end-8a, end-8b).
 func (h *Handler) tags(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
 	all, err := h.repository(at.Repository).Tags(r.Context())
 	if err != nil {
-		return orUnknown(err, codeNameUnknown, "there is no such repository")
+		return asNotFound(err, codeNameUnknown, "there is no such repository")
 	}
-	some, err := h.page(w, r, all)
+	page, err := h.page(w, r, all)
 	if err != nil {
 		return err
 	}
 	return writeList(w, struct {
 		Name string   `json:"name"`
 		Tags []string `json:"tags"`
-	}{at.Repository, some})
+	}{at.Repository, page})
 }
 
-// catalog answers GET of the repositories' names, which is no part of the OCI's spec but of distribution's ("Listing
-// Repositories").
+// catalog serves GET of the repositories' names, which is not in the OCI spec but in that of CNCF
+// distribution ("Listing Repositories").
 func (h *Handler) catalog(w http.ResponseWriter, r *http.Request, _ endpoint.Path) error {
 	all, err := h.store().Repositories(r.Context())
 	if err != nil {
 		return err
 	}
-	// A store may know names that no path can hold, such as localhost:5000/x.
+	// A store may have names that cannot be in a path, such as localhost:5000/x.
 	all = slices.DeleteFunc(all, func(name string) bool { return !reference.ValidPath(name) })
-	some, err := h.page(w, r, all)
+	page, err := h.page(w, r, all)
 	if err != nil {
 		return err
 	}
 	return writeList(w, struct {
 		Repositories []string `json:"repositories"`
-	}{some})
+	}{page})
 }
 
-// page returns the n names after last, and links to the next page where there is one.
+// page returns the names of the requested page and sets the Link header if there is another page.
 func (h *Handler) page(w http.ResponseWriter, r *http.Request, names []string) ([]string, error) {
 	query := r.URL.Query()
-	most, err := h.pageSize(query)
+	size, err := h.pageSize(query)
 	if err != nil {
 		return nil, err
 	}
@@ -60,35 +60,35 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, names []string) (
 		}
 		names = names[i:]
 	}
-	if 0 <= most && most < len(names) {
-		names = names[:most]
-		if most > 0 {
-			linkNext(w, r, names[most-1])
+	if 0 <= size && size < len(names) {
+		names = names[:size]
+		if size > 0 {
+			linkNext(w, r, names[size-1])
 		}
 	}
-	return append([]string{}, names...), nil // an empty list is no null
+	return append([]string{}, names...), nil // nil would encode as null
 }
 
-// pageSize returns how many entries an answer may have, -1 for any number.
+// pageSize returns the maximum number of entries in a response, -1 if there is none.
 func (h *Handler) pageSize(query url.Values) (int, error) {
-	most := -1
+	size := -1
 	if h.PageSize > 0 {
-		most = h.PageSize
+		size = h.PageSize
 	}
 	if !query.Has("n") {
-		return most, nil
+		return size, nil
 	}
 	n, err := strconv.Atoi(query.Get("n"))
 	if err != nil || n < 0 {
 		return 0, badRequest(codeUnsupported, "n="+quote(query.Get("n"))+" is no number of entries")
 	}
-	if most < 0 || n < most {
-		most = n
+	if size < 0 || n < size {
+		size = n
 	}
-	return most, nil
+	return size, nil
 }
 
-// linkNext points to the page after last (RFC 8288).
+// linkNext sets the Link header to the page after last (RFC 8288).
 func linkNext(w http.ResponseWriter, r *http.Request, last string) {
 	query := r.URL.Query()
 	query.Set("last", last)

@@ -16,23 +16,23 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// maxTags is how many tags one PUT may set. The spec asks for ten at least.
+// maxTags is the maximum number of tags that one PUT may set. The spec requires at least ten.
 const maxTags = 100
 
-// getManifest answers GET and HEAD (end-3). There is one document to a digest, whatever the client says it accepts.
+// getManifest serves GET and HEAD (end-3). It ignores the Accept header: a digest has one document.
 func (h *Handler) getManifest(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
 	if err := checkReference(at.Reference); err != nil {
 		return err
 	}
 	m, err := h.findManifest(r, at)
 	if err != nil {
-		return orUnknown(err, codeManifestUnknown, "this repository has no such manifest")
+		return asNotFound(err, codeManifestUnknown, "this repository has no such manifest")
 	}
-	describe(w, m.Digest, cmp.Or(m.MediaType, "application/octet-stream"), m.Size)
+	setContentHeaders(w, m.Digest, cmp.Or(m.MediaType, "application/octet-stream"), m.Size)
 	return h.send(w, r, bytes.NewReader(m.Raw), m.Size)
 }
 
-// findManifest reads no bytes for a HEAD.
+// findManifest returns only the descriptor for a HEAD request.
 func (h *Handler) findManifest(r *http.Request, at endpoint.Path) (m manifest.Manifest, err error) {
 	if r.Method == http.MethodHead {
 		m.Descriptor, err = h.repository(at.Repository).HeadManifest(r.Context(), at.Reference)
@@ -41,7 +41,7 @@ func (h *Handler) findManifest(r *http.Request, at endpoint.Path) (m manifest.Ma
 	return h.repository(at.Repository).Manifest(r.Context(), at.Reference)
 }
 
-// checkReference refuses what is neither a tag nor a digest.
+// checkReference returns an error if ref is neither a tag nor a digest.
 func checkReference(ref string) error {
 	if reference.ValidTag(ref) {
 		return nil
@@ -50,7 +50,7 @@ func checkReference(ref string) error {
 	return err
 }
 
-// putManifest answers PUT by tag or digest (end-7a), or by digest with tags as parameters (end-7b).
+// putManifest serves PUT by tag or digest (end-7a), and by digest with tags as parameters (end-7b).
 func (h *Handler) putManifest(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
 	tags, err := tagParameters(r, at.Reference)
 	if err != nil {
@@ -87,7 +87,7 @@ func (h *Handler) putManifest(w http.ResponseWriter, r *http.Request, at endpoin
 	return nil
 }
 
-// tagParameters returns the tags of the query, which are for pushes by digest.
+// tagParameters returns the tag parameters of the query, which are only for a PUT by digest.
 func tagParameters(r *http.Request, ref string) ([]string, error) {
 	if err := checkReference(ref); err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func tagParameters(r *http.Request, ref string) ([]string, error) {
 	case len(tags) > 0 && reference.ValidTag(ref):
 		return nil, badRequest(codeUnsupported, "tag parameters are for manifests pushed by digest")
 	case len(tags) > maxTags:
-		return nil, &apiError{status: http.StatusRequestURITooLong, code: codeUnsupported, message: "too many tags"}
+		return nil, newError(http.StatusRequestURITooLong, codeUnsupported, "too many tags")
 	}
 	for _, tag := range tags {
 		if !reference.ValidTag(tag) {
@@ -107,21 +107,17 @@ func tagParameters(r *http.Request, ref string) ([]string, error) {
 	return tags, nil
 }
 
-// readManifest reads the body, checks the document, and holds it against the digest where ref is one.
+// readManifest reads the body and checks the document and, if ref is a digest, its digest.
 func readManifest(w http.ResponseWriter, r *http.Request, ref string) (manifest.Manifest, error) {
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, manifest.MaxSize))
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return manifest.Manifest{}, tooLarge(manifest.MaxSize)
-	case err != nil:
-		return manifest.Manifest{}, &apiError{status: http.StatusBadRequest, code: codeManifestInvalid, message: "the body broke off", cause: err}
+	if err != nil {
+		return manifest.Manifest{}, bodyError(err, manifest.MaxSize, codeManifestInvalid)
 	}
 	m, err := manifest.Parse(r.Header.Get("Content-Type"), raw)
 	if !reference.ValidTag(ref) {
 		m.Digest = blob.Digest(ref)
 		if err := blob.Verify(raw, m.Digest, int64(len(raw))); err != nil {
-			return m, orMismatch(err)
+			return m, asDigestInvalid(err)
 		}
 	}
 	if err != nil {
@@ -130,8 +126,8 @@ func readManifest(w http.ResponseWriter, r *http.Request, ref string) (manifest.
 	return m, nil
 }
 
-// checkReferences refuses a sparse manifest where the registry is set to. Layers that are not to be distributed need
-// not be there.
+// checkReferences returns an error for a sparse manifest if the handler refuses these. Layers that
+// are not distributable may be missing.
 func (h *Handler) checkReferences(ctx context.Context, repository Repository, m manifest.Manifest) error {
 	if !h.RefuseSparse {
 		return nil
@@ -163,7 +159,8 @@ func (h *Handler) checkReferences(ctx context.Context, repository Repository, m 
 		message: "the manifest refers to content that is unknown to this repository"}
 }
 
-// deleteManifest answers DELETE (end-9): of a tag, which leaves the manifest, or of a manifest with its tags.
+// deleteManifest serves DELETE (end-9) of a tag, which keeps the manifest, or of a manifest with
+// all its tags.
 func (h *Handler) deleteManifest(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
 	if err := checkReference(at.Reference); err != nil {
 		return err
@@ -176,7 +173,7 @@ func (h *Handler) deleteManifest(w http.ResponseWriter, r *http.Request, at endp
 		err = repository.DeleteManifest(r.Context(), blob.Digest(at.Reference))
 	}
 	if err != nil {
-		return orUnknown(err, codeManifestUnknown, "this repository has no such manifest")
+		return asNotFound(err, codeManifestUnknown, "this repository has no such manifest")
 	}
 	w.WriteHeader(http.StatusAccepted)
 	return nil

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/hczjl/transship/blob"
@@ -16,11 +15,11 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Memory is a Store that forgets everything when the process ends. The zero value is empty and ready for use.
+// Memory is a Store in memory. The zero value is empty and ready for use.
 type Memory struct {
-	// Elsewhere opens a blob that can be had from elsewhere, at an offset in bytes. Where it is set Memory keeps of blobs only
-	// their digests and sizes: what is put is hashed and dropped, so that blobs of any size need no room. It must not be
-	// changed once the store is used.
+	// Elsewhere, if not nil, opens a blob at an offset in bytes. Memory then keeps only the digests
+	// and sizes of blobs. It hashes and drops the bytes of uploads, so that blobs of any size need
+	// no memory. Do not change it once the store is in use.
 	Elsewhere func(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error)
 
 	mu           sync.RWMutex
@@ -29,7 +28,7 @@ type Memory struct {
 }
 
 type memoryBlob struct {
-	bytes []byte // nil where they are elsewhere
+	bytes []byte // nil if Elsewhere is set
 	size  int64
 }
 
@@ -41,7 +40,7 @@ type memoryContent struct {
 
 type memoryManifest struct {
 	manifest.Manifest
-	subject blob.Digest // "" where it has none
+	subject blob.Digest // empty without a subject
 }
 
 // Repositories implements Store.
@@ -66,19 +65,19 @@ type memoryRepository struct {
 	name  string
 }
 
-// read gives use the repository's content, of which nothing may be changed or kept.
-func (r memoryRepository) read(use func(*memoryContent) error) error {
+// view calls fn with the repository's content. fn must not change it or keep a reference to it.
+func (r memoryRepository) view(fn func(*memoryContent) error) error {
 	r.store.mu.RLock()
 	defer r.store.mu.RUnlock()
 	content := r.store.repositories[r.name]
 	if content == nil {
 		content = &memoryContent{}
 	}
-	return use(content)
+	return fn(content)
 }
 
-// write gives use the repository's content to be changed.
-func (r memoryRepository) write(use func(*memoryContent) error) error {
+// update calls fn with the repository's content, which fn may change.
+func (r memoryRepository) update(fn func(*memoryContent) error) error {
 	r.store.mu.Lock()
 	defer r.store.mu.Unlock()
 	if r.store.repositories == nil {
@@ -90,16 +89,16 @@ func (r memoryRepository) write(use func(*memoryContent) error) error {
 		content = &memoryContent{map[string]blob.Digest{}, map[blob.Digest]memoryManifest{}, map[blob.Digest]bool{}}
 		r.store.repositories[r.name] = content
 	}
-	return use(content)
+	return fn(content)
 }
 
-func (r memoryRepository) missing(what string, ref any) error {
+func (r memoryRepository) notExist(what string, ref any) error {
 	return fmt.Errorf("%s %v in repository %s: %w", what, ref, r.name, fs.ErrNotExist)
 }
 
 // Tags implements Repository.
 func (r memoryRepository) Tags(context.Context) (tags []string, err error) {
-	err = r.read(func(c *memoryContent) error {
+	err = r.view(func(c *memoryContent) error {
 		if len(c.manifests) == 0 {
 			return fmt.Errorf("repository %s: %w", r.name, fs.ErrNotExist)
 		}
@@ -117,14 +116,14 @@ func (r memoryRepository) HeadManifest(ctx context.Context, ref string) (manifes
 
 // Manifest implements Repository.
 func (r memoryRepository) Manifest(_ context.Context, ref string) (m manifest.Manifest, err error) {
-	err = r.read(func(c *memoryContent) error {
+	err = r.view(func(c *memoryContent) error {
 		d, tagged := c.tags[ref]
 		if !tagged {
 			d = blob.Digest(ref)
 		}
 		kept, found := c.manifests[d]
 		if !found {
-			return r.missing("manifest", ref)
+			return r.notExist("manifest", ref)
 		}
 		m = kept.Manifest
 		return nil
@@ -147,7 +146,7 @@ func (r memoryRepository) PutManifest(_ context.Context, ref string, m manifest.
 	} else if subject != nil {
 		kept.subject = subject.Digest
 	}
-	return r.write(func(c *memoryContent) error {
+	return r.update(func(c *memoryContent) error {
 		c.manifests[m.Digest] = kept
 		if isTag {
 			c.tags[ref] = m.Digest
@@ -158,9 +157,9 @@ func (r memoryRepository) PutManifest(_ context.Context, ref string, m manifest.
 
 // Tag implements Repository.
 func (r memoryRepository) Tag(_ context.Context, d blob.Digest, tags ...string) error {
-	return r.write(func(c *memoryContent) error {
+	return r.update(func(c *memoryContent) error {
 		if _, found := c.manifests[d]; !found {
-			return r.missing("manifest", d)
+			return r.notExist("manifest", d)
 		}
 		for _, tag := range tags {
 			c.tags[tag] = d
@@ -171,9 +170,9 @@ func (r memoryRepository) Tag(_ context.Context, d blob.Digest, tags ...string) 
 
 // Untag implements Repository.
 func (r memoryRepository) Untag(_ context.Context, tag string) error {
-	return r.write(func(c *memoryContent) error {
+	return r.update(func(c *memoryContent) error {
 		if _, found := c.tags[tag]; !found {
-			return r.missing("tag", tag)
+			return r.notExist("tag", tag)
 		}
 		delete(c.tags, tag)
 		return nil
@@ -182,9 +181,9 @@ func (r memoryRepository) Untag(_ context.Context, tag string) error {
 
 // DeleteManifest implements Repository.
 func (r memoryRepository) DeleteManifest(_ context.Context, d blob.Digest) error {
-	return r.write(func(c *memoryContent) error {
+	return r.update(func(c *memoryContent) error {
 		if _, found := c.manifests[d]; !found {
-			return r.missing("manifest", d)
+			return r.notExist("manifest", d)
 		}
 		delete(c.manifests, d)
 		maps.DeleteFunc(c.tags, func(_ string, tagged blob.Digest) bool { return tagged == d })
@@ -193,8 +192,10 @@ func (r memoryRepository) DeleteManifest(_ context.Context, d blob.Digest) error
 }
 
 // Referrers implements Repository.
-func (r memoryRepository) Referrers(_ context.Context, subject blob.Digest, artifactType string) (out []manifest.Descriptor, err error) {
-	err = r.read(func(c *memoryContent) error {
+func (r memoryRepository) Referrers(
+	_ context.Context, subject blob.Digest, artifactType string,
+) (out []manifest.Descriptor, err error) {
+	err = r.view(func(c *memoryContent) error {
 		for _, m := range c.manifests {
 			if m.subject != subject {
 				continue
@@ -209,15 +210,15 @@ func (r memoryRepository) Referrers(_ context.Context, subject blob.Digest, arti
 		}
 		return nil
 	})
-	slices.SortFunc(out, func(a, b manifest.Descriptor) int { return strings.Compare(string(a.Digest), string(b.Digest)) })
+	slices.SortFunc(out, compareDigests)
 	return out, err
 }
 
-// content returns a blob, whose bytes never change.
-func (r memoryRepository) content(d blob.Digest) (b memoryBlob, err error) {
-	err = r.read(func(c *memoryContent) error {
+// blob returns a blob, whose bytes must not be changed.
+func (r memoryRepository) blob(d blob.Digest) (b memoryBlob, err error) {
+	err = r.view(func(c *memoryContent) error {
 		if !c.blobs[d] {
-			return r.missing("blob", d)
+			return r.notExist("blob", d)
 		}
 		b = r.store.blobs[d]
 		return nil
@@ -227,13 +228,13 @@ func (r memoryRepository) content(d blob.Digest) (b memoryBlob, err error) {
 
 // HeadBlob implements Repository.
 func (r memoryRepository) HeadBlob(_ context.Context, d blob.Digest) (int64, error) {
-	b, err := r.content(d)
+	b, err := r.blob(d)
 	return b.size, err
 }
 
 // Blob implements Repository.
 func (r memoryRepository) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
-	b, err := r.content(d.Digest)
+	b, err := r.blob(d.Digest)
 	if err != nil {
 		return nil, err
 	}
@@ -248,13 +249,13 @@ func (r memoryRepository) Blob(ctx context.Context, d manifest.Descriptor, offse
 
 // Mount implements Repository.
 func (r memoryRepository) Mount(_ context.Context, d blob.Digest, from string) error {
-	return r.write(func(c *memoryContent) error {
+	return r.update(func(c *memoryContent) error {
 		_, found := r.store.blobs[d]
 		if source := r.store.repositories[from]; from != "" && (source == nil || !source.blobs[d]) {
 			found = false
 		}
 		if !found {
-			return r.missing("blob", d)
+			return r.notExist("blob", d)
 		}
 		c.blobs[d] = true
 		return nil
@@ -263,9 +264,9 @@ func (r memoryRepository) Mount(_ context.Context, d blob.Digest, from string) e
 
 // DeleteBlob implements Repository.
 func (r memoryRepository) DeleteBlob(_ context.Context, d blob.Digest) error {
-	return r.write(func(c *memoryContent) error {
+	return r.update(func(c *memoryContent) error {
 		if !c.blobs[d] {
-			return r.missing("blob", d)
+			return r.notExist("blob", d)
 		}
 		delete(c.blobs, d)
 		for _, other := range r.store.repositories {

@@ -20,16 +20,16 @@ func (r memoryRepository) NewUpload(_ context.Context, algorithm blob.Algorithm)
 	return &memoryUpload{repository: r}, nil
 }
 
-// putBlob makes a blob visible.
+// putBlob adds a blob to the repository.
 func (r memoryRepository) putBlob(d blob.Digest, b memoryBlob) error {
-	return r.write(func(c *memoryContent) error {
+	return r.update(func(c *memoryContent) error {
 		r.store.blobs[d] = b
 		c.blobs[d] = true
 		return nil
 	})
 }
 
-// memoryUpload hashes at the end: the bytes are at hand.
+// memoryUpload keeps the bytes in memory and hashes them in Commit.
 type memoryUpload struct {
 	repository memoryRepository
 	buf        bytes.Buffer
@@ -41,7 +41,7 @@ func (u *memoryUpload) Write(p []byte) (int, error) { return u.buf.Write(p) }
 // Size implements Upload.
 func (u *memoryUpload) Size() int64 { return int64(u.buf.Len()) }
 
-// Commit implements Upload. Bytes of another digest are a *blob.MismatchError; the upload stays open then.
+// Commit implements Upload. The upload stays open after a *blob.MismatchError.
 func (u *memoryUpload) Commit(_ context.Context, d blob.Digest) error {
 	b := u.buf.Bytes()
 	if err := blob.Verify(b, d, int64(len(b))); err != nil {
@@ -50,10 +50,10 @@ func (u *memoryUpload) Commit(_ context.Context, d blob.Digest) error {
 	return u.repository.putBlob(d, memoryBlob{b, int64(len(b))})
 }
 
-// Cancel implements Upload: the bytes go with the value.
+// Cancel implements Upload.
 func (u *memoryUpload) Cancel() error { return nil }
 
-// hashedUpload keeps nothing of the bytes.
+// hashedUpload hashes the bytes as they are written and drops them.
 type hashedUpload struct {
 	repository memoryRepository
 	algorithm  blob.Algorithm
@@ -70,7 +70,8 @@ func (u *hashedUpload) Write(p []byte) (int, error) {
 // Size implements Upload.
 func (u *hashedUpload) Size() int64 { return u.size }
 
-// Commit implements Upload. The digest must be of the algorithm that the upload was begun with: the bytes are gone.
+// Commit implements Upload. The digest must have the algorithm given to NewUpload, since the bytes
+// cannot be hashed again.
 func (u *hashedUpload) Commit(_ context.Context, d blob.Digest) error {
 	if got := blob.FromHash(u.algorithm, u.hash); got != d {
 		return &blob.MismatchError{Want: d, Got: got, WantSize: u.size, GotSize: u.size}
@@ -78,5 +79,5 @@ func (u *hashedUpload) Commit(_ context.Context, d blob.Digest) error {
 	return u.repository.putBlob(d, memoryBlob{size: u.size})
 }
 
-// Cancel implements Upload. There is nothing to remove.
+// Cancel implements Upload.
 func (u *hashedUpload) Cancel() error { return nil }

@@ -8,28 +8,28 @@ import (
 	"strings"
 )
 
-// span is a run of bytes: the first, and how many.
-type span struct{ start, length int64 }
+// byteRange is a range of bytes.
+type byteRange struct{ start, length int64 }
 
 var (
 	errRangeSyntax      = errors.New("a range reads first-last, in bytes, both inclusive")
 	errRangeUnsatisfied = errors.New("the range has no byte of the content")
 )
 
-// parseRange reads a Range header against content of size bytes (RFC 9110, section 14.2). It returns false where the
-// whole content is to be sent: without a header, and for units other than bytes and several ranges, both of which a
-// server may ignore.
-func parseRange(header string, size int64) (span, bool, error) {
+// parseRange parses a Range header for content of size bytes (RFC 9110, section 14.2). It returns
+// the whole content and false without a header, for a unit other than bytes and for several ranges.
+// A server may ignore the latter two.
+func parseRange(header string, size int64) (rng byteRange, partial bool, err error) {
 	set, ok := strings.CutPrefix(header, "bytes=")
 	if !ok || strings.Contains(set, ",") {
-		return span{0, size}, false, nil
+		return byteRange{0, size}, false, nil
 	}
 	first, last, ok := strings.Cut(strings.TrimSpace(set), "-")
 	if !ok {
-		return span{}, false, errRangeSyntax
+		return byteRange{}, false, errRangeSyntax
 	}
 	if first == "" {
-		return suffix(last, size)
+		return parseSuffixRange(last, size)
 	}
 	start, ok := parseOffset(first)
 	end := int64(math.MaxInt64)
@@ -38,39 +38,40 @@ func parseRange(header string, size int64) (span, bool, error) {
 	}
 	switch {
 	case !ok || end < start:
-		return span{}, false, errRangeSyntax
+		return byteRange{}, false, errRangeSyntax
 	case start >= size:
-		return span{}, false, errRangeUnsatisfied
+		return byteRange{}, false, errRangeUnsatisfied
 	}
-	return span{start, min(end, size-1) - start + 1}, true, nil
+	return byteRange{start, min(end, size-1) - start + 1}, true, nil
 }
 
-// suffix is the last n bytes.
-func suffix(n string, size int64) (span, bool, error) {
+// parseSuffixRange parses the n of the range -n, which is the last n bytes.
+func parseSuffixRange(n string, size int64) (rng byteRange, partial bool, err error) {
 	length, ok := parseOffset(n)
 	switch {
 	case !ok:
-		return span{}, false, errRangeSyntax
+		return byteRange{}, false, errRangeSyntax
 	case length == 0 || size == 0:
-		return span{}, false, errRangeUnsatisfied
+		return byteRange{}, false, errRangeUnsatisfied
 	}
 	length = min(length, size)
-	return span{size - length, length}, true, nil
+	return byteRange{size - length, length}, true, nil
 }
 
-// parseContentRange reads the Content-Range of a chunk, which is first-last without a unit (distribution-spec, "Pushing
-// a blob in chunks").
-func parseContentRange(header string) (span, error) {
+// parseContentRange parses the Content-Range of a chunk, which is first-last without a unit
+// (distribution-spec, "Pushing a blob in chunks").
+func parseContentRange(header string) (byteRange, error) {
 	first, last, _ := strings.Cut(header, "-")
 	start, okStart := parseOffset(first)
 	end, okEnd := parseOffset(last)
 	if !okStart || !okEnd || end < start || end == math.MaxInt64 {
-		return span{}, errRangeSyntax
+		return byteRange{}, errRangeSyntax
 	}
-	return span{start, end - start + 1}, nil
+	return byteRange{start, end - start + 1}, nil
 }
 
-// parseOffset reads decimal digits and nothing else. What is too large for an int64 is the largest.
+// parseOffset parses a number of decimal digits only. A number too large for an int64 becomes
+// math.MaxInt64.
 func parseOffset(s string) (int64, bool) {
 	if s == "" || strings.Trim(s, "0123456789") != "" {
 		return 0, false
@@ -82,6 +83,6 @@ func parseOffset(s string) (int64, bool) {
 	return n, true
 }
 
-// received writes how far an upload has come. Range is inclusive and so has no way to say that nothing came: as other
-// registries do it is 0-0 then too.
-func received(size int64) string { return fmt.Sprintf("0-%d", max(size-1, 0)) }
+// uploadRange returns the Range header for an upload of size bytes. An inclusive range cannot be
+// empty, so an empty upload has 0-0, as in other registries.
+func uploadRange(size int64) string { return fmt.Sprintf("0-%d", max(size-1, 0)) }

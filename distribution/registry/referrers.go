@@ -9,8 +9,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// referrers answers GET of the manifests that have a digest as their subject (end-12a, end-12b). An unknown subject or
-// repository has none.
+// referrers serves GET of the manifests that have a digest as their subject (end-12a, end-12b). The
+// list of an unknown subject or repository is empty.
 func (h *Handler) referrers(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
 	d, err := parseDigest(at.Reference)
 	if err != nil {
@@ -28,11 +28,11 @@ func (h *Handler) referrers(w http.ResponseWriter, r *http.Request, at endpoint.
 	if last := query.Get("last"); last != "" {
 		all = slices.DeleteFunc(all, func(d manifest.Descriptor) bool { return string(d.Digest) <= last })
 	}
-	most, err := h.pageSize(query)
+	size, err := h.pageSize(query)
 	if err != nil {
 		return err
 	}
-	body, n, err := referrersPage(all, most)
+	body, n, err := referrersPage(all, size)
 	if err != nil {
 		return err
 	}
@@ -44,8 +44,9 @@ func (h *Handler) referrers(w http.ResponseWriter, r *http.Request, at endpoint.
 	return nil
 }
 
-// referrersPage encodes as many descriptors as fit into a manifest of the size that clients read, at most n of them, -1
-// being any number; it returns how many these are. One fits always.
+// referrersPage encodes an index of at most n descriptors, of all if n is -1, and returns how many
+// it has. The index is not larger than manifest.MaxSize, which is what clients read, unless the
+// first descriptor alone is.
 func referrersPage(all []manifest.Descriptor, n int) ([]byte, int, error) {
 	if n < 0 || n > len(all) {
 		n = len(all)

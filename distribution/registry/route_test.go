@@ -46,7 +46,7 @@ func FuzzParseRange(f *testing.F) {
 		part, partial, err := parseRange(header, size)
 		switch {
 		case err != nil:
-		case !partial && part != span{0, size}:
+		case !partial && part != byteRange{0, size}:
 			t.Errorf("%q of %d: the whole is %+v", header, size, part)
 		case partial && (part.start < 0 || part.length < 1 || part.start > size-part.length):
 			t.Errorf("%q of %d: got %+v", header, size, part)

@@ -16,10 +16,10 @@ const (
 
 // session is an upload that several requests write to, one at a time.
 type session struct {
-	id, name string
-	upload   Upload
-	turn     chan struct{} // holds one value while a request has the session
-	rested   time.Time     // since when no request has had it; guarded by the table
+	id, name  string
+	upload    Upload
+	lock      chan struct{} // has one value while a request uses the session
+	idleSince time.Time     // end of the last request; guarded by the table's mutex
 }
 
 // sessions is the table of open sessions.
@@ -28,58 +28,58 @@ type sessions struct {
 	byID map[string]*session
 }
 
-// add opens a session. Where there are as many as may be, those that have rested too long are dropped first.
-func (t *sessions) add(name string, upload Upload, most int, timeout time.Duration) (*session, error) {
+// add opens a session. It first drops the sessions that have been idle for longer than timeout.
+func (t *sessions) add(name string, upload Upload, maxOpen int, timeout time.Duration) (*session, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.byID == nil {
 		t.byID = map[string]*session{}
 	}
-	t.drop(time.Now().Add(-timeout))
-	if len(t.byID) >= most {
-		return nil, &apiError{status: http.StatusTooManyRequests, code: codeTooManyRequests, message: "too many uploads are open"}
+	t.dropIdle(time.Now().Add(-timeout))
+	if len(t.byID) >= maxOpen {
+		return nil, newError(http.StatusTooManyRequests, codeTooManyRequests, "too many uploads are open")
 	}
-	s := &session{id: newUUID(), name: name, upload: upload, turn: make(chan struct{}, 1), rested: time.Now()}
+	s := &session{id: newUUID(), name: name, upload: upload, lock: make(chan struct{}, 1), idleSince: time.Now()}
 	t.byID[s.id] = s
 	return s, nil
 }
 
-// drop cancels the sessions that have rested since before.
-func (t *sessions) drop(before time.Time) {
+// dropIdle cancels the sessions that have been idle since before a time. The caller holds t.mu.
+func (t *sessions) dropIdle(before time.Time) {
 	for id, s := range t.byID {
-		if !s.rested.Before(before) {
+		if !s.idleSince.Before(before) {
 			continue
 		}
 		select {
-		case s.turn <- struct{}{}:
+		case s.lock <- struct{}{}:
 			delete(t.byID, id)
-			_ = s.upload.Cancel() // what cannot be removed now is swept later
-			<-s.turn              // whoever waits for it shall see that it is gone
-		default: // a request has it
+			_ = s.upload.Cancel() // files that cannot be removed now are swept later
+			<-s.lock              // a request that waits for it finds that the session has ended
+		default: // a request uses it
 		}
 	}
 }
 
-// dropResting cancels the sessions that no request has now.
-func (t *sessions) dropResting() {
+// dropAllIdle cancels the sessions that no request uses.
+func (t *sessions) dropAllIdle() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.drop(time.Now())
+	t.dropIdle(time.Now())
 }
 
-// take waits for the session's turn. The caller gives it back with release, or ends the session with remove.
-func (t *sessions) take(ctx context.Context, name, id string) (*session, error) {
+// acquire returns a session once no other request uses it. The caller must release it.
+func (t *sessions) acquire(ctx context.Context, name, id string) (*session, error) {
 	s := t.get(name, id)
 	if s == nil {
 		return nil, errSessionUnknown()
 	}
 	select {
-	case s.turn <- struct{}{}:
+	case s.lock <- struct{}{}:
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 	if t.get(name, id) == nil {
-		<-s.turn // it ended while this request waited; let the next one see that too
+		<-s.lock // the session ended meanwhile; let the next request that waits find that too
 		return nil, errSessionUnknown()
 	}
 	return s, nil
@@ -96,12 +96,12 @@ func (t *sessions) get(name, id string) *session {
 
 func (t *sessions) release(s *session) {
 	t.mu.Lock()
-	s.rested = time.Now()
+	s.idleSince = time.Now()
 	t.mu.Unlock()
-	<-s.turn
+	<-s.lock
 }
 
-// remove takes the session out of the table; the caller still has to release it.
+// remove ends a session. The caller must still release it.
 func (t *sessions) remove(s *session) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -109,7 +109,7 @@ func (t *sessions) remove(s *session) {
 }
 
 func errSessionUnknown() error {
-	return &apiError{status: http.StatusNotFound, code: codeBlobUploadUnknown, message: "there is no such upload session, or it has ended"}
+	return newError(http.StatusNotFound, codeBlobUploadUnknown, "there is no such upload session, or it has ended")
 }
 
 // newUUID returns a random UUID (RFC 9562, section 5.4).

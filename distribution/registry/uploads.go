@@ -16,8 +16,8 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// startUpload answers POST: it mounts (end-11), takes a whole blob (end-4b), or opens a session (end-4a, end-4c), into
-// which a mount that cannot be done turns too.
+// startUpload serves POST: a mount (end-11), a whole blob (end-4b), or the start of a session
+// (end-4a, end-4c). A mount that is not possible starts a session too.
 func (h *Handler) startUpload(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
 	query := r.URL.Query()
 	if query.Get("mount") != "" {
@@ -31,7 +31,7 @@ func (h *Handler) startUpload(w http.ResponseWriter, r *http.Request, at endpoin
 		}
 	}
 	if query.Get("digest") != "" {
-		d, err := h.wholeBlob(w, r, at.Repository, query.Get("digest"))
+		d, err := h.putWholeBlob(w, r, at.Repository, query.Get("digest"))
 		if err != nil {
 			return err
 		}
@@ -42,12 +42,12 @@ func (h *Handler) startUpload(w http.ResponseWriter, r *http.Request, at endpoin
 	if err != nil {
 		return err
 	}
-	writeProgress(w, s)
+	setSessionHeaders(w, s)
 	w.WriteHeader(http.StatusAccepted)
 	return nil
 }
 
-// mount returns the digest of the blob that is in the repository now, "" where it could not be mounted.
+// mount returns the digest of the mounted blob, or "" if it could not be mounted.
 func (h *Handler) mount(ctx context.Context, name string, query url.Values) (blob.Digest, error) {
 	d, err := parseDigest(query.Get("mount"))
 	if err != nil {
@@ -64,8 +64,8 @@ func (h *Handler) mount(ctx context.Context, name string, query url.Values) (blo
 	return d, err
 }
 
-// wholeBlob takes a blob that is the body of one POST.
-func (h *Handler) wholeBlob(w http.ResponseWriter, r *http.Request, name, digest string) (blob.Digest, error) {
+// putWholeBlob stores a blob that is the body of one POST.
+func (h *Handler) putWholeBlob(w http.ResponseWriter, r *http.Request, name, digest string) (blob.Digest, error) {
 	d, err := parseDigest(digest)
 	if err != nil {
 		return "", err
@@ -74,105 +74,107 @@ func (h *Handler) wholeBlob(w http.ResponseWriter, r *http.Request, name, digest
 	if err != nil {
 		return "", err
 	}
-	if err := h.receive(w, r, upload); err != nil {
+	if err := h.appendBody(w, r, upload); err != nil {
 		_ = upload.Cancel()
 		return "", err
 	}
-	return d, orMismatch(upload.Commit(r.Context(), d))
+	return d, asDigestInvalid(upload.Commit(r.Context(), d))
 }
 
 func blobCreated(w http.ResponseWriter, name string, d blob.Digest) {
 	created(w, endpoint.Blob(name, string(d)), d)
 }
 
-// openSession opens an upload session for a blob with a digest of that algorithm, sha256 where it is empty.
+// openSession opens an upload session for a digest of that algorithm, sha256 if it is empty.
 func (h *Handler) openSession(ctx context.Context, name, digestAlgorithm string) (*session, error) {
 	algorithm := blob.Algorithm(cmp.Or(digestAlgorithm, string(blob.SHA256)))
 	if !algorithm.Available() {
-		return nil, badRequest(codeDigestInvalid, "digest algorithm "+quote(digestAlgorithm)+" is not supported, only sha256 and sha512")
+		message := "digest algorithm " + quote(digestAlgorithm) + " is not supported, only sha256 and sha512"
+		return nil, badRequest(codeDigestInvalid, message)
 	}
 	upload, err := h.repository(name).NewUpload(ctx, algorithm)
 	if err != nil {
 		return nil, err
 	}
-	s, err := h.sessions.add(name, upload, cmp.Or(h.MaxUploads, defaultMaxUploads), cmp.Or(h.UploadTimeout, defaultUploadTimeout))
+	maxOpen, timeout := cmp.Or(h.MaxUploads, defaultMaxUploads), cmp.Or(h.UploadTimeout, defaultUploadTimeout)
+	s, err := h.sessions.add(name, upload, maxOpen, timeout)
 	if err != nil {
 		_ = upload.Cancel()
 	}
 	return s, err
 }
 
-// uploadStatus answers GET (end-13).
+// uploadStatus serves GET (end-13).
 func (h *Handler) uploadStatus(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
-	s, err := h.sessions.take(r.Context(), at.Repository, at.Reference)
+	s, err := h.sessions.acquire(r.Context(), at.Repository, at.Reference)
 	if err != nil {
 		return err
 	}
 	defer h.sessions.release(s)
-	writeProgress(w, s)
+	setSessionHeaders(w, s)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// patchUpload answers PATCH (end-5) with a Content-Range, or without one for a stream that goes on where the last ended.
+// patchUpload serves PATCH (end-5). Without a Content-Range the body is appended.
 func (h *Handler) patchUpload(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
-	s, err := h.sessions.take(r.Context(), at.Repository, at.Reference)
+	s, err := h.sessions.acquire(r.Context(), at.Repository, at.Reference)
 	if err != nil {
 		return err
 	}
 	defer h.sessions.release(s)
-	if err := h.chunk(w, r, s); err != nil {
-		return h.orEnd(s, err)
+	if err := h.appendChunk(w, r, s); err != nil {
+		return h.endIfFull(s, err)
 	}
-	writeProgress(w, s)
+	setSessionHeaders(w, s)
 	w.WriteHeader(http.StatusAccepted)
 	return nil
 }
 
-// closeUpload answers PUT (end-6), whose body is the whole blob, the last chunk or empty. A body that breaks off leaves
-// the session as it is; a wrong digest ends it, as does a full disk.
+// closeUpload serves PUT (end-6), whose body is the whole blob, the last chunk, or empty. A
+// truncated body keeps the session open; a wrong digest or a full disk ends it.
 func (h *Handler) closeUpload(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
 	d, err := parseDigest(r.URL.Query().Get("digest"))
 	if err != nil {
 		return err
 	}
-	s, err := h.sessions.take(r.Context(), at.Repository, at.Reference)
+	s, err := h.sessions.acquire(r.Context(), at.Repository, at.Reference)
 	if err != nil {
 		return err
 	}
 	defer h.sessions.release(s)
-	if err := h.rehash(r.Context(), s, d); err != nil {
+	if err := h.useAlgorithm(r.Context(), s, d.Algorithm()); err != nil {
 		return err
 	}
-	if err := h.chunk(w, r, s); err != nil {
-		return h.orEnd(s, err)
+	if err := h.appendChunk(w, r, s); err != nil {
+		return h.endIfFull(s, err)
 	}
 	h.sessions.remove(s)
 	if err := s.upload.Commit(r.Context(), d); err != nil {
-		return orMismatch(err)
+		return asDigestInvalid(err)
 	}
 	blobCreated(w, at.Repository, d)
 	return nil
 }
 
-// orEnd ends a session when the disk is full, and all that no request has now: what came of their blobs would only keep
-// it full, and for long, if their clients have given up.
-func (h *Handler) orEnd(s *session, err error) error {
+// endIfFull ends a session and all idle ones if the disk is full. Their bytes would keep it full
+// until UploadTimeout if the clients have given up.
+func (h *Handler) endIfFull(s *session, err error) error {
 	if isFull(err) {
 		h.sessions.remove(s)
-		_ = s.upload.Cancel() // what cannot be removed now is swept later
-		h.sessions.dropResting()
+		_ = s.upload.Cancel() // files that cannot be removed now are swept later
+		h.sessions.dropAllIdle()
 	}
 	return err
 }
 
-// rehash begins the upload again where nothing has come yet, so that the blob is hashed with its own algorithm while it
-// comes: most clients name the algorithm only now, by the digest.
-func (h *Handler) rehash(ctx context.Context, s *session, d blob.Digest) error {
-	if s.upload.Size() > 0 || d.Algorithm() == blob.SHA256 {
+// useAlgorithm restarts an upload that is still empty, so that its bytes are hashed with that
+// algorithm while they are received. Most clients name the algorithm only in the PUT's digest.
+func (h *Handler) useAlgorithm(ctx context.Context, s *session, algorithm blob.Algorithm) error {
+	if s.upload.Size() > 0 || algorithm == blob.SHA256 {
 		return nil
 	}
-	upload, err := h.repository(s.name).NewUpload(ctx, d.Algorithm())
+	upload, err := h.repository(s.name).NewUpload(ctx, algorithm)
 	if err != nil {
 		return err
 	}
@@ -181,9 +183,9 @@ func (h *Handler) rehash(ctx context.Context, s *session, d blob.Digest) error {
 	return nil
 }
 
-// cancelUpload answers DELETE (end-14).
+// cancelUpload serves DELETE (end-14).
 func (h *Handler) cancelUpload(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
-	s, err := h.sessions.take(r.Context(), at.Repository, at.Reference)
+	s, err := h.sessions.acquire(r.Context(), at.Repository, at.Reference)
 	if err != nil {
 		return err
 	}
@@ -196,62 +198,59 @@ func (h *Handler) cancelUpload(w http.ResponseWriter, r *http.Request, at endpoi
 	return nil
 }
 
-// chunk appends the body if it belongs where the session stands.
-func (h *Handler) chunk(w http.ResponseWriter, r *http.Request, s *session) error {
+// appendChunk appends the body if its Content-Range, if any, starts where the upload ends.
+func (h *Handler) appendChunk(w http.ResponseWriter, r *http.Request, s *session) error {
 	header := r.Header.Get("Content-Range")
 	if header == "" {
-		return h.receive(w, r, s.upload)
+		return h.appendBody(w, r, s.upload)
 	}
-	part, err := parseContentRange(header)
+	rng, err := parseContentRange(header)
 	if err != nil {
 		return badRequest(codeBlobUploadInvalid, "Content-Range "+quote(header)+": "+err.Error())
 	}
-	if r.ContentLength >= 0 && r.ContentLength != part.length {
-		return badRequest(codeSizeInvalid, fmt.Sprintf("Content-Range has %d bytes, Content-Length %d", part.length, r.ContentLength))
+	if r.ContentLength >= 0 && r.ContentLength != rng.length {
+		message := fmt.Sprintf("Content-Range has %d bytes, Content-Length %d", rng.length, r.ContentLength)
+		return badRequest(codeSizeInvalid, message)
 	}
-	if size := s.upload.Size(); part.start != size {
-		writeProgress(w, s)
-		return &apiError{status: http.StatusRequestedRangeNotSatisfiable, code: codeBlobUploadInvalid,
-			message: fmt.Sprintf("the next byte is %d, not %d", size, part.start)}
+	if size := s.upload.Size(); rng.start != size {
+		setSessionHeaders(w, s)
+		message := fmt.Sprintf("the next byte is %d, not %d", size, rng.start)
+		return newError(http.StatusRequestedRangeNotSatisfiable, codeBlobUploadInvalid, message)
 	}
-	return h.receive(w, r, s.upload)
+	return h.appendBody(w, r, s.upload)
 }
 
-// receive appends the body. What came before it broke off is kept, so that the client can go on from there.
-func (h *Handler) receive(w http.ResponseWriter, r *http.Request, upload Upload) error {
-	most := cmp.Or(h.MaxBlobSize, math.MaxInt64) - upload.Size()
-	body := &bodyReader{body: http.MaxBytesReader(w, r.Body, most)}
-	if r.ContentLength > most {
+// appendBody appends the body. The bytes of a truncated body are kept, so that the client can
+// resume.
+func (h *Handler) appendBody(w http.ResponseWriter, r *http.Request, upload Upload) error {
+	left := cmp.Or(h.MaxBlobSize, math.MaxInt64) - upload.Size()
+	if r.ContentLength > left {
 		return tooLarge(h.MaxBlobSize)
 	}
-	_, err := io.Copy(upload, body)
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return tooLarge(h.MaxBlobSize)
-	case err != nil && err == body.err:
-		return &apiError{status: http.StatusBadRequest, code: codeBlobUploadInvalid, message: "the body broke off", cause: err}
-	}
+	_, err := io.Copy(upload, &bodyReader{http.MaxBytesReader(w, r.Body, left), h.MaxBlobSize})
 	return err
 }
 
-// bodyReader remembers an error of the client's, to tell it from one of the store's.
+// bodyReader turns the errors of a request's body into responses, which tells them apart from
+// errors of the store.
 type bodyReader struct {
-	body io.Reader
-	err  error
+	body        io.Reader
+	maxBlobSize int64
 }
 
 // Read implements io.Reader.
 func (b *bodyReader) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
-	b.err = err
+	if err != nil && err != io.EOF {
+		err = bodyError(err, b.maxBlobSize, codeBlobUploadInvalid)
+	}
 	return n, err
 }
 
-// writeProgress sets the headers that say where a session is and how far it has come.
-func writeProgress(w http.ResponseWriter, s *session) {
+// setSessionHeaders sets the headers with a session's location and progress.
+func setSessionHeaders(w http.ResponseWriter, s *session) {
 	header := w.Header()
 	header.Set("Location", endpoint.Session(s.name, s.id).String())
-	header.Set("Range", received(s.upload.Size()))
+	header.Set("Range", uploadRange(s.upload.Size()))
 	header.Set("Docker-Upload-UUID", s.id)
 }
