@@ -37,14 +37,14 @@ func TestBlobGet(t *testing.T) {
 			{"bytes=2-4", `"` + d + `"`, 206, "234", "bytes 2-4/10"},
 			{"bytes=2-4", `"other"`, 200, content, ""},
 		} {
-			a := c.do("GET", "/v2/a/b/blobs/"+d, "", "Range: "+x.ranges, "If-Range: "+x.ifRange)
-			a.want(t, x.status, "SIZE_INVALID").header(t, "Content-Range: "+x.content)
-			if x.status != 416 && a.body != x.body {
-				t.Errorf("%q: got %q, want %q", x.ranges, a.body, x.body)
+			resp := c.do("GET", "/v2/a/b/blobs/"+d, "", "Range: "+x.ranges, "If-Range: "+x.ifRange)
+			resp.want(t, x.status, "SIZE_INVALID").wantHeader(t, "Content-Range: "+x.content)
+			if x.status != 416 && resp.body != x.body {
+				t.Errorf("%q: got %q, want %q", x.ranges, resp.body, x.body)
 			}
 		}
-		a := c.do("HEAD", "/v2/a/b/blobs/"+d, "", "Range: bytes=2-4").want(t, 200, "")
-		a.header(t, "Content-Length: 10", "Docker-Content-Digest: "+d, "Content-Type: application/octet-stream",
+		resp := c.do("HEAD", "/v2/a/b/blobs/"+d, "", "Range: bytes=2-4").want(t, 200, "")
+		resp.wantHeader(t, "Content-Length: 10", "Docker-Content-Digest: "+d, "Content-Type: application/octet-stream",
 			"Accept-Ranges: bytes", "Docker-Distribution-API-Version: registry/2.0")
 	})
 }
@@ -74,26 +74,28 @@ func TestBlobDelete(t *testing.T) {
 	})
 }
 
-func TestBlobThatBreaksOff(t *testing.T) {
-	var told error
-	h := &registry.Handler{Store: failing{&registry.Memory{}}, OnError: func(_ *http.Request, err error) { told = err }}
+func TestStoreErrorTruncatesBlob(t *testing.T) {
+	var reported error
+	h := &registry.Handler{Store: failingStore{&registry.Memory{}}}
+	h.OnError = func(_ *http.Request, err error) { reported = err }
 	c := serve(t, h)
 	d := c.pushBlob("a", "0123456789")
-	if a, err := c.try("GET", "/v2/a/blobs/"+d, ""); err == nil {
-		t.Errorf("got %q and no error", a.body)
+	if resp, err := c.try("GET", "/v2/a/blobs/"+d, ""); err == nil {
+		t.Errorf("got %q and no error", resp.body)
 	}
-	if !errors.Is(told, errDisk) {
-		t.Errorf("the handler told %v", told)
+	if !errors.Is(reported, errDisk) {
+		t.Errorf("OnError got %v", reported)
 	}
 }
 
-func TestStoreThatFails(t *testing.T) {
-	var told error
-	h := &registry.Handler{Store: failing{&registry.Memory{}}, OnError: func(_ *http.Request, err error) { told = err }}
+func TestStoreErrorIsReportedToOperatorOnly(t *testing.T) {
+	var reported error
+	h := &registry.Handler{Store: failingStore{&registry.Memory{}}}
+	h.OnError = func(_ *http.Request, err error) { reported = err }
 	c := serve(t, h)
-	a := c.do("GET", "/v2/a/manifests/1", "").want(t, 500, "UNKNOWN")
-	if strings.Contains(a.body, errDisk.Error()) || !errors.Is(told, errDisk) {
-		t.Errorf("the client was told %s, the server %v", a.body, told)
+	resp := c.do("GET", "/v2/a/manifests/1", "").want(t, 500, "UNKNOWN")
+	if strings.Contains(resp.body, errDisk.Error()) || !errors.Is(reported, errDisk) {
+		t.Errorf("the client got %s, OnError got %v", resp.body, reported)
 	}
 	c.do("DELETE", "/v2/a/manifests/1", "").want(t, 405, "UNSUPPORTED")
 	c.do("DELETE", "/v2/a/blobs/"+digest("x"), "").want(t, 403, "DENIED")

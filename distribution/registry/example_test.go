@@ -9,7 +9,7 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// A registry in memory, good for a test or a demonstration.
+// A registry in memory, for a test or a demonstration.
 func ExampleHandler() {
 	server := httptest.NewServer(&registry.Handler{})
 	defer server.Close()
@@ -25,7 +25,7 @@ func ExampleHandler() {
 	// Output: 200 OK {"repositories":[]}
 }
 
-// A registry that is too busy for the first request.
+// A registry that rejects the first request with 429.
 func ExampleFaults() {
 	faults := &registry.Faults{Handler: &registry.Handler{}}
 	faults.Set(registry.Rule{Times: 1, Status: http.StatusTooManyRequests, Header: map[string]string{"Retry-After": "1"}})

@@ -20,7 +20,8 @@ func TestBase(t *testing.T) {
 	c := serve(t, &registry.Handler{})
 	for _, path := range []string{"/v2", "/v2/"} {
 		for _, method := range []string{"GET", "HEAD"} {
-			c.do(method, path, "").want(t, 200, "").header(t, "Docker-Distribution-API-Version: registry/2.0", "Content-Type: application/json")
+			c.do(method, path, "").want(t, 200, "").
+				wantHeader(t, "Docker-Distribution-API-Version: registry/2.0", "Content-Type: application/json")
 		}
 	}
 }
@@ -41,12 +42,13 @@ func TestNoSuchPathOrMethod(t *testing.T) {
 		"/v2/a/blobs/uploads/":        "POST",
 		"/v2/a/blobs/uploads/session": "DELETE, GET, HEAD, PATCH, PUT",
 	} {
-		c.do("OPTIONS", path, "").want(t, 405, "UNSUPPORTED").header(t, "Allow: "+allow)
+		c.do("OPTIONS", path, "").want(t, 405, "UNSUPPORTED").wantHeader(t, "Allow: "+allow)
 	}
 }
 
-// TestSurvivesRestart reads from a new registry on the same folder what was pushed to an old one.
-func TestSurvivesRestart(t *testing.T) {
+// TestContentSurvivesRestart reads from a new registry what was pushed to an old one on the same
+// folder.
+func TestContentSurvivesRestart(t *testing.T) {
 	path := t.TempDir()
 	old := serve(t, &registry.Handler{Store: onDisk(t, path)})
 	layer := old.pushBlob("a", "layer")
@@ -54,25 +56,31 @@ func TestSurvivesRestart(t *testing.T) {
 	old.do("POST", "/v2/b/blobs/uploads/?mount="+layer+"&from=a", "").want(t, 201, "")
 	untagged := old.pushManifest("a", "", imageOf("layer"))
 	old.pushManifest("a", "1", imageOf("layer", `"annotations":{"k":"v"}`))
-	old.pushManifest("a", "gone", imageOf("layer"))
-	old.do("DELETE", "/v2/a/manifests/gone", "").want(t, 202, "")
-	session := old.begin("a")
+	old.pushManifest("a", "deleted", imageOf("layer"))
+	old.do("DELETE", "/v2/a/manifests/deleted", "").want(t, 202, "")
+	session := old.startUpload("a")
 
 	c := serve(t, &registry.Handler{Store: onDisk(t, path)})
 	if diff := cmp.Diff([]string{"1"}, c.tags("a", "")); diff != "" {
 		t.Error(diff)
 	}
 	for path, status := range map[string]int{
-		"/v2/a/manifests/" + untagged: 200, "/v2/a/manifests/1": 200, "/v2/a/manifests/gone": 404, "/v2/b/manifests/" + untagged: 404,
-		"/v2/a/blobs/" + layer: 200, "/v2/b/blobs/" + layer: 200, "/v2/a/blobs/" + unused: 200, "/v2/b/blobs/" + unused: 404,
-		session: 404,
+		"/v2/a/manifests/" + untagged: 200,
+		"/v2/b/manifests/" + untagged: 404,
+		"/v2/a/manifests/1":           200,
+		"/v2/a/manifests/deleted":     404,
+		"/v2/a/blobs/" + layer:        200,
+		"/v2/b/blobs/" + layer:        200,
+		"/v2/a/blobs/" + unused:       200,
+		"/v2/b/blobs/" + unused:       404,
+		session:                       404,
 	} {
 		c.do("HEAD", path, "").want(t, status, "")
 	}
 }
 
-// TestDamageOnDisk changes bytes behind the registry's back: no client gets them as a manifest.
-func TestDamageOnDisk(t *testing.T) {
+// TestDamagedManifestIsNotServed changes the bytes of a stored manifest.
+func TestDamagedManifestIsNotServed(t *testing.T) {
 	path := t.TempDir()
 	c := serve(t, &registry.Handler{Store: onDisk(t, path)})
 	subject := `"subject":` + descriptor(manifest.MediaTypeOCIManifest, "x")
@@ -87,8 +95,8 @@ func TestDamageOnDisk(t *testing.T) {
 	c.do("GET", "/v2/a/manifests/1", "").want(t, 200, "")
 }
 
-// TestNamesWithAPort has images in the folder that no path of a registry can name.
-func TestNamesWithAPort(t *testing.T) {
+// TestCatalogOmitsNamesWithPort has a repository whose name cannot be in a path.
+func TestCatalogOmitsNamesWithPort(t *testing.T) {
 	path := t.TempDir()
 	store := onDisk(t, path)
 	if err := store.Repository("localhost:5000/x").PutManifest(t.Context(), "1", parse(t, imageOf("x"))); err != nil {
@@ -101,7 +109,7 @@ func TestNamesWithAPort(t *testing.T) {
 	}
 }
 
-// FuzzHandler sends anything anywhere: every answer is one of the registry's own, and no error is the server's.
+// FuzzHandler checks that every request gets a response of the registry, and none a 5xx.
 func FuzzHandler(f *testing.F) {
 	d := digest("x")
 	f.Add("GET", "/v2/a/manifests/1", "tag=1", "0-1", imageOf("x"))

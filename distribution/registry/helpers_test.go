@@ -14,7 +14,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// eachStore runs a test with a store of every kind.
+// eachStore runs a test with each kind of store.
 func eachStore(t *testing.T, test func(t *testing.T, store registry.Store)) {
 	t.Run("memory", func(t *testing.T) { test(t, &registry.Memory{}) })
 	t.Run("disk", func(t *testing.T) { test(t, onDisk(t, t.TempDir())) })
@@ -44,78 +44,87 @@ func serve(t testing.TB, h http.Handler) client {
 	return client{t, server.URL}
 }
 
-// answer is a response with its body read.
-type answer struct {
+// response is an HTTP response with its body.
+type response struct {
 	*http.Response
 	body string
 }
 
 // do sends a request; headers are "Name: value".
-func (c client) do(method, path, body string, headers ...string) answer {
+func (c client) do(method, path, body string, headers ...string) response {
 	c.t.Helper()
-	a, err := c.try(method, path, body, headers...)
+	resp, err := c.try(method, path, body, headers...)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return a
+	return resp
 }
 
-func (c client) try(method, path, body string, headers ...string) (answer, error) {
+func (c client) try(method, path, body string, headers ...string) (response, error) {
 	req, err := http.NewRequestWithContext(c.t.Context(), method, c.url+path, strings.NewReader(body))
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
 		req.Header.Set(name, value)
 	}
-	// One connection each: the transport must not repeat a request by itself.
+	// A new connection for each request: on a reused one the transport could repeat the request.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}}
 	resp, err := client.Do(req)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
-	return answer{resp, string(b)}, err
+	return response{resp, string(b)}, err
 }
 
-// want checks the status, and an error's code where the status is one.
-func (a answer) want(t testing.TB, status int, code string) answer {
+// want checks the status and, if it is an error, the code in the body.
+func (resp response) want(t testing.TB, status int, code string) response {
 	t.Helper()
 	var got struct {
 		Errors []struct{ Code, Message string }
 	}
-	if a.StatusCode >= 400 && a.Request.Method != http.MethodHead {
-		if err := json.Unmarshal([]byte(a.body), &got); err != nil || len(got.Errors) == 0 || got.Errors[0].Message == "" {
-			t.Errorf("%s %s: body %q is no list of errors: %v", a.Request.Method, a.Request.URL, a.body, err)
-			return a
+	if resp.StatusCode >= 400 && resp.Request.Method != http.MethodHead {
+		if err := json.Unmarshal([]byte(resp.body), &got); err != nil || len(got.Errors) == 0 || got.Errors[0].Message == "" {
+			t.Errorf("%s %s: body %q is not a list of errors: %v", resp.Request.Method, resp.Request.URL, resp.body, err)
+			return resp
 		}
 		if got.Errors[0].Code != code {
-			t.Errorf("%s %s: got code %s, want %s", a.Request.Method, a.Request.URL, got.Errors[0].Code, code)
+			t.Errorf("%s %s: got code %s, want %s", resp.Request.Method, resp.Request.URL, got.Errors[0].Code, code)
 		}
 	}
-	if a.StatusCode != status {
-		t.Errorf("%s %s: got %s %s, want %d", a.Request.Method, a.Request.URL, a.Status, a.body, status)
+	if resp.StatusCode != status {
+		t.Errorf("%s %s: got %s %s, want %d", resp.Request.Method, resp.Request.URL, resp.Status, resp.body, status)
 	}
-	return a
+	return resp
 }
 
-// header checks headers given as "Name: value"; an empty value means that the header must not be there.
-func (a answer) header(t testing.TB, want ...string) answer {
+// wantBody checks the body.
+func (resp response) wantBody(t testing.TB, want string) response {
+	t.Helper()
+	if resp.body != want {
+		t.Errorf("%s %s: got %q, want %q", resp.Request.Method, resp.Request.URL, resp.body, want)
+	}
+	return resp
+}
+
+// wantHeader checks headers given as "Name: value". An empty value means no such header.
+func (resp response) wantHeader(t testing.TB, want ...string) response {
 	t.Helper()
 	for _, h := range want {
 		name, value, _ := strings.Cut(h, ":")
-		if got := a.Header.Get(name); got != strings.TrimSpace(value) {
-			t.Errorf("%s %s: got %s %q, want%s", a.Request.Method, a.Request.URL, name, got, value)
+		if got := resp.Header.Get(name); got != strings.TrimSpace(value) {
+			t.Errorf("%s %s: got %s %q, want%s", resp.Request.Method, resp.Request.URL, name, got, value)
 		}
 	}
-	return a
+	return resp
 }
 
-// path returns the path and query that the Location header leads to.
-func (a answer) path() string {
-	u, err := a.Location()
+// path returns the path and query of the Location header.
+func (resp response) path() string {
+	u, err := resp.Location()
 	if err != nil {
 		return ""
 	}
@@ -132,7 +141,7 @@ func (c client) pushBlob(name, content string) string {
 	return d
 }
 
-// pushManifest puts a document under a tag, or by digest where the tag is empty.
+// pushManifest pushes a document by tag, or by digest if the tag is empty.
 func (c client) pushManifest(name, tag, document string) string {
 	c.t.Helper()
 	ref := tag
@@ -143,14 +152,15 @@ func (c client) pushManifest(name, tag, document string) string {
 	return digest(document)
 }
 
-// imageOf is an image manifest; members are added to it as they stand.
+// imageOf returns an image manifest with additional JSON members.
 func imageOf(layer string, members ...string) string {
 	d := descriptor("application/vnd.oci.image.config.v1+json", layer)
-	return `{"schemaVersion":2,"mediaType":"` + manifest.MediaTypeOCIManifest + `","config":` + d + `,"layers":[` + d + `]` +
-		strings.Join(append([]string{""}, members...), ",") + `}`
+	return `{"schemaVersion":2,"mediaType":"` + manifest.MediaTypeOCIManifest + `",` +
+		strings.Join(append([]string{`"config":` + d, `"layers":[` + d + `]`}, members...), ",") + `}`
 }
 
 func descriptor(mediaType, content string) string {
-	b, _ := json.Marshal(manifest.Descriptor{MediaType: mediaType, Digest: blob.Digest(digest(content)), Size: int64(len(content))})
+	d := manifest.Descriptor{MediaType: mediaType, Digest: blob.Digest(digest(content)), Size: int64(len(content))}
+	b, _ := json.Marshal(d)
 	return string(b)
 }

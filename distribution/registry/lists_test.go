@@ -11,31 +11,31 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// tags returns the tags of a repository as one request lists them.
+// tags returns the tags of a repository that one request returns.
 func (c client) tags(name, query string) []string {
 	c.t.Helper()
 	var got struct {
 		Name string
 		Tags []string
 	}
-	a := c.do("GET", "/v2/"+name+"/tags/list"+query, "").want(c.t, 200, "")
-	if err := json.Unmarshal([]byte(a.body), &got); err != nil || got.Name != name || got.Tags == nil {
-		c.t.Errorf("got %s, error %v", a.body, err)
+	resp := c.do("GET", "/v2/"+name+"/tags/list"+query, "").want(c.t, 200, "")
+	if err := json.Unmarshal([]byte(resp.body), &got); err != nil || got.Name != name || got.Tags == nil {
+		c.t.Errorf("got %s, error %v", resp.body, err)
 	}
 	return got.Tags
 }
 
 var nextLink = regexp.MustCompile(`^<(.*)>; rel="next"$`)
 
-// walk follows a list to its end, and returns the pages.
-func (c client) walk(path, member string) [][]string {
+// listPages returns all pages of a list.
+func (c client) listPages(path, member string) [][]string {
 	c.t.Helper()
 	var pages [][]string
 	for path != "" {
-		a := c.do("GET", path, "").want(c.t, 200, "")
+		resp := c.do("GET", path, "").want(c.t, 200, "")
 		var got map[string]json.RawMessage
 		var page []string
-		if err := json.Unmarshal([]byte(a.body), &got); err != nil {
+		if err := json.Unmarshal([]byte(resp.body), &got); err != nil {
 			c.t.Fatal(err)
 		}
 		if err := json.Unmarshal(got[member], &page); err != nil {
@@ -43,7 +43,7 @@ func (c client) walk(path, member string) [][]string {
 		}
 		pages = append(pages, page)
 		path = ""
-		if link := nextLink.FindStringSubmatch(a.Header.Get("Link")); link != nil {
+		if link := nextLink.FindStringSubmatch(resp.Header.Get("Link")); link != nil {
 			path = link[1]
 		}
 	}
@@ -63,15 +63,15 @@ func TestTags(t *testing.T) {
 		}
 		c.pushManifest("a/b", "other", imageOf("x"))
 		for query, want := range map[string][]string{
-			"":                 {"10", "9", "B", "a", "b", "c"},
-			"?n=0":             {},
-			"?n=2":             {"10", "9"},
-			"?n=100":           {"10", "9", "B", "a", "b", "c"},
-			"?last=B":          {"a", "b", "c"},
-			"?last=bb":         {"c"},
-			"?last=c":          {},
-			"?n=1&last=a":      {"b"},
-			"?n=2&last=nobody": {},
+			"":               {"10", "9", "B", "a", "b", "c"},
+			"?n=0":           {},
+			"?n=2":           {"10", "9"},
+			"?n=100":         {"10", "9", "B", "a", "b", "c"},
+			"?last=B":        {"a", "b", "c"},
+			"?last=bb":       {"c"},
+			"?last=c":        {},
+			"?n=1&last=a":    {"b"},
+			"?n=2&last=none": {},
 		} {
 			if diff := cmp.Diff(want, c.tags("a", query)); diff != "" {
 				t.Errorf("%q: %s", query, diff)
@@ -82,14 +82,14 @@ func TestTags(t *testing.T) {
 			4: {{"10", "9", "B", "a"}, {"b", "c"}},
 			6: {{"10", "9", "B", "a", "b", "c"}},
 		} {
-			if diff := cmp.Diff(want, c.walk(fmt.Sprintf("/v2/a/tags/list?n=%d", n), "tags")); diff != "" {
+			if diff := cmp.Diff(want, c.listPages(fmt.Sprintf("/v2/a/tags/list?n=%d", n), "tags")); diff != "" {
 				t.Errorf("n=%d: %s", n, diff)
 			}
 		}
 		for _, n := range []string{"-1", "x", "99999999999999999999"} {
 			c.do("GET", "/v2/a/tags/list?n="+n, "").want(t, 400, "UNSUPPORTED")
 		}
-		c.do("GET", "/v2/a/tags/list?n=0", "").header(t, "Link:")
+		c.do("GET", "/v2/a/tags/list?n=0", "").wantHeader(t, "Link:")
 	})
 }
 
@@ -99,7 +99,7 @@ func TestPageSize(t *testing.T) {
 		c.pushManifest("a", tag, imageOf("x"))
 	}
 	for _, query := range []string{"", "?n=100"} {
-		if diff := cmp.Diff([][]string{{"1", "2"}, {"3"}}, c.walk("/v2/a/tags/list"+query, "tags")); diff != "" {
+		if diff := cmp.Diff([][]string{{"1", "2"}, {"3"}}, c.listPages("/v2/a/tags/list"+query, "tags")); diff != "" {
 			t.Errorf("%q: %s", query, diff)
 		}
 	}
@@ -115,9 +115,10 @@ func TestCatalog(t *testing.T) {
 			c.pushManifest(name, "1", imageOf("x"))
 		}
 		c.pushBlob("only/blobs", "x")
-		d := c.pushManifest("gone", "1", imageOf("x"))
-		c.do("DELETE", "/v2/gone/manifests/"+d, "").want(t, 202, "")
-		if diff := cmp.Diff([][]string{{"a", "a-b", "a/b/c"}, {"b"}}, c.walk("/v2/_catalog?n=3", "repositories")); diff != "" {
+		d := c.pushManifest("deleted", "1", imageOf("x"))
+		c.do("DELETE", "/v2/deleted/manifests/"+d, "").want(t, 202, "")
+		want := [][]string{{"a", "a-b", "a/b/c"}, {"b"}}
+		if diff := cmp.Diff(want, c.listPages("/v2/_catalog?n=3", "repositories")); diff != "" {
 			t.Error(diff)
 		}
 	})

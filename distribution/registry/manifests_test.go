@@ -18,15 +18,16 @@ func TestManifestByTagAndDigest(t *testing.T) {
 		c := serve(t, &registry.Handler{Store: store})
 		document := imageOf("layer")
 		d := digest(document)
-		a := c.do("PUT", "/v2/a/b/manifests/1.6", document, "Content-Type: "+manifest.MediaTypeOCIManifest).want(t, 201, "")
-		a.header(t, "Location: /v2/a/b/manifests/"+d, "Docker-Content-Digest: "+d, "OCI-Subject:", "OCI-Tag:")
+		resp := c.do("PUT", "/v2/a/b/manifests/1.6", document, "Content-Type: "+manifest.MediaTypeOCIManifest)
+		resp.want(t, 201, "").wantHeader(t, "Location: /v2/a/b/manifests/"+d, "Docker-Content-Digest: "+d,
+			"OCI-Subject:", "OCI-Tag:")
 		for _, ref := range []string{"1.6", d} {
 			for _, method := range []string{"GET", "HEAD"} {
-				a := c.do(method, "/v2/a/b/manifests/"+ref, "").want(t, 200, "")
-				a.header(t, "Content-Type: "+manifest.MediaTypeOCIManifest, "Docker-Content-Digest: "+d,
+				resp := c.do(method, "/v2/a/b/manifests/"+ref, "").want(t, 200, "")
+				resp.wantHeader(t, "Content-Type: "+manifest.MediaTypeOCIManifest, "Docker-Content-Digest: "+d,
 					fmt.Sprintf("Content-Length: %d", len(document)))
-				if method == "GET" && a.body != document {
-					t.Errorf("%s: got %q", ref, a.body)
+				if method == "GET" && resp.body != document {
+					t.Errorf("%s: got %q", ref, resp.body)
 				}
 			}
 		}
@@ -37,9 +38,10 @@ func TestManifestKeepsItsContentType(t *testing.T) {
 	eachStore(t, func(t *testing.T, store registry.Store) {
 		c := serve(t, &registry.Handler{Store: store})
 		unnamed := strings.Replace(imageOf("x"), `"mediaType":"`+manifest.MediaTypeOCIManifest+`",`, "", 1)
-		c.do("PUT", "/v2/a/manifests/1", unnamed, "Content-Type: "+manifest.MediaTypeDockerManifest+"; charset=utf-8").want(t, 201, "")
+		contentType := "Content-Type: " + manifest.MediaTypeDockerManifest
+		c.do("PUT", "/v2/a/manifests/1", unnamed, contentType+"; charset=utf-8").want(t, 201, "")
 		for _, ref := range []string{"1", digest(unnamed)} {
-			c.do("HEAD", "/v2/a/manifests/"+ref, "").want(t, 200, "").header(t, "Content-Type: "+manifest.MediaTypeDockerManifest)
+			c.do("HEAD", "/v2/a/manifests/"+ref, "").want(t, 200, "").wantHeader(t, contentType)
 		}
 	})
 }
@@ -48,6 +50,7 @@ func TestManifestRefused(t *testing.T) {
 	eachStore(t, func(t *testing.T, store registry.Store) {
 		c := serve(t, &registry.Handler{Store: store})
 		good := imageOf("x")
+		const pathInDigest = `{"mediaType":"x","size":1,"digest":"sha256:../.."}`
 		for _, x := range []struct {
 			name, ref, document string
 			status              int
@@ -58,10 +61,10 @@ func TestManifestRefused(t *testing.T) {
 			{"no manifest", "1", `{"schemaVersion":2}`, 400, "MANIFEST_INVALID"},
 			{"schema 1", "1", `{"schemaVersion":1,"fsLayers":[]}`, 400, "MANIFEST_INVALID"},
 			{"both kinds", "1", `{"schemaVersion":2,"manifests":[],"layers":[]}`, 400, "MANIFEST_INVALID"},
-			{"evil layer", "1", `{"schemaVersion":2,"layers":[{"mediaType":"x","size":1,"digest":"sha256:../.."}]}`, 400, "MANIFEST_INVALID"},
-			{"evil subject", "1", imageOf("x", `"subject":{"mediaType":"x","size":1,"digest":"sha256:../.."}`), 400, "MANIFEST_INVALID"},
+			{"path in layer", "1", `{"schemaVersion":2,"layers":[` + pathInDigest + `]}`, 400, "MANIFEST_INVALID"},
+			{"path in subject", "1", imageOf("x", `"subject":`+pathInDigest), 400, "MANIFEST_INVALID"},
 			{"another digest", digest("y"), good, 400, "DIGEST_INVALID"},
-			{"digest of rubbish", digest("y"), "{", 400, "DIGEST_INVALID"},
+			{"digest of invalid JSON", digest("y"), "{", 400, "DIGEST_INVALID"},
 			{"no digest", "sha256:x", good, 400, "DIGEST_INVALID"},
 			{"no tag", "a:b", good, 400, "DIGEST_INVALID"},
 			{"too large", "1", imageOf("x") + strings.Repeat(" ", manifest.MaxSize), 413, "SIZE_INVALID"},
@@ -82,8 +85,9 @@ func TestManifestOfFourMebibytes(t *testing.T) {
 		c := serve(t, &registry.Handler{Store: store})
 		document := imageOf("x") + strings.Repeat(" ", manifest.MaxSize-len(imageOf("x")))
 		c.pushManifest("a", "1", document)
-		if a := c.do("GET", "/v2/a/manifests/1", "").want(t, 200, ""); a.body != document || len(document) != manifest.MaxSize {
-			t.Errorf("got %d of %d bytes", len(a.body), len(document))
+		resp := c.do("GET", "/v2/a/manifests/1", "").want(t, 200, "")
+		if resp.body != document || len(document) != manifest.MaxSize {
+			t.Errorf("got %d of %d bytes", len(resp.body), len(document))
 		}
 	})
 }
@@ -95,10 +99,10 @@ func TestTagParameters(t *testing.T) {
 		for _, algorithm := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
 			d := string(algorithm.Digest([]byte(document)))
 			query := url.Values{"tag": {"1.2.3", "1.2", string(algorithm)}}
-			a := c.do("PUT", "/v2/a/manifests/"+d+"?"+query.Encode(), document).want(t, 201, "")
-			a.header(t, "OCI-Tag: 1.2.3, 1.2, "+string(algorithm), "Docker-Content-Digest: "+d)
+			resp := c.do("PUT", "/v2/a/manifests/"+d+"?"+query.Encode(), document).want(t, 201, "")
+			resp.wantHeader(t, "OCI-Tag: 1.2.3, 1.2, "+string(algorithm), "Docker-Content-Digest: "+d)
 			for _, tag := range query["tag"] {
-				c.do("GET", "/v2/a/manifests/"+tag, "").want(t, 200, "").header(t, "Docker-Content-Digest: "+d)
+				c.do("GET", "/v2/a/manifests/"+tag, "").want(t, 200, "").wantHeader(t, "Docker-Content-Digest: "+d)
 			}
 		}
 		if got := c.tags("a", ""); !cmp.Equal(got, []string{"1.2", "1.2.3", "sha256", "sha512"}) {
@@ -134,9 +138,9 @@ func TestSparseManifests(t *testing.T) {
 		lax.pushManifest("lax", "image", image)
 
 		strict := serve(t, &registry.Handler{Store: store, RefuseSparse: true})
-		a := strict.do("PUT", "/v2/strict/manifests/1", image).want(t, 404, "MANIFEST_BLOB_UNKNOWN")
-		if !strings.Contains(a.body, digest("x")) {
-			t.Errorf("%s does not say what is missing", a.body)
+		resp := strict.do("PUT", "/v2/strict/manifests/1", image).want(t, 404, "MANIFEST_BLOB_UNKNOWN")
+		if !strings.Contains(resp.body, digest("x")) {
+			t.Errorf("%s does not have the missing digest", resp.body)
 		}
 		strict.do("PUT", "/v2/strict/manifests/1", index).want(t, 404, "MANIFEST_BLOB_UNKNOWN")
 		strict.pushBlob("strict", "x")

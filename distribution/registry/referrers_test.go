@@ -12,12 +12,12 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// referrers returns the digests of all the manifests that refer to a subject, and how many pages they came on.
+// referrers returns the descriptors of all manifests with a subject and the number of pages.
 func (c client) referrers(path string) (found []manifest.Descriptor, pages int) {
 	c.t.Helper()
 	for path != "" {
-		a := c.do("GET", path, "").want(c.t, 200, "").header(c.t, "Content-Type: "+manifest.MediaTypeOCIIndex)
-		m, err := manifest.Parse("", []byte(a.body))
+		resp := c.do("GET", path, "").want(c.t, 200, "").wantHeader(c.t, "Content-Type: "+manifest.MediaTypeOCIIndex)
+		m, err := manifest.Parse("", []byte(resp.body))
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -28,7 +28,7 @@ func (c client) referrers(path string) (found []manifest.Descriptor, pages int) 
 		found = append(found, ix.Manifests...)
 		pages++
 		path = ""
-		if link := nextLink.FindStringSubmatch(a.Header.Get("Link")); link != nil {
+		if link := nextLink.FindStringSubmatch(resp.Header.Get("Link")); link != nil {
 			path = link[1]
 		}
 	}
@@ -49,7 +49,8 @@ func TestReferrers(t *testing.T) {
 			t.Errorf("an empty registry has %v", got)
 		}
 		for _, document := range []string{artifact, typed, index} { // before their subject
-			c.do("PUT", "/v2/a/manifests/"+digest(document), document).want(t, 201, "").header(t, "OCI-Subject: "+digest(image))
+			resp := c.do("PUT", "/v2/a/manifests/"+digest(document), document)
+			resp.want(t, 201, "").wantHeader(t, "OCI-Subject: "+digest(image))
 		}
 		c.pushManifest("a", "1", image)
 		c.pushManifest("b", "", artifact)
@@ -61,7 +62,9 @@ func TestReferrers(t *testing.T) {
 			{MediaType: manifest.MediaTypeOCIIndex, Digest: blob.Digest(digest(index)), Size: int64(len(index)),
 				Annotations: map[string]string{"k": "i"}},
 		}
-		slices.SortFunc(want, func(a, b manifest.Descriptor) int { return strings.Compare(string(a.Digest), string(b.Digest)) })
+		slices.SortFunc(want, func(a, b manifest.Descriptor) int {
+			return strings.Compare(string(a.Digest), string(b.Digest))
+		})
 		got, _ := c.referrers(path)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
@@ -69,10 +72,11 @@ func TestReferrers(t *testing.T) {
 		if got, _ := c.referrers(path + "?n=1"); cmp.Diff(want, got) != "" {
 			t.Errorf("by pages there are %v", got)
 		}
-		c.do("GET", path, "").header(t, "OCI-Filters-Applied:")
-		a := c.do("GET", path+"?artifactType=application/sbom", "").want(t, 200, "").header(t, "OCI-Filters-Applied: artifactType")
-		if strings.Count(a.body, "sha256:") != 1 || !strings.Contains(a.body, digest(artifact)) {
-			t.Errorf("filtered: %s", a.body)
+		c.do("GET", path, "").wantHeader(t, "OCI-Filters-Applied:")
+		resp := c.do("GET", path+"?artifactType=application/sbom", "").want(t, 200, "")
+		resp.wantHeader(t, "OCI-Filters-Applied: artifactType")
+		if strings.Count(resp.body, "sha256:") != 1 || !strings.Contains(resp.body, digest(artifact)) {
+			t.Errorf("filtered: %s", resp.body)
 		}
 		c.do("DELETE", "/v2/a/manifests/"+digest(artifact), "").want(t, 202, "")
 		if got, _ := c.referrers(path); len(got) != 2 {

@@ -15,12 +15,12 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-var errDisk = errors.New("the disk is on fire")
+var errDisk = errors.New("disk error")
 
-// failing is a store some of whose methods fail.
-type failing struct{ registry.Store }
+// failingStore is a store in which some methods fail.
+type failingStore struct{ registry.Store }
 
-func (f failing) Repository(name string) registry.Repository {
+func (f failingStore) Repository(name string) registry.Repository {
 	return failingRepository{f.Store.Repository(name)}
 }
 
@@ -49,8 +49,8 @@ type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, errDisk }
 
-// TestStores holds every store against what the interface promises beyond what the endpoints show.
-func TestStores(t *testing.T) {
+// TestStoreReturnsWhatWasPut calls the stores without the HTTP endpoints.
+func TestStoreReturnsWhatWasPut(t *testing.T) {
 	eachStore(t, func(t *testing.T, store registry.Store) {
 		ctx := t.Context()
 		r := store.Repository("a/b")
@@ -80,7 +80,7 @@ func TestStores(t *testing.T) {
 	})
 }
 
-func TestStoresRefuse(t *testing.T) {
+func TestStoreErrors(t *testing.T) {
 	eachStore(t, func(t *testing.T, store registry.Store) {
 		ctx := t.Context()
 		r := store.Repository("a")
@@ -91,8 +91,8 @@ func TestStoresRefuse(t *testing.T) {
 			"another digest as reference": r.PutManifest(ctx, digest("y"), m),
 			"no reference":                r.PutManifest(ctx, "a b", m),
 			"bytes of another manifest":   r.PutManifest(ctx, "1", other),
-			"unknown algorithm":           second(r.NewUpload(ctx, "md5")),
-			"offset behind the end":       second(r.Blob(ctx, manifest.Descriptor{Digest: m.Digest}, 1)),
+			"unknown algorithm":           errOf(r.NewUpload(ctx, "md5")),
+			"offset past the end":         errOf(r.Blob(ctx, manifest.Descriptor{Digest: m.Digest}, 1)),
 		} {
 			if err == nil {
 				t.Errorf("%s: no error", name)
@@ -102,10 +102,10 @@ func TestStoresRefuse(t *testing.T) {
 			"tag on nothing":     r.Tag(ctx, m.Digest, "1"),
 			"no tag":             r.Untag(ctx, "1"),
 			"no manifest":        r.DeleteManifest(ctx, m.Digest),
-			"no tags":            second(r.Tags(ctx)),
+			"no tags":            errOf(r.Tags(ctx)),
 			"mount of nothing":   r.Mount(ctx, m.Digest, ""),
 			"mount from nowhere": r.Mount(ctx, m.Digest, "b"),
-			"no blob":            second(r.HeadBlob(ctx, m.Digest)),
+			"no blob":            errOf(r.HeadBlob(ctx, m.Digest)),
 		} {
 			if !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s: got error %v", name, err)
@@ -114,7 +114,7 @@ func TestStoresRefuse(t *testing.T) {
 	})
 }
 
-func TestCancelledUploadLeavesNothing(t *testing.T) {
+func TestCancelledUploadAddsNoBlob(t *testing.T) {
 	eachStore(t, func(t *testing.T, store registry.Store) {
 		r := store.Repository("a")
 		u, err := r.NewUpload(t.Context(), blob.SHA256)
@@ -142,4 +142,4 @@ func parse(t *testing.T, document string) manifest.Manifest {
 	return m
 }
 
-func second[T any](_ T, err error) error { return err }
+func errOf[T any](_ T, err error) error { return err }

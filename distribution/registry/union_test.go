@@ -16,8 +16,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// fill puts an image with one layer into a store, under a tag.
-func fill(t *testing.T, s registry.Store, name, tag, layer string, members ...string) manifest.Manifest {
+// putImage pushes an image with one layer into a store.
+func putImage(t *testing.T, s registry.Store, name, tag, layer string, members ...string) manifest.Manifest {
 	t.Helper()
 	c := serve(t, &registry.Handler{Store: s})
 	c.pushBlob(name, layer)
@@ -26,48 +26,53 @@ func fill(t *testing.T, s registry.Store, name, tag, layer string, members ...st
 	return m
 }
 
-// A union shows what any store has, and where several have a tag the first one's.
-func TestUnionIsRead(t *testing.T) {
+// A union has what any store has, and the first store's image if several have a tag.
+func TestUnionReads(t *testing.T) {
 	one, two := &registry.Memory{}, &registry.Memory{}
-	a := fill(t, one, "x", "1", "a")
-	b := fill(t, two, "x", "1", "b")
-	fill(t, two, "x", "2", "b")
-	fill(t, two, "y", "1", "c")
+	a := putImage(t, one, "x", "1", "a")
+	b := putImage(t, two, "x", "1", "b")
+	putImage(t, two, "x", "2", "b")
+	putImage(t, two, "y", "1", "c")
 	subject := `"subject":` + descriptor(a.MediaType, string(a.Raw))
 	for _, s := range []*registry.Memory{one, two} {
-		fill(t, s, "x", "", "signature", subject)
+		putImage(t, s, "x", "", "signature", subject)
 	}
-	fill(t, two, "x", "", "sbom", subject)
+	putImage(t, two, "x", "", "sbom", subject)
 	c := serve(t, &registry.Handler{Store: &registry.Union{Stores: []registry.Store{one, two}}})
 
-	c.do("GET", "/v2/_catalog", "").want(t, 200, "").is(t, `{"repositories":["x","y"]}`+"\n")
-	c.do("GET", "/v2/x/tags/list", "").want(t, 200, "").is(t, `{"name":"x","tags":["1","2"]}`+"\n")
-	c.do("GET", "/v2/x/manifests/1", "").want(t, 200, "").is(t, string(a.Raw))
-	c.do("HEAD", "/v2/x/manifests/1", "").want(t, 200, "").header(t, "Docker-Content-Digest: "+string(a.Digest))
+	c.do("GET", "/v2/_catalog", "").want(t, 200, "").wantBody(t, `{"repositories":["x","y"]}`+"\n")
+	c.do("GET", "/v2/x/tags/list", "").want(t, 200, "").wantBody(t, `{"name":"x","tags":["1","2"]}`+"\n")
+	c.do("GET", "/v2/x/manifests/1", "").want(t, 200, "").wantBody(t, string(a.Raw))
+	c.do("HEAD", "/v2/x/manifests/1", "").want(t, 200, "").wantHeader(t, "Docker-Content-Digest: "+string(a.Digest))
 	for _, ref := range []string{"2", string(b.Digest)} {
-		c.do("GET", "/v2/x/manifests/"+ref, "").want(t, 200, "").is(t, string(b.Raw))
+		c.do("GET", "/v2/x/manifests/"+ref, "").want(t, 200, "").wantBody(t, string(b.Raw))
 	}
 	for _, layer := range []string{"a", "b"} {
-		c.do("GET", "/v2/x/blobs/"+digest(layer), "").want(t, 200, "").is(t, layer)
+		c.do("GET", "/v2/x/blobs/"+digest(layer), "").want(t, 200, "").wantBody(t, layer)
 	}
-	if body := c.do("GET", "/v2/x/referrers/"+string(a.Digest), "").want(t, 200, "").body; strings.Count(body, `"digest"`) != 2 {
-		t.Errorf("two referrers, one of them in both stores: %s", body)
+	body := c.do("GET", "/v2/x/referrers/"+string(a.Digest), "").want(t, 200, "").body
+	if strings.Count(body, `"digest"`) != 2 {
+		t.Errorf("got %s, want two referrers, one of which is in both stores", body)
 	}
 	c.do("GET", "/v2/x/blobs/"+digest("c"), "").want(t, 404, "BLOB_UNKNOWN")
 	c.do("GET", "/v2/x/manifests/3", "").want(t, 404, "MANIFEST_UNKNOWN")
 	c.do("GET", "/v2/z/tags/list", "").want(t, 404, "NAME_UNKNOWN")
 }
 
-func TestUnionIsOnlyRead(t *testing.T) {
+func TestUnionWithoutWritableIsReadOnly(t *testing.T) {
 	one := &registry.Memory{}
-	m := fill(t, one, "x", "1", "a")
+	m := putImage(t, one, "x", "1", "a")
 	u := &registry.Union{Stores: []registry.Store{one}}
 	r, ctx := u.Repository("x"), t.Context()
 	_, errUpload := r.NewUpload(ctx, blob.SHA256)
 	for what, err := range map[string]error{
-		"NewUpload": errUpload, "PutManifest": r.PutManifest(ctx, "2", m), "Tag": r.Tag(ctx, m.Digest, "2"), "Untag": r.Untag(ctx, "1"),
-		"DeleteManifest": r.DeleteManifest(ctx, m.Digest), "DeleteBlob": r.DeleteBlob(ctx, blob.Digest(digest("a"))),
-		"Mount": r.Mount(ctx, blob.Digest(digest("a")), "x"),
+		"NewUpload":      errUpload,
+		"PutManifest":    r.PutManifest(ctx, "2", m),
+		"Tag":            r.Tag(ctx, m.Digest, "2"),
+		"Untag":          r.Untag(ctx, "1"),
+		"DeleteManifest": r.DeleteManifest(ctx, m.Digest),
+		"DeleteBlob":     r.DeleteBlob(ctx, blob.Digest(digest("a"))),
+		"Mount":          r.Mount(ctx, blob.Digest(digest("a")), "x"),
 	} {
 		if !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("%s: got %v", what, err)
@@ -75,53 +80,54 @@ func TestUnionIsOnlyRead(t *testing.T) {
 	}
 }
 
-// An error of one store is no reason to look into the next.
-func TestUnionHidesNoErrors(t *testing.T) {
+// An error other than fs.ErrNotExist is returned; the next store is not tried.
+func TestUnionReturnsErrorOfFirstStore(t *testing.T) {
 	one, two := &registry.Memory{}, &registry.Memory{}
-	fill(t, one, "x", "1", "a")
-	fill(t, two, "x", "1", "a")
-	c := serve(t, &registry.Handler{Store: &registry.Union{Stores: []registry.Store{failing{one}, two}}})
+	putImage(t, one, "x", "1", "a")
+	putImage(t, two, "x", "1", "a")
+	c := serve(t, &registry.Handler{Store: &registry.Union{Stores: []registry.Store{failingStore{one}, two}}})
 	c.do("GET", "/v2/x/manifests/1", "").want(t, 500, "UNKNOWN")
 }
 
-// What is pushed goes to the writable store, which comes first and is whole for itself: what a client did not send, since
-// another store has it, is copied there.
-func TestUnionIsWritten(t *testing.T) {
-	only, dir := &registry.Memory{}, openDir(t)
-	old := fill(t, only, "x", "1", "base")
-	u := &registry.Union{Writable: registry.OnDisk(dir), Stores: []registry.Store{only}}
+// Pushes go to the writable store, which stays complete: content that a client did not send because
+// another store has it is copied.
+func TestUnionWrites(t *testing.T) {
+	readOnly, dir := &registry.Memory{}, openDir(t)
+	old := putImage(t, readOnly, "x", "1", "base")
+	u := &registry.Union{Writable: registry.OnDisk(dir), Stores: []registry.Store{readOnly}}
 	c := serve(t, &registry.Handler{Store: u, RefuseSparse: true})
 
-	// A list of the old image and of a new one on the same layer: only the new one's manifest is sent.
+	// An index of the old image and a new one with the same layer. Only the new manifest is pushed.
 	one := parse(t, imageOf("base", `"annotations":{"a":"b"}`))
 	c.do("HEAD", "/v2/x/blobs/"+digest("base"), "").want(t, 200, "")
 	c.pushManifest("x", "", string(one.Raw))
 	list := `{"schemaVersion":2,"mediaType":"` + manifest.MediaTypeOCIIndex + `","manifests":[` +
 		descriptor(old.MediaType, string(old.Raw)) + `,` + descriptor(one.MediaType, string(one.Raw)) + `]}`
 	c.pushManifest("x", "1", list)
-	c.do("GET", "/v2/x/manifests/1", "").want(t, 200, "").is(t, list)
-	whole(t, dir)
+	c.do("GET", "/v2/x/manifests/1", "").want(t, 200, "").wantBody(t, list)
+	checkComplete(t, dir)
 	if _, err := dir.Repository("x").Manifest(t.Context(), string(old.Digest)); err != nil {
-		t.Errorf("the child that was not sent: %v", err)
+		t.Errorf("the manifest that was not pushed: %v", err)
 	}
 
-	// A mount from a repository that only the other store has.
+	// Mounts from a repository that only the other store has.
 	c.do("POST", "/v2/y/blobs/uploads/?mount="+digest("base")+"&from=x", "").want(t, 201, "")
-	fill(t, only, "z", "1", "other")
+	putImage(t, readOnly, "z", "1", "other")
 	c.do("POST", "/v2/y/blobs/uploads/?mount="+digest("other")+"&from=z", "").want(t, 201, "")
-	c.do("POST", "/v2/y/blobs/uploads/?mount="+digest("nothing")+"&from=z", "").want(t, 202, "")
+	c.do("POST", "/v2/y/blobs/uploads/?mount="+digest("missing")+"&from=z", "").want(t, 202, "")
 	if size, err := dir.Repository("y").HeadBlob(t.Context(), blob.Digest(digest("other"))); size != 5 || err != nil {
 		t.Errorf("got %d, %v", size, err)
 	}
-	sparse := imageOf("nowhere")
+	sparse := imageOf("missing")
 	c.do("PUT", "/v2/x/manifests/2", sparse).want(t, 404, "MANIFEST_BLOB_UNKNOWN")
 }
 
-// What is in a store that is only read cannot be deleted; what is in the other can.
+// Content of a read-only store cannot be deleted; that of the writable store can.
 func TestUnionDeletes(t *testing.T) {
-	only, dir := &registry.Memory{}, openDir(t)
-	old := fill(t, only, "x", "1", "base")
-	c := serve(t, &registry.Handler{Store: &registry.Union{Writable: registry.OnDisk(dir), Stores: []registry.Store{only}}})
+	readOnly, dir := &registry.Memory{}, openDir(t)
+	old := putImage(t, readOnly, "x", "1", "base")
+	u := &registry.Union{Writable: registry.OnDisk(dir), Stores: []registry.Store{readOnly}}
+	c := serve(t, &registry.Handler{Store: u})
 	for _, path := range []string{"manifests/1", "manifests/" + string(old.Digest), "blobs/" + digest("base")} {
 		c.do("DELETE", "/v2/x/"+path, "").want(t, 405, "UNSUPPORTED")
 	}
@@ -130,18 +136,18 @@ func TestUnionDeletes(t *testing.T) {
 	m := parse(t, imageOf("new"))
 	c.pushManifest("x", "1", string(m.Raw))
 	c.pushManifest("x", "2", string(m.Raw))
-	c.do("GET", "/v2/x/manifests/1", "").want(t, 200, "").is(t, string(m.Raw))
+	c.do("GET", "/v2/x/manifests/1", "").want(t, 200, "").wantBody(t, string(m.Raw))
 	c.do("DELETE", "/v2/x/manifests/2", "").want(t, 202, "")
 	c.do("DELETE", "/v2/x/manifests/"+string(m.Digest), "").want(t, 202, "")
 	c.do("DELETE", "/v2/x/blobs/"+digest("new"), "").want(t, 202, "")
-	c.do("GET", "/v2/x/manifests/1", "").want(t, 200, "").is(t, string(old.Raw))
+	c.do("GET", "/v2/x/manifests/1", "").want(t, 200, "").wantBody(t, string(old.Raw))
 }
 
-// A blob that is damaged where it is only read is not copied.
-func TestUnionCopiesNothingWrong(t *testing.T) {
-	only, dir := &registry.Memory{}, openDir(t)
-	fill(t, only, "x", "1", "base")
-	u := &registry.Union{Writable: registry.OnDisk(dir), Stores: []registry.Store{lying{only}}}
+// A corrupt blob of a read-only store is not copied.
+func TestUnionCopiesNoCorruptBlob(t *testing.T) {
+	readOnly, dir := &registry.Memory{}, openDir(t)
+	putImage(t, readOnly, "x", "1", "base")
+	u := &registry.Union{Writable: registry.OnDisk(dir), Stores: []registry.Store{corruptStore{readOnly}}}
 	err := u.Repository("x").PutManifest(t.Context(), "2", parse(t, imageOf("base")))
 	var mismatch *blob.MismatchError
 	if !errors.As(err, &mismatch) {
@@ -150,19 +156,19 @@ func TestUnionCopiesNothingWrong(t *testing.T) {
 	if _, err := dir.Repository("x").Tags(t.Context()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
-	whole(t, dir)
+	checkComplete(t, dir)
 }
 
-// lying is a store whose blobs are others than they should be.
-type lying struct{ registry.Store }
+// corruptStore is a store whose blobs have wrong bytes.
+type corruptStore struct{ registry.Store }
 
-func (l lying) Repository(name string) registry.Repository {
-	return lyingRepository{l.Store.Repository(name)}
+func (l corruptStore) Repository(name string) registry.Repository {
+	return corruptRepository{l.Store.Repository(name)}
 }
 
-type lyingRepository struct{ registry.Repository }
+type corruptRepository struct{ registry.Repository }
 
-func (lyingRepository) Blob(_ context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+func (corruptRepository) Blob(_ context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader(strings.Repeat("x", int(d.Size))[offset:])), nil
 }
 
@@ -175,8 +181,8 @@ func openDir(t *testing.T) *layout.Dir {
 	return dir
 }
 
-// whole makes sure that all that a folder's images refer to is in it.
-func whole(t *testing.T, dir *layout.Dir) {
+// checkComplete checks that the folder has all content its images refer to.
+func checkComplete(t *testing.T, dir *layout.Dir) {
 	t.Helper()
 	if err := dir.Verify(t.Context(), func(c layout.Check) {
 		if c.Err != nil {
@@ -187,8 +193,8 @@ func whole(t *testing.T, dir *layout.Dir) {
 	}
 }
 
-// A folder shows its images by the names that a bundle would.
-func TestFamiliar(t *testing.T) {
+// A folder has its images under the short names that a bundle has.
+func TestShortNames(t *testing.T) {
 	dir := openDir(t)
 	s := registry.OnDisk(dir)
 	put := func(name, tag, layer string) manifest.Manifest {
@@ -200,7 +206,10 @@ func TestFamiliar(t *testing.T) {
 		if _, err := io.WriteString(u, layer); err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(u.Commit(t.Context(), blob.Digest(digest(layer))), r.PutManifest(t.Context(), tag, m)); err != nil {
+		if err := u.Commit(t.Context(), blob.Digest(digest(layer))); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.PutManifest(t.Context(), tag, m); err != nil {
 			t.Fatal(err)
 		}
 		return m
@@ -216,18 +225,20 @@ func TestFamiliar(t *testing.T) {
 	c := serve(t, &registry.Handler{Store: registry.Familiar(dir)})
 
 	c.do("GET", "/v2/_catalog", "").want(t, 200, "").
-		is(t, `{"repositories":["docker.io/hczjl/halo","hczjl/halo","plain","x"]}`+"\n")
-	c.do("GET", "/v2/x/manifests/1", "").want(t, 200, "").is(t, string(x.Raw))
-	c.do("GET", "/v2/x/blobs/"+digest("x"), "").want(t, 200, "").is(t, "x")
-	c.do("GET", "/v2/hczjl/halo/manifests/1.6", "").want(t, 404, "MANIFEST_UNKNOWN") // of which there are two
-	c.do("GET", "/v2/docker.io/hczjl/halo/manifests/1.6", "").want(t, 200, "").is(t, string(a.Raw))
-	c.do("GET", "/v2/hczjl/halo/manifests/1.7", "").want(t, 200, "").is(t, string(b.Raw))
-	c.do("GET", "/v2/hczjl/halo/manifests/1.8", "").want(t, 200, "").is(t, string(b.Raw))
-	c.do("GET", "/v2/hczjl/halo/manifests/"+string(a.Digest), "").want(t, 200, "").is(t, string(a.Raw))
-	c.do("GET", "/v2/hczjl/halo/tags/list", "").want(t, 200, "").is(t, `{"name":"hczjl/halo","tags":["1.7","1.8"]}`+"\n")
+		wantBody(t, `{"repositories":["docker.io/hczjl/halo","hczjl/halo","plain","x"]}`+"\n")
+	c.do("GET", "/v2/x/manifests/1", "").want(t, 200, "").wantBody(t, string(x.Raw))
+	c.do("GET", "/v2/x/blobs/"+digest("x"), "").want(t, 200, "").wantBody(t, "x")
+	c.do("GET", "/v2/hczjl/halo/manifests/1.6", "").want(t, 404, "MANIFEST_UNKNOWN") // ambiguous
+	c.do("GET", "/v2/docker.io/hczjl/halo/manifests/1.6", "").want(t, 200, "").wantBody(t, string(a.Raw))
+	c.do("GET", "/v2/hczjl/halo/manifests/1.7", "").want(t, 200, "").wantBody(t, string(b.Raw))
+	c.do("GET", "/v2/hczjl/halo/manifests/1.8", "").want(t, 200, "").wantBody(t, string(b.Raw))
+	c.do("GET", "/v2/hczjl/halo/manifests/"+string(a.Digest), "").want(t, 200, "").wantBody(t, string(a.Raw))
+	c.do("GET", "/v2/hczjl/halo/tags/list", "").want(t, 200, "").
+		wantBody(t, `{"name":"hczjl/halo","tags":["1.7","1.8"]}`+"\n")
 	c.do("PUT", "/v2/x/manifests/2", string(x.Raw)).want(t, 405, "UNSUPPORTED")
 	names, err := registry.Familiar(dir).Repositories(t.Context())
-	if diff := cmp.Diff([]string{"docker.io/hczjl/halo", "hczjl/halo", "plain", "r.example:5000/hczjl/halo", "x"}, names); diff != "" || err != nil {
+	want := []string{"docker.io/hczjl/halo", "hczjl/halo", "plain", "r.example:5000/hczjl/halo", "x"}
+	if diff := cmp.Diff(want, names); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
 }

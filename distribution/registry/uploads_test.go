@@ -14,10 +14,10 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// begin opens an upload session and returns its path.
-func (c client) begin(name string) string {
+// startUpload opens an upload session and returns its path.
+func (c client) startUpload(name string) string {
 	c.t.Helper()
-	return c.do("POST", "/v2/"+name+"/blobs/uploads/", "").want(c.t, 202, "").header(c.t, "Range: 0-0").path()
+	return c.do("POST", "/v2/"+name+"/blobs/uploads/", "").want(c.t, 202, "").wantHeader(c.t, "Range: 0-0").path()
 }
 
 func TestUploadWhole(t *testing.T) {
@@ -27,13 +27,14 @@ func TestUploadWhole(t *testing.T) {
 			for _, algorithm := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
 				d := string(algorithm.Digest([]byte(content)))
 				post := c.do("POST", "/v2/one/blobs/uploads/?digest="+d, content).want(t, 201, "")
-				put := c.do("PUT", c.begin("two")+"?digest="+d, content).want(t, 201, "")
-				announced := c.do("POST", "/v2/three/blobs/uploads/?digest-algorithm="+string(algorithm), "").want(t, 202, "").path()
-				c.do("PATCH", announced, content).want(t, 202, "")
-				patched := c.do("PUT", announced+"?digest="+d, "").want(t, 201, "")
-				for _, a := range []answer{post, put, patched} {
-					a.header(t, "Docker-Content-Digest: "+d)
-					if got := c.do("GET", a.path(), "").want(t, 200, ""); got.body != content {
+				put := c.do("PUT", c.startUpload("two")+"?digest="+d, content).want(t, 201, "")
+				query := "?digest-algorithm=" + string(algorithm)
+				session := c.do("POST", "/v2/three/blobs/uploads/"+query, "").want(t, 202, "").path()
+				c.do("PATCH", session, content).want(t, 202, "")
+				patched := c.do("PUT", session+"?digest="+d, "").want(t, 201, "")
+				for _, resp := range []response{post, put, patched} {
+					resp.wantHeader(t, "Docker-Content-Digest: "+d)
+					if got := c.do("GET", resp.path(), "").want(t, 200, ""); got.body != content {
 						t.Errorf("got %d bytes, want %d", len(got.body), len(content))
 					}
 				}
@@ -53,7 +54,7 @@ func TestUploadRefused(t *testing.T) {
 		c.do("POST", uploads+"?digest-algorithm=md5", "").want(t, 400, "DIGEST_INVALID")
 		c.do("POST", uploads+"?mount=sha256:x&from=b", "").want(t, 400, "DIGEST_INVALID")
 
-		s := c.begin("a")
+		s := c.startUpload("a")
 		c.do("PUT", s, "x").want(t, 400, "DIGEST_INVALID")
 		c.do("PUT", s+"?digest=x", "x").want(t, 400, "DIGEST_INVALID")
 		c.do("GET", s, "").want(t, 204, "")
@@ -68,35 +69,36 @@ func TestUploadInChunks(t *testing.T) {
 	eachStore(t, func(t *testing.T, store registry.Store) {
 		c := serve(t, &registry.Handler{Store: store})
 		for _, last := range []string{"", "6789"} {
-			s := c.begin("a")
-			c.do("PATCH", s, "012", "Content-Range: 0-2").want(t, 202, "").header(t, "Range: 0-2", "Location: "+s)
+			s := c.startUpload("a")
+			c.do("PATCH", s, "012", "Content-Range: 0-2").want(t, 202, "").wantHeader(t, "Range: 0-2", "Location: "+s)
 			for _, wrong := range []string{"0-2", "2-4", "4-6", "1000-1002"} {
-				c.do("PATCH", s, "345", "Content-Range: "+wrong).want(t, 416, "BLOB_UPLOAD_INVALID").header(t, "Range: 0-2", "Location: "+s)
+				resp := c.do("PATCH", s, "345", "Content-Range: "+wrong).want(t, 416, "BLOB_UPLOAD_INVALID")
+				resp.wantHeader(t, "Range: 0-2", "Location: "+s)
 				c.do("PUT", s+"?digest="+digest("0123456789"), "345", "Content-Range: "+wrong).want(t, 416, "BLOB_UPLOAD_INVALID")
 			}
 			for _, wrong := range []string{"x", "bytes 3-5/9", "5-3", "3-", "-", "-3-5", "3-99999999999999999999"} {
 				c.do("PATCH", s, "345", "Content-Range: "+wrong).want(t, 400, "BLOB_UPLOAD_INVALID")
 			}
 			c.do("PATCH", s, "345", "Content-Range: 3-9").want(t, 400, "SIZE_INVALID")
-			c.do("GET", s, "").want(t, 204, "").header(t, "Range: 0-2", "Location: "+s)
-			c.do("PATCH", s, "345", "Content-Range: 3-5").want(t, 202, "").header(t, "Range: 0-5")
+			c.do("GET", s, "").want(t, 204, "").wantHeader(t, "Range: 0-2", "Location: "+s)
+			c.do("PATCH", s, "345", "Content-Range: 3-5").want(t, 202, "").wantHeader(t, "Range: 0-5")
 			if last == "" {
-				c.do("PATCH", s, "6789").want(t, 202, "").header(t, "Range: 0-9")
+				c.do("PATCH", s, "6789").want(t, 202, "").wantHeader(t, "Range: 0-9")
 				c.do("PUT", s+"?digest="+digest("0123456789"), "").want(t, 201, "")
 			} else {
 				c.do("PUT", s+"?digest="+digest("0123456789"), last, "Content-Range: 6-9").want(t, 201, "")
 			}
-			if a := c.do("GET", "/v2/a/blobs/"+digest("0123456789"), ""); a.body != "0123456789" {
-				t.Errorf("got %q", a.body)
+			if resp := c.do("GET", "/v2/a/blobs/"+digest("0123456789"), ""); resp.body != "0123456789" {
+				t.Errorf("got %q", resp.body)
 			}
 			c.do("GET", s, "").want(t, 404, "BLOB_UPLOAD_UNKNOWN")
 		}
 	})
 }
 
-func TestUploadSessionsBelongToTheirRepository(t *testing.T) {
+func TestUploadSessionOfAnotherRepository(t *testing.T) {
 	c := serve(t, &registry.Handler{})
-	s := c.begin("a")
+	s := c.startUpload("a")
 	other := strings.Replace(s, "/a/", "/b/", 1)
 	for _, method := range []string{"GET", "HEAD", "PATCH", "DELETE"} {
 		c.do(method, other, "").want(t, 404, "BLOB_UPLOAD_UNKNOWN")
@@ -108,50 +110,50 @@ func TestUploadSessionsBelongToTheirRepository(t *testing.T) {
 func TestUploadCancel(t *testing.T) {
 	path := t.TempDir()
 	c := serve(t, &registry.Handler{Store: onDisk(t, path)})
-	s := c.begin("a")
+	s := c.startUpload("a")
 	c.do("PATCH", s, "x").want(t, 202, "")
 	c.do("DELETE", s, "").want(t, 204, "")
 	c.do("DELETE", s, "").want(t, 404, "BLOB_UPLOAD_UNKNOWN")
-	checkNoTemporaries(t, path)
+	checkNoTempFiles(t, path)
 }
 
-func checkNoTemporaries(t *testing.T, path string) {
+func checkNoTempFiles(t *testing.T, path string) {
 	t.Helper()
 	left, err := os.ReadDir(filepath.Join(path, ".transship", "tmp"))
 	if len(left) > 0 || err != nil {
-		t.Errorf("left in tmp: %v, error %v", left, err)
+		t.Errorf("tmp has %v, error %v", left, err)
 	}
 }
 
-func TestUploadsAreBounded(t *testing.T) {
+func TestMaxUploads(t *testing.T) {
 	path := t.TempDir()
 	c := serve(t, &registry.Handler{Store: onDisk(t, path), MaxUploads: 2, UploadTimeout: time.Hour})
-	first := c.begin("a")
-	c.begin("a")
+	first := c.startUpload("a")
+	c.startUpload("a")
 	c.do("POST", "/v2/a/blobs/uploads/", "").want(t, 429, "TOOMANYREQUESTS")
 	c.do("DELETE", first, "").want(t, 204, "")
-	c.begin("a")
+	c.startUpload("a")
 	if left, _ := os.ReadDir(filepath.Join(path, ".transship", "tmp")); len(left) != 2 {
 		t.Errorf("got %d temporary files, want 2", len(left))
 	}
 }
 
-func TestRestingUploadsAreDropped(t *testing.T) {
+func TestUploadTimeoutDropsIdleSessions(t *testing.T) {
 	path := t.TempDir()
 	c := serve(t, &registry.Handler{Store: onDisk(t, path), UploadTimeout: time.Nanosecond})
-	first := c.begin("a")
-	second := c.begin("a")
+	first := c.startUpload("a")
+	second := c.startUpload("a")
 	c.do("GET", first, "").want(t, 404, "BLOB_UPLOAD_UNKNOWN")
 	c.do("DELETE", second, "").want(t, 204, "")
-	checkNoTemporaries(t, path)
+	checkNoTempFiles(t, path)
 }
 
-func TestUploadSize(t *testing.T) {
+func TestMaxBlobSize(t *testing.T) {
 	eachStore(t, func(t *testing.T, store registry.Store) {
 		c := serve(t, &registry.Handler{Store: store, MaxBlobSize: 4})
 		c.pushBlob("a", "1234")
 		c.do("POST", "/v2/a/blobs/uploads/?digest="+digest("12345"), "12345").want(t, 413, "SIZE_INVALID")
-		s := c.begin("a")
+		s := c.startUpload("a")
 		c.do("PATCH", s, "123").want(t, 202, "")
 		c.do("PATCH", s, "45").want(t, 413, "SIZE_INVALID")
 		c.do("PATCH", s, "4").want(t, 202, "")
@@ -159,12 +161,12 @@ func TestUploadSize(t *testing.T) {
 	})
 }
 
-// TestUploadThatBreaksOff sends half a body: what came is kept, and the client goes on from there.
-func TestUploadThatBreaksOff(t *testing.T) {
+// TestTruncatedUploadResumes sends half a body and then the rest.
+func TestTruncatedUploadResumes(t *testing.T) {
 	eachStore(t, func(t *testing.T, store registry.Store) {
 		c := serve(t, &registry.Handler{Store: store})
 		for _, method := range []string{"PATCH", "PUT"} {
-			s := c.begin("a")
+			s := c.startUpload("a")
 			body, send := io.Pipe()
 			req, err := http.NewRequestWithContext(t.Context(), method, c.url+s+"?digest="+digest("0123456789"), body)
 			if err != nil {
@@ -176,9 +178,9 @@ func TestUploadThatBreaksOff(t *testing.T) {
 				send.CloseWithError(io.ErrUnexpectedEOF)
 			}()
 			if _, err := http.DefaultTransport.RoundTrip(req); err == nil {
-				t.Fatal("half a body was accepted")
+				t.Fatal("no error for a truncated body")
 			}
-			// The server may hear of the end only after the client.
+			// The server may see the end of the body later than the client.
 			for n := 0; n < 1000 && c.do("GET", s, "").Header.Get("Range") != "0-4"; n++ {
 			}
 			c.do("PUT", s+"?digest="+digest("0123456789"), "56789", "Content-Range: 5-9").want(t, 201, "")
@@ -197,42 +199,42 @@ func TestMount(t *testing.T) {
 			{"a", "mount=" + d + "&from=a", 201},
 			{"b", "mount=" + d + "&from=a", 201},
 			{"c", "mount=" + d, 201},
-			{"d", "mount=" + d + "&from=nobody", 202},
+			{"d", "mount=" + d + "&from=missing", 202},
 			{"d", "mount=" + d + "&from=No/Name", 202},
 			{"d", "mount=" + digest("y") + "&from=a", 202},
 			{"d", "mount=" + digest("y"), 202},
 		} {
-			a := c.do("POST", "/v2/"+x.name+"/blobs/uploads/?"+x.query, "").want(t, x.status, "")
+			resp := c.do("POST", "/v2/"+x.name+"/blobs/uploads/?"+x.query, "").want(t, x.status, "")
 			if x.status == 202 {
-				c.do("PUT", a.path()+"?digest="+digest("z"), "z").want(t, 201, "")
+				c.do("PUT", resp.path()+"?digest="+digest("z"), "z").want(t, 201, "")
 				c.do("HEAD", "/v2/d/blobs/"+d, "").want(t, 404, "")
 				continue
 			}
-			a.header(t, "Docker-Content-Digest: "+d, "Location: /v2/"+x.name+"/blobs/"+d)
-			c.do("HEAD", a.path(), "").want(t, 200, "")
+			resp.wantHeader(t, "Docker-Content-Digest: "+d, "Location: /v2/"+x.name+"/blobs/"+d)
+			c.do("HEAD", resp.path(), "").want(t, 200, "")
 		}
 	})
 }
 
-// TestRequestsOfOneSession sends the same chunk from many clients at once: one of them is in time.
-func TestRequestsOfOneSession(t *testing.T) {
+// TestConcurrentChunksOfOneSession sends one chunk from ten clients; only one succeeds.
+func TestConcurrentChunksOfOneSession(t *testing.T) {
 	eachStore(t, func(t *testing.T, store registry.Store) {
 		c := serve(t, &registry.Handler{Store: store})
-		s := c.begin("a")
+		s := c.startUpload("a")
 		content := strings.Repeat("x", 1000)
 		var mu sync.Mutex
 		var wg sync.WaitGroup
 		got := map[int]int{}
 		for range 10 {
 			wg.Go(func() {
-				a, err := c.try("PATCH", s, content, "Content-Range: 0-999")
+				resp, err := c.try("PATCH", s, content, "Content-Range: 0-999")
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				got[a.StatusCode]++
+				got[resp.StatusCode]++
 			})
 		}
 		wg.Wait()
