@@ -9,19 +9,19 @@ import (
 	"testing"
 )
 
-func TestBodyIsSentAgain(t *testing.T) {
-	w := newWorld(t)
+func TestRetrySendsBodyAgain(t *testing.T) {
+	reg := newTestRegistry(t)
 	var bodies []string
-	registry := w.Config.Handler
-	w.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	registry := reg.Config.Handler
+	reg.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/v2/") {
 			body, _ := io.ReadAll(r.Body)
 			bodies = append(bodies, string(body))
 		}
 		registry.ServeHTTP(rw, r)
 	})
-	req := w.request("PUT", "/v2/a/x", Scope{}, strings.NewReader("the body"))
-	resp, err := w.transport(nil).RoundTrip(req)
+	req := reg.request("PUT", "/v2/a/x", Scope{}, strings.NewReader("the body"))
+	resp, err := reg.transport(nil).RoundTrip(req)
 	if err != nil || resp.StatusCode != 200 {
 		t.Fatal(resp, err)
 	}
@@ -31,11 +31,11 @@ func TestBodyIsSentAgain(t *testing.T) {
 	}
 }
 
-func TestBodyThatCannotBeHadAgain(t *testing.T) {
-	w := newWorld(t)
-	rt := w.transport(nil)
+func TestBodyWithoutGetBodyIsSentOnce(t *testing.T) {
+	reg := newTestRegistry(t)
+	rt := reg.transport(nil)
 	send := func() *http.Response {
-		req := w.request("PUT", "/v2/a/x", Scope{}, io.MultiReader(strings.NewReader("once")))
+		req := reg.request("PUT", "/v2/a/x", Scope{}, io.MultiReader(strings.NewReader("once")))
 		resp, err := rt.RoundTrip(req)
 		if err != nil {
 			t.Fatal(err)
@@ -48,33 +48,33 @@ func TestBodyThatCannotBeHadAgain(t *testing.T) {
 	if resp.StatusCode != 401 || string(body) != "no entry" || err != nil || resp.Header.Get("WWW-Authenticate") == "" {
 		t.Errorf("the 401 came back as %d %q, %v", resp.StatusCode, body, err)
 	}
-	w.calls("PUT /v2/a/x")
+	reg.wantCalls("PUT /v2/a/x")
 
 	// The challenge is kept, so that the caller's second try succeeds if its
 	// scope says what it is for.
-	req := w.request("PUT", "/v2/a/x", Repository("a", Push, Pull), io.MultiReader(strings.NewReader("once")))
+	req := reg.request("PUT", "/v2/a/x", Repository("a", Push, Pull), io.MultiReader(strings.NewReader("once")))
 	resp, err = rt.RoundTrip(req)
 	if err != nil || resp.StatusCode != 200 {
 		t.Fatal(resp, err)
 	}
 	resp.Body.Close()
-	w.calls("token GET repository:a:pull,push", "PUT /v2/a/x bearer")
+	reg.wantCalls("token GET repository:a:pull,push", "PUT /v2/a/x bearer")
 
-	w.login = password("unknown")
-	req = w.request("PUT", "/v2/b/x", Repository("b", Push), &closable{Reader: strings.NewReader("once")})
+	reg.authenticate = requirePassword("unknown")
+	req = reg.request("PUT", "/v2/b/x", Repository("b", Push), &closable{Reader: strings.NewReader("once")})
 	var e *Error
 	if _, err := rt.RoundTrip(req); !errors.As(err, &e) {
 		t.Errorf("a denied token is no reason to waste the body: %v", err)
 	}
-	w.calls("token GET repository:b:push")
+	reg.wantCalls("token GET repository:b:push")
 }
 
-func TestBodyThatFailsTheSecondTime(t *testing.T) {
-	w := newWorld(t)
-	req := w.request("PUT", "/v2/a/x", Scope{}, strings.NewReader("x"))
-	gone := errors.New("gone")
-	req.GetBody = func() (io.ReadCloser, error) { return nil, gone }
-	if _, err := w.transport(nil).RoundTrip(req); !errors.Is(err, gone) {
+func TestGetBodyErrorIsReturned(t *testing.T) {
+	reg := newTestRegistry(t)
+	req := reg.request("PUT", "/v2/a/x", Scope{}, strings.NewReader("x"))
+	errBody := errors.New("gone")
+	req.GetBody = func() (io.ReadCloser, error) { return nil, errBody }
+	if _, err := reg.transport(nil).RoundTrip(req); !errors.Is(err, errBody) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -87,19 +87,19 @@ func TestDroppedBodiesAreClosed(t *testing.T) {
 		var resp *http.Response
 		switch {
 		case r.URL.Path == "/token":
-			resp = answer(r, 200, `{"token":"t"}`)
+			resp = newResponse(r, 200, `{"token":"t"}`)
 		case r.Header.Get("Authorization") == "":
-			resp = answer(r, 401, "", "WWW-Authenticate", `Bearer realm="/token"`)
-			resp.Body = io.NopCloser(io.TeeReader(endless{}, counter{&read}))
+			resp = newResponse(r, 401, "", "WWW-Authenticate", `Bearer realm="/token"`)
+			resp.Body = io.NopCloser(io.TeeReader(endlessReader{}, countWriter{&read}))
 		default:
-			resp = answer(r, 200, "content")
+			resp = newResponse(r, 200, "content")
 		}
 		open.Add(1)
-		resp.Body = &tracked{resp.Body, &open}
+		resp.Body = &trackedBody{resp.Body, &open}
 		return resp, nil
 	})
-	w := newWorld(t)
-	resp, err := (&Transport{Base: base}).RoundTrip(w.request("GET", "/v2/a/x", Scope{}, nil))
+	reg := newTestRegistry(t)
+	resp, err := (&Transport{Base: base}).RoundTrip(reg.request("GET", "/v2/a/x", Scope{}, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,17 +114,17 @@ func TestDroppedBodiesAreClosed(t *testing.T) {
 	}
 }
 
-type endless struct{}
+type endlessReader struct{}
 
-func (endless) Read(p []byte) (int, error) { return len(p), nil }
+func (endlessReader) Read(p []byte) (int, error) { return len(p), nil }
 
-type counter struct{ n *atomic.Int64 }
+type countWriter struct{ n *atomic.Int64 }
 
-func (c counter) Write(p []byte) (int, error) { c.n.Add(int64(len(p))); return len(p), nil }
+func (c countWriter) Write(p []byte) (int, error) { c.n.Add(int64(len(p))); return len(p), nil }
 
-type tracked struct {
+type trackedBody struct {
 	io.ReadCloser
 	open *atomic.Int64
 }
 
-func (t *tracked) Close() error { t.open.Add(-1); return t.ReadCloser.Close() }
+func (t *trackedBody) Close() error { t.open.Add(-1); return t.ReadCloser.Close() }

@@ -11,34 +11,31 @@ const (
 	schemeBasic  = "basic"
 )
 
-// invalidToken is the error of a challenge (RFC 6750, section 3.1) that says
-// that the token is no good, rather than not good for this.
-const invalidToken = "invalid_token"
+// Values of a challenge's error parameter (RFC 6750, section 3.1).
+const (
+	invalidToken      = "invalid_token"      // the token is expired or revoked
+	insufficientScope = "insufficient_scope" // the token is valid, but for less
+)
 
-// insufficientScope is the error that says the opposite.
-const insufficientScope = "insufficient_scope"
-
-// challenge is what a registry asks for in WWW-Authenticate. The zero value is
-// no challenge.
+// challenge is the challenge of a WWW-Authenticate header. The zero value is no challenge.
 type challenge struct {
-	scheme  string   // schemeBearer or schemeBasic
-	realm   *url.URL // the token server; nil for Basic
-	service string
-	scope   Scope
-	problem string // the error parameter: what was wrong with the token sent
+	scheme    string   // schemeBearer or schemeBasic
+	realm     *url.URL // the token server; nil for Basic
+	service   string
+	scope     Scope
+	errorCode string // the error parameter
 }
 
-// rawChallenge is one challenge as the header spells it, scheme and parameter
-// names in lower case.
+// rawChallenge is one parsed challenge. The scheme and the parameter names are in lower case.
 type rawChallenge struct {
 	scheme string
 	params map[string]string
 }
 
-// chooseChallenge picks from the WWW-Authenticate lines of an answer to a
-// request for "at" the challenge to respond to: Bearer with a token server
-// before Basic, and both before a Bearer without one, which only a registry
-// token can answer. It returns false when there is none of these.
+// chooseChallenge returns the challenge to answer from the WWW-Authenticate lines of a response to
+// a request for the URL at. It prefers Bearer with a token server, then Basic, then Bearer without
+// a token server, which only a registry token can answer. It returns false if there is none of
+// these.
 func chooseChallenge(lines []string, at *url.URL) (challenge, bool) {
 	var basic, bare bool
 	for _, raw := range parseChallenges(lines) {
@@ -47,7 +44,7 @@ func chooseChallenge(lines []string, at *url.URL) (challenge, bool) {
 			basic = true
 		case schemeBearer:
 			bare = true
-			if realm, ok := resolveRealm(at, raw.params["realm"]); ok {
+			if realm, ok := parseRealm(at, raw.params["realm"]); ok {
 				return raw.bearer(realm), true
 			}
 		}
@@ -63,17 +60,16 @@ func chooseChallenge(lines []string, at *url.URL) (challenge, bool) {
 
 func (raw rawChallenge) bearer(realm *url.URL) challenge {
 	return challenge{
-		scheme:  schemeBearer,
-		realm:   realm,
-		service: raw.params["service"],
-		scope:   ParseScope(raw.params["scope"]),
-		problem: raw.params["error"],
+		scheme:    schemeBearer,
+		realm:     realm,
+		service:   raw.params["service"],
+		scope:     ParseScope(raw.params["scope"]),
+		errorCode: raw.params["error"],
 	}
 }
 
-// parseChallenges reads WWW-Authenticate lines (RFC 9110, section 11.6.1), each
-// of which may hold several challenges. It is lenient: what makes no sense is
-// passed over.
+// parseChallenges parses WWW-Authenticate lines (RFC 9110, section 11.6.1). Each may have several
+// challenges. Elements that cannot be parsed are skipped.
 func parseChallenges(lines []string) []rawChallenge {
 	var all []rawChallenge
 	for _, line := range lines {
@@ -82,7 +78,7 @@ func parseChallenges(lines []string) []rawChallenge {
 	return all
 }
 
-// parseLine tells a scheme from a parameter by the "=" behind the latter.
+// parseLine parses one line. A name followed by "=" is a parameter, any other name a scheme.
 func parseLine(s string) []rawChallenge {
 	var list []rawChallenge
 	for {
@@ -96,7 +92,7 @@ func parseLine(s string) []rawChallenge {
 		case name == "" || (rest != "" && !strings.ContainsRune(" \t,=", rune(rest[0]))):
 			s = skipElement(s)
 		case len(list) > 0 && strings.HasPrefix(value, "="):
-			s = list[len(list)-1].take(name, value[1:])
+			s = list[len(list)-1].addParam(name, value[1:])
 		case strings.HasPrefix(rest, "="):
 			s = skipElement(rest)
 		default:
@@ -106,9 +102,9 @@ func parseLine(s string) []rawChallenge {
 	}
 }
 
-// take reads the value of the parameter name from the start of s and returns
-// the rest. Of a parameter given twice the first counts, but scopes add up.
-func (raw rawChallenge) take(name, s string) (rest string) {
+// addParam parses the value of a parameter at the start of s and returns the rest. Of several
+// values of a parameter the first is used, except for scope, whose values are joined.
+func (raw rawChallenge) addParam(name, s string) (rest string) {
 	value, rest := cutValue(strings.TrimLeft(s, " \t"))
 	name = strings.ToLower(name)
 	old, given := raw.params[name]
@@ -121,7 +117,7 @@ func (raw rawChallenge) take(name, s string) (rest string) {
 	return rest
 }
 
-// skipElement drops one element of a comma-separated list.
+// skipElement returns s without its first comma-separated element.
 func skipElement(s string) string {
 	_, rest, _ := strings.Cut(s, ",")
 	return rest
@@ -141,9 +137,8 @@ func isTokenChar(c byte) bool {
 		strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }
 
-// cutValue cuts a quoted string, or else everything up to a comma or white
-// space, off the start of s. A quoted string that does not end goes to the end
-// of the line.
+// cutValue cuts a quoted string, or else everything up to a comma or white space, off the start of
+// s. A quoted string without a closing quote extends to the end of the line.
 func cutValue(s string) (value, rest string) {
 	if !strings.HasPrefix(s, `"`) {
 		if i := strings.IndexAny(s, ", \t"); i >= 0 {

@@ -11,65 +11,65 @@ import (
 	"strconv"
 )
 
-// Config finds credentials where docker and podman keep them: in their
-// configuration files and through the credential helpers that these name. It
-// implements [Credentials] and [Forgetter].
+// Config finds credentials in the configuration files of docker and podman and through the
+// credential helpers that these files name. It implements [Credentials] and [Forgetter].
 //
-// Files are read when a credential is needed, not before, and a file that does
-// not exist holds nothing. A file that cannot be understood is an error that
-// names it. In each file, in order: the helper that credHelpers names for the
-// host, or else credsStore; then the entries of auths, those that podman keeps
-// for a repository or a namespace first, the longest match winning, then those
-// for the host, also as the URLs that old versions of docker wrote. The first
-// credential that is found counts. Docker Hub goes by the key
-// https://index.docker.io/v1/.
+// A file is read each time a credential is needed. A missing file has no credentials; a file that
+// cannot be parsed is an error. Files are searched in order, and the first credential found is
+// used. In each file the order is:
 //
-// The zero value finds nothing. A Config is safe for concurrent use and must not
-// be copied once used.
+//  1. the helper that credHelpers names for the host, or else the one of credsStore
+//  2. podman's entries in auths for the repository and its namespaces, the longest first
+//  3. the entries in auths for the host, also as a URL, as old versions of docker wrote them
+//
+// The key of Docker Hub is https://index.docker.io/v1/.
+//
+// The zero value finds nothing. A Config is safe for concurrent use and must not be copied after
+// the first use.
 type Config struct {
-	// Files are the names of the configuration files, in the order in which
-	// they are searched. Store writes to the first.
+	// Files are the names of the configuration files in the order of search. Store writes to the
+	// first.
 	Files []string
 
-	// Inline is the text of a configuration file that goes before Files, ""
-	// for none: $DOCKER_AUTH_CONFIG of docker 28.
+	// Inline is the text of a configuration file that is searched before Files: the
+	// $DOCKER_AUTH_CONFIG of docker 28.
 	Inline string
 
-	// HelperPath lists the directories in which credential helpers are looked
-	// for, in the form of $PATH. Relative ones are passed over.
+	// HelperPath lists the directories of credential helpers in the form of $PATH. Relative
+	// directories are skipped.
 	HelperPath string
 
-	// HelperOutput receives what helpers print on standard error, which may be
-	// addressed to the user; several may write at once. Nil drops it.
+	// HelperOutput, if not nil, gets the standard error of helpers, which may contain instructions
+	// for the user. It must allow concurrent writes.
 	HelperOutput io.Writer
 
-	helpers cache[helperKey, Credential] // what they have said
+	helpers cache[helperKey, Credential]
 }
 
-// ConfigFromEnv is the Config that an environment describes, as os.Getenv
-// returns it. A file that a variable names goes before one in its usual place:
+// ConfigFromEnv returns the Config of an environment; env is a function such as os.Getenv. Files
+// that a variable names are searched before files in their default locations:
 //
-//   - $DOCKER_CONFIG/config.json, or else ~/.docker/config.json;
-//   - $REGISTRY_AUTH_FILE, or else podman's usual files: auth.json under
-//     $XDG_RUNTIME_DIR/containers (/run/containers/UID on Linux without that
-//     variable) and under $XDG_CONFIG_HOME/containers (~/.config/containers).
+//   - $DOCKER_CONFIG/config.json, or else ~/.docker/config.json
+//   - $REGISTRY_AUTH_FILE, or else podman's files: auth.json in $XDG_RUNTIME_DIR/containers
+//     (/run/containers/UID on Linux without that variable) and in $XDG_CONFIG_HOME/containers
+//     (~/.config/containers)
 //
-// $DOCKER_AUTH_CONFIG, when set, is Inline, and $PATH is HelperPath.
+// Inline is $DOCKER_AUTH_CONFIG, and HelperPath is $PATH.
 func ConfigFromEnv(env func(string) string) *Config {
-	var named, usual []string
+	var named, defaults []string
 	home := homeDir(env)
 	if dir := env("DOCKER_CONFIG"); dir != "" {
 		named = append(named, filepath.Join(dir, "config.json"))
 	} else if home != "" {
-		usual = append(usual, filepath.Join(home, ".docker", "config.json"))
+		defaults = append(defaults, filepath.Join(home, ".docker", "config.json"))
 	}
 	if name := env("REGISTRY_AUTH_FILE"); name != "" {
 		named = append(named, name)
 	} else {
-		usual = append(usual, podmanFiles(env, home)...)
+		defaults = append(defaults, podmanFiles(env, home)...)
 	}
 	return &Config{
-		Files:      append(named, usual...),
+		Files:      append(named, defaults...),
 		Inline:     env("DOCKER_AUTH_CONFIG"),
 		HelperPath: env("PATH"),
 	}
@@ -82,7 +82,7 @@ func homeDir(env func(string) string) string {
 	return env("HOME")
 }
 
-// podmanFiles are the files of containers-auth.json(5), but for docker's.
+// podmanFiles returns the files of containers-auth.json(5) except docker's.
 func podmanFiles(env func(string) string, home string) []string {
 	var dirs []string
 	if dir := env("XDG_RUNTIME_DIR"); dir != "" {
@@ -102,8 +102,8 @@ func podmanFiles(env func(string) string, home string) []string {
 	return files
 }
 
-// Credential implements [Credentials]. Helpers are run at most once for each
-// host until [Config.Forget].
+// Credential implements [Credentials]. It runs a helper at most once for each host until
+// [Config.Forget].
 func (c *Config) Credential(ctx context.Context, host, repository string) (Credential, error) {
 	if c.Inline != "" {
 		f, err := parseConfigFile("$DOCKER_AUTH_CONFIG", []byte(c.Inline))
@@ -114,29 +114,29 @@ func (c *Config) Credential(ctx context.Context, host, repository string) (Crede
 			return found, err
 		}
 	}
-	var failed error
+	var helperErr error
 	for _, name := range c.Files {
 		f, err := readConfigFile(name)
 		if err != nil {
 			return Credential{}, err
 		}
-		found, err := c.search(ctx, f, host, repository)
+		found, err := c.searchFile(ctx, f, host, repository)
 		if !found.Anonymous() {
 			return found, nil
 		}
-		failed = cmp.Or(failed, err)
+		helperErr = cmp.Or(helperErr, err)
 	}
-	return Credential{}, failed
+	return Credential{}, helperErr
 }
 
-// search asks the helper of one file, then the file itself. A helper that fails
-// matters only when nothing is found without it.
-func (c *Config) search(ctx context.Context, f configFile, host, repository string) (Credential, error) {
+// searchFile searches the helper of a file and then the file itself. An error of the helper is
+// returned only if the file has no credential.
+func (c *Config) searchFile(ctx context.Context, f configFile, host, repository string) (Credential, error) {
 	h, err := c.helperFor(f, host)
 	if err != nil {
 		return Credential{}, err
 	}
-	found, failed := c.helpers.get(ctx, helperKey{h.name, h.server}, h.get)
+	found, helperErr := c.helpers.get(ctx, helperKey{h.name, h.server}, h.get)
 	if !found.Anonymous() {
 		return found, nil
 	}
@@ -144,19 +144,18 @@ func (c *Config) search(ctx context.Context, f configFile, host, repository stri
 	if err != nil || !found.Anonymous() {
 		return found, err
 	}
-	return Credential{}, failed
+	return Credential{}, helperErr
 }
 
-// Forget implements [Forgetter]: helpers are run anew. Files always are read
-// anew.
+// Forget implements [Forgetter]. It drops the results of all helpers.
 func (c *Config) Forget(string) { c.helpers.clear() }
 
-// Store keeps a credential for host, in place of the one that was there: with
-// the credential helper that the first of Files names for host, otherwise in
-// that file itself, which then is readable by its owner alone. The rest of the
-// file stays as it is but for white space; the file is replaced in one step,
-// and created with its directory when absent. It returns where the credential
-// is now: the name of the file or of the helper program.
+// Store stores a credential for host and replaces the old one. It uses the credential helper that
+// the first of Files names for host, otherwise that file. It returns the name of the helper program
+// or of the file.
+//
+// The file is created, with its directory, if it does not exist. It is replaced atomically, gets
+// mode 0600, and keeps all its other content except for white space.
 func (c *Config) Store(ctx context.Context, host string, cred Credential) (where string, err error) {
 	if len(c.Files) == 0 {
 		return "", errors.New("no file to store credentials in: set HOME or DOCKER_CONFIG")
@@ -183,18 +182,18 @@ func (c *Config) Store(ctx context.Context, host string, cred Credential) (where
 	return where, err
 }
 
-// Erase removes the credential for host as a whole from every one of Files and
-// the credential helpers that they name for it, and reports whether there was
-// one. It does not touch podman's entries for namespaces, nor Inline.
+// Erase removes the credential for host from all Files and from the credential helpers that they
+// name for it. It reports whether there was one. It does not change podman's entries for
+// namespaces, nor Inline.
 func (c *Config) Erase(ctx context.Context, host string) (found bool, err error) {
 	defer c.helpers.clear()
-	var problems []error
+	var errs []error
 	for _, name := range c.Files {
-		here, err := c.eraseFrom(ctx, name, host)
-		found = found || here
-		problems = append(problems, err)
+		foundHere, err := c.eraseFrom(ctx, name, host)
+		found = found || foundHere
+		errs = append(errs, err)
 	}
-	return found, errors.Join(problems...)
+	return found, errors.Join(errs...)
 }
 
 func (c *Config) eraseFrom(ctx context.Context, name, host string) (found bool, err error) {
@@ -206,15 +205,15 @@ func (c *Config) eraseFrom(ctx context.Context, name, host string) (found bool, 
 		if err != nil {
 			return f, err
 		}
-		held, failed := h.erase(ctx)
-		changed, kept, err := f.erase(host)
-		found = held || kept
-		return changed, errors.Join(failed, err)
+		inHelper, helperErr := h.erase(ctx)
+		changed, inFile, err := f.erase(host)
+		found = inHelper || inFile
+		return changed, errors.Join(helperErr, err)
 	})
 	return found, err
 }
 
-// helperFor is the helper that a file names for host; its zero value is none.
+// helperFor returns the helper that a file names for host, or the zero helper.
 func (c *Config) helperFor(f configFile, host string) (helper, error) {
 	name, key, err := f.helper(host)
 	if err != nil || name == "" {

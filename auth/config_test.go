@@ -19,7 +19,7 @@ const (
 )
 
 // write makes a configuration file and returns its name.
-func write(t *testing.T, text string) string {
+func writeConfig(t *testing.T, text string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "config.json")
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
@@ -28,7 +28,7 @@ func write(t *testing.T, text string) string {
 	return name
 }
 
-func read(t *testing.T, name string) string {
+func readFile(t *testing.T, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -60,7 +60,7 @@ func TestConfigAuths(t *testing.T) {
 		"badpair.example.com": {"auth": "c2VzYW1l"}
 	}
 }`
-	name := write(t, text)
+	name := writeConfig(t, text)
 	config := &Config{Files: []string{name}}
 	tests := []struct {
 		host, repository string
@@ -96,11 +96,11 @@ func TestConfigAuths(t *testing.T) {
 			t.Errorf("%s %s: got %+v %q, %v", test.host, test.repository, got, got.Password, err)
 		}
 	}
-	for host, problem := range map[string]string{
+	for host, want := range map[string]string{
 		"bad.example.com": "object of strings", "bad64.example.com": "base64", "badpair.example.com": "user:password",
 	} {
 		_, err := config.Credential(context.Background(), host, "")
-		if err == nil || !strings.Contains(err.Error(), problem) || !strings.Contains(err.Error(), name) ||
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) ||
 			!strings.Contains(err.Error(), host) || strings.Contains(err.Error(), "sesame") {
 			t.Errorf("%s: %v", host, err)
 		}
@@ -120,7 +120,7 @@ func TestMalformedConfig(t *testing.T) {
 		{`{"credsStore": {}}`, "credsStore"},
 	}
 	for _, test := range tests {
-		name := write(t, test.text)
+		name := writeConfig(t, test.text)
 		config := &Config{Files: []string{name}}
 		_, err := config.Credential(context.Background(), "a.example.com", "")
 		if err == nil || !strings.Contains(err.Error(), test.problem) || !strings.Contains(err.Error(), name) {
@@ -129,19 +129,19 @@ func TestMalformedConfig(t *testing.T) {
 		if _, err := config.Store(context.Background(), "a.example.com", Credential(bob)); err == nil {
 			t.Errorf("%s: a credential was stored", test.text)
 		}
-		if got := read(t, name); got != test.text {
+		if got := readFile(t, name); got != test.text {
 			t.Errorf("%s: the file became %s", test.text, got)
 		}
 	}
 	for _, text := range []string{"", " \n", "null", "{}", `{"auths": null, "credHelpers": null, "credsStore": ""}`} {
-		config := &Config{Files: []string{write(t, text)}}
+		config := &Config{Files: []string{writeConfig(t, text)}}
 		if got, err := config.Credential(context.Background(), "a.example.com", ""); err != nil || !got.Anonymous() {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}
 }
 
-func TestAbsentConfig(t *testing.T) {
+func TestMissingConfigFile(t *testing.T) {
 	for _, config := range []*Config{{}, {Files: []string{filepath.Join(t.TempDir(), "no", "config.json")}}} {
 		if got, err := config.Credential(context.Background(), "ghcr.io", "a/b"); err != nil || !got.Anonymous() {
 			t.Errorf("%v, %v", got, err)
@@ -159,9 +159,9 @@ func TestAbsentConfig(t *testing.T) {
 	}
 }
 
-func TestConfigFilesInOrder(t *testing.T) {
-	first := write(t, `{"auths": {"a.example.com": {"auth": "`+bobAuth+`"}, "b.example.com": {}}}`)
-	second := write(t, `{"auths": {"a.example.com": {"auth": "`+eveAuth+`"}, "b.example.com": {"auth": "`+eveAuth+`"}}}`)
+func TestConfigFilesAreSearchedInOrder(t *testing.T) {
+	first := writeConfig(t, `{"auths": {"a.example.com": {"auth": "`+bobAuth+`"}, "b.example.com": {}}}`)
+	second := writeConfig(t, `{"auths": {"a.example.com": {"auth": "`+eveAuth+`"}, "b.example.com": {"auth": "`+eveAuth+`"}}}`)
 	config := &Config{Files: []string{first, second}}
 	for host, want := range map[string]string{"a.example.com": first, "b.example.com": second} {
 		if got, err := config.Credential(context.Background(), host, ""); err != nil || got.Source != want {
@@ -253,7 +253,7 @@ func TestConfigIsCredentials(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	config := &Config{Files: []string{write(t, `{"credsStore": "none"}`)}}
+	config := &Config{Files: []string{writeConfig(t, `{"credsStore": "none"}`)}}
 	if _, err := config.Credential(ctx, "ghcr.io", ""); err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}

@@ -14,8 +14,7 @@ import (
 	"unicode/utf8"
 )
 
-// hubKey is the key of Docker Hub in configuration files and credential
-// helpers, for historical reasons.
+// hubKey is the key of Docker Hub in configuration files and credential helpers.
 const hubKey = "https://index.docker.io/v1/"
 
 // hubHosts are the hosts of Docker Hub.
@@ -25,10 +24,10 @@ var hubHosts = []string{"docker.io", "index.docker.io", "registry-1.docker.io"}
 type configFile struct {
 	name    string // for messages
 	root    object
-	changed bool // it has to be written
+	changed bool // the file must be written
 }
 
-// readConfigFile reads a file. One that is absent holds nothing.
+// readConfigFile reads a file. A missing file is empty.
 func readConfigFile(name string) (configFile, error) {
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -48,7 +47,7 @@ func parseConfigFile(name string, data []byte) (configFile, error) {
 	return configFile{name: name, root: root}, nil
 }
 
-// section returns a member that has to be an object.
+// section returns a member that must be an object.
 func (f configFile) section(key string) (object, error) {
 	o, err := parseObject(f.root.get(key))
 	if err != nil {
@@ -57,8 +56,8 @@ func (f configFile) section(key string) (object, error) {
 	return o, nil
 }
 
-// text decodes a member's value that has to be a string.
-func (f configFile) text(path string, value json.RawMessage) (string, error) {
+// stringValue decodes a value that must be a string; path names it in the error.
+func (f configFile) stringValue(path string, value json.RawMessage) (string, error) {
 	var text string
 	if value == nil {
 		return "", nil
@@ -69,10 +68,9 @@ func (f configFile) text(path string, value json.RawMessage) (string, error) {
 	return text, nil
 }
 
-// helper names the credential helper for host, without its prefix, and the key
-// that configures it. It is "" when the file keeps the credentials itself.
-// What credHelpers says of a host, even "", goes before credsStore, as in
-// docker.
+// helper returns the name of the credential helper for host, without its prefix, and the key that
+// configures it. The name is "" if the file itself has the credentials. As in docker, an entry of
+// credHelpers takes precedence over credsStore even if it is "".
 func (f configFile) helper(host string) (name, key string, err error) {
 	helpers, err := f.section("credHelpers")
 	if err != nil {
@@ -80,18 +78,17 @@ func (f configFile) helper(host string) (name, key string, err error) {
 	}
 	for _, k := range hostKeys(host) {
 		if value := helpers.get(k); value != nil {
-			name, err = f.text("credHelpers of "+k, value)
+			name, err = f.stringValue("credHelpers of "+k, value)
 			return name, "credHelpers", err
 		}
 	}
-	name, err = f.text("credsStore", f.root.get("credsStore"))
+	name, err = f.stringValue("credsStore", f.root.get("credsStore"))
 	return name, "credsStore", err
 }
 
-// find looks for the credential of host and repository under auths. Entries for
-// a repository or a namespace (podman) go before those for the host, the longest
-// first; entries without any credential, which docker leaves behind when a
-// helper holds it, do not count.
+// find searches auths for the credential of host and repository. Podman's entries for a repository
+// or a namespace take precedence over those for the host, the longest first. Entries without a
+// credential, which docker writes if a helper has it, are skipped.
 func (f configFile) find(host, repository string) (Credential, error) {
 	auths, err := f.section("auths")
 	if err != nil {
@@ -107,7 +104,7 @@ func (f configFile) find(host, repository string) (Credential, error) {
 	return Credential{}, nil
 }
 
-// credential decodes the entry of a key, which may be absent.
+// credential decodes the entry of a key; value is nil if there is none.
 func (f configFile) credential(key string, value json.RawMessage) (Credential, error) {
 	if value == nil {
 		return Credential{}, nil
@@ -117,7 +114,7 @@ func (f configFile) credential(key string, value json.RawMessage) (Credential, e
 		IdentityToken, RegistryToken string
 	}
 	if json.Unmarshal(value, &entry) != nil {
-		return Credential{}, f.badEntry(key, "an object of strings is expected")
+		return Credential{}, f.entryError(key, "an object of strings is expected")
 	}
 	found := Credential{
 		Username:      entry.Username,
@@ -128,7 +125,7 @@ func (f configFile) credential(key string, value json.RawMessage) (Credential, e
 	if entry.Auth != "" {
 		user, password, err := decodeAuth(entry.Auth)
 		if err != nil {
-			return Credential{}, f.badEntry(key, err.Error())
+			return Credential{}, f.entryError(key, err.Error())
 		}
 		found.Username, found.Password = user, password
 	}
@@ -138,12 +135,12 @@ func (f configFile) credential(key string, value json.RawMessage) (Credential, e
 	return found, nil
 }
 
-func (f configFile) badEntry(key, problem string) error {
+func (f configFile) entryError(key, problem string) error {
 	return fmt.Errorf("registry configuration %s: entry %q: %s", f.name, key, problem)
 }
 
-// decodeAuth decodes base64(user:password). Old versions of docker padded the
-// password with zero bytes.
+// decodeAuth decodes base64(user:password). Old versions of docker padded the password with zero
+// bytes.
 func decodeAuth(text string) (user, password string, err error) {
 	decoded, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
@@ -156,11 +153,10 @@ func decodeAuth(text string) (user, password string, err error) {
 	return user, strings.Trim(password, "\x00"), nil
 }
 
-// configKey is the key under which credentials for host are stored.
+// configKey returns the key for storing credentials for host.
 func configKey(host string) string { return hostKeys(host)[0] }
 
-// hostKeys are the keys that stand for host in the form that is written today,
-// the one to write first.
+// hostKeys returns the keys of host in today's form. The first is the one to write.
 func hostKeys(host string) []string {
 	host = keyHost(host)
 	if slices.Contains(hubHosts, host) {
@@ -169,8 +165,8 @@ func hostKeys(host string) []string {
 	return []string{host}
 }
 
-// namespaceKeys are podman's keys (containers-auth.json(5)) for a repository and
-// the namespaces around it, the longest first.
+// namespaceKeys returns podman's keys (containers-auth.json(5)) for a repository and its
+// namespaces, the longest first.
 func namespaceKeys(host, repository string) []string {
 	hosts := []string{keyHost(host)}
 	if slices.Contains(hubHosts, hosts[0]) {
@@ -186,8 +182,8 @@ func namespaceKeys(host, repository string) []string {
 	return keys
 }
 
-// urlKeys are the keys of auths that name host as a URL, https first: what older
-// versions of docker wrote.
+// urlKeys returns the keys of auths that have host in a URL, https first. Old versions of docker
+// wrote these.
 func urlKeys(auths object, host string) []string {
 	var keys []string
 	for _, m := range auths {
@@ -200,15 +196,16 @@ func urlKeys(auths object, host string) []string {
 	return slices.Compact(keys)
 }
 
-// isURLKey tells a URL, with or without a scheme, from a podman namespace.
+// isURLKey reports whether key is a URL, with or without a scheme, and not podman's key for a
+// namespace.
 func isURLKey(key string) bool {
 	_, path, _ := strings.Cut(key, "/")
 	path = strings.Trim(path, "/")
 	return strings.Contains(key, "://") || path == "" || path == "v1" || path == "v2"
 }
 
-// keyHost is the host of a key that may be a URL, in lower case. A namespace
-// key is no host, and comes back as it is.
+// keyHost returns the host of a key that may be a URL, in lower case. It returns the key of a
+// namespace unchanged.
 func keyHost(key string) string {
 	if !isURLKey(key) {
 		return key
@@ -220,7 +217,7 @@ func keyHost(key string) string {
 	return strings.ToLower(host)
 }
 
-// checkHost refuses what cannot be the host of a registry, as a key to write.
+// checkHost returns an error if host is not valid as the key of a registry.
 func checkHost(host string) error {
 	u, err := url.Parse("https://" + keyHost(host) + "/v2/")
 	if err != nil || u.Hostname() == "" || u.Host != keyHost(host) || !utf8.ValidString(host) {
@@ -229,9 +226,9 @@ func checkHost(host string) error {
 	return nil
 }
 
-// store returns the file with the credential under host's key; the rest of the
-// file and what else the entry holds stay. An anonymous credential leaves the
-// empty entry by which docker notes that a helper has it.
+// store returns the file with the credential under host's key. The rest of the file and of the
+// entry is kept. An anonymous credential gives an entry without credential, as docker writes if a
+// helper has it.
 func (f configFile) store(host string, c Credential) (configFile, error) {
 	auths, err := f.section("auths")
 	if err != nil {
@@ -240,11 +237,11 @@ func (f configFile) store(host string, c Credential) (configFile, error) {
 	key := configKey(host)
 	entry, err := parseObject(auths.get(key))
 	if err != nil {
-		return f, f.badEntry(key, err.Error())
+		return f, f.entryError(key, err.Error())
 	}
 	entry = entry.without(isSecretField)
 	if c.Username != "" {
-		entry = entry.set("auth", encodeString(strings.TrimPrefix(c.basic(), "Basic ")))
+		entry = entry.set("auth", encodeString(strings.TrimPrefix(c.basicHeader(), "Basic ")))
 	}
 	if c.IdentityToken != "" {
 		entry = entry.set("identitytoken", encodeString(c.IdentityToken))
@@ -262,8 +259,8 @@ func isSecretField(key string) bool {
 	return slices.Contains(fields, strings.ToLower(key))
 }
 
-// erase returns the file without any entry for host as a whole, and whether one
-// of those held a credential.
+// erase returns the file without its entries for host, and reports whether one of these had a
+// credential. Entries for namespaces are kept.
 func (f configFile) erase(host string) (changed configFile, found bool, err error) {
 	auths, err := f.section("auths")
 	if err != nil {
@@ -282,11 +279,11 @@ func (f configFile) erase(host string) (changed configFile, found bool, err erro
 	return f, found, nil
 }
 
-// encode writes the file as docker does, indented with tabs.
+// encode encodes the file as docker does, indented with tabs.
 func (f configFile) encode() []byte {
 	var b bytes.Buffer
 	if json.Indent(&b, f.root.encode(), "", "\t") != nil {
-		return f.root.encode() // cannot happen: it is made of valid JSON
+		return f.root.encode() // cannot happen: all values are valid JSON
 	}
 	return b.Bytes()
 }

@@ -8,44 +8,40 @@ import (
 	"strings"
 )
 
-// tokenUser is the user name by which credential helpers say that the secret
-// is an identity token (docker-credential-helpers).
+// tokenUser is the user name with which credential helpers mark an identity token
+// (docker-credential-helpers).
 const tokenUser = "<token>"
 
-// Credential is what one account proves itself with. The zero value is the
-// anonymous account.
+// Credential is the credential of one account. The zero value is the anonymous account.
 type Credential struct {
-	// Username and Password are for Basic authentication, at the registry or at
-	// its token server.
+	// Username and Password are for Basic authentication at the registry or its token server.
 	Username string
 	Password string
 
-	// IdentityToken is an OAuth2 refresh token: the token server exchanges it
-	// for access tokens (distribution, spec/auth/oauth).
+	// IdentityToken is an OAuth2 refresh token. The token server exchanges it for access tokens
+	// (distribution, spec/auth/oauth).
 	IdentityToken string
 
-	// RegistryToken is sent to the registry itself as a Bearer token, as it is.
+	// RegistryToken is sent to the registry as a Bearer token.
 	RegistryToken string
 
-	// Source says for messages where the credential was found: a file's name,
-	// for instance. It is no part of the proof.
+	// Source is where the credential was found, such as a file's name. It is only for messages.
 	Source string
 }
 
-// Anonymous reports whether the credential proves nothing.
+// Anonymous reports whether the credential has no user name, password or token.
 func (c Credential) Anonymous() bool {
 	c.Source = ""
 	return c == Credential{}
 }
 
-// String describes the account for messages: its user name and where it was
-// found, never a password or token.
-func (c Credential) String() string { return describe(c.user(), c.Source) }
+// String returns the user name and the source, and never a password or token.
+func (c Credential) String() string { return describeAccount(c.user(), c.Source) }
 
-// GoString is String, so that %#v shows no secret either.
+// GoString makes %#v show no secret either.
 func (c Credential) GoString() string { return "auth.Credential(" + c.String() + ")" }
 
-// user is the user name, or "<token>" for a token that comes without one.
+// user returns the user name, or "<token>" for a token without a user name.
 func (c Credential) user() string {
 	if c.Username == "" && c.IdentityToken+c.RegistryToken != "" {
 		return tokenUser
@@ -53,17 +49,16 @@ func (c Credential) user() string {
 	return c.Username
 }
 
-// basic is the credential as RFC 7617 writes it into the Authorization header.
-func (c Credential) basic() string {
+// basicHeader returns the Authorization header of Basic authentication (RFC 7617).
+func (c Credential) basicHeader() string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Password))
 }
 
-// redact takes the credential's secrets out of a text that others wrote, also
-// as they are in a header.
+// redact replaces the credential's secrets in a text, also in the form they have in a header.
 func (c Credential) redact(text string) string {
 	basic := ""
 	if c.Password != "" {
-		_, basic, _ = strings.Cut(c.basic(), " ")
+		_, basic, _ = strings.Cut(c.basicHeader(), " ")
 	}
 	for _, secret := range []string{basic, c.Password, c.IdentityToken, c.RegistryToken} {
 		if secret != "" {
@@ -73,7 +68,7 @@ func (c Credential) redact(text string) string {
 	return text
 }
 
-func describe(user, source string) string {
+func describeAccount(user, source string) string {
 	text := "user " + strconv.Quote(user)
 	switch user {
 	case "":
@@ -87,27 +82,23 @@ func describe(user, source string) string {
 	return text
 }
 
-// Credentials finds the credential for a registry. Implementations are safe for
-// concurrent use.
+// Credentials finds the credential for a registry. Implementations must be safe for concurrent use.
 type Credentials interface {
-	// Credential returns the credential for the registry at host, which is
-	// host[:port] as in its URLs ("registry-1.docker.io", "localhost:5000").
-	// The repository is the one the request is about ("library/alpine"), or ""
-	// when that is not known. Where nothing is found the credential is
-	// anonymous and the error nil.
+	// Credential returns the credential for the registry at host, which is host[:port] as in its
+	// URLs ("registry-1.docker.io", "localhost:5000"). The repository is that of the request
+	// ("library/alpine"), or "" if it is unknown. If there is no credential it returns an anonymous
+	// one and no error.
 	Credential(ctx context.Context, host, repository string) (Credential, error)
 }
 
-// Forgetter is implemented by [Credentials] that keep what they once looked up.
+// Forgetter is implemented by [Credentials] that cache credentials.
 type Forgetter interface {
-	// Forget is called when a credential for host was refused; the next call of
-	// Credential should look it up anew, since it may have been a short-lived
-	// one.
+	// Forget is called when a credential for host was refused. The credential may have been a
+	// short-lived one, so the next call of Credential must not return it from a cache.
 	Forget(host string)
 }
 
-// Static is one credential for every host and repository: what a user has given
-// for one side of a copy, for instance.
+// Static is one credential for all hosts and repositories.
 type Static Credential
 
 // Credential implements [Credentials].
@@ -121,10 +112,9 @@ func (s Static) String() string { return Credential(s).String() }
 // GoString is [Credential.GoString].
 func (s Static) GoString() string { return Credential(s).GoString() }
 
-// ParseUserPass reads "user:password". The password is everything behind the
-// first colon, be it the many lines of a key file; neither part may be empty.
-// One line ending at the end is left out, so that the text can come from a pipe.
-// The errors do not repeat the text.
+// ParseUserPass parses "user:password". The password is everything after the first colon and may
+// have several lines, as key files do. Neither may be empty. One line ending at the end is removed,
+// so that the text can come from a pipe. The errors do not contain the text.
 func ParseUserPass(text string) (Credential, error) {
 	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
 	user, password, ok := strings.Cut(text, ":")

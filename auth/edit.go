@@ -8,12 +8,11 @@ import (
 	"path/filepath"
 )
 
-// maxLinks is how many symbolic links in a row are followed.
+// maxLinks is how many symbolic links are followed for one file.
 const maxLinks = 40
 
-// editConfigFile changes a configuration file, or leaves it alone when nothing
-// was changed. Others who edit it this way wait meanwhile; docker and podman do
-// not, which is why the file is read again just before.
+// editConfigFile changes a configuration file under a lock, or does not write it if nothing was
+// changed. Docker and podman do not use the lock, so the file is read just before it is changed.
 func editConfigFile(ctx context.Context, name string, change func(configFile) (configFile, error)) error {
 	target, err := followLinks(name)
 	if err != nil {
@@ -33,24 +32,24 @@ func editConfigFile(ctx context.Context, name string, change func(configFile) (c
 		return err
 	}
 	f.name = name
-	f, problem := change(f)
+	f, changeErr := change(f)
 	if !f.changed {
-		return problem
+		return changeErr
 	}
 	if err := replaceFile(target, f.encode()); err != nil {
 		err = fmt.Errorf("writing the registry configuration %s: %w", name, err)
-		return errors.Join(problem, err)
+		return errors.Join(changeErr, err)
 	}
-	return problem
+	return changeErr
 }
 
-// followLinks is the file that a name stands for in the end, which need not
-// exist. It is the one to replace, so that a link stays a link.
+// followLinks returns the file that a name refers to after all symbolic links, which need not
+// exist. Replacing that file keeps the links.
 func followLinks(name string) (string, error) {
 	for range maxLinks {
 		info, err := os.Lstat(name)
 		if err != nil || info.Mode()&os.ModeSymlink == 0 {
-			return name, nil // what is wrong with it, if anything, shows on reading
+			return name, nil // an error comes again when the file is read
 		}
 		target, err := os.Readlink(name)
 		if err != nil {
@@ -64,15 +63,14 @@ func followLinks(name string) (string, error) {
 	return "", fmt.Errorf("%s: too many symbolic links", name)
 }
 
-// replaceFile puts a new file, readable by its owner alone, in the place of an
-// old one in one step.
+// replaceFile replaces a file atomically with one of mode 0600.
 func replaceFile(name string, data []byte) error {
 	dir := filepath.Dir(name)
 	temp, err := os.CreateTemp(dir, "."+filepath.Base(name)+".*") // mode 0600
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name()) // in vain once it is renamed
+	defer os.Remove(temp.Name()) // fails if it was renamed
 	if err := writeAndSync(temp, data); err != nil {
 		return err
 	}

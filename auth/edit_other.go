@@ -4,13 +4,13 @@ package auth
 
 import "context"
 
-// lockDir does nothing where the standard library has no advisory locks.
+// lockDir does nothing: the standard library has no advisory locks for these systems.
 func lockDir(context.Context, string) (unlock func(), err error) {
 	return func() {}, nil
 }
 
-// keepOwner does nothing where files have no owner in the sense of Unix.
+// keepOwner does nothing: files on these systems have no owner in the sense of Unix.
 func keepOwner(string, string) {}
 
-// syncDir does nothing where directories cannot be synced.
+// syncDir does nothing: directories cannot be synced on these systems.
 func syncDir(string) {}

@@ -11,22 +11,20 @@ import (
 )
 
 const (
-	// lockWait is how long a lock is waited for; its holder writes a small file
-	// or waits for a helper.
-	lockWait = 30 * time.Second
-
-	lockPause = 10 * time.Millisecond
+	// lockTimeout is how long to wait for a lock. Its holder writes a small file or waits for a
+	// helper.
+	lockTimeout  = 30 * time.Second
+	lockInterval = 10 * time.Millisecond
 )
 
-// lockDir takes the advisory lock of a directory, which leaves nothing behind,
-// and returns what releases it. Where the file system has no locks there is
-// none to take.
+// lockDir takes the advisory lock of a directory, which creates no file. It returns without a lock
+// if the file system has none.
 func lockDir(ctx context.Context, dir string) (unlock func(), err error) {
 	file, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, lockWait, errors.New("another program holds the lock"))
+	ctx, cancel := context.WithTimeoutCause(ctx, lockTimeout, errors.New("another program holds the lock"))
 	defer cancel()
 	for {
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
@@ -34,7 +32,7 @@ func lockDir(ctx context.Context, dir string) (unlock func(), err error) {
 			return func() { file.Close() }, nil
 		}
 		select {
-		case <-time.After(lockPause):
+		case <-time.After(lockInterval):
 		case <-ctx.Done():
 			file.Close()
 			return nil, context.Cause(ctx)
@@ -42,10 +40,10 @@ func lockDir(ctx context.Context, dir string) (unlock func(), err error) {
 	}
 }
 
-// keepOwner gives name the owner that like has, as docker does, for the sake of
-// those who work under sudo. Only root can, and only for root does it matter.
-func keepOwner(name, like string) {
-	info, err := os.Stat(like)
+// keepOwner gives name the owner of original, as docker does, so that a user's file stays the
+// user's under sudo. It has no effect unless the process runs as root.
+func keepOwner(name, original string) {
+	info, err := os.Stat(original)
 	if err != nil {
 		return
 	}
@@ -54,7 +52,7 @@ func keepOwner(name, like string) {
 	}
 }
 
-// syncDir makes a rename in dir survive a crash, where the file system can.
+// syncDir makes a rename in dir durable if the file system supports it.
 func syncDir(dir string) {
 	file, err := os.Open(dir)
 	if err != nil {

@@ -10,41 +10,39 @@ import (
 	"unicode"
 )
 
-// maxMessage bounds, in characters, what is repeated of a server's message.
+// maxMessage is the maximum length of a server's message in characters.
 const maxMessage = 300
 
-// Error is a failed authentication: a token server that gave no token, or the
-// registry that refused what it was given. It holds no secret.
+// Error is a failed authentication: a token server gave no token, or the registry refused the
+// authorization. It contains no secret.
 type Error struct {
 	// Host is the registry, as given to [WithScope].
 	Host string
 
-	// Realm is the token server's URL, "" when it is the registry that refused.
+	// Realm is the token server's URL, "" if the registry refused the authorization.
 	Realm string
 
-	// Scope is what was asked for.
+	// Scope is the requested scope.
 	Scope Scope
 
-	// Status is the HTTP status of the answer: 401 or 403 for a refusal, but
-	// also, of a token server, 429 or a server error. It is 0 when no request
-	// was made, 200 when the reply could not be used.
+	// Status is the HTTP status of the response: 401 or 403 for a refusal, and for a token server
+	// also 429 or 5xx. It is 0 if no request was sent, and 200 if the response had no valid token.
 	Status int
 
-	// Message is the server's own explanation in one line, shortened when it is
-	// long, "" when it gave none.
+	// Message is the server's message in one line of at most 300 characters, "" if there was none.
 	Message string
 
-	// User is the user name that was used, "<token>" for a token without a
-	// name, "" for the anonymous account.
+	// User is the user name, "<token>" for a token without a user name, "" for the anonymous
+	// account.
 	User string
-	// Source says where it was found, as Credential.Source does.
+	// Source is where the credential was found (Credential.Source).
 	Source string
 
-	// Err is what went wrong when it was not a refusal, nil otherwise.
+	// Err is the cause if it was not a refusal, nil otherwise.
 	Err error
 }
 
-// Error describes the failure in one line.
+// Error returns a message of one line.
 func (e *Error) Error() string {
 	server, asked := "the registry", ""
 	if e.Realm != "" {
@@ -53,11 +51,12 @@ func (e *Error) Error() string {
 	if !e.Scope.Empty() {
 		asked = " for " + e.Scope.String()
 	}
-	who := describe(e.User, e.Source)
+	account := describeAccount(e.User, e.Source)
 	if e.Err != nil {
-		return fmt.Sprintf("%s: no token from %s%s (%s): %v", e.Host, server, asked, who, e.Err)
+		return fmt.Sprintf("%s: no token from %s%s (%s): %v", e.Host, server, asked, account, e.Err)
 	}
-	text := fmt.Sprintf("%s: %s answered %d %s to %s%s", e.Host, server, e.Status, http.StatusText(e.Status), who, asked)
+	status := fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))
+	text := fmt.Sprintf("%s: %s answered %s to %s%s", e.Host, server, status, account, asked)
 	if e.Message != "" {
 		text += ": " + e.Message
 	}
@@ -67,17 +66,17 @@ func (e *Error) Error() string {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// CredentialsError is a failure of Credentials: a configuration file that cannot
-// be understood, or a helper program that failed ([HelperError]).
+// CredentialsError is an error of Credentials, such as a configuration file that cannot be parsed,
+// or a helper program that failed ([HelperError]).
 type CredentialsError struct {
 	// Host is the registry, as given to [WithScope].
 	Host string
 
-	// Err is how Credentials failed.
+	// Err is the error of Credentials.
 	Err error
 }
 
-// Error describes the failure in one line.
+// Error returns a message of one line.
 func (e *CredentialsError) Error() string {
 	return fmt.Sprintf("finding credentials for %s: %v", e.Host, e.Err)
 }
@@ -85,8 +84,8 @@ func (e *CredentialsError) Error() string {
 // Unwrap returns Err.
 func (e *CredentialsError) Unwrap() error { return e.Err }
 
-// denied reports whether err is a token server's No to the account or the
-// scope, as opposed to trouble with the server.
+// denied reports whether err means that a token server refused the account or the scope, and not
+// that the server failed.
 func denied(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) || e.Err != nil {
@@ -97,9 +96,9 @@ func denied(err error) bool {
 
 type refusalKey struct{}
 
-// Refusal tells, of a 401 or 403 response that came through a [Transport], whose
-// credentials the registry refused and for what scope. It is nil for any other
-// response. The response's body is left to the caller, so Message is empty.
+// Refusal returns which credentials and which scope the registry refused with resp, a 401 or 403
+// response of a [Transport]. It returns nil for any other response. Message is empty: the body is
+// not read.
 func Refusal(resp *http.Response) *Error {
 	if resp == nil || resp.Request == nil {
 		return nil
@@ -112,10 +111,9 @@ func withRefusal(ctx context.Context, e *Error) context.Context {
 	return context.WithValue(ctx, refusalKey{}, e)
 }
 
-// serverMessage finds the sentence meant for people in an error's body, in the
-// forms that token servers use: OAuth2 (error, error_description), the
-// distribution API (errors), Docker Hub (details), others (message), or plain
-// text. A page of HTML says nothing.
+// serverMessage returns the message in the body of an error response. It knows the forms of token
+// servers: OAuth2 (error, error_description), the distribution API (errors), Docker Hub (details),
+// others (message), and plain text. HTML gives "".
 func serverMessage(body []byte) string {
 	var reply map[string]any
 	if json.Unmarshal(body, &reply) != nil {
@@ -124,15 +122,15 @@ func serverMessage(body []byte) string {
 	list, _ := reply["errors"].([]any)
 	for _, element := range list {
 		e, _ := element.(map[string]any)
-		if text := firstText(e, "message", "code"); text != "" {
+		if text := firstString(e, "message", "code"); text != "" {
 			return oneLine(text)
 		}
 	}
-	return oneLine(firstText(reply, "error_description", "details", "message", "error"))
+	return oneLine(firstString(reply, "error_description", "details", "message", "error"))
 }
 
-// plainMessage is a body that is no JSON object, unless it looks like markup or
-// other JSON.
+// plainMessage returns a body that is not a JSON object, or "" if it looks like markup or other
+// JSON.
 func plainMessage(body string) string {
 	body = strings.TrimSpace(body)
 	if body == "" || strings.ContainsRune("<{[", rune(body[0])) {
@@ -141,8 +139,8 @@ func plainMessage(body string) string {
 	return oneLine(body)
 }
 
-// firstText is the first of the members that is a string and not empty.
-func firstText(object map[string]any, keys ...string) string {
+// firstString returns the first of the members that is a non-empty string.
+func firstString(object map[string]any, keys ...string) string {
 	for _, key := range keys {
 		if text, ok := object[key].(string); ok && text != "" {
 			return text
@@ -151,8 +149,8 @@ func firstText(object map[string]any, keys ...string) string {
 	return ""
 }
 
-// oneLine makes a foreign text fit to be printed: no control characters, no
-// invalid UTF-8, single spaces, at most maxMessage characters.
+// oneLine makes a server's text printable: no control characters, no invalid UTF-8, single spaces,
+// at most maxMessage characters.
 func oneLine(text string) string {
 	words := strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool {
 		return unicode.IsSpace(r) || !unicode.IsPrint(r)

@@ -55,7 +55,7 @@ func TestServerMessage(t *testing.T) {
 	}
 }
 
-func TestCredentialNeverShowsItsSecret(t *testing.T) {
+func TestCredentialStringHasNoSecret(t *testing.T) {
 	full := Credential{Username: "bob", Password: "sesame", IdentityToken: "sesame", RegistryToken: "sesame", Source: "here"}
 	for _, c := range []Credential{full, {IdentityToken: "sesame"}, {RegistryToken: "sesame"}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
@@ -69,7 +69,7 @@ func TestCredentialNeverShowsItsSecret(t *testing.T) {
 	if got, want := full.String(), `user "bob" from here`; got != want {
 		t.Errorf("String() = %s, want %s", got, want)
 	}
-	if nobody := (Credential{Source: "here"}); !nobody.Anonymous() || full.Anonymous() {
+	if anonymous := (Credential{Source: "here"}); !anonymous.Anonymous() || full.Anonymous() {
 		t.Error("Anonymous is wrong")
 	}
 	if got := (Credential{Source: "here"}).String(); got != "anonymous" {

@@ -7,34 +7,34 @@ import (
 	"time"
 )
 
-// maxAnswers is how many times a refused request is sent again: with the scope
-// that the caller wants, then with the one that the registry wants.
-const maxAnswers = 2
+// maxRetries is how many times a refused request is sent again: with the scope of the caller, then
+// with that of the challenge.
+const maxRetries = 2
 
-// exchange is one request on its way through a Transport.
+// exchange is one RoundTrip: it sends a request and answers its challenges.
 type exchange struct {
 	transport *Transport
 	registry  *registry
 	request   *http.Request
 	host      string
 	need      need
-	began     time.Time
+	started   time.Time
 
-	asked  []Scope // scopes for which this request has got a new token, or a No
-	denied error   // the No, unless another scope brought a token since
+	triedScopes []Scope // scopes for which a new token was requested
+	denied      error   // the token server's last refusal; nil once another scope got a token
 }
 
-// authorization is what a request is sent with. The zero value is nothing.
+// authorization is how a request is authorized. The zero value means not at all.
 type authorization struct {
-	header string // of Authorization
-	token  string // the access token in the header, if it is one
-	scope  Scope  // what the token is needed for
-	answer bool   // it answers a challenge to this very request
-	cred   Credential
+	header           string // of Authorization
+	token            string // the access token in the header, if it is one
+	scope            Scope  // what the token is needed for
+	answersChallenge bool   // it answers a challenge to this very request
+	cred             Credential
 }
 
-// run sends the request, and sends it again for as long as the registry's
-// refusal can be answered with something better.
+// run sends the request, and sends it again while there is a better authorization than the refused
+// one.
 func (x *exchange) run() (*http.Response, error) {
 	a, err := x.prepare()
 	if err != nil {
@@ -42,14 +42,14 @@ func (x *exchange) run() (*http.Response, error) {
 		return nil, err
 	}
 	resp, err := x.send(x.request, a)
-	for range maxAnswers {
-		if err != nil || !x.unauthorized(resp) {
+	for range maxRetries {
+		if err != nil || !x.asksForAuthorization(resp) {
 			break
 		}
-		next, failed := x.answer(resp, a)
-		if failed != nil {
+		next, answerErr := x.answerChallenge(resp, a)
+		if answerErr != nil {
 			discard(resp)
-			return nil, failed
+			return nil, answerErr
 		}
 		if next.header == "" {
 			break
@@ -64,9 +64,9 @@ func (x *exchange) run() (*http.Response, error) {
 	return x.finish(resp, a), nil
 }
 
-// prepare finds what to send at once to a registry whose ways are known. When
-// its token server says No the request goes out bare all the same, for the
-// challenge may be content with less.
+// prepare returns the authorization for the first attempt, which is none if the registry's
+// challenge is not known yet. If the token server refuses the scope the request is sent without
+// authorization, since the challenge may name a smaller scope.
 func (x *exchange) prepare() (authorization, error) {
 	known := x.registry.knownChallenge()
 	if known.scheme == "" {
@@ -109,20 +109,19 @@ func (x *exchange) resend(a authorization) (*http.Response, error) {
 	return x.send(req, a)
 }
 
-// unauthorized reports whether resp asks for other authorization: a 401, or the
-// 403 by which RFC 6750 (section 3.1) asks for a wider scope.
-func (x *exchange) unauthorized(resp *http.Response) bool {
+// asksForAuthorization reports whether resp asks for another authorization. It is a 401, or a 403
+// that asks for a wider scope (RFC 6750, section 3.1).
+func (x *exchange) asksForAuthorization(resp *http.Response) bool {
 	if resp.StatusCode != http.StatusForbidden {
 		return resp.StatusCode == http.StatusUnauthorized
 	}
 	c, _ := chooseChallenge(resp.Header.Values("Www-Authenticate"), x.request.URL)
-	return c.problem == insufficientScope
+	return c.errorCode == insufficientScope
 }
 
-// answer finds a better authorization than a, which the registry has refused.
-// It returns none when there is none, and the token server's No when that is
-// the reason.
-func (x *exchange) answer(resp *http.Response, a authorization) (authorization, error) {
+// answerChallenge returns a better authorization than a, which the registry has refused. If there
+// is none it returns the zero value, and the token server's refusal if that is the reason.
+func (x *exchange) answerChallenge(resp *http.Response, a authorization) (authorization, error) {
 	x.registry.dropToken(a.token)
 	c := x.challenge(resp)
 	if c.scheme == "" || !replayable(x.request) {
@@ -131,8 +130,8 @@ func (x *exchange) answer(resp *http.Response, a authorization) (authorization, 
 	if a.header != "" && a.token == "" {
 		x.forget(a.cred) // only another credential can help now
 	}
-	for _, scope := range x.candidates(c, a) {
-		if slices.Contains(x.asked, scope) {
+	for _, scope := range x.candidateScopes(c, a) {
+		if slices.Contains(x.triedScopes, scope) {
 			continue
 		}
 		next, err := x.authorize(c, scope)
@@ -142,38 +141,37 @@ func (x *exchange) answer(resp *http.Response, a authorization) (authorization, 
 		if err != nil || next.header == a.header {
 			return authorization{}, err
 		}
-		next.answer = true
+		next.answersChallenge = true
 		return next, nil
 	}
 	return authorization{}, x.denied
 }
 
-// challenge is the challenge of a refusal. One without a challenge (gcr.io)
-// stands for the challenge known from before, or for that of GET /v2/.
+// challenge returns the challenge of a refusal. If it has none (gcr.io) the challenge is the one
+// known before or that of GET /v2/.
 func (x *exchange) challenge(resp *http.Response) challenge {
 	lines := resp.Header.Values("Www-Authenticate")
 	c, ok := chooseChallenge(lines, x.request.URL)
 	switch {
 	case ok:
-		x.registry.keepChallenge(c)
+		x.registry.storeChallenge(c)
 	case len(lines) == 0:
-		// An error leaves no challenge, and the caller with the 401.
+		// After an error there is no challenge, and the caller gets the 401.
 		c, _ = x.registry.ping(x.request.Context(), x.transport.base(), x.request.URL, x.request.UserAgent())
 	}
 	return c
 }
 
-// candidates are the scopes worth asking for after c refused a, in order. First
-// comes what serves the rest of the job as well: what the caller wants together
-// with what the registry wants, or the same again if the token was no good.
-// Then exactly what the registry wants, for token servers that deny the former,
-// or heed only a part of it.
-func (x *exchange) candidates(c challenge, a authorization) []Scope {
+// candidateScopes returns the scopes to try, in order, after a was refused with challenge c. The
+// first is the scope that serves the caller's other requests too: that of the caller and of the
+// challenge together, or the same scope again if the token was invalid. The second is exactly that
+// of the challenge, for token servers that refuse the first or use only a part of it.
+func (x *exchange) candidateScopes(c challenge, a authorization) []Scope {
 	var scopes []Scope
 	switch {
 	case a.token == "":
 		scopes = append(scopes, x.registry.scopeFor(x.need).Union(c.scope))
-	case c.problem == invalidToken || c.scope.Empty():
+	case c.errorCode == invalidToken || c.scope.Empty():
 		scopes = append(scopes, a.scope)
 	case !a.scope.Contains(c.scope):
 		scopes = append(scopes, a.scope.Union(c.scope))
@@ -184,60 +182,60 @@ func (x *exchange) candidates(c challenge, a authorization) []Scope {
 	return scopes
 }
 
-// authorize makes an authorization for the scope. When the token server denies
-// it, the credential may have been a short-lived one, and is looked up again.
+// authorize returns an authorization for the scope. If the token server refuses it the credential
+// is looked up again, since it may have been a short-lived one.
 func (x *exchange) authorize(c challenge, scope Scope) (authorization, error) {
 	cred, err := x.credential()
 	if err != nil {
 		return authorization{}, err
 	}
-	a, err := x.present(c, cred, scope)
+	a, err := x.authorizationFor(c, cred, scope)
 	if denied(err) {
 		x.forget(cred)
-		again, failed := x.credential()
-		if failed == nil && again != cred {
-			a, err = x.present(c, again, scope)
+		renewed, credErr := x.credential()
+		if credErr == nil && renewed != cred {
+			a, err = x.authorizationFor(c, renewed, scope)
 		}
 	}
 	x.denied = nil
 	if denied(err) {
-		x.asked = append(x.asked, scope)
+		x.triedScopes = append(x.triedScopes, scope)
 		x.denied = err
 	}
 	return a, err
 }
 
-// present puts a credential into the form that the challenge asks for. It
-// returns nothing when the credential does not have it.
-func (x *exchange) present(c challenge, cred Credential, scope Scope) (authorization, error) {
+// authorizationFor returns the authorization that the challenge asks for. It returns the zero value
+// if the credential has no secret of that kind.
+func (x *exchange) authorizationFor(c challenge, cred Credential, scope Scope) (authorization, error) {
 	a := authorization{scope: scope, cred: cred}
 	switch {
 	case cred.RegistryToken != "":
 		a.header = "Bearer " + cred.RegistryToken
 	case c.scheme == schemeBasic && cred.Username != "":
-		a.header = cred.basic()
+		a.header = cred.basicHeader()
 	case c.realm != nil:
-		t, err := x.registry.token(x.request.Context(), x.server(c), cred, scope)
+		t, err := x.registry.token(x.request.Context(), x.tokenServer(c), cred, scope)
 		if err != nil {
 			return authorization{}, err
 		}
-		if !t.obtained.Before(x.began) {
-			x.asked = append(x.asked, t.scope)
+		if !t.obtained.Before(x.started) {
+			x.triedScopes = append(x.triedScopes, t.scope)
 		}
-		a.token, a.header = t.text, "Bearer "+t.text
+		a.token, a.header = t.value, "Bearer "+t.value
 	}
 	return a, nil
 }
 
-func (x *exchange) server(c challenge) *tokenServer {
+func (x *exchange) tokenServer(c challenge) *tokenServer {
 	return &tokenServer{
-		client:   &http.Client{Transport: x.transport.base(), CheckRedirect: followOnHost},
-		host:     x.host,
-		registry: x.request.URL,
-		realm:    c.realm,
-		service:  c.service,
-		agent:    x.request.UserAgent(),
-		now:      x.transport.now,
+		client:    &http.Client{Transport: x.transport.base(), CheckRedirect: followSameHost},
+		host:      x.host,
+		registry:  x.request.URL,
+		realm:     c.realm,
+		service:   c.service,
+		userAgent: x.request.UserAgent(),
+		now:       x.transport.now,
 	}
 }
 
@@ -253,8 +251,8 @@ func (x *exchange) forget(refused Credential) {
 	x.registry.forgetCredential(x.transport.Credentials, x.host, x.need.repository, refused)
 }
 
-// finish draws the lesson from the last response and makes it fit to be handed
-// out.
+// finish prepares the last response for the caller and remembers which token or scope failed or
+// worked.
 func (x *exchange) finish(resp *http.Response, a authorization) *http.Response {
 	refused := resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden
 	resp.Request = resp.Request.Clone(withSent(resp.Request.Context(), a))
@@ -262,11 +260,11 @@ func (x *exchange) finish(resp *http.Response, a authorization) *http.Response {
 	switch {
 	case refused:
 		resp.Request = resp.Request.WithContext(withRefusal(resp.Request.Context(), x.refusal(resp, a)))
-		if x.unauthorized(resp) {
+		if x.asksForAuthorization(resp) {
 			x.registry.dropToken(a.token)
 		}
-	case a.answer && a.token != "" && a.scope != x.need.scope:
-		x.registry.learn(x.need, a.scope)
+	case a.answersChallenge && a.token != "" && a.scope != x.need.scope:
+		x.registry.rememberScope(x.need, a.scope)
 	}
 	return resp
 }

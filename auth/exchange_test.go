@@ -12,126 +12,126 @@ import (
 )
 
 // basicRegistry lets in bob with the password that *want holds.
-func basicRegistry(t *testing.T, want *string) *world {
-	w := &world{t: t}
-	w.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+func basicRegistry(t *testing.T, want *string) *testRegistry {
+	reg := &testRegistry{t: t}
+	reg.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		user, got, ok := r.BasicAuth()
-		w.note("%s %v", r.Method, ok)
+		reg.record("%s %v", r.Method, ok)
 		if !ok || user != "bob" || got != *want {
 			rw.Header().Set("WWW-Authenticate", `Basic realm="test, registry"`)
 			rw.WriteHeader(http.StatusUnauthorized)
 		}
 	}))
-	t.Cleanup(w.Close)
-	return w
+	t.Cleanup(reg.Close)
+	return reg
 }
 
 func TestBasic(t *testing.T) {
 	want := "sesame"
-	w := basicRegistry(t, &want)
-	rt := w.transport(bob)
-	w.expect(rt, "GET", "/v2/", Scope{}, 200)
-	w.calls("GET false", "GET true")
-	w.expect(rt, "GET", "/v2/", Scope{}, 200)
-	w.calls("GET true")
+	reg := basicRegistry(t, &want)
+	rt := reg.transport(bob)
+	reg.wantStatus(rt, "GET", "/v2/", Scope{}, 200)
+	reg.wantCalls("GET false", "GET true")
+	reg.wantStatus(rt, "GET", "/v2/", Scope{}, 200)
+	reg.wantCalls("GET true")
 
-	w.expect(w.transport(nil), "GET", "/v2/", Scope{}, 401)
-	w.calls("GET false")
-	w.expect(w.transport(Static{IdentityToken: "i"}), "GET", "/v2/", Scope{}, 401)
-	w.calls("GET false")
+	reg.wantStatus(reg.transport(nil), "GET", "/v2/", Scope{}, 401)
+	reg.wantCalls("GET false")
+	reg.wantStatus(reg.transport(Static{IdentityToken: "i"}), "GET", "/v2/", Scope{}, 401)
+	reg.wantCalls("GET false")
 }
 
 func TestBasicRefused(t *testing.T) {
 	want := "other"
-	w := basicRegistry(t, &want)
-	resp, err := w.transport(bob).RoundTrip(w.request("GET", "/v2/", Scope{}, nil))
+	reg := basicRegistry(t, &want)
+	resp, err := reg.transport(bob).RoundTrip(reg.request("GET", "/v2/", Scope{}, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	w.calls("GET false", "GET true")
+	reg.wantCalls("GET false", "GET true")
 	refusal := Refusal(resp)
-	if refusal == nil || refusal.User != "bob" || refusal.Status != 401 || refusal.Host != w.host() {
+	if refusal == nil || refusal.User != "bob" || refusal.Status != 401 || refusal.Host != reg.host() {
 		t.Errorf("refusal: %v", refusal)
 	}
 }
 
 // rotating is a source of short-lived passwords, as the helpers of clouds are.
-type rotating struct {
-	passwords []string
-	forgotten int
-	asked     []string
+type rotatingCredentials struct {
+	passwords    []string
+	forgotten    int
+	repositories []string
 }
 
-func (r *rotating) Credential(_ context.Context, host, repository string) (Credential, error) {
-	r.asked = append(r.asked, repository)
+func (r *rotatingCredentials) Credential(_ context.Context, host, repository string) (Credential, error) {
+	r.repositories = append(r.repositories, repository)
 	return Credential{Username: "bob", Password: r.passwords[r.forgotten]}, nil
 }
 
-func (r *rotating) Forget(string) { r.forgotten = min(r.forgotten+1, len(r.passwords)-1) }
+func (r *rotatingCredentials) Forget(string) { r.forgotten = min(r.forgotten+1, len(r.passwords)-1) }
 
 func TestCredentialIsLookedUpAgain(t *testing.T) {
 	want := "one"
-	w := basicRegistry(t, &want)
-	source := &rotating{passwords: []string{"one", "two"}}
-	rt := w.transport(source)
-	w.expect(rt, "GET", "/v2/", Scope{}, 200)
+	reg := basicRegistry(t, &want)
+	source := &rotatingCredentials{passwords: []string{"one", "two"}}
+	rt := reg.transport(source)
+	reg.wantStatus(rt, "GET", "/v2/", Scope{}, 200)
 	want = "two"
-	w.expect(rt, "GET", "/v2/", Scope{}, 200)
-	w.calls("GET false", "GET true", "GET true", "GET true")
-	w.expect(rt, "GET", "/v2/", Scope{}, 200)
-	w.calls("GET true")
-	if len(source.asked) != 2 {
-		t.Errorf("%d lookups", len(source.asked))
+	reg.wantStatus(rt, "GET", "/v2/", Scope{}, 200)
+	reg.wantCalls("GET false", "GET true", "GET true", "GET true")
+	reg.wantStatus(rt, "GET", "/v2/", Scope{}, 200)
+	reg.wantCalls("GET true")
+	if len(source.repositories) != 2 {
+		t.Errorf("%d lookups", len(source.repositories))
 	}
 }
 
 func TestTokenServerCredentialIsLookedUpAgain(t *testing.T) {
-	w := newWorld(t)
-	w.login = password("two")
-	w.expect(w.transport(&rotating{passwords: []string{"one", "two"}}), "GET", "/v2/a/x", Scope{}, 200)
-	w.calls("GET /v2/a/x", "token GET repository:a:pull", "token GET repository:a:pull", "GET /v2/a/x bearer")
+	reg := newTestRegistry(t)
+	reg.authenticate = requirePassword("two")
+	reg.wantStatus(reg.transport(&rotatingCredentials{passwords: []string{"one", "two"}}), "GET", "/v2/a/x", Scope{}, 200)
+	reg.wantCalls("GET /v2/a/x", "token GET repository:a:pull", "token GET repository:a:pull", "GET /v2/a/x bearer")
 }
 
-func TestCredentialsHearOfTheRepository(t *testing.T) {
-	w := newWorld(t)
-	source := &rotating{passwords: []string{"one"}}
-	rt := w.transport(source)
-	w.expect(rt, "GET", "/v2/a/x", Repository("a", Pull), 200)
-	w.expect(rt, "GET", "/v2/a/x", Repository("a", Pull), 200)
-	w.expect(rt, "GET", "/v2/b/x", Repository("b", Pull), 200)
-	if got := strings.Join(source.asked, " "); got != "a b" {
+func TestCredentialsGetRepository(t *testing.T) {
+	reg := newTestRegistry(t)
+	source := &rotatingCredentials{passwords: []string{"one"}}
+	rt := reg.transport(source)
+	reg.wantStatus(rt, "GET", "/v2/a/x", Repository("a", Pull), 200)
+	reg.wantStatus(rt, "GET", "/v2/a/x", Repository("a", Pull), 200)
+	reg.wantStatus(rt, "GET", "/v2/b/x", Repository("b", Pull), 200)
+	if got := strings.Join(source.repositories, " "); got != "a b" {
 		t.Errorf("asked for %q", got)
 	}
 }
 
 func TestGetTokenRequest(t *testing.T) {
-	w := newWorld(t)
-	w.challenge = func(*http.Request) string {
+	reg := newTestRegistry(t)
+	reg.challenge = func(*http.Request) string {
 		return `Bearer realm="/token?keep=a%2fb",service="the registry",scope="repository:a:pull"`
 	}
 	var query, client string
-	w.login = func(rw http.ResponseWriter, r *http.Request) bool {
+	reg.authenticate = func(rw http.ResponseWriter, r *http.Request) bool {
 		query, client = r.URL.RawQuery, r.Header.Get("Authorization")
 		return true
 	}
-	w.expect(w.transport(bob), "GET", "/v2/a/x", Repository("b", Pull), 200)
+	reg.wantStatus(reg.transport(bob), "GET", "/v2/a/x", Repository("b", Pull), 200)
 	const want = "keep=a%2fb&account=bob&client_id=transship&scope=repository%3Aa%3Apull&scope=repository%3Ab%3Apull&service=the+registry"
-	if query != want || client != Credential(bob).basic() {
+	if query != want || client != Credential(bob).basicHeader() {
 		t.Errorf("query %s\nwant  %s\nauthorization %q", query, want, client)
 	}
 }
 
 func TestIdentityToken(t *testing.T) {
-	w := newWorld(t)
+	reg := newTestRegistry(t)
 	var form string
-	w.login = func(rw http.ResponseWriter, r *http.Request) bool {
+	reg.authenticate = func(rw http.ResponseWriter, r *http.Request) bool {
 		form = r.PostForm.Encode()
 		return r.Header.Get("Authorization") == ""
 	}
 	job := Repository("a", Pull).Union(Repository("b", Pull))
-	w.expect(w.transport(Static{IdentityToken: "i"}), "GET", "/v2/a/x", job, 200)
-	w.calls("GET /v2/a/x", "token POST repository:a:pull repository:b:pull", "GET /v2/a/x bearer")
+	reg.wantStatus(reg.transport(Static{IdentityToken: "i"}), "GET", "/v2/a/x", job, 200)
+	reg.wantCalls("GET /v2/a/x", "token POST repository:a:pull repository:b:pull", "GET /v2/a/x bearer")
 	const want = "client_id=transship&grant_type=refresh_token&refresh_token=i&scope=repository%3Aa%3Apull+repository%3Ab%3Apull&service=test"
 	if form != want {
 		t.Errorf("form %s\nwant %s", form, want)
@@ -141,24 +141,24 @@ func TestIdentityToken(t *testing.T) {
 // POST fails as 404 (GCR), 401 (Artifactory), 400 (ACR) or 405.
 func TestPostFallsBackToGet(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 405} {
-		w := newWorld(t)
-		w.login = func(rw http.ResponseWriter, r *http.Request) bool {
+		reg := newTestRegistry(t)
+		reg.authenticate = func(rw http.ResponseWriter, r *http.Request) bool {
 			if r.Method == http.MethodGet {
-				return password("sesame")(rw, r)
+				return requirePassword("sesame")(rw, r)
 			}
 			rw.WriteHeader(status)
 			return false
 		}
 		both := Static{Username: "bob", Password: "sesame", IdentityToken: "i"}
-		w.expect(w.transport(both), "GET", "/v2/a/x", Scope{}, 200)
-		w.calls("GET /v2/a/x", "token POST repository:a:pull", "token GET repository:a:pull", "GET /v2/a/x bearer")
+		reg.wantStatus(reg.transport(both), "GET", "/v2/a/x", Scope{}, 200)
+		reg.wantCalls("GET /v2/a/x", "token POST repository:a:pull", "token GET repository:a:pull", "GET /v2/a/x bearer")
 
-		_, err := w.transport(Static{IdentityToken: "i"}).RoundTrip(w.request("GET", "/v2/a/x", Scope{}, nil))
+		_, err := reg.transport(Static{IdentityToken: "i"}).RoundTrip(reg.request("GET", "/v2/a/x", Scope{}, nil))
 		var e *Error
 		if !errors.As(err, &e) || e.Status != status || e.User != tokenUser {
 			t.Errorf("%d without a password: %v", status, err)
 		}
-		w.calls("GET /v2/a/x", "token POST repository:a:pull")
+		reg.wantCalls("GET /v2/a/x", "token POST repository:a:pull")
 	}
 }
 
@@ -170,8 +170,8 @@ func TestRegistryToken(t *testing.T) {
 			w.Header().Set("WWW-Authenticate", challenge)
 			w.WriteHeader(http.StatusUnauthorized)
 		}))
-		w := &world{Server: server, t: t}
-		w.expect(w.transport(Static{RegistryToken: "r"}), "GET", "/v2/", Scope{}, 401)
+		reg := &testRegistry{Server: server, t: t}
+		reg.wantStatus(reg.transport(Static{RegistryToken: "r"}), "GET", "/v2/", Scope{}, 401)
 		server.Close()
 		if got := strings.Join(log, ", "); got != "/v2/ , /v2/ Bearer r" {
 			t.Errorf("%s: %s", challenge, got)
@@ -180,36 +180,36 @@ func TestRegistryToken(t *testing.T) {
 }
 
 // gcr.io has been seen to answer 401 without WWW-Authenticate.
-func TestChallengeOfV2(t *testing.T) {
-	w := newWorld(t)
-	w.challenge = func(r *http.Request) string {
+func TestMissingChallengeIsTakenFromV2(t *testing.T) {
+	reg := newTestRegistry(t)
+	reg.challenge = func(r *http.Request) string {
 		if r.URL.Path != "/v2/" {
 			return ""
 		}
 		return `Bearer realm="token",scope="registry:catalog:*"` // relative to /v2/
 	}
-	w.Config.Handler.(*http.ServeMux).HandleFunc("/v2/token", w.serveToken)
-	rt := w.transport(nil)
-	w.expect(rt, "GET", "/v2/a/x", Repository("a", Pull), 200)
-	w.calls("GET /v2/a/x", "GET /v2/", "token GET repository:a:pull", "GET /v2/a/x bearer")
-	w.expect(rt, "GET", "/v2/b/x", Repository("b", Pull), 200) // the challenge is kept
-	w.expect(rt, "GET", "/v2/b/x", Repository("c", Pull), 401) // and stands for a missing one
-	w.calls("token GET repository:b:pull", "GET /v2/b/x bearer", "token GET repository:c:pull", "GET /v2/b/x bearer")
+	reg.Config.Handler.(*http.ServeMux).HandleFunc("/v2/token", reg.serveToken)
+	rt := reg.transport(nil)
+	reg.wantStatus(rt, "GET", "/v2/a/x", Repository("a", Pull), 200)
+	reg.wantCalls("GET /v2/a/x", "GET /v2/", "token GET repository:a:pull", "GET /v2/a/x bearer")
+	reg.wantStatus(rt, "GET", "/v2/b/x", Repository("b", Pull), 200) // the challenge is kept
+	reg.wantStatus(rt, "GET", "/v2/b/x", Repository("c", Pull), 401) // and stands for a missing one
+	reg.wantCalls("token GET repository:b:pull", "GET /v2/b/x bearer", "token GET repository:c:pull", "GET /v2/b/x bearer")
 }
 
-func TestV2WithoutChallengeIsAskedOnce(t *testing.T) {
-	w := newWorld(t)
-	w.challenge = func(*http.Request) string { return "" }
-	rt := w.transport(bob)
-	w.expect(rt, "GET", "/v2/a/x", Scope{}, 401)
-	w.expect(rt, "GET", "/v2/a/x", Scope{}, 401)
-	w.calls("GET /v2/a/x", "GET /v2/", "GET /v2/a/x")
+func TestV2IsRequestedOnce(t *testing.T) {
+	reg := newTestRegistry(t)
+	reg.challenge = func(*http.Request) string { return "" }
+	rt := reg.transport(bob)
+	reg.wantStatus(rt, "GET", "/v2/a/x", Scope{}, 401)
+	reg.wantStatus(rt, "GET", "/v2/a/x", Scope{}, 401)
+	reg.wantCalls("GET /v2/a/x", "GET /v2/", "GET /v2/a/x")
 }
 
-func TestUnknownSchemeIsHandedBack(t *testing.T) {
-	w := newWorld(t)
-	w.challenge = func(*http.Request) string { return `Negotiate, Digest realm="x"` }
-	resp, err := w.transport(bob).RoundTrip(w.request("GET", "/v2/a/x", Scope{}, nil))
+func TestUnknownSchemeReturns401(t *testing.T) {
+	reg := newTestRegistry(t)
+	reg.challenge = func(*http.Request) string { return `Negotiate, Digest realm="x"` }
+	resp, err := reg.transport(bob).RoundTrip(reg.request("GET", "/v2/a/x", Scope{}, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,107 +218,107 @@ func TestUnknownSchemeIsHandedBack(t *testing.T) {
 	if resp.StatusCode != 401 || string(body) != "no entry" {
 		t.Errorf("%d %q", resp.StatusCode, body)
 	}
-	w.calls("GET /v2/a/x")
+	reg.wantCalls("GET /v2/a/x")
 }
 
 // Some token servers refuse a request for more than the account may have,
 // although spec/auth/token has them grant less.
 func TestDeniedScopeIsNarrowed(t *testing.T) {
-	w := newWorld(t)
-	w.login = func(rw http.ResponseWriter, r *http.Request) bool {
+	reg := newTestRegistry(t)
+	reg.authenticate = func(rw http.ResponseWriter, r *http.Request) bool {
 		if len(r.Form["scope"]) > 1 {
 			rw.WriteHeader(http.StatusForbidden)
 			return false
 		}
 		return true
 	}
-	rt := w.transport(nil)
+	rt := reg.transport(nil)
 	job := Repository("a", Pull).Union(Repository("secret", Pull))
-	w.expect(rt, "GET", "/v2/a/x", job, 200)
-	w.calls("GET /v2/a/x", "token GET repository:a:pull repository:secret:pull", "token GET repository:a:pull", "GET /v2/a/x bearer")
-	w.expect(rt, "GET", "/v2/a/x", job, 200)
-	w.calls("GET /v2/a/x bearer")
+	reg.wantStatus(rt, "GET", "/v2/a/x", job, 200)
+	reg.wantCalls("GET /v2/a/x", "token GET repository:a:pull repository:secret:pull", "token GET repository:a:pull", "GET /v2/a/x bearer")
+	reg.wantStatus(rt, "GET", "/v2/a/x", job, 200)
+	reg.wantCalls("GET /v2/a/x bearer")
 
 	// The registry is known by now: the request goes out bare for its challenge.
 	other := Repository("b", Pull).Union(Repository("secret", Pull))
-	w.expect(rt, "GET", "/v2/b/x", other, 200)
-	w.calls("token GET repository:b:pull repository:secret:pull", "GET /v2/b/x", "token GET repository:b:pull", "GET /v2/b/x bearer")
+	reg.wantStatus(rt, "GET", "/v2/b/x", other, 200)
+	reg.wantCalls("token GET repository:b:pull repository:secret:pull", "GET /v2/b/x", "token GET repository:b:pull", "GET /v2/b/x bearer")
 }
 
 func TestWrongPassword(t *testing.T) {
-	w := newWorld(t)
-	w.login = password("other")
-	rt := w.transport(bob)
+	reg := newTestRegistry(t)
+	reg.authenticate = requirePassword("other")
+	rt := reg.transport(bob)
 	for range 2 { // a No is not kept
-		_, err := rt.RoundTrip(w.request("GET", "/v2/a/x", Repository("a", Pull), nil))
+		_, err := rt.RoundTrip(reg.request("GET", "/v2/a/x", Repository("a", Pull), nil))
 		var e *Error
 		if !errors.As(err, &e) {
 			t.Fatalf("got %v", err)
 		}
 		want := Error{
-			Host: w.host(), Realm: w.URL + "/token", Scope: Repository("a", Pull), Status: 401,
+			Host: reg.host(), Realm: reg.URL + "/token", Scope: Repository("a", Pull), Status: 401,
 			Message: "incorrect username or password", User: "bob", Source: "the test",
 		}
 		if *e != want {
 			t.Errorf("got %+v", e)
 		}
 	}
-	w.calls("GET /v2/a/x", "token GET repository:a:pull", "token GET repository:a:pull", "GET /v2/a/x")
+	reg.wantCalls("GET /v2/a/x", "token GET repository:a:pull", "token GET repository:a:pull", "GET /v2/a/x")
 }
 
-func TestTokenServerEchoesThePassword(t *testing.T) {
-	w := newWorld(t)
-	w.login = func(rw http.ResponseWriter, r *http.Request) bool {
+func TestTokenServerMessageIsRedacted(t *testing.T) {
+	reg := newTestRegistry(t)
+	reg.authenticate = func(rw http.ResponseWriter, r *http.Request) bool {
 		rw.WriteHeader(http.StatusUnauthorized)
 		fmt.Fprint(rw, `{"message":"bad password sesame"}`)
 		return false
 	}
-	_, err := w.transport(bob).RoundTrip(w.request("GET", "/v2/a/x", Scope{}, nil))
+	_, err := reg.transport(bob).RoundTrip(reg.request("GET", "/v2/a/x", Scope{}, nil))
 	if err == nil || strings.Contains(err.Error(), "sesame") || !strings.Contains(err.Error(), "bad password [redacted]") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestFailedTokenRequestIsNotKept(t *testing.T) {
-	w := newWorld(t)
-	good := w.token
+func TestFailedTokenRequestIsNotCached(t *testing.T) {
+	reg := newTestRegistry(t)
+	good := reg.writeToken
 	for _, body := range []string{`{"token":"`, `{}`, `<html>`} {
-		w.token = func(rw http.ResponseWriter, _ string) { io.WriteString(rw, body) }
-		rt := w.transport(bob)
-		_, err := rt.RoundTrip(w.request("GET", "/v2/a/x", Scope{}, nil))
+		reg.writeToken = func(rw http.ResponseWriter, _ string) { io.WriteString(rw, body) }
+		rt := reg.transport(bob)
+		_, err := rt.RoundTrip(reg.request("GET", "/v2/a/x", Scope{}, nil))
 		var e *Error
 		if !errors.As(err, &e) || e.Err == nil || e.Status != 200 {
 			t.Errorf("reply %q: %v", body, err)
 		}
-		w.token = good
-		w.log = nil
-		w.expect(rt, "GET", "/v2/a/x", Repository("a", Pull), 200)
-		w.calls("token GET repository:a:pull", "GET /v2/a/x bearer")
+		reg.writeToken = good
+		reg.log = nil
+		reg.wantStatus(rt, "GET", "/v2/a/x", Repository("a", Pull), 200)
+		reg.wantCalls("token GET repository:a:pull", "GET /v2/a/x bearer")
 	}
 }
 
 func TestCredentialsError(t *testing.T) {
-	w := newWorld(t)
+	reg := newTestRegistry(t)
 	broken := errors.New("broken")
-	rt := w.transport(failing{broken})
-	_, err := rt.RoundTrip(w.request("GET", "/v2/a/x", Scope{}, nil))
+	rt := reg.transport(failingCredentials{broken})
+	_, err := rt.RoundTrip(reg.request("GET", "/v2/a/x", Scope{}, nil))
 	var failed *CredentialsError
-	if !errors.As(err, &failed) || failed.Host != w.host() || !errors.Is(err, broken) || !strings.Contains(err.Error(), w.host()) {
+	if !errors.As(err, &failed) || failed.Host != reg.host() || !errors.Is(err, broken) || !strings.Contains(err.Error(), reg.host()) {
 		t.Errorf("got %v", err)
 	}
 	body := &closable{Reader: strings.NewReader("x")} // now it fails before anything is sent
-	if _, err := rt.RoundTrip(w.request("PUT", "/v2/a/x", Scope{}, body)); !errors.Is(err, broken) {
+	if _, err := rt.RoundTrip(reg.request("PUT", "/v2/a/x", Scope{}, body)); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 	if !body.closed {
 		t.Error("the request's body is still open")
 	}
-	w.calls("GET /v2/a/x")
+	reg.wantCalls("GET /v2/a/x")
 }
 
-type failing struct{ err error }
+type failingCredentials struct{ err error }
 
-func (f failing) Credential(context.Context, string, string) (Credential, error) {
+func (f failingCredentials) Credential(context.Context, string, string) (Credential, error) {
 	return Credential{}, f.err
 }
 

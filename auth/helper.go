@@ -15,32 +15,33 @@ import (
 	"github.com/docker/docker-credential-helpers/credentials"
 )
 
-// helperPrefix begins the name of every credential helper program.
+// helperPrefix is the start of the name of every credential helper program.
 const helperPrefix = "docker-credential-"
 
-// HelperError is a credential helper program that could not be run, or that
-// failed. It wraps exec.ErrNotFound when the program is not there.
+// HelperError means that a credential helper program could not be run or failed. It wraps
+// exec.ErrNotFound if the program does not exist.
 type HelperError struct {
-	// Program is the program's name, "docker-credential-pass" for instance.
+	// Program is the program's name, such as "docker-credential-pass".
 	Program string
 
-	// Origin is the setting that asks for it and the file that it is in.
+	// Origin is the setting that names it and the file of the setting.
 	Origin string
 
-	// Action is what it was to do: "get", "store" or "erase".
+	// Action is "get", "store" or "erase".
 	Action string
 
-	// Message is what it printed, in one line, shortened when it is long.
+	// Message is what the program printed, in one line of at most 300 characters.
 	Message string
 
-	// Err is how it failed.
+	// Err is the cause.
 	Err error
 }
 
-// Error describes the failure in one line.
+// Error returns a message of one line.
 func (e *HelperError) Error() string {
 	if errors.Is(e.Err, exec.ErrNotFound) {
-		return fmt.Sprintf("credential helper %s is not installed, or not in $PATH: install it, or remove it from %s", e.Program, e.Origin)
+		return fmt.Sprintf("credential helper %s is not installed, or not in $PATH: install it, or remove it from %s",
+			e.Program, e.Origin)
 	}
 	text := fmt.Sprintf("credential helper %s (%s): %s: %v", e.Program, e.Origin, e.Action, e.Err)
 	if e.Message != "" {
@@ -52,8 +53,8 @@ func (e *HelperError) Error() string {
 // Unwrap returns Err.
 func (e *HelperError) Unwrap() error { return e.Err }
 
-// helper is a credential helper and the server that it is asked about. The zero
-// value is no helper, and holds nothing.
+// helper is a credential helper and the server whose credential it has. The zero value is no helper
+// and has no credential.
 type helper struct {
 	name   string // as configured, without helperPrefix
 	origin string
@@ -69,8 +70,7 @@ func (h helper) program() string {
 	return helperPrefix + h.name
 }
 
-// get asks the helper for the credential. One that it does not have is
-// anonymous.
+// get returns the helper's credential, or an anonymous one if it has none.
 func (h helper) get(ctx context.Context) (Credential, error) {
 	if h.name == "" {
 		return Credential{}, nil
@@ -81,7 +81,7 @@ func (h helper) get(ctx context.Context) (Credential, error) {
 	case credentials.IsErrCredentialsNotFound(err):
 		return Credential{}, nil
 	case err != nil:
-		return Credential{}, run.failed("get", err)
+		return Credential{}, run.helperError("get", err)
 	case found.Username == "" && found.Secret == "":
 		return Credential{}, nil
 	}
@@ -92,7 +92,7 @@ func (h helper) get(ctx context.Context) (Credential, error) {
 	return Credential{Username: found.Username, Password: found.Secret, Source: source}, nil
 }
 
-// store hands a credential to the helper. A registry token has no form there.
+// store stores a credential in the helper. Helpers cannot store a registry token.
 func (h helper) store(ctx context.Context, c Credential) error {
 	secret := &credentials.Credentials{ServerURL: h.server, Username: c.Username, Secret: c.Password}
 	switch {
@@ -103,33 +103,33 @@ func (h helper) store(ctx context.Context, c Credential) error {
 	}
 	run := &helperRun{helper: h, ctx: ctx}
 	if err := client.Store(run.program, secret); err != nil {
-		return run.failed("store", err)
+		return run.helperError("store", err)
 	}
 	return nil
 }
 
-// erase removes the credential, and reports whether there was one. Helpers
-// differ in what they say to the removal of nothing, so they are asked first.
+// erase removes the credential and reports whether there was one. It calls get first, since helpers
+// differ in their result for a credential that they do not have.
 func (h helper) erase(ctx context.Context) (found bool, err error) {
-	held, err := h.get(ctx)
-	if err != nil || held.Anonymous() {
+	stored, err := h.get(ctx)
+	if err != nil || stored.Anonymous() {
 		return false, err
 	}
 	run := &helperRun{helper: h, ctx: ctx}
 	if err := client.Erase(run.program, h.server); err != nil {
-		return true, run.failed("erase", err)
+		return true, run.helperError("erase", err)
 	}
 	return true, nil
 }
 
-// helperRun is one run of a helper. The client package keeps of an error no
-// more than its text, so the error itself is kept here.
+// helperRun is one run of a helper. It keeps the error, of which the client package keeps only the
+// text.
 type helperRun struct {
 	helper helper
 	ctx    context.Context
 	cmd    *exec.Cmd
 	output []byte
-	stderr tail
+	stderr tailBuffer
 	err    error
 }
 
@@ -155,17 +155,17 @@ func (r *helperRun) Output() ([]byte, error) {
 		r.output, r.err = r.cmd.Output()
 	}
 	if errors.Is(r.err, exec.ErrWaitDelay) {
-		r.err = nil // it succeeded, and has left a daemon behind
+		r.err = nil // it succeeded and started a daemon that keeps the pipes open
 	}
 	return r.output, r.err
 }
 
-// failed is the error for a run of which the client package says err. Helpers
-// explain themselves on standard output, some on standard error.
-func (r *helperRun) failed(action string, err error) *HelperError {
+// helperError returns the error of a run for which the client package returned err. Most helpers
+// print their message on standard output, some on standard error.
+func (r *helperRun) helperError(action string, err error) *HelperError {
 	e := &HelperError{Program: r.helper.program(), Origin: r.helper.origin, Action: action, Err: r.err}
 	if r.err == nil {
-		e.Err = err // it ran, but what it printed is no credential
+		e.Err = err // it ran, but did not print a credential
 		return e
 	}
 	if cause := context.Cause(r.ctx); cause != nil {
@@ -175,8 +175,8 @@ func (r *helperRun) failed(action string, err error) *HelperError {
 	return e
 }
 
-// findProgram looks for a program in the directories of path. A name with a
-// directory of its own does not come from a helper's setting.
+// findProgram returns the file of a program in the directories of path. It refuses a name with a
+// directory, which would run a program from anywhere.
 func findProgram(name, path string) (string, error) {
 	if filepath.Base(name) != name || strings.ContainsAny(name, `/\`) {
 		return "", fmt.Errorf("%q is not the name of a program", name)
@@ -192,18 +192,18 @@ func findProgram(name, path string) (string, error) {
 	return "", &exec.Error{Name: name, Err: exec.ErrNotFound}
 }
 
-// tail keeps the last bytes that are written to it.
-type tail struct{ bytes.Buffer }
+// tailBuffer keeps the last 4 KiB written to it.
+type tailBuffer struct{ bytes.Buffer }
 
-// Write takes all of p, and keeps no more than the last 4 KiB of everything written. It never fails.
-func (t *tail) Write(p []byte) (int, error) {
-	const most = 4 << 10
+// Write implements io.Writer. It never fails.
+func (t *tailBuffer) Write(p []byte) (int, error) {
+	const maxSize = 4 << 10
 	t.Buffer.Write(p)
-	if extra := t.Len() - most; extra > 0 {
+	if extra := t.Len() - maxSize; extra > 0 {
 		t.Next(extra)
 	}
 	return len(p), nil
 }
 
-// helperKey is what a helper's answer depends on.
+// helperKey is the cache key of a helper's credential.
 type helperKey struct{ name, server string }

@@ -48,7 +48,7 @@ func newHelper(t *testing.T) string {
 }
 
 func helperConfig(t *testing.T, dir, text string) *Config {
-	return &Config{Files: []string{write(t, text)}, HelperPath: "relative" + string(filepath.ListSeparator) + dir}
+	return &Config{Files: []string{writeConfig(t, text)}, HelperPath: "relative" + string(filepath.ListSeparator) + dir}
 }
 
 func TestHelper(t *testing.T) {
@@ -65,7 +65,7 @@ func TestHelper(t *testing.T) {
 	if err != nil || where != "docker-credential-test" {
 		t.Fatal(where, err)
 	}
-	if got := read(t, file); strings.Contains(got, bobAuth) || !strings.Contains(got, `"https://index.docker.io/v1/": {}`) {
+	if got := readFile(t, file); strings.Contains(got, bobAuth) || !strings.Contains(got, `"https://index.docker.io/v1/": {}`) {
 		t.Errorf("the file, which holds a marker in the place of the password now: %s", got)
 	}
 	if _, err := config.Store(ctx, "quay.io", Credential{Username: "ignored", IdentityToken: "i"}); err != nil {
@@ -99,7 +99,7 @@ func TestHelper(t *testing.T) {
 	if found, err := config.Erase(ctx, "index.docker.io"); found || err != nil {
 		t.Errorf("erase again: %v, %v", found, err)
 	}
-	if got := read(t, file); strings.Contains(got, "index.docker.io") || !strings.Contains(got, "docker.io/x") {
+	if got := readFile(t, file); strings.Contains(got, "index.docker.io") || !strings.Contains(got, "docker.io/x") {
 		t.Errorf("the file: %s", got)
 	}
 }
@@ -113,7 +113,7 @@ func TestHelperWithoutACredential(t *testing.T) {
 	}
 }
 
-func TestHelperIsRunOnce(t *testing.T) {
+func TestHelperResultIsCached(t *testing.T) {
 	dir := newHelper(t)
 	config := helperConfig(t, dir, `{"credsStore": "test"}`)
 	for _, repository := range []string{"a", "b", "c"} {
@@ -125,12 +125,12 @@ func TestHelperIsRunOnce(t *testing.T) {
 	if _, err := config.Credential(context.Background(), "ghcr.io", ""); err != nil {
 		t.Fatal(err)
 	}
-	if got := read(t, filepath.Join(dir, "log")); got != "get ghcr.io\nget ghcr.io\n" {
+	if got := readFile(t, filepath.Join(dir, "log")); got != "get ghcr.io\nget ghcr.io\n" {
 		t.Errorf("log: %s", got)
 	}
 }
 
-func TestHelperIsMissing(t *testing.T) {
+func TestMissingHelper(t *testing.T) {
 	config := helperConfig(t, t.TempDir(), `{"credsStore": "desktop", "auths": {"ghcr.io": {"auth": "`+bobAuth+`"}}}`)
 	_, err := config.Credential(context.Background(), "quay.io", "")
 	var e *HelperError
@@ -144,7 +144,7 @@ func TestHelperIsMissing(t *testing.T) {
 	if got, err := config.Credential(context.Background(), "ghcr.io", ""); err != nil || got.Username != "bob" {
 		t.Errorf("a host whose credential is in the file: %v, %v", got, err)
 	}
-	other := write(t, `{"auths": {"quay.io": {"auth": "`+eveAuth+`"}}}`)
+	other := writeConfig(t, `{"auths": {"quay.io": {"auth": "`+eveAuth+`"}}}`)
 	config.Files = append(config.Files, other)
 	if got, err := config.Credential(context.Background(), "quay.io", ""); err != nil || got.Source != other {
 		t.Errorf("a host whose credential is in another file: %v, %v", got, err)
@@ -174,7 +174,7 @@ func TestHelperFails(t *testing.T) {
 	}
 }
 
-func TestHelperIsStopped(t *testing.T) {
+func TestCancelStopsHelper(t *testing.T) {
 	dir := newHelper(t)
 	config := helperConfig(t, dir, `{"credsStore": "test"}`)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -187,7 +187,7 @@ func TestHelperIsStopped(t *testing.T) {
 	}
 }
 
-func TestHelperNameIsNoPath(t *testing.T) {
+func TestHelperNameWithPathIsRefused(t *testing.T) {
 	dir := newHelper(t)
 	for _, name := range []string{"../test", "x/../../" + filepath.Base(dir) + "/docker-credential-test", `a\\b`} {
 		config := helperConfig(t, dir, `{"credsStore": "`+name+`"}`)
@@ -211,8 +211,8 @@ func TestHelperIsNotRunFromTheWorkingDirectory(t *testing.T) {
 	}
 }
 
-func TestTailKeepsTheEnd(t *testing.T) {
-	var buffer tail
+func TestTailBufferKeepsEnd(t *testing.T) {
+	var buffer tailBuffer
 	for range 3 {
 		if n, err := buffer.Write(bytes.Repeat([]byte("x"), 3000)); n != 3000 || err != nil {
 			t.Fatal(n, err)

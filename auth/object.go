@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// object is a JSON object in which the order of its members and the bytes of
-// their values are kept, so that a file can be changed in one place.
+// object is a JSON object that keeps the order of its members and the bytes of their values, so
+// that a file can be changed in one place.
 type object []member
 
 type member struct {
@@ -17,8 +17,7 @@ type member struct {
 	value json.RawMessage
 }
 
-// parseObject reads a JSON object. Nothing at all, and null, count as an empty
-// one.
+// parseObject parses a JSON object. Empty data and null give an empty object.
 func parseObject(data []byte) (object, error) {
 	data = bytes.TrimSpace(data)
 	if len(data) == 0 || string(data) == "null" {
@@ -62,7 +61,7 @@ func decodeMembers(dec *json.Decoder) (object, error) {
 	return o, nil
 }
 
-// get returns the value of key; of several, the last, as encoding/json does.
+// get returns the value of key, or the last of several, as encoding/json does.
 func (o object) get(key string) json.RawMessage {
 	for i := len(o) - 1; i >= 0; i-- {
 		if o[i].key == key {
@@ -72,8 +71,7 @@ func (o object) get(key string) json.RawMessage {
 	return nil
 }
 
-// set returns o with one member of the given key, in the place of the first
-// that had it.
+// set returns o with one member for key, in the position of the first that o has.
 func (o object) set(key string, value json.RawMessage) object {
 	changed, done := make(object, 0, len(o)+1), false
 	for _, m := range o {
@@ -89,7 +87,7 @@ func (o object) set(key string, value json.RawMessage) object {
 	return changed
 }
 
-// without returns o without the members that drop reports.
+// without returns o without the members for which drop returns true.
 func (o object) without(drop func(key string) bool) object {
 	var rest object
 	for _, m := range o {
@@ -100,7 +98,7 @@ func (o object) without(drop func(key string) bool) object {
 	return rest
 }
 
-// encode writes o on one line. Values keep their bytes.
+// encode encodes o on one line and keeps the bytes of the values.
 func (o object) encode() json.RawMessage {
 	var b bytes.Buffer
 	b.WriteByte('{')
@@ -116,7 +114,7 @@ func (o object) encode() json.RawMessage {
 	return b.Bytes()
 }
 
-// encodeString writes text as JSON with & < > as they are.
+// encodeString encodes text as JSON without escaping & < >.
 func encodeString(text string) json.RawMessage {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -10,14 +10,13 @@ import (
 
 type sentKey struct{}
 
-// withSent notes what a request was authorized with.
+// withSent returns a context with the authorization of a request, for Redact.
 func withSent(ctx context.Context, a authorization) context.Context {
 	return context.WithValue(ctx, sentKey{}, a)
 }
 
-// Redact returns a text that came with a response through a [Transport], such
-// as a registry's message, without the credentials that the request was sent
-// with: some servers repeat what they were sent.
+// Redact returns text without the credentials that were sent with the request of resp. The text is
+// from a response of a [Transport], such as a registry's message. Some servers echo credentials.
 func Redact(resp *http.Response, text string) string {
 	if resp == nil || resp.Request == nil {
 		return text
@@ -29,7 +28,7 @@ func Redact(resp *http.Response, text string) string {
 	return a.redact(text)
 }
 
-// redact takes what an authorization is made of out of a text that others wrote.
+// redact replaces the authorization's secrets in a text.
 func (a authorization) redact(text string) string {
 	_, credentials, _ := strings.Cut(a.header, " ")
 	for _, secret := range []string{credentials, a.token} {
@@ -40,8 +39,8 @@ func (a authorization) redact(text string) string {
 	return a.cred.redact(text)
 }
 
-// redactedError is an error that says nothing of what redact takes out: net/http
-// quotes the lines of an answer that it cannot read.
+// redactedError is an error with a redacted text. The errors of net/http quote lines of a response
+// that cannot be parsed.
 type redactedError struct {
 	text string
 	err  error
@@ -50,11 +49,11 @@ type redactedError struct {
 // Error returns the redacted text.
 func (e *redactedError) Error() string { return e.text }
 
-// Unwrap returns the error as it was.
+// Unwrap returns the original error.
 func (e *redactedError) Unwrap() error { return e.err }
 
-// redactError returns err, in another form only if it needs one: http.Client
-// knows some errors by their type.
+// redactError returns err, or a redactedError if its text changes. Other errors keep their type,
+// which http.Client looks at.
 func redactError(err error, redact func(string) string) error {
 	if text := redact(err.Error()); text != err.Error() {
 		return &redactedError{text, err}
@@ -62,16 +61,15 @@ func redactError(err error, redact func(string) string) error {
 	return err
 }
 
-// shown is a token server's URL for messages: without what a registry may have
-// put into it beside the address.
-func shown(realm *url.URL) string {
+// displayURL returns a token server's URL for messages. It leaves out the query, which the registry
+// may have set.
+func displayURL(realm *url.URL) string {
 	u := url.URL{Scheme: realm.Scheme, Host: realm.Host, Path: realm.Path}
 	return u.String()
 }
 
-// withoutURL shows of a failed token request no more of its URL than other messages
-// do, and nothing of the credential.
-func withoutURL(req *http.Request, cred Credential, err error) error {
+// redactURLError returns err with the URL as in other messages and without the credential.
+func redactURLError(req *http.Request, cred Credential, err error) error {
 	var outer *url.Error
 	if !errors.As(err, &outer) {
 		return err
@@ -80,5 +78,5 @@ func withoutURL(req *http.Request, cred Credential, err error) error {
 	if strings.HasPrefix(cause.Error(), "failed to parse Location header") {
 		cause = errors.New("it redirects to a Location that is no URL")
 	}
-	return &url.Error{Op: outer.Op, URL: shown(req.URL), Err: cause}
+	return &url.Error{Op: outer.Op, URL: displayURL(req.URL), Err: cause}
 }

@@ -10,12 +10,12 @@ import (
 )
 
 // echo answers every request with 403 and what it was sent, or fails like that.
-type echo struct{ fails bool }
+type echoTransport struct{ fails bool }
 
-func (e echo) RoundTrip(req *http.Request) (*http.Response, error) {
-	said := "you said " + req.Header.Get("Authorization")
+func (e echoTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	text := "you said " + req.Header.Get("Authorization")
 	if e.fails {
-		return nil, fmt.Errorf("malformed header %q: %w", said, io.ErrUnexpectedEOF)
+		return nil, fmt.Errorf("malformed header %q: %w", text, io.ErrUnexpectedEOF)
 	}
 	status := http.StatusForbidden
 	header := http.Header{}
@@ -23,19 +23,19 @@ func (e echo) RoundTrip(req *http.Request) (*http.Response, error) {
 		status = http.StatusUnauthorized
 		header.Set("Www-Authenticate", `Basic realm="r"`)
 	}
-	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(said + " s3cret")), Request: req}, nil
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(text + " s3cret")), Request: req}, nil
 }
 
 func TestRedact(t *testing.T) {
-	transport := &Transport{Base: echo{}, Credentials: Static{Username: "me", Password: "s3cret"}}
-	ask := func() (*http.Response, error) {
+	transport := &Transport{Base: echoTransport{}, Credentials: Static{Username: "me", Password: "s3cret"}}
+	send := func() (*http.Response, error) {
 		req, err := http.NewRequestWithContext(WithScope(t.Context(), "r.example", Scope{}), "GET", "https://r.example/v2/", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return transport.RoundTrip(req)
 	}
-	resp, err := ask()
+	resp, err := send()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,8 +49,8 @@ func TestRedact(t *testing.T) {
 	if got := Redact(nil, "s3cret"); got != "s3cret" {
 		t.Error(got)
 	}
-	transport.Base = echo{fails: true}
-	if _, err := ask(); err == nil || strings.Contains(err.Error(), "bWU6") || !errors.Is(err, io.ErrUnexpectedEOF) {
+	transport.Base = echoTransport{fails: true}
+	if _, err := send(); err == nil || strings.Contains(err.Error(), "bWU6") || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%v", err)
 	}
 }

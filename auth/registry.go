@@ -11,33 +11,33 @@ import (
 
 // registry is what a Transport has learned about one registry.
 type registry struct {
-	mu        sync.Mutex
-	secure    bool      // it has answered over https
-	challenge challenge // how it wants to be authenticated; zero: not known
-	pinged    bool      // GET /v2/ has been asked for the challenge
-	tokens    map[account][]token
-	learned   map[need]Scope
+	mu          sync.Mutex
+	secure      bool      // it has answered over https
+	challenge   challenge // the last one, without its scope; zero if not known
+	pinged      bool      // GET /v2/ was sent to get the challenge
+	tokens      map[account][]token
+	knownScopes map[need]Scope
 
-	credentials cache[string, Credential] // by repository
-	fetches     group[fetch, token]
-	pings       group[struct{}, challenge]
+	credentials   cache[string, Credential] // by repository
+	tokenRequests group[tokenRequest, token]
+	pings         group[struct{}, challenge]
 }
 
-// account is who a token is for, and where.
+// account is the owner of a token at a token server.
 type account struct {
 	realm   string
 	service string
 	cred    Credential
 }
 
-// fetch is one token request.
-type fetch struct {
+// tokenRequest is the key of a token request.
+type tokenRequest struct {
 	account account
 	scope   Scope
 }
 
-// need is what a caller wanted, and for which repository's URLs. What has to be
-// asked for to get it can differ, on a token server that heeds one scope only.
+// need is the scope that a caller wants and the repository of its request. The scope to request can
+// differ from it if the token server uses only one of several scopes.
 type need struct {
 	scope      Scope
 	repository string
@@ -49,8 +49,7 @@ func (r *registry) markSecure() {
 	r.secure = true
 }
 
-// downgraded reports whether a request to u would send in the clear what the
-// registry takes over https.
+// downgraded reports whether u is plain HTTP although the registry has answered over HTTPS.
 func (r *registry) downgraded(u *url.URL) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,17 +62,17 @@ func (r *registry) knownChallenge() challenge {
 	return r.challenge
 }
 
-// keepChallenge remembers how to authenticate, but not what for.
-func (r *registry) keepChallenge(c challenge) {
-	c.scope, c.problem = Scope{}, ""
+// storeChallenge stores a challenge without its scope and error.
+func (r *registry) storeChallenge(c challenge) {
+	c.scope, c.errorCode = Scope{}, ""
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.challenge = c
 }
 
-// ping gets the challenge of GET /v2/ for a registry whose 401 had none
-// (gcr.io). It is asked once.
-func (r *registry) ping(ctx context.Context, base http.RoundTripper, at *url.URL, agent string) (challenge, error) {
+// ping returns the challenge of GET /v2/, for a registry whose 401 had none (gcr.io). It sends the
+// request only once.
+func (r *registry) ping(ctx context.Context, base http.RoundTripper, at *url.URL, userAgent string) (challenge, error) {
 	always := func(struct{}) bool { return true }
 	return r.pings.do(ctx, struct{}{}, always, func(ctx context.Context) (challenge, error) {
 		if known := r.knownChallenge(); known.scheme != "" || r.hasPinged() {
@@ -84,14 +83,14 @@ func (r *registry) ping(ctx context.Context, base http.RoundTripper, at *url.URL
 		if err != nil {
 			return challenge{}, err
 		}
-		setAgent(req, agent)
+		setUserAgent(req, userAgent)
 		resp, err := base.RoundTrip(req)
 		if err != nil {
 			return challenge{}, err
 		}
 		defer discard(resp)
 		found, _ := chooseChallenge(resp.Header.Values("Www-Authenticate"), u)
-		return r.keepPing(found), nil
+		return r.storePing(found), nil
 	})
 }
 
@@ -101,10 +100,10 @@ func (r *registry) hasPinged() bool {
 	return r.pinged
 }
 
-// keepPing remembers the answer to a ping and returns the challenge to use.
-func (r *registry) keepPing(found challenge) challenge {
+// storePing stores the challenge of a ping, if it had one, and returns the challenge to use.
+func (r *registry) storePing(found challenge) challenge {
 	if found.scheme != "" {
-		r.keepChallenge(found)
+		r.storeChallenge(found)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -112,7 +111,7 @@ func (r *registry) keepPing(found challenge) challenge {
 	return r.challenge
 }
 
-// credential looks up the credential for a repository, once until forget.
+// credential returns the credential for a repository. It is cached until forgetCredential.
 func (r *registry) credential(ctx context.Context, from Credentials, host, repository string) (Credential, error) {
 	if from == nil {
 		return Credential{}, nil
@@ -122,84 +121,83 @@ func (r *registry) credential(ctx context.Context, from Credentials, host, repos
 	})
 }
 
-// forgetCredential makes the next lookup ask anew, if the credential is still
-// the refused one.
+// forgetCredential drops the cached credential if it is still the refused one.
 func (r *registry) forgetCredential(from Credentials, host, repository string, refused Credential) {
-	current := r.credentials.forget(repository, refused)
+	current := r.credentials.compareAndDelete(repository, refused)
 	if forgetter, ok := from.(Forgetter); ok && current {
 		forgetter.Forget(host)
 	}
 }
 
-// token returns a token that serves the scope: a kept one, or else a new one,
-// for which those who need it at the same time wait together.
+// token returns a token that contains the scope: a cached one, or the result of a token request,
+// which concurrent callers share.
 func (r *registry) token(ctx context.Context, from *tokenServer, cred Credential, scope Scope) (token, error) {
-	who := account{realm: from.realm.String(), service: from.service, cred: cred}
-	if kept, ok := r.keptToken(who, scope, from.now()); ok {
-		return kept, nil
+	owner := account{realm: from.realm.String(), service: from.service, cred: cred}
+	if cached, ok := r.cachedToken(owner, scope, from.now()); ok {
+		return cached, nil
 	}
-	serves := func(f fetch) bool { return f.account == who && f.scope.Contains(scope) }
-	return r.fetches.do(ctx, fetch{who, scope}, serves, func(ctx context.Context) (token, error) {
-		if kept, ok := r.keptToken(who, scope, from.now()); ok {
-			return kept, nil // it came between the look above and this one
+	matches := func(f tokenRequest) bool { return f.account == owner && f.scope.Contains(scope) }
+	return r.tokenRequests.do(ctx, tokenRequest{owner, scope}, matches, func(ctx context.Context) (token, error) {
+		if cached, ok := r.cachedToken(owner, scope, from.now()); ok {
+			return cached, nil // another request has cached it meanwhile
 		}
 		t, err := from.token(ctx, cred, scope)
 		if err == nil {
-			r.keepToken(who, t)
+			r.cacheToken(owner, t)
 		}
 		return t, err
 	})
 }
 
-func (r *registry) keptToken(who account, scope Scope, now time.Time) (token, bool) {
+func (r *registry) cachedToken(owner account, scope Scope, now time.Time) (token, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, t := range r.tokens[who] {
-		if now.Before(t.renew) && t.scope.Contains(scope) {
+	for _, t := range r.tokens[owner] {
+		if now.Before(t.renewAt) && t.scope.Contains(scope) {
 			return t, true
 		}
 	}
 	return token{}, false
 }
 
-// keepToken puts t in the place of the tokens that it makes superfluous.
-func (r *registry) keepToken(who account, t token) {
+// cacheToken adds t and removes expired tokens and those whose scope t contains.
+func (r *registry) cacheToken(owner account, t token) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.tokens == nil {
 		r.tokens = make(map[account][]token)
 	}
-	rest := slices.DeleteFunc(r.tokens[who], func(old token) bool {
-		return !t.obtained.Before(old.renew) || t.scope.Contains(old.scope)
+	rest := slices.DeleteFunc(r.tokens[owner], func(old token) bool {
+		return !t.obtained.Before(old.renewAt) || t.scope.Contains(old.scope)
 	})
-	r.tokens[who] = append(rest, t)
+	r.tokens[owner] = append(rest, t)
 }
 
-// dropToken forgets a token that the registry has refused.
+// dropToken removes a token that the registry has refused.
 func (r *registry) dropToken(text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for who, list := range r.tokens {
-		r.tokens[who] = slices.DeleteFunc(list, func(t token) bool { return t.text == text })
+	for owner, list := range r.tokens {
+		r.tokens[owner] = slices.DeleteFunc(list, func(t token) bool { return t.value == text })
 	}
 }
 
-// scopeFor is what to ask for so as to satisfy n.
+// scopeFor returns the scope to request for n.
 func (r *registry) scopeFor(n need) Scope {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if scope, ok := r.learned[n]; ok {
+	if scope, ok := r.knownScopes[n]; ok {
 		return scope
 	}
 	return n.scope
 }
 
-// learn remembers that asking for scope is what satisfies n.
-func (r *registry) learn(n need, scope Scope) {
+// rememberScope stores the scope to request for n.
+func (r *registry) rememberScope(n need, scope Scope) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.learned == nil {
-		r.learned = make(map[need]Scope)
+	if r.knownScopes == nil {
+		r.knownScopes = make(map[need]Scope)
 	}
-	r.learned[n] = scope
+	r.knownScopes[n] = scope
 }

@@ -15,47 +15,44 @@ const (
 
 const repositoryPrefix = "repository:"
 
-// Scope is a set of things that a token allows: actions on repositories, the
-// catalog, or whatever else a registry's challenge has named. The zero value
-// is the empty scope. Scopes are immutable and comparable: two scopes are
-// equal (==) exactly when they allow the same things.
+// Scope is what a token allows: actions on repositories, the catalog, and anything else that a
+// challenge names. The zero value is the empty scope. Scopes are immutable and comparable. Two
+// scopes are equal (==) exactly if they allow the same.
 type Scope struct {
-	// text is the canonical form: entries sorted and separated by single
-	// spaces, one for each resource, each with its actions sorted.
+	// text is the canonical form: one entry for each resource, with sorted actions; the entries are
+	// sorted and separated by single spaces.
 	text string
 }
 
-// resource is one entry of a scope. An entry with actions ends its key with a
-// colon ("repository:hczjl/halo:"); one that does not follow the grammar is
-// all key.
+// resource is one entry of a scope. The key of an entry with actions ends with a colon
+// ("repository:hczjl/halo:"). An entry that does not follow the grammar is all key.
 type resource struct {
 	key     string
 	actions []string
 }
 
-// Repository is the scope for actions on one repository, the name as in the
-// registry's URLs ("library/alpine"). It is empty when there is no name or no
-// action, or when one has white space in it, which a scope cannot express.
+// Repository returns the scope for actions on one repository, named as in the registry's URLs
+// ("library/alpine"). The scope is empty without a name or an action, and if one of them has white
+// space, which a scope cannot express.
 func Repository(name string, actions ...string) Scope {
 	words := append([]string{name}, actions...)
-	if len(actions) == 0 || slices.ContainsFunc(words, unusable) {
+	if len(actions) == 0 || slices.ContainsFunc(words, invalidWord) {
 		return Scope{}
 	}
 	return ParseScope(repositoryPrefix + name + ":" + strings.Join(actions, ","))
 }
 
-func unusable(word string) bool {
+func invalidWord(word string) bool {
 	fields := strings.Fields(word)
 	return len(fields) != 1 || fields[0] != word
 }
 
-// Catalog is the scope for listing the repositories of a registry.
+// Catalog returns the scope for listing the repositories of a registry.
 func Catalog() Scope { return Scope{text: "registry:catalog:*"} }
 
-// ParseScope reads the scope parameter of a challenge: entries of the form
-// type:name:action,action, separated by white space. A name may hold a colon
-// (a port). Entries of any other form are kept as they are, so that they can be
-// asked for again word by word.
+// ParseScope parses the scope parameter of a challenge: entries of the form
+// type:name:action,action, separated by white space. A name may have a colon (a port). Entries of
+// any other form are kept unchanged, so that they can be requested.
 func ParseScope(text string) Scope {
 	var list []resource
 	for _, entry := range strings.Fields(text) {
@@ -74,7 +71,7 @@ func parseResource(entry string) resource {
 
 func isComma(r rune) bool { return r == ',' }
 
-// compose builds the canonical scope of a list, which it may reorder.
+// compose returns the canonical scope of a list, which it reorders.
 func compose(list []resource) Scope {
 	slices.SortStableFunc(list, func(a, b resource) int { return strings.Compare(a.key, b.key) })
 	var entries []string
@@ -89,7 +86,7 @@ func compose(list []resource) Scope {
 	return Scope{text: strings.Join(entries, " ")}
 }
 
-// merge writes one entry for resources that share a key.
+// merge returns one entry for resources with the same key.
 func merge(same []resource) string {
 	var actions []string
 	for _, r := range same {
@@ -99,15 +96,15 @@ func merge(same []resource) string {
 	return same[0].key + strings.Join(slices.Compact(actions), ",")
 }
 
-// Empty reports whether s allows nothing.
+// Empty reports whether the scope is empty.
 func (s Scope) Empty() bool { return s.text == "" }
 
-// String is the scope as it stands in a challenge or in an OAuth2 form, in
-// canonical order: entries sorted, actions sorted, separated by single spaces.
-// It is "" for the empty scope. ParseScope(s.String()) equals s.
+// String returns the scope as in a challenge or an OAuth2 form. Entries and actions are sorted, and
+// entries are separated by single spaces. It returns "" for the empty scope. ParseScope(s.String())
+// equals s.
 func (s Scope) String() string { return s.text }
 
-// entries are the parts that a GET to a token server repeats as scope=.
+// entries returns the scope parameters of a token request by GET.
 func (s Scope) entries() []string { return strings.Fields(s.text) }
 
 func (s Scope) resources() []resource {
@@ -118,7 +115,7 @@ func (s Scope) resources() []resource {
 	return list
 }
 
-// Union is the scope that allows what s allows and what other allows.
+// Union returns the scope that allows what s or other allows.
 func (s Scope) Union(other Scope) Scope {
 	if s.Contains(other) {
 		return s
@@ -126,8 +123,8 @@ func (s Scope) Union(other Scope) Scope {
 	return compose(append(s.resources(), other.resources()...))
 }
 
-// Contains reports whether s allows everything that other allows. The action *
-// stands for every action on its resource, as it does in distribution.
+// Contains reports whether s allows everything that other allows. As in distribution, the action *
+// allows every action on its resource.
 func (s Scope) Contains(other Scope) bool {
 	if s == other || other.Empty() {
 		return true
@@ -154,9 +151,8 @@ func (r resource) allows(actions []string) bool {
 	return true
 }
 
-// repository names the repository that a request to path is about, among those
-// of the scope: the one in the path, else the first that may be pushed to, else
-// the first. It is "" when the scope names none.
+// repository returns the repository of a request to path among those of the scope: the one in the
+// path, else the first with the action push, else the first. It returns "" if the scope has none.
 func (s Scope) repository(path string) string {
 	var named, pushed, first string
 	for _, r := range s.resources() {

@@ -46,7 +46,7 @@ func TestRepository(t *testing.T) {
 	}
 }
 
-func TestRepositoryKeepsTheCallersSlice(t *testing.T) {
+func TestRepositoryKeepsCallersSlice(t *testing.T) {
 	actions := append(make([]string, 0, 8), Push, Pull)
 	Repository("a", actions...)
 	if !slices.Equal(actions, []string{Push, Pull}) {

@@ -13,7 +13,7 @@ import (
 )
 
 // snoop is a server that fails the test when it sees a secret.
-func snoop(t *testing.T, next http.Handler) *httptest.Server {
+func serveWithoutSecrets(t *testing.T, next http.Handler) *httptest.Server {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if header := r.Header.Get("Authorization"); header != "" || strings.Contains(string(body), "sesame") {
@@ -25,35 +25,35 @@ func snoop(t *testing.T, next http.Handler) *httptest.Server {
 	return server
 }
 
-func TestAuthorizationStaysOnItsHost(t *testing.T) {
-	w := newWorld(t)
-	w.login = password("sesame")
-	var registry http.Handler = w.Config.Handler
-	elsewhere := snoop(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+func TestAuthorizationIsNotSentToOtherHosts(t *testing.T) {
+	reg := newTestRegistry(t)
+	reg.authenticate = requirePassword("sesame")
+	var registry http.Handler = reg.Config.Handler
+	other := serveWithoutSecrets(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/blob":
 			io.WriteString(rw, "blob")
 		case "/back": // to the registry, which may have its token then
-			http.Redirect(rw, r, w.URL+"/v2/a/blobs/2", http.StatusTemporaryRedirect)
+			http.Redirect(rw, r, reg.URL+"/v2/a/blobs/2", http.StatusTemporaryRedirect)
 		default:
 			rw.Header().Set("WWW-Authenticate", `Basic realm="give me"`)
 			rw.WriteHeader(http.StatusUnauthorized)
 		}
 	}))
-	w.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	reg.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if target := r.URL.Query().Get("to"); target != "" && r.Header.Get("Authorization") != "" {
-			http.Redirect(rw, r, elsewhere.URL+target, http.StatusTemporaryRedirect)
+			http.Redirect(rw, r, other.URL+target, http.StatusTemporaryRedirect)
 			return
 		}
 		registry.ServeHTTP(rw, r)
 	})
-	client := &http.Client{Transport: w.transport(bob)}
+	client := &http.Client{Transport: reg.transport(bob)}
 	tests := []struct {
 		target string
 		status int
 	}{{"/blob", 200}, {"/greedy", 401}, {"/back", 200}}
 	for _, test := range tests {
-		resp, err := client.Do(w.request("GET", "/v2/a/blobs/1?to="+test.target, Repository("a", Pull), nil))
+		resp, err := client.Do(reg.request("GET", "/v2/a/blobs/1?to="+test.target, Repository("a", Pull), nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,8 +64,8 @@ func TestAuthorizationStaysOnItsHost(t *testing.T) {
 	}
 
 	// A Location on another host, followed by the caller.
-	ctx := w.request("GET", "/", Repository("a", Push), nil).Context()
-	req, _ := http.NewRequestWithContext(ctx, "PUT", elsewhere.URL+"/greedy", strings.NewReader("x"))
+	ctx := reg.request("GET", "/", Repository("a", Push), nil).Context()
+	req, _ := http.NewRequestWithContext(ctx, "PUT", other.URL+"/greedy", strings.NewReader("x"))
 	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -77,23 +77,23 @@ func TestAuthorizationStaysOnItsHost(t *testing.T) {
 }
 
 func TestTokenServerRedirects(t *testing.T) {
-	elsewhere := snoop(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	other := serveWithoutSecrets(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"token":"stolen"}`)
 	}))
 	for _, cred := range []Static{bob, {IdentityToken: "sesame"}} {
-		w := newWorld(t)
-		w.login = func(rw http.ResponseWriter, r *http.Request) bool {
-			http.Redirect(rw, r, elsewhere.URL+"/token", http.StatusTemporaryRedirect)
+		reg := newTestRegistry(t)
+		reg.authenticate = func(rw http.ResponseWriter, r *http.Request) bool {
+			http.Redirect(rw, r, other.URL+"/token", http.StatusTemporaryRedirect)
 			return false
 		}
-		_, err := w.transport(cred).RoundTrip(w.request("GET", "/v2/a/x", Scope{}, nil))
+		_, err := reg.transport(cred).RoundTrip(reg.request("GET", "/v2/a/x", Scope{}, nil))
 		var e *Error
 		if !errors.As(err, &e) || e.Status != http.StatusTemporaryRedirect {
 			t.Errorf("to another host: %v", err)
 		}
 
-		moved := newWorld(t)
-		moved.login = func(rw http.ResponseWriter, r *http.Request) bool {
+		moved := newTestRegistry(t)
+		moved.authenticate = func(rw http.ResponseWriter, r *http.Request) bool {
 			if !strings.HasPrefix(r.URL.RawQuery, "moved") {
 				http.Redirect(rw, r, "/token?moved&"+r.URL.RawQuery, http.StatusTemporaryRedirect)
 				return false
@@ -103,7 +103,7 @@ func TestTokenServerRedirects(t *testing.T) {
 			}
 			return true
 		}
-		moved.expect(moved.transport(cred), "GET", "/v2/a/x", Repository("a", Pull), 200)
+		moved.wantStatus(moved.transport(cred), "GET", "/v2/a/x", Repository("a", Pull), 200)
 		if n := len(moved.log); n != 4 {
 			t.Errorf("on the same host: %q", moved.log)
 		}
@@ -112,7 +112,7 @@ func TestTokenServerRedirects(t *testing.T) {
 
 // internet is a transport for which every name leads to one handler, on the
 // given hosts over TLS, and that writes down who is sent what.
-func internet(t *testing.T, handler http.HandlerFunc) http.RoundTripper {
+func newFakeInternet(t *testing.T, handler http.HandlerFunc) http.RoundTripper {
 	plain, secure := httptest.NewServer(handler), httptest.NewTLSServer(handler)
 	t.Cleanup(plain.Close)
 	t.Cleanup(secure.Close)
@@ -130,9 +130,9 @@ func internet(t *testing.T, handler http.HandlerFunc) http.RoundTripper {
 	return base
 }
 
-func TestForeignRealmGetsNothing(t *testing.T) {
+func TestUntrustedRealmGetsNoRequest(t *testing.T) {
 	for _, realm := range []string{"http://auth.example.com/token", "https://127.0.0.1/token", "https://169.254.169.254/token", "http://localhost/token"} {
-		base := internet(t, func(w http.ResponseWriter, r *http.Request) {
+		base := newFakeInternet(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/token" {
 				t.Errorf("%s was asked for a token", r.Host)
 			}
@@ -151,7 +151,7 @@ func TestForeignRealmGetsNothing(t *testing.T) {
 }
 
 func TestTokenServerDowngrade(t *testing.T) {
-	base := internet(t, func(w http.ResponseWriter, r *http.Request) {
+	base := newFakeInternet(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.TLS == nil:
 			t.Errorf("a token request over http: %s %s", r.Method, r.URL)
@@ -174,7 +174,7 @@ func TestTokenServerDowngrade(t *testing.T) {
 // A proxy that gets the scheme of a Location wrong, or someone on the line, must
 // not make the client show its credentials in the clear.
 func TestNoCredentialsAfterADowngrade(t *testing.T) {
-	base := internet(t, func(w http.ResponseWriter, r *http.Request) {
+	base := newFakeInternet(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS == nil && r.Header.Get("Authorization") != "" {
 			t.Errorf("credentials over http: %s %s", r.Method, r.URL)
 		}

@@ -62,7 +62,7 @@ func TestStoreAndErase(t *testing.T) {
 	"psFormat": "table"
 }`
 	ctx := context.Background()
-	name := write(t, before)
+	name := writeConfig(t, before)
 	if err := os.Chmod(name, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestStoreAndErase(t *testing.T) {
 		if err != nil || where != name {
 			t.Fatal(where, err)
 		}
-		if diff := cmp.Diff(stored, read(t, name)); diff != "" {
+		if diff := cmp.Diff(stored, readFile(t, name)); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
 		}
 		checkMode(t, name)
@@ -80,7 +80,7 @@ func TestStoreAndErase(t *testing.T) {
 	if found, err := config.Erase(ctx, "ghcr.io"); !found || err != nil {
 		t.Fatal(found, err)
 	}
-	if diff := cmp.Diff(erased, read(t, name)); diff != "" {
+	if diff := cmp.Diff(erased, readFile(t, name)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	if found, err := config.Erase(ctx, "ghcr.io"); found || err != nil {
@@ -120,7 +120,7 @@ func TestStoreForms(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := `{"auths": {` + test.want + `}}`
-		got := strings.NewReplacer("\n", "", "\t", "").Replace(read(t, name))
+		got := strings.NewReplacer("\n", "", "\t", "").Replace(readFile(t, name))
 		if got != want {
 			t.Errorf("%s: got %s, want %s", test.host, got, want)
 		}
@@ -132,11 +132,11 @@ func TestStoreForms(t *testing.T) {
 	}
 }
 
-func TestStoreWantsAHost(t *testing.T) {
-	name := write(t, "{}")
+func TestStoreRefusesInvalidHosts(t *testing.T) {
+	name := writeConfig(t, "{}")
 	for _, host := range []string{"", "/", "a b", "https://", "ghcr.io/team", "u@ghcr.io", "gh\xffcr.io", "ghcr.io?x", "[::1"} {
 		if _, err := (&Config{Files: []string{name}}).Store(context.Background(), host, Credential(bob)); err == nil {
-			t.Errorf("stored for %q: %s", host, read(t, name))
+			t.Errorf("stored for %q: %s", host, readFile(t, name))
 		}
 	}
 }
@@ -161,8 +161,8 @@ func TestStoreFollowsLinks(t *testing.T) {
 			if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
 				t.Errorf("the link is gone: %v, %v", info, err)
 			}
-			if !strings.Contains(read(t, target), bobAuth) {
-				t.Errorf("the file holds %s", read(t, target))
+			if !strings.Contains(readFile(t, target), bobAuth) {
+				t.Errorf("the file holds %s", readFile(t, target))
 			}
 		})
 	}
@@ -175,7 +175,7 @@ func TestStoreFollowsLinks(t *testing.T) {
 	}
 }
 
-func TestLoginsDoNotLoseEachOther(t *testing.T) {
+func TestConcurrentStoresKeepAllEntries(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "config.json")
 	const n = 20
 	var group sync.WaitGroup
@@ -188,12 +188,12 @@ func TestLoginsDoNotLoseEachOther(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if got := strings.Count(read(t, name), bobAuth); got != n && runtime.GOOS != "windows" {
+	if got := strings.Count(readFile(t, name), bobAuth); got != n && runtime.GOOS != "windows" {
 		t.Errorf("%d of %d logins are left", got, n)
 	}
 }
 
-func TestLockIsWaitedForAsLongAsTheContextLasts(t *testing.T) {
+func TestStoreWaitsForLockUntilContextEnds(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no locks")
 	}
@@ -215,7 +215,7 @@ func TestLockIsWaitedForAsLongAsTheContextLasts(t *testing.T) {
 }
 
 // A write that fails leaves the old file and nothing else.
-func TestFailedStoreLeavesTheFile(t *testing.T) {
+func TestFailedStoreKeepsOldFile(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "config.json")
 	if err := os.Mkdir(name, 0o700); err != nil { // cannot be renamed over
@@ -229,15 +229,15 @@ func TestFailedStoreLeavesTheFile(t *testing.T) {
 	}
 }
 
-func TestEraseEverywhere(t *testing.T) {
-	first := write(t, `{"auths": {"ghcr.io": {}}}`)
-	second := write(t, `{"auths": {"https://ghcr.io/v1/": {"auth": "broken"}}}`)
+func TestEraseFromAllFiles(t *testing.T) {
+	first := writeConfig(t, `{"auths": {"ghcr.io": {}}}`)
+	second := writeConfig(t, `{"auths": {"https://ghcr.io/v1/": {"auth": "broken"}}}`)
 	config := &Config{Files: []string{first, filepath.Join(t.TempDir(), "absent"), second}}
 	if found, err := config.Erase(context.Background(), "ghcr.io"); !found || err != nil {
 		t.Errorf("%v, %v", found, err)
 	}
 	for _, name := range []string{first, second} {
-		if got := read(t, name); strings.Contains(got, "ghcr.io") {
+		if got := readFile(t, name); strings.Contains(got, "ghcr.io") {
 			t.Errorf("%s: %s", name, got)
 		}
 	}

@@ -7,33 +7,27 @@ import (
 	"time"
 )
 
-// maxDrain is how many bytes of a dropped response are read so that its
-// connection can be used again.
+// maxDrain is how many bytes of a dropped response are read so that its connection can be reused.
 const maxDrain = 64 << 10
 
-// Transport is an http.RoundTripper that authenticates requests to container
-// registries. It acts on a request only when its context names the request's
-// host ([WithScope]) and it has no Authorization header yet; any other request
-// passes through untouched. The package comment tells what it does and what it
-// never does.
+// Transport is an http.RoundTripper that authenticates requests to container registries. It changes
+// a request only if its context is for the request's host ([WithScope]) and it has no Authorization
+// header yet. All other requests pass through unchanged. The package comment says what a Transport
+// does and what it never does.
 //
-// A registry outside the local network cannot make it talk to a token server
-// inside, nor one on HTTPS to a token server on plain HTTP: that is an *[Error].
-// Local are addresses of loopback, private and link-local networks, localhost,
-// and names without a dot; a registry that is itself local may name any token
-// server. Names are not looked up for this.
+// A registry outside the local network cannot name a token server inside it, and a registry on
+// HTTPS outside the local network cannot name a token server on plain HTTP: both are an *[Error]. A
+// local registry may name any token server. Local are the addresses of loopback, private and
+// link-local networks, localhost, and names without a dot. Names are not looked up.
 //
-// The zero value works: it asks for anonymous tokens. A Transport is safe for
-// concurrent use and must not be copied once used; everything it learns stays
-// in memory for as long as it lives.
+// The zero value works and requests anonymous tokens. A Transport is safe for concurrent use and
+// must not be copied after the first use. It keeps challenges, tokens and credentials in memory.
 type Transport struct {
-	// Base sends the requests, token requests included. Nil means
-	// http.DefaultTransport.
+	// Base sends all requests, token requests included. The default is http.DefaultTransport.
 	Base http.RoundTripper
 
-	// Credentials finds the accounts. Nil means anonymous. It is asked when a
-	// registry demands authentication, not before, and again when it refuses
-	// what it was given.
+	// Credentials finds the credentials. The default is anonymous. It is called when a registry
+	// asks for authentication, and again when a credential was refused.
 	Credentials Credentials
 
 	mu         sync.Mutex
@@ -41,11 +35,11 @@ type Transport struct {
 	clock      func() time.Time // nil: time.Now
 }
 
-// RoundTrip implements http.RoundTripper. Its errors are those of Base, an
-// *[Error], or a *[CredentialsError]. The response's Request is the one that Base
-// says it has sent, without its Authorization header.
+// RoundTrip implements http.RoundTripper. Its errors are those of Base, an *[Error], or a
+// *[CredentialsError]. The response's Request is the one that Base returned as sent, without its
+// Authorization header.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	p, ok := purposeOf(req.Context(), req.URL)
+	p, ok := requestScopeOf(req.Context(), req.URL)
 	if !ok || req.Header.Get("Authorization") != "" {
 		return t.base().RoundTrip(req)
 	}
@@ -59,13 +53,13 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		request:   req,
 		host:      p.host,
 		need:      need{p.scope, p.scope.repository(req.URL.Path)},
-		began:     t.now(),
+		started:   t.now(),
 	}
 	return x.run()
 }
 
-// CloseIdleConnections closes the idle connections of Base, for
-// http.Client.CloseIdleConnections.
+// CloseIdleConnections closes the idle connections of Base. http.Client.CloseIdleConnections calls
+// it.
 func (t *Transport) CloseIdleConnections() {
 	if c, ok := t.base().(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
@@ -98,7 +92,7 @@ func (t *Transport) registry(host string) *registry {
 	return t.registries[host]
 }
 
-// replayable reports whether the request's body can be sent a second time.
+// replayable reports whether the request's body can be sent again.
 func replayable(req *http.Request) bool {
 	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
 }
@@ -109,7 +103,7 @@ func closeBody(req *http.Request) {
 	}
 }
 
-// discard drops a response, reading what little is left of it.
+// discard closes a response after reading up to maxDrain bytes of it.
 func discard(resp *http.Response) {
 	io.CopyN(io.Discard, resp.Body, maxDrain)
 	resp.Body.Close()

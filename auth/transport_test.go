@@ -12,92 +12,92 @@ import (
 )
 
 func TestAnonymousPull(t *testing.T) {
-	w := newWorld(t)
-	rt := w.transport(nil)
+	reg := newTestRegistry(t)
+	rt := reg.transport(nil)
 	pull := Repository("a", Pull)
-	w.expect(rt, "GET", "/v2/a/manifests/1", pull, 200)
-	w.calls("GET /v2/a/manifests/1", "token GET repository:a:pull", "GET /v2/a/manifests/1 bearer")
-	w.expect(rt, "GET", "/v2/a/blobs/x", pull, 200)
-	w.calls("GET /v2/a/blobs/x bearer")
+	reg.wantStatus(rt, "GET", "/v2/a/manifests/1", pull, 200)
+	reg.wantCalls("GET /v2/a/manifests/1", "token GET repository:a:pull", "GET /v2/a/manifests/1 bearer")
+	reg.wantStatus(rt, "GET", "/v2/a/blobs/x", pull, 200)
+	reg.wantCalls("GET /v2/a/blobs/x bearer")
 }
 
-func TestWholeScopeIsAskedForOnce(t *testing.T) {
-	w := newWorld(t)
-	rt := w.transport(nil)
+func TestWholeScopeIsRequestedOnce(t *testing.T) {
+	reg := newTestRegistry(t)
+	rt := reg.transport(nil)
 	job := Repository("a", Pull, Push)
-	w.expect(rt, "HEAD", "/v2/a/manifests/1", job, 200)
-	w.expect(rt, "POST", "/v2/a/blobs/uploads/", job, 200)
-	w.calls("HEAD /v2/a/manifests/1", "token GET repository:a:pull,push",
+	reg.wantStatus(rt, "HEAD", "/v2/a/manifests/1", job, 200)
+	reg.wantStatus(rt, "POST", "/v2/a/blobs/uploads/", job, 200)
+	reg.wantCalls("HEAD /v2/a/manifests/1", "token GET repository:a:pull,push",
 		"HEAD /v2/a/manifests/1 bearer", "POST /v2/a/blobs/uploads/ bearer")
 
 	// A narrower need is served by the same token, another repository is not,
 	// but needs no second 401.
-	w.expect(rt, "GET", "/v2/a/tags/list", Repository("a", Pull), 200)
-	w.expect(rt, "GET", "/v2/b/tags/list", Repository("b", Pull), 200)
-	w.calls("GET /v2/a/tags/list bearer", "token GET repository:b:pull", "GET /v2/b/tags/list bearer")
+	reg.wantStatus(rt, "GET", "/v2/a/tags/list", Repository("a", Pull), 200)
+	reg.wantStatus(rt, "GET", "/v2/b/tags/list", Repository("b", Pull), 200)
+	reg.wantCalls("GET /v2/a/tags/list bearer", "token GET repository:b:pull", "GET /v2/b/tags/list bearer")
 }
 
 func TestChallengeAddsToTheScope(t *testing.T) {
-	w := newWorld(t)
-	rt := w.transport(nil)
-	w.expect(rt, "GET", "/v2/a/x", Scope{}, 200)
-	w.calls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
+	reg := newTestRegistry(t)
+	rt := reg.transport(nil)
+	reg.wantStatus(rt, "GET", "/v2/a/x", Scope{}, 200)
+	reg.wantCalls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
 
-	w.expect(rt, "GET", "/v2/a/x", Repository("b", Pull), 200) // the token for b does not do
-	w.calls("token GET repository:b:pull", "GET /v2/a/x bearer",
+	reg.wantStatus(rt, "GET", "/v2/a/x", Repository("b", Pull), 200) // the token for b does not do
+	reg.wantCalls("token GET repository:b:pull", "GET /v2/a/x bearer",
 		"token GET repository:a:pull repository:b:pull", "GET /v2/a/x bearer")
-	w.expect(rt, "GET", "/v2/a/x", Repository("b", Pull), 200) // learned
-	w.calls("GET /v2/a/x bearer")
+	reg.wantStatus(rt, "GET", "/v2/a/x", Repository("b", Pull), 200) // learned
+	reg.wantCalls("GET /v2/a/x bearer")
 }
 
 func TestInsufficientScope(t *testing.T) {
-	w := newWorld(t)
-	rt := w.transport(nil)
+	reg := newTestRegistry(t)
+	rt := reg.transport(nil)
 	pull := Repository("a", Pull)
-	w.expect(rt, "GET", "/v2/a/x", pull, 200)
-	w.calls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
-	w.expect(rt, "PUT", "/v2/a/x", pull, 200)
-	w.calls("PUT /v2/a/x bearer", "token GET repository:a:pull,push", "PUT /v2/a/x bearer")
-	w.expect(rt, "PUT", "/v2/a/x", pull, 200) // learned
-	w.calls("PUT /v2/a/x bearer")
+	reg.wantStatus(rt, "GET", "/v2/a/x", pull, 200)
+	reg.wantCalls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
+	reg.wantStatus(rt, "PUT", "/v2/a/x", pull, 200)
+	reg.wantCalls("PUT /v2/a/x bearer", "token GET repository:a:pull,push", "PUT /v2/a/x bearer")
+	reg.wantStatus(rt, "PUT", "/v2/a/x", pull, 200) // learned
+	reg.wantCalls("PUT /v2/a/x bearer")
 }
 
 // Some token servers heed only the first scope, GitLab's only the last
 // (manifest-tool #53).
-func TestTokenServerHeedsOneScope(t *testing.T) {
-	for name, heed := range map[string]func([]string) []string{
+func TestTokenServerThatUsesOneScope(t *testing.T) {
+	for name, usedScopes := range map[string]func([]string) []string{
 		"first": func(s []string) []string { return s[:1] },
 		"last":  func(s []string) []string { return s[len(s)-1:] },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.heed = heed
-			rt := w.transport(nil)
+			reg := newTestRegistry(t)
+			reg.usedScopes = usedScopes
+			rt := reg.transport(nil)
 			job := Repository("b", Pull, Push).Union(Repository("a", Pull)).Union(Repository("c", Pull))
-			w.expect(rt, "GET", "/v2/b/x", job, 200)
-			w.calls("GET /v2/b/x", "token GET repository:a:pull repository:b:pull,push repository:c:pull",
+			reg.wantStatus(rt, "GET", "/v2/b/x", job, 200)
+			reg.wantCalls("GET /v2/b/x", "token GET repository:a:pull repository:b:pull,push repository:c:pull",
 				"GET /v2/b/x bearer", "token GET repository:b:pull", "GET /v2/b/x bearer")
-			w.expect(rt, "POST", "/v2/b/x", job, 200)
-			w.calls("POST /v2/b/x bearer", "token GET repository:b:pull,push", "POST /v2/b/x bearer")
-			w.expect(rt, "POST", "/v2/b/x", job, 200)
-			w.expect(rt, "GET", "/v2/b/x", job, 200)
-			w.calls("POST /v2/b/x bearer", "GET /v2/b/x bearer")
+			reg.wantStatus(rt, "POST", "/v2/b/x", job, 200)
+			reg.wantCalls("POST /v2/b/x bearer", "token GET repository:b:pull,push", "POST /v2/b/x bearer")
+			reg.wantStatus(rt, "POST", "/v2/b/x", job, 200)
+			reg.wantStatus(rt, "GET", "/v2/b/x", job, 200)
+			reg.wantCalls("POST /v2/b/x bearer", "GET /v2/b/x bearer")
 		})
 	}
 }
 
-func TestThreeSendsAreEnough(t *testing.T) {
-	w := newWorld(t)
-	w.heed = func(s []string) []string { return s[:1] }
-	rt := w.transport(nil)
+func TestUndeclaredScopeTakesThreeSends(t *testing.T) {
+	reg := newTestRegistry(t)
+	reg.usedScopes = func(s []string) []string { return s[:1] }
+	rt := reg.transport(nil)
 	want := Repository("a", Pull)
-	w.expect(rt, "GET", "/v2/a/x", want, 200)
-	w.calls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
-	w.expect(rt, "GET", "/v2/b/x", want, 200) // the caller did not say so
-	w.calls("GET /v2/b/x bearer", "token GET repository:a:pull repository:b:pull",
+	reg.wantStatus(rt, "GET", "/v2/a/x", want, 200)
+	reg.wantCalls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
+	reg.wantStatus(rt, "GET", "/v2/b/x", want, 200) // the caller did not say so
+	reg.wantCalls("GET /v2/b/x bearer", "token GET repository:a:pull repository:b:pull",
 		"GET /v2/b/x bearer", "token GET repository:b:pull", "GET /v2/b/x bearer")
-	w.expect(rt, "GET", "/v2/b/x", want, 200)
-	w.calls("GET /v2/b/x bearer") // learned
+	reg.wantStatus(rt, "GET", "/v2/b/x", want, 200)
+	reg.wantCalls("GET /v2/b/x bearer") // learned
 }
 
 // RFC 6750 has 403 for a token that does not reach far enough.
@@ -123,40 +123,40 @@ func TestForbiddenWithChallenge(t *testing.T) {
 	}))
 	defer server.Close()
 	realm = server.URL + "/token"
-	w := &world{Server: server, t: t}
-	w.expect(w.transport(nil), "PUT", "/v2/a/x", Repository("a", Pull), 200)
+	reg := &testRegistry{Server: server, t: t}
+	reg.wantStatus(reg.transport(nil), "PUT", "/v2/a/x", Repository("a", Pull), 200)
 	if got, want := strings.Join(log, ", "), ", token repository:a:pull, repository.a.pull, token repository:a:pull,push, repository.a.pull,push"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-func TestRefusedForGood(t *testing.T) {
-	w := newWorld(t)
-	w.revoked["all"] = true
-	rt := w.transport(bob)
+func TestRefusedTokenIsNotRequestedAgain(t *testing.T) {
+	reg := newTestRegistry(t)
+	reg.revoked["all"] = true
+	rt := reg.transport(bob)
 	push := Repository("a", Pull, Push)
-	w.expect(rt, "PUT", "/v2/a/x", push, 401) // asking for the same scope again is no use
-	w.calls("PUT /v2/a/x", "token GET repository:a:pull,push", "PUT /v2/a/x bearer")
+	reg.wantStatus(rt, "PUT", "/v2/a/x", push, 401) // asking for the same scope again is no use
+	reg.wantCalls("PUT /v2/a/x", "token GET repository:a:pull,push", "PUT /v2/a/x bearer")
 
-	w.expect(rt, "GET", "/v2/a/x", push, 401) // the refused token is not tried again
-	w.calls("token GET repository:a:pull,push", "GET /v2/a/x bearer",
+	reg.wantStatus(rt, "GET", "/v2/a/x", push, 401) // the refused token is not tried again
+	reg.wantCalls("token GET repository:a:pull,push", "GET /v2/a/x bearer",
 		"token GET repository:a:pull", "GET /v2/a/x bearer")
 }
 
-func TestNoLoop(t *testing.T) {
-	w := newWorld(t)
+func TestRetriesAreLimited(t *testing.T) {
+	reg := newTestRegistry(t)
 	n := 0
-	w.revoked["all"] = true
-	w.need = func(*http.Request) Scope { // a registry that wants something else each time
+	reg.revoked["all"] = true
+	reg.requiredScope = func(*http.Request) Scope { // a registry that wants something else each time
 		n++
 		return Repository(strings.Repeat("x", n), Pull)
 	}
-	rt := w.transport(nil)
-	w.expect(rt, "GET", "/v2/a/x", Scope{}, 401)
-	if n := len(w.log); n != 5 {
-		t.Errorf("%d calls: %q", n, w.log)
+	rt := reg.transport(nil)
+	reg.wantStatus(rt, "GET", "/v2/a/x", Scope{}, 401)
+	if n := len(reg.log); n != 5 {
+		t.Errorf("%d calls: %q", n, reg.log)
 	}
-	for _, kept := range rt.registry(w.host()).tokens {
+	for _, kept := range rt.registry(reg.host()).tokens {
 		if len(kept) > 0 {
 			t.Errorf("refused tokens are kept: %v", kept)
 		}
@@ -164,51 +164,51 @@ func TestNoLoop(t *testing.T) {
 }
 
 func TestRevokedTokenIsRenewed(t *testing.T) {
-	w := newWorld(t)
-	rt := w.transport(nil)
+	reg := newTestRegistry(t)
+	rt := reg.transport(nil)
 	job := Repository("a", Pull, Push)
-	plain := w.challenge
-	w.challenge = func(r *http.Request) string {
+	plain := reg.challenge
+	reg.challenge = func(r *http.Request) string {
 		if r.Header.Get("Authorization") != "" {
 			return plain(r) + `,error="invalid_token"`
 		}
 		return plain(r)
 	}
 	var last string
-	w.token = func(rw http.ResponseWriter, token string) {
+	reg.writeToken = func(rw http.ResponseWriter, token string) {
 		last = token
 		io.WriteString(rw, `{"token":"`+token+`","expires_in":300}`)
 	}
-	w.expect(rt, "GET", "/v2/a/x", job, 200)
-	w.calls("GET /v2/a/x", "token GET repository:a:pull,push", "GET /v2/a/x bearer")
-	w.revoked[last] = true
-	w.expect(rt, "GET", "/v2/a/x", job, 200) // for the whole scope again
-	w.calls("GET /v2/a/x bearer", "token GET repository:a:pull,push", "GET /v2/a/x bearer")
+	reg.wantStatus(rt, "GET", "/v2/a/x", job, 200)
+	reg.wantCalls("GET /v2/a/x", "token GET repository:a:pull,push", "GET /v2/a/x bearer")
+	reg.revoked[last] = true
+	reg.wantStatus(rt, "GET", "/v2/a/x", job, 200) // for the whole scope again
+	reg.wantCalls("GET /v2/a/x bearer", "token GET repository:a:pull,push", "GET /v2/a/x bearer")
 }
 
 // An upload can take longer than a token lives (moby #33558): every chunk goes
 // out with a token that is still good.
-func TestTokenIsRenewedInTime(t *testing.T) {
-	w := newWorld(t)
-	rt := w.transport(nil)
+func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
+	reg := newTestRegistry(t)
+	rt := reg.transport(nil)
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	rt.clock = func() time.Time { return now }
 	push := Repository("a", Pull, Push)
-	w.expect(rt, "POST", "/v2/a/blobs/uploads/", push, 200)
-	w.calls("POST /v2/a/blobs/uploads/", "token GET repository:a:pull,push", "POST /v2/a/blobs/uploads/ bearer")
+	reg.wantStatus(rt, "POST", "/v2/a/blobs/uploads/", push, 200)
+	reg.wantCalls("POST /v2/a/blobs/uploads/", "token GET repository:a:pull,push", "POST /v2/a/blobs/uploads/ bearer")
 	now = now.Add(289 * time.Second)
-	w.expect(rt, "PATCH", "/v2/a/blobs/uploads/1", push, 200)
-	w.calls("PATCH /v2/a/blobs/uploads/1 bearer")
+	reg.wantStatus(rt, "PATCH", "/v2/a/blobs/uploads/1", push, 200)
+	reg.wantCalls("PATCH /v2/a/blobs/uploads/1 bearer")
 	now = now.Add(time.Second) // of 300 seconds 10 are left
-	w.expect(rt, "PUT", "/v2/a/blobs/uploads/1", push, 200)
-	w.calls("token GET repository:a:pull,push", "PUT /v2/a/blobs/uploads/1 bearer")
+	reg.wantStatus(rt, "PUT", "/v2/a/blobs/uploads/1", push, 200)
+	reg.wantCalls("token GET repository:a:pull,push", "PUT /v2/a/blobs/uploads/1 bearer")
 }
 
-func TestPassesThrough(t *testing.T) {
-	w := newWorld(t)
-	rt := w.transport(bob)
-	w.expect(rt, "GET", "/v2/a/x", Repository("a", Pull), 200) // now the registry is known
-	w.calls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
+func TestOtherRequestsPassThrough(t *testing.T) {
+	reg := newTestRegistry(t)
+	rt := reg.transport(bob)
+	reg.wantStatus(rt, "GET", "/v2/a/x", Repository("a", Pull), 200) // now the registry is known
+	reg.wantCalls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
 
 	for name, change := range map[string]func(*http.Request) *http.Request{
 		"no scope": func(r *http.Request) *http.Request { return r.WithContext(context.Background()) },
@@ -219,7 +219,7 @@ func TestPassesThrough(t *testing.T) {
 			return r.WithContext(WithScope(r.Context(), "127.0.0.1", Scope{}))
 		},
 	} {
-		req := change(w.request("GET", "/v2/a/x", Repository("a", Pull), nil))
+		req := change(reg.request("GET", "/v2/a/x", Repository("a", Pull), nil))
 		resp, err := rt.RoundTrip(req)
 		if err != nil {
 			t.Fatal(err)
@@ -228,20 +228,20 @@ func TestPassesThrough(t *testing.T) {
 		if resp.StatusCode != 401 || Refusal(resp) != nil {
 			t.Errorf("%s: status %d, %v", name, resp.StatusCode, Refusal(resp))
 		}
-		w.calls("GET /v2/a/x")
+		reg.wantCalls("GET /v2/a/x")
 	}
 
-	req := w.request("GET", "/v2/a/x", Repository("a", Pull), nil)
+	req := reg.request("GET", "/v2/a/x", Repository("a", Pull), nil)
 	req.Header.Set("Authorization", "Negotiate mine")
 	resp, err := rt.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	w.calls("GET /v2/a/x negotiate")
+	reg.wantCalls("GET /v2/a/x negotiate")
 }
 
-func TestWithScopeAddsUp(t *testing.T) {
+func TestWithScopeAddsScopes(t *testing.T) {
 	ctx := WithScope(context.Background(), "a.example.com", Repository("a", Pull))
 	again := WithScope(ctx, "A.example.com", Repository("b", Push))
 	other := WithScope(again, "b.example.com", Repository("c", Pull))
@@ -258,19 +258,19 @@ func TestWithScopeAddsUp(t *testing.T) {
 		{ctx, "https://a.example.com.evil.example/v2/", "", false},
 	}
 	for _, test := range tests {
-		p, ok := purposeOf(test.ctx, mustURL(t, test.url))
+		p, ok := requestScopeOf(test.ctx, mustURL(t, test.url))
 		if ok != test.ok || p.scope.String() != test.want {
 			t.Errorf("%s: %q, %v", test.url, p.scope, ok)
 		}
 	}
 }
 
-func TestRequestIsLeftAlone(t *testing.T) {
-	w := newWorld(t)
-	w.login = password("sesame")
-	rt := w.transport(bob)
+func TestRequestIsNotModified(t *testing.T) {
+	reg := newTestRegistry(t)
+	reg.authenticate = requirePassword("sesame")
+	rt := reg.transport(bob)
 	for range 2 {
-		req := w.request("PUT", "/v2/a/x", Repository("a", Push), strings.NewReader("body"))
+		req := reg.request("PUT", "/v2/a/x", Repository("a", Push), strings.NewReader("body"))
 		req.Header.Set("X-Test", "1")
 		before := req.Header.Clone()
 		resp, err := rt.RoundTrip(req)
@@ -289,10 +289,10 @@ func TestRequestIsLeftAlone(t *testing.T) {
 
 // A layer below may send the request to another URL: http in place of https, for a registry on the own machine. The
 // response tells, and what came over http is no promise of https.
-func TestResponseTellsWhereItCameFrom(t *testing.T) {
-	w := newWorld(t)
-	w.login = password("sesame")
-	rt := w.transport(bob)
+func TestResponseRequestHasSentURL(t *testing.T) {
+	reg := newTestRegistry(t)
+	reg.authenticate = requirePassword("sesame")
+	rt := reg.transport(bob)
 	plain := rt.Base
 	rt.Base = roundTripper(func(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context())
@@ -300,20 +300,20 @@ func TestResponseTellsWhereItCameFrom(t *testing.T) {
 		return plain.RoundTrip(r)
 	})
 	for _, scheme := range []string{"https", "http"} {
-		req := w.request("GET", "/v2/a/x", Repository("a", Pull), nil)
+		req := reg.request("GET", "/v2/a/x", Repository("a", Pull), nil)
 		req.URL.Scheme = scheme
 		resp, err := rt.RoundTrip(req)
 		if err != nil {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		if got := resp.Request.URL.String(); got != w.URL+"/v2/a/x" || resp.StatusCode != 200 {
-			t.Errorf("%s: %d from %s, want 200 from %s", scheme, resp.StatusCode, got, w.URL+"/v2/a/x")
+		if got := resp.Request.URL.String(); got != reg.URL+"/v2/a/x" || resp.StatusCode != 200 {
+			t.Errorf("%s: %d from %s, want 200 from %s", scheme, resp.StatusCode, got, reg.URL+"/v2/a/x")
 		}
 	}
 }
 
-func TestBaseErrorIsReturnedAsItIs(t *testing.T) {
+func TestBaseErrorIsReturnedUnchanged(t *testing.T) {
 	broken := errors.New("broken")
 	rt := &Transport{Base: roundTripper(func(*http.Request) (*http.Response, error) { return nil, broken })}
 	ctx := WithScope(context.Background(), "a.example.com", Scope{})
@@ -324,9 +324,9 @@ func TestBaseErrorIsReturnedAsItIs(t *testing.T) {
 }
 
 func TestZeroTransport(t *testing.T) {
-	w := newWorld(t)
+	reg := newTestRegistry(t)
 	rt := new(Transport)
-	w.expect(rt, "GET", "/v2/a/x", Repository("a", Pull), 200)
+	reg.wantStatus(rt, "GET", "/v2/a/x", Repository("a", Pull), 200)
 	rt.CloseIdleConnections()
 	closed := &closing{}
 	(&Transport{Base: closed}).CloseIdleConnections()
@@ -343,24 +343,24 @@ type closing struct {
 
 func (c *closing) CloseIdleConnections() { c.closed = true }
 
-func TestUserAgentIsTheCallers(t *testing.T) {
-	w := newWorld(t)
-	w.challenge = func(r *http.Request) string {
+func TestUserAgentIsCopiedFromRequest(t *testing.T) {
+	reg := newTestRegistry(t)
+	reg.challenge = func(r *http.Request) string {
 		if r.URL.Path != "/v2/" {
 			return ""
 		}
 		return `Bearer realm="/token"`
 	}
-	registry := w.Config.Handler
-	w.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	registry := reg.Config.Handler
+	reg.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.UserAgent() != "transship/1" {
 			t.Errorf("%s came from %q", r.URL.Path, r.UserAgent())
 		}
 		registry.ServeHTTP(rw, r)
 	})
-	req := w.request("GET", "/v2/a/x", Repository("a", Pull), nil)
+	req := reg.request("GET", "/v2/a/x", Repository("a", Pull), nil)
 	req.Header.Set("User-Agent", "transship/1")
-	resp, err := w.transport(nil).RoundTrip(req)
+	resp, err := reg.transport(nil).RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,18 +11,18 @@ import (
 )
 
 func TestConcurrentRequestsShareOneToken(t *testing.T) {
-	w := newWorld(t)
-	rt := w.transport(bob)
-	w.expect(rt, "GET", "/v2/warm/x", Repository("warm", Pull), 200) // the challenge is known
-	w.log = nil
+	reg := newTestRegistry(t)
+	rt := reg.transport(bob)
+	reg.wantStatus(rt, "GET", "/v2/warm/x", Repository("warm", Pull), 200) // the challenge is known
+	reg.log = nil
 
 	// The token server waits until everyone needs the token; those who need
 	// less than it is for wait too.
 	const n = 8
 	release := make(chan struct{})
-	w.login = func(http.ResponseWriter, *http.Request) bool { <-release; return true }
+	reg.authenticate = func(http.ResponseWriter, *http.Request) bool { <-release; return true }
 	var group sync.WaitGroup
-	first := w.request("PUT", "/v2/a/x", Repository("a", Pull, Push), nil)
+	first := reg.request("PUT", "/v2/a/x", Repository("a", Pull, Push), nil)
 	get := func(req *http.Request) {
 		resp, err := rt.RoundTrip(req)
 		if err != nil || resp.StatusCode != 200 {
@@ -32,32 +32,32 @@ func TestConcurrentRequestsShareOneToken(t *testing.T) {
 		resp.Body.Close()
 	}
 	group.Go(func() { get(first) })
-	waitFor(t, rt, w, 1)
+	waitForWaiters(t, rt, reg, 1)
 	for range n - 1 {
-		group.Go(func() { get(w.request("GET", "/v2/a/x", Repository("a", Pull), nil)) })
+		group.Go(func() { get(reg.request("GET", "/v2/a/x", Repository("a", Pull), nil)) })
 	}
-	waitFor(t, rt, w, n)
+	waitForWaiters(t, rt, reg, n)
 	close(release)
 	group.Wait()
 	tokens := 0
-	for _, call := range w.log {
+	for _, call := range reg.log {
 		if call == "token GET repository:a:pull,push" {
 			tokens++
 		}
 	}
-	if tokens != 1 || len(w.log) != n+1 {
-		t.Errorf("calls: %q", w.log)
+	if tokens != 1 || len(reg.log) != n+1 {
+		t.Errorf("calls: %q", reg.log)
 	}
 }
 
 // waitFor waits until n requests wait for the one token request under way.
-func waitFor(t *testing.T, rt *Transport, w *world, n int) {
+func waitForWaiters(t *testing.T, rt *Transport, reg *testRegistry, n int) {
 	t.Helper()
-	fetches := &rt.registry(w.host()).fetches
+	requests := &rt.registry(reg.host()).tokenRequests
 	eventually(t, func() bool {
-		fetches.mu.Lock()
-		defer fetches.mu.Unlock()
-		return len(fetches.calls) == 1 && fetches.calls[0].waiting == n
+		requests.mu.Lock()
+		defer requests.mu.Unlock()
+		return len(requests.calls) == 1 && requests.calls[0].waiters == n
 	})
 }
 
@@ -70,7 +70,7 @@ func eventually(t *testing.T, done func() bool) {
 	}
 }
 
-func TestCancelledWaiterFailsAlone(t *testing.T) {
+func TestGroupWaiterCanBeCancelledAlone(t *testing.T) {
 	var g group[string, int]
 	release := make(chan struct{})
 	work := func(ctx context.Context) (int, error) {
@@ -85,9 +85,9 @@ func TestCancelledWaiterFailsAlone(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	first, second := make(chan error), make(chan int)
 	go func() { _, err := g.do(ctx, "k", same, work); first <- err }()
-	eventually(t, func() bool { return g.waiting() == 1 })
+	eventually(t, func() bool { return g.waiters() == 1 })
 	go func() { n, _ := g.do(context.Background(), "k", same, work); second <- n }()
-	eventually(t, func() bool { return g.waiting() == 2 })
+	eventually(t, func() bool { return g.waiters() == 2 })
 	cancel() // the one who began the work
 	if err := <-first; !errors.Is(err, context.Canceled) {
 		t.Errorf("the cancelled one got %v", err)
@@ -98,7 +98,7 @@ func TestCancelledWaiterFailsAlone(t *testing.T) {
 	}
 }
 
-func TestWorkForNobodyStops(t *testing.T) {
+func TestGroupCancelsWorkWithoutWaiters(t *testing.T) {
 	var g group[string, int]
 	same := func(string) bool { return true }
 	ctx, cancel := context.WithCancel(context.Background())
@@ -111,7 +111,7 @@ func TestWorkForNobodyStops(t *testing.T) {
 		})
 		result <- err
 	}()
-	eventually(t, func() bool { return g.waiting() == 1 })
+	eventually(t, func() bool { return g.waiters() == 1 })
 	cancel()
 	if err := <-result; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
@@ -125,29 +125,29 @@ func TestWorkForNobodyStops(t *testing.T) {
 }
 
 // waiting is the number of those who wait for the first call.
-func (g *group[K, V]) waiting() int {
+func (g *group[K, V]) waiters() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.calls) == 0 {
 		return 0
 	}
-	return g.calls[0].waiting
+	return g.calls[0].waiters
 }
 
 // The token request is given up when its last waiter is, and no sooner.
-func TestCancelledRequest(t *testing.T) {
-	w := newWorld(t)
-	entered, gone := make(chan struct{}), make(chan struct{})
-	w.login = func(rw http.ResponseWriter, r *http.Request) bool {
+func TestTokenRequestIsCancelledWithLastWaiter(t *testing.T) {
+	reg := newTestRegistry(t)
+	entered, ended := make(chan struct{}), make(chan struct{})
+	reg.authenticate = func(rw http.ResponseWriter, r *http.Request) bool {
 		close(entered)
 		<-r.Context().Done()
-		close(gone)
+		close(ended)
 		return false
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	req := w.request("GET", "/v2/a/x", Scope{}, nil)
-	req = req.WithContext(WithScope(ctx, w.host(), Repository("a", Pull)))
-	rt := w.transport(nil)
+	req := reg.request("GET", "/v2/a/x", Scope{}, nil)
+	req = req.WithContext(WithScope(ctx, reg.host(), Repository("a", Pull)))
+	rt := reg.transport(nil)
 	result := make(chan error)
 	go func() { _, err := rt.RoundTrip(req); result <- err }()
 	<-entered
@@ -155,21 +155,21 @@ func TestCancelledRequest(t *testing.T) {
 	if err := <-result; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	<-gone
+	<-ended
 
-	w.login = func(http.ResponseWriter, *http.Request) bool { return true }
-	w.expect(rt, "GET", "/v2/a/x", Repository("a", Pull), 200)
+	reg.authenticate = func(http.ResponseWriter, *http.Request) bool { return true }
+	reg.wantStatus(rt, "GET", "/v2/a/x", Repository("a", Pull), 200)
 }
 
-func TestManyAtOnce(t *testing.T) {
-	w := newWorld(t)
-	rt := w.transport(bob)
+func TestConcurrentRequestsOfSeveralRepositories(t *testing.T) {
+	reg := newTestRegistry(t)
+	rt := reg.transport(bob)
 	var group sync.WaitGroup
 	for i := range 24 {
 		group.Go(func() {
 			name := []string{"a", "b", "c"}[i%3]
 			method := []string{"GET", "PUT"}[i%2]
-			resp, err := rt.RoundTrip(w.request(method, "/v2/"+name+"/x", Repository(name, Pull, Push), nil))
+			resp, err := rt.RoundTrip(reg.request(method, "/v2/"+name+"/x", Repository(name, Pull, Push), nil))
 			if err != nil || resp.StatusCode != 200 {
 				t.Error(resp, err)
 				return
@@ -179,7 +179,7 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if w.issued != 3 {
-		t.Errorf("%d tokens for 3 repositories", w.issued)
+	if reg.issued != 3 {
+		t.Errorf("%d tokens for 3 repositories", reg.issued)
 	}
 }
