@@ -46,12 +46,12 @@ func TestBodyWithoutGetBodyIsSentOnce(t *testing.T) {
 	body, err := io.ReadAll(resp.Body)
 	resp.Body.Close()
 	if resp.StatusCode != 401 || string(body) != "no entry" || err != nil || resp.Header.Get("WWW-Authenticate") == "" {
-		t.Errorf("the 401 came back as %d %q, %v", resp.StatusCode, body, err)
+		t.Errorf("got %d %q, %v, want the registry's 401", resp.StatusCode, body, err)
 	}
 	reg.wantCalls("PUT /v2/a/x")
 
-	// The challenge is kept, so that the caller's second try succeeds if its
-	// scope says what it is for.
+	// The challenge is known now, so the caller's second attempt succeeds if its scope is
+	// sufficient.
 	req := reg.request("PUT", "/v2/a/x", Repository("a", Push, Pull), io.MultiReader(strings.NewReader("once")))
 	resp, err = rt.RoundTrip(req)
 	if err != nil || resp.StatusCode != 200 {
@@ -64,7 +64,7 @@ func TestBodyWithoutGetBodyIsSentOnce(t *testing.T) {
 	req = reg.request("PUT", "/v2/b/x", Repository("b", Push), &closable{Reader: strings.NewReader("once")})
 	var e *Error
 	if _, err := rt.RoundTrip(req); !errors.As(err, &e) {
-		t.Errorf("a denied token is no reason to waste the body: %v", err)
+		t.Errorf("got %v, want the token server's refusal", err)
 	}
 	reg.wantCalls("token GET repository:b:push")
 }
@@ -72,15 +72,14 @@ func TestBodyWithoutGetBodyIsSentOnce(t *testing.T) {
 func TestGetBodyErrorIsReturned(t *testing.T) {
 	reg := newTestRegistry(t)
 	req := reg.request("PUT", "/v2/a/x", Scope{}, strings.NewReader("x"))
-	errBody := errors.New("gone")
+	errBody := errors.New("body is closed")
 	req.GetBody = func() (io.ReadCloser, error) { return nil, errBody }
 	if _, err := reg.transport(nil).RoundTrip(req); !errors.Is(err, errBody) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// Every response that is dropped is closed, after what little it holds has been
-// read; one that never ends is not read to its end.
+// Every dropped response is closed after up to maxDrain bytes are read.
 func TestDroppedBodiesAreClosed(t *testing.T) {
 	var open, read atomic.Int64
 	base := roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -104,10 +103,10 @@ func TestDroppedBodiesAreClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if open.Load() != 1 {
-		t.Errorf("%d bodies are open, not only the caller's", open.Load())
+		t.Errorf("%d bodies are open, want only the caller's", open.Load())
 	}
 	if n := read.Load(); n != maxDrain {
-		t.Errorf("%d bytes of an endless 401 were read", n)
+		t.Errorf("%d bytes of an endless 401 were read, want %d", n, maxDrain)
 	}
 	if body, _ := io.ReadAll(resp.Body); string(body) != "content" {
 		t.Errorf("body %q", body)

@@ -11,14 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Base64 of bob:sesame, eve:apple and AWS:12h with old docker's padding.
+// Base64 of bob:sesame, eve:apple, and AWS:12h with the padding of old docker versions.
 const (
 	bobAuth = "Ym9iOnNlc2FtZQ=="
 	eveAuth = "ZXZlOmFwcGxl"
 	awsAuth = "QVdTOjEyaAAA"
 )
 
-// write makes a configuration file and returns its name.
+// writeConfig writes a configuration file and returns its name.
 func writeConfig(t *testing.T, text string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "config.json")
@@ -151,17 +151,19 @@ func TestMissingConfigFile(t *testing.T) {
 		}
 	}
 	if _, err := new(Config).Store(context.Background(), "ghcr.io", Credential(bob)); err == nil {
-		t.Error("stored, but where?")
+		t.Error("Store without Files returned no error")
 	}
-	dir := t.TempDir() // a directory in the place of the file
-	if _, err := (&Config{Files: []string{dir}}).Credential(context.Background(), "ghcr.io", ""); err == nil || !strings.Contains(err.Error(), dir) {
+	dir := t.TempDir() // a directory instead of a file
+	_, err := (&Config{Files: []string{dir}}).Credential(context.Background(), "ghcr.io", "")
+	if err == nil || !strings.Contains(err.Error(), dir) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestConfigFilesAreSearchedInOrder(t *testing.T) {
 	first := writeConfig(t, `{"auths": {"a.example.com": {"auth": "`+bobAuth+`"}, "b.example.com": {}}}`)
-	second := writeConfig(t, `{"auths": {"a.example.com": {"auth": "`+eveAuth+`"}, "b.example.com": {"auth": "`+eveAuth+`"}}}`)
+	second := writeConfig(t, `{"auths": {
+		"a.example.com": {"auth": "`+eveAuth+`"}, "b.example.com": {"auth": "`+eveAuth+`"}}}`)
 	config := &Config{Files: []string{first, second}}
 	for host, want := range map[string]string{"a.example.com": first, "b.example.com": second} {
 		if got, err := config.Credential(context.Background(), host, ""); err != nil || got.Source != want {
@@ -169,11 +171,13 @@ func TestConfigFilesAreSearchedInOrder(t *testing.T) {
 		}
 	}
 	config.Inline = `{"auths": {"a.example.com": {"auth": "` + eveAuth + `"}}}`
-	if got, err := config.Credential(context.Background(), "a.example.com", ""); err != nil || got.Source != "$DOCKER_AUTH_CONFIG" {
+	got, err := config.Credential(context.Background(), "a.example.com", "")
+	if err != nil || got.Source != "$DOCKER_AUTH_CONFIG" {
 		t.Errorf("%v, %v", got, err)
 	}
 	config.Inline = `{`
-	if _, err := config.Credential(context.Background(), "a.example.com", ""); err == nil || !strings.Contains(err.Error(), "$DOCKER_AUTH_CONFIG") {
+	_, err = config.Credential(context.Background(), "a.example.com", "")
+	if err == nil || !strings.Contains(err.Error(), "$DOCKER_AUTH_CONFIG") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -186,7 +190,8 @@ func TestConfigFromEnv(t *testing.T) {
 	}{
 		{"by default", map[string]string{"HOME": "/h", "XDG_RUNTIME_DIR": "/run/user/1"},
 			[]string{"/h/.docker/config.json", "/run/user/1/containers/auth.json", "/h/.config/containers/auth.json"}},
-		{"DOCKER_CONFIG", map[string]string{"HOME": "/h", "XDG_RUNTIME_DIR": "/r", "DOCKER_CONFIG": "/d", "XDG_CONFIG_HOME": "/x"},
+		{"DOCKER_CONFIG",
+			map[string]string{"HOME": "/h", "XDG_RUNTIME_DIR": "/r", "DOCKER_CONFIG": "/d", "XDG_CONFIG_HOME": "/x"},
 			[]string{"/d/config.json", "/r/containers/auth.json", "/x/containers/auth.json"}},
 		{"REGISTRY_AUTH_FILE", map[string]string{"HOME": "/h", "XDG_RUNTIME_DIR": "/r", "REGISTRY_AUTH_FILE": "/a.json"},
 			[]string{"/a.json", "/h/.docker/config.json"}},
@@ -206,8 +211,8 @@ func TestConfigFromEnv(t *testing.T) {
 	}
 }
 
-// FuzzConfigFile checks that no file breaks the reader, and that storing and
-// erasing leave everything else as it was.
+// FuzzConfigFile checks that no file makes the reader panic, and that storing and erasing a
+// credential keep everything else.
 func FuzzConfigFile(f *testing.F) {
 	f.Add([]byte(`{"auths": {"ghcr.io": {"auth": "Ym9iOnNlc2FtZQ==", "email": "x"}}, "credsStore": "pass"}`), "ghcr.io")
 	f.Add([]byte(`{"auths": {"https://index.docker.io/v1/": {"identitytoken": "<&>"}}, "a": [1.50, 1e9]}`), "docker.io")
@@ -226,7 +231,7 @@ func FuzzConfigFile(f *testing.F) {
 		}
 		again, err := parseConfigFile("test", stored.encode())
 		if err != nil {
-			t.Fatalf("what was written cannot be read: %v", err)
+			t.Fatalf("the written file cannot be read: %v", err)
 		}
 		if got, err := again.find(host, ""); err == nil && got.Password != bob.Password {
 			t.Errorf("stored for %q, but found %+v", host, got)
@@ -249,7 +254,7 @@ func FuzzConfigFile(f *testing.F) {
 func TestConfigIsCredentials(t *testing.T) {
 	var c Credentials = new(Config)
 	if _, ok := c.(Forgetter); !ok {
-		t.Error("a Config does not forget")
+		t.Error("*Config does not implement Forgetter")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

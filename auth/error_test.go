@@ -56,7 +56,8 @@ func TestServerMessage(t *testing.T) {
 }
 
 func TestCredentialStringHasNoSecret(t *testing.T) {
-	full := Credential{Username: "bob", Password: "sesame", IdentityToken: "sesame", RegistryToken: "sesame", Source: "here"}
+	full := Credential{
+		Username: "bob", Password: "sesame", IdentityToken: "sesame", RegistryToken: "sesame", Source: "here"}
 	for _, c := range []Credential{full, {IdentityToken: "sesame"}, {RegistryToken: "sesame"}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 			for _, value := range []any{c, Static(c), &c, []Credential{c}} {

@@ -15,7 +15,7 @@ func ExampleTransport() {
 		Credentials: auth.ConfigFromEnv(os.Getenv),
 	}}
 
-	// The job needs to pull and push; the token is asked for once.
+	// One token for all requests, which pull and push.
 	scope := auth.Repository("hczjl/halo", auth.Pull, auth.Push)
 	ctx := auth.WithScope(context.Background(), "ghcr.io", scope)
 	req, err := http.NewRequestWithContext(ctx, "GET", "https://ghcr.io/v2/hczjl/halo/tags/list", nil)

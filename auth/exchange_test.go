@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// basicRegistry lets in bob with the password that *want holds.
+// basicRegistry accepts only bob with the password *want.
 func basicRegistry(t *testing.T, want *string) *testRegistry {
 	reg := &testRegistry{t: t}
 	reg.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -56,7 +56,7 @@ func TestBasicRefused(t *testing.T) {
 	}
 }
 
-// rotating is a source of short-lived passwords, as the helpers of clouds are.
+// rotatingCredentials returns short-lived passwords, as the helpers of clouds do.
 type rotatingCredentials struct {
 	passwords    []string
 	forgotten    int
@@ -138,7 +138,7 @@ func TestIdentityToken(t *testing.T) {
 	}
 }
 
-// POST fails as 404 (GCR), 401 (Artifactory), 400 (ACR) or 405.
+// POST fails with 404 (GCR), 401 (Artifactory), 400 (ACR) or 405.
 func TestPostFallsBackToGet(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 405} {
 		reg := newTestRegistry(t)
@@ -179,7 +179,7 @@ func TestRegistryToken(t *testing.T) {
 	}
 }
 
-// gcr.io has been seen to answer 401 without WWW-Authenticate.
+// A 401 of gcr.io can have no WWW-Authenticate.
 func TestMissingChallengeIsTakenFromV2(t *testing.T) {
 	reg := newTestRegistry(t)
 	reg.challenge = func(r *http.Request) string {
@@ -192,8 +192,8 @@ func TestMissingChallengeIsTakenFromV2(t *testing.T) {
 	rt := reg.transport(nil)
 	reg.wantStatus(rt, "GET", "/v2/a/x", Repository("a", Pull), 200)
 	reg.wantCalls("GET /v2/a/x", "GET /v2/", "token GET repository:a:pull", "GET /v2/a/x bearer")
-	reg.wantStatus(rt, "GET", "/v2/b/x", Repository("b", Pull), 200) // the challenge is kept
-	reg.wantStatus(rt, "GET", "/v2/b/x", Repository("c", Pull), 401) // and stands for a missing one
+	reg.wantStatus(rt, "GET", "/v2/b/x", Repository("b", Pull), 200) // the challenge is known
+	reg.wantStatus(rt, "GET", "/v2/b/x", Repository("c", Pull), 401) // and used for a 401 without one
 	reg.wantCalls("token GET repository:b:pull", "GET /v2/b/x bearer", "token GET repository:c:pull", "GET /v2/b/x bearer")
 }
 
@@ -221,8 +221,8 @@ func TestUnknownSchemeReturns401(t *testing.T) {
 	reg.wantCalls("GET /v2/a/x")
 }
 
-// Some token servers refuse a request for more than the account may have,
-// although spec/auth/token has them grant less.
+// Some token servers refuse a request for more than the account may have. By spec/auth/token they
+// should grant less.
 func TestDeniedScopeIsNarrowed(t *testing.T) {
 	reg := newTestRegistry(t)
 	reg.authenticate = func(rw http.ResponseWriter, r *http.Request) bool {
@@ -235,21 +235,23 @@ func TestDeniedScopeIsNarrowed(t *testing.T) {
 	rt := reg.transport(nil)
 	job := Repository("a", Pull).Union(Repository("secret", Pull))
 	reg.wantStatus(rt, "GET", "/v2/a/x", job, 200)
-	reg.wantCalls("GET /v2/a/x", "token GET repository:a:pull repository:secret:pull", "token GET repository:a:pull", "GET /v2/a/x bearer")
+	reg.wantCalls("GET /v2/a/x", "token GET repository:a:pull repository:secret:pull",
+		"token GET repository:a:pull", "GET /v2/a/x bearer")
 	reg.wantStatus(rt, "GET", "/v2/a/x", job, 200)
 	reg.wantCalls("GET /v2/a/x bearer")
 
-	// The registry is known by now: the request goes out bare for its challenge.
+	// The challenge is known; the request is sent without authorization to get its scope.
 	other := Repository("b", Pull).Union(Repository("secret", Pull))
 	reg.wantStatus(rt, "GET", "/v2/b/x", other, 200)
-	reg.wantCalls("token GET repository:b:pull repository:secret:pull", "GET /v2/b/x", "token GET repository:b:pull", "GET /v2/b/x bearer")
+	reg.wantCalls("token GET repository:b:pull repository:secret:pull", "GET /v2/b/x",
+		"token GET repository:b:pull", "GET /v2/b/x bearer")
 }
 
 func TestWrongPassword(t *testing.T) {
 	reg := newTestRegistry(t)
 	reg.authenticate = requirePassword("other")
 	rt := reg.transport(bob)
-	for range 2 { // a No is not kept
+	for range 2 { // a refusal is not cached
 		_, err := rt.RoundTrip(reg.request("GET", "/v2/a/x", Repository("a", Pull), nil))
 		var e *Error
 		if !errors.As(err, &e) {
@@ -303,7 +305,8 @@ func TestCredentialsError(t *testing.T) {
 	rt := reg.transport(failingCredentials{broken})
 	_, err := rt.RoundTrip(reg.request("GET", "/v2/a/x", Scope{}, nil))
 	var failed *CredentialsError
-	if !errors.As(err, &failed) || failed.Host != reg.host() || !errors.Is(err, broken) || !strings.Contains(err.Error(), reg.host()) {
+	if !errors.As(err, &failed) || failed.Host != reg.host() || !errors.Is(err, broken) ||
+		!strings.Contains(err.Error(), reg.host()) {
 		t.Errorf("got %v", err)
 	}
 	body := &closable{Reader: strings.NewReader("x")} // now it fails before anything is sent

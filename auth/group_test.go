@@ -16,8 +16,8 @@ func TestConcurrentRequestsShareOneToken(t *testing.T) {
 	reg.wantStatus(rt, "GET", "/v2/warm/x", Repository("warm", Pull), 200) // the challenge is known
 	reg.log = nil
 
-	// The token server waits until everyone needs the token; those who need
-	// less than it is for wait too.
+	// The token server waits until all requests need the token. Requests for a part of its scope
+	// wait for it too.
 	const n = 8
 	release := make(chan struct{})
 	reg.authenticate = func(http.ResponseWriter, *http.Request) bool { <-release; return true }
@@ -50,7 +50,7 @@ func TestConcurrentRequestsShareOneToken(t *testing.T) {
 	}
 }
 
-// waitFor waits until n requests wait for the one token request under way.
+// waitForWaiters waits until n requests wait for the only token request.
 func waitForWaiters(t *testing.T, rt *Transport, reg *testRegistry, n int) {
 	t.Helper()
 	requests := &rt.registry(reg.host()).tokenRequests
@@ -65,7 +65,7 @@ func eventually(t *testing.T, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("it does not come about")
+			t.Fatal("timeout")
 		}
 	}
 }
@@ -88,13 +88,13 @@ func TestGroupWaiterCanBeCancelledAlone(t *testing.T) {
 	eventually(t, func() bool { return g.waiters() == 1 })
 	go func() { n, _ := g.do(context.Background(), "k", same, work); second <- n }()
 	eventually(t, func() bool { return g.waiters() == 2 })
-	cancel() // the one who began the work
+	cancel() // the caller that started the work
 	if err := <-first; !errors.Is(err, context.Canceled) {
-		t.Errorf("the cancelled one got %v", err)
+		t.Errorf("the cancelled caller got %v", err)
 	}
 	close(release)
 	if n := <-second; n != 7 {
-		t.Errorf("the other got %d", n)
+		t.Errorf("the other caller got %d", n)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestGroupCancelsWorkWithoutWaiters(t *testing.T) {
 	}
 }
 
-// waiting is the number of those who wait for the first call.
+// waiters returns the number of callers that wait for the first call.
 func (g *group[K, V]) waiters() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -134,7 +134,7 @@ func (g *group[K, V]) waiters() int {
 	return g.calls[0].waiters
 }
 
-// The token request is given up when its last waiter is, and no sooner.
+// The token request is cancelled when its last waiter is.
 func TestTokenRequestIsCancelledWithLastWaiter(t *testing.T) {
 	reg := newTestRegistry(t)
 	entered, ended := make(chan struct{}), make(chan struct{})

@@ -12,8 +12,7 @@ import (
 	"testing"
 )
 
-// helperScript is a credential helper that keeps its secrets in a directory and
-// writes down what it is asked.
+// helperScript is a credential helper that stores secrets in a directory and logs its calls.
 const helperScript = `#!/bin/sh
 cd "$(dirname "$0")" || exit 1
 input=$(cat)
@@ -55,7 +54,9 @@ func TestHelper(t *testing.T) {
 	ctx := context.Background()
 	dir := newHelper(t)
 	config := helperConfig(t, dir, `{"credsStore": "test", "credHelpers": {"ghcr.io": "", "quay.io": "test"}, "auths": {
-		"docker.io/x": {"auth": "`+eveAuth+`"}, "https://index.docker.io/v1/": {"auth": "`+eveAuth+`"}, "ghcr.io": {"auth": "`+eveAuth+`"}}}`)
+		"docker.io/x": {"auth": "`+eveAuth+`"},
+		"https://index.docker.io/v1/": {"auth": "`+eveAuth+`"},
+		"ghcr.io": {"auth": "`+eveAuth+`"}}}`)
 	file := config.Files[0]
 
 	if got, err := config.Credential(ctx, "docker.io", ""); err != nil || got.Username != "eve" {
@@ -65,21 +66,23 @@ func TestHelper(t *testing.T) {
 	if err != nil || where != "docker-credential-test" {
 		t.Fatal(where, err)
 	}
-	if got := readFile(t, file); strings.Contains(got, bobAuth) || !strings.Contains(got, `"https://index.docker.io/v1/": {}`) {
-		t.Errorf("the file, which holds a marker in the place of the password now: %s", got)
+	const empty = `"https://index.docker.io/v1/": {}`
+	if got := readFile(t, file); strings.Contains(got, bobAuth) || !strings.Contains(got, empty) {
+		t.Errorf("got %s, want an entry without the password", got)
 	}
 	if _, err := config.Store(ctx, "quay.io", Credential{Username: "ignored", IdentityToken: "i"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := config.Store(ctx, "quay.io", Credential{RegistryToken: "r"}); err == nil {
-		t.Error("the helper took a registry token")
+		t.Error("no error for a registry token")
 	}
 
 	tests := []struct {
 		host, repository string
 		want             Credential
 	}{
-		{"registry-1.docker.io", "library/alpine", Credential{Username: "bob", Password: "sesame", Source: "docker-credential-test (credsStore in " + file + ")"}},
+		{"registry-1.docker.io", "library/alpine",
+			Credential{Username: "bob", Password: "sesame", Source: "docker-credential-test (credsStore in " + file + ")"}},
 		{"quay.io", "", Credential{IdentityToken: "i", Source: "docker-credential-test (credHelpers in " + file + ")"}},
 		{"ghcr.io", "", Credential{Username: "eve", Password: "apple", Source: file}},
 		{"unknown.example.com", "", Credential{}},
@@ -104,8 +107,7 @@ func TestHelper(t *testing.T) {
 	}
 }
 
-// What docker does not do: a credential in the file counts when the helper has
-// none.
+// Unlike docker, a credential in the file is used if the helper has none.
 func TestHelperWithoutACredential(t *testing.T) {
 	config := helperConfig(t, newHelper(t), `{"credsStore": "test", "auths": {"ghcr.io": {"auth": "`+bobAuth+`"}}}`)
 	if got, err := config.Credential(context.Background(), "ghcr.io", ""); err != nil || got.Username != "bob" {
@@ -137,7 +139,8 @@ func TestMissingHelper(t *testing.T) {
 	if !errors.As(err, &e) || !errors.Is(err, exec.ErrNotFound) || e.Program != "docker-credential-desktop" {
 		t.Fatalf("got %v", err)
 	}
-	want := "credential helper docker-credential-desktop is not installed, or not in $PATH: install it, or remove it from credsStore in " + config.Files[0]
+	want := "credential helper docker-credential-desktop is not installed, or not in $PATH: " +
+		"install it, or remove it from credsStore in " + config.Files[0]
 	if err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
@@ -149,7 +152,8 @@ func TestMissingHelper(t *testing.T) {
 	if got, err := config.Credential(context.Background(), "quay.io", ""); err != nil || got.Source != other {
 		t.Errorf("a host whose credential is in another file: %v, %v", got, err)
 	}
-	if _, err := config.Store(context.Background(), "quay.io", Credential(bob)); !errors.As(err, &e) || e.Action != "store" {
+	_, err = config.Store(context.Background(), "quay.io", Credential(bob))
+	if !errors.As(err, &e) || e.Action != "store" {
 		t.Errorf("store: %v", err)
 	}
 	if found, err := config.Erase(context.Background(), "quay.io"); !found || !errors.As(err, &e) {
@@ -163,7 +167,8 @@ func TestHelperFails(t *testing.T) {
 	config.HelperOutput = &output
 	_, err := config.Credential(context.Background(), "broken.example.com", "")
 	var e *HelperError
-	if !errors.As(err, &e) || e.Action != "get" || e.Message != "the keychain is locked see the manual" || errors.Is(err, exec.ErrNotFound) {
+	if !errors.As(err, &e) || e.Action != "get" || e.Message != "the keychain is locked see the manual" ||
+		errors.Is(err, exec.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
 	if output.String() != "see the manual\n" {

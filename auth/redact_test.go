@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// echo answers every request with 403 and what it was sent, or fails like that.
+// echoTransport returns a 403 whose body, or an error whose text, has the request's credentials.
 type echoTransport struct{ fails bool }
 
 func (e echoTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	text := "you said " + req.Header.Get("Authorization")
+	text := "got " + req.Header.Get("Authorization")
 	if e.fails {
 		return nil, fmt.Errorf("malformed header %q: %w", text, io.ErrUnexpectedEOF)
 	}
@@ -23,13 +23,15 @@ func (e echoTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		status = http.StatusUnauthorized
 		header.Set("Www-Authenticate", `Basic realm="r"`)
 	}
-	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(text + " s3cret")), Request: req}, nil
+	body := io.NopCloser(strings.NewReader(text + " s3cret"))
+	return &http.Response{StatusCode: status, Header: header, Body: body, Request: req}, nil
 }
 
 func TestRedact(t *testing.T) {
 	transport := &Transport{Base: echoTransport{}, Credentials: Static{Username: "me", Password: "s3cret"}}
 	send := func() (*http.Response, error) {
-		req, err := http.NewRequestWithContext(WithScope(t.Context(), "r.example", Scope{}), "GET", "https://r.example/v2/", nil)
+		ctx := WithScope(t.Context(), "r.example", Scope{})
+		req, err := http.NewRequestWithContext(ctx, "GET", "https://r.example/v2/", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,9 +43,9 @@ func TestRedact(t *testing.T) {
 	}
 	body, _ := io.ReadAll(resp.Body)
 	if !strings.Contains(string(body), "Basic bWU6czNjcmV0 s3cret") {
-		t.Fatalf("the test's registry does not repeat the credentials: %s", body)
+		t.Fatalf("the response has no credentials: %s", body)
 	}
-	if got := Redact(resp, string(body)); got != "you said Basic [redacted] [redacted]" {
+	if got := Redact(resp, string(body)); got != "got Basic [redacted] [redacted]" {
 		t.Error(got)
 	}
 	if got := Redact(nil, "s3cret"); got != "s3cret" {

@@ -103,7 +103,7 @@ func TestScopeRepository(t *testing.T) {
 		{"registry:catalog:*", "/v2/_catalog", ""},
 		{both, "/v2/a/src/manifests/1", "a/src"},
 		{both, "/v2/b/dst/blobs/uploads/", "b/dst"},
-		{both, "/elsewhere/upload/1", "b/dst"},
+		{both, "/other/upload/1", "b/dst"},
 		{"repository:a:pull repository:a/b:pull", "/v2/a/b/tags/list", "a/b"},
 		{"repository:b:pull repository:a:pull", "/v2/", "a"},
 	}

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// snoop is a server that fails the test when it sees a secret.
+// serveWithoutSecrets starts a server that fails the test if a request has a secret.
 func serveWithoutSecrets(t *testing.T, next http.Handler) *httptest.Server {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -33,10 +33,10 @@ func TestAuthorizationIsNotSentToOtherHosts(t *testing.T) {
 		switch r.URL.Path {
 		case "/blob":
 			io.WriteString(rw, "blob")
-		case "/back": // to the registry, which may have its token then
+		case "/back": // to the registry, which may get its token
 			http.Redirect(rw, r, reg.URL+"/v2/a/blobs/2", http.StatusTemporaryRedirect)
 		default:
-			rw.Header().Set("WWW-Authenticate", `Basic realm="give me"`)
+			rw.Header().Set("WWW-Authenticate", `Basic realm="other"`)
 			rw.WriteHeader(http.StatusUnauthorized)
 		}
 	}))
@@ -63,7 +63,7 @@ func TestAuthorizationIsNotSentToOtherHosts(t *testing.T) {
 		}
 	}
 
-	// A Location on another host, followed by the caller.
+	// The caller follows a Location on another host.
 	ctx := reg.request("GET", "/", Repository("a", Push), nil).Context()
 	req, _ := http.NewRequestWithContext(ctx, "PUT", other.URL+"/greedy", strings.NewReader("x"))
 	resp, err := client.Do(req)
@@ -99,7 +99,7 @@ func TestTokenServerRedirects(t *testing.T) {
 				return false
 			}
 			if user, _, _ := r.BasicAuth(); user != cred.Username || r.Form.Get("refresh_token") != cred.IdentityToken {
-				t.Errorf("the credentials were lost on the way: %q, %q", user, r.Form)
+				t.Errorf("the credentials were not sent again: %q, %q", user, r.Form)
 			}
 			return true
 		}
@@ -110,14 +110,14 @@ func TestTokenServerRedirects(t *testing.T) {
 	}
 }
 
-// internet is a transport for which every name leads to one handler, on the
-// given hosts over TLS, and that writes down who is sent what.
+// newFakeInternet returns a transport that connects all hosts to one handler, port 443 over TLS.
 func newFakeInternet(t *testing.T, handler http.HandlerFunc) http.RoundTripper {
 	plain, secure := httptest.NewServer(handler), httptest.NewTLSServer(handler)
 	t.Cleanup(plain.Close)
 	t.Cleanup(secure.Close)
+	roots := secure.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	base := &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: secure.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "example.com"},
+		TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "example.com"},
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			target := plain.Listener.Addr().String()
 			if strings.HasSuffix(addr, ":443") {
@@ -131,10 +131,12 @@ func newFakeInternet(t *testing.T, handler http.HandlerFunc) http.RoundTripper {
 }
 
 func TestUntrustedRealmGetsNoRequest(t *testing.T) {
-	for _, realm := range []string{"http://auth.example.com/token", "https://127.0.0.1/token", "https://169.254.169.254/token", "http://localhost/token"} {
+	for _, realm := range []string{
+		"http://auth.example.com/token", "https://127.0.0.1/token", "https://169.254.169.254/token", "http://localhost/token",
+	} {
 		base := newFakeInternet(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/token" {
-				t.Errorf("%s was asked for a token", r.Host)
+				t.Errorf("%s got a token request", r.Host)
 			}
 			w.Header().Set("WWW-Authenticate", `Bearer realm="`+realm+`"`)
 			w.WriteHeader(http.StatusUnauthorized)
@@ -171,8 +173,8 @@ func TestTokenServerDowngrade(t *testing.T) {
 	}
 }
 
-// A proxy that gets the scheme of a Location wrong, or someone on the line, must
-// not make the client show its credentials in the clear.
+// A proxy that sets the wrong scheme in a Location, or an attacker on the network, must not make
+// the client send its credentials in the clear.
 func TestNoCredentialsAfterADowngrade(t *testing.T) {
 	base := newFakeInternet(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS == nil && r.Header.Get("Authorization") != "" {

@@ -87,7 +87,7 @@ func TestStoreAndErase(t *testing.T) {
 		t.Errorf("erased again: %v, %v", found, err)
 	}
 	if entries, _ := os.ReadDir(filepath.Dir(name)); len(entries) != 1 {
-		t.Errorf("left behind: %v", entries)
+		t.Errorf("the directory has %v, want only the file", entries)
 	}
 }
 
@@ -108,10 +108,12 @@ func TestStoreForms(t *testing.T) {
 		cred Credential
 		want string
 	}{
-		{"docker.io", Credential{Username: "bob", Password: "sesame"}, `"https://index.docker.io/v1/": {"auth": "` + bobAuth + `"}`},
+		{"docker.io", Credential{Username: "bob", Password: "sesame"},
+			`"https://index.docker.io/v1/": {"auth": "` + bobAuth + `"}`},
 		{"localhost:5000", Credential{IdentityToken: "i<"}, `"localhost:5000": {"identitytoken": "i<"}`},
 		{"a.example.com", Credential{RegistryToken: "r"}, `"a.example.com": {"registrytoken": "r"}`},
-		{"a.example.com", Credential{Username: "000", IdentityToken: "i"}, `"a.example.com": {"auth": "MDAwOg==","identitytoken": "i"}`},
+		{"a.example.com", Credential{Username: "000", IdentityToken: "i"},
+			`"a.example.com": {"auth": "MDAwOg==","identitytoken": "i"}`},
 	}
 	for _, test := range tests {
 		name := filepath.Join(t.TempDir(), "new", "config.json")
@@ -134,7 +136,9 @@ func TestStoreForms(t *testing.T) {
 
 func TestStoreRefusesInvalidHosts(t *testing.T) {
 	name := writeConfig(t, "{}")
-	for _, host := range []string{"", "/", "a b", "https://", "ghcr.io/team", "u@ghcr.io", "gh\xffcr.io", "ghcr.io?x", "[::1"} {
+	for _, host := range []string{
+		"", "/", "a b", "https://", "ghcr.io/team", "u@ghcr.io", "gh\xffcr.io", "ghcr.io?x", "[::1",
+	} {
 		if _, err := (&Config{Files: []string{name}}).Store(context.Background(), host, Credential(bob)); err == nil {
 			t.Errorf("stored for %q: %s", host, readFile(t, name))
 		}
@@ -159,10 +163,10 @@ func TestStoreFollowsLinks(t *testing.T) {
 				t.Fatal(err)
 			}
 			if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
-				t.Errorf("the link is gone: %v, %v", info, err)
+				t.Errorf("the link was replaced: %v, %v", info, err)
 			}
 			if !strings.Contains(readFile(t, target), bobAuth) {
-				t.Errorf("the file holds %s", readFile(t, target))
+				t.Errorf("the file has %s", readFile(t, target))
 			}
 		})
 	}
@@ -180,7 +184,7 @@ func TestConcurrentStoresKeepAllEntries(t *testing.T) {
 	const n = 20
 	var group sync.WaitGroup
 	for i := range n {
-		group.Go(func() { // each with a Config of its own, as in a process of its own
+		group.Go(func() { // each with its own Config, like separate processes
 			config := &Config{Files: []string{name}}
 			if _, err := config.Store(context.Background(), fmt.Sprintf("r%d.example.com", i), Credential(bob)); err != nil {
 				t.Error(err)
@@ -189,7 +193,7 @@ func TestConcurrentStoresKeepAllEntries(t *testing.T) {
 	}
 	group.Wait()
 	if got := strings.Count(readFile(t, name), bobAuth); got != n && runtime.GOOS != "windows" {
-		t.Errorf("%d of %d logins are left", got, n)
+		t.Errorf("the file has %d of %d credentials", got, n)
 	}
 }
 
@@ -206,7 +210,7 @@ func TestStoreWaitsForLockUntilContextEnds(t *testing.T) {
 	cancel()
 	name := filepath.Join(dir, "config.json")
 	if _, err := (&Config{Files: []string{name}}).Store(ctx, "ghcr.io", Credential(bob)); err == nil {
-		t.Error("stored in spite of the lock")
+		t.Error("no error although the file is locked")
 	}
 	unlock()
 	if _, err := (&Config{Files: []string{name}}).Store(ctx, "ghcr.io", Credential(bob)); err != nil {
@@ -214,7 +218,7 @@ func TestStoreWaitsForLockUntilContextEnds(t *testing.T) {
 	}
 }
 
-// A write that fails leaves the old file and nothing else.
+// A failed write keeps the old file and leaves no temporary file.
 func TestFailedStoreKeepsOldFile(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "config.json")
@@ -225,7 +229,7 @@ func TestFailedStoreKeepsOldFile(t *testing.T) {
 		t.Error("a directory was replaced")
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
-		t.Errorf("left behind: %v", entries)
+		t.Errorf("the directory has %v, want only the old file", entries)
 	}
 }
 

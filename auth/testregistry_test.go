@@ -16,16 +16,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// world is a registry and its token server on one loopback address. Its tokens
-// spell out their scopes. The functions may be replaced before the first
-// request.
+// testRegistry is a registry and its token server on one loopback address. Its tokens are the
+// encoded scopes. The functions may be replaced before the first request.
 type testRegistry struct {
 	*httptest.Server
 	t *testing.T
 
 	challenge     func(r *http.Request) string      // WWW-Authenticate of a 401
-	requiredScope func(r *http.Request) Scope       // what a request under /v2/ takes
-	usedScopes    func(scopes []string) []string    // which scope parameters count
+	requiredScope func(r *http.Request) Scope       // of a request under /v2/
+	usedScopes    func(scopes []string) []string    // of the scope parameters
 	writeToken    func(http.ResponseWriter, string) // sends a token
 	authenticate  func(w http.ResponseWriter, r *http.Request) bool
 
@@ -54,8 +53,8 @@ func newTestRegistry(t *testing.T) *testRegistry {
 	return reg
 }
 
-// needOf is pull for reading and push for writing, in the repository whose name
-// is the first segment of the path.
+// scopeFor returns the scope of a request, whose repository is the first segment of the path: pull,
+// and for writes also push.
 func scopeFor(r *http.Request) Scope {
 	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/"), "/")
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
@@ -112,14 +111,14 @@ func (reg *testRegistry) isRevoked(token string) bool {
 
 func (reg *testRegistry) host() string { return strings.TrimPrefix(reg.URL, "http://") }
 
-// transport is a fresh Transport with the given credentials.
+// transport returns a new Transport with the given credentials.
 func (reg *testRegistry) transport(c Credentials) *Transport {
 	base := &http.Transport{}
 	reg.t.Cleanup(base.CloseIdleConnections)
 	return &Transport{Base: base, Credentials: c}
 }
 
-// request makes a request for a path of this registry.
+// request returns a request for a path of this registry.
 func (reg *testRegistry) request(method, path string, scope Scope, body io.Reader) *http.Request {
 	reg.t.Helper()
 	ctx := WithScope(context.Background(), reg.host(), scope)
@@ -130,7 +129,7 @@ func (reg *testRegistry) request(method, path string, scope Scope, body io.Reade
 	return req
 }
 
-// expect sends a request without a body and checks its status.
+// wantStatus sends a request without a body and checks the status of the response.
 func (reg *testRegistry) wantStatus(rt http.RoundTripper, method, path string, scope Scope, status int) {
 	reg.t.Helper()
 	resp, err := rt.RoundTrip(reg.request(method, path, scope, nil))
@@ -143,7 +142,7 @@ func (reg *testRegistry) wantStatus(rt http.RoundTripper, method, path string, s
 	}
 }
 
-// calls checks what the servers have seen since the last time.
+// wantCalls checks the calls since the last wantCalls.
 func (reg *testRegistry) wantCalls(want ...string) {
 	reg.t.Helper()
 	reg.mu.Lock()
@@ -154,7 +153,7 @@ func (reg *testRegistry) wantCalls(want ...string) {
 	reg.log = nil
 }
 
-// password lets in bob with the given password only.
+// requirePassword accepts only bob with the given password.
 func requirePassword(want string) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		if user, got, ok := r.BasicAuth(); ok && user == "bob" && got == want {
@@ -168,14 +167,15 @@ func requirePassword(want string) func(http.ResponseWriter, *http.Request) bool 
 
 var bob = Static{Username: "bob", Password: "sesame", Source: "the test"}
 
-// roundTripper is a function as an http.RoundTripper.
+// roundTripper implements http.RoundTripper by a function.
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// answer is a response made by hand.
+// newResponse returns a response to r; header has names and values in turn.
 func newResponse(r *http.Request, status int, body string, header ...string) *http.Response {
-	resp := &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}
+	resp := &http.Response{StatusCode: status, Header: http.Header{}, Request: r}
+	resp.Body = io.NopCloser(strings.NewReader(body))
 	for i := 0; i < len(header); i += 2 {
 		resp.Header.Add(header[i], header[i+1])
 	}

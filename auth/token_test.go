@@ -48,13 +48,14 @@ func TestTokenLifetime(t *testing.T) {
 		{"docker hub", `{"token":"a","expires_in":300}`, "", 290 * time.Second},
 		{"as a string", `{"token":"a","expires_in":"300"}`, "", 290 * time.Second},
 		{"fraction", `{"token":"a","expires_in":300.0}`, "", 290 * time.Second},
-		{"for ever", `{"token":"a","expires_in":1e300}`, "", maxLifetime - maxMargin},
+		{"too long", `{"token":"a","expires_in":1e300}`, "", maxLifetime - maxMargin},
 		{"issued before", `{"token":"a","expires_in":300,"issued_at":"2026-01-02T03:03:05Z"}`, "", 230 * time.Second},
-		{"issued before, by the server's clock", `{"token":"a","expires_in":300,"issued_at":"2026-01-02T12:59:00Z"}`, date, 230 * time.Second},
+		{"issued before, by the server's clock",
+			`{"token":"a","expires_in":300,"issued_at":"2026-01-02T12:59:00Z"}`, date, 230 * time.Second},
 		{"issued in the future", `{"token":"a","expires_in":300,"issued_at":"2027-01-02T03:04:05Z"}`, "", 290 * time.Second},
-		{"issued dead", `{"token":"a","expires_in":300,"issued_at":"2025-01-02T03:04:05Z"}`, "", 290 * time.Second},
-		{"issued never", `{"token":"a","expires_in":300,"issued_at":"0001-01-01T00:00:00Z"}`, "", 290 * time.Second},
-		{"issued nonsense", `{"token":"a","expires_in":300,"issued_at":"today"}`, "", 290 * time.Second},
+		{"expired when issued", `{"token":"a","expires_in":300,"issued_at":"2025-01-02T03:04:05Z"}`, "", 290 * time.Second},
+		{"issued_at zero", `{"token":"a","expires_in":300,"issued_at":"0001-01-01T00:00:00Z"}`, "", 290 * time.Second},
+		{"issued_at invalid", `{"token":"a","expires_in":300,"issued_at":"today"}`, "", 290 * time.Second},
 	}
 	for _, test := range tests {
 		response, err := parseTokenResponse([]byte(test.body))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,8 +31,7 @@ func TestWholeScopeIsRequestedOnce(t *testing.T) {
 	reg.wantCalls("HEAD /v2/a/manifests/1", "token GET repository:a:pull,push",
 		"HEAD /v2/a/manifests/1 bearer", "POST /v2/a/blobs/uploads/ bearer")
 
-	// A narrower need is served by the same token, another repository is not,
-	// but needs no second 401.
+	// The token is used for a smaller scope too. Another repository needs a new token, but no 401.
 	reg.wantStatus(rt, "GET", "/v2/a/tags/list", Repository("a", Pull), 200)
 	reg.wantStatus(rt, "GET", "/v2/b/tags/list", Repository("b", Pull), 200)
 	reg.wantCalls("GET /v2/a/tags/list bearer", "token GET repository:b:pull", "GET /v2/b/tags/list bearer")
@@ -43,10 +43,10 @@ func TestChallengeAddsToTheScope(t *testing.T) {
 	reg.wantStatus(rt, "GET", "/v2/a/x", Scope{}, 200)
 	reg.wantCalls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
 
-	reg.wantStatus(rt, "GET", "/v2/a/x", Repository("b", Pull), 200) // the token for b does not do
+	reg.wantStatus(rt, "GET", "/v2/a/x", Repository("b", Pull), 200) // the token for b is refused
 	reg.wantCalls("token GET repository:b:pull", "GET /v2/a/x bearer",
 		"token GET repository:a:pull repository:b:pull", "GET /v2/a/x bearer")
-	reg.wantStatus(rt, "GET", "/v2/a/x", Repository("b", Pull), 200) // learned
+	reg.wantStatus(rt, "GET", "/v2/a/x", Repository("b", Pull), 200) // the scope is remembered
 	reg.wantCalls("GET /v2/a/x bearer")
 }
 
@@ -58,12 +58,11 @@ func TestInsufficientScope(t *testing.T) {
 	reg.wantCalls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
 	reg.wantStatus(rt, "PUT", "/v2/a/x", pull, 200)
 	reg.wantCalls("PUT /v2/a/x bearer", "token GET repository:a:pull,push", "PUT /v2/a/x bearer")
-	reg.wantStatus(rt, "PUT", "/v2/a/x", pull, 200) // learned
+	reg.wantStatus(rt, "PUT", "/v2/a/x", pull, 200) // the scope is remembered
 	reg.wantCalls("PUT /v2/a/x bearer")
 }
 
-// Some token servers heed only the first scope, GitLab's only the last
-// (manifest-tool #53).
+// Some token servers use only the first scope, GitLab's only the last (manifest-tool #53).
 func TestTokenServerThatUsesOneScope(t *testing.T) {
 	for name, usedScopes := range map[string]func([]string) []string{
 		"first": func(s []string) []string { return s[:1] },
@@ -93,14 +92,14 @@ func TestUndeclaredScopeTakesThreeSends(t *testing.T) {
 	want := Repository("a", Pull)
 	reg.wantStatus(rt, "GET", "/v2/a/x", want, 200)
 	reg.wantCalls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
-	reg.wantStatus(rt, "GET", "/v2/b/x", want, 200) // the caller did not say so
+	reg.wantStatus(rt, "GET", "/v2/b/x", want, 200) // not in the caller's scope
 	reg.wantCalls("GET /v2/b/x bearer", "token GET repository:a:pull repository:b:pull",
 		"GET /v2/b/x bearer", "token GET repository:b:pull", "GET /v2/b/x bearer")
 	reg.wantStatus(rt, "GET", "/v2/b/x", want, 200)
-	reg.wantCalls("GET /v2/b/x bearer") // learned
+	reg.wantCalls("GET /v2/b/x bearer") // the scope is remembered
 }
 
-// RFC 6750 has 403 for a token that does not reach far enough.
+// By RFC 6750 a token with too small a scope gets 403.
 func TestForbiddenWithChallenge(t *testing.T) {
 	var log []string
 	var realm string
@@ -125,8 +124,11 @@ func TestForbiddenWithChallenge(t *testing.T) {
 	realm = server.URL + "/token"
 	reg := &testRegistry{Server: server, t: t}
 	reg.wantStatus(reg.transport(nil), "PUT", "/v2/a/x", Repository("a", Pull), 200)
-	if got, want := strings.Join(log, ", "), ", token repository:a:pull, repository.a.pull, token repository:a:pull,push, repository.a.pull,push"; got != want {
-		t.Errorf("got %s, want %s", got, want)
+	want := []string{
+		"", "token repository:a:pull", "repository.a.pull", "token repository:a:pull,push", "repository.a.pull,push",
+	}
+	if !slices.Equal(log, want) {
+		t.Errorf("got %q, want %q", log, want)
 	}
 }
 
@@ -135,10 +137,10 @@ func TestRefusedTokenIsNotRequestedAgain(t *testing.T) {
 	reg.revoked["all"] = true
 	rt := reg.transport(bob)
 	push := Repository("a", Pull, Push)
-	reg.wantStatus(rt, "PUT", "/v2/a/x", push, 401) // asking for the same scope again is no use
+	reg.wantStatus(rt, "PUT", "/v2/a/x", push, 401) // the same scope is not requested again
 	reg.wantCalls("PUT /v2/a/x", "token GET repository:a:pull,push", "PUT /v2/a/x bearer")
 
-	reg.wantStatus(rt, "GET", "/v2/a/x", push, 401) // the refused token is not tried again
+	reg.wantStatus(rt, "GET", "/v2/a/x", push, 401) // the refused token is not sent again
 	reg.wantCalls("token GET repository:a:pull,push", "GET /v2/a/x bearer",
 		"token GET repository:a:pull", "GET /v2/a/x bearer")
 }
@@ -147,7 +149,7 @@ func TestRetriesAreLimited(t *testing.T) {
 	reg := newTestRegistry(t)
 	n := 0
 	reg.revoked["all"] = true
-	reg.requiredScope = func(*http.Request) Scope { // a registry that wants something else each time
+	reg.requiredScope = func(*http.Request) Scope { // another scope for each request
 		n++
 		return Repository(strings.Repeat("x", n), Pull)
 	}
@@ -158,7 +160,7 @@ func TestRetriesAreLimited(t *testing.T) {
 	}
 	for _, kept := range rt.registry(reg.host()).tokens {
 		if len(kept) > 0 {
-			t.Errorf("refused tokens are kept: %v", kept)
+			t.Errorf("refused tokens are cached: %v", kept)
 		}
 	}
 }
@@ -182,12 +184,12 @@ func TestRevokedTokenIsRenewed(t *testing.T) {
 	reg.wantStatus(rt, "GET", "/v2/a/x", job, 200)
 	reg.wantCalls("GET /v2/a/x", "token GET repository:a:pull,push", "GET /v2/a/x bearer")
 	reg.revoked[last] = true
-	reg.wantStatus(rt, "GET", "/v2/a/x", job, 200) // for the whole scope again
+	reg.wantStatus(rt, "GET", "/v2/a/x", job, 200) // a token for the whole scope again
 	reg.wantCalls("GET /v2/a/x bearer", "token GET repository:a:pull,push", "GET /v2/a/x bearer")
 }
 
-// An upload can take longer than a token lives (moby #33558): every chunk goes
-// out with a token that is still good.
+// An upload can take longer than a token's lifetime (moby #33558): every chunk is sent with a valid
+// token.
 func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 	reg := newTestRegistry(t)
 	rt := reg.transport(nil)
@@ -199,7 +201,7 @@ func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 	now = now.Add(289 * time.Second)
 	reg.wantStatus(rt, "PATCH", "/v2/a/blobs/uploads/1", push, 200)
 	reg.wantCalls("PATCH /v2/a/blobs/uploads/1 bearer")
-	now = now.Add(time.Second) // of 300 seconds 10 are left
+	now = now.Add(time.Second) // 10 seconds before the token expires
 	reg.wantStatus(rt, "PUT", "/v2/a/blobs/uploads/1", push, 200)
 	reg.wantCalls("token GET repository:a:pull,push", "PUT /v2/a/blobs/uploads/1 bearer")
 }
@@ -207,7 +209,7 @@ func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 func TestOtherRequestsPassThrough(t *testing.T) {
 	reg := newTestRegistry(t)
 	rt := reg.transport(bob)
-	reg.wantStatus(rt, "GET", "/v2/a/x", Repository("a", Pull), 200) // now the registry is known
+	reg.wantStatus(rt, "GET", "/v2/a/x", Repository("a", Pull), 200) // now the challenge is known
 	reg.wantCalls("GET /v2/a/x", "token GET repository:a:pull", "GET /v2/a/x bearer")
 
 	for name, change := range map[string]func(*http.Request) *http.Request{
@@ -287,8 +289,9 @@ func TestRequestIsNotModified(t *testing.T) {
 	}
 }
 
-// A layer below may send the request to another URL: http in place of https, for a registry on the own machine. The
-// response tells, and what came over http is no promise of https.
+// Base may send the request to another URL: http instead of https, for a registry on the same
+// machine. The response's Request has the URL that was used, and a response over http does not
+// count as https.
 func TestResponseRequestHasSentURL(t *testing.T) {
 	reg := newTestRegistry(t)
 	reg.authenticate = requirePassword("sesame")
@@ -332,7 +335,7 @@ func TestZeroTransport(t *testing.T) {
 	(&Transport{Base: closed}).CloseIdleConnections()
 	(&Transport{Base: roundTripper(nil)}).CloseIdleConnections() // it has no such method
 	if !closed.closed {
-		t.Error("the base's connections stay open")
+		t.Error("the connections of Base were not closed")
 	}
 }
 
