@@ -63,7 +63,7 @@ func (f configFile) stringValue(path string, value json.RawMessage) (string, err
 		return "", nil
 	}
 	if err := json.Unmarshal(value, &text); err != nil {
-		return "", fmt.Errorf("registry configuration %s: %s: a JSON string is expected", f.name, path)
+		return "", fmt.Errorf("registry configuration %s: %s: expected a JSON string", f.name, path)
 	}
 	return text, nil
 }
@@ -114,7 +114,7 @@ func (f configFile) credential(key string, value json.RawMessage) (Credential, e
 		IdentityToken, RegistryToken string
 	}
 	if json.Unmarshal(value, &entry) != nil {
-		return Credential{}, f.entryError(key, "an object of strings is expected")
+		return Credential{}, f.entryError(key, "expected an object of strings")
 	}
 	found := Credential{
 		Username:      entry.Username,
@@ -148,7 +148,7 @@ func decodeAuth(text string) (user, password string, err error) {
 	}
 	user, password, ok := strings.Cut(string(decoded), ":")
 	if !ok || user == "" {
-		return "", "", errors.New(`"auth" does not hold user:password`)
+		return "", "", errors.New(`"auth" is not user:password`)
 	}
 	return user, strings.Trim(password, "\x00"), nil
 }

@@ -290,7 +290,7 @@ func TestFailedTokenRequestIsNotCached(t *testing.T) {
 		_, err := rt.RoundTrip(reg.request("GET", "/v2/a/x", Scope{}, nil))
 		var e *Error
 		if !errors.As(err, &e) || e.Err == nil || e.Status != 200 {
-			t.Errorf("reply %q: %v", body, err)
+			t.Errorf("response %q: %v", body, err)
 		}
 		reg.writeToken = good
 		reg.log = nil

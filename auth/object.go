@@ -27,7 +27,7 @@ func parseObject(data []byte) (object, error) {
 		return nil, err
 	}
 	if data[0] != '{' {
-		return nil, errors.New("a JSON object is expected")
+		return nil, errors.New("expected a JSON object")
 	}
 	return decodeMembers(json.NewDecoder(bytes.NewReader(data)))
 }
@@ -37,7 +37,7 @@ func checkSyntax(data []byte) error {
 	err := json.Unmarshal(data, new(json.RawMessage))
 	if errors.As(err, &syntax) {
 		line := 1 + bytes.Count(data[:min(int(syntax.Offset), len(data))], []byte("\n"))
-		return fmt.Errorf("invalid JSON in line %d: %w", line, err)
+		return fmt.Errorf("invalid JSON on line %d: %w", line, err)
 	}
 	return err
 }

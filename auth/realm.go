@@ -31,8 +31,8 @@ func checkRealm(registry, realm *url.URL) error {
 		return nil
 	}
 	if registry.Scheme == "https" && realm.Scheme != "https" {
-		return fmt.Errorf("refused: the registry is on https, but its token server %s is not, "+
-			"and would be sent credentials in the clear", displayURL(realm))
+		return fmt.Errorf("refused: the registry uses https, but its token server %s does not; "+
+			"credentials would be sent unencrypted", displayURL(realm))
 	}
 	if isLocal(realm.Hostname()) {
 		return fmt.Errorf("refused: a registry outside the local network named the token server %s inside it",

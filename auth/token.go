@@ -126,12 +126,12 @@ func (s *tokenServer) send(req *http.Request, cred Credential, scope Scope) (tok
 	setUserAgent(req, s.userAgent)
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return token{}, fmt.Errorf("%s: asking for a token: %w", s.host, redactURLError(req, cred, err))
+		return token{}, fmt.Errorf("%s: requesting a token: %w", s.host, redactURLError(req, cred, err))
 	}
 	defer discard(resp)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenResponse+1))
 	if err != nil {
-		return token{}, fmt.Errorf("%s: reading the reply of token server %s: %w", s.host, displayURL(s.realm), err)
+		return token{}, fmt.Errorf("%s: reading the response of token server %s: %w", s.host, displayURL(s.realm), err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		refusal := s.newError(cred, scope, resp.StatusCode, nil)
@@ -188,19 +188,19 @@ type tokenResponse struct {
 func parseTokenResponse(body []byte) (tokenResponse, error) {
 	var response tokenResponse
 	if len(body) > maxTokenResponse {
-		return response, fmt.Errorf("the reply is longer than %d bytes", maxTokenResponse)
+		return response, fmt.Errorf("the response is longer than %d bytes", maxTokenResponse)
 	}
 	if err := json.Unmarshal(body, &response); err != nil {
-		return response, fmt.Errorf("the reply is not the JSON of a token: %w", err)
+		return response, fmt.Errorf("the response is not the JSON of a token: %w", err)
 	}
 	if response.Token == "" {
 		response.Token = response.AccessToken
 	}
 	if response.Token == "" {
-		return response, errors.New("the reply holds no token")
+		return response, errors.New("the response has no token")
 	}
 	if strings.ContainsFunc(response.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return response, errors.New("the reply's token cannot stand in a header")
+		return response, errors.New("the token has characters that are not allowed in a header")
 	}
 	return response, nil
 }
