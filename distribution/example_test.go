@@ -147,7 +147,7 @@ func Example_saveBundle() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(bundle.Size(), "bytes, with", len(inventory.Content), "manifests and blobs")
+	fmt.Println(inventory.Volumes[0].Size, "bytes, with", len(inventory.Content), "manifests and blobs")
 	// Output: 666112 bytes, with 14 manifests and blobs
 }
 
