@@ -6,17 +6,17 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// Descriptor points to content by digest (OCI image-spec, descriptor.md).
+// Descriptor refers to content by its digest (OCI image-spec, descriptor.md).
 type Descriptor struct {
 	MediaType    string
 	Size         int64 // bytes
 	Digest       blob.Digest
 	URLs         []string
 	Annotations  map[string]string
-	Data         []byte // the content itself, where the author embedded it; base64 in JSON
+	Data         []byte // the content itself, if it is embedded; base64 in JSON
 	Platform     *Platform
 	ArtifactType string
-	Extra        []Member // members this type does not know
+	Extra        []Member // members that the type does not have
 }
 
 // Annotations that buildx puts on the attestation manifests of an index.
@@ -25,8 +25,9 @@ const (
 	annotationReferenceDigest = "vnd.docker.reference.digest"
 )
 
-// AttestationFor returns the digest of the image in the same index that this entry attests, "" when the entry is no
-// attestation manifest (docker buildx, "Image attestation storage").
+// AttestationFor returns the digest of the image in the same index that this entry is an
+// attestation of, "" if the entry is not an attestation manifest (docker buildx, "Image attestation
+// storage").
 func (d Descriptor) AttestationFor() blob.Digest {
 	if d.Annotations[annotationReferenceType] != "attestation-manifest" {
 		return ""
@@ -34,8 +35,9 @@ func (d Descriptor) AttestationFor() blob.Digest {
 	return blob.Digest(d.Annotations[annotationReferenceDigest])
 }
 
-// Distributable tells whether a registry is expected to hold the content. Foreign layers, which are fetched from their
-// URLs and must not be pushed, are not (image-spec, layer.md, "Non-Distributable Layers").
+// Distributable reports whether a registry is expected to have the content. It is false for foreign
+// layers, which clients fetch from their URLs and must not push (image-spec, layer.md,
+// "Non-Distributable Layers").
 func (d Descriptor) Distributable() bool {
 	switch d.MediaType {
 	case MediaTypeDockerForeign,
@@ -48,7 +50,8 @@ func (d Descriptor) Distributable() bool {
 	return true
 }
 
-// Validate refuses a digest that is malformed or of an unknown algorithm, and a negative size.
+// Validate returns an error if the digest is malformed or of an unknown algorithm, or the size is
+// negative.
 func (d Descriptor) Validate() error {
 	if err := d.Digest.Validate(); err != nil {
 		return err
@@ -62,9 +65,9 @@ func (d Descriptor) Validate() error {
 // ociFields is the order of opencontainers/image-spec specs-go/v1.
 func (d *Descriptor) ociFields() []field {
 	return []field{
-		{name: "mediaType", value: &d.MediaType, empty: true},
-		{name: "digest", value: &d.Digest, empty: true},
-		{name: "size", value: &d.Size, empty: true},
+		{name: "mediaType", value: &d.MediaType, always: true},
+		{name: "digest", value: &d.Digest, always: true},
+		{name: "size", value: &d.Size, always: true},
 		{name: "urls", value: &d.URLs},
 		{name: "annotations", value: &d.Annotations},
 		{name: "data", value: &d.Data},
@@ -87,14 +90,15 @@ func (d *Descriptor) dockerFields() []field {
 	}
 }
 
-// UnmarshalJSON implements json.Unmarshaler; names that are doubled or differ only in case are errors.
+// UnmarshalJSON implements json.Unmarshaler. A name that comes twice, or differs from a known one
+// only in case, is an error.
 func (d *Descriptor) UnmarshalJSON(b []byte) (err error) {
 	*d = Descriptor{}
 	d.Extra, err = decodeObject(b, d.ociFields())
 	return err
 }
 
-// MarshalJSON implements json.Marshaler in OCI's order.
+// MarshalJSON implements json.Marshaler, in OCI's order.
 func (d Descriptor) MarshalJSON() ([]byte, error) {
 	return encodeObject(d.ociFields(), d.Extra)
 }

@@ -15,35 +15,36 @@ type Index struct {
 	Manifests     []Descriptor
 	Subject       *Descriptor
 	Annotations   map[string]string
-	Extra         []Member // members this type does not know
+	Extra         []Member // members that the type does not have
 }
 
 // ociFields is the order of opencontainers/image-spec specs-go/v1.
 func (ix *Index) ociFields() []field {
 	return []field{
-		{name: "schemaVersion", value: &ix.SchemaVersion, empty: true},
+		{name: "schemaVersion", value: &ix.SchemaVersion, always: true},
 		{name: "mediaType", value: &ix.MediaType},
 		{name: "artifactType", value: &ix.ArtifactType},
-		{name: "manifests", value: &ix.Manifests, empty: true},
+		{name: "manifests", value: &ix.Manifests, always: true},
 		{name: "subject", value: &ix.Subject},
 		{name: "annotations", value: &ix.Annotations},
 	}
 }
 
-// UnmarshalJSON implements json.Unmarshaler; names that are doubled or differ only in case are errors.
+// UnmarshalJSON implements json.Unmarshaler. A name that comes twice, or differs from a known one
+// only in case, is an error.
 func (ix *Index) UnmarshalJSON(b []byte) (err error) {
 	*ix = Index{}
 	ix.Extra, err = decodeObject(b, ix.ociFields())
 	return err
 }
 
-// PlatformError says that an index has no image for a platform.
+// PlatformError says that an image has no entry for a platform.
 type PlatformError struct {
 	Want Platform
 	Have []Platform // in the order of the index
 }
 
-// Error names the platform and what there is instead.
+// Error names the platform and those that exist.
 func (e *PlatformError) Error() string {
 	if len(e.Have) == 0 {
 		return fmt.Sprintf("no image for platform %s; no entry says what it is for", e.Want)
@@ -55,7 +56,8 @@ func (e *PlatformError) Error() string {
 	return fmt.Sprintf("no image for platform %s; there is %s", e.Want, strings.Join(have, ", "))
 }
 
-// Platforms returns the platforms of the images in the index, in its order; attestation manifests are not images.
+// Platforms returns the platforms of the images in the index, in its order. Attestation manifests
+// are not images.
 func (ix Index) Platforms() []Platform {
 	var out []Platform
 	for _, d := range ix.Manifests {
@@ -66,12 +68,12 @@ func (ix Index) Platforms() []Platform {
 	return out
 }
 
-// Select returns the entries for the wanted platforms in the order of the index, and with each kept image the
-// attestation manifests that belong to it. An entry that is itself an index and names no platform is kept, since what
-// it holds is not known here. With nothing wanted it returns every entry. A platform that no entry
-// matches is a *[PlatformError].
+// Select returns the entries for the wanted platforms, in the order of the index, and the
+// attestation manifests of those images. It also returns entries that are indexes without a
+// platform, since it does not know what they list. Without wanted platforms it returns all entries.
+// A platform that no entry matches is a *[PlatformError].
 func (ix Index) Select(want ...Platform) ([]Descriptor, error) {
-	keep, err := ix.selected(want)
+	keep, err := ix.selection(want)
 	if err != nil {
 		return nil, err
 	}
@@ -84,13 +86,13 @@ func (ix Index) Select(want ...Platform) ([]Descriptor, error) {
 	return out, nil
 }
 
-// selected tells of each entry whether Select keeps it. The same image may stand there for several platforms, so what
-// counts is the entry, not its digest.
-func (ix Index) selected(want []Platform) ([]bool, error) {
+// selection reports for each entry whether Select returns it. It goes by entry, not by digest: an
+// index may list the same image for several platforms.
+func (ix Index) selection(want []Platform) ([]bool, error) {
 	keep := make([]bool, len(ix.Manifests))
 	images := map[blob.Digest]bool{}
 	for _, w := range want {
-		if !ix.mark(w, keep, images) {
+		if !ix.markMatches(w, keep, images) {
 			return nil, &PlatformError{Want: w, Have: ix.Platforms()}
 		}
 	}
@@ -101,8 +103,9 @@ func (ix Index) selected(want []Platform) ([]bool, error) {
 	return keep, nil
 }
 
-// mark notes the entries that want matches, and their digests, and tells whether there is one.
-func (ix Index) mark(want Platform, keep []bool, images map[blob.Digest]bool) bool {
+// markMatches sets the entries that want matches in keep, and their digests in images. It reports
+// whether there are any.
+func (ix Index) markMatches(want Platform, keep []bool, images map[blob.Digest]bool) bool {
 	found := false
 	for i, d := range ix.Manifests {
 		if d.Platform != nil && d.AttestationFor() == "" && want.Match(*d.Platform) {

@@ -8,31 +8,33 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// MaxSize is the largest manifest that is read, in bytes. Registries accept about as much (distribution-spec,
-// "Pushing Manifests": at least 4 MiB).
+// MaxSize is the size in bytes of the largest manifest that Parse reads. Registries accept about as
+// much (distribution-spec, "Pushing Manifests": at least 4 MiB).
 const MaxSize = 4 << 20
 
-// Manifest is a document as it came: its descriptor, and the bytes that the descriptor's digest is of.
+// Manifest is a document as it was received: its descriptor, and the bytes that the descriptor's
+// digest is of.
 type Manifest struct {
 	Descriptor
 	Raw []byte
 }
 
-// Errors of [Parse], to be found with errors.Is.
+// Errors of [Parse]. Test for them with errors.Is.
 var (
-	// ErrSchema1 is docker's format from before 2016, whose layers and digests cannot be carried over as they are.
+	// ErrSchema1 says that a document has docker's format from before 2016. Its layers and digests
+	// cannot be kept.
 	ErrSchema1 = errors.New("docker schema 1 manifests are not supported; " +
 		"have the image rebuilt or pushed again with docker 1.10 or newer")
-	// ErrTooLarge is a document of more than MaxSize bytes.
+	// ErrTooLarge says that a document has more than MaxSize bytes.
 	ErrTooLarge = fmt.Errorf("larger than %d MiB, which is more than registries must accept", MaxSize>>20)
-	// ErrAmbiguous is a document that is a list and an image at once, or another thing than its media type or its
-	// Content-Type says (CVE-2021-41190).
+	// ErrAmbiguous says that a document is both an index and an image, or of another kind than its
+	// media type or its Content-Type says (CVE-2021-41190).
 	ErrAmbiguous = errors.New("ambiguous manifest")
 )
 
-// DocumentError says that bytes are no manifest, or not one that is safe to read.
+// DocumentError says that bytes are not a manifest, or not one that is safe to read.
 type DocumentError struct {
-	Digest blob.Digest // of the bytes; "" of a document that was not read to its end
+	Digest blob.Digest // of the bytes; "" if the document was not read to its end
 	Err    error
 }
 
@@ -47,16 +49,19 @@ func (e *DocumentError) Error() string {
 // Unwrap returns the reason.
 func (e *DocumentError) Unwrap() error { return e.Err }
 
-// Parse reads a manifest of any supported kind and checks it: one JSON object, no doubled names, no names that differ
-// only in case, valid descriptors (the subject's too), one kind. The kind is found from contentType (parameters are
-// ignored, a type that names no manifest is too) and from the document. Raw is kept and must not be changed afterwards. The digest is the
-// sha256 of raw; a caller who asked for a sha512 digest sets that. Errors are a *[DocumentError].
+// Parse reads a manifest of any supported kind and checks it: it is one JSON object of one kind,
+// has no name twice, no names that differ only in case, and only valid descriptors, also as its
+// subject. The kind follows from the document and from contentType; parameters, and types that are
+// not of a manifest, are ignored.
+//
+// Parse keeps raw, which must not be changed afterwards. The digest is the sha256 of raw; a caller
+// that asked for a sha512 digest sets that. The error is a *[DocumentError].
 func Parse(contentType string, raw []byte) (Manifest, error) {
 	if len(raw) > MaxSize {
 		return Manifest{}, &DocumentError{Err: ErrTooLarge}
 	}
 	m := Manifest{Descriptor: Descriptor{Size: int64(len(raw)), Digest: blob.FromBytes(raw)}, Raw: raw}
-	mediaType, err := check(baseType(contentType), raw)
+	mediaType, err := findMediaType(baseType(contentType), raw)
 	if err != nil {
 		return Manifest{}, &DocumentError{m.Digest, err}
 	}
@@ -67,8 +72,8 @@ func Parse(contentType string, raw []byte) (Manifest, error) {
 	return m, nil
 }
 
-// check looks at the document as a whole and returns its media type.
-func check(contentType string, raw []byte) (string, error) {
+// findMediaType checks the document's JSON and returns its media type.
+func findMediaType(contentType string, raw []byte) (string, error) {
 	if err := checkDuplicates(raw); err != nil {
 		return "", fmt.Errorf("not valid JSON: %w", err)
 	}
@@ -79,7 +84,7 @@ func check(contentType string, raw []byte) (string, error) {
 	return o.mediaType(contentType)
 }
 
-// outline is what tells one kind of document from another.
+// outline has the members that tell the kinds of documents apart.
 type outline struct {
 	SchemaVersion                                      int
 	MediaType                                          string
@@ -95,9 +100,10 @@ func (o *outline) fields() []field {
 	}
 }
 
-// mediaType decides the kind. The document's own word goes before the header's, and both must fit its members. Where
-// both name the same kind, one as docker's and one as OCI's, nobody can take a list for an image: that is let pass, since
-// some registries answer so, although clients should refuse it (distribution-spec, "Pulling manifests").
+// mediaType returns the document's own media type, or else contentType, or else the one that its
+// members imply. Either of the first two must fit the members. If they name the same kind, one
+// docker's and one OCI's, no reader can take a list for an image. Some registries answer so, and
+// Parse accepts it although clients should refuse it (distribution-spec, "Pulling manifests").
 func (o *outline) mediaType(contentType string) (string, error) {
 	if o.SchemaVersion == 1 || o.FSLayers != nil || isSchema1(contentType) || isSchema1(o.MediaType) {
 		return "", ErrSchema1
@@ -105,13 +111,13 @@ func (o *outline) mediaType(contentType string) (string, error) {
 	if o.Manifests != nil && (o.Layers != nil || o.Config != nil || o.Blobs != nil) {
 		return "", fmt.Errorf("%w: it has both manifests and layers, config or blobs", ErrAmbiguous)
 	}
-	own := o.inferred()
-	if own == "" {
+	implied := o.impliedMediaType()
+	if implied == "" {
 		return "", errors.New("it has neither manifests, layers nor blobs: this is no image")
 	}
-	for _, said := range []string{o.MediaType, contentType} {
-		if IsManifest(said) && IsIndex(said) != IsIndex(own) {
-			return "", fmt.Errorf("%w: it is called %s, but its members are those of %s", ErrAmbiguous, said, own)
+	for _, named := range []string{o.MediaType, contentType} {
+		if IsManifest(named) && IsIndex(named) != IsIndex(implied) {
+			return "", fmt.Errorf("%w: it is called %s, but its members are those of %s", ErrAmbiguous, named, implied)
 		}
 	}
 	switch {
@@ -122,11 +128,11 @@ func (o *outline) mediaType(contentType string) (string, error) {
 	case IsManifest(contentType):
 		return contentType, nil
 	}
-	return own, nil
+	return implied, nil
 }
 
-// inferred is the media type of a document that does not say: OCI's, since docker's documents always do.
-func (o *outline) inferred() string {
+// impliedMediaType returns OCI's media types, since docker's documents always have a media type.
+func (o *outline) impliedMediaType() string {
 	switch {
 	case o.Manifests != nil:
 		return MediaTypeOCIIndex
@@ -138,9 +144,10 @@ func (o *outline) inferred() string {
 	return ""
 }
 
-// validate decodes the typed view and checks every descriptor: digests become part of paths and tags.
+// validate decodes the typed view and checks every descriptor: their digests become parts of paths
+// and tags.
 func (m Manifest) validate() error {
-	refs, subject, err := m.links()
+	refs, subject, err := m.descriptors()
 	if err != nil {
 		return err
 	}
@@ -155,7 +162,7 @@ func (m Manifest) validate() error {
 	return nil
 }
 
-// Index returns the typed view of an index or list. It is an error to ask it of an image.
+// Index returns the typed view of an index or list. For any other kind it returns an error.
 func (m Manifest) Index() (Index, error) {
 	var ix Index
 	if !IsIndex(m.MediaType) {
@@ -165,7 +172,7 @@ func (m Manifest) Index() (Index, error) {
 	return ix, err
 }
 
-// Image returns the typed view of an image manifest or artifact. It is an error to ask it of an index.
+// Image returns the typed view of an image manifest or artifact. For an index it returns an error.
 func (m Manifest) Image() (Image, error) {
 	var im Image
 	if IsIndex(m.MediaType) {
@@ -175,21 +182,22 @@ func (m Manifest) Image() (Image, error) {
 	return im, err
 }
 
-// References returns what must be in a repository before this manifest: an index's entries, an image's config, layers
-// and blobs.
+// References returns what a repository must have before it takes this manifest: the entries of an
+// index, or the config, layers and blobs of an image.
 func (m Manifest) References() ([]Descriptor, error) {
-	refs, _, err := m.links()
+	refs, _, err := m.descriptors()
 	return refs, err
 }
 
-// Subject returns the manifest this one refers to, nil when it refers to none (image-spec, manifest.md, "subject").
+// Subject returns the manifest that this one refers to, nil if it has no subject (image-spec,
+// manifest.md, "subject").
 func (m Manifest) Subject() (*Descriptor, error) {
-	_, subject, err := m.links()
+	_, subject, err := m.descriptors()
 	return subject, err
 }
 
-// links returns all descriptors of the document.
-func (m Manifest) links() (refs []Descriptor, subject *Descriptor, err error) {
+// descriptors returns all descriptors of the document.
+func (m Manifest) descriptors() (refs []Descriptor, subject *Descriptor, err error) {
 	if IsIndex(m.MediaType) {
 		ix, err := m.Index()
 		return ix.Manifests, ix.Subject, err
@@ -198,9 +206,9 @@ func (m Manifest) links() (refs []Descriptor, subject *Descriptor, err error) {
 	return im.References(), im.Subject, err
 }
 
-// Referrer returns the descriptor by which a manifest is listed among the referrers of its subject: with its
-// annotations and artifact type, which for an image without one is its config's media type (distribution-spec, "Listing
-// Referrers").
+// Referrer returns the descriptor that lists this manifest among the referrers of its subject: with
+// its annotations and its artifact type. An image without an artifact type has its config's media
+// type there (distribution-spec, "Listing Referrers").
 func (m Manifest) Referrer() (Descriptor, error) {
 	d := Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size}
 	if IsIndex(m.MediaType) {

@@ -31,7 +31,7 @@ func seedFile(t testing.TB, name string) []byte {
 	return b
 }
 
-// seedList is the list of the seed, from typed structs.
+// seedList returns the seed's list as typed structs.
 func seedList(amd64, arm, arm64 blob.Digest) manifest.Index {
 	entry := func(d blob.Digest, p manifest.Platform) manifest.Descriptor {
 		return manifest.Descriptor{MediaType: manifest.MediaTypeDockerManifest, Size: 2412, Digest: d, Platform: &p}
@@ -69,7 +69,7 @@ func TestDockerStyleWritesTheSeedsLists(t *testing.T) {
 	}
 }
 
-// Every member set, in docker's order, with the escaping of encoding/json.
+// dockerEverything has every member, in docker's order, with the escaping of encoding/json.
 const dockerEverything = `{
    "schemaVersion": 2,
    "mediaType": "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -132,7 +132,7 @@ func TestDockerStyleWritesEveryMember(t *testing.T) {
 	}
 }
 
-// An index as buildx writes it, with members nobody knows at each level.
+// ociEverything is an index as buildx writes it, with unknown members at each level.
 const ociEverything = `{
   "schemaVersion": 2,
   "mediaType": "application/vnd.oci.image.index.v1+json",
@@ -230,14 +230,16 @@ func TestImageRoundTrip(t *testing.T) {
 func TestParseFindsTheKind(t *testing.T) {
 	list := string(seedFile(t, "halo-1.6.official.manifest-list.json"))
 	for _, c := range []struct{ name, contentType, raw, want string }{
-		{"said by both", manifest.MediaTypeDockerList, list, manifest.MediaTypeDockerList},
+		{"in both", manifest.MediaTypeDockerList, list, manifest.MediaTypeDockerList},
 		{"parameters", manifest.MediaTypeDockerList + "; charset=utf-8", list, manifest.MediaTypeDockerList},
 		{"octet-stream", "application/octet-stream", list, manifest.MediaTypeDockerList},
-		{"the document goes before the header", manifest.MediaTypeOCIIndex, list, manifest.MediaTypeDockerList},
-		{"only the header", manifest.MediaTypeDockerList, `{"schemaVersion":2,"manifests":[]}`, manifest.MediaTypeDockerList},
+		{"the document overrides the header", manifest.MediaTypeOCIIndex, list, manifest.MediaTypeDockerList},
+		{"only the header", manifest.MediaTypeDockerList, `{"schemaVersion":2,"manifests":[]}`,
+			manifest.MediaTypeDockerList},
 		{"index by members", "text/plain", `{"schemaVersion":2,"manifests":[]}`, manifest.MediaTypeOCIIndex},
 		{"image by members", "", `{"schemaVersion":2,"layers":[]}`, manifest.MediaTypeOCIManifest},
-		{"old artifact", "", `{"mediaType":"application/vnd.oci.artifact.manifest.v1+json","blobs":[]}`, manifest.MediaTypeOCIArtifact},
+		{"old artifact", "", `{"mediaType":"application/vnd.oci.artifact.manifest.v1+json","blobs":[]}`,
+			manifest.MediaTypeOCIArtifact},
 	} {
 		m, err := manifest.Parse(c.contentType, []byte(c.raw))
 		if err != nil || m.MediaType != c.want {
@@ -266,41 +268,61 @@ func TestParseRefuses(t *testing.T) {
 		{name: "a config", raw: `{"architecture":"amd64","os":"linux"}`, says: "no image"},
 		{name: "list and image", raw: `{"manifests":[],"layers":[]}`, is: manifest.ErrAmbiguous},
 		{name: "list and config", raw: `{"manifests":[],"config":{}}`, is: manifest.ErrAmbiguous},
-		{name: "called a list", contentType: manifest.MediaTypeOCIIndex, raw: `{"layers":[]}`, is: manifest.ErrAmbiguous},
-		{name: "calls itself an image", raw: `{"mediaType":"` + manifest.MediaTypeOCIManifest + `","manifests":[]}`, is: manifest.ErrAmbiguous},
+		{name: "called a list in the header", contentType: manifest.MediaTypeOCIIndex,
+			raw: `{"layers":[]}`, is: manifest.ErrAmbiguous},
+		{name: "called an image in the document",
+			raw: `{"mediaType":"` + manifest.MediaTypeOCIManifest + `","manifests":[]}`, is: manifest.ErrAmbiguous},
 		{name: "list and blobs", raw: `{"manifests":[],"blobs":[]}`, is: manifest.ErrAmbiguous},
-		{name: "a list that is sent as an image", contentType: manifest.MediaTypeOCIManifest, raw: `{"mediaType":"` + manifest.MediaTypeOCIIndex + `","manifests":[]}`, is: manifest.ErrAmbiguous},
-		{name: "an image that is sent as a list", contentType: manifest.MediaTypeDockerList, raw: `{"mediaType":"` + manifest.MediaTypeOCIManifest + `","layers":[]}`, is: manifest.ErrAmbiguous},
+		{name: "a list that is sent as an image", contentType: manifest.MediaTypeOCIManifest,
+			raw: `{"mediaType":"` + manifest.MediaTypeOCIIndex + `","manifests":[]}`, is: manifest.ErrAmbiguous},
+		{name: "an image that is sent as a list", contentType: manifest.MediaTypeDockerList,
+			raw: `{"mediaType":"` + manifest.MediaTypeOCIManifest + `","layers":[]}`, is: manifest.ErrAmbiguous},
 		{name: "another media type", raw: `{"mediaType":"application/json","layers":[]}`, says: "no manifest's"},
-		{name: "schema 1 by its own word", raw: `{"mediaType":"application/vnd.docker.distribution.manifest.v1+json"}`, is: manifest.ErrSchema1},
+		{name: "schema 1 in the document",
+			raw: `{"mediaType":"application/vnd.docker.distribution.manifest.v1+json"}`, is: manifest.ErrSchema1},
 		{name: "schema 1", raw: `{"schemaVersion":1,"fsLayers":[]}`, is: manifest.ErrSchema1},
-		{name: "schema 1 by type", contentType: "application/vnd.docker.distribution.manifest.v1+prettyjws", raw: `{}`, is: manifest.ErrSchema1},
-		{name: "doubled name", raw: `{"manifests":[],"manifests":[]}`, says: "twice"},
-		{name: "doubled deep down", raw: `{"manifests":[],"annotations":{"a":"1","a":"2"}}`, says: "twice"},
+		{name: "schema 1 in the header", contentType: "application/vnd.docker.distribution.manifest.v1+prettyjws",
+			raw: `{}`, is: manifest.ErrSchema1},
+		{name: "repeated name", raw: `{"manifests":[],"manifests":[]}`, says: "twice"},
+		{name: "repeated name in annotations", raw: `{"manifests":[],"annotations":{"a":"1","a":"2"}}`, says: "twice"},
 		{name: "case", raw: `{"schemaVersion":2,"Manifests":[]}`, says: "only in case"},
-		{name: "case in an entry", raw: `{"manifests":[` + fmt.Sprintf(entry, `,"Digest":"x"`) + `]}`, says: "only in case"},
-		{name: "case in a platform", raw: `{"manifests":[` + fmt.Sprintf(entry, `,"platform":{"OS":"linux"}`) + `]}`, says: "only in case"},
+		{name: "case in an entry",
+			raw: `{"manifests":[` + fmt.Sprintf(entry, `,"Digest":"x"`) + `]}`, says: "only in case"},
+		{name: "case in a platform",
+			raw: `{"manifests":[` + fmt.Sprintf(entry, `,"platform":{"OS":"linux"}`) + `]}`, says: "only in case"},
 		{name: "no digest", raw: `{"manifests":[{}]}`, says: "invalid digest"},
 		{name: "null entry", raw: `{"manifests":[null]}`, says: "belongs"},
 		{name: "bad digest", raw: `{"layers":[{"digest":"sha256:../../etc","size":1}]}`, says: "invalid digest"},
-		{name: "bad digest of the subject", raw: `{"layers":[],"subject":{"digest":"sha256:/../../victim/manifests/latest","size":1}}`, says: "invalid digest"},
-		{name: "bad digest of an index's subject", raw: `{"manifests":[],"subject":{"digest":"x:y","size":1}}`, says: "invalid digest"},
-		{name: "negative size of the subject", raw: `{"layers":[],"subject":{"digest":"` + string(digestA) + `","size":-1}}`, says: "size"},
-		{name: "a subject that is none", raw: `{"layers":[],"subject":7}`, says: "subject"},
+		{name: "bad digest of the subject",
+			raw:  `{"layers":[],"subject":{"digest":"sha256:/../../victim/manifests/latest","size":1}}`,
+			says: "invalid digest"},
+		{name: "bad digest of an index's subject",
+			raw: `{"manifests":[],"subject":{"digest":"x:y","size":1}}`, says: "invalid digest"},
+		{name: "negative size of the subject",
+			raw: `{"layers":[],"subject":{"digest":"` + string(digestA) + `","size":-1}}`, says: "size"},
+		{name: "a subject that is no object", raw: `{"layers":[],"subject":7}`, says: "subject"},
 		{name: "case in the subject", raw: `{"layers":[],"Subject":null}`, says: "only in case"},
-		{name: "case by another alphabet", raw: `{"manife\u017fts":[]}`, says: "only in case"},
-		{name: "doubled by an escape", raw: `{"manifests":[],"\u006danifests":[]}`, says: "twice"},
-		{name: "doubled in an entry of an array", raw: `{"manifests":[],"x":[[{"a":1,"a":2}]]}`, says: "twice"},
-		{name: "invalid UTF-8 in a digest", raw: "{\"layers\":[{\"digest\":\"sha256:\xff\",\"size\":1}]}", says: "invalid digest"},
-		{name: "a size that no int64 holds", raw: `{"layers":[{"digest":"` + string(digestA) + `","size":9223372036854775808}]}`, says: "size"},
-		{name: "a size with a fraction", raw: `{"layers":[{"digest":"` + string(digestA) + `","size":1.5}]}`, says: "size"},
-		{name: "a version that no int holds", raw: `{"schemaVersion":1e400,"layers":[]}`, says: "schemaVersion"},
-		{name: "data that is no base64", raw: `{"layers":[{"digest":"` + string(digestA) + `","size":1,"data":"*"}]}`, says: "data"},
+		{name: "case in Unicode", raw: `{"manife\u017fts":[]}`, says: "only in case"},
+		{name: "repeated name with an escape", raw: `{"manifests":[],"\u006danifests":[]}`, says: "twice"},
+		{name: "repeated name in a nested array", raw: `{"manifests":[],"x":[[{"a":1,"a":2}]]}`, says: "twice"},
+		{name: "invalid UTF-8 in a digest",
+			raw: "{\"layers\":[{\"digest\":\"sha256:\xff\",\"size\":1}]}", says: "invalid digest"},
+		{name: "a size that overflows int64",
+			raw: `{"layers":[{"digest":"` + string(digestA) + `","size":9223372036854775808}]}`, says: "size"},
+		{name: "a size with a fraction",
+			raw: `{"layers":[{"digest":"` + string(digestA) + `","size":1.5}]}`, says: "size"},
+		{name: "a version that overflows int", raw: `{"schemaVersion":1e400,"layers":[]}`, says: "schemaVersion"},
+		{name: "data that is not base64",
+			raw: `{"layers":[{"digest":"` + string(digestA) + `","size":1,"data":"*"}]}`, says: "data"},
 		{name: "an object for a list", raw: `{"manifests":{}}`, says: "manifests"},
 		{name: "negative size", raw: `{"layers":[{"digest":"` + string(digestA) + `","size":-1}]}`, says: "size"},
-		{name: "size of another type", raw: `{"layers":[{"digest":"` + string(digestA) + `","size":"1"}]}`, says: "size"},
-		{name: "deep", raw: `{"manifests":[],"x":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`, says: "deep"},
-		{name: "large", raw: `{"manifests":[]` + strings.Repeat(" ", manifest.MaxSize) + `}`, says: "the manifest is larger than 4 MiB", is: manifest.ErrTooLarge},
+		{name: "size of another type",
+			raw: `{"layers":[{"digest":"` + string(digestA) + `","size":"1"}]}`, says: "size"},
+		{name: "deep",
+			raw: `{"manifests":[],"x":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`, says: "deep"},
+		{name: "large",
+			raw:  `{"manifests":[]` + strings.Repeat(" ", manifest.MaxSize) + `}`,
+			says: "the manifest is larger than 4 MiB", is: manifest.ErrTooLarge},
 	} {
 		_, err := manifest.Parse(c.contentType, []byte(c.raw))
 		var doc *manifest.DocumentError
@@ -315,19 +337,27 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// buildxIndex has two images, each with its attestation.
+// buildxIndex returns an index of two images, each with an attestation.
 func buildxIndex(t *testing.T) manifest.Manifest {
 	t.Helper()
 	attest := func(of blob.Digest) map[string]string {
-		return map[string]string{"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": string(of)}
+		return map[string]string{
+			"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": string(of),
+		}
 	}
-	unknown := &manifest.Platform{OS: "unknown", Architecture: "unknown"}
-	raw, err := manifest.OCIStyle().Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex, Manifests: []manifest.Descriptor{
-		{MediaType: manifest.MediaTypeOCIManifest, Digest: digestA, Size: 1, Platform: &manifest.Platform{OS: "linux", Architecture: "amd64"}},
-		{MediaType: manifest.MediaTypeOCIManifest, Digest: digestB, Size: 2, Platform: &manifest.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}},
-		{MediaType: manifest.MediaTypeOCIManifest, Digest: digestC, Size: 3, Platform: unknown, Annotations: attest(digestA)},
-		{MediaType: manifest.MediaTypeOCIManifest, Digest: blob.FromBytes(nil), Size: 4, Platform: unknown, Annotations: attest(digestB)},
-	}})
+	entry := func(d blob.Digest, size int64, p manifest.Platform, annotations map[string]string) manifest.Descriptor {
+		return manifest.Descriptor{
+			MediaType: manifest.MediaTypeOCIManifest, Digest: d, Size: size, Platform: &p, Annotations: annotations,
+		}
+	}
+	unknown := manifest.Platform{OS: "unknown", Architecture: "unknown"}
+	ix := manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex, Manifests: []manifest.Descriptor{
+		entry(digestA, 1, manifest.Platform{OS: "linux", Architecture: "amd64"}, nil),
+		entry(digestB, 2, manifest.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}, nil),
+		entry(digestC, 3, unknown, attest(digestA)),
+		entry(blob.FromBytes(nil), 4, unknown, attest(digestB)),
+	}}
+	raw, err := manifest.OCIStyle().Encode(ix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,17 +379,17 @@ func TestSelectKeepsAttestations(t *testing.T) {
 		t.Errorf("got %+v, error %v", got, err)
 	}
 	if all, err := ix.Select(); err != nil || len(all) != 4 {
-		t.Errorf("nothing wanted: got %d entries, error %v", len(all), err)
+		t.Errorf("no platforms: got %d entries, error %v", len(all), err)
 	}
 	_, err = ix.Select(arm64, manifest.Platform{OS: "linux", Architecture: "s390x"})
 	var missing *manifest.PlatformError
-	if !errors.As(err, &missing) || len(missing.Have) != 2 || !strings.Contains(err.Error(), "linux/amd64, linux/arm64/v8") {
+	const have = "linux/amd64, linux/arm64/v8"
+	if !errors.As(err, &missing) || len(missing.Have) != 2 || !strings.Contains(err.Error(), have) {
 		t.Errorf("got error %v", err)
 	}
 }
 
-// All members may be null; an absent list is an empty one.
-func TestParseNull(t *testing.T) {
+func TestParseAcceptsNullMembers(t *testing.T) {
 	for _, raw := range []string{
 		`{"schemaVersion":null,"mediaType":null,"manifests":null,"subject":null,"annotations":null}`,
 		`{"config":null,"layers":null,"artifactType":null,"blobs":null,"subject":null}`,
@@ -376,7 +406,7 @@ func TestParseNull(t *testing.T) {
 	}
 }
 
-func TestViewsOfTheOtherKind(t *testing.T) {
+func TestViewOfTheWrongKindIsAnError(t *testing.T) {
 	if _, err := buildxIndex(t).Image(); err == nil || !strings.Contains(err.Error(), "is an index") {
 		t.Errorf("an index as an image: got error %v", err)
 	}
@@ -399,16 +429,20 @@ func TestViewsOfTheOtherKind(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-func TestReferrerOfAnIndex(t *testing.T) {
+func TestReferrer(t *testing.T) {
 	m, err := manifest.Parse("", []byte(ociEverything))
 	if err != nil {
 		t.Fatal(err)
 	}
 	d, err := m.Referrer()
-	if err != nil || d.ArtifactType != "application/x" || len(d.Annotations) != 1 || d.MediaType != manifest.MediaTypeOCIIndex || d.Size != m.Size {
-		t.Errorf("got %+v, error %v", d, err)
+	want := manifest.Descriptor{
+		MediaType: manifest.MediaTypeOCIIndex, Digest: m.Digest, Size: m.Size, ArtifactType: "application/x",
+		Annotations: map[string]string{"org.opencontainers.image.created": "2026-01-01T00:00:00Z"},
 	}
-	// An image without an artifact type is known by its config, an index is not.
+	if diff := cmp.Diff(want, d); err != nil || diff != "" {
+		t.Errorf("error %v, -want +got:\n%s", err, diff)
+	}
+	// Without an artifact type an image has its config's media type.
 	m, err = manifest.Parse("", []byte(strings.Replace(ociImage, `"artifactType":"application/z",`, "", 1)))
 	if err != nil {
 		t.Fatal(err)
@@ -422,7 +456,7 @@ func TestSubsetOfPlatforms(t *testing.T) {
 	m := buildxIndex(t)
 	all, err := m.Subset()
 	if err != nil || all.Digest != m.Digest {
-		t.Errorf("nothing wanted: got %s, error %v", all.Digest, err)
+		t.Errorf("no platforms: got %s, error %v", all.Digest, err)
 	}
 	amd64, _ := manifest.ParsePlatform("linux/amd64")
 	got, err := m.Subset(amd64)
@@ -440,8 +474,8 @@ func TestSubsetOfPlatforms(t *testing.T) {
 	}
 }
 
-// One image stands in the list for two platforms: the other entry goes.
-func TestSubsetCountsEntriesNotDigests(t *testing.T) {
+// The index lists one image for two platforms.
+func TestSubsetGoesByEntryNotByDigest(t *testing.T) {
 	entry := func(variant string) manifest.Descriptor {
 		return manifest.Descriptor{MediaType: manifest.MediaTypeOCIManifest, Digest: digestA, Size: 1,
 			Platform: &manifest.Platform{OS: "linux", Architecture: "arm", Variant: variant}}
@@ -467,28 +501,32 @@ func TestSubsetCountsEntriesNotDigests(t *testing.T) {
 	}
 }
 
-func TestNoPlatforms(t *testing.T) {
+func TestSubsetOfAnEmptyIndex(t *testing.T) {
 	m, err := manifest.Parse("", []byte(`{"schemaVersion":2,"manifests":[]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	amd64, _ := manifest.ParsePlatform("linux/amd64")
-	if _, err := m.Subset(amd64); err == nil || err.Error() != "no image for platform linux/amd64; no entry says what it is for" {
-		t.Errorf("got error %v", err)
+	const want = "no image for platform linux/amd64; no entry says what it is for"
+	if _, err := m.Subset(amd64); err == nil || err.Error() != want {
+		t.Errorf("got error %v, want %s", err, want)
 	}
 	if same, err := m.Subset(); err != nil || same.Digest != m.Digest {
-		t.Errorf("an empty index as it is: error %v", err)
+		t.Errorf("no platforms: error %v", err)
 	}
 }
 
-func TestSizeOfAnImage(t *testing.T) {
-	im := manifest.Image{Config: &manifest.Descriptor{Size: 1}, Layers: []manifest.Descriptor{{Size: 2}}, Blobs: []manifest.Descriptor{{Size: 4}}}
+func TestImageSize(t *testing.T) {
+	im := manifest.Image{
+		Config: &manifest.Descriptor{Size: 1},
+		Layers: []manifest.Descriptor{{Size: 2}}, Blobs: []manifest.Descriptor{{Size: 4}},
+	}
 	if im.Size() != 7 {
 		t.Errorf("got %d, want 7", im.Size())
 	}
-	im.Layers = append(im.Layers, manifest.Descriptor{Size: math.MaxInt64 - 3}, manifest.Descriptor{Size: math.MaxInt64})
+	im.Layers = append(im.Layers, manifest.Descriptor{Size: math.MaxInt64 - 3}, manifest.Descriptor{Size: 4})
 	if im.Size() != math.MaxInt64 {
-		t.Errorf("got %d, want the most there is", im.Size())
+		t.Errorf("overflow: got %d, want math.MaxInt64", im.Size())
 	}
 }
 
@@ -521,7 +559,7 @@ func TestDescriptorJSON(t *testing.T) {
 	}
 }
 
-func TestDockerStyleOfAnImage(t *testing.T) {
+func TestDockerStyleWritesAnImage(t *testing.T) {
 	const want = `{
    "schemaVersion": 2,
    "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
@@ -532,8 +570,10 @@ func TestDockerStyleOfAnImage(t *testing.T) {
    },
    "layers": []
 }`
-	got, err := manifest.DockerStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest,
-		Config: &manifest.Descriptor{MediaType: manifest.MediaTypeDockerConfig, Size: 7, Digest: digestA}})
+	got, err := manifest.DockerStyle().EncodeImage(manifest.Image{
+		SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest,
+		Config: &manifest.Descriptor{MediaType: manifest.MediaTypeDockerConfig, Size: 7, Digest: digestA},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -542,16 +582,18 @@ func TestDockerStyleOfAnImage(t *testing.T) {
 	}
 }
 
-// docker's struct does not know artifactType: where a list has one all the same, it comes after docker's own members.
-func TestDockerStyleOfAnArtifactType(t *testing.T) {
-	got, err := manifest.Style{Docker: true}.Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerList, ArtifactType: "a/b"})
+// docker's struct does not have artifactType.
+func TestDockerStyleWritesArtifactTypeLast(t *testing.T) {
+	got, err := manifest.Style{Docker: true}.Encode(manifest.Index{
+		SchemaVersion: 2, MediaType: manifest.MediaTypeDockerList, ArtifactType: "a/b",
+	})
 	want := `{"schemaVersion":2,"mediaType":"` + manifest.MediaTypeDockerList + `","manifests":[],"artifactType":"a/b"}`
 	if err != nil || string(got) != want {
 		t.Errorf("got  %s, error %v\nwant %s", got, err, want)
 	}
 }
 
-func TestKeepLeavesTheRestAsItWas(t *testing.T) {
+func TestKeepChangesNothingElse(t *testing.T) {
 	m := buildxIndex(t)
 	same, err := m.Keep(func(manifest.Descriptor) bool { return true })
 	if err != nil || same.Digest != m.Digest {
@@ -567,15 +609,18 @@ func TestKeepLeavesTheRestAsItWas(t *testing.T) {
 	if diff := cmp.Diff(string(want), string(got.Raw)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if got.Digest != blob.FromBytes(want) || got.Size != int64(len(want)) || got.MediaType != manifest.MediaTypeOCIIndex {
-		t.Errorf("got descriptor %+v", got.Descriptor)
+	descriptor := manifest.Descriptor{
+		MediaType: manifest.MediaTypeOCIIndex, Digest: blob.FromBytes(want), Size: int64(len(want)),
+	}
+	if diff := cmp.Diff(descriptor, got.Descriptor); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 	if _, err := m.Keep(func(manifest.Descriptor) bool { return false }); err == nil {
 		t.Error("none kept: no error")
 	}
 }
 
-func TestKeepOnOddLayouts(t *testing.T) {
+func TestKeepWithUnusualWhitespace(t *testing.T) {
 	const entry = `{"digest":"sha256:668f4ec33f099f6b47c73af97432fda1b94ca40e61af5bd7ef0584d70ea565ed","size":1}`
 	const other = `{"size":2, "digest":"sha256:d351b5d3df9a11dca3c9933c4a58e367c27d1b282dee4e74653e8a10680b0b53", "unknown":[{}]}`
 	raw := "{ \"x\": {\"manifests\":[1]},\n\t\"manifests\" :[ " + entry + "\t,\n" + other + " ] ,\"y\":null}\n"
@@ -608,8 +653,12 @@ func TestConfigRoundTrip(t *testing.T) {
 		`{"rootfs":{"diff_ids":[],"Diff_IDs":[]}}`, `{"rootfs":{"type":"a","type":"b"}}`} {
 		_, err := manifest.ParseConfig([]byte(bad))
 		var config *manifest.ConfigError
-		if !errors.As(err, &config) || config.Digest != blob.FromBytes([]byte(bad)) || !strings.HasPrefix(err.Error(), "config "+config.Digest.Short()+": ") {
+		if !errors.As(err, &config) || config.Digest != blob.FromBytes([]byte(bad)) {
 			t.Errorf("%q: got error %v", bad, err)
+			continue
+		}
+		if !strings.HasPrefix(err.Error(), "config "+config.Digest.Short()+": ") {
+			t.Errorf("%q: error %q does not name the config", bad, err)
 		}
 	}
 }
@@ -625,7 +674,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		if string(m.Raw) != string(raw) || m.Digest != blob.FromBytes(raw) {
-			t.Error("the bytes changed")
+			t.Error("the bytes have changed")
 		}
 		if _, err := m.Subject(); err != nil {
 			t.Errorf("parsed, but has no subject: %v", err)

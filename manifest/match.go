@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// Match tells whether an image for platform have is one that want asks for, by the rules of containerd's platforms
-// package: after normalising, OS, architecture and variant are equal; have needs no OS feature that want lacks (win32k
-// is not counted); and on Windows, where both name a version, a host of want's version can run have.
+// Match reports whether an image for platform have satisfies want, by the rules of containerd's
+// platforms package. After normalizing, OS, architecture and variant must be equal, and want must
+// have all OS features of have; win32k does not count. On Windows, if both have an OS version, a
+// host with that of want must be able to run have.
 func (want Platform) Match(have Platform) bool {
 	w, h := want.Normalize(), have.Normalize()
 	if w.OS != h.OS || w.Architecture != h.Architecture || w.Variant != h.Variant {
@@ -23,20 +24,21 @@ func (want Platform) Match(have Platform) bool {
 	return w.OS != "windows" || windowsRuns(w.OSVersion, h.OSVersion)
 }
 
-// The builds from which Windows Server runs containers of the release before it.
+// The builds from which on Windows Server runs containers of the release before it.
 const (
 	windows2022 = 20348
 	windows2025 = 26100
 )
 
-// windowsRuns tells whether a Windows host can run a container image. Up to Server 2022 the builds must be equal;
-// after that a host runs images back to the long-term release before its own.
+// windowsRuns reports whether a Windows host can run a container image. Before Server 2022 the
+// builds must be equal. From then on a host also runs images back to the long-term release before
+// its own.
 func windowsRuns(host, image string) bool {
-	h, ok := windowsVersion(host)
+	h, ok := parseWindowsVersion(host)
 	if !ok || image == "" {
 		return true
 	}
-	i, _ := windowsVersion(image)
+	i, _ := parseWindowsVersion(image)
 	if h[0] != i[0] || h[1] != i[1] {
 		return false
 	}
@@ -50,15 +52,15 @@ func windowsRuns(host, image string) bool {
 	return oldest <= i[2] && i[2] <= h[2]
 }
 
-// windowsVersion reads major.minor.build; what follows is ignored.
-func windowsVersion(s string) (v [3]uint64, ok bool) {
-	parts := strings.SplitN(s, ".", 4)
-	if len(parts) < 3 {
+// parseWindowsVersion reads major.minor.build and ignores what follows.
+func parseWindowsVersion(s string) (v [3]uint64, ok bool) {
+	numbers := strings.SplitN(s, ".", 4)
+	if len(numbers) < 3 {
 		return v, false
 	}
 	for n := range v {
 		var err error
-		if v[n], err = strconv.ParseUint(parts[n], 10, 16); err != nil {
+		if v[n], err = strconv.ParseUint(numbers[n], 10, 16); err != nil {
 			return [3]uint64{}, false
 		}
 	}

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Media types of manifests, configs and layers: OCI image-spec v1.1, media-types.md, and docker's schema 2.
+// Media types of manifests, configs and layers: OCI image-spec v1.1, media-types.md, and docker's
+// schema 2.
 const (
 	MediaTypeDockerList     = "application/vnd.docker.distribution.manifest.list.v2+json"
 	MediaTypeDockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
@@ -18,34 +19,37 @@ const (
 	MediaTypeOCIConfig   = "application/vnd.oci.image.config.v1+json"
 	MediaTypeOCILayer    = "application/vnd.oci.image.layer.v1.tar+gzip"
 	MediaTypeOCIEmpty    = "application/vnd.oci.empty.v1+json"
-	MediaTypeOCIArtifact = "application/vnd.oci.artifact.manifest.v1+json" // withdrawn before OCI 1.1, still in registries
+	// MediaTypeOCIArtifact was withdrawn before OCI 1.1. Registries still have such manifests.
+	MediaTypeOCIArtifact = "application/vnd.oci.artifact.manifest.v1+json"
 
 	mediaTypeSchema1       = "application/vnd.docker.distribution.manifest.v1+json"
 	mediaTypeSchema1Signed = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 )
 
-// Accept lists every manifest media type a client of this package understands, for the Accept header. A registry that
-// sees fewer may convert the document, and then its digest is another.
+// Accept returns all media types of manifests that Parse reads, for the Accept header. A registry
+// that gets fewer may convert the document, which changes its digest.
 func Accept() []string {
-	return []string{MediaTypeOCIIndex, MediaTypeDockerList, MediaTypeOCIManifest, MediaTypeDockerManifest, MediaTypeOCIArtifact}
+	return []string{
+		MediaTypeOCIIndex, MediaTypeDockerList, MediaTypeOCIManifest, MediaTypeDockerManifest, MediaTypeOCIArtifact,
+	}
 }
 
-// IsIndex tells whether the media type is an OCI image index or a docker manifest list.
+// IsIndex reports whether the media type is an OCI image index or a docker manifest list.
 func IsIndex(mediaType string) bool {
 	return mediaType == MediaTypeOCIIndex || mediaType == MediaTypeDockerList
 }
 
-// IsImage tells whether the media type is an image manifest of OCI or docker.
+// IsImage reports whether the media type is an image manifest of OCI or docker.
 func IsImage(mediaType string) bool {
 	return mediaType == MediaTypeOCIManifest || mediaType == MediaTypeDockerManifest
 }
 
-// IsManifest tells whether the media type is any manifest that this package parses.
+// IsManifest reports whether the media type is that of a manifest that Parse reads.
 func IsManifest(mediaType string) bool {
 	return IsIndex(mediaType) || IsImage(mediaType) || mediaType == MediaTypeOCIArtifact
 }
 
-// isSchema1 tells whether the media type is docker's schema 1.
+// isSchema1 reports whether the media type is docker's schema 1.
 func isSchema1(mediaType string) bool {
 	return mediaType == mediaTypeSchema1 || mediaType == mediaTypeSchema1Signed
 }

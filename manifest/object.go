@@ -10,22 +10,22 @@ import (
 	"strings"
 )
 
-// Member is one member of a JSON object that the typed structs do not know.
+// Member is one member of a JSON object.
 type Member struct {
 	Name  string
 	Value json.RawMessage
 }
 
-// field ties a member's name to the Go value it is read into and written from.
+// field is a member that a type has.
 type field struct {
-	name  string
-	value any  // a pointer
-	empty bool // written even when empty
+	name   string
+	value  any  // a pointer to the Go value
+	always bool // it is encoded even if it is empty
 }
 
-// decodeObject reads one JSON object into fields, by exact name, and returns the members it does not know, in order.
-// encoding/json takes "Digest" for "digest" and the last of two equal names; two readers of one document could so see
-// two images. Such names are refused.
+// decodeObject decodes one JSON object into fields, by exact name, and returns its other members in
+// order. encoding/json takes "Digest" for "digest" and the last of two equal names, so two readers
+// of one document could see two images. Here both are errors.
 func decodeObject(b []byte, fields []field) ([]Member, error) {
 	members, err := readMembers(b)
 	if err != nil {
@@ -33,7 +33,7 @@ func decodeObject(b []byte, fields []field) ([]Member, error) {
 	}
 	var extra []Member
 	for _, m := range members {
-		f, err := find(fields, m.Name)
+		f, err := findField(fields, m.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -48,8 +48,9 @@ func decodeObject(b []byte, fields []field) ([]Member, error) {
 	return extra, nil
 }
 
-// find returns the field of that name, nil when there is none, and an error for a name that differs only in case.
-func find(fields []field, name string) (*field, error) {
+// findField returns the field with a name, nil if there is none, and an error if the name differs
+// only in case.
+func findField(fields []field, name string) (*field, error) {
 	for i := range fields {
 		if fields[i].name == name {
 			return &fields[i], nil
@@ -61,14 +62,14 @@ func find(fields []field, name string) (*field, error) {
 	return nil, nil
 }
 
-// readMembers splits an object into its members, in order, and refuses a name that comes twice.
+// readMembers returns the members of an object in order.
 func readMembers(b []byte) ([]Member, error) {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	if err := expect(dec, '{'); err != nil {
 		return nil, err
 	}
 	var members []Member
-	err := eachMember(dec, func(name string) error {
+	err := forEachMember(dec, func(name string) error {
 		var value json.RawMessage
 		err := dec.Decode(&value)
 		members = append(members, Member{name, value})
@@ -77,8 +78,9 @@ func readMembers(b []byte) ([]Member, error) {
 	return members, err
 }
 
-// eachMember reads an object behind its opening brace up to its end, and calls f where each member's value comes.
-func eachMember(dec *json.Decoder, f func(name string) error) error {
+// forEachMember reads an object whose opening brace has been read, up to its end. It calls f with
+// each member's name; f reads the value. A name that comes twice is an error.
+func forEachMember(dec *json.Decoder, f func(name string) error) error {
 	seen := map[string]bool{}
 	for dec.More() {
 		name, err := memberName(dec)
@@ -122,13 +124,13 @@ func expect(dec *json.Decoder, want json.Delim) error {
 	return nil
 }
 
-// encodeObject writes the fields in their order, leaving out the empty ones, and after them the unknown members.
-// The result is compact JSON, escaped as encoding/json does it.
+// encodeObject encodes the fields that are not empty in their order, and extra after them. The
+// result is compact JSON, escaped as encoding/json does it.
 func encodeObject(fields []field, extra []Member) ([]byte, error) {
 	out := []byte{'{'}
 	for _, f := range fields {
 		v := reflect.ValueOf(f.value).Elem()
-		if !f.empty && isEmpty(v) {
+		if !f.always && isEmpty(v) {
 			continue
 		}
 		var err error
@@ -162,7 +164,7 @@ func appendMember(out []byte, name string, value any) ([]byte, error) {
 	return append(out, val...), nil
 }
 
-// isEmpty is encoding/json's rule for omitempty, except that a struct without content is empty too.
+// isEmpty is encoding/json's rule for omitempty, except that a zero struct is empty too.
 func isEmpty(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Slice, reflect.Map, reflect.String:
@@ -172,7 +174,7 @@ func isEmpty(v reflect.Value) bool {
 	}
 }
 
-// checkDuplicates refuses a document in which any object has the same name twice, at whatever depth.
+// checkDuplicates returns an error if any object of the document, at any depth, has a name twice.
 func checkDuplicates(b []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.UseNumber()
@@ -185,7 +187,7 @@ func checkDuplicates(b []byte) error {
 	return nil
 }
 
-// maxDepth bounds the nesting of a document; real ones stay below ten.
+// maxDepth limits the nesting of a document. Real ones have less than ten levels.
 const maxDepth = 100
 
 func checkValue(dec *json.Decoder, depth int) error {
@@ -198,7 +200,7 @@ func checkValue(dec *json.Decoder, depth int) error {
 	}
 	switch tok {
 	case json.Delim('{'):
-		return eachMember(dec, func(string) error { return checkValue(dec, depth+1) })
+		return forEachMember(dec, func(string) error { return checkValue(dec, depth+1) })
 	case json.Delim('['):
 		for dec.More() {
 			if err := checkValue(dec, depth+1); err != nil {

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Platform is what an image runs on (OCI image-spec, image-index.md, "platform"). Features is docker's own, for CPU
-// features in a manifest list.
+// Platform is what an image runs on (OCI image-spec, image-index.md, "platform"). Only docker's
+// manifest lists have Features, which are CPU features.
 type Platform struct {
 	Architecture string
 	OS           string
@@ -19,26 +19,27 @@ type Platform struct {
 	OSFeatures   []string
 	Variant      string
 	Features     []string
-	Extra        []Member // members this type does not know
+	Extra        []Member // members that the type does not have
 }
 
-// fields is the order that docker and OCI share.
+// fields is the order of both docker and OCI.
 func (p *Platform) fields() []field {
 	return append(p.ociFields(), field{name: "features", value: &p.Features})
 }
 
-// ociFields are the members that a platform and a config have in common.
+// ociFields has the members that a config has too.
 func (p *Platform) ociFields() []field {
 	return []field{
-		{name: "architecture", value: &p.Architecture, empty: true},
-		{name: "os", value: &p.OS, empty: true},
+		{name: "architecture", value: &p.Architecture, always: true},
+		{name: "os", value: &p.OS, always: true},
 		{name: "os.version", value: &p.OSVersion},
 		{name: "os.features", value: &p.OSFeatures},
 		{name: "variant", value: &p.Variant},
 	}
 }
 
-// UnmarshalJSON implements json.Unmarshaler; names that are doubled or differ only in case are errors.
+// UnmarshalJSON implements json.Unmarshaler. A name that comes twice, or differs from a known one
+// only in case, is an error.
 func (p *Platform) UnmarshalJSON(b []byte) (err error) {
 	*p = Platform{}
 	p.Extra, err = decodeObject(b, p.fields())
@@ -48,8 +49,8 @@ func (p *Platform) UnmarshalJSON(b []byte) (err error) {
 // MarshalJSON implements json.Marshaler.
 func (p Platform) MarshalJSON() ([]byte, error) { return encodeObject(p.fields(), p.Extra) }
 
-// String writes the platform as os/architecture[/variant][:os.version], which [ParsePlatform] reads again; "unknown"
-// for one without an OS.
+// String returns os/architecture[/variant][:os.version], which [ParsePlatform] can read. Without an
+// OS it is "unknown".
 func (p Platform) String() string {
 	if p.OS == "" {
 		return "unknown"
@@ -61,7 +62,7 @@ func (p Platform) String() string {
 	return s
 }
 
-// PlatformSyntaxError says why a text is no platform.
+// PlatformSyntaxError says why a text is not a platform.
 type PlatformSyntaxError struct{ Text, Reason string }
 
 // Error names the text, the reason and what a platform looks like.
@@ -69,52 +70,54 @@ func (e *PlatformSyntaxError) Error() string {
 	return fmt.Sprintf("invalid platform %q: %s (want os/arch[/variant], such as linux/arm/v7)", e.Text, e.Reason)
 }
 
-// ParsePlatform reads os/arch[/variant], a known os or arch alone, os(version+feature...)/arch as containerd writes
-// it, and os/arch[/variant]:version. What is left out comes from the machine it runs on. Other spellings are normalised as
-// containerd's platforms package does: aarch64 is arm64, armhf is arm/v7, linux/arm64/v8 is linux/arm64. The error is
-// a *[PlatformSyntaxError].
+// ParsePlatform reads os/arch[/variant], a known os or arch alone, os(version+feature...)/arch as
+// containerd writes it, and os/arch[/variant]:version. An OS or architecture that is left out is
+// that of this machine. Other spellings are normalized as containerd's platforms package does:
+// aarch64 is arm64, armhf is arm/v7, linux/arm64/v8 is linux/arm64. The error is a
+// *[PlatformSyntaxError].
 func ParsePlatform(s string) (Platform, error) {
 	text, version, hasVersion := strings.Cut(s, ":")
-	parts := strings.Split(text, "/")
-	p, err := parseOS(s, parts[0])
+	components := strings.Split(text, "/")
+	p, err := parseOS(s, components[0])
 	if err != nil {
 		return Platform{}, err
 	}
 	if hasVersion {
-		if !isPlatformPart(version) || p.OSVersion != "" {
+		if !isValidComponent(version) || p.OSVersion != "" {
 			return Platform{}, &PlatformSyntaxError{s, fmt.Sprintf("%q is no version of an operating system", version)}
 		}
 		p.OSVersion = version
 	}
-	if slices.ContainsFunc(parts[1:], func(part string) bool { return !isPlatformPart(part) }) {
+	if slices.ContainsFunc(components[1:], func(c string) bool { return !isValidComponent(c) }) {
 		return Platform{}, &PlatformSyntaxError{s, "a part is empty or has a character that may not stand there"}
 	}
-	switch len(parts) {
+	switch len(components) {
 	case 1:
-		return parseOnePart(s, p)
+		return parseSingle(s, p)
 	case 2:
-		p.Architecture = parts[1]
+		p.Architecture = components[1]
 	case 3:
-		p.Architecture, p.Variant = parts[1], parts[2]
+		p.Architecture, p.Variant = components[1], components[2]
 	default:
 		return Platform{}, &PlatformSyntaxError{s, "too many parts"}
 	}
 	return p.Normalize(), nil
 }
 
-// osPart is os or os(version+feature+feature).
-var osPart = regexp.MustCompile(`^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)((?:\+[A-Za-z0-9_.%-]+)*)\))?$`)
+// osPattern is os or os(version+feature+feature).
+var osPattern = regexp.MustCompile(`^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)((?:\+[A-Za-z0-9_.%-]+)*)\))?$`)
 
-func parseOS(whole, part string) (Platform, error) {
-	m := osPart.FindStringSubmatch(part)
+// parseOS reads the OS component of text.
+func parseOS(text, component string) (Platform, error) {
+	m := osPattern.FindStringSubmatch(component)
 	if m == nil {
-		return Platform{}, &PlatformSyntaxError{whole, fmt.Sprintf("%q is no operating system", part)}
+		return Platform{}, &PlatformSyntaxError{text, fmt.Sprintf("%q is no operating system", component)}
 	}
 	options := strings.Split(m[2]+m[3], "+")
 	for i := range options {
 		plain, err := url.PathUnescape(options[i])
 		if err != nil {
-			return Platform{}, &PlatformSyntaxError{whole, err.Error()}
+			return Platform{}, &PlatformSyntaxError{text, err.Error()}
 		}
 		options[i] = plain
 	}
@@ -125,8 +128,8 @@ func parseOS(whole, part string) (Platform, error) {
 	return p, nil
 }
 
-// parseOnePart takes a lone word for an OS if it is a known one, else for an architecture.
-func parseOnePart(whole string, p Platform) (Platform, error) {
+// parseSingle reads a text of one component, which is in p.OS: a known OS, or an architecture.
+func parseSingle(text string, p Platform) (Platform, error) {
 	word := strings.ToLower(p.OS)
 	if slices.Contains(knownOS(), normalOS(word)) {
 		p.Architecture = runtime.GOARCH
@@ -134,12 +137,12 @@ func parseOnePart(whole string, p Platform) (Platform, error) {
 	}
 	arch, variant := normalArch(word, "")
 	if !slices.Contains(knownArch(), arch) {
-		return Platform{}, &PlatformSyntaxError{whole, "unknown operating system or architecture"}
+		return Platform{}, &PlatformSyntaxError{text, "unknown operating system or architecture"}
 	}
 	return Platform{OS: runtime.GOOS, Architecture: arch, Variant: variant}, nil
 }
 
-func isPlatformPart(s string) bool {
+func isValidComponent(s string) bool {
 	ok := func(c rune) bool {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.'
 	}
@@ -152,14 +155,15 @@ func knownOS() []string {
 }
 
 func knownArch() []string {
-	return []string{"386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "ppc64", "ppc64le", "loong64", "mips",
-		"mipsle", "mips64", "mips64le", "mips64p32", "mips64p32le", "ppc", "riscv", "riscv64", "s390", "s390x", "sparc",
-		"sparc64", "wasm"}
+	return []string{"386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "ppc64", "ppc64le", "loong64",
+		"mips", "mipsle", "mips64", "mips64le", "mips64p32", "mips64p32le", "ppc", "riscv", "riscv64", "s390", "s390x",
+		"sparc", "sparc64", "wasm"}
 }
 
-// Normalize returns the platform in its one spelling: lower case, GOOS and GOARCH names, the default variant of arm
-// written out and those of amd64 and arm64 left out, features sorted without duplicates. The receiver is unchanged. An
-// empty OS stays empty, where containerd takes the machine's own: what a document does not say differs from host to host.
+// Normalize returns the platform in one spelling: lower case, the names of GOOS and GOARCH, with
+// the default variant of arm and without that of amd64 and arm64, OS features sorted and without
+// duplicates. It does not change the receiver. An empty OS stays empty, whereas containerd sets
+// that of the machine: the result must not depend on the host.
 func (p Platform) Normalize() Platform {
 	p.OS = normalOS(p.OS)
 	p.Architecture, p.Variant = normalArch(p.Architecture, p.Variant)
@@ -184,7 +188,7 @@ func normalArch(arch, variant string) (string, string) {
 	case "i386":
 		return "386", ""
 	case "x86_64", "x86-64", "amd64":
-		return "amd64", dropped(variant, "v1")
+		return "amd64", dropDefault(variant, "v1")
 	case "aarch64", "arm64":
 		return "arm64", normalARM64(variant)
 	case "armhf":
@@ -197,8 +201,8 @@ func normalArch(arch, variant string) (string, string) {
 	return arch, variant
 }
 
-func dropped(variant, fallback string) string {
-	if variant == fallback {
+func dropDefault(variant, defaultVariant string) string {
+	if variant == defaultVariant {
 		return ""
 	}
 	return variant

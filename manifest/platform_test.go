@@ -39,9 +39,12 @@ func TestParsePlatform(t *testing.T) {
 			t.Errorf("%q: got %q, want %q, error %v", in, p, want, err)
 		}
 	}
-	for _, in := range []string{"", "/", "linux/", "/amd64", "linux/amd64/v1/x", "linux/*", "nonsense", "linux/a b", "windows(/amd64", "linux//v7", "windows(%zz)/amd64",
-		"linux/amd64:", "windows/amd64:10.0 1", "windows/amd64:1/2", "windows(10.0.1)/amd64:10.0.2", "/linux/arm", "linux/arm/",
-		"linux /arm", "linux/&arm", "linux(+)/arm", "linux(++a)/arm"} {
+	for _, in := range []string{
+		"", "/", "linux/", "/amd64", "linux/amd64/v1/x", "linux/*", "nonsense", "linux/a b", "windows(/amd64",
+		"linux//v7", "windows(%zz)/amd64", "linux/amd64:", "windows/amd64:10.0 1", "windows/amd64:1/2",
+		"windows(10.0.1)/amd64:10.0.2", "/linux/arm", "linux/arm/", "linux /arm", "linux/&arm", "linux(+)/arm",
+		"linux(++a)/arm",
+	} {
 		_, err := manifest.ParsePlatform(in)
 		var syntax *manifest.PlatformSyntaxError
 		if !errors.As(err, &syntax) {
@@ -92,50 +95,72 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// What containerd/platforms holds of these (platforms_test.go, platform_windows_compat_test.go): the platform a text
-// stands for, in normal form, and the spellings in a list that are the same.
+// The cases are those of containerd/platforms (platforms_test.go, platform_windows_compat_test.go):
+// a text, its platform in normal form, and other spellings in a list that match it.
 func TestParsePlatformAsContainerdDoes(t *testing.T) {
-	type same = []manifest.Platform
+	type platform = manifest.Platform
+	type same = []platform
 	for _, c := range []struct {
 		in   string
-		want manifest.Platform
+		want platform
 		same same
 	}{
-		{"linux/arm64", manifest.Platform{OS: "linux", Architecture: "arm64"}, same{{OS: "linux", Architecture: "aarch64"},
-			{OS: "linux", Architecture: "aarch64", Variant: "v8"}, {OS: "linux", Architecture: "arm64", Variant: "v8"}}},
-		{"linux/arm64/v8", manifest.Platform{OS: "linux", Architecture: "arm64"}, same{{OS: "linux", Architecture: "aarch64"},
-			{OS: "linux", Architecture: "arm64"}, {OS: "linux", Architecture: "arm64", Variant: "8"}}},
-		{"linux/arm", manifest.Platform{OS: "linux", Architecture: "arm", Variant: "v7"}, same{{OS: "linux", Architecture: "arm", Variant: "v7"},
-			{OS: "linux", Architecture: "armhf"}, {OS: "linux", Architecture: "arm", Variant: "7"}}},
-		{"linux/arm/v6", manifest.Platform{OS: "linux", Architecture: "arm", Variant: "v6"}, same{{OS: "linux", Architecture: "armel"}}},
-		{"linux/arm/v7", manifest.Platform{OS: "linux", Architecture: "arm", Variant: "v7"}, same{{OS: "linux", Architecture: "arm"},
-			{OS: "linux", Architecture: "armhf"}}},
-		{"arm", manifest.Platform{OS: runtime.GOOS, Architecture: "arm", Variant: "v7"}, nil},
-		{"armel", manifest.Platform{OS: runtime.GOOS, Architecture: "arm", Variant: "v6"}, nil},
-		{"armhf", manifest.Platform{OS: runtime.GOOS, Architecture: "arm", Variant: "v7"}, nil},
-		{"Aarch64", manifest.Platform{OS: runtime.GOOS, Architecture: "arm64"}, nil},
-		{"x86_64", manifest.Platform{OS: runtime.GOOS, Architecture: "amd64"}, nil},
-		{"Linux/x86_64", manifest.Platform{OS: "linux", Architecture: "amd64"}, same{{OS: "linux", Architecture: "x86-64", Variant: "v1"}}},
-		{"i386", manifest.Platform{OS: runtime.GOOS, Architecture: "386"}, nil},
-		{"s390x", manifest.Platform{OS: runtime.GOOS, Architecture: "s390x"}, nil},
-		{"linux/s390x", manifest.Platform{OS: "linux", Architecture: "s390x"}, nil},
-		{"linux/arm64/9.0", manifest.Platform{OS: "linux", Architecture: "arm64", Variant: "v9"}, same{{OS: "linux", Architecture: "arm64", Variant: "v9.0"}}},
-		{"linux/arm/5", manifest.Platform{OS: "linux", Architecture: "arm", Variant: "v5"}, nil},
-		{"linux/i386/x", manifest.Platform{OS: "linux", Architecture: "386"}, nil},
-		{"macOS", manifest.Platform{OS: "darwin", Architecture: runtime.GOARCH}, nil},
-		{"windows", manifest.Platform{OS: "windows", Architecture: runtime.GOARCH}, nil},
-		{"windows()", manifest.Platform{OS: "windows", Architecture: runtime.GOARCH}, nil},
-		{"windows(10.0.17763)", manifest.Platform{OS: "windows", OSVersion: "10.0.17763", Architecture: runtime.GOARCH}, nil},
-		{"windows(10.0.17763+win32k)", manifest.Platform{OS: "windows", OSVersion: "10.0.17763", OSFeatures: []string{"win32k"}, Architecture: runtime.GOARCH}, nil},
-		{"linux(+gpu)", manifest.Platform{OS: "linux", OSFeatures: []string{"gpu"}, Architecture: runtime.GOARCH}, nil},
-		{"linux(+gpu+simd)", manifest.Platform{OS: "linux", OSFeatures: []string{"gpu", "simd"}, Architecture: runtime.GOARCH}, nil},
-		{"linux(+unsorted+erofs)", manifest.Platform{OS: "linux", OSFeatures: []string{"erofs", "unsorted"}, Architecture: runtime.GOARCH}, nil},
-		{"windows(10.0.17763%2Bbuild.42+win32k)/amd64", manifest.Platform{OS: "windows", OSVersion: "10.0.17763+build.42", OSFeatures: []string{"win32k"}, Architecture: "amd64"}, nil},
-		{"windows(50%25done)/amd64", manifest.Platform{OS: "windows", OSVersion: "50%done", Architecture: "amd64"}, nil},
-		{"windows(1.0%28beta%29)/amd64", manifest.Platform{OS: "windows", OSVersion: "1.0(beta)", Architecture: "amd64"}, nil},
-		{"windows(a%2Fb)/amd64", manifest.Platform{OS: "windows", OSVersion: "a/b", Architecture: "amd64"}, nil},
-		{"linux(+feat%2Bv2)/amd64", manifest.Platform{OS: "linux", OSFeatures: []string{"feat+v2"}, Architecture: "amd64"}, nil},
-		{"linux(+a+a)/amd64", manifest.Platform{OS: "linux", OSFeatures: []string{"a"}, Architecture: "amd64"}, nil},
+		{"linux/arm64", platform{OS: "linux", Architecture: "arm64"}, same{
+			{OS: "linux", Architecture: "aarch64"},
+			{OS: "linux", Architecture: "aarch64", Variant: "v8"},
+			{OS: "linux", Architecture: "arm64", Variant: "v8"},
+		}},
+		{"linux/arm64/v8", platform{OS: "linux", Architecture: "arm64"}, same{
+			{OS: "linux", Architecture: "aarch64"},
+			{OS: "linux", Architecture: "arm64"},
+			{OS: "linux", Architecture: "arm64", Variant: "8"},
+		}},
+		{"linux/arm", platform{OS: "linux", Architecture: "arm", Variant: "v7"}, same{
+			{OS: "linux", Architecture: "arm", Variant: "v7"},
+			{OS: "linux", Architecture: "armhf"},
+			{OS: "linux", Architecture: "arm", Variant: "7"},
+		}},
+		{"linux/arm/v6", platform{OS: "linux", Architecture: "arm", Variant: "v6"}, same{
+			{OS: "linux", Architecture: "armel"},
+		}},
+		{"linux/arm/v7", platform{OS: "linux", Architecture: "arm", Variant: "v7"}, same{
+			{OS: "linux", Architecture: "arm"},
+			{OS: "linux", Architecture: "armhf"},
+		}},
+		{"arm", platform{OS: runtime.GOOS, Architecture: "arm", Variant: "v7"}, nil},
+		{"armel", platform{OS: runtime.GOOS, Architecture: "arm", Variant: "v6"}, nil},
+		{"armhf", platform{OS: runtime.GOOS, Architecture: "arm", Variant: "v7"}, nil},
+		{"Aarch64", platform{OS: runtime.GOOS, Architecture: "arm64"}, nil},
+		{"x86_64", platform{OS: runtime.GOOS, Architecture: "amd64"}, nil},
+		{"Linux/x86_64", platform{OS: "linux", Architecture: "amd64"},
+			same{{OS: "linux", Architecture: "x86-64", Variant: "v1"}}},
+		{"i386", platform{OS: runtime.GOOS, Architecture: "386"}, nil},
+		{"s390x", platform{OS: runtime.GOOS, Architecture: "s390x"}, nil},
+		{"linux/s390x", platform{OS: "linux", Architecture: "s390x"}, nil},
+		{"linux/arm64/9.0", platform{OS: "linux", Architecture: "arm64", Variant: "v9"},
+			same{{OS: "linux", Architecture: "arm64", Variant: "v9.0"}}},
+		{"linux/arm/5", platform{OS: "linux", Architecture: "arm", Variant: "v5"}, nil},
+		{"linux/i386/x", platform{OS: "linux", Architecture: "386"}, nil},
+		{"macOS", platform{OS: "darwin", Architecture: runtime.GOARCH}, nil},
+		{"windows", platform{OS: "windows", Architecture: runtime.GOARCH}, nil},
+		{"windows()", platform{OS: "windows", Architecture: runtime.GOARCH}, nil},
+		{"windows(10.0.17763)", platform{OS: "windows", OSVersion: "10.0.17763", Architecture: runtime.GOARCH}, nil},
+		{"windows(10.0.17763+win32k)",
+			platform{OS: "windows", OSVersion: "10.0.17763", OSFeatures: []string{"win32k"},
+				Architecture: runtime.GOARCH}, nil},
+		{"linux(+gpu)", platform{OS: "linux", OSFeatures: []string{"gpu"}, Architecture: runtime.GOARCH}, nil},
+		{"linux(+gpu+simd)",
+			platform{OS: "linux", OSFeatures: []string{"gpu", "simd"}, Architecture: runtime.GOARCH}, nil},
+		{"linux(+unsorted+erofs)",
+			platform{OS: "linux", OSFeatures: []string{"erofs", "unsorted"}, Architecture: runtime.GOARCH}, nil},
+		{"windows(10.0.17763%2Bbuild.42+win32k)/amd64",
+			platform{OS: "windows", OSVersion: "10.0.17763+build.42", OSFeatures: []string{"win32k"},
+				Architecture: "amd64"}, nil},
+		{"windows(50%25done)/amd64", platform{OS: "windows", OSVersion: "50%done", Architecture: "amd64"}, nil},
+		{"windows(1.0%28beta%29)/amd64", platform{OS: "windows", OSVersion: "1.0(beta)", Architecture: "amd64"}, nil},
+		{"windows(a%2Fb)/amd64", platform{OS: "windows", OSVersion: "a/b", Architecture: "amd64"}, nil},
+		{"linux(+feat%2Bv2)/amd64", platform{OS: "linux", OSFeatures: []string{"feat+v2"}, Architecture: "amd64"}, nil},
+		{"linux(+a+a)/amd64", platform{OS: "linux", OSFeatures: []string{"a"}, Architecture: "amd64"}, nil},
 	} {
 		got, err := manifest.ParsePlatform(c.in)
 		if err != nil {
@@ -156,16 +181,17 @@ func TestParsePlatformAsContainerdDoes(t *testing.T) {
 	}
 }
 
-// Which Windows host runs which image (platform_windows_compat_test.go).
-func TestWindowsBuilds(t *testing.T) {
+// The cases are those of containerd/platforms (platform_windows_compat_test.go).
+func TestWindowsHostRunsImageOfBuild(t *testing.T) {
 	const ltsc2019, ltsc2022, windows11, annual23H2, ltsc2025 = 17763, 20348, 22621, 25398, 26100
 	for _, c := range []struct {
 		host, image int
 		runs        bool
 	}{
-		{ltsc2019, ltsc2019, true}, {ltsc2019, ltsc2022, false}, {ltsc2022, ltsc2019, false}, {ltsc2022, ltsc2022, true},
-		{windows11, ltsc2019, false}, {windows11, ltsc2022, true}, {annual23H2, ltsc2019, false}, {annual23H2, ltsc2022, true},
-		{ltsc2025, ltsc2022, true}, {ltsc2022, ltsc2025, false}, {ltsc2022, windows11, false}, {ltsc2025, windows11, true},
+		{ltsc2019, ltsc2019, true}, {ltsc2019, ltsc2022, false}, {ltsc2022, ltsc2019, false},
+		{ltsc2022, ltsc2022, true}, {windows11, ltsc2019, false}, {windows11, ltsc2022, true},
+		{annual23H2, ltsc2019, false}, {annual23H2, ltsc2022, true}, {ltsc2025, ltsc2022, true},
+		{ltsc2022, ltsc2025, false}, {ltsc2022, windows11, false}, {ltsc2025, windows11, true},
 	} {
 		of := func(build int) manifest.Platform {
 			return manifest.Platform{OS: "windows", Architecture: "amd64", OSVersion: fmt.Sprintf("10.0.%d.1", build)}
@@ -174,19 +200,19 @@ func TestWindowsBuilds(t *testing.T) {
 			t.Errorf("a host of build %d runs %d: got %v", c.host, c.image, got)
 		}
 	}
-	for version, matches := range map[string]bool{"99.99.99.99": true, "": true, "junk": true, "10.0": true, "10.x.1": true} {
+	for _, version := range []string{"99.99.99.99", "", "junk", "10.0", "10.x.1"} {
 		host := manifest.Platform{OS: "windows", Architecture: "amd64", OSVersion: version}
-		if got := host.Match(manifest.Platform{OS: "windows", Architecture: "amd64"}); got != matches {
-			t.Errorf("host %q, image without a version: got %v", version, got)
+		if !host.Match(manifest.Platform{OS: "windows", Architecture: "amd64"}) {
+			t.Errorf("host %q does not match an image without a version", version)
 		}
 	}
 	host := manifest.Platform{OS: "windows", Architecture: "amd64", OSVersion: "10.0.20348"}
 	if host.Match(manifest.Platform{OS: "windows", Architecture: "amd64", OSVersion: "junk"}) {
-		t.Error("an image whose version cannot be read is taken")
+		t.Error("an image with an unreadable version matches")
 	}
 }
 
-func TestFeaturesOfAnImage(t *testing.T) {
+func TestMatchOfOSFeatures(t *testing.T) {
 	linux := func(features ...string) manifest.Platform {
 		return manifest.Platform{OS: "linux", Architecture: "amd64", OSFeatures: features}
 	}
@@ -194,8 +220,9 @@ func TestFeaturesOfAnImage(t *testing.T) {
 		want, have manifest.Platform
 		match      bool
 	}{
-		{linux("a", "b"), linux("b"), true}, {linux("b", "a"), linux("a", "b"), true}, {linux("a"), linux("a", "b"), false},
-		{linux("a"), linux("b"), false}, {linux("a"), linux(), true}, {linux(), linux("win32k"), false},
+		{linux("a", "b"), linux("b"), true}, {linux("b", "a"), linux("a", "b"), true},
+		{linux("a"), linux("a", "b"), false}, {linux("a"), linux("b"), false},
+		{linux("a"), linux(), true}, {linux(), linux("win32k"), false},
 	} {
 		if got := c.want.Match(c.have); got != c.match {
 			t.Errorf("%v for %v: got %v", c.have.OSFeatures, c.want.OSFeatures, got)
@@ -203,16 +230,17 @@ func TestFeaturesOfAnImage(t *testing.T) {
 	}
 }
 
-func TestNormalizeLeavesItsReceiverAlone(t *testing.T) {
+func TestNormalizeDoesNotChangeItsReceiver(t *testing.T) {
 	p := manifest.Platform{OS: "linux", Architecture: "amd64", OSFeatures: []string{"b", "a", "b"}}
 	if got := p.Normalize(); cmp.Diff([]string{"a", "b"}, got.OSFeatures) != "" || p.OSFeatures[0] != "b" {
 		t.Errorf("got %v from %v", got.OSFeatures, p.OSFeatures)
 	}
 }
 
-func TestPlatformText(t *testing.T) {
+func TestPlatformString(t *testing.T) {
 	for want, p := range map[string]manifest.Platform{
-		"unknown": {Architecture: "amd64"}, "linux": {OS: "linux"}, "linux/arm/v7": {OS: "linux", Architecture: "arm", Variant: "v7"},
+		"unknown": {Architecture: "amd64"}, "linux": {OS: "linux"},
+		"linux/arm/v7":             {OS: "linux", Architecture: "arm", Variant: "v7"},
 		"windows/amd64:10.0.17763": {OS: "windows", Architecture: "amd64", OSVersion: "10.0.17763"},
 	} {
 		if p.String() != want {
@@ -222,7 +250,9 @@ func TestPlatformText(t *testing.T) {
 }
 
 func FuzzParsePlatform(f *testing.F) {
-	for _, s := range []string{"linux/arm/v7", "windows/amd64:10.0.17763", "windows(10.0.1+win32k)/amd64", "arm64", "", "%"} {
+	for _, s := range []string{
+		"linux/arm/v7", "windows/amd64:10.0.17763", "windows(10.0.1+win32k)/amd64", "arm64", "", "%",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

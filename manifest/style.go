@@ -3,40 +3,42 @@ package manifest
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 )
 
-// Style is how a tool lays out the JSON of a manifest. The zero value is compact, in OCI's member order.
+// Style is the JSON layout of a manifest. The zero value is compact, in OCI's member order.
 type Style struct {
-	Indent string // one level of indentation; "" is compact, on one line
-	Docker bool   // docker's member order: size before digest, and a platform on each entry of a list
+	Indent string // one level of indentation; "" writes one line
+	Docker bool   // docker's member order: size before digest, and a platform in each entry of a list
 }
 
-// DockerStyle is how docker's CLI writes a manifest list, and docker's engine a manifest: json.MarshalIndent with
-// three spaces, no newline at the end.
+// DockerStyle returns the style of docker's CLI for manifest lists, and of docker's engine for
+// manifests: that of json.MarshalIndent with three spaces, without a newline at the end.
 func DockerStyle() Style { return Style{Indent: "   ", Docker: true} }
 
-// OCIStyle is how buildx writes an index: the order of image-spec's Go types, two spaces, no newline at the end.
+// OCIStyle returns the style of buildx for indexes: the order of image-spec's Go types, two spaces,
+// no newline at the end.
 func OCIStyle() Style { return Style{Indent: "  "} }
 
-// Encode writes an index. Descriptors without a platform get an empty one in docker's style, where it always stands.
-// HTML characters in strings are escaped as encoding/json does it, which is what docker does.
+// Encode encodes an index. In docker's style an entry without a platform gets an empty one. HTML
+// characters in strings are escaped as encoding/json does it, and so docker.
 func (s Style) Encode(ix Index) ([]byte, error) {
 	entries, err := s.descriptors(ix.Manifests, s.Docker)
 	if err != nil {
 		return nil, err
 	}
-	subject, err := s.optional(ix.Subject)
+	subject, err := s.optionalDescriptor(ix.Subject)
 	if err != nil {
 		return nil, err
 	}
-	fields := replace(ix.ociFields(), map[string]any{"manifests": &entries, "subject": &subject})
+	fields := replaceValues(ix.ociFields(), map[string]any{"manifests": &entries, "subject": &subject})
 	if s.Docker {
-		fields = lastly(fields, "artifactType")
+		fields = moveToEnd(fields, "artifactType") // docker's struct does not have it
 	}
-	return s.finish(fields, ix.Extra)
+	return s.encode(fields, ix.Extra)
 }
 
-// EncodeImage writes an image manifest.
+// EncodeImage encodes an image manifest.
 func (s Style) EncodeImage(im Image) ([]byte, error) {
 	layers, err := s.descriptors(im.Layers, false)
 	if err != nil {
@@ -46,18 +48,21 @@ func (s Style) EncodeImage(im Image) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := s.optional(im.Config)
+	config, err := s.optionalDescriptor(im.Config)
 	if err != nil {
 		return nil, err
 	}
-	subject, err := s.optional(im.Subject)
+	subject, err := s.optionalDescriptor(im.Subject)
 	if err != nil {
 		return nil, err
 	}
-	fields := replace(im.fields(), map[string]any{"config": &config, "layers": &layers, "blobs": &blobs, "subject": &subject})
-	return s.finish(fields, im.Extra)
+	fields := replaceValues(im.fields(), map[string]any{
+		"config": &config, "layers": &layers, "blobs": &blobs, "subject": &subject,
+	})
+	return s.encode(fields, im.Extra)
 }
 
+// descriptors encodes a list. With platform a descriptor without a platform gets an empty one.
 func (s Style) descriptors(in []Descriptor, platform bool) ([]json.RawMessage, error) {
 	out := make([]json.RawMessage, len(in))
 	for i, d := range in {
@@ -80,37 +85,31 @@ func (s Style) descriptor(d Descriptor) (json.RawMessage, error) {
 	return encodeObject(d.ociFields(), d.Extra)
 }
 
-func (s Style) optional(d *Descriptor) (json.RawMessage, error) {
+func (s Style) optionalDescriptor(d *Descriptor) (json.RawMessage, error) {
 	if d == nil {
 		return nil, nil
 	}
 	return s.descriptor(*d)
 }
 
-// replace puts already encoded values in place of the fields of those names.
-func replace(fields []field, by map[string]any) []field {
+// replaceValues sets the values of the fields with the given names.
+func replaceValues(fields []field, values map[string]any) []field {
 	for i, f := range fields {
-		if v, ok := by[f.name]; ok {
+		if v, ok := values[f.name]; ok {
 			fields[i].value = v
 		}
 	}
 	return fields
 }
 
-// lastly moves the field of that name to the end: docker's own struct does not have it.
-func lastly(fields []field, name string) []field {
-	var out, moved []field
-	for _, f := range fields {
-		if f.name == name {
-			moved = append(moved, f)
-			continue
-		}
-		out = append(out, f)
-	}
-	return append(out, moved...)
+// moveToEnd moves the field with a name to the end.
+func moveToEnd(fields []field, name string) []field {
+	i := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
+	return append(slices.Delete(slices.Clone(fields), i, i+1), fields[i])
 }
 
-func (s Style) finish(fields []field, extra []Member) ([]byte, error) {
+// encode encodes the fields with the style's indentation.
+func (s Style) encode(fields []field, extra []Member) ([]byte, error) {
 	compact, err := encodeObject(fields, extra)
 	if err != nil || s.Indent == "" {
 		return compact, err

@@ -8,23 +8,24 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// Subset returns an index with only the entries that [Index.Select] keeps for the wanted platforms; see
-// [Manifest.Keep]. A platform that no entry matches is a *[PlatformError].
+// Subset returns an index with the entries that [Index.Select] returns for the wanted platforms,
+// cut out as [Manifest.Keep] does. A platform that no entry matches is a *[PlatformError].
 func (m Manifest) Subset(want ...Platform) (Manifest, error) {
 	ix, err := m.Index()
 	if err != nil {
 		return Manifest{}, err
 	}
-	keep, err := ix.selected(want)
+	keep, err := ix.selection(want)
 	if err != nil {
 		return Manifest{}, err
 	}
-	return m.kept(keep)
+	return m.cutDown(keep)
 }
 
-// Keep returns an index with only the entries that keep reports true for. The entries and everything around
-// them stay byte for byte as they were, so that indentation, member order and unknown members are the author's;
-// where every entry is kept, the result is the same document with the same digest. To keep none is a *[DocumentError].
+// Keep returns an index with the entries for which keep returns true. Those entries and everything
+// around the list stay byte for byte the author's: indentation, member order, unknown members. If
+// all entries are kept, it is the same document with the same digest. If none is, the error is a
+// *[DocumentError].
 func (m Manifest) Keep(keep func(Descriptor) bool) (Manifest, error) {
 	ix, err := m.Index()
 	if err != nil {
@@ -34,12 +35,12 @@ func (m Manifest) Keep(keep func(Descriptor) bool) (Manifest, error) {
 	for i, d := range ix.Manifests {
 		flags[i] = keep(d)
 	}
-	return m.kept(flags)
+	return m.cutDown(flags)
 }
 
-// kept returns the index with the entries whose flag is set.
-func (m Manifest) kept(keep []bool) (Manifest, error) {
-	spans, err := entries(m.Raw)
+// cutDown returns the index with the entries whose flag is set.
+func (m Manifest) cutDown(keep []bool) (Manifest, error) {
+	spans, err := entrySpans(m.Raw)
 	if err != nil || len(spans) != len(keep) {
 		return Manifest{}, &DocumentError{m.Digest, errors.Join(errors.New("its entries cannot be told apart"), err)}
 	}
@@ -60,10 +61,11 @@ func (m Manifest) kept(keep []bool) (Manifest, error) {
 	return m, nil
 }
 
-// span is where a value stands: from its first byte to the one after its last.
+// span is the range of bytes of a value; to is the offset after its last byte.
 type span struct{ from, to int64 }
 
-// splice writes the document with only the kept of all its entries, separated as the first two were.
+// splice returns the document with only the kept ones of its entries. It separates them as the
+// first two were.
 func splice(raw []byte, all, kept []span) []byte {
 	var separator []byte
 	if len(all) > 1 {
@@ -79,24 +81,24 @@ func splice(raw []byte, all, kept []span) []byte {
 	return append(out, raw[all[len(all)-1].to:]...)
 }
 
-// entries finds the elements of the top-level array "manifests".
-func entries(raw []byte) (spans []span, err error) {
+// entrySpans finds the elements of the top-level array "manifests".
+func entrySpans(raw []byte) (spans []span, err error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if err := expect(dec, '{'); err != nil {
 		return nil, err
 	}
-	err = eachMember(dec, func(name string) (err error) {
+	err = forEachMember(dec, func(name string) (err error) {
 		if name != "manifests" {
 			var skipped json.RawMessage
 			return dec.Decode(&skipped)
 		}
-		spans, err = elements(dec)
+		spans, err = elementSpans(dec)
 		return err
 	})
 	return spans, err
 }
 
-func elements(dec *json.Decoder) ([]span, error) {
+func elementSpans(dec *json.Decoder) ([]span, error) {
 	if err := expect(dec, '['); err != nil {
 		return nil, err
 	}
