@@ -89,7 +89,7 @@ func ParsePlatform(s string) (Platform, error) {
 		p.OSVersion = version
 	}
 	if slices.ContainsFunc(components[1:], func(c string) bool { return !isValidComponent(c) }) {
-		return Platform{}, &PlatformSyntaxError{s, "a part is empty or has a character that may not stand there"}
+		return Platform{}, &PlatformSyntaxError{s, "a component is empty or has an invalid character"}
 	}
 	switch len(components) {
 	case 1:
@@ -99,7 +99,7 @@ func ParsePlatform(s string) (Platform, error) {
 	case 3:
 		p.Architecture, p.Variant = components[1], components[2]
 	default:
-		return Platform{}, &PlatformSyntaxError{s, "too many parts"}
+		return Platform{}, &PlatformSyntaxError{s, "too many components"}
 	}
 	return p.Normalize(), nil
 }

@@ -42,7 +42,7 @@ func (m Manifest) Keep(keep func(Descriptor) bool) (Manifest, error) {
 func (m Manifest) cutDown(keep []bool) (Manifest, error) {
 	spans, err := entrySpans(m.Raw)
 	if err != nil || len(spans) != len(keep) {
-		return Manifest{}, &DocumentError{m.Digest, errors.Join(errors.New("its entries cannot be told apart"), err)}
+		return Manifest{}, &DocumentError{m.Digest, errors.Join(errors.New("the entries of its list cannot be found"), err)}
 	}
 	var kept []span
 	for i, s := range spans {
