@@ -8,22 +8,23 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// maxPath is how long a repository's name on its host may be, in bytes.
+// maxPath is the length in bytes of the longest path.
 const maxPath = 255
 
 const (
-	domainPart = `(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])`
-	pathPart   = `[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`
+	domainLabel   = `(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])`
+	pathComponent = `[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`
 )
 
 var (
-	domainPattern = regexp.MustCompile(`^(?:` + domainPart + `(?:\.` + domainPart + `)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
-	pathPattern   = regexp.MustCompile(`^` + pathPart + `(?:/` + pathPart + `)*$`)
-	tagPattern    = regexp.MustCompile(`^[\w][\w.-]{0,127}$`)
-	hexPattern    = regexp.MustCompile(`^[a-f0-9]{64}$`)
+	domainPattern = regexp.MustCompile(
+		`^(?:` + domainLabel + `(?:\.` + domainLabel + `)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
+	pathPattern = regexp.MustCompile(`^` + pathComponent + `(?:/` + pathComponent + `)*$`)
+	tagPattern  = regexp.MustCompile(`^[\w][\w.-]{0,127}$`)
+	hexPattern  = regexp.MustCompile(`^[a-f0-9]{64}$`)
 )
 
-// SyntaxError says why a text is no image reference.
+// SyntaxError says why a text is not an image reference.
 type SyntaxError struct{ Text, Reason string }
 
 // Error names the text and the reason.
@@ -31,8 +32,9 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("invalid reference %q: %s", e.Text, e.Reason)
 }
 
-// Parse reads [domain/]path[:tag][@digest] and normalises it as docker does: without a domain it is docker.io's, there
-// without a slash library/'s; with neither tag nor digest it is tag latest. The error is a *[SyntaxError].
+// Parse reads [domain/]path[:tag][@digest] and normalizes it as docker does. The default domain is
+// docker.io, where a path without a slash is in library/. The default tag is latest, unless there
+// is a digest. The error is a *[SyntaxError].
 func Parse(s string) (Reference, error) {
 	r, err := parse(s)
 	if err == nil && r.Tag == "" && r.Digest == "" {
@@ -41,8 +43,7 @@ func Parse(s string) (Reference, error) {
 	return r, err
 }
 
-// ParseRepository reads a reference that names a repository and no image: it refuses a tag or digest.
-// The error is a *[SyntaxError].
+// ParseRepository reads a reference without a tag and a digest. The error is a *[SyntaxError].
 func ParseRepository(s string) (Reference, error) {
 	r, err := parse(s)
 	if err == nil && r.suffix() != "" {
@@ -51,10 +52,11 @@ func ParseRepository(s string) (Reference, error) {
 	return r, err
 }
 
-// ValidTag tells whether s may be a tag (distribution-spec, "Pulling manifests").
+// ValidTag reports whether s is a valid tag (distribution-spec, "Pulling manifests").
 func ValidTag(s string) bool { return tagPattern.MatchString(s) }
 
-// ValidPath tells whether s may be a repository's name on its host (distribution-spec, "Pulling manifests").
+// ValidPath reports whether s is a valid path of a repository (distribution-spec, "Pulling
+// manifests").
 func ValidPath(s string) bool { return len(s) <= maxPath && pathPattern.MatchString(s) }
 
 func parse(s string) (Reference, error) {
@@ -71,13 +73,13 @@ func parse(s string) (Reference, error) {
 	name, tag, hasTag := cutTag(rest)
 	r := Reference{Tag: tag, Digest: blob.Digest(digest)}
 	r.Domain, r.Path = splitDomain(name)
-	if reason := r.problem(hasTag, hasDigest); reason != "" {
+	if reason := r.invalidReason(hasTag, hasDigest); reason != "" {
 		return Reference{}, &SyntaxError{s, reason}
 	}
 	return r, nil
 }
 
-// cutTag splits at the colon after the last slash: one before it belongs to a port.
+// cutTag splits s at the colon after the last slash. A colon before that slash belongs to a port.
 func cutTag(s string) (name, tag string, found bool) {
 	colon := strings.LastIndexByte(s, ':')
 	if colon <= strings.LastIndexByte(s, '/') {
@@ -86,8 +88,9 @@ func cutTag(s string) (name, tag string, found bool) {
 	return s[:colon], s[colon+1:], true
 }
 
-// splitDomain decides whether the first component is a host: it has a dot, a colon or an upper-case letter, or it is
-// localhost. A host without a path stays part of the path: docker takes a lone example.com for an image on docker.io.
+// splitDomain splits a name into domain and path, with docker's defaults. The first component is
+// the domain if it has a dot, a colon or an upper-case letter, or is localhost, and a path follows:
+// example.com alone is an image on docker.io.
 func splitDomain(name string) (domain, path string) {
 	first, rest, found := strings.Cut(name, "/")
 	isHost := found && (strings.ContainsAny(first, ".:") || first == "localhost" || strings.ToLower(first) != first)
@@ -105,8 +108,8 @@ func splitDomain(name string) (domain, path string) {
 	return domain, path
 }
 
-// problem returns why the parts are no reference, "" when they are one.
-func (r Reference) problem(hasTag, hasDigest bool) string {
+// invalidReason returns why r is not a valid reference, "" if it is.
+func (r Reference) invalidReason(hasTag, hasDigest bool) string {
 	switch {
 	case !domainPattern.MatchString(r.Domain):
 		return fmt.Sprintf("%q is no host name", r.Domain)

@@ -1,7 +1,8 @@
-// Package reference reads image names the way docker does: "halo" is docker.io/library/halo:latest.
+// Package reference parses image names as docker does: "halo" is docker.io/library/halo:latest.
+// Start with [Parse], which returns a [Reference].
 //
-// The grammar is that of github.com/distribution/reference; the repository and tag parts are also those of the OCI
-// distribution-spec, "Pulling manifests".
+// The grammar is that of github.com/distribution/reference. Repositories and tags follow the OCI
+// distribution-spec, "Pulling manifests", too.
 package reference
 
 import (
@@ -12,16 +13,17 @@ import (
 
 const (
 	dockerDomain  = "docker.io"
-	dockerIndex   = "index.docker.io" // what old configurations call docker.io
+	dockerIndex   = "index.docker.io" // docker.io in old configurations
 	dockerHost    = "registry-1.docker.io"
 	dockerLibrary = "library/"
 	defaultTag    = "latest"
 )
 
-// Reference is a normalised image name. A parsed one has Domain and Path, and Tag or Digest or both.
+// Reference is a normalized image name. If it was parsed, it has Domain and Path, and Tag or Digest
+// or both.
 type Reference struct {
 	Domain string // host[:port], such as docker.io, localhost:5000 or [::1]:5000
-	Path   string // the repository's name on its host, such as library/halo
+	Path   string // the repository on its host, such as library/halo
 	Tag    string
 	Digest blob.Digest
 }
@@ -29,14 +31,16 @@ type Reference struct {
 // Name returns domain/path, without tag and digest.
 func (r Reference) Name() string { return r.Domain + "/" + r.Path }
 
-// String returns the whole normalised reference, such as docker.io/library/halo:latest.
+// String returns the normalized reference, such as docker.io/library/halo:latest.
 func (r Reference) String() string { return r.Name() + r.suffix() }
 
-// Familiar returns the shortest form that reads back as the same reference, such as halo:latest.
+// Familiar returns the shortest form that Parse reads as the same reference, such as halo:latest.
+// docker calls it the familiar form.
 func (r Reference) Familiar() string { return r.FamiliarName() + r.suffix() }
 
-// FamiliarName returns the familiar form without tag and digest, such as halo. Where that would read as something
-// else (docker.io/example.com/x is no image of example.com) it is the whole name, which docker shortens all the same.
+// FamiliarName returns the familiar form without tag and digest, such as halo. If that is another
+// name (docker.io/example.com/x is not on example.com), it returns the whole name, which docker
+// shortens nevertheless.
 func (r Reference) FamiliarName() string {
 	short := strings.TrimPrefix(r.Path, dockerLibrary)
 	for _, name := range []string{short, r.Path} {
@@ -47,6 +51,7 @@ func (r Reference) FamiliarName() string {
 	return r.Name()
 }
 
+// suffix returns the tag and the digest, with their separators.
 func (r Reference) suffix() string {
 	s := ""
 	if r.Tag != "" {
@@ -58,7 +63,7 @@ func (r Reference) suffix() string {
 	return s
 }
 
-// Host returns the host[:port] that answers for the domain: docker.io's registry is registry-1.docker.io.
+// Host returns the host[:port] of the domain's registry. That of docker.io is registry-1.docker.io.
 func (r Reference) Host() string {
 	if r.Domain == dockerDomain {
 		return dockerHost
@@ -66,8 +71,8 @@ func (r Reference) Host() string {
 	return r.Domain
 }
 
-// Identifier returns what names the manifest within its repository: the digest where there is one, since a tag beside
-// it says nothing more, else the tag.
+// Identifier returns what identifies the manifest in its repository: the digest if there is one,
+// and the tag otherwise.
 func (r Reference) Identifier() string {
 	if r.Digest != "" {
 		return string(r.Digest)
@@ -75,13 +80,13 @@ func (r Reference) Identifier() string {
 	return r.Tag
 }
 
-// WithTag returns the reference to a tag of the same repository.
+// WithTag returns a reference to a tag of the same repository.
 func (r Reference) WithTag(tag string) Reference {
 	r.Tag, r.Digest = tag, ""
 	return r
 }
 
-// WithDigest returns the reference to a digest in the same repository, without a tag.
+// WithDigest returns a reference to a digest in the same repository, without a tag.
 func (r Reference) WithDigest(d blob.Digest) Reference {
 	r.Tag, r.Digest = "", d
 	return r

@@ -22,8 +22,10 @@ func TestParse(t *testing.T) {
 		{"index.docker.io/library/halo", "docker.io/library/halo:latest", "halo:latest", "registry-1.docker.io"},
 		{"docker.io/library/a/b", "docker.io/library/a/b:latest", "library/a/b:latest", "registry-1.docker.io"},
 		{"docker.io/library/a.b/c", "docker.io/library/a.b/c:latest", "library/a.b/c:latest", "registry-1.docker.io"},
-		{"docker.io/example.com/x", "docker.io/example.com/x:latest", "docker.io/example.com/x:latest", "registry-1.docker.io"},
-		{"docker.io/localhost/x", "docker.io/localhost/x:latest", "docker.io/localhost/x:latest", "registry-1.docker.io"},
+		{"docker.io/example.com/x", "docker.io/example.com/x:latest", "docker.io/example.com/x:latest",
+			"registry-1.docker.io"},
+		{"docker.io/localhost/x", "docker.io/localhost/x:latest", "docker.io/localhost/x:latest",
+			"registry-1.docker.io"},
 		{"example.com", "docker.io/library/example.com:latest", "example.com:latest", "registry-1.docker.io"},
 		{"localhost/x", "localhost/x:latest", "localhost/x:latest", "localhost"},
 		{"localhost:5000/x", "localhost:5000/x:latest", "localhost:5000/x:latest", "localhost:5000"},
@@ -31,9 +33,11 @@ func TestParse(t *testing.T) {
 		{"[::1]:5000/x", "[::1]:5000/x:latest", "[::1]:5000/x:latest", "[::1]:5000"},
 		{"[fe80::1]/x:1", "[fe80::1]/x:1", "[fe80::1]/x:1", "[fe80::1]"},
 		{"Host/x", "Host/x:latest", "Host/x:latest", "Host"},
-		{"host.example/a-b_c.d__e/f--g", "host.example/a-b_c.d__e/f--g:latest", "host.example/a-b_c.d__e/f--g:latest", "host.example"},
+		{"host.example/a-b_c.d__e/f--g", "host.example/a-b_c.d__e/f--g:latest", "host.example/a-b_c.d__e/f--g:latest",
+			"host.example"},
 		{"halo@" + sha256Empty, "docker.io/library/halo@" + sha256Empty, "halo@" + sha256Empty, "registry-1.docker.io"},
-		{"halo:1@" + sha256Empty, "docker.io/library/halo:1@" + sha256Empty, "halo:1@" + sha256Empty, "registry-1.docker.io"},
+		{"halo:1@" + sha256Empty, "docker.io/library/halo:1@" + sha256Empty, "halo:1@" + sha256Empty,
+			"registry-1.docker.io"},
 		{"r.example/x@" + sha512Empty, "r.example/x@" + sha512Empty, "r.example/x@" + sha512Empty, "r.example"},
 	} {
 		r, err := reference.Parse(c.in)
@@ -42,7 +46,8 @@ func TestParse(t *testing.T) {
 			continue
 		}
 		if r.String() != c.full || r.Familiar() != c.familiar || r.Host() != c.host {
-			t.Errorf("%q: got %q, %q on %q; want %q, %q on %q", c.in, r, r.Familiar(), r.Host(), c.full, c.familiar, c.host)
+			t.Errorf("%q: got %q, %q on %q; want %q, %q on %q",
+				c.in, r, r.Familiar(), r.Host(), c.full, c.familiar, c.host)
 		}
 		if again, err := reference.Parse(r.Familiar()); err != nil || again != r {
 			t.Errorf("%q: familiar form reads back as %+v, error %v", c.in, again, err)
@@ -96,7 +101,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// What the tests of github.com/distribution/reference say of these (reference_test.go, normalize_test.go).
+// The cases are those of github.com/distribution/reference (reference_test.go, normalize_test.go).
 func TestParseAsDockerDoes(t *testing.T) {
 	longest := strings.Repeat("a/", 127) + "a" // 255 bytes
 	f64 := "sha256:" + strings.Repeat("f", 64)
@@ -105,14 +110,19 @@ func TestParseAsDockerDoes(t *testing.T) {
 		{"test.com:5000", "docker.io", "library/test.com", "5000", "", "test.com"},
 		{"test:5000/repo:tag@" + f64, "test:5000", "repo", "tag", f64, "test:5000/repo"},
 		{"lowercase:Uppercase", "docker.io", "library/lowercase", "Uppercase", "", "lowercase"},
-		{"example.com/" + longest + ":tag-puts-this-over-max", "example.com", longest, "tag-puts-this-over-max", "", "example.com/" + longest},
-		{"sub-dom1.foo.com/bar/baz/quux:some-long-tag", "sub-dom1.foo.com", "bar/baz/quux", "some-long-tag", "", "sub-dom1.foo.com/bar/baz/quux"},
-		{"b.gcr.io/test.example.com/my-app:test.example.com", "b.gcr.io", "test.example.com/my-app", "test.example.com", "", "b.gcr.io/test.example.com/my-app"},
-		{"xn--7o8h.com/myimage:xn--7o8h.com@" + f64, "xn--7o8h.com", "myimage", "xn--7o8h.com", f64, "xn--7o8h.com/myimage"},
+		{"example.com/" + longest + ":tag-puts-this-over-max", "example.com", longest, "tag-puts-this-over-max", "",
+			"example.com/" + longest},
+		{"sub-dom1.foo.com/bar/baz/quux:some-long-tag", "sub-dom1.foo.com", "bar/baz/quux", "some-long-tag", "",
+			"sub-dom1.foo.com/bar/baz/quux"},
+		{"b.gcr.io/test.example.com/my-app:test.example.com", "b.gcr.io", "test.example.com/my-app", "test.example.com",
+			"", "b.gcr.io/test.example.com/my-app"},
+		{"xn--7o8h.com/myimage:xn--7o8h.com@" + f64, "xn--7o8h.com", "myimage", "xn--7o8h.com", f64,
+			"xn--7o8h.com/myimage"},
 		{"foo_bar.com:8080", "docker.io", "library/foo_bar.com", "8080", "", "foo_bar.com"},
 		{"192.168.1.1:5000/repo:5050", "192.168.1.1:5000", "repo", "5050", "", "192.168.1.1:5000/repo"},
 		{"[2001:db8:1:2:3:4:5:6]/repo:tag", "[2001:db8:1:2:3:4:5:6]", "repo", "tag", "", "[2001:db8:1:2:3:4:5:6]/repo"},
-		{"[fc00::1]:5000/docker/docker", "[fc00::1]:5000", "docker/docker", "latest", "", "[fc00::1]:5000/docker/docker"},
+		{"[fc00::1]:5000/docker/docker", "[fc00::1]:5000", "docker/docker", "latest", "",
+			"[fc00::1]:5000/docker/docker"},
 		{"LOCALDOMAIN/fooo/bar", "LOCALDOMAIN", "fooo/bar", "latest", "", "LOCALDOMAIN/fooo/bar"},
 		{"FOO/bar", "FOO", "bar", "latest", "", "FOO/bar"},
 		{"index.docker.io/fooo/bar", "docker.io", "fooo/bar", "latest", "", "fooo/bar"},
@@ -133,13 +143,15 @@ func TestParseAsDockerDoes(t *testing.T) {
 		}
 	}
 	for _, in := range []string{
-		"", ":justtag", "@" + f64, "repo@sha256:" + strings.Repeat("f", 34), "validname@invaliddigest:" + strings.Repeat("f", 128),
-		"Uppercase:tag", "test:5000/Uppercase/lowercase:tag", "domain/" + strings.Repeat("a", 256) + ":tag", "aa/asdf$$^/aa",
-		"[2001:db8::1]", "[2001:db8::1]:5000", "[2001:db8::1]:tag", "[fe80::1%eth0]:5000/repo", "[fe80::1%@invalidzone]:5000/repo",
-		"https://github.com/docker/docker", "docker/Docker", "-docker", "-docker/docker", "-docker.io/docker/docker", "docker///docker",
-		"docker.io/docker/Docker", "fc00::1:5000/debian", "[2001:db8:3:4::192.0.2.33]:5000/debian", "docker-/docker", "____/____",
-		"_docker/_docker", "dock..er/docker", "dock_.er/docker", "dock-.er/docker", "docker/", "test.com:http/x", "ab.-com/x",
-		"ab.com-/x", "busybox:-foo", "busybox:a\n", "busybox\n",
+		"", ":justtag", "@" + f64, "repo@sha256:" + strings.Repeat("f", 34),
+		"validname@invaliddigest:" + strings.Repeat("f", 128), "Uppercase:tag",
+		"test:5000/Uppercase/lowercase:tag", "domain/" + strings.Repeat("a", 256) + ":tag", "aa/asdf$$^/aa",
+		"[2001:db8::1]", "[2001:db8::1]:5000", "[2001:db8::1]:tag", "[fe80::1%eth0]:5000/repo",
+		"[fe80::1%@invalidzone]:5000/repo", "https://github.com/docker/docker", "docker/Docker", "-docker",
+		"-docker/docker", "-docker.io/docker/docker", "docker///docker", "docker.io/docker/Docker",
+		"fc00::1:5000/debian", "[2001:db8:3:4::192.0.2.33]:5000/debian", "docker-/docker", "____/____",
+		"_docker/_docker", "dock..er/docker", "dock_.er/docker", "dock-.er/docker", "docker/",
+		"test.com:http/x", "ab.-com/x", "ab.com-/x", "busybox:-foo", "busybox:a\n", "busybox\n",
 		"1a3f5e7d9c1b3a5f7e9d1c3b5a7f9e1d3c5b7a9f1e3d5d7c9b1a3f5e7d9c1b3a",
 	} {
 		if r, err := reference.Parse(in); err == nil {
@@ -148,15 +160,19 @@ func TestParseAsDockerDoes(t *testing.T) {
 	}
 }
 
-func TestValidParts(t *testing.T) {
-	for tag, want := range map[string]bool{"latest": true, "_1.0-x": true, "": false, ".x": false, "-x": false, "a/b": false,
-		strings.Repeat("x", 128): true, strings.Repeat("x", 129): false, "a\n": false, "é": false} {
+func TestValidTagAndPath(t *testing.T) {
+	for tag, want := range map[string]bool{
+		"latest": true, "_1.0-x": true, "": false, ".x": false, "-x": false, "a/b": false,
+		strings.Repeat("x", 128): true, strings.Repeat("x", 129): false, "a\n": false, "é": false,
+	} {
 		if reference.ValidTag(tag) != want {
 			t.Errorf("tag %q: want %v", tag, want)
 		}
 	}
-	for path, want := range map[string]bool{"a/b": true, "": false, "a//b": false, "A": false, "../a": false, "a/": false,
-		strings.Repeat("a", 255): true, strings.Repeat("a", 256): false} {
+	for path, want := range map[string]bool{
+		"a/b": true, "": false, "a//b": false, "A": false, "../a": false, "a/": false,
+		strings.Repeat("a", 255): true, strings.Repeat("a", 256): false,
+	} {
 		if reference.ValidPath(path) != want {
 			t.Errorf("path %q: want %v", path, want)
 		}
@@ -175,8 +191,10 @@ func TestParseRepository(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"halo", "hczjl/halo:1.6", "[::1]:5000/x", "localhost:5000/x:t@" + sha256Empty, "a@b@c", ":", "/",
-		"docker.io/example.com/x", "docker.io/localhost/x", "docker.io/library/library/x"} {
+	for _, s := range []string{
+		"halo", "hczjl/halo:1.6", "[::1]:5000/x", "localhost:5000/x:t@" + sha256Empty, "a@b@c", ":", "/",
+		"docker.io/example.com/x", "docker.io/localhost/x", "docker.io/library/library/x",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
