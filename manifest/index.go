@@ -68,25 +68,7 @@ func (ix Index) Platforms() []Platform {
 	return out
 }
 
-// Select returns the entries for the wanted platforms, in the order of the index, and the
-// attestation manifests of those images. It also returns entries that are indexes without a
-// platform, since it does not know what they list. Without wanted platforms it returns all entries.
-// A platform that no entry matches is a *[PlatformError].
-func (ix Index) Select(want ...Platform) ([]Descriptor, error) {
-	keep, err := ix.selection(want)
-	if err != nil {
-		return nil, err
-	}
-	var out []Descriptor
-	for i, d := range ix.Manifests {
-		if keep[i] {
-			out = append(out, d)
-		}
-	}
-	return out, nil
-}
-
-// selection reports for each entry whether Select returns it. It goes by entry, not by digest: an
+// selection reports for each entry whether Subset keeps it. It goes by entry, not by digest: an
 // index may list the same image for several platforms.
 func (ix Index) selection(want []Platform) ([]bool, error) {
 	keep := make([]bool, len(ix.Manifests))

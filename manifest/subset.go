@@ -8,8 +8,10 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// Subset returns an index with the entries that [Index.Select] returns for the wanted platforms,
-// cut out as [Manifest.Keep] does. A platform that no entry matches is a *[PlatformError].
+// Subset returns an index with the entries for the wanted platforms and the attestation manifests
+// of those images, cut out as [Manifest.Keep] does. It also keeps entries that are indexes without
+// a platform, since it does not know what they list. Without wanted platforms it keeps all entries.
+// A platform that no entry matches is a *[PlatformError].
 func (m Manifest) Subset(want ...Platform) (Manifest, error) {
 	ix, err := m.Index()
 	if err != nil {
