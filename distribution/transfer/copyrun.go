@@ -157,8 +157,8 @@ func (c *copyRun) headImage(ctx context.Context, as string) (presence, error) {
 	case errors.As(err, &unreadable):
 		return presence{exists: true}, nil
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
-		// Hub, GitLab and Artifactory deny what does not exist. If access is denied, the upload
-		// fails.
+		// Hub, GitLab and Artifactory deny what does not exist. If access really is denied, the
+		// upload will fail.
 		return presence{}, nil
 	}
 	return presence{}, err

@@ -11,8 +11,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// maxParallel is how many references of one manifest are handled at once. Most of them wait for a
-// slot: it bounds the memory that an index of 10,000 entries takes.
+// maxParallel is how many references of one manifest are handled at once. Since most of them wait
+// for a slot, it only bounds the memory that an index of 10,000 entries takes.
 const maxParallel = 64
 
 // Engine copies images. The zero value copies all platforms, with as many blobs at once as fill a
