@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// apr1Digits are those of the text form, the least first.
+// apr1Digits are the digits of the text form, in ascending order.
 const apr1Digits = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// apr1Hash is a password's hash by the thousand rounds of MD5 that Apache has from FreeBSD's crypt (apr_md5.c).
+// apr1Hash is Apache's variant of FreeBSD's MD5 crypt, with 1,000 rounds (apr_md5.c).
 type apr1Hash struct{ salt, sum string }
 
-// parseApr1 reads what stands after $apr1$: at most eight characters of salt, $, and 22 of the hash.
+// parseApr1 parses the text after $apr1$: up to 8 characters of salt, $, and 22 of the hash.
 func parseApr1(text string) (hash, error) {
 	salt, sum, ok := strings.Cut(text, "$")
 	if !ok || salt == "" || len(salt) > 8 || len(sum) != 22 || strings.Trim(sum, apr1Digits) != "" {
@@ -22,7 +22,7 @@ func parseApr1(text string) (hash, error) {
 	return &apr1Hash{salt, sum}, nil
 }
 
-// cost implements hash. Any bcrypt takes longer.
+// cost implements hash. Every bcrypt hash takes longer.
 func (h *apr1Hash) cost() int { return 1 }
 
 // matches implements hash.
@@ -30,12 +30,12 @@ func (h *apr1Hash) matches(password string) bool {
 	return subtle.ConstantTimeCompare([]byte(apr1(password, h.salt)), []byte(h.sum)) == 1
 }
 
-// apr1 computes the hash in its text form.
+// apr1 returns the hash in text form.
 func apr1(password, salt string) string {
 	inner := md5.Sum([]byte(password + salt + password))
 	first := []byte(password + "$apr1$" + salt)
-	for left := len(password); left > 0; left -= len(inner) {
-		first = append(first, inner[:min(left, len(inner))]...)
+	for n := len(password); n > 0; n -= len(inner) {
+		first = append(first, inner[:min(n, len(inner))]...)
 	}
 	for bits := len(password); bits > 0; bits >>= 1 {
 		if bits&1 == 1 {
@@ -46,13 +46,13 @@ func apr1(password, salt string) string {
 	}
 	sum := md5.Sum(first)
 	for i := range 1000 {
-		sum = md5.Sum(apr1Round(i, sum[:], password, salt))
+		sum = md5.Sum(apr1RoundInput(i, sum[:], password, salt))
 	}
 	return apr1Text(sum)
 }
 
-// apr1Round is what one of the thousand rounds hashes.
-func apr1Round(i int, sum []byte, password, salt string) []byte {
+// apr1RoundInput returns the input of round i.
+func apr1RoundInput(i int, sum []byte, password, salt string) []byte {
 	before, after := string(sum), password
 	if i%2 == 1 {
 		before, after = after, before
@@ -67,7 +67,7 @@ func apr1Round(i int, sum []byte, password, salt string) []byte {
 	return append(out, after...)
 }
 
-// apr1Text writes a hash six bits at a time, three bytes from all over it together.
+// apr1Text encodes a hash in groups of three bytes, six bits a digit.
 func apr1Text(sum [16]byte) string {
 	var out strings.Builder
 	write := func(v uint, digits int) {

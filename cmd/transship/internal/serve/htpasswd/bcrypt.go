@@ -10,26 +10,28 @@ import (
 	"strings"
 )
 
-// Bounds of the cost: below the former bcrypt is not defined, above the latter one check takes minutes of a core.
+// Accepted costs. Bcrypt is not defined below minCost. Above maxCost one check takes minutes.
 const (
 	minCost = 4
 	maxCost = 16
 )
 
-// bcryptHash is a password's hash by bcrypt (Provos and Mazières, "A Future-Adaptable Password Scheme", 1999).
+// bcryptHash is a password's hash by bcrypt (Provos and Mazières, "A Future-Adaptable Password
+// Scheme", 1999).
 type bcryptHash struct {
-	rounds int // the cost: two to the power of it is how often the key is expanded
-	salt   [16]byte
-	sum    [23]byte
+	logRounds int // the cost: log2 of the number of key expansions
+	salt      [16]byte
+	sum       [23]byte
 }
 
-// bcryptText is base64 with the digits that bcrypt uses.
+// bcryptText returns base64 with bcrypt's digits.
 func bcryptText() *base64.Encoding {
-	return base64.NewEncoding("./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789").WithPadding(base64.NoPadding)
+	const digits = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	return base64.NewEncoding(digits).WithPadding(base64.NoPadding)
 }
 
-// parseBcrypt reads what stands after $2a$, $2b$ or $2y$, which mean the same hash: the cost in two digits, $, 22
-// characters of salt and 31 of the hash.
+// parseBcrypt parses the text after $2a$, $2b$ or $2y$, which mean the same hash: the cost in two
+// digits, $, 22 characters of salt, and 31 of the hash.
 func parseBcrypt(text string) (hash, error) {
 	digits, rest, ok := strings.Cut(text, "$")
 	cost, err := strconv.Atoi(digits)
@@ -39,29 +41,29 @@ func parseBcrypt(text string) (hash, error) {
 	case cost < minCost || cost > maxCost:
 		return nil, fmt.Errorf("the bcrypt hash has a cost of %d, and only %d to %d are accepted", cost, minCost, maxCost)
 	}
-	h := &bcryptHash{rounds: cost}
+	h := &bcryptHash{logRounds: cost}
 	salt, _ := bcryptText().Decode(h.salt[:], []byte(rest[:22]))
 	sum, _ := bcryptText().Decode(h.sum[:], []byte(rest[22:]))
-	if salt != len(h.salt) || sum != len(h.sum) { // it passes over line ends
+	if salt != len(h.salt) || sum != len(h.sum) { // Decode skips line ends without an error
 		return nil, errors.New("the bcrypt hash has a character that none has")
 	}
 	return h, nil
 }
 
 // cost implements hash.
-func (h *bcryptHash) cost() int { return 1 << h.rounds }
+func (h *bcryptHash) cost() int { return 1 << h.logRounds }
 
 // matches implements hash.
 func (h *bcryptHash) matches(password string) bool {
-	sum := bcrypt(password, h.salt, h.rounds)
+	sum := bcrypt(password, h.salt, h.logRounds)
 	return subtle.ConstantTimeCompare(sum[:], h.sum[:]) == 1
 }
 
-// bcrypt computes the hash. Of a password the first 72 bytes count.
+// bcrypt returns the hash of the first 72 bytes of a password.
 func bcrypt(password string, salt [16]byte, cost int) (sum [23]byte) {
-	c := *unkeyed()
+	c := *initialState()
 	none := &[4]uint32{}
-	key, saltKey := cycled(append([]byte(password), 0)), cycled(salt[:])
+	key, saltKey := keyWords(append([]byte(password), 0)), keyWords(salt[:])
 	c.expand((*[4]uint32)(saltKey[:4]), key)
 	for range 1 << cost {
 		c.expand(none, key)

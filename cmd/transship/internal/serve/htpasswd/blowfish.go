@@ -5,15 +5,16 @@ import (
 	"sync"
 )
 
-// blowfish is the state of the cipher: its subkeys and its four substitution boxes (Schneier, "Description of a New
-// Variable-Length Key, 64-Bit Block Cipher", 1994).
+// blowfish is the state of the cipher: its subkeys and its four substitution boxes (Schneier,
+// "Description of a New Variable-Length Key, 64-Bit Block Cipher", 1994).
 type blowfish struct {
 	p [18]uint32
 	s [4][256]uint32
 }
 
-// unkeyed is the state before any key: the bits of pi, in order. They are computed when they are first needed.
-var unkeyed = sync.OnceValue(func() *blowfish {
+// initialState returns the state without a key, which is the bits of pi in order. It computes them
+// once.
+var initialState = sync.OnceValue(func() *blowfish {
 	c := &blowfish{}
 	words := piWords(len(c.p) + 4*256)
 	words = words[copy(c.p[:], words):]
@@ -39,8 +40,8 @@ func (c *blowfish) mix(x uint32) uint32 {
 	return (c.s[0][x>>24] + c.s[1][x>>16&0xff] ^ c.s[2][x>>8&0xff]) + c.s[3][x&0xff]
 }
 
-// expand mixes a key and a salt into the state: ExpandKey of "A Future-Adaptable Password Scheme" (Provos and Mazières,
-// 1999), and with a salt of zeros the cipher's own key schedule.
+// expand mixes a key and a salt into the state (ExpandKey in Provos and Mazières, "A
+// Future-Adaptable Password Scheme", 1999). With a zero salt it is the cipher's own key schedule.
 func (c *blowfish) expand(salt *[4]uint32, key *[18]uint32) {
 	for i := range c.p {
 		c.p[i] ^= key[i]
@@ -63,8 +64,8 @@ func (c *blowfish) expand(salt *[4]uint32, key *[18]uint32) {
 	}
 }
 
-// cycled returns the bytes over and over, as the words that a key schedule takes.
-func cycled(b []byte) *[18]uint32 {
+// keyWords repeats the bytes and returns them as the words of a key schedule.
+func keyWords(b []byte) *[18]uint32 {
 	var bytes [4 * 18]byte
 	for i := range bytes {
 		bytes[i] = b[i%len(b)]

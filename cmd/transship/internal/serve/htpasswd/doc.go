@@ -1,13 +1,14 @@
-// Package htpasswd reads password files as Apache's program htpasswd writes them, and tells whether a password is right.
+// Package htpasswd authenticates users against a password file of Apache's program htpasswd. Start
+// with [Open].
 //
 //	users, err := htpasswd.Open("/etc/registry/htpasswd")
 //	...
 //	if !users.Authenticate(r.Context(), name, password) {
 //
-// A line is user:hash; lines that begin with # and empty ones are passed over, as are spaces around a line. Hashes are
-// bcrypt ($2y$, $2a$, $2b$, which `htpasswd -B` makes) and Apache's own of MD5 ($apr1$, which `htpasswd` makes unless it
-// is told otherwise). What protects no password, plain text, {SHA} and crypt, makes a file unusable, and so does a user
-// that is there twice: programs differ on which of the two counts.
+// A line is user:hash. Empty lines, lines that begin with #, and spaces around a line are ignored.
+// Hashes are bcrypt ($2y$, $2a$, $2b$, made by htpasswd -B) and Apache's variant of MD5 ($apr1$,
+// the default of htpasswd). Plain text, {SHA} and crypt, which do not protect a password, are
+// errors. So is a user on two lines, since programs differ on which of them is used.
 //
-// The file is read again when it has changed. Passwords and hashes are in no error.
+// The file is read again after it has changed. Errors contain no passwords and no hashes.
 package htpasswd

@@ -13,40 +13,40 @@ import (
 	"sync"
 )
 
-// File is a password file that is open. Its methods may be called concurrently.
+// File is a password file. Its methods may be called concurrently.
 type File struct {
-	// OnError is told when the file has changed and cannot be used as it is now; what it said before counts until it is
-	// mended. It may be nil, and must be set before the first call of Authenticate.
+	// OnError, if not nil, gets the error if the file has changed and is not valid any more. The
+	// last valid version is used until it is. Set it before the first call of Authenticate.
 	OnError func(error)
 
 	path  string
-	key   [32]byte      // of the fingerprints of passwords
-	turns chan struct{} // bounds how many passwords are checked at a time
+	key   [32]byte      // of fingerprint
+	slots chan struct{} // limits how many passwords are hashed at a time
 
 	mu    sync.Mutex
-	info  fs.FileInfo // of the file as it was looked at last, nil where it was not there
-	users *users
+	info  fs.FileInfo // of the last stat; nil if the file did not exist
+	users *users      // of the last valid version
 }
 
-// Open reads a password file. The error is a *[FileError], with that of the file system in it where the file cannot be
-// read.
+// Open reads a password file. The error is a *[FileError]. It wraps the file system's error if the
+// file cannot be read.
 func Open(path string) (*File, error) {
-	f := &File{path: path, turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+	f := &File{path: path, slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 	_, _ = rand.Read(f.key[:]) // never fails
 	var err error
 	f.info, f.users, err = load(path)
 	return f, err
 }
 
-// load reads the file. Of one that cannot be used it still returns what the file system says of it.
+// load reads the file. It returns the FileInfo also with an error, unless stat failed.
 func load(path string) (fs.FileInfo, *users, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, nil, unreadable(path, err)
+		return nil, nil, newFileError(path, err)
 	}
-	content, err := read(path, info)
+	content, err := readRegular(path, info)
 	if err != nil {
-		return info, nil, unreadable(path, err)
+		return info, nil, newFileError(path, err)
 	}
 	hashes, err := parse(path, content)
 	if err != nil {
@@ -55,8 +55,8 @@ func load(path string) (fs.FileInfo, *users, error) {
 	return info, newUsers(hashes), nil
 }
 
-// read returns the content of a regular file: a pipe would wait for its other end.
-func read(path string, info fs.FileInfo) ([]byte, error) {
+// readRegular returns the content of a regular file. Reading a pipe could block for ever.
+func readRegular(path string, info fs.FileInfo) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("this is no regular file")
 	}
@@ -72,8 +72,8 @@ func read(path string, info fs.FileInfo) ([]byte, error) {
 	return content, err
 }
 
-// unreadable names the file once: a *fs.PathError does so too.
-func unreadable(path string, err error) error {
+// newFileError returns a FileError that names the file only once: it unwraps a *fs.PathError.
+func newFileError(path string, err error) error {
 	var named *fs.PathError
 	if errors.As(err, &named) {
 		err = named.Err
@@ -81,37 +81,38 @@ func unreadable(path string, err error) error {
 	return &FileError{Path: path, Err: err}
 }
 
-// Authenticate tells whether the file has the user with that password. It takes as long for a user that is not there as
-// for the one whose hash costs most, and next to no time for a password that was right before. Where many ask at a time
-// it waits for its turn; it is false when ctx ends before that.
+// Authenticate reports whether the file has the user with that password. An unknown user takes as
+// long as the user with the slowest hash. A password that was correct before is not hashed again.
+// Authenticate hashes only a few passwords at a time; it returns false if ctx ends while it waits.
 func (f *File) Authenticate(ctx context.Context, user, password string) bool {
 	u := f.current()
-	mark := f.fingerprint(password)
-	if u.passed(user, mark) {
+	fingerprint := f.fingerprint(password)
+	if u.isVerified(user, fingerprint) {
 		return true
 	}
 	select {
-	case f.turns <- struct{}{}:
+	case f.slots <- struct{}{}:
 	case <-ctx.Done():
 		return false
 	}
-	defer func() { <-f.turns }()
-	return u.passed(user, mark) || u.check(user, password, mark)
+	defer func() { <-f.slots }()
+	return u.isVerified(user, fingerprint) || u.check(user, password, fingerprint)
 }
 
-// fingerprint stands for a password in memory. It says nothing without the key, which is made anew in each process.
+// fingerprint identifies a password in memory. It is an HMAC with a random key of this process.
 func (f *File) fingerprint(password string) [32]byte {
 	mac := hmac.New(sha256.New, f.key[:])
 	mac.Write([]byte(password))
 	return [32]byte(mac.Sum(nil))
 }
 
-// current returns what the file says now, or what it said when it was last of use.
+// current returns the users of the last valid version of the file. It reads the file if it has
+// changed.
 func (f *File) current() *users {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	info, _ := os.Stat(f.path)
-	if same(f.info, info) {
+	if sameFile(f.info, info) {
 		return f.users
 	}
 	info, users, err := load(f.path)
@@ -124,8 +125,8 @@ func (f *File) current() *users {
 	return f.users
 }
 
-// same tells whether a file is the one seen before, unchanged. Either may be nil for a file that is not there.
-func same(before, now fs.FileInfo) bool {
+// sameFile reports whether a file is unchanged. Nil means that it does not exist.
+func sameFile(before, now fs.FileInfo) bool {
 	if before == nil || now == nil {
 		return before == nil && now == nil
 	}

@@ -6,30 +6,31 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
-// What htpasswd makes of "anchor", by -nbB -C 4 and by -nbm, and how neither may look in an error.
+// Hashes of "anchor" by htpasswd -nbB and -nbm, and of "" by -nbB.
 const (
 	anchorBcrypt = "$2y$05$uuFMglWwJnOuOx/ZindKsu/IbBm4cBRgBOLngOi/9rIulCT8cNOz6"
 	anchorApr1   = "$apr1$maVDpNv2$Sp4bFpfaSu5ryps0oicJq/"
 	emptyBcrypt  = "$2y$05$0VYD0aOwX6AzbNDKyZIZo.Szf3i1N7nh0FO8nsLdOpI2bOOuuQ/fW"
 )
 
-func write(t testing.TB, path, content string) {
+func writeFile(t testing.TB, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func open(t testing.TB, content string) (f *File, path string) {
+func openFile(t testing.TB, content string) (f *File, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "htpasswd")
-	write(t, path, content)
+	writeFile(t, path, content)
 	f, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -38,14 +39,15 @@ func open(t testing.TB, content string) (f *File, path string) {
 }
 
 func TestAuthenticate(t *testing.T) {
-	f, _ := open(t, "# crew\r\n\r\ncaptain:"+anchorBcrypt+"\r\n  mate:"+anchorApr1+":First Mate:and more \n\t\n#x:y\nghost:"+emptyBcrypt)
+	f, _ := openFile(t, "# comment\r\n\r\nalice:"+anchorBcrypt+
+		"\r\n  bob:"+anchorApr1+":Full Name:and more \n\t\n#x:y\ncarol:"+emptyBcrypt)
 	for _, test := range []struct {
 		user, password string
 		want           bool
 	}{
-		{"captain", "anchor", true}, {"captain", "anchors", false}, {"captain", "anchor", true}, {"captain", "", false},
-		{"mate", "anchor", true}, {"mate", anchorApr1, false}, {"ghost", "", true}, {"ghost", "\x00", false},
-		{"Captain", "anchor", false}, {"", "", false}, {"#x", "y", false}, {"nobody", "", false}, {"crew", "anchor", false},
+		{"alice", "anchor", true}, {"alice", "anchors", false}, {"alice", "anchor", true}, {"alice", "", false},
+		{"bob", "anchor", true}, {"bob", anchorApr1, false}, {"carol", "", true}, {"carol", "\x00", false},
+		{"Alice", "anchor", false}, {"", "", false}, {"#x", "y", false}, {"unknown", "", false}, {"comment", "anchor", false},
 	} {
 		if got := f.Authenticate(t.Context(), test.user, test.password); got != test.want {
 			t.Errorf("%q with %q: got %v", test.user, test.password, got)
@@ -53,28 +55,29 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
-// counting is a hash that counts how often it is made.
-type counting struct {
-	n     *int
-	price int
+// countingHash is a hash that counts its calls.
+type countingHash struct {
+	n        *int
+	hashCost int
 	hash
 }
 
-func (c counting) matches(password string) bool {
+func (c countingHash) matches(password string) bool {
 	*c.n++
-	time.Sleep(5 * time.Millisecond) // others come meanwhile
+	time.Sleep(5 * time.Millisecond) // so that calls overlap
 	return c.hash.matches(password)
 }
 
-func (c counting) cost() int { return c.price }
+func (c countingHash) cost() int { return c.hashCost }
 
-// A password that was right costs one hash, a wrong one each time one, and a user that is not there the costliest.
-func TestCosts(t *testing.T) {
-	f, _ := open(t, "captain:"+anchorBcrypt)
-	cheap, dear := 0, 0
+// A correct password is hashed once, a wrong one each time, and that of an unknown user with the
+// slowest hash.
+func TestPasswordsAreHashedOnce(t *testing.T) {
+	f, _ := openFile(t, "alice:"+anchorBcrypt)
+	fast, slow := 0, 0
 	h, _ := parseHash(anchorApr1)
-	f.turns = make(chan struct{}, 1) // so that counting needs no lock
-	f.users = newUsers(map[string]hash{"cheap": counting{&cheap, 1, h}, "dear": counting{&dear, 2, h}})
+	f.slots = make(chan struct{}, 1) // so that the counters need no lock
+	f.users = newUsers(map[string]hash{"cheap": countingHash{&fast, 1, h}, "dear": countingHash{&slow, 2, h}})
 	var all sync.WaitGroup
 	for range 1000 {
 		all.Go(func() {
@@ -84,44 +87,44 @@ func TestCosts(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if cheap > cap(f.turns) || dear != 0 {
-		t.Errorf("%d and %d hashes for 1,000 requests of one user", cheap, dear)
+	if fast > cap(f.slots) || slow != 0 {
+		t.Errorf("%d and %d hashes for 1,000 calls with one password", fast, slow)
 	}
-	cheap = 0
+	fast = 0
 	for i := range 3 {
 		f.Authenticate(t.Context(), "cheap", "wrong")
-		f.Authenticate(t.Context(), "nobody", "anchor")
-		if cheap != i+1 || dear != i+1 {
-			t.Errorf("%d and %d hashes for %d wrong passwords and unknown users", cheap, dear, i+1)
+		f.Authenticate(t.Context(), "unknown", "anchor")
+		if fast != i+1 || slow != i+1 {
+			t.Errorf("%d and %d hashes for %d wrong passwords and unknown users", fast, slow, i+1)
 		}
 	}
 }
 
-func TestAuthenticateWaitsForItsTurn(t *testing.T) {
-	f, _ := open(t, "captain:"+anchorBcrypt)
-	for range cap(f.turns) {
-		f.turns <- struct{}{}
+func TestAuthenticateWaitsForSlot(t *testing.T) {
+	f, _ := openFile(t, "alice:"+anchorBcrypt)
+	for range cap(f.slots) {
+		f.slots <- struct{}{}
 	}
 	ctx, stop := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer stop()
-	if f.Authenticate(ctx, "captain", "anchor") {
-		t.Error("it did not wait")
+	if f.Authenticate(ctx, "alice", "anchor") {
+		t.Error("Authenticate did not wait")
 	}
-	<-f.turns
-	if !f.Authenticate(t.Context(), "captain", "anchor") {
+	<-f.slots
+	if !f.Authenticate(t.Context(), "alice", "anchor") {
 		t.Error("refused")
 	}
 }
 
-// Users come and go without a restart; a bad version leaves things as they were, and is told of once.
-func TestChanges(t *testing.T) {
-	f, path := open(t, "captain:"+anchorBcrypt)
-	var told []error
-	f.OnError = func(err error) { told = append(told, err) }
+// Changes of the file take effect. An invalid version is reported once and otherwise ignored.
+func TestFileIsReadAgain(t *testing.T) {
+	f, path := openFile(t, "alice:"+anchorBcrypt)
+	var reported []error
+	f.OnError = func(err error) { reported = append(reported, err) }
 	change := func(content string) {
 		t.Helper()
-		write(t, path, content)
-		later := time.Now().Add(time.Duration(len(told)+1) * time.Hour) // the clock of files is coarse
+		writeFile(t, path, content)
+		later := time.Now().Add(time.Duration(len(reported)+1) * time.Hour) // file times are coarse
 		if err := os.Chtimes(path, later, later); err != nil {
 			t.Fatal(err)
 		}
@@ -133,33 +136,33 @@ func TestChanges(t *testing.T) {
 				t.Errorf("%s: got %v", user, got)
 			}
 		}
-		if len(told) != errors {
-			t.Errorf("told of %v, want %d errors", told, errors)
+		if len(reported) != errors {
+			t.Errorf("OnError got %v, want %d errors", reported, errors)
 		}
 	}
-	check("captain", true, 0)
-	change("captain:" + anchorBcrypt + "\nmate:" + anchorApr1)
-	check("mate", true, 0)
-	change("mate:plain")
-	check("captain", true, 1)
+	check("alice", true, 0)
+	change("alice:" + anchorBcrypt + "\nbob:" + anchorApr1)
+	check("bob", true, 0)
+	change("bob:plain")
+	check("alice", true, 1)
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	check("captain", true, 2)
-	if !errors.Is(told[1], fs.ErrNotExist) {
-		t.Errorf("told of %v", told[1])
+	check("alice", true, 2)
+	if !errors.Is(reported[1], fs.ErrNotExist) {
+		t.Errorf("OnError got %v", reported[1])
 	}
-	change("mate:" + anchorApr1)
-	check("mate", true, 2)
-	check("captain", false, 2)
-	change("captain:" + emptyBcrypt) // another password
-	check("captain", false, 2)
+	change("bob:" + anchorApr1)
+	check("bob", true, 2)
+	check("alice", false, 2)
+	change("alice:" + emptyBcrypt) // another password
+	check("alice", false, 2)
 }
 
-func TestBadFiles(t *testing.T) {
+func TestFileErrors(t *testing.T) {
 	for content, want := range map[string]string{
 		"":                              "there is no user in it",
-		"# nobody\n\n":                  "there is no user in it",
+		"# no user\n\n":                 "there is no user in it",
 		"a:" + anchorApr1 + "\nb":       "line 2: it is not of the form user:hash",
 		":" + anchorApr1:                "line 1: it is not of the form user:hash",
 		"a:s3cr3t":                      "line 1: the password is not hashed by bcrypt or $apr1$",
@@ -185,20 +188,22 @@ func TestBadFiles(t *testing.T) {
 		"a:" + anchorApr1 + "\n\n\na:" + anchorBcrypt + "\nb:xx": "line 4: this user is on line 1 already",
 	} {
 		path := filepath.Join(t.TempDir(), "htpasswd")
-		write(t, path, content)
+		writeFile(t, path, content)
 		_, err := Open(path)
 		var typed *FileError
-		if !errors.As(err, &typed) || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "password file "+path) {
+		if !errors.As(err, &typed) || !strings.Contains(err.Error(), want) ||
+			!strings.HasPrefix(err.Error(), "password file "+path) {
 			t.Errorf("%q: got %v, want %s", content, err, want)
 			continue
 		}
-		if strings.Contains(err.Error(), "s3cr3t") || strings.Contains(err.Error(), "Sp4b") || strings.Contains(err.Error(), "uuFM") {
-			t.Errorf("the error shows what the file says: %v", err)
+		quotes := func(text string) bool { return strings.Contains(err.Error(), text) }
+		if slices.ContainsFunc([]string{"s3cr3t", "Sp4b", "uuFM"}, quotes) {
+			t.Errorf("the error has text of the file: %v", err)
 		}
 	}
 }
 
-func TestUnreadable(t *testing.T) {
+func TestUnreadableFile(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := Open(filepath.Join(dir, "x")); !errors.Is(err, fs.ErrNotExist) || strings.Count(err.Error(), dir) != 1 {
 		t.Errorf("got %v", err)
@@ -207,7 +212,7 @@ func TestUnreadable(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	path := filepath.Join(dir, "large")
-	write(t, path, "a:"+anchorApr1)
+	writeFile(t, path, "a:"+anchorApr1)
 	if err := os.Truncate(path, maxFile+1); err != nil {
 		t.Fatal(err)
 	}
@@ -216,15 +221,18 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// Whatever a file says, it is either understood or refused by its line, and no check fails in another way than false.
+// Every file gives hashes or a FileError with a valid line, and no hash makes matches panic.
 func FuzzParse(f *testing.F) {
-	f.Add("captain:"+anchorBcrypt+"\n# x\nmate:"+anchorApr1+"\n", "anchor")
+	f.Add("alice:"+anchorBcrypt+"\n# x\nbob:"+anchorApr1+"\n", "anchor")
 	f.Add("a:$2y$04$"+anchorBcrypt[7:]+":x", "")
 	f.Add("a:$apr1$$\nb:{SHA}x\r\n:\n", "\x00")
 	f.Fuzz(func(t *testing.T, content, password string) {
 		hashes, err := parse("x", []byte(content))
 		var typed *FileError
-		if err != nil && !errors.As(err, &typed) || err == nil && len(hashes) == 0 || err != nil && typed.Line > strings.Count(content, "\n")+1 {
+		if err == nil && len(hashes) == 0 || err != nil && !errors.As(err, &typed) {
+			t.Fatalf("%q: %v", content, err)
+		}
+		if typed != nil && typed.Line > strings.Count(content, "\n")+1 {
 			t.Fatalf("%q: %v", content, err)
 		}
 		for user, h := range hashes {

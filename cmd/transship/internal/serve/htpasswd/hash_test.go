@@ -1,15 +1,17 @@
 package htpasswd
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
 
-// ten are the digits, eight times: longer than the 72 bytes that bcrypt looks at.
-var ten = strings.Repeat("0123456789", 8)
+// digits80 is longer than the 72 bytes that bcrypt uses.
+var digits80 = strings.Repeat("0123456789", 8)
 
-// The vectors of Openwall's crypt_blowfish (wrapper.c), but for those of $2x$ and of its own reading of $2a$; and hashes
-// that htpasswd 2.4.71 of Debian's apache2-utils has made, by htpasswd -nbB, -nbB -C 8, -nbB -C 4 and -nbm.
+// The test vectors of Openwall's crypt_blowfish (wrapper.c), except those of $2x$ and of its own
+// variant of $2a$, and hashes made by htpasswd 2.4.71 of Debian's apache2-utils with -nbB, -nbB -C
+// 8, -nbB -C 4 and -nbm.
 func TestHashes(t *testing.T) {
 	aa, aa55, three := strings.Repeat("\xaa", 72), strings.Repeat("\xaa\x55", 36), strings.Repeat("\x55\xaa\xff", 24)
 	for _, test := range []struct{ hash, password string }{
@@ -28,15 +30,15 @@ func TestHashes(t *testing.T) {
 
 		{"$2y$05$uuFMglWwJnOuOx/ZindKsu/IbBm4cBRgBOLngOi/9rIulCT8cNOz6", "anchor"},
 		{"$2y$08$tmchTBWaDjTqMswzvObDxehzrHlSjlobpn8Sqfd79qz685CCyyyOS", "a longer pass phrase, with ünïcode"},
-		{"$2y$04$nKrh0/baEWQfGl04BHN/sOXRSPp2fYnuGrrWlp.z38h3kTtEezU1q", ten},
-		{"$2y$04$nKrh0/baEWQfGl04BHN/sOXRSPp2fYnuGrrWlp.z38h3kTtEezU1q", ten[:72] + "other"},
+		{"$2y$04$nKrh0/baEWQfGl04BHN/sOXRSPp2fYnuGrrWlp.z38h3kTtEezU1q", digits80},
+		{"$2y$04$nKrh0/baEWQfGl04BHN/sOXRSPp2fYnuGrrWlp.z38h3kTtEezU1q", digits80[:72] + "other"},
 		{"$2y$05$0VYD0aOwX6AzbNDKyZIZo.Szf3i1N7nh0FO8nsLdOpI2bOOuuQ/fW", ""},
 
 		{"$apr1$maVDpNv2$Sp4bFpfaSu5ryps0oicJq/", "anchor"},
 		{"$apr1$GGKVhUyU$ftEl8TcigTw0JjrCQ.MxT.", "correct horse battery staple"},
 		{"$apr1$WBEgdiGT$gsXeisLNQBJiv2lzJlXc/.", ""},
 		{"$apr1$rbhW2dS5$U9nPgWo4zN.yLdGescJS00", "ünïcode"},
-		{"$apr1$5yVeOn0F$T1sSxWD0AZ4Go9otVDWnm/", ten},
+		{"$apr1$5yVeOn0F$T1sSxWD0AZ4Go9otVDWnm/", digits80},
 	} {
 		h, err := parseHash(test.hash)
 		if err != nil {
@@ -44,19 +46,21 @@ func TestHashes(t *testing.T) {
 			continue
 		}
 		if !h.matches(test.password) {
-			t.Errorf("%s is not the hash of %q", test.hash, test.password)
+			t.Errorf("%s does not match %q", test.hash, test.password)
 		}
-		for _, wrong := range []string{"x" + test.password, strings.ToUpper(test.password) + "x", test.password + test.password + "y"} {
+		for _, format := range []string{"x%s", "%sx", "%[1]s%[1]sy"} {
+			wrong := fmt.Sprintf(format, test.password)
 			if len(test.password) < 72 && h.matches(wrong) {
-				t.Errorf("%s is the hash of %q too", test.hash, wrong)
+				t.Errorf("%s also matches %q", test.hash, wrong)
 			}
 		}
 	}
 }
 
-// The digits of pi are those that every description of Blowfish prints: the first, the last subkey, the ends of the boxes.
+// The digits of pi in descriptions of Blowfish: the first and last subkeys, and the ends of the
+// boxes.
 func TestPi(t *testing.T) {
-	c := unkeyed()
+	c := initialState()
 	for _, test := range []struct{ got, want uint32 }{
 		{c.p[0], 0x243f6a88}, {c.p[17], 0x8979fb1b}, {c.s[0][0], 0xd1310ba6}, {c.s[0][255], 0x6e85076a},
 		{c.s[1][0], 0x4b7a70e9}, {c.s[2][0], 0xe93d5a68}, {c.s[3][0], 0x3a39ce37}, {c.s[3][255], 0x3ac372e6},
@@ -67,10 +71,10 @@ func TestPi(t *testing.T) {
 	}
 }
 
-// Schneier's test vector of the cipher itself: key and block of zeros.
+// Schneier's test vector with a zero key and a zero block.
 func TestBlowfish(t *testing.T) {
-	c := *unkeyed()
-	c.expand(&[4]uint32{}, cycled(make([]byte, 8)))
+	c := *initialState()
+	c.expand(&[4]uint32{}, keyWords(make([]byte, 8)))
 	if l, r := c.encrypt(0, 0); l != 0x4ef99745 || r != 0x6198dd78 {
 		t.Errorf("got %08x%08x", l, r)
 	}
@@ -83,7 +87,7 @@ func BenchmarkPi(b *testing.B) {
 }
 
 func BenchmarkBcrypt(b *testing.B) {
-	unkeyed()
+	initialState()
 	for b.Loop() {
 		bcrypt("anchor", [16]byte{}, 10)
 	}

@@ -8,25 +8,25 @@ import (
 	"strings"
 )
 
-// maxFile is how large a file may be, in bytes: some hundred thousand users.
+// maxFile is the maximum size of a file in bytes, enough for 100,000 users.
 const maxFile = 16 << 20
 
-// hash is what a password is held against.
+// hash is the hash of a password.
 type hash interface {
-	// matches tells whether it is the password's.
+	// matches reports whether it is the hash of the password.
 	matches(password string) bool
-	// cost compares how long that takes.
+	// cost is larger for hashes that take longer.
 	cost() int
 }
 
-// FileError says what is wrong with a password file.
+// FileError is an error in a password file.
 type FileError struct {
 	Path string
-	Line int // counted from 1; 0 where it is about the whole file
+	Line int // from 1; 0 if the error is not about a line
 	Err  error
 }
 
-// Error names the file, the line and the reason, and nothing of what the line says.
+// Error names the file, the line and the cause. It does not contain the line's text.
 func (e *FileError) Error() string {
 	if e.Line == 0 {
 		return fmt.Sprintf("password file %s: %v", e.Path, e.Err)
@@ -34,10 +34,10 @@ func (e *FileError) Error() string {
 	return fmt.Sprintf("password file %s, line %d: %v", e.Path, e.Line, e.Err)
 }
 
-// Unwrap returns the reason.
+// Unwrap returns the cause.
 func (e *FileError) Unwrap() error { return e.Err }
 
-// ExitCode is that of authentication, or of a missing file.
+// ExitCode returns the code for a missing file or for failed authentication.
 func (e *FileError) ExitCode() int {
 	if errors.Is(e.Err, fs.ErrNotExist) {
 		return 4
@@ -45,10 +45,10 @@ func (e *FileError) ExitCode() int {
 	return 3
 }
 
-// Hint says how a user gets into the file.
+// Hint returns how to add a user to the file.
 func (e *FileError) Hint() string { return "htpasswd -B FILE USER puts a user into the file" }
 
-// parse reads a password file.
+// parse parses a password file into hashes by user.
 func parse(path string, content []byte) (map[string]hash, error) {
 	users, lines := map[string]hash{}, map[string]int{}
 	number := 0
@@ -73,7 +73,7 @@ func parse(path string, content []byte) (map[string]hash, error) {
 	return users, nil
 }
 
-// parseLine reads user:hash. Apache looks at nothing behind a second colon.
+// parseLine parses user:hash. Like Apache it ignores everything after a second colon.
 func parseLine(text string) (user string, h hash, err error) {
 	user, rest, ok := strings.Cut(text, ":")
 	if !ok || user == "" {

@@ -5,11 +5,13 @@ import (
 	"math/big"
 )
 
-// guardBits are computed beyond the bits of pi that are wanted, since the last ones are not exact.
+// guardBits is how many more bits of pi are computed than needed, since the last ones are not
+// exact.
 const guardBits = 64
 
-// piWords returns the first n words after the point of pi in binary, by the series of D. and G. Chudnovsky: each of its
-// terms gives 47 bits. With the sums of chudnovsky, pi = 426880 sqrt(10005) q / (13591409 q + r).
+// piWords returns the first n words of the fraction of pi. It uses the series of D. and G.
+// Chudnovsky, of which each term gives 47 bits. With the sums of chudnovsky, pi is 426880
+// sqrt(10005) q / (13591409 q + r).
 func piWords(n int) []uint32 {
 	shift := uint(32*n + guardBits)
 	_, q, r := chudnovsky(1, int64(shift/47+2))
@@ -26,8 +28,8 @@ func piWords(n int) []uint32 {
 	return words
 }
 
-// chudnovsky sums the terms from a to before b as fractions, each half for itself, so that numbers of like size are
-// multiplied.
+// chudnovsky returns the sums of the terms from a up to, not including, b by binary splitting,
+// which multiplies numbers of similar size.
 func chudnovsky(a, b int64) (p, q, r *big.Int) {
 	if b-a == 1 {
 		p = new(big.Int).Mul(big.NewInt((6*a-5)*(2*a-1)), big.NewInt(1-6*a))

@@ -6,45 +6,45 @@ import (
 	"sync"
 )
 
-// users are those of one version of a file.
+// users are the users in one version of a file.
 type users struct {
-	hashes  map[string]hash
-	costly  hash // the one that takes longest, for users that are not there
-	mu      sync.Mutex
-	correct map[string][32]byte // the fingerprints of the passwords that were right last, by user
+	hashes   map[string]hash
+	slowest  hash // for unknown users, so that they take no less time
+	mu       sync.Mutex
+	verified map[string][32]byte // fingerprints of the last correct passwords, by user
 }
 
 func newUsers(hashes map[string]hash) *users {
-	u := &users{hashes: hashes, correct: map[string][32]byte{}}
+	u := &users{hashes: hashes, verified: map[string][32]byte{}}
 	for _, h := range hashes {
-		if u.costly == nil || h.cost() > u.costly.cost() {
-			u.costly = h
+		if u.slowest == nil || h.cost() > u.slowest.cost() {
+			u.slowest = h
 		}
 	}
 	return u
 }
 
-// passed tells whether the password with that fingerprint was right before.
-func (u *users) passed(user string, mark [32]byte) bool {
+// isVerified reports whether the password with that fingerprint was correct before.
+func (u *users) isVerified(user string, fingerprint [32]byte) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	known, found := u.correct[user]
-	return found && subtle.ConstantTimeCompare(known[:], mark[:]) == 1
+	known, found := u.verified[user]
+	return found && subtle.ConstantTimeCompare(known[:], fingerprint[:]) == 1
 }
 
-// check hashes the password, and remembers its fingerprint where it is right. One with a zero byte never is: programs in
-// C take it for the end, and bcrypt goes on from the beginning there.
-func (u *users) check(user, password string, mark [32]byte) bool {
+// check hashes the password and stores its fingerprint if it is correct. A password with a zero
+// byte never is: programs in C end the string there, and bcrypt repeats the password from there.
+func (u *users) check(user, password string, fingerprint [32]byte) bool {
 	h, found := u.hashes[user]
 	found = found && !strings.Contains(password, "\x00")
 	if !found {
-		h = u.costly
+		h = u.slowest
 	}
 	if matches := h.matches(password); !matches || !found {
 		return false
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.correct[user] = mark
+	u.verified[user] = fingerprint
 	return true
 }
