@@ -17,7 +17,7 @@ type apr1Hash struct{ salt, sum string }
 func parseApr1(text string) (hash, error) {
 	salt, sum, ok := strings.Cut(text, "$")
 	if !ok || salt == "" || len(salt) > 8 || len(sum) != 22 || strings.Trim(sum, apr1Digits) != "" {
-		return nil, errors.New("the $apr1$ hash is not whole")
+		return nil, errors.New("the $apr1$ hash is incomplete")
 	}
 	return &apr1Hash{salt, sum}, nil
 }

@@ -37,15 +37,15 @@ func parseBcrypt(text string) (hash, error) {
 	cost, err := strconv.Atoi(digits)
 	switch {
 	case !ok || err != nil || len(digits) != 2 || digits[0] == '+' || len(rest) != 22+31:
-		return nil, errors.New("the bcrypt hash is not whole")
+		return nil, errors.New("the bcrypt hash is incomplete")
 	case cost < minCost || cost > maxCost:
-		return nil, fmt.Errorf("the bcrypt hash has a cost of %d, and only %d to %d are accepted", cost, minCost, maxCost)
+		return nil, fmt.Errorf("the bcrypt hash has a cost of %d; only %d to %d are accepted", cost, minCost, maxCost)
 	}
 	h := &bcryptHash{logRounds: cost}
 	salt, _ := bcryptText().Decode(h.salt[:], []byte(rest[:22]))
 	sum, _ := bcryptText().Decode(h.sum[:], []byte(rest[22:]))
 	if salt != len(h.salt) || sum != len(h.sum) { // Decode skips line ends without an error
-		return nil, errors.New("the bcrypt hash has a character that none has")
+		return nil, errors.New("the bcrypt hash has an invalid character")
 	}
 	return h, nil
 }

@@ -58,7 +58,7 @@ func load(path string) (fs.FileInfo, *users, error) {
 // readRegular returns the content of a regular file. Reading a pipe could block for ever.
 func readRegular(path string, info fs.FileInfo) ([]byte, error) {
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("this is no regular file")
+		return nil, errors.New("not a regular file")
 	}
 	f, err := os.Open(path)
 	if err != nil {

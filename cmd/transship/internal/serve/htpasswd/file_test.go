@@ -163,8 +163,8 @@ func TestFileErrors(t *testing.T) {
 	for content, want := range map[string]string{
 		"":                              "there is no user in it",
 		"# no user\n\n":                 "there is no user in it",
-		"a:" + anchorApr1 + "\nb":       "line 2: it is not of the form user:hash",
-		":" + anchorApr1:                "line 1: it is not of the form user:hash",
+		"a:" + anchorApr1 + "\nb":       "line 2: the line is not user:hash",
+		":" + anchorApr1:                "line 1: the line is not user:hash",
 		"a:s3cr3t":                      "line 1: the password is not hashed by bcrypt or $apr1$",
 		"#\na:{SHA}s3cr3tsUqKYSrqv18O1": "line 2: the password is not hashed",
 		"a:RK9s3cr3tYXtvU":              "the password is not hashed",
@@ -172,20 +172,20 @@ func TestFileErrors(t *testing.T) {
 		"a:$1$s3cr3t$P6BDmET1LL8":       "the password is not hashed",
 		"a:$2x$05$s3cr3t":               "the password is not hashed",
 		"a:":                            "the password is not hashed",
-		"a:$2y$05$s3cr3t":               "the bcrypt hash is not whole",
-		"a:$2y$5$" + anchorBcrypt[7:]:   "the bcrypt hash is not whole",
-		"a:$2y$+5$" + anchorBcrypt[7:]:  "not whole",
-		"a:$2y$03$" + anchorBcrypt[7:]:  "a cost of 3, and only 4 to 16 are accepted",
+		"a:$2y$05$s3cr3t":               "the bcrypt hash is incomplete",
+		"a:$2y$5$" + anchorBcrypt[7:]:   "the bcrypt hash is incomplete",
+		"a:$2y$+5$" + anchorBcrypt[7:]:  "is incomplete",
+		"a:$2y$03$" + anchorBcrypt[7:]:  "a cost of 3; only 4 to 16 are accepted",
 		"a:$2y$17$" + anchorBcrypt[7:]:  "line 1: the bcrypt hash has a cost of 17",
 		"a:$2y$31$" + anchorBcrypt[7:]:  "a cost of 31",
-		"a:" + anchorBcrypt[:59] + "*":  "a character that none has",
-		"a:" + anchorBcrypt[:40] + "\r" + anchorBcrypt[41:]:      "a character that none has",
-		"a:" + anchorBcrypt + "x":                                "not whole",
-		"a:$apr1$maVDpNv2":                                       "the $apr1$ hash is not whole",
-		"a:$apr1$maVDpNv2x$Sp4bFpfaSu5ryps0oicJq/":               "not whole",
-		"a:$apr1$maVDpNv2$Sp4bFpfaSu5ryps0oicJ*/":                "not whole",
+		"a:" + anchorBcrypt[:59] + "*":  "an invalid character",
+		"a:" + anchorBcrypt[:40] + "\r" + anchorBcrypt[41:]:      "an invalid character",
+		"a:" + anchorBcrypt + "x":                                "is incomplete",
+		"a:$apr1$maVDpNv2":                                       "the $apr1$ hash is incomplete",
+		"a:$apr1$maVDpNv2x$Sp4bFpfaSu5ryps0oicJq/":               "is incomplete",
+		"a:$apr1$maVDpNv2$Sp4bFpfaSu5ryps0oicJ*/":                "is incomplete",
 		"a:" + anchorApr1 + "\nb:" + anchorApr1 + "\na:s3cr3t":   "line 3: the password is not hashed",
-		"a:" + anchorApr1 + "\n\n\na:" + anchorBcrypt + "\nb:xx": "line 4: this user is on line 1 already",
+		"a:" + anchorApr1 + "\n\n\na:" + anchorBcrypt + "\nb:xx": "line 4: this user is already on line 1",
 	} {
 		path := filepath.Join(t.TempDir(), "htpasswd")
 		writeFile(t, path, content)
@@ -208,7 +208,7 @@ func TestUnreadableFile(t *testing.T) {
 	if _, err := Open(filepath.Join(dir, "x")); !errors.Is(err, fs.ErrNotExist) || strings.Count(err.Error(), dir) != 1 {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "no regular file") {
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("got %v", err)
 	}
 	path := filepath.Join(dir, "large")

@@ -60,7 +60,7 @@ func parse(path string, content []byte) (map[string]hash, error) {
 		}
 		user, h, err := parseLine(text)
 		if first, twice := lines[user]; err == nil && twice {
-			err = fmt.Errorf("this user is on line %d already", first)
+			err = fmt.Errorf("this user is already on line %d", first)
 		}
 		if err != nil {
 			return nil, &FileError{path, number, err}
@@ -77,7 +77,7 @@ func parse(path string, content []byte) (map[string]hash, error) {
 func parseLine(text string) (user string, h hash, err error) {
 	user, rest, ok := strings.Cut(text, ":")
 	if !ok || user == "" {
-		return "", nil, errors.New("it is not of the form user:hash")
+		return "", nil, errors.New("the line is not user:hash")
 	}
 	rest, _, _ = strings.Cut(rest, ":")
 	h, err = parseHash(rest)
