@@ -6,23 +6,23 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Annotation is what "docker manifest annotate" sets. An empty field sets nothing.
+// Annotation is what "docker manifest annotate" sets. Empty fields are not set.
 type Annotation struct {
 	OS, Arch, OSVersion, Variant string
 	OSFeatures                   []string
 }
 
-// Annotate sets what the annotation names on the entry's platform, and adds those OS features that the platform lacks.
-// The platform is replaced, not changed: other holders of the old one do not see it.
+// Annotate sets the annotation's fields on the entry's platform and adds OS features that the
+// platform does not have. It replaces the Platform pointer and does not change the old Platform.
 func Annotate(e *Entry, a Annotation) {
 	var p manifest.Platform
 	if e.Descriptor.Platform != nil {
 		p = *e.Descriptor.Platform
 	}
-	set(&p.OS, a.OS)
-	set(&p.Architecture, a.Arch)
-	set(&p.OSVersion, a.OSVersion)
-	set(&p.Variant, a.Variant)
+	setNonEmpty(&p.OS, a.OS)
+	setNonEmpty(&p.Architecture, a.Arch)
+	setNonEmpty(&p.OSVersion, a.OSVersion)
+	setNonEmpty(&p.Variant, a.Variant)
 	p.OSFeatures = slices.Clone(p.OSFeatures)
 	for _, feature := range a.OSFeatures {
 		if !slices.Contains(p.OSFeatures, feature) {
@@ -32,19 +32,20 @@ func Annotate(e *Entry, a Annotation) {
 	e.Descriptor.Platform = &p
 }
 
-func set(to *string, value string) {
+func setNonEmpty(to *string, value string) {
 	if value != "" {
 		*to = value
 	}
 }
 
-// DockerSupports tells whether "docker manifest annotate" accepts the pair. It refuses others, windows/arm64 and
-// linux/loong64 among them, though registries and engines do not mind (docker/cli, manifest/util.go).
+// DockerSupports reports whether "docker manifest annotate" accepts the pair (docker/cli,
+// manifest/util.go). It refuses others, such as windows/arm64 and linux/loong64, although
+// registries and engines accept them.
 func DockerSupports(os, arch string) bool {
-	return slices.Contains(dockerArches(os), arch)
+	return slices.Contains(dockerArchitectures(os), arch)
 }
 
-func dockerArches(os string) []string {
+func dockerArchitectures(os string) []string {
 	switch os {
 	case "darwin":
 		return []string{"386", "amd64", "arm", "arm64"}

@@ -7,13 +7,14 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Build returns the list that "docker manifest push" makes of the entries, as typed document and as bytes, which are
-// equal to docker's. It refuses, in docker's words, an entry without an OS or architecture or with a malformed digest;
-// it is an error to build a list of nothing.
+// Build returns the list that "docker manifest push" builds from the entries, as a typed document
+// and as bytes, which are the same as docker's. An entry without an OS or architecture, or with a
+// malformed digest, is an error in docker's words. No entries are an error too.
 //
-// docker puts media type, size, digest and platform of an entry into the list. Here the whole descriptor goes in:
-// in the files docker makes it has no more than these four, so that the bytes are the same, and what was carried over
-// from an index (annotations, urls, platform.features) is not lost. When docker pushes such a list, it is.
+// Docker's list has only the media type, size, digest and platform of an entry. Build uses the
+// whole descriptor. The bytes are still the same, since the files that docker writes have no more
+// than these four. Members copied from an index (annotations, urls, platform.features) are kept,
+// which docker would drop.
 func Build(entries []Entry) (manifest.Index, []byte, error) {
 	if len(entries) == 0 {
 		return manifest.Index{}, nil, errors.New("a manifest list needs at least one image")
@@ -21,34 +22,35 @@ func Build(entries []Entry) (manifest.Index, []byte, error) {
 	for _, e := range entries {
 		p := e.Descriptor.Platform
 		if p == nil || p.OS == "" || p.Architecture == "" {
-			return manifest.Index{}, nil, fmt.Errorf("manifest %s must have an OS and Architecture to be pushed to a registry", e.Ref)
+			err := fmt.Errorf("manifest %s must have an OS and Architecture to be pushed to a registry", e.Ref)
+			return manifest.Index{}, nil, err
 		}
 		if err := e.Descriptor.Validate(); err != nil {
 			return manifest.Index{}, nil, fmt.Errorf("digest parse of image %q failed: %w", e.Ref, err)
 		}
 	}
-	ix := Index(entries)
-	raw, err := manifest.DockerStyle().Encode(ix)
+	list := Index(entries)
+	raw, err := manifest.DockerStyle().Encode(list)
 	if err != nil {
 		return manifest.Index{}, nil, err
 	}
-	return ix, raw, nil
+	return list, raw, nil
 }
 
-// Index returns the entries as the list that "docker manifest inspect" shows, whether or not it could be pushed: in
-// their order, and an OCI index if the first of them is an OCI image, else a docker list. The descriptors share their
-// memory with the entries.
+// Index returns the entries in order as the list that "docker manifest inspect" shows, also if it
+// cannot be pushed. It is an OCI index if the first entry is an OCI image, otherwise a docker list.
+// The descriptors share memory with the entries.
 func Index(entries []Entry) manifest.Index {
-	ix := manifest.Index{
+	list := manifest.Index{
 		SchemaVersion: 2,
 		MediaType:     manifest.MediaTypeDockerList,
 		Manifests:     make([]manifest.Descriptor, len(entries)),
 	}
 	for i, e := range entries {
-		ix.Manifests[i] = e.Descriptor
+		list.Manifests[i] = e.Descriptor
 	}
 	if len(entries) > 0 && entries[0].Descriptor.MediaType == manifest.MediaTypeOCIManifest {
-		ix.MediaType = manifest.MediaTypeOCIIndex
+		list.MediaType = manifest.MediaTypeOCIIndex
 	}
-	return ix
+	return list
 }

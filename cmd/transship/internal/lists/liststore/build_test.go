@@ -11,7 +11,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
-func TestBuildRefuses(t *testing.T) {
+func TestBuildRefusesInvalidEntries(t *testing.T) {
 	const platform = "manifest " + amd64 + " must have an OS and Architecture to be pushed to a registry"
 	for name, test := range map[string]struct {
 		change func(e *liststore.Entry)
@@ -20,7 +20,8 @@ func TestBuildRefuses(t *testing.T) {
 		"platform":     {func(e *liststore.Entry) { e.Descriptor.Platform = nil }, platform},
 		"OS":           {func(e *liststore.Entry) { e.Descriptor.Platform.OS = "" }, platform},
 		"architecture": {func(e *liststore.Entry) { e.Descriptor.Platform.Architecture = "" }, platform},
-		"digest":       {func(e *liststore.Entry) { e.Descriptor.Digest = "sha256:" }, `digest parse of image "` + amd64 + `" failed`},
+		"digest": {func(e *liststore.Entry) { e.Descriptor.Digest = "sha256:" },
+			`digest parse of image "` + amd64 + `" failed`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := images()[amd64].entry()
@@ -32,11 +33,11 @@ func TestBuildRefuses(t *testing.T) {
 		})
 	}
 	if _, _, err := liststore.Build(nil); err == nil {
-		t.Error("a list of nothing was built")
+		t.Error("no error for a list without entries")
 	}
 }
 
-func TestBuildKeepsWhatDockerCannotHold(t *testing.T) {
+func TestBuildKeepsMembersThatDockerDrops(t *testing.T) {
 	e := images()[ociARM64].entry()
 	e.Descriptor.Annotations = map[string]string{"vnd.docker.reference.type": "attestation-manifest"}
 	e.Descriptor.URLs = []string{"https://mirror.example/"}
@@ -61,7 +62,7 @@ func TestBuildKeepsWhatDockerCannotHold(t *testing.T) {
 	}
 }
 
-// docker inspects lists that it would not push.
+// Docker inspects lists that it would not push.
 func TestIndexNeedsNoPlatform(t *testing.T) {
 	e := images()[amd64].entry()
 	e.Descriptor.Platform = nil
@@ -87,7 +88,8 @@ func TestAnnotate(t *testing.T) {
 		"nothing": {&old, liststore.Annotation{}, old},
 		"all": {
 			&old,
-			liststore.Annotation{OS: "windows", Arch: "arm64", OSVersion: "10", Variant: "v8", OSFeatures: []string{"b", "a", "b"}},
+			liststore.Annotation{OS: "windows", Arch: "arm64", OSVersion: "10", Variant: "v8",
+				OSFeatures: []string{"b", "a", "b"}},
 			manifest.Platform{OS: "windows", Architecture: "arm64", OSVersion: "10", Variant: "v8",
 				OSFeatures: []string{"a", "b"}, Features: []string{"sse4"}},
 		},

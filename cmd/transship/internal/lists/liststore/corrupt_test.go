@@ -14,8 +14,8 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
-// change replaces one part of a file, which must be there.
-func change(t *testing.T, content, old, by string) string {
+// replaceOnce replaces the first old in content, which must contain it.
+func replaceOnce(t *testing.T, content, old, by string) string {
 	t.Helper()
 	if !strings.Contains(content, old) {
 		t.Fatalf("no %s in %s", old, content)
@@ -38,74 +38,74 @@ func TestCorruptFiles(t *testing.T) {
 		"truncated":      content[:len(content)/2],
 		"trailing":       content + "{}",
 		"no members":     "{}",
-		"no Ref":         change(t, content, `"Ref"`, `"Name"`),
-		"null Ref":       change(t, content, `"Ref":"`+amd64+`"`, `"Ref":null`),
-		"odd Ref":        change(t, content, amd64, "halo"),
-		"other Ref":      change(t, content, amd64, arm),
-		"escape in Ref":  change(t, content, amd64, `\u001b[2J`),
-		"case":           change(t, content, `"Ref"`, `"ref"`),
-		"doubled Ref":    change(t, content, `{"Ref"`, `{"Ref":"`+arm+`","Ref"`),
-		"both cases":     change(t, content, `{"Ref"`, `{"REF":"`+arm+`","Ref"`),
-		"descriptor":     change(t, content, `{"mediaType"`, `[{"mediaType"`),
+		"no Ref":         replaceOnce(t, content, `"Ref"`, `"Name"`),
+		"null Ref":       replaceOnce(t, content, `"Ref":"`+amd64+`"`, `"Ref":null`),
+		"odd Ref":        replaceOnce(t, content, amd64, "halo"),
+		"other Ref":      replaceOnce(t, content, amd64, arm),
+		"escape in Ref":  replaceOnce(t, content, amd64, `\u001b[2J`),
+		"case":           replaceOnce(t, content, `"Ref"`, `"ref"`),
+		"doubled Ref":    replaceOnce(t, content, `{"Ref"`, `{"Ref":"`+arm+`","Ref"`),
+		"both cases":     replaceOnce(t, content, `{"Ref"`, `{"REF":"`+arm+`","Ref"`),
+		"descriptor":     replaceOnce(t, content, `{"mediaType"`, `[{"mediaType"`),
 		"null descr.":    `{"Ref":"` + amd64 + `","Descriptor":null}`,
-		"digest":         change(t, content, `"digest":"sha256:`, `"digest":"sha256:0`),
-		"other digest":   change(t, content, string(images()[amd64].digest()), string(blob.FromBytes(nil))),
-		"unknown digest": change(t, content, `"digest":"sha256:`, `"digest":"md5:`),
-		"size":           change(t, content, `"size":`, `"size":1`),
-		"negative size":  change(t, content, `"size":`, `"size":-`),
-		"type":           change(t, content, `distribution.manifest.v2`, `distribution.manifest.list.v2`),
-		"base64":         change(t, content, `"Raw":"`, `"Raw":"!`),
-		"bytes":          change(t, content, `"Raw":"ewog`, `"Raw":"ewok`),
+		"digest":         replaceOnce(t, content, `"digest":"sha256:`, `"digest":"sha256:0`),
+		"other digest":   replaceOnce(t, content, string(images()[amd64].digest()), string(blob.FromBytes(nil))),
+		"unknown digest": replaceOnce(t, content, `"digest":"sha256:`, `"digest":"md5:`),
+		"size":           replaceOnce(t, content, `"size":`, `"size":1`),
+		"negative size":  replaceOnce(t, content, `"size":`, `"size":-`),
+		"type":           replaceOnce(t, content, `distribution.manifest.v2`, `distribution.manifest.list.v2`),
+		"base64":         replaceOnce(t, content, `"Raw":"`, `"Raw":"!`),
+		"bytes":          replaceOnce(t, content, `"Raw":"ewog`, `"Raw":"ewok`),
 		"nothing kept":   `{"Ref":"` + amd64 + `","Descriptor":{"mediaType":"x","digest":"","size":0}}`,
 		"large":          content + strings.Repeat(" ", 16<<20),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t, images()[amd64])
-			put(t, file(s, amd64), corrupt)
+			writeFile(t, file(s, amd64), corrupt)
 			_, err := s.List(list)
-			checkCorrupt(t, err, file(s, amd64), "transship manifest rm "+list)
+			wantCorrupt(t, err, file(s, amd64), "transship manifest rm "+list)
 			if err != nil && strings.ContainsAny(err.Error(), "\x1b\x00") {
 				t.Errorf("%q has control characters", err)
 			}
 			_, err = s.Get(list, amd64)
-			checkCorrupt(t, err)
+			wantCorrupt(t, err)
 		})
 	}
 }
 
-func TestFolderInPlaceOfAFile(t *testing.T) {
+func TestFolderInsteadOfFile(t *testing.T) {
 	s := newStore(t, images()[arm])
 	if err := os.Mkdir(file(s, amd64), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	_, err := s.Get(list, amd64)
-	checkCorrupt(t, err, "no regular file")
+	wantCorrupt(t, err, "no regular file")
 }
 
-func TestCopiedFile(t *testing.T) {
+func TestFileNameOfAnotherEntry(t *testing.T) {
 	s := newStore(t, images()[amd64])
 	b, err := os.ReadFile(file(s, amd64))
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(t, file(s, amd64)+".bak", string(b))
+	writeFile(t, file(s, amd64)+".bak", string(b))
 	_, err = s.List(list)
-	checkCorrupt(t, err, ".bak", "whose file would be "+filepath.Base(file(s, amd64)))
+	wantCorrupt(t, err, ".bak", "whose file would be "+filepath.Base(file(s, amd64)))
 }
 
-// Members of later docker versions are passed over, as docker does it.
-func TestUnknownMembers(t *testing.T) {
+// As in docker, members of later versions are ignored.
+func TestUnknownMembersAreIgnored(t *testing.T) {
 	s := newStore(t, images()[amd64])
 	b, err := os.ReadFile(file(s, amd64))
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(t, file(s, amd64), change(t, string(b), `{"Ref"`, `{"New":{"a":[1,2]},"Ref"`))
-	checkRefs(t, s, amd64)
+	writeFile(t, file(s, amd64), replaceOnce(t, string(b), `{"Ref"`, `{"New":{"a":[1,2]},"Ref"`))
+	wantRefs(t, s, amd64)
 }
 
-// The manifest in docker's older forms comes back from any usual indentation.
-func TestRebuild(t *testing.T) {
+// A manifest without its white space is rebuilt with any of the usual indentations.
+func TestRebuildTriesUsualIndentations(t *testing.T) {
 	docker, oci := images()[amd64], images()[ociS390X]
 	for name, text := range map[string]string{
 		"docker": docker.manifest, "tabs": strings.ReplaceAll(docker.manifest, "   ", "\t"), "compact": oci.manifest,
@@ -148,7 +148,7 @@ func indented(t *testing.T, text, indent string) string {
 
 func FuzzEntry(f *testing.F) {
 	for _, s := range []liststore.Store{golden, withoutRaw, withoutDescriptor} {
-		for _, content := range tree(f, s.Root) {
+		for _, content := range readTree(f, s.Root) {
 			f.Add([]byte(content))
 		}
 	}

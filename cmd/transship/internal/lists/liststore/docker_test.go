@@ -20,7 +20,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// docker is the docker CLI with a configuration of its own, and a registry that has all the fixture's images.
+// docker is the docker CLI with its own configuration, and a registry with all the fixture's
+// images.
 type docker struct {
 	program, config, proxy string
 	registry               *registry
@@ -28,25 +29,25 @@ type docker struct {
 
 func newDocker(t *testing.T) *docker {
 	t.Helper()
-	// Docker's own commands at a known version, where "make" has built them; else whatever the machine has.
+	// Docker's own commands at a known version if "make" has built them, else the machine's docker.
 	program, err := os.Getenv("TRANSSHIP_DOCKER_MANIFEST"), error(nil)
 	if program == "" {
 		program, err = exec.LookPath("docker")
 	}
 	if err != nil {
-		missing(t, "the docker CLI is not installed, so that nothing can be compared with it")
+		skipOrFail(t, "the docker CLI is not installed, so that nothing can be compared with it")
 	}
 	version, _ := exec.Command(program, "--version").Output()
 	var major int
 	if _, err := fmt.Sscanf(string(version), "Docker version %d", &major); err != nil || major < 23 {
-		missing(t, fmt.Sprintf("%q is older than docker 23, and its lists have another form", version))
+		skipOrFail(t, fmt.Sprintf("%q is older than docker 23, and its lists have another form", version))
 	}
 	r := newRegistry(images())
 	return &docker{program: program, config: t.TempDir(), proxy: r.serve(t), registry: r}
 }
 
-// missing skips the test, or fails it where nothing may be missing.
-func missing(t *testing.T, sentence string) {
+// skipOrFail skips the test, or fails it if TRANSSHIP_REQUIRE_ALL is 1.
+func skipOrFail(t *testing.T, sentence string) {
 	t.Helper()
 	if os.Getenv("TRANSSHIP_REQUIRE_ALL") == "1" {
 		t.Fatal(sentence + ", and TRANSSHIP_REQUIRE_ALL is set")
@@ -54,7 +55,7 @@ func missing(t *testing.T, sentence string) {
 	t.Skip(sentence)
 }
 
-// store is where docker keeps its lists.
+// store returns the store of docker's lists.
 func (d *docker) store() liststore.Store {
 	return liststore.Store{Root: filepath.Join(d.config, "manifests")}
 }
@@ -79,8 +80,8 @@ func (d *docker) manifest(t *testing.T, args ...string) string {
 	return stdout
 }
 
-// The golden lists are what docker makes of the fixture's images today.
-func TestDockerMakesTheGoldenFiles(t *testing.T) {
+// The golden lists are those that docker makes from the fixture's images.
+func TestDockerMakesGoldenFiles(t *testing.T) {
 	d := newDocker(t)
 	for _, g := range goldenLists(t) {
 		d.manifest(t, append([]string{"create", "--insecure", g.list}, g.images...)...)
@@ -93,7 +94,7 @@ func TestDockerMakesTheGoldenFiles(t *testing.T) {
 	if *update {
 		updateGolden(t, d)
 	}
-	if diff := cmp.Diff(tree(t, golden.Root), tree(t, d.store().Root)); diff != "" {
+	if diff := cmp.Diff(readTree(t, golden.Root), readTree(t, d.store().Root)); diff != "" {
 		t.Errorf("store (-golden +docker):\n%s", diff)
 	}
 	for _, g := range goldenLists(t) {
@@ -104,7 +105,7 @@ func TestDockerMakesTheGoldenFiles(t *testing.T) {
 	}
 }
 
-// What Store writes, docker shows and pushes as it does its own.
+// Docker inspects and pushes lists that Store has written.
 func TestDockerReadsWhatStoreWrites(t *testing.T) {
 	d := newDocker(t)
 	for _, g := range goldenLists(t) {
@@ -161,8 +162,8 @@ func TestDockerDropsAnnotationsOnPush(t *testing.T) {
 	}
 }
 
-// docker refuses the second of two images with one file name in another way: it keeps the first under both names.
-func TestDockerConfusesImagesWithOneFileName(t *testing.T) {
+// Of two images with the same file name docker keeps the first under both names.
+func TestDockerConfusesImagesWithSameFileName(t *testing.T) {
 	d := newDocker(t)
 	second := host + "/hczjl/halo/oci:1.6-arm64"
 	d.manifest(t, "create", "--insecure", list, ociARM64, second)

@@ -11,19 +11,19 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// document is a file as it stands there, of whichever docker.
+// document is the content of a file, as written by any version of docker.
 type document struct {
 	ref        string
 	descriptor manifest.Descriptor
 	raw        []byte
 	schema2    json.RawMessage
 	oci        json.RawMessage
-	digest     blob.Digest        // in place of descriptor
-	platform   *manifest.Platform // in place of descriptor
+	digest     blob.Digest        // instead of descriptor
+	platform   *manifest.Platform // instead of descriptor
 }
 
-// decode reads a file's JSON object. docker takes a member whatever its case, and the last of several; where two
-// readers could so see two images, the file is refused.
+// decode decodes a file's JSON object. Docker ignores the case of member names and uses the last of
+// several members. Two readers could then see two different images, so such a file is an error.
 func decode(b []byte) (document, error) {
 	var doc document
 	dec := json.NewDecoder(bytes.NewReader(b))
@@ -48,7 +48,7 @@ func decode(b []byte) (document, error) {
 	return doc, doc.complete()
 }
 
-// member returns where the member's value belongs.
+// member returns a pointer to decode the member's value into.
 func (d *document) member(name string, seen map[string]bool) (any, error) {
 	for _, known := range []struct {
 		name  string
@@ -69,7 +69,8 @@ func (d *document) member(name string, seen map[string]bool) (any, error) {
 	return new(json.RawMessage), nil
 }
 
-// complete turns the form of docker before 18.06 into the later one. As in docker, Digest goes before Descriptor.
+// complete converts the form of docker before 18.06 into the later one. As in docker, Digest takes
+// precedence over Descriptor.
 func (d *document) complete() error {
 	if d.ref == "" {
 		return errors.New(`it has no "Ref"`)
@@ -84,18 +85,19 @@ func (d *document) complete() error {
 	return nil
 }
 
-// sizeUnknown tells whether the file is of the form that names a digest and no size.
+// sizeUnknown reports whether the file has the form with a digest and without a size.
 func (d *document) sizeUnknown() bool { return d.digest != "" }
 
-// rebuild returns the exact bytes of a manifest that was kept without its white space. docker's push takes them to be
-// indented with three spaces, those of an OCI image with two (docker/cli, push.go, buildPutManifestRequest), which is
-// how docker's engine and OCI tools write. Since the digest tells, tabs and none are tried as well.
+// rebuild returns the original bytes of a manifest that is stored without its white space. Docker's
+// push indents it with three spaces, and with two for an OCI image (docker/cli, push.go,
+// buildPutManifestRequest), as docker's engine and OCI tools do. Rebuild also tries tabs and no
+// indentation. The digest decides.
 func (d *document) rebuild() ([]byte, error) {
-	kept := d.schema2
-	if kept == nil {
-		kept = d.oci
+	stored := d.schema2
+	if stored == nil {
+		stored = d.oci
 	}
-	if kept == nil {
+	if stored == nil {
 		return nil, errors.New("it holds no manifest")
 	}
 	want := d.descriptor.Digest
@@ -103,7 +105,7 @@ func (d *document) rebuild() ([]byte, error) {
 		return nil, err
 	}
 	for _, indent := range []string{"   ", "  ", "\t", ""} {
-		raw, err := encode(kept, indent)
+		raw, err := encode(stored, indent)
 		if err != nil {
 			return nil, err
 		}

@@ -11,13 +11,13 @@ import (
 
 // Entry is one image of a local list.
 type Entry struct {
-	Ref        string              // where the image is, normalised: docker.io/hczjl/halo:1.6-arm64
+	Ref        string              // normalised reference: docker.io/hczjl/halo:1.6-arm64
 	Descriptor manifest.Descriptor // of Raw; Platform may be nil
-	Raw        []byte              // the image manifest, byte for byte as its registry has it
+	Raw        []byte              // the exact bytes of the image manifest
 }
 
-// MarshalJSON implements json.Marshaler with the document docker keeps for an entry, byte for byte. Members of the
-// descriptor that docker does not know (platform.features, Extra) are written too; docker ignores them.
+// MarshalJSON implements json.Marshaler with the exact bytes of docker's file for an entry. It also
+// writes members of the descriptor that docker ignores (platform.features, Extra).
 func (e Entry) MarshalJSON() ([]byte, error) {
 	doc := struct {
 		Ref              string
@@ -34,32 +34,33 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 	return json.Marshal(doc)
 }
 
-// UnmarshalJSON implements json.Unmarshaler for the documents of every docker that had the command. The result is
-// checked: a normalised Ref, and a Raw that is an image manifest of the descriptor's media type, digest and size.
-// Where a file of docker before 23 has no Raw, it is rebuilt as docker's push does it, and the digest decides.
+// UnmarshalJSON implements json.Unmarshaler for the files of all versions of docker that have the
+// command. It checks that Ref is normalised, and that Raw is an image manifest with the
+// descriptor's media type, digest and size. If a file of docker before 23 has no Raw, it is rebuilt
+// as docker's push does, and its digest checked.
 func (e *Entry) UnmarshalJSON(b []byte) error {
 	doc, err := decode(b)
 	if err != nil {
 		return err
 	}
-	n := Entry{Ref: doc.ref, Descriptor: doc.descriptor, Raw: doc.raw}
-	if len(n.Raw) == 0 {
-		if n.Raw, err = doc.rebuild(); err != nil {
+	entry := Entry{Ref: doc.ref, Descriptor: doc.descriptor, Raw: doc.raw}
+	if len(entry.Raw) == 0 {
+		if entry.Raw, err = doc.rebuild(); err != nil {
 			return err
 		}
 	}
 	if doc.sizeUnknown() {
-		n.Descriptor.Size = int64(len(n.Raw))
+		entry.Descriptor.Size = int64(len(entry.Raw))
 	}
-	if err := n.check(); err != nil {
+	if err := entry.check(); err != nil {
 		return err
 	}
-	*e = n
+	*e = entry
 	return nil
 }
 
-// check reports why the entry cannot be kept. Errors about the bytes are a *[blob.MismatchError] or a
-// *[manifest.DocumentError].
+// check returns an error if the entry is not valid. Errors about the bytes are a
+// *[blob.MismatchError] or a *[manifest.DocumentError].
 func (e Entry) check() error {
 	if err := checkRef(e.Ref); err != nil {
 		return err

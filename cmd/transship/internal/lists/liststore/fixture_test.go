@@ -11,8 +11,8 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
-// The images of the tests live on a registry with a port, so that file names have a ":" to replace. It is an address
-// (RFC 5737) and no name, since docker asks the resolver for names even when it goes through a proxy.
+// The images are on a registry with a port, so that file names have a ":" to replace. The host is
+// an address (RFC 5737), since docker resolves names even if it uses a proxy.
 const (
 	host     = "192.0.2.1:5000"
 	halo     = host + "/hczjl/halo:"
@@ -25,7 +25,7 @@ const (
 	odd      = host + "/hczjl/odd:1.6"
 )
 
-// image is what a registry has under a tag: the manifest and its config blob.
+// image is an image in a registry: the manifest and its config blob.
 type image struct {
 	ref, mediaType string
 	manifest       string
@@ -35,7 +35,7 @@ type image struct {
 
 func (im image) digest() blob.Digest { return blob.FromBytes([]byte(im.manifest)) }
 
-// byDigest is the same image, named by digest.
+// byDigest returns the same image, named by digest.
 func (im image) byDigest(t testing.TB) image {
 	t.Helper()
 	r, err := reference.Parse(im.ref)
@@ -46,7 +46,7 @@ func (im image) byDigest(t testing.TB) image {
 	return im
 }
 
-// entry is what a list keeps of the image.
+// entry returns the image's entry in a list.
 func (im image) entry() liststore.Entry {
 	p := im.platform
 	return liststore.Entry{
@@ -58,8 +58,9 @@ func (im image) entry() liststore.Entry {
 	}
 }
 
-// images are all of them: as docker's engine writes manifests (three spaces), as buildx does (two), compact without a
-// media type, and with four spaces, whose exact bytes docker before 23 could not keep.
+// images returns all images. Their manifests are indented as docker's engine does (three spaces),
+// as buildx does (two), not at all and without a media type, and with four spaces. The bytes of the
+// last one could not be rebuilt by docker before 23.
 func images() map[string]image {
 	all := map[string]image{}
 	for _, im := range []image{
@@ -67,7 +68,8 @@ func images() map[string]image {
 			manifest.Platform{Architecture: "amd64", OS: "linux"}),
 		dockerImage(arm, 3, `{"architecture":"arm","os":"linux","variant":"v7"}`,
 			manifest.Platform{Architecture: "arm", OS: "linux", Variant: "v7"}),
-		dockerImage(windows, 3, `{"architecture":"amd64","os":"windows","os.version":"10.0.17763.1","os.features":["win32k"]}`,
+		dockerImage(windows, 3,
+			`{"architecture":"amd64","os":"windows","os.version":"10.0.17763.1","os.features":["win32k"]}`,
 			manifest.Platform{Architecture: "amd64", OS: "windows", OSVersion: "10.0.17763.1", OSFeatures: []string{"win32k"}}),
 		dockerImage(buildx, 2, `{"architecture":"riscv64","os":"linux"}`,
 			manifest.Platform{Architecture: "riscv64", OS: "linux"}),
@@ -107,7 +109,8 @@ func dockerImage(ref string, spaces int, config string, p manifest.Platform) ima
 	return image{ref, manifest.MediaTypeDockerManifest, text, config, p}
 }
 
-// ociImage has annotations with characters that encoding/json escapes and this author did not.
+// ociImage returns an image with annotations that have unescaped characters which encoding/json
+// escapes.
 func ociImage(ref, config string, p manifest.Platform) image {
 	const form = `{
   "schemaVersion": 2,

@@ -13,26 +13,26 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// folder is one list, under a root that symbolic links cannot leave.
+// folder is one list. Its root makes sure that symbolic links do not lead out of the store.
 type folder struct {
 	root *os.Root
 	list string // normalised reference
-	dir  string // its file name in root
+	dir  string // name of its folder in root
 }
 
 func (f folder) close() { f.root.Close() }
 
-// names returns the files that can be entries, sorted.
-func (f folder) names() ([]string, error) {
-	found, err := fs.ReadDir(f.root.FS(), f.dir)
+// fileNames returns the names of the files that can be entries, sorted.
+func (f folder) fileNames() ([]string, error) {
+	files, err := fs.ReadDir(f.root.FS(), f.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &NotFoundError{f.list}
 	}
 	if err != nil {
-		return nil, f.failed(err)
+		return nil, f.fileError(err)
 	}
 	var names []string
-	for _, file := range found {
+	for _, file := range files {
 		kind := file.Type()
 		if !isHidden(file.Name()) && (kind.IsRegular() || kind&fs.ModeSymlink != 0) {
 			names = append(names, file.Name())
@@ -41,7 +41,8 @@ func (f folder) names() ([]string, error) {
 	return names, nil
 }
 
-// get returns the entry for an image. A file of that name that holds another image is not it.
+// get returns the entry of an image. If the file of that name has another image it returns a
+// *NotFoundError.
 func (f folder) get(image string) (Entry, error) {
 	e, err := f.read(fileName(image))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && e.Ref != image {
@@ -50,9 +51,9 @@ func (f folder) get(image string) (Entry, error) {
 	return e, err
 }
 
-// admits tells whether the image's file may be written: it is missing, corrupt or the image's own. The error for
-// another image's file is a *CollisionError.
-func (f folder) admits(image string) error {
+// checkWritable returns an error unless the image's file may be written, which it may if it is
+// missing or corrupt or has that image. The error for a file of another image is a *CollisionError.
+func (f folder) checkWritable(image string) error {
 	e, err := f.read(fileName(image))
 	if errors.Is(err, fs.ErrNotExist) || isCorrupt(err) {
 		return nil
@@ -63,8 +64,8 @@ func (f folder) admits(image string) error {
 	return err
 }
 
-// read returns the entry in a file. A missing file is fs.ErrNotExist; a file that holds no entry, or one that belongs
-// elsewhere, is a *CorruptError.
+// read returns the entry in a file. The error for a missing file is fs.ErrNotExist, and for a file
+// without a valid entry, or with one that belongs into another file, a *CorruptError.
 func (f folder) read(name string) (Entry, error) {
 	file, err := f.open(name)
 	if err != nil {
@@ -73,9 +74,9 @@ func (f folder) read(name string) (Entry, error) {
 	defer file.Close()
 	b, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {
-		return Entry{}, f.failed(err)
+		return Entry{}, f.fileError(err)
 	}
-	e, err := parse(b)
+	e, err := parseEntry(b)
 	if err == nil && fileName(e.Ref) != name {
 		err = fmt.Errorf("it holds %s, whose file would be %s", e.Ref, fileName(e.Ref))
 	}
@@ -85,10 +86,10 @@ func (f folder) read(name string) (Entry, error) {
 	return e, nil
 }
 
-// maxFile is the largest file that is read, in bytes: the manifest is in it twice, once as base64.
+// maxFile is the maximum size of a file in bytes. It has the manifest twice, once as base64.
 const maxFile = 4 * manifest.MaxSize
 
-func parse(b []byte) (e Entry, err error) {
+func parseEntry(b []byte) (e Entry, err error) {
 	if len(b) > maxFile {
 		return e, fmt.Errorf("it is larger than %d MiB", maxFile>>20)
 	}
@@ -96,7 +97,7 @@ func parse(b []byte) (e Entry, err error) {
 	return e, err
 }
 
-// open opens a regular file; to open another kind could take for ever.
+// open opens a regular file. Opening another kind of file could block for ever.
 func (f folder) open(name string) (*os.File, error) {
 	path := filepath.Join(f.dir, name)
 	info, err := f.root.Lstat(path)
@@ -106,30 +107,30 @@ func (f folder) open(name string) (*os.File, error) {
 		}
 	}
 	if err != nil {
-		return nil, f.failed(err)
+		return nil, f.fileError(err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, f.corrupt(name, errors.New("it is no regular file"))
 	}
 	file, err := f.root.Open(path)
 	if err != nil {
-		return nil, f.failed(err)
+		return nil, f.fileError(err)
 	}
 	return file, nil
 }
 
-// corrupt says that a file's content is at fault.
+// corrupt returns an error about a file's content.
 func (f folder) corrupt(name string, err error) error {
 	return &CorruptError{File: filepath.Join(f.root.Name(), f.dir, name), List: f.list, Err: err}
 }
 
-// failed says where the file system would not do as asked; its own errors are relative to the root.
-func (f folder) failed(err error) error {
+// fileError adds the root to an error of the file system, whose path is relative to it.
+func (f folder) fileError(err error) error {
 	return fmt.Errorf("local manifest lists in %s: %w", f.root.Name(), err)
 }
 
-// write replaces a file as a whole. The temporary file lies beside the lists and not in one, where docker takes every
-// file for an entry; its name is one that no list has.
+// write replaces a file atomically. The temporary file is in the root, under a name that no list
+// has, since docker takes every file in a list's folder for an entry.
 func (f folder) write(name string, b []byte) error {
 	temp := ".transship-" + rand.Text()
 	err := f.writeNew(temp, b)
@@ -137,8 +138,8 @@ func (f folder) write(name string, b []byte) error {
 		err = f.root.Rename(temp, filepath.Join(f.dir, name))
 	}
 	if err != nil {
-		_ = f.root.Remove(temp) // the first error is the one to tell
-		return f.failed(err)
+		_ = f.root.Remove(temp) // the first error is returned
+		return f.fileError(err)
 	}
 	return nil
 }
@@ -158,14 +159,14 @@ func (f folder) writeNew(name string, b []byte) error {
 	return err
 }
 
-// remove deletes a file and, when nothing is left in it, the folder.
+// remove deletes a file, and the folder if it is empty then.
 func (f folder) remove(name string) error {
 	if err := f.root.Remove(filepath.Join(f.dir, name)); err != nil {
-		return f.failed(err)
+		return f.fileError(err)
 	}
 	err := f.root.Remove(f.dir)
-	if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) { // not empty, or gone already
+	if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) { // not empty, or already deleted
 		return nil
 	}
-	return f.failed(err)
+	return f.fileError(err)
 }

@@ -14,20 +14,20 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
-// Stores that docker made; testdata/README.md says how.
+// Stores written by docker; see testdata/README.md.
 var (
 	golden            = liststore.Store{Root: filepath.Join("testdata", "docker-28.2.2")}
 	withoutRaw        = liststore.Store{Root: filepath.Join("testdata", "without-raw")}
 	withoutDescriptor = liststore.Store{Root: filepath.Join("testdata", "without-descriptor")}
 )
 
-// goldenList is how docker was told to make a list of the golden store.
+// goldenList is how docker made a list of the golden store.
 type goldenList struct {
 	list      string
 	images    []string // in the order of the command line
 	annotate  map[string]liststore.Annotation
 	mediaType string // of what docker pushed
-	all       map[string]image
+	fixtures  map[string]image
 }
 
 func goldenLists(t testing.TB) []goldenList {
@@ -40,12 +40,12 @@ func goldenLists(t testing.TB) []goldenList {
 			list:      halo + "1.6",
 			images:    []string{windows, ociS390X, buildx, digested.ref, arm, amd64, odd, ociARM64},
 			mediaType: manifest.MediaTypeDockerList,
-			all:       all,
+			fixtures:  all,
 		}, {
 			list:      host + "/hczjl/halo_oci:1.6",
 			images:    []string{odd, ociS390X, ociARM64},
 			mediaType: manifest.MediaTypeOCIIndex,
-			all:       all,
+			fixtures:  all,
 		}, {
 			list:   halo + "annotated",
 			images: []string{amd64, windows},
@@ -54,12 +54,12 @@ func goldenLists(t testing.TB) []goldenList {
 				windows: {OSFeatures: []string{"win32k", "other"}},
 			},
 			mediaType: manifest.MediaTypeDockerList,
-			all:       all,
+			fixtures:  all,
 		},
 	}
 }
 
-// sorted is the order of the file names.
+// sorted returns the images sorted by file name.
 func (g goldenList) sorted() []string {
 	safe := strings.NewReplacer(":", "-", "/", "_")
 	return slices.SortedFunc(slices.Values(g.images), func(a, b string) int {
@@ -67,11 +67,11 @@ func (g goldenList) sorted() []string {
 	})
 }
 
-// entries are what the list must hold, from the fixture alone.
+// entries returns the expected entries, made from the fixture alone.
 func (g goldenList) entries() []liststore.Entry {
 	var out []liststore.Entry
 	for _, ref := range g.sorted() {
-		e := g.all[ref].entry()
+		e := g.fixtures[ref].entry()
 		if a, ok := g.annotate[ref]; ok {
 			liststore.Annotate(&e, a)
 		}
@@ -80,7 +80,7 @@ func (g goldenList) entries() []liststore.Entry {
 	return out
 }
 
-// pushedFile is where the golden copy of the pushed list is.
+// pushedFile returns the file of the golden copy of the pushed list.
 func (g goldenList) pushedFile() string {
 	name := strings.NewReplacer(":", "-", "/", "_").Replace(strings.TrimPrefix(g.list, host+"/"))
 	return filepath.Join("testdata", "pushed", name+".json")
@@ -114,8 +114,8 @@ func updateGolden(t *testing.T, d *docker) {
 	}
 }
 
-// tree is all files under a folder, by path.
-func tree(t testing.TB, root string) map[string]string {
+// readTree returns the content of all files under a folder by path.
+func readTree(t testing.TB, root string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	err := fs.WalkDir(os.DirFS(root), ".", func(path string, entry fs.DirEntry, err error) error {
@@ -162,7 +162,7 @@ func TestSaveWritesDockersBytes(t *testing.T) {
 			}
 		}
 	}
-	if diff := cmp.Diff(tree(t, golden.Root), tree(t, s.Root)); diff != "" {
+	if diff := cmp.Diff(readTree(t, golden.Root), readTree(t, s.Root)); diff != "" {
 		t.Errorf("(-docker +got):\n%s", diff)
 	}
 }
@@ -180,7 +180,7 @@ func TestSaveAgainWritesTheSameBytes(t *testing.T) {
 			}
 		}
 	}
-	if diff := cmp.Diff(tree(t, golden.Root), tree(t, s.Root)); diff != "" {
+	if diff := cmp.Diff(readTree(t, golden.Root), readTree(t, s.Root)); diff != "" {
 		t.Errorf("(-docker +got):\n%s", diff)
 	}
 }
@@ -204,10 +204,11 @@ func TestBuildWritesWhatDockerPushes(t *testing.T) {
 	}
 }
 
-// The two forms of older docker give the same entries, except that docker before 18.06 did not see the variant.
+// The two older forms give the same entries, except that docker before 18.06 did not store the
+// variant.
 func TestListReadsOlderFiles(t *testing.T) {
 	for name, s := range map[string]liststore.Store{"raw": withoutRaw, "descriptor": withoutDescriptor} {
-		list := goldenList{images: []string{amd64, arm, windows, buildx}, all: images()}
+		list := goldenList{images: []string{amd64, arm, windows, buildx}, fixtures: images()}
 		want := list.entries()
 		if name == "descriptor" {
 			want[2].Descriptor.Platform.Variant = ""
@@ -222,10 +223,10 @@ func TestListReadsOlderFiles(t *testing.T) {
 	}
 }
 
-func TestOlderFilesThatCannotBeRebuilt(t *testing.T) {
+func TestOlderFileThatCannotBeRebuilt(t *testing.T) {
 	for _, s := range []liststore.Store{withoutRaw, withoutDescriptor} {
 		_, err := s.List(halo + "odd")
-		checkCorrupt(t, err, "cannot be rebuilt", "192.0.2.1-5000_hczjl_odd-1.6",
+		wantCorrupt(t, err, "cannot be rebuilt", "192.0.2.1-5000_hczjl_odd-1.6",
 			"transship manifest rm "+halo+"odd")
 	}
 }

@@ -7,13 +7,14 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// fileName is the name docker gives to the folder of a list and to the file of an image. A checked reference begins
-// with a letter, a digit or "[", and has no backslash: its file name is always one plain path element.
+// fileName returns docker's name for the folder of a list and the file of an image. A checked
+// reference begins with a letter, a digit or "[", and has no backslash, so its file name is always
+// one path element.
 func fileName(ref string) string {
 	return strings.NewReplacer(":", "-", "/", "_").Replace(ref)
 }
 
-// checkRef refuses a text that is no normalised reference. docker refuses to read a file with such a Ref.
+// checkRef returns an error if ref is not a normalised reference, as docker does for a file's Ref.
 func checkRef(ref string) error {
 	r, err := reference.Parse(ref)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// registry is as much of a registry as docker manifest needs: manifests and configs to read, mounts that always
-// succeed, and manifests that are put.
+// registry implements those endpoints that "docker manifest" uses: GET of manifests and configs,
+// mounts that always succeed, and PUT of manifests.
 type registry struct {
 	content map[string]document // by URL path
 
@@ -81,21 +81,21 @@ func (r *registry) get(w http.ResponseWriter, req *http.Request) {
 	fmt.Fprint(w, found.text)
 }
 
-// tag returns what was pushed under a tag.
+// tag returns the manifest that was pushed with a tag.
 func (r *registry) tag(ref string) document {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.pushed[manifestPath(ref)]
 }
 
-// manifestPath is the URL path of a tag or digest on the registry.
+// manifestPath returns the URL path of a tag or digest.
 func manifestPath(ref string) string {
 	name, identifier, _ := strings.Cut(strings.TrimPrefix(ref, host+"/"), ":")
 	return "/v2/" + name + "/manifests/" + identifier
 }
 
-// serve starts the registry and gives the URL of an HTTP proxy that leads every name to it. So the images' host can
-// be the same on every machine, and the files docker makes of it too.
+// serve starts the registry and returns the URL of an HTTP proxy that connects every host to it. So
+// the images' host, and the files docker writes, are the same on every machine.
 func (r *registry) serve(t testing.TB) string {
 	t.Helper()
 	server := httptest.NewTLSServer(r)
@@ -105,7 +105,7 @@ func (r *registry) serve(t testing.TB) string {
 	return proxy.URL
 }
 
-// tunnel is a proxy that answers CONNECT with a connection to address, whatever was asked for.
+// tunnel is a proxy that answers every CONNECT with a connection to address.
 func tunnel(address string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		out, err := net.Dial("tcp", address)

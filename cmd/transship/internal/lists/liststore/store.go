@@ -9,13 +9,14 @@ import (
 	"strings"
 )
 
-// Store is the folder that holds all local lists: manifests in docker's configuration directory. Lists and images are
-// named by normalised references, such as docker.io/library/halo:1.6. Nothing is created before the first Save. No
-// read or write leaves Root: a symbolic link that points out of it is an error.
+// Store is the folder of all local lists, which is manifests in docker's configuration directory.
+// Lists and images are named by normalised references, such as docker.io/library/halo:1.6. The
+// first Save creates the folder. Reads and writes stay in Root: a symbolic link out of it is an
+// error.
 type Store struct{ Root string }
 
-// Lists returns the names of the lists' folders, sorted; none where there is no store yet. A name does not say where
-// "-" was ":" and "_" was "/", so that it cannot be turned back into the reference.
+// Lists returns the names of the lists' folders, sorted. It returns none if Root does not exist. A
+// name cannot be converted back into the reference, since "-" can stand for ":" and "_" for "/".
 func (s Store) Lists() ([]string, error) {
 	root, err := s.open()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -25,12 +26,12 @@ func (s Store) Lists() ([]string, error) {
 		return nil, err
 	}
 	defer root.Close()
-	found, err := fs.ReadDir(root.FS(), ".")
+	files, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	for _, f := range found {
+	for _, f := range files {
 		if f.IsDir() && !isHidden(f.Name()) {
 			names = append(names, f.Name())
 		}
@@ -38,23 +39,23 @@ func (s Store) Lists() ([]string, error) {
 	return names, nil
 }
 
-// List returns a list's entries in the order docker pushes them: bytewise by file name. Hidden files, folders and
-// whatever else is no file are passed over, though docker fails on them. A list may be empty. Errors are a
-// *[NotFoundError] for an unknown list and a *[CorruptError].
+// List returns a list's entries in the order in which docker pushes them, bytewise by file name. It
+// skips hidden files and everything that is not a file; docker fails on these. A list may be empty.
+// Errors are a *[NotFoundError] for an unknown list and a *[CorruptError].
 func (s Store) List(list string) ([]Entry, error) {
 	f, err := s.folder(list)
 	if err != nil {
 		return nil, err
 	}
 	defer f.close()
-	names, err := f.names()
+	names, err := f.fileNames()
 	if err != nil {
 		return nil, err
 	}
 	entries := make([]Entry, 0, len(names))
 	for _, name := range names {
 		e, err := f.read(name)
-		if errors.Is(err, fs.ErrNotExist) { // removed since
+		if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
 			continue
 		}
 		if err != nil {
@@ -65,7 +66,8 @@ func (s Store) List(list string) ([]Entry, error) {
 	return entries, nil
 }
 
-// Get returns a list's entry for an image. Errors are a *[NotFoundError] that names the image, and a *[CorruptError].
+// Get returns a list's entry for an image. Errors are a *[NotFoundError] with the image's name and
+// a *[CorruptError].
 func (s Store) Get(list, image string) (Entry, error) {
 	if err := checkRef(image); err != nil {
 		return Entry{}, err
@@ -81,9 +83,9 @@ func (s Store) Get(list, image string) (Entry, error) {
 	return f.get(image)
 }
 
-// Save writes an entry into a list, replacing the one for the same image; the first Save makes the list. The file is
-// replaced as a whole or not at all. An entry that [Entry.UnmarshalJSON] would refuse is not written; an image that
-// cannot stand beside one already there is a *[CollisionError].
+// Save writes an entry into a list and replaces the one for the same image. It creates the list if
+// needed, and replaces the file atomically. It returns an error for an entry that
+// [Entry.UnmarshalJSON] would refuse, and a *[CollisionError] if the file has another image.
 func (s Store) Save(list string, e Entry) error {
 	if err := checkRef(list); err != nil {
 		return err
@@ -100,13 +102,14 @@ func (s Store) Save(list string, e Entry) error {
 		return err
 	}
 	defer f.close()
-	if err := f.admits(e.Ref); err != nil {
+	if err := f.checkWritable(e.Ref); err != nil {
 		return err
 	}
 	return f.write(fileName(e.Ref), b)
 }
 
-// Remove deletes a list with all that is in its folder, corrupt files too. An unknown list is a *[NotFoundError].
+// Remove deletes a list with its folder, corrupt files included. The error for an unknown list is a
+// *[NotFoundError].
 func (s Store) Remove(list string) error {
 	f, err := s.folder(list)
 	if err != nil {
@@ -116,8 +119,8 @@ func (s Store) Remove(list string) error {
 	return f.root.RemoveAll(f.dir)
 }
 
-// RemoveEntry drops one image from a list, also where its file is corrupt, and the list with its last image. Errors
-// are a *[NotFoundError] that names the image.
+// RemoveEntry removes an image from a list, even if its file is corrupt, and with the last image
+// also the list. The error for an unknown image is a *[NotFoundError] with its name.
 func (s Store) RemoveEntry(list, image string) error {
 	if err := checkRef(image); err != nil {
 		return err
@@ -136,10 +139,10 @@ func (s Store) RemoveEntry(list, image string) error {
 	return f.remove(fileName(image))
 }
 
-// errNoRoot is what the zero Store says.
+// errNoRoot is the error of the zero Store.
 var errNoRoot = errors.New("the store of local manifest lists has no folder: Root is empty")
 
-// open opens the root; the error is fs.ErrNotExist before the first Save.
+// open opens the root. The error is fs.ErrNotExist before the first Save.
 func (s Store) open() (*os.Root, error) {
 	if s.Root == "" {
 		return nil, errNoRoot
@@ -147,7 +150,7 @@ func (s Store) open() (*os.Root, error) {
 	return os.OpenRoot(s.Root)
 }
 
-// folder opens a list that exists; else the error is a *NotFoundError.
+// folder opens a list. The error is a *NotFoundError if it does not exist.
 func (s Store) folder(list string) (folder, error) {
 	if err := checkRef(list); err != nil {
 		return folder{}, err
@@ -171,7 +174,7 @@ func (s Store) folder(list string) (folder, error) {
 	return folder{}, err
 }
 
-// create opens a list, making the store and the list where they are missing, with docker's permissions.
+// create opens a list and creates the store and the list if needed, with docker's permissions.
 func (s Store) create(list string) (folder, error) {
 	if s.Root == "" {
 		return folder{}, errNoRoot
@@ -191,5 +194,6 @@ func (s Store) create(list string) (folder, error) {
 	return f, nil
 }
 
-// isHidden tells whether a name in the store is of no list and no image: no reference begins with a dot.
+// isHidden reports whether a name cannot be that of a list or an image: no reference begins with a
+// dot.
 func isHidden(name string) bool { return strings.HasPrefix(name, ".") }

@@ -17,7 +17,7 @@ import (
 
 const list = halo + "1.6"
 
-// newStore is a store that holds the list with some of the fixture's images.
+// newStore returns a store that has the list with some of the fixture's images.
 func newStore(t testing.TB, images ...image) liststore.Store {
 	t.Helper()
 	s := liststore.Store{Root: filepath.Join(t.TempDir(), "manifests")}
@@ -29,21 +29,21 @@ func newStore(t testing.TB, images ...image) liststore.Store {
 	return s
 }
 
-// file is the path of an image's file in the list.
+// file returns the path of an image's file in the list.
 func file(s liststore.Store, ref string) string {
 	safe := strings.NewReplacer(":", "-", "/", "_")
 	return filepath.Join(s.Root, safe.Replace(list), safe.Replace(ref))
 }
 
-func put(t testing.TB, path, content string) {
+func writeFile(t testing.TB, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// checkRefs wants the list to hold these images.
-func checkRefs(t *testing.T, s liststore.Store, want ...string) {
+// wantRefs checks that the list has these images.
+func wantRefs(t *testing.T, s liststore.Store, want ...string) {
 	t.Helper()
 	entries, err := s.List(list)
 	if err != nil {
@@ -58,16 +58,17 @@ func checkRefs(t *testing.T, s liststore.Store, want ...string) {
 	}
 }
 
-// checkNotFound wants docker's words for it.
-func checkNotFound(t *testing.T, err error, ref string) {
+// wantNotFound checks that err is a NotFoundError with docker's message.
+func wantNotFound(t *testing.T, err error, ref string) {
 	t.Helper()
 	if !errors.Is(err, fs.ErrNotExist) || err.Error() != "No such manifest: "+ref {
 		t.Errorf("got %v", err)
 	}
 }
 
-// checkCorrupt wants a *CorruptError in one line that has all the words, and is not taken for a missing list.
-func checkCorrupt(t *testing.T, err error, words ...string) {
+// wantCorrupt checks that err is a *CorruptError, has one line and all the words, and is not
+// fs.ErrNotExist.
+func wantCorrupt(t *testing.T, err error, words ...string) {
 	t.Helper()
 	var corrupt *liststore.CorruptError
 	if !errors.As(err, &corrupt) || errors.Is(err, fs.ErrNotExist) {
@@ -76,7 +77,7 @@ func checkCorrupt(t *testing.T, err error, words ...string) {
 	}
 	for _, word := range words {
 		if !strings.Contains(err.Error(), word) {
-			t.Errorf("%q lacks %q", err, word)
+			t.Errorf("%q does not contain %q", err, word)
 		}
 	}
 	if strings.Contains(err.Error(), "\n") {
@@ -91,28 +92,28 @@ func TestNotFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := s.List(list)
-			checkNotFound(t, err, list)
+			wantNotFound(t, err, list)
 			_, err = s.Get(list, amd64)
-			checkNotFound(t, err, amd64)
-			checkNotFound(t, s.Remove(list), list)
-			checkNotFound(t, s.RemoveEntry(list, amd64), amd64)
+			wantNotFound(t, err, amd64)
+			wantNotFound(t, s.Remove(list), list)
+			wantNotFound(t, s.RemoveEntry(list, amd64), amd64)
 			if names, err := s.Lists(); err != nil || names != nil {
 				t.Errorf("Lists: %v, %v", names, err)
 			}
 			if name == "no store" {
 				if _, err := os.Stat(s.Root); err == nil {
-					t.Error("reading made the store")
+					t.Error("reading created the store")
 				}
 			}
 		})
 	}
 	s := newStore(t, all[amd64])
 	_, err := s.Get(list, arm)
-	checkNotFound(t, err, arm)
-	checkNotFound(t, s.RemoveEntry(list, arm), arm)
+	wantNotFound(t, err, arm)
+	wantNotFound(t, s.RemoveEntry(list, arm), arm)
 }
 
-func TestZeroRoot(t *testing.T) {
+func TestEmptyRoot(t *testing.T) {
 	var s liststore.Store
 	_, listErr := s.List(list)
 	_, getErr := s.Get(list, amd64)
@@ -135,7 +136,7 @@ func TestSaveReplacesAndListSorts(t *testing.T) {
 	if err := s.Save(list, e); err != nil {
 		t.Fatal(err)
 	}
-	checkRefs(t, s, amd64, arm, ociARM64)
+	wantRefs(t, s, amd64, arm, ociARM64)
 	got, err := s.Get(list, arm)
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +146,7 @@ func TestSaveReplacesAndListSorts(t *testing.T) {
 	}
 }
 
-func TestPermissionsAndLeftovers(t *testing.T) {
+func TestFileModes(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no permission bits")
 	}
@@ -164,12 +165,12 @@ func TestPermissionsAndLeftovers(t *testing.T) {
 	if names, err := s.Lists(); err != nil || len(names) != 1 {
 		t.Errorf("Lists: %v, %v", names, err)
 	}
-	if files := tree(t, s.Root); len(files) != 1 {
-		t.Errorf("left behind: %v", files)
+	if files := readTree(t, s.Root); len(files) != 1 {
+		t.Errorf("got files %v", files)
 	}
 }
 
-func TestSaveFailsWithoutTraces(t *testing.T) {
+func TestFailedSaveLeavesNoTempFile(t *testing.T) {
 	s := newStore(t, images()[amd64])
 	if err := os.MkdirAll(filepath.Join(file(s, arm), "full"), 0o755); err != nil {
 		t.Fatal(err)
@@ -177,12 +178,12 @@ func TestSaveFailsWithoutTraces(t *testing.T) {
 	if err := s.Save(list, images()[arm].entry()); err == nil {
 		t.Fatal("a folder was replaced")
 	}
-	if files := tree(t, s.Root); len(files) != 1 {
-		t.Errorf("left behind: %v", files)
+	if files := readTree(t, s.Root); len(files) != 1 {
+		t.Errorf("got files %v", files)
 	}
 }
 
-func TestSaveRefuses(t *testing.T) {
+func TestSaveRefusesInvalidEntries(t *testing.T) {
 	valid := images()[amd64].entry()
 	for name, change := range map[string]func(e *liststore.Entry){
 		"name":      func(e *liststore.Entry) { e.Ref = "halo" },
@@ -200,10 +201,10 @@ func TestSaveRefuses(t *testing.T) {
 			e := valid
 			change(&e)
 			if err := s.Save(list, e); err == nil {
-				t.Error("it was saved")
+				t.Error("no error")
 			}
 			if _, err := os.Stat(s.Root); err == nil {
-				t.Error("the store was made")
+				t.Error("the store was created")
 			}
 		})
 	}
@@ -218,7 +219,7 @@ func TestSaveRefuses(t *testing.T) {
 	}
 }
 
-func TestSaveRefusesTwoImagesWithOneFileName(t *testing.T) {
+func TestSaveRefusesImagesWithSameFileName(t *testing.T) {
 	im := images()[ociARM64]
 	s := newStore(t, im)
 	im.ref = host + "/hczjl/halo/oci:1.6-arm64"
@@ -230,15 +231,15 @@ func TestSaveRefusesTwoImagesWithOneFileName(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	_, err := s.Get(list, im.ref)
-	checkNotFound(t, err, im.ref)
-	checkNotFound(t, s.RemoveEntry(list, im.ref), im.ref)
-	checkRefs(t, s, ociARM64)
+	wantNotFound(t, err, im.ref)
+	wantNotFound(t, s.RemoveEntry(list, im.ref), im.ref)
+	wantRefs(t, s, ociARM64)
 }
 
 func TestRemove(t *testing.T) {
 	all := images()
 	s := newStore(t, all[amd64], all[arm])
-	put(t, file(s, amd64), "corrupt")
+	writeFile(t, file(s, amd64), "corrupt")
 	if err := s.Remove(list); err != nil {
 		t.Fatal(err)
 	}
@@ -250,48 +251,48 @@ func TestRemove(t *testing.T) {
 func TestRemoveEntry(t *testing.T) {
 	all := images()
 	s := newStore(t, all[amd64], all[arm], all[windows])
-	put(t, file(s, amd64), "corrupt")
+	writeFile(t, file(s, amd64), "corrupt")
 	for _, ref := range []string{amd64, windows} {
 		if err := s.RemoveEntry(list, ref); err != nil {
 			t.Fatal(err)
 		}
 	}
-	checkRefs(t, s, arm)
+	wantRefs(t, s, arm)
 	if err := s.RemoveEntry(list, arm); err != nil {
 		t.Fatal(err)
 	}
 	_, err := s.List(list)
-	checkNotFound(t, err, list)
+	wantNotFound(t, err, list)
 }
 
-func TestSaveRepairsACorruptFile(t *testing.T) {
+func TestSaveReplacesCorruptFile(t *testing.T) {
 	im := images()[amd64]
 	s := newStore(t, im)
-	put(t, file(s, amd64), "corrupt")
+	writeFile(t, file(s, amd64), "corrupt")
 	if err := s.Save(list, im.entry()); err != nil {
 		t.Fatal(err)
 	}
-	checkRefs(t, s, amd64)
+	wantRefs(t, s, amd64)
 }
 
-func TestStrayFiles(t *testing.T) {
+func TestOtherFilesAreSkipped(t *testing.T) {
 	s := newStore(t, images()[amd64])
 	folder := filepath.Dir(file(s, amd64))
-	put(t, filepath.Join(folder, ".DS_Store"), "x")
-	put(t, filepath.Join(s.Root, "x"), "x")
+	writeFile(t, filepath.Join(folder, ".DS_Store"), "x")
+	writeFile(t, filepath.Join(s.Root, "x"), "x")
 	for _, dir := range []string{filepath.Join(folder, "dir"), filepath.Join(s.Root, ".git")} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	checkRefs(t, s, amd64)
+	wantRefs(t, s, amd64)
 	if names, err := s.Lists(); err != nil || len(names) != 1 {
 		t.Errorf("Lists: %v, %v", names, err)
 	}
 	if err := s.RemoveEntry(list, amd64); err != nil {
 		t.Fatal(err)
 	}
-	checkRefs(t, s) // the stray files keep the folder
+	wantRefs(t, s) // the other files keep the folder
 }
 
 func TestSymbolicLinksDoNotLeaveTheStore(t *testing.T) {
@@ -302,7 +303,7 @@ func TestSymbolicLinksDoNotLeaveTheStore(t *testing.T) {
 		t.Skip(err)
 	}
 	_, err := s.List(list)
-	checkCorrupt(t, err, "symbolic link", file(s, amd64))
+	wantCorrupt(t, err, "symbolic link", file(s, amd64))
 	if err := s.Save(list, im.entry()); err != nil { // replaces the link
 		t.Fatal(err)
 	}
@@ -324,7 +325,7 @@ func TestSymbolicLinksDoNotLeaveTheStore(t *testing.T) {
 	if err := linked.Remove(list); err != nil {
 		t.Error(err)
 	}
-	checkRefs(t, outside, amd64)
+	wantRefs(t, outside, amd64)
 }
 
 func TestSymbolicLinkInsideTheStore(t *testing.T) {
@@ -336,10 +337,10 @@ func TestSymbolicLinkInsideTheStore(t *testing.T) {
 	if err := os.Symlink(filepath.Join("..", "x"), file(s, amd64)); err != nil {
 		t.Skip(err)
 	}
-	checkRefs(t, s, amd64)
+	wantRefs(t, s, amd64)
 }
 
-// A reader meets whole files only, and no temporary one.
+// A reader sees only complete files and no temporary ones.
 func TestListWhileSaving(t *testing.T) {
 	all := images()
 	s := newStore(t, all[amd64])
@@ -352,7 +353,7 @@ func TestListWhileSaving(t *testing.T) {
 		done <- err
 	}()
 	for {
-		checkRefs(t, s, amd64)
+		wantRefs(t, s, amd64)
 		select {
 		case err := <-done:
 			if err != nil {
