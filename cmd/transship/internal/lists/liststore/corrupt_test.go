@@ -79,7 +79,7 @@ func TestFolderInsteadOfFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := s.Get(list, amd64)
-	wantCorrupt(t, err, "no regular file")
+	wantCorrupt(t, err, "not a regular file")
 }
 
 func TestFileNameOfAnotherEntry(t *testing.T) {

@@ -28,7 +28,7 @@ func decode(b []byte) (document, error) {
 	var doc document
 	dec := json.NewDecoder(bytes.NewReader(b))
 	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
-		return doc, errors.New("it is no JSON object")
+		return doc, errors.New("it is not a JSON object")
 	}
 	seen := map[string]bool{}
 	for dec.More() {
@@ -61,7 +61,7 @@ func (d *document) member(name string, seen map[string]bool) (any, error) {
 			continue
 		}
 		if name != known.name || seen[name] {
-			return nil, fmt.Errorf("member %q is doubled, or differs from %q in case", name, known.name)
+			return nil, fmt.Errorf("member %q is a duplicate, or differs from %q in case", name, known.name)
 		}
 		seen[name] = true
 		return known.value, nil
@@ -98,7 +98,7 @@ func (d *document) rebuild() ([]byte, error) {
 		stored = d.oci
 	}
 	if stored == nil {
-		return nil, errors.New("it holds no manifest")
+		return nil, errors.New("it has no manifest")
 	}
 	want := d.descriptor.Digest
 	if err := want.Validate(); err != nil {
@@ -113,7 +113,7 @@ func (d *document) rebuild() ([]byte, error) {
 			return raw, nil
 		}
 	}
-	return nil, fmt.Errorf("docker before 23 kept the manifest without its white space, and %s cannot be rebuilt", want)
+	return nil, fmt.Errorf("docker before 23 stored the manifest without its white space, and %s cannot be rebuilt", want)
 }
 
 func encode(v json.RawMessage, indent string) ([]byte, error) {

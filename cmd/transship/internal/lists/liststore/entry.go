@@ -66,7 +66,7 @@ func (e Entry) check() error {
 		return err
 	}
 	if !manifest.IsImage(e.Descriptor.MediaType) {
-		return fmt.Errorf("media type %q is not an image manifest's", e.Descriptor.MediaType)
+		return fmt.Errorf("media type %q is not that of an image manifest", e.Descriptor.MediaType)
 	}
 	if err := e.Descriptor.Validate(); err != nil {
 		return err
@@ -79,7 +79,7 @@ func (e Entry) check() error {
 		return err
 	}
 	if m.MediaType != e.Descriptor.MediaType {
-		return errors.New("the manifest is " + m.MediaType + ", its descriptor says " + e.Descriptor.MediaType)
+		return errors.New("the manifest is " + m.MediaType + ", but its descriptor says " + e.Descriptor.MediaType)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ type CorruptError struct {
 
 // Error returns, in one line, the file, the cause, and the command that removes the list.
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("unusable file %s in a local manifest list: %v; drop the list with: transship manifest rm %s",
+	return fmt.Sprintf("unusable file %s in a local manifest list: %v; remove the list with: transship manifest rm %s",
 		e.File, e.Err, e.List)
 }
 
@@ -56,6 +56,6 @@ type CollisionError struct {
 
 // Error returns both images and what to do.
 func (e *CollisionError) Error() string {
-	return fmt.Sprintf("local manifest list %s holds %s, which has the same file name as %s; give one of them another tag",
+	return fmt.Sprintf("local manifest list %s has %s, which has the same file name as %s; give one of them another tag",
 		e.List, e.Have, e.Want)
 }

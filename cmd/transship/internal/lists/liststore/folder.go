@@ -78,7 +78,7 @@ func (f folder) read(name string) (Entry, error) {
 	}
 	e, err := parseEntry(b)
 	if err == nil && fileName(e.Ref) != name {
-		err = fmt.Errorf("it holds %s, whose file would be %s", e.Ref, fileName(e.Ref))
+		err = fmt.Errorf("it has %s, whose file would be %s", e.Ref, fileName(e.Ref))
 	}
 	if err != nil {
 		return Entry{}, f.corrupt(name, err)
@@ -103,14 +103,14 @@ func (f folder) open(name string) (*os.File, error) {
 	info, err := f.root.Lstat(path)
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		if info, err = f.root.Stat(path); err != nil {
-			return nil, f.corrupt(name, errors.New("it is a symbolic link to nowhere in the store"))
+			return nil, f.corrupt(name, errors.New("it is a symbolic link out of the store, or to a missing file"))
 		}
 	}
 	if err != nil {
 		return nil, f.fileError(err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, f.corrupt(name, errors.New("it is no regular file"))
+		return nil, f.corrupt(name, errors.New("it is not a regular file"))
 	}
 	file, err := f.root.Open(path)
 	if err != nil {

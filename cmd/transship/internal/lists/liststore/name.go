@@ -21,7 +21,7 @@ func checkRef(ref string) error {
 		return err
 	}
 	if r.String() != ref {
-		return fmt.Errorf("%q is not a normalised reference, which would be %s", ref, r)
+		return fmt.Errorf("%q is not a normalised reference; that would be %s", ref, r)
 	}
 	return nil
 }

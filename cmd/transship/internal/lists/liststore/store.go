@@ -91,7 +91,7 @@ func (s Store) Save(list string, e Entry) error {
 		return err
 	}
 	if err := e.check(); err != nil {
-		return fmt.Errorf("%s cannot be kept in a local manifest list: %w", e.Ref, err)
+		return fmt.Errorf("%s cannot be stored in a local manifest list: %w", e.Ref, err)
 	}
 	b, err := json.Marshal(e)
 	if err != nil {
