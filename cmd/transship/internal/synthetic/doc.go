@@ -1,5 +1,6 @@
-// Package synthetic makes images out of a seed, to measure with: valid in form, of any size, and different for each seed.
+// Package synthetic generates valid images of any size from a seed, for benchmarks. Start with
+// [New].
 //
-// An [Image] is a source of a copy. Its layers are generated while they are read, from any offset on, and are never held;
-// making one reads each layer once, for its digest.
+// An [Image] is a source of a copy. Its layers are generated while they are read, from any offset,
+// and are never held in memory. New reads each layer once to get its digest.
 package synthetic

@@ -13,19 +13,21 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// MediaTypeLayer is the media type of a synthetic layer, a tar without compression (image-spec, media-types.md).
+// MediaTypeLayer is the media type of a synthetic layer, an uncompressed tar (image-spec,
+// media-types.md).
 const MediaTypeLayer = "application/vnd.oci.image.layer.v1.tar"
 
-// Spec says what an image is like. Equal specs give equal images, byte for byte.
+// Spec specifies an image. Equal specs give the same bytes.
 type Spec struct {
 	Seed      uint64              // of the random bytes of the layers
-	Platforms []manifest.Platform // one image each; linux/amd64 alone where there is none
-	Layers    []int64             // the sizes in bytes of the layers that each platform has for itself
-	// Compressible is the part of each layer, from 0 to 1, that a compressor takes out.
+	Platforms []manifest.Platform // one image each; linux/amd64 if empty
+	Layers    []int64             // sizes in bytes; each platform has its own layers of these sizes
+	// Compressible is the ratio of each layer, from 0 to 1, that compression removes.
 	Compressible float64
 }
 
-// Validate refuses a negative size, sizes that no int64 holds in sum, and a part that is not from 0 to 1.
+// Validate returns an error if a size is negative, if the sum of the sizes overflows an int64, or
+// if Compressible is not from 0 to 1.
 func (s Spec) Validate() error {
 	if !(s.Compressible >= 0 && s.Compressible <= 1) {
 		return fmt.Errorf("the compressible part is from 0 to 1, not %g", s.Compressible)
@@ -49,7 +51,8 @@ func (s Spec) platforms() []manifest.Platform {
 	return s.Platforms
 }
 
-// Image is a synthetic image, to be copied from. Its methods may be called concurrently.
+// Image is a synthetic image, which can be the source of a copy. Its methods may be called
+// concurrently.
 type Image struct {
 	seed      uint64
 	manifests []manifest.Manifest // children before parents, the root last
@@ -57,8 +60,9 @@ type Image struct {
 	content   map[blob.Digest]blob.Open
 }
 
-// New makes an image: an index with an entry for each platform, or the image itself where there is but one. It generates
-// every layer once, for its digest; the error is that of [Spec.Validate] or the cause of ctx.
+// New returns an image: an index with an entry for each platform, or one image if there is only one
+// platform. It generates every layer once to get its digest. The error is that of [Spec.Validate]
+// or the cause of ctx.
 func New(ctx context.Context, spec Spec) (*Image, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
@@ -69,29 +73,29 @@ func New(ctx context.Context, spec Spec) (*Image, error) {
 	}
 	im := &Image{seed: spec.Seed, content: map[blob.Digest]blob.Open{}}
 	for i, p := range spec.platforms() {
-		if err := im.add(p, layers[i*len(spec.Layers):][:len(spec.Layers)]); err != nil {
+		if err := im.addImage(p, layers[i*len(spec.Layers):][:len(spec.Layers)]); err != nil {
 			return nil, err
 		}
 	}
 	if len(im.manifests) > 1 {
-		err = im.index(spec.platforms())
+		err = im.addIndex(spec.platforms())
 	}
 	return im, err
 }
 
-// Root returns the manifest that is tagged.
+// Root returns the manifest to tag.
 func (im *Image) Root() manifest.Manifest { return im.manifests[len(im.manifests)-1] }
 
 // Manifests returns all manifests, children before parents, the root last.
 func (im *Image) Manifests() []manifest.Manifest { return im.manifests }
 
-// Blobs returns the configs and layers, each once.
+// Blobs returns the configs and layers without duplicates.
 func (im *Image) Blobs() []manifest.Descriptor { return im.blobs }
 
-// String is how messages call the image.
+// String returns the name of the image in messages.
 func (im *Image) String() string { return fmt.Sprintf("the synthetic image of seed %d", im.seed) }
 
-// Size returns the bytes of all blobs.
+// Size returns the size of all blobs in bytes.
 func (im *Image) Size() (sum int64) {
 	for _, d := range im.blobs {
 		sum += d.Size
@@ -99,7 +103,8 @@ func (im *Image) Size() (sum int64) {
 	return sum
 }
 
-// Manifest returns a manifest by digest, and the root for any tag. A digest that is not of this image is fs.ErrNotExist.
+// Manifest returns a manifest by digest, and the root for any tag. The error for an unknown digest
+// is fs.ErrNotExist.
 func (im *Image) Manifest(_ context.Context, ref string) (manifest.Manifest, error) {
 	for _, m := range im.manifests {
 		if string(m.Digest) == ref {
@@ -112,7 +117,7 @@ func (im *Image) Manifest(_ context.Context, ref string) (manifest.Manifest, err
 	return im.Root(), nil
 }
 
-// Blob generates a blob from an offset in bytes on. One that is not of this image is fs.ErrNotExist.
+// Blob generates a blob from an offset in bytes. The error for an unknown blob is fs.ErrNotExist.
 func (im *Image) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
 	open, ok := im.content[d.Digest]
 	if !ok {
@@ -121,30 +126,30 @@ func (im *Image) Blob(ctx context.Context, d manifest.Descriptor, offset int64) 
 	return open(ctx, offset)
 }
 
-// add makes the image of a platform.
-func (im *Image) add(p manifest.Platform, layers []layer) error {
+// addImage adds the image of a platform.
+func (im *Image) addImage(p manifest.Platform, layers []layer) error {
 	config := manifest.Config{Platform: p, RootFS: manifest.RootFS{Type: "layers"}}
-	var list []manifest.Descriptor
+	var layerDescriptors []manifest.Descriptor
 	for _, l := range layers {
 		d := manifest.Descriptor{MediaType: MediaTypeLayer, Digest: l.digest, Size: l.size}
 		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, d.Digest)
-		list = append(list, d)
-		im.keep(d, l.open)
+		layerDescriptors = append(layerDescriptors, d)
+		im.addBlob(d, l.open)
 	}
 	raw, err := json.Marshal(config)
 	if err != nil {
 		return err
 	}
-	about := manifest.Descriptor{MediaType: manifest.MediaTypeOCIConfig, Digest: blob.FromBytes(raw), Size: int64(len(raw))}
-	im.keep(about, opener(raw))
+	d := manifest.Descriptor{MediaType: manifest.MediaTypeOCIConfig, Digest: blob.FromBytes(raw), Size: int64(len(raw))}
+	im.addBlob(d, openBytes(raw))
 	raw, err = manifest.OCIStyle().EncodeImage(manifest.Image{
-		SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest, Config: &about, Layers: list,
+		SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest, Config: &d, Layers: layerDescriptors,
 	})
-	return im.parse(manifest.MediaTypeOCIManifest, raw, err)
+	return im.addManifest(manifest.MediaTypeOCIManifest, raw, err)
 }
 
-// index puts the images of all platforms together.
-func (im *Image) index(platforms []manifest.Platform) error {
+// addIndex adds the index of the images of all platforms.
+func (im *Image) addIndex(platforms []manifest.Platform) error {
 	ix := manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex}
 	for i, m := range im.manifests {
 		d := m.Descriptor
@@ -152,10 +157,10 @@ func (im *Image) index(platforms []manifest.Platform) error {
 		ix.Manifests = append(ix.Manifests, d)
 	}
 	raw, err := manifest.OCIStyle().Encode(ix)
-	return im.parse(ix.MediaType, raw, err)
+	return im.addManifest(ix.MediaType, raw, err)
 }
 
-func (im *Image) parse(mediaType string, raw []byte, err error) error {
+func (im *Image) addManifest(mediaType string, raw []byte, err error) error {
 	if err != nil {
 		return err
 	}
@@ -164,7 +169,7 @@ func (im *Image) parse(mediaType string, raw []byte, err error) error {
 	return err
 }
 
-func (im *Image) keep(d manifest.Descriptor, open blob.Open) {
+func (im *Image) addBlob(d manifest.Descriptor, open blob.Open) {
 	if im.content[d.Digest] == nil {
 		im.blobs = append(im.blobs, d)
 	}

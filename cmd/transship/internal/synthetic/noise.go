@@ -3,22 +3,23 @@ package synthetic
 import "encoding/binary"
 
 const (
-	wordSize  = 8   // bytes
-	pageWords = 512 // the compressible part is the end of each page of 4 KiB
-	golden    = 0x9e3779b97f4a7c15
-	layerStep = 0xd1342543de82ef95
+	wordSize    = 8   // bytes
+	pageWords   = 512 // the compressible part is the end of each page of 4 KiB
+	goldenGamma = 0x9e3779b97f4a7c15
+	layerStep   = 0xd1342543de82ef95
 )
 
-// noise is content that a seed determines. Word i is SplitMix64's i-th output (Steele, Lea, Flood: Fast Splittable
-// Pseudorandom Number Generators, 2014), so that it can be had from any offset, at many times the speed of SHA-256.
+// noise is pseudorandom content. Word i is the i-th output of SplitMix64 (Steele, Lea, Flood: Fast
+// Splittable Pseudorandom Number Generators, 2014), so that it can be generated from any offset,
+// and many times faster than SHA-256 hashes it.
 type noise struct {
-	seed   uint64
-	random uint64 // how many words of a page are random; the others are one word, again and again
+	seed        uint64
+	randomWords uint64 // in each page; the other words of the page are all the seed
 }
 
-// newNoise is the content of a layer.
+// newNoise returns the content of a layer.
 func newNoise(seed uint64, layer int, compressible float64) noise {
-	return noise{mix(mix(seed+golden) + uint64(layer)*layerStep), uint64((1-compressible)*pageWords + 0.5)}
+	return noise{mix(mix(seed+goldenGamma) + uint64(layer)*layerStep), uint64((1-compressible)*pageWords + 0.5)}
 }
 
 func mix(z uint64) uint64 {
@@ -29,19 +30,19 @@ func mix(z uint64) uint64 {
 
 // word returns word i.
 func (n noise) word(i uint64) uint64 {
-	if i%pageWords >= n.random {
+	if i%pageWords >= n.randomWords {
 		return n.seed
 	}
-	return mix(n.seed + (i+1)*golden)
+	return mix(n.seed + (i+1)*goldenGamma)
 }
 
-// fill generates the bytes from an offset on.
-func (n noise) fill(p []byte, at int64) {
-	i := uint64(at) / wordSize
-	if within := at % wordSize; within > 0 {
+// fill generates the bytes from an offset.
+func (n noise) fill(p []byte, offset int64) {
+	i := uint64(offset) / wordSize
+	if skip := offset % wordSize; skip > 0 {
 		var w [wordSize]byte
 		binary.LittleEndian.PutUint64(w[:], n.word(i))
-		p = p[copy(p, w[within:]):]
+		p = p[copy(p, w[skip:]):]
 		i++
 	}
 	for ; len(p) >= wordSize; i++ {

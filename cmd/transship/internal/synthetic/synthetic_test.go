@@ -18,7 +18,7 @@ import (
 
 var _ transfer.Source = (*Image)(nil)
 
-func made(t testing.TB, s Spec) *Image {
+func newImage(t testing.TB, s Spec) *Image {
 	t.Helper()
 	im, err := New(t.Context(), s)
 	if err != nil {
@@ -27,7 +27,7 @@ func made(t testing.TB, s Spec) *Image {
 	return im
 }
 
-func content(t testing.TB, im *Image, d manifest.Descriptor, offset int64) []byte {
+func readBlob(t testing.TB, im *Image, d manifest.Descriptor, offset int64) []byte {
 	t.Helper()
 	r, err := im.Blob(t.Context(), d, offset)
 	if err != nil {
@@ -53,29 +53,31 @@ func platforms(t testing.TB, names ...string) (out []manifest.Platform) {
 	return out
 }
 
-func TestBlobsAreWhatTheirDigestsSay(t *testing.T) {
-	im := made(t, Spec{Seed: 7, Platforms: platforms(t, "linux/amd64", "linux/arm64"), Layers: []int64{0, 1, 511, 1536, 70001, 300000}})
+func TestBlobsMatchTheirDigests(t *testing.T) {
+	im := newImage(t, Spec{
+		Seed: 7, Platforms: platforms(t, "linux/amd64", "linux/arm64"), Layers: []int64{0, 1, 511, 1536, 70001, 300000},
+	})
 	if n := len(im.Blobs()); n != 2+2*6-1 { // the empty layer is the same in both
 		t.Errorf("%d blobs", n)
 	}
 	for _, d := range im.Blobs() {
-		whole := content(t, im, d, 0)
+		whole := readBlob(t, im, d, 0)
 		if err := blob.Verify(whole, d.Digest, d.Size); err != nil {
 			t.Error(err)
 		}
 		for _, offset := range []int64{0, 1, 7, 8, 511, 512, 513, 4099, 70000, d.Size} {
-			if offset <= d.Size && !bytes.Equal(content(t, im, d, offset), whole[offset:]) {
-				t.Errorf("blob of %d bytes is another one from %d on", d.Size, offset)
+			if offset <= d.Size && !bytes.Equal(readBlob(t, im, d, offset), whole[offset:]) {
+				t.Errorf("blob of %d bytes has other bytes from offset %d", d.Size, offset)
 			}
 		}
 	}
 }
 
-// Bytes must not depend on how they are read: the registry's chunks are not the hash's.
-func TestReadsOfAnyLengthGiveTheSameBytes(t *testing.T) {
-	im := made(t, Spec{Seed: 1, Layers: []int64{9999}, Compressible: 0.3})
+// The bytes do not depend on the length of reads: uploads read other lengths than the hash.
+func TestReadsOfAnyLengthGiveSameBytes(t *testing.T) {
+	im := newImage(t, Spec{Seed: 1, Layers: []int64{9999}, Compressible: 0.3})
 	d := im.Blobs()[0]
-	whole := content(t, im, d, 0)
+	whole := readBlob(t, im, d, 0)
 	for _, n := range []int{1, 3, 8, 13, 4096} {
 		r, _ := im.Blob(t.Context(), d, 0)
 		var got []byte
@@ -95,22 +97,23 @@ func TestReadsOfAnyLengthGiveTheSameBytes(t *testing.T) {
 func TestSeedsAndLayersDiffer(t *testing.T) {
 	seen := map[blob.Digest]bool{}
 	for seed := range uint64(20) {
-		for _, d := range made(t, Spec{Seed: seed, Layers: []int64{4096, 4096}}).Blobs() {
+		for _, d := range newImage(t, Spec{Seed: seed, Layers: []int64{4096, 4096}}).Blobs() {
 			seen[d.Digest] = true
 		}
 	}
 	if len(seen) != 60 {
 		t.Errorf("%d different blobs, want 60", len(seen))
 	}
-	if a, b := made(t, Spec{Seed: 3, Layers: []int64{5}}), made(t, Spec{Seed: 3, Layers: []int64{5}}); a.Root().Digest != b.Root().Digest {
-		t.Error("a seed gives two images")
+	spec := Spec{Seed: 3, Layers: []int64{5}}
+	if a, b := newImage(t, spec), newImage(t, spec); a.Root().Digest != b.Root().Digest {
+		t.Error("one seed gives two images")
 	}
 }
 
 func TestLayersAreTars(t *testing.T) {
 	for _, size := range []int64{2048, 2049, 2560, 100000} {
-		im := made(t, Spec{Layers: []int64{size}})
-		r := tar.NewReader(bytes.NewReader(content(t, im, im.Blobs()[0], 0)))
+		im := newImage(t, Spec{Layers: []int64{size}})
+		r := tar.NewReader(bytes.NewReader(readBlob(t, im, im.Blobs()[0], 0)))
 		h, err := r.Next()
 		if err != nil || h.Size > size || h.Size < size-tarBlock-tarEnd-tarBlock {
 			t.Fatalf("%d bytes: %v, %+v", size, err, h)
@@ -124,8 +127,8 @@ func TestLayersAreTars(t *testing.T) {
 	}
 }
 
-// A file beyond 8 GiB has a header of another kind, of the same size.
-func TestHeaderOfALargeLayer(t *testing.T) {
+// A file larger than 8 GiB has a header of another format and the same size.
+func TestHeaderOfLargeLayer(t *testing.T) {
 	l, err := newLayer(20<<30, newNoise(1, 1, 0))
 	if err != nil || len(l.header) != tarBlock {
 		t.Errorf("%d bytes, %v", len(l.header), err)
@@ -133,20 +136,20 @@ func TestHeaderOfALargeLayer(t *testing.T) {
 }
 
 func TestCompressible(t *testing.T) {
-	for _, part := range []float64{0, 0.25, 0.5, 1} {
-		im := made(t, Spec{Seed: 5, Layers: []int64{1 << 20}, Compressible: part})
+	for _, ratio := range []float64{0, 0.25, 0.5, 1} {
+		im := newImage(t, Spec{Seed: 5, Layers: []int64{1 << 20}, Compressible: ratio})
 		var packed bytes.Buffer
 		w := gzip.NewWriter(&packed)
-		w.Write(content(t, im, im.Blobs()[0], 0))
+		w.Write(readBlob(t, im, im.Blobs()[0], 0))
 		w.Close()
-		if left := float64(packed.Len()) / (1 << 20); math.Abs(left-(1-part)) > 0.03 {
-			t.Errorf("compressible %g: gzip leaves %.3f", part, left)
+		if left := float64(packed.Len()) / (1 << 20); math.Abs(left-(1-ratio)) > 0.03 {
+			t.Errorf("compressible %g: gzip leaves %.3f", ratio, left)
 		}
 	}
 }
 
 func TestManifestsByTagAndDigest(t *testing.T) {
-	im := made(t, Spec{Platforms: platforms(t, "linux/amd64", "linux/arm/v7"), Layers: []int64{10}})
+	im := newImage(t, Spec{Platforms: platforms(t, "linux/amd64", "linux/arm/v7"), Layers: []int64{10}})
 	if n := len(im.Manifests()); n != 3 {
 		t.Fatalf("%d manifests", n)
 	}
@@ -169,12 +172,13 @@ func TestManifestsByTagAndDigest(t *testing.T) {
 	}
 }
 
-func TestSpecsThatCannotBe(t *testing.T) {
+func TestInvalidSpecs(t *testing.T) {
 	for _, s := range []Spec{
-		{Layers: []int64{-1}}, {Layers: []int64{math.MaxInt64, 1}}, {Compressible: -0.1}, {Compressible: 1.1}, {Compressible: math.NaN()},
+		{Layers: []int64{-1}}, {Layers: []int64{math.MaxInt64, 1}},
+		{Compressible: -0.1}, {Compressible: 1.1}, {Compressible: math.NaN()},
 	} {
 		if _, err := New(t.Context(), s); err == nil {
-			t.Errorf("%+v is taken", s)
+			t.Errorf("no error for %+v", s)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
