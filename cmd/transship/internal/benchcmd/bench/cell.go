@@ -9,21 +9,21 @@ import (
 
 // Cell is one combination of settings.
 type Cell struct {
-	Jobs   int    // blobs in flight at once, as of transfer.Engine; 0 is auto: as many as the engine and the hosts find good
-	HTTP   string // "1" is HTTP/1.1 only, "2" is HTTP/2 only, "" is what client and registry agree on
+	Jobs   int    // transfer.Engine.Jobs; 0 is auto: chosen by the engine
+	HTTP   string // "1" is only HTTP/1.1, "2" is only HTTP/2, "" is negotiated
 	Upload Upload
-	Ranges int // of each big blob that are read at once, as of transfer.Engine; 0 leaves that to the engine
-	Buffer int // bytes of a large blob that are read and written at a time; 0 is what the client thinks best
+	Ranges int // transfer.Engine.Ranges; 0 is chosen by the engine
+	Buffer int // bytes of a large blob read and written at a time; 0 is the client's default
 }
 
-// Upload is a way for a blob to go out. The zero value is one PUT.
+// Upload is a way to upload a blob. The zero value is one PUT.
 type Upload struct {
-	Name  string // as it stands in the benchmark's name; "" leaves it out
-	Chunk int64  // the most bytes in one call; 0 is no bound
-	Patch bool   // PATCH, and an empty PUT
+	Name  string // in the benchmark's name; "" leaves it out
+	Chunk int64  // maximum number of bytes in one call; 0 is no maximum
+	Patch bool   // PATCH and an empty PUT
 }
 
-// String is the cell's part of a benchmark's name, such as jobs=8/http=2/upload=put.
+// String returns the cell in a benchmark's name, such as jobs=8/http=2/upload=put.
 func (c Cell) String() string {
 	name := "jobs=" + jobsText(c.Jobs)
 	if c.HTTP != "" {
@@ -41,7 +41,7 @@ func (c Cell) String() string {
 	return name
 }
 
-// bytesText is a size in the largest unit that divides it.
+// bytesText returns a size in the largest unit that divides it.
 func bytesText(n int) string {
 	switch {
 	case n%(1<<20) == 0:
@@ -52,7 +52,6 @@ func bytesText(n int) string {
 	return strconv.Itoa(n)
 }
 
-// jobsText is how a number of jobs is called.
 func jobsText(jobs int) string {
 	if jobs == 0 {
 		return "auto"
@@ -60,7 +59,7 @@ func jobsText(jobs int) string {
 	return strconv.Itoa(jobs)
 }
 
-// Matrix returns all combinations, each of them once. An empty list counts as one with the zero value.
+// Matrix returns all combinations without duplicates. An empty list means its zero value.
 func Matrix(jobs []int, http []string, uploads []Upload, ranges, buffers []int) (cells []Cell) {
 	for _, b := range orZero(buffers) {
 		for _, r := range orZero(ranges) {
@@ -85,15 +84,15 @@ func orZero[T any](list []T) []T {
 	return list
 }
 
-// Turn is a cell's turn in a round.
+// Turn is the measurement of one cell in one round.
 type Turn struct {
-	Cell   int // its index
-	Round  int // from 0; warm-ups come first, and are negative
-	Serial int // the turn's place in the run, from 0
+	Cell   int // index of the cell
+	Round  int // from 0; warm-up rounds are negative
+	Serial int // index of the turn in the run
 }
 
-// Order returns whose turn it is: every cell once in each round, forwards in one round and backwards in the next. With that,
-// what slowly drifts has the same sum for all cells after each pair of rounds.
+// Order returns the turns of a run. Each round has every cell once, in ascending order in one round
+// and in descending order in the next, so that a steady drift affects all cells equally.
 func Order(cells, warmups, rounds int) iter.Seq[Turn] {
 	return func(yield func(Turn) bool) {
 		serial := 0

@@ -16,47 +16,48 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Left is what a run could not remove from a repository.
+// Left is the content that a run could not remove from a repository.
 type Left struct {
 	Repository string // host/name
-	Manifests  int    // how many
-	Blobs      int    // how many
-	Bytes      int64  // of the blobs
-	Reason     error  // why the registry did not remove the first of them
+	Manifests  int    // number of manifests
+	Blobs      int    // number of blobs
+	Bytes      int64  // size of the blobs
+	Reason     error  // the first error
 }
 
-// cleaner notes what a run puts into repositories, and removes it. The zero value is ready. A repository may be known by
-// several clients; its name tells what it is.
+// cleaner records what a run puts into repositories, and removes it. The zero value is ready for
+// use. Repositories are identified by name, since several clients can use the same one.
 type cleaner struct {
-	mu     sync.Mutex
-	places []*put
-	left   []Left
+	mu    sync.Mutex
+	repos []*repoContent
+	left  []Left
 }
 
-// put is what the run has put into a repository and not removed yet, in the order in which it came.
-type put struct {
+// repoContent is what the run has put into a repository and not yet removed, in order.
+type repoContent struct {
 	repo      *distribution.Repository
 	manifests []manifest.Descriptor
 	blobs     []manifest.Descriptor
-	doubtful  map[blob.Digest]bool // what may not be there
-	refuses   [2]bool              // to remove manifests, or blobs: it is not asked again
+	uncertain map[blob.Digest]bool // may not be in the repository
+	refused   [2]bool              // the registry does not delete manifests, or blobs; not tried again
 }
 
+// Kinds of content, indexes of repoContent.refused.
 const (
 	manifests = iota
 	blobs
 )
 
-// watch returns what is told of an engine's work in a repository. What was there before is not the run's to remove. A blob
-// that failed may be there all the same: an answer can be lost.
-func (c *cleaner) watch(repo *distribution.Repository) func(transfer.Event) {
-	p := c.place(repo)
+// recorder returns an OnEvent that records what an engine puts into a repository. It skips what the
+// repository had before. A blob that failed may still be there if only the response was lost.
+func (c *cleaner) recorder(repo *distribution.Repository) func(transfer.Event) {
+	p := c.contentOf(repo)
 	return func(e transfer.Event) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		switch {
 		case e.Kind == transfer.BlobFailed:
-			p.doubtful[e.Descriptor.Digest] = true
+			p.uncertain[e.Descriptor.Digest] = true
 			p.blobs = append(p.blobs, e.Descriptor)
 		case e.Kind == transfer.BlobDone && e.Outcome != blob.Exists:
 			p.blobs = append(p.blobs, e.Descriptor)
@@ -66,85 +67,89 @@ func (c *cleaner) watch(repo *distribution.Repository) func(transfer.Event) {
 	}
 }
 
-// doubt notes the manifests of an image whose copy has failed: those that were not told of may be there.
-func (c *cleaner) doubt(repo *distribution.Repository, im *synthetic.Image, err error) {
+// addUncertain records the manifests of an image if its copy failed. Those without an event may be in
+// the repository too.
+func (c *cleaner) addUncertain(repo *distribution.Repository, im *synthetic.Image, err error) {
 	if err == nil {
 		return
 	}
-	p := c.place(repo)
+	p := c.contentOf(repo)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range im.Manifests() {
 		if !slices.ContainsFunc(p.manifests, func(d manifest.Descriptor) bool { return d.Digest == m.Digest }) {
-			p.doubtful[m.Digest] = true
+			p.uncertain[m.Digest] = true
 			p.manifests = append(p.manifests, m.Descriptor)
 		}
 	}
 }
 
-func (c *cleaner) place(repo *distribution.Repository) *put {
+func (c *cleaner) contentOf(repo *distribution.Repository) *repoContent {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, p := range c.places {
+	for _, p := range c.repos {
 		if p.repo.String() == repo.String() {
 			return p
 		}
 	}
-	c.places = append(c.places, &put{repo: repo, doubtful: map[blob.Digest]bool{}})
-	return c.places[len(c.places)-1]
+	c.repos = append(c.repos, &repoContent{repo: repo, uncertain: map[blob.Digest]bool{}})
+	return c.repos[len(c.repos)-1]
 }
 
-// clean removes all that has been put so far: parents before their children, and blobs last.
+// clean removes everything recorded so far: parents before their children, and blobs last.
 func (c *cleaner) clean(ctx context.Context) {
-	for _, p := range c.places {
+	for _, p := range c.repos {
 		c.mu.Lock()
-		docs, content := p.manifests, p.blobs
+		manifestList, blobList := p.manifests, p.blobs
 		p.manifests, p.blobs = nil, nil
 		c.mu.Unlock()
 		left := Left{Repository: p.repo.String()}
-		slices.Reverse(docs)
-		p.remove(ctx, manifests, docs, &left, func(ctx context.Context, d manifest.Descriptor) error {
-			return p.repo.DeleteManifest(ctx, d.Digest)
-		})
-		p.remove(ctx, blobs, content, &left, func(ctx context.Context, d manifest.Descriptor) error {
-			return p.repo.DeleteBlob(ctx, d.Digest)
-		})
-		c.note(left)
+		slices.Reverse(manifestList)
+		p.remove(ctx, manifests, manifestList, &left)
+		p.remove(ctx, blobs, blobList, &left)
+		c.addLeft(left)
 	}
 }
 
-// remove removes one kind of things, one after the other where they are manifests, and notes what is left.
-func (p *put) remove(ctx context.Context, kind int, list []manifest.Descriptor, left *Left, do func(context.Context, manifest.Descriptor) error) {
+// remove removes manifests, one at a time, or blobs, and adds what it cannot remove to left.
+func (p *repoContent) remove(ctx context.Context, kind int, list []manifest.Descriptor, left *Left) {
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(1 + 3*kind)
-	for _, d := range unique(list) {
+	for _, d := range withoutDuplicates(list) {
 		group.Go(func() error {
-			if p.doubtful[d.Digest] && !p.has(ctx, kind, d) {
+			if p.uncertain[d.Digest] && !p.has(ctx, kind, d) {
 				return nil
 			}
 			mu.Lock()
-			refused := p.refuses[kind]
+			refused := p.refused[kind]
 			mu.Unlock()
 			var err error
 			if !refused {
-				err = do(ctx, d)
+				err = p.delete(ctx, kind, d)
 			}
 			if !refused && (err == nil || errors.Is(err, fs.ErrNotExist)) {
-				return nil // gone
+				return nil
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			left.add(kind, d, err)
-			p.refuses[kind] = p.refuses[kind] || refuses(err)
+			p.refused[kind] = p.refused[kind] || isRefusal(err)
 			return nil
 		})
 	}
-	_ = group.Wait() // errors are noted
+	_ = group.Wait() // errors are in left
 }
 
-// has asks whether a repository has something. One that does not say is taken to lack it.
-func (p *put) has(ctx context.Context, kind int, d manifest.Descriptor) bool {
+func (p *repoContent) delete(ctx context.Context, kind int, d manifest.Descriptor) error {
+	if kind == manifests {
+		return p.repo.DeleteManifest(ctx, d.Digest)
+	}
+	return p.repo.DeleteBlob(ctx, d.Digest)
+}
+
+// has reports whether the repository has a manifest or blob. An error counts as no.
+func (p *repoContent) has(ctx context.Context, kind int, d manifest.Descriptor) bool {
 	if kind == manifests {
 		_, err := p.repo.HeadManifest(ctx, string(d.Digest))
 		return err == nil
@@ -153,13 +158,13 @@ func (p *put) has(ctx context.Context, kind int, d manifest.Descriptor) bool {
 	return has && err == nil
 }
 
-// refuses tells whether a registry does not remove such things at all.
-func refuses(err error) bool {
-	var answer *distribution.Error
-	return errors.As(err, &answer) && answer.StatusCode < 500 && answer.StatusCode != 429
+// isRefusal reports whether err means that the registry does not support such deletions.
+func isRefusal(err error) bool {
+	var apiErr *distribution.Error
+	return errors.As(err, &apiErr) && apiErr.StatusCode < 500 && apiErr.StatusCode != 429
 }
 
-func unique(list []manifest.Descriptor) (out []manifest.Descriptor) {
+func withoutDuplicates(list []manifest.Descriptor) (out []manifest.Descriptor) {
 	seen := map[blob.Digest]bool{}
 	for _, d := range list {
 		if !seen[d.Digest] {
@@ -182,8 +187,8 @@ func (l *Left) add(kind int, d manifest.Descriptor, err error) {
 	}
 }
 
-// note adds up what is left in a repository.
-func (c *cleaner) note(l Left) {
+// addLeft adds l to what is left in its repository.
+func (c *cleaner) addLeft(l Left) {
 	if l.Manifests+l.Blobs == 0 {
 		return
 	}

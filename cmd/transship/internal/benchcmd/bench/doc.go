@@ -1,8 +1,10 @@
-// Package bench measures how fast images move: of a registry, a link, or the program itself.
+// Package bench measures how fast images are pushed, pulled and copied. Start with [Runner].
 //
-// A [Runner] runs a [Work] in rounds: each [Cell], which is one combination of settings, once in every round, so that
-// whatever drifts while a benchmark runs hits all cells alike. Each measured round is a [Sample]. A [Report] has them all
-// and writes itself as Go's benchmark format, as JSON, and as a page with plots.
+// A Runner runs a [Work] in rounds. Each round measures every [Cell], which is one combination of
+// settings, so that a drift during the benchmark affects all cells equally. The result of a
+// measured round is a [Sample] for each cell. A [Report] has all samples, and writes them in Go's
+// benchmark format, as JSON, and as a page with plots.
 //
-// What is measured is the work alone. Images are made, put where they are read from, and removed between the clock's stops.
+// Only the work is measured. Images are made, put into the source and removed while the clock is
+// stopped.
 package bench

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// GoHeader writes the lines that begin a run in Go's benchmark format: those that go test -bench prints, and what benchstat
-// needs to know about units (golang.org/design/14313-benchmark-format; golang.org/x/perf/benchfmt, "Unit").
+// GoHeader writes the first lines of a run in Go's benchmark format: those of go test -bench, and
+// the units for benchstat (golang.org/design/14313-benchmark-format; golang.org/x/perf/benchfmt,
+// "Unit").
 func (r *Report) GoHeader(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "goos: %s\ngoarch: %s\npkg: github.com/hczjl/transship\n", r.Machine.OS, r.Machine.Arch)
@@ -22,7 +23,8 @@ func (r *Report) GoHeader(w io.Writer) error {
 	return err
 }
 
-// GoSample writes the line of one sample. Each round is a line of its own, so that benchstat has samples.
+// GoSample writes the line of one sample. Each round has its own line, so that benchstat has
+// samples.
 func (r *Report) GoSample(w io.Writer, s Sample) error {
 	values := []value{{s.NsPerOp(), "ns/op"}}
 	if s.Bytes > 0 {
@@ -38,13 +40,13 @@ func (r *Report) GoSample(w io.Writer, s Sample) error {
 		values = append(values, value{s.CPUPerByte(), "cpu-ns/B"})
 	}
 	values = append(values, value{float64(s.Peak), "rss-peak-bytes"})
-	if f := r.floors(s); f > 0 {
+	if f := r.timesFloor(s); f > 0 {
 		values = append(values, value{f, "x-floor"})
 	}
-	return r.line(w, r.name(s), max(s.Ops, 1), values)
+	return r.writeLine(w, r.benchmarkName(s), max(s.Ops, 1), values)
 }
 
-// GoLimit writes the lines of the limit. An operation is a MiB.
+// GoLimit writes the lines of the limit. One operation is 1 MiB.
 func (r *Report) GoLimit(w io.Writer) error {
 	if r.Limit == nil {
 		return nil
@@ -56,7 +58,7 @@ func (r *Report) GoLimit(w io.Writer) error {
 		for _, rate := range x.rates {
 			ops := max(float64(rate.Bytes)/(1<<20), 1)
 			values := []value{{float64(rate.Elapsed.Nanoseconds()) / ops, "ns/op"}, {rate.PerSecond() / 1e6, "MB/s"}}
-			if err := r.line(w, fmt.Sprintf("Limit%s=%d", x.name, rate.N), int(ops), values); err != nil {
+			if err := r.writeLine(w, fmt.Sprintf("Limit%s=%d", x.name, rate.N), int(ops), values); err != nil {
 				return err
 			}
 		}
@@ -64,8 +66,8 @@ func (r *Report) GoLimit(w io.Writer) error {
 	return nil
 }
 
-// name is what a sample's line begins with, after Benchmark.
-func (r *Report) name(s Sample) string {
+// benchmarkName returns the name in a sample's line, without the prefix Benchmark.
+func (r *Report) benchmarkName(s Sample) string {
 	kind := string(r.Kind)
 	return strings.ToUpper(kind[:1]) + kind[1:] + "/" + r.Cells[s.Cell].String() + "/" + r.Shape.String()
 }
@@ -75,7 +77,7 @@ type value struct {
 	unit string
 }
 
-func (r *Report) line(w io.Writer, name string, n int, values []value) error {
+func (r *Report) writeLine(w io.Writer, name string, n int, values []value) error {
 	suffix := ""
 	if r.Machine.Procs != 1 {
 		suffix = "-" + strconv.Itoa(r.Machine.Procs)
@@ -83,14 +85,14 @@ func (r *Report) line(w io.Writer, name string, n int, values []value) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Benchmark%s%s\t%8d", name, suffix, n)
 	for _, v := range values {
-		fmt.Fprintf(&b, "\t%s %s", digits(v.v), v.unit)
+		fmt.Fprintf(&b, "\t%s %s", formatNumber(v.v), v.unit)
 	}
 	_, err := fmt.Fprintln(w, b.String())
 	return err
 }
 
-// digits writes a number with as many digits as package testing does: those before the point, and a few that matter.
-func digits(v float64) string {
+// formatNumber formats a number with as many digits as package testing does.
+func formatNumber(v float64) string {
 	switch a := max(v, -v); {
 	case v == 0 || a >= 99.95:
 		return fmt.Sprintf("%.0f", v)

@@ -12,7 +12,7 @@ import (
 //go:embed page.html
 var pageText string
 
-// HTML writes the report as one page that needs nothing else: no scripts, no fonts, no network.
+// HTML writes the report as one self-contained page without scripts, fonts or network access.
 func (r *Report) HTML(w io.Writer) error {
 	t, err := template.New("page").Parse(pageText)
 	if err != nil {
@@ -21,7 +21,7 @@ func (r *Report) HTML(w io.Writer) error {
 	return t.Execute(w, r.page())
 }
 
-// page is what the template shows.
+// page is the data of the template.
 type page struct {
 	Title, Target string
 	Facts         []fact
@@ -36,7 +36,7 @@ type page struct {
 
 type fact struct{ Name, Value string }
 
-// row is a line of the table.
+// row is a row of the table.
 type row struct {
 	Name, Speed, Op, Calls, TTFB50, TTFB99, CPU, Peak, Floors string
 }
@@ -46,10 +46,11 @@ func (r *Report) page() page {
 	for i := range r.Cells {
 		p.Rows = append(p.Rows, tableRow(r.Summary(i)))
 	}
-	p.Found = r.found()
+	p.Found = r.findings()
 	p.Throughput, p.Latency, p.Waterfall = r.byJobs(), r.latency(), r.waterfall()
 	for _, l := range r.Left {
-		p.Left = append(p.Left, fmt.Sprintf("%s: %s, %s of %s", l.Repository, several(l.Manifests, "manifest"), several(l.Blobs, "blob"), amount(float64(l.Bytes))))
+		p.Left = append(p.Left, fmt.Sprintf("%s: %s, %s of %s", l.Repository,
+			several(l.Manifests, "manifest"), several(l.Blobs, "blob"), amount(float64(l.Bytes))))
 	}
 	return p
 }
@@ -73,8 +74,8 @@ func (r *Report) facts() []fact {
 	}
 }
 
-// found says in sentences what matters most.
-func (r *Report) found() (out []string) {
+// findings returns the main results as sentences.
+func (r *Report) findings() (out []string) {
 	best := r.Best()
 	if best < 0 || len(r.Samples) == 0 {
 		return nil
@@ -99,7 +100,9 @@ func (r *Report) found() (out []string) {
 }
 
 func tableRow(s Summary) row {
-	out := row{Name: s.Cell.String(), Op: span(s.Op.Median), Calls: fmt.Sprintf("%.4g", s.Calls.Median), Peak: amount(float64(s.Peak))}
+	out := row{
+		Name: s.Cell.String(), Op: span(s.Op.Median), Calls: fmt.Sprintf("%.4g", s.Calls.Median), Peak: amount(float64(s.Peak)),
+	}
 	if s.Speed.Median > 0 {
 		out.Speed = fmt.Sprintf("%s/s ± %.0f %%", amount(s.Speed.Median), s.Speed.Relative()*100)
 		out.CPU = fmt.Sprintf("%.2f ns/B", s.CPU.Median)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The JSON of a report. Names say their units.
+// The types of a report's JSON. Names have the units.
 type jsonReport struct {
 	Benchmark string      `json:"benchmark"`
 	Target    string      `json:"target"`
@@ -36,11 +36,11 @@ type jsonShape struct {
 
 type jsonCell struct {
 	Name        string      `json:"name"`
-	Jobs        int         `json:"jobs,omitempty"` // not there of auto
+	Jobs        int         `json:"jobs,omitempty"` // omitted for auto
 	HTTP        string      `json:"http,omitempty"`
 	Upload      string      `json:"upload,omitempty"`
-	Ranges      int         `json:"ranges,omitempty"` // not there where the engine has chosen
-	Buffer      int         `json:"buffer,omitempty"` // bytes, not there where the client has chosen
+	Ranges      int         `json:"ranges,omitempty"` // omitted if chosen by the engine
+	Buffer      int         `json:"buffer,omitempty"` // bytes; omitted for the client's default
 	BytesPerSec *jsonSpread `json:"bytesPerSecond,omitempty"`
 	NsPerOp     jsonSpread  `json:"nsPerOp"`
 	Floors      float64     `json:"timesFloor,omitempty"`
@@ -109,16 +109,19 @@ func (r *Report) JSON(w io.Writer) error {
 
 func (r *Report) jsonCell(i int) jsonCell {
 	s, c := r.Summary(i), r.Cells[i]
-	out := jsonCell{Name: c.String(), Jobs: c.Jobs, HTTP: c.HTTP, Upload: c.Upload.Name, Ranges: c.Ranges, Buffer: c.Buffer,
-		NsPerOp: jsonSpread(s.Op), Floors: s.Floors, Rounds: []jsonRound{}}
+	out := jsonCell{
+		Name: c.String(), Jobs: c.Jobs, HTTP: c.HTTP, Upload: c.Upload.Name, Ranges: c.Ranges, Buffer: c.Buffer,
+		NsPerOp: jsonSpread(s.Op), Floors: s.Floors, Rounds: []jsonRound{},
+	}
 	if s.Speed.Median > 0 {
 		speed := jsonSpread(s.Speed)
 		out.BytesPerSec = &speed
 	}
 	for _, s := range r.Of(i) {
 		out.Rounds = append(out.Rounds, jsonRound{
-			Start: s.Start, Ns: s.Elapsed.Nanoseconds(), Ops: s.Ops, Bytes: s.Bytes, Blobs: s.Blobs, Present: s.Present, Mounted: s.Mounted,
-			Calls: s.Calls, TTFB50: Quantile(s.TTFB, 0.5).Nanoseconds(), TTFB99: Quantile(s.TTFB, 0.99).Nanoseconds(),
+			Start: s.Start, Ns: s.Elapsed.Nanoseconds(), Ops: s.Ops, Bytes: s.Bytes,
+			Blobs: s.Blobs, Present: s.Present, Mounted: s.Mounted, Calls: s.Calls,
+			TTFB50: Quantile(s.TTFB, 0.5).Nanoseconds(), TTFB99: Quantile(s.TTFB, 0.99).Nanoseconds(),
 			CPU: s.CPU.Nanoseconds(), Peak: s.Peak,
 		})
 	}

@@ -20,22 +20,23 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-// Limit is what the machine and the link can do without any registry protocol: no copy is faster.
+// Limit has the rates of the link and the machine without a registry protocol. No copy can be
+// faster.
 type Limit struct {
-	Link []Rate // by connections
-	Hash []Rate // SHA-256, by processors
-	// Over says what Link was measured with: "plain TCP on loopback", or GETs of blobs.
+	Link []Rate // by number of connections
+	Hash []Rate // of SHA-256, by number of processors
+	// Over is how Link was measured: "plain TCP on loopback", or GETs of blobs.
 	Over string
 }
 
-// Rate is how much moved in some time, by so many at once.
+// Rate is a measured throughput.
 type Rate struct {
-	N       int   // connections, or processors
-	Bytes   int64 // all of them together
+	N       int   // number of connections or processors
+	Bytes   int64 // of all together
 	Elapsed time.Duration
 }
 
-// PerSecond returns bytes per second, 0 where no time has passed.
+// PerSecond returns bytes per second, or 0 if Elapsed is 0.
 func (r Rate) PerSecond() float64 {
 	if r.Elapsed <= 0 {
 		return 0
@@ -43,15 +44,15 @@ func (r Rate) PerSecond() float64 {
 	return float64(r.Bytes) / r.Elapsed.Seconds()
 }
 
-// Floor is the least time that a transfer of bytes can take with so many jobs: that of the link, or of SHA-256, which
-// every byte passes once, whichever is the slower. 0 jobs are auto, which may be any number. It is 0 where nothing moves or
-// nothing is known.
+// Floor returns the minimum time for a transfer of bytes with a number of jobs. It is that of the
+// link or that of SHA-256, which hashes every byte once, whichever is slower. Jobs 0 is auto, which
+// can be any number. Floor returns 0 for 0 bytes or without rates.
 func (l *Limit) Floor(bytes int64, jobs int) time.Duration {
 	if l == nil {
 		return 0
 	}
 	slowest := 0.0
-	for _, r := range []Rate{upTo(l.Link, jobs), upTo(l.Hash, jobs)} {
+	for _, r := range []Rate{fastestUpTo(l.Link, jobs), fastestUpTo(l.Hash, jobs)} {
 		if s := r.PerSecond(); s > 0 && (slowest == 0 || s < slowest) {
 			slowest = s
 		}
@@ -62,8 +63,9 @@ func (l *Limit) Floor(bytes int64, jobs int) time.Duration {
 	return time.Duration(float64(bytes) / slowest * float64(time.Second))
 }
 
-// upTo returns the fastest rate of at most n at once, or the first; of any number for n 0.
-func upTo(rates []Rate, n int) Rate {
+// fastestUpTo returns the fastest rate with an N of at most n, or else the first rate. If n is 0
+// every N counts.
+func fastestUpTo(rates []Rate, n int) Rate {
 	if len(rates) == 0 {
 		return Rate{}
 	}
@@ -76,25 +78,26 @@ func upTo(rates []Rate, n int) Rate {
 	return best
 }
 
-// mostWide is how many connections are measured at once at the most.
-const mostWide = 128
+// maxConnections is the maximum number of connections to measure.
+const maxConnections = 128
 
-// Widths returns the numbers of connections that are worth measuring for some jobs: 1 and each of theirs. For auto, 0, it is
-// as many as an engine has large blobs in flight; it is never more than 128, since more bring nothing and each costs memory.
+// Widths returns the numbers of connections to measure for some numbers of jobs: 1 and each of
+// these. For auto, 0, it is transfer.DefaultJobs. No number is above 128, since more connections
+// gain nothing and use memory.
 func Widths(jobs []int) []int {
 	out := []int{1}
 	for _, n := range jobs {
-		out = append(out, min(cmp.Or(n, transfer.DefaultJobs), mostWide))
+		out = append(out, min(cmp.Or(n, transfer.DefaultJobs), maxConnections))
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }
 
-// HashRates measures SHA-256 on one processor, and on all of them, for about that long each.
+// HashRates measures SHA-256 on one processor and on all of them, each for about that long.
 func HashRates(ctx context.Context, each time.Duration) ([]Rate, error) {
 	var out []Rate
 	for _, n := range Widths([]int{runtime.GOMAXPROCS(0)}) {
-		r, err := during(ctx, n, each, func(more func(int) bool) error {
+		r, err := measureRate(ctx, n, each, func(more func(int) bool) error {
 			h, block := sha256.New(), make([]byte, 256<<10)
 			for more(len(block)) {
 				h.Write(block)
@@ -109,8 +112,9 @@ func HashRates(ctx context.Context, each time.Duration) ([]Rate, error) {
 	return out, nil
 }
 
-// during runs n workers that count bytes until the time is over, which more tells them; some are counted in any case.
-func during(ctx context.Context, n int, d time.Duration, work func(more func(int) bool) error) (Rate, error) {
+// measureRate runs n workers for duration d. Each worker calls more before each block of bytes,
+// which counts the block and reports whether to go on. At least one block is counted.
+func measureRate(ctx context.Context, n int, d time.Duration, work func(more func(int) bool) error) (Rate, error) {
 	var bytes atomic.Int64
 	var group errgroup.Group
 	start := time.Now()
@@ -131,17 +135,18 @@ func during(ctx context.Context, n int, d time.Duration, work func(more func(int
 	return Rate{n, bytes.Load(), time.Since(start)}, err
 }
 
-// LoopbackRates measures plain TCP over loopback, with each number of connections for about that long.
+// LoopbackRates measures plain TCP over loopback with each number of connections, each for about
+// that long.
 func LoopbackRates(ctx context.Context, widths []int, each time.Duration) ([]Rate, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	defer l.Close()
-	go drain(l)
+	go discardConns(l)
 	var out []Rate
 	for _, n := range widths {
-		r, err := during(ctx, n, each, func(more func(int) bool) error { return pump(l.Addr().String(), more) })
+		r, err := measureRate(ctx, n, each, func(more func(int) bool) error { return sendTo(l.Addr().String(), more) })
 		if err != nil {
 			return nil, err
 		}
@@ -150,8 +155,8 @@ func LoopbackRates(ctx context.Context, widths []int, each time.Duration) ([]Rat
 	return out, nil
 }
 
-// drain reads and drops whatever connects to a listener.
-func drain(l net.Listener) {
+// discardConns accepts all connections and drops what they send.
+func discardConns(l net.Listener) {
 	for {
 		conn, err := l.Accept()
 		if err != nil {
@@ -169,7 +174,7 @@ func drain(l net.Listener) {
 	}
 }
 
-func pump(address string, more func(int) bool) error {
+func sendTo(address string, more func(int) bool) error {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		return err
@@ -184,8 +189,8 @@ func pump(address string, more func(int) bool) error {
 	return nil
 }
 
-// linkRates measures the link to a registry by GETs of the blobs of an image there, with each number of connections. The
-// bytes are dropped as they come.
+// linkRates measures the link to a registry with each number of connections, by GETs of all blobs
+// of an image.
 func linkRates(ctx context.Context, repo *distribution.Repository, im *synthetic.Image, widths []int) ([]Rate, error) {
 	var out []Rate
 	for _, n := range widths {
@@ -211,17 +216,19 @@ func linkRates(ctx context.Context, repo *distribution.Repository, im *synthetic
 	return out, nil
 }
 
-// MeasureLink puts an image into a repository, measures the link by it, and removes it again; it returns also what it
-// could not remove.
-func MeasureLink(ctx context.Context, open Open, spec synthetic.Spec, widths []int) (rates []Rate, left []Left, err error) {
-	var clean cleaner
+// MeasureLink puts an image into a repository, measures the link with it, and removes it. It also
+// returns what it could not remove.
+func MeasureLink(
+	ctx context.Context, open Open, spec synthetic.Spec, widths []int,
+) (rates []Rate, left []Left, err error) {
+	var c cleaner
 	defer func() {
-		ctx, stop := outlasting(ctx)
+		ctx, stop := cleanupContext(ctx)
 		defer stop()
-		clean.clean(ctx)
-		left = clean.left
+		c.clean(ctx)
+		left = c.left
 	}()
-	repo, err := open(ctx, Cell{Jobs: slices.Max(widths)}) // nothing else is to hold the connections back
+	repo, err := open(ctx, Cell{Jobs: slices.Max(widths)}) // so that the client allows all connections
 	if err != nil {
 		return nil, nil, err
 	}
@@ -229,10 +236,10 @@ func MeasureLink(ctx context.Context, open Open, spec synthetic.Spec, widths []i
 	if err != nil {
 		return nil, nil, err
 	}
-	engine := &transfer.Engine{OnEvent: clean.watch(repo)}
+	engine := &transfer.Engine{OnEvent: c.recorder(repo)}
 	tag := fmt.Sprintf("bench-link-%x", spec.Seed)
 	_, err = engine.Copy(ctx, im, tag, repo, tag)
-	clean.doubt(repo, im, err)
+	c.addUncertain(repo, im, err)
 	if err != nil {
 		return nil, nil, err
 	}

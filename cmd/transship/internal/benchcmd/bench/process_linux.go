@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// cpuTime returns the processor time that this process has used, user and system.
+// cpuTime returns the CPU time of this process, user and system.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
@@ -18,12 +18,13 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// resetPeak makes the kernel count the peak of resident memory anew (proc(5), /proc/pid/clear_refs, 5).
+// resetPeak resets the peak of resident memory (proc(5), /proc/pid/clear_refs, 5).
 func resetPeak() {
-	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // where that is not allowed the peak is that of the run
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // if it fails the peak is that of the whole run
 }
 
-// peakMemory returns the peak of resident memory in bytes, 0 where it is not known (proc(5), /proc/pid/status, VmHWM).
+// peakMemory returns the peak of resident memory in bytes, or 0 if it is unknown (proc(5),
+// /proc/pid/status, VmHWM).
 func peakMemory() int64 {
 	status, _ := os.ReadFile("/proc/self/status")
 	_, after, _ := bytes.Cut(status, []byte("VmHWM:"))
@@ -35,7 +36,7 @@ func peakMemory() int64 {
 	return n << 10
 }
 
-// cpuModel returns the processor's name, as go test prints it, "" where it is not known.
+// cpuModel returns the processor's name as go test prints it, or "" if it is unknown.
 func cpuModel() string {
 	info, _ := os.ReadFile("/proc/cpuinfo")
 	_, after, _ := strings.Cut(string(info), "model name")

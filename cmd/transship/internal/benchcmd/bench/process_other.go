@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// cpuTime returns the processor time that this process's Go code has used, as the runtime estimates it.
+// cpuTime returns the runtime's estimate of the CPU time of this process's Go code.
 func cpuTime() time.Duration {
 	v := metric("/cpu/classes/total:cpu-seconds").Float64() - metric("/cpu/classes/idle:cpu-seconds").Float64()
 	return time.Duration(v * float64(time.Second))
 }
 
-// resetPeak does nothing: the runtime keeps no peak.
+// resetPeak does nothing: the runtime has no peak.
 func resetPeak() {}
 
-// peakMemory returns what the runtime has of the system's memory, in bytes.
+// peakMemory returns the memory that the runtime has from the system, in bytes.
 func peakMemory() int64 {
 	return int64(metric("/memory/classes/total:bytes").Uint64() - metric("/memory/classes/heap/released:bytes").Uint64())
 }
@@ -27,5 +27,5 @@ func metric(name string) metrics.Value {
 	return s[0].Value
 }
 
-// cpuModel returns "": there is no one place for it.
+// cpuModel returns "": there is no portable way to get it.
 func cpuModel() string { return "" }

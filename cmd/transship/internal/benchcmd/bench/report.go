@@ -6,30 +6,30 @@ import (
 	"time"
 )
 
-// Report is all that a run has found.
+// Report is the result of a run.
 type Report struct {
 	Kind    Kind
 	Shape   Shape
-	Target  string // where the images went or came from, for people
-	Seed    uint64 // of the images: the same one makes the same again
+	Target  string // the registry or repository, for messages
+	Seed    uint64 // of the images: the same seed gives the same images
 	Started time.Time
 	Machine Machine
 	Cells   []Cell
 	Samples []Sample // in the order of the turns
-	Limit   *Limit   // nil where it was not measured
-	Left    []Left   // what could not be removed; none where all was
+	Limit   *Limit   // nil if not measured
+	Left    []Left   // what could not be removed
 }
 
-// Shape is what the images are like, as it stands in a benchmark's name.
+// Shape describes the images in a benchmark's name.
 type Shape struct {
-	Platforms    int     // how many
-	Layers       int     // of each platform
-	Size         string  // of a layer, or of all of them, as the user wrote it
-	Compressible float64 // the part that compression takes out, from 0 to 1
+	Platforms    int     // number of platforms
+	Layers       int     // number of layers of each platform
+	Size         string  // of a layer, or of all layers, as the user wrote it
+	Compressible float64 // ratio that compression removes, from 0 to 1
 	Warm         bool    // the same content in all rounds
 }
 
-// String is the shape's part of a benchmark's name.
+// String returns the shape in a benchmark's name.
 func (s Shape) String() string {
 	name := fmt.Sprintf("platforms=%d/layers=%d/size=%s", s.Platforms, s.Layers, s.Size)
 	if s.Compressible > 0 {
@@ -41,13 +41,13 @@ func (s Shape) String() string {
 	return name
 }
 
-// Machine is what the run ran on, as go test -bench says it.
+// Machine describes the machine as go test -bench does.
 type Machine struct {
 	OS, Arch, CPU string
 	Procs         int // GOMAXPROCS
 }
 
-// ThisMachine returns the machine that the program runs on.
+// ThisMachine returns the machine of this process.
 func ThisMachine() Machine {
 	return Machine{runtime.GOOS, runtime.GOARCH, cpuModel(), runtime.GOMAXPROCS(0)}
 }
@@ -62,21 +62,21 @@ func (r *Report) Of(cell int) (out []Sample) {
 	return out
 }
 
-// Summary is what the samples of one cell say together.
+// Summary summarizes the samples of one cell.
 type Summary struct {
 	Cell   Cell
-	Rounds int             // how many samples it has
-	Speed  Spread          // in bytes per second; zero where no bytes moved
+	Rounds int             // number of samples
+	Speed  Spread          // bytes per second; zero if no bytes moved
 	Op     Spread          // nanoseconds of one operation
 	Calls  Spread          // of one operation
 	TTFB   []time.Duration // of the calls of all rounds, as in Sample
-	CPU    Spread          // nanoseconds for each byte; zero where no bytes moved
+	CPU    Spread          // nanoseconds per byte; zero if no bytes moved
 	Peak   int64           // bytes
-	// Floors is how many times as long as the floor a round took, by the median; 0 where that is not known.
+	// Floors is the median of a round's time divided by the floor, or 0 if the floor is unknown.
 	Floors float64
 }
 
-// Summary returns what the samples of a cell say together.
+// Summary returns the summary of a cell's samples.
 func (r *Report) Summary(cell int) Summary {
 	out := Summary{Cell: r.Cells[cell]}
 	var speed, op, calls, cpu, floors []float64
@@ -90,7 +90,7 @@ func (r *Report) Summary(cell int) Summary {
 			speed = append(speed, s.MBPerSecond()*1e6)
 			cpu = append(cpu, s.CPUPerByte())
 		}
-		if f := r.floors(s); f > 0 {
+		if f := r.timesFloor(s); f > 0 {
 			floors = append(floors, f)
 		}
 	}
@@ -99,8 +99,8 @@ func (r *Report) Summary(cell int) Summary {
 	return out
 }
 
-// Best returns the index of the cell with the highest median speed, or where no bytes move the shortest operation; -1
-// without cells.
+// Best returns the index of the cell with the highest median speed, or the shortest operation if no
+// bytes move. It returns -1 without cells.
 func (r *Report) Best() int {
 	cells := make([]Summary, len(r.Cells))
 	for i := range cells {
@@ -114,8 +114,8 @@ func (r *Report) Best() int {
 	})
 }
 
-// floors returns how many times as long as the floor a sample took, 0 where that is not known.
-func (r *Report) floors(s Sample) float64 {
+// timesFloor returns a sample's time divided by the floor, or 0 if the floor is unknown.
+func (r *Report) timesFloor(s Sample) float64 {
 	floor := r.Limit.Floor(s.Bytes, r.Cells[s.Cell].Jobs)
 	if floor <= 0 {
 		return 0
@@ -123,7 +123,7 @@ func (r *Report) floors(s Sample) float64 {
 	return float64(s.Elapsed) / float64(floor)
 }
 
-// CPUPerByte returns the nanoseconds of processor time for each byte that moved, 0 where none did.
+// CPUPerByte returns the nanoseconds of CPU time per byte, or 0 if no bytes moved.
 func (s Sample) CPUPerByte() float64 {
 	if s.Bytes == 0 {
 		return 0

@@ -20,7 +20,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-func golden(t *testing.T, name string, got []byte) {
+func wantGolden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	file := filepath.Join("testdata", name)
 	if *update {
@@ -37,32 +37,36 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-// reported is a report of two cells with three rounds each.
-func reported() *Report {
+// testReport returns a report of two cells with three rounds each.
+func testReport() *Report {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	r := &Report{
 		Kind: Push, Shape: Shape{Platforms: 2, Layers: 4, Size: "4x16MiB", Compressible: 0.5}, Target: "localhost:5000/bench",
 		Seed: 42, Started: start, Machine: Machine{"linux", "amd64", "Some CPU <1>", 2},
 		Cells: Matrix([]int{1, 8}, nil, nil, nil, nil),
 		Limit: &Limit{Over: "plain TCP on loopback",
-			Link: []Rate{{1, 1e9, time.Second}, {8, 2e9, time.Second}}, Hash: []Rate{{1, 5e8, time.Second}, {2, 1e9, time.Second}}},
+			Link: []Rate{{1, 1e9, time.Second}, {8, 2e9, time.Second}},
+			Hash: []Rate{{1, 5e8, time.Second}, {2, 1e9, time.Second}}},
 		Left: []Left{{"localhost:5000/bench", 3, 10, 134217728, errors.New("405 Method Not Allowed")}},
 	}
 	for turn := range Order(2, 0, 3) {
 		i := turn.Serial
-		s := Sample{Turn: turn, Moved: Moved{Ops: 1, Bytes: 128e6, Blobs: 10}, Start: start, Calls: 29, CPU: 200 * time.Millisecond, Peak: 16 << 20}
+		s := Sample{Turn: turn, Moved: Moved{Ops: 1, Bytes: 128e6, Blobs: 10}, Start: start, Calls: 29,
+			CPU: 200 * time.Millisecond, Peak: 16 << 20}
 		s.Elapsed = time.Duration(500-turn.Cell*250+10*i) * time.Millisecond
 		for n := range 100 {
 			s.TTFB = append(s.TTFB, time.Duration(n+1)*time.Millisecond)
 		}
 		if turn.Round == 0 {
+			const repo = "http://localhost:5000/v2/bench/"
 			s.Trace = []wire.Call{
-				{Sequence: 2, Method: "PUT", URL: "http://localhost:5000/v2/bench/blobs/uploads/x?digest=sha256%3A0123456789abcdef", StatusCode: 201,
+				{Sequence: 2, Method: "PUT", URL: repo + "blobs/uploads/x?digest=sha256%3A0123456789abcdef", StatusCode: 201,
 					Start: start.Add(3 * time.Millisecond), Duration: 80 * time.Millisecond, Sent: 16 << 20},
-				{Sequence: 1, Method: "POST", URL: "http://localhost:5000/v2/bench/blobs/uploads/?from=bench&mount=sha256%3A0123456789abcdef", StatusCode: 202,
+				{Sequence: 1, Method: "POST", URL: repo + "blobs/uploads/?from=bench&mount=sha256%3A0123456789abcdef", StatusCode: 202,
 					Start: start, Duration: 2 * time.Millisecond},
-				{Sequence: 3, Method: "GET", URL: "http://localhost:5000/v2/bench/manifests/<&>", StatusCode: 200,
-					Start: start.Add(85 * time.Millisecond), Duration: 3 * time.Millisecond, Timings: wire.Timings{Receive: 2 * time.Millisecond}, Received: 700},
+				{Sequence: 3, Method: "GET", URL: repo + "manifests/<&>", StatusCode: 200,
+					Start: start.Add(85 * time.Millisecond), Duration: 3 * time.Millisecond,
+					Timings: wire.Timings{Receive: 2 * time.Millisecond}, Received: 700},
 			}
 		}
 		r.Samples = append(r.Samples, s)
@@ -71,7 +75,7 @@ func reported() *Report {
 }
 
 func TestGoFormat(t *testing.T) {
-	r := reported()
+	r := testReport()
 	var b bytes.Buffer
 	err := errors.Join(r.GoHeader(&b), r.GoLimit(&b))
 	for _, s := range r.Samples {
@@ -80,15 +84,17 @@ func TestGoFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "push.txt", b.Bytes())
+	wantGolden(t, "push.txt", b.Bytes())
 }
 
-// A single processor has no suffix, and what did not move has no speed.
-func TestGoFormatOfWhatMovesNothing(t *testing.T) {
-	r := &Report{Kind: Resolve, Shape: Shape{Platforms: 1, Layers: 1, Size: "4KiB"}, Machine: Machine{Procs: 1}, Cells: Matrix([]int{4}, []string{"2"}, nil, nil, nil)}
+// A name has no suffix for one processor, and a line has no speed if no bytes move.
+func TestGoFormatWithoutBytes(t *testing.T) {
+	r := &Report{Kind: Resolve, Shape: Shape{Platforms: 1, Layers: 1, Size: "4KiB"}, Machine: Machine{Procs: 1}}
+	r.Cells = Matrix([]int{4}, []string{"2"}, nil, nil, nil)
 	var b bytes.Buffer
 	r.GoSample(&b, Sample{Moved: Moved{Ops: 100}, Elapsed: time.Second, Calls: 200, TTFB: []time.Duration{5000}})
-	want := "BenchmarkResolve/jobs=4/http=2/platforms=1/layers=1/size=4KiB\t     100\t10000000 ns/op\t2.00 calls/op\t5000 ttfb-p50-ns\t5000 ttfb-p99-ns\t0 rss-peak-bytes\n"
+	want := "BenchmarkResolve/jobs=4/http=2/platforms=1/layers=1/size=4KiB\t     100" +
+		"\t10000000 ns/op\t2.00 calls/op\t5000 ttfb-p50-ns\t5000 ttfb-p99-ns\t0 rss-peak-bytes\n"
 	if b.String() != want {
 		t.Errorf("got  %q\nwant %q", b.String(), want)
 	}
@@ -96,13 +102,15 @@ func TestGoFormatOfWhatMovesNothing(t *testing.T) {
 
 func TestPage(t *testing.T) {
 	var b bytes.Buffer
-	if err := reported().HTML(&b); err != nil {
+	if err := testReport().HTML(&b); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "push.html", b.Bytes())
-	for _, never := range []string{"<script", "src=", "@import", "url(", "http-equiv", "ZgotmplZ", "NaN", "<no value>", "<1>"} {
-		if strings.Contains(b.String(), never) {
-			t.Errorf("the page has %s", never)
+	wantGolden(t, "push.html", b.Bytes())
+	for _, forbidden := range []string{
+		"<script", "src=", "@import", "url(", "http-equiv", "ZgotmplZ", "NaN", "<no value>", "<1>",
+	} {
+		if strings.Contains(b.String(), forbidden) {
+			t.Errorf("the page has %s", forbidden)
 		}
 	}
 	for _, link := range regexp.MustCompile(`href="[^"]*"`).FindAllString(b.String(), -1) {
@@ -110,22 +118,22 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// A page of a run that was interrupted before its first sample, and one of calls that move nothing, are pages too.
-func TestPagesOfLittle(t *testing.T) {
-	empty := reported()
+// A run that was interrupted before its first sample and one that moves no bytes give valid pages.
+func TestPageWithoutData(t *testing.T) {
+	empty := testReport()
 	empty.Samples, empty.Limit, empty.Left = nil, nil, nil
-	still := reported()
-	for i := range still.Samples {
-		still.Samples[i].Bytes = 0
+	noBytes := testReport()
+	for i := range noBytes.Samples {
+		noBytes.Samples[i].Bytes = 0
 	}
-	for _, r := range []*Report{empty, still} {
+	for _, r := range []*Report{empty, noBytes} {
 		var b bytes.Buffer
 		if err := r.HTML(&b); err != nil || !strings.HasSuffix(b.String(), "</html>\n") {
 			t.Errorf("%v: %s", err, b.String())
 		}
-		for _, never := range []string{"NaN", "Inf", "ZgotmplZ"} {
-			if strings.Contains(b.String(), never) {
-				t.Errorf("the page has %s", never)
+		for _, forbidden := range []string{"NaN", "Inf", "ZgotmplZ"} {
+			if strings.Contains(b.String(), forbidden) {
+				t.Errorf("the page has %s", forbidden)
 			}
 		}
 	}
@@ -133,39 +141,41 @@ func TestPagesOfLittle(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	var b bytes.Buffer
-	if err := reported().JSON(&b); err != nil {
+	if err := testReport().JSON(&b); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "push.json", b.Bytes())
+	wantGolden(t, "push.json", b.Bytes())
 	if !json.Valid(b.Bytes()) {
-		t.Error("it is no JSON")
+		t.Error("the output is not valid JSON")
 	}
 }
 
-// auto is no number: it has a name, stands behind the numbers, is joined to none of them, and its floor is that of any.
-func TestReportOfAuto(t *testing.T) {
-	r := reported()
+// Auto jobs are called auto, come after the numbers in the plot and are not joined to them. Their
+// floor is that of any number of jobs.
+func TestReportWithAutoJobs(t *testing.T) {
+	r := testReport()
 	r.Cells = Matrix([]int{0, 8}, nil, nil, nil, nil)
 	p, cell := r.byJobs(), r.jsonCell(0)
 	if len(p.X) != 2 || p.X[0].Label != "8" || p.X[1].Label != "auto" || len(p.Joins) != 0 {
-		t.Errorf("%+v is joined by %+v", p.X, p.Joins)
+		t.Errorf("got labels %+v and joins %+v", p.X, p.Joins)
 	}
 	if text, err := json.Marshal(cell); cell.Name != "jobs=auto" || err != nil || bytes.Contains(text, []byte(`"jobs"`)) {
 		t.Errorf("%s, %v", text, err)
 	}
 	if got, want := r.Limit.Floor(1e9, 0), r.Limit.Floor(1e9, 8); got != want || got == r.Limit.Floor(1e9, 1) {
-		t.Errorf("a floor of %s, with 8 jobs %s", got, want)
+		t.Errorf("got a floor of %s, want %s as with 8 jobs", got, want)
 	}
 	if got := Widths([]int{0, 16, 1 << 40, 1 << 30}); !slices.Equal(got, []int{1, 6, 16, 128}) {
-		t.Errorf("%d connections are measured", got)
+		t.Errorf("got widths %d", got)
 	}
 }
 
 func TestSummary(t *testing.T) {
-	r := reported()
-	// Cell 0 takes 500, 530 and 540 ms for 128 MB, and the floor with one job is that of one hash: 256 ms.
+	r := testReport()
+	// Cell 0 takes 500, 530 and 540 ms for 128 MB, and the floor with one job is that of one hash:
+	// 256 ms.
 	s := r.Summary(0)
-	if s.Rounds != 3 || s.Op.Median != 530e6 || s.Op.Min != 500e6 || s.Op.Max != 540e6 || s.Calls.Median != 29 || len(s.TTFB) != 300 {
+	if s.Rounds != 3 || s.Op != (Spread{500e6, 530e6, 540e6}) || s.Calls.Median != 29 || len(s.TTFB) != 300 {
 		t.Errorf("%+v", s)
 	}
 	if got := 530.0 / 256; s.Floors < got-1e-6 || s.Floors > got+1e-6 {
@@ -177,7 +187,7 @@ func TestSummary(t *testing.T) {
 }
 
 func TestFloor(t *testing.T) {
-	l := reported().Limit
+	l := testReport().Limit
 	for _, x := range []struct {
 		bytes int64
 		jobs  int
@@ -192,7 +202,7 @@ func TestFloor(t *testing.T) {
 		t.Errorf("over a slow link: %v", got)
 	}
 	if (*Limit)(nil).Floor(1, 1) != 0 || (&Limit{}).Floor(1, 1) != 0 {
-		t.Error("what was not measured has a floor")
+		t.Error("a floor without rates")
 	}
 }
 

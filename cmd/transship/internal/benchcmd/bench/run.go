@@ -6,37 +6,39 @@ import (
 	"time"
 )
 
-// Worker does what is measured.
+// Worker does the work that is measured.
 type Worker interface {
-	// Prepare gets ready for a turn; it is not measured.
+	// Prepare prepares a turn. It is not measured.
 	Prepare(ctx context.Context, t Turn, c Cell) error
-	// Do is the turn.
+	// Do does the work of a turn. It is measured.
 	Do(ctx context.Context, t Turn, c Cell) (Moved, error)
-	// Clean puts away what the turn has left; it is not measured, and is called after a turn that failed too.
+	// Clean removes what the turn has put into registries. It is not measured. It is called after a
+	// failed turn too.
 	Clean(ctx context.Context, t Turn, c Cell)
 }
 
-// cleanTime is how long putting away may take after a run was interrupted.
-const cleanTime = 30 * time.Second
+// cleanupTimeout is how long the cleanup of an interrupted run may take.
+const cleanupTimeout = 30 * time.Second
 
 // Runner runs a benchmark.
 type Runner struct {
 	Cells   []Cell
-	Warmups int       // rounds that are not measured, before the others
-	Count   int       // rounds that are
-	Calls   *Recorder // of the calls that the turns make
-	// OnWarm is told after the warm-up how long a round of all cells took. Its error ends the run. It may be nil.
+	Warmups int       // number of rounds before those that are measured
+	Count   int       // number of measured rounds
+	Calls   *Recorder // gets the calls of the turns
+	// OnWarm, if not nil, gets the mean duration of a warm-up round after the last one. Its error
+	// ends the run.
 	OnWarm func(round time.Duration) error
-	// OnSample is told of each sample. Its error ends the run. It may be nil.
+	// OnSample, if not nil, gets each sample. Its error ends the run.
 	OnSample func(Sample) error
 }
 
-// Run lets every cell have its turns, and returns the samples so far and the error that ended the run.
+// Run runs all turns of all cells. It returns the samples so far and the error that ended the run.
 func (r *Runner) Run(ctx context.Context, w Worker) (samples []Sample, err error) {
-	began := time.Now()
+	start := time.Now()
 	for turn := range Order(len(r.Cells), r.Warmups, r.Count) {
 		if turn.Round == 0 && turn.Serial == r.Warmups*len(r.Cells) && r.Warmups > 0 && r.OnWarm != nil {
-			if err := r.OnWarm(time.Since(began) / time.Duration(r.Warmups)); err != nil {
+			if err := r.OnWarm(time.Since(start) / time.Duration(r.Warmups)); err != nil {
 				return samples, err
 			}
 		}
@@ -58,14 +60,14 @@ func (r *Runner) Run(ctx context.Context, w Worker) (samples []Sample, err error
 	return samples, nil
 }
 
-// turn runs one turn, and cleans up after it whatever comes.
+// turn runs one turn and always cleans up after it.
 func (r *Runner) turn(ctx context.Context, w Worker, t Turn) (Sample, error) {
 	if ctx.Err() != nil {
 		return Sample{}, context.Cause(ctx)
 	}
 	c := r.Cells[t.Cell]
 	defer func() {
-		ctx, stop := outlasting(ctx)
+		ctx, stop := cleanupContext(ctx)
 		defer stop()
 		w.Clean(ctx, t, c)
 	}()
@@ -76,22 +78,22 @@ func (r *Runner) turn(ctx context.Context, w Worker, t Turn) (Sample, error) {
 }
 
 func (r *Runner) measure(ctx context.Context, w Worker, t Turn, c Cell) (Sample, error) {
-	runtime.GC() // one turn's garbage is not another's
+	runtime.GC() // so that no turn pays for another's garbage
 	resetPeak()
-	r.Calls.begin(t.Round == 0)
+	r.Calls.start(t.Round == 0)
 	cpu, start := cpuTime(), time.Now()
 	moved, err := w.Do(ctx, t, c)
 	elapsed := time.Since(start)
 	used, peak := cpuTime()-cpu, peakMemory()
-	s := r.Calls.end()
+	s := r.Calls.stop()
 	s.Turn, s.Moved, s.Start, s.Elapsed, s.CPU, s.Peak = t, moved, start, elapsed, used, peak
 	return s, err
 }
 
-// outlasting returns a context that still lasts a while where ctx has ended.
-func outlasting(ctx context.Context) (context.Context, context.CancelFunc) {
+// cleanupContext returns ctx, or if it has ended a context that lasts for cleanupTimeout.
+func cleanupContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Err() == nil {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
+	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 }

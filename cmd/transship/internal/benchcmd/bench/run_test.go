@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,46 +13,48 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// spy is a Worker that writes down what it is told.
-type spy struct {
-	calls *Recorder
-	log   []string
-	fails int // the turn that fails, -1 for none
-	ended bool
+// recordingWorker is a Worker that records its calls.
+type recordingWorker struct {
+	calls             *Recorder
+	log               []string
+	fails             int // the turn that fails, -1 for none
+	cleanContextEnded bool
 }
 
-func (s *spy) Prepare(_ context.Context, t Turn, c Cell) error {
+func (s *recordingWorker) Prepare(_ context.Context, t Turn, c Cell) error {
 	s.log = append(s.log, fmt.Sprintf("prepare %d %s", t.Round, c))
-	s.calls.Call(wire.Call{StatusCode: 200}) // not the turn's
+	s.calls.Call(wire.Call{StatusCode: 200}) // not part of the turn
 	return nil
 }
 
-func (s *spy) Do(_ context.Context, t Turn, c Cell) (Moved, error) {
+func (s *recordingWorker) Do(_ context.Context, t Turn, c Cell) (Moved, error) {
 	if t.Serial == s.fails {
-		return Moved{}, errors.New("it fails")
+		return Moved{}, errors.New("turn failed")
 	}
 	s.calls.Call(wire.Call{Method: http.MethodPut, StatusCode: 201, Sent: 5, Duration: time.Hour})
-	s.calls.Call(wire.Call{Method: http.MethodHead, StatusCode: 404, Duration: time.Duration(c.Jobs) + 5, Timings: wire.Timings{Receive: 5}})
+	s.calls.Call(wire.Call{Method: http.MethodHead, StatusCode: 404, Duration: time.Duration(c.Jobs) + 5,
+		Timings: wire.Timings{Receive: 5}})
 	s.calls.Call(wire.Call{Method: http.MethodGet, Duration: time.Minute, Err: errors.New("no answer")})
 	return Moved{Ops: 1, Bytes: 7}, nil
 }
 
-func (s *spy) Clean(ctx context.Context, t Turn, _ Cell) {
+func (s *recordingWorker) Clean(ctx context.Context, t Turn, _ Cell) {
 	s.log = append(s.log, fmt.Sprintf("clean %d", t.Round))
-	s.ended = s.ended || ctx.Err() != nil
+	s.cleanContextEnded = s.cleanContextEnded || ctx.Err() != nil
 }
 
 func TestRunner(t *testing.T) {
-	s := &spy{calls: &Recorder{}, fails: -1}
-	var warm, told int
+	s := &recordingWorker{calls: &Recorder{}, fails: -1}
+	var warm, sampled int
 	r := &Runner{Cells: Matrix([]int{1, 2}, nil, nil, nil, nil), Warmups: 1, Count: 2, Calls: s.calls,
-		OnWarm: func(time.Duration) error { warm++; return nil }, OnSample: func(Sample) error { told++; return nil }}
+		OnWarm: func(time.Duration) error { warm++; return nil }, OnSample: func(Sample) error { sampled++; return nil }}
 	samples, err := r.Run(t.Context(), s)
-	if err != nil || len(samples) != 4 || warm != 1 || told != 4 {
-		t.Fatalf("%d samples, %d told, %d warm, %v", len(samples), told, warm, err)
+	if err != nil || len(samples) != 4 || warm != 1 || sampled != 4 {
+		t.Fatalf("%d samples, OnSample %d times, OnWarm %d times, %v", len(samples), sampled, warm, err)
 	}
 	for _, x := range samples {
-		if x.Calls != 3 || len(x.TTFB) != 1 || x.TTFB[0] != time.Duration(r.Cells[x.Cell].Jobs) || x.Bytes != 7 || x.Elapsed <= 0 {
+		ttfb := []time.Duration{time.Duration(r.Cells[x.Cell].Jobs)}
+		if x.Calls != 3 || !slices.Equal(x.TTFB, ttfb) || x.Bytes != 7 || x.Elapsed <= 0 {
 			t.Errorf("%+v", x)
 		}
 		if want := map[bool]int{true: 3, false: 0}[x.Round == 0]; len(x.Trace) != want {
@@ -63,41 +66,42 @@ func TestRunner(t *testing.T) {
 	}
 }
 
-func TestRunnerStops(t *testing.T) {
+func TestRunnerStopsOnError(t *testing.T) {
 	tooLong := errors.New("it takes too long")
-	r := &Runner{Cells: Matrix(nil, nil, nil, nil, nil), Warmups: 1, Count: 2, Calls: &Recorder{}, OnWarm: func(time.Duration) error { return tooLong }}
-	s := &spy{calls: r.Calls, fails: -1}
+	r := &Runner{Cells: Matrix(nil, nil, nil, nil, nil), Warmups: 1, Count: 2, Calls: &Recorder{}}
+	r.OnWarm = func(time.Duration) error { return tooLong }
+	s := &recordingWorker{calls: r.Calls, fails: -1}
 	if samples, err := r.Run(t.Context(), s); err != tooLong || len(samples) != 0 || len(s.log) != 2 {
 		t.Errorf("after the warm-up: %v, %q", err, s.log)
 	}
 	r.OnWarm = nil
-	s = &spy{calls: r.Calls, fails: 2}
+	s = &recordingWorker{calls: r.Calls, fails: 2}
 	if samples, err := r.Run(t.Context(), s); err == nil || len(samples) != 1 || s.log[len(s.log)-1] != "clean 1" {
 		t.Errorf("a turn that fails: %d samples, %v, %q", len(samples), err, s.log)
 	}
 }
 
-// Who interrupts a run has it cleaned up all the same.
+// An interrupted run is cleaned up.
 func TestInterruptedTurnIsCleaned(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &Runner{Cells: Matrix(nil, nil, nil, nil, nil), Count: 3, Calls: &Recorder{}}
-	s := &spy{calls: r.Calls, fails: -1}
+	s := &recordingWorker{calls: r.Calls, fails: -1}
 	r.OnSample = func(Sample) error { cancel(); return nil }
 	if samples, err := r.Run(ctx, s); !errors.Is(err, context.Canceled) || len(samples) != 1 {
 		t.Errorf("%d samples, %v", len(samples), err)
 	}
-	if got := strings.Join(s.log, ", "); got != "prepare 0 jobs=auto, clean 0" || s.ended {
-		t.Errorf("%s, with a context that has ended: %v", got, s.ended)
+	if got := strings.Join(s.log, ", "); got != "prepare 0 jobs=auto, clean 0" || s.cleanContextEnded {
+		t.Errorf("%s, with a context that has ended: %v", got, s.cleanContextEnded)
 	}
 }
 
-func TestTraceIsBounded(t *testing.T) {
+func TestTraceHasMaximumLength(t *testing.T) {
 	var r Recorder
-	r.begin(true)
+	r.start(true)
 	for range maxTrace + 5 {
 		r.Call(wire.Call{StatusCode: 200})
 	}
-	if s := r.end(); len(s.Trace) != maxTrace || s.Dropped != 5 || s.Calls != maxTrace+5 {
+	if s := r.stop(); len(s.Trace) != maxTrace || s.Dropped != 5 || s.Calls != maxTrace+5 {
 		t.Errorf("%d kept, %d dropped, %d calls", len(s.Trace), s.Dropped, s.Calls)
 	}
 }

@@ -9,34 +9,34 @@ import (
 
 // Moved is what a turn of a [Work] has done.
 type Moved struct {
-	Ops     int   // operations: 1 image, or so many manifests resolved
-	Bytes   int64 // of blobs whose bytes were moved
-	Blobs   int   // that the image needs
-	Present int   // of these, that were there already
-	Mounted int   // of these, that were mounted
+	Ops     int   // operations: 1 image, or the number of resolved manifests
+	Bytes   int64 // of uploaded or downloaded blobs
+	Blobs   int   // number of blobs in the image
+	Present int   // of these, the target already had
+	Mounted int   // of these, were mounted
 }
 
-// Sample is one turn of a cell, measured.
+// Sample is the measurement of one turn.
 type Sample struct {
 	Turn
 	Moved
 	Start   time.Time
 	Elapsed time.Duration
-	Calls   int             // to registries, with all attempts and those for tokens
-	TTFB    []time.Duration // of the calls without a body: from the request to the answer's first byte
+	Calls   int             // to registries and token servers, all attempts
+	TTFB    []time.Duration // time to first byte of the response, of calls without a request body
 	CPU     time.Duration   // of this process, user and system
-	Peak    int64           // of this process's resident memory, in bytes
-	Trace   []wire.Call     // the calls in the order in which they ended, at most maxTrace; of the first round only
-	Dropped int             // calls beyond those
+	Peak    int64           // peak of this process's resident memory, in bytes
+	Trace   []wire.Call     // at most maxTrace calls, in the order of their ends; only for the first round
+	Dropped int             // number of calls not in Trace
 }
 
-// maxTrace is how many calls of a round are kept whole.
+// maxTrace is the maximum number of calls in a sample's Trace.
 const maxTrace = 400
 
 // NsPerOp returns the nanoseconds of one operation.
 func (s Sample) NsPerOp() float64 { return float64(s.Elapsed.Nanoseconds()) / float64(max(s.Ops, 1)) }
 
-// MBPerSecond returns how many millions of bytes were moved in a second, 0 where none were.
+// MBPerSecond returns the speed in 1,000,000 bytes per second, or 0 if no bytes moved.
 func (s Sample) MBPerSecond() float64 {
 	if s.Elapsed <= 0 {
 		return 0
@@ -44,45 +44,45 @@ func (s Sample) MBPerSecond() float64 {
 	return float64(s.Bytes) / 1e6 / s.Elapsed.Seconds()
 }
 
-// Recorder takes the calls of a run, and forgets those that come before a turn that is measured. The zero value is ready; its methods may
+// Recorder records the calls of the current turn. The zero value is ready for use. Its methods may
 // be called concurrently.
 type Recorder struct {
-	mu    sync.Mutex
-	trace bool
-	taken Sample
+	mu     sync.Mutex
+	trace  bool
+	sample Sample
 }
 
-// Call takes a call, as wire.Record's OnCall.
+// Call records a call. It is for wire.Record's OnCall.
 func (r *Recorder) Call(c wire.Call) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.taken.Calls++
+	r.sample.Calls++
 	if c.Sent == 0 && c.StatusCode != 0 {
-		r.taken.TTFB = append(r.taken.TTFB, untilAnswer(c))
+		r.sample.TTFB = append(r.sample.TTFB, untilAnswer(c))
 	}
 	switch {
 	case !r.trace:
-	case len(r.taken.Trace) < maxTrace:
-		r.taken.Trace = append(r.taken.Trace, c)
+	case len(r.sample.Trace) < maxTrace:
+		r.sample.Trace = append(r.sample.Trace, c)
 	default:
-		r.taken.Dropped++
+		r.sample.Dropped++
 	}
 }
 
-// untilAnswer is the time of a call until the first byte of its answer.
+// untilAnswer returns a call's time to the first byte of the response.
 func untilAnswer(c wire.Call) time.Duration { return max(c.Duration-c.Timings.Receive, 0) }
 
-// begin forgets what there is and keeps what comes.
-func (r *Recorder) begin(trace bool) {
+// start drops all recorded calls.
+func (r *Recorder) start(trace bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.trace, r.taken = trace, Sample{}
+	r.trace, r.sample = trace, Sample{}
 }
 
-// end returns what has come.
-func (r *Recorder) end() Sample {
+// stop returns the calls since start.
+func (r *Recorder) stop() Sample {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trace = false
-	return r.taken
+	return r.sample
 }

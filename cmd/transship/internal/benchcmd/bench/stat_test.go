@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func TestSpread(t *testing.T) {
 		t.Errorf("%+v, %g", s, s.Relative())
 	}
 	if SpreadOf(nil).Relative() != 0 {
-		t.Error("nothing has a spread")
+		t.Error("no values have a spread")
 	}
 }
 
@@ -57,27 +58,30 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// What drifts steadily hits every cell alike: over two rounds the places of each cell have the same sum.
-func TestOrderIsFair(t *testing.T) {
+// Over two rounds the serials of each cell have the same sum, so that a steady drift affects all
+// alike.
+func TestOrderGivesCellsEqualSums(t *testing.T) {
 	sums := make([]int, 7)
 	for turn := range Order(7, 0, 10) {
 		sums[turn.Cell] += turn.Serial
 	}
 	for _, sum := range sums {
 		if sum != sums[0] {
-			t.Fatalf("the sums of places are %v", sums)
+			t.Fatalf("the sums of serials are %v", sums)
 		}
 	}
 }
 
 func TestMatrix(t *testing.T) {
 	var got []string
-	for _, c := range Matrix([]int{1, 2}, []string{"1", "2"}, []Upload{{Name: "put"}, {Name: "patch", Patch: true}}, nil, nil) {
+	uploads := []Upload{{Name: "put"}, {Name: "patch", Patch: true}}
+	for _, c := range Matrix([]int{1, 2}, []string{"1", "2"}, uploads, nil, nil) {
 		got = append(got, c.String())
 	}
 	want := []string{
 		"jobs=1/http=1/upload=put", "jobs=2/http=1/upload=put", "jobs=1/http=2/upload=put", "jobs=2/http=2/upload=put",
-		"jobs=1/http=1/upload=patch", "jobs=2/http=1/upload=patch", "jobs=1/http=2/upload=patch", "jobs=2/http=2/upload=patch",
+		"jobs=1/http=1/upload=patch", "jobs=2/http=1/upload=patch",
+		"jobs=1/http=2/upload=patch", "jobs=2/http=2/upload=patch",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -85,12 +89,12 @@ func TestMatrix(t *testing.T) {
 	if got := Matrix([]int{6}, nil, nil, []int{1, 4}, nil); len(got) != 2 || got[1].String() != "jobs=6/ranges=4" {
 		t.Error(got)
 	}
-	if got := Matrix([]int{6}, nil, nil, nil, []int{32 << 10, 1 << 20, 1000}); len(got) != 3 ||
-		got[0].String() != "jobs=6/buffer=32KiB" || got[1].String() != "jobs=6/buffer=1MiB" || got[2].String() != "jobs=6/buffer=1000" {
+	buffers := Matrix([]int{6}, nil, nil, nil, []int{32 << 10, 1 << 20, 1000})
+	if got := fmt.Sprint(buffers); got != "[jobs=6/buffer=32KiB jobs=6/buffer=1MiB jobs=6/buffer=1000]" {
 		t.Errorf("got %v", got)
 	}
 	if got := Matrix([]int{6, 4, 6}, nil, nil, nil, nil); len(got) != 2 {
-		t.Errorf("what is given twice makes %v", got)
+		t.Errorf("duplicates give %v", got)
 	}
 	if got := Matrix([]int{6}, nil, nil, nil, nil); len(got) != 1 || got[0].String() != "jobs=6" {
 		t.Error(got)

@@ -14,57 +14,57 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-// Kind is what is measured.
+// Kind is a kind of work.
 type Kind string
 
 // The kinds of work.
 const (
-	Push    Kind = "push"    // synthetic images into a registry
-	Pull    Kind = "pull"    // images out of a registry: verified and dropped
+	Push    Kind = "push"    // synthetic images to a registry
+	Pull    Kind = "pull"    // images from a registry, verified and dropped
 	Copy    Kind = "copy"    // from one registry to another
 	Mount   Kind = "mount"   // from one repository to another of the same registry
-	Resolve Kind = "resolve" // manifests by tag: HEAD, and GET
+	Resolve Kind = "resolve" // HEAD and GET of manifests by tag
 )
 
-// Reads tells whether the images have to be in a registry before the turn.
+// Reads reports whether a turn reads from a repository.
 func (k Kind) Reads() bool { return k != Push }
 
-// Writes tells whether a turn puts them into one.
+// Writes reports whether a turn writes to a repository.
 func (k Kind) Writes() bool { return k == Push || k == Copy || k == Mount }
 
-// Open returns a repository as a cell sees it.
+// Open returns a repository with the settings of a cell.
 type Open func(ctx context.Context, c Cell) (*distribution.Repository, error)
 
-// Work is a kind of work on synthetic images. Each turn has an image of its own, unless it is Warm.
+// Work is a Worker on synthetic images. Each turn has its own image unless Warm is set.
 type Work struct {
 	Kind     Kind
 	Spec     synthetic.Spec
-	Warm     bool   // one image for all turns, which is there already but for its tag
-	Requests int    // how many manifests a turn of Resolve asks for, at least 1
-	Tag      string // what tags begin with: another one in each run, or what is there of an earlier one is taken for this one's
-	From, To Open   // the repositories that are read and written, where the kind does that
-	// OnImage is told of each image before anything is done with it. It may be nil.
+	Warm     bool   // all turns use one image, of which the target has everything but the tag
+	Requests int    // number of manifests that a turn of Resolve requests, at least 1
+	Tag      string // prefix of tags; if an earlier run used it, its images are taken for this run's
+	From, To Open   // the repositories to read and to write, if the kind does
+	// OnImage, if not nil, gets each image before it is used.
 	OnImage func(*synthetic.Image)
 
-	images  map[uint64]*synthetic.Image
-	cleaner cleaner
-	stocked bool
+	images      map[uint64]*synthetic.Image
+	cleaner     cleaner
+	sourceReady bool // with Warm, From has the image
 }
 
-// Prepare implements Worker: it makes the image, and puts it where it is read from.
+// Prepare implements Worker. It makes the image and puts it into From if the work reads.
 func (w *Work) Prepare(ctx context.Context, t Turn, c Cell) error {
 	im, err := w.image(ctx, t)
-	if err != nil || !w.Kind.Reads() || w.Warm && w.stocked {
+	if err != nil || !w.Kind.Reads() || w.Warm && w.sourceReady {
 		return err
 	}
 	repo, err := w.From(ctx, c)
 	if err != nil {
 		return err
 	}
-	engine := &transfer.Engine{OnEvent: w.cleaner.watch(repo)}
-	_, err = engine.Copy(ctx, im, w.tag(t), repo, w.stockTag(t))
-	w.stocked = err == nil
-	w.cleaner.doubt(repo, im, err)
+	engine := &transfer.Engine{OnEvent: w.cleaner.recorder(repo)}
+	_, err = engine.Copy(ctx, im, w.tag(t), repo, w.sourceTag(t))
+	w.sourceReady = err == nil
+	w.cleaner.addUncertain(repo, im, err)
 	return err
 }
 
@@ -81,31 +81,27 @@ func (w *Work) Do(ctx context.Context, t Turn, c Cell) (Moved, error) {
 		}
 	}
 	if w.Kind == Resolve {
-		return w.resolve(ctx, from.(*distribution.Repository), w.stockTag(t), c.Jobs)
+		return w.resolve(ctx, from.(*distribution.Repository), w.sourceTag(t), c.Jobs)
 	}
+	var n counts
+	engine := &transfer.Engine{Jobs: c.Jobs, Ranges: c.Ranges, OnEvent: n.event}
 	if !w.Kind.Writes() {
-		var count tally
-		return w.copy(ctx, c, from, w.stockTag(t), transfer.Discard{Buffer: c.Buffer}, w.tag(t), count.event, &count)
+		_, err = engine.Copy(ctx, from, w.sourceTag(t), transfer.Discard{Buffer: c.Buffer}, w.tag(t))
+		return n.moved(), err
 	}
 	to, err := w.To(ctx, c)
 	if err != nil {
 		return Moved{}, err
 	}
-	watch, count := w.cleaner.watch(to), tally{}
-	both := func(e transfer.Event) { watch(e); count.event(e) }
-	moved, err := w.copy(ctx, c, from, w.stockTag(t), to, w.tag(t), both, &count)
-	w.cleaner.doubt(to, im, err)
-	return moved, err
+	record := w.cleaner.recorder(to)
+	engine.OnEvent = func(e transfer.Event) { record(e); n.event(e) }
+	_, err = engine.Copy(ctx, from, w.sourceTag(t), to, w.tag(t))
+	w.cleaner.addUncertain(to, im, err)
+	return n.moved(), err
 }
 
-func (w *Work) copy(ctx context.Context, c Cell, from transfer.Source, ref string, to transfer.Target, as string, on func(transfer.Event), count *tally) (Moved, error) {
-	engine := &transfer.Engine{Jobs: c.Jobs, Ranges: c.Ranges, OnEvent: on}
-	_, err := engine.Copy(ctx, from, ref, to, as)
-	return count.moved(), err
-}
-
-// resolve asks for a tag again and again, so many at a time; with auto as many as an engine has small things under way, of
-// which there go out as many as the host takes.
+// resolve requests the manifest of a tag w.Requests times, as many at a time as there are jobs.
+// With auto it is transfer.SmallJobs, and the client limits the calls to what the host accepts.
 func (w *Work) resolve(ctx context.Context, repo *distribution.Repository, tag string, jobs int) (Moved, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(cmp.Or(jobs, transfer.SmallJobs))
@@ -127,7 +123,7 @@ func (w *Work) resolve(ctx context.Context, repo *distribution.Repository, tag s
 	return Moved{Ops: n}, err
 }
 
-// Clean implements Worker: it removes what the turn has put into registries, and forgets the image.
+// Clean implements Worker. It removes what the turn has put into repositories, and drops the image.
 func (w *Work) Clean(ctx context.Context, t Turn, _ Cell) {
 	if w.Warm {
 		return
@@ -136,15 +132,16 @@ func (w *Work) Clean(ctx context.Context, t Turn, _ Cell) {
 	delete(w.images, w.seed(t))
 }
 
-// Close removes what is still there, and returns what could not be removed. It takes some time after ctx has ended.
+// Close removes what the run has put into repositories and returns what could not be removed. It
+// also works for cleanupTimeout after ctx has ended.
 func (w *Work) Close(ctx context.Context) []Left {
-	ctx, stop := outlasting(ctx)
+	ctx, stop := cleanupContext(ctx)
 	defer stop()
 	w.cleaner.clean(ctx)
 	return w.cleaner.left
 }
 
-// image returns the image of a turn, and makes it where that has not been done.
+// image returns the image of a turn, which it makes once.
 func (w *Work) image(ctx context.Context, t Turn) (*synthetic.Image, error) {
 	seed := w.seed(t)
 	if im := w.images[seed]; im != nil {
@@ -166,7 +163,8 @@ func (w *Work) image(ctx context.Context, t Turn) (*synthetic.Image, error) {
 	return im, nil
 }
 
-// seed is that of a turn's image. Seeds of fewer than 33 bits have no image in common.
+// seed returns the seed of a turn's image. Runs with different seeds of up to 32 bits have no image
+// in common.
 func (w *Work) seed(t Turn) uint64 {
 	if w.Warm {
 		return w.Spec.Seed
@@ -174,23 +172,23 @@ func (w *Work) seed(t Turn) uint64 {
 	return w.Spec.Seed ^ uint64(t.Serial+1)<<32
 }
 
-// tag is what a turn's image is put under.
+// tag returns the tag of a turn's image.
 func (w *Work) tag(t Turn) string { return fmt.Sprintf("%s-%d", w.Tag, t.Serial) }
 
-// stockTag is what it is read from.
-func (w *Work) stockTag(t Turn) string {
+// sourceTag returns the tag of a turn's image in From.
+func (w *Work) sourceTag(t Turn) string {
 	if w.Warm {
 		return w.Tag
 	}
 	return w.tag(t)
 }
 
-// tally counts what an engine does.
-type tally struct {
+// counts counts an engine's events.
+type counts struct {
 	bytes, blobs, present, mounted atomic.Int64
 }
 
-func (n *tally) event(e transfer.Event) {
+func (n *counts) event(e transfer.Event) {
 	if e.Kind != transfer.BlobDone {
 		return
 	}
@@ -205,6 +203,6 @@ func (n *tally) event(e transfer.Event) {
 	}
 }
 
-func (n *tally) moved() Moved {
+func (n *counts) moved() Moved {
 	return Moved{1, n.bytes.Load(), int(n.blobs.Load()), int(n.present.Load()), int(n.mounted.Load())}
 }
