@@ -50,21 +50,21 @@ func (r *Report) page() page {
 	p.Throughput, p.Latency, p.Waterfall = r.byJobs(), r.latency(), r.waterfall()
 	for _, l := range r.Left {
 		p.Left = append(p.Left, fmt.Sprintf("%s: %s, %s of %s", l.Repository,
-			several(l.Manifests, "manifest"), several(l.Blobs, "blob"), amount(float64(l.Bytes))))
+			plural(l.Manifests, "manifest"), plural(l.Blobs, "blob"), formatBytes(float64(l.Bytes))))
 	}
 	return p
 }
 
 func (r *Report) facts() []fact {
 	s := r.Shape
-	image := fmt.Sprintf("%s of %s, %s", several(s.Platforms, "platform"), several(s.Layers, "layer"), s.Size)
+	image := fmt.Sprintf("%s of %s, %s", plural(s.Platforms, "platform"), plural(s.Layers, "layer"), s.Size)
 	if s.Compressible > 0 {
 		image += fmt.Sprintf(", %.0f %% compressible", s.Compressible*100)
 	}
 	if s.Warm {
 		image += ", the same in all rounds"
 	}
-	machine := fmt.Sprintf("%s/%s, %s", r.Machine.OS, r.Machine.Arch, several(r.Machine.Procs, "processor"))
+	machine := fmt.Sprintf("%s/%s, %s", r.Machine.OS, r.Machine.Arch, plural(r.Machine.Procs, "processor"))
 	if r.Machine.CPU != "" {
 		machine += ", " + r.Machine.CPU
 	}
@@ -83,17 +83,17 @@ func (r *Report) findings() (out []string) {
 	s := r.Summary(best)
 	if s.Speed.Median > 0 {
 		out = append(out, fmt.Sprintf("Fastest is %s: %s/s by the median of %s, between %s/s and %s/s.",
-			s.Cell, amount(s.Speed.Median), several(s.Rounds, "round"), amount(s.Speed.Min), amount(s.Speed.Max)))
+			s.Cell, formatBytes(s.Speed.Median), plural(s.Rounds, "round"), formatBytes(s.Speed.Min), formatBytes(s.Speed.Max)))
 	} else {
 		out = append(out, fmt.Sprintf("Fastest is %s: %s for one by the median of %s, between %s and %s.",
-			s.Cell, span(s.Op.Median), several(s.Rounds, "round"), span(s.Op.Min), span(s.Op.Max)))
+			s.Cell, formatDuration(s.Op.Median), plural(s.Rounds, "round"), formatDuration(s.Op.Min), formatDuration(s.Op.Max)))
 	}
 	if s.Floors > 0 {
 		out = append(out, fmt.Sprintf("That is %.2f times the least time that the link and SHA-256 allow.", s.Floors))
 	}
 	if r.Limit != nil {
 		for _, l := range r.limits() {
-			out = append(out, strings.ToUpper(l.Label[:1])+l.Label[1:]+": "+amount(l.v)+"/s.")
+			out = append(out, strings.ToUpper(l.Label[:1])+l.Label[1:]+": "+formatBytes(l.v)+"/s.")
 		}
 	}
 	return out
@@ -101,15 +101,18 @@ func (r *Report) findings() (out []string) {
 
 func tableRow(s Summary) row {
 	out := row{
-		Name: s.Cell.String(), Op: span(s.Op.Median), Calls: fmt.Sprintf("%.4g", s.Calls.Median), Peak: amount(float64(s.Peak)),
+		Name:  s.Cell.String(),
+		Op:    formatDuration(s.Op.Median),
+		Calls: fmt.Sprintf("%.4g", s.Calls.Median),
+		Peak:  formatBytes(float64(s.Peak)),
 	}
 	if s.Speed.Median > 0 {
-		out.Speed = fmt.Sprintf("%s/s ± %.0f %%", amount(s.Speed.Median), s.Speed.Relative()*100)
+		out.Speed = fmt.Sprintf("%s/s ± %.0f %%", formatBytes(s.Speed.Median), s.Speed.Relative()*100)
 		out.CPU = fmt.Sprintf("%.2f ns/B", s.CPU.Median)
 	}
 	if len(s.TTFB) > 0 {
-		out.TTFB50 = span(float64(Quantile(s.TTFB, 0.5)))
-		out.TTFB99 = span(float64(Quantile(s.TTFB, 0.99)))
+		out.TTFB50 = formatDuration(float64(Quantile(s.TTFB, 0.5)))
+		out.TTFB99 = formatDuration(float64(Quantile(s.TTFB, 0.99)))
 	}
 	if s.Floors > 0 {
 		out.Floors = fmt.Sprintf("%.2f", s.Floors)
@@ -117,16 +120,16 @@ func tableRow(s Summary) row {
 	return out
 }
 
-// several writes a number of things.
-func several(n int, what string) string {
+// plural returns n and a noun, in the plural unless n is 1.
+func plural(n int, what string) string {
 	if n != 1 {
 		what += "s"
 	}
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// amount writes bytes for people, in powers of 1000.
-func amount(n float64) string {
+// formatBytes formats a number of bytes in powers of 1000.
+func formatBytes(n float64) string {
 	units := []string{"B", "kB", "MB", "GB", "TB", "PB"}
 	i := 0
 	for n >= 999.5 && i < len(units)-1 {
@@ -139,8 +142,8 @@ func amount(n float64) string {
 	return fmt.Sprintf("%.0f %s", n, units[i])
 }
 
-// span writes nanoseconds for people.
-func span(ns float64) string {
+// formatDuration formats nanoseconds.
+func formatDuration(ns float64) string {
 	switch d := time.Duration(ns); {
 	case d >= 10*time.Second:
 		return fmt.Sprintf("%.0f s", ns/1e9)

@@ -56,7 +56,7 @@ func latencyOf(s Summary, x func(time.Duration) percent) latencyRow {
 	at := func(q float64) time.Duration { return Quantile(s.TTFB, q) }
 	out := latencyRow{
 		Label: s.Cell.String(), P1: x(at(0.01)), P25: x(at(0.25)), P50: x(at(0.5)), P75: x(at(0.75)), P99: x(at(0.99)),
-		Median: span(float64(at(0.5))), NinetyNinth: span(float64(at(0.99))), Of: fmt.Sprint(len(s.TTFB)),
+		Median: formatDuration(float64(at(0.5))), NinetyNinth: formatDuration(float64(at(0.99))), Of: fmt.Sprint(len(s.TTFB)),
 	}
 	out.Width = out.P75 - out.P25
 	return out

@@ -150,9 +150,9 @@ const titleSpeed = "Throughput by jobs"
 // measure returns what the plot by jobs shows of a sample, how to write it, and its title.
 func (r *Report) measure() (of func(Sample) float64, write func(float64) string, title string) {
 	if slices.ContainsFunc(r.Samples, func(s Sample) bool { return s.Bytes > 0 }) {
-		return func(s Sample) float64 { return s.MBPerSecond() * 1e6 }, func(v float64) string { return amount(v) + "/s" }, titleSpeed
+		return func(s Sample) float64 { return s.MBPerSecond() * 1e6 }, func(v float64) string { return formatBytes(v) + "/s" }, titleSpeed
 	}
-	return Sample.NsPerOp, span, "Time of one operation by jobs"
+	return Sample.NsPerOp, formatDuration, "Time of one operation by jobs"
 }
 
 func (r *Report) values(cell int, of func(Sample) float64) (out []float64) {
@@ -193,8 +193,8 @@ func (r *Report) limits() (out []limitLine) {
 		of, unit string
 		rates    []Rate
 	}{{r.Limit.Over, "connection", r.Limit.Link}, {"SHA-256", "processor", r.Limit.Hash}} {
-		if i := bestBy(x.rates, Rate.PerSecond); i >= 0 {
-			out = append(out, limitLine{v: x.rates[i].PerSecond(), Label: x.of + " on " + several(x.rates[i].N, x.unit)})
+		if i := indexOfMax(x.rates, Rate.PerSecond); i >= 0 {
+			out = append(out, limitLine{v: x.rates[i].PerSecond(), Label: x.of + " on " + plural(x.rates[i].N, x.unit)})
 		}
 	}
 	return out

@@ -106,7 +106,7 @@ func (r *Report) Best() int {
 	for i := range cells {
 		cells[i] = r.Summary(i)
 	}
-	return bestBy(cells, func(s Summary) float64 {
+	return indexOfMax(cells, func(s Summary) float64 {
 		if s.Speed.Median > 0 || s.Op.Median == 0 {
 			return s.Speed.Median
 		}

@@ -58,7 +58,7 @@ func (r *Recorder) Call(c wire.Call) {
 	defer r.mu.Unlock()
 	r.sample.Calls++
 	if c.Sent == 0 && c.StatusCode != 0 {
-		r.sample.TTFB = append(r.sample.TTFB, untilAnswer(c))
+		r.sample.TTFB = append(r.sample.TTFB, timeToFirstByte(c))
 	}
 	switch {
 	case !r.trace:
@@ -69,8 +69,8 @@ func (r *Recorder) Call(c wire.Call) {
 	}
 }
 
-// untilAnswer returns a call's time to the first byte of the response.
-func untilAnswer(c wire.Call) time.Duration { return max(c.Duration-c.Timings.Receive, 0) }
+// timeToFirstByte returns a call's time to the first byte of the response.
+func timeToFirstByte(c wire.Call) time.Duration { return max(c.Duration-c.Timings.Receive, 0) }
 
 // start drops all recorded calls.
 func (r *Recorder) start(trace bool) {

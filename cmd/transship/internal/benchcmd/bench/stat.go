@@ -45,8 +45,8 @@ func (s Spread) Relative() float64 {
 	return (s.Max - s.Min) / 2 / s.Median
 }
 
-// bestBy returns the index of the element with the greatest value, or -1 for an empty list.
-func bestBy[T any, K cmp.Ordered](list []T, value func(T) K) int {
+// indexOfMax returns the index of the element with the greatest value, or -1 for an empty list.
+func indexOfMax[T any, K cmp.Ordered](list []T, value func(T) K) int {
 	best := -1
 	for i, v := range list {
 		if best < 0 || value(v) > value(list[best]) {

@@ -43,7 +43,7 @@ func (r *Report) waterfall() *waterfall {
 	}
 	s := r.Of(best)[0]
 	calls := slices.SortedFunc(slices.Values(s.Trace), func(a, b wire.Call) int { return cmp.Compare(a.Sequence, b.Sequence) })
-	p := &waterfall{Of: r.Cells[best].String(), Total: span(float64(s.Elapsed)), Dropped: s.Dropped}
+	p := &waterfall{Of: r.Cells[best].String(), Total: formatDuration(float64(s.Elapsed)), Dropped: s.Dropped}
 	shown := calls
 	if len(calls) > waterfallRows {
 		p.Dropped += len(calls) - waterfallRows
@@ -57,7 +57,7 @@ func (r *Report) waterfall() *waterfall {
 	end := scale[len(scale)-1]
 	x := func(d time.Duration) percent { return percent(float64(d) / end * 100) }
 	for _, v := range scale {
-		p.X = append(p.X, tick{X: percent(v / end * 100), Label: span(v)})
+		p.X = append(p.X, tick{X: percent(v / end * 100), Label: formatDuration(v)})
 	}
 	p.X[0].Label = "0"
 	for _, c := range shown {
@@ -68,7 +68,7 @@ func (r *Report) waterfall() *waterfall {
 
 func waterfallOf(c wire.Call, start time.Time, x func(time.Duration) percent) waterfallRow {
 	out := waterfallRow{Method: c.Method, What: callWhat(c), Status: c.StatusCode, Kind: "wait", X: x(c.Start.Sub(start))}
-	out.Wait, out.Body = x(untilAnswer(c)), x(c.Timings.Receive)
+	out.Wait, out.Body = x(timeToFirstByte(c)), x(c.Timings.Receive)
 	switch {
 	case c.Sent > 0: // until the answer the body goes out
 		out.Kind, out.Wait, out.Body = "out", 0, x(c.Duration)
@@ -79,7 +79,7 @@ func waterfallOf(c wire.Call, start time.Time, x func(time.Duration) percent) wa
 	}
 	out.BodyX = out.X + out.Wait
 	out.Title = fmt.Sprintf("%s %s: %d after %s, %s in all, %s sent, %s received", c.Method, c.URL, c.StatusCode,
-		span(float64(untilAnswer(c))), span(float64(c.Duration)), amount(float64(c.Sent)), amount(float64(c.Received)))
+		formatDuration(float64(timeToFirstByte(c))), formatDuration(float64(c.Duration)), formatBytes(float64(c.Sent)), formatBytes(float64(c.Received)))
 	return out
 }
 
@@ -96,9 +96,9 @@ func callWhat(c wire.Call) string {
 	case c.Method == http.MethodPut && c.Sent == 0:
 		return "end of upload"
 	case at.Kind == endpoint.KindUploads || at.Kind == endpoint.KindSession || c.Sent > 0:
-		return "upload " + amount(float64(c.Sent))
+		return "upload " + formatBytes(float64(c.Sent))
 	case at.Kind == endpoint.KindBlob:
-		return "blob " + brief(at.Reference) + " " + amount(float64(c.Received))
+		return "blob " + brief(at.Reference) + " " + formatBytes(float64(c.Received))
 	}
 	return brief(path[strings.LastIndexByte(path, '/')+1:])
 }
