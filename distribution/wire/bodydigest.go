@@ -9,44 +9,41 @@ import (
 	"net/http"
 )
 
-// BodyDigest is the digest of a whole body. There is none of a body that did
-// not pass whole, of a token call, and of a body of more than 8 MiB that is no
-// blob.
+// BodyDigest is the digest of a whole body. It is empty for a body that was not read to its end,
+// for a token call, and for a body of more than 8 MiB that is not a blob.
 type BodyDigest struct {
 	Digest string // such as sha256:..., empty for none
-	// Stream says that it was taken over from the verification that a blob
-	// passes anyway. Otherwise Record has hashed the body.
+	// Stream reports that the digest comes from the verification of a blob. Otherwise Record has
+	// hashed the body.
 	Stream bool
 }
 
-// maxHashed bounds, in bytes, a body that Record hashes: documents are smaller,
-// blobs are never hashed here.
+// maxHashed is the size in bytes up to which Record hashes a body. Documents are smaller; blobs are
+// never hashed here.
 const maxHashed = 8 << 20
 
 type sentBlobKey struct{}
 
-// WithSentBlob says that the body of a request made with the context is a blob,
-// whole, and verifies itself: whoever reads it gets the last bytes only after
-// they have matched the digest.
+// WithSentBlob returns a context for a request whose body is a whole blob that verifies itself: the
+// reader gets the last bytes only after they have matched the digest.
 func WithSentBlob(ctx context.Context, digest string) context.Context {
 	return context.WithValue(ctx, sentBlobKey{}, digest)
 }
 
 type receivedBlobKey struct{}
 
-// receivedBlob is what a response's body is.
+// receivedBlob is a blob that a response's body is, or is a part of.
 type receivedBlob struct {
-	digest string
-	then   func(func(right bool)) // nil when nobody will tell
+	digest     string
+	onVerified func(report func(ok bool)) // nil if the outcome will not be known
 }
 
-// WithReceivedBlob says that the body that a request made with the context asks
-// for is a blob, or a part of one. then calls what it is given, once, when it
-// is known whether the body was the blob of that digest, which may be before
-// or after the body's end. Nil says that it will not be known. Record reports
-// the call after that.
-func WithReceivedBlob(ctx context.Context, digest string, then func(func(right bool))) context.Context {
-	return context.WithValue(ctx, receivedBlobKey{}, &receivedBlob{digest, then})
+// WithReceivedBlob returns a context for a request for a blob, or for a part of one. onVerified
+// must call report once, when it is known whether the body was the blob with that digest. That may
+// be before or after the body's end; Record reports the call after both. If it will not be known,
+// onVerified is nil.
+func WithReceivedBlob(ctx context.Context, digest string, onVerified func(report func(ok bool))) context.Context {
+	return context.WithValue(ctx, receivedBlobKey{}, &receivedBlob{digest, onVerified})
 }
 
 func receivedBlobOf(ctx context.Context) *receivedBlob {
@@ -54,17 +51,17 @@ func receivedBlobOf(ctx context.Context) *receivedBlob {
 	return b
 }
 
-// digester finds out a body's digest. A nil one does nothing.
+// digester computes a body's digest. A nil one does nothing.
 type digester struct {
-	known string    // the digest that the body verifies itself against, else empty
+	known string    // the digest of a body that verifies itself, else empty
 	hash  hash.Hash // nil when the digest is known
-	size  int64     // of the body in bytes, -1 for unknown
-	at    int64
+	size  int64     // of the body in bytes, -1 if unknown
+	read  int64     // bytes so far
 	done  bool
 }
 
-// sentDigester is that of a request's body. Of a token call there is none: a
-// password might be guessed by it.
+// sentDigester returns the digester of a request's body. There is none for a token call: its digest
+// would help to guess a password.
 func sentDigester(req *http.Request, row string) *digester {
 	known, _ := req.Context().Value(sentBlobKey{}).(string)
 	switch {
@@ -73,13 +70,12 @@ func sentDigester(req *http.Request, row string) *digester {
 	case known != "" && req.ContentLength > 0:
 		return &digester{known: known, size: req.ContentLength}
 	case row == "end-4b" || row == "end-5" || row == "end-6" || row == RowRedirect:
-		return nil // all of a blob or a part of it
+		return nil // a blob or a part of one
 	}
 	return newDigester(req.ContentLength)
 }
 
-// receivedDigester is that of a response's body, nil where it is all of a blob
-// or a part of it.
+// receivedDigester returns the digester of a response's body, nil for a blob or a part of one.
 func receivedDigester(req *http.Request, resp *http.Response, row string) *digester {
 	content := resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusPartialContent
 	if isTokenCall(req, row) || content && (row == "end-2" || receivedBlobOf(req.Context()) != nil) {
@@ -88,8 +84,8 @@ func receivedDigester(req *http.Request, resp *http.Response, row string) *diges
 	return newDigester(resp.ContentLength)
 }
 
-// isTokenCall tells whether a request, or the one that it was redirected from,
-// is for a token server.
+// isTokenCall reports whether a request, or the one that was redirected to it, is for a token
+// server.
 func isTokenCall(req *http.Request, row string) bool {
 	for row == RowRedirect && req.Response.Request != nil {
 		req = req.Response.Request
@@ -102,28 +98,28 @@ func newDigester(size int64) *digester {
 	if size > maxHashed {
 		return nil
 	}
-	if size == 0 { // of a request it means unknown
+	if size == 0 { // in a request it means unknown
 		size = -1
 	}
 	return &digester{hash: sha256.New(), size: size}
 }
 
-// write takes the next bytes of the body and what its Read returned with them.
-// It returns true once, when the body is whole.
+// write takes the next bytes of the body and the error that its Read returned with them. It returns
+// true once, when the body is complete and not empty.
 func (d *digester) write(p []byte, err error) bool {
 	if d == nil || d.done {
 		return false
 	}
-	d.at += int64(len(p))
+	d.read += int64(len(p))
 	if d.hash != nil {
 		d.hash.Write(p)
-		d.done = d.at > maxHashed
+		d.done = d.read > maxHashed
 	}
-	if d.done || d.at != d.size && (err != io.EOF || d.size > 0) {
+	if d.done || d.read != d.size && (err != io.EOF || d.size > 0) {
 		return false
 	}
 	d.done = true
-	return d.at > 0
+	return d.read > 0
 }
 
 func (d *digester) sum() BodyDigest {

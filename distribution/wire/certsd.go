@@ -10,13 +10,12 @@ import (
 	"strings"
 )
 
-// certsFiles collects the files for host in the certs.d directories, by the
-// rules of docker and podman: in DIR/HOST[:PORT], *.crt are roots trusted
-// beside the system's, and a *.cert is a client certificate whose key is the
-// *.key of the same name; one without the other is an error. Files of several
-// directories add up, in the order of the directories and then of their
-// names. A directory that is missing or may not be read is passed over, as
-// podman does: /etc/docker is often the daemon's own.
+// certsFiles returns the files for host in the certs.d directories, by the rules of docker and
+// podman: in DIR/HOST[:PORT], *.crt are roots trusted in addition to the system's, and a *.cert is
+// a client certificate whose key is the *.key of the same name; one without the other is an error.
+// The files of several directories add up, ordered by directory and then by name. A directory that
+// is missing or not readable is skipped, as podman does: often only the daemon may read
+// /etc/docker.
 func certsFiles(directories []string, host string) (tlsFiles, error) {
 	var files tlsFiles
 	for _, directory := range directories {
@@ -32,9 +31,8 @@ func certsFiles(directories []string, host string) (tlsFiles, error) {
 	return files, nil
 }
 
-// hostDirectories returns the names under which a directory for host may
-// stand. A host without its port is also found under the port of https. A
-// host of a redirect that is no plain file name has none.
+// hostDirectories returns the names that a directory for host may have. A host without a port is
+// also found under the port of https. A redirect's host that is not a plain file name has none.
 func hostDirectories(host string) []string {
 	if host == "" || host == "." || host == ".." || strings.ContainsAny(host, `/\`) {
 		return nil
@@ -46,7 +44,7 @@ func hostDirectories(host string) []string {
 		names = names[:1]
 	}
 	if runtime.GOOS == "windows" {
-		// A file name cannot hold a colon there. docker leaves it out.
+		// A file name cannot contain a colon there. docker omits it.
 		for i := range names {
 			names[i] = strings.ReplaceAll(names[i], ":", "")
 		}
@@ -54,12 +52,11 @@ func hostDirectories(host string) []string {
 	return names
 }
 
-// hasPort reports whether a URL's host ends in a port.
 func hasPort(host string) bool {
 	return strings.LastIndexByte(host, ':') > strings.LastIndexByte(host, ']')
 }
 
-// certsIn collects the files of one directory.
+// certsIn returns the files of one directory.
 func certsIn(directory, host string) (tlsFiles, error) {
 	entries, err := os.ReadDir(directory)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
@@ -75,7 +72,7 @@ func certsIn(directory, host string) (tlsFiles, error) {
 	return sortCerts(directory, host, names)
 }
 
-// sortCerts tells the files of a directory apart by their names.
+// sortCerts sorts the files of a directory by the extension of their names.
 func sortCerts(directory, host string, names []string) (tlsFiles, error) {
 	var files tlsFiles
 	for _, name := range names {
@@ -86,12 +83,14 @@ func sortCerts(directory, host string, names []string) (tlsFiles, error) {
 			files.roots = append(files.roots, path)
 		case ".cert":
 			if !slices.Contains(names, stem+".key") {
-				return files, &CertificateError{host, path, errors.New("missing key " + stem + ".key for this client certificate (a CA certificate must end in .crt)")}
+				return files, &CertificateError{host, path, errors.New("missing key " + stem +
+					".key for this client certificate (a CA certificate must end in .crt)")}
 			}
 			files.pairs = append(files.pairs, keyPair{path, filepath.Join(directory, stem+".key")})
 		case ".key":
 			if !slices.Contains(names, stem+".cert") {
-				return files, &CertificateError{host, path, errors.New("missing client certificate " + stem + ".cert for this key")}
+				return files, &CertificateError{host, path, errors.New("missing client certificate " + stem +
+					".cert for this key")}
 			}
 		}
 	}

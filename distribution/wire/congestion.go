@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
@@ -10,44 +11,39 @@ import (
 )
 
 const (
-	// firstWindow is how many calls of a kind a host gets at once to begin with,
-	// and mostWindow how many at the most.
-	firstWindow = 16
-	mostWindow  = 64
-	// leastForLatency is where latency alone makes a window no smaller: it may
-	// be the machine here that is slow.
-	leastForLatency = 8
-	// slower is how much more than the shortest a call takes on the average
-	// where a host has too much to do: as long again, and lateBy.
-	slower = 2
-	lateBy = 200 * time.Millisecond
-	// lowRemaining is from where on a quota of calls counts as running out.
-	lowRemaining = 10
+	// initialWindow is how many calls of a kind a host gets at once at first, maxWindow how many at
+	// most.
+	initialWindow = 16
+	maxWindow     = 64
+	// minLatencyWindow is the size above which latency alone reduces a window. At a smaller size
+	// this machine may be the slow one.
+	minLatencyWindow = 8
+	// A host is overloaded when a call takes, on average, more than latencyFactor times the
+	// shortest call plus latencyMargin.
+	latencyFactor = 2
+	latencyMargin = 200 * time.Millisecond
+	// lowQuota is the number of remaining calls from which a quota counts as running out.
+	lowQuota = 10
 )
 
-// Congestion knows how many calls at once each host takes, for each kind of
-// call. It begins modestly and doubles with each round trip, until the host
-// answers 429 or 503 or answers ever later; then the number is halved, and
-// grows by one with each round trip from there (additive increase,
-// multiplicative decrease: RFC 5681, 3.1). However many calls of one epoch are
-// refused, the number is halved once: a call that was sent before does not say
-// anything new.
+// Congestion finds out how many calls at once each host accepts, for each kind of call. The number
+// starts at 16 and doubles with each round trip, up to 64, until the host responds with 429 or 503,
+// or its responses take longer and longer. Then it is halved, and grows by one with each round trip
+// (additive increase, multiplicative decrease: RFC 5681, section 3.1). A call that was sent before
+// the last halving does not halve it again, since its response says nothing new.
 //
-// Where a host says in ratelimit-remaining that few calls are left (Docker
-// Hub: "76;w=21600"), documents are read one at a time, so that no burst goes
-// over it and what has begun can end.
+// If a host says in ratelimit-remaining that few calls are left (Docker Hub: "76;w=21600"),
+// documents are read one at a time, so that no burst exceeds the quota and what has begun can
+// finish.
 //
 // The zero value is ready. It must not be copied.
 type Congestion struct {
-	// OnLow is told once for each host that few calls are left there. Nil is not
-	// told.
+	// OnLow is called once for each host that has few calls left. It may be nil.
 	OnLow func(host string, remaining int)
-	// Now is the clock; nil is time.Now.
-	Now func() time.Time
 
 	mu      sync.Mutex
 	windows map[windowKey]*window
-	low     map[string]bool
+	low     map[string]bool // by host: OnLow was called
 }
 
 type windowKey struct {
@@ -55,15 +51,8 @@ type windowKey struct {
 	kind callKind
 }
 
-func (c *Congestion) now() time.Time {
-	if c.Now != nil {
-		return c.Now()
-	}
-	return time.Now()
-}
-
-// window returns the window for calls of a kind; uploads are held against the
-// one of the calls that begin them.
+// window returns the window for calls of a kind. Uploads count against the window of the calls that
+// begin them.
 func (c *Congestion) window(host string, kind callKind) *window {
 	if kind == uploadCall {
 		kind = writeCall
@@ -73,65 +62,91 @@ func (c *Congestion) window(host string, kind callKind) *window {
 	key := windowKey{strings.ToLower(host), kind}
 	w, ok := c.windows[key]
 	if !ok {
-		if c.windows == nil {
-			c.windows = map[windowKey]*window{}
-		}
-		w = &window{size: firstWindow, steep: mostWindow, most: mostWindow}
-		c.windows[key] = w
+		w = &window{size: initialWindow, ssthresh: maxWindow, maxSize: maxWindow}
+		set(&c.windows, key, w)
 	}
 	return w
 }
 
-// runningLow takes note of how many calls a host has left for us.
-func (c *Congestion) runningLow(host string, left int) {
-	w := c.window(host, readCall)
-	if left > lowRemaining {
-		w.bound(mostWindow)
+// observe adjusts the windows of a host to the outcome of a call that began at the given time.
+func (c *Congestion) observe(w *window, req *http.Request, kind callKind, began time.Time, resp *http.Response) {
+	if resp == nil {
 		return
 	}
-	w.bound(1)
+	now := time.Now()
+	switch {
+	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable:
+		w.refused(began, now)
+	case kind != uploadCall:
+		w.answered(began, now)
+	}
+	if left, ok := remainingCalls(resp.Header); ok {
+		c.setQuota(req.URL.Host, left)
+	}
+}
+
+// setQuota notes how many calls a host has left for this client.
+func (c *Congestion) setQuota(host string, left int) {
+	w := c.window(host, readCall)
+	if left > lowQuota {
+		w.setMax(maxWindow)
+		return
+	}
+	w.setMax(1)
 	c.mu.Lock()
 	first := !c.low[host]
-	if c.low == nil {
-		c.low = map[string]bool{}
-	}
-	c.low[host] = true
+	set(&c.low, host, true)
 	c.mu.Unlock()
 	if first && c.OnLow != nil {
 		c.OnLow(host, left)
 	}
 }
 
-// remaining reads a ratelimit-remaining header, such as "76;w=21600".
-func remaining(h http.Header) (int, bool) {
+// remainingCalls reads a ratelimit-remaining header, such as "76;w=21600".
+func remainingCalls(h http.Header) (int, bool) {
 	text, _, _ := strings.Cut(h.Get("Ratelimit-Remaining"), ";")
 	n, err := strconv.Atoi(strings.TrimSpace(text))
 	return n, err == nil && n >= 0
 }
 
-// window is how many calls of a kind a host takes at once.
+// window is a congestion window, counted in calls of one kind to one host.
 type window struct {
-	mu       sync.Mutex
-	size     float64 // how many may be under way
-	steep    float64 // below it the size grows by one with each answer, above by one with each round trip
-	most     int     // the size is never taken for more
-	under    int     // under way
-	waiting  []chan struct{}
-	shrunk   time.Time     // when the size was last reduced
-	shortest time.Duration // the shortest wait for an answer
-	usual    time.Duration // what it is on the average lately
+	mu          sync.Mutex
+	size        float64 // calls that the host accepts at once
+	ssthresh    float64 // slow start below, additive increase above (RFC 5681, section 3.1)
+	maxSize     int     // bounds size, without changing it
+	inFlight    int
+	waiting     []chan struct{} // a channel is closed when its call may start
+	reduced     time.Time       // when size was last halved
+	minRTT      time.Duration
+	smoothedRTT time.Duration
 }
 
-// limit is how many calls may be under way now. The caller holds mu.
-func (w *window) limit() int { return max(1, min(int(w.size), w.most)) }
+// capacity returns how many calls may be in flight now. The caller holds mu.
+func (w *window) capacity() int { return max(1, min(int(w.size), w.maxSize)) }
 
-// queue returns nil if there is room, which is taken then, or else what to
+// acquire waits until a call may start. Its caller must release the window later.
+func (w *window) acquire(ctx context.Context) error {
+	turn := w.enqueue()
+	if turn == nil {
+		return nil
+	}
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+		w.cancel(turn)
+		return context.Cause(ctx)
+	}
+}
+
+// enqueue returns nil if a call may start, which then counts as in flight, or else the channel to
 // wait for.
-func (w *window) queue() chan struct{} {
+func (w *window) enqueue() chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.waiting) == 0 && w.under < w.limit() {
-		w.under++
+	if len(w.waiting) == 0 && w.inFlight < w.capacity() {
+		w.inFlight++
 		return nil
 	}
 	turn := make(chan struct{})
@@ -139,8 +154,8 @@ func (w *window) queue() chan struct{} {
 	return turn
 }
 
-// giveUp takes back a wait, or the room that it has got meanwhile.
-func (w *window) giveUp(turn chan struct{}) {
+// cancel ends a wait. If its turn has come already, it releases the window.
+func (w *window) cancel(turn chan struct{}) {
 	w.mu.Lock()
 	i := slices.Index(w.waiting, turn)
 	if i >= 0 {
@@ -148,72 +163,72 @@ func (w *window) giveUp(turn chan struct{}) {
 	}
 	w.mu.Unlock()
 	if i < 0 {
-		w.leave()
+		w.release()
 	}
 }
 
-// leave ends a call.
-func (w *window) leave() {
+// release ends a call.
+func (w *window) release() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.under--
-	w.admit()
+	w.inFlight--
+	w.startWaiting()
 }
 
-// admit lets in who waits, as far as there is room. The caller holds mu.
-func (w *window) admit() {
-	for len(w.waiting) > 0 && w.under < w.limit() {
+// startWaiting starts as many waiting calls as the capacity allows. The caller holds mu.
+func (w *window) startWaiting() {
+	for len(w.waiting) > 0 && w.inFlight < w.capacity() {
 		close(w.waiting[0])
 		w.waiting = w.waiting[1:]
-		w.under++
+		w.inFlight++
 	}
 }
 
-// bound sets how large the size may be taken for.
-func (w *window) bound(most int) {
+// setMax bounds the size.
+func (w *window) setMax(maxSize int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.most = most
-	w.admit()
+	w.maxSize = maxSize
+	w.startWaiting()
 }
 
-// answered lets the window grow after a call that went well, if it was any use,
-// or shrinks it where calls take ever longer.
+// answered adjusts the window after a call that the host accepted: it grows if at least half of it
+// is in use, and is halved if calls take longer and longer.
 func (w *window) answered(began, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	took := now.Sub(began)
-	if w.usual == 0 {
-		w.shortest, w.usual = took, took
+	rtt := now.Sub(began)
+	if w.smoothedRTT == 0 {
+		w.minRTT, w.smoothedRTT = rtt, rtt
 	}
-	w.shortest = min(w.shortest, took)
-	w.usual += (took - w.usual) / 8
+	w.minRTT = min(w.minRTT, rtt)
+	w.smoothedRTT += (rtt - w.smoothedRTT) / 8 // RFC 6298, section 2
 	switch {
-	case w.usual > slower*w.shortest+lateBy:
-		if w.size > leastForLatency {
+	case w.smoothedRTT > latencyFactor*w.minRTT+latencyMargin:
+		if w.size > minLatencyWindow {
 			w.halve(began, now)
 		}
-	case 2*w.under < w.limit() || w.size >= mostWindow: // what is not used need not grow
-	case w.size < w.steep:
+	case 2*w.inFlight < w.capacity() || w.size >= maxWindow:
+	case w.size < w.ssthresh:
 		w.size++
 	default:
 		w.size += 1 / w.size
 	}
-	w.admit()
+	w.startWaiting()
 }
 
-// shrink reduces the window after a call that the host had no room for.
-func (w *window) shrink(began, now time.Time) {
+// refused reduces the window after a call that the host did not accept.
+func (w *window) refused(began, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.halve(began, now)
 }
 
-// halve does so once for all calls of an epoch. The caller holds mu.
+// halve halves the size, unless it was halved after the call began. The caller holds mu.
 func (w *window) halve(began, now time.Time) {
-	if !began.After(w.shrunk) {
+	if !began.After(w.reduced) {
 		return
 	}
 	w.size = max(1, w.size/2)
-	w.steep, w.shrunk = w.size, now
+	w.ssthresh, w.reduced = w.size, now
 }

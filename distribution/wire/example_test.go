@@ -10,7 +10,7 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// The whole chain, but for auth, which stands above Retry.
+// The whole chain except auth, which is above Retry, and Plan, which answers writes itself.
 func Example() {
 	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "{}")
@@ -22,15 +22,20 @@ func Example() {
 		Registry:  host,
 		CertsDirs: []string{"/etc/docker/certs.d", "/etc/containers/certs.d"},
 	}
+	policy := &wire.Policy{
+		Base:  &wire.Timeout{Base: hosts},
+		Rules: &wire.Rules{ReadOnly: true},
+	}
 	record := &wire.Record{
-		Base: &wire.Timeout{Base: hosts},
+		Base: policy,
 		OnCall: func(c wire.Call) {
 			fmt.Println(c.Sequence, c.Attempt, c.Method, strings.Replace(c.URL, host, "HOST", 1), c.StatusCode, c.Received)
 		},
 	}
 	headers := &wire.Headers{Base: record, UserAgent: "transship/1.0.0"}
+	limit := &wire.Limit{Base: &wire.Loopback{Base: headers}, Congestion: new(wire.Congestion)}
 	client := &http.Client{
-		Transport:     &wire.Retry{Base: &wire.Loopback{Base: headers}},
+		Transport:     &wire.Retry{Base: limit},
 		CheckRedirect: wire.Redirects{}.CheckRedirect,
 	}
 

@@ -9,26 +9,25 @@ import (
 	"strings"
 )
 
-// Expectation is a list of the calls that a run makes, level after level: the
-// calls of a level come in any order, and those of the next when all of them
-// have been made. ParseExpectation makes one; it is used up by a run, under
-// the lock of Rules.
+// Expectation is a list of the calls that a run makes, in levels: the calls of one level may come
+// in any order, and those of the next after all of them. ParseExpectation makes one. It counts the
+// calls of one run, under the lock of Rules.
 type Expectation struct {
-	levels [][]*expected
-	at     int // the level being worked on
+	levels  [][]*expectedCall
+	current int // index of the level of the last call
 }
 
-// expected is one line of the list.
-type expected struct {
-	line  int
-	text  string
-	call  template
-	least int
-	most  int // -1 for any number
-	made  int
+// expectedCall is one line of the list.
+type expectedCall struct {
+	line    int
+	text    string
+	pattern callPattern
+	atLeast int
+	atMost  int // -1 for any number
+	made    int
 }
 
-// ExpectError is a line of a list that cannot be read.
+// ExpectError is the error for a line of a list that cannot be read.
 type ExpectError struct {
 	Line int // from 1
 	Err  error
@@ -44,15 +43,14 @@ func (e *ExpectError) Unwrap() error { return e.Err }
 //
 //	METHOD [HOST]PATH[?QUERY] [xN|*]
 //
-// In a path and in the values of a query {name} stands for a repository's name,
-// {digest}, {tag} and {session} for one of these, and * for anything. Without
-// HOST, a [HostPattern], it is any; without QUERY too; of a query that is there
-// each parameter must be, and there may be more. The call is made once, N
-// times, or (*) any number of times. A line that is empty or "---" ends a
-// level, # begins a comment. A line that is none of that is an *[ExpectError].
+// In a path and in the values of a query {name} matches a repository's name, {digest}, {tag} and
+// {session} one of these, and * anything. HOST is a [HostPattern]; without it any host matches.
+// Each parameter of QUERY must be in the call, which may have more. The call is made once, N times,
+// or (*) any number of times. A line that is empty or "---" ends a level, # begins a comment. The
+// error for any other line is an *[ExpectError].
 func ParseExpectation(r io.Reader) (*Expectation, error) {
 	e := &Expectation{}
-	var level []*expected
+	var level []*expectedCall
 	end := func() {
 		if len(level) > 0 {
 			e.levels = append(e.levels, level)
@@ -63,13 +61,13 @@ func ParseExpectation(r io.Reader) (*Expectation, error) {
 	n := 0
 	for scanner.Scan() {
 		n++
-		text, commented := withoutComment(scanner.Text())
+		text, commented := cutComment(scanner.Text())
 		switch {
 		case text == "" && commented:
 		case text == "", text == "---":
 			end()
 		default:
-			x, err := parseExpected(text)
+			x, err := parseExpectedCall(text)
 			if err != nil {
 				return nil, &ExpectError{n, err}
 			}
@@ -84,8 +82,8 @@ func ParseExpectation(r io.Reader) (*Expectation, error) {
 	return e, nil
 }
 
-// withoutComment returns a line without its comment, and whether it had one.
-func withoutComment(line string) (text string, commented bool) {
+// cutComment returns a line without its comment, and whether it had one.
+func cutComment(line string) (text string, commented bool) {
 	line = strings.TrimSpace(line)
 	if strings.HasPrefix(line, "#") {
 		return "", true
@@ -94,88 +92,88 @@ func withoutComment(line string) (text string, commented bool) {
 	return strings.TrimSpace(text), commented
 }
 
-// parseExpected reads a line that is not empty.
-func parseExpected(text string) (*expected, error) {
+// parseExpectedCall reads a line that is not empty.
+func parseExpectedCall(text string) (*expectedCall, error) {
 	words := strings.Fields(text)
-	x := &expected{text: text, least: 1, most: 1}
+	x := &expectedCall{text: text, atLeast: 1, atMost: 1}
 	var err error
 	switch len(words) {
 	case 2:
 	case 3:
 		x.text = words[0] + " " + words[1]
-		if x.least, x.most, err = parseTimes(words[2]); err != nil {
+		if x.atLeast, x.atMost, err = parseTimes(words[2]); err != nil {
 			return nil, err
 		}
 	default:
-		return nil, fmt.Errorf("want METHOD PATH, and perhaps how often, got %q", text)
+		return nil, fmt.Errorf("want METHOD PATH and an optional count, got %q", text)
 	}
-	x.call, err = parseTemplate(words[0], words[1])
+	x.pattern, err = parseCallPattern(words[0], words[1])
 	return x, err
 }
 
 // parseTimes reads how often a call is made.
-func parseTimes(word string) (least, most int, err error) {
+func parseTimes(word string) (atLeast, atMost int, err error) {
 	if word == "*" {
 		return 0, -1, nil
 	}
 	digits, ok := strings.CutPrefix(word, "x")
 	n, err := strconv.Atoi(digits)
 	if !ok || err != nil || n < 1 {
-		return 0, 0, fmt.Errorf("%q is not how often: want x and a number, such as x3, or * for any", word)
+		return 0, 0, fmt.Errorf("%q is not a count: want x and a number, such as x3, or * for any", word)
 	}
 	return n, n, nil
 }
 
-// take makes a call count, and returns why it is not one of the list's, empty
-// if it is. An attempt that Retry makes once more for a passing reason need not
-// be listed a second time. A nil list has every call.
-func (e *Expectation) take(req *http.Request) string {
+// match counts a call. It returns why the call is not expected, "" if it is. An attempt that Retry
+// repeats for a transient reason need not be listed a second time. A nil list expects every call.
+func (e *Expectation) match(req *http.Request) string {
 	if e == nil {
 		return ""
 	}
-	for level := e.at; level < len(e.levels); level++ {
-		if x := best(e.levels[level], req, false); x != nil {
+	for i := e.current; i < len(e.levels); i++ {
+		if x := bestMatch(e.levels[i], req, (*expectedCall).hasRoom); x != nil {
 			x.made++
-			e.at = level
+			e.current = i
 			return ""
 		}
-		if firstMissing(e.levels[level:level+1]) != nil {
+		if firstMissing(e.levels[i:i+1]) != nil {
 			break
 		}
 	}
 	if Attempt(req.Context()) > 1 {
-		for level := range min(e.at+1, len(e.levels)) {
-			if best(e.levels[level], req, true) != nil {
+		for _, level := range e.levels[:min(e.current+1, len(e.levels))] {
+			if bestMatch(level, req, (*expectedCall).wasMade) != nil {
 				return ""
 			}
 		}
 	}
-	if x := firstMissing(e.levels[min(e.at, len(e.levels)):]); x != nil {
-		return fmt.Sprintf("it is not expected; line %d is, %s", x.line, x.text)
+	if x := firstMissing(e.levels[min(e.current, len(e.levels)):]); x != nil {
+		return fmt.Sprintf("it is not expected; expected is line %d, %s", x.line, x.text)
 	}
-	return "it is not expected, and nothing more is"
+	return "it is not expected; no more calls are"
 }
 
-// best finds the line that a call is, the most precise one where there are
-// several: one that has room for it, or (again) one that has been made.
-func best(level []*expected, req *http.Request, again bool) (found *expected) {
+// hasRoom reports whether the call may be made once more.
+func (x *expectedCall) hasRoom() bool { return x.atMost < 0 || x.made < x.atMost }
+
+func (x *expectedCall) wasMade() bool { return x.made > 0 }
+
+// bestMatch returns the line with the most precise pattern that matches a call, among those that
+// are usable.
+func bestMatch(level []*expectedCall, req *http.Request, usable func(*expectedCall) bool) (best *expectedCall) {
 	for _, x := range level {
-		room := x.most < 0 || x.made < x.most
-		if again {
-			room = x.made > 0
-		}
-		if room && x.call.matches(req.Method, req.URL) && (found == nil || x.call.literal > found.call.literal) {
-			found = x
+		if usable(x) && x.pattern.matches(req.Method, req.URL) && (best == nil || x.pattern.literal > best.pattern.literal) {
+			best = x
 		}
 	}
-	return found
+	return best
 }
 
-// firstMissing returns the first line that has not been made often enough.
-func firstMissing(levels [][]*expected) *expected {
+// firstMissing returns the first line whose call was not made often enough.
+func firstMissing(levels [][]*expectedCall) *expectedCall {
 	for _, level := range levels {
 		for _, x := range level {
-			if x.made < x.least {
+			if x.made < x.atLeast {
 				return x
 			}
 		}
@@ -183,8 +181,8 @@ func firstMissing(levels [][]*expected) *expected {
 	return nil
 }
 
-// Missing returns an error for the first call that was expected and not made,
-// nil if all were made. It is asked at the end of a run that went well.
+// Missing returns an error for the first call that was expected and not made, nil if all were made.
+// Call it at the end of a run that succeeded.
 func (r *Rules) Missing() *PolicyError {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -197,6 +195,6 @@ func (r *Rules) Missing() *PolicyError {
 	}
 	return &PolicyError{
 		Policy: "expect",
-		Reason: fmt.Sprintf("line %d, %s, was made %d of %d times", x.line, x.text, x.made, x.least),
+		Reason: fmt.Sprintf("line %d, %s, was made %d of %d times", x.line, x.text, x.made, x.atLeast),
 	}
 }

@@ -7,38 +7,39 @@ import (
 	"strings"
 )
 
-// HostPattern is a host that may be called, or many: "registry.example.com",
-// "*.example.com" for every name below that one, each with any port, or with
-// one as in "localhost:5000". ParseHostPattern makes them.
+// HostPattern matches one host or many: "registry.example.com", or "*.example.com" for every name
+// below that one. A pattern with a port, such as "localhost:5000", matches only that port; one
+// without matches any. ParseHostPattern makes them.
 type HostPattern struct {
-	name  string // in lower case, of an IPv6 address without brackets
-	port  string // empty for any
-	below bool   // names below it, not itself
+	name       string // in lower case, without the brackets of an IPv6 address
+	port       string // empty for any
+	subdomains bool   // only names below it match
 }
 
-// ParseHostPattern reads a pattern.
+// ParseHostPattern reads a pattern. The error says what is wrong with text.
 func ParseHostPattern(text string) (HostPattern, error) {
 	wrong := func(why string) (HostPattern, error) {
-		return HostPattern{}, fmt.Errorf("%q is no host such as registry.example.com, *.example.com or localhost:5000: %s", text, why)
+		return HostPattern{}, fmt.Errorf(
+			"%q is no host such as registry.example.com, *.example.com or localhost:5000: %s", text, why)
 	}
 	if strings.ContainsAny(text, "/@?# \t") {
-		return wrong("leave out what is not its name and port")
+		return wrong("give only its name and port")
 	}
 	var p HostPattern
 	p.name, p.port = splitHost(text)
-	p.name, p.below = strings.CutPrefix(p.name, "*.")
+	p.name, p.subdomains = strings.CutPrefix(p.name, "*.")
 	switch {
 	case p.name == "":
 		return wrong("it has no name")
 	case strings.Contains(p.name, "*"):
-		return wrong("a * stands for the first names only, as in *.example.com")
+		return wrong("a * is allowed only at the start, as in *.example.com")
 	case p.port != "" && !isDigits(p.port), strings.HasSuffix(text, ":"):
-		return wrong("its port is no number")
+		return wrong("its port is not a number")
 	}
 	return p, nil
 }
 
-// splitHost takes a host and its port apart; there need not be one.
+// splitHost splits a host from its port, which may be missing.
 func splitHost(host string) (name, port string) {
 	name, port, err := net.SplitHostPort(host)
 	if err != nil {
@@ -47,7 +48,7 @@ func splitHost(host string) (name, port string) {
 	return strings.TrimSuffix(strings.ToLower(name), "."), port
 }
 
-// Matches tells whether the host of u is one of the pattern's.
+// Matches reports whether the pattern matches the host of u.
 func (p HostPattern) Matches(u *url.URL) bool {
 	name, port := splitHost(u.Host)
 	if port == "" {
@@ -56,7 +57,7 @@ func (p HostPattern) Matches(u *url.URL) bool {
 	if p.port != "" && p.port != port {
 		return false
 	}
-	if p.below {
+	if p.subdomains {
 		return strings.HasSuffix(name, "."+p.name)
 	}
 	return name == p.name

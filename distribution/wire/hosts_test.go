@@ -18,17 +18,17 @@ import (
 	"testing"
 )
 
-// whoIs answers with the name in the client's certificate.
-func whoIs(w http.ResponseWriter, r *http.Request) {
-	name := "nobody"
+// clientName answers with the common name of the client's certificate, or none.
+func clientName(w http.ResponseWriter, r *http.Request) {
+	name := "none"
 	if len(r.TLS.PeerCertificates) > 0 {
 		name = r.TLS.PeerCertificates[0].Subject.CommonName
 	}
 	io.WriteString(w, name)
 }
 
-// ask sends a GET through rt, following redirects, and returns the answer.
-func ask(t *testing.T, rt http.RoundTripper, url string) (string, error) {
+// get sends a GET through rt, follows redirects, and returns the body of the response.
+func get(t *testing.T, rt http.RoundTripper, url string) (string, error) {
 	t.Helper()
 	resp, err := (&http.Client{Transport: rt}).Get(url)
 	if err != nil {
@@ -37,12 +37,12 @@ func ask(t *testing.T, rt http.RoundTripper, url string) (string, error) {
 	return readAll(t, resp), nil
 }
 
-// side writes an authority's root and a client's key pair into a directory.
-func side(t *testing.T, ca *authority, client string) (TLS, string) {
+// clientTLS writes the authority's root and a client's key pair into a directory.
+func clientTLS(t *testing.T, ca *authority, client string) (TLS, string) {
 	t.Helper()
 	dir := t.TempDir()
 	cert, key := ca.issue(t, client)
-	write(t, dir, map[string][]byte{"ca.pem": ca.pem(), "cert.pem": cert, "key.pem": key})
+	writeFiles(t, dir, map[string][]byte{"ca.pem": ca.pem(), "cert.pem": cert, "key.pem": key})
 	return TLS{
 		CAFile:   filepath.Join(dir, "ca.pem"),
 		CertFile: filepath.Join(dir, "cert.pem"),
@@ -51,20 +51,20 @@ func side(t *testing.T, ca *authority, client string) (TLS, string) {
 }
 
 func TestHostsVerifiesByDefault(t *testing.T) {
-	server := newAuthority(t).serve(t, whoIs)
-	_, err := ask(t, new(Hosts), server.URL)
+	server := newAuthority(t).serve(t, clientName)
+	_, err := get(t, new(Hosts), server.URL)
 	var certificate *tls.CertificateVerificationError
 	if !errors.As(err, &certificate) {
-		t.Errorf("error %v, want one of the certificate", err)
+		t.Errorf("error %v, want a *tls.CertificateVerificationError", err)
 	}
-	if _, err := ask(t, &Hosts{TLS: TLS{Insecure: true}}, server.URL); err != nil {
+	if _, err := get(t, &Hosts{TLS: TLS{Insecure: true}}, server.URL); err != nil {
 		t.Errorf("insecure: %v", err)
 	}
 }
 
-// TestHostsClientCertificateStaysHome has a registry, known as localhost,
-// redirect to another host, the same server known as 127.0.0.1.
-func TestHostsClientCertificateStaysHome(t *testing.T) {
+// The registry, called as localhost, redirects to another host: the same server, called as
+// 127.0.0.1.
+func TestHostsSendsClientCertificateOnlyToRegistry(t *testing.T) {
 	ca := newAuthority(t)
 	server := ca.serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/blob" {
@@ -72,59 +72,61 @@ func TestHostsClientCertificateStaysHome(t *testing.T) {
 			http.Redirect(w, r, "https://127.0.0.1:"+port+"/storage", http.StatusTemporaryRedirect)
 			return
 		}
-		whoIs(w, r)
+		clientName(w, r)
 	})
-	settings, _ := side(t, ca, "robot")
-	registry := byName(t, server)
+	settings, _ := clientTLS(t, ca, "client")
+	registry := localhost(t, server)
 	for name, test := range map[string]struct {
 		registry, url, want string
 	}{
-		"registry":                       {registry, "https://" + registry + "/", "robot"},
-		"registry, spelled in capitals":  {strings.ToUpper(registry), "https://" + registry + "/", "robot"},
-		"redirect, trusted all the same": {registry, "https://" + registry + "/blob", "nobody"},
-		"token server":                   {registry, server.URL + "/token", "nobody"},
-		"no registry named":              {"", "https://" + registry + "/", "nobody"},
+		"registry":             {registry, "https://" + registry + "/", "client"},
+		"registry in capitals": {strings.ToUpper(registry), "https://" + registry + "/", "client"},
+		"redirect":             {registry, "https://" + registry + "/blob", "none"},
+		"token server":         {registry, server.URL + "/token", "none"},
+		"no registry":          {"", "https://" + registry + "/", "none"},
 	} {
 		hosts := &Hosts{Registry: test.registry, TLS: settings}
-		// Twice, and after the registry: neither a cached transport nor a
-		// connection may carry the certificate elsewhere.
-		if _, err := ask(t, hosts, "https://"+registry+"/"); err != nil {
+		// Twice, and after the registry: neither a cached transport nor a connection may send the
+		// certificate to another host.
+		if _, err := get(t, hosts, "https://"+registry+"/"); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
-			if got, err := ask(t, hosts, test.url); err != nil || got != test.want {
+			if got, err := get(t, hosts, test.url); err != nil || got != test.want {
 				t.Errorf("%s: the client is %q, error %v; want %q", name, got, err, test.want)
 			}
 		}
 	}
 }
 
-func TestHostsCertsDirectories(t *testing.T) {
+func TestHostsReadsCertsDirs(t *testing.T) {
 	ca, other := newAuthority(t), newAuthority(t)
-	server := ca.serve(t, whoIs)
-	host := byName(t, server)
-	cert, key := ca.issue(t, "robot")
+	server := ca.serve(t, clientName)
+	host := localhost(t, server)
+	cert, key := ca.issue(t, "client")
 	docker, containers := t.TempDir(), t.TempDir()
-	write(t, filepath.Join(docker, host), map[string][]byte{"ca.crt": ca.pem(), "other.crt": other.pem(), "README": nil})
-	write(t, filepath.Join(containers, host), map[string][]byte{"client.cert": cert, "client.key": key})
+	writeFiles(t, filepath.Join(docker, host), map[string][]byte{
+		"ca.crt": ca.pem(), "other.crt": other.pem(), "README": nil,
+	})
+	writeFiles(t, filepath.Join(containers, host), map[string][]byte{"client.cert": cert, "client.key": key})
 	tests := map[string]struct {
 		directories []string
 		url         string
 		want        string // empty when the server is not trusted
 	}{
-		"root":                 {[]string{docker}, "https://" + host, "nobody"},
-		"host in capitals":     {[]string{docker}, "https://" + strings.ToUpper(host), "nobody"},
-		"root and client":      {[]string{docker, containers}, "https://" + host, "robot"},
+		"root":                 {[]string{docker}, "https://" + host, "none"},
+		"host in capitals":     {[]string{docker}, "https://" + strings.ToUpper(host), "none"},
+		"root and client":      {[]string{docker, containers}, "https://" + host, "client"},
 		"client without root":  {[]string{containers}, "https://" + host, ""},
 		"for another host":     {[]string{docker, containers}, server.URL, ""},
 		"no directory":         {nil, "https://" + host, ""},
-		"directory is missing": {[]string{filepath.Join(docker, "missing"), docker}, "https://" + host, "nobody"},
+		"directory is missing": {[]string{filepath.Join(docker, "missing"), docker}, "https://" + host, "none"},
 	}
 	for name, test := range tests {
-		got, err := ask(t, &Hosts{CertsDirs: test.directories}, test.url)
+		got, err := get(t, &Hosts{CertsDirs: test.directories}, test.url)
 		var certificate *tls.CertificateVerificationError
 		if test.want == "" && !errors.As(err, &certificate) {
-			t.Errorf("%s: answer %q, error %v; want one of the certificate", name, got, err)
+			t.Errorf("%s: response %q, error %v; want a *tls.CertificateVerificationError", name, got, err)
 		}
 		if test.want != "" && (got != test.want || err != nil) {
 			t.Errorf("%s: the client is %q, error %v; want %q", name, got, err, test.want)
@@ -132,60 +134,65 @@ func TestHostsCertsDirectories(t *testing.T) {
 	}
 }
 
-func TestHostsAddsUpRoots(t *testing.T) {
+func TestHostsAddsRootsOfCertsDirs(t *testing.T) {
 	explicit, inDirectory := newAuthority(t), newAuthority(t)
-	registry, storage := inDirectory.serve(t, whoIs), explicit.serve(t, whoIs)
-	settings, _ := side(t, explicit, "robot")
+	registry, storage := inDirectory.serve(t, clientName), explicit.serve(t, clientName)
+	settings, _ := clientTLS(t, explicit, "client")
 	directory := t.TempDir()
-	write(t, filepath.Join(directory, byName(t, registry)), map[string][]byte{"ca.crt": inDirectory.pem()})
-	hosts := &Hosts{Registry: byName(t, registry), TLS: settings, CertsDirs: []string{directory}}
-	for _, url := range []string{"https://" + byName(t, registry), "https://" + byName(t, storage)} {
-		if _, err := ask(t, hosts, url); err != nil {
+	writeFiles(t, filepath.Join(directory, localhost(t, registry)), map[string][]byte{"ca.crt": inDirectory.pem()})
+	hosts := &Hosts{Registry: localhost(t, registry), TLS: settings, CertsDirs: []string{directory}}
+	for _, url := range []string{"https://" + localhost(t, registry), "https://" + localhost(t, storage)} {
+		if _, err := get(t, hosts, url); err != nil {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
-	if _, err := ask(t, hosts, registry.URL); err == nil {
+	if _, err := get(t, hosts, registry.URL); err == nil {
 		t.Error("the root in one host's directory is trusted for another")
 	}
 }
 
-func TestHostsBadFiles(t *testing.T) {
+func TestHostsReportsBadFiles(t *testing.T) {
 	ca := newAuthority(t)
-	server := ca.serve(t, whoIs)
-	host := byName(t, server)
-	good, dir := side(t, ca, "robot")
-	_, strange := ca.issue(t, "stranger")
+	server := ca.serve(t, clientName)
+	host := localhost(t, server)
+	good, dir := clientTLS(t, ca, "client")
+	_, otherKey := ca.issue(t, "other")
 	nonsense := []byte("nonsense")
-	write(t, dir, map[string][]byte{"nonsense.pem": nonsense, "strange.pem": strange})
+	writeFiles(t, dir, map[string][]byte{"nonsense.pem": nonsense, "other.pem": otherKey})
 	in := func(name string) string { return filepath.Join(dir, name) }
+	type files = map[string][]byte
 	tests := map[string]struct {
 		tls   TLS
-		certs map[string][]byte // in certs.d/HOST
-		file  string            // that is named, in dir or certs.d/HOST
+		certs files  // in certs.d/HOST
+		file  string // that the error names, in dir or certs.d/HOST
 		text  string
 	}{
-		"missing CA":            {TLS{CAFile: in("missing")}, nil, in("missing"), "no such file or directory"},
-		"CA is not PEM":         {TLS{CAFile: in("nonsense.pem")}, nil, in("nonsense.pem"), "no valid PEM certificate"},
-		"CA is a key":           {TLS{CAFile: good.KeyFile}, nil, good.KeyFile, "no valid PEM certificate"},
-		"cert without key":      {TLS{CertFile: good.CertFile}, nil, good.CertFile, "needs its key file"},
-		"key without cert":      {TLS{KeyFile: good.KeyFile}, nil, good.KeyFile, "needs its certificate file"},
-		"missing cert":          {TLS{CertFile: in("missing"), KeyFile: good.KeyFile}, nil, in("missing"), "no such file"},
-		"missing key":           {TLS{CertFile: good.CertFile, KeyFile: in("missing")}, nil, in("missing"), "no such file"},
-		"cert is not PEM":       {TLS{CertFile: in("nonsense.pem"), KeyFile: good.KeyFile}, nil, in("nonsense.pem"), "failed to find any PEM data"},
-		"key of another":        {TLS{CertFile: good.CertFile, KeyFile: in("strange.pem")}, nil, good.CertFile, "with key " + in("strange.pem") + ": tls: private key does not match"},
-		"certs.d: not PEM":      {TLS{}, map[string][]byte{"ca.crt": nonsense}, "ca.crt", "no valid PEM certificate"},
-		"certs.d: key missing":  {TLS{}, map[string][]byte{"a.cert": nonsense}, "a.cert", "missing key a.key for this client certificate (a CA certificate must end in .crt)"},
-		"certs.d: cert missing": {TLS{}, map[string][]byte{"a.key": nonsense, "b.cert": nonsense, "b.key": nonsense}, "a.key", "missing client certificate a.cert for this key"},
-		"certs.d: bad pair":     {TLS{}, map[string][]byte{"a.cert": nonsense, "a.key": strange}, "a.cert", "failed to find any PEM data"},
+		"missing CA":       {TLS{CAFile: in("missing")}, nil, in("missing"), "no such file or directory"},
+		"CA is not PEM":    {TLS{CAFile: in("nonsense.pem")}, nil, in("nonsense.pem"), "no valid PEM certificate"},
+		"CA is a key":      {TLS{CAFile: good.KeyFile}, nil, good.KeyFile, "no valid PEM certificate"},
+		"cert without key": {TLS{CertFile: good.CertFile}, nil, good.CertFile, "needs its key file"},
+		"key without cert": {TLS{KeyFile: good.KeyFile}, nil, good.KeyFile, "needs its certificate file"},
+		"missing cert":     {TLS{CertFile: in("missing"), KeyFile: good.KeyFile}, nil, in("missing"), "no such file"},
+		"missing key":      {TLS{CertFile: good.CertFile, KeyFile: in("missing")}, nil, in("missing"), "no such file"},
+		"cert is not PEM": {TLS{CertFile: in("nonsense.pem"), KeyFile: good.KeyFile}, nil, in("nonsense.pem"),
+			"failed to find any PEM data"},
+		"other key": {TLS{CertFile: good.CertFile, KeyFile: in("other.pem")}, nil, good.CertFile,
+			"with key " + in("other.pem") + ": tls: private key does not match"},
+		"certs.d: not PEM": {TLS{}, files{"ca.crt": nonsense}, "ca.crt", "no valid PEM certificate"},
+		"certs.d: key missing": {TLS{}, files{"a.cert": nonsense}, "a.cert",
+			"missing key a.key for this client certificate (a CA certificate must end in .crt)"},
+		"certs.d: cert missing": {TLS{}, files{"a.key": nonsense, "b.cert": nonsense, "b.key": nonsense}, "a.key",
+			"missing client certificate a.cert for this key"},
+		"certs.d: bad pair": {TLS{}, files{"a.cert": nonsense, "a.key": otherKey}, "a.cert", "failed to find any PEM data"},
 	}
 	for name, test := range tests {
 		certs := t.TempDir()
 		if test.certs != nil {
-			write(t, filepath.Join(certs, host), test.certs)
+			writeFiles(t, filepath.Join(certs, host), test.certs)
 			test.file = filepath.Join(certs, host, test.file)
 		}
 		hosts := &Hosts{Registry: host, TLS: test.tls, CertsDirs: []string{certs}}
-		body := &closeNoter{Reader: strings.NewReader("content")}
+		body := &closeRecorder{Reader: strings.NewReader("content")}
 		for range 2 {
 			_, err := hosts.RoundTrip(newRequest(t, "PUT", "https://"+host+"/", body))
 			var got *CertificateError
@@ -203,47 +210,46 @@ func TestHostsBadFiles(t *testing.T) {
 	}
 }
 
-func TestHostsUnreadableFilesAreErrors(t *testing.T) {
+func TestHostsReportsUnreadableFilesButSkipsDirectories(t *testing.T) {
 	if os.Geteuid() == 0 {
-		t.Skip("root may read everything")
+		t.Skip("root can read every file")
 	}
-	server := newAuthority(t).serve(t, whoIs)
-	host := byName(t, server)
+	server := newAuthority(t).serve(t, clientName)
+	host := localhost(t, server)
 	certs := t.TempDir()
-	write(t, filepath.Join(certs, host), map[string][]byte{"ca.crt": nil})
+	writeFiles(t, filepath.Join(certs, host), map[string][]byte{"ca.crt": nil})
 	if err := os.Chmod(filepath.Join(certs, host, "ca.crt"), 0); err != nil {
 		t.Fatal(err)
 	}
 	hosts := &Hosts{CertsDirs: []string{certs}, TLS: TLS{Insecure: true}}
-	if _, err := ask(t, hosts, "https://"+host); !errors.Is(err, os.ErrPermission) {
+	if _, err := get(t, hosts, "https://"+host); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("unreadable file: error %v", err)
 	}
-	// A directory of somebody else is as good as none.
 	if err := os.Chmod(certs, 0); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.Chmod(certs, 0o700) })
-	if _, err := ask(t, hosts, "https://"+host); err != nil {
+	if _, err := get(t, hosts, "https://"+host); err != nil {
 		t.Errorf("unreadable directory: error %v", err)
 	}
 }
 
-func TestHostsBadFilesAreNotForPlainHTTP(t *testing.T) {
+func TestHostsIgnoresBadFilesForPlainHTTP(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
-	host := byName(t, server)
+	host := localhost(t, server)
 	certs := t.TempDir()
-	write(t, filepath.Join(certs, host), map[string][]byte{"ca.crt": nil})
-	if _, err := ask(t, &Hosts{CertsDirs: []string{certs}}, "http://"+host); err != nil {
+	writeFiles(t, filepath.Join(certs, host), map[string][]byte{"ca.crt": nil})
+	if _, err := get(t, &Hosts{CertsDirs: []string{certs}}, "http://"+host); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestHostsOneTransportForEachConfiguration(t *testing.T) {
+func TestHostsKeepsOneTransportPerConfiguration(t *testing.T) {
 	ca := newAuthority(t)
-	settings, _ := side(t, ca, "robot")
+	settings, _ := clientTLS(t, ca, "client")
 	certs := t.TempDir()
-	write(t, filepath.Join(certs, "own.example"), map[string][]byte{"ca.crt": ca.pem()})
+	writeFiles(t, filepath.Join(certs, "own.example"), map[string][]byte{"ca.crt": ca.pem()})
 	hosts := &Hosts{Registry: "registry.example", TLS: settings, CertsDirs: []string{certs}}
 	transport := func(host string) *http.Transport {
 		got, err := hosts.transport(host, true, false)
@@ -254,13 +260,13 @@ func TestHostsOneTransportForEachConfiguration(t *testing.T) {
 	}
 	shared, registry, own := transport("cdn.example"), transport("registry.example"), transport("own.example")
 	if transport("auth.example") != shared {
-		t.Error("hosts without files of their own have a transport each")
+		t.Error("hosts without files of their own do not share a transport")
 	}
 	if registry == shared || own == shared || own == registry {
-		t.Error("configurations that differ share a transport")
+		t.Error("different configurations share a transport")
 	}
 	if transport("registry.example") != registry || transport("own.example") != own {
-		t.Error("a host's transport is made anew")
+		t.Error("a host got a second transport")
 	}
 }
 
@@ -283,18 +289,18 @@ func TestHostDirectories(t *testing.T) {
 	}
 }
 
-func TestHostsProtocols(t *testing.T) {
+func TestHostsUsesHTTP2UnlessDisabled(t *testing.T) {
 	server := newAuthority(t).serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) })
 	for http1, want := range map[bool]string{false: "HTTP/2.0", true: "HTTP/1.1"} {
-		got, err := ask(t, &Hosts{HTTP1: http1, TLS: TLS{Insecure: true}}, server.URL)
+		got, err := get(t, &Hosts{HTTP1: http1, TLS: TLS{Insecure: true}}, server.URL)
 		if err != nil || got != want {
 			t.Errorf("HTTP1 %v: %s, error %v; want %s", http1, got, err, want)
 		}
 	}
 }
 
-// Large bodies have a connection of HTTP/1.1 each, beside others that share one of HTTP/2.
-func TestHostsLargeBodies(t *testing.T) {
+// Each large body has a connection of HTTP/1.1, while other calls share one of HTTP/2.
+func TestHostsSendsLargeBodiesOverHTTP1(t *testing.T) {
 	server := newAuthority(t).serve(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		io.WriteString(w, r.Proto+" "+r.RemoteAddr)
@@ -302,84 +308,78 @@ func TestHostsLargeBodies(t *testing.T) {
 	for _, hosts := range []*Hosts{{}, {HTTP2: true}} {
 		hosts.TLS.Insecure = true
 		send := func(ctx context.Context, size int) string {
-			req, err := http.NewRequestWithContext(ctx, http.MethodPut, server.URL, strings.NewReader(strings.Repeat("x", size)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp, err := hosts.RoundTrip(req)
+			req := newRequest(t, "PUT", server.URL, strings.NewReader(strings.Repeat("x", size)))
+			resp, err := hosts.RoundTrip(req.WithContext(ctx))
 			if err != nil {
 				t.Fatal(err)
 			}
 			return readAll(t, resp)
 		}
-		small, alike := send(t.Context(), largeBody-1), send(t.Context(), 0)
+		small, empty := send(t.Context(), largeBody-1), send(t.Context(), 0)
 		up, down := send(t.Context(), largeBody), send(WithLargeBody(t.Context()), 0)
-		if small != alike || !strings.HasPrefix(small, "HTTP/2.0 ") {
-			t.Errorf("small bodies over %q and %q", small, alike)
+		if small != empty || !strings.HasPrefix(small, "HTTP/2.0 ") {
+			t.Errorf("small bodies over %q and %q", small, empty)
 		}
-		if hosts.HTTP2 && (up != small || down != small) || !hosts.HTTP2 && (!strings.HasPrefix(up, "HTTP/1.1 ") || down != up) {
+		if up != down || (up == small) != hosts.HTTP2 || !hosts.HTTP2 && !strings.HasPrefix(up, "HTTP/1.1 ") {
 			t.Errorf("HTTP2 %v: large bodies over %q and %q", hosts.HTTP2, up, down)
 		}
 		hosts.CloseIdleConnections()
 		if again := send(t.Context(), largeBody); again == up {
-			t.Errorf("HTTP2 %v: a connection is used that was closed, %q", hosts.HTTP2, up)
+			t.Errorf("HTTP2 %v: the closed connection %q was used", hosts.HTTP2, up)
 		}
 		hosts.CloseIdleConnections()
 	}
 }
 
-// Connections to a host that was seen before take its TLS session up again.
-func TestHostsResumeSessions(t *testing.T) {
+func TestHostsResumesTLSSessions(t *testing.T) {
 	ca := newAuthority(t)
 	server := ca.serve(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.TLS.DidResume) })
-	settings, _ := side(t, ca, "robot")
+	settings, _ := clientTLS(t, ca, "client")
 	hosts := &Hosts{TLS: settings, HTTP1: true}
 	for _, want := range []string{"false", "true"} {
-		if got, err := ask(t, hosts, server.URL); err != nil || got != want {
+		if got, err := get(t, hosts, server.URL); err != nil || got != want {
 			t.Errorf("resumed: %s, error %v; want %s", got, err, want)
 		}
 		hosts.CloseIdleConnections()
 	}
 }
 
-// A host that has redirected a large body to another one sends none itself; one that has redirected to itself does.
-func TestHostsLargeBodiesElsewhere(t *testing.T) {
+// After a redirect of a large body to another host, the first host's responses count as small.
+// After a redirect within the host they do not.
+func TestHostsRemembersRedirectsOfLargeBodies(t *testing.T) {
 	var mu sync.Mutex
 	var seen []string
-	see := func(what string) {
+	note := func(what string) {
 		mu.Lock()
 		defer mu.Unlock()
 		seen = append(seen, what)
 	}
 	ca := newAuthority(t)
-	storage := ca.serve(t, func(w http.ResponseWriter, r *http.Request) { see("storage " + r.Proto) })
+	storage := ca.serve(t, func(w http.ResponseWriter, r *http.Request) { note("storage " + r.Proto) })
 	server := ca.serve(t, func(w http.ResponseWriter, r *http.Request) {
-		see(r.Proto)
+		note(r.Proto)
 		switch r.URL.Path {
-		case "/there":
+		case "/other-host":
 			http.Redirect(w, r, storage.URL, http.StatusTemporaryRedirect)
-		case "/here":
+		case "/same-host":
 			http.Redirect(w, r, "/", http.StatusTemporaryRedirect)
 		}
 	})
 	for path, want := range map[string]string{
-		"/there": "HTTP/1.1, storage HTTP/1.1, HTTP/2.0, storage HTTP/1.1",
-		"/here":  "HTTP/1.1, HTTP/1.1, HTTP/1.1, HTTP/1.1",
+		"/other-host": "HTTP/1.1, storage HTTP/1.1, HTTP/2.0, storage HTTP/1.1",
+		"/same-host":  "HTTP/1.1, HTTP/1.1, HTTP/1.1, HTTP/1.1",
 	} {
 		client := &http.Client{Transport: &Hosts{TLS: TLS{Insecure: true}}}
 		for range 2 {
-			req, err := http.NewRequestWithContext(WithLargeBody(t.Context()), http.MethodGet, server.URL+path, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp, err := client.Do(req)
+			req := newRequest(t, "GET", server.URL+path, nil)
+			resp, err := client.Do(req.WithContext(WithLargeBody(req.Context())))
 			if err != nil {
 				t.Fatal(err)
 			}
 			readAll(t, resp)
 		}
 		if got := strings.Join(seen, ", "); got != want {
-			t.Errorf("%s: %s", path, got)
+			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 		seen = nil
 		client.CloseIdleConnections()
@@ -395,13 +395,13 @@ func TestHostsDoesNotAskForCompression(t *testing.T) {
 		`[] "Go-http-client/1.1"`:      new(Hosts),
 		`["identity"] "transship/1.0"`: &Headers{UserAgent: "transship/1.0", Base: new(Hosts)},
 	} {
-		if got, err := ask(t, rt, server.URL); err != nil || got != want {
+		if got, err := get(t, rt, server.URL); err != nil || got != want {
 			t.Errorf("%s, error %v; want %s", got, err, want)
 		}
 	}
 }
 
-func TestHostsProxy(t *testing.T) {
+func TestHostsSendsThroughProxy(t *testing.T) {
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "proxy for "+r.URL.String())
 	}))
@@ -410,14 +410,14 @@ func TestHostsProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hosts := &Hosts{Proxy: http.ProxyURL(address)}
-	if got, err := ask(t, hosts, "http://registry.example/v2/"); err != nil || got != "proxy for http://registry.example/v2/" {
+	const registry = "http://registry.example/v2/"
+	got, err := get(t, &Hosts{Proxy: http.ProxyURL(address)}, registry)
+	if err != nil || got != "proxy for "+registry {
 		t.Errorf("%q, error %v", got, err)
 	}
 }
 
-// TestHostsKeepsConnections has 64 requests at once twice, and wants no new
-// connection the second time.
+// 64 requests at once need as many connections. The next 64 use the same.
 func TestHostsKeepsConnections(t *testing.T) {
 	const streams = 64
 	var connections, waiting atomic.Int32
@@ -444,7 +444,7 @@ func TestHostsKeepsConnections(t *testing.T) {
 		var group sync.WaitGroup
 		for range streams {
 			group.Go(func() {
-				if _, err := ask(t, hosts, server.URL); err != nil {
+				if _, err := get(t, hosts, server.URL); err != nil {
 					t.Error(err)
 				}
 			})

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"sync"
@@ -10,24 +9,23 @@ import (
 	"github.com/hczjl/transship/distribution/endpoint"
 )
 
-// Limit bounds how many calls of a kind are under way at a host, by what the
-// host takes: see [Congestion]. Calls beyond that wait for their turn.
+// Limit bounds how many calls of a kind are in flight to a host, by what the host accepts: see
+// [Congestion]. More calls wait for their turn.
 //
-// There are three kinds, none of which waits for another. Calls that read
-// (HEADs, GETs of documents, token calls) and calls that write (POSTs,
-// manifests, DELETEs) count until their answer's header is there, and GETs of
-// blobs until the body ends. Uploads are not held back, since their bodies
-// come out of such a GET, but what they are answered counts: the POSTs that
-// begin them are. So nothing that is under way ever waits for a Limit.
+// There are three kinds, and none waits for another. Calls that read (HEADs, GETs of documents,
+// token calls) and calls that write (POSTs, manifests, DELETEs) count until their response's header
+// arrives, GETs of blobs until the body ends. Uploads never wait, because their bodies come from
+// such a GET. Instead the POSTs that begin them wait, and a 429 or 503 for an upload reduces how
+// many of those are sent at once. So nothing that has begun ever waits for a Limit.
 type Limit struct {
 	// Base sends each request.
 	Base http.RoundTripper
-	// Congestion is what is known of the hosts; several chains of a run share
-	// one. Nil bounds nothing.
+	// Congestion holds what is known of the hosts. Several chains of a run share one. Nil bounds
+	// nothing.
 	Congestion *Congestion
 }
 
-// RoundTrip sends req when it is its turn.
+// RoundTrip sends req when its turn has come.
 func (l *Limit) RoundTrip(req *http.Request) (*http.Response, error) {
 	c := l.Congestion
 	if c == nil {
@@ -36,25 +34,25 @@ func (l *Limit) RoundTrip(req *http.Request) (*http.Response, error) {
 	kind := kindOf(req)
 	w := c.window(req.URL.Host, kind)
 	if kind != uploadCall {
-		if err := w.enter(req.Context()); err != nil {
-			closeBody(req)
+		if err := w.acquire(req.Context()); err != nil {
+			CloseBody(req)
 			return nil, err
 		}
 	}
-	began := c.now()
+	began := time.Now()
 	resp, err := base(l.Base).RoundTrip(req)
-	c.learn(w, req, kind, began, resp)
+	c.observe(w, req, kind, began, resp)
 	switch {
 	case kind == uploadCall:
-	case kind == downloadCall && err == nil && resp.Body != nil && resp.Body != http.NoBody:
-		resp.Body = &heldBody{ReadCloser: resp.Body, leave: w.leave}
+	case kind == downloadCall && err == nil && hasContent(resp):
+		resp.Body = &windowBody{ReadCloser: resp.Body, release: w.release}
 	default:
-		w.leave()
+		w.release()
 	}
 	return resp, err
 }
 
-// callKind is a kind of call.
+// callKind is a kind of call that Limit counts.
 type callKind int
 
 const (
@@ -64,8 +62,8 @@ const (
 	uploadCall
 )
 
-// kindOf sorts a call. A hop of a redirect leads to where blobs are stored;
-// what else is outside of /v2/ are token calls.
+// kindOf returns the kind of a call. A hop of a redirect leads to where blobs are stored. Other
+// calls outside of /v2/ are token calls.
 func kindOf(req *http.Request) callKind {
 	kind := endpoint.Parse(req.URL.Path).Kind
 	switch {
@@ -79,57 +77,24 @@ func kindOf(req *http.Request) callKind {
 	return writeCall
 }
 
-// learn takes the outcome of a call into account.
-func (c *Congestion) learn(w *window, req *http.Request, kind callKind, began time.Time, resp *http.Response) {
-	if resp == nil {
-		return
-	}
-	now := c.now()
-	switch {
-	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable:
-		w.shrink(began, now)
-	case kind == uploadCall:
-	default:
-		w.answered(began, now)
-	}
-	if left, ok := remaining(resp.Header); ok {
-		c.runningLow(req.URL.Host, left)
-	}
-}
-
-// heldBody is a body that leaves its window when it ends.
-type heldBody struct {
+// windowBody is a body that releases its window when it ends.
+type windowBody struct {
 	io.ReadCloser
-	leave func()
-	once  sync.Once
+	release func()
+	once    sync.Once
 }
 
-// Read leaves the window at the first error, io.EOF among them.
-func (b *heldBody) Read(p []byte) (int, error) {
+// Read releases the window at the first error, io.EOF included.
+func (b *windowBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
-		b.once.Do(b.leave)
+		b.once.Do(b.release)
 	}
 	return n, err
 }
 
-// Close leaves the window too, where the body was not read to its end.
-func (b *heldBody) Close() error {
-	defer b.once.Do(b.leave)
+// Close releases the window if the body was not read to its end.
+func (b *windowBody) Close() error {
+	defer b.once.Do(b.release)
 	return b.ReadCloser.Close()
-}
-
-// enter waits until there is room in the window.
-func (w *window) enter(ctx context.Context) error {
-	turn := w.queue()
-	if turn == nil {
-		return nil
-	}
-	select {
-	case <-turn:
-		return nil
-	case <-ctx.Done():
-		w.giveUp(turn)
-		return context.Cause(ctx)
-	}
 }

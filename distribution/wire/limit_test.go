@@ -13,38 +13,39 @@ import (
 	"time"
 )
 
-const somewhere = "https://registry.example/v2/a/"
+const repo = "https://registry.example/v2/a/"
 
-// busy is a host that takes some time for each call, and only so many at once.
-type busy struct {
-	takes  time.Duration
-	room   int // 0 is any number
-	header http.Header
-	mu     sync.Mutex
-	now    int
-	most   int
-	late   int // calls refused
+// busyHost answers each call after a delay, and with 429 if too many are in flight.
+type busyHost struct {
+	delay    time.Duration
+	capacity int    // calls at once, 0 for any number
+	quota    string // for Ratelimit-Remaining, if not empty
+
+	mu          sync.Mutex
+	inFlight    int
+	maxInFlight int
+	refused     int
 }
 
-func (b *busy) RoundTrip(req *http.Request) (*http.Response, error) {
-	b.mu.Lock()
-	b.now++
-	b.most = max(b.most, b.now)
-	refused := b.room > 0 && b.now > b.room
-	if refused {
-		b.late++
+func (h *busyHost) RoundTrip(req *http.Request) (*http.Response, error) {
+	h.mu.Lock()
+	h.inFlight++
+	h.maxInFlight = max(h.maxInFlight, h.inFlight)
+	refuse := h.capacity > 0 && h.inFlight > h.capacity
+	if refuse {
+		h.refused++
 	}
-	b.mu.Unlock()
-	time.Sleep(b.takes)
-	b.mu.Lock()
-	b.now--
-	b.mu.Unlock()
-	if refused {
+	h.mu.Unlock()
+	time.Sleep(h.delay)
+	h.mu.Lock()
+	h.inFlight--
+	h.mu.Unlock()
+	if refuse {
 		return answer(req, 429, ""), nil
 	}
 	resp := answer(req, 200, "content")
-	for name := range b.header {
-		resp.Header.Set(name, b.header.Get(name))
+	if h.quota != "" {
+		resp.Header.Set("Ratelimit-Remaining", h.quota)
 	}
 	return resp, nil
 }
@@ -67,109 +68,107 @@ func flood(t *testing.T, l *Limit, n int, method, url string) {
 	all.Wait()
 }
 
-func TestLimitBeginsModestlyAndDoubles(t *testing.T) {
+func TestLimitStartsSmallAndDoubles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		host := &busy{takes: 50 * time.Millisecond}
+		host := &busyHost{delay: 50 * time.Millisecond}
 		l := &Limit{Base: host, Congestion: &Congestion{}}
 		start := time.Now()
-		flood(t, l, firstWindow+2*firstWindow+4*firstWindow, "GET", somewhere+"manifests/1")
-		if took := time.Since(start); took != 150*time.Millisecond || host.most != mostWindow {
-			t.Errorf("took %s with at most %d at once, want three round trips and %d", took, host.most, mostWindow)
+		flood(t, l, initialWindow+2*initialWindow+4*initialWindow, "GET", repo+"manifests/1")
+		if took := time.Since(start); took != 150*time.Millisecond || host.maxInFlight != maxWindow {
+			t.Errorf("took %s with at most %d at once, want three round trips and %d", took, host.maxInFlight, maxWindow)
 		}
 	})
 }
 
-// A host that refuses is asked less, not given up; one halving for all that it refused at once.
+// All refusals of one round trip halve the window once.
 func TestLimitHalvesOncePerEpoch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		host := &busy{takes: 50 * time.Millisecond, room: 10}
+		host := &busyHost{delay: 50 * time.Millisecond, capacity: 10}
 		c := &Congestion{}
 		l := &Limit{Base: host, Congestion: c}
-		flood(t, l, firstWindow, "GET", somewhere+"manifests/1")
+		flood(t, l, initialWindow, "GET", repo+"manifests/1")
 		w := c.window("registry.example", readCall)
-		// The calls that the host has had room for let the window grow where their answers come first.
-		if n := w.limit(); n < firstWindow/2 || n > (firstWindow+host.room)/2 {
-			t.Errorf("after one epoch of refusals %d at once, want half of %d, or of %d", n, firstWindow, firstWindow+host.room)
+		// The window may have grown with the calls that the host accepted first.
+		if n := w.capacity(); n < initialWindow/2 || n > (initialWindow+host.capacity)/2 {
+			t.Errorf("after one round trip with refusals the window is %d, want half of %d to %d",
+				n, initialWindow, initialWindow+host.capacity)
 		}
-		host.late = 0
-		flood(t, l, 500, "GET", somewhere+"manifests/1")
-		if host.late > 100 { // with a window that stays it would be 188
-			t.Errorf("%d of 500 calls refused by a host with room for 10", host.late)
+		host.refused = 0
+		flood(t, l, 500, "GET", repo+"manifests/1")
+		if host.refused > 100 { // with a constant window it would be 188
+			t.Errorf("%d of 500 calls were refused by a host with capacity 10", host.refused)
 		}
 	})
 }
 
-func TestLimitHalvesWhereAnswersComeLate(t *testing.T) {
+func TestLimitHalvesWhenLatencyGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		host := &busy{takes: 10 * time.Millisecond}
+		host := &busyHost{delay: 10 * time.Millisecond}
 		c := &Congestion{}
 		l := &Limit{Base: host, Congestion: c}
-		flood(t, l, 200, "POST", somewhere+"blobs/uploads/")
-		host.takes = time.Second
-		flood(t, l, 400, "POST", somewhere+"blobs/uploads/")
-		if n := c.window("registry.example", writeCall).limit(); n >= firstWindow || n < leastForLatency/2 {
-			t.Errorf("%d at once at a host that has become slow", n)
+		flood(t, l, 200, "POST", repo+"blobs/uploads/")
+		host.delay = time.Second
+		flood(t, l, 400, "POST", repo+"blobs/uploads/")
+		if n := c.window("registry.example", writeCall).capacity(); n >= initialWindow || n < minLatencyWindow/2 {
+			t.Errorf("the window is %d at a host that has become slow", n)
 		}
 	})
 }
 
-func TestLimitReadsOneByOneWhereTheQuotaEnds(t *testing.T) {
+func TestLimitReadsOneAtATimeWhenQuotaIsLow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		host := &busy{takes: time.Millisecond, header: http.Header{"Ratelimit-Remaining": {"9;w=21600"}}}
-		told := 0
+		host := &busyHost{delay: time.Millisecond, quota: "9;w=21600"}
+		reports := 0
 		l := &Limit{Base: host, Congestion: &Congestion{OnLow: func(host string, left int) {
-			if told++; host != "registry.example" || left != 9 {
-				t.Errorf("told of %s, %d", host, left)
+			if reports++; host != "registry.example" || left != 9 {
+				t.Errorf("OnLow(%s, %d)", host, left)
 			}
 		}}}
-		flood(t, l, 1, "GET", somewhere+"manifests/1")
-		host.most = 0
-		flood(t, l, 20, "GET", somewhere+"manifests/1")
-		if host.most != 1 || told != 1 {
-			t.Errorf("%d at once, told %d times", host.most, told)
+		flood(t, l, 1, "GET", repo+"manifests/1")
+		host.maxInFlight = 0
+		flood(t, l, 20, "GET", repo+"manifests/1")
+		if host.maxInFlight != 1 || reports != 1 {
+			t.Errorf("%d at once, %d reports, want 1 and 1", host.maxInFlight, reports)
 		}
-		flood(t, l, 20, "GET", somewhere+"blobs/sha256:0")
-		if host.most < firstWindow {
-			t.Errorf("%d blobs at once: they cost nothing", host.most)
+		flood(t, l, 20, "GET", repo+"blobs/sha256:0")
+		if host.maxInFlight < initialWindow {
+			t.Errorf("%d blobs at once, though they do not count against the quota", host.maxInFlight)
 		}
-		host.most = 0
-		host.header.Set("Ratelimit-Remaining", "100;w=21600")
-		flood(t, l, 60, "GET", somewhere+"manifests/1")
-		if host.most <= firstWindow {
-			t.Errorf("%d at once with a fresh quota", host.most)
+		host.maxInFlight = 0
+		host.quota = "100;w=21600"
+		flood(t, l, 60, "GET", repo+"manifests/1")
+		if host.maxInFlight <= initialWindow {
+			t.Errorf("%d at once with a new quota", host.maxInFlight)
 		}
 	})
 }
 
-// A blob's GET counts until its body ends, and uploads that are fed from such GETs get through: with room for one call of a
-// kind, a copy within one host ends.
+// A blob's GET counts until its body ends, but an upload whose body comes from such a GET never
+// waits. So even with windows of 1 call, copies within one host end.
 func TestLimitCannotDeadlock(t *testing.T) {
-	var host http.RoundTripper = roundTripper(func(req *http.Request) (*http.Response, error) {
+	c := &Congestion{}
+	l := &Limit{Congestion: c, Base: responder(func(req *http.Request) *http.Response {
 		if req.Body != nil {
-			_, _ = io.ReadAll(req.Body)
+			if _, err := io.ReadAll(req.Body); err != nil {
+				t.Error(err)
+			}
 			req.Body.Close()
 		}
-		return answer(req, 200, strings.Repeat("x", 1000)), nil
-	})
-	c := &Congestion{}
-	l := &Limit{Base: host, Congestion: c}
+		return answer(req, 200, strings.Repeat("x", 1000))
+	})}
 	for kind := range uploadCall {
-		c.window("registry.example", kind).bound(1)
+		c.window("registry.example", kind).setMax(1)
 	}
 	var all sync.WaitGroup
 	for i := range 50 {
 		all.Go(func() {
-			body := &opening{open: func() io.ReadCloser {
-				resp, err := l.RoundTrip(newRequest(t, "GET", somewhere+"blobs/sha256:0", nil))
-				if err != nil {
-					t.Error(err)
-				}
-				return resp.Body
+			body := &lazyBody{open: func() (*http.Response, error) {
+				return l.RoundTrip(newRequest(t, "GET", repo+"blobs/sha256:0", nil))
 			}}
 			for _, req := range []*http.Request{
-				newRequest(t, "POST", somewhere+"blobs/uploads/", nil),
-				newRequest(t, "PUT", somewhere+"blobs/uploads/1", body),
-				newRequest(t, "PUT", somewhere+fmt.Sprint("manifests/", i), strings.NewReader("{}")),
+				newRequest(t, "POST", repo+"blobs/uploads/", nil),
+				newRequest(t, "PUT", repo+"blobs/uploads/1", body),
+				newRequest(t, "PUT", repo+fmt.Sprint("manifests/", i), strings.NewReader("{}")),
 			} {
 				resp, err := l.RoundTrip(req)
 				if err != nil {
@@ -183,41 +182,21 @@ func TestLimitCannotDeadlock(t *testing.T) {
 	all.Wait()
 }
 
-// opening is a body that is opened by its first Read.
-type opening struct {
-	open func() io.ReadCloser
-	body io.ReadCloser
-}
-
-func (o *opening) Read(p []byte) (int, error) {
-	if o.body == nil {
-		o.body = o.open()
-	}
-	return o.body.Read(p)
-}
-
-func (o *opening) Close() error {
-	if o.body != nil {
-		return o.body.Close()
-	}
-	return nil
-}
-
-// Who does not want to wait any longer leaves no gap, and errors give their room back.
-func TestLimitGivesRoomBack(t *testing.T) {
+// A call that is cancelled while it waits, and a call that fails, release the window.
+func TestLimitReleasesWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &Congestion{}
-		c.window("registry.example", readCall).bound(1)
+		c.window("registry.example", readCall).setMax(1)
 		broken := errors.New("broken")
-		hold := make(chan struct{})
+		fail := make(chan struct{})
 		l := &Limit{Congestion: c, Base: roundTripper(func(*http.Request) (*http.Response, error) {
-			<-hold
+			<-fail
 			return nil, broken
 		})}
 		send := func(ctx context.Context) chan error {
 			done := make(chan error, 1)
 			go func() {
-				_, err := l.RoundTrip(newRequest(t, "GET", somewhere+"manifests/1", nil).WithContext(ctx))
+				_, err := l.RoundTrip(newRequest(t, "GET", repo+"manifests/1", nil).WithContext(ctx))
 				done <- err
 			}()
 			synctest.Wait()
@@ -229,9 +208,9 @@ func TestLimitGivesRoomBack(t *testing.T) {
 		enough := errors.New("enough")
 		cancel(enough)
 		if err := <-second; !errors.Is(err, enough) {
-			t.Errorf("the second: %v", err)
+			t.Errorf("the cancelled call: error %v, want its cause", err)
 		}
-		close(hold)
+		close(fail)
 		for _, done := range []chan error{first, third, send(t.Context())} {
 			if err := <-done; !errors.Is(err, broken) {
 				t.Error(err)
@@ -245,21 +224,21 @@ func TestKindOf(t *testing.T) {
 	hop.Response = &http.Response{}
 	for req, want := range map[*http.Request]callKind{
 		hop: downloadCall,
-		newRequest(t, "GET", "https://auth.example/token", nil): readCall,
-		// A repository may be named like the API's words.
-		newRequest(t, "GET", somewhere+"blobs/b/manifests/1", nil):                            readCall,
-		newRequest(t, "PUT", somewhere+"manifests/b/blobs/uploads/1", strings.NewReader("x")): uploadCall,
-		newRequest(t, "PUT", somewhere+"blobs/uploads/manifests/1", strings.NewReader("x")):   writeCall,
-		newRequest(t, "GET", somewhere+"blobs/uploads/blobs/sha256:0", nil):                   downloadCall,
-		newRequest(t, "GET", somewhere+"blobs/sha256:0", nil):                                 downloadCall,
-		newRequest(t, "GET", somewhere+"blobs/uploads/1", nil):                                readCall,
-		newRequest(t, "HEAD", somewhere+"blobs/sha256:0", nil):                                readCall,
-		newRequest(t, "GET", somewhere+"manifests/1", nil):                                    readCall,
-		newRequest(t, "POST", somewhere+"blobs/uploads/?mount=x", nil):                        writeCall,
-		newRequest(t, "PUT", somewhere+"manifests/1", strings.NewReader("x")):                 writeCall,
-		newRequest(t, "PUT", somewhere+"blobs/uploads/1", strings.NewReader("x")):             uploadCall,
-		newRequest(t, "PATCH", somewhere+"blobs/uploads/1", strings.NewReader("x")):           uploadCall,
-		newRequest(t, "DELETE", somewhere+"manifests/1", nil):                                 writeCall,
+		// Repositories named like the API's words.
+		newRequest(t, "GET", repo+"blobs/b/manifests/1", nil):                            readCall,
+		newRequest(t, "PUT", repo+"manifests/b/blobs/uploads/1", strings.NewReader("x")): uploadCall,
+		newRequest(t, "PUT", repo+"blobs/uploads/manifests/1", strings.NewReader("x")):   writeCall,
+		newRequest(t, "GET", repo+"blobs/uploads/blobs/sha256:0", nil):                   downloadCall,
+		newRequest(t, "GET", "https://auth.example/token", nil):                          readCall,
+		newRequest(t, "GET", repo+"blobs/sha256:0", nil):                                 downloadCall,
+		newRequest(t, "GET", repo+"blobs/uploads/1", nil):                                readCall,
+		newRequest(t, "HEAD", repo+"blobs/sha256:0", nil):                                readCall,
+		newRequest(t, "GET", repo+"manifests/1", nil):                                    readCall,
+		newRequest(t, "POST", repo+"blobs/uploads/?mount=x", nil):                        writeCall,
+		newRequest(t, "PUT", repo+"manifests/1", strings.NewReader("x")):                 writeCall,
+		newRequest(t, "PUT", repo+"blobs/uploads/1", strings.NewReader("x")):             uploadCall,
+		newRequest(t, "PATCH", repo+"blobs/uploads/1", strings.NewReader("x")):           uploadCall,
+		newRequest(t, "DELETE", repo+"manifests/1", nil):                                 writeCall,
 	} {
 		if got := kindOf(req); got != want {
 			t.Errorf("%s %s is %d, want %d", req.Method, req.URL, got, want)

@@ -10,26 +10,33 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// sends notes the method, scheme and path of each request that passes, and
-// whether it had credentials or a body.
-type sends struct {
-	Base http.RoundTripper
-	mu   sync.Mutex
-	got  []string
+// sentLog logs the method, scheme and path of each request that it sends, and whether it had
+// credentials or a body.
+type sentLog struct {
+	Base  http.RoundTripper
+	mu    sync.Mutex
+	lines []string
 }
 
-func (s *sends) RoundTrip(req *http.Request) (*http.Response, error) {
+// want compares the log with the lines wanted.
+func (s *sentLog) want(t *testing.T, name string, lines ...string) {
+	t.Helper()
+	if diff := cmp.Diff(lines, s.lines); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+func (s *sentLog) RoundTrip(req *http.Request) (*http.Response, error) {
 	line := req.Method + " " + req.URL.Scheme + " " + req.URL.Path
 	if req.Header.Get("Authorization") != "" {
 		line += " with credentials"
@@ -38,18 +45,31 @@ func (s *sends) RoundTrip(req *http.Request) (*http.Response, error) {
 		line += " with body"
 	}
 	s.mu.Lock()
-	s.got = append(s.got, line)
+	s.lines = append(s.lines, line)
 	s.mu.Unlock()
 	return s.Base.RoundTrip(req)
 }
 
-// mute starts a server that takes connections and closes them.
-func mute(t *testing.T) string {
+// listen listens on a free port of 127.0.0.1.
+func listen(t *testing.T) net.Listener {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return listener
+}
+
+// closedAddress returns an address on which no server listens.
+func closedAddress(t *testing.T) string {
+	listener := listen(t)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// closingServer starts a server that closes every connection at once.
+func closingServer(t *testing.T) string {
+	listener := listen(t)
 	t.Cleanup(func() { listener.Close() })
 	go func() {
 		for {
@@ -63,27 +83,25 @@ func mute(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// mixed starts a server that speaks TLS, and gives plain to a client that
-// does not.
-func mixed(t *testing.T, ca *authority, plain func(net.Conn)) string {
+// tlsServer starts a server that speaks TLS. A client of plain HTTP gets what plain writes.
+func tlsServer(t *testing.T, ca *authority, plain func(net.Conn)) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := listen(t)
 	pair, err := tls.X509KeyPair(ca.issue(t, "server"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := &http.Server{
-		Handler:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "over TLS") }),
-		ErrorLog: quiet(),
+		Handler:  http.HandlerFunc(overTLS),
+		ErrorLog: silentLog(),
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{pair}}
 	go server.Serve(&sniffListener{listener, config, plain})
 	t.Cleanup(func() { server.Close() })
 	return listener.Addr().String()
 }
+
+func overTLS(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "over TLS") }
 
 // sniffListener accepts connections that begin with a TLS handshake.
 type sniffListener struct {
@@ -117,8 +135,8 @@ type sniffedConn struct {
 
 func (c *sniffedConn) Read(p []byte) (int, error) { return c.start.Read(p) }
 
-// say returns a plain answer of a server.
-func say(text string) func(net.Conn) {
+// respondPlain writes text to a client of plain HTTP.
+func respondPlain(text string) func(net.Conn) {
 	return func(conn net.Conn) { io.WriteString(conn, text) }
 }
 
@@ -126,27 +144,33 @@ func badRequest(body string) string {
 	return fmt.Sprintf("HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(body), body)
 }
 
-const nginxPage = "<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n<center>The plain HTTP request was sent to HTTPS port</center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+const nginxPage = "<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>\r\n" +
+	"<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n" +
+	"<center>The plain HTTP request was sent to HTTPS port</center>\r\n" +
+	"<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+
+// wrongScheme is what net/http answers to plain HTTP on a TLS port, with status 400.
+const wrongScheme = "Client sent an HTTP request to an HTTPS server.\n"
 
 func TestLoopbackFindsTLS(t *testing.T) {
 	ca := newAuthority(t)
 	servers := map[string]string{
-		"net/http":     strings.TrimPrefix(ca.serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "over TLS") }).URL, "https://"),
-		"nginx":        mixed(t, ca, say(badRequest(nginxPage))),
-		"apache":       mixed(t, ca, say(badRequest("Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />"))),
-		"alert":        mixed(t, ca, say("\x15\x03\x01\x00\x02\x02\x46")),
-		"end":          mixed(t, ca, nil),
-		"reset":        mixed(t, ca, func(c net.Conn) { c.(*net.TCPConn).SetLinger(0) }),
-		"moved to TLS": "", // needs its own address, below
+		"net/http": ca.serve(t, overTLS).Listener.Addr().String(),
+		"nginx":    tlsServer(t, ca, respondPlain(badRequest(nginxPage))),
+		"apache": tlsServer(t, ca, respondPlain(badRequest(
+			"Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />"))),
+		"alert": tlsServer(t, ca, respondPlain("\x15\x03\x01\x00\x02\x02\x46")),
+		"EOF":   tlsServer(t, ca, nil),
+		"reset": tlsServer(t, ca, func(c net.Conn) { c.(*net.TCPConn).SetLinger(0) }),
+		"redirect to TLS": tlsServer(t, ca, func(c net.Conn) {
+			fmt.Fprintf(c, "HTTP/1.1 307 Temporary Redirect\r\nLocation: https://%s/v2/\r\nContent-Length: 0\r\n\r\n",
+				c.LocalAddr())
+		}),
 	}
-	moved := mixed(t, ca, func(c net.Conn) {
-		io.WriteString(c, "HTTP/1.1 307 Temporary Redirect\r\nLocation: https://"+c.LocalAddr().String()+"/v2/\r\nContent-Length: 0\r\n\r\n")
-	})
-	servers["moved to TLS"] = moved
 	for name, address := range servers {
 		for _, method := range []string{"GET", "HEAD"} {
-			sends := &sends{Base: &Hosts{TLS: TLS{Insecure: true}}}
-			loopback := &Loopback{Base: sends}
+			sent := &sentLog{Base: &Hosts{TLS: TLS{Insecure: true}}}
+			loopback := &Loopback{Base: sent}
 			for range 2 {
 				resp, err := loopback.RoundTrip(newRequest(t, method, "https://"+address+"/v2/", nil))
 				if err != nil {
@@ -156,16 +180,13 @@ func TestLoopbackFindsTLS(t *testing.T) {
 					t.Errorf("%s %s: status %d from %s", name, method, resp.StatusCode, resp.Request.URL)
 				}
 			}
-			want := []string{method + " http /v2/", method + " https /v2/", method + " https /v2/"}
-			if diff := cmp.Diff(want, sends.got); diff != "" {
-				t.Errorf("%s %s: (-want +got):\n%s", name, method, diff)
-			}
+			sent.want(t, name+" "+method, method+" http /v2/", method+" https /v2/", method+" https /v2/")
 		}
 	}
 }
 
 func TestLoopbackFindsPlainHTTP(t *testing.T) {
-	// What a registry of plain HTTP may answer that looks a little like TLS.
+	// Responses of a registry of plain HTTP that resemble those of a TLS server.
 	answers := map[string]http.HandlerFunc{
 		"200": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "plain") },
 		"401": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) },
@@ -174,9 +195,9 @@ func TestLoopbackFindsPlainHTTP(t *testing.T) {
 			io.WriteString(w, strings.Repeat("x", 9000))
 		},
 		"redirect": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+			http.Redirect(w, r, "/other", http.StatusTemporaryRedirect)
 		},
-		"wrong name": func(w http.ResponseWriter, r *http.Request) {
+		"redirect to https": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://"+r.Host+"/x", http.StatusTemporaryRedirect)
 		},
 	}
@@ -184,26 +205,26 @@ func TestLoopbackFindsPlainHTTP(t *testing.T) {
 		server := httptest.NewServer(handler)
 		defer server.Close()
 		for _, method := range []string{"GET", "HEAD"} {
-			direct, err := new(Hosts).RoundTrip(newRequest(t, method, "http://"+byName(t, server)+"/v2/", nil))
+			direct, err := new(Hosts).RoundTrip(newRequest(t, method, "http://"+localhost(t, server)+"/v2/", nil))
 			if err != nil {
 				t.Fatal(err)
 			}
 			loopback := &Loopback{Base: new(Hosts)}
-			resp, err := loopback.RoundTrip(newRequest(t, method, "https://"+byName(t, server)+"/v2/", nil))
+			resp, err := loopback.RoundTrip(newRequest(t, method, "https://"+localhost(t, server)+"/v2/", nil))
 			if err != nil {
 				t.Fatalf("%s %s: %v", name, method, err)
 			}
-			if got := resp.Request.URL.String(); got != "http://"+byName(t, server)+"/v2/" {
-				t.Errorf("%s %s: response is from %s", name, method, got)
+			if got := resp.Request.URL.String(); got != "http://"+localhost(t, server)+"/v2/" {
+				t.Errorf("%s %s: the response is from %s", name, method, got)
 			}
 			if resp.StatusCode != direct.StatusCode || readAll(t, resp) != readAll(t, direct) {
-				t.Errorf("%s %s: the answer was changed", name, method)
+				t.Errorf("%s %s: the response was changed", name, method)
 			}
 		}
 	}
 }
 
-func TestLoopbackPlainServerHangsUp(t *testing.T) {
+func TestLoopbackDecidesNothingOnEOF(t *testing.T) {
 	var calls atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if calls.Add(1) == 1 {
@@ -211,67 +232,62 @@ func TestLoopbackPlainServerHangsUp(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	server.Config.ErrorLog = quiet()
-	sends := &sends{Base: new(Hosts)}
-	loopback := &Loopback{Base: sends}
+	server.Config.ErrorLog = silentLog()
+	sent := &sentLog{Base: new(Hosts)}
+	loopback := &Loopback{Base: sent}
 	url := strings.Replace(server.URL, "http", "https", 1) + "/v2/"
 	if _, err := loopback.RoundTrip(newRequest(t, "GET", url, nil)); !errors.Is(err, io.EOF) {
-		t.Errorf("error %v, want the EOF of the try as http", err)
+		t.Errorf("error %v, want the EOF of the request as http", err)
 	}
 	if _, err := loopback.RoundTrip(newRequest(t, "GET", url, nil)); err != nil {
 		t.Error(err)
 	}
-	want := []string{"GET http /v2/", "GET https /v2/", "GET http /v2/"}
-	if diff := cmp.Diff(want, sends.got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
+	sent.want(t, "requests", "GET http /v2/", "GET https /v2/", "GET http /v2/")
 }
 
 func TestLoopbackVerifiesCertificates(t *testing.T) {
 	ca := newAuthority(t)
 	for name, address := range map[string]string{
-		"server that says it wants TLS": mixed(t, ca, say(badRequest(nginxPage))),
-		"server that hangs up":          mixed(t, ca, nil),
+		"server that says it wants TLS": tlsServer(t, ca, respondPlain(badRequest(nginxPage))),
+		"server that hangs up":          tlsServer(t, ca, nil),
 	} {
-		sends := &sends{Base: new(Hosts)}
-		loopback := &Loopback{Base: sends}
+		sent := &sentLog{Base: new(Hosts)}
+		loopback := &Loopback{Base: sent}
 		for range 2 {
 			_, err := loopback.RoundTrip(newRequest(t, "GET", "https://"+address+"/v2/", nil))
 			var certificate *tls.CertificateVerificationError
 			if !errors.As(err, &certificate) {
-				t.Errorf("%s: error %v, want one of the certificate", name, err)
+				t.Errorf("%s: error %v, want a *tls.CertificateVerificationError", name, err)
 			}
 		}
-		want := []string{"GET http /v2/", "GET https /v2/", "GET https /v2/"}
-		if diff := cmp.Diff(want, sends.got); diff != "" {
-			t.Errorf("%s: (-want +got):\n%s", name, diff)
-		}
+		sent.want(t, name, "GET http /v2/", "GET https /v2/", "GET https /v2/")
 	}
 }
 
-func TestLoopbackAsksBeforeBodyAndCredentials(t *testing.T) {
+func TestLoopbackProbesBeforeBodyAndCredentials(t *testing.T) {
 	ca := newAuthority(t)
 	handler := func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) }
 	plain := httptest.NewServer(http.HandlerFunc(handler))
 	defer plain.Close()
 	secure := ca.serve(t, handler)
-	for scheme, address := range map[string]string{"http": plain.Listener.Addr().String(), "https": secure.Listener.Addr().String()} {
-		ask := []string{"GET http /v2/"}
+	for scheme, server := range map[string]*httptest.Server{"http": plain, "https": secure} {
+		address := server.Listener.Addr().String()
+		probe := []string{"GET http /v2/"}
 		if scheme == "https" {
-			ask = append(ask, "GET https /v2/")
+			probe = append(probe, "GET https /v2/")
 		}
 		for name, test := range map[string]struct {
 			method, body, header string
 			want                 string
 		}{
-			"body":           {"PUT", "content", "", "PUT " + scheme + " /x with body"},
-			"body of a GET":  {"GET", "content", "", "GET " + scheme + " /x with body"},
-			"credentials":    {"GET", "", "Authorization", "GET " + scheme + " /x with credentials"},
-			"cookie":         {"GET", "", "Cookie", "GET " + scheme + " /x"},
-			"with an effect": {"POST", "", "", "POST " + scheme + " /x"},
+			"body":          {"PUT", "content", "", "PUT " + scheme + " /x with body"},
+			"body of a GET": {"GET", "content", "", "GET " + scheme + " /x with body"},
+			"credentials":   {"GET", "", "Authorization", "GET " + scheme + " /x with credentials"},
+			"cookie":        {"GET", "", "Cookie", "GET " + scheme + " /x"},
+			"POST":          {"POST", "", "", "POST " + scheme + " /x"},
 		} {
-			sends := &sends{Base: &Hosts{TLS: TLS{Insecure: true}}}
-			loopback := &Loopback{Base: sends}
+			sent := &sentLog{Base: &Hosts{TLS: TLS{Insecure: true}}}
+			loopback := &Loopback{Base: sent}
 			req := newRequest(t, test.method, "https://"+address+"/x", strings.NewReader(test.body))
 			if test.header != "" {
 				req.Header.Set(test.header, "secret")
@@ -281,28 +297,26 @@ func TestLoopbackAsksBeforeBodyAndCredentials(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := readAll(t, resp); got != test.body || resp.Request.URL.Scheme != scheme {
-				t.Errorf("%s %s: sent %q, arrived %q by %s", scheme, name, test.body, got, resp.Request.URL)
+				t.Errorf("%s %s: sent %q, got %q from %s", scheme, name, test.body, got, resp.Request.URL)
 			}
-			if diff := cmp.Diff(append(ask, test.want), sends.got); diff != "" {
-				t.Errorf("%s %s: (-want +got):\n%s", scheme, name, diff)
-			}
+			sent.want(t, scheme+" "+name, append(probe, test.want)...)
 		}
 	}
 }
 
-func TestLoopbackAskFails(t *testing.T) {
+func TestLoopbackSendsNothingAfterFailedProbe(t *testing.T) {
 	for name, address := range map[string]string{
-		"nobody listens":   closedAddress(t),
-		"neither protocol": mute(t),
+		"no server":        closedAddress(t),
+		"neither protocol": closingServer(t),
 	} {
-		sends := &sends{Base: new(Hosts)}
-		loopback := &Loopback{Base: sends}
-		body := &closeNoter{Reader: strings.NewReader("content")}
+		sent := &sentLog{Base: new(Hosts)}
+		loopback := &Loopback{Base: sent}
+		body := &closeRecorder{Reader: strings.NewReader("content")}
 		resp, err := loopback.RoundTrip(newRequest(t, "PUT", "https://"+address+"/x", body))
 		if err == nil {
-			t.Errorf("%s: got %d", name, resp.StatusCode)
+			t.Errorf("%s: status %d, want an error", name, resp.StatusCode)
 		}
-		for _, line := range sends.got {
+		for _, line := range sent.lines {
 			if strings.Contains(line, "PUT") {
 				t.Errorf("%s: sent %s", name, line)
 			}
@@ -311,51 +325,38 @@ func TestLoopbackAskFails(t *testing.T) {
 			t.Errorf("%s: the body was not closed", name)
 		}
 		if len(loopback.hosts) != 0 {
-			t.Errorf("%s: a try that settled nothing is kept", name)
+			t.Errorf("%s: a probe without an outcome is kept", name)
 		}
 	}
 }
 
-type closeNoter struct {
+type closeRecorder struct {
 	io.Reader
 	closed bool
 }
 
-func (c *closeNoter) Close() error { c.closed = true; return nil }
+func (c *closeRecorder) Close() error { c.closed = true; return nil }
 
-// closedAddress is an address on which nobody listens.
-func closedAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
-
-func TestLoopbackWithoutPort(t *testing.T) {
-	refused := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-	sends := &sends{Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+// A refused connection is inconclusive only on http's default port: https has another.
+func TestLoopbackTriesHTTPSAfterRefusedDefaultPort(t *testing.T) {
+	refused := refused()
+	sent := &sentLog{Base: roundTripper(func(req *http.Request) (*http.Response, error) {
 		if req.URL.Scheme == "http" {
 			return nil, refused
 		}
 		return answer(req, 200, ""), nil
 	})}
-	loopback := &Loopback{Base: sends}
+	loopback := &Loopback{Base: sent}
 	if _, err := loopback.RoundTrip(newRequest(t, "GET", "https://localhost/v2/", nil)); err != nil {
 		t.Error(err)
 	}
 	if _, err := loopback.RoundTrip(newRequest(t, "GET", "https://localhost:5000/v2/", nil)); !errors.Is(err, refused) {
 		t.Errorf("error %v, want the refused connection", err)
 	}
-	want := []string{"GET http /v2/", "GET https /v2/", "GET http /v2/"}
-	if diff := cmp.Diff(want, sends.got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
+	sent.want(t, "requests", "GET http /v2/", "GET https /v2/", "GET http /v2/")
 }
 
-func TestLoopbackLeavesOthersAlone(t *testing.T) {
+func TestLoopbackPassesOtherHosts(t *testing.T) {
 	for _, url := range []string{
 		"https://registry.example/v2/", "https://10.0.0.1/v2/", "https://192.168.1.1:5000/v2/", "https://0.0.0.0:5000/v2/",
 		"https://localhost.example/v2/", "https://127.0.0.1.example/v2/", "https://[fe80::1]/v2/",
@@ -363,11 +364,11 @@ func TestLoopbackLeavesOthersAlone(t *testing.T) {
 	} {
 		req := newRequest(t, "GET", url, nil)
 		sent := 0
-		loopback := &Loopback{Base: roundTripper(func(r *http.Request) (*http.Response, error) {
+		loopback := &Loopback{Base: responder(func(r *http.Request) *http.Response {
 			if sent++; r != req || sent > 1 {
 				t.Errorf("%s: the request was copied or sent twice", url)
 			}
-			return answer(r, 400, "Client sent an HTTP request to an HTTPS server.\n"), nil
+			return answer(r, 400, wrongScheme)
 		})}
 		resp, err := loopback.RoundTrip(req)
 		if err != nil {
@@ -379,9 +380,9 @@ func TestLoopbackLeavesOthersAlone(t *testing.T) {
 	}
 }
 
-func TestLoopbackInsecureIsOneHost(t *testing.T) {
-	sends := &sends{Base: roundTripper(func(req *http.Request) (*http.Response, error) { return answer(req, 200, ""), nil })}
-	loopback := &Loopback{Base: sends, Insecure: "Registry.example:5000"}
+func TestLoopbackAppliesToOneInsecureHost(t *testing.T) {
+	sent := &sentLog{Base: always(200, "")}
+	loopback := &Loopback{Base: sent, Insecure: "Registry.example:5000"}
 	for _, url := range []string{
 		"https://registry.example:5000/insecure", "https://registry.example/other-port", "https://auth.example:5000/token",
 	} {
@@ -389,19 +390,19 @@ func TestLoopbackInsecureIsOneHost(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	want := []string{"GET http /insecure", "GET https /other-port", "GET https /token"}
-	if diff := cmp.Diff(want, sends.got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
+	sent.want(t, "requests", "GET http /insecure", "GET https /other-port", "GET https /token")
 }
 
-func TestLoopbackHosts(t *testing.T) {
-	for _, host := range []string{"localhost", "LOCALHOST:5000", "127.0.0.1:5000", "127.9.9.9", "[::1]:5000", "[::ffff:127.0.0.1]:5000", "localhost.:5000"} {
-		loopback := &Loopback{Base: roundTripper(func(r *http.Request) (*http.Response, error) {
+func TestLoopbackAppliesToLoopbackHosts(t *testing.T) {
+	for _, host := range []string{
+		"localhost", "LOCALHOST:5000", "localhost.:5000",
+		"127.0.0.1:5000", "127.9.9.9", "[::1]:5000", "[::ffff:127.0.0.1]:5000",
+	} {
+		loopback := &Loopback{Base: responder(func(r *http.Request) *http.Response {
 			if r.URL.Scheme != "http" || r.URL.Host != host {
 				t.Errorf("%s: sent to %s", host, r.URL)
 			}
-			return answer(r, 200, ""), nil
+			return answer(r, 200, "")
 		})}
 		if _, err := loopback.RoundTrip(newRequest(t, "GET", "https://"+host+"/v2/", nil)); err != nil {
 			t.Fatal(err)
@@ -409,17 +410,17 @@ func TestLoopbackHosts(t *testing.T) {
 	}
 }
 
-func TestLoopbackDecidesOnceForAll(t *testing.T) {
+func TestLoopbackProbesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		open := make(chan struct{})
-		sends := &sends{Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+		sent := &sentLog{Base: responder(func(req *http.Request) *http.Response {
 			if req.URL.Scheme == "http" {
 				<-open
-				return answer(req, 400, "Client sent an HTTP request to an HTTPS server.\n"), nil
+				return answer(req, 400, wrongScheme)
 			}
-			return answer(req, 200, ""), nil
+			return answer(req, 200, "")
 		})}
-		loopback := &Loopback{Base: sends}
+		loopback := &Loopback{Base: sent}
 		var group sync.WaitGroup
 		for range 20 {
 			group.Go(func() {
@@ -430,29 +431,30 @@ func TestLoopbackDecidesOnceForAll(t *testing.T) {
 			})
 		}
 		group.Go(func() {
-			if _, err := loopback.RoundTrip(newRequest(t, "PUT", "https://localhost:5000/x", strings.NewReader("content"))); err != nil {
+			put := newRequest(t, "PUT", "https://localhost:5000/x", strings.NewReader("content"))
+			if _, err := loopback.RoundTrip(put); err != nil {
 				t.Error(err)
 			}
 		})
 		synctest.Wait()
-		if len(sends.got) != 1 {
-			t.Errorf("%d requests before the decision, want 1", len(sends.got))
+		if len(sent.lines) != 1 {
+			t.Errorf("%d requests before the probe's end, want 1", len(sent.lines))
 		}
 		close(open)
 		group.Wait()
 		plain := 0
-		for _, line := range sends.got {
+		for _, line := range sent.lines {
 			if strings.Contains(line, " http ") {
 				plain++
 			}
 		}
 		if plain != 1 {
-			t.Errorf("%d requests went out as http, want 1", plain)
+			t.Errorf("%d requests were sent as http, want 1", plain)
 		}
 	})
 }
 
-func TestLoopbackCanceledBetweenTries(t *testing.T) {
+func TestLoopbackReturnsCancellationOfProbe(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	loopback := &Loopback{Base: roundTripper(func(req *http.Request) (*http.Response, error) {
 		if req.URL.Scheme == "http" {
@@ -463,16 +465,15 @@ func TestLoopbackCanceledBetweenTries(t *testing.T) {
 	})}
 	_, err := loopback.RoundTrip(newRequest(t, "GET", "https://localhost:5000/v2/", nil).WithContext(ctx))
 	if !errors.Is(err, context.Canceled) || len(loopback.hosts) != 0 {
-		t.Errorf("error %v with %d hosts decided, want context.Canceled and none", err, len(loopback.hosts))
+		t.Errorf("error %v with %d hosts probed, want context.Canceled and none", err, len(loopback.hosts))
 	}
 }
 
 func TestLoopbackKeepsErrorOfBody(t *testing.T) {
 	broken := errors.New("broken")
-	loopback := &Loopback{Base: roundTripper(func(req *http.Request) (*http.Response, error) {
-		resp := answer(req, 400, "")
-		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("start"), errorReader{broken}))
-		return resp, nil
+	loopback := &Loopback{Base: responder(func(req *http.Request) *http.Response {
+		body := io.NopCloser(io.MultiReader(strings.NewReader("start"), iotest.ErrReader(broken)))
+		return newResponse(req, 400, -1, body)
 	})}
 	resp, err := loopback.RoundTrip(newRequest(t, "GET", "https://localhost:5000/v2/", nil))
 	if err != nil {
@@ -483,7 +484,7 @@ func TestLoopbackKeepsErrorOfBody(t *testing.T) {
 	}
 }
 
-func TestLoopbackCanceledTryLeavesDecisionOpen(t *testing.T) {
+func TestLoopbackProbesAgainAfterCancelledProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := true
 		loopback := &Loopback{Base: roundTripper(func(req *http.Request) (*http.Response, error) {
@@ -497,8 +498,8 @@ func TestLoopbackCanceledTryLeavesDecisionOpen(t *testing.T) {
 			_, err := loopback.RoundTrip(newRequest(t, "GET", "https://localhost:5000/v2/", nil).WithContext(ctx))
 			return err
 		}
-		deciding, cancelDeciding := context.WithCancel(t.Context())
-		impatient, cancelImpatient := context.WithCancel(t.Context())
+		probing, cancelProbing := context.WithCancel(t.Context())
+		waiting, cancelWaiting := context.WithCancel(t.Context())
 		var group sync.WaitGroup
 		expect := func(ctx context.Context, want error) {
 			group.Go(func() {
@@ -508,13 +509,13 @@ func TestLoopbackCanceledTryLeavesDecisionOpen(t *testing.T) {
 			})
 			synctest.Wait()
 		}
-		expect(deciding, context.Canceled)
-		expect(impatient, context.Canceled)
+		expect(probing, context.Canceled)
+		expect(waiting, context.Canceled)
 		expect(t.Context(), nil)
 		expect(t.Context(), nil)
-		cancelImpatient() // only its own request ends
+		cancelWaiting() // ends only its own request
 		synctest.Wait()
-		cancelDeciding() // another one decides
+		cancelProbing() // the next request probes
 		group.Wait()
 		if got := loopback.hosts["localhost:5000"].scheme; got != "http" {
 			t.Errorf("scheme %q, want http", got)

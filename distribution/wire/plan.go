@@ -9,75 +9,72 @@ import (
 	"github.com/hczjl/transship/distribution/endpoint"
 )
 
-// Plan finds out which calls a run would make, without making those that
-// change anything. What stands above it, up to the engine of a copy, works as
-// in any other run, so that the plan is what that code does and not what
-// another piece of code believes that it does.
+// Plan finds out which calls a run would make, without making those that change anything. The code
+// above it, up to the engine of a copy, works as in a real run. So the plan is what that code does,
+// not what other code assumes about it.
 //
-// Reads are made for real, with two exceptions. The GET of a blob, and of
-// where it redirects to, asks only for the first byte; its body makes the real
-// call when it is read, which a copy does with a config that it must look into
-// and with nothing else. And what the plan has put is read from the plan.
+// Reads are sent, with two exceptions. The GET of a blob, and of the URL it redirects to, asks only
+// for the first byte; its body sends the real request when it is read, which a copy does only with
+// a config that it must inspect. And a read of what the plan has put is answered from the plan.
 //
-// Writes go no further. A mount is answered as the registry would if it does
-// mounts: by asking, with HEAD, whether the repository named by from has the
-// blob. Upload sessions, chunks and manifests are taken by the plan. Their
-// bodies are not read where they have a method Skip() error, which opens what
-// they come from and passes over the bytes. A POST to a token server is no
-// write. Any other call that is not a read is a *[PlanError].
+// Writes are not sent. The Plan answers a mount like a registry that supports mounts: it asks with
+// HEAD whether the repository that the query names in from has the blob. It accepts upload
+// sessions, chunks and manifests itself. It does not read a body that has a method Skip() error,
+// which opens the body's source and skips the bytes. A POST to a token server is not a write. Any
+// other call that is not a read fails with a *[PlanError].
 //
-// The zero value is ready. One Plan serves all chains of a run; its methods
-// may be called concurrently.
+// The zero value is ready. One Plan serves all chains of a run; its methods may be called
+// concurrently.
 type Plan struct {
-	mu        sync.Mutex
-	calls     []PlannedCall
-	questions int
-	sessions  map[string]*plannedUpload // by the last part of their path
-	fates     map[content]*PlannedBlob
-	blobs     []*PlannedBlob
-	there     map[content]int64 // sizes of blobs that are in a repository, -1 where it does not say
-	seen      map[content]bool  // manifests that are in a repository, by tag and digest
-	documents map[content]*PlannedManifest
-	manifests []*PlannedManifest
-	referrers map[string]bool     // whether a host has the referrers API
-	refusals  map[string][]string // challenges of hosts that want credentials
+	mu         sync.Mutex
+	calls      []PlannedCall
+	probes     int
+	sessions   map[string]*plannedUpload // by the last part of their path
+	blobs      []*PlannedBlob
+	outcomes   map[content]*PlannedBlob // the elements of blobs
+	blobSizes  map[content]int64        // of blobs that a repository has, -1 if the size is unknown
+	found      map[content]bool         // manifests that a repository has, by tag and digest
+	manifests  []*PlannedManifest
+	documents  map[content]*PlannedManifest // what was put or deleted, by tag and digest
+	referrers  map[string]bool              // by host: whether it has the referrers API
+	challenges map[string][]string          // by host: of those that demand credentials
 }
 
-// content is a blob or manifest in a repository, a manifest by tag or digest.
+// content identifies a blob or manifest in a repository; a manifest by tag or digest.
 type content struct{ host, repository, reference string }
 
 // PlannedCall is a call that the run makes.
 type PlannedCall struct {
 	Method string // such as GET
-	// URL is what Redact shows. Where an upload goes on is the registry's own
-	// affair, for which {session} stands.
+	// URL is the result of Redact. The registry chooses the URL of an upload session, so {session}
+	// replaces it.
 	URL        string
 	Host       string // host, with its port if the URL has one
 	Write      bool   // it changes something at the registry
 	Authorized bool   // it carries credentials or a token
-	Made       bool   // the plan has made it too, and StatusCode is its answer; else it is the one expected
+	Made       bool   // the plan has made it too; else StatusCode is the expected one
 	StatusCode int
 	Sent       int64 // bytes of the request's body
-	Received   int64 // bytes of the response's body, -1 where that is not known
+	Received   int64 // bytes of the response's body, -1 if unknown
 }
 
-// PlannedBlob says how a repository comes to have a blob.
+// PlannedBlob says how a repository gets a blob.
 type PlannedBlob struct {
 	Host       string
 	Repository string
 	Digest     string // such as sha256:...
 	Action     PlannedAction
 	From       string // the repository that it is mounted from
-	Size       int64  // in bytes, -1 where the registry does not say
+	Size       int64  // in bytes, -1 if the registry does not say
 }
 
-// PlannedAction is a way for a repository to have a blob.
+// PlannedAction is how a repository gets a blob.
 type PlannedAction string
 
 // The actions.
 const (
-	ActionPresent PlannedAction = "present" // it is there
-	ActionMount   PlannedAction = "mount"   // the registry takes it over from another of its repositories
+	ActionPresent PlannedAction = "present" // the repository has it already
+	ActionMount   PlannedAction = "mount"   // the registry mounts it from another of its repositories
 	ActionUpload  PlannedAction = "upload"  // its bytes are sent
 )
 
@@ -87,13 +84,13 @@ type PlannedManifest struct {
 	Repository string
 	Reference  string // the tag or digest in the URL
 	MediaType  string
-	Raw        []byte // its bytes, as they go out
+	Raw        []byte // its exact bytes
 
 	digest  string
 	deleted bool
 }
 
-// PlanError is a call that a plan cannot take and must not make.
+// PlanError is the error for a call that a Plan can neither answer nor send.
 type PlanError struct {
 	Method string
 	URL    string // as Redact shows it
@@ -101,30 +98,31 @@ type PlanError struct {
 
 // Error names the call.
 func (e *PlanError) Error() string {
-	return fmt.Sprintf("%s %s: a plan cannot tell what the registry would answer, and does not ask it to change anything", e.Method, e.URL)
+	return fmt.Sprintf("%s %s: a plan cannot know the response, and does not send what may change the registry",
+		e.Method, e.URL)
 }
 
-// Over returns the layer of a chain that sends through base what may go out.
-// It belongs between Headers and Record: what it is given has the scheme and
-// the credentials of a call, and what Record sees has been on the wire.
+// Over returns a layer that answers requests, or sends them through base. Its position is between
+// Headers and Record: a request that it gets has the scheme and the credentials of a call, and one
+// that Record sees has been on the wire.
 func (p *Plan) Over(base http.RoundTripper) http.RoundTripper { return &planLayer{p, base} }
 
-// Calls returns the calls so far, in the order of the run. What the plan has
-// asked beyond them is not among them.
+// Calls returns the calls so far, in the order of the run. Questions counts those of the plan's
+// own.
 func (p *Plan) Calls() []PlannedCall {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.calls)
 }
 
-// Questions returns how many calls were made that the run does not make.
+// Questions returns how many calls the plan has made that the run does not make.
 func (p *Plan) Questions() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.questions
+	return p.probes
 }
 
-// Blobs returns the blobs so far that a repository has, or comes to have.
+// Blobs returns the blobs so far that a repository has or gets.
 func (p *Plan) Blobs() []PlannedBlob {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -146,15 +144,14 @@ func values[T any](list []*T) []T {
 	return out
 }
 
-// HasManifest reports whether the run has found a manifest in a repository, by
-// tag or digest.
+// HasManifest reports whether the run has found a manifest in a repository, by tag or digest.
 func (p *Plan) HasManifest(host, repository, reference string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.seen[content{host, repository, reference}]
+	return p.found[content{host, repository, reference}]
 }
 
-// planLayer is a Plan in a chain.
+// planLayer is a Plan in one chain.
 type planLayer struct {
 	*Plan
 	base http.RoundTripper
@@ -163,42 +160,45 @@ type planLayer struct {
 // RoundTrip sends req or answers it.
 func (l *planLayer) RoundTrip(req *http.Request) (*http.Response, error) {
 	at := endpoint.Parse(req.URL.Path)
-	switch reads := req.Method == http.MethodGet || req.Method == http.MethodHead; {
-	case !reads && !isTokenRequest(req) && l.refuses(req):
-		closeBody(req)
-		return l.refuse(req), nil
+	switch writes := isWrite(req); {
+	case writes && l.mustAuthorize(req):
+		CloseBody(req)
+		return l.unauthorized(req), nil
 	case at.Kind == endpoint.KindUploads || at.Kind == endpoint.KindSession:
-		defer closeBody(req)
+		defer CloseBody(req)
 		return l.upload(req, at)
 	case req.Method == http.MethodGet && (at.Kind == endpoint.KindBlob || leadsFromBlob(req)):
 		return l.download(req, at)
-	case reads || isTokenRequest(req):
+	case !writes:
 		return l.read(req, at)
 	case at.Kind == endpoint.KindManifest && req.Method == http.MethodPut:
-		defer closeBody(req)
+		defer CloseBody(req)
 		return l.putManifest(req, at)
 	case at.Kind == endpoint.KindManifest && req.Method == http.MethodDelete:
-		defer closeBody(req)
-		return l.removeManifest(req, at), nil
+		defer CloseBody(req)
+		return l.deleteManifest(req, at), nil
 	}
-	closeBody(req)
+	CloseBody(req)
 	return nil, &PlanError{Method: req.Method, URL: Redact(req.URL)}
 }
 
-// note writes a call down.
-func (p *Plan) note(c PlannedCall) {
+// isWrite reports whether req may change something at a registry.
+func isWrite(req *http.Request) bool { return !isRead(req) && !isTokenRequest(req) }
+
+// addCall adds a call to the plan.
+func (p *Plan) addCall(c PlannedCall) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls = append(p.calls, c)
 }
 
-// planned is the call of a request, with what is known before its answer.
-func planned(req *http.Request, status int) PlannedCall {
+// newPlannedCall returns the call that req makes, as it is known before its response.
+func newPlannedCall(req *http.Request, status int) PlannedCall {
 	return PlannedCall{
 		Method:     req.Method,
 		URL:        endpoint.ReplaceSession(Redact(req.URL), "{session}"),
 		Host:       req.URL.Host,
-		Write:      req.Method != http.MethodGet && req.Method != http.MethodHead && !isTokenRequest(req),
+		Write:      isWrite(req),
 		Authorized: req.Header.Get("Authorization") != "",
 		StatusCode: status,
 		Sent:       max(req.ContentLength, 0),

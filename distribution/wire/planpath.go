@@ -7,12 +7,12 @@ import (
 	"github.com/hczjl/transship/distribution/endpoint"
 )
 
-// contentAt returns the content of a host that a path leads to.
+// contentAt returns the content at a path of a host.
 func contentAt(host string, at endpoint.Path) content {
 	return content{host, at.Repository, at.Reference}
 }
 
-// leadsFromBlob reports whether a blob's GET has been redirected to req.
+// leadsFromBlob reports whether the GET of a blob was redirected to req.
 func leadsFromBlob(req *http.Request) bool {
 	for from := req.Response; from != nil && from.Request != nil; from = from.Request.Response {
 		if endpoint.Parse(from.Request.URL.Path).Kind == endpoint.KindBlob {
@@ -22,8 +22,8 @@ func leadsFromBlob(req *http.Request) bool {
 	return false
 }
 
-// isTokenRequest reports whether req is the POST of OAuth2 to a token server
-// (RFC 6749, section 6), which is a form. No call of the registry's API is.
+// isTokenRequest reports whether req is the POST of OAuth2 to a token server (RFC 6749, section 6),
+// which is a form. No call of the registry's API is a form.
 func isTokenRequest(req *http.Request) bool {
 	mediaType, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
 	return err == nil && req.Method == http.MethodPost && mediaType == "application/x-www-form-urlencoded" &&

@@ -11,11 +11,11 @@ import (
 	"github.com/hczjl/transship/distribution/endpoint"
 )
 
-// read makes a call for real, unless it is about what the plan itself has put.
+// read sends a request, unless it is for what the plan itself has put or deleted.
 func (l *planLayer) read(req *http.Request, at endpoint.Path) (*http.Response, error) {
 	if resp := l.fromPlan(req, at); resp != nil {
-		closeBody(req)
-		l.noteAnswer(req, resp, false)
+		CloseBody(req)
+		l.addRead(req, resp, false)
 		return resp, nil
 	}
 	resp, err := l.send(req)
@@ -23,19 +23,19 @@ func (l *planLayer) read(req *http.Request, at endpoint.Path) (*http.Response, e
 		return nil, err
 	}
 	if at.Kind == endpoint.KindTags {
-		resp = l.withTags(req, at, resp)
+		resp = l.withPlannedTags(req, at, resp)
 	}
-	// What Retry repeats is one call; that a registry is busy is not planned.
-	if !transientStatus(resp.StatusCode) {
-		l.noteAnswer(req, resp, true)
-		l.learn(req, at, resp)
+	// What Retry repeats is one call: a plan does not include that a registry is busy.
+	if !IsTransientStatus(resp.StatusCode) {
+		l.addRead(req, resp, true)
+		l.noteFound(req, at, resp)
 	}
 	return resp, nil
 }
 
-// withTags is the answer to a listing of tags, also of a repository that is
-// not there before the plan puts something into it.
-func (p *Plan) withTags(req *http.Request, at endpoint.Path, resp *http.Response) *http.Response {
+// withPlannedTags returns the response to a listing of tags. For a repository that does not exist
+// yet it lists the tags that the plan has put there.
+func (p *Plan) withPlannedTags(req *http.Request, at endpoint.Path, resp *http.Response) *http.Response {
 	if resp.StatusCode != http.StatusNotFound {
 		return resp
 	}
@@ -55,38 +55,40 @@ func (p *Plan) withTags(req *http.Request, at endpoint.Path, resp *http.Response
 	if err != nil || len(list.Tags) == 0 {
 		return resp
 	}
-	discard(resp)
-	return answered(req, http.StatusOK, int64(len(body)), io.NopCloser(bytes.NewReader(body)), "Content-Type", "application/json")
+	Drain(resp)
+	return newResponse(req, http.StatusOK, int64(len(body)), io.NopCloser(bytes.NewReader(body)),
+		"Content-Type", "application/json")
 }
 
-func (l *planLayer) noteAnswer(req *http.Request, resp *http.Response, made bool) {
-	c := planned(req, resp.StatusCode)
+// addRead adds a read to the plan. made reports whether the plan has sent it.
+func (l *planLayer) addRead(req *http.Request, resp *http.Response, made bool) {
+	c := newPlannedCall(req, resp.StatusCode)
 	c.Made = made
 	c.Received = resp.ContentLength
 	if req.Method == http.MethodHead {
 		c.Received = 0
 	}
-	l.note(c)
+	l.addCall(c)
 }
 
-// learn keeps what a read says of a repository.
-func (p *Plan) learn(req *http.Request, at endpoint.Path, resp *http.Response) {
+// noteFound notes the blob or manifest that a read has found in a repository.
+func (p *Plan) noteFound(req *http.Request, at endpoint.Path, resp *http.Response) {
 	what := contentAt(req.URL.Host, at)
 	switch {
-	case at.Kind == endpoint.KindBlob && req.Method == http.MethodHead && isThere(resp):
-		p.settle(what, ActionPresent, "", sizeIn(resp))
+	case at.Kind == endpoint.KindBlob && req.Method == http.MethodHead && blobExists(resp):
+		p.setBlob(what, ActionPresent, "", blobSize(resp))
 	case at.Kind == endpoint.KindManifest && resp.StatusCode == http.StatusOK:
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		set(&p.seen, what, true)
+		set(&p.found, what, true)
 		what.reference = resp.Header.Get("Docker-Content-Digest")
-		set(&p.seen, what, true)
+		set(&p.found, what, true)
 	}
 }
 
-// isThere reports whether the answer to HEAD says that a blob is there; it may
-// be somewhere else, as for a GET.
-func isThere(resp *http.Response) bool {
+// blobExists reports whether the response to a HEAD says that the registry has a blob. As for a GET
+// it may redirect to where the blob is stored.
+func blobExists(resp *http.Response) bool {
 	return resp.StatusCode == http.StatusOK || isRedirect(resp)
 }
 
@@ -94,58 +96,50 @@ func isRedirect(resp *http.Response) bool {
 	return resp.StatusCode/100 == 3 && resp.Header.Get("Location") != ""
 }
 
-// sizeIn is the size of a blob that is there, -1 where the answer does not say.
-func sizeIn(resp *http.Response) int64 {
+// blobSize returns the size of a blob that exists, -1 if the response does not say.
+func blobSize(resp *http.Response) int64 {
 	if isRedirect(resp) {
 		return -1
 	}
 	return resp.ContentLength
 }
 
-// set writes into a map that may not be there yet.
-func set[K comparable, V any](m *map[K]V, key K, value V) {
-	if *m == nil {
-		*m = make(map[K]V)
-	}
-	(*m)[key] = value
-}
-
-// settle writes down how a repository comes to have a blob, the first time
-// only: afterwards it is there.
-func (p *Plan) settle(what content, action PlannedAction, from string, size int64) {
+// setBlob sets how a repository gets a blob. Only the first outcome counts: after that the
+// repository has it.
+func (p *Plan) setBlob(what content, action PlannedAction, from string, size int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	set(&p.there, what, size)
-	if p.fates[what] != nil {
+	set(&p.blobSizes, what, size)
+	if p.outcomes[what] != nil {
 		return
 	}
 	b := &PlannedBlob{what.host, what.repository, what.reference, action, from, size}
-	set(&p.fates, what, b)
+	set(&p.outcomes, what, b)
 	p.blobs = append(p.blobs, b)
 }
 
-// fromPlan answers a read of what the plan has put or deleted; nil is neither.
+// fromPlan answers a read of what the plan has put or deleted. For any other read it returns nil.
 func (p *Plan) fromPlan(req *http.Request, at endpoint.Path) *http.Response {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	what := contentAt(req.URL.Host, at)
-	if b := p.fates[what]; at.Kind == endpoint.KindBlob && b != nil && b.Action != ActionPresent {
-		return answered(req, http.StatusOK, b.Size, errorBody{errPlannedBlob}, "Docker-Content-Digest", b.Digest)
+	if b := p.outcomes[what]; at.Kind == endpoint.KindBlob && b != nil && b.Action != ActionPresent {
+		return newResponse(req, http.StatusOK, b.Size, errorBody{errPlannedBlob}, "Docker-Content-Digest", b.Digest)
 	}
 	m := p.documents[what]
 	switch {
 	case at.Kind != endpoint.KindManifest || m == nil:
 		return nil
 	case m.deleted:
-		return answered(req, http.StatusNotFound, 0, http.NoBody)
+		return newResponse(req, http.StatusNotFound, 0, http.NoBody)
 	}
-	return answered(req, http.StatusOK, int64(len(m.Raw)), io.NopCloser(bytes.NewReader(m.Raw)),
+	return newResponse(req, http.StatusOK, int64(len(m.Raw)), io.NopCloser(bytes.NewReader(m.Raw)),
 		"Content-Type", m.MediaType, "Docker-Content-Digest", m.digest)
 }
 
-// download answers the GET of a blob by asking for its first byte (RFC 9110,
-// section 14.2). So the plan shows where the registry keeps its blobs, by the
-// redirects that the run meets too, and a blob that is not there stops it.
+// download answers the GET of a blob by asking for its first byte (RFC 9110, section 14.2). So the
+// plan shows where the registry stores its blobs, with the redirects that the run meets, and a blob
+// that does not exist fails the plan.
 func (l *planLayer) download(req *http.Request, at endpoint.Path) (*http.Response, error) {
 	if req.Header.Get("Range") != "" || l.fromPlan(req, at) != nil {
 		return l.read(req, at)
@@ -153,32 +147,32 @@ func (l *planLayer) download(req *http.Request, at endpoint.Path) (*http.Respons
 	ask := req.WithContext(req.Context())
 	ask.Header = req.Header.Clone()
 	ask.Header.Set("Range", "bytes=0-0")
-	resp, err := l.question(ask)
+	resp, err := l.probe(ask)
 	if err != nil {
 		return nil, err
 	}
 	size := resp.ContentLength
 	switch {
-	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable: // it has no first byte
-		discard(resp)
+	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable: // the blob is empty
+		Drain(resp)
 		return l.read(req, at)
 	case resp.StatusCode == http.StatusPartialContent:
 		size = totalSize(resp.Header.Get("Content-Range"))
 	case resp.StatusCode != http.StatusOK:
 		resp.Request = req
-		if !transientStatus(resp.StatusCode) {
-			l.noteAnswer(req, resp, true)
+		if !IsTransientStatus(resp.StatusCode) {
+			l.addRead(req, resp, true)
 		}
 		return resp, nil
 	}
 	_ = resp.Body.Close()
-	body := &laterBody{open: func() (*http.Response, error) { return base(l.base).RoundTrip(req) }}
-	later := answered(req, http.StatusOK, size, body)
-	l.noteAnswer(req, later, false)
-	return later, nil
+	body := &lazyBody{open: func() (*http.Response, error) { return base(l.base).RoundTrip(req) }}
+	planned := newResponse(req, http.StatusOK, size, body)
+	l.addRead(req, planned, false)
+	return planned, nil
 }
 
-// totalSize reads the size in "bytes first-last/size", -1 where there is none.
+// totalSize returns the size in "bytes first-last/size", -1 if there is none.
 func totalSize(contentRange string) int64 {
 	_, total, _ := strings.Cut(contentRange, "/")
 	size, err := strconv.ParseInt(total, 10, 64)

@@ -18,9 +18,9 @@ type plannedUpload struct {
 	size int64 // bytes so far
 }
 
-// grow adds bytes to a session and returns how many it has, and the headers
-// that say so (distribution-spec, "Pushing a blob in chunks").
-func (p *Plan) grow(s *plannedUpload, by int64) (size int64, progress []string) {
+// extend adds bytes to a session. It returns the new size, and the headers of a response that
+// reports it (distribution-spec, "Pushing a blob in chunks").
+func (p *Plan) extend(s *plannedUpload, by int64) (size int64, header []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.size += by
@@ -30,7 +30,7 @@ func (p *Plan) grow(s *plannedUpload, by int64) (size int64, progress []string) 
 // upload answers a call to the uploads of a repository.
 func (l *planLayer) upload(req *http.Request, at endpoint.Path) (*http.Response, error) {
 	if req.Method == http.MethodPost && at.Reference == "" {
-		return l.begin(req, at)
+		return l.beginUpload(req, at)
 	}
 	l.mu.Lock()
 	s := l.sessions[at.Reference]
@@ -40,23 +40,23 @@ func (l *planLayer) upload(req *http.Request, at endpoint.Path) (*http.Response,
 	}
 	switch req.Method {
 	case http.MethodPatch, http.MethodPut:
-		return l.receive(req, at, s)
+		return l.receiveUpload(req, at, s)
 	case http.MethodDelete: // end-14
-		return l.take(req, http.StatusNoContent), nil
+		return l.accept(req, http.StatusNoContent), nil
 	}
-	_, progress := l.grow(s, 0)
-	return l.take(req, http.StatusNoContent, progress...), nil // end-13
+	_, header := l.extend(s, 0)
+	return l.accept(req, http.StatusNoContent, header...), nil // end-13
 }
 
-// take notes a write and answers it.
-func (l *planLayer) take(req *http.Request, status int, header ...string) *http.Response {
-	l.note(planned(req, status))
-	return answered(req, status, 0, http.NoBody, header...)
+// accept adds a write to the plan, and answers it.
+func (l *planLayer) accept(req *http.Request, status int, header ...string) *http.Response {
+	l.addCall(newPlannedCall(req, status))
+	return newResponse(req, status, 0, http.NoBody, header...)
 }
 
-// begin answers the POST that mounts a blob (end-11), sends it whole (end-4b),
-// or opens a session (end-4a).
-func (l *planLayer) begin(req *http.Request, at endpoint.Path) (*http.Response, error) {
+// beginUpload answers the POST that mounts a blob (end-11), sends all of it (end-4b), or opens a
+// session (end-4a).
+func (l *planLayer) beginUpload(req *http.Request, at endpoint.Path) (*http.Response, error) {
 	query := req.URL.Query()
 	if at.Reference = query.Get("mount"); at.Reference != "" {
 		resp, err := l.mount(req, at, query.Get("from"))
@@ -65,14 +65,13 @@ func (l *planLayer) begin(req *http.Request, at endpoint.Path) (*http.Response, 
 		}
 	}
 	if at.Reference = query.Get("digest"); at.Reference != "" {
-		return l.receive(req, at, new(plannedUpload))
+		return l.receiveUpload(req, at, new(plannedUpload))
 	}
-	_, progress := l.grow(l.session(at.Repository), 0)
-	return l.take(req, http.StatusAccepted, progress...), nil
+	_, header := l.extend(l.newSession(at.Repository), 0)
+	return l.accept(req, http.StatusAccepted, header...), nil
 }
 
-// session makes an upload session.
-func (p *Plan) session(repository string) *plannedUpload {
+func (p *Plan) newSession(repository string) *plannedUpload {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	id := fmt.Sprint("planned-", len(p.sessions)+1)
@@ -81,71 +80,73 @@ func (p *Plan) session(repository string) *plannedUpload {
 	return s
 }
 
-// mount answers 201 where the other repository has the blob, and nothing where
-// it does not: then a session is opened.
+// mount answers 201 if the other repository has the blob. If not, it returns nil, and a session has
+// to be opened.
 func (l *planLayer) mount(req *http.Request, at endpoint.Path, from string) (*http.Response, error) {
-	here := contentAt(req.URL.Host, at)
-	there := here
+	target := contentAt(req.URL.Host, at)
+	source := target
 	if from != "" {
-		there.repository = from
+		source.repository = from
 	}
-	found, err := l.hasBlob(req, there)
-	if err == nil && found.yes && there != here {
-		var own finding
-		if own, err = l.hasBlob(req, here); own.yes {
-			there = here // it is only to be said that nothing had to be mounted
+	result, err := l.hasBlob(req, source)
+	if err == nil && result.found && source != target {
+		var own probeResult
+		if own, err = l.hasBlob(req, target); own.found {
+			source = target // nothing has to be mounted
 		}
-		found.answer = own.answer
+		result.response = own.response
 	}
 	switch {
 	case err != nil:
 		return nil, err
-	case found.answer != nil:
-		if !transientStatus(found.answer.StatusCode) {
-			l.note(planned(req, found.answer.StatusCode))
+	case result.response != nil:
+		if !IsTransientStatus(result.response.StatusCode) {
+			l.addCall(newPlannedCall(req, result.response.StatusCode))
 		}
-		return found.answer, nil
-	case !found.yes:
+		return result.response, nil
+	case !result.found:
 		return nil, nil
-	case there == here:
-		l.settle(here, ActionPresent, "", found.size)
+	case source == target:
+		l.setBlob(target, ActionPresent, "", result.size)
 	default:
-		l.settle(here, ActionMount, from, found.size)
+		l.setBlob(target, ActionMount, from, result.size)
 	}
-	return l.take(req, http.StatusCreated, created(here)...), nil
+	return l.accept(req, http.StatusCreated, created(target)...), nil
 }
 
-// created are the headers of an answer that a blob is there.
+// created returns the headers of a response that says that a blob exists.
 func created(blob content) []string {
-	location := endpoint.Blob(blob.repository, blob.reference).String()
-	return []string{"Location", location, "Docker-Content-Digest", blob.reference}
+	return []string{
+		"Location", endpoint.Blob(blob.repository, blob.reference).String(),
+		"Docker-Content-Digest", blob.reference,
+	}
 }
 
-// receive answers a chunk (end-5), and the call with which all of a blob is at
-// the registry (end-6, end-4b). It is noted before what opening the source of
-// its body takes: net/http sends the header of a request ahead of such a body.
-func (l *planLayer) receive(req *http.Request, at endpoint.Path, s *plannedUpload) (*http.Response, error) {
+// receiveUpload answers a chunk (end-5), and the call that completes a blob (end-6, end-4b). It
+// adds the call before it opens the source of the body, which may make calls of its own: net/http
+// sends the header of a request before it reads the body.
+func (l *planLayer) receiveUpload(req *http.Request, at endpoint.Path, s *plannedUpload) (*http.Response, error) {
 	status := http.StatusCreated
 	if req.Method == http.MethodPatch {
 		status = http.StatusAccepted
 	}
-	l.note(planned(req, status))
-	size, err := skip(req)
+	l.addCall(newPlannedCall(req, status))
+	size, err := skipBody(req)
 	if err != nil {
 		return nil, err
 	}
-	size, header := l.grow(s, size)
+	size, header := l.extend(s, size)
 	if req.Method != http.MethodPatch {
 		at.Reference = req.URL.Query().Get("digest")
-		here := contentAt(req.URL.Host, at)
-		l.settle(here, ActionUpload, "", size)
-		header = created(here)
+		blob := contentAt(req.URL.Host, at)
+		l.setBlob(blob, ActionUpload, "", size)
+		header = created(blob)
 	}
-	return answered(req, status, 0, http.NoBody, header...), nil
+	return newResponse(req, status, 0, http.NoBody, header...), nil
 }
 
-// skip passes over the body of req and returns its size in bytes.
-func skip(req *http.Request) (int64, error) {
+// skipBody skips the body of req and returns its size in bytes.
+func skipBody(req *http.Request) (int64, error) {
 	if !hasBody(req) {
 		return 0, nil
 	}
@@ -156,7 +157,7 @@ func skip(req *http.Request) (int64, error) {
 	return req.ContentLength, body.Skip()
 }
 
-// putManifest takes a manifest (end-7a).
+// putManifest answers the PUT of a manifest (end-7a).
 func (l *planLayer) putManifest(req *http.Request, at endpoint.Path) (*http.Response, error) {
 	raw, err := io.ReadAll(req.Body)
 	if err != nil {
@@ -166,11 +167,11 @@ func (l *planLayer) putManifest(req *http.Request, at endpoint.Path) (*http.Resp
 		MediaType: req.Header.Get("Content-Type"), Raw: raw, digest: digestOf(at.Reference, raw)}
 	header := []string{"Location", endpoint.Manifest(at.Repository, m.digest).String(), "Docker-Content-Digest", m.digest}
 	if subject := subjectOf(raw); subject != "" {
-		found, err := l.hasReferrers(req, at.Repository, subject)
-		if err != nil || found.answer != nil {
-			return found.answer, err
+		referrers, err := l.hasReferrers(req, at.Repository, subject)
+		if err != nil || referrers.response != nil {
+			return referrers.response, err
 		}
-		if found.yes {
+		if referrers.found {
 			header = append(header, "OCI-Subject", subject)
 		}
 	}
@@ -180,10 +181,10 @@ func (l *planLayer) putManifest(req *http.Request, at endpoint.Path) (*http.Resp
 		set(&l.documents, content{m.Host, m.Repository, reference}, m)
 	}
 	l.mu.Unlock()
-	return l.take(req, http.StatusCreated, header...), nil
+	return l.accept(req, http.StatusCreated, header...), nil
 }
 
-// digestOf is the digest that a registry calls a manifest by.
+// digestOf returns the digest by which a registry identifies a manifest.
 func digestOf(reference string, raw []byte) string {
 	if strings.Contains(reference, ":") {
 		return reference
@@ -205,10 +206,10 @@ func subjectOf(raw []byte) string {
 	return m.Subject.Digest
 }
 
-// removeManifest takes the DELETE of a manifest or a tag (end-9).
-func (l *planLayer) removeManifest(req *http.Request, at endpoint.Path) *http.Response {
+// deleteManifest answers the DELETE of a manifest or a tag (end-9).
+func (l *planLayer) deleteManifest(req *http.Request, at endpoint.Path) *http.Response {
 	l.mu.Lock()
 	set(&l.documents, contentAt(req.URL.Host, at), &PlannedManifest{deleted: true})
 	l.mu.Unlock()
-	return l.take(req, http.StatusAccepted)
+	return l.accept(req, http.StatusAccepted)
 }

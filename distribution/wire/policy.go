@@ -3,47 +3,45 @@ package wire
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 )
 
-// Rules are what the calls of a run are held to. The zero value allows
-// everything. Its fields must not change once it is in use, and it must not be
-// copied.
+// Rules are the rules for the calls of a run. The zero value allows everything. Its fields must not
+// change after first use, and it must not be copied.
 type Rules struct {
-	// Hosts are those that may be called, be they registries, token servers or
-	// targets of redirects. None allows all.
+	// Hosts are the hosts that may be called: registries, token servers and targets of redirects.
+	// None allows all.
 	Hosts []HostPattern
-	// ReadOnly allows GET and HEAD only, and token calls.
+	// ReadOnly allows only GET, HEAD and token calls.
 	ReadOnly bool
-	// MaxCalls is the most calls, every attempt, hop and token call counted. 0
-	// sets no bound.
+	// MaxCalls bounds the number of calls; every attempt, hop and token call counts. 0 sets no
+	// bound.
 	MaxCalls int64
-	// MaxBytes is the most bytes of bodies in both directions together. A body
-	// that is announced to go over is refused before it goes out or is read; one
-	// of unknown length is cut off. 0 sets no bound.
+	// MaxBytes bounds the bytes of bodies in both directions together. A body that is declared too
+	// long is refused before it is sent or read; one of unknown length is cut off. 0 sets no bound.
 	MaxBytes int64
 	// Expect lists the calls. Nil allows any.
 	Expect *Expectation
-	// OnRefusal is told of the first call that is refused. Nil is not told.
+	// OnRefusal is called with the first call that is refused. It may be nil.
 	OnRefusal func(*PolicyError)
 
 	mu      sync.Mutex
 	calls   int64
-	bytes   int64
+	bytes   int64 // sent, received or reserved
 	refusal *PolicyError
 }
 
-// PolicyError is a call that Rules do not allow. Nothing of it was sent, unless
-// it is MaxBytes that has refused the answer or cut off a body.
+// PolicyError is the error of a call that Rules do not allow. Nothing of the call was sent, unless
+// MaxBytes has refused the response or cut off a body.
 type PolicyError struct {
-	// Policy is the rule: "allow-host", "read-only", "max-calls", "max-bytes" or
-	// "expect".
+	// Policy is the rule: "allow-host", "read-only", "max-calls", "max-bytes" or "expect".
 	Policy string
-	Method string // empty of a call that was expected and never made
+	Method string // empty for a call that was expected and not made
 	URL    string // as Redact shows it
 	Host   string // host, with its port if the URL has one
 	Reason string
-	// StatusCode is that of an answer that was refused, 0 where there was none.
+	// StatusCode is that of a response that was refused, 0 if there was none.
 	StatusCode int
 }
 
@@ -55,24 +53,23 @@ func (e *PolicyError) Error() string {
 	return fmt.Sprintf("policy %s refuses %s %s: %s", e.Policy, e.Method, e.URL, e.Reason)
 }
 
-// Policy refuses the calls that Rules do not allow, with a *[PolicyError],
-// before they go out. After the first one it refuses all: a run that has done
-// what it must not is over. It stands below Record, so that a refusal is
-// recorded.
+// Policy refuses the calls that Rules do not allow with a *[PolicyError], before they are sent.
+// After the first refusal it refuses every call, because the run has failed. It is below Record, so
+// that a refusal is recorded.
 type Policy struct {
 	Base  http.RoundTripper // sends each request
 	Rules *Rules            // nil allows everything; several chains of a run share one
 }
 
-// RoundTrip sends req if it may.
+// RoundTrip sends req if the rules allow it.
 func (p *Policy) RoundTrip(req *http.Request) (*http.Response, error) {
 	r := p.Rules
 	if r == nil {
 		return base(p.Base).RoundTrip(req)
 	}
-	if err := r.admit(req); err != nil {
-		closeBody(req)
-		return nil, r.refused(err)
+	if err := r.check(req); err != nil {
+		CloseBody(req)
+		return nil, r.refuse(err)
 	}
 	resp, err := base(p.Base).RoundTrip(r.meterRequest(req))
 	if err != nil {
@@ -81,15 +78,15 @@ func (p *Policy) RoundTrip(req *http.Request) (*http.Response, error) {
 	return r.meterResponse(req, resp)
 }
 
-// Refusal returns the first call that was refused, nil if none was.
+// Refusal returns the first call that was refused, nil if there is none.
 func (r *Rules) Refusal() *PolicyError {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.refusal
 }
 
-// refused notes a refusal, and tells of it if it is the first.
-func (r *Rules) refused(err *PolicyError) error {
+// refuse returns err. It keeps and reports the first refusal.
+func (r *Rules) refuse(err *PolicyError) error {
 	r.mu.Lock()
 	first := r.refusal == nil
 	if first {
@@ -102,33 +99,32 @@ func (r *Rules) refused(err *PolicyError) error {
 	return err
 }
 
-// admit tells why a request is refused, nil if it is not.
-func (r *Rules) admit(req *http.Request) *PolicyError {
+// check counts a request, or returns why it is refused.
+func (r *Rules) check(req *http.Request) *PolicyError {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	refuse := func(policy, format string, args ...any) *PolicyError { return refusalOf(req, policy, format, args...) }
+	size, left := declaredLength(req), r.MaxBytes-r.bytes
 	switch {
 	case r.refusal != nil:
-		return refuse(r.refusal.Policy, "a call was refused before it, and the run is over")
+		return newRefusal(req, r.refusal.Policy, "an earlier call was refused, which ended the run")
 	case !r.allowsHost(req):
-		return refuse("allow-host", "%s is not among the hosts that may be called", req.URL.Host)
-	case r.ReadOnly && writes(req):
-		return refuse("read-only", "it may change something")
+		return newRefusal(req, "allow-host", "%s is not among the hosts that may be called", req.URL.Host)
+	case r.ReadOnly && mayWrite(req):
+		return newRefusal(req, "read-only", "it may change something")
 	case r.MaxCalls > 0 && r.calls >= r.MaxCalls:
-		return refuse("max-calls", "it would be call %d", r.calls+1)
-	case r.MaxBytes > 0 && announcedBy(req) > r.MaxBytes-r.bytes:
-		return refuse("max-bytes", "it sends %d bytes, and %d of %d are left", req.ContentLength, r.MaxBytes-r.bytes, r.MaxBytes)
+		return newRefusal(req, "max-calls", "it would be call %d", r.calls+1)
+	case r.MaxBytes > 0 && size > left:
+		return newRefusal(req, "max-bytes", "it sends %d bytes, and %d of %d are left", size, left, r.MaxBytes)
 	}
-	if reason := r.Expect.take(req); reason != "" {
-		return refuse("expect", "%s", reason)
+	if reason := r.Expect.match(req); reason != "" {
+		return newRefusal(req, "expect", "%s", reason)
 	}
 	r.calls++
-	r.bytes += announcedBy(req)
+	r.bytes += size
 	return nil
 }
 
-// refusalOf makes the error that refuses a request.
-func refusalOf(req *http.Request, policy, format string, args ...any) *PolicyError {
+func newRefusal(req *http.Request, policy, format string, args ...any) *PolicyError {
 	return &PolicyError{
 		Policy: policy,
 		Method: req.Method,
@@ -139,18 +135,9 @@ func refusalOf(req *http.Request, policy, format string, args ...any) *PolicyErr
 }
 
 func (r *Rules) allowsHost(req *http.Request) bool {
-	for _, h := range r.Hosts {
-		if h.Matches(req.URL) {
-			return true
-		}
-	}
-	return len(r.Hosts) == 0
+	matches := func(p HostPattern) bool { return p.Matches(req.URL) }
+	return len(r.Hosts) == 0 || slices.ContainsFunc(r.Hosts, matches)
 }
 
-// writes tells whether a request may change something at a registry.
-func writes(req *http.Request) bool {
-	if req.Method == http.MethodGet || req.Method == http.MethodHead {
-		return false
-	}
-	return !isTokenCall(req, rowOf(req))
-}
+// mayWrite reports whether a request may change something at a registry.
+func mayWrite(req *http.Request) bool { return !isRead(req) && !isTokenCall(req, rowOf(req)) }

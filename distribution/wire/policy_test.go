@@ -11,44 +11,61 @@ import (
 	"testing"
 )
 
-func TestHostPattern(t *testing.T) {
-	tests := map[string]struct{ match, differ string }{
-		"registry.example":     {"http://registry.example https://registry.example:5000 https://REGISTRY.example.", "https://a.registry.example https://registry.example.org"},
-		"Registry.Example.":    {"http://registry.example", "http://other.example"},
-		"registry.example:443": {"https://registry.example https://registry.example:443 http://registry.example:443", "http://registry.example https://registry.example:80"},
-		"*.example":            {"https://a.example https://b.a.example:5000", "https://example https://aexample https://example.org"},
-		"*.example:5000":       {"https://a.example:5000", "https://a.example"},
-		"127.0.0.1:5000":       {"http://127.0.0.1:5000", "http://127.0.0.1:5001 http://localhost:5000"},
-		"::1":                  {"http://[::1]:5000 http://[::1]", "http://[::2]"},
-		"[::1]:5000":           {"http://[::1]:5000", "http://[::1]"},
+func TestHostPatternMatches(t *testing.T) {
+	tests := map[string]struct{ matches, others string }{
+		"registry.example": {
+			"http://registry.example https://registry.example:5000 https://REGISTRY.example.",
+			"https://a.registry.example https://registry.example.org"},
+		"Registry.Example.": {"http://registry.example", "http://other.example"},
+		"registry.example:443": {
+			"https://registry.example https://registry.example:443 http://registry.example:443",
+			"http://registry.example https://registry.example:80"},
+		"*.example": {
+			"https://a.example https://b.a.example:5000",
+			"https://example https://aexample https://example.org"},
+		"*.example:5000": {"https://a.example:5000", "https://a.example"},
+		"127.0.0.1:5000": {"http://127.0.0.1:5000", "http://127.0.0.1:5001 http://localhost:5000"},
+		"::1":            {"http://[::1]:5000 http://[::1]", "http://[::2]"},
+		"[::1]:5000":     {"http://[::1]:5000", "http://[::1]"},
 	}
 	for text, test := range tests {
-		p, err := ParseHostPattern(text)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		for i, list := range []string{test.match, test.differ} {
+		p := hostPattern(t, text)
+		for list, want := range map[string]bool{test.matches: true, test.others: false} {
 			for address := range strings.FieldsSeq(list) {
 				u, err := url.Parse(address)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got := p.Matches(u); got != (i == 0) {
+				if got := p.Matches(u); got != want {
 					t.Errorf("%s and %s: %v", text, address, got)
 				}
 			}
 		}
 	}
-	for _, text := range []string{"", "*", "*.", "a.*.example", "*a.example", "https://a.example", "a.example/b", "me@a.example", "a:b", "a:", ":5000", "a b"} {
+}
+
+func TestParseHostPatternRejectsOtherText(t *testing.T) {
+	for _, text := range []string{
+		"", "*", "*.", "a.*.example", "*a.example", "https://a.example", "a.example/b", "me@a.example",
+		"a:b", "a:", ":5000", "a b",
+	} {
 		if p, err := ParseHostPattern(text); err == nil {
 			t.Errorf("%q is %+v", text, p)
 		}
 	}
 }
 
-// send makes a call under rules; what it may answers with a body of the text.
-func send(t *testing.T, r *Rules, method, address, body, answered string) error {
+func hostPattern(t *testing.T, text string) HostPattern {
+	t.Helper()
+	p, err := ParseHostPattern(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// sendUnder makes a call under rules. If it is allowed, it gets the response.
+func sendUnder(t *testing.T, r *Rules, method, address, body, response string) error {
 	t.Helper()
 	policy := &Policy{Rules: r, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
 		if req.Body != nil {
@@ -57,17 +74,17 @@ func send(t *testing.T, r *Rules, method, address, body, answered string) error 
 			}
 			req.Body.Close()
 		}
-		return answer(req, 200, answered), nil
+		return answer(req, 200, response), nil
 	})}
 	var content io.Reader
 	if body != "" {
 		content = strings.NewReader(body)
 	}
-	return sendOver(t, policy, newRequest(t, method, address, content))
+	return sendThrough(policy, newRequest(t, method, address, content))
 }
 
-func sendOver(t *testing.T, rt http.RoundTripper, req *http.Request) error {
-	t.Helper()
+// sendThrough sends a request and reads the response's body to its end.
+func sendThrough(rt http.RoundTripper, req *http.Request) error {
 	resp, err := rt.RoundTrip(req)
 	if err != nil {
 		return err
@@ -77,52 +94,68 @@ func sendOver(t *testing.T, rt http.RoundTripper, req *http.Request) error {
 	return err
 }
 
-func pattern(t *testing.T, text string) HostPattern {
-	t.Helper()
-	p, err := ParseHostPattern(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// Each rule lets its calls pass and refuses the others, which are not sent.
-func TestRules(t *testing.T) {
+func TestRulesAllowAndRefuseCalls(t *testing.T) {
 	type call struct {
-		method, url, body, answer string
-		refused                   string // the policy
+		method, url, body, response string
+		refusedBy                   string // the policy, empty if the call is allowed
 	}
-	const host = "https://registry.example"
+	const host, manifest = "https://registry.example", "https://registry.example/v2/a/manifests/1"
 	tests := map[string]struct {
 		rules *Rules
 		calls []call
 	}{
-		"none":            {nil, []call{{"DELETE", host + "/", "", "", ""}}},
-		"nothing bound":   {&Rules{}, []call{{"DELETE", host + "/", "x", "x", ""}}},
-		"hosts":           {&Rules{Hosts: []HostPattern{pattern(t, "registry.example"), pattern(t, "*.cdn.example")}}, []call{{"GET", host + "/v2/", "", "", ""}, {"GET", "https://a.cdn.example/x", "", "", ""}, {"GET", "https://cdn.example/x", "", "", "allow-host"}}},
-		"reads":           {&Rules{ReadOnly: true}, []call{{"GET", host + "/v2/a/manifests/1", "", "", ""}, {"HEAD", host + "/v2/a/manifests/1", "", "", ""}, {"POST", "https://a.example/token", "x", "", ""}, {"POST", host + "/v2/a/blobs/uploads/", "", "", "read-only"}}},
-		"no deletes":      {&Rules{ReadOnly: true}, []call{{"DELETE", host + "/v2/a/manifests/1", "", "", "read-only"}}},
-		"calls":           {&Rules{MaxCalls: 2}, []call{{"GET", host, "", "", ""}, {"GET", host, "", "", ""}, {"GET", host, "", "", "max-calls"}}},
-		"bytes both ways": {&Rules{MaxBytes: 10}, []call{{"PUT", host, "12345", "1234", ""}, {"GET", host, "", "1", ""}, {"GET", host, "", "", ""}, {"GET", host, "", "1", "max-bytes"}}},
-		"bytes sent":      {&Rules{MaxBytes: 10}, []call{{"PUT", host, "1234567890", "", ""}, {"PUT", host, "1", "", "max-bytes"}}},
-		"over":            {&Rules{MaxCalls: 1, ReadOnly: true}, []call{{"PUT", host + "/v2/a/manifests/1", "", "", "read-only"}, {"GET", host, "", "", "read-only"}}},
+		"nil":  {nil, []call{{"DELETE", host + "/", "", "", ""}}},
+		"zero": {&Rules{}, []call{{"DELETE", host + "/", "x", "x", ""}}},
+		"hosts": {&Rules{Hosts: []HostPattern{hostPattern(t, "registry.example"), hostPattern(t, "*.cdn.example")}}, []call{
+			{"GET", host + "/v2/", "", "", ""},
+			{"GET", "https://a.cdn.example/x", "", "", ""},
+			{"GET", "https://cdn.example/x", "", "", "allow-host"},
+		}},
+		"read-only": {&Rules{ReadOnly: true}, []call{
+			{"GET", manifest, "", "", ""},
+			{"HEAD", manifest, "", "", ""},
+			{"POST", "https://a.example/token", "x", "", ""},
+			{"POST", host + "/v2/a/blobs/uploads/", "", "", "read-only"},
+		}},
+		"read-only, DELETE": {&Rules{ReadOnly: true}, []call{{"DELETE", manifest, "", "", "read-only"}}},
+		"calls": {&Rules{MaxCalls: 2}, []call{
+			{"GET", host, "", "", ""},
+			{"GET", host, "", "", ""},
+			{"GET", host, "", "", "max-calls"},
+		}},
+		"bytes in both directions": {&Rules{MaxBytes: 10}, []call{
+			{"PUT", host, "12345", "1234", ""},
+			{"GET", host, "", "1", ""},
+			{"GET", host, "", "", ""},
+			{"GET", host, "", "1", "max-bytes"},
+		}},
+		"bytes sent": {&Rules{MaxBytes: 10}, []call{
+			{"PUT", host, "1234567890", "", ""},
+			{"PUT", host, "1", "", "max-bytes"},
+		}},
+		"after a refusal": {&Rules{MaxCalls: 1, ReadOnly: true}, []call{
+			{"PUT", manifest, "", "", "read-only"},
+			{"GET", host, "", "", "read-only"},
+		}},
 	}
 	for name, test := range tests {
 		for i, c := range test.calls {
-			err := send(t, test.rules, c.method, c.url, c.body, c.answer)
-			var refusal *PolicyError
-			if errors.As(err, &refusal); c.refused == "" && err != nil || c.refused != "" && (refusal == nil || refusal.Policy != c.refused || refusal.Method != c.method) {
-				t.Errorf("%s, call %d: %v, want %q", name, i+1, err, c.refused)
+			err := sendUnder(t, test.rules, c.method, c.url, c.body, c.response)
+			var refusal PolicyError
+			if p := new(PolicyError); errors.As(err, &p) {
+				refusal = *p
 			}
-			if transientError(errors.New(fmt.Sprint(err))) || err != nil && transientError(err) {
-				t.Errorf("%v would be repeated", err)
+			if (err == nil) != (c.refusedBy == "") || refusal.Policy != c.refusedBy || err != nil && refusal.Method != c.method {
+				t.Errorf("%s, call %d: error %v, want a refusal by %q", name, i+1, err, c.refusedBy)
+			}
+			if err != nil && (IsTransient(err) || IsTransient(errors.New(err.Error()))) {
+				t.Errorf("Retry would repeat %v", err)
 			}
 		}
 	}
 }
 
-// A body that is not announced is cut off.
-func TestBytesOfUnknownLength(t *testing.T) {
+func TestMaxBytesCutsOffBodyOfUnknownLength(t *testing.T) {
 	rules := &Rules{MaxBytes: 10}
 	sent := 0
 	policy := &Policy{Rules: rules, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
@@ -135,24 +168,24 @@ func TestBytesOfUnknownLength(t *testing.T) {
 		resp.ContentLength = -1
 		return resp, nil
 	})}
-	stream := func(text string) *http.Request {
-		return newRequest(t, "PUT", "https://registry.example/", io.MultiReader(strings.NewReader(text)))
+	put := func(body string) error {
+		stream := io.MultiReader(strings.NewReader(body))
+		return sendThrough(policy, newRequest(t, "PUT", "https://registry.example/", stream))
 	}
-	if err := sendOver(t, policy, stream("123")); !errors.As(err, new(*PolicyError)) {
-		t.Errorf("3 of 10 bytes sent, 10 come: %v", err)
+	if err := put("123"); !errors.As(err, new(*PolicyError)) {
+		t.Errorf("3 bytes sent and 10 received of 10: %v", err)
 	}
 	*rules = Rules{MaxBytes: 10}
-	if err := sendOver(t, policy, stream("12345678901")); !errors.As(err, new(*PolicyError)) || sent != 10 {
-		t.Errorf("%d bytes sent: %v", sent, err)
+	if err := put("12345678901"); !errors.As(err, new(*PolicyError)) || sent != 10 {
+		t.Errorf("%d bytes sent of 10: %v", sent, err)
 	}
 	*rules = Rules{MaxBytes: 20}
-	if err := sendOver(t, policy, stream("1234567890")); err != nil || rules.bytes != 20 {
-		t.Errorf("20 of 20 bytes: %v, %d counted", err, rules.bytes)
+	if err := put("1234567890"); err != nil || rules.bytes != 20 {
+		t.Errorf("10 bytes sent and 10 received of 20: %v, %d counted", err, rules.bytes)
 	}
 }
 
-// What is announced and does not pass is not counted in the end.
-func TestBytesGivenBack(t *testing.T) {
+func TestMaxBytesReleasesBytesNotSent(t *testing.T) {
 	rules := &Rules{MaxBytes: 10}
 	broken := errors.New("broken")
 	policy := &Policy{Rules: rules, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
@@ -161,7 +194,8 @@ func TestBytesGivenBack(t *testing.T) {
 		return nil, broken
 	})}
 	for range 2 {
-		if err := sendOver(t, policy, newRequest(t, "PUT", "https://registry.example/", strings.NewReader("1234567"))); err != broken {
+		req := newRequest(t, "PUT", "https://registry.example/", strings.NewReader("1234567"))
+		if err := sendThrough(policy, req); err != broken {
 			t.Error(err)
 		}
 	}
@@ -170,34 +204,33 @@ func TestBytesGivenBack(t *testing.T) {
 	}
 }
 
-// Side by side no more passes than may.
-func TestRulesConcurrently(t *testing.T) {
-	told := 0
-	rules := &Rules{MaxBytes: 100, OnRefusal: func(*PolicyError) { told++ }}
+func TestMaxBytesBoundsConcurrentCalls(t *testing.T) {
+	reports := 0
+	rules := &Rules{MaxBytes: 100, OnRefusal: func(*PolicyError) { reports++ }}
 	var group sync.WaitGroup
 	var mu sync.Mutex
-	passed := 0
+	sent := 0
 	for range 50 {
 		group.Go(func() {
-			if err := send(t, rules, "PUT", "https://registry.example/", "1234567", ""); err == nil {
+			if err := sendUnder(t, rules, "PUT", "https://registry.example/", "1234567", ""); err == nil {
 				mu.Lock()
 				defer mu.Unlock()
-				passed += 7
+				sent += 7
 			}
 		})
 	}
 	group.Wait()
-	if passed > 100 || told != 1 || rules.Refusal() == nil {
-		t.Errorf("%d bytes passed, told %d times, %v", passed, told, rules.Refusal())
+	if sent > 100 || reports != 1 || rules.Refusal() == nil {
+		t.Errorf("%d bytes sent, %d reports, refusal %v", sent, reports, rules.Refusal())
 	}
 }
 
-// A refusal is recorded, and says that nothing was sent.
-func TestRefusalIsRecorded(t *testing.T) {
+func TestRecordReportsRefusal(t *testing.T) {
 	var got calls
 	record := &Record{OnCall: got.add, Base: &Policy{Rules: &Rules{ReadOnly: true}}}
-	_, err := record.RoundTrip(newRequest(t, "PUT", "https://registry.example/v2/a/manifests/1?x=secret", strings.NewReader("x")))
-	want := "policy read-only refuses PUT https://registry.example/v2/a/manifests/1?x=REDACTED: it may change something"
+	const address = "https://registry.example/v2/a/manifests/1"
+	_, err := record.RoundTrip(newRequest(t, "PUT", address+"?x=secret", strings.NewReader("x")))
+	want := fmt.Sprintf("policy read-only refuses PUT %s?x=REDACTED: it may change something", address)
 	if len(got) != 1 || got[0].Err != err || err.Error() != want || got[0].Sent != 0 || got[0].StatusCode != 0 {
 		t.Errorf("%v, calls %+v", err, got)
 	}

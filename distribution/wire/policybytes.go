@@ -6,17 +6,16 @@ import (
 	"sync"
 )
 
-// announcedBy is how long a request's body is said to be, 0 where that is not
-// known.
-func announcedBy(req *http.Request) int64 {
+// declaredLength returns the Content-Length of a request's body, 0 if it is unknown.
+func declaredLength(req *http.Request) int64 {
 	if !hasBody(req) {
 		return 0
 	}
 	return max(0, req.ContentLength)
 }
 
-// grant takes up to n bytes off what is left.
-func (r *Rules) grant(n int64) int64 {
+// reserve takes up to n bytes of what MaxBytes has left, and returns how many.
+func (r *Rules) reserve(n int64) int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n = max(0, min(n, r.MaxBytes-r.bytes))
@@ -24,111 +23,105 @@ func (r *Rules) grant(n int64) int64 {
 	return n
 }
 
-// giveBack returns bytes that were granted and did not pass.
-func (r *Rules) giveBack(n int64) {
+// release returns reserved bytes that were not sent or received.
+func (r *Rules) release(n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.bytes -= n
 }
 
-// meterRequest returns req with its body held to MaxBytes.
+// meterRequest returns req with its body bounded by MaxBytes. check has reserved its declared
+// length.
 func (r *Rules) meterRequest(req *http.Request) *http.Request {
 	if r.MaxBytes == 0 || !hasBody(req) {
 		return req
 	}
-	out := req.WithContext(req.Context())
-	out.Body = r.meter(req, req.Body, announcedBy(req))
-	if req.GetBody != nil {
-		out.GetBody = func() (io.ReadCloser, error) {
-			body, err := req.GetBody()
-			if err != nil {
-				return nil, err
-			}
-			return r.meter(req, body, 0), nil
-		}
-	}
+	out := wrapBody(req.Context(), req, func(body io.ReadCloser) io.ReadCloser { return r.meter(req, body, 0) })
+	out.Body = r.meter(req, req.Body, declaredLength(req))
 	return out
 }
 
-// meterResponse returns resp with its body held to MaxBytes, or a refusal of
-// one that is announced to be too long.
+// meterResponse returns resp with its body bounded by MaxBytes, or a refusal if its declared length
+// is too long.
 func (r *Rules) meterResponse(req *http.Request, resp *http.Response) (*http.Response, error) {
-	if r.MaxBytes == 0 || resp.Body == nil || resp.Body == http.NoBody {
+	if r.MaxBytes == 0 || !hasContent(resp) {
 		return resp, nil
 	}
-	announced := max(0, resp.ContentLength)
-	granted := r.grant(announced)
-	if granted < announced {
-		r.giveBack(granted)
+	declared := max(0, resp.ContentLength)
+	reserved := r.reserve(declared)
+	if reserved < declared {
+		r.release(reserved)
 		_ = resp.Body.Close()
-		refusal := refusalOf(req, "max-bytes", "its answer has %d bytes, and %d of %d are left", announced, granted, r.MaxBytes)
+		refusal := newRefusal(req, "max-bytes", "its answer has %d bytes, and %d of %d are left",
+			declared, reserved, r.MaxBytes)
 		refusal.StatusCode = resp.StatusCode
-		return nil, r.refused(refusal)
+		return nil, r.refuse(refusal)
 	}
-	resp.Body = r.meter(req, resp.Body, granted)
+	resp.Body = r.meter(req, resp.Body, reserved)
 	return resp, nil
 }
 
-func (r *Rules) meter(req *http.Request, body io.ReadCloser, granted int64) io.ReadCloser {
-	return &meteredBody{ReadCloser: body, rules: r, request: req, granted: granted}
+func (r *Rules) meter(req *http.Request, body io.ReadCloser, reserved int64) io.ReadCloser {
+	return &meteredBody{ReadCloser: body, rules: r, request: req, reserved: reserved}
 }
 
-// meteredBody is a body that may not be longer than what is left.
+// meteredBody is a body bounded by MaxBytes.
 type meteredBody struct {
 	io.ReadCloser
 	rules   *Rules
 	request *http.Request
 
-	mu      sync.Mutex // net/http may close a request's body while it is read
-	granted int64      // bytes it may have without asking
+	mu       sync.Mutex // net/http may close a request's body while it is read
+	reserved int64      // bytes that may be read before more are reserved
 }
 
-// Read implements io.Reader.
+// Read reads what can be reserved. A body that goes on after that fails with a *PolicyError.
 func (b *meteredBody) Read(p []byte) (int, error) {
-	room := b.reserve(int64(len(p)))
-	if room == 0 && len(p) > 0 {
-		return b.atLimit()
+	n := b.take(int64(len(p)))
+	if n == 0 && len(p) > 0 {
+		return b.readEnd()
 	}
-	n, err := b.ReadCloser.Read(p[:room])
-	b.keep(room - int64(n))
-	return n, err
+	read, err := b.ReadCloser.Read(p[:n])
+	b.putBack(n - int64(read))
+	return read, err
 }
 
-// reserve returns how many of n bytes may be read.
-func (b *meteredBody) reserve(n int64) int64 {
+// take returns how many of n bytes may be read.
+func (b *meteredBody) take(n int64) int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.granted == 0 {
-		b.granted = b.rules.grant(n)
+	if b.reserved == 0 {
+		b.reserved = b.rules.reserve(n)
 	}
-	n = min(n, b.granted)
-	b.granted -= n
+	n = min(n, b.reserved)
+	b.reserved -= n
 	return n
 }
 
-// keep takes back what was reserved and not read.
-func (b *meteredBody) keep(n int64) {
+// putBack returns bytes that were taken and not read.
+func (b *meteredBody) putBack(n int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.granted += n
+	b.reserved += n
 }
 
-// atLimit cuts the body off, if it has not ended just here.
-func (b *meteredBody) atLimit() (int, error) {
+// readEnd reads a body that may not have more bytes, and refuses one that has.
+func (b *meteredBody) readEnd() (int, error) {
 	var one [1]byte
 	n, err := b.ReadCloser.Read(one[:])
 	if n == 0 {
 		return 0, err
 	}
-	return 0, b.rules.refused(refusalOf(b.request, "max-bytes", "its body was cut off, %d bytes being the most", b.rules.MaxBytes))
+	return 0, b.rules.refuse(newRefusal(b.request, "max-bytes",
+		"its body was cut off at the bound of %d bytes", b.rules.MaxBytes))
 }
 
-// Close gives back what was not used.
+// Close releases the bytes that were reserved and not read.
 func (b *meteredBody) Close() error {
 	b.mu.Lock()
-	left := b.granted
-	b.granted = 0
+	left := b.reserved
+	b.reserved = 0
 	b.mu.Unlock()
-	b.rules.giveBack(left)
+	b.rules.release(left)
 	return b.ReadCloser.Close()
 }

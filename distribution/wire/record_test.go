@@ -11,23 +11,24 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// calls is an OnCall that keeps what it is given. It has no lock: Record must
-// not call it twice at once.
+// calls keeps the calls of an OnCall. It has no lock, since Record must not call OnCall
+// concurrently.
 type calls []Call
 
 func (c *calls) add(call Call) { *c = append(*c, call) }
 
-// untimed leaves out of a comparison what TestRecordDetails looks at.
-var untimed = cmpopts.IgnoreFields(Call{}, "Start", "Duration", "Timings", "Row", "Protocol", "RequestHeader",
+// withoutDetails excludes from a comparison what the tests in recorddetails_test.go compare.
+var withoutDetails = cmpopts.IgnoreFields(Call{}, "Start", "Duration", "Timings", "Row", "Protocol", "RequestHeader",
 	"ResponseHeader", "SentDigest", "ReceivedDigest", "Peer", "Local")
 
-func TestRecordCall(t *testing.T) {
+func TestRecordReportsCall(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, _ := io.Copy(io.Discard, r.Body)
 		w.WriteHeader(http.StatusCreated)
@@ -62,7 +63,7 @@ func TestRecordCall(t *testing.T) {
 		want := test.want
 		want.Sequence, want.Attempt, want.Method, want.Host, want.StatusCode = 1, 1, test.method, host, 201
 		want.URL = server.URL + "/v2/?digest=d&_state=REDACTED"
-		if diff := cmp.Diff(calls{want}, got, untimed); diff != "" {
+		if diff := cmp.Diff(calls{want}, got, withoutDetails); diff != "" {
 			t.Errorf("%s: (-want +got):\n%s", name, diff)
 			continue
 		}
@@ -73,19 +74,19 @@ func TestRecordCall(t *testing.T) {
 	}
 }
 
-func TestRecordKeepsBodySemantics(t *testing.T) {
+func TestRecordKeepsKindOfBody(t *testing.T) {
 	type body struct{ IsNil, IsNoBody, HasGetBody bool }
 	tests := map[string]struct {
 		body   io.Reader
 		change func(*http.Request)
 		want   body
 	}{
-		"nil":         {nil, nil, body{IsNil: true}},
-		"NoBody":      {http.NoBody, nil, body{IsNoBody: true}},
-		"empty":       {strings.NewReader(""), nil, body{IsNoBody: true, HasGetBody: true}},
-		"GetBody":     {strings.NewReader("x"), nil, body{HasGetBody: true}},
-		"no GetBody":  {strings.NewReader("x"), func(r *http.Request) { r.GetBody = nil }, body{}},
-		"from a pipe": {io.MultiReader(strings.NewReader("x")), nil, body{}},
+		"nil":        {nil, nil, body{IsNil: true}},
+		"NoBody":     {http.NoBody, nil, body{IsNoBody: true}},
+		"empty":      {strings.NewReader(""), nil, body{IsNoBody: true, HasGetBody: true}},
+		"GetBody":    {strings.NewReader("x"), nil, body{HasGetBody: true}},
+		"no GetBody": {strings.NewReader("x"), func(r *http.Request) { r.GetBody = nil }, body{}},
+		"stream":     {io.MultiReader(strings.NewReader("x")), nil, body{}},
 	}
 	for name, test := range tests {
 		req := newRequest(t, "PUT", "https://registry.example/", test.body)
@@ -93,7 +94,7 @@ func TestRecordKeepsBodySemantics(t *testing.T) {
 			test.change(req)
 		}
 		original := *req
-		record := &Record{OnCall: func(Call) {}, Base: roundTripper(func(r *http.Request) (*http.Response, error) {
+		record := &Record{OnCall: func(Call) {}, Base: responder(func(r *http.Request) *http.Response {
 			got := body{r.Body == nil, r.Body == http.NoBody, r.GetBody != nil}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("%s: (-want +got):\n%s", name, diff)
@@ -101,7 +102,7 @@ func TestRecordKeepsBodySemantics(t *testing.T) {
 			if r.ContentLength != original.ContentLength {
 				t.Errorf("%s: length %d, want %d", name, r.ContentLength, original.ContentLength)
 			}
-			return answer(r, 200, ""), nil
+			return answer(r, 200, "")
 		})}
 		if _, err := record.RoundTrip(req); err != nil {
 			t.Fatal(err)
@@ -112,16 +113,16 @@ func TestRecordKeepsBodySemantics(t *testing.T) {
 	}
 }
 
-func TestRecordCountsBodySentAgain(t *testing.T) {
+func TestRecordCountsRepeatedBody(t *testing.T) {
 	var got calls
-	record := &Record{OnCall: got.add, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+	record := &Record{OnCall: got.add, Base: responder(func(req *http.Request) *http.Response {
 		io.Copy(io.Discard, req.Body)
 		again, err := req.GetBody()
 		if err != nil {
 			t.Fatal(err)
 		}
 		io.Copy(io.Discard, again)
-		return answer(req, 201, ""), nil
+		return answer(req, 201, "")
 	})}
 	resp, err := record.RoundTrip(newRequest(t, "PUT", "https://registry.example/", strings.NewReader("seven b")))
 	if err != nil {
@@ -133,25 +134,26 @@ func TestRecordCountsBodySentAgain(t *testing.T) {
 	}
 }
 
-func TestRecordEnds(t *testing.T) {
+func TestRecordReportsAtEndOfBody(t *testing.T) {
 	broken := errors.New("broken")
 	tests := map[string]struct {
 		body io.Reader
 		use  func(io.ReadCloser)
 		want Call
 	}{
-		"close early":       {strings.NewReader("seven b"), func(b io.ReadCloser) { b.Read(make([]byte, 3)); b.Close(); b.Close() }, Call{Received: 3}},
-		"end without close": {strings.NewReader("seven b"), func(b io.ReadCloser) { io.ReadAll(b) }, Call{Received: 7}},
-		"end and close":     {strings.NewReader("seven b"), func(b io.ReadCloser) { io.ReadAll(b); b.Read(nil); b.Close() }, Call{Received: 7}},
-		"broken off": {io.MultiReader(strings.NewReader("seven b"), errorReader{broken}),
+		"early Close": {strings.NewReader("seven b"),
+			func(b io.ReadCloser) { b.Read(make([]byte, 3)); b.Close(); b.Close() }, Call{Received: 3}},
+		"EOF": {strings.NewReader("seven b"),
+			func(b io.ReadCloser) { io.ReadAll(b) }, Call{Received: 7}},
+		"EOF and Close": {strings.NewReader("seven b"),
+			func(b io.ReadCloser) { io.ReadAll(b); b.Read(nil); b.Close() }, Call{Received: 7}},
+		"error": {io.MultiReader(strings.NewReader("seven b"), iotest.ErrReader(broken)),
 			func(b io.ReadCloser) { io.ReadAll(b); b.Close() }, Call{Received: 7, Err: broken}},
 	}
 	for name, test := range tests {
 		var got calls
-		record := &Record{OnCall: got.add, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
-			resp := answer(req, 200, "")
-			resp.Body = io.NopCloser(test.body)
-			return resp, nil
+		record := &Record{OnCall: got.add, Base: responder(func(req *http.Request) *http.Response {
+			return newResponse(req, 200, 0, io.NopCloser(test.body))
 		})}
 		resp, err := record.RoundTrip(newRequest(t, "GET", "https://registry.example/", nil))
 		if err != nil {
@@ -161,30 +163,26 @@ func TestRecordEnds(t *testing.T) {
 		want := test.want
 		want.Sequence, want.Attempt, want.Method, want.Host, want.StatusCode = 1, 1, "GET", "registry.example", 200
 		want.URL = "https://registry.example/"
-		if diff := cmp.Diff(calls{want}, got, untimed, cmpopts.EquateErrors()); diff != "" {
+		if diff := cmp.Diff(calls{want}, got, withoutDetails, cmpopts.EquateErrors()); diff != "" {
 			t.Errorf("%s: (-want +got):\n%s", name, diff)
 		}
 	}
 }
 
-type errorReader struct{ err error }
-
-func (r errorReader) Read([]byte) (int, error) { return 0, r.err }
-
-func TestRecordError(t *testing.T) {
+func TestRecordReportsError(t *testing.T) {
 	broken := errors.New("broken")
 	var got calls
-	record := &Record{OnCall: got.add, Base: roundTripper(func(*http.Request) (*http.Response, error) { return nil, broken })}
-	_, err := record.RoundTrip(newRequest(t, "GET", "https://registry.example/", nil))
-	want := calls{{Sequence: 1, Attempt: 1, Method: "GET", URL: "https://registry.example/", Host: "registry.example", Err: broken}}
-	if diff := cmp.Diff(want, got, untimed, cmpopts.EquateErrors()); diff != "" || err != broken {
+	record := &Record{OnCall: got.add, Base: failing(broken)}
+	const url = "https://registry.example/"
+	_, err := record.RoundTrip(newRequest(t, "GET", url, nil))
+	want := calls{{Sequence: 1, Attempt: 1, Method: "GET", URL: url, Host: "registry.example", Err: broken}}
+	if diff := cmp.Diff(want, got, withoutDetails, cmpopts.EquateErrors()); diff != "" || err != broken {
 		t.Errorf("error %v, calls (-want +got):\n%s", err, diff)
 	}
 }
 
-// TestRecordSeesEveryHop runs the chain as the package comment has it, with a
-// failed attempt and a redirect.
-func TestRecordSeesEveryHop(t *testing.T) {
+// The chain of the package comment reports a failed attempt, its repetition and a redirect.
+func TestRecordReportsEveryAttemptAndHop(t *testing.T) {
 	var failed atomic.Bool
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -222,7 +220,7 @@ func TestRecordSeesEveryHop(t *testing.T) {
 	}
 }
 
-func TestRecordConcurrently(t *testing.T) {
+func TestRecordCountsConcurrentCalls(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) }))
 	defer server.Close()
 	var got calls
@@ -252,13 +250,13 @@ func TestRecordConcurrently(t *testing.T) {
 	}
 }
 
-func TestRecordNothing(t *testing.T) {
+func TestRecordWithoutOnCallPassesRequest(t *testing.T) {
 	req := newRequest(t, "PUT", "https://registry.example/", strings.NewReader("x"))
-	record := &Record{Base: roundTripper(func(r *http.Request) (*http.Response, error) {
+	record := &Record{Base: responder(func(r *http.Request) *http.Response {
 		if r != req {
-			t.Error("the request was copied for nothing")
+			t.Error("the request was copied")
 		}
-		return answer(r, 200, ""), nil
+		return answer(r, 200, "")
 	})}
 	if _, err := record.RoundTrip(req); err != nil {
 		t.Fatal(err)

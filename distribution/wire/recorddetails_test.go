@@ -2,28 +2,26 @@ package wire
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-func sha(text string) string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(text))) }
+func digestOfText(text string) BodyDigest { return BodyDigest{Digest: digestOf("", []byte(text))} }
 
-// total is the sum of the phases.
+// total returns the sum of the phases.
 func (t Timings) total() int64 {
 	return int64(t.Blocked + t.DNS + t.Connect + t.TLS + t.Send + t.Wait + t.Receive)
 }
 
-func TestRecordDetails(t *testing.T) {
+func TestRecordReportsDetails(t *testing.T) {
 	authority := newAuthority(t)
 	server := authority.serve(t, func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
@@ -31,12 +29,13 @@ func TestRecordDetails(t *testing.T) {
 		io.WriteString(w, "{}")
 	})
 	dir := t.TempDir()
-	write(t, dir, map[string][]byte{"ca.pem": authority.pem()})
+	writeFiles(t, dir, map[string][]byte{"ca.pem": authority.pem()})
 	for _, http1 := range []bool{false, true} {
 		var got calls
 		record := &Record{Base: &Hosts{TLS: TLS{CAFile: dir + "/ca.pem"}, HTTP1: http1}, OnCall: got.add}
 		for range 2 {
-			req := newRequest(t, "PUT", "https://"+byName(t, server)+"/v2/a/manifests/1", strings.NewReader("a document"))
+			url := "https://" + localhost(t, server) + "/v2/a/manifests/1"
+			req := newRequest(t, "PUT", url, strings.NewReader("a document"))
 			req.Header.Set("Authorization", "Bearer secret")
 			req.Header.Set("User-Agent", "me")
 			resp, err := record.RoundTrip(req)
@@ -46,7 +45,10 @@ func TestRecordDetails(t *testing.T) {
 			readAll(t, resp)
 		}
 		first, second := got[0], got[1]
-		want := http.Header{"Host": {byName(t, server)}, "User-Agent": {"me"}, "Authorization": {"Bearer REDACTED"}, "Content-Length": {"10"}}
+		want := http.Header{
+			"Host": {localhost(t, server)}, "User-Agent": {"me"},
+			"Authorization": {"Bearer REDACTED"}, "Content-Length": {"10"},
+		}
 		first.RequestHeader.Del("Accept-Encoding")
 		if diff := cmp.Diff(want, first.RequestHeader); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -55,14 +57,15 @@ func TestRecordDetails(t *testing.T) {
 			t.Errorf("%v", first.ResponseHeader)
 		}
 		protocol := map[bool]string{false: "HTTP/2.0", true: "HTTP/1.1"}[http1]
-		if first.Protocol != protocol || first.Row != "end-7a" || first.TLSVersion != "TLS 1.3" || !strings.HasPrefix(first.Cipher, "TLS_") {
+		if first.Protocol != protocol || first.Row != "end-7a" || first.TLSVersion != "TLS 1.3" ||
+			!strings.HasPrefix(first.Cipher, "TLS_") {
 			t.Errorf("%+v", first)
 		}
 		address := server.Listener.Addr().String()
 		if first.Peer != address || !strings.HasPrefix(first.Local, "127.0.0.1:") || first.Local == address {
 			t.Errorf("from %s to %s, want to %s", first.Local, first.Peer, address)
 		}
-		if first.SentDigest != (BodyDigest{Digest: sha("a document")}) || first.ReceivedDigest != (BodyDigest{Digest: sha("{}")}) {
+		if first.SentDigest != digestOfText("a document") || first.ReceivedDigest != digestOfText("{}") {
 			t.Errorf("digests %v, %v", first.SentDigest, first.ReceivedDigest)
 		}
 		if first.Reused || !second.Reused || first.Timings.TLS == 0 || first.Timings.Connect == 0 ||
@@ -71,20 +74,20 @@ func TestRecordDetails(t *testing.T) {
 		}
 		for _, c := range got {
 			if c.Timings.total() != int64(c.Duration) || c.Timings.Send+c.Timings.Wait <= 0 {
-				t.Errorf("phases %+v, in all %v", c.Timings, c.Duration)
+				t.Errorf("phases %+v, duration %v", c.Timings, c.Duration)
 			}
 		}
 	}
 }
 
-// A request that finds no server has the headers that it would have had.
-func TestRecordUnsent(t *testing.T) {
+// A call without a connection is reported with the request's header.
+func TestRecordReportsHeaderOfUnsentRequest(t *testing.T) {
 	var got calls
-	refused := errors.New("refused")
-	record := &Record{OnCall: got.add, Base: roundTripper(func(*http.Request) (*http.Response, error) { return nil, refused })}
+	broken := errors.New("broken")
+	record := &Record{OnCall: got.add, Base: failing(broken)}
 	req := newRequest(t, "GET", "https://registry.example/", nil)
 	req.Header.Set("Authorization", "Basic c2VjcmV0")
-	if _, err := record.RoundTrip(req); err != refused {
+	if _, err := record.RoundTrip(req); err != broken {
 		t.Error(err)
 	}
 	c := got[0]
@@ -93,67 +96,69 @@ func TestRecordUnsent(t *testing.T) {
 	}
 }
 
-func TestRecordDigests(t *testing.T) {
-	const blob = "a blob"
-	settled := func(right bool) func(func(bool)) { return func(tell func(bool)) { tell(right) } }
-	big := strings.Repeat("x", maxHashed+1)
+func TestRecordReportsDigests(t *testing.T) {
+	const (
+		content                 = "a blob"
+		manifest, tags          = "/v2/a/manifests/1", "/v2/a/tags/list"
+		blob, session, redirect = "/v2/a/blobs/sha256:1", "/v2/a/blobs/uploads/1", "/storage"
+	)
+	type contextFunc = func(context.Context) context.Context
+	verified := func(ok bool) contextFunc {
+		return func(ctx context.Context) context.Context {
+			return WithReceivedBlob(ctx, "sha256:1", func(report func(bool)) { report(ok) })
+		}
+	}
+	sendsBlob := func(ctx context.Context) context.Context { return WithSentBlob(ctx, "sha256:1") }
+	sendsChunk := func(ctx context.Context) context.Context {
+		return WithRow(ctx, &url.URL{Scheme: "https", Host: "registry.example", Path: "/other"}, "end-5")
+	}
+	readOne := func(r io.Reader) { r.Read(make([]byte, 1)) }
+	var none BodyDigest
+	document, ofBlob := digestOfText("{}"), BodyDigest{"sha256:1", true}
 	tests := map[string]struct {
 		method, path, body string
-		ctx                func(context.Context) context.Context
+		ctx                contextFunc
 		status             int
-		answer             string
-		read               func(io.Reader)
+		response           string
+		read               func(io.Reader) // all if nil
 		sent, received     BodyDigest
 	}{
-		"a document":          {method: "GET", path: "/v2/a/manifests/1", answer: "{}", received: BodyDigest{Digest: sha("{}")}},
-		"a large body":        {method: "GET", path: "/v2/a/tags/list", answer: big},
-		"an empty body":       {method: "GET", path: "/v2/a/tags/list"},
-		"a document cut":      {method: "GET", path: "/v2/a/manifests/1", answer: "{}", read: func(r io.Reader) { r.Read(make([]byte, 1)) }},
-		"a document sent":     {method: "PUT", path: "/v2/a/manifests/1", body: "{}", sent: BodyDigest{Digest: sha("{}")}},
-		"a token":             {method: "POST", path: "/token", body: "password=secret", answer: "secret"},
-		"a blob, nobody says": {method: "GET", path: "/v2/a/blobs/sha256:1", answer: blob},
-		"a blob that is not there": {method: "GET", path: "/v2/a/blobs/sha256:1", status: 404, answer: "{}",
-			received: BodyDigest{Digest: sha("{}")}},
-		"a blob, verified": {method: "GET", path: "/v2/a/blobs/sha256:1", answer: blob, received: BodyDigest{"sha256:1", true},
-			ctx: func(ctx context.Context) context.Context { return WithReceivedBlob(ctx, "sha256:1", settled(true)) }},
-		"a blob, wrong": {method: "GET", path: "/v2/a/blobs/sha256:1", answer: blob,
-			ctx: func(ctx context.Context) context.Context { return WithReceivedBlob(ctx, "sha256:1", settled(false)) }},
-		"a blob from a storage host": {method: "GET", path: "/storage", answer: blob, received: BodyDigest{"sha256:1", true},
-			ctx: func(ctx context.Context) context.Context { return WithReceivedBlob(ctx, "sha256:1", settled(true)) }},
-		"a part of a blob": {method: "GET", path: "/storage", answer: blob, status: 206,
-			ctx: func(ctx context.Context) context.Context { return WithReceivedBlob(ctx, "sha256:1", settled(true)) }},
-		"a blob cut": {method: "GET", path: "/v2/a/blobs/sha256:1", answer: blob, read: func(r io.Reader) { r.Read(make([]byte, 1)) },
-			ctx: func(ctx context.Context) context.Context { return WithReceivedBlob(ctx, "sha256:1", settled(true)) }},
-		"a blob sent": {method: "PUT", path: "/v2/a/blobs/uploads/1", body: blob, sent: BodyDigest{"sha256:1", true},
-			ctx: func(ctx context.Context) context.Context { return WithSentBlob(ctx, "sha256:1") }},
-		"a blob sent, answered": {method: "PUT", path: "/v2/a/blobs/uploads/1", body: blob, sent: BodyDigest{"sha256:1", true},
-			answer: "{}", received: BodyDigest{Digest: sha("{}")},
-			ctx: func(ctx context.Context) context.Context { return WithSentBlob(ctx, "sha256:1") }},
-		"a chunk": {method: "PATCH", path: "/v2/a/blobs/uploads/1", body: blob},
-		"a chunk, its location elsewhere": {method: "PATCH", path: "/elsewhere", body: blob, ctx: func(ctx context.Context) context.Context {
-			return WithRow(ctx, &url.URL{Scheme: "https", Host: "registry.example", Path: "/elsewhere"}, "end-5")
-		}},
+		"document":             {"GET", manifest, "", nil, 200, "{}", nil, none, document},
+		"large document":       {"GET", tags, "", nil, 200, strings.Repeat("x", maxHashed+1), nil, none, none},
+		"empty document":       {"GET", tags, "", nil, 200, "", nil, none, none},
+		"document not read":    {"GET", manifest, "", nil, 200, "{}", readOne, none, none},
+		"document sent":        {"PUT", manifest, "{}", nil, 200, "", nil, document, none},
+		"token":                {"POST", "/token", "password=secret", nil, 200, "secret", nil, none, none},
+		"blob not verified":    {"GET", blob, "", nil, 200, content, nil, none, none},
+		"missing blob":         {"GET", blob, "", nil, 404, "{}", nil, none, document},
+		"blob verified":        {"GET", blob, "", verified(true), 200, content, nil, none, ofBlob},
+		"blob with bad digest": {"GET", blob, "", verified(false), 200, content, nil, none, none},
+		"blob of storage host": {"GET", redirect, "", verified(true), 200, content, nil, none, ofBlob},
+		"range of a blob":      {"GET", redirect, "", verified(true), 206, content, nil, none, none},
+		"blob not read":        {"GET", blob, "", verified(true), 200, content, readOne, none, none},
+		"blob sent":            {"PUT", session, content, sendsBlob, 200, "", nil, ofBlob, none},
+		"blob sent, response":  {"PUT", session, content, sendsBlob, 200, "{}", nil, ofBlob, document},
+		"chunk":                {"PATCH", session, content, nil, 200, "", nil, none, none},
+		"chunk, other path":    {"PATCH", "/other", content, sendsChunk, 200, "", nil, none, none},
 	}
 	for name, test := range tests {
-		for _, length := range []bool{true, false} {
+		for _, withLength := range []bool{true, false} {
 			var got calls
-			record := &Record{OnCall: got.add, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+			record := &Record{OnCall: got.add, Base: responder(func(req *http.Request) *http.Response {
 				if req.Body != nil {
 					io.Copy(io.Discard, req.Body)
 				}
-				resp := answer(req, 200, test.answer)
-				if test.status != 0 {
-					resp.StatusCode = test.status
-				}
-				if !length {
+				resp := answer(req, test.status, test.response)
+				if !withLength {
 					resp.ContentLength = -1
 				}
-				return resp, nil
+				return resp
 			})}
-			req := newRequest(t, test.method, "https://registry.example"+test.path, nil)
+			var body io.Reader
 			if test.body != "" {
-				req = newRequest(t, test.method, "https://registry.example"+test.path, strings.NewReader(test.body))
+				body = strings.NewReader(test.body)
 			}
+			req := newRequest(t, test.method, "https://registry.example"+test.path, body)
 			if test.ctx != nil {
 				req = req.WithContext(test.ctx(req.Context()))
 			}
@@ -173,15 +178,16 @@ func TestRecordDigests(t *testing.T) {
 	}
 }
 
-// A blob's call is reported when its verification is over, and once.
-func TestRecordAwaitsVerification(t *testing.T) {
+// A blob's call is reported once, after its verification or at Close.
+func TestRecordWaitsForVerification(t *testing.T) {
 	var got calls
-	var tell func(bool)
+	var report func(bool)
 	var record *Record
-	ctx := WithReceivedBlob(t.Context(), "sha256:1", func(f func(bool)) { tell = f })
-	for i, finish := range []func(){func() { tell(true) }, func() { record.Close() }} {
-		record = &Record{OnCall: got.add, Base: roundTripper(func(req *http.Request) (*http.Response, error) { return answer(req, 200, "x"), nil })}
-		resp, err := record.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/a/blobs/sha256:1", nil).WithContext(ctx))
+	ctx := WithReceivedBlob(t.Context(), "sha256:1", func(f func(bool)) { report = f })
+	for i, finish := range []func(){func() { report(true) }, func() { record.Close() }} {
+		record = &Record{OnCall: got.add, Base: always(200, "x")}
+		req := newRequest(t, "GET", "https://registry.example/v2/a/blobs/sha256:1", nil)
+		resp, err := record.RoundTrip(req.WithContext(ctx))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,7 +196,7 @@ func TestRecordAwaitsVerification(t *testing.T) {
 			t.Errorf("%d calls reported before the verification", len(got))
 		}
 		finish()
-		tell(true)
+		report(true)
 		record.Close()
 	}
 	if len(got) != 2 || got[0].ReceivedDigest.Digest != "sha256:1" || got[1].ReceivedDigest.Digest != "" {
@@ -198,10 +204,11 @@ func TestRecordAwaitsVerification(t *testing.T) {
 	}
 }
 
-func TestRecordClose(t *testing.T) {
+func TestRecordCloseReportsUnfinishedCalls(t *testing.T) {
 	var got calls
-	record := &Record{OnCall: got.add, Base: roundTripper(func(req *http.Request) (*http.Response, error) { return answer(req, 200, "content"), nil })}
-	resp, err := record.RoundTrip(newRequest(t, "GET", "https://registry.example/", nil))
+	record := &Record{OnCall: got.add, Base: always(200, "content")}
+	req := newRequest(t, "GET", "https://registry.example/", nil)
+	resp, err := record.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,17 +219,17 @@ func TestRecordClose(t *testing.T) {
 	if len(got) != 1 || got[0].Err != ErrUnfinished || got[0].Received != 3 {
 		t.Errorf("%+v", got)
 	}
-	if _, err := record.RoundTrip(newRequest(t, "GET", "https://registry.example/", nil)); err != ErrUnfinished || len(got) != 1 {
+	if _, err := record.RoundTrip(req); err != ErrUnfinished || len(got) != 1 {
 		t.Errorf("after Close: %v, %d calls", err, len(got))
 	}
 }
 
-// The calls of one request are linked: attempts, hops, tokens.
-func TestRecordLinks(t *testing.T) {
-	refused := map[string]int{"/v2/a/blobs/sha256:1": 401, "/storage": 503}
+// The calls of one request name each other: attempts, redirects and tokens.
+func TestRecordLinksCalls(t *testing.T) {
+	failures := map[string]int{"/v2/a/blobs/sha256:1": 401, "/storage": 503}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		status := refused[r.URL.Path]
-		delete(refused, r.URL.Path)
+		status := failures[r.URL.Path]
+		delete(failures, r.URL.Path)
 		switch {
 		case status != 0:
 			w.WriteHeader(status)
@@ -234,7 +241,7 @@ func TestRecordLinks(t *testing.T) {
 	var got calls
 	record := &Record{OnCall: got.add}
 	chain := &Retry{Base: record.Over(new(Hosts)), Sleep: noSleep(nil)}
-	other := record.Over(new(Hosts)) // a second chain, as to another registry
+	other := record.Over(new(Hosts)) // a second chain, as for another registry
 	ctx := Linked(With(With(t.Context(), Why{Command: "copy", Image: "a:1"}), Why{Blob: "sha256:1"}))
 	get := func(rt http.RoundTripper, path string) {
 		client := &http.Client{Transport: rt}
@@ -270,19 +277,21 @@ func TestRecordLinks(t *testing.T) {
 	if diff := cmp.Diff(want, why); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if want := []string{"end-2", "token", "end-2", "redirect", "redirect", "end-1", "redirect"}; !slices.Equal(rows, want) {
-		t.Errorf("rows %v, want %v", rows, want)
+	wantRows := []string{"end-2", "token", "end-2", "redirect", "redirect", "end-1", "redirect"}
+	if diff := cmp.Diff(wantRows, rows); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 }
 
-// Servers repeat what they were sent; it does not show.
-func TestRecordRedactsWhatIsRepeated(t *testing.T) {
+// A call holds no secrets, even if the server repeats them.
+func TestRecordRedactsRepeatedSecrets(t *testing.T) {
 	var got calls
 	record := &Record{OnCall: got.add, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
 		if req.Method == "PUT" {
 			return nil, fmt.Errorf("malformed answer %q", req.Header.Get("Authorization")+" p4ssw0rd tok/en= state&1")
 		}
-		return answer(req, 401, "", "Server", "p4ssw0rd", "Warning", "299 - \"state&1 and state%261\"", "Via", req.Header.Get("Authorization"),
+		return answer(req, 401, "", "Server", "p4ssw0rd", "Warning", "299 - \"state&1 and state%261\"",
+			"Via", req.Header.Get("Authorization"),
 			"Www-Authenticate", `Bearer realm="https://a.example/",error_description="tok/en= cookie"`), nil
 	})}
 	for _, method := range []string{"GET", "PUT"} {
@@ -296,11 +305,11 @@ func TestRecordRedactsWhatIsRepeated(t *testing.T) {
 		}
 	}
 	for i, c := range got {
-		never := []string{"p4ssw0rd", "bWU6", "state&1", "state%261", "cookie"}
+		secrets := []string{"p4ssw0rd", "bWU6", "state&1", "state%261", "cookie"}
 		if i%2 == 1 {
-			never = append(never, "tok/en=")
+			secrets = append(secrets, "tok/en=")
 		}
-		for _, secret := range never {
+		for _, secret := range secrets {
 			if shown := fmt.Sprintf("%+v", c); strings.Contains(shown, secret) {
 				t.Errorf("%q in %s", secret, shown)
 			}

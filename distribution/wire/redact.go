@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// redacted stands where a secret was.
+// redacted replaces a secret.
 const redacted = "REDACTED"
 
-// isKnownParameter reports whether the value of a query parameter is part of
-// the registry protocol and safe to show: the distribution specification's,
-// and those of a token request. Any other value may be a signature.
+// isKnownParameter reports whether the value of a query parameter is safe to show: it is a
+// parameter of the distribution specification or of a token request. Any other value may be a
+// signature.
 func isKnownParameter(name string) bool {
 	switch name {
 	case "digest", "digest-algorithm", "mount", "from", "n", "last", "artifactType", "tag",
@@ -21,12 +21,11 @@ func isKnownParameter(name string) bool {
 	return false
 }
 
-// Redact returns u as text without its secrets, for logs and messages. User
-// information, the fragment, and the values of query parameters that are not
-// the registry protocol's own (digest, digest-algorithm, mount, from, n,
-// last, artifactType, tag, scope, service, account) are left out; among them
-// are upload states and the signatures of storage URLs. The order and spelling
-// of the rest stay. A nil u gives the empty string.
+// Redact returns u as text without its secrets, for logs and messages. It drops the fragment, and
+// replaces the user information and the values of query parameters that are not the registry
+// protocol's own (digest, digest-algorithm, mount, from, n, last, artifactType, tag, scope,
+// service, account); among those are upload states and the signatures of storage URLs. The order
+// and spelling of the rest stay. For a nil u it returns the empty string.
 func Redact(u *url.URL) string {
 	if u == nil {
 		return ""
@@ -40,8 +39,8 @@ func Redact(u *url.URL) string {
 	return r.String()
 }
 
-// redactQuery redacts a raw query. Some servers take ";" for a separator, so
-// it must not hide a second parameter behind a known first one.
+// redactQuery redacts a raw query. Some servers accept ";" as a separator, so a known parameter
+// must not hide an unknown one behind it.
 func redactQuery(query string) string {
 	var b strings.Builder
 	for query != "" {
@@ -59,8 +58,7 @@ func redactQuery(query string) string {
 	return b.String()
 }
 
-// redactPair redacts one "name=value". A word without "=" may be a secret as
-// a whole.
+// redactPair redacts one "name=value". Text without "=" may be a secret as a whole.
 func redactPair(pair string) string {
 	rawName, value, ok := strings.Cut(pair, "=")
 	name, err := url.QueryUnescape(rawName)
@@ -75,14 +73,12 @@ func redactPair(pair string) string {
 	return rawName + "=" + redacted
 }
 
-// errLocation stands for the error by which http.Client repeats a Location that
-// it cannot read.
+// errLocation replaces the error of http.Client that quotes a Location it cannot parse.
 var errLocation = errors.New("it redirects to a Location that is no URL")
 
-// RedactError returns err with the URL of a *url.Error redacted, as
-// http.Client wraps every failure in one, and any other error as it is. A URL
-// that cannot be parsed is left out, also where it is the Location of a
-// redirect.
+// RedactError redacts the URL of a *url.Error, in which http.Client wraps every failure. It
+// replaces a URL that cannot be parsed, also the Location of a redirect, and returns any other
+// error as it is.
 func RedactError(err error) error {
 	if err != nil && strings.HasPrefix(err.Error(), "failed to parse Location header") {
 		return errLocation

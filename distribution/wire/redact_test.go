@@ -8,16 +8,19 @@ import (
 	"testing"
 )
 
-func TestRedact(t *testing.T) {
+func TestRedactRemovesSecretsOfURL(t *testing.T) {
 	tests := []struct{ url, want string }{
 		{"https://r.example/v2/", "https://r.example/v2/"},
 		{"https://user:secret@r.example:5000/v2/", "https://REDACTED@r.example:5000/v2/"},
 		{"https://secret@r.example/v2/", "https://REDACTED@r.example/v2/"},
-		{"https://r.example/v2/a/blobs/uploads/?mount=sha256:1&from=b", "https://r.example/v2/a/blobs/uploads/?mount=sha256:1&from=b"},
+		{"https://r.example/v2/a/?mount=sha256:1&from=b", "https://r.example/v2/a/?mount=sha256:1&from=b"},
 		{"https://r.example/u/1?_state=secret&digest=sha256%3A1", "https://r.example/u/1?_state=REDACTED&digest=sha256%3A1"},
-		{"https://r.example/t?scope=repository%3Aa%3Apull&service=r&account=me&client_id=secret", "https://r.example/t?scope=repository%3Aa%3Apull&service=r&account=me&client_id=REDACTED"},
-		{"https://r.example/?n=1&last=b&artifactType=c&tag=d&digest-algorithm=sha512", "https://r.example/?n=1&last=b&artifactType=c&tag=d&digest-algorithm=sha512"},
-		{"https://cdn.example/x?X-Amz-Signature=secret&X-Amz-Date=secret#secret", "https://cdn.example/x?X-Amz-Signature=REDACTED&X-Amz-Date=REDACTED"},
+		{"https://r.example/t?scope=repository%3Aa%3Apull&service=r&account=me&client_id=secret",
+			"https://r.example/t?scope=repository%3Aa%3Apull&service=r&account=me&client_id=REDACTED"},
+		{"https://r.example/?n=1&last=b&artifactType=c&tag=d&digest-algorithm=sha512",
+			"https://r.example/?n=1&last=b&artifactType=c&tag=d&digest-algorithm=sha512"},
+		{"https://cdn.example/x?X-Amz-Signature=secret&X-Amz-Date=secret#secret",
+			"https://cdn.example/x?X-Amz-Signature=REDACTED&X-Amz-Date=REDACTED"},
 		{"https://cdn.example/x?secret", "https://cdn.example/x?REDACTED"},
 		{"https://cdn.example/x?digest", "https://cdn.example/x?digest"},
 		{"https://cdn.example/x?sig=&&a=secret", "https://cdn.example/x?sig=&&a=REDACTED"},
@@ -43,7 +46,7 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-func TestRedactError(t *testing.T) {
+func TestRedactErrorRemovesSecretsOfURLs(t *testing.T) {
 	inner := &url.Error{Op: "Get", URL: "https://u:secret@cdn.example/x?sig=secret", Err: io.ErrUnexpectedEOF}
 	err := RedactError(inner)
 	if want := `Get "https://REDACTED@cdn.example/x?sig=REDACTED": unexpected EOF`; err.Error() != want {
@@ -52,11 +55,13 @@ func TestRedactError(t *testing.T) {
 	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(inner.URL, "secret") {
 		t.Error("the cause is lost, or the original was changed")
 	}
-	if err := RedactError(&url.Error{Op: "Get", URL: "https://%zz?secret", Err: io.EOF}); err.Error() != `Get "REDACTED": EOF` {
+	err = RedactError(&url.Error{Op: "Get", URL: "https://%zz?secret", Err: io.EOF})
+	if err.Error() != `Get "REDACTED": EOF` {
 		t.Error(err)
 	}
 	location := errors.New(`failed to parse Location header "https://h/?sig=secret": bad`)
-	if err := RedactError(&url.Error{Op: "Get", URL: "https://h/", Err: location}); strings.Contains(err.Error(), "secret") {
+	err = RedactError(&url.Error{Op: "Get", URL: "https://h/", Err: location})
+	if strings.Contains(err.Error(), "secret") {
 		t.Error(err)
 	}
 	if RedactError(io.EOF) != io.EOF || RedactError(nil) != nil {
@@ -70,7 +75,8 @@ func FuzzRedact(f *testing.F) {
 	f.Add("%64igest=%zz", "user")
 	f.Fuzz(func(t *testing.T, query, user string) {
 		const secret = "Zq7secret"
-		u := &url.URL{Scheme: "https", Host: "r.example", RawQuery: query + "&sig=" + secret, User: url.UserPassword(user, secret)}
+		u := &url.URL{Scheme: "https", Host: "r.example", RawQuery: query + "&sig=" + secret}
+		u.User = url.UserPassword(user, secret)
 		if got := Redact(u); strings.Contains(got, secret) {
 			t.Fatalf("%q shows the secret", got)
 		}

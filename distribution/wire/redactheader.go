@@ -8,12 +8,10 @@ import (
 	"strings"
 )
 
-// RedactHeader returns a copy of h without its secrets, for logs. Values of
-// headers that are known to hold none stay. Of URLs (Location, Link and the
-// like) the secrets are redacted as Redact does, of Authorization all but the
-// scheme, of a challenge all but the parameters that are the protocol's. Any
-// other header keeps its name only: what a registry or a storage service has
-// thought up may be a key.
+// RedactHeader returns a copy of h without its secrets, for logs. The values of headers that are
+// known to hold none stay. URLs (Location, Link and the like) are redacted as Redact does;
+// Authorization keeps its scheme, and a challenge the parameters of the protocol. Any other header
+// keeps only its name: the header of a registry or a storage service may hold a key.
 func RedactHeader(h http.Header) http.Header {
 	out := make(http.Header, len(h))
 	for name, values := range h {
@@ -42,9 +40,9 @@ func redactHeaderValue(name, value string) string {
 	return redacted
 }
 
-// isKnownHeader reports whether the values of a header, its name in canonical
-// form, are safe to show: those of HTTP itself and of the registry protocol,
-// and the identifiers by which operators find a request again.
+// isKnownHeader reports whether the values of a header, its name in canonical form, are safe to
+// show: those of HTTP itself, of the registry protocol, and the identifiers by which operators find
+// a request.
 func isKnownHeader(name string) bool {
 	switch name {
 	case "Accept", "Accept-Encoding", "Accept-Ranges", "Age", "Allow", "Alt-Svc", "Cache-Control", "Connection",
@@ -63,7 +61,8 @@ func isKnownHeader(name string) bool {
 	return false
 }
 
-// redactAuthorization leaves the scheme, if it is one that there is.
+// redactAuthorization keeps the scheme if it is Basic or Bearer. Another first word may be a
+// secret.
 func redactAuthorization(value string) string {
 	scheme, _, ok := strings.Cut(value, " ")
 	if ok && (strings.EqualFold(scheme, "Basic") || strings.EqualFold(scheme, "Bearer")) {
@@ -84,8 +83,8 @@ func redactReference(value string) string {
 // linkTarget matches one link of RFC 8288 as registries write them.
 var linkTarget = regexp.MustCompile(`^\s*<([^>]*)>\s*(?:;\s*rel="?([a-z]+)"?)?\s*$`)
 
-// redactLink redacts the URLs of a Link header. One in another form than
-// registries use is left out.
+// redactLink redacts the URLs of a Link header. A header in another form than registries use is
+// replaced as a whole.
 func redactLink(value string) string {
 	links := strings.Split(value, ",")
 	for i, link := range links {
@@ -101,15 +100,15 @@ func redactLink(value string) string {
 	return strings.Join(links, ", ")
 }
 
-// challengeParameter matches one parameter of a challenge (RFC 9110, section
-// 11.2), its value quoted or not.
+// challengeParameter matches one parameter of a challenge (RFC 9110, section 11.2), its value
+// quoted or not.
 var challengeParameter = regexp.MustCompile(`([A-Za-z0-9_-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]+)`)
 
-// challengeSchemes matches what may stand between parameters.
+// challengeSchemes matches what may be between parameters: separators and a known scheme.
 var challengeSchemes = regexp.MustCompile(`^[\s,]*(?i:(?:Basic|Bearer|Digest|Negotiate|NTLM)?)[\s,]*$`)
 
-// redactChallenge redacts WWW-Authenticate. What is not a scheme that there is
-// or a parameter that the protocol knows is left out.
+// redactChallenge redacts WWW-Authenticate. Everything but known schemes and the parameters of the
+// protocol is replaced.
 func redactChallenge(value string) string {
 	var b strings.Builder
 	between := func(text string) {
@@ -129,9 +128,8 @@ func redactChallenge(value string) string {
 	return strings.TrimSpace(b.String())
 }
 
-// redactParameter redacts a challenge's parameter. A realm is a URL, or for
-// Basic a text for people. What looks like the name of a parameter that nobody
-// knows may be the start of a token.
+// redactParameter redacts a challenge's parameter. A realm is a URL, or for Basic a text for
+// people. An unknown name is replaced too, since it may be the start of a token.
 func redactParameter(name, value string) string {
 	switch strings.ToLower(name) {
 	case "service", "scope", "error", "error_description", "charset":

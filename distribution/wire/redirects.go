@@ -13,38 +13,35 @@ import (
 // maxRedirects is how many redirects one request may take.
 const maxRedirects = 10
 
-// Redirects decides where a registry may send its client on to. It refuses
+// Redirects decides where a registry may redirect its client. It refuses
 //
 //   - a scheme other than http and https,
 //   - http after https, unless both hosts are loopback,
-//   - an address of the own machine or of a private or link-local network
-//     (also localhost, shared address space, and numbers that a resolver may
-//     take for an address) coming from a public host, since the request would
-//     then be made inside a network that the public host itself cannot reach.
+//   - from a public host, an address of the local machine or of a private or link-local network
+//     (also localhost, shared address space, and numbers that a resolver may read as an address),
+//     since the request would be sent into a network that the public host itself cannot reach.
 //
-// A public host is a public IP address, or a name with public addresses only.
-// A registry on a private network may redirect within it. Names as targets
-// are not resolved: object stores of a private network are reached by them.
+// A public host is a public IP address, or a name whose addresses are all public. A registry on a
+// private network may redirect within it. Names of targets are not resolved: object stores of a
+// private network have names.
 type Redirects struct {
-	// Resolver looks up the name of a host that redirects to an internal
-	// address, which is the only case in which a name is looked up. Nil means
-	// net.DefaultResolver.
+	// Resolver looks up the name of a host that redirects to an internal address. No other name is
+	// looked up. Nil means net.DefaultResolver.
 	Resolver Resolver
 }
 
 // Resolver finds the addresses of a name. *net.Resolver is one.
 type Resolver interface {
-	// LookupNetIP returns the addresses of host. network is "ip": those of
-	// IPv4 and of IPv6.
+	// LookupNetIP returns the addresses of host. network is "ip", for IPv4 and IPv6.
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// RedirectError is a redirect or an upload's Location that was refused.
+// RedirectError is the error for a redirect, or the Location of an upload, that was refused.
 type RedirectError struct {
-	From   string // host that asked for it, with its port if the URL has one
+	From   string // host that redirects, with its port if the URL has one
 	To     string // target URL, as Redact shows it
 	Reason string
-	Err    error // the failed lookup of From, else nil
+	Err    error // of the lookup of From, else nil
 }
 
 // Error names both ends and the reason.
@@ -56,14 +53,13 @@ func (e *RedirectError) Error() string {
 	return text
 }
 
-// Unwrap returns the failed lookup, if there is one.
+// Unwrap returns the error of the lookup, if there is one.
 func (e *RedirectError) Unwrap() error { return e.Err }
 
-// CheckRedirect is for http.Client's field of that name. It allows 10
-// redirects and asks Check about the target for every host that the request
-// has come by, so that no public one leads inside, not even by a detour. It
-// drops the Referer header that net/http adds: a signed URL is nothing for
-// the next host to know. A refusal is a *RedirectError.
+// CheckRedirect is for http.Client's field of that name. It allows 10 redirects, and calls Check
+// with the target and every earlier URL of the request, so that no public host leads into a private
+// network through another host. It removes the Referer header that net/http adds, since the next
+// host must not see a signed URL. A refusal is a *RedirectError.
 func (r Redirects) CheckRedirect(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer")
 	if len(via) > maxRedirects {
@@ -81,10 +77,9 @@ func (r Redirects) CheckRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// Check returns nil when a registry that was asked at from may send the
-// client on to the absolute URL to, by a redirect or as the Location of an
-// upload, and a *RedirectError otherwise. A Location whose scheme a proxy got
-// wrong must be mended before.
+// Check returns nil if the registry at from may lead the client to the absolute URL to, by a
+// redirect or as the Location of an upload, and a *RedirectError otherwise. If a proxy has set the
+// wrong scheme in a Location, the caller must correct it first.
 func (r Redirects) Check(ctx context.Context, from, to *url.URL) error {
 	refuse := func(reason string, err error) error {
 		return &RedirectError{From: from.Host, To: Redact(to), Reason: reason, Err: err}
@@ -100,7 +95,7 @@ func (r Redirects) Check(ctx context.Context, from, to *url.URL) error {
 	}
 	public, err := r.isPublic(ctx, from.Hostname())
 	if err != nil {
-		return refuse("it leads to an internal address and the host that asks for it cannot be looked up", err)
+		return refuse("it leads to an internal address, and the host that redirects cannot be looked up", err)
 	}
 	if public {
 		return refuse("a public host must not lead to an internal address", nil)
@@ -133,4 +128,16 @@ func (r Redirects) isPublic(ctx context.Context, host string) (bool, error) {
 		return false, errors.New("it has no address")
 	}
 	return true, nil
+}
+
+// redirectTarget returns the URL that resp redirects to, nil if it is no redirect.
+func redirectTarget(resp *http.Response) *url.URL {
+	if resp.StatusCode/100 != 3 {
+		return nil
+	}
+	to, err := resp.Location()
+	if err != nil {
+		return nil
+	}
+	return to
 }

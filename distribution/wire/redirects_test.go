@@ -15,14 +15,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// names is a Resolver that knows some names.
-type names map[string][]string
+// addresses is a Resolver with the addresses of some names.
+type addresses map[string][]string
 
-func (n names) LookupNetIP(_ context.Context, network, host string) ([]netip.Addr, error) {
+func (a addresses) LookupNetIP(_ context.Context, network, host string) ([]netip.Addr, error) {
 	if network != "ip" {
 		return nil, fmt.Errorf("network %q", network)
 	}
-	texts, ok := n[host]
+	texts, ok := a[host]
 	if !ok {
 		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
@@ -33,7 +33,7 @@ func (n names) LookupNetIP(_ context.Context, network, host string) ([]netip.Add
 	return found, nil
 }
 
-var resolver = names{
+var resolver = addresses{
 	"public.example":  {"93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946"},
 	"private.example": {"10.1.2.3"},
 	"mapped.example":  {"::ffff:100.64.2.3"},
@@ -50,8 +50,9 @@ func parse(t *testing.T, text string) *url.URL {
 	return u
 }
 
-func TestRedirectsCheck(t *testing.T) {
-	tests := []struct{ from, to, refused string }{
+func TestRedirectsCheckRefusesUnsafeTargets(t *testing.T) {
+	type redirect struct{ from, to, refused string } // refused is in the error, empty if it is allowed
+	tests := []redirect{
 		{"https://public.example/", "https://cdn.example/x?sig=secret", ""},
 		{"https://public.example/", "https://93.184.216.34/", ""},
 		{"https://public.example/", "https://private.example/", ""}, // a name is not looked up
@@ -80,11 +81,13 @@ func TestRedirectsCheck(t *testing.T) {
 		{"https://empty.example/", "https://10.0.0.1/", "no address"},
 	}
 	for _, host := range []string{
-		"localhost", "LOCALHOST:5000", "localhost.", "a.localhost", "127.0.0.1", "127.9.9.9:5000", "[::1]", "[::ffff:127.0.0.1]",
-		"10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "[fe80::1%25eth0]", "[fd00::1]", "0.0.0.0", "0.1.2.3", "[::]",
-		"100.100.100.200", "[::ffff:100.100.100.200]", "224.0.0.1", "2130706433", "0x7f000001", "127.1", "0x7f.1", "127.0.0.1.", "0177.0.0.1",
+		"localhost", "LOCALHOST:5000", "localhost.", "a.localhost",
+		"127.0.0.1", "127.9.9.9:5000", "[::1]", "[::ffff:127.0.0.1]",
+		"10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "[fe80::1%25eth0]", "[fd00::1]",
+		"0.0.0.0", "0.1.2.3", "[::]", "100.100.100.200", "[::ffff:100.100.100.200]", "224.0.0.1",
+		"2130706433", "0x7f000001", "127.1", "0x7f.1", "127.0.0.1.", "0177.0.0.1",
 	} {
-		tests = append(tests, struct{ from, to, refused string }{"https://public.example/", "https://" + host + "/x", "public host"})
+		tests = append(tests, redirect{"https://public.example/", "https://" + host + "/x", "public host"})
 	}
 	for _, test := range tests {
 		from, to := parse(t, test.from), parse(t, test.to)
@@ -102,35 +105,40 @@ func TestRedirectsCheck(t *testing.T) {
 	}
 }
 
-func TestRedirectErrorText(t *testing.T) {
-	err := Redirects{Resolver: resolver}.Check(t.Context(), parse(t, "https://public.example:5000/v2/"), parse(t, "https://u:secret@10.0.0.1/x?sig=secret"))
-	want := "public.example:5000 redirects to https://REDACTED@10.0.0.1/x?sig=REDACTED: refused, a public host must not lead to an internal address"
+func TestRedirectErrorIsRedacted(t *testing.T) {
+	check := func(from, to string) error {
+		return Redirects{Resolver: resolver}.Check(t.Context(), parse(t, from), parse(t, to))
+	}
+	err := check("https://public.example:5000/v2/", "https://u:secret@10.0.0.1/x?sig=secret")
+	want := "public.example:5000 redirects to https://REDACTED@10.0.0.1/x?sig=REDACTED: " +
+		"refused, a public host must not lead to an internal address"
 	if err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
-	err = Redirects{Resolver: resolver}.Check(t.Context(), parse(t, "https://missing.example/"), parse(t, "https://10.0.0.1/"))
+	err = check("https://missing.example/", "https://10.0.0.1/")
 	var dns *net.DNSError
 	if !errors.As(err, &dns) {
 		t.Errorf("%v does not wrap the failed lookup", err)
 	}
 }
 
-func TestRedirectsLooksUpOnlyForInternalTargets(t *testing.T) {
+func TestRedirectsLooksUpHostsOfInternalTargetsOnly(t *testing.T) {
 	for _, to := range []string{"https://cdn.example/", "https://93.184.216.34/", "http://10.0.0.1/"} {
-		redirects := Redirects{Resolver: neverAsked{t}}
+		redirects := Redirects{Resolver: unusedResolver{t}}
 		redirects.Check(t.Context(), parse(t, "https://public.example/"), parse(t, to))
 	}
 }
 
-type neverAsked struct{ t *testing.T }
+// unusedResolver must not be used.
+type unusedResolver struct{ t *testing.T }
 
-func (n neverAsked) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
-	n.t.Errorf("%s was looked up", host)
+func (r unusedResolver) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+	r.t.Errorf("%s was looked up", host)
 	return nil, nil
 }
 
-// TestCheckRedirectDetour leads inside by a host that is not public itself.
-func TestCheckRedirectDetour(t *testing.T) {
+// A public host must not lead into a private network through a host of that network.
+func TestCheckRedirectChecksEveryHop(t *testing.T) {
 	target := newRequest(t, "GET", "https://10.0.0.1/", nil)
 	for via, refused := range map[string]bool{
 		"https://public.example https://private.example": true,
@@ -142,12 +150,12 @@ func TestCheckRedirectDetour(t *testing.T) {
 			hops = append(hops, newRequest(t, "GET", u, nil))
 		}
 		if err := (Redirects{Resolver: resolver}).CheckRedirect(target, hops); (err != nil) != refused {
-			t.Errorf("by %s: error %v", via, err)
+			t.Errorf("through %s: error %v", via, err)
 		}
 	}
 }
 
-func TestCheckRedirectWithClient(t *testing.T) {
+func TestCheckRedirectAllowsTenWithoutReferer(t *testing.T) {
 	var got []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got = append(got, r.URL.Path+r.Header.Get("Referer"))
@@ -165,6 +173,6 @@ func TestCheckRedirectWithClient(t *testing.T) {
 		want = append(want, "/"+strings.Repeat("x", i))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("paths asked (-want +got):\n%s", diff)
+		t.Errorf("paths and referers (-want +got):\n%s", diff)
 	}
 }

@@ -22,61 +22,66 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestRetryStatuses(t *testing.T) {
+func TestRetryRepeatsTransientStatuses(t *testing.T) {
 	for status, want := range map[int]int{
 		200: 1, 201: 1, 202: 1, 206: 1, 301: 1, 307: 1, 400: 1, 401: 1, 403: 1, 404: 1,
 		405: 1, 413: 1, 416: 1, 418: 1, 501: 1, 505: 1, 507: 1,
 		408: 6, 429: 6, 500: 6, 502: 6, 503: 6, 504: 6,
 	} {
 		sent := 0
-		retry := &Retry{Sleep: noSleep(nil), Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+		retry := &Retry{Sleep: noSleep(nil), Base: responder(func(req *http.Request) *http.Response {
 			sent++
-			return answer(req, status, fmt.Sprint("body ", sent)), nil
+			return answer(req, status, fmt.Sprint("body ", sent))
 		})}
 		resp, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/", nil))
 		if err != nil {
 			t.Fatalf("%d: %v", status, err)
 		}
 		if body := readAll(t, resp); sent != want || resp.StatusCode != status || body != fmt.Sprint("body ", want) {
-			t.Errorf("%d: sent %d times, got %d %q; want %d times and the last answer as it came", status, sent, resp.StatusCode, body, want)
+			t.Errorf("%d: sent %d times, got %d %q; want %d times and the last response unchanged",
+				status, sent, resp.StatusCode, body, want)
 		}
 	}
 }
 
-type timeoutError struct{}
+// opError is the error of a failed operation on a TCP connection.
+func opError(op string, err error) error { return &net.OpError{Op: op, Net: "tcp", Err: err} }
 
-func (timeoutError) Error() string { return "too slow" }
-func (timeoutError) Timeout() bool { return true }
+// refused is the error of a connection that a host refuses.
+func refused() error { return opError("dial", os.NewSyscallError("connect", syscall.ECONNREFUSED)) }
 
-func TestRetryErrors(t *testing.T) {
-	refused := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+func TestRetryRepeatsTransientErrors(t *testing.T) {
+	badCertificate := &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
+	alert := errors.New(`malformed HTTP response "\x15\x03\x01\x00\x02\x02F"`)
+	timeout := &timeoutError{"too slow"}
+	noHost := &net.DNSError{Err: "no such host", IsNotFound: true, IsTemporary: true}
 	tests := map[string]struct {
 		err  error
 		want int
 	}{
-		"reset":                  {&net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, 6},
+		"reset":                  {opError("read", os.NewSyscallError("read", syscall.ECONNRESET)), 6},
 		"bare reset":             {syscall.ECONNRESET, 6},
-		"broken pipe":            {&net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", syscall.EPIPE)}, 6},
-		"end before response":    {io.EOF, 6},
-		"end within header":      {fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", io.ErrUnexpectedEOF), 6},
+		"broken pipe":            {opError("write", os.NewSyscallError("write", syscall.EPIPE)), 6},
+		"EOF before response":    {io.EOF, 6},
+		"EOF within header":      {fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", io.ErrUnexpectedEOF), 6},
 		"idle connection closed": {errors.New("http: server closed idle connection"), 6},
-		"timeout":                {timeoutError{}, 6},
-		"goaway":                 {errors.New("http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR, debug=\"\""), 6},
-		"ended before use":       {errors.New("http2: client conn could not be established"), 6},
-		"refused":                {refused, 3},
-		"proxy refused":          {&net.OpError{Op: "proxyconnect", Net: "tcp", Err: refused}, 3},
-		"proxy timeout":          {&net.OpError{Op: "proxyconnect", Net: "tcp", Err: timeoutError{}}, 3},
-		"dial timeout":           {&net.OpError{Op: "dial", Net: "tcp", Err: timeoutError{}}, 3},
-		"temporary DNS":          {&net.OpError{Op: "dial", Err: &net.DNSError{Err: "server misbehaving", Name: "registry.example", IsTemporary: true}}, 3},
-		"unknown host":           {&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "registry.example", IsNotFound: true, IsTemporary: true}}, 1},
+		"timeout":                {timeout, 6},
+		"goaway":                 {errors.New("http2: server sent GOAWAY and closed the connection; LastStreamID=1"), 6},
+		"closed before use":      {errors.New("http2: client conn could not be established"), 6},
+		"refused":                {refused(), 3},
+		"proxy refused":          {opError("proxyconnect", refused()), 3},
+		"proxy timeout":          {opError("proxyconnect", timeout), 3},
+		"dial timeout":           {opError("dial", timeout), 3},
+		"temporary DNS":          {opError("dial", &net.DNSError{Err: "server misbehaving", IsTemporary: true}), 3},
+		"unknown host":           {opError("dial", noHost), 1},
 		"canceled":               {fmt.Errorf("wrapped: %w", context.Canceled), 1},
-		"certificate":            {&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, 1},
-		"certificate and an end": {fmt.Errorf("%w: %w", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, io.EOF), 1},
+		"certificate":            {badCertificate, 1},
+		"certificate and an EOF": {fmt.Errorf("%w: %w", badCertificate, io.EOF), 1},
 		"plain http":             {tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, 1},
 		"scheme mismatch":        {http.ErrSchemeMismatch, 1},
-		"alert received":         {&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, 1},
-		"alert sent":             {&net.OpError{Op: "local error", Err: errors.New("tls: protocol version not supported")}, 1},
-		"alert as http":          {fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", errors.New(`malformed HTTP response "\x15\x03\x01\x00\x02\x02F"`)), 1},
+		"alert received":         {opError("remote error", errors.New("tls: bad certificate")), 1},
+		"alert sent":             {opError("local error", errors.New("tls: protocol version not supported")), 1},
+		"alert as http":          {fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", alert), 1},
 		"bad certificate file":   {&CertificateError{"registry.example", "ca.crt", os.ErrNotExist}, 1},
 		"unknown":                {errors.New("something else"), 1},
 	}
@@ -88,12 +93,12 @@ func TestRetryErrors(t *testing.T) {
 		})}
 		_, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/", nil))
 		if sent != test.want || err != test.err {
-			t.Errorf("%s: sent %d times with error %v, want %d times and the error as it is", name, sent, err, test.want)
+			t.Errorf("%s: sent %d times with error %v, want %d times and the error unchanged", name, sent, err, test.want)
 		}
 	}
 }
 
-func TestRetryBodies(t *testing.T) {
+func TestRetryRepeatsOnlyRepeatableBodies(t *testing.T) {
 	noGetBody := func(req *http.Request) { req.GetBody = nil }
 	tests := map[string]struct {
 		method string
@@ -144,23 +149,22 @@ func TestRetryBodies(t *testing.T) {
 	}
 }
 
-func TestRetryGetBodyFails(t *testing.T) {
-	gone := errors.New("source is gone")
-	retry := &Retry{Sleep: noSleep(nil), Base: roundTripper(func(req *http.Request) (*http.Response, error) {
-		return answer(req, 500, ""), nil
-	})}
+func TestRetryReturnsErrorOfGetBody(t *testing.T) {
+	broken := errors.New("broken")
+	retry := &Retry{Sleep: noSleep(nil), Base: always(500, "")}
 	req := newRequest(t, "PUT", "https://registry.example/v2/", strings.NewReader("content"))
-	req.GetBody = func() (io.ReadCloser, error) { return nil, gone }
-	if _, err := retry.RoundTrip(req); !errors.Is(err, gone) {
+	req.GetBody = func() (io.ReadCloser, error) { return nil, broken }
+	if _, err := retry.RoundTrip(req); !errors.Is(err, broken) {
 		t.Errorf("error %v, want the one of GetBody", err)
 	}
 }
 
 func TestRetryBacksOff(t *testing.T) {
 	var waits []time.Duration
-	retry := &Retry{Attempts: 12, Sleep: noSleep(&waits), MaxWait: time.Millisecond, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
-		return answer(req, 502, "", "Retry-After", "3600"), nil
-	})}
+	retry := &Retry{
+		Attempts: 12, Sleep: noSleep(&waits), MaxWait: time.Millisecond,
+		Base: always(502, "", "Retry-After", "3600"),
+	}
 	if _, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/", nil)); err != nil {
 		t.Fatal(err)
 	}
@@ -179,32 +183,34 @@ func TestRetryBacksOff(t *testing.T) {
 	}
 }
 
-func TestRetryAfterIsObeyed(t *testing.T) {
+func TestRetryObeysRetryAfter(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Second)
 	tests := map[string]struct {
-		status   int
-		header   []string
-		min, max time.Duration
+		status     int
+		retryAfter string
+		date       string // for the header of that name
+		min, max   time.Duration
 	}{
-		"seconds":                 {429, []string{"Retry-After", "90"}, 90 * time.Second, 90 * time.Second},
-		"seconds of a 503":        {503, []string{"Retry-After", "90"}, 90 * time.Second, 90 * time.Second},
-		"no cut":                  {429, []string{"Retry-After", "86400"}, 24 * time.Hour, 24 * time.Hour},
-		"date":                    {429, []string{"Retry-After", now.Add(time.Hour).Format(http.TimeFormat)}, 59 * time.Minute, time.Hour},
-		"date by server's clock":  {429, []string{"Retry-After", "Fri, 31 Dec 1999 23:59:59 GMT", "Date", "Fri, 31 Dec 1999 23:58:59 GMT"}, time.Minute, time.Minute},
-		"date in the past":        {429, []string{"Retry-After", "Fri, 31 Dec 1999 23:59:59 GMT"}, 0, 500 * time.Millisecond},
-		"Unix time of Docker Hub": {429, []string{"Retry-After", "1746136938", "Date", "Thu, 01 May 2025 22:01:18 GMT"}, time.Minute, time.Minute},
-		"zero":                    {429, []string{"Retry-After", "0"}, 0, 500 * time.Millisecond},
-		"nonsense":                {429, []string{"Retry-After", "soon"}, 0, 500 * time.Millisecond},
-		"not on a 500":            {500, []string{"Retry-After", "90"}, 0, 500 * time.Millisecond},
-		"not on a 408":            {408, []string{"Retry-After", "90"}, 0, 500 * time.Millisecond},
+		"seconds":          {429, "90", "", 90 * time.Second, 90 * time.Second},
+		"seconds of a 503": {503, "90", "", 90 * time.Second, 90 * time.Second},
+		"a day":            {429, "86400", "", 24 * time.Hour, 24 * time.Hour},
+		"date":             {429, now.Add(time.Hour).Format(http.TimeFormat), "", 59 * time.Minute, time.Hour},
+		"date by server's clock": {429, "Fri, 31 Dec 1999 23:59:59 GMT", "Fri, 31 Dec 1999 23:58:59 GMT",
+			time.Minute, time.Minute},
+		"date in the past":        {429, "Fri, 31 Dec 1999 23:59:59 GMT", "", 0, 500 * time.Millisecond},
+		"Unix time of Docker Hub": {429, "1746136938", "Thu, 01 May 2025 22:01:18 GMT", time.Minute, time.Minute},
+		"zero":                    {429, "0", "", 0, 500 * time.Millisecond},
+		"nonsense":                {429, "soon", "", 0, 500 * time.Millisecond},
+		"not on a 500":            {500, "90", "", 0, 500 * time.Millisecond},
+		"not on a 408":            {408, "90", "", 0, 500 * time.Millisecond},
 	}
 	for name, test := range tests {
 		var waits []time.Duration
-		var told []Wait
-		retry := &Retry{Attempts: 2, Sleep: noSleep(&waits), OnWait: func(w Wait) { told = append(told, w) },
-			Base: roundTripper(func(req *http.Request) (*http.Response, error) {
-				return answer(req, test.status, "", test.header...), nil
-			})}
+		var reported []Wait
+		retry := &Retry{
+			Attempts: 2, Sleep: noSleep(&waits), OnWait: func(w Wait) { reported = append(reported, w) },
+			Base: always(test.status, "", "Retry-After", test.retryAfter, "Date", test.date),
+		}
 		if _, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example:5000/v2/", nil)); err != nil {
 			t.Fatal(err)
 		}
@@ -212,13 +218,13 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 			t.Errorf("%s: waits %v, want one from %s to %s", name, waits, test.min, test.max)
 		}
 		want := []Wait{{Host: "registry.example:5000", Attempt: 1, StatusCode: test.status, For: waits[0]}}
-		if diff := cmp.Diff(want, told); diff != "" {
+		if diff := cmp.Diff(want, reported); diff != "" {
 			t.Errorf("%s: OnWait (-want +got):\n%s", name, diff)
 		}
 	}
 }
 
-func TestRetryAfterTooLong(t *testing.T) {
+func TestRetryFailsAtOnceWhenRetryAfterIsTooLong(t *testing.T) {
 	tests := map[string]struct {
 		deadline time.Duration
 		maxWait  time.Duration
@@ -231,10 +237,8 @@ func TestRetryAfterTooLong(t *testing.T) {
 	for name, test := range tests {
 		retry := &Retry{
 			MaxWait: test.maxWait,
-			Sleep:   func(context.Context, time.Duration) error { t.Error("it waits"); return nil },
-			Base: roundTripper(func(req *http.Request) (*http.Response, error) {
-				return answer(req, 429, "", "Retry-After", "30"), nil
-			}),
+			Sleep:   func(context.Context, time.Duration) error { t.Error("Sleep was called"); return nil },
+			Base:    always(429, "", "Retry-After", "30"),
 		}
 		req := newRequest(t, "GET", "https://registry.example/v2/", nil)
 		if test.deadline > 0 {
@@ -255,26 +259,25 @@ func TestRetryAfterTooLong(t *testing.T) {
 		if diff := cmp.Diff(want, *got); diff != "" {
 			t.Errorf("%s: (-want +got):\n%s", name, diff)
 		}
-		text := fmt.Sprintf("GET registry.example: 429 Too Many Requests: the registry asks to wait 30s, which is more than the %s allowed", test.limit)
+		text := fmt.Sprintf("GET registry.example: 429 Too Many Requests: "+
+			"the registry asks to wait 30s, which is more than the %s allowed", test.limit)
 		if err.Error() != text {
 			t.Errorf("%s: %q, want %q", name, err, text)
 		}
 	}
 }
 
-func TestRetryNoTimeForBackoff(t *testing.T) {
+func TestRetryReturnsResponseWhenDeadlineIsNear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		retry := &Retry{Attempts: 1000, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
-			return answer(req, 500, "the reason"), nil
-		})}
+		retry := &Retry{Attempts: 1000, Base: always(500, "the reason")}
 		resp, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/", nil).WithContext(ctx))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if body := readAll(t, resp); body != "the reason" || ctx.Err() != nil {
-			t.Errorf("got %q, context %v; want the last answer before the deadline", body, ctx.Err())
+			t.Errorf("got %q, context %v; want the last response before the deadline", body, ctx.Err())
 		}
 	})
 }
@@ -282,9 +285,9 @@ func TestRetryNoTimeForBackoff(t *testing.T) {
 func TestRetryWaitEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	sent := 0
-	retry := &Retry{OnWait: func(Wait) { cancel() }, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+	retry := &Retry{OnWait: func(Wait) { cancel() }, Base: responder(func(req *http.Request) *http.Response {
 		sent++
-		return answer(req, 429, "", "Retry-After", "3600"), nil
+		return answer(req, 429, "", "Retry-After", "3600")
 	})}
 	_, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/", nil).WithContext(ctx))
 	if !errors.Is(err, context.Canceled) || sent != 1 {
@@ -308,9 +311,9 @@ func TestRetryStopsWhenContextIsDone(t *testing.T) {
 
 func TestRetryNumbersAttempts(t *testing.T) {
 	var attempts []int
-	retry := &Retry{Attempts: 3, Sleep: noSleep(nil), Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+	retry := &Retry{Attempts: 3, Sleep: noSleep(nil), Base: responder(func(req *http.Request) *http.Response {
 		attempts = append(attempts, Attempt(req.Context()))
-		return answer(req, 500, ""), nil
+		return answer(req, 500, "")
 	})}
 	req := newRequest(t, "GET", "https://registry.example/v2/", nil)
 	resp, err := retry.RoundTrip(req)
@@ -357,32 +360,27 @@ func TestRetryReusesConnections(t *testing.T) {
 	}
 	readAll(t, resp)
 	if resp.StatusCode != 200 || calls.Load() != 4 || connections.Load() != 1 {
-		t.Errorf("status %d after %d calls on %d connections, want 200 after 4 on 1", resp.StatusCode, calls.Load(), connections.Load())
+		t.Errorf("status %d after %d calls on %d connections, want 200 after 4 on 1",
+			resp.StatusCode, calls.Load(), connections.Load())
 	}
 }
 
-// TestRetryRealFailures lets real servers break the connection in the ways
-// that errors are recognised by.
-func TestRetryRealFailures(t *testing.T) {
-	hangUp := func(http.ResponseWriter) { panic(http.ErrAbortHandler) }
-	cutHeader := func(w http.ResponseWriter) {
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			panic(err)
+// Servers break the connection in the ways whose errors Retry has to recognise.
+func TestRetryRepeatsAfterBrokenConnections(t *testing.T) {
+	abort := func(http.ResponseWriter) { panic(http.ErrAbortHandler) }
+	closeAfter := func(end func(net.Conn)) func(http.ResponseWriter) {
+		return func(w http.ResponseWriter) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				panic(err)
+			}
+			end(conn)
+			conn.Close()
+			panic(http.ErrAbortHandler)
 		}
-		io.WriteString(conn, "HTTP/1.1 200 OK\r\n")
-		conn.Close()
-		panic(http.ErrAbortHandler)
 	}
-	reset := func(w http.ResponseWriter) {
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			panic(err)
-		}
-		conn.(*net.TCPConn).SetLinger(0)
-		conn.Close()
-		panic(http.ErrAbortHandler)
-	}
+	cutHeader := closeAfter(func(conn net.Conn) { io.WriteString(conn, "HTTP/1.1 200 OK\r\n") })
+	reset := closeAfter(func(conn net.Conn) { conn.(*net.TCPConn).SetLinger(0) })
 	ca := newAuthority(t)
 	plain := func(t *testing.T, h http.HandlerFunc) *httptest.Server {
 		server := httptest.NewServer(h)
@@ -394,10 +392,10 @@ func TestRetryRealFailures(t *testing.T) {
 		fail  func(http.ResponseWriter)
 		proto string
 	}{
-		"end":          {plain, hangUp, "HTTP/1.1"},
+		"EOF":          {plain, abort, "HTTP/1.1"},
 		"cut header":   {plain, cutHeader, "HTTP/1.1"},
 		"reset":        {plain, reset, "HTTP/1.1"},
-		"reset stream": {ca.serve, hangUp, "HTTP/2.0"},
+		"reset stream": {ca.serve, abort, "HTTP/2.0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var calls atomic.Int32
@@ -419,7 +417,7 @@ func TestRetryRealFailures(t *testing.T) {
 	}
 }
 
-func TestRetryLeavesTLSFailuresAlone(t *testing.T) {
+func TestRetryDoesNotRepeatTLSFailures(t *testing.T) {
 	secure := newAuthority(t).serve(t, func(http.ResponseWriter, *http.Request) {})
 	plain := httptest.NewServer(http.NotFoundHandler())
 	defer plain.Close()
@@ -444,15 +442,14 @@ func TestRetryLeavesTLSFailuresAlone(t *testing.T) {
 	}
 }
 
-// A host that has answered is waited for longer when it takes no connection, as a registry that is starting anew. One that
-// stayed away for so long is not, until it answers again.
-func TestRetryWaitsForAHostThatWasThere(t *testing.T) {
-	refused := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+// A host that has answered gets all attempts when it refuses connections, since it may be
+// restarting. After a request that failed in this way it gets 3 attempts until it answers again.
+func TestRetryTriesKnownHostLonger(t *testing.T) {
 	down, sent := false, 0
 	retry := &Retry{Sleep: noSleep(nil), Base: roundTripper(func(req *http.Request) (*http.Response, error) {
 		sent++
 		if down || req.URL.Host == "other.example" {
-			return nil, refused
+			return nil, refused()
 		}
 		return answer(req, 200, ""), nil
 	})}

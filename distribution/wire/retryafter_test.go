@@ -51,8 +51,9 @@ func FuzzParseRetryAfter(f *testing.F) {
 		if got < 0 || !ok && got != 0 {
 			t.Fatalf("%q: %v %v", value, got, ok)
 		}
-		if n, err := strconv.ParseUint(value, 10, 64); err == nil && n < unixRetryAfter && got != time.Duration(n)*time.Second {
-			t.Fatalf("%q: %v, want that many seconds", value, got)
+		n, err := strconv.ParseUint(value, 10, 64)
+		if err == nil && n < unixRetryAfter && got != time.Duration(n)*time.Second {
+			t.Fatalf("%q: %v, want %d seconds", value, got, n)
 		}
 	})
 }

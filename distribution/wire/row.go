@@ -2,9 +2,9 @@ package wire
 
 import "github.com/hczjl/transship/distribution/endpoint"
 
-// Rows of calls that are none of the specification's.
+// Rows of calls outside of the specification.
 const (
 	RowToken    = "token"            // a request to a token server
-	RowRedirect = "redirect"         // a hop that a redirect asked for
+	RowRedirect = "redirect"         // the request that follows a redirect
 	RowCatalog  = endpoint.IDCatalog // docker's extension GET /v2/_catalog
 )

@@ -8,22 +8,20 @@ import (
 	"strings"
 )
 
-// leastSecret is how many bytes a secret must have so that it is looked for in
-// what servers say: shorter ones are found in any text.
-const leastSecret = 4
+// minSecret is how many bytes a secret must have to be searched for in what servers send: a shorter
+// one is found in any text.
+const minSecret = 4
 
-// secrets are what a request has to keep secret. Servers repeat such things in
-// headers and messages.
+// secrets are the secrets of a request. Servers repeat them in headers and messages.
 type secrets []string
 
-// secretsOf finds a request's secrets: what Authorization and Cookie hold, the
-// password in its URL, the values of its query that Redact leaves out, and what
-// a token is asked for with.
+// secretsOf returns a request's secrets: the contents of Authorization and Cookie, the password in
+// its URL, the values of its query that Redact removes, and the credentials of a token request.
 func secretsOf(req *http.Request) secrets {
 	var s secrets
 	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
 		for _, value := range req.Header[name] {
-			s.authorization(value)
+			s.addAuthorization(value)
 		}
 	}
 	for _, c := range req.Cookies() {
@@ -33,17 +31,17 @@ func secretsOf(req *http.Request) secrets {
 		password, _ := req.URL.User.Password()
 		s.add(password)
 	}
-	s.query(req.URL.RawQuery)
-	s.form(req)
+	s.addQuery(req.URL.RawQuery)
+	s.addForm(req)
 	return s
 }
 
-// maxForm bounds, in bytes, a form that is looked through. That of a token
-// request (distribution, spec/auth/oauth) is shorter.
+// maxForm bounds, in bytes, a form that is searched for secrets. The form of a token request
+// (distribution, spec/auth/oauth) is shorter.
 const maxForm = 64 << 10
 
-// form takes the values of a form that is not the protocol's to show.
-func (s *secrets) form(req *http.Request) {
+// addForm adds the values of a form that are not safe to show.
+func (s *secrets) addForm(req *http.Request) {
 	if req.GetBody == nil || req.ContentLength > maxForm ||
 		req.Header.Get("Content-Type") != "application/x-www-form-urlencoded" {
 		return
@@ -54,12 +52,12 @@ func (s *secrets) form(req *http.Request) {
 	}
 	defer body.Close()
 	text, _ := io.ReadAll(io.LimitReader(body, maxForm))
-	s.query(string(text))
+	s.addQuery(string(text))
 }
 
-// add takes a secret in the forms that it may be repeated in.
+// add adds a secret in the forms in which it may be repeated.
 func (s *secrets) add(text string) {
-	if len(text) < leastSecret {
+	if len(text) < minSecret {
 		return
 	}
 	*s = append(*s, text)
@@ -68,8 +66,8 @@ func (s *secrets) add(text string) {
 	}
 }
 
-// authorization takes the credentials in a header.
-func (s *secrets) authorization(value string) {
+// addAuthorization adds the credentials in a header.
+func (s *secrets) addAuthorization(value string) {
 	_, credentials, ok := strings.Cut(value, " ")
 	if !ok {
 		credentials = value
@@ -81,10 +79,11 @@ func (s *secrets) authorization(value string) {
 	}
 }
 
-func (s *secrets) query(raw string) {
+func (s *secrets) addQuery(raw string) {
 	for pair := range strings.FieldsFuncSeq(raw, func(r rune) bool { return r == '&' || r == ';' }) {
 		name, value, _ := strings.Cut(pair, "=")
-		if plain, err := url.QueryUnescape(name); err == nil && (isKnownParameter(plain) || plain == "client_id" || plain == "grant_type") {
+		plain, err := url.QueryUnescape(name)
+		if err == nil && (isKnownParameter(plain) || plain == "client_id" || plain == "grant_type") {
 			continue
 		}
 		if plain, err := url.QueryUnescape(value); err == nil {
@@ -94,7 +93,7 @@ func (s *secrets) query(raw string) {
 	}
 }
 
-// redact leaves the secrets out of a text.
+// redact removes the secrets from a text.
 func (s secrets) redact(text string) string {
 	for _, secret := range s {
 		text = strings.ReplaceAll(text, secret, redacted)
@@ -102,8 +101,8 @@ func (s secrets) redact(text string) string {
 	return text
 }
 
-// header redacts an answer's header.
-func (s secrets) header(h http.Header) http.Header {
+// redactHeader is RedactHeader for a response's header, which may repeat the secrets.
+func (s secrets) redactHeader(h http.Header) http.Header {
 	out := RedactHeader(h)
 	for _, values := range out {
 		for i, value := range values {
@@ -113,8 +112,8 @@ func (s secrets) header(h http.Header) http.Header {
 	return out
 }
 
-// error returns err, with a text of its own if its text holds secrets.
-func (s secrets) error(err error) error {
+// redactError returns err, wrapped with a text of its own if its text holds secrets.
+func (s secrets) redactError(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -124,7 +123,7 @@ func (s secrets) error(err error) error {
 	return err
 }
 
-// redactedError is an error that shows another text.
+// redactedError is an error with another text.
 type redactedError struct {
 	text string
 	err  error

@@ -10,134 +10,115 @@ import (
 	"time"
 )
 
-// stallError is a connection that has not moved for too long. Its Timeout
-// method is what Retry, like the net package, knows a timeout by.
-type stallError struct {
-	host  string
-	limit time.Duration
-}
-
-// Error names the host and the time that it was waited for.
-func (e *stallError) Error() string {
-	return fmt.Sprintf("%s: the connection moved nothing for %s", e.host, e.limit)
-}
-
-// Timeout is always true.
-func (e *stallError) Timeout() bool { return true }
-
-// stalling is one call whose bodies are watched.
-type stalling struct {
+// watchedCall is a call whose bodies Timeout watches.
+type watchedCall struct {
 	host   string
-	limit  time.Duration
+	stall  time.Duration
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 }
 
-// given returns the error that Timeout has ended the call with, nil if it has
-// not.
-func (s *stalling) given() error {
-	cause := context.Cause(s.ctx)
-	var late *lateError
-	var stalled *stallError
-	if errors.As(cause, &late) || errors.As(cause, &stalled) {
+// timedOut returns the *timeoutError that ended the call, or nil.
+func (c *watchedCall) timedOut() error {
+	cause := context.Cause(c.ctx)
+	if errors.As(cause, new(*timeoutError)) {
 		return cause
 	}
 	return nil
 }
 
-// watch starts a clock: the call ends when nobody stops it. It may be one that
-// was stopped before.
-func (s *stalling) watch(clock *time.Timer) *time.Timer {
-	if clock == nil {
-		return time.AfterFunc(s.limit, func() { s.cancel(&stallError{s.host, s.limit}) })
+// startTimer returns a running timer that ends the call: timer itself, reset, unless it is nil.
+func (c *watchedCall) startTimer(timer *time.Timer) *time.Timer {
+	if timer == nil {
+		stalled := &timeoutError{fmt.Sprintf("%s: no bytes moved for %s", c.host, c.stall)}
+		return time.AfterFunc(c.stall, func() { c.cancel(stalled) })
 	}
-	clock.Reset(s.limit)
-	return clock
+	timer.Reset(c.stall)
+	return timer
 }
 
-// sending returns the request with the context that can end it. From the
-// moment that the transport has got some of the body, it has to come for more
-// in time, up to the body's end.
-func (s *stalling) sending(req *http.Request) *http.Request {
-	out := req.WithContext(s.ctx)
-	if !hasBody(req) {
-		return out
-	}
-	out.Body = &takenBody{ReadCloser: req.Body, stalling: s, left: req.ContentLength}
-	if req.GetBody != nil {
-		out.GetBody = func() (io.ReadCloser, error) {
-			body, err := req.GetBody()
-			if err != nil {
-				return nil, err
-			}
-			return &takenBody{ReadCloser: body, stalling: s, left: req.ContentLength}, nil
-		}
-	}
-	return out
+// watchRequest returns req with the call's context and its body watched. Once the transport has
+// read some of the body, it must read more in time, up to the body's end.
+func (c *watchedCall) watchRequest(req *http.Request) *http.Request {
+	return wrapBody(c.ctx, req, func(body io.ReadCloser) io.ReadCloser {
+		return &stallRequestBody{ReadCloser: body, call: c, left: req.ContentLength}
+	})
 }
 
-// takenBody is a request's body.
-type takenBody struct {
+// watchResponse watches the body of resp. The call's context ends with it.
+func (c *watchedCall) watchResponse(resp *http.Response) {
+	if !hasContent(resp) {
+		c.cancel(nil)
+		return
+	}
+	resp.Body = &stallResponseBody{ReadCloser: resp.Body, call: c}
+}
+
+// stallRequestBody is a request's body.
+type stallRequestBody struct {
 	io.ReadCloser
-	*stalling
-	left int64 // -1 where that is not known
+	call *watchedCall
+	left int64 // bytes, -1 if unknown
 
 	mu    sync.Mutex
-	clock *time.Timer // until the next Read
+	timer *time.Timer // runs until the next Read
 }
 
-// Read stops the clock while the caller gives its bytes, and starts it anew behind them, unless the body ends there.
-func (b *takenBody) Read(p []byte) (int, error) {
-	b.rest()
+// Read stops the timer while the caller provides its bytes, and restarts it after that unless the
+// body has ended.
+func (b *stallRequestBody) Read(p []byte) (int, error) {
+	b.stopTimer()
 	n, err := b.ReadCloser.Read(p)
 	b.left -= int64(n)
 	if err == nil && b.left != 0 {
 		b.mu.Lock()
-		b.clock = b.watch(b.clock)
+		b.timer = b.call.startTimer(b.timer)
 		b.mu.Unlock()
 	}
 	return n, err
 }
 
-// rest stops the clock.
-func (b *takenBody) rest() {
+func (b *stallRequestBody) stopTimer() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.clock != nil {
-		b.clock.Stop()
+	if b.timer != nil {
+		b.timer.Stop()
 	}
 }
 
-// Close stops the clock.
-func (b *takenBody) Close() error {
-	b.rest()
+// Close stops the timer.
+func (b *stallRequestBody) Close() error {
+	b.stopTimer()
 	return b.ReadCloser.Close()
 }
 
-// receiving watches an answer's body.
-func (s *stalling) receiving(body io.ReadCloser) io.ReadCloser {
-	if body == nil || body == http.NoBody {
-		return body
-	}
-	return &givenBody{ReadCloser: body, stalling: s}
-}
-
-// givenBody is an answer's body. A Read that takes too long ends with why.
-type givenBody struct {
+// stallResponseBody is a response's body. The call's context ends with its end or its Close.
+type stallResponseBody struct {
 	io.ReadCloser
-	*stalling
-	clock *time.Timer
+	call  *watchedCall
+	timer *time.Timer // runs during a Read
 }
 
-// Read fails with what Timeout has ended the call with, in place of the transport's error that came of it.
-func (b *givenBody) Read(p []byte) (int, error) {
-	b.clock = b.watch(b.clock)
+// Read returns the *timeoutError that ended the call in place of the transport's error that it
+// caused.
+func (b *stallResponseBody) Read(p []byte) (int, error) {
+	b.timer = b.call.startTimer(b.timer)
 	n, err := b.ReadCloser.Read(p)
-	b.clock.Stop()
+	if err != nil {
+		b.call.cancel(nil)
+	}
+	b.timer.Stop()
 	if err != nil && err != io.EOF {
-		if stalled := b.given(); stalled != nil {
-			err = stalled
+		if timeout := b.call.timedOut(); timeout != nil {
+			err = timeout
 		}
 	}
 	return n, err
+}
+
+// Close releases the call's context after the body is closed.
+func (b *stallResponseBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.call.cancel(nil)
+	return err
 }

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -11,66 +10,64 @@ import (
 	"time"
 )
 
-// pausing is a body that waits before each of its Reads, or until its context ends.
-type pausing struct {
+// slowBody is a body that waits before each Read, or until its context ends.
+type slowBody struct {
 	ctx   context.Context
 	pause time.Duration
-	parts int
+	left  int // bytes, one a Read
 }
 
-func (p *pausing) Read(b []byte) (int, error) {
-	if p.parts == 0 {
+func (b *slowBody) Read(p []byte) (int, error) {
+	if b.left == 0 {
 		return 0, io.EOF
 	}
-	select {
-	case <-time.After(p.pause):
-		p.parts--
-		return copy(b, "x"), nil
-	case <-p.ctx.Done():
-		return 0, p.ctx.Err()
+	if err := Sleep(b.ctx, b.pause); err != nil {
+		return 0, b.ctx.Err()
 	}
+	b.left--
+	return copy(p, "x"), nil
 }
 
-func (p *pausing) Close() error { return nil }
+func (b *slowBody) Close() error { return nil }
 
-// An answer that comes slowly is read to its end; one that no longer comes is given up, by an error that Retry knows.
-func TestStallOfAnAnswer(t *testing.T) {
+// A slow response is read to its end. One that stalls fails with an error that Retry repeats.
+func TestTimeoutEndsStalledResponse(t *testing.T) {
 	for pause, ok := range map[time.Duration]bool{29 * time.Second: true, 31 * time.Second: false} {
 		synctest.Test(t, func(t *testing.T) {
 			timeout := &Timeout{Stall: 30 * time.Second, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
 				resp := answer(req, 200, "")
-				resp.Body = &pausing{req.Context(), pause, 10}
+				resp.Body = &slowBody{req.Context(), pause, 10}
 				return resp, nil
 			})}
 			resp, err := timeout.RoundTrip(newRequest(t, "GET", "https://registry.example/", nil))
 			if err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Hour) // who reads may take their time
+			time.Sleep(time.Hour) // the reader's time does not count
 			_, err = io.ReadAll(resp.Body)
 			resp.Body.Close()
 			if (err == nil) != ok {
 				t.Errorf("a byte each %s: error %v", pause, err)
 			}
-			if !ok && (!transientError(err) || err.Error() != "registry.example: the connection moved nothing for 30s") {
+			if !ok && (!IsTransient(err) || err.Error() != "registry.example: no bytes moved for 30s") {
 				t.Errorf("error %v", err)
 			}
 		})
 	}
 }
 
-// A body that the network no longer takes is given up. It may come slowly, and the answer to it too.
-func TestStallOfARequest(t *testing.T) {
+// A call fails when the network stalls. The caller's body and the response may be slow.
+func TestTimeoutEndsStalledRequest(t *testing.T) {
 	for name, test := range map[string]struct {
-		body   time.Duration // before each byte of the body
-		taking time.Duration // before each byte is taken
-		answer time.Duration
-		ok     bool
+		body     time.Duration // before the caller provides a byte
+		network  time.Duration // before the network takes a byte
+		response time.Duration
+		ok       bool
 	}{
-		"all is fast":        {0, 0, 0, true},
-		"the body is slow":   {time.Hour, 0, 0, true},
-		"the answer is slow": {0, 0, time.Hour, true},
-		"the network stalls": {0, 31 * time.Second, 0, false},
+		"fast":           {0, 0, 0, true},
+		"slow body":      {time.Hour, 0, 0, true},
+		"slow response":  {0, 0, time.Hour, true},
+		"network stalls": {0, 31 * time.Second, 0, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			timeout := &Timeout{Stall: 30 * time.Second, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
@@ -78,17 +75,15 @@ func TestStallOfARequest(t *testing.T) {
 					if _, err := req.Body.Read(buf); err != nil {
 						break
 					}
-					select {
-					case <-time.After(test.taking):
-					case <-req.Context().Done():
+					if err := Sleep(req.Context(), test.network); err != nil {
 						return nil, req.Context().Err()
 					}
 				}
 				req.Body.Close()
-				time.Sleep(test.answer)
+				time.Sleep(test.response)
 				return answer(req, 201, ""), nil
 			})}
-			req := newRequest(t, "PUT", "https://registry.example/", &pausing{t.Context(), test.body, 5})
+			req := newRequest(t, "PUT", "https://registry.example/", &slowBody{t.Context(), test.body, 5})
 			req.ContentLength = 5
 			resp, err := timeout.RoundTrip(req)
 			if (err == nil) != test.ok {
@@ -96,7 +91,9 @@ func TestStallOfARequest(t *testing.T) {
 			}
 			if err == nil {
 				resp.Body.Close()
-			} else if errors.Is(err, context.Canceled) || !transientError(err) || !strings.Contains(err.Error(), "moved nothing for 30s") {
+				return
+			}
+			if !IsTransient(err) || !strings.Contains(err.Error(), "no bytes moved for 30s") {
 				t.Errorf("%s: error %v", name, err)
 			}
 		})

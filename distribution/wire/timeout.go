@@ -4,62 +4,55 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 )
 
 const defaultHeaderTimeout = 2 * time.Minute
 
-// DefaultStall is how long a body may not move unless told otherwise.
+// DefaultStall is how long a body may stall unless Timeout.Stall says otherwise.
 const DefaultStall = 2 * time.Minute
 
-// Timeout bounds the wait for the header of the answer to a GET or HEAD, and
-// how long a body may not move, in either direction: as long as it does, it
-// may take any time. Answers to other methods are not bounded here: the PUT
-// that closes an upload is answered when the registry has hashed and stored
-// the blob, which can take many minutes for 10 GB.
+// Timeout bounds the wait for the response header of a GET or HEAD, and how long a body may stall
+// in either direction. As long as a body moves, it may take any time. The wait for the response to
+// another method is not bounded here: a registry answers the PUT that closes an upload after it has
+// hashed and stored the blob, which can take many minutes for 10 GB.
 type Timeout struct {
 	// Base sends each request.
 	Base http.RoundTripper
-	// Header is the longest wait, 2 minutes if zero: a registry that mirrors
-	// another may fetch the content before it answers.
+	// Header is the longest wait for a header, 2 minutes if zero: a registry that mirrors another
+	// may fetch the content before it answers.
 	Header time.Duration
-	// Stall is the longest wait for a byte of an answer's body, or for the
-	// network to take more of a request's; DefaultStall if zero. Time that the
-	// caller takes, to read the one or to give the other, is not part of it.
+	// Stall is the longest wait for a byte of a response's body, or for the network to take more of
+	// a request's; DefaultStall if zero. The time that the caller needs to read the one or to
+	// provide the other does not count.
 	Stall time.Duration
 }
 
-// lateError is a header that did not come in time. Its Timeout method is what
-// Retry, like the net package, knows a timeout by.
-type lateError struct {
-	host  string
-	limit time.Duration
-}
+// timeoutError says that a host did not answer, or moved no bytes, in time. Retry, like package
+// net, recognises a timeout by the method Timeout.
+type timeoutError struct{ text string }
 
-// Error names the host and the time that it was waited for.
-func (e *lateError) Error() string {
-	return fmt.Sprintf("%s: no answer within %s", e.host, e.limit)
-}
+// Error names the host and the bound.
+func (e *timeoutError) Error() string { return e.text }
 
 // Timeout is always true.
-func (e *lateError) Timeout() bool { return true }
+func (e *timeoutError) Timeout() bool { return true }
 
-// RoundTrip sends req, and gives it up when the header is late or a body
-// stalls.
+// RoundTrip sends req. It fails when the header is late or a body stalls.
 func (t *Timeout) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
-	s := &stalling{host: req.URL.Host, limit: cmp.Or(t.Stall, DefaultStall), ctx: ctx, cancel: cancel}
+	c := &watchedCall{host: req.URL.Host, stall: cmp.Or(t.Stall, DefaultStall), ctx: ctx, cancel: cancel}
 	stop := func() bool { return true }
-	if req.Method == http.MethodGet || req.Method == http.MethodHead {
-		late := &lateError{host: req.URL.Host, limit: cmp.Or(t.Header, defaultHeaderTimeout)}
-		stop = time.AfterFunc(late.limit, func() { cancel(late) }).Stop
+	if isRead(req) {
+		wait := cmp.Or(t.Header, defaultHeaderTimeout)
+		late := &timeoutError{fmt.Sprintf("%s: no answer within %s", req.URL.Host, wait)}
+		stop = time.AfterFunc(wait, func() { cancel(late) }).Stop
 	}
-	resp, err := base(t.Base).RoundTrip(s.sending(req))
-	if late := s.given(); !stop() && late != nil || err != nil && late != nil {
-		discard(resp)
-		return nil, late
+	resp, err := base(t.Base).RoundTrip(c.watchRequest(req))
+	if timeout := c.timedOut(); (!stop() || err != nil) && timeout != nil {
+		Drain(resp)
+		return nil, timeout
 	}
 	if err != nil {
 		cancel(nil)
@@ -69,37 +62,6 @@ func (t *Timeout) RoundTrip(req *http.Request) (*http.Response, error) {
 		// ctx ends with the body. The caller may want the context for longer.
 		resp.Request = resp.Request.WithContext(req.Context())
 	}
-	resp.Body = s.receiving(endWith(resp.Body, cancel))
+	c.watchResponse(resp)
 	return resp, nil
-}
-
-// endWith returns body so that its end or Close releases a context.
-func endWith(body io.ReadCloser, cancel context.CancelCauseFunc) io.ReadCloser {
-	if body == nil || body == http.NoBody {
-		cancel(nil)
-		return body
-	}
-	return &cancelBody{ReadCloser: body, cancel: cancel}
-}
-
-// cancelBody is a body that the call's context ends with.
-type cancelBody struct {
-	io.ReadCloser
-	cancel context.CancelCauseFunc
-}
-
-// Read releases the context at the first error, io.EOF among them.
-func (b *cancelBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil {
-		b.cancel(nil)
-	}
-	return n, err
-}
-
-// Close releases the context, after the body is closed.
-func (b *cancelBody) Close() error {
-	err := b.ReadCloser.Close()
-	b.cancel(nil)
-	return err
 }

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// hang waits for the request's context, as a registry without an answer does.
+// hang is a registry that never answers: it waits for the end of the request's context.
 func hang(req *http.Request) (*http.Response, error) {
 	<-req.Context().Done()
 	return nil, req.Context().Err()
 }
 
-func TestTimeoutLate(t *testing.T) {
+func TestTimeoutBoundsWaitForHeader(t *testing.T) {
 	for limit, want := range map[time.Duration]time.Duration{0: 2 * time.Minute, time.Second: time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
@@ -25,8 +25,8 @@ func TestTimeoutLate(t *testing.T) {
 			if text := "registry.example: no answer within " + want.String(); err == nil || err.Error() != text {
 				t.Errorf("error %v, want %s", err, text)
 			}
-			if !transientError(err) || errors.Is(err, context.Canceled) {
-				t.Error("it is not known as a timeout")
+			if !IsTransient(err) || errors.Is(err, context.Canceled) {
+				t.Errorf("error %v is not recognised as a timeout", err)
 			}
 			if took := time.Since(start); took != want {
 				t.Errorf("after %s, want %s", took, want)
@@ -35,17 +35,17 @@ func TestTimeoutLate(t *testing.T) {
 	}
 }
 
-func TestTimeoutIsForHeadersOfReads(t *testing.T) {
+func TestTimeoutBoundsOnlyHeadersOfReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		timeout := &Timeout{Base: roundTripper(func(req *http.Request) (*http.Response, error) {
-			select {
-			case <-req.Context().Done():
-				return nil, req.Context().Err()
-			case <-time.After(time.Hour):
-				return answer(req, 201, ""), nil
+			if err := Sleep(req.Context(), time.Hour); err != nil {
+				return nil, err
 			}
+			return answer(req, 201, ""), nil
 		})}
-		for method, ok := range map[string]bool{"GET": false, "HEAD": false, "PUT": true, "POST": true, "PATCH": true, "DELETE": true} {
+		for method, ok := range map[string]bool{
+			"GET": false, "HEAD": false, "PUT": true, "POST": true, "PATCH": true, "DELETE": true,
+		} {
 			if _, err := timeout.RoundTrip(newRequest(t, method, "https://registry.example/", nil)); (err == nil) != ok {
 				t.Errorf("%s: error %v", method, err)
 			}
@@ -69,13 +69,14 @@ func TestTimeoutReleasesContextWithBody(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(24 * time.Hour) // of the bubble's clock
+			time.Sleep(24 * time.Hour)
 			if inner.Err() != nil {
-				t.Errorf("%s: a slow body is cut off", name)
+				t.Errorf("%s: a slow reader's body is cut off", name)
 			}
 			end(resp.Body)
 			if inner.Err() == nil || resp.Request.Context().Err() != nil {
-				t.Errorf("%s: inner context %v, caller's %v; want only the inner released", name, inner.Err(), resp.Request.Context().Err())
+				t.Errorf("%s: inner context %v, caller's %v; want only the inner released",
+					name, inner.Err(), resp.Request.Context().Err())
 			}
 		})
 	}
@@ -85,19 +86,17 @@ func TestTimeoutReleasesContextWithoutBody(t *testing.T) {
 	var inner context.Context
 	timeout := &Timeout{Base: roundTripper(func(req *http.Request) (*http.Response, error) {
 		inner = req.Context()
-		resp := answer(req, 200, "")
-		resp.Body = http.NoBody
-		return resp, nil
+		return answer(req, 200, ""), nil
 	})}
 	if _, err := timeout.RoundTrip(newRequest(t, "HEAD", "https://registry.example/", nil)); err != nil {
 		t.Fatal(err)
 	}
 	if inner.Err() == nil {
-		t.Error("the context of a finished HEAD is kept")
+		t.Error("the context of a finished HEAD is not released")
 	}
 }
 
-func TestTimeoutCanceled(t *testing.T) {
+func TestTimeoutReturnsCancellation(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	timeout := &Timeout{Base: roundTripper(hang)}

@@ -8,22 +8,20 @@ import (
 	"os"
 )
 
-// TLS is what a user says about TLS with the registry on one side of a
-// transfer. The zero value is the system's roots, no client certificate, and
-// certificates verified.
+// TLS are a user's settings for TLS with the registry on one side of a transfer. The zero value
+// verifies certificates against the system's roots and has no client certificate.
 type TLS struct {
-	// CAFile is a file of PEM certificates that are trusted beside the
-	// system's.
+	// CAFile is a file of PEM certificates that are trusted in addition to the system's.
 	CAFile string
-	// CertFile and KeyFile are PEM files of the client's certificate and its
-	// unencrypted private key. One is not valid without the other.
+	// CertFile and KeyFile are PEM files of the client's certificate and its unencrypted private
+	// key. One is not valid without the other.
 	CertFile string
 	KeyFile  string
-	// Insecure leaves the certificates of servers unverified.
+	// Insecure disables the verification of server certificates.
 	Insecure bool
 }
 
-// CertificateError is a certificate or key file that cannot be used.
+// CertificateError is the error for a certificate or key file that cannot be used.
 type CertificateError struct {
 	Host string // host, with its port if the URL has one, that it is for
 	File string
@@ -38,7 +36,7 @@ func (e *CertificateError) Error() string {
 // Unwrap returns what is wrong with the file.
 func (e *CertificateError) Unwrap() error { return e.Err }
 
-// tlsFiles are the files that make up the TLS configuration for one host.
+// tlsFiles are the files of the TLS configuration for one host.
 type tlsFiles struct {
 	roots []string
 	pairs []keyPair
@@ -47,7 +45,7 @@ type tlsFiles struct {
 // keyPair is a client certificate's file and that of its private key.
 type keyPair struct{ cert, key string }
 
-// roots returns the files of certificates to trust for every host of the side.
+// roots returns the files of certificates that are trusted for every host.
 func (t TLS) roots() []string {
 	if t.CAFile == "" {
 		return nil
@@ -72,8 +70,8 @@ func (t TLS) pairs(host string) ([]keyPair, error) {
 func (f tlsFiles) config(host string, insecure bool) (*tls.Config, error) {
 	config := &tls.Config{
 		InsecureSkipVerify: insecure,
-		// A copy makes some connections to each host: those after the first need no certificates, and with TLS 1.2 one
-		// round trip less.
+		// A copy makes several connections to each host. Those after the first need no
+		// certificates, and with TLS 1.2 one round trip less.
 		ClientSessionCache: tls.NewLRUClientSessionCache(0),
 	}
 	if len(f.roots) > 0 {
@@ -84,7 +82,7 @@ func (f tlsFiles) config(host string, insecure bool) (*tls.Config, error) {
 		config.RootCAs = pool
 	}
 	for _, pair := range f.pairs {
-		cert, err := pair.load(host)
+		cert, err := KeyPair(host, pair.cert, pair.key)
 		if err != nil {
 			return nil, err
 		}
@@ -111,30 +109,26 @@ func loadRoots(host string, files []string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// KeyPair loads a certificate and its unencrypted key from PEM files, for the
-// host whose they are. The error is a *CertificateError.
+// KeyPair loads a certificate and its unencrypted key, which are for host, from PEM files. The
+// error is a *CertificateError.
 func KeyPair(host, certFile, keyFile string) (tls.Certificate, error) {
-	return keyPair{certFile, keyFile}.load(host)
-}
-
-func (p keyPair) load(host string) (tls.Certificate, error) {
-	cert, err := os.ReadFile(p.cert)
+	cert, err := os.ReadFile(certFile)
 	if err != nil {
-		return tls.Certificate{}, unreadable(host, p.cert, err)
+		return tls.Certificate{}, unreadable(host, certFile, err)
 	}
-	key, err := os.ReadFile(p.key)
+	key, err := os.ReadFile(keyFile)
 	if err != nil {
-		return tls.Certificate{}, unreadable(host, p.key, err)
+		return tls.Certificate{}, unreadable(host, keyFile, err)
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return tls.Certificate{}, &CertificateError{host, p.cert, fmt.Errorf("with key %s: %w", p.key, err)}
+		return tls.Certificate{}, &CertificateError{host, certFile, fmt.Errorf("with key %s: %w", keyFile, err)}
 	}
 	return pair, nil
 }
 
-// unreadable is the error for a file that cannot be read. The file's name is
-// said once: that in an *os.PathError is dropped.
+// unreadable returns the error for a file that cannot be read. It names the file once: the name in
+// an *os.PathError is dropped.
 func unreadable(host, file string, err error) error {
 	var path *os.PathError
 	if errors.As(err, &path) {

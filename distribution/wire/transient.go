@@ -13,8 +13,9 @@ import (
 	"syscall"
 )
 
-// transientStatus reports whether a status stands for a passing failure.
-func transientStatus(code int) bool {
+// IsTransientStatus reports whether Retry repeats a request for this status: 408, 429, 500, 502,
+// 503 or 504. A sender of streams decides by it too, since Retry cannot repeat their bodies.
+func IsTransientStatus(code int) bool {
 	switch code {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests,
 		http.StatusInternalServerError, http.StatusBadGateway,
@@ -24,23 +25,23 @@ func transientStatus(code int) bool {
 	return false
 }
 
-// transientError reports whether a round trip that gave err may well succeed
-// when it is done once more. What it does not know, it calls permanent.
-func transientError(err error) bool {
+// IsTransient reports whether Retry repeats a request for this error, because the next attempt may
+// well succeed. An error that it does not know counts as permanent. A sender of streams decides by
+// it too.
+func IsTransient(err error) bool {
 	if errors.Is(err, context.Canceled) || isTLSError(err) {
 		return false
 	}
 	return isTimeout(err) || isTemporaryDNS(err) || isBroken(err) || isHTTP2Reset(err)
 }
 
-// isTLSError reports whether the two sides failed to agree on TLS: an
-// unverifiable certificate, an alert, or a peer that does not speak TLS.
+// isTLSError reports whether the two sides failed to agree on TLS: an unverifiable certificate, an
+// alert, or a peer that does not speak TLS.
 func isTLSError(err error) bool {
-	return isSpokenTLS(err) || isPlainHTTP(err)
+	return isSpokenTLS(err) || IsPlainHTTP(err)
 }
 
-// isSpokenTLS reports whether err shows that the peer speaks TLS, though the
-// handshake failed.
+// isSpokenTLS reports whether err shows that the peer speaks TLS, though the handshake failed.
 func isSpokenTLS(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	var op *net.OpError
@@ -49,9 +50,9 @@ func isSpokenTLS(err error) bool {
 		errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error")
 }
 
-// isPlainHTTP reports whether a TLS handshake met something else, which is
+// IsPlainHTTP reports whether err is of a TLS handshake whose peer does not speak TLS, which is
 // almost always a server of plain HTTP.
-func isPlainHTTP(err error) bool {
+func IsPlainHTTP(err error) bool {
 	var record tls.RecordHeaderError
 	return errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch)
 }
@@ -66,24 +67,22 @@ func isTemporaryDNS(err error) bool {
 	return errors.As(err, &dns) && dns.IsTemporary && !dns.IsNotFound
 }
 
-// isBroken reports whether a connection broke or could not be made. Any
-// system call that failed on a socket counts, whatever a platform's number
-// for "reset by peer" is.
+// isBroken reports whether a connection broke or could not be made. Any failed system call on a
+// socket counts, since platforms have different numbers for "reset by peer".
 func isBroken(err error) bool {
 	var op *net.OpError
 	var call *os.SyscallError
-	return isHungUp(err) || isRefused(err) || errors.As(err, &op) && errors.As(op, &call)
+	return IsHungUp(err) || isRefused(err) || errors.As(err, &op) && errors.As(op, &call)
 }
 
-// isHungUp reports whether the peer ended the connection before it answered.
-func isHungUp(err error) bool {
+// IsHungUp reports whether err says that the peer closed the connection before it sent a response.
+func IsHungUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
-		// A write meets this when net/http has closed the connection because
-		// the peer did.
+		// A write meets this when net/http has closed the connection because the peer did.
 		errors.Is(err, net.ErrClosed) ||
-		// net/http has no name for it. It repeats a GET by itself in this
-		// case, but not a POST.
+		// net/http exports no error for it. It repeats a GET by itself in this case, but not a
+		// POST.
 		strings.Contains(err.Error(), "http: server closed idle connection")
 }
 
@@ -91,26 +90,26 @@ func isRefused(err error) bool {
 	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
-// neverConnected reports whether err came up before there was a connection
-// to the host or its proxy.
+// neverConnected reports whether err occurred before there was a connection to the host or its
+// proxy.
 func neverConnected(err error) bool {
 	var op *net.OpError
 	return isRefused(err) || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
 }
 
-// http2Stream has the form of the HTTP/2 stream error inside net/http, which
-// lets errors.As fill any struct of this form.
+// http2Stream has the fields of the HTTP/2 stream error inside net/http, which lets errors.As fill
+// any struct with these fields.
 type http2Stream struct {
 	StreamID uint32
 	Code     uint32
 	Cause    error
 }
 
-// Error makes the form a target of errors.As.
+// Error makes http2Stream a target of errors.As.
 func (s http2Stream) Error() string { return "HTTP/2 stream error" }
 
-// isHTTP2Reset reports whether the peer gave up an HTTP/2 stream or its
-// connection for a reason that passes (error codes of RFC 9113, section 7).
+// isHTTP2Reset reports whether the peer ended an HTTP/2 stream or its connection for a transient
+// reason (error codes of RFC 9113, section 7).
 func isHTTP2Reset(err error) bool {
 	const internalError, refusedStream, cancel, enhanceYourCalm = 0x2, 0x7, 0x8, 0xb
 	var stream http2Stream
@@ -120,7 +119,7 @@ func isHTTP2Reset(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "http2: server sent GOAWAY") ||
 		strings.Contains(text, "http2: client connection lost") ||
-		// The connection ended before its first request. With TLS 1.3 that may
-		// be an alert, which another attempt brings to light.
+		// The connection ended before its first request. With TLS 1.3 the cause may be an alert,
+		// which the next attempt shows.
 		strings.Contains(text, "http2: client conn could not be established")
 }

@@ -1,54 +1,83 @@
-// Package wire holds the layers between the registry client and the network:
-// small decorators of [http.RoundTripper], one concern each, and the
-// transport that knows each host's TLS configuration.
+// Package wire carries the HTTP requests of a registry client. It retries, limits, records and
+// checks them, and sends each with the TLS configuration of its host.
 //
-// A request passes them in this order:
+// Start from [Hosts], the transport. It works alone; every other layer is a decorator of
+// [http.RoundTripper] with one concern, which sends through the layer in its Base. The Example
+// builds the chain.
+//
+// A request passes the layers in this order:
 //
 //	auth -> Retry -> Limit -> Loopback -> Headers -> (Plan) -> Record -> Policy -> Timeout -> Hosts
 //
 // The order has reasons:
 //
-//   - auth is outermost. Its own token requests are requests like any other,
-//     so they are repeated, recorded and sent over the host's TLS
-//     configuration too. A request repeated by Retry keeps the Authorization
-//     header that auth gave it; when the token expired during a long wait, the
-//     401 comes back up to auth, which has a new one.
-//   - [Retry] sits above everything that belongs to one attempt.
-//   - [Limit] sees each attempt and what it is answered, and nothing waits in
-//     it while Retry lets time pass.
-//   - [Loopback] may send one attempt twice, once as http and once as https.
-//     Below Retry a host is not asked five times in the wrong scheme; above
-//     Record both sends show.
-//   - [Headers] comes before Record, so that a record shows what was sent.
-//   - [Plan], where nothing is to be changed, stands above Record, so that
-//     what it holds back is not recorded as a call, and below the others, so
-//     that a plan has the schemes, tokens and retries of a run.
-//   - [Record] sees what goes out: token calls, redirect hops and every single
-//     attempt pass it exactly once.
-//   - [Policy] is below it, so that a call that it refuses is recorded. It is
-//     the last that decides anything: nothing goes out past it.
-//   - [Timeout] and [Hosts] only carry the request out.
+//   - auth is outermost, so that its token requests are also retried, recorded and sent with the
+//     TLS configuration of their host. A request that Retry repeats keeps the Authorization header
+//     that auth set. If the token expires during a long wait, the 401 goes up to auth, which gets
+//     a new token.
+//   - [Retry] is above everything that belongs to one attempt.
+//   - [Limit] sees each attempt and its response. No request occupies it while Retry waits.
+//   - [Loopback] may send one attempt twice, as http and as https. Since it is below Retry, a host
+//     is not retried in the wrong scheme. Since it is above Record, both requests are recorded.
+//   - [Headers] is above Record, so that a record shows what was sent.
+//   - [Plan], present when nothing may be changed, is above Record, so that a request it holds
+//     back is not recorded as a call. It is below the others, so that a plan has the schemes,
+//     tokens and retries of a real run.
+//   - [Record] sees what goes out: every token request, redirect hop and attempt exactly once.
+//   - [Policy] is below Record, so that a refused call is recorded. It is the last layer that
+//     decides, so every request that is sent has passed it.
+//   - [Timeout] and [Hosts] only send the request.
 //
-// Redirects are followed by http.Client, above the whole chain, so each hop
-// comes down through it again. [Redirects] says which hops are allowed.
+// http.Client follows redirects above the whole chain, so each hop passes through the chain again.
+// [Redirects] decides which hops are allowed.
 //
-// Every decorator has a useful zero value, sends through
-// [http.DefaultTransport] when its Base is nil, must not be copied once used
-// and is safe for concurrent use. As http.RoundTripper demands, none changes
-// the request it is given. Errors of a layer below are passed on unwrapped:
-// http.Client recognises some of them by their type.
+// The zero value of every decorator is useful. Without a Base it sends through
+// [http.DefaultTransport]. It is safe for concurrent use and must not be copied after first use. No
+// decorator changes the request it is given, as [http.RoundTripper] demands. Errors of a lower
+// layer are returned unwrapped, since http.Client recognises some of them by their type.
 package wire
 
 import (
+	"context"
 	"io"
 	"net/http"
+	"time"
 )
 
-// drainLimit bounds, in bytes, what is read of a response that nobody wants
-// before it is closed. A body read to its end leaves the connection reusable.
-const drainLimit = 64 << 10
+// maxDrain bounds, in bytes, what Drain reads.
+const maxDrain = 64 << 10
 
-// base returns rt, or the default transport in its absence.
+// Drain reads at most 64 KiB of what is left of the body of resp, and closes it. A body that was
+// read to its end leaves the connection reusable. resp may be nil.
+func Drain(resp *http.Response) {
+	if resp == nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
+	_ = resp.Body.Close()
+}
+
+// CloseBody closes the body of a request that is not sent, as [http.RoundTripper] demands. The
+// request may have none.
+func CloseBody(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
+}
+
+// Sleep waits for d. If ctx is done first, it returns context.Cause(ctx).
+func Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// base returns rt, or the default transport if rt is nil.
 func base(rt http.RoundTripper) http.RoundTripper {
 	if rt == nil {
 		return http.DefaultTransport
@@ -56,24 +85,47 @@ func base(rt http.RoundTripper) http.RoundTripper {
 	return rt
 }
 
-// discard drains resp within drainLimit and closes it. resp may be nil.
-func discard(resp *http.Response) {
-	if resp == nil {
-		return
-	}
-	_, _ = io.CopyN(io.Discard, resp.Body, drainLimit)
-	_ = resp.Body.Close()
-}
-
 // hasBody reports whether req carries a body.
 func hasBody(req *http.Request) bool {
 	return req.Body != nil && req.Body != http.NoBody
 }
 
-// closeBody closes the body of a request that is never sent, which
-// http.RoundTripper asks for.
-func closeBody(req *http.Request) {
-	if req.Body != nil {
-		_ = req.Body.Close()
+// hasContent reports whether resp has a body that may hold bytes.
+func hasContent(resp *http.Response) bool {
+	return resp.Body != nil && resp.Body != http.NoBody
+}
+
+// isRead reports whether req only reads: the method is GET or HEAD.
+func isRead(req *http.Request) bool {
+	return req.Method == http.MethodGet || req.Method == http.MethodHead
+}
+
+// wrapBody returns a copy of req with the context ctx and its body wrapped. A request without a
+// body keeps having none. GetBody is wrapped too: net/http calls it to repeat a request whose idle
+// connection was closed, and the bytes it reads then are sent as well.
+func wrapBody(ctx context.Context, req *http.Request, wrap func(io.ReadCloser) io.ReadCloser) *http.Request {
+	out := req.WithContext(ctx)
+	if !hasBody(req) {
+		return out
 	}
+	out.Body = wrap(req.Body)
+	if req.GetBody == nil {
+		return out
+	}
+	out.GetBody = func() (io.ReadCloser, error) {
+		body, err := req.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		return wrap(body), nil
+	}
+	return out
+}
+
+// set stores a value in a map, which it makes if it is nil.
+func set[K comparable, V any](m *map[K]V, key K, value V) {
+	if *m == nil {
+		*m = make(map[K]V)
+	}
+	(*m)[key] = value
 }

@@ -8,8 +8,9 @@ import (
 	"strconv"
 )
 
-// answered is a response that no server has given.
-func answered(req *http.Request, status int, length int64, body io.ReadCloser, header ...string) *http.Response {
+// newResponse returns a response to req that no server has sent. header holds names and values in
+// turns.
+func newResponse(req *http.Request, status int, length int64, body io.ReadCloser, header ...string) *http.Response {
 	resp := &http.Response{
 		Status:        strconv.Itoa(status) + " " + http.StatusText(status),
 		StatusCode:    status,
@@ -30,13 +31,13 @@ func answered(req *http.Request, status int, length int64, body io.ReadCloser, h
 	return resp
 }
 
-// errPlannedBlob is what reading a blob ends with that is not there yet.
-var errPlannedBlob = errors.New("the blob is not there before the plan is carried out")
+// errPlannedBlob is the error for reading a blob that is only planned.
+var errPlannedBlob = errors.New("the blob does not exist until the plan is carried out")
 
 // errorBody is a body that cannot be read.
 type errorBody struct{ err error }
 
-// Read fails with err. Of an empty p it is not asked for any bytes, and does not fail.
+// Read fails with err, unless p is empty.
 func (b errorBody) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -47,21 +48,21 @@ func (b errorBody) Read(p []byte) (int, error) {
 // Close has nothing to release.
 func (errorBody) Close() error { return nil }
 
-// laterBody makes the call that it is the body of when it is first read.
-type laterBody struct {
+// lazyBody is the body of a call that is made when the body is first read.
+type lazyBody struct {
 	open func() (*http.Response, error)
 	body io.ReadCloser
 	err  error
 }
 
-// Read makes the call when there is none yet, and gives its body from then on. The error of a call that failed, or was not
-// answered with 200, comes again with each Read.
-func (b *laterBody) Read(p []byte) (int, error) {
+// Read makes the call first if it was not made, and then reads its body. If the call fails or its
+// status is not 200, each Read returns that error.
+func (b *lazyBody) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
 	if b.body == nil && b.err == nil {
-		b.body, b.err = b.begin()
+		b.body, b.err = b.call()
 	}
 	if b.err != nil {
 		return 0, b.err
@@ -69,20 +70,22 @@ func (b *laterBody) Read(p []byte) (int, error) {
 	return b.body.Read(p)
 }
 
-func (b *laterBody) begin() (io.ReadCloser, error) {
+func (b *lazyBody) call() (io.ReadCloser, error) {
 	resp, err := b.open()
 	if err != nil {
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		discard(resp)
-		return nil, fmt.Errorf("the blob's first byte was to be had, but all of it is answered with %d", resp.StatusCode)
+		Drain(resp)
+		return nil, fmt.Errorf("the blob's first byte can be read, but the request for all of it got status %d",
+			resp.StatusCode)
 	}
 	return resp.Body, nil
 }
 
-// Close closes the call's body. Where no call was made none will be: Read then fails with http.ErrBodyReadAfterClose.
-func (b *laterBody) Close() error {
+// Close closes the call's body. If no call was made, none will be: Read then fails with
+// http.ErrBodyReadAfterClose.
+func (b *lazyBody) Close() error {
 	if b.body == nil {
 		b.err = http.ErrBodyReadAfterClose
 		return nil

@@ -7,22 +7,21 @@ import (
 	"strings"
 )
 
-// template is a pattern of calls.
-type template struct {
+// callPattern matches calls by their method and URL.
+type callPattern struct {
 	method  string
 	host    *HostPattern // nil for any
 	path    *regexp.Regexp
-	query   map[string]*regexp.Regexp
-	literal int // characters that stand for themselves
+	query   map[string]*regexp.Regexp // by parameter
+	literal int                       // bytes that match themselves: the more, the more precise
 }
 
-// methodName matches the names of methods.
 var methodName = regexp.MustCompile(`^[A-Z]+$`)
 
-func parseTemplate(method, target string) (template, error) {
-	t := template{method: method}
+func parseCallPattern(method, target string) (callPattern, error) {
+	c := callPattern{method: method}
 	if !methodName.MatchString(method) {
-		return t, fmt.Errorf("%q is no method such as GET", method)
+		return c, fmt.Errorf("%q is not a method such as GET", method)
 	}
 	if target == "*" {
 		target = "/*"
@@ -33,22 +32,22 @@ func parseTemplate(method, target string) (template, error) {
 	}
 	host, rest, ok := strings.Cut(bare, "/")
 	if !ok {
-		return t, fmt.Errorf("%q has no path", target)
+		return c, fmt.Errorf("%q has no path", target)
 	}
 	if host != "" {
 		p, err := ParseHostPattern(host)
 		if err != nil {
-			return t, err
+			return c, err
 		}
-		t.host = &p
+		c.host = &p
 	}
-	return t, t.parsePath("/" + rest)
+	return c, c.parsePath("/" + rest)
 }
 
 // parsePath reads path and query.
-func (t *template) parsePath(text string) (err error) {
+func (c *callPattern) parsePath(text string) (err error) {
 	path, query, _ := strings.Cut(text, "?")
-	if t.path, err = t.pattern(path); err != nil {
+	if c.path, err = c.compile(path); err != nil {
 		return err
 	}
 	for pair := range strings.SplitSeq(query, "&") {
@@ -56,23 +55,22 @@ func (t *template) parsePath(text string) (err error) {
 			continue
 		}
 		name, value, _ := strings.Cut(pair, "=")
-		if t.query == nil {
-			t.query = map[string]*regexp.Regexp{}
-		}
-		t.literal += len(name)
-		if t.query[name], err = t.pattern(value); err != nil {
+		pattern, err := c.compile(value)
+		if err != nil {
 			return err
 		}
+		c.literal += len(name)
+		set(&c.query, name, pattern)
 	}
 	return nil
 }
 
-// placeholder matches what stands for something else in a template.
+// placeholder matches what does not match itself in a pattern.
 var placeholder = regexp.MustCompile(`\{[^{}]*\}|\*`)
 
-// placeholders are regular expressions by what they stand for: the names and
-// references of distribution-spec, "Pulling manifests".
-func placeholders(text string) (string, bool) {
+// placeholderPattern returns the regular expression for a placeholder. Names and references are
+// those of distribution-spec, "Pulling manifests".
+func placeholderPattern(text string) (string, bool) {
 	const word = `[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`
 	switch text {
 	case "{name}":
@@ -89,17 +87,17 @@ func placeholders(text string) (string, bool) {
 	return "", false
 }
 
-// pattern makes a regular expression of a template's part.
-func (t *template) pattern(text string) (*regexp.Regexp, error) {
+// compile returns the regular expression for a path, or for the value of a parameter.
+func (c *callPattern) compile(text string) (*regexp.Regexp, error) {
 	var b strings.Builder
 	end := 0
 	literal := func(part string) {
-		t.literal += len(part)
+		c.literal += len(part)
 		b.WriteString(regexp.QuoteMeta(part))
 	}
 	for _, m := range placeholder.FindAllStringIndex(text, -1) {
 		literal(text[end:m[0]])
-		expression, ok := placeholders(text[m[0]:m[1]])
+		expression, ok := placeholderPattern(text[m[0]:m[1]])
 		if !ok {
 			return nil, fmt.Errorf("%s is none of {name}, {digest}, {tag}, {session}", text[m[0]:m[1]])
 		}
@@ -110,13 +108,13 @@ func (t *template) pattern(text string) (*regexp.Regexp, error) {
 	return regexp.Compile("^(?:" + b.String() + ")$")
 }
 
-// matches tells whether a call is one of the template's.
-func (t template) matches(method string, u *url.URL) bool {
-	if method != t.method || t.host != nil && !t.host.Matches(u) || !t.path.MatchString(u.Path) {
+// matches reports whether the pattern matches a call.
+func (c *callPattern) matches(method string, u *url.URL) bool {
+	if method != c.method || c.host != nil && !c.host.Matches(u) || !c.path.MatchString(u.Path) {
 		return false
 	}
 	query := u.Query()
-	for name, value := range t.query {
+	for name, value := range c.query {
 		if !query.Has(name) || !value.MatchString(query.Get(name)) {
 			return false
 		}

@@ -27,20 +27,24 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// answer is a response to req without a server.
+// responder is a layer that answers every request.
+type responder func(*http.Request) *http.Response
+
+func (f responder) RoundTrip(req *http.Request) (*http.Response, error) { return f(req), nil }
+
+// always answers every request alike. header holds names and values in turn.
+func always(status int, body string, header ...string) responder {
+	return func(req *http.Request) *http.Response { return answer(req, status, body, header...) }
+}
+
+// failing is a layer in which every request fails.
+func failing(err error) roundTripper {
+	return func(*http.Request) (*http.Response, error) { return nil, err }
+}
+
+// answer returns a response to req without a server.
 func answer(req *http.Request, status int, body string, header ...string) *http.Response {
-	resp := &http.Response{
-		StatusCode:    status,
-		Proto:         "HTTP/1.1",
-		Header:        make(http.Header),
-		Body:          io.NopCloser(strings.NewReader(body)),
-		ContentLength: int64(len(body)),
-		Request:       req,
-	}
-	for i := 0; i < len(header); i += 2 {
-		resp.Header.Set(header[i], header[i+1])
-	}
-	return resp
+	return newResponse(req, status, int64(len(body)), io.NopCloser(strings.NewReader(body)), header...)
 }
 
 func newRequest(t *testing.T, method, url string, body io.Reader) *http.Request {
@@ -101,7 +105,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-// issue makes a certificate for a server on loopback or for a client.
+// issue makes a certificate for a server on a loopback address, or for a client, and its key.
 func (a *authority) issue(t *testing.T, name string) (cert, key []byte) {
 	t.Helper()
 	private := newKey(t)
@@ -132,8 +136,7 @@ func pemBlock(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
-// serve starts a server of TLS, with HTTP/2, that asks for a client
-// certificate without insisting on one.
+// serve starts a TLS server with HTTP/2 that accepts a client certificate.
 func (a *authority) serve(t *testing.T, handler http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	pair, err := tls.X509KeyPair(a.issue(t, "server"))
@@ -143,14 +146,14 @@ func (a *authority) serve(t *testing.T, handler http.HandlerFunc) *httptest.Serv
 	server := httptest.NewUnstartedServer(handler)
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequestClientCert}
 	server.EnableHTTP2 = true
-	server.Config.ErrorLog = quiet()
+	server.Config.ErrorLog = silentLog()
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return server
 }
 
-// byName is the address of a server with localhost as its host.
-func byName(t *testing.T, server *httptest.Server) string {
+// localhost returns the address of a server with localhost as its host.
+func localhost(t *testing.T, server *httptest.Server) string {
 	t.Helper()
 	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
 	if err != nil {
@@ -159,8 +162,8 @@ func byName(t *testing.T, server *httptest.Server) string {
 	return "localhost:" + port
 }
 
-// write puts files, given as name and content, under dir.
-func write(t *testing.T, dir string, files map[string][]byte) {
+// writeFiles writes files, given by name and content, into dir.
+func writeFiles(t *testing.T, dir string, files map[string][]byte) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -172,10 +175,10 @@ func write(t *testing.T, dir string, files map[string][]byte) {
 	}
 }
 
-// quiet is a log for servers whose clients fail on purpose.
-func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+// silentLog is the log of a server whose clients fail on purpose.
+func silentLog() *log.Logger { return log.New(io.Discard, "", 0) }
 
-// noSleep is a Retry.Sleep that notes each wait and returns at once.
+// noSleep is a Retry.Sleep that returns at once. It appends each wait to waits unless that is nil.
 func noSleep(waits *[]time.Duration) func(context.Context, time.Duration) error {
 	return func(ctx context.Context, d time.Duration) error {
 		if waits != nil {
