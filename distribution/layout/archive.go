@@ -15,26 +15,27 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Archive is a tar of images that is read where it lies: a bundle, any OCI image layout in a tar, or what `docker save`
-// writes. Its methods may be called concurrently.
+// Archive is a tar of images that is read without unpacking it: a bundle, an OCI image layout in a
+// tar, or the output of `docker save`. Its methods may be called concurrently.
 type Archive struct {
 	volumes     *volumes
 	members     *tarIndex
 	blobs       map[blob.Digest]section
-	synthesized map[blob.Digest]manifest.Manifest // manifests that stand for entries of docker's manifest.json
+	synthesized map[blob.Digest]manifest.Manifest // manifests made for the entries of docker's manifest.json
 	images      []Image
-	inventory   *Inventory // transship.json, nil where there is none
-	baseBlobs   map[blob.Digest]baseBlob
+	inventory   *Inventory               // transship.json, nil if there is none
+	baseBlobs   map[blob.Digest]baseBlob // set by BuildOn
 
 	repositories func() *repositorySet
 }
 
-// OpenArchive opens an archive by its path, or by that of its first volume where it was split; FILE stands for FILE.001
-// too. It reads the headers and the small documents only. The images of a docker-archive get docker's schema 2 manifests
-// over the layers as they are, the same each time; a layer that is compressed and not named after its digest is read
-// once for it.
+// OpenArchive opens an archive by its path. For a split one that is FILE, or its first volume
+// FILE.001. It reads only the headers and the small documents. The images of a docker-archive get
+// docker's schema 2 manifests over the layers as they are stored, the same each time. For that it
+// reads each layer that is compressed and not named after its digest.
 //
-// Errors are an *[ArchiveError] that says what is wrong with the archive, or those of the file system.
+// Errors are an *[ArchiveError] that says what is wrong with the archive, or those of the file
+// system.
 func OpenArchive(path string) (*Archive, error) {
 	v, err := openVolumes(path)
 	if err != nil {
@@ -49,7 +50,8 @@ func OpenArchive(path string) (*Archive, error) {
 	return a, nil
 }
 
-// open reads the documents of whichever kind of archive it is. One that is both is an image layout.
+// open reads the documents. An archive that is both an image layout and a docker-archive is read as
+// an image layout.
 func (a *Archive) open() (err error) {
 	if a.members, err = scanTar(a.volumes); err != nil {
 		return err
@@ -60,24 +62,26 @@ func (a *Archive) open() (err error) {
 	case a.members.has(dockerFile):
 		return a.openDocker()
 	}
-	return cmp.Or(a.volumes.checkInventory(), a.newError("", ErrNotArchive, "it holds no images: there is neither "+layoutFile+" nor "+dockerFile+" in it"))
+	err = a.errorf("", ErrNotArchive, "it holds no images: there is neither %s nor %s in it", layoutFile, dockerFile)
+	return cmp.Or(a.volumes.checkInventory(), err)
 }
 
-func (a *Archive) newError(member string, kind error, reason string) error {
-	return a.members.newError(member, kind, reason)
+func (a *Archive) errorf(member string, kind error, format string, args ...any) error {
+	return a.members.errorf(member, kind, format, args...)
 }
 
-// Name returns the archive's file name, without its folder and the number of a volume.
+// Name returns the file name of the archive, without its folder and without the number of a volume.
 func (a *Archive) Name() string { return filepath.Base(a.volumes.path) }
 
-// String returns the archive's path, without the number of a volume.
+// String returns the path of the archive, without the number of a volume.
 func (a *Archive) String() string { return a.volumes.path }
 
-// Images returns the archive's entries, in its order.
+// Images returns the entries of the archive, in its order.
 func (a *Archive) Images() []Image { return slices.Clone(a.images) }
 
-// Find returns the image that ref means: by name, full or familiar; by digest; by what index.json calls it; by a tag
-// that only one image has; and with "" the only image there is. The error is a *[FindError].
+// Find returns the image that ref means: by its name, full or short; by its digest; by its ref.name
+// in index.json; by a tag that only one image has; and with "" the only image. The error is a
+// *[FindError].
 func (a *Archive) Find(ref string) (Image, error) {
 	im, err := findImage(a.images, ref)
 	if err != nil {
@@ -86,15 +90,16 @@ func (a *Archive) Find(ref string) (Image, error) {
 	return im, nil
 }
 
-// Has tells whether the archive itself, and not its base, has a manifest or blob.
+// Has reports whether the archive itself, not its base, has a manifest or blob.
 func (a *Archive) Has(d blob.Digest) bool {
 	_, found := a.blobs[d]
 	_, made := a.synthesized[d]
 	return found || made
 }
 
-// Manifest returns an image's manifest by anything that [Archive.Find] takes, or any manifest by its digest. One that is
-// not there is fs.ErrNotExist, bytes that do not match their digest are a *[blob.MismatchError].
+// Manifest returns the manifest of the image that [Archive.Find] finds, or any manifest by its
+// digest. A missing one is fs.ErrNotExist; bytes that do not match their digest are a
+// *[blob.MismatchError].
 func (a *Archive) Manifest(_ context.Context, ref string) (manifest.Manifest, error) {
 	if d := blob.Digest(ref); d.Validate() == nil {
 		return a.manifest(manifest.Descriptor{Digest: d})
@@ -106,7 +111,7 @@ func (a *Archive) Manifest(_ context.Context, ref string) (manifest.Manifest, er
 	return a.manifest(im.Descriptor)
 }
 
-// manifest returns a manifest. Of the descriptor only the digest and the media type matter.
+// manifest returns a manifest. Of the descriptor only the digest and the media type are used.
 func (a *Archive) manifest(d manifest.Descriptor) (manifest.Manifest, error) {
 	if m, found := a.synthesized[d.Digest]; found {
 		return m, nil
@@ -116,7 +121,8 @@ func (a *Archive) manifest(d manifest.Descriptor) (manifest.Manifest, error) {
 		return manifest.Manifest{}, a.notFound("manifest", d.Digest)
 	}
 	if at.size > manifest.MaxSize {
-		return manifest.Manifest{}, fmt.Errorf("%s: %w", a, &manifest.DocumentError{Digest: d.Digest, Err: manifest.ErrTooLarge})
+		err := &manifest.DocumentError{Digest: d.Digest, Err: manifest.ErrTooLarge}
+		return manifest.Manifest{}, fmt.Errorf("%s: %w", a, err)
 	}
 	raw := make([]byte, at.size)
 	if _, err := a.volumes.ReadAt(raw, at.offset); err != nil {
@@ -133,9 +139,9 @@ func (a *Archive) manifest(d manifest.Descriptor) (manifest.Manifest, error) {
 	return m, nil
 }
 
-// Blob opens a blob at an offset in bytes; only the descriptor's digest matters. Whoever reads the bytes verifies them.
-// A blob that is not there is fs.ErrNotExist; the text names the base, if that has it and [Archive.BuildOn] did not tell
-// where.
+// Blob opens a blob at an offset in bytes. Of the descriptor only the digest is used. The bytes are
+// not verified; the reader has to do that. A missing blob is fs.ErrNotExist. If it is left to the
+// base and [Archive.BuildOn] was not called, the message names the base.
 func (a *Archive) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
 	if m, made := a.synthesized[d.Digest]; made {
 		return openSection(bytes.NewReader(m.Raw), d.Digest, m.Size, offset)
@@ -160,12 +166,13 @@ func openSection(r io.ReadSeeker, d blob.Digest, size, offset int64) (io.ReadClo
 
 func (a *Archive) notFound(what string, d blob.Digest) error {
 	if a.inBase(d) {
-		return fmt.Errorf("%s: %s %s is in %s, on which this bundle builds: %w", a, what, d, a.inventory.Base.File, fs.ErrNotExist)
+		base := a.inventory.Base.File
+		return fmt.Errorf("%s: %s %s is in %s, on which this bundle builds: %w", a, what, d, base, fs.ErrNotExist)
 	}
 	return fmt.Errorf("%s: %s %s: %w", a, what, d, fs.ErrNotExist)
 }
 
-// inBase tells whether something is left to the bundle's base.
+// inBase reports whether the bundle leaves d to its base.
 func (a *Archive) inBase(d blob.Digest) bool {
 	if a.inventory == nil || a.inventory.Base == nil {
 		return false
@@ -174,8 +181,9 @@ func (a *Archive) inBase(d blob.Digest) bool {
 	return listed && c.InBase
 }
 
-// Inventory returns what the archive holds. That of a bundle is the member transship.json. That of another archive is
-// made by reading its manifests, and lists what is there; a manifest that cannot be read is an error.
+// Inventory returns what the archive holds. For a bundle it is transship.json. For other archives
+// it is made from their manifests, and lists only content that is there; a manifest that cannot be
+// read is an error.
 func (a *Archive) Inventory() (Inventory, error) {
 	if a.inventory != nil {
 		in := *a.inventory
@@ -187,5 +195,5 @@ func (a *Archive) Inventory() (Inventory, error) {
 	return in, err
 }
 
-// Close closes the archive's files. Readers of its blobs fail from then on.
+// Close closes the files of the archive. Readers of its blobs fail from then on.
 func (a *Archive) Close() error { return a.volumes.Close() }

@@ -10,72 +10,76 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Blobs is where content can be found by its digest alone, whichever repository has it: an [*Archive] or a [*Dir].
+// Blobs finds content by its digest, in whichever repository it is. [*Archive] and [*Dir] implement
+// it.
 type Blobs interface {
-	// BlobSize returns the size in bytes of a manifest or blob. One that is not there is fs.ErrNotExist.
+	// BlobSize returns the size in bytes of a manifest or blob. A missing one is fs.ErrNotExist.
 	BlobSize(d blob.Digest) (int64, error)
-	// Blob opens a manifest or blob at an offset in bytes; only the descriptor's digest matters.
+	// Blob opens a manifest or blob at an offset in bytes. Of the descriptor only the digest is
+	// used.
 	Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error)
 }
 
-// BaseError says that a differential bundle leaves something to its base which is not where it was looked for. It is
-// fs.ErrNotExist.
+// BaseError is the error of a differential bundle if content that it leaves to its base was not
+// found where [Archive.BuildOn] looked. It is fs.ErrNotExist.
 type BaseError struct {
 	Path    string // of the bundle
 	Base    Base
 	Missing []Content // by digest
-	Of      int       // how many things the bundle leaves to its base
+	Of      int       // how many blobs the bundle leaves to its base
 }
 
 // Error names the bundle and its base.
 func (e *BaseError) Error() string {
-	return fmt.Sprintf("%s builds on %s: %d of the %d blobs that it leaves there are missing", e.Path, e.Base.File, len(e.Missing), e.Of)
+	return fmt.Sprintf("%s builds on %s: %d of the %d blobs that it leaves there are missing",
+		e.Path, e.Base.File, len(e.Missing), e.Of)
 }
 
-// Is makes it fs.ErrNotExist.
+// Is reports whether target is fs.ErrNotExist.
 func (e *BaseError) Is(target error) bool { return target == fs.ErrNotExist }
 
-// BuildOn tells a differential bundle where the content is that it leaves to its base: its repositories show it from
-// then on, and [Archive.Blob] opens it. It must come before all other use of the archive, and the places must stay open
-// as long as the archive. What one of them has with another size is not what is looked for. Where something is in none
-// of them the error is a *[BaseError]; the rest is shown then too.
-func (a *Archive) BuildOn(places ...Blobs) error {
+// BuildOn sets where the content is that a differential bundle leaves to its base. From then on the
+// archive's repositories show it, and [Archive.Blob] opens it. BuildOn must be called before the
+// archive is used, and stores must stay open as long as the archive. Content of another size than
+// the inventory says does not count. If something is in none of the stores, the error is a
+// *[BaseError]; the rest is shown all the same.
+func (a *Archive) BuildOn(stores ...Blobs) error {
 	if a.inventory == nil || a.inventory.Base == nil {
 		return nil
 	}
-	left := a.inventory.Missing()
-	a.baseBlobs = make(map[blob.Digest]baseBlob, len(left))
+	leftOut := a.inventory.Missing()
+	a.baseBlobs = make(map[blob.Digest]baseBlob, len(leftOut))
 	var missing []Content
-	for _, c := range left {
-		if p := findInStores(places, c); p != nil {
-			a.baseBlobs[c.Digest] = baseBlob{p, c.Size}
+	for _, c := range leftOut {
+		if store := findInStores(stores, c); store != nil {
+			a.baseBlobs[c.Digest] = baseBlob{store, c.Size}
 		} else {
 			missing = append(missing, c)
 		}
 	}
 	if len(missing) > 0 {
-		return &BaseError{a.String(), *a.inventory.Base, missing, len(left)}
+		return &BaseError{a.String(), *a.inventory.Base, missing, len(leftOut)}
 	}
 	return nil
 }
 
-// lent is content that is in another place than the archive.
+// baseBlob is content of the base, in one of the stores given to BuildOn.
 type baseBlob struct {
 	Blobs
 	size int64
 }
 
-// having returns the first place that has the content.
-func findInStores(places []Blobs, c Content) Blobs {
-	for _, p := range places {
-		if size, err := p.BlobSize(c.Digest); err == nil && size == c.Size {
-			return p
+// findInStores returns the first store that has the content.
+func findInStores(stores []Blobs, c Content) Blobs {
+	for _, store := range stores {
+		if size, err := store.BlobSize(c.Digest); err == nil && size == c.Size {
+			return store
 		}
 	}
 	return nil
 }
 
-// size returns how large something is that the archive has, or was told where to find.
+// sizeOf returns the size of content that is in the archive or in a store given to BuildOn.
 func (a *Archive) sizeOf(d blob.Digest) (int64, bool) {
 	if at, found := a.blobs[d]; found {
 		return at.size, true
@@ -87,7 +91,7 @@ func (a *Archive) sizeOf(d blob.Digest) (int64, bool) {
 	return l.size, found
 }
 
-// BlobSize implements [Blobs]. What the archive leaves to its base is not there.
+// BlobSize implements [Blobs]. Content that is left to the base is fs.ErrNotExist.
 func (a *Archive) BlobSize(d blob.Digest) (int64, error) {
 	if !a.Has(d) {
 		return 0, a.notFound("blob", d)

@@ -13,7 +13,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Media types of layers that docker's manifests may have, beside gzip: uncompressed, and as buildkit names zstd.
+// Media types of layers in docker's manifests, besides gzip: uncompressed, and zstd as buildkit names
+// it.
 const (
 	mediaTypeDockerTar  = "application/vnd.docker.image.rootfs.diff.tar"
 	mediaTypeDockerZstd = "application/vnd.docker.image.rootfs.diff.tar.zstd"
@@ -27,7 +28,7 @@ func (a *Archive) openDocker() error {
 	}
 	entries, err := parseDockerFile(b)
 	if err != nil {
-		return a.newError(dockerFile, ErrDamaged, err.Error())
+		return a.errorf(dockerFile, ErrDamaged, "%v", err)
 	}
 	r := dockerReader{a, map[string]blob.Digest{}}
 	for _, e := range entries {
@@ -38,7 +39,7 @@ func (a *Archive) openDocker() error {
 	return nil
 }
 
-// parseDockerFile reads docker's manifest.json.
+// parseDockerFile parses docker's manifest.json.
 func parseDockerFile(b []byte) ([]dockerImage, error) {
 	var out []dockerImage
 	if err := json.Unmarshal(b, &out); err != nil {
@@ -61,10 +62,10 @@ func parseDockerFile(b []byte) ([]dockerImage, error) {
 // dockerReader makes manifests for an archive that has none.
 type dockerReader struct {
 	*Archive
-	hashed map[string]blob.Digest // layers that had to be read for their digests, by their names
+	hashed map[string]blob.Digest // digests of layers that had to be read, by name
 }
 
-// add makes a manifest of one entry, and an image for each of its names.
+// addEntry makes the manifest of one entry, and an image for each of its names.
 func (r dockerReader) addEntry(e dockerImage) error {
 	m, err := r.buildManifest(e)
 	if err != nil {
@@ -81,13 +82,15 @@ func (r dockerReader) addEntry(e dockerImage) error {
 	return nil
 }
 
-// manifest writes the schema 2 manifest of a config and its layers, in docker's form.
+// buildManifest makes the schema 2 manifest of a config and its layers, in docker's form.
 func (r dockerReader) buildManifest(e dockerImage) (manifest.Manifest, error) {
 	config, diffIDs, err := r.readConfig(e)
 	if err != nil {
 		return manifest.Manifest{}, err
 	}
-	im := manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &config, Layers: []manifest.Descriptor{}}
+	im := manifest.Image{
+		SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &config, Layers: []manifest.Descriptor{},
+	}
 	for i, name := range e.Layers {
 		d, err := r.describeLayer(name, diffIDs[i])
 		if err != nil {
@@ -102,7 +105,8 @@ func (r dockerReader) buildManifest(e dockerImage) (manifest.Manifest, error) {
 	return manifest.Parse(manifest.MediaTypeDockerManifest, raw)
 }
 
-// config describes an entry's config, and returns the digests of the uncompressed layers that it lists.
+// readConfig returns the descriptor of an entry's config, and the digests of the uncompressed
+// layers that it lists.
 func (r dockerReader) readConfig(e dockerImage) (manifest.Descriptor, []blob.Digest, error) {
 	name, err := r.resolveLink(e.Config)
 	if err != nil {
@@ -114,19 +118,19 @@ func (r dockerReader) readConfig(e dockerImage) (manifest.Descriptor, []blob.Dig
 	}
 	c, err := manifest.ParseConfig(b)
 	if err != nil {
-		return manifest.Descriptor{}, nil, r.newError(name, ErrDamaged, err.Error())
+		return manifest.Descriptor{}, nil, r.errorf(name, ErrDamaged, "%v", err)
 	}
 	if len(c.RootFS.DiffIDs) != len(e.Layers) {
 		reason := fmt.Sprintf("it has %d layers, and %d by %s", len(c.RootFS.DiffIDs), len(e.Layers), dockerFile)
-		return manifest.Descriptor{}, nil, r.newError(name, ErrDamaged, reason)
+		return manifest.Descriptor{}, nil, r.errorf(name, ErrDamaged, "%s", reason)
 	}
 	d := manifest.Descriptor{MediaType: manifest.MediaTypeDockerConfig, Size: int64(len(b)), Digest: blob.FromBytes(b)}
 	r.blobs[d.Digest] = r.members.files[name]
 	return d, c.RootFS.DiffIDs, nil
 }
 
-// follow returns the regular file that a name in manifest.json means. docker writes a layer that several images share
-// once, and symbolic links to it.
+// resolveLink returns the regular file that a name in manifest.json means. docker writes a layer
+// that several images share once, and symbolic links to it.
 func (r dockerReader) resolveLink(name string) (string, error) {
 	clean, reason := cleanName(name)
 	if to, link := r.members.links[clean]; link && reason == "" {
@@ -136,15 +140,16 @@ func (r dockerReader) resolveLink(name string) (string, error) {
 		}
 	}
 	if reason != "" {
-		return "", r.newError(name, ErrUnsafe, reason)
+		return "", r.errorf(name, ErrUnsafe, "%s", reason)
 	}
 	if !r.members.has(clean) {
-		return "", r.newError(dockerFile, ErrDamaged, fmt.Sprintf("it points to %s, which is not there", printable(name)))
+		return "", r.errorf(dockerFile, ErrDamaged, "it points to %s, which is not there", printable(name))
 	}
 	return clean, nil
 }
 
-// layer describes a layer as it stands in the archive. The config tells the digest of one that is uncompressed.
+// describeLayer returns the descriptor of a layer as it is stored. diffID is its digest in the
+// config, which is the digest of the uncompressed layer.
 func (r dockerReader) describeLayer(name string, diffID blob.Digest) (manifest.Descriptor, error) {
 	file, err := r.resolveLink(name)
 	if err != nil {
@@ -161,13 +166,13 @@ func (r dockerReader) describeLayer(name string, diffID blob.Digest) (manifest.D
 		}
 	}
 	if err := d.Validate(); err != nil {
-		return d, r.newError(file, ErrDamaged, err.Error())
+		return d, r.errorf(file, ErrDamaged, "%v", err)
 	}
 	r.blobs[d.Digest] = at
 	return d, nil
 }
 
-// layerType tells a layer's compression from its first bytes.
+// layerType returns the media type of a layer, by its first bytes.
 func (r dockerReader) layerType(at section) (string, error) {
 	head := make([]byte, min(4, at.size))
 	if _, err := r.volumes.ReadAt(head, at.offset); err != nil && !errors.Is(err, io.EOF) {
@@ -182,8 +187,9 @@ func (r dockerReader) layerType(at section) (string, error) {
 	return mediaTypeDockerTar, nil
 }
 
-// layerDigest returns the digest of a compressed layer: the one in its name, as crane and bazel write it, which is held
-// against the bytes when they are read; or else that of its bytes.
+// layerDigest returns the digest of a compressed layer. crane and bazel name the layer after it;
+// such a digest is compared with the bytes when they are read. Otherwise the layer is read and
+// hashed.
 func (r dockerReader) layerDigest(file string, at section) (blob.Digest, error) {
 	stem, _, _ := strings.Cut(strings.TrimPrefix(path.Base(file), "sha256:"), ".")
 	if named := blob.Digest("sha256:" + stem); named.Validate() == nil {

@@ -5,29 +5,30 @@ import (
 	"fmt"
 )
 
-// Kinds of [ArchiveError], to be found with errors.Is.
+// Kinds of [ArchiveError], for errors.Is.
 var (
-	// ErrNotArchive is a file that holds no images in a form that is known here.
+	// ErrNotArchive is a file without images in a known form.
 	ErrNotArchive = errors.New("no archive of images")
-	// ErrCompressed is an archive that was compressed as a whole, so that nothing in it can be found without unpacking.
+	// ErrCompressed is an archive that is compressed as a whole: it would have to be unpacked to
+	// find anything in it.
 	ErrCompressed = errors.New("compressed archive")
-	// ErrNewer is a bundle or layout of a version that is not known here.
+	// ErrNewer is a bundle or layout of an unknown version.
 	ErrNewer = errors.New("unknown version")
-	// ErrUnsafe is an archive with members that no honest tool writes: paths that leave it, links, devices, two members
-	// of one name, documents of a size beyond reason.
+	// ErrUnsafe is an archive with members that no honest tool writes: paths that leave it, links,
+	// devices, two members with one name, documents that are far too large.
 	ErrUnsafe = errors.New("unsafe archive")
-	// ErrDamaged is an archive that is cut short or contradicts itself.
+	// ErrDamaged is an archive or folder that is cut short or contradicts itself.
 	ErrDamaged = errors.New("damaged archive")
-	// ErrVolume is a volume that is missing, or not as long as it was.
+	// ErrVolume is a volume that is missing or has another size than it was written with.
 	ErrVolume = errors.New("incomplete volumes")
 	// ErrBusy is a bundle that another process is writing.
 	ErrBusy = errors.New("being written")
 )
 
-// ArchiveError says what is wrong with a bundle or another archive.
+// ArchiveError says what is wrong with a bundle, another archive or a folder.
 type ArchiveError struct {
-	Path   string // of the file, or of the volume
-	Member string // the name in the tar, "" where it is not about one member
+	Path   string // of the file or volume
+	Member string // the name in the tar, "" if the error is not about a member
 	Kind   error  // one of the errors above
 	Reason string
 }
@@ -43,7 +44,7 @@ func (e *ArchiveError) Error() string {
 // Unwrap returns the kind.
 func (e *ArchiveError) Unwrap() error { return e.Kind }
 
-// shown makes a text from outside fit for a message.
+// printable quotes foreign text for a message if it needs that, and cuts it after 120 bytes.
 func printable(s string) string {
 	const most = 120
 	if len(s) > most {
@@ -55,10 +56,11 @@ func printable(s string) string {
 	return s
 }
 
-// damagedError is an error of a document that cannot be read. It is ErrDamaged, unless the document is only newer.
+// damagedError is the error of a document that cannot be read. It is ErrDamaged unless it is
+// ErrNewer.
 type damagedError struct{ error }
 
-// Is makes it ErrDamaged.
+// Is reports whether target is ErrDamaged and the error is not ErrNewer.
 func (e damagedError) Is(target error) bool {
 	return target == ErrDamaged && !errors.Is(e.error, ErrNewer)
 }
@@ -73,7 +75,7 @@ func asDamaged(err error) error {
 	return damagedError{err}
 }
 
-// kindOf is the kind of an error that checkVersion and decodeInventory return.
+// errorKind returns the kind for an error of checkVersion or decodeInventory.
 func errorKind(err error) error {
 	if errors.Is(err, ErrNewer) {
 		return ErrNewer

@@ -1,8 +1,6 @@
 package layout
 
 import (
-	"fmt"
-
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
 )
@@ -10,7 +8,7 @@ import (
 // openLayout reads the documents of an image layout.
 func (a *Archive) openLayout() error {
 	for name := range a.members.links {
-		return a.newError(name, ErrUnsafe, "it is a link")
+		return a.errorf(name, ErrUnsafe, "it is a link")
 	}
 	a.indexBlobs()
 	if err := a.readVersion(); err != nil {
@@ -24,11 +22,11 @@ func (a *Archive) openLayout() error {
 		return err
 	}
 	if b == nil {
-		return a.newError(indexFile, ErrDamaged, "it is missing")
+		return a.errorf(indexFile, ErrDamaged, "it is missing")
 	}
 	ix, err := parseIndex(b, "")
 	if err != nil {
-		return a.newError(indexFile, ErrDamaged, err.Error())
+		return a.errorf(indexFile, ErrDamaged, "%v", err)
 	}
 	for _, e := range ix.entries {
 		if err := a.checkEntry(e.Descriptor); err != nil {
@@ -39,7 +37,7 @@ func (a *Archive) openLayout() error {
 	return nil
 }
 
-// noteBlobs enters the members that are named like the blobs of an image layout.
+// indexBlobs adds the members that are named like blobs of an image layout.
 func (a *Archive) indexBlobs() {
 	for name, at := range a.members.files {
 		if d := parseBlobName(name); d != "" {
@@ -54,12 +52,13 @@ func (a *Archive) readVersion() error {
 		return err
 	}
 	if err := checkVersion(b); err != nil {
-		return a.newError("", errorKind(err), err.Error())
+		return a.errorf("", errorKind(err), "%v", err)
 	}
 	return nil
 }
 
-// readInventory reads transship.json, where there is one, and makes sure that all it lists is there.
+// readInventory reads transship.json, if there is one, and checks that everything it lists is
+// there.
 func (a *Archive) readInventory() error {
 	b, err := a.members.document(inventoryFile, maxDocument)
 	if b == nil {
@@ -73,7 +72,7 @@ func (a *Archive) readInventory() error {
 		at, found := a.blobs[c.Digest]
 		switch {
 		case found && at.size != c.Size:
-			return a.newError(blobName(c.Digest), ErrDamaged, fmt.Sprintf("it has %d bytes, and %d by %s", at.size, c.Size, inventoryFile))
+			return a.errorf(blobName(c.Digest), ErrDamaged, "it has %d bytes, and %d by %s", at.size, c.Size, inventoryFile)
 		case !found && !c.InBase:
 			return a.volumes.truncatedError(blobName(c.Digest))
 		}
@@ -83,14 +82,14 @@ func (a *Archive) readInventory() error {
 	return nil
 }
 
-// checkEntry makes sure that an entry of index.json points to something.
+// checkEntry checks that the manifest of an entry of index.json is there.
 func (a *Archive) checkEntry(d manifest.Descriptor) error {
 	at, found := a.blobs[d.Digest]
 	switch {
 	case !found:
-		return a.newError(indexFile, ErrDamaged, fmt.Sprintf("it points to %s, which is not there", d.Digest))
+		return a.errorf(indexFile, ErrDamaged, "it points to %s, which is not there", d.Digest)
 	case at.size != d.Size:
-		return a.newError(blobName(d.Digest), ErrDamaged, fmt.Sprintf("it has %d bytes, and %d by %s", at.size, d.Size, indexFile))
+		return a.errorf(blobName(d.Digest), ErrDamaged, "it has %d bytes, and %d by %s", at.size, d.Size, indexFile)
 	}
 	return nil
 }

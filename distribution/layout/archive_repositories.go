@@ -8,15 +8,16 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Repositories returns the names under which a registry shows the archive's images, sorted. The image
-// docker.io/hczjl/halo:1.6 is in the repository hczjl/halo, and in docker.io/hczjl/halo too. The long name is among the
-// names only where the archive has images of that path from two registries; a tag that names different images of theirs
-// is found under the long names alone. Images without a name are in a repository called like the archive's file.
+// Repositories returns the names under which a registry shows the archive's images, sorted. The
+// image docker.io/hczjl/halo:1.6 is in two repositories: hczjl/halo and docker.io/hczjl/halo. The
+// long name is only returned if the archive has images with that path from two registries. A tag
+// that names different images of theirs is found only under the long names. Images without a name
+// are in a repository named after the archive's file.
 func (a *Archive) Repositories(context.Context) ([]string, error) {
 	return slices.Clone(a.repositories().names), nil
 }
 
-// Repository returns the repository of that name, which need not hold anything.
+// Repository returns the repository with that name, which need not hold anything.
 func (a *Archive) Repository(name string) *ArchiveRepository {
 	if r := a.repositories().byName[name]; r != nil {
 		return r
@@ -24,57 +25,57 @@ func (a *Archive) Repository(name string) *ArchiveRepository {
 	return &ArchiveRepository{archive: a, name: name}
 }
 
-// Unnamed returns the repository of entries that name none.
+// Unnamed returns the repository of entries that name none. It is named after the archive's file.
 func (a *Archive) Unnamed() *ArchiveRepository { return a.Repository(fallbackName(a.volumes.path)) }
 
-// views are an archive's repositories.
+// repositorySet is the repositories of an archive.
 type repositorySet struct {
 	archive *Archive
 	byName  map[string]*ArchiveRepository
-	domains map[string][]string // by path: the registries that the archive has images of that path from
-	names   []string
+	domains map[string][]string // by path: the domains of the archive's images with that path
+	names   []string            // those that Repositories returns
 }
 
-// makeViews sorts the archive's images into repositories.
+// groupImages groups the archive's images into repositories.
 func (a *Archive) groupImages() *repositorySet {
-	v := &repositorySet{archive: a, byName: map[string]*ArchiveRepository{}, domains: map[string][]string{}}
+	s := &repositorySet{archive: a, byName: map[string]*ArchiveRepository{}, domains: map[string][]string{}}
 	for _, im := range a.images {
 		r, named := im.reference()
 		if !named {
-			v.repository(fallbackName(a.volumes.path)).add(tagOrEmpty(im.Annotations[annotationTag]), im.Descriptor)
+			s.repository(fallbackName(a.volumes.path)).add(tagOrEmpty(im.Annotations[annotationTag]), im.Descriptor)
 			continue
 		}
-		v.repository(r.Name()).add(r.Tag, im.Descriptor)
-		v.repository(r.Path).add(r.Tag, im.Descriptor)
-		if !slices.Contains(v.domains[r.Path], r.Domain) {
-			v.domains[r.Path] = append(v.domains[r.Path], r.Domain)
+		s.repository(r.Name()).add(r.Tag, im.Descriptor)
+		s.repository(r.Path).add(r.Tag, im.Descriptor)
+		if !slices.Contains(s.domains[r.Path], r.Domain) {
+			s.domains[r.Path] = append(s.domains[r.Path], r.Domain)
 		}
 	}
-	v.listNames()
-	return v
+	s.listNames()
+	return s
 }
 
-func (v *repositorySet) repository(name string) *ArchiveRepository {
-	r := v.byName[name]
+func (s *repositorySet) repository(name string) *ArchiveRepository {
+	r := s.byName[name]
 	if r == nil {
-		r = &ArchiveRepository{archive: v.archive, name: name, tags: map[string]manifest.Descriptor{}}
-		v.byName[name] = r
+		r = &ArchiveRepository{archive: s.archive, name: name, tags: map[string]manifest.Descriptor{}}
+		s.byName[name] = r
 	}
 	return r
 }
 
-// list chooses the names that are shown.
-func (v *repositorySet) listNames() {
+// listNames fills s.names. It leaves out a long name if its path has only one domain.
+func (s *repositorySet) listNames() {
 	hidden := map[string]bool{}
-	for path, domains := range v.domains {
+	for path, domains := range s.domains {
 		for _, domain := range domains {
 			hidden[reference.Reference{Domain: domain, Path: path}.Name()] = len(domains) == 1
 		}
 	}
-	for name := range v.byName {
+	for name := range s.byName {
 		if !hidden[name] {
-			v.names = append(v.names, name)
+			s.names = append(s.names, name)
 		}
 	}
-	slices.Sort(v.names)
+	slices.Sort(s.names)
 }

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -8,7 +9,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/hczjl/transship/blob"
@@ -16,12 +16,12 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// ArchiveRepository is what an archive has under one name, for reading only. What is not there gives an error that is
-// fs.ErrNotExist; a tag or digest that is malformed gives one that is not.
+// ArchiveRepository is what an archive has under one name, for reading only. If something is not
+// there, the error is fs.ErrNotExist. A malformed tag or digest is another error.
 type ArchiveRepository struct {
 	archive *Archive
 	name    string
-	tags    map[string]manifest.Descriptor // without a digest where a tag names two images
+	tags    map[string]manifest.Descriptor // with an empty descriptor if a tag names two images
 	roots   []manifest.Descriptor
 
 	once      sync.Once // fills what follows
@@ -29,7 +29,7 @@ type ArchiveRepository struct {
 	referrers map[blob.Digest][]manifest.Descriptor // by subject
 }
 
-// add enters an image. A tag that names two different ones names none.
+// add adds an image. A tag that names two different images names none.
 func (r *ArchiveRepository) add(tag string, d manifest.Descriptor) {
 	r.roots = append(r.roots, d)
 	if tag == "" {
@@ -41,17 +41,17 @@ func (r *ArchiveRepository) add(tag string, d manifest.Descriptor) {
 	r.tags[tag] = d
 }
 
-// Name returns the repository's name.
+// Name returns the name of the repository.
 func (r *ArchiveRepository) Name() string { return r.name }
 
-// String returns the archive's path and the repository's name.
+// String returns the path of the archive and the name of the repository.
 func (r *ArchiveRepository) String() string { return r.archive.String() + ":" + r.name }
 
 func (r *ArchiveRepository) notFound(what string, ref any) error {
 	return fmt.Errorf("%s %v in repository %s of %s: %w", what, ref, r.name, r.archive, fs.ErrNotExist)
 }
 
-// Tags returns the tags, sorted. A repository that holds no manifest is fs.ErrNotExist.
+// Tags returns the tags, sorted. If the repository holds no manifest, the error is fs.ErrNotExist.
 func (r *ArchiveRepository) Tags(context.Context) ([]string, error) {
 	if len(r.roots) == 0 {
 		return nil, fmt.Errorf("repository %s of %s: %w", r.name, r.archive, fs.ErrNotExist)
@@ -60,16 +60,16 @@ func (r *ArchiveRepository) Tags(context.Context) ([]string, error) {
 	return slices.DeleteFunc(tags, func(t string) bool { return r.tags[t].Digest == "" }), nil
 }
 
-// TagNames lists the repository's tags, sorted.
+// TagNames iterates over the tags of the repository, sorted.
 func (r *ArchiveRepository) TagNames(ctx context.Context) iter.Seq2[string, error] {
 	return tagNames(ctx, r.Tags)
 }
 
-// read goes through the manifests.
+// readManifests reads all manifests and fills content and referrers.
 func (r *ArchiveRepository) readManifests() {
 	r.content, r.referrers = map[blob.Digest]manifest.Descriptor{}, map[blob.Digest][]manifest.Descriptor{}
 	for _, root := range r.roots {
-		// A manifest that cannot be read is still there, and says why when it is asked for.
+		// A manifest that cannot be read is listed all the same: Manifest returns the reason.
 		_ = walk(root, r.archive.manifest, func(d manifest.Descriptor, m manifest.Manifest, _ error) error {
 			_, known := r.content[d.Digest]
 			if _, there := r.archive.sizeOf(d.Digest); there && !known {
@@ -80,11 +80,13 @@ func (r *ArchiveRepository) readManifests() {
 		})
 	}
 	for _, all := range r.referrers {
-		slices.SortFunc(all, func(a, b manifest.Descriptor) int { return strings.Compare(string(a.Digest), string(b.Digest)) })
+		slices.SortFunc(all, compareDigests)
 	}
 }
 
-// noteReferrer enters a manifest that has a subject.
+func compareDigests(a, b manifest.Descriptor) int { return cmp.Compare(a.Digest, b.Digest) }
+
+// addReferrer adds a manifest that has a subject.
 func (r *ArchiveRepository) addReferrer(m manifest.Manifest) {
 	if m.Raw == nil {
 		return
@@ -98,7 +100,7 @@ func (r *ArchiveRepository) addReferrer(m manifest.Manifest) {
 	}
 }
 
-// find returns the descriptor of a manifest or blob.
+// lookup returns the descriptor of a manifest or blob. what is "manifest" or "blob".
 func (r *ArchiveRepository) lookup(what string, d blob.Digest) (manifest.Descriptor, error) {
 	if err := d.Validate(); err != nil {
 		return manifest.Descriptor{}, err
@@ -111,7 +113,8 @@ func (r *ArchiveRepository) lookup(what string, d blob.Digest) (manifest.Descrip
 	return found, nil
 }
 
-// HeadManifest returns media type, digest and size of the manifest with that tag or digest.
+// HeadManifest returns the media type, digest and size in bytes of the manifest with that tag or
+// digest.
 func (r *ArchiveRepository) HeadManifest(_ context.Context, ref string) (manifest.Descriptor, error) {
 	if !reference.ValidTag(ref) {
 		return r.lookup("manifest", blob.Digest(ref))
@@ -123,7 +126,8 @@ func (r *ArchiveRepository) HeadManifest(_ context.Context, ref string) (manifes
 	return manifest.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}, nil
 }
 
-// Manifest returns the manifest with that tag or digest. Bytes that do not match the digest are a *[blob.MismatchError].
+// Manifest returns the manifest with that tag or digest. If its bytes do not match the digest, the
+// error is a *[blob.MismatchError].
 func (r *ArchiveRepository) Manifest(ctx context.Context, ref string) (manifest.Manifest, error) {
 	d, err := r.HeadManifest(ctx, ref)
 	if err != nil {
@@ -132,10 +136,13 @@ func (r *ArchiveRepository) Manifest(ctx context.Context, ref string) (manifest.
 	return r.archive.manifest(d)
 }
 
-// Referrers returns descriptors, as manifest.Manifest.Referrer makes them, of the repository's manifests that have
-// subject as their subject, only those of artifactType where that is not empty. They are sorted by digest. The subject
-// itself need not exist.
-func (r *ArchiveRepository) Referrers(_ context.Context, subject blob.Digest, artifactType string) ([]manifest.Descriptor, error) {
+// Referrers returns descriptors of the repository's manifests that have that subject, sorted by
+// digest, as [manifest.Manifest.Referrer] makes them (distribution-spec, "Listing Referrers",
+// end-12a). If artifactType is not "", only manifests of that type are returned. The subject need
+// not exist.
+func (r *ArchiveRepository) Referrers(
+	_ context.Context, subject blob.Digest, artifactType string,
+) ([]manifest.Descriptor, error) {
 	if err := subject.Validate(); err != nil {
 		return nil, err
 	}
@@ -158,8 +165,8 @@ func (r *ArchiveRepository) HeadBlob(_ context.Context, d blob.Digest) (int64, e
 	return size, nil
 }
 
-// Blob opens a blob of the repository at an offset in bytes; only the descriptor's digest matters. The bytes are as they
-// lie on the disk: whoever reads them verifies them.
+// Blob opens a blob of the repository at an offset in bytes. Of the descriptor only the digest is
+// used. The bytes are not verified; the reader has to do that.
 func (r *ArchiveRepository) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
 	if _, err := r.lookup("blob", d.Digest); err != nil {
 		return nil, err

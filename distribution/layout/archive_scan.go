@@ -17,18 +17,18 @@ const (
 	tarBlock    = 512
 )
 
-// section is where a member's content stands: its first byte in the tar, and how many there are.
+// section is the range of a member's content in the tar, in bytes.
 type section struct{ offset, size int64 }
 
-// scan is what the headers of a tar say.
+// tarIndex is what the headers of a tar say.
 type tarIndex struct {
 	volumes *volumes
 	files   map[string]section
-	links   map[string]string // symbolic links and what they point to
-	end     int64             // where the last content ends
+	links   map[string]string // symbolic links and their targets
+	end     int64             // offset of the end of the last content
 }
 
-// scanTar reads the headers and skips the content, so that it takes as long for a large tar as for a small one.
+// scanTar reads the headers and skips the content, so that the size of the tar does not matter.
 func scanTar(v *volumes) (*tarIndex, error) {
 	if err := checkCompression(v); err != nil {
 		return nil, err
@@ -44,15 +44,15 @@ func scanTar(v *volumes) (*tarIndex, error) {
 		if err != nil {
 			return nil, s.headerError(err)
 		}
-		offset, _ := at.Seek(0, io.SeekCurrent) // a section always knows where it is
+		offset, _ := at.Seek(0, io.SeekCurrent) // this never fails
 		if err := s.addMember(h, offset); err != nil {
 			return nil, err
 		}
 	}
-	return nil, s.newError("", ErrUnsafe, fmt.Sprintf("it has more than %d members", maxMembers))
+	return nil, s.errorf("", ErrUnsafe, "it has more than %d members", maxMembers)
 }
 
-// checkMagic tells people what to do with an archive that is compressed.
+// checkCompression returns an error with the tool to use if the archive is compressed.
 func checkCompression(v *volumes) error {
 	head := make([]byte, 6)
 	n, err := v.ReadAt(head, 0)
@@ -69,15 +69,15 @@ func checkCompression(v *volumes) error {
 	return nil
 }
 
-func (s *tarIndex) newError(member string, kind error, reason string) error {
-	return &ArchiveError{Path: s.volumes.path, Member: member, Kind: kind, Reason: reason}
+func (s *tarIndex) errorf(member string, kind error, format string, args ...any) error {
+	return &ArchiveError{Path: s.volumes.path, Member: member, Kind: kind, Reason: fmt.Sprintf(format, args...)}
 }
 
-// broken explains why there is no next header.
+// headerError explains why there is no next header.
 func (s *tarIndex) headerError(err error) error {
 	switch {
 	case s.end == 0 && !s.startsAsTar() && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, tar.ErrHeader)):
-		return cmp.Or(s.volumes.checkInventory(), s.newError("", ErrNotArchive, "it is no tar"))
+		return cmp.Or(s.volumes.checkInventory(), s.errorf("", ErrNotArchive, "it is no tar"))
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return s.volumes.truncatedError("")
 	case !errors.Is(err, tar.ErrHeader):
@@ -87,19 +87,19 @@ func (s *tarIndex) headerError(err error) error {
 	if where := s.volumes.describe(padded(s.end), tarBlock); where != "" {
 		reason += ", in " + where
 	}
-	return s.newError("", ErrDamaged, reason)
+	return s.errorf("", ErrDamaged, "%s", reason)
 }
 
-// startsAsTar tells whether the first header was one once: it has a tar's magic (POSIX, pax), or the name of a bundle's
-// first member.
+// startsAsTar reports whether the first block was a tar header once: it has the magic of a tar
+// (POSIX, pax) or the name of a bundle's first member.
 func (s *tarIndex) startsAsTar() bool {
 	first := make([]byte, tarBlock)
-	n, _ := s.volumes.ReadAt(first, 0) // what is too short has neither
+	n, _ := s.volumes.ReadAt(first, 0) // a shorter file has neither
 	const magicAt, magic = 257, "ustar"
 	return bytes.HasPrefix(first[:n], []byte(layoutFile)) || bytes.HasPrefix(first[min(n, magicAt):n], []byte(magic))
 }
 
-// add notes a member, if it is one that an archive may have.
+// addMember adds a member, or returns an error if an archive must not have it.
 func (s *tarIndex) addMember(h *tar.Header, offset int64) error {
 	if h.Typeflag == tar.TypeXGlobalHeader {
 		return nil
@@ -109,7 +109,7 @@ func (s *tarIndex) addMember(h *tar.Header, offset int64) error {
 		reason = typeError(h)
 	}
 	if reason != "" {
-		return s.newError(h.Name, ErrUnsafe, reason)
+		return s.errorf(h.Name, ErrUnsafe, "%s", reason)
 	}
 	s.end = offset
 	if h.Typeflag == tar.TypeDir {
@@ -117,7 +117,7 @@ func (s *tarIndex) addMember(h *tar.Header, offset int64) error {
 	}
 	_, twice := s.files[name]
 	if _, link := s.links[name]; twice || link {
-		return s.newError(name, ErrUnsafe, "it is there twice")
+		return s.errorf(name, ErrUnsafe, "it is there twice")
 	}
 	if h.Typeflag == tar.TypeSymlink {
 		s.links[name] = h.Linkname
@@ -131,7 +131,7 @@ func (s *tarIndex) addMember(h *tar.Header, offset int64) error {
 	return nil
 }
 
-// memberName returns a member's name in its one spelling, or why it may not be one.
+// cleanName returns a member's name in its shortest form, or the reason why it is not allowed.
 func cleanName(name string) (clean, reason string) {
 	switch {
 	case strings.HasPrefix(name, "/"):
@@ -139,15 +139,15 @@ func cleanName(name string) (clean, reason string) {
 	case strings.ContainsAny(name, "\\\x00"):
 		return "", "the path has a character that may not stand there"
 	}
-	for part := range strings.SplitSeq(name, "/") {
-		if part == ".." {
+	for segment := range strings.SplitSeq(name, "/") {
+		if segment == ".." {
 			return "", "the path leaves the archive"
 		}
 	}
 	return path.Clean(name), ""
 }
 
-// refused returns why a kind of member may not be in an archive.
+// typeError returns why a member of that type is not allowed, "" if it is.
 func typeError(h *tar.Header) string {
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
@@ -167,20 +167,20 @@ func typeError(h *tar.Header) string {
 	return fmt.Sprintf("it is of an unknown type, %q", h.Typeflag)
 }
 
-// has tells whether there is a regular file of that name.
+// has reports whether there is a regular file with that name.
 func (s *tarIndex) has(name string) bool {
 	_, found := s.files[name]
 	return found
 }
 
-// document reads a member that is held in memory. Where there is none the bytes are nil.
+// document reads a member of at most limit bytes into memory. If there is none, it returns nil.
 func (s *tarIndex) document(name string, limit int64) ([]byte, error) {
 	at, found := s.files[name]
 	if !found {
 		return nil, nil
 	}
 	if at.size > limit {
-		return nil, s.newError(name, ErrUnsafe, fmt.Sprintf("it has %d bytes, more than the %d that are read", at.size, limit))
+		return nil, s.errorf(name, ErrUnsafe, "it has %d bytes, more than the %d that are read", at.size, limit)
 	}
 	b := make([]byte, at.size)
 	if _, err := s.volumes.ReadAt(b, at.offset); err != nil {

@@ -13,11 +13,12 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Verify reads the whole archive once, from the first byte to the last, and holds every blob against its digest, every
-// reference of every manifest against what is there, the documents of a bundle against what the manifests make of them, and,
-// where the inventory lies beside, the volumes against that: by their size, and by their digest where it has one.
-// What a bundle leaves to its base counts as there. report is told of each check as it ends, those that found nothing
-// among them, in one goroutine. The error is nil however much is wrong, unless the context is cancelled.
+// Verify reads the whole archive once, from the first byte to the last. It compares every blob with
+// its digest, and checks that everything a manifest refers to is there. It compares the documents
+// of a bundle with what its manifests say, and the volumes with FILE.json, if there is one: by
+// size, and by digest if FILE.json has one. Content that is left to the base counts as there.
+// report is called after each check, also if that found no problem, in one goroutine. The error is
+// nil even if problems are found, unless the context is cancelled.
 func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
 	v := &archiveVerifier{archive: a, report: report, buf: make([]byte, copyBuffer)}
 	v.readInventoryFile()
@@ -36,17 +37,17 @@ func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
 	return nil
 }
 
-// verification is one run of Archive.Verify.
+// archiveVerifier is the state of one Archive.Verify.
 type archiveVerifier struct {
 	archive *Archive
 	report  func(Check)
-	volumes []Volume // what the inventory beside the archive says of them
-	offset  int64    // bytes read
+	volumes []Volume // from FILE.json
+	offset  int64    // how many bytes have been read
 	hash    hash.Hash
-	buf     []byte // for all that is read, so that the memory in use is the same for one blob and for thousands
+	buf     []byte // for all reads, so that memory does not grow with the number of blobs
 }
 
-// beside reads the inventory that lies beside the archive. One that belongs to another bundle is an error.
+// readInventoryFile reads FILE.json. It reports an error if that belongs to another bundle.
 func (v *archiveVerifier) readInventoryFile() {
 	name := inventoryPath(v.archive.volumes.path)
 	in, err := readInventoryFile(name)
@@ -63,7 +64,7 @@ func (v *archiveVerifier) readInventoryFile() {
 	v.volumes = in.Volumes
 }
 
-// content reads all members in the order they stand in.
+// checkBlobs reads all members in their order.
 func (v *archiveVerifier) checkBlobs(ctx context.Context) error {
 	type stored struct {
 		blob.Digest
@@ -73,7 +74,9 @@ func (v *archiveVerifier) checkBlobs(ctx context.Context) error {
 	for d, at := range v.archive.blobs {
 		all = append(all, stored{d, at})
 	}
-	slices.SortFunc(all, func(a, b stored) int { return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.Digest, b.Digest)) })
+	slices.SortFunc(all, func(a, b stored) int {
+		return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.Digest, b.Digest))
+	})
 	v.hash = blob.SHA256.New()
 	for _, s := range all {
 		if err := v.checkBlob(ctx, s.Digest, s.section); err != nil {
@@ -83,7 +86,8 @@ func (v *archiveVerifier) checkBlobs(ctx context.Context) error {
 	return v.advance(ctx, v.archive.volumes.size)
 }
 
-// blob holds a blob against its digest. Two digests of one member are read twice.
+// checkBlob compares a blob with its digest. A member that is the blob of two digests is read
+// twice.
 func (v *archiveVerifier) checkBlob(ctx context.Context, d blob.Digest, at section) error {
 	if err := v.advance(ctx, at.offset); err != nil {
 		return err
@@ -109,13 +113,14 @@ func (v *archiveVerifier) checkBlob(ctx context.Context, d blob.Digest, at secti
 	return nil
 }
 
-// skip reads what belongs to no blob: headers, padding, documents.
+// advance reads up to an offset what belongs to no blob: headers, padding, documents.
 func (v *archiveVerifier) advance(ctx context.Context, to int64) error {
-	_ = v.readTo(ctx, io.Discard, to) // a volume that cannot be read is told of where it ends
+	_ = v.readTo(ctx, io.Discard, to) // checkVolume reports a volume that cannot be read
 	return context.Cause(ctx)
 }
 
-// read reads on, into a blob's hash and the volume's, and tells of each volume that ends.
+// readTo reads up to an offset and writes to w and to the hash of the volume. It checks each volume
+// that ends.
 func (v *archiveVerifier) readTo(ctx context.Context, w io.Writer, to int64) error {
 	var failed error
 	for v.offset < to && ctx.Err() == nil {
@@ -137,7 +142,7 @@ func (v *archiveVerifier) readTo(ctx context.Context, w io.Writer, to int64) err
 	return failed
 }
 
-// summed tells whether the inventory beside has digests of the volumes: of all or of none.
+// hasVolumeDigests reports whether FILE.json has digests of the volumes: of all or of none.
 func (v *archiveVerifier) hasVolumeDigests() bool {
 	return len(v.volumes) > 0 && v.volumes[0].Digest != ""
 }
@@ -159,7 +164,8 @@ func (v *archiveVerifier) checkVolume(i int) {
 	v.report(Check{What: "volume " + want.File, Digest: want.Digest, Err: err})
 }
 
-// findBlob returns an error where a blob that a manifest refers to is neither in the archive nor left to its base.
+// findBlob returns an error if a blob that a manifest refers to has another size, or is neither in
+// the archive nor left to its base.
 func (a *Archive) findBlob(d manifest.Descriptor) error {
 	at, found := a.blobs[d.Digest]
 	switch {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -14,28 +13,30 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// documents holds the documents of a bundle, which stand under no digest, against what the manifests make of them. Where
-// those cannot be read, which is told elsewhere, the documents can only be held against each other.
+// checkDocuments compares the documents of a bundle, which no digest covers, with what the
+// manifests say. If manifests cannot be read, which is reported elsewhere, it only compares the
+// documents with each other.
 func (v *archiveVerifier) checkDocuments() {
 	a := v.archive
 	if a.inventory == nil {
 		v.checkDockerFile()
 		return
 	}
-	p, err := a.expectedLayout()
+	layout, err := a.expectedLayout()
 	if err != nil {
 		v.checkIndex()
 		v.checkDockerFile()
 		return
 	}
-	for _, m := range p.members {
+	for _, m := range layout.members {
 		if m.name != layoutFile { // OpenArchive has read it
 			v.report(Check{What: m.name, Err: a.compareDocument(m)})
 		}
 	}
 }
 
-// end makes sure that a bundle ends as a tar does (POSIX, pax: two blocks of zeros, or more), and nothing comes after that.
+// checkEnd checks that a bundle ends as a tar does, with two blocks of zeros or more (POSIX, pax),
+// and that nothing comes after it.
 func (v *archiveVerifier) checkEnd(ctx context.Context) error {
 	a := v.archive
 	if a.inventory == nil {
@@ -49,7 +50,7 @@ func (v *archiveVerifier) checkEnd(ctx context.Context) error {
 		return context.Cause(ctx)
 	case err != nil:
 	case rest.nonZero:
-		err = a.newError("", ErrDamaged, fmt.Sprintf("something stands behind the end of the tar, which is at byte %d", at))
+		err = a.errorf("", ErrDamaged, "something stands behind the end of the tar, which is at byte %d", at)
 	case a.volumes.size < at+2*tarBlock:
 		err = a.volumes.truncatedError("")
 	}
@@ -57,7 +58,7 @@ func (v *archiveVerifier) checkEnd(ctx context.Context) error {
 	return nil
 }
 
-// zeros is a writer that notes whether it gets other bytes.
+// zeroWriter is an io.Writer that remembers whether it got a non-zero byte.
 type zeroWriter struct{ nonZero bool }
 
 // Write implements io.Writer and never fails.
@@ -66,7 +67,7 @@ func (z *zeroWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// index makes sure that a bundle's images are called as its inventory says: names stand under no digest.
+// checkIndex checks that index.json names the images of a bundle as its inventory does.
 func (v *archiveVerifier) checkIndex() {
 	a := v.archive
 	if a.inventory == nil {
@@ -74,13 +75,14 @@ func (v *archiveVerifier) checkIndex() {
 	}
 	var err error
 	images := slices.SortedFunc(slices.Values(a.images), compareImages)
-	if !slices.EqualFunc(images, a.inventory.Images, func(x, y Image) bool { return compareImages(x, y) == 0 && x.MediaType == y.MediaType }) {
-		err = a.newError(indexFile, ErrDamaged, "its images are not those of "+inventoryFile)
+	same := func(x, y Image) bool { return compareImages(x, y) == 0 && x.MediaType == y.MediaType }
+	if !slices.EqualFunc(images, a.inventory.Images, same) {
+		err = a.errorf(indexFile, ErrDamaged, "its images are not those of %s", inventoryFile)
 	}
 	v.report(Check{What: indexFile, Err: err})
 }
 
-// docker makes sure that what an image layout offers to docker is there.
+// checkDockerFile checks that what the manifest.json of an image layout refers to is there.
 func (v *archiveVerifier) checkDockerFile() {
 	a := v.archive
 	b, err := a.members.document(dockerFile, maxDocument)
@@ -92,63 +94,65 @@ func (v *archiveVerifier) checkDockerFile() {
 		entries, err = parseDockerFile(b)
 	}
 	if err != nil {
-		err = a.newError(dockerFile, ErrDamaged, err.Error())
+		err = a.errorf(dockerFile, ErrDamaged, "%v", err)
 	}
 	for _, e := range entries {
 		for _, name := range append([]string{e.Config}, e.Layers...) {
 			if !a.members.has(name) && !a.inBase(parseBlobName(name)) {
-				err = a.newError(dockerFile, ErrDamaged, "it points to "+printable(name)+", which is not there")
+				err = a.errorf(dockerFile, ErrDamaged, "it points to %s, which is not there", printable(name))
 			}
 		}
 	}
 	v.report(Check{What: dockerFile, Err: err})
 }
 
-// replan makes the documents again that the writer of a bundle made: of the images that the inventory names, and for the
-// platform that manifest.json was made for, which nothing tells.
+// expectedLayout lays the bundle out again from the images of its inventory. No document says for
+// which platform manifest.json was made, so it tries all of them until manifest.json agrees.
 func (a *Archive) expectedLayout() (*tarLayout, error) {
-	p := &tarLayout{contentSet: contentSet{map[blob.Digest]manifest.Manifest{}, map[blob.Digest]manifest.Descriptor{}}}
-	p.inventory.Images = slices.Clone(a.inventory.Images)
+	l := &tarLayout{contentSet: contentSet{map[blob.Digest]manifest.Manifest{}, map[blob.Digest]manifest.Descriptor{}}}
+	l.inventory.Images = slices.Clone(a.inventory.Images)
 	if a.inventory.Base != nil {
-		p.base = &Inventory{ID: a.inventory.Base.ID, File: a.inventory.Base.File, Content: a.inventory.Missing()}
+		l.base = &Inventory{ID: a.inventory.Base.ID, File: a.inventory.Base.File, Content: a.inventory.Missing()}
 	}
 	for d, at := range a.blobs {
-		p.blobs[d] = manifest.Descriptor{Digest: d, Size: at.size}
+		l.blobs[d] = manifest.Descriptor{Digest: d, Size: at.size}
 	}
-	if err := p.inventory.collect(p.loadFrom(a), p.available); err != nil {
+	if err := l.inventory.collect(l.loadFrom(a), l.available); err != nil {
 		return nil, err
 	}
-	p.trim()
-	for _, platform := range p.candidatePlatforms() {
-		p.platform = platform
-		if err := p.makeDocuments(); err != nil {
+	l.trim()
+	differs := func(m tarMember) bool { return m.name == dockerFile && a.compareDocument(m) != nil }
+	for _, platform := range l.candidatePlatforms() {
+		l.platform = platform
+		if err := l.makeDocuments(); err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(p.members, func(m tarMember) bool { return m.name == dockerFile && a.compareDocument(m) != nil }) {
-			return p, nil
+		if !slices.ContainsFunc(l.members, differs) {
+			return l, nil
 		}
 	}
-	p.platform = defaultPlatform()
-	return p, p.makeDocuments()
+	l.platform = defaultPlatform()
+	return l, l.makeDocuments()
 }
 
-// loadFrom reads manifests of an archive into the plan.
-func (p *tarLayout) loadFrom(a *Archive) manifestLoader {
+// loadFrom returns a loader that also adds the manifests of an archive to the layout.
+func (l *tarLayout) loadFrom(a *Archive) manifestLoader {
 	return func(d manifest.Descriptor) (manifest.Manifest, error) {
 		m, err := a.manifest(d)
 		if err == nil {
-			p.manifests[d.Digest] = m
+			l.manifests[d.Digest] = m
 		}
 		return m, err
 	}
 }
 
-// platforms returns all that a plan with these manifests may have been made for: first the one that is not asked for.
-func (p *tarLayout) candidatePlatforms() []manifest.Platform {
+// candidatePlatforms returns all platforms that a bundle with these manifests can have been made
+// for, the default first.
+func (l *tarLayout) candidatePlatforms() []manifest.Platform {
 	out := []manifest.Platform{defaultPlatform()}
 	known := map[string]bool{out[0].String(): true}
-	for _, d := range slices.Sorted(maps.Keys(p.manifests)) {
-		refs, _ := p.manifests[d].References() // collect has read them
+	for _, d := range slices.Sorted(maps.Keys(l.manifests)) {
+		refs, _ := l.manifests[d].References() // collect has read them
 		for _, ref := range refs {
 			if ref.Platform != nil && !known[ref.Platform.String()] {
 				known[ref.Platform.String()] = true
@@ -159,7 +163,7 @@ func (p *tarLayout) candidatePlatforms() []manifest.Platform {
 	return out
 }
 
-// agrees tells whether a document of a bundle says what it should.
+// compareDocument returns an error if a document of a bundle does not say what it should.
 func (a *Archive) compareDocument(want tarMember) error {
 	b, err := a.members.document(want.name, maxDocument)
 	if err != nil {
@@ -167,15 +171,16 @@ func (a *Archive) compareDocument(want tarMember) error {
 	}
 	got, err := canonicalDocument(want.name, b)
 	if err != nil {
-		return a.newError(want.name, ErrDamaged, err.Error())
+		return a.errorf(want.name, ErrDamaged, "%v", err)
 	}
-	if expected, _ := canonicalDocument(want.name, want.data); !bytes.Equal(got, expected) { // the latter was just made
-		return a.newError(want.name, ErrDamaged, "it does not say of the images what their manifests say")
+	expected, _ := canonicalDocument(want.name, want.data) // makeDocuments has just made it
+	if !bytes.Equal(got, expected) {
+		return a.errorf(want.name, ErrDamaged, "it does not say of the images what their manifests say")
 	}
 	return nil
 }
 
-// meaning reduces a document of a bundle to what is known of its format, in one form.
+// canonicalDocument reduces a document of a bundle to what is known of its format, in one form.
 func canonicalDocument(name string, b []byte) ([]byte, error) {
 	if b == nil {
 		return nil, errors.New("it is missing")
@@ -209,7 +214,8 @@ func canonicalIndex(b []byte) ([]byte, error) {
 		maps.DeleteFunc(d.Annotations, func(key, _ string) bool {
 			return !slices.Contains([]string{annotationTag, annotationImage, annotationReference}, key)
 		})
-		doc.Manifests[i] = manifest.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size, Annotations: d.Annotations}
+		d = manifest.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size, Annotations: d.Annotations}
+		doc.Manifests[i] = d
 	}
 	return compact(doc), nil
 }

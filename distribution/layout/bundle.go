@@ -16,14 +16,15 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Bundle is a bundle that is being written. Its blobs may come in any order and many at a time: PutBlob, HeadManifest and
-// PutManifest may be called concurrently, and make it what a copy engine can write to. Commit, Close or Abort ends it.
+// Bundle is a tar that is being written. [Create] begins it; Commit, Close or Abort ends it. Its
+// blobs may arrive in any order and concurrently: PutBlob, HeadManifest and PutManifest may be
+// called concurrently, and make it a target for the copy engine.
 type Bundle struct {
 	path      string
 	inventory Inventory
 	partial   *partialDir
 	volumes   *volumes
-	hasher    *volumeHasher // nil where no digest is asked for
+	hasher    *volumeHasher // nil if no digest is asked for
 	manifests map[blob.Digest]bool
 	slots     map[blob.Digest]*slot
 
@@ -31,41 +32,43 @@ type Bundle struct {
 	ended bool // by Commit, Close or Abort
 }
 
-// LeastVolume is how many bytes a volume must have room for: a block of a tar.
+// LeastVolume is the smallest volume size in bytes: a block of a tar.
 const LeastVolume = tarBlock
 
-// Files says what files a bundle is written to. The zero value is one file, of which no digest is taken.
+// Files describes the files that a bundle is written to. The zero value is one file without a
+// digest.
 type Files struct {
-	// VolumeSize splits the bundle into files of at most so many bytes, LeastVolume or more: path.001 and so on. 0 makes
-	// one file.
+	// VolumeSize splits the bundle into files of at most so many bytes, path.001 and so on. It is
+	// at least LeastVolume; 0 means one file.
 	VolumeSize int64
-	// Sum has the SHA-256 of the one file taken, which means that all of it is read and hashed once more. That of a volume
-	// always is.
+	// Sum asks for the SHA-256 of the one file. All of it is then read and hashed once more.
+	// Volumes always have a SHA-256.
 	Sum bool
 }
 
-// slot is the place of a blob.
+// slot is the range of the tar that a blob is written to.
 type slot struct {
 	manifest.Descriptor
 	offset   int64
-	leftover bool // by an earlier process: the bytes are probably there
+	leftover bool // an earlier process has probably written the bytes
 
 	fillMu sync.Mutex
 	full   bool // guarded by Bundle.mu
 }
 
-// Create begins a bundle at path. It reserves the room, and writes all but the blobs. Nothing appears under the bundle's own
-// name before Commit: until then it grows in the folder path.partial. If that is there, left by a process that was killed
-// or by [Bundle.Close], it is gone on with where it is of the same contents and volume size, and otherwise replaced.
+// Create begins a bundle at path. It reserves the disk space and writes everything but the blobs.
+// Until Commit the bundle grows in the folder path.partial, and nothing is visible at path. If that
+// folder exists, left by a killed process or by [Bundle.Close], Create resumes it if contents and
+// volume size are the same, and replaces it if not.
 //
-// Errors: contents that are not whole; ErrBusy while another process writes the same bundle; files in the way that are of
-// no bundle; those of the file system, such as a disk without the room.
+// Errors: incomplete contents, [ErrBusy] while another process writes the same bundle, files in the
+// way that belong to no bundle, and those of the file system, such as a full disk.
 func Create(path string, c Contents, files Files) (*Bundle, error) {
-	p, err := c.layOut()
+	l, err := c.layOut()
 	if err != nil {
 		return nil, err
 	}
-	v, err := p.preflight(path, files)
+	v, err := l.preflight(path, files)
 	if err != nil {
 		return nil, err
 	}
@@ -73,36 +76,38 @@ func Create(path string, c Contents, files Files) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{path: path, inventory: p.inventory, partial: partial, volumes: v}
-	if err := b.start(p, files); err != nil {
+	b := &Bundle{path: path, inventory: l.inventory, partial: partial, volumes: v}
+	if err := b.start(l, files); err != nil {
 		v.Close()
-		return nil, errors.Join(fmt.Errorf("%s: a bundle of %d bytes: %w", path, p.size, err), partial.remove())
+		return nil, errors.Join(fmt.Errorf("%s: a bundle of %d bytes: %w", path, l.size, err), partial.remove())
 	}
 	return b, nil
 }
 
-// split plans the volumes. Their files are not opened yet.
-func (p *tarLayout) newVolumes(path string, size int64) (*volumes, error) {
+// newVolumes returns the volumes of the tar, at most size bytes each, or one if size is 0. Their
+// files are not opened yet.
+func (l *tarLayout) newVolumes(path string, size int64) (*volumes, error) {
 	if size < 0 || size > 0 && size < LeastVolume {
 		return nil, fmt.Errorf("%s: volumes of %d bytes are too small", path, size)
 	}
-	v := &volumes{path: path, size: p.size}
+	v := &volumes{path: path, size: l.size}
 	if size == 0 {
-		v.files = []volume{{nil, 0, p.size}}
+		v.files = []volume{{nil, 0, l.size}}
 		return v, nil
 	}
-	if n := (p.size + size - 1) / size; n > maxVolumes {
-		return nil, fmt.Errorf("%s: %d bytes in volumes of %d would be %d files, and %d are the most", path, p.size, size, n, maxVolumes)
+	if n := (l.size + size - 1) / size; n > maxVolumes {
+		return nil, fmt.Errorf("%s: %d bytes in volumes of %d would be %d files, and %d are the most",
+			path, l.size, size, n, maxVolumes)
 	}
-	for start := int64(0); start < p.size; start += size {
-		v.files = append(v.files, volume{nil, start, min(size, p.size-start)})
+	for start := int64(0); start < l.size; start += size {
+		v.files = append(v.files, volume{nil, start, min(size, l.size-start)})
 	}
 	return v, nil
 }
 
-// begin opens the volumes in the folder, and writes what is known.
-func (b *Bundle) start(p *tarLayout, files Files) error {
-	left, err := b.partial.prepare(fmt.Appendf(nil, "%s %d\n", p.inventory.ID, files.VolumeSize))
+// start opens the volumes and writes everything but the blobs.
+func (b *Bundle) start(l *tarLayout, files Files) error {
+	filled, err := b.partial.prepare(fmt.Appendf(nil, "%s %d\n", l.inventory.ID, files.VolumeSize))
 	if err != nil {
 		return err
 	}
@@ -120,35 +125,38 @@ func (b *Bundle) start(p *tarLayout, files Files) error {
 	if err := b.volumes.reserve(); err != nil {
 		return err
 	}
-	if err := p.writeHeaders(b.volumes); err != nil {
+	if err := l.writeHeaders(b.volumes); err != nil {
 		return err
 	}
-	b.addSlots(p, left)
+	b.addSlots(l, filled)
 	if files.Sum || files.VolumeSize > 0 {
 		b.hasher = newVolumeHasher(b.volumes, slices.Collect(maps.Values(b.slots)))
 	}
 	return nil
 }
 
-func (b *Bundle) addSlots(p *tarLayout, left map[blob.Digest]bool) {
+func (b *Bundle) addSlots(l *tarLayout, filled map[blob.Digest]bool) {
 	b.slots, b.manifests = map[blob.Digest]*slot{}, map[blob.Digest]bool{}
-	for i := range p.members {
-		if m := &p.members[i]; m.isBlob() {
-			b.slots[m.blob.Digest] = &slot{Descriptor: m.blob, offset: m.offset, leftover: left[m.blob.Digest]}
+	for i := range l.members {
+		if m := &l.members[i]; m.isBlob() {
+			b.slots[m.blob.Digest] = &slot{Descriptor: m.blob, offset: m.offset, leftover: filled[m.blob.Digest]}
 		}
 	}
-	for d := range p.manifests {
+	for d := range l.manifests {
 		b.manifests[d] = true
 	}
 }
 
-// String returns the bundle's path.
+// String returns the path of the bundle.
 func (b *Bundle) String() string { return b.path }
 
-// PutBlob writes a blob to its place. It is blob.Exists, without a call of open, where it is there or in the base.
-// Bytes that do not match the descriptor are a *[blob.MismatchError]; the place then counts as empty, and may be filled
-// by another call. A blob that is not among the contents is an error.
-func (b *Bundle) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string) (blob.Outcome, error) {
+// PutBlob writes a blob into its slot. If the blob is already there or in the base, it returns
+// blob.Exists and does not call open. Bytes that do not match the descriptor are a
+// *[blob.MismatchError]; the slot then counts as empty, and another call may fill it. A blob that
+// is not among the contents is an error.
+func (b *Bundle) PutBlob(
+	ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string,
+) (blob.Outcome, error) {
 	s := b.slots[d.Digest]
 	if s == nil {
 		return b.putWithoutSlot(d.Digest)
@@ -173,7 +181,7 @@ func (b *Bundle) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.O
 	return outcome, nil
 }
 
-// elsewhere answers for a blob without a place.
+// putWithoutSlot is PutBlob for a blob that has no slot.
 func (b *Bundle) putWithoutSlot(d blob.Digest) (blob.Outcome, error) {
 	if c, known := b.inventory.Find(d); known && c.InBase || b.manifests[d] {
 		return blob.Exists, nil
@@ -187,19 +195,21 @@ func (b *Bundle) isFull(s *slot) bool {
 	return s.full
 }
 
-// check reads a blob that is probably there.
+// verifySlot reads and verifies the blob that an earlier process has probably written.
 func (b *Bundle) verifySlot(ctx context.Context, s *slot) error {
 	return copyBlob(ctx, io.Discard, s.Descriptor, func(_ context.Context, offset int64) (io.ReadCloser, error) {
 		return openSection(io.NewSectionReader(b.volumes, s.offset, s.Size), s.Digest, s.Size, offset)
 	})
 }
 
-// HeadManifest always is fs.ErrNotExist: a bundle does not say that it has an image before it is whole.
+// HeadManifest always returns fs.ErrNotExist: an image counts as missing until the bundle is
+// complete.
 func (b *Bundle) HeadManifest(_ context.Context, ref string) (manifest.Descriptor, error) {
 	return manifest.Descriptor{}, fmt.Errorf("%s: manifest %s: %w", b.path, ref, fs.ErrNotExist)
 }
 
-// PutManifest does nothing for a manifest of the contents, which [Create] has written, and refuses any other.
+// PutManifest does nothing for a manifest of the contents, since [Create] has written it. Any other
+// manifest is an error.
 func (b *Bundle) PutManifest(_ context.Context, ref string, m manifest.Manifest) error {
 	if !b.manifests[m.Digest] {
 		return fmt.Errorf("%s: manifest %s (%s) is not among the contents", b.path, m.Digest, ref)
@@ -207,7 +217,7 @@ func (b *Bundle) PutManifest(_ context.Context, ref string, m manifest.Manifest)
 	return nil
 }
 
-// end makes sure that a bundle ends once.
+// markEnded reports whether this is the first call, so that a bundle ends once.
 func (b *Bundle) markEnded() (first bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -215,8 +225,8 @@ func (b *Bundle) markEnded() (first bool) {
 	return first
 }
 
-// Close leaves the bundle as it is for a later [Create] with the same contents to go on with. After Commit or Abort it
-// does nothing.
+// Close keeps what was written. A later [Create] with the same contents resumes it. After Commit or
+// Abort it does nothing.
 func (b *Bundle) Close() error {
 	if !b.markEnded() {
 		return nil

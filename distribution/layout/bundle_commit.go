@@ -12,15 +12,17 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// Commit makes the bundle permanent: it waits until all is on the disk, and gives the files their names, in place of an
-// earlier bundle of that name, whether that was split or not; then it puts the inventory beside them. The first volume
-// is the last to get its name, so that no half bundle is ever seen. It returns the inventory with the digests that [Files] asks for.
+// Commit makes the bundle permanent. It waits until everything is on the disk and renames the
+// files, the first volume last, so that an incomplete bundle is never visible. An earlier bundle of
+// the same name, split or not, is replaced. Then it puts FILE.json beside them. It returns the
+// inventory with the digests that [Files] asks for.
 //
-// It is an error, after which the bundle can still be filled, if a blob has not come. Any other error, such as that of a
-// cancelled context, leaves the bundle for Abort or Close.
+// If blobs are missing it returns an error, and the bundle can still be filled. After any other
+// error, such as that of a cancelled context, the bundle is left for Abort or Close.
 func (b *Bundle) Commit(ctx context.Context) (Inventory, error) {
 	if missing := b.missingBlobs(); len(missing) > 0 {
-		return Inventory{}, fmt.Errorf("%s: %d of %d blobs are missing, %s the first", b.path, len(missing), len(b.slots), missing[0])
+		return Inventory{}, fmt.Errorf("%s: %d of %d blobs are missing, %s the first",
+			b.path, len(missing), len(b.slots), missing[0])
 	}
 	digests, err := b.hasher.result(ctx)
 	if err == nil {
@@ -34,7 +36,7 @@ func (b *Bundle) Commit(ctx context.Context) (Inventory, error) {
 	return b.inventory, b.partial.remove()
 }
 
-// missing returns the blobs that have not come, sorted.
+// missingBlobs returns the digests of the blobs that have not been written, sorted.
 func (b *Bundle) missingBlobs() []blob.Digest {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -77,10 +79,10 @@ func (b *Bundle) finalize(digests []blob.Digest) error {
 	return syncDir(filepath.Dir(b.path))
 }
 
-// beside returns the path of a file in the bundle's folder.
+// sibling returns the path of a file in the bundle's folder.
 func (b *Bundle) sibling(name string) string { return filepath.Join(filepath.Dir(b.path), name) }
 
-// writeInventory writes what will lie beside the bundle.
+// writeInventory writes FILE.json into the partial folder.
 func (b *Bundle) writeInventory() error {
 	f, err := os.Create(b.partial.path("inventory"))
 	if err != nil {
@@ -90,8 +92,9 @@ func (b *Bundle) writeInventory() error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// makeRoom removes of an earlier bundle of that name what is not replaced at one stroke: its inventory, so that none ever
-// lies beside another bundle; its volumes, the first of them first; and where volumes come, the single file.
+// removeEarlier removes what the renames do not replace of an earlier bundle with that name: its
+// inventory first, so that it never lies beside another bundle; its volumes, the first one first;
+// and its single file if the new bundle is split.
 func (b *Bundle) removeEarlier() error {
 	old, err := existingVolumes(b.path)
 	if err != nil {

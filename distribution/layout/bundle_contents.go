@@ -9,77 +9,80 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Contents is what is to be in a bundle. All sizes are known from it, so that every blob has its place before the first
-// one comes. The order of the slices does not matter, and what is in one twice does no harm.
+// Contents is what a bundle will hold. All sizes are known from it, so every blob has its slot
+// before the first one arrives. The order of the slices does not matter, and duplicates do no harm.
 type Contents struct {
-	// Images are the entries; what none of them refers to is left out. A name may be anything that names an image, with a
-	// tag or a digest, or be empty. Of the descriptors only the digest counts.
+	// Images are the entries; what none of them refers to is left out. A name is any image name
+	// with a tag or a digest, or "". Of the descriptors only the digest is used.
 	Images []Image
-	// Manifests are those of the images, and of all that is below them.
+	// Manifests are the manifests and indexes of the images, and those that they refer to.
 	Manifests []manifest.Manifest
 	// Blobs are the configs, layers and other blobs that the manifests refer to.
 	Blobs []manifest.Descriptor
-	// Base is the inventory of an earlier bundle, whose blobs are left out. Manifests never are. nil leaves nothing out.
+	// Base is the inventory of an earlier bundle whose blobs are left out. Manifests never are. nil
+	// leaves nothing out.
 	Base *Inventory
-	// Platform is what tools that load one platform only are to get: docker's classic image store is one. Empty is
-	// linux/amd64; of images that lack it, it is the first platform they have.
+	// Platform is what tools get that load only one platform, such as docker's classic image store.
+	// The zero value is linux/amd64. If an image lacks the platform, they get its first one.
 	Platform manifest.Platform
 }
 
-// parts are manifests and blobs by digest.
+// contentSet holds manifests and blobs by digest.
 type contentSet struct {
 	manifests map[blob.Digest]manifest.Manifest
 	blobs     map[blob.Digest]manifest.Descriptor
 }
 
-// check brings the contents into order, and refuses those that would make a bundle that is not whole.
-func (c *Contents) validate() (images []Image, p contentSet, err error) {
-	p = contentSet{map[blob.Digest]manifest.Manifest{}, map[blob.Digest]manifest.Descriptor{}}
+// validate returns the images, sorted and with normalized names, and all content by digest.
+// Contents that would make an incomplete bundle are an error.
+func (c *Contents) validate() (images []Image, set contentSet, err error) {
+	set = contentSet{map[blob.Digest]manifest.Manifest{}, map[blob.Digest]manifest.Descriptor{}}
 	for _, m := range c.Manifests {
 		if err := blob.Verify(m.Raw, m.Digest, m.Size); err != nil {
-			return nil, p, fmt.Errorf("manifest %s: %w", m.Digest, err)
+			return nil, set, fmt.Errorf("manifest %s: %w", m.Digest, err)
 		}
-		p.manifests[m.Digest] = m
+		set.manifests[m.Digest] = m
 	}
 	for _, d := range c.Blobs {
-		if err := p.addBlob(d); err != nil {
-			return nil, p, err
+		if err := set.addBlob(d); err != nil {
+			return nil, set, err
 		}
 	}
 	for _, im := range c.Images {
-		if im, err = p.normalizeImage(im); err != nil {
-			return nil, p, err
+		if im, err = set.normalizeImage(im); err != nil {
+			return nil, set, err
 		}
 		images = append(images, im)
 	}
 	if images, err = distinct(images); err != nil {
-		return nil, p, err
+		return nil, set, err
 	}
 	for _, im := range images {
-		if err := p.checkComplete(im, c.Base); err != nil {
-			return nil, p, err
+		if err := set.checkComplete(im, c.Base); err != nil {
+			return nil, set, err
 		}
 	}
-	return images, p, nil
+	return images, set, nil
 }
 
-func (p contentSet) addBlob(d manifest.Descriptor) error {
+func (s contentSet) addBlob(d manifest.Descriptor) error {
 	if err := d.Validate(); err != nil {
 		return err
 	}
-	if m, is := p.manifests[d.Digest]; is {
+	if m, is := s.manifests[d.Digest]; is {
 		return checkSize(d, m.Size)
 	}
-	if known, twice := p.blobs[d.Digest]; twice {
+	if known, twice := s.blobs[d.Digest]; twice {
 		return checkSize(d, known.Size)
 	}
-	p.blobs[d.Digest] = d
+	s.blobs[d.Digest] = d
 	return nil
 }
 
-// checkImage returns an image with its name normalised. A digest beside a tag says nothing more.
-func (p contentSet) normalizeImage(im Image) (Image, error) {
-	m, found := p.manifests[im.Digest]
+// normalizeImage returns an image with its name normalized. A digest after a tag is dropped from
+// the name.
+func (s contentSet) normalizeImage(im Image) (Image, error) {
+	m, found := s.manifests[im.Digest]
 	if !found {
 		return im, fmt.Errorf("image %s: its manifest %s is not among the contents", im, im.Digest)
 	}
@@ -100,7 +103,7 @@ func (p contentSet) normalizeImage(im Image) (Image, error) {
 	return out, nil
 }
 
-// distinct sorts images. It refuses one name for two of them.
+// distinct sorts images and removes duplicates. One name for two images is an error.
 func distinct(images []Image) ([]Image, error) {
 	slices.SortFunc(images, compareImages)
 	images = slices.CompactFunc(images, func(a, b Image) bool { return compareImages(a, b) == 0 })
@@ -113,17 +116,17 @@ func distinct(images []Image) ([]Image, error) {
 	return images, nil
 }
 
-// checkClosed makes sure that everything below an image is among the contents or in the base. What must not be
-// distributed may be missing.
-func (p contentSet) checkComplete(im Image, base *Inventory) error {
-	return walk(im.Descriptor, p.load, func(d manifest.Descriptor, m manifest.Manifest, err error) error {
+// checkComplete returns an error unless everything that an image refers to is among the contents or
+// in the base. Content that must not be distributed may be missing.
+func (s contentSet) checkComplete(im Image, base *Inventory) error {
+	return walk(im.Descriptor, s.load, func(d manifest.Descriptor, m manifest.Manifest, err error) error {
 		if err != nil {
 			return fmt.Errorf("image %s: %w", im, err)
 		}
 		if m.Raw != nil {
 			return checkSize(d, m.Size)
 		}
-		if known, is := p.blobs[d.Digest]; is {
+		if known, is := s.blobs[d.Digest]; is {
 			return checkSize(d, known.Size)
 		}
 		if known, is := base.Find(d.Digest); is {
@@ -136,18 +139,18 @@ func (p contentSet) checkComplete(im Image, base *Inventory) error {
 	})
 }
 
-// load returns a manifest of the parts.
-func (p contentSet) load(d manifest.Descriptor) (manifest.Manifest, error) {
-	m, found := p.manifests[d.Digest]
+// load returns a manifest of the set.
+func (s contentSet) load(d manifest.Descriptor) (manifest.Manifest, error) {
+	m, found := s.manifests[d.Digest]
 	if !found {
 		return m, fmt.Errorf("manifest %s is not among the contents: %w", d.Digest, fs.ErrNotExist)
 	}
 	return m, nil
 }
 
-// has tells whether something is among the parts.
-func (p contentSet) has(d blob.Digest) bool {
-	_, isManifest := p.manifests[d]
-	_, isBlob := p.blobs[d]
+// has reports whether a manifest or blob is in the set.
+func (s contentSet) has(d blob.Digest) bool {
+	_, isManifest := s.manifests[d]
+	_, isBlob := s.blobs[d]
 	return isManifest || isBlob
 }

@@ -14,49 +14,51 @@ const (
 	repositoriesFile = "repositories"
 )
 
-// dockerImage is an entry of manifest.json: a config and the layers from the lowest up, as names in the tar, and tags.
+// dockerImage is an entry of manifest.json: the names in the tar of a config and of the layers, the
+// lowest first, and the image's tags.
 type dockerImage struct {
 	Config   string
 	RepoTags []string
 	Layers   []string
 }
 
-// choose finds for each image what loaders get that know neither indexes nor platforms: the manifest of a container image
-// for the plan's platform, or for the first it has. An image without any is none that can be loaded.
-func (p *tarLayout) chooseManifests() error {
-	p.chosen = map[blob.Digest]manifest.Manifest{}
-	for _, im := range p.inventory.Images {
-		if _, done := p.chosen[im.Digest]; done {
+// chooseManifests chooses for each image the manifest for loaders that know neither indexes nor
+// platforms. It is the container image of the layout's platform, or else the first one. If there is
+// none, the image cannot be loaded.
+func (l *tarLayout) chooseManifests() error {
+	l.chosen = map[blob.Digest]manifest.Manifest{}
+	for _, im := range l.inventory.Images {
+		if _, done := l.chosen[im.Digest]; done {
 			continue
 		}
-		m, found, err := p.manifestFor(im.Descriptor)
+		m, found, err := l.manifestFor(im.Descriptor)
 		if err != nil {
 			return err
 		}
 		if found {
-			p.chosen[im.Digest] = m
+			l.chosen[im.Digest] = m
 		}
 	}
 	return nil
 }
 
-// dockerImages makes the entries of manifest.json, one for all tags of a manifest. A manifest whose config the tar lacks
-// is left out, since loaders could not even look at it.
-func (p *tarLayout) dockerImages() []dockerImage {
+// dockerImages returns the entries of manifest.json, one for all tags of a manifest. A manifest
+// whose config is not in the tar is left out: loaders could not even read it.
+func (l *tarLayout) dockerImages() []dockerImage {
 	out := []dockerImage{}
-	at := map[blob.Digest]int{} // manifest -> its place in out
-	for _, im := range p.inventory.Images {
-		m, found := p.chosen[im.Digest]
+	indexOf := map[blob.Digest]int{} // by manifest: its index in out
+	for _, im := range l.inventory.Images {
+		m, found := l.chosen[im.Digest]
 		if !found {
 			continue
 		}
-		i, known := at[m.Digest]
+		i, known := indexOf[m.Digest]
 		if !known {
-			entry, usable := p.dockerImage(m)
+			entry, usable := l.dockerImage(m)
 			if !usable {
 				continue
 			}
-			i, at[m.Digest] = len(out), len(out)
+			i, indexOf[m.Digest] = len(out), len(out)
 			out = append(out, entry)
 		}
 		if r, _ := im.reference(); r.Tag != "" {
@@ -66,37 +68,38 @@ func (p *tarLayout) dockerImages() []dockerImage {
 	return out
 }
 
-// dockerImage makes an entry without tags, if the tar has what it takes.
-func (p *tarLayout) dockerImage(m manifest.Manifest) (dockerImage, bool) {
+// dockerImage returns an entry without tags, if everything that it needs is there.
+func (l *tarLayout) dockerImage(m manifest.Manifest) (dockerImage, bool) {
 	im, err := m.Image()
-	if err != nil || !p.has(im.Config.Digest) {
+	if err != nil || !l.has(im.Config.Digest) {
 		return dockerImage{}, false
 	}
 	out := dockerImage{Config: blobName(im.Config.Digest), Layers: []string{}}
-	for _, l := range im.Layers {
-		out.Layers = append(out.Layers, blobName(l.Digest))
+	for _, layer := range im.Layers {
+		out.Layers = append(out.Layers, blobName(layer.Digest))
 	}
-	return out, !slices.ContainsFunc(im.Layers, func(l manifest.Descriptor) bool { return !p.available(l.Digest) })
+	return out, !slices.ContainsFunc(im.Layers, func(layer manifest.Descriptor) bool { return !l.available(layer.Digest) })
 }
 
-// forPlatform looks through all that is below d.
-func (p *tarLayout) manifestFor(d manifest.Descriptor) (found manifest.Manifest, ok bool, err error) {
+// manifestFor returns the container image that d is or leads to: the one of the layout's platform,
+// or else the first one.
+func (l *tarLayout) manifestFor(d manifest.Descriptor) (chosen manifest.Manifest, found bool, err error) {
 	matched := false
-	err = walk(d, p.load, func(d manifest.Descriptor, m manifest.Manifest, err error) error {
+	err = walk(d, l.load, func(d manifest.Descriptor, m manifest.Manifest, err error) error {
 		if err != nil || matched || !isContainerImage(m) {
 			return err
 		}
-		matched = d.Platform != nil && p.platform.Match(*d.Platform)
-		if matched || !ok {
-			found, ok = m, true
+		matched = d.Platform != nil && l.platform.Match(*d.Platform)
+		if matched || !found {
+			chosen, found = m, true
 		}
 		return nil
 	})
-	return found, ok, err
+	return chosen, found, err
 }
 
-// runs tells whether a manifest is of a container image: its config is one, and its layers are file systems. Charts,
-// signatures and attestations are not.
+// isContainerImage reports whether a manifest is a container image: its config is an image config,
+// and its layers are file systems. Charts, signatures and attestations are not.
 func isContainerImage(m manifest.Manifest) bool {
 	if !manifest.IsImage(m.MediaType) {
 		return false
@@ -116,14 +119,14 @@ func isFilesystemLayer(mediaType string) bool {
 		strings.HasPrefix(mediaType, "application/vnd.docker.image.rootfs.")
 }
 
-// dockerRepositories is the document that docker had before manifest.json, and still writes: by repository and tag the
-// hexadecimal digest of the top layer.
+// dockerRepositories returns the document that docker had before manifest.json and still writes: by
+// repository and tag, the hexadecimal digest of the top layer.
 func dockerRepositories(images []dockerImage) map[string]map[string]string {
 	out := map[string]map[string]string{}
 	for _, im := range images {
 		top := append([]string{im.Config}, im.Layers...)[len(im.Layers)]
 		for _, name := range im.RepoTags {
-			r, _ := Image{Name: name}.reference() // it was one's name
+			r, _ := Image{Name: name}.reference() // it is the name of an image
 			tags := out[r.FamiliarName()]
 			if tags == nil {
 				tags = map[string]string{}

@@ -7,20 +7,21 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// naming decides what the entries of a bundle's index.json are called; the package comment says why.
+// entryNamer names the entries of a bundle's index.json. The package comment says why they are
+// named so.
 type entryNamer struct {
-	containerImages map[blob.Digest]manifest.Manifest // the images that are container images
-	tagOwner        map[string]blob.Digest            // the image that alone has a tag, "" where two have it
+	containerImages map[blob.Digest]manifest.Manifest // by image digest
+	tagOwner        map[string]blob.Digest            // the image that has a tag, "" if two have it
 }
 
-// entries makes those of index.json.
-func (p *tarLayout) entries() ([]*entry, error) {
-	n := entryNamer{p.chosen, map[string]blob.Digest{}}
-	for _, im := range p.inventory.Images {
+// entries returns the entries of index.json.
+func (l *tarLayout) entries() ([]*entry, error) {
+	n := entryNamer{l.chosen, map[string]blob.Digest{}}
+	for _, im := range l.inventory.Images {
 		n.add(im)
 	}
 	var out []*entry
-	for _, im := range p.inventory.Images {
+	for _, im := range l.inventory.Images {
 		d := im.Descriptor
 		d.Annotations = n.annotations(im)
 		raw, err := json.Marshal(d)
@@ -32,14 +33,14 @@ func (p *tarLayout) entries() ([]*entry, error) {
 	return out, nil
 }
 
-// isArtifact tells whether an image is no container image.
+// isArtifact reports whether an image is no container image.
 func (n entryNamer) isArtifact(im Image) bool {
 	_, runs := n.containerImages[im.Digest]
 	return !runs
 }
 
-// tag returns the tag that other tools may look an image up by, "" where there is none: artifacts beside container
-// images have none, since ctr would take them for images.
+// tag returns the tag by which other tools may find an image, "" if there is none. Artifacts beside
+// container images have none: ctr would take them for images.
 func (n entryNamer) tag(im Image) string {
 	if n.isArtifact(im) && len(n.containerImages) > 0 {
 		return ""
@@ -57,7 +58,7 @@ func (n entryNamer) add(im Image) {
 	n.tagOwner[tag] = im.Digest
 }
 
-// annotations names an entry.
+// annotations returns the annotations that name an entry.
 func (n entryNamer) annotations(im Image) map[string]string {
 	if im.Name == "" {
 		return nil

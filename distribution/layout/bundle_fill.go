@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// copyBuffer is how many bytes are read or written at a time.
+	// copyBuffer is how many bytes are read or written in one call.
 	copyBuffer = 512 << 10
-	// writebackEvery is after how many bytes of a blob the system is told to write them to the disk.
+	// writebackEvery is after how many bytes of a blob writing them to the disk is started.
 	writebackEvery = 8 << 20
 )
 
@@ -23,20 +23,30 @@ func copyBlob(ctx context.Context, w io.Writer, d manifest.Descriptor, open blob
 	return err
 }
 
-// onlyWriter keeps io.CopyBuffer to its buffer.
+// onlyWriter hides ReadFrom, so that io.CopyBuffer uses its buffer.
 type onlyWriter struct{ io.Writer }
 
-// fill copies a blob to its place.
+// truncate gives the files their sizes.
+func (v *volumes) truncate() error {
+	for _, f := range v.files {
+		if err := f.Truncate(f.size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillSlot writes a blob into its slot.
 func (v *volumes) fillSlot(ctx context.Context, s *slot, open blob.Open) error {
 	return copyBlob(ctx, &slotWriter{v, s.offset, s.offset}, s.Descriptor, open)
 }
 
-// slotWriter writes a blob to its place. It does not leave it to the last Sync to bring the bytes to the disk: most of the
-// disk's work is done while others arrive.
+// slotWriter writes a blob into its slot. It starts writing to the disk early, so that the disk
+// works while bytes arrive, and the last Sync has less to do.
 type slotWriter struct {
 	volumes         *volumes
-	offset          int64 // where the next byte goes
-	writebackOffset int64 // up to where the system has been told to write
+	offset          int64 // of the next byte
+	writebackOffset int64 // up to here writing to the disk has been started
 }
 
 // Write implements io.Writer.
@@ -50,8 +60,8 @@ func (w *slotWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// startWriteback tells the system to write the bytes between two offsets to the disk, and does not wait for that. Errors
-// come back from Sync.
+// startWriteback starts writing the bytes between two offsets to the disk and does not wait for it.
+// Sync returns the errors.
 func (v *volumes) startWriteback(from, to int64) {
 	for i := v.volumeAt(from); from < to; i++ {
 		f := v.files[i]

@@ -13,25 +13,27 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// partial is the folder beside a bundle in which it is written: FILE.tar.partial. Only one process has it at a time.
+// partialDir is the folder FILE.partial, in which a bundle is written. One process at a time has
+// it.
 //
-//	lock       held by that process
-//	plan       the ID of the bundle that is written, and its volumes' size
-//	filled     the digests of the blobs that are there, a line each
+//	lock       locked by that process
+//	plan       the ID of the bundle, and the size of its volumes
+//	filled     the digests of the blobs that are there, one a line
 //	001...     the volumes
-//	inventory  what will lie beside the bundle
+//	inventory  the later FILE.json
 type partialDir struct {
 	dir    string
 	lock   *os.File
 	filled *os.File // open for appending
 }
 
-// openPartial takes the folder for the bundle at path, or makes it. It is ErrBusy where another process has it.
+// openPartial locks the folder for the bundle at path, and creates it if there is none. If another
+// process has it, the error is ErrBusy.
 func openPartial(path string) (*partialDir, error) {
-	p := &partialDir{dir: path + ".partial"}
+	p := &partialDir{dir: partialPath(path)}
 	for {
 		err := os.Mkdir(p.dir, 0o777)
-		made := err == nil
+		created := err == nil
 		if errors.Is(err, fs.ErrExist) {
 			err = p.checkOwned()
 		}
@@ -45,7 +47,7 @@ func openPartial(path string) (*partialDir, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !tryLock(p.lock) && (haveLocks || !made) {
+		if !tryLock(p.lock) && (haveLocks || !created) {
 			p.lock.Close()
 			return nil, p.busyError(path)
 		}
@@ -56,7 +58,7 @@ func openPartial(path string) (*partialDir, error) {
 	}
 }
 
-// checkOurs refuses a folder with things in it that no bundle brought there.
+// checkOwned returns an error if the folder has files but no lock file: no bundle is written there.
 func (p *partialDir) checkOwned() error {
 	entries, err := os.ReadDir(p.dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
@@ -79,28 +81,32 @@ func (p *partialDir) busyError(path string) error {
 	return &ArchiveError{Path: path, Kind: ErrBusy, Reason: reason}
 }
 
-// volume returns the path of the i-th volume, counted from 0.
+// volumePath returns the path of the i-th volume, counted from 0.
 func (p *partialDir) volumePath(i int) string { return p.path(fmt.Sprintf("%03d", i+1)) }
+
+// partialPath returns the path of the partial folder of a bundle.
+func partialPath(bundle string) string { return bundle + ".partial" }
 
 func (p *partialDir) path(name string) string { return filepath.Join(p.dir, name) }
 
-// begin prepares the folder for a plan. What was left there of the same plan stays: the digests of the blobs that were
-// finished are returned. Everything else is removed.
-func (p *partialDir) prepare(plan []byte) (left map[blob.Digest]bool, err error) {
-	if old, err := os.ReadFile(p.path("plan")); err == nil && bytes.Equal(old, plan) {
-		left = p.readFilled()
+// prepare readies the folder for a bundle. key identifies the bundle and its volumes. If the folder
+// was left with the same key, prepare keeps it and returns the digests of the blobs that were
+// finished. If not, it removes everything there.
+func (p *partialDir) prepare(key []byte) (filled map[blob.Digest]bool, err error) {
+	if old, err := os.ReadFile(p.path("plan")); err == nil && bytes.Equal(old, key) {
+		filled = p.readFilled()
 	} else if err := p.clear(); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(p.path("plan"), plan, 0o666); err != nil {
+	if err := os.WriteFile(p.path("plan"), key, 0o666); err != nil {
 		return nil, err
 	}
 	p.filled, err = os.OpenFile(p.path("filled"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
-	return left, err
+	return filled, err
 }
 
-// left reads the notes about finished blobs. Each is checked before it counts, so that it does not matter if they are
-// not whole.
+// readFilled reads the notes about finished blobs. A blob is verified before it counts, so
+// incomplete notes do no harm.
 func (p *partialDir) readFilled() map[blob.Digest]bool {
 	out := map[blob.Digest]bool{}
 	notes, _ := os.ReadFile(p.path("filled"))
@@ -110,7 +116,7 @@ func (p *partialDir) readFilled() map[blob.Digest]bool {
 	return out
 }
 
-// note says that a blob is there. If the note is lost, the blob is fetched again, no more.
+// noteFilled notes that a blob is there. If the note is lost, the blob is only fetched again.
 func (p *partialDir) noteFilled(d blob.Digest) { _, _ = p.filled.WriteString(string(d) + "\n") }
 
 // clear removes everything but the lock.
@@ -124,7 +130,7 @@ func (p *partialDir) clear() error {
 	return err
 }
 
-// close gives the folder back.
+// release unlocks the folder.
 func (p *partialDir) release() {
 	if p.filled != nil {
 		p.filled.Close()
@@ -132,7 +138,8 @@ func (p *partialDir) release() {
 	p.lock.Close()
 }
 
-// remove removes the folder and gives it back. It stays locked meanwhile, except on Windows, which removes no open file.
+// remove removes the folder and unlocks it. It stays locked meanwhile, except on Windows, which
+// removes no open file.
 func (p *partialDir) remove() error {
 	if p.filled != nil {
 		p.filled.Close()
@@ -140,7 +147,7 @@ func (p *partialDir) remove() error {
 	if runtime.GOOS == "windows" {
 		p.lock.Close()
 	}
-	err := errors.Join(p.clear(), os.RemoveAll(p.dir)) // the lock last: a folder without one is nobody's
+	err := errors.Join(p.clear(), os.RemoveAll(p.dir)) // the lock last: checkOwned refuses a folder without it
 	p.lock.Close()
 	return err
 }

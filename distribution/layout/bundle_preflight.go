@@ -7,58 +7,60 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
-// Size returns how many bytes the tar of a bundle has that [Create] would begin at path, or with "" [Stream] would write. It
-// makes nothing. The errors are those of Create, but for those of writing.
+// Size returns the size in bytes of the tar that [Create] would write at path, or [Stream] if path
+// is "". It writes nothing. Its errors are those of Create, except for those of writing.
 func Size(path string, c Contents, files Files) (int64, error) {
-	p, err := c.layOut()
+	l, err := c.layOut()
 	if err != nil {
 		return 0, err
 	}
 	if path != "" {
-		_, err = p.preflight(path, files)
+		_, err = l.preflight(path, files)
 	}
-	return p.size, err
+	return l.size, err
 }
 
-// at plans the files of a bundle, and makes sure that nothing is in their way.
-func (p *tarLayout) preflight(path string, files Files) (*volumes, error) {
+// preflight returns the volumes of a bundle at path, and an error if something is in their way.
+func (l *tarLayout) preflight(path string, files Files) (*volumes, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "create", Path: path, Err: errors.New("it is there, and no regular file")}
 	}
-	v, err := p.newVolumes(path, files.VolumeSize)
+	v, err := l.newVolumes(path, files.VolumeSize)
 	if err == nil && !isUnfinished(path) {
 		err = checkOverwrite(path, files.VolumeSize > 0)
 	}
 	return v, err
 }
 
-// checkRoom makes sure that what Commit removes or replaces beside a bundle's own file is of an earlier bundle of that
-// name: its inventory, its volumes and, where volumes come, the single file. Anything else is in the way.
+// checkOverwrite returns an error if Commit would remove or replace a file, other than path itself,
+// that is not of an earlier bundle with that name. These are the inventory, the volumes and, for a
+// split bundle, the single file.
 func checkOverwrite(path string, split bool) error {
-	beside := inventoryPath(path)
-	if b, _ := readFile(beside, maxDocument); exists(beside) && !looksLikeInventory(b) {
-		return conflictError(beside, "it is no inventory of a bundle")
+	inventory := inventoryPath(path)
+	if b, _ := readFile(inventory, maxDocument); exists(inventory) && !looksLikeInventory(b) {
+		return conflictError(inventory, "it is no inventory of a bundle")
 	}
 	if split && exists(path) && !beginsLikeBundle(path) {
 		return conflictError(path, "it is no bundle")
 	}
 	if beginsLikeBundle(volumePath(path, 0)) {
-		return nil // the others go with it
+		return nil // the other volumes are of that bundle too
 	}
-	there, err := existingVolumes(path)
-	if err != nil || len(there) == 0 {
+	volumes, err := existingVolumes(path)
+	if err != nil || len(volumes) == 0 {
 		return err
 	}
-	return conflictError(there[0], "it is no volume of a bundle")
+	return conflictError(volumes[0], "it is no volume of a bundle")
 }
 
 func conflictError(name, reason string) error {
 	return &fs.PathError{Op: "create", Path: name, Err: fmt.Errorf("a file is in the way: %s", reason)}
 }
 
-// looksLikeInventory tells an inventory, of whatever version, from another JSON document.
+// looksLikeInventory reports whether a document is an inventory, of any version.
 func looksLikeInventory(b []byte) bool {
 	var document struct {
 		Version int
@@ -67,7 +69,7 @@ func looksLikeInventory(b []byte) bool {
 	return json.Unmarshal(b, &document) == nil && document.Version > 0 && document.Content != nil
 }
 
-// beginsLikeBundle tells whether the first member of a tar is a bundle's.
+// beginsLikeBundle reports whether a file begins like a tar whose first member is that of a bundle.
 func beginsLikeBundle(name string) bool {
 	f, err := os.Open(name)
 	if err != nil {
@@ -79,9 +81,9 @@ func beginsLikeBundle(name string) bool {
 	return err == nil && string(first) == layoutFile
 }
 
-// unfinished tells whether a bundle is being written at path, or was when its process ended: then Commit may have begun to
-// remove what was there.
+// isUnfinished reports whether a bundle is being written at path, or was when its process ended. In
+// that case Commit may already have removed files of an earlier bundle.
 func isUnfinished(path string) bool {
-	_, err := os.Stat((&partialDir{dir: path + ".partial"}).path("plan"))
+	_, err := os.Stat(filepath.Join(partialPath(path), "plan"))
 	return !errors.Is(err, fs.ErrNotExist)
 }

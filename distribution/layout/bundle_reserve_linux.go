@@ -6,14 +6,13 @@ import (
 	"syscall"
 )
 
-// reserve gives the files their sizes, and room on the disk, without writing to them. A file system that cannot reserve
-// room gets sparse files: there the disk may turn out to be full later. So it is on a tmpfs, where reserving takes as long
-// as writing, and nothing could be fetched meanwhile: it is only asked whether there is room now.
+// reserve gives the files their sizes and reserves disk space without writing. If the file system
+// cannot reserve space, the files are sparse, and the disk may fill up later. On a tmpfs reserving
+// takes as long as writing, and nothing could be fetched meanwhile: there it only checks that there
+// is space now.
 func (v *volumes) reserve() error {
-	for _, f := range v.files {
-		if err := f.Truncate(f.size); err != nil {
-			return err
-		}
+	if err := v.truncate(); err != nil {
+		return err
 	}
 	var fs syscall.Statfs_t
 	if err := syscall.Fstatfs(int(v.files[0].Fd()), &fs); err == nil && int64(fs.Type) == tmpfs && fs.Blocks > 0 {
@@ -27,10 +26,12 @@ func (v *volumes) reserve() error {
 	return nil
 }
 
-// tmpfs is the type of that file system (statfs(2), TMPFS_MAGIC). One without a limit has 0 blocks.
+// tmpfs is the type of that file system (statfs(2), TMPFS_MAGIC). A tmpfs without a size has 0
+// blocks.
 const tmpfs = 0x01021994
 
-// fitInto is the error of files that need more room than is free, in bytes. What they take up already is theirs.
+// checkSpace returns an error if the files need more space than is free, in bytes. What they occupy
+// already is not needed again.
 func (v *volumes) checkSpace(free int64) error {
 	need := v.size
 	for _, f := range v.files {
@@ -46,7 +47,7 @@ func (v *volumes) checkSpace(free int64) error {
 	return nil
 }
 
-// allocate reserves the room for a file.
+// allocate reserves the space for a file.
 func (f volume) allocate() error {
 	if f.size == 0 {
 		return nil

@@ -9,24 +9,25 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Stream writes a bundle from the first byte to the last, for a pipe: the same bytes as [Create] makes. It reads one blob
-// at a time, which open opens. It returns the inventory, without volumes. A blob that does not match its descriptor is a
-// *[blob.MismatchError], and what was written by then is no bundle, since its end is missing.
+// Stream writes a bundle from the first byte to the last, for a pipe. The bytes are those that
+// [Create] makes. It opens one blob at a time, with open. It returns the inventory, without
+// volumes. If a blob does not match its descriptor, the error is a *[blob.MismatchError]; what was
+// written is no bundle then, since its end is missing.
 func Stream(ctx context.Context, w io.Writer, c Contents, open func(manifest.Descriptor) blob.Open) (Inventory, error) {
-	p, err := c.layOut()
+	l, err := c.layOut()
 	if err != nil {
 		return Inventory{}, err
 	}
-	for i := range p.members {
-		if err := p.members[i].writeTo(ctx, w, open); err != nil {
+	for i := range l.members {
+		if err := l.members[i].writeTo(ctx, w, open); err != nil {
 			return Inventory{}, err
 		}
 	}
 	_, err = w.Write(make([]byte, 2*tarBlock))
-	return p.inventory, err
+	return l.inventory, err
 }
 
-// stream writes one member with its header and padding.
+// writeTo writes a member with its header and padding.
 func (m *tarMember) writeTo(ctx context.Context, w io.Writer, open func(manifest.Descriptor) blob.Open) error {
 	header, err := m.header()
 	if err != nil {

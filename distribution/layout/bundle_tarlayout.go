@@ -11,87 +11,89 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// plan is a bundle before it is written: where each byte goes.
+// tarLayout is the layout of a bundle as a tar: its members and their offsets. It is made before
+// the bundle is written.
 type tarLayout struct {
 	contentSet // what is written
 	base       *Inventory
 	platform   manifest.Platform
 	inventory  Inventory                         // without Volumes
-	chosen     map[blob.Digest]manifest.Manifest // of an image, what loaders of one platform get
+	chosen     map[blob.Digest]manifest.Manifest // by image digest: the manifest for loaders of one platform
 
-	members []tarMember // in their order
-	size    int64       // bytes of the tar
+	members []tarMember // in the order of the tar
+	size    int64       // in bytes, of the tar
 }
 
-// tarMember is a member of the tar: a small one with its bytes, or a blob that is still to come.
+// tarMember is a member of the tar: a document or manifest with its bytes, or a blob that comes
+// later.
 type tarMember struct {
 	name string
-	data []byte              // nil of a blob
-	blob manifest.Descriptor // empty of a small member
+	data []byte              // nil for a blob
+	blob manifest.Descriptor // empty for a document or manifest
 	section
 }
 
-// plan lays out the bundle. Equal contents give equal plans.
+// layOut returns the layout of the bundle. Equal contents give equal layouts.
 func (c *Contents) layOut() (*tarLayout, error) {
-	images, parts, err := c.validate()
+	images, set, err := c.validate()
 	if err != nil {
 		return nil, err
 	}
-	p := &tarLayout{contentSet: parts, base: c.Base, platform: c.Platform, inventory: Inventory{Images: images}}
-	if p.platform.OS == "" {
-		p.platform = defaultPlatform()
+	l := &tarLayout{contentSet: set, base: c.Base, platform: c.Platform, inventory: Inventory{Images: images}}
+	if l.platform.OS == "" {
+		l.platform = defaultPlatform()
 	}
-	if err := p.inventory.collect(p.load, p.available); err != nil {
+	if err := l.inventory.collect(l.load, l.available); err != nil {
 		return nil, err
 	}
-	p.trim()
-	if err := p.makeDocuments(); err != nil {
+	l.trim()
+	if err := l.makeDocuments(); err != nil {
 		return nil, err
 	}
-	return p, p.assignOffsets()
+	return l, l.assignOffsets()
 }
 
-// defaultPlatform is the one that loaders of one platform get where none is asked for.
+// defaultPlatform is the platform for loaders of one platform if none is asked for.
 func defaultPlatform() manifest.Platform {
 	return manifest.Platform{OS: "linux", Architecture: "amd64"}
 }
 
-// known tells whether the bundle or its base has something; what must not be distributed they need not have.
-func (p *tarLayout) available(d blob.Digest) bool {
-	_, inBase := p.base.Find(d)
-	return inBase || p.has(d)
+// available reports whether the bundle or its base has a manifest or blob.
+func (l *tarLayout) available(d blob.Digest) bool {
+	_, inBase := l.base.Find(d)
+	return inBase || l.has(d)
 }
 
-// trim takes what the base has, and what no image refers to, out of what is written.
-func (p *tarLayout) trim() {
-	if p.base != nil {
-		p.inventory.Base = &Base{ID: p.base.ID, File: p.base.File}
+// trim removes from what is written what the base has and what no image refers to.
+func (l *tarLayout) trim() {
+	if l.base != nil {
+		l.inventory.Base = &Base{ID: l.base.ID, File: l.base.File}
 	}
 	written := map[blob.Digest]bool{}
-	for i := range p.inventory.Content {
-		c := &p.inventory.Content[i]
-		if there, known := p.base.Find(c.Digest); known && c.MediaType == "" {
-			c.InBase, c.Repositories = true, there.Repositories
+	for i := range l.inventory.Content {
+		c := &l.inventory.Content[i]
+		if inBase, known := l.base.Find(c.Digest); known && c.MediaType == "" {
+			c.InBase, c.Repositories = true, inBase.Repositories
 		}
 		written[c.Digest] = !c.InBase
 	}
-	maps.DeleteFunc(p.manifests, func(d blob.Digest, _ manifest.Manifest) bool { return !written[d] })
-	maps.DeleteFunc(p.blobs, func(d blob.Digest, _ manifest.Descriptor) bool { return !written[d] })
+	maps.DeleteFunc(l.manifests, func(d blob.Digest, _ manifest.Manifest) bool { return !written[d] })
+	maps.DeleteFunc(l.blobs, func(d blob.Digest, _ manifest.Descriptor) bool { return !written[d] })
 }
 
-// documents makes the members that describe the others.
-func (p *tarLayout) makeDocuments() error {
-	if err := p.chooseManifests(); err != nil {
+// makeDocuments makes the members that describe the others.
+func (l *tarLayout) makeDocuments() error {
+	if err := l.chooseManifests(); err != nil {
 		return err
 	}
-	images := p.dockerImages()
-	entries, err := p.entries()
+	images := l.dockerImages()
+	entries, err := l.entries()
 	if err != nil {
 		return err
 	}
-	inventory := p.inventory.encode()
-	p.inventory.ID = blob.FromBytes(inventory)
-	p.members = []tarMember{
+	inventory := l.inventory.encode()
+	l.inventory.ID = blob.FromBytes(inventory)
+	l.members = []tarMember{
 		{name: layoutFile, data: []byte(layoutText)},
 		{name: indexFile, data: newIndex(nil, entries).encode()},
 		{name: dockerFile, data: append(compact(images), '\n')},
@@ -101,50 +103,51 @@ func (p *tarLayout) makeDocuments() error {
 	return nil
 }
 
-// layOut gives every member its place: the documents, then manifests, then blobs, these by digest.
-func (p *tarLayout) assignOffsets() error {
-	for _, d := range slices.Sorted(maps.Keys(p.manifests)) {
-		p.members = append(p.members, tarMember{name: blobName(d), data: p.manifests[d].Raw})
+// assignOffsets adds the other members and gives all of them their offsets: the documents, then the
+// manifests, then the blobs, both sorted by digest.
+func (l *tarLayout) assignOffsets() error {
+	for _, d := range slices.Sorted(maps.Keys(l.manifests)) {
+		l.members = append(l.members, tarMember{name: blobName(d), data: l.manifests[d].Raw})
 	}
-	for _, d := range slices.Sorted(maps.Keys(p.blobs)) {
-		p.members = append(p.members, tarMember{name: blobName(d), blob: p.blobs[d]})
+	for _, d := range slices.Sorted(maps.Keys(l.blobs)) {
+		l.members = append(l.members, tarMember{name: blobName(d), blob: l.blobs[d]})
 	}
-	for i := range p.members {
-		m := &p.members[i]
-		m.size = int64(len(m.data)) + m.blob.Size
-		header, err := m.header()
+	for i := range l.members {
+		member := &l.members[i]
+		member.size = int64(len(member.data)) + member.blob.Size
+		header, err := member.header()
 		if err != nil {
 			return err
 		}
-		m.offset = p.size + int64(len(header))
-		p.size = m.offset + padded(m.size)
+		member.offset = l.size + int64(len(header))
+		l.size = member.offset + padded(member.size)
 	}
-	p.size += 2 * tarBlock
+	l.size += 2 * tarBlock
 	return nil
 }
 
 // padded rounds a size up to whole blocks.
 func padded(size int64) int64 { return (size + tarBlock - 1) / tarBlock * tarBlock }
 
-// header returns the member's header: always the same for a name and a size.
+// header returns the member's header. It depends on name and size only.
 func (m *tarMember) header() ([]byte, error) {
 	var b bytes.Buffer
 	err := tar.NewWriter(&b).WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: m.name, Size: m.size, Mode: 0o644})
 	return b.Bytes(), err
 }
 
-// isBlob tells whether the member's bytes are still to come.
+// isBlob reports whether the member is a blob, whose bytes come later.
 func (m *tarMember) isBlob() bool { return m.blob.Digest != "" }
 
-// writeSmall writes all headers, and the members that are known, to their places.
-func (p *tarLayout) writeHeaders(to io.WriterAt) error {
-	for i := range p.members {
-		m := &p.members[i]
-		header, err := m.header()
+// writeHeaders writes all headers, documents and manifests.
+func (l *tarLayout) writeHeaders(to io.WriterAt) error {
+	for i := range l.members {
+		member := &l.members[i]
+		header, err := member.header()
 		if err != nil {
 			return err
 		}
-		if _, err := to.WriteAt(append(header, m.data...), m.offset-int64(len(header))); err != nil {
+		if _, err := to.WriteAt(append(header, member.data...), member.offset-int64(len(header))); err != nil {
 			return err
 		}
 	}

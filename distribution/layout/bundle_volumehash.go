@@ -10,110 +10,113 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// follower hashes the volumes of a bundle while its blobs arrive, in any order: it reads what has come to stand without
-// a gap from the beginning on. Mostly those bytes are still in the system's cache then. A nil follower hashes nothing.
+// volumeHasher hashes the volumes of a bundle while its blobs arrive in any order. It reads the
+// bytes that are final without a gap from the beginning; most of them are still in the system's
+// cache then. A nil volumeHasher hashes nothing.
 type volumeHasher struct {
 	volumes *volumes
-	order   []*slot // as they stand in the tar
+	order   []*slot // sorted by offset
 
 	mu      sync.Mutex
 	cond    sync.Cond
-	full    map[*slot]bool // of those behind the next
-	next    int            // the first of order that is not full
+	full    map[*slot]bool // of order[next+1:], those that are full
+	next    int            // index in order of the first slot that is not full
 	stopped bool
 
 	done    chan struct{} // closed when the goroutine ends
-	digests []blob.Digest // of the volumes
+	digests []blob.Digest // of the volumes, so far
 	err     error
 }
 
 func newVolumeHasher(v *volumes, slots []*slot) *volumeHasher {
-	f := &volumeHasher{volumes: v, order: slots, full: map[*slot]bool{}, done: make(chan struct{})}
-	slices.SortFunc(f.order, func(a, b *slot) int { return cmp.Compare(a.offset, b.offset) })
-	f.cond.L = &f.mu
-	go f.run()
-	return f
+	vh := &volumeHasher{volumes: v, order: slots, full: map[*slot]bool{}, done: make(chan struct{})}
+	slices.SortFunc(vh.order, func(a, b *slot) int { return cmp.Compare(a.offset, b.offset) })
+	vh.cond.L = &vh.mu
+	go vh.run()
+	return vh
 }
 
-// filled says that the bytes of a slot are final. Those outside of slots always are.
-func (f *volumeHasher) filled(s *slot) {
-	if f == nil {
+// filled says that the bytes of a slot are final. Bytes outside of slots always are.
+func (vh *volumeHasher) filled(s *slot) {
+	if vh == nil {
 		return
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.full[s] = true
-	for f.next < len(f.order) && f.full[f.order[f.next]] {
-		delete(f.full, f.order[f.next])
-		f.next++
+	vh.mu.Lock()
+	defer vh.mu.Unlock()
+	vh.full[s] = true
+	for vh.next < len(vh.order) && vh.full[vh.order[vh.next]] {
+		delete(vh.full, vh.order[vh.next])
+		vh.next++
 	}
-	f.cond.Signal()
+	vh.cond.Signal()
 }
 
-// ready is how many bytes from the beginning on are final. The caller holds f.mu.
-func (f *volumeHasher) ready() int64 {
-	if f.next < len(f.order) {
-		return f.order[f.next].offset
+// ready returns how many bytes from the beginning are final. The caller holds vh.mu.
+func (vh *volumeHasher) ready() int64 {
+	if vh.next < len(vh.order) {
+		return vh.order[vh.next].offset
 	}
-	return f.volumes.size
+	return vh.volumes.size
 }
 
-// stop ends the hashing and waits for that.
-func (f *volumeHasher) stop() {
-	if f == nil {
+// stop ends the goroutine and waits for it.
+func (vh *volumeHasher) stop() {
+	if vh == nil {
 		return
 	}
-	f.mu.Lock()
-	f.stopped = true
-	f.cond.Signal()
-	f.mu.Unlock()
-	<-f.done
+	vh.mu.Lock()
+	vh.stopped = true
+	vh.cond.Signal()
+	vh.mu.Unlock()
+	<-vh.done
 }
 
-// sums waits until all is hashed, and returns the digests of the volumes.
-func (f *volumeHasher) result(ctx context.Context) ([]blob.Digest, error) {
-	if f == nil {
+// result waits until everything is hashed, and returns the digests of the volumes.
+func (vh *volumeHasher) result(ctx context.Context) ([]blob.Digest, error) {
+	if vh == nil {
 		return nil, nil
 	}
 	select {
-	case <-f.done:
-		return f.digests, f.err
+	case <-vh.done:
+		return vh.digests, vh.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 }
 
-// wait returns up to which byte is final, once that is more than at; false when there will be nothing more.
-func (f *volumeHasher) waitBeyond(at int64) (int64, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for f.ready() <= at && !f.stopped {
-		f.cond.Wait()
+// waitBeyond waits until more than the first at bytes are final. It returns how many are, and false
+// if the hasher was stopped.
+func (vh *volumeHasher) waitBeyond(at int64) (int64, bool) {
+	vh.mu.Lock()
+	defer vh.mu.Unlock()
+	for vh.ready() <= at && !vh.stopped {
+		vh.cond.Wait()
 	}
-	return f.ready(), !f.stopped
+	return vh.ready(), !vh.stopped
 }
 
-func (f *volumeHasher) run() {
-	defer close(f.done)
+func (vh *volumeHasher) run() {
+	defer close(vh.done)
 	buf := make([]byte, copyBuffer)
 	at, h := int64(0), blob.SHA256.New()
-	for at < f.volumes.size {
-		ready, more := f.waitBeyond(at)
+	for at < vh.volumes.size {
+		ready, more := vh.waitBeyond(at)
 		if !more {
 			return
 		}
-		n, err := f.hashChunk(h, buf, at, ready)
+		n, err := vh.hashChunk(h, buf, at, ready)
 		if err != nil {
-			f.err = err
+			vh.err = err
 			return
 		}
 		at += n
 	}
 }
 
-// hash hashes some bytes of one volume, and takes its digest at its end.
-func (f *volumeHasher) hashChunk(h hash.Hash, buf []byte, at, ready int64) (int64, error) {
-	v := f.volumes.files[f.volumes.volumeAt(at)]
+// hashChunk hashes some bytes of one volume. At the end of the volume it adds the digest. It
+// returns how many bytes it has hashed.
+func (vh *volumeHasher) hashChunk(h hash.Hash, buf []byte, at, ready int64) (int64, error) {
+	v := vh.volumes.files[vh.volumes.volumeAt(at)]
 	end := v.start + v.size
 	buf = buf[:min(int64(len(buf)), ready-at, end-at)]
 	if _, err := v.ReadAt(buf, at-v.start); err != nil {
@@ -121,7 +124,7 @@ func (f *volumeHasher) hashChunk(h hash.Hash, buf []byte, at, ready int64) (int6
 	}
 	h.Write(buf)
 	if at+int64(len(buf)) == end {
-		f.digests = append(f.digests, blob.FromHash(blob.SHA256, h))
+		vh.digests = append(vh.digests, blob.FromHash(blob.SHA256, h))
 		h.Reset()
 	}
 	return int64(len(buf)), nil

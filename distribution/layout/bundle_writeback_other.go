@@ -4,6 +4,6 @@ package layout
 
 import "os"
 
-// startWriteback does nothing where the standard library has no such call: the system chooses when it writes to the disk,
-// at the latest in Sync.
+// startWriteback does nothing: the standard library has no such call for this system. The system
+// writes when it likes, at the latest in Sync.
 func startWriteback(*os.File, int64, int64) {}

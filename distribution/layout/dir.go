@@ -8,25 +8,21 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/hczjl/transship/blob"
 )
 
 const (
-	privateDir    = ".transship"
-	maxIndex      = 256 << 20 // bytes of index.json, about half a million tags
-	manifestLinks = "_manifests"
-	blobLinks     = "_blobs"
-	referrerLinks = "_referrers"
+	privateDir = ".transship"
+	maxIndex   = 256 << 20 // bytes of index.json, about half a million tags
 )
 
-// Dir is an image layout in a folder, open for reading and writing. Its methods may be called concurrently, and other
-// processes may have the same folder open.
+// Dir is an image layout in a folder. Its methods may be called concurrently, and other processes
+// may have the same folder open.
 type Dir struct {
 	path    string
-	unnamed string // of the repository of entries that name none
+	unnamed string // the repository of entries that name none
 
 	mu          sync.RWMutex
 	current     *index
@@ -42,12 +38,14 @@ type Dir struct {
 	memoryLinks linkCache
 }
 
-// OpenDir opens the image layout in a folder, and makes one where there is no folder or an empty one. Temporary files
-// that killed processes left are removed. Entries of index.json that another tool wrote are made part of the
-// repositories that they name; those that name none are put into one called like the folder.
+// OpenDir opens the image layout in a folder for reading and writing. If the folder is missing or
+// empty, it creates a layout there. It removes temporary files of killed processes. Entries of
+// index.json that another tool wrote become part of the repositories that they name; entries that
+// name none go into a repository named after the folder.
 //
-// Errors: a folder with other things in it, ErrNewer for an unknown layout version, ErrDamaged for an index.json that
-// cannot be read.
+// Errors: a folder that is neither empty nor an image layout, [ErrNewer] for an unknown layout
+// version, [ErrDamaged] for an oci-layout or index.json that cannot be parsed, and those of the
+// file system.
 func OpenDir(path string) (*Dir, error) {
 	d := &Dir{path: path, unnamed: fallbackName(path)}
 	if err := d.open(); err != nil {
@@ -67,7 +65,7 @@ func (d *Dir) open() error {
 	return err
 }
 
-// prepare checks the layout's version, and makes the layout if there is none.
+// ensureLayout checks the version of the layout, or creates a layout if there is none.
 func (d *Dir) ensureLayout() error {
 	b, err := readFile(filepath.Join(d.path, layoutFile), 1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -79,7 +77,8 @@ func (d *Dir) ensureLayout() error {
 	return asDamaged(checkVersion(b))
 }
 
-// make writes an empty layout. Whoever is killed in the middle of it left nothing but the names below.
+// create writes an empty layout, oci-layout last. A process killed before that leaves only files
+// that checkVacant accepts.
 func (d *Dir) create() error {
 	if err := d.checkWritable(); err != nil {
 		return err
@@ -90,20 +89,20 @@ func (d *Dir) create() error {
 	if err := makeDir(filepath.Join(d.path, blobsDir)); err != nil {
 		return err
 	}
-	// An index.json from another process that is making the same layout must stay.
+	// Another process may be creating the same layout: its index.json must stay.
 	if err := d.update(func(in []*entry) ([]*entry, error) { return in, nil }); err != nil {
 		return err
 	}
 	return d.writeFile(filepath.Join(d.path, layoutFile), []byte(layoutText))
 }
 
-// vacant refuses a folder with other things in it.
+// checkVacant returns an error if the folder holds anything that create has not written.
 func (d *Dir) checkVacant() error {
-	there, err := os.ReadDir(d.path)
+	entries, err := os.ReadDir(d.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, e := range there {
+	for _, e := range entries {
 		if !slices.Contains([]string{layoutFile, indexFile, blobsDir, privateDir, "lost+found"}, e.Name()) {
 			return fmt.Errorf("the folder has no %s and is not empty: %s", layoutFile, e.Name())
 		}
@@ -111,12 +110,12 @@ func (d *Dir) checkVacant() error {
 	return nil
 }
 
-// private returns a path in the folder that other tools ignore.
-func (d *Dir) privatePath(parts ...string) string {
-	return filepath.Join(d.path, privateDir, filepath.Join(parts...))
+// privatePath returns a path below .transship.
+func (d *Dir) privatePath(names ...string) string {
+	return filepath.Join(d.path, privateDir, filepath.Join(names...))
 }
 
-// blobPath returns where a blob lies. The digest must be valid.
+// blobPath returns the path of a blob. The digest must be valid: it becomes a path.
 func (d *Dir) blobPath(digest blob.Digest) string {
 	return filepath.Join(d.path, blobsDir, string(digest.Algorithm()), digest.Hex())
 }
@@ -138,51 +137,16 @@ func (d *Dir) Repositories(ctx context.Context) ([]string, error) {
 	return slices.Compact(names), err
 }
 
-// walkLinks calls visit for each folder of links, such as _manifests, with the repository that it belongs to.
-func (d *Dir) walkLinks(ctx context.Context, visit func(repository, dir string)) error {
-	root := d.privatePath("repositories")
-	return filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil
-		case err != nil:
-			return err
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case !e.IsDir() || !strings.HasPrefix(e.Name(), "_"):
-			return nil
-		}
-		file, _ := filepath.Rel(root, filepath.Dir(path)) // path is below root
-		visit(repositoryName(file), path)
-		return fs.SkipDir
-	})
-}
-
-// hasLinks reports whether dir holds a link, in the folder of one of the algorithms.
-func hasLinks(dir string) bool {
-	for _, a := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
-		f, err := os.Open(filepath.Join(dir, string(a)))
-		if err != nil {
-			continue
-		}
-		names, _ := f.Readdirnames(1)
-		f.Close()
-		if len(names) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// Repository returns the repository of that name, which need not hold anything yet. A name that is none, such as
-// "../x", makes every method fail.
+// Repository returns the repository with that name, which need not hold anything yet. With a name
+// that no repository can have, such as "../x", every method of it fails.
 func (d *Dir) Repository(name string) *Repository { return &Repository{dir: d, name: name} }
 
-// Unnamed returns the repository of entries that name none.
+// Unnamed returns the repository of entries that name none. It is named after the folder.
 func (d *Dir) Unnamed() *Repository { return d.Repository(d.unnamed) }
 
-// Named returns the names of the repositories that are path with the domain of a registry before it, sorted:
-// docker.io/hczjl/halo and registry.example/hczjl/halo for hczjl/halo. It knows those that index.json has entries of.
+// Named returns the names of the repositories that are path with the domain of a registry before
+// it, sorted: for hczjl/halo those are docker.io/hczjl/halo, registry.example/hczjl/halo and the
+// like. It only knows repositories that have an entry in index.json.
 func (d *Dir) Named(path string) ([]string, error) {
 	ix, err := d.index()
 	if err != nil {

@@ -27,7 +27,7 @@ func (r *Repository) HeadBlob(_ context.Context, d blob.Digest) (int64, error) {
 	return info.Size(), nil
 }
 
-// orMissing gives an absent file a better text.
+// blobError replaces the fs.ErrNotExist of a file by one that names the blob and the repository.
 func (r *Repository) blobError(d blob.Digest, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return r.notFound("blob", d)
@@ -35,8 +35,8 @@ func (r *Repository) blobError(d blob.Digest, err error) error {
 	return err
 }
 
-// Blob opens a blob of the repository at an offset in bytes; only the descriptor's digest matters. The bytes are as
-// they lie on the disk: whoever reads them verifies them.
+// Blob opens a blob of the repository at an offset in bytes. Of the descriptor only the digest is
+// used. The bytes are not verified; the reader has to do that.
 func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
 	if _, err := r.HeadBlob(ctx, d.Digest); err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int
 	return content, r.blobError(d.Digest, err)
 }
 
-// DeleteBlob takes a blob out of the repository.
+// DeleteBlob removes a blob from the repository.
 func (r *Repository) DeleteBlob(ctx context.Context, d blob.Digest) error {
 	if _, err := r.HeadBlob(ctx, d); err != nil {
 		return err
@@ -56,8 +56,8 @@ func (r *Repository) DeleteBlob(ctx context.Context, d blob.Digest) error {
 	return r.blobError(d, removeLink(r.linkPath(blobLinks, d)))
 }
 
-// Mount makes a blob of another repository one of this repository too, without a copy. With from empty, any that the
-// layout holds will do (distribution-spec, "Mounting a blob from another repository").
+// Mount adds a blob of another repository to this one, without a copy (distribution-spec, "Mounting
+// a blob from another repository", end-11). If from is "", any blob of the folder will do.
 func (r *Repository) Mount(ctx context.Context, d blob.Digest, from string) error {
 	if err := r.validate(d); err != nil {
 		return err

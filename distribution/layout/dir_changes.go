@@ -9,12 +9,13 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// change makes a new list of entries from the old one, which it leaves as it is.
+// change returns a new list of entries made from the old one, which it does not modify.
 type change func(entries []*entry) ([]*entry, error)
 
-// put enters a manifest under tags, or without one if there are none and it has no entry yet. A manifest that loses
-// its last tag by that stays as an untagged one. The manifests below it need no untagged entries any more.
-func putEntries(repository string, d manifest.Descriptor, tags []string, below map[blob.Digest]bool) change {
+// putEntries adds a manifest under tags; without tags it adds an untagged entry, unless the
+// manifest has an entry. A manifest that loses its last tag by that keeps an untagged entry. The
+// manifests in children lose their untagged entries: the index that is added leads to them.
+func putEntries(repository string, d manifest.Descriptor, tags []string, children map[blob.Digest]bool) change {
 	return func(in []*entry) ([]*entry, error) {
 		var out, moved []*entry
 		has := map[string]bool{}
@@ -23,7 +24,7 @@ func putEntries(repository string, d manifest.Descriptor, tags []string, below m
 			switch {
 			case own && e.Digest != d.Digest && slices.Contains(tags, e.tag):
 				moved = append(moved, e)
-			case own && e.tag == "" && (below[e.Digest] || e.Digest == d.Digest && len(tags) > 0):
+			case own && e.tag == "" && (children[e.Digest] || e.Digest == d.Digest && len(tags) > 0):
 			default:
 				out = append(out, e)
 				has[e.tag] = has[e.tag] || own && e.Digest == d.Digest
@@ -37,8 +38,11 @@ func putEntries(repository string, d manifest.Descriptor, tags []string, below m
 	}
 }
 
-// enter adds an entry for each tag that the manifest does not have; with no tags given, one without, if it has none.
-func appendEntries(out []*entry, repository string, d manifest.Descriptor, tags []string, has map[string]bool) ([]*entry, error) {
+// appendEntries adds an entry for each tag that is not in has. Without tags it adds an untagged
+// entry, unless the manifest has an entry.
+func appendEntries(
+	out []*entry, repository string, d manifest.Descriptor, tags []string, has map[string]bool,
+) ([]*entry, error) {
 	if len(tags) == 0 {
 		return keepUntagged(out, []*entry{{Descriptor: d, repository: repository}})
 	}
@@ -56,7 +60,8 @@ func appendEntries(out []*entry, repository string, d manifest.Descriptor, tags 
 	return out, nil
 }
 
-// untag removes a tag. It is fs.ErrNotExist when there is none.
+// removeTag removes a tag. Its manifest keeps an untagged entry if it has no other entry. If the
+// tag does not exist, the error is fs.ErrNotExist.
 func removeTag(repository, tag string) change {
 	return func(in []*entry) ([]*entry, error) {
 		var out, moved []*entry
@@ -74,7 +79,7 @@ func removeTag(repository, tag string) change {
 	}
 }
 
-// keepUntagged adds the manifests of loose entries without a tag, where no other entry has them.
+// keepUntagged adds an untagged entry for each manifest of loose that no entry in out has.
 func keepUntagged(out, loose []*entry) ([]*entry, error) {
 	for _, e := range loose {
 		same := func(o *entry) bool { return o.repository == e.repository && o.Digest == e.Digest }
@@ -90,7 +95,7 @@ func keepUntagged(out, loose []*entry) ([]*entry, error) {
 	return out, nil
 }
 
-// remove takes a manifest out of a repository with all its tags.
+// removeManifest removes all entries of a manifest of a repository.
 func removeManifest(repository string, d blob.Digest) change {
 	return func(in []*entry) ([]*entry, error) {
 		var out []*entry

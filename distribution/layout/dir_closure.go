@@ -10,16 +10,17 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// member is content of a repository.
+// contentKey identifies a manifest or blob of a repository.
 type contentKey struct {
 	repository string
 	digest     blob.Digest
 }
 
-// reach is what manifests lead to: all below them, and what refers to them.
+// closure is everything that manifests lead to: what they refer to, directly or not, and the
+// manifests that refer to them, such as signatures.
 type closure struct {
 	dir       *Dir
-	lenient   bool // a manifest that is damaged leads to nothing, and is no error
+	lenient   bool // a damaged manifest leads to nothing; it is no error
 	content   map[blob.Digest]bool
 	manifests map[contentKey]bool
 	blobs     map[contentKey]bool
@@ -30,37 +31,48 @@ func newClosure(d *Dir, lenient bool) *closure {
 	return &closure{d, lenient, map[blob.Digest]bool{}, map[contentKey]bool{}, map[contentKey]bool{}, nil}
 }
 
-// add adds a manifest of a repository and what it leads to. What is not there is passed over.
-func (w *closure) add(ctx context.Context, repository string, d manifest.Descriptor) error {
-	at := contentKey{repository, d.Digest}
-	if w.manifests[at] || w.dir.Repository(repository).validate(d.Digest) != nil {
+// addRoots adds entries of index.json and everything that they lead to.
+func (c *closure) addRoots(ctx context.Context, roots []Root) error {
+	for _, r := range roots {
+		if err := c.add(ctx, r.Repository, r.Descriptor); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add adds a manifest of a repository and everything that it leads to. What is not there is
+// skipped.
+func (c *closure) add(ctx context.Context, repository string, d manifest.Descriptor) error {
+	key := contentKey{repository, d.Digest}
+	if c.manifests[key] || c.dir.Repository(repository).validate(d.Digest) != nil {
 		return nil
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	w.manifests[at], w.content[d.Digest] = true, true
-	refs, err := w.references(d)
-	if err != nil && !w.lenient {
+	c.manifests[key], c.content[d.Digest] = true, true
+	refs, err := c.references(d)
+	if err != nil && !c.lenient {
 		return fmt.Errorf("manifest %s of repository %s: %w", d.Digest, repository, err)
 	}
 	for _, ref := range refs {
-		w.content[ref.Digest], w.blobs[contentKey{repository, ref.Digest}] = true, true
+		c.content[ref.Digest], c.blobs[contentKey{repository, ref.Digest}] = true, true
 		if !manifest.IsManifest(ref.MediaType) {
 			continue
 		}
-		if err := w.add(ctx, repository, ref); err != nil {
+		if err := c.add(ctx, repository, ref); err != nil {
 			return err
 		}
 	}
-	err = w.referrers(ctx, at)
-	w.postorder = append(w.postorder, at)
+	err = c.referrers(ctx, key)
+	c.postorder = append(c.postorder, key)
 	return err
 }
 
-// references reads what a manifest needs. A document of an unknown kind needs nothing.
-func (w *closure) references(d manifest.Descriptor) ([]manifest.Descriptor, error) {
-	raw, err := readFile(w.dir.blobPath(d.Digest), manifest.MaxSize)
+// references returns what a manifest refers to. A document of an unknown kind refers to nothing.
+func (c *closure) references(d manifest.Descriptor) ([]manifest.Descriptor, error) {
+	raw, err := readFile(c.dir.blobPath(d.Digest), manifest.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -80,9 +92,9 @@ func (w *closure) references(d manifest.Descriptor) ([]manifest.Descriptor, erro
 	return m.References()
 }
 
-// referrers adds what has a manifest for its subject.
-func (w *closure) referrers(ctx context.Context, subject contentKey) error {
-	r := w.dir.Repository(subject.repository)
+// referrers adds the manifests that have subject as their subject.
+func (c *closure) referrers(ctx context.Context, subject contentKey) error {
+	r := c.dir.Repository(subject.repository)
 	links, err := r.linksIn(r.linkPath(referrerLinks, subject.digest))
 	if err != nil {
 		return err
@@ -95,7 +107,7 @@ func (w *closure) referrers(ctx context.Context, subject contentKey) error {
 		if err != nil {
 			return err
 		}
-		if err := w.add(ctx, subject.repository, d); err != nil {
+		if err := c.add(ctx, subject.repository, d); err != nil {
 			return err
 		}
 	}

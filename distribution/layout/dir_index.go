@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// index returns what index.json says now.
+// index returns the current index.json. It reads the file only if that has changed.
 func (d *Dir) index() (*index, error) {
 	name := filepath.Join(d.path, indexFile)
 	info, err := os.Stat(name)
@@ -28,7 +28,7 @@ func (d *Dir) index() (*index, error) {
 	return d.loadIndex(name)
 }
 
-// load reads index.json, and links what other tools have entered there.
+// loadIndex reads index.json, and builds links for entries that other tools added.
 func (d *Dir) loadIndex(name string) (*index, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -57,19 +57,21 @@ func (d *Dir) loadIndex(name string) (*index, error) {
 	return ix, nil
 }
 
-// sameFile tells whether a file is still the one seen before, unchanged.
+// unchanged reports whether a file is still the one seen before, with the same size and time.
 func unchanged(before, now fs.FileInfo) bool {
-	return before != nil && os.SameFile(before, now) && before.Size() == now.Size() && before.ModTime().Equal(now.ModTime())
+	return before != nil && os.SameFile(before, now) &&
+		before.Size() == now.Size() && before.ModTime().Equal(now.ModTime())
 }
 
-// pending is a change that waits to be written.
+// pendingChange is a change of index.json that waits to be written.
 type pendingChange struct {
 	change change
 	done   bool
 	err    error
 }
 
-// update changes index.json. Changes that come while another is being written are written together, in one go.
+// update changes index.json. Changes that arrive during a write are written together in the next
+// one.
 func (d *Dir) update(c change) error {
 	p := &pendingChange{change: c}
 	d.pendingMu.Lock()
@@ -84,7 +86,7 @@ func (d *Dir) update(c change) error {
 	return p.err
 }
 
-// flush writes all pending changes. The caller holds d.writing.
+// flushPending writes all pending changes. The caller holds d.writeMu.
 func (d *Dir) flushPending() {
 	d.pendingMu.Lock()
 	batch := d.pending
@@ -100,7 +102,8 @@ func (d *Dir) flushPending() {
 	}
 }
 
-// write applies the changes that can be applied, under the lock that all processes share.
+// writeChanges applies changes under the lock that all processes share. A change that fails does
+// not stop the others.
 func (d *Dir) writeChanges(batch []*pendingChange) error {
 	unlock, err := d.lockIndex()
 	if err != nil {
@@ -126,7 +129,7 @@ func (d *Dir) writeChanges(batch []*pendingChange) error {
 	return d.replaceIndex(newIndex(ix.members, entries))
 }
 
-// replace writes index.json.
+// replaceIndex writes index.json.
 func (d *Dir) replaceIndex(ix *index) error {
 	f, err := d.writeTemp(ix.encode())
 	if err != nil {

@@ -3,7 +3,6 @@ package layout
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,31 +11,35 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// ErrInUse says that a folder cannot be pruned now, since somebody holds it: another process that puts an image there or
-// reads one, or this one.
+// ErrInUse is the error of [Dir.Prune] while this process or another one writes an image into the
+// folder or reads one from it.
 var ErrInUse = errors.New("the image layout is in use")
 
-// Pruning says what [Dir.Prune] removes. The zero value removes all that no entry of index.json leads to.
+// Pruning says what [Dir.Prune] removes. The zero value removes everything that no entry of
+// index.json leads to.
 type Pruning struct {
-	// Untagged drops the entries without a tag first, but for those that refer to an image with one, as a signature does.
+	// Untagged first drops the entries without a tag, except for manifests that refer to a tagged
+	// image, as a signature does.
 	Untagged bool
-	// Of bounds the pruning to what these led to, be they still entries or not; none is no bound.
+	// Of restricts the prune to what these entries lead to, even if they are no longer in
+	// index.json. If it is empty there is no such restriction.
 	Of []Root
 }
 
-// Pruned is what was removed.
+// Pruned lists what was removed.
 type Pruned struct {
 	Dropped []Root        // entries of index.json
-	Deleted []blob.Digest // manifests and blobs whose bytes are gone
-	Bytes   int64         // of their files
+	Deleted []blob.Digest // manifests and blobs whose bytes were removed
+	Bytes   int64         // size of their files
 }
 
-// Prune removes manifests and blobs that nothing leads to any more, from their repositories and from blobs/. It never
-// waits: when somebody has a [Dir.Hold] on the folder, or is in a method that writes, the error is [ErrInUse] and all
-// stays as it was. So it does when a manifest that is to stay is damaged, for what it needs is not known then.
+// Prune removes manifests and blobs that no entry of index.json leads to, from their repositories
+// and from blobs/. It does not wait: if the folder is in use, by a [Dir.Hold], a [Dir.HoldReading]
+// or a method that writes, the error is [ErrInUse] and nothing changes. If a manifest that has to
+// stay is damaged, nothing is removed either, since it is unknown what that manifest needs.
 //
-// First go the entries, then the links, those of a manifest before those of what it needs, then the bytes: a process that
-// is killed leaves some more to prune and nothing broken.
+// The order is: entries, then links, those of a manifest before those of what it needs, then bytes.
+// A process that is killed leaves more to prune, but nothing broken.
 func (d *Dir) Prune(ctx context.Context, what Pruning) (Pruned, error) {
 	f, err := d.openContentLock()
 	if err != nil {
@@ -59,32 +62,28 @@ func (d *Dir) Prune(ctx context.Context, what Pruning) (Pruned, error) {
 	return p.result, err
 }
 
-// pruning is one Prune under way. The caller has the folder to itself.
+// pruneRun is the state of one Prune. Its process holds the folder's lock alone.
 type pruneRun struct {
 	dir    *Dir
 	live   *closure
-	scope  *closure // nil for everything
+	scope  *closure // what may be removed; nil for everything
 	result Pruned
 }
 
-// drop takes the untagged entries out of index.json that nothing with a tag leads to.
+// dropUntagged removes the untagged entries from index.json that no tagged entry leads to.
 func (p *pruneRun) dropUntagged(ctx context.Context) error {
 	roots, err := p.dir.Roots()
 	if err != nil {
 		return err
 	}
 	tagged := newClosure(p.dir, false)
-	for _, r := range roots {
-		if r.Tag == "" {
-			continue
-		}
-		if err := tagged.add(ctx, r.Repository, r.Descriptor); err != nil {
-			return err
-		}
+	untagged := func(r Root) bool { return r.Tag == "" }
+	if err := tagged.addRoots(ctx, slices.DeleteFunc(slices.Clone(roots), untagged)); err != nil {
+		return err
 	}
 	var drop []Root
 	for _, r := range roots {
-		if r.Tag == "" && !tagged.manifests[contentKey{r.Repository, r.Digest}] {
+		if untagged(r) && !tagged.manifests[contentKey{r.Repository, r.Digest}] {
 			drop = append(drop, r)
 		}
 	}
@@ -95,36 +94,26 @@ func (p *pruneRun) dropUntagged(ctx context.Context) error {
 	return nil
 }
 
-// mark finds what must stay and what may go.
+// mark finds what has to stay and what may be removed.
 func (p *pruneRun) mark(ctx context.Context, of []Root) error {
 	roots, err := p.dir.Roots()
 	if err != nil {
 		return err
 	}
 	p.live = newClosure(p.dir, false)
-	for _, r := range roots {
-		if err := p.live.add(ctx, r.Repository, r.Descriptor); err != nil {
-			return err
-		}
-	}
-	if len(of) == 0 {
-		return nil
+	if err := p.live.addRoots(ctx, roots); err != nil || len(of) == 0 {
+		return err
 	}
 	p.scope = newClosure(p.dir, true)
-	for _, r := range of {
-		if err := p.scope.add(ctx, r.Repository, r.Descriptor); err != nil {
-			return err
-		}
-	}
-	return nil
+	return p.scope.addRoots(ctx, of)
 }
 
-// goes tells whether content that is live or not shall be removed.
+// removable reports whether d is to be removed. live is whether an entry leads to it.
 func (p *pruneRun) removable(live bool, d blob.Digest) bool {
 	return !live && (p.scope == nil || p.scope.content[d])
 }
 
-// links removes the links of every repository.
+// removeLinks removes links from every repository.
 func (p *pruneRun) removeLinks(ctx context.Context) error {
 	names, err := p.dir.linkedRepositories(ctx)
 	if err != nil {
@@ -145,41 +134,35 @@ func (p *pruneRun) removeLinks(ctx context.Context) error {
 	return nil
 }
 
-// linkedRepositories returns the names of the repositories that have folders of links.
-func (d *Dir) linkedRepositories(ctx context.Context) ([]string, error) {
-	var names []string
-	err := d.walkLinks(ctx, func(repository, _ string) { names = append(names, repository) })
-	return slices.Compact(names), err
-}
-
-// repository removes the links of one repository: manifests, what says that they refer to others, then blobs.
+// pruneRepository removes links from one repository: of manifests, of referrers, then of blobs.
 func (p *pruneRun) pruneRepository(ctx context.Context, r *Repository) error {
-	gone, err := p.deadManifests(ctx, r)
+	paths, err := p.deadManifests(ctx, r)
 	if err != nil {
 		return err
 	}
-	if err := removeLinks(gone); err != nil {
+	if err := removeLinks(paths); err != nil {
 		return err
 	}
-	gone, err = p.deadReferrers(r)
+	paths, err = p.deadReferrers(r)
 	if err != nil {
 		return err
 	}
-	blobs, err := listDigests(r.dir.privatePath("repositories", repositoryPath(r.name), blobLinks))
+	blobs, err := listDigests(r.linkDir(blobLinks))
 	if err != nil {
 		return err
 	}
 	for _, d := range blobs {
 		if p.removable(p.live.blobs[contentKey{r.name, d}], d) {
-			gone = append(gone, r.linkPath(blobLinks, d))
+			paths = append(paths, r.linkPath(blobLinks, d))
 		}
 	}
-	return removeLinks(gone)
+	return removeLinks(paths)
 }
 
-// manifests returns the links of manifests that go, each before those of the manifests it leads to.
+// deadManifests returns the links of manifests to remove, each before those of the manifests that
+// it leads to.
 func (p *pruneRun) deadManifests(ctx context.Context, r *Repository) ([]string, error) {
-	all, err := listDigests(r.dir.privatePath("repositories", repositoryPath(r.name), manifestLinks))
+	all, err := listDigests(r.linkDir(manifestLinks))
 	if err != nil {
 		return nil, err
 	}
@@ -196,22 +179,22 @@ func (p *pruneRun) deadManifests(ctx context.Context, r *Repository) ([]string, 
 			return nil, err
 		}
 	}
-	var gone []string
+	var paths []string
 	for _, m := range slices.Backward(dead.postorder) {
 		if p.removable(p.live.manifests[m], m.digest) {
-			gone = append(gone, r.linkPath(manifestLinks, m.digest))
+			paths = append(paths, r.linkPath(manifestLinks, m.digest))
 		}
 	}
-	return gone, nil
+	return paths, nil
 }
 
-// referrers returns the links from subjects to manifests that go.
+// deadReferrers returns the links from subjects to manifests that are removed.
 func (p *pruneRun) deadReferrers(r *Repository) ([]string, error) {
-	subjects, err := listDigests(r.dir.privatePath("repositories", repositoryPath(r.name), referrerLinks))
+	subjects, err := listDigests(r.linkDir(referrerLinks))
 	if err != nil {
 		return nil, err
 	}
-	var gone []string
+	var paths []string
 	for _, subject := range subjects {
 		links, err := r.linksIn(r.linkPath(referrerLinks, subject))
 		if err != nil {
@@ -220,14 +203,14 @@ func (p *pruneRun) deadReferrers(r *Repository) ([]string, error) {
 		for _, link := range links {
 			d := referrerDigest(link)
 			if p.removable(p.live.manifests[contentKey{r.name, d}], d) {
-				gone = append(gone, filepath.Join(r.linkPath(referrerLinks, subject), link))
+				paths = append(paths, filepath.Join(r.linkPath(referrerLinks, subject), link))
 			}
 		}
 	}
-	return gone, nil
+	return paths, nil
 }
 
-// bytes removes the files of blobs/.
+// removeBlobs removes files from blobs/.
 func (p *pruneRun) removeBlobs(ctx context.Context) error {
 	all, err := listDigests(filepath.Join(p.dir.path, blobsDir))
 	if err != nil {
@@ -249,40 +232,6 @@ func (p *pruneRun) removeBlobs(ctx context.Context) error {
 		}
 		p.result.Deleted = append(p.result.Deleted, d)
 		p.result.Bytes += info.Size()
-	}
-	return nil
-}
-
-// digests lists the entries of the folders of the algorithms below dir. Names that are no digest are passed over.
-func listDigests(dir string) ([]blob.Digest, error) {
-	var out []blob.Digest
-	for _, a := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
-		entries, err := os.ReadDir(filepath.Join(dir, string(a)))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		for _, e := range entries {
-			if d := blob.Digest(string(a) + ":" + e.Name()); d.Validate() == nil {
-				out = append(out, d)
-			}
-		}
-	}
-	return out, nil
-}
-
-// removeAll removes links in this order, durably. One that is gone already is no error.
-func removeLinks(names []string) error {
-	dirs := map[string]bool{}
-	for _, name := range names {
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		dirs[filepath.Dir(name)] = true
-	}
-	for dir := range dirs {
-		if err := syncDir(dir); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -159,7 +159,7 @@ func checkLinks(t testing.TB, d *Dir) {
 	}
 	for _, name := range names {
 		for _, kind := range []string{manifestLinks, blobLinks} {
-			links, err := listDigests(d.privatePath("repositories", repositoryPath(name), kind))
+			links, err := listDigests(d.Repository(name).linkDir(kind))
 			if err != nil {
 				t.Fatal(err)
 			}

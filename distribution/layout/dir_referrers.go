@@ -4,22 +4,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
-	"strings"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
 )
 
-func (r *Repository) referrerPath(subject, referrer blob.Digest) string {
-	dir := r.linkPath(referrerLinks, subject)
-	return dir + string(os.PathSeparator) + string(referrer.Algorithm()) + "-" + referrer.Hex()
-}
-
-// referrerDigest is the inverse of referrerPath: the digest of the referrer that a link is called after.
-func referrerDigest(link string) blob.Digest { return blob.Digest(strings.Replace(link, "-", ":", 1)) }
-
-// subjectOf returns the digest of a manifest's subject, "" when it has none.
+// subjectOf returns the digest of a manifest's subject, "" if it has none.
 func subjectOf(m manifest.Manifest) (blob.Digest, error) {
 	subject, err := m.Subject()
 	if err != nil || subject == nil {
@@ -28,10 +18,13 @@ func subjectOf(m manifest.Manifest) (blob.Digest, error) {
 	return subject.Digest, subject.Validate()
 }
 
-// Referrers returns descriptors, as manifest.Manifest.Referrer makes them, of the repository's manifests that have subject as their
-// subject, only those of artifactType where that is not empty. They are sorted by digest. The subject itself need not
-// exist.
-func (r *Repository) Referrers(ctx context.Context, subject blob.Digest, artifactType string) ([]manifest.Descriptor, error) {
+// Referrers returns descriptors of the repository's manifests that have that subject, sorted by
+// digest, as [manifest.Manifest.Referrer] makes them (distribution-spec, "Listing Referrers",
+// end-12a). If artifactType is not "", only manifests of that type are returned. The subject need
+// not exist.
+func (r *Repository) Referrers(
+	ctx context.Context, subject blob.Digest, artifactType string,
+) ([]manifest.Descriptor, error) {
 	if err := r.validate(subject); err != nil {
 		return nil, err
 	}
@@ -43,7 +36,7 @@ func (r *Repository) Referrers(ctx context.Context, subject blob.Digest, artifac
 	for _, link := range links {
 		m, err := r.Manifest(ctx, string(referrerDigest(link)))
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // being put, or being deleted
+			continue // it is being put or deleted
 		}
 		if err != nil {
 			return nil, err

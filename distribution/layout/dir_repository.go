@@ -14,22 +14,17 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Repository is one repository of a layout: tags, manifests and blobs under one name. What is not there gives an error
-// that is fs.ErrNotExist; a name, tag or digest that is malformed gives one that is not.
+// Repository is one repository of a [Dir]: tags, manifests and blobs under one name. If something
+// is not there, the error is fs.ErrNotExist. A malformed name, tag or digest is another error.
 type Repository struct {
 	dir  *Dir
 	name string
 }
 
-// Name returns the repository's name.
+// Name returns the name of the repository.
 func (r *Repository) Name() string { return r.name }
 
-// link returns the path of a link that says that the repository has something.
-func (r *Repository) linkPath(kind string, d blob.Digest) string {
-	return r.dir.privatePath("repositories", repositoryPath(r.name), kind, string(d.Algorithm()), d.Hex())
-}
-
-// check refuses names and digests that must not become paths.
+// validate returns an error for names and digests that must not become paths.
 func (r *Repository) validate(digests ...blob.Digest) error {
 	for _, d := range digests {
 		if err := d.Validate(); err != nil {
@@ -43,7 +38,8 @@ func (r *Repository) notFound(what string, ref any) error {
 	return fmt.Errorf("%s %v in repository %s: %w", what, ref, r.name, fs.ErrNotExist)
 }
 
-// HeadManifest returns media type, digest and size of the manifest with that tag or digest.
+// HeadManifest returns the media type, digest and size in bytes of the manifest with that tag or
+// digest.
 func (r *Repository) HeadManifest(_ context.Context, ref string) (manifest.Descriptor, error) {
 	d, err := r.resolve(ref)
 	if err != nil {
@@ -60,7 +56,7 @@ func (r *Repository) HeadManifest(_ context.Context, ref string) (manifest.Descr
 	return d, nil
 }
 
-// resolve finds the digest and media type of a tag or digest.
+// resolve returns the digest and media type of the manifest with that tag or digest.
 func (r *Repository) resolve(ref string) (manifest.Descriptor, error) {
 	if reference.ValidTag(ref) {
 		return r.resolveTag(ref)
@@ -89,8 +85,8 @@ func (r *Repository) resolveTag(tag string) (manifest.Descriptor, error) {
 	return manifest.Descriptor{MediaType: e.MediaType, Digest: e.Digest}, nil
 }
 
-// Manifest returns the manifest with that tag or digest. Bytes that do not match the digest any more are a
-// *[blob.MismatchError].
+// Manifest returns the manifest with that tag or digest. If its bytes do not match the digest, the
+// error is a *[blob.MismatchError].
 func (r *Repository) Manifest(ctx context.Context, ref string) (manifest.Manifest, error) {
 	d, err := r.HeadManifest(ctx, ref)
 	if err != nil {
@@ -103,8 +99,8 @@ func (r *Repository) Manifest(ctx context.Context, ref string) (manifest.Manifes
 	return manifest.Manifest{Descriptor: d, Raw: raw}, blob.Verify(raw, d.Digest, d.Size)
 }
 
-// PutManifest stores a manifest and, where ref is a tag, puts the tag on it. Otherwise ref must be the manifest's
-// digest. What the manifest refers to need not be there.
+// PutManifest stores a manifest. ref is its digest, or a tag that will point to it. What the
+// manifest refers to need not be there.
 func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Manifest) error {
 	var tags []string
 	if ref != string(m.Digest) {
@@ -113,7 +109,7 @@ func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Man
 		}
 		tags = []string{ref}
 	}
-	below, err := childDigests(m)
+	children, err := childDigests(m)
 	if err != nil {
 		return err
 	}
@@ -125,11 +121,12 @@ func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Man
 	if err := r.PutPart(ctx, m); err != nil {
 		return err
 	}
-	return r.dir.update(putEntries(r.name, m.Descriptor, tags, below))
+	return r.dir.update(putEntries(r.name, m.Descriptor, tags, children))
 }
 
-// PutPart stores a manifest as PutManifest does, but without an entry in index.json: as part of an index that is still to
-// come, or of what [Repository.Tag] makes an image. Until then nothing leads to it, and [Dir.Prune] removes it.
+// PutPart stores a manifest as [Repository.PutManifest] does, but adds no entry to index.json. It
+// is for manifests of an index that comes later, and for those that [Repository.Tag] adds later.
+// Until then nothing leads to the manifest, and [Dir.Prune] removes it.
 func (r *Repository) PutPart(_ context.Context, m manifest.Manifest) error {
 	if err := r.validate(m.Digest); err != nil {
 		return err
@@ -145,7 +142,7 @@ func (r *Repository) PutPart(_ context.Context, m manifest.Manifest) error {
 	return r.storeManifest(m)
 }
 
-// storeManifest writes the bytes, then the links: whoever sees the manifest finds it whole.
+// storeManifest writes the bytes before the links, so that a manifest that can be seen is complete.
 func (r *Repository) storeManifest(m manifest.Manifest) error {
 	subject, err := subjectOf(m)
 	if err != nil {
@@ -162,20 +159,21 @@ func (r *Repository) storeManifest(m manifest.Manifest) error {
 	return r.dir.writeFile(r.linkPath(manifestLinks, m.Digest), []byte(m.MediaType))
 }
 
-// manifestsBelow returns the digests of an index's entries.
+// childDigests returns the digests in an index. It is nil for any other manifest.
 func childDigests(m manifest.Manifest) (map[blob.Digest]bool, error) {
 	if !manifest.IsIndex(m.MediaType) {
 		return nil, nil
 	}
 	refs, err := m.References()
-	below := make(map[blob.Digest]bool, len(refs))
+	digests := make(map[blob.Digest]bool, len(refs))
 	for _, d := range refs {
-		below[d.Digest] = true
+		digests[d.Digest] = true
 	}
-	return below, err
+	return digests, err
 }
 
-// DeleteManifest takes a manifest and all its tags out of the repository.
+// DeleteManifest removes a manifest and all its tags from the repository, even if its bytes do not
+// match its digest any more.
 func (r *Repository) DeleteManifest(ctx context.Context, d blob.Digest) error {
 	m, err := r.Manifest(ctx, string(d))
 	if err != nil {
@@ -193,7 +191,7 @@ func (r *Repository) DeleteManifest(ctx context.Context, d blob.Digest) error {
 	return removeLink(r.linkPath(manifestLinks, d))
 }
 
-// Tags returns the tags, sorted. A repository that holds no manifest is fs.ErrNotExist.
+// Tags returns the tags, sorted. If the repository holds no manifest, the error is fs.ErrNotExist.
 func (r *Repository) Tags(context.Context) ([]string, error) {
 	if err := r.validate(); err != nil {
 		return nil, err
@@ -203,14 +201,14 @@ func (r *Repository) Tags(context.Context) ([]string, error) {
 		return nil, err
 	}
 	tags, hasEntries := ix.tags[r.name]
-	if !hasEntries && !hasLinks(r.dir.privatePath("repositories", repositoryPath(r.name), manifestLinks)) {
+	if !hasEntries && !hasLinks(r.linkDir(manifestLinks)) {
 		return nil, fmt.Errorf("repository %s: %w", r.name, fs.ErrNotExist)
 	}
 	return slices.Sorted(maps.Keys(tags)), nil
 }
 
-// Tag puts tags on a manifest that the repository has, taking them from those they were on. With no tag it makes the
-// manifest an image of its own, one that index.json has an entry for, if it was only a part of an index before.
+// Tag adds tags to a manifest of the repository, and takes them from the manifests that had them.
+// Without tags it adds an untagged entry to index.json if the manifest has no entry there.
 func (r *Repository) Tag(ctx context.Context, d blob.Digest, tags ...string) error {
 	for _, t := range tags {
 		if !reference.ValidTag(t) {
@@ -229,7 +227,7 @@ func (r *Repository) Tag(ctx context.Context, d blob.Digest, tags ...string) err
 	return r.dir.update(putEntries(r.name, m, tags, nil))
 }
 
-// Untag removes a tag; the manifest stays.
+// Untag removes a tag. The manifest stays.
 func (r *Repository) Untag(_ context.Context, tag string) error {
 	if !reference.ValidTag(tag) {
 		return fmt.Errorf("%q is no tag", tag)

@@ -6,20 +6,20 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Root is an entry of index.json: a manifest under a tag of a repository, or one without a tag.
+// Root is an entry of index.json: a manifest with or without a tag, in a repository.
 type Root struct {
 	Repository string
-	Tag        string // "" for a manifest that has none
+	Tag        string // "" for an untagged manifest
 	manifest.Descriptor
 }
 
-// Image returns the entry as that of an archive is: with the name that it has, which is "" for a mere tag.
+// Image returns the entry as an [Image]. Its name is "" if the entry has only a tag.
 func (r Root) Image() Image { return entryImage(r.Descriptor) }
 
-// key tells roots apart.
+// key identifies a root: repository, tag and digest.
 func (r Root) key() [3]string { return [3]string{r.Repository, r.Tag, string(r.Digest)} }
 
-// Roots returns the entries of index.json in its order. It is an error when index.json cannot be read.
+// Roots returns the entries of index.json, in its order.
 func (d *Dir) Roots() ([]Root, error) {
 	ix, err := d.index()
 	if err != nil {
@@ -36,9 +36,9 @@ func rootOf(e *entry) Root {
 	return Root{Repository: e.repository, Tag: e.tag, Descriptor: e.Descriptor}
 }
 
-// Drop takes entries out of index.json, all in one step; those that are not there are passed over. A manifest that loses
-// its last tag so becomes no untagged one. What the entries led to stays in its repositories until the next
-// [Dir.Prune].
+// Drop removes entries from index.json in one step. Entries that are not there are skipped. A
+// manifest that loses its last tag does not become an untagged one. The content stays in its
+// repositories until the next [Dir.Prune].
 func (d *Dir) Drop(roots ...Root) error {
 	drop := map[[3]string]bool{}
 	for _, r := range roots {
@@ -55,8 +55,8 @@ func (d *Dir) Drop(roots ...Root) error {
 	})
 }
 
-// Find returns the entry of index.json that ref means, as [Archive.Find] does. The error is a *[FindError], or that of
-// reading index.json.
+// Find returns the entry of index.json that ref means, by the rules of [Archive.Find]. The error is
+// a *[FindError], or that of reading index.json.
 func (d *Dir) Find(ref string) (Root, error) {
 	roots, err := d.Roots()
 	if err != nil {

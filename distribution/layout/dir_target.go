@@ -11,16 +11,20 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// String returns the folder and the repository's name.
+// String returns the path of the folder and the name of the repository.
 func (r *Repository) String() string { return r.dir.path + ":" + r.name }
 
-// Place returns the folder and the repository's name: its repositories share blobs.
+// Place returns the path of the folder and the name of the repository. Repositories with the same
+// path share blobs.
 func (r *Repository) Place() (registry, name string) { return r.dir.path, r.name }
 
-// PutBlob sees to it that the repository has a blob: it is there, another repository of the folder has it, or it is
-// read from open and verified. from names repositories of the folder that have the blob; any other one that has it will
-// do too. Wrong content is a *[blob.MismatchError], and nothing of it is kept.
-func (r *Repository) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string) (blob.Outcome, error) {
+// PutBlob makes sure that the repository has a blob. The blob is already there (blob.Exists), or
+// another repository of the folder has it (blob.Mounted), or it is read from open and verified
+// (blob.Uploaded). from names repositories that probably have it; all others are tried too. If the
+// content is wrong, the error is a *[blob.MismatchError] and nothing is kept.
+func (r *Repository) PutBlob(
+	ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string,
+) (blob.Outcome, error) {
 	if size, err := r.HeadBlob(ctx, d.Digest); err == nil && size == d.Size {
 		return blob.Exists, nil
 	}
@@ -36,7 +40,7 @@ func (r *Repository) PutBlob(ctx context.Context, d manifest.Descriptor, open bl
 	return blob.Uploaded, r.upload(ctx, d, open)
 }
 
-// write stores a blob's bytes.
+// upload stores the bytes of a blob.
 func (r *Repository) upload(ctx context.Context, d manifest.Descriptor, open blob.Open) error {
 	u, err := r.NewUpload(ctx, d.Digest.Algorithm())
 	if err != nil {
@@ -50,12 +54,12 @@ func (r *Repository) upload(ctx context.Context, d manifest.Descriptor, open blo
 	return u.Commit(ctx, d.Digest)
 }
 
-// TagNames lists the repository's tags, sorted.
+// TagNames iterates over the tags of the repository, sorted.
 func (r *Repository) TagNames(ctx context.Context) iter.Seq2[string, error] {
 	return tagNames(ctx, r.Tags)
 }
 
-// tagNames lists what Tags returns.
+// tagNames makes an iterator of a method Tags.
 func tagNames(ctx context.Context, list func(context.Context) ([]string, error)) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		tags, err := list(ctx)

@@ -10,8 +10,8 @@ import (
 	"runtime"
 )
 
-// temp makes an empty temporary file in the folder's own file system. It stays locked until it is closed, by which
-// sweep knows that somebody still writes to it.
+// createTemp creates an empty temporary file in the file system of the folder. The file stays
+// locked until it is closed: removeAbandoned does not touch locked files.
 func (d *Dir) createTemp() (*os.File, error) {
 	if err := d.checkWritable(); err != nil {
 		return nil, err
@@ -32,24 +32,25 @@ func (d *Dir) createTemp() (*os.File, error) {
 		if stillAtPath(f) {
 			return f, nil
 		}
-		f.Close() // swept between its making and its locking
+		f.Close() // removeAbandoned took it before it was locked
 	}
 }
 
+// stillAtPath reports whether f has not been removed or replaced since it was opened.
 func stillAtPath(f *os.File) bool {
 	a, errA := f.Stat()
 	b, errB := os.Stat(f.Name())
 	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
-// sweep removes the temporary files that a process left behind when it was killed.
+// removeAbandoned removes temporary files of processes that were killed.
 func (d *Dir) removeAbandoned() error {
 	dir := d.privatePath("tmp")
-	left, err := os.ReadDir(dir)
+	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, e := range left {
+	for _, e := range entries {
 		name := filepath.Join(dir, e.Name())
 		f, err := os.Open(name)
 		if err != nil {
@@ -70,8 +71,8 @@ func discard(f *os.File) error {
 	return os.Remove(f.Name())
 }
 
-// publish makes a temporary file permanent under name, in place of what may be there: when it returns nil the file is
-// on the disk, whole. It closes f, and removes it on failure.
+// publish moves a temporary file to name, replacing what is there. When it returns nil the file is
+// complete and on the disk. It closes f, and removes it on failure.
 func publish(f *os.File, name string) error {
 	err := f.Sync()
 	if err == nil {
@@ -87,7 +88,8 @@ func publish(f *os.File, name string) error {
 	return syncDir(filepath.Dir(name))
 }
 
-// rename keeps f locked until it has its new name, so that no sweep takes it; Windows renames no open file.
+// renameLocked keeps f locked until it has its new name, so that removeAbandoned does not take it.
+// Windows renames no open file.
 func renameLocked(f *os.File, name string) error {
 	if runtime.GOOS == "windows" {
 		f.Close()
@@ -99,7 +101,8 @@ func renameLocked(f *os.File, name string) error {
 	return nil
 }
 
-// writeFile writes a small file atomically and durably. It does nothing when the file already has that content.
+// writeFile writes a small file atomically and durably. It does nothing if the file has that
+// content.
 func (d *Dir) writeFile(name string, content []byte) error {
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, content) {
 		return nil
@@ -124,7 +127,7 @@ func (d *Dir) writeTemp(content []byte) (*os.File, error) {
 	return f, nil
 }
 
-// openLockFile opens a file to lock, and makes it where there is none.
+// openLockFile opens a file to lock, and creates it if there is none.
 func (d *Dir) openLockFile(name string) (*os.File, error) {
 	if err := d.checkWritable(); err != nil {
 		return nil, err

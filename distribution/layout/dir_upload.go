@@ -10,8 +10,9 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// Upload is a blob on its way into a repository: a temporary file that is hashed while it is written. It lasts until
-// Commit or Cancel; what a killed process leaves is removed by the next [OpenDir]. It is not for concurrent use.
+// Upload is a blob on its way into a repository: a temporary file that is hashed while it is
+// written. It ends with Commit or Cancel; after a crash the next [OpenDir] removes it. It is not
+// safe for concurrent use.
 type Upload struct {
 	repository *Repository
 	file       *os.File
@@ -20,7 +21,7 @@ type Upload struct {
 	size       int64
 }
 
-// NewUpload begins an upload whose bytes are hashed with algorithm, sha256 when it is empty.
+// NewUpload begins an upload. Its bytes are hashed with algorithm; "" means sha256.
 func (r *Repository) NewUpload(_ context.Context, algorithm blob.Algorithm) (*Upload, error) {
 	if err := r.validate(); err != nil {
 		return nil, err
@@ -41,7 +42,7 @@ func (r *Repository) NewUpload(_ context.Context, algorithm blob.Algorithm) (*Up
 // Size returns how many bytes have been written.
 func (u *Upload) Size() int64 { return u.size }
 
-// Write appends to the blob. After an error, Size tells how much of p was taken.
+// Write appends to the blob. After an error, Size tells how many bytes of p were written.
 func (u *Upload) Write(p []byte) (int, error) {
 	n, err := u.file.Write(p)
 	u.hash.Write(p[:n])
@@ -49,9 +50,9 @@ func (u *Upload) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Commit makes what was written a blob of the repository, if it matches the digest; else the error is a
-// *[blob.MismatchError]. Either way the upload is over. A digest of another algorithm than the upload was begun with
-// costs reading everything again.
+// Commit makes the bytes a blob of the repository if they match the digest. If not, the error is a
+// *[blob.MismatchError]. It ends the upload in any case. If the digest has another algorithm than
+// the upload, all bytes are read again.
 func (u *Upload) Commit(_ context.Context, d blob.Digest) error {
 	if err := u.verify(d); err != nil {
 		discard(u.file)
@@ -86,5 +87,5 @@ func (u *Upload) verify(d blob.Digest) error {
 	return nil
 }
 
-// Cancel throws away what was written.
+// Cancel discards the bytes.
 func (u *Upload) Cancel() error { return discard(u.file) }

@@ -11,9 +11,10 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Verify reads every blob of the folder and holds it against its name, and every reference of every image in index.json
-// against what is there. It reports as [Archive.Verify] does. The error is nil however much is wrong, unless the context
-// is cancelled or the folder cannot be read.
+// Verify reads every blob of the folder and compares it with its digest. Then it checks that
+// everything an entry of index.json refers to is there. It reports as [Archive.Verify] does. The
+// error is nil even if problems are found, unless the context is cancelled or the folder cannot be
+// read.
 func (d *Dir) Verify(ctx context.Context, report func(Check)) error {
 	v := &dirVerifier{dir: d, report: report, buf: make([]byte, copyBuffer)}
 	if err := v.checkBlobs(ctx); err != nil {
@@ -31,13 +32,13 @@ func (d *Dir) Verify(ctx context.Context, report func(Check)) error {
 	return nil
 }
 
+// dirVerifier is the state of one Dir.Verify.
 type dirVerifier struct {
 	dir    *Dir
 	report func(Check)
-	buf    []byte // for all that is read
+	buf    []byte // for all reads
 }
 
-// checkBlobs checks the blobs of the folder.
 func (v *dirVerifier) checkBlobs(ctx context.Context) error {
 	all, err := listDigests(filepath.Join(v.dir.path, blobsDir))
 	if err != nil {
@@ -49,14 +50,14 @@ func (v *dirVerifier) checkBlobs(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // removed meanwhile
+			continue // it has just been removed
 		}
 		v.report(Check{What: "blob " + string(d), Digest: d, Size: size, Err: err})
 	}
 	return nil
 }
 
-// blob reads a blob and returns its size in bytes.
+// hashBlob compares a blob with its digest and returns its size in bytes.
 func (v *dirVerifier) hashBlob(ctx context.Context, d blob.Digest) (int64, error) {
 	f, err := os.Open(v.dir.blobPath(d))
 	if err != nil {
@@ -74,7 +75,8 @@ func (v *dirVerifier) hashBlob(ctx context.Context, d blob.Digest) (int64, error
 	return size, nil
 }
 
-// checkImage makes sure that all an entry of index.json refers to is there, and in its repository.
+// checkImage checks that everything an entry refers to is there, and in the repository of the
+// entry.
 func (v *dirVerifier) checkImage(ctx context.Context, root Root) error {
 	r := v.dir.Repository(root.Repository)
 	what := "image " + root.Repository
@@ -86,7 +88,7 @@ func (v *dirVerifier) checkImage(ctx context.Context, root Root) error {
 	return checkImage(ctx, what, root.Descriptor, load, find, v.report)
 }
 
-// parsed returns a manifest of the repository, in a form whose references can be read.
+// parsed returns a manifest of the repository so that its references can be read.
 func (r *Repository) parsed(ctx context.Context, d manifest.Descriptor) (manifest.Manifest, error) {
 	m, err := r.Manifest(ctx, string(d.Digest))
 	if err != nil {
@@ -97,7 +99,8 @@ func (r *Repository) parsed(ctx context.Context, d manifest.Descriptor) (manifes
 	return parsed, err
 }
 
-// findBlob returns an error where the repository lacks a blob that a manifest refers to.
+// findBlob returns an error if the repository lacks a blob that a manifest refers to, or has
+// another size of it.
 func (r *Repository) findBlob(ctx context.Context, d manifest.Descriptor) error {
 	size, err := r.HeadBlob(ctx, d.Digest)
 	if errors.Is(err, fs.ErrNotExist) && !d.Distributable() {

@@ -11,22 +11,22 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Image is an entry of an archive's index.json.
+// Image is an entry of index.json, or of docker's manifest.json.
 type Image struct {
-	// Name is a reference as docker normalises it, such as docker.io/hczjl/halo:1.6 or docker.io/hczjl/halo@sha256:...;
-	// "" where the entry has none.
+	// Name is a reference as docker normalizes it, such as docker.io/hczjl/halo:1.6 or
+	// docker.io/hczjl/halo@sha256:...; "" if the entry has none.
 	Name string
 	// Descriptor is that of the image's manifest or index, with the annotations of the entry.
 	manifest.Descriptor
 }
 
-// reference returns the parsed name. It is false for an image without one.
+// reference parses the name. It is false if the image has none.
 func (im Image) reference() (reference.Reference, bool) {
 	r, err := reference.Parse(im.Name)
 	return r, err == nil
 }
 
-// String returns the name as people write it, or the digest.
+// String returns the short name, as users write it, or the digest.
 func (im Image) String() string {
 	if r, named := im.reference(); named {
 		return r.Familiar()
@@ -34,8 +34,8 @@ func (im Image) String() string {
 	return string(im.Digest)
 }
 
-// Tag returns the tag that index.json gives the entry, whether it says of which repository or not; "" where it gives
-// none.
+// Tag returns the tag that index.json gives the entry, even if it names no repository; "" if there
+// is none.
 func (im Image) Tag() string { return tagOrEmpty(im.Annotations[annotationTag]) }
 
 // compareImages orders images by name, then digest.
@@ -43,8 +43,8 @@ func compareImages(a, b Image) int {
 	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Digest), string(b.Digest)))
 }
 
-// find returns the image that ref means: by its name, full or familiar; by a digest; by what its entry is called in
-// index.json; by a tag that only one image has; and with "" the only one there is.
+// findImage returns the image that ref means; [Archive.Find] says how. Exact matches go before
+// tags.
 func findImage(images []Image, ref string) (Image, error) {
 	var exact, near []Image
 	full, err := reference.Parse(ref)
@@ -70,14 +70,15 @@ func sameDigest(images []Image) bool {
 	return !slices.ContainsFunc(images, func(im Image) bool { return im.Digest != images[0].Digest })
 }
 
-// FindError says that a reference names no image, or more than one. It is fs.ErrNotExist in the former case.
+// FindError says that a reference names no image, or more than one. It is fs.ErrNotExist only in
+// the former case.
 type FindError struct {
-	Ref     string  // "" where none was given
-	Matches []Image // more than one, or none
-	Images  []Image // all there are
+	Ref     string  // "" if none was given
+	Matches []Image // none, or more than one
+	Images  []Image // all images that there are
 }
 
-// Error names the reference and what there is to choose from.
+// Error names the reference and the images that there are.
 func (e *FindError) Error() string {
 	switch {
 	case len(e.Images) == 0:
@@ -90,10 +91,10 @@ func (e *FindError) Error() string {
 	return fmt.Sprintf("there is no image %s; there is %s", printable(e.Ref), joinNames(e.Images))
 }
 
-// Is makes a reference that names nothing fs.ErrNotExist.
+// Is reports whether target is fs.ErrNotExist and nothing matches.
 func (e *FindError) Is(target error) bool { return target == fs.ErrNotExist && len(e.Matches) == 0 }
 
-// listed names images for people, the first of them if they are many.
+// joinNames joins the names of images for a message, at most 10 of them.
 func joinNames(images []Image) string {
 	const most = 10
 	var out []string
@@ -106,8 +107,8 @@ func joinNames(images []Image) string {
 	return strings.Join(out, ", ")
 }
 
-// imageOf makes an image of an entry of index.json. A short name that is only a tag names no image, since it does not
-// say of which repository.
+// entryImage returns the image of an entry of index.json. A ref.name that is only a tag names no
+// image, since it does not name a repository.
 func entryImage(d manifest.Descriptor) Image {
 	short := d.Annotations[annotationTag]
 	full := []string{d.Annotations[annotationReference], d.Annotations[annotationImage]}

@@ -18,7 +18,7 @@ const (
 	layoutText    = `{"imageLayoutVersion":"` + layoutVersion + `"}` + "\n"
 )
 
-// checkVersion reads the file oci-layout. A version that is not known here is ErrNewer.
+// checkVersion checks the file oci-layout. An unknown version is ErrNewer.
 func checkVersion(b []byte) error {
 	var document struct{ ImageLayoutVersion string }
 	if err := json.Unmarshal(b, &document); err != nil {
@@ -28,12 +28,13 @@ func checkVersion(b []byte) error {
 		return fmt.Errorf("%s: it does not say which version it is of", layoutFile)
 	}
 	if document.ImageLayoutVersion != layoutVersion {
-		return fmt.Errorf("%s: %w %q is not supported, only %s", layoutFile, ErrNewer, document.ImageLayoutVersion, layoutVersion)
+		return fmt.Errorf("%s: %w %q is not supported, only %s",
+			layoutFile, ErrNewer, document.ImageLayoutVersion, layoutVersion)
 	}
 	return nil
 }
 
-// digestOf returns the digest of a blob by its name in a tar, "" for another name.
+// parseBlobName returns the digest of a blob from its name in a tar, "" for any other name.
 func parseBlobName(name string) blob.Digest {
 	algorithm, hex, _ := strings.Cut(strings.TrimPrefix(name, blobsDir+"/"), "/")
 	d := blob.Digest(algorithm + ":" + hex)
@@ -43,5 +44,5 @@ func parseBlobName(name string) blob.Digest {
 	return d
 }
 
-// blobName returns the name that a blob has in a tar. The digest must be valid.
+// blobName returns the name of a blob in a tar. The digest must be valid.
 func blobName(d blob.Digest) string { return blobsDir + "/" + string(d.Algorithm()) + "/" + d.Hex() }

@@ -12,24 +12,26 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// index is what index.json says. It is never changed once made.
+// index is the content of index.json. It is immutable.
 type index struct {
-	members map[string]json.RawMessage // of the document, beside the three that encode writes
+	members map[string]json.RawMessage // of the document, other than the three that encode writes
 	entries []*entry
 	tags    map[string]map[string]*entry // by repository and tag; the first of several entries counts
-	byPath  func() map[string][]string   // the repositories that begin with a domain, by what comes after it
+	byPath  func() map[string][]string   // repositories whose names begin with a domain, by the rest of the name
 }
 
-// entry is one descriptor of index.json. Its bytes are kept, so that what other tools put there stays.
+// entry is one descriptor of index.json. Its bytes are kept, so that what other tools put there
+// stays.
 type entry struct {
 	manifest.Descriptor
 	repository, tag string
 	raw             json.RawMessage
 }
 
-// newEntry describes a manifest under a tag, or without one.
+// newEntry returns an entry for a manifest under a tag, or without one if tag is "".
 func newEntry(repository, tag string, d manifest.Descriptor) (*entry, error) {
-	d = manifest.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size, Annotations: entryAnnotations(repository, tag)}
+	d = manifest.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
+	d.Annotations = entryAnnotations(repository, tag)
 	raw, err := json.Marshal(d)
 	return &entry{d, repository, tag, raw}, err
 }
@@ -50,7 +52,7 @@ func newIndex(members map[string]json.RawMessage, entries []*entry) *index {
 	return ix
 }
 
-// parseIndex reads index.json. Entries that name no repository belong to fallback.
+// parseIndex parses index.json. Entries that name no repository belong to fallback.
 func parseIndex(b []byte, fallback string) (*index, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(b, &members); err != nil {
@@ -85,7 +87,7 @@ func parseEntry(raw json.RawMessage, fallback string) (*entry, error) {
 	return e, e.Descriptor.Validate()
 }
 
-// encode writes index.json with each entry on a line of its own.
+// encode returns index.json with one entry on each line.
 func (ix *index) encode() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"schemaVersion":2,"mediaType":%q`, manifest.MediaTypeOCIIndex)
@@ -104,7 +106,7 @@ func (ix *index) encode() []byte {
 	return b.Bytes()
 }
 
-// byPath returns the names that begin with a domain, by what comes after it.
+// groupByPath returns the repositories whose names begin with a domain, by the rest of the name.
 func (ix *index) groupByPath() map[string][]string {
 	out := map[string][]string{}
 	for name := range ix.tags {

@@ -14,32 +14,35 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// formatVersion is that of bundles, and of the inventories that describe them.
+// inventoryVersion is the version of bundles and of the inventories that describe them.
 const inventoryVersion = 1
 
 // inventoryFile is the inventory's name in a bundle.
 const inventoryFile = "transship.json"
 
-// Inventory says what a bundle holds and what it builds on. As JSON it is the member transship.json of the bundle, and,
-// with ID and Volumes, the file beside it; the package comment shows it.
+// Inventory lists what a bundle holds and what it builds on. Its JSON is transship.json in the
+// bundle and, with ID and Volumes, FILE.json beside it; the package comment shows it.
 type Inventory struct {
-	// File is the name of the bundle that the inventory was read from or beside, without its folder. It is not in the JSON.
+	// File is the name of the bundle, without its folder. It is not in the JSON.
 	File string
-	// ID is the digest of transship.json, which tells a bundle from any other. "" of an archive that is no bundle.
+	// ID is the digest of transship.json, which identifies the bundle. It is "" for an archive that
+	// is no bundle.
 	ID blob.Digest
-	// Images are the bundle's images by name, then digest. Of their descriptors media type, digest and size are kept.
+	// Images are the bundle's images by name, then digest. Their descriptors have a media type,
+	// digest and size.
 	Images []Image
-	// Base is the bundle that this one builds on, nil for one that stands alone.
+	// Base is the bundle that this one builds on, nil if it stands alone.
 	Base *Base
-	// Volumes are the bundle's files, in order: one, or several where it was split. They are known beside the bundle only.
+	// Volumes are the bundle's files, in order: one, or several if it is split. Only FILE.json has
+	// them.
 	Volumes []Volume
-	// Content is every manifest and blob of the images, by digest.
+	// Content is every manifest and blob of the images, sorted by digest.
 	Content []Content
 }
 
-// Base names an earlier bundle.
+// Base identifies an earlier bundle.
 type Base struct {
-	ID   blob.Digest `json:"id,omitempty"` // "" where it is no bundle: another tool's archive, a registry
+	ID   blob.Digest `json:"id,omitempty"` // "" if it is no bundle: another tool's archive, a registry
 	File string      `json:"file"`
 }
 
@@ -47,23 +50,24 @@ type Base struct {
 type Volume struct {
 	File   string      `json:"file"`             // without its folder
 	Size   int64       `json:"size"`             // bytes
-	Digest blob.Digest `json:"digest,omitempty"` // sha256; "" of the only file of a bundle where it was not asked for
+	Digest blob.Digest `json:"digest,omitempty"` // sha256; "" for a single file if it was not asked for
 }
 
 // Content is a manifest or blob.
 type Content struct {
 	Digest blob.Digest `json:"digest"`
 	Size   int64       `json:"size"` // bytes
-	// MediaType is that of a manifest, "" of any other blob.
+	// MediaType is "" for everything but manifests.
 	MediaType string `json:"mediaType,omitempty"`
-	// InBase tells that the bundle leaves it out, since its base has it, or a base of that.
+	// InBase is true if the bundle leaves the content out, since its base, or a base of that, has
+	// it.
 	InBase bool `json:"inBase,omitempty"`
-	// Repositories have it, by their normalised names, such as docker.io/hczjl/halo: those of the bundle's images, or of
-	// the base's where InBase is true.
+	// Repositories are the normalized names, such as docker.io/hczjl/halo, of the repositories that
+	// have the content: those of the bundle's images, or those of the base if InBase is true.
 	Repositories []string `json:"repositories,omitempty"`
 }
 
-// Find returns the content of a digest. A nil inventory has none.
+// Find returns the content with that digest. A nil inventory has none.
 func (in *Inventory) Find(d blob.Digest) (Content, bool) {
 	if in == nil {
 		return Content{}, false
@@ -77,12 +81,12 @@ func (in *Inventory) Find(d blob.Digest) (Content, bool) {
 	return in.Content[i], true
 }
 
-// Missing returns the content that the bundle leaves to its base, by digest.
+// Missing returns the content that the bundle leaves to its base, sorted by digest.
 func (in *Inventory) Missing() []Content {
 	return slices.DeleteFunc(slices.Clone(in.Content), func(c Content) bool { return !c.InBase })
 }
 
-// sort brings an inventory into the one order that it is written in.
+// sort sorts everything into the order in which it is written.
 func (in *Inventory) sort() {
 	slices.SortFunc(in.Images, compareImages)
 	slices.SortFunc(in.Content, func(a, b Content) int { return strings.Compare(string(a.Digest), string(b.Digest)) })
@@ -91,7 +95,7 @@ func (in *Inventory) sort() {
 	}
 }
 
-// validate refuses an inventory that nobody can rely on.
+// validate returns an error if the inventory cannot be relied on.
 func (in *Inventory) validate() error {
 	for _, im := range in.Images {
 		if err := im.Validate(); err != nil {
@@ -115,8 +119,8 @@ func (in *Inventory) validate() error {
 	return nil
 }
 
-// ReadInventory returns the inventory of a bundle or another archive, given by its file or first volume, or by the
-// inventory that lies beside a bundle. An archive of another tool has none, so that its manifests are read.
+// ReadInventory returns the inventory of a bundle or another archive. path is the file, its first
+// volume, or FILE.json. For an archive of another tool the inventory is made from its manifests.
 // Errors are an *[ArchiveError], or those of the file system.
 func ReadInventory(path string) (Inventory, error) {
 	in, err := readInventoryFile(path)
@@ -131,10 +135,10 @@ func ReadInventory(path string) (Inventory, error) {
 	return a.Inventory()
 }
 
-// errNoDocument is a file that is no inventory at all.
+// errNotInventory is the error of a file that is no inventory at all.
 var errNotInventory = errors.New("it is no inventory of a bundle")
 
-// readInventoryFile reads the inventory beside a bundle.
+// readInventoryFile reads FILE.json.
 func readInventoryFile(path string) (Inventory, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -163,7 +167,8 @@ func readInventoryFile(path string) (Inventory, error) {
 	return in, nil
 }
 
-// inventoryError is that of an inventory of a newer format, or of a damaged one.
+// inventoryError is the error of an inventory that is damaged or of a newer format.
 func inventoryError(path, member string, err error) error {
-	return &ArchiveError{Path: path, Member: member, Kind: errorKind(err), Reason: "the inventory cannot be used: " + err.Error()}
+	reason := "the inventory cannot be used: " + err.Error()
+	return &ArchiveError{Path: path, Member: member, Kind: errorKind(err), Reason: reason}
 }

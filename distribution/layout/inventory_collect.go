@@ -9,8 +9,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// collect fills Content with what the images refer to, as far as it is there, and which of the images' repositories
-// have it.
+// collect fills Content with what the images refer to, as far as it is there, and with the
+// repositories of the images that have it.
 func (in *Inventory) collect(load manifestLoader, has func(blob.Digest) bool) error {
 	content := contentTable{}
 	for _, im := range in.Images {
@@ -38,10 +38,11 @@ func (in *Inventory) collect(load manifestLoader, has func(blob.Digest) bool) er
 	return nil
 }
 
-// contentTable is the content of several images by digest.
+// contentTable is the content of several images, by digest.
 type contentTable map[blob.Digest]*Content
 
-// add enters a manifest, or a blob where m has no bytes. repository is that of the image, "" where it has no name.
+// add adds a manifest, or a blob if m has no bytes. repository is that of the image, "" if it has
+// no name.
 func (t contentTable) add(d manifest.Descriptor, m manifest.Manifest, repository string) {
 	c := t[d.Digest]
 	if c == nil {

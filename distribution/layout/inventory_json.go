@@ -25,8 +25,8 @@ type imageDocument struct {
 	Size      int64       `json:"size"`
 }
 
-// encode writes the document with each image, volume and blob on a line of its own. ID and Volumes are left out where
-// they are empty, as they are in a bundle.
+// encode returns the document with each image, volume and blob on a line of its own. ID and Volumes
+// are left out if they are empty, as in transship.json.
 func (in *Inventory) encode() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"version":%d`, inventoryVersion)
@@ -49,7 +49,7 @@ func (in *Inventory) encode() []byte {
 	return b.Bytes()
 }
 
-// compact encodes strings, numbers, and structs and slices of them, which always encode.
+// compact encodes strings, numbers, and structs and slices of them. These never fail to encode.
 func compact(v any) []byte {
 	b, _ := json.Marshal(v)
 	return b
@@ -66,8 +66,9 @@ func writeLines[T any](b *bytes.Buffer, name string, values []T) {
 	b.WriteString("\n]")
 }
 
-// decodeInventory reads the document. One of another version is ErrNewer, one of none is no inventory. Members that are not
-// known here are ignored: a version stays as long as a reader may do without what was added.
+// decodeInventory parses the document. An unknown version is ErrNewer, and a document without a
+// version is errNotInventory. Unknown members are ignored: the version changes when a reader must
+// know of a change.
 func decodeInventory(b []byte) (Inventory, error) {
 	var head struct{ Version int }
 	if err := json.Unmarshal(b, &head); err != nil {
@@ -77,7 +78,8 @@ func decodeInventory(b []byte) (Inventory, error) {
 		return Inventory{}, errNotInventory
 	}
 	if head.Version != inventoryVersion {
-		return Inventory{}, fmt.Errorf("%w %d: only version %d is known here, take a newer transship", ErrNewer, head.Version, inventoryVersion)
+		return Inventory{}, fmt.Errorf("%w %d: only version %d is known here, take a newer transship",
+			ErrNewer, head.Version, inventoryVersion)
 	}
 	var doc inventoryDocument
 	if err := json.Unmarshal(b, &doc); err != nil {

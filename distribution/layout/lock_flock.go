@@ -8,14 +8,14 @@ import (
 	"syscall"
 )
 
-// lock waits until no other open file holds the lock on f's file, in this process or another, and takes it. Closing f,
-// or the end of the process, gives it back.
+// lock waits until no other open file, in this process or another, holds a lock on f's file, and
+// takes it. Closing f, or the end of the process, releases it.
 func lock(f *os.File) error { return flock(f, syscall.LOCK_EX) }
 
-// lockShared waits until no open file holds the lock on f's file for itself alone, and takes it together with others.
+// lockShared waits until no open file holds an exclusive lock on f's file, and takes a shared one.
 func lockShared(f *os.File) error { return flock(f, syscall.LOCK_SH) }
 
-// tryLock takes the lock if nobody holds it, and tells whether it did.
+// tryLock takes the exclusive lock if no other open file has one. It reports whether it did.
 func tryLock(f *os.File) bool { return flock(f, syscall.LOCK_EX|syscall.LOCK_NB) == nil }
 
 func flock(f *os.File, how int) error {
@@ -27,5 +27,5 @@ func flock(f *os.File, how int) error {
 	}
 }
 
-// haveLocks tells whether a lock can keep another process out here.
+// haveLocks is whether a lock can keep another process out on this system.
 const haveLocks = true

@@ -4,14 +4,15 @@ package layout
 
 import "os"
 
-// lock does nothing where the standard library has no file locks: there only one process may write to a folder.
+// lock does nothing: the standard library has no file locks for this system. Only one process may
+// write to a folder here.
 func lock(*os.File) error { return nil }
 
-// lockShared does nothing either.
+// lockShared does nothing, like lock.
 func lockShared(*os.File) error { return nil }
 
-// tryLock always fails, so that nobody's temporary files are taken for abandoned and nothing is pruned.
+// tryLock always fails. So no temporary file counts as abandoned, and nothing is pruned.
 func tryLock(*os.File) bool { return false }
 
-// haveLocks tells whether a lock can keep another process out here.
+// haveLocks is whether a lock can keep another process out on this system.
 const haveLocks = false

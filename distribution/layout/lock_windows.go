@@ -12,17 +12,18 @@ const (
 	exclusiveLock   = 2
 )
 
-// lock waits until no other open file holds the lock on f's file, in this process or another, and takes it. Closing f,
-// or the end of the process, gives it back.
+// lock waits until no other open file, in this process or another, holds a lock on f's file, and
+// takes it. Closing f, or the end of the process, releases it.
 func lock(f *os.File) error { return lockFileEx(f, exclusiveLock) }
 
-// lockShared waits until no open file holds the lock on f's file for itself alone, and takes it together with others.
+// lockShared waits until no open file holds an exclusive lock on f's file, and takes a shared one.
 func lockShared(f *os.File) error { return lockFileEx(f, 0) }
 
-// tryLock takes the lock if nobody holds it, and tells whether it did.
+// tryLock takes the exclusive lock if no other open file has one. It reports whether it did.
 func tryLock(f *os.File) bool { return lockFileEx(f, exclusiveLock|failImmediately) == nil }
 
-// lockFileEx locks one byte far behind the end: Windows lets nobody else read or write what is locked.
+// lockFileEx locks one byte far behind the end of the file: Windows lets no other process read or
+// write locked bytes.
 func lockFileEx(f *os.File, flags uintptr) error {
 	at := &syscall.Overlapped{OffsetHigh: 1 << 30}
 	proc := syscall.NewLazyDLL("kernel32.dll").NewProc("LockFileEx")
@@ -33,5 +34,5 @@ func lockFileEx(f *os.File, flags uintptr) error {
 	return nil
 }
 
-// haveLocks tells whether a lock can keep another process out here.
+// haveLocks is whether a lock can keep another process out on this system.
 const haveLocks = true

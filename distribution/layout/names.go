@@ -11,7 +11,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Annotations of the entries of index.json; the package comment says who reads them.
+// Annotations of the entries of index.json. The package comment says which tools read them.
 const (
 	annotationTag        = "org.opencontainers.image.ref.name"
 	annotationImage      = "io.containerd.image.name"
@@ -19,10 +19,11 @@ const (
 	annotationReference  = "io.github.hczjl.transship.reference" // of artifacts in a bundle
 )
 
-// maxName is how long a repository's name may be, in bytes.
+// maxRepositoryName is the maximum length of a repository's name in bytes.
 const maxRepositoryName = 255
 
-// annotations returns those of an entry for a tag of a repository, or for an untagged manifest.
+// entryAnnotations returns the annotations of an entry for a tag of a repository, or for an
+// untagged manifest if tag is "".
 func entryAnnotations(repository, tag string) map[string]string {
 	out := map[string]string{annotationRepository: repository}
 	if tag == "" {
@@ -35,8 +36,9 @@ func entryAnnotations(repository, tag string) map[string]string {
 	return out
 }
 
-// nameOf returns what an entry is called: by its repository annotation, or as other tools name images. An entry
-// without a repository belongs to fallback, and one without a usable tag has none.
+// entryName returns the repository and tag of an entry: by our repository annotation, or by those
+// of other tools. An entry without a repository belongs to fallback; one without a valid tag has
+// the tag "".
 func entryName(d manifest.Descriptor, fallback string) (repository, tag string) {
 	short := d.Annotations[annotationTag]
 	if name := d.Annotations[annotationRepository]; checkRepositoryName(name) == nil {
@@ -56,6 +58,7 @@ func entryName(d manifest.Descriptor, fallback string) (repository, tag string) 
 	return fallback, ""
 }
 
+// tagOrEmpty returns s if it is a valid tag, "" if not.
 func tagOrEmpty(s string) string {
 	if reference.ValidTag(s) {
 		return s
@@ -65,7 +68,7 @@ func tagOrEmpty(s string) string {
 
 var notInName = regexp.MustCompile(`[^a-z0-9]+`)
 
-// fallbackName makes a repository's name from a folder's.
+// fallbackName makes a repository name of a folder's or file's name.
 func fallbackName(dir string) string {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -78,22 +81,23 @@ func fallbackName(dir string) string {
 	return name
 }
 
-// checkName refuses names that cannot be repositories. A name may begin with a domain and port, which a registry's
-// paths cannot, so that images of several registries can stand side by side.
+// checkRepositoryName returns an error for names that no repository can have. A name may begin with
+// a domain and port, which is not possible in a registry's paths: images of several registries can
+// be stored side by side.
 func checkRepositoryName(name string) error {
 	if name == "" || len(name) > maxRepositoryName {
 		return fmt.Errorf("%q is no repository name", name)
 	}
-	for part := range strings.SplitSeq(name, "/") {
-		if part == "" || part[0] == '.' || part[0] == '_' {
+	for segment := range strings.SplitSeq(name, "/") {
+		if segment == "" || segment[0] == '.' || segment[0] == '_' {
 			return fmt.Errorf("%q is no repository name", name)
 		}
 	}
 	return nil
 }
 
-// fileName turns a repository's name into a path that every file system takes: whatever is not a lower-case letter,
-// digit, dot, underscore or hyphen is written as % and its hexadecimal code.
+// repositoryPath makes a path of a repository's name that every file system accepts. Bytes other
+// than a-z, 0-9, dot, underscore and hyphen are written as % and two hexadecimal digits.
 func repositoryPath(name string) string {
 	var b strings.Builder
 	for _, c := range []byte(name) {
@@ -109,7 +113,8 @@ func repositoryPath(name string) string {
 	return b.String()
 }
 
-// repositoryName is the inverse of fileName, "" for what fileName does not write.
+// repositoryName is the inverse of repositoryPath. It is "" for paths that repositoryPath does not
+// make.
 func repositoryName(file string) string {
 	name, err := url.PathUnescape(filepath.ToSlash(file))
 	if err != nil || repositoryPath(name) != file {

@@ -9,7 +9,7 @@ import (
 	"runtime"
 )
 
-// makeDir makes a folder and those above it, durably.
+// makeDir creates a folder and its parents, durably.
 func makeDir(dir string) error {
 	if info, err := os.Stat(dir); err == nil && info.IsDir() {
 		return nil
@@ -25,7 +25,7 @@ func makeDir(dir string) error {
 	return syncDir(filepath.Dir(dir))
 }
 
-// syncDir makes the names in a folder durable. Windows needs and allows no such thing.
+// syncDir makes the names in a folder durable. Windows needs and allows no such call.
 func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -52,7 +52,7 @@ func readFile(name string, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// openFile opens a file at an offset in bytes.
+// openFileAt opens a file at an offset in bytes.
 func openFileAt(name string, offset int64) (io.ReadCloser, error) {
 	f, err := os.Open(name)
 	if err != nil {

@@ -10,20 +10,20 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Check is one thing that Verify has looked at.
+// Check is one check of Verify and its result.
 type Check struct {
-	// What it is, for people: a member of the tar or a file of the folder, and of a split bundle the volumes that it lies
-	// in; a volume; or an image.
+	// What was checked, for people: a blob and, in a split bundle, the volumes that it lies in; a
+	// document; a volume; or an image.
 	What   string
-	Digest blob.Digest // what it should be; "" of an image that could not be found
-	Size   int64       // bytes that were read for this check; 0 where it was about a reference
-	// Err is what is wrong, nil where nothing is: a *[blob.MismatchError] where the bytes are others, fs.ErrNotExist where
-	// something that is referred to is not there, or the error of reading or parsing.
+	Digest blob.Digest // the expected one; "" if there is none
+	Size   int64       // bytes that were read for this check; 0 for a reference
+	// Err is nil if there is no problem. It is a *[blob.MismatchError] if the bytes do not match
+	// the digest, fs.ErrNotExist if something is missing, or the error of reading or parsing.
 	Err error
 }
 
-// checkImage walks everything that root refers to and reports each problem, or one Check without an
-// error. checkBlob returns what is wrong with a blob.
+// checkImage checks everything that root refers to, and reports each problem, or one Check without
+// an error. checkBlob returns what is wrong with a blob.
 func checkImage(ctx context.Context, what string, root manifest.Descriptor, load manifestLoader,
 	checkBlob func(manifest.Descriptor) error, report func(Check)) error {
 	problems := 0
@@ -48,7 +48,7 @@ func checkImage(ctx context.Context, what string, root manifest.Descriptor, load
 	return err
 }
 
-// checkSize returns an error where content of size bytes is not as large as its descriptor says.
+// checkSize returns an error if content of size bytes is not as large as its descriptor says.
 func checkSize(d manifest.Descriptor, size int64) error {
 	if d.Size != size {
 		return fmt.Errorf("%s has %d bytes, but a descriptor says %d", d.Digest, size, d.Size)
@@ -56,7 +56,7 @@ func checkSize(d manifest.Descriptor, size int64) error {
 	return nil
 }
 
-// copyUntil copies until the end, or until the context is cancelled.
+// copyContext copies until the end, or until the context is cancelled.
 func copyContext(ctx context.Context, w io.Writer, r io.Reader, buf []byte) (n int64, err error) {
 	for ctx.Err() == nil {
 		m, err := r.Read(buf)

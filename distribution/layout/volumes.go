@@ -10,36 +10,38 @@ import (
 	"sort"
 )
 
-// maxVolumes is how many volumes a bundle may have: their numbers have three digits, so that a shell sorts them, and all
-// of them are open at a time.
+// maxVolumes is the maximum number of volumes. Their numbers have three digits, so that a shell
+// sorts them, and all volumes are open at the same time.
 const maxVolumes = 999
 
-// volumes are one tar in one file or in several, of which all but the last have the same size.
+// volumes is one tar in one file or in several. All files but the last have the same size.
 type volumes struct {
-	path  string // of the bundle: the file, or what stands before the volumes' numbers
+	path  string // of the bundle, without the number of a volume
 	files []volume
-	size  int64 // bytes of all together
+	size  int64 // in bytes, of all files
 }
 
+// volume is one of the files. start is the offset in the tar of its first byte.
 type volume struct {
 	*os.File
-	start, size int64 // bytes; where it begins in the whole
+	start, size int64
 }
 
-// volumeName returns the name of the i-th volume, counted from 0, of a bundle.
+// volumePath returns the path of the i-th volume of a bundle, counted from 0.
 func volumePath(path string, i int) string { return fmt.Sprintf("%s.%03d", path, i+1) }
 
-// inventoryName returns the name of the inventory beside a bundle.
+// inventoryPath returns the path of FILE.json of a bundle.
 func inventoryPath(path string) string { return path + ".json" }
 
 var volumePattern = regexp.MustCompile(`^(.+)\.([0-9]{3})$`)
 
-// at returns the index of the volume with the byte at offset.
+// volumeAt returns the index of the volume that has the byte at offset.
 func (v *volumes) volumeAt(offset int64) int {
 	return sort.Search(len(v.files)-1, func(i int) bool { return offset < v.files[i+1].start })
 }
 
-// where returns the volumes in which size bytes from offset on lie, for a message: "" where there is only one file.
+// describe names the volumes that hold size bytes from offset, for a message. It is "" for a single
+// file.
 func (v *volumes) describe(offset, size int64) string {
 	if v.files[0].Name() == v.path {
 		return ""
@@ -56,13 +58,16 @@ func (v *volumes) ReadAt(p []byte, offset int64) (int, error) {
 	return v.forEachVolume(p, offset, func(f volume, p []byte, at int64) (int, error) { return f.ReadAt(p, at) })
 }
 
-// WriteAt implements io.WriterAt. It writes nothing behind the volumes' size.
+// WriteAt implements io.WriterAt. It writes nothing behind the size of the volumes.
 func (v *volumes) WriteAt(p []byte, offset int64) (int, error) {
 	return v.forEachVolume(p, offset, func(f volume, p []byte, at int64) (int, error) { return f.WriteAt(p, at) })
 }
 
-// each does something to p volume by volume.
-func (v *volumes) forEachVolume(p []byte, offset int64, do func(f volume, p []byte, at int64) (int, error)) (n int, err error) {
+// forEachVolume calls do for each volume with the bytes of p that are in it. p begins at offset in
+// the tar. It stops at an error.
+func (v *volumes) forEachVolume(
+	p []byte, offset int64, do func(f volume, p []byte, at int64) (int, error),
+) (n int, err error) {
 	for i := v.volumeAt(offset); n < len(p); i++ {
 		if offset >= v.size {
 			return n, io.EOF

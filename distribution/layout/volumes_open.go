@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// volumesThere returns the names of the volumes of a bundle that there are, in order.
+// existingVolumes returns the paths of the volumes of a bundle that exist, in order.
 func existingVolumes(path string) ([]string, error) {
 	dir := filepath.Dir(path)
 	entries, err := os.ReadDir(dir)
@@ -25,11 +25,12 @@ func existingVolumes(path string) ([]string, error) {
 	return out, nil
 }
 
-// openVolumes opens a bundle by its own name or that of its first volume.
+// openVolumes opens a bundle by its own path or by that of its first volume.
 func openVolumes(path string) (*volumes, error) {
 	if m := volumePattern.FindStringSubmatch(path); m != nil && exists(path) && exists(volumePath(m[1], 0)) {
 		if m[2] != "001" {
-			return nil, &ArchiveError{Path: path, Kind: ErrVolume, Reason: "this is not the first volume; give " + volumePath(m[1], 0)}
+			reason := "this is not the first volume; give " + volumePath(m[1], 0)
+			return nil, &ArchiveError{Path: path, Kind: ErrVolume, Reason: reason}
 		}
 		return openFiles(m[1], true)
 	}
@@ -48,7 +49,7 @@ func missingVolumeError(name string) error {
 	return &ArchiveError{Path: name, Kind: ErrVolume, Reason: "this volume is missing"}
 }
 
-// openFiles opens the only file, or volume after volume until there is none.
+// openFiles opens the single file, or one volume after the other until there is none.
 func openFiles(path string, split bool) (*volumes, error) {
 	v := &volumes{path: path}
 	err := v.openAll(split)
@@ -78,22 +79,24 @@ func (v *volumes) openAll(split bool) error {
 	return v.checkGap()
 }
 
-// checkGap makes sure that no volume stands behind the one that seems to be the last, or should by the inventory beside.
+// checkGap returns an error if there are volumes behind the last one that was opened, or FILE.json
+// lists more.
 func (v *volumes) checkGap() error {
-	const looked = 32 // files after the gap
+	const lookAhead = 32 // volumes after the gap
 	next := len(v.files)
-	for i := next + 1; i < min(next+looked, maxVolumes); i++ {
+	for i := next + 1; i < min(next+lookAhead, maxVolumes); i++ {
 		if exists(volumePath(v.path, i)) {
 			return missingVolumeError(volumePath(v.path, next))
 		}
 	}
-	if in, err := readInventoryFile(inventoryPath(v.path)); err == nil && len(in.Volumes) > next && in.Volumes[0].Size == v.files[0].size {
+	in, err := readInventoryFile(inventoryPath(v.path))
+	if err == nil && len(in.Volumes) > next && in.Volumes[0].Size == v.files[0].size {
 		return missingVolumeError(volumePath(v.path, next))
 	}
 	return nil
 }
 
-// add opens the next file. Only a regular one is opened: a pipe would wait for its other end.
+// openNext opens the next file. It must be a regular file: opening a pipe would block.
 func (v *volumes) openNext(name string) error {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -111,7 +114,7 @@ func (v *volumes) openNext(name string) error {
 	return nil
 }
 
-// checkSizes makes sure that the volumes are as long as the writer makes them: all alike, the last not longer.
+// checkSizes checks that all volumes have the same size, and that the last one is not larger.
 func (v *volumes) checkSizes() error {
 	first := v.files[0].size
 	for i, f := range v.files {
@@ -121,17 +124,18 @@ func (v *volumes) checkSizes() error {
 		if err := v.checkInventory(); err != nil {
 			return err
 		}
-		reason := fmt.Sprintf("this volume has %d bytes, and the first has %d: one of them is not as it was written", f.size, first)
+		reason := fmt.Sprintf("this volume has %d bytes, and the first has %d: one of them is not as it was written",
+			f.size, first)
 		return &ArchiveError{Path: f.Name(), Kind: ErrVolume, Reason: reason}
 	}
 	return nil
 }
 
-// compare holds the volumes against the inventory beside them, where there is one.
+// checkInventory compares the volumes with FILE.json, if there is one.
 func (v *volumes) checkInventory() error {
 	in, err := readInventoryFile(inventoryPath(v.path))
 	if err != nil {
-		return nil // the caller knows less, but enough for an error of its own
+		return nil // the caller then returns an error of its own
 	}
 	for i, want := range in.Volumes {
 		if i >= len(v.files) {
@@ -144,7 +148,7 @@ func (v *volumes) checkInventory() error {
 	return nil
 }
 
-// wantSize is the error of a file that does not have the size that it was written with.
+// checkSize returns an error if the i-th file does not have the size it was written with.
 func (v *volumes) checkSize(i int, size int64) error {
 	f := v.files[i]
 	if f.size == size {
@@ -152,12 +156,12 @@ func (v *volumes) checkSize(i int, size int64) error {
 	}
 	kind := ErrVolume
 	if f.Name() == v.path {
-		kind = ErrDamaged // it is the only one
+		kind = ErrDamaged // it is a single file
 	}
 	return &ArchiveError{Path: f.Name(), Kind: kind, Reason: fmt.Sprintf("want %d bytes, got %d", size, f.size)}
 }
 
-// cutShort returns the error of a tar that goes on behind the last byte there is.
+// truncatedError returns the error of a tar that continues behind the last byte there is.
 func (v *volumes) truncatedError(member string) error {
 	if err := v.checkInventory(); err != nil {
 		return err
@@ -169,5 +173,6 @@ func (v *volumes) truncatedError(member string) error {
 	case last.size == v.files[0].size:
 		return missingVolumeError(volumePath(v.path, len(v.files)))
 	}
-	return &ArchiveError{Path: last.Name(), Member: member, Kind: ErrVolume, Reason: "this volume is cut short, or one after it is missing"}
+	reason := "this volume is cut short, or one after it is missing"
+	return &ArchiveError{Path: last.Name(), Member: member, Kind: ErrVolume, Reason: reason}
 }

@@ -7,22 +7,25 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// load returns a manifest by its descriptor.
+// manifestLoader returns a manifest by its descriptor.
 type manifestLoader func(d manifest.Descriptor) (manifest.Manifest, error)
 
-// maxDepth bounds indexes of indexes; real ones stay below five.
+// visitor is called with what walk finds.
+type visitor func(d manifest.Descriptor, m manifest.Manifest, err error) error
+
+// maxDepth is the maximum nesting of indexes. Real ones stay below five.
 const maxDepth = 50
 
-// walk visits a manifest and all that is below it, each digest once, parents before children. visit gets the manifest,
-// which has no bytes where d is a blob; a manifest that cannot be loaded comes with the error, and is not gone into.
-// visit's own error ends the walk.
-func walk(root manifest.Descriptor, load manifestLoader, visit func(d manifest.Descriptor, m manifest.Manifest, err error) error) error {
+// walk visits a manifest and everything that it refers to, directly or not. Each digest is visited
+// once, parents before children. For a blob m is empty. If a manifest cannot be loaded, visit gets
+// the error, and what it refers to is not visited. An error of visit ends the walk.
+func walk(root manifest.Descriptor, load manifestLoader, visit visitor) error {
 	return (&walker{load, visit, map[blob.Digest]bool{}}).visitManifest(root, 0)
 }
 
 type walker struct {
 	load  manifestLoader
-	visit func(manifest.Descriptor, manifest.Manifest, error) error
+	visit visitor
 	seen  map[blob.Digest]bool
 }
 
@@ -32,7 +35,8 @@ func (w *walker) visitManifest(d manifest.Descriptor, depth int) error {
 	}
 	w.seen[d.Digest] = true
 	if depth > maxDepth {
-		return w.visit(d, manifest.Manifest{}, fmt.Errorf("%s: indexes are nested more than %d levels deep", d.Digest, maxDepth))
+		err := fmt.Errorf("%s: indexes are nested more than %d levels deep", d.Digest, maxDepth)
+		return w.visit(d, manifest.Manifest{}, err)
 	}
 	m, err := w.load(d)
 	var refs []manifest.Descriptor

@@ -1,0 +1,118 @@
+package layout
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/hczjl/transship/manifest"
+)
+
+// buildLinks creates the links of entries that have none: those that another tool added, or all of
+// them if the folder was copied without .transship.
+func (d *Dir) buildLinks(ix *index) error {
+	for _, e := range ix.entries {
+		r := d.Repository(e.repository)
+		if r.validate(e.Digest) != nil {
+			continue // a name that no repository can have
+		}
+		_, err := os.Stat(r.linkPath(manifestLinks, e.Digest))
+		if errors.Is(err, fs.ErrNotExist) {
+			err = r.buildLinks(e.Descriptor)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buildLinks creates the links of a manifest and of everything that it refers to. The manifest's
+// own link is written last, when the others are on the disk. Until then the links count as missing.
+func (r *Repository) buildLinks(root manifest.Descriptor) error {
+	b := linkBuilder{repository: r, links: map[string]string{}}
+	if !b.addManifest(root) {
+		return nil // its bytes are not there
+	}
+	own := r.linkPath(manifestLinks, root.Digest)
+	dirs := map[string]bool{}
+	for name, content := range b.links {
+		if name == own {
+			continue
+		}
+		dirs[filepath.Dir(name)] = true
+		if err := makeDir(filepath.Dir(name)); err != nil {
+			return err
+		}
+		if err := os.WriteFile(name, []byte(content), 0o666); err != nil {
+			return err
+		}
+	}
+	for dir := range dirs {
+		if err := syncDir(dir); err != nil {
+			return err
+		}
+	}
+	return r.dir.writeFile(own, []byte(b.links[own]))
+}
+
+// linkBuilder collects the links of manifests and of everything that they refer to.
+type linkBuilder struct {
+	repository *Repository
+	links      map[string]string // path to content
+}
+
+// addManifest adds the links of a manifest and of what it refers to. It reports whether the
+// manifest's bytes are there.
+func (b *linkBuilder) addManifest(d manifest.Descriptor) bool {
+	link := b.repository.linkPath(manifestLinks, d.Digest)
+	if _, done := b.links[link]; done {
+		return true
+	}
+	raw, err := readFile(b.repository.dir.blobPath(d.Digest), manifest.MaxSize)
+	if err != nil {
+		return false
+	}
+	b.links[link] = d.MediaType
+	m, err := manifest.Parse(d.MediaType, raw)
+	if err != nil {
+		return true // not an image, but still an entry
+	}
+	b.links[link] = m.MediaType
+	if subject, err := subjectOf(m); err == nil && subject != "" {
+		b.links[b.repository.referrerPath(subject, d.Digest)] = ""
+	}
+	refs, _ := m.References() // Parse has read them
+	for _, ref := range refs {
+		b.addRef(ref)
+	}
+	return true
+}
+
+// addRef adds the links of what a manifest refers to, as far as it is there.
+func (b *linkBuilder) addRef(d manifest.Descriptor) {
+	if manifest.IsManifest(d.MediaType) && b.addManifest(d) {
+		return
+	}
+	if exists(b.repository.dir.blobPath(d.Digest)) {
+		b.links[b.repository.linkPath(blobLinks, d.Digest)] = ""
+	}
+}
+
+// missingLinks collects the links of the repository's entries that have none.
+func (r *Repository) missingLinks(ix *index) (map[string]string, error) {
+	b := linkBuilder{repository: r, links: map[string]string{}}
+	for _, e := range ix.entries {
+		if e.repository != r.name || r.validate(e.Digest) != nil {
+			continue
+		}
+		_, err := os.Stat(r.linkPath(manifestLinks, e.Digest))
+		if errors.Is(err, fs.ErrNotExist) {
+			b.addManifest(e.Descriptor)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return b.links, nil
+}
