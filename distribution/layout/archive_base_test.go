@@ -12,27 +12,28 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// chain writes three bundles, each on the one before, and an image of the third whose layers are in all of them.
-func chain(t *testing.T) (archives []*Archive, last *sample) {
+// bundleChain writes three bundles, each with the one before as its base. last is the third, whose
+// image has layers in all of them.
+func bundleChain(t *testing.T) (archives []*Archive, last *sample) {
 	t.Helper()
 	dir := t.TempDir()
 	base := strings.Repeat("base ", 1000)
 	for i, layers := range [][]string{{base, "one"}, {base, "one", "two"}, {base, "one", "two", "three"}} {
 		s := newSample()
-		s.name([]string{"halo:1", "copy/halo:2", "other/halo:3"}[i], s.image(t, "linux/amd64", layers...))
+		s.addImage([]string{"halo:1", "copy/halo:2", "other/halo:3"}[i], s.image(t, "linux/amd64", layers...))
 		path := filepath.Join(dir, []string{"1.tar", "2.tar", "3.tar"}[i])
 		if i > 0 {
-			s.Base = inventory(t, archives[i-1].String())
+			s.Base = mustReadInventory(t, archives[i-1].String())
 		}
-		s.write(t, path, 0, s.Blobs)
+		s.writeSplit(t, path, 0, s.Blobs)
 		archives, last = append(archives, openArchive(t, path)), s
 	}
 	return archives, last
 }
 
-// A bundle that is told where its bases are shows every blob of its images, whichever of them has it.
-func TestBuildOn(t *testing.T) {
-	archives, s := chain(t)
+// After BuildOn a bundle shows every blob of its images, in whichever base it is.
+func TestBuildOnArchives(t *testing.T) {
+	archives, s := bundleChain(t)
 	third := archives[2]
 	if err := third.BuildOn(third, archives[0], archives[1]); err != nil {
 		t.Fatal(err)
@@ -56,20 +57,20 @@ func TestBuildOn(t *testing.T) {
 	}
 	old := blob.FromBytes([]byte("one"))
 	if _, err := third.BlobSize(old); third.Has(old) || !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("what the base has is taken for the bundle's own: %v", err)
+		t.Errorf("content of the base counts as the bundle's own: %v", err)
 	}
 	if _, err := third.Repository("nothing").HeadBlob(t.Context(), old); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("another repository shows it: %v", err)
 	}
 	if err := archives[0].BuildOn(); err != nil {
-		t.Errorf("a bundle that stands alone: %v", err)
+		t.Errorf("without a base: %v", err)
 	}
 }
 
-// A folder may be what a bundle builds on.
+// A folder can be the base of a bundle.
 func TestBuildOnFolder(t *testing.T) {
-	archives, s := chain(t)
-	dir := open(t, t.TempDir())
+	archives, s := bundleChain(t)
+	dir := openDir(t, t.TempDir())
 	for _, content := range s.bytes {
 		putBlob(t, dir.Repository("any"), string(content))
 	}
@@ -88,20 +89,23 @@ func TestBuildOnFolder(t *testing.T) {
 		_, errSize := dir.BlobSize(d)
 		_, errOpen := dir.Blob(t.Context(), manifest.Descriptor{Digest: d}, 0)
 		if errSize == nil || errOpen == nil {
-			t.Errorf("%s is there", d)
+			t.Errorf("%s was found", d)
 		}
 	}
 }
 
-func TestBuildOnTooLittle(t *testing.T) {
-	archives, s := chain(t)
+func TestBuildOnReportsMissing(t *testing.T) {
+	archives, s := bundleChain(t)
 	third := archives[2]
 	err := third.BuildOn(archives[1]) // which has neither the base layer nor "one"
 	var typed *BaseError
-	if !errors.As(err, &typed) || !errors.Is(err, fs.ErrNotExist) || typed.Base.File != "2.tar" || len(typed.Missing) != 2 || typed.Of != 3 {
+	if !errors.As(err, &typed) || !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("got %#v", err)
 	}
-	says(t, err, "3.tar builds on 2.tar: 2 of the 3 blobs that it leaves there are missing")
+	if typed.Base.File != "2.tar" || len(typed.Missing) != 2 || typed.Of != 3 {
+		t.Fatalf("got %#v", err)
+	}
+	wantError(t, err, "3.tar builds on 2.tar: 2 of the 3 blobs that it leaves there are missing")
 	r := third.Repository("other/halo")
 	if _, err := r.HeadBlob(t.Context(), blob.FromBytes([]byte("two"))); err != nil {
 		t.Error(err)
@@ -111,12 +115,12 @@ func TestBuildOnTooLittle(t *testing.T) {
 	}
 }
 
-// Content of another size is not what a bundle builds on.
-func TestBuildOnOtherSize(t *testing.T) {
-	archives, s := chain(t)
-	dir := open(t, t.TempDir())
+// Content of another size than the inventory says does not count.
+func TestBuildOnIgnoresOtherSizes(t *testing.T) {
+	archives, s := bundleChain(t)
+	dir := openDir(t, t.TempDir())
 	for d := range s.bytes {
-		writeFile(t, "short", dir.blobPath(d))
+		mustWrite(t, "short", dir.blobPath(d))
 	}
 	var typed *BaseError
 	if err := archives[2].BuildOn(dir); !errors.As(err, &typed) || len(typed.Missing) != 3 {

@@ -29,8 +29,8 @@ func gzipped(t testing.TB, content string) string {
 	return b.String()
 }
 
-// configOf is an image config that lists these layers.
-func configOf(layers ...string) string {
+// configJSON returns an image config that lists these layers.
+func configJSON(layers ...string) string {
 	var diffIDs []blob.Digest
 	for _, l := range layers {
 		diffIDs = append(diffIDs, blob.FromBytes([]byte(l)))
@@ -38,26 +38,30 @@ func configOf(layers ...string) string {
 	return fmt.Sprintf(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":%s}}`, compact(diffIDs))
 }
 
-// dockerSave is what docker 20.10 writes for two images that share a layer: folders with layer.tar, of which one is a
-// link to the other.
+// dockerSave returns what docker 20.10 writes for two images that share a layer: folders with
+// layer.tar, one of which is a link to another.
 func dockerSave(t testing.TB) []byte {
 	t.Helper()
-	one, two := configOf("base", "one"), configOf("base", "two")
+	one, two := configJSON("base", "one"), configJSON("base", "two")
 	entries := []dockerImage{
-		{Config: "one.json", RepoTags: []string{"halo:1", "r.example/halo:1"}, Layers: []string{"a/layer.tar", "b/layer.tar"}},
+		{
+			Config: "one.json", RepoTags: []string{"halo:1", "r.example/halo:1"},
+			Layers: []string{"a/layer.tar", "b/layer.tar"},
+		},
 		{Config: "two.json", Layers: []string{"c/layer.tar", "d/layer.tar"}},
 	}
-	return tarOf(t,
-		file{name: "a/", kind: tar.TypeDir}, file{name: "a/VERSION", content: "1.0"}, file{name: "a/layer.tar", content: "base"},
-		file{name: "b/layer.tar", content: "one"},
-		file{name: "c/layer.tar", kind: tar.TypeSymlink, link: "../a/layer.tar"},
-		file{name: "d/layer.tar", content: "two"},
-		file{name: "one.json", content: one}, file{name: "two.json", content: two},
-		file{name: dockerFile, content: string(compact(entries))})
+	return newTar(t,
+		tarFile{name: "a/", typeflag: tar.TypeDir}, tarFile{name: "a/VERSION", content: "1.0"},
+		tarFile{name: "a/layer.tar", content: "base"},
+		tarFile{name: "b/layer.tar", content: "one"},
+		tarFile{name: "c/layer.tar", typeflag: tar.TypeSymlink, link: "../a/layer.tar"},
+		tarFile{name: "d/layer.tar", content: "two"},
+		tarFile{name: "one.json", content: one}, tarFile{name: "two.json", content: two},
+		tarFile{name: dockerFile, content: string(compact(entries))})
 }
 
 func TestDockerArchive(t *testing.T) {
-	a := openArchive(t, save(t, dockerSave(t)))
+	a := openArchive(t, writeTemp(t, dockerSave(t)))
 	var names []string
 	for _, im := range a.Images() {
 		names = append(names, im.Name)
@@ -70,7 +74,8 @@ func TestDockerArchive(t *testing.T) {
 		t.Fatal(err)
 	}
 	im, err := m.Image()
-	if err != nil || m.MediaType != manifest.MediaTypeDockerManifest || im.Config.Digest != blob.FromBytes([]byte(configOf("base", "one"))) {
+	config := blob.FromBytes([]byte(configJSON("base", "one")))
+	if err != nil || m.MediaType != manifest.MediaTypeDockerManifest || im.Config.Digest != config {
 		t.Errorf("got %s, error %v", m.Raw, err)
 	}
 	for i, content := range []string{"base", "one"} {
@@ -80,8 +85,9 @@ func TestDockerArchive(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, _ := io.ReadAll(r)
-		if string(got) != content || l.Size != int64(len(content)) || l.Digest != blob.FromBytes(got) || l.MediaType != mediaTypeDockerTar {
-			t.Errorf("layer %d: %+v, %q", i, l, got)
+		want := manifest.Descriptor{MediaType: mediaTypeDockerTar, Size: int64(len(content)), Digest: blob.FromBytes(got)}
+		if diff := cmp.Diff(want, l); diff != "" || string(got) != content {
+			t.Errorf("layer %d: %s, %q", i, diff, got)
 		}
 	}
 	if bad := problems(t, a.Verify); bad != nil {
@@ -93,9 +99,9 @@ func TestDockerArchive(t *testing.T) {
 	}
 }
 
-// TestDockerArchiveBecomesBundle writes what docker saved as a bundle.
+// TestDockerArchiveBecomesBundle writes the content of a docker-archive as a bundle.
 func TestDockerArchiveBecomesBundle(t *testing.T) {
-	a := openArchive(t, save(t, dockerSave(t)))
+	a := openArchive(t, writeTemp(t, dockerSave(t)))
 	c := Contents{Images: a.Images()}
 	for _, im := range a.Images() {
 		m, err := a.Manifest(t.Context(), string(im.Digest))
@@ -105,13 +111,13 @@ func TestDockerArchiveBecomesBundle(t *testing.T) {
 		refs, _ := m.References()
 		c.Manifests, c.Blobs = append(c.Manifests, m), append(c.Blobs, refs...)
 	}
-	b, err := Create(save(t, nil), c, Files{})
+	b, err := Create(writeTemp(t, nil), c, Files{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Abort()
 	for _, d := range c.Blobs {
-		if _, err := b.PutBlob(t.Context(), d, openIn(a, d)); err != nil {
+		if _, err := b.PutBlob(t.Context(), d, openerFor(a, d)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -126,10 +132,13 @@ func TestDockerArchiveBecomesBundle(t *testing.T) {
 func TestDockerArchiveCompressedLayers(t *testing.T) {
 	layer := gzipped(t, "layer")
 	digest := blob.FromBytes([]byte(layer))
-	for name, damaged := range map[string]bool{"layer.tar.gz": false, digest.Hex() + ".tar.gz": false, blob.FromBytes(nil).Hex() + ".tar.gz": true} {
+	for name, damaged := range map[string]bool{
+		"layer.tar.gz": false, digest.Hex() + ".tar.gz": false, blob.FromBytes(nil).Hex() + ".tar.gz": true,
+	} {
 		entry := dockerImage{Config: "c", RepoTags: []string{"x:1"}, Layers: []string{name, name}}
-		a := openArchive(t, save(t, tarOf(t, file{name: name, content: layer}, file{name: "c", content: configOf("layer", "layer")},
-			file{name: dockerFile, content: string(compact([]dockerImage{entry}))})))
+		a := openArchive(t, writeTemp(t, newTar(t, tarFile{name: name, content: layer},
+			tarFile{name: "c", content: configJSON("layer", "layer")},
+			tarFile{name: dockerFile, content: string(compact([]dockerImage{entry}))})))
 		m, err := a.Manifest(t.Context(), "")
 		if err != nil {
 			t.Fatal(err)
@@ -144,21 +153,23 @@ func TestDockerArchiveCompressedLayers(t *testing.T) {
 	}
 }
 
-// TestDockerArchiveTwoDigests reads one layer as that of two configs, of which one is wrong.
-func TestDockerArchiveTwoDigests(t *testing.T) {
+// TestDockerArchiveLayerWithTwoDigests uses one layer in two configs, one of which has a wrong
+// digest.
+func TestDockerArchiveLayerWithTwoDigests(t *testing.T) {
 	entries := []dockerImage{{Config: "one", Layers: []string{"l"}}, {Config: "two", Layers: []string{"l"}}}
-	a := openArchive(t, save(t, tarOf(t, file{name: "l", content: "one"}, file{name: "one", content: configOf("one")},
-		file{name: "two", content: configOf("two")}, file{name: dockerFile, content: string(compact(entries))})))
+	a := openArchive(t, writeTemp(t, newTar(t,
+		tarFile{name: "l", content: "one"}, tarFile{name: "one", content: configJSON("one")},
+		tarFile{name: "two", content: configJSON("two")}, tarFile{name: dockerFile, content: string(compact(entries))})))
 	bad := problems(t, a.Verify)
 	if len(bad) != 1 || bad[0].Digest != blob.FromBytes([]byte("two")) {
 		t.Errorf("problems: %v", bad)
 	}
 }
 
-func TestBadDockerArchives(t *testing.T) {
-	config := file{name: "c", content: configOf("l")}
-	layer := file{name: "l", content: "l"}
-	entry := func(change func(*dockerImage)) file {
+func TestOpenArchiveRefusesBadDockerArchives(t *testing.T) {
+	config := tarFile{name: "c", content: configJSON("l")}
+	layer := tarFile{name: "l", content: "l"}
+	entry := func(change func(*dockerImage)) tarFile {
 		e := dockerImage{Config: "c", RepoTags: []string{"x:1"}, Layers: []string{"l"}}
 		if change != nil {
 			change(&e)
@@ -167,28 +178,32 @@ func TestBadDockerArchives(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return file{name: dockerFile, content: string(b)}
+		return tarFile{name: dockerFile, content: string(b)}
 	}
-	good := entry(nil)
+	good, traversal := entry(nil), entry(func(e *dockerImage) { e.Layers[0] = "../l" })
+	noLayers := tarFile{name: "c", content: "{}"}
+	badDiffID := tarFile{name: "c", content: `{"rootfs":{"diff_ids":["x"]}}`}
+	named := func(name string) tarFile { return entry(func(e *dockerImage) { e.RepoTags = []string{name} }) }
+	link := func(target string) tarFile { return tarFile{name: "l", typeflag: tar.TypeSymlink, link: target} }
 	for name, c := range map[string]struct {
-		files []file
+		files []tarFile
 		kind  error
 		text  string
 	}{
-		"no JSON":        {[]file{{name: dockerFile, content: "{"}}, ErrDamaged, "unexpected end"},
-		"no config":      {[]file{layer, good}, ErrDamaged, "points to c, which is not there"},
-		"no layer":       {[]file{config, good}, ErrDamaged, "points to l, which is not there"},
-		"bad config":     {[]file{{name: "c", content: "x"}, layer, good}, ErrDamaged, "invalid character"},
-		"other layers":   {[]file{{name: "c", content: "{}"}, layer, good}, ErrDamaged, "it has 0 layers, and 1 by manifest.json"},
-		"bad diff_id":    {[]file{{name: "c", content: `{"rootfs":{"diff_ids":["x"]}}`}, layer, good}, ErrDamaged, "invalid digest"},
-		"bad name":       {[]file{config, layer, entry(func(e *dockerImage) { e.RepoTags = []string{"X Y"} })}, ErrDamaged, "invalid reference"},
-		"digest":         {[]file{config, layer, entry(func(e *dockerImage) { e.RepoTags = []string{"x@" + string(blob.FromBytes(nil))} })}, ErrDamaged, "is no tag"},
-		"traversal":      {[]file{config, layer, entry(func(e *dockerImage) { e.Layers[0] = "../l" })}, ErrUnsafe, "leaves the archive"},
-		"link outside":   {[]file{config, {name: "l", kind: tar.TypeSymlink, link: "../../l"}, good}, ErrUnsafe, "link that leaves the archive"},
-		"absolute link":  {[]file{config, {name: "l", kind: tar.TypeSymlink, link: "/l"}, good}, ErrUnsafe, "link that leaves the archive"},
-		"link to itself": {[]file{config, {name: "l", kind: tar.TypeSymlink, link: "l"}, good}, ErrDamaged, "not there"},
+		"no JSON":        {[]tarFile{{name: dockerFile, content: "{"}}, ErrDamaged, "unexpected end"},
+		"no config":      {[]tarFile{layer, good}, ErrDamaged, "points to c, which is not there"},
+		"no layer":       {[]tarFile{config, good}, ErrDamaged, "points to l, which is not there"},
+		"bad config":     {[]tarFile{{name: "c", content: "x"}, layer, good}, ErrDamaged, "invalid character"},
+		"other layers":   {[]tarFile{noLayers, layer, good}, ErrDamaged, "it has 0 layers, and 1 by manifest.json"},
+		"bad diff_id":    {[]tarFile{badDiffID, layer, good}, ErrDamaged, "invalid digest"},
+		"bad name":       {[]tarFile{config, layer, named("X Y")}, ErrDamaged, "invalid reference"},
+		"digest":         {[]tarFile{config, layer, named("x@" + string(blob.FromBytes(nil)))}, ErrDamaged, "is no tag"},
+		"traversal":      {[]tarFile{config, layer, traversal}, ErrUnsafe, "leaves the archive"},
+		"link outside":   {[]tarFile{config, link("../../l"), good}, ErrUnsafe, "link that leaves the archive"},
+		"absolute link":  {[]tarFile{config, link("/l"), good}, ErrUnsafe, "link that leaves the archive"},
+		"link to itself": {[]tarFile{config, link("l"), good}, ErrDamaged, "not there"},
 	} {
-		a, err := OpenArchive(save(t, tarOf(t, c.files...)))
+		a, err := OpenArchive(writeTemp(t, newTar(t, c.files...)))
 		if err == nil {
 			a.Close()
 		}
@@ -196,6 +211,6 @@ func TestBadDockerArchives(t *testing.T) {
 		if !errors.Is(err, c.kind) || !errors.As(err, &typed) {
 			t.Errorf("%s: got %v", name, err)
 		}
-		says(t, err, c.text)
+		wantError(t, err, c.text)
 	}
 }

@@ -13,13 +13,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// FuzzOpenArchive opens any bytes as an archive, and does with it whatever can be done.
+// FuzzOpenArchive opens any bytes as an archive and calls all its methods.
 func FuzzOpenArchive(f *testing.F) {
 	path, _ := threeImages(f).bundle(f)
-	f.Add(read(f, path))
+	f.Add(mustRead(f, path))
 	f.Add(dockerSave(f))
-	f.Add(tarOf(f, plainLayout("1.6")...))
-	f.Add(tarOf(f, file{name: "x", kind: tar.TypeSymlink, link: "../x"}, file{name: "../y"}, file{name: "z", kind: tar.TypeGNUSparse}))
+	f.Add(newTar(f, layoutFiles("1.6")...))
+	f.Add(newTar(f, tarFile{name: "x", typeflag: tar.TypeSymlink, link: "../x"},
+		tarFile{name: "../y"}, tarFile{name: "z", typeflag: tar.TypeGNUSparse}))
 	f.Add([]byte("\x1f\x8b\x08"))
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -49,20 +50,21 @@ func FuzzOpenArchive(f *testing.F) {
 func useRepository(t *testing.T, r *ArchiveRepository) {
 	tags, err := r.Tags(t.Context())
 	if err != nil {
-		t.Errorf("a repository that is listed: %v", err)
+		t.Errorf("a listed repository: %v", err)
 	}
 	for _, tag := range tags {
 		if _, err := r.HeadManifest(t.Context(), tag); err != nil {
-			t.Errorf("a tag that is listed: %v", err)
+			t.Errorf("a listed tag: %v", err)
 		}
 		r.Manifest(context.Background(), tag)
 	}
 }
 
-// FuzzInventory reads any bytes as an inventory. What can be read is written and read the same again.
+// FuzzInventory parses any bytes as an inventory. What parses must encode to a document that parses
+// to the same.
 func FuzzInventory(f *testing.F) {
 	path, in := threeImages(f).bundle(f)
-	f.Add(read(f, path+".json"))
+	f.Add(mustRead(f, path+".json"))
 	in.ID, in.Volumes, in.Base = "", nil, &Base{File: "old.tar"}
 	f.Add(in.encode())
 	f.Add([]byte(`{"version":1}`))
@@ -84,7 +86,7 @@ func FuzzInventory(f *testing.F) {
 	})
 }
 
-// FuzzDockerFile reads any bytes as docker's manifest.json beside a config and a layer.
+// FuzzDockerFile parses any bytes as docker's manifest.json, beside a config and a layer.
 func FuzzDockerFile(f *testing.F) {
 	f.Add([]byte(`[{"Config":"c","RepoTags":["x:1"],"Layers":["l"]}]`))
 	f.Add([]byte(`[{"Config":"c","RepoTags":null,"Layers":["k"]}]`))
@@ -93,8 +95,8 @@ func FuzzDockerFile(f *testing.F) {
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		path := filepath.Join(dir, "x.tar")
-		archive := tarOf(t, file{name: dockerFile, content: string(raw)}, file{name: "c", content: configOf("l")},
-			file{name: "l", content: "l"}, file{name: "k", kind: tar.TypeSymlink, link: "./l"})
+		archive := newTar(t, tarFile{name: dockerFile, content: string(raw)}, tarFile{name: "c", content: configJSON("l")},
+			tarFile{name: "l", content: "l"}, tarFile{name: "k", typeflag: tar.TypeSymlink, link: "./l"})
 		if err := os.WriteFile(path, archive, 0o666); err != nil {
 			t.Fatal(err)
 		}

@@ -17,20 +17,22 @@ import (
 func TestArchiveRepositories(t *testing.T) {
 	s := newSample()
 	a, b := s.image(t, "linux/amd64", "a"), s.image(t, "linux/amd64", "b")
-	s.name("hczjl/halo:1", a)
-	s.name("hczjl/halo:2", b)
-	s.name("r.example/hczjl/halo:2", a) // the same path and tag, another image
-	s.name("r.example/hczjl/halo:3", a)
-	s.name("localhost:5000/x:1", b)
-	s.name("", a)
+	s.addImage("hczjl/halo:1", a)
+	s.addImage("hczjl/halo:2", b)
+	s.addImage("r.example/hczjl/halo:2", a) // the same path and tag, another image
+	s.addImage("r.example/hczjl/halo:3", a)
+	s.addImage("localhost:5000/x:1", b)
+	s.addImage("", a)
 	path, _ := s.bundle(t)
 	archive := openArchive(t, path)
 	names, err := archive.Repositories(t.Context())
-	if diff := cmp.Diff([]string{"b-tar", "docker.io/hczjl/halo", "hczjl/halo", "r.example/hczjl/halo", "x"}, names); diff != "" || err != nil {
+	want := []string{"b-tar", "docker.io/hczjl/halo", "hczjl/halo", "r.example/hczjl/halo", "x"}
+	if diff := cmp.Diff(want, names); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
 	for name, want := range map[string]string{
-		"hczjl/halo": "1 3", "docker.io/hczjl/halo": "1 2", "r.example/hczjl/halo": "2 3", "x": "1", "localhost:5000/x": "1", "b-tar": "",
+		"hczjl/halo": "1 3", "docker.io/hczjl/halo": "1 2", "r.example/hczjl/halo": "2 3",
+		"x": "1", "localhost:5000/x": "1", "b-tar": "",
 	} {
 		tags, err := archive.Repository(name).Tags(t.Context())
 		if got := strings.Join(tags, " "); got != want || err != nil {
@@ -71,15 +73,18 @@ func TestArchiveRepository(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	referrers, err := r.Referrers(t.Context(), halo.Digest, "")
-	if err != nil || len(referrers) != 1 || referrers[0].Digest != signature.Digest || referrers[0].ArtifactType != "application/x" {
-		t.Errorf("got %+v, %v", referrers, err)
+	if err != nil || len(referrers) != 1 {
+		t.Fatalf("got %+v, %v", referrers, err)
+	}
+	if got := referrers[0]; got.Digest != signature.Digest || got.ArtifactType != "application/x" {
+		t.Errorf("got %+v", got)
 	}
 	if referrers, err := r.Referrers(t.Context(), halo.Digest, "other"); len(referrers) > 0 || err != nil {
 		t.Errorf("got %+v, %v", referrers, err)
 	}
 }
 
-func TestArchiveRepositoryMisses(t *testing.T) {
+func TestArchiveRepositoryErrors(t *testing.T) {
 	s := threeImages(t)
 	path, _ := s.bundle(t)
 	r, tool := openArchive(t, path).Repository("hczjl/halo"), blob.FromBytes([]byte("tool"))
@@ -104,10 +109,10 @@ func TestArchiveRepositoryMisses(t *testing.T) {
 	}
 }
 
-// TestArchiveRepositoryOfSparse has a manifest without its config.
-func TestArchiveRepositoryOfSparse(t *testing.T) {
-	files := plainLayout("1")
-	r := openArchive(t, save(t, tarOf(t, files[:3]...))).Repository("x-tar")
+// The config of the manifest is not in the archive.
+func TestArchiveRepositoryWithoutConfig(t *testing.T) {
+	files := layoutFiles("1")
+	r := openArchive(t, writeTemp(t, newTar(t, files[:3]...))).Repository("x-tar")
 	if _, err := r.Manifest(t.Context(), "1"); err != nil {
 		t.Error(err)
 	}
@@ -115,5 +120,3 @@ func TestArchiveRepositoryOfSparse(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
-
-func errorOf[T any](_ T, err error) error { return err }

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,22 +20,22 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// file is a member of a tar that a test makes up.
-type file struct {
+// tarFile is a member of a tar in a test.
+type tarFile struct {
 	name, content string
-	kind          byte // a regular file if zero
+	typeflag      byte // 0 for a regular file
 	link          string
 }
 
-// tarOf writes a tar.
-func tarOf(t testing.TB, files ...file) []byte {
+// newTar returns a tar.
+func newTar(t testing.TB, files ...tarFile) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for _, f := range files {
 		h := &tar.Header{Typeflag: tar.TypeReg, Name: f.name, Size: int64(len(f.content)), Mode: 0o644, Linkname: f.link}
-		if f.kind != 0 {
-			h.Typeflag = f.kind
+		if f.typeflag != 0 {
+			h.Typeflag = f.typeflag
 		}
 		if err := w.WriteHeader(h); err != nil {
 			t.Fatal(err)
@@ -49,8 +50,8 @@ func tarOf(t testing.TB, files ...file) []byte {
 	return b.Bytes()
 }
 
-// save writes a file into a folder of the test's.
-func save(t testing.TB, content []byte) string {
+// writeTemp writes x.tar into a temporary folder and returns its path.
+func writeTemp(t testing.TB, content []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "x.tar")
 	if err := os.WriteFile(path, content, 0o666); err != nil {
@@ -59,14 +60,14 @@ func save(t testing.TB, content []byte) string {
 	return path
 }
 
-// plainLayout is an image layout with an image without layers, under the short name that is given.
-func plainLayout(short string) []file {
+// layoutFiles returns an image layout with an image without layers. short is its ref.name.
+func layoutFiles(short string) []tarFile {
 	config := `{"architecture":"amd64","os":"linux"}`
 	raw := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":%q,"digest":%q,"size":%d},"layers":[]}`,
 		manifest.MediaTypeOCIManifest, manifest.MediaTypeOCIConfig, blob.FromBytes([]byte(config)), len(config))
 	index := fmt.Sprintf(`{"schemaVersion":2,"manifests":[{"mediaType":%q,"digest":%q,"size":%d,"annotations":{%q:%q}}]}`,
 		manifest.MediaTypeOCIManifest, blob.FromBytes([]byte(raw)), len(raw), annotationTag, short)
-	return []file{
+	return []tarFile{
 		{name: layoutFile, content: layoutText},
 		{name: indexFile, content: index},
 		{name: blobName(blob.FromBytes([]byte(raw))), content: raw},
@@ -74,10 +75,11 @@ func plainLayout(short string) []file {
 	}
 }
 
-func TestForeignLayout(t *testing.T) {
-	files := append([]file{{name: "./", kind: tar.TypeDir}, {name: "blobs/", kind: tar.TypeDir}}, plainLayout("1.6")...)
+func TestOpenArchiveForeignLayout(t *testing.T) {
+	files := []tarFile{{name: "./", typeflag: tar.TypeDir}, {name: "blobs/", typeflag: tar.TypeDir}}
+	files = append(files, layoutFiles("1.6")...)
 	files[2].name = "./" + files[2].name
-	a := openArchive(t, save(t, tarOf(t, files...)))
+	a := openArchive(t, writeTemp(t, newTar(t, files...)))
 	im, err := a.Find("")
 	if err != nil || im.Name != "" {
 		t.Errorf("got %+v, %v", im, err)
@@ -96,7 +98,7 @@ func TestForeignLayout(t *testing.T) {
 	}
 }
 
-func TestImageNames(t *testing.T) {
+func TestEntryImage(t *testing.T) {
 	for _, c := range []struct{ key, value, want string }{
 		{annotationImage, "docker.io/library/x:1", "docker.io/library/x:1"},
 		{annotationImage, "x:1", "docker.io/library/x:1"},
@@ -119,29 +121,32 @@ func TestImageNames(t *testing.T) {
 	}
 }
 
-func TestFind(t *testing.T) {
+func TestArchiveFind(t *testing.T) {
 	s := newSample()
 	a, b := s.image(t, "linux/amd64", "a"), s.image(t, "linux/amd64", "b")
-	s.name("hczjl/halo:1.6", a)
-	s.name("other:1.6", a)
-	s.name("registry.example:5000/tool:2", b)
-	s.name("x:3", a)
-	s.name("y:3", b)
+	s.addImage("hczjl/halo:1.6", a)
+	s.addImage("other:1.6", a)
+	s.addImage("registry.example:5000/tool:2", b)
+	s.addImage("x:3", a)
+	s.addImage("y:3", b)
 	path, _ := s.bundle(t)
 	archive := openArchive(t, path)
 	for ref, want := range map[string]string{
 		"hczjl/halo:1.6": "docker.io/hczjl/halo:1.6", "docker.io/hczjl/halo:1.6": "docker.io/hczjl/halo:1.6",
-		"1.6": "docker.io/hczjl/halo:1.6", "2": "registry.example:5000/tool:2", string(b.Digest): "docker.io/library/y:3", "y:3": "docker.io/library/y:3",
+		"1.6": "docker.io/hczjl/halo:1.6", "2": "registry.example:5000/tool:2",
+		string(b.Digest): "docker.io/library/y:3", "y:3": "docker.io/library/y:3",
 	} {
 		if im, err := archive.Find(ref); err != nil || im.Name != want {
 			t.Errorf("%s: got %s, error %v", ref, im.Name, err)
 		}
 	}
 	for ref, text := range map[string]string{
-		"": "there are 5 images, say which: hczjl/halo:1.6, ", "3": "3 may be any of x:3, y:3", "halo": "there is no image halo; there is hczjl/halo:1.6, ",
+		"":     "there are 5 images, say which: hczjl/halo:1.6, ",
+		"3":    "3 may be any of x:3, y:3",
+		"halo": "there is no image halo; there is hczjl/halo:1.6, ",
 	} {
 		_, err := archive.Find(ref)
-		says(t, err, text)
+		wantError(t, err, text)
 		var find *FindError
 		if missing := errors.Is(err, fs.ErrNotExist); !errors.As(err, &find) || missing != (ref == "halo") {
 			t.Errorf("%q: got %v", ref, err)
@@ -152,60 +157,68 @@ func TestFind(t *testing.T) {
 	}
 }
 
-func TestBadArchives(t *testing.T) {
-	layout := plainLayout("1")
-	with := func(more ...file) []byte { return tarOf(t, append(layout[:len(layout):len(layout)], more...)...) }
+func TestOpenArchiveRefusesBadTars(t *testing.T) {
+	layout := layoutFiles("1")
+	with := func(more ...tarFile) []byte { return newTar(t, append(layout[:len(layout):len(layout)], more...)...) }
 	without := func(i int) []byte {
-		return tarOf(t, append(layout[:i:i], layout[i+1:]...)...)
+		return newTar(t, append(layout[:i:i], layout[i+1:]...)...)
 	}
 	good := with()
 	lying := bytes.Clone(good)
 	copy(lying[len(lying)-1024-512-512+124:], "77777777777\x00") // the size in the last header
-	checksum(lying[len(lying)-1024-512-512:])
-	config := layout[3].name
+	setChecksum(lying[len(lying)-1024-512-512:])
+	endless := good[:len(good)-2*tarBlock] // without the end of the tar
+	listing := func(content string) []byte {
+		return with(tarFile{name: inventoryFile, content: `{"version":1,"content":[{"digest":` + content + `}]}`})
+	}
+	empty, config := fmt.Sprintf("%q", blob.FromBytes(nil)), fmt.Sprintf("%q", parseBlobName(layout[3].name))
+	otherSize := tarFile{name: layout[2].name, content: "x"}
+	newer := tarFile{name: layoutFile, content: `{"imageLayoutVersion":"2.0.0"}`}
+	huge := tarFile{name: layoutFile, content: strings.Repeat(" ", 2<<20)}
 	for name, c := range map[string]struct {
 		raw  []byte
 		kind error
 		text string
 	}{
-		"traversal":     {with(file{name: "blobs/../../x"}), ErrUnsafe, "leaves the archive"},
-		"absolute":      {with(file{name: "/etc/passwd"}), ErrUnsafe, "absolute"},
-		"backslash":     {with(file{name: `..\x`}), ErrUnsafe, "may not stand there"},
-		"symbolic link": {with(file{name: "x", kind: tar.TypeSymlink, link: "index.json"}), ErrUnsafe, "is a link"},
-		"hard link":     {with(file{name: "x", kind: tar.TypeLink, link: "index.json"}), ErrUnsafe, "is a link"},
-		"device":        {with(file{name: "x", kind: tar.TypeChar}), ErrUnsafe, "is a device"},
-		"pipe":          {with(file{name: "x", kind: tar.TypeFifo}), ErrUnsafe, "is a device"},
+		"traversal":     {with(tarFile{name: "blobs/../../x"}), ErrUnsafe, "leaves the archive"},
+		"absolute":      {with(tarFile{name: "/etc/passwd"}), ErrUnsafe, "absolute"},
+		"backslash":     {with(tarFile{name: `..\x`}), ErrUnsafe, "may not stand there"},
+		"symbolic link": {with(tarFile{name: "x", typeflag: tar.TypeSymlink, link: "index.json"}), ErrUnsafe, "is a link"},
+		"hard link":     {with(tarFile{name: "x", typeflag: tar.TypeLink, link: "index.json"}), ErrUnsafe, "is a link"},
+		"device":        {with(tarFile{name: "x", typeflag: tar.TypeChar}), ErrUnsafe, "is a device"},
+		"pipe":          {with(tarFile{name: "x", typeflag: tar.TypeFifo}), ErrUnsafe, "is a device"},
 		"twice":         {with(layout[1]), ErrUnsafe, "twice"},
-		"twice, dotted": {with(file{name: "./blobs/./x"}, file{name: "blobs/x"}), ErrUnsafe, "twice"},
+		"twice, dotted": {with(tarFile{name: "./blobs/./x"}, tarFile{name: "blobs/x"}), ErrUnsafe, "twice"},
 		"lying size":    {lying, ErrDamaged, "cut short"},
 		"no index":      {without(1), ErrDamaged, "index.json: it is missing"},
-		"bad index":     {tarOf(t, layout[0], file{name: indexFile, content: "{"}), ErrDamaged, "index.json"},
+		"bad index":     {newTar(t, layout[0], tarFile{name: indexFile, content: "{"}), ErrDamaged, "index.json"},
 		"to nowhere":    {without(2), ErrDamaged, "which is not there"},
-		"other size":    {tarOf(t, layout[0], layout[1], file{name: layout[2].name, content: "x"}), ErrDamaged, "by index.json"},
-		"new layout":    {tarOf(t, file{name: layoutFile, content: `{"imageLayoutVersion":"2.0.0"}`}), ErrNewer, `"2.0.0" is not supported`},
-		"new bundle":    {with(file{name: inventoryFile, content: `{"version":2}`}), ErrNewer, "take a newer transship"},
-		"bad inventory": {with(file{name: inventoryFile, content: `{"version":1,"content":[{"digest":"x"}]}`}), ErrDamaged, "invalid digest"},
-		"half bundle":   {with(file{name: inventoryFile, content: `{"version":1,"content":[{"digest":"` + string(blob.FromBytes(nil)) + `"}]}`}), ErrDamaged, "cut short"},
-		"changed blob":  {with(file{name: inventoryFile, content: `{"version":1,"content":[{"digest":"` + string(parseBlobName(config)) + `","size":1}]}`}), ErrDamaged, "and 1 by transship.json"},
-		"lying hugely":  {append(good[:len(good)-1024:len(good)-1024], hugeHeader(t)...), ErrDamaged, "x: the file is cut short"},
-		"huge document": {tarOf(t, file{name: layoutFile, content: strings.Repeat(" ", 2<<20)}), ErrUnsafe, "more than the 1048576"},
-		"no images":     {tarOf(t, file{name: "x"}), ErrNotArchive, "neither oci-layout nor manifest.json"},
+		"other size":    {newTar(t, layout[0], layout[1], otherSize), ErrDamaged, "by index.json"},
+		"new layout":    {newTar(t, newer), ErrNewer, `"2.0.0" is not supported`},
+		"new bundle":    {with(tarFile{name: inventoryFile, content: `{"version":2}`}), ErrNewer, "take a newer transship"},
+		"bad inventory": {listing(`"x"`), ErrDamaged, "invalid digest"},
+		"half bundle":   {listing(empty), ErrDamaged, "cut short"},
+		"changed blob":  {listing(config + `,"size":1`), ErrDamaged, "and 1 by transship.json"},
+		"lying hugely":  {slices.Concat(endless, hugeHeader(t)), ErrDamaged, "x: the file is cut short"},
+		"huge document": {newTar(t, huge), ErrUnsafe, "more than the 1048576"},
+		"no images":     {newTar(t, tarFile{name: "x"}), ErrNotArchive, "neither oci-layout nor manifest.json"},
 		"empty":         {nil, ErrNotArchive, "holds no images"},
 		"text":          {[]byte("hello"), ErrNotArchive, "no tar"},
 		"long text":     {bytes.Repeat([]byte("hello "), 1000), ErrNotArchive, "no tar"},
 		"gzip":          {[]byte("\x1f\x8b\x08\x00"), ErrCompressed, "gunzip"},
 		"zstd":          {[]byte("\x28\xb5\x2f\xfd"), ErrCompressed, "unzstd"},
 		"cut short":     {good[:len(good)-1024-600], ErrDamaged, "cut short"},
-		"garbage":       {append(good[:len(good)-1024:len(good)-1024], bytes.Repeat([]byte("?"), 1024)...), ErrDamaged, "no tar header after byte"},
+		"garbage":       {slices.Concat(endless, bytes.Repeat([]byte("?"), 1024)), ErrDamaged, "no tar header after byte"},
 	} {
-		a, err := OpenArchive(save(t, c.raw))
+		a, err := OpenArchive(writeTemp(t, c.raw))
 		if err == nil {
 			a.Close()
 		}
 		var typed *ArchiveError
-		if !errors.Is(err, c.kind) || !errors.As(err, &typed) || !strings.Contains(err.Error(), c.text) || strings.Contains(err.Error(), "\n") {
+		if !errors.Is(err, c.kind) || !errors.As(err, &typed) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %v", name, err)
 		}
+		wantError(t, err, c.text)
 	}
 	if _, err := OpenArchive(filepath.Join(t.TempDir(), "x")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
@@ -215,18 +228,19 @@ func TestBadArchives(t *testing.T) {
 	}
 }
 
-// hugeHeader is that of a member as large as a number can say.
+// hugeHeader returns the header of a member of the maximum size.
 func hugeHeader(t testing.TB) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := tar.NewWriter(&b).WriteHeader(&tar.Header{Name: "x", Size: math.MaxInt64, Format: tar.FormatGNU}); err != nil {
+	h := &tar.Header{Name: "x", Size: math.MaxInt64, Format: tar.FormatGNU}
+	if err := tar.NewWriter(&b).WriteHeader(h); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
 }
 
-// checksum puts the right checksum into a header that was changed.
-func checksum(header []byte) {
+// setChecksum sets the checksum of a header that was changed.
+func setChecksum(header []byte) {
 	copy(header[148:156], "        ")
 	sum := 0
 	for _, c := range header[:512] {
@@ -235,7 +249,7 @@ func checksum(header []byte) {
 	copy(header[148:156], fmt.Sprintf("%06o\x00 ", sum))
 }
 
-func TestVolumesThatAreNotWhole(t *testing.T) {
+func TestOpenArchiveIncompleteVolumes(t *testing.T) {
 	s := threeImages(t)
 	for name, c := range map[string]struct {
 		change func(path string) error
@@ -251,7 +265,7 @@ func TestVolumesThatAreNotWhole(t *testing.T) {
 	} {
 		for _, beside := range []bool{true, false} {
 			path := filepath.Join(t.TempDir(), "b.tar")
-			in := s.write(t, path, 4096, s.Blobs)
+			in := s.writeSplit(t, path, 4096, s.Blobs)
 			if len(in.Volumes) != 9 {
 				t.Fatalf("%d volumes", len(in.Volumes))
 			}
@@ -272,9 +286,9 @@ func TestVolumesThatAreNotWhole(t *testing.T) {
 		}
 	}
 	path := filepath.Join(t.TempDir(), "b.tar")
-	s.write(t, path, 4096, s.Blobs)
+	s.writeSplit(t, path, 4096, s.Blobs)
 	_, err := OpenArchive(path + ".002")
-	says(t, err, "not the first volume; give "+path+".001")
+	wantError(t, err, "not the first volume; give "+path+".001")
 }
 
 func btoi(b bool) int {

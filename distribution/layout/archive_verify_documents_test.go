@@ -9,8 +9,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// sound makes sure that nothing is wrong with a bundle of the sample, and returns its path.
-func sound(t testing.TB, s *sample) string {
+// verifiedBundle writes a bundle, checks that Verify finds no problem, and returns its path.
+func verifiedBundle(t testing.TB, s *sample) string {
 	t.Helper()
 	path, _ := s.bundle(t)
 	if bad := problems(t, openArchive(t, path).Verify); bad != nil {
@@ -19,32 +19,34 @@ func sound(t testing.TB, s *sample) string {
 	return path
 }
 
-// TestVerifyDocuments flips bytes of all that stands under no digest but means something: documents and tar headers.
+// TestVerifyDocuments flips bytes that no digest covers and that have a meaning: in documents and
+// tar headers.
 func TestVerifyDocuments(t *testing.T) {
 	t.Parallel()
-	path := sound(t, threeImages(t))
-	whole := read(t, path)
-	if err := os.Remove(inventoryPath(path)); err != nil { // it would tell of each change of transship.json
+	path := verifiedBundle(t, threeImages(t))
+	whole := mustRead(t, path)
+	if err := os.Remove(inventoryPath(path)); err != nil { // with it every change of transship.json is found
 		t.Fatal(err)
 	}
 	for name, at := range openArchive(t, path).members.files {
 		from, step := at.offset, int64(13)
 		if parseBlobName(name) != "" {
-			from, step, at.size = at.offset-tarBlock, 37, tarBlock // the header; byte 155, a space that means nothing, is passed over
+			// The header. A step of 37 skips byte 155, a space without meaning.
+			from, step, at.size = at.offset-tarBlock, 37, tarBlock
 		}
 		for i := from; i < from+at.size; i += step {
 			flipped := append([]byte{}, whole...)
 			flipped[i] ^= 1
-			writeFile(t, string(flipped), path)
-			if !unsound(t, path) {
-				t.Errorf("nothing is wrong with %s by byte %d", name, i-from)
+			mustWrite(t, string(flipped), path)
+			if !hasProblems(t, path) {
+				t.Errorf("no problem after a change of %s at byte %d", name, i-from)
 			}
 		}
 	}
 }
 
-// unsound tells whether an archive cannot be opened or has problems.
-func unsound(t *testing.T, path string) bool {
+// hasProblems reports whether an archive cannot be opened or Verify finds problems.
+func hasProblems(t *testing.T, path string) bool {
 	a, err := OpenArchive(path)
 	if err != nil {
 		return true
@@ -53,50 +55,51 @@ func unsound(t *testing.T, path string) bool {
 	return problems(t, a.Verify) != nil
 }
 
-// TestVerifyDocumentsOf bundles that are made in other ways.
-func TestVerifyDocumentsOf(t *testing.T) {
+// Verify finds no problem in a bundle for another platform, a differential one, one of artifacts,
+// or an empty one.
+func TestVerifyOfVariousBundles(t *testing.T) {
 	first := threeImages(t)
-	path := sound(t, first)
+	path := verifiedBundle(t, first)
 	arm := threeImages(t)
 	arm.Platform = manifest.Platform{OS: "linux", Architecture: "arm64"}
-	sound(t, arm)
+	verifiedBundle(t, arm)
 	base, err := ReadInventory(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	second := threeImages(t)
-	second.name("hczjl/halo:1.7", second.image(t, "linux/amd64", "new"))
+	second.addImage("hczjl/halo:1.7", second.image(t, "linux/amd64", "new"))
 	second.Base = &base
-	sound(t, second)
+	verifiedBundle(t, second)
 	artifacts := newSample()
-	artifacts.name("hczjl/chart:1", artifacts.artifact(t, "chart", nil))
-	sound(t, artifacts)
-	sound(t, newSample())
+	artifacts.addImage("hczjl/chart:1", artifacts.artifact(t, "chart", nil))
+	verifiedBundle(t, artifacts)
+	verifiedBundle(t, newSample())
 }
 
-// TestVerifySwappedLayers exchanges two layers that manifest.json offers to docker: all it points to is there.
+// TestVerifySwappedLayers swaps two layers in manifest.json. Everything that it refers to is there.
 func TestVerifySwappedLayers(t *testing.T) {
 	s := newSample()
-	s.name("hczjl/halo:1.6", s.image(t, "linux/amd64", "one", "two"))
-	path := sound(t, s)
+	s.addImage("hczjl/halo:1.6", s.image(t, "linux/amd64", "one", "two"))
+	path := verifiedBundle(t, s)
 	a := openArchive(t, path)
-	entries, err := parseDockerFile([]byte(documentOf(t, a, dockerFile)))
+	entries, err := parseDockerFile([]byte(archiveDocument(t, a, dockerFile)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := entries[0].Layers
 	l[0], l[1] = l[1], l[0]
-	b := read(t, path)
+	b := mustRead(t, path)
 	copy(b[a.members.files[dockerFile].offset:], compact(entries))
-	writeFile(t, string(b), path)
+	mustWrite(t, string(b), path)
 	bad := problems(t, openArchive(t, path).Verify)
 	if len(bad) != 1 || bad[0].What != dockerFile {
 		t.Fatalf("got %v", bad)
 	}
-	says(t, bad[0].Err, "manifest.json: it does not say of the images what their manifests say")
+	wantError(t, bad[0].Err, "manifest.json: it does not say of the images what their manifests say")
 }
 
-func documentOf(t *testing.T, a *Archive, name string) string {
+func archiveDocument(t *testing.T, a *Archive, name string) string {
 	t.Helper()
 	b, err := a.members.document(name, maxDocument)
 	if err != nil {
@@ -105,23 +108,23 @@ func documentOf(t *testing.T, a *Archive, name string) string {
 	return string(b)
 }
 
-// TestDamagedBeginning changes and takes away what tells a tar from other files.
-func TestDamagedBeginning(t *testing.T) {
-	path := sound(t, threeImages(t))
-	b := read(t, path)
+// TestOpenArchiveDamagedBeginning changes and removes the bytes that identify a tar.
+func TestOpenArchiveDamagedBeginning(t *testing.T) {
+	path := verifiedBundle(t, threeImages(t))
+	b := mustRead(t, path)
 	b[3] ^= 1
-	writeFile(t, string(b), path)
+	mustWrite(t, string(b), path)
 	_, err := OpenArchive(path)
-	isDamaged(t, err, "there is no tar header after byte 0")
-	writeFile(t, "", path)
+	wantDamaged(t, err, "there is no tar header after byte 0")
+	mustWrite(t, "", path)
 	_, err = OpenArchive(path)
-	isDamaged(t, err, fmt.Sprintf("want %d bytes, got 0", len(b)))
+	wantDamaged(t, err, fmt.Sprintf("want %d bytes, got 0", len(b)))
 }
 
-func isDamaged(t *testing.T, err error, text string) {
+func wantDamaged(t *testing.T, err error, text string) {
 	t.Helper()
 	if !errors.Is(err, ErrDamaged) {
-		t.Errorf("%v is no damage", err)
+		t.Errorf("got %v, want ErrDamaged", err)
 	}
-	says(t, err, text)
+	wantError(t, err, text)
 }

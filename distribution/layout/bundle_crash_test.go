@@ -17,23 +17,25 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// largeSample is contents of which writing takes a process long enough to be killed on the way.
-func largeSample(t testing.TB) *sample {
+// tenImages returns contents that take long enough to write that the process can be killed
+// meanwhile.
+func tenImages(t testing.TB) *sample {
 	s := newSample()
 	for i := range 10 {
 		layer := strings.Repeat(fmt.Sprint("layer ", i, " "), 10_000)
-		s.name(fmt.Sprintf("halo:%d", i), s.image(t, "linux/amd64", layer, fmt.Sprint(i)))
+		s.addImage(fmt.Sprintf("halo:%d", i), s.image(t, "linux/amd64", layer, fmt.Sprint(i)))
 	}
 	return s
 }
 
-// TestWriterProcess is no test: it is the process that [TestKilledWriter] kills. It prints a line after each step.
+// TestWriterProcess is no test: [TestKilledWriterLeavesCompleteBundle] runs and kills it as a
+// process. It prints a line after each step.
 func TestWriterProcess(t *testing.T) {
 	path := os.Getenv("LAYOUT_TEST_BUNDLE")
 	if path == "" {
-		t.Skip("this is run by TestKilledWriter")
+		t.Skip("TestKilledWriterLeavesCompleteBundle runs this")
 	}
-	s := largeSample(t)
+	s := tenImages(t)
 	var volumeSize int64
 	fmt.Sscan(os.Getenv("LAYOUT_TEST_VOLUME"), &volumeSize)
 	b, err := Create(path, s.Contents, Files{VolumeSize: volumeSize})
@@ -52,32 +54,33 @@ func TestWriterProcess(t *testing.T) {
 	}
 }
 
-func writer(t *testing.T, path string, volumeSize int) *exec.Cmd {
+func writeCommand(t *testing.T, path string, volumeSize int) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestWriterProcess$")
 	cmd.Env = append(os.Environ(), "LAYOUT_TEST_BUNDLE="+path, fmt.Sprint("LAYOUT_TEST_VOLUME=", volumeSize))
 	return cmd
 }
 
-// TestKilledWriter kills a process at twenty moments while it writes a bundle, whole or split, over another one or not:
-// what stands under the bundle's name is whole each time, or not there, and the next writer finishes.
-func TestKilledWriter(t *testing.T) {
-	old, s := threeImages(t), largeSample(t)
+// TestKilledWriterLeavesCompleteBundle kills a process at twenty points while it writes a bundle,
+// split or not, with or without an earlier bundle to replace. Each time the bundle is complete or
+// missing, and the next writer finishes it.
+func TestKilledWriterLeavesCompleteBundle(t *testing.T) {
+	old, s := threeImages(t), tenImages(t)
 	reference, _ := s.bundle(t)
-	want := read(t, reference)
+	want := mustRead(t, reference)
 	for i := range 20 {
 		volumeSize, replaces := (i%2)*100_000, i%4 >= 2
 		path := filepath.Join(t.TempDir(), "b.tar")
 		if replaces {
-			old.write(t, path, int64(volumeSize), old.Blobs)
+			old.writeSplit(t, path, int64(volumeSize), old.Blobs)
 		}
-		kill(t, writer(t, path, volumeSize))
+		killWriter(t, writeCommand(t, path, volumeSize))
 		checkPublished(t, path)
-		in := s.write(t, path, int64(volumeSize), s.Blobs)
+		in := s.writeSplit(t, path, int64(volumeSize), s.Blobs)
 		var joined []byte
 		names := []string{"b.tar.json"}
 		for _, v := range in.Volumes {
-			joined = append(joined, read(t, filepath.Join(filepath.Dir(path), v.File))...)
+			joined = append(joined, mustRead(t, filepath.Join(filepath.Dir(path), v.File))...)
 			names = append(names, v.File)
 		}
 		slices.Sort(names)
@@ -87,8 +90,8 @@ func TestKilledWriter(t *testing.T) {
 	}
 }
 
-// kill starts a process and kills it after a random number of steps and a little more.
-func kill(t *testing.T, cmd *exec.Cmd) {
+// killWriter starts a process and kills it a short time after a random number of steps.
+func killWriter(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -103,12 +106,12 @@ func kill(t *testing.T, cmd *exec.Cmd) {
 			break
 		}
 	}
-	busy(rand.IntN(20))
+	spin(rand.IntN(20))
 	cmd.Process.Kill()
 	cmd.Wait()
 }
 
-// checkPublished makes sure that a bundle is whole, if it is there: if its first volume is.
+// checkPublished checks that a bundle is complete if its first volume exists.
 func checkPublished(t *testing.T, path string) {
 	t.Helper()
 	a, err := OpenArchive(path)

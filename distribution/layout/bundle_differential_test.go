@@ -14,27 +14,30 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// TestDifferentialBundles makes a chain of three bundles, each on the inventory beside the one before.
+// TestDifferentialBundles writes three bundles, each with the one before as its base.
 func TestDifferentialBundles(t *testing.T) {
 	dir := t.TempDir()
 	base := strings.Repeat("base ", 1000)
 	first := newSample()
-	first.name("halo:1", first.image(t, "linux/amd64", base, "one"))
-	first.name("other:1", first.image(t, "linux/amd64", base, "other"))
-	first.write(t, filepath.Join(dir, "1.tar"), 0, first.Blobs)
+	first.addImage("halo:1", first.image(t, "linux/amd64", base, "one"))
+	first.addImage("other:1", first.image(t, "linux/amd64", base, "other"))
+	first.writeSplit(t, filepath.Join(dir, "1.tar"), 0, first.Blobs)
 
 	second := newSample()
-	second.name("halo:2", second.image(t, "linux/amd64", base, "two"))
-	second.name("copy/halo:1", second.image(t, "linux/amd64", base, "one"))
-	second.Base = inventory(t, filepath.Join(dir, "1.tar.json"))
-	in := second.write(t, filepath.Join(dir, "2.tar"), 0, second.Blobs)
+	second.addImage("halo:2", second.image(t, "linux/amd64", base, "two"))
+	second.addImage("copy/halo:1", second.image(t, "linux/amd64", base, "one"))
+	second.Base = mustReadInventory(t, filepath.Join(dir, "1.tar.json"))
+	in := second.writeSplit(t, filepath.Join(dir, "2.tar"), 0, second.Blobs)
 
 	var missing []string
 	for _, c := range in.Missing() {
 		missing = append(missing, string(first.bytes[c.Digest][:min(4, c.Size)])+" "+strings.Join(c.Repositories, " "))
 	}
 	slices.Sort(missing)
-	want := []string{"base docker.io/library/halo docker.io/library/other", "one docker.io/library/halo", `{"ar docker.io/library/halo`}
+	want := []string{
+		"base docker.io/library/halo docker.io/library/other", "one docker.io/library/halo",
+		`{"ar docker.io/library/halo`,
+	}
 	if diff := cmp.Diff(want, missing); diff != "" || in.Base.ID != second.Base.ID || in.Base.File != "1.tar" {
 		t.Errorf("%s, base %+v", diff, in.Base)
 	}
@@ -42,9 +45,9 @@ func TestDifferentialBundles(t *testing.T) {
 	checkDifferential(t, a, first.Blobs[0], second)
 
 	third := newSample()
-	third.name("halo:3", third.image(t, "linux/amd64", base, "two", "three"))
-	third.Base = inventory(t, filepath.Join(dir, "2.tar")) // from the bundle itself
-	third.write(t, filepath.Join(dir, "3.tar"), 0, third.Blobs)
+	third.addImage("halo:3", third.image(t, "linux/amd64", base, "two", "three"))
+	third.Base = mustReadInventory(t, filepath.Join(dir, "2.tar")) // from the bundle itself
+	third.writeSplit(t, filepath.Join(dir, "3.tar"), 0, third.Blobs)
 	a3 := openArchive(t, filepath.Join(dir, "3.tar"))
 	for content, there := range map[string]bool{base: false, "two": false, "three": true} {
 		if a3.Has(blob.FromBytes([]byte(content))) != there {
@@ -53,7 +56,7 @@ func TestDifferentialBundles(t *testing.T) {
 	}
 }
 
-func inventory(t testing.TB, path string) *Inventory {
+func mustReadInventory(t testing.TB, path string) *Inventory {
 	t.Helper()
 	in, err := ReadInventory(path)
 	if err != nil {
@@ -62,14 +65,14 @@ func inventory(t testing.TB, path string) *Inventory {
 	return &in
 }
 
-// checkDifferential looks at the second bundle, which leaves old to the first.
+// checkDifferential checks the second bundle, which leaves old to the first.
 func checkDifferential(t *testing.T, a *Archive, old manifest.Descriptor, s *sample) {
 	t.Helper()
 	_, err := a.Blob(t.Context(), old, 0)
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
-	says(t, err, "is in 1.tar, on which this bundle builds")
+	wantError(t, err, "is in 1.tar, on which this bundle builds")
 	if bad := problems(t, a.Verify); bad != nil {
 		t.Errorf("problems: %v", bad)
 	}
@@ -92,13 +95,13 @@ func checkDifferential(t *testing.T, a *Archive, old manifest.Descriptor, s *sam
 	}
 }
 
-func TestBaseOfOtherSize(t *testing.T) {
+func TestCreateBaseOfOtherSize(t *testing.T) {
 	s := newSample()
-	s.name("x:1", s.image(t, "linux/amd64", "layer"))
+	s.addImage("x:1", s.image(t, "linux/amd64", "layer"))
 	s.Base = &Inventory{Content: []Content{{Digest: s.Blobs[0].Digest, Size: 1}}}
 	s.Blobs = s.Blobs[1:]
 	_, err := Create(filepath.Join(t.TempDir(), "x.tar"), s.Contents, Files{})
-	says(t, err, "but a descriptor says")
+	wantError(t, err, "but a descriptor says")
 }
 
 func TestReadInventory(t *testing.T) {
@@ -113,26 +116,27 @@ func TestReadInventory(t *testing.T) {
 	if diff := cmp.Diff(in, own); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
-	docker, err := ReadInventory(save(t, dockerSave(t)))
+	docker, err := ReadInventory(writeTemp(t, dockerSave(t)))
 	if err != nil || docker.ID != "" || len(docker.Images) != 3 || docker.File != "x.tar" {
 		t.Errorf("got %+v, %v", docker, err)
 	}
+	digest := string(blob.FromBytes(nil))
 	for text, content := range map[string]string{
 		"take a newer transship": `{"version":2,"content":7}`, "unexpected end": `{`, "does not say which": `{"version":1}`,
-		"out of order":      `{"version":1,"content":[{"digest":"` + string(blob.FromBytes(nil)) + `"},{"digest":"` + string(blob.FromBytes(nil)) + `"}]}`,
-		"described wrongly": `{"version":1,"volumes":[{"file":"../x","digest":"` + string(blob.FromBytes(nil)) + `"}]}`,
+		"out of order":      `{"version":1,"content":[{"digest":"` + digest + `"},{"digest":"` + digest + `"}]}`,
+		"described wrongly": `{"version":1,"volumes":[{"file":"../x","digest":"` + digest + `"}]}`,
 		"volume a is":       `{"version":1,"volumes":[{"file":"a"},{"file":"b"}]}`,
 		"volume b is":       `{"version":1,"volumes":[{"file":"b","digest":"x"}]}`,
-		"has the size -1":   `{"version":1,"images":[{"size":-1,"digest":"` + string(blob.FromBytes(nil)) + `"}]}`,
+		"has the size -1":   `{"version":1,"images":[{"size":-1,"digest":"` + digest + `"}]}`,
 	} {
-		_, err := ReadInventory(save(t, []byte(content)))
+		_, err := ReadInventory(writeTemp(t, []byte(content)))
 		var typed *ArchiveError
 		if !errors.As(err, &typed) {
 			t.Errorf("%s: got %v", content, err)
 		}
-		says(t, err, text)
+		wantError(t, err, text)
 	}
-	if _, err := ReadInventory(save(t, []byte(`{"notes":1}`))); !errors.Is(err, ErrNotArchive) {
+	if _, err := ReadInventory(writeTemp(t, []byte(`{"notes":1}`))); !errors.Is(err, ErrNotArchive) {
 		t.Errorf("another document: got %v", err)
 	}
 	if _, err := ReadInventory(filepath.Join(t.TempDir(), "x")); !errors.Is(err, fs.ErrNotExist) {

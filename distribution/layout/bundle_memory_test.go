@@ -13,7 +13,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// allocated returns how many bytes f allocates, those that are freed again among them.
+// allocated returns how many bytes f allocates, including those that are freed again.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -22,39 +22,40 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// stripes is a large blob that is made while it is read.
-type stripes struct{ at, size int64 }
+// patternReader generates a large blob while it is read.
+type patternReader struct{ offset, size int64 }
 
 // Read implements io.Reader.
-func (s *stripes) Read(p []byte) (int, error) {
-	if s.at == s.size {
+func (s *patternReader) Read(p []byte) (int, error) {
+	if s.offset == s.size {
 		return 0, io.EOF
 	}
-	n := int(min(int64(len(p)), s.size-s.at))
+	n := int(min(int64(len(p)), s.size-s.offset))
 	for i := range p[:n] {
-		p[i] = byte((s.at + int64(i)) >> 12)
+		p[i] = byte((s.offset + int64(i)) >> 12)
 	}
-	s.at += int64(n)
+	s.offset += int64(n)
 	return n, nil
 }
 
-// TestBlobsAreNotHeld writes and verifies a blob of 64 MiB with an eighth of that for memory, all allocations counted.
-func TestBlobsAreNotHeld(t *testing.T) {
+// TestBlobsAreNotHeldInMemory writes and verifies a blob of 64 MiB. All allocations together must
+// stay below an eighth of that.
+func TestBlobsAreNotHeldInMemory(t *testing.T) {
 	const size = 64 << 20
 	h := blob.SHA256.New()
-	if _, err := io.Copy(h, &stripes{0, size}); err != nil {
+	if _, err := io.Copy(h, &patternReader{0, size}); err != nil {
 		t.Fatal(err)
 	}
 	s := newSample()
 	layer := manifest.Descriptor{MediaType: manifest.MediaTypeOCILayer, Size: size, Digest: blob.FromHash(blob.SHA256, h)}
 	s.Blobs = append(s.Blobs, layer)
-	s.name("x:1", s.manifest(t, manifest.MediaTypeOCIManifest, map[string]any{"config": s.blob(manifest.MediaTypeOCIConfig, "{}"), "layers": []manifest.Descriptor{layer}}))
+	s.addImage("x:1", s.layers(t, s.blob(manifest.MediaTypeOCIConfig, "{}"), layer))
 	open := func(d manifest.Descriptor) blob.Open {
 		if d.Digest != layer.Digest {
 			return s.open(d)
 		}
 		return func(_ context.Context, offset int64) (io.ReadCloser, error) {
-			return io.NopCloser(&stripes{offset, size}), nil
+			return io.NopCloser(&patternReader{offset, size}), nil
 		}
 	}
 	path := filepath.Join(t.TempDir(), "b.tar")
@@ -83,33 +84,38 @@ func TestBlobsAreNotHeld(t *testing.T) {
 	}
 }
 
-// TestLargeBundleIsTables lays out and opens 200 images of 50 GB, one layer larger than old tars can hold, of which only
-// the headers are written: the file is sparse. What is held of it must stay far below 64 MiB.
-func TestLargeBundleIsTables(t *testing.T) {
+// TestLargeBundleNeedsLittleMemory lays out and opens 200 images of 50 GB, with one layer that is
+// larger than old tars can hold. Only the headers are written, into a sparse file. The memory in
+// use must stay below 16 MiB.
+func TestLargeBundleNeedsLittleMemory(t *testing.T) {
 	s := newSample()
 	for i := range 200 {
 		var children []manifest.Manifest
 		for p := range 3 {
 			var layers []manifest.Descriptor
 			for l := range 8 {
-				d := manifest.Descriptor{MediaType: manifest.MediaTypeOCILayer, Size: 10 << 20, Digest: blob.FromBytes(fmt.Append(nil, i, p, l))}
+				digest := blob.FromBytes(fmt.Append(nil, i, p, l))
+				d := manifest.Descriptor{MediaType: manifest.MediaTypeOCILayer, Size: 10 << 20, Digest: digest}
 				layers, s.Blobs = append(layers, d), append(s.Blobs, d)
 			}
 			config := s.blob(manifest.MediaTypeOCIConfig, fmt.Sprint("config ", i, p))
-			children = append(children, s.manifest(t, manifest.MediaTypeOCIManifest, map[string]any{"config": config, "layers": layers}))
+			children = append(children, s.layers(t, config, layers...))
 		}
-		s.name(fmt.Sprintf("r.example/image-%d:1", i), s.index(t, children...))
+		s.addImage(fmt.Sprintf("r.example/image-%d:1", i), s.index(t, children...))
 	}
-	huge := manifest.Descriptor{MediaType: manifest.MediaTypeOCILayer, Size: 9 << 30, Digest: blob.FromBytes([]byte("huge"))}
+	huge := manifest.Descriptor{
+		MediaType: manifest.MediaTypeOCILayer, Size: 9 << 30, Digest: blob.FromBytes([]byte("huge")),
+	}
 	s.Blobs = append(s.Blobs, huge)
-	s.name("r.example/huge:1", s.manifest(t, manifest.MediaTypeOCIManifest, map[string]any{"layers": []manifest.Descriptor{huge}}))
+	members := map[string]any{"layers": []manifest.Descriptor{huge}}
+	s.addImage("r.example/huge:1", s.manifest(t, manifest.MediaTypeOCIManifest, members))
 	path := filepath.Join(t.TempDir(), "b.tar")
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	got := held(t, func() any {
+	got := retained(t, func() any {
 		p, err := s.layOut()
 		if err != nil {
 			t.Fatal(err)
@@ -126,9 +132,9 @@ func TestLargeBundleIsTables(t *testing.T) {
 		return p
 	})
 	if got > 16<<20 {
-		t.Errorf("writing: %d bytes are held", got)
+		t.Errorf("writing: %d bytes are in use", got)
 	}
-	got = held(t, func() any {
+	got = retained(t, func() any {
 		a := openArchive(t, path)
 		if len(a.Images()) != 201 || len(a.blobs) != 200*31+2 {
 			t.Errorf("%d images, %d blobs", len(a.Images()), len(a.blobs))
@@ -136,12 +142,12 @@ func TestLargeBundleIsTables(t *testing.T) {
 		return a
 	})
 	if got > 16<<20 {
-		t.Errorf("reading: %d bytes are held", got)
+		t.Errorf("reading: %d bytes are in use", got)
 	}
 }
 
-// held returns how many bytes of memory there are in use for what f makes.
-func held(t testing.TB, f func() any) int64 {
+// retained returns how many bytes of memory stay in use for the result of f.
+func retained(t testing.TB, f func() any) int64 {
 	t.Helper()
 	var before, after runtime.MemStats
 	runtime.GC()

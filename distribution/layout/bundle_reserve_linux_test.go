@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Where room is only asked for, what a file has already is not asked for again.
-func TestFitInto(t *testing.T) {
+// Space that a file occupies already is not needed again.
+func TestCheckSpaceCountsAllocatedBlocks(t *testing.T) {
 	const size, there = 8 << 20, 2 << 20
 	v := &volumes{size: 2 * size}
 	for i := range 2 {
@@ -24,7 +24,7 @@ func TestFitInto(t *testing.T) {
 	if _, err := v.files[1].Write(bytes.Repeat([]byte("x"), there)); err != nil {
 		t.Fatal(err)
 	}
-	if err := v.files[1].Sync(); err != nil { // some file systems give room only then
+	if err := v.files[1].Sync(); err != nil { // some file systems allocate blocks only then
 		t.Fatal(err)
 	}
 	if err := v.checkSpace(2*size - there); err != nil {

@@ -34,7 +34,10 @@ func TestBundleRoundTrip(t *testing.T) {
 		}
 	}
 	signature := s.Images[3].Digest
-	want := []string{"docker.io/hczjl/halo:1.6", "docker.io/hczjl/halo:latest", "docker.io/hczjl/halo@" + string(signature), "registry.example:5000/tool:2"}
+	want := []string{
+		"docker.io/hczjl/halo:1.6", "docker.io/hczjl/halo:latest",
+		"docker.io/hczjl/halo@" + string(signature), "registry.example:5000/tool:2",
+	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
 	}
@@ -65,13 +68,14 @@ func TestBundleRoundTrip(t *testing.T) {
 func TestBundleIsDeterministic(t *testing.T) {
 	s := threeImages(t)
 	path, in := s.bundle(t)
-	want := read(t, path)
+	want := mustRead(t, path)
 
 	other := &sample{s.Contents, s.bytes}
-	other.Images, other.Manifests, other.Blobs = reversed(s.Images), reversed(s.Manifests), append(reversed(s.Blobs), s.Blobs[0])
+	other.Images, other.Manifests = reversed(s.Images), reversed(s.Manifests)
+	other.Blobs = append(reversed(s.Blobs), s.Blobs[0])
 	again, in2 := other.bundle(t)
-	if !bytes.Equal(read(t, again), want) {
-		t.Error("another order gives other bytes")
+	if !bytes.Equal(mustRead(t, again), want) {
+		t.Error("the order of the contents changes the bytes")
 	}
 	if diff := cmp.Diff(in, in2); diff != "" {
 		t.Error(diff)
@@ -83,10 +87,10 @@ func TestBundleIsDeterministic(t *testing.T) {
 	}
 }
 
-func TestBundleFilledByMany(t *testing.T) {
+func TestBundleFilledConcurrently(t *testing.T) {
 	s := threeImages(t)
 	path, _ := s.bundle(t)
-	want := read(t, path)
+	want := mustRead(t, path)
 	b, err := Create(path, s.Contents, Files{})
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +116,7 @@ func TestBundleFilledByMany(t *testing.T) {
 	if _, err := b.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(read(t, path), want) {
+	if !bytes.Equal(mustRead(t, path), want) {
 		t.Error("the bytes differ")
 	}
 }
@@ -134,9 +138,9 @@ func TestBundleRefusesWrongBytes(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	_, err = b.PutBlob(t.Context(), manifest.Descriptor{Digest: blob.FromBytes(nil)}, wrong)
-	says(t, err, "not among the contents")
+	wantError(t, err, "not among the contents")
 	_, err = b.Commit(t.Context())
-	says(t, err, "are missing")
+	wantError(t, err, "are missing")
 	for _, d := range s.Blobs {
 		if _, err := b.PutBlob(t.Context(), d, s.open(d)); err != nil {
 			t.Error(err)
@@ -150,7 +154,7 @@ func TestBundleRefusesWrongBytes(t *testing.T) {
 	}
 }
 
-func TestBundleIsATarget(t *testing.T) {
+func TestBundleManifests(t *testing.T) {
 	s := threeImages(t)
 	b, err := Create(filepath.Join(t.TempDir(), "b.tar"), s.Contents, Files{})
 	if err != nil {
@@ -164,22 +168,23 @@ func TestBundleIsATarget(t *testing.T) {
 	if err := b.PutManifest(t.Context(), "1.6", m); err != nil {
 		t.Error(err)
 	}
-	says(t, b.PutManifest(t.Context(), "1.6", list(t)), "not among the contents")
+	wantError(t, b.PutManifest(t.Context(), "1.6", indexManifest(t)), "not among the contents")
 }
 
 func TestBundleVolumes(t *testing.T) {
 	s := threeImages(t)
 	whole, single := s.bundle(t)
-	want := read(t, whole)
+	want := mustRead(t, whole)
 	path := filepath.Join(t.TempDir(), "b.tar")
-	in := s.write(t, path, 3000, reversed(s.Blobs))
+	in := s.writeSplit(t, path, 3000, reversed(s.Blobs))
 	if in.ID != single.ID {
-		t.Errorf("split it is %s, whole %s", in.ID, single.ID)
+		t.Errorf("the ID is %s if split, %s if not", in.ID, single.ID)
 	}
 	var joined []byte
 	for i, v := range in.Volumes {
-		b := read(t, filepath.Join(filepath.Dir(path), v.File))
-		if v.File != filepath.Base(volumePath(path, i)) || v.Size != int64(len(b)) || v.Digest != blob.FromBytes(b) || v.Size > 3000 {
+		b := mustRead(t, filepath.Join(filepath.Dir(path), v.File))
+		want := Volume{File: filepath.Base(volumePath(path, i)), Size: int64(len(b)), Digest: blob.FromBytes(b)}
+		if v != want || v.Size > 3000 {
 			t.Errorf("volume %+v has %d bytes", v, len(b))
 		}
 		joined = append(joined, b...)
@@ -199,11 +204,12 @@ func TestBundleVolumes(t *testing.T) {
 	}
 }
 
-// TestBundleSum has the digest of the one file taken, however its blobs come and whether they came in one go or not.
+// TestBundleSum asks for the digest of a single file whose blobs arrive in reverse order, one of
+// them in an earlier run.
 func TestBundleSum(t *testing.T) {
 	s := threeImages(t)
 	whole, plain := s.bundle(t)
-	want := Volume{File: "b.tar", Size: int64(len(read(t, whole))), Digest: blob.FromBytes(read(t, whole))}
+	want := Volume{File: "b.tar", Size: int64(len(mustRead(t, whole))), Digest: blob.FromBytes(mustRead(t, whole))}
 	if got := plain.Volumes; len(got) != 1 || got[0] != (Volume{File: want.File, Size: want.Size}) {
 		t.Errorf("not asked for: got %+v", got)
 	}
@@ -216,14 +222,14 @@ func TestBundleSum(t *testing.T) {
 		t.Fatal(err)
 	}
 	left.Close()
-	in := s.writeTo(t, path, Files{Sum: true}, reversed(s.Blobs))
+	in := s.writeFiles(t, path, Files{Sum: true}, reversed(s.Blobs))
 	beside, err := ReadInventory(path + ".json")
 	if len(in.Volumes) != 1 || in.Volumes[0] != want || !cmp.Equal(in, beside) {
 		t.Errorf("want %+v, got %+v, beside %+v, error %v", want, in.Volumes, beside.Volumes, err)
 	}
 }
 
-func TestVolumeSizes(t *testing.T) {
+func TestCreateRefusesVolumeSizes(t *testing.T) {
 	s := threeImages(t)
 	for size, text := range map[int64]string{-1: "too small", 511: "too small", 512: ""} {
 		b, err := Create(filepath.Join(t.TempDir(), "b.tar"), s.Contents, Files{VolumeSize: size})
@@ -234,23 +240,23 @@ func TestVolumeSizes(t *testing.T) {
 			b.Abort()
 			continue
 		}
-		says(t, err, text)
+		wantError(t, err, text)
 	}
-	s.name("big:1", s.image(t, "linux/amd64", strings.Repeat("x", 600<<10)))
+	s.addImage("big:1", s.image(t, "linux/amd64", strings.Repeat("x", 600<<10)))
 	_, err := Create(filepath.Join(t.TempDir(), "b.tar"), s.Contents, Files{VolumeSize: 512})
-	says(t, err, "999 are the most")
+	wantError(t, err, "999 are the most")
 }
 
-// TestBundleReplaces makes sure that of an earlier bundle nothing is left, however either was split.
+// Nothing is left of an earlier bundle, whether either is split or not.
 func TestBundleReplaces(t *testing.T) {
 	small := newSample()
-	small.name("a:1", small.image(t, "linux/amd64", "a"))
+	small.addImage("a:1", small.image(t, "linux/amd64", "a"))
 	large := threeImages(t)
 	for _, was := range []int64{0, 2000} {
 		for _, is := range []int64{0, 4000} {
 			path := filepath.Join(t.TempDir(), "b.tar")
-			large.write(t, path, was, large.Blobs)
-			in := small.write(t, path, is, small.Blobs)
+			large.writeSplit(t, path, was, large.Blobs)
+			in := small.writeSplit(t, path, is, small.Blobs)
 			want := []string{"b.tar.json"}
 			for _, v := range in.Volumes {
 				want = append(want, v.File)
@@ -279,7 +285,7 @@ func fileNames(t testing.TB, dir string) []string {
 	return out
 }
 
-func TestBundleBusy(t *testing.T) {
+func TestCreateBusy(t *testing.T) {
 	s := threeImages(t)
 	path := filepath.Join(t.TempDir(), "b.tar")
 	b, err := Create(path, s.Contents, Files{})
@@ -298,11 +304,11 @@ func TestBundleBusy(t *testing.T) {
 	if err := errors.Join(b.Abort(), b.Close()); err != nil {
 		t.Error(err)
 	}
-	s.write(t, path, 0, s.Blobs)
+	s.writeSplit(t, path, 0, s.Blobs)
 }
 
-// TestBundleResumes leaves a bundle half filled: of the same contents only the rest is read again, and of what was left
-// only the bytes that are still right.
+// TestBundleResumes leaves a bundle half filled and damages one blob. With the same contents, only
+// the missing blobs and the damaged one are read again.
 func TestBundleResumes(t *testing.T) {
 	s := threeImages(t)
 	path := filepath.Join(t.TempDir(), "b.tar")
@@ -335,7 +341,8 @@ func TestBundleResumes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		there := seen[d.Digest] || d.Digest != damaged.Digest && slices.ContainsFunc(half, func(h manifest.Descriptor) bool { return h.Digest == d.Digest })
+		written := slices.ContainsFunc(half, func(h manifest.Descriptor) bool { return h.Digest == d.Digest })
+		there := seen[d.Digest] || written && d.Digest != damaged.Digest
 		if want := map[bool]blob.Outcome{true: blob.Exists, false: blob.Uploaded}[there]; outcome != want {
 			t.Errorf("%s: want %v, got %v", d.Digest, want, outcome)
 		}
@@ -349,9 +356,9 @@ func TestBundleResumes(t *testing.T) {
 	}
 }
 
-// TestBundleReplacesUnfinished leaves a bundle of other contents unfinished: nothing of it gets into the next one.
+// Nothing of an unfinished bundle with other contents gets into the next one.
 func TestBundleReplacesUnfinished(t *testing.T) {
-	large, small := largeSample(t), threeImages(t)
+	large, small := tenImages(t), threeImages(t)
 	reference, _ := small.bundle(t)
 	path := filepath.Join(t.TempDir(), "b.tar")
 	b, err := Create(path, large.Contents, Files{})
@@ -366,27 +373,29 @@ func TestBundleReplacesUnfinished(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	small.write(t, path, 0, small.Blobs)
-	if !bytes.Equal(read(t, path), read(t, reference)) {
+	small.writeSplit(t, path, 0, small.Blobs)
+	if !bytes.Equal(mustRead(t, path), mustRead(t, reference)) {
 		t.Error("the bytes differ")
 	}
 }
 
-// TestBundleUnpacked takes a bundle apart, and opens the folder.
-func TestBundleUnpacked(t *testing.T) {
+// TestUnpackedBundleIsLayout unpacks a bundle and opens the folder.
+func TestUnpackedBundleIsLayout(t *testing.T) {
 	s := threeImages(t)
 	chart := s.artifact(t, "chart", nil)
-	s.name("chart:3@"+string(chart.Digest), chart)
+	s.addImage("chart:3@"+string(chart.Digest), chart)
 	path, _ := s.bundle(t)
 	dir := t.TempDir()
-	for _, m := range members(t, read(t, path)) {
-		writeFile(t, string(m.content), dir, m.header.Name)
+	for _, m := range readTar(t, mustRead(t, path)) {
+		mustWrite(t, string(m.content), dir, m.header.Name)
 	}
-	d := open(t, dir)
+	d := openDir(t, dir)
 	if bad := problems(t, d.Verify); bad != nil {
 		t.Errorf("problems: %v", bad)
 	}
-	for name, want := range map[string]string{"docker.io/hczjl/halo": "1.6 latest", "docker.io/library/chart": "3", "registry.example:5000/tool": "2"} {
+	for name, want := range map[string]string{
+		"docker.io/hczjl/halo": "1.6 latest", "docker.io/library/chart": "3", "registry.example:5000/tool": "2",
+	} {
 		tags, err := d.Repository(name).Tags(t.Context())
 		if got := strings.Join(tags, " "); err != nil || got != want {
 			t.Errorf("%s: got %q, error %v", name, got, err)
@@ -394,29 +403,29 @@ func TestBundleUnpacked(t *testing.T) {
 	}
 }
 
-func TestBundleTakesNoForeignFolder(t *testing.T) {
+func TestCreateKeepsForeignFolders(t *testing.T) {
 	s := threeImages(t)
 	path := filepath.Join(t.TempDir(), "b.tar")
-	writeFile(t, "mine", path+".partial", "notes.txt")
+	mustWrite(t, "notes", path+".partial", "notes.txt")
 	_, err := Create(path, s.Contents, Files{})
-	says(t, err, "is in the way")
-	if string(read(t, path+".partial/notes.txt")) != "mine" {
+	wantError(t, err, "is in the way")
+	if string(mustRead(t, path+".partial/notes.txt")) != "notes" {
 		t.Error("the file was changed")
 	}
 	_, err = Create(t.TempDir(), s.Contents, Files{})
-	says(t, err, "no regular file")
+	wantError(t, err, "no regular file")
 	if _, err = Create(filepath.Join(t.TempDir(), "no", "b.tar"), s.Contents, Files{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestContentsThatAreNotWhole(t *testing.T) {
+func TestCreateRefusesIncompleteContents(t *testing.T) {
 	for text, change := range map[string]func(*sample){
 		"not among the contents": func(s *sample) { s.Blobs = slices.Delete(s.Blobs, 1, 2) },
-		"its manifest":           func(s *sample) { s.name("x:1", manifest.Manifest{Descriptor: s.Blobs[0]}) },
+		"its manifest":           func(s *sample) { s.addImage("x:1", manifest.Manifest{Descriptor: s.Blobs[0]}) },
 		"is no image name":       func(s *sample) { s.Images[0].Name = "No Name" },
 		"has the digest":         func(s *sample) { s.Images[0].Name = "x@" + string(blob.FromBytes(nil)) },
-		"is to name two images":  func(s *sample) { s.name("hczjl/halo:1.6", s.Manifests[0]) },
+		"is to name two images":  func(s *sample) { s.addImage("hczjl/halo:1.6", s.Manifests[0]) },
 		"but a descriptor says":  func(s *sample) { s.Blobs[1].Size++ },
 		"invalid digest":         func(s *sample) { s.Blobs[0].Digest = "sha256:../.." },
 		"want sha256:":           func(s *sample) { s.Manifests[0].Raw = append([]byte(" "), s.Manifests[0].Raw[1:]...) },
@@ -425,19 +434,19 @@ func TestContentsThatAreNotWhole(t *testing.T) {
 		s := threeImages(t)
 		change(s)
 		_, err := Create(filepath.Join(t.TempDir(), "b.tar"), s.Contents, Files{})
-		says(t, err, text)
+		wantError(t, err, text)
 	}
 }
 
-func TestNestedIndexes(t *testing.T) {
+func TestCreateRefusesDeepIndexes(t *testing.T) {
 	s := newSample()
 	ix := s.image(t, "linux/amd64", "layer")
 	for range maxDepth + 1 {
 		ix = s.index(t, ix)
 	}
-	s.name("deep:1", ix)
+	s.addImage("deep:1", ix)
 	_, err := Create(filepath.Join(t.TempDir(), "b.tar"), s.Contents, Files{})
-	says(t, err, "nested more than 50 levels deep")
+	wantError(t, err, "nested more than 50 levels deep")
 	s.Images[0] = Image{"deep:1", s.Manifests[maxDepth].Descriptor}
 	s.bundle(t)
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// TestMain lets the test program be another process, one that pushes into a folder.
+// TestMain also runs the test program as another process that pushes into a folder.
 func TestMain(m *testing.M) {
 	path := os.Getenv("LAYOUT_TEST_PUSH")
 	if path == "" {
@@ -32,7 +32,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// pushImages pushes n lists of one image, each under a tag of its own, and prints the tags that are done.
+// pushImages pushes n indexes of one image, each under its own tag, and prints each tag when it is
+// done.
 func pushImages(path, name string, n int) error {
 	d, err := OpenDir(path)
 	if err != nil {
@@ -66,7 +67,8 @@ func pushImage(r *Repository, tag string) error {
 	if err := u.Commit(ctx, layer); err != nil {
 		return err
 	}
-	im := fmt.Appendf(nil, `{"schemaVersion":2,"layers":[{"mediaType":"application/x","digest":%q,"size":%d}]}`, layer, len(content))
+	im := fmt.Appendf(nil, `{"schemaVersion":2,"layers":[{"mediaType":"application/x","digest":%q,"size":%d}]}`,
+		layer, len(content))
 	ix := fmt.Appendf(nil, `{"schemaVersion":2,"manifests":[{"mediaType":%q,"digest":%q,"size":%d}]}`,
 		manifest.MediaTypeOCIManifest, blob.FromBytes(im), len(im))
 	if err := putRaw(r, string(blob.FromBytes(im)), im); err != nil {
@@ -83,26 +85,27 @@ func putRaw(r *Repository, ref string, raw []byte) error {
 	return r.PutManifest(context.Background(), ref, m)
 }
 
-// pusher starts a process that pushes count images.
-func pusher(t *testing.T, path, name string, count int) *exec.Cmd {
+// pushCommand returns a process that pushes count images.
+func pushCommand(t *testing.T, path, name string, count int) *exec.Cmd {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), exe)
-	cmd.Env = append(os.Environ(), "LAYOUT_TEST_PUSH="+path, "LAYOUT_TEST_NAME="+name, "LAYOUT_TEST_COUNT="+strconv.Itoa(count))
+	cmd.Env = append(os.Environ(),
+		"LAYOUT_TEST_PUSH="+path, "LAYOUT_TEST_NAME="+name, "LAYOUT_TEST_COUNT="+strconv.Itoa(count))
 	cmd.Stderr = os.Stderr
 	return cmd
 }
 
-// TestKilledProcess kills a process at twelve points of a push: after each the folder is whole, what was done before is
-// there, and the next process goes on.
-func TestKilledProcess(t *testing.T) {
+// TestKilledPushLeavesCompleteFolder kills a process at twelve points of a push. Each time the
+// folder is complete, everything pushed before is there, and the next process continues.
+func TestKilledPushLeavesCompleteFolder(t *testing.T) {
 	path := t.TempDir()
 	var done []string
 	for i := range 12 {
-		cmd := pusher(t, path, fmt.Sprintf("k%d-", i), 1000)
+		cmd := pushCommand(t, path, fmt.Sprintf("k%d-", i), 1000)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -116,27 +119,27 @@ func TestKilledProcess(t *testing.T) {
 				done = append(done, lines.Text())
 			}
 		}
-		busy(i)
+		spin(i)
 		cmd.Process.Kill()
 		for lines.Scan() {
 			done = append(done, lines.Text())
 		}
 		cmd.Wait()
-		checkWhole(t, open(t, path), done)
+		checkDir(t, openDir(t, path), done)
 	}
 }
 
-// busy takes a while that differs from call to call, and in which the other process gets somewhere else each time.
-func busy(i int) {
+// spin takes a time that grows with i, so that the other process is at a different point each time.
+func spin(i int) {
 	content := make([]byte, 100_000)
 	for range i * 7 {
 		blob.FromBytes(content)
 	}
 }
 
-// checkWhole makes sure that every tag can be pulled, that those in want are among them, that every blob is what its
-// name says, and that nothing unfinished is left.
-func checkWhole(t *testing.T, d *Dir, want []string) {
+// checkDir checks that every tag can be pulled, that those in want exist, that every blob matches
+// its digest, and that no temporary files are left.
+func checkDir(t *testing.T, d *Dir, want []string) {
 	t.Helper()
 	r := d.Repository("r")
 	tags, err := r.Tags(t.Context())
@@ -148,7 +151,7 @@ func checkWhole(t *testing.T, d *Dir, want []string) {
 	}
 	for _, tag := range want {
 		if !slices.Contains(tags, tag) {
-			t.Errorf("tag %s was done and is not there", tag)
+			t.Errorf("tag %s was pushed and is missing", tag)
 		}
 	}
 	err = filepath.WalkDir(filepath.Join(d.path, blobsDir), func(path string, e fs.DirEntry, err error) error {
@@ -157,7 +160,7 @@ func checkWhole(t *testing.T, d *Dir, want []string) {
 		}
 		b, err := os.ReadFile(path)
 		if got := blob.FromBytes(b); got.Hex() != e.Name() {
-			t.Errorf("blob %s holds %s", e.Name(), got)
+			t.Errorf("blob %s has the digest %s", e.Name(), got)
 		}
 		return err
 	})
@@ -169,7 +172,7 @@ func checkWhole(t *testing.T, d *Dir, want []string) {
 	}
 }
 
-func TestManyProcesses(t *testing.T) {
+func TestProcessesPushAtOnce(t *testing.T) {
 	path := t.TempDir()
 	const processes, images = 4, 10
 	var want []string
@@ -180,17 +183,17 @@ func TestManyProcesses(t *testing.T) {
 			want = append(want, name+strconv.Itoa(n))
 		}
 		wg.Go(func() {
-			if out, err := pusher(t, path, name, images).Output(); err != nil || bytes.Count(out, []byte("\n")) != images {
+			if out, err := pushCommand(t, path, name, images).Output(); err != nil || bytes.Count(out, []byte("\n")) != images {
 				t.Errorf("process %s: %v, %q", name, err, out)
 			}
 		})
 	}
 	wg.Wait()
-	checkWhole(t, open(t, path), want)
+	checkDir(t, openDir(t, path), want)
 }
 
-func TestManyGoroutines(t *testing.T) {
-	d := open(t, t.TempDir())
+func TestGoroutinesPushAtOnce(t *testing.T) {
+	d := openDir(t, t.TempDir())
 	var want []string
 	var wg sync.WaitGroup
 	for i := range 20 {
@@ -203,5 +206,5 @@ func TestManyGoroutines(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	checkWhole(t, d, want)
+	checkDir(t, d, want)
 }

@@ -6,11 +6,13 @@ import (
 	"testing"
 )
 
-func TestDirFinds(t *testing.T) {
+func TestDirFind(t *testing.T) {
 	s := threeImages(t)
-	d := open(t, t.TempDir())
+	d := openDir(t, t.TempDir())
 	halo, tool := s.Images[0].Digest, s.Images[2].Digest
-	for _, put := range []struct{ repository, ref string }{{"docker.io/hczjl/halo", "1.6"}, {"registry.example:5000/tool", string(tool)}} {
+	for _, put := range []struct{ repository, ref string }{
+		{"docker.io/hczjl/halo", "1.6"}, {"registry.example:5000/tool", string(tool)},
+	} {
 		for _, m := range s.Manifests {
 			if m.Digest == halo && put.ref == "1.6" || string(m.Digest) == put.ref {
 				if err := d.Repository(put.repository).PutManifest(t.Context(), put.ref, m); err != nil {

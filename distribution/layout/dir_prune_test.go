@@ -17,8 +17,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// contents lists what is in blobs/, sorted, by the names given.
-func contents(t testing.TB, d *Dir, names map[blob.Digest]string) []string {
+// blobNames returns the names of the blobs in blobs/, sorted.
+func blobNames(t testing.TB, d *Dir, names map[blob.Digest]string) []string {
 	t.Helper()
 	all, err := listDigests(d.path + "/" + blobsDir)
 	if err != nil {
@@ -32,8 +32,9 @@ func contents(t testing.TB, d *Dir, names map[blob.Digest]string) []string {
 	return out
 }
 
-// stock is a folder with two images under tags, one without, parts of an image that never came to be, and a signature.
-func stock(t testing.TB, d *Dir) map[blob.Digest]string {
+// fillDir fills a folder with tagged images, an untagged one, layers of an image that was never
+// finished, and a signature. It returns the names of all content.
+func fillDir(t testing.TB, d *Dir) map[blob.Digest]string {
 	t.Helper()
 	names := map[blob.Digest]string{}
 	a, b := d.Repository("example.com:5000/a"), d.Repository("b")
@@ -52,20 +53,23 @@ func stock(t testing.TB, d *Dir) map[blob.Digest]string {
 		}
 		putManifest(t, r, ref, m)
 	}
-	shared, own := image(t, layers["shared"], nil), image(t, layers["only a"], nil)
+	shared, own := imageManifest(t, layers["shared"], nil), imageManifest(t, layers["only a"], nil)
 	put(a, "", "image shared", shared)
 	put(a, "", "image a", own)
-	put(a, "1", "list", list(t, shared, own))
+	put(a, "1", "list", indexManifest(t, shared, own))
 	put(b, "1", "image shared", shared)
-	other := image(t, layers["only b"], nil)
+	other := imageManifest(t, layers["only b"], nil)
 	put(b, "2", "image b", other)
-	put(b, "", "image untagged", image(t, layers["untagged"], nil))
-	put(b, "", "signature", image(t, layers["of signature"], &other.Descriptor))
+	put(b, "", "image untagged", imageManifest(t, layers["untagged"], nil))
+	put(b, "", "signature", imageManifest(t, layers["of signature"], &other.Descriptor))
 	return names
 }
 
-func TestPrune(t *testing.T) {
-	whole := []string{"image a", "image b", "image shared", "image untagged", "list", "of signature", "only a", "only b", "shared", "signature", "untagged"}
+func TestPruneRemoves(t *testing.T) {
+	whole := []string{
+		"image a", "image b", "image shared", "image untagged", "list",
+		"of signature", "only a", "only b", "shared", "signature", "untagged",
+	}
 	without := func(names ...string) []string {
 		return slices.DeleteFunc(slices.Clone(whole), func(s string) bool { return slices.Contains(names, s) })
 	}
@@ -96,10 +100,10 @@ func TestPrune(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := open(t, t.TempDir())
-			names := stock(t, d)
+			d := openDir(t, t.TempDir())
+			names := fillDir(t, d)
 			dropped := dropRoots(t, d, test.drop)
-			before := size(t, d)
+			before := blobBytes(t, d)
 			var what Pruning
 			if test.what != nil {
 				what = test.what(dropped)
@@ -109,11 +113,11 @@ func TestPrune(t *testing.T) {
 				t.Fatal(err)
 			}
 			slices.Sort(test.want)
-			if diff := cmp.Diff(test.want, contents(t, d, names)); diff != "" {
-				t.Errorf("what is left (-want +got):\n%s", diff)
+			if diff := cmp.Diff(test.want, blobNames(t, d, names)); diff != "" {
+				t.Errorf("remaining content (-want +got):\n%s", diff)
 			}
-			if after := size(t, d); before-after != done.Bytes {
-				t.Errorf("says it freed %d bytes, and freed %d", done.Bytes, before-after)
+			if after := blobBytes(t, d); before-after != done.Bytes {
+				t.Errorf("reported %d bytes, removed %d", done.Bytes, before-after)
 			}
 			checkLinks(t, d)
 		})
@@ -133,8 +137,8 @@ func dropRoots(t testing.TB, d *Dir, which func(Root) bool) []Root {
 	return roots
 }
 
-// size is the sum of the files in blobs/.
-func size(t testing.TB, d *Dir) (sum int64) {
+// blobBytes returns the size of the files in blobs/.
+func blobBytes(t testing.TB, d *Dir) (sum int64) {
 	t.Helper()
 	all, err := listDigests(d.path + "/" + blobsDir)
 	if err != nil {
@@ -150,7 +154,7 @@ func size(t testing.TB, d *Dir) (sum int64) {
 	return sum
 }
 
-// checkLinks makes sure that no repository claims to have what is gone, and that all it has is whole.
+// checkLinks checks that every link leads to a blob, and that every image is complete.
 func checkLinks(t testing.TB, d *Dir) {
 	t.Helper()
 	names, err := d.linkedRepositories(t.Context())
@@ -175,35 +179,14 @@ func checkLinks(t testing.TB, d *Dir) {
 		t.Fatal(err)
 	}
 	for _, root := range roots {
-		checkBelow(t, d.Repository(root.Repository), root.Descriptor)
+		checkComplete(t, d.Repository(root.Repository), string(root.Digest))
 	}
 }
 
-// checkBelow makes sure that a manifest and all below it are there and have the right bytes.
-func checkBelow(t testing.TB, r *Repository, d manifest.Descriptor) {
-	t.Helper()
-	m, err := r.Manifest(t.Context(), string(d.Digest))
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	refs, err := m.References()
-	if err != nil {
-		t.Error(err)
-	}
-	for _, ref := range refs {
-		if manifest.IsManifest(ref.MediaType) {
-			checkBelow(t, r, ref)
-		} else if _, err := r.HeadBlob(t.Context(), ref.Digest); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func TestPruneWaitsForNobody(t *testing.T) {
+func TestPruneFailsWhileHeld(t *testing.T) {
 	path := t.TempDir()
-	d, other := open(t, path), open(t, path)
-	names := stock(t, d)
+	d, other := openDir(t, path), openDir(t, path)
+	names := fillDir(t, d)
 	first, err := d.Hold()
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +195,7 @@ func TestPruneWaitsForNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := contents(t, d, names)
+	before := blobNames(t, d, names)
 	for _, release := range []func(){first, second} {
 		if _, err := other.Prune(t.Context(), Pruning{Untagged: true}); !errors.Is(err, ErrInUse) {
 			t.Errorf("got %v, want ErrInUse", err)
@@ -220,26 +203,27 @@ func TestPruneWaitsForNobody(t *testing.T) {
 		release()
 		release()
 	}
-	if diff := cmp.Diff(before, contents(t, d, names)); diff != "" {
-		t.Errorf("something is gone:\n%s", diff)
+	if diff := cmp.Diff(before, blobNames(t, d, names)); diff != "" {
+		t.Errorf("content was removed:\n%s", diff)
 	}
 	if _, err := other.Prune(t.Context(), Pruning{}); err != nil {
 		t.Error(err)
 	}
 }
 
-// Whoever reads a folder keeps it from being pruned, and writes nothing, to a folder of another tool's neither.
-func TestReadersHold(t *testing.T) {
+// Reading a folder keeps it from being pruned, and writes nothing, not even to a folder of another
+// tool.
+func TestPruneFailsWhileRead(t *testing.T) {
 	path := t.TempDir()
-	d := open(t, path)
-	stock(t, d)
+	d := openDir(t, path)
+	fillDir(t, d)
 	reader, err := OpenReadOnly(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := files(t, path)
+	before := listFiles(t, path)
 	first, second := reader.HoldReading(), reader.HoldReading()
-	if diff := cmp.Diff(before, files(t, path)); diff != "" {
+	if diff := cmp.Diff(before, listFiles(t, path)); diff != "" {
 		t.Errorf("something was written: %s", diff)
 	}
 	for _, release := range []func(){first, second} {
@@ -258,25 +242,25 @@ func TestReadersHold(t *testing.T) {
 		t.Error(err)
 	}
 
-	path, _, _ = foreign(t)
+	path, _, _ = foreignLayout(t)
 	if reader, err = OpenReadOnly(path); err != nil {
 		t.Fatal(err)
 	}
-	before = files(t, path)
+	before = listFiles(t, path)
 	reader.HoldReading()()
-	if diff := cmp.Diff(before, files(t, path)); diff != "" {
+	if diff := cmp.Diff(before, listFiles(t, path)); diff != "" {
 		t.Errorf("something was written: %s", diff)
 	}
 }
 
-// A manifest that cannot be read says no more what it needs: nothing may go then.
-func TestPruneOfDamaged(t *testing.T) {
-	d := open(t, t.TempDir())
-	names := stock(t, d)
-	before := contents(t, d, names)
+// It is unknown what a damaged manifest refers to, so nothing may be removed.
+func TestPruneStopsAtDamagedManifest(t *testing.T) {
+	d := openDir(t, t.TempDir())
+	names := fillDir(t, d)
+	before := blobNames(t, d, names)
 	for digest, name := range names {
 		if name == "list" {
-			writeFile(t, "{}", d.blobPath(digest))
+			mustWrite(t, "{}", d.blobPath(digest))
 		}
 	}
 	_, err := d.Prune(t.Context(), Pruning{})
@@ -284,8 +268,8 @@ func TestPruneOfDamaged(t *testing.T) {
 	if !errors.As(err, &mismatch) {
 		t.Errorf("got %v, want a mismatch", err)
 	}
-	if diff := cmp.Diff(before, contents(t, d, names)); diff != "" {
-		t.Errorf("something is gone:\n%s", diff)
+	if diff := cmp.Diff(before, blobNames(t, d, names)); diff != "" {
+		t.Errorf("content was removed:\n%s", diff)
 	}
 	dropRoots(t, d, func(r Root) bool { return strings.HasSuffix(r.Repository, "/a") })
 	if _, err := d.Prune(t.Context(), Pruning{}); err != nil {
@@ -293,30 +277,31 @@ func TestPruneOfDamaged(t *testing.T) {
 	}
 }
 
-func TestTagWithoutTags(t *testing.T) {
-	d := open(t, t.TempDir())
+func TestTagWithoutTagsAddsEntry(t *testing.T) {
+	d := openDir(t, t.TempDir())
 	r := d.Repository("r")
-	child := image(t, putBlob(t, r, "x"), nil)
+	child := imageManifest(t, putBlob(t, r, "x"), nil)
 	putManifest(t, r, string(child.Digest), child)
-	putManifest(t, r, "1", list(t, child))
+	putManifest(t, r, "1", indexManifest(t, child))
 	if err := r.Tag(t.Context(), child.Digest); err != nil {
 		t.Fatal(err)
 	}
-	if got := entries(t, d); len(got) != 2 || got[1] != "r: "+child.Digest.Short() {
+	if got := indexEntries(t, d); len(got) != 2 || got[1] != "r: "+child.Digest.Short() {
 		t.Errorf("entries %q, want an untagged one of the child", got)
 	}
 	if err := r.Tag(t.Context(), blob.FromBytes(nil)); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("got %v for what is not there", err)
+		t.Errorf("got %v for a missing manifest", err)
 	}
 }
 
-// Images are put and dropped while others prune, all through folders opened on their own as processes would.
+// TestPruneWhilePutting puts and drops images while others prune. Each opens the folder on its own,
+// as a process would.
 func TestPruneWhilePutting(t *testing.T) {
 	path := t.TempDir()
 	quit := make(chan struct{})
 	var pruners, putters sync.WaitGroup
 	for range 2 {
-		d := open(t, path)
+		d := openDir(t, path)
 		pruners.Go(func() {
 			for {
 				select {
@@ -331,20 +316,20 @@ func TestPruneWhilePutting(t *testing.T) {
 		})
 	}
 	for i := range 3 {
-		d := open(t, path)
+		d := openDir(t, path)
 		putters.Go(func() { putAndDrop(t, d, i) })
 	}
 	putters.Wait()
 	close(quit)
 	pruners.Wait()
-	d := open(t, path)
+	d := openDir(t, path)
 	checkLinks(t, d)
 	if roots, err := d.Roots(); err != nil || len(roots) != 3*4 {
 		t.Errorf("%d images, error %v; want 12", len(roots), err)
 	}
 }
 
-// putAndDrop puts images that share a layer and drops every other one.
+// putAndDrop puts images that share layers, and drops every second one.
 func putAndDrop(t *testing.T, d *Dir, i int) {
 	r := d.Repository(fmt.Sprint("r", i))
 	for n := range 8 {
@@ -354,9 +339,9 @@ func putAndDrop(t *testing.T, d *Dir, i int) {
 			return
 		}
 		tag := fmt.Sprint("t", n)
-		m := image(t, putBlob(t, r, fmt.Sprint("layer ", n)), nil)
+		m := imageManifest(t, putBlob(t, r, fmt.Sprint("layer ", n)), nil)
 		putManifest(t, r, string(m.Digest), m)
-		putManifest(t, r, tag, list(t, m))
+		putManifest(t, r, tag, indexManifest(t, m))
 		release()
 		if n%2 == 0 {
 			dropRoots(t, d, func(root Root) bool { return root.Repository == r.Name() && root.Tag == tag })

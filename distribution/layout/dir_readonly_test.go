@@ -14,17 +14,17 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// foreign is an image layout as other tools write it, without links: an index of two images, a signature of it, and an
-// image without a name.
-func foreign(t *testing.T) (path string, index, signature manifest.Manifest) {
+// foreignLayout returns an image layout as other tools write it, without links: an index of two
+// images, a signature of it, and an image without a name.
+func foreignLayout(t *testing.T) (path string, index, signature manifest.Manifest) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "other")
-	d := open(t, path)
+	d := openDir(t, path)
 	r := d.Repository("docker.io/hczjl/halo")
-	one, two := image(t, putBlob(t, r, "one"), nil), image(t, putBlob(t, r, "two"), nil)
-	index = list(t, one, two)
-	signature = image(t, putBlob(t, r, "signature"), &index.Descriptor)
-	bare := image(t, putBlob(t, d.Repository("other"), "bare"), nil)
+	one, two := imageManifest(t, putBlob(t, r, "one"), nil), imageManifest(t, putBlob(t, r, "two"), nil)
+	index = indexManifest(t, one, two)
+	signature = imageManifest(t, putBlob(t, r, "signature"), &index.Descriptor)
+	bare := imageManifest(t, putBlob(t, d.Repository("other"), "bare"), nil)
 	for _, m := range []manifest.Manifest{one, two} {
 		putManifest(t, r, string(m.Digest), m)
 	}
@@ -37,8 +37,8 @@ func foreign(t *testing.T) (path string, index, signature manifest.Manifest) {
 	return path, index, signature
 }
 
-// files lists a folder: names, sizes and times.
-func files(t *testing.T, path string) (out []string) {
+// listFiles returns the names, sizes and times of everything in a folder.
+func listFiles(t *testing.T, path string) (out []string) {
 	t.Helper()
 	err := filepath.WalkDir(path, func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -54,23 +54,23 @@ func files(t *testing.T, path string) (out []string) {
 	return out
 }
 
-// What a folder shows is the same when nothing may be written to it, and then nothing is.
-func TestReadOnlyShowsTheSame(t *testing.T) {
-	path, index, _ := foreign(t)
-	before := files(t, path)
+// A folder opened for reading shows what OpenDir would show, and nothing is written to it.
+func TestReadOnlyShowsWhatOpenDirShows(t *testing.T) {
+	path, index, _ := foreignLayout(t)
+	before := listFiles(t, path)
 	d, err := OpenReadOnly(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := view(t, d, index)
-	if diff := cmp.Diff(before, files(t, path)); diff != "" {
+	got := describeDir(t, d, index)
+	if diff := cmp.Diff(before, listFiles(t, path)); diff != "" {
 		t.Errorf("something was written: %s", diff)
 	}
-	want := view(t, open(t, path), index)
+	want := describeDir(t, openDir(t, path), index)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if again, err := OpenReadOnly(path); err != nil || !cmp.Equal(view(t, again, index), want) {
+	if again, err := OpenReadOnly(path); err != nil || !cmp.Equal(describeDir(t, again, index), want) {
 		t.Errorf("with links: %v", err)
 	}
 	if bad := problems(t, d.Verify); bad != nil {
@@ -78,8 +78,8 @@ func TestReadOnlyShowsTheSame(t *testing.T) {
 	}
 }
 
-// view is all that the methods of a folder tell.
-func view(t *testing.T, d *Dir, index manifest.Manifest) (out []string) {
+// describeDir returns the results of all methods that read a folder.
+func describeDir(t *testing.T, d *Dir, index manifest.Manifest) (out []string) {
 	t.Helper()
 	names, err := d.Repositories(t.Context())
 	out = append(out, fmt.Sprint(names, err))
@@ -101,9 +101,9 @@ func view(t *testing.T, d *Dir, index manifest.Manifest) (out []string) {
 	return out
 }
 
-// A folder that is open for reading shows what other processes put there.
+// A folder opened for reading shows what other processes write there.
 func TestReadOnlySeesChanges(t *testing.T) {
-	path, index, _ := foreign(t)
+	path, index, _ := foreignLayout(t)
 	d, err := OpenReadOnly(path)
 	if err != nil {
 		t.Fatal(err)
@@ -112,8 +112,8 @@ func TestReadOnlySeesChanges(t *testing.T) {
 	if _, err := r.HeadManifest(t.Context(), string(index.Digest)); err != nil {
 		t.Error(err)
 	}
-	writer := open(t, path).Repository("docker.io/hczjl/halo")
-	m := image(t, putBlob(t, writer, "new"), nil)
+	writer := openDir(t, path).Repository("docker.io/hczjl/halo")
+	m := imageManifest(t, putBlob(t, writer, "new"), nil)
 	putManifest(t, writer, "1.7", m)
 	for _, ref := range []string{"1.6", "1.7", string(m.Digest), string(index.Digest)} {
 		if _, err := r.Manifest(t.Context(), ref); err != nil {
@@ -123,9 +123,9 @@ func TestReadOnlySeesChanges(t *testing.T) {
 }
 
 func TestReadOnlyRefusesChanges(t *testing.T) {
-	path, index, _ := foreign(t)
-	open(t, path) // with links
-	before := files(t, path)
+	path, index, _ := foreignLayout(t)
+	openDir(t, path) // with links
+	before := listFiles(t, path)
 	d, err := OpenReadOnly(path)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +148,7 @@ func TestReadOnlyRefusesChanges(t *testing.T) {
 			t.Errorf("%s: got %v", what, err)
 		}
 	}
-	if diff := cmp.Diff(before, files(t, path)); diff != "" {
+	if diff := cmp.Diff(before, listFiles(t, path)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -165,21 +165,24 @@ func TestReadOnlyRefusesFolders(t *testing.T) {
 	}{
 		"empty":    {nil, ErrNotArchive, "there is no oci-layout in it"},
 		"no index": {map[string]string{layoutFile: layoutText}, ErrNotArchive, "there is no index.json in it"},
-		"newer":    {map[string]string{layoutFile: `{"imageLayoutVersion":"2.0.0"}`, indexFile: "{}"}, ErrNewer, `unknown version "2.0.0"`},
-		"broken":   {map[string]string{layoutFile: layoutText, indexFile: "{"}, ErrDamaged, "unexpected end of JSON"},
+		"newer": {
+			map[string]string{layoutFile: `{"imageLayoutVersion":"2.0.0"}`, indexFile: "{}"},
+			ErrNewer, `unknown version "2.0.0"`,
+		},
+		"broken": {map[string]string{layoutFile: layoutText, indexFile: "{"}, ErrDamaged, "unexpected end of JSON"},
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.Mkdir(path, 0o777); err != nil {
 			t.Fatal(err)
 		}
 		for file, content := range c.files {
-			writeFile(t, content, path, file)
+			mustWrite(t, content, path, file)
 		}
 		_, err := OpenReadOnly(path)
 		if !errors.Is(err, c.kind) {
 			t.Errorf("%s: got %v", name, err)
 		}
-		says(t, err, c.text)
+		wantError(t, err, c.text)
 		if got, _ := os.ReadDir(path); len(got) != len(c.files) {
 			t.Errorf("%s: something was written: %v", name, got)
 		}

@@ -24,26 +24,27 @@ func readBlob(ctx context.Context, r *Repository, d manifest.Descriptor) error {
 	return err
 }
 
-func TestEntriesOfAnIndex(t *testing.T) {
-	d := open(t, t.TempDir())
+func TestIndexReplacesEntriesOfItsImages(t *testing.T) {
+	d := openDir(t, t.TempDir())
 	r := d.Repository("hczjl/halo")
 	layer := putBlob(t, r, "layer")
-	amd64, arm64 := image(t, layer, nil), image(t, layer, &manifest.Descriptor{Digest: hexOf("a"), MediaType: "x/y", Size: 1})
-	both := list(t, amd64, arm64)
+	subject := manifest.Descriptor{Digest: testDigest("a"), MediaType: "x/y", Size: 1}
+	amd64, arm64 := imageManifest(t, layer, nil), imageManifest(t, layer, &subject)
+	both := indexManifest(t, amd64, arm64)
 	putManifest(t, r, string(amd64.Digest), amd64)
 	putManifest(t, r, string(arm64.Digest), arm64)
-	if got := entries(t, d); len(got) != 2 {
+	if got := indexEntries(t, d); len(got) != 2 {
 		t.Errorf("before the index there are %v", got)
 	}
 	putManifest(t, r, "1.6", both)
-	if diff := cmp.Diff([]string{"hczjl/halo:1.6 " + both.Digest.Short()}, entries(t, d)); diff != "" {
+	if diff := cmp.Diff([]string{"hczjl/halo:1.6 " + both.Digest.Short()}, indexEntries(t, d)); diff != "" {
 		t.Error(diff)
 	}
-	checkComplete(t, open(t, d.path).Repository("hczjl/halo"), "1.6")
+	checkComplete(t, openDir(t, d.path).Repository("hczjl/halo"), "1.6")
 }
 
-func TestBlobIsStoredOnceAndLeavesWithoutHarm(t *testing.T) {
-	d := open(t, t.TempDir())
+func TestDeleteBlobKeepsOtherRepositories(t *testing.T) {
+	d := openDir(t, t.TempDir())
 	a, b := d.Repository("a"), d.Repository("b")
 	layer := putBlob(t, a, "layer")
 	if err := b.Mount(t.Context(), layer.Digest, "a"); err != nil {
@@ -56,15 +57,15 @@ func TestBlobIsStoredOnceAndLeavesWithoutHarm(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := a.HeadBlob(t.Context(), layer.Digest); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a deleted blob is there: error %v", err)
+		t.Errorf("got %v for a deleted blob", err)
 	}
 }
 
-func TestDamageIsSeen(t *testing.T) {
-	d := open(t, t.TempDir())
+func TestDamagedContentIsReplaced(t *testing.T) {
+	d := openDir(t, t.TempDir())
 	r := d.Repository("r")
 	layer := putBlob(t, r, "layer")
-	m := image(t, layer, nil)
+	m := imageManifest(t, layer, nil)
 	putManifest(t, r, "1", m)
 	for _, digest := range []blob.Digest{m.Digest, layer.Digest} {
 		b, err := os.ReadFile(d.blobPath(digest))
@@ -72,7 +73,7 @@ func TestDamageIsSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 		b[0] ^= 1
-		writeFile(t, string(b), d.blobPath(digest))
+		mustWrite(t, string(b), d.blobPath(digest))
 	}
 	var mismatch *blob.MismatchError
 	if _, err := r.Manifest(t.Context(), "1"); !errors.As(err, &mismatch) {
@@ -84,52 +85,52 @@ func TestDamageIsSeen(t *testing.T) {
 }
 
 func TestDamagedManifestCanBeDeleted(t *testing.T) {
-	d := open(t, t.TempDir())
+	d := openDir(t, t.TempDir())
 	r := d.Repository("r")
-	m := image(t, described("a"), nil)
+	m := imageManifest(t, testDescriptor("a"), nil)
 	putManifest(t, r, "1", m)
-	writeFile(t, "{", d.blobPath(m.Digest))
+	mustWrite(t, "{", d.blobPath(m.Digest))
 	if err := r.DeleteManifest(t.Context(), m.Digest); err != nil {
 		t.Error(err)
 	}
-	if got := entries(t, d); got != nil {
+	if got := indexEntries(t, d); got != nil {
 		t.Errorf("left: %v", got)
 	}
 }
 
-func TestNothingLeadsOut(t *testing.T) {
-	d := open(t, t.TempDir())
+func TestNamesAndDigestsStayInTheFolder(t *testing.T) {
+	d := openDir(t, t.TempDir())
 	evil := blob.Digest("sha256:../../../../../etc/passwd")
-	m := image(t, described("a"), nil)
+	m := imageManifest(t, testDescriptor("a"), nil)
 	for _, name := range []string{"../x", "a/../../x", "", "_blobs", "a/_manifests/sha256"} {
 		r := d.Repository(name)
 		for call, err := range map[string]error{
 			"PutManifest": r.PutManifest(t.Context(), "1", m),
-			"HeadBlob":    second(r.HeadBlob(t.Context(), m.Digest)),
-			"NewUpload":   second(r.NewUpload(t.Context(), "")),
+			"HeadBlob":    errorOf(r.HeadBlob(t.Context(), m.Digest)),
+			"NewUpload":   errorOf(r.NewUpload(t.Context(), "")),
 			"Mount":       r.Mount(t.Context(), m.Digest, ""),
-			"Tags":        second(r.Tags(t.Context())),
-			"Referrers":   second(r.Referrers(t.Context(), m.Digest, "")),
+			"Tags":        errorOf(r.Tags(t.Context())),
+			"Referrers":   errorOf(r.Referrers(t.Context(), m.Digest, "")),
 		} {
 			if err == nil || errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s in %q: got error %v", call, name, err)
 			}
 		}
 	}
-	r := d.Repository("r")
+	r, referrer := d.Repository("r"), imageManifest(t, testDescriptor("a"), &m.Descriptor)
 	for call, err := range map[string]error{
-		"HeadManifest":   second(r.HeadManifest(t.Context(), string(evil))),
+		"HeadManifest":   errorOf(r.HeadManifest(t.Context(), string(evil))),
 		"DeleteManifest": r.DeleteManifest(t.Context(), evil),
-		"HeadBlob":       second(r.HeadBlob(t.Context(), evil)),
+		"HeadBlob":       errorOf(r.HeadBlob(t.Context(), evil)),
 		"DeleteBlob":     r.DeleteBlob(t.Context(), evil),
 		"Mount":          r.Mount(t.Context(), evil, ""),
 		"Mount from":     r.Mount(t.Context(), m.Digest, "../x"),
-		"Referrers":      second(r.Referrers(t.Context(), evil, "")),
-		"subject":        r.PutManifest(t.Context(), "1", unparsed(image(t, described("a"), &m.Descriptor), m.Digest, evil)),
+		"Referrers":      errorOf(r.Referrers(t.Context(), evil, "")),
+		"subject":        r.PutManifest(t.Context(), "1", replaceDigest(referrer, m.Digest, evil)),
 		"tag":            r.PutManifest(t.Context(), "../1", m),
 		"Tag":            r.Tag(t.Context(), m.Digest, "../1"),
 		"Untag":          r.Untag(t.Context(), "../1"),
-		"algorithm":      second(r.NewUpload(t.Context(), "md5")),
+		"algorithm":      errorOf(r.NewUpload(t.Context(), "md5")),
 	} {
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: got error %v", call, err)
@@ -137,17 +138,15 @@ func TestNothingLeadsOut(t *testing.T) {
 	}
 }
 
-func second[T any](_ T, err error) error { return err }
-
-// unparsed is a manifest with one digest in place of another, which manifest.Parse may have refused.
-func unparsed(m manifest.Manifest, old, digest blob.Digest) manifest.Manifest {
+// replaceDigest returns a manifest with one digest replaced, which manifest.Parse might refuse.
+func replaceDigest(m manifest.Manifest, old, digest blob.Digest) manifest.Manifest {
 	m.Raw = bytes.ReplaceAll(m.Raw, []byte(old), []byte(digest))
 	m.Digest, m.Size = blob.FromBytes(m.Raw), int64(len(m.Raw))
 	return m
 }
 
-func TestUploadMismatchLeavesNothing(t *testing.T) {
-	d := open(t, t.TempDir())
+func TestUploadMismatchIsDiscarded(t *testing.T) {
+	d := openDir(t, t.TempDir())
 	r := d.Repository("r")
 	for _, algorithm := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
 		u, err := r.NewUpload(t.Context(), blob.SHA256)
@@ -167,8 +166,8 @@ func TestUploadMismatchLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestOtherAlgorithmThanAnnounced(t *testing.T) {
-	r := open(t, t.TempDir()).Repository("r")
+func TestUploadWithOtherAlgorithm(t *testing.T) {
+	r := openDir(t, t.TempDir()).Repository("r")
 	u, err := r.NewUpload(t.Context(), blob.SHA256)
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-func TestPutBlob(t *testing.T) {
+func TestPutBlobOutcomes(t *testing.T) {
 	dir, err := OpenDir(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +27,10 @@ func TestPutBlob(t *testing.T) {
 		repository string
 		from       []string
 		want       blob.Outcome
-	}{{"a", nil, blob.Uploaded}, {"a", nil, blob.Exists}, {"b", []string{"unknown", "a"}, blob.Mounted}, {"c", nil, blob.Mounted}} {
+	}{
+		{"a", nil, blob.Uploaded}, {"a", nil, blob.Exists},
+		{"b", []string{"unknown", "a"}, blob.Mounted}, {"c", nil, blob.Mounted},
+	} {
 		got, err := dir.Repository(c.repository).PutBlob(t.Context(), d, open, c.from...)
 		if err != nil || got != c.want {
 			t.Errorf("into %s from %v: %s, error %v; want %s", c.repository, c.from, got, err, c.want)

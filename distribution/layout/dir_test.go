@@ -14,9 +14,9 @@ import (
 	testimage "github.com/hczjl/transship/testdata/image"
 )
 
-func TestOpenDirMakesALayout(t *testing.T) {
+func TestOpenDirCreatesLayout(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "b")
-	open(t, path)
+	openDir(t, path)
 	for name, want := range map[string]string{
 		"oci-layout": `{"imageLayoutVersion":"1.0.0"}` + "\n",
 		"index.json": `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[` + "\n]}\n",
@@ -26,12 +26,12 @@ func TestOpenDirMakesALayout(t *testing.T) {
 			t.Errorf("%s: got %q, error %v", name, got, err)
 		}
 	}
-	open(t, path)
+	openDir(t, path)
 }
 
-func TestOpenDirRefuses(t *testing.T) {
+func TestOpenDirRefusesOtherFolders(t *testing.T) {
 	for text, files := range map[string]map[string]string{
-		"not empty: thesis.txt":         {"thesis.txt": ""},
+		"not empty: other.txt":          {"other.txt": ""},
 		`version "2.0.0"`:               {"oci-layout": `{"imageLayoutVersion":"2.0.0"}`},
 		"oci-layout: unexpected end":    {"oci-layout": ""},
 		"index.json: unexpected end":    {"oci-layout": layoutText, "index.json": "{"},
@@ -39,62 +39,62 @@ func TestOpenDirRefuses(t *testing.T) {
 	} {
 		path := t.TempDir()
 		for name, content := range files {
-			writeFile(t, content, path, name)
+			mustWrite(t, content, path, name)
 		}
 		_, err := OpenDir(path)
-		says(t, err, text)
+		wantError(t, err, text)
 		_, existing := OpenExisting(path)
-		says(t, existing, err.Error())
+		wantError(t, existing, err.Error())
 	}
 	file := filepath.Join(t.TempDir(), "file")
-	writeFile(t, "", file)
+	mustWrite(t, "", file)
 	if _, err := OpenDir(file); err == nil {
 		t.Error("a file was opened")
 	}
 }
 
-// OpenExisting finds what OpenDir would, and changes nothing.
-func TestOpenExisting(t *testing.T) {
+// OpenExisting opens what OpenDir would open, and changes nothing.
+func TestOpenExistingChangesNothing(t *testing.T) {
 	for _, path := range []string{filepath.Join(t.TempDir(), "none"), t.TempDir()} {
 		if d, err := OpenExisting(path); d != nil || err != nil {
-			t.Errorf("where there is nothing: %v, error %v", d, err)
+			t.Errorf("missing or empty folder: %v, error %v", d, err)
 		}
 		if there, _ := os.ReadDir(path); len(there) != 0 {
-			t.Errorf("it has made %v", there)
+			t.Errorf("it created %v", there)
 		}
 	}
 	path := t.TempDir()
-	writeFile(t, layoutText, path, layoutFile)
-	writeFile(t, "notes", path, "notes.txt")
+	mustWrite(t, layoutText, path, layoutFile)
+	mustWrite(t, "notes", path, "notes.txt")
 	d, err := OpenExisting(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if there, _ := os.ReadDir(path); len(there) != 2 {
-		t.Errorf("it has made some of %v", there)
+		t.Errorf("it created some of %v", there)
 	}
 	if _, err := d.Hold(); !errors.Is(err, ErrReadOnly) {
-		t.Errorf("it can be written: %v", err)
+		t.Errorf("got %v, want ErrReadOnly", err)
 	}
 }
 
-func TestOpenDirFinishesWhatWasBegun(t *testing.T) {
+func TestOpenDirRemovesAbandonedFiles(t *testing.T) {
 	path := t.TempDir()
-	writeFile(t, "half", path, privateDir, "tmp", "ABC")
-	d := open(t, path)
+	mustWrite(t, "half", path, privateDir, "tmp", "ABC")
+	d := openDir(t, path)
 	if left, _ := os.ReadDir(d.privatePath("tmp")); len(left) != 0 {
 		t.Errorf("temporary files are left: %v", left)
 	}
 }
 
-func TestSweepLeavesLiveUploads(t *testing.T) {
-	d := open(t, t.TempDir())
+func TestOpenDirKeepsUploadsInProgress(t *testing.T) {
+	d := openDir(t, t.TempDir())
 	u, err := d.Repository("r").NewUpload(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	open(t, d.path) // as another process would
-	content := image(t, described("a"), nil)
+	openDir(t, d.path) // as another process would
+	content := imageManifest(t, testDescriptor("a"), nil)
 	if _, err := u.Write(content.Raw); err != nil {
 		t.Fatal(err)
 	}
@@ -103,23 +103,23 @@ func TestSweepLeavesLiveUploads(t *testing.T) {
 	}
 }
 
-func TestAdoptsForeignLayout(t *testing.T) {
+func TestOpenDirBuildsLinksOfForeignLayout(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "Real Image")
 	if err := os.CopyFS(path, testimage.Layout); err != nil {
 		t.Fatal(err)
 	}
-	d := open(t, path)
+	d := openDir(t, path)
 	names, err := d.Repositories(t.Context())
 	if diff := cmp.Diff([]string{"real-image"}, names); diff != "" || err != nil {
 		t.Fatal(diff, err)
 	}
 	checkComplete(t, d.Repository("real-image"), "2.0.12")
-	if err := d.Repository("other").Mount(t.Context(), hexOf("a"), "real-image"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a blob that is not there was mounted: %v", err)
+	if err := d.Repository("other").Mount(t.Context(), testDigest("a"), "real-image"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing blob was mounted: %v", err)
 	}
 }
 
-// checkComplete reads everything below a tag and verifies it.
+// checkComplete reads and verifies everything that ref refers to.
 func checkComplete(t testing.TB, r *Repository, ref string) {
 	t.Helper()
 	m, err := r.Manifest(t.Context(), ref)
@@ -141,49 +141,49 @@ func checkComplete(t testing.TB, r *Repository, ref string) {
 	}
 }
 
-func TestAdoptsAgainWhenLinksAreLost(t *testing.T) {
-	d := open(t, t.TempDir())
+func TestOpenDirRebuildsLostLinks(t *testing.T) {
+	d := openDir(t, t.TempDir())
 	r := d.Repository("localhost:5000/r")
-	subject := image(t, putBlob(t, r, "layer"), nil)
-	referrer := image(t, putBlob(t, r, "signature"), &subject.Descriptor)
-	putManifest(t, r, "1", list(t, subject))
+	subject := imageManifest(t, putBlob(t, r, "layer"), nil)
+	referrer := imageManifest(t, putBlob(t, r, "signature"), &subject.Descriptor)
+	putManifest(t, r, "1", indexManifest(t, subject))
 	putManifest(t, r, string(subject.Digest), subject)
 	putManifest(t, r, string(referrer.Digest), referrer)
-	want := entries(t, d)
+	want := indexEntries(t, d)
 	if err := os.RemoveAll(filepath.Join(d.path, privateDir)); err != nil {
 		t.Fatal(err)
 	}
-	again := open(t, d.path)
+	again := openDir(t, d.path)
 	r = again.Repository("localhost:5000/r")
 	checkComplete(t, r, "1")
 	if got, err := r.Referrers(t.Context(), subject.Digest, ""); len(got) != 1 || err != nil {
 		t.Errorf("got referrers %v, error %v", got, err)
 	}
-	if diff := cmp.Diff(want, entries(t, again)); diff != "" {
+	if diff := cmp.Diff(want, indexEntries(t, again)); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestAdoptLeavesOutWhatIsNotThere(t *testing.T) {
+func TestMissingManifestIsNotExist(t *testing.T) {
 	path := t.TempDir()
-	nowhere, _ := newEntry("r", "1", described("a"))
-	writeFile(t, layoutText, path, layoutFile)
-	writeFile(t, string(newIndex(nil, []*entry{nowhere}).encode()), path, indexFile)
-	r := open(t, path).Repository("r")
+	nowhere, _ := newEntry("r", "1", testDescriptor("a"))
+	mustWrite(t, layoutText, path, layoutFile)
+	mustWrite(t, string(newIndex(nil, []*entry{nowhere}).encode()), path, indexFile)
+	r := openDir(t, path).Repository("r")
 	if _, err := r.HeadManifest(t.Context(), "1"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got error %v", err)
 	}
 }
 
-func TestSeesWhatAnotherProcessWrites(t *testing.T) {
-	a := open(t, t.TempDir())
-	b := open(t, a.path)
-	m := image(t, putBlob(t, a.Repository("r"), "x"), nil)
+func TestDirSeesChangesOfOthers(t *testing.T) {
+	a := openDir(t, t.TempDir())
+	b := openDir(t, a.path)
+	m := imageManifest(t, putBlob(t, a.Repository("r"), "x"), nil)
 	for _, tag := range []string{"1", "2", "3"} {
 		putManifest(t, a.Repository("r"), tag, m)
 		putManifest(t, b.Repository("r"), "b"+tag, m)
 	}
-	for _, d := range []*Dir{a, b, open(t, a.path)} {
+	for _, d := range []*Dir{a, b, openDir(t, a.path)} {
 		got, err := d.Repository("r").Tags(t.Context())
 		if diff := cmp.Diff([]string{"1", "2", "3", "b1", "b2", "b3"}, got); diff != "" || err != nil {
 			t.Error(diff, err)
@@ -191,13 +191,37 @@ func TestSeesWhatAnotherProcessWrites(t *testing.T) {
 	}
 }
 
-func TestRepositoriesStopsWithItsContext(t *testing.T) {
-	d := open(t, t.TempDir())
-	putManifest(t, d.Repository("r"), "1", image(t, described("a"), nil))
+func TestRepositoriesIsCancelled(t *testing.T) {
+	d := openDir(t, t.TempDir())
+	putManifest(t, d.Repository("r"), "1", imageManifest(t, testDescriptor("a"), nil))
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cause := errors.New("told to stop")
+	cause := errors.New("stopped by the test")
 	cancel(cause)
 	if _, err := d.Repositories(ctx); !errors.Is(err, cause) {
 		t.Errorf("got error %v", err)
+	}
+}
+
+// A document that cannot be parsed is ErrDamaged. A newer version is not.
+func TestOpenDirReportsDamage(t *testing.T) {
+	for _, test := range []struct {
+		layout, index string
+		damaged       bool
+	}{
+		{layoutText, `{"manifests":`, true},
+		{layoutText, `{"manifests":[{"digest":"sha256:../x"}]}`, true},
+		{`{`, `{}`, true},
+		{`{"imageLayoutVersion":"2.0.0"}`, `{}`, false},
+	} {
+		dir := t.TempDir()
+		for name, content := range map[string]string{layoutFile: test.layout, indexFile: test.index} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := OpenDir(dir)
+		if err == nil || errors.Is(err, ErrDamaged) != test.damaged || errors.Is(err, ErrNewer) == test.damaged {
+			t.Errorf("%s, %s: %v", test.layout, test.index, err)
+		}
 	}
 }

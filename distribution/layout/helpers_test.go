@@ -11,7 +11,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-func open(t testing.TB, path string) *Dir {
+func openDir(t testing.TB, path string) *Dir {
 	t.Helper()
 	d, err := OpenDir(path)
 	if err != nil {
@@ -23,7 +23,8 @@ func open(t testing.TB, path string) *Dir {
 // putBlob uploads content and returns its descriptor.
 func putBlob(t testing.TB, r *Repository, content string) manifest.Descriptor {
 	t.Helper()
-	d := manifest.Descriptor{MediaType: manifest.MediaTypeOCILayer, Size: int64(len(content)), Digest: blob.FromBytes([]byte(content))}
+	digest := blob.FromBytes([]byte(content))
+	d := manifest.Descriptor{MediaType: manifest.MediaTypeOCILayer, Size: int64(len(content)), Digest: digest}
 	u, err := r.NewUpload(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -37,26 +38,27 @@ func putBlob(t testing.TB, r *Repository, content string) manifest.Descriptor {
 	return d
 }
 
-// image is a manifest with one layer and, where it is given, a subject.
-func image(t testing.TB, layer manifest.Descriptor, subject *manifest.Descriptor) manifest.Manifest {
+// imageManifest returns a manifest with one layer and, if it is not nil, a subject.
+func imageManifest(t testing.TB, layer manifest.Descriptor, subject *manifest.Descriptor) manifest.Manifest {
 	t.Helper()
 	config := layer
 	config.MediaType = manifest.MediaTypeOCIConfig
-	return encode(t, manifest.MediaTypeOCIManifest, map[string]any{
-		"config": config, "layers": []manifest.Descriptor{layer}, "subject": subject, "annotations": map[string]string{"k": "v"},
+	return encodeManifest(t, manifest.MediaTypeOCIManifest, map[string]any{
+		"config": config, "layers": []manifest.Descriptor{layer}, "subject": subject,
+		"annotations": map[string]string{"k": "v"},
 	})
 }
 
-func list(t testing.TB, images ...manifest.Manifest) manifest.Manifest {
+func indexManifest(t testing.TB, images ...manifest.Manifest) manifest.Manifest {
 	t.Helper()
 	entries := []manifest.Descriptor{}
 	for _, m := range images {
 		entries = append(entries, m.Descriptor)
 	}
-	return encode(t, manifest.MediaTypeOCIIndex, map[string]any{"manifests": entries})
+	return encodeManifest(t, manifest.MediaTypeOCIIndex, map[string]any{"manifests": entries})
 }
 
-func encode(t testing.TB, mediaType string, members map[string]any) manifest.Manifest {
+func encodeManifest(t testing.TB, mediaType string, members map[string]any) manifest.Manifest {
 	t.Helper()
 	members["schemaVersion"], members["mediaType"] = 2, mediaType
 	if s, ok := members["subject"].(*manifest.Descriptor); ok && s == nil {
@@ -80,8 +82,8 @@ func putManifest(t testing.TB, r *Repository, ref string, m manifest.Manifest) {
 	}
 }
 
-// entries returns the entries of index.json as "repository:tag digest", the digest cut short.
-func entries(t testing.TB, d *Dir) []string {
+// indexEntries returns the entries of index.json as "repository:tag digest", with short digests.
+func indexEntries(t testing.TB, d *Dir) []string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(d.path, indexFile))
 	if err != nil {
@@ -98,7 +100,7 @@ func entries(t testing.TB, d *Dir) []string {
 	return out
 }
 
-func writeFile(t testing.TB, content string, path ...string) {
+func mustWrite(t testing.TB, content string, path ...string) {
 	t.Helper()
 	name := filepath.Join(path...)
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
@@ -109,9 +111,12 @@ func writeFile(t testing.TB, content string, path ...string) {
 	}
 }
 
-func says(t testing.TB, err error, text string) {
+func wantError(t testing.TB, err error, text string) {
 	t.Helper()
 	if err == nil || !strings.Contains(err.Error(), text) {
 		t.Errorf("got error %v, want one that says %q", err, text)
 	}
 }
+
+// errorOf returns the error of a call with two results.
+func errorOf[T any](_ T, err error) error { return err }

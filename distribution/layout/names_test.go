@@ -10,7 +10,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-func TestAnnotations(t *testing.T) {
+func TestEntryAnnotations(t *testing.T) {
 	for _, c := range []struct {
 		repository, tag string
 		want            map[string]string
@@ -33,7 +33,7 @@ func TestAnnotations(t *testing.T) {
 	}
 }
 
-func TestNameOfForeignEntries(t *testing.T) {
+func TestEntryNameOfForeignEntries(t *testing.T) {
 	for _, c := range []struct{ image, ref, repository, tag string }{
 		{"", "", "fallback", ""},
 		{"", "3.18", "fallback", "3.18"},
@@ -60,7 +60,7 @@ func TestFallbackName(t *testing.T) {
 	}
 }
 
-func TestCheckName(t *testing.T) {
+func TestCheckRepositoryName(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"a": true, "a/b": true, "localhost:5000/x": true, "[::1]:5000/x": true, "Host.example/x": true,
 		"": false, "/a": false, "a/": false, "a//b": false, "..": false, "a/../b": false, ".x": false, "_blobs": false,
@@ -72,7 +72,7 @@ func TestCheckName(t *testing.T) {
 	}
 }
 
-func FuzzFileName(f *testing.F) {
+func FuzzRepositoryPath(f *testing.F) {
 	for _, s := range []string{"a/b", "localhost:5000/x", "[::1]:5000/X", "..", "a/../../b", "%2e", "a\\b", "\x00"} {
 		f.Add(s)
 	}
@@ -82,7 +82,7 @@ func FuzzFileName(f *testing.F) {
 		}
 		file := repositoryPath(name)
 		if !filepath.IsLocal(file) {
-			t.Errorf("%q leads out, to %q", name, file)
+			t.Errorf("%q gets a path outside, %q", name, file)
 		}
 		if got := repositoryName(file); got != name {
 			t.Errorf("%q comes back as %q", name, got)
@@ -90,8 +90,8 @@ func FuzzFileName(f *testing.F) {
 	})
 }
 
-// The tag of an entry, which may be all that another tool has called it.
-func TestTagOfAnEntry(t *testing.T) {
+// Tag returns a tag even if another tool gave the entry nothing else.
+func TestImageTag(t *testing.T) {
 	for ref, want := range map[string]string{"3.18": "3.18", "": "", "quay.io/a/b:3.18": "", "no / tag": ""} {
 		im := Image{Descriptor: manifest.Descriptor{Annotations: map[string]string{annotationTag: ref}}}
 		if got := im.Tag(); got != want {

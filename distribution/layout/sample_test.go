@@ -15,7 +15,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// sample is contents of a bundle with the bytes of its blobs.
+// sample is the contents of a bundle, with the bytes of the blobs.
 type sample struct {
 	Contents
 	bytes map[blob.Digest][]byte
@@ -23,19 +23,18 @@ type sample struct {
 
 func newSample() *sample { return &sample{bytes: map[blob.Digest][]byte{}} }
 
-// blob adds a blob.
 func (s *sample) blob(mediaType, content string) manifest.Descriptor {
-	return s.blobOf(blob.SHA256, mediaType, content)
+	return s.blobWith(blob.SHA256, mediaType, content)
 }
 
-func (s *sample) blobOf(a blob.Algorithm, mediaType, content string) manifest.Descriptor {
+func (s *sample) blobWith(a blob.Algorithm, mediaType, content string) manifest.Descriptor {
 	d := manifest.Descriptor{MediaType: mediaType, Size: int64(len(content)), Digest: a.Digest([]byte(content))}
 	s.Blobs = append(s.Blobs, d)
 	s.bytes[d.Digest] = []byte(content)
 	return d
 }
 
-// image adds the manifest of an image whose layers have these contents.
+// image adds the manifest of an image with layers of these contents.
 func (s *sample) image(t testing.TB, platform string, layers ...string) manifest.Manifest {
 	t.Helper()
 	p, err := manifest.ParsePlatform(platform)
@@ -43,16 +42,24 @@ func (s *sample) image(t testing.TB, platform string, layers ...string) manifest
 		t.Fatal(err)
 	}
 	var diffIDs []string
-	descriptors := []manifest.Descriptor{}
+	var descriptors []manifest.Descriptor
 	for _, l := range layers {
 		d := s.blob("application/vnd.oci.image.layer.v1.tar", l)
 		descriptors, diffIDs = append(descriptors, d), append(diffIDs, string(d.Digest))
 	}
-	config := s.blob(manifest.MediaTypeOCIConfig, fmt.Sprintf(`{"architecture":%q,"os":%q,"rootfs":{"type":"layers","diff_ids":["%s"]}}`,
-		p.Architecture, p.OS, strings.Join(diffIDs, `","`)))
-	m := s.manifest(t, manifest.MediaTypeOCIManifest, map[string]any{"config": config, "layers": descriptors})
+	config := fmt.Sprintf(`{"architecture":%q,"os":%q,"rootfs":{"type":"layers","diff_ids":["%s"]}}`,
+		p.Architecture, p.OS, strings.Join(diffIDs, `","`))
+	m := s.layers(t, s.blob(manifest.MediaTypeOCIConfig, config), descriptors...)
 	m.Platform = &p
 	return m
+}
+
+// layers adds the manifest of a config and layers.
+func (s *sample) layers(t testing.TB, config manifest.Descriptor, layers ...manifest.Descriptor) manifest.Manifest {
+	t.Helper()
+	return s.manifest(t, manifest.MediaTypeOCIManifest, map[string]any{
+		"config": config, "layers": append([]manifest.Descriptor{}, layers...),
+	})
 }
 
 // index adds an index of manifests.
@@ -65,7 +72,7 @@ func (s *sample) index(t testing.TB, children ...manifest.Manifest) manifest.Man
 	return s.manifest(t, manifest.MediaTypeOCIIndex, map[string]any{"manifests": entries})
 }
 
-// artifact adds a manifest that is no container image, about subject if that is not nil.
+// artifact adds a manifest that is no container image, with a subject if that is not nil.
 func (s *sample) artifact(t testing.TB, content string, subject *manifest.Descriptor) manifest.Manifest {
 	t.Helper()
 	members := map[string]any{
@@ -79,17 +86,16 @@ func (s *sample) artifact(t testing.TB, content string, subject *manifest.Descri
 
 func (s *sample) manifest(t testing.TB, mediaType string, members map[string]any) manifest.Manifest {
 	t.Helper()
-	m := encode(t, mediaType, members)
+	m := encodeManifest(t, mediaType, members)
 	s.Manifests = append(s.Manifests, m)
 	return m
 }
 
-// name gives a manifest a name.
-func (s *sample) name(name string, m manifest.Manifest) {
+func (s *sample) addImage(name string, m manifest.Manifest) {
 	s.Images = append(s.Images, Image{name, m.Descriptor})
 }
 
-// open opens a blob of the sample.
+// open returns an Open for a blob of the sample.
 func (s *sample) open(d manifest.Descriptor) blob.Open {
 	return func(_ context.Context, offset int64) (io.ReadCloser, error) {
 		content, found := s.bytes[d.Digest]
@@ -100,7 +106,8 @@ func (s *sample) open(d manifest.Descriptor) blob.Open {
 	}
 }
 
-// threeImages is a sample of an index with three platforms, an image of one, and a signature of the former.
+// threeImages returns an index of three platforms with two tags, an image of one platform, and a
+// signature of the index.
 func threeImages(t testing.TB) *sample {
 	t.Helper()
 	s := newSample()
@@ -109,21 +116,21 @@ func threeImages(t testing.TB) *sample {
 	amd := s.image(t, "linux/amd64", base, "amd")
 	v7 := s.image(t, "linux/arm/v7", base, "v7")
 	halo := s.index(t, arm, amd, v7)
-	s.name("hczjl/halo:1.6", halo)
-	s.name("hczjl/halo:latest", halo)
-	s.name("registry.example:5000/tool:2", s.image(t, "linux/amd64", base, "tool"))
+	s.addImage("hczjl/halo:1.6", halo)
+	s.addImage("hczjl/halo:latest", halo)
+	s.addImage("registry.example:5000/tool:2", s.image(t, "linux/amd64", base, "tool"))
 	signature := s.artifact(t, "signature", &halo.Descriptor)
-	s.name("hczjl/halo@"+string(signature.Digest), signature)
+	s.addImage("hczjl/halo@"+string(signature.Digest), signature)
 	return s
 }
 
-// write makes a bundle of the sample in order, and returns its path and inventory.
-func (s *sample) write(t testing.TB, path string, volumeSize int64, order []manifest.Descriptor) Inventory {
+// writeSplit writes a bundle with its blobs in that order, and returns its inventory.
+func (s *sample) writeSplit(t testing.TB, path string, volumeSize int64, order []manifest.Descriptor) Inventory {
 	t.Helper()
-	return s.writeTo(t, path, Files{VolumeSize: volumeSize}, order)
+	return s.writeFiles(t, path, Files{VolumeSize: volumeSize}, order)
 }
 
-func (s *sample) writeTo(t testing.TB, path string, files Files, order []manifest.Descriptor) Inventory {
+func (s *sample) writeFiles(t testing.TB, path string, files Files, order []manifest.Descriptor) Inventory {
 	t.Helper()
 	b, err := Create(path, s.Contents, files)
 	if err != nil {
@@ -142,11 +149,11 @@ func (s *sample) writeTo(t testing.TB, path string, files Files, order []manifes
 	return in
 }
 
-// bundle writes a sample into a folder of the test's.
+// bundle writes a bundle into a temporary folder.
 func (s *sample) bundle(t testing.TB) (path string, in Inventory) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "b.tar")
-	return path, s.write(t, path, 0, s.Blobs)
+	return path, s.writeSplit(t, path, 0, s.Blobs)
 }
 
 func openArchive(t testing.TB, path string) *Archive {
@@ -159,7 +166,7 @@ func openArchive(t testing.TB, path string) *Archive {
 	return a
 }
 
-func read(t testing.TB, path string) []byte {
+func mustRead(t testing.TB, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -168,14 +175,14 @@ func read(t testing.TB, path string) []byte {
 	return b
 }
 
-// reversed returns the elements in the other order.
+// reversed returns the elements in reverse order.
 func reversed[T any](in []T) []T {
 	out := slices.Clone(in)
 	slices.Reverse(out)
 	return out
 }
 
-// problems runs a verification and returns what it found wrong.
+// problems returns the checks of verify that found a problem.
 func problems(t testing.TB, verify func(context.Context, func(Check)) error) []Check {
 	t.Helper()
 	var out []Check
@@ -189,7 +196,7 @@ func problems(t testing.TB, verify func(context.Context, func(Check)) error) []C
 	return out
 }
 
-// openIn opens a blob of an archive.
-func openIn(a *Archive, d manifest.Descriptor) blob.Open {
+// openerFor returns an Open for a blob of an archive.
+func openerFor(a *Archive, d manifest.Descriptor) blob.Open {
 	return func(ctx context.Context, offset int64) (io.ReadCloser, error) { return a.Blob(ctx, d, offset) }
 }
