@@ -56,21 +56,21 @@ func printable(s string) string {
 	return s
 }
 
-// damagedError is the error of a document that cannot be read. It is ErrDamaged unless it is
-// ErrNewer.
+// damagedError is the error of a document that cannot be read. It is ErrDamaged.
 type damagedError struct{ error }
 
-// Is reports whether target is ErrDamaged and the error is not ErrNewer.
+// Is reports whether target is ErrDamaged.
 func (e damagedError) Is(target error) bool {
-	return target == ErrDamaged && !errors.Is(e.error, ErrNewer)
+	return target == ErrDamaged
 }
 
 // Unwrap returns what is wrong.
 func (e damagedError) Unwrap() error { return e.error }
 
+// asDamaged makes err a damagedError unless it is nil or ErrNewer.
 func asDamaged(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, ErrNewer) {
+		return err
 	}
 	return damagedError{err}
 }

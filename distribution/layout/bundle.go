@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -27,9 +28,7 @@ type Bundle struct {
 	hasher    *volumeHasher // nil if no digest is asked for
 	manifests map[blob.Digest]bool
 	slots     map[blob.Digest]*slot
-
-	mu    sync.Mutex
-	ended bool // by Commit, Close or Abort
+	ended     atomic.Bool // by Commit, Close or Abort
 }
 
 // LeastVolume is the smallest volume size in bytes: a block of a tar.
@@ -53,7 +52,7 @@ type slot struct {
 	leftover bool // an earlier process has probably written the bytes
 
 	fillMu sync.Mutex
-	full   bool // guarded by Bundle.mu
+	full   atomic.Bool
 }
 
 // Create begins a bundle at path. It reserves the disk space and writes everything but the blobs.
@@ -163,7 +162,7 @@ func (b *Bundle) PutBlob(
 	}
 	s.fillMu.Lock()
 	defer s.fillMu.Unlock()
-	if b.isFull(s) {
+	if s.full.Load() {
 		return blob.Exists, nil
 	}
 	outcome := blob.Exists
@@ -174,9 +173,7 @@ func (b *Bundle) PutBlob(
 		}
 		b.partial.noteFilled(s.Digest)
 	}
-	b.mu.Lock()
-	s.full = true
-	b.mu.Unlock()
+	s.full.Store(true)
 	b.hasher.filled(s)
 	return outcome, nil
 }
@@ -187,12 +184,6 @@ func (b *Bundle) putWithoutSlot(d blob.Digest) (blob.Outcome, error) {
 		return blob.Exists, nil
 	}
 	return 0, fmt.Errorf("%s: blob %s is not among the contents", b.path, d)
-}
-
-func (b *Bundle) isFull(s *slot) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return s.full
 }
 
 // verifySlot reads and verifies the blob that an earlier process has probably written.
@@ -217,18 +208,10 @@ func (b *Bundle) PutManifest(_ context.Context, ref string, m manifest.Manifest)
 	return nil
 }
 
-// markEnded reports whether this is the first call, so that a bundle ends once.
-func (b *Bundle) markEnded() (first bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	first, b.ended = !b.ended, true
-	return first
-}
-
 // Close keeps what was written. A later [Create] with the same contents resumes it. After Commit or
 // Abort it does nothing.
 func (b *Bundle) Close() error {
-	if !b.markEnded() {
+	if b.ended.Swap(true) {
 		return nil
 	}
 	b.hasher.stop()
@@ -239,7 +222,7 @@ func (b *Bundle) Close() error {
 
 // Abort removes what was written. After Commit or Close it does nothing.
 func (b *Bundle) Abort() error {
-	if !b.markEnded() {
+	if b.ended.Swap(true) {
 		return nil
 	}
 	b.hasher.stop()

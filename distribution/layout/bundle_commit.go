@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,18 +30,16 @@ func (b *Bundle) Commit(ctx context.Context) (Inventory, error) {
 	if err != nil {
 		return Inventory{}, fmt.Errorf("%s: %w", b.path, err)
 	}
-	b.markEnded()
+	b.ended.Store(true)
 	b.inventory.File = filepath.Base(b.path)
 	return b.inventory, b.partial.remove()
 }
 
 // missingBlobs returns the digests of the blobs that have not been written, sorted.
 func (b *Bundle) missingBlobs() []blob.Digest {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	var out []blob.Digest
 	for d, s := range b.slots {
-		if !s.full {
+		if !s.full.Load() {
 			out = append(out, d)
 		}
 	}
@@ -104,10 +101,5 @@ func (b *Bundle) removeEarlier() error {
 	if b.inventory.Volumes[0].File != filepath.Base(b.path) {
 		old = append(old, b.path)
 	}
-	for _, name := range old {
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
+	return removeFiles(old)
 }

@@ -60,11 +60,8 @@ func openPartial(path string) (*partialDir, error) {
 
 // checkOwned returns an error if the folder has files but no lock file: no bundle is written there.
 func (p *partialDir) checkOwned() error {
-	entries, err := os.ReadDir(p.dir)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
-		return nil
-	}
-	if err != nil {
+	entries, err := readDir(p.dir)
+	if err != nil || len(entries) == 0 {
 		return err
 	}
 	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "lock" }) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -98,8 +97,8 @@ func (d *Dir) create() error {
 
 // checkVacant returns an error if the folder holds anything that create has not written.
 func (d *Dir) checkVacant() error {
-	entries, err := os.ReadDir(d.path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	entries, err := readDir(d.path)
+	if err != nil {
 		return err
 	}
 	for _, e := range entries {

@@ -96,3 +96,39 @@ func (d *Dir) Blob(_ context.Context, what manifest.Descriptor, offset int64) (i
 	}
 	return openFileAt(d.blobPath(what.Digest), offset)
 }
+
+// PutBlob makes sure that the repository has a blob. The blob is already there (blob.Exists), or
+// another repository of the folder has it (blob.Mounted), or it is read from open and verified
+// (blob.Uploaded). from names repositories that probably have it; all others are tried too. If the
+// content is wrong, the error is a *[blob.MismatchError] and nothing is kept.
+func (r *Repository) PutBlob(
+	ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string,
+) (blob.Outcome, error) {
+	if size, err := r.HeadBlob(ctx, d.Digest); err == nil && size == d.Size {
+		return blob.Exists, nil
+	}
+	for _, other := range append(append([]string(nil), from...), "") {
+		err := r.Mount(ctx, d.Digest, other)
+		if err == nil {
+			return blob.Mounted, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return 0, err
+		}
+	}
+	return blob.Uploaded, r.upload(ctx, d, open)
+}
+
+// upload stores the bytes of a blob.
+func (r *Repository) upload(ctx context.Context, d manifest.Descriptor, open blob.Open) error {
+	u, err := r.NewUpload(ctx, d.Digest.Algorithm())
+	if err != nil {
+		return err
+	}
+	in := blob.NewReader(ctx, d.Digest, d.Size, open)
+	defer in.Close()
+	if _, err := io.Copy(u, in); err != nil {
+		return errors.Join(err, u.Cancel())
+	}
+	return u.Commit(ctx, d.Digest)
+}

@@ -90,8 +90,8 @@ func (d *Dir) linkedRepositories(ctx context.Context) ([]string, error) {
 func listDigests(dir string) ([]blob.Digest, error) {
 	var out []blob.Digest
 	for _, a := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
-		entries, err := os.ReadDir(filepath.Join(dir, string(a)))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		entries, err := readDir(filepath.Join(dir, string(a)))
+		if err != nil {
 			return nil, err
 		}
 		for _, e := range entries {
@@ -122,8 +122,8 @@ func (r *Repository) readLink(name string) (string, error) {
 
 // linksIn returns the names of the links in a folder, sorted.
 func (r *Repository) linksIn(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	entries, err := readDir(dir)
+	if err != nil {
 		return nil, err
 	}
 	var names []string
@@ -150,18 +150,9 @@ func removeLink(name string) error {
 
 // removeLinks removes links in this order and syncs their folders. It skips links that do not
 // exist.
-func removeLinks(names []string) error {
-	dirs := map[string]bool{}
-	for _, name := range names {
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		dirs[filepath.Dir(name)] = true
+func removeLinks(paths []string) error {
+	if err := removeFiles(paths); err != nil {
+		return err
 	}
-	for dir := range dirs {
-		if err := syncDir(dir); err != nil {
-			return err
-		}
-	}
-	return nil
+	return syncDirs(slices.Values(paths))
 }

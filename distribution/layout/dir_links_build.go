@@ -3,6 +3,7 @@ package layout
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -36,12 +37,9 @@ func (r *Repository) buildLinks(root manifest.Descriptor) error {
 		return nil // its bytes are not there
 	}
 	own := r.linkPath(manifestLinks, root.Digest)
-	dirs := map[string]bool{}
+	mediaType := b.links[own]
+	delete(b.links, own)
 	for name, content := range b.links {
-		if name == own {
-			continue
-		}
-		dirs[filepath.Dir(name)] = true
 		if err := makeDir(filepath.Dir(name)); err != nil {
 			return err
 		}
@@ -49,12 +47,10 @@ func (r *Repository) buildLinks(root manifest.Descriptor) error {
 			return err
 		}
 	}
-	for dir := range dirs {
-		if err := syncDir(dir); err != nil {
-			return err
-		}
+	if err := syncDirs(maps.Keys(b.links)); err != nil {
+		return err
 	}
-	return r.dir.writeFile(own, []byte(b.links[own]))
+	return r.dir.writeFile(own, []byte(mediaType))
 }
 
 // linkBuilder collects the links of manifests and of everything that they refer to.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"maps"
 	"os"
 	"slices"
@@ -233,4 +234,32 @@ func (r *Repository) Untag(_ context.Context, tag string) error {
 		return fmt.Errorf("%q is no tag", tag)
 	}
 	return r.dir.update(removeTag(r.name, tag))
+}
+
+// String returns the path of the folder and the name of the repository.
+func (r *Repository) String() string { return r.dir.path + ":" + r.name }
+
+// Place returns the path of the folder and the name of the repository. Repositories with the same
+// path share blobs.
+func (r *Repository) Place() (registry, name string) { return r.dir.path, r.name }
+
+// TagNames iterates over the tags of the repository, sorted.
+func (r *Repository) TagNames(ctx context.Context) iter.Seq2[string, error] {
+	return tagNames(ctx, r.Tags)
+}
+
+// tagNames makes an iterator of a method Tags.
+func tagNames(ctx context.Context, list func(context.Context) ([]string, error)) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		tags, err := list(ctx)
+		if err != nil {
+			yield("", err)
+			return
+		}
+		for _, tag := range tags {
+			if !yield(tag, nil) {
+				return
+			}
+		}
+	}
 }

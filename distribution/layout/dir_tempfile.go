@@ -3,8 +3,6 @@ package layout
 import (
 	"bytes"
 	"crypto/rand"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -46,8 +44,8 @@ func stillAtPath(f *os.File) bool {
 // removeAbandoned removes temporary files of processes that were killed.
 func (d *Dir) removeAbandoned() error {
 	dir := d.privatePath("tmp")
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	entries, err := readDir(dir)
+	if err != nil {
 		return err
 	}
 	for _, e := range entries {

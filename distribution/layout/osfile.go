@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -38,6 +39,31 @@ func syncDir(dir string) error {
 	return f.Sync()
 }
 
+// syncDirs makes the names of files durable.
+func syncDirs(files iter.Seq[string]) error {
+	synced := map[string]bool{}
+	for file := range files {
+		dir := filepath.Dir(file)
+		if synced[dir] {
+			continue
+		}
+		synced[dir] = true
+		if err := syncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readDir returns the entries of a folder, sorted; none if it does not exist.
+func readDir(dir string) ([]fs.DirEntry, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return entries, err
+}
+
 // readFile reads a file of at most limit bytes.
 func readFile(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name)
@@ -68,4 +94,14 @@ func openFileAt(name string, offset int64) (io.ReadCloser, error) {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
+}
+
+// removeFiles removes files in this order. It skips those that do not exist.
+func removeFiles(paths []string) error {
+	for _, path := range paths {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
