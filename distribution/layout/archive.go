@@ -158,7 +158,7 @@ func (a *Archive) Blob(ctx context.Context, d manifest.Descriptor, offset int64)
 
 func openSection(r io.ReadSeeker, d blob.Digest, size, offset int64) (io.ReadCloser, error) {
 	if offset < 0 || offset > size {
-		return nil, fmt.Errorf("blob %s has %d bytes, none at %d", d, size, offset)
+		return nil, fmt.Errorf("blob %s has %d bytes: offset %d is out of range", d, size, offset)
 	}
 	_, err := r.Seek(offset, io.SeekStart)
 	return io.NopCloser(r), err
@@ -167,7 +167,7 @@ func openSection(r io.ReadSeeker, d blob.Digest, size, offset int64) (io.ReadClo
 func (a *Archive) notFound(what string, d blob.Digest) error {
 	if a.inBase(d) {
 		base := a.inventory.Base.File
-		return fmt.Errorf("%s: %s %s is in %s, on which this bundle builds: %w", a, what, d, base, fs.ErrNotExist)
+		return fmt.Errorf("%s: %s %s is in %s, the base of this bundle: %w", a, what, d, base, fs.ErrNotExist)
 	}
 	return fmt.Errorf("%s: %s %s: %w", a, what, d, fs.ErrNotExist)
 }

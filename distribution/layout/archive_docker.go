@@ -121,7 +121,7 @@ func (r dockerReader) readConfig(e dockerImage) (manifest.Descriptor, []blob.Dig
 		return manifest.Descriptor{}, nil, r.errorf(name, ErrDamaged, "%v", err)
 	}
 	if len(c.RootFS.DiffIDs) != len(e.Layers) {
-		reason := fmt.Sprintf("it has %d layers, and %d by %s", len(c.RootFS.DiffIDs), len(e.Layers), dockerFile)
+		reason := fmt.Sprintf("it has %d layers, but %s says %d", len(c.RootFS.DiffIDs), dockerFile, len(e.Layers))
 		return manifest.Descriptor{}, nil, r.errorf(name, ErrDamaged, "%s", reason)
 	}
 	d := manifest.Descriptor{MediaType: manifest.MediaTypeDockerConfig, Size: int64(len(b)), Digest: blob.FromBytes(b)}

@@ -194,7 +194,7 @@ func TestOpenArchiveRefusesBadDockerArchives(t *testing.T) {
 		"no config":      {[]tarFile{layer, good}, ErrDamaged, "points to c, which is not there"},
 		"no layer":       {[]tarFile{config, good}, ErrDamaged, "points to l, which is not there"},
 		"bad config":     {[]tarFile{{name: "c", content: "x"}, layer, good}, ErrDamaged, "invalid character"},
-		"other layers":   {[]tarFile{noLayers, layer, good}, ErrDamaged, "it has 0 layers, and 1 by manifest.json"},
+		"other layers":   {[]tarFile{noLayers, layer, good}, ErrDamaged, "it has 0 layers, but manifest.json says 1"},
 		"bad diff_id":    {[]tarFile{badDiffID, layer, good}, ErrDamaged, "invalid digest"},
 		"bad name":       {[]tarFile{config, layer, named("X Y")}, ErrDamaged, "invalid reference"},
 		"digest":         {[]tarFile{config, layer, named("x@" + string(blob.FromBytes(nil)))}, ErrDamaged, "is no tag"},

@@ -72,7 +72,7 @@ func (a *Archive) readInventory() error {
 		at, found := a.blobs[c.Digest]
 		switch {
 		case found && at.size != c.Size:
-			return a.errorf(blobName(c.Digest), ErrDamaged, "it has %d bytes, and %d by %s", at.size, c.Size, inventoryFile)
+			return a.errorf(blobName(c.Digest), ErrDamaged, "it has %d bytes, but %s says %d", at.size, inventoryFile, c.Size)
 		case !found && !c.InBase:
 			return a.volumes.truncatedError(blobName(c.Digest))
 		}
@@ -89,7 +89,7 @@ func (a *Archive) checkEntry(d manifest.Descriptor) error {
 	case !found:
 		return a.errorf(indexFile, ErrDamaged, "it points to %s, which is not there", d.Digest)
 	case at.size != d.Size:
-		return a.errorf(blobName(d.Digest), ErrDamaged, "it has %d bytes, and %d by %s", at.size, d.Size, indexFile)
+		return a.errorf(blobName(d.Digest), ErrDamaged, "it has %d bytes, but %s says %d", at.size, indexFile, d.Size)
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func (s *tarIndex) addMember(h *tar.Header, offset int64) error {
 	}
 	_, twice := s.files[name]
 	if _, link := s.links[name]; twice || link {
-		return s.errorf(name, ErrUnsafe, "it is there twice")
+		return s.errorf(name, ErrUnsafe, "the archive has this name twice")
 	}
 	if h.Typeflag == tar.TypeSymlink {
 		s.links[name] = h.Linkname
@@ -137,7 +137,7 @@ func cleanName(name string) (clean, reason string) {
 	case strings.HasPrefix(name, "/"):
 		return "", "the path is absolute"
 	case strings.ContainsAny(name, "\\\x00"):
-		return "", "the path has a character that may not stand there"
+		return "", "the path has a backslash or a NUL"
 	}
 	for segment := range strings.SplitSeq(name, "/") {
 		if segment == ".." {
@@ -164,7 +164,7 @@ func typeError(h *tar.Header) string {
 	case tar.TypeGNUSparse:
 		return "it is a sparse file"
 	}
-	return fmt.Sprintf("it is of an unknown type, %q", h.Typeflag)
+	return fmt.Sprintf("it has the unknown type %q", h.Typeflag)
 }
 
 // has reports whether there is a regular file with that name.

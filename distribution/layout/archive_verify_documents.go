@@ -50,7 +50,7 @@ func (v *archiveVerifier) checkEnd(ctx context.Context) error {
 		return context.Cause(ctx)
 	case err != nil:
 	case rest.nonZero:
-		err = a.errorf("", ErrDamaged, "something stands behind the end of the tar, which is at byte %d", at)
+		err = a.errorf("", ErrDamaged, "there are bytes after the end of the tar, which is at byte %d", at)
 	case a.volumes.size < at+2*tarBlock:
 		err = a.volumes.truncatedError("")
 	}
@@ -77,7 +77,7 @@ func (v *archiveVerifier) checkIndex() {
 	images := slices.SortedFunc(slices.Values(a.images), compareImages)
 	same := func(x, y Image) bool { return compareImages(x, y) == 0 && x.MediaType == y.MediaType }
 	if !slices.EqualFunc(images, a.inventory.Images, same) {
-		err = a.errorf(indexFile, ErrDamaged, "its images are not those of %s", inventoryFile)
+		err = a.errorf(indexFile, ErrDamaged, "its images differ from those in %s", inventoryFile)
 	}
 	v.report(Check{What: indexFile, Err: err})
 }
@@ -175,7 +175,7 @@ func (a *Archive) compareDocument(want tarMember) error {
 	}
 	expected, _ := canonicalDocument(want.name, want.data) // makeDocuments has just made it
 	if !bytes.Equal(got, expected) {
-		return a.errorf(want.name, ErrDamaged, "it does not say of the images what their manifests say")
+		return a.errorf(want.name, ErrDamaged, "it does not agree with the manifests of the images")
 	}
 	return nil
 }

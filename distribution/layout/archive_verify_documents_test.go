@@ -96,7 +96,7 @@ func TestVerifySwappedLayers(t *testing.T) {
 	if len(bad) != 1 || bad[0].What != dockerFile {
 		t.Fatalf("got %v", bad)
 	}
-	wantError(t, bad[0].Err, "manifest.json: it does not say of the images what their manifests say")
+	wantError(t, bad[0].Err, "manifest.json: it does not agree with the manifests of the images")
 }
 
 func archiveDocument(t *testing.T, a *Archive, name string) string {

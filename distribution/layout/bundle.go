@@ -95,7 +95,7 @@ func (l *tarLayout) newVolumes(path string, size int64) (*volumes, error) {
 		return v, nil
 	}
 	if n := (l.size + size - 1) / size; n > maxVolumes {
-		return nil, fmt.Errorf("%s: %d bytes in volumes of %d would be %d files, and %d are the most",
+		return nil, fmt.Errorf("%s: %d bytes in volumes of %d would be %d files; the maximum is %d",
 			path, l.size, size, n, maxVolumes)
 	}
 	for start := int64(0); start < l.size; start += size {

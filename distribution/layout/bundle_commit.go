@@ -20,7 +20,7 @@ import (
 // error, such as that of a cancelled context, the bundle is left for Abort or Close.
 func (b *Bundle) Commit(ctx context.Context) (Inventory, error) {
 	if missing := b.missingBlobs(); len(missing) > 0 {
-		return Inventory{}, fmt.Errorf("%s: %d of %d blobs are missing, %s the first",
+		return Inventory{}, fmt.Errorf("%s: %d of %d blobs are missing, the first is %s",
 			b.path, len(missing), len(b.slots), missing[0])
 	}
 	digests, err := b.hasher.result(ctx)

@@ -93,9 +93,9 @@ func (s contentSet) normalizeImage(im Image) (Image, error) {
 	r, named := im.reference()
 	switch {
 	case !named:
-		return im, fmt.Errorf("%s is no image name", printable(im.Name))
+		return im, fmt.Errorf("%s is not an image name", printable(im.Name))
 	case r.Digest != "" && r.Digest != im.Digest:
-		return im, fmt.Errorf("image %s has the digest %s", im, im.Digest)
+		return im, fmt.Errorf("the name of image %s has another digest than its manifest, %s", im, im.Digest)
 	case r.Tag != "":
 		r = r.WithTag(r.Tag)
 	}
@@ -110,7 +110,7 @@ func distinct(images []Image) ([]Image, error) {
 	for i := 1; i < len(images); i++ {
 		a, b := images[i-1], images[i]
 		if a.Name != "" && a.Name == b.Name {
-			return nil, fmt.Errorf("%s is to name two images, %s and %s", a, a.Digest, b.Digest)
+			return nil, fmt.Errorf("%s names two images, %s and %s", a, a.Digest, b.Digest)
 		}
 	}
 	return images, nil

@@ -72,7 +72,7 @@ func checkDifferential(t *testing.T, a *Archive, old manifest.Descriptor, s *sam
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
-	wantError(t, err, "is in 1.tar, on which this bundle builds")
+	wantError(t, err, "is in 1.tar, the base of this bundle")
 	if bad := problems(t, a.Verify); bad != nil {
 		t.Errorf("problems: %v", bad)
 	}
@@ -122,12 +122,12 @@ func TestReadInventory(t *testing.T) {
 	}
 	digest := string(blob.FromBytes(nil))
 	for text, content := range map[string]string{
-		"take a newer transship": `{"version":2,"content":7}`, "unexpected end": `{`, "does not say which": `{"version":1}`,
-		"out of order":      `{"version":1,"content":[{"digest":"` + digest + `"},{"digest":"` + digest + `"}]}`,
-		"described wrongly": `{"version":1,"volumes":[{"file":"../x","digest":"` + digest + `"}]}`,
-		"volume a is":       `{"version":1,"volumes":[{"file":"a"},{"file":"b"}]}`,
-		"volume b is":       `{"version":1,"volumes":[{"file":"b","digest":"x"}]}`,
-		"has the size -1":   `{"version":1,"images":[{"size":-1,"digest":"` + digest + `"}]}`,
+		"take a newer transship": `{"version":2,"content":7}`, "unexpected end": `{`, "has no bundle ID": `{"version":1}`,
+		"out of order":    `{"version":1,"content":[{"digest":"` + digest + `"},{"digest":"` + digest + `"}]}`,
+		"../x is invalid": `{"version":1,"volumes":[{"file":"../x","digest":"` + digest + `"}]}`,
+		"volume a is":     `{"version":1,"volumes":[{"file":"a"},{"file":"b"}]}`,
+		"volume b is":     `{"version":1,"volumes":[{"file":"b","digest":"x"}]}`,
+		"has the size -1": `{"version":1,"images":[{"size":-1,"digest":"` + digest + `"}]}`,
 	} {
 		_, err := ReadInventory(writeTemp(t, []byte(content)))
 		var typed *ArchiveError

@@ -244,7 +244,7 @@ func TestCreateRefusesVolumeSizes(t *testing.T) {
 	}
 	s.addImage("big:1", s.image(t, "linux/amd64", strings.Repeat("x", 600<<10)))
 	_, err := Create(filepath.Join(t.TempDir(), "b.tar"), s.Contents, Files{VolumeSize: 512})
-	wantError(t, err, "999 are the most")
+	wantError(t, err, "the maximum is 999")
 }
 
 // Nothing is left of an earlier bundle, whether either is split or not.
@@ -423,9 +423,9 @@ func TestCreateRefusesIncompleteContents(t *testing.T) {
 	for text, change := range map[string]func(*sample){
 		"not among the contents": func(s *sample) { s.Blobs = slices.Delete(s.Blobs, 1, 2) },
 		"its manifest":           func(s *sample) { s.addImage("x:1", manifest.Manifest{Descriptor: s.Blobs[0]}) },
-		"is no image name":       func(s *sample) { s.Images[0].Name = "No Name" },
-		"has the digest":         func(s *sample) { s.Images[0].Name = "x@" + string(blob.FromBytes(nil)) },
-		"is to name two images":  func(s *sample) { s.addImage("hczjl/halo:1.6", s.Manifests[0]) },
+		"is not an image name":   func(s *sample) { s.Images[0].Name = "No Name" },
+		"has another digest":     func(s *sample) { s.Images[0].Name = "x@" + string(blob.FromBytes(nil)) },
+		"names two images":       func(s *sample) { s.addImage("hczjl/halo:1.6", s.Manifests[0]) },
 		"but a descriptor says":  func(s *sample) { s.Blobs[1].Size++ },
 		"invalid digest":         func(s *sample) { s.Blobs[0].Digest = "sha256:../.." },
 		"want sha256:":           func(s *sample) { s.Manifests[0].Raw = append([]byte(" "), s.Manifests[0].Raw[1:]...) },

@@ -107,13 +107,13 @@ func (in *Inventory) validate() error {
 			return err
 		}
 		if i > 0 && in.Content[i-1].Digest >= c.Digest {
-			return fmt.Errorf("content %s is out of order or there twice", c.Digest)
+			return fmt.Errorf("content %s is out of order or a duplicate", c.Digest)
 		}
 	}
 	for _, v := range in.Volumes {
 		unsummed := v.Digest == "" && len(in.Volumes) == 1
 		if v.File == "" || strings.ContainsAny(v.File, `/\`) || v.Size < 0 || !unsummed && v.Digest.Validate() != nil {
-			return fmt.Errorf("volume %s is described wrongly", printable(v.File))
+			return fmt.Errorf("the entry of volume %s is invalid", printable(v.File))
 		}
 	}
 	return nil
@@ -158,7 +158,7 @@ func readInventoryFile(path string) (Inventory, error) {
 		return Inventory{}, err
 	}
 	if err == nil && (in.ID == "" || len(in.Volumes) == 0) {
-		err = errors.New("it does not say which bundle it lay beside")
+		err = errors.New("it has no bundle ID or no volumes")
 	}
 	if err != nil {
 		return Inventory{}, inventoryError(path, "", err)
