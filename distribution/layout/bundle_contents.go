@@ -54,7 +54,7 @@ func (c *Contents) validate() (images []Image, set contentSet, err error) {
 		}
 		images = append(images, im)
 	}
-	if images, err = distinct(images); err != nil {
+	if images, err = distinctImages(images); err != nil {
 		return nil, set, err
 	}
 	for _, im := range images {
@@ -103,8 +103,8 @@ func (s contentSet) normalizeImage(im Image) (Image, error) {
 	return out, nil
 }
 
-// distinct sorts images and removes duplicates. One name for two images is an error.
-func distinct(images []Image) ([]Image, error) {
+// distinctImages sorts images and removes duplicates. One name for two images is an error.
+func distinctImages(images []Image) ([]Image, error) {
 	slices.SortFunc(images, compareImages)
 	images = slices.CompactFunc(images, func(a, b Image) bool { return compareImages(a, b) == 0 })
 	for i := 1; i < len(images); i++ {

@@ -26,8 +26,8 @@ func copyBlob(ctx context.Context, w io.Writer, d manifest.Descriptor, open blob
 // onlyWriter hides ReadFrom, so that io.CopyBuffer uses its buffer.
 type onlyWriter struct{ io.Writer }
 
-// truncate gives the files their sizes.
-func (v *volumes) truncate() error {
+// setSizes sets the sizes of the files.
+func (v *volumes) setSizes() error {
 	for _, f := range v.files {
 		if err := f.Truncate(f.size); err != nil {
 			return err

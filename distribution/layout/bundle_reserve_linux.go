@@ -11,7 +11,7 @@ import (
 // takes as long as writing, and nothing could be fetched meanwhile: there it only checks that there
 // is space now.
 func (v *volumes) reserve() error {
-	if err := v.truncate(); err != nil {
+	if err := v.setSizes(); err != nil {
 		return err
 	}
 	var fs syscall.Statfs_t

@@ -83,13 +83,13 @@ func (v *dirVerifier) checkImage(ctx context.Context, root Root) error {
 	if root.Tag != "" {
 		what += ":" + root.Tag
 	}
-	load := func(d manifest.Descriptor) (manifest.Manifest, error) { return r.parsed(ctx, d) }
+	load := func(d manifest.Descriptor) (manifest.Manifest, error) { return r.parsedManifest(ctx, d) }
 	find := func(d manifest.Descriptor) error { return r.findBlob(ctx, d) }
 	return checkImage(ctx, what, root.Descriptor, load, find, v.report)
 }
 
-// parsed returns a manifest of the repository so that its references can be read.
-func (r *Repository) parsed(ctx context.Context, d manifest.Descriptor) (manifest.Manifest, error) {
+// parsedManifest returns a manifest of the repository so that its references can be read.
+func (r *Repository) parsedManifest(ctx context.Context, d manifest.Descriptor) (manifest.Manifest, error) {
 	m, err := r.Manifest(ctx, string(d.Digest))
 	if err != nil {
 		return m, err
