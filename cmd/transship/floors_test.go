@@ -25,13 +25,14 @@ func floors() map[string][]string {
 		"distribution/reference": {"blob"},
 		"testdata/golden":        {},
 
+		"distribution/audit/svg":                {},
 		"distribution/audit/internal/texts":     {},
 		"distribution/audit":                    {"distribution/endpoint", "distribution/wire"},
 		"distribution/audit/internal/audittest": {"distribution/audit"},
 		"distribution/audit/trace":              {"distribution/endpoint", "distribution/wire", "distribution/audit", "distribution/audit/internal/texts"},
 		"distribution/audit/diff":               {"distribution/endpoint", "distribution/audit", "distribution/audit/internal/texts"},
 		"distribution/audit/curl":               {"blob", "distribution/endpoint", "distribution/audit", "distribution/audit/internal/texts"},
-		"distribution/audit/waterfall":          {"distribution/endpoint", "distribution/audit", "distribution/audit/internal/texts", "distribution/audit/trace"},
+		"distribution/audit/waterfall":          {"distribution/endpoint", "distribution/audit", "distribution/audit/internal/texts", "distribution/audit/trace", "distribution/audit/svg"},
 
 		"distribution/layout":   {"blob", "manifest", "distribution/reference"},
 		"distribution/transfer": {"blob", "manifest"},

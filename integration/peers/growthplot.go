@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"math"
+	"strings"
+
+	"github.com/hczjl/transship/distribution/audit/svg"
 )
 
 // The measures of the growth plot, in pixels.
@@ -56,7 +59,8 @@ func decades(values []float64, length float64) axis {
 // growthPlot draws time and memory against what grows: a column for each, time above and memory below.
 func growthPlot(all results) string {
 	column, row := float64(panelLeft+panelWidth), float64(panelTop+panelHeight+panelFoot)
-	p := &svg{width: 2*column + 24, height: 2 * row}
+	p := newPlot("Time and memory of transship with more images and larger blobs", 2*column+24)
+	p.Height = 2 * row
 	for i, g := range growths() {
 		x := float64(i)*column + panelLeft
 		sizes, times, peaks := g.results(all)
@@ -67,7 +71,7 @@ func growthPlot(all results) string {
 		p.panel(x, panelTop, g.title+": seconds", g.unit, across, decades(times, panelHeight), sizes, times)
 		p.panel(x, row+panelTop, g.title+": MB of memory at most", g.unit, across, axis{0, 40, false, panelHeight}, sizes, peaks)
 	}
-	return p.String("Time and memory of transship with more images and larger blobs")
+	return p.String()
 }
 
 // results are the medians of a growing work: its sizes, seconds, and MB of memory at most.
@@ -83,20 +87,22 @@ func (g growing) results(all results) (sizes, times, peaks []float64) {
 }
 
 // panel draws one curve with its axes; x and y are its upper left corner.
-func (p *svg) panel(x, y float64, title, unit string, across, up axis, xs, ys []float64) {
+func (p *plot) panel(x, y float64, title, unit string, across, up axis, xs, ys []float64) {
 	bottom := y + panelHeight
-	p.text(x, y-14, "title", "%s", title)
+	p.Text(x, y-14, "title", title)
 	for _, v := range up.ticks() {
-		p.line(x, bottom-up.at(v), x+panelWidth, bottom-up.at(v), "faint")
-		p.text(x-8, bottom-up.at(v)+4, "soft end", "%s", fmt.Sprint(v))
+		p.Line(x, bottom-up.at(v), x+panelWidth, bottom-up.at(v), "faint")
+		p.Text(x-8, bottom-up.at(v)+4, "soft end", fmt.Sprint(v))
 	}
 	for _, v := range across.ticks() {
-		p.text(x+across.at(v), bottom+18, "soft middle", "%s", fmt.Sprint(v))
+		p.Text(x+across.at(v), bottom+18, "soft middle", fmt.Sprint(v))
 	}
-	p.text(x+panelWidth, bottom+34, "soft end", "%s", unit)
-	var points [][2]float64
+	p.Text(x+panelWidth, bottom+34, "soft end", unit)
+	var path []string
 	for i := range xs {
-		points = append(points, [2]float64{x + across.at(xs[i]), bottom - up.at(ys[i])})
+		x, y := x+across.at(xs[i]), bottom-up.at(ys[i])
+		p.Circle(x, y, 3.5, "mine")
+		path = append(path, svg.Number(x)+" "+svg.Number(y))
 	}
-	p.curve(points, "mine")
+	p.Path("M"+strings.Join(path, "L"), "mine curve")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -19,7 +20,7 @@ const farOff = 4
 
 // comparison draws how long the tools took for each work of a report.
 func comparison(r report) string {
-	p := &svg{width: plotWidth}
+	p := newPlot("How long transship and other tools take for the same work", plotWidth)
 	all := good(r.Samples)
 	y := 0.0
 	for _, w := range r.works {
@@ -27,14 +28,15 @@ func comparison(r report) string {
 			y = p.bars(y+gap, w, all)
 		}
 	}
-	p.text(16, y+30, "soft", "Shorter is better. Median of %d rounds, of short works %d, with a line from the least to the most; → is cut.", r.Rounds, r.Rounds*moreRounds)
-	p.height = y + 46
-	return p.String("How long transship and other tools take for the same work")
+	p.Text(16, y+30, "soft", fmt.Sprintf("Shorter is better. Median of %d rounds, of short works %d, with a line from the least to the most; → is cut.",
+		r.Rounds, r.Rounds*moreRounds))
+	p.Height = y + 46
+	return p.String()
 }
 
 // bars draws a work from y on, the fastest tool first, and returns where it ends.
-func (p *svg) bars(y float64, w work, all results) float64 {
-	p.text(16, y-10, "title", "%s", w.title)
+func (p *plot) bars(y float64, w work, all results) float64 {
+	p.Text(16, y-10, "title", w.title)
 	names := all.toolsIn(w.name)
 	times := map[string]spread{}
 	longest := 0.0
@@ -54,18 +56,18 @@ func (p *svg) bars(y float64, w work, all results) float64 {
 }
 
 // bar draws one tool's time; the whole width is longest.
-func (p *svg) bar(y float64, name string, s spread, longest float64) {
+func (p *plot) bar(y float64, name string, s spread, longest float64) {
 	at := func(v float64) float64 { return barsFrom + (barsTo-barsFrom)*min(v, longest)/longest }
 	class, label := "peer", "end"
 	if name == subject {
 		class, label = "mine", "end title"
 	}
-	p.text(barsFrom-8, y+14, label, "%s", name)
-	p.rect(barsFrom, y+3, at(s.median)-barsFrom, rowHeight-6, class)
-	p.line(at(s.least), y+rowHeight/2, at(s.most), y+rowHeight/2, "spread")
+	p.Text(barsFrom-8, y+14, label, name)
+	p.Rect(barsFrom, y+3, at(s.median)-barsFrom, rowHeight-6, class)
+	p.Line(at(s.least), y+rowHeight/2, at(s.most), y+rowHeight/2, "spread")
 	figure := s.text(seconds)
 	if s.median > longest {
 		figure = "→ " + figure
 	}
-	p.text(barsTo+10, y+14, "soft", "%s", figure)
+	p.Text(barsTo+10, y+14, "soft", figure)
 }

@@ -1,9 +1,11 @@
 package waterfall
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/hczjl/transship/distribution/audit"
+	"github.com/hczjl/transship/distribution/audit/svg"
 )
 
 // axis draws the time above what is drawn from here down to bottom.
@@ -11,8 +13,8 @@ func (w *waterfall) axis(bottom float64) {
 	step := tick(w.wall)
 	for n := time.Duration(0); n <= w.wall/step; n++ {
 		x := w.at(n * step)
-		w.vertical(x, w.y+14, bottom, "grid")
-		w.text(x, w.y+10, "soft middle", audit.Millis(n*step).String())
+		w.Path(fmt.Sprintf("M%s %sV%s", svg.Number(x), svg.Number(w.y+14), svg.Number(bottom)), "grid")
+		w.Text(x, w.y+10, "soft middle", audit.Millis(n*step).String())
 	}
 	w.y += 16
 }

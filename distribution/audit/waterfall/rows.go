@@ -27,19 +27,19 @@ func (w *waterfall) rows(hosts [][]int) {
 
 // host draws the title above a host's calls.
 func (w *waterfall) host(name string) {
-	w.rect(0, w.y, pageWidth, hostHeight-2, "band")
-	w.text(margin, w.y+13, "strong", clipped(name, 110))
+	w.Rect(0, w.y, pageWidth, hostHeight-2, "band")
+	w.Text(margin, w.y+13, "strong", clipped(name, 110))
 	w.y += hostHeight
 }
 
 // row draws a call.
 func (w *waterfall) row(c trace.Call, critical, odd bool) {
 	if odd {
-		w.rect(0, w.y, pageWidth, rowHeight, "odd")
+		w.Rect(0, w.y, pageWidth, rowHeight, "odd")
 	}
-	w.titled(tooltip(c), func() {
+	w.Group(tooltip(c), func() {
 		if critical {
-			w.rect(methodAt-8, w.y+6, 4, 4, "critical")
+			w.Rect(methodAt-8, w.y+6, 4, 4, "critical")
 		}
 		w.label(c)
 		w.bar(c)
@@ -66,23 +66,23 @@ func (w *waterfall) label(c trace.Call) {
 		room -= 3
 	}
 	path := clippedPath(rowPath(c.Path, c.Blob), room)
-	w.text(methodAt, base, "mono", clipped(c.Method, 5))
-	w.text(pathAt, base, "mono", path)
+	w.Text(methodAt, base, "mono", clipped(c.Method, 5))
+	w.Text(pathAt, base, "mono", path)
 	if c.Attempt > 1 {
-		w.text(pathAt+6.3*float64(len([]rune(path))+1), base, "mono again", fmt.Sprintf("#%d", c.Attempt))
+		w.Text(pathAt+6.3*float64(len([]rune(path))+1), base, "mono again", fmt.Sprintf("#%d", c.Attempt))
 	}
 	switch {
 	case c.NotSent:
-		w.text(sizeEnd, base, "mono end bad", "refused")
+		w.Text(sizeEnd, base, "mono end bad", "refused")
 	case c.Status == 0:
-		w.text(statusEnd, base, "mono end bad", "lost")
+		w.Text(statusEnd, base, "mono end bad", "lost")
 	case c.Failed:
-		w.text(statusEnd, base, "mono end bad", fmt.Sprint(c.Status))
+		w.Text(statusEnd, base, "mono end bad", fmt.Sprint(c.Status))
 	default:
-		w.text(statusEnd, base, "mono end", fmt.Sprint(c.Status))
+		w.Text(statusEnd, base, "mono end", fmt.Sprint(c.Status))
 	}
 	if bytes := c.Sent + c.Received; bytes > 0 && !c.NotSent {
-		w.text(sizeEnd, base, "mono end soft", w.size(bytes))
+		w.Text(sizeEnd, base, "mono end soft", w.size(bytes))
 	}
 }
 
@@ -135,11 +135,11 @@ func (w *waterfall) bar(c trace.Call) {
 	}
 	from, top := c.Start, w.y+(rowHeight-barHeight)/2
 	for i, name := range trace.Phases() {
-		w.rect(w.at(from), top, w.at(from+c.Phases[i])-w.at(from), barHeight, string(name))
+		w.Rect(w.at(from), top, w.at(from+c.Phases[i])-w.at(from), barHeight, string(name))
 		from += c.Phases[i]
 	}
 	if w.at(from)-w.at(c.Start) < 1 { // shorter than can be seen
-		w.rect(w.at(c.Start), top, 1, barHeight, string(trace.Wait))
+		w.Rect(w.at(c.Start), top, 1, barHeight, string(trace.Wait))
 	}
-	w.text(w.at(from)+4, w.y+12, "mono soft over", audit.Millis(c.Duration()).String())
+	w.Text(w.at(from)+4, w.y+12, "mono soft over", audit.Millis(c.Duration()).String())
 }

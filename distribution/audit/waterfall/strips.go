@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hczjl/transship/distribution/audit"
+	"github.com/hczjl/transship/distribution/audit/svg"
 	"github.com/hczjl/transship/distribution/audit/trace"
 )
 
@@ -111,7 +112,7 @@ func (w *waterfall) strip(s strip) {
 	}
 	for x, bad := range s.bad {
 		if bad {
-			w.rect(plotAt+float64(x), top-3, 2, 4, "bad")
+			w.Rect(plotAt+float64(x), top-3, 2, 4, "bad")
 		}
 	}
 	w.y += stripTitle + stripHeight + 4
@@ -120,19 +121,19 @@ func (w *waterfall) strip(s strip) {
 // stripText writes what a strip is of, and returns where it begins.
 func (w *waterfall) stripText(s strip) float64 {
 	g := s.row.Group
-	w.text(methodAt, w.y+22, "", strings.TrimSpace(s.row.Row+" "+s.row.Title))
+	w.Text(methodAt, w.y+22, "", strings.TrimSpace(s.row.Row+" "+s.row.Title))
 	line := fmt.Sprintf("%d call%s, median %s, p99 %s", g.Calls, plural(g.Calls), s.row.Timings[trace.Total].Median, s.row.Timings[trace.Total].P99)
-	w.text(methodAt, w.y+36, "soft", line)
+	w.Text(methodAt, w.y+36, "soft", line)
 	errors := g.Failed
 	for _, n := range g.Errors {
 		errors += n
 	}
 	line = fmt.Sprintf("%s sent, %s received", w.size(g.Sent), w.size(g.Received))
-	w.text(methodAt, w.y+50, "soft", line)
+	w.Text(methodAt, w.y+50, "soft", line)
 	if errors > 0 {
-		w.text(sizeEnd, w.y+22, "bad end", fmt.Sprintf("%d failed", errors))
+		w.Text(sizeEnd, w.y+22, "bad end", fmt.Sprintf("%d failed", errors))
 	}
-	w.text(sizeEnd, w.y+36, "soft end", fmt.Sprintf("up to %d at a time", s.most))
+	w.Text(sizeEnd, w.y+36, "soft end", fmt.Sprintf("up to %d at a time", s.most))
 	return w.y + stripTitle
 }
 
@@ -180,7 +181,7 @@ func (w *waterfall) area(base, more []float64, bottom, scale float64, class stri
 			continue
 		}
 		low, high := bottom-base[x]*scale, bottom-(base[x]+more[x])*scale
-		fmt.Fprintf(&d, "M%s %sV%sh1V%sz", unit(plotAt+float64(x)), unit(low), unit(high), unit(low))
+		fmt.Fprintf(&d, "M%s %sV%sh1V%sz", svg.Number(plotAt+float64(x)), svg.Number(low), svg.Number(high), svg.Number(low))
 	}
-	fmt.Fprintf(w, `<path class="%s" d="%s"/>`+"\n", class, d.String())
+	w.Path(d.String(), class)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/audit/internal/texts"
+	"github.com/hczjl/transship/distribution/audit/svg"
 	"github.com/hczjl/transship/distribution/audit/trace"
 )
 
@@ -41,7 +42,7 @@ const (
 
 // waterfall draws a trace.
 type waterfall struct {
-	svg
+	svg.Image
 	trace    *trace.Trace
 	report   trace.Report
 	size     func(int64) string
@@ -61,7 +62,10 @@ type waterfall struct {
 // shows how many of its calls were under way at each moment, and in which
 // phases, with a mark where one failed.
 func Write(out io.Writer, t *trace.Trace, size func(int64) string) error {
-	w := &waterfall{trace: t, report: t.Report(0), size: size, critical: map[int]bool{}}
+	w := &waterfall{
+		Image: svg.Image{Class: "waterfall", Width: pageWidth, Style: style},
+		trace: t, report: t.Report(0), size: size, critical: map[int]bool{},
+	}
 	w.wall = max(time.Duration(w.report.Wall), time.Microsecond)
 	for _, step := range w.report.Path {
 		w.critical[step.Index] = true
@@ -72,14 +76,13 @@ func Write(out io.Writer, t *trace.Trace, size func(int64) string) error {
 		w.strips(hosts)
 		hosts = w.longest(hosts)
 		w.y += 10
-		w.text(margin, w.y+13, "strong", fmt.Sprintf("The %d calls that took longest", longestRows))
+		w.Text(margin, w.y+13, "strong", fmt.Sprintf("The %d calls that took longest", longestRows))
 		w.y += hostHeight
 	}
 	w.rows(hosts)
 	w.y += margin
-	_, err := fmt.Fprintf(out, `<svg xmlns="http://www.w3.org/2000/svg" class="waterfall" width="%[1]s" height="%[2]s" viewBox="0 0 %[1]s %[2]s" role="img">`+
-		"\n<style>%[3]s</style>\n<rect width=\"100%%\" height=\"100%%\" class=\"back\"/>\n%[4]s</svg>\n",
-		unit(pageWidth), unit(w.y), svgStyle, w.String())
+	w.Height = w.y
+	_, err := io.WriteString(out, w.String())
 	return err
 }
 
@@ -89,17 +92,14 @@ func (w *waterfall) head() {
 	if title == "" {
 		title = strings.TrimSpace("Recorded by " + w.report.Run.Tool + " " + w.report.Run.Version)
 	}
-	title = texts.Printable(title)
-	w.WriteString("<title>")
-	w.escape(title)
-	w.WriteString("</title>\n")
-	for _, line := range folded(title, 105) {
+	w.Title = texts.Printable(title)
+	for _, line := range folded(w.Title, 105) {
 		w.y += 19
-		w.text(margin, w.y, "title", line)
+		w.Text(margin, w.y, "title", line)
 	}
 	total := w.report.Total
 	w.y += 18
-	w.text(margin, w.y, "soft", fmt.Sprintf("%s · %d calls in %s · %s sent, %s received", w.report.Start.UTC().Format("2006-01-02 15:04:05 MST"),
+	w.Text(margin, w.y, "soft", fmt.Sprintf("%s · %d calls in %s · %s sent, %s received", w.report.Start.UTC().Format("2006-01-02 15:04:05 MST"),
 		total.Calls, audit.Millis(w.wall), w.size(total.Sent), w.size(total.Received)))
 	w.y += 10
 	w.legend()
@@ -109,15 +109,15 @@ func (w *waterfall) head() {
 func (w *waterfall) legend() {
 	x := margin
 	for _, name := range trace.Phases() {
-		w.rect(x, w.y+2, 10, barHeight, string(name))
+		w.Rect(x, w.y+2, 10, barHeight, string(name))
 		label := phaseTitle(name)
-		w.text(x+14, w.y+11, "soft", label)
+		w.Text(x+14, w.y+11, "soft", label)
 		x += 26 + 6.1*float64(len(label))
 	}
-	w.rect(x, w.y+5, 4, 4, "critical")
-	w.text(x+8, w.y+11, "soft", "on the critical path")
-	w.text(x+124, w.y+11, "again", "#2")
-	w.text(x+144, w.y+11, "soft", "second attempt")
+	w.Rect(x, w.y+5, 4, 4, "critical")
+	w.Text(x+8, w.y+11, "soft", "on the critical path")
+	w.Text(x+124, w.y+11, "again", "#2")
+	w.Text(x+144, w.y+11, "soft", "second attempt")
 	w.y += 24
 }
 

@@ -75,7 +75,7 @@ func TestWaterfallOfALongRun(t *testing.T) {
 		t.Error("as many calls as have rows are condensed")
 	}
 	text := drawn(t, record(2001, ""))
-	for _, part := range []string{"The 40 calls that took longest", "1000 calls, median 62ms, p99 118ms", ">end-2 pull blob<", ">other<", `class="receive" d="M`, "up to 6 at a time"} {
+	for _, part := range []string{"The 40 calls that took longest", "1000 calls, median 62ms, p99 118ms", ">end-2 pull blob<", ">other<", `z" class="receive"/>`, "up to 6 at a time"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("it does not say %q", part)
 		}

@@ -26,7 +26,7 @@ type page struct {
 	Title, Target string
 	Facts         []fact
 	Found         []string // sentences
-	Throughput    *byJobs
+	Throughput    *jobsPlot
 	Latency       *latency
 	Waterfall     *waterfall
 	Rows          []row
@@ -47,7 +47,7 @@ func (r *Report) page() page {
 		p.Rows = append(p.Rows, tableRow(r.Summary(i)))
 	}
 	p.Found = r.findings()
-	p.Throughput, p.Latency, p.Waterfall = r.byJobs(), r.latency(), r.waterfall()
+	p.Throughput, p.Latency, p.Waterfall = r.jobsPlot(), r.latency(), r.waterfall()
 	for _, l := range r.Left {
 		p.Left = append(p.Left, fmt.Sprintf("%s: %s, %s of %s", l.Repository,
 			plural(l.Manifests, "manifest"), plural(l.Blobs, "blob"), formatBytes(float64(l.Bytes))))
@@ -93,7 +93,7 @@ func (r *Report) findings() (out []string) {
 	}
 	if r.Limit != nil {
 		for _, l := range r.limits() {
-			out = append(out, strings.ToUpper(l.Label[:1])+l.Label[1:]+": "+formatBytes(l.v)+"/s.")
+			out = append(out, strings.ToUpper(l.label[:1])+l.label[1:]+": "+formatBytes(l.value)+"/s.")
 		}
 	}
 	return out

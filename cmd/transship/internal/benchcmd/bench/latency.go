@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"html/template"
 	"math"
 	"time"
 )
@@ -9,16 +10,14 @@ import (
 // latency is how the times to first byte are spread: for each cell the middle half, and the line from the 1st to the
 // 99th of a hundred, on a logarithmic scale.
 type latency struct {
-	X    []tick
+	Axis template.HTML
 	Rows []latencyRow
 }
 
 type latencyRow struct {
 	Label                   string
-	P1, P25, P50, P75, P99  percent
-	Width                   percent // of the middle half
-	Text                    string
 	Median, NinetyNinth, Of string
+	SVG                     template.HTML
 }
 
 func (r *Report) latency() *latency {
@@ -36,30 +35,31 @@ func (r *Report) latency() *latency {
 		return nil
 	}
 	lo, hi := math.Floor(math.Log10(max(float64(lowest), 1))), math.Ceil(math.Log10(float64(highest)+1))
-	x := func(d time.Duration) percent {
-		return percent((math.Log10(max(float64(d), 1)) - lo) / (hi - lo) * 100)
-	}
-	p := &latency{}
+	x := func(d time.Duration) float64 { return (math.Log10(max(float64(d), 1)) - lo) / (hi - lo) * 100 }
+	var marks []mark
 	for e := lo; e <= hi; e++ {
 		ns := math.Pow(10, e)
-		p.X = append(p.X, tick{X: x(time.Duration(ns)), Label: decade(ns)})
+		marks = append(marks, mark{x(time.Duration(ns)), decade(ns)})
 	}
+	p := &latency{Axis: timeAxis(marks)}
 	for i := range r.Cells {
 		if s := r.Summary(i); len(s.TTFB) > 0 {
-			p.Rows = append(p.Rows, latencyOf(s, x))
+			p.Rows = append(p.Rows, latencyOf(s, marks, x))
 		}
 	}
 	return p
 }
 
-func latencyOf(s Summary, x func(time.Duration) percent) latencyRow {
+func latencyOf(s Summary, marks []mark, x func(time.Duration) float64) latencyRow {
 	at := func(q float64) time.Duration { return Quantile(s.TTFB, q) }
-	out := latencyRow{
-		Label: s.Cell.String(), P1: x(at(0.01)), P25: x(at(0.25)), P50: x(at(0.5)), P75: x(at(0.75)), P99: x(at(0.99)),
-		Median: formatDuration(float64(at(0.5))), NinetyNinth: formatDuration(float64(at(0.99))), Of: fmt.Sprint(len(s.TTFB)),
+	d := rowOf(marks, 26)
+	d.Line(x(at(0.01)), 13, x(at(0.99)), 13, "whisker")
+	d.Rect(x(at(0.25)), 5, x(at(0.75))-x(at(0.25)), 16, "half")
+	d.Line(x(at(0.5)), 4, x(at(0.5)), 22, "median")
+	return latencyRow{
+		Label: s.Cell.String(), Median: formatDuration(float64(at(0.5))), NinetyNinth: formatDuration(float64(at(0.99))), Of: fmt.Sprint(len(s.TTFB)),
+		SVG: template.HTML(d.String()),
 	}
-	out.Width = out.P75 - out.P25
-	return out
 }
 
 // decade writes a power of ten of nanoseconds.

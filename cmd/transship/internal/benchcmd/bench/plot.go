@@ -2,147 +2,157 @@ package bench
 
 import (
 	"fmt"
+	"html/template"
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/hczjl/transship/distribution/audit/svg"
 )
-
-// percent is a place across a plot, or a length, in percent of its width. Plots grow and shrink with the page, and their
-// text does not.
-type percent float64
-
-// String implements fmt.Stringer.
-func (p percent) String() string { return fmt.Sprintf("%.2f%%", float64(p)) }
-
-// Anchor is how a label stands at the place so that it stays inside the plot.
-func (p percent) Anchor() string {
-	switch {
-	case p < 2:
-		return "start"
-	case p > 98:
-		return "end"
-	}
-	return "middle"
-}
-
-type tick struct {
-	X     percent
-	Y     float64 // pixels from the top
-	Label string
-}
 
 // plotHeight is that of the plot by jobs, in pixels.
 const plotHeight = 260
 
-// byJobs is the speed of each round by the number of jobs: a dot for each, a line from least to greatest, and the medians
-// joined. Where no bytes move it is the time of one operation.
-type byJobs struct {
+// jobsPlot is the speed of each round by the number of jobs: a dot for each, a line from least to greatest, and the
+// medians joined. Where no bytes move it is the time of one operation. It is as wide as the page.
+type jobsPlot struct {
 	Title  string
 	Height float64
-	Y      []tick
-	X      []tick
-	Dots   []dot
-	Ranges []segment
-	Joins  []segment
-	Limits []limitLine
 	Legend []legend
+
+	grid, ranges, joins, dots svg.Drawing // behind and before one another, in this order
+
+	report *Report
+	of     func(Sample) float64
+	write  func(float64) string
+	top    float64 // the value at the upper edge
+	names  []string
+	jobs   []int
 }
 
-type dot struct {
-	X      percent
-	Y      float64
-	Series int
-	Label  string
-}
-
-type segment struct {
-	X1, X2 percent
-	Y1, Y2 float64
-	Series int
-}
-
-type limitLine struct {
-	v     float64
-	Y     float64
-	Label string
-}
-
+// legend is the colour of one series, from 0 to 5, and its name.
 type legend struct {
 	Series int
 	Label  string
 }
 
-func (r *Report) byJobs() *byJobs {
-	series, jobs := r.series()
-	of, write, title := r.measure()
+// limitLine is a value that the link or the machine does not go beyond.
+type limitLine struct {
+	value float64
+	label string
+}
+
+func (r *Report) jobsPlot() *jobsPlot {
+	p := &jobsPlot{Height: plotHeight, report: r}
+	p.names, p.jobs = r.series()
+	p.of, p.write, p.Title = r.measure()
 	highest := 0.0
 	for _, s := range r.Samples {
-		highest = max(highest, of(s))
+		highest = max(highest, p.of(s))
 	}
 	if highest == 0 {
 		return nil
 	}
-	p := &byJobs{Title: title, Height: plotHeight}
-	if title == titleSpeed {
-		for _, l := range r.limits() { // those that would flatten the rest are left to the text
-			if l.v < 3*highest {
-				p.Limits = append(p.Limits, l)
-			}
-		}
+	var limits []limitLine
+	if p.Title == titleSpeed {
+		limits = slices.DeleteFunc(r.limits(), func(l limitLine) bool { return l.value >= 3*highest }) // those would flatten the rest
 	}
-	y := p.scale(highest, write)
-	for i, j := range jobs {
-		p.X = append(p.X, tick{X: percent((float64(i) + 0.5) / float64(len(jobs)) * 100), Label: jobsText(j)})
+	for _, l := range limits {
+		highest = max(highest, l.value)
 	}
-	for n, name := range series {
-		p.addSeries(r, n, name, series, jobs, y)
+	for _, d := range []*svg.Drawing{&p.grid, &p.ranges, &p.joins, &p.dots} {
+		d.Fluid = true
+	}
+	p.axes(steps(highest, 5))
+	for _, l := range limits {
+		p.grid.Line(0, p.y(l.value), 100, p.y(l.value), "limit")
+		p.grid.Text(100, p.y(l.value)-5, "limit end", l.label)
+	}
+	for n, name := range p.names {
+		p.series(n, name)
 	}
 	return p
 }
 
-// scale makes room for values up to the highest and for the limits, and returns how far from the top a value is.
-func (p *byJobs) scale(highest float64, write func(float64) string) func(float64) float64 {
-	for _, l := range p.Limits {
-		highest = max(highest, l.v)
-	}
-	marks := steps(highest, 5)
-	top := marks[len(marks)-1]
-	y := func(v float64) float64 { return math.Round(10*plotHeight*(1-v/top)) / 10 }
-	for _, v := range marks {
-		p.Y = append(p.Y, tick{Y: y(v), Label: write(v)})
-	}
-	for i := range p.Limits {
-		p.Limits[i].Y = y(p.Limits[i].v)
-	}
-	return y
+// SVG is what is drawn, as the inside of an svg element.
+func (p *jobsPlot) SVG() template.HTML {
+	return template.HTML(p.grid.String() + p.ranges.String() + p.joins.String() + p.dots.String())
 }
 
-// addSeries draws the cells of one series, in the order of their jobs.
-func (p *byJobs) addSeries(r *Report, n int, name string, series []string, jobs []int, y func(float64) float64) {
-	of, write, _ := r.measure()
-	if len(series) > 1 {
+// y is how far from the top a value is, in pixels.
+func (p *jobsPlot) y(value float64) float64 { return plotHeight * (1 - value/p.top) }
+
+// x is where the middle of a number of jobs is, in percent of the width.
+func (p *jobsPlot) x(i int) float64 { return (float64(i) + 0.5) / float64(len(p.jobs)) * 100 }
+
+// axes makes room for values up to the last mark.
+func (p *jobsPlot) axes(marks []float64) {
+	p.top = marks[len(marks)-1]
+	for _, v := range marks {
+		p.grid.Line(0, p.y(v), 100, p.y(v), "grid")
+		p.grid.Text(0, p.y(v)+4, "left", p.write(v))
+	}
+	for i, j := range p.jobs {
+		p.grid.Text(p.x(i), plotHeight+20, "middle", jobsText(j))
+	}
+	p.grid.Text(50, plotHeight+40, "middle", "jobs")
+}
+
+// series draws the cells of one series, in the order of their jobs.
+func (p *jobsPlot) series(n int, name string) {
+	if len(p.names) > 1 {
 		p.Legend = append(p.Legend, legend{n % 6, name})
 	}
-	var last *segment
-	for i, j := range jobs {
-		cell := slices.IndexFunc(r.Cells, func(c Cell) bool { return c.Jobs == j && seriesOf(c) == name })
-		values := r.values(cell, of)
+	class := fmt.Sprintf("s%d", n%6)
+	shift := (float64(n) - float64(len(p.names)-1)/2) * min(8, 40/float64(len(p.names))) / float64(len(p.jobs))
+	lastX, lastY, joined := 0.0, 0.0, false
+	for i, j := range p.jobs {
+		cell := slices.IndexFunc(p.report.Cells, func(c Cell) bool { return c.Jobs == j && seriesOf(c) == name })
+		values := p.report.values(cell, p.of)
 		if len(values) == 0 {
 			continue
 		}
-		shift := (float64(n) - float64(len(series)-1)/2) * min(8, 40/float64(len(series)))
-		x := percent((float64(i)*100 + 50 + shift) / float64(len(jobs)))
-		s := SpreadOf(values)
-		p.Ranges = append(p.Ranges, segment{x, x, y(s.Min), y(s.Max), n % 6})
+		x, s := p.x(i)+shift, SpreadOf(values)
+		p.ranges.Line(x, p.y(s.Min), x, p.y(s.Max), "range "+class)
 		for _, v := range values {
-			p.Dots = append(p.Dots, dot{x, y(v), n % 6, fmt.Sprintf("%s: %s", r.Cells[cell], write(v))})
+			p.dots.Group(fmt.Sprintf("%s: %s", p.report.Cells[cell], p.write(v)), func() { p.dots.Circle(x, p.y(v), 4, "dot "+class) })
 		}
-		here := segment{X1: x, Y1: y(s.Median)}
-		if last != nil && j != 0 { // auto is not the next number
-			p.Joins = append(p.Joins, segment{last.X1, x, last.Y1, here.Y1, n % 6})
+		if joined && j != 0 { // auto is not the next number
+			p.joins.Line(lastX, lastY, x, p.y(s.Median), "join "+class)
 		}
-		last = &here
+		lastX, lastY, joined = x, p.y(s.Median), true
 	}
+}
+
+// timeAxis writes labels above or below rows, at places in percent of the width. The first and the last stay inside.
+func timeAxis(marks []mark) template.HTML {
+	d := &svg.Drawing{Fluid: true}
+	for _, m := range marks {
+		class := "middle"
+		switch {
+		case m.x < 2:
+			class = "start"
+		case m.x > 98:
+			class = "end"
+		}
+		d.Text(m.x, 14, class, m.label)
+	}
+	return template.HTML(d.String())
+}
+
+// mark is a place on a time axis, in percent of the width.
+type mark struct {
+	x     float64
+	label string
+}
+
+// rowOf begins the drawing of a row of so many pixels, with the axis' marks behind what comes.
+func rowOf(marks []mark, height float64) *svg.Drawing {
+	d := &svg.Drawing{Fluid: true}
+	for _, m := range marks {
+		d.Line(m.x, 0, m.x, height, "grid")
+	}
+	return d
 }
 
 const titleSpeed = "Throughput by jobs"
@@ -194,7 +204,7 @@ func (r *Report) limits() (out []limitLine) {
 		rates    []Rate
 	}{{r.Limit.Over, "connection", r.Limit.Link}, {"SHA-256", "processor", r.Limit.Hash}} {
 		if i := indexOfMax(x.rates, Rate.PerSecond); i >= 0 {
-			out = append(out, limitLine{v: x.rates[i].PerSecond(), Label: x.of + " on " + plural(x.rates[i].N, x.unit)})
+			out = append(out, limitLine{value: x.rates[i].PerSecond(), label: x.of + " on " + plural(x.rates[i].N, x.unit)})
 		}
 	}
 	return out

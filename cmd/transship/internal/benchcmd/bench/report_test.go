@@ -4,38 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/hczjl/transship/distribution/wire"
+	"github.com/hczjl/transship/testdata/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func wantGolden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (run go test -update to accept it):\n%s", file, diff)
-	}
-}
 
 // testReport returns a report of two cells with three rounds each.
 func testReport() *Report {
@@ -84,7 +61,7 @@ func TestGoFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantGolden(t, "push.txt", b.Bytes())
+	golden.Compare(t, "push.txt", b.String())
 }
 
 // A name has no suffix for one processor, and a line has no speed if no bytes move.
@@ -105,7 +82,7 @@ func TestPage(t *testing.T) {
 	if err := testReport().HTML(&b); err != nil {
 		t.Fatal(err)
 	}
-	wantGolden(t, "push.html", b.Bytes())
+	golden.Compare(t, "push.html", b.String())
 	for _, forbidden := range []string{
 		"<script", "src=", "@import", "url(", "http-equiv", "ZgotmplZ", "NaN", "<no value>", "<1>",
 	} {
@@ -144,7 +121,7 @@ func TestJSON(t *testing.T) {
 	if err := testReport().JSON(&b); err != nil {
 		t.Fatal(err)
 	}
-	wantGolden(t, "push.json", b.Bytes())
+	golden.Compare(t, "push.json", b.String())
 	if !json.Valid(b.Bytes()) {
 		t.Error("the output is not valid JSON")
 	}
@@ -155,9 +132,10 @@ func TestJSON(t *testing.T) {
 func TestReportWithAutoJobs(t *testing.T) {
 	r := testReport()
 	r.Cells = Matrix([]int{0, 8}, nil, nil, nil, nil)
-	p, cell := r.byJobs(), r.jsonCell(0)
-	if len(p.X) != 2 || p.X[0].Label != "8" || p.X[1].Label != "auto" || len(p.Joins) != 0 {
-		t.Errorf("got labels %+v and joins %+v", p.X, p.Joins)
+	plot, cell := string(r.jobsPlot().SVG()), r.jsonCell(0)
+	eight, auto := strings.Index(plot, ">8</text>"), strings.Index(plot, ">auto</text>")
+	if eight < 0 || auto < eight || strings.Contains(plot, "join") {
+		t.Error(plot)
 	}
 	if text, err := json.Marshal(cell); cell.Name != "jobs=auto" || err != nil || bytes.Contains(text, []byte(`"jobs"`)) {
 		t.Errorf("%s, %v", text, err)

@@ -3,12 +3,14 @@ package bench
 import (
 	"cmp"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/hczjl/transship/distribution/audit/svg"
 	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/wire"
 )
@@ -20,7 +22,7 @@ const waterfallRows = 80
 type waterfall struct {
 	Of      string
 	Total   string
-	X       []tick
+	Axis    template.HTML
 	Rows    []waterfallRow
 	Dropped int // calls that are not shown
 }
@@ -28,11 +30,8 @@ type waterfall struct {
 type waterfallRow struct {
 	Method, What string
 	Status       int
-	Kind         string // class: in, out, or wait where no body went either way
-	X            percent
-	Wait, Body   percent // widths: until the header, and after it
-	BodyX        percent
 	Title        string
+	SVG          template.HTML
 }
 
 // waterfall shows the first measured round of the fastest cell.
@@ -55,32 +54,36 @@ func (r *Report) waterfall() *waterfall {
 	}
 	scale := steps(float64(max(until, 1)), 3)
 	end := scale[len(scale)-1]
-	x := func(d time.Duration) percent { return percent(float64(d) / end * 100) }
+	x := func(d time.Duration) float64 { return float64(d) / end * 100 }
+	var marks []mark
 	for _, v := range scale {
-		p.X = append(p.X, tick{X: percent(v / end * 100), Label: formatDuration(v)})
+		marks = append(marks, mark{v / end * 100, formatDuration(v)})
 	}
-	p.X[0].Label = "0"
+	marks[0].label = "0"
+	p.Axis = timeAxis(marks)
 	for _, c := range shown {
-		p.Rows = append(p.Rows, waterfallOf(c, s.Start, x))
+		p.Rows = append(p.Rows, waterfallOf(c, rowOf(marks, 16), x, s.Start))
 	}
 	return p
 }
 
-func waterfallOf(c wire.Call, start time.Time, x func(time.Duration) percent) waterfallRow {
-	out := waterfallRow{Method: c.Method, What: callWhat(c), Status: c.StatusCode, Kind: "wait", X: x(c.Start.Sub(start))}
-	out.Wait, out.Body = x(timeToFirstByte(c)), x(c.Timings.Receive)
+// waterfallOf draws a call.
+func waterfallOf(c wire.Call, d *svg.Drawing, x func(time.Duration) float64, start time.Time) waterfallRow {
+	at, wait := x(c.Start.Sub(start)), x(timeToFirstByte(c))
 	switch {
 	case c.Sent > 0: // until the answer the body goes out
-		out.Kind, out.Wait, out.Body = "out", 0, x(c.Duration)
+		d.Rect(at, 3, x(c.Duration), 10, "out")
 	case c.Received > 0:
-		out.Kind = "in"
+		d.Rect(at, 3, wait, 10, "wait")
+		d.Rect(at+wait, 3, x(c.Timings.Receive), 10, "in")
 	default:
-		out.Wait, out.Body = x(c.Duration), 0
+		d.Rect(at, 3, x(c.Duration), 10, "wait")
 	}
-	out.BodyX = out.X + out.Wait
-	out.Title = fmt.Sprintf("%s %s: %d after %s, %s in all, %s sent, %s received", c.Method, c.URL, c.StatusCode,
-		formatDuration(float64(timeToFirstByte(c))), formatDuration(float64(c.Duration)), formatBytes(float64(c.Sent)), formatBytes(float64(c.Received)))
-	return out
+	return waterfallRow{
+		Method: c.Method, What: callWhat(c), Status: c.StatusCode, SVG: template.HTML(d.String()),
+		Title: fmt.Sprintf("%s %s: %d after %s, %s in all, %s sent, %s received", c.Method, c.URL, c.StatusCode,
+			formatDuration(float64(timeToFirstByte(c))), formatDuration(float64(c.Duration)), formatBytes(float64(c.Sent)), formatBytes(float64(c.Received))),
+	}
 }
 
 // callWhat is what a call is about, in a few characters.
