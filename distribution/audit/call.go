@@ -6,7 +6,7 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// FromCall returns the entry of a call.
+// FromCall converts a call that package wire has recorded.
 func FromCall(c wire.Call) Entry {
 	e := Entry{
 		Sequence: c.Sequence,

@@ -13,7 +13,7 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// Every field of a call has its place in an entry: a call whose fields are all set makes an entry whose fields are.
+// A call with all fields set makes an entry with all fields set.
 func TestFromCall(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	call := wire.Call{

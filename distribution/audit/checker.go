@@ -6,23 +6,23 @@ import (
 	"fmt"
 )
 
-// checker goes along a chain, record by record.
+// checker checks a chain record by record.
 type checker struct {
 	result Result
-	reader Reader // reads what the result tells of the records
-	member string // the name of a record's hash
+	reader Reader // decodes the records
+	member string // name of the member with a record's hash
 
-	last, before mark     // the record before, and the one before that
-	held         *Problem // of the last record; the next one may show it in another light
-	bare         string   // the first entry of a HAR that has no hash
+	last, beforeLast checked
+	pending          *Problem // of the last record; the next record may explain it otherwise
+	firstUnchained   string   // position of the first HAR entry without a hash
 }
 
-// mark is a record on the way. The zero mark stands before the first one.
-type mark struct {
-	number  int64
-	hash    string
-	garbled bool // its hash is not known
-	place   string
+// checked is a record that has been checked. The zero value stands before the first record.
+type checked struct {
+	number      int64
+	hash        string
+	unknownHash bool
+	position    string // empty before the first record
 }
 
 func newChecker(f Format) *checker {
@@ -33,45 +33,44 @@ func newChecker(f Format) *checker {
 	return c
 }
 
-// check looks at the next record. The error is of an entry of another tool's
-// HAR that cannot be read.
-func (c *checker) check(record raw) error {
+// check checks the next record. The error is that of an unreadable entry of another tool's HAR.
+func (c *checker) check(record rawRecord) error {
 	if record.kind == creatorRecord {
 		return nil
 	}
 	hash, intact, sealed := unseal(record.text, c.member)
 	l, err := linkOf(record)
-	m := mark{number: l.Record, hash: hash, place: c.place(record)}
+	now := checked{number: l.Record, hash: hash, position: c.position(record)}
 	if !sealed && record.kind == entryRecord && !c.result.Chained {
-		return c.foreign(record, m.place)
+		return c.unchained(record, now.position)
 	}
 	c.result.Chained = true
 	if intact = intact && err == nil; !intact {
-		m.number, m.garbled = c.last.number+1, true
+		now.number, now.unknownHash = c.last.number+1, true
 	}
 	ended := c.reader.End != nil
-	c.read(record)
-	if !c.inserted(l, m) {
-		c.release()
-		c.judge(l, m, intact, ended)
+	c.decode(record)
+	if !c.dropInserted(l, now) {
+		c.reportPending()
+		c.compare(l, now, intact, ended)
 	}
-	c.before, c.last = c.last, m
+	c.beforeLast, c.last = c.last, now
 	return nil
 }
 
-// place is where a record stands, for people.
-func (c *checker) place(record raw) string {
+// position is the position of a record in a message.
+func (c *checker) position(record rawRecord) string {
 	switch record.kind {
 	case runRecord:
 		return "_run"
 	case endRecord:
 		return "_end"
 	}
-	return place(c.result.Format, record.at)
+	return position(c.result.Format, record.at)
 }
 
-// linkOf reads a record's place in the chain.
-func linkOf(record raw) (link, error) {
+// linkOf decodes a record's place in the chain.
+func linkOf(record rawRecord) (link, error) {
 	if record.kind == lineRecord {
 		var l struct{ link }
 		err := json.Unmarshal(record.text, &l)
@@ -82,94 +81,95 @@ func linkOf(record raw) (link, error) {
 	return link(l), err
 }
 
-// foreign takes an entry of a HAR that has no chain so far.
-func (c *checker) foreign(record raw, place string) error {
-	if c.bare == "" {
-		c.bare = place
+// unchained counts an entry of a HAR that has had no chain so far.
+func (c *checker) unchained(record rawRecord, position string) error {
+	if c.firstUnchained == "" {
+		c.firstUnchained = position
 	}
 	c.result.Entries++
 	_, err := c.reader.read(record)
 	return err
 }
 
-// read keeps what the result tells of the file. What cannot be read does not
-// have its hash either.
-func (c *checker) read(record raw) {
+// decode counts entries, and keeps the Run and the End. It ignores errors: a record that cannot be
+// decoded does not have its hash either.
+func (c *checker) decode(record rawRecord) {
 	if e, _ := c.reader.read(record); e != nil {
 		c.result.Entries++
 	}
 }
 
-// follows tells whether a record with the link comes right after m.
-func (l link) follows(m mark) bool {
-	return l.Record == m.number+1 && (m.garbled || l.Previous == m.hash)
+// follows reports whether a record with this link is the successor of another record.
+func (l link) follows(other checked) bool {
+	return l.Record == other.number+1 && (other.unknownHash || l.Previous == other.hash)
 }
 
-// inserted tells whether a record shows that the last one does not belong
-// there, since it follows the one before that. Then the last one is forgotten.
-func (c *checker) inserted(l link, m mark) bool {
-	if c.last.place == "" || m.garbled || c.before.garbled || l.follows(c.last) || !l.follows(c.before) {
+// dropInserted reports whether the last record was inserted, which shows when the current one
+// follows the record before it. It then removes the last record from the chain.
+func (c *checker) dropInserted(l link, now checked) bool {
+	if c.last.position == "" || now.unknownHash || c.beforeLast.unknownHash || l.follows(c.last) || !l.follows(c.beforeLast) {
 		return false
 	}
-	c.held = &Problem{Inserted, c.last.place + " was inserted: the record after it follows the one before it"}
-	c.release()
-	c.last = c.before
+	c.pending = &Problem{Inserted, c.last.position + " was inserted: the record after it follows the one before it"}
+	c.reportPending()
+	c.last = c.beforeLast
 	return true
 }
 
-// judge compares a record with the one before it and with its own hash.
-func (c *checker) judge(l link, m mark, intact, ended bool) {
+// compare compares a record with the one before it and with its own hash.
+func (c *checker) compare(l link, now checked, intact, ended bool) {
 	missing := l.Record - c.last.number - 1
-	first := c.last.place == ""
+	first := c.last.position == ""
 	switch {
-	case first && c.reader.Run.Tool == "", first && intact && !l.follows(mark{}):
-		c.hold(NoGenesis, "%s is not the beginning of an audit: the record that says what was run is missing", m.place)
+	case first && c.reader.Run.Tool == "", first && intact && !l.follows(checked{}):
+		c.suspect(NoGenesis, "%s is not the beginning of an audit: the record that says what was run is missing", now.position)
 	case !intact:
-		c.hold(Changed, "%s was changed: it does not have the hash that it was written with", m.place)
+		c.suspect(Changed, "%s was changed: it does not have the hash that it was written with", now.position)
 	case ended:
-		c.hold(Inserted, "%s was inserted: it comes after the end of the run", m.place)
+		c.suspect(Inserted, "%s was inserted: it comes after the end of the run", now.position)
 	case l.follows(c.last):
 	case missing > 0:
-		c.hold(Removed, "before %s records are missing: %d", m.place, missing)
+		c.suspect(Removed, "before %s records are missing: %d", now.position, missing)
 	case missing < 0:
-		c.hold(Inserted, "%s was inserted or moved: it is record %d and comes after record %d", m.place, l.Record, c.last.number)
+		c.suspect(Inserted, "%s was inserted or moved: it is record %d and comes after record %d", now.position, l.Record, c.last.number)
 	default:
-		c.hold(Changed, "%s was changed: %s was written after another record", c.last.place, m.place)
+		c.suspect(Changed, "%s was changed: %s was written after another record", c.last.position, now.position)
 	}
 }
 
-func (c *checker) hold(f Flaw, format string, args ...any) {
-	c.held = &Problem{f, fmt.Sprintf(format, args...)}
+// suspect sets the pending problem.
+func (c *checker) suspect(f Flaw, format string, args ...any) {
+	c.pending = &Problem{f, fmt.Sprintf(format, args...)}
 }
 
-// release tells of the problem that is held back.
-func (c *checker) release() {
-	if c.held != nil {
-		c.result.Problems = append(c.result.Problems, *c.held)
-		c.held = nil
+// reportPending adds the pending problem to the result.
+func (c *checker) reportPending() {
+	if c.pending != nil {
+		c.result.Problems = append(c.result.Problems, *c.pending)
+		c.pending = nil
 	}
 }
 
-// broken ends the check at a record that cannot be read.
-func (c *checker) broken(err error) (Result, error) {
+// unreadable ends the check at a record that cannot be read.
+func (c *checker) unreadable(err error) (Result, error) {
 	var at *RecordError
 	if !errors.As(err, &at) || !errors.Is(err, ErrCut) && !c.result.Chained {
 		return c.finish(), err
 	}
 	result := c.finish()
-	flaw, where := Changed, place(at.Format, at.At)
+	flaw := Changed
 	if errors.Is(err, ErrCut) {
 		flaw = Cut
 	}
-	result.Problems = append(result.Problems, Problem{flaw, fmt.Sprintf("%s: %v", where, at.Err)})
+	result.Problems = append(result.Problems, Problem{flaw, at.Error()})
 	return result, nil
 }
 
 // finish completes the result.
 func (c *checker) finish() Result {
-	c.release()
-	if c.bare != "" && c.result.Chained {
-		c.result.Problems = append(c.result.Problems, Problem{Inserted, c.bare + " was inserted: it is not part of the chain"})
+	c.reportPending()
+	if c.firstUnchained != "" && c.result.Chained {
+		c.result.Problems = append(c.result.Problems, Problem{Inserted, c.firstUnchained + " was inserted: it is not part of the chain"})
 	}
 	c.result.Run, c.result.Complete, c.result.Last = c.reader.Run, c.reader.End != nil, c.last.hash
 	return c.result

@@ -1,33 +1,32 @@
-// Package audit writes and reads the record of a run: one [Entry] for each
-// attempt of each call on the wire.
+// Package audit writes and reads the record of a run: an [Entry] for every attempt of every HTTP
+// call. Start from [Create] to write an audit, from [NewReader] to read one, and from [Verify] to
+// check that nobody changed it.
 //
-// There are two formats, told apart by the file's extension. In ".jsonl" each
-// line is one JSON object: first the [Run], then an entry for each attempt in
-// the order in which they ended, last an [End]. In ".har" (HTTP Archive 1.2,
-// http://www.softwareishard.com/blog/har-12-spec/) the entries stand in
-// log.entries, where browsers' developer tools find them; what HAR has no
-// member for has a name that begins with an underscore, as that specification
-// wants. A file is written as the calls end and nothing of it is kept in
-// memory. Killed at any moment it has complete lines, or is complete JSON.
+// There are two formats, and the file's extension says which one is meant. In ".jsonl" each line is
+// one JSON object: the [Run] first, then the entries in the order in which the attempts ended, and an
+// [End] last. In ".har" (HTTP Archive 1.2, http://www.softwareishard.com/blog/har-12-spec/) the
+// entries stand in log.entries, where the developer tools of browsers find them; members that HAR
+// does not have begin with an underscore, as its section "Custom Fields" asks for.
+//
+// A file is written while the calls end, and nothing of it is kept in memory. A process that is
+// killed at any moment leaves complete lines, or complete JSON.
 //
 // # The chain
 //
-// The records of a file, Run and End among them, are chained. Each has its
-// number from 1 on, the hash of the record before it, and as its last member
-// its own hash: SHA-256, in hex, of the record's bytes as they stand in the
-// file without that member. [Verify] says where a record was changed, removed
-// or inserted. The hashes have no key: who may write the file can write
-// another chain. Keep the last hash where the file is not, to show later that
-// it is the same.
+// The records of a file (the Run, the entries, the End) form a hash chain. Each record holds its
+// number, from 1; the hash of the record before it; and, as its last member, its own hash: SHA-256,
+// in hex, of the record's bytes in the file without that member. [Verify] says where a record was
+// changed, removed or inserted. The hashes have no key: anyone who can write the file can write
+// another chain. To show later that a file is the same, keep its last hash elsewhere.
 //
 // # Reports
 //
-// The packages below this one read an audit, or a HAR of another tool: trace
-// says what its time went to, waterfall draws it, curl makes shell commands of
-// the calls, and diff finds what two audits do not have in common.
+// The packages below this one read an audit, or a HAR of another tool: trace says what the time of a
+// run went to, waterfall draws its calls, curl turns them into a shell script, and diff compares two
+// runs.
 //
 // # Secrets
 //
-// What is written has been redacted by package wire, and what [Reader] reads
-// of another tool's HAR is redacted in the same way.
+// Package wire redacts what is written here. What [Reader] reads from a HAR of another tool is
+// redacted by the same rules.
 package audit

@@ -9,11 +9,11 @@ import (
 type Entry struct {
 	Sequence int64  `json:"sequence"`           // position in the order of starts, from 1
 	Attempt  int    `json:"attempt"`            // of the same request, from 1
-	Why      Why    `json:"why,omitzero"`       // what the call was for
-	Row      string `json:"row,omitempty"`      // "end-1" to "end-14", "token", "redirect", "catalog"; empty where it is none
+	Why      Why    `json:"why,omitzero"`       // the purpose of the call
+	Row      string `json:"row,omitempty"`      // "end-1" to "end-14", "token", "redirect", "catalog", or empty
 	Method   string `json:"method"`             // such as GET
 	URL      string `json:"url"`                // redacted
-	Status   int    `json:"status"`             // 0 when there was no answer
+	Status   int    `json:"status"`             // 0 without an answer
 	Protocol string `json:"protocol,omitempty"` // such as HTTP/1.1
 
 	Start    time.Time `json:"start"`
@@ -21,55 +21,55 @@ type Entry struct {
 	Request  Message   `json:"request"`
 	Response Message   `json:"response"`
 
-	Peer   string `json:"peer,omitempty"`  // IP address and port that answered: the registry, or the proxy before it
-	Local  string `json:"local,omitempty"` // IP address and port that it was asked from
+	Peer   string `json:"peer,omitempty"`  // IP address and port of the registry, or of the proxy in between
+	Local  string `json:"local,omitempty"` // IP address and port on this side of the connection
 	TLS    TLS    `json:"tls,omitzero"`
-	Reused bool   `json:"reused,omitempty"` // the connection had served another call
-	Resent int    `json:"resent,omitempty"` // times that net/http sent it anew, since an idle connection turned out to be closed
+	Reused bool   `json:"reused,omitempty"` // an earlier call used the connection
+	Resent int    `json:"resent,omitempty"` // times that net/http repeated it, because an idle connection had been closed
 
-	Error   string `json:"error,omitempty"`   // what ended the call early
-	Refused string `json:"refused,omitempty"` // the policy that did not let it out, or cut off its body: "allow-host", "read-only", "max-calls", "max-bytes", "expect"
+	Error   string `json:"error,omitempty"`   // why the call ended early
+	Refused string `json:"refused,omitempty"` // policy that stopped it: "allow-host", "read-only", "max-calls", "max-bytes", "expect"
 }
 
 // Duration is the time from the call's start to its end.
 func (e Entry) Duration() time.Duration { return e.Timings.Total() }
 
-// NotSent reports whether a policy refused the call before it was sent. A call that has Refused and was sent
-// is one whose body a policy cut off.
+// NotSent reports whether a policy refused the call before it was sent. An entry with Refused that
+// was sent is a call whose body a policy cut off.
 func (e Entry) NotSent() bool { return e.Refused != "" && e.Peer == "" }
 
-// Why is what a call was for.
+// Why is the purpose of a call.
 type Why struct {
 	Command    string `json:"command,omitempty"`    // of the program, such as copy
-	Image      string `json:"image,omitempty"`      // the reference being worked on
+	Image      string `json:"image,omitempty"`      // reference that the program is working on
 	Manifest   string `json:"manifest,omitempty"`   // digest
 	Blob       string `json:"blob,omitempty"`       // digest
-	RetryOf    int64  `json:"retryOf,omitempty"`    // sequence of the attempt that this repeats
+	RetryOf    int64  `json:"retryOf,omitempty"`    // sequence of the attempt that this one repeats
 	RedirectOf int64  `json:"redirectOf,omitempty"` // sequence of the call that was redirected here
-	TokenFor   int64  `json:"tokenFor,omitempty"`   // sequence of the call that a token was demanded for
+	TokenFor   int64  `json:"tokenFor,omitempty"`   // sequence of the call that needed the token
 }
 
 // Message is a request or a response.
 type Message struct {
-	Headers  http.Header `json:"headers,omitempty"`  // redacted; of a request those that were written to the wire
-	Bytes    int64       `json:"bytes"`              // of the body that passed
-	Digest   string      `json:"digest,omitempty"`   // of the whole body; empty where it did not pass whole, and of token calls
-	DigestBy string      `json:"digestBy,omitempty"` // who has computed Digest: ByRecord or ByStream
+	Headers  http.Header `json:"headers,omitempty"`  // redacted; of a request as written to the wire
+	Bytes    int64       `json:"bytes"`              // of the body, as far as it was transferred
+	Digest   string      `json:"digest,omitempty"`   // of the body; empty if it was not transferred whole, and for token calls
+	DigestBy string      `json:"digestBy,omitempty"` // who computed Digest: ByRecord or ByStream
 }
 
-// Who has computed a body's digest.
+// Values of [Message.DigestBy].
 const (
-	ByRecord = "record" // the recorder has hashed it as it passed
-	ByStream = "stream" // the verification that a blob passes anyway
+	ByRecord = "record" // the recorder, from the bytes that passed
+	ByStream = "stream" // the verification of a blob's bytes
 )
 
-// TLS is what the two sides agreed on.
+// TLS is the outcome of a TLS handshake.
 type TLS struct {
 	Version string `json:"version"` // such as TLS 1.3
-	Cipher  string `json:"cipher"`  // name by IANA, such as TLS_AES_128_GCM_SHA256
+	Cipher  string `json:"cipher"`  // IANA name, such as TLS_AES_128_GCM_SHA256
 }
 
-// Run says what an audit is of.
+// Run is the first record of an audit: it describes the run.
 type Run struct {
 	Tool    string    `json:"tool"`
 	Version string    `json:"version"`
@@ -77,7 +77,7 @@ type Run struct {
 	Start   time.Time `json:"start"`
 }
 
-// End is the last record of a run that has written its audit to the end.
+// End is the last record of an audit. A run that is killed does not write one.
 type End struct {
 	Calls int64     `json:"calls"` // entries written
 	Time  time.Time `json:"time"`

@@ -1,7 +1,7 @@
 package audit
 
-// The members of HAR 1.2 that are written or read here. Numbers are read as
-// any JSON number, since programs differ in that.
+// The members of HAR 1.2 that this package writes or reads. Numbers are floats, because some tools
+// write fractions where the specification has integers.
 type (
 	harCreator struct {
 		Name    string `json:"name"`
@@ -18,33 +18,33 @@ type (
 		ServerIP   string      `json:"serverIPAddress,omitempty"`
 		Connection string      `json:"connection,omitempty"`
 		Comment    string      `json:"comment,omitempty"`
-		harOwn
+		harCustom
 		harLink
 	}
 
-	// harOwn is what HAR has no member for.
-	harOwn struct {
-		Sequence       int64   `json:"_sequence,omitempty"`
-		Attempt        int     `json:"_attempt,omitempty"`
-		Why            Why     `json:"_why,omitzero"`
-		Row            string  `json:"_row,omitempty"`
-		Peer           string  `json:"_peer,omitempty"`
-		Local          string  `json:"_local,omitempty"`
-		TLS            TLS     `json:"_tls,omitzero"`
-		Reused         bool    `json:"_reused,omitempty"`
-		Resent         int     `json:"_resent,omitempty"`
-		Error          string  `json:"_error,omitempty"`
-		Refused        string  `json:"_refused,omitempty"`
-		RequestDigest  harHash `json:"_requestDigest,omitzero"`
-		ResponseDigest harHash `json:"_responseDigest,omitzero"`
+	// harCustom has the custom fields, for what HAR has no member.
+	harCustom struct {
+		Sequence       int64     `json:"_sequence,omitempty"`
+		Attempt        int       `json:"_attempt,omitempty"`
+		Why            Why       `json:"_why,omitzero"`
+		Row            string    `json:"_row,omitempty"`
+		Peer           string    `json:"_peer,omitempty"`
+		Local          string    `json:"_local,omitempty"`
+		TLS            TLS       `json:"_tls,omitzero"`
+		Reused         bool      `json:"_reused,omitempty"`
+		Resent         int       `json:"_resent,omitempty"`
+		Error          string    `json:"_error,omitempty"`
+		Refused        string    `json:"_refused,omitempty"`
+		RequestDigest  harDigest `json:"_requestDigest,omitzero"`
+		ResponseDigest harDigest `json:"_responseDigest,omitzero"`
 	}
 
-	harHash struct {
+	harDigest struct {
 		Digest string `json:"digest"`
 		By     string `json:"by"`
 	}
 
-	// harLink is a link under the names of own members.
+	// harLink is a link with the names of custom fields.
 	harLink struct {
 		Record   int64  `json:"_record"`
 		Previous string `json:"_previous"`
@@ -93,8 +93,7 @@ type (
 		Value string `json:"value"`
 	}
 
-	// harTimings are milliseconds, -1 of a phase that did not take place.
-	// Connect includes SSL.
+	// harTimings are milliseconds, -1 for a phase that did not take place. Connect includes SSL.
 	harTimings struct {
 		Blocked float64 `json:"blocked"`
 		DNS     float64 `json:"dns"`

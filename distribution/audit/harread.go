@@ -13,13 +13,13 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// fromHAR reads an entry, of whatever tool. Members with an underscore mean
-// something else in each of them, so that their types do not matter.
-func fromHAR(record raw) (*Entry, error) {
+// fromHAR decodes an entry of any tool. Custom fields, which begin with an underscore, mean something
+// else in other tools, so a wrong type of one is no error.
+func fromHAR(record rawRecord) (*Entry, error) {
 	var h harEntry
 	err := json.Unmarshal(record.text, &h)
-	var other *json.UnmarshalTypeError
-	if errors.As(err, &other) && strings.Contains(other.Field, "_") {
+	var mismatch *json.UnmarshalTypeError
+	if errors.As(err, &mismatch) && strings.Contains(mismatch.Field, "_") {
 		err = nil
 	}
 	if err != nil {
@@ -31,10 +31,10 @@ func fromHAR(record raw) (*Entry, error) {
 	}
 	e := &Entry{
 		Sequence: h.Sequence, Attempt: max(h.Attempt, 1), Why: h.Why, Row: h.Row,
-		Method: h.Request.Method, URL: redactText(h.Request.URL), Status: int(h.Response.Status), Protocol: h.protocol(),
+		Method: h.Request.Method, URL: redactURL(h.Request.URL), Status: int(h.Response.Status), Protocol: h.protocol(),
 		Start: start, Timings: fromHARTimings(h.Timings),
 		Request:  Message{fromHARHeaders(h.Request.Headers), bodySize(h.Request.BodySize), h.RequestDigest.Digest, h.RequestDigest.By},
-		Response: Message{fromHARHeaders(h.Response.Headers), h.received(), h.ResponseDigest.Digest, h.ResponseDigest.By},
+		Response: Message{fromHARHeaders(h.Response.Headers), h.responseSize(), h.ResponseDigest.Digest, h.ResponseDigest.By},
 		Peer:     h.Peer, Local: h.Local, TLS: h.TLS, Reused: h.Reused, Resent: h.Resent,
 		Error: h.Error, Refused: h.Refused,
 	}
@@ -50,8 +50,7 @@ func fromHAR(record raw) (*Entry, error) {
 	return e, nil
 }
 
-// redactText redacts a URL.
-func redactText(text string) string {
+func redactURL(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {
 		return "REDACTED"
@@ -59,8 +58,8 @@ func redactText(text string) string {
 	return wire.Redact(u)
 }
 
-// protocol is that of the answer; a request may have been written down before
-// it was settled.
+// protocol prefers that of the response: some tools note the request before the protocol is
+// negotiated.
 func (h harEntry) protocol() string {
 	if h.Response.HTTPVersion != "" {
 		return h.Response.HTTPVersion
@@ -68,15 +67,16 @@ func (h harEntry) protocol() string {
 	return h.Request.HTTPVersion
 }
 
-// received is what came of the body. Some tools know only what it became.
-func (h harEntry) received() int64 {
+// responseSize is the size of the response's body on the wire, or its decoded size for tools that
+// know only that.
+func (h harEntry) responseSize() int64 {
 	if h.Response.BodySize >= 0 {
 		return bodySize(h.Response.BodySize)
 	}
 	return bodySize(h.Response.Content.Size)
 }
 
-// bodySize is a number of bytes; -1 means unknown.
+// bodySize returns a number of bytes, 0 for -1, which means unknown.
 func bodySize(n float64) int64 {
 	if !(n > 0) || n > 1<<62 {
 		return 0

@@ -8,60 +8,63 @@ import (
 	"iter"
 )
 
-// meter lets a decoder read no more than limit for one value.
-type meter struct {
+// valueReader limits how many bytes a JSON decoder reads for one value.
+type valueReader struct {
 	from        io.Reader
 	limit, left int
 }
 
 // Read implements io.Reader.
-func (m *meter) Read(p []byte) (int, error) {
-	if m.left <= 0 {
+func (r *valueReader) Read(p []byte) (int, error) {
+	if r.left <= 0 {
 		return 0, errTooLong
 	}
-	n, err := m.from.Read(p[:min(len(p), m.left)])
-	m.left -= n
+	n, err := r.from.Read(p[:min(len(p), r.left)])
+	r.left -= n
 	return n, err
 }
 
-// harScan walks through a HAR.
-type harScan struct {
-	meter   *meter
+// next starts a new value.
+func (r *valueReader) next() { r.left = r.limit }
+
+// harScanner walks through a HAR and yields its records.
+type harScanner struct {
+	reader  *valueReader
 	decoder *json.Decoder
-	entries int64
-	yield   func(raw, error) bool
+	entries int64 // read so far
+	yield   func(rawRecord, error) bool
 	stopped bool
 }
 
-// harRecords yields the creator, the own records and the entries of a HAR, one
-// at a time, in the order of the file.
-func harRecords(r io.Reader, limit int) iter.Seq2[raw, error] {
-	return func(yield func(raw, error) bool) {
-		m := &meter{from: r, limit: limit, left: limit}
-		s := &harScan{meter: m, decoder: json.NewDecoder(m), yield: yield}
+// harRecords yields the creator, the custom records and the entries of a HAR, one at a time, in the
+// order of the file. A record may have at most limit bytes.
+func harRecords(r io.Reader, limit int) iter.Seq2[rawRecord, error] {
+	return func(yield func(rawRecord, error) bool) {
+		reader := &valueReader{from: r, limit: limit, left: limit}
+		s := &harScanner{reader: reader, decoder: json.NewDecoder(reader), yield: yield}
 		err := s.object(func(name string) error {
 			if name == "log" {
-				return s.object(s.member)
+				return s.object(s.logMember)
 			}
 			return s.skip()
 		})
 		if err == nil && !s.stopped {
-			err = s.ended()
+			err = s.end()
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = ErrCut
 		}
 		if err != nil && !s.stopped {
-			yield(raw{at: s.entries}, &RecordError{HAR, s.entries, err})
+			yield(rawRecord{at: s.entries}, &RecordError{HAR, s.entries, err})
 		}
 	}
 }
 
-// errStopped ends the walk when nobody wants more.
+// errStopped ends the walk after the caller's loop has ended.
 var errStopped = errors.New("stopped")
 
-// object calls do with the name of each member of the object that comes next.
-func (s *harScan) object(do func(name string) error) error {
+// object reads an object, and calls do with the name of each member, to read its value.
+func (s *harScanner) object(do func(name string) error) error {
 	if err := s.delimiter('{'); err != nil {
 		return err
 	}
@@ -70,15 +73,15 @@ func (s *harScan) object(do func(name string) error) error {
 		if err != nil {
 			return err
 		}
-		if err := do(name.(string)); err != nil { // the name of a member is a string
+		if err := do(name.(string)); err != nil { // the decoder refuses names that are no strings
 			return err
 		}
 	}
 	return s.delimiter('}')
 }
 
-// member reads a member of log.
-func (s *harScan) member(name string) error {
+// logMember reads the value of a member of log.
+func (s *harScanner) logMember(name string) error {
 	switch name {
 	case "entries":
 		return s.list()
@@ -93,7 +96,7 @@ func (s *harScan) member(name string) error {
 }
 
 // list reads the entries.
-func (s *harScan) list() error {
+func (s *harScanner) list() error {
 	if err := s.delimiter('['); err != nil {
 		return err
 	}
@@ -106,31 +109,30 @@ func (s *harScan) list() error {
 	return s.delimiter(']')
 }
 
-// more tells whether the list or object goes on, and gives the next value its
-// measure.
-func (s *harScan) more() bool {
-	s.meter.left = s.meter.limit
+// more reports whether the list or object has another value.
+func (s *harScanner) more() bool {
+	s.reader.next()
 	return s.decoder.More()
 }
 
-func (s *harScan) record(k kind) error {
+func (s *harScanner) record(k recordKind) error {
 	var text json.RawMessage
 	if err := s.decoder.Decode(&text); err != nil {
 		return err
 	}
-	if !s.yield(raw{k, s.entries, text}, nil) {
+	if !s.yield(rawRecord{k, s.entries, text}, nil) {
 		s.stopped = true
 		return errStopped
 	}
 	return nil
 }
 
-func (s *harScan) skip() error {
-	var nothing json.RawMessage
-	return s.decoder.Decode(&nothing)
+func (s *harScanner) skip() error {
+	var value json.RawMessage
+	return s.decoder.Decode(&value)
 }
 
-func (s *harScan) delimiter(want json.Delim) error {
+func (s *harScanner) delimiter(want json.Delim) error {
 	got, err := s.decoder.Token()
 	if err == nil && got != want {
 		return fmt.Errorf("want %v, got %v", want, got)
@@ -138,9 +140,9 @@ func (s *harScan) delimiter(want json.Delim) error {
 	return err
 }
 
-// ended makes sure that nothing comes after the document.
-func (s *harScan) ended() error {
-	s.meter.left = s.meter.limit
+// end fails if anything follows the document.
+func (s *harScanner) end() error {
+	s.reader.next()
 	if _, err := s.decoder.Token(); err != io.EOF {
 		return errors.New("there is something after the end of the HAR")
 	}

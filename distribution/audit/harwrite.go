@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// harEncoding is HAR. The document is closed behind every entry.
-type harEncoding struct{ entries int }
+// harEncoder encodes HAR. The trailer of each entry closes the document.
+type harEncoder struct{ entries int }
 
-// harClose closes a document that may go on.
+// harClose closes a document that has no end record yet.
 const harClose = "\n]}}\n"
 
-func (*harEncoding) begin(c *chain, r Run) (head, trailer []byte, err error) {
+func (*harEncoder) begin(c *chain, r Run) (head, trailer []byte, err error) {
 	creator, err := json.Marshal(harCreator{r.Tool, r.Version})
 	if err != nil {
 		return nil, nil, err
@@ -32,7 +32,7 @@ func (*harEncoding) begin(c *chain, r Run) (head, trailer []byte, err error) {
 	return append(head, ",\n\"entries\":[\n"...), []byte(harClose), nil
 }
 
-func (h *harEncoding) entry(c *chain, e Entry) (record, trailer []byte, err error) {
+func (h *harEncoder) entry(c *chain, e Entry) (record, trailer []byte, err error) {
 	out := toHAR(e)
 	out.harLink = harLink(c.next())
 	record, err = c.seal(out, harHashMember)
@@ -42,12 +42,11 @@ func (h *harEncoding) entry(c *chain, e Entry) (record, trailer []byte, err erro
 	return record, []byte(harClose), err
 }
 
-func (*harEncoding) end(c *chain, e End) (record, trailer []byte, err error) {
+func (*harEncoder) end(c *chain, e End) (record, trailer []byte, err error) {
 	record, err = c.seal(harEnd{e, harLink(c.next())}, harHashMember)
 	return append([]byte("\n],\"_end\":"), record...), []byte("}}\n"), err
 }
 
-// toHAR returns an entry in HAR's form.
 func toHAR(e Entry) harEntry {
 	return harEntry{
 		Started:    e.Start.UTC().Format(time.RFC3339Nano),
@@ -58,11 +57,11 @@ func toHAR(e Entry) harEntry {
 		ServerIP:   ipOf(e.Peer),
 		Connection: portOf(e.Local),
 		Comment:    e.Error,
-		harOwn: harOwn{
+		harCustom: harCustom{
 			Sequence: e.Sequence, Attempt: e.Attempt, Why: e.Why, Row: e.Row, Peer: e.Peer, Local: e.Local, TLS: e.TLS,
 			Reused: e.Reused, Resent: e.Resent, Error: e.Error, Refused: e.Refused,
-			RequestDigest:  harHash{e.Request.Digest, e.Request.DigestBy},
-			ResponseDigest: harHash{e.Response.Digest, e.Response.DigestBy},
+			RequestDigest:  harDigest{e.Request.Digest, e.Request.DigestBy},
+			ResponseDigest: harDigest{e.Response.Digest, e.Response.DigestBy},
 		},
 	}
 }
@@ -94,8 +93,7 @@ func toHARResponse(e Entry) harResponse {
 	}
 }
 
-// redirectURL is the Location of a redirect. HAR has none for that of an
-// upload.
+// redirectURL is the Location of a redirect. HAR has no member for the Location of an upload.
 func redirectURL(e Entry) string {
 	if e.Status/100 != 3 {
 		return ""
@@ -103,7 +101,7 @@ func redirectURL(e Entry) string {
 	return e.Response.Headers.Get("Location")
 }
 
-// toHARHeaders lists headers by their names, values in their order.
+// toHARHeaders lists headers sorted by name, the values of a name in their order.
 func toHARHeaders(h http.Header) []harHeader {
 	out := []harHeader{}
 	for name, values := range h {
@@ -115,7 +113,7 @@ func toHARHeaders(h http.Header) []harHeader {
 	return out
 }
 
-// toHARQuery lists the parameters of a URL, which is redacted already.
+// toHARQuery lists the query parameters of a URL, sorted by name.
 func toHARQuery(text string) []harHeader {
 	out := []harHeader{}
 	u, err := url.Parse(text)
@@ -132,19 +130,19 @@ func toHARQuery(text string) []harHeader {
 }
 
 func toHARTimings(t Timings) harTimings {
-	orNone := func(d time.Duration) float64 {
+	orAbsent := func(d time.Duration) float64 {
 		if d == 0 {
 			return -1
 		}
 		return millis(d)
 	}
 	return harTimings{
-		Blocked: orNone(t.Blocked), DNS: orNone(t.DNS), Connect: orNone(t.Connect + t.TLS), SSL: orNone(t.TLS),
+		Blocked: orAbsent(t.Blocked), DNS: orAbsent(t.DNS), Connect: orAbsent(t.Connect + t.TLS), SSL: orAbsent(t.TLS),
 		Send: millis(t.Send), Wait: millis(t.Wait), Receive: millis(t.Receive),
 	}
 }
 
-// ipOf is the IP address of a peer, without its zone, which HAR does not know.
+// ipOf is the IP address of a peer, without the zone of IPv6, which HAR does not have.
 func ipOf(peer string) string {
 	p, err := netip.ParseAddrPort(peer)
 	if err != nil {

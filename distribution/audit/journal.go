@@ -4,17 +4,16 @@ package audit
 type storage interface {
 	// WriteAt writes all of p at an offset in bytes, or fails.
 	WriteAt(p []byte, at int64) (int, error)
-	// Truncate cuts the file off, or lengthens it, to size bytes.
+	// Truncate changes the file's length to size bytes.
 	Truncate(size int64) error
-	// Sync brings what was written to the disk.
+	// Sync flushes the file to the disk.
 	Sync() error
-	// Close ends the use of the file.
+	// Close releases the file.
 	Close() error
 }
 
-// journal is a file that grows by whole records. What closes the document, if
-// its format has such, stands behind the last record at every moment and is
-// overwritten by the next one.
+// journal is a file that grows by whole records. At every moment the trailer, the text that closes a
+// document of the format, follows the last record; the next record overwrites it.
 type journal struct {
 	file    storage
 	end     int64 // of the last record
@@ -22,16 +21,15 @@ type journal struct {
 	err     error // sticky
 }
 
-// append writes a record and what closes the document behind it, by one call
-// of the operating system. When that fails what a half of it has overwritten
-// is put back, and nothing more is written.
+// append writes a record and its trailer with one system call. After a failure it restores the
+// trailer that a partial write has overwritten, and nothing more is written.
 func (j *journal) append(record, trailer []byte) error {
 	if j.err != nil {
 		return j.err
 	}
 	text := append(record[:len(record):len(record)], trailer...)
 	if _, j.err = j.file.WriteAt(text, j.end); j.err != nil {
-		_, _ = j.file.WriteAt(j.trailer, j.end) // these bytes have been there: a full disk takes them
+		_, _ = j.file.WriteAt(j.trailer, j.end) // the file had these bytes before, so a full disk takes them
 		_ = j.file.Truncate(j.end + int64(len(j.trailer)))
 		return j.err
 	}
@@ -40,7 +38,7 @@ func (j *journal) append(record, trailer []byte) error {
 	return nil
 }
 
-// close brings the file to the disk.
+// close flushes and closes the file.
 func (j *journal) close() error {
 	if err := j.file.Sync(); j.err == nil {
 		j.err = err

@@ -1,7 +1,7 @@
 package audit
 
-// line is one line of a JSONL file: one of its first three members is set, and
-// an entry's members are the line's own.
+// line is one line of a JSONL file. One of its first three members is set; the members of an entry
+// are members of the line.
 type line struct {
 	Run *Run `json:"run,omitempty"`
 	*Entry
@@ -12,18 +12,18 @@ type line struct {
 // hashMember is the name of a line's last member.
 const hashMember = "hash"
 
-// jsonlEncoding is JSONL.
-type jsonlEncoding struct{}
+// jsonlEncoder encodes JSONL, which needs no trailer.
+type jsonlEncoder struct{}
 
-func (jsonlEncoding) begin(c *chain, r Run) (head, trailer []byte, err error) {
+func (jsonlEncoder) begin(c *chain, r Run) (head, trailer []byte, err error) {
 	return encodeLine(c, line{Run: &r})
 }
 
-func (jsonlEncoding) entry(c *chain, e Entry) (record, trailer []byte, err error) {
+func (jsonlEncoder) entry(c *chain, e Entry) (record, trailer []byte, err error) {
 	return encodeLine(c, line{Entry: &e})
 }
 
-func (jsonlEncoding) end(c *chain, e End) (record, trailer []byte, err error) {
+func (jsonlEncoder) end(c *chain, e End) (record, trailer []byte, err error) {
 	return encodeLine(c, line{End: &e})
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// RowTitle says in two or three words what the calls of a row are, such as
-// "pull blob" for end-2; "other" for a row that is none.
+// RowTitle names the calls of a row in two or three words, such as "pull blob" for end-2. It returns
+// "other" for an unknown row.
 func RowTitle(row string) string {
 	switch row {
 	case "end-1":
@@ -52,7 +52,8 @@ func RowTitle(row string) string {
 	return "other"
 }
 
-// Blob returns the digest of the blob that a call moves, mounts or asks for; empty where it is about none.
+// Blob returns the digest of the blob that a call transfers, mounts or asks for. It is empty for other
+// calls.
 func (e Entry) Blob() string {
 	if e.Why.Blob != "" {
 		return e.Why.Blob
@@ -73,5 +74,5 @@ func (e Entry) Blob() string {
 	return ""
 }
 
-// digestText matches a digest that stands alone.
+// digestText matches a text that is a digest.
 var digestText = regexp.MustCompile(`^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)

@@ -8,21 +8,22 @@ import (
 	"iter"
 )
 
-// Reader reads an audit entry by entry, in bounded memory whatever its length.
+// Reader reads an audit entry by entry. It needs a bounded amount of memory, whatever the length of
+// the audit.
 type Reader struct {
-	// Run is what the audit is of. It is known once the first entry has been
-	// read, of another tool's HAR its tool and version perhaps later.
+	// Run describes the run. It is set once the first entry has been read. In a HAR of another tool
+	// only Tool and Version are known, and they may come after the entries.
 	Run Run
-	// End is the last record, nil as long as it has not been read. A run that
-	// was killed has none, nor has another tool's HAR.
+	// End is nil until the last record has been read, and stays nil if the run was killed, or if
+	// another tool wrote the HAR.
 	End *End
 
 	format Format
 	from   *bufio.Reader
 }
 
-// NewReader reads an audit in either format, which its beginning tells. The
-// error is of reading, or of a file that is neither.
+// NewReader reads an audit in either format, which it recognizes by the beginning. The error is a
+// read error, or says that it is neither format.
 func NewReader(r io.Reader) (*Reader, error) {
 	from := bufio.NewReaderSize(r, 64<<10)
 	format, err := detect(from)
@@ -35,11 +36,10 @@ func NewReader(r io.Reader) (*Reader, error) {
 // Format returns the file's format.
 func (r *Reader) Format() Format { return r.format }
 
-// Entries yields the entries in the order of the file, once. The sequence ends
-// with the first error, a *[RecordError], which is [ErrCut] where the file
-// breaks off. A HAR of another tool may lack much of an entry: sequence and
-// row are made up, as the entry's number and by [endpoint.ID]; its URLs and
-// headers are redacted. The chain is not looked at; [Verify] does that.
+// Entries yields the entries in the order of the file, once. The sequence ends with the first error,
+// a *[RecordError], which wraps [ErrCut] for a truncated file. An entry of another tool's HAR may
+// lack much: its Sequence is then its number, its Row comes from [endpoint.ID], and its URL and headers
+// are redacted. Entries does not check the chain; see [Verify].
 func (r *Reader) Entries() iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		for record, err := range records(r.format, r.from) {
@@ -58,16 +58,26 @@ func (r *Reader) Entries() iter.Seq2[Entry, error] {
 	}
 }
 
-// records yields the records of a file.
-func records(f Format, b *bufio.Reader) iter.Seq2[raw, error] {
-	if f == HAR {
-		return harRecords(b, maxRecord)
+// ReadAll calls each with every entry of an audit. If the rest of the file cannot be read, because a
+// run is still writing it, was killed, or the file is damaged, broken says where; the entries before
+// that have been passed to each. The error is that of a file with no usable record.
+func ReadAll(r *Reader, each func(Entry)) (broken *RecordError, err error) {
+	read := false
+	for e, err := range r.Entries() {
+		if err == nil {
+			read = true
+			each(e)
+			continue
+		}
+		if !errors.As(err, &broken) || !read && r.Run.Tool == "" {
+			return nil, err
+		}
 	}
-	return lines(b, maxRecord)
+	return broken, nil
 }
 
-// read returns the entry that a record is, and keeps any other record.
-func (r *Reader) read(record raw) (*Entry, error) {
+// read returns the entry in a record, and nil for any other record, which it keeps.
+func (r *Reader) read(record rawRecord) (*Entry, error) {
 	e, err := r.decode(record)
 	if err != nil {
 		return nil, &RecordError{r.format, record.at, err}
@@ -75,10 +85,10 @@ func (r *Reader) read(record raw) (*Entry, error) {
 	return e, nil
 }
 
-func (r *Reader) decode(record raw) (*Entry, error) {
+func (r *Reader) decode(record rawRecord) (*Entry, error) {
 	switch record.kind {
 	case lineRecord:
-		return r.line(record.text)
+		return r.decodeLine(record.text)
 	case entryRecord:
 		return fromHAR(record)
 	case runRecord:
@@ -93,10 +103,10 @@ func (r *Reader) decode(record raw) (*Entry, error) {
 	return nil, nil
 }
 
-// errNoRecord is of a line that is JSON and no record.
+// errNoRecord is the error of a line that is JSON, but not a record.
 var errNoRecord = errors.New("it is no record of an audit")
 
-func (r *Reader) line(text []byte) (*Entry, error) {
+func (r *Reader) decodeLine(text []byte) (*Entry, error) {
 	var l line
 	if err := json.Unmarshal(text, &l); err != nil {
 		return nil, err

@@ -13,9 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// otherTool is what browsers and proxies write and this program does not: a byte order mark, members in another order,
-// pages, bodies, cookies, own members of other types, numbers as floats, unknown sizes.
-func otherTool(t *testing.T) []byte {
+// otherToolHAR has what browsers and proxies write and this program does not: a byte order mark, members
+// in another order, pages, bodies, cookies, custom fields of other types, floats, unknown sizes.
+func otherToolHAR(t *testing.T) []byte {
 	t.Helper()
 	text, err := os.ReadFile("testdata/other-tool.har")
 	if err != nil {
@@ -24,8 +24,8 @@ func otherTool(t *testing.T) []byte {
 	return text
 }
 
-func TestReadsHAROfOtherTools(t *testing.T) {
-	r, got, err := read(t, otherTool(t))
+func TestReadHAROfOtherTool(t *testing.T) {
+	r, got, err := readEntries(t, otherToolHAR(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,13 +47,13 @@ func TestReadsHAROfOtherTools(t *testing.T) {
 	if r.Run.Tool != "Firefox" || r.Run.Version != "128.0" || r.End != nil {
 		t.Errorf("%+v", r)
 	}
-	if result := verified(t, otherTool(t)); !result.Sound() || result.Chained || result.Entries != 2 {
+	if result := mustVerify(t, otherToolHAR(t)); !result.Sound() || result.Chained || result.Entries != 2 {
 		t.Errorf("%+v", result)
 	}
 }
 
 func TestReadBadInput(t *testing.T) {
-	genesis, _, _ := strings.Cut(string(written(t, JSONL)), "\n")
+	genesis, _, _ := strings.Cut(string(auditOf(t, JSONL)), "\n")
 	tests := map[string]struct{ text, want string }{
 		"JSONL, no JSON":           {genesis + "\nx\n", "line 2: "},
 		"JSONL, no record":         {genesis + "\n{}\n", "line 2: it is no record of an audit"},
@@ -67,7 +67,7 @@ func TestReadBadInput(t *testing.T) {
 		"JSON lines of some other": {"{\"a\":1}\n", "line 1: it is no record of an audit"},
 	}
 	for name, test := range tests {
-		_, _, err := read(t, []byte(test.text))
+		_, _, err := readEntries(t, []byte(test.text))
 		var at *RecordError
 		if !errors.As(err, &at) || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %s", name, err, test.want)
@@ -75,10 +75,9 @@ func TestReadBadInput(t *testing.T) {
 	}
 }
 
-// A reader may stop in the middle.
-func TestReadStops(t *testing.T) {
+func TestEntriesStopsWithTheLoop(t *testing.T) {
 	for _, f := range formats {
-		r, err := NewReader(strings.NewReader(string(written(t, f, many(3)...))))
+		r, err := NewReader(strings.NewReader(string(auditOf(t, f, entriesOf(3)...))))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +93,7 @@ func TestReadStops(t *testing.T) {
 	}
 }
 
-func TestRecordTooLong(t *testing.T) {
+func TestReadRefusesLongRecords(t *testing.T) {
 	long := strings.Repeat("x", 5000)
 	var har, jsonl error
 	for _, har = range harRecords(strings.NewReader(`{"log":{"entries":[{},{"a":"`+long+`"}]}}`), 2000) {
@@ -104,7 +103,7 @@ func TestRecordTooLong(t *testing.T) {
 	if fmt.Sprint(har) != "entry 2: it is too long for a record" || fmt.Sprint(jsonl) != "line 2: it is too long for a record" {
 		t.Error(har, jsonl)
 	}
-	// Together the records may be longer.
+	// The limit is that of one record, not of all of them.
 	for _, har = range harRecords(strings.NewReader(`{"log":{"pages":{},"entries":[{}`+strings.Repeat(`,{"a":"b"}`, 2000)+`]}}`), 2000) {
 		if har != nil {
 			t.Fatal(har)
@@ -113,7 +112,7 @@ func TestRecordTooLong(t *testing.T) {
 }
 
 func TestReadAll(t *testing.T) {
-	whole, har := newStory().file(t), string(otherTool(t))
+	whole, har := copyRecord().jsonl(t), string(otherToolHAR(t))
 	lines := strings.SplitAfter(whole, "\n")
 	for name, test := range map[string]struct {
 		text    string

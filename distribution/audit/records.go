@@ -9,26 +9,25 @@ import (
 	"iter"
 )
 
-// maxRecord bounds a single record, in bytes. Other tools' entries may hold
-// the bodies.
+// maxRecord limits a single record, in bytes. Entries of other tools may contain bodies.
 const maxRecord = 64 << 20
 
-// raw is a record as it stands in the file.
-type raw struct {
-	kind kind
+// rawRecord is a record as it stands in the file.
+type rawRecord struct {
+	kind recordKind
 	at   int64 // line of a JSONL file, or number of an entry, from 1
 	text []byte
 }
 
-// kind is what a record is, as far as its place in the file says.
-type kind int
+// recordKind is what the position of a record in the file says about it.
+type recordKind int
 
 const (
-	lineRecord    kind = iota // of JSONL: its members say what it is
-	entryRecord               // of HAR
-	runRecord                 // of HAR
-	endRecord                 // of HAR
-	creatorRecord             // of HAR, the creator that every HAR has
+	lineRecord    recordKind = iota // of JSONL: its members say what it is
+	entryRecord                     // of HAR
+	runRecord                       // of HAR
+	endRecord                       // of HAR
+	creatorRecord                   // of HAR: the creator, which every HAR has
 )
 
 // RecordError is a record that cannot be read.
@@ -38,22 +37,22 @@ type RecordError struct {
 	Err    error
 }
 
-// Error says where it is and what is wrong.
-func (e *RecordError) Error() string { return fmt.Sprintf("%s: %v", place(e.Format, e.At), e.Err) }
+// Error names the position and the cause.
+func (e *RecordError) Error() string { return fmt.Sprintf("%s: %v", position(e.Format, e.At), e.Err) }
 
-// Unwrap returns what is wrong.
+// Unwrap returns the cause.
 func (e *RecordError) Unwrap() error { return e.Err }
 
-// place is a record's place for people.
-func place(f Format, at int64) string {
+// position is a record's position in a message.
+func position(f Format, at int64) string {
 	if f == HAR {
 		return fmt.Sprintf("entry %d", at)
 	}
 	return fmt.Sprintf("line %d", at)
 }
 
-// ErrCut is of an audit whose last record is not whole, as a killed or full
-// machine leaves it.
+// ErrCut is the cause of a [RecordError] whose record is truncated, as a killed run or a full disk
+// leaves it.
 var ErrCut = errors.New("it is cut off")
 
 var (
@@ -61,7 +60,7 @@ var (
 	errFormat  = errors.New("it is neither an audit of JSON lines nor a HAR")
 )
 
-// detect tells the format by the beginning, whatever the file's name is.
+// detect recognizes the format by the beginning of the file; the file's name does not matter.
 func detect(b *bufio.Reader) (Format, error) {
 	if mark, _ := b.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
 		_, _ = b.Discard(len(mark))
@@ -80,9 +79,17 @@ func detect(b *bufio.Reader) (Format, error) {
 	return JSONL, nil
 }
 
-// lines yields the lines of a JSONL file, ErrCut for a last one without end.
-func lines(b *bufio.Reader, limit int) iter.Seq2[raw, error] {
-	return func(yield func(raw, error) bool) {
+// records yields the records of a file. It ends after the first error, a *[RecordError].
+func records(f Format, b *bufio.Reader) iter.Seq2[rawRecord, error] {
+	if f == HAR {
+		return harRecords(b, maxRecord)
+	}
+	return lines(b, maxRecord)
+}
+
+// lines yields the lines of a JSONL file, and ErrCut for a last line without a newline.
+func lines(b *bufio.Reader, limit int) iter.Seq2[rawRecord, error] {
+	return func(yield func(rawRecord, error) bool) {
 		for at := int64(1); ; at++ {
 			text, err := readLine(b, limit)
 			switch {
@@ -92,17 +99,17 @@ func lines(b *bufio.Reader, limit int) iter.Seq2[raw, error] {
 				err = ErrCut
 			}
 			if err != nil {
-				yield(raw{at: at, text: text}, &RecordError{JSONL, at, err})
+				yield(rawRecord{at: at, text: text}, &RecordError{JSONL, at, err})
 				return
 			}
-			if !yield(raw{lineRecord, at, text}, nil) {
+			if !yield(rawRecord{lineRecord, at, text}, nil) {
 				return
 			}
 		}
 	}
 }
 
-// readLine returns a line without its end. io.EOF comes with what has none.
+// readLine returns a line without its newline, and io.EOF with text that has none.
 func readLine(b *bufio.Reader, limit int) ([]byte, error) {
 	var text []byte
 	for {

@@ -6,17 +6,16 @@ import (
 	"time"
 )
 
-// Timings are the phases of a call, one after the other. A phase that did not
-// take place is zero; all of them together are the call's duration. In JSON
-// they are milliseconds, as in HAR.
+// Timings has the phases of a call, which follow one another. A phase that did not take place is
+// zero. The sum is the call's duration. In JSON they are milliseconds, as in HAR.
 type Timings struct {
 	Blocked time.Duration // waiting for a connection
-	DNS     time.Duration // looking up the name
+	DNS     time.Duration // name resolution
 	Connect time.Duration // TCP, without TLS
 	TLS     time.Duration // handshake
 	Send    time.Duration // writing the request with its body
-	Wait    time.Duration // to the first byte of the answer
-	Receive time.Duration // reading the answer with its body
+	Wait    time.Duration // until the first byte of the response
+	Receive time.Duration // reading the response with its body
 }
 
 // Total is the sum of the phases.
@@ -52,10 +51,10 @@ func (t *Timings) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Millis is a duration that is milliseconds in JSON, to the microsecond.
+// Millis is a duration that is milliseconds in JSON, with microsecond precision.
 type Millis time.Duration
 
-// String is the duration for people, with no more digits than matter.
+// String formats the duration for people, with two or three significant digits.
 func (m Millis) String() string {
 	d := time.Duration(m)
 	switch {
@@ -78,11 +77,11 @@ func (m Millis) String() string {
 // MarshalJSON implements json.Marshaler.
 func (m Millis) MarshalJSON() ([]byte, error) { return json.Marshal(millis(time.Duration(m))) }
 
-// millis is d in milliseconds, to the microsecond.
+// millis returns d in milliseconds, with microsecond precision.
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// duration is the reverse of millis. HAR says -1 of a phase that did not take
-// place; no number, however large, overflows.
+// duration is the reverse of millis. It returns 0 for -1, HAR's value of a phase that did not take
+// place, and at most 1e15 microseconds, so that no number overflows.
 func duration(ms float64) time.Duration {
 	if !(ms > 0) {
 		return 0

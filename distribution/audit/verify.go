@@ -5,30 +5,27 @@ import (
 	"io"
 )
 
-// Result is what [Verify] has found.
+// Result is the outcome of [Verify].
 type Result struct {
 	Format  Format
-	Run     Run   // zero where the file does not say
+	Run     Run   // zero if the file has none
 	Entries int64 // entries read
-	// Chained is false of a HAR without a chain, as other tools write it. Such a
-	// file is sound JSON when there is no problem; nothing shows whether it was
-	// changed.
+	// Chained is false for a HAR without a chain, as other tools write it. Without problems it is
+	// valid JSON, but nothing shows whether it was changed.
 	Chained bool
-	// Complete tells that the run has written its end. Without it the run was
-	// killed, is still going on, or the end was taken away, which cannot be told
-	// apart.
+	// Complete reports whether the file has an [End]. Without one the run was killed, is still
+	// running, or the End was removed; the file cannot show which.
 	Complete bool
-	// Last is the hash of the last record, which stands for all of the file.
+	// Last is the hash of the last record. Because of the chain it stands for the whole file.
 	Last string
-	// Problems are where the chain is broken, in the order of the file, at most
-	// MaxProblems of them.
+	// Problems are the breaks of the chain in the order of the file, at most MaxProblems.
 	Problems []Problem
 }
 
-// MaxProblems is how many problems Verify tells of before it gives up.
+// MaxProblems is how many problems Verify reports before it stops.
 const MaxProblems = 20
 
-// Flaw is what is wrong at one place of a chain.
+// Flaw is a kind of [Problem].
 type Flaw string
 
 // The flaws.
@@ -37,20 +34,20 @@ const (
 	Removed   Flaw = "removed"    // records are missing before this one
 	Inserted  Flaw = "inserted"   // the record does not belong here
 	NoGenesis Flaw = "no genesis" // the first record, the Run, is missing
-	Cut       Flaw = "cut"        // the last record is not whole: the run was killed, or the disk was full
+	Cut       Flaw = "cut"        // the last record is truncated: the run was killed, or the disk was full
 )
 
-// Problem is one place where a chain is broken.
+// Problem is one break of a chain.
 type Problem struct {
 	Flaw Flaw
-	Text string // one line for people, with the place: the line of a JSONL file, or the entry of a HAR
+	Text string // one line for people, with the position: line of a JSONL file, entry of a HAR
 }
 
-// Sound tells that nothing is wrong with what is there.
+// Sound reports whether there are no problems.
 func (r Result) Sound() bool { return len(r.Problems) == 0 }
 
-// Verify checks the chain of an audit, in bounded memory. The error is of
-// reading, or of a file that is no audit at all.
+// Verify checks the chain of an audit. It needs a bounded amount of memory. The error is a read error,
+// or says that the file is not an audit at all.
 func Verify(r io.Reader) (Result, error) {
 	from := bufio.NewReaderSize(r, 64<<10)
 	format, err := detect(from)
@@ -63,7 +60,7 @@ func Verify(r io.Reader) (Result, error) {
 			err = c.check(record)
 		}
 		if err != nil {
-			return c.broken(err)
+			return c.unreadable(err)
 		}
 		if len(c.result.Problems) >= MaxProblems {
 			break

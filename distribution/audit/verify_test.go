@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func verified(t testing.TB, text []byte) Result {
+func mustVerify(t testing.TB, text []byte) Result {
 	t.Helper()
 	result, err := Verify(bytes.NewReader(text))
 	if err != nil {
@@ -19,7 +19,7 @@ func verified(t testing.TB, text []byte) Result {
 	return result
 }
 
-func many(n int) []Entry {
+func entriesOf(n int) []Entry {
 	var out []Entry
 	for i := range n {
 		e := sampleEntries()[0]
@@ -31,8 +31,8 @@ func many(n int) []Entry {
 
 func TestVerifySound(t *testing.T) {
 	for _, f := range formats {
-		text := written(t, f, many(5)...)
-		got := verified(t, text)
+		text := auditOf(t, f, entriesOf(5)...)
+		got := mustVerify(t, text)
 		if !got.Sound() || !got.Complete || !got.Chained || got.Entries != 5 || got.Run.Tool != "transship" || len(got.Last) != 64 {
 			t.Errorf("%s: %+v", f, got)
 		}
@@ -42,18 +42,17 @@ func TestVerifySound(t *testing.T) {
 	}
 }
 
-// rewritten changes a record and gives it the hash that it should have then.
+// rewritten changes a record and its hash.
 func rewritten(line, old, replacement string) string {
 	changed := strings.Replace(line, old, replacement, 1)
-	content := changed[:len(changed)-64-2-len(tail(hashMember))] + "}"
-	return content[:len(content)-1] + tail(hashMember) + hashOf([]byte(content)) + `"}`
+	content := changed[:len(changed)-64-2-len(hashPrefix(hashMember))] + "}"
+	return content[:len(content)-1] + hashPrefix(hashMember) + hashOf([]byte(content)) + `"}`
 }
 
-// TestTampering takes a file of 7 lines, a Run, 5 entries and an End, and
-// changes it as somebody might who has something to hide.
-func TestTampering(t *testing.T) {
-	whole := strings.Split(strings.TrimSuffix(string(written(t, JSONL, many(5)...)), "\n"), "\n")
-	other := strings.Split(string(written(t, JSONL, many(2)...)), "\n")
+// The audit has 7 lines: a Run, 5 entries and an End.
+func TestVerifyFindsTampering(t *testing.T) {
+	whole := strings.Split(strings.TrimSuffix(string(auditOf(t, JSONL, entriesOf(5)...)), "\n"), "\n")
+	other := strings.Split(string(auditOf(t, JSONL, entriesOf(2)...)), "\n")
 	without := func(from, to int) []string { return slices.Delete(slices.Clone(whole), from-1, to) }
 	with := func(at int, line string) []string { return slices.Insert(slices.Clone(whole), at-1, line) }
 	set := func(at int, line string) []string { l := slices.Clone(whole); l[at-1] = line; return l }
@@ -91,7 +90,7 @@ func TestTampering(t *testing.T) {
 		{"another beginning", set(1, rewritten(whole[0], "copy", "pull")), true, []string{"changed: line 1 was changed: line 2"}},
 	}
 	for _, test := range tests {
-		got := verified(t, []byte(strings.Join(test.lines, "\n")+"\n"))
+		got := mustVerify(t, []byte(strings.Join(test.lines, "\n")+"\n"))
 		var problems []string
 		for _, p := range got.Problems {
 			problems = append(problems, fmt.Sprintf("%s: %s", p.Flaw, p.Text))
@@ -101,35 +100,33 @@ func TestTampering(t *testing.T) {
 			t.Errorf("%s: complete %v, problems %q, want %q", test.name, got.Complete, problems, test.want)
 		}
 	}
-	if got := verified(t, []byte(strings.Join(swap(3, 5), "\n")+"\n")); got.Sound() {
-		t.Error("two lines exchanged: nothing found")
+	if got := mustVerify(t, []byte(strings.Join(swap(3, 5), "\n")+"\n")); got.Sound() {
+		t.Error("two lines exchanged: no problem")
 	}
 }
 
-// Whatever byte is changed, it shows.
-func TestAnyByte(t *testing.T) {
+func TestVerifyFindsEveryChangedByte(t *testing.T) {
 	for _, f := range formats {
-		text := written(t, f, many(1)...)
+		text := auditOf(t, f, entriesOf(1)...)
 		for i := range text {
 			changed := bytes.Clone(text)
 			changed[i] ^= 1
 			result, err := Verify(bytes.NewReader(changed))
-			if err == nil && result.Sound() && result.Complete && (f == JSONL || !harmless(text, i)) {
-				t.Fatalf("%s: byte %d of %d changed from %q to %q, and nothing shows", f, i, len(text), text[i], changed[i])
+			if err == nil && result.Sound() && result.Complete && (f == JSONL || !unchained(text, i)) {
+				t.Fatalf("%s: byte %d of %d changed from %q to %q without a problem", f, i, len(text), text[i], changed[i])
 			}
 		}
 	}
 }
 
-// harmless tells whether a byte of a HAR is outside of its records: what every
-// HAR begins with, and what separates them.
-func harmless(text []byte, at int) bool {
+// unchained reports whether a byte of a HAR is outside of its records.
+func unchained(text []byte, at int) bool {
 	run := bytes.Index(text, []byte(`"_run":`))
 	return at < run || text[at] == '\n'
 }
 
 func TestVerifyCut(t *testing.T) {
-	text := written(t, JSONL, many(3)...)
+	text := auditOf(t, JSONL, entriesOf(3)...)
 	for size := len(text) - 1; size > 1; size -= 101 {
 		got, err := Verify(bytes.NewReader(text[:size]))
 		if err != nil {
@@ -140,15 +137,15 @@ func TestVerifyCut(t *testing.T) {
 			t.Errorf("%d of %d bytes: %+v", size, len(text), got)
 		}
 	}
-	har := written(t, HAR, many(3)...)
-	got := verified(t, har[:len(har)-len("\n}}}")])
+	har := auditOf(t, HAR, entriesOf(3)...)
+	got := mustVerify(t, har[:len(har)-len("\n}}}")])
 	if got.Sound() || got.Problems[0].Flaw != Cut {
 		t.Errorf("%+v", got)
 	}
 }
 
 func TestVerifyHAR(t *testing.T) {
-	text := string(written(t, HAR, many(3)...))
+	text := string(auditOf(t, HAR, entriesOf(3)...))
 	entries := strings.Split(text, "\n")
 	tests := map[string]struct {
 		text string
@@ -163,36 +160,36 @@ func TestVerifyHAR(t *testing.T) {
 		if !json.Valid([]byte(test.text)) {
 			t.Fatalf("%s: the test's HAR is no JSON", name)
 		}
-		if got := verified(t, []byte(test.text)); got.Sound() || got.Problems[0].Flaw != test.want {
+		if got := mustVerify(t, []byte(test.text)); got.Sound() || got.Problems[0].Flaw != test.want {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
 }
 
-func TestVerifyWhatIsNone(t *testing.T) {
+func TestVerifyRefusesOtherFiles(t *testing.T) {
 	for _, text := range []string{"", "x", "[]", "\x00"} {
 		if _, err := Verify(strings.NewReader(text)); !errors.Is(err, errFormat) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	if got := verified(t, []byte("{\"a\":1}\n{\"b\":2}\n")); got.Sound() || got.Problems[0].Flaw != NoGenesis {
+	if got := mustVerify(t, []byte("{\"a\":1}\n{\"b\":2}\n")); got.Sound() || got.Problems[0].Flaw != NoGenesis {
 		t.Errorf("%+v", got)
 	}
-	if got := verified(t, []byte(`{"log":{"entries":[]}}`)); !got.Sound() || got.Chained {
+	if got := mustVerify(t, []byte(`{"log":{"entries":[]}}`)); !got.Sound() || got.Chained {
 		t.Errorf("%+v", got)
 	}
 	if _, err := Verify(strings.NewReader(`{"log":{"entries":[{"request":1}]}}`)); err == nil {
-		t.Error("an entry that is none: no error")
+		t.Error("an invalid entry: no error")
 	}
 }
 
 func FuzzVerify(f *testing.F) {
 	for _, format := range formats {
-		f.Add(written(f, format, many(2)...))
+		f.Add(auditOf(f, format, entriesOf(2)...))
 	}
 	f.Add([]byte(`{"log":{"entries":[{"startedDateTime":"2026-01-02T03:04:05Z","_hash":""}],"_end":1}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		_, _ = Verify(bytes.NewReader(text))
-		_, _, _ = read(t, text)
+		_, _, _ = readEntries(t, text)
 	})
 }

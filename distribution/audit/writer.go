@@ -20,8 +20,7 @@ const (
 	HAR   Format = "har"   // HTTP Archive 1.2
 )
 
-// FormatOf returns the format that a file's extension stands for, false where
-// it is neither .jsonl nor .har.
+// FormatOf returns the format of a file's extension, and false if it is neither .jsonl nor .har.
 func FormatOf(name string) (Format, bool) {
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".jsonl":
@@ -32,26 +31,28 @@ func FormatOf(name string) (Format, bool) {
 	return "", false
 }
 
-// encoding makes a file of records.
-type encoding interface {
+// encoder encodes the records of a file, each with its place in the chain, and the trailer that
+// closes the document after it.
+type encoder interface {
 	begin(*chain, Run) (head, trailer []byte, err error)
 	entry(*chain, Entry) (record, trailer []byte, err error)
 	end(*chain, End) (record, trailer []byte, err error)
 }
 
-// FileError is an audit file that cannot be made, written or read.
+// FileError is an audit file that cannot be created or written.
 type FileError struct {
 	Name string
 	Err  error
 }
 
-// Error names the file and what is wrong.
+// Error names the file and the cause.
 func (e *FileError) Error() string { return fmt.Sprintf("audit file %s: %v", e.Name, e.Err) }
 
-// Unwrap returns what is wrong.
+// Unwrap returns the cause.
 func (e *FileError) Unwrap() error { return e.Err }
 
-// fileError says the file's name once: that in an *fs.PathError is dropped.
+// fileError wraps an error of a file. It drops the name in an *fs.PathError, so that the message has
+// the name once.
 func fileError(name string, err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -60,8 +61,8 @@ func fileError(name string, err error) error {
 	return &FileError{name, err}
 }
 
-// errNotRegular is of a file that cannot be written at an offset, or whose
-// opening might wait for a reader.
+// errNotRegular is the error of a file that cannot be written at an offset, or that opening might
+// block on until there is a reader.
 var errNotRegular = errors.New("it is not a regular file")
 
 // Writer writes an audit. Its methods may be called concurrently.
@@ -71,17 +72,15 @@ type Writer struct {
 	mu      sync.Mutex
 	journal journal
 	chain   chain
-	format  encoding
+	encoder encoder
 	calls   int64
 	err     error // sticky
 }
 
-// Create makes the file, readable and writable by its owner only (mode 0600),
-// and writes its first record. One that is there already is replaced. Its
-// extension says which format; another than FormatOf knows is an error, as is
-// a file that cannot be written, with a *[FileError].
+// Create creates the file with mode 0600, or truncates it, and writes its first record. The format
+// is that of the file's extension, see [FormatOf]. The error is a *[FileError].
 func Create(name string, run Run) (*Writer, error) {
-	file, err := create(name)
+	file, err := createFile(name)
 	if err != nil {
 		return nil, fileError(name, err)
 	}
@@ -94,8 +93,7 @@ func Create(name string, run Run) (*Writer, error) {
 	return w, nil
 }
 
-// create opens an empty file.
-func create(name string) (*os.File, error) {
+func createFile(name string) (*os.File, error) {
 	if _, ok := FormatOf(name); !ok {
 		return nil, errors.New("its name ends neither in .jsonl nor in .har")
 	}
@@ -106,7 +104,7 @@ func create(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := file.Chmod(0o600); err != nil { // it may have been there with another mode
+	if err := file.Chmod(0o600); err != nil { // an older file may have another mode
 		_ = file.Close()
 		return nil, err
 	}
@@ -114,14 +112,14 @@ func create(name string) (*os.File, error) {
 }
 
 func newWriter(name string, file storage, format Format, run Run) (*Writer, error) {
-	w := &Writer{name: name, journal: journal{file: file}, format: jsonlEncoding{}}
+	w := &Writer{name: name, journal: journal{file: file}, encoder: jsonlEncoder{}}
 	if format == HAR {
-		w.format = &harEncoding{}
+		w.encoder = &harEncoder{}
 	}
-	return w, w.append(w.format.begin(&w.chain, run))
+	return w, w.append(w.encoder.begin(&w.chain, run))
 }
 
-// append writes what the format has made of a record.
+// append writes an encoded record, unless encoding it has failed.
 func (w *Writer) append(record, trailer []byte, err error) error {
 	if w.err != nil {
 		return w.err
@@ -135,8 +133,8 @@ func (w *Writer) append(record, trailer []byte, err error) error {
 	return w.err
 }
 
-// Write adds an entry. After the first failure nothing more is written, and
-// each call returns that failure, a *[FileError].
+// Write appends an entry. After the first failure it writes nothing more and returns that failure, a
+// *[FileError].
 func (w *Writer) Write(e Entry) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -144,16 +142,16 @@ func (w *Writer) Write(e Entry) error {
 		return w.err
 	}
 	w.calls++
-	return w.append(w.format.entry(&w.chain, e))
+	return w.append(w.encoder.entry(&w.chain, e))
 }
 
-// Close writes the [End], if all has been written before it, and closes the
-// file. It returns the first failure of all, a *[FileError].
+// Close writes the [End], unless a write has failed before, and closes the file. It returns the first
+// failure of the writer, a *[FileError].
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err == nil {
-		_ = w.append(w.format.end(&w.chain, End{Calls: w.calls, Time: time.Now().UTC()}))
+		_ = w.append(w.encoder.end(&w.chain, End{Calls: w.calls, Time: time.Now().UTC()}))
 	}
 	if err := w.journal.close(); err != nil && w.err == nil {
 		w.err = fileError(w.name, err)

@@ -16,9 +16,9 @@ import (
 
 var formats = []Format{JSONL, HAR}
 
-func TestWrittenIsRead(t *testing.T) {
+func TestReaderReturnsWhatWasWritten(t *testing.T) {
 	for _, f := range formats {
-		r, got, err := read(t, written(t, f, sampleEntries()...))
+		r, got, err := readEntries(t, auditOf(t, f, sampleEntries()...))
 		if err != nil {
 			t.Fatal(f, err)
 		}
@@ -34,9 +34,9 @@ func TestWrittenIsRead(t *testing.T) {
 	}
 }
 
-// What stands in a file is a promise to other programs.
+// Other programs rely on the members of a line.
 func TestJSONLLines(t *testing.T) {
-	lines := strings.Split(string(written(t, JSONL, sampleEntries()...)), "\n")
+	lines := strings.Split(string(auditOf(t, JSONL, sampleEntries()...)), "\n")
 	if len(lines) != 6 || lines[5] != "" {
 		t.Fatalf("%d lines", len(lines))
 	}
@@ -73,7 +73,7 @@ func TestHARDocument(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal(written(t, HAR, sampleEntries()...), &doc); err != nil {
+	if err := json.Unmarshal(auditOf(t, HAR, sampleEntries()...), &doc); err != nil {
 		t.Fatal(err)
 	}
 	first := doc.Log.Entries[0]
@@ -97,12 +97,11 @@ func TestHARDocument(t *testing.T) {
 	}
 }
 
-// Killed after any write, the file is complete: a HAR is JSON, JSONL has whole
-// lines, and each has all entries written so far.
-func TestCompleteAtEveryMoment(t *testing.T) {
+// After every write a HAR is valid JSON, JSONL has whole lines, and both have all entries so far.
+func TestFileIsCompleteAfterEveryWrite(t *testing.T) {
 	for _, f := range formats {
-		d := &disk{room: -1}
-		w, err := newWriter("x", d, f, sampleRun())
+		file := &memoryFile{capacity: -1}
+		w, err := newWriter("x", file, f, sampleRun())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,11 +110,11 @@ func TestCompleteAtEveryMoment(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for i, state := range d.states {
+		for i, state := range file.snapshots {
 			if f == HAR && !json.Valid([]byte(state)) || !strings.HasSuffix(state, "\n") {
 				t.Errorf("%s after write %d: %s", f, i, state)
 			}
-			r, got, err := read(t, []byte(state))
+			r, got, err := readEntries(t, []byte(state))
 			if err != nil || len(got) != i || r.End != nil {
 				t.Errorf("%s after write %d: %d entries, end %v, %v", f, i, len(got), r.End, err)
 			}
@@ -123,21 +122,20 @@ func TestCompleteAtEveryMoment(t *testing.T) {
 	}
 }
 
-// A full disk leaves what was written before, complete, and is told of by
-// every call after.
+// A full disk leaves the records before it intact, and every later call reports it.
 func TestFullDisk(t *testing.T) {
 	for _, f := range formats {
-		whole := len(written(t, f, sampleEntries()...))
-		for room := 0; room < whole; room += 7 {
-			d := &disk{room: room}
-			w, err := newWriter("x", d, f, sampleRun())
-			done := 0
+		whole := len(auditOf(t, f, sampleEntries()...))
+		for capacity := 0; capacity < whole; capacity += 7 {
+			file := &memoryFile{capacity: capacity}
+			w, err := newWriter("x", file, f, sampleRun())
+			written := 0
 			if err == nil {
 				for _, e := range sampleEntries() {
 					if err = w.Write(e); err != nil {
 						break
 					}
-					done++
+					written++
 				}
 				if closing := w.Close(); err != nil && closing != err {
 					t.Errorf("Close: %v, want %v", closing, err)
@@ -145,12 +143,12 @@ func TestFullDisk(t *testing.T) {
 					err = closing
 				}
 			}
-			var file *FileError
-			if !errors.As(err, &file) || !errors.Is(err, errFull) || file.Name != "x" {
-				t.Fatalf("%s, room for %d: %v", f, room, err)
+			var fileErr *FileError
+			if !errors.As(err, &fileErr) || !errors.Is(err, errFull) || fileErr.Name != "x" {
+				t.Fatalf("%s, capacity %d: %v", f, capacity, err)
 			}
-			if _, got, err := read(t, d.content); len(d.content) > 0 && (err != nil || len(got) != done) {
-				t.Errorf("%s, room for %d: %d entries, %v, want %d:\n%s", f, room, len(got), err, done, d.content)
+			if _, got, err := readEntries(t, file.content); len(file.content) > 0 && (err != nil || len(got) != written) {
+				t.Errorf("%s, capacity %d: %d entries, %v, want %d:\n%s", f, capacity, len(got), err, written, file.content)
 			}
 		}
 	}
@@ -211,7 +209,7 @@ func TestWriteConcurrently(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result := verified(t, text); !result.Sound() || !result.Complete || result.Entries != n {
+	if result := mustVerify(t, text); !result.Sound() || !result.Complete || result.Entries != n {
 		t.Errorf("%+v", result)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// sampleRun and sampleEntries are an audit with something in every member.
+// sampleRun and sampleEntries together set every member of an audit.
 func sampleRun() Run {
 	return Run{Tool: "transship", Version: "0.1.0", Command: []string{"transship", "copy", "a", "b"},
 		Start: time.Date(2026, 1, 2, 3, 4, 5, 678_900_000, time.UTC)}
@@ -47,8 +47,8 @@ func sampleEntries() []Entry {
 	}
 }
 
-// written writes entries into a file of the format, and returns its bytes.
-func written(t testing.TB, f Format, entries ...Entry) []byte {
+// auditOf returns an audit of sampleRun with the entries.
+func auditOf(t testing.TB, f Format, entries ...Entry) []byte {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "audit."+string(f))
 	w, err := Create(name, sampleRun())
@@ -70,8 +70,8 @@ func written(t testing.TB, f Format, entries ...Entry) []byte {
 	return text
 }
 
-// read reads a whole audit.
-func read(t testing.TB, text []byte) (*Reader, []Entry, error) {
+// readEntries reads an audit to its end.
+func readEntries(t testing.TB, text []byte) (*Reader, []Entry, error) {
 	t.Helper()
 	r, err := NewReader(bytes.NewReader(text))
 	if err != nil {
@@ -87,31 +87,31 @@ func read(t testing.TB, text []byte) (*Reader, []Entry, error) {
 	return r, entries, nil
 }
 
-// disk is a file in memory with room for so many bytes, -1 for any number.
-type disk struct {
-	content []byte
-	room    int
-	states  []string // the content after each write
+// memoryFile is a storage. After capacity bytes writes fail; -1 is no limit.
+type memoryFile struct {
+	content   []byte
+	capacity  int
+	snapshots []string // the content after each write
 }
 
 var errFull = errors.New("no space left on device")
 
-func (d *disk) WriteAt(p []byte, at int64) (int, error) {
+func (f *memoryFile) WriteAt(p []byte, at int64) (int, error) {
 	n := len(p)
-	if d.room >= 0 && int(at)+n > d.room {
-		n = max(0, d.room-int(at))
+	if f.capacity >= 0 && int(at)+n > f.capacity {
+		n = max(0, f.capacity-int(at))
 	}
-	if need := int(at) + n - len(d.content); need > 0 {
-		d.content = append(d.content, make([]byte, need)...)
+	if need := int(at) + n - len(f.content); need > 0 {
+		f.content = append(f.content, make([]byte, need)...)
 	}
-	copy(d.content[at:], p[:n])
+	copy(f.content[at:], p[:n])
 	if n < len(p) {
 		return n, errFull
 	}
-	d.states = append(d.states, string(d.content))
+	f.snapshots = append(f.snapshots, string(f.content))
 	return n, nil
 }
 
-func (d *disk) Truncate(size int64) error { d.content = d.content[:size]; return nil }
-func (d *disk) Sync() error               { return nil }
-func (d *disk) Close() error              { return nil }
+func (f *memoryFile) Truncate(size int64) error { f.content = f.content[:size]; return nil }
+func (f *memoryFile) Sync() error               { return nil }
+func (f *memoryFile) Close() error              { return nil }
