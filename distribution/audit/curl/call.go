@@ -14,48 +14,48 @@ import (
 	"github.com/hczjl/transship/distribution/audit/internal/texts"
 )
 
-// scriptCall is what a script needs of a call.
-type scriptCall struct {
+// call is what a script needs of a call.
+type call struct {
 	sequence   int64
 	tokenFor   int64
 	redirectOf int64
 	method     string
 	row        string
-	refused    string // by which policy
-	held       bool   // it was not let out
+	refused    string // the policy
+	notSent    bool   // the policy refused it before
 	status     int
-	took       time.Duration
-	failed     bool // it was broken off, or got no answer
-	isURL      bool // its URL can be called
-	hasUser    bool // its URL has a user's name or password
+	duration   time.Duration
+	failed     bool // no answer, or broken off
+	isURL      bool // its URL is an http or https URL with a host
+	hasUser    bool // its URL has user information
 
 	scheme, host string
-	path         string // as it is
-	escaped      string // as it stands in the URL
-	query        string // as it stands in the URL
-	headers      []scriptHeader
-	bytes        int64 // of the body that was sent
+	path         string // decoded
+	escapedPath  string // as in the URL
+	query        string // as in the URL
+	headers      []header
+	bytes        int64 // of the request's body
 
-	blob      string     // digest of the blob that it was about
-	sent      string     // digest of the manifest or blob that it sent, or sent a part of
-	fetched   string     // digest of the manifest or blob that it fetched, or fetched a part of
-	piece     piece      // which part
-	completes bool       // with it all parts have been fetched
-	location  *scriptURL // that its answer gave out
-	challenge string     // of an answer 401
+	blob      string       // digest of the blob that it is about
+	sent      string       // digest of the manifest or blob that it sends, or sends a part of
+	fetched   string       // digest of the manifest or blob that it fetches, or fetches a part of
+	fetch     contentRange // which part of fetched
+	completes bool         // with it all parts of fetched are there
+	location  *location    // of the response
+	challenge string       // of a response with status 401
 
-	written bool
-	wanted  bool // a later call goes to its location
+	needsLocation bool // a later call goes to its location
+	written       bool
 }
 
-// scriptHeader is one header of a request.
-type scriptHeader struct{ name, value string }
+// header is one header of a request.
+type header struct{ name, value string }
 
-// scriptURL is a part of a URL.
-type scriptURL struct{ path, query string }
+// location is a Location without its host.
+type location struct{ path, query string }
 
-// header is the value of a request's header, empty for none.
-func (c *scriptCall) header(name string) string {
+// header returns the value of a request's header, empty for none.
+func (c *call) header(name string) string {
 	for _, h := range c.headers {
 		if h.name == name {
 			return h.value
@@ -64,17 +64,17 @@ func (c *scriptCall) header(name string) string {
 	return ""
 }
 
-// call keeps what is needed of an entry. Texts that many entries have are kept
-// once.
-func (s *Script) call(e audit.Entry) *scriptCall {
-	c := &scriptCall{
+// call returns what the script needs of an entry. Equal texts share their memory.
+func (s *Script) call(e audit.Entry) *call {
+	intern := s.texts.Intern
+	c := &call{
 		sequence: e.Sequence, tokenFor: e.Why.TokenFor, redirectOf: e.Why.RedirectOf,
-		method: s.once(e.Method), row: s.once(e.Row), held: e.NotSent(), refused: s.once(e.Refused),
-		status: e.Status, took: e.Duration(), failed: e.Error != "" || e.Status == 0,
-		bytes: e.Request.Bytes, blob: s.once(e.Blob()),
+		method: intern(e.Method), row: intern(e.Row), notSent: e.NotSent(), refused: intern(e.Refused),
+		status: e.Status, duration: e.Duration(), failed: e.Error != "" || e.Status == 0,
+		bytes: e.Request.Bytes, blob: intern(e.Blob()),
 	}
 	for _, h := range repeatable(e.Request.Headers) {
-		c.headers = append(c.headers, scriptHeader{s.once(h.name), s.once(h.value)})
+		c.headers = append(c.headers, header{intern(h.name), intern(h.value)})
 	}
 	c.headers = slices.Clip(c.headers)
 	u, err := url.Parse(e.URL)
@@ -82,26 +82,23 @@ func (s *Script) call(e audit.Entry) *scriptCall {
 		return c
 	}
 	c.isURL, c.hasUser = true, u.User != nil
-	c.scheme, c.host = s.once(u.Scheme), s.once(u.Host)
-	c.path, c.escaped, c.query = u.Path, u.EscapedPath(), u.RawQuery
-	c.sent, c.fetched, c.piece = s.once(sentBy(e, u)), s.once(fetchedBy(e, u)), pieceOf(e)
+	c.scheme, c.host = intern(u.Scheme), intern(u.Host)
+	c.path, c.escapedPath, c.query = u.Path, u.EscapedPath(), u.RawQuery
+	c.sent, c.fetched, c.fetch = intern(sentDigest(e, u)), intern(fetchedDigest(e, u)), fetchedRange(e)
 	if e.Status == http.StatusUnauthorized {
-		c.challenge = s.once(e.Response.Headers.Get("Www-Authenticate"))
+		c.challenge = intern(e.Response.Headers.Get("Www-Authenticate"))
 	}
 	if text := e.Response.Headers.Get("Location"); text != "" {
 		if to, err := u.Parse(text); err == nil {
-			c.location = &scriptURL{to.Path, to.RawQuery}
+			c.location = &location{to.Path, to.RawQuery}
 		}
 	}
 	return c
 }
 
-// once returns a text that is kept once.
-func (s *Script) once(text string) string { return s.texts.Intern(text) }
-
-// fetchedBy is the digest of the manifest or blob that a call fetched, empty
-// where it fetched none, or nothing tells its digest.
-func fetchedBy(e audit.Entry, u *url.URL) string {
+// fetchedDigest returns the digest of the manifest or blob that a call fetched, empty if it fetched
+// none, or the digest is unknown.
+func fetchedDigest(e audit.Entry, u *url.URL) string {
 	isManifest := e.Row == "end-3" || e.Row == "redirect" && e.Why.Blob == "" && e.Why.Manifest != ""
 	isBlob := e.Row == "end-2" || e.Row == "redirect" && e.Why.Blob != ""
 	switch {
@@ -115,16 +112,15 @@ func fetchedBy(e audit.Entry, u *url.URL) string {
 	return ""
 }
 
-// sentBy is the digest of the manifest or blob that a call sent, or sent a part
-// of.
-func sentBy(e audit.Entry, u *url.URL) string {
+// sentDigest returns the digest of the manifest or blob that a call sent, or sent a part of.
+func sentDigest(e audit.Entry, u *url.URL) string {
 	if e.Row == "end-7a" || e.Row == "end-7b" {
 		return firstDigest(e.Request.Digest, e.Why.Manifest, path.Base(u.Path))
 	}
 	return firstDigest(e.Blob(), e.Request.Digest)
 }
 
-// firstDigest returns the first text that is a digest.
+// firstDigest returns the first candidate that is a digest.
 func firstDigest(candidates ...string) string {
 	for _, text := range candidates {
 		if blob.Digest(text).Validate() == nil {
@@ -137,11 +133,10 @@ func firstDigest(candidates ...string) string {
 // headerName matches the name of a header (RFC 9110, section 5.6.2).
 var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
-// repeatable returns the headers of a request that a command has to give, by
-// their names: those that curl does not set itself, and that can be written on
-// its line.
-func repeatable(h http.Header) []scriptHeader {
-	var out []scriptHeader
+// repeatable returns, sorted by name, the headers of a request that a command must set: those that
+// curl does not set itself, and that can be written in one line.
+func repeatable(h http.Header) []header {
+	var out []header
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		switch http.CanonicalHeaderKey(name) {
 		case "Host", "Content-Length", "Connection", "Transfer-Encoding", "User-Agent", "Te", "Trailer", "Upgrade", "Expect":
@@ -149,7 +144,7 @@ func repeatable(h http.Header) []scriptHeader {
 		}
 		for _, value := range h[name] {
 			if headerName.MatchString(name) && texts.Printable(value) == value {
-				out = append(out, scriptHeader{http.CanonicalHeaderKey(name), value})
+				out = append(out, header{http.CanonicalHeaderKey(name), value})
 			}
 		}
 	}

@@ -9,30 +9,35 @@ import (
 	"strings"
 )
 
-// methodText matches a method.
-var methodText = regexp.MustCompile(`^[A-Z]+$`)
+// method matches a method.
+var method = regexp.MustCompile(`^[A-Z]+$`)
 
-// curl is a command being put together.
-type curl struct {
+// command is a curl command.
+type command struct {
 	before  string // on the line, before curl
 	options []string
-	after   string // on the line, behind the URL
+	after   string // on the line, after the URL
 	then    string // lines after it
 }
 
-func (o *curl) add(options ...string) { o.options = append(o.options, options...) }
+func (o *command) add(options ...string) { o.options = append(o.options, options...) }
 
 // command writes a call's command.
-func (p *scriptWriter) command(c *scriptCall) {
-	o := &curl{}
-	p.method(c, o)
-	o.add(p.headers(c)...)
-	if c.hasUser && c.header("Authorization") == "" {
-		o.add("-u " + variable(p.input("user:password for "+c.host, "USERPASS", c.host)))
+func (w *writer) command(c *call) {
+	o := &command{}
+	switch {
+	case c.method == http.MethodHead:
+		o.add("--head")
+	case c.method != http.MethodGet:
+		o.add("-X " + c.method)
 	}
-	p.send(c, o)
-	target := p.target(c)
-	p.receive(c, o, target)
+	o.add(w.headers(c)...)
+	if c.hasUser && c.header("Authorization") == "" {
+		o.add("-u " + expand(w.required("user:password for "+c.host, "USERPASS", c.host)))
+	}
+	w.addBody(o, c)
+	target := w.target(c)
+	w.addOutput(o, c, target)
 	if c.failed {
 		o.after += " || :"
 	}
@@ -41,39 +46,29 @@ func (p *scriptWriter) command(c *scriptCall) {
 		flags = "curl -sSfg"
 	}
 	lines := append([]string{o.before + flags}, o.options...)
-	p.body.WriteString(strings.Join(append(lines, target+o.after), " \\\n  ") + "\n" + o.then)
+	w.body.WriteString(strings.Join(append(lines, target+o.after), " \\\n  ") + "\n" + o.then)
 }
 
-// method says the method, where no other option does.
-func (p *scriptWriter) method(c *scriptCall, o *curl) {
-	switch {
-	case c.method == http.MethodHead:
-		o.add("--head")
-	case c.method != http.MethodGet:
-		o.add("-X " + c.method)
-	}
-}
-
-// send adds the body.
-func (p *scriptWriter) send(c *scriptCall, o *curl) {
+// addBody adds the request's body.
+func (w *writer) addBody(o *command, c *call) {
 	switch {
 	case c.row == "token" && c.method == http.MethodPost:
-		for _, field := range p.form(c) {
-			o.add("--data-urlencode " + quoted(field))
+		for _, field := range w.form(c) {
+			o.add("--data-urlencode " + quote(field))
 		}
-		o.add("--data-urlencode " + `"refresh_token=$` + p.input("an identity token for "+c.host, "IDENTITY", c.host) + `"`)
+		o.add("--data-urlencode " + `"refresh_token=$` + w.required("an identity token for "+c.host, "IDENTITY", c.host) + `"`)
 	case c.bytes > 0:
-		p.sendFile(c, o)
+		w.addFile(o, c)
 	case c.method == http.MethodPost || c.method == http.MethodPut || c.method == http.MethodPatch:
 		o.add("-H 'Content-Length: 0'")
 	}
 }
 
-// sendFile adds a body that is a file, or the part of one that the headers say.
-func (p *scriptWriter) sendFile(c *scriptCall, o *curl) {
-	file := p.file(c.sent)
+// addFile adds a body from a file, or from the part of a file that Content-Range says.
+func (w *writer) addFile(o *command, c *call) {
+	file := w.file(c.sent)
 	if file == "" {
-		file = variable(p.input("the file that call "+fmt.Sprint(c.sequence)+" sends", "FILE", fmt.Sprint(c.sequence)))
+		file = expand(w.required("the file that call "+fmt.Sprint(c.sequence)+" sends", "FILE", fmt.Sprint(c.sequence)))
 	}
 	from, _, ok := strings.Cut(c.header("Content-Range"), "-")
 	offset, err := strconv.ParseInt(from, 10, 64)
@@ -84,113 +79,113 @@ func (p *scriptWriter) sendFile(c *scriptCall, o *curl) {
 	o.before = fmt.Sprintf("tail -c +%d %s | head -c %d | ", offset+1, file, c.bytes)
 	o.add("--data-binary @-")
 	if c.header("Content-Type") == "" {
-		o.add("-H 'Content-Type:'") // curl's own would say that it is a form
+		o.add("-H 'Content-Type:'") // by default curl sets that of a form
 	}
 }
 
-// file is the name of a digest's file, empty where there is none.
-func (p *scriptWriter) file(digest string) string {
+// file returns the name of a digest's file, empty for no digest.
+func (w *writer) file(digest string) string {
 	algorithm, hex, ok := strings.Cut(digest, ":")
 	if !ok {
 		return ""
 	}
-	p.folders[algorithm] = true
+	w.folders[algorithm] = true
 	return "blobs/" + algorithm + "/" + hex
 }
 
-// receive says where the answer goes.
-func (p *scriptWriter) receive(c *scriptCall, o *curl, target string) {
-	if c.wanted {
-		p.helpers["location"] = true
+// addOutput says where the response goes.
+func (w *writer) addOutput(o *command, c *call, target string) {
+	if c.needsLocation {
+		w.helpers["location"] = true
 		o.add("-D headers")
-		if p.opener(c) == nil && p.redirected(c) == nil {
-			target = p.host(c)
+		if w.uploadOpener(c) == nil && w.redirectedFrom(c) == nil {
+			target = w.host(c)
 		}
-		o.then += fmt.Sprintf("%s=$(location %s)\n", p.locationName(c), target)
+		o.then += fmt.Sprintf("%s=$(location %s)\n", w.locationVariable(c), target)
 	}
-	file := p.file(c.fetched)
+	file := w.file(c.fetched)
 	switch {
 	case c.row == "token" && c.status == http.StatusOK:
-		p.helpers["token"] = true
-		o.before = p.tokenName(c) + "=$("
+		w.helpers["token"] = true
+		o.before = w.tokenVariable(c) + "=$("
 		o.after = " | token)"
 	case file != "":
-		p.save(c, o, file)
+		w.saveAs(o, c, file)
 	case c.method == http.MethodGet && c.status == http.StatusOK:
-		// It is to be read.
+		// The user reads it.
 	default:
 		o.add("-o /dev/null")
 	}
 }
 
-// save puts what comes into a file, a part of it into its place, and has the
-// file compared with its digest when no part is missing.
-func (p *scriptWriter) save(c *scriptCall, o *curl, file string) {
+// saveAs writes the response to a file, a part of it at its offset, and checks the file's digest once
+// it is complete.
+func (w *writer) saveAs(o *command, c *call, file string) {
 	if c.status == http.StatusPartialContent {
-		o.before = fmt.Sprintf("{ dd bs=1 seek=%d count=0 conv=notrunc 2>/dev/null </dev/null; ", c.piece.from)
+		o.before = fmt.Sprintf("{ dd bs=1 seek=%d count=0 conv=notrunc 2>/dev/null </dev/null; ", c.fetch.from)
 		o.after = "; } 1<>" + file
 	} else {
 		o.add("-o " + file)
 	}
 	if c.completes {
-		p.helpers["whole"] = true
+		w.helpers["whole"] = true
 		parts := strings.Split(file, "/")
 		o.then += fmt.Sprintf("whole %s %s\n", parts[1], parts[2])
 	}
 }
 
-// target is a call's URL.
-func (p *scriptWriter) target(c *scriptCall) string {
-	if from := p.redirected(c); from != nil && from.written {
-		return variable(p.locationName(from))
+// target returns a call's URL as a shell word.
+func (w *writer) target(c *call) string {
+	if from := w.redirectedFrom(c); from != nil && from.written {
+		return expand(w.locationVariable(from))
 	}
-	if from := p.opener(c); from != nil {
-		return p.continued(c, from)
+	if from := w.uploadOpener(c); from != nil {
+		return w.uploadTarget(c, from)
 	}
-	w := &word{}
-	w.add(c.escaped)
+	path := &word{}
+	path.add(c.escapedPath)
 	if c.query != "" {
-		w.add("?")
-		p.query(w, c, c.query)
+		path.add("?")
+		w.addQuery(path, c, c.query)
 	}
-	return p.host(c) + w.String()
+	return w.host(c) + path.String()
 }
 
-// continued is the URL of an upload's call: where the session is, and what the
-// call adds to its query.
-func (p *scriptWriter) continued(c, from *scriptCall) string {
-	location := variable(p.locationName(from))
+// uploadTarget returns the URL of a call of an upload session: the Location that from got, and what
+// the call adds to its query.
+func (w *writer) uploadTarget(c, from *call) string {
+	location := expand(w.locationVariable(from))
 	more := strings.TrimPrefix(c.query, from.location.query)
 	if from.location.query != "" && more == c.query {
-		more = "" // another query than that of the location: nothing is known of it
+		more = "" // the query is not that of the location, so it is unknown what was added
 	}
 	if more = strings.TrimLeft(more, "&"); more == "" {
 		return location
 	}
-	p.helpers["with"] = true
-	w := &word{}
-	p.query(w, c, more)
-	return `"$(with ` + location + " " + w.String() + `)"`
+	w.helpers["with"] = true
+	query := &word{}
+	w.addQuery(query, c, more)
+	return `"$(with ` + location + " " + query.String() + `)"`
 }
 
-// query adds a query. Values that were left out of the record are variables.
-func (p *scriptWriter) query(w *word, c *scriptCall, raw string) {
-	for i, pair := range strings.Split(raw, "&") {
+// addQuery adds a query to a word. Redacted values come from variables.
+func (w *writer) addQuery(to *word, c *call, query string) {
+	for i, pair := range strings.Split(query, "&") {
 		if i > 0 {
-			w.add("&")
+			to.add("&")
 		}
 		name, value, _ := strings.Cut(pair, "=")
 		switch {
-		case value != redactedValue && pair != redactedValue:
-			w.add(pair)
+		case value != redacted && pair != redacted:
+			to.add(pair)
 		case name == "client_id":
-			w.add(name + "=" + url.QueryEscape(p.clientID()))
+			to.add(name + "=" + url.QueryEscape(w.clientID()))
 		default:
 			if value != "" {
-				w.add(name + "=")
+				to.add(name + "=")
 			}
 			what := fmt.Sprintf("the value of %s in call %d to %s", name, c.sequence, c.host)
-			w.addVariable(p.input(what, "QUERY", name, fmt.Sprint(c.sequence)))
+			to.addVariable(w.required(what, "QUERY", name, fmt.Sprint(c.sequence)))
 		}
 	}
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/hczjl/transship/distribution/audit/internal/texts"
 )
 
-// head is what stands before the commands.
-func (p *scriptWriter) head() string {
+// head returns the part of the script before the commands.
+func (w *writer) head() string {
 	var b strings.Builder
 	b.WriteString("#!/bin/sh\n")
-	if len(p.Run.Command) > 0 {
-		b.WriteString("# The calls of: " + texts.Printable(strings.Join(p.Run.Command, " ")) + "\n")
+	if len(w.Run.Command) > 0 {
+		b.WriteString("# The calls of: " + texts.Printable(strings.Join(w.Run.Command, " ")) + "\n")
 	}
-	if !p.Run.Start.IsZero() {
-		b.WriteString("# recorded " + p.Run.Start.UTC().Format("2006-01-02 15:04:05 MST") + "\n")
+	if !w.Run.Start.IsZero() {
+		b.WriteString("# recorded " + w.Run.Start.UTC().Format("2006-01-02 15:04:05 MST") + "\n")
 	}
 	b.WriteString(`#
 # Run this in an empty folder: blobs and manifests go to blobs/ALGORITHM/HEX, and come from there.
@@ -24,43 +24,43 @@ func (p *scriptWriter) head() string {
 set -eu
 
 `)
-	for _, host := range p.hosts {
+	for _, host := range w.hosts {
 		b.WriteString(host + "\n")
 	}
-	p.writeInputs(&b)
-	for _, h := range scriptHelpers() {
-		if p.helpers[h.name] {
+	w.writeRequirements(&b)
+	for _, h := range helpers() {
+		if w.helpers[h.name] {
 			b.WriteString("\n" + h.text)
 		}
 	}
 	for _, algorithm := range []string{"sha256", "sha512"} {
-		if p.folders[algorithm] {
+		if w.folders[algorithm] {
 			b.WriteString("\nmkdir -p blobs/" + algorithm + "\n")
 		}
 	}
 	return b.String()
 }
 
-// writeInputs names the variables that have to be set, and has the script end
-// where one is not.
-func (p *scriptWriter) writeInputs(b *strings.Builder) {
-	if len(p.inputs) == 0 {
+// writeRequirements lists the variables that the user must set, and makes the script end if one is not
+// set.
+func (w *writer) writeRequirements(b *strings.Builder) {
+	if len(w.requirements) == 0 {
 		return
 	}
 	b.WriteString("\n# What the record does not have. Set these in the environment, or here:\n")
-	for _, in := range p.inputs {
-		fmt.Fprintf(b, "# %s=    %s\n", in.name, texts.Printable(in.what))
+	for _, r := range w.requirements {
+		fmt.Fprintf(b, "# %s=    %s\n", r.variable, texts.Printable(r.what))
 	}
-	for _, in := range p.inputs {
-		fmt.Fprintf(b, ": \"${%s:?has to be set, see the top of this script}\"\n", in.name)
+	for _, r := range w.requirements {
+		fmt.Fprintf(b, ": \"${%s:?has to be set, see the top of this script}\"\n", r.variable)
 	}
 }
 
-// helper is a function of a script.
+// helper is a shell function.
 type helper struct{ name, text string }
 
-// scriptHelpers are the functions that commands may use.
-func scriptHelpers() []helper {
+// helpers returns the shell functions that commands may use.
+func helpers() []helper {
 	return []helper{
 		{"location", `# location URL: the Location in the headers of the last answer, which came from that URL's host.
 location() {

@@ -2,35 +2,34 @@ package curl
 
 import "strings"
 
-// headers are the options of a call's headers. What was left out of the record
-// comes from variables.
-func (p *scriptWriter) headers(c *scriptCall) []string {
+// headers returns the options for a call's headers. Redacted values come from variables.
+func (w *writer) headers(c *call) []string {
 	var out []string
 	for _, h := range c.headers {
-		out = append(out, p.header(c, h.name, h.value))
+		out = append(out, w.header(c, h.name, h.value))
 	}
 	return out
 }
 
-func (p *scriptWriter) header(c *scriptCall, name, value string) string {
+func (w *writer) header(c *call, name, value string) string {
 	host := c.host
 	scheme, rest, _ := strings.Cut(value, " ")
 	switch {
-	case !strings.HasSuffix(value, redactedValue):
-		return "-H " + quoted(name+": "+value)
-	case name == "Authorization" && rest == redactedValue && strings.EqualFold(scheme, "Basic"):
-		return "-u " + variable(p.input("user:password for "+host, "USERPASS", host))
-	case name == "Authorization" && rest == redactedValue && strings.EqualFold(scheme, "Bearer"):
-		return "-H " + `"Authorization: Bearer $` + p.token(c) + `"`
+	case !strings.HasSuffix(value, redacted):
+		return "-H " + quote(name+": "+value)
+	case name == "Authorization" && rest == redacted && strings.EqualFold(scheme, "Basic"):
+		return "-u " + expand(w.required("user:password for "+host, "USERPASS", host))
+	case name == "Authorization" && rest == redacted && strings.EqualFold(scheme, "Bearer"):
+		return "-H " + `"Authorization: Bearer $` + w.token(c) + `"`
 	}
-	text := strings.TrimSuffix(value, redactedValue)
-	return "-H " + quoted(name+": "+text) + variable(p.input("what "+host+" wants in "+name, "HEADER", name, host))
+	text := strings.TrimSuffix(value, redacted)
+	return "-H " + quote(name+": "+text) + expand(w.required("what "+host+" wants in "+name, "HEADER", name, host))
 }
 
-// token is the variable of the token that a call uses.
-func (p *scriptWriter) token(c *scriptCall) string {
-	if t := p.tokenOf(c); t != nil {
-		return p.tokenName(t)
+// token returns the variable with the token of a call.
+func (w *writer) token(c *call) string {
+	if t := w.tokenCallOf(c); t != nil {
+		return w.tokenVariable(t)
 	}
-	return p.input("a token for "+c.host, "TOKEN", c.host)
+	return w.required("a token for "+c.host, "TOKEN", c.host)
 }

@@ -1,9 +1,6 @@
 package curl
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -12,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,7 +18,7 @@ import (
 	"github.com/hczjl/transship/testdata/golden"
 )
 
-// scriptOf is the script of an audit's text.
+// scriptOf returns the script of an audit.
 func scriptOf(t testing.TB, text string) string {
 	t.Helper()
 	s, err := Read(audittest.Reader(t, text))
@@ -38,7 +36,7 @@ func TestScript(t *testing.T) {
 	golden.Compare(t, "record.sh", scriptOf(t, audittest.Golden(t)))
 }
 
-// shells are the shells that this machine has.
+// shells returns the POSIX shells of this machine.
 func shells(t *testing.T) []string {
 	var found []string
 	for _, name := range []string{"sh", "dash", "bash", "busybox"} {
@@ -52,9 +50,9 @@ func shells(t *testing.T) []string {
 	return found
 }
 
-// curls runs a script with a curl that only notes its arguments, and returns
-// those of each call.
-func curls(t *testing.T, shell, script string, env ...string) [][]string {
+// curlArgs runs a script with a curl that only logs its arguments, and returns those of each call. It
+// fails if the script runs the program canary.
+func curlArgs(t *testing.T, shell, script string, env ...string) [][]string {
 	t.Helper()
 	dir := t.TempDir()
 	bin := filepath.Join(dir, "bin")
@@ -62,7 +60,7 @@ func curls(t *testing.T, shell, script string, env ...string) [][]string {
 	if err := os.Mkdir(bin, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string]string{"curl": curl, "canary": "#!/bin/sh\ntouch \"$BASE/sung\"\n"} {
+	for name, content := range map[string]string{"curl": curl, "canary": "#!/bin/sh\ntouch \"$BASE/canary-ran\"\n"} {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte(content), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -76,8 +74,8 @@ func curls(t *testing.T, shell, script string, env ...string) [][]string {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s\n%s", shell, err, out, script)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "sung")); err == nil {
-		t.Errorf("%s has run what stood in the audit:\n%s", shell, script)
+	if _, err := os.Stat(filepath.Join(dir, "canary-ran")); err == nil {
+		t.Errorf("%s ran a text of the audit:\n%s", shell, script)
 	}
 	log, err := os.ReadFile(filepath.Join(dir, "log"))
 	if err != nil && !os.IsNotExist(err) {
@@ -90,14 +88,14 @@ func curls(t *testing.T, shell, script string, env ...string) [][]string {
 	return calls
 }
 
-// Whatever an audit says, it is a word on a command's line or nothing.
-func TestScriptIsQuoted(t *testing.T) {
+// No text of an audit is more than a word in a command line.
+func TestScriptQuotesTexts(t *testing.T) {
 	evil := "$(canary)`canary`'\"; canary; '${x:-`canary`}\\"
 	for _, shell := range shells(t) {
 		e := audit.Entry{
 			Sequence: 1, Attempt: 1, Method: "GET", Row: "end-8a", Status: 200, URL: "https://h$(canary)'/v2/" + evil + "/tags/list?n=" + evil,
 			Request: audit.Message{Headers: http.Header{
-				"X-Evil": {evil}, "Cookie": {redactedValue}, "@/etc/passwd": {"x"}, "X-Newline": {"a\ncanary"}, "X Space": {"x"},
+				"X-Evil": {evil}, "Cookie": {redacted}, "@/etc/passwd": {"x"}, "X-Newline": {"a\ncanary"}, "X Space": {"x"},
 			}},
 			Why: audit.Why{Image: evil, Command: evil + "\ncanary"}, Error: "",
 		}
@@ -112,8 +110,8 @@ func TestScriptIsQuoted(t *testing.T) {
 			{Sequence: 7, Method: "GET", URL: "-K/etc/passwd", Status: 200},
 		}
 		run := audit.Run{Command: []string{"copy", "\ncanary\n"}}
-		text := audittest.Record(t, run, append([]audit.Entry{e, broken, refused}, odd...)...)
-		calls := curls(t, shell, scriptOf(t, text), "HEADER_COOKIE_H__CANARY__="+evil)
+		text := audittest.JSONL(t, run, append([]audit.Entry{e, broken, refused}, odd...)...)
+		calls := curlArgs(t, shell, scriptOf(t, text), "HEADER_COOKIE_H__CANARY__="+evil)
 		path := url.URL{Path: "/v2/" + evil + "/tags/list"}
 		to := "https://h$(canary)'" + path.EscapedPath() + "?n=" + evil
 		want := [][]string{
@@ -126,11 +124,11 @@ func TestScriptIsQuoted(t *testing.T) {
 	}
 }
 
-// A script says what it needs, and does nothing without it.
-func TestScriptNeedsSecrets(t *testing.T) {
+// A script lists the secrets that it needs, and does nothing without them.
+func TestScriptRequiresSecrets(t *testing.T) {
 	e := audit.Entry{Sequence: 1, Method: "GET", Row: "end-1", Status: 200, URL: "https://registry.example.com:5000/v2/?sig=REDACTED",
 		Request: audit.Message{Headers: http.Header{"Authorization": {"Basic REDACTED"}}}}
-	script := scriptOf(t, audittest.Record(t, audit.Run{}, e))
+	script := scriptOf(t, audittest.JSONL(t, audit.Run{}, e))
 	if !strings.Contains(script, "# USERPASS_REGISTRY_EXAMPLE_COM_5000=    user:password for registry.example.com:5000\n") {
 		t.Error(script)
 	}
@@ -139,14 +137,14 @@ func TestScriptNeedsSecrets(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "USERPASS_REGISTRY_EXAMPLE_COM_5000") || !strings.Contains(string(out), "has to be set") {
 		t.Errorf("%v: %s", err, out)
 	}
-	calls := curls(t, shells(t)[0], script, "USERPASS_REGISTRY_EXAMPLE_COM_5000=a:b", "QUERY_SIG_1=x%20y", "HOST_REGISTRY_EXAMPLE_COM_5000=http://localhost:1")
+	calls := curlArgs(t, shells(t)[0], script, "USERPASS_REGISTRY_EXAMPLE_COM_5000=a:b", "QUERY_SIG_1=x%20y", "HOST_REGISTRY_EXAMPLE_COM_5000=http://localhost:1")
 	if diff := cmp.Diff([][]string{{"-sSfg", "-u", "a:b", "http://localhost:1/v2/?sig=x%20y"}}, calls); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// commented returns the numbers of the calls in a script, in its order.
-func commented(script string) string {
+// sequencesIn returns the sequences of the calls in a script, in its order.
+func sequencesIn(script string) string {
 	var out []string
 	for line := range strings.Lines(script) {
 		if n, _, ok := strings.Cut(strings.TrimPrefix(line, "# "), ": "); ok && strings.HasPrefix(line, "# ") && len(n) < 3 {
@@ -156,8 +154,7 @@ func commented(script string) string {
 	return strings.Join(out, " ")
 }
 
-// What is sent has been fetched before, also in pieces; a call that needs itself
-// is no hang.
+// Content is fetched before it is sent, also in ranges. A call that needs itself does not hang.
 func TestScriptOrder(t *testing.T) {
 	start := time.Unix(0, 0)
 	upload := audit.Entry{Sequence: 1, Method: "PUT", Row: "end-6", Status: 201, Start: start, URL: "http://b/v2/x/blobs/uploads/1?digest=" + audittest.Digest(1), Request: audit.Message{Bytes: 9}}
@@ -171,8 +168,8 @@ func TestScriptOrder(t *testing.T) {
 	circle := audit.Entry{Sequence: 4, Method: "GET", Row: "redirect", Status: 302, URL: "http://c/", Why: audit.Why{RedirectOf: 4}, Response: audit.Message{Headers: http.Header{"Location": {"/x"}}}}
 	other := circle
 	other.Sequence, other.Why.RedirectOf, circle.Why.RedirectOf = 2, 4, 2
-	script := scriptOf(t, audittest.Record(t, audit.Run{}, part, upload, rest, circle, other, again))
-	if got := commented(script); got != "3 5 1 4 2 6" {
+	script := scriptOf(t, audittest.JSONL(t, audit.Run{}, part, upload, rest, circle, other, again))
+	if got := sequencesIn(script); got != "3 5 1 4 2 6" {
 		t.Errorf("order %s:\n%s", got, script)
 	}
 	for _, line := range []string{
@@ -184,36 +181,36 @@ func TestScriptOrder(t *testing.T) {
 	}
 }
 
-// A blob is complete when no part of it is missing, in whatever order they come.
+// A content is complete once it has no gap, in any order of the ranges.
 func TestCoverage(t *testing.T) {
 	for name, test := range map[string]struct {
-		pieces []piece
-		last   int // the piece that completes it, from 1; 0 for none
+		ranges []contentRange
+		last   int // number of the range that completes it, from 1; 0 for none
 	}{
-		"at once":              {[]piece{{0, 9, 9}}, 1},
-		"cut":                  {[]piece{{0, 4, 9}}, 0},
-		"gone on with":         {[]piece{{0, 4, 9}, {4, 9, 9}}, 2},
-		"in any order":         {[]piece{{6, 9, 9}, {3, 6, 9}, {0, 3, 9}, {0, 9, 9}}, 3},
-		"a part twice":         {[]piece{{0, 3, 9}, {3, 4, 9}, {3, 6, 9}, {6, 9, 9}}, 4},
-		"given up, then parts": {[]piece{{0, 5, 9}, {4, 8, 9}, {8, 9, 9}}, 3},
-		"of unknown size":      {[]piece{{0, 9, 0}}, 0},
-		"with a hole":          {[]piece{{0, 3, 9}, {4, 9, 9}}, 0},
+		"at once":                 {[]contentRange{{0, 9, 9}}, 1},
+		"truncated":               {[]contentRange{{0, 4, 9}}, 0},
+		"resumed":                 {[]contentRange{{0, 4, 9}, {4, 9, 9}}, 2},
+		"in any order":            {[]contentRange{{6, 9, 9}, {3, 6, 9}, {0, 3, 9}, {0, 9, 9}}, 3},
+		"a part twice":            {[]contentRange{{0, 3, 9}, {3, 4, 9}, {3, 6, 9}, {6, 9, 9}}, 4},
+		"broken off, then ranges": {[]contentRange{{0, 5, 9}, {4, 8, 9}, {8, 9, 9}}, 3},
+		"of unknown size":         {[]contentRange{{0, 9, 0}}, 0},
+		"with a gap":              {[]contentRange{{0, 3, 9}, {4, 9, 9}}, 0},
 	} {
 		var c coverage
 		last := 0
-		for i, p := range test.pieces {
+		for i, p := range test.ranges {
 			if c.add(p) {
 				last = i + 1
 				break
 			}
 		}
 		if last != test.last {
-			t.Errorf("%s: complete with piece %d, want %d", name, last, test.last)
+			t.Errorf("%s: complete with range %d, want %d", name, last, test.last)
 		}
 	}
 }
 
-func TestTokenOf(t *testing.T) {
+func TestTokenCallOf(t *testing.T) {
 	scope := func(names ...string) string {
 		u := "http://tokens/token?service=x"
 		for _, n := range names {
@@ -229,7 +226,7 @@ func TestTokenOf(t *testing.T) {
 	}
 	failed := token(9, 1, scope("a/b"))
 	failed.Status = 401
-	text := audittest.Record(t, audit.Run{}, call(1, "r", "a/b"), token(2, 1, scope("a/b")), call(3, "r", "c/d"), token(4, 3, scope("c/d", "a/b")),
+	text := audittest.JSONL(t, audit.Run{}, call(1, "r", "a/b"), token(2, 1, scope("a/b")), call(3, "r", "c/d"), token(4, 3, scope("c/d", "a/b")),
 		call(5, "s", "a/b"), token(6, 5, scope("a/b")), token(7, 0, scope("e/f")), token(8, 0, "http://tokens/token"), failed,
 		call(10, "r", "a/b"), call(11, "r", "c/d"), call(12, "s", "a/b"), call(13, "r", "e/f"), call(14, "t", "x"))
 	s, err := Read(audittest.Reader(t, text))
@@ -238,7 +235,7 @@ func TestTokenOf(t *testing.T) {
 	}
 	for n, want := range map[int64]int64{1: 0, 3: 2, 5: 0, 10: 4, 11: 4, 12: 6, 13: 7, 14: 8} {
 		got := int64(0)
-		if found := s.tokenOf(s.bySequence[n]); found != nil {
+		if found := s.tokenCallOf(s.bySequence[n]); found != nil {
 			got = found.sequence
 		}
 		if got != want {
@@ -247,18 +244,18 @@ func TestTokenOf(t *testing.T) {
 	}
 }
 
-// A host that was tried by http and answered by https is one host, which one variable replaces.
+// A host that was tried with http and answered with https has one variable.
 func TestScriptSchemes(t *testing.T) {
 	call := func(n int64, scheme string, status int) audit.Entry {
 		return audit.Entry{Sequence: n, Method: "GET", Row: "end-1", Status: status, URL: scheme + "://localhost:5000/v2/"}
 	}
-	script := scriptOf(t, audittest.Record(t, audit.Run{}, call(1, "http", 400), call(2, "https", 200), call(3, "http", 0)))
+	script := scriptOf(t, audittest.JSONL(t, audit.Run{}, call(1, "http", 400), call(2, "https", 200), call(3, "http", 0)))
 	for env, want := range map[string][2]string{
 		"X=":                              {"http://localhost:5000/v2/", "https://localhost:5000/v2/"},
 		"HOST_LOCALHOST_5000=https://b:1": {"http://b:1/v2/", "https://b:1/v2/"},
 		"HOST_LOCALHOST_5000=http://b:1":  {"http://b:1/v2/", "http://b:1/v2/"},
 	} {
-		calls := curls(t, shells(t)[0], script, env)
+		calls := curlArgs(t, shells(t)[0], script, env)
 		diff := cmp.Diff([][]string{{"-sSg", "-o", "/dev/null", want[0]}, {"-sSfg", want[1]}, {"-sSg", "-o", "/dev/null", want[0]}}, calls)
 		if diff != "" {
 			t.Errorf("%s: %s", env, diff)
@@ -266,84 +263,51 @@ func TestScriptSchemes(t *testing.T) {
 	}
 }
 
-// A call whose body a policy cut off was made, and is made again.
-func TestScriptOfACutBody(t *testing.T) {
+// A call whose body a policy cut off was sent, so the script repeats it.
+func TestScriptOfCutBody(t *testing.T) {
 	e := audit.Entry{Sequence: 1, Attempt: 1, Method: "GET", URL: "http://h/v2/x/blobs/" + audittest.Digest(1), Row: "end-2", Status: 200,
 		Peer: "127.0.0.1:1", Timings: audit.Timings{Receive: time.Second}, Response: audit.Message{Bytes: 7}, Refused: "max-bytes", Error: "refused"}
-	script := scriptOf(t, audittest.Record(t, audit.Run{}, e))
+	script := scriptOf(t, audittest.JSONL(t, audit.Run{}, e))
 	if !strings.Contains(script, "\ncurl -sSfg ") || !strings.Contains(script, "broken off after 1s") {
 		t.Error(script)
 	}
 }
 
 func FuzzScript(f *testing.F) {
-	for _, seed := range audittest.FuzzSeeds() {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		r, err := audit.NewReader(bytes.NewReader(text))
-		if err != nil {
-			return
-		}
-		script, err := Read(r)
-		if err != nil {
-			return
-		}
-		var out strings.Builder
-		if err := Write(&out, script); err != nil {
-			t.Fatal(err)
-		}
-		checkWords(t, out.String())
-	})
+	audittest.Fuzz(f, func(t *testing.T, text string) { checkQuotes(t, scriptOf(t, text)) })
 }
 
-// checkWords takes the words of a script's commands apart as a shell does, and
-// checks that nothing outside of quotes is from the audit.
-func checkWords(t *testing.T, script string) {
+// checkQuotes checks that every quotation in a script ends, and that only printable ASCII is outside of
+// quotations.
+func checkQuotes(t *testing.T, script string) {
 	t.Helper()
-	r := strings.NewReader(script)
-	comment, line := false, true // at a line's beginning
-	for {
-		c, _, err := r.ReadRune()
-		if err == io.EOF {
-			return
-		}
+	lineStart := true
+	for rest := script; rest != ""; {
+		c, size := utf8.DecodeRuneInString(rest)
+		rest = rest[size:]
+		ok := true
 		switch {
-		case comment:
-			comment = c != '\n'
-		case c == '#' && line:
-			comment = true
+		case c == '#' && lineStart:
+			_, rest, _ = strings.Cut(rest, "\n")
+			continue
 		case c == '\\':
-			_, _, _ = r.ReadRune()
+			_, size = utf8.DecodeRuneInString(rest)
+			rest = rest[size:]
 		case c == '\'':
-			if err := skipTo(r, '\''); err != nil {
+			if _, rest, ok = strings.Cut(rest, "'"); !ok {
 				t.Fatalf("a quotation has no end:\n%s", script)
 			}
 		case c > '~' || c < ' ' && c != '\n' && c != '\t':
 			t.Fatalf("%q is not quoted:\n%s", c, script)
 		}
-		line = c == '\n'
+		lineStart = c == '\n'
 	}
 }
 
-var errNoEnd = errors.New("no end")
-
-func skipTo(r *strings.Reader, end rune) error {
-	for {
-		c, _, err := r.ReadRune()
-		if err != nil {
-			return errNoEnd
-		}
-		if c == end {
-			return nil
-		}
-	}
-}
-
-// A repository may be called as the API's words are.
-func TestTokenOfRepositoryNamedLikeTheAPI(t *testing.T) {
-	token := func(n int64, scope string) *scriptCall {
-		return &scriptCall{sequence: n, query: "scope=" + url.QueryEscape(scope)}
+// The name of a repository may contain words of the API's paths.
+func TestTokenCallOfRepositoryNamedLikeTheAPI(t *testing.T) {
+	token := func(n int64, scope string) *call {
+		return &call{sequence: n, query: "scope=" + url.QueryEscape(scope)}
 	}
 	for path, name := range map[string]string{
 		"/v2/a/blobs/b/manifests/1":         "a/blobs/b",
@@ -354,8 +318,8 @@ func TestTokenOfRepositoryNamedLikeTheAPI(t *testing.T) {
 		"/v2/uploads/blobs/uploads/":        "uploads",
 	} {
 		matching := token(1, "repository:"+name+":pull")
-		s := &Script{tokens: []*scriptCall{matching, token(2, "repository:a:pull")}}
-		if s.tokenOf(&scriptCall{sequence: 3, path: path}) != matching {
+		s := &Script{tokenCalls: []*call{matching, token(2, "repository:a:pull")}}
+		if s.tokenCallOf(&call{sequence: 3, path: path}) != matching {
 			t.Errorf("%s: got a token for another repository than %s", path, name)
 		}
 	}

@@ -5,44 +5,43 @@ import (
 	"strings"
 )
 
-// quoted is a text as one word of a POSIX shell in which nothing stands for
-// something else.
-func quoted(text string) string {
+// quote returns text as one literal word of a POSIX shell.
+func quote(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-// variable is a shell variable's value as a word, or a part of one.
-func variable(name string) string { return `"$` + name + `"` }
+// expand returns the value of a shell variable as one word, or as a part of one.
+func expand(name string) string { return `"$` + name + `"` }
 
-// word is a shell word in pieces: texts and variables.
+// word is a shell word made of texts and variables.
 type word struct {
-	b    strings.Builder
-	text string // what is not written yet
+	out     strings.Builder
+	literal string // not written yet
 }
 
-func (w *word) add(text string) { w.text += text }
+func (w *word) add(text string) { w.literal += text }
 
 func (w *word) addVariable(name string) {
 	w.flush()
-	w.b.WriteString(variable(name))
+	w.out.WriteString(expand(name))
 }
 
 func (w *word) flush() {
-	if w.text != "" {
-		w.b.WriteString(quoted(w.text))
+	if w.literal != "" {
+		w.out.WriteString(quote(w.literal))
 	}
-	w.text = ""
+	w.literal = ""
 }
 
-// String returns the word as a POSIX shell reads it: each text in single quotes, each variable in double quotes.
+// String returns the word, with texts in single quotes and variables in double quotes.
 func (w *word) String() string {
 	w.flush()
-	return w.b.String()
+	return w.out.String()
 }
 
-// variableName is a name of a shell variable made of words.
+// variableName joins words to the name of a shell variable.
 func variableName(words ...string) string {
-	name := strings.Map(func(r rune) rune {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z':
 			return r - 'a' + 'A'
@@ -51,22 +50,21 @@ func variableName(words ...string) string {
 		}
 		return '_'
 	}, strings.Join(words, "_"))
-	return name
 }
 
 // variables gives each thing a variable of its own.
 type variables struct {
-	byThing map[string]string
-	taken   map[string]bool
+	names map[string]string // by thing
+	taken map[string]bool
 }
 
-// of returns the name of a thing's variable, such as HOST_EXAMPLE_COM, with a
-// number where another thing has that name.
-func (v *variables) of(thing string, words ...string) (name string, isNew bool) {
-	if v.byThing == nil {
-		v.byThing, v.taken = map[string]string{}, map[string]bool{}
+// name returns the name of a thing's variable, such as HOST_EXAMPLE_COM, and whether it is new. It
+// appends a number if another thing has the name.
+func (v *variables) name(thing string, words ...string) (name string, isNew bool) {
+	if v.names == nil {
+		v.names, v.taken = map[string]string{}, map[string]bool{}
 	}
-	if name, ok := v.byThing[thing]; ok {
+	if name, ok := v.names[thing]; ok {
 		return name, false
 	}
 	base := variableName(words...)
@@ -74,6 +72,6 @@ func (v *variables) of(thing string, words ...string) (name string, isNew bool) 
 	for i := 2; v.taken[name]; i++ {
 		name = fmt.Sprintf("%s_%d", base, i)
 	}
-	v.byThing[thing], v.taken[name] = name, true
+	v.names[thing], v.taken[name] = name, true
 	return name, true
 }

@@ -11,78 +11,72 @@ import (
 	"github.com/hczjl/transship/distribution/audit/internal/texts"
 )
 
-// redactedValue stands in a record where a secret was.
-const redactedValue = "REDACTED"
+// redacted is what package wire writes in place of a secret.
+const redacted = "REDACTED"
 
-// scriptWriter writes a script.
-type scriptWriter struct {
+// writer writes a script.
+type writer struct {
 	*Script
-	body    *bufio.Writer
-	names   variables
-	hosts   []string // assignments
-	inputs  []input
-	helpers map[string]bool
-	folders map[string]bool
+	body         *bufio.Writer
+	names        variables
+	hosts        []string        // assignments of their variables
+	requirements []requirement   // in the order of their first use
+	helpers      map[string]bool // the shell functions in use, by name
+	folders      map[string]bool // the folders in use below blobs
 }
 
-// input is a variable that the record has no value for.
-type input struct{ name, what string }
+// requirement is a variable that the user must set, because the audit does not have its value.
+type requirement struct{ variable, what string }
 
-// Write writes the calls of an audit as a POSIX shell script of curl commands, one for
-// each call that was sent, in the order of their starts, but for a blob or
-// manifest that has to be fetched before it is sent. Run in an empty folder
-// against registries that are as they were, it makes the same calls.
+// Write writes a POSIX shell script with a curl command for each call that was sent. Run in an empty
+// folder, against registries in the state that they had, it makes the same calls. They are in the
+// order of their starts, except that a blob or manifest is fetched before it is sent.
 //
-// Hosts are variables with their addresses as defaults, so that another can be
-// called in their place. What was left out of the record, user names and
-// passwords, tokens, cookies, signatures, is a variable too, named at the top;
-// the script ends at once where one is not set. A token that the run got by a
-// call is taken from that call's answer, and so is where a redirect leads and
-// where an upload goes on. Blobs and manifests are files blobs/ALGORITHM/HEX,
-// which must have their digests. Left out are uploads that got no answer, since
-// nothing tells how much of them has arrived.
+// The addresses of hosts are variables, so that the script can call other hosts. User names,
+// passwords, tokens, cookies and signatures are not in an audit; they are variables too, listed at
+// the top, and the script ends at once if one is not set. The script takes a token that the run got
+// from a call, the target of a redirect, and the location of an upload from the responses. Blobs and
+// manifests are files blobs/ALGORITHM/HEX, whose digests it checks. It leaves out uploads that got no
+// answer, because the audit does not say how much of them arrived.
 func Write(out io.Writer, s *Script) error {
-	p := &scriptWriter{Script: s, helpers: map[string]bool{}, folders: map[string]bool{}}
+	w := &writer{Script: s, helpers: map[string]bool{}, folders: map[string]bool{}}
 	for _, c := range s.calls {
-		if c.isURL && !c.held {
-			p.want(p.opener(c))
-			p.want(p.redirected(c))
+		if c.isURL && !c.notSent {
+			needLocation(w.uploadOpener(c))
+			needLocation(w.redirectedFrom(c))
 		}
 	}
-	if err := p.commands(io.Discard); err != nil { // what stands at the top follows from them
+	if err := w.writeCommands(io.Discard); err != nil { // the head depends on them
 		return err
 	}
-	if _, err := io.WriteString(out, p.head()); err != nil {
+	if _, err := io.WriteString(out, w.head()); err != nil {
 		return err
 	}
-	return p.commands(out)
+	return w.writeCommands(out)
 }
 
-// commands writes the commands.
-func (p *scriptWriter) commands(out io.Writer) error {
-	p.body = bufio.NewWriterSize(out, 64<<10) // keeps the first error
-	for _, c := range p.calls {
+func needLocation(c *call) {
+	if c != nil {
+		c.needsLocation = true
+	}
+}
+
+func (w *writer) writeCommands(out io.Writer) error {
+	w.body = bufio.NewWriterSize(out, 64<<10) // keeps the first error
+	for _, c := range w.calls {
 		c.written = false
 	}
-	for _, c := range p.calls {
-		p.write(c)
+	for _, c := range w.calls {
+		w.write(c)
 	}
-	if p.helpers["location"] {
-		p.body.WriteString("\nrm -f headers\n")
+	if w.helpers["location"] {
+		w.body.WriteString("\nrm -f headers\n")
 	}
-	return p.body.Flush()
+	return w.body.Flush()
 }
 
-// want notes that a call's location is needed.
-func (p *scriptWriter) want(c *scriptCall) {
-	if c != nil {
-		c.wanted = true
-	}
-}
-
-// write writes a call, and before it those that it needs and that are not
-// written yet.
-func (p *scriptWriter) write(c *scriptCall) {
+// write writes a call, after those that it needs and that are not written yet.
+func (w *writer) write(c *call) {
 	if c == nil || c.written {
 		return
 	}
@@ -92,39 +86,39 @@ func (p *scriptWriter) write(c *scriptCall) {
 		title += " (" + texts.Printable(c.row) + ")"
 	}
 	switch {
-	case c.held:
-		p.body.WriteString(title + " was refused by --" + texts.Printable(c.refused) + " and not sent\n")
+	case c.notSent:
+		w.body.WriteString(title + " was refused by --" + texts.Printable(c.refused) + " and not sent\n")
 		return
-	case !c.isURL || !methodText.MatchString(c.method):
-		p.body.WriteString(title + " is left out: its URL or method is none\n")
+	case !c.isURL || !method.MatchString(c.method):
+		w.body.WriteString(title + " is left out: its URL or method is none\n")
 		return
-	case c.lost():
-		p.body.WriteString(title + " is left out: it got no answer, and nothing tells how much of it has arrived\n")
+	case c.isLostUpload():
+		w.body.WriteString(title + " is left out: it got no answer, and nothing tells how much of it has arrived\n")
 		return
 	}
-	p.write(p.redirected(c))
-	p.write(p.opener(c))
+	w.write(w.redirectedFrom(c))
+	w.write(w.uploadOpener(c))
 	if strings.HasPrefix(c.header("Authorization"), "Bearer ") {
-		p.write(p.tokenOf(c))
+		w.write(w.tokenCallOf(c))
 	}
 	if c.bytes > 0 {
-		for _, source := range p.sources(c.sent) {
-			p.write(source)
+		for _, source := range w.sources(c.sent) {
+			w.write(source)
 		}
 	}
-	p.body.WriteString(title + ": " + c.outcome() + "\n")
-	p.command(c)
+	w.body.WriteString(title + ": " + c.outcome() + "\n")
+	w.command(c)
 }
 
-// lost tells whether a call is an upload that got no answer. Made again it might
-// get one, and the calls after it would go on from where nobody is.
-func (c *scriptCall) lost() bool {
+// isLostUpload reports whether a call is an upload without an answer. Repeated, it might get one, and
+// the calls after it would continue from the wrong offset.
+func (c *call) isLostUpload() bool {
 	return c.status == 0 && (c.row == "end-4b" || c.row == "end-5" || c.row == "end-6")
 }
 
-// outcome is how a call ended.
-func (c *scriptCall) outcome() string {
-	took := audit.Millis(c.took.Round(time.Microsecond)).String()
+// outcome says how a call ended.
+func (c *call) outcome() string {
+	took := audit.Millis(c.duration.Round(time.Microsecond)).String()
 	switch {
 	case c.status == 0:
 		return "no answer in " + took
@@ -134,45 +128,44 @@ func (c *scriptCall) outcome() string {
 	return fmt.Sprintf("%d in %s", c.status, took)
 }
 
-// input returns the variable for something that the record does not have.
-func (p *scriptWriter) input(what string, words ...string) string {
-	name, isNew := p.names.of("input "+strings.Join(words, "\x00"), words...)
+// required returns the variable for something that the audit does not have.
+func (w *writer) required(what string, words ...string) string {
+	name, isNew := w.names.name("input "+strings.Join(words, "\x00"), words...)
 	if isNew {
-		p.inputs = append(p.inputs, input{name, what})
+		w.requirements = append(w.requirements, requirement{name, what})
 	}
 	return name
 }
 
-// host returns a call's scheme and host, as a part of a shell word. There is one
-// variable for a host, with the scheme that it was called by in the end: one
-// that is on loopback is tried by the other first.
-func (p *scriptWriter) host(c *scriptCall) string {
-	scheme := p.schemes[c.host]
+// host returns the scheme and host of a call, as a part of a shell word. A host has one variable, with
+// the scheme of the last call that it answered: a loopback host is tried with the other one first.
+func (w *writer) host(c *call) string {
+	scheme := w.schemes[c.host]
 	if scheme == "" {
 		scheme = c.scheme
 	}
-	name, isNew := p.names.of("host "+c.host, "HOST", c.host)
+	name, isNew := w.names.name("host "+c.host, "HOST", c.host)
 	if isNew {
-		p.hosts = append(p.hosts, fmt.Sprintf("%s=${%s:-%s}", name, name, quoted(scheme+"://"+c.host)))
+		w.hosts = append(w.hosts, fmt.Sprintf("%s=${%s:-%s}", name, name, quote(scheme+"://"+c.host)))
 	}
 	if c.scheme != scheme {
 		return `"` + c.scheme + "://${" + name + `#*://}"`
 	}
-	return variable(name)
+	return expand(name)
 }
 
-// tokenName returns the variable that a token call fills.
-func (p *scriptWriter) tokenName(t *scriptCall) string {
+// tokenVariable returns the variable for the token that a call gets.
+func (w *writer) tokenVariable(t *call) string {
 	host := t.host
-	if asked := p.bySequence[t.tokenFor]; asked != nil && asked.isURL {
-		host = asked.host
+	if needs := w.bySequence[t.tokenFor]; needs != nil && needs.isURL {
+		host = needs.host
 	}
-	name, _ := p.names.of(fmt.Sprint("token ", t.sequence), "TOKEN", host, fmt.Sprint(t.sequence))
+	name, _ := w.names.name(fmt.Sprint("token ", t.sequence), "TOKEN", host, fmt.Sprint(t.sequence))
 	return name
 }
 
-// locationName returns the variable for the location that a call gives out.
-func (p *scriptWriter) locationName(c *scriptCall) string {
-	name, _ := p.names.of(fmt.Sprint("location ", c.sequence), "LOCATION", fmt.Sprint(c.sequence))
+// locationVariable returns the variable for the Location that a call gets.
+func (w *writer) locationVariable(c *call) string {
+	name, _ := w.names.name(fmt.Sprint("location ", c.sequence), "LOCATION", fmt.Sprint(c.sequence))
 	return name
 }

@@ -13,28 +13,28 @@ import (
 	"github.com/hczjl/transship/distribution/endpoint"
 )
 
-// Calls are an audit's calls as [Compare] looks at them: some 500 bytes of each.
+// Calls has the calls of an audit as far as [Compare] compares them: some 500 bytes for each call.
 type Calls struct {
-	Run audit.Run // zero where the file does not say
-	// Broken says where the file could not be read on: see [audit.ReadAll].
+	Run audit.Run // zero if the file has none
+	// Broken is where the rest of the file could not be read, nil if all of it was: see [audit.ReadAll].
 	Broken *audit.RecordError
 
-	calls []comparedCall
-	hosts []hostUse // in the order of their first calls
+	calls []call
+	hosts []host // in the order of their first calls
 	texts texts.Table
 }
 
-// comparedCall is a call without what is another each time: ports, upload
-// sessions, dates.
-type comparedCall struct {
-	method, host, path int32 // by texts; the path has {digest} for each digest
-	digests            int32 // those that the path has, in their order
-	traits             [len(traitNames)]int32
+// call is a call without what differs in every run: ports, upload sessions, dates. Its members are
+// numbers in the table of texts.
+type call struct {
+	method, host int32
+	path         int32 // with {digest} in place of each digest
+	digests      int32 // the digests of the path, separated by spaces
+	fields       [len(fieldNames)]int32
 }
 
-// traitNames are what is compared of a call. Headers have their names after
-// the side that sends them.
-var traitNames = [...]string{
+// fieldNames names what is compared of a call. A header follows the word for the message that has it.
+var fieldNames = [...]string{
 	"scheme", "status", "error", "refused by", "protocol", "TLS", "sent", "received", "sent digest", "received digest",
 	"request Accept", "request Authorization", "request Content-Range", "request Content-Type", "request Range",
 	"answer Content-Range", "answer Content-Type", "answer Docker-Content-Digest", "answer Link", "answer Location",
@@ -43,34 +43,35 @@ var traitNames = [...]string{
 
 // Read reads an audit to its end. Errors are those of [audit.ReadAll].
 func Read(r *audit.Reader) (*Calls, error) {
-	s := &Calls{}
-	broken, err := audit.ReadAll(r, s.add)
+	c := &Calls{}
+	broken, err := audit.ReadAll(r, c.add)
 	if err != nil {
 		return nil, err
 	}
-	s.Run, s.Broken = r.Run, broken
-	return s, nil
+	c.Run, c.Broken = r.Run, broken
+	return c, nil
 }
 
-func (s *Calls) add(e audit.Entry) {
+func (c *Calls) add(e audit.Entry) {
 	u, err := url.Parse(e.URL)
 	if err != nil {
 		u = &url.URL{Path: "?"}
 	}
 	host := texts.Printable(u.Host)
-	s.use(host, e)
-	path, digests := comparedPath(u, e.Row)
-	c := comparedCall{
-		method: s.texts.Number(texts.Printable(e.Method)), host: s.texts.Number(host), path: s.texts.Number(path), digests: s.texts.Number(digests),
+	c.addHost(host, e)
+	path, digests := normalPath(u, e.Row)
+	out := call{
+		method: c.texts.Number(texts.Printable(e.Method)), host: c.texts.Number(host),
+		path: c.texts.Number(path), digests: c.texts.Number(digests),
 	}
-	for i, value := range traitsOf(e, u) {
-		c.traits[i] = s.texts.Number(texts.Printable(value))
+	for i, value := range fieldsOf(e, u) {
+		out.fields[i] = c.texts.Number(texts.Printable(value))
 	}
-	s.calls = append(s.calls, c)
+	c.calls = append(c.calls, out)
 }
 
-// traitsOf returns the values that belong to traitNames.
-func traitsOf(e audit.Entry, u *url.URL) []string {
+// fieldsOf returns the values for fieldNames.
+func fieldsOf(e audit.Entry, u *url.URL) []string {
 	broken := ""
 	if e.Error != "" && e.Refused == "" {
 		broken = "broken off"
@@ -79,10 +80,10 @@ func traitsOf(e audit.Entry, u *url.URL) []string {
 		u.Scheme, strconv.Itoa(e.Status), broken, e.Refused, e.Protocol, e.TLS.Version,
 		strconv.FormatInt(e.Request.Bytes, 10), strconv.FormatInt(e.Response.Bytes, 10), e.Request.Digest, e.Response.Digest,
 	}
-	for _, name := range traitNames[len(values):] {
-		from, header, _ := strings.Cut(name, " ")
+	for _, name := range fieldNames[len(values):] {
+		message, header, _ := strings.Cut(name, " ")
 		h := e.Response.Headers
-		if from == "request" {
+		if message == "request" {
 			h = e.Request.Headers
 		}
 		values = append(values, withoutSession(strings.Join(h[http.CanonicalHeaderKey(header)], ", "), e.Row))
@@ -91,29 +92,27 @@ func traitsOf(e audit.Entry, u *url.URL) []string {
 }
 
 var (
-	// hexDigest matches a digest in a path, also as storage has it, in folders
-	// by its first digits.
+	// hexDigest matches a digest in a path, also in the layout of storages, where a folder is named
+	// after its first two digits.
 	hexDigest = regexp.MustCompile(`(?:sha(?:256|512):|\b[0-9a-f]{2}/)?\b[0-9a-f]{64}(?:[0-9a-f]{64})?\b`)
-	// uuidText matches a UUID.
-	uuidText = regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
+	uuid      = regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
 )
 
-// withoutSession is a text with {session} for the names of upload sessions.
+// withoutSession replaces the identifiers of upload sessions by {session}.
 func withoutSession(text, row string) string {
 	text = endpoint.ReplaceSession(text, "{session}")
 	if row == "redirect" {
 		return text
 	}
-	return uuidText.ReplaceAllString(text, "{session}")
+	return uuid.ReplaceAllString(text, "{session}")
 }
 
-// comparedPath is a URL's path and query, its parameters sorted, with {session}
-// and {digest}, and the digests.
-func comparedPath(u *url.URL, row string) (path, digests string) {
+// normalPath returns a URL's path and sorted query, with {session} and {digest}, and the digests.
+func normalPath(u *url.URL, row string) (path, digests string) {
 	path = endpoint.ReplaceSession(u.Path, "{session}")
 	switch row {
 	case "end-5", "end-6", "end-13", "end-14":
-		if path == u.Path { // a Location that does not look like the specification's
+		if path == u.Path { // a Location unlike those in the specification
 			path = "/{session}"
 		}
 	}

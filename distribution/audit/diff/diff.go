@@ -1,43 +1,41 @@
-// Package diff finds what two recorded runs do not have in common. [Read] reads a record, package audit's or another
-// tool's HAR, and [Compare] compares two.
+// Package diff compares the calls of two recorded runs. Start from [Read], which reads an audit or a
+// HAR of another tool, and [Compare].
 package diff
 
-// Result is what two audits do not have in common. As JSON it is for
-// scripts: members stay what they are, and new ones may come.
+// Result is what differs between two audits. Its JSON is for scripts: members keep their meaning, and
+// new ones may come.
 type Result struct {
 	A       Side       `json:"a"`
 	B       Side       `json:"b"`
-	Hosts   []HostPair `json:"hosts"`   // hosts of A, and which of B they were compared with
+	Hosts   []HostPair `json:"hosts"`   // hosts of A with the hosts of B that they were compared with
 	Changes []Change   `json:"changes"` // in the order of A's calls, then of B's
 }
 
-// Side is one of two audits.
+// Side is one of the two audits.
 type Side struct {
 	Command []string `json:"command"` // of the run
-	Calls   int      `json:"calls"`   // how many were compared
+	Calls   int      `json:"calls"`   // number of calls that were compared
 }
 
-// HostPair is a host in each of two audits. Where the names differ, both have
-// the same role: the runs wrote to both, or only read, or got tokens there, or
-// were redirected there.
+// HostPair is a host of A and its counterpart in B. If the names differ, both have the same role in
+// their run.
 type HostPair struct {
 	A    string `json:"a"`
 	B    string `json:"b"`
 	Role string `json:"role"` // "target", "source", "token server" or "storage"
 }
 
-// Change is a call, or several alike, that one of two audits has in another
-// way, or does not have.
+// Change is a call, or several alike, that the other audit has differently or not at all.
 type Change struct {
 	Kind    Kind     `json:"kind"`
 	Method  string   `json:"method"`
-	Host    string   `json:"host"`  // as in A, where both have it
-	Path    string   `json:"path"`  // with its query; "{session}" stands for an upload session, and "{digest}" where calls of several are meant
-	Times   int      `json:"times"` // how many calls
-	Details []Detail `json:"details,omitempty"`
+	Host    string   `json:"host"`              // as in A, if both have it
+	Path    string   `json:"path"`              // with its query, "{session}" for an upload session, "{digest}" if it means several digests
+	Times   int      `json:"times"`             // number of calls
+	Details []Detail `json:"details,omitempty"` // what differs
 }
 
-// Kind says what became of a call from the first audit to the second.
+// Kind says how a call changed from A to B.
 type Kind string
 
 // The kinds.
@@ -45,24 +43,23 @@ const (
 	Gone      Kind = "gone"      // only A has it
 	Added     Kind = "added"     // only B has it
 	Different Kind = "different" // B has it with other details
-	Replaced  Kind = "replaced"  // B has one for another digest in its place
+	Replaced  Kind = "replaced"  // B has a call for another digest instead
 )
 
-// Detail is one thing that differs: "status", "sent" and "received" (bytes),
-// "error", the digests of bodies, a header and the like.
+// Detail is one difference, such as "status", "sent" and "received" (bytes), "error", or a header.
 type Detail struct {
 	Name string `json:"name"`
-	A    string `json:"a"` // empty where A has none
-	B    string `json:"b"` // empty where B has none
+	A    string `json:"a"` // empty if A has none
+	B    string `json:"b"` // empty if B has none
 }
 
-// Equal tells whether both audits have the same calls.
-func (d Result) Equal() bool { return len(d.Changes) == 0 }
+// Equal reports whether both audits have the same calls.
+func (r Result) Equal() bool { return len(r.Changes) == 0 }
 
-// Count is how many calls are of a kind.
-func (d Result) Count(k Kind) int {
+// Count returns the number of calls of a kind.
+func (r Result) Count(k Kind) int {
 	n := 0
-	for _, c := range d.Changes {
+	for _, c := range r.Changes {
 		if c.Kind == k {
 			n += c.Times
 		}

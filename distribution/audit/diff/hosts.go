@@ -8,28 +8,28 @@ import (
 	"github.com/hczjl/transship/distribution/audit"
 )
 
-// hostUse is what a run did with a host.
-type hostUse struct {
+// host is a host that a run called.
+type host struct {
 	name   string
-	rows   map[string]bool
-	writes bool
+	rows   map[string]bool // the rows of its calls
+	writes bool            // a call changed something there
 }
 
-// use notes that a host was called.
-func (s *Calls) use(host string, e audit.Entry) {
-	i := slices.IndexFunc(s.hosts, func(h hostUse) bool { return h.name == host })
+// addHost notes a call to a host.
+func (c *Calls) addHost(name string, e audit.Entry) {
+	i := slices.IndexFunc(c.hosts, func(h host) bool { return h.name == name })
 	if i < 0 {
-		i = len(s.hosts)
-		s.hosts = append(s.hosts, hostUse{name: host, rows: map[string]bool{}})
+		i = len(c.hosts)
+		c.hosts = append(c.hosts, host{name: name, rows: map[string]bool{}})
 	}
-	s.hosts[i].rows[e.Row] = true
+	c.hosts[i].rows[e.Row] = true
 	if e.Method != "GET" && e.Method != "HEAD" && e.Row != "token" {
-		s.hosts[i].writes = true
+		c.hosts[i].writes = true
 	}
 }
 
-// role is what a host was for.
-func (h hostUse) role() string {
+// role is what the run used the host for.
+func (h host) role() string {
 	switch {
 	case h.writes:
 		return "target"
@@ -41,14 +41,14 @@ func (h hostUse) role() string {
 	return "source"
 }
 
-// pairHosts finds for the hosts of a those of b that are the same, or else have
-// the same role, in the order of their first calls.
-func pairHosts(a, b []hostUse) []HostPair {
+// pairHosts pairs each host of a with the host of b that has its name, or else with one that has its
+// role and whose name a does not have. Both lists are in the order of the hosts' first calls.
+func pairHosts(a, b []host) []HostPair {
 	out := []HostPair{}
 	taken := map[string]bool{}
-	find := func(h hostUse, fits func(hostUse) bool) bool {
+	pair := func(h host, matches func(host) bool) bool {
 		for _, other := range b {
-			if !taken[other.name] && fits(other) {
+			if !taken[other.name] && matches(other) {
 				taken[other.name] = true
 				out = append(out, HostPair{h.name, other.name, h.role()})
 				return true
@@ -56,26 +56,25 @@ func pairHosts(a, b []hostUse) []HostPair {
 		}
 		return false
 	}
-	var left []hostUse
+	var unpaired []host
 	for _, h := range a {
-		if !find(h, func(other hostUse) bool { return other.name == h.name }) {
-			left = append(left, h)
+		if !pair(h, func(other host) bool { return other.name == h.name }) {
+			unpaired = append(unpaired, h)
 		}
 	}
-	named := func(name string) bool {
-		return slices.ContainsFunc(a, func(h hostUse) bool { return h.name == name })
+	inA := func(name string) bool {
+		return slices.ContainsFunc(a, func(h host) bool { return h.name == name })
 	}
-	for _, h := range left {
-		find(h, func(other hostUse) bool { return !named(other.name) && other.role() == h.role() })
+	for _, h := range unpaired {
+		pair(h, func(other host) bool { return !inA(other.name) && other.role() == h.role() })
 	}
 	return out
 }
 
-// renamed returns what gives the hosts of b in a text the names that they have
-// in a.
-func renamed(pairs []HostPair) *strings.Replacer {
+// hostReplacer replaces the hosts of b in a text by their counterparts in a.
+func hostReplacer(pairs []HostPair) *strings.Replacer {
 	sorted := slices.Clone(pairs)
-	slices.SortFunc(sorted, func(a, b HostPair) int { return cmp.Compare(len(b.B), len(a.B)) }) // a name before what it begins with
+	slices.SortFunc(sorted, func(a, b HostPair) int { return cmp.Compare(len(b.B), len(a.B)) }) // a name before its prefixes
 	var oldnew []string
 	for _, p := range sorted {
 		if p.B != "" {

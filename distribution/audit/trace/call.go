@@ -2,26 +2,26 @@ package trace
 
 import "time"
 
-// Call is one call of a run, as [Trace.Call] returns it. Its texts are printable.
+// Call is one call of a run, as [Trace.Call] returns it. All of its texts are printable.
 type Call struct {
 	Sequence int64 // as in audit.Entry
 	Attempt  int   // as in audit.Entry
 	Method   string
 	Host     string
-	Path     string // shortened
+	Path     string // with a part of the query; digests are shortened, upload sessions left out
 	Row      string // as in audit.Entry
-	Blob     string // digest of the blob that it moves, mounts or asks for
-	Status   int    // 0 when there was no answer
-	NotSent  bool   // a policy refused it before it was sent
-	Failed   bool   // it got no answer or one with a status of 400 and above, or it broke off
+	Blob     string // digest of the blob that the call transfers, mounts or asks for
+	Status   int    // 0 without an answer
+	NotSent  bool   // a policy refused the call before it was sent
+	Failed   bool   // no answer, a status of 400 and above, or broken off
 
-	Start    time.Duration // from the run's start
+	Start    time.Duration // from the start of the trace
 	Phases   PhaseTimes
 	Sent     int64 // bytes of the request's body
-	Received int64 // bytes of the answer's body
+	Received int64 // bytes of the response's body
 }
 
-// PhaseTimes has the time of each phase, in the order of [Phases].
+// PhaseTimes has the duration of each phase, in the order of [Phases].
 type PhaseTimes [phases]time.Duration
 
 // Duration is the time from the call's start to its end.
@@ -33,7 +33,7 @@ func (c Call) Duration() time.Duration {
 	return total
 }
 
-// Len returns how many calls the trace has.
+// Len returns the number of calls.
 func (t *Trace) Len() int { return len(t.spans) }
 
 // Call returns call i, from 0, in the order of their starts.
@@ -42,13 +42,13 @@ func (t *Trace) Call(i int) Call {
 	c := Call{
 		Sequence: s.sequence,
 		Attempt:  int(s.attempt),
-		Method:   t.names.Text(s.method),
-		Host:     t.names.Text(s.host),
-		Path:     t.names.Text(s.what),
-		Row:      t.names.Text(s.row),
-		Blob:     t.names.Text(s.blob),
+		Method:   t.texts.Text(s.method),
+		Host:     t.texts.Text(s.host),
+		Path:     t.texts.Text(s.path),
+		Row:      t.texts.Text(s.row),
+		Blob:     t.texts.Text(s.blob),
 		Status:   int(s.status),
-		NotSent:  s.held,
+		NotSent:  s.notSent,
 		Failed:   s.failed || s.status >= 400,
 		Start:    micros(s.start),
 		Sent:     s.sent,
@@ -60,5 +60,5 @@ func (t *Trace) Call(i int) Call {
 	return c
 }
 
-// micros is n microseconds.
+// micros returns n microseconds.
 func micros(n int64) time.Duration { return time.Duration(n) * time.Microsecond }

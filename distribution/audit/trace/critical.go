@@ -5,99 +5,98 @@ import (
 	"slices"
 )
 
-// segment is a piece of the critical path.
+// criticalPath is what the wall clock waited for, from the start of the run to its end, as
+// [Trace.Report] describes it.
+type criticalPath struct {
+	segments []segment       // without a gap
+	calls    []int32         // those on the path
+	sources  map[int32]int32 // from a call that sent a blob to the call that received it
+}
+
+// segment is a stretch of the critical path.
 type segment struct {
 	from, to int64
 	activity Activity
-	call     int32 // index into the trace's spans, -1 where it is none's
-	partner  int32 // of Stream the call that sends, where call receives
+	call     int32 // index into Trace.spans, -1 for none
+	partner  int32 // for Stream: the call that sends what call receives, else -1
 }
 
-// walk is the way back along the critical path.
-type walk struct {
-	*Trace
-	byEnd     []int32
-	downloads map[int32][]download // of a blob, in order
-	busy      []interval           // when at least one call was under way
-	sequences map[int64]int32      // calls that others repeat
-	critical
-}
-
-// critical is the critical path.
-type critical struct {
-	segments []segment       // without a hole
-	calls    []int32         // those on the way
-	sources  map[int32]int32 // of a call that sent a blob, the one that received it
-}
-
-// interval is a stretch of time. Lists of them do not overlap.
+// interval is a stretch of time. Intervals in a list do not overlap.
 type interval struct{ from, to int64 }
 
-// download is a call that fetches a blob, as long as no earlier one does.
+// download is a call that fetches a blob, without the time in which an earlier call fetches it too.
 type download struct {
 	interval
 	call int32
 }
 
-// criticalPath finds what the wall clock waited for, from the start of the run
-// to its end, as [Trace.Report] says. It takes the time of sorting the calls.
-func (t *Trace) criticalPath() critical {
-	w := &walk{Trace: t, critical: critical{sources: map[int32]int32{}}}
-	w.prepare()
+// pathFinder walks the critical path backwards.
+type pathFinder struct {
+	*Trace
+	byEnd     []int32              // all calls, by their ends
+	downloads map[int32][]download // by blob, in order
+	busy      []interval           // when at least one call was under way
+	repeated  map[int64]int32      // calls with a further attempt, by sequence; -1 if the file lacks the call
+	criticalPath
+}
+
+// criticalPath takes about as long as sorting the calls.
+func (t *Trace) criticalPath() criticalPath {
+	f := &pathFinder{Trace: t, criticalPath: criticalPath{sources: map[int32]int32{}}}
+	f.index()
 	at, next := t.wall(), int32(-1)
-	for i := len(w.byEnd) - 1; at > 0; i-- {
-		if i = w.before(i, at, next); i < 0 {
-			w.gap(0, at, next, -1)
+	for i := len(f.byEnd) - 1; at > 0; i-- {
+		if i = f.previous(i, at, next); i < 0 {
+			f.addGap(0, at, next, -1)
 			break
 		}
-		c := w.byEnd[i]
-		w.gap(t.spans[c].end(), at, next, c)
-		w.call(c)
-		at, next = t.spans[c].start, c
+		call := f.byEnd[i]
+		f.addGap(t.spans[call].end(), at, next, call)
+		f.addCall(call)
+		at, next = t.spans[call].start, call
 	}
-	slices.Reverse(w.segments)
-	slices.Reverse(w.calls)
-	return w.critical
+	slices.Reverse(f.segments)
+	slices.Reverse(f.calls)
+	return f.criticalPath
 }
 
-// prepare builds the indexes.
-func (w *walk) prepare() {
-	w.downloads, w.sequences = map[int32][]download{}, map[int64]int32{}
-	for i := range w.spans {
-		s := &w.spans[i]
-		w.byEnd = append(w.byEnd, int32(i))
-		w.cover(s)
-		if w.downloadsBlob(s) {
-			w.downloads[s.blob] = extended(w.downloads[s.blob], s, int32(i))
+// index builds the indexes.
+func (f *pathFinder) index() {
+	f.downloads, f.repeated = map[int32][]download{}, map[int64]int32{}
+	for i := range f.spans {
+		s := &f.spans[i]
+		f.byEnd = append(f.byEnd, int32(i))
+		f.addBusy(s)
+		if f.receivesBlob(s) {
+			f.downloads[s.blob] = appendDownload(f.downloads[s.blob], s, int32(i))
 		}
 		if s.attempt > 1 && s.retryOf != 0 {
-			w.sequences[s.retryOf] = -1
+			f.repeated[s.retryOf] = -1
 		}
 	}
-	for i := range w.spans {
-		if _, ok := w.sequences[w.spans[i].sequence]; ok {
-			w.sequences[w.spans[i].sequence] = int32(i)
+	for i := range f.spans {
+		if _, ok := f.repeated[f.spans[i].sequence]; ok {
+			f.repeated[f.spans[i].sequence] = int32(i)
 		}
 	}
-	slices.SortFunc(w.byEnd, w.compare)
+	slices.SortFunc(f.byEnd, f.compareEnds)
 }
 
-// compare orders calls by their ends.
-func (w *walk) compare(a, b int32) int {
-	return cmp.Or(cmp.Compare(w.spans[a].end(), w.spans[b].end()), cmp.Compare(a, b))
+func (f *pathFinder) compareEnds(a, b int32) int {
+	return cmp.Or(cmp.Compare(f.spans[a].end(), f.spans[b].end()), cmp.Compare(a, b))
 }
 
-// cover adds a call's time to busy.
-func (w *walk) cover(s *span) {
-	if n := len(w.busy); n > 0 && s.start <= w.busy[n-1].to {
-		w.busy[n-1].to = max(w.busy[n-1].to, s.end())
+// addBusy adds a call's time to busy.
+func (f *pathFinder) addBusy(s *span) {
+	if n := len(f.busy); n > 0 && s.start <= f.busy[n-1].to {
+		f.busy[n-1].to = max(f.busy[n-1].to, s.end())
 		return
 	}
-	w.busy = append(w.busy, interval{s.start, s.end()})
+	f.busy = append(f.busy, interval{s.start, s.end()})
 }
 
-// extended adds a call to those that fetch a blob.
-func extended(list []download, s *span, call int32) []download {
+// appendDownload appends the part of a call that comes after the other downloads of the blob.
+func appendDownload(list []download, s *span, call int32) []download {
 	from := s.start
 	if n := len(list); n > 0 {
 		from = max(from, list[n-1].to)
@@ -108,106 +107,115 @@ func extended(list []download, s *span, call int32) []download {
 	return append(list, download{interval{from, s.end()}, call})
 }
 
-// before returns the place in byEnd, at i or below it, of the call that the way
-// goes on with: the one that next repeats, or the last to end by that moment.
-func (w *walk) before(i int, at int64, next int32) int {
-	for i >= 0 && w.spans[w.byEnd[i]].end() > at {
+// previous returns the index into byEnd, i or below, of the call that comes before next on the path:
+// the one that next repeats, or else the last one that has ended at that moment.
+func (f *pathFinder) previous(i int, at int64, next int32) int {
+	for i >= 0 && f.spans[f.byEnd[i]].end() > at {
 		i--
 	}
-	if repeated := w.repeated(next); repeated >= 0 {
-		if j, found := slices.BinarySearchFunc(w.byEnd[:i+1], repeated, w.compare); found {
+	if repeated := f.repeatedBy(next); repeated >= 0 {
+		if j, found := slices.BinarySearchFunc(f.byEnd[:i+1], repeated, f.compareEnds); found {
 			return j
 		}
 	}
 	return i
 }
 
-// repeated returns the call that another is a further attempt of, -1 for none.
-func (w *walk) repeated(next int32) int32 {
-	if next < 0 || w.spans[next].attempt < 2 {
+// repeatedBy returns the call that another is a further attempt of, -1 for none.
+func (f *pathFinder) repeatedBy(call int32) int32 {
+	if call < 0 || f.spans[call].attempt < 2 {
 		return -1
 	}
-	if i, ok := w.sequences[w.spans[next].retryOf]; ok {
+	if i, ok := f.repeated[f.spans[call].retryOf]; ok {
 		return i
 	}
 	return -1
 }
 
-// gap adds the time between a call's end and the start of the next.
-func (w *walk) gap(from, to int64, next, call int32) {
-	if call >= 0 && w.repeated(next) == call {
-		w.add(from, to, Pause, next, -1)
+// addGap adds the time between the end of a call and the start of the next one.
+func (f *pathFinder) addGap(from, to int64, next, call int32) {
+	if call >= 0 && f.repeatedBy(next) == call {
+		f.add(from, to, Pause, next, -1)
 		return
 	}
-	i, _ := slices.BinarySearchFunc(w.busy, to, func(b interval, to int64) int { return cmp.Compare(b.from, to) })
-	for i--; i >= 0 && w.busy[i].to > from; i-- {
-		b := interval{max(w.busy[i].from, from), min(w.busy[i].to, to)}
-		w.add(b.to, to, Idle, -1, -1)
-		w.add(b.from, b.to, Between, -1, -1)
+	i, _ := slices.BinarySearchFunc(f.busy, to, func(b interval, to int64) int { return cmp.Compare(b.from, to) })
+	for i--; i >= 0 && f.busy[i].to > from; i-- {
+		b := interval{max(f.busy[i].from, from), min(f.busy[i].to, to)}
+		f.add(b.to, to, Idle, -1, -1)
+		f.add(b.from, b.to, Between, -1, -1)
 		to = b.from
 	}
-	w.add(from, to, Idle, -1, -1)
+	f.add(from, to, Idle, -1, -1)
 }
 
-// add adds a piece, unless it is none.
-func (w *walk) add(from, to int64, a Activity, call, partner int32) {
+// add adds a segment unless it is empty.
+func (f *pathFinder) add(from, to int64, a Activity, call, partner int32) {
 	if to > from {
-		w.segments = append(w.segments, segment{from, to, a, call, partner})
+		f.segments = append(f.segments, segment{from, to, a, call, partner})
 	}
 }
 
-// call adds a call's phases, the last one first.
-func (w *walk) call(c int32) {
-	s := &w.spans[c]
+// addCall adds a call's phases, the last one first.
+func (f *pathFinder) addCall(call int32) {
+	s := &f.spans[call]
 	if s.total > 0 {
-		w.calls = append(w.calls, c)
+		f.calls = append(f.calls, call)
 	}
-	names := Phases()
+	activities := Phases()
 	to := s.end()
 	for i := phases - 1; i >= 0; i-- {
 		from := to - s.phases[i]
 		if i == sendPhase && s.sent > 0 && s.blob != 0 {
-			w.sending(c, from, to)
+			f.addUpload(call, from, to)
 		} else {
-			w.add(from, to, names[i], c, -1)
+			f.add(from, to, activities[i], call, -1)
 		}
 		to = from
 	}
 }
 
-// sending adds the time in which a blob was sent, by what its source was doing
-// meanwhile.
-func (w *walk) sending(c int32, from, to int64) {
-	sources := w.downloads[w.spans[c].blob]
-	i, _ := slices.BinarySearchFunc(sources, to, func(d download, to int64) int { return cmp.Compare(d.from, to) })
-	for i--; i >= 0 && sources[i].to > from; i-- {
-		d := interval{max(sources[i].from, from), min(sources[i].to, to)}
-		w.add(d.to, to, Send, c, -1)
-		w.source(c, sources[i].call, d)
-		w.sources[c] = sources[i].call
+// addUpload adds the time in which a call sends a blob, split by what the blob's downloads do at that
+// time.
+func (f *pathFinder) addUpload(call int32, from, to int64) {
+	downloads := f.downloads[f.spans[call].blob]
+	i, _ := slices.BinarySearchFunc(downloads, to, func(d download, to int64) int { return cmp.Compare(d.from, to) })
+	for i--; i >= 0 && downloads[i].to > from; i-- {
+		d := interval{max(downloads[i].from, from), min(downloads[i].to, to)}
+		f.add(d.to, to, Send, call, -1)
+		f.addDownload(call, downloads[i].call, d)
+		f.sources[call] = downloads[i].call
 		to = d.from
 	}
-	w.add(from, to, Send, c, -1)
+	f.add(from, to, Send, call, -1)
 }
 
-// source adds what a blob's source was doing in a time.
-func (w *walk) source(c, source int32, in interval) {
-	s := &w.spans[source]
-	names := Phases()
+// addDownload adds the phases of a download within an interval in which upload sends the same blob.
+func (f *pathFinder) addDownload(upload, download int32, in interval) {
+	s := &f.spans[download]
+	activities := Phases()
 	to := s.end()
 	for i := phases - 1; i >= 0; i-- {
 		from := to - s.phases[i]
 		if i == receivePhase {
-			w.add(max(from, in.from), min(to, in.to), Stream, source, c)
+			f.add(max(from, in.from), min(to, in.to), Stream, download, upload)
 		} else {
-			w.add(max(from, in.from), min(to, in.to), names[i], source, -1)
+			f.add(max(from, in.from), min(to, in.to), activities[i], download, -1)
 		}
 		to = from
 	}
 }
 
-// downloadsBlob tells whether a call fetches a blob's bytes.
-func (t *Trace) downloadsBlob(s *span) bool {
-	row := t.names.Text(s.row)
-	return s.blob != 0 && s.received > 0 && t.names.Text(s.method) == "GET" && (row == "end-2" || row == "redirect")
+// receivesBlob reports whether a call fetches bytes of a blob.
+func (t *Trace) receivesBlob(s *span) bool {
+	row := t.texts.Text(s.row)
+	return s.blob != 0 && s.received > 0 && t.texts.Text(s.method) == "GET" && (row == "end-2" || row == "redirect")
+}
+
+// sendsBlob reports whether a call sends bytes of a blob.
+func (t *Trace) sendsBlob(s *span) bool {
+	switch t.texts.Text(s.row) {
+	case "end-4b", "end-5", "end-6":
+		return s.sent > 0 && s.blob != 0
+	}
+	return false
 }

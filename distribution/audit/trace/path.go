@@ -10,23 +10,22 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// anyDigest matches a digest, with the part of it that tells it from others
-// before the rest.
+// anyDigest matches a digest; the first group is what a short form keeps of it.
 var anyDigest = regexp.MustCompile(`\b((?:sha256|sha512):[0-9a-f]{12})[0-9a-f]{52,}`)
 
-// shortPath is a URL's path with what matters of its query, in one printable
-// line without the bulk of digests and the names of upload sessions.
+// shortPath returns a URL's path with the important parameters of its query, in one printable line.
+// Digests are shortened, and the identifiers of upload sessions left out.
 func shortPath(u *url.URL, row string) string {
 	text := u.Path
 	if row != "" && row != wire.RowToken && row != wire.RowRedirect {
 		text = strings.TrimPrefix(text, "/v2/")
 	}
 	text = endpoint.ReplaceSession(text, "...")
-	return shortDigests(texts.Printable(text + shortQuery(u.RawQuery)))
+	return anyDigest.ReplaceAllString(texts.Printable(text+shortQuery(u.RawQuery)), "$1")
 }
 
-// shortQuery keeps the parameters that name content, the blob last; "?..."
-// stands for others.
+// shortQuery keeps the parameters that name content, the blob last. It returns "?..." if there are
+// only others.
 func shortQuery(raw string) string {
 	var kept, blob []string
 	dropped := false
@@ -54,5 +53,3 @@ func shortQuery(raw string) string {
 	}
 	return ""
 }
-
-func shortDigests(text string) string { return anyDigest.ReplaceAllString(text, "$1") }

@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// reasons sums the critical path up.
+// reasons sums up the segments of the critical path.
 func (t *Trace) reasons(path []segment) []Reason {
 	type key struct {
 		activity      Activity
 		host, to, row int32
 	}
-	sums := map[key]*tally{}
+	sums := map[key]*pathSum{}
 	for _, s := range path {
 		k := key{activity: s.activity}
 		if s.call >= 0 {
@@ -26,13 +26,13 @@ func (t *Trace) reasons(path []segment) []Reason {
 			k.row = t.spans[s.call].row
 		}
 		if sums[k] == nil {
-			sums[k] = &tally{calls: map[int32]int64{}}
+			sums[k] = &pathSum{calls: map[int32]int64{}}
 		}
 		sums[k].add(s)
 	}
 	out, wall := []Reason{}, t.wall()
 	for k, sum := range sums {
-		r := Reason{Activity: k.activity, Host: t.names.Text(k.host), To: t.names.Text(k.to), Row: t.names.Text(k.row)}
+		r := Reason{Activity: k.activity, Host: t.texts.Text(k.host), To: t.texts.Text(k.to), Row: t.texts.Text(k.row)}
 		sum.fill(t, &r)
 		r.Share = math.Round(1e4*float64(sum.time)/float64(wall)) / 1e4
 		out = append(out, r)
@@ -44,24 +44,24 @@ func (t *Trace) reasons(path []segment) []Reason {
 	return out
 }
 
-// tally is a reason being summed up.
-type tally struct {
+// pathSum sums up segments of the critical path.
+type pathSum struct {
 	time  int64
-	calls map[int32]int64 // their time
+	calls map[int32]int64 // the time of each call
 }
 
-func (y *tally) add(s segment) {
-	y.time += s.to - s.from
+func (p *pathSum) add(s segment) {
+	p.time += s.to - s.from
 	if s.call >= 0 {
-		y.calls[s.call] += s.to - s.from
+		p.calls[s.call] += s.to - s.from
 	}
 }
 
-// fill writes the sums.
-func (y *tally) fill(t *Trace, r *Reason) {
-	r.Time, r.Calls = ofMicros(y.time), len(y.calls)
+// fill sets the fields of a reason that follow from the sum.
+func (p *pathSum) fill(t *Trace, r *Reason) {
+	r.Time, r.Calls = millis(p.time), len(p.calls)
 	longest := int32(-1)
-	for _, c := range slices.Sorted(maps.Keys(y.calls)) {
+	for _, c := range slices.Sorted(maps.Keys(p.calls)) {
 		s := &t.spans[c]
 		switch r.Activity {
 		case Send:
@@ -69,26 +69,26 @@ func (y *tally) fill(t *Trace, r *Reason) {
 		case Receive, Stream:
 			r.Bytes += s.received
 		}
-		if longest < 0 || y.calls[c] > y.calls[longest] {
+		if longest < 0 || p.calls[c] > p.calls[longest] {
 			longest = c
 		}
 	}
 	if longest >= 0 {
 		s := &t.spans[longest]
-		r.Longest = &Longest{s.sequence, t.names.Text(s.what), t.names.Text(s.blob), int(s.status), ofMicros(y.calls[longest])}
+		r.Longest = &Longest{s.sequence, t.texts.Text(s.path), t.texts.Text(s.blob), int(s.status), millis(p.calls[longest])}
 	}
 }
 
 // steps lists the calls of the critical path.
-func (t *Trace) steps(path critical) []Step {
+func (t *Trace) steps(path criticalPath) []Step {
 	out := []Step{}
 	end := int64(0)
 	for _, c := range path.calls {
 		s := &t.spans[c]
 		step := Step{
-			Index: int(c), Sequence: s.sequence, Method: t.names.Text(s.method), Host: t.names.Text(s.host), Row: t.names.Text(s.row),
-			What: t.names.Text(s.what), Status: int(s.status), From: ofMicros(s.start), To: ofMicros(s.end()),
-			Gap: ofMicros(s.start - end),
+			Index: int(c), Sequence: s.sequence, Method: t.texts.Text(s.method), Host: t.texts.Text(s.host),
+			Row: t.texts.Text(s.row), What: t.texts.Text(s.path), Status: int(s.status),
+			From: millis(s.start), To: millis(s.end()), Gap: millis(s.start - end),
 		}
 		if source, ok := path.sources[c]; ok {
 			step.Source = t.spans[source].sequence

@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -14,7 +13,7 @@ import (
 	"github.com/hczjl/transship/testdata/golden"
 )
 
-// read reads a record's text as a trace.
+// read reads an audit's text.
 func read(t testing.TB, text string) *Trace {
 	t.Helper()
 	tr, err := Read(audittest.Reader(t, text))
@@ -80,21 +79,20 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// The nearest rank is a duration that occurred.
-func TestQuantiles(t *testing.T) {
+func TestQuantilesByNearestRank(t *testing.T) {
 	for n, want := range map[int][2]int64{1: {1, 1}, 2: {1, 2}, 3: {2, 3}, 4: {2, 4}, 100: {50, 99}, 101: {51, 100}, 160: {80, 159}, 1000: {500, 990}} {
 		var d []int64
 		for i := n; i > 0; i-- {
 			d = append(d, int64(i))
 		}
 		got := quantiles(d)
-		if got.Calls != n || got.Median != ofMicros(want[0]) || got.P99 != ofMicros(want[1]) {
+		if got.Calls != n || got.Median != millis(want[0]) || got.P99 != millis(want[1]) {
 			t.Errorf("of %d: %+v", n, got)
 		}
 	}
 }
 
-// Scripts rely on the names and units.
+// Scripts rely on names and units.
 func TestReportJSON(t *testing.T) {
 	text, err := json.MarshalIndent(read(t, audittest.Golden(t)).Report(2), "", "  ")
 	if err != nil {
@@ -103,14 +101,14 @@ func TestReportJSON(t *testing.T) {
 	golden.Compare(t, "record-report.json", string(text)+"\n")
 }
 
-// A HAR of a browser has neither run nor end, and no sequences.
-func TestReportOfAnotherTool(t *testing.T) {
+// A HAR of a browser has no Run, no End and no sequences.
+func TestReportOfOtherTool(t *testing.T) {
 	tr := read(t, audittest.OtherTool(t))
 	r := tr.Report(5)
 	if r.Complete || r.Run.Tool != "Firefox" || r.Total.Calls != 2 || r.Total.Connections != 1 || r.Total.Failed != 1 || tr.Broken != nil {
 		t.Errorf("%+v", r)
 	}
-	// The first began at 02:04:05.678 by UTC, the other an hour later without any duration.
+	// The first call began at 02:04:05.678 UTC, the second one an hour later and without a duration.
 	if want := audit.Millis(59*time.Minute + 60*time.Second + 322*time.Millisecond); r.Wall != want {
 		t.Errorf("wall %s, want %s", r.Wall, want)
 	}
@@ -119,9 +117,9 @@ func TestReportOfAnotherTool(t *testing.T) {
 	}
 }
 
-// No date and no duration is too large to be summed up.
-func TestReportOfNonsense(t *testing.T) {
-	r := read(t, audittest.Nonsense()).Report(1)
+// No date and no duration overflows the sums.
+func TestReportOfExtremes(t *testing.T) {
+	r := read(t, audittest.Extremes()).Report(1)
 	var sum audit.Millis
 	for _, x := range r.Reasons {
 		sum += x.Time
@@ -134,31 +132,20 @@ func TestReportOfNonsense(t *testing.T) {
 	}
 }
 
-// A call whose body a policy cut off was made.
-func TestReportOfACutBody(t *testing.T) {
+// A call whose body a policy cut off counts as sent.
+func TestReportOfCutBody(t *testing.T) {
 	e := audit.Entry{Sequence: 1, Attempt: 1, Method: "GET", URL: "http://h/v2/x/blobs/" + audittest.Digest(1), Row: "end-2", Status: 200, Peer: "127.0.0.1:1",
 		Timings: audit.Timings{Receive: time.Second}, Response: audit.Message{Bytes: 7}, Refused: "max-bytes", Error: "refused"}
-	r := read(t, audittest.Record(t, audit.Run{}, e)).Report(1)
+	r := read(t, audittest.JSONL(t, audit.Run{}, e)).Report(1)
 	if r.Total.Calls != 1 || r.Total.Failed != 1 || r.Total.Received != 7 || len(r.Refusals) != 1 || len(r.Path) != 1 {
 		t.Errorf("%+v", r)
 	}
 }
 
-// FuzzReport sums up whatever bytes. The reasons are all of the time.
+// The reasons of any audit add up to the wall clock's time.
 func FuzzReport(f *testing.F) {
-	for _, seed := range audittest.FuzzSeeds() {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		r, err := audit.NewReader(bytes.NewReader(text))
-		if err != nil {
-			return
-		}
-		tr, err := Read(r)
-		if err != nil {
-			return
-		}
-		report := tr.Report(3)
+	audittest.Fuzz(f, func(t *testing.T, text string) {
+		report := read(t, text).Report(3)
 		var sum audit.Millis
 		for _, reason := range report.Reasons {
 			sum += reason.Time

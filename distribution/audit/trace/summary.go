@@ -9,33 +9,29 @@ import (
 	"github.com/hczjl/transship/distribution/audit"
 )
 
-// Report sums the trace up. Of blobs it has at most so many.
+// Report sums up the trace. It lists at most maxBlobs blobs.
 //
-// What the wall clock waited for is the critical path, which covers the time
-// from the start of the run to its end without a hole. It is found backwards.
-// It begins at the run's end with the call that ended last. From the start of a
-// call it goes on with the call that had ended last by then: whatever let this
-// one begin had to be over, and nothing was over later. Where a call is a
-// further attempt of another, the record says so, and that other one is next
-// whatever has ended meanwhile.
+// The critical path is what the wall clock waited for. It covers the time from the start of the run
+// to its end without a gap, and is found backwards: it begins with the call that ended last. From
+// the start of a call it continues with the call that had ended last by then, because what let this
+// call begin was over at that moment, and nothing else was over later. If the record says that the
+// call is a further attempt of another call, that one comes next, whatever else has ended meanwhile.
 //
-// The time between the end of the one and the start of the other belongs to no
-// call. It is Pause before a further attempt. Of the rest Between is the part
-// in which calls were under way, and Idle the part in which none was, as is
-// what comes before the first call and after the last.
+// The time between the end of a call and the start of the next one is a Pause if the next one is a
+// further attempt. Otherwise it is Between while other calls were under way, and Idle while none was;
+// the time before the first call and after the last is Idle too.
 //
-// A call's own time is that of its phases. One that sends a blob does nothing
-// while the blob's bytes do not come: where the same blob was being received
-// meanwhile, the time of Send is Stream while both have bytes moving, and
-// otherwise what the receiving call was doing. Of several that received the
-// same blob at once the one that began first counts.
-func (t *Trace) Report(blobs int) Report {
+// The time of a call itself is that of its phases. A call that sends a blob waits while the blob's
+// bytes do not arrive. So while another call was receiving the same blob, the time of Send is Stream
+// while the bytes of both were moving, and otherwise what the receiving call was doing. Of several
+// calls that received the blob at the same time, the one that began first counts.
+func (t *Trace) Report(maxBlobs int) Report {
 	r := Report{
 		Run:      t.Run,
 		Format:   t.Format,
 		Complete: t.End != nil,
 		Start:    t.start,
-		Wall:     ofMicros(t.wall()),
+		Wall:     millis(t.wall()),
 		Total:    Group{Errors: map[int]int{}},
 		Hosts:    t.hosts(),
 	}
@@ -46,20 +42,21 @@ func (t *Trace) Report(blobs int) Report {
 		r.Total.add(&t.spans[i])
 	}
 	r.Refusals = t.refusals()
-	r.Blobs, r.MoreBlobs = t.blobs(blobs)
+	r.Blobs, r.MoreBlobs = t.blobs(maxBlobs)
 	path := t.criticalPath()
 	r.Reasons, r.Path = t.reasons(path.segments), t.steps(path)
 	return r
 }
 
-func ofMicros(n int64) audit.Millis { return audit.Millis(micros(n)) }
+// millis returns n microseconds.
+func millis(n int64) audit.Millis { return audit.Millis(micros(n)) }
 
 // add counts a call.
 func (g *Group) add(s *span) {
 	if g.Errors == nil {
 		g.Errors = map[int]int{}
 	}
-	if s.held {
+	if s.notSent {
 		return
 	}
 	g.Calls++
@@ -80,7 +77,7 @@ func (g *Group) add(s *span) {
 	}
 }
 
-// hosts sums up by host and row.
+// hosts sums up the calls by host and row.
 func (t *Trace) hosts() []Host {
 	type key struct{ host, row int32 }
 	rows := map[key][]int32{}
@@ -89,10 +86,10 @@ func (t *Trace) hosts() []Host {
 		s := &t.spans[i]
 		if _, ok := index[s.host]; !ok {
 			index[s.host] = len(out)
-			out = append(out, Host{Host: t.names.Text(s.host)})
+			out = append(out, Host{Host: t.texts.Text(s.host)})
 		}
 		out[index[s.host]].add(s)
-		if !s.held {
+		if !s.notSent {
 			rows[key{s.host, s.row}] = append(rows[key{s.host, s.row}], int32(i))
 		}
 	}
@@ -106,12 +103,13 @@ func (t *Trace) hosts() []Host {
 	return out
 }
 
-// CompareRows orders the names of rows by their numbers, end-2 before end-10, and those that have none last.
+// CompareRows compares the names of rows by their numbers: end-2 comes before end-10, and a row
+// without a number last.
 func CompareRows(a, b string) int {
 	return cmp.Or(cmp.Compare(rowNumber(a), rowNumber(b)), cmp.Compare(a, b))
 }
 
-// rowNumber is the number in a row's name, or one after all of them.
+// rowNumber is the number in a row's name. Without one it is larger than all others.
 func rowNumber(row string) int {
 	const last = 1 << 10
 	digits, ok := strings.CutPrefix(strings.TrimRight(row, "abc"), "end-")
@@ -124,7 +122,7 @@ func rowNumber(row string) int {
 
 // row sums up the calls of one row.
 func (t *Trace) row(name int32, calls []int32) Row {
-	r := Row{Row: t.names.Text(name), Group: Group{Errors: map[int]int{}}, Timings: map[Activity]Quantiles{}}
+	r := Row{Row: t.texts.Text(name), Group: Group{Errors: map[int]int{}}, Timings: map[Activity]Quantiles{}}
 	r.Title = audit.RowTitle(r.Row)
 	column := make([]int64, 0, len(calls))
 	for i, phase := range Phases() {
@@ -147,14 +145,14 @@ func (t *Trace) row(name int32, calls []int32) Row {
 	return r
 }
 
-// quantiles sorts durations, of which there is at least one.
+// quantiles sorts the durations, at least one, in microseconds.
 func quantiles(d []int64) Quantiles {
 	slices.Sort(d)
-	rank := func(percent int) audit.Millis { return ofMicros(d[max((len(d)*percent+99)/100, 1)-1]) }
+	rank := func(percent int) audit.Millis { return millis(d[max((len(d)*percent+99)/100, 1)-1]) }
 	return Quantiles{Calls: len(d), Median: rank(50), P99: rank(99)}
 }
 
-// refusals lists the calls that were not let out.
+// refusals lists the calls that a policy has stopped.
 func (t *Trace) refusals() []Refusal {
 	counts := map[Refusal]int{}
 	out := []Refusal{}
@@ -163,7 +161,7 @@ func (t *Trace) refusals() []Refusal {
 		if s.refused == 0 {
 			continue
 		}
-		r := Refusal{Policy: t.names.Text(s.refused), Method: t.names.Text(s.method), Host: t.names.Text(s.host), What: t.names.Text(s.what)}
+		r := Refusal{Policy: t.texts.Text(s.refused), Method: t.texts.Text(s.method), Host: t.texts.Text(s.host), What: t.texts.Text(s.path)}
 		if counts[r]++; counts[r] == 1 {
 			out = append(out, r)
 		}
@@ -174,9 +172,8 @@ func (t *Trace) refusals() []Refusal {
 	return out
 }
 
-// blobs returns the most of them that took longest, and how many others there
-// are.
-func (t *Trace) blobs(most int) ([]Blob, int) {
+// blobs returns the blobs that took longest, at most limit, and the number of the others.
+func (t *Trace) blobs(limit int) ([]Blob, int) {
 	type key struct {
 		blob, host int32
 		sent       bool
@@ -184,34 +181,25 @@ func (t *Trace) blobs(most int) ([]Blob, int) {
 	found := map[key]Blob{}
 	for i := range t.spans {
 		s := &t.spans[i]
-		sends := s.sent > 0 && s.blob != 0 && t.pushes(s)
-		if !sends && !t.downloadsBlob(s) {
+		sends := t.sendsBlob(s)
+		if !sends && !t.receivesBlob(s) {
 			continue
 		}
 		k := key{s.blob, s.host, sends}
 		b := found[k]
 		b.Calls++
 		b.Bytes += max(s.sent, s.received)
-		b.Time += ofMicros(s.phases[sendPhase] + s.phases[waitPhase] + s.phases[receivePhase])
+		b.Time += millis(s.phases[sendPhase] + s.phases[waitPhase] + s.phases[receivePhase])
 		found[k] = b
 	}
 	out := make([]Blob, 0, len(found))
 	for k, b := range found {
-		b.Digest, b.Host, b.Sent = t.names.Text(k.blob), t.names.Text(k.host), k.sent
+		b.Digest, b.Host, b.Sent = t.texts.Text(k.blob), t.texts.Text(k.host), k.sent
 		out = append(out, b)
 	}
 	slices.SortFunc(out, func(a, b Blob) int {
 		return cmp.Or(cmp.Compare(b.Time, a.Time), cmp.Compare(a.Digest, b.Digest), cmp.Compare(a.Host, b.Host))
 	})
-	more := max(len(out)-most, 0)
+	more := max(len(out)-limit, 0)
 	return out[:len(out)-more], more
-}
-
-// pushes tells whether a call has a blob for its body.
-func (t *Trace) pushes(s *span) bool {
-	switch t.names.Text(s.row) {
-	case "end-4b", "end-5", "end-6":
-		return true
-	}
-	return false
 }

@@ -1,5 +1,5 @@
-// Package trace says what the time of a recorded run went to. [Read] reads a record, package audit's or another
-// tool's HAR, into a [Trace]; [Trace.Report] sums it up, with the critical path.
+// Package trace says what the time of a recorded run went to. Start from [Read], which reads an audit
+// or a HAR of another tool into a [Trace]; [Trace.Report] sums it up, with the critical path.
 package trace
 
 import (
@@ -12,40 +12,38 @@ import (
 	"github.com/hczjl/transship/distribution/audit/internal/texts"
 )
 
-// Trace is what the reports about a run's time need of an audit: of each call
-// about 150 bytes, whatever its headers are, and each blob's and path's name
-// once. With what waits for the garbage collector an audit of 400,000 calls
-// takes some 250 MB.
+// Trace has the calls of an audit as far as their times are concerned: about 150 bytes for each
+// call, whatever its headers are, and every distinct text once. With its garbage, reading an audit of
+// 400,000 calls takes some 250 MB.
 type Trace struct {
-	Run    audit.Run    // zero where the file does not say
+	Run    audit.Run    // zero if the file has none
 	Format audit.Format // of the file
-	End    *audit.End   // nil where the file has none
-	// Broken says where the file could not be read on, nil if it could be read
-	// to its end: see [audit.ReadAll].
+	End    *audit.End   // nil if the file has none
+	// Broken is where the rest of the file could not be read, nil if all of it was: see [audit.ReadAll].
 	Broken *audit.RecordError
 
 	start time.Time // all moments are counted from here
 	spans []span    // in the order of their starts
-	names texts.Table
+	texts texts.Table
 }
 
-// span is a call. Times are microseconds; moments are counted from the start
-// of the trace.
+// span is a call. Times are microseconds; moments are counted from the start of the trace.
 type span struct {
 	sequence       int64
 	start, total   int64
 	phases         [phases]int64
-	sent, received int64
+	sent, received int64 // bytes
 	retryOf        int64 // sequence
-	host, row      int32 // by names, as are those below
-	method, what   int32
+	host, row      int32 // numbers in the table of texts, as are those below
+	method, path   int32
 	blob           int32
 	refused        int32 // the policy
 	status         int16
 	attempt        int16
 	resent         int16
-	failed, dialed bool
-	held           bool // a policy did not let it out
+	failed         bool // no answer, or broken off
+	dialed         bool // it opened its connection
+	notSent        bool // a policy refused it before
 }
 
 func (s *span) end() int64 { return s.start + s.total }
@@ -58,43 +56,44 @@ func Read(r *audit.Reader) (*Trace, error) {
 		return nil, err
 	}
 	t.Run, t.End, t.Broken = r.Run, r.End, broken
-	t.settle()
+	t.finish()
 	return t, nil
 }
 
-// add keeps an entry. Its start is counted from the first one's until settle.
+// add adds an entry. Until finish, its start is counted from that of the first entry.
 func (t *Trace) add(e audit.Entry) {
 	if t.start.IsZero() {
 		t.start = e.Start
 	}
-	host, what := target(e)
+	host, path := hostAndPath(e)
 	phases, total := phasesOf(e.Timings)
+	printable := func(text string) int32 { return t.texts.Number(texts.Printable(text)) }
 	t.spans = append(t.spans, span{
 		sequence: e.Sequence,
-		start:    between(t.start, e.Start),
+		start:    microsBetween(t.start, e.Start),
 		total:    total,
 		phases:   phases,
 		sent:     e.Request.Bytes,
 		received: e.Response.Bytes,
 		retryOf:  e.Why.RetryOf,
-		host:     t.names.Number(texts.Printable(host)),
-		row:      t.names.Number(texts.Printable(e.Row)),
-		method:   t.names.Number(texts.Printable(e.Method)),
-		what:     t.names.Number(what),
-		blob:     t.names.Number(texts.Printable(e.Blob())),
-		refused:  t.names.Number(texts.Printable(e.Refused)),
+		host:     printable(host),
+		row:      printable(e.Row),
+		method:   printable(e.Method),
+		path:     t.texts.Number(path),
+		blob:     printable(e.Blob()),
+		refused:  printable(e.Refused),
 		status:   int16(min(max(e.Status, 0), 999)),
 		attempt:  int16(min(e.Attempt, 999)),
 		resent:   int16(min(e.Resent, 999)),
 		failed:   e.Error != "" || e.Status == 0,
 		dialed:   dialed(e),
-		held:     e.NotSent(),
+		notSent:  e.NotSent(),
 	})
 }
 
-// settle sorts the calls and counts all from the run's start, or from the
-// first call where the run does not say or says a later one.
-func (t *Trace) settle() {
+// finish sorts the calls, and counts all moments from the start of the run, or from the first call if
+// the file has no start of the run, or a later one.
+func (t *Trace) finish() {
 	slices.SortStableFunc(t.spans, func(a, b span) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.sequence, b.sequence))
 	})
@@ -106,36 +105,35 @@ func (t *Trace) settle() {
 		if t.start.IsZero() {
 			t.start = begun
 		}
-		shift = max(shift, between(begun, t.start))
+		shift = max(shift, microsBetween(begun, t.start))
 	}
-	t.start = t.start.Add(-time.Duration(shift) * time.Microsecond)
+	t.start = t.start.Add(-micros(shift))
 	for i := range t.spans {
 		t.spans[i].start += shift
 	}
 }
 
-// wall is where the trace ends: at the run's end, or that of the last call.
+// wall is the moment at which the trace ends: the end of the run, or of the last call.
 func (t *Trace) wall() int64 {
 	wall := int64(0)
 	for i := range t.spans {
 		wall = max(wall, t.spans[i].end())
 	}
 	if t.End != nil && !t.Run.Start.IsZero() {
-		wall = max(wall, between(t.start, t.End.Time))
+		wall = max(wall, microsBetween(t.start, t.End.Time))
 	}
 	return wall
 }
 
-// between is the time from one moment to another in microseconds, which is kept
-// to some decades, so that no sum of a few is too large for a time.Duration,
-// whatever a file says.
-func between(from, to time.Time) int64 {
-	const most = 1e15
-	return max(-most, min(to.Sub(from).Microseconds(), most))
+// microsBetween returns the microseconds from one moment to another, limited to some decades. With
+// that the sum of a few of them fits into a time.Duration, whatever a file says.
+func microsBetween(from, to time.Time) int64 {
+	const limit = 1e15
+	return max(-limit, min(to.Sub(from).Microseconds(), limit))
 }
 
-// dialed tells whether a call opened the connection that it went over. Other
-// tools tell only by the time that it took.
+// dialed reports whether a call opened its connection. HARs of other tools show that only by the time
+// it took.
 func dialed(e audit.Entry) bool {
 	if e.Local != "" {
 		return !e.Reused
@@ -143,8 +141,8 @@ func dialed(e audit.Entry) bool {
 	return e.Timings.Connect > 0 || e.Timings.TLS > 0
 }
 
-// target returns an entry's host and its path as people read it.
-func target(e audit.Entry) (host, what string) {
+// hostAndPath returns an entry's host, and its path as [Call] has it.
+func hostAndPath(e audit.Entry) (host, path string) {
 	u, err := url.Parse(e.URL)
 	if err != nil {
 		return "", "?"

@@ -16,15 +16,15 @@ const (
 	stripTitle  = 16.0
 )
 
-// strip is the calls of one host and row over the time.
+// strip shows the calls of one host and row over the time. Its slices have an element for each pixel.
 type strip struct {
-	row   trace.Row
-	under [len(trace.PhaseTimes{})][]float64 // how many calls were in a phase, on the average of each pixel
-	bad   []bool                             // whether one began there that failed
-	most  int                                // calls under way at one moment
+	row           trace.Row
+	active        [len(trace.PhaseTimes{})][]float64 // average number of calls in a phase
+	failed        []bool                             // whether a call that failed began there
+	maxConcurrent int                                // most calls under way at one moment
 }
 
-// strips draws, for each host and row, how many calls were under way.
+// strips draws a strip for each host and row.
 func (w *waterfall) strips(hosts [][]int) {
 	var all [][]strip
 	height := 0.0
@@ -42,7 +42,7 @@ func (w *waterfall) strips(hosts [][]int) {
 	}
 }
 
-// stripsOf makes the strips of a host from its calls.
+// stripsOf returns the strips of a host with these calls.
 func (w *waterfall) stripsOf(host trace.Host, calls []int) []strip {
 	byRow := map[string][]int{}
 	for _, c := range calls {
@@ -51,7 +51,7 @@ func (w *waterfall) stripsOf(host trace.Host, calls []int) []strip {
 	}
 	var out []strip
 	for name, calls := range byRow {
-		row := trace.Row{Row: name, Title: audit.RowTitle(name)} // as it stays where no call was sent
+		row := trace.Row{Row: name, Title: audit.RowTitle(name)} // if no call was sent, the report does not have the row
 		if i := slices.IndexFunc(host.Rows, func(r trace.Row) bool { return r.Row == name }); i >= 0 {
 			row = host.Rows[i]
 		}
@@ -62,9 +62,9 @@ func (w *waterfall) stripsOf(host trace.Host, calls []int) []strip {
 }
 
 func (w *waterfall) stripOf(row trace.Row, calls []int) strip {
-	s := strip{row: row, bad: make([]bool, int(plotWidth)+1)}
-	for i := range s.under {
-		s.under[i] = make([]float64, int(plotWidth)+1)
+	s := strip{row: row, failed: make([]bool, int(plotWidth)+1)}
+	for i := range s.active {
+		s.active[i] = make([]float64, int(plotWidth)+1)
 	}
 	var starts, ends []time.Duration
 	for _, i := range calls {
@@ -74,114 +74,112 @@ func (w *waterfall) stripOf(row trace.Row, calls []int) strip {
 			starts, ends = append(starts, c.Start), append(ends, c.Start+c.Duration())
 		}
 	}
-	s.most = atOnce(starts, ends)
+	s.maxConcurrent = maxConcurrent(starts, ends)
 	return s
 }
 
-// add spreads a call over the pixels.
+// add adds a call to the pixels that it covers.
 func (s *strip) add(w *waterfall, c trace.Call) {
 	if c.Failed {
-		s.bad[int(w.at(c.Start)-plotAt)] = true
+		s.failed[int(w.x(c.Start)-plotLeft)] = true
 	}
 	at := c.Start
 	for i, d := range c.Phases {
-		s.spread(i, w.at(at)-plotAt, w.at(at+d)-plotAt)
+		s.spread(i, w.x(at)-plotLeft, w.x(at+d)-plotLeft)
 		at += d
 	}
 }
 
-// spread adds the time from one place to another to the pixels that it passes.
+// spread adds a phase from one horizontal position to another.
 func (s *strip) spread(phase int, from, to float64) {
 	for from < to {
 		pixel := int(from)
 		next := min(to, float64(pixel+1))
-		s.under[phase][pixel] += next - from
+		s.active[phase][pixel] += next - from
 		from = next
 	}
 }
 
-// strip draws one.
+// strip draws a strip.
 func (w *waterfall) strip(s strip) {
-	top, highest := w.stripText(s), s.highest()
-	base := make([]float64, len(s.bad))
+	top, scale := w.stripText(s), stripHeight/max(s.peak(), 1)
+	base := make([]float64, len(s.failed))
 	for i, name := range trace.Phases() {
-		w.area(base, s.under[i], top+stripHeight, stripHeight/max(highest, 1), string(name))
+		w.area(base, s.active[i], top+stripHeight, scale, string(name))
 		for x := range base {
-			base[x] += s.under[i][x]
+			base[x] += s.active[i][x]
 		}
 	}
-	for x, bad := range s.bad {
-		if bad {
-			w.Rect(plotAt+float64(x), top-3, 2, 4, "bad")
+	for x, failed := range s.failed {
+		if failed {
+			w.Rect(plotLeft+float64(x), top-3, 2, 4, "bad")
 		}
 	}
 	w.y += stripTitle + stripHeight + 4
 }
 
-// stripText writes what a strip is of, and returns where it begins.
+// stripText writes the text to the left of a strip, and returns the strip's upper edge.
 func (w *waterfall) stripText(s strip) float64 {
 	g := s.row.Group
-	w.Text(methodAt, w.y+22, "", strings.TrimSpace(s.row.Row+" "+s.row.Title))
-	line := fmt.Sprintf("%d call%s, median %s, p99 %s", g.Calls, plural(g.Calls), s.row.Timings[trace.Total].Median, s.row.Timings[trace.Total].P99)
-	w.Text(methodAt, w.y+36, "soft", line)
+	w.Text(methodX, w.y+22, "", strings.TrimSpace(s.row.Row+" "+s.row.Title))
+	calls, total := "calls", s.row.Timings[trace.Total]
+	if g.Calls == 1 {
+		calls = "call"
+	}
+	line := fmt.Sprintf("%d %s, median %s, p99 %s", g.Calls, calls, total.Median, total.P99)
+	w.Text(methodX, w.y+36, "soft", line)
 	errors := g.Failed
 	for _, n := range g.Errors {
 		errors += n
 	}
 	line = fmt.Sprintf("%s sent, %s received", w.size(g.Sent), w.size(g.Received))
-	w.Text(methodAt, w.y+50, "soft", line)
+	w.Text(methodX, w.y+50, "soft", line)
 	if errors > 0 {
-		w.Text(sizeEnd, w.y+22, "bad end", fmt.Sprintf("%d failed", errors))
+		w.Text(sizeRight, w.y+22, "bad end", fmt.Sprintf("%d failed", errors))
 	}
-	w.Text(sizeEnd, w.y+36, "soft end", fmt.Sprintf("up to %d at a time", s.most))
+	w.Text(sizeRight, w.y+36, "soft end", fmt.Sprintf("up to %d at a time", s.maxConcurrent))
 	return w.y + stripTitle
 }
 
-func plural(n int) string {
-	if n == 1 {
-		return ""
-	}
-	return "s"
-}
-
-// atOnce returns the most calls that were under way at one moment. It sorts the ends; the starts are sorted.
-func atOnce(starts, ends []time.Duration) int {
+// maxConcurrent returns the most calls that were under way at one moment. starts must be sorted; it
+// sorts ends.
+func maxConcurrent(starts, ends []time.Duration) int {
 	slices.Sort(ends)
-	ended, most := 0, 0
+	ended, out := 0, 0
 	for i, start := range starts {
 		for ends[ended] < start {
 			ended++
 		}
-		most = max(most, i+1-ended)
+		out = max(out, i+1-ended)
 	}
-	return most
+	return out
 }
 
-// highest is the most calls that were under way, on the average of a pixel.
-func (s strip) highest() float64 {
-	most := 0.0
-	for x := range s.bad {
+// peak returns the largest number of calls of a pixel.
+func (s strip) peak() float64 {
+	peak := 0.0
+	for x := range s.failed {
 		sum := 0.0
-		for i := range s.under {
-			sum += s.under[i][x]
+		for i := range s.active {
+			sum += s.active[i][x]
 		}
-		most = max(most, sum)
+		peak = max(peak, sum)
 	}
-	return most
+	return peak
 }
 
-// area fills what lies between base and so much above it.
-func (w *waterfall) area(base, more []float64, bottom, scale float64, class string) {
-	if slices.Max(more) == 0 {
+// area fills the area from base up to base and height, in numbers of calls; scale is the height of one.
+func (w *waterfall) area(base, height []float64, bottom, scale float64, class string) {
+	if slices.Max(height) == 0 {
 		return
 	}
 	var d strings.Builder
-	for x := 0; x < len(more); x++ {
-		if more[x] == 0 {
+	for x := range height {
+		if height[x] == 0 {
 			continue
 		}
-		low, high := bottom-base[x]*scale, bottom-(base[x]+more[x])*scale
-		fmt.Fprintf(&d, "M%s %sV%sh1V%sz", svg.Number(plotAt+float64(x)), svg.Number(low), svg.Number(high), svg.Number(low))
+		low, high := bottom-base[x]*scale, bottom-(base[x]+height[x])*scale
+		fmt.Fprintf(&d, "M%s %sV%sh1V%sz", svg.Number(plotLeft+float64(x)), svg.Number(low), svg.Number(high), svg.Number(low))
 	}
 	w.Path(d.String(), class)
 }

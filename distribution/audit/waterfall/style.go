@@ -1,6 +1,6 @@
 package waterfall
 
-// style has the colours: light ones, which are those of paper too, and dark ones.
+// style is the style sheet, with light and dark colours. Paper gets the light ones.
 const style = `
 .waterfall { font-family: system-ui, "Segoe UI", "Liberation Sans", "DejaVu Sans", sans-serif; font-size: 11px; }
 .mono { font-family: ui-monospace, "SF Mono", Consolas, "Liberation Mono", "DejaVu Sans Mono", monospace; font-size: 10.5px; }

@@ -17,27 +17,27 @@ import (
 )
 
 const (
-	// maxRows is how many calls have a row of their own each.
+	// maxRows is how many calls are drawn in rows, all of them.
 	maxRows = 300
-	// longestRows is how many have where there are more.
+	// longestRows is how many rows there are if a run has more calls.
 	longestRows = 40
 )
 
-// The image's measures.
+// Positions and sizes, in pixels of an image that is not scaled.
 const (
-	pageWidth  = 830.0
-	margin     = 10.0
-	methodAt   = 18.0
-	pathAt     = 56.0
-	statusEnd  = 300.0
-	sizeEnd    = 356.0
-	plotAt     = 368.0
-	plotEnd    = 772.0 // what a bar's duration needs is behind it
-	plotWidth  = plotEnd - plotAt
-	rowHeight  = 16.0
-	barHeight  = 10.0
-	hostHeight = 20.0
-	pathRunes  = 33 // so many fit between pathAt and statusEnd, with a status
+	pageWidth   = 830.0
+	margin      = 10.0
+	methodX     = 18.0
+	pathX       = 56.0
+	statusRight = 300.0
+	sizeRight   = 356.0
+	plotLeft    = 368.0
+	plotRight   = 772.0 // the durations stand to the right of the bars
+	plotWidth   = plotRight - plotLeft
+	rowHeight   = 16.0
+	barHeight   = 10.0
+	hostHeight  = 20.0
+	pathChars   = 33 // characters of a path that fit before the status
 )
 
 // waterfall draws a trace.
@@ -47,20 +47,18 @@ type waterfall struct {
 	report   trace.Report
 	size     func(int64) string
 	wall     time.Duration
-	critical map[int]bool // calls, as in Trace.Call
-	y        float64      // how far down it is drawn
+	critical map[int]bool // indexes of calls
+	y        float64      // lower edge of what is drawn so far
 }
 
-// Write draws the calls of a trace over the time of its run, as SVG that needs nothing
-// else and runs nothing: light or dark as the reader's screen is, light on
-// paper. size writes a number of bytes for people.
+// Write draws the calls of a trace over the time of its run. The SVG image needs no other file and has
+// no scripts; it is light or dark as the reader's screen, and light on paper. size formats a number of
+// bytes for people.
 //
-// Each call has a row, those of a host stand together, and each phase has a
-// colour. Calls on the critical path, which [trace.Trace.Report] tells of, are
-// marked. Of more than 300 calls the rows of the 40 that took longest are
-// drawn; above them each host and row of the specification has a strip that
-// shows how many of its calls were under way at each moment, and in which
-// phases, with a mark where one failed.
+// Each call has a row; the calls of a host stand together; each phase has a colour. Calls on the
+// critical path, see [trace.Trace.Report], are marked. If there are more than 300 calls, only the 40
+// that took longest have rows. Above them each host and row of the specification has a strip, which
+// shows how many of its calls were under way at each moment, in which phases, and which ones failed.
 func Write(out io.Writer, t *trace.Trace, size func(int64) string) error {
 	w := &waterfall{
 		Image: svg.Image{Class: "waterfall", Width: pageWidth, Style: style},
@@ -86,14 +84,14 @@ func Write(out io.Writer, t *trace.Trace, size func(int64) string) error {
 	return err
 }
 
-// head draws the title and the legend.
+// head draws the title, the totals and the legend.
 func (w *waterfall) head() {
 	title := strings.Join(w.report.Run.Command, " ")
 	if title == "" {
 		title = strings.TrimSpace("Recorded by " + w.report.Run.Tool + " " + w.report.Run.Version)
 	}
 	w.Title = texts.Printable(title)
-	for _, line := range folded(w.Title, 105) {
+	for _, line := range wrapText(w.Title, 105) {
 		w.y += 19
 		w.Text(margin, w.y, "title", line)
 	}
@@ -110,7 +108,7 @@ func (w *waterfall) legend() {
 	x := margin
 	for _, name := range trace.Phases() {
 		w.Rect(x, w.y+2, 10, barHeight, string(name))
-		label := phaseTitle(name)
+		label := phaseLabel(name)
 		w.Text(x+14, w.y+11, "soft", label)
 		x += 26 + 6.1*float64(len(label))
 	}
@@ -121,8 +119,8 @@ func (w *waterfall) legend() {
 	w.y += 24
 }
 
-// phaseTitle is a phase for people.
-func phaseTitle(a trace.Activity) string {
+// phaseLabel is the name of a phase in the image.
+func phaseLabel(a trace.Activity) string {
 	switch a {
 	case trace.DNS:
 		return "DNS"
@@ -132,8 +130,8 @@ func phaseTitle(a trace.Activity) string {
 	return string(a)
 }
 
-// folded breaks a text into at most three lines of about so many characters.
-func folded(text string, width int) []string {
+// wrapText breaks a text into at most three lines of about width characters.
+func wrapText(text string, width int) []string {
 	var lines []string
 	line := ""
 	for word := range strings.FieldsSeq(text) {
@@ -148,17 +146,17 @@ func folded(text string, width int) []string {
 		lines = append(lines[:2], lines[2]+" …")
 	}
 	for i := range lines {
-		lines[i] = clipped(lines[i], width+5)
+		lines[i] = truncate(lines[i], width+5)
 	}
 	return lines
 }
 
-// clipped shortens a text to so many characters.
-func clipped(text string, most int) string {
-	if utf8.RuneCountInString(text) <= most {
+// truncate shortens a text to limit characters.
+func truncate(text string, limit int) string {
+	if utf8.RuneCountInString(text) <= limit {
 		return text
 	}
-	return string([]rune(text)[:most-1]) + "…"
+	return string([]rune(text)[:limit-1]) + "…"
 }
 
 // hosts returns the calls of each host, in the order of the hosts' first calls.
@@ -167,18 +165,18 @@ func (w *waterfall) hosts() [][]int {
 	index := map[string]int{}
 	for i := range w.trace.Len() {
 		host := w.trace.Call(i).Host
-		at, ok := index[host]
+		n, ok := index[host]
 		if !ok {
-			at = len(out)
-			index[host] = at
+			n = len(out)
+			index[host] = n
 			out = append(out, nil)
 		}
-		out[at] = append(out[at], i)
+		out[n] = append(out[n], i)
 	}
 	return out
 }
 
-// longest keeps the calls that took longest, in their order.
+// longest keeps the calls that took longest, and their order.
 func (w *waterfall) longest(hosts [][]int) [][]int {
 	durations := make([]time.Duration, w.trace.Len())
 	for i := range durations {
@@ -196,7 +194,7 @@ func (w *waterfall) longest(hosts [][]int) [][]int {
 	return slices.DeleteFunc(hosts, func(calls []int) bool { return len(calls) == 0 })
 }
 
-// at is where a moment is drawn.
-func (w *waterfall) at(moment time.Duration) float64 {
-	return plotAt + plotWidth*float64(moment)/float64(w.wall)
+// x is the horizontal position of a moment.
+func (w *waterfall) x(moment time.Duration) float64 {
+	return plotLeft + plotWidth*float64(moment)/float64(w.wall)
 }

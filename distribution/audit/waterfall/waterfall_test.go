@@ -1,7 +1,6 @@
 package waterfall
 
 import (
-	"bytes"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -15,24 +14,25 @@ import (
 	"github.com/hczjl/transship/testdata/golden"
 )
 
-func bytesText(n int64) string { return fmt.Sprint(n, " B") }
+func formatBytes(n int64) string { return fmt.Sprint(n, " B") }
 
-// drawn is a record's waterfall, which is well-formed XML.
-func drawn(t testing.TB, record string) string {
+// draw returns the waterfall of an audit.
+func draw(t testing.TB, record string) string {
 	t.Helper()
 	tr, err := trace.Read(audittest.Reader(t, record))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := Write(&out, tr, bytesText); err != nil {
+	if err := Write(&out, tr, formatBytes); err != nil {
 		t.Fatal(err)
 	}
-	wellFormed(t, out.String())
+	checkXML(t, out.String())
 	return out.String()
 }
 
-func wellFormed(t testing.TB, text string) {
+// checkXML checks that an image is well-formed and has no scripts.
+func checkXML(t testing.TB, text string) {
 	t.Helper()
 	d := xml.NewDecoder(strings.NewReader(text))
 	for {
@@ -50,12 +50,11 @@ func wellFormed(t testing.TB, text string) {
 }
 
 func TestWaterfall(t *testing.T) {
-	golden.Compare(t, "record.svg", drawn(t, audittest.Golden(t)))
+	golden.Compare(t, "record.svg", draw(t, audittest.Golden(t)))
 }
 
-// Long runs are strips and the calls that took longest; the image does not
-// grow with the calls.
-func TestWaterfallOfALongRun(t *testing.T) {
+// The image of a long run has strips and the calls that took longest, and does not grow with the run.
+func TestWaterfallOfLongRun(t *testing.T) {
 	record := func(n int, refused string) string {
 		start := time.Unix(0, 0)
 		entry := func(i int) audit.Entry {
@@ -69,12 +68,12 @@ func TestWaterfallOfALongRun(t *testing.T) {
 		}
 		last := entry(n - 1)
 		last.Row = ""
-		return audittest.Record(t, audit.Run{Tool: "x", Start: start}, append(entries, last)...)
+		return audittest.JSONL(t, audit.Run{Tool: "x", Start: start}, append(entries, last)...)
 	}
-	if text := drawn(t, record(maxRows, "")); strings.Contains(text, "took longest") || strings.Count(text, "<g><title>") != maxRows {
+	if text := draw(t, record(maxRows, "")); strings.Contains(text, "took longest") || strings.Count(text, "<g><title>") != maxRows {
 		t.Error("as many calls as have rows are condensed")
 	}
-	text := drawn(t, record(2001, ""))
+	text := draw(t, record(2001, ""))
 	for _, part := range []string{"The 40 calls that took longest", "1000 calls, median 62ms, p99 118ms", ">end-2 pull blob<", ">other<", `z" class="receive"/>`, "up to 6 at a time"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("it does not say %q", part)
@@ -83,35 +82,38 @@ func TestWaterfallOfALongRun(t *testing.T) {
 	if n := strings.Count(text, "<g><title>"); n != longestRows {
 		t.Errorf("%d rows", n)
 	}
-	if text := drawn(t, record(2001, "read-only")); !strings.Contains(text, "0 calls") {
+	if text := draw(t, record(2001, "read-only")); !strings.Contains(text, "0 calls") {
 		t.Error("calls that were not sent are counted")
 	}
-	if longer := drawn(t, record(20_001, "")); len(longer) > 2*len(text)+100_000 {
+	if longer := draw(t, record(20_001, "")); len(longer) > 2*len(text)+100_000 {
 		t.Errorf("2000 calls are %d bytes, 20000 are %d", len(text), len(longer))
 	}
 }
 
-// Nothing that a file says becomes more than text.
-func TestWaterfallIsText(t *testing.T) {
+// Nothing in a file becomes markup.
+func TestWaterfallEscapesText(t *testing.T) {
 	evil := `</text><script>alert(1)</script>"'&<!--` + "\x00\x1b[2J\n\ufffe"
 	e := audit.Entry{Sequence: 1, Attempt: 2, Method: evil, URL: "https://h/" + "%3Cscript%3E%0A", Row: evil, Status: 200,
 		Start: time.Unix(0, 0), Timings: audit.Timings{Wait: time.Second}, Why: audit.Why{Blob: evil}}
 	hostless := e
 	hostless.URL, hostless.Refused, hostless.Sequence = evil, evil, 2
-	text := drawn(t, audittest.Record(t, audit.Run{Tool: evil, Command: []string{evil, evil}}, e, hostless))
+	text := draw(t, audittest.JSONL(t, audit.Run{Tool: evil, Command: []string{evil, evil}}, e, hostless))
 	if strings.ContainsAny(text, "\x00\x1b") || strings.Contains(text, "alert(1)</") {
 		t.Error(text)
 	}
 }
 
-func TestWaterfallOfNothing(t *testing.T) {
-	drawn(t, audittest.Record(t, audit.Run{Tool: "x"}))
-	drawn(t, `{"log":{"creator":{"name":"x"},"entries":[]}}`)
-	drawn(t, audittest.OtherTool(t))
+func TestWaterfallWithoutCalls(t *testing.T) {
+	draw(t, audittest.JSONL(t, audit.Run{Tool: "x"}))
+	draw(t, `{"log":{"creator":{"name":"x"},"entries":[]}}`)
 }
 
-func TestWaterfallOfNonsense(t *testing.T) {
-	if image := drawn(t, audittest.Nonsense()); len(image) > 100_000 {
+func TestWaterfallOfOtherTool(t *testing.T) {
+	draw(t, audittest.OtherTool(t))
+}
+
+func TestWaterfallOfExtremes(t *testing.T) {
+	if image := draw(t, audittest.Extremes()); len(image) > 100_000 {
 		t.Errorf("%d bytes", len(image))
 	}
 }
@@ -127,34 +129,17 @@ func TestTick(t *testing.T) {
 }
 
 func FuzzWaterfall(f *testing.F) {
-	for _, seed := range audittest.FuzzSeeds() {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		r, err := audit.NewReader(bytes.NewReader(text))
-		if err != nil {
-			return
-		}
-		tr, err := trace.Read(r)
-		if err != nil {
-			return
-		}
-		var out strings.Builder
-		if err := Write(&out, tr, bytesText); err != nil {
-			t.Fatal(err)
-		}
-		wellFormed(t, out.String())
-	})
+	audittest.Fuzz(f, func(t *testing.T, text string) { draw(t, text) })
 }
 
 func TestRowPath(t *testing.T) {
-	for what, want := range map[string]string{
+	for path, want := range map[string]string{
 		"a/blobs/uploads/...?digest=sha256:0123456789ab": "a/uploads/?digest=01234567",
 		"a/blobs/uploads/?from=b&mount=x":                "a/uploads/?mount=x",
 		"a/blobs/uploads/manifests/1":                    "a/blobs/uploads/manifests/1",
 	} {
-		if got := rowPath(what, ""); got != want {
-			t.Errorf("%s: got %s, want %s", what, got, want)
+		if got := rowPath(path, ""); got != want {
+			t.Errorf("%s: got %s, want %s", path, got, want)
 		}
 	}
 }

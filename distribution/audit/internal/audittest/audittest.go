@@ -1,4 +1,4 @@
-// Package audittest has records for the tests of the packages beside it, below distribution/audit.
+// Package audittest has audits for the tests of the packages below distribution/audit.
 package audittest
 
 import (
@@ -12,14 +12,15 @@ import (
 	"github.com/hczjl/transship/distribution/audit"
 )
 
-// Golden returns the record of a copy with tokens, redirects, mounts, chunks, further attempts, a lost connection and a
-// refused call. The tests of package audit write it.
-func Golden(t testing.TB) string { return file(t, "record.jsonl") }
+// Golden returns the audit of a copy with tokens, redirects, mounts, chunks, further attempts, a lost
+// connection and a refused call. The tests of package audit write it.
+func Golden(t testing.TB) string { return testdata(t, "record.jsonl") }
 
 // OtherTool returns a HAR as a browser writes it.
-func OtherTool(t testing.TB) string { return file(t, "other-tool.har") }
+func OtherTool(t testing.TB) string { return testdata(t, "other-tool.har") }
 
-func file(t testing.TB, name string) string {
+// testdata reads a file of package audit; tests run in the folder of their package, next to it.
+func testdata(t testing.TB, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "testdata", name))
 	if err != nil {
@@ -28,8 +29,8 @@ func file(t testing.TB, name string) string {
 	return string(text)
 }
 
-// Record returns a JSONL record of the run and its entries, without a chain and an end.
-func Record(t testing.TB, run audit.Run, entries ...audit.Entry) string {
+// JSONL returns an audit of the run with the entries, without a chain and an End.
+func JSONL(t testing.TB, run audit.Run, entries ...audit.Entry) string {
 	t.Helper()
 	var out strings.Builder
 	encoder := json.NewEncoder(&out)
@@ -45,7 +46,17 @@ func Record(t testing.TB, run audit.Run, entries ...audit.Entry) string {
 	return out.String()
 }
 
-// Reader reads a record's text.
+// Extremes returns an audit with moments as far apart and durations as long as a file can say.
+func Extremes() string {
+	var text string
+	for i, start := range []string{"0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", "2026-01-02T03:04:05Z"} {
+		text += fmt.Sprintf(`{"sequence":%d,"method":"GET","url":"http://h/","start":%q,"timings":{"blocked":1e300,"dns":1e300,`+
+			`"connect":1e300,"tls":1e300,"send":1e300,"wait":1e300,"receive":1e300}}`+"\n", i, start)
+	}
+	return text
+}
+
+// Reader returns a reader of an audit's text.
 func Reader(t testing.TB, text string) *audit.Reader {
 	t.Helper()
 	r, err := audit.NewReader(strings.NewReader(text))
@@ -55,7 +66,7 @@ func Reader(t testing.TB, text string) *audit.Reader {
 	return r
 }
 
-// Entries returns the entries of a record's text.
+// Entries returns the entries of an audit's text.
 func Entries(t testing.TB, text string) []audit.Entry {
 	t.Helper()
 	var out []audit.Entry
@@ -65,26 +76,27 @@ func Entries(t testing.TB, text string) []audit.Entry {
 	return out
 }
 
-// Digest returns the digest number n, from 0 to 255.
+// Digest returns digest n, from 0 to 255.
 func Digest(n int) string { return "sha256:" + strings.Repeat(fmt.Sprintf("%02x", n), 32) }
 
-// FuzzSeeds are records with which the fuzz tests of the reports begin.
-func FuzzSeeds() []string {
-	return []string{
+// Fuzz calls test with texts that audit.ReadAll can use, at least their beginning.
+func Fuzz(f *testing.F, test func(t *testing.T, text string)) {
+	for _, seed := range []string{
 		`{"log":{"entries":[{"startedDateTime":"2026-01-02T03:04:05Z","request":{"method":"GET","url":"http://h/v2/x/tags/list?n=1"},"timings":{"wait":1}}]}}`,
 		`{"method":"PUT","url":"//","start":"9999-01-01T00:00:00Z","attempt":2,"status":-5,"why":{"retryOf":1}}` + "\n",
 		`{"method":"GET","url":"http://h'/v2/x/blobs/uploads/?a=REDACTED","row":"end-2","status":200,"timings":{"wait":1e300,"send":1e300}}` + "\n",
 		`{"sequence":2,"row":"end-5","method":"PATCH","url":"http://h/v2/x/blobs/uploads/1","status":202,"request":{"bytes":3},"response":{"headers":{"Location":["/v2/x/blobs/uploads/1"]}}}` + "\n",
 		`{"sequence":1,"row":"token","method":"GET","url":"http://h/?scope=repository:x:pull","status":200}` + "\n",
+	} {
+		f.Add(seed)
 	}
-}
-
-// Nonsense is a record with dates and durations that are as far apart and as long as can be.
-func Nonsense() string {
-	var text string
-	for i, start := range []string{"0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", "2026-01-02T03:04:05Z"} {
-		text += fmt.Sprintf(`{"sequence":%d,"method":"GET","url":"http://h/","start":%q,"timings":{"blocked":1e300,"dns":1e300,`+
-			`"connect":1e300,"tls":1e300,"send":1e300,"wait":1e300,"receive":1e300}}`+"\n", i, start)
-	}
-	return text
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := audit.NewReader(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		if _, err := audit.ReadAll(r, func(audit.Entry) {}); err == nil {
+			test(t, text)
+		}
+	})
 }

@@ -1,5 +1,5 @@
-// Package texts has what the reports of an audit do with its texts: it keeps each one once, and
-// makes them safe to print.
+// Package texts has what the reports of an audit do with its texts: it keeps each distinct text once,
+// and makes texts safe to print.
 package texts
 
 import (
@@ -18,14 +18,14 @@ func Printable(text string) string {
 	}, text)
 }
 
-// Table keeps each text once and numbers them. The zero value is ready to use; number 0 is the empty
-// text. It must not be used concurrently.
+// Table keeps each text once, under a number. Number 0 is the empty text. The zero value is ready to
+// use, by one goroutine at a time.
 type Table struct {
 	texts   []string
 	numbers map[string]int32
 }
 
-// Number returns the number of a text, which is added if it is new.
+// Number returns the number of a text. It adds a new text.
 func (t *Table) Number(text string) int32 {
 	if t.numbers == nil {
 		t.texts, t.numbers = []string{""}, map[string]int32{"": 0}
@@ -39,7 +39,7 @@ func (t *Table) Number(text string) int32 {
 	return n
 }
 
-// Text returns the text that has number n, which [Table.Number] has returned, or 0.
+// Text returns text n. n must be 0, or come from [Table.Number].
 func (t *Table) Text(n int32) string {
 	if n == 0 {
 		return ""
@@ -50,5 +50,5 @@ func (t *Table) Text(n int32) string {
 // Intern returns the copy of text that the table keeps.
 func (t *Table) Intern(text string) string { return t.Text(t.Number(text)) }
 
-// Len returns how many numbers are in use, 0 among them.
+// Len returns the number of texts, with the empty one.
 func (t *Table) Len() int { return max(len(t.texts), 1) }
