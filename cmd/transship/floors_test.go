@@ -27,7 +27,7 @@ func floors() map[string][]string {
 
 		"distribution/audit/svg":                {},
 		"distribution/audit/internal/texts":     {},
-		"distribution/audit":                    {"distribution/endpoint", "distribution/wire"},
+		"distribution/audit":                    {"blob", "distribution/endpoint", "distribution/wire"},
 		"distribution/audit/internal/audittest": {"distribution/audit"},
 		"distribution/audit/trace":              {"distribution/endpoint", "distribution/wire", "distribution/audit", "distribution/audit/internal/texts"},
 		"distribution/audit/diff":               {"distribution/endpoint", "distribution/audit", "distribution/audit/internal/texts"},

@@ -2,8 +2,8 @@ package audit
 
 import (
 	"net/url"
-	"regexp"
 
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/wire"
 )
@@ -62,17 +62,16 @@ func (e Entry) Blob() string {
 	if err != nil {
 		return ""
 	}
-	if at := endpoint.ParseEnd(u.Path); at.Kind == endpoint.KindBlob && digestText.MatchString(at.Reference) {
+	if at := endpoint.ParseEnd(u.Path); at.Kind == endpoint.KindBlob && isDigest(at.Reference) {
 		return at.Reference
 	}
 	query := u.Query()
 	for _, name := range []string{"digest", "mount"} {
-		if value := query.Get(name); digestText.MatchString(value) {
+		if value := query.Get(name); isDigest(value) {
 			return value
 		}
 	}
 	return ""
 }
 
-// digestText matches a text that is a digest.
-var digestText = regexp.MustCompile(`^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)
+func isDigest(text string) bool { return blob.Digest(text).Validate() == nil }
