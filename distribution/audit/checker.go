@@ -107,7 +107,8 @@ func (l link) follows(other checked) bool {
 // dropInserted reports whether the last record was inserted, which shows when the current one
 // follows the record before it. It then removes the last record from the chain.
 func (c *checker) dropInserted(l link, now checked) bool {
-	if c.last.position == "" || now.unknownHash || c.beforeLast.unknownHash || l.follows(c.last) || !l.follows(c.beforeLast) {
+	if c.last.position == "" || now.unknownHash || c.beforeLast.unknownHash ||
+		l.follows(c.last) || !l.follows(c.beforeLast) {
 		return false
 	}
 	c.pending = &Problem{Inserted, c.last.position + " was inserted: the record after it follows the one before it"}
@@ -122,7 +123,8 @@ func (c *checker) compare(l link, now checked, intact, ended bool) {
 	first := c.last.position == ""
 	switch {
 	case first && c.reader.Run.Tool == "", first && intact && !l.follows(checked{}):
-		c.suspect(NoGenesis, "%s is not the beginning of an audit: the record that says what was run is missing", now.position)
+		c.suspect(NoGenesis, "%s is not the beginning of an audit: the record that says what was run is missing",
+			now.position)
 	case !intact:
 		c.suspect(Changed, "%s was changed: it does not have the hash that it was written with", now.position)
 	case ended:
@@ -131,7 +133,8 @@ func (c *checker) compare(l link, now checked, intact, ended bool) {
 	case missing > 0:
 		c.suspect(Removed, "before %s records are missing: %d", now.position, missing)
 	case missing < 0:
-		c.suspect(Inserted, "%s was inserted or moved: it is record %d and comes after record %d", now.position, l.Record, c.last.number)
+		c.suspect(Inserted, "%s was inserted or moved: it is record %d and comes after record %d",
+			now.position, l.Record, c.last.number)
 	default:
 		c.suspect(Changed, "%s was changed: %s was written after another record", c.last.position, now.position)
 	}
@@ -169,7 +172,8 @@ func (c *checker) unreadable(err error) (Result, error) {
 func (c *checker) finish() Result {
 	c.reportPending()
 	if c.firstUnchained != "" && c.result.Chained {
-		c.result.Problems = append(c.result.Problems, Problem{Inserted, c.firstUnchained + " was inserted: it is not part of the chain"})
+		c.suspect(Inserted, "%s was inserted: it is not part of the chain", c.firstUnchained)
+		c.reportPending()
 	}
 	c.result.Run, c.result.Complete, c.result.Last = c.reader.Run, c.reader.End != nil, c.last.hash
 	return c.result

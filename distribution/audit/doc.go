@@ -3,8 +3,8 @@
 // check that nobody changed it.
 //
 // There are two formats, and the file's extension says which one is meant. In ".jsonl" each line is
-// one JSON object: the [Run] first, then the entries in the order in which the attempts ended, and an
-// [End] last. In ".har" (HTTP Archive 1.2, http://www.softwareishard.com/blog/har-12-spec/) the
+// one JSON object: the [Run] first, then the entries in the order in which the attempts ended, and
+// an [End] last. In ".har" (HTTP Archive 1.2, http://www.softwareishard.com/blog/har-12-spec/) the
 // entries stand in log.entries, where the developer tools of browsers find them; members that HAR
 // does not have begin with an underscore, as its section "Custom Fields" asks for.
 //
@@ -21,9 +21,9 @@
 //
 // # Reports
 //
-// The packages below this one read an audit, or a HAR of another tool: trace says what the time of a
-// run went to, waterfall draws its calls, curl turns them into a shell script, and diff compares two
-// runs.
+// The packages below this one read an audit, or a HAR of another tool: trace says what the time of
+// a run went to, waterfall draws its calls, curl turns them into a shell script, and diff compares
+// two runs.
 //
 // # Secrets
 //

@@ -13,8 +13,8 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// fromHAR decodes an entry of any tool. Custom fields, which begin with an underscore, mean something
-// else in other tools, so a wrong type of one is no error.
+// fromHAR decodes an entry of any tool. Custom fields, which begin with an underscore, mean
+// something else in other tools, so a wrong type of one is no error.
 func fromHAR(record rawRecord) (*Entry, error) {
 	var h harEntry
 	err := json.Unmarshal(record.text, &h)
@@ -33,9 +33,13 @@ func fromHAR(record rawRecord) (*Entry, error) {
 		Sequence: h.Sequence, Attempt: max(h.Attempt, 1), Why: h.Why, Row: h.Row,
 		Method: h.Request.Method, URL: redactURL(h.Request.URL), Status: int(h.Response.Status), Protocol: h.protocol(),
 		Start: start, Timings: fromHARTimings(h.Timings),
-		Request:  Message{fromHARHeaders(h.Request.Headers), bodySize(h.Request.BodySize), h.RequestDigest.Digest, h.RequestDigest.By},
-		Response: Message{fromHARHeaders(h.Response.Headers), h.responseSize(), h.ResponseDigest.Digest, h.ResponseDigest.By},
-		Peer:     h.Peer, Local: h.Local, TLS: h.TLS, Reused: h.Reused, Resent: h.Resent,
+		Request: Message{
+			fromHARHeaders(h.Request.Headers), bodySize(h.Request.BodySize), h.RequestDigest.Digest, h.RequestDigest.By,
+		},
+		Response: Message{
+			fromHARHeaders(h.Response.Headers), h.responseSize(), h.ResponseDigest.Digest, h.ResponseDigest.By,
+		},
+		Peer: h.Peer, Local: h.Local, TLS: h.TLS, Reused: h.Reused, Resent: h.Resent,
 		Error: h.Error, Refused: h.Refused,
 	}
 	if e.Sequence == 0 {

@@ -12,8 +12,8 @@ type storage interface {
 	Close() error
 }
 
-// journal is a file that grows by whole records. At every moment the trailer, the text that closes a
-// document of the format, follows the last record; the next record overwrites it.
+// journal is a file that grows by whole records. At every moment the trailer, the text that closes
+// a document of the format, follows the last record; the next record overwrites it.
 type journal struct {
 	file    storage
 	end     int64 // of the last record

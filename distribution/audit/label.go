@@ -8,8 +8,8 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// RowTitle names the calls of a row in two or three words, such as "pull blob" for end-2. It returns
-// "other" for an unknown row.
+// RowTitle names the calls of a row in two or three words, such as "pull blob" for end-2. It
+// returns "other" for an unknown row.
 func RowTitle(row string) string {
 	switch row {
 	case "end-1":
@@ -52,8 +52,8 @@ func RowTitle(row string) string {
 	return "other"
 }
 
-// Blob returns the digest of the blob that a call transfers, mounts or asks for. It is empty for other
-// calls.
+// Blob returns the digest of the blob that a call transfers, mounts or asks for. It is empty for
+// other calls.
 func (e Entry) Blob() string {
 	if e.Why.Blob != "" {
 		return e.Why.Blob

@@ -36,10 +36,10 @@ func NewReader(r io.Reader) (*Reader, error) {
 // Format returns the file's format.
 func (r *Reader) Format() Format { return r.format }
 
-// Entries yields the entries in the order of the file, once. The sequence ends with the first error,
-// a *[RecordError], which wraps [ErrCut] for a truncated file. An entry of another tool's HAR may
-// lack much: its Sequence is then its number, its Row comes from [endpoint.ID], and its URL and headers
-// are redacted. Entries does not check the chain; see [Verify].
+// Entries yields the entries in the order of the file, once. The sequence ends with the first
+// error, a *[RecordError], which wraps [ErrCut] for a truncated file. An entry of another tool's
+// HAR may lack much: its Sequence is then its number, its Row comes from [endpoint.ID], and its URL
+// and headers are redacted. Entries does not check the chain; see [Verify].
 func (r *Reader) Entries() iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		for record, err := range records(r.format, r.from) {
@@ -58,9 +58,9 @@ func (r *Reader) Entries() iter.Seq2[Entry, error] {
 	}
 }
 
-// ReadAll calls each with every entry of an audit. If the rest of the file cannot be read, because a
-// run is still writing it, was killed, or the file is damaged, broken says where; the entries before
-// that have been passed to each. The error is that of a file with no usable record.
+// ReadAll calls each with every entry of an audit. If the rest of the file cannot be read, because
+// a run is still writing it, was killed, or the file is damaged, broken says where; the entries
+// before that have been passed to each. The error is that of a file with no usable record.
 func ReadAll(r *Reader, each func(Entry)) (broken *RecordError, err error) {
 	read := false
 	for e, err := range r.Entries() {

@@ -13,8 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// otherToolHAR has what browsers and proxies write and this program does not: a byte order mark, members
-// in another order, pages, bodies, cookies, custom fields of other types, floats, unknown sizes.
+// otherToolHAR has what browsers and proxies write and this program does not: a byte order mark,
+// members in another order, pages, bodies, cookies, custom fields of other types, floats, unknown
+// sizes.
 func otherToolHAR(t *testing.T) []byte {
 	t.Helper()
 	text, err := os.ReadFile("testdata/other-tool.har")
@@ -31,9 +32,11 @@ func TestReadHAROfOtherTool(t *testing.T) {
 	}
 	want := []Entry{
 		{
-			Sequence: 1, Attempt: 1, Row: "end-3", Method: "GET", URL: "https://r.example/v2/a/b/manifests/1?token=REDACTED",
+			Sequence: 1, Attempt: 1, Row: "end-3", Method: "GET",
+			URL:    "https://r.example/v2/a/b/manifests/1?token=REDACTED",
 			Status: 200, Protocol: "h2", Start: time.Date(2026, 1, 2, 2, 4, 5, 678_000_000, time.UTC),
-			Timings:  Timings{DNS: time.Millisecond, Connect: 3 * time.Millisecond, TLS: 2 * time.Millisecond, Wait: 6500 * time.Microsecond},
+			Timings: Timings{DNS: time.Millisecond, Connect: 3 * time.Millisecond, TLS: 2 * time.Millisecond,
+				Wait: 6500 * time.Microsecond},
 			Request:  Message{Headers: http.Header{"Authorization": {"Bearer REDACTED"}, ":path": {"REDACTED"}}},
 			Response: Message{Headers: http.Header{"Content-Type": {"text/plain"}}, Bytes: 5},
 			Peer:     "2001:db8::1",
@@ -55,12 +58,13 @@ func TestReadHAROfOtherTool(t *testing.T) {
 func TestReadBadInput(t *testing.T) {
 	genesis, _, _ := strings.Cut(string(auditOf(t, JSONL)), "\n")
 	tests := map[string]struct{ text, want string }{
-		"JSONL, no JSON":           {genesis + "\nx\n", "line 2: "},
-		"JSONL, no record":         {genesis + "\n{}\n", "line 2: it is no record of an audit"},
-		"JSONL, cut":               {genesis + "\n{\"seq", "line 2: it is cut off"},
-		"HAR, cut in an entry":     {`{"log":{"entries":[{},{"a":`, "entry 1: startedDateTime"},
-		"HAR, cut in the list":     {`{"log":{"entries":[`, "entry 0: it is cut off"},
-		"HAR, two documents":       {`{"log":{"entries":[]}} {}`, "entry 0: there is something after the end of the HAR"},
+		"JSONL, no JSON":       {genesis + "\nx\n", "line 2: "},
+		"JSONL, no record":     {genesis + "\n{}\n", "line 2: it is no record of an audit"},
+		"JSONL, cut":           {genesis + "\n{\"seq", "line 2: it is cut off"},
+		"HAR, cut in an entry": {`{"log":{"entries":[{},{"a":`, "entry 1: startedDateTime"},
+		"HAR, cut in the list": {`{"log":{"entries":[`, "entry 0: it is cut off"},
+		"HAR, two documents": {`{"log":{"entries":[]}} {}`,
+			"entry 0: there is something after the end of the HAR"},
 		"HAR, entries not a list":  {`{"log":{"entries":{}}}`, "entry 0: want [, got {"},
 		"HAR, log not an object":   {`{"log":7}`, "entry 0: want {, got 7"},
 		"HAR, a wrong type":        {`{"log":{"entries":[{"time":"x"}]}}`, "entry 1: json: cannot unmarshal"},
@@ -100,11 +104,13 @@ func TestReadRefusesLongRecords(t *testing.T) {
 	}
 	for _, jsonl = range lines(bufio.NewReader(strings.NewReader("{}\n{\""+long+"\":1}\n")), 2000) {
 	}
-	if fmt.Sprint(har) != "entry 2: it is too long for a record" || fmt.Sprint(jsonl) != "line 2: it is too long for a record" {
+	if fmt.Sprint(har) != "entry 2: it is too long for a record" ||
+		fmt.Sprint(jsonl) != "line 2: it is too long for a record" {
 		t.Error(har, jsonl)
 	}
 	// The limit is that of one record, not of all of them.
-	for _, har = range harRecords(strings.NewReader(`{"log":{"pages":{},"entries":[{}`+strings.Repeat(`,{"a":"b"}`, 2000)+`]}}`), 2000) {
+	short := `{"log":{"pages":{},"entries":[{}` + strings.Repeat(`,{"a":"b"}`, 2000) + `]}}`
+	for _, har = range harRecords(strings.NewReader(short), 2000) {
 		if har != nil {
 			t.Fatal(har)
 		}
@@ -120,10 +126,11 @@ func TestReadAll(t *testing.T) {
 		broken  string // "" for an audit that is whole
 		err     string
 	}{
-		"whole":            {whole, 23, "", ""},
-		"cut":              {whole[:len(whole)-len(lines[len(lines)-2])-5], 22, "line 24: it is cut off", ""},
-		"one line":         {lines[0], 0, "", ""},
-		"garbled":          {strings.Join(lines[:4], "") + "garbage\n" + strings.Join(lines[4:], ""), 3, "line 5: invalid character", ""},
+		"whole":    {whole, 23, "", ""},
+		"cut":      {whole[:len(whole)-len(lines[len(lines)-2])-5], 22, "line 24: it is cut off", ""},
+		"one line": {lines[0], 0, "", ""},
+		"garbled": {strings.Join(lines[:4], "") + "garbage\n" + strings.Join(lines[4:], ""), 3,
+			"line 5: invalid character", ""},
 		"other JSON lines": {"{\"a\":1}\n", 0, "", "line 1: it is no record of an audit"},
 		"text":             {"hello", 0, "", "neither an audit"},
 		"nothing":          {"", 0, "", "neither an audit"},

@@ -46,8 +46,8 @@ type Problem struct {
 // Sound reports whether there are no problems.
 func (r Result) Sound() bool { return len(r.Problems) == 0 }
 
-// Verify checks the chain of an audit. It needs a bounded amount of memory. The error is a read error,
-// or says that the file is not an audit at all.
+// Verify checks the chain of an audit. It needs a bounded amount of memory. The error is a read
+// error, or says that the file is not an audit at all.
 func Verify(r io.Reader) (Result, error) {
 	from := bufio.NewReaderSize(r, 64<<10)
 	format, err := detect(from)

@@ -33,7 +33,8 @@ func TestVerifySound(t *testing.T) {
 	for _, f := range formats {
 		text := auditOf(t, f, entriesOf(5)...)
 		got := mustVerify(t, text)
-		if !got.Sound() || !got.Complete || !got.Chained || got.Entries != 5 || got.Run.Tool != "transship" || len(got.Last) != 64 {
+		if !got.Sound() || !got.Complete || !got.Chained || got.Entries != 5 || got.Run.Tool != "transship" ||
+			len(got.Last) != 64 {
 			t.Errorf("%s: %+v", f, got)
 		}
 		if !strings.Contains(string(text), `hash":"`+got.Last+`"}`) {
@@ -67,13 +68,18 @@ func TestVerifyFindsTampering(t *testing.T) {
 		want     []string
 	}{
 		{"a value changed", set(4, status(whole[3])), true, []string{"changed: line 4 was changed"}},
-		{"a value and its hash changed", set(4, rewritten(whole[3], `"status":200`, `"status":404`)), true, []string{"changed: line 4 was changed: line 5"}},
-		{"the hash changed", set(4, strings.Replace(whole[3], `,"hash":"`, `,"hash":"0`, 1)[:len(whole[3])-2]+`"}`), true, []string{"changed: line 4 was changed"}},
-		{"the number changed", set(4, strings.Replace(whole[3], `"record":4`, `"record":40`, 1)), true, []string{"changed: line 4 was changed"}},
+		{"a value and its hash changed", set(4, rewritten(whole[3], `"status":200`, `"status":404`)), true,
+			[]string{"changed: line 4 was changed: line 5"}},
+		{"the hash changed", set(4, strings.Replace(whole[3], `,"hash":"`, `,"hash":"0`, 1)[:len(whole[3])-2]+`"}`),
+			true, []string{"changed: line 4 was changed"}},
+		{"the number changed", set(4, strings.Replace(whole[3], `"record":4`, `"record":40`, 1)), true,
+			[]string{"changed: line 4 was changed"}},
 		{"no JSON", set(4, "x"), true, []string{"changed: line 4 was changed"}},
 		{"an empty line", set(4, ""), true, []string{"changed: line 4 was changed"}},
-		{"the first line changed", set(1, strings.Replace(whole[0], "copy", "pull", 1)), true, []string{"changed: line 1 was changed"}},
-		{"the last line changed", set(7, strings.Replace(whole[6], `"calls":5`, `"calls":4`, 1)), true, []string{"changed: line 7 was changed"}},
+		{"the first line changed", set(1, strings.Replace(whole[0], "copy", "pull", 1)), true,
+			[]string{"changed: line 1 was changed"}},
+		{"the last line changed", set(7, strings.Replace(whole[6], `"calls":5`, `"calls":4`, 1)), true,
+			[]string{"changed: line 7 was changed"}},
 		{"a line removed", without(4, 4), true, []string{"removed: before line 4 records are missing: 1"}},
 		{"lines removed", without(3, 5), true, []string{"removed: before line 3 records are missing: 3"}},
 		{"the first line removed", without(1, 1), true, []string{"no genesis: line 1 is not the beginning"}},
@@ -84,10 +90,12 @@ func TestVerifyFindsTampering(t *testing.T) {
 		{"no JSON inserted", with(4, "x"), true, []string{"inserted: line 4 was inserted"}},
 		{"an empty line inserted", with(4, ""), true, []string{"inserted: line 4 was inserted"}},
 		{"a line before the first", with(1, "{}"), true, []string{"inserted: line 1 was inserted"}},
-		{"a line after the last", with(8, whole[5]), true, []string{"inserted: line 8 was inserted: it comes after the end"}},
+		{"a line after the last", with(8, whole[5]), true,
+			[]string{"inserted: line 8 was inserted: it comes after the end"}},
 		{"two places", slices.Delete(set(6, status(whole[5])), 2, 3), true,
 			[]string{"removed: before line 3 records are missing: 1", "changed: line 5 was changed"}},
-		{"another beginning", set(1, rewritten(whole[0], "copy", "pull")), true, []string{"changed: line 1 was changed: line 2"}},
+		{"another beginning", set(1, rewritten(whole[0], "copy", "pull")), true,
+			[]string{"changed: line 1 was changed: line 2"}},
 	}
 	for _, test := range tests {
 		got := mustVerify(t, []byte(strings.Join(test.lines, "\n")+"\n"))
@@ -95,8 +103,10 @@ func TestVerifyFindsTampering(t *testing.T) {
 		for _, p := range got.Problems {
 			problems = append(problems, fmt.Sprintf("%s: %s", p.Flaw, p.Text))
 		}
-		fits := slices.EqualFunc(test.want, problems, func(want, got string) bool { return strings.HasPrefix(got, want) })
-		if !fits || got.Complete != test.complete {
+		matches := slices.EqualFunc(test.want, problems, func(want, got string) bool {
+			return strings.HasPrefix(got, want)
+		})
+		if !matches || got.Complete != test.complete {
 			t.Errorf("%s: complete %v, problems %q, want %q", test.name, got.Complete, problems, test.want)
 		}
 	}
@@ -113,7 +123,8 @@ func TestVerifyFindsEveryChangedByte(t *testing.T) {
 			changed[i] ^= 1
 			result, err := Verify(bytes.NewReader(changed))
 			if err == nil && result.Sound() && result.Complete && (f == JSONL || !unchained(text, i)) {
-				t.Fatalf("%s: byte %d of %d changed from %q to %q without a problem", f, i, len(text), text[i], changed[i])
+				t.Fatalf("%s: byte %d of %d changed from %q to %q without a problem", f, i, len(text), text[i],
+					changed[i])
 			}
 		}
 	}
@@ -153,8 +164,9 @@ func TestVerifyHAR(t *testing.T) {
 	}{
 		"changed": {strings.Replace(text, `"status":200`, `"status":404`, 1), Changed},
 		"removed": {strings.Replace(text, entries[3]+"\n", "", 1), Removed},
-		"added":   {strings.Replace(text, entries[3]+"\n", entries[3]+"\n"+`{"startedDateTime":"2026-01-02T03:04:05Z"},`+"\n", 1), Inserted},
-		"no run":  {text[:strings.Index(text, `"_run"`)] + text[strings.Index(text, `"entries"`):], NoGenesis},
+		"added": {strings.Replace(text, entries[3]+"\n",
+			entries[3]+"\n"+`{"startedDateTime":"2026-01-02T03:04:05Z"},`+"\n", 1), Inserted},
+		"no run": {text[:strings.Index(text, `"_run"`)] + text[strings.Index(text, `"entries"`):], NoGenesis},
 	}
 	for name, test := range tests {
 		if !json.Valid([]byte(test.text)) {

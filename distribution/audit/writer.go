@@ -51,8 +51,8 @@ func (e *FileError) Error() string { return fmt.Sprintf("audit file %s: %v", e.N
 // Unwrap returns the cause.
 func (e *FileError) Unwrap() error { return e.Err }
 
-// fileError wraps an error of a file. It drops the name in an *fs.PathError, so that the message has
-// the name once.
+// fileError wraps an error of a file. It drops the name in an *fs.PathError, so that the message
+// has the name once.
 func fileError(name string, err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -133,8 +133,8 @@ func (w *Writer) append(record, trailer []byte, err error) error {
 	return w.err
 }
 
-// Write appends an entry. After the first failure it writes nothing more and returns that failure, a
-// *[FileError].
+// Write appends an entry. After the first failure it writes nothing more and returns that failure,
+// a *[FileError].
 func (w *Writer) Write(e Entry) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -145,8 +145,8 @@ func (w *Writer) Write(e Entry) error {
 	return w.append(w.encoder.entry(&w.chain, e))
 }
 
-// Close writes the [End], unless a write has failed before, and closes the file. It returns the first
-// failure of the writer, a *[FileError].
+// Close writes the [End], unless a write has failed before, and closes the file. It returns the
+// first failure of the writer, a *[FileError].
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -77,14 +77,16 @@ func TestHARDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := doc.Log.Entries[0]
-	wantTimings := map[string]float64{"blocked": 1.5, "dns": 2, "connect": 7, "ssl": 4, "send": 0.005, "wait": 6, "receive": 7}
+	wantTimings := map[string]float64{"blocked": 1.5, "dns": 2, "connect": 7, "ssl": 4, "send": 0.005, "wait": 6,
+		"receive": 7}
 	if diff := cmp.Diff(wantTimings, first.Timings); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]harHeader{{"n", "<1>"}, {"x", "REDACTED"}}, first.Request.QueryString); diff != "" {
 		t.Error(diff)
 	}
-	if first.Time != 23.505 || first.ServerIPAddress != "::1" || first.Connection != "50001" || first.Response.Content.Size != 700 {
+	if first.Time != 23.505 || first.ServerIPAddress != "::1" || first.Connection != "50001" ||
+		first.Response.Content.Size != 700 {
 		t.Errorf("%+v", first)
 	}
 	second := doc.Log.Entries[1]
@@ -147,8 +149,10 @@ func TestFullDisk(t *testing.T) {
 			if !errors.As(err, &fileErr) || !errors.Is(err, errFull) || fileErr.Name != "x" {
 				t.Fatalf("%s, capacity %d: %v", f, capacity, err)
 			}
-			if _, got, err := readEntries(t, file.content); len(file.content) > 0 && (err != nil || len(got) != written) {
-				t.Errorf("%s, capacity %d: %d entries, %v, want %d:\n%s", f, capacity, len(got), err, written, file.content)
+			if _, got, err := readEntries(t, file.content); len(file.content) > 0 &&
+				(err != nil || len(got) != written) {
+				t.Errorf("%s, capacity %d: %d entries, %v, want %d:\n%s", f, capacity, len(got), err, written,
+					file.content)
 			}
 		}
 	}
@@ -196,7 +200,8 @@ func TestWriteConcurrently(t *testing.T) {
 	const n = 50
 	for i := range n {
 		group.Go(func() {
-			if err := w.Write(Entry{Sequence: int64(i + 1), Method: "GET", URL: fmt.Sprint("http://r.example/", i)}); err != nil {
+			if err := w.Write(Entry{Sequence: int64(i + 1), Method: "GET",
+				URL: fmt.Sprint("http://r.example/", i)}); err != nil {
 				t.Error(err)
 			}
 		})

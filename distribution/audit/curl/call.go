@@ -107,7 +107,8 @@ func fetchedDigest(e audit.Entry, u *url.URL) string {
 	case isBlob:
 		return firstDigest(e.Blob(), e.Response.Digest, path.Base(u.Path))
 	case isManifest:
-		return firstDigest(e.Response.Digest, e.Response.Headers.Get("Docker-Content-Digest"), e.Why.Manifest, path.Base(u.Path))
+		return firstDigest(e.Response.Digest, e.Response.Headers.Get("Docker-Content-Digest"), e.Why.Manifest,
+			path.Base(u.Path))
 	}
 	return ""
 }
@@ -139,7 +140,8 @@ func repeatable(h http.Header) []header {
 	var out []header
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		switch http.CanonicalHeaderKey(name) {
-		case "Host", "Content-Length", "Connection", "Transfer-Encoding", "User-Agent", "Te", "Trailer", "Upgrade", "Expect":
+		case "Host", "Content-Length", "Connection", "Transfer-Encoding", "User-Agent", "Te", "Trailer", "Upgrade",
+			"Expect":
 			continue
 		}
 		for _, value := range h[name] {

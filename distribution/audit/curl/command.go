@@ -56,7 +56,8 @@ func (w *writer) addBody(o *command, c *call) {
 		for _, field := range w.form(c) {
 			o.add("--data-urlencode " + quote(field))
 		}
-		o.add("--data-urlencode " + `"refresh_token=$` + w.required("an identity token for "+c.host, "IDENTITY", c.host) + `"`)
+		token := w.required("an identity token for "+c.host, "IDENTITY", c.host)
+		o.add(`--data-urlencode "refresh_token=$` + token + `"`)
 	case c.bytes > 0:
 		w.addFile(o, c)
 	case c.method == http.MethodPost || c.method == http.MethodPut || c.method == http.MethodPatch:
@@ -118,8 +119,8 @@ func (w *writer) addOutput(o *command, c *call, target string) {
 	}
 }
 
-// saveAs writes the response to a file, a part of it at its offset, and checks the file's digest once
-// it is complete.
+// saveAs writes the response to a file, a part of it at its offset, and checks the file's digest
+// once it is complete.
 func (w *writer) saveAs(o *command, c *call, file string) {
 	if c.status == http.StatusPartialContent {
 		o.before = fmt.Sprintf("{ dd bs=1 seek=%d count=0 conv=notrunc 2>/dev/null </dev/null; ", c.fetch.from)

@@ -41,8 +41,8 @@ set -eu
 	return b.String()
 }
 
-// writeRequirements lists the variables that the user must set, and makes the script end if one is not
-// set.
+// writeRequirements lists the variables that the user must set, and makes the script end if one is
+// not set.
 func (w *writer) writeRequirements(b *strings.Builder) {
 	if len(w.requirements) == 0 {
 		return

@@ -12,10 +12,12 @@ import (
 	"github.com/hczjl/transship/distribution/audit/internal/texts"
 )
 
-// Script has the calls of an audit as far as they are needed to repeat them: about 1 kB for each call.
+// Script has the calls of an audit as far as they are needed to repeat them: about 1 kB for each
+// call.
 type Script struct {
 	Run audit.Run // zero if the file has none
-	// Broken is where the rest of the file could not be read, nil if all of it was: see [audit.ReadAll].
+	// Broken is where the rest of the file could not be read, nil if all of it was: see
+	// [audit.ReadAll].
 	Broken *audit.RecordError
 
 	texts      texts.Table
@@ -92,7 +94,9 @@ func (s *Script) uploadOpener(c *call) *call {
 // thousand.
 func lastBefore(calls []*call, c *call) iter.Seq[*call] {
 	const limit = 1000
-	end, _ := slices.BinarySearchFunc(calls, c.sequence, func(o *call, n int64) int { return cmp.Compare(o.sequence, n) })
+	end, _ := slices.BinarySearchFunc(calls, c.sequence, func(o *call, sequence int64) int {
+		return cmp.Compare(o.sequence, sequence)
+	})
 	return func(yield func(*call) bool) {
 		for i := end - 1; i >= max(0, end-limit) && yield(calls[i]); i-- {
 		}

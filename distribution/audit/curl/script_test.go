@@ -50,8 +50,8 @@ func shells(t *testing.T) []string {
 	return found
 }
 
-// curlArgs runs a script with a curl that only logs its arguments, and returns those of each call. It
-// fails if the script runs the program canary.
+// curlArgs runs a script with a curl that only logs its arguments, and returns those of each call.
+// It fails if the script runs the program canary.
 func curlArgs(t *testing.T, shell, script string, env ...string) [][]string {
 	t.Helper()
 	dir := t.TempDir()
@@ -93,9 +93,11 @@ func TestScriptQuotesTexts(t *testing.T) {
 	evil := "$(canary)`canary`'\"; canary; '${x:-`canary`}\\"
 	for _, shell := range shells(t) {
 		e := audit.Entry{
-			Sequence: 1, Attempt: 1, Method: "GET", Row: "end-8a", Status: 200, URL: "https://h$(canary)'/v2/" + evil + "/tags/list?n=" + evil,
+			Sequence: 1, Attempt: 1, Method: "GET", Row: "end-8a", Status: 200,
+			URL: "https://h$(canary)'/v2/" + evil + "/tags/list?n=" + evil,
 			Request: audit.Message{Headers: http.Header{
-				"X-Evil": {evil}, "Cookie": {redacted}, "@/etc/passwd": {"x"}, "X-Newline": {"a\ncanary"}, "X Space": {"x"},
+				"X-Evil": {evil}, "Cookie": {redacted}, "@/etc/passwd": {"x"}, "X-Newline": {"a\ncanary"},
+				"X Space": {"x"},
 			}},
 			Why: audit.Why{Image: evil, Command: evil + "\ncanary"}, Error: "",
 		}
@@ -126,7 +128,8 @@ func TestScriptQuotesTexts(t *testing.T) {
 
 // A script lists the secrets that it needs, and does nothing without them.
 func TestScriptRequiresSecrets(t *testing.T) {
-	e := audit.Entry{Sequence: 1, Method: "GET", Row: "end-1", Status: 200, URL: "https://registry.example.com:5000/v2/?sig=REDACTED",
+	e := audit.Entry{Sequence: 1, Method: "GET", Row: "end-1", Status: 200,
+		URL:     "https://registry.example.com:5000/v2/?sig=REDACTED",
 		Request: audit.Message{Headers: http.Header{"Authorization": {"Basic REDACTED"}}}}
 	script := scriptOf(t, audittest.JSONL(t, audit.Run{}, e))
 	if !strings.Contains(script, "# USERPASS_REGISTRY_EXAMPLE_COM_5000=    user:password for registry.example.com:5000\n") {
@@ -134,10 +137,12 @@ func TestScriptRequiresSecrets(t *testing.T) {
 	}
 	cmd := exec.Command(shells(t)[0])
 	cmd.Stdin, cmd.Dir, cmd.Env = strings.NewReader(script), t.TempDir(), []string{"PATH=/nowhere"}
-	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "USERPASS_REGISTRY_EXAMPLE_COM_5000") || !strings.Contains(string(out), "has to be set") {
+	out, err := cmd.CombinedOutput()
+	if want := "USERPASS_REGISTRY_EXAMPLE_COM_5000: has to be set"; err == nil || !strings.Contains(string(out), want) {
 		t.Errorf("%v: %s", err, out)
 	}
-	calls := curlArgs(t, shells(t)[0], script, "USERPASS_REGISTRY_EXAMPLE_COM_5000=a:b", "QUERY_SIG_1=x%20y", "HOST_REGISTRY_EXAMPLE_COM_5000=http://localhost:1")
+	calls := curlArgs(t, shells(t)[0], script, "USERPASS_REGISTRY_EXAMPLE_COM_5000=a:b", "QUERY_SIG_1=x%20y",
+		"HOST_REGISTRY_EXAMPLE_COM_5000=http://localhost:1")
 	if diff := cmp.Diff([][]string{{"-sSfg", "-u", "a:b", "http://localhost:1/v2/?sig=x%20y"}}, calls); diff != "" {
 		t.Error(diff)
 	}
@@ -147,7 +152,8 @@ func TestScriptRequiresSecrets(t *testing.T) {
 func sequencesIn(script string) string {
 	var out []string
 	for line := range strings.Lines(script) {
-		if n, _, ok := strings.Cut(strings.TrimPrefix(line, "# "), ": "); ok && strings.HasPrefix(line, "# ") && len(n) < 3 {
+		if n, _, ok := strings.Cut(strings.TrimPrefix(line, "# "), ": "); ok && strings.HasPrefix(line, "# ") &&
+			len(n) < 3 {
 			out = append(out, n)
 		}
 	}
@@ -157,15 +163,18 @@ func sequencesIn(script string) string {
 // Content is fetched before it is sent, also in ranges. A call that needs itself does not hang.
 func TestScriptOrder(t *testing.T) {
 	start := time.Unix(0, 0)
-	upload := audit.Entry{Sequence: 1, Method: "PUT", Row: "end-6", Status: 201, Start: start, URL: "http://b/v2/x/blobs/uploads/1?digest=" + audittest.Digest(1), Request: audit.Message{Bytes: 9}}
-	part := audit.Entry{Sequence: 3, Method: "GET", Row: "end-2", Status: 200, Start: start, URL: "http://a/v2/x/blobs/" + audittest.Digest(1), Error: "EOF",
+	upload := audit.Entry{Sequence: 1, Method: "PUT", Row: "end-6", Status: 201, Start: start,
+		URL: "http://b/v2/x/blobs/uploads/1?digest=" + audittest.Digest(1), Request: audit.Message{Bytes: 9}}
+	part := audit.Entry{Sequence: 3, Method: "GET", Row: "end-2", Status: 200, Start: start,
+		URL: "http://a/v2/x/blobs/" + audittest.Digest(1), Error: "EOF",
 		Response: audit.Message{Bytes: 4, Headers: http.Header{"Content-Length": {"9"}}}}
 	rest := part
 	rest.Sequence, rest.Status, rest.Error, rest.Request.Headers = 5, 206, "", http.Header{"Range": {"bytes=4-"}}
 	rest.Response = audit.Message{Bytes: 5, Headers: http.Header{"Content-Range": {"bytes 4-8/9"}}}
 	again := part
 	again.Sequence, again.Error, again.Response.Bytes = 6, "", 9
-	circle := audit.Entry{Sequence: 4, Method: "GET", Row: "redirect", Status: 302, URL: "http://c/", Why: audit.Why{RedirectOf: 4}, Response: audit.Message{Headers: http.Header{"Location": {"/x"}}}}
+	circle := audit.Entry{Sequence: 4, Method: "GET", Row: "redirect", Status: 302, URL: "http://c/",
+		Why: audit.Why{RedirectOf: 4}, Response: audit.Message{Headers: http.Header{"Location": {"/x"}}}}
 	other := circle
 	other.Sequence, other.Why.RedirectOf, circle.Why.RedirectOf = 2, 4, 2
 	script := scriptOf(t, audittest.JSONL(t, audit.Run{}, part, upload, rest, circle, other, again))
@@ -173,7 +182,9 @@ func TestScriptOrder(t *testing.T) {
 		t.Errorf("order %s:\n%s", got, script)
 	}
 	for _, line := range []string{
-		"\n{ dd bs=1 seek=4 count=0 conv=notrunc 2>/dev/null </dev/null; curl ", "; } 1<>blobs/sha256/" + audittest.Digest(1)[7:] + "\nwhole sha256 ", " || :\n",
+		"\n{ dd bs=1 seek=4 count=0 conv=notrunc 2>/dev/null </dev/null; curl ",
+		"; } 1<>blobs/sha256/" + audittest.Digest(1)[7:] + "\nwhole sha256 ",
+		" || :\n",
 	} {
 		if !strings.Contains(script, line) {
 			t.Errorf("it does not say %q:\n%s", line, script)
@@ -219,15 +230,19 @@ func TestTokenCallOf(t *testing.T) {
 		return u
 	}
 	call := func(n int64, host, name string) audit.Entry {
-		return audit.Entry{Sequence: n, Method: "GET", Row: "end-3", Status: 200, URL: "http://" + host + "/v2/" + name + "/manifests/1"}
+		return audit.Entry{Sequence: n, Method: "GET", Row: "end-3", Status: 200,
+			URL: "http://" + host + "/v2/" + name + "/manifests/1"}
 	}
 	token := func(n, of int64, url string) audit.Entry {
-		return audit.Entry{Sequence: n, Method: "GET", Row: "token", Status: 200, URL: url, Why: audit.Why{TokenFor: of}}
+		return audit.Entry{Sequence: n, Method: "GET", Row: "token", Status: 200, URL: url,
+			Why: audit.Why{TokenFor: of}}
 	}
 	failed := token(9, 1, scope("a/b"))
 	failed.Status = 401
-	text := audittest.JSONL(t, audit.Run{}, call(1, "r", "a/b"), token(2, 1, scope("a/b")), call(3, "r", "c/d"), token(4, 3, scope("c/d", "a/b")),
-		call(5, "s", "a/b"), token(6, 5, scope("a/b")), token(7, 0, scope("e/f")), token(8, 0, "http://tokens/token"), failed,
+	text := audittest.JSONL(t, audit.Run{}, call(1, "r", "a/b"), token(2, 1, scope("a/b")), call(3, "r", "c/d"),
+		token(4, 3, scope("c/d", "a/b")),
+		call(5, "s", "a/b"), token(6, 5, scope("a/b")), token(7, 0, scope("e/f")), token(8, 0, "http://tokens/token"),
+		failed,
 		call(10, "r", "a/b"), call(11, "r", "c/d"), call(12, "s", "a/b"), call(13, "r", "e/f"), call(14, "t", "x"))
 	s, err := Read(audittest.Reader(t, text))
 	if err != nil {
@@ -247,16 +262,19 @@ func TestTokenCallOf(t *testing.T) {
 // A host that was tried with http and answered with https has one variable.
 func TestScriptSchemes(t *testing.T) {
 	call := func(n int64, scheme string, status int) audit.Entry {
-		return audit.Entry{Sequence: n, Method: "GET", Row: "end-1", Status: status, URL: scheme + "://localhost:5000/v2/"}
+		return audit.Entry{Sequence: n, Method: "GET", Row: "end-1", Status: status,
+			URL: scheme + "://localhost:5000/v2/"}
 	}
-	script := scriptOf(t, audittest.JSONL(t, audit.Run{}, call(1, "http", 400), call(2, "https", 200), call(3, "http", 0)))
+	script := scriptOf(t, audittest.JSONL(t, audit.Run{}, call(1, "http", 400), call(2, "https", 200),
+		call(3, "http", 0)))
 	for env, want := range map[string][2]string{
 		"X=":                              {"http://localhost:5000/v2/", "https://localhost:5000/v2/"},
 		"HOST_LOCALHOST_5000=https://b:1": {"http://b:1/v2/", "https://b:1/v2/"},
 		"HOST_LOCALHOST_5000=http://b:1":  {"http://b:1/v2/", "http://b:1/v2/"},
 	} {
 		calls := curlArgs(t, shells(t)[0], script, env)
-		diff := cmp.Diff([][]string{{"-sSg", "-o", "/dev/null", want[0]}, {"-sSfg", want[1]}, {"-sSg", "-o", "/dev/null", want[0]}}, calls)
+		diff := cmp.Diff([][]string{{"-sSg", "-o", "/dev/null", want[0]}, {"-sSfg", want[1]},
+			{"-sSg", "-o", "/dev/null", want[0]}}, calls)
 		if diff != "" {
 			t.Errorf("%s: %s", env, diff)
 		}
@@ -265,8 +283,10 @@ func TestScriptSchemes(t *testing.T) {
 
 // A call whose body a policy cut off was sent, so the script repeats it.
 func TestScriptOfCutBody(t *testing.T) {
-	e := audit.Entry{Sequence: 1, Attempt: 1, Method: "GET", URL: "http://h/v2/x/blobs/" + audittest.Digest(1), Row: "end-2", Status: 200,
-		Peer: "127.0.0.1:1", Timings: audit.Timings{Receive: time.Second}, Response: audit.Message{Bytes: 7}, Refused: "max-bytes", Error: "refused"}
+	e := audit.Entry{Sequence: 1, Attempt: 1, Method: "GET", URL: "http://h/v2/x/blobs/" + audittest.Digest(1),
+		Row: "end-2", Status: 200,
+		Peer: "127.0.0.1:1", Timings: audit.Timings{Receive: time.Second}, Response: audit.Message{Bytes: 7},
+		Refused: "max-bytes", Error: "refused"}
 	script := scriptOf(t, audittest.JSONL(t, audit.Run{}, e))
 	if !strings.Contains(script, "\ncurl -sSfg ") || !strings.Contains(script, "broken off after 1s") {
 		t.Error(script)
@@ -277,8 +297,8 @@ func FuzzScript(f *testing.F) {
 	audittest.Fuzz(f, func(t *testing.T, text string) { checkQuotes(t, scriptOf(t, text)) })
 }
 
-// checkQuotes checks that every quotation in a script ends, and that only printable ASCII is outside of
-// quotations.
+// checkQuotes checks that every quotation in a script ends, and that only printable ASCII is
+// outside of quotations.
 func checkQuotes(t *testing.T, script string) {
 	t.Helper()
 	lineStart := true

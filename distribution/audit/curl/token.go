@@ -47,8 +47,9 @@ func (s *Script) match(t, c *call, repository string) int {
 // challengeParam matches a parameter of a Bearer challenge.
 var challengeParam = regexp.MustCompile(`\b(service|scope)="([^"]*)"`)
 
-// form returns the fields of a token request by POST (distribution docs, spec/auth/oauth), without the
-// refresh token. They come from the challenge, because the bodies of token calls are not recorded.
+// form returns the fields of a token request by POST (distribution docs, spec/auth/oauth), without
+// the refresh token. They come from the challenge, because the bodies of token calls are not
+// recorded.
 func (s *Script) form(c *call) []string {
 	fields := []string{"grant_type=refresh_token", "client_id=" + s.clientID()}
 	challenged := s.bySequence[c.tokenFor]

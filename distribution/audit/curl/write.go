@@ -28,16 +28,16 @@ type writer struct {
 // requirement is a variable that the user must set, because the audit does not have its value.
 type requirement struct{ variable, what string }
 
-// Write writes a POSIX shell script with a curl command for each call that was sent. Run in an empty
-// folder, against registries in the state that they had, it makes the same calls. They are in the
-// order of their starts, except that a blob or manifest is fetched before it is sent.
+// Write writes a POSIX shell script with a curl command for each call that was sent. Run in an
+// empty folder, against registries in the state that they had, it makes the same calls. They are in
+// the order of their starts, except that a blob or manifest is fetched before it is sent.
 //
 // The addresses of hosts are variables, so that the script can call other hosts. User names,
 // passwords, tokens, cookies and signatures are not in an audit; they are variables too, listed at
 // the top, and the script ends at once if one is not set. The script takes a token that the run got
-// from a call, the target of a redirect, and the location of an upload from the responses. Blobs and
-// manifests are files blobs/ALGORITHM/HEX, whose digests it checks. It leaves out uploads that got no
-// answer, because the audit does not say how much of them arrived.
+// from a call, the target of a redirect, and the location of an upload from the responses. Blobs
+// and manifests are files blobs/ALGORITHM/HEX, whose digests it checks. It leaves out uploads that
+// got no answer, because the audit does not say how much of them arrived.
 func Write(out io.Writer, s *Script) error {
 	w := &writer{Script: s, helpers: map[string]bool{}, folders: map[string]bool{}}
 	for _, c := range s.calls {
@@ -110,8 +110,8 @@ func (w *writer) write(c *call) {
 	w.command(c)
 }
 
-// isLostUpload reports whether a call is an upload without an answer. Repeated, it might get one, and
-// the calls after it would continue from the wrong offset.
+// isLostUpload reports whether a call is an upload without an answer. Repeated, it might get one,
+// and the calls after it would continue from the wrong offset.
 func (c *call) isLostUpload() bool {
 	return c.status == 0 && (c.row == "end-4b" || c.row == "end-5" || c.row == "end-6")
 }
@@ -137,8 +137,9 @@ func (w *writer) required(what string, words ...string) string {
 	return name
 }
 
-// host returns the scheme and host of a call, as a part of a shell word. A host has one variable, with
-// the scheme of the last call that it answered: a loopback host is tried with the other one first.
+// host returns the scheme and host of a call, as a part of a shell word. A host has one variable,
+// with the scheme of the last call that it answered: a loopback host is tried with the other one
+// first.
 func (w *writer) host(c *call) string {
 	scheme := w.schemes[c.host]
 	if scheme == "" {

@@ -16,7 +16,8 @@ import (
 // Calls has the calls of an audit as far as [Compare] compares them: some 500 bytes for each call.
 type Calls struct {
 	Run audit.Run // zero if the file has none
-	// Broken is where the rest of the file could not be read, nil if all of it was: see [audit.ReadAll].
+	// Broken is where the rest of the file could not be read, nil if all of it was: see
+	// [audit.ReadAll].
 	Broken *audit.RecordError
 
 	calls []call
@@ -33,12 +34,14 @@ type call struct {
 	fields       [len(fieldNames)]int32
 }
 
-// fieldNames names what is compared of a call. A header follows the word for the message that has it.
+// fieldNames names what is compared of a call. A header follows the word for the message that has
+// it.
 var fieldNames = [...]string{
 	"scheme", "status", "error", "refused by", "protocol", "TLS", "sent", "received", "sent digest", "received digest",
 	"request Accept", "request Authorization", "request Content-Range", "request Content-Type", "request Range",
 	"answer Content-Range", "answer Content-Type", "answer Docker-Content-Digest", "answer Link", "answer Location",
-	"answer Oci-Filters-Applied", "answer Oci-Subject", "answer Retry-After", "answer Warning", "answer Www-Authenticate",
+	"answer Oci-Filters-Applied", "answer Oci-Subject", "answer Retry-After", "answer Warning",
+	"answer Www-Authenticate",
 }
 
 // Read reads an audit to its end. Errors are those of [audit.ReadAll].
@@ -78,7 +81,8 @@ func fieldsOf(e audit.Entry, u *url.URL) []string {
 	}
 	values := []string{
 		u.Scheme, strconv.Itoa(e.Status), broken, e.Refused, e.Protocol, e.TLS.Version,
-		strconv.FormatInt(e.Request.Bytes, 10), strconv.FormatInt(e.Response.Bytes, 10), e.Request.Digest, e.Response.Digest,
+		strconv.FormatInt(e.Request.Bytes, 10), strconv.FormatInt(e.Response.Bytes, 10),
+		e.Request.Digest, e.Response.Digest,
 	}
 	for _, name := range fieldNames[len(values):] {
 		message, header, _ := strings.Cut(name, " ")

@@ -25,11 +25,11 @@ type group struct{ a, b []call }
 // Compare returns what differs between two audits. The order of the calls and their times do not
 // matter.
 //
-// Calls are the same if they have the same method, host, and path with query; upload sessions do not
-// differ. A host that only one audit has is compared with a host of the other audit that has the same
-// role. Of the same calls Compare compares the status, the sizes and digests of the bodies, the
-// protocol, and the headers that the registry protocol uses. Calls that differ only in the digests in
-// their path are reported as [Replaced].
+// Calls are the same if they have the same method, host, and path with query; upload sessions do
+// not differ. A host that only one audit has is compared with a host of the other audit that has
+// the same role. Of the same calls Compare compares the status, the sizes and digests of the
+// bodies, the protocol, and the headers that the registry protocol uses. Calls that differ only in
+// the digests in their path are reported as [Replaced].
 func Compare(a, b *Calls) Result {
 	r := Result{
 		A:     Side{a.Run.Command, len(a.calls)},
@@ -89,13 +89,15 @@ func (c *comparison) compare(key groupKey) {
 		replaced = append(replaced, [2]call{a[i], b[i]})
 	}
 	c.add(key, Different, len(same), func(i int) (call, []Detail) { return same[i][0], c.details(same[i], false) })
-	c.add(key, Replaced, len(replaced), func(i int) (call, []Detail) { return replaced[i][0], c.details(replaced[i], true) })
+	c.add(key, Replaced, len(replaced), func(i int) (call, []Detail) {
+		return replaced[i][0], c.details(replaced[i], true)
+	})
 	c.add(key, Gone, len(a)-rest, func(i int) (call, []Detail) { return a[rest+i], nil })
 	c.add(key, Added, len(b)-rest, func(i int) (call, []Detail) { return b[rest+i], nil })
 }
 
-// matchPairs sorts two lists, and returns pairs of calls that compare as equal, and the rests of the
-// lists.
+// matchPairs sorts two lists, and returns pairs of calls that compare as equal, and the rests of
+// the lists.
 func matchPairs(a, b []call, compare func(x, y call) int) (pairs [][2]call, restA, restB []call) {
 	slices.SortStableFunc(a, compare)
 	slices.SortStableFunc(b, compare)
@@ -116,13 +118,15 @@ func matchPairs(a, b []call, compare func(x, y call) int) (pairs [][2]call, rest
 // dependsOnContent reports whether a field follows from the digest that a call is for.
 func dependsOnContent(field string) bool {
 	switch field {
-	case "sent", "received", "sent digest", "received digest", "request Content-Range", "answer Content-Range", "request Range":
+	case "sent", "received", "sent digest", "received digest",
+		"request Content-Range", "answer Content-Range", "request Range":
 		return true
 	}
 	return false
 }
 
-// field returns field i of a call. With ignoreContent it is without what follows from the call's digest.
+// field returns field i of a call. With ignoreContent it is without what follows from the call's
+// digest.
 func (c *comparison) field(x call, i int, ignoreContent bool) string {
 	text := c.texts.Text(x.fields[i])
 	if !ignoreContent {
@@ -154,8 +158,8 @@ func (c *comparison) details(pair [2]call, ignoreContent bool) []Detail {
 	return out
 }
 
-// add adds n changes of a kind. Those with the same details become one change. Paths have digests only
-// if there are few changes.
+// add adds n changes of a kind. Those with the same details become one change. Paths have digests
+// only if there are few changes.
 func (c *comparison) add(key groupKey, k Kind, n int, get func(i int) (call, []Detail)) {
 	const few = 3
 	type changeKey struct{ path, details string }

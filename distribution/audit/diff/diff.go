@@ -1,9 +1,9 @@
-// Package diff compares the calls of two recorded runs. Start from [Read], which reads an audit or a
-// HAR of another tool, and [Compare].
+// Package diff compares the calls of two recorded runs. Start from [Read], which reads an audit or
+// a HAR of another tool, and [Compare].
 package diff
 
-// Result is what differs between two audits. Its JSON is for scripts: members keep their meaning, and
-// new ones may come.
+// Result is what differs between two audits. Its JSON is for scripts: members keep their meaning,
+// and new ones may come.
 type Result struct {
 	A       Side       `json:"a"`
 	B       Side       `json:"b"`

@@ -41,8 +41,8 @@ func (h host) role() string {
 	return "source"
 }
 
-// pairHosts pairs each host of a with the host of b that has its name, or else with one that has its
-// role and whose name a does not have. Both lists are in the order of the hosts' first calls.
+// pairHosts pairs each host of a with the host of b that has its name, or else with one that has
+// its role and whose name a does not have. Both lists are in the order of the hosts' first calls.
 func pairHosts(a, b []host) []HostPair {
 	out := []HostPair{}
 	taken := map[string]bool{}
@@ -74,7 +74,8 @@ func pairHosts(a, b []host) []HostPair {
 // hostReplacer replaces the hosts of b in a text by their counterparts in a.
 func hostReplacer(pairs []HostPair) *strings.Replacer {
 	sorted := slices.Clone(pairs)
-	slices.SortFunc(sorted, func(a, b HostPair) int { return cmp.Compare(len(b.B), len(a.B)) }) // a name before its prefixes
+	// A name comes before its prefixes.
+	slices.SortFunc(sorted, func(a, b HostPair) int { return cmp.Compare(len(b.B), len(a.B)) })
 	var oldnew []string
 	for _, p := range sorted {
 		if p.B != "" {

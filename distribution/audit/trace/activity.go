@@ -41,8 +41,8 @@ const (
 	receivePhase = 6
 )
 
-// phasesOf returns the phases and their sum, in microseconds. Both are limited, because package audit
-// limits the durations that it reads.
+// phasesOf returns the phases and their sum, in microseconds. Both are limited, because package
+// audit limits the durations that it reads.
 func phasesOf(t audit.Timings) (out [phases]int64, total int64) {
 	for i, d := range [phases]time.Duration{t.Blocked, t.DNS, t.Connect, t.TLS, t.Send, t.Wait, t.Receive} {
 		out[i] = d.Microseconds()

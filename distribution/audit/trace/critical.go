@@ -107,8 +107,8 @@ func appendDownload(list []download, s *span, call int32) []download {
 	return append(list, download{interval{from, s.end()}, call})
 }
 
-// previous returns the index into byEnd, i or below, of the call that comes before next on the path:
-// the one that next repeats, or else the last one that has ended at that moment.
+// previous returns the index into byEnd, i or below, of the call that comes before next on the
+// path: the one that next repeats, or else the last one that has ended at that moment.
 func (f *pathFinder) previous(i int, at int64, next int32) int {
 	for i >= 0 && f.spans[f.byEnd[i]].end() > at {
 		i--
@@ -174,8 +174,8 @@ func (f *pathFinder) addCall(call int32) {
 	}
 }
 
-// addUpload adds the time in which a call sends a blob, split by what the blob's downloads do at that
-// time.
+// addUpload adds the time in which a call sends a blob, split by what the blob's downloads do at
+// that time.
 func (f *pathFinder) addUpload(call int32, from, to int64) {
 	downloads := f.downloads[f.spans[call].blob]
 	i, _ := slices.BinarySearchFunc(downloads, to, func(d download, to int64) int { return cmp.Compare(d.from, to) })

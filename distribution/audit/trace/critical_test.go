@@ -30,9 +30,10 @@ func (p testCall) entry(sequence int64) audit.Entry {
 	ms := func(phase int) time.Duration { return time.Duration(p.phases[phase] * float64(time.Millisecond)) }
 	e := audit.Entry{
 		Sequence: sequence, Attempt: 1, Row: p.row, Method: method, URL: "https://" + p.host + "/x", Status: 200,
-		Start:   time.Unix(0, 0).Add(time.Duration(p.at) * time.Millisecond),
-		Timings: audit.Timings{Blocked: ms(0), DNS: ms(1), Connect: ms(2), TLS: ms(3), Send: ms(4), Wait: ms(5), Receive: ms(6)},
-		Peer:    "192.0.2.1:443", Local: "192.0.2.9:50001", Reused: p.phases[connectPhase] == 0,
+		Start: time.Unix(0, 0).Add(time.Duration(p.at) * time.Millisecond),
+		Timings: audit.Timings{Blocked: ms(0), DNS: ms(1), Connect: ms(2), TLS: ms(3), Send: ms(4), Wait: ms(5),
+			Receive: ms(6)},
+		Peer: "192.0.2.1:443", Local: "192.0.2.9:50001", Reused: p.phases[connectPhase] == 0,
 	}
 	if p.blob != 0 {
 		e.Why.Blob = audittest.Digest(p.blob)
@@ -47,10 +48,12 @@ func (p testCall) entry(sequence int64) audit.Entry {
 	return e
 }
 
-// traceOf returns a trace of calls, numbered from 1. The run began at 0 and ended at end milliseconds.
+// traceOf returns a trace of calls, numbered from 1. The run began at 0 and ended at end
+// milliseconds.
 func traceOf(end int, calls ...testCall) *Trace {
 	start := time.Unix(0, 0)
-	t := &Trace{Run: audit.Run{Tool: "x", Start: start}, End: &audit.End{Time: start.Add(time.Duration(end) * time.Millisecond)}}
+	t := &Trace{Run: audit.Run{Tool: "x", Start: start},
+		End: &audit.End{Time: start.Add(time.Duration(end) * time.Millisecond)}}
 	for i, p := range calls {
 		t.add(p.entry(int64(i + 1)))
 	}
@@ -58,8 +61,8 @@ func traceOf(end int, calls ...testCall) *Trace {
 	return t
 }
 
-// pathText describes the segments of the critical path: times in milliseconds, the activity, and the
-// sequences of its calls.
+// pathText describes the segments of the critical path: times in milliseconds, the activity, and
+// the sequences of its calls.
 func pathText(t *Trace) []string {
 	var out []string
 	for _, s := range t.criticalPath().segments {
@@ -86,25 +89,32 @@ func TestCriticalPath(t *testing.T) {
 		"no calls": {50, nil, "0-50 idle"},
 		"all phases": {100, []testCall{{at: 10, host: "a", phases: [phases]float64{1, 2, 3, 4, 5, 6, 7}}},
 			"0-10 idle, 10-11 blocked 1, 11-13 dns 1, 13-16 connect 1, 16-20 tls 1, 20-25 send 1, 25-31 wait 1, 31-38 receive 1, 38-100 idle"},
-		"one after another": {60, []testCall{{at: 0, host: "a", phases: wait(20)}, {at: 25, host: "a", phases: wait(30)}},
+		"one after another": {60, []testCall{{at: 0, host: "a", phases: wait(20)},
+			{at: 25, host: "a", phases: wait(30)}},
 			"0-20 wait 1, 20-25 idle, 25-55 wait 2, 55-60 idle"},
-		"side by side, the longer counts": {50, []testCall{{at: 0, host: "a", phases: wait(50)}, {at: 5, host: "a", phases: wait(20)}},
+		"side by side, the longer counts": {50, []testCall{{at: 0, host: "a", phases: wait(50)},
+			{at: 5, host: "a", phases: wait(20)}},
 			"0-50 wait 1"},
 		"the last call that ended before": {100, []testCall{
-			{at: 0, host: "a", phases: wait(30)}, {at: 0, host: "a", phases: wait(40)}, {at: 0, host: "a", phases: wait(70)},
+			{at: 0, host: "a", phases: wait(30)}, {at: 0, host: "a", phases: wait(40)},
+			{at: 0, host: "a", phases: wait(70)},
 			{at: 40, host: "a", phases: wait(60)}},
 			"0-40 wait 2, 40-100 wait 4"},
 		"others under way": {100, []testCall{
-			{at: 0, host: "a", phases: wait(20)}, {at: 30, host: "a", phases: wait(40)}, {at: 60, host: "a", phases: wait(40)}},
+			{at: 0, host: "a", phases: wait(20)}, {at: 30, host: "a", phases: wait(40)},
+			{at: 60, host: "a", phases: wait(40)}},
 			"0-20 wait 1, 20-30 idle, 30-60 between, 60-100 wait 3"},
 		"a pause": {100, []testCall{
 			{at: 0, host: "a", phases: wait(10)}, {at: 5, host: "a", phases: wait(40)},
 			{at: 70, host: "a", phases: wait(30), retryOf: 1}},
 			"0-10 wait 1, 10-70 pause 3, 70-100 wait 3"},
-		"a pause after an attempt that is missing": {20, []testCall{{at: 10, host: "a", phases: wait(10), retryOf: 7}}, "0-10 idle, 10-20 wait 1"},
-		"a call that repeats itself":               {20, []testCall{{at: 10, host: "a", phases: wait(10), retryOf: 1}}, "0-10 idle, 10-20 wait 1"},
+		"a pause after an attempt that is missing": {20, []testCall{{at: 10, host: "a", phases: wait(10), retryOf: 7}},
+			"0-10 idle, 10-20 wait 1"},
+		"a call that repeats itself": {20, []testCall{{at: 10, host: "a", phases: wait(10), retryOf: 1}},
+			"0-10 idle, 10-20 wait 1"},
 		"a blob is streamed": {100, []testCall{
-			{at: 10, row: "end-6", host: "b", blob: 1, phases: [phases]float64{connectPhase: 5, sendPhase: 70, waitPhase: 15}},
+			{at: 10, row: "end-6", host: "b", blob: 1, phases: [phases]float64{connectPhase: 5, sendPhase: 70,
+				waitPhase: 15}},
 			{at: 20, row: "end-2", host: "a", blob: 1, phases: [phases]float64{waitPhase: 20, receivePhase: 40}}},
 			"0-10 idle, 10-15 connect 1, 15-20 send 1, 20-40 wait 2, 40-80 stream 2>1, 80-85 send 1, 85-100 wait 1"},
 		"another blob is not": {30, []testCall{
@@ -127,7 +137,8 @@ func TestCriticalPath(t *testing.T) {
 			{at: 2, row: "end-6", host: "b", blob: 1, phases: [phases]float64{sendPhase: 40, waitPhase: 2}},
 			{at: 3, row: "end-6", host: "c", blob: 1, phases: [phases]float64{sendPhase: 40, waitPhase: 17}}},
 			"0-3 between, 3-10 wait 1, 10-40 stream 1>3, 40-43 send 3, 43-60 wait 3"},
-		"no time at all": {20, []testCall{{at: 10, host: "a"}, {at: 10, host: "a"}, {at: 10, host: "a", phases: wait(5)}}, "0-10 idle, 10-15 wait 3, 15-20 idle"},
+		"no time at all": {20, []testCall{{at: 10, host: "a"}, {at: 10, host: "a"},
+			{at: 10, host: "a", phases: wait(5)}}, "0-10 idle, 10-15 wait 3, 15-20 idle"},
 	}
 	for name, test := range tests {
 		got := strings.Join(pathText(traceOf(test.end, test.calls...)), ", ")

@@ -75,7 +75,10 @@ func (p *pathSum) fill(t *Trace, r *Reason) {
 	}
 	if longest >= 0 {
 		s := &t.spans[longest]
-		r.Longest = &Longest{s.sequence, t.texts.Text(s.path), t.texts.Text(s.blob), int(s.status), millis(p.calls[longest])}
+		r.Longest = &Longest{
+			Sequence: s.sequence, What: t.texts.Text(s.path), Blob: t.texts.Text(s.blob), Status: int(s.status),
+			Time: millis(p.calls[longest]),
+		}
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/hczjl/transship/distribution/audit"
 )
 
-// Report sums up a run: its calls, how long they took, and what the wall clock waited for. Its JSON is
-// for scripts: members keep their meaning, and new ones may come. Times are milliseconds there;
+// Report sums up a run: its calls, how long they took, and what the wall clock waited for. Its JSON
+// is for scripts: members keep their meaning, and new ones may come. Times are milliseconds there;
 // moments count from the start of the run.
 type Report struct {
 	Run      audit.Run    `json:"run,omitzero"`     // zero if the file has none
@@ -52,7 +52,8 @@ type Row struct {
 	Row   string `json:"row"`   // as in audit.Entry
 	Title string `json:"title"` // for people: audit.RowTitle
 	Group
-	// Timings has the quantiles of each phase, over the calls that had it, and of the whole calls ("total").
+	// Timings has the quantiles of each phase, over the calls that had it, and of the whole calls
+	// ("total").
 	Timings map[Activity]Quantiles `json:"timings"`
 }
 

@@ -25,7 +25,8 @@ func read(t testing.TB, text string) *Trace {
 
 func TestReport(t *testing.T) {
 	r := read(t, audittest.Golden(t)).Report(3)
-	want := Group{Calls: 22, Retries: 2, Failed: 1, Errors: map[int]int{401: 1, 404: 1, 503: 1}, Sent: 5_366_280, Received: 5_178_380, Connections: 5}
+	want := Group{Calls: 22, Retries: 2, Failed: 1, Errors: map[int]int{401: 1, 404: 1, 503: 1}, Sent: 5_366_280,
+		Received: 5_178_380, Connections: 5}
 	if diff := cmp.Diff(want, r.Total); diff != "" {
 		t.Errorf("total: %s", diff)
 	}
@@ -53,25 +54,30 @@ func TestReport(t *testing.T) {
 	chunks := r.Hosts[2].Rows[1].Timings
 	ms := func(n float64) audit.Millis { return audit.Millis(n * float64(time.Millisecond)) }
 	if diff := cmp.Diff(map[Activity]Quantiles{
-		Blocked: {3, ms(0.1), ms(0.1)}, Send: {3, ms(300), ms(700)}, Wait: {2, ms(40), ms(40)}, Receive: {2, ms(0.1), ms(0.1)},
-		Total: {3, ms(320.2), ms(740.2)},
+		Blocked: {3, ms(0.1), ms(0.1)}, Send: {3, ms(300), ms(700)}, Wait: {2, ms(40), ms(40)},
+		Receive: {2, ms(0.1), ms(0.1)},
+		Total:   {3, ms(320.2), ms(740.2)},
 	}, chunks); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]Refusal{{"max-calls", "PUT", "registry.example.com", "mirror/alpine/manifests/latest", 1}}, r.Refusals); diff != "" {
+	if diff := cmp.Diff([]Refusal{{"max-calls", "PUT", "registry.example.com", "mirror/alpine/manifests/latest", 1}},
+		r.Refusals); diff != "" {
 		t.Error(diff)
 	}
-	if len(r.Blobs) != 3 || r.MoreBlobs != 1 || r.Blobs[0].Digest != audittest.Digest(4) || !r.Blobs[0].Sent || r.Blobs[0].Bytes != 3_623_807 {
+	if len(r.Blobs) != 3 || r.MoreBlobs != 1 || r.Blobs[0].Digest != audittest.Digest(4) || !r.Blobs[0].Sent ||
+		r.Blobs[0].Bytes != 3_623_807 {
 		t.Errorf("%d more, %+v", r.MoreBlobs, r.Blobs)
 	}
 	if rate := r.Blobs[0].Rate(); rate < 1.81e6 || rate > 1.82e6 {
 		t.Errorf("rate %v", rate)
 	}
-	if first := r.Reasons[0]; first.Activity != Stream || first.Host != "storage.example.net" || first.To != "registry.example.com" ||
+	if first := r.Reasons[0]; first.Activity != Stream || first.Host != "storage.example.net" ||
+		first.To != "registry.example.com" ||
 		first.Time != ms(1690) || first.Longest.Blob != audittest.Digest(4) {
 		t.Errorf("%+v", first)
 	}
-	if last := r.Path[len(r.Path)-1]; last.Sequence != 22 || last.Row != "end-7a" || last.What != "mirror/alpine/manifests/3.20" {
+	if last := r.Path[len(r.Path)-1]; last.Sequence != 22 || last.Row != "end-7a" ||
+		last.What != "mirror/alpine/manifests/3.20" {
 		t.Errorf("%+v", last)
 	}
 	if put := r.Path[6]; put.Sequence != 10 || put.Source != 12 {
@@ -80,7 +86,8 @@ func TestReport(t *testing.T) {
 }
 
 func TestQuantilesByNearestRank(t *testing.T) {
-	for n, want := range map[int][2]int64{1: {1, 1}, 2: {1, 2}, 3: {2, 3}, 4: {2, 4}, 100: {50, 99}, 101: {51, 100}, 160: {80, 159}, 1000: {500, 990}} {
+	for n, want := range map[int][2]int64{1: {1, 1}, 2: {1, 2}, 3: {2, 3}, 4: {2, 4}, 100: {50, 99}, 101: {51, 100},
+		160: {80, 159}, 1000: {500, 990}} {
 		var d []int64
 		for i := n; i > 0; i-- {
 			d = append(d, int64(i))
@@ -105,10 +112,12 @@ func TestReportJSON(t *testing.T) {
 func TestReportOfOtherTool(t *testing.T) {
 	tr := read(t, audittest.OtherTool(t))
 	r := tr.Report(5)
-	if r.Complete || r.Run.Tool != "Firefox" || r.Total.Calls != 2 || r.Total.Connections != 1 || r.Total.Failed != 1 || tr.Broken != nil {
+	if r.Complete || r.Run.Tool != "Firefox" || r.Total.Calls != 2 || r.Total.Connections != 1 || r.Total.Failed != 1 ||
+		tr.Broken != nil {
 		t.Errorf("%+v", r)
 	}
-	// The first call began at 02:04:05.678 UTC, the second one an hour later and without a duration.
+	// The first call began at 02:04:05.678 UTC, the second one an hour later and without a
+	// duration.
 	if want := audit.Millis(59*time.Minute + 60*time.Second + 322*time.Millisecond); r.Wall != want {
 		t.Errorf("wall %s, want %s", r.Wall, want)
 	}
@@ -134,8 +143,10 @@ func TestReportOfExtremes(t *testing.T) {
 
 // A call whose body a policy cut off counts as sent.
 func TestReportOfCutBody(t *testing.T) {
-	e := audit.Entry{Sequence: 1, Attempt: 1, Method: "GET", URL: "http://h/v2/x/blobs/" + audittest.Digest(1), Row: "end-2", Status: 200, Peer: "127.0.0.1:1",
-		Timings: audit.Timings{Receive: time.Second}, Response: audit.Message{Bytes: 7}, Refused: "max-bytes", Error: "refused"}
+	e := audit.Entry{Sequence: 1, Attempt: 1, Method: "GET", URL: "http://h/v2/x/blobs/" + audittest.Digest(1),
+		Row: "end-2", Status: 200, Peer: "127.0.0.1:1",
+		Timings: audit.Timings{Receive: time.Second}, Response: audit.Message{Bytes: 7}, Refused: "max-bytes",
+		Error: "refused"}
 	r := read(t, audittest.JSONL(t, audit.Run{}, e)).Report(1)
 	if r.Total.Calls != 1 || r.Total.Failed != 1 || r.Total.Received != 7 || len(r.Refusals) != 1 || len(r.Path) != 1 {
 		t.Errorf("%+v", r)

@@ -15,16 +15,17 @@ import (
 // to its end without a gap, and is found backwards: it begins with the call that ended last. From
 // the start of a call it continues with the call that had ended last by then, because what let this
 // call begin was over at that moment, and nothing else was over later. If the record says that the
-// call is a further attempt of another call, that one comes next, whatever else has ended meanwhile.
+// call is a further attempt of another call, that one comes next, whatever else has ended
+// meanwhile.
 //
 // The time between the end of a call and the start of the next one is a Pause if the next one is a
-// further attempt. Otherwise it is Between while other calls were under way, and Idle while none was;
-// the time before the first call and after the last is Idle too.
+// further attempt. Otherwise it is Between while other calls were under way, and Idle while none
+// was; the time before the first call and after the last is Idle too.
 //
 // The time of a call itself is that of its phases. A call that sends a blob waits while the blob's
-// bytes do not arrive. So while another call was receiving the same blob, the time of Send is Stream
-// while the bytes of both were moving, and otherwise what the receiving call was doing. Of several
-// calls that received the blob at the same time, the one that began first counts.
+// bytes do not arrive. So while another call was receiving the same blob, the time of Send is
+// Stream while the bytes of both were moving, and otherwise what the receiving call was doing. Of
+// several calls that received the blob at the same time, the one that began first counts.
 func (t *Trace) Report(maxBlobs int) Report {
 	r := Report{
 		Run:      t.Run,
@@ -161,7 +162,10 @@ func (t *Trace) refusals() []Refusal {
 		if s.refused == 0 {
 			continue
 		}
-		r := Refusal{Policy: t.texts.Text(s.refused), Method: t.texts.Text(s.method), Host: t.texts.Text(s.host), What: t.texts.Text(s.path)}
+		r := Refusal{
+			Policy: t.texts.Text(s.refused), Method: t.texts.Text(s.method), Host: t.texts.Text(s.host),
+			What: t.texts.Text(s.path),
+		}
 		if counts[r]++; counts[r] == 1 {
 			out = append(out, r)
 		}

@@ -1,5 +1,5 @@
-// Package trace says what the time of a recorded run went to. Start from [Read], which reads an audit
-// or a HAR of another tool into a [Trace]; [Trace.Report] sums it up, with the critical path.
+// Package trace says what the time of a recorded run went to. Start from [Read], which reads an
+// audit or a HAR of another tool into a [Trace]; [Trace.Report] sums it up, with the critical path.
 package trace
 
 import (
@@ -13,13 +13,14 @@ import (
 )
 
 // Trace has the calls of an audit as far as their times are concerned: about 150 bytes for each
-// call, whatever its headers are, and every distinct text once. With its garbage, reading an audit of
-// 400,000 calls takes some 250 MB.
+// call, whatever its headers are, and every distinct text once. With its garbage, reading an audit
+// of 400,000 calls takes some 250 MB.
 type Trace struct {
 	Run    audit.Run    // zero if the file has none
 	Format audit.Format // of the file
 	End    *audit.End   // nil if the file has none
-	// Broken is where the rest of the file could not be read, nil if all of it was: see [audit.ReadAll].
+	// Broken is where the rest of the file could not be read, nil if all of it was: see
+	// [audit.ReadAll].
 	Broken *audit.RecordError
 
 	start time.Time // all moments are counted from here
@@ -91,8 +92,8 @@ func (t *Trace) add(e audit.Entry) {
 	})
 }
 
-// finish sorts the calls, and counts all moments from the start of the run, or from the first call if
-// the file has no start of the run, or a later one.
+// finish sorts the calls, and counts all moments from the start of the run, or from the first call
+// if the file has no start of the run, or a later one.
 func (t *Trace) finish() {
 	slices.SortStableFunc(t.spans, func(a, b span) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.sequence, b.sequence))
@@ -132,8 +133,8 @@ func microsBetween(from, to time.Time) int64 {
 	return max(-limit, min(to.Sub(from).Microseconds(), limit))
 }
 
-// dialed reports whether a call opened its connection. HARs of other tools show that only by the time
-// it took.
+// dialed reports whether a call opened its connection. HARs of other tools show that only by the
+// time it took.
 func dialed(e audit.Entry) bool {
 	if e.Local != "" {
 		return !e.Reused

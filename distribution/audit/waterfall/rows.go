@@ -120,7 +120,8 @@ func shortUploads(path string) string {
 	return path
 }
 
-// truncateLeft shortens a path to limit characters. It cuts on the left, where the repository's name is.
+// truncateLeft shortens a path to limit characters. It cuts on the left, where the repository's
+// name is.
 func truncateLeft(path string, limit int) string {
 	runes := []rune(path)
 	if len(runes) <= limit {

@@ -16,7 +16,8 @@ const (
 	stripTitle  = 16.0
 )
 
-// strip shows the calls of one host and row over the time. Its slices have an element for each pixel.
+// strip shows the calls of one host and row over the time. Its slices have an element for each
+// pixel.
 type strip struct {
 	row           trace.Row
 	active        [len(trace.PhaseTimes{})][]float64 // average number of calls in a phase
@@ -51,7 +52,7 @@ func (w *waterfall) stripsOf(host trace.Host, calls []int) []strip {
 	}
 	var out []strip
 	for name, calls := range byRow {
-		row := trace.Row{Row: name, Title: audit.RowTitle(name)} // if no call was sent, the report does not have the row
+		row := trace.Row{Row: name, Title: audit.RowTitle(name)} // not in the report if no call was sent
 		if i := slices.IndexFunc(host.Rows, func(r trace.Row) bool { return r.Row == name }); i >= 0 {
 			row = host.Rows[i]
 		}
@@ -168,7 +169,8 @@ func (s strip) peak() float64 {
 	return peak
 }
 
-// area fills the area from base up to base and height, in numbers of calls; scale is the height of one.
+// area fills the area from base up to base and height, in numbers of calls; scale is the height of
+// one.
 func (w *waterfall) area(base, height []float64, bottom, scale float64, class string) {
 	if slices.Max(height) == 0 {
 		return
@@ -179,7 +181,8 @@ func (w *waterfall) area(base, height []float64, bottom, scale float64, class st
 			continue
 		}
 		low, high := bottom-base[x]*scale, bottom-(base[x]+height[x])*scale
-		fmt.Fprintf(&d, "M%s %sV%sh1V%sz", svg.Number(plotLeft+float64(x)), svg.Number(low), svg.Number(high), svg.Number(low))
+		left, bottom, top := svg.Number(plotLeft+float64(x)), svg.Number(low), svg.Number(high)
+		fmt.Fprintf(&d, "M%s %sV%sh1V%sz", left, bottom, top, bottom)
 	}
 	w.Path(d.String(), class)
 }

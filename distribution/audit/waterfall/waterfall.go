@@ -51,14 +51,15 @@ type waterfall struct {
 	y        float64      // lower edge of what is drawn so far
 }
 
-// Write draws the calls of a trace over the time of its run. The SVG image needs no other file and has
-// no scripts; it is light or dark as the reader's screen, and light on paper. size formats a number of
-// bytes for people.
+// Write draws the calls of a trace over the time of its run. The SVG image needs no other file and
+// has no scripts; it is light or dark as the reader's screen, and light on paper. size formats a
+// number of bytes for people.
 //
 // Each call has a row; the calls of a host stand together; each phase has a colour. Calls on the
-// critical path, see [trace.Trace.Report], are marked. If there are more than 300 calls, only the 40
-// that took longest have rows. Above them each host and row of the specification has a strip, which
-// shows how many of its calls were under way at each moment, in which phases, and which ones failed.
+// critical path, see [trace.Trace.Report], are marked. If there are more than 300 calls, only the
+// 40 that took longest have rows. Above them each host and row of the specification has a strip,
+// which shows how many of its calls were under way at each moment, in which phases, and which ones
+// failed.
 func Write(out io.Writer, t *trace.Trace, size func(int64) string) error {
 	w := &waterfall{
 		Image: svg.Image{Class: "waterfall", Width: pageWidth, Style: style},
@@ -97,7 +98,8 @@ func (w *waterfall) head() {
 	}
 	total := w.report.Total
 	w.y += 18
-	w.Text(margin, w.y, "soft", fmt.Sprintf("%s · %d calls in %s · %s sent, %s received", w.report.Start.UTC().Format("2006-01-02 15:04:05 MST"),
+	w.Text(margin, w.y, "soft", fmt.Sprintf("%s · %d calls in %s · %s sent, %s received",
+		w.report.Start.UTC().Format("2006-01-02 15:04:05 MST"),
 		total.Calls, audit.Millis(w.wall), w.size(total.Sent), w.size(total.Received)))
 	w.y += 10
 	w.legend()

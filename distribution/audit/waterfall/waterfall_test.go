@@ -53,14 +53,17 @@ func TestWaterfall(t *testing.T) {
 	golden.Compare(t, "record.svg", draw(t, audittest.Golden(t)))
 }
 
-// The image of a long run has strips and the calls that took longest, and does not grow with the run.
+// The image of a long run has strips and the calls that took longest, and does not grow with the
+// run.
 func TestWaterfallOfLongRun(t *testing.T) {
 	record := func(n int, refused string) string {
 		start := time.Unix(0, 0)
 		entry := func(i int) audit.Entry {
-			return audit.Entry{Sequence: int64(i + 1), Attempt: 1, Start: start.Add(time.Duration(i) * 10 * time.Millisecond), Refused: refused,
+			return audit.Entry{Sequence: int64(i + 1), Attempt: 1,
+				Start: start.Add(time.Duration(i) * 10 * time.Millisecond), Refused: refused,
 				Row: "end-2", Method: "GET", URL: fmt.Sprintf("https://host-%d/x", i%2), Status: 200,
-				Timings: audit.Timings{Wait: time.Duration(i%97) * time.Millisecond, Receive: time.Duration(i%31) * time.Millisecond}}
+				Timings: audit.Timings{Wait: time.Duration(i%97) * time.Millisecond,
+					Receive: time.Duration(i%31) * time.Millisecond}}
 		}
 		var entries []audit.Entry
 		for i := range n - 1 {
@@ -70,11 +73,13 @@ func TestWaterfallOfLongRun(t *testing.T) {
 		last.Row = ""
 		return audittest.JSONL(t, audit.Run{Tool: "x", Start: start}, append(entries, last)...)
 	}
-	if text := draw(t, record(maxRows, "")); strings.Contains(text, "took longest") || strings.Count(text, "<g><title>") != maxRows {
+	if text := draw(t, record(maxRows, "")); strings.Contains(text, "took longest") ||
+		strings.Count(text, "<g><title>") != maxRows {
 		t.Error("as many calls as have rows are condensed")
 	}
 	text := draw(t, record(2001, ""))
-	for _, part := range []string{"The 40 calls that took longest", "1000 calls, median 62ms, p99 118ms", ">end-2 pull blob<", ">other<", `z" class="receive"/>`, "up to 6 at a time"} {
+	for _, part := range []string{"The 40 calls that took longest", "1000 calls, median 62ms, p99 118ms",
+		">end-2 pull blob<", ">other<", `z" class="receive"/>`, "up to 6 at a time"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("it does not say %q", part)
 		}
@@ -93,8 +98,9 @@ func TestWaterfallOfLongRun(t *testing.T) {
 // Nothing in a file becomes markup.
 func TestWaterfallEscapesText(t *testing.T) {
 	evil := `</text><script>alert(1)</script>"'&<!--` + "\x00\x1b[2J\n\ufffe"
-	e := audit.Entry{Sequence: 1, Attempt: 2, Method: evil, URL: "https://h/" + "%3Cscript%3E%0A", Row: evil, Status: 200,
-		Start: time.Unix(0, 0), Timings: audit.Timings{Wait: time.Second}, Why: audit.Why{Blob: evil}}
+	e := audit.Entry{Sequence: 1, Attempt: 2, Method: evil, URL: "https://h/" + "%3Cscript%3E%0A", Row: evil,
+		Status: 200,
+		Start:  time.Unix(0, 0), Timings: audit.Timings{Wait: time.Second}, Why: audit.Why{Blob: evil}}
 	hostless := e
 	hostless.URL, hostless.Refused, hostless.Sequence = evil, evil, 2
 	text := draw(t, audittest.JSONL(t, audit.Run{Tool: evil, Command: []string{evil, evil}}, e, hostless))
@@ -119,7 +125,8 @@ func TestWaterfallOfExtremes(t *testing.T) {
 }
 
 func TestTick(t *testing.T) {
-	for _, wall := range []time.Duration{1, time.Microsecond, 57 * time.Millisecond, time.Second, 9 * time.Second, 31 * time.Second,
+	for _, wall := range []time.Duration{1, time.Microsecond, 57 * time.Millisecond, time.Second, 9 * time.Second,
+		31 * time.Second,
 		time.Minute, 89 * time.Minute, 300 * time.Hour, 250 * 365 * 24 * time.Hour} {
 		step := tick(wall)
 		if n := wall / step; step < time.Microsecond || n > 8 || wall > 10*time.Microsecond && n < 3 {

@@ -12,8 +12,8 @@ import (
 	"github.com/hczjl/transship/distribution/audit"
 )
 
-// Golden returns the audit of a copy with tokens, redirects, mounts, chunks, further attempts, a lost
-// connection and a refused call. The tests of package audit write it.
+// Golden returns the audit of a copy with tokens, redirects, mounts, chunks, further attempts, a
+// lost connection and a refused call. The tests of package audit write it.
 func Golden(t testing.TB) string { return testdata(t, "record.jsonl") }
 
 // OtherTool returns a HAR as a browser writes it.
@@ -50,8 +50,9 @@ func JSONL(t testing.TB, run audit.Run, entries ...audit.Entry) string {
 func Extremes() string {
 	var text string
 	for i, start := range []string{"0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", "2026-01-02T03:04:05Z"} {
-		text += fmt.Sprintf(`{"sequence":%d,"method":"GET","url":"http://h/","start":%q,"timings":{"blocked":1e300,"dns":1e300,`+
-			`"connect":1e300,"tls":1e300,"send":1e300,"wait":1e300,"receive":1e300}}`+"\n", i, start)
+		text += fmt.Sprintf(`{"sequence":%d,"method":"GET","url":"http://h/","start":%q,"timings":`+
+			`{"blocked":1e300,"dns":1e300,"connect":1e300,"tls":1e300,"send":1e300,"wait":1e300,"receive":1e300}}`+"\n",
+			i, start)
 	}
 	return text
 }
@@ -82,10 +83,13 @@ func Digest(n int) string { return "sha256:" + strings.Repeat(fmt.Sprintf("%02x"
 // Fuzz calls test with texts that audit.ReadAll can use, at least their beginning.
 func Fuzz(f *testing.F, test func(t *testing.T, text string)) {
 	for _, seed := range []string{
-		`{"log":{"entries":[{"startedDateTime":"2026-01-02T03:04:05Z","request":{"method":"GET","url":"http://h/v2/x/tags/list?n=1"},"timings":{"wait":1}}]}}`,
+		`{"log":{"entries":[{"startedDateTime":"2026-01-02T03:04:05Z","timings":{"wait":1},` +
+			`"request":{"method":"GET","url":"http://h/v2/x/tags/list?n=1"}}]}}`,
 		`{"method":"PUT","url":"//","start":"9999-01-01T00:00:00Z","attempt":2,"status":-5,"why":{"retryOf":1}}` + "\n",
-		`{"method":"GET","url":"http://h'/v2/x/blobs/uploads/?a=REDACTED","row":"end-2","status":200,"timings":{"wait":1e300,"send":1e300}}` + "\n",
-		`{"sequence":2,"row":"end-5","method":"PATCH","url":"http://h/v2/x/blobs/uploads/1","status":202,"request":{"bytes":3},"response":{"headers":{"Location":["/v2/x/blobs/uploads/1"]}}}` + "\n",
+		`{"method":"GET","url":"http://h'/v2/x/blobs/uploads/?a=REDACTED","row":"end-2","status":200,` +
+			`"timings":{"wait":1e300,"send":1e300}}` + "\n",
+		`{"sequence":2,"row":"end-5","method":"PATCH","url":"http://h/v2/x/blobs/uploads/1","status":202,` +
+			`"request":{"bytes":3},"response":{"headers":{"Location":["/v2/x/blobs/uploads/1"]}}}` + "\n",
 		`{"sequence":1,"row":"token","method":"GET","url":"http://h/?scope=repository:x:pull","status":200}` + "\n",
 	} {
 		f.Add(seed)

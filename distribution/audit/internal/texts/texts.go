@@ -1,5 +1,5 @@
-// Package texts has what the reports of an audit do with its texts: it keeps each distinct text once,
-// and makes texts safe to print.
+// Package texts has what the reports of an audit do with its texts: it keeps each distinct text
+// once, and makes texts safe to print.
 package texts
 
 import (
@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// Printable returns text with U+FFFD for every character that is not printable, so that nothing in a
-// file can end a line or move a terminal's cursor.
+// Printable returns text with U+FFFD for every character that is not printable, so that nothing in
+// a file can end a line or move a terminal's cursor.
 func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -18,8 +18,8 @@ func Printable(text string) string {
 	}, text)
 }
 
-// Table keeps each text once, under a number. Number 0 is the empty text. The zero value is ready to
-// use, by one goroutine at a time.
+// Table keeps each text once, under a number. Number 0 is the empty text. The zero value is ready
+// to use, by one goroutine at a time.
 type Table struct {
 	texts   []string
 	numbers map[string]int32
