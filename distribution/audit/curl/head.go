@@ -18,7 +18,7 @@ func (w *writer) head() string {
 		b.WriteString("# recorded " + w.Run.Start.UTC().Format("2006-01-02 15:04:05 MST") + "\n")
 	}
 	b.WriteString(`#
-# Run this in an empty folder: blobs and manifests go to blobs/ALGORITHM/HEX, and come from there.
+# Run this in an empty folder. Blobs and manifests are written to blobs/ALGORITHM/HEX, and sent from there.
 # To call other hosts, set the variables below: HOST_...=https://registry.example.com sh FILE
 # CURL_CA_BUNDLE names a file with the certificates of CAs.
 set -eu
@@ -47,12 +47,12 @@ func (w *writer) writeRequirements(b *strings.Builder) {
 	if len(w.requirements) == 0 {
 		return
 	}
-	b.WriteString("\n# What the record does not have. Set these in the environment, or here:\n")
+	b.WriteString("\n# The record does not have these values. Set them in the environment, or here:\n")
 	for _, r := range w.requirements {
 		fmt.Fprintf(b, "# %s=    %s\n", r.variable, texts.Printable(r.what))
 	}
 	for _, r := range w.requirements {
-		fmt.Fprintf(b, ": \"${%s:?has to be set, see the top of this script}\"\n", r.variable)
+		fmt.Fprintf(b, ": \"${%s:?must be set, see the top of this script}\"\n", r.variable)
 	}
 }
 
@@ -77,7 +77,7 @@ location() {
 	esac
 }
 `},
-		{"with", `# with URL QUERY: the URL with more in its query.
+		{"with", `# with URL QUERY: the URL with QUERY added to its query.
 with() {
 	case $1 in
 	*\?*) printf '%s&%s\n' "$1" "$2" ;;
@@ -85,7 +85,7 @@ with() {
 	esac
 }
 `},
-		{"whole", `# whole ALGORITHM HEX: fails unless the file has that digest.
+		{"whole", `# whole ALGORITHM HEX: fails if the file has another digest.
 whole() {
 	echo "$2  blobs/$1/$2" | "$1sum" -c - >/dev/null && return
 	echo "blobs/$1/$2 is not what was recorded" >&2

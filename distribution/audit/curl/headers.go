@@ -23,7 +23,7 @@ func (w *writer) header(c *call, name, value string) string {
 		return "-H " + `"Authorization: Bearer $` + w.token(c) + `"`
 	}
 	text := strings.TrimSuffix(value, redacted)
-	return "-H " + quote(name+": "+text) + expand(w.required("what "+host+" wants in "+name, "HEADER", name, host))
+	return "-H " + quote(name+": "+text) + expand(w.required("the value of "+name+" for "+host, "HEADER", name, host))
 }
 
 // token returns the variable with the token of a call.

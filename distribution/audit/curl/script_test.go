@@ -138,7 +138,7 @@ func TestScriptRequiresSecrets(t *testing.T) {
 	cmd := exec.Command(shells(t)[0])
 	cmd.Stdin, cmd.Dir, cmd.Env = strings.NewReader(script), t.TempDir(), []string{"PATH=/nowhere"}
 	out, err := cmd.CombinedOutput()
-	if want := "USERPASS_REGISTRY_EXAMPLE_COM_5000: has to be set"; err == nil || !strings.Contains(string(out), want) {
+	if want := "USERPASS_REGISTRY_EXAMPLE_COM_5000: must be set"; err == nil || !strings.Contains(string(out), want) {
 		t.Errorf("%v: %s", err, out)
 	}
 	calls := curlArgs(t, shells(t)[0], script, "USERPASS_REGISTRY_EXAMPLE_COM_5000=a:b", "QUERY_SIG_1=x%20y",

@@ -90,10 +90,10 @@ func (w *writer) write(c *call) {
 		w.body.WriteString(title + " was refused by --" + texts.Printable(c.refused) + " and not sent\n")
 		return
 	case !c.isURL || !method.MatchString(c.method):
-		w.body.WriteString(title + " is left out: its URL or method is none\n")
+		w.body.WriteString(title + " is left out: its URL or method is invalid\n")
 		return
 	case c.isLostUpload():
-		w.body.WriteString(title + " is left out: it got no answer, and nothing tells how much of it has arrived\n")
+		w.body.WriteString(title + " is left out: it got no answer, and the record does not say how much of it arrived\n")
 		return
 	}
 	w.write(w.redirectedFrom(c))

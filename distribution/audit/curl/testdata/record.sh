@@ -2,7 +2,7 @@
 # The calls of: transship copy --chunk-size 1MiB --audit run.jsonl alpine:3.20 registry.example.com/mirror/alpine:3.20
 # recorded 2026-01-02 03:04:05 UTC
 #
-# Run this in an empty folder: blobs and manifests go to blobs/ALGORITHM/HEX, and come from there.
+# Run this in an empty folder. Blobs and manifests are written to blobs/ALGORITHM/HEX, and sent from there.
 # To call other hosts, set the variables below: HOST_...=https://registry.example.com sh FILE
 # CURL_CA_BUNDLE names a file with the certificates of CAs.
 set -eu
@@ -11,9 +11,9 @@ HOST_REGISTRY_1_DOCKER_IO=${HOST_REGISTRY_1_DOCKER_IO:-'https://registry-1.docke
 HOST_AUTH_DOCKER_IO=${HOST_AUTH_DOCKER_IO:-'https://auth.docker.io'}
 HOST_REGISTRY_EXAMPLE_COM=${HOST_REGISTRY_EXAMPLE_COM:-'https://registry.example.com'}
 
-# What the record does not have. Set these in the environment, or here:
+# The record does not have these values. Set them in the environment, or here:
 # TOKEN_REGISTRY_EXAMPLE_COM=    a token for registry.example.com
-: "${TOKEN_REGISTRY_EXAMPLE_COM:?has to be set, see the top of this script}"
+: "${TOKEN_REGISTRY_EXAMPLE_COM:?must be set, see the top of this script}"
 
 # location URL: the Location in the headers of the last answer, which came from that URL's host.
 location() {
@@ -30,7 +30,7 @@ location() {
 	esac
 }
 
-# with URL QUERY: the URL with more in its query.
+# with URL QUERY: the URL with QUERY added to its query.
 with() {
 	case $1 in
 	*\?*) printf '%s&%s\n' "$1" "$2" ;;
@@ -38,7 +38,7 @@ with() {
 	esac
 }
 
-# whole ALGORITHM HEX: fails unless the file has that digest.
+# whole ALGORITHM HEX: fails if the file has another digest.
 whole() {
 	echo "$2  blobs/$1/$2" | "$1sum" -c - >/dev/null && return
 	echo "blobs/$1/$2 is not what was recorded" >&2
@@ -184,7 +184,7 @@ tail -c +1 blobs/sha256/06060606060606060606060606060606060606060606060606060606
   "$LOCATION_13"
 LOCATION_14=$(location "$LOCATION_13")
 
-# 16: push chunk (end-5) is left out: it got no answer, and nothing tells how much of it has arrived
+# 16: push chunk (end-5) is left out: it got no answer, and the record does not say how much of it arrived
 
 # 17: upload status (end-13): 204 in 34ms
 curl -sSfg \
