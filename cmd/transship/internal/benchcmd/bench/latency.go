@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// latency is how the times to first byte are spread: for each cell the middle half, and the line from the 1st to the
-// 99th of a hundred, on a logarithmic scale.
+// latency plots the times to first byte of each cell on a logarithmic scale: a bar from the first
+// quartile to the third one, and a line from the 1st percentile to the 99th.
 type latency struct {
 	Axis template.HTML
 	Rows []latencyRow
@@ -52,17 +52,17 @@ func (r *Report) latency() *latency {
 
 func latencyOf(s Summary, marks []mark, x func(time.Duration) float64) latencyRow {
 	at := func(q float64) time.Duration { return Quantile(s.TTFB, q) }
-	d := rowOf(marks, 26)
+	d := newRow(marks, 26)
 	d.Line(x(at(0.01)), 13, x(at(0.99)), 13, "whisker")
 	d.Rect(x(at(0.25)), 5, x(at(0.75))-x(at(0.25)), 16, "half")
 	d.Line(x(at(0.5)), 4, x(at(0.5)), 22, "median")
 	return latencyRow{
-		Label: s.Cell.String(), Median: formatDuration(float64(at(0.5))), NinetyNinth: formatDuration(float64(at(0.99))), Of: fmt.Sprint(len(s.TTFB)),
-		SVG: template.HTML(d.String()),
+		Label: s.Cell.String(), Of: fmt.Sprint(len(s.TTFB)), SVG: template.HTML(d.String()),
+		Median: formatDuration(float64(at(0.5))), NinetyNinth: formatDuration(float64(at(0.99))),
 	}
 }
 
-// decade writes a power of ten of nanoseconds.
+// decade formats a power of ten, in nanoseconds.
 func decade(ns float64) string {
 	switch {
 	case ns >= 1e9:

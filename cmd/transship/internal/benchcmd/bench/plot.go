@@ -10,33 +10,34 @@ import (
 	"github.com/hczjl/transship/distribution/audit/svg"
 )
 
-// plotHeight is that of the plot by jobs, in pixels.
+// plotHeight is the height of the plot by jobs, in pixels.
 const plotHeight = 260
 
-// jobsPlot is the speed of each round by the number of jobs: a dot for each, a line from least to greatest, and the
-// medians joined. Where no bytes move it is the time of one operation. It is as wide as the page.
+// jobsPlot plots the throughput of each round by the number of jobs, or the time of one operation if no
+// bytes move. Each round is a dot. A line goes from the slowest round to the fastest, and another one
+// joins the medians. The plot is as wide as the page.
 type jobsPlot struct {
 	Title  string
 	Height float64
 	Legend []legend
 
-	grid, ranges, joins, dots svg.Drawing // behind and before one another, in this order
+	grid, ranges, joins, dots svg.Drawing // layers, from back to front
 
 	report *Report
-	of     func(Sample) float64
-	write  func(float64) string
-	top    float64 // the value at the upper edge
-	names  []string
+	value  func(Sample) float64
+	format func(float64) string
+	top    float64  // the value at the upper edge
+	names  []string // of the series
 	jobs   []int
 }
 
-// legend is the colour of one series, from 0 to 5, and its name.
+// legend names a series. Series is its colour, from 0 to 5.
 type legend struct {
 	Series int
 	Label  string
 }
 
-// limitLine is a value that the link or the machine does not go beyond.
+// limitLine is the largest value that the link or the machine can reach.
 type limitLine struct {
 	value float64
 	label string
@@ -45,17 +46,18 @@ type limitLine struct {
 func (r *Report) jobsPlot() *jobsPlot {
 	p := &jobsPlot{Height: plotHeight, report: r}
 	p.names, p.jobs = r.series()
-	p.of, p.write, p.Title = r.measure()
+	p.value, p.format, p.Title = r.measure()
 	highest := 0.0
 	for _, s := range r.Samples {
-		highest = max(highest, p.of(s))
+		highest = max(highest, p.value(s))
 	}
 	if highest == 0 {
 		return nil
 	}
 	var limits []limitLine
 	if p.Title == titleSpeed {
-		limits = slices.DeleteFunc(r.limits(), func(l limitLine) bool { return l.value >= 3*highest }) // those would flatten the rest
+		// A limit far above all values would flatten the plot.
+		limits = slices.DeleteFunc(r.limits(), func(l limitLine) bool { return l.value >= 3*highest })
 	}
 	for _, l := range limits {
 		highest = max(highest, l.value)
@@ -74,23 +76,23 @@ func (r *Report) jobsPlot() *jobsPlot {
 	return p
 }
 
-// SVG is what is drawn, as the inside of an svg element.
+// SVG returns the content of the svg element.
 func (p *jobsPlot) SVG() template.HTML {
 	return template.HTML(p.grid.String() + p.ranges.String() + p.joins.String() + p.dots.String())
 }
 
-// y is how far from the top a value is, in pixels.
+// y is the vertical position of a value, in pixels from the top.
 func (p *jobsPlot) y(value float64) float64 { return plotHeight * (1 - value/p.top) }
 
-// x is where the middle of a number of jobs is, in percent of the width.
+// x is the horizontal position of the number of jobs with index i, in percent of the width.
 func (p *jobsPlot) x(i int) float64 { return (float64(i) + 0.5) / float64(len(p.jobs)) * 100 }
 
-// axes makes room for values up to the last mark.
+// axes draws the axes. The vertical one ends at the last mark.
 func (p *jobsPlot) axes(marks []float64) {
 	p.top = marks[len(marks)-1]
 	for _, v := range marks {
 		p.grid.Line(0, p.y(v), 100, p.y(v), "grid")
-		p.grid.Text(0, p.y(v)+4, "left", p.write(v))
+		p.grid.Text(0, p.y(v)+4, "left", p.format(v))
 	}
 	for i, j := range p.jobs {
 		p.grid.Text(p.x(i), plotHeight+20, "middle", jobsText(j))
@@ -108,23 +110,24 @@ func (p *jobsPlot) series(n int, name string) {
 	lastX, lastY, joined := 0.0, 0.0, false
 	for i, j := range p.jobs {
 		cell := slices.IndexFunc(p.report.Cells, func(c Cell) bool { return c.Jobs == j && seriesOf(c) == name })
-		values := p.report.values(cell, p.of)
+		values := p.report.values(cell, p.value)
 		if len(values) == 0 {
 			continue
 		}
 		x, s := p.x(i)+shift, SpreadOf(values)
 		p.ranges.Line(x, p.y(s.Min), x, p.y(s.Max), "range "+class)
 		for _, v := range values {
-			p.dots.Group(fmt.Sprintf("%s: %s", p.report.Cells[cell], p.write(v)), func() { p.dots.Circle(x, p.y(v), 4, "dot "+class) })
+			tooltip := fmt.Sprintf("%s: %s", p.report.Cells[cell], p.format(v))
+			p.dots.Group(tooltip, func() { p.dots.Circle(x, p.y(v), 4, "dot "+class) })
 		}
-		if joined && j != 0 { // auto is not the next number
+		if joined && j != 0 { // auto jobs are not the next number
 			p.joins.Line(lastX, lastY, x, p.y(s.Median), "join "+class)
 		}
 		lastX, lastY, joined = x, p.y(s.Median), true
 	}
 }
 
-// timeAxis writes labels above or below rows, at places in percent of the width. The first and the last stay inside.
+// timeAxis draws the labels of a time axis. Labels at the ends stay inside of the plot.
 func timeAxis(marks []mark) template.HTML {
 	d := &svg.Drawing{Fluid: true}
 	for _, m := range marks {
@@ -140,14 +143,14 @@ func timeAxis(marks []mark) template.HTML {
 	return template.HTML(d.String())
 }
 
-// mark is a place on a time axis, in percent of the width.
+// mark is a mark of a time axis.
 type mark struct {
-	x     float64
+	x     float64 // percent of the width
 	label string
 }
 
-// rowOf begins the drawing of a row of so many pixels, with the axis' marks behind what comes.
-func rowOf(marks []mark, height float64) *svg.Drawing {
+// newRow returns a drawing with the grid lines of the marks. height is in pixels.
+func newRow(marks []mark, height float64) *svg.Drawing {
 	d := &svg.Drawing{Fluid: true}
 	for _, m := range marks {
 		d.Line(m.x, 0, m.x, height, "grid")
@@ -157,22 +160,23 @@ func rowOf(marks []mark, height float64) *svg.Drawing {
 
 const titleSpeed = "Throughput by jobs"
 
-// measure returns what the plot by jobs shows of a sample, how to write it, and its title.
-func (r *Report) measure() (of func(Sample) float64, write func(float64) string, title string) {
+// measure returns the value of a sample in the plot by jobs, its format, and the title of the plot.
+func (r *Report) measure() (value func(Sample) float64, format func(float64) string, title string) {
 	if slices.ContainsFunc(r.Samples, func(s Sample) bool { return s.Bytes > 0 }) {
-		return func(s Sample) float64 { return s.MBPerSecond() * 1e6 }, func(v float64) string { return formatBytes(v) + "/s" }, titleSpeed
+		value = func(s Sample) float64 { return s.MBPerSecond() * 1e6 }
+		return value, func(v float64) string { return formatBytes(v) + "/s" }, titleSpeed
 	}
 	return Sample.NsPerOp, formatDuration, "Time of one operation by jobs"
 }
 
-func (r *Report) values(cell int, of func(Sample) float64) (out []float64) {
+func (r *Report) values(cell int, value func(Sample) float64) (out []float64) {
 	for _, s := range r.Of(cell) {
-		out = append(out, of(s))
+		out = append(out, value(s))
 	}
 	return out
 }
 
-// series returns the names of the lines of the plot by jobs, and the numbers of jobs, auto last.
+// series returns the names of the series of the plot by jobs, and the numbers of jobs, auto jobs last.
 func (r *Report) series() (names []string, jobs []int) {
 	for _, c := range r.Cells {
 		if name := seriesOf(c); !slices.Contains(names, name) {
@@ -188,13 +192,13 @@ func (r *Report) series() (names []string, jobs []int) {
 	return names, jobs
 }
 
-// seriesOf is a cell without its jobs.
+// seriesOf returns the name of a cell without its jobs.
 func seriesOf(c Cell) string {
 	_, rest, _ := strings.Cut(c.String(), "/")
 	return rest
 }
 
-// limits returns what was measured of link and machine, the most of each.
+// limits returns the highest rates that were measured of the link and of SHA-256.
 func (r *Report) limits() (out []limitLine) {
 	if r.Limit == nil {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// waterfallRows is how many calls the page shows.
+// waterfallRows is the largest number of calls in the page.
 const waterfallRows = 80
 
 // waterfall is one round, call by call.
@@ -34,14 +34,16 @@ type waterfallRow struct {
 	SVG          template.HTML
 }
 
-// waterfall shows the first measured round of the fastest cell.
+// waterfall draws the first measured round of the fastest cell.
 func (r *Report) waterfall() *waterfall {
 	best := r.Best()
 	if best < 0 || len(r.Of(best)) == 0 || len(r.Of(best)[0].Trace) == 0 {
 		return nil
 	}
 	s := r.Of(best)[0]
-	calls := slices.SortedFunc(slices.Values(s.Trace), func(a, b wire.Call) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	calls := slices.SortedFunc(slices.Values(s.Trace), func(a, b wire.Call) int {
+		return cmp.Compare(a.Sequence, b.Sequence)
+	})
 	p := &waterfall{Of: r.Cells[best].String(), Total: formatDuration(float64(s.Elapsed)), Dropped: s.Dropped}
 	shown := calls
 	if len(calls) > waterfallRows {
@@ -62,16 +64,16 @@ func (r *Report) waterfall() *waterfall {
 	marks[0].label = "0"
 	p.Axis = timeAxis(marks)
 	for _, c := range shown {
-		p.Rows = append(p.Rows, waterfallOf(c, rowOf(marks, 16), x, s.Start))
+		p.Rows = append(p.Rows, waterfallOf(c, newRow(marks, 16), x, s.Start))
 	}
 	return p
 }
 
-// waterfallOf draws a call.
+// waterfallOf draws a call into d, which has the grid.
 func waterfallOf(c wire.Call, d *svg.Drawing, x func(time.Duration) float64, start time.Time) waterfallRow {
 	at, wait := x(c.Start.Sub(start)), x(timeToFirstByte(c))
 	switch {
-	case c.Sent > 0: // until the answer the body goes out
+	case c.Sent > 0: // the body is sent until the answer comes
 		d.Rect(at, 3, x(c.Duration), 10, "out")
 	case c.Received > 0:
 		d.Rect(at, 3, wait, 10, "wait")
@@ -82,11 +84,12 @@ func waterfallOf(c wire.Call, d *svg.Drawing, x func(time.Duration) float64, sta
 	return waterfallRow{
 		Method: c.Method, What: callWhat(c), Status: c.StatusCode, SVG: template.HTML(d.String()),
 		Title: fmt.Sprintf("%s %s: %d after %s, %s in all, %s sent, %s received", c.Method, c.URL, c.StatusCode,
-			formatDuration(float64(timeToFirstByte(c))), formatDuration(float64(c.Duration)), formatBytes(float64(c.Sent)), formatBytes(float64(c.Received))),
+			formatDuration(float64(timeToFirstByte(c))), formatDuration(float64(c.Duration)),
+			formatBytes(float64(c.Sent)), formatBytes(float64(c.Received))),
 	}
 }
 
-// callWhat is what a call is about, in a few characters.
+// callWhat says in a few characters what a call is about.
 func callWhat(c wire.Call) string {
 	path, query, _ := strings.Cut(c.URL, "?")
 	at := endpoint.ParseEnd(path)
@@ -106,7 +109,7 @@ func callWhat(c wire.Call) string {
 	return brief(path[strings.LastIndexByte(path, '/')+1:])
 }
 
-// brief is a tag, or the beginning of a digest.
+// brief returns a tag, or the beginning of a digest.
 func brief(ref string) string {
 	ref = strings.TrimPrefix(ref, "sha256:")
 	if len(ref) > 12 {
