@@ -112,7 +112,7 @@ func shortUploads(path string) string {
 	path, query, hasQuery := strings.Cut(path, "?")
 	at := endpoint.ParseEnd(path)
 	if at.Kind == endpoint.KindUploads || at.Kind == endpoint.KindSession {
-		path = at.Repository + "/uploads/"
+		path = fmt.Sprintf("%s/%s/", at.Repository, "uploads")
 	}
 	if hasQuery {
 		path += "?" + query
