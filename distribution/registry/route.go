@@ -7,14 +7,14 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// operation answers one method of one kind of path. An error it returns becomes the answer.
+// operation serves one method of one kind of path. Its error becomes the response.
 type operation func(h *Handler, w http.ResponseWriter, r *http.Request, at endpoint.Path) error
 
-// operations has every method of every kind; HEAD is answered as GET is. The numbers are the rows of the
-// distribution-spec's table, "Endpoints".
+// operations has all methods of all kinds of paths, except HEAD, which is served like GET. The
+// numbers are those of the distribution-spec's table "Endpoints".
 var operations = map[endpoint.Kind]map[string]operation{
 	endpoint.KindBase:    {"GET": (*Handler).base},    // end-1
-	endpoint.KindCatalog: {"GET": (*Handler).catalog}, // distribution's, "Listing Repositories"
+	endpoint.KindCatalog: {"GET": (*Handler).catalog}, // CNCF distribution, "Listing Repositories"
 	endpoint.KindBlob: {
 		"GET":    (*Handler).getBlob,    // end-2
 		"DELETE": (*Handler).deleteBlob, // end-10
@@ -39,7 +39,7 @@ var operations = map[endpoint.Kind]map[string]operation{
 func parsePath(path string) (endpoint.Path, error) {
 	at := endpoint.Parse(path)
 	if at.Repository != "" && !reference.ValidPath(at.Repository) {
-		return endpoint.Path{}, &apiError{status: http.StatusBadRequest, code: codeNameInvalid, message: "no repository can be called " + quote(at.Repository)}
+		return endpoint.Path{}, badRequest(codeNameInvalid, "no repository can be called "+quote(at.Repository))
 	}
 	return at, nil
 }
