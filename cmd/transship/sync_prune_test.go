@@ -214,6 +214,15 @@ func TestSyncHostileTags(t *testing.T) {
 	if got := v.deleted(); got != "" {
 		t.Errorf("it removes %q", got)
 	}
+}
+
+func TestSyncOfTooManyTags(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a million tags take long")
+	}
+	t.Parallel()
+	v := fleet(t)
+	v.lines("FROM/app TO/app")
 	var many []byte
 	for i := range 1_000_001 {
 		many = append(strconv.AppendInt(append(many, `,"`...), int64(i), 16), '"')
