@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hczjl/transship/distribution/registry"
 )
@@ -26,7 +27,7 @@ func script(t *testing.T, text string, env ...string) (dir, output string, err e
 	cmd := exec.CommandContext(t.Context(), "sh", "-s")
 	cmd.Stdin, cmd.Dir = strings.NewReader(text), dir
 	cmd.Env = append(env, "PATH="+os.Getenv("PATH"))
-	cmd.WaitDelay = hangs
+	cmd.WaitDelay = time.Until(deadline(t))
 	out, err := cmd.CombinedOutput()
 	return dir, string(out), err
 }

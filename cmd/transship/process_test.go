@@ -34,7 +34,7 @@ func process(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer)
 	}
 	stderr = &bytes.Buffer{}
 	cmd.Stderr = stderr
-	cmd.WaitDelay = hangs
+	cmd.WaitDelay = time.Until(deadline(t))
 	return cmd, stderr
 }
 
@@ -54,27 +54,19 @@ func TestProcess(t *testing.T) {
 	}
 }
 
+// never is the delay of an answer that no test waits for: its client is interrupted before.
+const never = 24 * time.Hour
+
 // slowly starts a process that waits for its registry, and returns it when it does.
 func slowly(t *testing.T) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	t.Helper()
-	asked := make(chan struct{})
 	s := startServer(t)
-	s.Set(registry.Rule{Delay: hangs})
+	s.Set(registry.Rule{Delay: never})
 	cmd, stderr = process(t, "copy", "-v", s.host+"/x", s.host+"/y")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		for s.Count("") == 0 {
-			time.Sleep(time.Millisecond)
-		}
-		close(asked)
-	}()
-	select {
-	case <-asked:
-	case <-time.After(hangs):
-		t.Fatal("the registry is not asked")
-	}
+	eventually(t, func() bool { return s.Count("") > 0 }, func() string { return "the registry is not asked" })
 	return cmd, stderr
 }
 

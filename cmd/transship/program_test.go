@@ -21,9 +21,6 @@ const secret = "s3cr3t"
 // emptySHA256 is the digest of no bytes.
 const emptySHA256 = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-// hangs is how long one run may take before it is said to hang.
-const hangs = 30 * time.Second
-
 // program is transship with surroundings of its own: an empty home, no terminal, and waits that take no time.
 type program struct {
 	t       testing.TB
@@ -42,9 +39,30 @@ type program struct {
 func newProgram(t testing.TB) *program {
 	t.Helper()
 	home := t.TempDir()
-	ctx, stop := context.WithTimeout(context.Background(), hangs)
+	ctx, stop := context.WithDeadline(context.Background(), deadline(t))
 	t.Cleanup(stop)
 	return &program{t: t, ctx: ctx, env: map[string]string{"HOME": home, "XDG_RUNTIME_DIR": home, "PATH": home}}
+}
+
+// deadline is when a test stops waiting for what does not happen: shortly before the test binary's own deadline (go test
+// -timeout), so that the test still reports what it waited for. On a slow machine a test is late, not failed.
+func deadline(t testing.TB) time.Time {
+	if t, ok := t.(*testing.T); ok {
+		if end, ok := t.Deadline(); ok {
+			return end.Add(-time.Until(end) / 20)
+		}
+	}
+	return time.Now().Add(time.Hour)
+}
+
+// eventually waits until done reports true, and fails the test with the message if it never does.
+func eventually(t testing.TB, done func() bool, message func() string) {
+	t.Helper()
+	for end := deadline(t); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal(message())
+		}
+	}
 }
 
 // outcome is what a run left behind.

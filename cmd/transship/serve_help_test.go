@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -86,11 +87,8 @@ func (s *safeText) String() string {
 // says waits until standard error has a text.
 func (s *served) says(t testing.TB, text string) {
 	t.Helper()
-	for end := time.Now().Add(hangs); !strings.Contains(s.log.String(), text); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("serve does not say %q:\n%s", text, s.log)
-		}
-	}
+	eventually(t, func() bool { return strings.Contains(s.log.String(), text) },
+		func() string { return fmt.Sprintf("serve does not say %q:\n%s", text, s.log) })
 }
 
 // bundle saves images into a tar and returns its path.

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
@@ -209,18 +208,14 @@ func TestServeStopsGently(t *testing.T) {
 	stopped := make(chan outcome, 1)
 	go func() { stopped <- r.stop() }()
 	r.says(t, "stopping: requests under way have 10s")
-	for end := time.Now().Add(hangs); ; time.Sleep(time.Millisecond) {
+	refused := func() bool {
 		conn, err := net.Dial("tcp", r.host)
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			break
-		}
 		if err == nil {
 			conn.Close()
 		}
-		if time.Now().After(end) {
-			t.Fatal("new connections are taken")
-		}
+		return errors.Is(err, syscall.ECONNREFUSED)
 	}
+	eventually(t, refused, func() string { return "new connections are taken" })
 	if got := finish(); got != "HTTP/1.1 202 Accepted" {
 		t.Errorf("the request ends with %s", got)
 	}
