@@ -54,19 +54,17 @@ func TestConcurrentRequestsShareOneToken(t *testing.T) {
 func waitForWaiters(t *testing.T, rt *Transport, reg *testRegistry, n int) {
 	t.Helper()
 	requests := &rt.registry(reg.host()).tokenRequests
-	eventually(t, func() bool {
+	eventually(func() bool {
 		requests.mu.Lock()
 		defer requests.mu.Unlock()
 		return len(requests.calls) == 1 && requests.calls[0].waiters == n
 	})
 }
 
-func eventually(t *testing.T, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("timeout")
-		}
+// eventually waits until done reports true. If it never does, go test -timeout ends the test and shows this line.
+func eventually(done func() bool) {
+	for !done() {
+		time.Sleep(time.Millisecond)
 	}
 }
 
@@ -85,9 +83,9 @@ func TestGroupWaiterCanBeCancelledAlone(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	first, second := make(chan error), make(chan int)
 	go func() { _, err := g.do(ctx, "k", same, work); first <- err }()
-	eventually(t, func() bool { return g.waiters() == 1 })
+	eventually(func() bool { return g.waiters() == 1 })
 	go func() { n, _ := g.do(context.Background(), "k", same, work); second <- n }()
-	eventually(t, func() bool { return g.waiters() == 2 })
+	eventually(func() bool { return g.waiters() == 2 })
 	cancel() // the caller that started the work
 	if err := <-first; !errors.Is(err, context.Canceled) {
 		t.Errorf("the cancelled caller got %v", err)
@@ -111,7 +109,7 @@ func TestGroupCancelsWorkWithoutWaiters(t *testing.T) {
 		})
 		result <- err
 	}()
-	eventually(t, func() bool { return g.waiters() == 1 })
+	eventually(func() bool { return g.waiters() == 1 })
 	cancel()
 	if err := <-result; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

@@ -185,7 +185,7 @@ func TestCancelStopsHelper(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error)
 	go func() { _, err := config.Credential(ctx, "slow.example.com", ""); result <- err }()
-	eventually(t, func() bool { _, err := os.Stat(filepath.Join(dir, "log")); return err == nil })
+	eventually(func() bool { _, err := os.Stat(filepath.Join(dir, "log")); return err == nil })
 	cancel()
 	if err := <-result; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
