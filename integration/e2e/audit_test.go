@@ -194,7 +194,7 @@ func TestAuditOfAStoppedRun(t *testing.T) {
 			c := begin(t, transship, "copy", "--audit", file, strings.Replace(source, from.Host, stalls.host, 1), to.Host+"/hczjl/"+name+":1.6")
 			select {
 			case <-stalls.held:
-			case <-time.After(time.Minute):
+			case <-time.After(time.Until(servers.Deadline(t))):
 				t.Fatal("the copy did not come so far")
 			}
 			if err := c.Process.Signal(signal); err != nil {

@@ -30,7 +30,7 @@ func begin(t *testing.T, p servers.Program, args ...string) *child {
 // end waits for the program's end and gives its exit code.
 func (c *child) end(t *testing.T) servers.Result {
 	t.Helper()
-	stuck := time.AfterFunc(time.Minute, func() { _ = c.Process.Signal(syscall.SIGQUIT) })
+	stuck := time.AfterFunc(time.Until(servers.Deadline(t)), func() { _ = c.Process.Signal(syscall.SIGQUIT) })
 	defer stuck.Stop()
 	_ = c.Wait() // the exit code says it
 	return servers.Result{Stdout: c.stdout.String(), Stderr: c.stderr.String(), Exit: c.ProcessState.ExitCode()}
@@ -62,7 +62,7 @@ func TestInterrupt(t *testing.T) {
 			copying := begin(t, transship, append([]string{"copy", stalls.host + "/halohub/halo:1.6", target}, c.flags...)...)
 			select {
 			case <-stalls.held:
-			case <-time.After(time.Minute):
+			case <-time.After(time.Until(servers.Deadline(t))):
 				t.Error("the copy did not come so far")
 			}
 			if err := copying.Process.Signal(c.signal); err != nil {

@@ -33,7 +33,7 @@ func ready(t *testing.T) []tool {
 
 func newBench(t *testing.T, tools []tool) *bench {
 	return &bench{
-		t: t, tools: tools, scale: small(), rounds: 1, limit: time.Minute, patience: time.Minute, disk: t.TempDir(), log: t.Logf,
+		t: t, tools: tools, scale: small(), rounds: 1, limit: time.Until(servers.Deadline(t)), patience: time.Hour, disk: t.TempDir(), log: t.Logf,
 		plain: cncf(t, "", servers.Options{}),
 	}
 }
@@ -126,8 +126,8 @@ func TestFailures(t *testing.T) {
 		limit time.Duration
 		want  string
 	}{
-		"idle":   {says("-c", "true"), time.Minute, ""},
-		"fails":  {says("-c", "echo no idea; exit 3"), time.Minute, "exit status 3\nno idea"},
+		"idle":   {says("-c", "true"), time.Hour, ""},
+		"fails":  {says("-c", "echo no idea; exit 3"), time.Hour, "exit status 3\nno idea"},
 		"sleeps": {says("-c", "exec sleep 60"), 100 * time.Millisecond, "takes longer than"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,7 +34,7 @@ func TestClientsPush(t *testing.T) {
 	for _, name := range []string{"docker", "podman", "skopeo", "crane"} {
 		crane.Output(t, "validate", "--remote", to.Host+"/"+name+"/halo:1")
 	}
-	if exit := to.Stop(); exit != 0 {
+	if exit := to.Stop(t); exit != 0 {
 		t.Errorf("it ends with %d", exit)
 	}
 	verify(t, folder)

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // metrics tell when the access log of a distribution registry is complete.
@@ -24,15 +23,7 @@ type metrics struct {
 // settle waits until the log is complete.
 func (m metrics) settle(t testing.TB) {
 	t.Helper()
-	for end := time.Now().Add(limit); ; time.Sleep(5 * time.Millisecond) {
-		err := m.complete(t)
-		if err == nil {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-	}
+	Eventually(t, func() error { return m.complete(t) })
 }
 
 // complete reports what is missing.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Witness is mitmproxy in front of a registry. It writes down what passes it, and knows nothing of the client.
@@ -81,7 +82,7 @@ def error(flow):
 // Flows stops the witness and returns what it has written down, but for the harness's own calls.
 func (w *Witness) Flows(t testing.TB) []Flow {
 	t.Helper()
-	w.process.stop()
+	w.process.stop(time.Until(Deadline(t)))
 	script := filepath.Join(w.dir, "list.py")
 	if err := os.WriteFile(script, []byte(lister), 0o600); err != nil {
 		t.Fatal(err)
@@ -111,7 +112,7 @@ const harDump = "/usr/share/doc/mitmproxy/examples/contrib/har_dump.py"
 // machines that have no documentation.
 func (w *Witness) HAR(t testing.TB) string {
 	t.Helper()
-	w.process.stop()
+	w.process.stop(time.Until(Deadline(t)))
 	if _, err := os.Stat(harDump); err != nil {
 		t.Logf("mitmproxy's HAR is left out: %v", err)
 		return ""

@@ -2,12 +2,13 @@ package servers
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"text/template"
-	"time"
 )
 
 // ProxyOptions say how nginx stands in front of a registry.
@@ -58,16 +59,12 @@ func settleNginx(t testing.TB, e Endpoint, log string) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	for end := time.Now().Add(limit); ; time.Sleep(5 * time.Millisecond) {
-		for _, entry := range readEntries(t, log) {
-			if entry.Path == marker {
-				return
-			}
+	Eventually(t, func() error {
+		if slices.ContainsFunc(readEntries(t, log), func(e entry) bool { return e.Path == marker }) {
+			return nil
 		}
-		if time.Now().After(end) {
-			t.Fatalf("nginx has not logged %s", marker)
-		}
-	}
+		return fmt.Errorf("nginx has not logged %s", marker)
+	})
 }
 
 type nginxConfig struct {

@@ -2,11 +2,11 @@ package servers
 
 import (
 	"bytes"
+	"errors"
 	"crypto/tls"
 	"net/http"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hczjl/transship/integration/fixture"
@@ -101,9 +101,12 @@ func TestNginxLimitsBodies(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		for end := time.Now().Add(limit); len(p.Calls(t)) == 0 && time.Now().Before(end); {
-			time.Sleep(5 * time.Millisecond)
-		}
+		Eventually(t, func() error {
+			if len(p.Calls(t)) == 0 {
+				return errors.New("nginx has not logged the call")
+			}
+			return nil
+		})
 		if diff := cmp.Diff(Calls{{"PATCH", path, "", want}}, p.Calls(t)); diff != "" {
 			t.Errorf("%d bytes: %s", size, diff)
 		}

@@ -60,12 +60,15 @@ func (p *process) run(started chan<- error) {
 	}
 }
 
-// stop asks the program to end, waits a while, and kills what is left of its group.
-func (p *process) stop() {
+// grace is how long a server may take to end when no test looks at how it ends.
+const grace = 15 * time.Second
+
+// stop asks the program to end, waits for that as long as patience, and kills what is left of its group.
+func (p *process) stop(patience time.Duration) {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
-	case <-time.After(15 * time.Second):
+	case <-time.After(patience):
 	}
 	p.kill()
 }
@@ -86,16 +89,16 @@ func (p *process) ended() bool {
 	}
 }
 
-// wait polls ready until it succeeds. It fails when the program ends before that, or takes too long.
-func (p *process) wait(ready func() error) error {
-	for end := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
+// wait polls ready until it succeeds. It fails when the program ends before that, or at the deadline.
+func (p *process) wait(deadline time.Time, ready func() error) error {
+	for ; ; time.Sleep(20 * time.Millisecond) {
 		err := ready()
 		switch {
 		case err == nil:
 			return nil
 		case p.ended():
 			return errors.New("it ended by itself")
-		case time.Now().After(end):
+		case time.Now().After(deadline):
 			return fmt.Errorf("it does not answer: %w", err)
 		}
 	}
@@ -137,12 +140,12 @@ func (s service) start(t testing.TB) (*process, []int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = p.wait(func() error { return s.ready(ports) })
+		err = p.wait(Deadline(t), func() error { return s.ready(ports) })
 		if err == nil {
 			s.watch(t, p)
 			return p, ports
 		}
-		p.stop()
+		p.stop(grace)
 		if logs := p.logs(); try == 3 || !strings.Contains(strings.ToLower(logs), "address already in use") {
 			t.Fatalf("%s: %v\n%s", p.cmd, err, logs)
 		}
@@ -152,7 +155,7 @@ func (s service) start(t testing.TB) (*process, []int) {
 // watch stops p when the test ends, and shows its logs if the test has failed.
 func (s service) watch(t testing.TB, p *process) {
 	t.Cleanup(func() {
-		p.stop()
+		p.stop(grace)
 		if t.Failed() {
 			t.Logf("%s\n%s", p.cmd, p.logs())
 		}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // recorder is a test whose skips and failures are looked at by another one.
@@ -78,15 +77,12 @@ func TestNothingStaysBehind(t *testing.T) {
 		}
 	})
 	// A killed process may need a moment to be gone, and the server's children are init's to reap now.
-	for end := time.Now().Add(limit); ; time.Sleep(10 * time.Millisecond) {
-		left := alive(t, group)
-		if len(left) == 0 {
-			return
+	Eventually(t, func() error {
+		if left := alive(t, group); len(left) > 0 {
+			return fmt.Errorf("processes of group %d are left in states %v", group, left)
 		}
-		if time.Now().After(end) {
-			t.Fatalf("processes of group %d are left in states %v", group, left)
-		}
-	}
+		return nil
+	})
 }
 
 // alive lists the states of the processes of a group, less those that only wait to be reaped.

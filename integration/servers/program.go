@@ -14,9 +14,6 @@ import (
 	"time"
 )
 
-// limit is how long anything outside of this process may take before a test gives up on it.
-const limit = 2 * time.Minute
-
 // Program is a command line client with an environment of its own.
 type Program struct {
 	Path string   // of the executable
@@ -40,7 +37,7 @@ func (p Program) Run(t testing.TB, args ...string) Result {
 // RunInput is Run with text on standard input.
 func (p Program) RunInput(t testing.TB, stdin string, args ...string) Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	ctx, cancel := context.WithDeadline(t.Context(), Deadline(t))
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, p.Path, append(append([]string{}, p.Args...), args...)...)

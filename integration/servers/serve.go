@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Serving is a running `transship serve`.
@@ -53,8 +54,8 @@ func (r *Serving) listens(stdout string) error {
 func (r *Serving) Kill() { r.process.kill() }
 
 // Stop asks the program to end, and returns its exit status.
-func (r *Serving) Stop() int {
-	r.process.stop()
+func (r *Serving) Stop(t testing.TB) int {
+	r.process.stop(time.Until(Deadline(t)))
 	return r.process.cmd.ProcessState.ExitCode()
 }
 
