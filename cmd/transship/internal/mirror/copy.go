@@ -17,7 +17,7 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// copyCommand is the command copy.
+// copyCommand is copy and its flags.
 type copyCommand struct {
 	src, dst  *run.Remote
 	platforms cli.PlatformList
@@ -26,6 +26,7 @@ type copyCommand struct {
 	jobs      cli.Count
 }
 
+// Copy returns the command copy.
 func Copy() run.Command {
 	return run.Command{
 		Name: "copy", Args: "SRC DST [DST...]", Min: 2, Max: -1,
@@ -51,15 +52,19 @@ transship copy alpine:3.20 null:
 transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &copyCommand{src: r.RemoteFlags(fs, "src", "the source"), dst: r.RemoteFlags(fs, "dst", "the target")}
-			fs.Var(&c.platforms, "platform", "copy only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
+			fs.Var(&c.platforms, "platform",
+				"copy only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
 			fs.BoolVar(&c.flatten, "flatten", false, "copy the one image that is left as itself, not as a list with one entry")
-			fs.BoolVar(&c.referrers, "referrers", false, "copy signatures, SBOMs and attestations that refer to the image too")
+			fs.BoolVar(&c.referrers, "referrers", false,
+				"copy signatures, SBOMs and attestations that refer to the image too")
 			r.SendFlags(fs, c.dst, &c.jobs, "copy")
 			r.RangesFlag(fs)
 			r.CommonFlags(fs)
 			r.VerboseFlag(fs)
 			r.Interrupted = run.TagsAreWhole
-			return func(ctx context.Context, r *run.Run, args []string) error { return run.HintFull(c.run(ctx, r, args)) }
+			return func(ctx context.Context, r *run.Run, args []string) error {
+				return run.HintFull(c.run(ctx, r, args))
+			}
 		},
 	}
 }
@@ -87,18 +92,12 @@ func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	}
 	defer src.Close()
 	show := image.NewProgress(r)
-	engine := r.Engine(c.jobs, show.Event)
-	engine.Platforms, engine.Flatten, engine.Referrers = c.platforms, c.flatten, c.referrers
-	engine.Eager = !countsPulls(src.Name)
-	if slices.ContainsFunc(to, image.Location.Archive) || src.Name.Digest != "" && (len(c.platforms) > 0 || c.flatten) {
-		if err := src.Collect(ctx, engine); err != nil {
-			return err
-		}
-		engine = r.Engine(c.jobs, show.Event)
-		engine.Referrers = c.referrers
+	engine, err := c.engine(ctx, r, &src, to, show.Event)
+	if err != nil {
+		return err
 	}
 	destinations, err := c.destinations(ctx, places, src, to)
-	defer leave(destinations)
+	defer leaveAll(destinations)
 	if err != nil {
 		return err
 	}
@@ -111,10 +110,33 @@ func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	return report(ctx, r, from, destinations, digest, errs)
 }
 
-// countsPulls tells whether a registry counts each GET of a manifest against a quota, and no HEAD, as Docker Hub does.
+// engine returns the engine of the copy. It collects src first if a target is a tar, which needs
+// all manifests before the first blob, or if src is named by a digest that --platform or --flatten
+// changes.
+func (c *copyCommand) engine(ctx context.Context, r *run.Run, src *image.Origin, to []image.Location,
+	onEvent func(transfer.Event)) (*transfer.Engine, error) {
+	engine := r.Engine(c.jobs, onEvent)
+	engine.Platforms, engine.Flatten, engine.Referrers = c.platforms, c.flatten, c.referrers
+	engine.Eager = !countsPulls(src.Name)
+	toTar := slices.ContainsFunc(to, image.Location.Archive)
+	newDigest := src.Name.Digest != "" && (len(c.platforms) > 0 || c.flatten)
+	if !toTar && !newDigest {
+		return engine, nil
+	}
+	if err := src.Collect(ctx, engine); err != nil {
+		return nil, err
+	}
+	whole := r.Engine(c.jobs, onEvent) // src has been cut down already
+	whole.Referrers = c.referrers
+	return whole, nil
+}
+
+// countsPulls reports whether the registry of name counts each GET of a manifest against a quota,
+// and no HEAD, as Docker Hub does.
 func countsPulls(name reference.Reference) bool { return name.Domain == "docker.io" }
 
-// parseTargets reads the locations that an image is copied to.
+// parseTargets parses the locations that an image is copied to, and checks that a tar's folder
+// exists.
 func parseTargets(args []string) ([]image.Location, error) {
 	var to []image.Location
 	for _, arg := range args {
@@ -136,8 +158,9 @@ func parseTargets(args []string) ([]image.Location, error) {
 	return to, nil
 }
 
-// destinations opens all of them, and returns also in case of an error those that are open.
-func (c *copyCommand) destinations(ctx context.Context, places *image.Places, src image.Origin, to []image.Location) ([]image.Destination, error) {
+// destinations opens the targets. With an error it returns those that are open already.
+func (c *copyCommand) destinations(ctx context.Context, places *image.Places, src image.Origin,
+	to []image.Location) ([]image.Destination, error) {
 	var out []image.Destination
 	for _, l := range to {
 		d, err := places.Destination(ctx, c.dst.BindHost(l.Ref.Host()), l, src)
@@ -150,7 +173,7 @@ func (c *copyCommand) destinations(ctx context.Context, places *image.Places, sr
 	return out, nil
 }
 
-// shareScope makes one token be asked for all that a copy does on a registry, where both sides share a session on it.
+// shareScope lets one token serve both sides of a copy if they use the same client of a registry.
 func shareScope(src transfer.Source, dst transfer.Target) {
 	if c, ok := src.(*image.Collected); ok {
 		src = c.Source
@@ -163,8 +186,10 @@ func shareScope(src transfer.Source, dst transfer.Target) {
 	}
 }
 
-// copyTo copies, and makes permanent what has arrived. It returns an error or nil for each destination.
-func copyTo(ctx context.Context, engine *transfer.Engine, src image.Origin, to []image.Destination) (digest blob.Digest, errs []error) {
+// copyTo copies src to all destinations and commits those that succeeded. errs has an error or nil
+// for each destination.
+func copyTo(ctx context.Context, engine *transfer.Engine, src image.Origin,
+	to []image.Destination) (digest blob.Digest, errs []error) {
 	if len(to) == 1 {
 		d, err := engine.Copy(ctx, src.Source, src.Ref, to[0].Target, to[0].As)
 		digest, errs = d.Digest, []error{err}
@@ -184,15 +209,16 @@ func copyTo(ctx context.Context, engine *transfer.Engine, src image.Origin, to [
 	return digest, errs
 }
 
-func leave(destinations []image.Destination) {
+func leaveAll(destinations []image.Destination) {
 	for _, d := range destinations {
 		d.Leave()
 	}
 }
 
-// report prints what became of each destination.
-func report(ctx context.Context, r *run.Run, from image.Location, to []image.Destination, digest blob.Digest, errs []error) error {
-	if common := inCommon(errs); common != nil || ctx.Err() != nil {
+// report prints the result of each destination.
+func report(ctx context.Context, r *run.Run, from image.Location, to []image.Destination,
+	digest blob.Digest, errs []error) error {
+	if common := commonError(errs); common != nil || ctx.Err() != nil {
 		return unfinished(to, errors.Join(common, context.Cause(ctx)))
 	}
 	b := &cli.Batch{Streams: r.Streams, Of: len(to)}
@@ -208,7 +234,7 @@ func report(ctx context.Context, r *run.Run, from image.Location, to []image.Des
 	return b.Err(ctx)
 }
 
-// unfinished says of an error that it has left a tar unfinished, where one was to be written.
+// unfinished wraps err in a [run.UnfinishedError] if a target is a tar.
 func unfinished(to []image.Destination, err error) error {
 	for _, d := range to {
 		if d.At.Archive() {
@@ -218,8 +244,9 @@ func unfinished(to []image.Destination, err error) error {
 	return err
 }
 
-// inCommon returns the error that every target has, which then is not about any of them: its words name none.
-func inCommon(errs []error) error {
+// commonError returns the error that all targets share, nil if there is none. Such an error is
+// about the source or the run: its text names no target.
+func commonError(errs []error) error {
 	for _, err := range errs {
 		if err == nil || err.Error() != errs[0].Error() {
 			return nil

@@ -9,7 +9,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
-// syncCommand is the command sync.
+// syncCommand is sync and its flags.
 type syncCommand struct {
 	src, dst  *run.Remote
 	list      string
@@ -22,6 +22,7 @@ type syncCommand struct {
 	jobs      cli.Count
 }
 
+// Sync returns the command sync.
 func Sync() run.Command {
 	return run.Command{
 		Name: "sync", Args: "[DST]", Min: 0, Max: 1,
@@ -42,21 +43,30 @@ still has beyond --latest, stay, and so does all of a repository for which some 
 		Example: `transship sync -f images.txt registry.example.com/mirror
 transship sync -f images.txt --prune --json`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			s := &syncCommand{src: r.RemoteFlags(fs, "src", "the first source"), dst: r.RemoteFlags(fs, "dst", "the first target")}
-			fs.StringVar(&s.list, "file", "", "the `list` of images, - for standard input")
+			c := &syncCommand{
+				src: r.RemoteFlags(fs, "src", "the first source"),
+				dst: r.RemoteFlags(fs, "dst", "the first target"),
+			}
+			fs.StringVar(&c.list, "file", "", "the `list` of images, - for standard input")
 			cli.Alias(fs, "f", "file")
-			fs.Var(&s.platforms, "platform", "copy only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
-			fs.BoolVar(&s.referrers, "referrers", false, "copy signatures, SBOMs and attestations that refer to the images too")
-			fs.Var(&s.latest, "latest", "of lines that mean several tags, copy only the `N` highest versions; tags that are none, such as latest, are left out")
-			fs.BoolVar(&s.prune, "prune", false, "remove tags from the targets that the source no longer has")
-			fs.StringVar(&s.state, "state", "", "remember in this `file` what was put where, and believe it: an image that has not changed then costs one HEAD at its source, and none at the target")
-			fs.BoolVar(&s.asJSON, "json", false, "print a report of all images as JSON")
-			r.SendFlags(fs, s.dst, &s.jobs, "copy")
+			fs.Var(&c.platforms, "platform",
+				"copy only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
+			fs.BoolVar(&c.referrers, "referrers", false,
+				"copy signatures, SBOMs and attestations that refer to the images too")
+			fs.Var(&c.latest, "latest",
+				"of lines that mean several tags, copy only the `N` highest versions; tags that are none, such as latest, are left out")
+			fs.BoolVar(&c.prune, "prune", false, "remove tags from the targets that the source no longer has")
+			fs.StringVar(&c.state, "state", "",
+				"remember in this `file` what was put where, and believe it: an image that has not changed then costs one HEAD at its source, and none at the target")
+			fs.BoolVar(&c.asJSON, "json", false, "print a report of all images as JSON")
+			r.SendFlags(fs, c.dst, &c.jobs, "copy")
 			r.RangesFlag(fs)
 			r.CommonFlags(fs)
 			r.VerboseFlag(fs)
 			r.Interrupted = run.TagsAreWhole
-			return func(ctx context.Context, r *run.Run, args []string) error { return run.HintFull(s.run(ctx, r, args)) }
+			return func(ctx context.Context, r *run.Run, args []string) error {
+				return run.HintFull(c.run(ctx, r, args))
+			}
 		},
 	}
 }
@@ -76,12 +86,12 @@ func (c *syncCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return err
 	}
-	all := c.newRun(r, state)
-	stop := all.show.Start()
-	all.copyAll(ctx, lines)
+	s := c.newRun(r, state)
+	stop := s.show.Start()
+	s.copyAll(ctx, lines)
 	if c.prune && ctx.Err() == nil {
-		all.pruneAll(ctx, lines)
+		s.pruneAll(ctx, lines)
 	}
 	stop()
-	return errors.Join(all.report(ctx), state.save())
+	return errors.Join(s.report(ctx), state.save())
 }

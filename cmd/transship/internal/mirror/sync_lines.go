@@ -11,19 +11,19 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// syncLine is a line of the list, read.
+// syncLine is a line of the list: what it copies, and where to.
 type syncLine struct {
 	number int
-	what   image.Selection
-	names  []reference.Reference // where its images go on registries, without a tag where they keep theirs
-	local  []image.Location      // layouts they go to
-	far    image.FarSide         // in place of both
+	source image.Selection
+	names  []reference.Reference // its targets on registries; without a tag the images keep theirs
+	local  []image.Location      // its target layouts
+	far    image.FarSide         // its target if it has neither names nor local
 
-	all     []string // the tags of the source that match, once they are listed
-	unknown bool     // which images it means could not be found out
+	matching []string // the tags of the source that match, once listed
+	unlisted bool     // listing the source failed: the line's images are unknown
 }
 
-// lines reads the list, all of it before anything is asked for.
+// lines parses the whole list before any call is made.
 func (c *syncCommand) lines(ctx context.Context, r *run.Run, args []string) ([]*syncLine, error) {
 	entries, err := image.ReadList(ctx, r.Stdin, c.list)
 	if err != nil {
@@ -39,16 +39,16 @@ func (c *syncCommand) lines(ctx context.Context, r *run.Run, args []string) ([]*
 		if err != nil {
 			return nil, image.BadList(c.list, e.Line, err)
 		}
-		if line.what.Pattern != "" && e.Latest == 0 {
-			line.what.Latest = int(c.latest)
+		if line.source.Pattern != "" && e.Latest == 0 {
+			line.source.Latest = int(c.latest)
 		}
-		c.firstHosts(line)
+		c.bindHosts(line)
 		out = append(out, line)
 	}
 	return out, nil
 }
 
-// parseSyncTarget reads the command's DST, if there is one.
+// parseSyncTarget parses the command's DST, if there is one, into a line without a source.
 func parseSyncTarget(args []string) (syncLine, error) {
 	if len(args) == 0 {
 		return syncLine{}, nil
@@ -57,17 +57,17 @@ func parseSyncTarget(args []string) (syncLine, error) {
 		far, err := image.ParseFarSide(args[0])
 		return syncLine{far: far}, err
 	}
-	all := syncLine{what: image.Selection{Pattern: "*"}} // whatever the lines mean
-	err := all.addTarget(args[0])
-	return syncLine{local: all.local}, err
+	line := syncLine{source: image.Selection{Pattern: "*"}} // DST must be able to take several images
+	err := line.addTarget(args[0])
+	return syncLine{local: line.local}, err
 }
 
 func parseSyncLine(e image.ListEntry, fallback syncLine) (*syncLine, error) {
-	what, err := image.ParseSelection(e.Source, e.Latest)
+	source, err := image.ParseSelection(e.Source, e.Latest)
 	if err != nil {
 		return nil, err
 	}
-	line := &syncLine{number: e.Line, what: what}
+	line := &syncLine{number: e.Line, source: source}
 	for _, text := range e.Targets {
 		if err := line.addTarget(text); err != nil {
 			return nil, err
@@ -76,16 +76,19 @@ func parseSyncLine(e image.ListEntry, fallback syncLine) (*syncLine, error) {
 	if len(e.Targets) == 0 {
 		line.local, line.far = fallback.local, fallback.far
 		if len(line.local) == 0 && line.far.Base.Domain == "" {
-			return nil, &cli.UsageError{Message: e.Source + " has no DST", Advice: "write one behind it, or give the command one for all"}
+			return nil, &cli.UsageError{
+				Message: e.Source + " has no DST",
+				Advice:  "write one behind it, or give the command one for all",
+			}
 		}
 	}
 	return line, nil
 }
 
-// addTarget reads a DST.
+// addTarget parses a DST and adds it.
 func (l *syncLine) addTarget(text string) error {
 	if image.MeansRegistry(text) {
-		name, err := image.ParseNewName(text, l.what.Several())
+		name, err := image.ParseNewName(text, l.source.Several())
 		l.names = append(l.names, name)
 		return err
 	}
@@ -94,19 +97,26 @@ func (l *syncLine) addTarget(text string) error {
 	case err != nil:
 		return err
 	case at.Archive():
-		return &cli.UsageError{Message: text + " is a tar, which takes no more images", Advice: "transship save -f LIST -o FILE.tar writes them into one"}
-	case !at.Whole() && l.what.Several():
-		return &cli.UsageError{Message: "one name cannot name several images", Advice: "leave it out, and they keep theirs"}
+		return &cli.UsageError{
+			Message: text + " is a tar, which takes no more images",
+			Advice:  "transship save -f LIST -o FILE.tar writes them into one",
+		}
+	case !at.Whole() && l.source.Several():
+		return &cli.UsageError{
+			Message: "one name cannot name several images",
+			Advice:  "leave it out, and they keep theirs",
+		}
 	}
 	l.local = append(l.local, at)
 	_, err = at.NameFor(reference.Reference{})
 	return err
 }
 
-// firstHosts says which registries the flags for a source's and a target's accounts are for: the first of the list.
-func (c *syncCommand) firstHosts(l *syncLine) {
+// bindHosts makes the --src and --dst flags apply to the first source and the first target registry
+// of the list.
+func (c *syncCommand) bindHosts(l *syncLine) {
 	if c.src.Host == "" {
-		c.src.Host = l.what.Ref.Host()
+		c.src.Host = l.source.Ref.Host()
 	}
 	for _, name := range l.names {
 		if c.dst.Host == "" {
@@ -118,7 +128,7 @@ func (c *syncCommand) firstHosts(l *syncLine) {
 	}
 }
 
-// targets is where an image of the line goes.
+// targets returns the locations that the line's image of that name is copied to.
 func (l *syncLine) targets(name reference.Reference) ([]image.Location, error) {
 	var out []image.Location
 	for _, as := range l.names {
@@ -137,25 +147,26 @@ func (l *syncLine) targets(name reference.Reference) ([]image.Location, error) {
 	return []image.Location{{Transport: image.OnRegistry, Ref: ref}}, err
 }
 
-// mayFill tells whether images of the line may go to a repository.
-func (l *syncLine) mayFill(ref reference.Reference) bool {
-	into := func(name reference.Reference) bool { return name.Name() == ref.Name() }
+// mayTarget reports whether an image of the line may be copied to the repository of ref.
+func (l *syncLine) mayTarget(ref reference.Reference) bool {
+	same := func(name reference.Reference) bool { return name.Name() == ref.Name() }
 	switch {
 	case len(l.names) > 0 || len(l.local) > 0:
-		return slices.ContainsFunc(l.names, into)
-	case !l.what.Registry():
-		return true // whatever is in it
+		return slices.ContainsFunc(l.names, same)
+	case !l.source.Registry():
+		return true // a layout or tar may hold images of any name
 	}
-	target, err := l.far.Target(l.what.Ref)
-	return err == nil && into(target)
+	target, err := l.far.Target(l.source.Ref)
+	return err == nil && same(target)
 }
 
-// repositories is where the tags of the line's repository go, on registries.
+// repositories returns the repositories on registries that the tags of the line's source are copied
+// to.
 func (l *syncLine) repositories() ([]reference.Reference, error) {
 	if len(l.names) > 0 || len(l.local) > 0 {
 		return l.names, nil
 	}
-	ref, err := l.far.Target(l.what.Ref.WithTag("x"))
+	ref, err := l.far.Target(l.source.Ref.WithTag("x"))
 	ref.Tag = ""
 	return []reference.Reference{ref}, err
 }

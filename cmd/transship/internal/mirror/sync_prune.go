@@ -16,52 +16,53 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// removal is a tag that is to go.
+// removal is a tag to remove.
 type removal struct {
 	line *syncLine
 	repo *distribution.Repository
 	ref  reference.Reference
 }
 
-// pruneAll removes the tags that the sources no longer have. All of them are found, and printed, before one goes.
-func (r *syncRun) pruneAll(ctx context.Context, lines []*syncLine) {
-	p := &pruneList{syncRun: r, lines: lines, keep: r.wanted(lines), gone: map[string]bool{}}
+// pruneAll removes the tags that the sources no longer have. It finds and prints all of them before
+// it removes the first.
+func (s *syncRun) pruneAll(ctx context.Context, lines []*syncLine) {
+	p := &pruneList{syncRun: s, lines: lines, keep: s.tagsToKeep(lines), listed: map[string]bool{}}
 	for _, line := range lines {
-		if line.what.Pattern == "" {
-			continue // it does not mean all tags
+		if line.source.Pattern == "" {
+			continue // a line for one image does not own the target's other tags
 		}
-		if err := p.line(ctx, line); err != nil {
-			r.note(ctx, SyncResult{Line: line.number, Source: line.what.String()}, err)
+		if err := p.addLine(ctx, line); err != nil {
+			s.finish(ctx, SyncResult{Line: line.number, Source: line.source.String()}, err)
 		}
 	}
-	for _, gone := range p.removals {
-		r.run.Note("to be removed: %s", gone.ref.Familiar())
+	for _, stale := range p.removals {
+		s.run.Note("to be removed: %s", stale.ref.Familiar())
 	}
 	var group errgroup.Group
-	group.SetLimit(r.run.AtOnce(r.jobs))
-	for _, gone := range p.removals {
+	group.SetLimit(s.run.AtOnce(s.jobs))
+	for _, stale := range p.removals {
 		group.Go(func() error {
-			r.remove(ctx, gone)
+			s.remove(ctx, stale)
 			return nil
 		})
 	}
 	_ = group.Wait() // errors are results
 }
 
-// wanted is what must stay: what the run has put somewhere, and every tag that a source still has, be it among the latest
-// or not.
-func (r *syncRun) wanted(lines []*syncLine) map[string]bool {
+// tagsToKeep returns the keys of the tags that prune keeps: those that this run copied, and every
+// tag that a source still has, also beyond --latest.
+func (s *syncRun) tagsToKeep(lines []*syncLine) map[string]bool {
 	keep := map[string]bool{}
-	for target := range r.owners {
+	for target := range s.owners {
 		keep[target] = true
 	}
 	for _, line := range lines {
 		repositories, err := line.repositories()
 		if err != nil {
-			continue // its images have failed
+			continue // copying its images failed for the same reason
 		}
 		for _, ref := range repositories {
-			for _, tag := range line.all {
+			for _, tag := range line.matching {
 				keep[targetKey(ref.WithTag(tag))] = true
 			}
 		}
@@ -69,35 +70,38 @@ func (r *syncRun) wanted(lines []*syncLine) map[string]bool {
 	return keep
 }
 
-// pruneList is what is to be removed.
+// pruneList collects the tags to remove.
 type pruneList struct {
 	*syncRun
 	lines    []*syncLine
-	keep     map[string]bool // what must stay
-	gone     map[string]bool // what is to go
+	keep     map[string]bool // targetKeys that stay
+	listed   map[string]bool // targetKeys of removals
 	removals []removal
 }
 
-// line looks through the targets of a line.
-func (p *pruneList) line(ctx context.Context, line *syncLine) error {
+// addLine adds the stale tags of a line's target repositories. It skips a repository that a line
+// with unknown images may copy to.
+func (p *pruneList) addLine(ctx context.Context, line *syncLine) error {
 	repositories, err := line.repositories()
 	if err != nil {
 		return err
 	}
 	for _, ref := range repositories {
-		if i := slices.IndexFunc(p.lines, func(l *syncLine) bool { return l.unknown && l.mayFill(ref) }); i >= 0 {
-			p.run.Note("%s is not pruned: it is not known what line %d has for it", ref.FamiliarName(), p.lines[i].number)
+		unknown := func(l *syncLine) bool { return l.unlisted && l.mayTarget(ref) }
+		if i := slices.IndexFunc(p.lines, unknown); i >= 0 {
+			p.run.Note("%s is not pruned: it is not known what line %d has for it",
+				ref.FamiliarName(), p.lines[i].number)
 			continue
 		}
-		if err := p.repository(ctx, line, ref); err != nil {
+		if err := p.addRepository(ctx, line, ref); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// repository lists the tags of a target that match and that no source has.
-func (p *pruneList) repository(ctx context.Context, line *syncLine, ref reference.Reference) error {
+// addRepository adds the tags of a target repository that match the line and that no source has.
+func (p *pruneList) addRepository(ctx context.Context, line *syncLine, ref reference.Reference) error {
 	repo, err := p.dst.ForHost(ref.Host()).Repository(ctx, ref, auth.Pull, auth.Push, auth.Delete)
 	if err != nil {
 		return err
@@ -105,16 +109,16 @@ func (p *pruneList) repository(ctx context.Context, line *syncLine, ref referenc
 	var stale []removal
 	for tag, err := range repo.TagNames(ctx) {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // nothing has come there yet
+			return nil // the repository does not exist yet
 		}
 		if err != nil {
 			return err
 		}
-		gone := ref.WithTag(tag)
-		key := targetKey(gone)
-		if line.what.Selects(tag) && !image.IsReferrersTag(tag) && !p.keep[key] && !p.gone[key] {
-			p.gone[key] = true
-			stale = append(stale, removal{line, repo, gone})
+		tagged := ref.WithTag(tag)
+		key := targetKey(tagged)
+		if line.source.Selects(tag) && !image.IsReferrersTag(tag) && !p.keep[key] && !p.listed[key] {
+			p.listed[key] = true
+			stale = append(stale, removal{line, repo, tagged})
 		}
 	}
 	slices.SortFunc(stale, func(a, b removal) int { return image.CompareVersions(a.ref.Tag, b.ref.Tag) })
@@ -122,21 +126,25 @@ func (p *pruneList) repository(ctx context.Context, line *syncLine, ref referenc
 	return nil
 }
 
-// remove removes a tag. The manifest stays, for it may have other tags.
-func (r *syncRun) remove(ctx context.Context, gone removal) {
-	err := gone.repo.Untag(ctx, gone.ref.Tag)
+// remove removes a tag. It leaves the manifest, which may have other tags.
+func (s *syncRun) remove(ctx context.Context, stale removal) {
+	err := stale.repo.Untag(ctx, stale.ref.Tag)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	if keepsTags(err) {
-		err = fmt.Errorf("the registry removes no tag by its name, as docker's does not before 3.0 or without delete enabled: %w", err)
+	if untagUnsupported(err) {
+		err = fmt.Errorf("the registry removes no tag by its name, "+
+			"as docker's does not before 3.0 or without delete enabled: %w", err)
 	}
-	r.note(ctx, SyncResult{Line: gone.line.number, Target: gone.ref.Familiar(), Status: SyncRemoved}, err)
+	s.finish(ctx, SyncResult{Line: stale.line.number, Target: stale.ref.Familiar(), Status: SyncRemoved}, err)
 }
 
-// keepsTags tells whether a registry has refused to remove a tag because it never does (distribution-spec, "Deleting
-// tags": 400 or 405).
-func keepsTags(err error) bool {
+// untagUnsupported reports whether err is the answer of a registry that never removes tags
+// (distribution-spec, "Deleting tags": 400 or 405).
+func untagUnsupported(err error) bool {
 	var answer *distribution.Error
-	return errors.As(err, &answer) && (answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusMethodNotAllowed)
+	if !errors.As(err, &answer) {
+		return false
+	}
+	return answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusMethodNotAllowed
 }

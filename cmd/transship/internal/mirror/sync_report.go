@@ -13,7 +13,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 )
 
-// What became of an image in a sync.
+// The statuses of an image in a sync.
 const (
 	SyncCopied    = "copied"
 	SyncUnchanged = "unchanged"
@@ -21,19 +21,19 @@ const (
 	SyncFailed    = "failed"
 )
 
-// SyncResult is what became of one image at one target, as sync --json prints it.
+// SyncResult is the outcome of one image at one target, as sync --json prints it.
 type SyncResult struct {
 	Line   int         `json:"line"`
 	Source string      `json:"source,omitempty"`
-	Target string      `json:"target,omitempty"` // without one the line as a whole failed
+	Target string      `json:"target,omitempty"` // "" if the line as a whole failed
 	Status string      `json:"status"`
 	Digest blob.Digest `json:"digest,omitempty"`
 	Error  string      `json:"error,omitempty"`
 }
 
-// SyncReport is the whole.
+// SyncReport is what sync --json prints.
 type SyncReport struct {
-	OK        bool         `json:"ok"` // nothing failed, and all was looked at
+	OK        bool         `json:"ok"` // nothing failed, and the run was not interrupted
 	Copied    int          `json:"copied"`
 	Unchanged int          `json:"unchanged"`
 	Removed   int          `json:"removed"`
@@ -42,23 +42,24 @@ type SyncReport struct {
 	Images    []SyncResult `json:"images"` // in the order of the list
 }
 
-// note takes a result, and says at once what failed. What an interrupt ended is neither done nor failed.
-func (r *syncRun) note(ctx context.Context, result SyncResult, err error) {
+// finish records the result of an image and prints a failure at once. An image that an interrupt
+// ended has neither succeeded nor failed and gets no result.
+func (s *syncRun) finish(ctx context.Context, result SyncResult, err error) {
 	if err != nil && ctx.Err() != nil {
 		return
 	}
 	if err != nil {
 		result.Status, result.Digest, result.Error = SyncFailed, "", cli.OneLine(err.Error())
-		r.run.Failed(fmt.Sprintf("line %d: %s", result.Line, result.what()), err)
+		s.run.Failed(fmt.Sprintf("line %d: %s", result.Line, result.title()), err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.results = append(r.results, result)
-	r.state.note(result)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.results = append(s.results, result)
+	s.state.update(result)
 }
 
-// what is the result's image for people.
-func (r SyncResult) what() string {
+// title names the image in messages.
+func (r SyncResult) title() string {
 	switch {
 	case r.Target == "":
 		return r.Source
@@ -68,19 +69,19 @@ func (r SyncResult) what() string {
 	return r.Source + " to " + r.Target
 }
 
-// report prints what became of all images.
-func (r *syncRun) report(ctx context.Context) error {
-	out := r.summed()
+// report prints the results of all images.
+func (s *syncRun) report(ctx context.Context) error {
+	out := s.sum()
 	out.OK = out.Failed == 0 && ctx.Err() == nil
-	if r.asJSON {
-		if err := cli.PrintJSON(r.run.Stdout, out); err != nil {
+	if s.asJSON {
+		if err := cli.PrintJSON(s.run.Stdout, out); err != nil {
 			return err
 		}
 	} else {
-		r.printMoved(out)
+		s.printCopied(out)
 	}
 	synced := out.Copied + out.Unchanged
-	r.run.NoteDone("synced %d image%s: %s%s", synced, cli.Plural(synced), out.counts(), r.show.Amount("sent"))
+	s.run.NoteDone("synced %d image%s: %s%s", synced, cli.Plural(synced), out.counts(), s.show.Amount("sent"))
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -90,13 +91,16 @@ func (r *syncRun) report(ctx context.Context) error {
 	return nil
 }
 
-// summed sorts and counts the results.
-func (r *syncRun) summed() SyncReport {
-	slices.SortStableFunc(r.results, func(a, b SyncResult) int {
+// sum sorts and counts the results.
+func (s *syncRun) sum() SyncReport {
+	slices.SortStableFunc(s.results, func(a, b SyncResult) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), image.CompareVersions(a.Target, b.Target))
 	})
-	out := SyncReport{Seconds: time.Since(r.began).Seconds(), Images: append([]SyncResult{}, r.results...)} // in JSON [] rather than null
-	for _, result := range r.results {
+	out := SyncReport{
+		Seconds: time.Since(s.began).Seconds(),
+		Images:  append([]SyncResult{}, s.results...), // in JSON [] rather than null
+	}
+	for _, result := range s.results {
 		switch result.Status {
 		case SyncCopied:
 			out.Copied++
@@ -111,28 +115,29 @@ func (r *syncRun) summed() SyncReport {
 	return out
 }
 
-// printMoved prints the images that are new at their targets.
-func (r *syncRun) printMoved(out SyncReport) {
+// printCopied prints the images that were copied, one a line.
+func (s *syncRun) printCopied(out SyncReport) {
 	for _, result := range out.Images {
 		if result.Status == SyncCopied {
-			fmt.Fprintf(r.run.Stdout, "%s@%s\n", strings.TrimSuffix(result.Target, "@"+string(result.Digest)), result.Digest)
+			name := strings.TrimSuffix(result.Target, "@"+string(result.Digest))
+			fmt.Fprintf(s.run.Stdout, "%s@%s\n", name, result.Digest)
 		}
 	}
 }
 
-// counts says how many of each there are, with what parts that from the rest of the line.
+// counts returns the number of images of each status, followed by "; ", or "" if there are none.
 func (s SyncReport) counts() string {
-	var parts []string
-	for _, part := range []struct {
-		n    int
-		word string
+	var counts []string
+	for _, of := range []struct {
+		n      int
+		status string
 	}{{s.Copied, SyncCopied}, {s.Unchanged, SyncUnchanged}, {s.Removed, SyncRemoved}, {s.Failed, SyncFailed}} {
-		if part.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.word))
+		if of.n > 0 {
+			counts = append(counts, fmt.Sprintf("%d %s", of.n, of.status))
 		}
 	}
-	if len(parts) == 0 {
+	if len(counts) == 0 {
 		return ""
 	}
-	return strings.Join(parts, ", ") + "; "
+	return strings.Join(counts, ", ") + "; "
 }

@@ -17,10 +17,10 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-// listsAtOnce is how many repositories are listed side by side.
-const listsAtOnce = 8
+// parallelLists is how many repositories are listed at a time.
+const parallelLists = 8
 
-// syncRun is one run of sync.
+// syncRun is the state of one run of sync.
 type syncRun struct {
 	*syncCommand
 	run    *run.Run
@@ -32,42 +32,46 @@ type syncRun struct {
 
 	mu      sync.Mutex
 	results []SyncResult
-	kept    map[string]bool         // what was there already, by the target's name and the reference there
-	owners  map[string]*targetOwner // the image of each target, so that no two are put under one name
+	kept    map[string]bool         // images that the target had, by the target's String and the reference there
+	owners  map[string]*targetOwner // the image of each target: no two images may get one name
 }
 
 func (c *syncCommand) newRun(r *run.Run, state *syncState) *syncRun {
-	out := &syncRun{syncCommand: c, run: r, places: &image.Places{Run: r}, state: state, began: time.Now(), show: image.NewProgress(r), kept: map[string]bool{}, owners: map[string]*targetOwner{}}
-	out.show.Many = true
-	out.engine = r.Engine(c.jobs, out.event)
-	out.engine.Platforms, out.engine.Referrers = c.platforms, c.referrers
-	return out
+	s := &syncRun{
+		syncCommand: c, run: r, state: state, began: time.Now(),
+		show: image.NewProgress(r), places: &image.Places{Run: r},
+		kept: map[string]bool{}, owners: map[string]*targetOwner{},
+	}
+	s.show.Many = true
+	s.engine = r.Engine(c.jobs, s.event)
+	s.engine.Platforms, s.engine.Referrers = c.platforms, c.referrers
+	return s
 }
 
-func (r *syncRun) event(ev transfer.Event) {
-	r.show.Event(ev)
+func (s *syncRun) event(ev transfer.Event) {
+	s.show.Event(ev)
 	if ev.Kind == transfer.ImageDone && ev.Outcome == blob.Exists {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.kept[ev.Target+" "+ev.Ref] = true
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.kept[ev.Target+" "+ev.Ref] = true
 	}
 }
 
-// copyAll copies the images of all lines. Those of a line begin as soon as it is known which they are, or with one job one
-// after the other.
-func (r *syncRun) copyAll(ctx context.Context, lines []*syncLine) {
+// copyAll copies the images of all lines. The images of a line start as soon as its source is
+// listed; with --jobs 1 all is done in the order of the list.
+func (s *syncRun) copyAll(ctx context.Context, lines []*syncLine) {
 	var lists, images errgroup.Group
-	lists.SetLimit(listsAtOnce)
+	lists.SetLimit(parallelLists)
 	images.SetLimit(cli.ImagesAtOnce)
-	inTurn := r.run.Jobs(r.jobs) == 1
-	if inTurn {
+	sequential := s.run.Jobs(s.jobs) == 1
+	if sequential {
 		lists.SetLimit(1)
 		images.SetLimit(1)
 	}
 	for _, line := range lines {
 		lists.Go(func() error {
-			r.copyLine(ctx, line, &images)
-			if inTurn {
+			s.copyLine(ctx, line, &images)
+			if sequential {
 				_ = images.Wait()
 			}
 			return nil
@@ -77,11 +81,12 @@ func (r *syncRun) copyAll(ctx context.Context, lines []*syncLine) {
 	_ = images.Wait()
 }
 
-func (r *syncRun) copyLine(ctx context.Context, line *syncLine, images *errgroup.Group) {
-	origins, err := r.origins(ctx, line)
+// copyLine starts the copies of a line's images in the group.
+func (s *syncRun) copyLine(ctx context.Context, line *syncLine, images *errgroup.Group) {
+	origins, err := s.origins(ctx, line)
 	if err != nil {
-		line.unknown = true
-		r.note(ctx, SyncResult{Line: line.number, Source: line.what.String()}, err)
+		line.unlisted = true
+		s.finish(ctx, SyncResult{Line: line.number, Source: line.source.String()}, err)
 		return
 	}
 	var left atomic.Int32
@@ -89,7 +94,7 @@ func (r *syncRun) copyLine(ctx context.Context, line *syncLine, images *errgroup
 	for _, o := range origins {
 		images.Go(func() error {
 			if ctx.Err() == nil {
-				r.copyOne(ctx, line, o)
+				s.copyImage(ctx, line, o)
 			}
 			if left.Add(-1) == 0 {
 				closeOrigins(origins) // they may share one tar
@@ -105,43 +110,43 @@ func closeOrigins(origins []image.Origin) {
 	}
 }
 
-// origins opens what a line means.
-func (r *syncRun) origins(ctx context.Context, line *syncLine) ([]image.Origin, error) {
-	if line.what.Pattern == "" {
-		return r.places.Selected(ctx, r.src, line.what)
+// origins opens the images that a line selects.
+func (s *syncRun) origins(ctx context.Context, line *syncLine) ([]image.Origin, error) {
+	if line.source.Pattern == "" {
+		return s.places.Selected(ctx, s.src, line.source)
 	}
-	on := r.src.ForHost(line.what.Ref.Host())
-	tags, all, err := line.what.Tags(ctx, on)
+	on := s.src.ForHost(line.source.Ref.Host())
+	tags, matching, err := line.source.Tags(ctx, on)
 	if err != nil {
 		return nil, err
 	}
-	line.all = all
-	return r.places.Tagged(ctx, on, line.what, tags)
+	line.matching = matching
+	return s.places.Tagged(ctx, on, line.source, tags)
 }
 
-// copyOne copies one image to all its targets.
-func (r *syncRun) copyOne(ctx context.Context, line *syncLine, o image.Origin) {
+// copyImage copies one image to all its targets.
+func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin) {
 	result := SyncResult{Line: line.number, Source: o.String()}
-	targets, err := r.targets(ctx, line, &o)
+	targets, err := s.targets(ctx, line, &o)
 	if err != nil {
-		r.note(ctx, result, err)
+		s.finish(ctx, result, err)
 		return
 	}
-	if digest, same := r.state.unchanged(ctx, o, targets); same {
+	if digest, same := s.state.unchanged(ctx, o, targets); same {
 		for _, l := range targets {
 			result.Target, result.Digest, result.Status = l.String(), digest, SyncUnchanged
-			if news, err := r.claim(l, o); news || err != nil {
-				r.note(ctx, result, err)
+			if first, err := s.firstFor(l, o); first || err != nil {
+				s.finish(ctx, result, err)
 			}
 		}
 		return
 	}
 	var to []image.Destination
 	for _, l := range targets {
-		d, err := r.destination(ctx, o, l)
+		d, err := s.destination(ctx, o, l)
 		if err != nil {
 			result.Target = l.String()
-			r.note(ctx, result, err)
+			s.finish(ctx, result, err)
 			continue
 		}
 		if d.Target != nil {
@@ -151,77 +156,78 @@ func (r *syncRun) copyOne(ctx context.Context, line *syncLine, o image.Origin) {
 	if len(to) == 0 {
 		return
 	}
-	defer leave(to)
-	digest, errs := copyTo(ctx, r.engine, o, to)
+	defer leaveAll(to)
+	digest, errs := copyTo(ctx, s.engine, o, to)
 	for i, d := range to {
-		result.Target, result.Digest, result.Status = d.At.String(), digest, r.status(d)
-		r.note(ctx, result, errs[i])
+		result.Target, result.Digest, result.Status = d.At.String(), digest, s.status(d)
+		s.finish(ctx, result, errs[i])
 	}
 }
 
-// targets is where an image of the line goes. Of one that goes by its digest, while only a part of it is wanted, the part's
-// digest has to be found out first.
-func (r *syncRun) targets(ctx context.Context, line *syncLine, o *image.Origin) ([]image.Location, error) {
-	if len(r.platforms) > 0 && o.Name.Digest != "" {
-		if err := o.Collect(ctx, r.engine); err != nil {
+// targets returns the locations to copy o to. If the target is named by o's digest and --platform
+// cuts the image down, it collects o first to get the new digest.
+func (s *syncRun) targets(ctx context.Context, line *syncLine, o *image.Origin) ([]image.Location, error) {
+	if len(s.platforms) > 0 && o.Name.Digest != "" {
+		if err := o.Collect(ctx, s.engine); err != nil {
 			return nil, err
 		}
 	}
 	return line.targets(o.Name)
 }
 
-// destination opens a target. It has none where the same image went there by another line.
-func (r *syncRun) destination(ctx context.Context, o image.Origin, l image.Location) (image.Destination, error) {
-	if news, err := r.claim(l, o); !news {
+// destination opens a target. Its Target is nil if another line copies the same image there.
+func (s *syncRun) destination(ctx context.Context, o image.Origin, l image.Location) (image.Destination, error) {
+	if first, err := s.firstFor(l, o); !first {
 		return image.Destination{}, err
 	}
-	d, err := r.places.Destination(ctx, r.dst.ForHost(l.Ref.Host()), l, o)
+	d, err := s.places.Destination(ctx, s.dst.ForHost(l.Ref.Host()), l, o)
 	if err == nil {
 		shareScope(o.Source, d.Target)
 	}
 	return d, err
 }
 
-// claim tells whether an image is the first that goes to a target. Where it goes there by another line that is no news, and
-// where another image does it is an error.
-func (r *syncRun) claim(l image.Location, o image.Origin) (news bool, err error) {
-	first := r.setOwner(l, o)
-	if first != nil && first.identity != o.Identity() {
-		err = fmt.Errorf("%s goes there too", first.name)
+// firstFor reports whether o is the first image for target l. The same image again is no error;
+// another image is.
+func (s *syncRun) firstFor(l image.Location, o image.Origin) (bool, error) {
+	owner := s.setOwner(l, o)
+	if owner != nil && owner.identity != o.Identity() {
+		return false, fmt.Errorf("%s goes there too", owner.name)
 	}
-	return first == nil, err
+	return owner == nil, nil
 }
 
-// targetOwner is the image that goes to a target.
+// targetOwner is the image that is copied to a target.
 type targetOwner struct{ name, identity string }
 
-// setOwner notes where an image goes, and returns the one that goes there already, nil where there is none.
-func (r *syncRun) setOwner(l image.Location, o image.Origin) *targetOwner {
+// setOwner makes o the owner of target l. If l has an owner, setOwner changes nothing and returns
+// it.
+func (s *syncRun) setOwner(l image.Location, o image.Origin) *targetOwner {
 	key := l.String()
 	switch {
 	case l.Registry():
 		key = targetKey(l.Ref)
 	case l.Whole():
-		as, _ := l.NameFor(o.Name) // it says nothing that could be wrong
+		as, _ := l.NameFor(o.Name) // a whole layout takes any name
 		key += " " + as.String()
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if first := r.owners[key]; first != nil {
-		return first
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if owner := s.owners[key]; owner != nil {
+		return owner
 	}
-	r.owners[key] = &targetOwner{o.String(), o.Identity()}
+	s.owners[key] = &targetOwner{o.String(), o.Identity()}
 	return nil
 }
 
-// targetKey tells targets on registries apart.
+// targetKey returns the key of a target on a registry in owners.
 func targetKey(ref reference.Reference) string { return image.OnRegistry + ref.String() }
 
-// status tells whether an image moved.
-func (r *syncRun) status(d image.Destination) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.kept[fmt.Sprint(d.Target)+" "+d.As] {
+// status returns whether the engine copied the image of d or found it there.
+func (s *syncRun) status(d image.Destination) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kept[fmt.Sprint(d.Target)+" "+d.As] {
 		return SyncUnchanged
 	}
 	return SyncCopied

@@ -18,8 +18,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// syncState is what earlier runs of sync have put where. It is believed: an image whose source has not changed since is
-// not asked for at the target. A nil state knows nothing.
+// syncState is the file of --state: what earlier runs of sync copied where. It is trusted: if an
+// image's source has not changed since, its targets are not asked. A nil state knows nothing.
 type syncState struct {
 	path string
 
@@ -27,23 +27,25 @@ type syncState struct {
 	images map[string]syncedImage // by target
 }
 
-// syncedImage is an entry of the file.
+// syncedImage is an image in a [syncStateFile].
 type syncedImage struct {
 	Target string      `json:"target"`
 	Source string      `json:"source"`
 	Digest blob.Digest `json:"digest"`
 }
 
-// syncStateFile is the file.
+// syncStateFile is the file's JSON.
 type syncStateFile struct {
 	Version int           `json:"version"`
 	Images  []syncedImage `json:"images"`
 }
 
-// syncStateVersion is that of the file. It counts up when a reader could not do without knowing of a change.
+// syncStateVersion is the file's version. It goes up with a change that an older reader must not
+// ignore.
 const syncStateVersion = 1
 
-// openState reads what --state names, if there is something.
+// openState reads the file of --state. It returns nil without the flag, and an empty state if there
+// is no file yet.
 func (c *syncCommand) openState() (*syncState, error) {
 	if c.state == "" {
 		return nil, nil
@@ -51,10 +53,10 @@ func (c *syncCommand) openState() (*syncState, error) {
 	if len(c.platforms) > 0 || c.referrers {
 		return nil, &cli.UsageError{Message: "--state knows whole images: leave out --platform and --referrers, or --state"}
 	}
-	out := &syncState{path: c.state, images: map[string]syncedImage{}}
+	s := &syncState{path: c.state, images: map[string]syncedImage{}}
 	raw, err := os.ReadFile(c.state)
 	if errors.Is(err, fs.ErrNotExist) {
-		return out, nil
+		return s, nil
 	}
 	if err != nil {
 		return nil, err
@@ -68,13 +70,14 @@ func (c *syncCommand) openState() (*syncState, error) {
 		return nil, fmt.Errorf("--state %s: %w; without the file all targets are asked", c.state, err)
 	}
 	for _, im := range file.Images {
-		out.images[im.Target] = im
+		s.images[im.Target] = im
 	}
-	return out, nil
+	return s, nil
 }
 
-// unchanged tells whether all targets got the image that the source has now, in earlier runs. It asks the source at most
-// once. What cannot be told so is not unchanged.
+// unchanged reports whether earlier runs copied the image that the source has now to all targets,
+// and returns its digest. It asks the source at most once, and reports false if the source does not
+// tell.
 func (s *syncState) unchanged(ctx context.Context, o image.Origin, targets []image.Location) (blob.Digest, bool) {
 	digest := s.digest(o, targets)
 	if digest == "" {
@@ -93,7 +96,8 @@ func (s *syncState) unchanged(ctx context.Context, o image.Origin, targets []ima
 	return digest, err == nil && d.Digest == digest
 }
 
-// digest is what all targets got from the source, "" where that is not the same for all.
+// digest returns the digest that all targets got from the source, "" if they did not all get the
+// same.
 func (s *syncState) digest(o image.Origin, targets []image.Location) blob.Digest {
 	if s == nil {
 		return ""
@@ -109,8 +113,8 @@ func (s *syncState) digest(o image.Origin, targets []image.Location) blob.Digest
 	return first
 }
 
-// note takes what is at a target now, and forgets what failed or was removed there.
-func (s *syncState) note(r SyncResult) {
+// update records what a target has now, and forgets a target where the image failed or was removed.
+func (s *syncState) update(r SyncResult) {
 	if s == nil || r.Target == "" {
 		return
 	}
@@ -123,7 +127,7 @@ func (s *syncState) note(r SyncResult) {
 	}
 }
 
-// save writes the file, whole or not at all.
+// save replaces the file atomically.
 func (s *syncState) save() error {
 	if s == nil {
 		return nil
