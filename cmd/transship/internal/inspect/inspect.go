@@ -20,20 +20,20 @@ import (
 
 // Inspection is what inspect --json prints.
 type Inspection struct {
-	Reference string          `json:"reference"`
-	MediaType string          `json:"mediaType"`
-	Digest    blob.Digest     `json:"digest"`
-	Size      int64           `json:"size"` // bytes of the manifest
-	Images    []imageOverview `json:"images"`
+	Reference string      `json:"reference"`
+	MediaType string      `json:"mediaType"`
+	Digest    blob.Digest `json:"digest"`
+	Size      int64       `json:"size"` // bytes of the manifest
+	Images    []imageInfo `json:"images"`
 }
 
-// imageOverview is one image of an index, or the only one.
-type imageOverview struct {
+// imageInfo is one image of an index, or the only one.
+type imageInfo struct {
 	Platform    string      `json:"platform,omitempty"`
 	Attests     blob.Digest `json:"attests,omitempty"` // the image that an attestation manifest is about
 	MediaType   string      `json:"mediaType"`
 	Digest      blob.Digest `json:"digest"`
-	ContentSize int64       `json:"contentSize"` // bytes of config and layers, as they travel
+	ContentSize int64       `json:"contentSize"` // bytes of config and layers as transferred, mostly compressed
 	Layers      []layerInfo `json:"layers"`
 }
 
@@ -43,19 +43,18 @@ type layerInfo struct {
 	Size      int64       `json:"size"`
 }
 
+// Inspect returns the command inspect.
 func Inspect() run.Command {
 	return run.Command{
 		Name: "inspect", Args: "REF", Min: 1, Max: 1,
 		Short:   "show an image's platforms, digests, sizes and layers",
 		Example: "transship inspect alpine:3.20\ntransship inspect --raw alpine:3.20 | sha256sum",
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			s := r.RemoteFlags(fs, "", "the registry")
+			remote := registryFlags(fs, r)
 			raw := fs.Bool("raw", false, "print the manifest's exact bytes and nothing else")
 			asJSON := fs.Bool("json", false, "print JSON for scripts")
-			r.CommonFlags(fs)
-			r.VerboseFlag(fs)
 			return func(ctx context.Context, r *run.Run, args []string) error {
-				ref, m, src, err := image.Fetch(ctx, s, args[0])
+				ref, m, src, err := image.Fetch(ctx, remote, args[0])
 				if err != nil {
 					return err
 				}
@@ -77,25 +76,26 @@ func Inspect() run.Command {
 	}
 }
 
-// inspect fetches what the overview needs: an index's manifests side by side, or a single image's config.
+// inspect fetches what the report needs: an index's manifests in parallel, or a single image's
+// config.
 func inspect(ctx context.Context, src transfer.Source, m manifest.Manifest) (Inspection, error) {
 	found := Inspection{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size}
 	if !manifest.IsIndex(m.MediaType) {
-		one, err := overviewOf(m)
+		info, err := infoOf(m)
 		if err != nil {
 			return found, err
 		}
 		if p, err := transfer.ImagePlatform(ctx, src, m); err == nil && p.OS != "" {
-			one.Platform = p.String()
+			info.Platform = p.String()
 		}
-		found.Images = []imageOverview{one}
+		found.Images = []imageInfo{info}
 		return found, nil
 	}
 	ix, err := m.Index()
 	if err != nil {
 		return found, err
 	}
-	found.Images = make([]imageOverview, len(ix.Manifests))
+	found.Images = make([]imageInfo, len(ix.Manifests))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(run.InspectJobs)
 	for i, d := range ix.Manifests {
@@ -107,59 +107,63 @@ func inspect(ctx context.Context, src transfer.Source, m manifest.Manifest) (Ins
 	return found, group.Wait()
 }
 
-func inspectEntry(ctx context.Context, src transfer.Source, d manifest.Descriptor) (imageOverview, error) {
+// inspectEntry fetches the manifest of an index's entry. The platform is the one that the entry
+// says.
+func inspectEntry(ctx context.Context, src transfer.Source, d manifest.Descriptor) (imageInfo, error) {
 	m, err := src.Manifest(ctx, string(d.Digest))
 	if err != nil {
-		return imageOverview{}, err
+		return imageInfo{}, err
 	}
-	one, err := overviewOf(m)
-	one.Attests = d.AttestationFor()
+	info, err := infoOf(m)
+	info.Attests = d.AttestationFor()
 	if d.Platform != nil {
-		one.Platform = d.Platform.String()
+		info.Platform = d.Platform.String()
 	}
-	return one, err
+	return info, err
 }
 
-func overviewOf(m manifest.Manifest) (imageOverview, error) {
-	one := imageOverview{MediaType: m.MediaType, Digest: m.Digest, Layers: []layerInfo{}}
+// infoOf returns what the manifest alone says. An index in an index has no layers.
+func infoOf(m manifest.Manifest) (imageInfo, error) {
+	info := imageInfo{MediaType: m.MediaType, Digest: m.Digest, Layers: []layerInfo{}}
 	refs, err := m.References()
 	if err != nil || manifest.IsIndex(m.MediaType) {
-		return one, err
+		return info, err
 	}
 	im, err := m.Image()
-	one.ContentSize = im.Size()
+	info.ContentSize = im.Size()
 	if im.Config != nil {
 		refs = refs[1:]
 	}
 	for _, d := range refs {
-		one.Layers = append(one.Layers, layerInfo{d.MediaType, d.Digest, d.Size})
+		info.Layers = append(info.Layers, layerInfo{d.MediaType, d.Digest, d.Size})
 	}
-	return one, err
+	return info, err
 }
 
-// table prints the overview for people.
+// table prints the report for people.
 func (f Inspection) table(out io.Writer) error {
 	fmt.Fprintf(out, "Name:       %s\nMediaType:  %s\nDigest:     %s\n\n", f.Reference, f.MediaType, f.Digest)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PLATFORM\tDIGEST\tSIZE\tLAYERS")
-	for _, one := range f.Images {
-		size, layers := cli.Bytes(one.ContentSize), strconv.Itoa(len(one.Layers))
-		if manifest.IsIndex(one.MediaType) {
+	for _, info := range f.Images {
+		size, layers := cli.Bytes(info.ContentSize), strconv.Itoa(len(info.Layers))
+		if manifest.IsIndex(info.MediaType) {
 			size, layers = "-", "-"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", one.title(), one.Digest, size, layers)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", info.title(), info.Digest, size, layers)
 	}
 	return w.Flush()
 }
 
-func (o imageOverview) title() string {
+// title returns what the PLATFORM column has.
+func (i imageInfo) title() string {
 	switch {
-	case o.Attests != "":
-		return "attestation of " + o.Attests.Short()
-	case manifest.IsIndex(o.MediaType):
+	case i.Attests != "":
+		return "attestation of " + i.Attests.Short()
+	case manifest.IsIndex(i.MediaType):
 		return "index"
-	case o.Platform == "":
+	case i.Platform == "":
 		return "-"
 	}
-	return o.Platform
+	return i.Platform
 }
