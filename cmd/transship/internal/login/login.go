@@ -1,3 +1,5 @@
+// Package login is the commands that store and remove a registry's credentials: [Login] returns
+// login, and [Logout] returns logout.
 package login
 
 import (
@@ -13,14 +15,15 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// loginCommand is the command login.
+// loginCommand is login and its flags.
 type loginCommand struct {
-	at       *run.Remote
+	registry *run.Remote
 	username string
 	password string
 	stdin    bool
 }
 
+// Login returns the command login.
 func Login() run.Command {
 	return run.Command{
 		Name: "login", Args: "HOST", Min: 1, Max: 1,
@@ -30,15 +33,16 @@ docker's config.json names for the host, otherwise into that file itself (mode 0
 		Example: `transship login registry.example.com
 echo "$PASSWORD" | transship login --username me --password-stdin docker.io`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			l := &loginCommand{at: r.RemoteFlags(fs, "", "the registry")}
-			fs.StringVar(&l.username, "username", "", "user `name`")
+			c := &loginCommand{registry: r.RemoteFlags(fs, "", "the registry")}
+			fs.StringVar(&c.username, "username", "", "user `name`")
 			cli.Alias(fs, "u", "username")
-			fs.StringVar(&l.password, "password", "", "`password` or token; it shows in the list of processes, --password-stdin does not")
+			fs.StringVar(&c.password, "password", "",
+				"`password` or token; it shows in the list of processes, --password-stdin does not")
 			cli.Alias(fs, "p", "password")
-			fs.BoolVar(&l.stdin, "password-stdin", false, "read the password from standard input")
+			fs.BoolVar(&c.stdin, "password-stdin", false, "read the password from standard input")
 			r.CommonFlags(fs)
 			r.VerboseFlag(fs)
-			return l.run
+			return c.run
 		},
 	}
 }
@@ -67,7 +71,8 @@ func (c *loginCommand) run(ctx context.Context, r *run.Run, args []string) error
 	return nil
 }
 
-// parseHost reads the name of a registry; "docker.io" and what it is called in old configurations is Docker Hub.
+// parseHost parses a registry's name. "docker.io" and the names for it in old configurations mean
+// Docker Hub.
 func parseHost(arg string) (reference.Reference, error) {
 	host := strings.TrimPrefix(strings.TrimPrefix(arg, "https://"), "http://")
 	host = strings.TrimSuffix(strings.TrimSuffix(host, "/v1/"), "/")
@@ -77,40 +82,44 @@ func parseHost(arg string) (reference.Reference, error) {
 	ref, err := reference.Parse(host + "/x")
 	isHub := host == "docker.io" || host == "index.docker.io"
 	if err != nil || strings.Contains(host, "/") || ref.Domain != host && !isHub {
-		return ref, &cli.UsageError{Message: fmt.Sprintf("%q is no registry's host", arg), Advice: "give a host such as registry.example.com:5000"}
+		return ref, &cli.UsageError{
+			Message: fmt.Sprintf("%q is no registry's host", arg),
+			Advice:  "give a host such as registry.example.com:5000",
+		}
 	}
 	return ref, nil
 }
 
-// check asks the registry, and tells whether it wanted to see the credentials.
+// check calls the registry with the credentials, and reports whether it asked for them.
 func (c *loginCommand) check(ctx context.Context, ref reference.Reference, cred auth.Credential) (bool, error) {
-	c.at.Host = ref.Host()
-	c.at.Creds = "" // what is checked is what was typed
-	c.at.Refused = "check the user name and the password; with two-factor authentication the password is an access token"
-	static := &witness{Static: auth.Static(cred)}
-	err := c.at.Ping(ctx, static)
-	return static.seen.Load(), err
+	c.registry.Host = ref.Host()
+	c.registry.Creds = "" // cred has them
+	c.registry.Refused = "check the user name and the password; " +
+		"with two-factor authentication the password is an access token"
+	watched := &watchedCredentials{Static: auth.Static(cred)}
+	err := c.registry.Ping(ctx, watched)
+	return watched.used.Load(), err
 }
 
-// witness tells whether anybody asked for the credentials.
-type witness struct {
+// watchedCredentials remembers whether the credentials were asked for.
+type watchedCredentials struct {
 	auth.Static
-	seen atomic.Bool
+	used atomic.Bool
 }
 
 // Credential implements auth.Credentials.
-func (w *witness) Credential(ctx context.Context, host, repository string) (auth.Credential, error) {
-	w.seen.Store(true)
+func (w *watchedCredentials) Credential(ctx context.Context, host, repository string) (auth.Credential, error) {
+	w.used.Store(true)
 	return w.Static.Credential(ctx, host, repository)
 }
 
-// credential gathers user name and password from flags, standard input, or whoever sits at the terminal.
+// credential takes user name and password from flags, standard input or the terminal.
 func (c *loginCommand) credential(ctx context.Context, r *run.Run) (auth.Credential, error) {
 	if err := c.checkFlags(r.Stdin.Terminal); err != nil {
 		return auth.Credential{}, err
 	}
-	if c.at.Creds != "" {
-		return c.at.Given(ctx)
+	if c.registry.Creds != "" {
+		return c.registry.Given(ctx)
 	}
 	var err error
 	if c.username == "" {
@@ -120,7 +129,7 @@ func (c *loginCommand) credential(ctx context.Context, r *run.Run) (auth.Credent
 	}
 	switch {
 	case c.stdin:
-		c.password, err = r.Stdin.All(ctx) // a password may be a key file of many lines
+		c.password, err = r.Stdin.All(ctx) // a password may be a key file with several lines
 	case c.password == "":
 		c.password, err = r.Ask(ctx, "Password: ", true)
 	}
@@ -130,43 +139,48 @@ func (c *loginCommand) credential(ctx context.Context, r *run.Run) (auth.Credent
 	return auth.Credential{Username: c.username, Password: c.password, Source: "the command line"}, err
 }
 
-// checkFlags refuses flags that contradict each other, and those that leave something to ask for where nobody answers.
+// checkFlags refuses flags that contradict each other, and flags that leave out what only a
+// terminal could be asked for.
 func (c *loginCommand) checkFlags(terminal bool) error {
 	switch {
-	case c.at.Creds != "" && (c.username != "" || c.password != "" || c.stdin):
+	case c.registry.Creds != "" && (c.username != "" || c.password != "" || c.stdin):
 		return &cli.UsageError{Message: "--creds stands for user name and password: leave out the other flags"}
 	case c.stdin && c.password != "":
 		return &cli.UsageError{Message: "--password and --password-stdin exclude each other"}
 	case c.stdin && c.username == "":
 		return &cli.UsageError{Message: "--password-stdin needs --username"}
-	case c.at.Creds == "" && !terminal && (c.username == "" || c.password == "" && !c.stdin):
-		return &cli.UsageError{Message: "a user name and a password are needed", Advice: "use --username with --password-stdin in scripts"}
+	case c.registry.Creds == "" && !terminal && (c.username == "" || c.password == "" && !c.stdin):
+		return &cli.UsageError{
+			Message: "a user name and a password are needed",
+			Advice:  "use --username with --password-stdin in scripts",
+		}
 	}
 	return nil
 }
 
+// Logout returns the command logout.
 func Logout() run.Command {
 	return run.Command{
 		Name: "logout", Args: "HOST", Min: 1, Max: 1,
 		Short:   "remove the stored credentials for a registry",
 		Example: "transship logout registry.example.com",
-		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			return func(ctx context.Context, r *run.Run, args []string) error {
-				ref, err := parseHost(args[0])
-				if err != nil {
-					return err
-				}
-				found, err := r.Config().Erase(ctx, ref.Host())
-				if err != nil {
-					return err
-				}
-				if !found {
-					r.Note("not logged in to %s", ref.Domain)
-					return nil
-				}
-				r.Note("removed the credentials for %s", ref.Domain)
-				return nil
-			}
-		},
+		Setup:   func(*flag.FlagSet, *run.Run) run.Action { return logout },
 	}
+}
+
+func logout(ctx context.Context, r *run.Run, args []string) error {
+	ref, err := parseHost(args[0])
+	if err != nil {
+		return err
+	}
+	found, err := r.Config().Erase(ctx, ref.Host())
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		r.Note("not logged in to %s", ref.Domain)
+	default:
+		r.Note("removed the credentials for %s", ref.Domain)
+	}
+	return nil
 }

@@ -1,13 +1,13 @@
 package login
 
-import (
-	"testing"
-)
+import "testing"
 
-func TestNamesOfRegistries(t *testing.T) {
+func TestParseHost(t *testing.T) {
+	const hub = "registry-1.docker.io"
 	for arg, want := range map[string]string{
-		"docker.io": "registry-1.docker.io", "https://index.docker.io/v1/": "registry-1.docker.io", "registry-1.docker.io": "registry-1.docker.io",
-		"localhost": "localhost", "localhost:5000": "localhost:5000", "https://r.example.com/": "r.example.com", "http://r.example.com": "r.example.com",
+		"docker.io": hub, "https://index.docker.io/v1/": hub, hub: hub,
+		"localhost": "localhost", "localhost:5000": "localhost:5000",
+		"https://r.example.com/": "r.example.com", "http://r.example.com": "r.example.com",
 		"r": "", "r.example.com/a": "", "a b": "", "": "", "r.example.com:x": "", "user@r.example.com": "",
 	} {
 		ref, err := parseHost(arg)
