@@ -1,3 +1,5 @@
+// Package demo is the command that shows a copy between two registries inside the program: [Demo]
+// returns it.
 package demo
 
 import (
@@ -21,12 +23,13 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// The names that the demo copies from and to; they are those of the walk-through that this program replaces.
+// The names that the demo copies from and to, as in the README.
 const (
-	demoFrom = "halohub/halo:1.6"
-	demoTo   = "hczjl/halo:1.6"
+	fromName = "halohub/halo:1.6"
+	toName   = "hczjl/halo:1.6"
 )
 
+// Demo returns the command demo.
 func Demo() run.Command {
 	return run.Command{
 		Name: "demo", Min: 0, Max: 0,
@@ -36,13 +39,13 @@ three platforms into the first, and copies it to the second.`,
 		Example: "transship demo\ntransship demo --audit demo.har",
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			r.AuditFlags(fs)
-			return func(ctx context.Context, r *run.Run, _ []string) error { return demo(ctx, r) }
+			return demo
 		},
 	}
 }
 
-// demo shows the whole job on two registries of its own.
-func demo(ctx context.Context, r *run.Run) error {
+// demo copies an image between two registries of its own and prints every call.
+func demo(ctx context.Context, r *run.Run, _ []string) error {
 	source, stopSource, err := startRegistry()
 	if err != nil {
 		return err
@@ -53,25 +56,27 @@ func demo(ctx context.Context, r *run.Run) error {
 		return err
 	}
 	defer stopTarget()
-	from, to := source+"/"+demoFrom, target+"/"+demoTo
+	from, to := source+"/"+fromName, target+"/"+toName
 
 	var quiet atomic.Bool
 	r.OnCall = func(c wire.Call) {
 		if !quiet.Load() {
-			fmt.Fprintln(r.Stdout, demoLine(c, source, target))
+			fmt.Fprintln(r.Stdout, callLine(c, source, target))
 		}
 	}
-	// What fills the first registry is no part of what is shown, nor of the audit.
+	// A run of its own fills the first registry: those calls are neither shown nor in the audit.
 	if err := fill(ctx, run.New(cli.NewStreams(r.Env, nil, io.Discard, io.Discard)), from); err != nil {
 		return fmt.Errorf("filling the first registry: %w", err)
 	}
-	fmt.Fprintf(r.Stdout, "Two registries run on loopback. The first has a real image for three platforms, %s.\n\n", from)
-	fmt.Fprintf(r.Stdout, "$ transship copy %s %s\n", from, to)
+	fmt.Fprintf(r.Stdout, "Two registries run on loopback. "+
+		"The first has a real image for three platforms, %s.\n\n"+
+		"$ transship copy %s %s\n", from, from, to)
 	if err := mirror.CopyOne(ctx, r, from, to); err != nil {
 		return err
 	}
 	quiet.Store(true)
-	fmt.Fprintf(r.Stdout, "\nThe list is there byte for byte, and so is all that it names:\n\n$ transship inspect --raw %s\n", to)
+	fmt.Fprintf(r.Stdout, "\nThe list is there byte for byte, and so is all that it names:\n\n"+
+		"$ transship inspect --raw %s\n", to)
 	if err := showRaw(ctx, r, to); err != nil {
 		return err
 	}
@@ -81,8 +86,9 @@ func demo(ctx context.Context, r *run.Run) error {
 	return nil
 }
 
-// demoLine is a call that fits on a terminal's line, with the registries' roles for their addresses.
-func demoLine(c wire.Call, source, target string) string {
+// callLine describes a call in a line short enough for a terminal, with the registries' roles in
+// place of their addresses.
+func callLine(c wire.Call, source, target string) string {
 	text, err := url.QueryUnescape(c.URL)
 	if err != nil {
 		text = c.URL
@@ -92,7 +98,7 @@ func demoLine(c wire.Call, source, target string) string {
 	return fmt.Sprintf("  %d %-4s %s", c.StatusCode, c.Method, cli.Shorten(text))
 }
 
-// startRegistry serves an empty registry in memory on a loopback port of its own.
+// startRegistry serves an empty registry in memory on a free loopback port.
 func startRegistry() (host string, stop func(), err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

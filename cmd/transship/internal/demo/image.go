@@ -16,7 +16,7 @@ import (
 	"github.com/hczjl/transship/testdata/image"
 )
 
-// fill puts the image that this program carries under a reference.
+// fill pushes the embedded image to a reference.
 func fill(ctx context.Context, r *run.Run, into string) error {
 	ref, err := reference.Parse(into)
 	if err != nil {
@@ -34,7 +34,7 @@ func fill(ctx context.Context, r *run.Run, into string) error {
 	return err
 }
 
-// embeddedRoot returns the digest of the embedded image's list.
+// embeddedRoot returns the digest of the embedded image's index.
 func embeddedRoot() (string, error) {
 	raw, err := fs.ReadFile(image.Layout, "index.json")
 	if err != nil {
@@ -50,7 +50,7 @@ func embeddedRoot() (string, error) {
 	return string(ix.Manifests[0].Digest), nil
 }
 
-// embedded reads an OCI image layout out of the program, by digest (image-spec, image-layout.md).
+// embedded is an OCI image layout inside the program, read by digest (image-spec, image-layout.md).
 type embedded struct{ files fs.FS }
 
 // Manifest implements transfer.Source.
