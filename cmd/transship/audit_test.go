@@ -309,7 +309,7 @@ func TestWithoutSecrets(t *testing.T) {
 			t.Fatal(err)
 		}
 		fs := flagsOf(c)
-		if got := strings.Join(cli.WithoutSecrets(fs, rest), " "); got != want {
+		if got := strings.Join(cli.RedactArgs(fs, rest), " "); got != want {
 			t.Errorf("%s\n got %s\nwant %s", line, got, want)
 		}
 	}

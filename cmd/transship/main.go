@@ -47,7 +47,7 @@ func interruptible(parent context.Context) (context.Context, context.CancelFunc)
 func runLine(ctx context.Context, r *run.Run, args []string) int {
 	err := dispatch(ctx, r, args)
 	if err == nil {
-		err = r.Stdout.Err
+		err = r.Stdout.Err()
 	}
 	return finish(ctx, r, err)
 }
@@ -84,9 +84,9 @@ func finish(ctx context.Context, r *run.Run, err error) int {
 	if err == nil {
 		return cli.ExitDone
 	}
-	err = cli.Interrupted(ctx, err)
+	err = cli.WrapInterrupted(ctx, err)
 	name := strings.TrimSpace("transship " + r.Command)
-	r.Stderr.Line("%s: %s", name, cli.Shorten(cli.OneLine(err.Error())))
+	r.Stderr.Line("%s: %s", name, cli.ShortenDigests(cli.OneLine(err.Error())))
 	if hint := r.Hint(err); hint != "" {
 		r.Stderr.Line("hint: %s", hint)
 	}

@@ -89,7 +89,7 @@ func changeText(c diff.Change) string {
 	if mark == "" {
 		mark = "~"
 	}
-	text := cli.Shorten(fmt.Sprintf("%s %s %s%s", mark, c.Method, c.Host, c.Path))
+	text := cli.ShortenDigests(fmt.Sprintf("%s %s %s%s", mark, c.Method, c.Host, c.Path))
 	if c.Times > 1 {
 		text += fmt.Sprintf("  %d times", c.Times)
 	}

@@ -14,7 +14,7 @@ import (
 func reasonText(r trace.Reason) string {
 	text := activityText(r)
 	if r.Bytes > 0 {
-		text += ", " + cli.Bytes(r.Bytes)
+		text += ", " + cli.FormatBytes(r.Bytes)
 	}
 	if r.Longest == nil {
 		return text

@@ -49,10 +49,10 @@ func (r *reportText) head() {
 		{"Start", r.Start.UTC().Format("2006-01-02 15:04:05.000 MST")},
 		{"Time", r.Wall.String() + state},
 		{"Calls", countsText(r.Total)},
-		{"Bytes", cli.Bytes(r.Total.Sent) + " sent, " + cli.Bytes(r.Total.Received) + " received"},
+		{"Bytes", cli.FormatBytes(r.Total.Sent) + " sent, " + cli.FormatBytes(r.Total.Received) + " received"},
 	} {
 		if text := cli.OneLine(row[1]); text != "" {
-			cli.Wrapped(&r.out, fmt.Sprintf("%-7s", row[0]), text)
+			cli.WriteWrapped(&r.out, fmt.Sprintf("%-7s", row[0]), text)
 		}
 	}
 }
@@ -101,7 +101,7 @@ func (r *reportText) reasons() {
 			rest += x.Share
 			continue
 		}
-		cli.Wrapped(&r.out, fmt.Sprintf("%5.0f %% %7s  ", 100*x.Share, x.Time), reasonText(x))
+		cli.WriteWrapped(&r.out, fmt.Sprintf("%5.0f %% %7s  ", 100*x.Share, x.Time), reasonText(x))
 	}
 	if rest >= 0.005 {
 		fmt.Fprintf(&r.out, "%5.0f %%          other things\n", 100*rest)
@@ -143,7 +143,7 @@ func (r *reportText) calls() {
 	rows := [][]string{{"", "CALLS", "RETRIES", "FAILED", "SENT", "RECEIVED", "CONNECTIONS", "ERRORS"}}
 	add := func(title string, g trace.Group) {
 		rows = append(rows, []string{title, fmt.Sprint(g.Calls), orDash(g.Retries), orDash(g.Failed),
-			cli.Bytes(g.Sent), cli.Bytes(g.Received), orDash(g.Connections), errorsText(g.Errors)})
+			cli.FormatBytes(g.Sent), cli.FormatBytes(g.Received), orDash(g.Connections), errorsText(g.Errors)})
 	}
 	for _, h := range r.Hosts {
 		add(cli.OneLine(h.Host), h.Group)
@@ -203,7 +203,7 @@ func (r *reportText) blobs() {
 		if b.Sent {
 			way = "to "
 		}
-		rows = append(rows, []string{cli.OneLine(blob.Digest(b.Digest).Short()), cli.Bytes(b.Bytes), b.Time.String(), cli.Bytes(int64(b.Rate())),
+		rows = append(rows, []string{cli.OneLine(blob.Digest(b.Digest).Short()), cli.FormatBytes(b.Bytes), b.Time.String(), cli.FormatBytes(int64(b.Rate())),
 			fmt.Sprint(b.Calls), way + cli.OneLine(b.Host)})
 	}
 	more := ""

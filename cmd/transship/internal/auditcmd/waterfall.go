@@ -32,7 +32,7 @@ longest have rows.`,
 					return err
 				}
 				var image bytes.Buffer
-				if err := waterfall.Write(&image, t, cli.Bytes); err != nil {
+				if err := waterfall.Write(&image, t, cli.FormatBytes); err != nil {
 					return err
 				}
 				if *out == "-" {

@@ -135,11 +135,11 @@ func (c *benchCommand) announce(r *run.Run, at distance, host string) error {
 	seconds := float64(bytes)/float64(at.rate) + float64(calls)*at.latency.Seconds()/float64(c.fewestJobs())
 	rounds := int(c.rounds())
 	r.Note("%d round%s of %d combination%s: about %s to move in all, and about %s if %s moves %s a second",
-		rounds, cli.Plural(rounds), len(c.cells()), cli.Plural(len(c.cells())), cli.Bytes(bytes), formatSeconds(seconds), at.name, cli.Bytes(at.rate))
+		rounds, cli.Plural(rounds), len(c.cells()), cli.Plural(len(c.cells())), cli.FormatBytes(bytes), formatSeconds(seconds), at.name, cli.FormatBytes(at.rate))
 	switch {
 	case c.yes:
 	case bytes > benchMaxBytes:
-		return &boundsError{fmt.Sprintf("this moves about %s, which is more than 1 GiB", cli.Bytes(bytes))}
+		return &boundsError{fmt.Sprintf("this moves about %s, which is more than 1 GiB", cli.FormatBytes(bytes))}
 	case seconds > benchMaxTime.Seconds():
 		return &boundsError{fmt.Sprintf("this takes about %s, which is more than an hour", formatSeconds(seconds))}
 	case at == onPublic():
@@ -151,7 +151,7 @@ func (c *benchCommand) announce(r *run.Run, at distance, host string) error {
 // warmed says how long the run still takes, as the warm-up shows, and ends one that would take too long.
 func (c *benchCommand) warmed(r *run.Run, round time.Duration) error {
 	left := round.Seconds() * float64(c.count)
-	r.Note("a round takes %s: about %s to go", cli.Duration(round), formatSeconds(left))
+	r.Note("a round takes %s: about %s to go", cli.FormatDuration(round), formatSeconds(left))
 	if !c.yes && left > benchMaxTime.Seconds() {
 		return &boundsError{fmt.Sprintf("this takes about %s more, which is more than an hour", formatSeconds(left))}
 	}
@@ -172,5 +172,5 @@ func formatSeconds(s float64) string {
 	if s > year {
 		return fmt.Sprintf("%.0f years", s/year)
 	}
-	return cli.Duration(time.Duration(s * float64(time.Second)))
+	return cli.FormatDuration(time.Duration(s * float64(time.Second)))
 }

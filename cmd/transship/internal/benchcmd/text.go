@@ -53,7 +53,7 @@ func (c *benchCommand) tell(r *run.Run, report *bench.Report) {
 func cellText(kind bench.Kind, s bench.Summary) string {
 	text := fmt.Sprintf("%s %s: ", kind, s.Cell)
 	if s.Speed.Median > 0 {
-		text += fmt.Sprintf("%s/s (%s to %s)", cli.Bytes(int64(s.Speed.Median)), cli.Bytes(int64(s.Speed.Min)), cli.Bytes(int64(s.Speed.Max)))
+		text += fmt.Sprintf("%s/s (%s to %s)", cli.FormatBytes(int64(s.Speed.Median)), cli.FormatBytes(int64(s.Speed.Min)), cli.FormatBytes(int64(s.Speed.Max)))
 	} else {
 		text += fmt.Sprintf("%s each (%s to %s)", nanoseconds(s.Op.Median), nanoseconds(s.Op.Min), nanoseconds(s.Op.Max))
 	}
@@ -78,7 +78,7 @@ func limitText(r *bench.Report) string {
 			text += "; SHA-256"
 		}
 		for _, rate := range x.rates {
-			text += fmt.Sprintf(" %s/s on %d %s%s,", cli.Bytes(int64(rate.PerSecond())), rate.N, x.of, cli.Plural(rate.N))
+			text += fmt.Sprintf(" %s/s on %d %s%s,", cli.FormatBytes(int64(rate.PerSecond())), rate.N, x.of, cli.Plural(rate.N))
 		}
 		text = text[:len(text)-1]
 	}
@@ -89,7 +89,7 @@ func limitText(r *bench.Report) string {
 func (c *benchCommand) tellLeft(r *run.Run, left []bench.Left) {
 	for _, l := range left {
 		r.Note("left on %s: %d manifest%s, %d blob%s of %s: %s", l.Repository, l.Manifests, cli.Plural(l.Manifests),
-			l.Blobs, cli.Plural(l.Blobs), cli.Bytes(l.Bytes), cli.Shorten(cli.OneLine(l.Reason.Error())))
+			l.Blobs, cli.Plural(l.Blobs), cli.FormatBytes(l.Bytes), cli.ShortenDigests(cli.OneLine(l.Reason.Error())))
 	}
 }
 

@@ -49,7 +49,7 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 
 // hintDamaged adds to an error that is about the content of a bundle, and not about an answer of the registry, what to do.
 func hintDamaged(err error) error {
-	if _, ok := cli.HintIn(err); ok || run.IsArchive(err) || !run.IsIntegrity(err) || cli.As[*distribution.Error](err) {
+	if _, ok := cli.HintOf(err); ok || run.IsArchive(err) || !run.IsIntegrity(err) || cli.Has[*distribution.Error](err) {
 		return err
 	}
 	return cli.WithHint(err, run.DamagedHint)
@@ -78,9 +78,9 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	show.Many = len(images) > 1
 	engine := r.Engine(c.jobs, show.Event)
 	stop := show.Start()
-	b := &cli.Batch{Streams: r.Streams, Of: len(images), AtOnce: r.AtOnce(c.jobs)}
+	b := &cli.Batch{Streams: r.Streams, Total: len(images), Parallel: r.AtOnce(c.jobs)}
 	for _, some := range inOrder(ctx, images) {
-		cli.EachOf(ctx, b, some, func(ctx context.Context, im loadedImage) error { return c.one(ctx, r, engine, base, im) })
+		cli.Each(ctx, b, some, func(ctx context.Context, im loadedImage) error { return c.one(ctx, r, engine, base, im) })
 	}
 	stop()
 	if b.Done > 0 {

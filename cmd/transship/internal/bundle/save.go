@@ -119,7 +119,7 @@ func (c *saveCommand) check(r *run.Run, args []string) error {
 		return &cli.UsageError{Message: "--sum needs a file to write to", Advice: "-o FILE.tar; standard output can be sent through sha256sum"}
 	case c.since != "" && c.toFolder():
 		return &cli.UsageError{Message: "--since makes a bundle, and no folder", Advice: "a folder is only added to: what it has is not fetched again"}
-	case c.out == "-" && cli.IsTerminal(r.Stdout.Out):
+	case c.out == "-" && r.Stdout.IsTerminal():
 		return &cli.UsageError{Message: "standard output is a terminal", Advice: "send it to a file or a pipe, or write -o FILE.tar"}
 	case c.out != "-" && !c.toFolder():
 		return image.CheckFolder(c.out)
@@ -190,7 +190,7 @@ func (c *saveCommand) stream(ctx context.Context, r *run.Run, engine *transfer.E
 	open := func(d manifest.Descriptor) blob.Open { return engine.Open(b, d) }
 	in, err := layout.Stream(ctx, r.Stdout, b.Contents, open)
 	if err == nil {
-		r.Note("saved %d image%s to standard output in %s", len(in.Images), cli.Plural(len(in.Images)), cli.Duration(time.Since(began)))
+		r.Note("saved %d image%s to standard output in %s", len(in.Images), cli.Plural(len(in.Images)), cli.FormatDuration(time.Since(began)))
 	}
 	return err
 }

@@ -147,7 +147,7 @@ func (c *saveCommand) fillFolder(ctx context.Context, r *run.Run, engine *transf
 	show.Many = len(images) > 1
 	stop := show.Start()
 	group, inGroup := errgroup.WithContext(ctx)
-	group.SetLimit(cli.ImagesAtOnce)
+	group.SetLimit(cli.ParallelImages)
 	n := 0
 	for _, im := range images {
 		for _, name := range im.names {

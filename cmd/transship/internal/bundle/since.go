@@ -61,7 +61,7 @@ func (c *saveCommand) onFarSide(ctx context.Context, r *run.Run, b *image.Bundle
 		}
 	}
 	group, inGroup := errgroup.WithContext(ctx)
-	group.SetLimit(cli.ImagesAtOnce)
+	group.SetLimit(cli.ParallelImages)
 	for i, im := range images {
 		group.Go(func() error { return p.looked(p.ask(inGroup, repos[i], im)) })
 	}

@@ -181,6 +181,6 @@ func (c *verifyCommand) print(r *run.Run, f *Verification) error {
 	if f.BuildsOn != "" {
 		rest = "; it builds on " + f.BuildsOn
 	}
-	fmt.Fprintf(r.Stdout, "%s: sound: %d checks, %s read%s\n", f.Target, f.Checks, cli.Bytes(f.Bytes), rest)
+	fmt.Fprintf(r.Stdout, "%s: sound: %d checks, %s read%s\n", f.Target, f.Checks, cli.FormatBytes(f.Bytes), rest)
 	return nil
 }

@@ -38,8 +38,8 @@ func (c *Console) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// Draw puts a picture in the place of the one before; one without lines leaves nothing behind.
-func (c *Console) Draw(picture []string) {
+// SetStatus puts a picture in the place of the one before; one without lines leaves nothing behind.
+func (c *Console) SetStatus(picture []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.picture)+len(picture) == 0 {

@@ -15,15 +15,15 @@ const (
 	ExitInterrupted = 130
 )
 
-// exitMeaning is one row of the table of exit codes.
-type exitMeaning struct {
+// ExitMeaning is one row of the table of exit codes.
+type ExitMeaning struct {
 	Code    int
 	Meaning string
 }
 
 // ExitMeanings is the table, as the overview and the README show it.
-func ExitMeanings() []exitMeaning {
-	return []exitMeaning{
+func ExitMeanings() []ExitMeaning {
+	return []ExitMeaning{
 		{ExitDone, "done"},
 		{ExitFailed, "another failure"},
 		{ExitUsage, "usage: the command line cannot be understood"},

@@ -7,18 +7,18 @@ import (
 	"os/exec"
 )
 
-// BroughtCode returns the exit code that the outermost coded error in err brings, 0 where there is none. A credential
+// ExitCodeOf returns the exit code that the outermost coded error in err brings, 0 where there is none. A credential
 // helper's own exit code is none of ours.
-func BroughtCode(err error) int {
+func ExitCodeOf(err error) int {
 	var c coded
-	if !errors.As(err, &c) || As[*exec.ExitError](c) {
+	if !errors.As(err, &c) || Has[*exec.ExitError](c) {
 		return 0
 	}
 	return c.ExitCode()
 }
 
-// As tells whether err has an error of type E in it.
-func As[E error](err error) bool {
+// Has tells whether err has an error of type E in it.
+func Has[E error](err error) bool {
 	var e E
 	return errors.As(err, &e)
 }
@@ -75,8 +75,8 @@ var ErrInterrupted = errors.New("interrupted")
 // interruptedError is the end of a run that the user has stopped. What failed for it is not said.
 type interruptedError struct{ err error }
 
-// Interrupted returns err as an interruption where the user has stopped the run.
-func Interrupted(ctx context.Context, err error) error {
+// WrapInterrupted returns err as an interruption where the user has stopped the run.
+func WrapInterrupted(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil || !errors.Is(context.Cause(ctx), ErrInterrupted) {
 		return err
 	}
@@ -89,8 +89,8 @@ func (*interruptedError) Error() string { return ErrInterrupted.Error() }
 // Unwrap returns errInterrupted, and what failed for it.
 func (e *interruptedError) Unwrap() []error { return []error{ErrInterrupted, e.err} }
 
-// HintIn returns the hint that the outermost hinted error in err brings, and whether there is one.
-func HintIn(err error) (hint string, ok bool) {
+// HintOf returns the hint that the outermost hinted error in err brings, and whether there is one.
+func HintOf(err error) (hint string, ok bool) {
 	var h hinted
 	if !errors.As(err, &h) {
 		return "", false

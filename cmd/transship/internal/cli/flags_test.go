@@ -91,7 +91,7 @@ func FuzzFlags(f *testing.F) {
 		fs.Bool("flatten", false, "")
 		words := strings.Split(line, " ")
 		args, err := ParseFlags(fs, words)
-		if err != nil && err != flag.ErrHelp && !As[*UsageError](err) {
+		if err != nil && err != flag.ErrHelp && !Has[*UsageError](err) {
 			t.Errorf("%q: error %v is no usage error", line, err)
 		}
 		if len(args) > len(words) {

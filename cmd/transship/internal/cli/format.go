@@ -17,8 +17,8 @@ func Plural(n int) string {
 	return "s"
 }
 
-// Bytes writes a size for people, in powers of 1000 as docker does.
-func Bytes(n int64) string {
+// FormatBytes writes a size for people, in powers of 1000 as docker does.
+func FormatBytes(n int64) string {
 	const units = "kMGTPE"
 	if n < 1000 {
 		return fmt.Sprintf("%d B", n)
@@ -35,8 +35,8 @@ func Bytes(n int64) string {
 	return fmt.Sprintf("%.0f %cB", value, units[unit])
 }
 
-// Duration writes a duration for people: no more digits than matter.
-func Duration(d time.Duration) string {
+// FormatDuration writes a duration for people: no more digits than matter.
+func FormatDuration(d time.Duration) string {
 	switch {
 	case d < time.Second:
 		return d.Round(time.Millisecond).String()
@@ -80,9 +80,9 @@ func OneLine(s string) string {
 // namedDigest is a digest in a reference or a URL.
 var namedDigest = regexp.MustCompile(`([@/=]sha\d+(?::|%3A)[0-9a-f]{12})[0-9a-f]{52,}`)
 
-// Shorten leaves of the digests in references and URLs as much as docker shows. One that stands alone is what a message
+// ShortenDigests leaves of the digests in references and URLs as much as docker shows. One that stands alone is what a message
 // is about.
-func Shorten(s string) string { return namedDigest.ReplaceAllString(s, "$1...") }
+func ShortenDigests(s string) string { return namedDigest.ReplaceAllString(s, "$1...") }
 
 // PrintJSON writes v indented, with a newline at the end.
 func PrintJSON(out io.Writer, v any) error {

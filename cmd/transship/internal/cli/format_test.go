@@ -35,7 +35,7 @@ func TestOneLine(t *testing.T) {
 		"?digest=sha256%3A" + long[:64] + "&x": "?digest=sha256%3A0123456789ab...&x",
 		"want sha256:" + long[:64]:             "want sha256:" + long[:64],
 	} {
-		if got := Shorten(text); got != want {
+		if got := ShortenDigests(text); got != want {
 			t.Errorf("shorten(%q) = %q, want %q", text, got, want)
 		}
 	}
@@ -61,12 +61,12 @@ func TestTerminals(t *testing.T) {
 
 func TestFormats(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 9949: "9.9 kB", 9960: "10 kB", 999_499: "999 kB", 999_500: "1.0 MB", 45_600_000: "46 MB", 7_300_000_000: "7.3 GB", 1 << 62: "4.6 EB"} {
-		if got := Bytes(n); got != want {
+		if got := FormatBytes(n); got != want {
 			t.Errorf("formatBytes(%d) = %s, want %s", n, got, want)
 		}
 	}
 	for d, want := range map[time.Duration]string{1234 * time.Microsecond: "1ms", 59*time.Second + 949*time.Millisecond: "59.9s", 90 * time.Second: "1m30s", 3*time.Hour + 100*time.Millisecond: "3h0m0s"} {
-		if got := Duration(d); got != want {
+		if got := FormatDuration(d); got != want {
 			t.Errorf("formatDuration(%d) = %s, want %s", d, got, want)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 // redactedValue stands where a secret was on the command line.
 const redactedValue = "REDACTED"
 
-// WithoutSecrets is a command line fit to be kept. The flags in it are known to be right.
-func WithoutSecrets(fs *flag.FlagSet, args []string) []string {
+// RedactArgs is a command line fit to be kept. The flags in it are known to be right.
+func RedactArgs(fs *flag.FlagSet, args []string) []string {
 	var out []string
 	for i := 0; i < len(args); i++ {
 		arg := args[i]

@@ -14,43 +14,54 @@ import (
 // Streams are a command's environment variables and standard streams.
 type Streams struct {
 	Env    func(name string) string
-	Stdin  *Lines
-	Stdout *results
+	Stdin  *LineReader
+	Stdout *Output
 	Stderr *Console
 	Quiet  bool // notes are dropped
 }
 
 // NewStreams returns streams on the process's own, or on what a test has in their place.
 func NewStreams(env func(string) string, stdin io.Reader, stdout, stderr io.Writer) *Streams {
-	return &Streams{Env: env, Stdin: newLines(stdin), Stdout: &results{Out: stdout}, Stderr: NewConsole(stderr)}
+	return &Streams{Env: env, Stdin: newLines(stdin), Stdout: &Output{out: stdout}, Stderr: NewConsole(stderr)}
 }
 
-// results is standard output. It remembers a failure, so that a full disk does not pass for success. It may be
-// written concurrently.
-type results struct {
-	Out      io.Writer
-	mu       sync.Mutex
-	Err      error
-	Withheld bool // what comes is dropped: the result of a command that is only planned
+// Output is standard output. It keeps the last error of a write, so that a full disk makes the run fail. Its
+// methods may be called concurrently.
+type Output struct {
+	Discard bool // drop what is written: a planned command prints no result
+
+	out io.Writer
+	mu  sync.Mutex
+	err error
+}
+
+// IsTerminal reports whether standard output is a terminal.
+func (o *Output) IsTerminal() bool { return IsTerminal(o.out) }
+
+// Err returns the last error of a write.
+func (o *Output) Err() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
 }
 
 // Write implements io.Writer.
-func (r *results) Write(text []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.Withheld {
+func (o *Output) Write(text []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.Discard {
 		return len(text), nil
 	}
-	n, err := r.Out.Write(text)
+	n, err := o.out.Write(text)
 	if err != nil {
-		r.Err = fmt.Errorf("writing the result: %w", err)
-		return n, r.Err
+		o.err = fmt.Errorf("writing the result: %w", err)
+		return n, o.err
 	}
 	return n, nil
 }
 
-// Lines reads standard input line by line; several flags may each take one.
-type Lines struct {
+// LineReader reads standard input line by line; several flags may each take one.
+type LineReader struct {
 	Terminal bool     // a person types
 	file     *os.File // the terminal, where it is one
 
@@ -58,21 +69,21 @@ type Lines struct {
 	r  *bufio.Reader
 }
 
-func newLines(r io.Reader) *Lines {
+func newLines(r io.Reader) *LineReader {
 	if r == nil {
 		r = strings.NewReader("")
 	}
 	file, _ := r.(*os.File)
-	return &Lines{Terminal: IsTerminal(r), file: file, r: bufio.NewReader(r)}
+	return &LineReader{Terminal: IsTerminal(r), file: file, r: bufio.NewReader(r)}
 }
 
 // next returns the next line without its end, or the cause when ctx ends first.
-func (l *Lines) next(ctx context.Context) (string, error) { return until(ctx, l.line) }
+func (l *LineReader) next(ctx context.Context) (string, error) { return until(ctx, l.line) }
 
-// All returns what is left, without the end of its last line, or the cause when ctx ends first.
-func (l *Lines) All(ctx context.Context) (string, error) { return until(ctx, l.rest) }
+// ReadAll returns what is left, without the end of its last line, or the cause when ctx ends first.
+func (l *LineReader) ReadAll(ctx context.Context) (string, error) { return until(ctx, l.rest) }
 
-func (l *Lines) line() (string, error) {
+func (l *LineReader) line() (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	line, err := l.r.ReadString('\n')
@@ -82,7 +93,7 @@ func (l *Lines) line() (string, error) {
 	return strings.TrimRight(line, "\r\n"), nil
 }
 
-func (l *Lines) rest() (string, error) {
+func (l *LineReader) rest() (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	text, err := io.ReadAll(l.r)
@@ -131,9 +142,9 @@ func (s *Streams) Note(format string, args ...any) {
 	}
 }
 
-// Failed prints which of several things failed, and why, also under --quiet.
-func (s *Streams) Failed(name string, err error) {
-	s.Stderr.Line("failed: %s: %s", name, Shorten(OneLine(err.Error())))
+// PrintFailure prints which of several things failed, and why, also under --quiet.
+func (s *Streams) PrintFailure(name string, err error) {
+	s.Stderr.Line("failed: %s: %s", name, ShortenDigests(OneLine(err.Error())))
 }
 
 // hide switches the terminal's echo off and returns what switches it on again. Without stty what is typed shows.

@@ -53,8 +53,8 @@ func lastOf(text string, most int) string {
 	return text
 }
 
-// Wrapped writes a text behind a title, in lines of a page's width that begin below the text.
-func Wrapped(b *strings.Builder, title, text string) {
+// WriteWrapped writes a text behind a title, in lines of a page's width that begin below the text.
+func WriteWrapped(b *strings.Builder, title, text string) {
 	indent := strings.Repeat(" ", utf8.RuneCountInString(title))
 	line := title
 	for word := range strings.FieldsSeq(text) {

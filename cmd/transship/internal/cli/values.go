@@ -107,18 +107,18 @@ func (r *ByteRate) Set(s string) error {
 	return nil
 }
 
-// Stall is how long nothing may move: at least a second, or 0 for the default.
-type Stall time.Duration
+// StallTimeout is how long nothing may move: at least a second, or 0 for the default.
+type StallTimeout time.Duration
 
 // String implements flag.Value.
-func (w *Stall) String() string { return time.Duration(*w).String() }
+func (w *StallTimeout) String() string { return time.Duration(*w).String() }
 
 // Set implements flag.Value.
-func (w *Stall) Set(s string) error {
+func (w *StallTimeout) Set(s string) error {
 	d, err := time.ParseDuration(s)
 	if err != nil || d < time.Second {
 		return fmt.Errorf("%q is no time of a second or more such as 30s", s)
 	}
-	*w = Stall(d)
+	*w = StallTimeout(d)
 	return nil
 }

@@ -95,7 +95,7 @@ func callLine(c wire.Call, source, target string) string {
 	}
 	text = strings.NewReplacer("http://"+source, "source ", "http://"+target, "target ").Replace(text)
 	text = regexp.MustCompile(`uploads/([0-9a-f]{8})[0-9a-f-]+`).ReplaceAllString(text, "uploads/$1...")
-	return fmt.Sprintf("  %d %-4s %s", c.StatusCode, c.Method, cli.Shorten(text))
+	return fmt.Sprintf("  %d %-4s %s", c.StatusCode, c.Method, cli.ShortenDigests(text))
 }
 
 // startRegistry serves an empty registry in memory on a free loopback port.

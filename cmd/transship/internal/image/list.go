@@ -24,7 +24,7 @@ type ListEntry struct {
 const maxList = 64 << 20
 
 // ReadList reads a list from a file, or from standard input where that is "-". One that names no image is an error.
-func ReadList(ctx context.Context, stdin *cli.Lines, path string) ([]ListEntry, error) {
+func ReadList(ctx context.Context, stdin *cli.LineReader, path string) ([]ListEntry, error) {
 	text, err := listText(ctx, stdin, path)
 	if err != nil {
 		return nil, err
@@ -36,9 +36,9 @@ func ReadList(ctx context.Context, stdin *cli.Lines, path string) ([]ListEntry, 
 	return entries, err
 }
 
-func listText(ctx context.Context, stdin *cli.Lines, path string) ([]byte, error) {
+func listText(ctx context.Context, stdin *cli.LineReader, path string) ([]byte, error) {
 	if path == "-" {
-		text, err := stdin.All(ctx)
+		text, err := stdin.ReadAll(ctx)
 		return []byte(text), err
 	}
 	info, err := os.Stat(path)
@@ -46,7 +46,7 @@ func listText(ctx context.Context, stdin *cli.Lines, path string) ([]byte, error
 		return nil, err
 	}
 	if info.Size() > maxList {
-		return nil, fmt.Errorf("%s has more than %s", path, cli.Bytes(maxList))
+		return nil, fmt.Errorf("%s has more than %s", path, cli.FormatBytes(maxList))
 	}
 	return os.ReadFile(path)
 }

@@ -37,7 +37,7 @@ func (p *Progress) picture(now time.Time) []string {
 		at := m.meter.Position()
 		done, sent = done+at, sent+at
 		if i < mostLines {
-			lines = append(lines, fmt.Sprintf("  %s  %s  %s of %s", d.Short(), bar(at, m.size), cli.Bytes(at), cli.Bytes(m.size)))
+			lines = append(lines, fmt.Sprintf("  %s  %s  %s of %s", d.Short(), bar(at, m.size), cli.FormatBytes(at), cli.FormatBytes(m.size)))
 		}
 	}
 	if more := len(p.moving) - mostLines; more > 0 {
@@ -76,11 +76,11 @@ func (p *Progress) rate(sent int64, now time.Time) float64 {
 }
 
 func (p *Progress) total(done int64, rate float64) string {
-	line := fmt.Sprintf("  total %s of %s", cli.Bytes(done), cli.Bytes(p.found))
+	line := fmt.Sprintf("  total %s of %s", cli.FormatBytes(done), cli.FormatBytes(p.found))
 	if rate < 1 {
 		return line
 	}
-	line += fmt.Sprintf(", %s/s", cli.Bytes(int64(rate)))
+	line += fmt.Sprintf(", %s/s", cli.FormatBytes(int64(rate)))
 	if done < p.found {
 		left := time.Duration(float64(p.found-done) / rate * float64(time.Second))
 		line += fmt.Sprintf(", %s left", left.Round(time.Second))

@@ -130,9 +130,9 @@ func (p *Progress) Start() (stop func()) {
 		for {
 			select {
 			case now := <-ticker.C:
-				p.out.Draw(p.picture(now))
+				p.out.SetStatus(p.picture(now))
 			case <-quit:
-				p.out.Draw(nil)
+				p.out.SetStatus(nil)
 				return
 			}
 		}
@@ -181,7 +181,7 @@ func (p *Progress) Amount(sent string) string {
 }
 
 func (p *Progress) moves(sent string) string {
-	return fmt.Sprintf("%s; %s in %s", p.blobs(sent), cli.Bytes(p.moved), cli.Duration(time.Since(p.began)))
+	return fmt.Sprintf("%s; %s in %s", p.blobs(sent), cli.FormatBytes(p.moved), cli.FormatDuration(time.Since(p.began)))
 }
 
 // blobs says how the blobs came to be there.

@@ -146,7 +146,7 @@ func (f Inspection) table(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PLATFORM\tDIGEST\tSIZE\tLAYERS")
 	for _, info := range f.Images {
-		size, layers := cli.Bytes(info.ContentSize), strconv.Itoa(len(info.Layers))
+		size, layers := cli.FormatBytes(info.ContentSize), strconv.Itoa(len(info.Layers))
 		if manifest.IsIndex(info.MediaType) {
 			size, layers = "-", "-"
 		}

@@ -129,7 +129,7 @@ func (c *loginCommand) credential(ctx context.Context, r *run.Run) (auth.Credent
 	}
 	switch {
 	case c.stdin:
-		c.password, err = r.Stdin.All(ctx) // a password may be a key file with several lines
+		c.password, err = r.Stdin.ReadAll(ctx) // a password may be a key file with several lines
 	case c.password == "":
 		c.password, err = r.Ask(ctx, "Password: ", true)
 	}

@@ -221,9 +221,9 @@ func report(ctx context.Context, r *run.Run, from image.Location, to []image.Des
 	if common := commonError(errs); common != nil || ctx.Err() != nil {
 		return unfinished(to, errors.Join(common, context.Cause(ctx)))
 	}
-	b := &cli.Batch{Streams: r.Streams, Of: len(to)}
+	b := &cli.Batch{Streams: r.Streams, Total: len(to)}
 	for i, d := range to {
-		if b.Note(ctx, d.At.String(), errs[i]); errs[i] != nil {
+		if b.Finish(ctx, d.At.String(), errs[i]); errs[i] != nil {
 			continue
 		}
 		if len(to) > 1 {

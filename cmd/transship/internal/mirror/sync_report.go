@@ -50,7 +50,7 @@ func (s *syncRun) finish(ctx context.Context, result SyncResult, err error) {
 	}
 	if err != nil {
 		result.Status, result.Digest, result.Error = SyncFailed, "", cli.OneLine(err.Error())
-		s.run.Failed(fmt.Sprintf("line %d: %s", result.Line, result.title()), err)
+		s.run.PrintFailure(fmt.Sprintf("line %d: %s", result.Line, result.title()), err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,7 +86,7 @@ func (s *syncRun) report(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case out.Failed > 0:
-		return &cli.PartialError{Failed: out.Failed, Of: len(out.Images)}
+		return &cli.PartialError{Failed: out.Failed, Total: len(out.Images)}
 	}
 	return nil
 }

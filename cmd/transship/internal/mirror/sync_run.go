@@ -62,7 +62,7 @@ func (s *syncRun) event(ev transfer.Event) {
 func (s *syncRun) copyAll(ctx context.Context, lines []*syncLine) {
 	var lists, images errgroup.Group
 	lists.SetLimit(parallelLists)
-	images.SetLimit(cli.ImagesAtOnce)
+	images.SetLimit(cli.ParallelImages)
 	sequential := s.run.Jobs(s.jobs) == 1
 	if sequential {
 		lists.SetLimit(1)

@@ -110,12 +110,12 @@ func (r *Report) totals(b *bytes.Buffer) {
 			h.Host, h.Reads, cli.Plural(h.Reads), h.Writes, cli.Plural(h.Writes), h.Sent, h.Received)
 	}
 	t := r.Totals
-	fmt.Fprintf(b, "  blobs: %d to upload (%s), %d to mount, %d present\n", t.Uploads, cli.Bytes(t.Bytes), t.Mounts, t.Present)
+	fmt.Fprintf(b, "  blobs: %d to upload (%s), %d to mount, %d present\n", t.Uploads, cli.FormatBytes(t.Bytes), t.Mounts, t.Present)
 	if t.Stores > 0 {
-		fmt.Fprintf(b, "  blobs in layouts and tars: %d to store (%s)\n", t.Stores, cli.Bytes(t.Stored))
+		fmt.Fprintf(b, "  blobs in layouts and tars: %d to store (%s)\n", t.Stores, cli.FormatBytes(t.Stored))
 	}
 	if t.Tar > 0 {
-		fmt.Fprintf(b, "  the tar: %d bytes (%s)\n", t.Tar, cli.Bytes(t.Tar))
+		fmt.Fprintf(b, "  the tar: %d bytes (%s)\n", t.Tar, cli.FormatBytes(t.Tar))
 	}
 	fmt.Fprintf(b, "\nnothing was written; reads made to find out, beyond these calls: %d\n", r.Questions)
 	for _, a := range r.Assumed {

@@ -64,10 +64,10 @@ func callLine(c wire.Call) string {
 	}
 	line := fmt.Sprintf("%s %-5s %7.1fms %s", status, c.Method, float64(c.Duration.Microseconds())/1000, c.URL)
 	if c.Sent > 0 {
-		line += " sent " + cli.Bytes(c.Sent)
+		line += " sent " + cli.FormatBytes(c.Sent)
 	}
 	if c.Received > 0 {
-		line += " received " + cli.Bytes(c.Received)
+		line += " received " + cli.FormatBytes(c.Received)
 	}
 	if c.Attempt > 1 {
 		line += fmt.Sprintf(" attempt %d", c.Attempt)

@@ -23,12 +23,12 @@ func ExitCode(err error) int {
 	switch {
 	case errors.Is(err, cli.ErrInterrupted):
 		return cli.ExitInterrupted
-	case cli.As[*audit.FileError](err):
+	case cli.Has[*audit.FileError](err):
 		return cli.ExitFailed
-	case cli.As[*wire.PolicyError](err):
+	case cli.Has[*wire.PolicyError](err):
 		return cli.ExitRefused
-	case cli.BroughtCode(err) != 0:
-		return cli.BroughtCode(err)
+	case cli.ExitCodeOf(err) != 0:
+		return cli.ExitCodeOf(err)
 	case IsIntegrity(err):
 		return cli.ExitIntegrity
 	case isUsage(err):
@@ -46,15 +46,15 @@ func ExitCode(err error) int {
 }
 
 func isUsage(err error) bool {
-	return cli.As[*reference.SyntaxError](err) || cli.As[*manifest.PlatformSyntaxError](err) ||
-		errors.Is(err, transfer.ErrSeveral) || cli.As[*layout.FindError](err) && !errors.Is(err, fs.ErrNotExist)
+	return cli.Has[*reference.SyntaxError](err) || cli.Has[*manifest.PlatformSyntaxError](err) ||
+		errors.Is(err, transfer.ErrSeveral) || cli.Has[*layout.FindError](err) && !errors.Is(err, fs.ErrNotExist)
 }
 
 // IsIntegrity tells whether content is not what its digest, its size or its format says. A document that is sound but
 // of no use here, by its age or its size, is another failure.
 func IsIntegrity(err error) bool {
-	document := cli.As[*manifest.DocumentError](err) && !errors.Is(err, manifest.ErrSchema1) && !errors.Is(err, manifest.ErrTooLarge)
-	return document || cli.As[*manifest.ConfigError](err) || cli.As[*blob.MismatchError](err) ||
+	document := cli.Has[*manifest.DocumentError](err) && !errors.Is(err, manifest.ErrSchema1) && !errors.Is(err, manifest.ErrTooLarge)
+	return document || cli.Has[*manifest.ConfigError](err) || cli.Has[*blob.MismatchError](err) ||
 		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err)
 }
 
@@ -74,8 +74,8 @@ func isRateLimit(err error) bool {
 }
 
 func isAuth(err error) bool {
-	return cli.As[*auth.CredentialsError](err) || cli.As[*auth.HelperError](err) ||
-		cli.As[*distribution.Error](err) && errors.Is(err, fs.ErrPermission) || isDenied(err)
+	return cli.Has[*auth.CredentialsError](err) || cli.Has[*auth.HelperError](err) ||
+		cli.Has[*distribution.Error](err) && errors.Is(err, fs.ErrPermission) || isDenied(err)
 }
 
 // isDenied tells whether there is no token to be had. A token server that is out of order is another failure.
@@ -86,15 +86,15 @@ func isDenied(err error) bool {
 
 // isNetwork tells whether a host was not reached, or does not speak what was expected.
 func isNetwork(err error) bool {
-	if cli.As[*auth.Error](err) || cli.As[*wire.PlanError](err) {
+	if cli.Has[*auth.Error](err) || cli.Has[*wire.PlanError](err) {
 		return false // it was reached, or not meant to be
 	}
-	return cli.As[*distribution.RequestError](err) || cli.As[*wire.CertificateError](err) || cli.As[*wire.RedirectError](err) ||
+	return cli.Has[*distribution.RequestError](err) || cli.Has[*wire.CertificateError](err) || cli.Has[*wire.RedirectError](err) ||
 		wantsTLS(err) || wantsCertificate(err)
 }
 
 func IsNotFound(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || cli.As[*manifest.PlatformError](err)
+	return errors.Is(err, fs.ErrNotExist) || cli.Has[*manifest.PlatformError](err)
 }
 
 // wantsTLS tells whether a registry that was asked over plain HTTP speaks TLS there. Servers say so in a 400.

@@ -31,7 +31,7 @@ func (r *Run) Hint(err error) string {
 	if errors.Is(err, cli.ErrInterrupted) {
 		return r.interruptedHint(err)
 	}
-	if hint, ok := cli.HintIn(err); ok {
+	if hint, ok := cli.HintOf(err); ok {
 		return hint
 	}
 	at := r.about(err)
@@ -50,7 +50,7 @@ func (r *Run) Hint(err error) string {
 		return fmt.Sprintf("the registry speaks TLS: leave out --%s", at.flag("plain-http"))
 	case isNetwork(err):
 		return networkHint(err, at)
-	case cli.As[*distribution.Error](err):
+	case cli.Has[*distribution.Error](err):
 		return answerHint(err)
 	}
 	return ""
@@ -79,7 +79,7 @@ func integrityHint(err error, at failingSide) string {
 	switch {
 	case errors.Is(err, transfer.ErrTargetDigest):
 		return "leave the digest out of the target; the image keeps its own, but what --platform keeps of a list has a new one"
-	case !cli.As[*manifest.DocumentError](err) && !cli.As[*manifest.ConfigError](err):
+	case !cli.Has[*manifest.DocumentError](err) && !cli.Has[*manifest.ConfigError](err):
 		return "the content is damaged at its source or on the way; if it happens again, have the image pushed anew there"
 	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Sprintf("check that %s is a registry and that no proxy answers in its place", at.name())
@@ -95,9 +95,9 @@ func authHint(err error, at failingSide) string {
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
 		return "" // the error says it
-	case cli.As[*auth.HelperError](err):
+	case cli.Has[*auth.HelperError](err):
 		return "credsStore and credHelpers in docker's config.json name the helper"
-	case cli.As[*auth.CredentialsError](err):
+	case cli.Has[*auth.CredentialsError](err):
 		return fmt.Sprintf("mend that file, or give --%s user:password", at.flag("creds"))
 	case refused != nil && refused.Err != nil:
 		return "" // no account helps against a token server that is of no use
@@ -152,9 +152,9 @@ func networkHint(err error, at failingSide) string {
 	var dns *net.DNSError
 	var op *net.OpError
 	switch {
-	case cli.As[*wire.CertificateError](err):
+	case cli.Has[*wire.CertificateError](err):
 		return "certificates and keys are PEM files, and each certificate needs its key"
-	case cli.As[*wire.RedirectError](err):
+	case cli.Has[*wire.RedirectError](err):
 		return "a registry must not lead there; if it is yours, mend its address in its configuration"
 	case errors.As(err, &unknown):
 		return fmt.Sprintf("trust its CA by --%s FILE or certs.d/%s/ca.crt, or give --%s", at.flag("ca"), at.host, at.flag("insecure"))

@@ -12,7 +12,7 @@ const DamagedHint = "carry it over again; transship verify FILE tells all that i
 
 // IsArchive tells whether an error is about an archive that cannot be used.
 func IsArchive(err error) bool {
-	return cli.As[*layout.ArchiveError](err) || isDamaged(err) || errors.Is(err, layout.ErrNewer)
+	return cli.Has[*layout.ArchiveError](err) || isDamaged(err) || errors.Is(err, layout.ErrNewer)
 }
 
 // archiveHint says what to do about an archive that cannot be used.

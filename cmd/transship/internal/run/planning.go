@@ -32,15 +32,15 @@ func (r *Run) AtOnce(jobs cli.Count) int {
 	if r.Jobs(jobs) == 1 {
 		return 1
 	}
-	return cli.ImagesAtOnce
+	return cli.ParallelImages
 }
 
 // printPlan runs a command without its result and prints the plan in its place, also where some of several images failed.
 func (r *Run) printPlan(ctx context.Context, act Action, args []string) error {
-	r.Stdout.Withheld = true
+	r.Stdout.Discard = true
 	err := act(ctx, r, args)
-	r.Stdout.Withheld = false
-	if err != nil && !cli.As[*cli.PartialError](err) {
+	r.Stdout.Discard = false
+	if err != nil && !cli.Has[*cli.PartialError](err) {
 		return err
 	}
 	report, failed := r.Plan.Report()

@@ -89,7 +89,7 @@ func auditHint(err error) (hint string, ok bool) {
 	switch {
 	case errors.As(err, &policy):
 		return policyHint(policy), true
-	case cli.As[*audit.FileError](err):
+	case cli.Has[*audit.FileError](err):
 		return "a run that cannot be recorded does not go on: give --audit a file on a disk with room, in a folder that is yours", true
 	}
 	return "", false

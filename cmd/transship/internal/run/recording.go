@@ -63,7 +63,7 @@ func (r *recording) open(command string, fs *flag.FlagSet, args []string) (err e
 	r.writer, err = audit.Create(r.file, audit.Run{
 		Tool:    "transship",
 		Version: cli.Version,
-		Command: append(line, cli.WithoutSecrets(fs, args)...),
+		Command: append(line, cli.RedactArgs(fs, args)...),
 		Start:   time.Now().UTC(),
 	})
 	return err

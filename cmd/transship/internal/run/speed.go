@@ -15,7 +15,7 @@ type speed struct {
 	jobs       *cli.Count // the command's, if it has any
 	ranges     cli.Count
 	rate       cli.ByteRate
-	stall      cli.Stall
+	stall      cli.StallTimeout
 	pace       blob.Pace
 	congestion wire.Congestion
 }

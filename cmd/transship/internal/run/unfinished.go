@@ -36,7 +36,7 @@ func (e *UnfinishedError) Unwrap() error { return e.Err }
 // Hint implements [hinted]. A source archive that cannot be used, or an inner hint, comes first: the
 // same command would fail again.
 func (e *UnfinishedError) Hint() string {
-	if hint, ok := cli.HintIn(e.Err); ok {
+	if hint, ok := cli.HintOf(e.Err); ok {
 		return hint
 	}
 	if errors.Is(e.Err, transfer.ErrSeveral) {

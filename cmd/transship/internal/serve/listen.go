@@ -110,7 +110,7 @@ func (*listenError) ExitCode() int { return cli.ExitNetwork }
 // Hint implements [hinted].
 func (e *listenError) Hint() string {
 	switch {
-	case cli.As[*net.DNSError](e.err):
+	case cli.Has[*net.DNSError](e.err):
 		return "check the host's name and the DNS"
 	case errors.Is(e.err, syscall.EADDRINUSE):
 		return "another program has that port; port 0 is any free one"

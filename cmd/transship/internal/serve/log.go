@@ -30,10 +30,10 @@ func (l *requestLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func requestLine(r *http.Request, answer *countedAnswer, received int64, took time.Duration) string {
 	line := fmt.Sprintf("%d %-6s %7.1fms %s", cmp.Or(answer.status, http.StatusOK), r.Method, float64(took.Microseconds())/1000, r.URL.RequestURI())
 	if answer.n > 0 && r.Method != http.MethodHead {
-		line += " sent " + cli.Bytes(answer.n)
+		line += " sent " + cli.FormatBytes(answer.n)
 	}
 	if received > 0 {
-		line += " received " + cli.Bytes(received)
+		line += " received " + cli.FormatBytes(received)
 	}
 	line += " " + r.RemoteAddr
 	if user, _, given := r.BasicAuth(); given {

@@ -107,8 +107,8 @@ func (c *serveCommand) handler(r *run.Run, images *servedImages, users *htpasswd
 // serverErrors returns what prints why a request failed, unless its client has gone away.
 func serverErrors(s *cli.Streams) func(r *http.Request, err error) {
 	return func(r *http.Request, err error) {
-		if r.Context().Err() == nil && !cli.As[*net.OpError](err) {
-			s.Failed(cli.OneLine(r.Method+" "+r.URL.RequestURI()), err)
+		if r.Context().Err() == nil && !cli.Has[*net.OpError](err) {
+			s.PrintFailure(cli.OneLine(r.Method+" "+r.URL.RequestURI()), err)
 		}
 	}
 }

@@ -177,7 +177,7 @@ func (c *imagesCommand) table(out io.Writer, rows []ImageRow) error {
 	for _, r := range rows {
 		platforms, size := cmp.Or(strings.Join(r.Platforms, ","), "-"), "-"
 		if r.Size > 0 {
-			size = cli.Bytes(r.Size)
+			size = cli.FormatBytes(r.Size)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s%s\t%s\t%s\n", r.familiar(), cmp.Or(r.Tag, "<none>"), digest(string(r.Digest)), c.id(r), platforms, size)
 	}

@@ -52,7 +52,7 @@ func (c *pruneCommand) run(ctx context.Context, r *run.Run, _ []string) error {
 		fmt.Fprintln(r.Stdout, "Deleted:", d)
 	}
 	if err == nil {
-		fmt.Fprintln(r.Stdout, "Total reclaimed space:", cli.Bytes(done.Bytes))
+		fmt.Fprintln(r.Stdout, "Total reclaimed space:", cli.FormatBytes(done.Bytes))
 	}
 	return err
 }

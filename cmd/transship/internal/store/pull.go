@@ -61,7 +61,7 @@ func (c *pullCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return err
 	}
 	defer release()
-	return cli.InTurn(ctx, r.Streams, args, func(ctx context.Context, arg string) error {
+	return cli.EachArg(ctx, r.Streams, args, func(ctx context.Context, arg string) error {
 		return c.one(ctx, r, into(refs[arg].Name()), refs[arg])
 	})
 }

@@ -89,7 +89,7 @@ func (c *pushCommand) copy(ctx context.Context, r *run.Run, dir *layout.Dir, ref
 	stop := show.Start()
 	d, err := engine.Copy(ctx, dir.Repository(ref.Name()), ref.Identifier(), &image.MountTarget{Repository: repo, From: from}, ref.Identifier())
 	stop()
-	if cli.As[*blob.MismatchError](err) {
+	if cli.Has[*blob.MismatchError](err) {
 		err = cli.WithHint(err, "the local store is damaged there: transship rmi the image and pull it again")
 	}
 	if err == nil {

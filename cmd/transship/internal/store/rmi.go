@@ -38,7 +38,7 @@ func (c *rmiCommand) run(ctx context.Context, r *run.Run, args []string) error {
 	if err != nil {
 		return err
 	}
-	return cli.InTurn(ctx, r.Streams, args, func(ctx context.Context, arg string) error { return c.one(ctx, r, dir, arg) })
+	return cli.EachArg(ctx, r.Streams, args, func(ctx context.Context, arg string) error { return c.one(ctx, r, dir, arg) })
 }
 
 // one removes what an argument means and prints what docker does.
