@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hczjl/transship/blob"
-	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/cmd/transship/internal/synthetic"
+	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/transfer"
 )
 

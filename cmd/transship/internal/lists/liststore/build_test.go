@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hczjl/transship/blob"
-	"github.com/hczjl/transship/manifest"
 	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
+	"github.com/hczjl/transship/manifest"
 )
 
 func TestBuildRefusesInvalidEntries(t *testing.T) {

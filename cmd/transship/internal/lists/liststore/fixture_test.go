@@ -6,9 +6,9 @@ import (
 	"testing"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/manifest"
-	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
 )
 
 // The images are on a registry with a port, so that file names have a ":" to replace. The host is

@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hczjl/transship/manifest"
 	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
+	"github.com/hczjl/transship/manifest"
 )
 
 // Stores written by docker; see testdata/README.md.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hczjl/transship/manifest"
 	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
+	"github.com/hczjl/transship/manifest"
 )
 
 const list = halo + "1.6"
