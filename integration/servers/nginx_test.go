@@ -2,8 +2,8 @@ package servers
 
 import (
 	"bytes"
-	"errors"
 	"crypto/tls"
+	"errors"
 	"net/http"
 	"slices"
 	"testing"
