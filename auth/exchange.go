@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/hczjl/transship/distribution/wire"
 )
 
 // maxRetries is how many times a refused request is sent again: with the scope of the caller, then
@@ -38,7 +40,7 @@ type authorization struct {
 func (x *exchange) run() (*http.Response, error) {
 	a, err := x.prepare()
 	if err != nil {
-		closeBody(x.request)
+		wire.CloseBody(x.request)
 		return nil, err
 	}
 	resp, err := x.send(x.request, a)
@@ -48,13 +50,13 @@ func (x *exchange) run() (*http.Response, error) {
 		}
 		next, answerErr := x.answerChallenge(resp, a)
 		if answerErr != nil {
-			discard(resp)
+			wire.Drain(resp)
 			return nil, answerErr
 		}
 		if next.header == "" {
 			break
 		}
-		discard(resp)
+		wire.Drain(resp)
 		a = next
 		resp, err = x.resend(a)
 	}

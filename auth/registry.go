@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/hczjl/transship/distribution/wire"
 )
 
 // registry is what a Transport has learned about one registry.
@@ -88,7 +90,7 @@ func (r *registry) ping(ctx context.Context, base http.RoundTripper, at *url.URL
 		if err != nil {
 			return challenge{}, err
 		}
-		defer discard(resp)
+		defer wire.Drain(resp)
 		found, _ := chooseChallenge(resp.Header.Values("Www-Authenticate"), u)
 		return r.storePing(found), nil
 	})

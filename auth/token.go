@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hczjl/transship/distribution/wire"
 )
 
 const (
@@ -128,7 +130,7 @@ func (s *tokenServer) send(req *http.Request, cred Credential, scope Scope) (tok
 	if err != nil {
 		return token{}, fmt.Errorf("%s: requesting a token: %w", s.host, redactURLError(req, cred, err))
 	}
-	defer discard(resp)
+	defer wire.Drain(resp)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenResponse+1))
 	if err != nil {
 		return token{}, fmt.Errorf("%s: reading the response of token server %s: %w", s.host, displayURL(s.realm), err)

@@ -1,14 +1,10 @@
 package auth
 
 import (
-	"io"
 	"net/http"
 	"sync"
 	"time"
 )
-
-// maxDrain is how many bytes of a dropped response are read so that its connection can be reused.
-const maxDrain = 64 << 10
 
 // Transport is an http.RoundTripper that authenticates requests to container registries. It changes
 // a request only if its context is for the request's host ([WithScope]) and it has no Authorization
@@ -95,16 +91,4 @@ func (t *Transport) registry(host string) *registry {
 // replayable reports whether the request's body can be sent again.
 func replayable(req *http.Request) bool {
 	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
-}
-
-func closeBody(req *http.Request) {
-	if req.Body != nil {
-		req.Body.Close()
-	}
-}
-
-// discard closes a response after reading up to maxDrain bytes of it.
-func discard(resp *http.Response) {
-	io.CopyN(io.Discard, resp.Body, maxDrain)
-	resp.Body.Close()
 }

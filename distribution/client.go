@@ -111,7 +111,7 @@ func (c *Client) doWith(client *http.Client, req *http.Request, ok ...int) (*htt
 	if slices.Contains(ok, resp.StatusCode) {
 		return resp, nil
 	}
-	defer drain(resp)
+	defer wire.Drain(resp)
 	return nil, newError(resp)
 }
 
@@ -119,7 +119,7 @@ func (c *Client) doWith(client *http.Client, req *http.Request, ok ...int) (*htt
 func (c *Client) doDiscard(req *http.Request, ok ...int) (*http.Response, error) {
 	resp, err := c.do(req, ok...)
 	if err == nil {
-		drain(resp)
+		wire.Drain(resp)
 	}
 	return resp, err
 }
@@ -146,7 +146,7 @@ func (c *Client) read(req *http.Request, maxSize int64) (*http.Response, []byte,
 			return nil, nil, err
 		}
 		body, err := io.ReadAll(io.LimitReader(resp.Body, maxSize+1))
-		drain(resp)
+		wire.Drain(resp)
 		if err == nil {
 			return resp, body, nil
 		}
@@ -158,15 +158,6 @@ func (c *Client) read(req *http.Request, maxSize int64) (*http.Response, []byte,
 			return nil, nil, errors.Join(err, waitErr)
 		}
 	}
-}
-
-// maxDrain is how many unread bytes of a body are discarded so that its connection can be used
-// again.
-const maxDrain = 64 << 10
-
-func drain(resp *http.Response) {
-	io.CopyN(io.Discard, resp.Body, maxDrain)
-	resp.Body.Close()
 }
 
 // warn reports the Warning headers of a response (distribution-spec, "Warnings").

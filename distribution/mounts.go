@@ -71,7 +71,7 @@ func (r *Repository) PutBlob(
 ) (blob.Outcome, error) {
 	ctx = aboutBlob(r.scoped(ctx), d.Digest)
 	unreliable, _ := r.Client.knownMounts()
-	probed := !isMountable(d.Digest) || unreliable && d.Size >= largeBlob
+	probed := !isMountable(d.Digest) || unreliable && d.Size >= blob.LargeSize
 	if probed && r.has(ctx, d.Digest, d.Size) {
 		return blob.Exists, nil
 	}
@@ -98,7 +98,7 @@ func (r *Repository) has(ctx context.Context, d blob.Digest, size int64) bool {
 // to a mount even if the repository has the blob.
 func (r *Repository) shouldProbe(d manifest.Descriptor) bool {
 	unreliable, reliable := r.Client.knownMounts()
-	return d.Size >= largeBlob && (unreliable || r.inUse.Load() && !reliable)
+	return d.Size >= blob.LargeSize && (unreliable || r.inUse.Load() && !reliable)
 }
 
 // isMountable reports whether a mount of the digest can be relied on. CNCF distribution keeps every

@@ -16,10 +16,6 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// largeBlob is the size in bytes from which on a blob is worth a connection of its own, and a HEAD
-// before an upload that may be needless.
-const largeBlob = 1 << 20
-
 // Repository is one repository of a registry, as the source or the target of a copy.
 // [Transport.Image] and [Transport.Repository] return one. Its methods may be called concurrently;
 // it must not be copied.
@@ -81,7 +77,7 @@ func (r *Repository) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRang
 		if int64(len(d.Data)) == d.Size && offset <= d.Size {
 			return io.NopCloser(bytes.NewReader(d.Data[offset:])), nil
 		}
-		if d.Size-offset >= largeBlob {
+		if d.Size-offset >= blob.LargeSize {
 			ctx = wire.WithLargeBody(ctx)
 		}
 		body, size, err := b.Open(r.scoped(ctx), offset)

@@ -3,7 +3,6 @@ package distribution
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/hczjl/transship/distribution/wire"
 )
@@ -25,16 +24,5 @@ func (c *Client) wait(ctx context.Context, err error, failures int) error {
 	if c.Sleep != nil {
 		return c.Sleep(ctx, w.For)
 	}
-	return sleep(ctx, w.For)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return wire.Sleep(ctx, w.For)
 }

@@ -17,9 +17,9 @@ const module = "github.com/hczjl/transship/"
 func floors() map[string][]string {
 	return map[string][]string{
 		"blob":                   {},
-		"auth":                   {},
+		"auth":                   {"distribution/wire"},
 		"distribution/endpoint":  {},
-		"distribution/wire":      {"distribution/endpoint"},
+		"distribution/wire":      {"blob", "distribution/endpoint"},
 		"testdata/image":         {},
 		"manifest":               {"blob"},
 		"distribution/reference": {"blob"},

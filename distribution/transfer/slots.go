@@ -10,8 +10,6 @@ import (
 )
 
 const (
-	// SmallBlob is [blob.LargeSize]: blobs of fewer bytes have slots of their own.
-	SmallBlob = blob.LargeSize
 	// DefaultJobs is how many large blobs move bytes at once if Engine.Jobs is 0.
 	DefaultJobs = 6
 	// SmallJobs is how many small blobs are in flight at once if Engine.Jobs is 0.

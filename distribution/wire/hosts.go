@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hczjl/transship/blob"
 )
 
 const (
@@ -97,9 +99,6 @@ type transports struct {
 	byHost map[string]*http.Transport // by URL.Host: its own transport, or shared
 }
 
-// largeBody, in bytes, is the size from which a request's body is large.
-const largeBody = 1 << 20
-
 type largeBodyKey struct{}
 
 // WithLargeBody returns a context for a request whose response will have a large body, or a part of
@@ -112,7 +111,7 @@ func WithLargeBody(ctx context.Context) context.Context {
 func (h *Hosts) RoundTrip(req *http.Request) (*http.Response, error) {
 	host := strings.ToLower(req.URL.Host)
 	expected, _ := req.Context().Value(largeBodyKey{}).(bool)
-	large := req.ContentLength >= largeBody || expected && !h.redirectsLargeBodies(host)
+	large := req.ContentLength >= blob.LargeSize || expected && !h.redirectsLargeBodies(host)
 	transport, err := h.transport(host, req.URL.Scheme == "https", large)
 	if err != nil {
 		CloseBody(req)

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/hczjl/transship/blob"
 )
 
 // clientName answers with the common name of the client's certificate, or none.
@@ -315,8 +317,8 @@ func TestHostsSendsLargeBodiesOverHTTP1(t *testing.T) {
 			}
 			return readAll(t, resp)
 		}
-		small, empty := send(t.Context(), largeBody-1), send(t.Context(), 0)
-		up, down := send(t.Context(), largeBody), send(WithLargeBody(t.Context()), 0)
+		small, empty := send(t.Context(), blob.LargeSize-1), send(t.Context(), 0)
+		up, down := send(t.Context(), blob.LargeSize), send(WithLargeBody(t.Context()), 0)
 		if small != empty || !strings.HasPrefix(small, "HTTP/2.0 ") {
 			t.Errorf("small bodies over %q and %q", small, empty)
 		}
@@ -324,7 +326,7 @@ func TestHostsSendsLargeBodiesOverHTTP1(t *testing.T) {
 			t.Errorf("HTTP2 %v: large bodies over %q and %q", hosts.HTTP2, up, down)
 		}
 		hosts.CloseIdleConnections()
-		if again := send(t.Context(), largeBody); again == up {
+		if again := send(t.Context(), blob.LargeSize); again == up {
 			t.Errorf("HTTP2 %v: the closed connection %q was used", hosts.HTTP2, up)
 		}
 		hosts.CloseIdleConnections()

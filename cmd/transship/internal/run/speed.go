@@ -24,7 +24,7 @@ type speed struct {
 func (r *Run) JobsFlag(fs *flag.FlagSet, jobs *cli.Count, does string) {
 	r.speed.jobs = jobs
 	fs.Var(jobs, "jobs", fmt.Sprintf("%s `N` blobs at a time (default: as many as the registries take, up to %d, and beside them %d of less than %d MiB)",
-		does, transfer.DefaultJobs, transfer.SmallJobs, transfer.SmallBlob>>20))
+		does, transfer.DefaultJobs, transfer.SmallJobs, blob.LargeSize>>20))
 }
 
 // SendFlags registers what all commands have in common that bring images to registries: --jobs, --chunk-size, --rate, --stall
