@@ -90,8 +90,8 @@ func TestWaterfallOfLongRun(t *testing.T) {
 	if text := draw(t, record(2001, "read-only")); !strings.Contains(text, "0 calls") {
 		t.Error("calls that were not sent are counted")
 	}
-	if longer := draw(t, record(20_001, "")); len(longer) > 2*len(text)+100_000 {
-		t.Errorf("2000 calls are %d bytes, 20000 are %d", len(text), len(longer))
+	if longer := draw(t, record(10_001, "")); len(longer) > 2*len(text)+100_000 {
+		t.Errorf("2000 calls are %d bytes, 10000 are %d", len(text), len(longer))
 	}
 }
 
