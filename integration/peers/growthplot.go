@@ -8,23 +8,23 @@ import (
 	"github.com/hczjl/transship/distribution/audit/svg"
 )
 
-// The measures of the growth plot, in pixels.
+// Positions and sizes of the growth plot, in pixels.
 const (
 	panelWidth  = 280
 	panelHeight = 150
-	panelLeft   = 70 // of a panel, for its axis
+	panelLeft   = 70 // left of a panel, for its axis
 	panelTop    = 44 // above a panel, for its title
 	panelFoot   = 40 // below it, for its axis
 )
 
-// axis maps values to a line of a length in pixels.
+// axis maps values to positions on an axis, in pixels.
 type axis struct {
 	least, most float64
 	log         bool
 	length      float64
 }
 
-// at is how far along the axis a value lies.
+// at returns the position of a value.
 func (a axis) at(v float64) float64 {
 	if a.log {
 		return a.length * math.Log(v/a.least) / math.Log(a.most/a.least)
@@ -32,7 +32,7 @@ func (a axis) at(v float64) float64 {
 	return a.length * (v - a.least) / (a.most - a.least)
 }
 
-// ticks are the values to write beside the axis.
+// ticks returns the values of the axis' labels.
 func (a axis) ticks() []float64 {
 	var all []float64
 	if !a.log {
@@ -47,7 +47,7 @@ func (a axis) ticks() []float64 {
 	return all
 }
 
-// decades is an axis of powers of ten around values.
+// decades returns a logarithmic axis from and to a power of ten around the values.
 func decades(values []float64, length float64) axis {
 	least, most := math.Inf(1), 0.0
 	for _, v := range values {
@@ -56,7 +56,7 @@ func decades(values []float64, length float64) axis {
 	return axis{math.Pow(10, math.Floor(math.Log10(least))), math.Pow(10, math.Ceil(math.Log10(most))), true, length}
 }
 
-// growthPlot draws time and memory against what grows: a column for each, time above and memory below.
+// growthPlot draws time and memory over the size of growing works: a column for each, time above memory.
 func growthPlot(all results) string {
 	column, row := float64(panelLeft+panelWidth), float64(panelTop+panelHeight+panelFoot)
 	p := newPlot("Time and memory of transship with more images and larger blobs", 2*column+24)
@@ -74,7 +74,7 @@ func growthPlot(all results) string {
 	return p.String()
 }
 
-// results are the medians of a growing work: its sizes, seconds, and MB of memory at most.
+// results returns the sizes of a growing work, with the median seconds and the most MB of memory.
 func (g growing) results(all results) (sizes, times, peaks []float64) {
 	for _, size := range g.sizes {
 		if of := all.of(g.name(size), subject); len(of) > 0 {
@@ -86,7 +86,7 @@ func (g growing) results(all results) (sizes, times, peaks []float64) {
 	return sizes, times, peaks
 }
 
-// panel draws one curve with its axes; x and y are its upper left corner.
+// panel draws a curve with its axes. x and y are the upper left corner.
 func (p *plot) panel(x, y float64, title, unit string, across, up axis, xs, ys []float64) {
 	bottom := y + panelHeight
 	p.Text(x, y-14, "title", title)

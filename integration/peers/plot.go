@@ -6,19 +6,19 @@ import (
 	"slices"
 )
 
-// The measures of the comparison's plot, in pixels.
+// Positions and sizes of the comparison's plot, in pixels.
 const (
 	plotWidth = 760
-	barsFrom  = 100 // left of it stand the names
-	barsTo    = 560 // right of it stand the figures
+	barsFrom  = 100 // the names stand to the left
+	barsTo    = 560 // the figures stand to the right
 	rowHeight = 20
-	gap       = 44 // above the rows of a work, with its title in it
+	gap       = 44 // above the rows of a work, for its title
 )
 
-// farOff is how many times the best peer's time a bar shows; a longer one is cut, and its figure says so.
+// farOff is the length of the longest bar, in times of the best peer. Longer bars are cut off and marked.
 const farOff = 4
 
-// comparison draws how long the tools took for each work of a report.
+// comparison draws the times of the tools for each work of a report.
 func comparison(r report) string {
 	p := newPlot("How long transship and other tools take for the same work", plotWidth)
 	all := good(r.Samples)
@@ -34,7 +34,7 @@ func comparison(r report) string {
 	return p.String()
 }
 
-// bars draws a work from y on, the fastest tool first, and returns where it ends.
+// bars draws a work below y, the fastest tool first, and returns its lower edge.
 func (p *plot) bars(y float64, w work, all results) float64 {
 	p.Text(16, y-10, "title", w.title)
 	names := all.toolsIn(w.name)
@@ -55,7 +55,7 @@ func (p *plot) bars(y float64, w work, all results) float64 {
 	return y
 }
 
-// bar draws one tool's time; the whole width is longest.
+// bar draws the time of a tool. longest is the time of the whole width.
 func (p *plot) bar(y float64, name string, s spread, longest float64) {
 	at := func(v float64) float64 { return barsFrom + (barsTo-barsFrom)*min(v, longest)/longest }
 	class, label := "peer", "end"

@@ -2,14 +2,14 @@ package main
 
 import "github.com/hczjl/transship/distribution/audit/svg"
 
-// plot is an image being drawn. Its colours follow the reader's scheme, light or dark.
+// plot is an image with the colours of the reader's scheme, light or dark.
 type plot struct{ svg.Image }
 
 func newPlot(title string, width float64) *plot {
 	return &plot{svg.Image{Class: "plot", Title: title, Width: width, Style: style}}
 }
 
-// style has the classes of the shapes: mine is the subject, peer every other tool, faint the lines behind.
+// style has the classes of the shapes: mine for the subject, peer for the other tools, faint for grid lines.
 const style = `
 :root { --ground: #ffffff; --ink: #1f2328; --soft: #59636e; --mine: #0969da; --peer: #afb8c1; --line: #d1d9e0 }
 @media (prefers-color-scheme: dark) {
