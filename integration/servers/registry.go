@@ -37,10 +37,10 @@ type Registry struct {
 	metrics metrics
 }
 
-// CNCF starts CNCF distribution v3 (github.com/distribution/distribution/v3/cmd/registry, see go.mod for the version).
+// CNCF starts CNCF distribution v3 (package cncf, see go.mod for the version).
 func CNCF(t testing.TB, o Options) *Registry {
 	t.Helper()
-	return startRegistry(t, goTool(t, "registry"), o)
+	return startRegistry(t, goTool(t, "cncf"), o)
 }
 
 // Debian starts Debian's docker-registry, which is distribution 2.8.
