@@ -15,13 +15,14 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-// loadCommand is the command load.
+// loadCommand is load and its flags.
 type loadCommand struct {
 	to       *run.Remote
 	rewrites image.RewriteList
 	jobs     cli.Count
 }
 
+// Load returns the command load.
 func Load() run.Command {
 	return run.Command{
 		Name: "load", Args: "FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", Min: 2, Max: -1,
@@ -36,18 +37,22 @@ registry has what is missing.`,
 		Example: `transship load monday.tar registry.example.com
 transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod halohub/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			l := &loadCommand{to: r.RemoteFlags(fs, "", "the registry")}
-			fs.Var(&l.rewrites, "rewrite", "give names that begin with FROM one that begins with TO, as `FROM=TO`; may be repeated")
-			r.SendFlags(fs, l.to, &l.jobs, "send")
+			c := &loadCommand{to: r.RemoteFlags(fs, "", "the registry")}
+			fs.Var(&c.rewrites, "rewrite",
+				"give names that begin with FROM one that begins with TO, as `FROM=TO`; may be repeated")
+			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)
 			r.VerboseFlag(fs)
 			r.Interrupted = run.TagsAreWhole
-			return func(ctx context.Context, r *run.Run, args []string) error { return hintDamaged(l.run(ctx, r, args)) }
+			return func(ctx context.Context, r *run.Run, args []string) error {
+				return hintDamaged(c.run(ctx, r, args))
+			}
 		},
 	}
 }
 
-// hintDamaged adds to an error that is about the content of a bundle, and not about an answer of the registry, what to do.
+// hintDamaged adds a hint to an error about the content of a bundle, but not to one about an answer
+// of the registry.
 func hintDamaged(err error) error {
 	if _, ok := cli.HintOf(err); ok || run.IsArchive(err) || !run.IsIntegrity(err) || cli.Has[*distribution.Error](err) {
 		return err
@@ -66,11 +71,11 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return err
 	}
 	defer local.Close()
-	images, err := c.images(ctx, local, far, args[2:])
+	images, err := selectImages(ctx, local, far, args[2:])
 	if err != nil {
 		return err
 	}
-	base, err := c.base(ctx, r, local, far, images)
+	base, err := c.findBase(ctx, r, local, far, images)
 	if err != nil {
 		return err
 	}
@@ -79,8 +84,10 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	engine := r.Engine(c.jobs, show.Event)
 	stop := show.Start()
 	b := &cli.Batch{Streams: r.Streams, Total: len(images), Parallel: r.AtOnce(c.jobs)}
-	for _, some := range inOrder(ctx, images) {
-		cli.Each(ctx, b, some, func(ctx context.Context, im loadedImage) error { return c.one(ctx, r, engine, base, im) })
+	for _, level := range levelsOf(ctx, images) {
+		cli.Each(ctx, b, level, func(ctx context.Context, im loadedImage) error {
+			return c.push(ctx, r, engine, base, im)
+		})
 	}
 	stop()
 	if b.Done > 0 {
@@ -89,42 +96,42 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	return b.Err(ctx)
 }
 
-// loadedImage is an image and where it goes.
+// loadedImage is an image of a bundle or folder and its target.
 type loadedImage struct {
 	image.LocalImage
-	name   reference.Reference // in the bundle
 	target reference.Reference
 }
 
-// String is what a failure of the image is called by.
+// String names the image in messages.
 func (im loadedImage) String() string { return im.target.Familiar() }
 
-// images finds out where each image goes, before any is sent.
-func (c *loadCommand) images(ctx context.Context, local *image.LocalImages, far image.FarSide, wanted []string) ([]loadedImage, error) {
-	chosen := local.Images
-	if len(wanted) > 0 {
-		chosen = nil
+// selectImages returns the images that the arguments name, all if there are none, with their
+// targets.
+func selectImages(ctx context.Context, local *image.LocalImages, far image.FarSide,
+	names []string) ([]loadedImage, error) {
+	selected := local.Images
+	if len(names) > 0 {
+		selected = nil
 	}
-	for _, name := range wanted {
+	for _, name := range names {
 		im, err := local.Find(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		chosen = append(chosen, im)
+		selected = append(selected, im)
 	}
 	var out []loadedImage
-	taken := map[reference.Reference]loadedImage{}
-	for _, im := range chosen {
+	byTarget := map[reference.Reference]image.LocalImage{}
+	for _, im := range selected {
 		name, err := reference.Parse(im.Name)
 		if err != nil {
-			return nil, c.noName(local, im)
+			return nil, noNameError(local, im)
 		}
 		target, err := far.Target(name)
 		if err != nil {
 			return nil, err
 		}
-		next := loadedImage{im, name, target}
-		other, twice := taken[target]
+		other, twice := byTarget[target]
 		switch {
 		case twice && other.Digest != im.Digest:
 			return nil, &cli.UsageError{
@@ -132,15 +139,15 @@ func (c *loadCommand) images(ctx context.Context, local *image.LocalImages, far 
 				Advice:  "set them apart with --rewrite, such as " + name.Domain + "=" + name.Domain,
 			}
 		case !twice:
-			taken[target] = next
-			out = append(out, next)
+			byTarget[target] = im
+			out = append(out, loadedImage{im, target})
 		}
 	}
 	return out, nil
 }
 
-// noName is the error of an image that does not say what it is to be called.
-func (c *loadCommand) noName(local *image.LocalImages, im image.LocalImage) error {
+// noNameError is the error of an image without a name, from which no target can be derived.
+func noNameError(local *image.LocalImages, im image.LocalImage) error {
 	transport := image.InLayout
 	if local.Archive != nil {
 		transport = image.InArchive
@@ -151,9 +158,9 @@ func (c *loadCommand) noName(local *image.LocalImages, im image.LocalImage) erro
 	}
 }
 
-// inOrder sorts images by what they refer to, since not every registry takes a referrer ahead of its subject: first those
-// that refer to none, then those that refer to one, then those that refer to such a one.
-func inOrder(ctx context.Context, images []loadedImage) [][]loadedImage {
+// levelsOf sorts images by their subjects, as not every registry accepts a referrer before its
+// subject: first the images without a subject, then their referrers, then the referrers of those.
+func levelsOf(ctx context.Context, images []loadedImage) [][]loadedImage {
 	subjects := map[blob.Digest]blob.Digest{}
 	for _, im := range images {
 		m, err := im.Manifest(ctx, string(im.Digest))
@@ -178,13 +185,15 @@ func inOrder(ctx context.Context, images []loadedImage) [][]loadedImage {
 	return out
 }
 
-// one pushes an image.
-func (c *loadCommand) one(ctx context.Context, r *run.Run, engine *transfer.Engine, base holders, im loadedImage) error {
+// push pushes an image and prints its name at the registry.
+func (c *loadCommand) push(ctx context.Context, r *run.Run, engine *transfer.Engine, base holders,
+	im loadedImage) error {
 	repo, err := c.to.ForHost(im.target.Host()).Repository(ctx, im.target, auth.Pull, auth.Push)
 	if err != nil {
 		return err
 	}
-	d, err := engine.Copy(ctx, &completedImage{im.Source, base}, string(im.Digest), &image.MountTarget{Repository: repo, From: base.holder}, im.target.Identifier())
+	dst := &image.MountTarget{Repository: repo, From: base.holder}
+	d, err := engine.Copy(ctx, &completedImage{im.Source, base}, string(im.Digest), dst, im.target.Identifier())
 	if err != nil {
 		return err
 	}

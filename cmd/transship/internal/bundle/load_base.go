@@ -21,15 +21,15 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// baseError says that a bundle leaves out what the registry does not have.
+// baseError says that the registry lacks blobs that a bundle leaves out.
 type baseError struct {
-	file, base string // the bundle, and what it builds on; "" where it does not say
+	file, base string // the bundle, and the one it builds on; base is "" if the bundle does not say
 	registry   string
 	lacks      int
-	first      blob.Digest
+	first      blob.Digest // of the blobs that are lacking
 }
 
-// Error says what is missing and where it should be.
+// Error names the bundle, the registry and the first missing blob.
 func (e *baseError) Error() string {
 	if e.base == "" {
 		return fmt.Sprintf("%s lacks %d blobs, and so does %s: %s is the first", e.file, e.lacks, e.registry, e.first)
@@ -40,7 +40,7 @@ func (e *baseError) Error() string {
 // Is makes it fs.ErrNotExist.
 func (*baseError) Is(target error) bool { return target == fs.ErrNotExist }
 
-// Hint implements [hinted]: which bundle is to be loaded first.
+// Hint names the bundle to load first.
 func (e *baseError) Hint() string {
 	if e.base == "" {
 		return "the bundle is not whole; save it again"
@@ -48,10 +48,10 @@ func (e *baseError) Hint() string {
 	return "load " + e.base + " first; if it was made for another registry, save again without --since"
 }
 
-// holders are the blobs that a bundle leaves out, each with a repository that has it.
+// holders maps the blobs that a bundle leaves out to a repository that has each of them.
 type holders map[blob.Digest]*distribution.Repository
 
-// holder is the name of the repository that has a blob, "" where none is known.
+// holder returns the name of the repository that has a blob, "" if none is known.
 func (h holders) holder(_ context.Context, d blob.Digest) string {
 	if repo := h[d]; repo != nil {
 		return repo.Name
@@ -59,14 +59,14 @@ func (h holders) holder(_ context.Context, d blob.Digest) string {
 	return ""
 }
 
-// completedImage is an image of a bundle together with the blobs that the bundle leaves out: those are read from the registry
-// again, should it not mount them.
+// completedImage is an image of a bundle together with the blobs that the bundle leaves out. If the
+// registry does not mount those, they are read from its other repositories.
 type completedImage struct {
 	transfer.Source
 	base holders
 }
 
-// String is where the image is.
+// String names the bundle in messages.
 func (c *completedImage) String() string { return fmt.Sprint(c.Source) }
 
 // Blob implements transfer.Source.
@@ -77,13 +77,14 @@ func (c *completedImage) Blob(ctx context.Context, d manifest.Descriptor, offset
 	return c.Source.Blob(ctx, d, offset)
 }
 
-// base finds, before anything is sent, the blobs that the images need and the bundle leaves out. A blob that the registry
-// does not have is a *baseError.
-func (c *loadCommand) base(ctx context.Context, r *run.Run, local *image.LocalImages, far image.FarSide, images []loadedImage) (holders, error) {
+// findBase finds the blobs that the images need and the bundle leaves out, before anything is
+// pushed. If the registry lacks one of them the error is a *baseError.
+func (c *loadCommand) findBase(ctx context.Context, r *run.Run, local *image.LocalImages, far image.FarSide,
+	images []loadedImage) (holders, error) {
 	if local.Archive == nil {
-		return nil, nil // a folder has all of its images
+		return nil, nil // a folder is complete
 	}
-	needed, err := neededFrom(ctx, local, images)
+	needed, err := neededBlobs(ctx, local, images)
 	if err != nil || len(needed) == 0 {
 		return nil, err
 	}
@@ -93,15 +94,9 @@ func (c *loadCommand) base(ctx context.Context, r *run.Run, local *image.LocalIm
 	}
 	for d, need := range needed {
 		content, _ := in.Find(d)
-		for _, name := range content.Repositories {
-			if ref, err := reference.ParseRepository(name); err == nil {
-				if target, err := far.Target(ref); err == nil {
-					need.candidates = append(need.candidates, target)
-				}
-			}
-		}
+		need.addCandidates(far, content.Repositories)
 	}
-	lacking, err := c.look(ctx, r, needed)
+	lacking, err := c.findHolders(ctx, r, needed)
 	if err != nil {
 		return nil, err
 	}
@@ -122,12 +117,27 @@ func (c *loadCommand) base(ctx context.Context, r *run.Run, local *image.LocalIm
 // neededBlob is a blob that a bundle leaves out.
 type neededBlob struct {
 	manifest.Descriptor
-	candidates []reference.Reference    // repositories that should have it
-	holder     *distribution.Repository // the first that does
+	candidates []reference.Reference    // repositories that may have it
+	holder     *distribution.Repository // the first of them that has it
 }
 
-// neededFrom lists what the images need and the bundle does not have, with their targets as the first to look into.
-func neededFrom(ctx context.Context, local *image.LocalImages, images []loadedImage) (map[blob.Digest]*neededBlob, error) {
+// addCandidates adds the repositories that the images of the base's repositories were loaded to.
+func (n *neededBlob) addCandidates(far image.FarSide, repositories []string) {
+	for _, name := range repositories {
+		ref, err := reference.ParseRepository(name)
+		if err != nil {
+			continue
+		}
+		if target, err := far.Target(ref); err == nil {
+			n.candidates = append(n.candidates, target)
+		}
+	}
+}
+
+// neededBlobs returns the blobs that the images need and the bundle does not have, each with the
+// targets of those images as candidates.
+func neededBlobs(ctx context.Context, local *image.LocalImages,
+	images []loadedImage) (map[blob.Digest]*neededBlob, error) {
 	needed := map[blob.Digest]*neededBlob{}
 	engine := new(transfer.Engine)
 	for _, im := range images {
@@ -148,13 +158,15 @@ func neededFrom(ctx context.Context, local *image.LocalImages, images []loadedIm
 	return needed, nil
 }
 
-// look asks the registry, side by side, and returns what it lacks.
-func (c *loadCommand) look(ctx context.Context, r *run.Run, needed map[blob.Digest]*neededBlob) (lacking []blob.Digest, err error) {
+// findHolders finds the holder of each blob, in parallel, and returns the blobs that the registry
+// lacks.
+func (c *loadCommand) findHolders(ctx context.Context, r *run.Run,
+	needed map[blob.Digest]*neededBlob) (lacking []blob.Digest, err error) {
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(r.AtOnce(c.jobs))
 	digests := slices.Sorted(maps.Keys(needed))
 	for _, d := range digests {
-		group.Go(func() error { return c.find(inGroup, r, needed[d]) })
+		group.Go(func() error { return c.findHolder(inGroup, needed[d]) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
@@ -167,9 +179,10 @@ func (c *loadCommand) look(ctx context.Context, r *run.Run, needed map[blob.Dige
 	return lacking, nil
 }
 
-// find looks for a blob in one repository after the other, until one has it. Some registries deny what they do not have;
-// where that is every answer it is an error.
-func (c *loadCommand) find(ctx context.Context, r *run.Run, need *neededBlob) error {
+// findHolder asks the candidates one after another until one has the blob. Some registries deny
+// access to a repository that they do not have; a denial is an error only if every candidate
+// answers so.
+func (c *loadCommand) findHolder(ctx context.Context, need *neededBlob) error {
 	var denied error
 	answers := 0
 	for _, ref := range need.candidates {

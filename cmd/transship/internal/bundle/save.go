@@ -18,7 +18,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// saveCommand is the command save.
+// saveCommand is save and its flags.
 type saveCommand struct {
 	from      *run.Remote
 	out       string
@@ -31,6 +31,7 @@ type saveCommand struct {
 	jobs      cli.Count
 }
 
+// Save returns the command save.
 func Save() run.Command {
 	return run.Command{
 		Name: "save", Args: "REF [REF...]", Min: 0, Max: -1,
@@ -49,33 +50,39 @@ docker://HOST[/PREFIX], that load brought images to.`,
 transship save -o tuesday.tar --since monday.tar.json -f images.txt
 transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			s := &saveCommand{from: r.RemoteFlags(fs, "", "the registry")}
-			fs.StringVar(&s.out, "output", "", "write to this `file`, to a folder where it ends with a slash or is one, or to standard output where it is -")
+			c := &saveCommand{from: r.RemoteFlags(fs, "", "the registry")}
+			fs.StringVar(&c.out, "output", "",
+				"write to this `file`, to a folder where it ends with a slash or is one, or to standard output where it is -")
 			cli.Alias(fs, "o", "output")
-			fs.StringVar(&s.list, "file", "", "save the images of a `list`, as sync reads it; what stands behind an image is its name in the bundle")
+			fs.StringVar(&c.list, "file", "",
+				"save the images of a `list`, as sync reads it; what stands behind an image is its name in the bundle")
 			cli.Alias(fs, "f", "file")
-			fs.StringVar(&s.since, "since", "", "leave out the blobs of this earlier `bundle`, inventory or docker://registry")
-			fs.Var(&s.split, "split", "write volumes of at most this `size`, such as 4GiB: FILE.001, FILE.002 and so on")
-			fs.BoolVar(&s.sum, "sum", false, "take the tar's own SHA-256 too; all of it is read and hashed once more")
-			fs.Var(&s.platforms, "platform", "save only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
-			fs.BoolVar(&s.referrers, "referrers", false, "save signatures, SBOMs and attestations that refer to the images too")
-			r.JobsFlag(fs, &s.jobs, "fetch")
+			fs.StringVar(&c.since, "since", "", "leave out the blobs of this earlier `bundle`, inventory or docker://registry")
+			fs.Var(&c.split, "split", "write volumes of at most this `size`, such as 4GiB: FILE.001, FILE.002 and so on")
+			fs.BoolVar(&c.sum, "sum", false, "take the tar's own SHA-256 too; all of it is read and hashed once more")
+			fs.Var(&c.platforms, "platform",
+				"save only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
+			fs.BoolVar(&c.referrers, "referrers", false,
+				"save signatures, SBOMs and attestations that refer to the images too")
+			r.JobsFlag(fs, &c.jobs, "fetch")
 			r.RangesFlag(fs)
 			r.PaceFlags(fs)
 			r.PlanFlag(fs)
 			r.CommonFlags(fs)
 			r.VerboseFlag(fs)
-			return func(ctx context.Context, r *run.Run, args []string) error { return run.HintFull(s.run(ctx, r, args)) }
+			return func(ctx context.Context, r *run.Run, args []string) error {
+				return run.HintFull(c.run(ctx, r, args))
+			}
 		},
 	}
 }
 
 func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	if err := c.check(r, args); err != nil {
+	if err := c.checkFlags(r, args); err != nil {
 		return err
 	}
 	places := &image.Places{Run: r}
-	images, err := c.images(ctx, places, args)
+	images, err := c.openImages(ctx, places, args)
 	defer closeAll(images)
 	if err != nil {
 		return err
@@ -83,14 +90,14 @@ func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	show := image.NewProgress(r)
 	engine := r.Engine(c.jobs, show.Event)
 	engine.Platforms, engine.Referrers = c.platforms, c.referrers
-	if err := distinctNames(ctx, engine, images); err != nil {
+	if err := checkNames(ctx, engine, images); err != nil {
 		return err
 	}
 	if r.Planning() {
 		return c.plan(ctx, r, engine, images)
 	}
 	if c.toFolder() {
-		return c.fillFolder(ctx, r, engine, show, images)
+		return c.writeFolder(ctx, r, engine, show, images)
 	}
 	b, err := c.collect(ctx, r, engine, images)
 	if err != nil {
@@ -104,31 +111,53 @@ func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error 
 
 func (c *saveCommand) toFolder() bool { return c.out != "-" && image.IsFolder(c.out) }
 
-// check refuses what makes no sense together.
-func (c *saveCommand) check(r *run.Run, args []string) error {
+// checkFlags refuses flags that contradict each other, and an output that cannot be written.
+func (c *saveCommand) checkFlags(r *run.Run, args []string) error {
 	switch {
 	case c.out == "":
-		return &cli.UsageError{Message: "-o is missing", Advice: "-o FILE.tar writes a bundle, -o DIR/ a folder, -o - to standard output"}
+		return &cli.UsageError{
+			Message: "-o is missing",
+			Advice:  "-o FILE.tar writes a bundle, -o DIR/ a folder, -o - to standard output",
+		}
 	case len(args) == 0 && c.list == "":
-		return &cli.UsageError{Message: "there is nothing to save", Advice: "name images, or a list of them with -f FILE"}
+		return &cli.UsageError{
+			Message: "there is nothing to save",
+			Advice:  "name images, or a list of them with -f FILE",
+		}
 	case c.split > 0 && c.split < layout.LeastVolume:
-		return &cli.UsageError{Message: fmt.Sprintf("--split: volumes of %d bytes are too small", c.split), Advice: "--split 4GiB makes volumes of that size"}
+		return &cli.UsageError{
+			Message: fmt.Sprintf("--split: volumes of %d bytes are too small", c.split),
+			Advice:  "--split 4GiB makes volumes of that size",
+		}
 	case c.split > 0 && (c.out == "-" || c.toFolder()):
-		return &cli.UsageError{Message: "--split needs a file to write to", Advice: "-o FILE.tar --split 4GiB writes FILE.tar.001 and so on"}
+		return &cli.UsageError{
+			Message: "--split needs a file to write to",
+			Advice:  "-o FILE.tar --split 4GiB writes FILE.tar.001 and so on",
+		}
 	case c.sum && (c.out == "-" || c.toFolder()):
-		return &cli.UsageError{Message: "--sum needs a file to write to", Advice: "-o FILE.tar; standard output can be sent through sha256sum"}
+		return &cli.UsageError{
+			Message: "--sum needs a file to write to",
+			Advice:  "-o FILE.tar; standard output can be sent through sha256sum",
+		}
 	case c.since != "" && c.toFolder():
-		return &cli.UsageError{Message: "--since makes a bundle, and no folder", Advice: "a folder is only added to: what it has is not fetched again"}
+		return &cli.UsageError{
+			Message: "--since makes a bundle, and no folder",
+			Advice:  "a folder is only added to: what it has is not fetched again",
+		}
 	case c.out == "-" && r.Stdout.IsTerminal():
-		return &cli.UsageError{Message: "standard output is a terminal", Advice: "send it to a file or a pipe, or write -o FILE.tar"}
+		return &cli.UsageError{
+			Message: "standard output is a terminal",
+			Advice:  "send it to a file or a pipe, or write -o FILE.tar",
+		}
 	case c.out != "-" && !c.toFolder():
 		return image.CheckFolder(c.out)
 	}
 	return nil
 }
 
-// collect reads the manifests of all images, of each image once.
-func (c *saveCommand) collect(ctx context.Context, r *run.Run, engine *transfer.Engine, images []savedImage) (*image.BundleSource, error) {
+// collect reads the manifests of all images, of each image once, and finds what --since leaves out.
+func (c *saveCommand) collect(ctx context.Context, r *run.Run, engine *transfer.Engine,
+	images []savedImage) (*image.BundleSource, error) {
 	closures := map[string]*transfer.Closure{}
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(r.AtOnce(c.jobs))
@@ -155,11 +184,14 @@ func (c *saveCommand) collect(ctx context.Context, r *run.Run, engine *transfer.
 	if c.since == "" {
 		return b, nil
 	}
-	return b, c.leaveOut(ctx, r, b)
+	base, err := c.findBase(ctx, b)
+	b.Base = &base
+	return b, err
 }
 
-// write writes the bundle into a file, or into volumes.
-func (c *saveCommand) write(ctx context.Context, r *run.Run, engine *transfer.Engine, show *image.Progress, b *image.BundleSource) error {
+// write writes the bundle to a file or to volumes.
+func (c *saveCommand) write(ctx context.Context, r *run.Run, engine *transfer.Engine, show *image.Progress,
+	b *image.BundleSource) error {
 	bundle, err := layout.Create(c.out, b.Contents, layout.Files{VolumeSize: int64(c.split), Sum: c.sum})
 	if err != nil {
 		return err
@@ -190,7 +222,8 @@ func (c *saveCommand) stream(ctx context.Context, r *run.Run, engine *transfer.E
 	open := func(d manifest.Descriptor) blob.Open { return engine.Open(b, d) }
 	in, err := layout.Stream(ctx, r.Stdout, b.Contents, open)
 	if err == nil {
-		r.Note("saved %d image%s to standard output in %s", len(in.Images), cli.Plural(len(in.Images)), cli.FormatDuration(time.Since(began)))
+		r.Note("saved %d image%s to standard output in %s",
+			len(in.Images), cli.Plural(len(in.Images)), cli.FormatDuration(time.Since(began)))
 	}
 	return err
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-// savedImage is an image and what it is to be called in the bundle.
+// savedImage is an image and its names in the bundle.
 type savedImage struct {
 	image.Origin
 	names []reference.Reference
@@ -26,9 +26,10 @@ func closeAll(images []savedImage) {
 	}
 }
 
-// images opens all that is to be saved, and returns also in case of an error what is open.
-func (c *saveCommand) images(ctx context.Context, places *image.Places, args []string) ([]savedImage, error) {
-	entries, err := c.entries(ctx, places.Run)
+// openImages opens the images of the list and the arguments. With an error it returns those that
+// are open already.
+func (c *saveCommand) openImages(ctx context.Context, places *image.Places, args []string) ([]savedImage, error) {
+	entries, err := c.readList(ctx, places.Run)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +38,7 @@ func (c *saveCommand) images(ctx context.Context, places *image.Places, args []s
 		if err != nil {
 			return nil, err
 		}
-		entries = append(entries, savedEntry{Selection: image.Selection{Location: l}})
+		entries = append(entries, saveEntry{Selection: image.Selection{Location: l}})
 	}
 	var out []savedImage
 	for _, e := range entries {
@@ -52,14 +53,14 @@ func (c *saveCommand) images(ctx context.Context, places *image.Places, args []s
 	return out, nil
 }
 
-// savedEntry is a line of the list, or an argument.
-type savedEntry struct {
+// saveEntry is a line of the list, or an argument.
+type saveEntry struct {
 	image.Selection
-	names []reference.Reference // without a tag where the images keep theirs
+	names []reference.Reference // in the bundle; without a tag the images keep theirs
 }
 
-// entries reads the list, all of it before anything is asked for.
-func (c *saveCommand) entries(ctx context.Context, r *run.Run) ([]savedEntry, error) {
+// readList parses the whole list before any call is made.
+func (c *saveCommand) readList(ctx context.Context, r *run.Run) ([]saveEntry, error) {
 	if c.list == "" {
 		return nil, nil
 	}
@@ -67,9 +68,9 @@ func (c *saveCommand) entries(ctx context.Context, r *run.Run) ([]savedEntry, er
 	if err != nil {
 		return nil, err
 	}
-	var out []savedEntry
+	var out []saveEntry
 	for _, line := range lines {
-		e := savedEntry{}
+		e := saveEntry{}
 		if e.Selection, err = image.ParseSelection(line.Source, line.Latest); err != nil {
 			return nil, image.BadList(c.list, line.Line, err)
 		}
@@ -85,8 +86,8 @@ func (c *saveCommand) entries(ctx context.Context, r *run.Run) ([]savedEntry, er
 	return out, nil
 }
 
-// namesFor is what an image is called in the bundle.
-func (e savedEntry) namesFor(name reference.Reference) []reference.Reference {
+// namesFor returns the names that an image of the entry gets in the bundle.
+func (e saveEntry) namesFor(name reference.Reference) []reference.Reference {
 	if len(e.names) == 0 {
 		return []reference.Reference{image.Renamed(name, reference.Reference{Domain: name.Domain, Path: name.Path})}
 	}
@@ -97,13 +98,13 @@ func (e savedEntry) namesFor(name reference.Reference) []reference.Reference {
 	return out
 }
 
-// distinctNames makes sure that no two images are to have one name.
-func distinctNames(ctx context.Context, engine *transfer.Engine, images []savedImage) error {
-	named := map[reference.Reference]image.Origin{}
+// checkNames refuses two different images of one name.
+func checkNames(ctx context.Context, engine *transfer.Engine, images []savedImage) error {
+	byName := map[reference.Reference]image.Origin{}
 	for _, im := range images {
 		for _, name := range im.names {
-			other, taken := named[name]
-			named[name] = im.Origin
+			other, taken := byName[name]
+			byName[name] = im.Origin
 			if !taken || other.Identity() == im.Identity() || name.Path == "" {
 				continue
 			}
@@ -123,7 +124,7 @@ func distinctNames(ctx context.Context, engine *transfer.Engine, images []savedI
 	return nil
 }
 
-// sameImage tells whether two images are the same, by their digests.
+// sameImage reports whether two images have the same digest.
 func sameImage(ctx context.Context, engine *transfer.Engine, a, b image.Origin) (bool, error) {
 	x, err := engine.Collect(ctx, a.Source, a.Ref)
 	if err != nil {
@@ -133,8 +134,9 @@ func sameImage(ctx context.Context, engine *transfer.Engine, a, b image.Origin) 
 	return x.Root.Digest == y.Root.Digest, err
 }
 
-// fillFolder adds the images to an OCI image layout in a folder.
-func (c *saveCommand) fillFolder(ctx context.Context, r *run.Run, engine *transfer.Engine, show *image.Progress, images []savedImage) error {
+// writeFolder adds the images to an OCI image layout in a folder.
+func (c *saveCommand) writeFolder(ctx context.Context, r *run.Run, engine *transfer.Engine, show *image.Progress,
+	images []savedImage) error {
 	dir, err := layout.OpenDir(c.out)
 	if err != nil {
 		return err
@@ -152,7 +154,7 @@ func (c *saveCommand) fillFolder(ctx context.Context, r *run.Run, engine *transf
 	for _, im := range images {
 		for _, name := range im.names {
 			n++
-			group.Go(func() error { return saveInto(inGroup, engine, im.Origin, dir, name) })
+			group.Go(func() error { return storeAs(inGroup, engine, im.Origin, dir, name) })
 		}
 	}
 	err = group.Wait()
@@ -163,8 +165,9 @@ func (c *saveCommand) fillFolder(ctx context.Context, r *run.Run, engine *transf
 	return err
 }
 
-// saveInto puts an image into a layout under its name, or under none.
-func saveInto(ctx context.Context, engine *transfer.Engine, im image.Origin, dir *layout.Dir, name reference.Reference) error {
+// storeAs copies an image into a layout under a name, or under none if name has no path.
+func storeAs(ctx context.Context, engine *transfer.Engine, im image.Origin, dir *layout.Dir,
+	name reference.Reference) error {
 	repo := dir.Unnamed()
 	if name.Path != "" {
 		repo = dir.Repository(name.Name())

@@ -10,7 +10,8 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-// plan finds out what the folder or the tar would get, and how large the tar would be.
+// plan is run under --plan: it notes what would be written to the folder or the tar, and the tar's
+// size.
 func (c *saveCommand) plan(ctx context.Context, r *run.Run, engine *transfer.Engine, images []savedImage) error {
 	if c.toFolder() {
 		return c.planFolder(ctx, r, engine, images)
@@ -40,13 +41,15 @@ func (c *saveCommand) plan(ctx context.Context, r *run.Run, engine *transfer.Eng
 		if err != nil {
 			return err
 		}
-		if _, err := all.Copy(ctx, b, string(im.Digest), local.Repository(image.RepositoryName(name)), name.Identifier()); err != nil {
+		dst := local.Repository(image.RepositoryName(name))
+		if _, err := all.Copy(ctx, b, string(im.Digest), dst, name.Identifier()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// planFolder is plan for a folder.
 func (c *saveCommand) planFolder(ctx context.Context, r *run.Run, engine *transfer.Engine, images []savedImage) error {
 	local, err := r.Plan.Local(image.Location{Transport: image.InLayout, Path: c.out}.File())
 	if err != nil {
@@ -54,7 +57,8 @@ func (c *saveCommand) planFolder(ctx context.Context, r *run.Run, engine *transf
 	}
 	for _, im := range images {
 		for _, name := range im.names {
-			if _, err := image.StoreAs(ctx, engine, im.Source, im.Ref, local.Repository(image.RepositoryName(name)), name); err != nil {
+			dst := local.Repository(image.RepositoryName(name))
+			if _, err := image.StoreAs(ctx, engine, im.Source, im.Ref, dst, name); err != nil {
 				return err
 			}
 		}

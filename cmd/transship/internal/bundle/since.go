@@ -16,24 +16,17 @@ import (
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
-	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/manifest"
 )
 
-// leaveOut makes the bundle build on what --since names.
-func (c *saveCommand) leaveOut(ctx context.Context, r *run.Run, b *image.BundleSource) error {
-	base, err := c.base(ctx, r, b)
-	b.Base = &base
-	return err
-}
-
-// base is what the far side has, by an earlier bundle or by the registry itself.
-func (c *saveCommand) base(ctx context.Context, r *run.Run, b *image.BundleSource) (layout.Inventory, error) {
+// findBase returns the inventory of what --since leaves out: that of an earlier bundle, or of a
+// registry.
+func (c *saveCommand) findBase(ctx context.Context, b *image.BundleSource) (layout.Inventory, error) {
 	if strings.HasPrefix(c.since, image.OnRegistry) {
-		return c.onFarSide(ctx, r, b)
+		return c.registryInventory(ctx, b)
 	}
 	base, err := layout.ReadInventory(c.since)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, layout.ErrNotArchive) {
@@ -42,8 +35,8 @@ func (c *saveCommand) base(ctx context.Context, r *run.Run, b *image.BundleSourc
 	return base, err
 }
 
-// onFarSide finds out which blobs the repositories on a registry have that load would bring the images to.
-func (c *saveCommand) onFarSide(ctx context.Context, r *run.Run, b *image.BundleSource) (layout.Inventory, error) {
+// registryInventory lists the blobs that the repositories have that load would push the images to.
+func (c *saveCommand) registryInventory(ctx context.Context, b *image.BundleSource) (layout.Inventory, error) {
 	far, err := image.ParseFarSide(c.since)
 	if err != nil {
 		return layout.Inventory{}, err
@@ -63,7 +56,7 @@ func (c *saveCommand) onFarSide(ctx context.Context, r *run.Run, b *image.Bundle
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(cli.ParallelImages)
 	for i, im := range images {
-		group.Go(func() error { return p.looked(p.ask(inGroup, repos[i], im)) })
+		group.Go(func() error { return p.countAnswer(p.ask(inGroup, repos[i], im)) })
 	}
 	if err := group.Wait(); err != nil {
 		return layout.Inventory{}, err
@@ -74,13 +67,14 @@ func (c *saveCommand) onFarSide(ctx context.Context, r *run.Run, b *image.Bundle
 	return p.inventory(far.String()), nil
 }
 
-// repositoryManifest is an image's manifest, and the name of the image.
+// repositoryManifest is an image's manifest and the image's name in the bundle.
 type repositoryManifest struct {
 	name reference.Reference
 	manifest.Manifest
 }
 
-// imageManifests lists the manifests that have blobs, for each repository that is to have them, once.
+// imageManifests lists the image manifests in the bundle, each once for each repository that has
+// it.
 func imageManifests(b *image.BundleSource) []repositoryManifest {
 	var out []repositoryManifest
 	seen := map[string]bool{}
@@ -96,7 +90,7 @@ func imageManifests(b *image.BundleSource) []repositoryManifest {
 			out = append(out, repositoryManifest{name, m})
 			return
 		}
-		refs, _ := m.References() // they were read when the image was collected
+		refs, _ := m.References() // collecting the image has parsed them
 		for _, r := range refs {
 			walk(name, r.Digest)
 		}
@@ -109,17 +103,18 @@ func imageManifests(b *image.BundleSource) []repositoryManifest {
 	return out
 }
 
-// presentBlobs are the blobs that were found, with the repositories that have them, by the names of the bundle's images.
+// presentBlobs collects the blobs that the registry has. Their repositories are named as in the
+// bundle.
 type presentBlobs struct {
 	mu      sync.Mutex
 	has     map[blob.Digest]*layout.Content
-	answers int   // images that the registry has told of
-	denied  error // an answer that was none
+	answers int   // images for which the registry gave an answer
+	denied  error // the last refusal
 }
 
-// looked takes what became of looking for an image. Some registries deny what they do not have; where that is every
-// answer it is an error.
-func (p *presentBlobs) looked(err error) error {
+// countAnswer takes the outcome of asking for an image. Some registries deny access to a repository
+// that they do not have; a denial is an error only if every answer is one.
+func (p *presentBlobs) countAnswer(err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -132,7 +127,7 @@ func (p *presentBlobs) looked(err error) error {
 	return err
 }
 
-// ask finds out which of an image's blobs a repository has: all, where it has the manifest.
+// ask finds out which of an image's blobs a repository has: all of them if it has the manifest.
 func (p *presentBlobs) ask(ctx context.Context, repo *distribution.Repository, im repositoryManifest) error {
 	refs, err := im.References()
 	if err != nil {
@@ -153,12 +148,12 @@ func (p *presentBlobs) ask(ctx context.Context, repo *distribution.Repository, i
 				continue
 			}
 		}
-		p.note(d, im.name.Name())
+		p.add(d, im.name.Name())
 	}
 	return nil
 }
 
-func (p *presentBlobs) note(d manifest.Descriptor, repository string) {
+func (p *presentBlobs) add(d manifest.Descriptor, repository string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := p.has[d.Digest]
@@ -171,7 +166,7 @@ func (p *presentBlobs) note(d manifest.Descriptor, repository string) {
 	}
 }
 
-// inventory is that of the registry, which as the base of a bundle has no id.
+// inventory returns the blobs as the base of a bundle. That of a registry has no id.
 func (p *presentBlobs) inventory(name string) layout.Inventory {
 	in := layout.Inventory{File: name}
 	for _, d := range slices.Sorted(maps.Keys(p.has)) {

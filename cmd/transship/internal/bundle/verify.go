@@ -16,16 +16,16 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/layout"
-	"github.com/hczjl/transship/distribution/reference"
 )
 
-// verifyCommand is the command verify.
+// verifyCommand is verify and its flags.
 type verifyCommand struct {
-	at     *run.Remote
-	deep   bool
-	asJSON bool
+	registry *run.Remote
+	deep     bool
+	asJSON   bool
 }
 
+// Verify returns the command verify.
 func Verify() run.Command {
 	return run.Command{
 		Name: "verify", Args: "FILE|DIR|REF", Min: 1, Max: 1,
@@ -38,94 +38,91 @@ Exit code 7 says that something is off. What is there as a file or folder is mea
 		Example: `transship verify monday.tar
 transship verify --deep registry.example.com/hczjl/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			v := &verifyCommand{at: r.RemoteFlags(fs, "", "the registry")}
-			fs.BoolVar(&v.deep, "deep", false, "download the blobs from a registry and hash them")
-			fs.BoolVar(&v.asJSON, "json", false, "print JSON for scripts")
+			c := &verifyCommand{registry: r.RemoteFlags(fs, "", "the registry")}
+			fs.BoolVar(&c.deep, "deep", false, "download the blobs from a registry and hash them")
+			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
 			r.CommonFlags(fs)
 			r.VerboseFlag(fs)
-			return v.run
+			return c.run
 		},
 	}
 }
 
-// Verification is what verify prints as JSON.
+// Verification is what verify --json prints.
 type Verification struct {
 	Target   string    `json:"target"`
 	OK       bool      `json:"ok"`
-	Checks   int       `json:"checks"` // blobs, volumes and images that were looked at
-	Bytes    int64     `json:"bytes"`  // that were read
+	Checks   int       `json:"checks"` // blobs, volumes and images that were checked
+	Bytes    int64     `json:"bytes"`  // bytes that were read
 	BuildsOn string    `json:"buildsOn,omitempty"`
 	Problems []problem `json:"problems"`
 
 	mu sync.Mutex
 }
 
-// problem is something that is off.
+// problem is a failed check.
 type problem struct {
 	What   string      `json:"what"`
-	Digest blob.Digest `json:"digest,omitempty"` // that it should have
+	Digest blob.Digest `json:"digest,omitempty"` // the digest that What should have
 	Error  string      `json:"error"`
 }
 
-// unsoundError says that a verification has found something.
-type unsoundError struct {
-	target       string
-	problems, of int
+// failedChecksError says that verify has found problems.
+type failedChecksError struct {
+	target         string
+	failed, checks int
 }
 
-// Error counts what is off.
-func (e *unsoundError) Error() string {
-	return fmt.Sprintf("%s: %d of %d checks failed", e.target, e.problems, e.of)
+// Error counts the problems.
+func (e *failedChecksError) Error() string {
+	return fmt.Sprintf("%s: %d of %d checks failed", e.target, e.failed, e.checks)
 }
 
-// ExitCode implements [coded].
-func (*unsoundError) ExitCode() int { return cli.ExitIntegrity }
+// ExitCode returns [cli.ExitIntegrity].
+func (*failedChecksError) ExitCode() int { return cli.ExitIntegrity }
 
-// Hint implements [hinted]. What is wrong is on standard output already.
-func (*unsoundError) Hint() string { return "" }
+// Hint is empty: standard output lists the problems.
+func (*failedChecksError) Hint() string { return "" }
 
 func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	found := &Verification{Target: args[0], Problems: []problem{}}
-	err := c.verify(ctx, r, args[0], found)
+	v := &Verification{Target: args[0], Problems: []problem{}}
+	err := c.verify(ctx, args[0], v)
 	if err != nil && !(c.asJSON && run.IsIntegrity(err)) {
 		return err
 	}
 	if err != nil {
-		found.note(layout.Check{What: args[0], Err: err}) // it cannot even be opened; a script is told of that too
+		v.add(layout.Check{What: args[0], Err: err}) // it cannot be opened: for --json that is a problem too
 	}
-	found.OK = len(found.Problems) == 0
-	slices.SortStableFunc(found.Problems, func(a, b problem) int { return strings.Compare(a.What, b.What) })
-	if err := c.print(r, found); err != nil {
+	v.OK = len(v.Problems) == 0
+	slices.SortStableFunc(v.Problems, func(a, b problem) int { return strings.Compare(a.What, b.What) })
+	if err := c.print(r, v); err != nil {
 		return err
 	}
-	if err == nil && !found.OK {
-		err = &unsoundError{args[0], len(found.Problems), found.Checks}
+	if err == nil && !v.OK {
+		err = &failedChecksError{args[0], len(v.Problems), v.Checks}
 	}
 	return err
 }
 
-// verify looks at what the argument names.
-func (c *verifyCommand) verify(ctx context.Context, r *run.Run, arg string, found *Verification) error {
-	if !image.MeansRegistry(arg) || isFile(arg) {
-		return verifyLocal(ctx, arg, found)
+// verify adds the checks of what the argument names.
+func (c *verifyCommand) verify(ctx context.Context, arg string, v *Verification) error {
+	if !image.MeansRegistry(arg) || namesFile(arg) {
+		return verifyLocal(ctx, arg, v)
 	}
 	l, err := image.ParseLocation(arg)
 	if err != nil {
 		return err
 	}
-	return c.remote(ctx, r, l.Ref, found)
-}
-
-func (c *verifyCommand) remote(ctx context.Context, r *run.Run, ref reference.Reference, found *Verification) error {
-	repo, err := c.at.Repository(ctx, ref, auth.Pull)
+	repo, err := c.registry.Repository(ctx, l.Ref, auth.Pull)
 	if err != nil {
 		return err
 	}
-	return (&remoteVerification{repo: repo, deep: c.deep, report: found.note}).run(ctx, ref.Identifier())
+	return (&registryVerifier{repo: repo, deep: c.deep, report: v.add}).run(ctx, l.Ref.Identifier())
 }
 
-// isFile tells whether an argument means a file or folder: it is there, as such or as volumes, or is written like one.
-func isFile(arg string) bool {
+// namesFile reports whether an argument names a file or folder: it exists, as such or in volumes,
+// or it is written like a path.
+func namesFile(arg string) bool {
 	if strings.HasPrefix(arg, image.OnRegistry) {
 		return false
 	}
@@ -140,47 +137,47 @@ func isFile(arg string) bool {
 	return strings.HasSuffix(arg, ".tar") || strings.HasSuffix(arg, "/")
 }
 
-// verifyLocal looks at all of a folder or tar.
-func verifyLocal(ctx context.Context, arg string, found *Verification) error {
+// verifyLocal adds the checks of a folder or tar.
+func verifyLocal(ctx context.Context, arg string, v *Verification) error {
 	images, err := image.OpenLocal(arg)
 	if err != nil {
 		return err
 	}
 	defer images.Close()
 	if images.Archive == nil {
-		return images.Dir.Verify(ctx, found.note)
+		return images.Dir.Verify(ctx, v.add)
 	}
 	if in, err := images.Archive.Inventory(); err == nil && in.Base != nil {
-		found.BuildsOn = in.Base.File
+		v.BuildsOn = in.Base.File
 	}
-	return images.Archive.Verify(ctx, found.note)
+	return images.Archive.Verify(ctx, v.add)
 }
 
-// note takes a check.
-func (f *Verification) note(c layout.Check) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.Checks++
-	f.Bytes += c.Size
+// add counts a check. It may be called concurrently.
+func (v *Verification) add(c layout.Check) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.Checks++
+	v.Bytes += c.Size
 	if c.Err != nil {
-		f.Problems = append(f.Problems, problem{cli.OneLine(c.What), c.Digest, cli.OneLine(c.Err.Error())})
+		v.Problems = append(v.Problems, problem{cli.OneLine(c.What), c.Digest, cli.OneLine(c.Err.Error())})
 	}
 }
 
-func (c *verifyCommand) print(r *run.Run, f *Verification) error {
+func (c *verifyCommand) print(r *run.Run, v *Verification) error {
 	if c.asJSON {
-		return cli.PrintJSON(r.Stdout, f)
+		return cli.PrintJSON(r.Stdout, v)
 	}
-	for _, p := range f.Problems {
+	for _, p := range v.Problems {
 		fmt.Fprintf(r.Stdout, "bad: %s: %s\n", p.What, p.Error)
 	}
-	if r.Quiet || !f.OK {
+	if r.Quiet || !v.OK {
 		return nil
 	}
-	rest := ""
-	if f.BuildsOn != "" {
-		rest = "; it builds on " + f.BuildsOn
+	base := ""
+	if v.BuildsOn != "" {
+		base = "; it builds on " + v.BuildsOn
 	}
-	fmt.Fprintf(r.Stdout, "%s: sound: %d checks, %s read%s\n", f.Target, f.Checks, cli.FormatBytes(f.Bytes), rest)
+	fmt.Fprintf(r.Stdout, "%s: sound: %d checks, %s read%s\n", v.Target, v.Checks, cli.FormatBytes(v.Bytes), base)
 	return nil
 }

@@ -16,28 +16,29 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// remoteVerification looks whether an image is whole on its registry.
-type remoteVerification struct {
+// registryVerifier checks that a registry has all of an image.
+type registryVerifier struct {
 	repo   *distribution.Repository
-	deep   bool
+	deep   bool               // read the blobs too
 	report func(layout.Check) // may be called concurrently
 }
 
-// part is what a manifest refers to.
-type part struct {
+// child is what a manifest refers to.
+type child struct {
 	manifest.Descriptor
 	isManifest bool
 }
 
-// run verifies the image under a tag or digest, one level of manifests after the other. What is wrong with its parts is
-// reported; an image that cannot be had at all is an error, and so is a registry that does not answer.
-func (v *remoteVerification) run(ctx context.Context, ref string) error {
+// run verifies the image under a tag or digest, one level of manifests after another. It reports
+// each problem with the content. An error means that the root manifest cannot be read or that the
+// registry does not answer.
+func (v *registryVerifier) run(ctx context.Context, ref string) error {
 	root, err := v.repo.Manifest(ctx, ref)
 	if err != nil {
 		return err
 	}
 	v.report(layout.Check{What: "manifest " + string(root.Digest), Digest: root.Digest, Size: root.Size})
-	level, err := partsOf(root)
+	level, err := childrenOf(root)
 	seen := map[blob.Digest]bool{root.Digest: true}
 	for err == nil && len(level) > 0 {
 		level, err = v.level(ctx, level, seen)
@@ -45,69 +46,70 @@ func (v *remoteVerification) run(ctx context.Context, ref string) error {
 	return err
 }
 
-// partsOf lists what a manifest needs, but what must not be distributed.
-func partsOf(m manifest.Manifest) ([]part, error) {
+// childrenOf lists what a manifest refers to, without the layers that must not be distributed.
+func childrenOf(m manifest.Manifest) ([]child, error) {
 	refs, err := m.References()
 	if err != nil {
 		return nil, err
 	}
-	var out []part
+	var out []child
 	for _, d := range refs {
 		if d.Distributable() {
-			out = append(out, part{d, manifest.IsIndex(m.MediaType)})
+			out = append(out, child{d, manifest.IsIndex(m.MediaType)})
 		}
 	}
 	return out, nil
 }
 
-// partsAtOnce is how many manifests and blobs are looked at side by side; blobs are read whole.
-const partsAtOnce = 16
+// parallelChecks is how many manifests and blobs are checked at a time.
+const parallelChecks = 16
 
-// level looks at parts side by side, and returns what they need in turn.
-func (v *remoteVerification) level(ctx context.Context, parts []part, seen map[blob.Digest]bool) ([]part, error) {
+// level checks the children of one level in parallel, and returns those of the next.
+func (v *registryVerifier) level(ctx context.Context, children []child, seen map[blob.Digest]bool) ([]child, error) {
 	var mu sync.Mutex
-	var next []part
+	var next []child
 	group, inGroup := errgroup.WithContext(ctx)
-	group.SetLimit(partsAtOnce)
-	for _, p := range parts {
-		if seen[p.Digest] {
+	group.SetLimit(parallelChecks)
+	for _, c := range children {
+		if seen[c.Digest] {
 			continue
 		}
-		seen[p.Digest] = true
+		seen[c.Digest] = true
 		group.Go(func() error {
-			below, check, err := v.part(inGroup, p)
+			nested, check, err := v.check(inGroup, c)
 			if err != nil {
 				return err
 			}
 			v.report(check)
 			mu.Lock()
 			defer mu.Unlock()
-			next = append(next, below...)
+			next = append(next, nested...)
 			return nil
 		})
 	}
 	return next, group.Wait()
 }
 
-// part looks at one part. An error that is not about its content ends the verification.
-func (v *remoteVerification) part(ctx context.Context, p part) (below []part, check layout.Check, err error) {
-	check = layout.Check{What: "blob " + string(p.Digest), Digest: p.Digest}
+// check checks one child and returns its children. An error that is not about its content ends the
+// verification.
+func (v *registryVerifier) check(ctx context.Context, c child) (nested []child, check layout.Check, err error) {
+	check = layout.Check{What: "blob " + string(c.Digest), Digest: c.Digest}
 	switch {
-	case p.isManifest:
-		check.What = "manifest " + string(p.Digest)
-		below, check.Size, err = v.manifest(ctx, p.Descriptor)
+	case c.isManifest:
+		check.What = "manifest " + string(c.Digest)
+		nested, check.Size, err = v.manifest(ctx, c.Descriptor)
 	case v.deep:
-		check.Size, err = v.read(ctx, p.Descriptor)
+		check.Size, err = v.read(ctx, c.Descriptor)
 	default:
-		err = v.head(ctx, p.Descriptor)
+		err = v.head(ctx, c.Descriptor)
 	}
 	if err != nil && (run.IsIntegrity(err) || run.IsNotFound(err)) {
 		check.Err, err = err, nil
 	}
-	return below, check, err
+	return nested, check, err
 }
 
-func (v *remoteVerification) manifest(ctx context.Context, d manifest.Descriptor) ([]part, int64, error) {
+func (v *registryVerifier) manifest(ctx context.Context, d manifest.Descriptor) ([]child, int64, error) {
 	m, err := v.repo.Manifest(ctx, string(d.Digest))
 	if err != nil {
 		return nil, 0, err
@@ -115,11 +117,11 @@ func (v *remoteVerification) manifest(ctx context.Context, d manifest.Descriptor
 	if m.Size != d.Size {
 		return nil, m.Size, &blob.MismatchError{Want: d.Digest, WantSize: d.Size, GotSize: m.Size}
 	}
-	below, err := partsOf(m)
-	return below, m.Size, err
+	nested, err := childrenOf(m)
+	return nested, m.Size, err
 }
 
-func (v *remoteVerification) head(ctx context.Context, d manifest.Descriptor) error {
+func (v *registryVerifier) head(ctx context.Context, d manifest.Descriptor) error {
 	there, err := v.repo.HasBlob(ctx, d)
 	if err == nil && !there {
 		err = fmt.Errorf("%s does not have it, or not with %d bytes: %w", v.repo, d.Size, fs.ErrNotExist)
@@ -127,7 +129,7 @@ func (v *remoteVerification) head(ctx context.Context, d manifest.Descriptor) er
 	return err
 }
 
-func (v *remoteVerification) read(ctx context.Context, d manifest.Descriptor) (int64, error) {
+func (v *registryVerifier) read(ctx context.Context, d manifest.Descriptor) (int64, error) {
 	r := blob.NewReader(ctx, d.Digest, d.Size, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
 		return v.repo.Blob(ctx, d, offset)
 	})
