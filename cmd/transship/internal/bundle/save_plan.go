@@ -16,7 +16,7 @@ func (c *saveCommand) plan(ctx context.Context, r *run.Run, engine *transfer.Eng
 	if c.toFolder() {
 		return c.planFolder(ctx, r, engine, images)
 	}
-	local, err := r.Plan.Local(image.Location{Transport: image.InArchive, Path: c.out}.File())
+	local, err := r.Plan.LocalTarget(image.Location{Transport: image.InArchive, Path: c.out}.File())
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (c *saveCommand) plan(ctx context.Context, r *run.Run, engine *transfer.Eng
 	if file == "-" {
 		file = ""
 	}
-	if local.Size, err = layout.Size(file, b.Contents, layout.Files{VolumeSize: int64(c.split)}); err != nil {
+	if local.TarSize, err = layout.Size(file, b.Contents, layout.Files{VolumeSize: int64(c.split)}); err != nil {
 		return err
 	}
 	all := &transfer.Engine{Jobs: 1, OnEvent: engine.OnEvent}
@@ -51,7 +51,7 @@ func (c *saveCommand) plan(ctx context.Context, r *run.Run, engine *transfer.Eng
 
 // planFolder is plan for a folder.
 func (c *saveCommand) planFolder(ctx context.Context, r *run.Run, engine *transfer.Engine, images []savedImage) error {
-	local, err := r.Plan.Local(image.Location{Transport: image.InLayout, Path: c.out}.File())
+	local, err := r.Plan.LocalTarget(image.Location{Transport: image.InLayout, Path: c.out}.File())
 	if err != nil {
 		return err
 	}

@@ -152,11 +152,11 @@ func (p *Places) layout(path string) (*layout.Dir, error) {
 
 // plannedDestination is a layout in a plan, or a tar of size bytes.
 func (p *Places) plannedDestination(l Location, as reference.Reference, size int64) (Destination, error) {
-	local, err := p.Run.Plan.Local(l.File())
+	local, err := p.Run.Plan.LocalTarget(l.File())
 	if err != nil {
 		return Destination{}, err
 	}
-	local.Size = size
+	local.TarSize = size
 	return Destination{local.Repository(RepositoryName(as)), l, as.Identifier(), nothing, func() {}}, nil
 }
 

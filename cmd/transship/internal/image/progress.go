@@ -55,7 +55,7 @@ func NewProgress(r *run.Run) *Progress {
 		moving: map[blob.Digest]*movingBlob{},
 	}
 	if r.Planning() {
-		p.keep = r.Plan.Keep
+		p.keep = r.Plan.AddUpToDate
 	}
 	return p
 }

@@ -16,12 +16,12 @@ import (
 // actionStore is what becomes of a blob that goes into a layout or tar.
 const actionStore wire.PlannedAction = "store"
 
-// Local is a layout or tar of which a plan finds out what would be put there.
-type Local struct {
-	name string            // as it stands before an image's, such as oci:DIR
-	dir  *layout.Dir       // what is there already, nil for nothing
-	Base *layout.Inventory // what is left out, nil for nothing
-	Size int64             // bytes of the tar, where they are known
+// LocalTarget is a layout or tar of which a plan finds out what would be put there.
+type LocalTarget struct {
+	name    string            // as it stands before an image's, such as oci:DIR
+	dir     *layout.Dir       // what is there already, nil for nothing
+	Base    *layout.Inventory // what is left out, nil for nothing
+	TarSize int64             // bytes of the tar, where they are known
 
 	mu        sync.Mutex
 	has       map[blob.Digest]bool // beside dir
@@ -31,15 +31,15 @@ type Local struct {
 	tops      map[contentAt]manifest.Descriptor
 }
 
-// Local returns the layout or tar at a path, which is called name before its images, such as oci:DIR. What is there is only
+// LocalTarget returns the layout or tar at a path, which is called name before its images, such as oci:DIR. What is there is only
 // read; it need not be there.
-func (p *Plan) Local(name, path string, isTar bool) (*Local, error) {
+func (p *Plan) LocalTarget(name, path string, isTar bool) (*LocalTarget, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if at := p.places[name]; at != nil {
 		return at, nil
 	}
-	at := &Local{name: name, has: map[blob.Digest]bool{}, noted: map[contentAt]bool{}, tops: map[contentAt]manifest.Descriptor{}}
+	at := &LocalTarget{name: name, has: map[blob.Digest]bool{}, noted: map[contentAt]bool{}, tops: map[contentAt]manifest.Descriptor{}}
 	if !isTar {
 		dir, err := layout.OpenExisting(path)
 		if err != nil {
@@ -48,7 +48,7 @@ func (p *Plan) Local(name, path string, isTar bool) (*Local, error) {
 		at.dir = dir
 	}
 	if p.places == nil {
-		p.places = map[string]*Local{}
+		p.places = map[string]*LocalTarget{}
 	}
 	p.places[name] = at
 	p.inOrder = append(p.inOrder, at)
@@ -81,12 +81,12 @@ func (p *Plan) targetName(target, ref string) string {
 
 // Repository is a repository of such a place, as a target.
 type Repository struct {
-	*Local
+	*LocalTarget
 	repository string // "" for images without a name
 }
 
 // Repository returns the repository of that name, "" for images without a name.
-func (p *Local) Repository(name string) *Repository { return &Repository{p, name} }
+func (p *LocalTarget) Repository(name string) *Repository { return &Repository{p, name} }
 
 // String implements fmt.Stringer.
 func (s *Repository) String() string { return s.name + ":" + s.repository }

@@ -14,9 +14,9 @@ type Plan struct {
 	calls  wire.Plan
 
 	mu      sync.Mutex
-	kept    []transfer.Event  // the images that are up to date
-	places  map[string]*Local // the layouts and tars of the run, by their names
-	inOrder []*Local
+	kept    []transfer.Event        // the images that are up to date
+	places  map[string]*LocalTarget // the layouts and tars of the run, by their names
+	inOrder []*LocalTarget
 }
 
 // IsBoolFlag lets the flag stand without a value.
@@ -40,19 +40,19 @@ func (p *Plan) Set(s string) error {
 	return nil
 }
 
-// Wanted reports whether the calls are planned.
-func (p *Plan) Wanted() bool { return p.Format != "" }
+// Enabled reports whether the calls are planned.
+func (p *Plan) Enabled() bool { return p.Format != "" }
 
 // Wire returns what keeps the writes of a plan from the registries, nil where none is wanted.
 func (p *Plan) Wire() *wire.Plan {
-	if !p.Wanted() {
+	if !p.Enabled() {
 		return nil
 	}
 	return &p.calls
 }
 
-// Keep notes an image that is up to date.
-func (p *Plan) Keep(ev transfer.Event) {
+// AddUpToDate notes an image that is up to date.
+func (p *Plan) AddUpToDate(ev transfer.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.kept = append(p.kept, ev)

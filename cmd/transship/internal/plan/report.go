@@ -95,7 +95,7 @@ func (p *Plan) Report() (*Report, error) {
 		out.Totals.blob(b)
 	}
 	for _, at := range p.inOrder {
-		out.Totals.Tar += at.Size
+		out.Totals.Tar += at.TarSize
 	}
 	return out, nil
 }

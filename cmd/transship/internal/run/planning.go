@@ -16,7 +16,7 @@ func (r *Run) PlanFlag(fs *flag.FlagSet) {
 }
 
 // Planning tells whether nothing is to be changed.
-func (r *Run) Planning() bool { return r.Plan.Wanted() }
+func (r *Run) Planning() bool { return r.Plan.Enabled() }
 
 // Jobs is how many blobs a command moves at a time: one where the calls are planned, which makes their order that of the
 // documents.

@@ -76,7 +76,7 @@ func storeTargets(r *run.Run) (into func(repository string) image.TaggingTarget,
 	if err != nil {
 		return nil, nil, err
 	}
-	local, err := r.Plan.Local(image.Location{Transport: image.InLayout, Path: path}.File())
+	local, err := r.Plan.LocalTarget(image.Location{Transport: image.InLayout, Path: path}.File())
 	if err != nil {
 		return nil, nil, &storeError{path, err}
 	}
