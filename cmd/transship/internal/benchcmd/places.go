@@ -111,9 +111,9 @@ func (c *benchCommand) open(r *run.Run, ref reference.Reference) bench.Open {
 	return func(ctx context.Context, cell bench.Cell) (*distribution.Repository, error) {
 		at := c.side.BindHost(ref.Host())
 		at.HTTP1, at.HTTP2 = cell.HTTP == "1", cell.HTTP == "2"
-		at.Fixed, at.Buffer = cell.Jobs > 0, cell.Buffer
-		if !at.Fixed {
-			r.ForgetCongestion() // a turn begins as a command does
+		at.Unlimited, at.Buffer = cell.Jobs > 0, cell.Buffer
+		if !at.Unlimited {
+			r.ResetCongestion() // a turn begins as a command does
 		}
 		repo, err := at.Repository(ctx, ref, auth.Pull, auth.Push, auth.Delete)
 		if err != nil {

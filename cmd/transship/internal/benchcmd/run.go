@@ -36,7 +36,7 @@ func (c *benchCommand) run(ctx context.Context, r *run.Run, args []string) error
 	}
 	defer page.discard()
 	if c.side.Creds == "-" { // it is asked for once, whatever the number of connections
-		account, err := c.side.Given(ctx)
+		account, err := c.side.FlagCredential(ctx)
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (c *benchCommand) mayRun(ctx context.Context, r *run.Run, p *benchPlaces) e
 // measure runs the benchmark and prints what it finds.
 func (c *benchCommand) measure(ctx context.Context, r *run.Run, p *benchPlaces, page *page) error {
 	calls := &bench.Recorder{}
-	r.Measure = calls.Call
+	r.MeasureCall = calls.Call
 	report := c.report(p)
 	if !c.seed.given {
 		r.Note("seed %d; --seed repeats it", report.Seed)

@@ -43,7 +43,7 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)
 			r.VerboseFlag(fs)
-			r.Interrupted = run.TagsAreWhole
+			r.InterruptHint = run.InterruptedUploadHint
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				return hintDamaged(c.run(ctx, r, args))
 			}
@@ -54,7 +54,7 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 // hintDamaged adds a hint to an error about the content of a bundle, but not to one about an answer
 // of the registry.
 func hintDamaged(err error) error {
-	if _, ok := cli.HintOf(err); ok || run.IsArchive(err) || !run.IsIntegrity(err) || cli.Has[*distribution.Error](err) {
+	if _, ok := cli.HintOf(err); ok || run.IsArchiveError(err) || !run.IsIntegrityError(err) || cli.Has[*distribution.Error](err) {
 		return err
 	}
 	return cli.WithHint(err, run.DamagedHint)
@@ -83,7 +83,7 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	show.Many = len(images) > 1
 	engine := r.Engine(c.jobs, show.Event)
 	stop := show.Start()
-	b := &cli.Batch{Streams: r.Streams, Total: len(images), Parallel: r.AtOnce(c.jobs)}
+	b := &cli.Batch{Streams: r.Streams, Total: len(images), Parallel: r.ParallelImages(c.jobs)}
 	for _, level := range levelsOf(ctx, images) {
 		cli.Each(ctx, b, level, func(ctx context.Context, im loadedImage) error {
 			return c.push(ctx, r, engine, base, im)

@@ -163,7 +163,7 @@ func neededBlobs(ctx context.Context, local *image.LocalImages,
 func (c *loadCommand) findHolders(ctx context.Context, r *run.Run,
 	needed map[blob.Digest]*neededBlob) (lacking []blob.Digest, err error) {
 	group, inGroup := errgroup.WithContext(ctx)
-	group.SetLimit(r.AtOnce(c.jobs))
+	group.SetLimit(r.ParallelImages(c.jobs))
 	digests := slices.Sorted(maps.Keys(needed))
 	for _, d := range digests {
 		group.Go(func() error { return c.findHolder(inGroup, needed[d]) })

@@ -71,7 +71,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			r.CommonFlags(fs)
 			r.VerboseFlag(fs)
 			return func(ctx context.Context, r *run.Run, args []string) error {
-				return run.HintFull(c.run(ctx, r, args))
+				return run.WithDiskFullHint(c.run(ctx, r, args))
 			}
 		},
 	}
@@ -160,7 +160,7 @@ func (c *saveCommand) collect(ctx context.Context, r *run.Run, engine *transfer.
 	images []savedImage) (*image.BundleSource, error) {
 	closures := map[string]*transfer.Closure{}
 	group, inGroup := errgroup.WithContext(ctx)
-	group.SetLimit(r.AtOnce(c.jobs))
+	group.SetLimit(r.ParallelImages(c.jobs))
 	for _, im := range images {
 		if closures[im.Identity()] != nil {
 			continue

@@ -87,7 +87,7 @@ func (*failedChecksError) Hint() string { return "" }
 func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) error {
 	v := &Verification{Target: args[0], Problems: []problem{}}
 	err := c.verify(ctx, args[0], v)
-	if err != nil && !(c.asJSON && run.IsIntegrity(err)) {
+	if err != nil && !(c.asJSON && run.IsIntegrityError(err)) {
 		return err
 	}
 	if err != nil {

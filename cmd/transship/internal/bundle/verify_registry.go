@@ -103,7 +103,7 @@ func (v *registryVerifier) check(ctx context.Context, c child) (nested []child, 
 	default:
 		err = v.head(ctx, c.Descriptor)
 	}
-	if err != nil && (run.IsIntegrity(err) || run.IsNotFound(err)) {
+	if err != nil && (run.IsIntegrityError(err) || run.IsNotFound(err)) {
 		check.Err, err = err, nil
 	}
 	return nested, check, err

@@ -59,7 +59,7 @@ func demo(ctx context.Context, r *run.Run, _ []string) error {
 	from, to := source+"/"+fromName, target+"/"+toName
 
 	var quiet atomic.Bool
-	r.OnCall = func(c wire.Call) {
+	r.PrintCall = func(c wire.Call) {
 		if !quiet.Load() {
 			fmt.Fprintln(r.Stdout, callLine(c, source, target))
 		}

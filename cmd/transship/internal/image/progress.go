@@ -45,7 +45,7 @@ const redrawEvery = 150 * time.Millisecond
 
 func NewProgress(r *run.Run) *Progress {
 	quiet := r.Quiet || r.Planning()
-	told := quiet || r.Verbose || r.OnCall != nil // nothing, or call by call
+	told := quiet || r.Verbose || r.PrintCall != nil // nothing, or call by call
 	p := &Progress{
 		out:    r.Stderr,
 		quiet:  quiet,

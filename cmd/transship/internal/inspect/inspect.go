@@ -97,7 +97,7 @@ func inspect(ctx context.Context, src transfer.Source, m manifest.Manifest) (Ins
 	}
 	found.Images = make([]imageInfo, len(ix.Manifests))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(run.InspectJobs)
+	group.SetLimit(run.ManifestJobs)
 	for i, d := range ix.Manifests {
 		group.Go(func() (err error) {
 			found.Images[i], err = inspectEntry(ctx, src, d)

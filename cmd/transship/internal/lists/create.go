@@ -115,7 +115,7 @@ func save(store liststore.Store, list string, found [][]liststore.Entry, begun b
 func (c *createCommand) collect(ctx context.Context, r *run.Run, store liststore.Store, list reference.Reference, refs []reference.Reference) ([][]liststore.Entry, error) {
 	found := make([][]liststore.Entry, len(refs))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(run.InspectJobs)
+	group.SetLimit(run.ManifestJobs)
 	for i, ref := range refs {
 		if e, err := store.Get(list.String(), ref.String()); err == nil {
 			found[i] = []liststore.Entry{e}
@@ -167,7 +167,7 @@ func entriesOf(ctx context.Context, src transfer.Source, ref reference.Reference
 	}
 	found := make([][]liststore.Entry, len(ix.Manifests))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(run.InspectJobs)
+	group.SetLimit(run.ManifestJobs)
 	for i, d := range ix.Manifests {
 		group.Go(func() (err error) {
 			found[i], err = entriesFrom(ctx, src, ref.WithDigest(d.Digest), d)

@@ -31,7 +31,7 @@ func listStore(env func(string) string) (liststore.Store, error) {
 // manifestRemote registers the flags of a manifest command that talks to registries.
 func manifestRemote(r *run.Run, fs *flag.FlagSet) *run.Remote {
 	s := r.RemoteFlags(fs, "", "the registry")
-	s.Docker = true
+	s.DockerInsecure = true
 	r.CommonFlags(fs)
 	return s
 }

@@ -39,7 +39,7 @@ list's, and images of other registries are copied in. Prints the digest of the l
 			fs.BoolVar(&c.purge, "purge", false, "remove the local list when it is pushed")
 			cli.Alias(fs, "p", "purge")
 			r.JobsFlag(fs, &c.jobs, "copy")
-			r.Interrupted = run.TagsAreWhole
+			r.InterruptHint = run.InterruptedUploadHint
 			return c.run
 		},
 	}
@@ -100,7 +100,7 @@ func (c *pushCommand) children(ctx context.Context, r *run.Run, list reference.R
 	}
 	engine := r.Engine(c.jobs, nil)
 	group, inGroup := errgroup.WithContext(ctx)
-	group.SetLimit(min(run.InspectJobs, r.AtOnce(c.jobs)))
+	group.SetLimit(min(run.ManifestJobs, r.ParallelImages(c.jobs)))
 	for _, src := range sources {
 		digest := string(src.entry.Descriptor.Digest)
 		group.Go(func() error {

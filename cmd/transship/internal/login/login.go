@@ -63,7 +63,7 @@ func (c *loginCommand) run(ctx context.Context, r *run.Run, args []string) error
 	if !checked {
 		r.Note("warning: %s asks for no credentials, so these could not be checked", ref.Domain)
 	}
-	where, err := r.Config().Store(ctx, ref.Host(), cred)
+	where, err := r.AuthConfig().Store(ctx, ref.Host(), cred)
 	if err != nil {
 		return fmt.Errorf("storing the credentials for %s: %w", ref.Domain, err)
 	}
@@ -94,7 +94,7 @@ func parseHost(arg string) (reference.Reference, error) {
 func (c *loginCommand) check(ctx context.Context, ref reference.Reference, cred auth.Credential) (bool, error) {
 	c.registry.Host = ref.Host()
 	c.registry.Creds = "" // cred has them
-	c.registry.Refused = "check the user name and the password; " +
+	c.registry.DeniedHint = "check the user name and the password; " +
 		"with two-factor authentication the password is an access token"
 	watched := &watchedCredentials{Static: auth.Static(cred)}
 	err := c.registry.Ping(ctx, watched)
@@ -119,7 +119,7 @@ func (c *loginCommand) credential(ctx context.Context, r *run.Run) (auth.Credent
 		return auth.Credential{}, err
 	}
 	if c.registry.Creds != "" {
-		return c.registry.Given(ctx)
+		return c.registry.FlagCredential(ctx)
 	}
 	var err error
 	if c.username == "" {
@@ -173,7 +173,7 @@ func logout(ctx context.Context, r *run.Run, args []string) error {
 	if err != nil {
 		return err
 	}
-	found, err := r.Config().Erase(ctx, ref.Host())
+	found, err := r.AuthConfig().Erase(ctx, ref.Host())
 	switch {
 	case err != nil:
 		return err

@@ -61,9 +61,9 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 			r.RangesFlag(fs)
 			r.CommonFlags(fs)
 			r.VerboseFlag(fs)
-			r.Interrupted = run.TagsAreWhole
+			r.InterruptHint = run.InterruptedUploadHint
 			return func(ctx context.Context, r *run.Run, args []string) error {
-				return run.HintFull(c.run(ctx, r, args))
+				return run.WithDiskFullHint(c.run(ctx, r, args))
 			}
 		},
 	}

@@ -63,9 +63,9 @@ transship sync -f images.txt --prune --json`,
 			r.RangesFlag(fs)
 			r.CommonFlags(fs)
 			r.VerboseFlag(fs)
-			r.Interrupted = run.TagsAreWhole
+			r.InterruptHint = run.InterruptedUploadHint
 			return func(ctx context.Context, r *run.Run, args []string) error {
-				return run.HintFull(c.run(ctx, r, args))
+				return run.WithDiskFullHint(c.run(ctx, r, args))
 			}
 		},
 	}

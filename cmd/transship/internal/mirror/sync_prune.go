@@ -39,7 +39,7 @@ func (s *syncRun) pruneAll(ctx context.Context, lines []*syncLine) {
 		s.run.Note("to be removed: %s", stale.ref.Familiar())
 	}
 	var group errgroup.Group
-	group.SetLimit(s.run.AtOnce(s.jobs))
+	group.SetLimit(s.run.ParallelImages(s.jobs))
 	for _, stale := range p.removals {
 		group.Go(func() error {
 			s.remove(ctx, stale)

@@ -19,12 +19,12 @@ func (r *Run) callReports() func(wire.Call) {
 	if r.recording.writer != nil {
 		all = append(all, r.recording.write)
 	}
-	if r.Measure != nil {
-		all = append(all, r.Measure)
+	if r.MeasureCall != nil {
+		all = append(all, r.MeasureCall)
 	}
 	switch {
-	case r.OnCall != nil:
-		all = append(all, r.OnCall)
+	case r.PrintCall != nil:
+		all = append(all, r.PrintCall)
 	case r.headers:
 		all = append(all, func(c wire.Call) { fmt.Fprint(r.Stderr, callLine(c)+"\n"+headerLines(c)) })
 	case r.Verbose:

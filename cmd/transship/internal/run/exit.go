@@ -29,7 +29,7 @@ func ExitCode(err error) int {
 		return cli.ExitRefused
 	case cli.ExitCodeOf(err) != 0:
 		return cli.ExitCodeOf(err)
-	case IsIntegrity(err):
+	case IsIntegrityError(err):
 		return cli.ExitIntegrity
 	case isUsage(err):
 		return cli.ExitUsage
@@ -50,9 +50,9 @@ func isUsage(err error) bool {
 		errors.Is(err, transfer.ErrSeveral) || cli.Has[*layout.FindError](err) && !errors.Is(err, fs.ErrNotExist)
 }
 
-// IsIntegrity tells whether content is not what its digest, its size or its format says. A document that is sound but
+// IsIntegrityError tells whether content is not what its digest, its size or its format says. A document that is sound but
 // of no use here, by its age or its size, is another failure.
-func IsIntegrity(err error) bool {
+func IsIntegrityError(err error) bool {
 	document := cli.Has[*manifest.DocumentError](err) && !errors.Is(err, manifest.ErrSchema1) && !errors.Is(err, manifest.ErrTooLarge)
 	return document || cli.Has[*manifest.ConfigError](err) || cli.Has[*blob.MismatchError](err) ||
 		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err)

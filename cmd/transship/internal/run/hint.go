@@ -38,9 +38,9 @@ func (r *Run) Hint(err error) string {
 	switch {
 	case errors.Is(err, transfer.ErrSeveral):
 		return severalHint
-	case IsArchive(err):
+	case IsArchiveError(err):
 		return archiveHint(err)
-	case IsIntegrity(err):
+	case IsIntegrityError(err):
 		return integrityHint(err, at)
 	case isRateLimit(err):
 		return "wait, or log in: registries allow accounts more than anonymous users"
@@ -65,14 +65,14 @@ func (r *Run) interruptedHint(err error) string {
 	case errors.As(err, &unfinished):
 		return unfinished.kept()
 	}
-	return r.Interrupted
+	return r.InterruptHint
 }
 
 // severalHint is for --flatten where several images are left.
 const severalHint = "name a single platform with --platform, or leave out --flatten"
 
-// TagsAreWhole is for a command that was interrupted while it wrote to a registry.
-const TagsAreWhole = "no tag names an image that is not whole; blobs that arrived whole are not sent again"
+// InterruptedUploadHint is for a command that was interrupted while it wrote to a registry.
+const InterruptedUploadHint = "no tag names an image that is not whole; blobs that arrived whole are not sent again"
 
 func integrityHint(err error, at failingSide) string {
 	var syntax *json.SyntaxError
@@ -103,8 +103,8 @@ func authHint(err error, at failingSide) string {
 		return "" // no account helps against a token server that is of no use
 	case refused == nil && !at.isRegistry():
 		return "the registry leads there, by an address that is signed for a while: try again; if that does not help, its storage needs mending"
-	case at.Refused != "":
-		return at.Refused
+	case at.DeniedHint != "":
+		return at.DeniedHint
 	case !named:
 		return fmt.Sprintf("%s, or give --%s user:password; it may also be that there is no such repository", logIn, at.flag("creds"))
 	case errors.Is(err, distribution.Denied) || refused.Status == http.StatusForbidden:

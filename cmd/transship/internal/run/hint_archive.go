@@ -10,8 +10,8 @@ import (
 // DamagedHint is for what has been carried over by hand.
 const DamagedHint = "carry it over again; transship verify FILE tells all that is wrong"
 
-// IsArchive tells whether an error is about an archive that cannot be used.
-func IsArchive(err error) bool {
+// IsArchiveError tells whether an error is about an archive that cannot be used.
+func IsArchiveError(err error) bool {
 	return cli.Has[*layout.ArchiveError](err) || isDamaged(err) || errors.Is(err, layout.ErrNewer)
 }
 

@@ -27,8 +27,8 @@ func (r *Run) Jobs(n cli.Count) int {
 	return int(n)
 }
 
-// AtOnce is how many images a command of those jobs looks after side by side: one, where there is one job.
-func (r *Run) AtOnce(jobs cli.Count) int {
+// ParallelImages is how many images a command of those jobs looks after side by side: one, where there is one job.
+func (r *Run) ParallelImages(jobs cli.Count) int {
 	if r.Jobs(jobs) == 1 {
 		return 1
 	}

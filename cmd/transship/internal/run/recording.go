@@ -41,8 +41,8 @@ func (r *recording) setFile(name string) error {
 	return nil
 }
 
-// recorded runs a command whose flags are set, keeps its audit and holds it to its policies.
-func (r *Run) recorded(ctx context.Context, fs *flag.FlagSet, args []string, run func(context.Context) error) error {
+// withAudit runs a command whose flags are set, keeps its audit and holds it to its policies.
+func (r *Run) withAudit(ctx context.Context, fs *flag.FlagSet, args []string, run func(context.Context) error) error {
 	rec := &r.recording
 	ctx, cancel := context.WithCancelCause(wire.With(ctx, wire.Why{Command: r.Command}))
 	defer cancel(nil)

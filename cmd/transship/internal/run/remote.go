@@ -15,19 +15,19 @@ import (
 
 // Remote is how one registry of a command is reached: a copy has two, its source's and its target's, other commands one.
 type Remote struct {
-	run       *Run
-	label     string // "src", "dst", or "" for the only one
-	Host      string // the registry, once the command has parsed its references
-	Creds     string
-	tls       wire.TLS
-	plainHTTP bool
-	Docker    bool         // insecure means what it means to docker: plain HTTP too
-	HTTP1     bool         // do not use HTTP/2
-	HTTP2     bool         // use it for large bodies too
-	Buffer    int          // bytes of a large body that are sent at a time, 0 for the default
-	Refused   string       // what to try where the registry refuses the credentials, "" for the usual hint
-	chunk     cli.ByteSize // of uploads; 0 sends each blob in one request
-	Fixed     bool         // the caller knows how many calls there may be at once, whatever the host takes
+	run            *Run
+	label          string // "src", "dst", or "" for the only one
+	Host           string // the registry, once the command has parsed its references
+	Creds          string
+	tls            wire.TLS
+	plainHTTP      bool
+	DockerInsecure bool         // insecure means what it means to docker: plain HTTP too
+	HTTP1          bool         // do not use HTTP/2
+	HTTP2          bool         // use it for large bodies too
+	Buffer         int          // bytes of a large body that are sent at a time, 0 for the default
+	DeniedHint     string       // what to try where the registry refuses the credentials, "" for the usual hint
+	chunk          cli.ByteSize // of uploads; 0 sends each blob in one request
+	Unlimited      bool         // the caller knows how many calls there may be at once, whatever the host takes
 }
 
 // NewRemote returns the way to a registry as nothing but the configuration sets it.
@@ -69,14 +69,14 @@ func (m *Remote) flag(name string) string {
 // credentials finds the account for this remote.
 func (m *Remote) credentials(ctx context.Context) (auth.Credentials, error) {
 	if m.Creds == "" {
-		return m.run.Config(), nil
+		return m.run.AuthConfig(), nil
 	}
-	c, err := m.Given(ctx)
+	c, err := m.FlagCredential(ctx)
 	return auth.Static(c), err
 }
 
-// Given is what the flag says, or standard input if the flag says so.
-func (m *Remote) Given(ctx context.Context) (auth.Credential, error) {
+// FlagCredential is what the flag says, or standard input if the flag says so.
+func (m *Remote) FlagCredential(ctx context.Context) (auth.Credential, error) {
 	name, text := "--"+m.flag("creds"), m.Creds
 	if text == "-" {
 		line, err := m.run.Ask(ctx, "user:password for "+name+": ", true)

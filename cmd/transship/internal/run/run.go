@@ -12,21 +12,21 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// InspectJobs is how many manifests inspect fetches at once.
-const InspectJobs = 8
+// ManifestJobs is how many manifests inspect fetches at once.
+const ManifestJobs = 8
 
 // Run is one run of a command that may call registries: its streams, how each registry is reached, and what is recorded,
 // limited and planned of its calls.
 type Run struct {
 	*cli.Streams
-	Command     string                                     // as the user calls it
-	Interrupted string                                     // the hint where the user interrupts it; may be empty
-	Sleep       func(context.Context, time.Duration) error // before a failed call is repeated; nil waits on the clock
+	Command       string                                     // as the user calls it
+	InterruptHint string                                     // the hint where the user interrupts it; may be empty
+	Sleep         func(context.Context, time.Duration) error // before a failed call is repeated; nil waits on the clock
 
-	Verbose bool            // print a line for each call
-	headers bool            // and its headers
-	OnCall  func(wire.Call) // in place of what verbose prints; may be nil
-	Measure func(wire.Call) // gets each call too; may be nil
+	Verbose     bool            // print a line for each call
+	headers     bool            // and its headers
+	PrintCall   func(wire.Call) // in place of what verbose prints; may be nil
+	MeasureCall func(wire.Call) // gets each call too; may be nil
 
 	Plan       plan.Plan
 	speed      speed
@@ -39,7 +39,7 @@ type Run struct {
 
 func New(s *cli.Streams) *Run {
 	r := &Run{Streams: s}
-	r.ForgetCongestion()
+	r.ResetCongestion()
 	return r
 }
 
@@ -60,7 +60,7 @@ func (r *Run) VerboseFlag(fs *flag.FlagSet) {
 
 // do runs a command whose flags are set. args are its arguments with the flags, rest those without.
 func (r *Run) do(ctx context.Context, act Action, fs *flag.FlagSet, args, rest []string) error {
-	return r.recorded(ctx, fs, args, func(ctx context.Context) error {
+	return r.withAudit(ctx, fs, args, func(ctx context.Context) error {
 		if r.Planning() {
 			return r.printPlan(ctx, act, rest)
 		}
@@ -75,8 +75,8 @@ func (r *Run) NoteDone(format string, args ...any) {
 	}
 }
 
-// Config is where docker and podman keep credentials.
-func (r *Run) Config() *auth.Config {
+// AuthConfig is where docker and podman keep credentials.
+func (r *Run) AuthConfig() *auth.Config {
 	config := auth.ConfigFromEnv(r.Env)
 	config.HelperOutput = r.Stderr
 	return config

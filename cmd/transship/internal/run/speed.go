@@ -65,14 +65,14 @@ func (r *Run) pace() *blob.Pace {
 // congestion is what is known of how many calls the hosts take, nil where --jobs says how many there are.
 func (r *Run) congestion(on *Remote) *wire.Congestion {
 	s := &r.speed
-	if on.Fixed || s.jobs != nil && *s.jobs > 0 {
+	if on.Unlimited || s.jobs != nil && *s.jobs > 0 {
 		return nil
 	}
 	return &s.congestion
 }
 
-// ForgetCongestion has nothing known of the hosts any more. No call may be under way.
-func (r *Run) ForgetCongestion() { r.speed.congestion = wire.Congestion{OnLow: r.runsLow} }
+// ResetCongestion has nothing known of the hosts any more. No call may be under way.
+func (r *Run) ResetCongestion() { r.speed.congestion = wire.Congestion{OnLow: r.runsLow} }
 
 // runsLow says why it goes slowly from here.
 func (r *Run) runsLow(host string, left int) {

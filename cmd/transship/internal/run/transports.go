@@ -33,7 +33,7 @@ type transportKey struct {
 }
 
 func (m *Remote) key() transportKey {
-	k := transportKey{creds: m.Creds, tls: m.tls, plainHTTP: m.plainHTTP, http1: m.HTTP1, http2: m.HTTP2, fixed: m.Fixed, buffer: m.Buffer}
+	k := transportKey{creds: m.Creds, tls: m.tls, plainHTTP: m.plainHTTP, http1: m.HTTP1, http2: m.HTTP2, fixed: m.Unlimited, buffer: m.Buffer}
 	if m.Creds != "" || m.tls != (wire.TLS{}) || m.plainHTTP {
 		k.host = m.label + " " + m.Host
 	}
@@ -78,7 +78,7 @@ func (m *Remote) options(credentials auth.Credentials) distribution.Options {
 	r := m.run
 	o := distribution.OptionsFromEnv(r.Env)
 	o.Credentials = credentials
-	o.Registry, o.TLS, o.PlainHTTP, o.InsecureHTTP = m.Host, m.tls, m.plainHTTP, m.Docker && m.tls.Insecure
+	o.Registry, o.TLS, o.PlainHTTP, o.InsecureHTTP = m.Host, m.tls, m.plainHTTP, m.DockerInsecure && m.tls.Insecure
 	o.HTTP1, o.HTTP2, o.Buffer = r.transports.http1 || m.HTTP1, m.HTTP2, m.Buffer
 	o.Stall = time.Duration(r.speed.stall)
 	o.Congestion = r.congestion(m)

@@ -9,8 +9,8 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-// HintFull adds to an error of a full disk what is left of the images. It is for commands that write images.
-func HintFull(err error) error {
+// WithDiskFullHint adds to an error of a full disk what is left of the images. It is for commands that write images.
+func WithDiskFullHint(err error) error {
 	if !errors.Is(err, syscall.ENOSPC) {
 		return err
 	}
@@ -42,7 +42,7 @@ func (e *UnfinishedError) Hint() string {
 	if errors.Is(e.Err, transfer.ErrSeveral) {
 		return severalHint
 	}
-	if IsArchive(e.Err) {
+	if IsArchiveError(e.Err) {
 		return archiveHint(e.Err)
 	}
 	return e.kept()

@@ -41,7 +41,9 @@ transship pull --platform linux/arm64 alpine:3.20`,
 			r.PlanFlag(fs)
 			r.CommonFlags(fs)
 			r.VerboseFlag(fs)
-			return func(ctx context.Context, r *run.Run, args []string) error { return run.HintFull(p.run(ctx, r, args)) }
+			return func(ctx context.Context, r *run.Run, args []string) error {
+				return run.WithDiskFullHint(p.run(ctx, r, args))
+			}
 		},
 	}
 }
