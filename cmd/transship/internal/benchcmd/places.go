@@ -70,7 +70,7 @@ func (p *benchPlaces) close() {
 func (c *benchCommand) places(args []string) (*benchPlaces, error) {
 	p := &benchPlaces{}
 	for _, arg := range args {
-		ref, err := reference.ParseRepository(strings.TrimPrefix(arg, image.OnRegistry))
+		ref, err := reference.ParseRepository(strings.TrimPrefix(arg, image.TransportDocker))
 		if err != nil {
 			return nil, &cli.UsageError{Message: err.Error(), Advice: "TARGET is a repository, such as localhost:5000/bench; a benchmark makes its own tags"}
 		}

@@ -61,7 +61,7 @@ func hintDamaged(err error) error {
 }
 
 func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	far, err := image.ParseFarSide(args[1])
+	far, err := image.ParseRegistryPrefix(args[1])
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return err
 	}
 	show := image.NewProgress(r)
-	show.Many = len(images) > 1
+	show.PerImage = len(images) > 1
 	engine := r.Engine(c.jobs, show.Event)
 	stop := show.Start()
 	b := &cli.Batch{Streams: r.Streams, Total: len(images), Parallel: r.ParallelImages(c.jobs)}
@@ -91,7 +91,7 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	}
 	stop()
 	if b.Done > 0 {
-		r.NoteDone("loaded %d image%s of %s to %s: %s", b.Done, cli.Plural(b.Done), args[0], far, show.Amount("sent"))
+		r.NoteDone("loaded %d image%s of %s to %s: %s", b.Done, cli.Plural(b.Done), args[0], far, show.BlobSummary("sent"))
 	}
 	return b.Err(ctx)
 }
@@ -107,7 +107,7 @@ func (im loadedImage) String() string { return im.target.Familiar() }
 
 // selectImages returns the images that the arguments name, all if there are none, with their
 // targets.
-func selectImages(ctx context.Context, local *image.LocalImages, far image.FarSide,
+func selectImages(ctx context.Context, local *image.LocalImages, far image.RegistryPrefix,
 	names []string) ([]loadedImage, error) {
 	selected := local.Images
 	if len(names) > 0 {
@@ -148,9 +148,9 @@ func selectImages(ctx context.Context, local *image.LocalImages, far image.FarSi
 
 // noNameError is the error of an image without a name, from which no target can be derived.
 func noNameError(local *image.LocalImages, im image.LocalImage) error {
-	transport := image.InLayout
+	transport := image.TransportOCI
 	if local.Archive != nil {
-		transport = image.InArchive
+		transport = image.TransportOCIArchive
 	}
 	return &cli.UsageError{
 		Message: fmt.Sprintf("image %s has no name to go by", im.Digest),

@@ -79,7 +79,7 @@ func (c *completedImage) Blob(ctx context.Context, d manifest.Descriptor, offset
 
 // findBase finds the blobs that the images need and the bundle leaves out, before anything is
 // pushed. If the registry lacks one of them the error is a *baseError.
-func (c *loadCommand) findBase(ctx context.Context, r *run.Run, local *image.LocalImages, far image.FarSide,
+func (c *loadCommand) findBase(ctx context.Context, r *run.Run, local *image.LocalImages, far image.RegistryPrefix,
 	images []loadedImage) (holders, error) {
 	if local.Archive == nil {
 		return nil, nil // a folder is complete
@@ -122,7 +122,7 @@ type neededBlob struct {
 }
 
 // addCandidates adds the repositories that the images of the base's repositories were loaded to.
-func (n *neededBlob) addCandidates(far image.FarSide, repositories []string) {
+func (n *neededBlob) addCandidates(far image.RegistryPrefix, repositories []string) {
 	for _, name := range repositories {
 		ref, err := reference.ParseRepository(name)
 		if err != nil {

@@ -81,7 +81,7 @@ func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err := c.checkFlags(r, args); err != nil {
 		return err
 	}
-	places := &image.Places{Run: r}
+	places := &image.Opener{Run: r}
 	images, err := c.openImages(ctx, places, args)
 	defer closeAll(images)
 	if err != nil {
@@ -198,7 +198,7 @@ func (c *saveCommand) write(ctx context.Context, r *run.Run, engine *transfer.En
 	}
 	defer bundle.Close()
 	stop := show.Start()
-	err = engine.Fill(ctx, b, bundle, b.Missing())
+	err = engine.Fill(ctx, b, bundle, b.OwnBlobs())
 	stop()
 	if err != nil {
 		return &run.UnfinishedError{Path: c.out, Err: err}
@@ -207,7 +207,7 @@ func (c *saveCommand) write(ctx context.Context, r *run.Run, engine *transfer.En
 	if err != nil {
 		return &run.UnfinishedError{Path: c.out, Err: err}
 	}
-	r.Note("saved %d image%s to %s: %s", len(in.Images), cli.Plural(len(in.Images)), c.out, show.Amount("fetched"))
+	r.Note("saved %d image%s to %s: %s", len(in.Images), cli.Plural(len(in.Images)), c.out, show.BlobSummary("fetched"))
 	for _, v := range in.Volumes {
 		if v.Digest != "" {
 			fmt.Fprintf(r.Stdout, "%s  %s\n", v.Digest.Hex(), filepath.Join(filepath.Dir(c.out), v.File))

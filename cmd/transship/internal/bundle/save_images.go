@@ -28,7 +28,7 @@ func closeAll(images []savedImage) {
 
 // openImages opens the images of the list and the arguments. With an error it returns those that
 // are open already.
-func (c *saveCommand) openImages(ctx context.Context, places *image.Places, args []string) ([]savedImage, error) {
+func (c *saveCommand) openImages(ctx context.Context, places *image.Opener, args []string) ([]savedImage, error) {
 	entries, err := c.readList(ctx, places.Run)
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func (c *saveCommand) openImages(ctx context.Context, places *image.Places, args
 	}
 	var out []savedImage
 	for _, e := range entries {
-		origins, err := places.Selected(ctx, c.from, e.Selection)
+		origins, err := places.Select(ctx, c.from, e.Selection)
 		for _, o := range origins {
 			out = append(out, savedImage{o, e.namesFor(o.Name)})
 		}
@@ -72,12 +72,12 @@ func (c *saveCommand) readList(ctx context.Context, r *run.Run) ([]saveEntry, er
 	for _, line := range lines {
 		e := saveEntry{}
 		if e.Selection, err = image.ParseSelection(line.Source, line.Latest); err != nil {
-			return nil, image.BadList(c.list, line.Line, err)
+			return nil, image.ListError(c.list, line.Line, err)
 		}
 		for _, text := range line.Targets {
-			name, err := image.ParseNewName(text, e.Several())
+			name, err := image.ParseNewName(text, e.MayBeSeveral())
 			if err != nil {
-				return nil, image.BadList(c.list, line.Line, err)
+				return nil, image.ListError(c.list, line.Line, err)
 			}
 			e.names = append(e.names, name)
 		}
@@ -146,7 +146,7 @@ func (c *saveCommand) writeFolder(ctx context.Context, r *run.Run, engine *trans
 		return err
 	}
 	defer release()
-	show.Many = len(images) > 1
+	show.PerImage = len(images) > 1
 	stop := show.Start()
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(cli.ParallelImages)
@@ -160,7 +160,7 @@ func (c *saveCommand) writeFolder(ctx context.Context, r *run.Run, engine *trans
 	err = group.Wait()
 	stop()
 	if err == nil {
-		r.Note("saved %d image%s to %s: %s", n, cli.Plural(n), c.out, show.Amount("fetched"))
+		r.Note("saved %d image%s to %s: %s", n, cli.Plural(n), c.out, show.BlobSummary("fetched"))
 	}
 	return err
 }

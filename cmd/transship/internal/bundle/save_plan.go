@@ -16,7 +16,7 @@ func (c *saveCommand) plan(ctx context.Context, r *run.Run, engine *transfer.Eng
 	if c.toFolder() {
 		return c.planFolder(ctx, r, engine, images)
 	}
-	local, err := r.Plan.LocalTarget(image.Location{Transport: image.InArchive, Path: c.out}.File())
+	local, err := r.Plan.LocalTarget(image.Location{Transport: image.TransportOCIArchive, Path: c.out}.File())
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (c *saveCommand) plan(ctx context.Context, r *run.Run, engine *transfer.Eng
 
 // planFolder is plan for a folder.
 func (c *saveCommand) planFolder(ctx context.Context, r *run.Run, engine *transfer.Engine, images []savedImage) error {
-	local, err := r.Plan.LocalTarget(image.Location{Transport: image.InLayout, Path: c.out}.File())
+	local, err := r.Plan.LocalTarget(image.Location{Transport: image.TransportOCI, Path: c.out}.File())
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ import (
 // findBase returns the inventory of what --since leaves out: that of an earlier bundle, or of a
 // registry.
 func (c *saveCommand) findBase(ctx context.Context, b *image.BundleSource) (layout.Inventory, error) {
-	if strings.HasPrefix(c.since, image.OnRegistry) {
+	if strings.HasPrefix(c.since, image.TransportDocker) {
 		return c.registryInventory(ctx, b)
 	}
 	base, err := layout.ReadInventory(c.since)
@@ -37,7 +37,7 @@ func (c *saveCommand) findBase(ctx context.Context, b *image.BundleSource) (layo
 
 // registryInventory lists the blobs that the repositories have that load would push the images to.
 func (c *saveCommand) registryInventory(ctx context.Context, b *image.BundleSource) (layout.Inventory, error) {
-	far, err := image.ParseFarSide(c.since)
+	far, err := image.ParseRegistryPrefix(c.since)
 	if err != nil {
 		return layout.Inventory{}, err
 	}

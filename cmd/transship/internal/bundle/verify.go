@@ -106,7 +106,7 @@ func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) erro
 
 // verify adds the checks of what the argument names.
 func (c *verifyCommand) verify(ctx context.Context, arg string, v *Verification) error {
-	if !image.MeansRegistry(arg) || namesFile(arg) {
+	if !image.IsRegistryRef(arg) || namesFile(arg) {
 		return verifyLocal(ctx, arg, v)
 	}
 	l, err := image.ParseLocation(arg)
@@ -123,7 +123,7 @@ func (c *verifyCommand) verify(ctx context.Context, arg string, v *Verification)
 // namesFile reports whether an argument names a file or folder: it exists, as such or in volumes,
 // or it is written like a path.
 func namesFile(arg string) bool {
-	if strings.HasPrefix(arg, image.OnRegistry) {
+	if strings.HasPrefix(arg, image.TransportDocker) {
 		return false
 	}
 	if filepath.IsAbs(arg) || strings.HasPrefix(arg, "."+string(filepath.Separator)) || strings.HasPrefix(arg, "..") {

@@ -110,7 +110,7 @@ func startRegistry() (host string, stop func(), err error) {
 }
 
 func showRaw(ctx context.Context, r *run.Run, arg string) error {
-	_, m, _, err := image.Fetch(ctx, r.NewRemote(""), arg)
+	_, m, _, err := image.FetchManifest(ctx, r.NewRemote(""), arg)
 	if err != nil {
 		return err
 	}

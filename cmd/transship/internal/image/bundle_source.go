@@ -96,8 +96,8 @@ func (b *BundleSource) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRa
 	return func(ctx context.Context, offset int64) (io.ReadCloser, error) { return b.Blob(ctx, d, offset) }, nil
 }
 
-// Missing are the blobs that the bundle is to have itself.
-func (b *BundleSource) Missing() []manifest.Descriptor {
+// OwnBlobs are the blobs that the bundle is to have itself.
+func (b *BundleSource) OwnBlobs() []manifest.Descriptor {
 	var out []manifest.Descriptor
 	for _, d := range b.Blobs {
 		if _, inBase := b.Base.Find(d.Digest); !inBase {

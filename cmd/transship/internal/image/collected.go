@@ -11,15 +11,15 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Collected is an image whose manifests have been read already, as a source: only blobs come from where it was found.
-type Collected struct {
+// CollectedImage is an image whose manifests have been read already, as a source: only blobs come from where it was found.
+type CollectedImage struct {
 	transfer.Source
 	transfer.Closure
 	manifests map[string]manifest.Manifest // by digest, and by a tag of cosign's
 }
 
-func newCollected(src transfer.Source, c transfer.Closure) *Collected {
-	out := &Collected{src, c, map[string]manifest.Manifest{}}
+func newCollected(src transfer.Source, c transfer.Closure) *CollectedImage {
+	out := &CollectedImage{src, c, map[string]manifest.Manifest{}}
 	for _, m := range c.Manifests {
 		out.manifests[string(m.Digest)] = m
 	}
@@ -32,7 +32,7 @@ func newCollected(src transfer.Source, c transfer.Closure) *Collected {
 }
 
 // String is where the image was found.
-func (c *Collected) String() string {
+func (c *CollectedImage) String() string {
 	if s, ok := c.Source.(fmt.Stringer); ok {
 		return s.String()
 	}
@@ -40,7 +40,7 @@ func (c *Collected) String() string {
 }
 
 // Place implements transfer.Placed: blobs are mounted from where the image was found.
-func (c *Collected) Place() (registry, repository string) {
+func (c *CollectedImage) Place() (registry, repository string) {
 	if p, ok := c.Source.(transfer.Placed); ok {
 		return p.Place()
 	}
@@ -48,7 +48,7 @@ func (c *Collected) Place() (registry, repository string) {
 }
 
 // Manifest implements transfer.Source.
-func (c *Collected) Manifest(_ context.Context, ref string) (manifest.Manifest, error) {
+func (c *CollectedImage) Manifest(_ context.Context, ref string) (manifest.Manifest, error) {
 	m, found := c.manifests[ref]
 	if !found {
 		return m, fmt.Errorf("%s: manifest %s: %w", c, ref, fs.ErrNotExist)
@@ -57,12 +57,12 @@ func (c *Collected) Manifest(_ context.Context, ref string) (manifest.Manifest, 
 }
 
 // RangedBlob implements transfer.Ranged, as far as where the image was found does.
-func (c *Collected) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange) {
+func (c *CollectedImage) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange) {
 	return transfer.RangedBlob(c.Source, d)
 }
 
 // Referrers implements transfer.Referring.
-func (c *Collected) Referrers(_ context.Context, d blob.Digest, artifactType string) ([]manifest.Descriptor, error) {
+func (c *CollectedImage) Referrers(_ context.Context, d blob.Digest, artifactType string) ([]manifest.Descriptor, error) {
 	var out []manifest.Descriptor
 	for _, r := range c.Closure.Referrers {
 		m := c.manifests[string(r.Digest)]
@@ -85,7 +85,7 @@ func (c *Collected) Referrers(_ context.Context, d blob.Digest, artifactType str
 }
 
 // TagNames implements transfer.Referring.
-func (c *Collected) TagNames(context.Context) iter.Seq2[string, error] {
+func (c *CollectedImage) TagNames(context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for _, r := range c.Closure.Referrers {
 			if r.Tag != "" && !yield(r.Tag, nil) {

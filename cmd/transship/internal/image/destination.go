@@ -17,8 +17,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Places opens where the images of a run are: registries, layouts and tars. It keeps open what several images share.
-type Places struct {
+// Opener opens where the images of a run are: registries, layouts and tars. It keeps open what several images share.
+type Opener struct {
 	Run   *run.Run
 	local openedImages // for reading
 
@@ -29,37 +29,37 @@ type Places struct {
 // Destination is where an image is copied to.
 type Destination struct {
 	transfer.Target
-	At     Location
-	As     string                      // the tag or digest there, "" where it is put under neither
-	Commit func(context.Context) error // makes permanent what has come
-	Leave  func()                      // ends it where that did not work, or is done; nothing half is to be seen then
+	Location Location
+	As       string                      // the tag or digest there, "" where it is put under neither
+	Commit   func(context.Context) error // makes permanent what has come
+	Release  func()                      // ends it where that did not work, or is done; nothing half is to be seen then
 }
 
 // Result is what is printed of an image that has arrived.
 func (d Destination) Result(digest blob.Digest) string {
-	if d.At.Registry() {
-		ref := d.At.Ref
+	if d.Location.IsRegistry() {
+		ref := d.Location.Ref
 		ref.Digest = digest
 		return ref.Familiar()
 	}
-	return fmt.Sprintf("%s@%s", d.At.named(), digest)
+	return fmt.Sprintf("%s@%s", d.Location.named(), digest)
 }
 
 // Destination opens a location for an image. A tar needs all of the image's manifests at once: it must be collected.
-func (p *Places) Destination(ctx context.Context, s *run.Remote, l Location, src Origin) (Destination, error) {
+func (p *Opener) Destination(ctx context.Context, s *run.Remote, l Location, src Origin) (Destination, error) {
 	as, err := l.NameFor(src.Name)
 	switch {
 	case err != nil:
 		return Destination{}, err
-	case l.null() && p.Run.Planning():
+	case l.isNull() && p.Run.Planning():
 		return Destination{}, &cli.UsageError{Message: "--plan tells what is put where, and nothing is put in null:", Advice: "leave out --plan, or that target"}
-	case l.null():
+	case l.isNull():
 		return l.nullDestination()
-	case l.Archive():
+	case l.IsArchive():
 		return p.archiveDestination(l, as, src)
-	case p.Run.Planning() && !l.Registry():
+	case p.Run.Planning() && !l.IsRegistry():
 		return p.plannedDestination(l.WithName(as), as, 0)
-	case !l.Registry():
+	case !l.IsRegistry():
 		return p.layoutDestination(l.WithName(as), as)
 	}
 	repo, err := s.Repository(ctx, as, auth.Pull, auth.Push)
@@ -75,9 +75,9 @@ func nothing(context.Context) error { return nil }
 // keeps the rest of its name.
 func (l Location) NameFor(name reference.Reference) (as reference.Reference, err error) {
 	switch {
-	case l.Registry():
+	case l.IsRegistry():
 		as = l.Ref
-	case l.Whole():
+	case l.IsWhole():
 		as = name
 		if as.Tag != "" {
 			as.Digest = "" // beside a tag it says nothing more
@@ -106,14 +106,14 @@ func RepositoryName(name reference.Reference) string {
 
 // Overwrites tells whether what is written to one location is lost by writing to another.
 func (l Location) Overwrites(other Location) bool {
-	if l.Archive() && other.Archive() {
+	if l.IsArchive() && other.IsArchive() {
 		return filepath.Clean(l.Path) == filepath.Clean(other.Path)
 	}
 	return l == other
 }
 
 // layoutDestination is a repository of an OCI image layout.
-func (p *Places) layoutDestination(l Location, as reference.Reference) (Destination, error) {
+func (p *Opener) layoutDestination(l Location, as reference.Reference) (Destination, error) {
 	dir, err := p.layout(l.Path)
 	if err != nil {
 		return Destination{}, err
@@ -133,7 +133,7 @@ func (p *Places) layoutDestination(l Location, as reference.Reference) (Destinat
 }
 
 // layout opens a layout to write to, once for all images that go there.
-func (p *Places) layout(path string) (*layout.Dir, error) {
+func (p *Opener) layout(path string) (*layout.Dir, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if dir, open := p.layouts[path]; open {
@@ -151,7 +151,7 @@ func (p *Places) layout(path string) (*layout.Dir, error) {
 }
 
 // plannedDestination is a layout in a plan, or a tar of size bytes.
-func (p *Places) plannedDestination(l Location, as reference.Reference, size int64) (Destination, error) {
+func (p *Opener) plannedDestination(l Location, as reference.Reference, size int64) (Destination, error) {
 	local, err := p.Run.Plan.LocalTarget(l.File())
 	if err != nil {
 		return Destination{}, err
@@ -161,7 +161,7 @@ func (p *Places) plannedDestination(l Location, as reference.Reference, size int
 }
 
 // checkName makes sure that an image can be called so in a tar.
-func (l Location) checkName(as reference.Reference, what *Collected) error {
+func (l Location) checkName(as reference.Reference, what *CollectedImage) error {
 	if l.image != "" && as.Path == "" {
 		return &cli.UsageError{
 			Message: fmt.Sprintf("%s: the image has no name that the tag could belong to", l),
@@ -175,8 +175,8 @@ func (l Location) checkName(as reference.Reference, what *Collected) error {
 }
 
 // archiveDestination is a bundle with one image.
-func (p *Places) archiveDestination(l Location, as reference.Reference, src Origin) (Destination, error) {
-	what, ok := src.Source.(*Collected)
+func (p *Opener) archiveDestination(l Location, as reference.Reference, src Origin) (Destination, error) {
+	what, ok := src.Source.(*CollectedImage)
 	if !ok {
 		return Destination{}, fmt.Errorf("%s: the manifests of %s are not collected", l, src)
 	}
@@ -203,15 +203,15 @@ func (p *Places) archiveDestination(l Location, as reference.Reference, src Orig
 	return Destination{bundle, l, as.Identifier(), commit, func() { bundle.Close() }}, nil
 }
 
-// TaggingTarget is a target in which an image can be an entry of its own without having a tag.
-type TaggingTarget interface {
+// TagTarget is a target in which an image can be an entry of its own without having a tag.
+type TagTarget interface {
 	transfer.Target
 	Tag(ctx context.Context, d blob.Digest, tags ...string) error
 }
 
 // StoreAs puts the image that from names at the source under a tag. One that is to be there by its digest has none: it is
 // an entry of its own, also where only a part of it is kept, or where it came before as part of an index.
-func StoreAs(ctx context.Context, engine *transfer.Engine, src transfer.Source, from string, dst TaggingTarget, as reference.Reference) (manifest.Descriptor, error) {
+func StoreAs(ctx context.Context, engine *transfer.Engine, src transfer.Source, from string, dst TagTarget, as reference.Reference) (manifest.Descriptor, error) {
 	if as.Digest == "" {
 		return engine.Copy(ctx, src, from, dst, as.Tag)
 	}

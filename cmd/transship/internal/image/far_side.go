@@ -11,29 +11,29 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// FarSide is where images of several registries are brought together: a registry, or what lies below a prefix on it.
-type FarSide struct {
+// RegistryPrefix is where images of several registries are brought together: a registry, or what lies below a prefix on it.
+type RegistryPrefix struct {
 	Base     reference.Reference // its path is the prefix, "" for the whole registry
 	Rewrites RewriteList
 }
 
-// ParseFarSide reads REGISTRY[/PREFIX].
-func ParseFarSide(arg string) (FarSide, error) {
-	text := strings.TrimSuffix(strings.TrimPrefix(arg, OnRegistry), "/")
+// ParseRegistryPrefix reads REGISTRY[/PREFIX].
+func ParseRegistryPrefix(arg string) (RegistryPrefix, error) {
+	text := strings.TrimSuffix(strings.TrimPrefix(arg, TransportDocker), "/")
 	first, _, _ := strings.Cut(text, "/")
 	ref, err := reference.ParseRepository(text + "/a/b") // two components more, or docker.io would add its library/
 	if err != nil {
-		return FarSide{}, &cli.UsageError{Message: fmt.Sprintf("%q is no registry, and no prefix on one", arg), Advice: "write HOST[:PORT] or HOST[:PORT]/PREFIX"}
+		return RegistryPrefix{}, &cli.UsageError{Message: fmt.Sprintf("%q is no registry, and no prefix on one", arg), Advice: "write HOST[:PORT] or HOST[:PORT]/PREFIX"}
 	}
 	if !strings.HasSuffix(first, ref.Domain) {
-		return FarSide{}, &cli.UsageError{Message: fmt.Sprintf("%q does not begin with a registry's host", arg), Advice: "for Docker Hub write docker.io/" + text}
+		return RegistryPrefix{}, &cli.UsageError{Message: fmt.Sprintf("%q does not begin with a registry's host", arg), Advice: "for Docker Hub write docker.io/" + text}
 	}
 	ref.Path = strings.TrimSuffix(strings.TrimSuffix(ref.Path, "a/b"), "/")
-	return FarSide{Base: ref}, nil
+	return RegistryPrefix{Base: ref}, nil
 }
 
 // String is the far side as people write it.
-func (f FarSide) String() string {
+func (f RegistryPrefix) String() string {
 	if f.Base.Path == "" {
 		return f.Base.Domain
 	}
@@ -41,7 +41,7 @@ func (f FarSide) String() string {
 }
 
 // Target is what an image is called there: its path without its registry, rewritten, below the prefix.
-func (f FarSide) Target(name reference.Reference) (reference.Reference, error) {
+func (f RegistryPrefix) Target(name reference.Reference) (reference.Reference, error) {
 	path := f.Rewrites.apply(name)
 	if f.Base.Path != "" {
 		path = f.Base.Path + "/" + path
@@ -103,10 +103,10 @@ func (l RewriteList) apply(name reference.Reference) string {
 
 // ParseNewName reads what images are to be called: a repository, where they keep their tags, or a name with a tag for one.
 func ParseNewName(text string, several bool) (reference.Reference, error) {
-	if !MeansRegistry(text) {
+	if !IsRegistryRef(text) {
 		return reference.Reference{}, fmt.Errorf("%s is no name for an image", text)
 	}
-	text = strings.TrimPrefix(text, OnRegistry)
+	text = strings.TrimPrefix(text, TransportDocker)
 	if repository, err := reference.ParseRepository(text); err == nil {
 		return repository, nil
 	}

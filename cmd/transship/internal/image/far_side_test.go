@@ -21,7 +21,7 @@ func TestParseFarSide(t *testing.T) {
 		"index.docker.io/hczjl":          "docker.io/hczjl",
 		"docker.io":                      "docker.io",
 	} {
-		if f, err := ParseFarSide(text); err != nil || f.String() != want {
+		if f, err := ParseRegistryPrefix(text); err != nil || f.String() != want {
 			t.Errorf("%q: got %s, error %v", text, f, err)
 		}
 	}
@@ -37,7 +37,7 @@ func TestParseFarSide(t *testing.T) {
 		"https://localhost:5000":          "is no registry",
 		"localhost:5000/x@" + emptySHA256: "is no registry",
 	} {
-		if f, err := ParseFarSide(text); run.ExitCode(err) != cli.ExitUsage || !strings.Contains(err.Error(), says) {
+		if f, err := ParseRegistryPrefix(text); run.ExitCode(err) != cli.ExitUsage || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: got %s, error %v", text, f, err)
 		}
 	}
@@ -63,7 +63,7 @@ func TestRewrite(t *testing.T) {
 		{"docker.io/library/=/", "alpine:3", "far:5000/p/alpine:3"},
 		{"localhost:5000=a/b", "localhost:5000/x:1", "far:5000/p/a/b/x:1"},
 	} {
-		far, err := ParseFarSide("far:5000/p")
+		far, err := ParseRegistryPrefix("far:5000/p")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +97,7 @@ func TestRewriteRefuses(t *testing.T) {
 		t.Error(err)
 	}
 	for to, says := range map[string]string{"": "far:5000/:1, which is no image name", "UP": "lower case", "a b": "no repository name", "../..": "no repository name"} {
-		far := FarSide{reference.Reference{Domain: "far:5000"}, RewriteList{{"hczjl/halo", to}}}
+		far := RegistryPrefix{reference.Reference{Domain: "far:5000"}, RewriteList{{"hczjl/halo", to}}}
 		name, _ := reference.Parse("hczjl/halo:1")
 		if got, err := far.Target(name); run.ExitCode(err) != cli.ExitUsage || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: got %s, error %v", to, got, err)
@@ -112,14 +112,14 @@ func FuzzFarSide(f *testing.F) {
 	f.Add("h.io/a/b", "a/b=c/d/", "h.io/a/b@"+emptySHA256)
 	f.Add("[::1]:5/x", "=", "x.y/z")
 	f.Fuzz(func(t *testing.T, text, rule, image string) {
-		far, err := ParseFarSide(text)
+		far, err := ParseRegistryPrefix(text)
 		if err != nil {
 			if run.ExitCode(err) != cli.ExitUsage {
 				t.Errorf("%q: %v", text, err)
 			}
 			return
 		}
-		if again, err := ParseFarSide(far.String()); err != nil || again.Base != far.Base {
+		if again, err := ParseRegistryPrefix(far.String()); err != nil || again.Base != far.Base {
 			t.Errorf("%q is %+v, prints %s, which is %+v, error %v", text, far, far, again, err)
 		}
 		name, err := reference.Parse(image)

@@ -102,26 +102,26 @@ func parseJSONList(file string, text []byte) ([]ListEntry, error) {
 	l := &jsonList{json.NewDecoder(bytes.NewReader(text)), text}
 	var out []ListEntry
 	if _, err := l.Token(); err != nil {
-		return nil, BadList(file, l.line(err), err)
+		return nil, ListError(file, l.line(err), err)
 	}
 	for l.More() {
 		line := l.line(nil)
 		var raw json.RawMessage
 		if err := l.Decode(&raw); err != nil {
-			return nil, BadList(file, l.line(err), err)
+			return nil, ListError(file, l.line(err), err)
 		}
 		e, err := parseJSONEntry(raw)
 		if err != nil {
-			return nil, BadList(file, line, err)
+			return nil, ListError(file, line, err)
 		}
 		e.Line = line
 		out = append(out, e)
 	}
 	if _, err := l.Token(); err != nil {
-		return nil, BadList(file, l.line(err), err)
+		return nil, ListError(file, l.line(err), err)
 	}
 	if l.More() {
-		return nil, BadList(file, l.line(nil), errors.New("there is something behind the end of the array"))
+		return nil, ListError(file, l.line(nil), errors.New("there is something behind the end of the array"))
 	}
 	return out, nil
 }
@@ -150,8 +150,8 @@ func parseJSONEntry(raw json.RawMessage) (ListEntry, error) {
 	return e, nil
 }
 
-// BadList is an error in a list. What is wrong with a reference is said as it is said of an argument.
-func BadList(file string, line int, err error) error {
+// ListError is an error in a list. What is wrong with a reference is said as it is said of an argument.
+func ListError(file string, line int, err error) error {
 	hint := ""
 	var usage *cli.UsageError
 	if errors.As(err, &usage) {

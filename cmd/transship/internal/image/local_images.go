@@ -44,7 +44,7 @@ type openedOnce struct {
 func (o *openedImages) open(l Location) (*LocalImages, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	key := fmt.Sprint(l.Archive(), l.Path)
+	key := fmt.Sprint(l.IsArchive(), l.Path)
 	once := o.opened[key]
 	if once == nil {
 		images, err := l.open()
@@ -76,9 +76,9 @@ func (o *openedImages) close(key string) {
 
 // OpenLocal opens a FILE or DIR, with a transport before it or not.
 func OpenLocal(path string) (*LocalImages, error) {
-	if !MeansRegistry(path) {
+	if !IsRegistryRef(path) {
 		l, err := ParseLocation(path)
-		if err == nil && !l.Whole() {
+		if err == nil && !l.IsWhole() {
 			err = &cli.UsageError{Message: path + " is one image, and a whole file or folder is wanted here"}
 		}
 		if err != nil {

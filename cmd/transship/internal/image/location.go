@@ -13,10 +13,10 @@ import (
 
 // The transports of locations, by the names that skopeo made known (containers-transports(5)).
 const (
-	OnRegistry      = "docker://" // also where there is no transport
-	InLayout        = "oci:"
-	InArchive       = "oci-archive:"
-	inDockerArchive = "docker-archive:"
+	TransportDocker        = "docker://" // also where there is no transport
+	TransportOCI           = "oci:"
+	TransportOCIArchive    = "oci-archive:"
+	transportDockerArchive = "docker-archive:"
 )
 
 // Location is where an image is or is to be: REF or docker://REF on a registry, oci:DIR[:IMAGE] in an OCI image layout,
@@ -34,12 +34,12 @@ func ParseLocation(arg string) (Location, error) {
 	transport := transportOf(arg)
 	rest := strings.TrimPrefix(arg, transport)
 	switch transport {
-	case "", OnRegistry:
+	case "", TransportDocker:
 		ref, err := reference.Parse(rest)
-		return Location{Transport: OnRegistry, Ref: ref}, err
-	case InLayout, InArchive, inDockerArchive:
+		return Location{Transport: TransportDocker, Ref: ref}, err
+	case TransportOCI, TransportOCIArchive, transportDockerArchive:
 		return parseFileLocation(transport, rest)
-	case AtNull:
+	case transportNull:
 		return Location{}, &cli.UsageError{Message: "null: is for copy alone", Advice: "transship copy REF null: reads and verifies, transship copy null:64MiB REF writes"}
 	}
 	return Location{}, &cli.UsageError{
@@ -51,7 +51,7 @@ func ParseLocation(arg string) (Location, error) {
 // transportOf returns the transport that a text begins with, one of those that are not known here too; "" where there is
 // none.
 func transportOf(text string) string {
-	for _, transport := range []string{OnRegistry, InLayout, InArchive, inDockerArchive, AtNull,
+	for _, transport := range []string{TransportDocker, TransportOCI, TransportOCIArchive, transportDockerArchive, transportNull,
 		"dir:", "docker-daemon:", "containers-storage:", "ostree:", "sif:", "tarball:"} {
 		if strings.HasPrefix(text, transport) {
 			return transport
@@ -60,10 +60,10 @@ func transportOf(text string) string {
 	return ""
 }
 
-// MeansRegistry tells whether a text can only mean something on a registry: it has no other transport.
-func MeansRegistry(text string) bool {
+// IsRegistryRef tells whether a text can only mean something on a registry: it has no other transport.
+func IsRegistryRef(text string) bool {
 	transport := transportOf(text)
-	return transport == "" || transport == OnRegistry
+	return transport == "" || transport == TransportDocker
 }
 
 // parseFileLocation splits PATH[:IMAGE][@DIGEST]: at the first colon, as skopeo does.
@@ -97,20 +97,22 @@ func cutDigest(text string) (rest, digest string) {
 
 // registryText is what people write of something on a registry: with its transport, where it would read as another one.
 func registryText(text string) string {
-	if MeansRegistry(text) {
+	if IsRegistryRef(text) {
 		return text
 	}
-	return OnRegistry + text
+	return TransportDocker + text
 }
 
-// Registry tells whether the location is on a registry.
-func (l Location) Registry() bool { return l.Transport == OnRegistry }
+// IsRegistry tells whether the location is on a registry.
+func (l Location) IsRegistry() bool { return l.Transport == TransportDocker }
 
-// Archive tells whether the location is a tar, which is written as a whole.
-func (l Location) Archive() bool { return l.Transport == InArchive || l.Transport == inDockerArchive }
+// IsArchive tells whether the location is a tar, which is written as a whole.
+func (l Location) IsArchive() bool {
+	return l.Transport == TransportOCIArchive || l.Transport == transportDockerArchive
+}
 
-// Whole tells whether the location is a layout or tar with all that is in it.
-func (l Location) Whole() bool { return !l.Registry() && l.image == "" && l.digest == "" }
+// IsWhole tells whether the location is a layout or tar with all that is in it.
+func (l Location) IsWhole() bool { return !l.IsRegistry() && l.image == "" && l.digest == "" }
 
 // inside is what the location says of the image in a layout or tar.
 func (l Location) inside() string {
@@ -131,7 +133,7 @@ func (l Location) String() string {
 // named is the location of a layout or tar without the digest.
 func (l Location) named() string {
 	switch {
-	case l.Registry():
+	case l.IsRegistry():
 		return registryText(l.Ref.Familiar())
 	case l.image == "":
 		return l.Transport + l.Path
@@ -141,13 +143,13 @@ func (l Location) named() string {
 
 // File is the layout or tar itself: what it is called, its path, and whether it is a tar.
 func (l Location) File() (name, path string, isTar bool) {
-	return l.Transport + l.Path, l.Path, l.Archive()
+	return l.Transport + l.Path, l.Path, l.IsArchive()
 }
 
 // WithName is the location with the name that an image gets there where it says none.
 func (l Location) WithName(name reference.Reference) Location {
 	switch {
-	case !l.Whole() || name.Path == "":
+	case !l.IsWhole() || name.Path == "":
 	case name.Tag != "":
 		l.image = name.WithTag(name.Tag).Familiar()
 	default:

@@ -17,28 +17,28 @@ const (
 
 func TestParseLocation(t *testing.T) {
 	for text, want := range map[string]Location{
-		"oci:dir":                         {Transport: InLayout, Path: "dir"},
-		"oci:dir/":                        {Transport: InLayout, Path: "dir/"},
-		"oci:dir:":                        {Transport: InLayout, Path: "dir"},
-		"oci:/a/b c/d:1.6":                {Transport: InLayout, Path: "/a/b c/d", image: "1.6"},
-		"oci:dir:hczjl/halo:1.6":          {Transport: InLayout, Path: "dir", image: "hczjl/halo:1.6"},
-		"oci:dir:localhost:5000/x:1":      {Transport: InLayout, Path: "dir", image: "localhost:5000/x:1"},
-		"oci:dir@" + emptySHA256:          {Transport: InLayout, Path: "dir", digest: emptySHA256},
-		"oci:dir:@" + emptySHA256:         {Transport: InLayout, Path: "dir", digest: emptySHA256},
-		"oci:dir:1.6@" + emptySHA512:      {Transport: InLayout, Path: "dir", image: "1.6", digest: emptySHA512},
-		"oci:me@host/d:x":                 {Transport: InLayout, Path: "me@host/d", image: "x"},
-		"oci:me@shared:x":                 {Transport: InLayout, Path: "me@shared", image: "x"},
-		"oci:[1]*?":                       {Transport: InLayout, Path: "[1]*?"},
-		"oci-archive:x.tar":               {Transport: InArchive, Path: "x.tar"},
-		"oci-archive:x.tar:a/b":           {Transport: InArchive, Path: "x.tar", image: "a/b"},
-		"docker-archive:x.tar:a/b:1":      {Transport: inDockerArchive, Path: "x.tar", image: "a/b:1"},
-		"oci-archive:oci:dir":             {Transport: InArchive, Path: "oci", image: "dir"},
-		"docker://halo":                   {Transport: OnRegistry, Ref: reference.Reference{Domain: "docker.io", Path: "library/halo", Tag: "latest"}},
-		"docker://oci:1":                  {Transport: OnRegistry, Ref: reference.Reference{Domain: "docker.io", Path: "library/oci", Tag: "1"}},
-		"localhost:5000/x@" + emptySHA256: {Transport: OnRegistry, Ref: reference.Reference{Domain: "localhost:5000", Path: "x", Digest: emptySHA256}},
-		"[::1]:5000/x:1":                  {Transport: OnRegistry, Ref: reference.Reference{Domain: "[::1]:5000", Path: "x", Tag: "1"}},
-		"oci":                             {Transport: OnRegistry, Ref: reference.Reference{Domain: "docker.io", Path: "library/oci", Tag: "latest"}},
-		"oci.example.com/x:1":             {Transport: OnRegistry, Ref: reference.Reference{Domain: "oci.example.com", Path: "x", Tag: "1"}},
+		"oci:dir":                         {Transport: TransportOCI, Path: "dir"},
+		"oci:dir/":                        {Transport: TransportOCI, Path: "dir/"},
+		"oci:dir:":                        {Transport: TransportOCI, Path: "dir"},
+		"oci:/a/b c/d:1.6":                {Transport: TransportOCI, Path: "/a/b c/d", image: "1.6"},
+		"oci:dir:hczjl/halo:1.6":          {Transport: TransportOCI, Path: "dir", image: "hczjl/halo:1.6"},
+		"oci:dir:localhost:5000/x:1":      {Transport: TransportOCI, Path: "dir", image: "localhost:5000/x:1"},
+		"oci:dir@" + emptySHA256:          {Transport: TransportOCI, Path: "dir", digest: emptySHA256},
+		"oci:dir:@" + emptySHA256:         {Transport: TransportOCI, Path: "dir", digest: emptySHA256},
+		"oci:dir:1.6@" + emptySHA512:      {Transport: TransportOCI, Path: "dir", image: "1.6", digest: emptySHA512},
+		"oci:me@host/d:x":                 {Transport: TransportOCI, Path: "me@host/d", image: "x"},
+		"oci:me@shared:x":                 {Transport: TransportOCI, Path: "me@shared", image: "x"},
+		"oci:[1]*?":                       {Transport: TransportOCI, Path: "[1]*?"},
+		"oci-archive:x.tar":               {Transport: TransportOCIArchive, Path: "x.tar"},
+		"oci-archive:x.tar:a/b":           {Transport: TransportOCIArchive, Path: "x.tar", image: "a/b"},
+		"docker-archive:x.tar:a/b:1":      {Transport: transportDockerArchive, Path: "x.tar", image: "a/b:1"},
+		"oci-archive:oci:dir":             {Transport: TransportOCIArchive, Path: "oci", image: "dir"},
+		"docker://halo":                   {Transport: TransportDocker, Ref: reference.Reference{Domain: "docker.io", Path: "library/halo", Tag: "latest"}},
+		"docker://oci:1":                  {Transport: TransportDocker, Ref: reference.Reference{Domain: "docker.io", Path: "library/oci", Tag: "1"}},
+		"localhost:5000/x@" + emptySHA256: {Transport: TransportDocker, Ref: reference.Reference{Domain: "localhost:5000", Path: "x", Digest: emptySHA256}},
+		"[::1]:5000/x:1":                  {Transport: TransportDocker, Ref: reference.Reference{Domain: "[::1]:5000", Path: "x", Tag: "1"}},
+		"oci":                             {Transport: TransportDocker, Ref: reference.Reference{Domain: "docker.io", Path: "library/oci", Tag: "latest"}},
+		"oci.example.com/x:1":             {Transport: TransportDocker, Ref: reference.Reference{Domain: "oci.example.com", Path: "x", Tag: "1"}},
 	} {
 		got, err := ParseLocation(text)
 		if err != nil || got != want {
@@ -122,7 +122,7 @@ func TestNameFor(t *testing.T) {
 	}
 	pinned := halo
 	pinned.Digest = blob.Digest(emptySHA256) // beside a tag it says nothing more
-	if as, err := (Location{Transport: InLayout, Path: "d"}).NameFor(pinned); err != nil || as != halo {
+	if as, err := (Location{Transport: TransportOCI, Path: "d"}).NameFor(pinned); err != nil || as != halo {
 		t.Errorf("got %s, error %v", as, err)
 	}
 }
@@ -139,7 +139,7 @@ func TestCalling(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := Location{Transport: InLayout, Path: "d"}
+		l := Location{Transport: TransportOCI, Path: "d"}
 		as, err := l.NameFor(ref)
 		if err != nil {
 			t.Fatal(err)

@@ -14,22 +14,22 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-// AtNull is the transport of images that are made up, and of those that are read, verified and dropped.
-const AtNull = "null:"
+// transportNull is the transport of images that are made up, and of those that are read, verified and dropped.
+const transportNull = "null:"
 
-// ParseCopied reads a location of copy, which can also be null: as a target and null:SIZE[:SEED] as a source.
-func ParseCopied(arg string) (Location, error) {
-	rest, null := strings.CutPrefix(arg, AtNull)
+// ParseCopyLocation reads a location of copy, which can also be null: as a target and null:SIZE[:SEED] as a source.
+func ParseCopyLocation(arg string) (Location, error) {
+	rest, null := strings.CutPrefix(arg, transportNull)
 	if !null {
 		return ParseLocation(arg)
 	}
-	l := Location{Transport: AtNull}
+	l := Location{Transport: transportNull}
 	l.Path, l.image, _ = strings.Cut(rest, ":")
 	return l, nil
 }
 
-// null tells whether the location is nowhere.
-func (l Location) null() bool { return l.Transport == AtNull }
+// isNull tells whether the location is nowhere.
+func (l Location) isNull() bool { return l.Transport == transportNull }
 
 // synthetic is an image of one layer of the size that the location says, of other bytes each time unless it says a seed.
 func (l Location) synthetic(ctx context.Context) (Origin, error) {

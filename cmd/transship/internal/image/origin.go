@@ -12,8 +12,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Fetch reads the manifest that an argument names.
-func Fetch(ctx context.Context, s *run.Remote, arg string) (reference.Reference, manifest.Manifest, transfer.Source, error) {
+// FetchManifest reads the manifest that an argument names.
+func FetchManifest(ctx context.Context, s *run.Remote, arg string) (reference.Reference, manifest.Manifest, transfer.Source, error) {
 	ref, err := reference.Parse(arg)
 	if err != nil {
 		return ref, manifest.Manifest{}, nil, err
@@ -35,12 +35,12 @@ type Origin struct {
 }
 
 // Origin opens the image at a location.
-func (p *Places) Origin(ctx context.Context, s *run.Remote, l Location) (Origin, error) {
-	if l.Registry() {
+func (p *Opener) Origin(ctx context.Context, s *run.Remote, l Location) (Origin, error) {
+	if l.IsRegistry() {
 		repo, err := s.Repository(ctx, l.Ref, auth.Pull)
 		return Origin{repo, l.Ref.Identifier(), l.Ref, func() {}}, err
 	}
-	if l.null() {
+	if l.isNull() {
 		return l.synthetic(ctx)
 	}
 	images, err := p.local.open(l)
@@ -59,7 +59,7 @@ func (p *Places) Origin(ctx context.Context, s *run.Remote, l Location) (Origin,
 
 // open opens a layout or tar.
 func (l Location) open() (*LocalImages, error) {
-	if l.Archive() {
+	if l.IsArchive() {
 		return openArchive(l.Path)
 	}
 	return openFolder(l.Path)

@@ -16,22 +16,22 @@ import (
 // Progress tells on standard error how a copy goes on: live on a terminal, by one line for each finished image
 // elsewhere.
 type Progress struct {
-	out   *cli.Console
-	quiet bool
-	live  bool
-	Many  bool // images, so that there is a line for each of them and none for its parts
-	began time.Time
+	out      *cli.Console
+	quiet    bool
+	live     bool
+	PerImage bool // images, so that there is a line for each of them and none for its parts
+	began    time.Time
 
-	mu     sync.Mutex
-	found  int64                       // bytes of all blobs that the copy has come upon
-	done   int64                       // bytes of the blobs that are settled
-	moved  int64                       // bytes of those that were sent
-	count  map[blob.Outcome]int        // blobs by outcome
-	moving map[blob.Digest]*movingBlob // blobs under way
-	images int                         // images of a list that are at the target, attestations not counted
-	Kept   bool                        // the target had the image already
-	keep   func(transfer.Event)        // told of each image that the target had; may be nil
-	recent []sample                    // of the bytes sent, for the rate
+	mu       sync.Mutex
+	found    int64                       // bytes of all blobs that the copy has come upon
+	done     int64                       // bytes of the blobs that are settled
+	moved    int64                       // bytes of those that were sent
+	count    map[blob.Outcome]int        // blobs by outcome
+	moving   map[blob.Digest]*movingBlob // blobs under way
+	images   int                         // images of a list that are at the target, attestations not counted
+	UpToDate bool                        // the target had the image already
+	keep     func(transfer.Event)        // told of each image that the target had; may be nil
+	recent   []sample                    // of the bytes sent, for the rate
 }
 
 type movingBlob struct {
@@ -76,9 +76,9 @@ func (p *Progress) Event(ev transfer.Event) {
 	case transfer.ManifestDone:
 		p.image(ev)
 	case transfer.ImageDone:
-		p.Kept = ev.Outcome == blob.Exists
+		p.UpToDate = ev.Outcome == blob.Exists
 		p.whole(ev)
-		if p.Kept && p.keep != nil {
+		if p.UpToDate && p.keep != nil {
 			p.keep(ev)
 		}
 	}
@@ -86,7 +86,7 @@ func (p *Progress) Event(ev transfer.Event) {
 
 // whole says that one of many images is there, where that is news.
 func (p *Progress) whole(ev transfer.Event) {
-	if p.Many && !p.live && !p.quiet && !p.Kept {
+	if p.PerImage && !p.live && !p.quiet && !p.UpToDate {
 		p.out.Line("%s %s: copied", ev.Target, ev.Ref)
 	}
 }
@@ -108,7 +108,7 @@ func (p *Progress) image(ev transfer.Event) {
 		return
 	}
 	p.images++
-	if p.live || p.quiet || p.Many {
+	if p.live || p.quiet || p.PerImage {
 		return
 	}
 	how := "copied"
@@ -144,25 +144,25 @@ func (p *Progress) Start() (stop func()) {
 	}
 }
 
-// Summary is the line for the whole.
-func (p *Progress) Summary(from, to Location) {
+// PrintSummary is the line for the whole.
+func (p *Progress) PrintSummary(from, to Location) {
 	if p.quiet {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.Kept {
+	if p.UpToDate {
 		p.out.Line("%s is up to date with %s", to, from)
 		return
 	}
 	p.out.Line("copied %s to %s: %s", from, to, p.tally("sent"))
 }
 
-// SummaryOf is the line for the whole, where one of both sides is the local store.
-func (p *Progress) SummaryOf(pulled, sent string, ref reference.Reference) {
+// PrintStoreSummary is the line for the whole, where one of both sides is the local store.
+func (p *Progress) PrintStoreSummary(pulled, sent string, ref reference.Reference) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.quiet && !p.Kept {
+	if !p.quiet && !p.UpToDate {
 		p.out.Line("%s %s: %s", pulled, ref.Familiar(), p.tally(sent))
 	}
 }
@@ -173,8 +173,8 @@ func (p *Progress) tally(sent string) string {
 	return fmt.Sprintf("%d image%s; %s", images, cli.Plural(images), p.moves(sent))
 }
 
-// Amount is tally without the images.
-func (p *Progress) Amount(sent string) string {
+// BlobSummary is tally without the images.
+func (p *Progress) BlobSummary(sent string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.moves(sent)

@@ -8,10 +8,10 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
-// Selected opens the images that a selection means. Images of one tar or layout share what has to be closed.
-func (p *Places) Selected(ctx context.Context, s *run.Remote, what Selection) ([]Origin, error) {
+// Select opens the images that a selection means. Images of one tar or layout share what has to be closed.
+func (p *Opener) Select(ctx context.Context, s *run.Remote, what Selection) ([]Origin, error) {
 	switch {
-	case what.Whole():
+	case what.IsWhole():
 		return p.all(what)
 	case what.Pattern == "":
 		o, err := p.Origin(ctx, s.BindHost(what.Ref.Host()), what.Location)
@@ -25,17 +25,17 @@ func (p *Places) Selected(ctx context.Context, s *run.Remote, what Selection) ([
 	if err != nil {
 		return nil, err
 	}
-	return p.Tagged(ctx, on, what, tags)
+	return p.SelectTags(ctx, on, what, tags)
 }
 
-// Tagged opens the images with those tags. None is an error.
-func (p *Places) Tagged(ctx context.Context, on *run.Remote, what Selection, tags []string) ([]Origin, error) {
+// SelectTags opens the images with those tags. None is an error.
+func (p *Opener) SelectTags(ctx context.Context, on *run.Remote, what Selection, tags []string) ([]Origin, error) {
 	if len(tags) == 0 {
 		return nil, what.noTags()
 	}
 	var out []Origin
 	for _, tag := range tags {
-		o, err := p.Origin(ctx, on, Location{Transport: OnRegistry, Ref: what.Ref.WithTag(tag)})
+		o, err := p.Origin(ctx, on, Location{Transport: TransportDocker, Ref: what.Ref.WithTag(tag)})
 		if err != nil {
 			return nil, err
 		}
@@ -45,7 +45,7 @@ func (p *Places) Tagged(ctx context.Context, on *run.Remote, what Selection, tag
 }
 
 // all opens every image of a layout or tar.
-func (p *Places) all(s Selection) ([]Origin, error) {
+func (p *Opener) all(s Selection) ([]Origin, error) {
 	images, err := p.local.open(s.Location)
 	if err != nil {
 		return nil, err

@@ -27,10 +27,10 @@ type Selection struct {
 
 // ParseSelection reads SRC: a location, a repository without a tag, which is all its tags, or one with a pattern.
 func ParseSelection(text string, latest int) (Selection, error) {
-	name, pattern := cutPattern(strings.TrimPrefix(text, OnRegistry))
+	name, pattern := cutPattern(strings.TrimPrefix(text, TransportDocker))
 	repository, err := reference.ParseRepository(name)
-	if MeansRegistry(text) && (pattern != "" || err == nil) {
-		l := Selection{Location{Transport: OnRegistry, Ref: repository}, cmp.Or(pattern, "*"), latest}
+	if IsRegistryRef(text) && (pattern != "" || err == nil) {
+		l := Selection{Location{Transport: TransportDocker, Ref: repository}, cmp.Or(pattern, "*"), latest}
 		if _, bad := path.Match(pattern, ""); bad != nil {
 			err = fmt.Errorf("%q is no pattern of tags", pattern)
 		}
@@ -63,8 +63,8 @@ func (s Selection) String() string {
 	return registryText(s.Ref.FamiliarName() + ":" + s.Pattern)
 }
 
-// Several tells whether the selection may mean more than one image.
-func (s Selection) Several() bool { return s.Pattern != "" || s.Whole() }
+// MayBeSeveral tells whether the selection may mean more than one image.
+func (s Selection) MayBeSeveral() bool { return s.Pattern != "" || s.IsWhole() }
 
 // maxTags is how many tags of a repository are looked at. No repository has so many, but an answer may.
 const maxTags = 1_000_000
@@ -79,7 +79,7 @@ func (s Selection) Tags(ctx context.Context, on *run.Remote) (selected, all []st
 		if err != nil {
 			return nil, nil, err
 		}
-		if s.Selects(tag) {
+		if s.Matches(tag) {
 			all = append(all, tag)
 		}
 		if len(all) > maxTags {
@@ -89,8 +89,8 @@ func (s Selection) Tags(ctx context.Context, on *run.Remote) (selected, all []st
 	return latestTags(all, s.Latest), all, nil
 }
 
-// Selects tells whether the pattern is for a tag. What a registry lists that can be no tag is passed over.
-func (s Selection) Selects(tag string) bool {
+// Matches tells whether the pattern is for a tag. What a registry lists that can be no tag is passed over.
+func (s Selection) Matches(tag string) bool {
 	matches, _ := path.Match(s.Pattern, tag) // the pattern was tried when it was read
 	return matches && reference.ValidTag(tag)
 }

@@ -54,7 +54,7 @@ func Inspect() run.Command {
 			raw := fs.Bool("raw", false, "print the manifest's exact bytes and nothing else")
 			asJSON := fs.Bool("json", false, "print JSON for scripts")
 			return func(ctx context.Context, r *run.Run, args []string) error {
-				ref, m, src, err := image.Fetch(ctx, remote, args[0])
+				ref, m, src, err := image.FetchManifest(ctx, remote, args[0])
 				if err != nil {
 					return err
 				}

@@ -76,7 +76,7 @@ func CopyOne(ctx context.Context, r *run.Run, from, to string) error {
 }
 
 func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	from, err := image.ParseCopied(args[0])
+	from, err := image.ParseCopyLocation(args[0])
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return err
 	}
 	ctx = wire.With(ctx, wire.Why{Image: from.String()})
-	places := &image.Places{Run: r}
+	places := &image.Opener{Run: r}
 	src, err := places.Origin(ctx, c.src, from)
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	digest, errs := copyTo(ctx, engine, src, destinations)
 	stop()
 	if len(to) == 1 && errs[0] == nil {
-		show.Summary(from, to[0])
+		show.PrintSummary(from, to[0])
 	}
 	return report(ctx, r, from, destinations, digest, errs)
 }
@@ -118,7 +118,7 @@ func (c *copyCommand) engine(ctx context.Context, r *run.Run, src *image.Origin,
 	engine := r.Engine(c.jobs, onEvent)
 	engine.Platforms, engine.Flatten, engine.Referrers = c.platforms, c.flatten, c.referrers
 	engine.Eager = !countsPulls(src.Name)
-	toTar := slices.ContainsFunc(to, image.Location.Archive)
+	toTar := slices.ContainsFunc(to, image.Location.IsArchive)
 	newDigest := src.Name.Digest != "" && (len(c.platforms) > 0 || c.flatten)
 	if !toTar && !newDigest {
 		return engine, nil
@@ -140,11 +140,11 @@ func countsPulls(name reference.Reference) bool { return name.Domain == "docker.
 func parseTargets(args []string) ([]image.Location, error) {
 	var to []image.Location
 	for _, arg := range args {
-		l, err := image.ParseCopied(arg)
+		l, err := image.ParseCopyLocation(arg)
 		if err != nil {
 			return nil, err
 		}
-		if _, err = l.NameFor(reference.Reference{}); err == nil && l.Archive() {
+		if _, err = l.NameFor(reference.Reference{}); err == nil && l.IsArchive() {
 			err = image.CheckFolder(l.Path)
 		}
 		if err != nil {
@@ -159,7 +159,7 @@ func parseTargets(args []string) ([]image.Location, error) {
 }
 
 // destinations opens the targets. With an error it returns those that are open already.
-func (c *copyCommand) destinations(ctx context.Context, places *image.Places, src image.Origin,
+func (c *copyCommand) destinations(ctx context.Context, places *image.Opener, src image.Origin,
 	to []image.Location) ([]image.Destination, error) {
 	var out []image.Destination
 	for _, l := range to {
@@ -175,7 +175,7 @@ func (c *copyCommand) destinations(ctx context.Context, places *image.Places, sr
 
 // shareScope lets one token serve both sides of a copy if they use the same client of a registry.
 func shareScope(src transfer.Source, dst transfer.Target) {
-	if c, ok := src.(*image.Collected); ok {
+	if c, ok := src.(*image.CollectedImage); ok {
 		src = c.Source
 	}
 	from, ok := src.(*distribution.Repository)
@@ -211,7 +211,7 @@ func copyTo(ctx context.Context, engine *transfer.Engine, src image.Origin,
 
 func leaveAll(destinations []image.Destination) {
 	for _, d := range destinations {
-		d.Leave()
+		d.Release()
 	}
 }
 
@@ -223,11 +223,11 @@ func report(ctx context.Context, r *run.Run, from image.Location, to []image.Des
 	}
 	b := &cli.Batch{Streams: r.Streams, Total: len(to)}
 	for i, d := range to {
-		if b.Finish(ctx, d.At.String(), errs[i]); errs[i] != nil {
+		if b.Finish(ctx, d.Location.String(), errs[i]); errs[i] != nil {
 			continue
 		}
 		if len(to) > 1 {
-			r.NoteDone("copied %s to %s", from, d.At)
+			r.NoteDone("copied %s to %s", from, d.Location)
 		}
 		fmt.Fprintln(r.Stdout, d.Result(digest))
 	}
@@ -237,8 +237,8 @@ func report(ctx context.Context, r *run.Run, from image.Location, to []image.Des
 // unfinished wraps err in a [run.UnfinishedError] if a target is a tar.
 func unfinished(to []image.Destination, err error) error {
 	for _, d := range to {
-		if d.At.Archive() {
-			return &run.UnfinishedError{Path: d.At.Path, Err: err}
+		if d.Location.IsArchive() {
+			return &run.UnfinishedError{Path: d.Location.Path, Err: err}
 		}
 	}
 	return err

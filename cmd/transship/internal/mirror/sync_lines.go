@@ -17,7 +17,7 @@ type syncLine struct {
 	source image.Selection
 	names  []reference.Reference // its targets on registries; without a tag the images keep theirs
 	local  []image.Location      // its target layouts
-	far    image.FarSide         // its target if it has neither names nor local
+	far    image.RegistryPrefix         // its target if it has neither names nor local
 
 	matching []string // the tags of the source that match, once listed
 	unlisted bool     // listing the source failed: the line's images are unknown
@@ -37,7 +37,7 @@ func (c *syncCommand) lines(ctx context.Context, r *run.Run, args []string) ([]*
 	for _, e := range entries {
 		line, err := parseSyncLine(e, fallback)
 		if err != nil {
-			return nil, image.BadList(c.list, e.Line, err)
+			return nil, image.ListError(c.list, e.Line, err)
 		}
 		if line.source.Pattern != "" && e.Latest == 0 {
 			line.source.Latest = int(c.latest)
@@ -53,8 +53,8 @@ func parseSyncTarget(args []string) (syncLine, error) {
 	if len(args) == 0 {
 		return syncLine{}, nil
 	}
-	if image.MeansRegistry(args[0]) {
-		far, err := image.ParseFarSide(args[0])
+	if image.IsRegistryRef(args[0]) {
+		far, err := image.ParseRegistryPrefix(args[0])
 		return syncLine{far: far}, err
 	}
 	line := syncLine{source: image.Selection{Pattern: "*"}} // DST must be able to take several images
@@ -87,8 +87,8 @@ func parseSyncLine(e image.ListEntry, fallback syncLine) (*syncLine, error) {
 
 // addTarget parses a DST and adds it.
 func (l *syncLine) addTarget(text string) error {
-	if image.MeansRegistry(text) {
-		name, err := image.ParseNewName(text, l.source.Several())
+	if image.IsRegistryRef(text) {
+		name, err := image.ParseNewName(text, l.source.MayBeSeveral())
 		l.names = append(l.names, name)
 		return err
 	}
@@ -96,12 +96,12 @@ func (l *syncLine) addTarget(text string) error {
 	switch {
 	case err != nil:
 		return err
-	case at.Archive():
+	case at.IsArchive():
 		return &cli.UsageError{
 			Message: text + " is a tar, which takes no more images",
 			Advice:  "transship save -f LIST -o FILE.tar writes them into one",
 		}
-	case !at.Whole() && l.source.Several():
+	case !at.IsWhole() && l.source.MayBeSeveral():
 		return &cli.UsageError{
 			Message: "one name cannot name several images",
 			Advice:  "leave it out, and they keep theirs",
@@ -132,7 +132,7 @@ func (c *syncCommand) bindHosts(l *syncLine) {
 func (l *syncLine) targets(name reference.Reference) ([]image.Location, error) {
 	var out []image.Location
 	for _, as := range l.names {
-		out = append(out, image.Location{Transport: image.OnRegistry, Ref: image.Renamed(name, as)})
+		out = append(out, image.Location{Transport: image.TransportDocker, Ref: image.Renamed(name, as)})
 	}
 	for _, at := range l.local {
 		out = append(out, at.WithName(name))
@@ -144,7 +144,7 @@ func (l *syncLine) targets(name reference.Reference) ([]image.Location, error) {
 		return nil, errors.New("the image has no name to go by: write its DST behind it")
 	}
 	ref, err := l.far.Target(name)
-	return []image.Location{{Transport: image.OnRegistry, Ref: ref}}, err
+	return []image.Location{{Transport: image.TransportDocker, Ref: ref}}, err
 }
 
 // mayTarget reports whether an image of the line may be copied to the repository of ref.
@@ -153,7 +153,7 @@ func (l *syncLine) mayTarget(ref reference.Reference) bool {
 	switch {
 	case len(l.names) > 0 || len(l.local) > 0:
 		return slices.ContainsFunc(l.names, same)
-	case !l.source.Registry():
+	case !l.source.IsRegistry():
 		return true // a layout or tar may hold images of any name
 	}
 	target, err := l.far.Target(l.source.Ref)

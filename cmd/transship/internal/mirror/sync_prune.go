@@ -116,7 +116,7 @@ func (p *pruneList) addRepository(ctx context.Context, line *syncLine, ref refer
 		}
 		tagged := ref.WithTag(tag)
 		key := targetKey(tagged)
-		if line.source.Selects(tag) && !image.IsReferrersTag(tag) && !p.keep[key] && !p.listed[key] {
+		if line.source.Matches(tag) && !image.IsReferrersTag(tag) && !p.keep[key] && !p.listed[key] {
 			p.listed[key] = true
 			stale = append(stale, removal{line, repo, tagged})
 		}

@@ -81,7 +81,7 @@ func (s *syncRun) report(ctx context.Context) error {
 		s.printCopied(out)
 	}
 	synced := out.Copied + out.Unchanged
-	s.run.NoteDone("synced %d image%s: %s%s", synced, cli.Plural(synced), out.counts(), s.show.Amount("sent"))
+	s.run.NoteDone("synced %d image%s: %s%s", synced, cli.Plural(synced), out.counts(), s.show.BlobSummary("sent"))
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

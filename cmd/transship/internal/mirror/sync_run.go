@@ -28,7 +28,7 @@ type syncRun struct {
 	began  time.Time
 	show   *image.Progress
 	engine *transfer.Engine
-	places *image.Places
+	places *image.Opener
 
 	mu      sync.Mutex
 	results []SyncResult
@@ -39,10 +39,10 @@ type syncRun struct {
 func (c *syncCommand) newRun(r *run.Run, state *syncState) *syncRun {
 	s := &syncRun{
 		syncCommand: c, run: r, state: state, began: time.Now(),
-		show: image.NewProgress(r), places: &image.Places{Run: r},
+		show: image.NewProgress(r), places: &image.Opener{Run: r},
 		kept: map[string]bool{}, owners: map[string]*targetOwner{},
 	}
-	s.show.Many = true
+	s.show.PerImage = true
 	s.engine = r.Engine(c.jobs, s.event)
 	s.engine.Platforms, s.engine.Referrers = c.platforms, c.referrers
 	return s
@@ -113,7 +113,7 @@ func closeOrigins(origins []image.Origin) {
 // origins opens the images that a line selects.
 func (s *syncRun) origins(ctx context.Context, line *syncLine) ([]image.Origin, error) {
 	if line.source.Pattern == "" {
-		return s.places.Selected(ctx, s.src, line.source)
+		return s.places.Select(ctx, s.src, line.source)
 	}
 	on := s.src.ForHost(line.source.Ref.Host())
 	tags, matching, err := line.source.Tags(ctx, on)
@@ -121,7 +121,7 @@ func (s *syncRun) origins(ctx context.Context, line *syncLine) ([]image.Origin, 
 		return nil, err
 	}
 	line.matching = matching
-	return s.places.Tagged(ctx, on, line.source, tags)
+	return s.places.SelectTags(ctx, on, line.source, tags)
 }
 
 // copyImage copies one image to all its targets.
@@ -159,7 +159,7 @@ func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin)
 	defer leaveAll(to)
 	digest, errs := copyTo(ctx, s.engine, o, to)
 	for i, d := range to {
-		result.Target, result.Digest, result.Status = d.At.String(), digest, s.status(d)
+		result.Target, result.Digest, result.Status = d.Location.String(), digest, s.status(d)
 		s.finish(ctx, result, errs[i])
 	}
 }
@@ -205,9 +205,9 @@ type targetOwner struct{ name, identity string }
 func (s *syncRun) setOwner(l image.Location, o image.Origin) *targetOwner {
 	key := l.String()
 	switch {
-	case l.Registry():
+	case l.IsRegistry():
 		key = targetKey(l.Ref)
-	case l.Whole():
+	case l.IsWhole():
 		as, _ := l.NameFor(o.Name) // a whole layout takes any name
 		key += " " + as.String()
 	}
@@ -221,7 +221,7 @@ func (s *syncRun) setOwner(l image.Location, o image.Origin) *targetOwner {
 }
 
 // targetKey returns the key of a target on a registry in owners.
-func targetKey(ref reference.Reference) string { return image.OnRegistry + ref.String() }
+func targetKey(ref reference.Reference) string { return image.TransportDocker + ref.String() }
 
 // status returns whether the engine copied the image of d or found it there.
 func (s *syncRun) status(d image.Destination) string {

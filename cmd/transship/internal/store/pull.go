@@ -69,24 +69,24 @@ func (c *pullCommand) run(ctx context.Context, r *run.Run, args []string) error 
 }
 
 // storeTargets opens the store: into returns its repositories, in a plan those that note what they would get.
-func storeTargets(r *run.Run) (into func(repository string) image.TaggingTarget, release func(), err error) {
+func storeTargets(r *run.Run) (into func(repository string) image.TagTarget, release func(), err error) {
 	if !r.Planning() {
 		dir, release, err := holdStore(r.Env)
-		return func(name string) image.TaggingTarget { return image.LayoutTarget{Repository: dir.Repository(name)} }, release, err
+		return func(name string) image.TagTarget { return image.LayoutTarget{Repository: dir.Repository(name)} }, release, err
 	}
 	path, err := ownStoreDir(r.Env)
 	if err != nil {
 		return nil, nil, err
 	}
-	local, err := r.Plan.LocalTarget(image.Location{Transport: image.InLayout, Path: path}.File())
+	local, err := r.Plan.LocalTarget(image.Location{Transport: image.TransportOCI, Path: path}.File())
 	if err != nil {
 		return nil, nil, &storeError{path, err}
 	}
-	return func(name string) image.TaggingTarget { return local.Repository(name) }, func() {}, nil
+	return func(name string) image.TagTarget { return local.Repository(name) }, func() {}, nil
 }
 
 // one pulls an image and prints what docker does.
-func (c *pullCommand) one(ctx context.Context, r *run.Run, dst image.TaggingTarget, ref reference.Reference) error {
+func (c *pullCommand) one(ctx context.Context, r *run.Run, dst image.TagTarget, ref reference.Reference) error {
 	src, err := c.from.ForHost(ref.Host()).Repository(ctx, ref, auth.Pull)
 	if err != nil {
 		return err
@@ -98,10 +98,10 @@ func (c *pullCommand) one(ctx context.Context, r *run.Run, dst image.TaggingTarg
 	if err != nil {
 		return err
 	}
-	show.SummaryOf("pulled", "fetched", ref)
+	show.PrintStoreSummary("pulled", "fetched", ref)
 	if !r.Quiet {
 		status := "Downloaded newer image for "
-		if show.Kept {
+		if show.UpToDate {
 			status = "Image is up to date for "
 		}
 		asked := ref
@@ -116,7 +116,7 @@ func (c *pullCommand) one(ctx context.Context, r *run.Run, dst image.TaggingTarg
 
 // copy brings the image into its repository of the store. Where one platform of a list is asked for it is the image for
 // that, unless several are: a list may have one for each version of Windows.
-func (c *pullCommand) copy(ctx context.Context, r *run.Run, show *image.Progress, src transfer.Source, dst image.TaggingTarget, ref reference.Reference) (manifest.Descriptor, error) {
+func (c *pullCommand) copy(ctx context.Context, r *run.Run, show *image.Progress, src transfer.Source, dst image.TagTarget, ref reference.Reference) (manifest.Descriptor, error) {
 	engine := r.Engine(c.jobs, show.Event)
 	engine.Platforms, engine.Flatten = c.platforms, len(c.platforms) == 1
 	d, err := image.StoreAs(ctx, engine, src, ref.Identifier(), dst, ref)

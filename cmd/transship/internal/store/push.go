@@ -93,7 +93,7 @@ func (c *pushCommand) copy(ctx context.Context, r *run.Run, dir *layout.Dir, ref
 		err = cli.WithHint(err, "the local store is damaged there: transship rmi the image and pull it again")
 	}
 	if err == nil {
-		show.SummaryOf("pushed", "sent", ref)
+		show.PrintStoreSummary("pushed", "sent", ref)
 	}
 	return d, err
 }
