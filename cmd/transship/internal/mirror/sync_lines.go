@@ -17,7 +17,7 @@ type syncLine struct {
 	source image.Selection
 	names  []reference.Reference // its targets on registries; without a tag the images keep theirs
 	local  []image.Location      // its target layouts
-	far    image.RegistryPrefix         // its target if it has neither names nor local
+	far    image.RegistryPrefix  // its target if it has neither names nor local
 
 	matching []string // the tags of the source that match, once listed
 	unlisted bool     // listing the source failed: the line's images are unknown
