@@ -9,46 +9,50 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// ParallelImages is how many images are looked after side by side: over a long link most of them wait for an answer.
+// ParallelImages is how many images a command works on at once. Over a long link most of them wait
+// for an answer.
 const ParallelImages = 48
 
-// PartialError says that some of several things failed. Why is printed already.
+// PartialError reports that some of several items failed. Their errors have been printed.
 type PartialError struct{ Failed, Total int }
 
-// Error tells how many.
+// Error returns the two numbers.
 func (e *PartialError) Error() string { return fmt.Sprintf("%d of %d failed", e.Failed, e.Total) }
 
 // ExitCode implements [coded].
 func (*PartialError) ExitCode() int { return ExitPartial }
 
-// Batch is several things that a command does. One that fails is named at once and does not stop the others.
+// Batch counts the items of a command that does the same with each of them. An item that fails is
+// printed at once and does not stop the others.
 type Batch struct {
 	Streams  *Streams
-	Total    int // how many there are in all
-	Parallel int // how many are done side by side; 0 is imagesAtOnce
+	Total    int // all items of the batch; Each may be called several times
+	Parallel int // items worked on at once; ParallelImages if zero
+	Done     int // items that succeeded; to be read when no more finish
 
 	mu     sync.Mutex
-	Done   int
 	failed int
 	last   error
 }
 
-// Each does something for each of a list that is part of a batch, and waits for all.
+// Each calls do for each item of a list, b.Parallel at once, and waits for all of them. Once ctx
+// has ended it starts no more. A failed item is printed by its fmt.Sprint.
 func Each[T any](ctx context.Context, b *Batch, list []T, do func(context.Context, T) error) {
 	var group errgroup.Group
 	group.SetLimit(cmp.Or(b.Parallel, ParallelImages))
-	for _, one := range list {
+	for _, item := range list {
 		group.Go(func() error {
 			if ctx.Err() == nil {
-				b.Finish(ctx, fmt.Sprint(one), do(ctx, one))
+				b.Finish(ctx, fmt.Sprint(item), do(ctx, item))
 			}
 			return nil
 		})
 	}
-	_ = group.Wait() // errors are noted
+	_ = group.Wait() // the batch has the errors
 }
 
-// Finish takes what became of one of the things. A failure that the end of ctx has caused is none of its own.
+// Finish counts an item that ended with err. An error after ctx has ended is not the item's own: it
+// is not counted.
 func (b *Batch) Finish(ctx context.Context, name string, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -64,7 +68,7 @@ func (b *Batch) Finish(ctx context.Context, name string, err error) {
 	}
 }
 
-// Err is the error of the whole: that of a single thing, or how many of several failed.
+// Err returns the cause of ctx if that has ended, the error of a single item, or a [PartialError].
 func (b *Batch) Err(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
@@ -74,10 +78,10 @@ func (b *Batch) Err(ctx context.Context) error {
 	case b.Total == 1:
 		return b.last
 	}
-	return &PartialError{b.failed, b.Total}
+	return &PartialError{Failed: b.failed, Total: b.Total}
 }
 
-// EachArg does something for every argument, one after the other.
+// EachArg calls do for each argument, one after the other, and returns the error of the batch.
 func EachArg(ctx context.Context, s *Streams, args []string, do func(ctx context.Context, arg string) error) error {
 	b := &Batch{Streams: s, Total: len(args), Parallel: 1}
 	Each(ctx, b, args, do)

@@ -8,68 +8,70 @@ import (
 	"sync"
 )
 
-// Console is standard error: lines for people and, on a terminal, a picture below them of what is under way, which is
-// drawn anew as it changes. Its methods may be called concurrently.
+// Console is standard error: lines of text and, on a terminal, status lines below them that are
+// redrawn as they change. Its methods may be called concurrently.
 type Console struct {
-	out      io.Writer
-	Terminal bool // a person watches
+	Terminal bool // standard error is a terminal
 
-	mu      sync.Mutex
-	picture []string // as drawn last
+	out    io.Writer
+	mu     sync.Mutex
+	status []string // as drawn last
 }
 
+// NewConsole returns a console that writes to out.
 func NewConsole(out io.Writer) *Console { return &Console{out: out, Terminal: IsTerminal(out)} }
 
-// Line prints a line above the picture.
+// Line prints a line above the status lines.
 func (c *Console) Line(format string, args ...any) {
 	fmt.Fprintf(c, format+"\n", args...)
 }
 
-// Write implements io.Writer. What it is given comes above the picture too.
+// Write implements io.Writer. The text goes above the status lines.
 func (c *Console) Write(text []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.picture) == 0 {
+	if len(c.status) == 0 {
 		return c.out.Write(text)
 	}
-	if _, err := io.WriteString(c.out, c.toTop()+"\x1b[J"+string(text)+drawing(c.picture)); err != nil {
+	if _, err := io.WriteString(c.out, c.toStatus()+"\x1b[J"+string(text)+drawn(c.status)); err != nil {
 		return 0, err
 	}
 	return len(text), nil
 }
 
-// SetStatus puts a picture in the place of the one before; one without lines leaves nothing behind.
-func (c *Console) SetStatus(picture []string) {
+// SetStatus replaces the status lines. Without lines it removes them.
+func (c *Console) SetStatus(lines []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.picture)+len(picture) == 0 {
+	if len(c.status)+len(lines) == 0 {
 		return
 	}
-	_, _ = io.WriteString(c.out, c.toTop()+drawing(picture)) // there is nowhere to complain
-	c.picture = picture
+	_, _ = io.WriteString(c.out, c.toStatus()+drawn(lines)) // there is no other stream to report an error on
+	c.status = lines
 }
 
-// toTop moves the cursor to where the picture begins.
-func (c *Console) toTop() string {
-	if len(c.picture) == 0 {
+// toStatus returns the control sequence that moves the cursor to the first status line.
+func (c *Console) toStatus() string {
+	if len(c.status) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("\x1b[%dA\r", len(c.picture))
+	return fmt.Sprintf("\x1b[%dA\r", len(c.status))
 }
 
-// drawing writes lines over what stands there, and removes the rest below. The terminal is told not to wrap meanwhile:
-// a line that is too long for it is cut, so that each stays one line and the cursor finds back.
-func drawing(picture []string) string {
+// drawn returns lines with the control sequences that write them over the lines there and erase
+// the rest below. Line wrap is off meanwhile: a line wider than the terminal is cut, so that the
+// number of lines to move the cursor up stays right.
+func drawn(lines []string) string {
 	var b strings.Builder
 	b.WriteString("\x1b[?7l")
-	for _, line := range picture {
+	for _, line := range lines {
 		b.WriteString(line + "\x1b[K\n")
 	}
 	b.WriteString("\x1b[J\x1b[?7h")
 	return b.String()
 }
 
-// IsTerminal tells whether a stream is a character device other than the null device.
+// IsTerminal reports whether a stream is a character device other than the null device.
 func IsTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	if !ok {

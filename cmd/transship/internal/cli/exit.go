@@ -1,6 +1,6 @@
 package cli
 
-// The exit codes. Scripts rely on them: they never change their meaning.
+// The exit codes. Scripts rely on their meaning, which never changes.
 const (
 	ExitDone        = 0
 	ExitFailed      = 1
@@ -21,7 +21,7 @@ type ExitMeaning struct {
 	Meaning string
 }
 
-// ExitMeanings is the table, as the overview and the README show it.
+// ExitMeanings returns the table of exit codes that the overview and the README show.
 func ExitMeanings() []ExitMeaning {
 	return []ExitMeaning{
 		{ExitDone, "done"},

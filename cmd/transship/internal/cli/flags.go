@@ -6,23 +6,9 @@ import (
 	"strings"
 )
 
-// UsageError is a command line that cannot be understood.
-type UsageError struct {
-	Message string
-	Advice  string // the hint; may be empty
-}
-
-// Error returns the message. The advice is not part of it.
-func (e *UsageError) Error() string { return e.Message }
-
-// ExitCode implements [coded].
-func (e *UsageError) ExitCode() int { return ExitUsage }
-
-// Hint implements [hinted].
-func (e *UsageError) Hint() string { return e.Advice }
-
-// ParseFlags sets the flags, which may stand before, between and after the arguments, and returns the arguments. All that
-// follows "--" is arguments, and so is "-". The error is flag.ErrHelp where help is asked for, else a *usageError.
+// ParseFlags sets the flags and returns the other arguments. Flags may come before, between and
+// after arguments; "-" and all that follows "--" are arguments. The error is flag.ErrHelp if help
+// is asked for, else a [UsageError].
 func ParseFlags(fs *flag.FlagSet, args []string) (rest []string, err error) {
 	for len(args) > 0 {
 		arg := args[0]
@@ -35,7 +21,7 @@ func ParseFlags(fs *flag.FlagSet, args []string) (rest []string, err error) {
 		case IsHelp(arg):
 			return nil, flag.ErrHelp
 		default:
-			if args, err = set(fs, arg, args); err != nil {
+			if args, err = setFlag(fs, arg, args); err != nil {
 				return nil, err
 			}
 		}
@@ -43,8 +29,9 @@ func ParseFlags(fs *flag.FlagSet, args []string) (rest []string, err error) {
 	return rest, nil
 }
 
-// set sets the flag that stands in arg, and returns the words after it: one less where its value stands apart.
-func set(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
+// setFlag sets the flag in arg. It returns the arguments after it, without the flag's value if that
+// is an argument of its own.
+func setFlag(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
 	typed, value, given := strings.Cut(arg, "=")
 	f := fs.Lookup(strings.TrimPrefix(strings.TrimPrefix(typed, "-"), "-"))
 	switch {
@@ -59,7 +46,7 @@ func set(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
 		value, after = after[0], after[1:]
 	}
 	if err := fs.Set(f.Name, value); err != nil {
-		if isTruth(f) {
+		if takesOnlyBool(f) {
 			return nil, &UsageError{Message: fmt.Sprintf("%s is true or false, not %q", Dashed(f.Name), value)}
 		}
 		return nil, &UsageError{Message: fmt.Sprintf("%s: %v", Dashed(f.Name), err)}
@@ -67,13 +54,14 @@ func set(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
 	return after, nil
 }
 
+// isBool reports whether a flag may stand without a value.
 func isBool(f *flag.Flag) bool {
 	b, ok := f.Value.(interface{ IsBoolFlag() bool })
 	return ok && b.IsBoolFlag()
 }
 
-// isTruth tells whether a flag takes true and false and nothing else.
-func isTruth(f *flag.Flag) bool {
+// takesOnlyBool reports whether a flag takes true or false and no other value.
+func takesOnlyBool(f *flag.Flag) bool {
 	g, ok := f.Value.(flag.Getter)
 	if !ok {
 		return false
@@ -88,7 +76,7 @@ func Alias(fs *flag.FlagSet, short, long string) {
 	fs.Var(f.Value, short, f.Usage)
 }
 
-// unknownFlag names the flag that is nearest to what was typed.
+// unknownFlag returns an error that suggests the flag nearest to the one typed.
 func unknownFlag(fs *flag.FlagSet, typed string) error {
 	var names []string
 	fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
@@ -99,7 +87,7 @@ func unknownFlag(fs *flag.FlagSet, typed string) error {
 	return &UsageError{Message: "unknown flag " + typed, Advice: hint}
 }
 
-// Dashed is a flag as people write it.
+// Dashed returns a flag's name as users type it: -q, --quiet.
 func Dashed(name string) string {
 	if len(name) == 1 {
 		return "-" + name
@@ -107,10 +95,12 @@ func Dashed(name string) string {
 	return "--" + name
 }
 
-// described is a flag with its value and what it does. The kind of value stands in backquotes in the flag's usage text.
+// described returns a flag with its value's name, which its usage text has in backquotes, and its
+// usage text.
 func described(f *flag.Flag) string {
 	value, usage := flag.UnquoteUsage(f)
 	return strings.TrimSpace(Dashed(f.Name)+" "+value) + ": " + usage
 }
 
+// IsHelp reports whether an argument asks for help.
 func IsHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }

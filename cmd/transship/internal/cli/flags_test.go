@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestFlagsStandAnywhere(t *testing.T) {
+func TestFlagsMayComeAnywhere(t *testing.T) {
 	for _, line := range []string{
 		"--jobs 3 --flatten --size 1k A B",
 		"A B --jobs 3 --flatten --size 1k",
@@ -17,7 +17,7 @@ func TestFlagsStandAnywhere(t *testing.T) {
 		"-jobs=3 A -flatten=true B -size=1k",
 		"--jobs=3 --flatten=1 A --size=1k B",
 		"-j 3 A -flatten=t B --size 1KiB",
-		"--jobs 9 --jobs 3 -flatten=false -flatten --size 1024 A B", // the last one counts
+		"--jobs 9 --jobs 3 -flatten=false -flatten --size 1024 A B", // the last value counts
 		"--flatten -j=3 -size 1k -- A B",
 		"A --flatten -j=3 -size 1k -- B",
 	} {
@@ -35,14 +35,14 @@ func TestFlagsStandAnywhere(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoFlag(t *testing.T) {
+func TestOtherArguments(t *testing.T) {
 	for line, want := range map[string][]string{
 		"":            nil,
 		"-":           {"-"},
 		"a - b":       {"a", "-", "b"},
 		"-- -a --b -": {"-a", "--b", "-"},
 		"a -- --":     {"a", "--"},
-		"--text -- a": {"a"}, // a value may look like anything
+		"--text -- a": {"a"}, // -- is the value of --text
 	} {
 		fs := flag.NewFlagSet("test", flag.ContinueOnError)
 		fs.String("text", "", "")
@@ -56,18 +56,20 @@ func TestWhatIsNoFlag(t *testing.T) {
 func TestNearest(t *testing.T) {
 	words := []string{"copy", "manifest", "inspect", "tags", "login", "logout", "a", "q"}
 	for typed, want := range map[string]string{
-		"cpy": "copy", "coyp": "copy", "cp": "copy", "COPY": "", "mani": "manifest", "manifset": "manifest", "insepct": "inspect",
-		"tag": "tags", "lgin": "login", "logut": "logout", "logo": "login", "x": "", "": "", "frobnicate": "", "ls": "", "push": "",
+		"cpy": "copy", "coyp": "copy", "cp": "copy", "COPY": "", "mani": "manifest", "manifset": "manifest",
+		"insepct": "inspect", "tag": "tags", "lgin": "login", "logut": "logout", "logo": "login",
+		"x": "", "": "", "frobnicate": "", "ls": "", "push": "",
 	} {
 		if got := Nearest(typed, words); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", typed, got, want)
+			t.Errorf("Nearest(%q) = %q, want %q", typed, got, want)
 		}
 	}
 }
 
 func TestByteSizes(t *testing.T) {
 	for text, want := range map[string]int64{
-		"1": 1, "512": 512, "1b": 1, "1k": 1024, "1K": 1024, "1kib": 1024, "1KB": 1000, "4MiB": 4 << 20, "4m": 4 << 20, "4 MB": 4e6, "2GiB": 2 << 30, "2gb": 2e9,
+		"1": 1, "512": 512, "1b": 1, "1k": 1024, "1K": 1024, "1kib": 1024, "1KB": 1000, "4MiB": 4 << 20, "4m": 4 << 20,
+		"4 MB": 4e6, "2GiB": 2 << 30, "2gb": 2e9,
 		"": 0, "0": 0, "-1": 0, "1.5k": 0, "k": 0, "1x": 0, "1kk": 0, "0x10": 0, "99999999999GiB": 0, "1e3": 0,
 	} {
 		var got ByteSize

@@ -10,6 +10,7 @@ import (
 	"unicode"
 )
 
+// Plural returns what n things add to their noun: "" for one, else "s".
 func Plural(n int) string {
 	if n == 1 {
 		return ""
@@ -17,7 +18,7 @@ func Plural(n int) string {
 	return "s"
 }
 
-// FormatBytes writes a size for people, in powers of 1000 as docker does.
+// FormatBytes formats a size in powers of 1000 with two digits or three, as docker does.
 func FormatBytes(n int64) string {
 	const units = "kMGTPE"
 	if n < 1000 {
@@ -35,7 +36,8 @@ func FormatBytes(n int64) string {
 	return fmt.Sprintf("%.0f %cB", value, units[unit])
 }
 
-// FormatDuration writes a duration for people: no more digits than matter.
+// FormatDuration rounds a duration to milliseconds, or to tenths of a second or seconds if it is
+// longer.
 func FormatDuration(d time.Duration) string {
 	switch {
 	case d < time.Second:
@@ -46,7 +48,8 @@ func FormatDuration(d time.Duration) string {
 	return d.Round(time.Second).String()
 }
 
-// RegistryName is a registry's host as people call it.
+// RegistryName returns a registry's host as users type it: Docker Hub's by its name in references,
+// others without the port of HTTPS. An unknown host is HOST.
 func RegistryName(host string) string {
 	switch host {
 	case "":
@@ -57,14 +60,14 @@ func RegistryName(host string) string {
 	return strings.TrimSuffix(host, ":443")
 }
 
-// userinfo is the user and password in a URL.
+// userinfo matches the user and password in a URL.
 var userinfo = regexp.MustCompile(`//[^/@\s]+@`)
 
-// typedAccount may be a user and password before a host, as in a URL without its scheme.
+// typedAccount matches what may be a user and password before a host, as in a URL without scheme.
 var typedAccount = regexp.MustCompile(`[^\s"/@]+:[^\s"@]*@[^\s"]*`)
 
-// OneLine makes one printable line of what an error says. errors.Join puts several lines into it, a registry whatever it
-// likes, and a user may have typed a password into a URL.
+// OneLine makes a text one printable line and redacts passwords. An error of errors.Join has
+// several lines, a registry may send control characters, and users type passwords into URLs.
 func OneLine(s string) string {
 	s = strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ")
 	s = strings.Map(func(r rune) rune {
@@ -77,14 +80,14 @@ func OneLine(s string) string {
 	return typedAccount.ReplaceAllStringFunc(s, withoutPassword)
 }
 
-// namedDigest is a digest in a reference or a URL.
+// namedDigest matches a digest in a reference or a URL.
 var namedDigest = regexp.MustCompile(`([@/=]sha\d+(?::|%3A)[0-9a-f]{12})[0-9a-f]{52,}`)
 
-// ShortenDigests leaves of the digests in references and URLs as much as docker shows. One that stands alone is what a message
-// is about.
+// ShortenDigests cuts the digests in references and URLs down to the 12 digits that docker shows. A
+// digest that stands alone is left whole: the message is about it.
 func ShortenDigests(s string) string { return namedDigest.ReplaceAllString(s, "$1...") }
 
-// PrintJSON writes v indented, with a newline at the end.
+// PrintJSON writes v as indented JSON with a newline at the end.
 func PrintJSON(out io.Writer, v any) error {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)

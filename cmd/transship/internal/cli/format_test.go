@@ -10,7 +10,10 @@ import (
 )
 
 func TestRegistryName(t *testing.T) {
-	for host, want := range map[string]string{"": "HOST", "registry-1.docker.io": "docker.io", "r.example.com:443": "r.example.com", "localhost:5000": "localhost:5000"} {
+	for host, want := range map[string]string{
+		"": "HOST", "registry-1.docker.io": "docker.io", "r.example.com:443": "r.example.com",
+		"localhost:5000": "localhost:5000",
+	} {
 		if got := RegistryName(host); got != want {
 			t.Errorf("%q: got %s, want %s", host, got, want)
 		}
@@ -25,7 +28,7 @@ func TestOneLine(t *testing.T) {
 		"https://r.example.com/x@sha256:12":             "https://r.example.com/x@sha256:12",
 	} {
 		if got := OneLine(text); got != want {
-			t.Errorf("oneLine(%q) = %q, want %q", text, got, want)
+			t.Errorf("OneLine(%q) = %q, want %q", text, got, want)
 		}
 	}
 	long := strings.Repeat("0123456789abcdef", 8)
@@ -36,12 +39,12 @@ func TestOneLine(t *testing.T) {
 		"want sha256:" + long[:64]:             "want sha256:" + long[:64],
 	} {
 		if got := ShortenDigests(text); got != want {
-			t.Errorf("shorten(%q) = %q, want %q", text, got, want)
+			t.Errorf("ShortenDigests(%q) = %q, want %q", text, got, want)
 		}
 	}
 }
 
-func TestTerminals(t *testing.T) {
+func TestFilesAreNoTerminals(t *testing.T) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
@@ -54,20 +57,26 @@ func TestTerminals(t *testing.T) {
 	file.Close()
 	for _, stream := range []any{null, file, &bytes.Buffer{}, nil} {
 		if IsTerminal(stream) {
-			t.Errorf("%v is no terminal", stream)
+			t.Errorf("%v is not a terminal", stream)
 		}
 	}
 }
 
-func TestFormats(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 9949: "9.9 kB", 9960: "10 kB", 999_499: "999 kB", 999_500: "1.0 MB", 45_600_000: "46 MB", 7_300_000_000: "7.3 GB", 1 << 62: "4.6 EB"} {
+func TestFormatsRound(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0 B", 999: "999 B", 1000: "1.0 kB", 9949: "9.9 kB", 9960: "10 kB", 999_499: "999 kB",
+		999_500: "1.0 MB", 45_600_000: "46 MB", 7_300_000_000: "7.3 GB", 1 << 62: "4.6 EB",
+	} {
 		if got := FormatBytes(n); got != want {
-			t.Errorf("formatBytes(%d) = %s, want %s", n, got, want)
+			t.Errorf("FormatBytes(%d) = %s, want %s", n, got, want)
 		}
 	}
-	for d, want := range map[time.Duration]string{1234 * time.Microsecond: "1ms", 59*time.Second + 949*time.Millisecond: "59.9s", 90 * time.Second: "1m30s", 3*time.Hour + 100*time.Millisecond: "3h0m0s"} {
+	for d, want := range map[time.Duration]string{
+		1234 * time.Microsecond: "1ms", 59*time.Second + 949*time.Millisecond: "59.9s",
+		90 * time.Second: "1m30s", 3*time.Hour + 100*time.Millisecond: "3h0m0s",
+	} {
 		if got := FormatDuration(d); got != want {
-			t.Errorf("formatDuration(%d) = %s, want %s", d, got, want)
+			t.Errorf("FormatDuration(%d) = %s, want %s", d, got, want)
 		}
 	}
 }

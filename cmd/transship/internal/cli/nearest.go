@@ -1,11 +1,9 @@
 package cli
 
-import (
-	"strings"
-)
+import "strings"
 
-// Nearest returns the word that was most likely meant by what was typed, "" where none is near: two letters are wrong
-// at the most, or it is the beginning of the word.
+// Nearest returns the word that was most likely meant, or "": the one with the least edit distance,
+// which is two at most, or else the first that begins with what was typed.
 func Nearest(typed string, words []string) string {
 	best, least := "", 3
 	for _, word := range words {
@@ -26,7 +24,7 @@ func Nearest(typed string, words []string) string {
 	return ""
 }
 
-// distance is how many letters must be put in, left out or changed to get from one word to the other.
+// distance returns the edit distance (Levenshtein) of two words.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -8,10 +8,11 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// redactedValue stands where a secret was on the command line.
+// redactedValue replaces a secret.
 const redactedValue = "REDACTED"
 
-// RedactArgs is a command line fit to be kept. The flags in it are known to be right.
+// RedactArgs returns the arguments of a command line with passwords replaced, to be recorded. The
+// flags in args must have been parsed without error.
 func RedactArgs(fs *flag.FlagSet, args []string) []string {
 	var out []string
 	for i := 0; i < len(args); i++ {
@@ -20,7 +21,7 @@ func RedactArgs(fs *flag.FlagSet, args []string) []string {
 		f := fs.Lookup(strings.TrimLeft(typed, "-"))
 		switch {
 		case arg == "--":
-			fs = flag.NewFlagSet("", flag.ContinueOnError) // there are no more
+			fs = flag.NewFlagSet("", flag.ContinueOnError) // all that follows is arguments
 			out = append(out, arg)
 		case !strings.HasPrefix(arg, "-") || f == nil:
 			out = append(out, withoutPassword(arg))
@@ -36,12 +37,12 @@ func RedactArgs(fs *flag.FlagSet, args []string) []string {
 	return out
 }
 
-// isSecret tells whether a flag's value is one.
+// isSecret reports whether a flag's value is a secret.
 func isSecret(f *flag.Flag) bool {
 	return !isBool(f) && (f.Name == "p" || f.Name == "password" || strings.HasSuffix(f.Name, "creds"))
 }
 
-// secretValue is what is kept of one. A dash says that it comes on standard input.
+// secretValue returns what is recorded of a secret. A dash stands for standard input and is kept.
 func secretValue(value string) string {
 	if value == "-" {
 		return value
@@ -49,8 +50,8 @@ func secretValue(value string) string {
 	return redactedValue
 }
 
-// withoutPassword is an argument without what may have been typed into it as if it were a URL. What stands before a
-// digest is a name.
+// withoutPassword redacts user:password@ in an argument, with a URL's scheme or without. What
+// precedes the @ of a digest is a name and is kept.
 func withoutPassword(arg string) string {
 	if u, err := url.Parse(arg); err == nil && u.Host != "" {
 		return wire.Redact(u)

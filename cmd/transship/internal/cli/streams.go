@@ -17,16 +17,16 @@ type Streams struct {
 	Stdin  *LineReader
 	Stdout *Output
 	Stderr *Console
-	Quiet  bool // notes are dropped
+	Quiet  bool // --quiet: Note prints nothing
 }
 
-// NewStreams returns streams on the process's own, or on what a test has in their place.
+// NewStreams returns streams that read and write the given ones. A nil stdin is empty.
 func NewStreams(env func(string) string, stdin io.Reader, stdout, stderr io.Writer) *Streams {
-	return &Streams{Env: env, Stdin: newLines(stdin), Stdout: &Output{out: stdout}, Stderr: NewConsole(stderr)}
+	return &Streams{Env: env, Stdin: newLineReader(stdin), Stdout: &Output{out: stdout}, Stderr: NewConsole(stderr)}
 }
 
-// Output is standard output. It keeps the last error of a write, so that a full disk makes the run fail. Its
-// methods may be called concurrently.
+// Output is standard output. It keeps the last error of a write, so that a full disk makes the run
+// fail. Its methods may be called concurrently.
 type Output struct {
 	Discard bool // drop what is written: a planned command prints no result
 
@@ -60,16 +60,16 @@ func (o *Output) Write(text []byte) (int, error) {
 	return n, nil
 }
 
-// LineReader reads standard input line by line; several flags may each take one.
+// LineReader reads standard input line by line; several flags may each take one line.
 type LineReader struct {
-	Terminal bool     // a person types
-	file     *os.File // the terminal, where it is one
+	Terminal bool     // standard input is a terminal
+	file     *os.File // nil if standard input is no file
 
 	mu sync.Mutex
 	r  *bufio.Reader
 }
 
-func newLines(r io.Reader) *LineReader {
+func newLineReader(r io.Reader) *LineReader {
 	if r == nil {
 		r = strings.NewReader("")
 	}
@@ -77,10 +77,10 @@ func newLines(r io.Reader) *LineReader {
 	return &LineReader{Terminal: IsTerminal(r), file: file, r: bufio.NewReader(r)}
 }
 
-// next returns the next line without its end, or the cause when ctx ends first.
+// next returns the next line without its newline, or the cause of ctx if that ends first.
 func (l *LineReader) next(ctx context.Context) (string, error) { return until(ctx, l.line) }
 
-// ReadAll returns what is left, without the end of its last line, or the cause when ctx ends first.
+// ReadAll returns the rest without its last newline, or the cause of ctx if that ends first.
 func (l *LineReader) ReadAll(ctx context.Context) (string, error) { return until(ctx, l.rest) }
 
 func (l *LineReader) line() (string, error) {
@@ -103,8 +103,8 @@ func (l *LineReader) rest() (string, error) {
 	return strings.TrimRight(string(text), "\r\n"), nil
 }
 
-// until waits for a read to return. One that goes on when ctx has ended is left behind: nothing ends a read from a
-// terminal.
+// until waits for a read to return or for ctx to end. A read that has not returned by then is left
+// running: nothing ends a read from a terminal.
 func until(ctx context.Context, read func() (string, error)) (string, error) {
 	type result struct {
 		text string
@@ -123,32 +123,34 @@ func until(ctx context.Context, read func() (string, error)) (string, error) {
 	}
 }
 
-// Ask reads a line, with a prompt where a person types, and without echo for a secret.
+// Ask reads a line of standard input. On a terminal it prints a prompt first and, for a secret,
+// switches echo off.
 func (s *Streams) Ask(ctx context.Context, prompt string, secret bool) (string, error) {
 	if !s.Stdin.Terminal {
 		return s.Stdin.next(ctx)
 	}
 	if secret {
-		defer hide(s.Stdin.file, s.Stderr)() // before the prompt, for a user who types ahead
+		defer hideInput(s.Stdin.file, s.Stderr)() // before the prompt: users type ahead
 	}
 	fmt.Fprint(s.Stderr, prompt)
 	return s.Stdin.next(ctx)
 }
 
-// Note prints a line for people on standard error, unless --quiet is given.
+// Note prints a line on standard error, unless --quiet is given.
 func (s *Streams) Note(format string, args ...any) {
 	if !s.Quiet {
 		s.Stderr.Line(format, args...)
 	}
 }
 
-// PrintFailure prints which of several things failed, and why, also under --quiet.
+// PrintFailure prints which of several items failed, and why, also under --quiet.
 func (s *Streams) PrintFailure(name string, err error) {
 	s.Stderr.Line("failed: %s: %s", name, ShortenDigests(OneLine(err.Error())))
 }
 
-// hide switches the terminal's echo off and returns what switches it on again. Without stty what is typed shows.
-func hide(terminal *os.File, out io.Writer) (restore func()) {
+// hideInput switches the terminal's echo off and returns a function that switches it on again.
+// Without stty the input is visible.
+func hideInput(terminal *os.File, out io.Writer) (restore func()) {
 	stty := func(arg string) error {
 		cmd := exec.Command("stty", arg)
 		cmd.Stdin = terminal

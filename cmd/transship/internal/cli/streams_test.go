@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Ctrl-C at the prompt ends the program, though nothing ends the read from the terminal.
+// Ctrl-C at the prompt ends the program although nothing ends the read from the terminal.
 func TestInterruptedPrompt(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -16,7 +16,7 @@ func TestInterruptedPrompt(t *testing.T) {
 	defer r.Close()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(ErrInterrupted)
-	l := newLines(r)
+	l := newLineReader(r)
 	if _, err := l.next(ctx); err != ErrInterrupted {
 		t.Errorf("got error %v", err)
 	}

@@ -5,11 +5,12 @@ import (
 	"unicode/utf8"
 )
 
-// pageWidth is how many characters a line of a report has at the most, where words can be put on the next one.
+// pageWidth is the width of a report in characters.
 const pageWidth = 98
 
-// Columns sets rows of cells under each other, each column as align says: l for left, r for right. Of a last column on the
-// left the end is shown where the line would be wider than a page: the end of a path tells it from others.
+// Columns formats rows of cells as a table. align has a letter for each column: l for left, r for
+// right. Where a line is wider than a page, a last cell on the left is cut at its beginning: the
+// end of a path tells it from others.
 func Columns(align string, rows [][]string) string {
 	widths := columnWidths(align, rows)
 	var b strings.Builder
@@ -32,7 +33,8 @@ func Columns(align string, rows [][]string) string {
 	return b.String()
 }
 
-// columnWidths are the widths of the columns. A row of one cell is a title, which may be wider than its column.
+// columnWidths returns the widths of the columns. A row of one cell is a title, which may be wider
+// than its column.
 func columnWidths(align string, rows [][]string) []int {
 	widths := make([]int, len(align))
 	for _, row := range rows {
@@ -45,15 +47,16 @@ func columnWidths(align string, rows [][]string) []int {
 	return widths
 }
 
-// lastOf shortens a text to its last characters.
-func lastOf(text string, most int) string {
-	if runes := []rune(text); len(runes) > most {
-		return "..." + string(runes[len(runes)-most+3:])
+// lastOf cuts a text down to its last characters.
+func lastOf(text string, width int) string {
+	if runes := []rune(text); len(runes) > width {
+		return "..." + string(runes[len(runes)-width+3:])
 	}
 	return text
 }
 
-// WriteWrapped writes a text behind a title, in lines of a page's width that begin below the text.
+// WriteWrapped writes a title and a text, wrapped to the page's width and indented by the title's
+// width.
 func WriteWrapped(b *strings.Builder, title, text string) {
 	indent := strings.Repeat(" ", utf8.RuneCountInString(title))
 	line := title

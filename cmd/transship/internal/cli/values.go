@@ -9,7 +9,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// PlatformList is the value of --platform: names separated by commas, and the flag may be repeated.
+// PlatformList is the value of a flag such as --platform: platforms separated by commas. The flag
+// may be repeated.
 type PlatformList []manifest.Platform
 
 // String implements flag.Value.
@@ -33,7 +34,7 @@ func (l *PlatformList) Set(s string) error {
 	return nil
 }
 
-// StringList is a flag whose values are separated by commas, and which may be repeated.
+// StringList is the value of a flag that takes values separated by commas and may be repeated.
 type StringList []string
 
 // String implements flag.Value.
@@ -45,7 +46,7 @@ func (l *StringList) Set(s string) error {
 	return nil
 }
 
-// Count is a number of things, at least one.
+// Count is a number of at least 1.
 type Count int
 
 // String implements flag.Value.
@@ -67,8 +68,8 @@ type ByteSize int64
 // String implements flag.Value.
 func (b *ByteSize) String() string { return strconv.FormatInt(int64(*b), 10) }
 
-// Set implements flag.Value. KiB, MiB and GiB are powers of 1024; so are the single letters, as in docker's flags; KB,
-// MB and GB are powers of 1000.
+// Set implements flag.Value. KiB, MiB and GiB are powers of 1024, and so are the single letters, as
+// in docker's flags; KB, MB and GB are powers of 1000.
 func (b *ByteSize) Set(s string) error {
 	units := []struct {
 		suffix string
@@ -93,7 +94,7 @@ func (b *ByteSize) Set(s string) error {
 	return fmt.Errorf("%q is no number of bytes such as 4MiB or 512k", s)
 }
 
-// ByteRate is a number of bytes a second, with or without /s behind it.
+// ByteRate is a number of bytes per second: a ByteSize with an optional /s.
 type ByteRate ByteSize
 
 // String implements flag.Value.
@@ -107,18 +108,19 @@ func (r *ByteRate) Set(s string) error {
 	return nil
 }
 
-// StallTimeout is how long nothing may move: at least a second, or 0 for the default.
+// StallTimeout is how long a connection may transfer nothing: at least a second, or 0 for the
+// default.
 type StallTimeout time.Duration
 
 // String implements flag.Value.
-func (w *StallTimeout) String() string { return time.Duration(*w).String() }
+func (t *StallTimeout) String() string { return time.Duration(*t).String() }
 
 // Set implements flag.Value.
-func (w *StallTimeout) Set(s string) error {
+func (t *StallTimeout) Set(s string) error {
 	d, err := time.ParseDuration(s)
 	if err != nil || d < time.Second {
 		return fmt.Errorf("%q is no time of a second or more such as 30s", s)
 	}
-	*w = StallTimeout(d)
+	*t = StallTimeout(d)
 	return nil
 }

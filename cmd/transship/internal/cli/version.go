@@ -1,4 +1,4 @@
 package cli
 
-// Version is the release that this source leads to.
+// Version is the next release.
 const Version = "0.1.0"
