@@ -235,7 +235,7 @@ func TestPlanOfReferrers(t *testing.T) {
 			report.want(t, "10 uploads, 0 mounts, 0 present, 333 bytes", "sessions", "anonymous")
 			var kinds []string
 			for _, im := range report.Images {
-				kinds = append(kinds, fmt.Sprintf("%s, %d blobs, %d manifests", im.How(), len(im.Blobs), len(im.Manifests)))
+				kinds = append(kinds, fmt.Sprintf("%s, %d blobs, %d manifests", im.Describe(), len(im.Blobs), len(im.Manifests)))
 			}
 			slices.Sort(kinds)
 			if diff := cmp.Diff(test.images, kinds); diff != "" {

@@ -12,40 +12,47 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// assumption is what a plan relies on, since only a write would show it.
+// assumption is what a plan relies on because only a write would show it.
 type assumption struct {
-	About string `json:"about"` // a word for scripts
+	About string `json:"about"` // a keyword for scripts
 	Text  string `json:"text"`
 }
 
-// assumptions are those that the images and calls rest on.
+// assumptions returns what the plan of these images and calls relies on.
 func assumptions(images []*image, calls []wire.PlannedCall) []assumption {
 	out := []assumption{{"repeats", "no call has to be repeated, and no token runs out on the way"}}
-	if toSeveral(images) {
-		out = append(out, assumption{"targets", "where an image goes to several targets at once, the calls to each of them are in order"})
+	if haveSeveralTargets(images) {
+		out = append(out, assumption{"targets",
+			"where an image goes to several targets at once, the calls to each of them are in order"})
 	}
-	if hosts := hostsOf(calls, isMountBesideOthers(calls)); len(hosts) > 0 {
-		out = append(out, assumption{"order", strings.Join(hosts, ", ") + " gets what several images share by the first of them; without --jobs 1 that may be another one"})
+	if hosts := hostsOf(calls, isMountFromSeveral(calls)); len(hosts) > 0 {
+		out = append(out, assumption{"order", strings.Join(hosts, ", ") +
+			" gets what several images share by the first of them; without --jobs 1 that may be another one"})
 	}
 	for _, kind := range []struct {
 		about, text string
-		concerns    func(wire.PlannedCall) bool
+		applies     func(wire.PlannedCall) bool
 	}{
-		{"mounts", "%s does mounts; where it does not, the blob is sent in the session that it opens instead", isMount},
-		{"sessions", "%s says where an upload goes on, for which {session} stands; it may be another address", isUpload},
-		{"chunks", "%s takes chunks of this size; a least size that it asks for is not known before", isChunk},
-		{"rights", "%s lets the account write; a token may lack that without its server saying so", isAuthorizedWrite},
-		{"anonymous", "%s asked for no credentials so far; whether it wants them for writes shows with the first one", isAnonymousWrite},
+		{"mounts",
+			"%s does mounts; where it does not, the blob is sent in the session that it opens instead", isMount},
+		{"sessions",
+			"%s says where an upload goes on, for which {session} stands; it may be another address", isUpload},
+		{"chunks",
+			"%s takes chunks of this size; a least size that it asks for is not known before", isChunk},
+		{"rights",
+			"%s lets the account write; a token may lack that without its server saying so", isAuthorizedWrite},
+		{"anonymous",
+			"%s asked for no credentials so far; whether it wants them for writes shows with the first one", isAnonymousWrite},
 	} {
-		if hosts := hostsOf(calls, kind.concerns); len(hosts) > 0 {
+		if hosts := hostsOf(calls, kind.applies); len(hosts) > 0 {
 			out = append(out, assumption{kind.about, fmt.Sprintf(kind.text, strings.Join(hosts, ", "))})
 		}
 	}
 	return out
 }
 
-// toSeveral tells whether an image is put in more than one place by calls.
-func toSeveral(images []*image) bool {
+// haveSeveralTargets reports whether one image goes to several registries or repositories.
+func haveSeveralTargets(images []*image) bool {
 	seen := map[blob.Digest]bool{}
 	for _, im := range images {
 		if im.local {
@@ -59,11 +66,11 @@ func toSeveral(images []*image) bool {
 	return false
 }
 
-// hostsOf returns the hosts of the calls that something is true of.
-func hostsOf(calls []wire.PlannedCall, concerns func(wire.PlannedCall) bool) []string {
+// hostsOf returns the hosts of the calls that match, each once.
+func hostsOf(calls []wire.PlannedCall, match func(wire.PlannedCall) bool) []string {
 	var hosts []string
 	for _, c := range calls {
-		if concerns(c) && !slices.Contains(hosts, c.Host) {
+		if match(c) && !slices.Contains(hosts, c.Host) {
 			hosts = append(hosts, c.Host)
 		}
 	}
@@ -74,32 +81,33 @@ func isMount(c wire.PlannedCall) bool {
 	return c.Method == http.MethodPost && c.StatusCode == http.StatusCreated && strings.Contains(c.URL, "mount=")
 }
 
-// isMountBesideOthers finds the calls for repositories that mount from more than one: which of them a blob comes from may
-// depend on who is first.
-func isMountBesideOthers(calls []wire.PlannedCall) func(wire.PlannedCall) bool {
-	from := map[string]string{} // by the URL of the uploads
+// isMountFromSeveral returns a match for mounts into repositories that mount from more than one
+// other repository: which one a blob comes from may depend on the order of the images.
+func isMountFromSeveral(calls []wire.PlannedCall) func(wire.PlannedCall) bool {
+	from := map[string]string{} // by URL, without the query
 	several := map[string]bool{}
 	for _, c := range calls {
-		at, name := mountIn(c)
-		if first, known := from[at]; known && first != name {
-			several[at] = true
+		target, source := mountOf(c)
+		if first, known := from[target]; known && first != source {
+			several[target] = true
 		}
-		from[at] = name
+		from[target] = source
 	}
 	return func(c wire.PlannedCall) bool {
-		at, _ := mountIn(c)
-		return several[at]
+		target, _ := mountOf(c)
+		return several[target]
 	}
 }
 
-// mountIn returns where a mount is asked for, and from which repository; "" for any other call.
-func mountIn(c wire.PlannedCall) (at, from string) {
-	at, query, _ := strings.Cut(c.URL, "?")
+// mountOf returns the URL of a mount without its query, and the repository to mount from; "" for
+// any other call.
+func mountOf(c wire.PlannedCall) (target, from string) {
+	target, query, _ := strings.Cut(c.URL, "?")
 	values, err := url.ParseQuery(query)
 	if err != nil || !values.Has("mount") {
 		return "", ""
 	}
-	return at, values.Get("from")
+	return target, values.Get("from")
 }
 
 func isUpload(c wire.PlannedCall) bool {

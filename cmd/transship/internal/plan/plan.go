@@ -1,3 +1,6 @@
+// Package plan finds out what a run with --plan would write, and prints it. A [wire.Plan] answers
+// the writes to registries, and a [LocalTarget] takes the place of a layout or tar. Start from
+// [Plan].
 package plan
 
 import (
@@ -8,18 +11,18 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// Plan is what --plan asks for and finds out. The zero value is of a run that does what it says.
+// Plan is the value of the flag --plan, and what the run finds out. The zero value is of a run that
+// is not planned.
 type Plan struct {
-	Format string // "text" or "json"; "" where nothing is planned
+	Format string // "text" or "json"; "" if the run is not planned
 	calls  wire.Plan
 
-	mu      sync.Mutex
-	kept    []transfer.Event        // the images that are up to date
-	places  map[string]*LocalTarget // the layouts and tars of the run, by their names
-	inOrder []*LocalTarget
+	mu       sync.Mutex
+	upToDate []transfer.Event // images that the target has already
+	locals   []*LocalTarget   // in the order of their first use
 }
 
-// IsBoolFlag lets the flag stand without a value.
+// IsBoolFlag makes --plan stand for --plan=text.
 func (*Plan) IsBoolFlag() bool { return true }
 
 // String implements flag.Value.
@@ -40,10 +43,10 @@ func (p *Plan) Set(s string) error {
 	return nil
 }
 
-// Enabled reports whether the calls are planned.
+// Enabled reports whether the run is planned.
 func (p *Plan) Enabled() bool { return p.Format != "" }
 
-// Wire returns what keeps the writes of a plan from the registries, nil where none is wanted.
+// Wire returns what answers the writes to registries, nil if the run is not planned.
 func (p *Plan) Wire() *wire.Plan {
 	if !p.Enabled() {
 		return nil
@@ -51,9 +54,9 @@ func (p *Plan) Wire() *wire.Plan {
 	return &p.calls
 }
 
-// AddUpToDate notes an image that is up to date.
+// AddUpToDate adds an image that the target has already.
 func (p *Plan) AddUpToDate(ev transfer.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.kept = append(p.kept, ev)
+	p.upToDate = append(p.upToDate, ev)
 }

@@ -10,28 +10,28 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// Report is what --plan prints; its JSON is for scripts, which rely on it.
+// Report is what --plan prints. Scripts rely on its JSON.
 type Report struct {
 	Images    []*image     `json:"images"`
-	Calls     []call       `json:"calls"` // in the order of a run that does one thing at a time
+	Calls     []call       `json:"calls"` // in the order of a run with --jobs 1
 	Totals    totals       `json:"totals"`
-	Questions int          `json:"questions"` // calls made to find out, beyond those of the run
+	Questions int          `json:"questions"` // calls that only the plan makes
 	Assumed   []assumption `json:"assumed"`
 }
 
-// image is a manifest in a repository, with what it needs.
+// image is a manifest in a repository and its content.
 type image struct {
-	Reference string      `json:"reference,omitempty"` // of one that stands under a name of its own
+	Reference string      `json:"reference,omitempty"` // "" for a child of a list
 	MediaType string      `json:"mediaType"`
 	Digest    blob.Digest `json:"digest"`
 	Size      int64       `json:"size"`
 	Platform  string      `json:"platform,omitempty"`
 	Subject   blob.Digest `json:"subject,omitempty"`
-	Action    string      `json:"action"` // put, present, shared (as said before), expected (there without being asked for)
+	Action    string      `json:"action"` // put, present, shared (listed above), expected (present, not checked)
 	Blobs     []blobLine  `json:"blobs,omitempty"`
 	Manifests []*image    `json:"manifests,omitempty"`
 
-	local bool // it goes into a layout or tar
+	local bool // the target is a layout or tar
 }
 
 // blobLine is a config or layer.
@@ -40,25 +40,27 @@ type blobLine struct {
 	MediaType string      `json:"mediaType"`
 	Digest    blob.Digest `json:"digest"`
 	Size      int64       `json:"size"`
-	Action    string      `json:"action"`         // present, mount, upload, store (in a layout or tar), shared (as said before), elsewhere (at its URLs)
-	From      string      `json:"from,omitempty"` // the repository that it is mounted from
+	// Action is present, mount, upload, store (in a layout or tar), shared (listed above), or
+	// elsewhere (not copied: the descriptor has URLs).
+	Action string `json:"action"`
+	From   string `json:"from,omitempty"` // the repository to mount from
 }
 
 // call is one call to a registry.
 type call struct {
 	Method     string `json:"method"`
-	URL        string `json:"url"`    // with {session} for what a registry calls an upload
-	Status     int    `json:"status"` // as it came, or as it is expected
+	URL        string `json:"url"`    // {session} stands for an upload's address
+	Status     int    `json:"status"` // of the answer, or expected
 	Write      bool   `json:"write"`
-	Authorized bool   `json:"authorized"`         // it carries credentials or a token
-	Sent       int64  `json:"sent"`               // bytes of the request's body
-	Received   *int64 `json:"received,omitempty"` // bytes of the answer's body, where they are known
+	Authorized bool   `json:"authorized"`         // with credentials or a token
+	Sent       int64  `json:"sent"`               // bytes of the request body
+	Received   *int64 `json:"received,omitempty"` // bytes of the response body, if known
 }
 
-// totals sums up.
+// totals counts calls by host and blobs by action, a blob once in each repository.
 type totals struct {
-	Hosts   []*hostTotals `json:"hosts"`   // in the order of their first call
-	Present int           `json:"present"` // blobs, each once in each repository
+	Hosts   []*hostTotals `json:"hosts"` // in the order of their first call
+	Present int           `json:"present"`
 	Mounts  int           `json:"mounts"`
 	Uploads int           `json:"uploads"`
 	Bytes   int64         `json:"bytes"`         // of the blobs to upload
@@ -67,7 +69,7 @@ type totals struct {
 	Tar     int64         `json:"tar,omitempty"` // bytes of the tar
 }
 
-// hostTotals are the calls to one host.
+// hostTotals counts the calls to one host.
 type hostTotals struct {
 	Host     string `json:"host"`
 	Reads    int    `json:"reads"`
@@ -76,7 +78,7 @@ type hostTotals struct {
 	Received int64  `json:"received"`
 }
 
-// Report puts what was found out into order.
+// Report returns what the run found out.
 func (p *Plan) Report() (*Report, error) {
 	images, err := newTree(p).images()
 	if err != nil {
@@ -84,23 +86,25 @@ func (p *Plan) Report() (*Report, error) {
 	}
 	out := &Report{Images: images, Questions: p.calls.Questions(), Assumed: assumptions(images, p.calls.Calls())}
 	out.Calls, out.Totals.Hosts = []call{}, []*hostTotals{}
-	for _, ev := range p.kept {
-		out.Images = append(out.Images, &image{Reference: p.targetName(ev.Target, ev.Ref), MediaType: ev.Descriptor.MediaType,
-			Digest: ev.Descriptor.Digest, Size: ev.Descriptor.Size, Action: string(wire.ActionPresent)})
+	for _, ev := range p.upToDate {
+		out.Images = append(out.Images, &image{
+			Reference: p.targetName(ev.Target, ev.Ref), MediaType: ev.Descriptor.MediaType,
+			Digest: ev.Descriptor.Digest, Size: ev.Descriptor.Size, Action: string(wire.ActionPresent),
+		})
 	}
 	for _, c := range p.calls.Calls() {
-		out.call(c)
+		out.addCall(c)
 	}
 	for _, b := range p.blobs() {
-		out.Totals.blob(b)
+		out.Totals.addBlob(b)
 	}
-	for _, at := range p.inOrder {
-		out.Totals.Tar += at.TarSize
+	for _, t := range p.locals {
+		out.Totals.Tar += t.TarSize
 	}
 	return out, nil
 }
 
-// familiar is a reference as people write it. What cannot be read is left as it is.
+// familiar returns a reference as users write it, or unchanged if it cannot be parsed.
 func familiar(repository, ref string) string {
 	host, path, _ := strings.Cut(repository, "/")
 	name, err := reference.ParseRepository(cli.RegistryName(host) + "/" + path)
@@ -113,9 +117,12 @@ func familiar(repository, ref string) string {
 	return name.WithTag(ref).Familiar()
 }
 
-// call adds a call and counts it.
-func (r *Report) call(c wire.PlannedCall) {
-	out := call{Method: c.Method, URL: c.URL, Status: c.StatusCode, Write: c.Write, Authorized: c.Authorized, Sent: c.Sent}
+// addCall adds a call and counts it.
+func (r *Report) addCall(c wire.PlannedCall) {
+	out := call{
+		Method: c.Method, URL: c.URL, Status: c.StatusCode,
+		Write: c.Write, Authorized: c.Authorized, Sent: c.Sent,
+	}
 	if c.Received >= 0 {
 		out.Received = &c.Received
 	}
@@ -130,17 +137,17 @@ func (r *Report) call(c wire.PlannedCall) {
 	h.Received += max(c.Received, 0)
 }
 
+// host returns the totals of a host, which are added if they are new.
 func (t *totals) host(name string) *hostTotals {
-	at := slices.IndexFunc(t.Hosts, func(h *hostTotals) bool { return h.Host == name })
-	if at < 0 {
-		at = len(t.Hosts)
+	i := slices.IndexFunc(t.Hosts, func(h *hostTotals) bool { return h.Host == name })
+	if i < 0 {
+		i = len(t.Hosts)
 		t.Hosts = append(t.Hosts, &hostTotals{Host: name})
 	}
-	return t.Hosts[at]
+	return t.Hosts[i]
 }
 
-// blob counts a blob.
-func (t *totals) blob(b wire.PlannedBlob) {
+func (t *totals) addBlob(b wire.PlannedBlob) {
 	switch b.Action {
 	case wire.ActionPresent:
 		t.Present++

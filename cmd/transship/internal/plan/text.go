@@ -11,11 +11,11 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Text prints the report for people.
+// Text prints the report as text.
 func (r *Report) Text(out io.Writer) error {
 	var b bytes.Buffer
 	for _, image := range r.Images {
-		image.text(&b, "")
+		image.write(&b, "")
 	}
 	if r.Totals.writes() == 0 && !slices.ContainsFunc(r.Images, func(i *image) bool { return i.Action == "put" }) {
 		b.WriteString("nothing has to be written\n")
@@ -24,28 +24,28 @@ func (r *Report) Text(out io.Writer) error {
 	for _, c := range r.Calls {
 		fmt.Fprintf(&b, "  %s\n", c.text())
 	}
-	r.totals(&b)
+	r.writeTotals(&b)
 	_, err := out.Write(b.Bytes())
 	return err
 }
 
-// text is an image and what is in it, one a line.
-func (i *image) text(b *bytes.Buffer, indent string) {
-	what := i.Reference
-	if what == "" {
-		what = strings.TrimSpace(i.Platform + " " + i.Digest.Short())
+// write prints an image and its content, a line each.
+func (i *image) write(b *bytes.Buffer, indent string) {
+	name := i.Reference
+	if name == "" {
+		name = strings.TrimSpace(i.Platform + " " + i.Digest.Short())
 	}
-	fmt.Fprintf(b, "%s%s: %s\n", indent, what, i.How())
+	fmt.Fprintf(b, "%s%s: %s\n", indent, name, i.Describe())
 	for _, d := range i.Blobs {
-		fmt.Fprintf(b, "%s  %-6s %s: %s\n", indent, d.Role, d.Digest.Short(), d.how())
+		fmt.Fprintf(b, "%s  %-6s %s: %s\n", indent, d.Role, d.Digest.Short(), d.describe())
 	}
-	for _, below := range i.Manifests {
-		below.text(b, indent+"  ")
+	for _, child := range i.Manifests {
+		child.write(b, indent+"  ")
 	}
 }
 
-// How says what becomes of a manifest.
-func (i *image) How() string {
+// Describe returns the kind of a manifest and what happens to it.
+func (i *image) Describe() string {
 	kind := "image"
 	switch {
 	case manifest.IsIndex(i.MediaType):
@@ -64,24 +64,24 @@ func (i *image) How() string {
 	return kind + ", present"
 }
 
-// how says what becomes of a blob.
-func (p blobLine) how() string {
-	switch p.Action {
+// describe returns what happens to a blob.
+func (l blobLine) describe() string {
+	switch l.Action {
 	case "upload":
-		return fmt.Sprintf("upload %d bytes", p.Size)
+		return fmt.Sprintf("upload %d bytes", l.Size)
 	case "store":
-		return fmt.Sprintf("store %d bytes", p.Size)
+		return fmt.Sprintf("store %d bytes", l.Size)
 	case "mount":
-		return fmt.Sprintf("mount from %s (%d bytes)", p.From, p.Size)
+		return fmt.Sprintf("mount from %s (%d bytes)", l.From, l.Size)
 	case "shared":
 		return "as above"
 	case "elsewhere":
 		return "not copied, its descriptor says where it is"
 	}
-	return fmt.Sprintf("present (%d bytes)", p.Size)
+	return fmt.Sprintf("present (%d bytes)", l.Size)
 }
 
-// text is a call for people.
+// text returns a call as a line of text.
 func (c call) text() string {
 	line := fmt.Sprintf("%d %-6s %s", c.Status, c.Method, c.URL)
 	if c.Sent > 0 {
@@ -93,7 +93,7 @@ func (c call) text() string {
 	return line
 }
 
-// writes is how many calls change something.
+// writes returns how many calls write to a registry.
 func (t totals) writes() int {
 	n := 0
 	for _, h := range t.Hosts {
@@ -102,15 +102,16 @@ func (t totals) writes() int {
 	return n
 }
 
-// totals prints the sums, and what they rest on.
-func (r *Report) totals(b *bytes.Buffer) {
+// writeTotals prints the totals and the assumptions.
+func (r *Report) writeTotals(b *bytes.Buffer) {
 	b.WriteString("\ntotals:\n")
 	for _, h := range r.Totals.Hosts {
 		fmt.Fprintf(b, "  %s: %d read%s, %d write%s; sends %d bytes, receives %d\n",
 			h.Host, h.Reads, cli.Plural(h.Reads), h.Writes, cli.Plural(h.Writes), h.Sent, h.Received)
 	}
 	t := r.Totals
-	fmt.Fprintf(b, "  blobs: %d to upload (%s), %d to mount, %d present\n", t.Uploads, cli.FormatBytes(t.Bytes), t.Mounts, t.Present)
+	fmt.Fprintf(b, "  blobs: %d to upload (%s), %d to mount, %d present\n",
+		t.Uploads, cli.FormatBytes(t.Bytes), t.Mounts, t.Present)
 	if t.Stores > 0 {
 		fmt.Fprintf(b, "  blobs in layouts and tars: %d to store (%s)\n", t.Stores, cli.FormatBytes(t.Stored))
 	}

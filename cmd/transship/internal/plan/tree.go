@@ -6,52 +6,60 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// tree shows what a plan puts as images with what is in them.
+// tree arranges the manifests and blobs that a plan puts as images with their content.
 type tree struct {
-	plan  *Plan
-	blobs map[contentAt]wire.PlannedBlob
-	put   map[contentAt]manifest.Manifest
-	told  map[contentAt]bool // what is in an image already
+	plan   *Plan
+	blobs  map[contentKey]wire.PlannedBlob
+	put    map[contentKey]manifest.Manifest
+	listed map[contentKey]bool // manifests and blobs that are in an image above
 }
 
-// contentAt is a blob or manifest in a repository; a manifest by tag or digest.
-type contentAt struct{ host, repository, reference string }
+// contentKey is a blob or manifest in a repository. reference is its digest, or a manifest's tag.
+type contentKey struct{ host, repository, reference string }
 
-// with is something else in the same repository.
-func (c contentAt) with(d blob.Digest) contentAt { return contentAt{c.host, c.repository, string(d)} }
+// with returns the key of other content in the same repository.
+func (k contentKey) with(d blob.Digest) contentKey {
+	return contentKey{k.host, k.repository, string(d)}
+}
 
 func newTree(plan *Plan) *tree {
-	t := &tree{plan: plan, blobs: map[contentAt]wire.PlannedBlob{}, put: map[contentAt]manifest.Manifest{}, told: map[contentAt]bool{}}
+	t := &tree{
+		plan:   plan,
+		blobs:  map[contentKey]wire.PlannedBlob{},
+		put:    map[contentKey]manifest.Manifest{},
+		listed: map[contentKey]bool{},
+	}
 	for _, b := range plan.blobs() {
-		t.blobs[contentAt{b.Host, b.Repository, b.Digest}] = b
+		t.blobs[contentKey{b.Host, b.Repository, b.Digest}] = b
 	}
 	return t
 }
 
-// blobs are those of registries, layouts and tars.
+// blobs returns the blobs of registries, then those of layouts and tars.
 func (p *Plan) blobs() []wire.PlannedBlob {
 	out := p.calls.Blobs()
-	for _, at := range p.inOrder {
-		out = append(out, at.blobs...)
+	for _, t := range p.locals {
+		out = append(out, t.blobs...)
 	}
 	return out
 }
 
+// manifests returns the manifests of registries, then those of layouts and tars.
 func (p *Plan) manifests() []wire.PlannedManifest {
 	out := p.calls.Manifests()
-	for _, at := range p.inOrder {
-		out = append(out, at.manifests...)
+	for _, t := range p.locals {
+		out = append(out, t.manifests...)
 	}
 	return out
 }
 
-// images are those manifests that no other one has in it. Of several that are put under one name it is the last, and
-// what is put by its digest before its tag is shown under the tag.
+// images returns the trees of the manifests that are no children of others. Of several that are put
+// under one name it has the last; one that is put by digest and then by tag has the tag.
 func (t *tree) images() ([]*image, error) {
-	var names []contentAt
-	part := map[contentAt]bool{}
+	var names []contentKey
+	inner := map[contentKey]bool{} // children of lists, and digests of what has a tag
 	for _, p := range t.plan.manifests() {
-		name := contentAt{p.Host, p.Repository, p.Reference}
+		name := contentKey{p.Host, p.Repository, p.Reference}
 		m, err := manifest.Parse(p.MediaType, p.Raw)
 		if err != nil {
 			return nil, err
@@ -59,27 +67,27 @@ func (t *tree) images() ([]*image, error) {
 		if d := blob.Digest(p.Reference); d.Validate() == nil {
 			m.Digest = d
 		} else {
-			part[name.with(m.Digest)] = true
+			inner[name.with(m.Digest)] = true
 		}
 		refs, err := m.References()
 		if err != nil {
 			return nil, err
 		}
 		for _, d := range refs {
-			part[name.with(d.Digest)] = true
+			inner[name.with(d.Digest)] = true
 		}
 		t.put[name], t.put[name.with(m.Digest)] = m, m
 		names = append(names, name)
 	}
-	return t.roots(names, part)
+	return t.roots(names, inner)
 }
 
-// roots makes the trees of those names that are not parts of others.
-func (t *tree) roots(names []contentAt, part map[contentAt]bool) ([]*image, error) {
+// roots returns the trees of those names that are not inner.
+func (t *tree) roots(names []contentKey, inner map[contentKey]bool) ([]*image, error) {
 	out := []*image{}
-	done := map[contentAt]bool{}
+	done := map[contentKey]bool{}
 	for _, name := range names {
-		if part[name] || done[name] {
+		if inner[name] || done[name] {
 			continue
 		}
 		done[name] = true
@@ -87,25 +95,25 @@ func (t *tree) roots(names []contentAt, part map[contentAt]bool) ([]*image, erro
 		if err != nil {
 			return nil, err
 		}
-		image.Reference = t.plan.nameOf(name.host, name.repository, name.reference)
-		image.local = t.plan.places[name.host] != nil
+		image.Reference = t.plan.imageName(name.host, name.repository, name.reference)
+		image.local = t.plan.local(name.host) != nil
 		out = append(out, image)
 	}
 	return out, nil
 }
 
-// image is a manifest in the repository of at, with what is below it.
-func (t *tree) image(at contentAt, d manifest.Descriptor) (*image, error) {
-	at = at.with(d.Digest)
+// image returns the tree of a manifest in the repository of key.
+func (t *tree) image(key contentKey, d manifest.Descriptor) (*image, error) {
+	key = key.with(d.Digest)
 	out := &image{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
 	if d.Platform != nil {
 		out.Platform = d.Platform.String()
 	}
-	m, isPut := t.put[at]
-	if out.Action = t.actionOf(at, isPut); out.Action != "put" {
+	m, isPut := t.put[key]
+	if out.Action = t.actionOf(key, isPut); out.Action != "put" {
 		return out, nil
 	}
-	t.told[at] = true
+	t.listed[key] = true
 	refs, err := m.References()
 	if err != nil {
 		return nil, err
@@ -114,41 +122,41 @@ func (t *tree) image(at contentAt, d manifest.Descriptor) (*image, error) {
 		out.Subject = subject.Digest
 	}
 	if !manifest.IsIndex(m.MediaType) {
-		out.Blobs, err = t.content(at, m)
+		out.Blobs, err = t.content(key, m)
 		return out, err
 	}
 	for _, ref := range refs {
-		below, err := t.image(at, ref)
+		child, err := t.image(key, ref)
 		if err != nil {
 			return nil, err
 		}
-		out.Manifests = append(out.Manifests, below)
+		out.Manifests = append(out.Manifests, child)
 	}
 	return out, nil
 }
 
-// actionOf is what becomes of a manifest.
-func (t *tree) actionOf(at contentAt, isPut bool) string {
+// actionOf returns an image's Action.
+func (t *tree) actionOf(key contentKey, isPut bool) string {
 	switch {
-	case isPut && t.told[at]:
+	case isPut && t.listed[key]:
 		return "shared"
 	case isPut:
 		return "put"
-	case t.plan.calls.HasManifest(at.host, at.repository, at.reference):
+	case t.plan.calls.HasManifest(key.host, key.repository, key.reference):
 		return string(wire.ActionPresent)
 	}
 	return "expected"
 }
 
-// content is the config and the layers of an image.
-func (t *tree) content(at contentAt, m manifest.Manifest) ([]blobLine, error) {
+// content returns the config and the layers of an image manifest.
+func (t *tree) content(key contentKey, m manifest.Manifest) ([]blobLine, error) {
 	im, err := m.Image()
 	if err != nil {
 		return nil, err
 	}
 	var out []blobLine
 	for i, d := range im.References() {
-		b := t.blob(at, d)
+		b := t.blob(key, d)
 		b.Role = "layer"
 		if i == 0 && im.Config != nil {
 			b.Role = "config"
@@ -158,19 +166,20 @@ func (t *tree) content(at contentAt, m manifest.Manifest) ([]blobLine, error) {
 	return out, nil
 }
 
-// blob is a config or layer of a manifest in the repository of at. What no call was needed for stays at its URLs.
-func (t *tree) blob(at contentAt, d manifest.Descriptor) blobLine {
-	at = at.with(d.Digest)
+// blob returns a config or layer of an image in the repository of key. A blob that the plan does
+// not have is not copied: its descriptor has URLs.
+func (t *tree) blob(key contentKey, d manifest.Descriptor) blobLine {
+	key = key.with(d.Digest)
 	out := blobLine{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
-	planned, ok := t.blobs[at]
+	planned, ok := t.blobs[key]
 	switch {
 	case !ok:
 		out.Action = "elsewhere"
-	case t.told[at]:
+	case t.listed[key]:
 		out.Action = "shared"
 	default:
 		out.Action, out.From = string(planned.Action), planned.From
 	}
-	t.told[at] = true
+	t.listed[key] = true
 	return out
 }
