@@ -13,8 +13,9 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// callReports returns what gets each call: the audit, a benchmark, and what -v or the demo print. It is nil where there is none.
-func (r *Run) callReports() func(wire.Call) {
+// reporter returns a function that passes a call on to the audit, to MeasureCall and to PrintCall
+// or --verbose, nil if there is none of them.
+func (r *Run) reporter() func(wire.Call) {
 	var all []func(wire.Call)
 	if r.recording.writer != nil {
 		all = append(all, r.recording.write)
@@ -40,23 +41,23 @@ func (r *Run) callReports() func(wire.Call) {
 	}
 }
 
-// headerLines are a call's headers for people, as curl -v shows them.
+// headerLines returns a call's headers as curl -v prints them, request (>) before response (<).
 func headerLines(c wire.Call) string {
 	var b strings.Builder
-	for _, side := range []struct {
+	for _, message := range []struct {
 		mark   string
 		header http.Header
 	}{{">", c.RequestHeader}, {"<", c.ResponseHeader}} {
-		for _, name := range slices.Sorted(maps.Keys(side.header)) {
-			for _, value := range side.header[name] {
-				fmt.Fprintf(&b, "  %s %s: %s\n", side.mark, cli.OneLine(name), cli.OneLine(value))
+		for _, name := range slices.Sorted(maps.Keys(message.header)) {
+			for _, value := range message.header[name] {
+				fmt.Fprintf(&b, "  %s %s: %s\n", message.mark, cli.OneLine(name), cli.OneLine(value))
 			}
 		}
 	}
 	return b.String()
 }
 
-// callLine is a call for people.
+// callLine returns a call as a line of text.
 func callLine(c wire.Call) string {
 	status := fmt.Sprint(c.StatusCode)
 	if c.StatusCode == 0 {
@@ -78,9 +79,10 @@ func callLine(c wire.Call) string {
 	return line
 }
 
-// onWait says why nothing moves, where a registry asks for a pause or fails. Calls that wait side by side are one pause.
+// onWait prints why calls to a host wait for a second or more. It prints one line if several calls
+// wait at the same time.
 func (r *Run) onWait(w wire.Wait) {
-	if w.For < time.Second || !r.waits.longer(w.Host, time.Now().Add(w.For)) {
+	if w.For < time.Second || !r.waits.extend(w.Host, time.Now().Add(w.For)) {
 		return
 	}
 	reason := "it does not answer"
@@ -90,14 +92,15 @@ func (r *Run) onWait(w wire.Wait) {
 	r.Note("%s: %s; trying again in %s", w.Host, reason, w.For.Round(time.Second))
 }
 
-// waits are the pauses that have been printed, by host, each with its end.
+// waits has the end of the last printed wait by host.
 type waits struct {
 	mu    sync.Mutex
 	until map[string]time.Time
 }
 
-// longer notes until when a host is waited for, and reports whether that is later than what was printed.
-func (w *waits) longer(host string, until time.Time) bool {
+// extend sets the end of a host's wait and reports whether it is to be printed: it is at least a
+// second later than the last one.
+func (w *waits) extend(host string, until time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if until.Before(w.until[host].Add(time.Second)) {

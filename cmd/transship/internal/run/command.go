@@ -11,19 +11,20 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
-// Action is what a command does once its flags are set.
-type Action func(ctx context.Context, a *Run, args []string) error
+// Action runs a command whose flags are set. args are the arguments without flags.
+type Action func(ctx context.Context, r *Run, args []string) error
 
-// Command is one row of the table of commands.
+// Command is a row of the table of commands.
 type Command struct {
-	Name    string // as typed after "transship", with a space for those of a family
-	Args    string // the arguments, as shown in the usage line
-	Short   string // one line for the overview
-	Long    string // what a user must know beyond the flags; may be empty
-	Example string // command lines
-	Min     int    // how few arguments
-	Max     int    // how many, -1 for any number
-	Setup   func(fs *flag.FlagSet, a *Run) Action
+	Name    string // as typed after "transship"; "manifest push" for one of a family
+	Args    string // the arguments in the usage line
+	Short   string // one line, for the overview
+	Long    string // what the flags do not say; may be empty
+	Example string // command lines, one a line
+	Min     int    // least number of arguments
+	Max     int    // greatest number of arguments; -1 for any
+	// Setup registers the flags and returns what runs once they are set.
+	Setup func(fs *flag.FlagSet, r *Run) Action
 }
 
 // Execute parses the flags and runs the command.
@@ -48,6 +49,7 @@ func (c Command) Execute(ctx context.Context, r *Run, args []string) error {
 	return r.do(ctx, act, fs, args, rest)
 }
 
+// wanted returns the arguments as a message names them.
 func (c Command) wanted() string {
 	if c.Args == "" {
 		return "no arguments"
@@ -55,7 +57,7 @@ func (c Command) wanted() string {
 	return c.Args
 }
 
-// help is what "transship COMMAND -h" prints.
+// help returns what "transship COMMAND -h" prints.
 func (c Command) help(fs *flag.FlagSet) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\nUsage: transship %s\n", c.Short, strings.TrimSpace(c.Name+" [flags] "+c.Args))

@@ -18,7 +18,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// ExitCode finds an error's class. The order matters: a mismatch inside a failed call is a mismatch.
+// ExitCode returns the exit code for an error. The first case that matches counts: a digest
+// mismatch in a failed call is a mismatch.
 func ExitCode(err error) int {
 	switch {
 	case errors.Is(err, cli.ErrInterrupted):
@@ -45,25 +46,27 @@ func ExitCode(err error) int {
 	return cli.ExitFailed
 }
 
+// isUsage reports whether an argument or a flag's value is wrong.
 func isUsage(err error) bool {
 	return cli.Has[*reference.SyntaxError](err) || cli.Has[*manifest.PlatformSyntaxError](err) ||
 		errors.Is(err, transfer.ErrSeveral) || cli.Has[*layout.FindError](err) && !errors.Is(err, fs.ErrNotExist)
 }
 
-// IsIntegrityError tells whether content is not what its digest, its size or its format says. A document that is sound but
-// of no use here, by its age or its size, is another failure.
+// IsIntegrityError reports whether content does not match its digest, size or format. A valid
+// document that is not supported, schema 1 or too large, is another failure.
 func IsIntegrityError(err error) bool {
-	document := cli.Has[*manifest.DocumentError](err) && !errors.Is(err, manifest.ErrSchema1) && !errors.Is(err, manifest.ErrTooLarge)
-	return document || cli.Has[*manifest.ConfigError](err) || cli.Has[*blob.MismatchError](err) ||
-		errors.Is(err, distribution.DigestInvalid) || errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err)
+	unsupported := errors.Is(err, manifest.ErrSchema1) || errors.Is(err, manifest.ErrTooLarge)
+	return cli.Has[*manifest.DocumentError](err) && !unsupported || cli.Has[*manifest.ConfigError](err) ||
+		cli.Has[*blob.MismatchError](err) || errors.Is(err, distribution.DigestInvalid) ||
+		errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err)
 }
 
-// isDamaged tells whether an archive is not what its writer made, or should not have been made.
+// isDamaged reports whether an archive is damaged, incomplete or unsafe to read.
 func isDamaged(err error) bool {
 	return errors.Is(err, layout.ErrDamaged) || errors.Is(err, layout.ErrUnsafe) || errors.Is(err, layout.ErrVolume)
 }
 
-// isRateLimit looks at answers of registries and of their token servers.
+// isRateLimit reports whether a registry or a token server answered 429.
 func isRateLimit(err error) bool {
 	var late *wire.RetryAfterError
 	var answer *distribution.Error
@@ -73,45 +76,49 @@ func isRateLimit(err error) bool {
 		errors.As(err, &token) && token.Status == http.StatusTooManyRequests
 }
 
+// isAuth reports whether credentials cannot be read, or a registry or token server denied access.
 func isAuth(err error) bool {
 	return cli.Has[*auth.CredentialsError](err) || cli.Has[*auth.HelperError](err) ||
 		cli.Has[*distribution.Error](err) && errors.Is(err, fs.ErrPermission) || isDenied(err)
 }
 
-// isDenied tells whether there is no token to be had. A token server that is out of order is another failure.
+// isDenied reports whether a token server denied a token. Its failure (5xx) is no denial.
 func isDenied(err error) bool {
 	var token *auth.Error
 	return errors.As(err, &token) && token.Status < http.StatusInternalServerError
 }
 
-// isNetwork tells whether a host was not reached, or does not speak what was expected.
+// isNetwork reports whether a host was not reached, or did not speak the expected protocol.
 func isNetwork(err error) bool {
 	if cli.Has[*auth.Error](err) || cli.Has[*wire.PlanError](err) {
-		return false // it was reached, or not meant to be
+		return false // the host was reached, or was not called because of --plan
 	}
-	return cli.Has[*distribution.RequestError](err) || cli.Has[*wire.CertificateError](err) || cli.Has[*wire.RedirectError](err) ||
-		wantsTLS(err) || wantsCertificate(err)
+	return cli.Has[*distribution.RequestError](err) || cli.Has[*wire.CertificateError](err) ||
+		cli.Has[*wire.RedirectError](err) || wantsTLS(err) || wantsCertificate(err)
 }
 
+// IsNotFound reports whether an image, tag, platform or file does not exist.
 func IsNotFound(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || cli.Has[*manifest.PlatformError](err)
 }
 
-// wantsTLS tells whether a registry that was asked over plain HTTP speaks TLS there. Servers say so in a 400.
+// wantsTLS reports whether a registry that was called over HTTP speaks TLS on that port. Servers
+// say so in the text of a 400.
 func wantsTLS(err error) bool {
-	url, said := badRequest(err)
-	return strings.HasPrefix(url, "http://") && (strings.Contains(said, "http request") || strings.Contains(said, "plain http"))
+	url, body := badRequest(err)
+	return strings.HasPrefix(url, "http://") &&
+		(strings.Contains(body, "http request") || strings.Contains(body, "plain http"))
 }
 
-// wantsCertificate tells whether a proxy before the registry wants a client certificate, or another one. nginx says so in
-// a 400 after the handshake, not by a TLS alert.
+// wantsCertificate reports whether a proxy in front of the registry wants a client certificate, or
+// another one. nginx says so in a 400 after the handshake, not by a TLS alert.
 func wantsCertificate(err error) bool {
-	url, said := badRequest(err)
-	return strings.HasPrefix(url, "https://") && strings.Contains(said, "ssl certificate")
+	url, body := badRequest(err)
+	return strings.HasPrefix(url, "https://") && strings.Contains(body, "ssl certificate")
 }
 
-// badRequest returns the URL and the text, in lower case, of an answer 400.
-func badRequest(err error) (url, said string) {
+// badRequest returns the URL and the body, in lower case, of an answer 400.
+func badRequest(err error) (url, body string) {
 	var answer *distribution.Error
 	if !errors.As(err, &answer) || answer.StatusCode != http.StatusBadRequest {
 		return "", ""

@@ -23,7 +23,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Hint says what to try, in one line; "" where there is nothing to say.
+// Hint returns what the user can try against an error, in one line, or "". It follows the order of
+// [ExitCode].
 func (r *Run) Hint(err error) string {
 	if hint, ok := auditHint(err); ok {
 		return hint
@@ -34,79 +35,85 @@ func (r *Run) Hint(err error) string {
 	if hint, ok := cli.HintOf(err); ok {
 		return hint
 	}
-	at := r.about(err)
+	remote := r.remoteOf(err)
 	switch {
 	case errors.Is(err, transfer.ErrSeveral):
 		return severalHint
 	case IsArchiveError(err):
 		return archiveHint(err)
 	case IsIntegrityError(err):
-		return integrityHint(err, at)
+		return integrityHint(err, remote)
 	case isRateLimit(err):
 		return "wait, or log in: registries allow accounts more than anonymous users"
 	case isAuth(err):
-		return authHint(err, at)
+		return authHint(err, remote)
 	case wantsTLS(err):
-		return fmt.Sprintf("the registry speaks TLS: leave out --%s", at.flag("plain-http"))
+		return fmt.Sprintf("the registry speaks TLS: leave out --%s", remote.flag("plain-http"))
 	case isNetwork(err):
-		return networkHint(err, at)
+		return networkHint(err, remote)
 	case cli.Has[*distribution.Error](err):
 		return answerHint(err)
 	}
 	return ""
 }
 
-// interruptedHint says what is left of a command that writes a bundle or to a registry.
+// interruptedHint says what an interrupted command has left.
 func (r *Run) interruptedHint(err error) string {
 	var unfinished *UnfinishedError
 	switch {
 	case r.Planning():
 		return ""
 	case errors.As(err, &unfinished):
-		return unfinished.kept()
+		return unfinished.keptHint()
 	}
 	return r.InterruptHint
 }
 
-// severalHint is for --flatten where several images are left.
+// severalHint is for --flatten if several images are left.
 const severalHint = "name a single platform with --platform, or leave out --flatten"
 
-// InterruptedUploadHint is for a command that was interrupted while it wrote to a registry.
+// InterruptedUploadHint is the [Run.InterruptHint] of commands that write to a registry.
 const InterruptedUploadHint = "no tag names an image that is not whole; blobs that arrived whole are not sent again"
 
-func integrityHint(err error, at failingSide) string {
+// integrityHint tells damaged content from a document that is wrong, and from an answer that is no
+// document at all.
+func integrityHint(err error, remote failedRemote) string {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.Is(err, transfer.ErrTargetDigest):
-		return "leave the digest out of the target; the image keeps its own, but what --platform keeps of a list has a new one"
+		return "leave the digest out of the target; the image keeps its own, " +
+			"but what --platform keeps of a list has a new one"
 	case !cli.Has[*manifest.DocumentError](err) && !cli.Has[*manifest.ConfigError](err):
-		return "the content is damaged at its source or on the way; if it happens again, have the image pushed anew there"
+		return "the content is damaged at its source or on the way; " +
+			"if it happens again, have the image pushed anew there"
 	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Sprintf("check that %s is a registry and that no proxy answers in its place", at.name())
+		return fmt.Sprintf("check that %s is a registry and that no proxy answers in its place", remote.name())
 	}
 	return "different programs could see different images in it; have the image built and pushed anew"
 }
 
-// authHint says how to be somebody else.
-func authHint(err error, at failingSide) string {
+// authHint says how to log in, or why logging in does not help.
+func authHint(err error, remote failedRemote) string {
 	var refused *auth.Error
 	named := errors.As(err, &refused) && refused.User != ""
-	logIn := "transship login " + at.name()
+	logIn := "transship login " + remote.name()
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
 		return "" // the error says it
 	case cli.Has[*auth.HelperError](err):
 		return "credsStore and credHelpers in docker's config.json name the helper"
 	case cli.Has[*auth.CredentialsError](err):
-		return fmt.Sprintf("mend that file, or give --%s user:password", at.flag("creds"))
+		return fmt.Sprintf("mend that file, or give --%s user:password", remote.flag("creds"))
 	case refused != nil && refused.Err != nil:
-		return "" // no account helps against a token server that is of no use
-	case refused == nil && !at.isRegistry():
-		return "the registry leads there, by an address that is signed for a while: try again; if that does not help, its storage needs mending"
-	case at.DeniedHint != "":
-		return at.DeniedHint
+		return "" // the token server failed: no account helps
+	case refused == nil && !remote.isRegistry():
+		return "the registry leads there, by an address that is signed for a while: try again; " +
+			"if that does not help, its storage needs mending"
+	case remote.DeniedHint != "":
+		return remote.DeniedHint
 	case !named:
-		return fmt.Sprintf("%s, or give --%s user:password; it may also be that there is no such repository", logIn, at.flag("creds"))
+		return fmt.Sprintf("%s, or give --%s user:password; it may also be that there is no such repository",
+			logIn, remote.flag("creds"))
 	case errors.Is(err, distribution.Denied) || refused.Status == http.StatusForbidden:
 		return "the account may not do this, or there is no such repository"
 	case strings.HasPrefix(refused.Source, "--"):
@@ -115,22 +122,23 @@ func authHint(err error, at failingSide) string {
 	return "log in again: " + logIn
 }
 
-// answerHint is for statuses that say more than their text does.
+// answerHint is for answers whose status and endpoint say more than their text.
 func answerHint(err error) string {
 	var answer *distribution.Error
 	errors.As(err, &answer)
 	reads := answer.Method == http.MethodGet || answer.Method == http.MethodHead
 	missing := errors.Is(err, fs.ErrNotExist)
-	var at endpoint.Path
+	var path endpoint.Path
 	if u, err := url.Parse(answer.URL); err == nil {
-		at = endpoint.ParseEnd(u.Path)
+		path = endpoint.ParseEnd(u.Path)
 	}
 	switch {
-	case missing && at.Kind == endpoint.KindManifest:
+	case missing && path.Kind == endpoint.KindManifest:
 		return "check the name and the tag; transship tags REPOSITORY lists what is there"
-	case missing && at.Kind == endpoint.KindBlob && reads:
+	case missing && path.Kind == endpoint.KindBlob && reads:
 		return "the image is not whole at its source; have it pushed anew there"
-	case missing && (at.Kind == endpoint.KindBlob || at.Kind == endpoint.KindUploads || at.Kind == endpoint.KindSession):
+	case missing && (path.Kind == endpoint.KindBlob || path.Kind == endpoint.KindUploads ||
+		path.Kind == endpoint.KindSession):
 		return "some registries want the repository or its project created first"
 	case missing:
 		return "check the name of the repository"
@@ -144,8 +152,8 @@ func answerHint(err error) string {
 	return ""
 }
 
-// networkHint tells the usual reasons apart.
-func networkHint(err error, at failingSide) string {
+// networkHint tells the usual causes apart.
+func networkHint(err error, remote failedRemote) string {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
@@ -157,15 +165,18 @@ func networkHint(err error, at failingSide) string {
 	case cli.Has[*wire.RedirectError](err):
 		return "a registry must not lead there; if it is yours, mend its address in its configuration"
 	case errors.As(err, &unknown):
-		return fmt.Sprintf("trust its CA by --%s FILE or certs.d/%s/ca.crt, or give --%s", at.flag("ca"), at.host, at.flag("insecure"))
+		return fmt.Sprintf("trust its CA by --%s FILE or certs.d/%s/ca.crt, or give --%s",
+			remote.flag("ca"), remote.host, remote.flag("insecure"))
 	case errors.As(err, &name):
-		return fmt.Sprintf("use the name that the certificate is for, or --%s", at.flag("insecure"))
+		return fmt.Sprintf("use the name that the certificate is for, or --%s", remote.flag("insecure"))
 	case errors.As(err, &invalid):
-		return fmt.Sprintf("have the certificate renewed, or give --%s", at.flag("insecure"))
-	case wantsCertificate(err), strings.Contains(err.Error(), "tls: certificate required"), strings.Contains(err.Error(), "tls: bad certificate"):
-		return fmt.Sprintf("the registry wants a client certificate: --%s FILE --%s FILE", at.flag("cert"), at.flag("key"))
+		return fmt.Sprintf("have the certificate renewed, or give --%s", remote.flag("insecure"))
+	case wantsCertificate(err), strings.Contains(err.Error(), "tls: certificate required"),
+		strings.Contains(err.Error(), "tls: bad certificate"):
+		return fmt.Sprintf("the registry wants a client certificate: --%s FILE --%s FILE",
+			remote.flag("cert"), remote.flag("key"))
 	case wire.IsPlainHTTP(err):
-		return fmt.Sprintf("the registry speaks HTTP without TLS: give --%s", at.flag("plain-http"))
+		return fmt.Sprintf("the registry speaks HTTP without TLS: give --%s", remote.flag("plain-http"))
 	case errors.As(err, &op) && op.Op == "proxyconnect":
 		return "the proxy was not reached: see HTTPS_PROXY, and NO_PROXY for hosts that need none"
 	case errors.As(err, &dns):

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
@@ -12,18 +13,24 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// policyFlags registers what a run can be held to.
+// policyFlags registers the flags that restrict the calls of a run.
 func (r *Run) policyFlags(fs *flag.FlagSet) {
 	rules := &r.rules
-	fs.Func("allow-host", "call no other `host` than these, as name[:port],... or *.example.com: registries, token servers, storage; may be repeated",
+	fs.Func("allow-host", "call no other `host` than these, as name[:port],... or *.example.com: "+
+		"registries, token servers, storage; may be repeated",
 		func(text string) error { return allowHosts(rules, text) })
 	fs.BoolVar(&rules.ReadOnly, "read-only", false, "make no call that may change something at a registry")
-	fs.Var((*callCount)(&rules.MaxCalls), "max-calls", "make at most `N` calls, each attempt, redirect and token call counted")
-	fs.Var((*cli.ByteSize)(&rules.MaxBytes), "max-bytes", "send and receive at most this `size` in bodies, such as 2GiB")
-	fs.Func("expect", "make the calls listed in this `file` and no others: METHOD PATH a line, with {name}, {digest}, {tag}, {session} and *, and xN or * behind it for how often; empty lines part what comes one after the other",
+	fs.Var((*callCount)(&rules.MaxCalls), "max-calls",
+		"make at most `N` calls, each attempt, redirect and token call counted")
+	fs.Var((*cli.ByteSize)(&rules.MaxBytes), "max-bytes",
+		"send and receive at most this `size` in bodies, such as 2GiB")
+	fs.Func("expect", "make the calls listed in this `file` and no others: METHOD PATH a line, "+
+		"with {name}, {digest}, {tag}, {session} and *, and xN or * behind it for how often; "+
+		"empty lines part what comes one after the other",
 		func(name string) (err error) { rules.Expect, err = readExpectation(name); return err })
 }
 
+// allowHosts adds the hosts of a value of --allow-host.
 func allowHosts(r *wire.Rules, text string) error {
 	for host := range strings.SplitSeq(text, ",") {
 		p, err := wire.ParseHostPattern(strings.TrimSpace(host))
@@ -35,6 +42,7 @@ func allowHosts(r *wire.Rules, text string) error {
 	return nil
 }
 
+// readExpectation reads the file of --expect.
 func readExpectation(name string) (*wire.Expectation, error) {
 	file, err := os.Open(name)
 	if err != nil {
@@ -48,30 +56,28 @@ func readExpectation(name string) (*wire.Expectation, error) {
 	return e, nil
 }
 
-// callCount is a flag's number of things, at least one.
+// callCount is a [cli.Count] with the type of wire.Rules.MaxCalls.
 type callCount int64
 
 // String implements flag.Value.
-func (l *callCount) String() string { return (*cli.ByteSize)(l).String() }
+func (c *callCount) String() string { return strconv.FormatInt(int64(*c), 10) }
 
 // Set implements flag.Value.
-func (l *callCount) Set(s string) error {
+func (c *callCount) Set(s string) error {
 	var n cli.Count
 	if err := n.Set(s); err != nil {
 		return err
 	}
-	*l = callCount(n)
+	*c = callCount(n)
 	return nil
 }
 
-// stopped is why a run's context ends whose audit cannot be written, or that was refused a call. It says nothing else:
-// other calls that it ends were not refused themselves.
-type stopped struct{}
+// errStopped is the cancellation cause of a run whose audit failed or that had a call refused. It
+// names neither: the calls that it ends were not refused themselves.
+var errStopped = errors.New("the run was stopped")
 
-// Error implements error.
-func (stopped) Error() string { return "the run was stopped" }
-
-// verdict returns what became of a run that has ended with err: the call that was refused, or that is missing.
+// verdict returns the error of a run that ended with err: a refused call, err itself, or a call
+// that --expect lists and the run did not make.
 func (r *Run) verdict(err error) error {
 	rules := &r.rules
 	if refusal := rules.Refusal(); refusal != nil {
@@ -83,19 +89,20 @@ func (r *Run) verdict(err error) error {
 	return err
 }
 
-// auditHint says what to try where it is the audit or a policy that a run has failed for, and false elsewhere.
+// auditHint returns the hint for a failed audit or a refused call; ok is false for other errors.
 func auditHint(err error) (hint string, ok bool) {
 	var policy *wire.PolicyError
 	switch {
 	case errors.As(err, &policy):
 		return policyHint(policy), true
 	case cli.Has[*audit.FileError](err):
-		return "a run that cannot be recorded does not go on: give --audit a file on a disk with room, in a folder that is yours", true
+		return "a run that cannot be recorded does not go on: " +
+			"give --audit a file on a disk with room, in a folder that is yours", true
 	}
 	return "", false
 }
 
-// policyHint says how a run is let do more.
+// policyHint says which flag lets the refused call pass.
 func policyHint(err *wire.PolicyError) string {
 	switch err.Policy {
 	case "allow-host":

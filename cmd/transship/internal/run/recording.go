@@ -14,22 +14,22 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// recording is the record of a run's calls.
+// recording is a run's audit file, and the Record that all of its transports report to.
 type recording struct {
-	file   string // "" for none
+	file   string // "" without --audit
 	writer *audit.Writer
-	stop   func()      // ends the run
-	failed atomic.Bool // to be written
+	stop   func()      // ends the run's context
+	failed atomic.Bool // a call could not be written
 
 	once   sync.Once
 	record *wire.Record
 }
 
-// AuditFlags registers what every command with a registry can be told about its calls: to record them, and which ones it
-// may make.
+// AuditFlags registers the flags that record and restrict the calls of a command: --audit and the
+// policies.
 func (r *Run) AuditFlags(fs *flag.FlagSet) {
-	fs.Func("audit", "write every call to this `file`, .har (opens in a browser's developer tools) or .jsonl (a chained line a call); one that is there is replaced",
-		r.recording.setFile)
+	fs.Func("audit", "write every call to this `file`, .har (opens in a browser's developer tools) or "+
+		".jsonl (a chained line a call); one that is there is replaced", r.recording.setFile)
 	r.policyFlags(fs)
 }
 
@@ -41,12 +41,12 @@ func (r *recording) setFile(name string) error {
 	return nil
 }
 
-// withAudit runs a command whose flags are set, keeps its audit and holds it to its policies.
+// withAudit runs a command with its audit file open and under its policies.
 func (r *Run) withAudit(ctx context.Context, fs *flag.FlagSet, args []string, run func(context.Context) error) error {
 	rec := &r.recording
 	ctx, cancel := context.WithCancelCause(wire.With(ctx, wire.Why{Command: r.Command}))
 	defer cancel(nil)
-	rec.stop = func() { cancel(stopped{}) }
+	rec.stop = func() { cancel(errStopped) }
 	r.rules.OnRefusal = func(*wire.PolicyError) { rec.stop() }
 	if err := rec.open(r.Command, fs, args); err != nil {
 		return err
@@ -54,7 +54,7 @@ func (r *Run) withAudit(ctx context.Context, fs *flag.FlagSet, args []string, ru
 	return r.closeAudit(r.verdict(run(ctx)))
 }
 
-// open makes the file, before any call is made.
+// open creates the file. It comes before the first call.
 func (r *recording) open(command string, fs *flag.FlagSet, args []string) (err error) {
 	if r.file == "" {
 		return nil
@@ -69,8 +69,8 @@ func (r *recording) open(command string, fs *flag.FlagSet, args []string) (err e
 	return err
 }
 
-// closeAudit ends the audit of a run that has ended with an error or nil. What has kept the audit from being written has
-// ended the run, so that it is the error to tell of.
+// closeAudit closes the audit of a run that ended with err, and returns the error of the run: err,
+// or that of the audit if err is nil or a consequence of it.
 func (r *Run) closeAudit(err error) error {
 	rec := &r.recording
 	if rec.record != nil {
@@ -79,18 +79,18 @@ func (r *Run) closeAudit(err error) error {
 	if rec.writer == nil {
 		return err
 	}
-	unwritten := rec.writer.Close()
-	if unwritten == nil {
+	closeErr := rec.writer.Close()
+	switch {
+	case closeErr == nil:
 		return err
+	case err == nil || rec.failed.Load():
+		return closeErr
 	}
-	if err == nil || rec.failed.Load() {
-		return unwritten
-	}
-	r.Note("warning: %v", unwritten)
+	r.Note("warning: %v", closeErr)
 	return err
 }
 
-// write adds a call. A run that cannot be recorded does not go on.
+// write adds a call. If that fails it ends the run.
 func (r *recording) write(c wire.Call) {
 	if err := r.writer.Write(audit.FromCall(c)); err != nil {
 		r.failed.Store(true)
@@ -98,9 +98,9 @@ func (r *recording) write(c wire.Call) {
 	}
 }
 
-// recorder returns the run's Record, which all of its chains report to.
+// recorder returns the run's Record.
 func (r *Run) recorder() *wire.Record {
 	rec := &r.recording
-	rec.once.Do(func() { rec.record = &wire.Record{OnCall: r.callReports()} })
+	rec.once.Do(func() { rec.record = &wire.Record{OnCall: r.reporter()} })
 	return rec.record
 }

@@ -13,43 +13,49 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// Remote is how one registry of a command is reached: a copy has two, its source's and its target's, other commands one.
+// Remote is how a command reaches a registry. A copy has two, for its source and its target, other
+// commands have one.
 type Remote struct {
 	run            *Run
-	label          string // "src", "dst", or "" for the only one
-	Host           string // the registry, once the command has parsed its references
-	Creds          string
+	prefix         string // of its flags: "src", "dst", or "" for the only remote
+	Host           string // the registry's, set once the command has parsed its references
+	Creds          string // --creds: user:password, "-" for standard input, or "" for what login stored
 	tls            wire.TLS
 	plainHTTP      bool
-	DockerInsecure bool         // insecure means what it means to docker: plain HTTP too
+	chunk          cli.ByteSize // --chunk-size; 0 sends each blob in one request
+	DockerInsecure bool         // --insecure allows plain HTTP too, as docker's does
 	HTTP1          bool         // do not use HTTP/2
-	HTTP2          bool         // use it for large bodies too
-	Buffer         int          // bytes of a large body that are sent at a time, 0 for the default
-	DeniedHint     string       // what to try where the registry refuses the credentials, "" for the usual hint
-	chunk          cli.ByteSize // of uploads; 0 sends each blob in one request
-	Unlimited      bool         // the caller knows how many calls there may be at once, whatever the host takes
+	HTTP2          bool         // use HTTP/2 for large bodies too
+	Buffer         int          // bytes of a large body sent at a time; 0 for the default
+	Unlimited      bool         // make all calls at once: the caller sets how many there are
+	DeniedHint     string       // the hint if the registry denies access; "" for the usual one
 }
 
-// NewRemote returns the way to a registry as nothing but the configuration sets it.
-func (r *Run) NewRemote(label string) *Remote {
-	m := &Remote{run: r, label: label}
+// NewRemote returns a remote without flags. prefix precedes the names of flags in hints: "src",
+// "dst" or "".
+func (r *Run) NewRemote(prefix string) *Remote {
+	m := &Remote{run: r, prefix: prefix}
 	r.remotes = append(r.remotes, m)
 	return m
 }
 
-// RemoteFlags registers the flags of a remote.
-func (r *Run) RemoteFlags(fs *flag.FlagSet, label, whose string) *Remote {
-	m := r.NewRemote(label)
-	fs.Func(m.flag("creds"), fmt.Sprintf("`user:password` for %s, or - to read them from a line of standard input (default: what login stored)", whose), m.setCreds)
-	fs.StringVar(&m.tls.CAFile, m.flag("ca"), "", fmt.Sprintf("`file` of PEM certificates to trust for %s, beside the system's", whose))
-	fs.StringVar(&m.tls.CertFile, m.flag("cert"), "", fmt.Sprintf("`file` with the client certificate for %s (PEM)", whose))
-	fs.StringVar(&m.tls.KeyFile, m.flag("key"), "", fmt.Sprintf("`file` with the client certificate's key for %s (PEM)", whose))
-	fs.BoolVar(&m.tls.Insecure, m.flag("insecure"), false, fmt.Sprintf("do not verify the TLS certificate of %s", whose))
-	fs.BoolVar(&m.plainHTTP, m.flag("plain-http"), false, fmt.Sprintf("speak HTTP without TLS to %s (loopback hosts need no flag)", whose))
+// RemoteFlags registers the flags of a remote. prefix precedes their names: "src" and "dst" of a
+// copy, else "". whose is the remote in usage texts, such as "the registry".
+func (r *Run) RemoteFlags(fs *flag.FlagSet, prefix, whose string) *Remote {
+	m := r.NewRemote(prefix)
+	fs.Func(m.flag("creds"), "`user:password` for "+whose+
+		", or - to read them from a line of standard input (default: what login stored)", m.setCreds)
+	fs.StringVar(&m.tls.CAFile, m.flag("ca"), "",
+		"`file` of PEM certificates to trust for "+whose+", beside the system's")
+	fs.StringVar(&m.tls.CertFile, m.flag("cert"), "", "`file` with the client certificate for "+whose+" (PEM)")
+	fs.StringVar(&m.tls.KeyFile, m.flag("key"), "", "`file` with the client certificate's key for "+whose+" (PEM)")
+	fs.BoolVar(&m.tls.Insecure, m.flag("insecure"), false, "do not verify the TLS certificate of "+whose)
+	fs.BoolVar(&m.plainHTTP, m.flag("plain-http"), false,
+		"speak HTTP without TLS to "+whose+" (loopback hosts need no flag)")
 	return m
 }
 
-// setCreds takes the value of the flag. Its form is looked at later: the errors of package flag repeat the value.
+// setCreds sets --creds. The value is parsed later: an error from here is printed with the value.
 func (m *Remote) setCreds(value string) error {
 	if value == "" {
 		return errors.New("it is empty")
@@ -60,13 +66,13 @@ func (m *Remote) setCreds(value string) error {
 
 // flag returns the name of one of the remote's flags, without dashes.
 func (m *Remote) flag(name string) string {
-	if m.label == "" {
+	if m.prefix == "" {
 		return name
 	}
-	return m.label + "-" + name
+	return m.prefix + "-" + name
 }
 
-// credentials finds the account for this remote.
+// credentials returns the account of --creds, or the stored credentials.
 func (m *Remote) credentials(ctx context.Context) (auth.Credentials, error) {
 	if m.Creds == "" {
 		return m.run.AuthConfig(), nil
@@ -75,13 +81,13 @@ func (m *Remote) credentials(ctx context.Context) (auth.Credentials, error) {
 	return auth.Static(c), err
 }
 
-// FlagCredential is what the flag says, or standard input if the flag says so.
+// FlagCredential returns the account of --creds, which it may read from standard input.
 func (m *Remote) FlagCredential(ctx context.Context) (auth.Credential, error) {
 	name, text := "--"+m.flag("creds"), m.Creds
 	if text == "-" {
 		line, err := m.run.Ask(ctx, "user:password for "+name+": ", true)
 		if errors.Is(err, io.EOF) {
-			return auth.Credential{}, &cli.UsageError{Message: fmt.Sprintf("%s -: standard input has no line for it", name)}
+			return auth.Credential{}, &cli.UsageError{Message: name + " -: standard input has no line for it"}
 		}
 		if err != nil {
 			return auth.Credential{}, fmt.Errorf("%s -: %w", name, err)
@@ -96,7 +102,8 @@ func (m *Remote) FlagCredential(ctx context.Context) (auth.Credential, error) {
 	return c, nil
 }
 
-// ForHost returns the way to another registry. What was given for one registry alone does not go there.
+// ForHost returns a remote for another host. It leaves out what was given for the remote's own host
+// alone: credentials, a client certificate and --plain-http.
 func (m *Remote) ForHost(host string) *Remote {
 	other := *m
 	if host != m.Host {
@@ -106,8 +113,8 @@ func (m *Remote) ForHost(host string) *Remote {
 	return &other
 }
 
-// BindHost returns the way to a registry of a command that may speak to several: what was given for one alone is for the
-// first that is bound.
+// BindHost returns a remote for a host of a command that may call several. What is given for one
+// host alone is for the first one bound.
 func (m *Remote) BindHost(host string) *Remote {
 	if m.Host == "" && host != "" {
 		m.Host = host
@@ -115,7 +122,7 @@ func (m *Remote) BindHost(host string) *Remote {
 	return m.ForHost(host)
 }
 
-// DockerConfigDir is $DOCKER_CONFIG or ~/.docker, "" when neither is known.
+// DockerConfigDir returns $DOCKER_CONFIG or ~/.docker, "" if neither is known.
 func DockerConfigDir(env func(string) string) string {
 	if dir := env("DOCKER_CONFIG"); dir != "" {
 		return dir

@@ -1,3 +1,6 @@
+// Package run holds one run of a command: the table row that it comes from, its remotes, what is
+// recorded, limited and planned of its calls, and the exit codes and hints for errors of the
+// library. Start from [Command] and [Run]; a registry is reached through a [Remote].
 package run
 
 import (
@@ -12,21 +15,20 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// ManifestJobs is how many manifests inspect fetches at once.
+// ManifestJobs is how many manifests of a list a command fetches at once.
 const ManifestJobs = 8
 
-// Run is one run of a command that may call registries: its streams, how each registry is reached, and what is recorded,
-// limited and planned of its calls.
+// Run is one run of a command. The zero value is not usable; see [New].
 type Run struct {
 	*cli.Streams
-	Command       string                                     // as the user calls it
-	InterruptHint string                                     // the hint where the user interrupts it; may be empty
-	Sleep         func(context.Context, time.Duration) error // before a failed call is repeated; nil waits on the clock
+	Command       string                                     // its name as typed, such as "manifest push"
+	InterruptHint string                                     // the hint if the user stops the run; may be empty
+	Sleep         func(context.Context, time.Duration) error // waits before a retry; nil uses the clock
 
-	Verbose     bool            // print a line for each call
-	headers     bool            // and its headers
-	PrintCall   func(wire.Call) // in place of what verbose prints; may be nil
-	MeasureCall func(wire.Call) // gets each call too; may be nil
+	Verbose     bool            // --verbose: print a line for each call
+	headers     bool            // --vv: and its headers
+	PrintCall   func(wire.Call) // prints a call in place of --verbose; may be nil
+	MeasureCall func(wire.Call) // gets each call as well; may be nil
 
 	Plan       plan.Plan
 	speed      speed
@@ -37,13 +39,14 @@ type Run struct {
 	waits      waits
 }
 
+// New returns a run on these streams.
 func New(s *cli.Streams) *Run {
 	r := &Run{Streams: s}
 	r.ResetCongestion()
 	return r
 }
 
-// CommonFlags registers the flags that every command with a registry has.
+// CommonFlags registers the flags of every command that calls registries.
 func (r *Run) CommonFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&r.Quiet, "quiet", false, "print nothing but results and errors")
 	cli.Alias(fs, "q", "quiet")
@@ -51,14 +54,15 @@ func (r *Run) CommonFlags(fs *flag.FlagSet) {
 	r.AuditFlags(fs)
 }
 
-// VerboseFlag registers --verbose, which docker has used for something else in one command.
+// VerboseFlag registers --verbose and --vv. It is apart from CommonFlags because docker manifest
+// inspect has a --verbose of its own.
 func (r *Run) VerboseFlag(fs *flag.FlagSet) {
 	fs.BoolVar(&r.Verbose, "verbose", false, "print one line for each call to a registry on standard error")
 	cli.Alias(fs, "v", "verbose")
 	fs.BoolVar(&r.headers, "vv", false, "as --verbose, with the headers of requests and answers, secrets left out")
 }
 
-// do runs a command whose flags are set. args are its arguments with the flags, rest those without.
+// do runs a command whose flags are set. args are its arguments with flags, rest those without.
 func (r *Run) do(ctx context.Context, act Action, fs *flag.FlagSet, args, rest []string) error {
 	return r.withAudit(ctx, fs, args, func(ctx context.Context) error {
 		if r.Planning() {
@@ -68,21 +72,21 @@ func (r *Run) do(ctx context.Context, act Action, fs *flag.FlagSet, args, rest [
 	})
 }
 
-// NoteDone prints a line about what a command has done, unless that was only planned.
+// NoteDone prints what the command has done, like Note. In a plan it prints nothing.
 func (r *Run) NoteDone(format string, args ...any) {
 	if !r.Planning() {
 		r.Note(format, args...)
 	}
 }
 
-// AuthConfig is where docker and podman keep credentials.
+// AuthConfig returns the configuration in which docker and podman keep credentials.
 func (r *Run) AuthConfig() *auth.Config {
 	config := auth.ConfigFromEnv(r.Env)
 	config.HelperOutput = r.Stderr
 	return config
 }
 
-// Engine returns a copy engine as the flags of the run set it: --jobs, --ranges, --rate and --plan.
+// Engine returns a copy engine with the settings of --ranges, --rate and --plan.
 func (r *Run) Engine(jobs cli.Count, onEvent func(transfer.Event)) *transfer.Engine {
 	return &transfer.Engine{Jobs: r.Jobs(jobs), Ranges: r.ranges(), Pace: r.pace(), OnEvent: onEvent}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// speed is how fast a run may go.
+// speed has the settings of how fast a run transfers blobs and makes calls.
 type speed struct {
-	jobs       *cli.Count // the command's, if it has any
+	jobs       *cli.Count // the command's --jobs; nil if it has none
 	ranges     cli.Count
 	rate       cli.ByteRate
 	stall      cli.StallTimeout
@@ -20,15 +20,16 @@ type speed struct {
 	congestion wire.Congestion
 }
 
-// JobsFlag registers --jobs of a command that does something with blobs.
+// JobsFlag registers --jobs. does is the verb of its usage text: what the command does with blobs.
 func (r *Run) JobsFlag(fs *flag.FlagSet, jobs *cli.Count, does string) {
 	r.speed.jobs = jobs
-	fs.Var(jobs, "jobs", fmt.Sprintf("%s `N` blobs at a time (default: as many as the registries take, up to %d, and beside them %d of less than %d MiB)",
+	fs.Var(jobs, "jobs", fmt.Sprintf("%s `N` blobs at a time (default: as many as the registries take, up to %d, "+
+		"and beside them %d of less than %d MiB)",
 		does, transfer.DefaultJobs, transfer.SmallJobs, blob.LargeSize>>20))
 }
 
-// SendFlags registers what all commands have in common that bring images to registries: --jobs, --chunk-size, --rate, --stall
-// and --plan.
+// SendFlags registers the flags of commands that push images to a registry: --jobs, --chunk-size,
+// --rate, --stall and --plan.
 func (r *Run) SendFlags(fs *flag.FlagSet, to *Remote, jobs *cli.Count, does string) {
 	r.JobsFlag(fs, jobs, does)
 	fs.Var(&to.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
@@ -36,12 +37,13 @@ func (r *Run) SendFlags(fs *flag.FlagSet, to *Remote, jobs *cli.Count, does stri
 	r.PlanFlag(fs)
 }
 
-// RangesFlag registers --ranges of a command that reads blobs of registries.
+// RangesFlag registers --ranges, for commands that pull blobs from registries.
 func (r *Run) RangesFlag(fs *flag.FlagSet) {
-	fs.Var(&r.speed.ranges, "ranges", "fetch each blob of 32 MiB and more in `N` ranges at a time, at most 64, 1 for none (default: where one connection is slow)")
+	fs.Var(&r.speed.ranges, "ranges", "fetch each blob of 32 MiB and more in `N` ranges at a time, at most 64, "+
+		"1 for none (default: where one connection is slow)")
 }
 
-// ranges is how many ranges of a blob are read at once, 0 where that is found out. A plan reads none.
+// ranges returns how many ranges of a blob are fetched at once; 0 adapts. A plan reads no blobs.
 func (r *Run) ranges() int {
 	if r.Planning() {
 		return 1
@@ -51,30 +53,34 @@ func (r *Run) ranges() int {
 
 // PaceFlags registers --rate and --stall.
 func (r *Run) PaceFlags(fs *flag.FlagSet) {
-	fs.Var(&r.speed.rate, "rate", "move no more than `bytes` of blobs a second, such as 20MiB/s, all together; each byte counts once")
-	fs.Var(&r.speed.stall, "stall", fmt.Sprintf("give up a connection that moves nothing for a `time`, such as 30s, and try again (default %s)", wire.DefaultStall))
+	fs.Var(&r.speed.rate, "rate",
+		"move no more than `bytes` of blobs a second, such as 20MiB/s, all together; each byte counts once")
+	fs.Var(&r.speed.stall, "stall", fmt.Sprintf(
+		"give up a connection that moves nothing for a `time`, such as 30s, and try again (default %s)",
+		wire.DefaultStall))
 }
 
-// pace is what --rate says.
+// pace returns the limit of --rate, which all copies of the run share.
 func (r *Run) pace() *blob.Pace {
 	s := &r.speed
 	s.pace.Rate = int64(s.rate)
 	return &s.pace
 }
 
-// congestion is what is known of how many calls the hosts take, nil where --jobs says how many there are.
-func (r *Run) congestion(on *Remote) *wire.Congestion {
+// congestion returns what the run has learned about how many calls each host takes at once, nil if
+// --jobs sets that number.
+func (r *Run) congestion(m *Remote) *wire.Congestion {
 	s := &r.speed
-	if on.Unlimited || s.jobs != nil && *s.jobs > 0 {
+	if m.Unlimited || s.jobs != nil && *s.jobs > 0 {
 		return nil
 	}
 	return &s.congestion
 }
 
-// ResetCongestion has nothing known of the hosts any more. No call may be under way.
-func (r *Run) ResetCongestion() { r.speed.congestion = wire.Congestion{OnLow: r.runsLow} }
+// ResetCongestion forgets what the run has learned about the hosts. No call may be under way.
+func (r *Run) ResetCongestion() { r.speed.congestion = wire.Congestion{OnLow: r.noteRateLimit} }
 
-// runsLow says why it goes slowly from here.
-func (r *Run) runsLow(host string, left int) {
+// noteRateLimit prints why the run slows down: few calls are left of a host's rate limit.
+func (r *Run) noteRateLimit(host string, left int) {
 	r.Note("%s: %d calls are left of what it allows; manifests are read one at a time", host, left)
 }

@@ -12,36 +12,40 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// transports are the transports of a run, one for each account and protocol.
+// transports has the transports of a run by what sets them apart.
 type transports struct {
-	http1 bool // none uses HTTP/2
+	http1 bool // --http1: none uses HTTP/2
 
 	mu    sync.Mutex
 	byKey map[transportKey]*distribution.Transport
 }
 
-// transportKey tells apart what must not be shared: an account or a client certificate that was given for one registry.
+// transportKey keeps apart what must not be shared: an account or a client certificate that is for
+// one registry.
 type transportKey struct {
 	creds     string
 	tls       wire.TLS
 	plainHTTP bool
 	http1     bool
 	http2     bool
-	fixed     bool
+	unlimited bool
 	buffer    int
-	host      string // only where there is something that is for this host alone
+	host      string // with the remote's prefix; "" if nothing is for this host alone
 }
 
 func (m *Remote) key() transportKey {
-	k := transportKey{creds: m.Creds, tls: m.tls, plainHTTP: m.plainHTTP, http1: m.HTTP1, http2: m.HTTP2, fixed: m.Unlimited, buffer: m.Buffer}
+	k := transportKey{
+		creds: m.Creds, tls: m.tls, plainHTTP: m.plainHTTP,
+		http1: m.HTTP1, http2: m.HTTP2, unlimited: m.Unlimited, buffer: m.Buffer,
+	}
 	if m.Creds != "" || m.tls != (wire.TLS{}) || m.plainHTTP {
-		k.host = m.label + " " + m.Host
+		k.host = m.prefix + " " + m.Host
 	}
 	return k
 }
 
-// transport returns the remote's transport: the same for both remotes of a copy where nothing sets them apart, so that
-// they share tokens and connections.
+// transport returns the remote's transport. The two remotes of a copy have the same one if nothing
+// sets them apart: they share tokens and connections.
 func (m *Remote) transport(ctx context.Context) (*distribution.Transport, error) {
 	all := &m.run.transports
 	all.mu.Lock()
@@ -53,27 +57,27 @@ func (m *Remote) transport(ctx context.Context) (*distribution.Transport, error)
 	if err != nil {
 		return nil, err
 	}
-	made := distribution.NewTransport(m.options(credentials))
+	t := distribution.NewTransport(m.options(credentials))
 	if all.byKey == nil {
 		all.byKey = map[transportKey]*distribution.Transport{}
 	}
-	all.byKey[m.key()] = made
-	return made, nil
+	all.byKey[m.key()] = t
+	return t, nil
 }
 
 // knows reports whether the run has called the host as a registry.
 func (t *transports) knows(host string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, one := range t.byKey {
-		if one.HasClient(host) {
+	for _, transport := range t.byKey {
+		if transport.HasClient(host) {
 			return true
 		}
 	}
 	return false
 }
 
-// options are what the flags and the configuration say of the remote.
+// options returns the transport's options from the flags and the environment.
 func (m *Remote) options(credentials auth.Credentials) distribution.Options {
 	r := m.run
 	o := distribution.OptionsFromEnv(r.Env)
@@ -90,8 +94,11 @@ func (m *Remote) options(credentials auth.Credentials) distribution.Options {
 	return o
 }
 
-// Repository returns the repository of a reference, with the actions that the run needs there.
-func (m *Remote) Repository(ctx context.Context, ref reference.Reference, actions ...string) (*distribution.Repository, error) {
+// Repository returns the repository of a reference. actions are those that the run needs there: see
+// auth.Pull and the like.
+func (m *Remote) Repository(
+	ctx context.Context, ref reference.Reference, actions ...string,
+) (*distribution.Repository, error) {
 	m.Host = ref.Host()
 	t, err := m.transport(ctx)
 	if err != nil {
@@ -102,7 +109,7 @@ func (m *Remote) Repository(ctx context.Context, ref reference.Reference, action
 	return repo, nil
 }
 
-// Ping checks with the registry that it takes the credentials.
+// Ping checks credentials with the registry (end-1).
 func (m *Remote) Ping(ctx context.Context, credentials auth.Credentials) error {
 	return distribution.NewTransport(m.options(credentials)).Client(m.Host).Ping(ctx)
 }

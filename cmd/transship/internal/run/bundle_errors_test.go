@@ -10,14 +10,15 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
-// Where room cannot be reserved a disk may become full while blobs come.
+// A disk may become full while blobs arrive if the file system cannot reserve space.
 func TestFullDiskHint(t *testing.T) {
 	full := &UnfinishedError{Path: "x.tar", Err: syscall.ENOSPC}
 	interrupted, cancel := context.WithCancelCause(t.Context())
 	cancel(cli.ErrInterrupted)
 	for _, err := range []error{full, cli.WrapInterrupted(interrupted, full)} {
 		r := New(cli.NewStreams(func(string) string { return "" }, nil, nil, nil))
-		if hint := r.Hint(WithDiskFullHint(err)); !strings.Contains(hint, "what has come is kept in x.tar.partial") || !strings.HasPrefix(hint, "make room there; ") && !errors.Is(err, cli.ErrInterrupted) {
+		if hint := r.Hint(WithDiskFullHint(err)); !strings.Contains(hint, "what has come is kept in x.tar.partial") ||
+			!strings.HasPrefix(hint, "make room there; ") && !errors.Is(err, cli.ErrInterrupted) {
 			t.Errorf("%v: the hint is %s", err, hint)
 		}
 	}

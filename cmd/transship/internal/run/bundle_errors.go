@@ -1,0 +1,84 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/transfer"
+)
+
+// UnfinishedError reports that a bundle was not finished. What was written is kept for the next
+// try.
+type UnfinishedError struct {
+	Path string // of the bundle
+	Err  error
+}
+
+// Error returns the reason.
+func (e *UnfinishedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *UnfinishedError) Unwrap() error { return e.Err }
+
+// Hint returns the hint of the reason if that makes the same command fail again, such as a damaged
+// source archive, and else what is kept.
+func (e *UnfinishedError) Hint() string {
+	if hint, ok := cli.HintOf(e.Err); ok {
+		return hint
+	}
+	if errors.Is(e.Err, transfer.ErrSeveral) {
+		return severalHint
+	}
+	if IsArchiveError(e.Err) {
+		return archiveHint(e.Err)
+	}
+	return e.keptHint()
+}
+
+// keptHint says what is left of the bundle.
+func (e *UnfinishedError) keptHint() string {
+	return fmt.Sprintf(
+		"what has come is kept in %s.partial: the same command goes on from there; remove it if you will not", e.Path)
+}
+
+// WithDiskFullHint adds to the error of a full disk a hint that says what is kept. It is for
+// commands that write images.
+func WithDiskFullHint(err error) error {
+	if !errors.Is(err, syscall.ENOSPC) {
+		return err
+	}
+	var unfinished *UnfinishedError
+	if errors.As(err, &unfinished) {
+		return cli.WithHint(err, "make room there; "+unfinished.keptHint())
+	}
+	return cli.WithHint(err, "make room there; no image is left half, and blobs that are whole are not fetched again")
+}
+
+// DamagedHint is the hint for a bundle with damaged content.
+const DamagedHint = "carry it over again; transship verify FILE tells all that is wrong"
+
+// IsArchiveError reports whether an archive cannot be used, or a layout has a newer format.
+func IsArchiveError(err error) bool {
+	return cli.Has[*layout.ArchiveError](err) || isDamaged(err) || errors.Is(err, layout.ErrNewer)
+}
+
+// archiveHint returns the hint for an error that IsArchiveError reports.
+func archiveHint(err error) string {
+	switch {
+	case errors.Is(err, layout.ErrVolume):
+		return "have all volumes in one folder, as they were written; " +
+			"transship verify FILE names those that are damaged"
+	case errors.Is(err, layout.ErrDamaged):
+		return DamagedHint
+	case errors.Is(err, layout.ErrUnsafe):
+		return "no honest tool writes such a file; do not load it anywhere"
+	case errors.Is(err, layout.ErrBusy):
+		return "wait for it to end, or write to another file"
+	case errors.Is(err, layout.ErrNewer):
+		return "take the transship that wrote it, or a newer one"
+	}
+	return ""
+}

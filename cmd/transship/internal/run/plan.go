@@ -1,0 +1,57 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"flag"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+)
+
+// PlanFlag registers --plan. Under it a command makes its calls to registries as usual: [wire.Plan]
+// answers the writes. It copies with [Run.Jobs], changes nothing else if [Run.Planning], and its
+// result is not printed.
+func (r *Run) PlanFlag(fs *flag.FlagSet) {
+	fs.Var(&r.Plan, "plan", "change nothing: print the calls that would be made, and what each blob needs; "+
+		"--plan=json for scripts")
+	fs.Var(&r.Plan, "dry-run", "the same as --plan")
+}
+
+// Planning reports whether the run only plans: it must not change anything.
+func (r *Run) Planning() bool { return r.Plan.Enabled() }
+
+// Jobs returns how many blobs a command transfers at a time: n, or 1 in a plan, whose calls then
+// have the order of the documents.
+func (r *Run) Jobs(n cli.Count) int {
+	if r.Planning() {
+		return 1
+	}
+	return int(n)
+}
+
+// ParallelImages returns how many images a command works on at once. With one job it is 1.
+func (r *Run) ParallelImages(jobs cli.Count) int {
+	if r.Jobs(jobs) == 1 {
+		return 1
+	}
+	return cli.ParallelImages
+}
+
+// printPlan runs a command without its result and prints the plan instead, also if some of several
+// images failed.
+func (r *Run) printPlan(ctx context.Context, act Action, args []string) error {
+	r.Stdout.Discard = true
+	err := act(ctx, r, args)
+	r.Stdout.Discard = false
+	if err != nil && !cli.Has[*cli.PartialError](err) {
+		return err
+	}
+	report, reportErr := r.Plan.Report()
+	if reportErr != nil {
+		return errors.Join(err, reportErr)
+	}
+	if r.Plan.Format == "json" {
+		return errors.Join(err, cli.PrintJSON(r.Stdout, report))
+	}
+	return errors.Join(err, report.Text(r.Stdout))
+}
