@@ -15,69 +15,76 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// An image's id is the digest of its manifest or index, as it is with docker's containerd image store. The digest of a
-// config, the id of docker's older store, is understood too, and so is any prefix of either that is unique.
+// An image's id is the digest of its manifest or index, as in docker's containerd image store. The
+// digest of its config, the id in docker's older store, is accepted too, and so is a unique prefix
+// of either.
 
-// imageID is what may be an id or its prefix.
+// imageID matches ids and their prefixes.
 var imageID = regexp.MustCompile(`^(?:sha256:)?[0-9a-f]{1,64}$`)
 
 // noImageError says that the store has no such image. It is fs.ErrNotExist.
 type noImageError struct{ arg string }
 
-// Error is docker's text.
+// Error is docker's text with the argument.
 func (e *noImageError) Error() string { return "no such image in the local store: " + e.arg }
 
 // Unwrap returns fs.ErrNotExist.
 func (*noImageError) Unwrap() error { return fs.ErrNotExist }
 
-// Hint implements [hinted].
+// Hint names the commands that list and pull images.
 func (*noImageError) Hint() string {
 	return "transship images lists what there is; transship pull REF brings an image there"
 }
 
-// imageFound is an entry of the store that an argument means; part is set where it means an image that has no entry
-// of its own, since it is part of an index. Then root is that of the index.
-type imageFound struct {
-	root layout.Root
-	part *manifest.Descriptor
+// foundImage is an image of the store: an entry of its own, or a child of an index.
+type foundImage struct {
+	root  layout.Root          // the entry of the image, or of the index
+	child *manifest.Descriptor // nil if the image has an entry of its own
 }
 
-// descriptor is that of the image itself.
-func (f imageFound) descriptor() manifest.Descriptor {
-	if f.part != nil {
-		return *f.part
+// descriptor returns the descriptor of the image itself.
+func (f foundImage) descriptor() manifest.Descriptor {
+	if f.child != nil {
+		return *f.child
 	}
 	return f.root.Descriptor
 }
 
-// findImages returns what an argument means: a reference, or an id. There is at least one; several are entries of the
-// same image.
-func findImages(ctx context.Context, dir *layout.Dir, arg string) ([]imageFound, error) {
+// findImages returns the images that an argument names by reference or id, at least one. Several
+// are entries of the same image.
+func findImages(ctx context.Context, dir *layout.Dir, arg string) ([]foundImage, error) {
 	roots, err := dir.Roots()
 	if err != nil {
 		return nil, err
 	}
-	ref, notReference := reference.Parse(arg)
-	if notReference == nil {
-		if found := named(ctx, dir, roots, ref); len(found) > 0 {
+	ref, badReference := reference.Parse(arg)
+	if badReference == nil {
+		if found := findByReference(ctx, dir, roots, ref); len(found) > 0 {
 			return found, nil
 		}
 	}
 	if imageID.MatchString(arg) {
-		return identified(ctx, dir, roots, arg)
+		return findByID(ctx, dir, roots, arg)
 	}
-	if notReference != nil {
-		return nil, notReference
+	if badReference != nil {
+		return nil, badReference
 	}
 	return nil, &noImageError{arg}
 }
 
-// named returns the entries that a reference means.
-func named(ctx context.Context, dir *layout.Dir, roots []layout.Root, ref reference.Reference) []imageFound {
-	var found []imageFound
+// findByReference returns the entries of a reference, or else the child of an index that it names
+// by digest.
+func findByReference(ctx context.Context, dir *layout.Dir, roots []layout.Root, ref reference.Reference) []foundImage {
+	matches := func(r layout.Root) bool {
+		if ref.Digest != "" {
+			return r.Digest == ref.Digest
+		}
+		return r.Tag == ref.Tag
+	}
+	var found []foundImage
 	for _, r := range roots {
-		if r.Repository == ref.Name() && (ref.Digest != "" && r.Digest == ref.Digest || ref.Digest == "" && r.Tag == ref.Tag) {
-			found = append(found, imageFound{root: r})
+		if r.Repository == ref.Name() && matches(r) {
+			found = append(found, foundImage{root: r})
 		}
 	}
 	if len(found) > 0 || ref.Digest == "" {
@@ -87,14 +94,17 @@ func named(ctx context.Context, dir *layout.Dir, roots []layout.Root, ref refere
 	if err != nil {
 		return nil
 	}
-	return []imageFound{{root: layout.Root{Repository: ref.Name()}, part: &d}}
+	return []foundImage{{root: layout.Root{Repository: ref.Name()}, child: &d}}
 }
 
-// identified returns the entries of the image with an id. Where there is none it looks for one that is part of an index.
-func identified(ctx context.Context, dir *layout.Dir, roots []layout.Root, id string) ([]imageFound, error) {
-	s := &idSearch{dir: dir, prefix: "sha256:" + strings.TrimPrefix(id, "sha256:"), match: map[blob.Digest][]imageFound{}}
+// findByID returns the entries of the image with an id, or else the child of an index with that id.
+func findByID(ctx context.Context, dir *layout.Dir, roots []layout.Root, id string) ([]foundImage, error) {
+	s := &idSearch{
+		dir: dir, prefix: "sha256:" + strings.TrimPrefix(id, "sha256:"),
+		found: map[blob.Digest][]foundImage{},
+	}
 	for _, r := range roots {
-		if err := s.look(ctx, imageFound{root: r}); err != nil {
+		if err := s.visit(ctx, foundImage{root: r}); err != nil {
 			return nil, err
 		}
 	}
@@ -102,66 +112,66 @@ func identified(ctx context.Context, dir *layout.Dir, roots []layout.Root, id st
 	case 0:
 		return nil, &noImageError{id}
 	case 1:
-		return s.match[s.digests[0]], nil
+		return s.found[s.digests[0]], nil
 	}
 	return nil, s.ambiguous(id)
 }
 
-// idSearch looks for the images whose id begins with a prefix.
+// idSearch finds the images whose id begins with a prefix.
 type idSearch struct {
 	dir     *layout.Dir
 	prefix  string
-	digests []blob.Digest // of those found, in the store's order
-	match   map[blob.Digest][]imageFound
+	digests []blob.Digest // the keys of found, in the store's order
+	found   map[blob.Digest][]foundImage
 }
 
-// look looks at an image, and at those below it.
-func (s *idSearch) look(ctx context.Context, at imageFound) error {
+// visit adds an image if its id matches, and visits the children of an index.
+func (s *idSearch) visit(ctx context.Context, at foundImage) error {
 	d := at.descriptor()
 	refs, err := references(ctx, s.dir.Repository(at.root.Repository), d)
 	if err != nil {
 		return err
 	}
 	index := manifest.IsIndex(d.MediaType)
-	config := !index && len(refs) > 0 && s.is(refs[0].Digest)
-	if s.is(d.Digest) || config {
+	config := !index && len(refs) > 0 && s.matches(refs[0].Digest)
+	if s.matches(d.Digest) || config {
 		s.add(d.Digest, at)
 	}
 	if !index {
 		return nil
 	}
 	for _, ref := range refs {
-		if err := s.look(ctx, imageFound{root: at.root, part: &ref}); err != nil {
+		if err := s.visit(ctx, foundImage{root: at.root, child: &ref}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *idSearch) is(d blob.Digest) bool { return strings.HasPrefix(string(d), s.prefix) }
+func (s *idSearch) matches(d blob.Digest) bool { return strings.HasPrefix(string(d), s.prefix) }
 
-// add notes an image. One that has an entry of its own is no part of an index.
-func (s *idSearch) add(d blob.Digest, at imageFound) {
-	have, known := s.match[d]
+// add adds an image. Its own entries replace one as the child of an index.
+func (s *idSearch) add(d blob.Digest, at foundImage) {
+	have, known := s.found[d]
 	switch {
 	case !known:
 		s.digests = append(s.digests, d)
-		s.match[d] = []imageFound{at}
-	case at.part == nil && have[0].part != nil:
-		s.match[d] = []imageFound{at}
-	case at.part == nil:
-		s.match[d] = append(have, at)
+		s.found[d] = []foundImage{at}
+	case at.child == nil && have[0].child != nil:
+		s.found[d] = []foundImage{at}
+	case at.child == nil:
+		s.found[d] = append(have, at)
 	}
 }
 
-// ambiguous names the images that an id may mean, the first of them if they are many.
+// ambiguous is the error of an id that several images match. It names the first four.
 func (s *idSearch) ambiguous(id string) error {
-	const most = 4
+	const limit = 4
 	var names []string
-	for _, d := range s.digests[:min(most, len(s.digests))] {
-		names = append(names, fmt.Sprintf("%s (%s)", d.Short(), s.match[d][0].root.Repository))
+	for _, d := range s.digests[:min(limit, len(s.digests))] {
+		names = append(names, fmt.Sprintf("%s (%s)", d.Short(), s.found[d][0].root.Repository))
 	}
-	if more := len(s.digests) - most; more > 0 {
+	if more := len(s.digests) - limit; more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
 	}
 	return &cli.UsageError{
@@ -170,7 +180,7 @@ func (s *idSearch) ambiguous(id string) error {
 	}
 }
 
-// references returns what a manifest of the store needs; of one that is not there, nothing.
+// references returns what a manifest of the store refers to, nothing if the manifest is missing.
 func references(ctx context.Context, repo *layout.Repository, d manifest.Descriptor) ([]manifest.Descriptor, error) {
 	m, err := repo.Manifest(ctx, string(d.Digest))
 	if run.IsNotFound(err) {

@@ -19,7 +19,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// imagesCommand is the command images.
+// imagesCommand is images and its flags.
 type imagesCommand struct{ digests, noTrunc, quiet, asJSON bool }
 
 // ImageRow is one image of the local store, as images --json prints it.
@@ -29,9 +29,10 @@ type ImageRow struct {
 	Digest     blob.Digest `json:"digest"`
 	MediaType  string      `json:"mediaType"`
 	Platforms  []string    `json:"platforms"`
-	Size       int64       `json:"size"` // bytes of manifests, configs and layers, as they travel, each once
+	Size       int64       `json:"size"` // bytes of manifests, configs and layers as transferred, each once
 }
 
+// Images returns the command images.
 func Images() run.Command {
 	return run.Command{
 		Name: "images", Args: "[REPOSITORY[:TAG]]", Min: 0, Max: 1,
@@ -41,22 +42,22 @@ compressed; what several images share is counted for each.`,
 		Example: `transship images
 transship images --json hczjl/halo`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			l := &imagesCommand{}
-			fs.BoolVar(&l.digests, "digests", false, "show digests")
-			fs.BoolVar(&l.noTrunc, "no-trunc", false, "show whole ids")
-			fs.BoolVar(&l.quiet, "quiet", false, "print nothing but ids")
+			c := &imagesCommand{}
+			fs.BoolVar(&c.digests, "digests", false, "show digests")
+			fs.BoolVar(&c.noTrunc, "no-trunc", false, "show whole ids")
+			fs.BoolVar(&c.quiet, "quiet", false, "print nothing but ids")
 			cli.Alias(fs, "q", "quiet")
-			fs.BoolVar(&l.asJSON, "json", false, "print JSON for scripts")
-			return l.run
+			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
+			return c.run
 		},
 	}
 }
 
 func (c *imagesCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	wanted := func(layout.Root) bool { return true }
+	selects := func(layout.Root) bool { return true }
 	if len(args) > 0 {
 		var err error
-		if wanted, err = filter(args[0]); err != nil {
+		if selects, err = rootFilter(args[0]); err != nil {
 			return err
 		}
 	}
@@ -64,7 +65,7 @@ func (c *imagesCommand) run(ctx context.Context, r *run.Run, args []string) erro
 	if err != nil {
 		return err
 	}
-	rows, err := imageRows(ctx, r, dir, wanted)
+	rows, err := imageRows(ctx, r, dir, selects)
 	switch {
 	case err != nil:
 		return err
@@ -79,30 +80,33 @@ func (c *imagesCommand) run(ctx context.Context, r *run.Run, args []string) erro
 	return c.table(r.Stdout, rows)
 }
 
-// filter returns what tells whether an image is of a repository or, where arg says so, has a tag or digest.
-func filter(arg string) (func(layout.Root) bool, error) {
+// rootFilter parses a repository or an image name, and returns a function that reports whether an
+// entry belongs to it.
+func rootFilter(arg string) (func(layout.Root) bool, error) {
 	if repository, err := reference.ParseRepository(arg); err == nil {
 		return func(r layout.Root) bool { return r.Repository == repository.Name() }, nil
 	}
 	ref, err := reference.Parse(arg)
 	return func(r layout.Root) bool {
-		return r.Repository == ref.Name() && (ref.Tag == "" || r.Tag == ref.Tag) && (ref.Digest == "" || r.Digest == ref.Digest)
+		return r.Repository == ref.Name() && (ref.Tag == "" || r.Tag == ref.Tag) &&
+			(ref.Digest == "" || r.Digest == ref.Digest)
 	}, err
 }
 
-// imageRows reads what there is to say of the images, sorted by repository, tag and digest. Of one that is damaged or
-// lacks something only the name is listed, with a note.
-func imageRows(ctx context.Context, r *run.Run, dir *layout.Dir, wanted func(layout.Root) bool) ([]ImageRow, error) {
+// imageRows returns the selected images, sorted by repository, tag and digest. An image that is
+// damaged or incomplete gets a warning and a row without platforms or size.
+func imageRows(ctx context.Context, r *run.Run, dir *layout.Dir, selects func(layout.Root) bool) ([]ImageRow, error) {
 	roots, err := dir.Roots()
 	if err != nil {
 		return nil, err
 	}
 	rows := []ImageRow{}
 	for _, root := range roots {
-		if !wanted(root) {
+		if !selects(root) {
 			continue
 		}
-		row := ImageRow{Repository: root.Repository, Tag: root.Tag, Digest: root.Digest, MediaType: root.MediaType, Platforms: []string{}}
+		row := ImageRow{Repository: root.Repository, Tag: root.Tag, Digest: root.Digest,
+			MediaType: root.MediaType, Platforms: []string{}}
 		if err := row.measure(ctx, dir.Repository(root.Repository)); ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		} else if err != nil {
@@ -111,12 +115,13 @@ func imageRows(ctx context.Context, r *run.Run, dir *layout.Dir, wanted func(lay
 		rows = append(rows, row)
 	}
 	slices.SortFunc(rows, func(a, b ImageRow) int {
-		return cmp.Or(strings.Compare(a.Repository, b.Repository), strings.Compare(a.Tag, b.Tag), strings.Compare(string(a.Digest), string(b.Digest)))
+		return cmp.Or(cmp.Compare(a.Repository, b.Repository), cmp.Compare(a.Tag, b.Tag),
+			cmp.Compare(a.Digest, b.Digest))
 	})
 	return rows, nil
 }
 
-// measure finds the platforms and the size.
+// measure sets the platforms and the size.
 func (r *ImageRow) measure(ctx context.Context, repo *layout.Repository) error {
 	all, err := new(transfer.Engine).Collect(ctx, repo, string(r.Digest))
 	if err != nil {
@@ -138,7 +143,7 @@ func (r *ImageRow) measure(ctx context.Context, repo *layout.Repository) error {
 		r.Size += d.Size
 	}
 	if !manifest.IsIndex(all.Root.MediaType) {
-		// A manifest whose config says nothing of it, as an artifact's, has no platform.
+		// A manifest whose config says no platform, such as an artifact's, has none.
 		if p, err := transfer.ImagePlatform(ctx, repo, all.Root); err == nil {
 			platforms = append(platforms, p)
 		}
@@ -151,17 +156,12 @@ func (r *ImageRow) measure(ctx context.Context, repo *layout.Repository) error {
 	return nil
 }
 
-// id is the image's id as docker shows it: twelve digits, or all of them with the algorithm.
+// id returns the image's id as docker shows it: twelve digits, or with --no-trunc the whole digest.
 func (c *imagesCommand) id(r ImageRow) string {
 	if c.noTrunc {
 		return string(r.Digest)
 	}
-	return shortID(r.Digest)
-}
-
-// shortID is the first twelve digits.
-func shortID(d blob.Digest) string {
-	_, digits, _ := strings.Cut(d.Short(), ":")
+	_, digits, _ := strings.Cut(r.Digest.Short(), ":")
 	return digits
 }
 
@@ -179,12 +179,13 @@ func (c *imagesCommand) table(out io.Writer, rows []ImageRow) error {
 		if r.Size > 0 {
 			size = cli.FormatBytes(r.Size)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s%s\t%s\t%s\n", r.familiar(), cmp.Or(r.Tag, "<none>"), digest(string(r.Digest)), c.id(r), platforms, size)
+		fmt.Fprintf(w, "%s\t%s\t%s%s\t%s\t%s\n",
+			r.familiar(), cmp.Or(r.Tag, "<none>"), digest(string(r.Digest)), c.id(r), platforms, size)
 	}
 	return w.Flush()
 }
 
-// familiar is the repository as people call it.
+// familiar returns the repository's short name.
 func (r ImageRow) familiar() string {
 	if ref, err := reference.ParseRepository(r.Repository); err == nil {
 		return ref.FamiliarName()

@@ -2,5 +2,5 @@
 
 package store
 
-// checkOwner does nothing where files have no owner that is a number.
+// checkOwner does nothing on systems without numeric owners.
 func checkOwner(string) error { return nil }

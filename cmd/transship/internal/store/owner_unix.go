@@ -8,12 +8,12 @@ import (
 	"syscall"
 )
 
-// checkOwner refuses a folder of somebody else that the user has not named. With sudo HOME may still be that of the
-// caller, and files of root would lock the caller out of the own store.
+// checkOwner refuses a folder of another user. With sudo, HOME may still be the caller's, and files
+// of root would lock the caller out of their store.
 func checkOwner(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil // opening it tells more
+		return nil // opening the folder gives a better error
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || int(stat.Uid) == os.Geteuid() {

@@ -12,26 +12,28 @@ import (
 	"github.com/hczjl/transship/distribution/layout"
 )
 
-// pruneAgain is how long a prune waits before it looks again whether the store is free.
-const pruneAgain = 100 * time.Millisecond
+// pruneRetry is the time between two attempts to prune a store that is in use.
+const pruneRetry = 100 * time.Millisecond
 
-// pruneCommand is the command prune.
+// pruneCommand is prune and its flags.
 type pruneCommand struct{ all bool }
 
+// Prune returns the command prune.
 func Prune() run.Command {
 	return run.Command{
-		Name: "prune", Args: "", Min: 0, Max: 0,
+		Name: "prune", Min: 0, Max: 0,
 		Short: "remove from the local store what no image needs",
 		Long: `Removes manifests and blobs that no image leads to, such as those of a pull that was interrupted and is not
 wanted any more. It waits until no other command is using the store, and asks no questions.`,
 		Example: `transship prune --all`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			p := &pruneCommand{}
-			fs.BoolVar(&p.all, "all", false, "remove images without a tag too, but for signatures and the like of those with one")
+			c := &pruneCommand{}
+			fs.BoolVar(&c.all, "all", false,
+				"remove images without a tag too, but for signatures and the like of those with one")
 			cli.Alias(fs, "a", "all")
 			fs.BoolVar(&r.Quiet, "quiet", false, "print nothing but errors")
 			cli.Alias(fs, "q", "quiet")
-			return p.run
+			return c.run
 		},
 	}
 }
@@ -57,20 +59,20 @@ func (c *pruneCommand) run(ctx context.Context, r *run.Run, _ []string) error {
 	return err
 }
 
-// whenFree prunes as soon as nobody uses the store.
+// whenFree prunes as soon as no other command uses the store.
 func (c *pruneCommand) whenFree(ctx context.Context, r *run.Run, dir *layout.Dir) (layout.Pruned, error) {
-	for told := false; ; told = true {
+	for noted := false; ; noted = true {
 		done, err := dir.Prune(ctx, layout.Pruning{Untagged: c.all})
 		if !errors.Is(err, layout.ErrInUse) {
 			return done, inStore(r.Env, err)
 		}
-		if !told {
+		if !noted {
 			r.Note("waiting for another command that is using the store")
 		}
 		select {
 		case <-ctx.Done():
 			return done, context.Cause(ctx)
-		case <-time.After(pruneAgain):
+		case <-time.After(pruneRetry):
 		}
 	}
 }

@@ -15,13 +15,14 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// pullCommand is the command pull.
+// pullCommand is pull and its flags.
 type pullCommand struct {
 	from      *run.Remote
 	platforms cli.PlatformList
 	jobs      cli.Count
 }
 
+// Pull returns the command pull.
 func Pull() run.Command {
 	return run.Command{
 		Name: "pull", Args: "REF [REF...]", Min: 1, Max: -1,
@@ -33,16 +34,17 @@ those.`,
 		Example: `transship pull halohub/halo:1.6
 transship pull --platform linux/arm64 alpine:3.20`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			p := &pullCommand{from: r.RemoteFlags(fs, "", "the registry")}
-			fs.Var(&p.platforms, "platform", "pull only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
-			r.JobsFlag(fs, &p.jobs, "pull")
+			c := &pullCommand{from: r.RemoteFlags(fs, "", "the registry")}
+			fs.Var(&c.platforms, "platform",
+				"pull only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
+			r.JobsFlag(fs, &c.jobs, "pull")
 			r.RangesFlag(fs)
 			r.PaceFlags(fs)
 			r.PlanFlag(fs)
 			r.CommonFlags(fs)
 			r.VerboseFlag(fs)
 			return func(ctx context.Context, r *run.Run, args []string) error {
-				return run.WithDiskFullHint(p.run(ctx, r, args))
+				return run.WithDiskFullHint(c.run(ctx, r, args))
 			}
 		},
 	}
@@ -58,21 +60,24 @@ func (c *pullCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		refs[arg] = ref
 	}
 	c.from.Host = refs[args[0]].Host()
-	into, release, err := storeTargets(r)
+	target, release, err := storeTargets(r)
 	if err != nil {
 		return err
 	}
 	defer release()
 	return cli.EachArg(ctx, r.Streams, args, func(ctx context.Context, arg string) error {
-		return c.one(ctx, r, into(refs[arg].Name()), refs[arg])
+		return c.pull(ctx, r, target(refs[arg].Name()), refs[arg])
 	})
 }
 
-// storeTargets opens the store: into returns its repositories, in a plan those that note what they would get.
-func storeTargets(r *run.Run) (into func(repository string) image.TagTarget, release func(), err error) {
+// storeTargets opens the store. target returns its repositories; under --plan they only note what
+// they would get.
+func storeTargets(r *run.Run) (target func(repository string) image.TagTarget, release func(), err error) {
 	if !r.Planning() {
 		dir, release, err := holdStore(r.Env)
-		return func(name string) image.TagTarget { return image.LayoutTarget{Repository: dir.Repository(name)} }, release, err
+		return func(name string) image.TagTarget {
+			return image.LayoutTarget{Repository: dir.Repository(name)}
+		}, release, err
 	}
 	path, err := ownStoreDir(r.Env)
 	if err != nil {
@@ -85,8 +90,8 @@ func storeTargets(r *run.Run) (into func(repository string) image.TagTarget, rel
 	return func(name string) image.TagTarget { return local.Repository(name) }, func() {}, nil
 }
 
-// one pulls an image and prints what docker does.
-func (c *pullCommand) one(ctx context.Context, r *run.Run, dst image.TagTarget, ref reference.Reference) error {
+// pull pulls an image and prints what docker does.
+func (c *pullCommand) pull(ctx context.Context, r *run.Run, dst image.TagTarget, ref reference.Reference) error {
 	src, err := c.from.ForHost(ref.Host()).Repository(ctx, ref, auth.Pull)
 	if err != nil {
 		return err
@@ -104,19 +109,20 @@ func (c *pullCommand) one(ctx context.Context, r *run.Run, dst image.TagTarget, 
 		if show.UpToDate {
 			status = "Image is up to date for "
 		}
-		asked := ref
+		shown := ref
 		if ref.Digest != "" {
-			asked.Tag = "" // it says nothing beside a digest
+			shown.Tag = "" // a digest takes precedence over a tag
 		}
-		fmt.Fprintf(r.Stdout, "Digest: %s\nStatus: %s%s\n", d.Digest, status, asked.Familiar())
+		fmt.Fprintf(r.Stdout, "Digest: %s\nStatus: %s%s\n", d.Digest, status, shown.Familiar())
 	}
 	fmt.Fprintln(r.Stdout, ref)
 	return nil
 }
 
-// copy brings the image into its repository of the store. Where one platform of a list is asked for it is the image for
-// that, unless several are: a list may have one for each version of Windows.
-func (c *pullCommand) copy(ctx context.Context, r *run.Run, show *image.Progress, src transfer.Source, dst image.TagTarget, ref reference.Reference) (manifest.Descriptor, error) {
+// copy copies the image to its repository of the store. With one --platform it stores the image for
+// it, not an index, unless several match: an index may have one for each version of Windows.
+func (c *pullCommand) copy(ctx context.Context, r *run.Run, show *image.Progress, src transfer.Source,
+	dst image.TagTarget, ref reference.Reference) (manifest.Descriptor, error) {
 	engine := r.Engine(c.jobs, show.Event)
 	engine.Platforms, engine.Flatten = c.platforms, len(c.platforms) == 1
 	d, err := image.StoreAs(ctx, engine, src, ref.Identifier(), dst, ref)

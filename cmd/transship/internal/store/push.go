@@ -20,23 +20,24 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// pushCommand is the command push.
+// pushCommand is push and its flags.
 type pushCommand struct {
 	to   *run.Remote
 	jobs cli.Count
 }
 
+// Push returns the command push.
 func Push() run.Command {
 	return run.Command{
 		Name: "push", Args: "REF", Min: 1, Max: 1,
 		Short:   "send an image of the local store to its registry",
 		Example: `transship push registry.example.com/hczjl/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			p := &pushCommand{to: r.RemoteFlags(fs, "", "the registry")}
-			r.SendFlags(fs, p.to, &p.jobs, "send")
+			c := &pushCommand{to: r.RemoteFlags(fs, "", "the registry")}
+			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)
 			r.VerboseFlag(fs)
-			return p.run
+			return c.run
 		},
 	}
 }
@@ -73,13 +74,14 @@ func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	return nil
 }
 
-// copy sends the image.
-func (c *pushCommand) copy(ctx context.Context, r *run.Run, dir *layout.Dir, ref reference.Reference) (manifest.Descriptor, error) {
+// copy copies the image to its registry.
+func (c *pushCommand) copy(ctx context.Context, r *run.Run, dir *layout.Dir,
+	ref reference.Reference) (manifest.Descriptor, error) {
 	repo, err := c.to.Repository(ctx, ref, auth.Pull, auth.Push)
 	if err != nil {
 		return manifest.Descriptor{}, err
 	}
-	from, err := neighboursOf(dir, ref)
+	mountSource, err := mountSources(dir, ref)
 	if err != nil {
 		return manifest.Descriptor{}, err
 	}
@@ -87,7 +89,8 @@ func (c *pushCommand) copy(ctx context.Context, r *run.Run, dir *layout.Dir, ref
 	show := image.NewProgress(r)
 	engine := r.Engine(c.jobs, show.Event)
 	stop := show.Start()
-	d, err := engine.Copy(ctx, dir.Repository(ref.Name()), ref.Identifier(), &image.MountTarget{Repository: repo, From: from}, ref.Identifier())
+	dst := &image.MountTarget{Repository: repo, From: mountSource}
+	d, err := engine.Copy(ctx, dir.Repository(ref.Name()), ref.Identifier(), dst, ref.Identifier())
 	stop()
 	if cli.Has[*blob.MismatchError](err) {
 		err = cli.WithHint(err, "the local store is damaged there: transship rmi the image and pull it again")
@@ -98,9 +101,10 @@ func (c *pushCommand) copy(ctx context.Context, r *run.Run, dir *layout.Dir, ref
 	return d, err
 }
 
-// neighboursOf returns what tells which repository of the registry has a blob: one that the store has pulled it from.
-// Each that no longer has the blob would cost a call, so one is tried.
-func neighboursOf(dir *layout.Dir, ref reference.Reference) (func(context.Context, blob.Digest) string, error) {
+// mountSources returns a function that names another repository of ref's registry from which the
+// store has pulled a blob, "" if there is none. It names one only: each that no longer has the blob
+// costs a call.
+func mountSources(dir *layout.Dir, ref reference.Reference) (func(context.Context, blob.Digest) string, error) {
 	roots, err := dir.Roots()
 	if err != nil {
 		return nil, err

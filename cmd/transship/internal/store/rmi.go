@@ -13,9 +13,10 @@ import (
 	"github.com/hczjl/transship/distribution/layout"
 )
 
-// rmiCommand is the command rmi.
+// rmiCommand is rmi and its flags.
 type rmiCommand struct{ force bool }
 
+// Rmi returns the command rmi.
 func Rmi() run.Command {
 	return run.Command{
 		Name: "rmi", Args: "REF|ID [REF|ID...]", Min: 1, Max: -1,
@@ -38,11 +39,13 @@ func (c *rmiCommand) run(ctx context.Context, r *run.Run, args []string) error {
 	if err != nil {
 		return err
 	}
-	return cli.EachArg(ctx, r.Streams, args, func(ctx context.Context, arg string) error { return c.one(ctx, r, dir, arg) })
+	return cli.EachArg(ctx, r.Streams, args, func(ctx context.Context, arg string) error {
+		return c.remove(ctx, r, dir, arg)
+	})
 }
 
-// one removes what an argument means and prints what docker does.
-func (c *rmiCommand) one(ctx context.Context, r *run.Run, dir *layout.Dir, arg string) error {
+// remove removes what an argument names and prints what docker does.
+func (c *rmiCommand) remove(ctx context.Context, r *run.Run, dir *layout.Dir, arg string) error {
 	found, err := findImages(ctx, dir, arg)
 	if err != nil {
 		return err
@@ -68,11 +71,11 @@ func (c *rmiCommand) one(ctx context.Context, r *run.Run, dir *layout.Dir, arg s
 	return err
 }
 
-// removable returns the entries to remove.
-func (c *rmiCommand) removable(arg string, found []imageFound) ([]layout.Root, error) {
+// removable returns the entries to remove, or why they cannot be removed.
+func (c *rmiCommand) removable(arg string, found []foundImage) ([]layout.Root, error) {
 	var roots []layout.Root
 	for _, f := range found {
-		if f.part != nil {
+		if f.child != nil {
 			return nil, fmt.Errorf("%s is part of a list in %s and stays as long as that", arg, f.root.Repository)
 		}
 		if len(roots) > 0 && f.root.Repository != roots[0].Repository && !c.force {
@@ -84,18 +87,19 @@ func (c *rmiCommand) removable(arg string, found []imageFound) ([]layout.Root, e
 	return roots, nil
 }
 
-// printUntagged prints the names that images have lost: their tags and, with the last of a repository, their digest.
-func printUntagged(out io.Writer, dir *layout.Dir, gone []layout.Root) error {
+// printUntagged prints the names that were removed: tags, and with the last one of a repository the
+// digest too.
+func printUntagged(out io.Writer, dir *layout.Dir, removed []layout.Root) error {
 	left, err := dir.Roots()
 	if err != nil {
 		return err
 	}
-	for i, r := range gone {
+	for i, r := range removed {
 		if r.Tag != "" {
 			fmt.Fprintln(out, "Untagged:", rootName(r))
 		}
 		same := func(o layout.Root) bool { return o.Repository == r.Repository && o.Digest == r.Digest }
-		if !slices.ContainsFunc(left, same) && !slices.ContainsFunc(gone[i+1:], same) {
+		if !slices.ContainsFunc(left, same) && !slices.ContainsFunc(removed[i+1:], same) {
 			r.Tag = ""
 			fmt.Fprintln(out, "Untagged:", rootName(r))
 		}

@@ -1,3 +1,8 @@
+// Package store is the commands of the local store, which are called and print as docker's are:
+// [Pull], [Images], [Tag], [Push], [Rmi] and [Prune] each return the command of that name.
+//
+// The local store is what docker's is to its pull, tag and push. It is an OCI image layout whose
+// repositories have normalised names, such as docker.io/library/halo, and share their blobs.
 package store
 
 import (
@@ -10,9 +15,6 @@ import (
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 )
-
-// The local store is what docker's is to its pull, tag and push: an OCI image layout whose repositories are called by
-// their normalised names, docker.io/library/halo. Images of several repositories share their blobs in it.
 
 // storeError says that the local store cannot be used.
 type storeError struct {
@@ -28,13 +30,13 @@ func (e *storeError) Error() string {
 // Unwrap returns the reason.
 func (e *storeError) Unwrap() error { return e.err }
 
-// Hint implements [hinted].
+// Hint names the variable that sets the folder.
 func (*storeError) Hint() string {
 	return "set TRANSSHIP_STORE to a folder that is yours, empty or a store already"
 }
 
-// storeDir is where the store is: $TRANSSHIP_STORE, else in the folder for data that the XDG Base Directory
-// Specification gives programs. chosen tells that the user has named it.
+// storeDir returns the store's folder: $TRANSSHIP_STORE, else transship in the data folder of the
+// XDG Base Directory Specification. chosen reports whether the user has named it.
 func storeDir(env func(string) string) (path string, chosen bool, err error) {
 	if dir := env("TRANSSHIP_STORE"); dir != "" {
 		return dir, true, nil
@@ -45,10 +47,13 @@ func storeDir(env func(string) string) (path string, chosen bool, err error) {
 	if home := env("HOME"); home != "" {
 		return filepath.Join(home, ".local", "share", "transship"), false, nil
 	}
-	return "", false, &cli.UsageError{Message: "there is no folder for the local store", Advice: "set TRANSSHIP_STORE to a folder"}
+	return "", false, &cli.UsageError{
+		Message: "there is no folder for the local store",
+		Advice:  "set TRANSSHIP_STORE to a folder",
+	}
 }
 
-// ownStoreDir is storeDir, of this user unless the user has named it.
+// ownStoreDir returns storeDir. A folder that the user has not named must belong to the user.
 func ownStoreDir(env func(string) string) (path string, err error) {
 	path, chosen, err := storeDir(env)
 	if err != nil || chosen {
@@ -60,7 +65,7 @@ func ownStoreDir(env func(string) string) (path string, err error) {
 	return path, nil
 }
 
-// openStore opens the store, and makes it if there is none.
+// openStore opens the store, and creates it if there is none.
 func openStore(env func(string) string) (*layout.Dir, error) {
 	path, err := ownStoreDir(env)
 	if err != nil {
@@ -83,17 +88,17 @@ func holdStore(env func(string) string) (dir *layout.Dir, release func(), err er
 	return dir, release, inStore(env, err)
 }
 
-// inStore says of an error in writing to the store, where that is not allowed, that it is about the store.
+// inStore wraps an error of writing to the store in a storeError if permission was denied.
 func inStore(env func(string) string, err error) error {
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	path, _, _ := storeDir(env) // it was found before
+	path, _, _ := storeDir(env) // opening the store has succeeded
 	return &storeError{path, err}
 }
 
-// rootReference is the name of an image in the store: with its tag, else with its digest. It is false for an entry of
-// another tool whose repository is called what no reference can be.
+// rootReference returns the name of an image in the store: with its tag, else with its digest. It
+// reports false for an entry of another tool whose repository is not a valid name.
 func rootReference(r layout.Root) (reference.Reference, bool) {
 	ref, err := reference.ParseRepository(r.Repository)
 	if err != nil {
@@ -105,7 +110,7 @@ func rootReference(r layout.Root) (reference.Reference, bool) {
 	return ref.WithDigest(r.Digest), true
 }
 
-// rootName is what people call an image in the store.
+// rootName returns the short name of an image in the store.
 func rootName(r layout.Root) string {
 	if ref, ok := rootReference(r); ok {
 		return ref.Familiar()

@@ -11,6 +11,7 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
+// Tag returns the command tag.
 func Tag() run.Command {
 	return run.Command{
 		Name: "tag", Args: "SRC NEW", Min: 2, Max: 2,
@@ -19,7 +20,7 @@ func Tag() run.Command {
 digest of an image's config is understood as its id too.`,
 		Example: `transship tag halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
 transship tag 668f4ec33f09 hczjl/halo:amd64`,
-		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action { return tagImage },
+		Setup: func(*flag.FlagSet, *run.Run) run.Action { return tagImage },
 	}
 }
 
@@ -29,7 +30,10 @@ func tagImage(ctx context.Context, r *run.Run, args []string) error {
 		return err
 	}
 	if as.Digest != "" {
-		return &cli.UsageError{Message: "the new name has a digest", Advice: "name it with a tag; the digest stays what it is"}
+		return &cli.UsageError{
+			Message: "the new name has a digest",
+			Advice:  "name it with a tag; the digest stays what it is",
+		}
 	}
 	dir, release, err := holdStore(r.Env)
 	if err != nil {
@@ -41,6 +45,7 @@ func tagImage(ctx context.Context, r *run.Run, args []string) error {
 		return err
 	}
 	src := dir.Repository(found[0].root.Repository)
-	_, err = new(transfer.Engine).Copy(ctx, src, string(found[0].descriptor().Digest), image.LayoutTarget{Repository: dir.Repository(as.Name())}, as.Tag)
+	dst := image.LayoutTarget{Repository: dir.Repository(as.Name())}
+	_, err = new(transfer.Engine).Copy(ctx, src, string(found[0].descriptor().Digest), dst, as.Tag)
 	return err
 }
