@@ -13,6 +13,7 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
+// Annotate returns the command manifest annotate.
 func Annotate() run.Command {
 	return run.Command{
 		Name: "manifest annotate", Args: "LIST IMAGE", Min: 2, Max: 2,
@@ -58,7 +59,8 @@ func annotate(r *run.Run, listArg, imageArg string, set liststore.Annotation) er
 	}
 	liststore.Annotate(&entry, set)
 	if p := entry.Descriptor.Platform; !liststore.DockerSupports(p.OS, p.Architecture) {
-		r.Note("note: docker manifest annotate does not know %s/%s; registries and engines do not mind", p.OS, p.Architecture)
+		r.Note("note: docker manifest annotate does not know %s/%s; registries and engines do not mind",
+			p.OS, p.Architecture)
 	}
 	return store.Save(list.String(), entry)
 }

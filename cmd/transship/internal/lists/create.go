@@ -18,12 +18,13 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// createCommand is the command manifest create.
+// createCommand is manifest create and its flags.
 type createCommand struct {
-	at    *run.Remote
-	amend bool
+	registry *run.Remote
+	amend    bool
 }
 
+// Create returns the command manifest create.
 func Create() run.Command {
 	return run.Command{
 		Name: "manifest create", Args: "LIST IMAGE [IMAGE...]", Min: 2, Max: -1,
@@ -33,7 +34,7 @@ entries; IMAGEs may be on other registries. With --amend, IMAGEs that are in the
 to date, remove it before (transship manifest rm LIST IMAGE).`,
 		Example: `transship manifest create hczjl/halo:1.6 hczjl/halo:amd64 hczjl/halo:arm64 hczjl/halo:arm32`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			c := &createCommand{at: manifestRemote(r, fs)}
+			c := &createCommand{registry: registryFlags(r, fs)}
 			r.VerboseFlag(fs)
 			fs.BoolVar(&c.amend, "amend", false, "add to a list that exists")
 			cli.Alias(fs, "a", "amend")
@@ -47,7 +48,7 @@ func (c *createCommand) run(ctx context.Context, r *run.Run, args []string) erro
 	if err != nil {
 		return err
 	}
-	refs, err := parseAll(args[1:])
+	refs, err := parseReferences(args[1:])
 	if err != nil {
 		return err
 	}
@@ -55,8 +56,8 @@ func (c *createCommand) run(ctx context.Context, r *run.Run, args []string) erro
 	if err != nil {
 		return err
 	}
-	c.at.Host = list.Host()
-	begun, err := c.begun(store, list)
+	c.registry.Host = list.Host()
+	exists, err := c.listExists(store, list)
 	if err != nil {
 		return err
 	}
@@ -64,14 +65,14 @@ func (c *createCommand) run(ctx context.Context, r *run.Run, args []string) erro
 	if err != nil {
 		return err
 	}
-	if err := save(store, list.String(), found, begun); err != nil {
+	if err := save(store, list.String(), found, exists); err != nil {
 		return err
 	}
 	fmt.Fprintln(r.Stdout, "Created manifest list", list)
 	return nil
 }
 
-// parseNewList reads the name of a list that is to be made.
+// parseNewList parses the name of a list to create.
 func parseNewList(arg string) (reference.Reference, error) {
 	list, err := reference.Parse(arg)
 	switch {
@@ -83,8 +84,8 @@ func parseNewList(arg string) (reference.Reference, error) {
 	return list, nil
 }
 
-// begun tells whether the list is there already, and refuses that without --amend, in docker's words.
-func (c *createCommand) begun(store liststore.Store, list reference.Reference) (bool, error) {
+// listExists reports whether the list exists, which without --amend is an error with docker's text.
+func (c *createCommand) listExists(store liststore.Store, list reference.Reference) (bool, error) {
 	_, err := store.List(list.String())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -97,11 +98,11 @@ func (c *createCommand) begun(store liststore.Store, list reference.Reference) (
 	return true, nil
 }
 
-// save puts the entries into the list. One that is new is there as a whole or not at all.
-func save(store liststore.Store, list string, found [][]liststore.Entry, begun bool) error {
+// save adds the entries to the list. It removes a new list that it cannot complete.
+func save(store liststore.Store, list string, found [][]liststore.Entry, exists bool) error {
 	for _, e := range slices.Concat(found...) {
 		err := store.Save(list, e)
-		if err != nil && !begun {
+		if err != nil && !exists {
 			err = errors.Join(err, store.Remove(list))
 		}
 		if err != nil {
@@ -111,8 +112,10 @@ func save(store liststore.Store, list string, found [][]liststore.Entry, begun b
 	return nil
 }
 
-// collect finds the entries that each image contributes, side by side.
-func (c *createCommand) collect(ctx context.Context, r *run.Run, store liststore.Store, list reference.Reference, refs []reference.Reference) ([][]liststore.Entry, error) {
+// collect returns the entries of each image: that which the list has already, or else what its
+// registry has, fetched in parallel.
+func (c *createCommand) collect(ctx context.Context, r *run.Run, store liststore.Store, list reference.Reference,
+	refs []reference.Reference) ([][]liststore.Entry, error) {
 	found := make([][]liststore.Entry, len(refs))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(run.ManifestJobs)
@@ -129,9 +132,9 @@ func (c *createCommand) collect(ctx context.Context, r *run.Run, store liststore
 	return found, group.Wait()
 }
 
-// fetch reads an image from its registry: one entry, or those of the list that it is.
+// fetch reads an image from its registry and returns its entry, or the entries of a list.
 func (c *createCommand) fetch(ctx context.Context, r *run.Run, ref reference.Reference) ([]liststore.Entry, error) {
-	repo, err := pullFrom(ctx, c.at, ref)
+	repo, err := pullRepository(ctx, c.registry, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -141,14 +144,16 @@ func (c *createCommand) fetch(ctx context.Context, r *run.Run, ref reference.Ref
 	}
 	if manifest.IsIndex(m.MediaType) {
 		r.Note("note: %s is a manifest list; its entries are taken over", ref)
-		return entriesOf(ctx, repo, ref, m)
+		return listEntries(ctx, repo, ref, m)
 	}
-	e, err := entryOf(ctx, repo, ref, m)
+	e, err := imageEntry(ctx, repo, ref, m)
 	return []liststore.Entry{e}, err
 }
 
-// entryOf makes an entry of an image; its platform comes from its config, as docker takes it.
-func entryOf(ctx context.Context, src transfer.Source, ref reference.Reference, m manifest.Manifest) (liststore.Entry, error) {
+// imageEntry returns the entry of an image. Its platform is that of the image's config, as in
+// docker.
+func imageEntry(ctx context.Context, src transfer.Source, ref reference.Reference,
+	m manifest.Manifest) (liststore.Entry, error) {
 	p, err := transfer.ImagePlatform(ctx, src, m)
 	if err != nil {
 		return liststore.Entry{}, err
@@ -158,9 +163,10 @@ func entryOf(ctx context.Context, src transfer.Source, ref reference.Reference, 
 	return liststore.Entry{Ref: ref.String(), Descriptor: d, Raw: m.Raw}, nil
 }
 
-// entriesOf makes entries of what a list holds, also of lists in it. They are named by digest, keep the list's
-// annotations, and take their platform from it.
-func entriesOf(ctx context.Context, src transfer.Source, ref reference.Reference, m manifest.Manifest) ([]liststore.Entry, error) {
+// listEntries returns the entries of a list and of the lists in it. They are named by digest and
+// keep the annotations and the platform that the list gives them.
+func listEntries(ctx context.Context, src transfer.Source, ref reference.Reference,
+	m manifest.Manifest) ([]liststore.Entry, error) {
 	ix, err := m.Index()
 	if err != nil {
 		return nil, err
@@ -170,7 +176,7 @@ func entriesOf(ctx context.Context, src transfer.Source, ref reference.Reference
 	group.SetLimit(run.ManifestJobs)
 	for i, d := range ix.Manifests {
 		group.Go(func() (err error) {
-			found[i], err = entriesFrom(ctx, src, ref.WithDigest(d.Digest), d)
+			found[i], err = childEntries(ctx, src, ref.WithDigest(d.Digest), d)
 			return err
 		})
 	}
@@ -180,17 +186,18 @@ func entriesOf(ctx context.Context, src transfer.Source, ref reference.Reference
 	return slices.Concat(found...), nil
 }
 
-// entriesFrom makes entries of one child of a list.
-func entriesFrom(ctx context.Context, src transfer.Source, ref reference.Reference, d manifest.Descriptor) ([]liststore.Entry, error) {
+// childEntries returns the entries of one child of a list.
+func childEntries(ctx context.Context, src transfer.Source, ref reference.Reference,
+	d manifest.Descriptor) ([]liststore.Entry, error) {
 	m, err := src.Manifest(ctx, string(d.Digest))
 	if err != nil {
 		return nil, noSuchManifest(ref, err)
 	}
 	if manifest.IsIndex(m.MediaType) {
-		return entriesOf(ctx, src, ref, m)
+		return listEntries(ctx, src, ref, m)
 	}
 	if d.Platform == nil {
-		e, err := entryOf(ctx, src, ref, m)
+		e, err := imageEntry(ctx, src, ref, m)
 		return []liststore.Entry{e}, err
 	}
 	d.MediaType, d.Size = m.MediaType, m.Size

@@ -17,12 +17,13 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// inspectCommand is the command manifest inspect.
+// inspectCommand is manifest inspect and its flags.
 type inspectCommand struct {
-	at      *run.Remote
-	verbose bool
+	registry *run.Remote
+	verbose  bool
 }
 
+// Inspect returns the command manifest inspect.
 func Inspect() run.Command {
 	return run.Command{
 		Name: "manifest inspect", Args: "[LIST] IMAGE", Min: 1, Max: 2,
@@ -31,7 +32,7 @@ func Inspect() run.Command {
 LIST it shows the entry for IMAGE in a local list. transship inspect shows more, in fewer words.`,
 		Example: `transship manifest inspect hczjl/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			c := &inspectCommand{at: manifestRemote(r, fs)}
+			c := &inspectCommand{registry: registryFlags(r, fs)}
 			fs.BoolVar(&c.verbose, "verbose", false, "show reference, descriptor, raw bytes and manifest of each image")
 			cli.Alias(fs, "v", "verbose")
 			return c.run
@@ -44,26 +45,27 @@ func (c *inspectCommand) run(ctx context.Context, r *run.Run, args []string) err
 	if err != nil {
 		return err
 	}
-	c.at.Host = ref.Host()
+	c.registry.Host = ref.Host()
 	store, err := listStore(r.Env)
 	if err != nil {
 		return err
 	}
 	if len(args) == 2 {
-		return c.entry(r, store, args[0], ref)
+		return c.printEntry(r, store, args[0], ref)
 	}
 	entries, err := store.List(ref.String())
 	switch {
 	case err == nil:
-		return c.list(r, entries)
+		return c.printLocal(r, entries)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	return c.remote(ctx, r, ref)
+	return c.printRemote(ctx, r, ref)
 }
 
-// entry shows one image of a local list.
-func (c *inspectCommand) entry(r *run.Run, store liststore.Store, listArg string, image reference.Reference) error {
+// printEntry prints one image of a local list.
+func (c *inspectCommand) printEntry(r *run.Run, store liststore.Store, listArg string,
+	image reference.Reference) error {
 	list, err := reference.Parse(listArg)
 	if err != nil {
 		return err
@@ -72,12 +74,12 @@ func (c *inspectCommand) entry(r *run.Run, store liststore.Store, listArg string
 	if err != nil {
 		return err
 	}
-	return c.image(r, e)
+	return c.printImage(r, e)
 }
 
-// remote shows what the registry has under the name.
-func (c *inspectCommand) remote(ctx context.Context, r *run.Run, ref reference.Reference) error {
-	repo, err := pullFrom(ctx, c.at, ref)
+// printRemote prints what the registry has under the name.
+func (c *inspectCommand) printRemote(ctx context.Context, r *run.Run, ref reference.Reference) error {
+	repo, err := pullRepository(ctx, c.registry, ref)
 	if err != nil {
 		return err
 	}
@@ -87,15 +89,15 @@ func (c *inspectCommand) remote(ctx context.Context, r *run.Run, ref reference.R
 	}
 	switch {
 	case !manifest.IsIndex(m.MediaType) && !c.verbose:
-		return c.image(r, liststore.Entry{Raw: m.Raw})
+		return c.printImage(r, liststore.Entry{Raw: m.Raw})
 	case !manifest.IsIndex(m.MediaType):
-		e, err := entryOf(ctx, repo, ref, m)
+		e, err := imageEntry(ctx, repo, ref, m)
 		if err != nil {
 			return err
 		}
-		return c.image(r, e)
+		return c.printImage(r, e)
 	case c.verbose:
-		return c.remoteList(ctx, r, repo, ref, m)
+		return printRemoteEntries(ctx, r, repo, ref, m)
 	}
 	ix, err := m.Index()
 	if err != nil {
@@ -104,9 +106,10 @@ func (c *inspectCommand) remote(ctx context.Context, r *run.Run, ref reference.R
 	return printList(r, ix)
 }
 
-// remoteList shows each image of a remote list. docker names them by tag and digest.
-func (c *inspectCommand) remoteList(ctx context.Context, r *run.Run, src transfer.Source, ref reference.Reference, m manifest.Manifest) error {
-	entries, err := entriesOf(ctx, src, ref, m)
+// printRemoteEntries prints each image of a remote list, named by tag and digest as docker does.
+func printRemoteEntries(ctx context.Context, r *run.Run, src transfer.Source, ref reference.Reference,
+	m manifest.Manifest) error {
+	entries, err := listEntries(ctx, src, ref, m)
 	if err != nil {
 		return err
 	}
@@ -118,16 +121,16 @@ func (c *inspectCommand) remoteList(ctx context.Context, r *run.Run, src transfe
 	return printTabbed(r, entries)
 }
 
-// list shows a local list.
-func (c *inspectCommand) list(r *run.Run, entries []liststore.Entry) error {
+// printLocal prints a local list.
+func (c *inspectCommand) printLocal(r *run.Run, entries []liststore.Entry) error {
 	if c.verbose {
 		return printTabbed(r, entries)
 	}
 	return printList(r, liststore.Index(entries))
 }
 
-// image shows one image manifest.
-func (c *inspectCommand) image(r *run.Run, e liststore.Entry) error {
+// printImage prints one image manifest.
+func (c *inspectCommand) printImage(r *run.Run, e liststore.Entry) error {
 	if c.verbose {
 		return printTabbed(r, e)
 	}
@@ -139,8 +142,8 @@ func (c *inspectCommand) image(r *run.Run, e liststore.Entry) error {
 	return err
 }
 
-// printList shows a list in docker's layout. docker builds it anew from the images and so loses annotations; here the
-// list's own entries are shown.
+// printList prints a list in docker's layout, with the list's own entries. docker builds them anew
+// from the images and loses annotations.
 func printList(r *run.Run, ix manifest.Index) error {
 	raw, err := manifest.DockerStyle().Encode(ix)
 	if err != nil {

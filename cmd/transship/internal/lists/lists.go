@@ -1,3 +1,10 @@
+// Package lists is the commands of docker manifest: [Create], [Annotate], [Push], [Inspect] and
+// [Rm] each return the command of that name.
+//
+// They take docker's arguments and flags, print its messages and keep their lists where docker
+// keeps them (docker/cli, cli/command/manifest), so that either program can finish a list that the
+// other has begun. What docker refuses (a list as a child, an image on another registry, a newer
+// architecture) they do, with a note on standard error.
 package lists
 
 import (
@@ -15,10 +22,6 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// The manifest commands are docker's, with its arguments, flags, messages and store on disk (docker/cli,
-// cli/command/manifest), so that a list begun with one can be finished with the other. Where docker gives up (a list as
-// a child, another registry, a newer architecture) they go on, and say so on standard error.
-
 // listStore opens the local lists where docker keeps them.
 func listStore(env func(string) string) (liststore.Store, error) {
 	dir := run.DockerConfigDir(env)
@@ -28,21 +31,21 @@ func listStore(env func(string) string) (liststore.Store, error) {
 	return liststore.Store{Root: filepath.Join(dir, "manifests")}, nil
 }
 
-// manifestRemote registers the flags of a manifest command that talks to registries.
-func manifestRemote(r *run.Run, fs *flag.FlagSet) *run.Remote {
-	s := r.RemoteFlags(fs, "", "the registry")
-	s.DockerInsecure = true
+// registryFlags registers the flags of a command that calls registries.
+func registryFlags(r *run.Run, fs *flag.FlagSet) *run.Remote {
+	remote := r.RemoteFlags(fs, "", "the registry")
+	remote.DockerInsecure = true
 	r.CommonFlags(fs)
-	return s
+	return remote
 }
 
-// pullFrom returns the repository of an image that a list names.
-func pullFrom(ctx context.Context, s *run.Remote, ref reference.Reference) (*distribution.Repository, error) {
-	return s.ForHost(ref.Host()).Repository(ctx, ref, auth.Pull)
+// pullRepository returns the repository of an image, which may be on another registry than the
+// list.
+func pullRepository(ctx context.Context, on *run.Remote, ref reference.Reference) (*distribution.Repository, error) {
+	return on.ForHost(ref.Host()).Repository(ctx, ref, auth.Pull)
 }
 
-// parseAll reads references.
-func parseAll(args []string) ([]reference.Reference, error) {
+func parseReferences(args []string) ([]reference.Reference, error) {
 	refs := make([]reference.Reference, len(args))
 	for i, arg := range args {
 		var err error
@@ -53,7 +56,7 @@ func parseAll(args []string) ([]reference.Reference, error) {
 	return refs, nil
 }
 
-// noSuchManifest says in docker's words that a registry has no such image.
+// noSuchManifest gives an error that means not found docker's text, and keeps its class.
 func noSuchManifest(ref reference.Reference, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return cli.Reword(err, "no such manifest: %s", ref)

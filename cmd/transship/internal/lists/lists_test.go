@@ -9,11 +9,12 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// An error in docker's words keeps its class: the exit code and the hint.
-func TestNoSuchManifest(t *testing.T) {
-	err := noSuchManifest(reference.Reference{}, &distribution.Error{Method: "GET", URL: "https://r.example.com/v2/x/manifests/1", StatusCode: 404})
+// An error with docker's text keeps the exit code and the hint of the error that it replaces.
+func TestNoSuchManifestKeepsItsClass(t *testing.T) {
+	answer := &distribution.Error{Method: "GET", URL: "https://r.example.com/v2/x/manifests/1", StatusCode: 404}
 	r := run.New(cli.NewStreams(nil, nil, nil, nil))
-	if code, hint := run.ExitCode(err), r.Hint(err); code != cli.ExitNotFound || hint != "check the name and the tag; transship tags REPOSITORY lists what is there" {
+	err, want := noSuchManifest(reference.Reference{}, answer), r.Hint(answer)
+	if code, hint := run.ExitCode(err), r.Hint(err); code != cli.ExitNotFound || hint != want || hint == "" {
 		t.Errorf("exit code %d, hint %q", code, hint)
 	}
 }

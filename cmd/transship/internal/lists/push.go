@@ -18,13 +18,14 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// pushCommand is the command manifest push.
+// pushCommand is manifest push and its flags.
 type pushCommand struct {
-	at    *run.Remote
-	purge bool
-	jobs  cli.Count
+	registry *run.Remote
+	purge    bool
+	jobs     cli.Count
 }
 
+// Push returns the command manifest push.
 func Push() run.Command {
 	return run.Command{
 		Name: "manifest push", Args: "LIST", Min: 1, Max: 1,
@@ -33,7 +34,7 @@ func Push() run.Command {
 list's, and images of other registries are copied in. Prints the digest of the list.`,
 		Example: `transship manifest push --purge hczjl/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			c := &pushCommand{at: manifestRemote(r, fs)}
+			c := &pushCommand{registry: registryFlags(r, fs)}
 			r.VerboseFlag(fs)
 			r.PlanFlag(fs)
 			fs.BoolVar(&c.purge, "purge", false, "remove the local list when it is pushed")
@@ -65,11 +66,11 @@ func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return err
 	}
-	dst, err := c.at.Repository(ctx, list, auth.Pull, auth.Push)
+	dst, err := c.registry.Repository(ctx, list, auth.Pull, auth.Push)
 	if err != nil {
 		return err
 	}
-	if err := c.children(ctx, r, list, entries, dst); err != nil {
+	if err := c.copyChildren(ctx, r, list, entries, dst); err != nil {
 		return err
 	}
 	if err := dst.PutManifest(ctx, list.Identifier(), doc); err != nil {
@@ -91,10 +92,11 @@ func listDocument(entries []liststore.Entry) (manifest.Manifest, error) {
 	return manifest.Parse(ix.MediaType, raw)
 }
 
-// children brings the images of other repositories into the list's, side by side, and prints docker's line for each
-// in the order of the list.
-func (c *pushCommand) children(ctx context.Context, r *run.Run, list reference.Reference, entries []liststore.Entry, dst *distribution.Repository) error {
-	sources, err := c.sources(ctx, r, list, entries, dst)
+// copyChildren copies the images of other repositories to the list's, in parallel, and prints
+// docker's line for each in the order of the list.
+func (c *pushCommand) copyChildren(ctx context.Context, r *run.Run, list reference.Reference,
+	entries []liststore.Entry, dst *distribution.Repository) error {
+	sources, err := c.sources(ctx, list, entries, dst)
 	if err != nil {
 		return err
 	}
@@ -118,10 +120,11 @@ func (c *pushCommand) children(ctx context.Context, r *run.Run, list reference.R
 	return nil
 }
 
-// sources returns where the images of other repositories are, and widens the target's scope so that one token is
-// enough to mount from all of them.
-func (c *pushCommand) sources(ctx context.Context, r *run.Run, list reference.Reference, entries []liststore.Entry, dst *distribution.Repository) ([]*localFirst, error) {
-	var sources []*localFirst
+// sources returns the entries' repositories other than the list's, and widens dst's scope so that
+// one token is enough to mount from all of them.
+func (c *pushCommand) sources(ctx context.Context, list reference.Reference, entries []liststore.Entry,
+	dst *distribution.Repository) ([]*entrySource, error) {
+	var sources []*entrySource
 	for _, e := range entries {
 		ref, err := reference.Parse(e.Ref)
 		if err != nil {
@@ -130,28 +133,28 @@ func (c *pushCommand) sources(ctx context.Context, r *run.Run, list reference.Re
 		if ref.Name() == list.Name() {
 			continue
 		}
-		repo, err := pullFrom(ctx, c.at, ref)
+		repo, err := pullRepository(ctx, c.registry, ref)
 		if err != nil {
 			return nil, err
 		}
 		if repo.Client == dst.Client {
 			dst.Scope = dst.Scope.Union(repo.Scope)
 		}
-		sources = append(sources, &localFirst{Repository: repo, entry: e})
+		sources = append(sources, &entrySource{Repository: repo, entry: e})
 	}
 	return sources, nil
 }
 
-// localFirst is the repository of an entry, whose manifest is in the local list already.
-type localFirst struct {
+// entrySource is the repository of an entry. The entry's manifest is in the local list already.
+type entrySource struct {
 	*distribution.Repository
 	entry liststore.Entry
 }
 
 // Manifest implements transfer.Source.
-func (l *localFirst) Manifest(ctx context.Context, ref string) (manifest.Manifest, error) {
-	if blob.Digest(ref) != l.entry.Descriptor.Digest {
-		return l.Repository.Manifest(ctx, ref)
+func (s *entrySource) Manifest(ctx context.Context, ref string) (manifest.Manifest, error) {
+	if blob.Digest(ref) != s.entry.Descriptor.Digest {
+		return s.Repository.Manifest(ctx, ref)
 	}
-	return manifest.Parse(l.entry.Descriptor.MediaType, l.entry.Raw)
+	return manifest.Parse(s.entry.Descriptor.MediaType, s.entry.Raw)
 }

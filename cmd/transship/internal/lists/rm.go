@@ -11,6 +11,7 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
+// Rm returns the command manifest rm.
 func Rm() run.Command {
 	return run.Command{
 		Name: "manifest rm", Args: "LIST [LIST|IMAGE...]", Min: 1, Max: -1,
@@ -18,14 +19,12 @@ func Rm() run.Command {
 		Long: `Works as docker manifest rm, which removes every LIST that is named. Arguments after the first that are no
 list but an image in the first list are dropped from it, and the list stays.`,
 		Example: "transship manifest rm hczjl/halo:1.6\ntransship manifest rm hczjl/halo:1.6 hczjl/halo:arm32",
-		Setup: func(*flag.FlagSet, *run.Run) run.Action {
-			return func(ctx context.Context, r *run.Run, args []string) error { return manifestRm(ctx, r, args) }
-		},
+		Setup:   func(*flag.FlagSet, *run.Run) run.Action { return remove },
 	}
 }
 
-func manifestRm(ctx context.Context, r *run.Run, args []string) error {
-	refs, err := parseAll(args)
+func remove(ctx context.Context, r *run.Run, args []string) error {
+	refs, err := parseReferences(args)
 	if err != nil {
 		return err
 	}
@@ -33,23 +32,23 @@ func manifestRm(ctx context.Context, r *run.Run, args []string) error {
 	if err != nil {
 		return err
 	}
-	lists, images := split(store, refs)
-	var problems []error
+	lists, images := splitListsImages(store, refs)
+	var errs []error
 	for _, image := range images {
-		problems = append(problems, store.RemoveEntry(refs[0].String(), image.String()))
+		errs = append(errs, store.RemoveEntry(refs[0].String(), image.String()))
 	}
 	for _, list := range lists {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		problems = append(problems, store.Remove(list.String()))
+		errs = append(errs, store.Remove(list.String()))
 	}
-	return errors.Join(problems...)
+	return errors.Join(errs...)
 }
 
-// split tells which of the references are lists to remove, and which images to drop from the first of them. A name that
-// is both is a list, and without an image all are lists, as for docker.
-func split(store liststore.Store, refs []reference.Reference) (lists, images []reference.Reference) {
+// splitListsImages splits the references into lists to remove and images to remove from the first
+// list. A name that is both is a list. If none is an image all are lists, as in docker.
+func splitListsImages(store liststore.Store, refs []reference.Reference) (lists, images []reference.Reference) {
 	for _, ref := range refs[1:] {
 		_, listErr := store.List(ref.String())
 		_, imageErr := store.Get(refs[0].String(), ref.String())
