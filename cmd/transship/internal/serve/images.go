@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -17,11 +18,11 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// servedImages is what the arguments of serve hold, as one store.
+// servedImages is the content of all arguments, as one store.
 type servedImages struct {
 	union    *registry.Union
 	archives []*layout.Archive
-	places   []layout.Blobs
+	blobs    []layout.Blobs // of folders and archives
 	closers  []func()
 }
 
@@ -31,8 +32,9 @@ func (i *servedImages) close() {
 	}
 }
 
-// open opens all arguments, the folder to write to last, so that none is made for nothing.
-func (c *serveCommand) open(args []string) (*servedImages, error) {
+// openImages opens all arguments. It opens the writable folder last, so that none is created if
+// another argument fails.
+func (c *serveCommand) openImages(args []string) (*servedImages, error) {
 	target := ""
 	if c.writable {
 		var err error
@@ -65,7 +67,7 @@ func (i *servedImages) addAll(args []string, target string) error {
 	return i.checkBases()
 }
 
-// writableFolder finds the one argument that is a folder, or is to become one.
+// writableFolder returns the one argument that is a folder, or does not exist and becomes one.
 func writableFolder(args []string) (string, error) {
 	var folders []string
 	for _, arg := range args {
@@ -88,14 +90,14 @@ func writableFolder(args []string) (string, error) {
 	}
 }
 
-// isMissing tells whether there is neither a file of that name nor a volume of one.
+// isMissing reports whether there is neither a file of that name nor a first volume.
 func isMissing(path string) bool {
 	_, err := os.Stat(path)
 	_, errVolume := os.Stat(path + ".001")
 	return errors.Is(err, fs.ErrNotExist) && errors.Is(errVolume, fs.ErrNotExist)
 }
 
-// add adds what is only read.
+// add adds an archive or a read-only folder.
 func (i *servedImages) add(arg string) error {
 	if image.IsFolder(arg) {
 		return i.addFolder(arg)
@@ -106,25 +108,26 @@ func (i *servedImages) add(arg string) error {
 	}
 	i.closers = append(i.closers, func() { archive.Close() })
 	i.archives = append(i.archives, archive)
-	i.places = append(i.places, archive)
+	i.blobs = append(i.blobs, archive)
 	i.union.Stores = append(i.union.Stores, registry.OnArchive(archive))
 	return nil
 }
 
-// addFolder adds a folder that is only read. It may be pruned while it is served: a server runs for weeks, and what it would
-// keep is removed images, whose clients then get the answer that any registry gives after its garbage collection.
+// addFolder adds a read-only folder. It takes no lock against pruning: a server runs for weeks, and
+// the lock would only keep removed images. Clients of those get the answer of any registry after
+// its garbage collection.
 func (i *servedImages) addFolder(path string) error {
 	dir, err := layout.OpenReadOnly(path)
 	if err != nil {
 		return err
 	}
-	i.places = append(i.places, dir)
+	i.blobs = append(i.blobs, dir)
 	i.union.Stores = append(i.union.Stores, registry.Familiar(dir))
 	return nil
 }
 
-// addWritable adds the folder that clients push to, before all others. Nobody may prune it meanwhile: a client sends the blobs of an image
-// before its manifest.
+// addWritable adds the folder that clients push to, before all others. It locks the folder against
+// pruning, as clients push an image's blobs before its manifest.
 func (i *servedImages) addWritable(path string) error {
 	dir, err := layout.OpenDir(path)
 	if err != nil {
@@ -135,19 +138,19 @@ func (i *servedImages) addWritable(path string) error {
 		return &writableError{err}
 	}
 	i.closers = append(i.closers, release)
-	i.places = append(i.places, dir)
+	i.blobs = append(i.blobs, dir)
 	i.union.Writable = registry.OnDisk(dir)
 	i.union.Stores = append([]registry.Store{unlisted{registry.Familiar(dir)}}, i.union.Stores...)
 	return nil
 }
 
-// writableError says that a folder cannot be pushed to.
+// writableError says that the folder of --writable cannot be opened for writing.
 type writableError struct{ error }
 
 // Unwrap returns the reason.
 func (e *writableError) Unwrap() error { return e.error }
 
-// Hint implements [hinted].
+// Hint says what --writable needs.
 func (e *writableError) Hint() string {
 	if errors.Is(e.error, fs.ErrPermission) || errors.Is(e.error, syscall.EROFS) {
 		return "without --writable the folder is only read"
@@ -155,63 +158,57 @@ func (e *writableError) Hint() string {
 	return "--writable wants an image layout, or a folder that is empty or missing"
 }
 
-// unlisted is a store whose repositories are listed by another one: where clients push, they see the names that they
-// pushed to.
+// unlisted hides the short names of the writable folder in the catalog: it lists the names that
+// clients pushed to, which are those of Union.Writable.
 type unlisted struct{ registry.Store }
 
 // Repositories implements registry.Store.
 func (unlisted) Repositories(context.Context) ([]string, error) { return nil, nil }
 
-// checkBases makes sure that what differential bundles leave to others is there. Of several that lack something it is the
-// first whose base was not given that is told of: one whose base was given lacks what that lacks.
+// checkBases checks that the blobs that --since bundles leave out are served too. If several
+// bundles lack blobs, the error is about the first whose base is not among the arguments: a base
+// that is there lacks what its own base has.
 func (i *servedImages) checkBases() error {
-	var found error
+	var first error
 	for _, archive := range i.archives {
-		err := archive.BuildOn(i.places...)
+		err := archive.BuildOn(i.blobs...)
 		var lacks *layout.BaseError
 		if !errors.As(err, &lacks) {
 			continue
 		}
-		e := &servedBaseError{BaseError: lacks}
-		given := i.bundle(lacks.Base.ID)
-		if !given {
-			e.namesake = i.named(lacks.Base.File)
+		e := &baseError{BaseError: lacks}
+		if !i.hasBundle(lacks.Base.ID) {
+			e.namesake = i.hasFile(lacks.Base.File)
 			return e
 		}
-		if found == nil {
-			found = e
+		if first == nil {
+			first = e
 		}
 	}
-	return found
+	return first
 }
 
-// bundle tells whether a bundle is among the arguments.
-func (i *servedImages) bundle(id blob.Digest) bool {
-	for _, archive := range i.archives {
-		if in, err := archive.Inventory(); id != "" && err == nil && in.ID == id {
-			return true
-		}
-	}
-	return false
+// hasBundle reports whether the bundle with that id is among the arguments.
+func (i *servedImages) hasBundle(id blob.Digest) bool {
+	return id != "" && slices.ContainsFunc(i.archives, func(a *layout.Archive) bool {
+		in, err := a.Inventory()
+		return err == nil && in.ID == id
+	})
 }
 
-func (i *servedImages) named(file string) bool {
-	for _, archive := range i.archives {
-		if archive.Name() == file {
-			return true
-		}
-	}
-	return false
+// hasFile reports whether an archive with that file name is among the arguments.
+func (i *servedImages) hasFile(name string) bool {
+	return slices.ContainsFunc(i.archives, func(a *layout.Archive) bool { return a.Name() == name })
 }
 
-// servedBaseError says that a bundle is to be served without what it builds on.
-type servedBaseError struct {
+// baseError says that the bundle that another one builds on is not served.
+type baseError struct {
 	*layout.BaseError
-	namesake bool // another bundle of the base's name is given
+	namesake bool // another bundle with the base's file name is among the arguments
 }
 
 // Error names both bundles.
-func (e *servedBaseError) Error() string {
+func (e *baseError) Error() string {
 	if e.namesake {
 		return fmt.Sprintf("%v; the %s that is given is another one", e.BaseError, e.Base.File)
 	}
@@ -219,17 +216,17 @@ func (e *servedBaseError) Error() string {
 }
 
 // Unwrap returns the archive's error.
-func (e *servedBaseError) Unwrap() error { return e.BaseError }
+func (e *baseError) Unwrap() error { return e.BaseError }
 
-// Hint implements [hinted].
-func (e *servedBaseError) Hint() string {
+// Hint says which bundle to add.
+func (e *baseError) Hint() string {
 	if e.Base.ID == "" {
 		return "name what has those blobs too, a bundle or a folder; it was saved for " + e.Base.File
 	}
 	return "name " + e.Base.File + " too: a bundle is served together with those that it builds on"
 }
 
-// summary counts repositories and tags, and gives an image for an example.
+// summary counts repositories and tags. example is the name of an image, "" if there is no tag.
 func (i *servedImages) summary(ctx context.Context) (text, example string, err error) {
 	names, err := i.union.Repositories(ctx)
 	if err != nil {
@@ -242,7 +239,7 @@ func (i *servedImages) summary(ctx context.Context) (text, example string, err e
 			return "", "", err
 		}
 		if !reference.ValidPath(name) {
-			continue // no client can ask for it by that name
+			continue // no client can use that name
 		}
 		repositories++
 		count += len(tags)
@@ -250,13 +247,9 @@ func (i *servedImages) summary(ctx context.Context) (text, example string, err e
 			example = name + ":" + tags[0]
 		}
 	}
-	text = fmt.Sprintf("%s with %d tag%s", counted(repositories, "repository", "repositories"), count, cli.Plural(count))
-	return text, example, nil
-}
-
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
+	noun := "repositories"
+	if repositories == 1 {
+		noun = "repository"
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return fmt.Sprintf("%d %s with %d tag%s", repositories, noun, count, cli.Plural(count)), example, nil
 }

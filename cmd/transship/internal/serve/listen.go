@@ -19,7 +19,7 @@ import (
 
 const defaultListen = "127.0.0.1:5000"
 
-// listenFlags is where serve listens, as its flags say.
+// listenFlags are the flags that say where to listen. check sets addr and tls.
 type listenFlags struct {
 	address, insecure string
 	cert, key         string
@@ -28,22 +28,32 @@ type listenFlags struct {
 	tls  *tls.Config // nil for plain HTTP
 }
 
-func (l *listenFlags) flags(fs *flag.FlagSet) {
-	fs.StringVar(&l.address, "listen", "", "listen on this `address`: of loopback, or with TLS any; port 0 is any free one (default "+defaultListen+")")
+func (l *listenFlags) register(fs *flag.FlagSet) {
+	fs.StringVar(&l.address, "listen", "",
+		"listen on this `address`: of loopback, or with TLS any; port 0 is any free one (default "+defaultListen+")")
 	fs.StringVar(&l.insecure, "insecure-listen", "", "listen on this `address`, whichever it is, in plain HTTP")
 	fs.StringVar(&l.cert, "tls-cert", "", "`file` with the certificate for TLS, and those that vouch for it (PEM)")
 	fs.StringVar(&l.key, "tls-key", "", "`file` with the certificate's key (PEM)")
 }
 
-// check refuses flags that do not go together, and loads what they name.
+// check refuses flags that contradict each other, and loads the certificate.
 func (l *listenFlags) check() error {
 	switch {
 	case l.address != "" && l.insecure != "":
-		return &cli.UsageError{Message: "--listen and --insecure-listen exclude each other", Advice: "give the one that says how the registry is to be reached"}
+		return &cli.UsageError{
+			Message: "--listen and --insecure-listen exclude each other",
+			Advice:  "give the one that says how the registry is to be reached",
+		}
 	case (l.cert == "") != (l.key == ""):
-		return &cli.UsageError{Message: "--tls-cert and --tls-key go together", Advice: "TLS needs a certificate and its key"}
+		return &cli.UsageError{
+			Message: "--tls-cert and --tls-key go together",
+			Advice:  "TLS needs a certificate and its key",
+		}
 	case l.insecure != "" && l.cert != "":
-		return &cli.UsageError{Message: "--insecure-listen is without TLS", Advice: "with --tls-cert and --tls-key, --listen takes any address"}
+		return &cli.UsageError{
+			Message: "--insecure-listen is without TLS",
+			Advice:  "with --tls-cert and --tls-key, --listen takes any address",
+		}
 	}
 	if err := l.resolve(); err != nil || l.cert == "" {
 		return err
@@ -53,7 +63,7 @@ func (l *listenFlags) check() error {
 	return err
 }
 
-// resolve finds the address, and refuses those that need TLS.
+// resolve resolves the address, and refuses plain HTTP on addresses other than loopback.
 func (l *listenFlags) resolve() error {
 	_, port, err := net.SplitHostPort(l.target())
 	if _, errPort := strconv.ParseUint(port, 10, 16); err != nil || errPort != nil {
@@ -74,7 +84,7 @@ func (l *listenFlags) resolve() error {
 	return nil
 }
 
-// target is the address that is asked for.
+// target returns the address as the flags say it.
 func (l *listenFlags) target() string { return cmp.Or(l.insecure, l.address, defaultListen) }
 
 // listener is an open port.
@@ -85,13 +95,13 @@ type listener struct {
 	url  string
 }
 
-// listenError says that there is no listening on an address.
+// listenError says that an address cannot be listened on.
 type listenError struct {
 	address string
 	err     error
 }
 
-// Error names the address and the reason, without Go's words around it.
+// Error names the address and the reason, without the text that package net puts around it.
 func (e *listenError) Error() string {
 	err := e.err
 	var number syscall.Errno
@@ -104,10 +114,10 @@ func (e *listenError) Error() string {
 // Unwrap returns the reason.
 func (e *listenError) Unwrap() error { return e.err }
 
-// ExitCode implements [coded].
+// ExitCode returns [cli.ExitNetwork].
 func (*listenError) ExitCode() int { return cli.ExitNetwork }
 
-// Hint implements [hinted].
+// Hint says what to try for the usual reasons.
 func (e *listenError) Hint() string {
 	switch {
 	case cli.Has[*net.DNSError](e.err):
@@ -122,8 +132,9 @@ func (e *listenError) Hint() string {
 	return ""
 }
 
-// listen opens the port. "tcp" with 0.0.0.0 would be IPv6 too.
-func (l *listenFlags) listen(ctx context.Context) (*listener, error) {
+// open opens the port. For an IPv4 address it uses "tcp4": "tcp" with 0.0.0.0 would listen on IPv6
+// too.
+func (l *listenFlags) open(ctx context.Context) (*listener, error) {
 	network, scheme := "tcp", "http"
 	if l.addr.IP.To4() != nil {
 		network = "tcp4"
@@ -136,15 +147,15 @@ func (l *listenFlags) listen(ctx context.Context) (*listener, error) {
 	if err != nil {
 		return nil, &listenError{l.target(), err}
 	}
-	addr := opened.Addr().(*net.TCPAddr) // of a TCP network it is always one
+	addr := opened.Addr().(*net.TCPAddr) // always of this type on a TCP network
 	return &listener{opened, l.tls, addr, scheme + "://" + addr.String()}, nil
 }
 
-// local tells whether only programs of this machine get there.
-func (l *listener) local() bool { return l.addr.IP.IsLoopback() }
+// isLoopback reports whether only programs on this machine can connect.
+func (l *listener) isLoopback() bool { return l.addr.IP.IsLoopback() }
 
-// name is the registry's name in references of clients. One that listens on all addresses is called by the machine's
-// name.
+// name returns the registry's host in references. If it listens on all addresses that is the
+// machine's host name.
 func (l *listener) name() string {
 	host, err := os.Hostname()
 	if err != nil || len(l.addr.IP) > 0 && !l.addr.IP.IsUnspecified() {

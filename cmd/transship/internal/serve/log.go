@@ -10,7 +10,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
-// requestLog prints a line for each request that was answered.
+// requestLog is a handler that prints a line for each request once next has answered it.
 type requestLog struct {
 	next  http.Handler
 	print func(line string)
@@ -19,18 +19,19 @@ type requestLog struct {
 // ServeHTTP implements http.Handler.
 func (l *requestLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	answer := &countedAnswer{ResponseWriter: w}
+	response := &countedResponse{ResponseWriter: w}
 	body := &countedBody{ReadCloser: r.Body}
 	r.Body = body
-	l.next.ServeHTTP(answer, r)
-	l.print(requestLine(r, answer, body.n, time.Since(start)))
+	l.next.ServeHTTP(response, r)
+	l.print(requestLine(r, response, body.n, time.Since(start)))
 }
 
-// requestLine is a request for people, in the form that calls have in other commands.
-func requestLine(r *http.Request, answer *countedAnswer, received int64, took time.Duration) string {
-	line := fmt.Sprintf("%d %-6s %7.1fms %s", cmp.Or(answer.status, http.StatusOK), r.Method, float64(took.Microseconds())/1000, r.URL.RequestURI())
-	if answer.n > 0 && r.Method != http.MethodHead {
-		line += " sent " + cli.FormatBytes(answer.n)
+// requestLine describes a request in the form that calls have with -v in other commands.
+func requestLine(r *http.Request, response *countedResponse, received int64, took time.Duration) string {
+	line := fmt.Sprintf("%d %-6s %7.1fms %s", cmp.Or(response.status, http.StatusOK), r.Method,
+		float64(took.Microseconds())/1000, r.URL.RequestURI())
+	if response.n > 0 && r.Method != http.MethodHead {
+		line += " sent " + cli.FormatBytes(response.n)
 	}
 	if received > 0 {
 		line += " received " + cli.FormatBytes(received)
@@ -42,35 +43,35 @@ func requestLine(r *http.Request, answer *countedAnswer, received int64, took ti
 	return cli.OneLine(line)
 }
 
-// countedAnswer counts the bytes of an answer's body.
-type countedAnswer struct {
+// countedResponse counts the bytes of a response's body.
+type countedResponse struct {
 	http.ResponseWriter
-	status int // 0 where the handler left it at 200
+	status int // 0 if the handler has not set it: 200
 	n      int64
 }
 
 // WriteHeader implements http.ResponseWriter.
-func (c *countedAnswer) WriteHeader(status int) {
+func (c *countedResponse) WriteHeader(status int) {
 	c.status = status
 	c.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
-func (c *countedAnswer) Write(p []byte) (int, error) {
+func (c *countedResponse) Write(p []byte) (int, error) {
 	n, err := c.ResponseWriter.Write(p)
 	c.n += int64(n)
 	return n, err
 }
 
-// ReadFrom implements io.ReaderFrom, by which the server sends a file without looking at its bytes.
-func (c *countedAnswer) ReadFrom(r io.Reader) (int64, error) {
+// ReadFrom implements io.ReaderFrom, with which the server sends a file by sendfile(2).
+func (c *countedResponse) ReadFrom(r io.Reader) (int64, error) {
 	n, err := io.Copy(c.ResponseWriter, r)
 	c.n += n
 	return n, err
 }
 
-// Unwrap is for http.ResponseController.
-func (c *countedAnswer) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+// Unwrap is for [http.ResponseController].
+func (c *countedResponse) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // countedBody counts the bytes of a request's body.
 type countedBody struct {

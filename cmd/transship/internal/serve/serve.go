@@ -1,3 +1,4 @@
+// Package serve is the command that serves bundles and folders as a registry: [Serve] returns it.
 package serve
 
 import (
@@ -13,13 +14,14 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// serveCommand is the command serve.
+// serveCommand is serve and its flags.
 type serveCommand struct {
-	at       listenFlags
+	listen   listenFlags
 	writable bool
 	htpasswd string
 }
 
+// Serve returns the command serve.
 func Serve() run.Command {
 	return run.Command{
 		Name: "serve", Args: "FILE|DIR [FILE|DIR...]", Min: 1, Max: -1,
@@ -38,33 +40,34 @@ have ten seconds, and the exit code is 0. A second one ends it at once.`,
 transship serve --writable --listen 127.0.0.1:0 images/
 transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htpasswd users monday.tar`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			s := &serveCommand{}
-			s.at.flags(fs)
-			fs.BoolVar(&s.writable, "writable", false, "let clients push to the folder, and delete there")
-			fs.StringVar(&s.htpasswd, "htpasswd", "", "let in only users of this `file`, with bcrypt or $apr1$ as htpasswd -B and htpasswd write them")
+			c := &serveCommand{}
+			c.listen.register(fs)
+			fs.BoolVar(&c.writable, "writable", false, "let clients push to the folder, and delete there")
+			fs.StringVar(&c.htpasswd, "htpasswd", "",
+				"let in only users of this `file`, with bcrypt or $apr1$ as htpasswd -B and htpasswd write them")
 			fs.BoolVar(&r.Quiet, "quiet", false, "print nothing but the URL and errors")
 			cli.Alias(fs, "q", "quiet")
 			fs.BoolVar(&r.Verbose, "verbose", false, "print one line for each request on standard error")
 			cli.Alias(fs, "v", "verbose")
-			return s.run
+			return c.run
 		},
 	}
 }
 
 func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	if err := c.at.check(); err != nil {
+	if err := c.listen.check(); err != nil {
 		return err
 	}
-	users, err := c.users(r)
+	users, err := c.openUsers(r)
 	if err != nil {
 		return err
 	}
-	images, err := c.open(args)
+	images, err := c.openImages(args)
 	if err != nil {
 		return err
 	}
 	defer images.close()
-	l, err := c.at.listen(ctx)
+	l, err := c.listen.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -75,8 +78,8 @@ func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error
 	return l.serve(ctx, r, c.handler(r, images, users))
 }
 
-// users opens the password file, if there is to be one.
-func (c *serveCommand) users(r *run.Run) (*htpasswd.File, error) {
+// openUsers opens the file of --htpasswd, nil without the flag.
+func (c *serveCommand) openUsers(r *run.Run) (*htpasswd.File, error) {
 	if c.htpasswd == "" {
 		return nil, nil
 	}
@@ -84,15 +87,17 @@ func (c *serveCommand) users(r *run.Run) (*htpasswd.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	users.OnError = func(err error) { r.Stderr.Line("warning: %s; the users stay who they were", cli.OneLine(err.Error())) }
+	users.OnError = func(err error) {
+		r.Stderr.Line("warning: %s; the users stay who they were", cli.OneLine(err.Error()))
+	}
 	return users, nil
 }
 
-// handler is what answers requests.
+// handler returns the handler of all requests.
 func (c *serveCommand) handler(r *run.Run, images *servedImages, users *htpasswd.File) http.Handler {
 	var h http.Handler = &registry.Handler{
 		Store:        images.union,
-		RefuseSparse: true, // no client may leave an image that is not whole
+		RefuseSparse: true, // no client may leave an incomplete image
 		OnError:      serverErrors(r.Streams),
 	}
 	if users != nil {
@@ -104,7 +109,8 @@ func (c *serveCommand) handler(r *run.Run, images *servedImages, users *htpasswd
 	return h
 }
 
-// serverErrors returns what prints why a request failed, unless its client has gone away.
+// serverErrors returns a function that prints why a request failed, unless the client has closed
+// the connection.
 func serverErrors(s *cli.Streams) func(r *http.Request, err error) {
 	return func(r *http.Request, err error) {
 		if r.Context().Err() == nil && !cli.Has[*net.OpError](err) {
@@ -113,7 +119,7 @@ func serverErrors(s *cli.Streams) func(r *http.Request, err error) {
 	}
 }
 
-// announce says what is served and where.
+// announce prints what is served and where.
 func (c *serveCommand) announce(ctx context.Context, r *run.Run, l *listener, images *servedImages) error {
 	what, example, err := images.summary(ctx)
 	if err != nil {
@@ -135,9 +141,9 @@ func (c *serveCommand) announce(ctx context.Context, r *run.Run, l *listener, im
 	return err
 }
 
-// warn tells of what others can do.
+// warn warns of what others on the network can do.
 func (c *serveCommand) warn(r *run.Run, l *listener) {
-	if l.local() {
+	if l.isLoopback() {
 		return
 	}
 	if l.tls == nil {
