@@ -1,20 +1,29 @@
-# The README's second command is "make test"; CI runs the same.
+# "make check" is the loop: under two minutes, no network, no root, no servers. "make test" is the gate: the README names
+# it, and CI runs it.
 
 GO ?= go
 BIN := $(CURDIR)/bin
 
-.PHONY: build test fmt vet staticcheck unit integration fuzz cover
+# How long the tests of one package may take. They have no other time limits: what waits for something waits almost as long
+# (testing.T.Deadline), so that a slow machine makes no test fail.
+TEST_TIMEOUT ?= 30m
+
+.PHONY: build check test fmt vet vet-integration staticcheck unit-short unit integration fuzz cover
 
 build: ## the program, in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/transship ./cmd/transship
 
-test: fmt vet staticcheck unit integration
+check: fmt vet unit-short
+
+test: fmt vet vet-integration staticcheck unit integration
 
 fmt:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 
 vet:
 	$(GO) vet ./... ./testdata/image
+
+vet-integration:
 	cd integration && $(GO) vet ./...
 
 # staticcheck is a tool of the integration module, so that the product's go.mod stays at three modules.
@@ -30,11 +39,18 @@ export TRANSSHIP_DOCKER_MANIFEST := $(BIN)/docker-manifest
 oracle:
 	cd integration && $(GO) build -o $(BIN)/docker-manifest ./dockercli
 
-unit: oracle
-	$(GO) test -race ./...
+# vet has looked at all packages already, with more checks than "go test" makes.
+GO_TEST = $(GO) test -vet=off -timeout $(TEST_TIMEOUT)
 
+unit-short:
+	$(GO_TEST) -short ./...
+
+unit: oracle
+	$(GO_TEST) -race ./...
+
+# Only packages that have tests: "go test ./..." would build the others as well, with the race detector and all they import.
 integration: oracle
-	cd integration && $(GO) test -race -count=1 -timeout 15m ./...
+	cd integration && $(GO_TEST) -race -count=1 $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
 
 # Every fuzz target for FUZZTIME, one after the other.
 FUZZTIME ?= 10s
@@ -50,8 +66,15 @@ fuzz:
 example:
 	cd integration && TRANSSHIP_EXAMPLE=$(CURDIR)/docs $(GO) test -count=1 -run '^TestExample$$' ./e2e
 
+# What the unit tests cover. The program tests in cmd/transship cover the packages below it, so all packages are counted in
+# every test.
 cover:
-	$(GO) test -coverprofile=$(BIN)/cover.out ./... && $(GO) tool cover -func=$(BIN)/cover.out | tail -n 1
+	@mkdir -p $(BIN)
+	$(GO_TEST) -short -coverpkg=./... -coverprofile=$(BIN)/cover.out ./... >/dev/null
+	@awk 'NR > 1 { size[$$1] = $$2; ran[$$1] += $$3 } END { for (block in size) { p = block; sub("/[^/]*$$", "", p); \
+		all[p] += size[block]; if (ran[block]) covered[p] += size[block] } \
+		for (p in all) printf "%5.1f%%  %s\n", 100 * covered[p] / all[p], p }' $(BIN)/cover.out | sort -k 2
+	@$(GO) tool cover -func=$(BIN)/cover.out | tail -n 1
 
 # The comparison with other tools, side by side (docs/performance.md). It installs them from their modules, takes some
 # minutes and 3 GB of memory, and is no part of the tests. PEERS are its flags: make peers PEERS='-rounds 1 -works copy'.
