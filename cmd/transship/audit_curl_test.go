@@ -76,6 +76,9 @@ func TestAuditCurlRepeatsACopy(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name != "tokens" && name != "redirects" {
+				t.Skip("hundreds of runs of curl take long")
+			}
 			t.Parallel()
 			v := newVoyage(t)
 			fresh := startServer(t)

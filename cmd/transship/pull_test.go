@@ -174,7 +174,11 @@ func TestKilledPull(t *testing.T) {
 	}
 	list := s.list(repo, "1", entries...)
 	ref := s.host + "/" + repo + ":1"
-	for i := range 20 {
+	rounds := 20
+	if testing.Short() {
+		rounds = 7
+	}
+	for i := range rounds {
 		if i%7 == 6 {
 			p.run("rmi", ref)
 			p.run("prune").want(0)
