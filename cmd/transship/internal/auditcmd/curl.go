@@ -9,6 +9,7 @@ import (
 	"github.com/hczjl/transship/distribution/audit/curl"
 )
 
+// Curl returns the command audit curl.
 func Curl() run.Command {
 	return run.Command{
 		Name: "audit curl", Args: "FILE", Min: 1, Max: 1,
@@ -20,13 +21,8 @@ names them.`,
 		Example: "transship audit curl run.jsonl | tee run.sh",
 		Setup: func(*flag.FlagSet, *run.Run) run.Action {
 			return func(_ context.Context, r *run.Run, args []string) error {
-				var script *curl.Script
-				err := readAudit(r, args[0], func(from *audit.Reader) (_ *audit.RecordError, err error) {
-					if script, err = curl.Read(from); err != nil {
-						return nil, err
-					}
-					return script.Broken, nil
-				})
+				broken := func(s *curl.Script) *audit.RecordError { return s.Broken }
+				script, err := readAudit(r, args[0], curl.Read, broken)
 				if err != nil {
 					return err
 				}

@@ -1,6 +1,7 @@
 package auditcmd
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/hczjl/transship/distribution/audit/diff"
 )
 
+// Diff returns the command audit diff.
 func Diff() run.Command {
 	return run.Command{
 		Name: "audit diff", Args: "A B", Min: 2, Max: 2,
@@ -27,45 +29,40 @@ compared nothing is printed on standard output, and the exit code is that of the
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			asJSON := fs.Bool("json", false, "print JSON for scripts")
 			return func(_ context.Context, r *run.Run, args []string) error {
-				d, err := compareAudits(r, args[0], args[1])
-				if err != nil {
-					return err
-				}
-				if *asJSON {
-					err = cli.PrintJSON(r.Stdout, d)
-				} else {
-					_, err = io.WriteString(r.Stdout, differenceText(args[0], args[1], d))
-				}
-				if err != nil || d.Equal() {
-					return err
-				}
-				return fmt.Errorf("the calls differ: %d gone, %d added, %d changed", d.Count(diff.Gone), d.Count(diff.Added),
-					d.Count(diff.Different)+d.Count(diff.Replaced))
+				return compareAudits(r, args[0], args[1], *asJSON)
 			}
 		},
 	}
 }
 
-// compareAudits reads two audits and compares them.
-func compareAudits(r *run.Run, names ...string) (diff.Result, error) {
-	var sets []*diff.Calls
-	for _, name := range names {
-		err := readAudit(r, name, func(from *audit.Reader) (*audit.RecordError, error) {
-			s, err := diff.Read(from)
-			if err != nil {
-				return nil, err
-			}
-			sets = append(sets, s)
-			return s.Broken, nil
-		})
-		if err != nil {
-			return diff.Result{}, err
-		}
+// compareAudits prints how the calls of two audits differ. That they do is an error.
+func compareAudits(r *run.Run, a, b string, asJSON bool) error {
+	first, err := readCalls(r, a)
+	if err != nil {
+		return err
 	}
-	return diff.Compare(sets[0], sets[1]), nil
+	second, err := readCalls(r, b)
+	if err != nil {
+		return err
+	}
+	d := diff.Compare(first, second)
+	if asJSON {
+		err = cli.PrintJSON(r.Stdout, d)
+	} else {
+		_, err = io.WriteString(r.Stdout, differenceText(a, b, d))
+	}
+	if err != nil || d.Equal() {
+		return err
+	}
+	return fmt.Errorf("the calls differ: %d gone, %d added, %d changed",
+		d.Count(diff.Gone), d.Count(diff.Added), d.Count(diff.Different)+d.Count(diff.Replaced))
 }
 
-// differenceText is a difference for people; empty where there is none.
+func readCalls(r *run.Run, name string) (*diff.Calls, error) {
+	return readAudit(r, name, diff.Read, func(c *diff.Calls) *audit.RecordError { return c.Broken })
+}
+
+// differenceText returns the differences for people, "" if there are none.
 func differenceText(a, b string, d diff.Result) string {
 	if d.Equal() {
 		return ""
@@ -83,7 +80,7 @@ func differenceText(a, b string, d diff.Result) string {
 	return out.String()
 }
 
-// changeText is one change, in a line and one for each detail.
+// changeText returns a line for a change, and one for each of its details.
 func changeText(c diff.Change) string {
 	mark := map[diff.Kind]string{diff.Gone: "-", diff.Added: "+"}[c.Kind]
 	if mark == "" {
@@ -98,15 +95,7 @@ func changeText(c diff.Change) string {
 	}
 	text += "\n"
 	for _, d := range c.Details {
-		text += fmt.Sprintf("    %s: %s -> %s\n", d.Name, orNothing(d.A), orNothing(d.B))
+		text += fmt.Sprintf("    %s: %s -> %s\n", d.Name, cmp.Or(d.A, "(nothing)"), cmp.Or(d.B, "(nothing)"))
 	}
 	return text
-}
-
-// orNothing is a value, or what says that there is none.
-func orNothing(value string) string {
-	if value == "" {
-		return "(nothing)"
-	}
-	return value
 }

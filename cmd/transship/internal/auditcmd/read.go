@@ -12,14 +12,14 @@ import (
 	"github.com/hczjl/transship/distribution/audit/trace"
 )
 
-// The audit commands read what --audit has written, and HARs of any other tool.
-
-// readAudit reads an audit as far as that goes. A file may be written to meanwhile: what it had when it was opened is
-// read. One of which nothing can be read is an *auditError.
-func readAudit(r *run.Run, name string, read func(*audit.Reader) (broken *audit.RecordError, err error)) error {
+// readAudit opens an audit and reads it with read, up to its first broken record, which is a
+// warning: broken returns it. Of a file that another run is writing to, it reads what was there
+// when it was opened. If nothing can be read the error is an *auditError.
+func readAudit[T any](r *run.Run, name string, read func(*audit.Reader) (T, error),
+	broken func(T) *audit.RecordError) (found T, err error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return err
+		return found, err
 	}
 	defer file.Close()
 	var from io.Reader = file
@@ -27,20 +27,19 @@ func readAudit(r *run.Run, name string, read func(*audit.Reader) (broken *audit.
 		from = io.LimitReader(file, info.Size())
 	}
 	reader, err := audit.NewReader(from)
+	if err == nil {
+		found, err = read(reader)
+	}
 	if err != nil {
-		return &auditError{fmt.Sprintf("%s: %v", name, err)}
+		return found, &auditError{fmt.Sprintf("%s: %v", name, err)}
 	}
-	broken, err := read(reader)
-	if err != nil {
-		return &auditError{fmt.Sprintf("%s: %v", name, err)}
+	if b := broken(found); b != nil {
+		r.Note("warning: %s: %v", name, brokenText(b))
 	}
-	if broken != nil {
-		r.Note("warning: %s: %v", name, brokenText(broken))
-	}
-	return nil
+	return found, nil
 }
 
-// brokenText says why not all of an audit is shown.
+// brokenText says why an audit is not shown to its end.
 func brokenText(broken *audit.RecordError) string {
 	if errors.Is(broken, audit.ErrCut) {
 		return fmt.Sprintf("%v, as a run leaves it that is still going on or was killed; what comes before is used", broken)
@@ -48,25 +47,18 @@ func brokenText(broken *audit.RecordError) string {
 	return fmt.Sprintf("%v; what comes before is used, and nothing after it", broken)
 }
 
-// readTrace reads what the reports about a run's time need.
-func readTrace(r *run.Run, name string) (t *trace.Trace, err error) {
-	err = readAudit(r, name, func(from *audit.Reader) (*audit.RecordError, error) {
-		if t, err = trace.Read(from); err != nil {
-			return nil, err
-		}
-		return t.Broken, nil
-	})
-	return t, err
+func readTrace(r *run.Run, name string) (*trace.Trace, error) {
+	return readAudit(r, name, trace.Read, func(t *trace.Trace) *audit.RecordError { return t.Broken })
 }
 
-// auditError is an audit that is not as it was written.
+// auditError says that an audit is not as it was written, or no audit.
 type auditError struct{ message string }
 
-// Error says what is wrong with which file.
+// Error names the file and what is wrong with it.
 func (e *auditError) Error() string { return e.message }
 
-// ExitCode implements [coded].
+// ExitCode returns [cli.ExitIntegrity].
 func (*auditError) ExitCode() int { return cli.ExitIntegrity }
 
-// Hint implements [hinted].
+// Hint is empty.
 func (*auditError) Hint() string { return "" }

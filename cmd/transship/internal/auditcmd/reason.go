@@ -10,7 +10,7 @@ import (
 	"github.com/hczjl/transship/distribution/audit/trace"
 )
 
-// reasonText is a reason in words.
+// reasonText describes a reason in words.
 func reasonText(r trace.Reason) string {
 	text := activityText(r)
 	if r.Bytes > 0 {
@@ -29,7 +29,7 @@ func reasonText(r trace.Reason) string {
 	return text + fmt.Sprintf(", %d calls; the longest %s, %s", r.Calls, r.Longest.Time, call)
 }
 
-// activityText is what the time of a reason was spent on.
+// activityText describes the activity of a reason and its host.
 func activityText(r trace.Reason) string {
 	host := cli.OneLine(r.Host)
 	title := audit.RowTitle(r.Row)

@@ -9,6 +9,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
+// Show returns the command audit show.
 func Show() run.Command {
 	return run.Command{
 		Name: "audit show", Args: "FILE", Min: 1, Max: 1,
@@ -17,19 +18,19 @@ func Show() run.Command {
 path: back from the end, always the call that had ended last before the next one began.`,
 		Example: "transship audit show run.jsonl\ntransship audit show --json run.har",
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			most := cli.Count(10)
-			fs.Var(&most, "top", fmt.Sprintf("list the `N` blobs and calls that took longest (default %d)", most))
+			top := cli.Count(10)
+			fs.Var(&top, "top", fmt.Sprintf("list the `N` blobs and calls that took longest (default %d)", top))
 			asJSON := fs.Bool("json", false, "print JSON for scripts; times are milliseconds")
 			return func(_ context.Context, r *run.Run, args []string) error {
 				t, err := readTrace(r, args[0])
 				if err != nil {
 					return err
 				}
-				report := t.Report(int(most))
+				report := t.Report(int(top))
 				if *asJSON {
 					return cli.PrintJSON(r.Stdout, report)
 				}
-				return (&reportText{Report: report, most: int(most)}).print(r.Stdout)
+				return (&reportText{Report: report, top: int(top)}).print(r.Stdout)
 			}
 		},
 	}

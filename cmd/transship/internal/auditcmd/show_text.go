@@ -14,14 +14,13 @@ import (
 	"github.com/hczjl/transship/distribution/audit/trace"
 )
 
-// reportText is a report for people.
+// reportText writes a report for people, section by section.
 type reportText struct {
 	trace.Report
-	most int // so many calls of the critical path
-	out  strings.Builder
+	top int // how many reasons and calls of the critical path are listed
+	out strings.Builder
 }
 
-// print writes the report.
 func (r *reportText) print(out io.Writer) error {
 	r.head()
 	r.reasons()
@@ -34,6 +33,7 @@ func (r *reportText) print(out io.Writer) error {
 	return err
 }
 
+// head says which run it was and what it did in all.
 func (r *reportText) head() {
 	state := ", finished"
 	switch {
@@ -57,7 +57,7 @@ func (r *reportText) head() {
 	}
 }
 
-// countsText is how many calls there were, and what went wrong with them.
+// countsText counts the calls, and the retries and errors among them.
 func countsText(g trace.Group) string {
 	text := fmt.Sprint(g.Calls)
 	if g.Connections > 0 {
@@ -75,7 +75,7 @@ func countsText(g trace.Group) string {
 	return text
 }
 
-// errorsText is how often which status came.
+// errorsText counts the error statuses.
 func errorsText(errors map[int]int) string {
 	var parts []string
 	for _, status := range slices.Sorted(maps.Keys(errors)) {
@@ -88,7 +88,7 @@ func errorsText(errors map[int]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// reasons say what the time went to.
+// reasons lists what the time was spent on.
 func (r *reportText) reasons() {
 	if len(r.Reasons) == 0 {
 		return
@@ -97,7 +97,7 @@ func (r *reportText) reasons() {
 	const least = 0.01
 	var rest float64
 	for i, x := range r.Reasons {
-		if i > 0 && x.Share < least || i >= r.most {
+		if i > 0 && x.Share < least || i >= r.top {
 			rest += x.Share
 			continue
 		}
@@ -108,7 +108,7 @@ func (r *reportText) reasons() {
 	}
 }
 
-// path lists the calls of the critical path that took longest.
+// path lists the longest calls of the critical path, in the order of time.
 func (r *reportText) path() {
 	if len(r.Path) == 0 {
 		return
@@ -116,7 +116,7 @@ func (r *reportText) path() {
 	shown := slices.Clone(r.Path)
 	took := func(s trace.Step) audit.Millis { return s.To - s.From }
 	slices.SortStableFunc(shown, func(a, b trace.Step) int { return cmp.Compare(took(b), took(a)) })
-	shown = shown[:min(len(shown), r.most)]
+	shown = shown[:min(len(shown), r.top)]
 	slices.SortStableFunc(shown, func(a, b trace.Step) int { return cmp.Compare(a.From, b.From) })
 	fmt.Fprintf(&r.out, "\nThe critical path, %d of %d calls one after another", len(r.Path), r.Total.Calls)
 	if len(shown) < len(r.Path) {
@@ -130,7 +130,7 @@ func (r *reportText) path() {
 	fmt.Fprint(&r.out, ":\n", cli.Columns("rrrrlll", rows))
 }
 
-// statusText is an answer's status, and what stands in its place where there was no answer.
+// statusText returns a status, or --- for a call without an answer.
 func statusText(status int) string {
 	if status == 0 {
 		return "---"
@@ -138,7 +138,7 @@ func statusText(status int) string {
 	return fmt.Sprint(status)
 }
 
-// calls are counted by host and row.
+// calls counts the calls by host and endpoint.
 func (r *reportText) calls() {
 	rows := [][]string{{"", "CALLS", "RETRIES", "FAILED", "SENT", "RECEIVED", "CONNECTIONS", "ERRORS"}}
 	add := func(title string, g trace.Group) {
@@ -151,7 +151,8 @@ func (r *reportText) calls() {
 			add(rowTitle(row), row.Group)
 		}
 	}
-	fmt.Fprint(&r.out, "\nCalls by host and endpoint of the distribution specification:\n", cli.Columns("lrrrrrrl", rows))
+	fmt.Fprint(&r.out, "\nCalls by host and endpoint of the distribution specification:\n",
+		cli.Columns("lrrrrrrl", rows))
 }
 
 func rowTitle(row trace.Row) string { return fmt.Sprintf("  %-8s %s", row.Row, row.Title) }
@@ -163,7 +164,7 @@ func orDash(n int) string {
 	return fmt.Sprint(n)
 }
 
-// times are medians and 99th percentiles.
+// times lists medians and 99th percentiles of each phase, by host and endpoint.
 func (r *reportText) times() {
 	phases := []trace.Activity{trace.Blocked, trace.DNS, trace.Connect, trace.TLS, trace.Send,
 		trace.Wait, trace.Receive, trace.Total}
@@ -192,19 +193,19 @@ func (r *reportText) times() {
 	fmt.Fprint(&r.out, "\nTimes, of the calls that had that phase:\n", cli.Columns("llrrrrrrrr", rows))
 }
 
-// blobs are those that took longest.
+// blobs lists the blobs that took longest.
 func (r *reportText) blobs() {
 	if len(r.Blobs) == 0 {
 		return
 	}
 	rows := [][]string{{"BLOB", "SIZE", "TIME", "A SECOND", "CALLS", ""}}
 	for _, b := range r.Blobs {
-		way := "from "
+		direction := "from "
 		if b.Sent {
-			way = "to "
+			direction = "to "
 		}
-		rows = append(rows, []string{cli.OneLine(blob.Digest(b.Digest).Short()), cli.FormatBytes(b.Bytes), b.Time.String(), cli.FormatBytes(int64(b.Rate())),
-			fmt.Sprint(b.Calls), way + cli.OneLine(b.Host)})
+		rows = append(rows, []string{cli.OneLine(blob.Digest(b.Digest).Short()), cli.FormatBytes(b.Bytes), b.Time.String(),
+			cli.FormatBytes(int64(b.Rate())), fmt.Sprint(b.Calls), direction + cli.OneLine(b.Host)})
 	}
 	more := ""
 	if r.MoreBlobs > 0 {
@@ -213,7 +214,7 @@ func (r *reportText) blobs() {
 	fmt.Fprintf(&r.out, "\nBlobs that took longest%s:\n%s", more, cli.Columns("lrrrrl", rows))
 }
 
-// refusals are the calls that a policy did not let out, or cut off.
+// refusals lists the calls that a policy refused or cut off.
 func (r *reportText) refusals() {
 	if len(r.Refusals) == 0 {
 		return

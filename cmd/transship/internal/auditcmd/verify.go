@@ -11,9 +11,10 @@ import (
 	"github.com/hczjl/transship/distribution/audit"
 )
 
-// verifyCommand is the command audit verify.
+// verifyCommand is audit verify and its flags.
 type verifyCommand struct{ last string }
 
+// Verify returns the command audit verify.
 func Verify() run.Command {
 	return run.Command{
 		Name: "audit verify", Args: "FILE", Min: 1, Max: 1,
@@ -26,9 +27,9 @@ it is only checked that it is one.`,
 		Example: `transship audit verify audit.jsonl
 transship audit verify --last 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 audit.har`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			v := &verifyCommand{}
-			fs.StringVar(&v.last, "last", "", "the `hash` that the file must end in")
-			return v.run
+			c := &verifyCommand{}
+			fs.StringVar(&c.last, "last", "", "the `hash` that the file must end in")
+			return c.run
 		},
 	}
 }
@@ -43,18 +44,18 @@ func (c *verifyCommand) run(_ context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return &auditError{fmt.Sprintf("%s: %v", args[0], err)}
 	}
-	if wrong := c.wrong(found); wrong != "" {
+	if problem := c.problemText(found); problem != "" {
 		for _, p := range found.Problems {
 			fmt.Fprintln(r.Stdout, p.Text)
 		}
-		return &auditError{args[0] + ": " + wrong}
+		return &auditError{args[0] + ": " + problem}
 	}
-	fmt.Fprintf(r.Stdout, "%s: %s\n", args[0], describeAudit(found))
+	fmt.Fprintf(r.Stdout, "%s: %s\n", args[0], resultText(found))
 	return nil
 }
 
-// wrong says in one line what is wrong with an audit, "" where nothing is.
-func (c *verifyCommand) wrong(r audit.Result) string {
+// problemText sums up in one line what is wrong with an audit, "" if nothing is.
+func (c *verifyCommand) problemText(r audit.Result) string {
 	switch n := len(r.Problems); {
 	case n >= audit.MaxProblems:
 		return fmt.Sprintf("it is not as it was written, in %d places at least; the first: %s", n, r.Problems[0].Text)
@@ -63,26 +64,24 @@ func (c *verifyCommand) wrong(r audit.Result) string {
 	case n == 1:
 		return r.Problems[0].Text
 	case r.Chained && !r.Complete:
+		verb := "are"
+		if r.Entries == 1 {
+			verb = "is"
+		}
 		return fmt.Sprintf("its end is missing; the %d call%s before that %s as written, last hash %s",
-			r.Entries, cli.Plural(int(r.Entries)), areAs(r.Entries), r.Last)
+			r.Entries, cli.Plural(int(r.Entries)), verb, r.Last)
 	case c.last != "" && c.last != r.Last:
 		return fmt.Sprintf("it ends in another hash than the one given: %s", r.Last)
 	}
 	return ""
 }
 
-func areAs(n int64) string {
-	if n == 1 {
-		return "is"
-	}
-	return "are"
-}
-
-// describeAudit says what was checked of an audit in which nothing is wrong.
-func describeAudit(r audit.Result) string {
+// resultText says what was checked of an audit without problems.
+func resultText(r audit.Result) string {
 	calls := fmt.Sprintf("%d call%s", r.Entries, cli.Plural(int(r.Entries)))
 	if !r.Chained {
 		return fmt.Sprintf("a HAR with %s and without a chain, so that nothing shows whether it was changed", calls)
 	}
-	return fmt.Sprintf("%s, as they were written by %s %s; last hash %s", calls, cli.OneLine(r.Run.Tool), cli.OneLine(r.Run.Version), r.Last)
+	return fmt.Sprintf("%s, as they were written by %s %s; last hash %s",
+		calls, cli.OneLine(r.Run.Tool), cli.OneLine(r.Run.Version), r.Last)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hczjl/transship/distribution/audit/waterfall"
 )
 
+// Waterfall returns the command audit waterfall.
 func Waterfall() run.Command {
 	return run.Command{
 		Name: "audit waterfall", Args: "FILE", Min: 1, Max: 1,
@@ -24,29 +25,33 @@ longest have rows.`,
 			out := fs.String("output", "", "write the image to this `file`, or to standard output where it is -")
 			cli.Alias(fs, "o", "output")
 			return func(_ context.Context, r *run.Run, args []string) error {
-				if *out == "" {
-					return &cli.UsageError{Message: "-o is missing", Advice: "-o FILE.svg writes the image, -o - prints it"}
-				}
-				t, err := readTrace(r, args[0])
-				if err != nil {
-					return err
-				}
-				var image bytes.Buffer
-				if err := waterfall.Write(&image, t, cli.FormatBytes); err != nil {
-					return err
-				}
-				if *out == "-" {
-					_, err := r.Stdout.Write(image.Bytes())
-					return err
-				}
-				return writeWhole(*out, image.Bytes())
+				return drawWaterfall(r, args[0], *out)
 			}
 		},
 	}
 }
 
-// writeWhole writes a file. One that cannot be written to its end is removed.
-func writeWhole(name string, content []byte) error {
+func drawWaterfall(r *run.Run, name, out string) error {
+	if out == "" {
+		return &cli.UsageError{Message: "-o is missing", Advice: "-o FILE.svg writes the image, -o - prints it"}
+	}
+	t, err := readTrace(r, name)
+	if err != nil {
+		return err
+	}
+	var image bytes.Buffer
+	if err := waterfall.Write(&image, t, cli.FormatBytes); err != nil {
+		return err
+	}
+	if out == "-" {
+		_, err := r.Stdout.Write(image.Bytes())
+		return err
+	}
+	return writeFile(out, image.Bytes())
+}
+
+// writeFile writes a regular file, and removes it if it cannot be written completely.
+func writeFile(name string, content []byte) error {
 	file, err := os.Create(name)
 	if err != nil {
 		return err
