@@ -17,8 +17,8 @@ func hostVariable(host string) string {
 	return "HOST_" + strings.NewReplacer(".", "_", ":", "_").Replace(host)
 }
 
-// script runs a shell script with real curl in an empty folder.
-func script(t *testing.T, text string, env ...string) (dir, output string, err error) {
+// runScript runs a shell script with real curl in an empty folder.
+func runScript(t *testing.T, text string, env ...string) (dir, output string, err error) {
 	t.Helper()
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("the program curl is not installed")
@@ -32,8 +32,8 @@ func script(t *testing.T, text string, env ...string) (dir, output string, err e
 	return dir, string(out), err
 }
 
-// redirects sends who asks for a blob to a storage that wants a signature.
-func redirects(t *testing.T, next http.Handler) http.Handler {
+// redirectBlobs sends who asks for a blob to a storage that wants a signature.
+func redirectBlobs(t *testing.T, next http.Handler) http.Handler {
 	storage := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("signature") != secret {
 			http.Error(w, "no signature", http.StatusForbidden)
@@ -53,8 +53,8 @@ func redirects(t *testing.T, next http.Handler) http.Handler {
 // The script of a copy, run in an empty folder with another registry in the target's place, makes the same copy.
 func TestAuditCurlRepeatsACopy(t *testing.T) {
 	t.Parallel()
-	tokens := func(_ *testing.T, next http.Handler) http.Handler { return &harbour{next: next} }
-	passwords := func(_ *testing.T, next http.Handler) http.Handler { return needsPassword(next) }
+	tokens := func(_ *testing.T, next http.Handler) http.Handler { return &tokenRegistry{next: next} }
+	passwords := func(_ *testing.T, next http.Handler) http.Handler { return requirePassword(next) }
 	open := func(_ *testing.T, next http.Handler) http.Handler { return next }
 	account := user + ":" + password
 	for name, test := range map[string]struct {
@@ -67,7 +67,7 @@ func TestAuditCurlRepeatsACopy(t *testing.T) {
 		"a HAR":        {"har", open, nil, nil},
 		"tokens":       {"jsonl", tokens, []string{"--src-creds", account, "--dst-creds", account}, nil},
 		"password":     {"jsonl", passwords, []string{"--src-creds", account, "--dst-creds", account}, nil},
-		"redirects":    {"jsonl", redirects, nil, nil},
+		"redirects":    {"jsonl", redirectBlobs, nil, nil},
 		"chunks":       {"jsonl", open, []string{"--chunk-size", "64"}, nil},
 		"one platform": {"jsonl", open, []string{"--platform", "linux/arm64", "--flatten"}, nil},
 		"attempts": {"jsonl", open, nil, []registry.Rule{
@@ -80,19 +80,19 @@ func TestAuditCurlRepeatsACopy(t *testing.T) {
 				t.Skip("hundreds of runs of curl take long")
 			}
 			t.Parallel()
-			v := newVoyage(t)
+			c := newCopySetup(t)
 			fresh := startServer(t)
-			src, dst, to := listen(t, test.guard(t, v.source)), listen(t, test.guard(t, v.target)), listen(t, test.guard(t, fresh))
-			v.source.Set(test.rules...)
-			file := filepath.Join(v.env["HOME"], "audit."+test.format)
-			copied := v.run(append([]string{"copy", "-q", "--audit", file, src + "/halohub/halo:1.6", dst + "/hczjl/halo:1.6"}, test.flags...)...).want(0)
-			text := v.run("audit", "curl", file).want(0).stdout
-			v.source.Set()
+			src, dst, to := listen(t, test.guard(t, c.source)), listen(t, test.guard(t, c.target)), listen(t, test.guard(t, fresh))
+			c.source.Set(test.rules...)
+			file := filepath.Join(c.env["HOME"], "audit."+test.format)
+			copied := c.run(append([]string{"copy", "-q", "--audit", file, src + "/halohub/halo:1.6", dst + "/hczjl/halo:1.6"}, test.flags...)...).want(0)
+			text := c.run("audit", "curl", file).want(0).stdout
+			c.source.Set()
 			env := []string{hostVariable(dst) + "=http://" + to}
 			for _, host := range []string{src, dst} {
 				env = append(env, strings.Replace(hostVariable(host), "HOST_", "USERPASS_", 1)+"="+account)
 			}
-			dir, out, err := script(t, text, env...)
+			dir, out, err := runScript(t, text, env...)
 			if err != nil {
 				t.Errorf("%v\n%s\n%s", err, out, text)
 				return
@@ -102,7 +102,7 @@ func TestAuditCurlRepeatsACopy(t *testing.T) {
 			}
 			// This copy checks by its digest every byte that it reads.
 			_, digest, _ := strings.Cut(strings.TrimSpace(copied.stdout), "@")
-			again := v.run("copy", "-q", fresh.host+"/hczjl/halo@"+digest, startServer(t).host+"/x/y:1").want(0)
+			again := c.run("copy", "-q", fresh.host+"/hczjl/halo@"+digest, startServer(t).host+"/x/y:1").want(0)
 			if !strings.HasSuffix(again.stdout, "@"+digest+"\n") || !fresh.has("hczjl/halo", "1.6") {
 				t.Errorf("%s, want %s", again.stdout, digest)
 			}
@@ -113,12 +113,12 @@ func TestAuditCurlRepeatsACopy(t *testing.T) {
 // What is not what was recorded ends the script.
 func TestAuditCurlChecksDigests(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
-	file := filepath.Join(v.env["HOME"], "audit.jsonl")
-	v.run("copy", "-q", "--audit", file, v.src, v.dst).want(0)
-	v.source.Set(registry.Rule{On: "^GET .*/blobs/sha256", Corrupt: true})
+	c := newCopySetup(t)
+	file := filepath.Join(c.env["HOME"], "audit.jsonl")
+	c.run("copy", "-q", "--audit", file, c.src, c.dst).want(0)
+	c.source.Set(registry.Rule{On: "^GET .*/blobs/sha256", Corrupt: true})
 	fresh := startServer(t)
-	_, out, err := script(t, v.run("audit", "curl", file).want(0).stdout, hostVariable(v.target.host)+"=http://"+fresh.host)
+	_, out, err := runScript(t, c.run("audit", "curl", file).want(0).stdout, hostVariable(c.target.host)+"=http://"+fresh.host)
 	if err == nil || !strings.Contains(out, " is not what was recorded") || fresh.has("hczjl/halo", "1.6") {
 		t.Errorf("error %v: %s", err, out)
 	}

@@ -13,11 +13,11 @@ import (
 	"github.com/hczjl/transship/distribution/audit/diff"
 )
 
-// story is an audit in which much happens; package audit has made it.
-const story = "../../distribution/audit/testdata/record.jsonl"
+// sampleAudit is an audit in which much happens; package audit has made it.
+const sampleAudit = "../../distribution/audit/testdata/record.jsonl"
 
 func TestAuditShow(t *testing.T) {
-	o := newProgram(t).run("audit", "show", story).want(0)
+	o := newProgram(t).run("audit", "show", sampleAudit).want(0)
 	golden(t, "audit-show.txt", o.stdout)
 	for line := range strings.Lines(o.stdout) {
 		if n := utf8.RuneCountInString(line); n > 101 {
@@ -30,7 +30,7 @@ func TestAuditShow(t *testing.T) {
 }
 
 func TestAuditShowJSON(t *testing.T) {
-	o := newProgram(t).run("audit", "show", "--json", "--top", "2", story).want(0)
+	o := newProgram(t).run("audit", "show", "--json", "--top", "2", sampleAudit).want(0)
 	var got struct {
 		Wall  float64
 		Blobs []any
@@ -40,8 +40,8 @@ func TestAuditShowJSON(t *testing.T) {
 	}
 }
 
-// xmlOf checks that a text is XML.
-func xmlOf(t *testing.T, text string) {
+// checkXML checks that a text is XML.
+func checkXML(t *testing.T, text string) {
 	t.Helper()
 	d := xml.NewDecoder(strings.NewReader(text))
 	for {
@@ -56,40 +56,40 @@ func xmlOf(t *testing.T, text string) {
 func TestAuditWaterfall(t *testing.T) {
 	p := newProgram(t)
 	out := filepath.Join(p.env["HOME"], "x.svg")
-	if o := p.run("audit", "waterfall", story, "-o", out).want(0); o.stdout != "" || o.stderr != "" {
+	if o := p.run("audit", "waterfall", sampleAudit, "-o", out).want(0); o.stdout != "" || o.stderr != "" {
 		t.Errorf("prints %q and %q", o.stdout, o.stderr)
 	}
 	image, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	xmlOf(t, string(image))
-	if o := p.run("audit", "waterfall", story, "-o", "-").want(0); o.stdout != string(image) || !strings.Contains(o.stdout, ">3.6 MB<") {
+	checkXML(t, string(image))
+	if o := p.run("audit", "waterfall", sampleAudit, "-o", "-").want(0); o.stdout != string(image) || !strings.Contains(o.stdout, ">3.6 MB<") {
 		t.Error("standard output has another image")
 	}
-	p.run("audit", "waterfall", story).complains(complaint{2, "-o is missing", "-o FILE.svg"})
-	p.run("audit", "waterfall", story, "-o", p.env["HOME"]+"/no/x.svg").complains(complaint{4, "no such file or directory", ""})
+	p.run("audit", "waterfall", sampleAudit).wantError(wantedError{2, "-o is missing", "-o FILE.svg"})
+	p.run("audit", "waterfall", sampleAudit, "-o", p.env["HOME"]+"/no/x.svg").wantError(wantedError{4, "no such file or directory", ""})
 }
 
 // What --audit has written of a real run is shown, both formats alike.
 func TestAuditShowOfACopy(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"jsonl", "har"} {
-		v := newVoyage(t)
-		file := filepath.Join(v.env["HOME"], "audit."+format)
-		v.run("copy", "-q", "--audit", file, v.src, v.dst).want(0)
-		shown := v.run("audit", "show", file).want(0).stdout
+		c := newCopySetup(t)
+		file := filepath.Join(c.env["HOME"], "audit."+format)
+		c.run("copy", "-q", "--audit", file, c.src, c.dst).want(0)
+		shown := c.run("audit", "show", file).want(0).stdout
 		for _, part := range []string{", finished\n", "Calls  30 on ", "errors: 404\n", "end-2    pull blob ", "\nWhat the ", "\nThe critical path, ", "\nBlobs that took longest"} {
 			if !strings.Contains(shown, part) {
 				t.Errorf("%s: it does not say %q:\n%s", format, part, shown)
 			}
 		}
-		xmlOf(t, v.run("audit", "waterfall", file, "-o", "-").want(0).stdout)
+		checkXML(t, c.run("audit", "waterfall", file, "-o", "-").want(0).stdout)
 	}
 }
 
-// otherHAR is as a browser writes it.
-const otherHAR = `{"log": {"version": "1.2", "creator": {"name": "Firefox", "version": "128.0"}, "pages": [], "entries": [
+// browserHAR is as a browser writes it.
+const browserHAR = `{"log": {"version": "1.2", "creator": {"name": "Firefox", "version": "128.0"}, "pages": [], "entries": [
   {"startedDateTime": "2026-01-02T03:04:05.678+01:00", "time": 12.5, "cache": {},
    "request": {"method": "GET", "url": "https://r.example/v2/a/b/manifests/1?token=` + secret + `", "httpVersion": "h2", "cookies": [], "queryString": [],
      "headers": [{"name": "authorization", "value": "Bearer ` + secret + `"}, {"name": ":path", "value": "/x"}], "headersSize": -1, "bodySize": 0},
@@ -100,7 +100,7 @@ const otherHAR = `{"log": {"version": "1.2", "creator": {"name": "Firefox", "ver
 // Files of other tools, unfinished and damaged ones are used as far as they go; of others it is said what they are not.
 func TestAuditFilesOfAllKinds(t *testing.T) {
 	p := newProgram(t)
-	text, err := os.ReadFile(story)
+	text, err := os.ReadFile(sampleAudit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,57 +109,57 @@ func TestAuditFilesOfAllKinds(t *testing.T) {
 	for name, test := range map[string]struct {
 		file, text string
 		code       int
-		says       string
+		message    string
 	}{
-		"another tool's":      {"x.har", otherHAR, 0, ""},
+		"another tool's":      {"x.har", browserHAR, 0, ""},
 		"an odd name":         {"x.txt", string(text), 0, ""},
-		"a HAR named jsonl":   {"y.jsonl", otherHAR, 0, ""},
+		"a HAR named jsonl":   {"y.jsonl", browserHAR, 0, ""},
 		"cut":                 {"x.jsonl", cut, 0, "x.jsonl: line 24: it is cut off, as a run leaves it that is still going on or was killed; what comes before is used"},
-		"a HAR, cut":          {"z.har", otherHAR[:len(otherHAR)-2], 0, "z.har: entry 1: it is cut off"},
+		"a HAR, cut":          {"z.har", browserHAR[:len(browserHAR)-2], 0, "z.har: entry 1: it is cut off"},
 		"damaged":             {"d.jsonl", strings.Join(lines[:5], "") + "x\n" + lines[5], 0, "d.jsonl: line 6: invalid character 'x'"},
 		"empty":               {"e.jsonl", "", 7, "e.jsonl: it is neither an audit of JSON lines nor a HAR"},
 		"no audit":            {"n.jsonl", "hello", 7, "n.jsonl: it is neither an audit"},
 		"JSON of another use": {"j.jsonl", `{"a":1}` + "\n", 7, "j.jsonl: line 1: it is no record of an audit"},
 	} {
-		file := p.write(test.file, test.text)
+		file := p.writeFile(test.file, test.text)
 		for _, args := range [][]string{{"show"}, {"show", "--json"}, {"waterfall", "-o", "-"}, {"curl"}, {"diff", file}} {
-			o := p.run(append(append([]string{"audit"}, args...), file)...).want(test.code, test.says)
-			if test.says == "" && o.stderr != "" || test.code != 0 && o.stdout != "" {
+			o := p.run(append(append([]string{"audit"}, args...), file)...).want(test.code, test.message)
+			if test.message == "" && o.stderr != "" || test.code != 0 && o.stdout != "" {
 				t.Errorf("%s: %s: standard output %q, error %q", name, o.line, o.stdout, o.stderr)
 			}
 		}
 	}
-	p.run("audit", "show", "/no/such.jsonl").complains(complaint{4, "no such file or directory", ""})
-	p.run("audit", "show", p.env["HOME"]).complains(complaint{7, "is a directory", ""})
+	p.run("audit", "show", "/no/such.jsonl").wantError(wantedError{4, "no such file or directory", ""})
+	p.run("audit", "show", p.env["HOME"]).wantError(wantedError{7, "is a directory", ""})
 }
 
 func TestAuditDiff(t *testing.T) {
-	v := newVoyage(t)
-	file := func(n string) string { return filepath.Join(v.env["HOME"], n+".jsonl") }
-	copyTo := func(name, dst string) { v.run("copy", "-q", "--audit", file(name), v.src, dst).want(0) }
-	copyTo("a", v.dst)
+	c := newCopySetup(t)
+	file := func(n string) string { return filepath.Join(c.env["HOME"], n+".jsonl") }
+	copyTo := func(name, dst string) { c.run("copy", "-q", "--audit", file(name), c.src, dst).want(0) }
+	copyTo("a", c.dst)
 	copyTo("b", startServer(t).host+"/hczjl/halo:1.6")
-	copyTo("again", v.dst)
-	if o := v.run("audit", "diff", file("a"), file("b")).want(0); o.stdout != "" || o.stderr != "" {
+	copyTo("again", c.dst)
+	if o := c.run("audit", "diff", file("a"), file("b")).want(0); o.stdout != "" || o.stderr != "" {
 		t.Errorf("two cold copies differ:\n%s%s", o.stdout, o.stderr)
 	}
-	o := v.run("audit", "diff", file("a"), file("again")).want(1, "the calls differ: 28 gone, 0 added, 1 changed")
+	o := c.run("audit", "diff", file("a"), file("again")).want(1, "the calls differ: 28 gone, 0 added, 1 changed")
 	for _, line := range []string{
 		"--- " + file("a") + "\n+++ " + file("again") + "\n",
-		"\n~ HEAD " + v.target.host + "/v2/hczjl/halo/manifests/1.6\n    status: 404 -> 200\n",
-		"\n- POST " + v.target.host + "/v2/hczjl/halo/blobs/uploads/?from=hczjl/halo&mount={digest}  7 times\n",
+		"\n~ HEAD " + c.target.host + "/v2/hczjl/halo/manifests/1.6\n    status: 404 -> 200\n",
+		"\n- POST " + c.target.host + "/v2/hczjl/halo/blobs/uploads/?from=hczjl/halo&mount={digest}  7 times\n",
 	} {
 		if !strings.Contains(o.stdout, line) {
 			t.Errorf("it does not say %q:\n%s", line, o.stdout)
 		}
 	}
 	var d diff.Result
-	o = v.run("audit", "diff", "--json", file("again"), file("a")).want(1)
+	o = c.run("audit", "diff", "--json", file("again"), file("a")).want(1)
 	if err := json.Unmarshal([]byte(o.stdout), &d); err != nil || d.Count(diff.Added) != 28 || d.Count(diff.Different) != 1 {
 		t.Errorf("%v: %+v", err, d)
 	}
 	// Standard output is empty where the exit code is another's.
-	if o := v.run("audit", "diff", file("a"), "/no/such.jsonl").want(4); o.stdout != "" {
+	if o := c.run("audit", "diff", file("a"), "/no/such.jsonl").want(4); o.stdout != "" {
 		t.Error(o.stdout)
 	}
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// audited reads an audit to its end, and checks that its chain holds.
-func audited(t testing.TB, name string) (*audit.Reader, []audit.Entry) {
+// readAudit reads an audit to its end, and checks that its chain holds.
+func readAudit(t testing.TB, name string) (*audit.Reader, []audit.Entry) {
 	t.Helper()
 	file, err := os.Open(name)
 	if err != nil {
@@ -45,8 +45,8 @@ func audited(t testing.TB, name string) (*audit.Reader, []audit.Entry) {
 	return r, entries
 }
 
-// pathOf is an entry's path and query.
-func pathOf(e audit.Entry) string {
+// requestURI is an entry's path and query.
+func requestURI(e audit.Entry) string {
 	_, rest, _ := strings.Cut(e.URL, "://")
 	return rest[strings.Index(rest, "/"):]
 }
@@ -54,22 +54,22 @@ func pathOf(e audit.Entry) string {
 // The audit has every call that the registries saw, once, and nothing else.
 func TestAuditOfACopy(t *testing.T) {
 	for _, format := range []string{"jsonl", "har"} {
-		v := newVoyage(t)
-		v.source.Forget()
-		file := filepath.Join(v.env["HOME"], "audit."+format)
-		v.run("copy", "-q", "--audit", file, v.src, v.dst).want(0)
-		r, entries := audited(t, file)
+		c := newCopySetup(t)
+		c.source.Forget()
+		file := filepath.Join(c.env["HOME"], "audit."+format)
+		c.run("copy", "-q", "--audit", file, c.src, c.dst).want(0)
+		r, entries := readAudit(t, file)
 		var want, got []string
-		for _, s := range []*server{v.source, v.target} {
+		for _, s := range []*server{c.source, c.target} {
 			for _, req := range s.Requests() {
 				path, _, _ := strings.Cut(req.URL, "?")
 				want = append(want, req.Method+" "+s.host+path)
 			}
 		}
 		for i, e := range entries {
-			path, _, _ := strings.Cut(pathOf(e), "?")
+			path, _, _ := strings.Cut(requestURI(e), "?")
 			got = append(got, e.Method+" "+strings.TrimPrefix(e.URL[:strings.Index(e.URL, "/v2/")], "http://")+path)
-			checkEntry(t, v, e)
+			checkEntry(t, c, e)
 			if slices.ContainsFunc(entries[:i], func(other audit.Entry) bool { return other.Sequence == e.Sequence }) {
 				t.Errorf("sequence %d is there twice", e.Sequence)
 			}
@@ -79,7 +79,7 @@ func TestAuditOfACopy(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: (-registries +audit):\n%s", format, diff)
 		}
-		wantLine := []string{"transship", "copy", "-q", "--audit", file, v.src, v.dst}
+		wantLine := []string{"transship", "copy", "-q", "--audit", file, c.src, c.dst}
 		if r.Run.Tool != "transship" || r.Run.Version != cli.Version || !slices.Equal(r.Run.Command, wantLine) || r.End == nil {
 			t.Errorf("%+v, end %v", r.Run, r.End)
 		}
@@ -90,9 +90,9 @@ func TestAuditOfACopy(t *testing.T) {
 }
 
 // checkEntry checks what holds for each call of a plain copy.
-func checkEntry(t *testing.T, v *voyage, e audit.Entry) {
+func checkEntry(t *testing.T, c *copySetup, e audit.Entry) {
 	t.Helper()
-	if e.Why.Command != "copy" || e.Why.Image != v.src || e.Protocol != "HTTP/1.1" || e.Attempt != 1 || e.Error != "" ||
+	if e.Why.Command != "copy" || e.Why.Image != c.src || e.Protocol != "HTTP/1.1" || e.Attempt != 1 || e.Error != "" ||
 		!strings.HasPrefix(e.Peer, "127.0.0.1:") || e.Request.Headers.Get("User-Agent") != "transship/"+cli.Version || e.Duration() <= 0 {
 		t.Errorf("%+v", e)
 	}
@@ -113,16 +113,16 @@ func checkEntry(t *testing.T, v *voyage, e audit.Entry) {
 
 // Attempts, redirects and tokens say which call they belong to.
 func TestAuditSaysWhy(t *testing.T) {
-	v := newVoyage(t)
-	storage := listen(t, v.source)
-	v.source.Set(
+	c := newCopySetup(t)
+	storage := listen(t, c.source)
+	c.source.Set(
 		registry.Rule{On: "^GET /v2/halohub/halo/manifests/1.6", Times: 1, Status: 503},
 		registry.Rule{On: "^GET /v2/halohub/halo/blobs/", Times: 1, Status: 307, Header: map[string]string{"Location": "http://" + storage + "/v2/halohub/halo/manifests/1.6?signature=" + secret}},
 	)
-	guarded := listen(t, &harbour{next: v.source})
-	file := filepath.Join(v.env["HOME"], "audit.jsonl")
-	v.run("copy", "-q", "--audit", file, "--src-creds", user+":"+password, "--jobs", "1", guarded+"/halohub/halo:1.6", v.dst)
-	_, entries := audited(t, file)
+	guarded := listen(t, &tokenRegistry{next: c.source})
+	file := filepath.Join(c.env["HOME"], "audit.jsonl")
+	c.run("copy", "-q", "--audit", file, "--src-creds", user+":"+password, "--jobs", "1", guarded+"/halohub/halo:1.6", c.dst)
+	_, entries := readAudit(t, file)
 	bySequence := map[int64]audit.Entry{}
 	for _, e := range entries {
 		bySequence[e.Sequence] = e
@@ -160,10 +160,10 @@ func TestAuditSaysWhy(t *testing.T) {
 
 // What goes to several targets is read once, and verified.
 func TestAuditOfACopyToSeveral(t *testing.T) {
-	v := newVoyage(t)
-	file := filepath.Join(v.env["HOME"], "audit.jsonl")
-	v.run("copy", "-q", "--audit", file, v.src, v.dst, startServer(t).host+"/hczjl/halo:1.6").want(0)
-	_, entries := audited(t, file)
+	c := newCopySetup(t)
+	file := filepath.Join(c.env["HOME"], "audit.jsonl")
+	c.run("copy", "-q", "--audit", file, c.src, c.dst, startServer(t).host+"/hczjl/halo:1.6").want(0)
+	_, entries := readAudit(t, file)
 	blobs := map[string]int{}
 	for _, e := range entries {
 		if e.Row == "end-2" {
@@ -178,18 +178,18 @@ func TestAuditOfACopyToSeveral(t *testing.T) {
 // Every command with a registry has an audit.
 func TestAuditOfEveryCommand(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
-	home := v.env["HOME"]
-	guarded := listen(t, needsPassword(v.target))
+	c := newCopySetup(t)
+	home := c.env["HOME"]
+	guarded := listen(t, requirePassword(c.target))
 	for i, line := range []string{
-		"inspect SRC", "digest SRC", "tags " + v.source.host + "/halohub/halo", "pull SRC", "save -o HOME/x.tar SRC",
-		"manifest create DST SRC", "manifest push DST", "manifest inspect SRC", "load HOME/x.tar " + v.target.host + "/loaded",
+		"inspect SRC", "digest SRC", "tags " + c.source.host + "/halohub/halo", "pull SRC", "save -o HOME/x.tar SRC",
+		"manifest create DST SRC", "manifest push DST", "manifest inspect SRC", "load HOME/x.tar " + c.target.host + "/loaded",
 		"login -u captain --password " + password + " " + guarded,
 	} {
 		file := filepath.Join(home, fmt.Sprint(i, ".jsonl"))
-		words := strings.Fields(strings.NewReplacer("SRC", v.src, "DST", v.dst, "HOME", home).Replace(line))
-		v.run(append(words, "--audit", file)...).want(0)
-		r, entries := audited(t, file)
+		words := strings.Fields(strings.NewReplacer("SRC", c.src, "DST", c.dst, "HOME", home).Replace(line))
+		c.run(append(words, "--audit", file)...).want(0)
+		r, entries := readAudit(t, file)
 		if len(entries) == 0 {
 			t.Errorf("%s: no calls", line)
 		}
@@ -205,13 +205,13 @@ func TestAuditOfEveryCommand(t *testing.T) {
 }
 
 func TestAuditThatCannotBe(t *testing.T) {
-	v := newVoyage(t)
-	home := v.env["HOME"]
+	c := newCopySetup(t)
+	home := c.env["HOME"]
 	if err := os.Mkdir(filepath.Join(home, "folder.har"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	kept := v.write("kept.jsonl", "kept")
-	for line, want := range map[string]complaint{
+	kept := c.writeFile("kept.jsonl", "kept")
+	for line, want := range map[string]wantedError{
 		"--audit HOME/x.json SRC DST":       {2, `--audit: "` + home + `/x.json" ends neither in .har nor in .jsonl`, ""},
 		"--audit= SRC DST":                  {2, `--audit: "" ends neither`, ""},
 		"--audit HOME/no/such.har SRC DST":  {1, "audit file " + home + "/no/such.har: no such file or directory", "give --audit a file on a disk with room"},
@@ -219,9 +219,9 @@ func TestAuditThatCannotBe(t *testing.T) {
 		"--audit HOME/kept.jsonl SRC":       {2, "want SRC DST", "usage: transship copy"},
 		"--audit HOME/kept.jsonl --x S DST": {2, "unknown flag --x", "transship copy -h"},
 	} {
-		v.source.Forget()
-		v.fails("copy "+strings.ReplaceAll(line, "HOME", home), want)
-		if n := len(v.source.Requests()); n != 0 {
+		c.source.Forget()
+		c.runFails("copy "+strings.ReplaceAll(line, "HOME", home), want)
+		if n := len(c.source.Requests()); n != 0 {
 			t.Errorf("%s: %d calls", line, n)
 		}
 	}
@@ -232,21 +232,21 @@ func TestAuditThatCannotBe(t *testing.T) {
 
 // A run that is interrupted has all of its calls in the audit, and an end.
 func TestAuditOfAnInterruptedRun(t *testing.T) {
-	v := newVoyage(t)
-	v.source.Set(registry.Rule{On: "^GET .*/blobs/", Delay: never})
-	file := filepath.Join(v.env["HOME"], "audit.har")
-	cmd, _ := process(t, "copy", "-q", "--audit", file, v.src, v.dst)
+	c := newCopySetup(t)
+	c.source.Set(registry.Rule{On: "^GET .*/blobs/", Delay: noAnswer})
+	file := filepath.Join(c.env["HOME"], "audit.har")
+	cmd, _ := newProcess(t, "copy", "-q", "--audit", file, c.src, c.dst)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	eventually(t, func() bool { return v.source.Count("^GET .*/blobs/") >= 2 }, func() string { return "no two blobs are fetched" })
+	eventually(t, func() bool { return c.source.Count("^GET .*/blobs/") >= 2 }, func() string { return "no two blobs are fetched" })
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	<-ended
-	r, entries := audited(t, file)
+	r, entries := readAudit(t, file)
 	cut := 0
 	for _, e := range entries {
 		if e.Row == "end-2" && e.Error != "" && e.Status == 0 {
@@ -263,17 +263,17 @@ func TestAuditOfAKilledRun(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"jsonl", "har"} {
 		for i := range 5 {
-			v := newVoyage(t)
-			v.source.Forget() // the calls that have made the image
-			file := filepath.Join(v.env["HOME"], "audit."+format)
-			cmd, _ := process(t, "copy", "-q", "--audit", file, v.src, v.dst)
+			c := newCopySetup(t)
+			c.source.Forget() // the calls that have made the image
+			file := filepath.Join(c.env["HOME"], "audit."+format)
+			cmd, _ := newProcess(t, "copy", "-q", "--audit", file, c.src, c.dst)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
 			ended := make(chan error, 1)
 			go func() { ended <- cmd.Wait() }()
-			killAfter(v.source, i, ended, func() { cmd.Process.Signal(syscall.SIGKILL) })
-			if _, entries := audited(t, file); len(entries) == 0 {
+			killAfterBlobs(c.source, i, ended, func() { cmd.Process.Signal(syscall.SIGKILL) })
+			if _, entries := readAudit(t, file); len(entries) == 0 {
 				t.Errorf("%s: no entries", format)
 			}
 		}
@@ -281,11 +281,11 @@ func TestAuditOfAKilledRun(t *testing.T) {
 }
 
 func TestVeryVerbose(t *testing.T) {
-	v := newVoyage(t)
-	src := listen(t, needsPassword(v.source)) + "/halohub/halo:1.6"
-	o := v.run("digest", "--vv", "--creds", user+":"+password, src).want(0,
+	c := newCopySetup(t)
+	src := listen(t, requirePassword(c.source)) + "/halohub/halo:1.6"
+	o := c.run("digest", "--vv", "--creds", user+":"+password, src).want(0,
 		"  > Authorization: Basic REDACTED\n", "  > Host: ", "  < Docker-Content-Digest: sha256:", "200 HEAD ")
-	if one := v.run("digest", "-v", "-vv", src); strings.Contains(one.stderr, "  > Authorization") || strings.Contains(o.stderr, password) {
+	if one := c.run("digest", "-v", "-vv", src); strings.Contains(one.stderr, "  > Authorization") || strings.Contains(o.stderr, password) {
 		t.Errorf("%s\n%s", one.stderr, o.stderr)
 	}
 }

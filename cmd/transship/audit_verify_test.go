@@ -12,17 +12,17 @@ import (
 
 // The tamper test: whatever is done to an audit, verify says where, and exits with 7.
 func TestAuditVerify(t *testing.T) {
-	v := newVoyage(t)
-	dir := v.env["HOME"]
+	c := newCopySetup(t)
+	dir := c.env["HOME"]
 	file := filepath.Join(dir, "audit.jsonl")
-	v.run("copy", "-q", "--audit", file, v.src, v.dst).want(0)
-	o := v.run("audit", "verify", file).want(0)
+	c.run("copy", "-q", "--audit", file, c.src, c.dst).want(0)
+	o := c.run("audit", "verify", file).want(0)
 	said, hash, _ := strings.Cut(strings.TrimSpace(o.stdout), " last hash ")
 	if said != file+": 30 calls, as they were written by transship "+cli.Version+";" || len(hash) != 64 {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
-	v.run("audit", "verify", "--last", hash, file).want(0)
-	v.run("audit", "verify", "--last", strings.Repeat("0", 64), file).complains(complaint{7, "it ends in another hash than the one given: " + hash, ""})
+	c.run("audit", "verify", "--last", hash, file).want(0)
+	c.run("audit", "verify", "--last", strings.Repeat("0", 64), file).wantError(wantedError{7, "it ends in another hash than the one given: " + hash, ""})
 
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -31,7 +31,7 @@ func TestAuditVerify(t *testing.T) {
 	lines := strings.SplitAfter(string(text), "\n")
 	edit := func(change func([]string) []string) string { return strings.Join(change(slices.Clone(lines)), "") }
 	for name, test := range map[string]struct {
-		text, says string
+		text, message string
 	}{
 		"changed":   {strings.Replace(string(text), `"status":201`, `"status":200`, 1), " was changed: it does not have the hash"},
 		"removed":   {edit(func(l []string) []string { return slices.Delete(l, 4, 6) }), "before line 5 records are missing: 2"},
@@ -45,29 +45,29 @@ func TestAuditVerify(t *testing.T) {
 		"binary":    {"\x00\x01", "it is neither an audit of JSON lines nor a HAR"},
 		"a HAR cut": {`{"log":{"entries":[`, "it is cut off"},
 	} {
-		path := v.write("changed.jsonl", test.text)
-		if o := v.run("audit", "verify", path); o.code != 7 || !strings.Contains(o.stderr, test.says) {
+		path := c.writeFile("changed.jsonl", test.text)
+		if o := c.run("audit", "verify", path); o.code != 7 || !strings.Contains(o.stderr, test.message) {
 			t.Errorf("%s: exit %d\n%s", name, o.code, o.stderr)
 		}
 	}
-	v.run("audit", "verify", filepath.Join(dir, "no.jsonl")).complains(complaint{4, "no.jsonl: no such file or directory", ""})
+	c.run("audit", "verify", filepath.Join(dir, "no.jsonl")).wantError(wantedError{4, "no.jsonl: no such file or directory", ""})
 }
 
 func TestAuditVerifyHAR(t *testing.T) {
-	v := newVoyage(t)
-	file := filepath.Join(v.env["HOME"], "audit.har")
-	v.run("digest", "--audit", file, v.src).want(0)
-	if o := v.run("audit", "verify", file).want(0); !strings.HasPrefix(o.stdout, file+": 1 call, as they were written") {
+	c := newCopySetup(t)
+	file := filepath.Join(c.env["HOME"], "audit.har")
+	c.run("digest", "--audit", file, c.src).want(0)
+	if o := c.run("audit", "verify", file).want(0); !strings.HasPrefix(o.stdout, file+": 1 call, as they were written") {
 		t.Error(o.stdout)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	changed := v.write("changed.har", strings.Replace(string(text), `"status":200`, `"status":404`, 1))
-	v.run("audit", "verify", changed).complains(complaint{7, "entry 1 was changed", ""})
-	other := v.write("other.har", `{"log":{"version":"1.2","creator":{"name":"x","version":"1"},"entries":[]}}`)
-	if o := v.run("audit", "verify", other).want(0); o.stdout != other+": a HAR with 0 calls and without a chain, so that nothing shows whether it was changed\n" {
+	changed := c.writeFile("changed.har", strings.Replace(string(text), `"status":200`, `"status":404`, 1))
+	c.run("audit", "verify", changed).wantError(wantedError{7, "entry 1 was changed", ""})
+	other := c.writeFile("other.har", `{"log":{"version":"1.2","creator":{"name":"x","version":"1"},"entries":[]}}`)
+	if o := c.run("audit", "verify", other).want(0); o.stdout != other+": a HAR with 0 calls and without a chain, so that nothing shows whether it was changed\n" {
 		t.Error(o.stdout)
 	}
 }

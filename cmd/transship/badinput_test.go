@@ -13,26 +13,26 @@ import (
 )
 
 // A complaint is what a run that fails says.
-type complaint struct {
-	code int
-	says string // part of the one line
-	hint string // part of the hint; "" is no hint at all
+type wantedError struct {
+	code    int
+	message string // part of the one line
+	hint    string // part of the hint; "" is no hint at all
 }
 
-func (o outcome) complains(c complaint) {
+func (o result) wantError(c wantedError) {
 	o.t.Helper()
 	o.want(c.code)
-	if said := strings.Join(o.complaints(), ""); !strings.Contains(said, c.says) {
-		o.t.Errorf("%s\nsays  %s\nwant  %s", o.line, said, c.says)
+	if said := strings.Join(o.errorLines(), ""); !strings.Contains(said, c.message) {
+		o.t.Errorf("%s\nsays  %s\nwant  %s", o.line, said, c.message)
 	}
-	hint := strings.Join(o.hints(), "")
+	hint := strings.Join(o.hintLines(), "")
 	if !strings.Contains(hint, c.hint) || c.hint == "" && hint != "" {
 		o.t.Errorf("%s\nhints %q\nwant  %q", o.line, hint, c.hint)
 	}
 }
 
 func TestBadCommandLines(t *testing.T) {
-	for line, want := range map[string]complaint{
+	for line, want := range map[string]wantedError{
 		"":                                      {2, "a command is missing", ""},
 		"cpy a b":                               {2, `unknown command "cpy"`, "did you mean copy?"},
 		"frobnicate":                            {2, `unknown command "frobnicate"`, "transship help lists the commands"},
@@ -100,31 +100,31 @@ func TestBadCommandLines(t *testing.T) {
 		"login -u a --password-stdin x.example.com":                   {2, "the user name or the password is empty", ""},
 		"logout a/b": {2, `"a/b" is no registry's host`, "give a host such as"},
 	} {
-		newProgram(t).run(strings.Fields(line)...).complains(want)
+		newProgram(t).run(strings.Fields(line)...).wantError(want)
 	}
 }
 
-// voyage is a source with an image, an empty target, and a program to bring the one to the other.
-type voyage struct {
+// copySetup is a source with an image, an empty target, and a program to bring the one to the other.
+type copySetup struct {
 	*program
 	source, target *server
 	src, dst       string // references
 }
 
-func newVoyage(t testing.TB) *voyage {
+func newCopySetup(t testing.TB) *copySetup {
 	t.Helper()
-	v := &voyage{program: newProgram(t), source: startServer(t), target: startServer(t)}
-	v.source.halo()
-	v.src, v.dst = v.source.host+"/halohub/halo:1.6", v.target.host+"/hczjl/halo:1.6"
-	return v
+	c := &copySetup{program: newProgram(t), source: startServer(t), target: startServer(t)}
+	c.source.pushThreePlatforms()
+	c.src, c.dst = c.source.host+"/halohub/halo:1.6", c.target.host+"/hczjl/halo:1.6"
+	return c
 }
 
-// fails runs a command line in which SRC and DST stand for the references, and makes sure that the target has no tag.
-func (v *voyage) fails(line string, want complaint) {
-	v.t.Helper()
-	v.run(strings.Fields(strings.NewReplacer("SRC", v.src, "DST", v.dst).Replace(line))...).complains(want)
-	if v.target.has("hczjl/halo", "1.6") {
-		v.t.Errorf("%s: the target has the tag", line)
+// runFails runs a command line in which SRC and DST stand for the references, and makes sure that the target has no tag.
+func (c *copySetup) runFails(line string, want wantedError) {
+	c.t.Helper()
+	c.run(strings.Fields(strings.NewReplacer("SRC", c.src, "DST", c.dst).Replace(line))...).wantError(want)
+	if c.target.has("hczjl/halo", "1.6") {
+		c.t.Errorf("%s: the target has the tag", line)
 	}
 }
 
@@ -134,113 +134,113 @@ func TestBadRegistries(t *testing.T) {
 	bodyRule := func(body string) registry.Rule { return registry.Rule{On: manifests + "1.6", Status: 200, Body: body} }
 	for name, test := range map[string]struct {
 		source, target registry.Rule
-		want           complaint
+		want           wantedError
 	}{
-		"missing":        {source: registry.Rule{On: manifests, Status: 404, Body: `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}`}, want: complaint{4, "404 Not Found: MANIFEST_UNKNOWN manifest unknown", "transship tags REPOSITORY"}},
-		"missing, HTML":  {source: registry.Rule{On: manifests, Status: 404, Body: "<html>no</html>"}, want: complaint{4, "/v2/halohub/halo/manifests/1.6: 404 Not Found", "check the name and the tag"}},
-		"missing blob":   {source: registry.Rule{On: blobs, Status: 404}, want: complaint{4, "404 Not Found", "not whole at its source"}},
-		"no such target": {target: registry.Rule{On: "^POST", Status: 404, Body: `{"errors":[{"code":"NAME_UNKNOWN","message":"project not found"}]}`}, want: complaint{4, "NAME_UNKNOWN project not found", "created first"}},
+		"missing":        {source: registry.Rule{On: manifests, Status: 404, Body: `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}`}, want: wantedError{4, "404 Not Found: MANIFEST_UNKNOWN manifest unknown", "transship tags REPOSITORY"}},
+		"missing, HTML":  {source: registry.Rule{On: manifests, Status: 404, Body: "<html>no</html>"}, want: wantedError{4, "/v2/halohub/halo/manifests/1.6: 404 Not Found", "check the name and the tag"}},
+		"missing blob":   {source: registry.Rule{On: blobs, Status: 404}, want: wantedError{4, "404 Not Found", "not whole at its source"}},
+		"no such target": {target: registry.Rule{On: "^POST", Status: 404, Body: `{"errors":[{"code":"NAME_UNKNOWN","message":"project not found"}]}`}, want: wantedError{4, "NAME_UNKNOWN project not found", "created first"}},
 
-		"corrupt blob":       {source: registry.Rule{On: blobs, Corrupt: true}, want: complaint{7, ": want sha256:", "damaged at its source"}},
-		"corrupt manifest":   {source: registry.Rule{On: manifests + "sha256", Corrupt: true}, want: complaint{7, ": want sha256:", "damaged at its source"}},
-		"truncated blob":     {source: registry.Rule{On: blobs, Cut: registry.CutLength, After: 3}, want: complaint{7, "is cut short: want ", "damaged at its source"}},
-		"broken blob":        {source: registry.Rule{On: blobs, Cut: registry.CutAnswer}, want: complaint{5, "EOF", "closed again and again"}},
-		"truncated manifest": {source: registry.Rule{On: manifests + "1.6", Cut: registry.CutLength, After: 30}, want: complaint{7, "not valid JSON: unexpected EOF", "no proxy answers in its place"}},
-		"broken manifest":    {source: registry.Rule{On: manifests + "1.6", Cut: registry.CutAnswer, After: 30}, want: complaint{5, "unexpected EOF", "closed again and again"}},
-		"no answer":          {source: registry.Rule{On: manifests, Cut: registry.CutAnswer}, want: complaint{5, "EOF", "closed again and again"}},
-		"digest invalid":     {target: registry.Rule{On: "^PUT .*/blobs/", Status: 400, Body: `{"errors":[{"code":"DIGEST_INVALID","message":"digest invalid"}]}`}, want: complaint{7, "DIGEST_INVALID digest invalid", "damaged"}},
+		"corrupt blob":       {source: registry.Rule{On: blobs, Corrupt: true}, want: wantedError{7, ": want sha256:", "damaged at its source"}},
+		"corrupt manifest":   {source: registry.Rule{On: manifests + "sha256", Corrupt: true}, want: wantedError{7, ": want sha256:", "damaged at its source"}},
+		"truncated blob":     {source: registry.Rule{On: blobs, Cut: registry.CutLength, After: 3}, want: wantedError{7, "is cut short: want ", "damaged at its source"}},
+		"broken blob":        {source: registry.Rule{On: blobs, Cut: registry.CutAnswer}, want: wantedError{5, "EOF", "closed again and again"}},
+		"truncated manifest": {source: registry.Rule{On: manifests + "1.6", Cut: registry.CutLength, After: 30}, want: wantedError{7, "not valid JSON: unexpected EOF", "no proxy answers in its place"}},
+		"broken manifest":    {source: registry.Rule{On: manifests + "1.6", Cut: registry.CutAnswer, After: 30}, want: wantedError{5, "unexpected EOF", "closed again and again"}},
+		"no answer":          {source: registry.Rule{On: manifests, Cut: registry.CutAnswer}, want: wantedError{5, "EOF", "closed again and again"}},
+		"digest invalid":     {target: registry.Rule{On: "^PUT .*/blobs/", Status: 400, Body: `{"errors":[{"code":"DIGEST_INVALID","message":"digest invalid"}]}`}, want: wantedError{7, "DIGEST_INVALID digest invalid", "damaged"}},
 
-		"HTML":         {source: bodyRule("<html>Welcome</html>"), want: complaint{7, "not valid JSON: invalid character '<'", "check that 127.0.0.1:"}},
-		"nothing":      {source: bodyRule(""), want: complaint{7, "not valid JSON: EOF", "is a registry"}},
-		"too large":    {source: bodyRule(`{"schemaVersion":2` + strings.Repeat(" ", 4<<20) + "}"), want: complaint{1, "the manifest is larger than 4 MiB", ""}},
-		"two kinds":    {source: bodyRule(`{"schemaVersion":2,"manifests":[],"layers":[]}`), want: complaint{7, "it has both manifests and layers", "have the image built"}},
-		"doubled":      {source: bodyRule(`{"schemaVersion":2,"manifests":[],"manifests":[]}`), want: complaint{7, `member "manifests" comes twice`, "have the image built"}},
-		"case":         {source: bodyRule(`{"schemaVersion":2,"manifests":[],"Manifests":[]}`), want: complaint{7, `member "Manifests" differs from "manifests" only in case`, "have the image built"}},
-		"schema 1":     {source: bodyRule(`{"schemaVersion":1,"name":"halo","fsLayers":[]}`), want: complaint{1, "docker schema 1 manifests are not supported", ""}},
-		"path":         {source: bodyRule(`{"schemaVersion":2,"manifests":[{"digest":"sha256:../../etc/passwd","size":1}]}`), want: complaint{7, `invalid digest "sha256:../../etc/passwd"`, "have the image built"}},
-		"control":      {source: registry.Rule{On: manifests, Status: 400, Body: "\x1b[31mred\x07 alert\nsecond line"}, want: complaint{1, "400 Bad Request: [31mred alert", ""}},
-		"endless":      {source: registry.Rule{On: manifests, Status: 400, Body: strings.Repeat("talk ", 5000)}, want: complaint{1, "400 Bad Request: talk talk", ""}},
-		"list is list": {source: bodyRule(`[1]`), want: complaint{7, "manifest sha256:", "have the image built"}},
+		"HTML":         {source: bodyRule("<html>Welcome</html>"), want: wantedError{7, "not valid JSON: invalid character '<'", "check that 127.0.0.1:"}},
+		"nothing":      {source: bodyRule(""), want: wantedError{7, "not valid JSON: EOF", "is a registry"}},
+		"too large":    {source: bodyRule(`{"schemaVersion":2` + strings.Repeat(" ", 4<<20) + "}"), want: wantedError{1, "the manifest is larger than 4 MiB", ""}},
+		"two kinds":    {source: bodyRule(`{"schemaVersion":2,"manifests":[],"layers":[]}`), want: wantedError{7, "it has both manifests and layers", "have the image built"}},
+		"doubled":      {source: bodyRule(`{"schemaVersion":2,"manifests":[],"manifests":[]}`), want: wantedError{7, `member "manifests" comes twice`, "have the image built"}},
+		"case":         {source: bodyRule(`{"schemaVersion":2,"manifests":[],"Manifests":[]}`), want: wantedError{7, `member "Manifests" differs from "manifests" only in case`, "have the image built"}},
+		"schema 1":     {source: bodyRule(`{"schemaVersion":1,"name":"halo","fsLayers":[]}`), want: wantedError{1, "docker schema 1 manifests are not supported", ""}},
+		"path":         {source: bodyRule(`{"schemaVersion":2,"manifests":[{"digest":"sha256:../../etc/passwd","size":1}]}`), want: wantedError{7, `invalid digest "sha256:../../etc/passwd"`, "have the image built"}},
+		"control":      {source: registry.Rule{On: manifests, Status: 400, Body: "\x1b[31mred\x07 alert\nsecond line"}, want: wantedError{1, "400 Bad Request: [31mred alert", ""}},
+		"endless":      {source: registry.Rule{On: manifests, Status: 400, Body: strings.Repeat("talk ", 5000)}, want: wantedError{1, "400 Bad Request: talk talk", ""}},
+		"list is list": {source: bodyRule(`[1]`), want: wantedError{7, "manifest sha256:", "have the image built"}},
 
-		"rate limit":  {source: registry.Rule{On: manifests, Status: 429, Body: `{"errors":[{"code":"TOOMANYREQUESTS","message":"pull rate limit"}]}`, Header: map[string]string{"Retry-After": "7"}}, want: complaint{6, "429 Too Many Requests: TOOMANYREQUESTS pull rate limit", "wait, or log in"}},
-		"long wait":   {source: registry.Rule{On: manifests, Status: 429, Header: map[string]string{"Retry-After": "86400"}}, want: complaint{6, "asks to wait 24h0m0s", "wait, or log in"}},
-		"target full": {target: registry.Rule{On: "^POST", Status: 429, Body: "<html>"}, want: complaint{6, "429 Too Many Requests", "wait, or log in"}},
-		"broken 500":  {source: registry.Rule{On: manifests, Status: 500, Body: "boom"}, want: complaint{1, "500 Internal Server Error: boom", ""}},
-		"denied":      {source: registry.Rule{On: manifests, Status: 403, Body: `{"errors":[{"code":"DENIED","message":"access denied"}]}`}, want: complaint{3, "403 Forbidden: DENIED access denied (as anonymous)", "--src-creds user:password"}},
-		"push denied": {target: registry.Rule{On: "^(POST|PUT) ", Status: 403, Body: `{"errors":[{"code":"DENIED","message":"access denied"}]}`}, want: complaint{3, "403 Forbidden: DENIED access denied (as anonymous)", "--dst-creds user:password"}},
-		"read-only":   {target: registry.Rule{On: "^POST", Status: 405}, want: complaint{1, "405 Method Not Allowed", "takes no uploads"}},
-		"too big":     {target: registry.Rule{On: "^(PUT|PATCH) .*/blobs", Status: 413, Body: "<html>"}, want: complaint{1, "413 Request Entity Too Large", "client_max_body_size"}},
-		"no manifest": {target: registry.Rule{On: "^PUT .*/manifests/1.6", Status: 400, Body: `{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid"}]}`}, want: complaint{1, "400 Bad Request: MANIFEST_INVALID manifest invalid", ""}},
-		"full disk":   {target: registry.Rule{On: "^PUT .*/blobs/", Status: 500, Body: "disk full"}, want: complaint{1, "500 Internal Server Error: disk full", ""}},
-		"ftp":         {source: registry.Rule{On: blobs, Status: 307, Header: map[string]string{"Location": "ftp://x.example.com/"}}, want: complaint{5, "redirects to ftp://x.example.com/: refused", "mend its address"}},
-		"loop":        {source: registry.Rule{On: blobs, Status: 307, Edit: func(h http.Header) { h.Set("Location", "?again") }}, want: complaint{5, "refused, it would be redirect 11", "mend its address"}},
+		"rate limit":  {source: registry.Rule{On: manifests, Status: 429, Body: `{"errors":[{"code":"TOOMANYREQUESTS","message":"pull rate limit"}]}`, Header: map[string]string{"Retry-After": "7"}}, want: wantedError{6, "429 Too Many Requests: TOOMANYREQUESTS pull rate limit", "wait, or log in"}},
+		"long wait":   {source: registry.Rule{On: manifests, Status: 429, Header: map[string]string{"Retry-After": "86400"}}, want: wantedError{6, "asks to wait 24h0m0s", "wait, or log in"}},
+		"target full": {target: registry.Rule{On: "^POST", Status: 429, Body: "<html>"}, want: wantedError{6, "429 Too Many Requests", "wait, or log in"}},
+		"broken 500":  {source: registry.Rule{On: manifests, Status: 500, Body: "boom"}, want: wantedError{1, "500 Internal Server Error: boom", ""}},
+		"denied":      {source: registry.Rule{On: manifests, Status: 403, Body: `{"errors":[{"code":"DENIED","message":"access denied"}]}`}, want: wantedError{3, "403 Forbidden: DENIED access denied (as anonymous)", "--src-creds user:password"}},
+		"push denied": {target: registry.Rule{On: "^(POST|PUT) ", Status: 403, Body: `{"errors":[{"code":"DENIED","message":"access denied"}]}`}, want: wantedError{3, "403 Forbidden: DENIED access denied (as anonymous)", "--dst-creds user:password"}},
+		"read-only":   {target: registry.Rule{On: "^POST", Status: 405}, want: wantedError{1, "405 Method Not Allowed", "takes no uploads"}},
+		"too big":     {target: registry.Rule{On: "^(PUT|PATCH) .*/blobs", Status: 413, Body: "<html>"}, want: wantedError{1, "413 Request Entity Too Large", "client_max_body_size"}},
+		"no manifest": {target: registry.Rule{On: "^PUT .*/manifests/1.6", Status: 400, Body: `{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid"}]}`}, want: wantedError{1, "400 Bad Request: MANIFEST_INVALID manifest invalid", ""}},
+		"full disk":   {target: registry.Rule{On: "^PUT .*/blobs/", Status: 500, Body: "disk full"}, want: wantedError{1, "500 Internal Server Error: disk full", ""}},
+		"ftp":         {source: registry.Rule{On: blobs, Status: 307, Header: map[string]string{"Location": "ftp://x.example.com/"}}, want: wantedError{5, "redirects to ftp://x.example.com/: refused", "mend its address"}},
+		"loop":        {source: registry.Rule{On: blobs, Status: 307, Edit: func(h http.Header) { h.Set("Location", "?again") }}, want: wantedError{5, "refused, it would be redirect 11", "mend its address"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := newVoyage(t)
-			v.source.Set(test.source)
-			v.target.Set(test.target)
-			v.fails("copy SRC DST", test.want)
+			c := newCopySetup(t)
+			c.source.Set(test.source)
+			c.target.Set(test.target)
+			c.runFails("copy SRC DST", test.want)
 		})
 	}
 }
 
 func TestRetryAfterIsMeantInFull(t *testing.T) {
-	v := newVoyage(t)
-	v.source.Set(registry.Rule{On: "^GET .*/manifests/1.6", Times: 1, Status: 429, Header: map[string]string{"Retry-After": "17"}})
-	o := v.run("copy", v.src, v.dst).want(0, "it answered 429 Too Many Requests; trying again in 17s")
-	if len(v.naps) != 1 || v.naps[0].Seconds() != 17 {
-		t.Errorf("%s waits %v", o.line, v.naps)
+	c := newCopySetup(t)
+	c.source.Set(registry.Rule{On: "^GET .*/manifests/1.6", Times: 1, Status: 429, Header: map[string]string{"Retry-After": "17"}})
+	o := c.run("copy", c.src, c.dst).want(0, "it answered 429 Too Many Requests; trying again in 17s")
+	if len(c.waits) != 1 || c.waits[0].Seconds() != 17 {
+		t.Errorf("%s waits %v", o.line, c.waits)
 	}
 }
 
 func TestBrokenConnectionIsResumed(t *testing.T) {
-	v := newVoyage(t)
-	v.source.Set(registry.Rule{On: "^GET .*/blobs/", Cut: registry.CutAnswer, After: 3})
-	v.run("copy", v.src, v.dst).want(0)
+	c := newCopySetup(t)
+	c.source.Set(registry.Rule{On: "^GET .*/blobs/", Cut: registry.CutAnswer, After: 3})
+	c.run("copy", c.src, c.dst).want(0)
 }
 
 func TestPlatformThatIsNotThere(t *testing.T) {
-	v := newVoyage(t)
-	v.fails("copy --platform linux/s390x SRC DST", complaint{4, "no image for platform linux/s390x; there is linux/amd64, linux/arm/v7, linux/arm64", ""})
-	v.source.image("halohub/halo", "single", "linux/amd64", "x")
-	v.src = v.source.host + "/halohub/halo:single"
-	v.fails("copy --platform windows/amd64 SRC DST", complaint{4, "no image for platform windows/amd64; there is linux/amd64", ""})
-	v.src = v.source.host + "/halohub/halo:1.6"
-	v.fails("copy --flatten --platform linux/amd64,linux/arm64 SRC DST", complaint{2, "more than one image", "name a single platform"})
+	c := newCopySetup(t)
+	c.runFails("copy --platform linux/s390x SRC DST", wantedError{4, "no image for platform linux/s390x; there is linux/amd64, linux/arm/v7, linux/arm64", ""})
+	c.source.pushImage("halohub/halo", "single", "linux/amd64", "x")
+	c.src = c.source.host + "/halohub/halo:single"
+	c.runFails("copy --platform windows/amd64 SRC DST", wantedError{4, "no image for platform windows/amd64; there is linux/amd64", ""})
+	c.src = c.source.host + "/halohub/halo:1.6"
+	c.runFails("copy --flatten --platform linux/amd64,linux/arm64 SRC DST", wantedError{2, "more than one image", "name a single platform"})
 }
 
 func TestTargetDigest(t *testing.T) {
-	v := newVoyage(t)
-	digest := string(v.source.halo().Digest)
-	v.dst = v.target.host + "/hczjl/halo@sha256:" + strings.Repeat("0", 64)
-	v.fails("copy SRC DST", complaint{7, "the digest of the target is not that of the image, " + digest, "leave the digest out of the target"})
-	v.dst = v.target.host + "/hczjl/halo@" + digest
-	if o := v.run("copy", v.src, v.dst).want(0); o.stdout != v.dst+"\n" || !v.target.has("hczjl/halo", digest) {
+	c := newCopySetup(t)
+	digest := string(c.source.pushThreePlatforms().Digest)
+	c.dst = c.target.host + "/hczjl/halo@sha256:" + strings.Repeat("0", 64)
+	c.runFails("copy SRC DST", wantedError{7, "the digest of the target is not that of the image, " + digest, "leave the digest out of the target"})
+	c.dst = c.target.host + "/hczjl/halo@" + digest
+	if o := c.run("copy", c.src, c.dst).want(0); o.stdout != c.dst+"\n" || !c.target.has("hczjl/halo", digest) {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 }
 
 func TestHostsThatCannotBeReached(t *testing.T) {
-	v := newVoyage(t)
-	for _, host := range []string{nobody(t), "no-such-host.invalid"} {
-		want := complaint{5, "connection refused", "nothing listens there"}
+	c := newCopySetup(t)
+	for _, host := range []string{unusedAddress(t), "no-such-host.invalid"} {
+		want := wantedError{5, "connection refused", "nothing listens there"}
 		if host == "no-such-host.invalid" {
-			want = complaint{5, "no such host", "check the host's name"}
+			want = wantedError{5, "no such host", "check the host's name"}
 		}
 		for _, line := range []string{"copy HOST/x DST", "copy SRC HOST/x", "inspect HOST/x", "tags HOST/x", "digest HOST/x",
 			"manifest create DST HOST/x", "manifest inspect HOST/x", "login -u a -p b HOST"} {
-			v.fails(strings.ReplaceAll(line, "HOST", host), want)
+			c.runFails(strings.ReplaceAll(line, "HOST", host), want)
 		}
 	}
 }
 
 func TestWrongSchemes(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	halo := "/halohub/halo:1.6"
-	plain := listenElsewhere(t, v.source)
-	secure := listenTLS(t, v.source)
-	for line, want := range map[string]complaint{
+	plain := listenNonLoopback(t, c.source)
+	secure := listenTLS(t, c.source)
+	for line, want := range map[string]wantedError{
 		"copy " + plain + halo + " DST":                               {5, "server gave HTTP response to HTTPS client", "--src-plain-http"},
 		"copy SRC " + plain + "/hczjl/x":                              {5, "server gave HTTP response to HTTPS client", "--dst-plain-http"},
 		"inspect " + plain + halo:                                     {5, "server gave HTTP response to HTTPS client", "give --plain-http"},
@@ -253,16 +253,16 @@ func TestWrongSchemes(t *testing.T) {
 		"copy --src-ca /nonexistent/ca.pem " + secure + halo + " DST": {5, "/nonexistent/ca.pem", "PEM files"},
 		"copy --src-cert /nonexistent/c.pem --src-key /nonexistent/k.pem " + secure + halo + " DST": {5, "/nonexistent/c.pem", "PEM files"},
 	} {
-		v.fails(line, want)
+		c.runFails(line, want)
 	}
-	v.run("copy", "--src-plain-http", "--dst-insecure", plain+halo, v.dst).want(0)
-	v.run("copy", "--dst-insecure", plain+halo, secure+"/hczjl/x", "--src-plain-http").want(0)
-	v.run("digest", secure+halo, "--insecure").want(0)
+	c.run("copy", "--src-plain-http", "--dst-insecure", plain+halo, c.dst).want(0)
+	c.run("copy", "--dst-insecure", plain+halo, secure+"/hczjl/x", "--src-plain-http").want(0)
+	c.run("digest", secure+halo, "--insecure").want(0)
 }
 
 // nginx asks for a client certificate in a page, after the handshake.
 func TestMissingClientCertificate(t *testing.T) {
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	asking := listenTLS(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		io.WriteString(w, "<html>\r\n<head><title>400 No required SSL certificate was sent</title></head>\r\n</html>")
@@ -272,39 +272,39 @@ func TestMissingClientCertificate(t *testing.T) {
 		"copy " + asking + "/x DST --src-insecure":       "--src-cert FILE --src-key FILE",
 		"tags --insecure " + asking + "/x":               "--cert FILE --key FILE",
 	} {
-		v.fails(line, complaint{5, "400 Bad Request: No required SSL certificate was sent", flags})
+		c.runFails(line, wantedError{5, "400 Bad Request: No required SSL certificate was sent", flags})
 	}
 }
 
 // A full disk or a closed pipe must not pass for success.
 func TestResultThatCannotBeWritten(t *testing.T) {
-	v := newVoyage(t)
-	v.stdout = brokenWriter{}
-	for _, line := range []string{"copy " + v.src + " " + v.dst, "inspect " + v.src, "inspect --raw " + v.src, "inspect --json " + v.src,
-		"digest " + v.src, "tags " + v.source.host + "/halohub/halo", "version", "help", "copy -h"} {
-		v.run(strings.Fields(line)...).complains(complaint{1, "writing the result: no space left", ""})
+	c := newCopySetup(t)
+	c.stdout = failingWriter{}
+	for _, line := range []string{"copy " + c.src + " " + c.dst, "inspect " + c.src, "inspect --raw " + c.src, "inspect --json " + c.src,
+		"digest " + c.src, "tags " + c.source.host + "/halohub/halo", "version", "help", "copy -h"} {
+		c.run(strings.Fields(line)...).wantError(wantedError{1, "writing the result: no space left", ""})
 	}
 }
 
-type brokenWriter struct{}
+type failingWriter struct{}
 
-func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
 func TestBrokenConfiguration(t *testing.T) {
-	v := newVoyage(t)
-	guarded := listen(t, needsPassword(v.source))
-	file := v.write(".docker/config.json", `{"auths":{`+secret)
-	v.run("copy", v.src, v.dst).want(0) // nobody asks who it is
-	v.run("digest", guarded+"/halohub/halo:1.6").complains(complaint{3, file + ": invalid JSON", "mend that file, or give --creds"})
-	v.run("login", "-u", user, "-p", password, guarded).complains(complaint{1, file + ": invalid JSON", ""})
-	v.run("logout", guarded).complains(complaint{1, file + ": invalid JSON", ""})
+	c := newCopySetup(t)
+	guarded := listen(t, requirePassword(c.source))
+	file := c.writeFile(".docker/config.json", `{"auths":{`+secret)
+	c.run("copy", c.src, c.dst).want(0) // nobody asks who it is
+	c.run("digest", guarded+"/halohub/halo:1.6").wantError(wantedError{3, file + ": invalid JSON", "mend that file, or give --creds"})
+	c.run("login", "-u", user, "-p", password, guarded).wantError(wantedError{1, file + ": invalid JSON", ""})
+	c.run("logout", guarded).wantError(wantedError{1, file + ": invalid JSON", ""})
 
-	v.write(".docker/config.json", `{"auths":{"`+guarded+`":{"auth":"`+secret+`%%"}}}`)
-	v.run("digest", guarded+"/halohub/halo:1.6").complains(complaint{3, file + ": entry", "mend that file"})
+	c.writeFile(".docker/config.json", `{"auths":{"`+guarded+`":{"auth":"`+secret+`%%"}}}`)
+	c.run("digest", guarded+"/halohub/halo:1.6").wantError(wantedError{3, file + ": entry", "mend that file"})
 
-	v.write(".docker/config.json", `{"credsStore":"nothere"}`)
-	v.run("digest", guarded+"/halohub/halo:1.6").complains(complaint{3, "docker-credential-nothere is not installed", ""})
-	v.run("login", "-u", user, "-p", password, guarded).complains(complaint{3, "docker-credential-nothere is not installed", ""})
+	c.writeFile(".docker/config.json", `{"credsStore":"nothere"}`)
+	c.run("digest", guarded+"/halohub/halo:1.6").wantError(wantedError{3, "docker-credential-nothere is not installed", ""})
+	c.run("login", "-u", user, "-p", password, guarded).wantError(wantedError{3, "docker-credential-nothere is not installed", ""})
 
 	if err := os.Chmod(filepath.Dir(file), 0); err != nil {
 		t.Fatal(err)
@@ -313,20 +313,20 @@ func TestBrokenConfiguration(t *testing.T) {
 	if _, err := os.ReadFile(file); err == nil {
 		return // nothing is forbidden to root
 	}
-	v.run("digest", guarded+"/halohub/halo:1.6").complains(complaint{3, "permission denied", "mend that file"})
+	c.run("digest", guarded+"/halohub/halo:1.6").wantError(wantedError{3, "permission denied", "mend that file"})
 }
 
 func TestWithoutAHome(t *testing.T) {
-	v := newVoyage(t)
-	delete(v.env, "HOME")
-	v.run("copy", v.src, v.dst).want(0)
+	c := newCopySetup(t)
+	delete(c.env, "HOME")
+	c.run("copy", c.src, c.dst).want(0)
 	for _, line := range []string{"create x SRC", "push x", "inspect x", "annotate x SRC", "rm x"} {
-		v.run(strings.Fields("manifest " + strings.ReplaceAll(line, "SRC", v.src))...).complains(complaint{1, "set HOME or DOCKER_CONFIG", ""})
+		c.run(strings.Fields("manifest " + strings.ReplaceAll(line, "SRC", c.src))...).wantError(wantedError{1, "set HOME or DOCKER_CONFIG", ""})
 	}
 }
 
 func TestInterrupted(t *testing.T) {
-	v := newVoyage(t)
-	v.ctx = afterInterrupt()
-	v.fails("copy SRC DST", complaint{130, "transship copy: interrupted", "no tag names an image that is not whole"})
+	c := newCopySetup(t)
+	c.ctx = interruptedContext()
+	c.runFails("copy SRC DST", wantedError{130, "transship copy: interrupted", "no tag names an image that is not whole"})
 }

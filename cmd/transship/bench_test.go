@@ -20,8 +20,8 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// benchLines returns the names and values of the lines of a benchmark.
-func benchLines(t *testing.T, stdout string) (names []string) {
+// benchNames returns the names and values of the lines of a benchmark.
+func benchNames(t *testing.T, stdout string) (names []string) {
 	t.Helper()
 	for line := range strings.Lines(stdout) {
 		if !strings.HasPrefix(line, "Benchmark") {
@@ -39,8 +39,8 @@ func benchLines(t *testing.T, stdout string) (names []string) {
 	return names
 }
 
-// nothingLeft checks that a registry has no content any more of all that was put into it, and that something was.
-func (s *server) nothingLeft() {
+// wantEmpty checks that a registry has no content any more of all that was put into it, and that something was.
+func (s *server) wantEmpty() {
 	s.t.Helper()
 	put := 0
 	for _, r := range s.Requests() {
@@ -73,7 +73,7 @@ func TestBenchWithoutATarget(t *testing.T) {
 		for _, jobs := range []string{"auto", "3", "3", "auto"} {
 			names = append(names, "Benchmark"+want+"/jobs="+jobs+"/platforms=1/layers=3/size=2x10KiB,100")
 		}
-		if got := benchLines(t, o.stdout); !slices.Equal(got, names) {
+		if got := benchNames(t, o.stdout); !slices.Equal(got, names) {
 			t.Errorf("%s prints\n%s\nwant %q", o.line, o.stdout, names)
 		}
 		if strings.Contains(o.stderr, "left on") || strings.Contains(o.stderr, "there already") || strings.Contains(o.stderr, "not mounted") {
@@ -95,9 +95,9 @@ func TestBenchRemovesWhatItHasPut(t *testing.T) {
 			if strings.Contains(o.stderr, "left on") {
 				t.Errorf("%s\nsays %s", o.line, o.stderr)
 			}
-			a.nothingLeft()
+			a.wantEmpty()
 			if strings.Contains(line, b.host) {
-				b.nothingLeft()
+				b.wantEmpty()
 			}
 		})
 	}
@@ -120,20 +120,20 @@ func TestBenchOfARegistryThatRemovesNothing(t *testing.T) {
 func TestBenchOfARegistryThatRefuses(t *testing.T) {
 	for name, x := range map[string]struct {
 		rule registry.Rule
-		want complaint
+		want wantedError
 		left bool // something arrived, which cannot be removed
 	}{
-		"every push":     {registry.Rule{On: "^POST", Status: 403}, complaint{3, "403 Forbidden", "transship login"}, false},
-		"uploads":        {registry.Rule{On: "^POST", Status: 405}, complaint{1, "405 Method Not Allowed", "read-only"}, false},
-		"one manifest":   {registry.Rule{On: "^PUT .*/manifests/", Skip: 1, Status: 400}, complaint{1, "400 Bad Request", ""}, true},
-		"large requests": {registry.Rule{On: "^(PUT|PATCH)", Status: 413}, complaint{1, "413 ", "client_max_body_size"}, false},
-		"what is full":   {registry.Rule{On: "^PUT .*/uploads/", Skip: 3, Status: 507}, complaint{1, "507 Insufficient Storage", "make room at the registry"}, true},
+		"every push":     {registry.Rule{On: "^POST", Status: 403}, wantedError{3, "403 Forbidden", "transship login"}, false},
+		"uploads":        {registry.Rule{On: "^POST", Status: 405}, wantedError{1, "405 Method Not Allowed", "read-only"}, false},
+		"one manifest":   {registry.Rule{On: "^PUT .*/manifests/", Skip: 1, Status: 400}, wantedError{1, "400 Bad Request", ""}, true},
+		"large requests": {registry.Rule{On: "^(PUT|PATCH)", Status: 413}, wantedError{1, "413 ", "client_max_body_size"}, false},
+		"what is full":   {registry.Rule{On: "^PUT .*/uploads/", Skip: 3, Status: 507}, wantedError{1, "507 Insufficient Storage", "make room at the registry"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := startServer(t)
 			s.Set(x.rule, registry.Rule{On: "^DELETE", Status: 405})
 			o := newProgram(t).run("bench", "push", "--size", "2x1KiB", "--count", "3", "--warmup", "0", s.host+"/bench")
-			o.complains(x.want)
+			o.wantError(x.want)
 			if got := strings.Contains(o.stderr, "left on "); got != x.left {
 				t.Errorf("it says\n%s", o.stderr)
 			}
@@ -160,8 +160,8 @@ func TestInterruptedBench(t *testing.T) {
 		}))
 		p := newProgram(t)
 		p.ctx = ctx
-		p.run("bench", "push", "--jobs", "1", "--size", "2x1KiB", host+"/bench").complains(complaint{130, "transship bench push: interrupted", ""})
-		s.nothingLeft()
+		p.run("bench", "push", "--jobs", "1", "--size", "2x1KiB", host+"/bench").wantError(wantedError{130, "transship bench push: interrupted", ""})
+		s.wantEmpty()
 	}
 }
 
@@ -179,7 +179,7 @@ func TestBenchUploads(t *testing.T) {
 		t.Errorf("%s\nmakes %d PUTs and %d PATCHes", o.line, put, patch)
 	}
 	want := []string{"/upload=put/", "/upload=patch/", "/upload=chunk4KiB/"}
-	for i, name := range benchLines(t, o.stdout) {
+	for i, name := range benchNames(t, o.stdout) {
 		if !strings.Contains(name, want[i]) {
 			t.Errorf("line %d is of %s", i, name)
 		}
@@ -204,7 +204,7 @@ func TestBenchBuffers(t *testing.T) {
 	s := startServer(t)
 	for _, kind := range []string{"push", "pull", "copy"} {
 		o := newProgram(t).run("bench", kind, "--buffer", "16KiB,64KiB", "--size", "1x1MiB", "--count", "1", "--warmup", "0", s.host+"/bench").want(0)
-		if names := benchLines(t, o.stdout); len(names) != 2 || !strings.Contains(names[0], "/buffer=16KiB/") || !strings.Contains(names[1], "/buffer=64KiB/") {
+		if names := benchNames(t, o.stdout); len(names) != 2 || !strings.Contains(names[0], "/buffer=16KiB/") || !strings.Contains(names[1], "/buffer=64KiB/") {
 			t.Errorf("%s\nprints %s", o.line, o.stdout)
 		}
 	}
@@ -214,7 +214,7 @@ func TestBenchRanges(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	o := newProgram(t).run("bench", "pull", "--ranges", "1,4", "--warm", "--size", "1x33MiB", "--count", "1", "--warmup", "0", s.host+"/bench").want(0)
-	names := benchLines(t, o.stdout)
+	names := benchNames(t, o.stdout)
 	if len(names) != 2 || !strings.Contains(names[0], "/ranges=1/") || !strings.Contains(names[1], "/ranges=4/") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
@@ -280,7 +280,7 @@ func TestBenchJSONAndPage(t *testing.T) {
 func TestBenchWithoutItsPage(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	p.run("bench", "push", "--size", "1KiB", "--html", filepath.Join(p.env["HOME"], "none", "page.html"), s.host+"/bench").
-		complains(complaint{4, "/none/page.html: no such file or directory", ""})
+		wantError(wantedError{4, "/none/page.html: no such file or directory", ""})
 	if n := len(s.Requests()); n > 0 {
 		t.Errorf("%d calls", n)
 	}
@@ -291,10 +291,10 @@ func TestBenchWithoutItsPage(t *testing.T) {
 	}
 }
 
-// closing takes so many writes.
-type closing struct{ left int }
+// limitedWriter takes so many writes.
+type limitedWriter struct{ left int }
 
-func (c *closing) Write(p []byte) (int, error) {
+func (c *limitedWriter) Write(p []byte) (int, error) {
 	if c.left--; c.left < 0 {
 		return 0, errors.New("no space left")
 	}
@@ -304,12 +304,12 @@ func (c *closing) Write(p []byte) (int, error) {
 // Nobody waits for rounds whose result cannot be written.
 func TestBenchThatCannotBeWritten(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	p.stdout = &closing{left: 2} // what begins a run, and a line
-	p.run("bench", "push", "--size", "1KiB", "--count", "50", s.host+"/bench").complains(complaint{1, "writing the result: no space left", ""})
+	p.stdout = &limitedWriter{left: 2} // what begins a run, and a line
+	p.run("bench", "push", "--size", "1KiB", "--count", "50", s.host+"/bench").wantError(wantedError{1, "writing the result: no space left", ""})
 	if n := s.Count("^PUT .*/manifests/"); n != 3 { // the warm-up, the line that was written, and the one that was not
 		t.Errorf("%d images were pushed", n)
 	}
-	s.nothingLeft()
+	s.wantEmpty()
 }
 
 // The addresses are for documentation (RFC 5737, RFC 3849); nothing is sent to them.
@@ -329,7 +329,7 @@ func TestBenchBounds(t *testing.T) {
 		"push --size 1KiB --count 1 [2001:db8::1]:5000/x":           "[2001:db8::1]:5000 is not on this machine or a private network",
 		"copy --size 1KiB --count 1 " + s.host + "/x 203.0.113.7/x": "203.0.113.7 is not on this machine or a private network",
 	} {
-		newProgram(t).run(strings.Fields("bench " + line)...).complains(complaint{9, want, yes})
+		newProgram(t).run(strings.Fields("bench " + line)...).wantError(wantedError{9, want, yes})
 	}
 	if n := len(s.Requests()); n > 0 {
 		t.Errorf("%d calls", n)
@@ -338,7 +338,7 @@ func TestBenchBounds(t *testing.T) {
 }
 
 func TestBenchBadCommandLines(t *testing.T) {
-	for line, want := range map[string]complaint{
+	for line, want := range map[string]wantedError{
 		"bench":                                   {2, "bench needs a command after it", "transship bench -h"},
 		"bench pusch":                             {2, `unknown command "bench pusch"`, "did you mean bench push?"},
 		"bench push a b":                          {2, "want [TARGET], got 2 arguments", "usage: transship bench push"},
@@ -374,7 +374,7 @@ func TestBenchBadCommandLines(t *testing.T) {
 		"bench pull --upload put":                 {2, "unknown flag --upload", "lists the flags"},
 		"bench resolve --warm":                    {2, "unknown flag --warm", "did you mean --warmup?"},
 	} {
-		newProgram(t).run(strings.Fields(line)...).complains(want)
+		newProgram(t).run(strings.Fields(line)...).wantError(want)
 	}
 }
 
@@ -395,17 +395,17 @@ func TestBenchHoldsNoBlobs(t *testing.T) {
 func TestBenchLimitOfALink(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	host := listenElsewhere(t, s)
+	host := listenNonLoopback(t, s)
 	o := newProgram(t).run("bench", "pull", "--plain-http", "--yes", "--limit", "--size", "1KiB", "--layers", "2", "--count", "1", "--warmup", "0", "--jobs", "3", host+"/bench").
 		want(0, "the least: GETs of blobs from "+host+"/bench ", "/s on 3 connections; SHA-256 ")
-	names := benchLines(t, o.stdout)
+	names := benchNames(t, o.stdout)
 	if len(names) < 4 || names[0] != "BenchmarkLimitLink/conns=1" || names[1] != "BenchmarkLimitLink/conns=3" {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	if n := s.Count("^DELETE"); n != 1+4+1+3 { // a manifest with a config and a layer for each of three connections, and the image
 		t.Errorf("%d are removed", n)
 	}
-	s.nothingLeft()
+	s.wantEmpty()
 }
 
 // listenHTTP2 serves TLS with HTTP/2 on loopback, and returns host:port.
@@ -422,7 +422,7 @@ func listenHTTP2(t *testing.T, h http.Handler) string {
 func TestBenchHTTP2(t *testing.T) {
 	s := startServer(t)
 	protos := map[string]int{}
-	guarded := needsPassword(s)
+	guarded := requirePassword(s)
 	host := listenHTTP2(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			protos[r.Proto]++
@@ -435,9 +435,9 @@ func TestBenchHTTP2(t *testing.T) {
 	if protos["HTTP/1.1"] == 0 || protos["HTTP/1.1"] != protos["HTTP/2.0"] {
 		t.Errorf("POSTs came in %v", protos)
 	}
-	if names := benchLines(t, o.stdout); len(names) != 2 || !strings.Contains(names[0], "/http=1/") || !strings.Contains(names[1], "/http=2/") {
+	if names := benchNames(t, o.stdout); len(names) != 2 || !strings.Contains(names[0], "/http=1/") || !strings.Contains(names[1], "/http=2/") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	newProgram(t).run("bench", "push", "--http2", "--size", "1KiB", s.host+"/bench").
-		complains(complaint{2, s.host + " answers in HTTP/1.1", "leave out --http2"})
+		wantError(wantedError{2, s.host + " answers in HTTP/1.1", "leave out --http2"})
 }

@@ -18,10 +18,10 @@ import (
 // An image that has gone through a layout or a tar is the same to the last byte, under the name that the help promises.
 func TestCopyThroughFiles(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
-	list := v.source.halo()
-	src := v.source.host + "/halohub/halo"
-	raw := v.do("inspect --raw SRC").stdout
+	c := newCopySetup(t)
+	list := c.source.pushThreePlatforms()
+	src := c.source.host + "/halohub/halo"
+	raw := c.do("inspect --raw SRC").stdout
 	for i, test := range []struct{ to, name, printed string }{
 		{"oci:@/lay", src + ":1.6", ":" + src + ":1.6"},
 		{"oci:@/lay2:2", src + ":2", ":2"},
@@ -33,32 +33,32 @@ func TestCopyThroughFiles(t *testing.T) {
 		{"oci-archive:@/c.tar:x/y:3", "x/y:3", ":x/y:3"},
 		{"docker-archive:@/d.tar:x/y", "x/y:latest", ":x/y"},
 	} {
-		o := v.do("copy SRC "+test.to).want(0, ": 3 images; blobs: 7 sent; ")
-		at, err := image.ParseLocation(strings.ReplaceAll(test.to, "@/", v.path("")+"/"))
+		o := c.do("copy SRC "+test.to).want(0, ": 3 images; blobs: 7 sent; ")
+		at, err := image.ParseLocation(strings.ReplaceAll(test.to, "@/", c.path("")+"/"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if want := at.Transport + at.Path + test.printed + "@" + string(list.Digest) + "\n"; o.stdout != want {
 			t.Errorf("%s\nprints %swant   %s", o.line, o.stdout, want)
 		}
-		if got := held(t, at.Path); !maps.Equal(got, map[string]blob.Digest{test.name: list.Digest}) {
+		if got := imagesIn(t, at.Path); !maps.Equal(got, map[string]blob.Digest{test.name: list.Digest}) {
 			t.Errorf("%s\nleaves %v", o.line, got)
 		}
-		v.sound(at.Path)
-		back := fmt.Sprintf("%s/back:%d", v.target.host, i)
-		v.run("copy", strings.TrimSpace(o.stdout), back).want(0) // what was printed can be copied from
-		if got := v.run("inspect", "--raw", back).stdout; got != raw {
+		c.verifySound(at.Path)
+		back := fmt.Sprintf("%s/back:%d", c.target.host, i)
+		c.run("copy", strings.TrimSpace(o.stdout), back).want(0) // what was printed can be copied from
+		if got := c.run("inspect", "--raw", back).stdout; got != raw {
 			t.Errorf("%s: the list came back as\n%s", test.to, got)
 		}
 	}
-	if content(t, v.path("c.tar")) == content(t, v.path("d.tar")) {
+	if readFile(t, c.path("c.tar")) == readFile(t, c.path("d.tar")) {
 		t.Error("two names, and the same bytes")
 	}
-	v.do("copy SRC oci-archive:@/e.tar:x/y").want(0)
-	if content(t, v.path("d.tar")) != content(t, v.path("e.tar")) {
+	c.do("copy SRC oci-archive:@/e.tar:x/y").want(0)
+	if readFile(t, c.path("d.tar")) != readFile(t, c.path("e.tar")) {
 		t.Error("docker-archive and oci-archive differ")
 	}
-	if o := v.do("copy SRC oci:@/lay"); !strings.HasSuffix(o.stderr, "/lay is up to date with "+v.src+"\n") {
+	if o := c.do("copy SRC oci:@/lay"); !strings.HasSuffix(o.stderr, "/lay is up to date with "+c.src+"\n") {
 		t.Errorf("%s\nsays %s", o.line, o.stderr)
 	}
 }
@@ -66,59 +66,59 @@ func TestCopyThroughFiles(t *testing.T) {
 // An image that is asked for by its digest is an image of its own where it arrives, be it whole or only a part of it.
 func TestCopyByDigestToFiles(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
-	list, repo := v.source.halo(), "FROM/halohub/halo"
-	parts := v.source.parts("halohub/halo", "1.6")
+	c := newCopySetup(t)
+	list, repo := c.source.pushThreePlatforms(), "FROM/halohub/halo"
+	parts := c.source.platformDigests("halohub/halo", "1.6")
 	want := map[string]blob.Digest{}
-	v.do("copy SRC oci:@/one").want(0)
-	want[v.src] = list.Digest
-	v.do("copy " + repo + "@" + string(list.Digest) + " oci:@/one").want(0)
-	v.do("copy " + repo + "@" + string(parts["arm64"]) + " oci:@/one").want(0)
-	want[v.source.host+"/halohub/halo@"+string(parts["arm64"])] = parts["arm64"] // it was a part of the list before
-	if got := held(t, v.path("one")); !maps.Equal(got, want) {
+	c.do("copy SRC oci:@/one").want(0)
+	want[c.src] = list.Digest
+	c.do("copy " + repo + "@" + string(list.Digest) + " oci:@/one").want(0)
+	c.do("copy " + repo + "@" + string(parts["arm64"]) + " oci:@/one").want(0)
+	want[c.source.host+"/halohub/halo@"+string(parts["arm64"])] = parts["arm64"] // it was a part of the list before
+	if got := imagesIn(t, c.path("one")); !maps.Equal(got, want) {
 		t.Error(cmp.Diff(want, got))
 	}
 	for _, to := range []string{"oci:@/sub", "oci-archive:@/sub.tar"} {
-		o := v.do("copy --platform linux/amd64 " + repo + "@" + string(list.Digest) + " " + to).want(0)
+		o := c.do("copy --platform linux/amd64 " + repo + "@" + string(list.Digest) + " " + to).want(0)
 		digest := o.stdout[strings.LastIndex(o.stdout, "@")+1 : len(o.stdout)-1]
-		if got := names(t, strings.Replace(to[strings.Index(to, ":")+1:], "@", v.path(""), 1)); !slices.Equal(got, []string{v.source.host + "/halohub/halo@" + digest}) {
+		if got := imageNames(t, strings.Replace(to[strings.Index(to, ":")+1:], "@", c.path(""), 1)); !slices.Equal(got, []string{c.source.host + "/halohub/halo@" + digest}) {
 			t.Errorf("%s\nleaves %v", o.line, got)
 		}
-		v.do("copy " + to + " TO/sub:1").want(0)
+		c.do("copy " + to + " TO/sub:1").want(0)
 	}
-	v.do("copy --flatten --platform linux/arm64 " + repo + "@" + string(list.Digest) + " oci:@/flat").want(0)
-	if got := held(t, v.path("flat")); len(got) != 1 || got[v.source.host+"/halohub/halo@"+string(parts["arm64"])] == "" {
+	c.do("copy --flatten --platform linux/arm64 " + repo + "@" + string(list.Digest) + " oci:@/flat").want(0)
+	if got := imagesIn(t, c.path("flat")); len(got) != 1 || got[c.source.host+"/halohub/halo@"+string(parts["arm64"])] == "" {
 		t.Errorf("flat: %v", got)
 	}
-	v.do("copy SRC oci:@/one@" + emptySHA256).complains(complaint{7, "the digest of the target is not that of the image", "leave the digest out"})
-	v.do("copy SRC oci-archive:@/x.tar@" + emptySHA256).complains(complaint{7, "the digest of the target is not that of the image", "leave the digest out"})
-	if slices.ContainsFunc(files(t, v.path("")), func(name string) bool { return strings.HasPrefix(name, "x.tar") }) {
+	c.do("copy SRC oci:@/one@" + emptySHA256).wantError(wantedError{7, "the digest of the target is not that of the image", "leave the digest out"})
+	c.do("copy SRC oci-archive:@/x.tar@" + emptySHA256).wantError(wantedError{7, "the digest of the target is not that of the image", "leave the digest out"})
+	if slices.ContainsFunc(fileNames(t, c.path("")), func(name string) bool { return strings.HasPrefix(name, "x.tar") }) {
 		t.Error("the tar was begun")
 	}
 }
 
 // An image that has no name is in a layout by its digest.
 func TestCopyOfANamelessImage(t *testing.T) {
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	for _, to := range []string{"oci:@/lay", "oci-archive:@/x.tar"} {
-		o := v.do("copy -q null:1k:7 " + to).want(0)
-		path := strings.Replace(to[strings.Index(to, ":")+1:], "@", v.path(""), 1)
+		o := c.do("copy -q null:1k:7 " + to).want(0)
+		path := strings.Replace(to[strings.Index(to, ":")+1:], "@", c.path(""), 1)
 		digest := o.stdout[strings.LastIndex(o.stdout, "@")+1 : len(o.stdout)-1]
-		if got := slices.Collect(maps.Values(held(t, path))); len(got) != 1 || string(got[0]) != digest {
+		if got := slices.Collect(maps.Values(imagesIn(t, path))); len(got) != 1 || string(got[0]) != digest {
 			t.Errorf("%s\nleaves %v", o.line, got)
 		}
-		v.sound(path)
-		v.run("copy", strings.TrimSpace(o.stdout), v.target.host+"/x:1").want(0)
+		c.verifySound(path)
+		c.run("copy", strings.TrimSpace(o.stdout), c.target.host+"/x:1").want(0)
 	}
 }
 
 // What the flags leave of an image is the same wherever it goes.
 func TestCopySubsetToFiles(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	for i, flags := range []string{"--platform linux/arm64", "--platform linux/arm64,linux/amd64", "--flatten --platform linux/arm/v7"} {
 		tag := string(rune('a' + i))
-		o := v.do("copy " + flags + " SRC TO/sub:" + tag + " oci:@/lay:" + tag + " oci-archive:@/" + tag + ".tar").want(0)
+		o := c.do("copy " + flags + " SRC TO/sub:" + tag + " oci:@/lay:" + tag + " oci-archive:@/" + tag + ".tar").want(0)
 		digests := map[string]bool{}
 		for line := range strings.Lines(o.stdout) {
 			digests[line[strings.LastIndex(line, "@"):]] = true
@@ -126,14 +126,14 @@ func TestCopySubsetToFiles(t *testing.T) {
 		if len(digests) != 1 || strings.Count(o.stdout, "\n") != 3 {
 			t.Errorf("%s\nprints %s", o.line, o.stdout)
 		}
-		v.sound(v.path(tag + ".tar"))
-		v.do("copy oci-archive:@/" + tag + ".tar TO/back:" + tag).want(0)
-		if v.do("digest TO/back:"+tag).stdout != v.do("digest TO/sub:"+tag).stdout {
+		c.verifySound(c.path(tag + ".tar"))
+		c.do("copy oci-archive:@/" + tag + ".tar TO/back:" + tag).want(0)
+		if c.do("digest TO/back:"+tag).stdout != c.do("digest TO/sub:"+tag).stdout {
 			t.Errorf("%s: the digest has changed on the way", flags)
 		}
 	}
-	v.sound(v.path("lay"))
-	if got := names(t, v.path("lay")); len(got) != 3 {
+	c.verifySound(c.path("lay"))
+	if got := imageNames(t, c.path("lay")); len(got) != 3 {
 		t.Errorf("the layout has %v", got)
 	}
 }
@@ -141,53 +141,53 @@ func TestCopySubsetToFiles(t *testing.T) {
 // Targets of several kinds are written in one pass. One that fails does not stop the others.
 func TestCopyToSeveralKinds(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
-	list := string(v.source.halo().Digest)
-	v.source.Forget()
-	o := v.do("copy SRC DST oci:@/lay:1 oci-archive:@/x.tar:y:1 docker-archive:@/z.tar").want(0)
-	home := v.path("") + "/"
-	want := v.dst + "@" + list + "\noci:" + home + "lay:1@" + list + "\noci-archive:" + home + "x.tar:y:1@" + list + "\ndocker-archive:" + home + "z.tar@" + list + "\n"
+	c := newCopySetup(t)
+	list := string(c.source.pushThreePlatforms().Digest)
+	c.source.Forget()
+	o := c.do("copy SRC DST oci:@/lay:1 oci-archive:@/x.tar:y:1 docker-archive:@/z.tar").want(0)
+	home := c.path("") + "/"
+	want := c.dst + "@" + list + "\noci:" + home + "lay:1@" + list + "\noci-archive:" + home + "x.tar:y:1@" + list + "\ndocker-archive:" + home + "z.tar@" + list + "\n"
 	if o.stdout != want {
 		t.Errorf("%s\nprints %s\nwant   %s", o.line, o.stdout, want)
 	}
-	if blobs, manifests := v.source.Count("^GET .*/blobs/"), v.source.Count("^(GET|HEAD) .*/manifests/"); blobs != 7 || manifests != 4 {
+	if blobs, manifests := c.source.Count("^GET .*/blobs/"), c.source.Count("^(GET|HEAD) .*/manifests/"); blobs != 7 || manifests != 4 {
 		t.Errorf("%d blobs and %d manifests were read, want each once", blobs, manifests)
 	}
-	v.write("other/notes.txt", "x")
-	v.target.Set(registry.Rule{On: "^POST .*denied", Status: 403})
-	v.do("copy SRC TO/denied/x oci:@/lay:2 oci-archive:@/w.tar").want(8, "failed: "+v.target.host+"/denied/x", "1 of 3 failed")
-	if got := names(t, v.path("lay")); len(got) != 2 {
+	c.writeFile("other/notes.txt", "x")
+	c.target.Set(registry.Rule{On: "^POST .*denied", Status: 403})
+	c.do("copy SRC TO/denied/x oci:@/lay:2 oci-archive:@/w.tar").want(8, "failed: "+c.target.host+"/denied/x", "1 of 3 failed")
+	if got := imageNames(t, c.path("lay")); len(got) != 2 {
 		t.Errorf("the layout has %v", got)
 	}
-	v.sound(v.path("w.tar"))
-	v.do("copy SRC oci:@/other oci-archive:@/v.tar").complains(complaint{1, "the folder has no oci-layout and is not empty: notes.txt", ""})
+	c.verifySound(c.path("w.tar"))
+	c.do("copy SRC oci:@/other oci-archive:@/v.tar").wantError(wantedError{1, "the folder has no oci-layout and is not empty: notes.txt", ""})
 	for _, line := range []string{"oci-archive:@/a.tar oci-archive:@/a.tar:x:1", "oci-archive:@/a.tar docker-archive:@/./a.tar", "oci:@/l:1 oci:@/l:1"} {
-		v.do("copy SRC " + line).complains(complaint{2, "is named twice as a target", ""})
+		c.do("copy SRC " + line).wantError(wantedError{2, "is named twice as a target", ""})
 	}
 }
 
 // Reading a layout or tar that is not there makes none.
 func TestCopyFromNothing(t *testing.T) {
-	v := newVoyage(t)
-	v.fails("copy oci:"+v.path("none")+" DST", complaint{4, "none: no such file or directory", ""})
-	v.fails("copy oci-archive:"+v.path("none.tar")+" DST", complaint{4, "none.tar: file does not exist", ""})
-	v.fails("copy docker-archive:"+v.path("none.tar")+":x DST", complaint{4, "none.tar: file does not exist", ""})
-	if err := os.Mkdir(v.path("empty"), 0o700); err != nil {
+	c := newCopySetup(t)
+	c.runFails("copy oci:"+c.path("none")+" DST", wantedError{4, "none: no such file or directory", ""})
+	c.runFails("copy oci-archive:"+c.path("none.tar")+" DST", wantedError{4, "none.tar: file does not exist", ""})
+	c.runFails("copy docker-archive:"+c.path("none.tar")+":x DST", wantedError{4, "none.tar: file does not exist", ""})
+	if err := os.Mkdir(c.path("empty"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	v.fails("copy oci:"+v.path("empty")+" DST", complaint{1, "empty: the folder is no image layout", ""})
-	if got := slices.Concat(files(t, v.path("")), files(t, v.path("empty"))); !slices.Equal(got, []string{"empty"}) {
+	c.runFails("copy oci:"+c.path("empty")+" DST", wantedError{1, "empty: the folder is no image layout", ""})
+	if got := slices.Concat(fileNames(t, c.path("")), fileNames(t, c.path("empty"))); !slices.Equal(got, []string{"empty"}) {
 		t.Errorf("there is %v", got)
 	}
-	v.fails("copy SRC oci-archive:"+v.path("no/such/x.tar"), complaint{1, "there is no folder " + v.path("no/such"), ""})
-	v.fails("copy SRC oci:"+v.write("file", "x"), complaint{1, "not a directory", ""})
-	v.fails("copy oci-archive:"+v.write("text.tar", "x")+" DST", complaint{1, "text.tar: ", ""})
-	v.do("copy SRC oci:@/lay:1").want(0)
-	v.do("copy SRC oci:@/lay:2").want(0)
-	v.source.image("other", "1", "linux/amd64", "x")
-	v.do("copy FROM/other:1 oci:@/lay").want(0)
-	v.fails("copy oci:"+v.path("lay")+" DST", complaint{2, "there are 3 images, say which: ", ""})
-	v.fails("copy oci:"+v.path("lay")+":3 DST", complaint{4, "there is no image 3; there is ", ""})
-	v.do("copy oci:@/lay:2 DST").want(0)
-	v.do("copy oci:@/lay:other@" + string(v.source.halo().Digest) + " DST").want(0) // the digest decides
+	c.runFails("copy SRC oci-archive:"+c.path("no/such/x.tar"), wantedError{1, "there is no folder " + c.path("no/such"), ""})
+	c.runFails("copy SRC oci:"+c.writeFile("file", "x"), wantedError{1, "not a directory", ""})
+	c.runFails("copy oci-archive:"+c.writeFile("text.tar", "x")+" DST", wantedError{1, "text.tar: ", ""})
+	c.do("copy SRC oci:@/lay:1").want(0)
+	c.do("copy SRC oci:@/lay:2").want(0)
+	c.source.pushImage("other", "1", "linux/amd64", "x")
+	c.do("copy FROM/other:1 oci:@/lay").want(0)
+	c.runFails("copy oci:"+c.path("lay")+" DST", wantedError{2, "there are 3 images, say which: ", ""})
+	c.runFails("copy oci:"+c.path("lay")+":3 DST", wantedError{4, "there is no image 3; there is ", ""})
+	c.do("copy oci:@/lay:2 DST").want(0)
+	c.do("copy oci:@/lay:other@" + string(c.source.pushThreePlatforms().Digest) + " DST").want(0) // the digest decides
 }

@@ -17,23 +17,23 @@ import (
 // Signatures and SBOMs go into layouts and tars with the image and come out of them.
 func TestCopyReferrersThroughFiles(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
-	list := v.source.halo()
-	sbom := v.source.signed("halohub/halo", list)
-	signature := v.source.refer("halohub/halo", sbom, "application/vnd.example.signature")
+	c := newCopySetup(t)
+	list := c.source.pushThreePlatforms()
+	sbom := c.source.pushSigned("halohub/halo", list)
+	signature := c.source.pushReferrer("halohub/halo", sbom, "application/vnd.example.signature")
 	for i, through := range []string{"oci:@/lay", "oci-archive:@/x.tar", "docker-archive:@/y.tar"} {
 		to := fmt.Sprintf("copy%d", i)
-		v.do("copy --referrers SRC " + through).want(0)
-		v.do("copy " + through + " TO/" + to + "/plain:1").want(0)
-		v.do("copy --referrers " + through + " TO/" + to + "/signed:1").want(0)
+		c.do("copy --referrers SRC " + through).want(0)
+		c.do("copy " + through + " TO/" + to + "/plain:1").want(0)
+		c.do("copy --referrers " + through + " TO/" + to + "/signed:1").want(0)
 		for _, ref := range []string{string(sbom.Digest), string(signature.Digest), cosignTag(list)} {
-			if !v.target.has(to+"/signed", ref) || v.target.has(to+"/plain", ref) {
-				t.Errorf("%s: %s is there %v, and without --referrers %v", through, ref, v.target.has(to+"/signed", ref), v.target.has(to+"/plain", ref))
+			if !c.target.has(to+"/signed", ref) || c.target.has(to+"/plain", ref) {
+				t.Errorf("%s: %s is there %v, and without --referrers %v", through, ref, c.target.has(to+"/signed", ref), c.target.has(to+"/plain", ref))
 			}
 		}
 	}
-	v.do("copy SRC oci-archive:@/z.tar").want(0)
-	if got := len(held(t, v.path("x.tar"))); got != 4 || len(held(t, v.path("z.tar"))) != 1 {
+	c.do("copy SRC oci-archive:@/z.tar").want(0)
+	if got := len(imagesIn(t, c.path("x.tar"))); got != 4 || len(imagesIn(t, c.path("z.tar"))) != 1 {
 		t.Errorf("the tar with referrers has %d images", got)
 	}
 }
@@ -41,90 +41,90 @@ func TestCopyReferrersThroughFiles(t *testing.T) {
 // Other tools call an image of a layout by a mere tag. It keeps that in another layout, and what refers to it is found.
 func TestCopyOfAMereTag(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
-	list := v.source.halo()
-	sbom := v.source.refer("halohub/halo", list, "application/spdx+json")
-	v.do("copy --referrers SRC oci:@/lay:1").want(0)
-	retag(t, v.path("lay"), "3.18")
-	v.do("copy oci:@/lay oci:@/other").want(0)
-	v.do("copy oci:@/other:3.18 TO/x:1").want(0)
-	v.do("copy --referrers oci:@/lay:3.18 TO/y:1").want(0)
-	if !v.target.has("y", string(sbom.Digest)) {
+	c := newCopySetup(t)
+	list := c.source.pushThreePlatforms()
+	sbom := c.source.pushReferrer("halohub/halo", list, "application/spdx+json")
+	c.do("copy --referrers SRC oci:@/lay:1").want(0)
+	setBareTags(t, c.path("lay"), "3.18")
+	c.do("copy oci:@/lay oci:@/other").want(0)
+	c.do("copy oci:@/other:3.18 TO/x:1").want(0)
+	c.do("copy --referrers oci:@/lay:3.18 TO/y:1").want(0)
+	if !c.target.has("y", string(sbom.Digest)) {
 		t.Error("the SBOM is not there")
 	}
-	v.do("copy oci:@/lay oci-archive:@/nameless.tar").want(0)
-	if got := held(t, v.path("nameless.tar")); len(got) != 1 || got[string(list.Digest)] != list.Digest {
+	c.do("copy oci:@/lay oci-archive:@/nameless.tar").want(0)
+	if got := imagesIn(t, c.path("nameless.tar")); len(got) != 1 || got[string(list.Digest)] != list.Digest {
 		t.Errorf("the tar has %v", got)
 	}
-	v.do("copy oci-archive:@/nameless.tar TO/z:1").want(0)
-	v.do("copy --referrers oci:@/lay oci-archive:@/nameless.tar").want(0)
-	v.do("copy --referrers oci-archive:@/nameless.tar TO/zz:1").want(0)
-	if !v.target.has("zz", string(sbom.Digest)) {
+	c.do("copy oci-archive:@/nameless.tar TO/z:1").want(0)
+	c.do("copy --referrers oci:@/lay oci-archive:@/nameless.tar").want(0)
+	c.do("copy --referrers oci-archive:@/nameless.tar TO/zz:1").want(0)
+	if !c.target.has("zz", string(sbom.Digest)) {
 		t.Error("the SBOM is not in the tar")
 	}
-	v.do("copy oci:@/lay oci-archive:@/x.tar:4").complains(complaint{2, "the image has no name that the tag could belong to", "x.tar:NAME:4"})
+	c.do("copy oci:@/lay oci-archive:@/x.tar:4").wantError(wantedError{2, "the image has no name that the tag could belong to", "x.tar:NAME:4"})
 }
 
 // A tar takes the place of another only when it is whole. What has come by then is not fetched again.
 func TestCopyReplacesATarAtTheEnd(t *testing.T) {
-	v := newVoyage(t)
-	v.source.image("old", "1", "linux/amd64", "old")
-	v.do("copy FROM/old:1 oci-archive:@/x.tar").want(0)
-	before := content(t, v.path("x.tar"))
-	v.source.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 4, Status: 404})
-	v.do("copy --jobs 1 SRC oci-archive:@/x.tar").complains(complaint{4, "404 Not Found", "x.tar.partial: the same command goes on from there"})
-	if content(t, v.path("x.tar")) != before {
+	c := newCopySetup(t)
+	c.source.pushImage("old", "1", "linux/amd64", "old")
+	c.do("copy FROM/old:1 oci-archive:@/x.tar").want(0)
+	before := readFile(t, c.path("x.tar"))
+	c.source.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 4, Status: 404})
+	c.do("copy --jobs 1 SRC oci-archive:@/x.tar").wantError(wantedError{4, "404 Not Found", "x.tar.partial: the same command goes on from there"})
+	if readFile(t, c.path("x.tar")) != before {
 		t.Error("the tar has changed")
 	}
-	v.source.Set()
-	v.source.Forget()
-	v.do("copy SRC oci-archive:@/x.tar").want(0, "blobs: 3 sent, 4 there already")
-	if n := v.source.Count("^GET .*/blobs/"); n != 3 {
+	c.source.Set()
+	c.source.Forget()
+	c.do("copy SRC oci-archive:@/x.tar").want(0, "blobs: 3 sent, 4 there already")
+	if n := c.source.Count("^GET .*/blobs/"); n != 3 {
 		t.Errorf("%d blobs were read, want those that had not come", n)
 	}
-	if got := files(t, v.path("")); !slices.Equal(got, []string{"x.tar", "x.tar.json"}) {
+	if got := fileNames(t, c.path("")); !slices.Equal(got, []string{"x.tar", "x.tar.json"}) {
 		t.Errorf("there is %v", got)
 	}
-	v.sound(v.path("x.tar"))
+	c.verifySound(c.path("x.tar"))
 }
 
 func TestCopyToATarInterrupted(t *testing.T) {
-	v := newVoyage(t)
-	v.interruptAt(registry.Rule{On: "^GET .*/blobs/"})
-	v.do("copy SRC oci-archive:@/x.tar").complains(complaint{130, "transship copy: interrupted", "is kept in " + v.path("x.tar.partial") + ": the same command"})
-	if _, err := os.Stat(v.path("x.tar")); err == nil {
+	c := newCopySetup(t)
+	c.interruptOn(registry.Rule{On: "^GET .*/blobs/"})
+	c.do("copy SRC oci-archive:@/x.tar").wantError(wantedError{130, "transship copy: interrupted", "is kept in " + c.path("x.tar.partial") + ": the same command"})
+	if _, err := os.Stat(c.path("x.tar")); err == nil {
 		t.Error("the tar is there")
 	}
 }
 
 // The flags for the target are for the first one that is on a registry.
 func TestCopyCredentialsBehindALayout(t *testing.T) {
-	v := newVoyage(t)
-	guarded := listen(t, needsPassword(v.target))
-	v.run("copy", "--dst-creds", user+":"+password, v.src, "oci:"+v.path("lay"), guarded+"/x:1").want(0)
-	v.run("copy", "--dst-creds", user+":"+password, v.src, v.source.host+"/y:1", guarded+"/y:1").want(8, "failed: "+guarded)
+	c := newCopySetup(t)
+	guarded := listen(t, requirePassword(c.target))
+	c.run("copy", "--dst-creds", user+":"+password, c.src, "oci:"+c.path("lay"), guarded+"/x:1").want(0)
+	c.run("copy", "--dst-creds", user+":"+password, c.src, c.source.host+"/y:1", guarded+"/y:1").want(8, "failed: "+guarded)
 }
 
 // What docker save wrote before it knew OCI layouts: copied, it has a manifest of docker's over its layers.
 func TestCopyFromDockerSave(t *testing.T) {
-	v := newVoyage(t)
-	layer := tarOf(t, "hello", "world")
+	c := newCopySetup(t)
+	layer := makeTar(t, "hello", "world")
 	id := blob.FromBytes([]byte(layer)).Hex()
 	config := fmt.Sprintf(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}`, id)
-	v.write("saved.tar", tarOf(t, "config.json", config, "one/layer.tar", layer,
+	c.writeFile("saved.tar", makeTar(t, "config.json", config, "one/layer.tar", layer,
 		"manifest.json", `[{"Config":"config.json","RepoTags":["hczjl/halo:1.6"],"Layers":["one/layer.tar"]}]`))
 	for _, from := range []string{"docker-archive:@/saved.tar", "docker-archive:@/saved.tar:hczjl/halo:1.6", "docker-archive:@/saved.tar:1.6"} {
-		v.do("copy " + from + " TO/x:1").want(0)
+		c.do("copy " + from + " TO/x:1").want(0)
 	}
-	if o := v.do("inspect TO/x:1").want(0); !strings.Contains(o.stdout, "linux/amd64") {
+	if o := c.do("inspect TO/x:1").want(0); !strings.Contains(o.stdout, "linux/amd64") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
-	v.do("verify --deep TO/x:1").want(0)
-	v.do("copy docker-archive:@/saved.tar:nope TO/x:2").complains(complaint{4, "there is no image nope; there is hczjl/halo:1.6", ""})
+	c.do("verify --deep TO/x:1").want(0)
+	c.do("copy docker-archive:@/saved.tar:nope TO/x:2").wantError(wantedError{4, "there is no image nope; there is hczjl/halo:1.6", ""})
 }
 
-// tarOf makes a tar of names and contents.
-func tarOf(t testing.TB, members ...string) string {
+// makeTar makes a tar of names and contents.
+func makeTar(t testing.TB, members ...string) string {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -146,11 +146,11 @@ func tarOf(t testing.TB, members ...string) string {
 // What a registry that is source and target gets once the manifests are read goes by one token, also where a tar is written in
 // the same pass.
 func TestCopyToATarNeedsOneToken(t *testing.T) {
-	v := newVoyage(t)
-	f := &registry.Faults{Handler: &harbour{next: v.source, public: true}}
+	c := newCopySetup(t)
+	f := &registry.Faults{Handler: &tokenRegistry{next: c.source, public: true}}
 	host := listen(t, f)
-	v.write(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, host, base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
-	v.run("copy", host+"/halohub/halo:1.6", host+"/hczjl/halo:1.6", "oci-archive:"+v.path("x.tar")).want(0)
+	c.writeFile(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, host, base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
+	c.run("copy", host+"/halohub/halo:1.6", host+"/hczjl/halo:1.6", "oci-archive:"+c.path("x.tar")).want(0)
 	const source, target = "scope=repository%3Ahalohub%2Fhalo%3Apull", "scope=repository%3Ahczjl%2Fhalo%3Apull%2Cpush"
 	if one, both := f.Count("^GET /token.*"+source+"$|^GET /token.*"+source+"&service"), f.Count("^GET /token.*"+source+"&"+target); both != 1 || f.Count("^GET /token") != one+both {
 		t.Errorf("%d tokens, %d for both repositories: %v", f.Count("^GET /token"), both, f.Requests())

@@ -11,7 +11,7 @@ import (
 
 func TestDemo(t *testing.T) {
 	p := newProgram(t)
-	p.watched = true // no picture comes between the calls
+	p.stderrTerminal = true // no picture comes between the calls
 	o := p.run("demo").want(0, "copied 127.0.0.1:", "/halohub/halo:1.6 to 127.0.0.1:", ": 3 images; blobs: 10 sent; ")
 	for call, want := range map[string]int{
 		`200 GET  source /v2/halohub/halo/manifests/\S+`:                                           4,
@@ -37,7 +37,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("the list shown has digest %s, which is not the one of the copy", m.Digest)
 	}
 	ix, err := m.Index()
-	if got := platforms(ix); err != nil || got != "linux/amd64 linux/arm/v7 linux/arm64" {
+	if got := platformNames(ix); err != nil || got != "linux/amd64 linux/arm/v7 linux/arm64" {
 		t.Errorf("the list has %s, error %v", got, err)
 	}
 	if !strings.Contains(next, "transship copy ") {
@@ -50,7 +50,7 @@ func TestDemo(t *testing.T) {
 
 func TestInterruptedDemo(t *testing.T) {
 	p := newProgram(t)
-	p.ctx = afterInterrupt()
+	p.ctx = interruptedContext()
 	p.run("demo").want(130)
 }
 
@@ -59,7 +59,7 @@ func TestAuditOfTheDemo(t *testing.T) {
 	p := newProgram(t)
 	file := filepath.Join(p.env["HOME"], "demo.har")
 	p.run("demo", "--audit", file).want(0)
-	r, entries := audited(t, file)
+	r, entries := readAudit(t, file)
 	if len(entries) != 40 || r.End == nil || entries[0].Why.Command != "demo" {
 		t.Errorf("%d calls: %+v", len(entries), r)
 	}

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// mount mounts something on a folder until the test ends. Where that is not allowed the test is skipped.
-func mount(t testing.TB, source, dir, kind string, flags uintptr, data string) {
+// mountFS mounts something on a folder until the test ends. Where that is not allowed the test is skipped.
+func mountFS(t testing.TB, source, dir, kind string, flags uintptr, data string) {
 	t.Helper()
 	if err := syscall.Mount(source, dir, kind, flags, data); err != nil {
 		t.Skip("only root mounts: ", err)
@@ -23,11 +23,11 @@ func mount(t testing.TB, source, dir, kind string, flags uintptr, data string) {
 	})
 }
 
-// readOnly takes away the right to write into a folder: by its bits, and from root by a mount.
-func (p *program) readOnly(dir string) {
+// makeReadOnly takes away the right to write into a folder: by its bits, and from root by a mount.
+func (p *program) makeReadOnly(dir string) {
 	p.t.Helper()
 	if os.Getuid() == 0 {
-		mount(p.t, dir, dir, "", syscall.MS_BIND, "")
+		mountFS(p.t, dir, dir, "", syscall.MS_BIND, "")
 		if err := syscall.Mount("", dir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 			p.t.Fatal(err)
 		}
@@ -52,13 +52,13 @@ func (p *program) readOnly(dir string) {
 	p.t.Cleanup(func() { change(func(m os.FileMode) os.FileMode { return m | 0o700 }) })
 }
 
-// smallDisk makes a folder in the program's home with room for so many bytes.
-func (p *program) smallDisk(name, size string) string {
+// mountSmallDisk makes a folder in the program's home with room for so many bytes.
+func (p *program) mountSmallDisk(name, size string) string {
 	p.t.Helper()
 	if err := os.Mkdir(p.path(name), 0o700); err != nil {
 		p.t.Fatal(err)
 	}
-	mount(p.t, "tmpfs", p.path(name), "tmpfs", 0, "size="+size)
+	mountFS(p.t, "tmpfs", p.path(name), "tmpfs", 0, "size="+size)
 	return p.path(name)
 }
 
@@ -66,36 +66,36 @@ func (p *program) smallDisk(name, size string) string {
 func TestReadOnlyLayouts(t *testing.T) {
 	for name, foreign := range map[string]bool{"ours": false, "of another tool": true} {
 		t.Run(name, func(t *testing.T) {
-			v := newVoyage(t)
-			list := v.source.halo()
-			sbom := v.source.refer("halohub/halo", list, "application/spdx+json")
-			v.source.image("tool", "2", "linux/amd64", "tool")
-			v.do("save --referrers -o @/lay/ SRC").want(0)
+			c := newCopySetup(t)
+			list := c.source.pushThreePlatforms()
+			sbom := c.source.pushReferrer("halohub/halo", list, "application/spdx+json")
+			c.source.pushImage("tool", "2", "linux/amd64", "tool")
+			c.do("save --referrers -o @/lay/ SRC").want(0)
 			if foreign {
-				if err := os.RemoveAll(v.path("lay/.transship")); err != nil {
+				if err := os.RemoveAll(c.path("lay/.transship")); err != nil {
 					t.Fatal(err)
 				}
 			}
-			v.readOnly(v.path("lay"))
-			v.do("copy --referrers oci:@/lay TO/copied:1").want(0)
-			v.do("load @/lay TO/loaded").want(0)
+			c.makeReadOnly(c.path("lay"))
+			c.do("copy --referrers oci:@/lay TO/copied:1").want(0)
+			c.do("load @/lay TO/loaded").want(0)
 			for _, repo := range []string{"copied", "loaded/halohub/halo"} {
-				if !v.target.has(repo, string(list.Digest)) || !v.target.has(repo, string(sbom.Digest)) {
+				if !c.target.has(repo, string(list.Digest)) || !c.target.has(repo, string(sbom.Digest)) {
 					t.Errorf("%s is not whole", repo)
 				}
 			}
-			v.do("verify @/lay").want(0)
-			v.do("save -o @/x.tar oci:@/lay").want(0)
-			v.sound(v.path("x.tar"))
+			c.do("verify @/lay").want(0)
+			c.do("save -o @/x.tar oci:@/lay").want(0)
+			c.verifySound(c.path("x.tar"))
 			for _, line := range []string{"save -o @/lay/ FROM/tool:2", "copy FROM/tool:2 oci:@/lay:2"} {
-				o := v.do(line).want(1, v.path("lay"))
+				o := c.do(line).want(1, c.path("lay"))
 				if !strings.Contains(o.stderr, "read-only") && !strings.Contains(o.stderr, "permission denied") {
 					t.Errorf("%s\nsays %s", o.line, o.stderr)
 				}
 			}
-			v.write("images", v.source.host+"/tool:2 oci:"+v.path("lay")+" "+v.target.host+"/tool\n")
-			v.do("sync -f @/images").want(8, "failed: line 1: "+v.source.host+"/tool:2 to oci:"+v.path("lay"))
-			if !v.target.has("tool", "2") {
+			c.writeFile("images", c.source.host+"/tool:2 oci:"+c.path("lay")+" "+c.target.host+"/tool\n")
+			c.do("sync -f @/images").want(8, "failed: line 1: "+c.source.host+"/tool:2 to oci:"+c.path("lay"))
+			if !c.target.has("tool", "2") {
 				t.Error("the other target has nothing")
 			}
 		})
@@ -104,35 +104,35 @@ func TestReadOnlyLayouts(t *testing.T) {
 
 // A full disk is told of, with what is left there; with more room the same command finishes.
 func TestFullDisk(t *testing.T) {
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	for _, tag := range []string{"1", "2"} {
-		v.source.image("big", tag, "linux/amd64", strings.Repeat(tag, 100_000), strings.Repeat("b"+tag, 100_000))
+		c.source.pushImage("big", tag, "linux/amd64", strings.Repeat(tag, 100_000), strings.Repeat("b"+tag, 100_000))
 	}
-	disk := v.smallDisk("disk", "256k")
-	full := complaint{1, "no space left on device", "make room there"}
-	v.do("save -o @/disk/x.tar FROM/big:1").complains(full)
-	v.do("copy FROM/big:1 oci-archive:@/disk/x.tar").complains(full)
-	v.do("save -o @/disk/x.tar --split 64k FROM/big:1").complains(full)
-	if got := files(t, disk); len(got) != 0 {
+	disk := c.mountSmallDisk("disk", "256k")
+	full := wantedError{1, "no space left on device", "make room there"}
+	c.do("save -o @/disk/x.tar FROM/big:1").wantError(full)
+	c.do("copy FROM/big:1 oci-archive:@/disk/x.tar").wantError(full)
+	c.do("save -o @/disk/x.tar --split 64k FROM/big:1").wantError(full)
+	if got := fileNames(t, disk); len(got) != 0 {
 		t.Errorf("there is %v", got)
 	}
-	v.do("save --jobs 1 -o @/disk/lay/ FROM/big:1").complains(complaint{1, "no space left on device", "blobs that are whole are not fetched again"})
-	v.do("copy --jobs 1 FROM/big:1 oci:@/disk/lay").complains(full)
-	if got := held(t, v.path("disk/lay")); len(got) != 0 {
+	c.do("save --jobs 1 -o @/disk/lay/ FROM/big:1").wantError(wantedError{1, "no space left on device", "blobs that are whole are not fetched again"})
+	c.do("copy --jobs 1 FROM/big:1 oci:@/disk/lay").wantError(full)
+	if got := imagesIn(t, c.path("disk/lay")); len(got) != 0 {
 		t.Errorf("there are images: %v", slices.Collect(maps.Keys(got)))
 	}
-	v.sound(v.path("disk/lay"))
-	v.write("images", v.source.host+"/big:1 oci:"+disk+"/lay\n")
-	v.do("sync -f @/images").want(8, "no space left on device")
+	c.verifySound(c.path("disk/lay"))
+	c.writeFile("images", c.source.host+"/big:1 oci:"+disk+"/lay\n")
+	c.do("sync -f @/images").want(8, "no space left on device")
 	if err := syscall.Mount("", disk, "", syscall.MS_REMOUNT, "size=2m"); err != nil {
 		t.Fatal(err)
 	}
-	v.source.Forget()
-	v.do("save -o @/disk/lay/ FROM/big:1").want(0)
-	if n := v.source.Count("^GET .*/blobs/"); n == 3 {
+	c.source.Forget()
+	c.do("save -o @/disk/lay/ FROM/big:1").want(0)
+	if n := c.source.Count("^GET .*/blobs/"); n == 3 {
 		t.Error("all blobs were fetched again")
 	}
-	v.sound(v.path("disk/lay"))
-	v.do("save -o @/disk/x.tar FROM/big:2").want(0)
-	v.sound(v.path("disk/x.tar"))
+	c.verifySound(c.path("disk/lay"))
+	c.do("save -o @/disk/x.tar FROM/big:2").want(0)
+	c.verifySound(c.path("disk/x.tar"))
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-// seeded is bytes that follow from a seed.
-func seeded(seed uint64, size int) string {
+// randomBytes is bytes that follow from a seed.
+func randomBytes(seed uint64, size int) string {
 	out := make([]byte, size)
 	var key [32]byte
 	key[0], key[1], key[2] = byte(seed), byte(seed>>8), byte(seed>>16)
@@ -19,24 +19,24 @@ func seeded(seed uint64, size int) string {
 	return string(out)
 }
 
-// many gives the registry n images for two platforms under tags of one repository, and returns how many blobs those have.
+// pushMany gives the registry n images for two platforms under tags of one repository, and returns how many blobs those have.
 // Five layers are in all images, and two layers of each platform in that alone.
-func (s *server) many(repo string, n, base, own int) (blobs int) {
+func (s *server) pushMany(repo string, n, base, own int) (blobs int) {
 	var shared []string
 	for i, size := range []int{8 * base, base, 7 * base, base, base / 10} {
-		shared = append(shared, seeded(uint64(i), size))
+		shared = append(shared, randomBytes(uint64(i), size))
 	}
 	for i := range n {
-		mine := func(j int) string { return seeded(uint64(1000+4*i+j), own) }
-		s.list(repo, fmt.Sprintf("v%03d", i),
-			s.image(repo, "", "linux/amd64", shared[0], shared[1], shared[4], mine(0), mine(1)),
-			s.image(repo, "", "linux/arm64", shared[2], shared[3], shared[4], mine(2), mine(3)))
+		mine := func(j int) string { return randomBytes(uint64(1000+4*i+j), own) }
+		s.pushList(repo, fmt.Sprintf("v%03d", i),
+			s.pushImage(repo, "", "linux/amd64", shared[0], shared[1], shared[4], mine(0), mine(1)),
+			s.pushImage(repo, "", "linux/arm64", shared[2], shared[3], shared[4], mine(2), mine(3)))
 	}
 	return 2 + 4*n + len(shared)
 }
 
-// syncMany copies all images of a repository.
-func syncMany(p *program, from, to string, flags ...string) {
+// syncRepository copies all images of a repository.
+func syncRepository(p *program, from, to string, flags ...string) {
 	p.t.Helper()
 	p.stdin = from + "/many/app " + to + "/many/app\n"
 	p.run(append([]string{"sync"}, append(flags, "-q", "-f", "-")...)...).want(0)
@@ -46,87 +46,87 @@ func syncMany(p *program, from, to string, flags ...string) {
 // but no more. With one job it is one call after the other.
 func TestManyImagesAtOnce(t *testing.T) {
 	const images = 40
-	from, source := link{}.counted(t)
-	blobs := from.many("many/app", images, 300_000, 1000)
+	from, source := link{}.startRegistry(t)
+	blobs := from.pushMany("many/app", images, 300_000, 1000)
 	for jobs, most := range map[string]int{"": 2*transfer.SmallJobs + transfer.DefaultJobs, "--jobs=1": 1} {
 		source.reset(0)
-		to, target := link{}.counted(t)
+		to, target := link{}.startRegistry(t)
 		if jobs == "" {
 			target.reset(20 * time.Millisecond)
 		}
-		syncMany(newProgram(t), from.host, to.host, strings.Fields(jobs)...)
-		source.want(t, 1+3*images+blobs, most) // the list of tags, manifests, blobs
-		target.want(t, images+2*blobs+3*images, most)
-		if most := target.atOnce("PUT uploads"); jobs == "" && most < 2*transfer.DefaultJobs {
+		syncRepository(newProgram(t), from.host, to.host, strings.Fields(jobs)...)
+		source.wantAtMost(t, 1+3*images+blobs, most) // the list of tags, manifests, blobs
+		target.wantAtMost(t, images+2*blobs+3*images, most)
+		if most := target.maxConcurrent("PUT uploads"); jobs == "" && most < 2*transfer.DefaultJobs {
 			t.Errorf("%d uploads at once, which leaves a long link empty", most)
 		}
 	}
 }
 
 func BenchmarkFarImages(b *testing.B) {
-	from, source := far().counted(b)
-	from.many("many/app", 100, 1_000_000, 10_000)
+	from, source := farLink().startRegistry(b)
+	from.pushMany("many/app", 100, 1_000_000, 10_000)
 	for b.Loop() {
 		b.StopTimer()
-		to, target := far().counted(b)
+		to, target := farLink().startRegistry(b)
 		p := newProgram(b)
-		before := source.of("")
+		before := source.total("")
 		b.StartTimer()
-		syncMany(p, from.host, to.host)
-		b.ReportMetric(float64(source.of("")-before), "source-calls/op")
-		b.ReportMetric(float64(target.of("")), "target-calls/op")
+		syncRepository(p, from.host, to.host)
+		b.ReportMetric(float64(source.total("")-before), "source-calls/op")
+		b.ReportMetric(float64(target.total("")), "target-calls/op")
 		if testing.Verbose() {
-			b.Logf("source %v, most at once %v", source.calls, source.most)
-			b.Logf("target %v, most at once %v", target.calls, target.most)
+			b.Logf("source %v, most at once %v", source.calls, source.maxNow)
+			b.Logf("target %v, most at once %v", target.calls, target.maxNow)
 		}
 	}
 }
 
-// one gives the registry an image for three platforms with layers of these sizes.
-func (s *server) one(sizes ...int) {
+// pushLayers gives the registry an image for three platforms with layers of these sizes.
+func (s *server) pushLayers(sizes ...int) {
 	var layers [3][]string
 	for i := range layers {
 		for j, size := range sizes {
-			layers[i] = append(layers[i], seeded(uint64(100*i+j), size))
+			layers[i] = append(layers[i], randomBytes(uint64(100*i+j), size))
 		}
 	}
-	s.list("halohub/halo", "1.6",
-		s.image("halohub/halo", "", "linux/amd64", layers[0]...),
-		s.image("halohub/halo", "", "linux/arm/v7", layers[1]...),
-		s.image("halohub/halo", "", "linux/arm64", layers[2]...))
+	s.pushList("halohub/halo", "1.6",
+		s.pushImage("halohub/halo", "", "linux/amd64", layers[0]...),
+		s.pushImage("halohub/halo", "", "linux/arm/v7", layers[1]...),
+		s.pushImage("halohub/halo", "", "linux/arm64", layers[2]...))
 }
 
-func benchmarkOne(b *testing.B, l link, size int) {
-	from, _ := l.counted(b)
-	from.one(size/20, size/2, size-size/2-size/20)
+func benchmarkImage(b *testing.B, l link, size int) {
+	from, _ := l.startRegistry(b)
+	from.pushLayers(size/20, size/2, size-size/2-size/20)
 	b.SetBytes(int64(3 * size))
 	for b.Loop() {
 		b.StopTimer()
-		to, _ := link{delay: l.delay}.counted(b)
+		to, _ := link{delay: l.delay}.startRegistry(b)
 		p := newProgram(b)
 		b.StartTimer()
 		p.run("copy", "-q", from.host+"/halohub/halo:1.6", to.host+"/halohub/halo:1.6").want(0)
 	}
 }
 
-func BenchmarkNearImage(b *testing.B) { benchmarkOne(b, link{}, 40<<20) }
+func BenchmarkNearImage(b *testing.B) { benchmarkImage(b, link{}, 40<<20) }
 
-func BenchmarkFarImage(b *testing.B) { benchmarkOne(b, far(), 40<<20) }
+func BenchmarkFarImage(b *testing.B) { benchmarkImage(b, farLink(), 40<<20) }
 
 // One big layer over a link on which a connection brings 20 MB/s.
 func BenchmarkNarrowLayer(b *testing.B) {
 	narrow := link{delay: 25 * time.Millisecond, rate: 20e6}
-	from, source := narrow.counted(b)
+	from, source := narrow.startRegistry(b)
 	const size = 200e6
-	from.list("big/layer", "1", from.image("big/layer", "", "linux/amd64", seeded(1, size)))
+	from.pushList("big/layer", "1", from.pushImage("big/layer", "", "linux/amd64", randomBytes(1, size)))
 	b.SetBytes(size)
 	for b.Loop() {
 		b.StopTimer()
-		to, _ := far().counted(b)
+		to, _ := farLink().startRegistry(b)
 		p := newProgram(b)
-		before := source.of("")
+		before := source.total("")
 		b.StartTimer()
 		p.run(strings.Fields(fmt.Sprintf("copy -q %s/big/layer:1 %s/big/layer:1", from.host, to.host))...).want(0)
-		b.ReportMetric(float64(source.of("")-before), "source-calls/op")
+		b.ReportMetric(float64(source.total("")-before), "source-calls/op")
 	}
 }

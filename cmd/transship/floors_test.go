@@ -13,8 +13,8 @@ import (
 
 const module = "github.com/hczjl/transship/"
 
-// floors is the table of docs/architecture.md: what each package may import of this module.
-func floors() map[string][]string {
+// libraryImports is the table of docs/architecture.md: what each package may import of this module.
+func libraryImports() map[string][]string {
 	return map[string][]string{
 		"blob":                   {},
 		"auth":                   {"distribution/wire"},
@@ -41,9 +41,9 @@ func floors() map[string][]string {
 	}
 }
 
-// rooms is the table of the packages below cmd/transship: what each may import of the others. All of them may import the
+// commandImports is the table of the packages below cmd/transship: what each may import of the others. All of them may import the
 // library.
-func rooms() map[string][]string {
+func commandImports() map[string][]string {
 	base := []string{"cli", "run", "image"}
 	return map[string][]string{
 		"cli":             {},
@@ -97,33 +97,33 @@ func TestFloors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for pkg := range floors() {
+	for pkg := range libraryImports() {
 		if !seen[pkg] {
 			t.Errorf("the table has %s, which does not exist", pkg)
 		}
 	}
-	for room := range rooms() {
-		if !seen[roomsPath+room] {
-			t.Errorf("the table has %s, which does not exist", roomsPath+room)
+	for room := range commandImports() {
+		if !seen[commandsPath+room] {
+			t.Errorf("the table has %s, which does not exist", commandsPath+room)
 		}
 	}
 }
 
-// roomsPath is where the packages of the command line are.
-const roomsPath = "cmd/transship/internal/"
+// commandsPath is where the packages of the command line are.
+const commandsPath = "cmd/transship/internal/"
 
 // mayImport reports whether a package may import another one of this module, and whether the tables have it.
 func mayImport(pkg, other string) (allowed, known bool) {
-	room, isRoom := strings.CutPrefix(pkg, roomsPath)
+	room, isRoom := strings.CutPrefix(pkg, commandsPath)
 	switch {
 	case pkg == "cmd/transship":
 		return true, true
 	case !isRoom:
-		list, known := floors()[pkg]
+		list, known := libraryImports()[pkg]
 		return slices.Contains(list, other), known
 	}
-	list, known := rooms()[room]
-	otherRoom, otherIsRoom := strings.CutPrefix(other, roomsPath)
+	list, known := commandImports()[room]
+	otherRoom, otherIsRoom := strings.CutPrefix(other, commandsPath)
 	return !otherIsRoom || slices.Contains(list, otherRoom), known
 }
 

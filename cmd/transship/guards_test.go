@@ -12,8 +12,8 @@ const (
 	password = "anchor-" + secret
 )
 
-// needsPassword lets only the captain pass.
-func needsPassword(next http.Handler) http.Handler {
+// requirePassword lets only the captain pass.
+func requirePassword(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if name, pass, _ := r.BasicAuth(); name != user || pass != password {
 			w.Header().Set("WWW-Authenticate", `Basic realm="port"`)
@@ -24,18 +24,18 @@ func needsPassword(next http.Handler) http.Handler {
 	})
 }
 
-// harbour is a registry whose token server gives tokens to the captain, and to anybody else tokens for pulling where
+// tokenRegistry is a registry whose token server gives tokens to the captain, and to anybody else tokens for pulling where
 // public is set.
-type harbour struct {
+type tokenRegistry struct {
 	next    http.Handler
 	public  bool
 	expired bool // its tokens are refused as soon as they are given out
 }
 
 // ServeHTTP implements http.Handler.
-func (h *harbour) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *tokenRegistry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/token" {
-		h.token(w, r)
+		h.serveToken(w, r)
 		return
 	}
 	may := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer token-"+secret+"-")
@@ -44,12 +44,12 @@ func (h *harbour) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
-	w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token",service="harbour"%s`, r.Host, h.why(r)))
+	w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token",service="harbour"%s`, r.Host, h.challenge(r)))
 	http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
 }
 
-// why is the rest of a challenge: what the request needs, and what is wrong with the token it has.
-func (h *harbour) why(r *http.Request) string {
+// challenge is the rest of a challenge: what the request needs, and what is wrong with the token it has.
+func (h *tokenRegistry) challenge(r *http.Request) string {
 	text := ""
 	if name, _, ok := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/"), "/manifests/"); ok {
 		text = fmt.Sprintf(`,scope="repository:%s:pull"`, name)
@@ -60,7 +60,7 @@ func (h *harbour) why(r *http.Request) string {
 	return text
 }
 
-func (h *harbour) token(w http.ResponseWriter, r *http.Request) {
+func (h *tokenRegistry) serveToken(w http.ResponseWriter, r *http.Request) {
 	name, pass, given := r.BasicAuth()
 	switch {
 	case name == user && pass == password:

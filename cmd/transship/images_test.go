@@ -10,8 +10,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// put sends content to the registry past all rules.
-func (s *server) put(method, path, mediaType string, content []byte) {
+// putContent sends content to the registry past all rules.
+func (s *server) putContent(method, path, mediaType string, content []byte) {
 	s.t.Helper()
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(method, path, bytes.NewReader(content))
@@ -22,20 +22,20 @@ func (s *server) put(method, path, mediaType string, content []byte) {
 	}
 }
 
-// blob gives a repository a blob, if it does not have it.
-func (s *server) blob(repo, mediaType string, content []byte) manifest.Descriptor {
+// pushBlob gives a repository a blob, if it does not have it.
+func (s *server) pushBlob(repo, mediaType string, content []byte) manifest.Descriptor {
 	s.t.Helper()
 	d := manifest.Descriptor{MediaType: mediaType, Digest: blob.FromBytes(content), Size: int64(len(content))}
 	w := httptest.NewRecorder()
 	if s.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/v2/"+repo+"/blobs/"+string(d.Digest), nil)); w.Code == http.StatusOK {
 		return d
 	}
-	s.put(http.MethodPost, "/v2/"+repo+"/blobs/uploads/?digest="+string(d.Digest), "application/octet-stream", content)
+	s.putContent(http.MethodPost, "/v2/"+repo+"/blobs/uploads/?digest="+string(d.Digest), "application/octet-stream", content)
 	return d
 }
 
-// manifest gives a repository a manifest, under its digest where tag is empty.
-func (s *server) manifest(repo, tag string, raw []byte) manifest.Descriptor {
+// pushManifest gives a repository a manifest, under its digest where tag is empty.
+func (s *server) pushManifest(repo, tag string, raw []byte) manifest.Descriptor {
 	s.t.Helper()
 	m, err := manifest.Parse("", raw)
 	if err != nil {
@@ -45,48 +45,48 @@ func (s *server) manifest(repo, tag string, raw []byte) manifest.Descriptor {
 	if ref == "" {
 		ref = string(m.Digest)
 	}
-	s.put(http.MethodPut, "/v2/"+repo+"/manifests/"+ref, m.MediaType, raw)
+	s.putContent(http.MethodPut, "/v2/"+repo+"/manifests/"+ref, m.MediaType, raw)
 	return m.Descriptor
 }
 
-// image gives a repository an image for a platform with these layers. Its descriptor has the platform, as in a list.
-func (s *server) image(repo, tag, platform string, layers ...string) manifest.Descriptor {
+// pushImage gives a repository an image for a platform with these layers. Its descriptor has the platform, as in a list.
+func (s *server) pushImage(repo, tag, platform string, layers ...string) manifest.Descriptor {
 	s.t.Helper()
 	p, err := manifest.ParsePlatform(platform)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	config := fmt.Sprintf(`{"architecture":%q,"os":%q,"variant":%q,"rootfs":{"type":"layers","diff_ids":[]}}`, p.Architecture, p.OS, p.Variant)
-	c := s.blob(repo, manifest.MediaTypeDockerConfig, []byte(config))
+	c := s.pushBlob(repo, manifest.MediaTypeDockerConfig, []byte(config))
 	im := manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &c}
 	for _, content := range layers {
-		im.Layers = append(im.Layers, s.blob(repo, manifest.MediaTypeDockerLayer, []byte(content)))
+		im.Layers = append(im.Layers, s.pushBlob(repo, manifest.MediaTypeDockerLayer, []byte(content)))
 	}
 	raw, err := manifest.DockerStyle().EncodeImage(im)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	d := s.manifest(repo, tag, raw)
+	d := s.pushManifest(repo, tag, raw)
 	d.Platform = &p
 	return d
 }
 
-// list gives a repository a manifest list.
-func (s *server) list(repo, tag string, entries ...manifest.Descriptor) manifest.Descriptor {
+// pushList gives a repository a manifest list.
+func (s *server) pushList(repo, tag string, entries ...manifest.Descriptor) manifest.Descriptor {
 	s.t.Helper()
 	raw, err := manifest.DockerStyle().Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerList, Manifests: entries})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return s.manifest(repo, tag, raw)
+	return s.pushManifest(repo, tag, raw)
 }
 
-// halo gives the registry the image of the walk-through, halohub/halo:1.6 for three platforms.
-func (s *server) halo() manifest.Descriptor {
+// pushThreePlatforms gives the registry the image of the walk-through, halohub/halo:1.6 for three platforms.
+func (s *server) pushThreePlatforms() manifest.Descriptor {
 	s.t.Helper()
 	const repo = "halohub/halo"
-	return s.list(repo, "1.6",
-		s.image(repo, "", "linux/amd64", "shared", "for amd64"),
-		s.image(repo, "", "linux/arm/v7", "shared", "for arm"),
-		s.image(repo, "", "linux/arm64", "shared", "for arm64"))
+	return s.pushList(repo, "1.6",
+		s.pushImage(repo, "", "linux/amd64", "shared", "for amd64"),
+		s.pushImage(repo, "", "linux/arm/v7", "shared", "for arm"),
+		s.pushImage(repo, "", "linux/arm64", "shared", "for arm64"))
 }

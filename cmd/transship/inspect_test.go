@@ -15,25 +15,25 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// attested gives the registry a list as docker buildx pushes it: an image and its attestation.
-func (s *server) attested(repo, tag string) {
+// pushAttested gives the registry a list as docker buildx pushes it: an image and its attestation.
+func (s *server) pushAttested(repo, tag string) {
 	s.t.Helper()
-	image := s.image(repo, "", "linux/amd64", "content")
-	about := s.image(repo, "", "unknown/unknown", "in-toto")
+	image := s.pushImage(repo, "", "linux/amd64", "content")
+	about := s.pushImage(repo, "", "unknown/unknown", "in-toto")
 	about.Annotations = map[string]string{"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": string(image.Digest)}
 	raw, err := manifest.OCIStyle().Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex, Manifests: []manifest.Descriptor{image, about}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.manifest(repo, tag, raw)
+	s.pushManifest(repo, tag, raw)
 }
 
 func TestInspect(t *testing.T) {
 	s := startServer(t)
-	s.halo()
-	s.attested("built", "1")
-	s.image("single", "1", "linux/arm/v7", "a", "bc")
-	s.list("nested", "1", s.list("nested", "", s.image("nested", "", "linux/amd64", "x")), s.image("nested", "", "windows/amd64:10.0.17763", "y"))
+	s.pushThreePlatforms()
+	s.pushAttested("built", "1")
+	s.pushImage("single", "1", "linux/arm/v7", "a", "bc")
+	s.pushList("nested", "1", s.pushList("nested", "", s.pushImage("nested", "", "linux/amd64", "x")), s.pushImage("nested", "", "windows/amd64:10.0.17763", "y"))
 	p := newProgram(t)
 	for name, ref := range map[string]string{"halo": "halohub/halo:1.6", "attested": "built:1", "single": "single:1", "nested": "nested:1"} {
 		golden(t, "inspect-"+name+".txt", p.run("inspect", s.host+"/"+ref).want(0).stdout, s.host, "REGISTRY")
@@ -43,7 +43,7 @@ func TestInspect(t *testing.T) {
 
 func TestInspectJSONHasWhatScriptsNeed(t *testing.T) {
 	s := startServer(t)
-	d := s.halo()
+	d := s.pushThreePlatforms()
 	var got inspect.Inspection
 	o := newProgram(t).run("inspect", s.host+"/halohub/halo:1.6", "--json").want(0)
 	if err := json.Unmarshal([]byte(o.stdout), &got); err != nil {
@@ -58,7 +58,7 @@ func TestInspectJSONHasWhatScriptsNeed(t *testing.T) {
 func TestInspectRaw(t *testing.T) {
 	s := startServer(t)
 	raw := "{ \"schemaVersion\" : 2,\t\"manifests\":[],\n\n \"unknown\":\"<&>\"}  \n"
-	s.manifest("odd", "1", []byte(raw))
+	s.pushManifest("odd", "1", []byte(raw))
 	if o := newProgram(t).run("inspect", "--raw", s.host+"/odd:1").want(0); o.stdout != raw || o.stderr != "" {
 		t.Errorf("got %q and %q", o.stdout, o.stderr)
 	}
@@ -66,10 +66,10 @@ func TestInspectRaw(t *testing.T) {
 
 func TestInspectOfWhatIsNotWhole(t *testing.T) {
 	s := startServer(t)
-	s.halo()
+	s.pushThreePlatforms()
 	s.Set(registry.Rule{On: "^GET .*/manifests/sha256", Status: 404})
-	newProgram(t).run("inspect", s.host+"/halohub/halo:1.6").complains(complaint{4, "404 Not Found", "check the name"})
-	s.image("single", "1", "linux/amd64", "x")
+	newProgram(t).run("inspect", s.host+"/halohub/halo:1.6").wantError(wantedError{4, "404 Not Found", "check the name"})
+	s.pushImage("single", "1", "linux/amd64", "x")
 	s.Set(registry.Rule{On: "^GET .*/blobs/", Status: 404}) // the config, which has the platform
 	newProgram(t).run("inspect", s.host+"/single:1").want(0)
 }
@@ -79,7 +79,7 @@ func TestTags(t *testing.T) {
 	s.Handler = &registry.Handler{PageSize: 2}
 	var want string
 	for i := range 5 {
-		s.image("many", fmt.Sprint("v", i), "linux/amd64", "x")
+		s.pushImage("many", fmt.Sprint("v", i), "linux/amd64", "x")
 		want += fmt.Sprintln("v", i)
 	}
 	o := newProgram(t).run("tags", s.host+"/many").want(0)
@@ -99,7 +99,7 @@ func TestTags(t *testing.T) {
 
 func TestDigest(t *testing.T) {
 	s := startServer(t)
-	d := s.halo()
+	d := s.pushThreePlatforms()
 	o := newProgram(t).run("digest", s.host+"/halohub/halo:1.6").want(0)
 	if o.stdout != string(d.Digest)+"\n" || s.Count("") != 1 || s.Count("^HEAD") != 1 {
 		t.Errorf("prints %s after %v", o.stdout, s.Requests())

@@ -15,11 +15,11 @@ type link struct {
 	rate  int64         // bytes a second that a connection brings towards the client at most; 0 is no limit
 }
 
-// far is a round trip of 50 ms.
-func far() link { return link{delay: 25 * time.Millisecond} }
+// farLink is a round trip of 50 ms.
+func farLink() link { return link{delay: 25 * time.Millisecond} }
 
-// before starts the link before a server and returns where clients connect to. The zero link is no link.
-func (l link) before(t testing.TB, server string) (host string) {
+// listenBefore starts the link before a server and returns where clients connect to. The zero link is no link.
+func (l link) listenBefore(t testing.TB, server string) (host string) {
 	t.Helper()
 	if l == (link{}) {
 		return server
@@ -35,7 +35,7 @@ func (l link) before(t testing.TB, server string) (host string) {
 			if err != nil {
 				return
 			}
-			go l.connect(client, server)
+			go l.forwardConn(client, server)
 		}
 	})
 	t.Cleanup(func() {
@@ -45,8 +45,8 @@ func (l link) before(t testing.TB, server string) (host string) {
 	return listener.Addr().String()
 }
 
-// connect passes on what both sides of a connection send.
-func (l link) connect(client net.Conn, server string) {
+// forwardConn passes on what both sides of a connection send.
+func (l link) forwardConn(client net.Conn, server string) {
 	defer client.Close()
 	to, err := net.Dial("tcp", server)
 	if err != nil {
@@ -54,27 +54,27 @@ func (l link) connect(client net.Conn, server string) {
 	}
 	defer to.Close()
 	var both sync.WaitGroup
-	both.Go(func() { link{delay: l.delay}.pass(to, client) })
-	both.Go(func() { l.pass(client, to) })
+	both.Go(func() { link{delay: l.delay}.forward(to, client) })
+	both.Go(func() { l.forward(client, to) })
 	both.Wait()
 }
 
-// piece is some bytes on their way.
-type piece struct {
+// chunk is some bytes on their way.
+type chunk struct {
 	due   time.Time
 	bytes []byte
 }
 
-// pass brings the bytes of one side to the other, late and no faster than the link is.
-func (l link) pass(to, from net.Conn) {
-	way := make(chan piece, 1024)
+// forward brings the bytes of one side to the other, late and no faster than the link is.
+func (l link) forward(to, from net.Conn) {
+	way := make(chan chunk, 1024)
 	go func() {
 		defer close(way)
 		buf := make([]byte, 32<<10)
 		for {
 			n, err := from.Read(buf)
 			if n > 0 {
-				way <- piece{time.Now().Add(l.delay), append([]byte(nil), buf[:n]...)}
+				way <- chunk{time.Now().Add(l.delay), append([]byte(nil), buf[:n]...)}
 			}
 			if err != nil {
 				return
@@ -105,28 +105,28 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// counter counts the calls that a registry gets, by kind, and how many there are at once.
-type counter struct {
+// callCounter counts the calls that a registry gets, by kind, and how many there are at once.
+type callCounter struct {
 	http.Handler
-	mu    sync.Mutex
-	delay time.Duration  // before a call is looked at
-	calls map[string]int // by method and what the path is about, such as "PUT manifests"; "" is all
-	now   map[string]int
-	most  map[string]int
+	mu     sync.Mutex
+	delay  time.Duration  // before a call is looked at
+	calls  map[string]int // by method and what the path is about, such as "PUT manifests"; "" is all
+	now    map[string]int
+	maxNow map[string]int
 }
 
 // ServeHTTP implements http.Handler.
-func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	for _, kind := range []string{"", r.Method + " " + about(r.URL.Path)} {
-		c.count(kind, 1)
-		defer c.count(kind, -1)
+func (c *callCounter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for _, kind := range []string{"", r.Method + " " + pathKind(r.URL.Path)} {
+		c.add(kind, 1)
+		defer c.add(kind, -1)
 	}
 	time.Sleep(c.delay)
 	c.Handler.ServeHTTP(w, r)
 }
 
-// about is the last part of a path that says what it is about.
-func about(path string) string {
+// pathKind is the last part of a path that says what it is about.
+func pathKind(path string) string {
 	for _, part := range []string{"manifests", "uploads", "blobs", "tags"} {
 		if strings.Contains(path, "/"+part+"/") {
 			return part
@@ -135,51 +135,51 @@ func about(path string) string {
 	return "other"
 }
 
-func (c *counter) count(kind string, n int) {
+func (c *callCounter) add(kind string, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls[kind] += max(n, 0)
 	c.now[kind] += n
-	c.most[kind] = max(c.most[kind], c.now[kind])
+	c.maxNow[kind] = max(c.maxNow[kind], c.now[kind])
 }
 
-// of is the number of calls of a kind.
-func (c *counter) of(kind string) int {
+// total is the number of calls of a kind.
+func (c *callCounter) total(kind string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.calls[kind]
 }
 
-// atOnce is how many calls of a kind there were at the same time.
-func (c *counter) atOnce(kind string) int {
+// maxConcurrent is how many calls of a kind there were at the same time.
+func (c *callCounter) maxConcurrent(kind string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.most[kind]
+	return c.maxNow[kind]
 }
 
 // reset forgets all calls.
-func (c *counter) reset(delay time.Duration) {
+func (c *callCounter) reset(delay time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.delay, c.calls, c.most = delay, map[string]int{}, map[string]int{}
+	c.delay, c.calls, c.maxNow = delay, map[string]int{}, map[string]int{}
 }
 
-// want checks how many calls there were, and how many at once.
-func (c *counter) want(t testing.TB, calls, most int) {
+// wantAtMost checks how many calls there were, and how many at once.
+func (c *callCounter) wantAtMost(t testing.TB, calls, most int) {
 	t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.calls[""] > calls || c.most[""] > most {
-		t.Errorf("%d calls, %d at once, want at most %d and %d: %v", c.calls[""], c.most[""], calls, most, c.calls)
+	if c.calls[""] > calls || c.maxNow[""] > most {
+		t.Errorf("%d calls, %d at once, want at most %d and %d: %v", c.calls[""], c.maxNow[""], calls, most, c.calls)
 	}
 }
 
-// counted starts an empty registry whose calls are counted, behind a link.
-func (l link) counted(t testing.TB) (*server, *counter) {
+// startRegistry starts an empty registry whose calls are counted, behind a link.
+func (l link) startRegistry(t testing.TB) (*server, *callCounter) {
 	t.Helper()
 	s := startServer(t)
-	c := &counter{Handler: s.Faults, now: map[string]int{}}
+	c := &callCounter{Handler: s.Faults, now: map[string]int{}}
 	c.reset(0)
-	s.host = l.before(t, listen(t, c))
+	s.host = l.listenBefore(t, listen(t, c))
 	return s, c
 }

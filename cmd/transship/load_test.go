@@ -11,25 +11,25 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// cargo is a voyage with a bundle of three images: halo, tool and an image of another registry.
-func cargo(t testing.TB) *voyage {
+// newLoadSetup is a voyage with a bundle of three images: halo, tool and an image of another registry.
+func newLoadSetup(t testing.TB) *copySetup {
 	t.Helper()
-	v := newVoyage(t)
-	v.source.image("tool", "2", "linux/amd64", "shared", "tool")
-	v.write("images", v.src+" hczjl/halo\n"+v.source.host+"/tool:2 quay.io/a/tool\n"+v.source.host+"/tool:2 alpine:3.20\n")
-	v.do("save -q -o @/x.tar -f @/images").want(0)
-	return v
+	c := newCopySetup(t)
+	c.source.pushImage("tool", "2", "linux/amd64", "shared", "tool")
+	c.writeFile("images", c.src+" hczjl/halo\n"+c.source.host+"/tool:2 quay.io/a/tool\n"+c.source.host+"/tool:2 alpine:3.20\n")
+	c.do("save -q -o @/x.tar -f @/images").want(0)
+	return c
 }
 
-// loaded are the lines that a run prints, sorted, without host and digest.
-func (v *voyage) loaded(o outcome) []string {
-	v.t.Helper()
+// loadedImages are the lines that a run prints, sorted, without host and digest.
+func (c *copySetup) loadedImages(o result) []string {
+	c.t.Helper()
 	var out []string
 	for line := range strings.Lines(o.stdout) {
 		name, digest, _ := strings.Cut(strings.TrimSpace(line), "@")
-		path := strings.TrimPrefix(name, v.target.host+"/")
-		if cut := strings.LastIndexByte(path, ':'); digest == "" || cut < 0 || !v.target.has(path[:cut], path[cut+1:]) {
-			v.t.Errorf("%s\nprints %s, which is not there", o.line, line)
+		path := strings.TrimPrefix(name, c.target.host+"/")
+		if cut := strings.LastIndexByte(path, ':'); digest == "" || cut < 0 || !c.target.has(path[:cut], path[cut+1:]) {
+			c.t.Errorf("%s\nprints %s, which is not there", o.line, line)
 		}
 		out = append(out, path)
 	}
@@ -39,7 +39,7 @@ func (v *voyage) loaded(o outcome) []string {
 
 func TestLoad(t *testing.T) {
 	t.Parallel()
-	v := cargo(t)
+	c := newLoadSetup(t)
 	for line, want := range map[string]string{
 		"load @/x.tar TO":                           "a/tool:2 hczjl/halo:1.6 library/alpine:3.20",
 		"load @/x.tar docker://TO/p/q/":             "p/q/a/tool:2 p/q/hczjl/halo:1.6 p/q/library/alpine:3.20",
@@ -50,74 +50,74 @@ func TestLoad(t *testing.T) {
 		"load @/x.tar TO/n2 1.6 quay.io/a/tool:2":                                  "n2/a/tool:2 n2/hczjl/halo:1.6",
 		"load @/x.tar TO/n3 docker.io/library/alpine:3.20 --jobs 1 --chunk-size 4": "n3/library/alpine:3.20",
 	} {
-		o := v.do(line).want(0, "loaded ")
-		if got := strings.Join(v.loaded(o), " "); got != want {
+		o := c.do(line).want(0, "loaded ")
+		if got := strings.Join(c.loadedImages(o), " "); got != want {
 			t.Errorf("%s\nloads %s\nwant  %s", o.line, got, want)
 		}
 	}
-	v.do("verify --deep TO/l/z:1.6").want(0)
-	if got := v.do("inspect --raw TO/hczjl/halo:1.6").stdout; got != v.do("inspect --raw SRC").stdout {
+	c.do("verify --deep TO/l/z:1.6").want(0)
+	if got := c.do("inspect --raw TO/hczjl/halo:1.6").stdout; got != c.do("inspect --raw SRC").stdout {
 		t.Errorf("the list became %s", got)
 	}
-	v.do("save -q -o @/lay/ -f @/images").want(0)
-	if o := v.do("load -q @/lay TO/folder").want(0); o.stderr != "" || len(v.loaded(o)) != 3 {
+	c.do("save -q -o @/lay/ -f @/images").want(0)
+	if o := c.do("load -q @/lay TO/folder").want(0); o.stderr != "" || len(c.loadedImages(o)) != 3 {
 		t.Errorf("%s\nprints %s%s", o.line, o.stdout, o.stderr)
 	}
 }
 
 // To load again what is there costs a HEAD for each image.
 func TestLoadAgain(t *testing.T) {
-	v := cargo(t)
-	v.do("load @/x.tar TO/p").want(0, "3 images of ", "blobs: 8 sent")
-	v.target.Forget()
-	o := v.do("load @/x.tar TO/p").want(0, "3 images of ", "no blobs")
-	if heads, all := v.target.Count("^HEAD .*/manifests/"), v.target.Count("/(manifests|blobs)/"); heads != 3 || all != 3 {
+	c := newLoadSetup(t)
+	c.do("load @/x.tar TO/p").want(0, "3 images of ", "blobs: 8 sent")
+	c.target.Forget()
+	o := c.do("load @/x.tar TO/p").want(0, "3 images of ", "no blobs")
+	if heads, all := c.target.Count("^HEAD .*/manifests/"), c.target.Count("/(manifests|blobs)/"); heads != 3 || all != 3 {
 		t.Errorf("%d calls, %d of them HEAD of an image", all, heads)
 	}
-	if len(v.loaded(o)) != 3 {
+	if len(c.loadedImages(o)) != 3 {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 }
 
 // Blobs that images share go to the registry once.
 func TestLoadMounts(t *testing.T) {
-	v := cargo(t)
-	v.do("load --jobs 1 @/x.tar TO/p").want(0)
-	if n := v.target.Count("^PUT .*/blobs/"); n != 8 {
+	c := newLoadSetup(t)
+	c.do("load --jobs 1 @/x.tar TO/p").want(0)
+	if n := c.target.Count("^PUT .*/blobs/"); n != 8 {
 		t.Errorf("%d blobs were sent, want each once", n)
 	}
-	v.do("verify --deep TO/p/library/alpine:3.20").want(0)
+	c.do("verify --deep TO/p/library/alpine:3.20").want(0)
 }
 
 // One image that fails does not keep the others from arriving.
 func TestLoadPartly(t *testing.T) {
-	v := cargo(t)
-	v.target.Set(registry.Rule{On: "^(PUT|POST) /v2/p/a/tool/", Status: 403})
-	o := v.do("load @/x.tar TO/p").want(8, "failed: "+v.target.host+"/p/a/tool:2: ", "transship load: 1 of 3 failed", "loaded 2 images of ")
-	if got := v.loaded(o); !slices.Equal(got, []string{"p/hczjl/halo:1.6", "p/library/alpine:3.20"}) {
+	c := newLoadSetup(t)
+	c.target.Set(registry.Rule{On: "^(PUT|POST) /v2/p/a/tool/", Status: 403})
+	o := c.do("load @/x.tar TO/p").want(8, "failed: "+c.target.host+"/p/a/tool:2: ", "transship load: 1 of 3 failed", "loaded 2 images of ")
+	if got := c.loadedImages(o); !slices.Equal(got, []string{"p/hczjl/halo:1.6", "p/library/alpine:3.20"}) {
 		t.Errorf("%s\nloads %v", o.line, got)
 	}
-	if v.target.has("p/a/tool", "2") {
+	if c.target.has("p/a/tool", "2") {
 		t.Error("the image that failed has its tag")
 	}
-	v.do("load @/x.tar TO/p quay.io/a/tool:2").complains(complaint{3, "403 Forbidden", "--creds user:password"})
-	v.target.Set(registry.Rule{Status: 503})
-	v.do("load @/x.tar TO/p").want(8, "3 of 3 failed")
-	v.do("load @/x.tar "+nobody(t)).want(8, "3 of 3 failed", "connection refused")
-	v.ctx = afterInterrupt()
-	v.do("load @/x.tar TO/q").complains(complaint{130, "transship load: interrupted", "no tag names an image that is not whole"})
+	c.do("load @/x.tar TO/p quay.io/a/tool:2").wantError(wantedError{3, "403 Forbidden", "--creds user:password"})
+	c.target.Set(registry.Rule{Status: 503})
+	c.do("load @/x.tar TO/p").want(8, "3 of 3 failed")
+	c.do("load @/x.tar "+unusedAddress(t)).want(8, "3 of 3 failed", "connection refused")
+	c.ctx = interruptedContext()
+	c.do("load @/x.tar TO/q").wantError(wantedError{130, "transship load: interrupted", "no tag names an image that is not whole"})
 }
 
 func TestLoadRefuses(t *testing.T) {
 	t.Parallel()
-	v := cargo(t)
-	v.do("save -o @/clash.tar FROM/tool:2 SRC -f " + v.write("clash", v.src+" quay.io/x/y:1\n"+v.source.host+"/tool:2 ghcr.io/x/y:1\n")).want(0)
-	v.do("copy SRC oci:@/bare:1").want(0)
-	retag(t, v.path("bare"), "3.18")
-	v.do("copy oci:@/bare oci-archive:@/bare.tar").want(0)
-	v.write("text", "no archive")
-	v.write("gz.tar", "\x1f\x8b\x08\x00\x00\x00\x00\x00")
-	for line, want := range map[string]complaint{
+	c := newLoadSetup(t)
+	c.do("save -o @/clash.tar FROM/tool:2 SRC -f " + c.writeFile("clash", c.src+" quay.io/x/y:1\n"+c.source.host+"/tool:2 ghcr.io/x/y:1\n")).want(0)
+	c.do("copy SRC oci:@/bare:1").want(0)
+	setBareTags(t, c.path("bare"), "3.18")
+	c.do("copy oci:@/bare oci-archive:@/bare.tar").want(0)
+	c.writeFile("text", "no archive")
+	c.writeFile("gz.tar", "\x1f\x8b\x08\x00\x00\x00\x00\x00")
+	for line, want := range map[string]wantedError{
 		"load @/none.tar TO":                          {4, "none.tar: file does not exist", ""},
 		"load @/none/ TO":                             {4, "none/: no such file or directory", ""},
 		"load @/text TO":                              {1, "text: ", ""},
@@ -130,21 +130,21 @@ func TestLoadRefuses(t *testing.T) {
 		"load @/x.tar TO 2 3.20 1.6 --jobs 0":         {2, `--jobs: "0" is no whole number`, ""},
 		"load @/x.tar TO --rewrite hczjl":             {2, `--rewrite: "hczjl" is not FROM=TO`, ""},
 		"load @/x.tar TO --rewrite a=b --rewrite a=c": {2, "--rewrite: a is rewritten twice", ""},
-		"load @/x.tar TO --rewrite hczjl/halo=":       {2, "hczjl/halo:1.6 would become " + v.target.host + "/:1.6, which is no image name", "mend --rewrite"},
+		"load @/x.tar TO --rewrite hczjl/halo=":       {2, "hczjl/halo:1.6 would become " + c.target.host + "/:1.6, which is no image name", "mend --rewrite"},
 		"load @/x.tar TO --rewrite hczjl=UP":          {2, "which is no image name", "mend --rewrite"},
-		"load @/clash.tar TO":                         {2, "would become " + v.target.host + "/x/y:1", "set them apart with --rewrite"},
-		"load @/bare TO":                              {2, "has no name to go by", "transship copy oci:" + v.path("bare") + "@sha256:"},
-		"load @/bare.tar TO":                          {2, "has no name to go by", "transship copy oci-archive:" + v.path("bare.tar") + "@sha256:"},
+		"load @/clash.tar TO":                         {2, "would become " + c.target.host + "/x/y:1", "set them apart with --rewrite"},
+		"load @/bare TO":                              {2, "has no name to go by", "transship copy oci:" + c.path("bare") + "@sha256:"},
+		"load @/bare.tar TO":                          {2, "has no name to go by", "transship copy oci-archive:" + c.path("bare.tar") + "@sha256:"},
 		"load oci:@/bare:3.18 TO":                     {2, "is one image, and a whole file or folder is wanted here", ""},
 		"load dir:@/bare TO":                          {2, "the transport dir: is not known here", "take docker://REF"},
 	} {
-		v.do(line).complains(want)
+		c.do(line).wantError(want)
 	}
-	if n := v.target.Count(""); n != 0 {
+	if n := c.target.Count(""); n != 0 {
 		t.Errorf("the registry was asked %d times", n)
 	}
-	o := v.do("load @/clash.tar TO --rewrite quay.io=q").want(0)
-	if got := v.loaded(o); !slices.Contains(got, "q/x/y:1") || !slices.Contains(got, "x/y:1") {
+	o := c.do("load @/clash.tar TO --rewrite quay.io=q").want(0)
+	if got := c.loadedImages(o); !slices.Contains(got, "q/x/y:1") || !slices.Contains(got, "x/y:1") {
 		t.Errorf("%s\nloads %v", o.line, got)
 	}
 }
@@ -152,18 +152,18 @@ func TestLoadRefuses(t *testing.T) {
 // What refers to an image is pushed after it, also where that has no tag, and what refers to that comes after both.
 func TestLoadReferrersInOrder(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
-	list := v.source.halo()
-	sbom := v.source.refer("halohub/halo", list, "application/spdx+json")
-	signature := v.source.refer("halohub/halo", sbom, "application/vnd.example.signature")
-	part := v.source.refer("halohub/halo", v.source.image("halohub/halo", "", "linux/arm64", "shared", "for arm64"), "text/notes")
-	for i, ref := range []string{v.src, v.source.host + "/halohub/halo@" + string(list.Digest)} {
+	c := newCopySetup(t)
+	list := c.source.pushThreePlatforms()
+	sbom := c.source.pushReferrer("halohub/halo", list, "application/spdx+json")
+	signature := c.source.pushReferrer("halohub/halo", sbom, "application/vnd.example.signature")
+	part := c.source.pushReferrer("halohub/halo", c.source.pushImage("halohub/halo", "", "linux/arm64", "shared", "for arm64"), "text/notes")
+	for i, ref := range []string{c.src, c.source.host + "/halohub/halo@" + string(list.Digest)} {
 		repo := fmt.Sprintf("to%d/halohub/halo", i)
-		v.run("save", "-q", "--referrers", "-o", v.path("x.tar"), ref).want(0)
-		v.target.Forget()
-		v.do(fmt.Sprintf("load @/x.tar TO/to%d", i)).want(0)
+		c.run("save", "-q", "--referrers", "-o", c.path("x.tar"), ref).want(0)
+		c.target.Forget()
+		c.do(fmt.Sprintf("load @/x.tar TO/to%d", i)).want(0)
 		var order []string
-		for _, r := range v.target.Requests() {
+		for _, r := range c.target.Requests() {
 			if r.Method == "PUT" && strings.Contains(r.URL, "/manifests/") {
 				order = append(order, r.URL[strings.LastIndex(r.URL, "/")+1:])
 			}
@@ -174,13 +174,13 @@ func TestLoadReferrersInOrder(t *testing.T) {
 			t.Errorf("%s was pushed in the order %s", repo, strings.Join(order, "\n"))
 		}
 		for _, d := range []string{string(sbom.Digest), string(signature.Digest), string(part.Digest)} {
-			if !v.target.has(repo, d) {
+			if !c.target.has(repo, d) {
 				t.Errorf("%s: %s is not there", repo, d)
 			}
 		}
 	}
-	v.do("copy --referrers TO/to0/halohub/halo:1.6 FROM/back/halo:1").want(0)
-	if !v.source.has("back/halo", string(signature.Digest)) {
+	c.do("copy --referrers TO/to0/halohub/halo:1.6 FROM/back/halo:1").want(0)
+	if !c.source.has("back/halo", string(signature.Digest)) {
 		t.Error(cmp.Diff("the signature of the SBOM", "nothing"))
 	}
 }

@@ -19,14 +19,14 @@ func (p *program) path(name string) string { return filepath.Join(p.env["HOME"],
 
 // do runs a command line in which a word that begins with @ is a file in the program's home, and SRC, DST, FROM and TO stand for
 // the voyage's references and hosts.
-func (v *voyage) do(line string) outcome {
-	v.t.Helper()
-	line = strings.NewReplacer("SRC", v.src, "DST", v.dst, "FROM", v.source.host, "TO", v.target.host, "@/", v.path("")+"/").Replace(line)
-	return v.run(strings.Fields(line)...)
+func (c *copySetup) do(line string) result {
+	c.t.Helper()
+	line = strings.NewReplacer("SRC", c.src, "DST", c.dst, "FROM", c.source.host, "TO", c.target.host, "@/", c.path("")+"/").Replace(line)
+	return c.run(strings.Fields(line)...)
 }
 
-// held are the images of a tar or folder by their names, or by "" and their digests.
-func held(t testing.TB, path string) map[string]blob.Digest {
+// imagesIn are the images of a tar or folder by their names, or by "" and their digests.
+func imagesIn(t testing.TB, path string) map[string]blob.Digest {
 	t.Helper()
 	images, err := image.OpenLocal(path)
 	if err != nil {
@@ -40,20 +40,20 @@ func held(t testing.TB, path string) map[string]blob.Digest {
 	return out
 }
 
-// names are the names of the images of a tar or folder, sorted.
-func names(t testing.TB, path string) []string {
+// imageNames are the names of the images of a tar or folder, sorted.
+func imageNames(t testing.TB, path string) []string {
 	t.Helper()
-	return slices.Sorted(maps.Keys(held(t, path)))
+	return slices.Sorted(maps.Keys(imagesIn(t, path)))
 }
 
-// sound makes sure that a tar or folder is as verify wants it.
-func (p *program) sound(path string) {
+// verifySound makes sure that a tar or folder is as verify wants it.
+func (p *program) verifySound(path string) {
 	p.t.Helper()
 	p.run("verify", "-q", path).want(0)
 }
 
-// files are the names in a folder.
-func files(t testing.TB, dir string) []string {
+// fileNames are the names in a folder.
+func fileNames(t testing.TB, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -66,8 +66,8 @@ func files(t testing.TB, dir string) []string {
 	return out
 }
 
-// content is that of a file.
-func content(t testing.TB, path string) string {
+// readFile is that of a file.
+func readFile(t testing.TB, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -76,18 +76,18 @@ func content(t testing.TB, path string) string {
 	return string(b)
 }
 
-// remove removes a file of the program's home.
-func (p *program) remove(name string) {
+// removeFile removes a file of the program's home.
+func (p *program) removeFile(name string) {
 	p.t.Helper()
 	if err := os.Remove(p.path(name)); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-// flip changes a byte of a file, counted from its end where at is negative.
-func flip(t testing.TB, path string, at int) {
+// flipByte changes a byte of a file, counted from its end where at is negative.
+func flipByte(t testing.TB, path string, at int) {
 	t.Helper()
-	b := []byte(content(t, path))
+	b := []byte(readFile(t, path))
 	if at < 0 {
 		at += len(b)
 	}
@@ -97,11 +97,11 @@ func flip(t testing.TB, path string, at int) {
 	}
 }
 
-// signed gives the image an SBOM that has it as its subject, and a signature by a tag of cosign's. It returns the SBOM.
-func (s *server) signed(repo string, root manifest.Descriptor) manifest.Descriptor {
+// pushSigned gives the image an SBOM that has it as its subject, and a signature by a tag of cosign's. It returns the SBOM.
+func (s *server) pushSigned(repo string, root manifest.Descriptor) manifest.Descriptor {
 	s.t.Helper()
-	sbom := s.refer(repo, root, "application/spdx+json")
-	s.image(repo, cosignTag(root), "linux/amd64", "signature")
+	sbom := s.pushReferrer(repo, root, "application/spdx+json")
+	s.pushImage(repo, cosignTag(root), "linux/amd64", "signature")
 	return sbom
 }
 
@@ -109,26 +109,26 @@ func cosignTag(root manifest.Descriptor) string {
 	return strings.Replace(string(root.Digest), ":", "-", 1) + ".sig"
 }
 
-// refer gives a manifest an artifact that refers to it.
-func (s *server) refer(repo string, subject manifest.Descriptor, artifactType string) manifest.Descriptor {
+// pushReferrer gives a manifest an artifact that refers to it.
+func (s *server) pushReferrer(repo string, subject manifest.Descriptor, artifactType string) manifest.Descriptor {
 	s.t.Helper()
 	subject.Platform = nil
-	config := s.blob(repo, manifest.MediaTypeOCIEmpty, []byte("{}"))
-	layer := s.blob(repo, "text/plain", []byte(artifactType+" of "+string(subject.Digest)))
+	config := s.pushBlob(repo, manifest.MediaTypeOCIEmpty, []byte("{}"))
+	layer := s.pushBlob(repo, "text/plain", []byte(artifactType+" of "+string(subject.Digest)))
 	raw, err := manifest.OCIStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest,
 		ArtifactType: artifactType, Config: &config, Layers: []manifest.Descriptor{layer}, Subject: &subject})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return s.manifest(repo, "", raw)
+	return s.pushManifest(repo, "", raw)
 }
 
-// retag leaves of the names in a layout's index.json a mere tag, as skopeo writes it, and of those without a tag nothing.
-func retag(t testing.TB, dir, tag string) {
+// setBareTags leaves of the names in a layout's index.json a mere tag, as skopeo writes it, and of those without a tag nothing.
+func setBareTags(t testing.TB, dir, tag string) {
 	t.Helper()
 	path := filepath.Join(dir, "index.json")
 	var ix map[string]any
-	if err := json.Unmarshal([]byte(content(t, path)), &ix); err != nil {
+	if err := json.Unmarshal([]byte(readFile(t, path)), &ix); err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range ix["manifests"].([]any) {

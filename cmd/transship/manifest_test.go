@@ -15,32 +15,32 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// berth is a registry with three images in hczjl/halo, and a program that makes lists of them.
-type berth struct {
+// listSetup is a registry with three images in hczjl/halo, and a program that makes lists of them.
+type listSetup struct {
 	*program
 	*server
 	list string // the reference of the list
 }
 
-func newBerth(t testing.TB) *berth {
+func newListSetup(t testing.TB) *listSetup {
 	t.Helper()
-	b := &berth{program: newProgram(t), server: startServer(t)}
+	b := &listSetup{program: newProgram(t), server: startServer(t)}
 	b.list = b.host + "/hczjl/halo:1.6"
 	for tag, platform := range map[string]string{"amd64": "linux/amd64", "arm64": "linux/arm64", "arm32": "linux/arm"} {
-		b.image("hczjl/halo", tag, platform, "shared", "for "+tag)
+		b.pushImage("hczjl/halo", tag, platform, "shared", "for "+tag)
 	}
 	return b
 }
 
 // do runs a manifest command in which LIST is the list, and NAME: an image in its repository.
-func (b *berth) do(line string) outcome {
+func (b *listSetup) do(line string) result {
 	b.program.t.Helper()
 	line = strings.NewReplacer("LIST", b.list, "HALO", b.host+"/hczjl/halo", "HOST", b.host).Replace(line)
 	return b.program.run(append([]string{"manifest"}, strings.Fields(line)...)...)
 }
 
-// prints checks all that a command prints. HOST stands for the registry.
-func (b *berth) prints(o outcome, stdout, stderr string) {
+// wantOutput checks all that a command prints. HOST stands for the registry.
+func (b *listSetup) wantOutput(o result, stdout, stderr string) {
 	b.program.t.Helper()
 	stdout, stderr = strings.ReplaceAll(stdout, "HOST", b.host), strings.ReplaceAll(stderr, "HOST", b.host)
 	if o.stdout != stdout || o.stderr != stderr {
@@ -48,8 +48,8 @@ func (b *berth) prints(o outcome, stdout, stderr string) {
 	}
 }
 
-// pushed returns the list that the registry has under the tag.
-func (b *berth) pushed() manifest.Index {
+// pushedList returns the list that the registry has under the tag.
+func (b *listSetup) pushedList() manifest.Index {
 	b.program.t.Helper()
 	m, err := manifest.Parse("", []byte(b.program.run("inspect", "--raw", b.list).want(0).stdout))
 	if err != nil {
@@ -62,7 +62,7 @@ func (b *berth) pushed() manifest.Index {
 	return ix
 }
 
-func platforms(ix manifest.Index) string {
+func platformNames(ix manifest.Index) string {
 	var out []string
 	for _, d := range ix.Manifests {
 		out = append(out, d.Platform.String())
@@ -72,19 +72,19 @@ func platforms(ix manifest.Index) string {
 
 // The walk-through: messages, order and bytes are docker's.
 func TestManifestCommands(t *testing.T) {
-	b := newBerth(t)
-	b.prints(b.do("create LIST HALO:amd64 HALO:arm64 HALO:arm32").want(0), "Created manifest list HOST/hczjl/halo:1.6\n", "")
-	b.prints(b.do("annotate LIST HALO:arm32 --os linux --arch arm --variant v7").want(0), "", "")
+	b := newListSetup(t)
+	b.wantOutput(b.do("create LIST HALO:amd64 HALO:arm64 HALO:arm32").want(0), "Created manifest list HOST/hczjl/halo:1.6\n", "")
+	b.wantOutput(b.do("annotate LIST HALO:arm32 --os linux --arch arm --variant v7").want(0), "", "")
 	golden(t, "manifest-inspect-local.json", b.do("inspect LIST").want(0).stdout)
 	golden(t, "manifest-inspect-entry.json", b.do("inspect LIST HALO:arm32").want(0).stdout)
 	golden(t, "manifest-inspect-verbose.json", b.do("inspect -v LIST").want(0).stdout, b.host, "HOST")
 	o := b.do("push LIST").want(0)
 	golden(t, "manifest-push.txt", o.stdout+o.stderr)
 	golden(t, "manifest-pushed.json", b.program.run("inspect", "--raw", b.list).stdout)
-	if got := platforms(b.pushed()); got != "linux/amd64 linux/arm/v7 linux/arm64" {
+	if got := platformNames(b.pushedList()); got != "linux/amd64 linux/arm/v7 linux/arm64" {
 		t.Errorf("the entries are %s, want docker's order", got)
 	}
-	b.prints(b.do("rm LIST").want(0), "", "")
+	b.wantOutput(b.do("rm LIST").want(0), "", "")
 	golden(t, "manifest-inspect-remote.json", b.do("inspect LIST").want(0).stdout)
 	golden(t, "manifest-inspect-remote-verbose.json", b.do("inspect --verbose LIST").want(0).stdout, b.host, "HOST")
 	golden(t, "manifest-inspect-image.json", b.do("inspect HALO:amd64").want(0).stdout)
@@ -92,9 +92,9 @@ func TestManifestCommands(t *testing.T) {
 }
 
 func TestManifestFailures(t *testing.T) {
-	b := newBerth(t)
+	b := newListSetup(t)
 	b.do("create LIST HALO:amd64").want(0)
-	for line, want := range map[string]complaint{
+	for line, want := range map[string]wantedError{
 		"create LIST HALO:arm64":                                        {1, "refusing to amend an existing manifest list with no --amend flag", ""},
 		"create HALO:new HALO:nothing":                                  {4, "no such manifest: " + b.host + "/hczjl/halo:nothing", "check the name and the tag"},
 		"create HALO:new HALO:amd64 HOST/none:1":                        {4, "no such manifest: " + b.host + "/none:1", "check the name and the tag"},
@@ -106,21 +106,21 @@ func TestManifestFailures(t *testing.T) {
 		"inspect LIST HALO:other":                                       {4, "No such manifest: " + b.host + "/hczjl/halo:other", "manifest create"},
 		"inspect HALO:other":                                            {4, "no such manifest: " + b.host + "/hczjl/halo:other", "check the name and the tag"},
 	} {
-		b.do(line).complains(want)
+		b.do(line).wantError(want)
 	}
 	b.do("push HALO:new").want(4) // a list of which an image is missing was not begun
 }
 
 func TestManifestAmendAndRefresh(t *testing.T) {
-	b := newBerth(t)
+	b := newListSetup(t)
 	b.do("create LIST HALO:amd64").want(0)
 	b.do("create --amend LIST HALO:arm64").want(0)
 	b.do("create LIST HALO:arm32 -a").want(0)
 	b.do("push LIST").want(0)
-	if got := platforms(b.pushed()); got != "linux/amd64 linux/arm/v7 linux/arm64" {
+	if got := platformNames(b.pushedList()); got != "linux/amd64 linux/arm/v7 linux/arm64" {
 		t.Errorf("the entries are %s", got)
 	}
-	fresh := b.image("hczjl/halo", "arm64", "linux/arm64", "shared", "newer")
+	fresh := b.pushImage("hczjl/halo", "arm64", "linux/arm64", "shared", "newer")
 	b.do("create -a LIST HALO:arm64").want(0)
 	if strings.Contains(b.do("inspect LIST").stdout, string(fresh.Digest)) {
 		t.Error("docker leaves an image that is in the list as it is")
@@ -128,14 +128,14 @@ func TestManifestAmendAndRefresh(t *testing.T) {
 	b.do("rm LIST HALO:arm64").want(0)
 	b.do("create -a LIST HALO:arm64").want(0)
 	b.do("push --purge LIST").want(0)
-	if got := b.pushed().Manifests[2].Digest; got != fresh.Digest {
+	if got := b.pushedList().Manifests[2].Digest; got != fresh.Digest {
 		t.Errorf("the list has %s, want %s", got, fresh.Digest)
 	}
 	b.do("push LIST").want(4)
 }
 
 func TestManifestRemove(t *testing.T) {
-	b := newBerth(t)
+	b := newListSetup(t)
 	for _, list := range []string{"LIST", "HALO:second", "HALO:third"} {
 		b.do("create " + list + " HALO:amd64 HALO:arm64").want(0)
 	}
@@ -146,24 +146,24 @@ func TestManifestRemove(t *testing.T) {
 	b.do("rm LIST HALO:second").want(0) // lists, as docker takes it
 	b.do("push LIST").want(4)
 	b.do("push HALO:second").want(4)
-	b.do("rm HALO:none HALO:third").complains(complaint{4, "No such manifest: " + b.host + "/hczjl/halo:none", "manifest create"})
+	b.do("rm HALO:none HALO:third").wantError(wantedError{4, "No such manifest: " + b.host + "/hczjl/halo:none", "manifest create"})
 	b.do("push HALO:third").want(4) // it is removed all the same
 	b.do("create LIST HALO:amd64").want(0)
-	b.do("rm LIST HALO:arm64").complains(complaint{4, "No such manifest: " + b.host + "/hczjl/halo:arm64", "manifest create"})
+	b.do("rm LIST HALO:arm64").wantError(wantedError{4, "No such manifest: " + b.host + "/hczjl/halo:arm64", "manifest create"})
 	b.do("push LIST").want(4) // docker takes both for lists
 }
 
 // What docker refuses: a list as an image, with what its entries carry.
 func TestManifestOfLists(t *testing.T) {
-	b := newBerth(t)
-	b.attested("built/halo", "1")
-	b.prints(b.do("create LIST HOST/built/halo:1 HALO:arm64").want(0), "Created manifest list HOST/hczjl/halo:1.6\n",
+	b := newListSetup(t)
+	b.pushAttested("built/halo", "1")
+	b.wantOutput(b.do("create LIST HOST/built/halo:1 HALO:arm64").want(0), "Created manifest list HOST/hczjl/halo:1.6\n",
 		"note: HOST/built/halo:1 is a manifest list; its entries are taken over\n")
 	o := b.do("push LIST").want(0)
 	if n := strings.Count(o.stdout, "Pushed ref "); n != 2 {
 		t.Errorf("%d images were pushed:\n%s", n, o.stdout)
 	}
-	ix := b.pushed()
+	ix := b.pushedList()
 	attestations := 0
 	for _, d := range ix.Manifests {
 		if d.AttestationFor() != "" {
@@ -179,18 +179,18 @@ func TestManifestOfLists(t *testing.T) {
 }
 
 func TestManifestOfNestedLists(t *testing.T) {
-	b := newBerth(t)
-	inner := b.server.list("nested/halo", "", b.image("nested/halo", "", "linux/s390x", "inner"))
-	bare := b.image("nested/halo", "", "linux/riscv64", "outer")
+	b := newListSetup(t)
+	inner := b.server.pushList("nested/halo", "", b.pushImage("nested/halo", "", "linux/s390x", "inner"))
+	bare := b.pushImage("nested/halo", "", "linux/riscv64", "outer")
 	bare.Platform = nil // what the list does not say stands in the config
 	raw, err := manifest.OCIStyle().Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex, Manifests: []manifest.Descriptor{inner, bare}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.manifest("nested/halo", "1", raw)
+	b.pushManifest("nested/halo", "1", raw)
 	b.do("create LIST HOST/nested/halo:1").want(0)
 	b.do("push LIST").want(0)
-	got := strings.Fields(platforms(b.pushed()))
+	got := strings.Fields(platformNames(b.pushedList()))
 	slices.Sort(got)
 	if diff := cmp.Diff([]string{"linux/riscv64", "linux/s390x"}, got); diff != "" {
 		t.Error(diff)
@@ -199,30 +199,30 @@ func TestManifestOfNestedLists(t *testing.T) {
 
 // Nothing is pushed that names no platform, in docker's words; annotate mends it.
 func TestManifestWithoutAPlatform(t *testing.T) {
-	b := newBerth(t)
-	config := b.blob("hczjl/halo", manifest.MediaTypeDockerConfig, []byte("{}"))
+	b := newListSetup(t)
+	config := b.pushBlob("hczjl/halo", manifest.MediaTypeDockerConfig, []byte("{}"))
 	raw, err := manifest.DockerStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &config})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.manifest("hczjl/halo", "unknown", raw)
+	b.pushManifest("hczjl/halo", "unknown", raw)
 	b.do("create LIST HALO:unknown").want(0)
-	b.do("push LIST").complains(complaint{1, "must have an OS and Architecture to be pushed to a registry", ""})
+	b.do("push LIST").wantError(wantedError{1, "must have an OS and Architecture to be pushed to a registry", ""})
 	b.do("annotate LIST HALO:unknown --os linux --arch amd64").want(0)
 	b.do("push LIST").want(0)
 }
 
 func TestConfigThatIsNone(t *testing.T) {
-	b := newBerth(t)
+	b := newListSetup(t)
 	for tag, content := range map[string]string{"html": "<html>", "doubled": `{"os":"linux","os":"windows"}`, "case": `{"OS":"linux"}`, "types": `{"os":7}`} {
-		config := b.blob("hczjl/halo", manifest.MediaTypeDockerConfig, []byte(content))
+		config := b.pushBlob("hczjl/halo", manifest.MediaTypeDockerConfig, []byte(content))
 		raw, err := manifest.DockerStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &config})
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.manifest("hczjl/halo", tag, raw)
-		b.do("create LIST HALO:" + tag).complains(complaint{7, b.host + "/hczjl/halo: config " + config.Digest.Short() + ": ", " "})
-		b.program.run("copy", "--platform", "linux/amd64", b.host+"/hczjl/halo:"+tag, b.host+"/other:1").complains(complaint{7, "config " + config.Digest.Short() + ": ", " "})
+		b.pushManifest("hczjl/halo", tag, raw)
+		b.do("create LIST HALO:" + tag).wantError(wantedError{7, b.host + "/hczjl/halo: config " + config.Digest.Short() + ": ", " "})
+		b.program.run("copy", "--platform", "linux/amd64", b.host+"/hczjl/halo:"+tag, b.host+"/other:1").wantError(wantedError{7, "config " + config.Digest.Short() + ": ", " "})
 		if b.has("other", "1") {
 			t.Error("the tag is there")
 		}
@@ -230,33 +230,33 @@ func TestConfigThatIsNone(t *testing.T) {
 }
 
 func TestEmptyLocalList(t *testing.T) {
-	b := newBerth(t)
+	b := newListSetup(t)
 	b.do("create LIST HALO:amd64").want(0)
 	files, err := filepath.Glob(filepath.Join(b.env["HOME"], ".docker/manifests/*/*"))
 	if err != nil || len(files) != 1 || os.Remove(files[0]) != nil {
 		t.Fatalf("found %v, error %v", files, err)
 	}
-	b.do("push LIST").complains(complaint{4, b.list + " not found", ""})
+	b.do("push LIST").wantError(wantedError{4, b.list + " not found", ""})
 	b.do("rm LIST").want(0)
 }
 
 // What docker refuses: an image on another registry.
 func TestManifestOfAnotherRegistry(t *testing.T) {
-	b, other := newBerth(t), startServer(t)
-	d := other.image("elsewhere/halo", "s390x", "linux/s390x", "far", "away")
+	b, other := newListSetup(t), startServer(t)
+	d := other.pushImage("elsewhere/halo", "s390x", "linux/s390x", "far", "away")
 	b.do("create LIST HALO:amd64 " + other.host + "/elsewhere/halo:s390x").want(0)
 	o := b.do("push LIST").want(0)
 	if want := "Pushed ref " + b.host + "/hczjl/halo@" + string(d.Digest) + " with digest: " + string(d.Digest); !strings.Contains(o.stdout, want) {
 		t.Errorf("%s\nprints %s\nwant %s", o.line, o.stdout, want)
 	}
-	if !b.has("hczjl/halo", string(d.Digest)) || len(b.pushed().Manifests) != 2 {
+	if !b.has("hczjl/halo", string(d.Digest)) || len(b.pushedList().Manifests) != 2 {
 		t.Error("the image is not there")
 	}
 }
 
 func TestManifestOfAnotherRepositoryIsMounted(t *testing.T) {
-	b := newBerth(t)
-	b.image("other/halo", "riscv", "linux/riscv64", "x", "y")
+	b := newListSetup(t)
+	b.pushImage("other/halo", "riscv", "linux/riscv64", "x", "y")
 	b.do("create LIST HOST/other/halo:riscv").want(0)
 	b.Forget()
 	b.do("push LIST").want(0)
@@ -270,12 +270,12 @@ func TestManifestOfAnotherRepositoryIsMounted(t *testing.T) {
 
 // A push asks for one token, for its own repository and those that it mounts from.
 func TestManifestPushNeedsOneToken(t *testing.T) {
-	b := newBerth(t)
-	b.image("other/halo", "riscv", "linux/riscv64", "x", "y")
-	f := &registry.Faults{Handler: &harbour{next: b.server, public: true}}
+	b := newListSetup(t)
+	b.pushImage("other/halo", "riscv", "linux/riscv64", "x", "y")
+	f := &registry.Faults{Handler: &tokenRegistry{next: b.server, public: true}}
 	b.host = listen(t, f)
 	b.list = b.host + "/hczjl/halo:1.6"
-	b.write(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, b.host, base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
+	b.writeFile(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, b.host, base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
 	b.do("create LIST HALO:amd64 HOST/other/halo:riscv").want(0)
 	f.Forget()
 	b.do("push LIST").want(0)
@@ -286,12 +286,12 @@ func TestManifestPushNeedsOneToken(t *testing.T) {
 
 // What docker refuses: pairs that are not in its table.
 func TestManifestAnnotateAnything(t *testing.T) {
-	b := newBerth(t)
+	b := newListSetup(t)
 	b.do("create LIST HALO:amd64").want(0)
 	b.do("annotate LIST HALO:amd64 --os linux --arch loong64").want(0, "note: docker manifest annotate does not know linux/loong64")
-	b.prints(b.do("annotate --os windows LIST --arch amd64 HALO:amd64 --os-version 10.0.1 --os-features win32k,x --os-features x --variant v3").want(0), "", "")
+	b.wantOutput(b.do("annotate --os windows LIST --arch amd64 HALO:amd64 --os-version 10.0.1 --os-features win32k,x --os-features x --variant v3").want(0), "", "")
 	b.do("push LIST").want(0)
-	got := b.pushed().Manifests[0].Platform
+	got := b.pushedList().Manifests[0].Platform
 	want := &manifest.Platform{OS: "windows", Architecture: "amd64", OSVersion: "10.0.1", OSFeatures: []string{"win32k", "x"}, Variant: "v3"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -299,8 +299,8 @@ func TestManifestAnnotateAnything(t *testing.T) {
 }
 
 func TestManifestPushThatFails(t *testing.T) {
-	b, other := newBerth(t), startServer(t)
-	other.image("elsewhere/halo", "1", "linux/s390x", "far", "away")
+	b, other := newListSetup(t), startServer(t)
+	other.pushImage("elsewhere/halo", "1", "linux/s390x", "far", "away")
 	b.do("create LIST HALO:amd64 " + other.host + "/elsewhere/halo:1").want(0)
 	other.Set(registry.Rule{On: "^GET .*/blobs/", Corrupt: true})
 	b.do("push --purge LIST").want(7)
@@ -313,7 +313,7 @@ func TestManifestPushThatFails(t *testing.T) {
 
 func TestCorruptLocalList(t *testing.T) {
 	for _, content := range []string{"", "{", "[]", `{"Ref":"../x","Descriptor":{}}`, `{"Ref":"HOST/hczjl/halo:amd64","Descriptor":{"digest":"sha256:0"},"Raw":"e30="}`} {
-		b := newBerth(t)
+		b := newListSetup(t)
 		b.do("create LIST HALO:amd64 HALO:arm64").want(0)
 		files, err := filepath.Glob(filepath.Join(b.env["HOME"], ".docker/manifests/*/*amd64"))
 		if err != nil || len(files) != 1 {
@@ -323,7 +323,7 @@ func TestCorruptLocalList(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, line := range []string{"push LIST", "inspect LIST", "inspect LIST HALO:amd64", "annotate LIST HALO:amd64 --arch arm", "create -a LIST HALO:arm32"} {
-			b.do(line).complains(complaint{7, filepath.Base(files[0]), ""})
+			b.do(line).wantError(wantedError{7, filepath.Base(files[0]), ""})
 		}
 		if b.has("hczjl/halo", "1.6") {
 			t.Error("the tag is there")
@@ -335,27 +335,27 @@ func TestCorruptLocalList(t *testing.T) {
 
 // Two names that docker keeps in one file cannot both be in a list, and a list that cannot be made whole is not begun.
 func TestNewListIsWholeOrNotThere(t *testing.T) {
-	b := newBerth(t)
-	b.image("a_b", "1", "linux/amd64", "x")
-	b.image("a/b", "1", "linux/arm64", "x")
-	b.do("create LIST HALO:amd64 HOST/a_b:1 HOST/a/b:1").complains(complaint{1, b.host + "/a", ""})
+	b := newListSetup(t)
+	b.pushImage("a_b", "1", "linux/amd64", "x")
+	b.pushImage("a/b", "1", "linux/arm64", "x")
+	b.do("create LIST HALO:amd64 HOST/a_b:1 HOST/a/b:1").wantError(wantedError{1, b.host + "/a", ""})
 	b.do("push LIST").want(4)
 	b.do("create LIST HALO:amd64 HOST/a_b:1").want(0)
-	b.do("create -a LIST HOST/a/b:1").complains(complaint{1, b.host + "/a", ""})
+	b.do("create -a LIST HOST/a/b:1").wantError(wantedError{1, b.host + "/a", ""})
 	b.do("push LIST").want(0) // what was there stays
 }
 
 func TestListStoreThatCannotBeUsed(t *testing.T) {
-	b := newBerth(t)
-	b.write(".docker", "a file where the folder should be")
-	b.do("create LIST HALO:amd64").complains(complaint{1, "not a directory", ""})
-	b.env["DOCKER_CONFIG"] = b.write("config/manifests", "") + "/.."
-	b.do("create LIST HALO:amd64").complains(complaint{1, "not a directory", ""})
+	b := newListSetup(t)
+	b.writeFile(".docker", "a file where the folder should be")
+	b.do("create LIST HALO:amd64").wantError(wantedError{1, "not a directory", ""})
+	b.env["DOCKER_CONFIG"] = b.writeFile("config/manifests", "") + "/.."
+	b.do("create LIST HALO:amd64").wantError(wantedError{1, "not a directory", ""})
 }
 
 func TestManifestInsecure(t *testing.T) {
-	b := newBerth(t)
-	plain, secure := listenElsewhere(t, b.server), listenTLS(t, b.server)
+	b := newListSetup(t)
+	plain, secure := listenNonLoopback(t, b.server), listenTLS(t, b.server)
 	for _, host := range []string{plain, secure} {
 		b.do("inspect " + host + "/hczjl/halo:amd64").want(5)
 		b.do("inspect --insecure " + host + "/hczjl/halo:amd64").want(0) // as docker takes it, also without TLS

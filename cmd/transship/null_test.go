@@ -9,42 +9,42 @@ import (
 )
 
 func TestCopyToNull(t *testing.T) {
-	v := newVoyage(t)
-	digest := string(v.source.halo().Digest)
-	o := v.run("copy", v.src, "null:").want(0, "copied "+v.src+" to null:: 3 images; blobs: 7 sent; ")
+	c := newCopySetup(t)
+	digest := string(c.source.pushThreePlatforms().Digest)
+	o := c.run("copy", c.src, "null:").want(0, "copied "+c.src+" to null:: 3 images; blobs: 7 sent; ")
 	if o.stdout != "null:@"+digest+"\n" {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
-	v.run("copy", v.src, v.dst, "null:").want(0)
-	if !v.target.has("hczjl/halo", "1.6") {
+	c.run("copy", c.src, c.dst, "null:").want(0)
+	if !c.target.has("hczjl/halo", "1.6") {
 		t.Error("the other target has nothing")
 	}
 }
 
 // What is dropped is verified all the same.
 func TestCopyToNullVerifies(t *testing.T) {
-	v := newVoyage(t)
-	v.source.Set(registry.Rule{On: "^GET .*/blobs/sha256", Corrupt: true})
-	v.run("copy", v.src, "null:").want(cli.ExitIntegrity)
+	c := newCopySetup(t)
+	c.source.Set(registry.Rule{On: "^GET .*/blobs/sha256", Corrupt: true})
+	c.run("copy", c.src, "null:").want(cli.ExitIntegrity)
 }
 
 func TestCopyFromNull(t *testing.T) {
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	for line, same := range map[string]bool{"null:300k": false, "null:300k:7": true} {
-		first := v.run("copy", line, v.target.host+"/a:1").want(0, "1 image; blobs: 2 sent; 307 kB in ")
-		again := v.run("copy", line, v.target.host+"/a:1").want(0)
+		first := c.run("copy", line, c.target.host+"/a:1").want(0, "1 image; blobs: 2 sent; 307 kB in ")
+		again := c.run("copy", line, c.target.host+"/a:1").want(0)
 		if same != (first.stdout == again.stdout) {
 			t.Errorf("%s: %s and %s", line, first.stdout, again.stdout)
 		}
 	}
-	if blobs := v.run("inspect", v.target.host+"/a:1").want(0).stdout; !strings.Contains(blobs, "linux/amd64") {
+	if blobs := c.run("inspect", c.target.host+"/a:1").want(0).stdout; !strings.Contains(blobs, "linux/amd64") {
 		t.Errorf("the image is %s", blobs)
 	}
-	v.run("copy", "null:1MiB", "null:").want(0)
+	c.run("copy", "null:1MiB", "null:").want(0)
 }
 
 func TestNullThatMakesNoSense(t *testing.T) {
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	for line, message := range map[string]string{
 		"copy null: REF":            `null: as a source: "" is no number of bytes`,
 		"copy null:much REF":        `null:much as a source: "much" is no number of bytes`,
@@ -53,7 +53,7 @@ func TestNullThatMakesNoSense(t *testing.T) {
 		"save -o x.tar null:1MiB":   "null: is for copy alone",
 		"copy --plan null:1k null:": "--plan tells what is put where, and nothing is put in null:",
 	} {
-		args := strings.Fields(strings.ReplaceAll(line, "REF", v.dst))
-		v.run(args...).want(cli.ExitUsage, message)
+		args := strings.Fields(strings.ReplaceAll(line, "REF", c.dst))
+		c.run(args...).want(cli.ExitUsage, message)
 	}
 }

@@ -23,29 +23,29 @@ import (
 // sessionID is what the embedded registry calls an upload.
 var sessionID = regexp.MustCompile(`(/blobs/uploads/)[^?/]+`)
 
-// rehearsal is a program whose commands are planned and then carried out.
-type rehearsal struct {
+// planCheck is a program whose commands are planned and then carried out.
+type planCheck struct {
 	*program
-	hosts   []string
-	servers []*registry.Faults // what sees the calls to each host
-	mayRead bool               // configs are looked into
-	notes   bool               // the command says what it will remove
+	hosts       []string
+	servers     []*registry.Faults // what sees the calls to each host
+	readsBlobs  bool               // configs are looked into
+	printsNotes bool               // the command says what it will remove
 }
 
-func (p *program) rehearse(servers ...*server) *rehearsal {
-	r := &rehearsal{program: p}
+func (p *program) checkPlans(servers ...*server) *planCheck {
+	r := &planCheck{program: p}
 	for _, s := range servers {
-		r.add(s.host, s.Faults)
+		r.addServer(s.host, s.Faults)
 	}
 	return r
 }
 
-func (r *rehearsal) add(host string, f *registry.Faults) {
+func (r *planCheck) addServer(host string, f *registry.Faults) {
 	r.hosts, r.servers = append(r.hosts, host), append(r.servers, f)
 }
 
-// made lists the calls that the servers have seen, each in its own order.
-func (r *rehearsal) made() [][]string {
+// madeCalls lists the calls that the servers have seen, each in its own order.
+func (r *planCheck) madeCalls() [][]string {
 	out := make([][]string, len(r.servers))
 	for i, s := range r.servers {
 		for _, req := range s.Requests() {
@@ -60,8 +60,8 @@ func (r *rehearsal) made() [][]string {
 	return out
 }
 
-// foreseen lists the calls of a plan in the same way.
-func (r *rehearsal) foreseen(report checkedReport) [][]string {
+// plannedCalls lists the calls of a plan in the same way.
+func (r *planCheck) plannedCalls(report checkedReport) [][]string {
 	out := make([][]string, len(r.hosts))
 	for i, host := range r.hosts {
 		for _, c := range report.Calls {
@@ -74,29 +74,29 @@ func (r *rehearsal) foreseen(report checkedReport) [][]string {
 }
 
 // plan plans a command line and checks that no server was asked for more than a plan may ask.
-func (r *rehearsal) plan(args ...string) checkedReport {
+func (r *planCheck) plan(args ...string) checkedReport {
 	r.t.Helper()
-	r.made()
+	r.madeCalls()
 	o := r.run(append(args, "--plan=json")...).want(0)
 	var report checkedReport
 	if err := json.Unmarshal([]byte(o.stdout), &report); err != nil {
 		r.t.Fatalf("%s\n%v:\n%s", o.line, err, o.stdout)
 	}
-	if o.stderr != "" && !r.notes {
+	if o.stderr != "" && !r.printsNotes {
 		r.t.Errorf("%s\nsays %s", o.line, o.stderr)
 	}
-	r.onlyRead(o)
+	r.wantReadOnly(o)
 	return report
 }
 
-// onlyRead checks that a run has written nothing, and has read no blob.
-func (r *rehearsal) onlyRead(o outcome) {
+// wantReadOnly checks that a run has written nothing, and has read no blob.
+func (r *planCheck) wantReadOnly(o result) {
 	r.t.Helper()
 	for _, s := range r.servers {
 		for _, req := range s.Requests() {
 			reads := req.Method == http.MethodGet || req.Method == http.MethodHead
 			isBlob := strings.Contains(req.URL, "/blobs/") && req.Method == http.MethodGet
-			if !reads || isBlob && !r.mayRead && req.Header.Get("Range") != "bytes=0-0" {
+			if !reads || isBlob && !r.readsBlobs && req.Header.Get("Range") != "bytes=0-0" {
 				r.t.Errorf("%s\nmakes the call %s %s", o.line, req.Method, req.URL)
 			}
 		}
@@ -104,12 +104,12 @@ func (r *rehearsal) onlyRead(o outcome) {
 	}
 }
 
-// same plans a command line and carries it out, and checks that the calls are the same; with --jobs=1 in order too.
-func (r *rehearsal) same(args ...string) checkedReport {
+// runAsPlanned plans a command line and carries it out, and checks that the calls are the same; with --jobs=1 in order too.
+func (r *planCheck) runAsPlanned(args ...string) checkedReport {
 	r.t.Helper()
 	report := r.plan(args...)
 	o := r.run(args...).want(0)
-	want, got := r.foreseen(report), r.made()
+	want, got := r.plannedCalls(report), r.madeCalls()
 	for i := range want {
 		if !slices.Contains(args, "--jobs=1") {
 			slices.Sort(want[i])
@@ -153,38 +153,38 @@ func TestPlanIsTheRun(t *testing.T) {
 		"flat":     {"--platform=linux/arm64 --flatten", "3 uploads, 0 mounts, 0 present, 106 bytes", "0 uploads, 3 mounts, 0 present, 0 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := newVoyage(t)
-			r := v.rehearse(v.source, v.target)
+			c := newCopySetup(t)
+			r := c.checkPlans(c.source, c.target)
 			copying := append([]string{"copy"}, strings.Fields(test.flags)...)
-			r.same(append(copying, v.src, v.dst)...).want(t, test.cold, "sessions", "anonymous")
-			again := r.same(append(copying, v.src, v.dst)...)
+			r.runAsPlanned(append(copying, c.src, c.dst)...).want(t, test.cold, "sessions", "anonymous")
+			again := r.runAsPlanned(append(copying, c.src, c.dst)...)
 			again.want(t, "0 uploads, 0 mounts, 0 present, 0 bytes")
-			if len(again.Images) != 1 || again.Images[0].Reference != v.dst || again.Images[0].Action != "present" {
+			if len(again.Images) != 1 || again.Images[0].Reference != c.dst || again.Images[0].Action != "present" {
 				t.Errorf("what is there is %+v", again.Images)
 			}
-			r.mayRead = name == "flat" // what a single image runs on stands in its config
-			r.same(append(copying, v.dst, v.target.host+"/mirror:1")...).want(t, test.mirror, "mounts", "anonymous")
+			r.readsBlobs = name == "flat" // what a single image runs on stands in its config
+			r.runAsPlanned(append(copying, c.dst, c.target.host+"/mirror:1")...).want(t, test.mirror, "mounts", "anonymous")
 		})
 	}
 }
 
 func TestPlanInChunks(t *testing.T) {
-	v := newVoyage(t)
-	v.rehearse(v.source, v.target).same("copy", "--jobs=1", "--chunk-size=40", v.src, v.dst).
+	c := newCopySetup(t)
+	c.checkPlans(c.source, c.target).runAsPlanned("copy", "--jobs=1", "--chunk-size=40", c.src, c.dst).
 		want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "chunks", "anonymous")
 }
 
 // Parts of the image are there: an image of the list, and blobs.
 func TestPlanOfAChangedImage(t *testing.T) {
-	v := newVoyage(t)
-	r := v.rehearse(v.source, v.target)
-	v.run("copy", v.src, v.dst).want(0)
-	v.source.list("halohub/halo", "1.6", v.source.image("halohub/halo", "", "linux/amd64", "shared", "for amd64"),
-		v.source.image("halohub/halo", "", "linux/riscv64", "shared", "for riscv64"))
-	report := r.same("copy", "--jobs=1", v.src, v.dst)
+	c := newCopySetup(t)
+	r := c.checkPlans(c.source, c.target)
+	c.run("copy", c.src, c.dst).want(0)
+	c.source.pushList("halohub/halo", "1.6", c.source.pushImage("halohub/halo", "", "linux/amd64", "shared", "for amd64"),
+		c.source.pushImage("halohub/halo", "", "linux/riscv64", "shared", "for riscv64"))
+	report := r.runAsPlanned("copy", "--jobs=1", c.src, c.dst)
 	report.want(t, "2 uploads, 0 mounts, 1 present, 104 bytes", "mounts", "sessions", "anonymous")
 	list := report.Images[0]
-	if list.Reference != v.dst || list.Manifests[0].Action != "present" || list.Manifests[1].Action != "put" || len(list.Manifests[1].Blobs) != 3 {
+	if list.Reference != c.dst || list.Manifests[0].Action != "present" || list.Manifests[1].Action != "put" || len(list.Manifests[1].Blobs) != 3 {
 		t.Errorf("the images are %+v", list)
 	}
 }
@@ -192,21 +192,21 @@ func TestPlanOfAChangedImage(t *testing.T) {
 // On one registry the order of all calls is one, those that read the source and those that write.
 func TestPlanOnOneRegistry(t *testing.T) {
 	s := startServer(t)
-	s.halo()
-	r := newProgram(t).rehearse(s)
-	d := s.manifest("sha512/halo", "", artifact512(t, s))
-	r.same("copy", "--jobs=1", s.host+"/halohub/halo:1.6", s.host+"/hczjl/halo:1").want(t, "0 uploads, 7 mounts, 0 present, 0 bytes", "mounts", "anonymous")
+	s.pushThreePlatforms()
+	r := newProgram(t).checkPlans(s)
+	d := s.pushManifest("sha512/halo", "", sha512Artifact(t, s))
+	r.runAsPlanned("copy", "--jobs=1", s.host+"/halohub/halo:1.6", s.host+"/hczjl/halo:1").want(t, "0 uploads, 7 mounts, 0 present, 0 bytes", "mounts", "anonymous")
 	// What has another digest than SHA-256 is not mounted, and so read.
-	r.same("copy", "--jobs=1", s.host+"/sha512/halo@"+string(d.Digest), s.host+"/hczjl/halo:2").want(t, "1 uploads, 0 mounts, 0 present, 5 bytes", "sessions", "anonymous")
-	r.same("copy", "--jobs=1", s.host+"/sha512/halo@"+string(d.Digest), s.host+"/hczjl/halo:3").want(t, "0 uploads, 0 mounts, 1 present, 0 bytes", "anonymous")
+	r.runAsPlanned("copy", "--jobs=1", s.host+"/sha512/halo@"+string(d.Digest), s.host+"/hczjl/halo:2").want(t, "1 uploads, 0 mounts, 0 present, 5 bytes", "sessions", "anonymous")
+	r.runAsPlanned("copy", "--jobs=1", s.host+"/sha512/halo@"+string(d.Digest), s.host+"/hczjl/halo:3").want(t, "0 uploads, 0 mounts, 1 present, 0 bytes", "anonymous")
 }
 
-// artifact512 is an artifact whose only blob goes by its SHA-512.
-func artifact512(t *testing.T, s *server) []byte {
+// sha512Artifact is an artifact whose only blob goes by its SHA-512.
+func sha512Artifact(t *testing.T, s *server) []byte {
 	t.Helper()
 	content := []byte("bytes")
 	d := manifest.Descriptor{MediaType: manifest.MediaTypeDockerLayer, Digest: blob.SHA512.Digest(content), Size: 5}
-	s.put(http.MethodPost, "/v2/sha512/halo/blobs/uploads/?digest="+string(d.Digest), "application/octet-stream", content)
+	s.putContent(http.MethodPost, "/v2/sha512/halo/blobs/uploads/?digest="+string(d.Digest), "application/octet-stream", content)
 	raw, err := manifest.OCIStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest, Config: &d})
 	if err != nil {
 		t.Fatal(err)
@@ -227,11 +227,11 @@ func TestPlanOfReferrers(t *testing.T) {
 			[]string{signature, root, "list, put, 449 bytes, 0 blobs, 2 manifests"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := newVoyage(t)
-			v.refer(2)
-			v.target.Set(test.rules...)
-			r := v.rehearse(v.source, v.target)
-			report := r.same("copy", "--jobs=1", "--referrers", v.src, v.dst)
+			c := newCopySetup(t)
+			c.pushReferrers(2)
+			c.target.Set(test.rules...)
+			r := c.checkPlans(c.source, c.target)
+			report := r.runAsPlanned("copy", "--jobs=1", "--referrers", c.src, c.dst)
 			report.want(t, "10 uploads, 0 mounts, 0 present, 333 bytes", "sessions", "anonymous")
 			var kinds []string
 			for _, im := range report.Images {
@@ -241,76 +241,76 @@ func TestPlanOfReferrers(t *testing.T) {
 			if diff := cmp.Diff(test.images, kinds); diff != "" {
 				t.Errorf("the images are %s", diff)
 			}
-			r.same("copy", "--jobs=1", "--referrers", v.src, v.dst)
+			r.runAsPlanned("copy", "--jobs=1", "--referrers", c.src, c.dst)
 		})
 	}
 }
 
-// refer puts n documents and a signature beside the image.
-func (v *voyage) refer(n int) {
-	v.t.Helper()
-	root := v.source.halo()
+// pushReferrers puts n documents and a signature beside the image.
+func (c *copySetup) pushReferrers(n int) {
+	c.t.Helper()
+	root := c.source.pushThreePlatforms()
 	for i := range n {
-		layer := v.source.blob("halohub/halo", "text/plain", fmt.Appendf(nil, "document %d", i))
+		layer := c.source.pushBlob("halohub/halo", "text/plain", fmt.Appendf(nil, "document %d", i))
 		raw, err := manifest.OCIStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest,
 			ArtifactType: "text/plain", Config: &layer, Layers: []manifest.Descriptor{layer}, Subject: &root})
 		if err != nil {
-			v.t.Fatal(err)
+			c.t.Fatal(err)
 		}
-		v.source.manifest("halohub/halo", "", raw)
+		c.source.pushManifest("halohub/halo", "", raw)
 	}
-	v.source.image("halohub/halo", strings.Replace(string(root.Digest), ":", "-", 1)+".sig", "linux/amd64", "signature")
+	c.source.pushImage("halohub/halo", strings.Replace(string(root.Digest), ":", "-", 1)+".sig", "linux/amd64", "signature")
 }
 
 func TestPlanToSeveral(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	third := startServer(t)
-	r := v.rehearse(v.source, v.target, third)
-	v.run("copy", v.src, v.target.host+"/there:1").want(0)
-	r.same("copy", v.src, v.dst, third.host+"/a:1", third.host+"/b:2", v.target.host+"/there:1").
+	r := c.checkPlans(c.source, c.target, third)
+	c.run("copy", c.src, c.target.host+"/there:1").want(0)
+	r.runAsPlanned("copy", c.src, c.dst, third.host+"/a:1", third.host+"/b:2", c.target.host+"/there:1").
 		want(t, "14 uploads, 7 mounts, 0 present, 608 bytes", "targets", "mounts", "sessions", "anonymous")
 }
 
 // A target that fails does not hide the plan for the others.
 func TestPlanWhereSomeFail(t *testing.T) {
-	v := newVoyage(t)
-	o := v.run("copy", "--plan", v.src, v.dst, nobody(t)+"/x:1").want(8, "failed: 127.0.0.1:", "1 of 2 failed")
-	if !strings.Contains(o.stdout, v.dst+": list, put") || strings.Contains(o.stderr, "copied") {
+	c := newCopySetup(t)
+	o := c.run("copy", "--plan", c.src, c.dst, unusedAddress(t)+"/x:1").want(8, "failed: 127.0.0.1:", "1 of 2 failed")
+	if !strings.Contains(o.stdout, c.dst+": list, put") || strings.Contains(o.stderr, "copied") {
 		t.Errorf("%s\nprints %s%s", o.line, o.stdout, o.stderr)
 	}
-	v.rehearse(v.source, v.target).onlyRead(o)
+	c.checkPlans(c.source, c.target).wantReadOnly(o)
 }
 
 func TestPlanOfPush(t *testing.T) {
 	t.Parallel()
 	s, to, p := startServer(t), startServer(t), newProgram(t)
-	s.halo()
+	s.pushThreePlatforms()
 	p.run("pull", s.host+"/halohub/halo:1.6").want(0)
-	r := p.rehearse(s, to)
+	r := p.checkPlans(s, to)
 	for _, name := range []string{s.host + "/mounted/halo:1", to.host + "/sent/halo:1"} {
 		p.run("tag", s.host+"/halohub/halo:1.6", name).want(0)
 	}
-	r.same("push", "--jobs=1", s.host+"/mounted/halo:1").want(t, "0 uploads, 7 mounts, 0 present, 0 bytes", "mounts", "anonymous")
-	r.same("push", "--chunk-size=8", to.host+"/sent/halo:1").want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "chunks", "anonymous")
-	r.same("push", to.host+"/sent/halo:1").want(t, "0 uploads, 0 mounts, 0 present, 0 bytes")
+	r.runAsPlanned("push", "--jobs=1", s.host+"/mounted/halo:1").want(t, "0 uploads, 7 mounts, 0 present, 0 bytes", "mounts", "anonymous")
+	r.runAsPlanned("push", "--chunk-size=8", to.host+"/sent/halo:1").want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "chunks", "anonymous")
+	r.runAsPlanned("push", to.host+"/sent/halo:1").want(t, "0 uploads, 0 mounts, 0 present, 0 bytes")
 }
 
 // Images of a bundle, and of one that builds on it: what that leaves out is mounted from where it is on the registry.
 func TestPlanOfLoad(t *testing.T) {
 	t.Parallel()
 	s, to, p := startServer(t), startServer(t), newProgram(t)
-	s.halo()
-	s.image("halohub/other", "1", "linux/amd64", "shared", "another layer")
-	r := p.rehearse(s, to)
+	s.pushThreePlatforms()
+	s.pushImage("halohub/other", "1", "linux/amd64", "shared", "another layer")
+	r := p.checkPlans(s, to)
 	first, second := p.env["HOME"]+"/first.tar", p.env["HOME"]+"/second.tar"
 	p.run("save", "-o", first, s.host+"/halohub/halo:1.6").want(0)
 	p.run("save", "-o", second, "--since", first, s.host+"/halohub/halo:1.6", s.host+"/halohub/other:1").want(0)
 	p.run("load", "--plan", second, to.host).want(cli.ExitNotFound, "builds on")
-	r.same("load", "--jobs=1", first, to.host).want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "anonymous")
-	report := r.same("load", "--jobs=1", second, to.host)
+	r.runAsPlanned("load", "--jobs=1", first, to.host).want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "anonymous")
+	report := r.runAsPlanned("load", "--jobs=1", second, to.host)
 	report.want(t, "1 uploads, 2 mounts, 7 present, 13 bytes", "order", "mounts", "sessions", "anonymous")
-	r.same("load", second, to.host).want(t, "0 uploads, 0 mounts, 7 present, 0 bytes")
+	r.runAsPlanned("load", second, to.host).want(t, "0 uploads, 0 mounts, 7 present, 0 bytes")
 }
 
 // Many images go one after the other where there is one job, and what they share is told of once.
@@ -320,11 +320,11 @@ func TestPlanOfManyImages(t *testing.T) {
 	args := []string{"save", "-o", p.env["HOME"] + "/many.tar"}
 	for i := range 20 {
 		tag := fmt.Sprint(i)
-		s.list("halo", tag, s.image("halo", "", "linux/amd64", "shared"), s.image("halo", "", "linux/arm64", tag))
+		s.pushList("halo", tag, s.pushImage("halo", "", "linux/amd64", "shared"), s.pushImage("halo", "", "linux/arm64", tag))
 		args = append(args, s.host+"/halo:"+tag)
 	}
 	p.run(args...).want(0)
-	report := p.rehearse(to).same("load", "--jobs=1", p.env["HOME"]+"/many.tar", to.host)
+	report := p.checkPlans(to).runAsPlanned("load", "--jobs=1", p.env["HOME"]+"/many.tar", to.host)
 	report.want(t, "23 uploads, 0 mounts, 0 present, 218 bytes", "sessions", "anonymous")
 	shared := 0
 	for _, im := range report.Images {
@@ -341,32 +341,32 @@ func TestPlanOfManyImages(t *testing.T) {
 func TestPlanOfSync(t *testing.T) {
 	t.Parallel()
 	s, to, second, p := startServer(t), startServer(t), startServer(t), newProgram(t)
-	s.halo()
+	s.pushThreePlatforms()
 	for i := range 5 {
-		s.image("tags", fmt.Sprint("v", i), "linux/amd64", "shared", fmt.Sprint(i))
+		s.pushImage("tags", fmt.Sprint("v", i), "linux/amd64", "shared", fmt.Sprint(i))
 	}
 	lines := ""
 	for i := range 8 {
-		s.image(fmt.Sprint("repository", i), "1", "linux/amd64", "shared")
+		s.pushImage(fmt.Sprint("repository", i), "1", "linux/amd64", "shared")
 		lines += fmt.Sprintf("SRC/repository%d DST/tags%d\n", i, i)
 	}
-	list := p.write("list", strings.NewReplacer("SRC", s.host, "DST", to.host, "SECOND", second.host).Replace(lines+`
+	list := p.writeFile("list", strings.NewReplacer("SRC", s.host, "DST", to.host, "SECOND", second.host).Replace(lines+`
 SRC/tags DST/tags
 SRC/halohub/halo:1.6 DST/a:1 SECOND/b:2
 SRC/tags:v1 DST/tags:v1
 `))
-	r := p.rehearse(s, to, second)
-	r.notes = true
+	r := p.checkPlans(s, to, second)
+	r.printsNotes = true
 	syncing := []string{"sync", "-f", list, "--prune", "--jobs=1"}
-	r.same(syncing...).want(t, "21 uploads, 16 mounts, 0 present, 710 bytes", "targets", "order", "mounts", "sessions", "anonymous")
-	if images := r.same(syncing...).Images; len(images) != 15 || images[0].Action != "present" {
+	r.runAsPlanned(syncing...).want(t, "21 uploads, 16 mounts, 0 present, 710 bytes", "targets", "order", "mounts", "sessions", "anonymous")
+	if images := r.runAsPlanned(syncing...).Images; len(images) != 15 || images[0].Action != "present" {
 		t.Errorf("what is there is %+v", images)
 	}
 	for i := range 9 {
-		to.image("tags", fmt.Sprint("v1", i), "linux/amd64", "old")
+		to.pushImage("tags", fmt.Sprint("v1", i), "linux/amd64", "old")
 	}
-	s.image("tags", "v3", "linux/amd64", "shared", "newer")
-	report := r.same(append(syncing, "--json")...)
+	s.pushImage("tags", "v3", "linux/amd64", "shared", "newer")
+	report := r.runAsPlanned(append(syncing, "--json")...)
 	report.want(t, "1 uploads, 0 mounts, 2 present, 5 bytes", "mounts", "sessions", "anonymous")
 	if last := report.Calls[len(report.Calls)-1]; last.Method != http.MethodDelete || !strings.HasSuffix(last.URL, "/tags/manifests/v18") {
 		t.Errorf("the last call is %+v", last)
@@ -375,31 +375,31 @@ SRC/tags:v1 DST/tags:v1
 
 // An image that cannot be had does not hide the plan for the others.
 func TestPlanOfSyncWhereSomeFail(t *testing.T) {
-	v := newVoyage(t)
-	list := v.write("list", v.src+" "+v.dst+"\n"+v.source.host+"/none:1 "+v.target.host+"/none:1\n")
-	o := v.run("sync", "-f", list, "--dry-run").want(8, "failed: line 2: ", "1 of 2 failed")
-	if !strings.Contains(o.stdout, v.dst+": list, put") || strings.Contains(o.stderr, "synced") {
+	c := newCopySetup(t)
+	list := c.writeFile("list", c.src+" "+c.dst+"\n"+c.source.host+"/none:1 "+c.target.host+"/none:1\n")
+	o := c.run("sync", "-f", list, "--dry-run").want(8, "failed: line 2: ", "1 of 2 failed")
+	if !strings.Contains(o.stdout, c.dst+": list, put") || strings.Contains(o.stderr, "synced") {
 		t.Errorf("%s\nprints %s%s", o.line, o.stdout, o.stderr)
 	}
-	if o := v.run("sync", "-f", list, "--dry-run", "--json").want(8); !json.Valid([]byte(o.stdout)) || !strings.Contains(o.stdout, `"calls"`) {
+	if o := c.run("sync", "-f", list, "--dry-run", "--json").want(8); !json.Valid([]byte(o.stdout)) || !strings.Contains(o.stdout, `"calls"`) {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
-	v.rehearse(v.source, v.target).onlyRead(o)
+	c.checkPlans(c.source, c.target).wantReadOnly(o)
 }
 
 func TestPlanThatIsInterrupted(t *testing.T) {
-	v := newVoyage(t)
-	v.ctx = afterInterrupt()
-	v.run("copy", "--plan", v.src, v.dst).complains(complaint{cli.ExitInterrupted, "interrupted", ""})
+	c := newCopySetup(t)
+	c.ctx = interruptedContext()
+	c.run("copy", "--plan", c.src, c.dst).wantError(wantedError{cli.ExitInterrupted, "interrupted", ""})
 }
 
 // A list with images of its own repository, of another one, and of another registry.
 func TestPlanOfManifestPush(t *testing.T) {
-	b, other := newBerth(t), startServer(t)
-	b.image("other/halo", "riscv", "linux/riscv64", "x", "y")
-	other.image("elsewhere/halo", "s390x", "linux/s390x", "far", "away")
+	b, other := newListSetup(t), startServer(t)
+	b.pushImage("other/halo", "riscv", "linux/riscv64", "x", "y")
+	other.pushImage("elsewhere/halo", "s390x", "linux/s390x", "far", "away")
 	b.do("create LIST HALO:amd64 HOST/other/halo:riscv " + other.host + "/elsewhere/halo:s390x").want(0)
-	r := b.rehearse(b.server, other)
+	r := b.checkPlans(b.server, other)
 	report := r.plan("manifest", "push", "--purge", b.list)
 	report.want(t, "3 uploads, 3 mounts, 0 present, 98 bytes", "order", "mounts", "sessions", "anonymous")
 	var actions []string
@@ -410,45 +410,45 @@ func TestPlanOfManifestPush(t *testing.T) {
 	if diff := cmp.Diff([]string{"linux/amd64 expected", "linux/riscv64 put", "linux/s390x put"}, actions); diff != "" {
 		t.Error(diff)
 	}
-	r.same("manifest", "push", "--jobs=1", "--purge", b.list) // the plan has not purged it
+	r.runAsPlanned("manifest", "push", "--jobs=1", "--purge", b.list) // the plan has not purged it
 	b.do("push LIST").want(cli.ExitNotFound)
 }
 
 // Tokens are asked for as in the run, and the calls that are refused without one are part of it.
 func TestPlanWithTokens(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	account := []string{"--src-creds=" + user + ":" + password, "--dst-creds=" + user + ":" + password}
-	r := &rehearsal{program: v.program}
-	for _, guarded := range []http.Handler{&harbour{next: v.source}, &harbour{next: v.target, public: true}, needsPassword(v.target)} {
+	r := &planCheck{program: c.program}
+	for _, guarded := range []http.Handler{&tokenRegistry{next: c.source}, &tokenRegistry{next: c.target, public: true}, requirePassword(c.target)} {
 		f := &registry.Faults{Handler: guarded}
-		r.add(listen(t, f), f)
+		r.addServer(listen(t, f), f)
 	}
 	for _, to := range []string{r.hosts[1] + "/a:1", r.hosts[2] + "/b:1"} {
-		r.same(append([]string{"copy", "--jobs=1", r.hosts[0] + "/halohub/halo:1.6", to}, account...)...).
+		r.runAsPlanned(append([]string{"copy", "--jobs=1", r.hosts[0] + "/halohub/halo:1.6", to}, account...)...).
 			want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "rights")
 	}
-	r.run("copy", "--plan", r.hosts[0]+"/halohub/halo:1.6", v.dst).complains(complaint{3, "", "--src-creds user:password"})
-	r.run("copy", "--plan", v.src, r.hosts[2]+"/c:1").complains(complaint{3, "", "--dst-creds user:password"})
+	r.run("copy", "--plan", r.hosts[0]+"/halohub/halo:1.6", c.dst).wantError(wantedError{3, "", "--src-creds user:password"})
+	r.run("copy", "--plan", c.src, r.hosts[2]+"/c:1").wantError(wantedError{3, "", "--dst-creds user:password"})
 }
 
 // Where a registry keeps its blobs elsewhere, the plan says where.
 func TestPlanOfRedirects(t *testing.T) {
-	v := newVoyage(t)
-	v.source.Handler = elsewhere{v.source.Handler}
-	report := v.rehearse(v.source, v.target).same("copy", "--jobs=1", v.src, v.dst)
+	c := newCopySetup(t)
+	c.source.Handler = blobRedirector{c.source.Handler}
+	report := c.checkPlans(c.source, c.target).runAsPlanned("copy", "--jobs=1", c.src, c.dst)
 	report.want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "anonymous")
-	text := v.run("copy", "--plan", v.src, v.target.host+"/x:1").stdout
+	text := c.run("copy", "--plan", c.src, c.target.host+"/x:1").stdout
 	if !strings.Contains(text, "307 GET") || strings.Count(text, "/storage/v2/halohub/halo/blobs/") != 7 {
 		t.Errorf("it does not say where the blobs are:\n%s", text)
 	}
 }
 
-// elsewhere redirects the GET of a blob to another path.
-type elsewhere struct{ next http.Handler }
+// blobRedirector redirects the GET of a blob to another path.
+type blobRedirector struct{ next http.Handler }
 
 // ServeHTTP implements http.Handler.
-func (s elsewhere) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s blobRedirector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if path, ok := strings.CutPrefix(r.URL.Path, "/storage"); ok {
 		r.URL.Path = path
 	} else if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/sha256") {
@@ -466,16 +466,16 @@ func TestPlanAssumesMounts(t *testing.T) {
 		"ignored": {On: "mount=", DropQuery: []string{"mount", "from"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := newVoyage(t)
-			v.run("copy", v.src, v.dst).want(0)
-			v.target.Set(rule)
-			report := v.rehearse(v.target).plan("copy", v.dst, v.target.host+"/mirror:1")
+			c := newCopySetup(t)
+			c.run("copy", c.src, c.dst).want(0)
+			c.target.Set(rule)
+			report := c.checkPlans(c.target).plan("copy", c.dst, c.target.host+"/mirror:1")
 			report.want(t, "0 uploads, 7 mounts, 0 present, 0 bytes", "mounts", "anonymous")
-			o := v.run("copy", "--plan", v.dst, v.target.host+"/mirror:1").want(0)
-			if want := "assumed: " + v.target.host + " does mounts"; !strings.Contains(o.stdout, want) {
+			o := c.run("copy", "--plan", c.dst, c.target.host+"/mirror:1").want(0)
+			if want := "assumed: " + c.target.host + " does mounts"; !strings.Contains(o.stdout, want) {
 				t.Errorf("%s\ndoes not say %q:\n%s", o.line, want, o.stdout)
 			}
-			v.run("copy", v.dst, v.target.host+"/mirror:1").want(0, "blobs: 7 sent")
+			c.run("copy", c.dst, c.target.host+"/mirror:1").want(0, "blobs: 7 sent")
 		})
 	}
 }
@@ -485,26 +485,26 @@ func TestPlanThatFails(t *testing.T) {
 	for name, test := range map[string]struct {
 		rule registry.Rule // of the source
 		flag string
-		want complaint
+		want wantedError
 	}{
-		"no image":       {registry.Rule{On: "/manifests/", Status: 404}, "--plan", complaint{4, "404 Not Found", "check the name and the tag"}},
-		"no blob":        {registry.Rule{On: "/blobs/", Status: 404}, "--plan", complaint{4, "404 Not Found", "not whole at its source"}},
-		"another blob":   {registry.Rule{On: "/blobs/", Status: 200, Body: "x"}, "--plan=json", complaint{7, "want ", "damaged at its source"}},
-		"corrupt":        {registry.Rule{On: "/manifests/sha256", Corrupt: true}, "--plan=json", complaint{7, ": want sha256:", "damaged at its source"}},
-		"rate limit":     {registry.Rule{On: "/blobs/", Status: 429}, "--dry-run", complaint{6, "429 Too Many Requests", "wait, or log in"}},
-		"unknown format": {registry.Rule{}, "--plan=yaml", complaint{2, `--plan: "yaml" is no format; they are text and json`, ""}},
+		"no image":       {registry.Rule{On: "/manifests/", Status: 404}, "--plan", wantedError{4, "404 Not Found", "check the name and the tag"}},
+		"no blob":        {registry.Rule{On: "/blobs/", Status: 404}, "--plan", wantedError{4, "404 Not Found", "not whole at its source"}},
+		"another blob":   {registry.Rule{On: "/blobs/", Status: 200, Body: "x"}, "--plan=json", wantedError{7, "want ", "damaged at its source"}},
+		"corrupt":        {registry.Rule{On: "/manifests/sha256", Corrupt: true}, "--plan=json", wantedError{7, ": want sha256:", "damaged at its source"}},
+		"rate limit":     {registry.Rule{On: "/blobs/", Status: 429}, "--dry-run", wantedError{6, "429 Too Many Requests", "wait, or log in"}},
+		"unknown format": {registry.Rule{}, "--plan=yaml", wantedError{2, `--plan: "yaml" is no format; they are text and json`, ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := newVoyage(t)
-			r := v.rehearse(v.source, v.target)
-			r.mayRead = true
-			v.source.Set(test.rule)
-			o := v.run("copy", test.flag, v.src, v.dst)
-			o.complains(test.want)
+			c := newCopySetup(t)
+			r := c.checkPlans(c.source, c.target)
+			r.readsBlobs = true
+			c.source.Set(test.rule)
+			o := c.run("copy", test.flag, c.src, c.dst)
+			o.wantError(test.want)
 			if o.stdout != "" {
 				t.Errorf("%s\nprints %s", o.line, o.stdout)
 			}
-			r.onlyRead(o)
+			r.wantReadOnly(o)
 		})
 	}
 }
@@ -512,25 +512,25 @@ func TestPlanThatFails(t *testing.T) {
 // What a plan prints. Nothing of the result of the run is in it; -v shows the calls that the plan itself makes.
 func TestPlanText(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
-	v.run("copy", "--platform=linux/arm64", v.src, v.target.host+"/other:1").want(0)
-	v.run("copy", "--platform=linux/arm/v7", v.src, v.dst).want(0)
-	names := []string{v.source.host, "SOURCE", v.target.host, "TARGET"}
+	c := newCopySetup(t)
+	c.run("copy", "--platform=linux/arm64", c.src, c.target.host+"/other:1").want(0)
+	c.run("copy", "--platform=linux/arm/v7", c.src, c.dst).want(0)
+	names := []string{c.source.host, "SOURCE", c.target.host, "TARGET"}
 	for _, flag := range []string{"--plan", "--dry-run", "--plan=true", "--plan=text"} {
-		o := v.run("copy", flag, v.src, v.dst).want(0)
+		o := c.run("copy", flag, c.src, c.dst).want(0)
 		golden(t, "plan.txt", o.stdout, names...)
 		if o.stderr != "" {
 			t.Errorf("%s\nsays %s", o.line, o.stderr)
 		}
 	}
-	golden(t, "plan.json", v.run("copy", "--plan=json", "-q", v.src, v.dst).want(0).stdout, names...)
+	golden(t, "plan.json", c.run("copy", "--plan=json", "-q", c.src, c.dst).want(0).stdout, names...)
 
-	v.source.Forget()
-	v.target.Forget()
-	o := v.run("copy", "--plan", "-v", v.src, v.dst).want(0)
-	if got, want := strings.Count(o.stderr, "\n"), v.source.Count("")+v.target.Count(""); got != want {
+	c.source.Forget()
+	c.target.Forget()
+	o := c.run("copy", "--plan", "-v", c.src, c.dst).want(0)
+	if got, want := strings.Count(o.stderr, "\n"), c.source.Count("")+c.target.Count(""); got != want {
 		t.Errorf("%s\nshows %d calls, want %d:\n%s", o.line, got, want, o.stderr)
 	}
-	v.run("copy", "--plan=false", v.src, v.dst).want(0, "copied ")
-	golden(t, "plan-present.txt", v.run("copy", "--plan", v.src, v.dst).want(0).stdout, names...)
+	c.run("copy", "--plan=false", c.src, c.dst).want(0, "copied ")
+	golden(t, "plan-present.txt", c.run("copy", "--plan", c.src, c.dst).want(0).stdout, names...)
 }

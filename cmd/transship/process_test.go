@@ -24,8 +24,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// process is the program as a process, with an empty home. The race detector would let it wait a second at its end.
-func process(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
+// newProcess is the program as a process, with an empty home. The race detector would let it wait a second at its end.
+func newProcess(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	t.Helper()
 	cmd = exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Env = []string{"TRANSSHIP_TEST_PROCESS=1", "GORACE=atexit_sleep_ms=0", "HOME=" + t.TempDir(), "XDG_RUNTIME_DIR=" + t.TempDir()}
@@ -41,28 +41,28 @@ func process(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer)
 func TestProcess(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	d := s.halo()
-	cmd, stderr := process(t, "digest", s.host+"/halohub/halo:1.6")
+	d := s.pushThreePlatforms()
+	cmd, stderr := newProcess(t, "digest", s.host+"/halohub/halo:1.6")
 	out, err := cmd.Output()
 	if err != nil || string(out) != string(d.Digest)+"\n" || stderr.Len() > 0 {
 		t.Errorf("prints %s%s, error %v", out, stderr, err)
 	}
-	cmd, stderr = process(t, "digest", s.host+"/halohub/halo:1.7")
+	cmd, stderr = newProcess(t, "digest", s.host+"/halohub/halo:1.7")
 	var exit *exec.ExitError
 	if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != cli.ExitNotFound {
 		t.Errorf("error %v: %s", err, stderr)
 	}
 }
 
-// never is the delay of an answer that no test waits for: its client is interrupted before.
-const never = 24 * time.Hour
+// noAnswer is the delay of an answer that no test waits for: its client is interrupted before.
+const noAnswer = 24 * time.Hour
 
-// slowly starts a process that waits for its registry, and returns it when it does.
-func slowly(t *testing.T) (cmd *exec.Cmd, stderr *bytes.Buffer) {
+// startStalledCopy starts a process that waits for its registry, and returns it when it does.
+func startStalledCopy(t *testing.T) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	t.Helper()
 	s := startServer(t)
-	s.Set(registry.Rule{Delay: never})
-	cmd, stderr = process(t, "copy", "-v", s.host+"/x", s.host+"/y")
+	s.Set(registry.Rule{Delay: noAnswer})
+	cmd, stderr = newProcess(t, "copy", "-v", s.host+"/x", s.host+"/y")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func slowly(t *testing.T) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 
 func TestSignals(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-		cmd, stderr := slowly(t)
+		cmd, stderr := startStalledCopy(t)
 		if err := cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)
 		}
@@ -90,8 +90,8 @@ func TestPrompt(t *testing.T) {
 	if err != nil {
 		t.Skip("the program script, which makes terminals, is not installed")
 	}
-	login := os.Args[0] + " login -u captain " + listen(t, needsPassword(startServer(t))) + "; echo code $?; stty -a | tr ' ' '\\n' | grep -x -e echo"
-	cmd, _ := process(t)
+	login := os.Args[0] + " login -u captain " + listen(t, requirePassword(startServer(t))) + "; echo code $?; stty -a | tr ' ' '\\n' | grep -x -e echo"
+	cmd, _ := newProcess(t)
 	cmd.Path, cmd.Args = script, []string{"script", "-qec", login, "/dev/null"}
 	cmd.Env = append(cmd.Env, "PATH="+os.Getenv("PATH"), "SHELL=/bin/sh")
 	stdin, err := cmd.StdinPipe()

@@ -23,17 +23,17 @@ const emptySHA256 = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495
 
 // program is transship with surroundings of its own: an empty home, no terminal, and waits that take no time.
 type program struct {
-	t       testing.TB
-	ctx     context.Context
-	env     map[string]string
-	stdin   string
-	stdout  io.Writer // in place of the outcome's
-	stderr  io.Writer // gets what the outcome's gets
-	typed   bool      // standard input is a terminal
-	watched bool      // standard error is one
+	t              testing.TB
+	ctx            context.Context
+	env            map[string]string
+	stdin          string
+	stdout         io.Writer // in place of the outcome's
+	stderr         io.Writer // gets what the outcome's gets
+	stdinTerminal  bool      // standard input is a terminal
+	stderrTerminal bool      // standard error is one
 
-	mu   sync.Mutex
-	naps []time.Duration // the waits between attempts
+	mu    sync.Mutex
+	waits []time.Duration // the waits between attempts
 }
 
 func newProgram(t testing.TB) *program {
@@ -65,8 +65,8 @@ func eventually(t testing.TB, done func() bool, message func() string) {
 	}
 }
 
-// outcome is what a run left behind.
-type outcome struct {
+// result is what a run left behind.
+type result struct {
 	t              testing.TB
 	home, line     string
 	code           int
@@ -74,7 +74,7 @@ type outcome struct {
 }
 
 // run runs a command line and checks what holds for each of them.
-func (p *program) run(args ...string) outcome {
+func (p *program) run(args ...string) result {
 	p.t.Helper()
 	var stdout, stderr bytes.Buffer
 	var out, problems io.Writer = &stdout, &stderr
@@ -85,25 +85,25 @@ func (p *program) run(args ...string) outcome {
 		problems = io.MultiWriter(&stderr, p.stderr)
 	}
 	a := run.New(cli.NewStreams(func(name string) string { return p.env[name] }, strings.NewReader(p.stdin), out, problems))
-	a.Sleep, a.Stdin.Terminal, a.Stderr.Terminal = p.sleep, p.typed, p.watched
+	a.Sleep, a.Stdin.Terminal, a.Stderr.Terminal = p.sleep, p.stdinTerminal, p.stderrTerminal
 	code := runLine(p.ctx, a, args)
-	o := outcome{p.t, p.env["HOME"], "transship " + strings.Join(args, " "), code, stdout.String(), stderr.String()}
+	o := result{p.t, p.env["HOME"], "transship " + strings.Join(args, " "), code, stdout.String(), stderr.String()}
 	if os.Getenv("SHOW_RUNS") != "" {
 		p.t.Logf("$ %s\n%s%s(exit %d)", o.line, o.stdout, o.stderr, o.code)
 	}
-	o.checkManners()
+	o.checkOutput()
 	return o
 }
 
 func (p *program) sleep(ctx context.Context, d time.Duration) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.naps = append(p.naps, d)
+	p.waits = append(p.waits, d)
 	return ctx.Err()
 }
 
 // Write puts a file into the program's home and returns its path.
-func (p *program) write(name, content string) string {
+func (p *program) writeFile(name, content string) string {
 	p.t.Helper()
 	path := filepath.Join(p.env["HOME"], filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -115,9 +115,9 @@ func (p *program) write(name, content string) string {
 	return path
 }
 
-// checkManners checks what no run may do: show a secret, a trace or a control character, or fail without one clear
+// checkOutput checks what no run may do: show a secret, a trace or a control character, or fail without one clear
 // line and more than one hint.
-func (o outcome) checkManners() {
+func (o result) checkOutput() {
 	o.t.Helper()
 	all := o.stdout + o.stderr
 	for _, never := range []string{secret, "goroutine ", "panic", "%!", "\x07", "\r"} {
@@ -128,28 +128,28 @@ func (o outcome) checkManners() {
 	if o.code == 0 {
 		return
 	}
-	if len(o.complaints()) != 1 || len(o.hints()) > 1 {
-		o.t.Errorf("%s\nfails with %d errors and %d hints:\n%s", o.line, len(o.complaints()), len(o.hints()), o.stderr)
+	if len(o.errorLines()) != 1 || len(o.hintLines()) > 1 {
+		o.t.Errorf("%s\nfails with %d errors and %d hints:\n%s", o.line, len(o.errorLines()), len(o.hintLines()), o.stderr)
 	}
-	for _, line := range append(o.complaints(), o.hints()...) {
+	for _, line := range append(o.errorLines(), o.hintLines()...) {
 		if len(strings.ReplaceAll(line, o.home, "~")) > 300 {
 			o.t.Errorf("%s\nhas a line of %d characters: %s", o.line, len(line), line)
 		}
 	}
 }
 
-// complaints are the lines of standard error that say why the program failed.
-func (o outcome) complaints() []string {
+// errorLines are the lines of standard error that say why the program failed.
+func (o result) errorLines() []string {
 	_, errors, cut := strings.Cut(o.stderr, "Usage:") // without arguments there is the overview first
 	if !cut {
 		errors = o.stderr
 	}
-	return withPrefix(errors, "transship")
+	return linesWithPrefix(errors, "transship")
 }
 
-func (o outcome) hints() []string { return withPrefix(o.stderr, "hint: ") }
+func (o result) hintLines() []string { return linesWithPrefix(o.stderr, "hint: ") }
 
-func withPrefix(text, prefix string) []string {
+func linesWithPrefix(text, prefix string) []string {
 	var out []string
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, prefix) {
@@ -160,7 +160,7 @@ func withPrefix(text, prefix string) []string {
 }
 
 // want checks the exit code, and that standard error contains each of the texts.
-func (o outcome) want(code int, texts ...string) outcome {
+func (o result) want(code int, texts ...string) result {
 	o.t.Helper()
 	if o.code != code {
 		o.t.Errorf("%s\nexits with %d, want %d:\n%s", o.line, o.code, code, o.stderr)
@@ -174,7 +174,7 @@ func (o outcome) want(code int, texts ...string) outcome {
 }
 
 // interrupted is the context of a user who has already pressed Ctrl-C.
-func afterInterrupt() context.Context {
+func interruptedContext() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(cli.ErrInterrupted)
 	return ctx

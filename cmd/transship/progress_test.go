@@ -50,7 +50,7 @@ func (s *screen) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-func (s *screen) shows(want ...string) {
+func (s *screen) want(want ...string) {
 	s.t.Helper()
 	if diff := cmp.Diff(want, s.rows); diff != "" {
 		s.t.Error(diff)
@@ -62,29 +62,29 @@ func TestConsole(t *testing.T) {
 	c := cli.NewConsole(s)
 	c.Line("first")
 	c.SetStatus([]string{"one", "two", "three"})
-	s.shows("first", "one", "two", "three")
+	s.want("first", "one", "two", "three")
 	c.SetStatus([]string{"one, longer", "two"})
-	s.shows("first", "one, longer", "two")
+	s.want("first", "one, longer", "two")
 	c.Line("second")
-	s.shows("first", "second", "one, longer", "two")
+	s.want("first", "second", "one, longer", "two")
 	c.SetStatus([]string{"1", "2", "3", "4"})
-	s.shows("first", "second", "1", "2", "3", "4")
+	s.want("first", "second", "1", "2", "3", "4")
 	c.SetStatus(nil)
 	c.SetStatus(nil)
-	s.shows("first", "second")
+	s.want("first", "second")
 	c.Line("last")
-	s.shows("first", "second", "last")
+	s.want("first", "second", "last")
 }
 
 // A copy that a person watches leaves one line, wherever the pictures came.
 func TestWatchedCopy(t *testing.T) {
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	s := &screen{t: t}
-	a := run.New(cli.NewStreams(func(name string) string { return v.env[name] }, nil, &bytes.Buffer{}, s))
+	a := run.New(cli.NewStreams(func(name string) string { return c.env[name] }, nil, &bytes.Buffer{}, s))
 	a.Stderr.Terminal = true
 	stop := image.NewProgress(a).Start()
 	stop()
-	if code := runLine(t.Context(), a, []string{"copy", v.src, v.dst}); code != 0 || len(s.rows) != 1 || !strings.HasPrefix(s.rows[0], "copied ") {
+	if code := runLine(t.Context(), a, []string{"copy", c.src, c.dst}); code != 0 || len(s.rows) != 1 || !strings.HasPrefix(s.rows[0], "copied ") {
 		t.Errorf("exit code %d, the screen shows %q", code, s.rows)
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// parts are the images of a list, by the architecture that the walk-through tags them with.
-func (s *server) parts(repo, tag string) map[string]blob.Digest {
+// platformDigests are the images of a list, by the architecture that the walk-through tags them with.
+func (s *server) platformDigests(repo, tag string) map[string]blob.Digest {
 	s.t.Helper()
 	m, err := manifest.Parse("", []byte(newProgram(s.t).run("inspect", "--raw", s.host+"/"+repo+":"+tag).want(0).stdout))
 	if err != nil {
@@ -38,8 +38,8 @@ func (s *server) parts(repo, tag string) map[string]blob.Digest {
 // registry that it is pushed to the very images of the other.
 func TestWalkThrough(t *testing.T) {
 	from, to, p := startServer(t), startServer(t), newProgram(t)
-	from.halo()
-	parts, hczjl := from.parts("halohub/halo", "1.6"), to.host+"/hczjl/halo"
+	from.pushThreePlatforms()
+	parts, hczjl := from.platformDigests("halohub/halo", "1.6"), to.host+"/hczjl/halo"
 	architectures := []string{"amd64", "arm64", "arm32"}
 	for _, arch := range architectures {
 		ref := fmt.Sprintf("%s/halohub/halo:1.6@%s", from.host, parts[arch])
@@ -70,14 +70,14 @@ func TestWalkThrough(t *testing.T) {
 	p.run("manifest", "rm", list).want(0)
 	p.run("manifest", "inspect", list).want(0)
 	golden(t, "walk-through.json", p.run("inspect", "--raw", list).want(0).stdout)
-	if got := to.parts("hczjl/halo", "1.6"); !cmp.Equal(got, parts) {
+	if got := to.platformDigests("hczjl/halo", "1.6"); !cmp.Equal(got, parts) {
 		t.Errorf("the images are %v, were %v", got, parts)
 	}
 }
 
 func TestPullWhole(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	list, repo := s.halo(), s.host+"/halohub/halo"
+	list, repo := s.pushThreePlatforms(), s.host+"/halohub/halo"
 	o := p.run("pull", repo+":1.6").want(0, "pulled "+repo+":1.6: 3 images; blobs: 7 fetched")
 	want := fmt.Sprintf("Digest: %s\nStatus: Downloaded newer image for %s:1.6\n%s:1.6\n", list.Digest, repo, repo)
 	if o.stdout != want {
@@ -93,14 +93,14 @@ func TestPullWhole(t *testing.T) {
 	if o := p.run("pull", "-q", repo+":1.6").want(0); o.stdout != repo+":1.6\n" || o.stderr != "" {
 		t.Errorf("quiet: %s%s", o.stdout, o.stderr)
 	}
-	p.verify()
+	p.checkStore()
 }
 
 // One platform of a list is pulled as the image it is, also by the list's digest; several stay a list.
 func TestPullPlatforms(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	list, repo := s.halo(), s.host+"/halohub/halo"
-	parts := s.parts("halohub/halo", "1.6")
+	list, repo := s.pushThreePlatforms(), s.host+"/halohub/halo"
+	parts := s.platformDigests("halohub/halo", "1.6")
 	for _, test := range []struct{ platform, ref, want string }{
 		{"linux/arm64", repo + ":1.6", string(parts["arm64"])},
 		{"linux/arm/v7", repo + "@" + string(list.Digest), string(parts["arm32"])},
@@ -114,7 +114,7 @@ func TestPullPlatforms(t *testing.T) {
 	}
 	// The tag is on the list of two now; the image that it was on before stays, as does what was pulled by digest.
 	var got []string
-	for _, r := range p.rows() {
+	for _, r := range p.imageRows() {
 		got = append(got, r.Tag+" "+strings.Join(r.Platforms, " "))
 	}
 	slices.Sort(got)
@@ -122,13 +122,13 @@ func TestPullPlatforms(t *testing.T) {
 		t.Errorf("images %q, want %q", got, want)
 	}
 	p.run("pull", "--platform", "linux/s390x", repo+":1.6").want(cli.ExitNotFound, "linux/s390x")
-	p.verify()
+	p.checkStore()
 }
 
 func TestPullSeveral(t *testing.T) {
 	s, other, p := startServer(t), startServer(t), newProgram(t)
-	s.halo()
-	one := other.image("x/one", "1", "linux/amd64", "a")
+	s.pushThreePlatforms()
+	one := other.pushImage("x/one", "1", "linux/amd64", "a")
 	o := p.run("pull", "-q", s.host+"/halohub/halo:1.6", s.host+"/halohub/halo:1.7", other.host+"/x/one:1").
 		want(cli.ExitPartial, "failed: "+s.host+"/halohub/halo:1.7: ", "transship pull: 1 of 3 failed")
 	if want := s.host + "/halohub/halo:1.6\n" + other.host + "/x/one:1\n"; o.stdout != want {
@@ -143,10 +143,10 @@ func TestPullSeveral(t *testing.T) {
 
 func TestImages(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	s.halo()
-	s.image("alpine", "3.20", "linux/arm64/v8", "alpine")
+	s.pushThreePlatforms()
+	s.pushImage("alpine", "3.20", "linux/arm64/v8", "alpine")
 	repo := s.host + "/halohub/halo"
-	parts := s.parts("halohub/halo", "1.6")
+	parts := s.platformDigests("halohub/halo", "1.6")
 	p.run("pull", "-q", repo+":1.6", s.host+"/alpine:3.20", repo+"@"+string(parts["arm32"])).want(0)
 	p.run("tag", repo+":1.6", "hczjl/halo").want(0)
 	p.run("tag", repo+":1.6", "halo:1.6").want(0)
@@ -170,9 +170,9 @@ func TestKilledPull(t *testing.T) {
 		for i := range 4 {
 			layers = append(layers, strings.Repeat(fmt.Sprint(platform, i), 5_000))
 		}
-		entries = append(entries, s.image(repo, "", platform, layers...))
+		entries = append(entries, s.pushImage(repo, "", platform, layers...))
 	}
-	list := s.list(repo, "1", entries...)
+	list := s.pushList(repo, "1", entries...)
 	ref := s.host + "/" + repo + ":1"
 	rounds := 20
 	if testing.Short() {
@@ -184,28 +184,28 @@ func TestKilledPull(t *testing.T) {
 			p.run("prune").want(0)
 		}
 		s.Forget()
-		cmd, stderr := process(t, "pull", "-q", "--jobs", "2", ref)
+		cmd, stderr := newProcess(t, "pull", "-q", "--jobs", "2", ref)
 		cmd.Env = append(cmd.Env, "TRANSSHIP_STORE="+p.storePath())
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		killAfter(s, i, ended, func() { cmd.Process.Signal(syscall.SIGKILL) })
+		killAfterBlobs(s, i, ended, func() { cmd.Process.Signal(syscall.SIGKILL) })
 		if state := cmd.ProcessState; state.Exited() && !state.Success() {
 			t.Errorf("pull fails: %s", stderr)
 		}
-		p.verify()
+		p.checkStore()
 	}
 	p.run("pull", ref).want(0)
-	p.verify()
+	p.checkStore()
 	if got := p.run("images", "-q", "--no-trunc", ref).stdout; got != string(list.Digest)+"\n" {
 		t.Errorf("images -q: %s", got)
 	}
 }
 
-// killAfter kills a process once it has asked for so many blobs, if it does not end before.
-func killAfter(s *server, blobs int, ended chan error, kill func()) {
+// killAfterBlobs kills a process once it has asked for so many blobs, if it does not end before.
+func killAfterBlobs(s *server, blobs int, ended chan error, kill func()) {
 	for {
 		select {
 		case <-ended:

@@ -16,7 +16,7 @@ import (
 // Blobs come from the repository that the store pulled them from, where that is on the same registry.
 func TestPushMounts(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	list := s.halo()
+	list := s.pushThreePlatforms()
 	p.run("pull", s.host+"/halohub/halo:1.6").want(0)
 	p.run("tag", s.host+"/halohub/halo:1.6", s.host+"/hczjl/halo:1.6").want(0)
 	s.Forget()
@@ -38,7 +38,7 @@ func TestPushMounts(t *testing.T) {
 // A registry that has lost what was pulled from it gets it anew.
 func TestPushWithoutMount(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	s.halo()
+	s.pushThreePlatforms()
 	p.run("pull", s.host+"/halohub/halo:1.6").want(0)
 	s.Handler = startServer(t).Handler
 	p.run("tag", s.host+"/halohub/halo:1.6", s.host+"/hczjl/halo:1.6").want(0)
@@ -48,7 +48,7 @@ func TestPushWithoutMount(t *testing.T) {
 // Content that is damaged on the disk is not pushed, and the image that it is part of gets no tag.
 func TestPushOfDamaged(t *testing.T) {
 	s, to, p := startServer(t), startServer(t), newProgram(t)
-	s.image("x", "1", "linux/amd64", "precious")
+	s.pushImage("x", "1", "linux/amd64", "precious")
 	p.run("pull", s.host+"/x:1").want(0)
 	p.run("tag", s.host+"/x:1", to.host+"/x:1").want(0)
 	layer := filepath.Join(p.storePath(), "blobs", "sha256", blob.FromBytes([]byte("precious")).Hex())
@@ -64,10 +64,10 @@ func TestPushOfDamaged(t *testing.T) {
 // Whatever docker takes for an image is understood.
 func TestTag(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	list, repo := s.halo(), s.host+"/halohub/halo"
-	parts := s.parts("halohub/halo", "1.6")
+	list, repo := s.pushThreePlatforms(), s.host+"/halohub/halo"
+	parts := s.platformDigests("halohub/halo", "1.6")
 	p.run("pull", repo+":1.6").want(0)
-	im, err := p.store().Repository(repo).Manifest(t.Context(), string(parts["arm64"]))
+	im, err := p.openStore().Repository(repo).Manifest(t.Context(), string(parts["arm64"]))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestTag(t *testing.T) {
 	p.run("tag", "0123456789ab", "x").want(cli.ExitNotFound)
 	p.run("tag", repo+":1.6", "x@"+string(list.Digest)).want(cli.ExitUsage)
 	p.run("tag", repo+":1.6", "X").want(cli.ExitUsage)
-	p.verify()
+	p.checkStore()
 }
 
 // An id that begins like several is refused with their names; with one more digit it is clear.
@@ -103,7 +103,7 @@ func TestAmbiguousID(t *testing.T) {
 	seen := map[byte]string{}
 	for i := 0; ; i++ {
 		tag := fmt.Sprint(i)
-		d := s.image("x", tag, "linux/amd64", tag)
+		d := s.pushImage("x", tag, "linux/amd64", tag)
 		p.run("pull", "-q", s.host+"/x:"+tag).want(0)
 		first := d.Digest.Hex()[0]
 		if other := seen[first]; other != "" {

@@ -14,8 +14,8 @@ import (
 
 func TestRmi(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	list, repo := s.halo(), s.host+"/halohub/halo"
-	parts := s.parts("halohub/halo", "1.6")
+	list, repo := s.pushThreePlatforms(), s.host+"/halohub/halo"
+	parts := s.platformDigests("halohub/halo", "1.6")
 	p.run("pull", repo+":1.6").want(0)
 	p.run("tag", repo+":1.6", repo+":latest").want(0)
 	p.run("tag", string(parts["arm64"]), "hczjl/halo:arm64").want(0)
@@ -36,12 +36,12 @@ func TestRmi(t *testing.T) {
 	if n := strings.Count("Deleted: "+deleted, "Deleted: sha256:"); n != 1+2*3 {
 		t.Errorf("%d deleted:\n%s", n, deleted)
 	}
-	if rows := p.rows(); len(rows) != 1 || rows[0].Repository != "docker.io/hczjl/halo" || rows[0].Tag != "arm64" {
+	if rows := p.imageRows(); len(rows) != 1 || rows[0].Repository != "docker.io/hczjl/halo" || rows[0].Tag != "arm64" {
 		t.Errorf("images %v", rows)
 	}
-	p.verify()
+	p.checkStore()
 	p.run("rmi", "-f", string(parts["arm64"])).want(0)
-	if left := p.blobs(); len(left) > 0 {
+	if left := p.storeBlobs(); len(left) > 0 {
 		t.Errorf("left: %q", left)
 	}
 }
@@ -49,14 +49,14 @@ func TestRmi(t *testing.T) {
 // What a pull has brought before it broke off is no concern of rmi.
 func TestRmiKeepsTheRest(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	s.halo()
-	s.image("x", "1", "linux/amd64", "x")
+	s.pushThreePlatforms()
+	s.pushImage("x", "1", "linux/amd64", "x")
 	p.run("pull", s.host+"/x:1").want(0)
 	s.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 3, Status: http.StatusTeapot})
 	p.run("pull", "--jobs", "1", s.host+"/halohub/halo:1.6").want(cli.ExitFailed)
 	s.Set()
 	p.run("rmi", s.host+"/x:1").want(0)
-	if n := len(p.blobs()); n < 3 {
+	if n := len(p.storeBlobs()); n < 3 {
 		t.Errorf("%d blobs of the pull are left, want 3 or more", n)
 	}
 	p.run("pull", s.host+"/halohub/halo:1.6").want(0, "there already")
@@ -64,15 +64,15 @@ func TestRmiKeepsTheRest(t *testing.T) {
 
 func TestPruneStore(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	s.halo()
-	repo, parts := s.host+"/halohub/halo", s.parts("halohub/halo", "1.6")
+	s.pushThreePlatforms()
+	repo, parts := s.host+"/halohub/halo", s.platformDigests("halohub/halo", "1.6")
 	s.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 5, Status: http.StatusTeapot})
 	p.run("pull", "--jobs", "1", repo+":1.6").want(cli.ExitFailed)
 	s.Set()
-	if len(p.blobs()) == 0 {
+	if len(p.storeBlobs()) == 0 {
 		t.Fatal("the broken pull left nothing")
 	}
-	if rows := p.rows(); len(rows) > 0 {
+	if rows := p.imageRows(); len(rows) > 0 {
 		t.Errorf("what it left is listed: %v", rows)
 	}
 	if o := p.run("prune").want(0); !strings.Contains(o.stdout, "Deleted: sha256:") || !strings.Contains(o.stdout, "Total reclaimed space: ") {
@@ -87,8 +87,8 @@ func TestPruneStore(t *testing.T) {
 	if !strings.HasPrefix(o.stdout, "Untagged: "+repo+"@"+string(parts["amd64"])+"\nDeleted: ") {
 		t.Errorf("prune -a prints %s", o.stdout)
 	}
-	p.verify()
-	if n := len(p.blobs()); n != 4 {
+	p.checkStore()
+	if n := len(p.storeBlobs()); n != 4 {
 		t.Errorf("%d blobs left, want a manifest, its config and two layers", n)
 	}
 	if o := p.run("prune", "-a", "-q").want(0); o.stdout+o.stderr != "" {
@@ -99,22 +99,22 @@ func TestPruneStore(t *testing.T) {
 // A store that is in use is not pruned; who waits for it can be interrupted, and rmi leaves the bytes for later.
 func TestPruneInUse(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	s.halo()
+	s.pushThreePlatforms()
 	p.run("pull", s.host+"/halohub/halo:1.6").want(0)
-	release, err := p.store().Hold()
+	release, err := p.openStore().Hold()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.run("rmi", s.host+"/halohub/halo:1.6").want(0, "another command is using the store")
-	if len(p.blobs()) == 0 {
+	if len(p.storeBlobs()) == 0 {
 		t.Error("what is in use is gone")
 	}
-	p.ctx = afterInterrupt()
+	p.ctx = interruptedContext()
 	p.run("prune").want(cli.ExitInterrupted, "waiting for another command")
 	release()
 	p = &program{t: t, ctx: t.Context(), env: p.env}
 	p.run("prune").want(0)
-	if left := p.blobs(); len(left) > 0 {
+	if left := p.storeBlobs(); len(left) > 0 {
 		t.Errorf("left: %q", left)
 	}
 }

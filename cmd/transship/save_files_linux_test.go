@@ -9,51 +9,51 @@ import (
 
 // Many lines may name one tar: it is open once.
 func TestSaveOpensATarOnce(t *testing.T) {
-	v := newVoyage(t)
-	v.do("save -o @/a.tar SRC").want(0)
-	v.write("images", strings.Repeat("oci-archive:"+v.path("a.tar")+":1.6\n", 1000))
-	open := openFiles(t)
-	fewFiles(t, open+50)
-	v.do("save -o @/b.tar -f @/images").want(0)
-	if content(t, v.path("a.tar")) != content(t, v.path("b.tar")) {
+	c := newCopySetup(t)
+	c.do("save -o @/a.tar SRC").want(0)
+	c.writeFile("images", strings.Repeat("oci-archive:"+c.path("a.tar")+":1.6\n", 1000))
+	open := countOpenFiles(t)
+	limitOpenFiles(t, open+50)
+	c.do("save -o @/b.tar -f @/images").want(0)
+	if readFile(t, c.path("a.tar")) != readFile(t, c.path("b.tar")) {
 		t.Error("it is another bundle")
 	}
-	if now := openFiles(t); now > open {
+	if now := countOpenFiles(t); now > open {
 		t.Errorf("%d files are open, %d were before", now, open)
 	}
 }
 
 // Many lines of a sync may name one tar too.
 func TestSyncOpensATarOnce(t *testing.T) {
-	v := newVoyage(t)
-	v.do("save -q -o @/a.tar SRC").want(0)
-	v.lines(strings.Repeat("oci-archive:@/a.tar:1.6 oci:@/lay\n", 500))
-	fewFiles(t, openFiles(t)+50)
-	v.do("sync -f @/images").want(0, "synced 1 image")
-	v.sound(v.path("lay"))
+	c := newCopySetup(t)
+	c.do("save -q -o @/a.tar SRC").want(0)
+	c.writeList(strings.Repeat("oci-archive:@/a.tar:1.6 oci:@/lay\n", 500))
+	limitOpenFiles(t, countOpenFiles(t)+50)
+	c.do("sync -f @/images").want(0, "synced 1 image")
+	c.verifySound(c.path("lay"))
 }
 
 // What commands read from is closed when they end, also where they fail.
 func TestFilesAreClosed(t *testing.T) {
-	v := newVoyage(t)
-	v.do("save -q -o @/x.tar SRC").want(0)
-	v.do("save -q -o @/s.tar --split 4k SRC").want(0)
-	v.do("save -q -o @/lay/ SRC").want(0)
-	v.write("images", "oci-archive:"+v.path("x.tar")+"\noci-archive:"+v.path("s.tar")+":1.6\noci:"+v.path("lay")+"\noci-archive:"+v.path("x.tar")+":nope\n")
+	c := newCopySetup(t)
+	c.do("save -q -o @/x.tar SRC").want(0)
+	c.do("save -q -o @/s.tar --split 4k SRC").want(0)
+	c.do("save -q -o @/lay/ SRC").want(0)
+	c.writeFile("images", "oci-archive:"+c.path("x.tar")+"\noci-archive:"+c.path("s.tar")+":1.6\noci:"+c.path("lay")+"\noci-archive:"+c.path("x.tar")+":nope\n")
 	for _, line := range []string{"save -o @/y.tar oci-archive:@/x.tar oci-archive:@/s.tar.001", "save -o @/y/ oci-archive:@/x.tar", "save -o @/z.tar --since @/x.tar oci-archive:@/x.tar",
 		"save -o @/z.tar oci-archive:@/x.tar oci-archive:@/x.tar:nope", "copy oci-archive:@/x.tar oci:@/copy", "copy oci:@/lay oci-archive:@/copy.tar", "copy oci-archive:@/x.tar:nope oci:@/copy",
 		"copy oci-archive:@/x.tar oci-archive:@/copy.tar oci-archive:@/no/such.tar", "verify @/x.tar", "verify @/s.tar", "verify @/lay", "sync -f @/images oci:@/synced", "load @/x.tar UP",
-		"load @/x.tar TO nope", "load @/x.tar TO --rewrite " + v.source.host + "=UP"} {
-		open := openFiles(t)
-		o := v.do(line)
-		if now := openFiles(t); now > open {
+		"load @/x.tar TO nope", "load @/x.tar TO --rewrite " + c.source.host + "=UP"} {
+		open := countOpenFiles(t)
+		o := c.do(line)
+		if now := countOpenFiles(t); now > open {
 			t.Errorf("%s\nleaves %d files open", o.line, now-open)
 		}
 	}
 }
 
-// openFiles counts the files that the process has open, sockets and pipes among them.
-func openFiles(t testing.TB) int {
+// countOpenFiles counts the files that the process has open, sockets and pipes among them.
+func countOpenFiles(t testing.TB) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -62,8 +62,8 @@ func openFiles(t testing.TB) int {
 	return len(entries)
 }
 
-// fewFiles lets the process have no more than n files open until the test ends.
-func fewFiles(t testing.TB, n int) {
+// limitOpenFiles lets the process have no more than n files open until the test ends.
+func limitOpenFiles(t testing.TB, n int) {
 	t.Helper()
 	var before syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {

@@ -16,57 +16,57 @@ import (
 // The same images make the same bytes, whatever the order and the number of jobs, into a file, a pipe or volumes.
 func TestSaveMakesTheSameBytes(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
-	v.source.image("tool", "2", "linux/amd64", "shared", "tool")
-	o := v.do("save -o @/a.tar SRC FROM/tool:2").want(0, "saved 2 images to "+v.path("a.tar")+": blobs: 8 fetched; ")
-	want := content(t, v.path("a.tar"))
+	c := newCopySetup(t)
+	c.source.pushImage("tool", "2", "linux/amd64", "shared", "tool")
+	o := c.do("save -o @/a.tar SRC FROM/tool:2").want(0, "saved 2 images to "+c.path("a.tar")+": blobs: 8 fetched; ")
+	want := readFile(t, c.path("a.tar"))
 	if o.stdout != "" {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
-	v.write("images.txt", v.source.host+"/tool:2\n"+v.src+" # twice\n"+v.src)
+	c.writeFile("images.txt", c.source.host+"/tool:2\n"+c.src+" # twice\n"+c.src)
 	for i, line := range []string{"--jobs 1 FROM/tool:2 SRC", "--sum --jobs 20 SRC SRC FROM/tool:2", "-f @/images.txt", "--quiet SRC -f @/images.txt --http1"} {
-		o := v.do(fmt.Sprintf("save -o @/%d.tar %s", i, line)).want(0)
-		if content(t, v.path(fmt.Sprint(i, ".tar"))) != want {
+		o := c.do(fmt.Sprintf("save -o @/%d.tar %s", i, line)).want(0)
+		if readFile(t, c.path(fmt.Sprint(i, ".tar"))) != want {
 			t.Errorf("%s\nmakes other bytes", o.line)
 		}
 		if strings.Contains(line, "--quiet") != (o.stderr == "") {
 			t.Errorf("%s\nsays %q", o.line, o.stderr)
 		}
 	}
-	o = v.do("save -o - FROM/tool:2 SRC").want(0, "saved 2 images to standard output in ")
+	o = c.do("save -o - FROM/tool:2 SRC").want(0, "saved 2 images to standard output in ")
 	if o.stdout != want {
 		t.Error("standard output got other bytes")
 	}
-	o = v.do("save -o @/s.tar --split 2k SRC FROM/tool:2").want(0)
+	o = c.do("save -o @/s.tar --split 2k SRC FROM/tool:2").want(0)
 	joined, volumes := "", strings.Count(o.stdout, "\n")
 	for i := range volumes {
-		joined += content(t, fmt.Sprintf("%s.%03d", v.path("s.tar"), i+1))
+		joined += readFile(t, fmt.Sprintf("%s.%03d", c.path("s.tar"), i+1))
 	}
 	if joined != want || volumes != (len(want)+2047)/2048 {
 		t.Errorf("%d volumes make other bytes", volumes)
 	}
 	for _, name := range []string{"a.tar", "s.tar", "s.tar.001"} {
-		v.sound(v.path(name))
+		c.verifySound(c.path(name))
 	}
 }
 
 // Beside a bundle lies what is in it.
 func TestSaveInventory(t *testing.T) {
-	v := newVoyage(t)
-	list := v.source.halo()
-	v.do("save -o @/a.tar SRC").want(0)
-	in, err := layout.ReadInventory(v.path("a.tar.json"))
-	if err != nil || len(in.Images) != 1 || in.Images[0].Name != v.src || in.Images[0].Digest != list.Digest || len(in.Content) != 11 || in.Base != nil || len(in.Volumes) != 1 {
+	c := newCopySetup(t)
+	list := c.source.pushThreePlatforms()
+	c.do("save -o @/a.tar SRC").want(0)
+	in, err := layout.ReadInventory(c.path("a.tar.json"))
+	if err != nil || len(in.Images) != 1 || in.Images[0].Name != c.src || in.Images[0].Digest != list.Digest || len(in.Content) != 11 || in.Base != nil || len(in.Volumes) != 1 {
 		t.Errorf("got %+v, error %v", in, err)
 	}
-	if got := files(t, v.path("")); !slices.Equal(got, []string{"a.tar", "a.tar.json"}) {
+	if got := fileNames(t, c.path("")); !slices.Equal(got, []string{"a.tar", "a.tar.json"}) {
 		t.Errorf("there is %v", got)
 	}
 }
 
 // The lines for sha256sum -c: of volumes always, of one file where they are asked for.
 func TestSaveSums(t *testing.T) {
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	for line, want := range map[string][]string{
 		"save -o @/a.tar SRC":                   nil,
 		"save -o @/a.tar --sum SRC":             {"a.tar"},
@@ -74,30 +74,30 @@ func TestSaveSums(t *testing.T) {
 		"save -o @/s.tar --split 8k --sum SRC":  {"s.tar.001", "s.tar.002", "s.tar.003"},
 		"save -o @/big.tar --split 1GiB -q SRC": {"big.tar.001"},
 	} {
-		o := v.do(line).want(0)
+		o := c.do(line).want(0)
 		lines := ""
 		for _, name := range want {
-			sum := sha256.Sum256([]byte(content(t, v.path(name))))
-			lines += hex.EncodeToString(sum[:]) + "  " + v.path(name) + "\n"
+			sum := sha256.Sum256([]byte(readFile(t, c.path(name))))
+			lines += hex.EncodeToString(sum[:]) + "  " + c.path(name) + "\n"
 		}
 		if o.stdout != lines {
 			t.Errorf("%s\nprints %s\nwant   %s", o.line, o.stdout, lines)
 		}
 	}
 	// A name in the shell's folder stands as it is in the line.
-	t.Chdir(v.path(""))
-	if o := v.run("save", "--sum", "-o", "b.tar", v.src).want(0); !strings.HasSuffix(o.stdout, "  b.tar\n") {
+	t.Chdir(c.path(""))
+	if o := c.run("save", "--sum", "-o", "b.tar", c.src).want(0); !strings.HasSuffix(o.stdout, "  b.tar\n") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 }
 
 func TestSaveList(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	for _, tag := range []string{"v1.9", "v1.10", "v2.0", "latest"} {
-		v.source.image("app", tag, "linux/amd64", "app", tag)
+		c.source.pushImage("app", tag, "linux/amd64", "app", tag)
 	}
-	from := v.source.host + "/"
+	from := c.source.host + "/"
 	for list, want := range map[string][]string{
 		from + "halohub/halo:1.6 hczjl/halo":           {"hczjl/halo:1.6"},
 		from + "halohub/halo:1.6 hczjl/halo:2 x/y":     {"hczjl/halo:2", "x/y:1.6"},
@@ -109,27 +109,27 @@ func TestSaveList(t *testing.T) {
 		`[{"source":"` + from + `app:v*","latest":2}]`: {from + "app:v1.10", from + "app:v2.0"},
 		`["` + from + `app:v2.0",{"source":"` + from + `app:v1.9","targets":["a","b:9"]}]`: {from + "app:v2.0", "a:v1.9", "b:9"},
 	} {
-		digest := strings.NewReplacer("DIGEST", string(v.source.halo().Digest))
-		v.write("images", digest.Replace(list))
-		v.do("save -o @/x.tar -f @/images").want(0)
+		digest := strings.NewReplacer("DIGEST", string(c.source.pushThreePlatforms().Digest))
+		c.writeFile("images", digest.Replace(list))
+		c.do("save -o @/x.tar -f @/images").want(0)
 		for i := range want {
 			want[i] = digest.Replace(want[i])
 		}
 		slices.Sort(want)
-		if got := names(t, v.path("x.tar")); !slices.Equal(got, want) {
+		if got := imageNames(t, c.path("x.tar")); !slices.Equal(got, want) {
 			t.Errorf("%s\n%s", list, cmp.Diff(want, got))
 		}
-		v.stdin = digest.Replace(list)
-		v.do("save -o @/y.tar -f -").want(0)
-		if content(t, v.path("x.tar")) != content(t, v.path("y.tar")) {
+		c.stdin = digest.Replace(list)
+		c.do("save -o @/y.tar -f -").want(0)
+		if readFile(t, c.path("x.tar")) != readFile(t, c.path("y.tar")) {
 			t.Errorf("%s: standard input makes other bytes", list)
 		}
 	}
 }
 
 func TestSaveListRefuses(t *testing.T) {
-	v := newVoyage(t)
-	for list, want := range map[string]complaint{
+	c := newCopySetup(t)
+	for list, want := range map[string]wantedError{
 		"halo:1.6\n\nhalo:1.6:7":             {2, ": line 3: invalid reference", ""},
 		"halo:1.6 a b@" + emptySHA256:        {2, ": line 1: the new name has a digest", ""},
 		"halo a:1":                           {2, ": line 1: one tag cannot name several images", ""},
@@ -140,29 +140,29 @@ func TestSaveListRefuses(t *testing.T) {
 		`["halo:1.6",`:                       {2, ": line 1: ", ""},
 		`[{"source":"halo:1.6","latest":2}]`: {2, ": line 1: latest chooses among the tags", ""},
 	} {
-		v.write("images", list)
-		v.do("save -o @/x.tar -f @/images SRC").complains(want)
+		c.writeFile("images", list)
+		c.do("save -o @/x.tar -f @/images SRC").wantError(want)
 	}
-	v.do("save -o @/x.tar -f @/none").complains(complaint{4, "none: no such file or directory", ""})
-	v.do("save -o @/x.tar -f @/images SRC x:").want(2)
-	if n := v.source.Count(""); n != 0 {
+	c.do("save -o @/x.tar -f @/none").wantError(wantedError{4, "none: no such file or directory", ""})
+	c.do("save -o @/x.tar -f @/images SRC x:").want(2)
+	if n := c.source.Count(""); n != 0 {
 		t.Errorf("%d calls before all was read", n)
 	}
-	v.write("images", v.source.host+"/halohub/halo:none*")
-	v.do("save -o @/x.tar -f @/images").complains(complaint{4, "/halohub/halo:none* matches none of the tags", ""})
-	v.write("images", v.source.host+"/nothing/here")
-	v.do("save -o @/x.tar -f @/images").complains(complaint{4, "404 Not Found", "check the name"})
-	v.write("images", "# nothing\n")
-	v.do("save -o @/x.tar -f @/images").complains(complaint{2, "images names no image", "SRC [DST]"})
-	if got := files(t, v.path("")); !slices.Equal(got, []string{"images"}) {
+	c.writeFile("images", c.source.host+"/halohub/halo:none*")
+	c.do("save -o @/x.tar -f @/images").wantError(wantedError{4, "/halohub/halo:none* matches none of the tags", ""})
+	c.writeFile("images", c.source.host+"/nothing/here")
+	c.do("save -o @/x.tar -f @/images").wantError(wantedError{4, "404 Not Found", "check the name"})
+	c.writeFile("images", "# nothing\n")
+	c.do("save -o @/x.tar -f @/images").wantError(wantedError{2, "images names no image", "SRC [DST]"})
+	if got := fileNames(t, c.path("")); !slices.Equal(got, []string{"images"}) {
 		t.Errorf("there is %v", got)
 	}
 }
 
 func TestSaveRefuses(t *testing.T) {
-	v := newVoyage(t)
-	v.write("notes.txt.json", `{"notes":1}`)
-	for line, want := range map[string]complaint{
+	c := newCopySetup(t)
+	c.writeFile("notes.txt.json", `{"notes":1}`)
+	for line, want := range map[string]wantedError{
 		"save SRC":                                   {2, "-o is missing", "-o FILE.tar writes a bundle"},
 		"save -o @/x.tar":                            {2, "there is nothing to save", "-f FILE"},
 		"save -o - --split 1k SRC":                   {2, "--split needs a file to write to", "writes FILE.tar.001"},
@@ -182,9 +182,9 @@ func TestSaveRefuses(t *testing.T) {
 		"save -o @/x.tar oci:@/none":                 {4, "none: no such file or directory", ""},
 		"save -o @/x.tar SRC FROM/halohub/halo:none": {4, "404 Not Found", "check the name and the tag"},
 	} {
-		v.do(line).complains(want)
+		c.do(line).wantError(want)
 	}
-	if got := files(t, v.path("")); !slices.Equal(got, []string{"notes.txt.json"}) {
+	if got := fileNames(t, c.path("")); !slices.Equal(got, []string{"notes.txt.json"}) {
 		t.Errorf("there is %v", got)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -25,8 +26,8 @@ const (
 	cookie       = "cookie-" + secret
 )
 
-// spilled checks that no secret is in what a run has left behind, in whatever spelling.
-func spilled(t *testing.T, where, text string) {
+// checkNoSecrets checks that no secret is in what a run has left behind, in whatever spelling.
+func checkNoSecrets(t *testing.T, where, text string) {
 	t.Helper()
 	basic := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 	for _, never := range []string{secret, password, basic, strings.TrimRight(basic, "="), url.QueryEscape(basic),
@@ -37,9 +38,9 @@ func spilled(t *testing.T, where, text string) {
 	}
 }
 
-// gossip is a registry that tells everybody what it was told: it repeats credentials in headers and messages, hands out
+// leakyRegistry is a registry that tells everybody what it was told: it repeats credentials in headers and messages, hands out
 // cookies and signed addresses, and asks for tokens in odd ways.
-type gossip struct {
+type leakyRegistry struct {
 	next      http.Handler
 	challenge string // WWW-Authenticate; HOST in it is the registry. "" asks for nothing
 	token     string // what the token server answers; "" is the access token
@@ -47,7 +48,7 @@ type gossip struct {
 }
 
 // ServeHTTP implements http.Handler.
-func (g *gossip) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (g *leakyRegistry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	authorization := r.Header.Get("Authorization")
 	name, pass, _ := r.BasicAuth()
 	said := strings.Join([]string{authorization, name, pass, r.FormValue("refresh_token"), r.FormValue("password")}, " ")
@@ -59,7 +60,7 @@ func (g *gossip) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Amz-Security-Token", secret)
 	switch {
 	case r.URL.Path == "/token":
-		g.giveToken(w, said)
+		g.serveToken(w, said)
 	case g.challenge != "" && authorization == "":
 		w.Header().Set("WWW-Authenticate", strings.ReplaceAll(g.challenge, "HOST", r.Host))
 		w.WriteHeader(http.StatusUnauthorized)
@@ -71,7 +72,7 @@ func (g *gossip) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (g *gossip) giveToken(w http.ResponseWriter, said string) {
+func (g *leakyRegistry) serveToken(w http.ResponseWriter, said string) {
 	switch g.token {
 	case "":
 		fmt.Fprintf(w, `{"token":%q,"access_token":%q,"refresh_token":%q}`, accessToken, accessToken, refreshToken)
@@ -86,13 +87,13 @@ func (g *gossip) giveToken(w http.ResponseWriter, said string) {
 	}
 }
 
-// helperScript is a credential helper that says what a file holds.
-func helperScript(t *testing.T, p *program, name, answer string) {
+// writeHelper is a credential helper that says what a file holds.
+func writeHelper(t *testing.T, p *program, name, answer string) {
 	t.Helper()
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("there is no shell for a credential helper")
 	}
-	path := p.write("docker-credential-"+name, "#!/bin/sh\ncat > /dev/null\necho '"+answer+"'\n")
+	path := p.writeFile("docker-credential-"+name, "#!/bin/sh\ncat > /dev/null\necho '"+answer+"'\n")
 	if err := os.Chmod(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -107,33 +108,33 @@ func TestSecretsStaySecret(t *testing.T) {
 	basic := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 	given := "--src-creds " + user + ":" + password + " "
 	for name, test := range map[string]struct {
-		gossip gossip
+		server leakyRegistry
 		rules  []registry.Rule // of the source
 		config string          // docker's config.json; HOST in it is the source
 		helper string          // what a credential helper says
 		args   string          // SRC and DST in it are the references, HOST the source
 		code   int
 	}{
-		"flag, basic":            {gossip: gossip{challenge: `Basic realm="r"`}, args: given + "SRC DST"},
-		"flag, token":            {gossip: gossip{challenge: bearer}, args: given + "SRC DST"},
-		"file":                   {gossip: gossip{challenge: bearer}, config: account(`"auth":"` + basic + `"`), args: "SRC DST"},
-		"file, identity token":   {gossip: gossip{challenge: bearer}, config: account(`"identitytoken":"` + refreshToken + `"`), args: "SRC DST"},
-		"file, registry token":   {gossip: gossip{challenge: bearer}, config: account(`"registrytoken":"` + accessToken + `"`), args: "SRC DST"},
-		"helper":                 {gossip: gossip{challenge: bearer}, config: `{"credHelpers":{"HOST":"test"}}`, helper: `{"Username":"` + user + `","Secret":"` + password + `"}`, args: "SRC DST"},
-		"helper, identity token": {gossip: gossip{challenge: bearer}, config: `{"credHelpers":{"HOST":"test"}}`, helper: `{"Username":"<token>","Secret":"` + refreshToken + `"}`, args: "SRC DST"},
-		"helper, broken":         {gossip: gossip{challenge: bearer}, config: `{"credHelpers":{"HOST":"test"}}`, helper: `{"Username":7,"Secret":"` + password + `"}`, args: "SRC DST", code: 3},
-		"file, broken":           {gossip: gossip{challenge: bearer}, config: `{"auths":{"HOST":{"auth":"` + basic + `"}`, args: "SRC DST", code: 3},
-		"refused":                {gossip: gossip{challenge: bearer, fail: "manifests"}, args: given + "SRC DST", code: 3},
-		"refused, basic":         {gossip: gossip{challenge: `Basic realm="r"`, fail: "blobs"}, args: given + "SRC DST", code: 3},
-		"refused, identity":      {gossip: gossip{challenge: bearer, fail: "manifests"}, config: account(`"identitytoken":"` + refreshToken + `"`), args: "SRC DST", code: 3},
-		"no token":               {gossip: gossip{challenge: bearer, token: "refused"}, args: given + "SRC DST", code: 3},
-		"no token, identity":     {gossip: gossip{challenge: bearer, token: "refused"}, config: account(`"identitytoken":"` + refreshToken + `"`), args: "SRC DST", code: 3},
-		"token is no JSON":       {gossip: gossip{challenge: bearer, token: accessToken}, args: given + "SRC DST", code: 3},
-		"token server moved":     {gossip: gossip{challenge: bearer, token: "moved"}, args: given + "SRC DST", code: 5},
-		"token server not there": {gossip: gossip{challenge: strings.Replace(bearer, "HOST", "127.0.0.1:1", 1)}, args: given + "SRC DST", code: 5},
-		"odd challenges": {gossip: gossip{challenge: `Negotiate ` + basic + `, Bearer realm="http://` + user + ":" + password + `@HOST/token?` + signature +
+		"flag, basic":            {server: leakyRegistry{challenge: `Basic realm="r"`}, args: given + "SRC DST"},
+		"flag, token":            {server: leakyRegistry{challenge: bearer}, args: given + "SRC DST"},
+		"file":                   {server: leakyRegistry{challenge: bearer}, config: account(`"auth":"` + basic + `"`), args: "SRC DST"},
+		"file, identity token":   {server: leakyRegistry{challenge: bearer}, config: account(`"identitytoken":"` + refreshToken + `"`), args: "SRC DST"},
+		"file, registry token":   {server: leakyRegistry{challenge: bearer}, config: account(`"registrytoken":"` + accessToken + `"`), args: "SRC DST"},
+		"helper":                 {server: leakyRegistry{challenge: bearer}, config: `{"credHelpers":{"HOST":"test"}}`, helper: `{"Username":"` + user + `","Secret":"` + password + `"}`, args: "SRC DST"},
+		"helper, identity token": {server: leakyRegistry{challenge: bearer}, config: `{"credHelpers":{"HOST":"test"}}`, helper: `{"Username":"<token>","Secret":"` + refreshToken + `"}`, args: "SRC DST"},
+		"helper, broken":         {server: leakyRegistry{challenge: bearer}, config: `{"credHelpers":{"HOST":"test"}}`, helper: `{"Username":7,"Secret":"` + password + `"}`, args: "SRC DST", code: 3},
+		"file, broken":           {server: leakyRegistry{challenge: bearer}, config: `{"auths":{"HOST":{"auth":"` + basic + `"}`, args: "SRC DST", code: 3},
+		"refused":                {server: leakyRegistry{challenge: bearer, fail: "manifests"}, args: given + "SRC DST", code: 3},
+		"refused, basic":         {server: leakyRegistry{challenge: `Basic realm="r"`, fail: "blobs"}, args: given + "SRC DST", code: 3},
+		"refused, identity":      {server: leakyRegistry{challenge: bearer, fail: "manifests"}, config: account(`"identitytoken":"` + refreshToken + `"`), args: "SRC DST", code: 3},
+		"no token":               {server: leakyRegistry{challenge: bearer, token: "refused"}, args: given + "SRC DST", code: 3},
+		"no token, identity":     {server: leakyRegistry{challenge: bearer, token: "refused"}, config: account(`"identitytoken":"` + refreshToken + `"`), args: "SRC DST", code: 3},
+		"token is no JSON":       {server: leakyRegistry{challenge: bearer, token: accessToken}, args: given + "SRC DST", code: 3},
+		"token server moved":     {server: leakyRegistry{challenge: bearer, token: "moved"}, args: given + "SRC DST", code: 5},
+		"token server not there": {server: leakyRegistry{challenge: strings.Replace(bearer, "HOST", "127.0.0.1:1", 1)}, args: given + "SRC DST", code: 5},
+		"odd challenges": {server: leakyRegistry{challenge: `Negotiate ` + basic + `, Bearer realm="http://` + user + ":" + password + `@HOST/token?` + signature +
 			`",key="` + secret + `",service=r`}, args: given + "SRC DST"},
-		"challenge of no use": {gossip: gossip{challenge: `Bearer ` + accessToken}, args: given + "SRC DST", code: 3},
+		"challenge of no use": {server: leakyRegistry{challenge: `Bearer ` + accessToken}, args: given + "SRC DST", code: 3},
 		"signed storage": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307, Header: map[string]string{
 			"Location": "http://HOST/storage/blob?X-Amz-Signature=" + signature + "&digest=x"}}}, args: "SRC DST", code: 4},
 		"storage without sense": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307, Header: map[string]string{
@@ -144,7 +145,7 @@ func TestSecretsStaySecret(t *testing.T) {
 			"Location": "ftp://storage.example/?sig=" + signature}}}, args: "SRC DST", code: 5},
 		"cached elsewhere": {rules: []registry.Rule{{On: "^GET .*/manifests/1.6", Header: map[string]string{
 			"Content-Location": "/x?sig=" + signature, "Link": "</x?sig=" + signature + `>; rel="next"`}}}, args: "SRC DST"},
-		"a range of another kind": {gossip: gossip{challenge: bearer}, rules: []registry.Rule{
+		"a range of another kind": {server: leakyRegistry{challenge: bearer}, rules: []registry.Rule{
 			{On: "^GET .*/blobs/", Times: 1, Cut: registry.CutAnswer, After: 3},
 			{On: "^GET .*/blobs/", Status: 206, Header: map[string]string{"Content-Range": "Bearer " + accessToken}}}, args: given + "--jobs 1 SRC DST", code: 1},
 		"password in a reference":    {args: user + ":" + password + "@HOST/halohub/halo:1.6 DST", code: 2},
@@ -152,7 +153,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		"password of an odd flag":    {args: "--src-cred " + user + ":" + password + " SRC DST", code: 2},
 		"password without its flag":  {args: "--src-creds=" + user + ":" + password, code: 2},
 		"password that is no pair":   {args: "--src-creds " + secret + " SRC DST", code: 2},
-		"a policy, tokens":           {gossip: gossip{challenge: bearer}, args: given + "--max-calls 2 SRC DST", code: 9},
+		"a policy, tokens":           {server: leakyRegistry{challenge: bearer}, args: given + "--max-calls 2 SRC DST", code: 9},
 		"a policy, signed addresses": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307, Header: map[string]string{"Location": "https://storage.example/x?sig=" + signature}}}, args: "--allow-host 127.0.0.1 SRC DST", code: 9},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -160,31 +161,31 @@ func TestSecretsStaySecret(t *testing.T) {
 				t.Parallel()
 			}
 			for i, how := range []string{"-v", "--vv", "--audit=HOME/a.jsonl", "--audit=HOME/a.har", "-q"} {
-				v := newVoyage(t)
-				g := test.gossip
-				g.next = v.source
+				c := newCopySetup(t)
+				g := test.server
+				g.next = c.source
 				host := listen(t, &g)
-				v.source.Set(rulesAt(host, test.rules)...)
-				v.target.Set(registry.Rule{On: "^P", Edit: func(h http.Header) { sign(h) }})
-				v.write(".docker/config.json", strings.ReplaceAll(or(test.config, "{}"), "HOST", host))
+				c.source.Set(rulesForHost(host, test.rules)...)
+				c.target.Set(registry.Rule{On: "^P", Edit: func(h http.Header) { signLocation(h) }})
+				c.writeFile(".docker/config.json", strings.ReplaceAll(cmp.Or(test.config, "{}"), "HOST", host))
 				if test.helper != "" {
-					helperScript(t, v.program, "test", test.helper)
-					v.env["PATH"] = os.Getenv("PATH")
+					writeHelper(t, c.program, "test", test.helper)
+					c.env["PATH"] = os.Getenv("PATH")
 				}
-				words := strings.NewReplacer("SRC", host+"/halohub/halo:1.6", "DST", v.dst, "HOST", host).Replace(test.args)
-				o := v.run(append([]string{"copy", strings.ReplaceAll(how, "HOME", v.env["HOME"])}, strings.Fields(words)...)...)
+				words := strings.NewReplacer("SRC", host+"/halohub/halo:1.6", "DST", c.dst, "HOST", host).Replace(test.args)
+				o := c.run(append([]string{"copy", strings.ReplaceAll(how, "HOME", c.env["HOME"])}, strings.Fields(words)...)...)
 				if o.code != test.code {
 					t.Errorf("exit %d, want %d\n%s", o.code, test.code, o.stderr)
 				}
-				spilled(t, how+", standard output", o.stdout)
-				spilled(t, how+", standard error", o.stderr)
-				files, _ := filepath.Glob(v.env["HOME"] + "/a.*")
+				checkNoSecrets(t, how+", standard output", o.stdout)
+				checkNoSecrets(t, how+", standard error", o.stderr)
+				files, _ := filepath.Glob(c.env["HOME"] + "/a.*")
 				for _, file := range files {
 					text, err := os.ReadFile(file)
 					if err != nil {
 						t.Fatal(err)
 					}
-					spilled(t, how+", audit", string(text))
+					checkNoSecrets(t, how+", audit", string(text))
 				}
 				if wanted := i == 2 || i == 3; wanted != (len(files) > 0) && test.code != 2 {
 					t.Errorf("%s: files %v", how, files)
@@ -194,8 +195,8 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 }
 
-// rulesAt returns rules in whose headers HOST is a host.
-func rulesAt(host string, rules []registry.Rule) []registry.Rule {
+// rulesForHost returns rules in whose headers HOST is a host.
+func rulesForHost(host string, rules []registry.Rule) []registry.Rule {
 	out := slices.Clone(rules)
 	for i, rule := range rules {
 		out[i].Header = map[string]string{}
@@ -206,15 +207,8 @@ func rulesAt(host string, rules []registry.Rule) []registry.Rule {
 	return out
 }
 
-func or(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
-}
-
-// sign adds a secret state to the Location of an upload.
-func sign(h http.Header) {
+// signLocation adds a secret state to the Location of an upload.
+func signLocation(h http.Header) {
 	if location := h.Get("Location"); strings.Contains(location, "/uploads/") {
 		h.Set("Location", location+"?_state="+signature+"&"+secret)
 	}
@@ -224,7 +218,7 @@ func sign(h http.Header) {
 func TestProxyPasswordsStaySecret(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	s.halo()
+	s.pushThreePlatforms()
 	var authorization string
 	proxy := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		authorization = r.Header.Get("Proxy-Authorization")
@@ -239,21 +233,21 @@ func TestProxyPasswordsStaySecret(t *testing.T) {
 	}{
 		"through it":   {"http://" + user + ":" + password + "@" + proxy, 0},
 		"another kind": {"gopher://" + user + ":" + password + "@" + proxy, 0},
-		"not there":    {"http://" + user + ":" + password + "@" + nobody(t), cli.ExitNetwork},
+		"not there":    {"http://" + user + ":" + password + "@" + unusedAddress(t), cli.ExitNetwork},
 	} {
 		for _, how := range []string{"-v", "--vv", "--audit=HOME/a.jsonl", "--audit=HOME/a.har"} {
 			if name != "through it" && how != "--vv" {
 				continue // one will do: a process takes its time
 			}
 			home := t.TempDir()
-			cmd, stderr := process(t, "digest", "--plain-http", strings.ReplaceAll(how, "HOME", home), "registry.test/halohub/halo:1.6")
+			cmd, stderr := newProcess(t, "digest", "--plain-http", strings.ReplaceAll(how, "HOME", home), "registry.test/halohub/halo:1.6")
 			cmd.Env = append(cmd.Env, "HTTP_PROXY="+test.proxy)
 			out, _ := cmd.Output()
 			if code := cmd.ProcessState.ExitCode(); code != test.code {
 				t.Errorf("%s: exit %d, want %d\n%s", name, code, test.code, stderr)
 			}
 			text, _ := os.ReadFile(filepath.Join(home, "a"+filepath.Ext(how)))
-			spilled(t, name+" "+how, string(out)+stderr.String()+string(text))
+			checkNoSecrets(t, name+" "+how, string(out)+stderr.String()+string(text))
 		}
 	}
 	if !strings.HasPrefix(authorization, "Basic ") {

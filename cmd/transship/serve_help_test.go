@@ -22,15 +22,15 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
-// served is transship serve under way.
-type served struct {
+// runningServe is transship serve under way.
+type runningServe struct {
 	url, host string
-	log       *safeText // its standard error so far
-	stop      func() outcome
+	log       *lockedBuffer // its standard error so far
+	stop      func() result
 }
 
-// serving starts transship serve on a free port of loopback, unless the arguments say where.
-func (p *program) serving(args ...string) *served {
+// startServe starts transship serve on a free port of loopback, unless the arguments say where.
+func (p *program) startServe(args ...string) *runningServe {
 	p.t.Helper()
 	line := strings.Join(args, " ")
 	if !strings.Contains(line, "listen") {
@@ -39,12 +39,12 @@ func (p *program) serving(args ...string) *served {
 	ctx, cancel := context.WithCancelCause(p.ctx)
 	q := newProgram(p.t)
 	q.ctx, q.env = ctx, p.env
-	urls, log := make(chan string, 1), &safeText{}
+	urls, log := make(chan string, 1), &lockedBuffer{}
 	q.stdout, q.stderr = firstLine(urls), log
-	ended := make(chan outcome, 1)
+	ended := make(chan result, 1)
 	go func() { ended <- q.run(append([]string{"serve"}, args...)...) }()
-	s := &served{log: log}
-	s.stop = sync.OnceValue(func() outcome { cancel(cli.ErrInterrupted); return <-ended })
+	s := &runningServe{log: log}
+	s.stop = sync.OnceValue(func() result { cancel(cli.ErrInterrupted); return <-ended })
 	select {
 	case s.url = <-urls:
 	case o := <-ended:
@@ -66,33 +66,33 @@ func (f firstLine) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// safeText is a text that one goroutine writes and another reads.
-type safeText struct {
+// lockedBuffer is a text that one goroutine writes and another reads.
+type lockedBuffer struct {
 	mu   sync.Mutex
 	text strings.Builder
 }
 
-func (s *safeText) Write(p []byte) (int, error) {
+func (s *lockedBuffer) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.Write(p)
 }
 
-func (s *safeText) String() string {
+func (s *lockedBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.String()
 }
 
-// says waits until standard error has a text.
-func (s *served) says(t testing.TB, text string) {
+// waitForLog waits until standard error has a text.
+func (s *runningServe) waitForLog(t testing.TB, text string) {
 	t.Helper()
 	eventually(t, func() bool { return strings.Contains(s.log.String(), text) },
 		func() string { return fmt.Sprintf("serve does not say %q:\n%s", text, s.log) })
 }
 
-// bundle saves images into a tar and returns its path.
-func (p *program) bundle(name string, args ...string) string {
+// saveBundle saves images into a tar and returns its path.
+func (p *program) saveBundle(name string, args ...string) string {
 	p.t.Helper()
 	path := filepath.Join(p.env["HOME"], name)
 	p.run(append([]string{"save", "-q", "-o", path}, args...)...).want(0)
@@ -114,8 +114,8 @@ func get(t testing.TB, client *http.Client, url string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-// selfSigned writes a certificate for loopback and its key into the program's home.
-func (p *program) selfSigned(name string) (cert, key string) {
+// writeCertificate writes a certificate for loopback and its key into the program's home.
+func (p *program) writeCertificate(name string) (cert, key string) {
 	p.t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -133,13 +133,13 @@ func (p *program) selfSigned(name string) (cert, key string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	cert = p.write(name+".crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	key = p.write(name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secretKey})))
+	cert = p.writeFile(name+".crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	key = p.writeFile(name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secretKey})))
 	return cert, key
 }
 
-// exists tells whether there is a file or folder.
-func exists(path string) bool {
+// fileExists tells whether there is a file or folder.
+func fileExists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }

@@ -18,16 +18,16 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
-// emptyLayout is a folder without images to serve.
-func (p *program) emptyLayout() string {
-	p.write("empty/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
-	p.write("empty/index.json", `{"schemaVersion":2,"manifests":[]}`)
+// writeEmptyLayout is a folder without images to serve.
+func (p *program) writeEmptyLayout() string {
+	p.writeFile("empty/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
+	p.writeFile("empty/index.json", `{"schemaVersion":2,"manifests":[]}`)
 	return filepath.Join(p.env["HOME"], "empty")
 }
 
 func TestServeListens(t *testing.T) {
 	p := newProgram(t)
-	dir := p.emptyLayout()
+	dir := p.writeEmptyLayout()
 	for _, address := range []string{"127.0.0.1:0", "localhost:0", "[::1]:0"} {
 		if l, err := net.Listen("tcp", address); err != nil {
 			t.Logf("no %s on this machine: %v", address, err)
@@ -35,7 +35,7 @@ func TestServeListens(t *testing.T) {
 		} else {
 			l.Close()
 		}
-		r := p.serving("--listen", address, dir)
+		r := p.startServe("--listen", address, dir)
 		if status, body := get(t, http.DefaultClient, r.url+"/v2/"); status != http.StatusOK || body != "{}\n" {
 			t.Errorf("%s: %d %s", address, status, body)
 		}
@@ -43,15 +43,15 @@ func TestServeListens(t *testing.T) {
 			t.Errorf("%s: %s", address, o.stderr)
 		}
 	}
-	r := p.serving("--insecure-listen", "0.0.0.0:0", dir)
+	r := p.startServe("--insecure-listen", "0.0.0.0:0", dir)
 	_, port, _ := net.SplitHostPort(r.host)
 	get(t, http.DefaultClient, "http://127.0.0.1:"+port+"/v2/")
 	host, _ := os.Hostname()
 	r.stop().want(0, "serving 0 repositories with 0 tags at http://0.0.0.0:"+port+" (read-only)\n",
 		"warning: whoever is on the way can read and change what passes in plain HTTP; clients must be told that the registry is insecure")
-	users := p.write("users", "captain:$apr1$maVDpNv2$Sp4bFpfaSu5ryps0oicJq/\n")
-	p.serving("--insecure-listen", "0.0.0.0:0", "--htpasswd", users, dir).stop().want(0, "plain HTTP, passwords among it; clients")
-	writable := p.serving("--insecure-listen", "0.0.0.0:0", "--writable", dir)
+	users := p.writeFile("users", "captain:$apr1$maVDpNv2$Sp4bFpfaSu5ryps0oicJq/\n")
+	p.startServe("--insecure-listen", "0.0.0.0:0", "--htpasswd", users, dir).stop().want(0, "plain HTTP, passwords among it; clients")
+	writable := p.startServe("--insecure-listen", "0.0.0.0:0", "--writable", dir)
 	_, port, _ = net.SplitHostPort(writable.host)
 	writable.stop().want(0, "warning: whoever reaches the registry can push and delete; --htpasswd asks for passwords",
 		"try: transship copy alpine:3.20 "+net.JoinHostPort(host, port)+"/alpine:3.20\n")
@@ -59,17 +59,17 @@ func TestServeListens(t *testing.T) {
 
 func TestServeRefusesAddresses(t *testing.T) {
 	p := newProgram(t)
-	dir := p.emptyLayout()
-	cert, key := p.selfSigned("a")
+	dir := p.writeEmptyLayout()
+	cert, key := p.writeCertificate("a")
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
 	for _, test := range []struct {
-		flags string
-		code  int
-		says  []string
+		flags   string
+		code    int
+		message []string
 	}{
 		{"--listen 0.0.0.0:5000", cli.ExitUsage, []string{"0.0.0.0:5000 is no address of loopback", "hint: give --tls-cert and --tls-key, or --insecure-listen 0.0.0.0:5000"}},
 		{"--listen :5000", cli.ExitUsage, []string{":5000 is no address of loopback"}},
@@ -86,7 +86,7 @@ func TestServeRefusesAddresses(t *testing.T) {
 		{"--insecure-listen 192.0.2.1:5000", cli.ExitNetwork, []string{"cannot listen on 192.0.2.1:5000: cannot assign", "hint: the address must be one of this machine"}},
 		{"--listen " + taken.Addr().String(), cli.ExitNetwork, []string{"cannot listen on " + taken.Addr().String() + ": address already in use", "hint: another program has that port"}},
 	} {
-		p.run(append([]string{"serve", dir}, strings.Fields(test.flags)...)...).want(test.code, test.says...)
+		p.run(append([]string{"serve", dir}, strings.Fields(test.flags)...)...).want(test.code, test.message...)
 	}
 }
 
@@ -94,9 +94,9 @@ func TestServeRefusesAddresses(t *testing.T) {
 func TestServeTLS(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
-	s.halo()
-	cert, key := p.selfSigned("a")
-	r := p.serving("--tls-cert", cert, "--tls-key", key, "--listen", "127.0.0.1:0", p.bundle("x.tar", s.host+"/halohub/halo:1.6"))
+	s.pushThreePlatforms()
+	cert, key := p.writeCertificate("a")
+	r := p.startServe("--tls-cert", cert, "--tls-key", key, "--listen", "127.0.0.1:0", p.saveBundle("x.tar", s.host+"/halohub/halo:1.6"))
 	pool := x509.NewCertPool()
 	if pem, err := os.ReadFile(cert); err != nil || !pool.AppendCertsFromPEM(pem) {
 		t.Fatal(err)
@@ -118,36 +118,36 @@ func TestServeTLS(t *testing.T) {
 	p.run("copy", "--src-ca", cert, r.host+"/halohub/halo:1.6", startServer(t).host+"/x:1").want(0)
 	client.CloseIdleConnections()
 	r.stop().want(0, "TLS handshake error")
-	if !exists(cert) {
+	if !fileExists(cert) {
 		t.Error("no certificate")
 	}
 }
 
 func TestServeBadCertificates(t *testing.T) {
 	p := newProgram(t)
-	dir := p.emptyLayout()
-	cert, key := p.selfSigned("a")
-	_, other := p.selfSigned("b")
-	text := p.write("text", "hello")
-	for _, test := range []struct{ cert, key, says string }{
+	dir := p.writeEmptyLayout()
+	cert, key := p.writeCertificate("a")
+	_, other := p.writeCertificate("b")
+	text := p.writeFile("text", "hello")
+	for _, test := range []struct{ cert, key, message string }{
 		{cert + "x", key, cert + "x: no such file"},
 		{cert, key + "x", key + "x: no such file"},
 		{cert, other, "private key does not match public key"},
 		{text, key, "failed to find any PEM data"},
 		{cert, text, "failed to find any PEM data"},
 	} {
-		p.run("serve", "--tls-cert", test.cert, "--tls-key", test.key, dir).want(cli.ExitNetwork, test.says, "hint: certificates and keys are PEM files")
+		p.run("serve", "--tls-cert", test.cert, "--tls-key", test.key, dir).want(cli.ExitNetwork, test.message, "hint: certificates and keys are PEM files")
 	}
 }
 
 // Only users of the file come in. They may come and go while it is served.
 func TestServeAsksForPasswords(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	s.image("x", "1", "linux/amd64", "x")
-	path := p.bundle("x.tar", s.host+"/x:1")
+	s.pushImage("x", "1", "linux/amd64", "x")
+	path := p.saveBundle("x.tar", s.host+"/x:1")
 	const apr1, bcrypt = "$apr1$maVDpNv2$Sp4bFpfaSu5ryps0oicJq/", "$2y$05$uuFMglWwJnOuOx/ZindKsu/IbBm4cBRgBOLngOi/9rIulCT8cNOz6"
-	users := p.write("users", "# crew\ncaptain:"+bcrypt+"\n")
-	r := p.serving("-v", "--htpasswd", users, path)
+	users := p.writeFile("users", "# crew\ncaptain:"+bcrypt+"\n")
+	r := p.startServe("-v", "--htpasswd", users, path)
 	p.run("digest", "--creds", "captain:anchor", r.host+"/x:1").want(0)
 	p.run("digest", "--creds", "captain:"+secret, r.host+"/x:1").want(cli.ExitAuth, "check the user name and the password")
 	p.run("digest", r.host+"/x:1").want(cli.ExitAuth)
@@ -155,9 +155,9 @@ func TestServeAsksForPasswords(t *testing.T) {
 	if status, body := get(t, http.DefaultClient, r.url+"/v2/"); status != 401 || body != `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`+"\n" {
 		t.Errorf("%d %s", status, body)
 	}
-	p.write("users", "captain:"+bcrypt+"\nmate:"+apr1+"\n")
+	p.writeFile("users", "captain:"+bcrypt+"\nmate:"+apr1+"\n")
 	p.run("digest", "--creds", "mate:anchor", r.host+"/x:1").want(0)
-	p.write("users", "captain:"+bcrypt+"\nmate:"+secret+"\n")
+	p.writeFile("users", "captain:"+bcrypt+"\nmate:"+secret+"\n")
 	p.run("digest", "--creds", "mate:anchor", r.host+"/x:1").want(0)
 	r.stop().want(0, "warning: password file "+users+", line 2: ", "the users stay who they were", ` user "captain"`)
 
@@ -166,14 +166,14 @@ func TestServeAsksForPasswords(t *testing.T) {
 		"":                                       "there is no user in it",
 		"captain:$2y$17$" + bcrypt[7:]:           "line 1: the bcrypt hash has a cost of 17",
 	} {
-		p.write("users", content)
+		p.writeFile("users", content)
 		p.run("serve", "--htpasswd", users, path).want(cli.ExitAuth, says, "hint: htpasswd -B FILE USER")
 	}
 	p.run("serve", "--htpasswd", users+"x", path).want(cli.ExitNotFound, users+"x: no such file")
 }
 
-// stalled is an upload of which the server has some bytes. finish sends the rest and returns the answer's status line.
-func stalled(t *testing.T, r *served) (finish func() string) {
+// startUpload is an upload of which the server has some bytes. finish sends the rest and returns the answer's status line.
+func startUpload(t *testing.T, r *runningServe) (finish func() string) {
 	t.Helper()
 	resp, err := http.Post(r.url+"/v2/x/blobs/uploads/", "", nil)
 	if err != nil {
@@ -203,11 +203,11 @@ func stalled(t *testing.T, r *served) (finish func() string) {
 // A request that is under way when the server is stopped comes to its end; no new one begins.
 func TestServeStopsGently(t *testing.T) {
 	p := newProgram(t)
-	r := p.serving("--writable", filepath.Join(p.env["HOME"], "x"))
-	finish := stalled(t, r)
-	stopped := make(chan outcome, 1)
+	r := p.startServe("--writable", filepath.Join(p.env["HOME"], "x"))
+	finish := startUpload(t, r)
+	stopped := make(chan result, 1)
 	go func() { stopped <- r.stop() }()
-	r.says(t, "stopping: requests under way have 10s")
+	r.waitForLog(t, "stopping: requests under way have 10s")
 	refused := func() bool {
 		conn, err := net.Dial("tcp", r.host)
 		if err == nil {
@@ -226,23 +226,23 @@ func TestServeStopsGently(t *testing.T) {
 func TestServeSignals(t *testing.T) {
 	t.Parallel()
 	for _, twice := range []bool{false, true} {
-		cmd, stderr := process(t, "serve", "--writable", "--listen", "127.0.0.1:0", filepath.Join(t.TempDir(), "x"))
-		log := &safeText{}
+		cmd, stderr := newProcess(t, "serve", "--writable", "--listen", "127.0.0.1:0", filepath.Join(t.TempDir(), "x"))
+		log := &lockedBuffer{}
 		cmd.Stderr = io.MultiWriter(stderr, log)
 		urls := make(chan string, 1)
 		cmd.Stdout = firstLine(urls)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		r := &served{url: <-urls, log: log}
+		r := &runningServe{url: <-urls, log: log}
 		if twice {
-			stalled(t, r)
+			startUpload(t, r)
 		}
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
 		if twice {
-			r.says(t, "stopping: ")
+			r.waitForLog(t, "stopping: ")
 			if err := cmd.Process.Signal(os.Interrupt); err != nil {
 				t.Fatal(err)
 			}

@@ -18,9 +18,9 @@ import (
 func TestServeBundle(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
-	list := s.halo()
-	path := p.bundle("monday.tar", s.host+"/halohub/halo:1.6")
-	r := p.serving(path)
+	list := s.pushThreePlatforms()
+	path := p.saveBundle("monday.tar", s.host+"/halohub/halo:1.6")
+	r := p.startServe(path)
 	for _, name := range []string{"/halohub/halo:1.6", "/halohub/halo@" + string(list.Digest)} {
 		if o := p.run("inspect", "--raw", r.host+name).want(0); o.stdout != p.run("inspect", "--raw", s.host+"/halohub/halo:1.6").stdout {
 			t.Errorf("%s: got %s", name, o.stdout)
@@ -37,40 +37,40 @@ func TestServeBundle(t *testing.T) {
 		t.Errorf("it says\n%s\nwant\n%s", o.stderr, want)
 	}
 	for _, volume := range []string{"split.tar", "split.tar.001"} {
-		p.bundle("split.tar", "--split", "64KiB", s.host+"/halohub/halo:1.6")
-		p.run("digest", p.serving(filepath.Join(p.env["HOME"], volume)).host+"/halohub/halo:1.6").want(0)
+		p.saveBundle("split.tar", "--split", "64KiB", s.host+"/halohub/halo:1.6")
+		p.run("digest", p.startServe(filepath.Join(p.env["HOME"], volume)).host+"/halohub/halo:1.6").want(0)
 	}
 }
 
-// chained saves two bundles, the second on the first, and returns them with the name of the new image.
-func (p *program) chained(s *server) (first, second string) {
-	s.image("app", "1", "linux/amd64", "shared", "one")
-	s.image("app", "2", "linux/amd64", "shared", "two")
-	first = p.bundle("monday.tar", s.host+"/app:1")
-	return first, p.bundle("tuesday.tar", "--since", first+".json", s.host+"/app:2")
+// saveTwoBundles saves two bundles, the second on the first, and returns them with the name of the new image.
+func (p *program) saveTwoBundles(s *server) (first, second string) {
+	s.pushImage("app", "1", "linux/amd64", "shared", "one")
+	s.pushImage("app", "2", "linux/amd64", "shared", "two")
+	first = p.saveBundle("monday.tar", s.host+"/app:1")
+	return first, p.saveBundle("tuesday.tar", "--since", first+".json", s.host+"/app:2")
 }
 
 // A differential bundle is served together with its base, and refused without it.
 func TestServeDifferential(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
-	first, second := p.chained(s)
-	third := p.bundle("wednesday.tar", "--since", second, s.host+"/app:2")
+	first, second := p.saveTwoBundles(s)
+	third := p.saveBundle("wednesday.tar", "--since", second, s.host+"/app:2")
 	p.run("serve", second).want(cli.ExitNotFound, second+" builds on monday.tar: 2 of the 2 blobs that it leaves there are missing",
 		"hint: name monday.tar too")
 	p.run("serve", third, second).want(cli.ExitNotFound, second+" builds on monday.tar: ")
-	other := newProgram(t).bundle("monday.tar", s.host+"/app:2", "--since", first)
+	other := newProgram(t).saveBundle("monday.tar", s.host+"/app:2", "--since", first)
 	p.run("serve", second, other).want(cli.ExitNotFound, "; the monday.tar that is given is another one")
 
 	for _, args := range [][]string{{second, first}, {first, second, third}} {
-		r, to := p.serving(args...), startServer(t)
+		r, to := p.startServe(args...), startServer(t)
 		p.run("copy", r.host+"/app:1", to.host+"/app:1").want(0)
 		p.run("copy", r.host+"/app:2", to.host+"/app:2").want(0)
 		r.stop().want(0, "1 repository with 2 tags")
 	}
 	folder := filepath.Join(p.env["HOME"], "folder") + "/"
 	p.run("save", "-q", "-o", folder, s.host+"/app:1").want(0)
-	r := p.serving(second, folder)
+	r := p.startServe(second, folder)
 	p.run("copy", r.host+"/app:2", startServer(t).host+"/app:2").want(0)
 }
 
@@ -78,39 +78,39 @@ func TestServeDifferential(t *testing.T) {
 func TestServeFolder(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
-	s.halo()
+	s.pushThreePlatforms()
 	folder := filepath.Join(p.env["HOME"], "images")
 	p.run("save", "-q", "-o", folder+"/", s.host+"/halohub/halo:1.6").want(0)
 	if err := os.RemoveAll(filepath.Join(folder, ".transship")); err != nil { // as other tools write it
 		t.Fatal(err)
 	}
-	r := p.serving(folder)
+	r := p.startServe(folder)
 	to := startServer(t)
 	p.run("copy", r.host+"/halohub/halo:1.6", to.host+"/x:1").want(0, "3 images; blobs: 7 sent")
 	p.run("copy", to.host+"/x:1", r.host+"/x:1").want(cli.ExitFailed, "405")
-	if exists(filepath.Join(folder, ".transship")) {
+	if fileExists(filepath.Join(folder, ".transship")) {
 		t.Error("something was written")
 	}
-	s.image("new", "1", "linux/amd64", "new")
+	s.pushImage("new", "1", "linux/amd64", "new")
 	p.run("save", "-q", "-o", folder+"/", s.host+"/new:1").want(0)
 	p.run("digest", r.host+"/new:1").want(0) // it came while the folder is served
 
 	for _, typo := range []string{folder + "x", folder + "x/"} {
 		p.run("serve", typo).want(cli.ExitNotFound, typo)
-		if exists(typo) {
+		if fileExists(typo) {
 			t.Error("a typo made a folder")
 		}
 	}
 	p.run("serve", filepath.Join(folder, "blobs")).want(cli.ExitFailed, "the folder is no image layout: there is no oci-layout in it")
-	p.write("broken/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
-	p.write("broken/index.json", `{`)
+	p.writeFile("broken/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
+	p.writeFile("broken/index.json", `{`)
 	p.run("serve", filepath.Join(p.env["HOME"], "broken")).want(cli.ExitIntegrity, "broken/index.json: ", "unexpected end of JSON")
 }
 
 func TestServeBadFiles(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	s.halo()
-	path := p.bundle("monday.tar", s.host+"/halohub/halo:1.6")
+	s.pushThreePlatforms()
+	path := p.saveBundle("monday.tar", s.host+"/halohub/halo:1.6")
 	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ func TestServeBadFiles(t *testing.T) {
 	for name, c := range map[string]struct {
 		content string
 		code    int
-		says    string
+		message string
 	}{
 		"text.tar":    {"hello", cli.ExitFailed, "it is no tar"},
 		"gzip.tar":    {"\x1f\x8b\x08rest", cli.ExitFailed, "unpack it first, with gunzip"},
@@ -129,7 +129,7 @@ func TestServeBadFiles(t *testing.T) {
 		"half.x.001":  {half, cli.ExitIntegrity, "half.x.002: this volume is missing"},
 		"later.x.002": {half, cli.ExitIntegrity, "later.x.001: this volume is missing"},
 	} {
-		p.run("serve", strings.TrimSuffix(p.write(name, c.content), ".002")).want(c.code, c.says)
+		p.run("serve", strings.TrimSuffix(p.writeFile(name, c.content), ".002")).want(c.code, c.message)
 	}
 	p.run("serve", path, path+".typo").want(cli.ExitNotFound, path+".typo: file does not exist")
 	p.run("serve", "").want(cli.ExitNotFound)
@@ -141,9 +141,9 @@ func TestServeBadFiles(t *testing.T) {
 func TestServeWritable(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
-	s.halo()
+	s.pushThreePlatforms()
 	folder := filepath.Join(p.env["HOME"], "new", "folder")
-	r := p.serving("--writable", folder)
+	r := p.startServe("--writable", folder)
 	p.run("copy", s.host+"/halohub/halo:1.6", r.host+"/hczjl/halo:1.6").want(0)
 	p.run("copy", r.host+"/hczjl/halo:1.6", r.host+"/hczjl/copy:1").want(0, "7 mounted")
 	p.run("copy", r.host+"/hczjl/copy:1", startServer(t).host+"/x:1").want(0)
@@ -167,16 +167,16 @@ func TestServeWritable(t *testing.T) {
 	if _, err := dir.Prune(t.Context(), layout.Pruning{}); err != nil {
 		t.Errorf("pruning afterwards: %v", err)
 	}
-	p.serving(folder).stop().want(0, "serving 2 repositories with 2 tags")
+	p.startServe(folder).stop().want(0, "serving 2 repositories with 2 tags")
 }
 
 // A folder with the names of other registries is listed by those that clients push to, and has the short ones too.
 func TestServeWritableNames(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	s.image("x", "1", "linux/amd64", "x")
+	s.pushImage("x", "1", "linux/amd64", "x")
 	folder := filepath.Join(p.env["HOME"], "images")
 	p.run("save", "-q", "-o", folder+"/", s.host+"/x:1").want(0) // as 127.0.0.1:PORT/x, which no client can ask for
-	r := p.serving("--writable", folder)
+	r := p.startServe("--writable", folder)
 	p.run("copy", r.host+"/x:1", r.host+"/quay.io/org/x:1").want(0)
 	p.run("digest", r.host+"/org/x:1").want(0)
 	if _, body := get(t, http.DefaultClient, r.url+"/v2/_catalog"); body != `{"repositories":["quay.io/org/x"]}`+"\n" {
@@ -189,37 +189,37 @@ func TestServeWritableNames(t *testing.T) {
 func TestServeWritableBesideArchive(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
-	first, second := p.chained(s)
+	first, second := p.saveTwoBundles(s)
 	folder := filepath.Join(p.env["HOME"], "folder")
-	r := p.serving(first, folder, second, "--writable")
-	s.image("app", "1", "linux/amd64", "shared", "one", "three")
+	r := p.startServe(first, folder, second, "--writable")
+	s.pushImage("app", "1", "linux/amd64", "shared", "one", "three")
 	p.run("copy", s.host+"/app:1", r.host+"/app:1").want(0)
 	if got, want := p.run("digest", r.host+"/app:1").stdout, p.run("digest", s.host+"/app:1").stdout; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	p.run("verify", folder).want(0)
 	r.stop().want(0)
-	p.run("copy", p.serving(folder).host+"/app:1", startServer(t).host+"/x:1").want(0)
+	p.run("copy", p.startServe(folder).host+"/app:1", startServer(t).host+"/x:1").want(0)
 }
 
 func TestServeWritableIsForOneFolder(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	s.image("x", "1", "linux/amd64", "x")
-	file, home := p.bundle("x.tar", s.host+"/x:1"), p.env["HOME"]
-	p.bundle("split", "--split", "4KiB", s.host+"/x:1")
+	s.pushImage("x", "1", "linux/amd64", "x")
+	file, home := p.saveBundle("x.tar", s.host+"/x:1"), p.env["HOME"]
+	p.saveBundle("split", "--split", "4KiB", s.host+"/x:1")
 	a, b := filepath.Join(home, "a"), filepath.Join(home, "b")
 	p.run("serve", "--writable", a, file, b).want(cli.ExitUsage, "--writable is for one folder, and there are 2: "+a+", "+b)
 	p.run("serve", "--writable", file, filepath.Join(home, "split")).want(cli.ExitUsage, "--writable needs a folder to write to", "it is made if it is missing")
 	p.run("serve", "--writable", "--listen", "0.0.0.0:0", a).want(cli.ExitUsage)
-	p.run("serve", "--writable", a, p.write("text.tar", "hello")).want(cli.ExitFailed, "it is no tar")
-	if exists(a) || exists(b) {
+	p.run("serve", "--writable", a, p.writeFile("text.tar", "hello")).want(cli.ExitFailed, "it is no tar")
+	if fileExists(a) || fileExists(b) {
 		t.Error("a command that was refused has made a folder")
 	}
-	p.write("notes/notes.txt", "x")
+	p.writeFile("notes/notes.txt", "x")
 	p.run("serve", "--writable", filepath.Join(home, "notes")).
 		want(cli.ExitFailed, "is not empty: notes.txt", "hint: --writable wants an image layout")
-	p.write("sealed/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
-	p.write("sealed/index.json", `{"manifests":[]}`)
+	p.writeFile("sealed/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
+	p.writeFile("sealed/index.json", `{"manifests":[]}`)
 	sealed := filepath.Join(home, "sealed")
 	if err := os.Chmod(sealed, 0o500); err != nil {
 		t.Fatal(err)
@@ -228,15 +228,15 @@ func TestServeWritableIsForOneFolder(t *testing.T) {
 	if os.Geteuid() != 0 { // who writes wherever it likes
 		p.run("serve", "--writable", sealed).want(cli.ExitFailed, "permission denied", "hint: without --writable the folder is only read")
 	}
-	p.serving(sealed).stop().want(0)
+	p.startServe(sealed).stop().want(0)
 }
 
 // -v prints each request; --quiet nothing but the URL.
 func TestServeSaysWhatItDoes(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	s.image("x", "1", "linux/amd64", "layer")
-	path := p.bundle("x.tar", s.host+"/x:1")
-	r := p.serving("-v", path)
+	s.pushImage("x", "1", "linux/amd64", "layer")
+	path := p.saveBundle("x.tar", s.host+"/x:1")
+	r := p.startServe("-v", path)
 	get(t, http.DefaultClient, r.url+"/v2/x/manifests/1")
 	req, _ := http.NewRequest(http.MethodPost, r.url+"/v2/x/blobs/uploads/?digest=%1b", strings.NewReader("four"))
 	req.SetBasicAuth("me", password)
@@ -255,7 +255,7 @@ func TestServeSaysWhatItDoes(t *testing.T) {
 			t.Errorf("it does not say %q:\n%s", line, text)
 		}
 	}
-	r = p.serving("--quiet", path)
+	r = p.startServe("--quiet", path)
 	get(t, http.DefaultClient, r.url+"/v2/x/manifests/1")
 	if o := r.stop().want(0); o.stderr != "" {
 		t.Errorf("quiet: %s", o.stderr)

@@ -37,7 +37,7 @@ func (s *server) has(repo, ref string) bool {
 // listen serves plain HTTP on loopback and returns host:port.
 func listen(t testing.TB, h http.Handler) string {
 	t.Helper()
-	s := unstarted(t, h)
+	s := newUnstartedServer(t, h)
 	s.Start()
 	return s.Listener.Addr().String()
 }
@@ -45,22 +45,22 @@ func listen(t testing.TB, h http.Handler) string {
 // listenTLS serves TLS on loopback with a certificate that nobody vouches for.
 func listenTLS(t testing.TB, h http.Handler) string {
 	t.Helper()
-	s := unstarted(t, h)
+	s := newUnstartedServer(t, h)
 	s.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	s.StartTLS()
 	return s.Listener.Addr().String()
 }
 
-func unstarted(t testing.TB, h http.Handler) *httptest.Server {
+func newUnstartedServer(t testing.TB, h http.Handler) *httptest.Server {
 	s := httptest.NewUnstartedServer(h)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	t.Cleanup(s.Close)
 	return s
 }
 
-// nobody returns an address of the own machine where nothing listens: that of a client, so that nothing else gets the port
+// unusedAddress returns an address of the own machine where nothing listens: that of a client, so that nothing else gets the port
 // while the test runs.
-func nobody(t testing.TB) string {
+func unusedAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -75,9 +75,9 @@ func nobody(t testing.TB) string {
 	return client.LocalAddr().String()
 }
 
-// listenElsewhere serves plain HTTP on an address of the machine that is not loopback. Where there is none the test is
+// listenNonLoopback serves plain HTTP on an address of the machine that is not loopback. Where there is none the test is
 // skipped.
-func listenElsewhere(t testing.TB, h http.Handler) string {
+func listenNonLoopback(t testing.TB, h http.Handler) string {
 	t.Helper()
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
@@ -88,7 +88,7 @@ func listenElsewhere(t testing.TB, h http.Handler) string {
 		if !ok || !network.IP.IsGlobalUnicast() {
 			continue
 		}
-		s := unstarted(t, h)
+		s := newUnstartedServer(t, h)
 		if l, err := net.Listen("tcp", net.JoinHostPort(network.IP.String(), "0")); err == nil {
 			s.Listener.Close()
 			s.Listener = l
@@ -100,8 +100,8 @@ func listenElsewhere(t testing.TB, h http.Handler) string {
 	return ""
 }
 
-// certificate returns the certificate that a server shows, in PEM.
-func certificate(t testing.TB, host string) []byte {
+// serverCertificate returns the certificate that a server shows, in PEM.
+func serverCertificate(t testing.TB, host string) []byte {
 	t.Helper()
 	conn, err := tls.Dial("tcp", host, &tls.Config{InsecureSkipVerify: true})
 	if err != nil {

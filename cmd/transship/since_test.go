@@ -11,20 +11,20 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// weeks is a voyage with three states of the source: the image, the image changed, and changed again.
-func weeks(t testing.TB) *voyage {
+// newWeeksSetup is a voyage with three states of the source: the image, the image changed, and changed again.
+func newWeeksSetup(t testing.TB) *copySetup {
 	t.Helper()
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	for i, layers := range []string{"one", "two", "two three"} {
-		entry := v.source.image("halohub/halo", "", "linux/amd64", append([]string{"shared"}, strings.Fields(layers)...)...)
-		v.source.list("halohub/halo", fmt.Sprint("week", i+1), entry)
+		entry := c.source.pushImage("halohub/halo", "", "linux/amd64", append([]string{"shared"}, strings.Fields(layers)...)...)
+		c.source.pushList("halohub/halo", fmt.Sprint("week", i+1), entry)
 	}
-	v.src = v.source.host + "/halohub/halo:week"
-	return v
+	c.src = c.source.host + "/halohub/halo:week"
+	return c
 }
 
-// inside are the layers that a bundle has itself.
-func inside(t testing.TB, path string) string {
+// bundleLayers are the layers that a bundle has itself.
+func bundleLayers(t testing.TB, path string) string {
 	t.Helper()
 	a, err := layout.OpenArchive(path)
 	if err != nil {
@@ -43,38 +43,38 @@ func inside(t testing.TB, path string) string {
 // Each bundle has what is new since the one before, whatever that is named by.
 func TestSaveSince(t *testing.T) {
 	t.Parallel()
-	v := weeks(t)
-	v.do("save -o @/1.tar SRC1").want(0, "blobs: 3 fetched")
-	v.do("save -o @/whole.tar --split 1k SRC1").want(0)
-	v.source.Forget()
+	c := newWeeksSetup(t)
+	c.do("save -o @/1.tar SRC1").want(0, "blobs: 3 fetched")
+	c.do("save -o @/whole.tar --split 1k SRC1").want(0)
+	c.source.Forget()
 	for i, since := range []string{"@/1.tar", "@/1.tar.json", "@/whole.tar", "@/whole.tar.001", "@/whole.tar.json"} {
 		name := fmt.Sprintf("2-%d.tar", i)
-		v.do("save -o @/"+name+" --since "+since+" SRC2").want(0, "blobs: 1 fetched")
-		if got := inside(t, v.path(name)); got != "two" {
+		c.do("save -o @/"+name+" --since "+since+" SRC2").want(0, "blobs: 1 fetched")
+		if got := bundleLayers(t, c.path(name)); got != "two" {
 			t.Errorf("since %s there is %q in it", since, got)
 		}
-		v.sound(v.path(name))
+		c.verifySound(c.path(name))
 	}
-	if n := v.source.Count("^GET .*/blobs/"); n != 5 {
+	if n := c.source.Count("^GET .*/blobs/"); n != 5 {
 		t.Errorf("%d blobs were fetched, want the new one five times", n)
 	}
-	o := v.do("verify @/2-1.tar").want(0)
+	o := c.do("verify @/2-1.tar").want(0)
 	if !strings.HasSuffix(o.stdout, "; it builds on 1.tar\n") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	// The third builds on the second, which leaves to the first what that has.
-	v.do("save -o @/3.tar --since @/2-1.tar.json SRC3").want(0, "blobs: 1 fetched")
-	if got := inside(t, v.path("3.tar")); got != "three" {
+	c.do("save -o @/3.tar --since @/2-1.tar.json SRC3").want(0, "blobs: 1 fetched")
+	if got := bundleLayers(t, c.path("3.tar")); got != "three" {
 		t.Errorf("in the third there is %q", got)
 	}
-	in, err := layout.ReadInventory(v.path("3.tar"))
+	in, err := layout.ReadInventory(c.path("3.tar"))
 	if err != nil || in.Base == nil || in.Base.File != "2-1.tar" || len(in.Missing()) != 3 {
 		t.Errorf("the third builds on %+v, lacks %v, error %v", in.Base, in.Missing(), err)
 	}
 	// Nothing is new: only manifests are in it.
-	v.do("save -o @/same.tar --since @/1.tar SRC1").want(0, "no blobs")
-	v.do("save -o - --since @/1.tar SRC2").want(0)
-	if o := v.do("save -q -o - --since @/1.tar.json SRC2").want(0); o.stdout != content(t, v.path("2-1.tar")) {
+	c.do("save -o @/same.tar --since @/1.tar SRC1").want(0, "no blobs")
+	c.do("save -o - --since @/1.tar SRC2").want(0)
+	if o := c.do("save -q -o - --since @/1.tar.json SRC2").want(0); o.stdout != readFile(t, c.path("2-1.tar")) {
 		t.Error("standard output got other bytes")
 	}
 }
@@ -82,52 +82,52 @@ func TestSaveSince(t *testing.T) {
 // What a registry has already need not be carried there: load will find it where it would bring the images.
 func TestSaveSinceARegistry(t *testing.T) {
 	t.Parallel()
-	v := weeks(t)
-	v.do("save -o @/1.tar SRC1").want(0)
-	v.do("load @/1.tar TO/mirror").want(0)
-	v.target.Forget()
-	v.do("save -o @/2.tar --since docker://TO/mirror SRC2").want(0, "blobs: 1 fetched")
-	if got := inside(t, v.path("2.tar")); got != "two" {
+	c := newWeeksSetup(t)
+	c.do("save -o @/1.tar SRC1").want(0)
+	c.do("load @/1.tar TO/mirror").want(0)
+	c.target.Forget()
+	c.do("save -o @/2.tar --since docker://TO/mirror SRC2").want(0, "blobs: 1 fetched")
+	if got := bundleLayers(t, c.path("2.tar")); got != "two" {
 		t.Errorf("there is %q in it", got)
 	}
-	if n := v.target.Count("^(GET|PUT|POST)"); n != 0 {
+	if n := c.target.Count("^(GET|PUT|POST)"); n != 0 {
 		t.Errorf("the registry was asked for more than HEAD, %d times", n)
 	}
-	v.target.Forget()
-	v.do("save -o @/same.tar --since docker://TO/mirror SRC1").want(0, "no blobs")
-	if n := v.target.Count(""); n != 1 {
+	c.target.Forget()
+	c.do("save -o @/same.tar --since docker://TO/mirror SRC1").want(0, "no blobs")
+	if n := c.target.Count(""); n != 1 {
 		t.Errorf("%d calls to find that the image is there, want one", n)
 	}
-	v.do("save -o @/other.tar --since docker://TO/elsewhere SRC2").want(0, "blobs: 3 fetched") // nothing is there
-	v.sound(v.path("other.tar"))
-	v.do("load @/2.tar TO/mirror").want(0)
-	v.do("verify --deep TO/mirror/halohub/halo:week2").want(0)
+	c.do("save -o @/other.tar --since docker://TO/elsewhere SRC2").want(0, "blobs: 3 fetched") // nothing is there
+	c.verifySound(c.path("other.tar"))
+	c.do("load @/2.tar TO/mirror").want(0)
+	c.do("verify --deep TO/mirror/halohub/halo:week2").want(0)
 }
 
 // A registry that does not answer, or lets nobody look, is not one that has nothing.
 func TestSaveSinceARegistryThatFails(t *testing.T) {
-	v := weeks(t)
-	guarded := listen(t, needsPassword(v.target))
-	v.do("save -o @/1.tar --since docker://" + guarded + " SRC1").complains(complaint{3, "401 Unauthorized", "transship login " + guarded})
-	v.do("save -o @/1.tar --since docker://" + nobody(t) + " SRC1").complains(complaint{5, "connection refused", "nothing listens there"})
-	v.target.Set(registry.Rule{On: "^HEAD", Status: 500})
-	v.do("save -o @/1.tar --since docker://TO SRC1").complains(complaint{1, "500 Internal Server Error", ""})
-	if got := files(t, v.path("")); len(got) != 0 {
+	c := newWeeksSetup(t)
+	guarded := listen(t, requirePassword(c.target))
+	c.do("save -o @/1.tar --since docker://" + guarded + " SRC1").wantError(wantedError{3, "401 Unauthorized", "transship login " + guarded})
+	c.do("save -o @/1.tar --since docker://" + unusedAddress(t) + " SRC1").wantError(wantedError{5, "connection refused", "nothing listens there"})
+	c.target.Set(registry.Rule{On: "^HEAD", Status: 500})
+	c.do("save -o @/1.tar --since docker://TO SRC1").wantError(wantedError{1, "500 Internal Server Error", ""})
+	if got := fileNames(t, c.path("")); len(got) != 0 {
 		t.Errorf("there is %v", got)
 	}
-	v.target.Set(registry.Rule{On: "^HEAD .*/manifests/", Times: 1, Status: 403}) // some deny what does not exist
-	v.source.image("other", "1", "linux/amd64", "other")
-	v.do("save -o @/1.tar --since docker://TO SRC1 FROM/other:1").want(0, "saved 2 images")
+	c.target.Set(registry.Rule{On: "^HEAD .*/manifests/", Times: 1, Status: 403}) // some deny what does not exist
+	c.source.pushImage("other", "1", "linux/amd64", "other")
+	c.do("save -o @/1.tar --since docker://TO SRC1 FROM/other:1").want(0, "saved 2 images")
 }
 
 func TestSaveSinceRefuses(t *testing.T) {
-	v := weeks(t)
-	v.write("text", "x")
-	v.write("doc.json", `{"x":1}`)
-	v.do("save -o @/1.tar SRC1").want(0)
-	v.write("newer.json", strings.Replace(content(t, v.path("1.tar.json")), `"version":1`, `"version":2`, 1))
-	v.write("cut.json", content(t, v.path("1.tar.json"))[:200])
-	for since, want := range map[string]complaint{
+	c := newWeeksSetup(t)
+	c.writeFile("text", "x")
+	c.writeFile("doc.json", `{"x":1}`)
+	c.do("save -o @/1.tar SRC1").want(0)
+	c.writeFile("newer.json", strings.Replace(readFile(t, c.path("1.tar.json")), `"version":1`, `"version":2`, 1))
+	c.writeFile("cut.json", readFile(t, c.path("1.tar.json"))[:200])
+	for since, want := range map[string]wantedError{
 		"@/text":          {1, "--since: neither a bundle nor an inventory, and a registry is written docker://HOST: ", ""},
 		"@/none":          {4, "--since: neither a bundle nor an inventory, and a registry is written docker://HOST: ", ""},
 		"@/doc.json":      {1, "--since: neither a bundle nor an inventory, and a registry is written docker://HOST: ", ""},
@@ -135,27 +135,27 @@ func TestSaveSinceRefuses(t *testing.T) {
 		"@/cut.json":      {7, "cut.json: the inventory cannot be used: ", "carry it over again"},
 		"docker://TO:x/y": {2, "is no registry", ""},
 	} {
-		v.do("save -o @/2.tar --since "+since+" SRC2").want(want.code, want.says, want.hint)
+		c.do("save -o @/2.tar --since "+since+" SRC2").want(want.code, want.message, want.hint)
 	}
-	if got := files(t, v.path("")); slices.ContainsFunc(got, func(name string) bool { return strings.HasPrefix(name, "2.tar") }) {
+	if got := fileNames(t, c.path("")); slices.ContainsFunc(got, func(name string) bool { return strings.HasPrefix(name, "2.tar") }) {
 		t.Errorf("there is %v", got)
 	}
 }
 
 // A blob that another repository of the registry has is left out too, and mounted from there.
 func TestSaveSinceFindsOtherRepositories(t *testing.T) {
-	v := weeks(t)
-	v.source.image("other", "1", "linux/amd64", "shared", "for the other")
-	v.do("save -q -o @/1.tar SRC1").want(0)
-	v.do("load -q @/1.tar TO/p").want(0)
-	v.do("save -q -o @/2.tar --since docker://TO/p SRC2 FROM/other:1").want(0)
-	if got := inside(t, v.path("2.tar")); got != "two" {
+	c := newWeeksSetup(t)
+	c.source.pushImage("other", "1", "linux/amd64", "shared", "for the other")
+	c.do("save -q -o @/1.tar SRC1").want(0)
+	c.do("load -q @/1.tar TO/p").want(0)
+	c.do("save -q -o @/2.tar --since docker://TO/p SRC2 FROM/other:1").want(0)
+	if got := bundleLayers(t, c.path("2.tar")); got != "two" {
 		t.Errorf("there is %q in it", got)
 	}
-	v.target.Forget()
-	v.do("load -q @/2.tar TO/p FROM/other:1").want(0)
-	if n := v.target.Count("^POST .*from=p%2Fhalohub%2Fhalo&mount="); n == 0 {
+	c.target.Forget()
+	c.do("load -q @/2.tar TO/p FROM/other:1").want(0)
+	if n := c.target.Count("^POST .*from=p%2Fhalohub%2Fhalo&mount="); n == 0 {
 		t.Error("nothing was mounted")
 	}
-	v.do("verify -q --deep TO/p/other:1").want(0)
+	c.do("verify -q --deep TO/p/other:1").want(0)
 }

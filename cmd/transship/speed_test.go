@@ -16,19 +16,19 @@ import (
 
 // Where few calls are left that is said once, and the copy ends all the same.
 func TestFewCallsLeft(t *testing.T) {
-	v := newVoyage(t)
-	v.source.Set(registry.Rule{On: "/manifests/", Header: map[string]string{"ratelimit-remaining": "3;w=21600"}})
-	o := v.run("copy", v.src, v.dst).want(0, ": 3 calls are left of what it allows")
-	if n := len(withPrefix(o.stderr, v.source.host+": ")); n != 1 {
+	c := newCopySetup(t)
+	c.source.Set(registry.Rule{On: "/manifests/", Header: map[string]string{"ratelimit-remaining": "3;w=21600"}})
+	o := c.run("copy", c.src, c.dst).want(0, ": 3 calls are left of what it allows")
+	if n := len(linesWithPrefix(o.stderr, c.source.host+": ")); n != 1 {
 		t.Errorf("said %d times:\n%s", n, o.stderr)
 	}
 }
 
 // --ranges fetches big blobs in parts, and where the registry gives none the copy is the same.
 func TestRanges(t *testing.T) {
-	v := newVoyage(t)
-	from, source := link{}.counted(t)
-	from.list("big/layer", "1", from.image("big/layer", "", "linux/amd64", seeded(1, 33<<20)))
+	c := newCopySetup(t)
+	from, source := link{}.startRegistry(t)
+	from.pushList("big/layer", "1", from.pushImage("big/layer", "", "linux/amd64", randomBytes(1, 33<<20)))
 	for name, test := range map[string]struct {
 		flag  string
 		rule  registry.Rule
@@ -42,30 +42,30 @@ func TestRanges(t *testing.T) {
 	} {
 		source.reset(0)
 		from.Set(test.rule)
-		v.run("copy", test.flag, from.host+"/big/layer:1", "null:").want(0)
-		if n := source.of("GET blobs"); n > test.calls {
+		c.run("copy", test.flag, from.host+"/big/layer:1", "null:").want(0)
+		if n := source.total("GET blobs"); n > test.calls {
 			t.Errorf("%s: %d GETs of blobs, want at most %d", name, n, test.calls)
 		}
-		if name == "in ranges" && source.of("GET blobs") != test.calls {
-			t.Errorf("%s: %d GETs of blobs, want %d", name, source.of("GET blobs"), test.calls)
+		if name == "in ranges" && source.total("GET blobs") != test.calls {
+			t.Errorf("%s: %d GETs of blobs, want %d", name, source.total("GET blobs"), test.calls)
 		}
 	}
 	from.Set()
-	v.run("copy", "--ranges=3", from.host+"/big/layer:1", v.dst).want(0)
-	v.run("copy", v.dst, "null:").want(0)
+	c.run("copy", "--ranges=3", from.host+"/big/layer:1", c.dst).want(0)
+	c.run("copy", c.dst, "null:").want(0)
 }
 
 // Ranges go straight to the storage that the registry has redirected the first one to, and a script made of their audit
 // does as well.
 func TestRangesOfWhatIsRedirected(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
-	from, source := link{}.counted(t)
-	from.list("big/layer", "1", from.image("big/layer", "", "linux/amd64", seeded(1, 33<<20)))
-	host := listen(t, redirects(t, source))
-	file := filepath.Join(v.env["HOME"], "audit.jsonl")
-	v.run("copy", "--ranges=3", "--audit", file, host+"/big/layer:1", v.dst).want(0)
-	_, entries := audited(t, file)
+	c := newCopySetup(t)
+	from, source := link{}.startRegistry(t)
+	from.pushList("big/layer", "1", from.pushImage("big/layer", "", "linux/amd64", randomBytes(1, 33<<20)))
+	host := listen(t, redirectBlobs(t, source))
+	file := filepath.Join(c.env["HOME"], "audit.jsonl")
+	c.run("copy", "--ranges=3", "--audit", file, host+"/big/layer:1", c.dst).want(0)
+	_, entries := readAudit(t, file)
 	registry, storage := 0, 0
 	for _, e := range entries {
 		if e.Method != http.MethodGet || e.Why.Blob == "" {
@@ -84,7 +84,7 @@ func TestRangesOfWhatIsRedirected(t *testing.T) {
 		return // some hundred runs of curl take long
 	}
 	fresh := startServer(t)
-	_, out, err := script(t, v.run("audit", "curl", file).want(0).stdout, hostVariable(v.target.host)+"=http://"+fresh.host)
+	_, out, err := runScript(t, c.run("audit", "curl", file).want(0).stdout, hostVariable(c.target.host)+"=http://"+fresh.host)
 	if err != nil || !fresh.has("hczjl/halo", "1.6") {
 		t.Errorf("error %v: %s", err, out)
 	}
@@ -93,17 +93,17 @@ func TestRangesOfWhatIsRedirected(t *testing.T) {
 // What stalls is given up and gone on with, from where it was.
 func TestStall(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	hung := make(chan struct{})
 	t.Cleanup(func() { close(hung) })
 	var stalled atomic.Bool
 	host := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.Contains(r.URL.Path, "/blobs/") || !stalled.CompareAndSwap(false, true) {
-			v.source.Faults.ServeHTTP(w, r)
+			c.source.Faults.ServeHTTP(w, r)
 			return
 		}
 		whole := httptest.NewRecorder()
-		v.source.Faults.ServeHTTP(whole, r)
+		c.source.Faults.ServeHTTP(whole, r)
 		w.Header().Set("Content-Length", strconv.Itoa(whole.Body.Len()))
 		_, _ = w.Write(whole.Body.Bytes()[:2])
 		_ = http.NewResponseController(w).Flush()
@@ -112,14 +112,14 @@ func TestStall(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	}))
-	v.run("copy", "--jobs=1", "--stall=1s", "--platform=linux/arm64", host+"/halohub/halo:1.6", "null:").want(0)
+	c.run("copy", "--jobs=1", "--stall=1s", "--platform=linux/arm64", host+"/halohub/halo:1.6", "null:").want(0)
 	if !stalled.Load() {
 		t.Error("nothing stalled")
 	}
 }
 
 func TestSpeedFlagsThatMakeNoSense(t *testing.T) {
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	for flag, message := range map[string]string{
 		"--rate=fast":  `--rate: "fast" is no number of bytes a second such as 20MiB/s`,
 		"--rate=0":     `--rate: "0" is no number of bytes a second`,
@@ -128,16 +128,16 @@ func TestSpeedFlagsThatMakeNoSense(t *testing.T) {
 		"--ranges=0":   `--ranges: "0" is no whole number from 1 on`,
 		"--jobs=0":     `--jobs: "0" is no whole number from 1 on`,
 	} {
-		v.run("copy", flag, v.src, v.dst).want(cli.ExitUsage, message)
+		c.run("copy", flag, c.src, c.dst).want(cli.ExitUsage, message)
 	}
 }
 
 // A rate holds for the whole run; its pace is tested where it is kept.
 func TestRate(t *testing.T) {
 	t.Parallel()
-	v := newVoyage(t)
+	c := newCopySetup(t)
 	began := time.Now()
-	v.run("copy", "--rate=200k/s", "null:100k", v.dst).want(0)
+	c.run("copy", "--rate=200k/s", "null:100k", c.dst).want(0)
 	if took := time.Since(began); took < 300*time.Millisecond {
 		t.Errorf("100 KiB at 200 KiB/s took %s", took)
 	}

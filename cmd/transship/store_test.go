@@ -21,8 +21,8 @@ import (
 // While a command moves an image nobody prunes the store: the registry tries it at every call.
 func TestCommandsHoldTheStore(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	s.halo()
-	store := p.store()
+	s.pushThreePlatforms()
+	store := p.openStore()
 	var tried atomic.Int32
 	host := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tried.Add(1)
@@ -44,12 +44,12 @@ func TestCommandsHoldTheStore(t *testing.T) {
 // keeps nobody from pruning.
 func TestReadersHoldTheFolder(t *testing.T) {
 	for _, line := range []string{"copy oci:@/lay:REF HOST/x:1", "load @/lay HOST/m", "sync -f @/images"} {
-		v := newVoyage(t)
-		v.do("save -q -o @/lay/ SRC").want(0)
-		dir, err := layout.OpenDir(v.path("lay"))
-		v.check(err)
+		c := newCopySetup(t)
+		c.do("save -q -o @/lay/ SRC").want(0)
+		dir, err := layout.OpenDir(c.path("lay"))
+		c.must(err)
 		roots, err := dir.Roots()
-		v.check(err)
+		c.must(err)
 		var tried atomic.Int32
 		host := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPost && tried.Add(1) == 1 {
@@ -60,10 +60,10 @@ func TestReadersHoldTheFolder(t *testing.T) {
 					t.Errorf("%s: pruning gives %v, want ErrInUse", line, err)
 				}
 			}
-			v.target.ServeHTTP(w, r)
+			c.target.ServeHTTP(w, r)
 		}))
-		v.write("images", "oci:"+v.path("lay")+" "+host+"/y")
-		v.do(strings.NewReplacer("HOST", host, "REF", v.src).Replace(line)).want(0)
+		c.writeFile("images", "oci:"+c.path("lay")+" "+host+"/y")
+		c.do(strings.NewReplacer("HOST", host, "REF", c.src).Replace(line)).want(0)
 		if tried.Load() == 0 {
 			t.Errorf("%s: nothing was sent", line)
 		}
@@ -72,12 +72,12 @@ func TestReadersHoldTheFolder(t *testing.T) {
 			t.Errorf("%s: pruning afterwards: %d deleted, %v", line, len(done.Deleted), err)
 		}
 	}
-	v := newVoyage(t)
-	v.do("save -q -o @/lay/ SRC").want(0)
-	r := v.serving(v.path("lay"))
-	v.run("digest", r.host+"/halohub/halo:1.6").want(0)
-	dir, err := layout.OpenDir(v.path("lay"))
-	v.check(err)
+	c := newCopySetup(t)
+	c.do("save -q -o @/lay/ SRC").want(0)
+	r := c.startServe(c.path("lay"))
+	c.run("digest", r.host+"/halohub/halo:1.6").want(0)
+	dir, err := layout.OpenDir(c.path("lay"))
+	c.must(err)
 	if _, err := dir.Prune(t.Context(), layout.Pruning{}); err != nil {
 		t.Errorf("pruning what is served: %v", err)
 	}
@@ -86,7 +86,7 @@ func TestReadersHoldTheFolder(t *testing.T) {
 // A store that may be read and not written lists its images, and says what is wrong with the rest.
 func TestReadOnlyStore(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	s.image("x", "1", "linux/amd64", "x")
+	s.pushImage("x", "1", "linux/amd64", "x")
 	p.run("pull", s.host+"/x:1").want(0)
 	private := filepath.Join(p.storePath(), ".transship")
 	for _, name := range []string{"content.lock", "index.lock"} {
@@ -109,8 +109,8 @@ func TestReadOnlyStore(t *testing.T) {
 func TestStoreIsShared(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
-	s.halo()
-	s.image("x", "1", "linux/amd64", "shared", "for x")
+	s.pushThreePlatforms()
+	s.pushImage("x", "1", "linux/amd64", "shared", "for x")
 	repo := s.host + "/halohub/halo"
 	var all sync.WaitGroup
 	for i := range 4 {
@@ -125,16 +125,16 @@ func TestStoreIsShared(t *testing.T) {
 		})
 	}
 	all.Wait()
-	p.verify()
+	p.checkStore()
 	p.run("prune").want(0)
-	if rows := p.rows(); len(rows) != 2 || rows[0].Tag != "1.6" || rows[1].Tag != "1" {
+	if rows := p.imageRows(); len(rows) != 2 || rows[0].Tag != "1.6" || rows[1].Tag != "1" {
 		t.Errorf("images %v", rows)
 	}
 }
 
 func TestStoreIsWhere(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	s.image("x", "1", "linux/amd64", "x")
+	s.pushImage("x", "1", "linux/amd64", "x")
 	home := p.env["HOME"]
 	for _, test := range []struct{ name, value, want string }{
 		{"HOME", home, ".local/share/transship"},
@@ -162,12 +162,12 @@ func TestBadStore(t *testing.T) {
 		code    int
 		prepare func(path string)
 	}{
-		"other things in it": {cli.ExitFailed, func(path string) { p.write("store/notes.txt", "x") }},
-		"a file":             {cli.ExitFailed, func(path string) { p.write("store", "x") }},
-		"newer":              {cli.ExitFailed, func(path string) { p.write("store/oci-layout", `{"imageLayoutVersion":"2.0.0"}`) }},
+		"other things in it": {cli.ExitFailed, func(path string) { p.writeFile("store/notes.txt", "x") }},
+		"a file":             {cli.ExitFailed, func(path string) { p.writeFile("store", "x") }},
+		"newer":              {cli.ExitFailed, func(path string) { p.writeFile("store/oci-layout", `{"imageLayoutVersion":"2.0.0"}`) }},
 		"damaged": {cli.ExitIntegrity, func(path string) {
-			p.write("store/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
-			p.write("store/index.json", `{"manifests":`)
+			p.writeFile("store/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
+			p.writeFile("store/index.json", `{"manifests":`)
 		}},
 	} {
 		path := filepath.Join(p.env["HOME"], "store")
@@ -212,7 +212,7 @@ func (p *program) storePath() string {
 	return filepath.Join(p.env["HOME"], ".local", "share", "transship")
 }
 
-func (p *program) store() *layout.Dir {
+func (p *program) openStore() *layout.Dir {
 	p.t.Helper()
 	dir, err := layout.OpenDir(p.storePath())
 	if err != nil {
@@ -221,10 +221,10 @@ func (p *program) store() *layout.Dir {
 	return dir
 }
 
-// verify checks every file of the store against its digest, and that every image in it is whole.
-func (p *program) verify() {
+// checkStore checks every file of the store against its digest, and that every image in it is whole.
+func (p *program) checkStore() {
 	p.t.Helper()
-	for name, content := range p.blobs() {
+	for name, content := range p.storeBlobs() {
 		if got := blob.FromBytes(content); got.Hex() != name {
 			p.t.Errorf("blob %s has the content of %s", name, got)
 		}
@@ -234,8 +234,8 @@ func (p *program) verify() {
 	}
 }
 
-// blobs reads the files of the store.
-func (p *program) blobs() map[string][]byte {
+// storeBlobs reads the files of the store.
+func (p *program) storeBlobs() map[string][]byte {
 	p.t.Helper()
 	dir := filepath.Join(p.storePath(), "blobs", "sha256")
 	files, err := os.ReadDir(dir)
@@ -251,8 +251,8 @@ func (p *program) blobs() map[string][]byte {
 	return out
 }
 
-// rows are the images of the store.
-func (p *program) rows(args ...string) []store.ImageRow {
+// imageRows are the images of the store.
+func (p *program) imageRows(args ...string) []store.ImageRow {
 	p.t.Helper()
 	var rows []store.ImageRow
 	if err := json.Unmarshal([]byte(p.run(append([]string{"images", "--json"}, args...)...).want(0).stdout), &rows); err != nil {

@@ -10,8 +10,8 @@ import (
 
 // All of a list is read before anything is asked for, and what is wrong with it is said with its line.
 func TestSyncListRefuses(t *testing.T) {
-	v := fleet(t)
-	for list, want := range map[string]complaint{
+	c := newSyncSetup(t)
+	for list, want := range map[string]wantedError{
 		"FROM/app TO/app\n\nFROM/app:1:2 TO/app":   {2, "images: line 3: invalid reference", ""},
 		"FROM/app TO/app:1":                        {2, "images: line 1: one tag cannot name several images", ""},
 		"FROM/app:v* TO/app:1":                     {2, "images: line 1: one tag cannot name several images", ""},
@@ -28,11 +28,11 @@ func TestSyncListRefuses(t *testing.T) {
 		`[{"source":"FROM/app:v1.9","latest":1}]`:  {2, "images: line 1: latest chooses among the tags of a repository", ""},
 		"[\"FROM/app\",\n{\"src\":\"x\"}]":         {2, `images: line 2: unknown field "src"`, ""},
 	} {
-		v.lines(list)
-		v.do("sync -f @/images").complains(want)
+		c.writeList(list)
+		c.do("sync -f @/images").wantError(want)
 	}
-	v.lines("FROM/app TO/app")
-	for line, want := range map[string]complaint{
+	c.writeList("FROM/app TO/app")
+	for line, want := range map[string]wantedError{
 		"sync":                                 {2, "-f LIST is missing", "SRC [DST]"},
 		"sync -f @/images a b":                 {2, "want [DST], got 2 arguments", "usage: transship sync"},
 		"sync -f @/none":                       {4, "none: no such file or directory", ""},
@@ -45,39 +45,39 @@ func TestSyncListRefuses(t *testing.T) {
 		"sync -f @/images --latest 0":          {2, `--latest: "0" is no whole number`, ""},
 		"sync -f @/images --platform banana":   {2, "--platform: invalid platform", ""},
 	} {
-		v.do(line).complains(want)
+		c.do(line).wantError(want)
 	}
-	v.stdin = "FROM/app:x:y"
-	v.do("sync -f -").complains(complaint{2, "standard input: line 1: invalid reference", ""})
-	v.stdin = ""
-	v.do("sync -f - TO").complains(complaint{2, "standard input names no image", "SRC [DST]"})
-	if n := v.source.Count("") + v.target.Count(""); n != 0 {
+	c.stdin = "FROM/app:x:y"
+	c.do("sync -f -").wantError(wantedError{2, "standard input: line 1: invalid reference", ""})
+	c.stdin = ""
+	c.do("sync -f - TO").wantError(wantedError{2, "standard input names no image", "SRC [DST]"})
+	if n := c.source.Count("") + c.target.Count(""); n != 0 {
 		t.Errorf("%d calls", n)
 	}
-	if got := files(t, v.path("")); len(got) != 1 {
+	if got := fileNames(t, c.path("")); len(got) != 1 {
 		t.Errorf("there is %v", got)
 	}
 }
 
 // One failure does not stop the rest, and each is said with its line, its image and its reason.
 func TestSyncPartly(t *testing.T) {
-	v := fleet(t)
-	down := nobody(t)
-	v.target.Set(registry.Rule{On: "^POST /v2/denied/", Status: 403})
-	v.lines("FROM/none TO/a\nFROM/app:none TO/b\n" + down + "/x:1 TO/c\nFROM/tool:2 " + down + "/d TO/tool\nFROM/tool:2 TO/denied\noci:@/none TO/e\nFROM/app TO/app\n")
-	o := v.do("sync -f @/images").want(8,
-		"failed: line 1: "+v.source.host+"/none: ",
-		"failed: line 2: "+v.source.host+"/app:none to "+v.target.host+"/b:none: ",
-		"failed: line 3: "+down+"/x:1 to "+v.target.host+"/c:1: ",
-		"failed: line 4: "+v.source.host+"/tool:2 to "+down+"/d:2: ",
-		"failed: line 5: "+v.source.host+"/tool:2 to "+v.target.host+"/denied:2: ", "403 Forbidden",
-		"failed: line 6: oci:"+v.path("none")+": ",
+	c := newSyncSetup(t)
+	down := unusedAddress(t)
+	c.target.Set(registry.Rule{On: "^POST /v2/denied/", Status: 403})
+	c.writeList("FROM/none TO/a\nFROM/app:none TO/b\n" + down + "/x:1 TO/c\nFROM/tool:2 " + down + "/d TO/tool\nFROM/tool:2 TO/denied\noci:@/none TO/e\nFROM/app TO/app\n")
+	o := c.do("sync -f @/images").want(8,
+		"failed: line 1: "+c.source.host+"/none: ",
+		"failed: line 2: "+c.source.host+"/app:none to "+c.target.host+"/b:none: ",
+		"failed: line 3: "+down+"/x:1 to "+c.target.host+"/c:1: ",
+		"failed: line 4: "+c.source.host+"/tool:2 to "+down+"/d:2: ",
+		"failed: line 5: "+c.source.host+"/tool:2 to "+c.target.host+"/denied:2: ", "403 Forbidden",
+		"failed: line 6: oci:"+c.path("none")+": ",
 		"synced 5 images: 5 copied, 6 failed; ", "transship sync: 6 of 11 failed")
-	if got := strings.Count(o.stdout, "\n"); got != 5 || v.target.tags("app") != "latest v1.10 v1.9 v2.0" || !v.target.has("tool", "2") {
+	if got := strings.Count(o.stdout, "\n"); got != 5 || c.target.tagNames("app") != "latest v1.10 v1.9 v2.0" || !c.target.has("tool", "2") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	for _, repo := range []string{"a", "b", "c", "denied", "e"} {
-		if o := newProgram(t).run("tags", v.target.host+"/"+repo); o.code == 0 && o.stdout != "" {
+		if o := newProgram(t).run("tags", c.target.host+"/"+repo); o.code == 0 && o.stdout != "" {
 			t.Errorf("%s has %s", repo, o.stdout)
 		}
 	}
@@ -85,76 +85,76 @@ func TestSyncPartly(t *testing.T) {
 
 // Two images that would get one name are told of; one image that comes by two lines is copied once.
 func TestSyncOneTarget(t *testing.T) {
-	v := fleet(t)
-	v.lines("FROM/tool:2 TO/x:1\nFROM/tool:2 TO/x:1\nFROM/tool TO/x:1 \n")
-	v.do("sync -f @/images").complains(complaint{2, "images: line 3: one tag cannot name several images", ""})
-	v.lines("FROM/tool:2 TO/x:1\nFROM/tool:2 TO/x:1\nFROM/tool:2 TO/x:1 TO/y:1\n")
-	v.do("sync -f @/images").want(0, "synced 2 images: 2 copied; ")
-	v.do("sync -f @/images --state @/state").want(0, "synced 2 images: 2 unchanged; ")
-	v.do("sync -f @/images --state @/state").want(0, "synced 2 images: 2 unchanged; ")
-	v.lines("FROM/tool:2 TO/x:1\nFROM/app:v1.9 TO/x:1\n")
+	c := newSyncSetup(t)
+	c.writeList("FROM/tool:2 TO/x:1\nFROM/tool:2 TO/x:1\nFROM/tool TO/x:1 \n")
+	c.do("sync -f @/images").wantError(wantedError{2, "images: line 3: one tag cannot name several images", ""})
+	c.writeList("FROM/tool:2 TO/x:1\nFROM/tool:2 TO/x:1\nFROM/tool:2 TO/x:1 TO/y:1\n")
+	c.do("sync -f @/images").want(0, "synced 2 images: 2 copied; ")
+	c.do("sync -f @/images --state @/state").want(0, "synced 2 images: 2 unchanged; ")
+	c.do("sync -f @/images --state @/state").want(0, "synced 2 images: 2 unchanged; ")
+	c.writeList("FROM/tool:2 TO/x:1\nFROM/app:v1.9 TO/x:1\n")
 	for _, flags := range []string{"--jobs 1", "--jobs 1 --state @/state"} {
-		v.do("sync -f @/images "+flags).want(8, "failed: line 2: "+v.source.host+"/app:v1.9 to "+v.target.host+"/x:1: "+v.source.host+"/tool:2 goes there too", "1 of 2 failed")
+		c.do("sync -f @/images "+flags).want(8, "failed: line 2: "+c.source.host+"/app:v1.9 to "+c.target.host+"/x:1: "+c.source.host+"/tool:2 goes there too", "1 of 2 failed")
 	}
-	if got, want := v.do("digest TO/x:1").stdout, v.do("digest FROM/tool:2").stdout; got != want {
+	if got, want := c.do("digest TO/x:1").stdout, c.do("digest FROM/tool:2").stdout; got != want {
 		t.Errorf("the target has %s, want %s", got, want)
 	}
 	// The same name in two layouts is two images, unless their digests are one.
-	v.do("copy FROM/tool:2 oci:@/one:hczjl/x:1").want(0)
-	v.do("copy FROM/app:v1.9 oci:@/two:hczjl/x:1").want(0)
-	v.do("copy FROM/tool:2 oci:@/three:hczjl/x:1").want(0)
-	v.lines("oci:@/one\noci:@/two\n")
-	v.do("sync --jobs 1 -f @/images TO/p").want(8, "failed: line 2: hczjl/x:1 to ", "hczjl/x:1 goes there too")
-	v.lines("oci:@/one\noci:@/three\n")
-	v.do("sync -f @/images TO/q").want(0, "synced 1 image: 1 copied")
+	c.do("copy FROM/tool:2 oci:@/one:hczjl/x:1").want(0)
+	c.do("copy FROM/app:v1.9 oci:@/two:hczjl/x:1").want(0)
+	c.do("copy FROM/tool:2 oci:@/three:hczjl/x:1").want(0)
+	c.writeList("oci:@/one\noci:@/two\n")
+	c.do("sync --jobs 1 -f @/images TO/p").want(8, "failed: line 2: hczjl/x:1 to ", "hczjl/x:1 goes there too")
+	c.writeList("oci:@/one\noci:@/three\n")
+	c.do("sync -f @/images TO/q").want(0, "synced 1 image: 1 copied")
 	// So it is with a mere tag. Without one images are called by their digests.
-	retag(t, v.path("one"), "7")
-	retag(t, v.path("two"), "7")
-	v.lines("oci:@/one\noci:@/two\n")
-	v.do("sync -f @/images oci:@/lay").want(8, " goes there too", "1 of 2 failed")
-	retag(t, v.path("one"), "no tag")
-	retag(t, v.path("two"), "no tag")
-	v.do("sync -f @/images oci:@/nameless").want(0, "synced 2 images: 2 copied")
-	v.do("sync -f @/images oci:@/nameless").want(0, "synced 2 images: 2 unchanged")
-	if got := held(t, v.path("nameless")); len(got) != 2 {
+	setBareTags(t, c.path("one"), "7")
+	setBareTags(t, c.path("two"), "7")
+	c.writeList("oci:@/one\noci:@/two\n")
+	c.do("sync -f @/images oci:@/lay").want(8, " goes there too", "1 of 2 failed")
+	setBareTags(t, c.path("one"), "no tag")
+	setBareTags(t, c.path("two"), "no tag")
+	c.do("sync -f @/images oci:@/nameless").want(0, "synced 2 images: 2 copied")
+	c.do("sync -f @/images oci:@/nameless").want(0, "synced 2 images: 2 unchanged")
+	if got := imagesIn(t, c.path("nameless")); len(got) != 2 {
 		t.Errorf("the layout has %v", got)
 	}
 }
 
 // The flags for accounts are for the first source and the first target that are on a registry.
 func TestSyncCredentials(t *testing.T) {
-	v := fleet(t)
-	guarded := listen(t, needsPassword(v.target))
-	from := listen(t, needsPassword(v.source))
-	v.do("save -q -o @/x.tar FROM/tool:2").want(0)
-	v.lines("oci-archive:@/x.tar oci:@/lay\n" + from + "/app:v1.9 " + guarded + "/app\nFROM/tool:2 TO/tool\n" + from + "/app:v2.0 " + guarded + "/app\n")
+	c := newSyncSetup(t)
+	guarded := listen(t, requirePassword(c.target))
+	from := listen(t, requirePassword(c.source))
+	c.do("save -q -o @/x.tar FROM/tool:2").want(0)
+	c.writeList("oci-archive:@/x.tar oci:@/lay\n" + from + "/app:v1.9 " + guarded + "/app\nFROM/tool:2 TO/tool\n" + from + "/app:v2.0 " + guarded + "/app\n")
 	creds := user + ":" + password
-	v.run("sync", "-f", v.path("images"), "--src-creds", creds, "--dst-creds", creds).want(0)
-	v.lines(from + "/app " + guarded + "/all\n")
-	v.run("sync", "-f", v.path("images"), "--src-creds", creds, "--dst-creds", creds, "--prune").want(0)
-	v.lines(v.source.host + "/tool:2 TO/tool\n" + from + "/app:v1.9 " + guarded + "/app\n")
-	v.run("sync", "-f", v.path("images"), "--src-creds", creds, "--dst-creds", creds).want(8, "failed: line 2: ", "401 Unauthorized")
+	c.run("sync", "-f", c.path("images"), "--src-creds", creds, "--dst-creds", creds).want(0)
+	c.writeList(from + "/app " + guarded + "/all\n")
+	c.run("sync", "-f", c.path("images"), "--src-creds", creds, "--dst-creds", creds, "--prune").want(0)
+	c.writeList(c.source.host + "/tool:2 TO/tool\n" + from + "/app:v1.9 " + guarded + "/app\n")
+	c.run("sync", "-f", c.path("images"), "--src-creds", creds, "--dst-creds", creds).want(8, "failed: line 2: ", "401 Unauthorized")
 }
 
 func TestSyncInterrupted(t *testing.T) {
-	v := fleet(t)
-	v.lines("FROM/app TO/app\nFROM/halohub/halo:1.6 TO/halo\n")
-	ctx := v.ctx
-	v.ctx = afterInterrupt()
-	if o := v.do("sync -f @/images --json").want(130); len(o.report().Images) != 0 || strings.Contains(o.stdout, "null") {
+	c := newSyncSetup(t)
+	c.writeList("FROM/app TO/app\nFROM/halohub/halo:1.6 TO/halo\n")
+	ctx := c.ctx
+	c.ctx = interruptedContext()
+	if o := c.do("sync -f @/images --json").want(130); len(o.syncReport().Images) != 0 || strings.Contains(o.stdout, "null") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
-	v.ctx = ctx
-	v.interruptAt(registry.Rule{On: "^GET .*/blobs/", Skip: 2})
-	o := v.do("sync --jobs 1 -f @/images --json")
-	o.complains(complaint{130, "transship sync: interrupted", "no tag names an image that is not whole"})
-	if report := o.report(); report.OK || report.Failed != 0 {
+	c.ctx = ctx
+	c.interruptOn(registry.Rule{On: "^GET .*/blobs/", Skip: 2})
+	o := c.do("sync --jobs 1 -f @/images --json")
+	o.wantError(wantedError{130, "transship sync: interrupted", "no tag names an image that is not whole"})
+	if report := o.syncReport(); report.OK || report.Failed != 0 {
 		t.Errorf("the report is %+v", report)
 	}
 	for _, repo := range []string{"app", "halo"} {
-		o := newProgram(t).run("tags", v.target.host+"/"+repo) // there may be none
+		o := newProgram(t).run("tags", c.target.host+"/"+repo) // there may be none
 		for tag := range strings.FieldsSeq(o.stdout) {
-			newProgram(t).run("verify", "--deep", v.target.host+"/"+repo+":"+tag).want(0)
+			newProgram(t).run("verify", "--deep", c.target.host+"/"+repo+":"+tag).want(0)
 		}
 	}
 }
@@ -163,18 +163,18 @@ func TestSyncInterrupted(t *testing.T) {
 func TestSyncOfManyTags(t *testing.T) {
 	t.Parallel()
 	const many = 1100 // more than registries list at a time
-	v := newVoyage(t)
-	v.source.image("many", "first", "linux/amd64", "x")
-	v.target.image("many", "first", "linux/amd64", "x")
-	raw := []byte(v.do("inspect --raw FROM/many:first").want(0).stdout)
+	c := newCopySetup(t)
+	c.source.pushImage("many", "first", "linux/amd64", "x")
+	c.target.pushImage("many", "first", "linux/amd64", "x")
+	raw := []byte(c.do("inspect --raw FROM/many:first").want(0).stdout)
 	for i := range many - 1 {
-		v.source.manifest("many", fmt.Sprint("v", i), raw)
-		v.target.manifest("many", fmt.Sprint("v", i), raw)
+		c.source.pushManifest("many", fmt.Sprint("v", i), raw)
+		c.target.pushManifest("many", fmt.Sprint("v", i), raw)
 	}
-	v.lines("FROM/many TO/many\n")
-	v.source.Forget()
-	o := v.do("sync -f @/images").want(0, "synced 1100 images: 1100 unchanged; no blobs")
-	if source, target := v.source.Count("^HEAD"), v.target.Count("^HEAD"); source != many || target != many || v.source.Count("/v2/.+") != many+1 || v.target.Count("/v2/.+") != many {
+	c.writeList("FROM/many TO/many\n")
+	c.source.Forget()
+	o := c.do("sync -f @/images").want(0, "synced 1100 images: 1100 unchanged; no blobs")
+	if source, target := c.source.Count("^HEAD"), c.target.Count("^HEAD"); source != many || target != many || c.source.Count("/v2/.+") != many+1 || c.target.Count("/v2/.+") != many {
 		t.Errorf("%s\nmakes %d HEADs at the source, %d at the target", o.line, source, target)
 	}
 }

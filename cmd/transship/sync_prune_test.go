@@ -13,20 +13,20 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// harborage is a fleet whose target has, beside what the source has, tags that it no longer has: v0.9 and old in app.
-func harborage(t testing.TB) *voyage {
+// newPruneSetup is a fleet whose target has, beside what the source has, tags that it no longer has: v0.9 and old in app.
+func newPruneSetup(t testing.TB) *copySetup {
 	t.Helper()
-	v := fleet(t)
+	c := newSyncSetup(t)
 	for _, tag := range []string{"v1.9", "v0.9", "old"} {
-		v.target.image("app", tag, "linux/amd64", "app", tag)
+		c.target.pushImage("app", tag, "linux/amd64", "app", tag)
 	}
-	return v
+	return c
 }
 
-// deleted are the tags that the target was asked to remove, sorted.
-func (v *voyage) deleted() string {
+// deletedTags are the tags that the target was asked to remove, sorted.
+func (c *copySetup) deletedTags() string {
 	var out []string
-	for _, r := range v.target.Requests() {
+	for _, r := range c.target.Requests() {
 		if r.Method == http.MethodDelete {
 			out = append(out, strings.Replace(strings.TrimPrefix(r.URL, "/v2/"), "/manifests/", ":", 1))
 		}
@@ -53,13 +53,13 @@ func TestSyncPrune(t *testing.T) {
 		"of no repository":            {"FROM/app TO/fresh", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := harborage(t)
-			v.target.image("second", "x", "linux/amd64", "x")
-			v.source.image("mixed", "old", "linux/amd64", "still there")
-			v.source.image("mixed", "v9", "linux/amd64", "newest")
-			v.lines(test.list)
-			o := v.do("sync -f @/images --prune " + test.flags).want(0)
-			if got := v.deleted(); got != test.gone {
+			c := newPruneSetup(t)
+			c.target.pushImage("second", "x", "linux/amd64", "x")
+			c.source.pushImage("mixed", "old", "linux/amd64", "still there")
+			c.source.pushImage("mixed", "v9", "linux/amd64", "newest")
+			c.writeList(test.list)
+			o := c.do("sync -f @/images --prune " + test.flags).want(0)
+			if got := c.deletedTags(); got != test.gone {
 				t.Errorf("%q\nremoves %q, want %q", test.list, got, test.gone)
 			}
 			planned := strings.Count(o.stderr, "to be removed: ")
@@ -68,13 +68,13 @@ func TestSyncPrune(t *testing.T) {
 			}
 			for _, tag := range strings.Fields(test.gone) {
 				repo, tag, _ := strings.Cut(tag, ":")
-				if v.target.has(repo, tag) {
+				if c.target.has(repo, tag) {
 					t.Errorf("%s:%s is there", repo, tag)
 				}
 			}
-			v.target.Forget()
-			if v.do("sync -f @/images --prune " + test.flags).want(0); v.deleted() != "" {
-				t.Errorf("%q\nremoves the second time %s", test.list, v.deleted())
+			c.target.Forget()
+			if c.do("sync -f @/images --prune " + test.flags).want(0); c.deletedTags() != "" {
+				t.Errorf("%q\nremoves the second time %s", test.list, c.deletedTags())
 			}
 		})
 	}
@@ -85,9 +85,9 @@ func TestSyncPruneNothingInDoubt(t *testing.T) {
 	t.Parallel()
 	const lists = "^GET /v2/app/tags/list"
 	for name, test := range map[string]struct {
-		list   string
-		source registry.Rule
-		says   string
+		list    string
+		source  registry.Rule
+		message string
 	}{
 		"no list":         {"FROM/app TO/app", registry.Rule{On: lists, Status: 500}, "500 Internal Server Error"},
 		"no repository":   {"FROM/app TO/app", registry.Rule{On: lists, Status: 404}, "404 Not Found"},
@@ -101,15 +101,15 @@ func TestSyncPruneNothingInDoubt(t *testing.T) {
 		"the second page": {"FROM/app TO/app", registry.Rule{On: lists + `\?`, Status: 500}, "500 Internal Server Error"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := harborage(t)
+			c := newPruneSetup(t)
 			rules := []registry.Rule{test.source}
 			if name == "the second page" {
 				rules = append(rules, registry.Rule{On: lists + "$", Header: map[string]string{"Link": `</v2/app/tags/list?last=v1.9>; rel="next"`}})
 			}
-			v.source.Set(rules...)
-			v.lines(test.list)
-			v.do("sync -f @/images --prune TO").want(8, test.says)
-			if got := v.deleted(); got != "" || !v.target.has("app", "old") {
+			c.source.Set(rules...)
+			c.writeList(test.list)
+			c.do("sync -f @/images --prune TO").want(8, test.message)
+			if got := c.deletedTags(); got != "" || !c.target.has("app", "old") {
 				t.Errorf("%q\nremoves %q", test.list, got)
 			}
 		})
@@ -118,54 +118,54 @@ func TestSyncPruneNothingInDoubt(t *testing.T) {
 
 // An image that fails to be copied keeps no tag from being pruned, and is not itself.
 func TestSyncPruneAfterFailures(t *testing.T) {
-	v := harborage(t)
-	v.source.Set(registry.Rule{On: "manifests/v1.9$", Status: 500})
-	v.lines("FROM/app TO/app")
-	v.do("sync -f @/images --prune").want(8, "failed: line 1: ", "transship sync: 1 of 6 failed")
-	if got := v.deleted(); got != "app:old app:v0.9" {
+	c := newPruneSetup(t)
+	c.source.Set(registry.Rule{On: "manifests/v1.9$", Status: 500})
+	c.writeList("FROM/app TO/app")
+	c.do("sync -f @/images --prune").want(8, "failed: line 1: ", "transship sync: 1 of 6 failed")
+	if got := c.deletedTags(); got != "app:old app:v0.9" {
 		t.Errorf("it removes %q", got)
 	}
-	v.lines("FROM/app TO/fresh")
-	v.source.Set(registry.Rule{On: "^GET .*/manifests/", Status: 500})
-	v.do("sync -f @/images --prune").want(8, "transship sync: 4 of 4 failed") // there is nothing to prune yet
+	c.writeList("FROM/app TO/fresh")
+	c.source.Set(registry.Rule{On: "^GET .*/manifests/", Status: 500})
+	c.do("sync -f @/images --prune").want(8, "transship sync: 4 of 4 failed") // there is nothing to prune yet
 }
 
 // A registry that does not remove tags says so for each, and the rest of the sync counts.
 func TestSyncPruneRefused(t *testing.T) {
 	for status, says := range map[int]string{405: "removes no tag by its name, as docker's does not before 3.0 or without delete enabled: DELETE", 400: "removes no tag by its name", 403: "403 Forbidden"} {
-		v := harborage(t)
-		v.target.Set(registry.Rule{On: "^DELETE", Status: status, Body: `{"errors":[{"code":"UNSUPPORTED","message":"no"}]}`})
-		v.lines("FROM/app TO/app")
-		o := v.do("sync -f @/images --prune").want(8, "failed: line 1: "+v.target.host+"/app:old: ", "failed: line 1: "+v.target.host+"/app:v0.9: ", says, "2 of 6 failed")
-		if o := v.do("sync -f @/images --prune --json").want(8); o.report().Failed != 2 {
+		c := newPruneSetup(t)
+		c.target.Set(registry.Rule{On: "^DELETE", Status: status, Body: `{"errors":[{"code":"UNSUPPORTED","message":"no"}]}`})
+		c.writeList("FROM/app TO/app")
+		o := c.do("sync -f @/images --prune").want(8, "failed: line 1: "+c.target.host+"/app:old: ", "failed: line 1: "+c.target.host+"/app:v0.9: ", says, "2 of 6 failed")
+		if o := c.do("sync -f @/images --prune --json").want(8); o.syncReport().Failed != 2 {
 			t.Errorf("%s\nprints %s", o.line, o.stdout)
 		}
 		if strings.Count(o.stderr, "to be removed: ") != 2 {
 			t.Errorf("%s\nsays %s", o.line, o.stderr)
 		}
 	}
-	v := harborage(t)
-	v.target.Set(registry.Rule{On: "^DELETE", Status: 404}) // somebody else was quicker
-	v.lines("FROM/app TO/app")
-	v.do("sync -f @/images --prune").want(0, "2 removed")
+	c := newPruneSetup(t)
+	c.target.Set(registry.Rule{On: "^DELETE", Status: 404}) // somebody else was quicker
+	c.writeList("FROM/app TO/app")
+	c.do("sync -f @/images --prune").want(0, "2 removed")
 }
 
 // All that will go is printed before the first goes, and only then: also with --quiet the report has it.
 func TestSyncPrunePlanComesFirst(t *testing.T) {
-	v := harborage(t)
-	v.lines("FROM/app TO/app\nFROM/tool TO/tool\n")
-	v.target.image("tool", "0", "linux/amd64", "x")
-	o := v.do("sync -v -f @/images --prune").want(0)
+	c := newPruneSetup(t)
+	c.writeList("FROM/app TO/app\nFROM/tool TO/tool\n")
+	c.target.pushImage("tool", "0", "linux/amd64", "x")
+	o := c.do("sync -v -f @/images --prune").want(0)
 	plan, del := regexp.MustCompile(`(?m)^to be removed: `).FindAllStringIndex(o.stderr, -1), strings.Index(o.stderr, " DELETE ")
 	if len(plan) != 3 || del < plan[2][0] {
 		t.Errorf("%s\nsays %s", o.line, o.stderr)
 	}
-	v = harborage(t)
-	v.lines("FROM/app TO/app")
+	c = newPruneSetup(t)
+	c.writeList("FROM/app TO/app")
 	var removed []string
-	for _, result := range v.do("sync -q --json -f @/images --prune").want(0).report().Images {
+	for _, result := range c.do("sync -q --json -f @/images --prune").want(0).syncReport().Images {
 		if result.Status == mirror.SyncRemoved {
-			removed = append(removed, strings.TrimPrefix(result.Target, v.target.host+"/"))
+			removed = append(removed, strings.TrimPrefix(result.Target, c.target.host+"/"))
 		}
 	}
 	if !slices.Equal(removed, []string{"app:old", "app:v0.9"}) {
@@ -175,24 +175,24 @@ func TestSyncPrunePlanComesFirst(t *testing.T) {
 
 // The lists by which a registry finds what refers to an image, and names that are no tags, are left alone.
 func TestSyncPruneKeepsReferrers(t *testing.T) {
-	v := harborage(t)
-	root := v.target.image("app", "v1.9", "linux/amd64", "app", "v1.9")
+	c := newPruneSetup(t)
+	root := c.target.pushImage("app", "v1.9", "linux/amd64", "app", "v1.9")
 	list := strings.Replace(string(root.Digest), ":", "-", 1)
-	v.target.image("app", list, "linux/amd64", "stands for an index of referrers")
-	v.target.image("app", cosignTag(root), "linux/amd64", "a signature that the source has no more")
-	v.lines("FROM/app TO/app")
-	v.do("sync -f @/images --prune").want(0)
-	if got, want := v.deleted(), "app:old app:"+cosignTag(root)+" app:v0.9"; got != want {
+	c.target.pushImage("app", list, "linux/amd64", "stands for an index of referrers")
+	c.target.pushImage("app", cosignTag(root), "linux/amd64", "a signature that the source has no more")
+	c.writeList("FROM/app TO/app")
+	c.do("sync -f @/images --prune").want(0)
+	if got, want := c.deletedTags(), "app:old app:"+cosignTag(root)+" app:v0.9"; got != want {
 		t.Errorf("it removes %q, want %q", got, want)
 	}
 }
 
 func TestSyncPruneInterrupted(t *testing.T) {
-	v := harborage(t)
-	v.lines("FROM/app TO/app")
-	v.interruptAt(registry.Rule{On: "^GET .*/manifests/"})
-	v.do("sync -f @/images --prune").complains(complaint{130, "transship sync: interrupted", "no tag names an image that is not whole"})
-	if got := v.deleted(); got != "" {
+	c := newPruneSetup(t)
+	c.writeList("FROM/app TO/app")
+	c.interruptOn(registry.Rule{On: "^GET .*/manifests/"})
+	c.do("sync -f @/images --prune").wantError(wantedError{130, "transship sync: interrupted", "no tag names an image that is not whole"})
+	if got := c.deletedTags(); got != "" {
 		t.Errorf("it removes %q", got)
 	}
 }
@@ -200,18 +200,18 @@ func TestSyncPruneInterrupted(t *testing.T) {
 // Names that a registry lists and that are no tags go nowhere: not into calls, and not onto the terminal.
 func TestSyncHostileTags(t *testing.T) {
 	t.Parallel()
-	v := fleet(t)
+	c := newSyncSetup(t)
 	bad := `"../../../v2/secret/manifests/x","a/b","x?y=z","\u001b[31mred","","` + strings.Repeat("x", 200) + `","-x","ok\u0000","sha256:abc"`
-	v.source.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + bad + `,"v1.9"]}`})
-	v.target.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + bad + `,"v1.9"]}`})
-	v.lines("FROM/app TO/app")
-	v.do("sync -f @/images --prune").want(0, "synced 1 image: 1 copied")
-	for _, s := range []*server{v.source, v.target} {
+	c.source.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + bad + `,"v1.9"]}`})
+	c.target.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + bad + `,"v1.9"]}`})
+	c.writeList("FROM/app TO/app")
+	c.do("sync -f @/images --prune").want(0, "synced 1 image: 1 copied")
+	for _, s := range []*server{c.source, c.target} {
 		if n := s.Count("secret|%1b|%3f|/a/b|xxx"); n != 0 {
 			t.Errorf("%d calls with what is no tag", n)
 		}
 	}
-	if got := v.deleted(); got != "" {
+	if got := c.deletedTags(); got != "" {
 		t.Errorf("it removes %q", got)
 	}
 }
@@ -221,12 +221,12 @@ func TestSyncOfTooManyTags(t *testing.T) {
 		t.Skip("a million tags take long")
 	}
 	t.Parallel()
-	v := fleet(t)
-	v.lines("FROM/app TO/app")
+	c := newSyncSetup(t)
+	c.writeList("FROM/app TO/app")
 	var many []byte
 	for i := range 1_000_001 {
 		many = append(strconv.AppendInt(append(many, `,"`...), int64(i), 16), '"')
 	}
-	v.source.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + string(many[1:]) + `]}`})
-	v.do("sync -f @/images").want(8, "/app lists more than 1000000 tags")
+	c.source.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + string(many[1:]) + `]}`})
+	c.do("sync -f @/images").want(8, "/app lists more than 1000000 tags")
 }
