@@ -8,7 +8,7 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-func TestRefusals(t *testing.T) {
+func TestPullDeniedHints(t *testing.T) {
 	c := newCopySetup(t)
 	for name, test := range map[string]struct {
 		host, args string
@@ -28,7 +28,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestPushIsRefused(t *testing.T) {
+func TestPushDeniedHints(t *testing.T) {
 	c := newCopySetup(t)
 	for name, guarded := range map[string]string{
 		"basic":  listen(t, requirePassword(c.target)),
@@ -44,7 +44,7 @@ func TestPushIsRefused(t *testing.T) {
 }
 
 // Two accounts on one registry, one for each side.
-func TestTwoAccounts(t *testing.T) {
+func TestTwoAccountsOnOneRegistry(t *testing.T) {
 	c := newCopySetup(t)
 	guarded := listen(t, &tokenRegistry{next: c.source})
 	src, dst := guarded+"/halohub/halo:1.6", guarded+"/hczjl/halo:1.6"
@@ -54,7 +54,7 @@ func TestTwoAccounts(t *testing.T) {
 	c.run("copy", "--src-creds", bad, "--dst-creds", good, src, dst+".1").wantError(wantedError{3, `user "mate" from --src-creds`, "--src-creds"})
 }
 
-func TestAccountsFromStandardInput(t *testing.T) {
+func TestCredentialsFromStdin(t *testing.T) {
 	c := newCopySetup(t)
 	src, dst := listen(t, &tokenRegistry{next: c.source})+"/halohub/halo:1.6", listen(t, requirePassword(c.target))+"/hczjl/halo:1.6"
 	good, bad := user+":"+password, "mate:"+secret
@@ -68,7 +68,7 @@ func TestAccountsFromStandardInput(t *testing.T) {
 	c.run("digest", "--creds", "-", src).wantError(wantedError{2, "--creds: credentials need the form user:password", ""})
 }
 
-func TestAccountFromTheConfiguration(t *testing.T) {
+func TestCredentialsFromConfig(t *testing.T) {
 	c := newCopySetup(t)
 	src := listen(t, &tokenRegistry{next: c.source})
 	entry := func(pass string) string {
@@ -92,7 +92,7 @@ func TestCredentialsStayWithTheirRegistry(t *testing.T) {
 	c.run("manifest", "create", "--creds", user+":"+password, other+"/hczjl/halo:1.6", other+"/halohub/halo:1.6").want(0)
 }
 
-func TestTokenServerThatIsOfNoUse(t *testing.T) {
+func TestTokenServerErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		rule registry.Rule
 		want wantedError

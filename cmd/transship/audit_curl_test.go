@@ -51,7 +51,7 @@ func redirectBlobs(t *testing.T, next http.Handler) http.Handler {
 }
 
 // The script of a copy, run in an empty folder with another registry in the target's place, makes the same copy.
-func TestAuditCurlRepeatsACopy(t *testing.T) {
+func TestAuditCurlRepeatsCopy(t *testing.T) {
 	t.Parallel()
 	tokens := func(_ *testing.T, next http.Handler) http.Handler { return &tokenRegistry{next: next} }
 	passwords := func(_ *testing.T, next http.Handler) http.Handler { return requirePassword(next) }

@@ -72,7 +72,7 @@ func TestAuditWaterfall(t *testing.T) {
 }
 
 // What --audit has written of a real run is shown, both formats alike.
-func TestAuditShowOfACopy(t *testing.T) {
+func TestAuditShowOfCopy(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"jsonl", "har"} {
 		c := newCopySetup(t)
@@ -98,7 +98,7 @@ const browserHAR = `{"log": {"version": "1.2", "creator": {"name": "Firefox", "v
    "timings": {"blocked": -1, "dns": 1, "ssl": 2, "connect": 5, "send": 0, "wait": 6.5, "receive": 0}}]}}`
 
 // Files of other tools, unfinished and damaged ones are used as far as they go; of others it is said what they are not.
-func TestAuditFilesOfAllKinds(t *testing.T) {
+func TestAuditReadsOtherAndDamagedFiles(t *testing.T) {
 	p := newProgram(t)
 	text, err := os.ReadFile(sampleAudit)
 	if err != nil {
@@ -165,7 +165,7 @@ func TestAuditDiff(t *testing.T) {
 }
 
 // The waterfall in docs is the one of the audit beside it. "make example" makes both anew.
-func TestExampleInDocs(t *testing.T) {
+func TestDocsExampleIsCurrent(t *testing.T) {
 	p := newProgram(t)
 	o := p.run("audit", "verify", "../../docs/example.har").want(0)
 	if !strings.Contains(o.stdout, ": 39 calls, as they were written by transship ") {

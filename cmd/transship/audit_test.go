@@ -52,7 +52,7 @@ func requestURI(e audit.Entry) string {
 }
 
 // The audit has every call that the registries saw, once, and nothing else.
-func TestAuditOfACopy(t *testing.T) {
+func TestAuditListsEveryCall(t *testing.T) {
 	for _, format := range []string{"jsonl", "har"} {
 		c := newCopySetup(t)
 		c.source.Forget()
@@ -112,7 +112,7 @@ func checkEntry(t *testing.T, c *copySetup, e audit.Entry) {
 }
 
 // Attempts, redirects and tokens say which call they belong to.
-func TestAuditSaysWhy(t *testing.T) {
+func TestAuditLinksRelatedCalls(t *testing.T) {
 	c := newCopySetup(t)
 	storage := listen(t, c.source)
 	c.source.Set(
@@ -159,7 +159,7 @@ func TestAuditSaysWhy(t *testing.T) {
 }
 
 // What goes to several targets is read once, and verified.
-func TestAuditOfACopyToSeveral(t *testing.T) {
+func TestAuditOfCopyToSeveralTargets(t *testing.T) {
 	c := newCopySetup(t)
 	file := filepath.Join(c.env["HOME"], "audit.jsonl")
 	c.run("copy", "-q", "--audit", file, c.src, c.dst, startServer(t).host+"/hczjl/halo:1.6").want(0)
@@ -176,7 +176,7 @@ func TestAuditOfACopyToSeveral(t *testing.T) {
 }
 
 // Every command with a registry has an audit.
-func TestAuditOfEveryCommand(t *testing.T) {
+func TestEveryCommandWritesAudit(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	home := c.env["HOME"]
@@ -204,7 +204,7 @@ func TestAuditOfEveryCommand(t *testing.T) {
 	}
 }
 
-func TestAuditThatCannotBe(t *testing.T) {
+func TestAuditFileErrors(t *testing.T) {
 	c := newCopySetup(t)
 	home := c.env["HOME"]
 	if err := os.Mkdir(filepath.Join(home, "folder.har"), 0o700); err != nil {
@@ -231,7 +231,7 @@ func TestAuditThatCannotBe(t *testing.T) {
 }
 
 // A run that is interrupted has all of its calls in the audit, and an end.
-func TestAuditOfAnInterruptedRun(t *testing.T) {
+func TestAuditOfInterruptedRun(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.Set(registry.Rule{On: "^GET .*/blobs/", Delay: noAnswer})
 	file := filepath.Join(c.env["HOME"], "audit.har")
@@ -259,7 +259,7 @@ func TestAuditOfAnInterruptedRun(t *testing.T) {
 }
 
 // A run that is killed leaves whole lines, or a whole HAR, with the calls that had ended.
-func TestAuditOfAKilledRun(t *testing.T) {
+func TestAuditOfKilledRun(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"jsonl", "har"} {
 		for i := range 5 {
@@ -280,7 +280,7 @@ func TestAuditOfAKilledRun(t *testing.T) {
 	}
 }
 
-func TestVeryVerbose(t *testing.T) {
+func TestVeryVerboseRedactsHeaders(t *testing.T) {
 	c := newCopySetup(t)
 	src := listen(t, requirePassword(c.source)) + "/halohub/halo:1.6"
 	o := c.run("digest", "--vv", "--creds", user+":"+password, src).want(0,
@@ -290,7 +290,7 @@ func TestVeryVerbose(t *testing.T) {
 	}
 }
 
-func TestWithoutSecrets(t *testing.T) {
+func TestRedactArgs(t *testing.T) {
 	const digest = "@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	for line, want := range map[string]string{
 		"copy --src-creds a:b -dst-creds=c:d x y":       "--src-creds REDACTED -dst-creds=REDACTED x y",

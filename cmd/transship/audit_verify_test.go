@@ -11,7 +11,7 @@ import (
 )
 
 // The tamper test: whatever is done to an audit, verify says where, and exits with 7.
-func TestAuditVerify(t *testing.T) {
+func TestAuditVerifyFindsTampering(t *testing.T) {
 	c := newCopySetup(t)
 	dir := c.env["HOME"]
 	file := filepath.Join(dir, "audit.jsonl")

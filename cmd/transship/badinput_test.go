@@ -31,7 +31,7 @@ func (o result) wantError(c wantedError) {
 	}
 }
 
-func TestBadCommandLines(t *testing.T) {
+func TestUsageErrors(t *testing.T) {
 	for line, want := range map[string]wantedError{
 		"":                                      {2, "a command is missing", ""},
 		"cpy a b":                               {2, `unknown command "cpy"`, "did you mean copy?"},
@@ -128,7 +128,7 @@ func (c *copySetup) runFails(line string, want wantedError) {
 	}
 }
 
-func TestBadRegistries(t *testing.T) {
+func TestRegistryErrors(t *testing.T) {
 	t.Parallel()
 	const manifests, blobs = "^GET .*/manifests/", "^GET .*/blobs/sha256"
 	bodyRule := func(body string) registry.Rule { return registry.Rule{On: manifests + "1.6", Status: 200, Body: body} }
@@ -184,7 +184,7 @@ func TestBadRegistries(t *testing.T) {
 	}
 }
 
-func TestRetryAfterIsMeantInFull(t *testing.T) {
+func TestRetryAfterIsHonored(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.Set(registry.Rule{On: "^GET .*/manifests/1.6", Times: 1, Status: 429, Header: map[string]string{"Retry-After": "17"}})
 	o := c.run("copy", c.src, c.dst).want(0, "it answered 429 Too Many Requests; trying again in 17s")
@@ -199,7 +199,7 @@ func TestBrokenConnectionIsResumed(t *testing.T) {
 	c.run("copy", c.src, c.dst).want(0)
 }
 
-func TestPlatformThatIsNotThere(t *testing.T) {
+func TestMissingPlatform(t *testing.T) {
 	c := newCopySetup(t)
 	c.runFails("copy --platform linux/s390x SRC DST", wantedError{4, "no image for platform linux/s390x; there is linux/amd64, linux/arm/v7, linux/arm64", ""})
 	c.source.pushImage("halohub/halo", "single", "linux/amd64", "x")
@@ -209,7 +209,7 @@ func TestPlatformThatIsNotThere(t *testing.T) {
 	c.runFails("copy --flatten --platform linux/amd64,linux/arm64 SRC DST", wantedError{2, "more than one image", "name a single platform"})
 }
 
-func TestTargetDigest(t *testing.T) {
+func TestTargetDigestIsChecked(t *testing.T) {
 	c := newCopySetup(t)
 	digest := string(c.source.pushThreePlatforms().Digest)
 	c.dst = c.target.host + "/hczjl/halo@sha256:" + strings.Repeat("0", 64)
@@ -220,7 +220,7 @@ func TestTargetDigest(t *testing.T) {
 	}
 }
 
-func TestHostsThatCannotBeReached(t *testing.T) {
+func TestUnreachableHosts(t *testing.T) {
 	c := newCopySetup(t)
 	for _, host := range []string{unusedAddress(t), "no-such-host.invalid"} {
 		want := wantedError{5, "connection refused", "nothing listens there"}
@@ -234,7 +234,7 @@ func TestHostsThatCannotBeReached(t *testing.T) {
 	}
 }
 
-func TestWrongSchemes(t *testing.T) {
+func TestWrongSchemeHints(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	halo := "/halohub/halo:1.6"
@@ -261,7 +261,7 @@ func TestWrongSchemes(t *testing.T) {
 }
 
 // nginx asks for a client certificate in a page, after the handshake.
-func TestMissingClientCertificate(t *testing.T) {
+func TestMissingClientCertificateHint(t *testing.T) {
 	c := newCopySetup(t)
 	asking := listenTLS(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
@@ -277,7 +277,7 @@ func TestMissingClientCertificate(t *testing.T) {
 }
 
 // A full disk or a closed pipe must not pass for success.
-func TestResultThatCannotBeWritten(t *testing.T) {
+func TestWriteErrorFailsTheRun(t *testing.T) {
 	c := newCopySetup(t)
 	c.stdout = failingWriter{}
 	for _, line := range []string{"copy " + c.src + " " + c.dst, "inspect " + c.src, "inspect --raw " + c.src, "inspect --json " + c.src,
@@ -290,7 +290,7 @@ type failingWriter struct{}
 
 func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
-func TestBrokenConfiguration(t *testing.T) {
+func TestBrokenDockerConfig(t *testing.T) {
 	c := newCopySetup(t)
 	guarded := listen(t, requirePassword(c.source))
 	file := c.writeFile(".docker/config.json", `{"auths":{`+secret)
@@ -316,7 +316,7 @@ func TestBrokenConfiguration(t *testing.T) {
 	c.run("digest", guarded+"/halohub/halo:1.6").wantError(wantedError{3, "permission denied", "mend that file"})
 }
 
-func TestWithoutAHome(t *testing.T) {
+func TestWithoutHome(t *testing.T) {
 	c := newCopySetup(t)
 	delete(c.env, "HOME")
 	c.run("copy", c.src, c.dst).want(0)
@@ -325,7 +325,7 @@ func TestWithoutAHome(t *testing.T) {
 	}
 }
 
-func TestInterrupted(t *testing.T) {
+func TestInterruptedCopy(t *testing.T) {
 	c := newCopySetup(t)
 	c.ctx = interruptedContext()
 	c.runFails("copy SRC DST", wantedError{130, "transship copy: interrupted", "no tag names an image that is not whole"})

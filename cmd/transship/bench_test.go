@@ -64,7 +64,7 @@ func (s *server) wantEmpty() {
 	}
 }
 
-func TestBenchWithoutATarget(t *testing.T) {
+func TestBenchWithoutTarget(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[string]string{"push": "Push", "pull": "Pull", "copy": "Copy", "mount": "Mount", "resolve": "Resolve"} {
 		o := newProgram(t).run("bench", kind, "--size", "2x10KiB,100", "--count", "2", "--jobs", "auto,3").
@@ -82,7 +82,7 @@ func TestBenchWithoutATarget(t *testing.T) {
 	}
 }
 
-func TestBenchRemovesWhatItHasPut(t *testing.T) {
+func TestBenchDeletesItsContent(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{
 		"push A/bench", "push A/bench --warm", "pull A/bench", "pull --warm A/bench", "copy A/bench B/bench", "copy A/bench", "copy --warm A/a B/b",
@@ -103,7 +103,7 @@ func TestBenchRemovesWhatItHasPut(t *testing.T) {
 	}
 }
 
-func TestBenchOfARegistryThatRemovesNothing(t *testing.T) {
+func TestBenchReportsContentLeft(t *testing.T) {
 	s := startServer(t)
 	s.Set(registry.Rule{On: "^DELETE", Status: 405})
 	newProgram(t).run("bench", "push", "--size", "2x1KiB", "--count", "3", "--seed", "7", s.host+"/bench").
@@ -117,7 +117,7 @@ func TestBenchOfARegistryThatRemovesNothing(t *testing.T) {
 		want(0, "9 of 9 blobs were there already and did not move; another --seed makes other ones")
 }
 
-func TestBenchOfARegistryThatRefuses(t *testing.T) {
+func TestBenchOfRefusingRegistry(t *testing.T) {
 	for name, x := range map[string]struct {
 		rule registry.Rule
 		want wantedError
@@ -142,7 +142,7 @@ func TestBenchOfARegistryThatRefuses(t *testing.T) {
 }
 
 // The upload that is interrupted arrives, and so does the manifest: only their answers are lost.
-func TestInterruptedBench(t *testing.T) {
+func TestInterruptedBenchDeletesItsContent(t *testing.T) {
 	for what, nth := range map[string]int{"/uploads/": 5, "/manifests/": 2} {
 		s := startServer(t)
 		ctx, stop := context.WithCancelCause(t.Context())
@@ -165,13 +165,13 @@ func TestInterruptedBench(t *testing.T) {
 	}
 }
 
-func TestBenchCopyWithinARegistry(t *testing.T) {
+func TestBenchCopyWithinRegistryWarns(t *testing.T) {
 	s := startServer(t)
 	newProgram(t).run("bench", "copy", "--size", "1KiB", "--layers", "2", "--count", "1", "--warmup", "0", s.host+"/a", s.host+"/b").
 		want(0, "1 round of 1 combination: ", "3 of 3 blobs were mounted and did not move: both repositories are on one registry")
 }
 
-func TestBenchUploads(t *testing.T) {
+func TestBenchUploadModes(t *testing.T) {
 	s := startServer(t)
 	o := newProgram(t).run("bench", "push", "--upload", "put,patch,chunk=4KiB", "--size", "1x10KiB", "--count", "1", "--warmup", "0", "--jobs", "1", s.host+"/bench").want(0)
 	// 10 KiB and a config: one PUT each; one PATCH each; three chunks for the layer, and one PUT for the config.
@@ -187,7 +187,7 @@ func TestBenchUploads(t *testing.T) {
 }
 
 // Only auto minds what a host says that it takes, and each of its turns begins without knowing, as a command does.
-func TestBenchAuto(t *testing.T) {
+func TestBenchAutoJobs(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	s.Set(registry.Rule{Header: map[string]string{"Ratelimit-Remaining": "5"}})
@@ -200,7 +200,7 @@ func TestBenchAuto(t *testing.T) {
 }
 
 // Each buffer is a combination of its own, with connections of its own.
-func TestBenchBuffers(t *testing.T) {
+func TestBenchBufferSizes(t *testing.T) {
 	s := startServer(t)
 	for _, kind := range []string{"push", "pull", "copy"} {
 		o := newProgram(t).run("bench", kind, "--buffer", "16KiB,64KiB", "--size", "1x1MiB", "--count", "1", "--warmup", "0", s.host+"/bench").want(0)
@@ -233,7 +233,7 @@ func TestBenchRanges(t *testing.T) {
 	}
 }
 
-func TestBenchOfARegistryThatDoesNotMount(t *testing.T) {
+func TestBenchReportsMissingMounts(t *testing.T) {
 	s := startServer(t)
 	s.Set(registry.Rule{On: "mount=", DropQuery: []string{"mount", "from"}})
 	newProgram(t).run("bench", "mount", "--size", "2x1KiB", "--count", "2", s.host+"/bench").
@@ -277,7 +277,7 @@ func TestBenchJSONAndPage(t *testing.T) {
 }
 
 // A page that cannot be written shows before anything moves, and a run that fails leaves none.
-func TestBenchWithoutItsPage(t *testing.T) {
+func TestBenchPageErrors(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	p.run("bench", "push", "--size", "1KiB", "--html", filepath.Join(p.env["HOME"], "none", "page.html"), s.host+"/bench").
 		wantError(wantedError{4, "/none/page.html: no such file or directory", ""})
@@ -302,7 +302,7 @@ func (c *limitedWriter) Write(p []byte) (int, error) {
 }
 
 // Nobody waits for rounds whose result cannot be written.
-func TestBenchThatCannotBeWritten(t *testing.T) {
+func TestBenchStopsOnWriteError(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	p.stdout = &limitedWriter{left: 2} // what begins a run, and a line
 	p.run("bench", "push", "--size", "1KiB", "--count", "50", s.host+"/bench").wantError(wantedError{1, "writing the result: no space left", ""})
@@ -313,7 +313,7 @@ func TestBenchThatCannotBeWritten(t *testing.T) {
 }
 
 // The addresses are for documentation (RFC 5737, RFC 3849); nothing is sent to them.
-func TestBenchBounds(t *testing.T) {
+func TestBenchAsksBeforeLargeRuns(t *testing.T) {
 	s := startServer(t)
 	yes := "give --yes if that is meant"
 	for line, want := range map[string]string{
@@ -337,7 +337,7 @@ func TestBenchBounds(t *testing.T) {
 	newProgram(t).run("bench", "push", "--size", "1x1KiB", "--count", "2", "--yes", s.host+"/x").want(0)
 }
 
-func TestBenchBadCommandLines(t *testing.T) {
+func TestBenchUsageErrors(t *testing.T) {
 	for line, want := range map[string]wantedError{
 		"bench":                                   {2, "bench needs a command after it", "transship bench -h"},
 		"bench pusch":                             {2, `unknown command "bench pusch"`, "did you mean bench push?"},
@@ -378,8 +378,8 @@ func TestBenchBadCommandLines(t *testing.T) {
 	}
 }
 
-// TestBenchHoldsNoBlobs pushes more than it may allocate, and copies that too: both registries are in this process.
-func TestBenchHoldsNoBlobs(t *testing.T) {
+// TestBenchDoesNotBufferBlobs pushes more than it may allocate, and copies that too: both registries are in this process.
+func TestBenchDoesNotBufferBlobs(t *testing.T) {
 	for _, kind := range []string{"push", "copy"} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -392,7 +392,7 @@ func TestBenchHoldsNoBlobs(t *testing.T) {
 }
 
 // Over a link that is not loopback, the limit is measured by blobs that are put there and removed again.
-func TestBenchLimitOfALink(t *testing.T) {
+func TestBenchMeasuresLink(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	host := listenNonLoopback(t, s)

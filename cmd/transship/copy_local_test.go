@@ -16,7 +16,7 @@ import (
 )
 
 // An image that has gone through a layout or a tar is the same to the last byte, under the name that the help promises.
-func TestCopyThroughFiles(t *testing.T) {
+func TestCopyThroughFilesKeepsBytes(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	list := c.source.pushThreePlatforms()
@@ -64,7 +64,7 @@ func TestCopyThroughFiles(t *testing.T) {
 }
 
 // An image that is asked for by its digest is an image of its own where it arrives, be it whole or only a part of it.
-func TestCopyByDigestToFiles(t *testing.T) {
+func TestCopyByDigestKeepsDigestName(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	list, repo := c.source.pushThreePlatforms(), "FROM/halohub/halo"
@@ -98,7 +98,7 @@ func TestCopyByDigestToFiles(t *testing.T) {
 }
 
 // An image that has no name is in a layout by its digest.
-func TestCopyOfANamelessImage(t *testing.T) {
+func TestCopyOfUnnamedImage(t *testing.T) {
 	c := newCopySetup(t)
 	for _, to := range []string{"oci:@/lay", "oci-archive:@/x.tar"} {
 		o := c.do("copy -q null:1k:7 " + to).want(0)
@@ -139,7 +139,7 @@ func TestCopySubsetToFiles(t *testing.T) {
 }
 
 // Targets of several kinds are written in one pass. One that fails does not stop the others.
-func TestCopyToSeveralKinds(t *testing.T) {
+func TestCopyToSeveralKindsOfTargets(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	list := string(c.source.pushThreePlatforms().Digest)
@@ -167,7 +167,7 @@ func TestCopyToSeveralKinds(t *testing.T) {
 }
 
 // Reading a layout or tar that is not there makes none.
-func TestCopyFromNothing(t *testing.T) {
+func TestCopyFromMissingFiles(t *testing.T) {
 	c := newCopySetup(t)
 	c.runFails("copy oci:"+c.path("none")+" DST", wantedError{4, "none: no such file or directory", ""})
 	c.runFails("copy oci-archive:"+c.path("none.tar")+" DST", wantedError{4, "none.tar: file does not exist", ""})

@@ -39,7 +39,7 @@ func TestCopyReferrersThroughFiles(t *testing.T) {
 }
 
 // Other tools call an image of a layout by a mere tag. It keeps that in another layout, and what refers to it is found.
-func TestCopyOfAMereTag(t *testing.T) {
+func TestCopyOfBareTag(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	list := c.source.pushThreePlatforms()
@@ -66,7 +66,7 @@ func TestCopyOfAMereTag(t *testing.T) {
 }
 
 // A tar takes the place of another only when it is whole. What has come by then is not fetched again.
-func TestCopyReplacesATarAtTheEnd(t *testing.T) {
+func TestCopyReplacesTarWhenComplete(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.pushImage("old", "1", "linux/amd64", "old")
 	c.do("copy FROM/old:1 oci-archive:@/x.tar").want(0)
@@ -88,7 +88,7 @@ func TestCopyReplacesATarAtTheEnd(t *testing.T) {
 	c.verifySound(c.path("x.tar"))
 }
 
-func TestCopyToATarInterrupted(t *testing.T) {
+func TestCopyToTarInterrupted(t *testing.T) {
 	c := newCopySetup(t)
 	c.interruptOn(registry.Rule{On: "^GET .*/blobs/"})
 	c.do("copy SRC oci-archive:@/x.tar").wantError(wantedError{130, "transship copy: interrupted", "is kept in " + c.path("x.tar.partial") + ": the same command"})
@@ -98,7 +98,7 @@ func TestCopyToATarInterrupted(t *testing.T) {
 }
 
 // The flags for the target are for the first one that is on a registry.
-func TestCopyCredentialsBehindALayout(t *testing.T) {
+func TestCredentialsGoToFirstRegistryTarget(t *testing.T) {
 	c := newCopySetup(t)
 	guarded := listen(t, requirePassword(c.target))
 	c.run("copy", "--dst-creds", user+":"+password, c.src, "oci:"+c.path("lay"), guarded+"/x:1").want(0)
@@ -145,7 +145,7 @@ func makeTar(t testing.TB, members ...string) string {
 
 // What a registry that is source and target gets once the manifests are read goes by one token, also where a tar is written in
 // the same pass.
-func TestCopyToATarNeedsOneToken(t *testing.T) {
+func TestCopyToTarNeedsOneToken(t *testing.T) {
 	c := newCopySetup(t)
 	f := &registry.Faults{Handler: &tokenRegistry{next: c.source, public: true}}
 	host := listen(t, f)

@@ -46,7 +46,7 @@ func TestCopyOntoItself(t *testing.T) {
 	c.run("copy", c.src, c.src).want(0, "is up to date with")
 }
 
-func TestCopyOfAChangedImage(t *testing.T) {
+func TestCopyOfChangedImage(t *testing.T) {
 	c := newCopySetup(t)
 	c.run("copy", c.src, c.dst).want(0)
 	c.source.pushList("halohub/halo", "1.6", c.source.pushImage("halohub/halo", "", "linux/amd64", "shared", "for amd64"),
@@ -144,7 +144,7 @@ func TestVerboseCopy(t *testing.T) {
 	}
 }
 
-func TestWarningsOfARegistry(t *testing.T) {
+func TestRegistryWarningIsPrintedOnce(t *testing.T) {
 	c := newCopySetup(t)
 	c.target.Set(registry.Rule{On: "^PUT .*/manifests/", Header: map[string]string{"Warning": `299 - "this registry moves to example.com"`}})
 	o := c.run("copy", c.src, c.dst).want(0, "warning: this registry moves to example.com\n")
@@ -171,7 +171,7 @@ func TestCertificateFiles(t *testing.T) {
 	c.run("digest", "--ca", c.writeFile("garbage.pem", secret), host+"/halohub/halo:1.6").wantError(wantedError{5, "garbage.pem", "PEM files"})
 }
 
-func TestCopyToSeveral(t *testing.T) {
+func TestCopyToSeveralTargets(t *testing.T) {
 	c := newCopySetup(t)
 	digest := "@" + string(c.source.pushThreePlatforms().Digest) + "\n"
 	second := c.target.host + "/second:2"

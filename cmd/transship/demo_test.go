@@ -55,7 +55,7 @@ func TestInterruptedDemo(t *testing.T) {
 }
 
 // The demo's audit has the calls that it shows, and the one of inspect.
-func TestAuditOfTheDemo(t *testing.T) {
+func TestAuditOfDemo(t *testing.T) {
 	p := newProgram(t)
 	file := filepath.Join(p.env["HOME"], "demo.har")
 	p.run("demo", "--audit", file).want(0)

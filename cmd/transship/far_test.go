@@ -44,7 +44,7 @@ func syncRepository(p *program, from, to string, flags ...string) {
 
 // Images that share layers, at once to one repository: no call beyond the budget, and as many at a time as fill a long link
 // but no more. With one job it is one call after the other.
-func TestManyImagesAtOnce(t *testing.T) {
+func TestManyImagesCallBudget(t *testing.T) {
 	const images = 40
 	from, source := link{}.startRegistry(t)
 	blobs := from.pushMany("many/app", images, 300_000, 1000)

@@ -72,7 +72,7 @@ func withoutHTTP() []string {
 	return []string{"blob", "manifest", "distribution/transfer", "distribution/layout"}
 }
 
-func TestFloors(t *testing.T) {
+func TestImportRules(t *testing.T) {
 	root := filepath.Join("..", "..")
 	seen := map[string]bool{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

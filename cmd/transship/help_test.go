@@ -24,7 +24,7 @@ func TestHelp(t *testing.T) {
 	golden(t, "help.txt", text)
 }
 
-func TestEveryCommandExplainsItself(t *testing.T) {
+func TestHelpOfEveryCommand(t *testing.T) {
 	for _, c := range commands() {
 		help := newProgram(t).run(append(strings.Fields(c.Name), "-h")...).want(0).stdout
 		for _, part := range []string{c.Short, "Usage: transship " + c.Name, "\nExample:\n  "} {
@@ -74,7 +74,7 @@ func TestExamplesParse(t *testing.T) {
 	}
 }
 
-func TestWaysToAskForHelp(t *testing.T) {
+func TestHelpSpellings(t *testing.T) {
 	p := newProgram(t)
 	overview, copying, family := p.run("help").stdout, p.run("copy", "-h").stdout, p.run("manifest", "-h").stdout
 	for line, want := range map[string]string{

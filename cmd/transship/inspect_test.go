@@ -41,7 +41,7 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-func TestInspectJSONHasWhatScriptsNeed(t *testing.T) {
+func TestInspectJSON(t *testing.T) {
 	s := startServer(t)
 	d := s.pushThreePlatforms()
 	var got inspect.Inspection
@@ -55,7 +55,7 @@ func TestInspectJSONHasWhatScriptsNeed(t *testing.T) {
 }
 
 // What is printed is what the registry has, to the byte, and nothing else.
-func TestInspectRaw(t *testing.T) {
+func TestInspectRawPrintsExactBytes(t *testing.T) {
 	s := startServer(t)
 	raw := "{ \"schemaVersion\" : 2,\t\"manifests\":[],\n\n \"unknown\":\"<&>\"}  \n"
 	s.pushManifest("odd", "1", []byte(raw))
@@ -64,7 +64,7 @@ func TestInspectRaw(t *testing.T) {
 	}
 }
 
-func TestInspectOfWhatIsNotWhole(t *testing.T) {
+func TestInspectOfIncompleteImage(t *testing.T) {
 	s := startServer(t)
 	s.pushThreePlatforms()
 	s.Set(registry.Rule{On: "^GET .*/manifests/sha256", Status: 404})

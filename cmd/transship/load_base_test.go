@@ -18,7 +18,7 @@ func newChainSetup(t testing.TB) *copySetup {
 }
 
 // A chain of bundles arrives, blob by blob once, with the digests that the source has.
-func TestLoadChain(t *testing.T) {
+func TestLoadChainOfBundles(t *testing.T) {
 	t.Parallel()
 	for _, flags := range []string{"", "--rewrite halohub=mirror", "--rewrite halohub/halo=x/y/z", "--jobs 1"} {
 		c := newChainSetup(t)
@@ -45,7 +45,7 @@ func TestLoadChain(t *testing.T) {
 }
 
 // Without its base a bundle is not loaded, not even in part, and it is said what to load first.
-func TestLoadWithoutItsBase(t *testing.T) {
+func TestLoadWithoutBase(t *testing.T) {
 	t.Parallel()
 	c := newChainSetup(t)
 	c.do("load @/2.tar TO/p").wantError(wantedError{4,
@@ -67,7 +67,7 @@ func TestLoadWithoutItsBase(t *testing.T) {
 }
 
 // Blobs come from the repositories where the base has them, be it that the registry mounts them or not.
-func TestLoadTakesFromTheBase(t *testing.T) {
+func TestLoadMountsFromBase(t *testing.T) {
 	t.Parallel()
 	for name, rule := range map[string]registry.Rule{
 		"mounts":     {},
@@ -93,7 +93,7 @@ func TestLoadTakesFromTheBase(t *testing.T) {
 }
 
 // A registry that is down, or lets nobody look, is not one that lacks the base.
-func TestLoadBaseThatCannotBeSeen(t *testing.T) {
+func TestLoadBaseErrors(t *testing.T) {
 	c := newChainSetup(t)
 	guarded := listen(t, requirePassword(c.target))
 	c.do("load @/2.tar " + guarded).wantError(wantedError{3, "401 Unauthorized", "transship login " + guarded})
@@ -107,7 +107,7 @@ func TestLoadBaseThatCannotBeSeen(t *testing.T) {
 }
 
 // Some registries deny what they do not have: then it is looked for where else the base may be.
-func TestLoadBaseBehindADenial(t *testing.T) {
+func TestLoadBaseBehindDenial(t *testing.T) {
 	c := newWeeksSetup(t)
 	c.do("save -q -o @/1.tar SRC1").want(0)
 	c.writeFile("images", c.src+"2 other/name\n")

@@ -66,7 +66,7 @@ func TestLoad(t *testing.T) {
 }
 
 // To load again what is there costs a HEAD for each image.
-func TestLoadAgain(t *testing.T) {
+func TestLoadAgainSendsOneHeadPerImage(t *testing.T) {
 	c := newLoadSetup(t)
 	c.do("load @/x.tar TO/p").want(0, "3 images of ", "blobs: 8 sent")
 	c.target.Forget()
@@ -80,7 +80,7 @@ func TestLoadAgain(t *testing.T) {
 }
 
 // Blobs that images share go to the registry once.
-func TestLoadMounts(t *testing.T) {
+func TestLoadSendsSharedBlobsOnce(t *testing.T) {
 	c := newLoadSetup(t)
 	c.do("load --jobs 1 @/x.tar TO/p").want(0)
 	if n := c.target.Count("^PUT .*/blobs/"); n != 8 {
@@ -90,7 +90,7 @@ func TestLoadMounts(t *testing.T) {
 }
 
 // One image that fails does not keep the others from arriving.
-func TestLoadPartly(t *testing.T) {
+func TestLoadPartialFailure(t *testing.T) {
 	c := newLoadSetup(t)
 	c.target.Set(registry.Rule{On: "^(PUT|POST) /v2/p/a/tool/", Status: 403})
 	o := c.do("load @/x.tar TO/p").want(8, "failed: "+c.target.host+"/p/a/tool:2: ", "transship load: 1 of 3 failed", "loaded 2 images of ")
@@ -108,7 +108,7 @@ func TestLoadPartly(t *testing.T) {
 	c.do("load @/x.tar TO/q").wantError(wantedError{130, "transship load: interrupted", "no tag names an image that is not whole"})
 }
 
-func TestLoadRefuses(t *testing.T) {
+func TestLoadErrors(t *testing.T) {
 	t.Parallel()
 	c := newLoadSetup(t)
 	c.do("save -o @/clash.tar FROM/tool:2 SRC -f " + c.writeFile("clash", c.src+" quay.io/x/y:1\n"+c.source.host+"/tool:2 ghcr.io/x/y:1\n")).want(0)

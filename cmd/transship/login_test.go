@@ -101,7 +101,7 @@ func TestLoginRefused(t *testing.T) {
 	p.run("login", "-u", user, "-p", secret, listen(t, html)).wantError(wantedError{4, "404 Not Found", "check"})
 }
 
-func TestLoginWhereNobodyAsks(t *testing.T) {
+func TestLoginWithoutChallengeWarns(t *testing.T) {
 	p := newLoginSetup(t)
 	p.host = startServer(t).host
 	p.run("login", "-u", user, "-p", password, p.host).want(0, "warning: "+p.host+" asks for no credentials, so these could not be checked\n")
@@ -110,7 +110,7 @@ func TestLoginWhereNobodyAsks(t *testing.T) {
 	}
 }
 
-func TestLoginReplacesAndKeeps(t *testing.T) {
+func TestLoginKeepsOtherEntries(t *testing.T) {
 	p := newLoginSetup(t)
 	p.writeFile(".docker/config.json", `{"auths":{"`+p.host+`":{"auth":"b2xkOm9sZA=="},"other.example.com":{"auth":"eDp5"}},"psFormat":"table"}`)
 	p.run("login", "-u", user, "-p", password, p.host).want(0)
@@ -126,7 +126,7 @@ func TestLoginReplacesAndKeeps(t *testing.T) {
 	p.run("logout", p.host).want(0, "not logged in to "+p.host+"\n")
 }
 
-func TestHelperStores(t *testing.T) {
+func TestLoginStoresInHelper(t *testing.T) {
 	p := newLoginSetup(t)
 	p.writeFile("docker-credential-box", "#!/bin/sh\n[ $1 = store ] && cat > $0.kept; [ $1 = get ] && cat $0.kept; echo 'the box is open' >&2")
 	if err := os.Chmod(filepath.Join(p.env["HOME"], "docker-credential-box"), 0o700); err != nil {

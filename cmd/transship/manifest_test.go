@@ -71,7 +71,7 @@ func platformNames(ix manifest.Index) string {
 }
 
 // The walk-through: messages, order and bytes are docker's.
-func TestManifestCommands(t *testing.T) {
+func TestManifestWalkThrough(t *testing.T) {
 	b := newListSetup(t)
 	b.wantOutput(b.do("create LIST HALO:amd64 HALO:arm64 HALO:arm32").want(0), "Created manifest list HOST/hczjl/halo:1.6\n", "")
 	b.wantOutput(b.do("annotate LIST HALO:arm32 --os linux --arch arm --variant v7").want(0), "", "")
@@ -91,7 +91,7 @@ func TestManifestCommands(t *testing.T) {
 	golden(t, "manifest-inspect-image-verbose.json", b.do("inspect -v HALO:amd64").want(0).stdout, b.host, "HOST")
 }
 
-func TestManifestFailures(t *testing.T) {
+func TestManifestErrors(t *testing.T) {
 	b := newListSetup(t)
 	b.do("create LIST HALO:amd64").want(0)
 	for line, want := range map[string]wantedError{
@@ -154,7 +154,7 @@ func TestManifestRemove(t *testing.T) {
 }
 
 // What docker refuses: a list as an image, with what its entries carry.
-func TestManifestOfLists(t *testing.T) {
+func TestManifestCreateTakesListEntries(t *testing.T) {
 	b := newListSetup(t)
 	b.pushAttested("built/halo", "1")
 	b.wantOutput(b.do("create LIST HOST/built/halo:1 HALO:arm64").want(0), "Created manifest list HOST/hczjl/halo:1.6\n",
@@ -178,7 +178,7 @@ func TestManifestOfLists(t *testing.T) {
 	}
 }
 
-func TestManifestOfNestedLists(t *testing.T) {
+func TestManifestCreateFlattensNestedLists(t *testing.T) {
 	b := newListSetup(t)
 	inner := b.server.pushList("nested/halo", "", b.pushImage("nested/halo", "", "linux/s390x", "inner"))
 	bare := b.pushImage("nested/halo", "", "linux/riscv64", "outer")
@@ -198,7 +198,7 @@ func TestManifestOfNestedLists(t *testing.T) {
 }
 
 // Nothing is pushed that names no platform, in docker's words; annotate mends it.
-func TestManifestWithoutAPlatform(t *testing.T) {
+func TestManifestPushNeedsPlatform(t *testing.T) {
 	b := newListSetup(t)
 	config := b.pushBlob("hczjl/halo", manifest.MediaTypeDockerConfig, []byte("{}"))
 	raw, err := manifest.DockerStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &config})
@@ -212,7 +212,7 @@ func TestManifestWithoutAPlatform(t *testing.T) {
 	b.do("push LIST").want(0)
 }
 
-func TestConfigThatIsNone(t *testing.T) {
+func TestInvalidImageConfig(t *testing.T) {
 	b := newListSetup(t)
 	for tag, content := range map[string]string{"html": "<html>", "doubled": `{"os":"linux","os":"windows"}`, "case": `{"OS":"linux"}`, "types": `{"os":7}`} {
 		config := b.pushBlob("hczjl/halo", manifest.MediaTypeDockerConfig, []byte(content))
@@ -241,7 +241,7 @@ func TestEmptyLocalList(t *testing.T) {
 }
 
 // What docker refuses: an image on another registry.
-func TestManifestOfAnotherRegistry(t *testing.T) {
+func TestManifestPushCopiesFromOtherRegistry(t *testing.T) {
 	b, other := newListSetup(t), startServer(t)
 	d := other.pushImage("elsewhere/halo", "s390x", "linux/s390x", "far", "away")
 	b.do("create LIST HALO:amd64 " + other.host + "/elsewhere/halo:s390x").want(0)
@@ -254,7 +254,7 @@ func TestManifestOfAnotherRegistry(t *testing.T) {
 	}
 }
 
-func TestManifestOfAnotherRepositoryIsMounted(t *testing.T) {
+func TestManifestPushMountsFromOtherRepository(t *testing.T) {
 	b := newListSetup(t)
 	b.pushImage("other/halo", "riscv", "linux/riscv64", "x", "y")
 	b.do("create LIST HOST/other/halo:riscv").want(0)
@@ -285,7 +285,7 @@ func TestManifestPushNeedsOneToken(t *testing.T) {
 }
 
 // What docker refuses: pairs that are not in its table.
-func TestManifestAnnotateAnything(t *testing.T) {
+func TestManifestAnnotateUnknownPlatform(t *testing.T) {
 	b := newListSetup(t)
 	b.do("create LIST HALO:amd64").want(0)
 	b.do("annotate LIST HALO:amd64 --os linux --arch loong64").want(0, "note: docker manifest annotate does not know linux/loong64")
@@ -298,7 +298,7 @@ func TestManifestAnnotateAnything(t *testing.T) {
 	}
 }
 
-func TestManifestPushThatFails(t *testing.T) {
+func TestFailedManifestPushKeepsList(t *testing.T) {
 	b, other := newListSetup(t), startServer(t)
 	other.pushImage("elsewhere/halo", "1", "linux/s390x", "far", "away")
 	b.do("create LIST HALO:amd64 " + other.host + "/elsewhere/halo:1").want(0)
@@ -334,7 +334,7 @@ func TestCorruptLocalList(t *testing.T) {
 }
 
 // Two names that docker keeps in one file cannot both be in a list, and a list that cannot be made whole is not begun.
-func TestNewListIsWholeOrNotThere(t *testing.T) {
+func TestNewListIsAtomic(t *testing.T) {
 	b := newListSetup(t)
 	b.pushImage("a_b", "1", "linux/amd64", "x")
 	b.pushImage("a/b", "1", "linux/arm64", "x")
@@ -345,7 +345,7 @@ func TestNewListIsWholeOrNotThere(t *testing.T) {
 	b.do("push LIST").want(0) // what was there stays
 }
 
-func TestListStoreThatCannotBeUsed(t *testing.T) {
+func TestListStoreErrors(t *testing.T) {
 	b := newListSetup(t)
 	b.writeFile(".docker", "a file where the folder should be")
 	b.do("create LIST HALO:amd64").wantError(wantedError{1, "not a directory", ""})

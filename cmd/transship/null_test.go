@@ -43,7 +43,7 @@ func TestCopyFromNull(t *testing.T) {
 	c.run("copy", "null:1MiB", "null:").want(0)
 }
 
-func TestNullThatMakesNoSense(t *testing.T) {
+func TestNullUsageErrors(t *testing.T) {
 	c := newCopySetup(t)
 	for line, message := range map[string]string{
 		"copy null: REF":            `null: as a source: "" is no number of bytes`,

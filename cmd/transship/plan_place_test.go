@@ -59,7 +59,7 @@ func storedTotals(r checkedReport) string {
 }
 
 // A bundle that builds on another one, two images that share blobs, and a list that goes to a layout.
-func TestPlanOfWhatIsSharedInTars(t *testing.T) {
+func TestPlanOfSharedBlobsInTars(t *testing.T) {
 	c := newCopySetup(t)
 	other := c.source.host + "/halohub/other:1"
 	c.source.pushList("halohub/other", "1", c.source.pushImage("halohub/other", "", "linux/amd64", "shared", "for amd64"),
@@ -132,7 +132,7 @@ func TestPlanOfSeveralKindsOfTargets(t *testing.T) {
 }
 
 // The order of calls to several targets is assumed where there are several that are called.
-func TestPlanOfARegistryAndALayout(t *testing.T) {
+func TestPlanAssumesOrderOfTargets(t *testing.T) {
 	c := newCopySetup(t)
 	dir := "oci:" + c.path("dir")
 	for want, targets := range map[string][][]string{
@@ -153,7 +153,7 @@ func TestPlanOfARegistryAndALayout(t *testing.T) {
 }
 
 // An image without a name is called by its digest, before it is there and then.
-func TestPlanOfAnImageWithoutName(t *testing.T) {
+func TestPlanOfUnnamedImage(t *testing.T) {
 	c := newCopySetup(t)
 	to := "oci:" + c.path("dir")
 	for _, action := range []string{"put", "present"} {
@@ -169,7 +169,7 @@ func TestPlanOfAnImageWithoutName(t *testing.T) {
 }
 
 // What cannot be is refused as without --plan.
-func TestPlanOfPlacesThatCannotBe(t *testing.T) {
+func TestPlanOfInvalidTargets(t *testing.T) {
 	c := newCopySetup(t)
 	c.writeFile("file", "x")
 	c.writeFile("folder/notes.txt", "x")

@@ -144,7 +144,7 @@ func (r checkedReport) want(t *testing.T, counts string, assumed ...string) {
 	}
 }
 
-func TestPlanIsTheRun(t *testing.T) {
+func TestRunMakesPlannedCalls(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ flags, cold, mirror string }{
 		"as it is": {"", "7 uploads, 0 mounts, 0 present, 304 bytes", "0 uploads, 7 mounts, 0 present, 0 bytes"},
@@ -175,7 +175,7 @@ func TestPlanInChunks(t *testing.T) {
 }
 
 // Parts of the image are there: an image of the list, and blobs.
-func TestPlanOfAChangedImage(t *testing.T) {
+func TestPlanOfChangedImage(t *testing.T) {
 	c := newCopySetup(t)
 	r := c.checkPlans(c.source, c.target)
 	c.run("copy", c.src, c.dst).want(0)
@@ -262,7 +262,7 @@ func (c *copySetup) pushReferrers(n int) {
 	c.source.pushImage("halohub/halo", strings.Replace(string(root.Digest), ":", "-", 1)+".sig", "linux/amd64", "signature")
 }
 
-func TestPlanToSeveral(t *testing.T) {
+func TestPlanToSeveralTargets(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	third := startServer(t)
@@ -273,7 +273,7 @@ func TestPlanToSeveral(t *testing.T) {
 }
 
 // A target that fails does not hide the plan for the others.
-func TestPlanWhereSomeFail(t *testing.T) {
+func TestPlanPartialFailure(t *testing.T) {
 	c := newCopySetup(t)
 	o := c.run("copy", "--plan", c.src, c.dst, unusedAddress(t)+"/x:1").want(8, "failed: 127.0.0.1:", "1 of 2 failed")
 	if !strings.Contains(o.stdout, c.dst+": list, put") || strings.Contains(o.stderr, "copied") {
@@ -374,7 +374,7 @@ SRC/tags:v1 DST/tags:v1
 }
 
 // An image that cannot be had does not hide the plan for the others.
-func TestPlanOfSyncWhereSomeFail(t *testing.T) {
+func TestPlanOfSyncPartialFailure(t *testing.T) {
 	c := newCopySetup(t)
 	list := c.writeFile("list", c.src+" "+c.dst+"\n"+c.source.host+"/none:1 "+c.target.host+"/none:1\n")
 	o := c.run("sync", "-f", list, "--dry-run").want(8, "failed: line 2: ", "1 of 2 failed")
@@ -387,7 +387,7 @@ func TestPlanOfSyncWhereSomeFail(t *testing.T) {
 	c.checkPlans(c.source, c.target).wantReadOnly(o)
 }
 
-func TestPlanThatIsInterrupted(t *testing.T) {
+func TestInterruptedPlan(t *testing.T) {
 	c := newCopySetup(t)
 	c.ctx = interruptedContext()
 	c.run("copy", "--plan", c.src, c.dst).wantError(wantedError{cli.ExitInterrupted, "interrupted", ""})
@@ -481,7 +481,7 @@ func TestPlanAssumesMounts(t *testing.T) {
 }
 
 // A plan fails as the run would, and says nothing then but why.
-func TestPlanThatFails(t *testing.T) {
+func TestPlanErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		rule registry.Rule // of the source
 		flag string

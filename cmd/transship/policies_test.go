@@ -29,7 +29,7 @@ func (c *copySetup) writeCalls(text string) string {
 }
 
 // A refused call ends the run with 9 and one clear line, is in the audit, and never reaches the registry.
-func TestPolicies(t *testing.T) {
+func TestPoliciesRefuseCalls(t *testing.T) {
 	for name, test := range map[string]struct {
 		line   string
 		want   wantedError
@@ -76,7 +76,7 @@ func TestPolicies(t *testing.T) {
 }
 
 // What a run may do it does.
-func TestPoliciesThatAllow(t *testing.T) {
+func TestPoliciesAllowCalls(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.Set(registry.Rule{On: "^GET /v2/halohub/halo/manifests/1.6", Times: 1, Status: 503})
 	c.run("copy", "-q", "--allow-host", c.source.host+","+c.target.host, "--max-calls", "31", "--max-bytes", "1MB",
@@ -86,7 +86,7 @@ func TestPoliciesThatAllow(t *testing.T) {
 }
 
 // Calls that are expected and never made fail the run at its end.
-func TestExpectedCallsThatAreMissing(t *testing.T) {
+func TestMissingExpectedCalls(t *testing.T) {
 	c := newCopySetup(t)
 	list := c.writeCalls("HEAD /v2/{name}/manifests/{tag}\n---\nGET /v2/{name}/tags/list\n")
 	c.run("digest", "--expect", list, c.src).wantError(wantedError{9, "policy expect: line 3, GET /v2/{name}/tags/list, was made 0 of 1 times", "--expect"})
@@ -101,7 +101,7 @@ func TestPoliciesAndTokens(t *testing.T) {
 	c.run("digest", "--max-calls", "2", "--creds", user+":"+password, src).wantError(wantedError{9, "policy max-calls refuses HEAD", "--max-calls"})
 }
 
-func TestBadPolicies(t *testing.T) {
+func TestPolicyUsageErrors(t *testing.T) {
 	c := newCopySetup(t)
 	bad := c.writeFile("bad.txt", "GET /v2/\nPUT /v2/{repo}\n")
 	for line, want := range map[string]wantedError{

@@ -70,7 +70,7 @@ func startStalledCopy(t *testing.T) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	return cmd, stderr
 }
 
-func TestSignals(t *testing.T) {
+func TestSignalsInterrupt(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		cmd, stderr := startStalledCopy(t)
 		if err := cmd.Process.Signal(signal); err != nil {
@@ -84,7 +84,7 @@ func TestSignals(t *testing.T) {
 }
 
 // A password does not show, and the terminal echoes again afterwards.
-func TestPrompt(t *testing.T) {
+func TestPasswordPromptHidesInput(t *testing.T) {
 	t.Parallel()
 	script, err := exec.LookPath("script")
 	if err != nil {

@@ -77,7 +77,7 @@ func TestConsole(t *testing.T) {
 }
 
 // A copy that a person watches leaves one line, wherever the pictures came.
-func TestWatchedCopy(t *testing.T) {
+func TestTerminalCopyLeavesOneLine(t *testing.T) {
 	c := newCopySetup(t)
 	s := &screen{t: t}
 	a := run.New(cli.NewStreams(func(name string) string { return c.env[name] }, nil, &bytes.Buffer{}, s))

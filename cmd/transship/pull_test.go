@@ -75,7 +75,7 @@ func TestWalkThrough(t *testing.T) {
 	}
 }
 
-func TestPullWhole(t *testing.T) {
+func TestPullAllPlatforms(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	list, repo := s.pushThreePlatforms(), s.host+"/halohub/halo"
 	o := p.run("pull", repo+":1.6").want(0, "pulled "+repo+":1.6: 3 images; blobs: 7 fetched")
@@ -125,7 +125,7 @@ func TestPullPlatforms(t *testing.T) {
 	p.checkStore()
 }
 
-func TestPullSeveral(t *testing.T) {
+func TestPullSeveralImages(t *testing.T) {
 	s, other, p := startServer(t), startServer(t), newProgram(t)
 	s.pushThreePlatforms()
 	one := other.pushImage("x/one", "1", "linux/amd64", "a")
@@ -160,7 +160,7 @@ func TestImages(t *testing.T) {
 }
 
 // A pull that is killed leaves nothing broken, and the next one finishes it.
-func TestKilledPull(t *testing.T) {
+func TestKilledPullResumes(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
 	const repo = "big/image"

@@ -46,7 +46,7 @@ func TestPushWithoutMount(t *testing.T) {
 }
 
 // Content that is damaged on the disk is not pushed, and the image that it is part of gets no tag.
-func TestPushOfDamaged(t *testing.T) {
+func TestPushOfDamagedBlob(t *testing.T) {
 	s, to, p := startServer(t), startServer(t), newProgram(t)
 	s.pushImage("x", "1", "linux/amd64", "precious")
 	p.run("pull", s.host+"/x:1").want(0)
@@ -62,7 +62,7 @@ func TestPushOfDamaged(t *testing.T) {
 }
 
 // Whatever docker takes for an image is understood.
-func TestTag(t *testing.T) {
+func TestTagFindsImage(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	list, repo := s.pushThreePlatforms(), s.host+"/halohub/halo"
 	parts := s.platformDigests("halohub/halo", "1.6")

@@ -47,7 +47,7 @@ func TestRmi(t *testing.T) {
 }
 
 // What a pull has brought before it broke off is no concern of rmi.
-func TestRmiKeepsTheRest(t *testing.T) {
+func TestRmiKeepsIncompletePull(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
 	s.pushImage("x", "1", "linux/amd64", "x")

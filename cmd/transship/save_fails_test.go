@@ -13,7 +13,7 @@ import (
 )
 
 // A save that fails or is interrupted leaves no bundle, keeps what has come, and says where; the same command goes on.
-func TestSaveGoesOn(t *testing.T) {
+func TestSaveResumes(t *testing.T) {
 	t.Parallel()
 	const blobs = "^GET .*/blobs/"
 	for name, test := range map[string]struct {
@@ -57,7 +57,7 @@ func TestSaveGoesOn(t *testing.T) {
 }
 
 // An earlier bundle stays until the next one is whole, and then nothing of it does.
-func TestSaveReplaces(t *testing.T) {
+func TestSaveReplacesEarlierBundle(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.pushImage("tool", "2", "linux/amd64", "shared", "tool")
 	c.do("save -o @/x.tar --split 1k SRC").want(0)
@@ -98,7 +98,7 @@ func TestSaveInterruptedEarly(t *testing.T) {
 }
 
 // A pipe that breaks, and a blob that does not match, are failures of a bundle on standard output too.
-func TestSaveToStandardOutputFails(t *testing.T) {
+func TestSaveToStdoutErrors(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 2, Corrupt: true})
 	o := c.do("save -o - SRC")
@@ -111,7 +111,7 @@ func TestSaveToStandardOutputFails(t *testing.T) {
 }
 
 // While one save writes a file another one does not.
-func TestSaveTwiceAtOnce(t *testing.T) {
+func TestConcurrentSavesToOneFile(t *testing.T) {
 	c := newCopySetup(t)
 	asked, go_on := make(chan struct{}), make(chan struct{})
 	var once sync.Once

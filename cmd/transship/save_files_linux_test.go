@@ -8,7 +8,7 @@ import (
 )
 
 // Many lines may name one tar: it is open once.
-func TestSaveOpensATarOnce(t *testing.T) {
+func TestSaveOpensTarOnce(t *testing.T) {
 	c := newCopySetup(t)
 	c.do("save -o @/a.tar SRC").want(0)
 	c.writeFile("images", strings.Repeat("oci-archive:"+c.path("a.tar")+":1.6\n", 1000))
@@ -24,7 +24,7 @@ func TestSaveOpensATarOnce(t *testing.T) {
 }
 
 // Many lines of a sync may name one tar too.
-func TestSyncOpensATarOnce(t *testing.T) {
+func TestSyncOpensTarOnce(t *testing.T) {
 	c := newCopySetup(t)
 	c.do("save -q -o @/a.tar SRC").want(0)
 	c.writeList(strings.Repeat("oci-archive:@/a.tar:1.6 oci:@/lay\n", 500))

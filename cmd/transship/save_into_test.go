@@ -12,7 +12,7 @@ import (
 )
 
 // A bundle, a folder or an image in one of them is saved as an image on a registry is.
-func TestSaveMerges(t *testing.T) {
+func TestSaveMergesLocalSources(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	list := c.source.pushThreePlatforms()
@@ -47,7 +47,7 @@ func TestSaveMerges(t *testing.T) {
 }
 
 // Two images cannot have one name, in a bundle or in a folder; one image may come twice.
-func TestSaveNamesClash(t *testing.T) {
+func TestSaveRefusesDuplicateNames(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.pushImage("halohub/halo", "1.7", "linux/amd64", "newer")
 	repo := c.source.host + "/halohub/halo"
@@ -75,7 +75,7 @@ func TestSaveNamesClash(t *testing.T) {
 }
 
 // A folder is added to, and what it has is not fetched again.
-func TestSaveIntoAFolder(t *testing.T) {
+func TestSaveIntoFolder(t *testing.T) {
 	c := newCopySetup(t)
 	list := c.source.pushThreePlatforms()
 	repo, parts := "FROM/halohub/halo", c.source.platformDigests("halohub/halo", "1.6")

@@ -14,7 +14,7 @@ import (
 )
 
 // The same images make the same bytes, whatever the order and the number of jobs, into a file, a pipe or volumes.
-func TestSaveMakesTheSameBytes(t *testing.T) {
+func TestSaveIsReproducible(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	c.source.pushImage("tool", "2", "linux/amd64", "shared", "tool")
@@ -127,7 +127,7 @@ func TestSaveList(t *testing.T) {
 	}
 }
 
-func TestSaveListRefuses(t *testing.T) {
+func TestSaveListErrors(t *testing.T) {
 	c := newCopySetup(t)
 	for list, want := range map[string]wantedError{
 		"halo:1.6\n\nhalo:1.6:7":             {2, ": line 3: invalid reference", ""},
@@ -159,7 +159,7 @@ func TestSaveListRefuses(t *testing.T) {
 	}
 }
 
-func TestSaveRefuses(t *testing.T) {
+func TestSaveErrors(t *testing.T) {
 	c := newCopySetup(t)
 	c.writeFile("notes.txt.json", `{"notes":1}`)
 	for line, want := range map[string]wantedError{

@@ -57,7 +57,7 @@ func TestServeListens(t *testing.T) {
 		"try: transship copy alpine:3.20 "+net.JoinHostPort(host, port)+"/alpine:3.20\n")
 }
 
-func TestServeRefusesAddresses(t *testing.T) {
+func TestServeListenErrors(t *testing.T) {
 	p := newProgram(t)
 	dir := p.writeEmptyLayout()
 	cert, key := p.writeCertificate("a")
@@ -123,7 +123,7 @@ func TestServeTLS(t *testing.T) {
 	}
 }
 
-func TestServeBadCertificates(t *testing.T) {
+func TestServeCertificateErrors(t *testing.T) {
 	p := newProgram(t)
 	dir := p.writeEmptyLayout()
 	cert, key := p.writeCertificate("a")
@@ -141,7 +141,7 @@ func TestServeBadCertificates(t *testing.T) {
 }
 
 // Only users of the file come in. They may come and go while it is served.
-func TestServeAsksForPasswords(t *testing.T) {
+func TestServeChecksPasswords(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushImage("x", "1", "linux/amd64", "x")
 	path := p.saveBundle("x.tar", s.host+"/x:1")
@@ -201,7 +201,7 @@ func startUpload(t *testing.T, r *runningServe) (finish func() string) {
 }
 
 // A request that is under way when the server is stopped comes to its end; no new one begins.
-func TestServeStopsGently(t *testing.T) {
+func TestServeFinishesRequestsOnStop(t *testing.T) {
 	p := newProgram(t)
 	r := p.startServe("--writable", filepath.Join(p.env["HOME"], "x"))
 	finish := startUpload(t, r)

@@ -107,7 +107,7 @@ func TestServeFolder(t *testing.T) {
 	p.run("serve", filepath.Join(p.env["HOME"], "broken")).want(cli.ExitIntegrity, "broken/index.json: ", "unexpected end of JSON")
 }
 
-func TestServeBadFiles(t *testing.T) {
+func TestServeFileErrors(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
 	path := p.saveBundle("monday.tar", s.host+"/halohub/halo:1.6")
@@ -202,7 +202,7 @@ func TestServeWritableBesideArchive(t *testing.T) {
 	p.run("copy", p.startServe(folder).host+"/app:1", startServer(t).host+"/x:1").want(0)
 }
 
-func TestServeWritableIsForOneFolder(t *testing.T) {
+func TestServeWritableErrors(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushImage("x", "1", "linux/amd64", "x")
 	file, home := p.saveBundle("x.tar", s.host+"/x:1"), p.env["HOME"]
@@ -232,7 +232,7 @@ func TestServeWritableIsForOneFolder(t *testing.T) {
 }
 
 // -v prints each request; --quiet nothing but the URL.
-func TestServeSaysWhatItDoes(t *testing.T) {
+func TestServeLogsRequests(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushImage("x", "1", "linux/amd64", "layer")
 	path := p.saveBundle("x.tar", s.host+"/x:1")

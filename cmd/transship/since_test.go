@@ -80,7 +80,7 @@ func TestSaveSince(t *testing.T) {
 }
 
 // What a registry has already need not be carried there: load will find it where it would bring the images.
-func TestSaveSinceARegistry(t *testing.T) {
+func TestSaveSinceRegistry(t *testing.T) {
 	t.Parallel()
 	c := newWeeksSetup(t)
 	c.do("save -o @/1.tar SRC1").want(0)
@@ -105,7 +105,7 @@ func TestSaveSinceARegistry(t *testing.T) {
 }
 
 // A registry that does not answer, or lets nobody look, is not one that has nothing.
-func TestSaveSinceARegistryThatFails(t *testing.T) {
+func TestSaveSinceRegistryErrors(t *testing.T) {
 	c := newWeeksSetup(t)
 	guarded := listen(t, requirePassword(c.target))
 	c.do("save -o @/1.tar --since docker://" + guarded + " SRC1").wantError(wantedError{3, "401 Unauthorized", "transship login " + guarded})
@@ -120,7 +120,7 @@ func TestSaveSinceARegistryThatFails(t *testing.T) {
 	c.do("save -o @/1.tar --since docker://TO SRC1 FROM/other:1").want(0, "saved 2 images")
 }
 
-func TestSaveSinceRefuses(t *testing.T) {
+func TestSaveSinceErrors(t *testing.T) {
 	c := newWeeksSetup(t)
 	c.writeFile("text", "x")
 	c.writeFile("doc.json", `{"x":1}`)

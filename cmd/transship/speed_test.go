@@ -15,7 +15,7 @@ import (
 )
 
 // Where few calls are left that is said once, and the copy ends all the same.
-func TestFewCallsLeft(t *testing.T) {
+func TestRateLimitNoteIsPrintedOnce(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.Set(registry.Rule{On: "/manifests/", Header: map[string]string{"ratelimit-remaining": "3;w=21600"}})
 	o := c.run("copy", c.src, c.dst).want(0, ": 3 calls are left of what it allows")
@@ -57,7 +57,7 @@ func TestRanges(t *testing.T) {
 
 // Ranges go straight to the storage that the registry has redirected the first one to, and a script made of their audit
 // does as well.
-func TestRangesOfWhatIsRedirected(t *testing.T) {
+func TestRangesOfRedirectedBlob(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	from, source := link{}.startRegistry(t)
@@ -91,7 +91,7 @@ func TestRangesOfWhatIsRedirected(t *testing.T) {
 }
 
 // What stalls is given up and gone on with, from where it was.
-func TestStall(t *testing.T) {
+func TestStalledDownloadResumes(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	hung := make(chan struct{})
@@ -118,7 +118,7 @@ func TestStall(t *testing.T) {
 	}
 }
 
-func TestSpeedFlagsThatMakeNoSense(t *testing.T) {
+func TestSpeedFlagErrors(t *testing.T) {
 	c := newCopySetup(t)
 	for flag, message := range map[string]string{
 		"--rate=fast":  `--rate: "fast" is no number of bytes a second such as 20MiB/s`,
@@ -133,7 +133,7 @@ func TestSpeedFlagsThatMakeNoSense(t *testing.T) {
 }
 
 // A rate holds for the whole run; its pace is tested where it is kept.
-func TestRate(t *testing.T) {
+func TestRateLimitsRun(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	began := time.Now()

@@ -19,7 +19,7 @@ import (
 )
 
 // While a command moves an image nobody prunes the store: the registry tries it at every call.
-func TestCommandsHoldTheStore(t *testing.T) {
+func TestCommandsLockStore(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
 	store := p.openStore()
@@ -42,7 +42,7 @@ func TestCommandsHoldTheStore(t *testing.T) {
 
 // So it is with a folder while an image is read there, which another process removes in the middle. A server that only reads
 // keeps nobody from pruning.
-func TestReadersHoldTheFolder(t *testing.T) {
+func TestReadersLockFolder(t *testing.T) {
 	for _, line := range []string{"copy oci:@/lay:REF HOST/x:1", "load @/lay HOST/m", "sync -f @/images"} {
 		c := newCopySetup(t)
 		c.do("save -q -o @/lay/ SRC").want(0)
@@ -106,7 +106,7 @@ func TestReadOnlyStore(t *testing.T) {
 }
 
 // Several programs pull, tag, remove and prune at once.
-func TestStoreIsShared(t *testing.T) {
+func TestConcurrentStoreCommands(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
@@ -132,7 +132,7 @@ func TestStoreIsShared(t *testing.T) {
 	}
 }
 
-func TestStoreIsWhere(t *testing.T) {
+func TestStorePath(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushImage("x", "1", "linux/amd64", "x")
 	home := p.env["HOME"]
@@ -156,7 +156,7 @@ func TestStoreIsWhere(t *testing.T) {
 	p.run("images").want(cli.ExitUsage, "there is no folder for the local store", "hint: set TRANSSHIP_STORE")
 }
 
-func TestBadStore(t *testing.T) {
+func TestStoreErrors(t *testing.T) {
 	p := newProgram(t)
 	for name, test := range map[string]struct {
 		code    int

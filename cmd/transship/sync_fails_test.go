@@ -9,7 +9,7 @@ import (
 )
 
 // All of a list is read before anything is asked for, and what is wrong with it is said with its line.
-func TestSyncListRefuses(t *testing.T) {
+func TestSyncListErrors(t *testing.T) {
 	c := newSyncSetup(t)
 	for list, want := range map[string]wantedError{
 		"FROM/app TO/app\n\nFROM/app:1:2 TO/app":   {2, "images: line 3: invalid reference", ""},
@@ -60,7 +60,7 @@ func TestSyncListRefuses(t *testing.T) {
 }
 
 // One failure does not stop the rest, and each is said with its line, its image and its reason.
-func TestSyncPartly(t *testing.T) {
+func TestSyncPartialFailure(t *testing.T) {
 	c := newSyncSetup(t)
 	down := unusedAddress(t)
 	c.target.Set(registry.Rule{On: "^POST /v2/denied/", Status: 403})
@@ -84,7 +84,7 @@ func TestSyncPartly(t *testing.T) {
 }
 
 // Two images that would get one name are told of; one image that comes by two lines is copied once.
-func TestSyncOneTarget(t *testing.T) {
+func TestSyncTargetConflicts(t *testing.T) {
 	c := newSyncSetup(t)
 	c.writeList("FROM/tool:2 TO/x:1\nFROM/tool:2 TO/x:1\nFROM/tool TO/x:1 \n")
 	c.do("sync -f @/images").wantError(wantedError{2, "images: line 3: one tag cannot name several images", ""})

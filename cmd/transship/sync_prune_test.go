@@ -81,7 +81,7 @@ func TestSyncPrune(t *testing.T) {
 }
 
 // Nothing goes where it is not known what the sources have.
-func TestSyncPruneNothingInDoubt(t *testing.T) {
+func TestSyncPruneNeedsAllSources(t *testing.T) {
 	t.Parallel()
 	const lists = "^GET /v2/app/tags/list"
 	for name, test := range map[string]struct {
@@ -151,7 +151,7 @@ func TestSyncPruneRefused(t *testing.T) {
 }
 
 // All that will go is printed before the first goes, and only then: also with --quiet the report has it.
-func TestSyncPrunePlanComesFirst(t *testing.T) {
+func TestSyncPruneListsTagsFirst(t *testing.T) {
 	c := newPruneSetup(t)
 	c.writeList("FROM/app TO/app\nFROM/tool TO/tool\n")
 	c.target.pushImage("tool", "0", "linux/amd64", "x")
@@ -198,7 +198,7 @@ func TestSyncPruneInterrupted(t *testing.T) {
 }
 
 // Names that a registry lists and that are no tags go nowhere: not into calls, and not onto the terminal.
-func TestSyncHostileTags(t *testing.T) {
+func TestSyncIgnoresInvalidTags(t *testing.T) {
 	t.Parallel()
 	c := newSyncSetup(t)
 	bad := `"../../../v2/secret/manifests/x","a/b","x?y=z","\u001b[31mred","","` + strings.Repeat("x", 200) + `","-x","ok\u0000","sha256:abc"`

@@ -101,7 +101,7 @@ func TestSyncLatest(t *testing.T) {
 }
 
 // A sync that finds nothing to do asks for each image once on each side, and for nothing else.
-func TestSyncAgain(t *testing.T) {
+func TestUnchangedSyncSendsOneHeadPerImage(t *testing.T) {
 	c := newSyncSetup(t)
 	c.writeList("FROM/app TO/app\nFROM/tool:2 TO/tool TO/other/tool\nFROM/halohub/halo@" + string(c.source.pushThreePlatforms().Digest) + " TO/halo\nFROM/tool:2 oci:@/lay\n")
 	c.do("sync -f @/images").want(0, "synced 8 images: 8 copied; ")
@@ -120,7 +120,7 @@ func TestSyncAgain(t *testing.T) {
 }
 
 // Several targets of a line get each blob by one reading of the source.
-func TestSyncToSeveral(t *testing.T) {
+func TestSyncToSeveralTargets(t *testing.T) {
 	c := newSyncSetup(t)
 	c.writeList("FROM/halohub/halo:1.6 TO/a TO/b:2 oci:@/lay oci:@/other:3\n")
 	o := c.do("sync -f @/images").want(0, "synced 4 images: 4 copied")

@@ -17,7 +17,7 @@ import (
 )
 
 // What is sound is said to be, with what was looked at.
-func TestVerify(t *testing.T) {
+func TestVerifySound(t *testing.T) {
 	c := newCopySetup(t)
 	c.do("save -q -o @/x.tar SRC").want(0)
 	c.do("save -q -o @/s.tar --split 4k SRC").want(0)
@@ -217,7 +217,7 @@ func TestVerifyDamagedFolder(t *testing.T) {
 }
 
 // A volume that is not as it was written is named.
-func TestVerifyNamesTheVolume(t *testing.T) {
+func TestVerifyNamesDamagedVolume(t *testing.T) {
 	c := newCopySetup(t)
 	c.do("save -q -o @/x.tar --split 4k SRC").want(0)
 	for i := range 6 {
@@ -233,7 +233,7 @@ func TestVerifyNamesTheVolume(t *testing.T) {
 }
 
 // Files that no honest tool writes are read by nothing here.
-func TestUnsafeArchives(t *testing.T) {
+func TestUnsafeTarsAreRefused(t *testing.T) {
 	c := newCopySetup(t)
 	c.do("save -q -o @/x.tar SRC").want(0)
 	good := readFile(t, c.path("x.tar"))
