@@ -9,20 +9,21 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 )
 
-// page is the file of --html. It is there whole or not at all. A nil page is none.
+// page is the file of --html: complete, or not there at all. A nil page writes nothing.
 type page struct {
 	path string
 	file *os.File
 }
 
-// openPage begins the page, so that a folder that cannot be written to shows before hours have passed.
+// openPage creates a temporary file beside the page, so that a folder that cannot be written to is
+// an error before the run and not after it.
 func (c *benchCommand) openPage() (*page, error) {
 	if c.html == "" {
 		return nil, nil
 	}
 	f, err := os.CreateTemp(filepath.Dir(c.html), filepath.Base(c.html)+".*")
 	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
-		failed.Path = c.html // not the name of what is renamed to it
+		failed.Path = c.html // not the temporary file's
 	}
 	if err != nil {
 		return nil, err
@@ -30,6 +31,7 @@ func (c *benchCommand) openPage() (*page, error) {
 	return &page{c.html, f}, nil
 }
 
+// write writes the page and moves it to its path.
 func (p *page) write(r *bench.Report) error {
 	if p == nil {
 		return nil
@@ -46,7 +48,7 @@ func (p *page) write(r *bench.Report) error {
 	return os.Rename(p.file.Name(), p.path)
 }
 
-// discard removes what was begun and not finished.
+// discard removes the temporary file. After write it does nothing.
 func (p *page) discard() {
 	if p != nil {
 		p.file.Close()

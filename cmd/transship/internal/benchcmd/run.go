@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
@@ -19,15 +20,15 @@ func (c *benchCommand) run(ctx context.Context, r *run.Run, args []string) error
 	if err := c.applyDefaults(); err != nil {
 		return err
 	}
-	p, err := c.places(args)
+	t, err := c.parseTargets(args)
 	if err != nil {
 		return err
 	}
-	if err := c.mayRun(ctx, r, p); err != nil {
+	if err := c.checkBounds(ctx, r, t); err != nil {
 		return err
 	}
-	defer p.close()
-	if err := c.complete(p); err != nil {
+	defer t.close()
+	if err := c.addDefaults(t); err != nil {
 		return err
 	}
 	page, err := c.openPage()
@@ -35,27 +36,40 @@ func (c *benchCommand) run(ctx context.Context, r *run.Run, args []string) error
 		return err
 	}
 	defer page.discard()
-	if c.side.Creds == "-" { // it is asked for once, whatever the number of connections
-		account, err := c.side.FlagCredential(ctx)
-		if err != nil {
-			return err
-		}
-		c.side.Creds = account.Username + ":" + account.Password
+	if err := c.readCredentials(ctx); err != nil {
+		return err
 	}
-	return c.measure(ctx, r, p, page)
+	return c.measure(ctx, r, t, page)
 }
 
-// applyDefaults fills in what was not given, and refuses what does not go together.
+// readCredentials reads the account of --creds - from standard input, once for all connections of the
+// run.
+func (c *benchCommand) readCredentials(ctx context.Context) error {
+	if c.registry.Creds != "-" {
+		return nil
+	}
+	account, err := c.registry.FlagCredential(ctx)
+	if err != nil {
+		return err
+	}
+	c.registry.Creds = account.Username + ":" + account.Password
+	return nil
+}
+
+// applyDefaults sets the flags that were not given, and refuses flags that contradict each other.
 func (c *benchCommand) applyDefaults() error {
 	if c.sizes.text == "" {
 		_ = c.sizes.Set(c.defaultSize()) // it is well formed
 	}
-	if len(c.jobs) == 0 {
-		c.jobs = jobsList{transfer.DefaultJobs}
+	if len(c.jobs.values) == 0 {
+		c.jobs.values = []int{transfer.DefaultJobs}
 	}
 	switch {
 	case !c.sizes.alone && c.layers > 0:
-		return &cli.UsageError{Message: "--size says how many layers there are, and so does --layers", Advice: "leave out one of them"}
+		return &cli.UsageError{
+			Message: "--size says how many layers there are, and so does --layers",
+			Advice:  "leave out one of them",
+		}
 	case int(c.layers) > maxLayers:
 		return &cli.UsageError{Message: "so many layers are too many for a manifest", Advice: "10000 are the most"}
 	case c.sizes.alone:
@@ -68,10 +82,12 @@ func (c *benchCommand) applyDefaults() error {
 }
 
 func (c *benchCommand) spec(seed uint64) synthetic.Spec {
-	return synthetic.Spec{Seed: seed, Platforms: c.platforms, Layers: c.sizes.sizes, Compressible: float64(c.part)}
+	return synthetic.Spec{
+		Seed: seed, Platforms: c.platforms, Layers: c.sizes.sizes, Compressible: float64(c.compressible),
+	}
 }
 
-// cells are the combinations of the flags.
+// cells returns the combinations of the flags.
 func (c *benchCommand) cells() []bench.Cell {
 	var http []string
 	if c.http1 {
@@ -80,33 +96,33 @@ func (c *benchCommand) cells() []bench.Cell {
 	if c.http2 {
 		http = append(http, "2")
 	}
-	return bench.Matrix(c.jobs, http, c.uploads, c.ranges, c.buffers)
+	return bench.Matrix(c.jobs.values, http, c.uploads, c.ranges.values, c.buffers.values)
 }
 
-// mayRun announces the run, and refuses it where it is beyond the bounds. Nothing was sent yet.
-func (c *benchCommand) mayRun(ctx context.Context, r *run.Run, p *benchPlaces) error {
+// checkBounds announces the run and refuses one that exceeds the bounds, before any call.
+func (c *benchCommand) checkBounds(ctx context.Context, r *run.Run, t *targets) error {
 	at, host := onThisMachine(), ""
-	for _, ref := range p.refs {
-		if n := distanceOf(ctx, ref.Host()); n.rate < at.rate {
-			at, host = n, ref.Domain
+	for _, ref := range t.refs {
+		if d := distanceOf(ctx, ref.Host()); d.rate < at.rate {
+			at, host = d, ref.Domain
 		}
 	}
 	return c.announce(r, at, host)
 }
 
-// measure runs the benchmark and prints what it finds.
-func (c *benchCommand) measure(ctx context.Context, r *run.Run, p *benchPlaces, page *page) error {
+// measure runs the benchmark and prints its results.
+func (c *benchCommand) measure(ctx context.Context, r *run.Run, t *targets, page *page) error {
 	calls := &bench.Recorder{}
 	r.MeasureCall = calls.Call
-	report := c.report(p)
+	report := c.newReport(t)
 	if !c.seed.given {
 		r.Note("seed %d; --seed repeats it", report.Seed)
 	}
-	work := c.work(r, p, report.Seed)
+	work := c.work(r, t, report.Seed)
 	if err := c.checkProtocols(ctx, work); err != nil {
 		return err
 	}
-	err := c.measureLimit(ctx, r, p, report)
+	err := c.measureLimit(ctx, r, t, report)
 	if err == nil {
 		err = c.print(r, report.GoHeader, report.GoLimit)
 	}
@@ -114,11 +130,11 @@ func (c *benchCommand) measure(ctx context.Context, r *run.Run, p *benchPlaces, 
 		report.Samples, err = c.runner(r, report, calls).Run(ctx, work)
 	}
 	report.Left = append(report.Left, work.Close(ctx)...)
-	c.tellLeft(r, report.Left)
+	noteLeft(r, report.Left)
 	if err != nil {
 		return err
 	}
-	c.tell(r, report)
+	c.noteResults(r, report)
 	if c.json {
 		err = report.JSON(r.Stdout)
 	}
@@ -128,39 +144,40 @@ func (c *benchCommand) measure(ctx context.Context, r *run.Run, p *benchPlaces, 
 func (c *benchCommand) runner(r *run.Run, report *bench.Report, calls *bench.Recorder) *bench.Runner {
 	return &bench.Runner{
 		Cells: report.Cells, Count: int(c.count), Warmups: int(c.warmups), Calls: calls,
-		OnWarm:   func(round time.Duration) error { return c.warmed(r, round) },
+		OnWarm:   func(round time.Duration) error { return c.afterWarmup(r, round) },
 		OnSample: func(s bench.Sample) error { return c.print(r, sampleLine(report, s)) },
 	}
 }
 
-func (c *benchCommand) report(p *benchPlaces) *bench.Report {
-	target := p.names[0]
-	if len(p.names) > 1 {
-		target += " to " + p.names[1]
+// newReport returns the report without its results.
+func (c *benchCommand) newReport(t *targets) *bench.Report {
+	shape := bench.Shape{
+		Platforms: max(len(c.platforms), 1), Layers: len(c.sizes.sizes), Size: c.sizes.text,
+		Compressible: float64(c.compressible), Warm: c.warm,
 	}
-	layers := len(c.sizes.sizes)
 	return &bench.Report{
-		Kind: c.kind, Target: target, Seed: c.seed.orRandom(), Started: time.Now(), Machine: bench.ThisMachine(), Cells: c.cells(),
-		Shape: bench.Shape{Platforms: max(len(c.platforms), 1), Layers: layers, Size: c.sizes.text, Compressible: float64(c.part), Warm: c.warm},
+		Kind: c.kind, Target: strings.Join(t.names, " to "), Seed: c.seed.orRandom(),
+		Started: time.Now(), Machine: bench.ThisMachine(), Cells: c.cells(), Shape: shape,
 	}
 }
 
-// work is what is measured, on the repositories of the kind.
-func (c *benchCommand) work(r *run.Run, p *benchPlaces, seed uint64) *bench.Work {
+// work returns the work to measure on the targets.
+func (c *benchCommand) work(r *run.Run, t *targets, seed uint64) *bench.Work {
 	w := &bench.Work{
-		Kind: c.kind, Spec: c.spec(seed), Tag: fmt.Sprintf("bench-%x", time.Now().UnixNano()), Warm: c.warm || c.kind == bench.Resolve, Requests: int(c.requests),
-		OnImage: func(im *synthetic.Image) { p.images.image.Store(im) },
+		Kind: c.kind, Spec: c.spec(seed), Tag: fmt.Sprintf("bench-%x", time.Now().UnixNano()),
+		Warm: c.warm || c.kind == bench.Resolve, Requests: int(c.requests),
+		OnImage: func(im *synthetic.Image) { t.images.image.Store(im) },
 	}
-	last := c.open(r, p.refs[len(p.refs)-1])
 	if c.kind.Reads() {
-		w.From = c.open(r, p.refs[0])
+		w.From = c.open(r, t.refs[0])
 	}
 	if c.kind.Writes() {
-		w.To = last
+		w.To = c.open(r, t.refs[len(t.refs)-1])
 	}
 	return w
 }
 
+// checkProtocols checks for --http2 that all targets speak HTTP/2.
 func (c *benchCommand) checkProtocols(ctx context.Context, w *bench.Work) error {
 	if !c.http2 {
 		return nil
@@ -169,7 +186,7 @@ func (c *benchCommand) checkProtocols(ctx context.Context, w *bench.Work) error 
 		if open == nil {
 			continue
 		}
-		if err := checkHTTP2(ctx, open, bench.Cell{Jobs: 1, HTTP: "2"}); err != nil {
+		if err := checkHTTP2(ctx, open); err != nil {
 			return err
 		}
 	}

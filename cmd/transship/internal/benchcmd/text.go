@@ -3,13 +3,14 @@ package benchcmd
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
-// print writes parts of Go's benchmark format to standard output, unless that is for JSON.
+// print writes parts of Go's benchmark format to standard output. With --json it prints nothing.
 func (c *benchCommand) print(r *run.Run, parts ...func(io.Writer) error) error {
 	if c.json {
 		return nil
@@ -26,8 +27,8 @@ func sampleLine(r *bench.Report, s bench.Sample) func(io.Writer) error {
 	return func(w io.Writer) error { return r.GoSample(w, s) }
 }
 
-// tell says in words what was found.
-func (c *benchCommand) tell(r *run.Run, report *bench.Report) {
+// noteResults prints the results in words, and what makes them less meaningful.
+func (c *benchCommand) noteResults(r *run.Run, report *bench.Report) {
 	for i := range report.Cells {
 		r.Note("%s", cellText(report.Kind, report.Summary(i)))
 	}
@@ -45,21 +46,23 @@ func (c *benchCommand) tell(r *run.Run, report *bench.Report) {
 		r.Note("%d of %d blobs were mounted and did not move: both repositories are on one registry", mounted, blobs)
 	}
 	if c.kind == bench.Mount && mounted < blobs-present {
-		r.Note("%d of %d blobs were not mounted but sent: the registry does not mount them", blobs-present-mounted, blobs)
+		r.Note("%d of %d blobs were not mounted but sent: the registry does not mount them",
+			blobs-present-mounted, blobs)
 	}
 }
 
-// cellText is what was found of a combination.
+// cellText describes the results of one combination.
 func cellText(kind bench.Kind, s bench.Summary) string {
 	text := fmt.Sprintf("%s %s: ", kind, s.Cell)
+	format, of, suffix := nanoseconds, s.Op, " each"
 	if s.Speed.Median > 0 {
-		text += fmt.Sprintf("%s/s (%s to %s)", cli.FormatBytes(int64(s.Speed.Median)), cli.FormatBytes(int64(s.Speed.Min)), cli.FormatBytes(int64(s.Speed.Max)))
-	} else {
-		text += fmt.Sprintf("%s each (%s to %s)", nanoseconds(s.Op.Median), nanoseconds(s.Op.Min), nanoseconds(s.Op.Max))
+		format, of, suffix = func(v float64) string { return cli.FormatBytes(int64(v)) }, s.Speed, "/s"
 	}
+	text += fmt.Sprintf("%s%s (%s to %s)", format(of.Median), suffix, format(of.Min), format(of.Max))
 	text += fmt.Sprintf(", %.4g calls", s.Calls.Median)
 	if len(s.TTFB) > 0 {
-		text += fmt.Sprintf(", first byte after %s, p99 %s", nanoseconds(float64(bench.Quantile(s.TTFB, 0.5))), nanoseconds(float64(bench.Quantile(s.TTFB, 0.99))))
+		median, p99 := bench.Quantile(s.TTFB, 0.5), bench.Quantile(s.TTFB, 0.99)
+		text += fmt.Sprintf(", first byte after %s, p99 %s", nanoseconds(float64(median)), nanoseconds(float64(p99)))
 	}
 	if s.Floors > 0 {
 		text += fmt.Sprintf("; %.2f times the least that is possible", s.Floors)
@@ -67,33 +70,31 @@ func cellText(kind bench.Kind, s bench.Summary) string {
 	return text
 }
 
-// limitText says what the least is made of.
+// limitText describes what --limit has measured.
 func limitText(r *bench.Report) string {
-	text := "the least: " + r.Limit.Over
-	for _, x := range []struct {
-		of    string
-		rates []bench.Rate
-	}{{"connection", r.Limit.Link}, {"processor", r.Limit.Hash}} {
-		if x.of == "processor" {
-			text += "; SHA-256"
-		}
-		for _, rate := range x.rates {
-			text += fmt.Sprintf(" %s/s on %d %s%s,", cli.FormatBytes(int64(rate.PerSecond())), rate.N, x.of, cli.Plural(rate.N))
-		}
-		text = text[:len(text)-1]
-	}
-	return text
+	return "the least: " + r.Limit.Over + " " + ratesText(r.Limit.Link, "connection") +
+		"; SHA-256 " + ratesText(r.Limit.Hash, "processor")
 }
 
-// tellLeft says what is left in registries.
-func (c *benchCommand) tellLeft(r *run.Run, left []bench.Left) {
+// ratesText lists the rates with the number of units that each was measured with.
+func ratesText(rates []bench.Rate, unit string) string {
+	var texts []string
+	for _, rate := range rates {
+		texts = append(texts, fmt.Sprintf("%s/s on %d %s%s",
+			cli.FormatBytes(int64(rate.PerSecond())), rate.N, unit, cli.Plural(rate.N)))
+	}
+	return strings.Join(texts, ", ")
+}
+
+// noteLeft prints what could not be removed from registries.
+func noteLeft(r *run.Run, left []bench.Left) {
 	for _, l := range left {
 		r.Note("left on %s: %d manifest%s, %d blob%s of %s: %s", l.Repository, l.Manifests, cli.Plural(l.Manifests),
 			l.Blobs, cli.Plural(l.Blobs), cli.FormatBytes(l.Bytes), cli.ShortenDigests(cli.OneLine(l.Reason.Error())))
 	}
 }
 
-// nanoseconds writes a short time for people.
+// nanoseconds formats a short time for people.
 func nanoseconds(ns float64) string {
 	switch {
 	case ns < 1e6:

@@ -10,14 +10,16 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
-// maxLayers is how many layers an image may have: their descriptors must fit into the 4 MiB of a manifest.
+// maxLayers is the largest number of layers of an image: their descriptors must fit into a manifest
+// of 4 MiB.
 const maxLayers = 10000
 
-// sizeList is the value of --size: sizes of layers, each with a number of them or alone, such as 4x64MiB,20x1MiB.
+// sizeList is the value of --size: one size for all layers, or a list of sizes such as
+// 4x64MiB,20x1MiB.
 type sizeList struct {
 	text  string
-	sizes []int64 // bytes
-	alone bool    // one size, of as many layers as --layers says
+	sizes []int64 // of each layer, in bytes
+	alone bool    // one size, and --layers says for how many layers
 }
 
 // String implements flag.Value.
@@ -26,12 +28,12 @@ func (l *sizeList) String() string { return l.text }
 // Set implements flag.Value.
 func (l *sizeList) Set(s string) error {
 	out := sizeList{text: strings.ReplaceAll(s, " ", ""), alone: !strings.ContainsAny(s, "xX,")}
-	for part := range strings.SplitSeq(out.text, ",") {
-		n, text := cli.Count(1), part
-		if times, size, found := strings.Cut(strings.ToLower(part), "x"); found {
+	for item := range strings.SplitSeq(out.text, ",") {
+		n, text := cli.Count(1), item
+		if times, size, found := strings.Cut(strings.ToLower(item), "x"); found {
 			text = size
 			if err := n.Set(times); err != nil {
-				return fmt.Errorf("%q: %w", part, err)
+				return fmt.Errorf("%q: %w", item, err)
 			}
 		}
 		var size cli.ByteSize
@@ -49,88 +51,78 @@ func (l *sizeList) Set(s string) error {
 	return nil
 }
 
-// countList is a flag of numbers from 1 on, separated by commas.
-type countList []int
+// intList is a flag of numbers separated by commas.
+type intList struct {
+	values []int
+	parse  func(string) (int, error) // parses one number
+}
 
 // String implements flag.Value.
-func (l *countList) String() string { return strings.Trim(fmt.Sprint(*l), "[]") }
+func (l *intList) String() string { return strings.Trim(fmt.Sprint(l.values), "[]") }
 
 // Set implements flag.Value.
-func (l *countList) Set(s string) error {
-	var out countList
+func (l *intList) Set(s string) error {
+	var out []int
 	for text := range strings.SplitSeq(s, ",") {
-		var n cli.Count
-		if err := n.Set(strings.TrimSpace(text)); err != nil {
+		n, err := l.parse(strings.TrimSpace(text))
+		if err != nil {
 			return err
 		}
-		out = append(out, int(n))
+		out = append(out, n)
 	}
-	*l = out
+	l.values = out
 	return nil
 }
 
-// jobsList is the value of --jobs: numbers from 1 on, separated by commas, and auto, which is 0 as in bench.Cell.
-type jobsList []int
-
-// String implements flag.Value.
-func (l *jobsList) String() string { return strings.Trim(fmt.Sprint(*l), "[]") }
-
-// Set implements flag.Value.
-func (l *jobsList) Set(s string) error {
-	var out jobsList
-	for text := range strings.SplitSeq(s, ",") {
-		var n cli.Count
-		if text = strings.TrimSpace(text); text != "auto" && n.Set(text) != nil {
-			return fmt.Errorf("%q is neither a whole number from 1 on nor auto", text)
-		}
-		out = append(out, int(n))
-	}
-	*l = out
-	return nil
+func parseCount(s string) (int, error) {
+	var n cli.Count
+	err := n.Set(s)
+	return int(n), err
 }
 
-// leastBuffer and mostBuffer are the bounds of a buffer in bytes.
+// parseJobs parses a number of --jobs; auto is 0, as in bench.Cell.
+func parseJobs(s string) (int, error) {
+	n, err := parseCount(s)
+	switch {
+	case s == "auto":
+		return 0, nil
+	case err != nil:
+		return 0, fmt.Errorf("%q is neither a whole number from 1 on nor auto", s)
+	}
+	return n, nil
+}
+
+// minBuffer and maxBuffer are the bounds of --buffer in bytes.
 const (
-	leastBuffer = 4 << 10
-	mostBuffer  = 64 << 20
+	minBuffer = 4 << 10
+	maxBuffer = 64 << 20
 )
 
-// bufferList is the value of --buffer: sizes in bytes.
-type bufferList []int
-
-// String implements flag.Value.
-func (l *bufferList) String() string { return strings.Trim(fmt.Sprint(*l), "[]") }
-
-// Set implements flag.Value.
-func (l *bufferList) Set(s string) error {
-	var out bufferList
-	for text := range strings.SplitSeq(s, ",") {
-		var n cli.ByteSize
-		if err := n.Set(strings.TrimSpace(text)); err != nil {
-			return err
-		}
-		if n < leastBuffer || n > mostBuffer {
-			return fmt.Errorf("%s is not from 4KiB to 64MiB", text)
-		}
-		out = append(out, int(n))
+// parseBuffer parses a size of --buffer in bytes.
+func parseBuffer(s string) (int, error) {
+	var n cli.ByteSize
+	if err := n.Set(s); err != nil {
+		return 0, err
 	}
-	*l = out
-	return nil
+	if n < minBuffer || n > maxBuffer {
+		return 0, fmt.Errorf("%s is not from 4KiB to 64MiB", s)
+	}
+	return int(n), nil
 }
 
-// fromZero is a number of things that may be none.
-type fromZero int
+// nonNegative is a number of things that may be 0.
+type nonNegative int
 
 // String implements flag.Value.
-func (n *fromZero) String() string { return strconv.Itoa(int(*n)) }
+func (n *nonNegative) String() string { return strconv.Itoa(int(*n)) }
 
 // Set implements flag.Value.
-func (n *fromZero) Set(s string) error {
+func (n *nonNegative) Set(s string) error {
 	v, err := strconv.Atoi(s)
 	if err != nil || v < 0 {
 		return fmt.Errorf("%q is no whole number from 0 on", s)
 	}
-	*n = fromZero(v)
+	*n = nonNegative(v)
 	return nil
 }
 
@@ -159,7 +151,7 @@ type seed struct {
 // String implements flag.Value.
 func (n *seed) String() string { return strconv.FormatUint(n.value, 10) }
 
-// Set implements flag.Value. 32 bits are left to the rounds.
+// Set implements flag.Value. The upper 32 bits are for the rounds.
 func (n *seed) Set(s string) error {
 	v, err := strconv.ParseUint(s, 10, 32)
 	if err != nil {
@@ -169,7 +161,7 @@ func (n *seed) Set(s string) error {
 	return nil
 }
 
-// orRandom returns the seed, or a new one where none was given.
+// orRandom returns the seed, or a random one if none was given.
 func (n seed) orRandom() uint64 {
 	if n.given {
 		return n.value
