@@ -16,18 +16,21 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// BundleSource is what goes into a bundle: images that are collected, and where to read their blobs. It is a source of them.
+// BundleSource collects the images of a bundle and knows where to read each blob. It is a
+// transfer.Source of them.
 type BundleSource struct {
 	layout.Contents
 	ByDigest map[blob.Digest]manifest.Manifest
 	from     map[blob.Digest]transfer.Source
 }
 
+// NewBundleSource returns a BundleSource without images.
 func NewBundleSource() *BundleSource {
 	return &BundleSource{ByDigest: map[blob.Digest]manifest.Manifest{}, from: map[blob.Digest]transfer.Source{}}
 }
 
-// Add takes an image and what refers to it, under names of one repository. Without a name they have none.
+// Add adds an image and its referrers, under names of one repository. If name has no path they get
+// no names.
 func (b *BundleSource) Add(src transfer.Source, name reference.Reference, c transfer.Closure) {
 	for _, m := range c.Manifests {
 		if _, known := b.ByDigest[m.Digest]; !known {
@@ -41,13 +44,16 @@ func (b *BundleSource) Add(src transfer.Source, name reference.Reference, c tran
 			b.Blobs = append(b.Blobs, d)
 		}
 	}
-	b.Images = append(b.Images, layout.Image{Name: entryName(name, name.Tag, c.Root.Descriptor), Descriptor: c.Root.Descriptor})
+	add := func(tag string, d manifest.Descriptor) {
+		b.Images = append(b.Images, layout.Image{Name: entryName(name, tag, d), Descriptor: d})
+	}
+	add(name.Tag, c.Root.Descriptor)
 	for _, r := range c.Referrers {
-		b.Images = append(b.Images, layout.Image{Name: entryName(name, r.Tag, r.Descriptor), Descriptor: r.Descriptor})
+		add(r.Tag, r.Descriptor)
 	}
 }
 
-// entryName is what an entry of a bundle is called: by its tag, or else by its digest.
+// entryName returns the name of an entry of a bundle: with its tag, or else with its digest.
 func entryName(repository reference.Reference, tag string, d manifest.Descriptor) string {
 	switch {
 	case repository.Path == "":
@@ -58,16 +64,16 @@ func entryName(repository reference.Reference, tag string, d manifest.Descriptor
 	return repository.WithDigest(d.Digest).String()
 }
 
-// String is where the images were found.
+// String returns the source of the images, or how many there are.
 func (b *BundleSource) String() string {
-	places := map[string]bool{}
+	sources := map[string]bool{}
 	for _, src := range b.from {
-		places[fmt.Sprint(src)] = true
+		sources[fmt.Sprint(src)] = true
 	}
-	if len(places) > 1 {
-		return fmt.Sprintf("%d sources", len(places))
+	if len(sources) > 1 {
+		return fmt.Sprintf("%d sources", len(sources))
 	}
-	return strings.Join(slices.Collect(maps.Keys(places)), "")
+	return strings.Join(slices.Collect(maps.Keys(sources)), "")
 }
 
 // Manifest implements transfer.Source, by digest.
@@ -88,7 +94,7 @@ func (b *BundleSource) Blob(ctx context.Context, d manifest.Descriptor, offset i
 	return src.Blob(ctx, d, offset)
 }
 
-// RangedBlob implements transfer.Ranged, as far as where the blob is does.
+// RangedBlob implements transfer.Ranged if the blob's source does.
 func (b *BundleSource) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange) {
 	if src, found := b.from[d.Digest]; found {
 		return transfer.RangedBlob(src, d)
@@ -96,7 +102,7 @@ func (b *BundleSource) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRa
 	return func(ctx context.Context, offset int64) (io.ReadCloser, error) { return b.Blob(ctx, d, offset) }, nil
 }
 
-// OwnBlobs are the blobs that the bundle is to have itself.
+// OwnBlobs returns the blobs that the bundle contains itself: those that its base does not have.
 func (b *BundleSource) OwnBlobs() []manifest.Descriptor {
 	var out []manifest.Descriptor
 	for _, d := range b.Blobs {

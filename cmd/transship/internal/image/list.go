@@ -12,18 +12,19 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
-// ListEntry is a line of a list of images, as the user wrote it.
+// ListEntry is an image in a list, as the user wrote it.
 type ListEntry struct {
 	Line    int      `json:"-"`
 	Source  string   `json:"source"`
 	Targets []string `json:"targets"`
-	Latest  int      `json:"latest"` // of the tags that Source selects only so many; 0 is all
+	Latest  int      `json:"latest"` // take only so many of the selected tags, the highest; 0 for all
 }
 
-// maxList is the largest list that is read, in bytes.
+// maxList is the maximum size of a list in bytes.
 const maxList = 64 << 20
 
-// ReadList reads a list from a file, or from standard input where that is "-". One that names no image is an error.
+// ReadList reads a list from a file, or from standard input if path is "-". A list without images
+// is an error.
 func ReadList(ctx context.Context, stdin *cli.LineReader, path string) ([]ListEntry, error) {
 	text, err := listText(ctx, stdin, path)
 	if err != nil {
@@ -36,6 +37,7 @@ func ReadList(ctx context.Context, stdin *cli.LineReader, path string) ([]ListEn
 	return entries, err
 }
 
+// listText returns the content of a list.
 func listText(ctx context.Context, stdin *cli.LineReader, path string) ([]byte, error) {
 	if path == "-" {
 		text, err := stdin.ReadAll(ctx)
@@ -51,18 +53,19 @@ func listText(ctx context.Context, stdin *cli.LineReader, path string) ([]byte, 
 	return os.ReadFile(path)
 }
 
-// parseList reads a list: text with SRC [DST...] on each line and comments behind #, or a JSON array of strings and of
-// objects {"source", "targets", "latest"}. Errors are usage errors that begin with the file and the line.
+// parseList parses a list: text with SRC [DST...] on each line and comments after #, or a JSON
+// array of strings and of objects {"source", "targets", "latest"}. Errors are usage errors that
+// begin with the file and the line.
 func parseList(file string, text []byte) ([]ListEntry, error) {
-	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors begin with it
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors write it
 	if trimmed := bytes.TrimLeft(text, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '[' {
 		return parseJSONList(file, text)
 	}
 	var out []ListEntry
 	line := 0
-	for words := range bytes.Lines(text) {
+	for l := range bytes.Lines(text) {
 		line++
-		fields := strings.Fields(withoutComment(string(words)))
+		fields := strings.Fields(withoutComment(string(l)))
 		if len(fields) > 0 {
 			out = append(out, ListEntry{Line: line, Source: fields[0], Targets: fields[1:]})
 		}
@@ -70,7 +73,7 @@ func parseList(file string, text []byte) ([]ListEntry, error) {
 	return out, nil
 }
 
-// withoutComment cuts what follows a # that begins a word.
+// withoutComment cuts a line at a # that begins a word.
 func withoutComment(line string) string {
 	for i, c := range line {
 		if c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
@@ -80,22 +83,22 @@ func withoutComment(line string) string {
 	return line
 }
 
-// jsonList reads the array value by value, so that errors can say where they are.
+// jsonList decodes the array value by value, so that errors can name the line.
 type jsonList struct {
 	*json.Decoder
 	text []byte
 }
 
-// line is the line of the next value, or of where a syntax error is.
+// line returns the line of the next value, or of a syntax error.
 func (l *jsonList) line(err error) int {
-	at := int(l.InputOffset())
+	offset := int(l.InputOffset())
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		at = int(syntax.Offset)
+		offset = int(syntax.Offset)
 	}
-	at = min(at, len(l.text))
-	at += len(l.text[at:]) - len(bytes.TrimLeft(l.text[at:], " \t\r\n,"))
-	return 1 + bytes.Count(l.text[:at], []byte("\n"))
+	offset = min(offset, len(l.text))
+	offset += len(l.text[offset:]) - len(bytes.TrimLeft(l.text[offset:], " \t\r\n,"))
+	return 1 + bytes.Count(l.text[:offset], []byte("\n"))
 }
 
 func parseJSONList(file string, text []byte) ([]ListEntry, error) {
@@ -150,17 +153,18 @@ func parseJSONEntry(raw json.RawMessage) (ListEntry, error) {
 	return e, nil
 }
 
-// ListError is an error in a list. What is wrong with a reference is said as it is said of an argument.
+// ListError returns err as a usage error that names the list and the line. It keeps the advice of a
+// usage error.
 func ListError(file string, line int, err error) error {
-	hint := ""
+	advice := ""
 	var usage *cli.UsageError
 	if errors.As(err, &usage) {
-		hint = usage.Advice
+		advice = usage.Advice
 	}
-	return &cli.UsageError{Message: fmt.Sprintf("%s: line %d: %v", listName(file), line, err), Advice: hint}
+	return &cli.UsageError{Message: fmt.Sprintf("%s: line %d: %v", listName(file), line, err), Advice: advice}
 }
 
-// listName is what messages call a list.
+// listName returns a list's name in messages.
 func listName(file string) string {
 	if file == "-" {
 		return "standard input"

@@ -33,10 +33,17 @@ func TestParseList(t *testing.T) {
 		t.Error(err, diff)
 	}
 
-	text = " \n[\"halo:1.6\",\n\n {\"source\": \"a/b\",\n  \"targets\": [\"reg/x\", \"reg/y:2\"]},\n{\"source\":\"c:v*\",\"latest\":2}]\n"
+	text = " \n" + `["halo:1.6",
+
+ {"source": "a/b",
+  "targets": ["reg/x", "reg/y:2"]},
+{"source":"c:v*","latest":2}]
+`
 	got, err = parseList("l", []byte(text))
 	want = []ListEntry{
-		{Line: 2, Source: "halo:1.6"}, {Line: 4, Source: "a/b", Targets: []string{"reg/x", "reg/y:2"}}, {Line: 6, Source: "c:v*", Latest: 2},
+		{Line: 2, Source: "halo:1.6"},
+		{Line: 4, Source: "a/b", Targets: []string{"reg/x", "reg/y:2"}},
+		{Line: 6, Source: "c:v*", Latest: 2},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)
@@ -59,14 +66,19 @@ func TestParseListRefuses(t *testing.T) {
 		"[{\"source\":\"a\",\"latest\":-1}]":     "l: line 1: latest is less than 0",
 		"[{\"targets\":[\"a\"]}]":                "l: line 1: source is missing",
 	} {
-		if got, err := parseList("l", []byte(text)); run.ExitCode(err) != cli.ExitUsage || !strings.HasPrefix(err.Error(), says) {
+		got, err := parseList("l", []byte(text))
+		if run.ExitCode(err) != cli.ExitUsage || !strings.HasPrefix(err.Error(), says) {
 			t.Errorf("%q: got %+v, error %v, want one that begins %q", text, got, err, says)
 		}
 	}
 }
 
 func FuzzParseList(f *testing.F) {
-	for _, seed := range []string{"a b # c\n\nd", "[\"a\",{\"source\":\"b\",\"targets\":[\"c\"],\"latest\":2}]", "[", "[{}", "[\"\\ud800\"]", "\ufeff[]", "[1e9999]", "[\n]x", "a\x00b c"} {
+	for _, seed := range []string{
+		"a b # c\n\nd", `["a",{"source":"b","targets":["c"],"latest":2}]`, "[", "[{}",
+		`["\ud800"]`, "\ufeff[]", "[1e9999]",
+		"[\n]x", "a\x00b c",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

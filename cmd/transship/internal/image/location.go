@@ -11,25 +11,27 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// The transports of locations, by the names that skopeo made known (containers-transports(5)).
+// The transports of locations, as in containers-transports(5).
 const (
-	TransportDocker        = "docker://" // also where there is no transport
+	TransportDocker        = "docker://" // a registry; the default
 	TransportOCI           = "oci:"
 	TransportOCIArchive    = "oci-archive:"
 	transportDockerArchive = "docker-archive:"
+	transportNull          = "null:" // generated images as a source, no storage as a target
 )
 
-// Location is where an image is or is to be: REF or docker://REF on a registry, oci:DIR[:IMAGE] in an OCI image layout,
-// oci-archive:FILE[:IMAGE] or docker-archive:FILE[:IMAGE] in a tar.
+// Location is where an image is read or written: REF or docker://REF on a registry, oci:DIR[:IMAGE]
+// in an OCI image layout, oci-archive:FILE[:IMAGE] or docker-archive:FILE[:IMAGE] in a tar.
 type Location struct {
 	Transport string
 	Ref       reference.Reference // on a registry
-	Path      string              // of the layout or tar
-	image     string              // in it: a name or a tag; "" where there is only one, or where the digest says which
-	digest    blob.Digest         // in it; "" where the location says none
+	Path      string              // of the layout or tar; of null: the size
+	image     string              // in the layout or tar: a name or tag, or ""; of null: the seed
+	digest    blob.Digest         // in the layout or tar, or ""
 }
 
-// ParseLocation reads a location. A text that begins with a transport is never the name of an image.
+// ParseLocation parses a location other than null:. A text that begins with a transport is never an
+// image's name.
 func ParseLocation(arg string) (Location, error) {
 	transport := transportOf(arg)
 	rest := strings.TrimPrefix(arg, transport)
@@ -40,7 +42,10 @@ func ParseLocation(arg string) (Location, error) {
 	case TransportOCI, TransportOCIArchive, transportDockerArchive:
 		return parseFileLocation(transport, rest)
 	case transportNull:
-		return Location{}, &cli.UsageError{Message: "null: is for copy alone", Advice: "transship copy REF null: reads and verifies, transship copy null:64MiB REF writes"}
+		return Location{}, &cli.UsageError{
+			Message: "null: is for copy alone",
+			Advice:  "transship copy REF null: reads and verifies, transship copy null:64MiB REF writes",
+		}
 	}
 	return Location{}, &cli.UsageError{
 		Message: "the transport " + transport + " is not known here",
@@ -48,11 +53,13 @@ func ParseLocation(arg string) (Location, error) {
 	}
 }
 
-// transportOf returns the transport that a text begins with, one of those that are not known here too; "" where there is
-// none.
+// transportOf returns the transport that a text begins with, or "". It knows those of other tools
+// too, which are not supported.
 func transportOf(text string) string {
-	for _, transport := range []string{TransportDocker, TransportOCI, TransportOCIArchive, transportDockerArchive, transportNull,
-		"dir:", "docker-daemon:", "containers-storage:", "ostree:", "sif:", "tarball:"} {
+	for _, transport := range []string{
+		TransportDocker, TransportOCI, TransportOCIArchive, transportDockerArchive, transportNull,
+		"dir:", "docker-daemon:", "containers-storage:", "ostree:", "sif:", "tarball:",
+	} {
 		if strings.HasPrefix(text, transport) {
 			return transport
 		}
@@ -60,13 +67,14 @@ func transportOf(text string) string {
 	return ""
 }
 
-// IsRegistryRef tells whether a text can only mean something on a registry: it has no other transport.
+// IsRegistryRef reports whether a text names something on a registry: it has no transport other
+// than docker://.
 func IsRegistryRef(text string) bool {
 	transport := transportOf(text)
 	return transport == "" || transport == TransportDocker
 }
 
-// parseFileLocation splits PATH[:IMAGE][@DIGEST]: at the first colon, as skopeo does.
+// parseFileLocation parses PATH[:IMAGE][@DIGEST]. The first colon ends PATH, as for skopeo.
 func parseFileLocation(transport, rest string) (Location, error) {
 	l := Location{Transport: transport}
 	rest, digest := cutDigest(rest)
@@ -84,18 +92,19 @@ func parseFileLocation(transport, rest string) (Location, error) {
 	return l, nil
 }
 
-// cutDigest splits off what follows an @ and is meant to be a digest.
+// cutDigest splits a text before the @ of a digest, which need not be valid.
 func cutDigest(text string) (rest, digest string) {
-	at := strings.LastIndexByte(text, '@')
+	i := strings.LastIndexByte(text, '@')
 	for _, a := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
-		if at >= 0 && strings.HasPrefix(text[at+1:], string(a)+":") {
-			return text[:at], text[at+1:]
+		if i >= 0 && strings.HasPrefix(text[i+1:], string(a)+":") {
+			return text[:i], text[i+1:]
 		}
 	}
 	return text, ""
 }
 
-// registryText is what people write of something on a registry: with its transport, where it would read as another one.
+// registryText returns the name of something on a registry as users write it: with docker:// if it
+// would be read as another transport.
 func registryText(text string) string {
 	if IsRegistryRef(text) {
 		return text
@@ -103,18 +112,21 @@ func registryText(text string) string {
 	return TransportDocker + text
 }
 
-// IsRegistry tells whether the location is on a registry.
+// IsRegistry reports whether the location is on a registry.
 func (l Location) IsRegistry() bool { return l.Transport == TransportDocker }
 
-// IsArchive tells whether the location is a tar, which is written as a whole.
+// isNull reports whether the location is null:.
+func (l Location) isNull() bool { return l.Transport == transportNull }
+
+// IsArchive reports whether the location is a tar, which is only written as a whole.
 func (l Location) IsArchive() bool {
 	return l.Transport == TransportOCIArchive || l.Transport == transportDockerArchive
 }
 
-// IsWhole tells whether the location is a layout or tar with all that is in it.
+// IsWhole reports whether the location is a layout or tar as a whole: it names no image there.
 func (l Location) IsWhole() bool { return !l.IsRegistry() && l.image == "" && l.digest == "" }
 
-// inside is what the location says of the image in a layout or tar.
+// inside returns what names the image in a layout or tar: NAME, TAG, @DIGEST or both, or "".
 func (l Location) inside() string {
 	if l.digest != "" {
 		return l.image + "@" + string(l.digest)
@@ -122,7 +134,7 @@ func (l Location) inside() string {
 	return l.image
 }
 
-// String is the location as people write it.
+// String returns the location as users write it.
 func (l Location) String() string {
 	if l.digest != "" {
 		return l.named() + "@" + string(l.digest)
@@ -130,7 +142,7 @@ func (l Location) String() string {
 	return l.named()
 }
 
-// named is the location of a layout or tar without the digest.
+// named returns the location as users write it, without a digest in a layout or tar.
 func (l Location) named() string {
 	switch {
 	case l.IsRegistry():
@@ -141,28 +153,82 @@ func (l Location) named() string {
 	return l.Transport + l.Path + ":" + l.image
 }
 
-// File is the layout or tar itself: what it is called, its path, and whether it is a tar.
+// File returns the layout or tar: its name with the transport, its path, and whether it is a tar.
 func (l Location) File() (name, path string, isTar bool) {
 	return l.Transport + l.Path, l.Path, l.IsArchive()
 }
 
-// WithName is the location with the name that an image gets there where it says none.
+// WithName returns the location with an image's name if it names no image itself.
 func (l Location) WithName(name reference.Reference) Location {
 	switch {
 	case !l.IsWhole() || name.Path == "":
 	case name.Tag != "":
 		l.image = name.WithTag(name.Tag).Familiar()
 	default:
-		l.image, l.digest = name.Name(), name.Digest // a familiar name could be a tag
+		l.image, l.digest = name.Name(), name.Digest // the short name could be read as a tag
 	}
 	return l
 }
 
-// IsFolder tells whether an argument FILE|DIR means a folder: it is one, or ends with a slash.
+// NameFor returns the name of an image at the location. In a layout or tar the image keeps what the
+// location does not say of it.
+func (l Location) NameFor(name reference.Reference) (as reference.Reference, err error) {
+	switch {
+	case l.IsRegistry():
+		as = l.Ref
+	case l.IsWhole():
+		as = name
+		if as.Tag != "" {
+			as.Digest = "" // the tag is the name
+		}
+	case l.image == "":
+		as = name.WithDigest(l.digest)
+	case reference.ValidTag(l.image):
+		as = name.WithTag(l.image)
+		as.Digest = l.digest
+	default:
+		as, err = reference.Parse(l.inside())
+	}
+	if err == nil && as.Tag != "" && as.Digest != "" {
+		err = &cli.UsageError{
+			Message: "the target has a tag and a digest",
+			Advice:  "give it one of the two; the digest is kept anyway",
+		}
+	}
+	return as, err
+}
+
+// RepositoryName returns the repository of an image in a layout or tar, "" if the image has no
+// name.
+func RepositoryName(name reference.Reference) string {
+	if name.Path == "" {
+		return ""
+	}
+	return name.Name()
+}
+
+// Overwrites reports whether writing to the location loses what was written to another one.
+func (l Location) Overwrites(other Location) bool {
+	if l.IsArchive() && other.IsArchive() {
+		return filepath.Clean(l.Path) == filepath.Clean(other.Path)
+	}
+	return l == other
+}
+
+// IsFolder reports whether an argument FILE|DIR is a folder: it exists as one or ends with a slash.
 func IsFolder(path string) bool {
 	if strings.HasSuffix(path, "/") || strings.HasSuffix(path, string(filepath.Separator)) {
 		return true
 	}
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
+}
+
+// CheckFolder checks that the folder of a file exists. It is called before anything is fetched.
+func CheckFolder(file string) error {
+	dir := filepath.Dir(file)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s cannot be written: there is no folder %s", file, dir)
+	}
+	return nil
 }

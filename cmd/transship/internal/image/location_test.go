@@ -12,8 +12,16 @@ import (
 
 const (
 	emptySHA256 = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-	emptySHA512 = "sha512:cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e"
+	emptySHA512 = "sha512:cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce" +
+		"47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e"
 )
+
+func onRegistry(domain, path, tag string, digest blob.Digest) Location {
+	return Location{
+		Transport: TransportDocker,
+		Ref:       reference.Reference{Domain: domain, Path: path, Tag: tag, Digest: digest},
+	}
+}
 
 func TestParseLocation(t *testing.T) {
 	for text, want := range map[string]Location{
@@ -33,12 +41,12 @@ func TestParseLocation(t *testing.T) {
 		"oci-archive:x.tar:a/b":           {Transport: TransportOCIArchive, Path: "x.tar", image: "a/b"},
 		"docker-archive:x.tar:a/b:1":      {Transport: transportDockerArchive, Path: "x.tar", image: "a/b:1"},
 		"oci-archive:oci:dir":             {Transport: TransportOCIArchive, Path: "oci", image: "dir"},
-		"docker://halo":                   {Transport: TransportDocker, Ref: reference.Reference{Domain: "docker.io", Path: "library/halo", Tag: "latest"}},
-		"docker://oci:1":                  {Transport: TransportDocker, Ref: reference.Reference{Domain: "docker.io", Path: "library/oci", Tag: "1"}},
-		"localhost:5000/x@" + emptySHA256: {Transport: TransportDocker, Ref: reference.Reference{Domain: "localhost:5000", Path: "x", Digest: emptySHA256}},
-		"[::1]:5000/x:1":                  {Transport: TransportDocker, Ref: reference.Reference{Domain: "[::1]:5000", Path: "x", Tag: "1"}},
-		"oci":                             {Transport: TransportDocker, Ref: reference.Reference{Domain: "docker.io", Path: "library/oci", Tag: "latest"}},
-		"oci.example.com/x:1":             {Transport: TransportDocker, Ref: reference.Reference{Domain: "oci.example.com", Path: "x", Tag: "1"}},
+		"docker://halo":                   onRegistry("docker.io", "library/halo", "latest", ""),
+		"docker://oci:1":                  onRegistry("docker.io", "library/oci", "1", ""),
+		"localhost:5000/x@" + emptySHA256: onRegistry("localhost:5000", "x", "", emptySHA256),
+		"[::1]:5000/x:1":                  onRegistry("[::1]:5000", "x", "1", ""),
+		"oci":                             onRegistry("docker.io", "library/oci", "latest", ""),
+		"oci.example.com/x:1":             onRegistry("oci.example.com", "x", "1", ""),
 	} {
 		got, err := ParseLocation(text)
 		if err != nil || got != want {
@@ -70,8 +78,11 @@ func TestParseLocationRefuses(t *testing.T) {
 }
 
 func FuzzParseLocation(f *testing.F) {
-	for _, seed := range []string{"oci:dir", "oci:dir:x:1", "oci:d@" + emptySHA256, "oci-archive:a:b@" + emptySHA256, "docker-archive:x.tar:y", "docker://oci:1",
-		"docker://dir:5/x", "a/b:c@" + emptySHA512, "dir:x", "oci::", "oci:@:", "docker-archive:x:a@sha256:", "[::1]:5/x"} {
+	for _, seed := range []string{
+		"oci:dir", "oci:dir:x:1", "oci:d@" + emptySHA256, "oci-archive:a:b@" + emptySHA256, "docker-archive:x.tar:y",
+		"docker://oci:1", "docker://dir:5/x", "a/b:c@" + emptySHA512, "dir:x", "oci::", "oci:@:",
+		"docker-archive:x:a@sha256:", "[::1]:5/x",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -92,7 +103,7 @@ func FuzzParseLocation(f *testing.F) {
 	})
 }
 
-// A target in a layout or tar takes from the image's name what it does not say itself.
+// An image keeps what a location in a layout or tar does not say of its name.
 func TestNameFor(t *testing.T) {
 	halo := reference.Reference{Domain: "docker.io", Path: "hczjl/halo", Tag: "1.6"}
 	bare := reference.Reference{Tag: "3", Digest: emptySHA512}
@@ -115,20 +126,21 @@ func TestNameFor(t *testing.T) {
 		}
 		for i, name := range []reference.Reference{halo, bare} {
 			as, err := l.NameFor(name)
-			if want[i] == "" && run.ExitCode(err) != cli.ExitUsage || want[i] != "" && (err != nil || as.String() != want[i]) {
+			refused := run.ExitCode(err) == cli.ExitUsage
+			if want[i] == "" && !refused || want[i] != "" && (err != nil || as.String() != want[i]) {
 				t.Errorf("%s for %s: got %s, error %v", text, name, as, err)
 			}
 		}
 	}
 	pinned := halo
-	pinned.Digest = blob.Digest(emptySHA256) // beside a tag it says nothing more
+	pinned.Digest = blob.Digest(emptySHA256) // ignored beside a tag
 	if as, err := (Location{Transport: TransportOCI, Path: "d"}).NameFor(pinned); err != nil || as != halo {
 		t.Errorf("got %s, error %v", as, err)
 	}
 }
 
 // The name that an image gets in a layout reads back as that name.
-func TestCalling(t *testing.T) {
+func TestWithNameReadsBack(t *testing.T) {
 	for name, want := range map[string]string{
 		"alpine:3.20":                "oci:d:alpine:3.20",
 		"alpine@" + emptySHA256:      "oci:d:docker.io/library/alpine@" + emptySHA256,

@@ -8,23 +8,26 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// MountTarget is a repository that blobs are mounted in from others on its registry, of which it is known that they have
-// them.
+// MountTarget is a repository that mounts blobs from other repositories of its registry, of which
+// the caller knows that they have them.
 type MountTarget struct {
 	*distribution.Repository
-	From func(context.Context, blob.Digest) string // the name of one that has the blob, "" where none is known
+	// From returns the name of a repository that has the blob, "" if none is known.
+	From func(context.Context, blob.Digest) string
 }
 
-// PutBlob implements transfer.Target.
-func (m *MountTarget) PutBlob(ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string) (blob.Outcome, error) {
+// PutBlob implements transfer.Target. It adds From's repository if the engine knows none.
+func (t *MountTarget) PutBlob(
+	ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string,
+) (blob.Outcome, error) {
 	if len(from) == 0 {
-		switch other := m.From(ctx, d.Digest); other {
+		switch other := t.From(ctx, d.Digest); other {
 		case "":
-		case m.Name:
+		case t.Name:
 			return blob.Exists, nil
 		default:
 			from = []string{other}
 		}
 	}
-	return m.Repository.PutBlob(ctx, d, open, from...)
+	return t.Repository.PutBlob(ctx, d, open, from...)
 }

@@ -14,10 +14,8 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-// transportNull is the transport of images that are made up, and of those that are read, verified and dropped.
-const transportNull = "null:"
-
-// ParseCopyLocation reads a location of copy, which can also be null: as a target and null:SIZE[:SEED] as a source.
+// ParseCopyLocation parses a location of the command copy: as [ParseLocation] does, or null: as a
+// target and null:SIZE[:SEED] as a source.
 func ParseCopyLocation(arg string) (Location, error) {
 	rest, null := strings.CutPrefix(arg, transportNull)
 	if !null {
@@ -28,22 +26,24 @@ func ParseCopyLocation(arg string) (Location, error) {
 	return l, nil
 }
 
-// isNull tells whether the location is nowhere.
-func (l Location) isNull() bool { return l.Transport == transportNull }
-
-// synthetic is an image of one layer of the size that the location says, of other bytes each time unless it says a seed.
+// synthetic generates the image of null:SIZE[:SEED], with one layer. Without a seed its bytes
+// differ each time.
 func (l Location) synthetic(ctx context.Context) (Origin, error) {
 	var size cli.ByteSize
 	if err := size.Set(l.Path); err != nil {
-		return Origin{}, &cli.UsageError{Message: fmt.Sprintf("%s as a source: %v", l, err), Advice: "null:64MiB is an image with one layer of that size"}
+		return Origin{}, &cli.UsageError{
+			Message: fmt.Sprintf("%s as a source: %v", l, err),
+			Advice:  "null:64MiB is an image with one layer of that size",
+		}
 	}
 	var random [8]byte
-	_, _ = rand.Read(random[:]) // it never fails
+	_, _ = rand.Read(random[:]) // never fails
 	seed := binary.LittleEndian.Uint64(random[:])
 	if l.image != "" {
 		var err error
 		if seed, err = strconv.ParseUint(l.image, 10, 64); err != nil {
-			return Origin{}, &cli.UsageError{Message: fmt.Sprintf("%s: the seed %q is no whole number", l, l.image)}
+			message := fmt.Sprintf("%s: the seed %q is no whole number", l, l.image)
+			return Origin{}, &cli.UsageError{Message: message}
 		}
 	}
 	im, err := synthetic.New(ctx, synthetic.Spec{Seed: seed, Layers: []int64{int64(size)}})
@@ -51,13 +51,16 @@ func (l Location) synthetic(ctx context.Context) (Origin, error) {
 		return Origin{}, err
 	}
 	digest := im.Root().Digest
-	return Origin{im, string(digest), reference.Reference{Digest: digest}, func() {}}, nil
+	return Origin{Source: im, Ref: string(digest), Name: reference.Reference{Digest: digest}}, nil
 }
 
-// nullDestination is where an image goes that is only read.
+// nullDestination returns a target that reads and verifies an image and keeps nothing.
 func (l Location) nullDestination() (Destination, error) {
 	if l.Path != "" {
-		return Destination{}, &cli.UsageError{Message: fmt.Sprintf("%s as a target has no size", l), Advice: "transship copy REF null: reads an image and verifies it"}
+		return Destination{}, &cli.UsageError{
+			Message: fmt.Sprintf("%s as a target has no size", l),
+			Advice:  "transship copy REF null: reads an image and verifies it",
+		}
 	}
-	return Destination{transfer.Discard{}, l, "", nothing, func() {}}, nil
+	return Destination{Target: transfer.Discard{}, Location: l}, nil
 }

@@ -3,22 +3,27 @@ package image
 import (
 	"context"
 	"fmt"
+	"io/fs"
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
 )
 
-// FetchManifest reads the manifest that an argument names.
-func FetchManifest(ctx context.Context, s *run.Remote, arg string) (reference.Reference, manifest.Manifest, transfer.Source, error) {
+// FetchManifest fetches the manifest that an argument names, from a registry. It also returns the
+// argument's reference and its repository.
+func FetchManifest(
+	ctx context.Context, remote *run.Remote, arg string,
+) (reference.Reference, manifest.Manifest, transfer.Source, error) {
 	ref, err := reference.Parse(arg)
 	if err != nil {
 		return ref, manifest.Manifest{}, nil, err
 	}
-	repo, err := s.Repository(ctx, ref, auth.Pull)
+	repo, err := remote.Repository(ctx, ref, auth.Pull)
 	if err != nil {
 		return ref, manifest.Manifest{}, nil, err
 	}
@@ -26,24 +31,32 @@ func FetchManifest(ctx context.Context, s *run.Remote, arg string) (reference.Re
 	return ref, m, repo, err
 }
 
-// Origin is an image where it is read from.
+// Origin is an image at its source.
 type Origin struct {
 	transfer.Source
-	Ref   string              // its tag or digest there
-	Name  reference.Reference // what it is called there; without a path where it has no name, and then with its digest
-	Close func()
+	Ref string // the image's tag or digest in Source
+	// Name is the image's name there. An image without a name has no path, and its digest.
+	Name  reference.Reference
+	close func()
+}
+
+// Close ends the reading of the image.
+func (o Origin) Close() {
+	if o.close != nil {
+		o.close()
+	}
 }
 
 // Origin opens the image at a location.
-func (p *Opener) Origin(ctx context.Context, s *run.Remote, l Location) (Origin, error) {
+func (p *Opener) Origin(ctx context.Context, remote *run.Remote, l Location) (Origin, error) {
 	if l.IsRegistry() {
-		repo, err := s.Repository(ctx, l.Ref, auth.Pull)
-		return Origin{repo, l.Ref.Identifier(), l.Ref, func() {}}, err
+		repo, err := remote.Repository(ctx, l.Ref, auth.Pull)
+		return Origin{Source: repo, Ref: l.Ref.Identifier(), Name: l.Ref}, err
 	}
 	if l.isNull() {
 		return l.synthetic(ctx)
 	}
-	images, err := p.local.open(l)
+	images, err := p.local.get(l)
 	if err != nil {
 		return Origin{}, err
 	}
@@ -53,28 +66,77 @@ func (p *Opener) Origin(ctx context.Context, s *run.Remote, l Location) (Origin,
 		return Origin{}, err
 	}
 	o := im.origin()
-	o.Close = images.Close
+	o.close = images.Close
 	return o, nil
 }
 
-// open opens a layout or tar.
-func (l Location) open() (*LocalImages, error) {
-	if l.IsArchive() {
-		return openArchive(l.Path)
+// Select opens the images of a selection. It is an error if there are none. Images of one tar or
+// layout share what is closed: close them when none is read any more.
+func (p *Opener) Select(ctx context.Context, remote *run.Remote, s Selection) ([]Origin, error) {
+	if s.IsWhole() {
+		return p.all(s)
 	}
-	return openFolder(l.Path)
+	remote = remote.BindHost(s.Ref.Host())
+	if s.Pattern == "" {
+		o, err := p.Origin(ctx, remote, s.Location)
+		if err != nil {
+			return nil, err
+		}
+		return []Origin{o}, nil
+	}
+	tags, _, err := s.Tags(ctx, remote)
+	if err != nil {
+		return nil, err
+	}
+	return p.SelectTags(ctx, remote, s, tags)
 }
 
-// origin is the image, read by its digest. One without a name keeps the tag that it may have, and its digest.
+// SelectTags opens the images with those tags of a selection's repository. It is an error if there
+// are none.
+func (p *Opener) SelectTags(ctx context.Context, remote *run.Remote, s Selection, tags []string) ([]Origin, error) {
+	if len(tags) == 0 {
+		return nil, s.noTags()
+	}
+	var out []Origin
+	for _, tag := range tags {
+		o, err := p.Origin(ctx, remote, Location{Transport: TransportDocker, Ref: s.Ref.WithTag(tag)})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// all opens every image of a layout or tar. The first image closes it.
+func (p *Opener) all(s Selection) ([]Origin, error) {
+	images, err := p.local.get(s.Location)
+	if err != nil {
+		return nil, err
+	}
+	var out []Origin
+	for _, im := range images.Images {
+		out = append(out, im.origin())
+	}
+	if len(out) == 0 {
+		images.Close()
+		return nil, cli.Reword(fs.ErrNotExist, "%s: there is no image in it", s.Location)
+	}
+	out[0].close = images.Close
+	return out, nil
+}
+
+// origin returns the image, to be read by its digest. An image without a name keeps its tag, if
+// any, and its digest.
 func (im LocalImage) origin() Origin {
 	name, err := reference.Parse(im.Name)
 	if err != nil {
 		name = reference.Reference{Tag: im.Tag(), Digest: im.Digest}
 	}
-	return Origin{im.Source, string(im.Digest), name, func() {}}
+	return Origin{Source: im.Source, Ref: string(im.Digest), Name: name}
 }
 
-// String is the image as people write it.
+// String returns the image's name as users write it.
 func (o Origin) String() string {
 	if o.Name.Path == "" {
 		return fmt.Sprint(o.Source) + "@" + o.Ref
@@ -82,7 +144,8 @@ func (o Origin) String() string {
 	return o.Name.Familiar()
 }
 
-// Identity tells images apart: by their digest, where that is known, else by their place and their name there.
+// Identity returns what is equal for equal images: the digest if it is known, else the source and
+// the tag.
 func (o Origin) Identity() string {
 	if blob.Digest(o.Ref).Validate() == nil {
 		return o.Ref
@@ -90,15 +153,16 @@ func (o Origin) Identity() string {
 	return fmt.Sprint(o.Source) + " " + o.Ref
 }
 
-// Collect reads the image's manifests ahead, as the engine wants them, and makes them the source of what is copied.
+// Collect reads the image's manifests ahead, those that the engine would copy, and makes a
+// [CollectedImage] the source.
 func (o *Origin) Collect(ctx context.Context, engine *transfer.Engine) error {
 	closure, err := engine.Collect(ctx, o.Source, o.Ref)
 	if err != nil {
 		return err
 	}
-	o.Source, o.Ref = newCollected(o.Source, closure), string(closure.Root.Digest)
+	o.Source, o.Ref = newCollectedImage(o.Source, closure), string(closure.Root.Digest)
 	if o.Name.Digest != "" {
-		o.Name.Digest = closure.Root.Digest // a part of a list is another list
+		o.Name.Digest = closure.Root.Digest // a list cut down to platforms has a digest of its own
 	}
 	return nil
 }

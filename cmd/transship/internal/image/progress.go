@@ -13,54 +13,58 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-// Progress tells on standard error how a copy goes on: live on a terminal, by one line for each finished image
-// elsewhere.
+// Progress prints the progress of copies on standard error: on a terminal as status lines,
+// elsewhere as one line for each finished image. Its method Event takes the events of an engine.
 type Progress struct {
-	out      *cli.Console
-	quiet    bool
-	live     bool
-	PerImage bool // images, so that there is a line for each of them and none for its parts
-	began    time.Time
+	PerImage bool // the copies have several images: print a line for each, none for its platforms
+	UpToDate bool // the target had the last image already
 
-	mu       sync.Mutex
-	found    int64                       // bytes of all blobs that the copy has come upon
-	done     int64                       // bytes of the blobs that are settled
-	moved    int64                       // bytes of those that were sent
-	count    map[blob.Outcome]int        // blobs by outcome
-	moving   map[blob.Digest]*movingBlob // blobs under way
-	images   int                         // images of a list that are at the target, attestations not counted
-	UpToDate bool                        // the target had the image already
-	keep     func(transfer.Event)        // told of each image that the target had; may be nil
-	recent   []sample                    // of the bytes sent, for the rate
+	out        *cli.Console
+	quiet      bool                 // print nothing
+	live       bool                 // show status lines
+	onUpToDate func(transfer.Event) // gets each image that the target had already; may be nil
+	began      time.Time
+
+	mu     sync.Mutex
+	found  int64                       // bytes of all blobs found so far
+	done   int64                       // bytes of the finished blobs
+	sent   int64                       // bytes of the finished blobs that were transferred
+	count  map[blob.Outcome]int        // finished blobs by outcome
+	active map[blob.Digest]*activeBlob // blobs in transfer
+	images int                         // finished images of a list, without attestations
+	recent []sample                    // for the rate
 }
 
-type movingBlob struct {
+// activeBlob is a blob in transfer.
+type activeBlob struct {
 	size  int64
 	meter *blob.Meter
 	since time.Time
 }
 
-// redrawEvery is the time between two pictures on a terminal.
+// redrawEvery is the time between two updates of the status lines.
 const redrawEvery = 150 * time.Millisecond
 
+// NewProgress returns the progress of a run. It prints nothing under --quiet and --plan, and no
+// status lines if the run prints its calls.
 func NewProgress(r *run.Run) *Progress {
 	quiet := r.Quiet || r.Planning()
-	told := quiet || r.Verbose || r.PrintCall != nil // nothing, or call by call
+	noStatus := quiet || r.Verbose || r.PrintCall != nil
 	p := &Progress{
 		out:    r.Stderr,
 		quiet:  quiet,
-		live:   r.Stderr.Terminal && r.Env("TERM") != "dumb" && !told,
+		live:   r.Stderr.Terminal && r.Env("TERM") != "dumb" && !noStatus,
 		began:  time.Now(),
 		count:  map[blob.Outcome]int{},
-		moving: map[blob.Digest]*movingBlob{},
+		active: map[blob.Digest]*activeBlob{},
 	}
 	if r.Planning() {
-		p.keep = r.Plan.AddUpToDate
+		p.onUpToDate = r.Plan.AddUpToDate
 	}
 	return p
 }
 
-// Event takes what the engine tells.
+// Event takes an event of the engine.
 func (p *Progress) Event(ev transfer.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,41 +72,42 @@ func (p *Progress) Event(ev transfer.Event) {
 	case transfer.BlobFound:
 		p.found += ev.Descriptor.Size
 	case transfer.BlobStarted:
-		p.moving[ev.Descriptor.Digest] = &movingBlob{size: ev.Descriptor.Size, meter: ev.Meter, since: time.Now()}
+		p.active[ev.Descriptor.Digest] = &activeBlob{size: ev.Descriptor.Size, meter: ev.Meter, since: time.Now()}
 	case transfer.BlobFailed:
-		delete(p.moving, ev.Descriptor.Digest)
+		delete(p.active, ev.Descriptor.Digest)
 	case transfer.BlobDone:
-		p.settle(ev)
+		p.blobDone(ev)
 	case transfer.ManifestDone:
-		p.image(ev)
+		p.manifestDone(ev)
 	case transfer.ImageDone:
 		p.UpToDate = ev.Outcome == blob.Exists
-		p.whole(ev)
-		if p.UpToDate && p.keep != nil {
-			p.keep(ev)
+		p.imageDone(ev)
+		if p.UpToDate && p.onUpToDate != nil {
+			p.onUpToDate(ev)
 		}
 	}
 }
 
-// whole says that one of many images is there, where that is news.
-func (p *Progress) whole(ev transfer.Event) {
+// imageDone prints one of several images, unless the target had it already.
+func (p *Progress) imageDone(ev transfer.Event) {
 	if p.PerImage && !p.live && !p.quiet && !p.UpToDate {
 		p.out.Line("%s %s: copied", ev.Target, ev.Ref)
 	}
 }
 
-func (p *Progress) settle(ev transfer.Event) {
-	delete(p.moving, ev.Descriptor.Digest)
+// blobDone counts a finished blob.
+func (p *Progress) blobDone(ev transfer.Event) {
+	delete(p.active, ev.Descriptor.Digest)
 	p.done += ev.Descriptor.Size
 	p.count[ev.Outcome]++
 	if ev.Outcome == blob.Uploaded {
-		p.moved += ev.Descriptor.Size
+		p.sent += ev.Descriptor.Size
 	}
 }
 
-// image counts a finished image of a list and, where there is no picture, says so. One that is copied by itself has no
-// more than the summary; what only refers to an image has no platform.
-func (p *Progress) image(ev transfer.Event) {
+// manifestDone counts a finished image of a list and prints it if there are no status lines. An
+// image that is no child of a list, and a referrer, have no platform here and are skipped.
+func (p *Progress) manifestDone(ev transfer.Event) {
 	d := ev.Descriptor
 	if d.Platform == nil || d.AttestationFor() != "" {
 		return
@@ -118,7 +123,7 @@ func (p *Progress) image(ev transfer.Event) {
 	p.out.Line("%s %s: %s", d.Platform, d.Digest.Short(), how)
 }
 
-// Start begins to draw, where there is a terminal, and returns what ends it.
+// Start shows the status lines, if any, until stop is called.
 func (p *Progress) Start() (stop func()) {
 	if !p.live {
 		return func() {}
@@ -130,7 +135,7 @@ func (p *Progress) Start() (stop func()) {
 		for {
 			select {
 			case now := <-ticker.C:
-				p.out.SetStatus(p.picture(now))
+				p.out.SetStatus(p.statusLines(now))
 			case <-quit:
 				p.out.SetStatus(nil)
 				return
@@ -144,7 +149,7 @@ func (p *Progress) Start() (stop func()) {
 	}
 }
 
-// PrintSummary is the line for the whole.
+// PrintSummary prints what was copied from and to.
 func (p *Progress) PrintSummary(from, to Location) {
 	if p.quiet {
 		return
@@ -155,48 +160,50 @@ func (p *Progress) PrintSummary(from, to Location) {
 		p.out.Line("%s is up to date with %s", to, from)
 		return
 	}
-	p.out.Line("copied %s to %s: %s", from, to, p.tally("sent"))
+	p.out.Line("copied %s to %s: %s", from, to, p.imageSummary("sent"))
 }
 
-// PrintStoreSummary is the line for the whole, where one of both sides is the local store.
-func (p *Progress) PrintStoreSummary(pulled, sent string, ref reference.Reference) {
+// PrintStoreSummary prints what was copied from or to the local store. verb is pulled or pushed,
+// sent the participle for the blobs in transfer: sent or fetched.
+func (p *Progress) PrintStoreSummary(verb, sent string, ref reference.Reference) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.quiet && !p.UpToDate {
-		p.out.Line("%s %s: %s", pulled, ref.Familiar(), p.tally(sent))
+		p.out.Line("%s %s: %s", verb, ref.Familiar(), p.imageSummary(sent))
 	}
 }
 
-// tally is what was copied, how much of it, and how long it took. Bytes that moved were sent, or whatever the word is.
-func (p *Progress) tally(sent string) string {
+// imageSummary returns the number of images, then what BlobSummary returns.
+func (p *Progress) imageSummary(sent string) string {
 	images := max(1, p.images)
-	return fmt.Sprintf("%d image%s; %s", images, cli.Plural(images), p.moves(sent))
+	return fmt.Sprintf("%d image%s; %s", images, cli.Plural(images), p.blobSummary(sent))
 }
 
-// BlobSummary is tally without the images.
+// BlobSummary returns the number of blobs by outcome, the bytes transferred and the time. sent is
+// the participle for transferred blobs: sent or fetched.
 func (p *Progress) BlobSummary(sent string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.moves(sent)
+	return p.blobSummary(sent)
 }
 
-func (p *Progress) moves(sent string) string {
-	return fmt.Sprintf("%s; %s in %s", p.blobs(sent), cli.FormatBytes(p.moved), cli.FormatDuration(time.Since(p.began)))
+func (p *Progress) blobSummary(sent string) string {
+	return fmt.Sprintf("%s; %s in %s", p.blobs(sent), cli.FormatBytes(p.sent), cli.FormatDuration(time.Since(p.began)))
 }
 
-// blobs says how the blobs came to be there.
+// blobs returns the number of blobs by outcome.
 func (p *Progress) blobs(sent string) string {
-	var parts []string
-	for _, part := range []struct {
+	var counts []string
+	for _, kind := range []struct {
 		outcome blob.Outcome
 		word    string
 	}{{blob.Uploaded, sent}, {blob.Mounted, "mounted"}, {blob.Exists, "there already"}} {
-		if n := p.count[part.outcome]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, part.word))
+		if n := p.count[kind.outcome]; n > 0 {
+			counts = append(counts, fmt.Sprintf("%d %s", n, kind.word))
 		}
 	}
-	if len(parts) == 0 {
+	if len(counts) == 0 {
 		return "no blobs"
 	}
-	return "blobs: " + strings.Join(parts, ", ")
+	return "blobs: " + strings.Join(counts, ", ")
 }

@@ -16,73 +16,75 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// newPicture is progress as a terminal shows it, at time 0.
-func newPicture() (*Progress, time.Time) {
-	a := run.New(cli.NewStreams(func(string) string { return "xterm" }, nil, nil, io.Discard))
-	a.Stderr.Terminal = true
-	p := NewProgress(a)
+// newTerminalProgress returns the progress of a run on a terminal, and its start.
+func newTerminalProgress() (*Progress, time.Time) {
+	r := run.New(cli.NewStreams(func(string) string { return "xterm" }, nil, nil, io.Discard))
+	r.Stderr.Terminal = true
+	p := NewProgress(r)
 	return p, p.began
 }
 
-// moving tells of a blob under way of which at bytes have been read.
-func moving(t testing.TB, p *Progress, digit string, at, size int64) transfer.Event {
+// start starts a blob of which pos bytes have been read.
+func start(t testing.TB, p *Progress, digit string, pos, size int64) transfer.Event {
 	t.Helper()
 	d := manifest.Descriptor{Digest: blob.Digest("sha256:" + strings.Repeat(digit, 64)), Size: size}
 	ev := transfer.Event{Kind: transfer.BlobFound, Descriptor: d, Meter: &blob.Meter{}}
 	p.Event(ev)
 	ev.Kind = transfer.BlobStarted
 	p.Event(ev)
-	read(t, ev, at)
+	read(t, ev, pos)
 	return ev
 }
 
-// read moves a blob's meter.
-func read(t testing.TB, ev transfer.Event, at int64) {
+// read moves a blob's meter to pos.
+func read(t testing.TB, ev transfer.Event, pos int64) {
 	t.Helper()
-	open := ev.Meter.Watch(func(context.Context, int64) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("")), nil })
-	if _, err := open(t.Context(), at); err != nil {
+	open := ev.Meter.Watch(func(context.Context, int64) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader("")), nil
+	})
+	if _, err := open(t.Context(), pos); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func TestPicture(t *testing.T) {
-	p, start := newPicture()
+func TestStatusLines(t *testing.T) {
+	p, began := newTerminalProgress()
 	show := func(after time.Duration, want ...string) {
 		t.Helper()
-		if diff := cmp.Diff(want, p.picture(start.Add(after))); diff != "" {
+		if diff := cmp.Diff(want, p.statusLines(began.Add(after))); diff != "" {
 			t.Errorf("after %s\n%s", after, diff)
 		}
 	}
 	show(0)
-	first := moving(t, p, "2", 0, 40e6)
+	first := start(t, p, "2", 0, 40e6)
 	show(0, "  sha256:222222222222  [                    ]  0 B of 40 MB", "  total 0 B of 40 MB")
 	read(t, first, 10e6)
-	moving(t, p, "1", 0, 60e6)
-	p.moving[first.Descriptor.Digest].since = start.Add(-time.Second) // the longest under way comes first
+	start(t, p, "1", 0, 60e6)
+	p.active[first.Descriptor.Digest].since = began.Add(-time.Second) // the longest comes first
 	show(2*time.Second,
 		"  sha256:222222222222  [=====               ]  10 MB of 40 MB",
 		"  sha256:111111111111  [                    ]  0 B of 60 MB",
 		"  total 10 MB of 100 MB, 5.0 MB/s, 18s left")
 	first.Kind, first.Outcome = transfer.BlobDone, blob.Uploaded
 	p.Event(first)
-	there := moving(t, p, "3", 0, 10e6)
+	there := start(t, p, "3", 0, 10e6)
 	there.Kind, there.Outcome = transfer.BlobDone, blob.Exists
 	p.Event(there)
 	show(4*time.Second,
 		"  sha256:111111111111  [                    ]  0 B of 60 MB",
-		"  total 50 MB of 110 MB, 10 MB/s, 6s left") // what was there already was not sent
+		"  total 50 MB of 110 MB, 10 MB/s, 6s left") // blobs that the target has already do not count for the rate
 	show(13*time.Second,
 		"  sha256:111111111111  [                    ]  0 B of 60 MB",
 		"  total 50 MB of 110 MB") // nothing came for ten seconds
 }
 
-func TestPictureOfMany(t *testing.T) {
-	p, start := newPicture()
+func TestStatusLinesOfManyBlobs(t *testing.T) {
+	p, began := newTerminalProgress()
 	for _, digit := range strings.Split("0123456789abcdef", "") {
-		moving(t, p, digit, 1, 2)
+		start(t, p, digit, 1, 2)
 	}
-	lines := p.picture(start)
-	if len(lines) != mostLines+2 || lines[mostLines] != "  and 6 more" || lines[mostLines+1] != "  total 16 B of 32 B" {
+	lines := p.statusLines(began)
+	if len(lines) != maxBlobLines+2 || lines[maxBlobLines] != "  and 6 more" || lines[maxBlobLines+1] != "  total 16 B of 32 B" {
 		t.Errorf("got %d lines, the last %q", len(lines), lines[len(lines)-2:])
 	}
 	for _, line := range lines {
@@ -92,32 +94,35 @@ func TestPictureOfMany(t *testing.T) {
 	}
 }
 
-func TestFailedBlobLeavesThePicture(t *testing.T) {
-	p, start := newPicture()
-	ev := moving(t, p, "1", 5, 10)
+func TestFailedBlobLeavesTheStatusLines(t *testing.T) {
+	p, began := newTerminalProgress()
+	ev := start(t, p, "1", 5, 10)
 	ev.Kind = transfer.BlobFailed
 	p.Event(ev)
-	if diff := cmp.Diff([]string{"  total 0 B of 10 B"}, p.picture(start)); diff != "" {
+	if diff := cmp.Diff([]string{"  total 0 B of 10 B"}, p.statusLines(began)); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestBar(t *testing.T) {
-	for want, at := range map[string][2]int64{
-		"[                    ]": {0, 100}, "[==========          ]": {50, 100}, "[=================== ]": {99, 100}, "[====================]": {0, 0},
+	for want, args := range map[string][2]int64{
+		"[                    ]": {0, 100},
+		"[==========          ]": {50, 100},
+		"[=================== ]": {99, 100},
+		"[====================]": {0, 0},
 	} {
-		if got := bar(at[0], at[1]); got != want {
-			t.Errorf("bar(%d, %d) = %s, want %s", at[0], at[1], got, want)
+		if got := bar(args[0], args[1]); got != want {
+			t.Errorf("bar(%d, %d) = %s, want %s", args[0], args[1], got, want)
 		}
 	}
-	for _, at := range [][2]int64{{-5, 10}, {20, 10}, {1 << 62, 1 << 62}} {
-		if got := bar(at[0], at[1]); len(got) != 22 {
-			t.Errorf("bar(%d, %d) = %s", at[0], at[1], got)
+	for _, args := range [][2]int64{{-5, 10}, {20, 10}, {1 << 62, 1 << 62}} {
+		if got := bar(args[0], args[1]); len(got) != 22 {
+			t.Errorf("bar(%d, %d) = %s", args[0], args[1], got)
 		}
 	}
 }
 
-func TestWhoGetsPictures(t *testing.T) {
+func TestWhenThereAreStatusLines(t *testing.T) {
 	for name, test := range map[string]struct {
 		terminal, quiet, verbose bool
 		term                     string
@@ -130,9 +135,9 @@ func TestWhoGetsPictures(t *testing.T) {
 		"quiet":    {terminal: true, term: "xterm", quiet: true},
 		"verbose":  {terminal: true, term: "xterm", verbose: true},
 	} {
-		a := run.New(cli.NewStreams(func(string) string { return test.term }, nil, nil, io.Discard))
-		a.Stderr.Terminal, a.Quiet, a.Verbose = test.terminal, test.quiet, test.verbose
-		if got := NewProgress(a).live; got != test.want {
+		r := run.New(cli.NewStreams(func(string) string { return test.term }, nil, nil, io.Discard))
+		r.Stderr.Terminal, r.Quiet, r.Verbose = test.terminal, test.quiet, test.verbose
+		if got := NewProgress(r).live; got != test.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/hczjl/transship/auth"
@@ -17,24 +16,28 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// Selection is what the source of a list's line means: one image, all images of a layout or tar, or those tags of a
-// repository that match a pattern.
+// Selection is what the source of a list's line selects: one image, all images of a layout or tar,
+// or the tags of a repository that match a pattern.
 type Selection struct {
 	Location
-	Pattern string // of tags, as path.Match has it; "" where the location is what is meant
-	Latest  int    // only so many, the highest versions; 0 is all
+	Pattern string // of tags, for path.Match; "" selects by the location alone
+	Latest  int    // select only so many tags, the highest versions; 0 for all
 }
 
-// ParseSelection reads SRC: a location, a repository without a tag, which is all its tags, or one with a pattern.
+// ParseSelection parses SRC: a location, a repository with a pattern of tags, or a repository
+// alone, for all its tags.
 func ParseSelection(text string, latest int) (Selection, error) {
 	name, pattern := cutPattern(strings.TrimPrefix(text, TransportDocker))
 	repository, err := reference.ParseRepository(name)
 	if IsRegistryRef(text) && (pattern != "" || err == nil) {
-		l := Selection{Location{Transport: TransportDocker, Ref: repository}, cmp.Or(pattern, "*"), latest}
+		s := Selection{
+			Location: Location{Transport: TransportDocker, Ref: repository},
+			Pattern:  cmp.Or(pattern, "*"), Latest: latest,
+		}
 		if _, bad := path.Match(pattern, ""); bad != nil {
 			err = fmt.Errorf("%q is no pattern of tags", pattern)
 		}
-		return l, err
+		return s, err
 	}
 	l, err := ParseLocation(text)
 	if err == nil && latest > 0 {
@@ -43,7 +46,7 @@ func ParseSelection(text string, latest int) (Selection, error) {
 	return Selection{Location: l}, err
 }
 
-// cutPattern splits off what stands in the place of a tag, where that is a pattern.
+// cutPattern splits off a pattern that stands in place of a tag.
 func cutPattern(text string) (name, pattern string) {
 	colon := strings.LastIndexByte(text, ':')
 	if colon > strings.LastIndexByte(text, '/') && strings.ContainsAny(text[colon:], "*?[") {
@@ -52,7 +55,7 @@ func cutPattern(text string) (name, pattern string) {
 	return text, ""
 }
 
-// String is the selection as people write it.
+// String returns the selection as users write it.
 func (s Selection) String() string {
 	switch s.Pattern {
 	case "":
@@ -63,15 +66,15 @@ func (s Selection) String() string {
 	return registryText(s.Ref.FamiliarName() + ":" + s.Pattern)
 }
 
-// MayBeSeveral tells whether the selection may mean more than one image.
+// MayBeSeveral reports whether the selection may select more than one image.
 func (s Selection) MayBeSeveral() bool { return s.Pattern != "" || s.IsWhole() }
 
-// maxTags is how many tags of a repository are looked at. No repository has so many, but an answer may.
+// maxTags limits how many tags of a repository are read: an answer may be endless.
 const maxTags = 1_000_000
 
-// Tags lists the tags of a repository that are selected, in the order of their versions.
-func (s Selection) Tags(ctx context.Context, on *run.Remote) (selected, all []string, err error) {
-	repo, err := on.Repository(ctx, s.Ref, auth.Pull)
+// Tags lists the repository's tags: those selected, by version, and all that match the pattern.
+func (s Selection) Tags(ctx context.Context, remote *run.Remote) (selected, all []string, err error) {
+	repo, err := remote.Repository(ctx, s.Ref, auth.Pull)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,13 +92,14 @@ func (s Selection) Tags(ctx context.Context, on *run.Remote) (selected, all []st
 	return latestTags(all, s.Latest), all, nil
 }
 
-// Matches tells whether the pattern is for a tag. What a registry lists that can be no tag is passed over.
+// Matches reports whether a tag is valid and matches the pattern. A registry may list tags that are
+// not valid.
 func (s Selection) Matches(tag string) bool {
-	matches, _ := path.Match(s.Pattern, tag) // the pattern was tried when it was read
+	matches, _ := path.Match(s.Pattern, tag) // ParseSelection has checked the pattern
 	return matches && reference.ValidTag(tag)
 }
 
-// noTags is the error that nothing is selected.
+// noTags returns the error of a selection without tags.
 func (s Selection) noTags() error {
 	switch {
 	case s.Latest > 0:
@@ -106,70 +110,8 @@ func (s Selection) noTags() error {
 	return cli.Reword(fs.ErrNotExist, "%s matches none of the tags", s)
 }
 
-// latestTags keeps the n highest versions, all tags where n is 0. A tag that is no version, such as latest, is none of
-// them.
-func latestTags(tags []string, n int) []string {
-	tags = slices.Clone(tags)
-	slices.SortStableFunc(tags, CompareVersions)
-	if n == 0 {
-		return tags
-	}
-	tags = slices.DeleteFunc(tags, func(t string) bool { return !isVersion(t) })
-	return tags[max(0, len(tags)-n):]
-}
-
-// isVersion tells whether a tag begins with a number, with or without a v before it.
-func isVersion(tag string) bool {
-	tag = strings.TrimPrefix(tag, "v")
-	return tag != "" && tag[0] >= '0' && tag[0] <= '9'
-}
-
-// CompareVersions orders tags as versions: numbers in them by their value, so that 1.10 comes after 1.9, and a release after
-// what precedes it with a hyphen, so that 1.6 comes after 1.6-rc1.
-func CompareVersions(a, b string) int {
-	x, y := strings.TrimPrefix(a, "v"), strings.TrimPrefix(b, "v")
-	for x != "" && y != "" {
-		var p, q string
-		p, x = versionPart(x)
-		q, y = versionPart(y)
-		if c := comparePart(p, q); c != 0 {
-			return c
-		}
-	}
-	switch {
-	case x == "" && y == "":
-		return strings.Compare(a, b)
-	case strings.HasPrefix(x, "-"), y != "" && y[0] != '-':
-		return -1
-	}
-	return 1
-}
-
-// versionPart cuts off a run of digits, or a character that is none.
-func versionPart(s string) (part, rest string) {
-	n := 0
-	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
-		n++
-	}
-	n = max(n, 1)
-	return s[:n], s[n:]
-}
-
-// comparePart compares numbers by value, and sorts everything else before them: the hyphen of 1.6-rc1 before the dot of
-// 1.6.1 is the order of the characters.
-func comparePart(p, q string) int {
-	number := func(s string) bool { return s[0] >= '0' && s[0] <= '9' }
-	if number(p) && number(q) {
-		p, q = strings.TrimLeft(p, "0"), strings.TrimLeft(q, "0")
-		if len(p) != len(q) {
-			return len(p) - len(q)
-		}
-	}
-	return strings.Compare(p, q)
-}
-
-// IsReferrersTag tells whether a tag lists what refers to an image (distribution-spec, "Referrers Tag Schema"). The target
-// keeps those itself, and the source need not have them.
+// IsReferrersTag reports whether a tag lists the referrers of an image (distribution-spec,
+// "Referrers Tag Schema"). The target maintains such tags itself; the source need not have them.
 func IsReferrersTag(tag string) bool {
 	algorithm, hex, _ := strings.Cut(tag, "-")
 	return blob.Digest(algorithm+":"+hex).Validate() == nil

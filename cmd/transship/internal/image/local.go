@@ -2,9 +2,7 @@ package image
 
 import (
 	"context"
-	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
@@ -13,68 +11,22 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-// LocalImages are the images of a tar or of a folder with an OCI image layout, open for reading.
+// LocalImages are the images of a tar or of an OCI image layout in a folder, open for reading.
 type LocalImages struct {
 	Path    string
-	Archive *layout.Archive // nil of a folder
-	Dir     *layout.Dir     // nil of a tar
+	Archive *layout.Archive // nil for a folder
+	Dir     *layout.Dir     // nil for a tar
 	Images  []LocalImage
 	Close   func()
 }
 
-// LocalImage is one of them, and where to read it.
+// LocalImage is one of these images and its source.
 type LocalImage struct {
 	layout.Image
 	transfer.Source
 }
 
-// openedImages are the tars and layouts that a run has open. A list may name one of them on a thousand lines: it is opened
-// once for all who read from it at the same time.
-type openedImages struct {
-	mu     sync.Mutex
-	opened map[string]*openedOnce
-}
-
-type openedOnce struct {
-	*LocalImages
-	users int
-}
-
-// open opens the tar or layout of a location. Whoever has it closes it.
-func (o *openedImages) open(l Location) (*LocalImages, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	key := fmt.Sprint(l.IsArchive(), l.Path)
-	once := o.opened[key]
-	if once == nil {
-		images, err := l.open()
-		if err != nil {
-			return nil, err
-		}
-		if o.opened == nil {
-			o.opened = map[string]*openedOnce{}
-		}
-		once = &openedOnce{images, 0}
-		o.opened[key] = once
-	}
-	once.users++
-	shared := *once.LocalImages
-	shared.Close = sync.OnceFunc(func() { o.close(key) })
-	return &shared, nil
-}
-
-func (o *openedImages) close(key string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	once := o.opened[key]
-	once.users--
-	if once.users == 0 {
-		delete(o.opened, key)
-		once.LocalImages.Close()
-	}
-}
-
-// OpenLocal opens a FILE or DIR, with a transport before it or not.
+// OpenLocal opens a FILE or DIR, with or without a transport.
 func OpenLocal(path string) (*LocalImages, error) {
 	if !IsRegistryRef(path) {
 		l, err := ParseLocation(path)
@@ -92,6 +44,15 @@ func OpenLocal(path string) (*LocalImages, error) {
 	return openArchive(path)
 }
 
+// open opens a layout or tar.
+func (l Location) open() (*LocalImages, error) {
+	if l.IsArchive() {
+		return openArchive(l.Path)
+	}
+	return openFolder(l.Path)
+}
+
+// openArchive opens a tar.
 func openArchive(path string) (*LocalImages, error) {
 	archive, err := layout.OpenArchive(path)
 	if err != nil {
@@ -104,8 +65,9 @@ func openArchive(path string) (*LocalImages, error) {
 	return l, nil
 }
 
-// openFolder writes nothing there, so that the folder may lie on a medium that cannot be written. Until it is closed nobody
-// prunes it: an image that is removed while it is read is read to its end.
+// openFolder opens a layout in a folder. It writes nothing there: the folder may be on a read-only
+// medium. Until it is closed no prune removes blobs, so that an image can be read to its end even
+// if it is removed.
 func openFolder(path string) (*LocalImages, error) {
 	dir, err := layout.OpenReadOnly(path)
 	if err != nil {
@@ -124,7 +86,8 @@ func openFolder(path string) (*LocalImages, error) {
 	return l, nil
 }
 
-// Find returns the image that a text means, as [layout.Archive.Find] does. What stands before a digest says nothing more.
+// Find returns the image that a text names, as [layout.Archive.Find] does. A name before a digest
+// is ignored.
 func (l *LocalImages) Find(ctx context.Context, image string) (LocalImage, error) {
 	if _, digest := cutDigest(image); digest != "" {
 		image = digest
@@ -140,8 +103,8 @@ func (l *LocalImages) Find(ctx context.Context, image string) (LocalImage, error
 	return l.inFolder(root), err
 }
 
-// only is the digest of the image that stands for itself, where there is one such image, and beside it only what refers to
-// others. It is "" where there are several.
+// only returns the digest of the one image beside its referrers. It returns "" if several images
+// are no referrers, or if there is only one image anyway.
 func (l *LocalImages) only(ctx context.Context) string {
 	if len(l.Images) < 2 {
 		return ""
@@ -160,8 +123,8 @@ func (l *LocalImages) only(ctx context.Context) string {
 	return ""
 }
 
-// refers tells whether an image refers to another one: by its subject, or by a tag of cosign's. One that cannot be read
-// does not.
+// refers reports whether an image is a referrer: by its subject, or by a tag of cosign's. An image
+// that cannot be read is none.
 func (im LocalImage) refers(ctx context.Context) bool {
 	tag := im.Tag()
 	if name, err := reference.Parse(im.Name); err == nil {
@@ -179,14 +142,15 @@ func (im LocalImage) refers(ctx context.Context) bool {
 	return err == nil && subject != nil
 }
 
-// inArchive is an image with its source: a repository that knows what refers to it.
+// inArchive returns an image of the tar with its source: a repository that knows its referrers.
 func (l *LocalImages) inArchive(im layout.Image) LocalImage {
 	if ref, err := reference.Parse(im.Name); err == nil {
-		return LocalImage{im, l.Archive.Repository(ref.Name())}
+		return LocalImage{Image: im, Source: l.Archive.Repository(ref.Name())}
 	}
-	return LocalImage{im, l.Archive.Unnamed()}
+	return LocalImage{Image: im, Source: l.Archive.Unnamed()}
 }
 
+// inFolder returns an image of the folder with its source.
 func (l *LocalImages) inFolder(r layout.Root) LocalImage {
-	return LocalImage{r.Image(), l.Dir.Repository(r.Repository)}
+	return LocalImage{Image: r.Image(), Source: l.Dir.Repository(r.Repository)}
 }

@@ -11,15 +11,16 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// CollectedImage is an image whose manifests have been read already, as a source: only blobs come from where it was found.
+// CollectedImage is an image with all its manifests in memory. It is a transfer.Source that reads
+// only blobs from the image's own source.
 type CollectedImage struct {
 	transfer.Source
 	transfer.Closure
-	manifests map[string]manifest.Manifest // by digest, and by a tag of cosign's
+	manifests map[string]manifest.Manifest // by digest, and referrers by cosign's tags too
 }
 
-func newCollected(src transfer.Source, c transfer.Closure) *CollectedImage {
-	out := &CollectedImage{src, c, map[string]manifest.Manifest{}}
+func newCollectedImage(src transfer.Source, c transfer.Closure) *CollectedImage {
+	out := &CollectedImage{Source: src, Closure: c, manifests: map[string]manifest.Manifest{}}
 	for _, m := range c.Manifests {
 		out.manifests[string(m.Digest)] = m
 	}
@@ -31,7 +32,7 @@ func newCollected(src transfer.Source, c transfer.Closure) *CollectedImage {
 	return out
 }
 
-// String is where the image was found.
+// String returns the image's source.
 func (c *CollectedImage) String() string {
 	if s, ok := c.Source.(fmt.Stringer); ok {
 		return s.String()
@@ -39,7 +40,7 @@ func (c *CollectedImage) String() string {
 	return "the source"
 }
 
-// Place implements transfer.Placed: blobs are mounted from where the image was found.
+// Place implements transfer.Placed with the image's source: blobs are mounted from there.
 func (c *CollectedImage) Place() (registry, repository string) {
 	if p, ok := c.Source.(transfer.Placed); ok {
 		return p.Place()
@@ -56,13 +57,15 @@ func (c *CollectedImage) Manifest(_ context.Context, ref string) (manifest.Manif
 	return m, nil
 }
 
-// RangedBlob implements transfer.Ranged, as far as where the image was found does.
+// RangedBlob implements transfer.Ranged if the image's source does.
 func (c *CollectedImage) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange) {
 	return transfer.RangedBlob(c.Source, d)
 }
 
 // Referrers implements transfer.Referring.
-func (c *CollectedImage) Referrers(_ context.Context, d blob.Digest, artifactType string) ([]manifest.Descriptor, error) {
+func (c *CollectedImage) Referrers(
+	_ context.Context, d blob.Digest, artifactType string,
+) ([]manifest.Descriptor, error) {
 	var out []manifest.Descriptor
 	for _, r := range c.Closure.Referrers {
 		m := c.manifests[string(r.Digest)]

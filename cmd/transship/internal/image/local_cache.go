@@ -1,0 +1,54 @@
+package image
+
+import (
+	"fmt"
+	"sync"
+)
+
+// localCache has the tars and layouts that a run has open. A list may name one of them on a
+// thousand lines: it is opened once for all that read from it at the same time.
+type localCache struct {
+	mu   sync.Mutex
+	open map[string]*cachedLocal
+}
+
+// cachedLocal is a tar or layout with the number of its users.
+type cachedLocal struct {
+	*LocalImages
+	users int
+}
+
+// get opens the tar or layout of a location. The caller closes it.
+func (c *localCache) get(l Location) (*LocalImages, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := fmt.Sprint(l.IsArchive(), l.Path)
+	cached := c.open[key]
+	if cached == nil {
+		images, err := l.open()
+		if err != nil {
+			return nil, err
+		}
+		if c.open == nil {
+			c.open = map[string]*cachedLocal{}
+		}
+		cached = &cachedLocal{LocalImages: images}
+		c.open[key] = cached
+	}
+	cached.users++
+	shared := *cached.LocalImages
+	shared.Close = sync.OnceFunc(func() { c.release(key) })
+	return &shared, nil
+}
+
+// release closes a tar or layout after its last user.
+func (c *localCache) release(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	cached := c.open[key]
+	cached.users--
+	if cached.users == 0 {
+		delete(c.open, key)
+		cached.LocalImages.Close()
+	}
+}

@@ -1,0 +1,67 @@
+package image
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/distribution/reference"
+)
+
+// RegistryPrefix is the target of images from several registries: a registry, or a path prefix on
+// it.
+type RegistryPrefix struct {
+	Base     reference.Reference // Path is the prefix, "" for the whole registry
+	Rewrites RewriteList
+}
+
+// ParseRegistryPrefix parses REGISTRY[/PREFIX].
+func ParseRegistryPrefix(arg string) (RegistryPrefix, error) {
+	text := strings.TrimSuffix(strings.TrimPrefix(arg, TransportDocker), "/")
+	first, _, _ := strings.Cut(text, "/")
+	ref, err := reference.ParseRepository(text + "/a/b") // docker.io/x is docker.io/library/x, docker.io/x/a/b is not
+	if err != nil {
+		return RegistryPrefix{}, &cli.UsageError{
+			Message: fmt.Sprintf("%q is no registry, and no prefix on one", arg),
+			Advice:  "write HOST[:PORT] or HOST[:PORT]/PREFIX",
+		}
+	}
+	if !strings.HasSuffix(first, ref.Domain) {
+		return RegistryPrefix{}, &cli.UsageError{
+			Message: fmt.Sprintf("%q does not begin with a registry's host", arg),
+			Advice:  "for Docker Hub write docker.io/" + text,
+		}
+	}
+	ref.Path = strings.TrimSuffix(strings.TrimSuffix(ref.Path, "a/b"), "/")
+	return RegistryPrefix{Base: ref}, nil
+}
+
+// String returns the registry or prefix as users write it.
+func (p RegistryPrefix) String() string {
+	if p.Base.Path == "" {
+		return p.Base.Domain
+	}
+	return p.Base.Name()
+}
+
+// Target returns the name of an image there: its path without its registry, rewritten, below the
+// prefix.
+func (p RegistryPrefix) Target(name reference.Reference) (reference.Reference, error) {
+	path := p.Rewrites.apply(name)
+	if p.Base.Path != "" {
+		path = p.Base.Path + "/" + path
+	}
+	out := reference.Reference{Domain: p.Base.Domain, Path: path, Tag: name.Tag, Digest: name.Digest}
+	if out.Tag != "" {
+		out.Digest = ""
+	}
+	normal, err := reference.Parse(out.String())
+	if err != nil {
+		return out, &cli.UsageError{
+			Message: fmt.Sprintf("%s would become %s, which is no image name: %v", name.Familiar(), out, err),
+			Advice:  "mend --rewrite",
+		}
+	}
+	out.Path = normal.Path // with Docker Hub's library/
+	return out, nil
+}
