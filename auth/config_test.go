@@ -55,6 +55,7 @@ func TestConfigAuths(t *testing.T) {
 		"quay.io/team": {"username": "team", "password": "p"},
 		"quay.io/team/app": {"username": "app", "password": "p"},
 		"docker.io/private": {"username": "private", "password": "p"},
+		"padded.example.com": {"auth": "Ym9iOnNlc2FtZQAA"},
 		"bad.example.com": "text",
 		"bad64.example.com": {"auth": "%%"},
 		"badpair.example.com": {"auth": "c2VzYW1l"}
@@ -72,6 +73,7 @@ func TestConfigAuths(t *testing.T) {
 		{"registry-1.docker.io", "private/x", Credential{Username: "private", Password: "p"}},
 		{"ghcr.io", "a/b", Credential{Username: "eve", Password: "apple"}},
 		{"GHCR.io", "a/b", Credential{Username: "eve", Password: "apple"}},
+		{"padded.example.com", "", Credential{Username: "bob", Password: "sesame"}}, // as old versions of docker wrote it
 		{"old.example.com", "", Credential{Username: "u", Password: "p"}},
 		{"both.example.com", "", Credential{Username: "secure", Password: "p"}},
 		{"marker.example.com", "", Credential{IdentityToken: "i"}},

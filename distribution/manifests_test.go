@@ -179,6 +179,24 @@ func TestHeadManifest(t *testing.T) {
 	}
 }
 
+// A digest that was requested is not taken from the header, which may be missing or that of another
+// algorithm.
+func TestHeadManifestByDigest(t *testing.T) {
+	const mediaType = "Content-Type: application/vnd.oci.image.manifest.v1+json"
+	length := fmt.Sprintf("Content-Length: %d", len(image))
+	for name, header := range map[string]string{
+		"none":  "",
+		"other": "Docker-Content-Digest: " + string(blob.SHA512.Digest([]byte(image))),
+	} {
+		s, client := serve(t)
+		s.Handle("HEAD /v2/a/manifests/"+string(imageDigest), answer(200, "", mediaType, length, header))
+		d, err := client.HeadManifest(t.Context(), "a", string(imageDigest))
+		if err != nil || d.Digest != imageDigest || s.count("GET") != 0 {
+			t.Errorf("%s: got %+v after %d GETs, error %v", name, d, s.count("GET"), err)
+		}
+	}
+}
+
 func TestErrorIs(t *testing.T) {
 	s, c := serve(t)
 	s.Handle("/v2/a/manifests/none", answer(404,

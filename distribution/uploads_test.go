@@ -101,6 +101,19 @@ func TestRefusedMountUploads(t *testing.T) {
 	}
 }
 
+// 429 is not a refusal: an upload would be refused as well.
+func TestMountStopsAfter429(t *testing.T) {
+	l := newFaultyRegistry(t, registry.Rule{On: mountCall, Status: 429})
+	b, d := randomBlob(100)
+	var answer *distribution.Error
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b), "source"); !errors.As(err, &answer) || answer.StatusCode != 429 {
+		t.Errorf("got error %v", err)
+	}
+	if n := len(l.Requests()); n != 1 {
+		t.Errorf("%d calls, want one", n)
+	}
+}
+
 // If a registry answers 202 to every mount, large blobs are probed by HEAD.
 func TestProbeAfterIgnoredMount(t *testing.T) {
 	l := newFaultyRegistry(t, registry.Rule{On: mountCall, DropQuery: []string{"mount", "from"}})
@@ -477,6 +490,42 @@ func TestClientUploadCalls(t *testing.T) {
 	if err := c.DeleteBlob(t.Context(), "a/b", d.Digest); err != nil {
 		t.Errorf("DELETE: %v", err)
 	}
+}
+
+// A registry without uploads in a single POST opens a session instead.
+func TestPostBlobOpensSession(t *testing.T) {
+	l := newFaultyRegistry(t, registry.Rule{On: `^POST `, DropQuery: []string{"digest"}})
+	b, d := randomBlob(1000)
+	created, session, err := l.repo.Client.PostBlob(t.Context(), "a/b", d.Digest, d.Size, bytes.NewReader(b))
+	if created || err != nil {
+		t.Fatalf("created %v, error %v", created, err)
+	}
+	if session, err = l.repo.Client.UploadStatus(t.Context(), session); err != nil {
+		t.Fatal(err)
+	}
+	rest := b[session.Offset:]
+	if err := l.repo.Client.FinishUpload(t.Context(), session, d.Digest, int64(len(rest)), bytes.NewReader(rest)); err != nil {
+		t.Fatal(err)
+	}
+	l.checkBlob(t, b, d)
+}
+
+// Responses to chunks and to a status request may lack Location and Range. Then the session keeps
+// its Location, and has all bytes of the chunk.
+func TestUploadHeadersMayBeMissing(t *testing.T) {
+	l := newFaultyRegistry(t,
+		registry.Rule{On: patchCall, Edit: func(h http.Header) { h.Del("Range") }},
+		registry.Rule{On: `^(PATCH|GET) `, Edit: func(h http.Header) { h.Del("Location") }},
+		registry.Rule{On: patchCall, Skip: 1, Times: 1, Cut: registry.CutAnswer}) // the status is requested then
+	l.repo.ChunkSize = 300
+	b, d := randomBlob(1000)
+	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+		t.Fatal(err)
+	}
+	if n := l.Count(`^GET `); n != 1 || l.Count(`^POST `) != 1 {
+		t.Errorf("%d status requests and %d sessions, want one each", n, l.Count(`^POST `))
+	}
+	l.checkBlob(t, b, d)
 }
 
 // A registry may accept only the first bytes of a chunk.
