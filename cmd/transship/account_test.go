@@ -15,14 +15,14 @@ func TestPullDeniedHints(t *testing.T) {
 		want       wantedError
 	}{
 		"basic, nobody":         {listen(t, requirePassword(c.source)), "", wantedError{3, "401 Unauthorized: UNAUTHORIZED authentication required (as anonymous)", ", or give --src-creds user:password"}},
-		"basic, wrong password": {listen(t, requirePassword(c.source)), "--src-creds captain:" + secret, wantedError{3, "(as captain from --src-creds)", "check the user name and the password of --src-creds"}},
+		"basic, wrong password": {listen(t, requirePassword(c.source)), "--src-creds user:" + secret, wantedError{3, "(as user from --src-creds)", "check the user name and the password of --src-creds"}},
 		"token, nobody":         {listen(t, &tokenRegistry{next: c.source}), "", wantedError{3, "/token answered 401 Unauthorized to anonymous", ", or give --src-creds user:password"}},
-		"token, wrong password": {listen(t, &tokenRegistry{next: c.source}), "--src-creds captain:" + secret, wantedError{3, `answered 401 Unauthorized to user "captain" from --src-creds`, "check the user name and the password of --src-creds"}},
+		"token, wrong password": {listen(t, &tokenRegistry{next: c.source}), "--src-creds user:" + secret, wantedError{3, `answered 401 Unauthorized to user "user" from --src-creds`, "check the user name and the password of --src-creds"}},
 		"expired token":         {listen(t, &tokenRegistry{next: c.source, public: true, expired: true}), "", wantedError{3, "401 Unauthorized: UNAUTHORIZED authentication required (as anonymous)", "transship login 127.0.0.1:"}},
-		"expired, with account": {listen(t, &tokenRegistry{next: c.source, expired: true}), "--src-creds " + user + ":" + password, wantedError{3, "(as captain from --src-creds)", "--src-creds"}},
+		"expired, with account": {listen(t, &tokenRegistry{next: c.source, expired: true}), "--src-creds " + user + ":" + password, wantedError{3, "(as user from --src-creds)", "--src-creds"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &copySetup{program: newProgram(t), source: c.source, target: c.target, dst: c.dst, src: test.host + "/halohub/halo:1.6"}
+			c := &copySetup{program: newProgram(t), source: c.source, target: c.target, dst: c.dst, src: test.host + "/src/repo:1.6"}
 			c.runFails("copy "+test.args+" SRC DST", test.want)
 		})
 	}
@@ -33,35 +33,35 @@ func TestPushDeniedHints(t *testing.T) {
 	for name, guarded := range map[string]string{
 		"basic":  listen(t, requirePassword(c.target)),
 		"token":  listen(t, &tokenRegistry{next: c.target}),
-		"public": listen(t, &tokenRegistry{next: c.target, public: true}), // anybody may pull
+		"public": listen(t, &tokenRegistry{next: c.target, public: true}), // anonymous clients may pull
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &copySetup{program: newProgram(t), source: c.source, target: c.target, src: c.src, dst: guarded + "/hczjl/halo:1.6"}
+			c := &copySetup{program: newProgram(t), source: c.source, target: c.target, src: c.src, dst: guarded + "/dst/repo:1.6"}
 			c.runFails("copy SRC DST", wantedError{3, "", "transship login " + guarded + ", or give --dst-creds user:password"})
-			c.runFails("copy --dst-creds captain:"+secret+" SRC DST", wantedError{3, "captain", "check the user name and the password of --dst-creds"})
+			c.runFails("copy --dst-creds user:"+secret+" SRC DST", wantedError{3, "user", "check the user name and the password of --dst-creds"})
 		})
 	}
 }
 
-// Two accounts on one registry, one for each side.
+// Source and target on one registry may use different accounts.
 func TestTwoAccountsOnOneRegistry(t *testing.T) {
 	c := newCopySetup(t)
 	guarded := listen(t, &tokenRegistry{next: c.source})
-	src, dst := guarded+"/halohub/halo:1.6", guarded+"/hczjl/halo:1.6"
-	good, bad := user+":"+password, "mate:"+secret
+	src, dst := guarded+"/src/repo:1.6", guarded+"/dst/repo:1.6"
+	good, bad := user+":"+password, "other:"+secret
 	c.run("copy", "--src-creds", good, "--dst-creds", good, src, dst).want(0)
-	c.run("copy", "--src-creds", good, "--dst-creds", bad, src, dst+".1").wantError(wantedError{3, `user "mate" from --dst-creds`, "--dst-creds"})
-	c.run("copy", "--src-creds", bad, "--dst-creds", good, src, dst+".1").wantError(wantedError{3, `user "mate" from --src-creds`, "--src-creds"})
+	c.run("copy", "--src-creds", good, "--dst-creds", bad, src, dst+".1").wantError(wantedError{3, `user "other" from --dst-creds`, "--dst-creds"})
+	c.run("copy", "--src-creds", bad, "--dst-creds", good, src, dst+".1").wantError(wantedError{3, `user "other" from --src-creds`, "--src-creds"})
 }
 
 func TestCredentialsFromStdin(t *testing.T) {
 	c := newCopySetup(t)
-	src, dst := listen(t, &tokenRegistry{next: c.source})+"/halohub/halo:1.6", listen(t, requirePassword(c.target))+"/hczjl/halo:1.6"
-	good, bad := user+":"+password, "mate:"+secret
+	src, dst := listen(t, &tokenRegistry{next: c.source})+"/src/repo:1.6", listen(t, requirePassword(c.target))+"/dst/repo:1.6"
+	good, bad := user+":"+password, "other:"+secret
 	c.stdin = good + "\n" + good + "\n"
 	c.run("copy", "--src-creds", "-", "--dst-creds", "-", src, dst).want(0)
 	c.stdin = good + "\r\n" + bad
-	c.run("copy", "--dst-creds=-", "--src-creds=-", src, dst+".1").wantError(wantedError{3, "(as mate from --dst-creds)", "--dst-creds"})
+	c.run("copy", "--dst-creds=-", "--src-creds=-", src, dst+".1").wantError(wantedError{3, "(as other from --dst-creds)", "--dst-creds"})
 	c.stdin = good
 	c.run("copy", "--src-creds", "-", "--dst-creds", "-", src, dst).wantError(wantedError{2, "--dst-creds -: standard input has no line for it", ""})
 	c.stdin = secret + "\n"
@@ -75,21 +75,21 @@ func TestCredentialsFromConfig(t *testing.T) {
 		return fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, src, base64.StdEncoding.EncodeToString([]byte(user+":"+pass)))
 	}
 	file := c.writeFile(".docker/config.json", entry(password))
-	c.run("copy", "-v", src+"/halohub/halo:1.6", c.dst).want(0)
+	c.run("copy", "-v", src+"/src/repo:1.6", c.dst).want(0)
 	c.writeFile(".docker/config.json", entry(secret))
-	c.run("digest", src+"/halohub/halo:1.6").wantError(wantedError{3, `user "captain" from ` + file, "log in again: transship login " + src})
+	c.run("digest", src+"/src/repo:1.6").wantError(wantedError{3, `user "user" from ` + file, "log in again: transship login " + src})
 	c.env["DOCKER_CONFIG"] = c.env["HOME"] + "/elsewhere"
 	c.writeFile("elsewhere/config.json", entry(password))
-	c.run("digest", src+"/halohub/halo:1.6").want(0)
+	c.run("digest", src+"/src/repo:1.6").want(0)
 }
 
-// What is given for one registry does not go to another that the command meets.
+// Credentials given for one registry are not sent to another one.
 func TestCredentialsStayWithTheirRegistry(t *testing.T) {
 	c := newCopySetup(t)
 	other := listen(t, requirePassword(c.source))
-	c.run("manifest", "create", "--creds", user+":"+password, c.target.host+"/hczjl/halo:1.6", other+"/halohub/halo:1.6").
+	c.run("manifest", "create", "--creds", user+":"+password, c.target.host+"/dst/repo:1.6", other+"/src/repo:1.6").
 		wantError(wantedError{3, "(as anonymous)", "transship login " + other})
-	c.run("manifest", "create", "--creds", user+":"+password, other+"/hczjl/halo:1.6", other+"/halohub/halo:1.6").want(0)
+	c.run("manifest", "create", "--creds", user+":"+password, other+"/dst/repo:1.6", other+"/src/repo:1.6").want(0)
 }
 
 func TestTokenServerErrors(t *testing.T) {
@@ -108,20 +108,20 @@ func TestTokenServerErrors(t *testing.T) {
 			c := newCopySetup(t)
 			f := &registry.Faults{Handler: &tokenRegistry{next: c.source, public: true}}
 			f.Set(test.rule)
-			c.src = listen(t, f) + "/halohub/halo:1.6"
+			c.src = listen(t, f) + "/src/repo:1.6"
 			c.runFails("copy SRC DST", test.want)
 		})
 	}
 }
 
-// Both sides on one registry ask for one token, for all that the copy does there.
+// A copy within one registry needs one token, which covers both repositories.
 func TestOneTokenForBothSides(t *testing.T) {
 	c := newCopySetup(t)
 	f := &registry.Faults{Handler: &tokenRegistry{next: c.source, public: true}}
 	host := listen(t, f)
 	c.writeFile(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, host, base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
-	c.run("copy", host+"/halohub/halo:1.6", host+"/hczjl/halo:1.6").want(0)
-	if n := f.Count("^GET /token"); n != 1 || f.Count("^GET /token.*scope=repository%3Ahalohub%2Fhalo%3Apull&scope=repository%3Ahczjl%2Fhalo%3Apull%2Cpush") != 1 {
+	c.run("copy", host+"/src/repo:1.6", host+"/dst/repo:1.6").want(0)
+	if n := f.Count("^GET /token"); n != 1 || f.Count("^GET /token.*scope=repository%3Adst%2Frepo%3Apull%2Cpush&scope=repository%3Asrc%2Frepo%3Apull") != 1 {
 		t.Errorf("%d tokens: %v", n, f.Requests())
 	}
 }

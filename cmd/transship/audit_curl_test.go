@@ -12,12 +12,12 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// hostVariable is the name of a host's variable in a script.
+// hostVariable returns the variable that stands for a host in a script of audit curl.
 func hostVariable(host string) string {
 	return "HOST_" + strings.NewReplacer(".", "_", ":", "_").Replace(host)
 }
 
-// runScript runs a shell script with real curl in an empty folder.
+// runScript runs a shell script, which calls curl, in an empty folder.
 func runScript(t *testing.T, text string, env ...string) (dir, output string, err error) {
 	t.Helper()
 	if _, err := exec.LookPath("curl"); err != nil {
@@ -32,7 +32,7 @@ func runScript(t *testing.T, text string, env ...string) (dir, output string, er
 	return dir, string(out), err
 }
 
-// redirectBlobs sends who asks for a blob to a storage that wants a signature.
+// redirectBlobs redirects GETs of blobs to a storage server that requires a signature in the URL.
 func redirectBlobs(t *testing.T, next http.Handler) http.Handler {
 	storage := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("signature") != secret {
@@ -50,7 +50,8 @@ func redirectBlobs(t *testing.T, next http.Handler) http.Handler {
 	})
 }
 
-// The script of a copy, run in an empty folder with another registry in the target's place, makes the same copy.
+// The script made of a copy's audit repeats the copy: run in an empty folder with another registry
+// as the target, it pushes the same image.
 func TestAuditCurlRepeatsCopy(t *testing.T) {
 	t.Parallel()
 	tokens := func(_ *testing.T, next http.Handler) http.Handler { return &tokenRegistry{next: next} }
@@ -59,9 +60,9 @@ func TestAuditCurlRepeatsCopy(t *testing.T) {
 	account := user + ":" + password
 	for name, test := range map[string]struct {
 		format string
-		guard  func(*testing.T, http.Handler) http.Handler // of both registries
+		guard  func(*testing.T, http.Handler) http.Handler // in front of both registries
 		flags  []string
-		rules  []registry.Rule // of the source, in the copy only
+		rules  []registry.Rule // of the source, during the copy only
 	}{
 		"plain":        {"jsonl", open, nil, nil},
 		"a HAR":        {"har", open, nil, nil},
@@ -85,7 +86,7 @@ func TestAuditCurlRepeatsCopy(t *testing.T) {
 			src, dst, to := listen(t, test.guard(t, c.source)), listen(t, test.guard(t, c.target)), listen(t, test.guard(t, fresh))
 			c.source.Set(test.rules...)
 			file := filepath.Join(c.env["HOME"], "audit."+test.format)
-			copied := c.run(append([]string{"copy", "-q", "--audit", file, src + "/halohub/halo:1.6", dst + "/hczjl/halo:1.6"}, test.flags...)...).want(0)
+			copied := c.run(append([]string{"copy", "-q", "--audit", file, src + "/src/repo:1.6", dst + "/dst/repo:1.6"}, test.flags...)...).want(0)
 			text := c.run("audit", "curl", file).want(0).stdout
 			c.source.Set()
 			env := []string{hostVariable(dst) + "=http://" + to}
@@ -100,17 +101,17 @@ func TestAuditCurlRepeatsCopy(t *testing.T) {
 			if left, _ := os.ReadDir(dir); len(left) != 1 || left[0].Name() != "blobs" {
 				t.Errorf("it leaves %v", left)
 			}
-			// This copy checks by its digest every byte that it reads.
+			// This copy verifies the digest of every byte it reads.
 			_, digest, _ := strings.Cut(strings.TrimSpace(copied.stdout), "@")
-			again := c.run("copy", "-q", fresh.host+"/hczjl/halo@"+digest, startServer(t).host+"/x/y:1").want(0)
-			if !strings.HasSuffix(again.stdout, "@"+digest+"\n") || !fresh.has("hczjl/halo", "1.6") {
+			again := c.run("copy", "-q", fresh.host+"/dst/repo@"+digest, startServer(t).host+"/x/y:1").want(0)
+			if !strings.HasSuffix(again.stdout, "@"+digest+"\n") || !fresh.has("dst/repo", "1.6") {
 				t.Errorf("%s, want %s", again.stdout, digest)
 			}
 		})
 	}
 }
 
-// What is not what was recorded ends the script.
+// The script fails when a blob does not have the recorded digest.
 func TestAuditCurlChecksDigests(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
@@ -119,7 +120,7 @@ func TestAuditCurlChecksDigests(t *testing.T) {
 	c.source.Set(registry.Rule{On: "^GET .*/blobs/sha256", Corrupt: true})
 	fresh := startServer(t)
 	_, out, err := runScript(t, c.run("audit", "curl", file).want(0).stdout, hostVariable(c.target.host)+"=http://"+fresh.host)
-	if err == nil || !strings.Contains(out, " is not what was recorded") || fresh.has("hczjl/halo", "1.6") {
+	if err == nil || !strings.Contains(out, " is not what was recorded") || fresh.has("dst/repo", "1.6") {
 		t.Errorf("error %v: %s", err, out)
 	}
 }

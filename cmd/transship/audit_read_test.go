@@ -13,7 +13,8 @@ import (
 	"github.com/hczjl/transship/distribution/audit/diff"
 )
 
-// sampleAudit is an audit in which much happens; package audit has made it.
+// sampleAudit is an audit with retries, redirects, tokens and refusals, written by package audit's
+// tests.
 const sampleAudit = "../../distribution/audit/testdata/record.jsonl"
 
 func TestAuditShow(t *testing.T) {
@@ -71,7 +72,7 @@ func TestAuditWaterfall(t *testing.T) {
 	p.run("audit", "waterfall", sampleAudit, "-o", p.env["HOME"]+"/no/x.svg").wantError(wantedError{4, "no such file or directory", ""})
 }
 
-// What --audit has written of a real run is shown, both formats alike.
+// audit show and waterfall read what --audit has written, in both formats.
 func TestAuditShowOfCopy(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"jsonl", "har"} {
@@ -88,7 +89,7 @@ func TestAuditShowOfCopy(t *testing.T) {
 	}
 }
 
-// browserHAR is as a browser writes it.
+// browserHAR is a HAR as a browser writes it.
 const browserHAR = `{"log": {"version": "1.2", "creator": {"name": "Firefox", "version": "128.0"}, "pages": [], "entries": [
   {"startedDateTime": "2026-01-02T03:04:05.678+01:00", "time": 12.5, "cache": {},
    "request": {"method": "GET", "url": "https://r.example/v2/a/b/manifests/1?token=` + secret + `", "httpVersion": "h2", "cookies": [], "queryString": [],
@@ -97,7 +98,8 @@ const browserHAR = `{"log": {"version": "1.2", "creator": {"name": "Firefox", "v
      "content": {"size": 5, "mimeType": "text/plain", "text": "hello"}, "headersSize": -1, "bodySize": -1},
    "timings": {"blocked": -1, "dns": 1, "ssl": 2, "connect": 5, "send": 0, "wait": 6.5, "receive": 0}}]}}`
 
-// Files of other tools, unfinished and damaged ones are used as far as they go; of others it is said what they are not.
+// HARs of other tools and truncated or damaged audits are used as far as they can be read. Other
+// files are refused with a message that says what they are not.
 func TestAuditReadsOtherAndDamagedFiles(t *testing.T) {
 	p := newProgram(t)
 	text, err := os.ReadFile(sampleAudit)
@@ -138,7 +140,7 @@ func TestAuditDiff(t *testing.T) {
 	file := func(n string) string { return filepath.Join(c.env["HOME"], n+".jsonl") }
 	copyTo := func(name, dst string) { c.run("copy", "-q", "--audit", file(name), c.src, dst).want(0) }
 	copyTo("a", c.dst)
-	copyTo("b", startServer(t).host+"/hczjl/halo:1.6")
+	copyTo("b", startServer(t).host+"/dst/repo:1.6")
 	copyTo("again", c.dst)
 	if o := c.run("audit", "diff", file("a"), file("b")).want(0); o.stdout != "" || o.stderr != "" {
 		t.Errorf("two cold copies differ:\n%s%s", o.stdout, o.stderr)
@@ -146,8 +148,8 @@ func TestAuditDiff(t *testing.T) {
 	o := c.run("audit", "diff", file("a"), file("again")).want(1, "the calls differ: 28 gone, 0 added, 1 changed")
 	for _, line := range []string{
 		"--- " + file("a") + "\n+++ " + file("again") + "\n",
-		"\n~ HEAD " + c.target.host + "/v2/hczjl/halo/manifests/1.6\n    status: 404 -> 200\n",
-		"\n- POST " + c.target.host + "/v2/hczjl/halo/blobs/uploads/?from=hczjl/halo&mount={digest}  7 times\n",
+		"\n~ HEAD " + c.target.host + "/v2/dst/repo/manifests/1.6\n    status: 404 -> 200\n",
+		"\n- POST " + c.target.host + "/v2/dst/repo/blobs/uploads/?from=dst/repo&mount={digest}  7 times\n",
 	} {
 		if !strings.Contains(o.stdout, line) {
 			t.Errorf("it does not say %q:\n%s", line, o.stdout)
@@ -158,13 +160,13 @@ func TestAuditDiff(t *testing.T) {
 	if err := json.Unmarshal([]byte(o.stdout), &d); err != nil || d.Count(diff.Added) != 28 || d.Count(diff.Different) != 1 {
 		t.Errorf("%v: %+v", err, d)
 	}
-	// Standard output is empty where the exit code is another's.
+	// On an error other than a difference, standard output is empty.
 	if o := c.run("audit", "diff", file("a"), "/no/such.jsonl").want(4); o.stdout != "" {
 		t.Error(o.stdout)
 	}
 }
 
-// The waterfall in docs is the one of the audit beside it. "make example" makes both anew.
+// docs/example.svg is the waterfall of docs/example.har. "make example" makes both.
 func TestDocsExampleIsCurrent(t *testing.T) {
 	p := newProgram(t)
 	o := p.run("audit", "verify", "../../docs/example.har").want(0)

@@ -17,7 +17,7 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// readAudit reads an audit to its end, and checks that its chain holds.
+// readAudit reads a whole audit and checks its hash chain.
 func readAudit(t testing.TB, name string) (*audit.Reader, []audit.Entry) {
 	t.Helper()
 	file, err := os.Open(name)
@@ -45,13 +45,13 @@ func readAudit(t testing.TB, name string) (*audit.Reader, []audit.Entry) {
 	return r, entries
 }
 
-// requestURI is an entry's path and query.
+// requestURI returns the path and query of an entry's URL.
 func requestURI(e audit.Entry) string {
 	_, rest, _ := strings.Cut(e.URL, "://")
 	return rest[strings.Index(rest, "/"):]
 }
 
-// The audit has every call that the registries saw, once, and nothing else.
+// The audit has each call that the registries saw exactly once, and no other.
 func TestAuditListsEveryCall(t *testing.T) {
 	for _, format := range []string{"jsonl", "har"} {
 		c := newCopySetup(t)
@@ -89,7 +89,7 @@ func TestAuditListsEveryCall(t *testing.T) {
 	}
 }
 
-// checkEntry checks what holds for each call of a plain copy.
+// checkEntry checks what must hold for each call of a copy without faults.
 func checkEntry(t *testing.T, c *copySetup, e audit.Entry) {
 	t.Helper()
 	if e.Why.Command != "copy" || e.Why.Image != c.src || e.Protocol != "HTTP/1.1" || e.Attempt != 1 || e.Error != "" ||
@@ -111,17 +111,17 @@ func checkEntry(t *testing.T, c *copySetup, e audit.Entry) {
 	}
 }
 
-// Attempts, redirects and tokens say which call they belong to.
+// Entries of retries, redirects and token requests name the call that they belong to.
 func TestAuditLinksRelatedCalls(t *testing.T) {
 	c := newCopySetup(t)
 	storage := listen(t, c.source)
 	c.source.Set(
-		registry.Rule{On: "^GET /v2/halohub/halo/manifests/1.6", Times: 1, Status: 503},
-		registry.Rule{On: "^GET /v2/halohub/halo/blobs/", Times: 1, Status: 307, Header: map[string]string{"Location": "http://" + storage + "/v2/halohub/halo/manifests/1.6?signature=" + secret}},
+		registry.Rule{On: "^GET /v2/src/repo/manifests/1.6", Times: 1, Status: 503},
+		registry.Rule{On: "^GET /v2/src/repo/blobs/", Times: 1, Status: 307, Header: map[string]string{"Location": "http://" + storage + "/v2/src/repo/manifests/1.6?signature=" + secret}},
 	)
 	guarded := listen(t, &tokenRegistry{next: c.source})
 	file := filepath.Join(c.env["HOME"], "audit.jsonl")
-	c.run("copy", "-q", "--audit", file, "--src-creds", user+":"+password, "--jobs", "1", guarded+"/halohub/halo:1.6", c.dst)
+	c.run("copy", "-q", "--audit", file, "--src-creds", user+":"+password, "--jobs", "1", guarded+"/src/repo:1.6", c.dst)
 	_, entries := readAudit(t, file)
 	bySequence := map[int64]audit.Entry{}
 	for _, e := range entries {
@@ -158,11 +158,11 @@ func TestAuditLinksRelatedCalls(t *testing.T) {
 	}
 }
 
-// What goes to several targets is read once, and verified.
+// A copy to several targets reads each blob once and records its verified digest.
 func TestAuditOfCopyToSeveralTargets(t *testing.T) {
 	c := newCopySetup(t)
 	file := filepath.Join(c.env["HOME"], "audit.jsonl")
-	c.run("copy", "-q", "--audit", file, c.src, c.dst, startServer(t).host+"/hczjl/halo:1.6").want(0)
+	c.run("copy", "-q", "--audit", file, c.src, c.dst, startServer(t).host+"/dst/repo:1.6").want(0)
 	_, entries := readAudit(t, file)
 	blobs := map[string]int{}
 	for _, e := range entries {
@@ -175,16 +175,15 @@ func TestAuditOfCopyToSeveralTargets(t *testing.T) {
 	}
 }
 
-// Every command with a registry has an audit.
 func TestEveryCommandWritesAudit(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	home := c.env["HOME"]
 	guarded := listen(t, requirePassword(c.target))
 	for i, line := range []string{
-		"inspect SRC", "digest SRC", "tags " + c.source.host + "/halohub/halo", "pull SRC", "save -o HOME/x.tar SRC",
+		"inspect SRC", "digest SRC", "tags " + c.source.host + "/src/repo", "pull SRC", "save -o HOME/x.tar SRC",
 		"manifest create DST SRC", "manifest push DST", "manifest inspect SRC", "load HOME/x.tar " + c.target.host + "/loaded",
-		"login -u captain --password " + password + " " + guarded,
+		"login -u user --password " + password + " " + guarded,
 	} {
 		file := filepath.Join(home, fmt.Sprint(i, ".jsonl"))
 		words := strings.Fields(strings.NewReplacer("SRC", c.src, "DST", c.dst, "HOME", home).Replace(line))
@@ -230,7 +229,7 @@ func TestAuditFileErrors(t *testing.T) {
 	}
 }
 
-// A run that is interrupted has all of its calls in the audit, and an end.
+// The audit of an interrupted run has all of its calls and an end record.
 func TestAuditOfInterruptedRun(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.Set(registry.Rule{On: "^GET .*/blobs/", Delay: noAnswer})
@@ -258,13 +257,13 @@ func TestAuditOfInterruptedRun(t *testing.T) {
 	}
 }
 
-// A run that is killed leaves whole lines, or a whole HAR, with the calls that had ended.
+// A killed run leaves complete JSON lines, or a complete HAR, with the calls that had ended.
 func TestAuditOfKilledRun(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"jsonl", "har"} {
 		for i := range 5 {
 			c := newCopySetup(t)
-			c.source.Forget() // the calls that have made the image
+			c.source.Forget() // the calls that pushed the image
 			file := filepath.Join(c.env["HOME"], "audit."+format)
 			cmd, _ := newProcess(t, "copy", "-q", "--audit", file, c.src, c.dst)
 			if err := cmd.Start(); err != nil {
@@ -282,7 +281,7 @@ func TestAuditOfKilledRun(t *testing.T) {
 
 func TestVeryVerboseRedactsHeaders(t *testing.T) {
 	c := newCopySetup(t)
-	src := listen(t, requirePassword(c.source)) + "/halohub/halo:1.6"
+	src := listen(t, requirePassword(c.source)) + "/src/repo:1.6"
 	o := c.run("digest", "--vv", "--creds", user+":"+password, src).want(0,
 		"  > Authorization: Basic REDACTED\n", "  > Host: ", "  < Docker-Content-Digest: sha256:", "200 HEAD ")
 	if one := c.run("digest", "-v", "-vv", src); strings.Contains(one.stderr, "  > Authorization") || strings.Contains(o.stderr, password) {

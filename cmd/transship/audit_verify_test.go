@@ -10,7 +10,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
-// The tamper test: whatever is done to an audit, verify says where, and exits with 7.
+// audit verify reports where an audit was changed, and exits with 7.
 func TestAuditVerifyFindsTampering(t *testing.T) {
 	c := newCopySetup(t)
 	dir := c.env["HOME"]

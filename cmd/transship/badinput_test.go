@@ -12,11 +12,12 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// A complaint is what a run that fails says.
+// wantedError is the expected failure of a run: its exit code, and parts of its error line and of
+// its hint.
 type wantedError struct {
 	code    int
-	message string // part of the one line
-	hint    string // part of the hint; "" is no hint at all
+	message string // part of the error line
+	hint    string // part of the hint; "" means no hint
 }
 
 func (o result) wantError(c wantedError) {
@@ -87,13 +88,13 @@ func TestUsageErrors(t *testing.T) {
 		"manifest inspect A b":  {2, "invalid reference", ""},
 		"copy a b:1@sha256:" + strings.Repeat("0", 64): {2, "the target has a tag and a digest", "give it one of the two"},
 
-		"copy --src-creds captain a b":                                {2, "--src-creds: credentials need the form user:password", ""},
+		"copy --src-creds user a b":                                   {2, "--src-creds: credentials need the form user:password", ""},
 		"copy --src-creds :" + secret + " a b":                        {2, "--src-creds: credentials need", ""},
 		"copy --src-creds= a b":                                       {2, "--src-creds: it is empty", ""},
 		"copy --src-creds - a b":                                      {2, "--src-creds -: standard input has no line for it", ""},
 		"login a/b":                                                   {2, `"a/b" is no registry's host`, "give a host such as"},
 		"login x.example.com":                                         {2, "a user name and a password are needed", "--password-stdin"},
-		"login -u captain x.example.com":                              {2, "a user name and a password are needed", "--password-stdin"},
+		"login -u user x.example.com":                                 {2, "a user name and a password are needed", "--password-stdin"},
 		"login --password-stdin x.example.com":                        {2, "--password-stdin needs --username", ""},
 		"login -u a -p " + secret + " --password-stdin x.example.com": {2, "--password and --password-stdin exclude each other", ""},
 		"login --creds a:" + secret + " -u a x.example.com":           {2, "--creds stands for user name and password", ""},
@@ -104,7 +105,8 @@ func TestUsageErrors(t *testing.T) {
 	}
 }
 
-// copySetup is a source with an image, an empty target, and a program to bring the one to the other.
+// copySetup is a source registry with the image src/repo:1.6, an empty target registry, and a
+// program that copies between them.
 type copySetup struct {
 	*program
 	source, target *server
@@ -115,15 +117,16 @@ func newCopySetup(t testing.TB) *copySetup {
 	t.Helper()
 	c := &copySetup{program: newProgram(t), source: startServer(t), target: startServer(t)}
 	c.source.pushThreePlatforms()
-	c.src, c.dst = c.source.host+"/halohub/halo:1.6", c.target.host+"/hczjl/halo:1.6"
+	c.src, c.dst = c.source.host+"/src/repo:1.6", c.target.host+"/dst/repo:1.6"
 	return c
 }
 
-// runFails runs a command line in which SRC and DST stand for the references, and makes sure that the target has no tag.
+// runFails runs a command line that must fail, and checks that the target has no tag. SRC and DST
+// in the line stand for the two references.
 func (c *copySetup) runFails(line string, want wantedError) {
 	c.t.Helper()
 	c.run(strings.Fields(strings.NewReplacer("SRC", c.src, "DST", c.dst).Replace(line))...).wantError(want)
-	if c.target.has("hczjl/halo", "1.6") {
+	if c.target.has("dst/repo", "1.6") {
 		c.t.Errorf("%s: the target has the tag", line)
 	}
 }
@@ -137,7 +140,7 @@ func TestRegistryErrors(t *testing.T) {
 		want           wantedError
 	}{
 		"missing":        {source: registry.Rule{On: manifests, Status: 404, Body: `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}`}, want: wantedError{4, "404 Not Found: MANIFEST_UNKNOWN manifest unknown", "transship tags REPOSITORY"}},
-		"missing, HTML":  {source: registry.Rule{On: manifests, Status: 404, Body: "<html>no</html>"}, want: wantedError{4, "/v2/halohub/halo/manifests/1.6: 404 Not Found", "check the name and the tag"}},
+		"missing, HTML":  {source: registry.Rule{On: manifests, Status: 404, Body: "<html>no</html>"}, want: wantedError{4, "/v2/src/repo/manifests/1.6: 404 Not Found", "check the name and the tag"}},
 		"missing blob":   {source: registry.Rule{On: blobs, Status: 404}, want: wantedError{4, "404 Not Found", "not whole at its source"}},
 		"no such target": {target: registry.Rule{On: "^POST", Status: 404, Body: `{"errors":[{"code":"NAME_UNKNOWN","message":"project not found"}]}`}, want: wantedError{4, "NAME_UNKNOWN project not found", "created first"}},
 
@@ -156,7 +159,7 @@ func TestRegistryErrors(t *testing.T) {
 		"two kinds":    {source: bodyRule(`{"schemaVersion":2,"manifests":[],"layers":[]}`), want: wantedError{7, "it has both manifests and layers", "have the image built"}},
 		"doubled":      {source: bodyRule(`{"schemaVersion":2,"manifests":[],"manifests":[]}`), want: wantedError{7, `member "manifests" comes twice`, "have the image built"}},
 		"case":         {source: bodyRule(`{"schemaVersion":2,"manifests":[],"Manifests":[]}`), want: wantedError{7, `member "Manifests" differs from "manifests" only in case`, "have the image built"}},
-		"schema 1":     {source: bodyRule(`{"schemaVersion":1,"name":"halo","fsLayers":[]}`), want: wantedError{1, "docker schema 1 manifests are not supported", ""}},
+		"schema 1":     {source: bodyRule(`{"schemaVersion":1,"name":"repo","fsLayers":[]}`), want: wantedError{1, "docker schema 1 manifests are not supported", ""}},
 		"path":         {source: bodyRule(`{"schemaVersion":2,"manifests":[{"digest":"sha256:../../etc/passwd","size":1}]}`), want: wantedError{7, `invalid digest "sha256:../../etc/passwd"`, "have the image built"}},
 		"control":      {source: registry.Rule{On: manifests, Status: 400, Body: "\x1b[31mred\x07 alert\nsecond line"}, want: wantedError{1, "400 Bad Request: [31mred alert", ""}},
 		"endless":      {source: registry.Rule{On: manifests, Status: 400, Body: strings.Repeat("talk ", 5000)}, want: wantedError{1, "400 Bad Request: talk talk", ""}},
@@ -202,20 +205,20 @@ func TestBrokenConnectionIsResumed(t *testing.T) {
 func TestMissingPlatform(t *testing.T) {
 	c := newCopySetup(t)
 	c.runFails("copy --platform linux/s390x SRC DST", wantedError{4, "no image for platform linux/s390x; there is linux/amd64, linux/arm/v7, linux/arm64", ""})
-	c.source.pushImage("halohub/halo", "single", "linux/amd64", "x")
-	c.src = c.source.host + "/halohub/halo:single"
+	c.source.pushImage("src/repo", "single", "linux/amd64", "x")
+	c.src = c.source.host + "/src/repo:single"
 	c.runFails("copy --platform windows/amd64 SRC DST", wantedError{4, "no image for platform windows/amd64; there is linux/amd64", ""})
-	c.src = c.source.host + "/halohub/halo:1.6"
+	c.src = c.source.host + "/src/repo:1.6"
 	c.runFails("copy --flatten --platform linux/amd64,linux/arm64 SRC DST", wantedError{2, "more than one image", "name a single platform"})
 }
 
 func TestTargetDigestIsChecked(t *testing.T) {
 	c := newCopySetup(t)
 	digest := string(c.source.pushThreePlatforms().Digest)
-	c.dst = c.target.host + "/hczjl/halo@sha256:" + strings.Repeat("0", 64)
+	c.dst = c.target.host + "/dst/repo@sha256:" + strings.Repeat("0", 64)
 	c.runFails("copy SRC DST", wantedError{7, "the digest of the target is not that of the image, " + digest, "leave the digest out of the target"})
-	c.dst = c.target.host + "/hczjl/halo@" + digest
-	if o := c.run("copy", c.src, c.dst).want(0); o.stdout != c.dst+"\n" || !c.target.has("hczjl/halo", digest) {
+	c.dst = c.target.host + "/dst/repo@" + digest
+	if o := c.run("copy", c.src, c.dst).want(0); o.stdout != c.dst+"\n" || !c.target.has("dst/repo", digest) {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 }
@@ -237,30 +240,30 @@ func TestUnreachableHosts(t *testing.T) {
 func TestWrongSchemeHints(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
-	halo := "/halohub/halo:1.6"
+	path := "/src/repo:1.6"
 	plain := listenNonLoopback(t, c.source)
 	secure := listenTLS(t, c.source)
 	for line, want := range map[string]wantedError{
-		"copy " + plain + halo + " DST":                               {5, "server gave HTTP response to HTTPS client", "--src-plain-http"},
-		"copy SRC " + plain + "/hczjl/x":                              {5, "server gave HTTP response to HTTPS client", "--dst-plain-http"},
-		"inspect " + plain + halo:                                     {5, "server gave HTTP response to HTTPS client", "give --plain-http"},
-		"copy " + secure + halo + " DST":                              {5, "certificate signed by unknown authority", "--src-ca FILE or certs.d/" + secure + "/ca.crt, or give --src-insecure"},
-		"copy SRC " + secure + "/hczjl/x":                             {5, "certificate signed by unknown authority", "--dst-ca FILE"},
-		"inspect " + secure + halo:                                    {5, "certificate signed by unknown authority", "--ca FILE"},
-		"copy --src-plain-http " + secure + halo + " DST":             {5, "400 Bad Request: Client sent an HTTP request to an HTTPS server", "leave out --src-plain-http"},
-		"copy --dst-plain-http SRC " + secure + "/hczjl/x":            {5, "400 Bad Request", "leave out --dst-plain-http"},
-		"digest --plain-http " + secure + halo:                        {5, "400 Bad Request", "leave out --plain-http"},
-		"copy --src-ca /nonexistent/ca.pem " + secure + halo + " DST": {5, "/nonexistent/ca.pem", "PEM files"},
-		"copy --src-cert /nonexistent/c.pem --src-key /nonexistent/k.pem " + secure + halo + " DST": {5, "/nonexistent/c.pem", "PEM files"},
+		"copy " + plain + path + " DST":                               {5, "server gave HTTP response to HTTPS client", "--src-plain-http"},
+		"copy SRC " + plain + "/dst/x":                                {5, "server gave HTTP response to HTTPS client", "--dst-plain-http"},
+		"inspect " + plain + path:                                     {5, "server gave HTTP response to HTTPS client", "give --plain-http"},
+		"copy " + secure + path + " DST":                              {5, "certificate signed by unknown authority", "--src-ca FILE or certs.d/" + secure + "/ca.crt, or give --src-insecure"},
+		"copy SRC " + secure + "/dst/x":                               {5, "certificate signed by unknown authority", "--dst-ca FILE"},
+		"inspect " + secure + path:                                    {5, "certificate signed by unknown authority", "--ca FILE"},
+		"copy --src-plain-http " + secure + path + " DST":             {5, "400 Bad Request: Client sent an HTTP request to an HTTPS server", "leave out --src-plain-http"},
+		"copy --dst-plain-http SRC " + secure + "/dst/x":              {5, "400 Bad Request", "leave out --dst-plain-http"},
+		"digest --plain-http " + secure + path:                        {5, "400 Bad Request", "leave out --plain-http"},
+		"copy --src-ca /nonexistent/ca.pem " + secure + path + " DST": {5, "/nonexistent/ca.pem", "PEM files"},
+		"copy --src-cert /nonexistent/c.pem --src-key /nonexistent/k.pem " + secure + path + " DST": {5, "/nonexistent/c.pem", "PEM files"},
 	} {
 		c.runFails(line, want)
 	}
-	c.run("copy", "--src-plain-http", "--dst-insecure", plain+halo, c.dst).want(0)
-	c.run("copy", "--dst-insecure", plain+halo, secure+"/hczjl/x", "--src-plain-http").want(0)
-	c.run("digest", secure+halo, "--insecure").want(0)
+	c.run("copy", "--src-plain-http", "--dst-insecure", plain+path, c.dst).want(0)
+	c.run("copy", "--dst-insecure", plain+path, secure+"/dst/x", "--src-plain-http").want(0)
+	c.run("digest", secure+path, "--insecure").want(0)
 }
 
-// nginx asks for a client certificate in a page, after the handshake.
+// nginx asks for a client certificate after the handshake, with an error page.
 func TestMissingClientCertificateHint(t *testing.T) {
 	c := newCopySetup(t)
 	asking := listenTLS(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -268,20 +271,20 @@ func TestMissingClientCertificateHint(t *testing.T) {
 		io.WriteString(w, "<html>\r\n<head><title>400 No required SSL certificate was sent</title></head>\r\n</html>")
 	}))
 	for line, flags := range map[string]string{
-		"copy SRC " + asking + "/hczjl/x --dst-insecure": "--dst-cert FILE --dst-key FILE",
-		"copy " + asking + "/x DST --src-insecure":       "--src-cert FILE --src-key FILE",
-		"tags --insecure " + asking + "/x":               "--cert FILE --key FILE",
+		"copy SRC " + asking + "/dst/x --dst-insecure": "--dst-cert FILE --dst-key FILE",
+		"copy " + asking + "/x DST --src-insecure":     "--src-cert FILE --src-key FILE",
+		"tags --insecure " + asking + "/x":             "--cert FILE --key FILE",
 	} {
 		c.runFails(line, wantedError{5, "400 Bad Request: No required SSL certificate was sent", flags})
 	}
 }
 
-// A full disk or a closed pipe must not pass for success.
+// A run whose result cannot be written, as on a full disk or a closed pipe, must fail.
 func TestWriteErrorFailsTheRun(t *testing.T) {
 	c := newCopySetup(t)
 	c.stdout = failingWriter{}
 	for _, line := range []string{"copy " + c.src + " " + c.dst, "inspect " + c.src, "inspect --raw " + c.src, "inspect --json " + c.src,
-		"digest " + c.src, "tags " + c.source.host + "/halohub/halo", "version", "help", "copy -h"} {
+		"digest " + c.src, "tags " + c.source.host + "/src/repo", "version", "help", "copy -h"} {
 		c.run(strings.Fields(line)...).wantError(wantedError{1, "writing the result: no space left", ""})
 	}
 }
@@ -294,16 +297,16 @@ func TestBrokenDockerConfig(t *testing.T) {
 	c := newCopySetup(t)
 	guarded := listen(t, requirePassword(c.source))
 	file := c.writeFile(".docker/config.json", `{"auths":{`+secret)
-	c.run("copy", c.src, c.dst).want(0) // nobody asks who it is
-	c.run("digest", guarded+"/halohub/halo:1.6").wantError(wantedError{3, file + ": invalid JSON", "mend that file, or give --creds"})
+	c.run("copy", c.src, c.dst).want(0) // no credentials are needed
+	c.run("digest", guarded+"/src/repo:1.6").wantError(wantedError{3, file + ": invalid JSON", "mend that file, or give --creds"})
 	c.run("login", "-u", user, "-p", password, guarded).wantError(wantedError{1, file + ": invalid JSON", ""})
 	c.run("logout", guarded).wantError(wantedError{1, file + ": invalid JSON", ""})
 
 	c.writeFile(".docker/config.json", `{"auths":{"`+guarded+`":{"auth":"`+secret+`%%"}}}`)
-	c.run("digest", guarded+"/halohub/halo:1.6").wantError(wantedError{3, file + ": entry", "mend that file"})
+	c.run("digest", guarded+"/src/repo:1.6").wantError(wantedError{3, file + ": entry", "mend that file"})
 
 	c.writeFile(".docker/config.json", `{"credsStore":"nothere"}`)
-	c.run("digest", guarded+"/halohub/halo:1.6").wantError(wantedError{3, "docker-credential-nothere is not installed", ""})
+	c.run("digest", guarded+"/src/repo:1.6").wantError(wantedError{3, "docker-credential-nothere is not installed", ""})
 	c.run("login", "-u", user, "-p", password, guarded).wantError(wantedError{3, "docker-credential-nothere is not installed", ""})
 
 	if err := os.Chmod(filepath.Dir(file), 0); err != nil {
@@ -311,9 +314,9 @@ func TestBrokenDockerConfig(t *testing.T) {
 	}
 	defer os.Chmod(filepath.Dir(file), 0o700)
 	if _, err := os.ReadFile(file); err == nil {
-		return // nothing is forbidden to root
+		return // root may read it all the same
 	}
-	c.run("digest", guarded+"/halohub/halo:1.6").wantError(wantedError{3, "permission denied", "mend that file"})
+	c.run("digest", guarded+"/src/repo:1.6").wantError(wantedError{3, "permission denied", "mend that file"})
 }
 
 func TestWithoutHome(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// benchNames returns the names and values of the lines of a benchmark.
+// benchNames checks the format of a benchmark's lines and returns their names.
 func benchNames(t *testing.T, stdout string) (names []string) {
 	t.Helper()
 	for line := range strings.Lines(stdout) {
@@ -39,7 +39,7 @@ func benchNames(t *testing.T, stdout string) (names []string) {
 	return names
 }
 
-// wantEmpty checks that a registry has no content any more of all that was put into it, and that something was.
+// wantEmpty checks that something was put into the registry and that all of it was deleted.
 func (s *server) wantEmpty() {
 	s.t.Helper()
 	put := 0
@@ -111,7 +111,7 @@ func TestBenchReportsContentLeft(t *testing.T) {
 	if n := s.Count("^DELETE"); n > 8 { // blobs are removed several at a time
 		t.Errorf("it was asked %d times", n)
 	}
-	// What another run has left is found, and is not this run's to remove.
+	// Content left by another run is found and reported, and not deleted by this one.
 	s.Set()
 	newProgram(t).run("bench", "push", "--size", "2x1KiB", "--count", "3", "--seed", "7", s.host+"/bench").
 		want(0, "9 of 9 blobs were there already and did not move; another --seed makes other ones")
@@ -121,7 +121,7 @@ func TestBenchOfRefusingRegistry(t *testing.T) {
 	for name, x := range map[string]struct {
 		rule registry.Rule
 		want wantedError
-		left bool // something arrived, which cannot be removed
+		left bool // content arrived that cannot be deleted
 	}{
 		"every push":     {registry.Rule{On: "^POST", Status: 403}, wantedError{3, "403 Forbidden", "transship login"}, false},
 		"uploads":        {registry.Rule{On: "^POST", Status: 405}, wantedError{1, "405 Method Not Allowed", "read-only"}, false},
@@ -141,7 +141,8 @@ func TestBenchOfRefusingRegistry(t *testing.T) {
 	}
 }
 
-// The upload that is interrupted arrives, and so does the manifest: only their answers are lost.
+// The interrupted upload or manifest arrives at the registry; only its answer is lost. It must be
+// deleted all the same.
 func TestInterruptedBenchDeletesItsContent(t *testing.T) {
 	for what, nth := range map[string]int{"/uploads/": 5, "/manifests/": 2} {
 		s := startServer(t)
@@ -174,7 +175,8 @@ func TestBenchCopyWithinRegistryWarns(t *testing.T) {
 func TestBenchUploadModes(t *testing.T) {
 	s := startServer(t)
 	o := newProgram(t).run("bench", "push", "--upload", "put,patch,chunk=4KiB", "--size", "1x10KiB", "--count", "1", "--warmup", "0", "--jobs", "1", s.host+"/bench").want(0)
-	// 10 KiB and a config: one PUT each; one PATCH each; three chunks for the layer, and one PUT for the config.
+	// A layer of 10 KiB and a config: with put one PUT each, with patch one PATCH and one PUT each,
+	// with chunks three PATCHes for the layer and one PUT each.
 	if put, patch := s.Count("^PUT .*/uploads/"), s.Count("^PATCH"); put != 6 || patch != 5 {
 		t.Errorf("%s\nmakes %d PUTs and %d PATCHes", o.line, put, patch)
 	}
@@ -186,7 +188,8 @@ func TestBenchUploadModes(t *testing.T) {
 	}
 }
 
-// Only auto minds what a host says that it takes, and each of its turns begins without knowing, as a command does.
+// Only --jobs auto obeys the rate limit that a host announces. Each of its rounds begins without
+// knowing the limit, as a new command does.
 func TestBenchAutoJobs(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -199,7 +202,7 @@ func TestBenchAutoJobs(t *testing.T) {
 	}
 }
 
-// Each buffer is a combination of its own, with connections of its own.
+// Each buffer size is a combination of its own, with its own connections.
 func TestBenchBufferSizes(t *testing.T) {
 	s := startServer(t)
 	for _, kind := range []string{"push", "pull", "copy"} {
@@ -263,7 +266,7 @@ func TestBenchJSONAndPage(t *testing.T) {
 	if got.Benchmark != "push" || got.Seed != 3 || len(got.Cells) != 1 || len(got.Cells[0].Rounds) != 2 || len(got.Limit.Link) != 2 {
 		t.Errorf("%+v", got)
 	}
-	// A HEAD, two calls for each of two layers and a config, and the manifest.
+	// One HEAD, two calls for each of two layers and the config, and the PUT of the manifest.
 	if r := got.Cells[0].Rounds[0]; r.Calls != 8 || r.Bytes < 2048 || r.Ns <= 0 {
 		t.Errorf("%+v", r)
 	}
@@ -276,7 +279,7 @@ func TestBenchJSONAndPage(t *testing.T) {
 	}
 }
 
-// A page that cannot be written shows before anything moves, and a run that fails leaves none.
+// An unwritable page fails the run before any call is made. A run that fails leaves no page.
 func TestBenchPageErrors(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	p.run("bench", "push", "--size", "1KiB", "--html", filepath.Join(p.env["HOME"], "none", "page.html"), s.host+"/bench").
@@ -291,7 +294,7 @@ func TestBenchPageErrors(t *testing.T) {
 	}
 }
 
-// limitedWriter takes so many writes.
+// limitedWriter fails after left writes.
 type limitedWriter struct{ left int }
 
 func (c *limitedWriter) Write(p []byte) (int, error) {
@@ -301,18 +304,18 @@ func (c *limitedWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Nobody waits for rounds whose result cannot be written.
+// A benchmark stops when its result cannot be written.
 func TestBenchStopsOnWriteError(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	p.stdout = &limitedWriter{left: 2} // what begins a run, and a line
+	p.stdout = &limitedWriter{left: 2} // the header and one line
 	p.run("bench", "push", "--size", "1KiB", "--count", "50", s.host+"/bench").wantError(wantedError{1, "writing the result: no space left", ""})
-	if n := s.Count("^PUT .*/manifests/"); n != 3 { // the warm-up, the line that was written, and the one that was not
+	if n := s.Count("^PUT .*/manifests/"); n != 3 { // the warm-up, the round of the written line, and the failed one
 		t.Errorf("%d images were pushed", n)
 	}
 	s.wantEmpty()
 }
 
-// The addresses are for documentation (RFC 5737, RFC 3849); nothing is sent to them.
+// The addresses are reserved for documentation (RFC 5737, RFC 3849); nothing is sent to them.
 func TestBenchAsksBeforeLargeRuns(t *testing.T) {
 	s := startServer(t)
 	yes := "give --yes if that is meant"
@@ -378,7 +381,8 @@ func TestBenchUsageErrors(t *testing.T) {
 	}
 }
 
-// TestBenchDoesNotBufferBlobs pushes more than it may allocate, and copies that too: both registries are in this process.
+// The benchmark moves more bytes than the process may allocate. Both registries run in this
+// process.
 func TestBenchDoesNotBufferBlobs(t *testing.T) {
 	for _, kind := range []string{"push", "copy"} {
 		var before, after runtime.MemStats
@@ -391,7 +395,7 @@ func TestBenchDoesNotBufferBlobs(t *testing.T) {
 	}
 }
 
-// Over a link that is not loopback, the limit is measured by blobs that are put there and removed again.
+// Beyond loopback, --limit measures the link with blobs that it puts there and deletes again.
 func TestBenchMeasuresLink(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -402,13 +406,13 @@ func TestBenchMeasuresLink(t *testing.T) {
 	if len(names) < 4 || names[0] != "BenchmarkLimitLink/conns=1" || names[1] != "BenchmarkLimitLink/conns=3" {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
-	if n := s.Count("^DELETE"); n != 1+4+1+3 { // a manifest with a config and a layer for each of three connections, and the image
+	if n := s.Count("^DELETE"); n != 1+4+1+3 { // a manifest, a config and a layer for each of three connections; then the image
 		t.Errorf("%d are removed", n)
 	}
 	s.wantEmpty()
 }
 
-// listenHTTP2 serves TLS with HTTP/2 on loopback, and returns host:port.
+// listenHTTP2 serves HTTP/2 over TLS on loopback, and returns host:port.
 func listenHTTP2(t *testing.T, h http.Handler) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)

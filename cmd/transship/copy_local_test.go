@@ -15,18 +15,19 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// An image that has gone through a layout or a tar is the same to the last byte, under the name that the help promises.
+// A copy through a layout or a tar keeps every byte, and the image has the name that the help
+// documents.
 func TestCopyThroughFilesKeepsBytes(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	list := c.source.pushThreePlatforms()
-	src := c.source.host + "/halohub/halo"
+	src := c.source.host + "/src/repo"
 	raw := c.do("inspect --raw SRC").stdout
 	for i, test := range []struct{ to, name, printed string }{
 		{"oci:@/lay", src + ":1.6", ":" + src + ":1.6"},
 		{"oci:@/lay2:2", src + ":2", ":2"},
-		{"oci:@/lay3:hczjl/halo", "hczjl/halo:latest", ":hczjl/halo"},
-		{"oci:@/lay4:hczjl/halo:3", "hczjl/halo:3", ":hczjl/halo:3"},
+		{"oci:@/lay3:dst/repo", "dst/repo:latest", ":dst/repo"},
+		{"oci:@/lay4:dst/repo:3", "dst/repo:3", ":dst/repo:3"},
 		{"oci:@/lay5@" + string(list.Digest), src + "@" + string(list.Digest), ""},
 		{"oci-archive:@/a.tar", src + ":1.6", ""},
 		{"oci-archive:@/b.tar:2", src + ":2", ":2"},
@@ -46,7 +47,7 @@ func TestCopyThroughFilesKeepsBytes(t *testing.T) {
 		}
 		c.verifySound(at.Path)
 		back := fmt.Sprintf("%s/back:%d", c.target.host, i)
-		c.run("copy", strings.TrimSpace(o.stdout), back).want(0) // what was printed can be copied from
+		c.run("copy", strings.TrimSpace(o.stdout), back).want(0) // the printed reference is a valid source
 		if got := c.run("inspect", "--raw", back).stdout; got != raw {
 			t.Errorf("%s: the list came back as\n%s", test.to, got)
 		}
@@ -63,31 +64,32 @@ func TestCopyThroughFilesKeepsBytes(t *testing.T) {
 	}
 }
 
-// An image that is asked for by its digest is an image of its own where it arrives, be it whole or only a part of it.
+// An image copied by digest gets a digest name in layouts and tars, also where it is a platform's
+// image of a list.
 func TestCopyByDigestKeepsDigestName(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
-	list, repo := c.source.pushThreePlatforms(), "FROM/halohub/halo"
-	parts := c.source.platformDigests("halohub/halo", "1.6")
+	list, repo := c.source.pushThreePlatforms(), "FROM/src/repo"
+	parts := c.source.platformDigests("src/repo", "1.6")
 	want := map[string]blob.Digest{}
 	c.do("copy SRC oci:@/one").want(0)
 	want[c.src] = list.Digest
 	c.do("copy " + repo + "@" + string(list.Digest) + " oci:@/one").want(0)
 	c.do("copy " + repo + "@" + string(parts["arm64"]) + " oci:@/one").want(0)
-	want[c.source.host+"/halohub/halo@"+string(parts["arm64"])] = parts["arm64"] // it was a part of the list before
+	want[c.source.host+"/src/repo@"+string(parts["arm64"])] = parts["arm64"] // so far it was only an entry of the list
 	if got := imagesIn(t, c.path("one")); !maps.Equal(got, want) {
 		t.Error(cmp.Diff(want, got))
 	}
 	for _, to := range []string{"oci:@/sub", "oci-archive:@/sub.tar"} {
 		o := c.do("copy --platform linux/amd64 " + repo + "@" + string(list.Digest) + " " + to).want(0)
 		digest := o.stdout[strings.LastIndex(o.stdout, "@")+1 : len(o.stdout)-1]
-		if got := imageNames(t, strings.Replace(to[strings.Index(to, ":")+1:], "@", c.path(""), 1)); !slices.Equal(got, []string{c.source.host + "/halohub/halo@" + digest}) {
+		if got := imageNames(t, strings.Replace(to[strings.Index(to, ":")+1:], "@", c.path(""), 1)); !slices.Equal(got, []string{c.source.host + "/src/repo@" + digest}) {
 			t.Errorf("%s\nleaves %v", o.line, got)
 		}
 		c.do("copy " + to + " TO/sub:1").want(0)
 	}
 	c.do("copy --flatten --platform linux/arm64 " + repo + "@" + string(list.Digest) + " oci:@/flat").want(0)
-	if got := imagesIn(t, c.path("flat")); len(got) != 1 || got[c.source.host+"/halohub/halo@"+string(parts["arm64"])] == "" {
+	if got := imagesIn(t, c.path("flat")); len(got) != 1 || got[c.source.host+"/src/repo@"+string(parts["arm64"])] == "" {
 		t.Errorf("flat: %v", got)
 	}
 	c.do("copy SRC oci:@/one@" + emptySHA256).wantError(wantedError{7, "the digest of the target is not that of the image", "leave the digest out"})
@@ -97,7 +99,7 @@ func TestCopyByDigestKeepsDigestName(t *testing.T) {
 	}
 }
 
-// An image that has no name is in a layout by its digest.
+// A source without a name gets its digest as its name in a layout.
 func TestCopyOfUnnamedImage(t *testing.T) {
 	c := newCopySetup(t)
 	for _, to := range []string{"oci:@/lay", "oci-archive:@/x.tar"} {
@@ -112,7 +114,7 @@ func TestCopyOfUnnamedImage(t *testing.T) {
 	}
 }
 
-// What the flags leave of an image is the same wherever it goes.
+// --platform and --flatten give the same digest for every kind of target.
 func TestCopySubsetToFiles(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
@@ -138,7 +140,7 @@ func TestCopySubsetToFiles(t *testing.T) {
 	}
 }
 
-// Targets of several kinds are written in one pass. One that fails does not stop the others.
+// Targets of several kinds are written in one pass. A failed target does not stop the others.
 func TestCopyToSeveralKindsOfTargets(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
@@ -166,7 +168,7 @@ func TestCopyToSeveralKindsOfTargets(t *testing.T) {
 	}
 }
 
-// Reading a layout or tar that is not there makes none.
+// A missing source layout or tar is not created.
 func TestCopyFromMissingFiles(t *testing.T) {
 	c := newCopySetup(t)
 	c.runFails("copy oci:"+c.path("none")+" DST", wantedError{4, "none: no such file or directory", ""})

@@ -14,13 +14,13 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// Signatures and SBOMs go into layouts and tars with the image and come out of them.
+// --referrers copies signatures and SBOMs into layouts and tars, and out of them.
 func TestCopyReferrersThroughFiles(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	list := c.source.pushThreePlatforms()
-	sbom := c.source.pushSigned("halohub/halo", list)
-	signature := c.source.pushReferrer("halohub/halo", sbom, "application/vnd.example.signature")
+	sbom := c.source.pushSigned("src/repo", list)
+	signature := c.source.pushReferrer("src/repo", sbom, "application/vnd.example.signature")
 	for i, through := range []string{"oci:@/lay", "oci-archive:@/x.tar", "docker-archive:@/y.tar"} {
 		to := fmt.Sprintf("copy%d", i)
 		c.do("copy --referrers SRC " + through).want(0)
@@ -38,12 +38,13 @@ func TestCopyReferrersThroughFiles(t *testing.T) {
 	}
 }
 
-// Other tools call an image of a layout by a mere tag. It keeps that in another layout, and what refers to it is found.
+// Other tools name an image of a layout by a bare tag. A copy to another layout keeps the tag, and
+// referrers of such an image are found.
 func TestCopyOfBareTag(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	list := c.source.pushThreePlatforms()
-	sbom := c.source.pushReferrer("halohub/halo", list, "application/spdx+json")
+	sbom := c.source.pushReferrer("src/repo", list, "application/spdx+json")
 	c.do("copy --referrers SRC oci:@/lay:1").want(0)
 	setBareTags(t, c.path("lay"), "3.18")
 	c.do("copy oci:@/lay oci:@/other").want(0)
@@ -65,7 +66,8 @@ func TestCopyOfBareTag(t *testing.T) {
 	c.do("copy oci:@/lay oci-archive:@/x.tar:4").wantError(wantedError{2, "the image has no name that the tag could belong to", "x.tar:NAME:4"})
 }
 
-// A tar takes the place of another only when it is whole. What has come by then is not fetched again.
+// The target tar is replaced only when the new one is complete. Blobs of the interrupted copy are
+// not fetched again.
 func TestCopyReplacesTarWhenComplete(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.pushImage("old", "1", "linux/amd64", "old")
@@ -97,7 +99,7 @@ func TestCopyToTarInterrupted(t *testing.T) {
 	}
 }
 
-// The flags for the target are for the first one that is on a registry.
+// --dst-creds is for the first target on a registry.
 func TestCredentialsGoToFirstRegistryTarget(t *testing.T) {
 	c := newCopySetup(t)
 	guarded := listen(t, requirePassword(c.target))
@@ -105,25 +107,25 @@ func TestCredentialsGoToFirstRegistryTarget(t *testing.T) {
 	c.run("copy", "--dst-creds", user+":"+password, c.src, c.source.host+"/y:1", guarded+"/y:1").want(8, "failed: "+guarded)
 }
 
-// What docker save wrote before it knew OCI layouts: copied, it has a manifest of docker's over its layers.
+// A tar of docker save without an OCI layout is copied with a Docker manifest made of its layers.
 func TestCopyFromDockerSave(t *testing.T) {
 	c := newCopySetup(t)
 	layer := makeTar(t, "hello", "world")
 	id := blob.FromBytes([]byte(layer)).Hex()
 	config := fmt.Sprintf(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}`, id)
 	c.writeFile("saved.tar", makeTar(t, "config.json", config, "one/layer.tar", layer,
-		"manifest.json", `[{"Config":"config.json","RepoTags":["hczjl/halo:1.6"],"Layers":["one/layer.tar"]}]`))
-	for _, from := range []string{"docker-archive:@/saved.tar", "docker-archive:@/saved.tar:hczjl/halo:1.6", "docker-archive:@/saved.tar:1.6"} {
+		"manifest.json", `[{"Config":"config.json","RepoTags":["dst/repo:1.6"],"Layers":["one/layer.tar"]}]`))
+	for _, from := range []string{"docker-archive:@/saved.tar", "docker-archive:@/saved.tar:dst/repo:1.6", "docker-archive:@/saved.tar:1.6"} {
 		c.do("copy " + from + " TO/x:1").want(0)
 	}
 	if o := c.do("inspect TO/x:1").want(0); !strings.Contains(o.stdout, "linux/amd64") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	c.do("verify --deep TO/x:1").want(0)
-	c.do("copy docker-archive:@/saved.tar:nope TO/x:2").wantError(wantedError{4, "there is no image nope; there is hczjl/halo:1.6", ""})
+	c.do("copy docker-archive:@/saved.tar:nope TO/x:2").wantError(wantedError{4, "there is no image nope; there is dst/repo:1.6", ""})
 }
 
-// makeTar makes a tar of names and contents.
+// makeTar returns a tar of the given names and contents, in turn.
 func makeTar(t testing.TB, members ...string) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -143,16 +145,17 @@ func makeTar(t testing.TB, members ...string) string {
 	return b.String()
 }
 
-// What a registry that is source and target gets once the manifests are read goes by one token, also where a tar is written in
-// the same pass.
+// After the manifests are read, a registry that is source and target is accessed with one token,
+// also where a tar is written in the same pass.
 func TestCopyToTarNeedsOneToken(t *testing.T) {
 	c := newCopySetup(t)
 	f := &registry.Faults{Handler: &tokenRegistry{next: c.source, public: true}}
 	host := listen(t, f)
 	c.writeFile(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, host, base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
-	c.run("copy", host+"/halohub/halo:1.6", host+"/hczjl/halo:1.6", "oci-archive:"+c.path("x.tar")).want(0)
-	const source, target = "scope=repository%3Ahalohub%2Fhalo%3Apull", "scope=repository%3Ahczjl%2Fhalo%3Apull%2Cpush"
-	if one, both := f.Count("^GET /token.*"+source+"$|^GET /token.*"+source+"&service"), f.Count("^GET /token.*"+source+"&"+target); both != 1 || f.Count("^GET /token") != one+both {
-		t.Errorf("%d tokens, %d for both repositories: %v", f.Count("^GET /token"), both, f.Requests())
+	c.run("copy", host+"/src/repo:1.6", host+"/dst/repo:1.6", "oci-archive:"+c.path("x.tar")).want(0)
+	const source, target = "scope=repository%3Asrc%2Frepo%3Apull", "scope=repository%3Adst%2Frepo%3Apull%2Cpush"
+	one, both := f.Count("^GET /token.*client_id=transship&"+source), f.Count("^GET /token.*"+target+"&"+source)
+	if all := f.Count("^GET /token"); both != 1 || all != one+both {
+		t.Errorf("%d tokens, %d for both repositories: %v", all, both, f.Requests())
 	}
 }

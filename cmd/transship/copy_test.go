@@ -49,8 +49,8 @@ func TestCopyOntoItself(t *testing.T) {
 func TestCopyOfChangedImage(t *testing.T) {
 	c := newCopySetup(t)
 	c.run("copy", c.src, c.dst).want(0)
-	c.source.pushList("halohub/halo", "1.6", c.source.pushImage("halohub/halo", "", "linux/amd64", "shared", "for amd64"),
-		c.source.pushImage("halohub/halo", "", "linux/riscv64", "shared", "for riscv64"))
+	c.source.pushList("src/repo", "1.6", c.source.pushImage("src/repo", "", "linux/amd64", "shared", "for amd64"),
+		c.source.pushImage("src/repo", "", "linux/riscv64", "shared", "for riscv64"))
 	c.run("copy", c.src, c.dst).want(0, "linux/amd64 sha256:b43921f81f43: there already\n", "linux/riscv64 sha256:", ": 2 images; blobs: 2 sent, 1 there already; ")
 }
 
@@ -65,7 +65,7 @@ func TestCopySubset(t *testing.T) {
 		"copy --platform linux/amd64 --jobs 1 --chunk-size 4 -q SRC DST": "linux/amd64",
 	} {
 		c := &copySetup{program: newProgram(t), source: c.source, target: startServer(t), src: c.src}
-		c.dst = c.target.host + "/hczjl/halo:1.6"
+		c.dst = c.target.host + "/dst/repo:1.6"
 		c.run(strings.Fields(strings.NewReplacer("SRC", c.src, "DST", c.dst).Replace(line))...).want(0)
 		m, err := manifest.Parse("", []byte(c.run("inspect", "--raw", c.dst).stdout))
 		if err != nil {
@@ -87,12 +87,12 @@ func TestCopySubset(t *testing.T) {
 
 func TestCopyFlatten(t *testing.T) {
 	c := newCopySetup(t)
-	digest := c.source.pushImage("halohub/halo", "", "linux/arm64", "shared", "for arm64").Digest
+	digest := c.source.pushImage("src/repo", "", "linux/arm64", "shared", "for arm64").Digest
 	o := c.run("copy", "--flatten", "--platform", "linux/arm64", c.src, c.dst).want(0, ": 1 image; ")
 	if o.stdout != c.dst+"@"+string(digest)+"\n" {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
-	single := c.target.host + "/single:1" // what is one image already stays one
+	single := c.target.host + "/single:1" // a single image stays one
 	if o := c.run("copy", c.dst, single, "--platform", "linux/arm64").want(0); o.stdout != single+"@"+string(digest)+"\n" {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
@@ -101,21 +101,21 @@ func TestCopyFlatten(t *testing.T) {
 func TestCopyReferrers(t *testing.T) {
 	c := newCopySetup(t)
 	root := c.source.pushThreePlatforms()
-	config := c.source.pushBlob("halohub/halo", manifest.MediaTypeOCIEmpty, []byte("{}"))
+	config := c.source.pushBlob("src/repo", manifest.MediaTypeOCIEmpty, []byte("{}"))
 	raw, err := manifest.OCIStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest,
 		ArtifactType: "application/spdx+json", Config: &config, Layers: []manifest.Descriptor{config}, Subject: &root})
 	if err != nil {
 		t.Fatal(err)
 	}
-	sbom := c.source.pushManifest("halohub/halo", "", raw)
-	c.source.pushImage("halohub/halo", strings.Replace(string(root.Digest), ":", "-", 1)+".sig", "linux/amd64", "signature")
+	sbom := c.source.pushManifest("src/repo", "", raw)
+	c.source.pushImage("src/repo", strings.Replace(string(root.Digest), ":", "-", 1)+".sig", "linux/amd64", "signature")
 	c.run("copy", c.src, c.dst).want(0)
-	if c.target.has("hczjl/halo", string(sbom.Digest)) {
+	if c.target.has("dst/repo", string(sbom.Digest)) {
 		t.Error("the SBOM came without --referrers")
 	}
 	c.run("copy", "--referrers", c.src, c.dst).want(0)
 	for _, ref := range []string{string(sbom.Digest), strings.Replace(string(root.Digest), ":", "-", 1) + ".sig"} {
-		if !c.target.has("hczjl/halo", ref) {
+		if !c.target.has("dst/repo", ref) {
 			t.Errorf("%s is not there", ref)
 		}
 	}
@@ -156,19 +156,19 @@ func TestRegistryWarningIsPrintedOnce(t *testing.T) {
 	}
 }
 
-// Client certificates and CAs are read from files, and each side has its own.
+// CA certificates are read from files, separately for source and target.
 func TestCertificateFiles(t *testing.T) {
 	c := newCopySetup(t)
 	host, ca := listenTLS(t, c.source), c.writeFile("ca.pem", "")
 	if err := os.WriteFile(ca, serverCertificate(t, host), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.run("copy", host+"/halohub/halo:1.6", c.dst, "--src-ca", ca).want(0)
-	c.run("digest", "--ca", ca, host+"/halohub/halo:1.6").want(0)
-	c.run("digest", host+"/halohub/halo:1.6").want(5)
+	c.run("copy", host+"/src/repo:1.6", c.dst, "--src-ca", ca).want(0)
+	c.run("digest", "--ca", ca, host+"/src/repo:1.6").want(0)
+	c.run("digest", host+"/src/repo:1.6").want(5)
 	c.writeFile(".docker/certs.d/"+host+"/ca.crt", string(serverCertificate(t, host)))
-	c.run("digest", host+"/halohub/halo:1.6").want(0)
-	c.run("digest", "--ca", c.writeFile("garbage.pem", secret), host+"/halohub/halo:1.6").wantError(wantedError{5, "garbage.pem", "PEM files"})
+	c.run("digest", host+"/src/repo:1.6").want(0)
+	c.run("digest", "--ca", c.writeFile("garbage.pem", secret), host+"/src/repo:1.6").wantError(wantedError{5, "garbage.pem", "PEM files"})
 }
 
 func TestCopyToSeveralTargets(t *testing.T) {
@@ -186,6 +186,6 @@ func TestCopyToSeveralTargets(t *testing.T) {
 	if want := c.target.host + "/third:3" + digest; o.stdout != want {
 		t.Errorf("%s\nprints %s\nwant   %s", o.line, o.stdout, want)
 	}
-	c.run("copy", c.source.host+"/halohub/halo:none", c.dst, second).want(4, "404 Not Found")
+	c.run("copy", c.source.host+"/src/repo:none", c.dst, second).want(4, "404 Not Found")
 	c.run("copy", c.src, c.dst, c.dst).want(2, "named twice")
 }

@@ -11,7 +11,7 @@ import (
 
 func TestDemo(t *testing.T) {
 	p := newProgram(t)
-	p.stderrTerminal = true // no picture comes between the calls
+	p.stderrTerminal = true // progress must not be drawn between the calls
 	o := p.run("demo").want(0, "copied 127.0.0.1:", "/halohub/halo:1.6 to 127.0.0.1:", ": 3 images; blobs: 10 sent; ")
 	for call, want := range map[string]int{
 		`200 GET  source /v2/halohub/halo/manifests/\S+`:                                           4,
@@ -54,7 +54,7 @@ func TestInterruptedDemo(t *testing.T) {
 	p.run("demo").want(130)
 }
 
-// The demo's audit has the calls that it shows, and the one of inspect.
+// The demo's audit has the 39 calls that it prints and the one of inspect.
 func TestAuditOfDemo(t *testing.T) {
 	p := newProgram(t)
 	file := filepath.Join(p.env["HOME"], "demo.har")

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// mountFS mounts something on a folder until the test ends. Where that is not allowed the test is skipped.
+// mountFS mounts a file system on a folder until the test ends. It skips the test where mounting is
+// not allowed.
 func mountFS(t testing.TB, source, dir, kind string, flags uintptr, data string) {
 	t.Helper()
 	if err := syscall.Mount(source, dir, kind, flags, data); err != nil {
@@ -23,7 +24,8 @@ func mountFS(t testing.TB, source, dir, kind string, flags uintptr, data string)
 	})
 }
 
-// makeReadOnly takes away the right to write into a folder: by its bits, and from root by a mount.
+// makeReadOnly makes a folder read-only: by permission bits, and for root by a read-only bind
+// mount.
 func (p *program) makeReadOnly(dir string) {
 	p.t.Helper()
 	if os.Getuid() == 0 {
@@ -52,7 +54,7 @@ func (p *program) makeReadOnly(dir string) {
 	p.t.Cleanup(func() { change(func(m os.FileMode) os.FileMode { return m | 0o700 }) })
 }
 
-// mountSmallDisk makes a folder in the program's home with room for so many bytes.
+// mountSmallDisk mounts a tmpfs of the given size in a folder of the program's home.
 func (p *program) mountSmallDisk(name, size string) string {
 	p.t.Helper()
 	if err := os.Mkdir(p.path(name), 0o700); err != nil {
@@ -62,13 +64,14 @@ func (p *program) mountSmallDisk(name, size string) string {
 	return p.path(name)
 }
 
-// A layout on a medium that is read-only, or of another user, can be read and not written, whoever made it.
+// A layout on a read-only file system, or owned by another user, can be read but not written,
+// whether transship or another tool wrote it.
 func TestReadOnlyLayouts(t *testing.T) {
 	for name, foreign := range map[string]bool{"ours": false, "of another tool": true} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)
 			list := c.source.pushThreePlatforms()
-			sbom := c.source.pushReferrer("halohub/halo", list, "application/spdx+json")
+			sbom := c.source.pushReferrer("src/repo", list, "application/spdx+json")
 			c.source.pushImage("tool", "2", "linux/amd64", "tool")
 			c.do("save --referrers -o @/lay/ SRC").want(0)
 			if foreign {
@@ -79,7 +82,7 @@ func TestReadOnlyLayouts(t *testing.T) {
 			c.makeReadOnly(c.path("lay"))
 			c.do("copy --referrers oci:@/lay TO/copied:1").want(0)
 			c.do("load @/lay TO/loaded").want(0)
-			for _, repo := range []string{"copied", "loaded/halohub/halo"} {
+			for _, repo := range []string{"copied", "loaded/src/repo"} {
 				if !c.target.has(repo, string(list.Digest)) || !c.target.has(repo, string(sbom.Digest)) {
 					t.Errorf("%s is not whole", repo)
 				}
@@ -102,7 +105,7 @@ func TestReadOnlyLayouts(t *testing.T) {
 	}
 }
 
-// A full disk is told of, with what is left there; with more room the same command finishes.
+// A full disk is reported and leaves no incomplete image. With more room the same command finishes.
 func TestFullDisk(t *testing.T) {
 	c := newCopySetup(t)
 	for _, tag := range []string{"1", "2"} {

@@ -24,7 +24,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Errors that servers on loopback do not easily cause, or that come in disguise.
+// Covers errors that a loopback server does not easily cause, and wrapped errors.
 func TestExitCodesAndHints(t *testing.T) {
 	answer := func(method, path string, status int, body string) error {
 		return &distribution.Error{Method: method, URL: "https://r.example.com/v2/" + path, StatusCode: status, Body: []byte(body)}

@@ -10,7 +10,7 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-// randomBytes is bytes that follow from a seed.
+// randomBytes returns size bytes that depend only on the seed.
 func randomBytes(seed uint64, size int) string {
 	out := make([]byte, size)
 	var key [32]byte
@@ -19,8 +19,9 @@ func randomBytes(seed uint64, size int) string {
 	return string(out)
 }
 
-// pushMany gives the registry n images for two platforms under tags of one repository, and returns how many blobs those have.
-// Five layers are in all images, and two layers of each platform in that alone.
+// pushMany pushes n images for two platforms under tags of one repository, and returns the number
+// of their blobs. All images share five layers of about base bytes; each has two more layers of own
+// bytes for each platform.
 func (s *server) pushMany(repo string, n, base, own int) (blobs int) {
 	var shared []string
 	for i, size := range []int{8 * base, base, 7 * base, base, base / 10} {
@@ -35,15 +36,16 @@ func (s *server) pushMany(repo string, n, base, own int) (blobs int) {
 	return 2 + 4*n + len(shared)
 }
 
-// syncRepository copies all images of a repository.
+// syncRepository copies all images of the repository many/app.
 func syncRepository(p *program, from, to string, flags ...string) {
 	p.t.Helper()
 	p.stdin = from + "/many/app " + to + "/many/app\n"
 	p.run(append([]string{"sync"}, append(flags, "-q", "-f", "-")...)...).want(0)
 }
 
-// Images that share layers, at once to one repository: no call beyond the budget, and as many at a time as fill a long link
-// but no more. With one job it is one call after the other.
+// Many images that share layers are copied at once to one repository. The calls stay within the
+// budget, and there are as many at a time as fill a link with a long round trip, but no more. With
+// --jobs=1 there is one call at a time.
 func TestManyImagesCallBudget(t *testing.T) {
 	const images = 40
 	from, source := link{}.startRegistry(t)
@@ -82,7 +84,7 @@ func BenchmarkFarImages(b *testing.B) {
 	}
 }
 
-// pushLayers gives the registry an image for three platforms with layers of these sizes.
+// pushLayers pushes src/repo:1.6 for three platforms, each with layers of these sizes.
 func (s *server) pushLayers(sizes ...int) {
 	var layers [3][]string
 	for i := range layers {
@@ -90,10 +92,10 @@ func (s *server) pushLayers(sizes ...int) {
 			layers[i] = append(layers[i], randomBytes(uint64(100*i+j), size))
 		}
 	}
-	s.pushList("halohub/halo", "1.6",
-		s.pushImage("halohub/halo", "", "linux/amd64", layers[0]...),
-		s.pushImage("halohub/halo", "", "linux/arm/v7", layers[1]...),
-		s.pushImage("halohub/halo", "", "linux/arm64", layers[2]...))
+	s.pushList("src/repo", "1.6",
+		s.pushImage("src/repo", "", "linux/amd64", layers[0]...),
+		s.pushImage("src/repo", "", "linux/arm/v7", layers[1]...),
+		s.pushImage("src/repo", "", "linux/arm64", layers[2]...))
 }
 
 func benchmarkImage(b *testing.B, l link, size int) {
@@ -105,7 +107,7 @@ func benchmarkImage(b *testing.B, l link, size int) {
 		to, _ := link{delay: l.delay}.startRegistry(b)
 		p := newProgram(b)
 		b.StartTimer()
-		p.run("copy", "-q", from.host+"/halohub/halo:1.6", to.host+"/halohub/halo:1.6").want(0)
+		p.run("copy", "-q", from.host+"/src/repo:1.6", to.host+"/src/repo:1.6").want(0)
 	}
 }
 
@@ -113,7 +115,7 @@ func BenchmarkNearImage(b *testing.B) { benchmarkImage(b, link{}, 40<<20) }
 
 func BenchmarkFarImage(b *testing.B) { benchmarkImage(b, farLink(), 40<<20) }
 
-// One big layer over a link on which a connection brings 20 MB/s.
+// BenchmarkNarrowLayer copies one large layer over a link with 20 MB/s for each connection.
 func BenchmarkNarrowLayer(b *testing.B) {
 	narrow := link{delay: 25 * time.Millisecond, rate: 20e6}
 	from, source := narrow.startRegistry(b)

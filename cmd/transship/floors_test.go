@@ -41,8 +41,8 @@ func libraryImports() map[string][]string {
 	}
 }
 
-// commandImports is the table of the packages below cmd/transship: what each may import of the others. All of them may import the
-// library.
+// commandImports is the table for the packages below cmd/transship/internal: what each may import
+// of the others. All of them may import the library.
 func commandImports() map[string][]string {
 	base := []string{"cli", "run", "image"}
 	return map[string][]string{
@@ -109,10 +109,11 @@ func TestImportRules(t *testing.T) {
 	}
 }
 
-// commandsPath is where the packages of the command line are.
+// commandsPath is the folder of the command line's packages.
 const commandsPath = "cmd/transship/internal/"
 
-// mayImport reports whether a package may import another one of this module, and whether the tables have it.
+// mayImport reports whether pkg may import other, both of this module, and whether the tables have
+// pkg.
 func mayImport(pkg, other string) (allowed, known bool) {
 	room, isRoom := strings.CutPrefix(pkg, commandsPath)
 	switch {

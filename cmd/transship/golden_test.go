@@ -12,8 +12,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// golden compares a text with the file testdata/NAME. In it each pair of old and new is replaced first: hosts and folders
-// are others each time.
+// golden compares a text with the file testdata/NAME. It first replaces each pair of oldnew, for
+// hosts and folders that differ between runs.
 func golden(t *testing.T, name, got string, oldnew ...string) {
 	t.Helper()
 	file := filepath.Join("testdata", name)

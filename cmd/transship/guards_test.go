@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// The account that the guards below let in.
+// The account that requirePassword and tokenRegistry accept.
 const (
-	user     = "captain"
-	password = "anchor-" + secret
+	user     = "user"
+	password = "password-" + secret
 )
 
-// requirePassword lets only the captain pass.
+// requirePassword answers 401 to requests without the credentials of user.
 func requirePassword(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if name, pass, _ := r.BasicAuth(); name != user || pass != password {
-			w.Header().Set("WWW-Authenticate", `Basic realm="port"`)
+			w.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
 			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
 			return
 		}
@@ -24,12 +24,12 @@ func requirePassword(next http.Handler) http.Handler {
 	})
 }
 
-// tokenRegistry is a registry whose token server gives tokens to the captain, and to anybody else tokens for pulling where
-// public is set.
+// tokenRegistry is a registry with a token server. The server gives tokens to user and, if public
+// is set, pull tokens to anonymous clients.
 type tokenRegistry struct {
 	next    http.Handler
 	public  bool
-	expired bool // its tokens are refused as soon as they are given out
+	expired bool // it refuses every token that it has issued
 }
 
 // ServeHTTP implements http.Handler.
@@ -44,11 +44,11 @@ func (h *tokenRegistry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
-	w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token",service="harbour"%s`, r.Host, h.challenge(r)))
+	w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token",service="registry"%s`, r.Host, h.challenge(r)))
 	http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
 }
 
-// challenge is the rest of a challenge: what the request needs, and what is wrong with the token it has.
+// challenge returns the scope and error parameters of WWW-Authenticate for a request.
 func (h *tokenRegistry) challenge(r *http.Request) string {
 	text := ""
 	if name, _, ok := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/"), "/manifests/"); ok {

@@ -11,7 +11,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
-// TestHelp holds the text of all help in one golden file, so that a change of it shows.
+// TestHelp compares the help of all commands with one golden file.
 func TestHelp(t *testing.T) {
 	p := newProgram(t)
 	text := p.run("help").want(0).stdout
@@ -47,14 +47,14 @@ func TestHelpOfEveryCommand(t *testing.T) {
 	}
 }
 
-// flagsOf returns a command's flags, none of them set.
+// flagsOf returns a command's flags, all unset.
 func flagsOf(c run.Command) *flag.FlagSet {
 	fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
 	c.Setup(fs, run.New(cli.NewStreams(func(string) string { return "" }, nil, nil, nil)))
 	return fs
 }
 
-// Examples are command lines that the program understands.
+// The examples in help are valid command lines.
 func TestExamplesParse(t *testing.T) {
 	for _, c := range commands() {
 		for line := range strings.Lines(c.Example) {
@@ -92,7 +92,7 @@ func TestHelpSpellings(t *testing.T) {
 	}
 }
 
-// The overview, the README and the constants say the same of exit codes.
+// The overview, the README and the constants list the same exit codes.
 func TestExitCodesAreDocumented(t *testing.T) {
 	help := newProgram(t).run("help").stdout
 	readme, err := os.ReadFile("../../README.md")

@@ -10,7 +10,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// putContent sends content to the registry past all rules.
+// putContent sends content to the registry, past all fault rules.
 func (s *server) putContent(method, path, mediaType string, content []byte) {
 	s.t.Helper()
 	w := httptest.NewRecorder()
@@ -22,7 +22,7 @@ func (s *server) putContent(method, path, mediaType string, content []byte) {
 	}
 }
 
-// pushBlob gives a repository a blob, if it does not have it.
+// pushBlob puts a blob into a repository that does not have it.
 func (s *server) pushBlob(repo, mediaType string, content []byte) manifest.Descriptor {
 	s.t.Helper()
 	d := manifest.Descriptor{MediaType: mediaType, Digest: blob.FromBytes(content), Size: int64(len(content))}
@@ -34,7 +34,7 @@ func (s *server) pushBlob(repo, mediaType string, content []byte) manifest.Descr
 	return d
 }
 
-// pushManifest gives a repository a manifest, under its digest where tag is empty.
+// pushManifest puts a manifest into a repository, under its digest if tag is empty.
 func (s *server) pushManifest(repo, tag string, raw []byte) manifest.Descriptor {
 	s.t.Helper()
 	m, err := manifest.Parse("", raw)
@@ -49,7 +49,8 @@ func (s *server) pushManifest(repo, tag string, raw []byte) manifest.Descriptor 
 	return m.Descriptor
 }
 
-// pushImage gives a repository an image for a platform with these layers. Its descriptor has the platform, as in a list.
+// pushImage puts a single-platform image with these layers into a repository. The descriptor that
+// it returns has the platform, as in a list.
 func (s *server) pushImage(repo, tag, platform string, layers ...string) manifest.Descriptor {
 	s.t.Helper()
 	p, err := manifest.ParsePlatform(platform)
@@ -71,7 +72,7 @@ func (s *server) pushImage(repo, tag, platform string, layers ...string) manifes
 	return d
 }
 
-// pushList gives a repository a manifest list.
+// pushList puts a manifest list into a repository.
 func (s *server) pushList(repo, tag string, entries ...manifest.Descriptor) manifest.Descriptor {
 	s.t.Helper()
 	raw, err := manifest.DockerStyle().Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerList, Manifests: entries})
@@ -81,10 +82,10 @@ func (s *server) pushList(repo, tag string, entries ...manifest.Descriptor) mani
 	return s.pushManifest(repo, tag, raw)
 }
 
-// pushThreePlatforms gives the registry the image of the walk-through, halohub/halo:1.6 for three platforms.
+// pushThreePlatforms pushes the list src/repo:1.6 of images for three platforms.
 func (s *server) pushThreePlatforms() manifest.Descriptor {
 	s.t.Helper()
-	const repo = "halohub/halo"
+	const repo = "src/repo"
 	return s.pushList(repo, "1.6",
 		s.pushImage(repo, "", "linux/amd64", "shared", "for amd64"),
 		s.pushImage(repo, "", "linux/arm/v7", "shared", "for arm"),

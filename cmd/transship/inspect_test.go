@@ -15,7 +15,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// pushAttested gives the registry a list as docker buildx pushes it: an image and its attestation.
+// pushAttested pushes a list as docker buildx makes it: an image and its attestation.
 func (s *server) pushAttested(repo, tag string) {
 	s.t.Helper()
 	image := s.pushImage(repo, "", "linux/amd64", "content")
@@ -35,7 +35,7 @@ func TestInspect(t *testing.T) {
 	s.pushImage("single", "1", "linux/arm/v7", "a", "bc")
 	s.pushList("nested", "1", s.pushList("nested", "", s.pushImage("nested", "", "linux/amd64", "x")), s.pushImage("nested", "", "windows/amd64:10.0.17763", "y"))
 	p := newProgram(t)
-	for name, ref := range map[string]string{"halo": "halohub/halo:1.6", "attested": "built:1", "single": "single:1", "nested": "nested:1"} {
+	for name, ref := range map[string]string{"list": "src/repo:1.6", "attested": "built:1", "single": "single:1", "nested": "nested:1"} {
 		golden(t, "inspect-"+name+".txt", p.run("inspect", s.host+"/"+ref).want(0).stdout, s.host, "REGISTRY")
 		golden(t, "inspect-"+name+".json", p.run("inspect", "--json", s.host+"/"+ref).want(0).stdout, s.host, "REGISTRY")
 	}
@@ -45,7 +45,7 @@ func TestInspectJSON(t *testing.T) {
 	s := startServer(t)
 	d := s.pushThreePlatforms()
 	var got inspect.Inspection
-	o := newProgram(t).run("inspect", s.host+"/halohub/halo:1.6", "--json").want(0)
+	o := newProgram(t).run("inspect", s.host+"/src/repo:1.6", "--json").want(0)
 	if err := json.Unmarshal([]byte(o.stdout), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestInspectOfIncompleteImage(t *testing.T) {
 	s := startServer(t)
 	s.pushThreePlatforms()
 	s.Set(registry.Rule{On: "^GET .*/manifests/sha256", Status: 404})
-	newProgram(t).run("inspect", s.host+"/halohub/halo:1.6").wantError(wantedError{4, "404 Not Found", "check the name"})
+	newProgram(t).run("inspect", s.host+"/src/repo:1.6").wantError(wantedError{4, "404 Not Found", "check the name"})
 	s.pushImage("single", "1", "linux/amd64", "x")
 	s.Set(registry.Rule{On: "^GET .*/blobs/", Status: 404}) // the config, which has the platform
 	newProgram(t).run("inspect", s.host+"/single:1").want(0)
@@ -100,12 +100,12 @@ func TestTags(t *testing.T) {
 func TestDigest(t *testing.T) {
 	s := startServer(t)
 	d := s.pushThreePlatforms()
-	o := newProgram(t).run("digest", s.host+"/halohub/halo:1.6").want(0)
+	o := newProgram(t).run("digest", s.host+"/src/repo:1.6").want(0)
 	if o.stdout != string(d.Digest)+"\n" || s.Count("") != 1 || s.Count("^HEAD") != 1 {
 		t.Errorf("prints %s after %v", o.stdout, s.Requests())
 	}
-	s.Set(registry.Rule{On: "^HEAD", Status: 405}) // not every registry allows it
-	if o := newProgram(t).run("digest", s.host+"/halohub/halo:1.6").want(0); o.stdout != string(d.Digest)+"\n" {
+	s.Set(registry.Rule{On: "^HEAD", Status: 405}) // some registries do not allow HEAD
+	if o := newProgram(t).run("digest", s.host+"/src/repo:1.6").want(0); o.stdout != string(d.Digest)+"\n" {
 		t.Errorf("prints %s", o.stdout)
 	}
 }

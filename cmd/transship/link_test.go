@@ -9,16 +9,17 @@ import (
 	"time"
 )
 
-// link is what lies between a client and a server. Making a connection takes no time.
+// link simulates the network between a client and a server. Connecting takes no time.
 type link struct {
 	delay time.Duration // each way
-	rate  int64         // bytes a second that a connection brings towards the client at most; 0 is no limit
+	rate  int64         // limit in bytes per second for each connection, towards the client; 0 means none
 }
 
-// farLink is a round trip of 50 ms.
+// farLink has a round trip of 50 ms.
 func farLink() link { return link{delay: 25 * time.Millisecond} }
 
-// listenBefore starts the link before a server and returns where clients connect to. The zero link is no link.
+// listenBefore starts the link in front of a server and returns the address for clients. The zero
+// link returns the server's own.
 func (l link) listenBefore(t testing.TB, server string) (host string) {
 	t.Helper()
 	if l == (link{}) {
@@ -45,7 +46,7 @@ func (l link) listenBefore(t testing.TB, server string) (host string) {
 	return listener.Addr().String()
 }
 
-// forwardConn passes on what both sides of a connection send.
+// forwardConn forwards the bytes of a connection in both directions.
 func (l link) forwardConn(client net.Conn, server string) {
 	defer client.Close()
 	to, err := net.Dial("tcp", server)
@@ -59,13 +60,13 @@ func (l link) forwardConn(client net.Conn, server string) {
 	both.Wait()
 }
 
-// chunk is some bytes on their way.
+// chunk is a run of bytes in transit.
 type chunk struct {
 	due   time.Time
 	bytes []byte
 }
 
-// forward brings the bytes of one side to the other, late and no faster than the link is.
+// forward copies from one connection to the other, with the link's delay and rate.
 func (l link) forward(to, from net.Conn) {
 	way := make(chan chunk, 1024)
 	go func() {
@@ -81,7 +82,7 @@ func (l link) forward(to, from net.Conn) {
 			}
 		}
 	}()
-	var free time.Time // when the piece before this one has left the link
+	var free time.Time // when the chunk before has left the link
 	for p := range way {
 		if l.rate > 0 {
 			free = later(free, p.due).Add(time.Duration(int64(len(p.bytes)) * int64(time.Second) / l.rate))
@@ -94,7 +95,7 @@ func (l link) forward(to, from net.Conn) {
 	}
 	_ = to.(*net.TCPConn).CloseWrite()
 	_ = from.(*net.TCPConn).CloseRead()
-	for range way { // the other goroutine must not hang
+	for range way { // so that the reading goroutine ends
 	}
 }
 
@@ -105,12 +106,12 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// callCounter counts the calls that a registry gets, by kind, and how many there are at once.
+// callCounter counts the calls to a registry by kind, in all and at the same time.
 type callCounter struct {
 	http.Handler
 	mu     sync.Mutex
-	delay  time.Duration  // before a call is looked at
-	calls  map[string]int // by method and what the path is about, such as "PUT manifests"; "" is all
+	delay  time.Duration  // before each call is handled
+	calls  map[string]int // by method and pathKind, such as "PUT manifests"; "" is all calls
 	now    map[string]int
 	maxNow map[string]int
 }
@@ -125,7 +126,7 @@ func (c *callCounter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.Handler.ServeHTTP(w, r)
 }
 
-// pathKind is the last part of a path that says what it is about.
+// pathKind returns the kind of endpoint that a path belongs to.
 func pathKind(path string) string {
 	for _, part := range []string{"manifests", "uploads", "blobs", "tags"} {
 		if strings.Contains(path, "/"+part+"/") {
@@ -143,28 +144,28 @@ func (c *callCounter) add(kind string, n int) {
 	c.maxNow[kind] = max(c.maxNow[kind], c.now[kind])
 }
 
-// total is the number of calls of a kind.
+// total returns the number of calls of a kind.
 func (c *callCounter) total(kind string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.calls[kind]
 }
 
-// maxConcurrent is how many calls of a kind there were at the same time.
+// maxConcurrent returns the largest number of calls of a kind at the same time.
 func (c *callCounter) maxConcurrent(kind string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.maxNow[kind]
 }
 
-// reset forgets all calls.
+// reset clears the counts and sets the delay of later calls.
 func (c *callCounter) reset(delay time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.delay, c.calls, c.maxNow = delay, map[string]int{}, map[string]int{}
 }
 
-// wantAtMost checks how many calls there were, and how many at once.
+// wantAtMost checks the number of calls, in all and at the same time.
 func (c *callCounter) wantAtMost(t testing.TB, calls, most int) {
 	t.Helper()
 	c.mu.Lock()
@@ -174,7 +175,7 @@ func (c *callCounter) wantAtMost(t testing.TB, calls, most int) {
 	}
 }
 
-// startRegistry starts an empty registry whose calls are counted, behind a link.
+// startRegistry starts an empty registry behind the link, with counted calls.
 func (l link) startRegistry(t testing.TB) (*server, *callCounter) {
 	t.Helper()
 	s := startServer(t)

@@ -7,20 +7,20 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// newChainSetup is a voyage with three bundles, each of which builds on the one before.
+// newChainSetup returns newVersionsSetup with three bundles, each based on the one before.
 func newChainSetup(t testing.TB) *copySetup {
 	t.Helper()
-	c := newWeeksSetup(t)
+	c := newVersionsSetup(t)
 	c.do("save -q -o @/1.tar SRC1").want(0)
 	c.do("save -q -o @/2.tar --since @/1.tar.json SRC2").want(0)
 	c.do("save -q -o @/3.tar --since @/2.tar.json SRC3").want(0)
 	return c
 }
 
-// A chain of bundles arrives, blob by blob once, with the digests that the source has.
+// Loading a chain of bundles sends each blob once and keeps the source's digests.
 func TestLoadChainOfBundles(t *testing.T) {
 	t.Parallel()
-	for _, flags := range []string{"", "--rewrite halohub=mirror", "--rewrite halohub/halo=x/y/z", "--jobs 1"} {
+	for _, flags := range []string{"", "--rewrite src=mirror", "--rewrite src/repo=x/y/z", "--jobs 1"} {
 		c := newChainSetup(t)
 		for _, bundle := range []string{"1", "2", "3"} {
 			c.do("load @/"+bundle+".tar TO/p "+flags).want(0, "loaded 1 image")
@@ -31,20 +31,21 @@ func TestLoadChainOfBundles(t *testing.T) {
 		if n := c.target.Count("^PUT .*/blobs/"); n != 5 {
 			t.Errorf("%q: %d blobs were sent, want each once", flags, n)
 		}
-		repo := map[string]string{"--rewrite halohub=mirror": "p/mirror/halo", "--rewrite halohub/halo=x/y/z": "p/x/y/z"}[flags]
+		repo := map[string]string{"--rewrite src=mirror": "p/mirror/repo", "--rewrite src/repo=x/y/z": "p/x/y/z"}[flags]
 		if repo == "" {
-			repo = "p/halohub/halo"
+			repo = "p/src/repo"
 		}
-		for _, week := range []string{"1", "2", "3"} {
-			if got, want := c.do("digest TO/"+repo+":week"+week).stdout, c.do("digest SRC"+week).stdout; got != want {
-				t.Errorf("%q: week %s has %s, want %s", flags, week, got, want)
+		for _, version := range []string{"1", "2", "3"} {
+			if got, want := c.do("digest TO/"+repo+":v"+version).stdout, c.do("digest SRC"+version).stdout; got != want {
+				t.Errorf("%q: v%s has %s, want %s", flags, version, got, want)
 			}
-			c.do("verify -q --deep TO/" + repo + ":week" + week).want(0)
+			c.do("verify -q --deep TO/" + repo + ":v" + version).want(0)
 		}
 	}
 }
 
-// Without its base a bundle is not loaded, not even in part, and it is said what to load first.
+// A bundle without its base is refused before anything is pushed, and the error says what to load
+// first.
 func TestLoadWithoutBase(t *testing.T) {
 	t.Parallel()
 	c := newChainSetup(t)
@@ -53,20 +54,21 @@ func TestLoadWithoutBase(t *testing.T) {
 	c.do("load @/3.tar TO/p").wantError(wantedError{4, "3.tar builds on 2.tar, of which " + c.target.host + "/p lacks 3 blobs", "load 2.tar first"})
 	c.do("load @/1.tar TO/elsewhere").want(0)
 	c.target.Forget()
-	c.do("load @/2.tar TO/p").wantError(wantedError{4, "lacks 2 blobs", "load 1.tar first"}) // the base is elsewhere
+	c.do("load @/2.tar TO/p").wantError(wantedError{4, "lacks 2 blobs", "load 1.tar first"}) // the base is below another prefix
 	if n := c.target.Count("^(PUT|POST|PATCH)"); n != 0 {
 		t.Errorf("%d calls that push", n)
 	}
-	c.do("load @/1.tar TO/p --rewrite halohub=mirror").want(0)
-	c.do("load @/2.tar TO/p").wantError(wantedError{4, "lacks 2 blobs", "load 1.tar first"}) // it is below another name
-	c.do("load @/2.tar TO/p --rewrite halohub=mirror").want(0)
+	c.do("load @/1.tar TO/p --rewrite src=mirror").want(0)
+	c.do("load @/2.tar TO/p").wantError(wantedError{4, "lacks 2 blobs", "load 1.tar first"}) // the base was loaded under another name
+	c.do("load @/2.tar TO/p --rewrite src=mirror").want(0)
 	c.writeFile("cut/1.tar", "")
 	c.do("save -o @/whole.tar --split 2k SRC1").want(0)
 	c.do("save -o @/since-volumes.tar --since @/whole.tar.001 SRC2").want(0)
 	c.do("load @/since-volumes.tar TO/q").wantError(wantedError{4, "builds on whole.tar, of which", "load whole.tar first"})
 }
 
-// Blobs come from the repositories where the base has them, be it that the registry mounts them or not.
+// Blobs of the base are taken from its repositories at the target, whether or not the registry
+// mounts.
 func TestLoadMountsFromBase(t *testing.T) {
 	t.Parallel()
 	for name, rule := range map[string]registry.Rule{
@@ -75,7 +77,7 @@ func TestLoadMountsFromBase(t *testing.T) {
 		"refuses it": {On: "mount=.*from=", Status: 401},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newWeeksSetup(t)
+			c := newVersionsSetup(t)
 			c.do("save -q -o @/1.tar SRC1").want(0)
 			c.writeFile("images", c.src+"2 other/name\n")
 			c.do("save -q -o @/2.tar --since @/1.tar -f @/images").want(0)
@@ -87,12 +89,12 @@ func TestLoadMountsFromBase(t *testing.T) {
 				t.Errorf("%d blobs were sent, want the new one", sent)
 			}
 			c.target.Set()
-			c.do("verify --deep TO/p/other/name:week2").want(0)
+			c.do("verify --deep TO/p/other/name:v2").want(0)
 		})
 	}
 }
 
-// A registry that is down, or lets nobody look, is not one that lacks the base.
+// A registry that is down or denies access is not taken for one that lacks the base.
 func TestLoadBaseErrors(t *testing.T) {
 	c := newChainSetup(t)
 	guarded := listen(t, requirePassword(c.target))
@@ -106,9 +108,10 @@ func TestLoadBaseErrors(t *testing.T) {
 	c.do("load --creds " + user + ":wrong @/3.tar " + guarded).wantError(wantedError{3, "401 Unauthorized", "check the user name"})
 }
 
-// Some registries deny what they do not have: then it is looked for where else the base may be.
+// Some registries answer 403 for what they do not have. Then load looks for the base in its other
+// repositories.
 func TestLoadBaseBehindDenial(t *testing.T) {
-	c := newWeeksSetup(t)
+	c := newVersionsSetup(t)
 	c.do("save -q -o @/1.tar SRC1").want(0)
 	c.writeFile("images", c.src+"2 other/name\n")
 	c.do("save -q -o @/2.tar --since @/1.tar -f @/images").want(0)
@@ -117,7 +120,7 @@ func TestLoadBaseBehindDenial(t *testing.T) {
 	c.do("load @/2.tar TO/p").want(0)
 }
 
-// Volumes that are damaged, cut short or missing are named, by load as by verify.
+// load and verify name the volume that is damaged, truncated or missing.
 func TestLoadDamagedVolumes(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -150,14 +153,14 @@ func TestLoadDamagedVolumes(t *testing.T) {
 	}
 }
 
-// A layer that is damaged in the bundle does not get to the registry, and neither does a tag that needs it.
+// A damaged layer of a bundle is not pushed, nor is the tag of its image.
 func TestLoadDamagedBlob(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.pushImage("tool", "2", "linux/amd64", "the only layer of the tool")
 	c.do("save -q -o @/x.tar SRC FROM/tool:2").want(0)
 	flipByte(t, c.path("x.tar"), strings.Index(readFile(t, c.path("x.tar")), "the only layer of the tool"))
 	c.do("load @/x.tar TO").want(8, "failed: "+c.target.host+"/tool:2: ", ": want sha256:")
-	if !c.target.has("halohub/halo", "1.6") || c.target.has("tool", "2") {
+	if !c.target.has("src/repo", "1.6") || c.target.has("tool", "2") {
 		t.Error("the wrong image has arrived")
 	}
 	c.do("load @/x.tar TO FROM/tool:2").wantError(wantedError{7, ": want sha256:", "carry it over again"})

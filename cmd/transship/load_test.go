@@ -11,17 +11,19 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// newLoadSetup is a voyage with a bundle of three images: halo, tool and an image of another registry.
+// newLoadSetup returns a copySetup with a bundle x.tar of three images: dst/repo:1.6,
+// quay.io/a/tool:2 and alpine:3.20.
 func newLoadSetup(t testing.TB) *copySetup {
 	t.Helper()
 	c := newCopySetup(t)
 	c.source.pushImage("tool", "2", "linux/amd64", "shared", "tool")
-	c.writeFile("images", c.src+" hczjl/halo\n"+c.source.host+"/tool:2 quay.io/a/tool\n"+c.source.host+"/tool:2 alpine:3.20\n")
+	c.writeFile("images", c.src+" dst/repo\n"+c.source.host+"/tool:2 quay.io/a/tool\n"+c.source.host+"/tool:2 alpine:3.20\n")
 	c.do("save -q -o @/x.tar -f @/images").want(0)
 	return c
 }
 
-// loadedImages are the lines that a run prints, sorted, without host and digest.
+// loadedImages returns the images that a load has printed, sorted, without host and digest. It
+// checks that the target has them.
 func (c *copySetup) loadedImages(o result) []string {
 	c.t.Helper()
 	var out []string
@@ -41,13 +43,13 @@ func TestLoad(t *testing.T) {
 	t.Parallel()
 	c := newLoadSetup(t)
 	for line, want := range map[string]string{
-		"load @/x.tar TO":                           "a/tool:2 hczjl/halo:1.6 library/alpine:3.20",
-		"load @/x.tar docker://TO/p/q/":             "p/q/a/tool:2 p/q/hczjl/halo:1.6 p/q/library/alpine:3.20",
-		"load oci-archive:@/x.tar TO/o":             "o/a/tool:2 o/hczjl/halo:1.6 o/library/alpine:3.20",
-		"load @/x.tar TO/r --rewrite docker.io=hub": "r/a/tool:2 r/hub/hczjl/halo:1.6 r/hub/library/alpine:3.20",
-		"load --rewrite hczjl=h --rewrite hczjl/halo=z --rewrite library= --rewrite quay.io/a=b @/x.tar TO/l": "l/alpine:3.20 l/b/tool:2 l/z:1.6",
-		"load @/x.tar TO/n hczjl/halo:1.6":                                         "n/hczjl/halo:1.6",
-		"load @/x.tar TO/n2 1.6 quay.io/a/tool:2":                                  "n2/a/tool:2 n2/hczjl/halo:1.6",
+		"load @/x.tar TO":                           "a/tool:2 dst/repo:1.6 library/alpine:3.20",
+		"load @/x.tar docker://TO/p/q/":             "p/q/a/tool:2 p/q/dst/repo:1.6 p/q/library/alpine:3.20",
+		"load oci-archive:@/x.tar TO/o":             "o/a/tool:2 o/dst/repo:1.6 o/library/alpine:3.20",
+		"load @/x.tar TO/r --rewrite docker.io=hub": "r/a/tool:2 r/hub/dst/repo:1.6 r/hub/library/alpine:3.20",
+		"load --rewrite dst=h --rewrite dst/repo=z --rewrite library= --rewrite quay.io/a=b @/x.tar TO/l": "l/alpine:3.20 l/b/tool:2 l/z:1.6",
+		"load @/x.tar TO/n dst/repo:1.6":                                           "n/dst/repo:1.6",
+		"load @/x.tar TO/n2 1.6 quay.io/a/tool:2":                                  "n2/a/tool:2 n2/dst/repo:1.6",
 		"load @/x.tar TO/n3 docker.io/library/alpine:3.20 --jobs 1 --chunk-size 4": "n3/library/alpine:3.20",
 	} {
 		o := c.do(line).want(0, "loaded ")
@@ -56,7 +58,7 @@ func TestLoad(t *testing.T) {
 		}
 	}
 	c.do("verify --deep TO/l/z:1.6").want(0)
-	if got := c.do("inspect --raw TO/hczjl/halo:1.6").stdout; got != c.do("inspect --raw SRC").stdout {
+	if got := c.do("inspect --raw TO/dst/repo:1.6").stdout; got != c.do("inspect --raw SRC").stdout {
 		t.Errorf("the list became %s", got)
 	}
 	c.do("save -q -o @/lay/ -f @/images").want(0)
@@ -65,7 +67,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// To load again what is there costs a HEAD for each image.
+// Loading images that the target has costs one HEAD each.
 func TestLoadAgainSendsOneHeadPerImage(t *testing.T) {
 	c := newLoadSetup(t)
 	c.do("load @/x.tar TO/p").want(0, "3 images of ", "blobs: 8 sent")
@@ -79,7 +81,7 @@ func TestLoadAgainSendsOneHeadPerImage(t *testing.T) {
 	}
 }
 
-// Blobs that images share go to the registry once.
+// Blobs shared by several images are sent once.
 func TestLoadSendsSharedBlobsOnce(t *testing.T) {
 	c := newLoadSetup(t)
 	c.do("load --jobs 1 @/x.tar TO/p").want(0)
@@ -89,12 +91,12 @@ func TestLoadSendsSharedBlobsOnce(t *testing.T) {
 	c.do("verify --deep TO/p/library/alpine:3.20").want(0)
 }
 
-// One image that fails does not keep the others from arriving.
+// A failed image does not stop the others.
 func TestLoadPartialFailure(t *testing.T) {
 	c := newLoadSetup(t)
 	c.target.Set(registry.Rule{On: "^(PUT|POST) /v2/p/a/tool/", Status: 403})
 	o := c.do("load @/x.tar TO/p").want(8, "failed: "+c.target.host+"/p/a/tool:2: ", "transship load: 1 of 3 failed", "loaded 2 images of ")
-	if got := c.loadedImages(o); !slices.Equal(got, []string{"p/hczjl/halo:1.6", "p/library/alpine:3.20"}) {
+	if got := c.loadedImages(o); !slices.Equal(got, []string{"p/dst/repo:1.6", "p/library/alpine:3.20"}) {
 		t.Errorf("%s\nloads %v", o.line, got)
 	}
 	if c.target.has("p/a/tool", "2") {
@@ -123,15 +125,15 @@ func TestLoadErrors(t *testing.T) {
 		"load @/text TO":                              {1, "text: ", ""},
 		"load @/gz.tar TO":                            {1, "gz.tar: ", ""},
 		"load @/x.tar":                                {2, "want FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", "usage: transship load"},
-		"load @/x.tar hczjl":                          {2, `"hczjl" does not begin with a registry's host`, "docker.io/hczjl"},
+		"load @/x.tar dst":                            {2, `"dst" does not begin with a registry's host`, "docker.io/dst"},
 		"load @/x.tar TO/UP":                          {2, "is no registry", "HOST[:PORT]"},
 		"load @/x.tar TO:x/y":                         {2, "is no registry", "HOST[:PORT]"},
 		"load @/x.tar TO nope":                        {4, "there is no image nope; there is ", ""},
 		"load @/x.tar TO 2 3.20 1.6 --jobs 0":         {2, `--jobs: "0" is no whole number`, ""},
-		"load @/x.tar TO --rewrite hczjl":             {2, `--rewrite: "hczjl" is not FROM=TO`, ""},
+		"load @/x.tar TO --rewrite dst":               {2, `--rewrite: "dst" is not FROM=TO`, ""},
 		"load @/x.tar TO --rewrite a=b --rewrite a=c": {2, "--rewrite: a is rewritten twice", ""},
-		"load @/x.tar TO --rewrite hczjl/halo=":       {2, "hczjl/halo:1.6 would become " + c.target.host + "/:1.6, which is no image name", "mend --rewrite"},
-		"load @/x.tar TO --rewrite hczjl=UP":          {2, "which is no image name", "mend --rewrite"},
+		"load @/x.tar TO --rewrite dst/repo=":         {2, "dst/repo:1.6 would become " + c.target.host + "/:1.6, which is no image name", "mend --rewrite"},
+		"load @/x.tar TO --rewrite dst=UP":            {2, "which is no image name", "mend --rewrite"},
 		"load @/clash.tar TO":                         {2, "would become " + c.target.host + "/x/y:1", "set them apart with --rewrite"},
 		"load @/bare TO":                              {2, "has no name to go by", "transship copy oci:" + c.path("bare") + "@sha256:"},
 		"load @/bare.tar TO":                          {2, "has no name to go by", "transship copy oci-archive:" + c.path("bare.tar") + "@sha256:"},
@@ -149,16 +151,17 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
-// What refers to an image is pushed after it, also where that has no tag, and what refers to that comes after both.
+// Referrers are pushed after their subject, also where that has no tag, and referrers of referrers
+// after both.
 func TestLoadReferrersInOrder(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	list := c.source.pushThreePlatforms()
-	sbom := c.source.pushReferrer("halohub/halo", list, "application/spdx+json")
-	signature := c.source.pushReferrer("halohub/halo", sbom, "application/vnd.example.signature")
-	part := c.source.pushReferrer("halohub/halo", c.source.pushImage("halohub/halo", "", "linux/arm64", "shared", "for arm64"), "text/notes")
-	for i, ref := range []string{c.src, c.source.host + "/halohub/halo@" + string(list.Digest)} {
-		repo := fmt.Sprintf("to%d/halohub/halo", i)
+	sbom := c.source.pushReferrer("src/repo", list, "application/spdx+json")
+	signature := c.source.pushReferrer("src/repo", sbom, "application/vnd.example.signature")
+	part := c.source.pushReferrer("src/repo", c.source.pushImage("src/repo", "", "linux/arm64", "shared", "for arm64"), "text/notes")
+	for i, ref := range []string{c.src, c.source.host + "/src/repo@" + string(list.Digest)} {
+		repo := fmt.Sprintf("to%d/src/repo", i)
 		c.run("save", "-q", "--referrers", "-o", c.path("x.tar"), ref).want(0)
 		c.target.Forget()
 		c.do(fmt.Sprintf("load @/x.tar TO/to%d", i)).want(0)
@@ -179,8 +182,8 @@ func TestLoadReferrersInOrder(t *testing.T) {
 			}
 		}
 	}
-	c.do("copy --referrers TO/to0/halohub/halo:1.6 FROM/back/halo:1").want(0)
-	if !c.source.has("back/halo", string(signature.Digest)) {
+	c.do("copy --referrers TO/to0/src/repo:1.6 FROM/back/repo:1").want(0)
+	if !c.source.has("back/repo", string(signature.Digest)) {
 		t.Error(cmp.Diff("the signature of the SBOM", "nothing"))
 	}
 }

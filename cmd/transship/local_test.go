@@ -14,18 +14,18 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// path is that of a file in the program's home.
+// path returns the path of a file in the program's home.
 func (p *program) path(name string) string { return filepath.Join(p.env["HOME"], name) }
 
-// do runs a command line in which a word that begins with @ is a file in the program's home, and SRC, DST, FROM and TO stand for
-// the voyage's references and hosts.
+// do runs a command line. In it, "@/" stands for the program's home, SRC and DST for the
+// references, and FROM and TO for the hosts of source and target.
 func (c *copySetup) do(line string) result {
 	c.t.Helper()
 	line = strings.NewReplacer("SRC", c.src, "DST", c.dst, "FROM", c.source.host, "TO", c.target.host, "@/", c.path("")+"/").Replace(line)
 	return c.run(strings.Fields(line)...)
 }
 
-// imagesIn are the images of a tar or folder by their names, or by "" and their digests.
+// imagesIn returns the digests of the images of a tar or folder by their names.
 func imagesIn(t testing.TB, path string) map[string]blob.Digest {
 	t.Helper()
 	images, err := image.OpenLocal(path)
@@ -40,19 +40,19 @@ func imagesIn(t testing.TB, path string) map[string]blob.Digest {
 	return out
 }
 
-// imageNames are the names of the images of a tar or folder, sorted.
+// imageNames returns the names of the images of a tar or folder, sorted.
 func imageNames(t testing.TB, path string) []string {
 	t.Helper()
 	return slices.Sorted(maps.Keys(imagesIn(t, path)))
 }
 
-// verifySound makes sure that a tar or folder is as verify wants it.
+// verifySound checks a tar or folder with the verify command.
 func (p *program) verifySound(path string) {
 	p.t.Helper()
 	p.run("verify", "-q", path).want(0)
 }
 
-// fileNames are the names in a folder.
+// fileNames returns the names of the files in a folder.
 func fileNames(t testing.TB, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -66,7 +66,6 @@ func fileNames(t testing.TB, dir string) []string {
 	return out
 }
 
-// readFile is that of a file.
 func readFile(t testing.TB, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -76,7 +75,6 @@ func readFile(t testing.TB, path string) string {
 	return string(b)
 }
 
-// removeFile removes a file of the program's home.
 func (p *program) removeFile(name string) {
 	p.t.Helper()
 	if err := os.Remove(p.path(name)); err != nil {
@@ -84,7 +82,7 @@ func (p *program) removeFile(name string) {
 	}
 }
 
-// flipByte changes a byte of a file, counted from its end where at is negative.
+// flipByte changes one byte of a file. A negative offset counts from the end.
 func flipByte(t testing.TB, path string, at int) {
 	t.Helper()
 	b := []byte(readFile(t, path))
@@ -97,7 +95,8 @@ func flipByte(t testing.TB, path string, at int) {
 	}
 }
 
-// pushSigned gives the image an SBOM that has it as its subject, and a signature by a tag of cosign's. It returns the SBOM.
+// pushSigned pushes an SBOM that has root as its subject, and a signature under cosign's tag. It
+// returns the SBOM.
 func (s *server) pushSigned(repo string, root manifest.Descriptor) manifest.Descriptor {
 	s.t.Helper()
 	sbom := s.pushReferrer(repo, root, "application/spdx+json")
@@ -109,7 +108,7 @@ func cosignTag(root manifest.Descriptor) string {
 	return strings.Replace(string(root.Digest), ":", "-", 1) + ".sig"
 }
 
-// pushReferrer gives a manifest an artifact that refers to it.
+// pushReferrer pushes an artifact that has subject as its subject.
 func (s *server) pushReferrer(repo string, subject manifest.Descriptor, artifactType string) manifest.Descriptor {
 	s.t.Helper()
 	subject.Platform = nil
@@ -123,7 +122,8 @@ func (s *server) pushReferrer(repo string, subject manifest.Descriptor, artifact
 	return s.pushManifest(repo, "", raw)
 }
 
-// setBareTags leaves of the names in a layout's index.json a mere tag, as skopeo writes it, and of those without a tag nothing.
+// setBareTags renames the images of a layout's index.json to a bare tag, as skopeo writes it. It
+// removes the annotations of images without a tag.
 func setBareTags(t testing.TB, dir, tag string) {
 	t.Helper()
 	path := filepath.Join(dir, "index.json")

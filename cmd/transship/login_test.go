@@ -11,10 +11,10 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// loginSetup is a registry that wants the captain's password, and a program to log in there.
+// loginSetup is a tokenRegistry with src/repo:1.6, and a program that logs in there.
 type loginSetup struct {
 	*program
-	host, configFile string // the registry, and docker's configuration
+	host, configFile string // of the registry, and of docker's config.json
 }
 
 func newLoginSetup(t testing.TB) *loginSetup {
@@ -25,7 +25,7 @@ func newLoginSetup(t testing.TB) *loginSetup {
 	return &loginSetup{p, listen(t, &tokenRegistry{next: s}), filepath.Join(p.env["HOME"], ".docker/config.json")}
 }
 
-// storedCredentials returns user:password for the registry as docker's configuration has it, "" for none.
+// storedCredentials returns the registry's user:password of docker's config.json, or "".
 func (p *loginSetup) storedCredentials() string {
 	p.t.Helper()
 	var config struct {
@@ -51,22 +51,22 @@ func TestLogin(t *testing.T) {
 		terminal    bool
 		message     string
 	}{
-		"flags":        {args: "-u captain -p " + password},
-		"long flags":   {args: "--username=captain --password=" + password},
-		"stdin":        {args: "-u captain --password-stdin", stdin: password + "\n"},
-		"stdin, CRLF":  {args: "-u captain --password-stdin", stdin: password + "\r\n"},
-		"stdin, bare":  {args: "-u captain --password-stdin", stdin: password},
-		"creds":        {args: "--creds captain:" + password},
-		"creds, stdin": {args: "--creds -", stdin: "captain:" + password + "\n"},
-		"typed":        {stdin: "captain\n" + password + "\n", terminal: true, message: "Username: Password: "},
-		"half typed":   {args: "-u captain", stdin: password + "\n", terminal: true, message: "Password: "},
-		"creds, typed": {args: "--creds -", stdin: "captain:" + password + "\n", terminal: true, message: "user:password for --creds: "},
+		"flags":        {args: "-u user -p " + password},
+		"long flags":   {args: "--username=user --password=" + password},
+		"stdin":        {args: "-u user --password-stdin", stdin: password + "\n"},
+		"stdin, CRLF":  {args: "-u user --password-stdin", stdin: password + "\r\n"},
+		"stdin, bare":  {args: "-u user --password-stdin", stdin: password},
+		"creds":        {args: "--creds user:" + password},
+		"creds, stdin": {args: "--creds -", stdin: "user:" + password + "\n"},
+		"typed":        {stdin: "user\n" + password + "\n", terminal: true, message: "Username: Password: "},
+		"half typed":   {args: "-u user", stdin: password + "\n", terminal: true, message: "Password: "},
+		"creds, typed": {args: "--creds -", stdin: "user:" + password + "\n", terminal: true, message: "user:password for --creds: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newLoginSetup(t)
 			p.stdin, p.stdinTerminal = test.stdin, test.terminal
 			o := p.run(strings.Fields("login " + test.args + " " + p.host)...).want(0)
-			if want := test.message + "logged in to " + p.host + " as captain; the credentials are in " + p.configFile + "\n"; o.stderr != want || o.stdout != "" {
+			if want := test.message + "logged in to " + p.host + " as user; the credentials are in " + p.configFile + "\n"; o.stderr != want || o.stdout != "" {
 				t.Errorf("%s\nsays %s%s\nwant %s", o.line, o.stdout, o.stderr, want)
 			}
 			if got := p.storedCredentials(); got != user+":"+password {
@@ -75,7 +75,7 @@ func TestLogin(t *testing.T) {
 			if info, err := os.Stat(p.configFile); err != nil || info.Mode().Perm() != 0o600 {
 				t.Errorf("mode %v, error %v", info.Mode(), err)
 			}
-			p.run("digest", p.host+"/halohub/halo:1.6").want(0)
+			p.run("digest", p.host+"/src/repo:1.6").want(0)
 		})
 	}
 }
@@ -87,10 +87,10 @@ func TestLoginQuietly(t *testing.T) {
 	}
 }
 
-// Nothing is stored that the registry does not accept.
+// Credentials that the registry refuses are not stored.
 func TestLoginRefused(t *testing.T) {
 	p := newLoginSetup(t)
-	p.run("login", "-u", user, "-p", secret, p.host).wantError(wantedError{3, `answered 401 Unauthorized to user "captain"`, "check the user name and the password"})
+	p.run("login", "-u", user, "-p", secret, p.host).wantError(wantedError{3, `answered 401 Unauthorized to user "user"`, "check the user name and the password"})
 	p.run("login", "-u", user, "-p", secret, listen(t, requirePassword(startServer(t)))).wantError(wantedError{3, "401 Unauthorized", "check the user name and the password"})
 	p.run("login", "-u", user, "-p", secret, unusedAddress(t)).want(5)
 	if _, err := os.Stat(p.configFile); !os.IsNotExist(err) {
@@ -128,17 +128,17 @@ func TestLoginKeepsOtherEntries(t *testing.T) {
 
 func TestLoginStoresInHelper(t *testing.T) {
 	p := newLoginSetup(t)
-	p.writeFile("docker-credential-box", "#!/bin/sh\n[ $1 = store ] && cat > $0.kept; [ $1 = get ] && cat $0.kept; echo 'the box is open' >&2")
-	if err := os.Chmod(filepath.Join(p.env["HOME"], "docker-credential-box"), 0o700); err != nil {
+	p.writeFile("docker-credential-test", "#!/bin/sh\n[ $1 = store ] && cat > $0.kept; [ $1 = get ] && cat $0.kept; echo 'a note of the helper' >&2")
+	if err := os.Chmod(filepath.Join(p.env["HOME"], "docker-credential-test"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	p.env["PATH"] += ":" + os.Getenv("PATH")
-	p.writeFile(".docker/config.json", `{"credsStore":"box"}`)
-	p.run("login", "-u", user, "-p", password, p.host).want(0, "the box is open\n", "the credentials are in docker-credential-box\n")
+	p.writeFile(".docker/config.json", `{"credsStore":"test"}`)
+	p.run("login", "-u", user, "-p", password, p.host).want(0, "a note of the helper\n", "the credentials are in docker-credential-test\n")
 	if p.storedCredentials() != "" {
 		t.Error("the file has them too")
 	}
-	p.run("digest", p.host+"/halohub/halo:1.6").want(0)
-	p.writeFile("docker-credential-box", "#!/bin/sh\necho 'the box is locked'; exit 1")
-	p.run("digest", p.host+"/halohub/halo:1.6").wantError(wantedError{3, "the box is locked", "credsStore and credHelpers"})
+	p.run("digest", p.host+"/src/repo:1.6").want(0)
+	p.writeFile("docker-credential-test", "#!/bin/sh\necho 'an error of the helper'; exit 1")
+	p.run("digest", p.host+"/src/repo:1.6").wantError(wantedError{3, "an error of the helper", "credsStore and credHelpers"})
 }

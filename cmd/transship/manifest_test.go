@@ -15,31 +15,33 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// listSetup is a registry with three images in hczjl/halo, and a program that makes lists of them.
+// listSetup is a registry with three images in dst/repo, and a program that makes lists of them.
 type listSetup struct {
 	*program
 	*server
-	list string // the reference of the list
+	list string // reference
 }
 
 func newListSetup(t testing.TB) *listSetup {
 	t.Helper()
 	b := &listSetup{program: newProgram(t), server: startServer(t)}
-	b.list = b.host + "/hczjl/halo:1.6"
+	b.list = b.host + "/dst/repo:1.6"
 	for tag, platform := range map[string]string{"amd64": "linux/amd64", "arm64": "linux/arm64", "arm32": "linux/arm"} {
-		b.pushImage("hczjl/halo", tag, platform, "shared", "for "+tag)
+		b.pushImage("dst/repo", tag, platform, "shared", "for "+tag)
 	}
 	return b
 }
 
-// do runs a manifest command in which LIST is the list, and NAME: an image in its repository.
+// do runs a manifest command. In it, LIST stands for the list, REPO for its repository and HOST for
+// the registry.
 func (b *listSetup) do(line string) result {
 	b.program.t.Helper()
-	line = strings.NewReplacer("LIST", b.list, "HALO", b.host+"/hczjl/halo", "HOST", b.host).Replace(line)
+	line = strings.NewReplacer("LIST", b.list, "REPO", b.host+"/dst/repo", "HOST", b.host).Replace(line)
 	return b.program.run(append([]string{"manifest"}, strings.Fields(line)...)...)
 }
 
-// wantOutput checks all that a command prints. HOST stands for the registry.
+// wantOutput checks standard output and standard error as a whole. HOST in them stands for the
+// registry.
 func (b *listSetup) wantOutput(o result, stdout, stderr string) {
 	b.program.t.Helper()
 	stdout, stderr = strings.ReplaceAll(stdout, "HOST", b.host), strings.ReplaceAll(stderr, "HOST", b.host)
@@ -70,13 +72,13 @@ func platformNames(ix manifest.Index) string {
 	return strings.Join(out, " ")
 }
 
-// The walk-through: messages, order and bytes are docker's.
+// The steps of docker's walk-through give docker's messages, order of entries, and bytes.
 func TestManifestWalkThrough(t *testing.T) {
 	b := newListSetup(t)
-	b.wantOutput(b.do("create LIST HALO:amd64 HALO:arm64 HALO:arm32").want(0), "Created manifest list HOST/hczjl/halo:1.6\n", "")
-	b.wantOutput(b.do("annotate LIST HALO:arm32 --os linux --arch arm --variant v7").want(0), "", "")
+	b.wantOutput(b.do("create LIST REPO:amd64 REPO:arm64 REPO:arm32").want(0), "Created manifest list HOST/dst/repo:1.6\n", "")
+	b.wantOutput(b.do("annotate LIST REPO:arm32 --os linux --arch arm --variant v7").want(0), "", "")
 	golden(t, "manifest-inspect-local.json", b.do("inspect LIST").want(0).stdout)
-	golden(t, "manifest-inspect-entry.json", b.do("inspect LIST HALO:arm32").want(0).stdout)
+	golden(t, "manifest-inspect-entry.json", b.do("inspect LIST REPO:arm32").want(0).stdout)
 	golden(t, "manifest-inspect-verbose.json", b.do("inspect -v LIST").want(0).stdout, b.host, "HOST")
 	o := b.do("push LIST").want(0)
 	golden(t, "manifest-push.txt", o.stdout+o.stderr)
@@ -87,46 +89,46 @@ func TestManifestWalkThrough(t *testing.T) {
 	b.wantOutput(b.do("rm LIST").want(0), "", "")
 	golden(t, "manifest-inspect-remote.json", b.do("inspect LIST").want(0).stdout)
 	golden(t, "manifest-inspect-remote-verbose.json", b.do("inspect --verbose LIST").want(0).stdout, b.host, "HOST")
-	golden(t, "manifest-inspect-image.json", b.do("inspect HALO:amd64").want(0).stdout)
-	golden(t, "manifest-inspect-image-verbose.json", b.do("inspect -v HALO:amd64").want(0).stdout, b.host, "HOST")
+	golden(t, "manifest-inspect-image.json", b.do("inspect REPO:amd64").want(0).stdout)
+	golden(t, "manifest-inspect-image-verbose.json", b.do("inspect -v REPO:amd64").want(0).stdout, b.host, "HOST")
 }
 
 func TestManifestErrors(t *testing.T) {
 	b := newListSetup(t)
-	b.do("create LIST HALO:amd64").want(0)
+	b.do("create LIST REPO:amd64").want(0)
 	for line, want := range map[string]wantedError{
-		"create LIST HALO:arm64":                                        {1, "refusing to amend an existing manifest list with no --amend flag", ""},
-		"create HALO:new HALO:nothing":                                  {4, "no such manifest: " + b.host + "/hczjl/halo:nothing", "check the name and the tag"},
-		"create HALO:new HALO:amd64 HOST/none:1":                        {4, "no such manifest: " + b.host + "/none:1", "check the name and the tag"},
-		"create HALO@sha256:" + strings.Repeat("0", 64) + " HALO:amd64": {2, "a new list has no digest yet", "name it with a tag"},
-		"annotate LIST HALO:arm64 --arch arm64":                         {4, "manifest for image " + b.host + "/hczjl/halo:arm64 does not exist in " + b.list, "manifest create"},
-		"annotate HALO:other HALO:amd64 --arch arm":                     {4, "does not exist in", "manifest create"},
-		"push HALO:other":                                               {4, "No such manifest: " + b.host + "/hczjl/halo:other", "manifest create"},
-		"rm HALO:other":                                                 {4, "No such manifest: " + b.host + "/hczjl/halo:other", "manifest create"},
-		"inspect LIST HALO:other":                                       {4, "No such manifest: " + b.host + "/hczjl/halo:other", "manifest create"},
-		"inspect HALO:other":                                            {4, "no such manifest: " + b.host + "/hczjl/halo:other", "check the name and the tag"},
+		"create LIST REPO:arm64":                                        {1, "refusing to amend an existing manifest list with no --amend flag", ""},
+		"create REPO:new REPO:nothing":                                  {4, "no such manifest: " + b.host + "/dst/repo:nothing", "check the name and the tag"},
+		"create REPO:new REPO:amd64 HOST/none:1":                        {4, "no such manifest: " + b.host + "/none:1", "check the name and the tag"},
+		"create REPO@sha256:" + strings.Repeat("0", 64) + " REPO:amd64": {2, "a new list has no digest yet", "name it with a tag"},
+		"annotate LIST REPO:arm64 --arch arm64":                         {4, "manifest for image " + b.host + "/dst/repo:arm64 does not exist in " + b.list, "manifest create"},
+		"annotate REPO:other REPO:amd64 --arch arm":                     {4, "does not exist in", "manifest create"},
+		"push REPO:other":                                               {4, "No such manifest: " + b.host + "/dst/repo:other", "manifest create"},
+		"rm REPO:other":                                                 {4, "No such manifest: " + b.host + "/dst/repo:other", "manifest create"},
+		"inspect LIST REPO:other":                                       {4, "No such manifest: " + b.host + "/dst/repo:other", "manifest create"},
+		"inspect REPO:other":                                            {4, "no such manifest: " + b.host + "/dst/repo:other", "check the name and the tag"},
 	} {
 		b.do(line).wantError(want)
 	}
-	b.do("push HALO:new").want(4) // a list of which an image is missing was not begun
+	b.do("push REPO:new").want(4) // with a missing image the list was not created
 }
 
 func TestManifestAmendAndRefresh(t *testing.T) {
 	b := newListSetup(t)
-	b.do("create LIST HALO:amd64").want(0)
-	b.do("create --amend LIST HALO:arm64").want(0)
-	b.do("create LIST HALO:arm32 -a").want(0)
+	b.do("create LIST REPO:amd64").want(0)
+	b.do("create --amend LIST REPO:arm64").want(0)
+	b.do("create LIST REPO:arm32 -a").want(0)
 	b.do("push LIST").want(0)
 	if got := platformNames(b.pushedList()); got != "linux/amd64 linux/arm/v7 linux/arm64" {
 		t.Errorf("the entries are %s", got)
 	}
-	fresh := b.pushImage("hczjl/halo", "arm64", "linux/arm64", "shared", "newer")
-	b.do("create -a LIST HALO:arm64").want(0)
+	fresh := b.pushImage("dst/repo", "arm64", "linux/arm64", "shared", "newer")
+	b.do("create -a LIST REPO:arm64").want(0)
 	if strings.Contains(b.do("inspect LIST").stdout, string(fresh.Digest)) {
 		t.Error("docker leaves an image that is in the list as it is")
 	}
-	b.do("rm LIST HALO:arm64").want(0)
-	b.do("create -a LIST HALO:arm64").want(0)
+	b.do("rm LIST REPO:arm64").want(0)
+	b.do("create -a LIST REPO:arm64").want(0)
 	b.do("push --purge LIST").want(0)
 	if got := b.pushedList().Manifests[2].Digest; got != fresh.Digest {
 		t.Errorf("the list has %s, want %s", got, fresh.Digest)
@@ -136,29 +138,29 @@ func TestManifestAmendAndRefresh(t *testing.T) {
 
 func TestManifestRemove(t *testing.T) {
 	b := newListSetup(t)
-	for _, list := range []string{"LIST", "HALO:second", "HALO:third"} {
-		b.do("create " + list + " HALO:amd64 HALO:arm64").want(0)
+	for _, list := range []string{"LIST", "REPO:second", "REPO:third"} {
+		b.do("create " + list + " REPO:amd64 REPO:arm64").want(0)
 	}
-	b.do("rm LIST HALO:amd64").want(0) // an image
+	b.do("rm LIST REPO:amd64").want(0) // removes an image
 	if got := b.do("inspect LIST").want(0).stdout; strings.Contains(got, "amd64") || !strings.Contains(got, "arm64") {
 		t.Errorf("the list is %s", got)
 	}
-	b.do("rm LIST HALO:second").want(0) // lists, as docker takes it
+	b.do("rm LIST REPO:second").want(0) // removes two lists, as in docker
 	b.do("push LIST").want(4)
-	b.do("push HALO:second").want(4)
-	b.do("rm HALO:none HALO:third").wantError(wantedError{4, "No such manifest: " + b.host + "/hczjl/halo:none", "manifest create"})
-	b.do("push HALO:third").want(4) // it is removed all the same
-	b.do("create LIST HALO:amd64").want(0)
-	b.do("rm LIST HALO:arm64").wantError(wantedError{4, "No such manifest: " + b.host + "/hczjl/halo:arm64", "manifest create"})
-	b.do("push LIST").want(4) // docker takes both for lists
+	b.do("push REPO:second").want(4)
+	b.do("rm REPO:none REPO:third").wantError(wantedError{4, "No such manifest: " + b.host + "/dst/repo:none", "manifest create"})
+	b.do("push REPO:third").want(4) // it was removed although the other was missing
+	b.do("create LIST REPO:amd64").want(0)
+	b.do("rm LIST REPO:arm64").wantError(wantedError{4, "No such manifest: " + b.host + "/dst/repo:arm64", "manifest create"})
+	b.do("push LIST").want(4) // as in docker, both arguments are lists
 }
 
-// What docker refuses: a list as an image, with what its entries carry.
+// Unlike docker, manifest create accepts a list as a child and adds its entries.
 func TestManifestCreateTakesListEntries(t *testing.T) {
 	b := newListSetup(t)
-	b.pushAttested("built/halo", "1")
-	b.wantOutput(b.do("create LIST HOST/built/halo:1 HALO:arm64").want(0), "Created manifest list HOST/hczjl/halo:1.6\n",
-		"note: HOST/built/halo:1 is a manifest list; its entries are taken over\n")
+	b.pushAttested("built/repo", "1")
+	b.wantOutput(b.do("create LIST HOST/built/repo:1 REPO:arm64").want(0), "Created manifest list HOST/dst/repo:1.6\n",
+		"note: HOST/built/repo:1 is a manifest list; its entries are taken over\n")
 	o := b.do("push LIST").want(0)
 	if n := strings.Count(o.stdout, "Pushed ref "); n != 2 {
 		t.Errorf("%d images were pushed:\n%s", n, o.stdout)
@@ -169,7 +171,7 @@ func TestManifestCreateTakesListEntries(t *testing.T) {
 		if d.AttestationFor() != "" {
 			attestations++
 		}
-		if !b.has("hczjl/halo", string(d.Digest)) {
+		if !b.has("dst/repo", string(d.Digest)) {
 			t.Errorf("%s is not there", d.Digest)
 		}
 	}
@@ -180,15 +182,15 @@ func TestManifestCreateTakesListEntries(t *testing.T) {
 
 func TestManifestCreateFlattensNestedLists(t *testing.T) {
 	b := newListSetup(t)
-	inner := b.server.pushList("nested/halo", "", b.pushImage("nested/halo", "", "linux/s390x", "inner"))
-	bare := b.pushImage("nested/halo", "", "linux/riscv64", "outer")
-	bare.Platform = nil // what the list does not say stands in the config
+	inner := b.server.pushList("nested/repo", "", b.pushImage("nested/repo", "", "linux/s390x", "inner"))
+	bare := b.pushImage("nested/repo", "", "linux/riscv64", "outer")
+	bare.Platform = nil // the platform is taken from the config
 	raw, err := manifest.OCIStyle().Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex, Manifests: []manifest.Descriptor{inner, bare}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.pushManifest("nested/halo", "1", raw)
-	b.do("create LIST HOST/nested/halo:1").want(0)
+	b.pushManifest("nested/repo", "1", raw)
+	b.do("create LIST HOST/nested/repo:1").want(0)
 	b.do("push LIST").want(0)
 	got := strings.Fields(platformNames(b.pushedList()))
 	slices.Sort(got)
@@ -197,32 +199,33 @@ func TestManifestCreateFlattensNestedLists(t *testing.T) {
 	}
 }
 
-// Nothing is pushed that names no platform, in docker's words; annotate mends it.
+// A list with an entry without a platform is not pushed, and the error is docker's. annotate adds
+// the platform.
 func TestManifestPushNeedsPlatform(t *testing.T) {
 	b := newListSetup(t)
-	config := b.pushBlob("hczjl/halo", manifest.MediaTypeDockerConfig, []byte("{}"))
+	config := b.pushBlob("dst/repo", manifest.MediaTypeDockerConfig, []byte("{}"))
 	raw, err := manifest.DockerStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &config})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.pushManifest("hczjl/halo", "unknown", raw)
-	b.do("create LIST HALO:unknown").want(0)
+	b.pushManifest("dst/repo", "unknown", raw)
+	b.do("create LIST REPO:unknown").want(0)
 	b.do("push LIST").wantError(wantedError{1, "must have an OS and Architecture to be pushed to a registry", ""})
-	b.do("annotate LIST HALO:unknown --os linux --arch amd64").want(0)
+	b.do("annotate LIST REPO:unknown --os linux --arch amd64").want(0)
 	b.do("push LIST").want(0)
 }
 
 func TestInvalidImageConfig(t *testing.T) {
 	b := newListSetup(t)
 	for tag, content := range map[string]string{"html": "<html>", "doubled": `{"os":"linux","os":"windows"}`, "case": `{"OS":"linux"}`, "types": `{"os":7}`} {
-		config := b.pushBlob("hczjl/halo", manifest.MediaTypeDockerConfig, []byte(content))
+		config := b.pushBlob("dst/repo", manifest.MediaTypeDockerConfig, []byte(content))
 		raw, err := manifest.DockerStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &config})
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.pushManifest("hczjl/halo", tag, raw)
-		b.do("create LIST HALO:" + tag).wantError(wantedError{7, b.host + "/hczjl/halo: config " + config.Digest.Short() + ": ", " "})
-		b.program.run("copy", "--platform", "linux/amd64", b.host+"/hczjl/halo:"+tag, b.host+"/other:1").wantError(wantedError{7, "config " + config.Digest.Short() + ": ", " "})
+		b.pushManifest("dst/repo", tag, raw)
+		b.do("create LIST REPO:" + tag).wantError(wantedError{7, b.host + "/dst/repo: config " + config.Digest.Short() + ": ", " "})
+		b.program.run("copy", "--platform", "linux/amd64", b.host+"/dst/repo:"+tag, b.host+"/other:1").wantError(wantedError{7, "config " + config.Digest.Short() + ": ", " "})
 		if b.has("other", "1") {
 			t.Error("the tag is there")
 		}
@@ -231,7 +234,7 @@ func TestInvalidImageConfig(t *testing.T) {
 
 func TestEmptyLocalList(t *testing.T) {
 	b := newListSetup(t)
-	b.do("create LIST HALO:amd64").want(0)
+	b.do("create LIST REPO:amd64").want(0)
 	files, err := filepath.Glob(filepath.Join(b.env["HOME"], ".docker/manifests/*/*"))
 	if err != nil || len(files) != 1 || os.Remove(files[0]) != nil {
 		t.Fatalf("found %v, error %v", files, err)
@@ -240,24 +243,24 @@ func TestEmptyLocalList(t *testing.T) {
 	b.do("rm LIST").want(0)
 }
 
-// What docker refuses: an image on another registry.
+// Unlike docker, manifest push copies images from another registry.
 func TestManifestPushCopiesFromOtherRegistry(t *testing.T) {
 	b, other := newListSetup(t), startServer(t)
-	d := other.pushImage("elsewhere/halo", "s390x", "linux/s390x", "far", "away")
-	b.do("create LIST HALO:amd64 " + other.host + "/elsewhere/halo:s390x").want(0)
+	d := other.pushImage("elsewhere/repo", "s390x", "linux/s390x", "far", "away")
+	b.do("create LIST REPO:amd64 " + other.host + "/elsewhere/repo:s390x").want(0)
 	o := b.do("push LIST").want(0)
-	if want := "Pushed ref " + b.host + "/hczjl/halo@" + string(d.Digest) + " with digest: " + string(d.Digest); !strings.Contains(o.stdout, want) {
+	if want := "Pushed ref " + b.host + "/dst/repo@" + string(d.Digest) + " with digest: " + string(d.Digest); !strings.Contains(o.stdout, want) {
 		t.Errorf("%s\nprints %s\nwant %s", o.line, o.stdout, want)
 	}
-	if !b.has("hczjl/halo", string(d.Digest)) || len(b.pushedList().Manifests) != 2 {
+	if !b.has("dst/repo", string(d.Digest)) || len(b.pushedList().Manifests) != 2 {
 		t.Error("the image is not there")
 	}
 }
 
 func TestManifestPushMountsFromOtherRepository(t *testing.T) {
 	b := newListSetup(t)
-	b.pushImage("other/halo", "riscv", "linux/riscv64", "x", "y")
-	b.do("create LIST HOST/other/halo:riscv").want(0)
+	b.pushImage("other/repo", "riscv", "linux/riscv64", "x", "y")
+	b.do("create LIST HOST/other/repo:riscv").want(0)
 	b.Forget()
 	b.do("push LIST").want(0)
 	if n := b.Count("^GET .*/manifests/"); n != 0 {
@@ -268,28 +271,28 @@ func TestManifestPushMountsFromOtherRepository(t *testing.T) {
 	}
 }
 
-// A push asks for one token, for its own repository and those that it mounts from.
+// A push needs one token, for its own repository and those that it mounts from.
 func TestManifestPushNeedsOneToken(t *testing.T) {
 	b := newListSetup(t)
-	b.pushImage("other/halo", "riscv", "linux/riscv64", "x", "y")
+	b.pushImage("other/repo", "riscv", "linux/riscv64", "x", "y")
 	f := &registry.Faults{Handler: &tokenRegistry{next: b.server, public: true}}
 	b.host = listen(t, f)
-	b.list = b.host + "/hczjl/halo:1.6"
+	b.list = b.host + "/dst/repo:1.6"
 	b.writeFile(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, b.host, base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
-	b.do("create LIST HALO:amd64 HOST/other/halo:riscv").want(0)
+	b.do("create LIST REPO:amd64 HOST/other/repo:riscv").want(0)
 	f.Forget()
 	b.do("push LIST").want(0)
-	if n := f.Count("^GET /token"); n != 1 || f.Count("^GET /token.*scope=repository%3Ahczjl%2Fhalo%3Apull%2Cpush&scope=repository%3Aother%2Fhalo%3Apull") != 1 {
+	if n := f.Count("^GET /token"); n != 1 || f.Count("^GET /token.*scope=repository%3Adst%2Frepo%3Apull%2Cpush&scope=repository%3Aother%2Frepo%3Apull") != 1 {
 		t.Errorf("%d tokens: %v", n, f.Requests())
 	}
 }
 
-// What docker refuses: pairs that are not in its table.
+// Unlike docker, annotate accepts pairs of OS and architecture that are not in docker's table.
 func TestManifestAnnotateUnknownPlatform(t *testing.T) {
 	b := newListSetup(t)
-	b.do("create LIST HALO:amd64").want(0)
-	b.do("annotate LIST HALO:amd64 --os linux --arch loong64").want(0, "note: docker manifest annotate does not know linux/loong64")
-	b.wantOutput(b.do("annotate --os windows LIST --arch amd64 HALO:amd64 --os-version 10.0.1 --os-features win32k,x --os-features x --variant v3").want(0), "", "")
+	b.do("create LIST REPO:amd64").want(0)
+	b.do("annotate LIST REPO:amd64 --os linux --arch loong64").want(0, "note: docker manifest annotate does not know linux/loong64")
+	b.wantOutput(b.do("annotate --os windows LIST --arch amd64 REPO:amd64 --os-version 10.0.1 --os-features win32k,x --os-features x --variant v3").want(0), "", "")
 	b.do("push LIST").want(0)
 	got := b.pushedList().Manifests[0].Platform
 	want := &manifest.Platform{OS: "windows", Architecture: "amd64", OSVersion: "10.0.1", OSFeatures: []string{"win32k", "x"}, Variant: "v3"}
@@ -300,11 +303,11 @@ func TestManifestAnnotateUnknownPlatform(t *testing.T) {
 
 func TestFailedManifestPushKeepsList(t *testing.T) {
 	b, other := newListSetup(t), startServer(t)
-	other.pushImage("elsewhere/halo", "1", "linux/s390x", "far", "away")
-	b.do("create LIST HALO:amd64 " + other.host + "/elsewhere/halo:1").want(0)
+	other.pushImage("elsewhere/repo", "1", "linux/s390x", "far", "away")
+	b.do("create LIST REPO:amd64 " + other.host + "/elsewhere/repo:1").want(0)
 	other.Set(registry.Rule{On: "^GET .*/blobs/", Corrupt: true})
 	b.do("push --purge LIST").want(7)
-	if b.has("hczjl/halo", "1.6") {
+	if b.has("dst/repo", "1.6") {
 		t.Error("the tag is there")
 	}
 	other.Set()
@@ -312,9 +315,9 @@ func TestFailedManifestPushKeepsList(t *testing.T) {
 }
 
 func TestCorruptLocalList(t *testing.T) {
-	for _, content := range []string{"", "{", "[]", `{"Ref":"../x","Descriptor":{}}`, `{"Ref":"HOST/hczjl/halo:amd64","Descriptor":{"digest":"sha256:0"},"Raw":"e30="}`} {
+	for _, content := range []string{"", "{", "[]", `{"Ref":"../x","Descriptor":{}}`, `{"Ref":"HOST/dst/repo:amd64","Descriptor":{"digest":"sha256:0"},"Raw":"e30="}`} {
 		b := newListSetup(t)
-		b.do("create LIST HALO:amd64 HALO:arm64").want(0)
+		b.do("create LIST REPO:amd64 REPO:arm64").want(0)
 		files, err := filepath.Glob(filepath.Join(b.env["HOME"], ".docker/manifests/*/*amd64"))
 		if err != nil || len(files) != 1 {
 			t.Fatalf("found %v, error %v", files, err)
@@ -322,44 +325,45 @@ func TestCorruptLocalList(t *testing.T) {
 		if err := os.WriteFile(files[0], []byte(strings.ReplaceAll(content, "HOST", b.host)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for _, line := range []string{"push LIST", "inspect LIST", "inspect LIST HALO:amd64", "annotate LIST HALO:amd64 --arch arm", "create -a LIST HALO:arm32"} {
+		for _, line := range []string{"push LIST", "inspect LIST", "inspect LIST REPO:amd64", "annotate LIST REPO:amd64 --arch arm", "create -a LIST REPO:arm32"} {
 			b.do(line).wantError(wantedError{7, filepath.Base(files[0]), ""})
 		}
-		if b.has("hczjl/halo", "1.6") {
+		if b.has("dst/repo", "1.6") {
 			t.Error("the tag is there")
 		}
-		b.do("rm LIST HALO:amd64").want(0) // the way out
+		b.do("rm LIST REPO:amd64").want(0) // rm still works
 		b.do("push LIST").want(0)
 	}
 }
 
-// Two names that docker keeps in one file cannot both be in a list, and a list that cannot be made whole is not begun.
+// docker maps some pairs of names to one file; these cannot both be in a list. A list that cannot
+// be created completely is not created.
 func TestNewListIsAtomic(t *testing.T) {
 	b := newListSetup(t)
 	b.pushImage("a_b", "1", "linux/amd64", "x")
 	b.pushImage("a/b", "1", "linux/arm64", "x")
-	b.do("create LIST HALO:amd64 HOST/a_b:1 HOST/a/b:1").wantError(wantedError{1, b.host + "/a", ""})
+	b.do("create LIST REPO:amd64 HOST/a_b:1 HOST/a/b:1").wantError(wantedError{1, b.host + "/a", ""})
 	b.do("push LIST").want(4)
-	b.do("create LIST HALO:amd64 HOST/a_b:1").want(0)
+	b.do("create LIST REPO:amd64 HOST/a_b:1").want(0)
 	b.do("create -a LIST HOST/a/b:1").wantError(wantedError{1, b.host + "/a", ""})
-	b.do("push LIST").want(0) // what was there stays
+	b.do("push LIST").want(0) // the list is unchanged
 }
 
 func TestListStoreErrors(t *testing.T) {
 	b := newListSetup(t)
 	b.writeFile(".docker", "a file where the folder should be")
-	b.do("create LIST HALO:amd64").wantError(wantedError{1, "not a directory", ""})
+	b.do("create LIST REPO:amd64").wantError(wantedError{1, "not a directory", ""})
 	b.env["DOCKER_CONFIG"] = b.writeFile("config/manifests", "") + "/.."
-	b.do("create LIST HALO:amd64").wantError(wantedError{1, "not a directory", ""})
+	b.do("create LIST REPO:amd64").wantError(wantedError{1, "not a directory", ""})
 }
 
 func TestManifestInsecure(t *testing.T) {
 	b := newListSetup(t)
 	plain, secure := listenNonLoopback(t, b.server), listenTLS(t, b.server)
 	for _, host := range []string{plain, secure} {
-		b.do("inspect " + host + "/hczjl/halo:amd64").want(5)
-		b.do("inspect --insecure " + host + "/hczjl/halo:amd64").want(0) // as docker takes it, also without TLS
-		b.do("create --insecure " + host + "/hczjl/halo:1 " + host + "/hczjl/halo:amd64").want(0)
-		b.do("push --insecure " + host + "/hczjl/halo:1").want(0)
+		b.do("inspect " + host + "/dst/repo:amd64").want(5)
+		b.do("inspect --insecure " + host + "/dst/repo:amd64").want(0) // as in docker, also for plain HTTP
+		b.do("create --insecure " + host + "/dst/repo:1 " + host + "/dst/repo:amd64").want(0)
+		b.do("push --insecure " + host + "/dst/repo:1").want(0)
 	}
 }

@@ -16,12 +16,12 @@ func TestCopyToNull(t *testing.T) {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	c.run("copy", c.src, c.dst, "null:").want(0)
-	if !c.target.has("hczjl/halo", "1.6") {
+	if !c.target.has("dst/repo", "1.6") {
 		t.Error("the other target has nothing")
 	}
 }
 
-// What is dropped is verified all the same.
+// Content copied to null: is verified.
 func TestCopyToNullVerifies(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.Set(registry.Rule{On: "^GET .*/blobs/sha256", Corrupt: true})

@@ -10,14 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What goes into layouts and tars is planned with the calls that it takes, and nothing is made for it.
+// A plan for layouts and tars has the calls of the run, and creates no files.
 func TestPlanOfLayoutsAndTars(t *testing.T) {
 	t.Parallel()
 	const cold = "7 blobs, 304 bytes"
 	for name, test := range map[string]struct {
-		args  []string // @ stands for the place
+		args  []string // @ stands for place
 		place string
-		kept  string // what of it is the same after the run
+		kept  string // action of the image in a plan after the run; "" for a tar, which is written anew
 	}{
 		"copy to a layout": {[]string{"copy", "SRC", "oci:@"}, "dir", "present"},
 		"copy to a tar":    {[]string{"copy", "SRC", "oci-archive:@"}, "image.tar", ""},
@@ -58,12 +58,12 @@ func storedTotals(r checkedReport) string {
 	return fmt.Sprintf("%d blobs, %d bytes", r.Totals.Stores, r.Totals.Stored)
 }
 
-// A bundle that builds on another one, two images that share blobs, and a list that goes to a layout.
+// Covers a bundle with a base, two images that share blobs, and a list that goes to a layout.
 func TestPlanOfSharedBlobsInTars(t *testing.T) {
 	c := newCopySetup(t)
-	other := c.source.host + "/halohub/other:1"
-	c.source.pushList("halohub/other", "1", c.source.pushImage("halohub/other", "", "linux/amd64", "shared", "for amd64"),
-		c.source.pushImage("halohub/other", "", "linux/riscv64", "shared", "for riscv64"))
+	other := c.source.host + "/src/other:1"
+	c.source.pushList("src/other", "1", c.source.pushImage("src/other", "", "linux/amd64", "shared", "for amd64"),
+		c.source.pushImage("src/other", "", "linux/riscv64", "shared", "for riscv64"))
 	r := c.checkPlans(c.source)
 	if got := storedTotals(r.plan("save", "-o", c.path("both.tar"), c.src, other)); got != "9 blobs, 408 bytes" {
 		t.Errorf("both images have %s", got)
@@ -84,7 +84,8 @@ func TestPlanOfSharedBlobsInTars(t *testing.T) {
 	}
 }
 
-// A blob that the second of two tags finds there is what the first one brings: it is said once, as stored.
+// A blob shared by two tags is planned once, as stored for the first tag, and not as present for
+// the second.
 func TestPlanOfTwoTagsOfOneRepository(t *testing.T) {
 	c := newCopySetup(t)
 	c.env["TRANSSHIP_STORE"] = c.path("store")
@@ -101,7 +102,7 @@ func TestPlanOfTwoTagsOfOneRepository(t *testing.T) {
 	}
 }
 
-// The calls are planned in the order of one job, whatever number is given.
+// Calls are planned in the order of --jobs=1, whatever --jobs says.
 func TestPlanOfPullIsInOrder(t *testing.T) {
 	c := newCopySetup(t)
 	r := c.checkPlans(c.source)
@@ -112,7 +113,7 @@ func TestPlanOfPullIsInOrder(t *testing.T) {
 	}
 }
 
-// A registry, a layout and a tar in one pass, as people read it.
+// The text of a plan with a registry, a layout and a tar as targets.
 func TestPlanOfSeveralKindsOfTargets(t *testing.T) {
 	c := newCopySetup(t)
 	dir, tar := c.path("dir"), c.path("image.tar")
@@ -131,7 +132,7 @@ func TestPlanOfSeveralKindsOfTargets(t *testing.T) {
 	c.checkPlans(c.source, c.target).wantReadOnly(o)
 }
 
-// The order of calls to several targets is assumed where there are several that are called.
+// The plan says that it assumes the order of calls only with several targets on registries.
 func TestPlanAssumesOrderOfTargets(t *testing.T) {
 	c := newCopySetup(t)
 	dir := "oci:" + c.path("dir")
@@ -152,7 +153,7 @@ func TestPlanAssumesOrderOfTargets(t *testing.T) {
 	}
 }
 
-// An image without a name is called by its digest, before it is there and then.
+// An image without a name is called by its digest, before and after it is there.
 func TestPlanOfUnnamedImage(t *testing.T) {
 	c := newCopySetup(t)
 	to := "oci:" + c.path("dir")
@@ -168,7 +169,7 @@ func TestPlanOfUnnamedImage(t *testing.T) {
 	}
 }
 
-// What cannot be is refused as without --plan.
+// Invalid targets are refused as without --plan.
 func TestPlanOfInvalidTargets(t *testing.T) {
 	c := newCopySetup(t)
 	c.writeFile("file", "x")
@@ -184,7 +185,7 @@ func TestPlanOfInvalidTargets(t *testing.T) {
 		"copy --plan SRC oci-archive:@/folder":                                      {1, "/folder: it is there, and no regular file", ""},
 		"save --plan -o /dev/null SRC":                                              {1, "/dev/null: it is there, and no regular file", ""},
 		"save --plan -o @/b.tar SRC":                                                {1, "/b.tar.json: a file is in the way", ""},
-		"pull --plan FROM/halohub/halo:none":                                        {4, "404 Not Found", "check the name and the tag"},
+		"pull --plan FROM/src/repo:none":                                            {4, "404 Not Found", "check the name and the tag"},
 	} {
 		c.do(line).wantError(want)
 	}

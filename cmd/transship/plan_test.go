@@ -20,16 +20,16 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// sessionID is what the embedded registry calls an upload.
+// sessionID matches the upload session in a URL of the embedded registry.
 var sessionID = regexp.MustCompile(`(/blobs/uploads/)[^?/]+`)
 
-// planCheck is a program whose commands are planned and then carried out.
+// planCheck plans commands, runs them, and compares the calls.
 type planCheck struct {
 	*program
 	hosts       []string
-	servers     []*registry.Faults // what sees the calls to each host
-	readsBlobs  bool               // configs are looked into
-	printsNotes bool               // the command says what it will remove
+	servers     []*registry.Faults // record the calls to each host
+	readsBlobs  bool               // planning may read configs
+	printsNotes bool               // the command prints notes, such as the tags it would delete
 }
 
 func (p *program) checkPlans(servers ...*server) *planCheck {
@@ -44,7 +44,7 @@ func (r *planCheck) addServer(host string, f *registry.Faults) {
 	r.hosts, r.servers = append(r.hosts, host), append(r.servers, f)
 }
 
-// madeCalls lists the calls that the servers have seen, each in its own order.
+// madeCalls returns and forgets the calls that the servers have seen, a list for each server.
 func (r *planCheck) madeCalls() [][]string {
 	out := make([][]string, len(r.servers))
 	for i, s := range r.servers {
@@ -60,7 +60,7 @@ func (r *planCheck) madeCalls() [][]string {
 	return out
 }
 
-// plannedCalls lists the calls of a plan in the same way.
+// plannedCalls returns the calls of a plan in the format of madeCalls.
 func (r *planCheck) plannedCalls(report checkedReport) [][]string {
 	out := make([][]string, len(r.hosts))
 	for i, host := range r.hosts {
@@ -73,7 +73,7 @@ func (r *planCheck) plannedCalls(report checkedReport) [][]string {
 	return out
 }
 
-// plan plans a command line and checks that no server was asked for more than a plan may ask.
+// plan plans a command line and checks that planning was read-only.
 func (r *planCheck) plan(args ...string) checkedReport {
 	r.t.Helper()
 	r.madeCalls()
@@ -89,7 +89,7 @@ func (r *planCheck) plan(args ...string) checkedReport {
 	return report
 }
 
-// wantReadOnly checks that a run has written nothing, and has read no blob.
+// wantReadOnly checks that the last run only read, and fetched no blob beyond its first byte.
 func (r *planCheck) wantReadOnly(o result) {
 	r.t.Helper()
 	for _, s := range r.servers {
@@ -104,7 +104,8 @@ func (r *planCheck) wantReadOnly(o result) {
 	}
 }
 
-// runAsPlanned plans a command line and carries it out, and checks that the calls are the same; with --jobs=1 in order too.
+// runAsPlanned plans a command line, runs it, and checks that the run makes the planned calls; with
+// --jobs=1 in the same order.
 func (r *planCheck) runAsPlanned(args ...string) checkedReport {
 	r.t.Helper()
 	report := r.plan(args...)
@@ -122,10 +123,10 @@ func (r *planCheck) runAsPlanned(args ...string) checkedReport {
 	return report
 }
 
-// checkedReport is what --plan=json prints, with the checks of these tests.
+// checkedReport is the report of --plan=json.
 type checkedReport struct{ plan.Report }
 
-// counts are what becomes of the blobs.
+// counts returns the totals of the blobs' actions.
 func (r checkedReport) counts() string {
 	return fmt.Sprintf("%d uploads, %d mounts, %d present, %d bytes", r.Totals.Uploads, r.Totals.Mounts, r.Totals.Present, r.Totals.Bytes)
 }
@@ -162,7 +163,7 @@ func TestRunMakesPlannedCalls(t *testing.T) {
 			if len(again.Images) != 1 || again.Images[0].Reference != c.dst || again.Images[0].Action != "present" {
 				t.Errorf("what is there is %+v", again.Images)
 			}
-			r.readsBlobs = name == "flat" // what a single image runs on stands in its config
+			r.readsBlobs = name == "flat" // the platform of a single image is in its config
 			r.runAsPlanned(append(copying, c.dst, c.target.host+"/mirror:1")...).want(t, test.mirror, "mounts", "anonymous")
 		})
 	}
@@ -174,13 +175,13 @@ func TestPlanInChunks(t *testing.T) {
 		want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "chunks", "anonymous")
 }
 
-// Parts of the image are there: an image of the list, and blobs.
+// The target has one image of the list and some blobs.
 func TestPlanOfChangedImage(t *testing.T) {
 	c := newCopySetup(t)
 	r := c.checkPlans(c.source, c.target)
 	c.run("copy", c.src, c.dst).want(0)
-	c.source.pushList("halohub/halo", "1.6", c.source.pushImage("halohub/halo", "", "linux/amd64", "shared", "for amd64"),
-		c.source.pushImage("halohub/halo", "", "linux/riscv64", "shared", "for riscv64"))
+	c.source.pushList("src/repo", "1.6", c.source.pushImage("src/repo", "", "linux/amd64", "shared", "for amd64"),
+		c.source.pushImage("src/repo", "", "linux/riscv64", "shared", "for riscv64"))
 	report := r.runAsPlanned("copy", "--jobs=1", c.src, c.dst)
 	report.want(t, "2 uploads, 0 mounts, 1 present, 104 bytes", "mounts", "sessions", "anonymous")
 	list := report.Images[0]
@@ -189,24 +190,24 @@ func TestPlanOfChangedImage(t *testing.T) {
 	}
 }
 
-// On one registry the order of all calls is one, those that read the source and those that write.
+// On one registry the order of reads and writes together is checked.
 func TestPlanOnOneRegistry(t *testing.T) {
 	s := startServer(t)
 	s.pushThreePlatforms()
 	r := newProgram(t).checkPlans(s)
-	d := s.pushManifest("sha512/halo", "", sha512Artifact(t, s))
-	r.runAsPlanned("copy", "--jobs=1", s.host+"/halohub/halo:1.6", s.host+"/hczjl/halo:1").want(t, "0 uploads, 7 mounts, 0 present, 0 bytes", "mounts", "anonymous")
-	// What has another digest than SHA-256 is not mounted, and so read.
-	r.runAsPlanned("copy", "--jobs=1", s.host+"/sha512/halo@"+string(d.Digest), s.host+"/hczjl/halo:2").want(t, "1 uploads, 0 mounts, 0 present, 5 bytes", "sessions", "anonymous")
-	r.runAsPlanned("copy", "--jobs=1", s.host+"/sha512/halo@"+string(d.Digest), s.host+"/hczjl/halo:3").want(t, "0 uploads, 0 mounts, 1 present, 0 bytes", "anonymous")
+	d := s.pushManifest("sha512/repo", "", sha512Artifact(t, s))
+	r.runAsPlanned("copy", "--jobs=1", s.host+"/src/repo:1.6", s.host+"/dst/repo:1").want(t, "0 uploads, 7 mounts, 0 present, 0 bytes", "mounts", "anonymous")
+	// A blob with a SHA-512 digest is not mounted, so it is read.
+	r.runAsPlanned("copy", "--jobs=1", s.host+"/sha512/repo@"+string(d.Digest), s.host+"/dst/repo:2").want(t, "1 uploads, 0 mounts, 0 present, 5 bytes", "sessions", "anonymous")
+	r.runAsPlanned("copy", "--jobs=1", s.host+"/sha512/repo@"+string(d.Digest), s.host+"/dst/repo:3").want(t, "0 uploads, 0 mounts, 1 present, 0 bytes", "anonymous")
 }
 
-// sha512Artifact is an artifact whose only blob goes by its SHA-512.
+// sha512Artifact returns an artifact whose only blob has a SHA-512 digest, and pushes the blob.
 func sha512Artifact(t *testing.T, s *server) []byte {
 	t.Helper()
 	content := []byte("bytes")
 	d := manifest.Descriptor{MediaType: manifest.MediaTypeDockerLayer, Digest: blob.SHA512.Digest(content), Size: 5}
-	s.putContent(http.MethodPost, "/v2/sha512/halo/blobs/uploads/?digest="+string(d.Digest), "application/octet-stream", content)
+	s.putContent(http.MethodPost, "/v2/sha512/repo/blobs/uploads/?digest="+string(d.Digest), "application/octet-stream", content)
 	raw, err := manifest.OCIStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest, Config: &d})
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +215,7 @@ func sha512Artifact(t *testing.T, s *server) []byte {
 	return raw
 }
 
-// With referrers, at a registry that keeps track of them, and at one that leaves that to its clients.
+// With --referrers, to a registry with the referrers API and to one without.
 func TestPlanOfReferrers(t *testing.T) {
 	t.Parallel()
 	const root, signature = "list, put, 1076 bytes, 0 blobs, 3 manifests", "image, put, 520 bytes, 2 blobs, 0 manifests"
@@ -246,20 +247,20 @@ func TestPlanOfReferrers(t *testing.T) {
 	}
 }
 
-// pushReferrers puts n documents and a signature beside the image.
+// pushReferrers pushes n referrers of the image, and a signature under cosign's tag.
 func (c *copySetup) pushReferrers(n int) {
 	c.t.Helper()
 	root := c.source.pushThreePlatforms()
 	for i := range n {
-		layer := c.source.pushBlob("halohub/halo", "text/plain", fmt.Appendf(nil, "document %d", i))
+		layer := c.source.pushBlob("src/repo", "text/plain", fmt.Appendf(nil, "document %d", i))
 		raw, err := manifest.OCIStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest,
 			ArtifactType: "text/plain", Config: &layer, Layers: []manifest.Descriptor{layer}, Subject: &root})
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		c.source.pushManifest("halohub/halo", "", raw)
+		c.source.pushManifest("src/repo", "", raw)
 	}
-	c.source.pushImage("halohub/halo", strings.Replace(string(root.Digest), ":", "-", 1)+".sig", "linux/amd64", "signature")
+	c.source.pushImage("src/repo", strings.Replace(string(root.Digest), ":", "-", 1)+".sig", "linux/amd64", "signature")
 }
 
 func TestPlanToSeveralTargets(t *testing.T) {
@@ -272,7 +273,7 @@ func TestPlanToSeveralTargets(t *testing.T) {
 		want(t, "14 uploads, 7 mounts, 0 present, 608 bytes", "targets", "mounts", "sessions", "anonymous")
 }
 
-// A target that fails does not hide the plan for the others.
+// A failed target does not remove the others from the plan.
 func TestPlanPartialFailure(t *testing.T) {
 	c := newCopySetup(t)
 	o := c.run("copy", "--plan", c.src, c.dst, unusedAddress(t)+"/x:1").want(8, "failed: 127.0.0.1:", "1 of 2 failed")
@@ -286,26 +287,27 @@ func TestPlanOfPush(t *testing.T) {
 	t.Parallel()
 	s, to, p := startServer(t), startServer(t), newProgram(t)
 	s.pushThreePlatforms()
-	p.run("pull", s.host+"/halohub/halo:1.6").want(0)
+	p.run("pull", s.host+"/src/repo:1.6").want(0)
 	r := p.checkPlans(s, to)
-	for _, name := range []string{s.host + "/mounted/halo:1", to.host + "/sent/halo:1"} {
-		p.run("tag", s.host+"/halohub/halo:1.6", name).want(0)
+	for _, name := range []string{s.host + "/mounted/repo:1", to.host + "/sent/repo:1"} {
+		p.run("tag", s.host+"/src/repo:1.6", name).want(0)
 	}
-	r.runAsPlanned("push", "--jobs=1", s.host+"/mounted/halo:1").want(t, "0 uploads, 7 mounts, 0 present, 0 bytes", "mounts", "anonymous")
-	r.runAsPlanned("push", "--chunk-size=8", to.host+"/sent/halo:1").want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "chunks", "anonymous")
-	r.runAsPlanned("push", to.host+"/sent/halo:1").want(t, "0 uploads, 0 mounts, 0 present, 0 bytes")
+	r.runAsPlanned("push", "--jobs=1", s.host+"/mounted/repo:1").want(t, "0 uploads, 7 mounts, 0 present, 0 bytes", "mounts", "anonymous")
+	r.runAsPlanned("push", "--chunk-size=8", to.host+"/sent/repo:1").want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "chunks", "anonymous")
+	r.runAsPlanned("push", to.host+"/sent/repo:1").want(t, "0 uploads, 0 mounts, 0 present, 0 bytes")
 }
 
-// Images of a bundle, and of one that builds on it: what that leaves out is mounted from where it is on the registry.
+// Covers a bundle and one based on it. Blobs that the second leaves out are mounted from the
+// target's repositories.
 func TestPlanOfLoad(t *testing.T) {
 	t.Parallel()
 	s, to, p := startServer(t), startServer(t), newProgram(t)
 	s.pushThreePlatforms()
-	s.pushImage("halohub/other", "1", "linux/amd64", "shared", "another layer")
+	s.pushImage("src/other", "1", "linux/amd64", "shared", "another layer")
 	r := p.checkPlans(s, to)
 	first, second := p.env["HOME"]+"/first.tar", p.env["HOME"]+"/second.tar"
-	p.run("save", "-o", first, s.host+"/halohub/halo:1.6").want(0)
-	p.run("save", "-o", second, "--since", first, s.host+"/halohub/halo:1.6", s.host+"/halohub/other:1").want(0)
+	p.run("save", "-o", first, s.host+"/src/repo:1.6").want(0)
+	p.run("save", "-o", second, "--since", first, s.host+"/src/repo:1.6", s.host+"/src/other:1").want(0)
 	p.run("load", "--plan", second, to.host).want(cli.ExitNotFound, "builds on")
 	r.runAsPlanned("load", "--jobs=1", first, to.host).want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "anonymous")
 	report := r.runAsPlanned("load", "--jobs=1", second, to.host)
@@ -313,15 +315,15 @@ func TestPlanOfLoad(t *testing.T) {
 	r.runAsPlanned("load", second, to.host).want(t, "0 uploads, 0 mounts, 7 present, 0 bytes")
 }
 
-// Many images go one after the other where there is one job, and what they share is told of once.
+// With one job images are planned one after the other, and a shared image is planned once.
 func TestPlanOfManyImages(t *testing.T) {
 	t.Parallel()
 	s, to, p := startServer(t), startServer(t), newProgram(t)
 	args := []string{"save", "-o", p.env["HOME"] + "/many.tar"}
 	for i := range 20 {
 		tag := fmt.Sprint(i)
-		s.pushList("halo", tag, s.pushImage("halo", "", "linux/amd64", "shared"), s.pushImage("halo", "", "linux/arm64", tag))
-		args = append(args, s.host+"/halo:"+tag)
+		s.pushList("repo", tag, s.pushImage("repo", "", "linux/amd64", "shared"), s.pushImage("repo", "", "linux/arm64", tag))
+		args = append(args, s.host+"/repo:"+tag)
 	}
 	p.run(args...).want(0)
 	report := p.checkPlans(to).runAsPlanned("load", "--jobs=1", p.env["HOME"]+"/many.tar", to.host)
@@ -337,7 +339,8 @@ func TestPlanOfManyImages(t *testing.T) {
 	}
 }
 
-// A list with all tags of a repository, one image for two targets, and an image that is twice in it.
+// Covers a line for all tags of a repository, a line with two targets, and an image that comes
+// twice.
 func TestPlanOfSync(t *testing.T) {
 	t.Parallel()
 	s, to, second, p := startServer(t), startServer(t), startServer(t), newProgram(t)
@@ -352,7 +355,7 @@ func TestPlanOfSync(t *testing.T) {
 	}
 	list := p.writeFile("list", strings.NewReplacer("SRC", s.host, "DST", to.host, "SECOND", second.host).Replace(lines+`
 SRC/tags DST/tags
-SRC/halohub/halo:1.6 DST/a:1 SECOND/b:2
+SRC/src/repo:1.6 DST/a:1 SECOND/b:2
 SRC/tags:v1 DST/tags:v1
 `))
 	r := p.checkPlans(s, to, second)
@@ -373,7 +376,7 @@ SRC/tags:v1 DST/tags:v1
 	}
 }
 
-// An image that cannot be had does not hide the plan for the others.
+// A missing image does not remove the others from the plan.
 func TestPlanOfSyncPartialFailure(t *testing.T) {
 	c := newCopySetup(t)
 	list := c.writeFile("list", c.src+" "+c.dst+"\n"+c.source.host+"/none:1 "+c.target.host+"/none:1\n")
@@ -393,12 +396,12 @@ func TestInterruptedPlan(t *testing.T) {
 	c.run("copy", "--plan", c.src, c.dst).wantError(wantedError{cli.ExitInterrupted, "interrupted", ""})
 }
 
-// A list with images of its own repository, of another one, and of another registry.
+// The list has images of its own repository, of another one, and of another registry.
 func TestPlanOfManifestPush(t *testing.T) {
 	b, other := newListSetup(t), startServer(t)
-	b.pushImage("other/halo", "riscv", "linux/riscv64", "x", "y")
-	other.pushImage("elsewhere/halo", "s390x", "linux/s390x", "far", "away")
-	b.do("create LIST HALO:amd64 HOST/other/halo:riscv " + other.host + "/elsewhere/halo:s390x").want(0)
+	b.pushImage("other/repo", "riscv", "linux/riscv64", "x", "y")
+	other.pushImage("elsewhere/repo", "s390x", "linux/s390x", "far", "away")
+	b.do("create LIST REPO:amd64 HOST/other/repo:riscv " + other.host + "/elsewhere/repo:s390x").want(0)
 	r := b.checkPlans(b.server, other)
 	report := r.plan("manifest", "push", "--purge", b.list)
 	report.want(t, "3 uploads, 3 mounts, 0 present, 98 bytes", "order", "mounts", "sessions", "anonymous")
@@ -414,7 +417,7 @@ func TestPlanOfManifestPush(t *testing.T) {
 	b.do("push LIST").want(cli.ExitNotFound)
 }
 
-// Tokens are asked for as in the run, and the calls that are refused without one are part of it.
+// The plan requests tokens as the run does, and counts the calls that are refused without one.
 func TestPlanWithTokens(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
@@ -425,26 +428,26 @@ func TestPlanWithTokens(t *testing.T) {
 		r.addServer(listen(t, f), f)
 	}
 	for _, to := range []string{r.hosts[1] + "/a:1", r.hosts[2] + "/b:1"} {
-		r.runAsPlanned(append([]string{"copy", "--jobs=1", r.hosts[0] + "/halohub/halo:1.6", to}, account...)...).
+		r.runAsPlanned(append([]string{"copy", "--jobs=1", r.hosts[0] + "/src/repo:1.6", to}, account...)...).
 			want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "rights")
 	}
-	r.run("copy", "--plan", r.hosts[0]+"/halohub/halo:1.6", c.dst).wantError(wantedError{3, "", "--src-creds user:password"})
+	r.run("copy", "--plan", r.hosts[0]+"/src/repo:1.6", c.dst).wantError(wantedError{3, "", "--src-creds user:password"})
 	r.run("copy", "--plan", c.src, r.hosts[2]+"/c:1").wantError(wantedError{3, "", "--dst-creds user:password"})
 }
 
-// Where a registry keeps its blobs elsewhere, the plan says where.
+// The plan shows redirects to where the registry stores its blobs.
 func TestPlanOfRedirects(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.Handler = blobRedirector{c.source.Handler}
 	report := c.checkPlans(c.source, c.target).runAsPlanned("copy", "--jobs=1", c.src, c.dst)
 	report.want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "anonymous")
 	text := c.run("copy", "--plan", c.src, c.target.host+"/x:1").stdout
-	if !strings.Contains(text, "307 GET") || strings.Count(text, "/storage/v2/halohub/halo/blobs/") != 7 {
+	if !strings.Contains(text, "307 GET") || strings.Count(text, "/storage/v2/src/repo/blobs/") != 7 {
 		t.Errorf("it does not say where the blobs are:\n%s", text)
 	}
 }
 
-// blobRedirector redirects the GET of a blob to another path.
+// blobRedirector redirects GETs of blobs to the path /storage.
 type blobRedirector struct{ next http.Handler }
 
 // ServeHTTP implements http.Handler.
@@ -458,7 +461,7 @@ func (s blobRedirector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.next.ServeHTTP(w, r)
 }
 
-// A registry may refuse mounts or ignore them. What follows from that the plan cannot know, and says so.
+// A registry may refuse or ignore mounts. A plan cannot know that, so it states the assumption.
 func TestPlanAssumesMounts(t *testing.T) {
 	t.Parallel()
 	for name, rule := range map[string]registry.Rule{
@@ -480,7 +483,7 @@ func TestPlanAssumesMounts(t *testing.T) {
 	}
 }
 
-// A plan fails as the run would, and says nothing then but why.
+// A plan fails with the run's error, and prints nothing else.
 func TestPlanErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		rule registry.Rule // of the source
@@ -509,7 +512,7 @@ func TestPlanErrors(t *testing.T) {
 	}
 }
 
-// What a plan prints. Nothing of the result of the run is in it; -v shows the calls that the plan itself makes.
+// The text of a plan has nothing of the run's result. -v shows the calls of the planning itself.
 func TestPlanText(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)

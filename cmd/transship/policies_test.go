@@ -9,9 +9,9 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// callsOfCopy lists the calls of a cold copy of the test's image: a list, three images and seven blobs.
+// callsOfCopy lists the calls of a cold copy of src/repo:1.6: a list, three images and seven blobs.
 const callsOfCopy = `# what a copy calls
-GET  SOURCE/v2/halohub/halo/manifests/1.6
+GET  SOURCE/v2/src/repo/manifests/1.6
 HEAD TARGET/v2/{name}/manifests/{tag}
 
 GET SOURCE/v2/{name}/manifests/{digest} x3
@@ -20,7 +20,7 @@ GET SOURCE/v2/{name}/blobs/{digest} x7
 PUT TARGET/v2/{name}/blobs/uploads/{session}?digest={digest} x7
 PUT TARGET/v2/{name}/manifests/{digest} x3
 ---
-PUT TARGET/v2/hczjl/halo/manifests/1.6   # the tag comes last
+PUT TARGET/v2/dst/repo/manifests/1.6   # the tag comes last
 `
 
 func (c *copySetup) writeCalls(text string) string {
@@ -28,18 +28,19 @@ func (c *copySetup) writeCalls(text string) string {
 	return c.writeFile("calls.txt", strings.NewReplacer("SOURCE", c.source.host, "TARGET", c.target.host).Replace(text))
 }
 
-// A refused call ends the run with 9 and one clear line, is in the audit, and never reaches the registry.
+// A refused call ends the run with exit code 9 and one error line. It is in the audit and never
+// reaches the registry.
 func TestPoliciesRefuseCalls(t *testing.T) {
 	for name, test := range map[string]struct {
 		line   string
 		want   wantedError
 		method string // of the refused call
 	}{
-		"host":     {"copy --allow-host SOURCE SRC DST", wantedError{9, "policy allow-host refuses HEAD http://TARGET/v2/hczjl/halo/manifests/1.6: TARGET is not among the hosts that may be called", "nothing of it was sent; --allow-host TARGET lets it pass"}, "HEAD"},
+		"host":     {"copy --allow-host SOURCE SRC DST", wantedError{9, "policy allow-host refuses HEAD http://TARGET/v2/dst/repo/manifests/1.6: TARGET is not among the hosts that may be called", "nothing of it was sent; --allow-host TARGET lets it pass"}, "HEAD"},
 		"no host":  {"copy --allow-host *.example.com,example.com:5000 SRC DST", wantedError{9, "policy allow-host refuses ", "nothing of it was sent; --allow-host 127.0.0.1:"}, ""},
-		"reads":    {"copy --read-only SRC DST", wantedError{9, "policy read-only refuses POST http://TARGET/v2/hczjl/halo/blobs/uploads/?", "leave out --read-only"}, "POST"},
+		"reads":    {"copy --read-only SRC DST", wantedError{9, "policy read-only refuses POST http://TARGET/v2/dst/repo/blobs/uploads/?", "leave out --read-only"}, "POST"},
 		"calls":    {"copy --max-calls 3 SRC DST", wantedError{9, "it would be call 4", "raise --max-calls"}, ""},
-		"bytes":    {"copy --max-bytes 700 SRC DST", wantedError{9, "policy max-bytes refuses GET http://SOURCE/v2/halohub/halo/manifests/1.6: its answer has 1076 bytes, and 700 of 700 are left", "raise --max-bytes"}, "GET"},
+		"bytes":    {"copy --max-bytes 700 SRC DST", wantedError{9, "policy max-bytes refuses GET http://SOURCE/v2/src/repo/manifests/1.6: its answer has 1076 bytes, and 700 of 700 are left", "raise --max-bytes"}, "GET"},
 		"expected": {"copy --expect LIST --platform linux/amd64 --flatten SRC DST", wantedError{9, "policy expect refuses ", "-v shows its calls"}, ""},
 		"missing":  {"digest --expect LIST SRC", wantedError{9, "policy expect refuses HEAD", "-v shows its calls"}, ""},
 		"several":  {"copy --max-calls 3 SRC DST TARGET/other:1", wantedError{9, "policy max-calls refuses ", "raise --max-calls"}, ""},
@@ -57,7 +58,7 @@ func TestPoliciesRefuseCalls(t *testing.T) {
 				answered++
 			}
 			if e.Refused == "" {
-				passed++ // or was stopped on its way
+				passed++ // or was cancelled
 				continue
 			}
 			refused++
@@ -69,34 +70,33 @@ func TestPoliciesRefuseCalls(t *testing.T) {
 		if name == "bytes" {
 			passed++ // its answer was refused
 		}
-		if refused == 0 || seen < answered || seen > passed || c.target.has("hczjl/halo", "1.6") {
+		if refused == 0 || seen < answered || seen > passed || c.target.has("dst/repo", "1.6") {
 			t.Errorf("%s: %d calls passed, %d were answered, %d were refused, the registries saw %d", name, passed, answered, refused, seen)
 		}
 	}
 }
 
-// What a run may do it does.
 func TestPoliciesAllowCalls(t *testing.T) {
 	c := newCopySetup(t)
-	c.source.Set(registry.Rule{On: "^GET /v2/halohub/halo/manifests/1.6", Times: 1, Status: 503})
+	c.source.Set(registry.Rule{On: "^GET /v2/src/repo/manifests/1.6", Times: 1, Status: 503})
 	c.run("copy", "-q", "--allow-host", c.source.host+","+c.target.host, "--max-calls", "31", "--max-bytes", "1MB",
 		"--expect", c.writeCalls(callsOfCopy), c.src, c.dst).want(0)
 	c.run("digest", "--read-only", "--allow-host", "127.0.0.1", "--max-calls", "1", c.dst).want(0)
 	c.run("copy", "-q", "--max-calls", "1", "--dst-creds", "a:b", c.dst, c.dst).wantError(wantedError{9, "it would be call 2", "--max-calls"})
 }
 
-// Calls that are expected and never made fail the run at its end.
+// A run fails at its end if expected calls were not made.
 func TestMissingExpectedCalls(t *testing.T) {
 	c := newCopySetup(t)
 	list := c.writeCalls("HEAD /v2/{name}/manifests/{tag}\n---\nGET /v2/{name}/tags/list\n")
 	c.run("digest", "--expect", list, c.src).wantError(wantedError{9, "policy expect: line 3, GET /v2/{name}/tags/list, was made 0 of 1 times", "--expect"})
 }
 
-// A token server is a host like others, and asking for a token does not write.
+// A token request counts as a call, and is allowed under --read-only.
 func TestPoliciesAndTokens(t *testing.T) {
 	c := newCopySetup(t)
 	guarded := listen(t, &tokenRegistry{next: c.source})
-	src := guarded + "/halohub/halo:1.6"
+	src := guarded + "/src/repo:1.6"
 	c.run("digest", "--read-only", "--creds", user+":"+password, src).want(0)
 	c.run("digest", "--max-calls", "2", "--creds", user+":"+password, src).wantError(wantedError{9, "policy max-calls refuses HEAD", "--max-calls"})
 }

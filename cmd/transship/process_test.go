@@ -16,7 +16,7 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// TestMain lets the test binary be the program, so that what only a process has can be tested.
+// TestMain lets the test binary be the program, for tests that need a process.
 func TestMain(m *testing.M) {
 	if os.Getenv("TRANSSHIP_TEST_PROCESS") != "" {
 		main()
@@ -24,7 +24,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// newProcess is the program as a process, with an empty home. The race detector would let it wait a second at its end.
+// newProcess returns a command that runs the program as a process, with an empty home. GORACE
+// removes the second that the race detector waits at the end.
 func newProcess(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	t.Helper()
 	cmd = exec.CommandContext(t.Context(), os.Args[0], args...)
@@ -42,22 +43,22 @@ func TestProcess(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	d := s.pushThreePlatforms()
-	cmd, stderr := newProcess(t, "digest", s.host+"/halohub/halo:1.6")
+	cmd, stderr := newProcess(t, "digest", s.host+"/src/repo:1.6")
 	out, err := cmd.Output()
 	if err != nil || string(out) != string(d.Digest)+"\n" || stderr.Len() > 0 {
 		t.Errorf("prints %s%s, error %v", out, stderr, err)
 	}
-	cmd, stderr = newProcess(t, "digest", s.host+"/halohub/halo:1.7")
+	cmd, stderr = newProcess(t, "digest", s.host+"/src/repo:1.7")
 	var exit *exec.ExitError
 	if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != cli.ExitNotFound {
 		t.Errorf("error %v: %s", err, stderr)
 	}
 }
 
-// noAnswer is the delay of an answer that no test waits for: its client is interrupted before.
+// noAnswer is a delay longer than any test: its client is interrupted before.
 const noAnswer = 24 * time.Hour
 
-// startStalledCopy starts a process that waits for its registry, and returns it when it does.
+// startStalledCopy starts a copy process and returns when it waits for its registry.
 func startStalledCopy(t *testing.T) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	t.Helper()
 	s := startServer(t)
@@ -83,14 +84,14 @@ func TestSignalsInterrupt(t *testing.T) {
 	}
 }
 
-// A password does not show, and the terminal echoes again afterwards.
+// A typed password is not echoed, and the terminal echoes again afterwards.
 func TestPasswordPromptHidesInput(t *testing.T) {
 	t.Parallel()
 	script, err := exec.LookPath("script")
 	if err != nil {
 		t.Skip("the program script, which makes terminals, is not installed")
 	}
-	login := os.Args[0] + " login -u captain " + listen(t, requirePassword(startServer(t))) + "; echo code $?; stty -a | tr ' ' '\\n' | grep -x -e echo"
+	login := os.Args[0] + " login -u user " + listen(t, requirePassword(startServer(t))) + "; echo code $?; stty -a | tr ' ' '\\n' | grep -x -e echo"
 	cmd, _ := newProcess(t)
 	cmd.Path, cmd.Args = script, []string{"script", "-qec", login, "/dev/null"}
 	cmd.Env = append(cmd.Env, "PATH="+os.Getenv("PATH"), "SHELL=/bin/sh")

@@ -15,25 +15,26 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
-// secret is in every password and token of these tests, so that it can be looked for in whatever is printed.
+// secret is part of every password and token of these tests, so that any output can be searched for
+// it.
 const secret = "s3cr3t"
 
-// emptySHA256 is the digest of no bytes.
+// emptySHA256 is the digest of an empty blob.
 const emptySHA256 = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-// program is transship with surroundings of its own: an empty home, no terminal, and waits that take no time.
+// program runs transship in its own environment: an empty home, no terminal, and no real waiting.
 type program struct {
 	t              testing.TB
 	ctx            context.Context
 	env            map[string]string
 	stdin          string
-	stdout         io.Writer // in place of the outcome's
-	stderr         io.Writer // gets what the outcome's gets
+	stdout         io.Writer // replaces the result's
+	stderr         io.Writer // gets a copy of the result's
 	stdinTerminal  bool      // standard input is a terminal
-	stderrTerminal bool      // standard error is one
+	stderrTerminal bool      // standard error is a terminal
 
 	mu    sync.Mutex
-	waits []time.Duration // the waits between attempts
+	waits []time.Duration // the waits between retries, none of which took place
 }
 
 func newProgram(t testing.TB) *program {
@@ -44,8 +45,9 @@ func newProgram(t testing.TB) *program {
 	return &program{t: t, ctx: ctx, env: map[string]string{"HOME": home, "XDG_RUNTIME_DIR": home, "PATH": home}}
 }
 
-// deadline is when a test stops waiting for what does not happen: shortly before the test binary's own deadline (go test
-// -timeout), so that the test still reports what it waited for. On a slow machine a test is late, not failed.
+// deadline returns when a test stops waiting: shortly before the deadline of the test binary (go
+// test -timeout), so that the test still reports what it waited for. A slow machine makes a test
+// late, not failed.
 func deadline(t testing.TB) time.Time {
 	if t, ok := t.(*testing.T); ok {
 		if end, ok := t.Deadline(); ok {
@@ -65,7 +67,7 @@ func eventually(t testing.TB, done func() bool, message func() string) {
 	}
 }
 
-// result is what a run left behind.
+// result is the outcome of a run.
 type result struct {
 	t              testing.TB
 	home, line     string
@@ -73,7 +75,7 @@ type result struct {
 	stdout, stderr string
 }
 
-// run runs a command line and checks what holds for each of them.
+// run runs a command line and checks what must hold for every run.
 func (p *program) run(args ...string) result {
 	p.t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -102,7 +104,7 @@ func (p *program) sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// Write puts a file into the program's home and returns its path.
+// writeFile writes a file into the program's home and returns its path.
 func (p *program) writeFile(name, content string) string {
 	p.t.Helper()
 	path := filepath.Join(p.env["HOME"], filepath.FromSlash(name))
@@ -115,8 +117,8 @@ func (p *program) writeFile(name, content string) string {
 	return path
 }
 
-// checkOutput checks what no run may do: show a secret, a trace or a control character, or fail without one clear
-// line and more than one hint.
+// checkOutput checks what must hold for every run: no secret, stack trace or control character in
+// the output, and on failure exactly one error line and at most one hint, neither too long.
 func (o result) checkOutput() {
 	o.t.Helper()
 	all := o.stdout + o.stderr
@@ -138,9 +140,9 @@ func (o result) checkOutput() {
 	}
 }
 
-// errorLines are the lines of standard error that say why the program failed.
+// errorLines returns the lines of standard error that say why the program failed.
 func (o result) errorLines() []string {
-	_, errors, cut := strings.Cut(o.stderr, "Usage:") // without arguments there is the overview first
+	_, errors, cut := strings.Cut(o.stderr, "Usage:") // without arguments the overview comes first
 	if !cut {
 		errors = o.stderr
 	}
@@ -173,7 +175,7 @@ func (o result) want(code int, texts ...string) result {
 	return o
 }
 
-// interrupted is the context of a user who has already pressed Ctrl-C.
+// interruptedContext returns a context that is cancelled as by Ctrl-C.
 func interruptedContext() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(cli.ErrInterrupted)

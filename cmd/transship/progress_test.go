@@ -13,7 +13,8 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
-// screen shows what a terminal shows that understands what a console writes: moving up, erasing, and not wrapping.
+// screen emulates a terminal with the escape sequences that cli.Console uses: cursor up, erase, and
+// no line wrap.
 type screen struct {
 	t    testing.TB
 	rows []string
@@ -76,7 +77,7 @@ func TestConsole(t *testing.T) {
 	s.want("first", "second", "last")
 }
 
-// A copy that a person watches leaves one line, wherever the pictures came.
+// A copy at a terminal leaves one line, whenever progress was drawn.
 func TestTerminalCopyLeavesOneLine(t *testing.T) {
 	c := newCopySetup(t)
 	s := &screen{t: t}

@@ -16,7 +16,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// platformDigests are the images of a list, by the architecture that the walk-through tags them with.
+// platformDigests returns the digests of a list's images by architecture, with arm32 for arm/v7.
 func (s *server) platformDigests(repo, tag string) map[string]blob.Digest {
 	s.t.Helper()
 	m, err := manifest.Parse("", []byte(newProgram(s.t).run("inspect", "--raw", s.host+"/"+repo+":"+tag).want(0).stdout))
@@ -34,15 +34,15 @@ func (s *server) platformDigests(repo, tag string) map[string]blob.Digest {
 	return out
 }
 
-// The walk-through with transship in the place of docker: the list that it ends with has docker's bytes, and the
-// registry that it is pushed to the very images of the other.
+// The walk-through with transship in place of docker: the list has docker's bytes, and the target
+// has the source's images.
 func TestWalkThrough(t *testing.T) {
 	from, to, p := startServer(t), startServer(t), newProgram(t)
 	from.pushThreePlatforms()
-	parts, hczjl := from.platformDigests("halohub/halo", "1.6"), to.host+"/hczjl/halo"
+	parts, dst := from.platformDigests("src/repo", "1.6"), to.host+"/dst/repo"
 	architectures := []string{"amd64", "arm64", "arm32"}
 	for _, arch := range architectures {
-		ref := fmt.Sprintf("%s/halohub/halo:1.6@%s", from.host, parts[arch])
+		ref := fmt.Sprintf("%s/src/repo:1.6@%s", from.host, parts[arch])
 		o := p.run("pull", ref).want(0, "pulled "+ref+": 1 image; blobs: ")
 		if want := fmt.Sprintf("Digest: %s\nStatus: Downloaded newer image for %s\n%s\n", parts[arch], strings.Replace(ref, ":1.6@", "@", 1), ref); o.stdout != want {
 			t.Errorf("%s\n%s", o.line, cmp.Diff(want, o.stdout))
@@ -50,34 +50,34 @@ func TestWalkThrough(t *testing.T) {
 	}
 	for _, arch := range architectures {
 		id := string(parts[arch])[7:19]
-		if images := p.run("images", from.host+"/halohub/halo").want(0).stdout; !strings.Contains(images, "<none>   "+id) {
+		if images := p.run("images", from.host+"/src/repo").want(0).stdout; !strings.Contains(images, "<none>   "+id) {
 			t.Errorf("images does not list %s:\n%s", id, images)
 		}
-		p.run("tag", id, hczjl+":"+arch).want(0)
+		p.run("tag", id, dst+":"+arch).want(0)
 	}
 	for _, arch := range architectures {
-		o := p.run("push", hczjl+":"+arch).want(0)
+		o := p.run("push", dst+":"+arch).want(0)
 		if !strings.HasPrefix(o.stdout, fmt.Sprintf("%s: digest: %s size: ", arch, parts[arch])) {
 			t.Errorf("%s\nprints %s", o.line, o.stdout)
 		}
 	}
-	list := hczjl + ":1.6"
-	p.run("manifest", "create", list, hczjl+":amd64", hczjl+":arm64", hczjl+":arm32").want(0)
-	p.run("manifest", "annotate", list, hczjl+":amd64", "--os", "linux", "--arch", "amd64").want(0)
-	p.run("manifest", "annotate", list, hczjl+":arm64", "--os", "linux", "--arch", "arm64").want(0)
-	p.run("manifest", "annotate", list, hczjl+":arm32", "--os", "linux", "--arch", "arm", "--variant", "v7").want(0)
+	list := dst + ":1.6"
+	p.run("manifest", "create", list, dst+":amd64", dst+":arm64", dst+":arm32").want(0)
+	p.run("manifest", "annotate", list, dst+":amd64", "--os", "linux", "--arch", "amd64").want(0)
+	p.run("manifest", "annotate", list, dst+":arm64", "--os", "linux", "--arch", "arm64").want(0)
+	p.run("manifest", "annotate", list, dst+":arm32", "--os", "linux", "--arch", "arm", "--variant", "v7").want(0)
 	p.run("manifest", "push", list).want(0)
 	p.run("manifest", "rm", list).want(0)
 	p.run("manifest", "inspect", list).want(0)
 	golden(t, "walk-through.json", p.run("inspect", "--raw", list).want(0).stdout)
-	if got := to.platformDigests("hczjl/halo", "1.6"); !cmp.Equal(got, parts) {
+	if got := to.platformDigests("dst/repo", "1.6"); !cmp.Equal(got, parts) {
 		t.Errorf("the images are %v, were %v", got, parts)
 	}
 }
 
 func TestPullAllPlatforms(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	list, repo := s.pushThreePlatforms(), s.host+"/halohub/halo"
+	list, repo := s.pushThreePlatforms(), s.host+"/src/repo"
 	o := p.run("pull", repo+":1.6").want(0, "pulled "+repo+":1.6: 3 images; blobs: 7 fetched")
 	want := fmt.Sprintf("Digest: %s\nStatus: Downloaded newer image for %s:1.6\n%s:1.6\n", list.Digest, repo, repo)
 	if o.stdout != want {
@@ -96,11 +96,12 @@ func TestPullAllPlatforms(t *testing.T) {
 	p.checkStore()
 }
 
-// One platform of a list is pulled as the image it is, also by the list's digest; several stay a list.
+// One platform of a list is pulled as a single image, also by the list's digest. Several platforms
+// stay a list.
 func TestPullPlatforms(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	list, repo := s.pushThreePlatforms(), s.host+"/halohub/halo"
-	parts := s.platformDigests("halohub/halo", "1.6")
+	list, repo := s.pushThreePlatforms(), s.host+"/src/repo"
+	parts := s.platformDigests("src/repo", "1.6")
 	for _, test := range []struct{ platform, ref, want string }{
 		{"linux/arm64", repo + ":1.6", string(parts["arm64"])},
 		{"linux/arm/v7", repo + "@" + string(list.Digest), string(parts["arm32"])},
@@ -112,7 +113,8 @@ func TestPullPlatforms(t *testing.T) {
 			t.Errorf("%s\nprints %s", o.line, o.stdout)
 		}
 	}
-	// The tag is on the list of two now; the image that it was on before stays, as does what was pulled by digest.
+	// The tag names the list of two platforms now. The image that it named before stays, as do
+	// images pulled by digest.
 	var got []string
 	for _, r := range p.imageRows() {
 		got = append(got, r.Tag+" "+strings.Join(r.Platforms, " "))
@@ -129,12 +131,12 @@ func TestPullSeveralImages(t *testing.T) {
 	s, other, p := startServer(t), startServer(t), newProgram(t)
 	s.pushThreePlatforms()
 	one := other.pushImage("x/one", "1", "linux/amd64", "a")
-	o := p.run("pull", "-q", s.host+"/halohub/halo:1.6", s.host+"/halohub/halo:1.7", other.host+"/x/one:1").
-		want(cli.ExitPartial, "failed: "+s.host+"/halohub/halo:1.7: ", "transship pull: 1 of 3 failed")
-	if want := s.host + "/halohub/halo:1.6\n" + other.host + "/x/one:1\n"; o.stdout != want {
+	o := p.run("pull", "-q", s.host+"/src/repo:1.6", s.host+"/src/repo:1.7", other.host+"/x/one:1").
+		want(cli.ExitPartial, "failed: "+s.host+"/src/repo:1.7: ", "transship pull: 1 of 3 failed")
+	if want := s.host + "/src/repo:1.6\n" + other.host + "/x/one:1\n"; o.stdout != want {
 		t.Error(cmp.Diff(want, o.stdout))
 	}
-	p.run("pull", s.host+"/halohub/halo:1.7").want(cli.ExitNotFound)
+	p.run("pull", s.host+"/src/repo:1.7").want(cli.ExitNotFound)
 	p.run("pull", other.host+"/x/one:1", "Bad").want(cli.ExitUsage)
 	if o := p.run("images", "-q", "--no-trunc", other.host+"/x/one"); o.stdout != string(one.Digest)+"\n" {
 		t.Errorf("images -q: %q", o.stdout)
@@ -145,12 +147,12 @@ func TestImages(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
 	s.pushImage("alpine", "3.20", "linux/arm64/v8", "alpine")
-	repo := s.host + "/halohub/halo"
-	parts := s.platformDigests("halohub/halo", "1.6")
+	repo := s.host + "/src/repo"
+	parts := s.platformDigests("src/repo", "1.6")
 	p.run("pull", "-q", repo+":1.6", s.host+"/alpine:3.20", repo+"@"+string(parts["arm32"])).want(0)
-	p.run("tag", repo+":1.6", "hczjl/halo").want(0)
-	p.run("tag", repo+":1.6", "halo:1.6").want(0)
-	text := p.run("images").want(0).stdout + p.run("images", "--digests", repo).stdout + p.run("images", "--no-trunc", "halo:1.6").stdout
+	p.run("tag", repo+":1.6", "dst/repo").want(0)
+	p.run("tag", repo+":1.6", "repo:1.6").want(0)
+	text := p.run("images").want(0).stdout + p.run("images", "--digests", repo).stdout + p.run("images", "--no-trunc", "repo:1.6").stdout
 	golden(t, "images.txt", regexp.MustCompile("  +").ReplaceAllString(text, "  "), s.host, "HOST:PORT")
 	golden(t, "images.json", p.run("images", "--json").want(0).stdout, s.host, "HOST:PORT")
 	if o := p.run("images", "--json", "nothing").want(0); o.stdout != "[]\n" {
@@ -159,7 +161,7 @@ func TestImages(t *testing.T) {
 	p.run("images", "Bad").want(cli.ExitUsage)
 }
 
-// A pull that is killed leaves nothing broken, and the next one finishes it.
+// A killed pull leaves a sound store, and the next pull finishes it.
 func TestKilledPullResumes(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
@@ -204,7 +206,7 @@ func TestKilledPullResumes(t *testing.T) {
 	}
 }
 
-// killAfterBlobs kills a process once it has asked for so many blobs, if it does not end before.
+// killAfterBlobs kills a process after a number of blob requests, unless it ends before.
 func killAfterBlobs(s *server, blobs int, ended chan error, kill func()) {
 	for {
 		select {

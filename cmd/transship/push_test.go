@@ -13,39 +13,39 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
-// Blobs come from the repository that the store pulled them from, where that is on the same registry.
+// Blobs are mounted from the repository that they were pulled from, on the same registry.
 func TestPushMounts(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	list := s.pushThreePlatforms()
-	p.run("pull", s.host+"/halohub/halo:1.6").want(0)
-	p.run("tag", s.host+"/halohub/halo:1.6", s.host+"/hczjl/halo:1.6").want(0)
+	p.run("pull", s.host+"/src/repo:1.6").want(0)
+	p.run("tag", s.host+"/src/repo:1.6", s.host+"/dst/repo:1.6").want(0)
 	s.Forget()
-	o := p.run("push", s.host+"/hczjl/halo:1.6").want(0, "pushed "+s.host+"/hczjl/halo:1.6: 3 images; blobs: 7 mounted")
+	o := p.run("push", s.host+"/dst/repo:1.6").want(0, "pushed "+s.host+"/dst/repo:1.6: 3 images; blobs: 7 mounted")
 	if want := fmt.Sprintf("1.6: digest: %s size: %d\n", list.Digest, list.Size); o.stdout != want {
 		t.Error(cmp.Diff(want, o.stdout))
 	}
 	if n := s.Count("^PUT .*/blobs/|^PATCH"); n != 0 {
 		t.Errorf("%d uploads", n)
 	}
-	if o := p.run("push", "-q", s.host+"/hczjl/halo:1.6").want(0); o.stdout != s.host+"/hczjl/halo:1.6\n" || o.stderr != "" {
+	if o := p.run("push", "-q", s.host+"/dst/repo:1.6").want(0); o.stdout != s.host+"/dst/repo:1.6\n" || o.stderr != "" {
 		t.Errorf("quiet: %s%s", o.stdout, o.stderr)
 	}
-	p.run("push", s.host+"/hczjl/halo:1.7").want(cli.ExitNotFound, "no such image in the local store")
-	p.run("push", s.host+"/hczjl/halo:1.6@"+string(list.Digest)).want(cli.ExitUsage)
-	p.run("push", s.host+"/hczjl/halo@"+string(list.Digest)).want(0)
+	p.run("push", s.host+"/dst/repo:1.7").want(cli.ExitNotFound, "no such image in the local store")
+	p.run("push", s.host+"/dst/repo:1.6@"+string(list.Digest)).want(cli.ExitUsage)
+	p.run("push", s.host+"/dst/repo@"+string(list.Digest)).want(0)
 }
 
-// A registry that has lost what was pulled from it gets it anew.
+// Blobs that the registry has lost since the pull are sent.
 func TestPushWithoutMount(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
-	p.run("pull", s.host+"/halohub/halo:1.6").want(0)
+	p.run("pull", s.host+"/src/repo:1.6").want(0)
 	s.Handler = startServer(t).Handler
-	p.run("tag", s.host+"/halohub/halo:1.6", s.host+"/hczjl/halo:1.6").want(0)
-	p.run("push", s.host+"/hczjl/halo:1.6").want(0, "blobs: 7 sent")
+	p.run("tag", s.host+"/src/repo:1.6", s.host+"/dst/repo:1.6").want(0)
+	p.run("push", s.host+"/dst/repo:1.6").want(0, "blobs: 7 sent")
 }
 
-// Content that is damaged on the disk is not pushed, and the image that it is part of gets no tag.
+// A blob damaged on disk is not pushed, and its image gets no tag.
 func TestPushOfDamagedBlob(t *testing.T) {
 	s, to, p := startServer(t), startServer(t), newProgram(t)
 	s.pushImage("x", "1", "linux/amd64", "precious")
@@ -61,11 +61,11 @@ func TestPushOfDamagedBlob(t *testing.T) {
 	}
 }
 
-// Whatever docker takes for an image is understood.
+// tag accepts every form of an image name that docker accepts.
 func TestTagFindsImage(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	list, repo := s.pushThreePlatforms(), s.host+"/halohub/halo"
-	parts := s.platformDigests("halohub/halo", "1.6")
+	list, repo := s.pushThreePlatforms(), s.host+"/src/repo"
+	parts := s.platformDigests("src/repo", "1.6")
 	p.run("pull", repo+":1.6").want(0)
 	im, err := p.openStore().Repository(repo).Manifest(t.Context(), string(parts["arm64"]))
 	if err != nil {
@@ -84,8 +84,8 @@ func TestTagFindsImage(t *testing.T) {
 		string(refs[0].Digest):                  parts["arm64"],
 		strings.ToLower(refs[0].Digest.Short()): parts["arm64"],
 	} {
-		p.run("tag", src, "hczjl/halo:new").want(0)
-		if o := p.run("images", "-q", "--no-trunc", "hczjl/halo:new"); o.stdout != string(want)+"\n" {
+		p.run("tag", src, "dst/repo:new").want(0)
+		if o := p.run("images", "-q", "--no-trunc", "dst/repo:new"); o.stdout != string(want)+"\n" {
 			t.Errorf("tag %s is %s, want %s", src, o.stdout, want)
 		}
 	}
@@ -97,7 +97,7 @@ func TestTagFindsImage(t *testing.T) {
 	p.checkStore()
 }
 
-// An id that begins like several is refused with their names; with one more digit it is clear.
+// An ambiguous ID is refused with the matching images. With more digits it is unique.
 func TestAmbiguousID(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	seen := map[byte]string{}

@@ -14,29 +14,30 @@ import (
 
 func TestRmi(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	list, repo := s.pushThreePlatforms(), s.host+"/halohub/halo"
-	parts := s.platformDigests("halohub/halo", "1.6")
+	list, repo := s.pushThreePlatforms(), s.host+"/src/repo"
+	parts := s.platformDigests("src/repo", "1.6")
 	p.run("pull", repo+":1.6").want(0)
 	p.run("tag", repo+":1.6", repo+":latest").want(0)
-	p.run("tag", string(parts["arm64"]), "hczjl/halo:arm64").want(0)
-	p.run("tag", repo+":1.6", "hczjl/halo:1.6").want(0)
+	p.run("tag", string(parts["arm64"]), "dst/repo:arm64").want(0)
+	p.run("tag", repo+":1.6", "dst/repo:1.6").want(0)
 
 	if o := p.run("rmi", repo+":latest").want(0); o.stdout != "Untagged: "+repo+":latest\n" {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	p.run("rmi", list.Digest.Hex()[:12]).want(cli.ExitFailed, "is in several repositories", "--force")
 	p.run("rmi", string(parts["amd64"])).want(cli.ExitFailed, "is part of a list in")
-	o := p.run("rmi", "hczjl/halo:1.6", repo+":1.6", repo+":1.6").want(cli.ExitPartial, "1 of 3 failed")
+	o := p.run("rmi", "dst/repo:1.6", repo+":1.6", repo+":1.6").want(cli.ExitPartial, "1 of 3 failed")
 	names, deleted, _ := strings.Cut(o.stdout, "Deleted: ")
-	want := fmt.Sprintf("Untagged: hczjl/halo:1.6\nUntagged: hczjl/halo@%s\nUntagged: %s:1.6\nUntagged: %s@%s\n", list.Digest, repo, repo, list.Digest)
+	want := fmt.Sprintf("Untagged: dst/repo:1.6\nUntagged: dst/repo@%s\nUntagged: %s:1.6\nUntagged: %s@%s\n", list.Digest, repo, repo, list.Digest)
 	if names != want {
 		t.Error(cmp.Diff(want, names))
 	}
-	// The list, two of its images with their configs and layers; the third is tagged in another repository.
+	// Deleted are the list and two of its images with their configs and layers. The third image is
+	// tagged in another repository.
 	if n := strings.Count("Deleted: "+deleted, "Deleted: sha256:"); n != 1+2*3 {
 		t.Errorf("%d deleted:\n%s", n, deleted)
 	}
-	if rows := p.imageRows(); len(rows) != 1 || rows[0].Repository != "docker.io/hczjl/halo" || rows[0].Tag != "arm64" {
+	if rows := p.imageRows(); len(rows) != 1 || rows[0].Repository != "docker.io/dst/repo" || rows[0].Tag != "arm64" {
 		t.Errorf("images %v", rows)
 	}
 	p.checkStore()
@@ -46,26 +47,26 @@ func TestRmi(t *testing.T) {
 	}
 }
 
-// What a pull has brought before it broke off is no concern of rmi.
+// rmi keeps the blobs of an incomplete pull.
 func TestRmiKeepsIncompletePull(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
 	s.pushImage("x", "1", "linux/amd64", "x")
 	p.run("pull", s.host+"/x:1").want(0)
 	s.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 3, Status: http.StatusTeapot})
-	p.run("pull", "--jobs", "1", s.host+"/halohub/halo:1.6").want(cli.ExitFailed)
+	p.run("pull", "--jobs", "1", s.host+"/src/repo:1.6").want(cli.ExitFailed)
 	s.Set()
 	p.run("rmi", s.host+"/x:1").want(0)
 	if n := len(p.storeBlobs()); n < 3 {
 		t.Errorf("%d blobs of the pull are left, want 3 or more", n)
 	}
-	p.run("pull", s.host+"/halohub/halo:1.6").want(0, "there already")
+	p.run("pull", s.host+"/src/repo:1.6").want(0, "there already")
 }
 
 func TestPruneStore(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
-	repo, parts := s.host+"/halohub/halo", s.platformDigests("halohub/halo", "1.6")
+	repo, parts := s.host+"/src/repo", s.platformDigests("src/repo", "1.6")
 	s.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 5, Status: http.StatusTeapot})
 	p.run("pull", "--jobs", "1", repo+":1.6").want(cli.ExitFailed)
 	s.Set()
@@ -96,16 +97,16 @@ func TestPruneStore(t *testing.T) {
 	}
 }
 
-// A store that is in use is not pruned; who waits for it can be interrupted, and rmi leaves the bytes for later.
+// A store in use is not pruned: prune waits and can be interrupted, and rmi leaves the blobs.
 func TestPruneInUse(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
-	p.run("pull", s.host+"/halohub/halo:1.6").want(0)
+	p.run("pull", s.host+"/src/repo:1.6").want(0)
 	release, err := p.openStore().Hold()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.run("rmi", s.host+"/halohub/halo:1.6").want(0, "another command is using the store")
+	p.run("rmi", s.host+"/src/repo:1.6").want(0, "another command is using the store")
 	if len(p.storeBlobs()) == 0 {
 		t.Error("what is in use is gone")
 	}

@@ -12,7 +12,8 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// A save that fails or is interrupted leaves no bundle, keeps what has come, and says where; the same command goes on.
+// A failed or interrupted save leaves no bundle. It keeps a partial file and names it, and the same
+// command resumes.
 func TestSaveResumes(t *testing.T) {
 	t.Parallel()
 	const blobs = "^GET .*/blobs/"
@@ -56,7 +57,7 @@ func TestSaveResumes(t *testing.T) {
 	}
 }
 
-// An earlier bundle stays until the next one is whole, and then nothing of it does.
+// An earlier bundle is kept until the new one is complete, and then removed completely.
 func TestSaveReplacesEarlierBundle(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.pushImage("tool", "2", "linux/amd64", "shared", "tool")
@@ -79,7 +80,8 @@ func TestSaveReplacesEarlierBundle(t *testing.T) {
 	c.verifySound(file)
 }
 
-// Nothing is left of a save that ends before there is a bundle, or that goes elsewhere.
+// A save interrupted before its first blob leaves no file, whatever its output. Then a save to a
+// folder leaves only that.
 func TestSaveInterruptedEarly(t *testing.T) {
 	c := newCopySetup(t)
 	ctx := c.ctx
@@ -97,7 +99,7 @@ func TestSaveInterruptedEarly(t *testing.T) {
 	}
 }
 
-// A pipe that breaks, and a blob that does not match, are failures of a bundle on standard output too.
+// Errors of a save to standard output: a corrupt blob and a broken pipe.
 func TestSaveToStdoutErrors(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 2, Corrupt: true})
@@ -110,7 +112,7 @@ func TestSaveToStdoutErrors(t *testing.T) {
 	c.do("save -o - SRC").wantError(wantedError{1, "writing the result: no space left", ""})
 }
 
-// While one save writes a file another one does not.
+// A second save or copy to a file that is being written is refused.
 func TestConcurrentSavesToOneFile(t *testing.T) {
 	c := newCopySetup(t)
 	asked, go_on := make(chan struct{}), make(chan struct{})
@@ -130,7 +132,8 @@ func TestConcurrentSavesToOneFile(t *testing.T) {
 	c.do("save -o @/x.tar SRC").want(0)
 }
 
-// interruptOn presses Ctrl-C when the source is asked for something. The answer comes no more.
+// interruptOn interrupts the program when the source gets a request that matches. The request is
+// not answered.
 func (c *copySetup) interruptOn(when registry.Rule) {
 	c.t.Helper()
 	ctx, cancel := context.WithCancelCause(c.ctx)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Many lines may name one tar: it is open once.
+// A tar named by many lines is opened once.
 func TestSaveOpensTarOnce(t *testing.T) {
 	c := newCopySetup(t)
 	c.do("save -o @/a.tar SRC").want(0)
@@ -23,7 +23,6 @@ func TestSaveOpensTarOnce(t *testing.T) {
 	}
 }
 
-// Many lines of a sync may name one tar too.
 func TestSyncOpensTarOnce(t *testing.T) {
 	c := newCopySetup(t)
 	c.do("save -q -o @/a.tar SRC").want(0)
@@ -33,7 +32,7 @@ func TestSyncOpensTarOnce(t *testing.T) {
 	c.verifySound(c.path("lay"))
 }
 
-// What commands read from is closed when they end, also where they fail.
+// Commands close the files that they read, also when they fail.
 func TestFilesAreClosed(t *testing.T) {
 	c := newCopySetup(t)
 	c.do("save -q -o @/x.tar SRC").want(0)
@@ -52,7 +51,7 @@ func TestFilesAreClosed(t *testing.T) {
 	}
 }
 
-// countOpenFiles counts the files that the process has open, sockets and pipes among them.
+// countOpenFiles returns the number of open file descriptors of the process.
 func countOpenFiles(t testing.TB) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
@@ -62,7 +61,7 @@ func countOpenFiles(t testing.TB) int {
 	return len(entries)
 }
 
-// limitOpenFiles lets the process have no more than n files open until the test ends.
+// limitOpenFiles sets the process's limit of open files to n until the test ends.
 func limitOpenFiles(t testing.TB, n int) {
 	t.Helper()
 	var before syscall.Rlimit

@@ -11,7 +11,7 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// A bundle, a folder or an image in one of them is saved as an image on a registry is.
+// Bundles, folders and single images of them are sources of save, as images on registries are.
 func TestSaveMergesLocalSources(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
@@ -46,11 +46,11 @@ func TestSaveMergesLocalSources(t *testing.T) {
 	c.do("save -o @/c.tar oci:@/empty").wantError(wantedError{4, "empty: there is no image in it", ""})
 }
 
-// Two images cannot have one name, in a bundle or in a folder; one image may come twice.
+// Two images with one name are refused, in a bundle and in a folder. The same image may come twice.
 func TestSaveRefusesDuplicateNames(t *testing.T) {
 	c := newCopySetup(t)
-	c.source.pushImage("halohub/halo", "1.7", "linux/amd64", "newer")
-	repo := c.source.host + "/halohub/halo"
+	c.source.pushImage("src/repo", "1.7", "linux/amd64", "newer")
+	repo := c.source.host + "/src/repo"
 	for list, says := range map[string]string{
 		repo + ":1.6 x:1\n" + repo + ":1.7 x:1":          "both " + repo + ":1.6 and " + repo + ":1.7 would be called x:1",
 		repo + ":1.6 x:1 y:1\n" + repo + ":1.7 x:2 y:1":  "would be called y:1",
@@ -64,9 +64,9 @@ func TestSaveRefusesDuplicateNames(t *testing.T) {
 	if got := fileNames(t, c.path("")); !slices.Equal(got, []string{"images"}) {
 		t.Errorf("there is %v", got)
 	}
-	c.source.pushList("other/halo", "1", c.source.pushImage("other/halo", "", "linux/amd64", "same"))
-	c.source.pushList("third/halo", "1", c.source.pushImage("third/halo", "", "linux/amd64", "same"))
-	c.writeFile("images", c.source.host+"/other/halo:1 x:1\n"+c.source.host+"/third/halo:1 x:1\n"+c.source.host+"/third/halo:1 x:1\n")
+	c.source.pushList("other/repo", "1", c.source.pushImage("other/repo", "", "linux/amd64", "same"))
+	c.source.pushList("third/repo", "1", c.source.pushImage("third/repo", "", "linux/amd64", "same"))
+	c.writeFile("images", c.source.host+"/other/repo:1 x:1\n"+c.source.host+"/third/repo:1 x:1\n"+c.source.host+"/third/repo:1 x:1\n")
 	c.do("save -f @/images -o @/x.tar").want(0, "saved 1 image to ")
 	c.do("save -f @/images -o @/lay/").want(0)
 	if got := imageNames(t, c.path("lay")); !slices.Equal(got, []string{"x:1"}) {
@@ -74,11 +74,11 @@ func TestSaveRefusesDuplicateNames(t *testing.T) {
 	}
 }
 
-// A folder is added to, and what it has is not fetched again.
+// save adds to a folder, and does not fetch the blobs that it has.
 func TestSaveIntoFolder(t *testing.T) {
 	c := newCopySetup(t)
 	list := c.source.pushThreePlatforms()
-	repo, parts := "FROM/halohub/halo", c.source.platformDigests("halohub/halo", "1.6")
+	repo, parts := "FROM/src/repo", c.source.platformDigests("src/repo", "1.6")
 	c.do("save -o @/lay/ SRC").want(0, "saved 1 image to "+c.path("lay")+"/: blobs: 7 fetched")
 	c.source.pushImage("tool", "2", "linux/amd64", "shared", "tool")
 	c.source.Forget()
@@ -86,7 +86,7 @@ func TestSaveIntoFolder(t *testing.T) {
 	if n := c.source.Count("^GET .*/blobs/"); n != 1 {
 		t.Errorf("%d blobs were fetched, want the one that is new", n)
 	}
-	want := []string{c.source.host + "/halohub/halo:1.6", c.source.host + "/halohub/halo@" + string(parts["arm64"]), c.source.host + "/tool:2"}
+	want := []string{c.source.host + "/src/repo:1.6", c.source.host + "/src/repo@" + string(parts["arm64"]), c.source.host + "/tool:2"}
 	if got := imageNames(t, c.path("lay")); !slices.Equal(got, want) {
 		t.Error(cmp.Diff(want, got))
 	}
@@ -105,9 +105,9 @@ func TestSavePlatformsAndReferrers(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	list := c.source.pushThreePlatforms()
-	sbom := c.source.pushSigned("halohub/halo", list)
-	repo := c.source.host + "/halohub/halo"
-	c.do("save -o @/sub.tar --platform linux/arm64,linux/amd64 SRC FROM/halohub/halo@"+string(list.Digest)).want(0, "blobs: 5 fetched")
+	sbom := c.source.pushSigned("src/repo", list)
+	repo := c.source.host + "/src/repo"
+	c.do("save -o @/sub.tar --platform linux/arm64,linux/amd64 SRC FROM/src/repo@"+string(list.Digest)).want(0, "blobs: 5 fetched")
 	got := imagesIn(t, c.path("sub.tar"))
 	if digest := got[repo+":1.6"]; len(got) != 2 || digest == list.Digest || got[repo+"@"+string(digest)] != digest {
 		t.Errorf("the bundle has %v", got)
@@ -126,9 +126,9 @@ func TestSavePlatformsAndReferrers(t *testing.T) {
 	if got := imageNames(t, c.path("none.tar")); len(got) != 1 {
 		t.Errorf("without --referrers there is %v", got)
 	}
-	c.writeFile("images", c.src+" hczjl/halo:2\n")
+	c.writeFile("images", c.src+" dst/repo:2\n")
 	c.do("save --referrers -f @/images -o @/named.tar").want(0)
-	if got := imageNames(t, c.path("named.tar")); !slices.Contains(got, "hczjl/halo:2") || !slices.Contains(got, "hczjl/halo@"+string(sbom.Digest)) {
+	if got := imageNames(t, c.path("named.tar")); !slices.Contains(got, "dst/repo:2") || !slices.Contains(got, "dst/repo@"+string(sbom.Digest)) {
 		t.Errorf("with another name there is %v", got)
 	}
 }

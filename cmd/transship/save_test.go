@@ -13,7 +13,8 @@ import (
 	"github.com/hczjl/transship/distribution/layout"
 )
 
-// The same images make the same bytes, whatever the order and the number of jobs, into a file, a pipe or volumes.
+// The same images give the same bytes, whatever their order and the number of jobs, in a file, on
+// standard output or in volumes.
 func TestSaveIsReproducible(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
@@ -50,7 +51,7 @@ func TestSaveIsReproducible(t *testing.T) {
 	}
 }
 
-// Beside a bundle lies what is in it.
+// The inventory beside a bundle lists its content.
 func TestSaveInventory(t *testing.T) {
 	c := newCopySetup(t)
 	list := c.source.pushThreePlatforms()
@@ -64,7 +65,7 @@ func TestSaveInventory(t *testing.T) {
 	}
 }
 
-// The lines for sha256sum -c: of volumes always, of one file where they are asked for.
+// save prints lines for sha256sum -c for volumes, and for a single file with --sum.
 func TestSaveSums(t *testing.T) {
 	c := newCopySetup(t)
 	for line, want := range map[string][]string{
@@ -84,7 +85,7 @@ func TestSaveSums(t *testing.T) {
 			t.Errorf("%s\nprints %s\nwant   %s", o.line, o.stdout, lines)
 		}
 	}
-	// A name in the shell's folder stands as it is in the line.
+	// A relative name is printed as given.
 	t.Chdir(c.path(""))
 	if o := c.run("save", "--sum", "-o", "b.tar", c.src).want(0); !strings.HasSuffix(o.stdout, "  b.tar\n") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
@@ -99,11 +100,11 @@ func TestSaveList(t *testing.T) {
 	}
 	from := c.source.host + "/"
 	for list, want := range map[string][]string{
-		from + "halohub/halo:1.6 hczjl/halo":           {"hczjl/halo:1.6"},
-		from + "halohub/halo:1.6 hczjl/halo:2 x/y":     {"hczjl/halo:2", "x/y:1.6"},
-		from + "halohub/halo:1.6 docker://dir:2":       {"dir:2"},
-		from + "halohub/halo:1.6@DIGEST hczjl/halo":    {"hczjl/halo:1.6"},
-		from + "halohub/halo@DIGEST hczjl/halo":        {"hczjl/halo@DIGEST"},
+		from + "src/repo:1.6 dst/repo":                 {"dst/repo:1.6"},
+		from + "src/repo:1.6 dst/repo:2 x/y":           {"dst/repo:2", "x/y:1.6"},
+		from + "src/repo:1.6 docker://dir:2":           {"dir:2"},
+		from + "src/repo:1.6@DIGEST dst/repo":          {"dst/repo:1.6"},
+		from + "src/repo@DIGEST dst/repo":              {"dst/repo@DIGEST"},
 		from + "app":                                   {from + "app:latest", from + "app:v1.10", from + "app:v1.9", from + "app:v2.0"},
 		from + "app:v1.* app":                          {"app:v1.10", "app:v1.9"},
 		`[{"source":"` + from + `app:v*","latest":2}]`: {from + "app:v1.10", from + "app:v2.0"},
@@ -130,15 +131,15 @@ func TestSaveList(t *testing.T) {
 func TestSaveListErrors(t *testing.T) {
 	c := newCopySetup(t)
 	for list, want := range map[string]wantedError{
-		"halo:1.6\n\nhalo:1.6:7":             {2, ": line 3: invalid reference", ""},
-		"halo:1.6 a b@" + emptySHA256:        {2, ": line 1: the new name has a digest", ""},
-		"halo a:1":                           {2, ": line 1: one tag cannot name several images", ""},
-		"halo:1.6 oci:x":                     {2, ": line 1: oci:x is no name for an image", ""},
-		"halo:[":                             {2, `: line 1: "[" is no pattern of tags`, ""},
+		"repo:1.6\n\nrepo:1.6:7":             {2, ": line 3: invalid reference", ""},
+		"repo:1.6 a b@" + emptySHA256:        {2, ": line 1: the new name has a digest", ""},
+		"repo a:1":                           {2, ": line 1: one tag cannot name several images", ""},
+		"repo:1.6 oci:x":                     {2, ": line 1: oci:x is no name for an image", ""},
+		"repo:[":                             {2, `: line 1: "[" is no pattern of tags`, ""},
 		"#\nftp:\n":                          {2, ": line 2: invalid reference", ""},
 		"dir:x":                              {2, ": line 1: the transport dir: is not known here", "take docker://REF"},
-		`["halo:1.6",`:                       {2, ": line 1: ", ""},
-		`[{"source":"halo:1.6","latest":2}]`: {2, ": line 1: latest chooses among the tags", ""},
+		`["repo:1.6",`:                       {2, ": line 1: ", ""},
+		`[{"source":"repo:1.6","latest":2}]`: {2, ": line 1: latest chooses among the tags", ""},
 	} {
 		c.writeFile("images", list)
 		c.do("save -o @/x.tar -f @/images SRC").wantError(want)
@@ -148,8 +149,8 @@ func TestSaveListErrors(t *testing.T) {
 	if n := c.source.Count(""); n != 0 {
 		t.Errorf("%d calls before all was read", n)
 	}
-	c.writeFile("images", c.source.host+"/halohub/halo:none*")
-	c.do("save -o @/x.tar -f @/images").wantError(wantedError{4, "/halohub/halo:none* matches none of the tags", ""})
+	c.writeFile("images", c.source.host+"/src/repo:none*")
+	c.do("save -o @/x.tar -f @/images").wantError(wantedError{4, "/src/repo:none* matches none of the tags", ""})
 	c.writeFile("images", c.source.host+"/nothing/here")
 	c.do("save -o @/x.tar -f @/images").wantError(wantedError{4, "404 Not Found", "check the name"})
 	c.writeFile("images", "# nothing\n")
@@ -180,7 +181,7 @@ func TestSaveErrors(t *testing.T) {
 		"save -o @/x.tar --platform linux/s390x SRC": {4, "linux/s390x", ""},
 		"save -o @/x.tar dir:x":                      {2, "the transport dir: is not known here", "take docker://REF"},
 		"save -o @/x.tar oci:@/none":                 {4, "none: no such file or directory", ""},
-		"save -o @/x.tar SRC FROM/halohub/halo:none": {4, "404 Not Found", "check the name and the tag"},
+		"save -o @/x.tar SRC FROM/src/repo:none":     {4, "404 Not Found", "check the name and the tag"},
 	} {
 		c.do(line).wantError(want)
 	}

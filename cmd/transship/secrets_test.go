@@ -18,7 +18,8 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// The secrets of these tests. Each has the text of secret in it, so that checkManners looks for all of them too.
+// The secrets of these tests. Each contains the constant secret, so that checkOutput looks for all
+// of them.
 const (
 	refreshToken = "refresh-" + secret
 	accessToken  = "access-" + secret
@@ -26,7 +27,7 @@ const (
 	cookie       = "cookie-" + secret
 )
 
-// checkNoSecrets checks that no secret is in what a run has left behind, in whatever spelling.
+// checkNoSecrets checks that a text contains no secret in any encoding.
 func checkNoSecrets(t *testing.T, where, text string) {
 	t.Helper()
 	basic := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
@@ -38,13 +39,13 @@ func checkNoSecrets(t *testing.T, where, text string) {
 	}
 }
 
-// leakyRegistry is a registry that tells everybody what it was told: it repeats credentials in headers and messages, hands out
-// cookies and signed addresses, and asks for tokens in odd ways.
+// leakyRegistry is a registry that repeats credentials in headers and error messages, sets cookies,
+// redirects to signed URLs, and sends unusual challenges.
 type leakyRegistry struct {
 	next      http.Handler
-	challenge string // WWW-Authenticate; HOST in it is the registry. "" asks for nothing
-	token     string // what the token server answers; "" is the access token
-	fail      string // answer requests for this with 403 and all they brought, or as its first letters say otherwise
+	challenge string // WWW-Authenticate, with HOST for the registry; "" requires no credentials
+	token     string // body of the token server's answer, or "moved" or "refused"; "" is the access token
+	fail      string // answer requests with this in their path with 403 and the credentials received
 }
 
 // ServeHTTP implements http.Handler.
@@ -87,7 +88,7 @@ func (g *leakyRegistry) serveToken(w http.ResponseWriter, said string) {
 	}
 }
 
-// writeHelper is a credential helper that says what a file holds.
+// writeHelper installs a credential helper that prints answer.
 func writeHelper(t *testing.T, p *program, name, answer string) {
 	t.Helper()
 	if _, err := exec.LookPath("sh"); err != nil {
@@ -100,10 +101,10 @@ func writeHelper(t *testing.T, p *program, name, answer string) {
 	t.Setenv("PATH", filepath.Dir(path)+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 
-// TestSecretsStaySecret feeds secrets through every way that they take, and looks for them in standard output, standard
-// error and the audits, with all that can be asked for.
+// TestSecretsStaySecret passes secrets in every way that the program accepts them, and searches
+// standard output, standard error and the audits for them, at every verbosity.
 func TestSecretsStaySecret(t *testing.T) {
-	const bearer = `Bearer realm="http://HOST/token?signature=` + signature + `",service="r",scope="repository:halohub/halo:pull"`
+	const bearer = `Bearer realm="http://HOST/token?signature=` + signature + `",service="r",scope="repository:src/repo:pull"`
 	account := func(members string) string { return `{"auths":{"HOST":{` + members + `}}}` }
 	basic := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 	given := "--src-creds " + user + ":" + password + " "
@@ -111,7 +112,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		server leakyRegistry
 		rules  []registry.Rule // of the source
 		config string          // docker's config.json; HOST in it is the source
-		helper string          // what a credential helper says
+		helper string          // output of a credential helper
 		args   string          // SRC and DST in it are the references, HOST the source
 		code   int
 	}{
@@ -148,8 +149,8 @@ func TestSecretsStaySecret(t *testing.T) {
 		"a range of another kind": {server: leakyRegistry{challenge: bearer}, rules: []registry.Rule{
 			{On: "^GET .*/blobs/", Times: 1, Cut: registry.CutAnswer, After: 3},
 			{On: "^GET .*/blobs/", Status: 206, Header: map[string]string{"Content-Range": "Bearer " + accessToken}}}, args: given + "--jobs 1 SRC DST", code: 1},
-		"password in a reference":    {args: user + ":" + password + "@HOST/halohub/halo:1.6 DST", code: 2},
-		"password in a URL":          {args: "https://" + user + ":" + password + "@HOST/halohub/halo:1.6 DST", code: 2},
+		"password in a reference":    {args: user + ":" + password + "@HOST/src/repo:1.6 DST", code: 2},
+		"password in a URL":          {args: "https://" + user + ":" + password + "@HOST/src/repo:1.6 DST", code: 2},
 		"password of an odd flag":    {args: "--src-cred " + user + ":" + password + " SRC DST", code: 2},
 		"password without its flag":  {args: "--src-creds=" + user + ":" + password, code: 2},
 		"password that is no pair":   {args: "--src-creds " + secret + " SRC DST", code: 2},
@@ -157,7 +158,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		"a policy, signed addresses": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307, Header: map[string]string{"Location": "https://storage.example/x?sig=" + signature}}}, args: "--allow-host 127.0.0.1 SRC DST", code: 9},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if test.helper == "" { // helpers are found by the $PATH of the process
+			if test.helper == "" { // helpers are looked up in $PATH of the process
 				t.Parallel()
 			}
 			for i, how := range []string{"-v", "--vv", "--audit=HOME/a.jsonl", "--audit=HOME/a.har", "-q"} {
@@ -172,7 +173,7 @@ func TestSecretsStaySecret(t *testing.T) {
 					writeHelper(t, c.program, "test", test.helper)
 					c.env["PATH"] = os.Getenv("PATH")
 				}
-				words := strings.NewReplacer("SRC", host+"/halohub/halo:1.6", "DST", c.dst, "HOST", host).Replace(test.args)
+				words := strings.NewReplacer("SRC", host+"/src/repo:1.6", "DST", c.dst, "HOST", host).Replace(test.args)
 				o := c.run(append([]string{"copy", strings.ReplaceAll(how, "HOME", c.env["HOME"])}, strings.Fields(words)...)...)
 				if o.code != test.code {
 					t.Errorf("exit %d, want %d\n%s", o.code, test.code, o.stderr)
@@ -195,7 +196,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 }
 
-// rulesForHost returns rules in whose headers HOST is a host.
+// rulesForHost returns the rules with HOST in their headers replaced.
 func rulesForHost(host string, rules []registry.Rule) []registry.Rule {
 	out := slices.Clone(rules)
 	for i, rule := range rules {
@@ -207,14 +208,14 @@ func rulesForHost(host string, rules []registry.Rule) []registry.Rule {
 	return out
 }
 
-// signLocation adds a secret state to the Location of an upload.
+// signLocation adds a secret query to the Location of an upload.
 func signLocation(h http.Header) {
 	if location := h.Get("Location"); strings.Contains(location, "/uploads/") {
 		h.Set("Location", location+"?_state="+signature+"&"+secret)
 	}
 }
 
-// A proxy's password stays in the environment.
+// A proxy's password from the environment is never printed.
 func TestProxyPasswordsStaySecret(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -237,10 +238,10 @@ func TestProxyPasswordsStaySecret(t *testing.T) {
 	} {
 		for _, how := range []string{"-v", "--vv", "--audit=HOME/a.jsonl", "--audit=HOME/a.har"} {
 			if name != "through it" && how != "--vv" {
-				continue // one will do: a process takes its time
+				continue // one is enough: starting a process takes time
 			}
 			home := t.TempDir()
-			cmd, stderr := newProcess(t, "digest", "--plain-http", strings.ReplaceAll(how, "HOME", home), "registry.test/halohub/halo:1.6")
+			cmd, stderr := newProcess(t, "digest", "--plain-http", strings.ReplaceAll(how, "HOME", home), "registry.test/src/repo:1.6")
 			cmd.Env = append(cmd.Env, "HTTP_PROXY="+test.proxy)
 			out, _ := cmd.Output()
 			if code := cmd.ProcessState.ExitCode(); code != test.code {

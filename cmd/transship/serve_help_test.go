@@ -22,14 +22,14 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
-// runningServe is transship serve under way.
+// runningServe is a running transship serve.
 type runningServe struct {
 	url, host string
 	log       *lockedBuffer // its standard error so far
 	stop      func() result
 }
 
-// startServe starts transship serve on a free port of loopback, unless the arguments say where.
+// startServe starts transship serve, on a free loopback port unless args has a listen flag.
 func (p *program) startServe(args ...string) *runningServe {
 	p.t.Helper()
 	line := strings.Join(args, " ")
@@ -55,7 +55,7 @@ func (p *program) startServe(args ...string) *runningServe {
 	return s
 }
 
-// firstLine sends what is written to it first, without the end of the line.
+// firstLine sends the first line written to it, without its newline.
 type firstLine chan<- string
 
 func (f firstLine) Write(p []byte) (int, error) {
@@ -66,7 +66,7 @@ func (f firstLine) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// lockedBuffer is a text that one goroutine writes and another reads.
+// lockedBuffer is a text that may be written and read by different goroutines.
 type lockedBuffer struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -84,7 +84,7 @@ func (s *lockedBuffer) String() string {
 	return s.text.String()
 }
 
-// waitForLog waits until standard error has a text.
+// waitForLog waits until standard error contains a text.
 func (s *runningServe) waitForLog(t testing.TB, text string) {
 	t.Helper()
 	eventually(t, func() bool { return strings.Contains(s.log.String(), text) },
@@ -99,7 +99,7 @@ func (p *program) saveBundle(name string, args ...string) string {
 	return path
 }
 
-// get asks for a path of a registry, and returns the status and the body.
+// get returns the status and the body of a GET.
 func get(t testing.TB, client *http.Client, url string) (int, string) {
 	t.Helper()
 	resp, err := client.Get(url)
@@ -114,7 +114,8 @@ func get(t testing.TB, client *http.Client, url string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-// writeCertificate writes a certificate for loopback and its key into the program's home.
+// writeCertificate writes a self-signed certificate for 127.0.0.1 and its key into the program's
+// home.
 func (p *program) writeCertificate(name string) (cert, key string) {
 	p.t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -138,7 +139,7 @@ func (p *program) writeCertificate(name string) (cert, key string) {
 	return cert, key
 }
 
-// fileExists tells whether there is a file or folder.
+// fileExists reports whether there is a file or folder.
 func fileExists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

@@ -18,7 +18,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
-// writeEmptyLayout is a folder without images to serve.
+// writeEmptyLayout writes an image layout without images and returns its path.
 func (p *program) writeEmptyLayout() string {
 	p.writeFile("empty/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
 	p.writeFile("empty/index.json", `{"schemaVersion":2,"manifests":[]}`)
@@ -49,7 +49,7 @@ func TestServeListens(t *testing.T) {
 	host, _ := os.Hostname()
 	r.stop().want(0, "serving 0 repositories with 0 tags at http://0.0.0.0:"+port+" (read-only)\n",
 		"warning: whoever is on the way can read and change what passes in plain HTTP; clients must be told that the registry is insecure")
-	users := p.writeFile("users", "captain:$apr1$maVDpNv2$Sp4bFpfaSu5ryps0oicJq/\n")
+	users := p.writeFile("users", "user:$apr1$maVDpNv2$BDsxEZcZGL5nHS9zqmKyR/\n")
 	p.startServe("--insecure-listen", "0.0.0.0:0", "--htpasswd", users, dir).stop().want(0, "plain HTTP, passwords among it; clients")
 	writable := p.startServe("--insecure-listen", "0.0.0.0:0", "--writable", dir)
 	_, port, _ = net.SplitHostPort(writable.host)
@@ -90,13 +90,13 @@ func TestServeListenErrors(t *testing.T) {
 	}
 }
 
-// With TLS there is HTTP/2, and nothing below TLS 1.2.
+// serve speaks HTTP/2 over TLS, and refuses TLS below 1.2.
 func TestServeTLS(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
 	cert, key := p.writeCertificate("a")
-	r := p.startServe("--tls-cert", cert, "--tls-key", key, "--listen", "127.0.0.1:0", p.saveBundle("x.tar", s.host+"/halohub/halo:1.6"))
+	r := p.startServe("--tls-cert", cert, "--tls-key", key, "--listen", "127.0.0.1:0", p.saveBundle("x.tar", s.host+"/src/repo:1.6"))
 	pool := x509.NewCertPool()
 	if pem, err := os.ReadFile(cert); err != nil || !pool.AppendCertsFromPEM(pem) {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func TestServeTLS(t *testing.T) {
 		conn.Close()
 		t.Error("TLS 1.1 is spoken")
 	}
-	p.run("copy", "--src-ca", cert, r.host+"/halohub/halo:1.6", startServer(t).host+"/x:1").want(0)
+	p.run("copy", "--src-ca", cert, r.host+"/src/repo:1.6", startServer(t).host+"/x:1").want(0)
 	client.CloseIdleConnections()
 	r.stop().want(0, "TLS handshake error")
 	if !fileExists(cert) {
@@ -140,31 +140,31 @@ func TestServeCertificateErrors(t *testing.T) {
 	}
 }
 
-// Only users of the file come in. They may come and go while it is served.
+// serve accepts only the users of the password file, and rereads the file when it changes.
 func TestServeChecksPasswords(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushImage("x", "1", "linux/amd64", "x")
 	path := p.saveBundle("x.tar", s.host+"/x:1")
-	const apr1, bcrypt = "$apr1$maVDpNv2$Sp4bFpfaSu5ryps0oicJq/", "$2y$05$uuFMglWwJnOuOx/ZindKsu/IbBm4cBRgBOLngOi/9rIulCT8cNOz6"
-	users := p.writeFile("users", "# crew\ncaptain:"+bcrypt+"\n")
+	const apr1, bcrypt = "$apr1$maVDpNv2$BDsxEZcZGL5nHS9zqmKyR/", "$2y$05$cFY7XX85DaNOmC7GROaUJebKewi11RsbfRHYMKiYR2bKjuNzlPF0e"
+	users := p.writeFile("users", "# users\nuser:"+bcrypt+"\n")
 	r := p.startServe("-v", "--htpasswd", users, path)
-	p.run("digest", "--creds", "captain:anchor", r.host+"/x:1").want(0)
-	p.run("digest", "--creds", "captain:"+secret, r.host+"/x:1").want(cli.ExitAuth, "check the user name and the password")
+	p.run("digest", "--creds", "user:password", r.host+"/x:1").want(0)
+	p.run("digest", "--creds", "user:"+secret, r.host+"/x:1").want(cli.ExitAuth, "check the user name and the password")
 	p.run("digest", r.host+"/x:1").want(cli.ExitAuth)
-	p.run("login", "-u", "captain", "-p", "anchor", r.host).want(0)
+	p.run("login", "-u", "user", "-p", "password", r.host).want(0)
 	if status, body := get(t, http.DefaultClient, r.url+"/v2/"); status != 401 || body != `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`+"\n" {
 		t.Errorf("%d %s", status, body)
 	}
-	p.writeFile("users", "captain:"+bcrypt+"\nmate:"+apr1+"\n")
-	p.run("digest", "--creds", "mate:anchor", r.host+"/x:1").want(0)
-	p.writeFile("users", "captain:"+bcrypt+"\nmate:"+secret+"\n")
-	p.run("digest", "--creds", "mate:anchor", r.host+"/x:1").want(0)
-	r.stop().want(0, "warning: password file "+users+", line 2: ", "the users stay who they were", ` user "captain"`)
+	p.writeFile("users", "user:"+bcrypt+"\nother:"+apr1+"\n")
+	p.run("digest", "--creds", "other:password", r.host+"/x:1").want(0)
+	p.writeFile("users", "user:"+bcrypt+"\nother:"+secret+"\n")
+	p.run("digest", "--creds", "other:password", r.host+"/x:1").want(0)
+	r.stop().want(0, "warning: password file "+users+", line 2: ", "the users stay who they were", ` user "user"`)
 
 	for content, says := range map[string]string{
-		"captain:" + bcrypt + "\nmate:" + secret: "password file " + users + ", line 2: the password is not hashed by bcrypt or $apr1$",
-		"":                                       "there is no user in it",
-		"captain:$2y$17$" + bcrypt[7:]:           "line 1: the bcrypt hash has a cost of 17",
+		"user:" + bcrypt + "\nother:" + secret: "password file " + users + ", line 2: the password is not hashed by bcrypt or $apr1$",
+		"":                                     "there is no user in it",
+		"user:$2y$17$" + bcrypt[7:]:            "line 1: the bcrypt hash has a cost of 17",
 	} {
 		p.writeFile("users", content)
 		p.run("serve", "--htpasswd", users, path).want(cli.ExitAuth, says, "hint: htpasswd -B FILE USER")
@@ -172,7 +172,8 @@ func TestServeChecksPasswords(t *testing.T) {
 	p.run("serve", "--htpasswd", users+"x", path).want(cli.ExitNotFound, users+"x: no such file")
 }
 
-// startUpload is an upload of which the server has some bytes. finish sends the rest and returns the answer's status line.
+// startUpload begins an upload and sends a part of its body. finish sends the rest and returns the
+// answer's status line.
 func startUpload(t *testing.T, r *runningServe) (finish func() string) {
 	t.Helper()
 	resp, err := http.Post(r.url+"/v2/x/blobs/uploads/", "", nil)
@@ -187,7 +188,7 @@ func startUpload(t *testing.T, r *runningServe) (finish func() string) {
 	t.Cleanup(func() { conn.Close() })
 	in := bufio.NewReader(conn)
 	fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n", resp.Header.Get("Location"))
-	for _, want := range []string{"HTTP/1.1 100 Continue\r\n", "\r\n"} { // it reads the body now
+	for _, want := range []string{"HTTP/1.1 100 Continue\r\n", "\r\n"} { // then it reads the body
 		if line, err := in.ReadString('\n'); line != want {
 			t.Fatalf("got %q, %v", line, err)
 		}
@@ -200,7 +201,7 @@ func startUpload(t *testing.T, r *runningServe) (finish func() string) {
 	}
 }
 
-// A request that is under way when the server is stopped comes to its end; no new one begins.
+// A stopped server finishes the requests under way and accepts no new ones.
 func TestServeFinishesRequestsOnStop(t *testing.T) {
 	p := newProgram(t)
 	r := p.startServe("--writable", filepath.Join(p.env["HOME"], "x"))
@@ -222,7 +223,8 @@ func TestServeFinishesRequestsOnStop(t *testing.T) {
 	(<-stopped).want(0)
 }
 
-// The first signal stops the process, with exit code 0; a second one ends it while a request goes on.
+// The first signal stops the server with exit code 0. A second one ends it at once, also during a
+// request.
 func TestServeSignals(t *testing.T) {
 	t.Parallel()
 	for _, twice := range []bool{false, true} {

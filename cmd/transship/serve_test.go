@@ -14,53 +14,53 @@ import (
 	"github.com/hczjl/transship/distribution/layout"
 )
 
-// A bundle is a registry: the image is pulled from it under its name, with its digest, and nothing can be pushed.
+// A served bundle has its images under their names and digests, and is read-only.
 func TestServeBundle(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
 	list := s.pushThreePlatforms()
-	path := p.saveBundle("monday.tar", s.host+"/halohub/halo:1.6")
+	path := p.saveBundle("first.tar", s.host+"/src/repo:1.6")
 	r := p.startServe(path)
-	for _, name := range []string{"/halohub/halo:1.6", "/halohub/halo@" + string(list.Digest)} {
-		if o := p.run("inspect", "--raw", r.host+name).want(0); o.stdout != p.run("inspect", "--raw", s.host+"/halohub/halo:1.6").stdout {
+	for _, name := range []string{"/src/repo:1.6", "/src/repo@" + string(list.Digest)} {
+		if o := p.run("inspect", "--raw", r.host+name).want(0); o.stdout != p.run("inspect", "--raw", s.host+"/src/repo:1.6").stdout {
 			t.Errorf("%s: got %s", name, o.stdout)
 		}
 	}
 	to := startServer(t)
-	p.run("copy", r.host+"/halohub/halo:1.6", to.host+"/x:1").want(0, "3 images; blobs: 7 sent")
+	p.run("copy", r.host+"/src/repo:1.6", to.host+"/x:1").want(0, "3 images; blobs: 7 sent")
 	p.run("copy", to.host+"/x:1", r.host+"/x:1").want(cli.ExitFailed, "405", "takes no uploads")
-	p.run("digest", r.host+"/halohub/halo:1.7").want(cli.ExitNotFound)
+	p.run("digest", r.host+"/src/repo:1.7").want(cli.ExitNotFound)
 
 	o := r.stop().want(0)
-	want := fmt.Sprintf("serving 1 repository with 1 tag at %s (read-only)\ntry: docker pull %s/halohub/halo:1.6\n", r.url, r.host)
+	want := fmt.Sprintf("serving 1 repository with 1 tag at %s (read-only)\ntry: docker pull %s/src/repo:1.6\n", r.url, r.host)
 	if !strings.HasPrefix(o.stderr, want) || !strings.HasPrefix(r.url, "http://127.0.0.1:") {
 		t.Errorf("it says\n%s\nwant\n%s", o.stderr, want)
 	}
 	for _, volume := range []string{"split.tar", "split.tar.001"} {
-		p.saveBundle("split.tar", "--split", "64KiB", s.host+"/halohub/halo:1.6")
-		p.run("digest", p.startServe(filepath.Join(p.env["HOME"], volume)).host+"/halohub/halo:1.6").want(0)
+		p.saveBundle("split.tar", "--split", "64KiB", s.host+"/src/repo:1.6")
+		p.run("digest", p.startServe(filepath.Join(p.env["HOME"], volume)).host+"/src/repo:1.6").want(0)
 	}
 }
 
-// saveTwoBundles saves two bundles, the second on the first, and returns them with the name of the new image.
+// saveTwoBundles saves app:1 into one bundle, and app:2 into a second one based on it.
 func (p *program) saveTwoBundles(s *server) (first, second string) {
 	s.pushImage("app", "1", "linux/amd64", "shared", "one")
 	s.pushImage("app", "2", "linux/amd64", "shared", "two")
-	first = p.saveBundle("monday.tar", s.host+"/app:1")
-	return first, p.saveBundle("tuesday.tar", "--since", first+".json", s.host+"/app:2")
+	first = p.saveBundle("first.tar", s.host+"/app:1")
+	return first, p.saveBundle("second.tar", "--since", first+".json", s.host+"/app:2")
 }
 
-// A differential bundle is served together with its base, and refused without it.
+// A bundle with a base is served together with the base, and refused without it.
 func TestServeDifferential(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
 	first, second := p.saveTwoBundles(s)
-	third := p.saveBundle("wednesday.tar", "--since", second, s.host+"/app:2")
-	p.run("serve", second).want(cli.ExitNotFound, second+" builds on monday.tar: 2 of the 2 blobs that it leaves there are missing",
-		"hint: name monday.tar too")
-	p.run("serve", third, second).want(cli.ExitNotFound, second+" builds on monday.tar: ")
-	other := newProgram(t).saveBundle("monday.tar", s.host+"/app:2", "--since", first)
-	p.run("serve", second, other).want(cli.ExitNotFound, "; the monday.tar that is given is another one")
+	third := p.saveBundle("third.tar", "--since", second, s.host+"/app:2")
+	p.run("serve", second).want(cli.ExitNotFound, second+" builds on first.tar: 2 of the 2 blobs that it leaves there are missing",
+		"hint: name first.tar too")
+	p.run("serve", third, second).want(cli.ExitNotFound, second+" builds on first.tar: ")
+	other := newProgram(t).saveBundle("first.tar", s.host+"/app:2", "--since", first)
+	p.run("serve", second, other).want(cli.ExitNotFound, "; the first.tar that is given is another one")
 
 	for _, args := range [][]string{{second, first}, {first, second, third}} {
 		r, to := p.startServe(args...), startServer(t)
@@ -74,26 +74,27 @@ func TestServeDifferential(t *testing.T) {
 	p.run("copy", r.host+"/app:2", startServer(t).host+"/app:2").want(0)
 }
 
-// A folder has the names that a bundle has, and nothing is written to it. One that is none is not made.
+// A served folder has its images under the names of a bundle, and is not written to. A path that
+// does not exist is refused and not created.
 func TestServeFolder(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
 	folder := filepath.Join(p.env["HOME"], "images")
-	p.run("save", "-q", "-o", folder+"/", s.host+"/halohub/halo:1.6").want(0)
-	if err := os.RemoveAll(filepath.Join(folder, ".transship")); err != nil { // as other tools write it
+	p.run("save", "-q", "-o", folder+"/", s.host+"/src/repo:1.6").want(0)
+	if err := os.RemoveAll(filepath.Join(folder, ".transship")); err != nil { // as in a layout of other tools
 		t.Fatal(err)
 	}
 	r := p.startServe(folder)
 	to := startServer(t)
-	p.run("copy", r.host+"/halohub/halo:1.6", to.host+"/x:1").want(0, "3 images; blobs: 7 sent")
+	p.run("copy", r.host+"/src/repo:1.6", to.host+"/x:1").want(0, "3 images; blobs: 7 sent")
 	p.run("copy", to.host+"/x:1", r.host+"/x:1").want(cli.ExitFailed, "405")
 	if fileExists(filepath.Join(folder, ".transship")) {
 		t.Error("something was written")
 	}
 	s.pushImage("new", "1", "linux/amd64", "new")
 	p.run("save", "-q", "-o", folder+"/", s.host+"/new:1").want(0)
-	p.run("digest", r.host+"/new:1").want(0) // it came while the folder is served
+	p.run("digest", r.host+"/new:1").want(0) // added while the folder is served
 
 	for _, typo := range []string{folder + "x", folder + "x/"} {
 		p.run("serve", typo).want(cli.ExitNotFound, typo)
@@ -110,7 +111,7 @@ func TestServeFolder(t *testing.T) {
 func TestServeFileErrors(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
-	path := p.saveBundle("monday.tar", s.host+"/halohub/halo:1.6")
+	path := p.saveBundle("first.tar", s.host+"/src/repo:1.6")
 	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -137,17 +138,17 @@ func TestServeFileErrors(t *testing.T) {
 	p.run("serve").want(cli.ExitUsage, "want FILE|DIR [FILE|DIR...], got 0 arguments")
 }
 
-// A folder takes pushes: it is made, nobody prunes it meanwhile, and what is pushed is whole.
+// With --writable serve creates the folder, blocks pruning, and refuses incomplete images.
 func TestServeWritable(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
 	folder := filepath.Join(p.env["HOME"], "new", "folder")
 	r := p.startServe("--writable", folder)
-	p.run("copy", s.host+"/halohub/halo:1.6", r.host+"/hczjl/halo:1.6").want(0)
-	p.run("copy", r.host+"/hczjl/halo:1.6", r.host+"/hczjl/copy:1").want(0, "7 mounted")
-	p.run("copy", r.host+"/hczjl/copy:1", startServer(t).host+"/x:1").want(0)
-	sparse, _ := http.NewRequest(http.MethodPut, r.url+"/v2/hczjl/halo/manifests/2", strings.NewReader(`{"schemaVersion":2,`+
+	p.run("copy", s.host+"/src/repo:1.6", r.host+"/dst/repo:1.6").want(0)
+	p.run("copy", r.host+"/dst/repo:1.6", r.host+"/dst/copy:1").want(0, "7 mounted")
+	p.run("copy", r.host+"/dst/copy:1", startServer(t).host+"/x:1").want(0)
+	sparse, _ := http.NewRequest(http.MethodPut, r.url+"/v2/dst/repo/manifests/2", strings.NewReader(`{"schemaVersion":2,`+
 		`"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"digest":"sha256:`+strings.Repeat("0", 64)+`","size":1},"layers":[]}`))
 	if resp, err := http.DefaultClient.Do(sparse); err != nil || resp.StatusCode != http.StatusNotFound {
 		t.Errorf("an image that is not whole: %v, %v", resp, err)
@@ -170,12 +171,13 @@ func TestServeWritable(t *testing.T) {
 	p.startServe(folder).stop().want(0, "serving 2 repositories with 2 tags")
 }
 
-// A folder with the names of other registries is listed by those that clients push to, and has the short ones too.
+// A writable folder that has names of other registries lists the repositories that clients pushed
+// to. Their short names work too.
 func TestServeWritableNames(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushImage("x", "1", "linux/amd64", "x")
 	folder := filepath.Join(p.env["HOME"], "images")
-	p.run("save", "-q", "-o", folder+"/", s.host+"/x:1").want(0) // as 127.0.0.1:PORT/x, which no client can ask for
+	p.run("save", "-q", "-o", folder+"/", s.host+"/x:1").want(0) // named 127.0.0.1:PORT/x, which no client can request
 	r := p.startServe("--writable", folder)
 	p.run("copy", r.host+"/x:1", r.host+"/quay.io/org/x:1").want(0)
 	p.run("digest", r.host+"/org/x:1").want(0)
@@ -185,7 +187,7 @@ func TestServeWritableNames(t *testing.T) {
 	p.run("verify", folder).want(0)
 }
 
-// Pushes go to the folder although an archive has the image already, and the folder is whole without that.
+// Pushes are stored in the folder completely, also where an archive has the same image.
 func TestServeWritableBesideArchive(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
@@ -225,13 +227,13 @@ func TestServeWritableErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.Chmod(sealed, 0o700)
-	if os.Geteuid() != 0 { // who writes wherever it likes
+	if os.Geteuid() != 0 { // root may write anyway
 		p.run("serve", "--writable", sealed).want(cli.ExitFailed, "permission denied", "hint: without --writable the folder is only read")
 	}
 	p.startServe(sealed).stop().want(0)
 }
 
-// -v prints each request; --quiet nothing but the URL.
+// -v logs each request; --quiet prints only the URL.
 func TestServeLogsRequests(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushImage("x", "1", "linux/amd64", "layer")

@@ -13,28 +13,28 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// server is an embedded registry on a loopback port, with rules for what goes wrong.
+// server is an embedded registry on a loopback port, with rules for faults.
 type server struct {
 	*registry.Faults
 	t    testing.TB
 	host string // host:port
 }
 
-// serve starts an empty registry.
+// startServer starts an empty registry.
 func startServer(t testing.TB) *server {
 	t.Helper()
 	f := &registry.Faults{Handler: &registry.Handler{}}
 	return &server{f, t, listen(t, f)}
 }
 
-// has tells whether a tag or digest is there, past all rules.
+// has reports whether the registry has a tag or digest, past all fault rules.
 func (s *server) has(repo, ref string) bool {
 	w := httptest.NewRecorder()
 	s.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/v2/"+repo+"/manifests/"+ref, nil))
 	return w.Code == http.StatusOK
 }
 
-// listen serves plain HTTP on loopback and returns host:port.
+// listen serves plain HTTP on loopback, and returns host:port.
 func listen(t testing.TB, h http.Handler) string {
 	t.Helper()
 	s := newUnstartedServer(t, h)
@@ -42,7 +42,7 @@ func listen(t testing.TB, h http.Handler) string {
 	return s.Listener.Addr().String()
 }
 
-// listenTLS serves TLS on loopback with a certificate that nobody vouches for.
+// listenTLS serves TLS on loopback with an untrusted certificate, and returns host:port.
 func listenTLS(t testing.TB, h http.Handler) string {
 	t.Helper()
 	s := newUnstartedServer(t, h)
@@ -58,8 +58,8 @@ func newUnstartedServer(t testing.TB, h http.Handler) *httptest.Server {
 	return s
 }
 
-// unusedAddress returns an address of the own machine where nothing listens: that of a client, so that nothing else gets the port
-// while the test runs.
+// unusedAddress returns a loopback address where nothing listens. It is the local address of an
+// open connection, so that no other process gets the port.
 func unusedAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -75,8 +75,8 @@ func unusedAddress(t testing.TB) string {
 	return client.LocalAddr().String()
 }
 
-// listenNonLoopback serves plain HTTP on an address of the machine that is not loopback. Where there is none the test is
-// skipped.
+// listenNonLoopback serves plain HTTP on an address of the machine that is not loopback. It skips
+// the test if there is none.
 func listenNonLoopback(t testing.TB, h http.Handler) string {
 	t.Helper()
 	addresses, err := net.InterfaceAddrs()
@@ -100,7 +100,7 @@ func listenNonLoopback(t testing.TB, h http.Handler) string {
 	return ""
 }
 
-// serverCertificate returns the certificate that a server shows, in PEM.
+// serverCertificate returns a server's certificate in PEM.
 func serverCertificate(t testing.TB, host string) []byte {
 	t.Helper()
 	conn, err := tls.Dial("tcp", host, &tls.Config{InsecureSkipVerify: true})

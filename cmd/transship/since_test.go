@@ -11,19 +11,20 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// newWeeksSetup is a voyage with three states of the source: the image, the image changed, and changed again.
-func newWeeksSetup(t testing.TB) *copySetup {
+// newVersionsSetup returns a copySetup with three versions of a list, tagged v1, v2 and v3. c.src
+// is their reference without the digit.
+func newVersionsSetup(t testing.TB) *copySetup {
 	t.Helper()
 	c := newCopySetup(t)
 	for i, layers := range []string{"one", "two", "two three"} {
-		entry := c.source.pushImage("halohub/halo", "", "linux/amd64", append([]string{"shared"}, strings.Fields(layers)...)...)
-		c.source.pushList("halohub/halo", fmt.Sprint("week", i+1), entry)
+		entry := c.source.pushImage("src/repo", "", "linux/amd64", append([]string{"shared"}, strings.Fields(layers)...)...)
+		c.source.pushList("src/repo", fmt.Sprint("v", i+1), entry)
 	}
-	c.src = c.source.host + "/halohub/halo:week"
+	c.src = c.source.host + "/src/repo:v"
 	return c
 }
 
-// bundleLayers are the layers that a bundle has itself.
+// bundleLayers returns which of the known layers a bundle contains itself.
 func bundleLayers(t testing.TB, path string) string {
 	t.Helper()
 	a, err := layout.OpenArchive(path)
@@ -40,10 +41,10 @@ func bundleLayers(t testing.TB, path string) string {
 	return strings.Join(out, " ")
 }
 
-// Each bundle has what is new since the one before, whatever that is named by.
+// A bundle contains what is new since its base, in whichever form the base is named.
 func TestSaveSince(t *testing.T) {
 	t.Parallel()
-	c := newWeeksSetup(t)
+	c := newVersionsSetup(t)
 	c.do("save -o @/1.tar SRC1").want(0, "blobs: 3 fetched")
 	c.do("save -o @/whole.tar --split 1k SRC1").want(0)
 	c.source.Forget()
@@ -62,7 +63,7 @@ func TestSaveSince(t *testing.T) {
 	if !strings.HasSuffix(o.stdout, "; it builds on 1.tar\n") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
-	// The third builds on the second, which leaves to the first what that has.
+	// The third bundle is based on the second, whose own base has the rest.
 	c.do("save -o @/3.tar --since @/2-1.tar.json SRC3").want(0, "blobs: 1 fetched")
 	if got := bundleLayers(t, c.path("3.tar")); got != "three" {
 		t.Errorf("in the third there is %q", got)
@@ -71,7 +72,7 @@ func TestSaveSince(t *testing.T) {
 	if err != nil || in.Base == nil || in.Base.File != "2-1.tar" || len(in.Missing()) != 3 {
 		t.Errorf("the third builds on %+v, lacks %v, error %v", in.Base, in.Missing(), err)
 	}
-	// Nothing is new: only manifests are in it.
+	// Without new blobs a bundle has only manifests.
 	c.do("save -o @/same.tar --since @/1.tar SRC1").want(0, "no blobs")
 	c.do("save -o - --since @/1.tar SRC2").want(0)
 	if o := c.do("save -q -o - --since @/1.tar.json SRC2").want(0); o.stdout != readFile(t, c.path("2-1.tar")) {
@@ -79,10 +80,10 @@ func TestSaveSince(t *testing.T) {
 	}
 }
 
-// What a registry has already need not be carried there: load will find it where it would bring the images.
+// --since REGISTRY leaves out what the registry has where load would put the images.
 func TestSaveSinceRegistry(t *testing.T) {
 	t.Parallel()
-	c := newWeeksSetup(t)
+	c := newVersionsSetup(t)
 	c.do("save -o @/1.tar SRC1").want(0)
 	c.do("load @/1.tar TO/mirror").want(0)
 	c.target.Forget()
@@ -101,12 +102,12 @@ func TestSaveSinceRegistry(t *testing.T) {
 	c.do("save -o @/other.tar --since docker://TO/elsewhere SRC2").want(0, "blobs: 3 fetched") // nothing is there
 	c.verifySound(c.path("other.tar"))
 	c.do("load @/2.tar TO/mirror").want(0)
-	c.do("verify --deep TO/mirror/halohub/halo:week2").want(0)
+	c.do("verify --deep TO/mirror/src/repo:v2").want(0)
 }
 
-// A registry that does not answer, or lets nobody look, is not one that has nothing.
+// A registry that is down or denies access is not taken for an empty one.
 func TestSaveSinceRegistryErrors(t *testing.T) {
-	c := newWeeksSetup(t)
+	c := newVersionsSetup(t)
 	guarded := listen(t, requirePassword(c.target))
 	c.do("save -o @/1.tar --since docker://" + guarded + " SRC1").wantError(wantedError{3, "401 Unauthorized", "transship login " + guarded})
 	c.do("save -o @/1.tar --since docker://" + unusedAddress(t) + " SRC1").wantError(wantedError{5, "connection refused", "nothing listens there"})
@@ -115,13 +116,13 @@ func TestSaveSinceRegistryErrors(t *testing.T) {
 	if got := fileNames(t, c.path("")); len(got) != 0 {
 		t.Errorf("there is %v", got)
 	}
-	c.target.Set(registry.Rule{On: "^HEAD .*/manifests/", Times: 1, Status: 403}) // some deny what does not exist
+	c.target.Set(registry.Rule{On: "^HEAD .*/manifests/", Times: 1, Status: 403}) // some registries answer 403 for what does not exist
 	c.source.pushImage("other", "1", "linux/amd64", "other")
 	c.do("save -o @/1.tar --since docker://TO SRC1 FROM/other:1").want(0, "saved 2 images")
 }
 
 func TestSaveSinceErrors(t *testing.T) {
-	c := newWeeksSetup(t)
+	c := newVersionsSetup(t)
 	c.writeFile("text", "x")
 	c.writeFile("doc.json", `{"x":1}`)
 	c.do("save -o @/1.tar SRC1").want(0)
@@ -142,9 +143,9 @@ func TestSaveSinceErrors(t *testing.T) {
 	}
 }
 
-// A blob that another repository of the registry has is left out too, and mounted from there.
+// Blobs in another repository of the registry are left out too, and mounted from there.
 func TestSaveSinceFindsOtherRepositories(t *testing.T) {
-	c := newWeeksSetup(t)
+	c := newVersionsSetup(t)
 	c.source.pushImage("other", "1", "linux/amd64", "shared", "for the other")
 	c.do("save -q -o @/1.tar SRC1").want(0)
 	c.do("load -q @/1.tar TO/p").want(0)
@@ -154,7 +155,7 @@ func TestSaveSinceFindsOtherRepositories(t *testing.T) {
 	}
 	c.target.Forget()
 	c.do("load -q @/2.tar TO/p FROM/other:1").want(0)
-	if n := c.target.Count("^POST .*from=p%2Fhalohub%2Fhalo&mount="); n == 0 {
+	if n := c.target.Count("^POST .*from=p%2Fsrc%2Frepo&mount="); n == 0 {
 		t.Error("nothing was mounted")
 	}
 	c.do("verify -q --deep TO/p/other:1").want(0)

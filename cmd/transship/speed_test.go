@@ -14,7 +14,7 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// Where few calls are left that is said once, and the copy ends all the same.
+// A low rate limit is reported once, and the copy goes on.
 func TestRateLimitNoteIsPrintedOnce(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.Set(registry.Rule{On: "/manifests/", Header: map[string]string{"ratelimit-remaining": "3;w=21600"}})
@@ -24,7 +24,7 @@ func TestRateLimitNoteIsPrintedOnce(t *testing.T) {
 	}
 }
 
-// --ranges fetches big blobs in parts, and where the registry gives none the copy is the same.
+// --ranges fetches large blobs in ranges. A registry without ranges gives the same copy.
 func TestRanges(t *testing.T) {
 	c := newCopySetup(t)
 	from, source := link{}.startRegistry(t)
@@ -32,7 +32,7 @@ func TestRanges(t *testing.T) {
 	for name, test := range map[string]struct {
 		flag  string
 		rule  registry.Rule
-		calls int // for the layer and the config
+		calls int // GETs of the layer and the config
 	}{
 		"in ranges":             {"--ranges=3", registry.Rule{}, 2*33 + 1},
 		"none":                  {"--ranges=1", registry.Rule{}, 1 + 1},
@@ -55,8 +55,8 @@ func TestRanges(t *testing.T) {
 	c.run("copy", c.dst, "null:").want(0)
 }
 
-// Ranges go straight to the storage that the registry has redirected the first one to, and a script made of their audit
-// does as well.
+// Ranges after the first go directly to the storage that the registry redirects to. A script made
+// of the audit does the same.
 func TestRangesOfRedirectedBlob(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
@@ -85,12 +85,12 @@ func TestRangesOfRedirectedBlob(t *testing.T) {
 	}
 	fresh := startServer(t)
 	_, out, err := runScript(t, c.run("audit", "curl", file).want(0).stdout, hostVariable(c.target.host)+"=http://"+fresh.host)
-	if err != nil || !fresh.has("hczjl/halo", "1.6") {
+	if err != nil || !fresh.has("dst/repo", "1.6") {
 		t.Errorf("error %v: %s", err, out)
 	}
 }
 
-// What stalls is given up and gone on with, from where it was.
+// A stalled download is dropped and resumed at its offset.
 func TestStalledDownloadResumes(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
@@ -112,7 +112,7 @@ func TestStalledDownloadResumes(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	}))
-	c.run("copy", "--jobs=1", "--stall=1s", "--platform=linux/arm64", host+"/halohub/halo:1.6", "null:").want(0)
+	c.run("copy", "--jobs=1", "--stall=1s", "--platform=linux/arm64", host+"/src/repo:1.6", "null:").want(0)
 	if !stalled.Load() {
 		t.Error("nothing stalled")
 	}
@@ -132,7 +132,7 @@ func TestSpeedFlagErrors(t *testing.T) {
 	}
 }
 
-// A rate holds for the whole run; its pace is tested where it is kept.
+// --rate holds for the whole run. Package wire tests the pace itself.
 func TestRateLimitsRun(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)

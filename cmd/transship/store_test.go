@@ -18,7 +18,7 @@ import (
 	"github.com/hczjl/transship/distribution/layout"
 )
 
-// While a command moves an image nobody prunes the store: the registry tries it at every call.
+// While a command moves an image the store cannot be pruned. The registry tries to at every call.
 func TestCommandsLockStore(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
@@ -31,8 +31,8 @@ func TestCommandsLockStore(t *testing.T) {
 		}
 		s.ServeHTTP(w, r)
 	}))
-	p.run("pull", host+"/halohub/halo:1.6").want(0)
-	p.run("tag", host+"/halohub/halo:1.6", host+"/x:1").want(0)
+	p.run("pull", host+"/src/repo:1.6").want(0)
+	p.run("tag", host+"/src/repo:1.6", host+"/x:1").want(0)
 	before := tried.Load()
 	p.run("push", host+"/x:1").want(0)
 	if before == 0 || tried.Load() == before {
@@ -40,8 +40,8 @@ func TestCommandsLockStore(t *testing.T) {
 	}
 }
 
-// So it is with a folder while an image is read there, which another process removes in the middle. A server that only reads
-// keeps nobody from pruning.
+// A folder cannot be pruned while an image is read from it, also after another process has removed
+// the image. A server that only reads does not block pruning.
 func TestReadersLockFolder(t *testing.T) {
 	for _, line := range []string{"copy oci:@/lay:REF HOST/x:1", "load @/lay HOST/m", "sync -f @/images"} {
 		c := newCopySetup(t)
@@ -75,7 +75,7 @@ func TestReadersLockFolder(t *testing.T) {
 	c := newCopySetup(t)
 	c.do("save -q -o @/lay/ SRC").want(0)
 	r := c.startServe(c.path("lay"))
-	c.run("digest", r.host+"/halohub/halo:1.6").want(0)
+	c.run("digest", r.host+"/src/repo:1.6").want(0)
 	dir, err := layout.OpenDir(c.path("lay"))
 	c.must(err)
 	if _, err := dir.Prune(t.Context(), layout.Pruning{}); err != nil {
@@ -83,7 +83,8 @@ func TestReadersLockFolder(t *testing.T) {
 	}
 }
 
-// A store that may be read and not written lists its images, and says what is wrong with the rest.
+// A store without write permission lists its images. Other commands name the reason why it cannot
+// be used.
 func TestReadOnlyStore(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushImage("x", "1", "linux/amd64", "x")
@@ -105,17 +106,16 @@ func TestReadOnlyStore(t *testing.T) {
 	}
 }
 
-// Several programs pull, tag, remove and prune at once.
 func TestConcurrentStoreCommands(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
 	s.pushImage("x", "1", "linux/amd64", "shared", "for x")
-	repo := s.host + "/halohub/halo"
+	repo := s.host + "/src/repo"
 	var all sync.WaitGroup
 	for i := range 4 {
 		all.Go(func() {
-			tag := fmt.Sprint("hczjl/halo:", i)
+			tag := fmt.Sprint("dst/repo:", i)
 			for range 4 {
 				p.run("pull", "-q", repo+":1.6", s.host+"/x:1").want(0)
 				p.run("tag", repo+":1.6", tag).want(0)
@@ -184,7 +184,8 @@ func TestStoreErrors(t *testing.T) {
 	}
 }
 
-// Root with somebody's HOME, as under sudo, does not write into the store there, unless it is told to.
+// Root with another user's HOME, as under sudo, does not write into that user's store unless
+// TRANSSHIP_STORE names it.
 func TestStoreOfAnotherUser(t *testing.T) {
 	p := newProgram(t)
 	path := filepath.Join(p.env["HOME"], ".local", "share", "transship")
@@ -201,7 +202,7 @@ func TestStoreOfAnotherUser(t *testing.T) {
 	p.run("images").want(cli.ExitDone)
 }
 
-// storePath is where the program has its local store.
+// storePath returns the folder of the program's local store.
 func (p *program) storePath() string {
 	if dir := p.env["TRANSSHIP_STORE"]; dir != "" {
 		return dir
@@ -221,7 +222,7 @@ func (p *program) openStore() *layout.Dir {
 	return dir
 }
 
-// checkStore checks every file of the store against its digest, and that every image in it is whole.
+// checkStore checks every file of the store against its digest, and that all images are complete.
 func (p *program) checkStore() {
 	p.t.Helper()
 	for name, content := range p.storeBlobs() {
@@ -234,7 +235,7 @@ func (p *program) checkStore() {
 	}
 }
 
-// storeBlobs reads the files of the store.
+// storeBlobs returns the blobs of the store by their hex digests.
 func (p *program) storeBlobs() map[string][]byte {
 	p.t.Helper()
 	dir := filepath.Join(p.storePath(), "blobs", "sha256")
@@ -251,7 +252,7 @@ func (p *program) storeBlobs() map[string][]byte {
 	return out
 }
 
-// imageRows are the images of the store.
+// imageRows returns the images that the images command lists.
 func (p *program) imageRows(args ...string) []store.ImageRow {
 	p.t.Helper()
 	var rows []store.ImageRow

@@ -8,7 +8,7 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// All of a list is read before anything is asked for, and what is wrong with it is said with its line.
+// A list is read completely before any call, and errors in it name their line.
 func TestSyncListErrors(t *testing.T) {
 	c := newSyncSetup(t)
 	for list, want := range map[string]wantedError{
@@ -37,7 +37,7 @@ func TestSyncListErrors(t *testing.T) {
 		"sync -f @/images a b":                 {2, "want [DST], got 2 arguments", "usage: transship sync"},
 		"sync -f @/none":                       {4, "none: no such file or directory", ""},
 		"sync -f @/":                           {1, "is a directory", ""},
-		"sync -f @/images hczjl":               {2, "does not begin with a registry's host", "docker.io/hczjl"},
+		"sync -f @/images dst":                 {2, "does not begin with a registry's host", "docker.io/dst"},
 		"sync -f @/images TO/x:1":              {2, "is no registry", "HOST[:PORT]"},
 		"sync -f @/images oci-archive:@/x.tar": {2, "x.tar is a tar, which takes no more images", "transship save -f LIST"},
 		"sync -f @/images oci:@/lay:1":         {2, "one name cannot name several images", "leave it out"},
@@ -59,7 +59,7 @@ func TestSyncListErrors(t *testing.T) {
 	}
 }
 
-// One failure does not stop the rest, and each is said with its line, its image and its reason.
+// A failure does not stop the other images, and its message has the line, the image and the reason.
 func TestSyncPartialFailure(t *testing.T) {
 	c := newSyncSetup(t)
 	down := unusedAddress(t)
@@ -83,7 +83,7 @@ func TestSyncPartialFailure(t *testing.T) {
 	}
 }
 
-// Two images that would get one name are told of; one image that comes by two lines is copied once.
+// Two images for one target are an error. The same image in two lines is copied once.
 func TestSyncTargetConflicts(t *testing.T) {
 	c := newSyncSetup(t)
 	c.writeList("FROM/tool:2 TO/x:1\nFROM/tool:2 TO/x:1\nFROM/tool TO/x:1 \n")
@@ -99,15 +99,15 @@ func TestSyncTargetConflicts(t *testing.T) {
 	if got, want := c.do("digest TO/x:1").stdout, c.do("digest FROM/tool:2").stdout; got != want {
 		t.Errorf("the target has %s, want %s", got, want)
 	}
-	// The same name in two layouts is two images, unless their digests are one.
-	c.do("copy FROM/tool:2 oci:@/one:hczjl/x:1").want(0)
-	c.do("copy FROM/app:v1.9 oci:@/two:hczjl/x:1").want(0)
-	c.do("copy FROM/tool:2 oci:@/three:hczjl/x:1").want(0)
+	// Images of one name in two layouts conflict unless they have the same digest.
+	c.do("copy FROM/tool:2 oci:@/one:dst/x:1").want(0)
+	c.do("copy FROM/app:v1.9 oci:@/two:dst/x:1").want(0)
+	c.do("copy FROM/tool:2 oci:@/three:dst/x:1").want(0)
 	c.writeList("oci:@/one\noci:@/two\n")
-	c.do("sync --jobs 1 -f @/images TO/p").want(8, "failed: line 2: hczjl/x:1 to ", "hczjl/x:1 goes there too")
+	c.do("sync --jobs 1 -f @/images TO/p").want(8, "failed: line 2: dst/x:1 to ", "dst/x:1 goes there too")
 	c.writeList("oci:@/one\noci:@/three\n")
 	c.do("sync -f @/images TO/q").want(0, "synced 1 image: 1 copied")
-	// So it is with a mere tag. Without one images are called by their digests.
+	// The same holds for bare tags. Images without a tag are named by their digests.
 	setBareTags(t, c.path("one"), "7")
 	setBareTags(t, c.path("two"), "7")
 	c.writeList("oci:@/one\noci:@/two\n")
@@ -121,7 +121,7 @@ func TestSyncTargetConflicts(t *testing.T) {
 	}
 }
 
-// The flags for accounts are for the first source and the first target that are on a registry.
+// --src-creds and --dst-creds are for the first source and the first target on a registry.
 func TestSyncCredentials(t *testing.T) {
 	c := newSyncSetup(t)
 	guarded := listen(t, requirePassword(c.target))
@@ -138,7 +138,7 @@ func TestSyncCredentials(t *testing.T) {
 
 func TestSyncInterrupted(t *testing.T) {
 	c := newSyncSetup(t)
-	c.writeList("FROM/app TO/app\nFROM/halohub/halo:1.6 TO/halo\n")
+	c.writeList("FROM/app TO/app\nFROM/src/repo:1.6 TO/repo\n")
 	ctx := c.ctx
 	c.ctx = interruptedContext()
 	if o := c.do("sync -f @/images --json").want(130); len(o.syncReport().Images) != 0 || strings.Contains(o.stdout, "null") {
@@ -151,18 +151,18 @@ func TestSyncInterrupted(t *testing.T) {
 	if report := o.syncReport(); report.OK || report.Failed != 0 {
 		t.Errorf("the report is %+v", report)
 	}
-	for _, repo := range []string{"app", "halo"} {
-		o := newProgram(t).run("tags", c.target.host+"/"+repo) // there may be none
+	for _, repo := range []string{"app", "repo"} {
+		o := newProgram(t).run("tags", c.target.host+"/"+repo) // there may be no tags
 		for tag := range strings.FieldsSeq(o.stdout) {
 			newProgram(t).run("verify", "--deep", c.target.host+"/"+repo+":"+tag).want(0)
 		}
 	}
 }
 
-// A list of two thousand tags that are all there is one of two thousand HEADs on each side.
+// Unchanged tags cost one HEAD each on both sides, also where they fill several pages.
 func TestSyncOfManyTags(t *testing.T) {
 	t.Parallel()
-	const many = 1100 // more than registries list at a time
+	const many = 1100 // more than a page of tags
 	c := newCopySetup(t)
 	c.source.pushImage("many", "first", "linux/amd64", "x")
 	c.target.pushImage("many", "first", "linux/amd64", "x")

@@ -13,7 +13,8 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// newPruneSetup is a fleet whose target has, beside what the source has, tags that it no longer has: v0.9 and old in app.
+// newPruneSetup returns newSyncSetup with two tags at the target that the source does not have:
+// v0.9 and old of app.
 func newPruneSetup(t testing.TB) *copySetup {
 	t.Helper()
 	c := newSyncSetup(t)
@@ -23,7 +24,7 @@ func newPruneSetup(t testing.TB) *copySetup {
 	return c
 }
 
-// deletedTags are the tags that the target was asked to remove, sorted.
+// deletedTags returns the tags that the target was asked to delete, sorted.
 func (c *copySetup) deletedTags() string {
 	var out []string
 	for _, r := range c.target.Requests() {
@@ -35,7 +36,7 @@ func (c *copySetup) deletedTags() string {
 	return strings.Join(out, " ")
 }
 
-// What matches at the target, and at no source any more, is removed: no less, and no more.
+// --prune deletes exactly the tags of the target that match a line and that no source has.
 func TestSyncPrune(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ list, flags, gone string }{
@@ -80,7 +81,7 @@ func TestSyncPrune(t *testing.T) {
 	}
 }
 
-// Nothing goes where it is not known what the sources have.
+// Nothing is deleted from a repository if the tags of one of its sources are unknown.
 func TestSyncPruneNeedsAllSources(t *testing.T) {
 	t.Parallel()
 	const lists = "^GET /v2/app/tags/list"
@@ -116,7 +117,7 @@ func TestSyncPruneNeedsAllSources(t *testing.T) {
 	}
 }
 
-// An image that fails to be copied keeps no tag from being pruned, and is not itself.
+// A failed copy does not stop pruning, and its own tag is kept.
 func TestSyncPruneAfterFailures(t *testing.T) {
 	c := newPruneSetup(t)
 	c.source.Set(registry.Rule{On: "manifests/v1.9$", Status: 500})
@@ -130,7 +131,7 @@ func TestSyncPruneAfterFailures(t *testing.T) {
 	c.do("sync -f @/images --prune").want(8, "transship sync: 4 of 4 failed") // there is nothing to prune yet
 }
 
-// A registry that does not remove tags says so for each, and the rest of the sync counts.
+// A registry that refuses to delete tags is reported for each tag, and the images count as synced.
 func TestSyncPruneRefused(t *testing.T) {
 	for status, says := range map[int]string{405: "removes no tag by its name, as docker's does not before 3.0 or without delete enabled: DELETE", 400: "removes no tag by its name", 403: "403 Forbidden"} {
 		c := newPruneSetup(t)
@@ -145,12 +146,13 @@ func TestSyncPruneRefused(t *testing.T) {
 		}
 	}
 	c := newPruneSetup(t)
-	c.target.Set(registry.Rule{On: "^DELETE", Status: 404}) // somebody else was quicker
+	c.target.Set(registry.Rule{On: "^DELETE", Status: 404}) // another client has deleted them
 	c.writeList("FROM/app TO/app")
 	c.do("sync -f @/images --prune").want(0, "2 removed")
 }
 
-// All that will go is printed before the first goes, and only then: also with --quiet the report has it.
+// All tags to delete are printed before the first is deleted. With --quiet only the report lists
+// them.
 func TestSyncPruneListsTagsFirst(t *testing.T) {
 	c := newPruneSetup(t)
 	c.writeList("FROM/app TO/app\nFROM/tool TO/tool\n")
@@ -173,7 +175,7 @@ func TestSyncPruneListsTagsFirst(t *testing.T) {
 	}
 }
 
-// The lists by which a registry finds what refers to an image, and names that are no tags, are left alone.
+// Referrers tags (distribution-spec, "Referrers Tag Schema") are kept.
 func TestSyncPruneKeepsReferrers(t *testing.T) {
 	c := newPruneSetup(t)
 	root := c.target.pushImage("app", "v1.9", "linux/amd64", "app", "v1.9")
@@ -197,7 +199,7 @@ func TestSyncPruneInterrupted(t *testing.T) {
 	}
 }
 
-// Names that a registry lists and that are no tags go nowhere: not into calls, and not onto the terminal.
+// Listed names that are not valid tags are not used in calls and not printed.
 func TestSyncIgnoresInvalidTags(t *testing.T) {
 	t.Parallel()
 	c := newSyncSetup(t)

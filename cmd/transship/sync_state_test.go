@@ -9,11 +9,11 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
-// With a state an image that has not changed costs one HEAD in all, and none where it is named by its digest.
+// With --state an unchanged image costs one HEAD at the source, and none if it is named by digest.
 func TestSyncState(t *testing.T) {
 	c := newCopySetup(t)
-	halo := c.source.host + "/halohub/halo"
-	list := c.writeFile("list.txt", halo+"\n"+halo+"@"+string(c.source.pushThreePlatforms().Digest)+" "+c.target.host+"/pinned\n")
+	repo := c.source.host + "/src/repo"
+	list := c.writeFile("list.txt", repo+"\n"+repo+"@"+string(c.source.pushThreePlatforms().Digest)+" "+c.target.host+"/pinned\n")
 	state := filepath.Join(c.env["HOME"], "state.json")
 	sync := []string{"sync", "-f", list, "--state", state, c.target.host}
 	c.run(sync...).want(0, "synced 2 images: 2 copied; ")
@@ -25,7 +25,7 @@ func TestSyncState(t *testing.T) {
 		t.Errorf("%d HEADs and %d calls at the source, %d at the target; want a list and a HEAD", heads, all, c.target.Count("^"))
 	}
 
-	c.source.pushImage("halohub/halo", "1.6", "linux/amd64", "changed")
+	c.source.pushImage("src/repo", "1.6", "linux/amd64", "changed")
 	c.run(sync...).want(0, "synced 2 images: 1 copied, 1 unchanged; ")
 	c.run("sync", "-f", list, "--state", c.writeFile("bad.json", "{"), c.target.host).want(cli.ExitFailed, "bad.json", "without the file all targets are asked")
 	c.run("sync", "-f", list, "--state", c.writeFile("new.json", `{"version":2}`), c.target.host).want(cli.ExitFailed, "it is of version 2")

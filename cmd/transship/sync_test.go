@@ -15,7 +15,7 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// newSyncSetup is a voyage whose source has several repositories with several tags.
+// newSyncSetup returns a copySetup whose source also has app with four tags, and tool:2.
 func newSyncSetup(t testing.TB) *copySetup {
 	t.Helper()
 	c := newCopySetup(t)
@@ -26,20 +26,20 @@ func newSyncSetup(t testing.TB) *copySetup {
 	return c
 }
 
-// writeList writes a list, in which FROM, TO and @/ stand for what they stand for in command lines.
+// writeList writes the file "images" for sync -f. FROM, TO and @/ in it are replaced as in do.
 func (c *copySetup) writeList(text string) {
 	c.t.Helper()
 	c.writeFile("images", strings.NewReplacer("FROM", c.source.host, "TO", c.target.host, "@/", c.path("")+"/").Replace(text))
 }
 
-// tagNames are the tags of a repository, sorted.
+// tagNames returns the tags of a repository, sorted.
 func (s *server) tagNames(repo string) string {
 	s.t.Helper()
 	o := newProgram(s.t).run("tags", s.host+"/"+repo)
 	return strings.Join(strings.Fields(o.stdout), " ")
 }
 
-// syncReport is what sync --json prints.
+// syncReport parses the output of sync --json.
 func (o result) syncReport() mirror.SyncReport {
 	o.t.Helper()
 	var out mirror.SyncReport
@@ -52,15 +52,15 @@ func (o result) syncReport() mirror.SyncReport {
 func TestSync(t *testing.T) {
 	t.Parallel()
 	c := newSyncSetup(t)
-	halo := string(c.source.pushThreePlatforms().Digest)
+	digest := string(c.source.pushThreePlatforms().Digest)
 	for i, test := range []struct{ list, dst, want string }{ // want is what the target has, by repository
-		{"FROM/halohub/halo:1.6 TO/N/halo", "", "halo: 1.6"},
+		{"FROM/src/repo:1.6 TO/N/repo", "", "repo: 1.6"},
 		{"# all\nFROM/app TO/N/app # of them\n", "", "app: latest v1.10 v1.9 v2.0"},
 		{"FROM/app:v1.* TO/N/app", "", "app: v1.10 v1.9"},
 		{"FROM/app:v1.9 TO/N/app:old TO/N/app TO/N/other:1", "", "app: old v1.9, other: 1"},
 		{"FROM/app:v1.9\r\nFROM/tool\r\n", "TO/N", "app: v1.9, tool: 2"},
 		{"FROM/tool:2 TO/N/x\nFROM/app:latest", "docker://TO/N/", "x: 2, app: latest"},
-		{"FROM/halohub/halo@" + halo + " TO/N/pinned:1\nFROM/halohub/halo:1.6@" + halo + " TO/N/both", "", "pinned: 1, both: 1.6"},
+		{"FROM/src/repo@" + digest + " TO/N/pinned:1\nFROM/src/repo:1.6@" + digest + " TO/N/both", "", "pinned: 1, both: 1.6"},
 		{`["FROM/tool:2", {"source": "FROM/app:v*", "targets": ["TO/N/app", "TO/N/again"], "latest": 2}]`, "TO/N", "tool: 2, app: v1.10 v2.0, again: v1.10 v2.0"},
 		{"docker://FROM/tool:2 docker://TO/N/tool", "", "tool: 2"},
 	} {
@@ -82,12 +82,12 @@ func TestSync(t *testing.T) {
 			t.Errorf("%s\nprints the second time %s", test.list, o.stdout)
 		}
 	}
-	if got := c.do("digest TO/n6/both:1.6").stdout; got != halo+"\n" {
+	if got := c.do("digest TO/n6/both:1.6").stdout; got != digest+"\n" {
 		t.Errorf("the pinned image is %s", got)
 	}
 }
 
-// The highest versions are for lines that mean several tags, by the flag or by the line.
+// --latest, or latest of a line, selects the highest versions where a line means several tags.
 func TestSyncLatest(t *testing.T) {
 	c := newSyncSetup(t)
 	c.writeList(`["FROM/app", {"source": "FROM/app:v*", "targets": ["TO/three"], "latest": 3}, "FROM/tool:2"]`)
@@ -100,10 +100,11 @@ func TestSyncLatest(t *testing.T) {
 	c.do("sync -f @/images --latest 1").want(8, "failed: line 1: "+c.source.host+"/words: ", " has no tag that is a version")
 }
 
-// A sync that finds nothing to do asks for each image once on each side, and for nothing else.
+// An unchanged sync sends one HEAD for each image to each side, and nothing else but the list of
+// tags.
 func TestUnchangedSyncSendsOneHeadPerImage(t *testing.T) {
 	c := newSyncSetup(t)
-	c.writeList("FROM/app TO/app\nFROM/tool:2 TO/tool TO/other/tool\nFROM/halohub/halo@" + string(c.source.pushThreePlatforms().Digest) + " TO/halo\nFROM/tool:2 oci:@/lay\n")
+	c.writeList("FROM/app TO/app\nFROM/tool:2 TO/tool TO/other/tool\nFROM/src/repo@" + string(c.source.pushThreePlatforms().Digest) + " TO/repo\nFROM/tool:2 oci:@/lay\n")
 	c.do("sync -f @/images").want(0, "synced 8 images: 8 copied; ")
 	c.source.Forget()
 	c.target.Forget()
@@ -119,10 +120,10 @@ func TestUnchangedSyncSendsOneHeadPerImage(t *testing.T) {
 	}
 }
 
-// Several targets of a line get each blob by one reading of the source.
+// A line with several targets reads each blob of the source once.
 func TestSyncToSeveralTargets(t *testing.T) {
 	c := newSyncSetup(t)
-	c.writeList("FROM/halohub/halo:1.6 TO/a TO/b:2 oci:@/lay oci:@/other:3\n")
+	c.writeList("FROM/src/repo:1.6 TO/a TO/b:2 oci:@/lay oci:@/other:3\n")
 	o := c.do("sync -f @/images").want(0, "synced 4 images: 4 copied")
 	if n := c.source.Count("^GET .*/blobs/"); n != 7 {
 		t.Errorf("%d blobs were read, want each once", n)
@@ -141,13 +142,13 @@ func TestSyncToSeveralTargets(t *testing.T) {
 	}
 }
 
-// A layout or tar is a source of all its images, and a layout is a target.
+// A layout or tar as a source stands for all its images. A layout is a valid target.
 func TestSyncOfFiles(t *testing.T) {
 	t.Parallel()
 	c := newSyncSetup(t)
-	c.writeList("FROM/app\nFROM/halohub/halo:1.6 oci:@/lay:hczjl/halo:2\n")
+	c.writeList("FROM/app\nFROM/src/repo:1.6 oci:@/lay:dst/repo:2\n")
 	c.do("sync -f @/images oci:@/lay").want(0)
-	want := []string{"hczjl/halo:2"}
+	want := []string{"dst/repo:2"}
 	for _, tag := range []string{"latest", "v1.10", "v1.9", "v2.0"} {
 		want = append(want, c.source.host+"/app:"+tag)
 	}
@@ -156,9 +157,9 @@ func TestSyncOfFiles(t *testing.T) {
 		t.Error(cmp.Diff(want, got))
 	}
 	c.do("save -q -o @/x.tar oci:@/lay").want(0)
-	c.writeList("oci-archive:@/x.tar\noci:@/lay:hczjl/halo:2 TO/single\noci:@/lay TO/all\n")
+	c.writeList("oci-archive:@/x.tar\noci:@/lay:dst/repo:2 TO/single\noci:@/lay TO/all\n")
 	c.do("sync -f @/images TO/p").want(0)
-	if got := c.target.tagNames("p/app") + ", " + c.target.tagNames("p/hczjl/halo") + ", " + c.target.tagNames("single") + ", " + c.target.tagNames("all"); got != "latest v1.10 v1.9 v2.0, 2, 2, 2 latest v1.10 v1.9 v2.0" {
+	if got := c.target.tagNames("p/app") + ", " + c.target.tagNames("p/dst/repo") + ", " + c.target.tagNames("single") + ", " + c.target.tagNames("all"); got != "latest v1.10 v1.9 v2.0, 2, 2, 2 latest v1.10 v1.9 v2.0" {
 		t.Errorf("the target has %s", got)
 	}
 	c.do("copy SRC oci:@/bare:1").want(0)
@@ -175,8 +176,8 @@ func TestSyncOfFiles(t *testing.T) {
 func TestSyncPlatformsAndReferrers(t *testing.T) {
 	c := newSyncSetup(t)
 	list := c.source.pushThreePlatforms()
-	sbom := c.source.pushSigned("halohub/halo", list)
-	c.writeList("FROM/halohub/halo:1.6 TO/sub oci:@/sub\nFROM/halohub/halo@" + string(list.Digest) + " TO/pinned\n")
+	sbom := c.source.pushSigned("src/repo", list)
+	c.writeList("FROM/src/repo:1.6 TO/sub oci:@/sub\nFROM/src/repo@" + string(list.Digest) + " TO/pinned\n")
 	for range 2 {
 		c.do("sync -f @/images --platform linux/arm64,linux/amd64").want(0)
 	}
@@ -184,7 +185,7 @@ func TestSyncPlatformsAndReferrers(t *testing.T) {
 	if digest == string(list.Digest) || !c.target.has("pinned", digest) || imagesIn(t, c.path("sub"))[c.src] != blob.Digest(digest) {
 		t.Errorf("the part is %s, and in the layout %v", digest, imagesIn(t, c.path("sub")))
 	}
-	c.writeList("FROM/halohub/halo:1.6 TO/signed oci:@/signed\n")
+	c.writeList("FROM/src/repo:1.6 TO/signed oci:@/signed\n")
 	c.do("sync -f @/images --referrers").want(0)
 	if !c.target.has("signed", string(sbom.Digest)) || !c.target.has("signed", cosignTag(list)) || len(imagesIn(t, c.path("signed"))) != 3 {
 		t.Errorf("in the layout is %v", slices.Collect(maps.Keys(imagesIn(t, c.path("signed")))))

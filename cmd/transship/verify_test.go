@@ -16,7 +16,7 @@ import (
 	"github.com/hczjl/transship/distribution/registry"
 )
 
-// What is sound is said to be, with what was looked at.
+// A sound image or file is reported with the number of checks and bytes.
 func TestVerifySound(t *testing.T) {
 	c := newCopySetup(t)
 	c.do("save -q -o @/x.tar SRC").want(0)
@@ -37,16 +37,17 @@ func TestVerifySound(t *testing.T) {
 			t.Errorf("%s\nprints %s, error %v", o.line, o.stdout, err)
 		}
 	}
-	// What stands in the shell's folder is meant, unless a transport says otherwise.
+	// A name without a transport means a file of the current folder if there is one.
 	t.Chdir(c.path(""))
 	for arg, code := range map[string]int{"x.tar": 0, "s.tar": 0, "lay": 0, "./lay": 0, "oci:lay": 0, "none.tar": 4, "./none": 4, "../none": 4, "none/": 4,
-		c.target.host + "/hczjl/halo": 4, c.dst: 0, "NONE": 2} {
+		c.target.host + "/dst/repo": 4, c.dst: 0, "NONE": 2} {
 		c.run("verify", arg).want(code)
 	}
 	c.run("verify", "docker://"+c.target.host+"/x.tar").want(4, "404 Not Found")
 }
 
-// A registry is asked for the manifests, and whether the blobs are there; only --deep reads those.
+// verify reads the manifests of a registry and sends a HEAD for each blob. With --deep it reads the
+// blobs.
 func TestVerifyCalls(t *testing.T) {
 	c := newCopySetup(t)
 	c.do("verify SRC").want(0)
@@ -60,7 +61,8 @@ func TestVerifyCalls(t *testing.T) {
 	}
 }
 
-// What is off with an image on a registry is 7; that it is not there, or that the registry does not tell, is not.
+// Damage to an image on a registry exits with 7. A missing image, or a registry that refuses or
+// fails, has its own exit code.
 func TestVerifyRegistry(t *testing.T) {
 	t.Parallel()
 	const list, child, blobs = "^GET .*/manifests/1.6", "^GET .*/manifests/sha256", "/blobs/sha256"
@@ -114,7 +116,7 @@ func TestVerifyRegistry(t *testing.T) {
 	c.do("verify SRC").wantError(wantedError{130, "transship verify: interrupted", ""})
 }
 
-// Each kind of damage to a bundle is found, and named.
+// Each kind of damage to a bundle is found and named.
 func TestVerifyDamagedBundle(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -134,7 +136,7 @@ func TestVerifyDamagedBundle(t *testing.T) {
 		"cut":              {func(c *copySetup) { c.writeFile("x.tar", readFile(c.t, c.path("x.tar"))[:9000]) }, 7, "x.tar: "},
 		"cut after a blob": {func(c *copySetup) { c.writeFile("x.tar", strings.TrimRight(readFile(c.t, c.path("x.tar")), "\x00")) }, 7, "x.tar"},
 		"another inventory": {func(c *copySetup) {
-			c.do("save -q -o @/y.tar FROM/halohub/halo:other").want(0)
+			c.do("save -q -o @/y.tar FROM/src/repo:other").want(0)
 			c.writeFile("x.tar.json", readFile(c.t, c.path("y.tar.json")))
 		}, 7, "bad: "},
 		"inventory damaged": {func(c *copySetup) { c.writeFile("x.tar.json", `{"version":1,`) }, 7, "bad: "},
@@ -164,7 +166,7 @@ func TestVerifyDamagedBundle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)
-			c.source.pushImage("halohub/halo", "other", "linux/amd64", "other")
+			c.source.pushImage("src/repo", "other", "linux/amd64", "other")
 			c.do("save -q --sum -o @/x.tar SRC").want(0)
 			test.damage(c)
 			o := c.do("verify @/x.tar").want(test.code)
@@ -216,7 +218,7 @@ func TestVerifyDamagedFolder(t *testing.T) {
 	}
 }
 
-// A volume that is not as it was written is named.
+// verify names the damaged volume.
 func TestVerifyNamesDamagedVolume(t *testing.T) {
 	c := newCopySetup(t)
 	c.do("save -q -o @/x.tar --split 4k SRC").want(0)
@@ -232,7 +234,7 @@ func TestVerifyNamesDamagedVolume(t *testing.T) {
 	c.verifySound(c.path("x.tar"))
 }
 
-// Files that no honest tool writes are read by nothing here.
+// No command reads a tar with unsafe members.
 func TestUnsafeTarsAreRefused(t *testing.T) {
 	c := newCopySetup(t)
 	c.do("save -q -o @/x.tar SRC").want(0)
@@ -258,7 +260,6 @@ func TestUnsafeTarsAreRefused(t *testing.T) {
 	}
 }
 
-// addTarMembers adds members to a tar.
 func addTarMembers(t testing.TB, archive string, headers []*tar.Header) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -290,7 +291,7 @@ func addTarMembers(t testing.TB, archive string, headers []*tar.Header) string {
 	return out.String()
 }
 
-// must ends the test at an error.
+// must ends the test on an error.
 func (p *program) must(err error) {
 	p.t.Helper()
 	if err != nil {
