@@ -15,7 +15,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/store"
 )
 
-// commands is the table, in the order of the overview.
+// commands returns the table of commands, in the order of the overview.
 func commands() []run.Command {
 	return []run.Command{
 		mirror.Copy(),

@@ -1,5 +1,8 @@
-// Command transship moves multi-architecture container images between registries, every digest and byte kept.
-// It needs no daemon. Run "transship help" for the commands.
+// Command transship moves multi-architecture container images between registries, with every digest
+// and byte kept. It needs no daemon. Run "transship help" for the commands.
+//
+// This package starts the process, finds the command in the table and prints errors. Each group of
+// commands is a package below internal; docs/architecture.md says how to add one.
 package main
 
 import (
@@ -16,13 +19,13 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
-// collectAt is by how much the heap grows, in percent, before it is collected. Blobs are never on it, so that this is a
-// matter of a few megabytes, in runs of many images.
-const collectAt = 50
+// gcPercent is the default of GOGC. Blobs are never on the heap, so more frequent collections cost
+// little and save a few megabytes in runs of many images.
+const gcPercent = 50
 
 func main() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
+		debug.SetGCPercent(gcPercent)
 	}
 	ctx, stop := interruptible(context.Background())
 	code := runLine(ctx, run.New(cli.NewStreams(os.Getenv, os.Stdin, os.Stdout, os.Stderr)), os.Args[1:])
@@ -30,7 +33,8 @@ func main() {
 	os.Exit(code)
 }
 
-// interruptible is cancelled by the first interrupt or termination signal; a second one ends the program at once.
+// interruptible returns a context that the first interrupt or termination signal cancels. A second
+// signal ends the program at once.
 func interruptible(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
@@ -43,7 +47,7 @@ func interruptible(parent context.Context) (context.Context, context.CancelFunc)
 	return ctx, func() { signal.Stop(signals); cancel(nil) }
 }
 
-// runLine runs one command line and returns the exit code.
+// runLine runs a command line and returns the exit code.
 func runLine(ctx context.Context, r *run.Run, args []string) int {
 	err := dispatch(ctx, r, args)
 	if err == nil {
@@ -52,7 +56,7 @@ func runLine(ctx context.Context, r *run.Run, args []string) int {
 	return finish(ctx, r, err)
 }
 
-// dispatch finds the command and runs it.
+// dispatch finds the command and runs it, or prints an overview.
 func dispatch(ctx context.Context, r *run.Run, args []string) error {
 	if len(args) == 0 {
 		fmt.Fprint(r.Stderr, overview())
@@ -79,7 +83,7 @@ func dispatch(ctx context.Context, r *run.Run, args []string) error {
 	return c.Execute(ctx, r, rest)
 }
 
-// finish prints what went wrong and returns the exit code.
+// finish prints an error with its hint and returns the exit code.
 func finish(ctx context.Context, r *run.Run, err error) int {
 	if err == nil {
 		return cli.ExitDone
@@ -104,11 +108,14 @@ func find(args []string) (run.Command, []string, error) {
 	return run.Command{}, nil, unknownCommand(args)
 }
 
-// unknownCommand names the command that is nearest to what was typed.
+// unknownCommand returns an error that suggests the command nearest to what was typed.
 func unknownCommand(args []string) error {
 	if strings.HasPrefix(args[0], "-") {
-		flag, _, _ := strings.Cut(args[0], "=") // what follows may be a password
-		return &cli.UsageError{Message: "there is no command before " + flag, Advice: "usage: transship COMMAND [flags] ARGUMENTS"}
+		flag, _, _ := strings.Cut(args[0], "=") // the value may be a password
+		return &cli.UsageError{
+			Message: "there is no command before " + flag,
+			Advice:  "usage: transship COMMAND [flags] ARGUMENTS",
+		}
 	}
 	typed, names, hint := args[0], families(), "transship help lists the commands"
 	if members := membersOf(typed); len(members) > 0 {
@@ -139,7 +146,7 @@ func families() []string {
 	return out
 }
 
-// membersOf returns the commands of two words that begin with the family's.
+// membersOf returns the commands of a family, such as manifest: those of two words.
 func membersOf(family string) []run.Command {
 	var out []run.Command
 	for _, c := range commands() {
@@ -150,7 +157,7 @@ func membersOf(family string) []run.Command {
 	return out
 }
 
-// overview is what "transship help" prints.
+// overview returns what "transship help" prints.
 func overview() string {
 	var b strings.Builder
 	b.WriteString("transship re-hosts multi-architecture container images between registries, every digest and byte kept.\n\n")
@@ -163,13 +170,13 @@ func overview() string {
 	return b.String()
 }
 
-// familyOverview is what "transship manifest -h" prints.
+// familyOverview returns what "transship manifest -h" prints.
 func familyOverview(family string) string {
-	return fmt.Sprintf("Usage: transship %s COMMAND [flags] ARGUMENTS\n\nCommands:\n%s\ntransship %s COMMAND -h tells more.\n",
-		family, table(membersOf(family)), family)
+	return fmt.Sprintf("Usage: transship %s COMMAND [flags] ARGUMENTS\n\nCommands:\n%s\n"+
+		"transship %s COMMAND -h tells more.\n", family, table(membersOf(family)), family)
 }
 
-// table lists commands with what they do.
+// table returns commands with their short descriptions, one a line.
 func table(list []run.Command) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

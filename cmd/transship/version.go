@@ -11,6 +11,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
+// versionCommand is the command version.
 func versionCommand() run.Command {
 	return run.Command{
 		Name: "version", Min: 0, Max: 0,
@@ -18,14 +19,16 @@ func versionCommand() run.Command {
 		Example: "transship version",
 		Setup: func(*flag.FlagSet, *run.Run) run.Action {
 			return func(_ context.Context, r *run.Run, _ []string) error {
-				fmt.Fprintf(r.Stdout, "transship %s (%s%s %s/%s)\n", cli.Version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+				fmt.Fprintf(r.Stdout, "transship %s (%s%s %s/%s)\n",
+					cli.Version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 				return nil
 			}
 		},
 	}
 }
 
-// revision is the commit the program was built from, where the build noted it.
+// revision returns the first digits of the commit that the program was built from, with a comma and
+// a space, "" if the build did not record it.
 func revision() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
