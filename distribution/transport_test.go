@@ -42,7 +42,7 @@ func TestTransportZeroOptions(t *testing.T) {
 	host := hostOf(t, &registry.Handler{})
 	transport := distribution.NewTransport(distribution.Options{})
 	check(t, transport.Client(host).Ping(t.Context()))
-	if transport.Client(host) != transport.Client(host) {
+	if first, again := transport.Client(host), transport.Client(host); first != again {
 		t.Error("a host has two clients")
 	}
 	if !transport.HasClient(host) || transport.HasClient("other.example") {

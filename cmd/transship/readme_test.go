@@ -39,7 +39,7 @@ func TestReadmeLibraryProgram(t *testing.T) {
 	}
 	s := startServer(t)
 	d := s.pushThreePlatforms()
-	cmd := exec.Command(program, s.host+"/halohub/halo:1.6", s.host+"/mirror/halo:1.6")
+	cmd := exec.Command(program, s.host+"/src/repo:1.6", s.host+"/mirror/halo:1.6")
 	cmd.Env = []string{"HOME=" + t.TempDir()}
 	out, err := cmd.CombinedOutput()
 	if err != nil || strings.TrimSpace(string(out)) != string(d.Digest) {

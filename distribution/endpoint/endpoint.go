@@ -102,7 +102,7 @@ func Parse(path string) Path {
 
 // ParseEnd is Parse for a path on any host: all that precedes the API's words is the Repository.
 // Storage hosts have such paths (GHCR: /ghcr1/blobs/<digest>), and registries that send Locations
-// below a prefix.
+// below a prefix. It knows neither /v2/ nor the catalog, which have no such words.
 func ParseEnd(path string) Path { return parseEnd(strings.TrimPrefix(path, "/")) }
 
 func parseEnd(path string) Path {

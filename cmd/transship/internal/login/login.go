@@ -97,7 +97,7 @@ func (c *loginCommand) check(ctx context.Context, ref reference.Reference, cred 
 	c.registry.DeniedHint = "check the user name and the password; " +
 		"with two-factor authentication the password is an access token"
 	watched := &watchedCredentials{Static: auth.Static(cred)}
-	err := c.registry.Ping(ctx, watched)
+	err := c.registry.PingAs(ctx, watched)
 	return watched.used.Load(), err
 }
 

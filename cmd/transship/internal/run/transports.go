@@ -109,7 +109,8 @@ func (m *Remote) Repository(
 	return repo, nil
 }
 
-// Ping checks credentials with the registry (end-1).
-func (m *Remote) Ping(ctx context.Context, credentials auth.Credentials) error {
+// PingAs checks with the registry at Host that it takes the credentials (end-1), which need not be
+// those of the run.
+func (m *Remote) PingAs(ctx context.Context, credentials auth.Credentials) error {
 	return distribution.NewTransport(m.options(credentials)).Client(m.Host).Ping(ctx)
 }
