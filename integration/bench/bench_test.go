@@ -15,21 +15,21 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// tiny is what keeps a run short.
-var tiny = []string{"--size", "2x20KiB,100", "--platforms", "linux/amd64,linux/arm64", "--count", "6", "--jobs", "1,4"}
+// smallRun is what keeps a run short.
+var smallRun = []string{"--size", "2x20KiB,100", "--platforms", "linux/amd64,linux/arm64", "--count", "6", "--jobs", "1,4"}
 
-// measured runs a benchmark and returns what it prints.
-func measured(t *testing.T, transship servers.Program, args ...string) servers.Result {
+// runBench runs a benchmark and returns what it prints.
+func runBench(t *testing.T, transship servers.Program, args ...string) servers.Result {
 	t.Helper()
-	got := transship.Run(t, append(append([]string{"bench"}, args...), tiny...)...)
+	got := transship.Run(t, append(append([]string{"bench"}, args...), smallRun...)...)
 	if got.Exit != 0 {
 		t.Fatalf("transship bench %q: exit %d\n%s%s", args, got.Exit, got.Stdout, got.Stderr)
 	}
 	return got
 }
 
-// TestBenchstat has the tool itself compare two runs: it must understand every line, and see samples.
-func TestBenchstat(t *testing.T) {
+// TestBenchstatReadsOutput has the tool itself compare two runs: it must understand every line, and see samples.
+func TestBenchstatReadsOutput(t *testing.T) {
 	t.Parallel()
 	transship, _ := servers.Transship(t)
 	benchstat := servers.Benchstat(t)
@@ -41,11 +41,11 @@ func TestBenchstat(t *testing.T) {
 			if kind == "push" {
 				args = append(args, "--limit")
 			}
-			if err := os.WriteFile(file, []byte(measured(t, transship, args...).Stdout), 0o600); err != nil {
+			if err := os.WriteFile(file, []byte(runBench(t, transship, args...).Stdout), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			files = append(files, file)
-			readable(t, file)
+			checkReadable(t, file)
 		}
 		got := benchstat.Run(t, files...)
 		if got.Exit != 0 || got.Stderr != "" {
@@ -59,8 +59,8 @@ func TestBenchstat(t *testing.T) {
 	}
 }
 
-// readable checks a file with the parser of benchstat: every line is a configuration, a unit or a result.
-func readable(t *testing.T, file string) {
+// checkReadable checks a file with the parser of benchstat: every line is a configuration, a unit or a result.
+func checkReadable(t *testing.T, file string) {
 	t.Helper()
 	f, err := os.Open(file)
 	if err != nil {
@@ -89,8 +89,8 @@ func readable(t *testing.T, file string) {
 	}
 }
 
-// TestNothingIsLeft holds what is on the registry's disk after a run against what was there before.
-func TestNothingIsLeft(t *testing.T) {
+// TestBenchDeletesItsContent holds what is on the registry's disk after a run against what was there before.
+func TestBenchDeletesItsContent(t *testing.T) {
 	t.Parallel()
 	transship, _ := servers.Transship(t)
 	a, b := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
@@ -98,12 +98,12 @@ func TestNothingIsLeft(t *testing.T) {
 		{"push", a.Host + "/bench"}, {"push", "--warm", a.Host + "/warm"}, {"pull", a.Host + "/bench"}, {"copy", a.Host + "/bench", b.Host + "/bench"},
 		{"mount", a.Host + "/bench"}, {"resolve", a.Host + "/bench"}, {"push", "--upload", "put,patch,chunk=8KiB", a.Host + "/upload"},
 	} {
-		if got := measured(t, transship, args...); strings.Contains(got.Stderr, "left on") {
+		if got := runBench(t, transship, args...); strings.Contains(got.Stderr, "left on") {
 			t.Errorf("%q says\n%s", args, got.Stderr)
 		}
 	}
 	for _, r := range []*servers.Registry{a, b} {
-		links, put := linked(t, r.Dir)
+		links, put := linkFiles(t, r.Dir)
 		if put == 0 {
 			t.Errorf("nothing was ever put into %s", r.Host)
 		}
@@ -113,9 +113,9 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-// linked returns what makes tags, manifests and blobs visible in CNCF distribution's folder: files called link. The bytes
+// linkFiles returns what makes tags, manifests and blobs visible in CNCF distribution's folder: files called link. The bytes
 // stay until its garbage collection, whose number of files is returned too.
-func linked(t *testing.T, dir string) (links []string, bytes int) {
+func linkFiles(t *testing.T, dir string) (links []string, bytes int) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -134,11 +134,11 @@ func linked(t *testing.T, dir string) (links []string, bytes int) {
 }
 
 // TestWhatIsLeftIsSaid: distribution removes nothing unless it is told to allow that.
-func TestWhatIsLeftIsSaid(t *testing.T) {
+func TestBenchReportsContentLeft(t *testing.T) {
 	t.Parallel()
 	transship, _ := servers.Transship(t)
 	r := servers.CNCF(t, servers.Options{NoDelete: true})
-	got := measured(t, transship, "push", r.Host+"/bench")
+	got := runBench(t, transship, "push", r.Host+"/bench")
 	// 14 turns, each of an index and two images, with a config and three layers for each of those.
 	want := regexp.MustCompile(`(?m)^left on ` + regexp.QuoteMeta(r.Host) + `/bench: 42 manifests, 112 blobs of 1\.\d MB: .*405`)
 	if !want.MatchString(got.Stderr) {

@@ -15,14 +15,14 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// named is an image under a name.
-type named struct {
+// namedImage is an image under a name.
+type namedImage struct {
 	name string
 	fixture.Image
 }
 
-// contents are what a bundle of the images is made of, and open opens their blobs.
-func contents(t testing.TB, images ...named) (c layout.Contents, open func(manifest.Descriptor) blob.Open) {
+// bundleContents are what a bundle of the images is made of, and open opens their blobs.
+func bundleContents(t testing.TB, images ...namedImage) (c layout.Contents, open func(manifest.Descriptor) blob.Open) {
 	t.Helper()
 	blobs := map[blob.Digest]fixture.Blob{}
 	for _, im := range images {
@@ -52,10 +52,10 @@ func describe(d v1.Descriptor) manifest.Descriptor {
 	return manifest.Descriptor{MediaType: d.MediaType, Digest: blob.Digest(d.Digest), Size: d.Size}
 }
 
-// write makes a bundle of images, on a base if that is not nil, and returns its path.
-func write(t testing.TB, base *layout.Inventory, images ...named) string {
+// writeBundle makes a bundle of images, on a base if that is not nil, and returns its path.
+func writeBundle(t testing.TB, base *layout.Inventory, images ...namedImage) string {
 	t.Helper()
-	c, open := contents(t, images...)
+	c, open := bundleContents(t, images...)
 	c.Base = base
 	path := filepath.Join(t.TempDir(), "bundle.tar")
 	b, err := layout.Create(path, c, layout.Files{})
@@ -74,8 +74,8 @@ func write(t testing.TB, base *layout.Inventory, images ...named) string {
 	return path
 }
 
-// read opens an archive and verifies it.
-func read(t testing.TB, path string) *layout.Archive {
+// openBundle opens an archive and verifies it.
+func openBundle(t testing.TB, path string) *layout.Archive {
 	t.Helper()
 	a, err := layout.OpenArchive(path)
 	if err != nil {
@@ -93,8 +93,8 @@ func read(t testing.TB, path string) *layout.Archive {
 	return a
 }
 
-// config is the digest of the config of im for linux/amd64, by which docker and podman tell images apart.
-func config(t testing.TB, im fixture.Image) string {
+// configDigest is the digest of the config of im for linux/amd64, by which docker and podman tell images apart.
+func configDigest(t testing.TB, im fixture.Image) string {
 	t.Helper()
 	m := im.Only("linux/amd64").Root()
 	parsed, err := manifest.Parse(m.MediaType, m.Raw)
@@ -109,13 +109,13 @@ func config(t testing.TB, im fixture.Image) string {
 }
 
 // The images that most tests carry: Docker's types, OCI's with attestations, and another of one platform.
-func images() (halo, oci, tool named) {
+func testImages() (multi, oci, tool namedImage) {
 	synthetic := fixture.Synthetic(fixture.Spec{Seed: 1, Layers: []int64{20_000}})
-	return named{"hczjl/halo:1.6", fixture.Real()}, named{"registry.example:5000/halo:oci", fixture.Real().OCI()}, named{"tool:2", synthetic}
+	return namedImage{"hczjl/halo:1.6", fixture.Real()}, namedImage{"registry.example:5000/halo:oci", fixture.Real().OCI()}, namedImage{"tool:2", synthetic}
 }
 
-// sbom is an artifact about im, saved by its digest.
-func sbom(im named) named {
+// newSBOM is an artifact about im, saved by its digest.
+func newSBOM(im namedImage) namedImage {
 	r := fixture.Referrer(im.Root().Descriptor, "application/vnd.example.sbom", "sbom")
-	return named{"hczjl/halo@" + r.Root().Digest.String(), r}
+	return namedImage{"hczjl/halo@" + r.Root().Digest.String(), r}
 }

@@ -15,20 +15,20 @@ import (
 func TestDockerLoad(t *testing.T) {
 	t.Parallel()
 	docker := servers.Engine(t).CLI(t)
-	halo, oci, tool := images()
-	latest := halo
+	multi, oci, tool := testImages()
+	latest := multi
 	latest.name = "hczjl/halo:latest"
-	docker.Output(t, "load", "--input", write(t, nil, halo, latest, oci, tool, sbom(halo)))
-	for _, im := range []named{halo, latest, oci, tool} {
+	docker.Output(t, "load", "--input", writeBundle(t, nil, multi, latest, oci, tool, newSBOM(multi)))
+	for _, im := range []namedImage{multi, latest, oci, tool} {
 		got := docker.Output(t, "image", "inspect", "--format", "{{.Id}} {{.Architecture}}", im.name)
-		if want := config(t, im.Image) + " amd64\n"; got != want {
+		if want := configDigest(t, im.Image) + " amd64\n"; got != want {
 			t.Errorf("%s: loaded %s, want %s", im.name, got, want)
 		}
 	}
 	if got := docker.Output(t, "image", "ls", "--quiet", "--all", "--no-trunc"); len(strings.Fields(got)) != 4 {
 		t.Errorf("docker has\n%s", got)
 	}
-	out := docker.Output(t, "run", "--rm", "--network=none", halo.name, "uname", "-m")
+	out := docker.Output(t, "run", "--rm", "--network=none", multi.name, "uname", "-m")
 	if out != "x86_64\n" {
 		t.Errorf("the container printed %q", out)
 	}
@@ -39,16 +39,16 @@ func TestDockerLoadDifferential(t *testing.T) {
 	t.Parallel()
 	docker := servers.Engine(t).CLI(t)
 	spec := fixture.Spec{Seed: 7, Shared: []int64{30_000}, Layers: []int64{10_000}}
-	old := named{"app:1", fixture.Synthetic(spec)}
+	old := namedImage{"app:1", fixture.Synthetic(spec)}
 	spec.Layers = []int64{10_000, 5_000} // one layer more
-	base := write(t, nil, old)
+	base := writeBundle(t, nil, old)
 	in, err := layout.ReadInventory(base + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := write(t, &in, named{"app:2", fixture.Synthetic(spec)})
-	if size(t, path) > size(t, base) {
-		t.Errorf("the differential bundle has %d bytes, its base %d", size(t, path), size(t, base))
+	path := writeBundle(t, &in, namedImage{"app:2", fixture.Synthetic(spec)})
+	if fileSize(t, path) > fileSize(t, base) {
+		t.Errorf("the differential bundle has %d bytes, its base %d", fileSize(t, path), fileSize(t, base))
 	}
 	if r := docker.Run(t, "load", "--input", path); r.Exit == 0 {
 		t.Errorf("docker loaded it without its base: %s", r.Stdout)
@@ -58,7 +58,7 @@ func TestDockerLoadDifferential(t *testing.T) {
 	docker.Output(t, "image", "inspect", "app:2")
 }
 
-func size(t *testing.T, path string) int64 {
+func fileSize(t *testing.T, path string) int64 {
 	t.Helper()
 	info, err := os.Stat(path)
 	if err != nil {
@@ -71,11 +71,11 @@ func size(t *testing.T, path string) int64 {
 func TestCtrImport(t *testing.T) {
 	t.Parallel()
 	ctr := servers.Engine(t).Ctr(t)
-	halo, oci, tool := images()
-	byDigest := named{"hczjl/halo@" + tool.Root().Digest.String(), tool.Image}
-	ctr.Output(t, "image", "import", "--all-platforms", write(t, nil, halo, oci, tool, byDigest, sbom(halo)))
+	multi, oci, tool := testImages()
+	byDigest := namedImage{"hczjl/halo@" + tool.Root().Digest.String(), tool.Image}
+	ctr.Output(t, "image", "import", "--all-platforms", writeBundle(t, nil, multi, oci, tool, byDigest, newSBOM(multi)))
 	list := ctr.Output(t, "image", "ls")
-	for name, im := range map[string]named{"docker.io/hczjl/halo:1.6": halo, oci.name: oci, "docker.io/library/tool:2": tool, "docker.io/" + byDigest.name: tool} {
+	for name, im := range map[string]namedImage{"docker.io/hczjl/halo:1.6": multi, oci.name: oci, "docker.io/library/tool:2": tool, "docker.io/" + byDigest.name: tool} {
 		found := false
 		for line := range strings.Lines(list) {
 			found = found || strings.HasPrefix(line, name+" ") && strings.Contains(line, im.Root().Digest.String())
@@ -98,12 +98,12 @@ func TestCtrImport(t *testing.T) {
 func TestPodmanLoad(t *testing.T) {
 	t.Parallel()
 	podman := servers.Podman(t)
-	halo, oci, _ := images()
-	for _, im := range []named{halo, oci} {
-		podman.Output(t, "load", "--quiet", "--input", write(t, nil, im))
+	multi, oci, _ := testImages()
+	for _, im := range []namedImage{multi, oci} {
+		podman.Output(t, "load", "--quiet", "--input", writeBundle(t, nil, im))
 		got := podman.Output(t, "image", "inspect", "--format", "sha256:{{.Id}} {{.Architecture}} {{.RepoDigests}}", im.name)
-		if !strings.HasPrefix(got, config(t, im.Image)+" amd64 ") || !strings.Contains(got, im.Root().Digest.String()) {
-			t.Errorf("%s: podman has %s, want the config %s and the digest %s", im.name, got, config(t, im.Image), im.Root().Digest)
+		if !strings.HasPrefix(got, configDigest(t, im.Image)+" amd64 ") || !strings.Contains(got, im.Root().Digest.String()) {
+			t.Errorf("%s: podman has %s, want the config %s and the digest %s", im.name, got, configDigest(t, im.Image), im.Root().Digest)
 		}
 	}
 }
@@ -112,12 +112,12 @@ func TestPodmanLoad(t *testing.T) {
 func TestPodmanLoadMany(t *testing.T) {
 	t.Parallel()
 	podman := servers.Podman(t)
-	halo, oci, tool := images()
-	podman.Output(t, "load", "--quiet", "--input", write(t, nil, halo, oci, tool, sbom(halo)))
-	for name, im := range map[string]named{"docker.io/hczjl/halo:1.6": halo, oci.name: oci, "docker.io/library/tool:2": tool} {
+	multi, oci, tool := testImages()
+	podman.Output(t, "load", "--quiet", "--input", writeBundle(t, nil, multi, oci, tool, newSBOM(multi)))
+	for name, im := range map[string]namedImage{"docker.io/hczjl/halo:1.6": multi, oci.name: oci, "docker.io/library/tool:2": tool} {
 		got := podman.Output(t, "image", "inspect", "--format", "sha256:{{.Id}}", name)
-		if strings.TrimSpace(got) != config(t, im.Image) {
-			t.Errorf("%s: podman has %s, want %s", name, got, config(t, im.Image))
+		if strings.TrimSpace(got) != configDigest(t, im.Image) {
+			t.Errorf("%s: podman has %s, want %s", name, got, configDigest(t, im.Image))
 		}
 	}
 }
@@ -127,9 +127,9 @@ func TestPodmanLoadMany(t *testing.T) {
 func TestSkopeoCopy(t *testing.T) {
 	t.Parallel()
 	skopeo := servers.Skopeo(t)
-	halo, oci, tool := images()
-	all, one := write(t, nil, halo, oci, tool), write(t, nil, halo)
-	for source, im := range map[string]named{"oci-archive:" + all + ":oci": oci, "oci-archive:" + one: halo} {
+	multi, oci, tool := testImages()
+	all, one := writeBundle(t, nil, multi, oci, tool), writeBundle(t, nil, multi)
+	for source, im := range map[string]namedImage{"oci-archive:" + all + ":oci": oci, "oci-archive:" + one: multi} {
 		dir := t.TempDir()
 		skopeo.Output(t, "copy", "--all", source, "dir:"+dir)
 		got, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
@@ -137,10 +137,10 @@ func TestSkopeoCopy(t *testing.T) {
 			t.Errorf("%s: got %s, error %v", source, got, err)
 		}
 	}
-	for source, im := range map[string]named{"docker-archive:" + all + ":hczjl/halo:1.6": halo, "docker-archive:" + one: halo, "docker-archive:" + all + ":" + oci.name: oci} {
+	for source, im := range map[string]namedImage{"docker-archive:" + all + ":hczjl/halo:1.6": multi, "docker-archive:" + one: multi, "docker-archive:" + all + ":" + oci.name: oci} {
 		got := skopeo.Output(t, "inspect", "--raw", source)
-		if !strings.Contains(got, config(t, im.Image)) {
-			t.Errorf("%s: got %s, want one with the config %s", source, got, config(t, im.Image))
+		if !strings.Contains(got, configDigest(t, im.Image)) {
+			t.Errorf("%s: got %s, want one with the config %s", source, got, configDigest(t, im.Image))
 		}
 	}
 }

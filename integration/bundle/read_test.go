@@ -16,14 +16,14 @@ func TestReadDockerSave(t *testing.T) {
 	t.Parallel()
 	docker := servers.Engine(t).CLI(t)
 	spec := fixture.Spec{Seed: 3, Shared: []int64{20_000}, Layers: []int64{1000}}
-	one, two := named{"r.example/app:1", fixture.Synthetic(spec)}, named{"r.example/app:2", fixture.Synthetic(spec)}
+	one, two := namedImage{"r.example/app:1", fixture.Synthetic(spec)}, namedImage{"r.example/app:2", fixture.Synthetic(spec)}
 	two.Image = fixture.Synthetic(fixture.Spec{Seed: 3, Shared: []int64{20_000}, Layers: []int64{1000, 2000}})
-	docker.Output(t, "load", "--input", write(t, nil, one, two))
+	docker.Output(t, "load", "--input", writeBundle(t, nil, one, two))
 	path := filepath.Join(t.TempDir(), "saved.tar")
 	docker.Output(t, "save", "--output", path, one.name, two.name)
-	a := read(t, path)
-	for _, im := range []named{one, two} {
-		checkConfig(t, a, im.name, config(t, im.Image))
+	a := openBundle(t, path)
+	for _, im := range []namedImage{one, two} {
+		checkConfig(t, a, im.name, configDigest(t, im.Image))
 	}
 }
 
@@ -31,14 +31,14 @@ func TestReadDockerSave(t *testing.T) {
 func TestReadPodmanSave(t *testing.T) {
 	t.Parallel()
 	podman := servers.Podman(t)
-	_, _, tool := images()
-	podman.Output(t, "load", "--quiet", "--input", write(t, nil, tool))
+	_, _, tool := testImages()
+	podman.Output(t, "load", "--quiet", "--input", writeBundle(t, nil, tool))
 	path := filepath.Join(t.TempDir(), "saved.tar")
 	podman.Output(t, "save", "--format", "docker-archive", "--output", path, tool.name)
-	checkConfig(t, read(t, path), tool.name, config(t, tool.Image))
+	checkConfig(t, openBundle(t, path), tool.name, configDigest(t, tool.Image))
 	path = filepath.Join(t.TempDir(), "oci.tar")
 	podman.Output(t, "save", "--format", "oci-archive", "--output", path, tool.name)
-	if _, err := read(t, path).Manifest(t.Context(), tool.name); err != nil { // podman rewrites the config
+	if _, err := openBundle(t, path).Manifest(t.Context(), tool.name); err != nil { // podman rewrites the config
 		t.Error(err)
 	}
 }
@@ -46,29 +46,29 @@ func TestReadPodmanSave(t *testing.T) {
 func TestReadSkopeoCopy(t *testing.T) {
 	t.Parallel()
 	skopeo := servers.Skopeo(t)
-	halo, _, _ := images()
-	source := "oci-archive:" + write(t, nil, halo)
+	multi, _, _ := testImages()
+	source := "oci-archive:" + writeBundle(t, nil, multi)
 	path := filepath.Join(t.TempDir(), "copy.tar")
 	skopeo.Output(t, "copy", "--all", source, "oci-archive:"+path+":docker.io/hczjl/halo:1.6")
-	m, err := read(t, path).Manifest(t.Context(), halo.name)
+	m, err := openBundle(t, path).Manifest(t.Context(), multi.name)
 	if err != nil || !manifest.IsIndex(m.MediaType) {
 		t.Errorf("got %s, error %v", m.MediaType, err)
 	}
 	path = filepath.Join(t.TempDir(), "docker.tar")
 	skopeo.Output(t, "copy", source, "docker-archive:"+path+":hczjl/halo:1.6")
-	checkConfig(t, read(t, path), halo.name, config(t, halo.Image))
+	checkConfig(t, openBundle(t, path), multi.name, configDigest(t, multi.Image))
 }
 
 // What containerd exports can be read, with the digests that were imported.
 func TestReadCtrExport(t *testing.T) {
 	t.Parallel()
 	ctr := servers.Engine(t).Ctr(t)
-	halo, oci, _ := images()
-	ctr.Output(t, "image", "import", "--all-platforms", write(t, nil, halo, oci))
+	multi, oci, _ := testImages()
+	ctr.Output(t, "image", "import", "--all-platforms", writeBundle(t, nil, multi, oci))
 	path := filepath.Join(t.TempDir(), "exported.tar")
 	ctr.Output(t, "image", "export", "--all-platforms", path, "docker.io/hczjl/halo:1.6", oci.name)
-	a := read(t, path)
-	for _, im := range []named{halo, oci} {
+	a := openBundle(t, path)
+	for _, im := range []namedImage{multi, oci} {
 		if got, err := a.Find(im.name); err != nil || string(got.Digest) != im.Root().Digest.String() {
 			t.Errorf("%s: got %s, error %v", im.name, got.Digest, err)
 		}

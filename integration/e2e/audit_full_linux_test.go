@@ -12,7 +12,7 @@ import (
 )
 
 // A disk that is full in the middle ends the run with 1, and says so; what was written stays sound.
-func TestAuditOnAFullDisk(t *testing.T) {
+func TestAuditOnFullDisk(t *testing.T) {
 	t.Parallel()
 	dir, _ := servers.SmallDisk(t, 1<<20)
 	writeFile(t, dir, "filler", strings.Repeat("x", 1<<20-8<<10))
@@ -24,8 +24,8 @@ func TestAuditOnAFullDisk(t *testing.T) {
 		transship, _ := servers.Transship(t)
 		file := filepath.Join(dir, "audit."+format)
 		got := transship.Run(t, "copy", "-q", "--audit", file, host+"/halohub/halo:1.6", fmt.Sprintf("%s/hczjl/halo%d:1.6", target, i))
-		refused(t, got, exitFailed, "audit file "+file+": no space left on device", "hint: a run that cannot be recorded does not go on")
-		if entries := audited(t, file); len(entries) == 0 || len(entries) > 10 {
+		wantRefused(t, got, exitFailed, "audit file "+file+": no space left on device", "hint: a run that cannot be recorded does not go on")
+		if entries := readAudit(t, file); len(entries) == 0 || len(entries) > 10 {
 			t.Errorf("%d entries in 8 kB", len(entries))
 		}
 		if err := os.Remove(file); err != nil {

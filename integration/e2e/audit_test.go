@@ -22,11 +22,11 @@ import (
 // formats are the extensions of audits.
 var formats = []string{"jsonl", "har"}
 
-// audited reads an audit, checks its chain, and if it is a HAR its schema.
-func audited(t testing.TB, file string) []audit.Entry {
+// readAudit reads an audit, checks its chain, and if it is a HAR its schema.
+func readAudit(t testing.TB, file string) []audit.Entry {
 	t.Helper()
 	if filepath.Ext(file) == ".har" {
-		validHAR(t, file)
+		checkHAR(t, file)
 	}
 	in, err := os.Open(file)
 	if err != nil {
@@ -54,7 +54,7 @@ func audited(t testing.TB, file string) []audit.Entry {
 }
 
 // An independent witness before each registry: it and the audit list the same calls, statuses and bytes.
-func TestWitness(t *testing.T) {
+func TestAuditMatchesProxyLog(t *testing.T) {
 	t.Parallel()
 	im := fixture.Real()
 	from, to := servers.CNCF(t, servers.Options{}), servers.Debian(t, servers.Options{})
@@ -66,8 +66,8 @@ func TestWitness(t *testing.T) {
 	var said []string
 	for i, format := range formats {
 		file := filepath.Join(dir, "audit."+format)
-		copied(t, transship, im, "--audit", file, source.Host+"/halohub/halo:1.6", fmt.Sprintf("%s/hczjl/halo%d:1.6", target.Host, i))
-		for _, e := range audited(t, file) {
+		runCopy(t, transship, im, "--audit", file, source.Host+"/halohub/halo:1.6", fmt.Sprintf("%s/hczjl/halo%d:1.6", target.Host, i))
+		for _, e := range readAudit(t, file) {
 			said = append(said, fmt.Sprintf("%s %s %d, %d bytes sent, %d received", e.Method, e.URL, e.Status, e.Request.Bytes, e.Response.Bytes))
 		}
 	}
@@ -88,11 +88,11 @@ func TestWitness(t *testing.T) {
 	if len(said) < 2*(2+len(im.Manifests)) {
 		t.Errorf("%d calls", len(said))
 	}
-	readsHAR(t, source)
+	checkMitmproxyHAR(t, source)
 }
 
-// readsHAR reads mitmproxy's HAR as if it were an audit.
-func readsHAR(t *testing.T, w *servers.Witness) {
+// checkMitmproxyHAR reads mitmproxy's HAR as if it were an audit.
+func checkMitmproxyHAR(t *testing.T, w *servers.Witness) {
 	t.Helper()
 	file := w.HAR(t)
 	if file == "" {
@@ -139,7 +139,7 @@ func withFaults(t testing.TB, im fixture.Image, rules ...registry.Rule) (*regist
 }
 
 // Whatever becomes of a run, its audit is sound, and a HAR is one by the schema.
-func TestAuditsOfAllKinds(t *testing.T) {
+func TestAuditIsSoundInEveryOutcome(t *testing.T) {
 	t.Parallel()
 	im := fixture.Real()
 	storage := httptest.NewServer(&registry.Faults{Handler: &registry.Handler{}})
@@ -172,7 +172,7 @@ func TestAuditsOfAllKinds(t *testing.T) {
 				if got.Exit != test.exit {
 					t.Errorf("exit %d, want %d\n%s", got.Exit, test.exit, got.Stderr)
 				}
-				if entries := audited(t, file); !slices.ContainsFunc(entries, test.has) {
+				if entries := readAudit(t, file); !slices.ContainsFunc(entries, test.has) {
 					t.Errorf("%s: no such entry among %d", format, len(entries))
 				}
 			}
@@ -181,14 +181,14 @@ func TestAuditsOfAllKinds(t *testing.T) {
 }
 
 // The audit of a run that is stopped, gently or not, is sound.
-func TestAuditOfAStoppedRun(t *testing.T) {
+func TestAuditOfStoppedRun(t *testing.T) {
 	t.Parallel()
-	im := large()
+	im := largeImage()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	source := push(t, from, im, "halohub/halo", "1.6")
 	for name, signal := range map[string]syscall.Signal{"interrupted": syscall.SIGINT, "killed": syscall.SIGKILL} {
 		for _, format := range formats {
-			stalls := relay(t, from.Host, relayOptions{holdAt: 5 << 20})
+			stalls := startRelay(t, from.Host, relayOptions{holdAt: 5 << 20})
 			transship, _ := servers.Transship(t)
 			file := filepath.Join(t.TempDir(), "audit."+format)
 			c := begin(t, transship, "copy", "--audit", file, strings.Replace(source, from.Host, stalls.host, 1), to.Host+"/hczjl/"+name+":1.6")
@@ -201,7 +201,7 @@ func TestAuditOfAStoppedRun(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.end(t)
-			entries := audited(t, file)
+			entries := readAudit(t, file)
 			ended := slices.ContainsFunc(entries, func(e audit.Entry) bool { return e.Error != "" })
 			if len(entries) == 0 || ended != (signal == syscall.SIGINT) {
 				t.Errorf("%s, %s: %d entries, some of calls that were broken off: %v", name, format, len(entries), ended)

@@ -11,14 +11,14 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// variableOf is the name of a host's variable in a script of audit curl.
-func variableOf(kind, host string) string {
+// scriptVariable is the name of a host's variable in a script of audit curl.
+func scriptVariable(kind, host string) string {
 	return kind + "_" + strings.NewReplacer(".", "_", ":", "_").Replace(host)
 }
 
 // The script that audit curl makes of a cold copy, run by a shell with curl in an empty folder and with an empty registry
 // in the target's place, makes the same copy: every byte is there.
-func TestAuditCurl(t *testing.T) {
+func TestAuditCurlRepeatsCopy(t *testing.T) {
 	t.Parallel()
 	curl, shell := servers.Find(t, "curl", "curl"), servers.Find(t, "sh", "dash")
 	const account = "alice:secret"
@@ -50,12 +50,12 @@ func TestAuditCurl(t *testing.T) {
 					args = append(args, "--src-ca", o.TLS.CAFile, "--dst-ca", o.TLS.CAFile)
 					env = append(env, "CURL_CA_BUNDLE="+o.TLS.CAFile)
 				}
-				copied(t, transship, im, args...)
+				runCopy(t, transship, im, args...)
 				writeFile(t, dir, "run.sh", transship.Output(t, "audit", "curl", file))
 
-				env = append(env, variableOf("HOST", to.Host)+"="+fresh.URL)
+				env = append(env, scriptVariable("HOST", to.Host)+"="+fresh.URL)
 				for _, host := range []string{from.Host, to.Host, tokenHost(o)} {
-					env = append(env, variableOf("USERPASS", host)+"="+account)
+					env = append(env, scriptVariable("USERPASS", host)+"="+account)
 				}
 				empty := t.TempDir()
 				sh := servers.Program{Path: shell, Env: env, Dir: empty}
@@ -69,7 +69,7 @@ func TestAuditCurl(t *testing.T) {
 }
 
 // A big blob that was fetched in ranges side by side, and sent in chunks, is whole again too.
-func TestAuditCurlOfABigBlob(t *testing.T) {
+func TestAuditCurlOfRangesAndChunks(t *testing.T) {
 	t.Parallel()
 	servers.Find(t, "curl", "curl")
 	from, to, fresh := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
@@ -78,9 +78,9 @@ func TestAuditCurlOfABigBlob(t *testing.T) {
 	transship, _ := servers.Transship(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "audit.jsonl")
-	copied(t, transship, im, "--ranges", "4", "--chunk-size", "8MiB", "--audit", file, source, to.Host+"/big:1")
+	runCopy(t, transship, im, "--ranges", "4", "--chunk-size", "8MiB", "--audit", file, source, to.Host+"/big:1")
 	parts := 0
-	for _, e := range audited(t, file) {
+	for _, e := range readAudit(t, file) {
 		if e.Status == http.StatusPartialContent {
 			parts++
 		}
@@ -90,7 +90,7 @@ func TestAuditCurlOfABigBlob(t *testing.T) {
 	}
 	writeFile(t, dir, "run.sh", transship.Output(t, "audit", "curl", file))
 	sh := servers.Program{Path: servers.Find(t, "sh", "dash"), Dir: t.TempDir(), Env: []string{
-		"PATH=" + os.Getenv("PATH"), variableOf("HOST", to.Host) + "=" + fresh.URL}}
+		"PATH=" + os.Getenv("PATH"), scriptVariable("HOST", to.Host) + "=" + fresh.URL}}
 	if got := sh.Run(t, filepath.Join(dir, "run.sh")); got.Exit != 0 {
 		t.Fatalf("exit %d\n%s%s", got.Exit, got.Stdout, got.Stderr)
 	}
@@ -127,9 +127,9 @@ func TestAuditCurlWithIdentityToken(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir, "run.sh", script)
 	tokens.ForgetRequests()
-	sh := servers.Program{Path: servers.Find(t, "sh", "dash"), Dir: t.TempDir(), Env: []string{"PATH=" + os.Getenv("PATH"), variableOf("IDENTITY", tokenHost(servers.Options{Tokens: tokens})) + "=" + identity}}
+	sh := servers.Program{Path: servers.Find(t, "sh", "dash"), Dir: t.TempDir(), Env: []string{"PATH=" + os.Getenv("PATH"), scriptVariable("IDENTITY", tokenHost(servers.Options{Tokens: tokens})) + "=" + identity}}
 	if got := sh.Run(t, filepath.Join(dir, "run.sh")); got.Exit != 0 {
 		t.Fatalf("exit %d\n%s%s\n%s", got.Exit, got.Stdout, got.Stderr, script)
 	}
-	sameTokens(t, "the script", tokens, asked{"POST", "alice", []string{pullHalo}})
+	wantTokens(t, "the script", tokens, tokenRequest{"POST", "alice", []string{pullSrc}})
 }

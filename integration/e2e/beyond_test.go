@@ -15,13 +15,13 @@ import (
 )
 
 // What docker refuses in a list, transship takes: a list as a child, and children on another registry.
-func TestListOfLists(t *testing.T) {
+func TestManifestCreateTakesListsAndOtherRegistries(t *testing.T) {
 	t.Parallel()
 	for name, im := range map[string]fixture.Image{"docker": fixture.Real(), "OCI": fixture.Real().OCI()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			from, to := servers.CNCF(t, servers.Options{}), servers.Debian(t, servers.Options{})
-			one := without(t, im, ofPlatforms(im, "linux/amd64", "linux/arm/v7"))
+			one := keepEntries(t, im, ofPlatforms(im, "linux/amd64", "linux/arm/v7"))
 			other := im.Only("linux/arm64")
 			transship, _ := servers.Transship(t)
 			list := to.Host + "/hczjl/halo:1.6"
@@ -53,11 +53,11 @@ func TestListOfLists(t *testing.T) {
 // entries are what a list lists, annotations included.
 func entries(t *testing.T, list fixture.Manifest) map[digest.Digest]v1.Descriptor {
 	t.Helper()
-	return byDigest(decoded[v1.Index](t, list.Raw))
+	return byDigest(decode[v1.Index](t, list.Raw))
 }
 
 // docker's table of platforms is short; another one is worth a note on standard error, no more.
-func TestAnyPlatform(t *testing.T) {
+func TestAnnotateUnknownPlatform(t *testing.T) {
 	t.Parallel()
 	at := servers.CNCF(t, servers.Options{})
 	r := pushPlatforms(t, at, fixture.Real(), "hczjl/halo")
@@ -74,7 +74,7 @@ func TestAnyPlatform(t *testing.T) {
 }
 
 // One image is dropped from a local list, the others stay.
-func TestDropImage(t *testing.T) {
+func TestManifestRemoveImage(t *testing.T) {
 	t.Parallel()
 	at := servers.CNCF(t, servers.Options{})
 	r := pushPlatforms(t, at, fixture.Real(), "hczjl/halo")
@@ -82,7 +82,7 @@ func TestDropImage(t *testing.T) {
 	transship.Output(t, append([]string{"manifest", "create", r.list}, r.images...)...)
 	transship.Output(t, "manifest", "rm", r.list, r.images[1])
 	var left []string
-	for name := range files(t, filepath.Join(config, "manifests")) {
+	for name := range readFiles(t, filepath.Join(config, "manifests")) {
 		left = append(left, name[strings.LastIndex(name, "-")+1:])
 	}
 	slices.Sort(left)

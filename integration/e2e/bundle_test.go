@@ -19,9 +19,9 @@ import (
 
 var twoPlatforms = []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}}
 
-// carried are the images of the air gap tests: of three platforms by docker, of two
+// bundleImages are the images of the air gap tests: of three platforms by docker, of two
 // with layers shared, and of one.
-func carried(seed uint64) map[string]fixture.Image {
+func bundleImages(seed uint64) map[string]fixture.Image {
 	return map[string]fixture.Image{
 		"halohub/halo:1.6": fixture.Real(),
 		"team/app:v1":      fixture.Synthetic(fixture.Spec{Seed: seed, Platforms: twoPlatforms, Shared: []int64{300_000}, Layers: []int64{20_000}}),
@@ -50,8 +50,8 @@ func verifyAll(t *testing.T, at *servers.Registry, prefix string, images map[str
 	}
 }
 
-// blobsIn lists the digests of the members of a tar that are blobs.
-func blobsIn(t *testing.T, path string) []string {
+// tarBlobs lists the digests of the members of a tar that are blobs.
+func tarBlobs(t *testing.T, path string) []string {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
@@ -75,57 +75,57 @@ func blobsIn(t *testing.T, path string) []string {
 
 // Three images are carried over by save, verify and load; then what has changed since, by save --since and load. At the
 // far side every byte is the same, and the second bundle has nothing that the far side had.
-func TestCarryOver(t *testing.T) {
+func TestBundlesCarryImages(t *testing.T) {
 	t.Parallel()
 	for name, start := range kinds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			near, far := servers.CNCF(t, servers.Options{}), start(t, servers.Options{})
+			from, to := servers.CNCF(t, servers.Options{}), start(t, servers.Options{})
 			transship, _ := servers.Transship(t)
 			dir := t.TempDir()
 			monday, tuesday := filepath.Join(dir, "monday.tar"), filepath.Join(dir, "tuesday.tar")
 
-			images := carried(1)
-			refs := pushAll(t, near, images)
+			images := bundleImages(1)
+			refs := pushAll(t, from, images)
 			transship.Output(t, append([]string{"save", "-o", monday}, refs...)...)
 			transship.Output(t, "verify", monday)
-			if got := transship.Output(t, "load", monday, far.Host+"/mirror"); strings.Count(got, "@sha256:") != 3 {
+			if got := transship.Output(t, "load", monday, to.Host+"/mirror"); strings.Count(got, "@sha256:") != 3 {
 				t.Errorf("load printed\n%s", got)
 			}
-			verifyAll(t, far, "mirror/", images)
+			verifyAll(t, to, "mirror/", images)
 
-			changed := carried(1)
+			changed := bundleImages(1)
 			changed["team/app:v2"] = fixture.Synthetic(fixture.Spec{Seed: 1, Platforms: twoPlatforms, Shared: []int64{300_000}, Layers: []int64{20_000, 7_000}})
-			refs = pushAll(t, near, changed)
+			refs = pushAll(t, from, changed)
 			list := filepath.Join(dir, "images.txt")
 			writeFile(t, dir, "images.txt", "# weekly\n"+strings.Join(refs, "\n")+"\n")
 			transship.Output(t, "save", "-o", tuesday, "--since", monday+".json", "-f", list)
 			transship.Output(t, "verify", tuesday)
-			onlyNew(t, tuesday, changed["team/app:v2"], blobsIn(t, monday))
+			checkOnlyNewBlobs(t, tuesday, changed["team/app:v2"], tarBlobs(t, monday))
 
 			empty := start(t, servers.Options{})
 			r := transship.Run(t, "load", tuesday, empty.Host+"/mirror")
-			refused(t, r, exitNotFound, "monday.tar", "load monday.tar first")
+			wantRefused(t, r, exitNotFound, "monday.tar", "load monday.tar first")
 			if writes := slices.Concat(empty.Calls(t).With("POST", ""), empty.Calls(t).With("PUT", "")); len(writes) > 0 {
 				t.Errorf("without the base it pushed: %v", writes)
 			}
-			transship.Output(t, "load", tuesday, far.Host+"/mirror")
-			verifyAll(t, far, "mirror/", changed)
-			transship.Output(t, "verify", "--deep", far.Host+"/mirror/team/app:v2")
+			transship.Output(t, "load", tuesday, to.Host+"/mirror")
+			verifyAll(t, to, "mirror/", changed)
+			transship.Output(t, "verify", "--deep", to.Host+"/mirror/team/app:v2")
 		})
 	}
 }
 
-// onlyNew checks that a differential bundle has, beside manifests, only those blobs of an image that the base lacks.
-func onlyNew(t *testing.T, path string, im fixture.Image, base []string) {
+// checkOnlyNewBlobs checks that a differential bundle has, beside manifests, only those blobs of an image that the base lacks.
+func checkOnlyNewBlobs(t *testing.T, path string, im fixture.Image, base []string) {
 	t.Helper()
 	blobs := map[string]bool{}
 	for _, b := range im.Blobs {
 		blobs[b.Digest.String()] = true
 	}
 	n := 0
-	manifests := manifestsIn(t, path+".json")
-	for _, d := range blobsIn(t, path) {
+	manifests := inventoryManifests(t, path+".json")
+	for _, d := range tarBlobs(t, path) {
 		switch {
 		case manifests[d]:
 		case slices.Contains(base, d) || !blobs[d]:
@@ -139,8 +139,8 @@ func onlyNew(t *testing.T, path string, im fixture.Image, base []string) {
 	}
 }
 
-// manifestsIn lists the manifests of an inventory.
-func manifestsIn(t *testing.T, path string) map[string]bool {
+// inventoryManifests lists the manifests of an inventory.
+func inventoryManifests(t *testing.T, path string) map[string]bool {
 	t.Helper()
 	var doc struct {
 		Content []struct{ Digest, MediaType string }
@@ -162,17 +162,17 @@ func manifestsIn(t *testing.T, path string) map[string]bool {
 }
 
 // A registry as the base: only what its repositories lack is saved.
-func TestSaveSinceARegistry(t *testing.T) {
+func TestSaveSinceRegistry(t *testing.T) {
 	t.Parallel()
-	near, far := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	transship, _ := servers.Transship(t)
 	path := filepath.Join(t.TempDir(), "rest.tar")
-	images := carried(2)
-	refs := pushAll(t, near, images)
-	have := push(t, far, images["halohub/halo:1.6"], "m/halohub/halo", "1.6")
-	push(t, far, images["team/tool:latest"], "m/team/tool", "old")
-	transship.Output(t, append([]string{"save", "-o", path, "--since", "docker://" + far.Host + "/m"}, refs...)...)
-	inside := blobsIn(t, path)
+	images := bundleImages(2)
+	refs := pushAll(t, from, images)
+	have := push(t, to, images["halohub/halo:1.6"], "m/halohub/halo", "1.6")
+	push(t, to, images["team/tool:latest"], "m/team/tool", "old")
+	transship.Output(t, append([]string{"save", "-o", path, "--since", "docker://" + to.Host + "/m"}, refs...)...)
+	inside := tarBlobs(t, path)
 	for _, name := range []string{"halohub/halo:1.6", "team/tool:latest"} {
 		for _, b := range images[name].Blobs {
 			if slices.Contains(inside, b.Digest.String()) {
@@ -180,17 +180,17 @@ func TestSaveSinceARegistry(t *testing.T) {
 			}
 		}
 	}
-	transship.Output(t, "load", path, far.Host+"/m")
-	verifyAll(t, far, "m/", images)
+	transship.Output(t, "load", path, to.Host+"/m")
+	verifyAll(t, to, "m/", images)
 }
 
 // A volume that is damaged or missing is named, by verify and by load, and nothing is pushed.
 func TestDamagedVolumes(t *testing.T) {
 	t.Parallel()
-	near, far := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	transship, _ := servers.Transship(t)
 	path := filepath.Join(t.TempDir(), "b.tar")
-	transship.Output(t, append([]string{"save", "-o", path, "--split", "200KB"}, pushAll(t, near, carried(3))...)...)
+	transship.Output(t, append([]string{"save", "-o", path, "--split", "200KB"}, pushAll(t, from, bundleImages(3))...)...)
 	transship.Output(t, "verify", path)
 	third := path + ".003"
 	whole, err := os.ReadFile(third)
@@ -209,7 +209,7 @@ func TestDamagedVolumes(t *testing.T) {
 		if err := spoil(); err != nil {
 			t.Fatal(err)
 		}
-		for _, args := range [][]string{{"verify", path}, {"load", path, far.Host}} {
+		for _, args := range [][]string{{"verify", path}, {"load", path, to.Host}} {
 			r := transship.Run(t, args...)
 			if r.Exit != exitIntegrity && (name != "changed" || r.Exit != 8) {
 				t.Errorf("%s, %s: exit %d\n%s%s", name, args[0], r.Exit, r.Stdout, r.Stderr)
@@ -222,6 +222,6 @@ func TestDamagedVolumes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	transship.Output(t, "load", path, far.Host)
-	verifyAll(t, far, "", carried(3))
+	transship.Output(t, "load", path, to.Host)
+	verifyAll(t, to, "", bundleImages(3))
 }

@@ -12,7 +12,7 @@ import (
 
 // One file that transship save has written is taken by every tool that reads such files. What each of them makes of
 // bundles of many images is looked at in package bundle.
-func TestClientsTakeTheSameFile(t *testing.T) {
+func TestClientsReadOneBundle(t *testing.T) {
 	t.Parallel()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	im := fixture.Real()

@@ -11,16 +11,16 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// tally counts calls by their method, what they are about, and how they ended, such as "POST upload 202".
-func tally(calls servers.Calls) map[string]int {
+// countCalls counts calls by their method, what they are about, and how they ended, such as "POST upload 202".
+func countCalls(calls servers.Calls) map[string]int {
 	n := map[string]int{}
 	for _, c := range calls {
-		n[kindOf(c)]++
+		n[callKind(c)]++
 	}
 	return n
 }
 
-func kindOf(c servers.Call) string {
+func callKind(c servers.Call) string {
 	about := "other"
 	switch {
 	case strings.Contains(c.Path, "/manifests/"):
@@ -35,8 +35,8 @@ func kindOf(c servers.Call) string {
 	return c.Method + " " + about + " " + map[int]string{1: "1xx", 2: "ok", 3: "moved", 4: "no", 5: "failed"}[c.Status/100]
 }
 
-// shared is an image whose platforms have layers in common.
-func shared() fixture.Image {
+// sharedLayersImage is an image whose platforms have layers in common.
+func sharedLayersImage() fixture.Image {
 	return fixture.Synthetic(fixture.Spec{
 		Seed: 11,
 		Platforms: []v1.Platform{
@@ -55,7 +55,7 @@ func TestCallBudgets(t *testing.T) {
 	for name, im := range map[string]fixture.Image{
 		"real":          fixture.Real(),
 		"attestations":  fixture.Real().OCI(),
-		"shared layers": shared(),
+		"shared layers": sharedLayersImage(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -67,7 +67,7 @@ func TestCallBudgets(t *testing.T) {
 
 			b.cold(t, im, source, target)
 			b.again(t, im, source, target)
-			b.elsewhere(t, im, target, b.to.Host+"/mirror/halo:1.6")
+			b.otherRepository(t, im, target, b.to.Host+"/mirror/halo:1.6")
 			verify(t, b.to, im, "hczjl/halo", "1.6")
 			verify(t, b.to, im, "mirror/halo", "1.6")
 		})
@@ -86,18 +86,18 @@ func (b budget) copy(t *testing.T, im fixture.Image, source, target string) (fro
 	t.Helper()
 	b.from.ForgetCalls(t)
 	b.to.ForgetCalls(t)
-	copied(t, b.transship, im, source, target)
+	runCopy(t, b.transship, im, source, target)
 	return b.from.Calls(t), b.to.Calls(t)
 }
 
 func (b budget) cold(t *testing.T, im fixture.Image, source, target string) {
 	t.Helper()
 	from, to := b.copy(t, im, source, target)
-	within(t, "cold, source", from, 1+b.images+b.blobs, map[string]int{
+	wantCalls(t, "cold, source", from, 1+b.images+b.blobs, map[string]int{
 		"GET manifest ok": 1 + b.images,
 		"GET blob ok":     b.blobs,
 	})
-	within(t, "cold, target", to, 1+2*b.blobs+b.images+1, map[string]int{
+	wantCalls(t, "cold, target", to, 1+2*b.blobs+b.images+1, map[string]int{
 		"HEAD manifest no": 1,
 		"POST mount ok":    b.blobs,
 		"PUT upload ok":    b.blobs,
@@ -108,16 +108,16 @@ func (b budget) cold(t *testing.T, im fixture.Image, source, target string) {
 func (b budget) again(t *testing.T, im fixture.Image, source, target string) {
 	t.Helper()
 	from, to := b.copy(t, im, source, target)
-	within(t, "again, source", from, 1, map[string]int{"GET manifest ok": 1})
-	within(t, "again, target", to, 1, map[string]int{"HEAD manifest ok": 1})
+	wantCalls(t, "again, source", from, 1, map[string]int{"GET manifest ok": 1})
+	wantCalls(t, "again, target", to, 1, map[string]int{"HEAD manifest ok": 1})
 }
 
-// elsewhere copies from one repository of the target's registry to another.
-func (b budget) elsewhere(t *testing.T, im fixture.Image, source, target string) {
+// otherRepository copies from one repository of the target's registry to another.
+func (b budget) otherRepository(t *testing.T, im fixture.Image, source, target string) {
 	t.Helper()
 	from, to := b.copy(t, im, source, target)
-	within(t, "mounts, first source", from, 0, map[string]int{})
-	within(t, "mounts, target", to, 1+b.images+1+b.blobs+b.images+1, map[string]int{
+	wantCalls(t, "mounts, first source", from, 0, map[string]int{})
+	wantCalls(t, "mounts, target", to, 1+b.images+1+b.blobs+b.images+1, map[string]int{
 		"GET manifest ok":  1 + b.images,
 		"HEAD manifest no": 1,
 		"POST mount ok":    b.blobs,
@@ -132,7 +132,7 @@ func (b budget) elsewhere(t *testing.T, im fixture.Image, source, target string)
 
 // Several targets on one registry: the first gets the bytes, another repository mounts them, and within a repository a
 // second tag costs a HEAD and a PUT.
-func TestCallsForSeveralTargetsOnOneRegistry(t *testing.T) {
+func TestCallsForSeveralTargets(t *testing.T) {
 	t.Parallel()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	transship, _ := servers.Transship(t)
@@ -142,12 +142,12 @@ func TestCallsForSeveralTargetsOnOneRegistry(t *testing.T) {
 	from.ForgetCalls(t)
 	to.ForgetCalls(t)
 	transship.Output(t, "copy", source, to.Host+"/hczjl/halo:1.6", to.Host+"/hczjl/halo:latest", to.Host+"/mirror/halo:1.6")
-	within(t, "source", from.Calls(t), 1+images+blobs, map[string]int{
+	wantCalls(t, "source", from.Calls(t), 1+images+blobs, map[string]int{
 		"GET manifest ok": 1 + images,
 		"GET blob ok":     blobs,
 	})
 	calls := to.Calls(t)
-	within(t, "target", calls, 3+3*blobs+2*images+3, map[string]int{
+	wantCalls(t, "target", calls, 3+3*blobs+2*images+3, map[string]int{
 		"HEAD manifest no": 3,
 		"POST mount ok":    2 * blobs,
 		"PUT upload ok":    blobs,
@@ -163,13 +163,13 @@ func TestCallsForSeveralTargetsOnOneRegistry(t *testing.T) {
 	verify(t, to, im, "mirror/halo", "1.6")
 }
 
-// within checks the number of calls, and which they are.
-func within(t *testing.T, what string, calls servers.Calls, most int, want map[string]int) {
+// wantCalls checks the number of calls, and which they are.
+func wantCalls(t *testing.T, what string, calls servers.Calls, most int, want map[string]int) {
 	t.Helper()
 	if len(calls) > most {
 		t.Errorf("%s: %d calls, want at most %d:\n%s", what, len(calls), most, calls)
 	}
-	if diff := cmp.Diff(want, tally(calls)); diff != "" {
+	if diff := cmp.Diff(want, countCalls(calls)); diff != "" {
 		t.Errorf("%s: %s", what, diff)
 	}
 }

@@ -11,18 +11,18 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// rehosted is a registry with images that transship has put there, by tag: copied whole, copied in part, and made of
+// pushRehosted is a registry with images that transship has put there, by tag: copied whole, copied in part, and made of
 // single images by the manifest commands.
-func rehosted(t *testing.T) (*servers.Registry, map[string]fixture.Image) {
+func pushRehosted(t *testing.T) (*servers.Registry, map[string]fixture.Image) {
 	t.Helper()
 	from, to := servers.CNCF(t, servers.Options{}), servers.Debian(t, servers.Options{})
 	transship, _ := servers.Transship(t)
 	docker, oci := fixture.Real(), fixture.Real().OCI()
 	target := to.Host + "/hczjl/klibc:"
-	copied(t, transship, docker, push(t, from, docker, "klibc", "docker"), target+"docker")
-	copied(t, transship, oci, push(t, from, oci, "klibc", "oci"), target+"oci")
-	part := without(t, oci, ofPlatforms(oci, "linux/amd64", "linux/arm64"))
-	copied(t, transship, part, "--platform", "linux/amd64,linux/arm64", from.Host+"/klibc:oci", target+"part")
+	runCopy(t, transship, docker, push(t, from, docker, "klibc", "docker"), target+"docker")
+	runCopy(t, transship, oci, push(t, from, oci, "klibc", "oci"), target+"oci")
+	part := keepEntries(t, oci, ofPlatforms(oci, "linux/amd64", "linux/arm64"))
+	runCopy(t, transship, part, "--platform", "linux/amd64,linux/arm64", from.Host+"/klibc:oci", target+"part")
 
 	r := rehosting{list: target + "made"}
 	for _, p := range platforms {
@@ -37,7 +37,7 @@ func TestDockerPull(t *testing.T) {
 	t.Parallel()
 	e := servers.Engine(t)
 	docker, ctr := e.CLI(t), e.Ctr(t)
-	at, images := rehosted(t)
+	at, images := pushRehosted(t)
 	for tag, im := range images {
 		ref := at.Host + "/hczjl/klibc:" + tag
 		for _, platform := range im.Platforms() {
@@ -57,7 +57,7 @@ func TestDockerPull(t *testing.T) {
 func TestPodmanPull(t *testing.T) {
 	t.Parallel()
 	podman := servers.Podman(t)
-	at, images := rehosted(t)
+	at, images := pushRehosted(t)
 	for tag, im := range images {
 		ref := at.Host + "/hczjl/klibc:" + tag
 		for _, platform := range im.Platforms() {
@@ -74,7 +74,7 @@ func TestPodmanPull(t *testing.T) {
 func TestSkopeoCopy(t *testing.T) {
 	t.Parallel()
 	skopeo := servers.Skopeo(t)
-	at, images := rehosted(t)
+	at, images := pushRehosted(t)
 	to := servers.CNCF(t, servers.Options{})
 	for tag, im := range images {
 		ref := "docker://" + at.Host + "/hczjl/klibc:" + tag

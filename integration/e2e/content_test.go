@@ -12,39 +12,39 @@ import (
 )
 
 // content is what a copy is to keep: an image, the flags, and what the target then has; im itself if want is empty.
-type kept struct {
+type copyCase struct {
 	im    fixture.Image
 	flags []string
 	want  fixture.Image
 }
 
-func keptContent(t *testing.T) map[string]kept {
+func copyCases(t *testing.T) map[string]copyCase {
 	docker, oci := fixture.Real(), fixture.Real().OCI()
 	of := func(platforms ...string) func(v1.Descriptor) bool { return ofPlatforms(oci, platforms...) }
 	single := docker.Only("linux/arm/v7")
-	return map[string]kept{
+	return map[string]copyCase{
 		"docker list":       {im: docker},
 		"OCI, attestations": {im: oci},
-		"nested":            {im: nested(t, oci, docker, oci.Only("linux/arm64"))},
+		"nested":            {im: nestedIndex(t, oci, docker, oci.Only("linux/arm64"))},
 		"single":            {im: single},
 		"single OCI":        {im: oci.Only("linux/amd64")},
-		"SHA-512":           {im: inSHA512(t, oci.Only("linux/amd64"))},
-		"foreign layer":     {im: foreign(t, docker.Only("linux/amd64"))},
-		"shared layers":     {im: shared()},
+		"SHA-512":           {im: withSHA512(t, oci.Only("linux/amd64"))},
+		"foreign layer":     {im: withForeignLayer(t, docker.Only("linux/amd64"))},
+		"shared layers":     {im: sharedLayersImage()},
 		"one platform of several": {
 			im:    docker,
 			flags: []string{"--platform", "linux/arm64/v8"},
-			want:  without(t, docker, ofPlatforms(docker, "linux/arm64")),
+			want:  keepEntries(t, docker, ofPlatforms(docker, "linux/arm64")),
 		},
 		"two platforms": {
 			im:    docker,
 			flags: []string{"--platform", "linux/arm64,linux/amd64"},
-			want:  without(t, docker, ofPlatforms(docker, "linux/amd64", "linux/arm64")),
+			want:  keepEntries(t, docker, ofPlatforms(docker, "linux/amd64", "linux/arm64")),
 		},
 		"two platforms, attestations": {
 			im:    oci,
 			flags: []string{"--platform", "linux/amd64", "--platform", "linux/arm/v7"},
-			want:  without(t, oci, of("linux/amd64", "linux/arm/v7")),
+			want:  keepEntries(t, oci, of("linux/amd64", "linux/arm/v7")),
 		},
 		"every platform": {
 			im:    docker,
@@ -71,14 +71,14 @@ func ofPlatforms(im fixture.Image, platforms ...string) func(v1.Descriptor) bool
 }
 
 // Every digest and every byte is kept, whatever the image is made of, between registries of both generations.
-func TestEveryByteIsKept(t *testing.T) {
+func TestCopyKeepsEveryByte(t *testing.T) {
 	t.Parallel()
 	o := servers.Options{ForeignLayers: true}
 	for name, pair := range map[string][2]*servers.Registry{
 		"3 to 2.8": {servers.CNCF(t, o), servers.Debian(t, o)},
 		"2.8 to 3": {servers.Debian(t, o), servers.CNCF(t, o)},
 	} {
-		for test, c := range keptContent(t) {
+		for test, c := range copyCases(t) {
 			t.Run(name+"/"+test, func(t *testing.T) {
 				t.Parallel()
 				transship, _ := servers.Transship(t)
@@ -87,14 +87,14 @@ func TestEveryByteIsKept(t *testing.T) {
 				if len(c.want.Manifests) == 0 {
 					c.want = c.im
 				}
-				copied(t, transship, c.want, append(c.flags, from, pair[1].Host+"/"+repository+":1.6")...)
+				runCopy(t, transship, c.want, append(c.flags, from, pair[1].Host+"/"+repository+":1.6")...)
 				verify(t, pair[1], c.want, repository, "1.6")
-				dropped(t, pair[1], c, repository)
+				wantDropped(t, pair[1], c, repository)
 
 				// Under another tag everything is there already, and in another repository it can be mounted.
-				copied(t, transship, c.want, append(c.flags, from, pair[1].Host+"/"+repository+":again")...)
+				runCopy(t, transship, c.want, append(c.flags, from, pair[1].Host+"/"+repository+":again")...)
 				verify(t, pair[1], c.want, repository, "again")
-				copied(t, transship, c.want, pair[1].Host+"/"+repository+":1.6", pair[1].Host+"/mirror/"+repository+":1.6")
+				runCopy(t, transship, c.want, pair[1].Host+"/"+repository+":1.6", pair[1].Host+"/mirror/"+repository+":1.6")
 				verify(t, pair[1], c.want, "mirror/"+repository, "1.6")
 			})
 		}
@@ -109,8 +109,8 @@ func repositoryRune(r rune) rune {
 	return '-'
 }
 
-// dropped checks that manifests which were not wanted are not at the target.
-func dropped(t *testing.T, at *servers.Registry, c kept, repository string) {
+// wantDropped checks that manifests which were not wanted are not at the target.
+func wantDropped(t *testing.T, at *servers.Registry, c copyCase, repository string) {
 	t.Helper()
 	wanted := map[string]bool{}
 	for _, m := range c.want.Manifests {
@@ -118,7 +118,7 @@ func dropped(t *testing.T, at *servers.Registry, c kept, repository string) {
 	}
 	for _, m := range c.im.Manifests {
 		if !wanted[m.Digest.String()] {
-			absent(t, at, repository, m.Digest.String())
+			wantAbsent(t, at, repository, m.Digest.String())
 		}
 	}
 }
@@ -131,11 +131,11 @@ func TestCopyToDigest(t *testing.T) {
 	source := push(t, from, im, "halohub/halo", "1.6")
 	transship, _ := servers.Transship(t)
 	d := im.Root().Digest.String()
-	copied(t, transship, im, source+"@"+d, to.Host+"/hczjl/halo@"+d)
+	runCopy(t, transship, im, source+"@"+d, to.Host+"/hczjl/halo@"+d)
 	verify(t, to, im, "hczjl/halo", d)
 	other := digest.FromString("another image").String()
-	refused(t, transship.Run(t, "copy", source, to.Host+"/hczjl/halo@"+other), exitIntegrity, to.Host+"/hczjl/halo", d)
-	absent(t, to, "hczjl/halo", other)
+	wantRefused(t, transship.Run(t, "copy", source, to.Host+"/hczjl/halo@"+other), exitIntegrity, to.Host+"/hczjl/halo", d)
+	wantAbsent(t, to, "hczjl/halo", other)
 }
 
 // What the image lacks is refused before anything moves.
@@ -147,11 +147,11 @@ func TestMissingPlatform(t *testing.T) {
 	transship, _ := servers.Transship(t)
 	to.ForgetCalls(t)
 	target := to.Host + "/hczjl/halo:1.6"
-	refused(t, transship.Run(t, "copy", "--platform", "linux/s390x", list, target), exitNotFound,
+	wantRefused(t, transship.Run(t, "copy", "--platform", "linux/s390x", list, target), exitNotFound,
 		"linux/s390x", "linux/amd64", "linux/arm/v7", "linux/arm64")
-	refused(t, transship.Run(t, "copy", "--platform", "linux/arm64", single, target), exitNotFound,
+	wantRefused(t, transship.Run(t, "copy", "--platform", "linux/arm64", single, target), exitNotFound,
 		"linux/arm64", "linux/amd64")
-	refused(t, transship.Run(t, "copy", "--platform", "linux/amd64", from.Host+"/halohub/halo:none", target), exitNotFound,
+	wantRefused(t, transship.Run(t, "copy", "--platform", "linux/amd64", from.Host+"/halohub/halo:none", target), exitNotFound,
 		"halohub/halo", "none", "hint: ")
 	if calls := to.Calls(t); len(calls) != len(calls.With("HEAD", "/manifests/1.6")) {
 		t.Errorf("the target was asked for more than its tag:\n%s", calls)

@@ -21,17 +21,17 @@ func TestExample(t *testing.T) {
 	source := push(t, from, im, "halohub/halo", "1.6")
 	transship, _ := servers.Transship(t)
 	transship.Dir = dir
-	copied(t, transship, im, "--audit", "example.har", source, to.Host+"/hczjl/halo:1.6")
+	runCopy(t, transship, im, "--audit", "example.har", source, to.Host+"/hczjl/halo:1.6")
 	transship.Output(t, "audit", "waterfall", "example.har", "-o", "example.svg")
 	transship.Output(t, "audit", "verify", "example.har")
-	if entries := audited(t, filepath.Join(dir, "example.har")); len(entries) != 1+len(im.Manifests)+3*len(im.Blobs)+len(im.Manifests) {
+	if entries := readAudit(t, filepath.Join(dir, "example.har")); len(entries) != 1+len(im.Manifests)+3*len(im.Blobs)+len(im.Manifests) {
 		t.Errorf("%d calls", len(entries))
 	}
 }
 
 // The example in docs is a HAR whose chain holds.
 func TestCommittedExample(t *testing.T) {
-	if entries := audited(t, "../../docs/example.har"); len(entries) == 0 {
+	if entries := readAudit(t, "../../docs/example.har"); len(entries) == 0 {
 		t.Error("it has no calls")
 	}
 }

@@ -44,8 +44,8 @@ func parseJSON(t testing.TB, file string) any {
 	return doc
 }
 
-// validHAR checks a file against the schema.
-func validHAR(t testing.TB, file string) {
+// checkHAR checks a file against the schema.
+func checkHAR(t testing.TB, file string) {
 	t.Helper()
 	if err := harSchema(t).Validate(parseJSON(t, file)); err != nil {
 		t.Errorf("%s is no HAR 1.2: %v", file, err)

@@ -55,16 +55,16 @@ func verify(t testing.TB, at endpoint, im fixture.Image, repository, tag string)
 	}
 }
 
-// absent checks that nothing is under repository:ref.
-func absent(t testing.TB, at endpoint, repository, ref string) {
+// wantAbsent checks that nothing is under repository:ref.
+func wantAbsent(t testing.TB, at endpoint, repository, ref string) {
 	t.Helper()
 	if m, err := at.Repository(repository).Manifest(t.Context(), ref); err == nil {
 		t.Errorf("%s:%s is there: %s", repository, ref, m.Digest)
 	}
 }
 
-// copied runs transship copy with args, and checks what it prints: the target's name without a tag, and the digest.
-func copied(t testing.TB, transship servers.Program, im fixture.Image, args ...string) servers.Result {
+// runCopy runs transship copy with args, and checks what it prints: the target's name without a tag, and the digest.
+func runCopy(t testing.TB, transship servers.Program, im fixture.Image, args ...string) servers.Result {
 	t.Helper()
 	got := transship.Run(t, append([]string{"copy"}, args...)...)
 	if got.Exit != 0 {
@@ -76,9 +76,9 @@ func copied(t testing.TB, transship servers.Program, im fixture.Image, args ...s
 	return got
 }
 
-// refused checks that a run ended with an exit code, printed no result, and said each of texts, in at most two lines:
+// wantRefused checks that a run ended with an exit code, printed no result, and said each of texts, in at most two lines:
 // what failed, and a hint.
-func refused(t testing.TB, got servers.Result, exit int, texts ...string) {
+func wantRefused(t testing.TB, got servers.Result, exit int, texts ...string) {
 	t.Helper()
 	if got.Exit != exit {
 		t.Errorf("exit %d, want %d", got.Exit, exit)

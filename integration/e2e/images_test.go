@@ -14,8 +14,8 @@ import (
 	"github.com/hczjl/transship/integration/fixture"
 )
 
-// encoded is a document as a manifest of some media type.
-func encoded(t testing.TB, mediaType string, doc any) fixture.Manifest {
+// encodeManifest is a document as a manifest of some media type.
+func encodeManifest(t testing.TB, mediaType string, doc any) fixture.Manifest {
 	t.Helper()
 	raw, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
@@ -29,8 +29,8 @@ func manifestOf(mediaType string, raw []byte) fixture.Manifest {
 	return fixture.Manifest{Descriptor: d, Raw: raw}
 }
 
-// decoded reads a document of a fixture or a registry.
-func decoded[T any](t testing.TB, raw []byte) T {
+// decode reads a document of a fixture or a registry.
+func decode[T any](t testing.TB, raw []byte) T {
 	t.Helper()
 	var doc T
 	if err := json.Unmarshal(raw, &doc); err != nil {
@@ -39,8 +39,8 @@ func decoded[T any](t testing.TB, raw []byte) T {
 	return doc
 }
 
-// nested is an index whose entries are the roots of other images.
-func nested(t testing.TB, images ...fixture.Image) fixture.Image {
+// nestedIndex is an index whose entries are the roots of other images.
+func nestedIndex(t testing.TB, images ...fixture.Image) fixture.Image {
 	t.Helper()
 	var all fixture.Image
 	index := v1.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageIndex}
@@ -57,18 +57,18 @@ func nested(t testing.TB, images ...fixture.Image) fixture.Image {
 			}
 		}
 	}
-	all.Manifests = append(all.Manifests, encoded(t, v1.MediaTypeImageIndex, index))
+	all.Manifests = append(all.Manifests, encodeManifest(t, v1.MediaTypeImageIndex, index))
 	return all
 }
 
-// inSHA512 is a single image whose config and layers are named by SHA-512.
-func inSHA512(t testing.TB, im fixture.Image) fixture.Image {
+// withSHA512 is a single image whose config and layers are named by SHA-512.
+func withSHA512(t testing.TB, im fixture.Image) fixture.Image {
 	t.Helper()
-	doc := decoded[v1.Manifest](t, im.Root().Raw)
+	doc := decode[v1.Manifest](t, im.Root().Raw)
 	var out fixture.Image
 	rename := func(d v1.Descriptor) v1.Descriptor {
 		b, _ := im.Blob(d.Digest)
-		d.Digest = digest.SHA512.FromBytes(content(t, b))
+		d.Digest = digest.SHA512.FromBytes(readBlob(t, b))
 		out.Blobs = append(out.Blobs, fixture.Blob{Descriptor: d, Open: b.Open})
 		return d
 	}
@@ -76,11 +76,11 @@ func inSHA512(t testing.TB, im fixture.Image) fixture.Image {
 	for i := range doc.Layers {
 		doc.Layers[i] = rename(doc.Layers[i])
 	}
-	out.Manifests = []fixture.Manifest{encoded(t, doc.MediaType, doc)}
+	out.Manifests = []fixture.Manifest{encodeManifest(t, doc.MediaType, doc)}
 	return out
 }
 
-func content(t testing.TB, b fixture.Blob) []byte {
+func readBlob(t testing.TB, b fixture.Blob) []byte {
 	t.Helper()
 	r := b.Open()
 	defer r.Close()
@@ -91,11 +91,11 @@ func content(t testing.TB, b fixture.Blob) []byte {
 	return raw
 }
 
-// foreign is a single image with one more layer, a foreign one as Windows images have them: it is at a URL, and no
+// withForeignLayer is a single image with one more layer, a foreign one as Windows images have them: it is at a URL, and no
 // registry has it.
-func foreign(t testing.TB, im fixture.Image) fixture.Image {
+func withForeignLayer(t testing.TB, im fixture.Image) fixture.Image {
 	t.Helper()
-	doc := decoded[v1.Manifest](t, im.Root().Raw)
+	doc := decode[v1.Manifest](t, im.Root().Raw)
 	layer := v1.Descriptor{
 		MediaType: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
 		Digest:    digest.FromString("elsewhere"),
@@ -103,20 +103,20 @@ func foreign(t testing.TB, im fixture.Image) fixture.Image {
 		URLs:      []string{"https://layers.example.com/elsewhere"},
 	}
 	doc.Layers = append([]v1.Descriptor{layer}, doc.Layers...)
-	return fixture.Image{Manifests: []fixture.Manifest{encoded(t, fixture.DockerManifest, doc)}, Blobs: im.Blobs}
+	return fixture.Image{Manifests: []fixture.Manifest{encodeManifest(t, fixture.DockerManifest, doc)}, Blobs: im.Blobs}
 }
 
-// without is the index im.Root with only the entries that keep wants, everything else as it was, to the byte.
-func without(t testing.TB, im fixture.Image, keep func(v1.Descriptor) bool) fixture.Image {
+// keepEntries is the index im.Root with only the entries that keep wants, everything else as it was, to the byte.
+func keepEntries(t testing.TB, im fixture.Image, keep func(v1.Descriptor) bool) fixture.Image {
 	t.Helper()
 	root := im.Root()
-	entries := decoded[struct{ Manifests []json.RawMessage }](t, root.Raw).Manifests
+	entries := decode[struct{ Manifests []json.RawMessage }](t, root.Raw).Manifests
 	first, last := bytes.Index(root.Raw, entries[0]), entries[len(entries)-1]
 	second := bytes.Index(root.Raw, entries[1])
 	var kept [][]byte
 	out := fixture.Image{Blobs: im.Blobs}
 	for i, raw := range entries {
-		if keep(decoded[v1.Descriptor](t, raw)) {
+		if keep(decode[v1.Descriptor](t, raw)) {
 			kept = append(kept, raw)
 			out.Manifests = append(out.Manifests, im.Manifests[i])
 		}
@@ -125,12 +125,12 @@ func without(t testing.TB, im fixture.Image, keep func(v1.Descriptor) bool) fixt
 	end := bytes.LastIndex(root.Raw, last) + len(last)
 	list := slices.Concat(root.Raw[:first], bytes.Join(kept, separator), root.Raw[end:])
 	out.Manifests = append(out.Manifests, manifestOf(root.MediaType, list))
-	out.Blobs = used(t, out)
+	out.Blobs = usedBlobs(t, out)
 	return out
 }
 
-// used are the blobs that the images of im refer to.
-func used(t testing.TB, im fixture.Image) []fixture.Blob {
+// usedBlobs are the blobs that the images of im refer to.
+func usedBlobs(t testing.TB, im fixture.Image) []fixture.Blob {
 	t.Helper()
 	var blobs []fixture.Blob
 	for _, b := range im.Blobs {

@@ -32,17 +32,17 @@ func damage(t *testing.T, r *servers.Registry, d digest.Digest, change func([]by
 	return digest.FromBytes(raw)
 }
 
-func flipped(raw []byte) []byte { raw[len(raw)/2] ^= 1; return raw }
-func shorter(raw []byte) []byte { return raw[:len(raw)-1] }
-func longer(raw []byte) []byte  { return append(raw, 0) }
+func flipByte(raw []byte) []byte { raw[len(raw)/2] ^= 1; return raw }
+func dropByte(raw []byte) []byte { return raw[:len(raw)-1] }
+func addByte(raw []byte) []byte  { return append(raw, 0) }
 
 // Content that a source has spoilt fails the copy: the error names the blob, what was wanted and what came, and the
 // target has neither the blob nor a tag.
-func TestSpoiltBlobs(t *testing.T) {
+func TestCorruptBlobs(t *testing.T) {
 	t.Parallel()
-	im := large()
-	for name, change := range map[string]func([]byte) []byte{"a bit": flipped, "shorter": shorter, "longer": longer} {
-		for what, spoilt := range map[string]fixture.Blob{"layer": layer(im), "config": im.Blobs[0]} {
+	im := largeImage()
+	for name, change := range map[string]func([]byte) []byte{"a bit": flipByte, "shorter": dropByte, "longer": addByte} {
+		for what, spoilt := range map[string]fixture.Blob{"layer": largestBlob(im), "config": im.Blobs[0]} {
 			for upload, flags := range map[string][]string{"whole": nil, "chunks": {"--chunk-size=1MiB"}} {
 				t.Run(name+"/"+what+"/"+upload, func(t *testing.T) {
 					t.Parallel()
@@ -55,8 +55,8 @@ func TestSpoiltBlobs(t *testing.T) {
 					if name == "a bit" {
 						texts = append(texts, got.String())
 					}
-					refused(t, result, exitIntegrity, texts...)
-					absent(t, to, "hczjl/halo", "1.6")
+					wantRefused(t, result, exitIntegrity, texts...)
+					wantAbsent(t, to, "hczjl/halo", "1.6")
 					if _, err := os.Stat(blobFile(to, spoilt.Digest)); err == nil {
 						t.Error("the target has the blob")
 					}
@@ -67,7 +67,7 @@ func TestSpoiltBlobs(t *testing.T) {
 }
 
 // The same for manifests: of an image, and of the list itself when it is asked for by digest.
-func TestSpoiltManifests(t *testing.T) {
+func TestCorruptManifests(t *testing.T) {
 	t.Parallel()
 	im := fixture.Real()
 	spoil := func(raw []byte) []byte {
@@ -84,8 +84,8 @@ func TestSpoiltManifests(t *testing.T) {
 			}
 			transship, _ := servers.Transship(t)
 			result := transship.Run(t, "copy", source+"@"+im.Root().Digest.String(), to.Host+"/hczjl/halo:1.6")
-			refused(t, result, exitIntegrity, m.Digest.String(), got.String())
-			absent(t, to, "hczjl/halo", "1.6")
+			wantRefused(t, result, exitIntegrity, m.Digest.String(), got.String())
+			wantAbsent(t, to, "hczjl/halo", "1.6")
 		})
 	}
 }

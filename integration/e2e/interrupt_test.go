@@ -38,7 +38,7 @@ func (c *child) end(t *testing.T) servers.Result {
 
 // An interrupted copy ends at once with 130, leaves no tag, and the same command finishes it. A killed one leaves no tag
 // either.
-func TestInterrupt(t *testing.T) {
+func TestInterruptedCopy(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		signal syscall.Signal
@@ -52,10 +52,10 @@ func TestInterrupt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			im := large()
+			im := largeImage()
 			from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 			source := push(t, from, im, "halohub/halo", "1.6")
-			stalls := relay(t, from.Host, relayOptions{holdAt: 5 << 20})
+			stalls := startRelay(t, from.Host, relayOptions{holdAt: 5 << 20})
 			target := to.Host + "/hczjl/halo:1.6"
 			transship, _ := servers.Transship(t)
 
@@ -70,13 +70,13 @@ func TestInterrupt(t *testing.T) {
 			}
 			got := copying.end(t)
 			if c.exit == exitInterrupted {
-				refused(t, got, c.exit, "interrupted")
+				wantRefused(t, got, c.exit, "interrupted")
 			} else if got.Exit != c.exit || got.Stdout != "" {
 				t.Errorf("%+v, want exit %d", got, c.exit)
 			}
-			absent(t, to, "hczjl/halo", "1.6")
+			wantAbsent(t, to, "hczjl/halo", "1.6")
 
-			copied(t, transship, im, append(c.flags, source, target)...)
+			runCopy(t, transship, im, append(c.flags, source, target)...)
 			verify(t, to, im, "hczjl/halo", "1.6")
 		})
 	}

@@ -15,9 +15,9 @@ import (
 // kills is at how many moments a program is killed.
 const kills = 20
 
-// killed runs a command again and again and kills it each time, at random moments within the time that it takes. After
+// killRepeatedly runs a command again and again and kills it each time, at random moments within the time that it takes. After
 // each it calls check, and tells it whether the command had ended before.
-func killed(t *testing.T, p servers.Program, takes time.Duration, check func(ended bool), args ...string) {
+func killRepeatedly(t *testing.T, p servers.Program, takes time.Duration, check func(ended bool), args ...string) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(1, 2)) // the same moments each time, as far as the machine is
 	finished := 0
@@ -37,12 +37,12 @@ func killed(t *testing.T, p servers.Program, takes time.Duration, check func(end
 	}
 }
 
-// heavy is an image that takes a moment to move.
-func heavy() fixture.Image {
+// heavyImage is an image that takes a moment to move.
+func heavyImage() fixture.Image {
 	return fixture.Synthetic(fixture.Spec{Seed: 17, Platforms: twoPlatforms, Shared: []int64{12 * mib}, Layers: []int64{12 * mib, 100_000, 1000}})
 }
 
-func exists(path string) bool {
+func fileExists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
@@ -52,7 +52,7 @@ func exists(path string) bool {
 func TestKilledSave(t *testing.T) {
 	t.Parallel()
 	from := servers.CNCF(t, servers.Options{})
-	ref, other := push(t, from, heavy(), "heavy", "1"), push(t, from, fixture.Real(), "halohub/halo", "1.6")
+	ref, other := push(t, from, heavyImage(), "heavy", "1"), push(t, from, fixture.Real(), "halohub/halo", "1.6")
 	transship, _ := servers.Transship(t)
 	dir := t.TempDir()
 	want, path := filepath.Join(dir, "want.tar"), filepath.Join(dir, "heavy.tar")
@@ -61,11 +61,11 @@ func TestKilledSave(t *testing.T) {
 	takes := time.Since(began)
 
 	sound := func(bool) {
-		if exists(path) {
+		if fileExists(path) {
 			transship.Output(t, "verify", path)
 		}
 	}
-	killed(t, transship, takes, sound, "save", "-o", path, ref, other)
+	killRepeatedly(t, transship, takes, sound, "save", "-o", path, ref, other)
 	transship.Output(t, "save", "-o", path, ref, other)
 	transship.Output(t, "verify", path)
 	a, errA := os.ReadFile(want)
@@ -73,7 +73,7 @@ func TestKilledSave(t *testing.T) {
 	if errA != nil || errB != nil || !bytes.Equal(a, b) {
 		t.Errorf("the bundle has other bytes than one that was written in peace: %v, %v", errA, errB)
 	}
-	if exists(path + ".partial") {
+	if fileExists(path + ".partial") {
 		t.Error("something unfinished is left beside it")
 	}
 }
@@ -82,7 +82,7 @@ func TestKilledSave(t *testing.T) {
 func TestKilledPull(t *testing.T) {
 	t.Parallel()
 	from := servers.CNCF(t, servers.Options{})
-	ref := push(t, from, heavy(), "heavy", "1")
+	ref := push(t, from, heavyImage(), "heavy", "1")
 	transship, _ := servers.Transship(t)
 	began := time.Now()
 	transship.Output(t, "pull", ref)
@@ -91,17 +91,17 @@ func TestKilledPull(t *testing.T) {
 	store := filepath.Join(t.TempDir(), "store")
 	transship.Env = append(transship.Env, "TRANSSHIP_STORE="+store)
 	sound := func(ended bool) {
-		if exists(filepath.Join(store, "oci-layout")) {
+		if fileExists(filepath.Join(store, "oci-layout")) {
 			transship.Output(t, "verify", store)
 		}
 		if ended {
 			_ = os.RemoveAll(store) // the next one has everything before it again
 		}
 	}
-	killed(t, transship, takes, sound, "pull", ref)
+	killRepeatedly(t, transship, takes, sound, "pull", ref)
 	transship.Output(t, "pull", ref)
 	transship.Output(t, "verify", store)
-	if got := transship.Output(t, "images", "-q", "--no-trunc"); got != heavy().Root().Digest.String()+"\n" {
+	if got := transship.Output(t, "images", "-q", "--no-trunc"); got != heavyImage().Root().Digest.String()+"\n" {
 		t.Errorf("the store has %s", got)
 	}
 	transship.Output(t, "copy", "oci:"+store+":1", "oci-archive:"+filepath.Join(t.TempDir(), "x.tar")) // all of it can be read

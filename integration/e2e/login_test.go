@@ -17,8 +17,8 @@ import (
 // users are the accounts of every registry that asks for one.
 var users = map[string]string{"alice": "secret", "bob": "pass:word"}
 
-// protected starts a registry for each way to ask for credentials.
-var protected = map[string]func(testing.TB) *servers.Registry{
+// privateRegistries starts a registry for each way to ask for credentials.
+var privateRegistries = map[string]func(testing.TB) *servers.Registry{
 	"htpasswd": func(t testing.TB) *servers.Registry { return servers.Debian(t, servers.Options{Users: users}) },
 	"tokens": func(t testing.TB) *servers.Registry {
 		return servers.Debian(t, servers.Options{Tokens: servers.Tokens(t, servers.TokenOptions{Users: users})})
@@ -32,7 +32,7 @@ var protected = map[string]func(testing.TB) *servers.Registry{
 // login asks the registry before it stores anything, and what it stores is what docker understands.
 func TestLogin(t *testing.T) {
 	t.Parallel()
-	for name, start := range protected {
+	for name, start := range privateRegistries {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			at := start(t)
@@ -40,21 +40,21 @@ func TestLogin(t *testing.T) {
 			transship, config := servers.Transship(t)
 			file := filepath.Join(config, "config.json")
 
-			refused(t, transship.Run(t, "digest", ref), exitAuth, "transship login "+at.Host)
+			wantRefused(t, transship.Run(t, "digest", ref), exitAuth, "transship login "+at.Host)
 			wrong := transship.RunInput(t, "guess\n", "login", "--username", "bob", "--password-stdin", at.Host)
-			refused(t, wrong, exitAuth, at.Host, "bob")
+			wantRefused(t, wrong, exitAuth, at.Host, "bob")
 			if strings.Contains(wrong.Stderr, "guess") {
 				t.Errorf("it tells the password: %s", wrong.Stderr)
 			}
 			if _, err := os.Stat(file); err == nil {
-				t.Errorf("a wrong password left %v", files(t, config))
+				t.Errorf("a wrong password left %v", readFiles(t, config))
 			}
 
 			got := transship.RunInput(t, "pass:word\n", "login", "--username", "bob", "--password-stdin", at.Host)
 			if got.Exit != 0 || got.Stdout != "" {
 				t.Fatalf("login: %+v", got)
 			}
-			stored(t, file, map[string]string{at.Host: "bob:pass:word"})
+			wantStored(t, file, map[string]string{at.Host: "bob:pass:word"})
 			if got, want := transship.Output(t, "digest", ref), fixture.Real().Root().Digest.String()+"\n"; got != want {
 				t.Errorf("digest printed %q, want %q", got, want)
 			}
@@ -63,14 +63,14 @@ func TestLogin(t *testing.T) {
 			docker.Output(t, "manifest", "inspect", "--insecure", ref)
 
 			transship.Output(t, "logout", at.Host)
-			stored(t, file, map[string]string{})
-			refused(t, transship.Run(t, "digest", ref), exitAuth, "transship login "+at.Host)
+			wantStored(t, file, map[string]string{})
+			wantRefused(t, transship.Run(t, "digest", ref), exitAuth, "transship login "+at.Host)
 		})
 	}
 }
 
-// stored checks the credentials in a config.json, and that the file is its owner's alone.
-func stored(t *testing.T, file string, want map[string]string) {
+// wantStored checks the credentials in a config.json, and that the file is its owner's alone.
+func wantStored(t *testing.T, file string, want map[string]string) {
 	t.Helper()
 	info, err := os.Stat(file)
 	if err != nil {
@@ -99,7 +99,7 @@ func stored(t *testing.T, file string, want map[string]string) {
 }
 
 // What else a configuration holds survives login and logout, and a wrong password changes not a byte.
-func TestLoginKeepsTheRest(t *testing.T) {
+func TestLoginKeepsOtherEntries(t *testing.T) {
 	t.Parallel()
 	at := servers.Debian(t, servers.Options{Users: users})
 	transship, config := servers.Transship(t)
@@ -109,19 +109,19 @@ func TestLoginKeepsTheRest(t *testing.T) {
 	if err := os.WriteFile(file, []byte(before), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, transship.Run(t, "login", "-u", "alice", "-p", "guess", at.Host), exitAuth, "alice")
+	wantRefused(t, transship.Run(t, "login", "-u", "alice", "-p", "guess", at.Host), exitAuth, "alice")
 	if raw, err := os.ReadFile(file); err != nil || string(raw) != before {
 		t.Errorf("a wrong password changed the file to %s, %v", raw, err)
 	}
 	transship.Output(t, "login", "-u", "alice", "-p", "secret", at.Host)
-	stored(t, file, map[string]string{at.Host: "alice:secret", "other.example.com": "me:mine"})
+	wantStored(t, file, map[string]string{at.Host: "alice:secret", "other.example.com": "me:mine"})
 	transship.Output(t, "logout", at.Host)
-	stored(t, file, map[string]string{"other.example.com": "me:mine"})
+	wantStored(t, file, map[string]string{"other.example.com": "me:mine"})
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(decoded[map[string]any](t, []byte(before)), decoded[map[string]any](t, raw)); diff != "" {
+	if diff := cmp.Diff(decode[map[string]any](t, []byte(before)), decode[map[string]any](t, raw)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -129,7 +129,7 @@ func TestLoginKeepsTheRest(t *testing.T) {
 // Credentials come from the configuration, from flags, or line by line from standard input, each side its own.
 func TestCredentials(t *testing.T) {
 	t.Parallel()
-	for name, start := range protected {
+	for name, start := range privateRegistries {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			from, to := start(t), start(t)
@@ -162,7 +162,7 @@ func TestCredentials(t *testing.T) {
 // Wrong or missing credentials fail on their side, with the account in question, and leave nothing behind.
 func TestWrongCredentials(t *testing.T) {
 	t.Parallel()
-	for name, start := range protected {
+	for name, start := range privateRegistries {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			from, to := start(t), start(t)
@@ -171,13 +171,13 @@ func TestWrongCredentials(t *testing.T) {
 			copies := func(flags ...string) servers.Result {
 				return transship.Run(t, append([]string{"copy", source, target}, flags...)...)
 			}
-			refused(t, copies(), exitAuth, from.Host, "--src-creds")
-			refused(t, copies("--src-creds=alice:guess"), exitAuth, from.Host, "alice", "--src-creds")
-			refused(t, copies("--src-creds=alice:secret"), exitAuth, to.Host, "--dst-creds")
-			refused(t, copies("--src-creds=alice:secret", "--dst-creds=bob:guess"), exitAuth, to.Host, "bob", "--dst-creds")
+			wantRefused(t, copies(), exitAuth, from.Host, "--src-creds")
+			wantRefused(t, copies("--src-creds=alice:guess"), exitAuth, from.Host, "alice", "--src-creds")
+			wantRefused(t, copies("--src-creds=alice:secret"), exitAuth, to.Host, "--dst-creds")
+			wantRefused(t, copies("--src-creds=alice:secret", "--dst-creds=bob:guess"), exitAuth, to.Host, "bob", "--dst-creds")
 			servers.WriteAuths(t, config, map[string]string{from.Host: "alice:secret", to.Host: "alice:guess"})
-			refused(t, copies(), exitAuth, to.Host, "alice", "config.json")
-			absent(t, to, "hczjl/halo", "1.6")
+			wantRefused(t, copies(), exitAuth, to.Host, "alice", "config.json")
+			wantAbsent(t, to, "hczjl/halo", "1.6")
 		})
 	}
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// large is an image with a layer that takes its time, between small ones.
-func large() fixture.Image {
+// largeImage is an image with a layer that takes its time, between small ones.
+func largeImage() fixture.Image {
 	return fixture.Synthetic(fixture.Spec{Seed: 31, Layers: []int64{1000, 9 << 20, 2000}})
 }
 
-// layer is the largest blob of an image.
-func layer(im fixture.Image) fixture.Blob {
+// largestBlob is the largest blob of an image.
+func largestBlob(im fixture.Image) fixture.Blob {
 	most := im.Blobs[0]
 	for _, b := range im.Blobs {
 		if b.Size > most.Size {
@@ -26,7 +26,7 @@ func layer(im fixture.Image) fixture.Blob {
 }
 
 // A proxy that limits the size of requests gets smaller ones, and the user is told.
-func TestProxyLimitsRequests(t *testing.T) {
+func TestProxyBodyLimit(t *testing.T) {
 	t.Parallel()
 	certs := servers.NewCertificates(t)
 	for name, o := range map[string]servers.ProxyOptions{
@@ -36,16 +36,16 @@ func TestProxyLimitsRequests(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			im := large()
+			im := largeImage()
 			source := push(t, servers.CNCF(t, servers.Options{}), im, "halohub/halo", "1.6")
 			proxy := servers.Nginx(t, servers.Debian(t, servers.Options{}), o)
 			transship, _ := servers.Transship(t)
-			got := copied(t, transship, im, source, proxy.Host+"/hczjl/halo:1.6", "--dst-ca", certs.CAFile)
+			got := runCopy(t, transship, im, source, proxy.Host+"/hczjl/halo:1.6", "--dst-ca", certs.CAFile)
 			verify(t, proxy, im, "hczjl/halo", "1.6")
 			if n := strings.Count(got.Stderr, "(413)"); n < 1 || n > 3 {
 				t.Errorf("it said:\n%s", got.Stderr)
 			}
-			if n := tally(proxy.Calls(t))["PATCH upload ok"]; n < 9 || n > 18 {
+			if n := countCalls(proxy.Calls(t))["PATCH upload ok"]; n < 9 || n > 18 {
 				t.Errorf("%d chunks for 9 MiB through a limit of 1 MiB:\n%s", n, proxy.Calls(t))
 			}
 		})
@@ -53,16 +53,16 @@ func TestProxyLimitsRequests(t *testing.T) {
 }
 
 // A limit below every sensible chunk is an error that says whose limit it is.
-func TestProxyLimitsTooMuch(t *testing.T) {
+func TestProxyBodyLimitTooSmall(t *testing.T) {
 	t.Parallel()
-	source := push(t, servers.CNCF(t, servers.Options{}), large(), "halohub/halo", "1.6")
+	source := push(t, servers.CNCF(t, servers.Options{}), largeImage(), "halohub/halo", "1.6")
 	proxy := servers.Nginx(t, servers.Debian(t, servers.Options{}), servers.ProxyOptions{MaxBody: "10k"})
 	transship, _ := servers.Transship(t)
 	got := transship.Run(t, "copy", "--quiet", source, proxy.Host+"/hczjl/halo:1.6")
 	if got.Exit != exitFailed || !strings.Contains(got.Stderr, "413") || !strings.Contains(got.Stderr, "client_max_body_size") {
 		t.Errorf("%+v", got)
 	}
-	absent(t, proxy, "hczjl/halo", "1.6")
+	wantAbsent(t, proxy, "hczjl/halo", "1.6")
 }
 
 // Chunks of a chosen size are that size, and the bytes are the same.
@@ -71,13 +71,13 @@ func TestChunkSize(t *testing.T) {
 	for name, start := range kinds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			im := large()
+			im := largeImage()
 			from, to := servers.CNCF(t, servers.Options{}), start(t, servers.Options{})
 			source := push(t, from, im, "halohub/halo", "1.6")
 			transship, _ := servers.Transship(t)
-			copied(t, transship, im, "--chunk-size=2MiB", source, to.Host+"/hczjl/halo:1.6")
+			runCopy(t, transship, im, "--chunk-size=2MiB", source, to.Host+"/hczjl/halo:1.6")
 			verify(t, to, im, "hczjl/halo", "1.6")
-			if n := tally(to.Calls(t))["PATCH upload ok"]; n != 5 {
+			if n := countCalls(to.Calls(t))["PATCH upload ok"]; n != 5 {
 				t.Errorf("%d chunks of 2 MiB for 9 MiB", n)
 			}
 		})
@@ -90,26 +90,26 @@ func TestDownloadResumes(t *testing.T) {
 	for name, start := range kinds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			im := large()
+			im := largeImage()
 			from, to := start(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 			push(t, from, im, "halohub/halo", "1.6")
-			shaky := relay(t, from.Host, relayOptions{cutAfter: 4 << 20, cuts: 2})
+			shaky := startRelay(t, from.Host, relayOptions{cutAfter: 4 << 20, cuts: 2})
 			transship, _ := servers.Transship(t)
-			copied(t, transship, im, shaky.host+"/halohub/halo:1.6", to.Host+"/hczjl/halo:1.6")
+			runCopy(t, transship, im, shaky.host+"/halohub/halo:1.6", to.Host+"/hczjl/halo:1.6")
 			verify(t, to, im, "hczjl/halo", "1.6")
 
 			var statuses []string
-			for _, c := range from.Calls(t).With("GET", "/blobs/"+layer(im).Digest.String()) {
+			for _, c := range from.Calls(t).With("GET", "/blobs/"+largestBlob(im).Digest.String()) {
 				statuses = append(statuses, fmt.Sprint(c.Status))
 			}
 			if got := strings.Join(statuses, " "); got != "200 206 206" {
 				t.Errorf("the layer was fetched with %s, want 200 206 206", got)
 			}
 			// What the cut connections had under way is lost, no more.
-			if got, most := shaky.received.Load(), layer(im).Size+(6<<20); got > most {
+			if got, most := shaky.received.Load(), largestBlob(im).Size+(6<<20); got > most {
 				t.Errorf("%d bytes came from the source, want at most %d", got, most)
 			}
-			if n := tally(to.Calls(t))["PUT upload ok"]; n != len(im.Blobs) {
+			if n := countCalls(to.Calls(t))["PUT upload ok"]; n != len(im.Blobs) {
 				t.Errorf("%d uploads, want one for each of %d blobs", n, len(im.Blobs))
 			}
 		})
@@ -119,14 +119,14 @@ func TestDownloadResumes(t *testing.T) {
 // An upload that breaks off goes on where the registry stands.
 func TestUploadResumes(t *testing.T) {
 	t.Parallel()
-	im := large()
+	im := largeImage()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	source := push(t, from, im, "halohub/halo", "1.6")
-	shaky := relay(t, to.Host, relayOptions{cutSent: 4 << 20, cuts: 2})
+	shaky := startRelay(t, to.Host, relayOptions{cutSent: 4 << 20, cuts: 2})
 	transship, _ := servers.Transship(t)
-	copied(t, transship, im, "--chunk-size=1MiB", source, shaky.host+"/hczjl/halo:1.6")
+	runCopy(t, transship, im, "--chunk-size=1MiB", source, shaky.host+"/hczjl/halo:1.6")
 	verify(t, to, im, "hczjl/halo", "1.6")
-	if got, most := shaky.sent.Load(), layer(im).Size+(6<<20); got > most {
+	if got, most := shaky.sent.Load(), largestBlob(im).Size+(6<<20); got > most {
 		t.Errorf("%d bytes went to the target, want at most %d", got, most)
 	}
 }

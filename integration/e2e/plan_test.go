@@ -28,8 +28,8 @@ type plan struct {
 	Questions int
 }
 
-// of lists the calls to a host.
-func (p plan) of(host string) []string {
+// callsTo lists the calls to a host.
+func (p plan) callsTo(host string) []string {
 	var calls []string
 	for _, c := range p.Calls {
 		if path, ok := strings.CutPrefix(c.URL, "http://"+host); ok {
@@ -42,8 +42,8 @@ func (p plan) of(host string) []string {
 // upload is what a registry calls an upload, and what it keeps in the query of its location.
 var upload = regexp.MustCompile(`(/blobs/uploads/)[^?/ ]+(?:\?_state=[^& ]*(&?))?`)
 
-// seen lists calls of an access log in the same way.
-func seen(calls servers.Calls) []string {
+// loggedCalls lists calls of an access log in the same way.
+func loggedCalls(calls servers.Calls) []string {
 	var out []string
 	for _, c := range calls {
 		line := upload.ReplaceAllStringFunc(c.String(), func(s string) string {
@@ -58,15 +58,15 @@ func seen(calls servers.Calls) []string {
 	return out
 }
 
-// planning is a command that is planned and then carried out.
-type planning struct {
+// planCheck is a command that is planned and then carried out.
+type planCheck struct {
 	transship servers.Program
 	at        []*servers.Registry
 }
 
-// same plans a command, makes sure by the access logs that nothing was written and no blob fetched, carries it out, and
+// runAsPlanned plans a command, makes sure by the access logs that nothing was written and no blob fetched, carries it out, and
 // compares the calls with those in the logs: with --jobs=1 in order.
-func (p planning) same(t *testing.T, args ...string) plan {
+func (p planCheck) runAsPlanned(t *testing.T, args ...string) plan {
 	t.Helper()
 	p.forget(t)
 	var planned plan
@@ -84,7 +84,7 @@ func (p planning) same(t *testing.T, args ...string) plan {
 	p.forget(t)
 	p.transship.Output(t, args...)
 	for _, r := range p.at {
-		want, got := planned.of(r.Host), seen(r.Calls(t))
+		want, got := planned.callsTo(r.Host), loggedCalls(r.Calls(t))
 		if !slices.Contains(args, "--jobs=1") {
 			slices.Sort(want)
 			slices.Sort(got)
@@ -96,14 +96,14 @@ func (p planning) same(t *testing.T, args ...string) plan {
 	return planned
 }
 
-func (p planning) forget(t *testing.T) {
+func (p planCheck) forget(t *testing.T) {
 	for _, r := range p.at {
 		r.ForgetCalls(t)
 	}
 }
 
-// counts checks what becomes of the blobs.
-func (p plan) counts(t *testing.T, uploads, mounts, present int) {
+// wantTotals checks what becomes of the blobs.
+func (p plan) wantTotals(t *testing.T, uploads, mounts, present int) {
 	t.Helper()
 	if p.Totals.Uploads != uploads || p.Totals.Mounts != mounts || p.Totals.Present != present {
 		t.Errorf("planned %+v, want %d uploads, %d mounts, %d present", p.Totals, uploads, mounts, present)
@@ -111,7 +111,7 @@ func (p plan) counts(t *testing.T, uploads, mounts, present int) {
 }
 
 // What follows a plan makes exactly its calls, with the statuses that it expects: the registries' access logs say so.
-func TestPlanIsTheRun(t *testing.T) {
+func TestRunMakesPlannedCalls(t *testing.T) {
 	t.Parallel()
 	for name, start := range kinds {
 		for _, jobs := range []string{"--jobs=1", "--jobs=6"} {
@@ -119,7 +119,7 @@ func TestPlanIsTheRun(t *testing.T) {
 				t.Parallel()
 				from, to := servers.CNCF(t, servers.Options{}), start(t, servers.Options{})
 				transship, _ := servers.Transship(t)
-				p := planning{transship, []*servers.Registry{from, to}}
+				p := planCheck{transship, []*servers.Registry{from, to}}
 				im := fixture.Synthetic(fixture.Spec{
 					Seed:      31,
 					Platforms: []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}, {OS: "linux", Architecture: "s390x"}},
@@ -128,17 +128,17 @@ func TestPlanIsTheRun(t *testing.T) {
 				})
 				source, target := push(t, from, im, "halohub/halo", "1.6"), to.Host+"/hczjl/halo:1.6"
 
-				cold := p.same(t, "copy", jobs, source, target)
-				cold.counts(t, len(im.Blobs), 0, 0)
+				cold := p.runAsPlanned(t, "copy", jobs, source, target)
+				cold.wantTotals(t, len(im.Blobs), 0, 0)
 				verify(t, to, im, "hczjl/halo", "1.6")
-				again := p.same(t, "copy", jobs, source, target)
-				if again.counts(t, 0, 0, 0); len(again.Calls) != 2 || again.Questions != 0 {
+				again := p.runAsPlanned(t, "copy", jobs, source, target)
+				if again.wantTotals(t, 0, 0, 0); len(again.Calls) != 2 || again.Questions != 0 {
 					t.Errorf("a copy that is there is planned with %d calls, and %d to find out", len(again.Calls), again.Questions)
 				}
-				p.same(t, "copy", jobs, target, to.Host+"/mirror/halo:1.6").counts(t, 0, len(im.Blobs), 0)
+				p.runAsPlanned(t, "copy", jobs, target, to.Host+"/mirror/halo:1.6").wantTotals(t, 0, len(im.Blobs), 0)
 				verify(t, to, im, "mirror/halo", "1.6")
-				p.same(t, "copy", jobs, "--chunk-size=64KiB", "--platform=linux/arm64", source, to.Host+"/chunks/halo:1").counts(t, 5, 0, 0)
-				p.same(t, "copy", jobs, source, to.Host+"/chunks/halo:2").counts(t, len(im.Blobs)-5, 0, 5)
+				p.runAsPlanned(t, "copy", jobs, "--chunk-size=64KiB", "--platform=linux/arm64", source, to.Host+"/chunks/halo:1").wantTotals(t, 5, 0, 0)
+				p.runAsPlanned(t, "copy", jobs, source, to.Host+"/chunks/halo:2").wantTotals(t, len(im.Blobs)-5, 0, 5)
 				verify(t, to, im, "chunks/halo", "2")
 			})
 		}
@@ -154,9 +154,9 @@ func TestPlanWithTokens(t *testing.T) {
 	servers.WriteAuths(t, config, map[string]string{from.Host: "alice:secret", to.Host: "bob:pass:word"})
 	im := fixture.Real()
 	source := push(t, from, im, "halohub/halo", "1.6")
-	p := planning{transship, []*servers.Registry{from, to}}
-	p.same(t, "copy", "--jobs=1", source, to.Host+"/hczjl/halo:1.6").counts(t, len(im.Blobs), 0, 0)
-	p.same(t, "copy", source, from.Host+"/hczjl/halo:1.6").counts(t, 0, len(im.Blobs), 0)
+	p := planCheck{transship, []*servers.Registry{from, to}}
+	p.runAsPlanned(t, "copy", "--jobs=1", source, to.Host+"/hczjl/halo:1.6").wantTotals(t, len(im.Blobs), 0, 0)
+	p.runAsPlanned(t, "copy", source, from.Host+"/hczjl/halo:1.6").wantTotals(t, 0, len(im.Blobs), 0)
 	verify(t, to, im, "hczjl/halo", "1.6")
 	verify(t, from, im, "hczjl/halo", "1.6")
 }
@@ -171,22 +171,22 @@ func TestPlanOfLists(t *testing.T) {
 		push(t, from, im.Only(only), "halohub/halo", tag)
 	}
 	writeFile(t, config, "list", from.Host+"/halohub/halo "+to.Host+"/hczjl/halo\n")
-	p := planning{transship, []*servers.Registry{from, to}}
+	p := planCheck{transship, []*servers.Registry{from, to}}
 	sync := []string{"sync", "-f", config + "/list", "--prune", "--jobs=1"}
-	if planned := p.same(t, sync...); planned.Totals.Uploads == 0 {
+	if planned := p.runAsPlanned(t, sync...); planned.Totals.Uploads == 0 {
 		t.Errorf("planned %+v", planned.Totals)
 	}
-	p.same(t, sync...).counts(t, 0, 0, 0)
+	p.runAsPlanned(t, sync...).wantTotals(t, 0, 0, 0)
 	push(t, to, im.Only("linux/amd64"), "hczjl/halo", "old")
-	planned := p.same(t, sync...)
+	planned := p.runAsPlanned(t, sync...)
 	if last := planned.Calls[len(planned.Calls)-1]; last.Method != "DELETE" || last.Status != 202 {
 		t.Errorf("the last call is %+v", last)
 	}
-	absent(t, to, "hczjl/halo", "old")
+	wantAbsent(t, to, "hczjl/halo", "old")
 
 	bundle := config + "/bundle.tar"
 	transship.Output(t, "save", "-o", bundle, to.Host+"/hczjl/halo:1")
-	p.same(t, "load", "--jobs=1", bundle, from.Host+"/loaded")
+	p.runAsPlanned(t, "load", "--jobs=1", bundle, from.Host+"/loaded")
 	verify(t, from, im.Only("linux/amd64"), "loaded/hczjl/halo", "1")
 }
 
@@ -197,15 +197,15 @@ func TestPlanOfPushes(t *testing.T) {
 	transship, _ := servers.Transship(t)
 	im := fixture.Real()
 	source := push(t, from, im, "halohub/halo", "1.6")
-	p := planning{transship, []*servers.Registry{from, to}}
+	p := planCheck{transship, []*servers.Registry{from, to}}
 	transship.Output(t, "pull", source)
 	for host, mounts := range map[string]bool{from.Host: true, to.Host: false} {
 		transship.Output(t, "tag", source, host+"/pushed/halo:1.6")
-		planned := p.same(t, "push", "--jobs=1", host+"/pushed/halo:1.6")
+		planned := p.runAsPlanned(t, "push", "--jobs=1", host+"/pushed/halo:1.6")
 		if mounts {
-			planned.counts(t, 0, len(im.Blobs), 0)
+			planned.wantTotals(t, 0, len(im.Blobs), 0)
 		} else {
-			planned.counts(t, len(im.Blobs), 0, 0)
+			planned.wantTotals(t, len(im.Blobs), 0, 0)
 		}
 	}
 	verify(t, to, im, "pushed/halo", "1.6")
@@ -217,9 +217,9 @@ func TestPlanOfPushes(t *testing.T) {
 		images = append(images, push(t, at, im.Only(only), repository, fmt.Sprint(i)))
 	}
 	transship.Output(t, append([]string{"manifest", "create", list}, images...)...)
-	planned := p.same(t, "manifest", "push", "--jobs=1", list)
+	planned := p.runAsPlanned(t, "manifest", "push", "--jobs=1", list)
 	if planned.Totals.Uploads == 0 || planned.Totals.Mounts == 0 {
 		t.Errorf("planned %+v", planned.Totals)
 	}
-	p.same(t, "manifest", "push", list)
+	p.runAsPlanned(t, "manifest", "push", list)
 }

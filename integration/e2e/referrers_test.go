@@ -22,19 +22,19 @@ const (
 	sbomType      = "application/spdx+json"
 )
 
-// signed is an image with what refers to it.
-type signed struct {
+// signedImage is an image with what refers to it.
+type signedImage struct {
 	fixture.Image
 	referrers map[digest.Digest][]fixture.Image // by subject
 	cosign    map[string]fixture.Image          // by tag
 }
 
-// newSigned has a signature of the list, an SBOM of one platform, a signature of that SBOM, and cosign's three tags.
-func newSigned() signed {
+// newSignedImage has a signature of the list, an SBOM of one platform, a signature of that SBOM, and cosign's three tags.
+func newSignedImage() signedImage {
 	im := fixture.Real().OCI()
 	amd64 := im.Only("linux/amd64").Root().Descriptor
 	sbom := fixture.Referrer(amd64, sbomType, "an SBOM of linux/amd64")
-	s := signed{Image: im, cosign: map[string]fixture.Image{}}
+	s := signedImage{Image: im, cosign: map[string]fixture.Image{}}
 	s.referrers = map[digest.Digest][]fixture.Image{
 		im.Root().Digest: {
 			fixture.Referrer(im.Root().Descriptor, signatureType, "a signature"),
@@ -44,23 +44,23 @@ func newSigned() signed {
 		sbom.Root().Digest: {fixture.Referrer(sbom.Root().Descriptor, signatureType, "a signature of the SBOM")},
 	}
 	for i, kind := range []string{".sig", ".att", ".sbom"} {
-		tag := tagOf(im.Root().Digest) + kind
+		tag := referrersTag(im.Root().Digest) + kind
 		s.cosign[tag] = fixture.Synthetic(fixture.Spec{Seed: uint64(100 + i), Layers: []int64{100}}).Only("linux/amd64")
 	}
-	s.cosign[tagOf(amd64.Digest)+".sig"] = fixture.Synthetic(fixture.Spec{Seed: 110, Layers: []int64{100}}).Only("linux/amd64")
+	s.cosign[referrersTag(amd64.Digest)+".sig"] = fixture.Synthetic(fixture.Spec{Seed: 110, Layers: []int64{100}}).Only("linux/amd64")
 	return s
 }
 
-// tagOf is the referrers tag of a digest (distribution-spec, "Referrers Tag Schema").
-func tagOf(d digest.Digest) string { return d.Algorithm().String() + "-" + d.Encoded() }
+// referrersTag is the referrers tag of a digest (distribution-spec, "Referrers Tag Schema").
+func referrersTag(d digest.Digest) string { return d.Algorithm().String() + "-" + d.Encoded() }
 
 // index is the list of referrers of a subject, as the API answers it and the referrers tag holds it.
-func (s signed) index(t *testing.T, subject digest.Digest) v1.Index {
+func (s signedImage) index(t *testing.T, subject digest.Digest) v1.Index {
 	t.Helper()
 	index := v1.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageIndex}
 	for _, r := range s.referrers[subject] {
 		d := r.Root().Descriptor
-		doc := decoded[v1.Manifest](t, r.Root().Raw)
+		doc := decode[v1.Manifest](t, r.Root().Raw)
 		d.ArtifactType, d.Annotations = doc.ArtifactType, doc.Annotations
 		index.Manifests = append(index.Manifests, d)
 	}
@@ -68,7 +68,7 @@ func (s signed) index(t *testing.T, subject digest.Digest) v1.Index {
 }
 
 // push stores everything in a repository; withTags adds the referrers tags that a registry without the API needs.
-func (s signed) push(t *testing.T, at endpoint, repository, tag string, withTags bool) string {
+func (s signedImage) push(t *testing.T, at endpoint, repository, tag string, withTags bool) string {
 	t.Helper()
 	ref := push(t, at, s.Image, repository, tag)
 	for subject, list := range s.referrers {
@@ -76,8 +76,8 @@ func (s signed) push(t *testing.T, at endpoint, repository, tag string, withTags
 			push(t, at, r, repository, r.Root().Digest.String())
 		}
 		if withTags {
-			m := encoded(t, v1.MediaTypeImageIndex, s.index(t, subject))
-			if err := at.Repository(repository).PutManifest(t.Context(), m, tagOf(subject)); err != nil {
+			m := encodeManifest(t, v1.MediaTypeImageIndex, s.index(t, subject))
+			if err := at.Repository(repository).PutManifest(t.Context(), m, referrersTag(subject)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -90,7 +90,7 @@ func (s signed) push(t *testing.T, at endpoint, repository, tag string, withTags
 }
 
 // verify checks all that a copy should have brought, but for the list of referrers.
-func (s signed) verify(t *testing.T, at endpoint, repository, tag string) {
+func (s signedImage) verify(t *testing.T, at endpoint, repository, tag string) {
 	t.Helper()
 	verify(t, at, s.Image, repository, tag)
 	for _, list := range s.referrers {
@@ -101,19 +101,19 @@ func (s signed) verify(t *testing.T, at endpoint, repository, tag string) {
 	for tag, im := range s.cosign {
 		verify(t, at, im, repository, tag)
 	}
-	absent(t, at, repository, "unrelated")
+	wantAbsent(t, at, repository, "unrelated")
 }
 
 // verifyTags checks the referrers tags.
-func (s signed) verifyTags(t *testing.T, at endpoint, repository string) {
+func (s signedImage) verifyTags(t *testing.T, at endpoint, repository string) {
 	t.Helper()
 	for subject := range s.referrers {
-		m, err := at.Repository(repository).Manifest(t.Context(), tagOf(subject))
+		m, err := at.Repository(repository).Manifest(t.Context(), referrersTag(subject))
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		got := decoded[v1.Index](t, m.Raw)
+		got := decode[v1.Index](t, m.Raw)
 		if diff := cmp.Diff(byDigest(s.index(t, subject)), byDigest(got)); diff != "" {
 			t.Errorf("referrers tag of %s: %s", subject, diff)
 		}
@@ -129,18 +129,18 @@ func byDigest(index v1.Index) map[digest.Digest]v1.Descriptor {
 }
 
 // verifyAPI checks the answers of the referrers API.
-func (s signed) verifyAPI(t *testing.T, e servers.Endpoint, repository string) {
+func (s signedImage) verifyAPI(t *testing.T, e servers.Endpoint, repository string) {
 	t.Helper()
 	for subject := range s.referrers {
-		got := decoded[v1.Index](t, []byte(get(t, e, "/v2/"+repository+"/referrers/"+subject.String())))
+		got := decode[v1.Index](t, []byte(get(t, e, "/v2/"+repository+"/referrers/"+subject.String())))
 		if diff := cmp.Diff(byDigest(s.index(t, subject)), byDigest(got)); diff != "" {
 			t.Errorf("referrers of %s: %s", subject, diff)
 		}
 	}
 }
 
-// embedded starts the embedded registry, which has the referrers API.
-func embedded(t *testing.T) servers.Endpoint {
+// startEmbedded starts the embedded registry, which has the referrers API.
+func startEmbedded(t *testing.T) servers.Endpoint {
 	t.Helper()
 	server := httptest.NewServer(&registry.Handler{})
 	t.Cleanup(server.Close)
@@ -158,17 +158,17 @@ func TestReferrers(t *testing.T) {
 	cncf := func() place { return place{servers.CNCF(t, servers.Options{}).Endpoint, false} }
 	for name, pair := range map[string][2]place{
 		"tag to tag": {cncf(), {servers.Debian(t, servers.Options{}).Endpoint, false}},
-		"API to tag": {{embedded(t), true}, cncf()},
-		"tag to API": {cncf(), {embedded(t), true}},
+		"API to tag": {{startEmbedded(t), true}, cncf()},
+		"tag to API": {cncf(), {startEmbedded(t), true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			from, to := pair[0], pair[1]
-			s := newSigned()
+			s := newSignedImage()
 			source := s.push(t, from, "halohub/halo", "1.6", !from.api)
 			transship, _ := servers.Transship(t)
 			for range 2 {
-				copied(t, transship, s.Image, "--referrers", source, to.Host+"/hczjl/halo:1.6")
+				runCopy(t, transship, s.Image, "--referrers", source, to.Host+"/hczjl/halo:1.6")
 				s.verify(t, to, "hczjl/halo", "1.6")
 				if to.api {
 					s.verifyAPI(t, to.Endpoint, "hczjl/halo")
@@ -184,33 +184,33 @@ func TestReferrers(t *testing.T) {
 func TestNoReferrers(t *testing.T) {
 	t.Parallel()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
-	s := newSigned()
+	s := newSignedImage()
 	source := s.push(t, from, "halohub/halo", "1.6", true)
 	transship, _ := servers.Transship(t)
-	copied(t, transship, s.Image, source, to.Host+"/hczjl/halo:1.6")
+	runCopy(t, transship, s.Image, source, to.Host+"/hczjl/halo:1.6")
 	if got := transship.Output(t, "tags", to.Host+"/hczjl/halo"); got != "1.6\n" {
 		t.Errorf("tags: %q", got)
 	}
-	copied(t, transship, s.Image, "--referrers", to.Host+"/hczjl/halo:1.6", to.Host+"/mirror/halo:1.6")
+	runCopy(t, transship, s.Image, "--referrers", to.Host+"/hczjl/halo:1.6", to.Host+"/mirror/halo:1.6")
 	if got := transship.Output(t, "tags", to.Host+"/mirror/halo"); got != "1.6\n" {
 		t.Errorf("tags: %q", got)
 	}
 }
 
 // What refers to the whole list does not refer to a part of it, what refers to a platform that is kept does.
-func TestReferrersOfPart(t *testing.T) {
+func TestReferrersOfPlatform(t *testing.T) {
 	t.Parallel()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
-	s := newSigned()
+	s := newSignedImage()
 	source := s.push(t, from, "halohub/halo", "1.6", true)
 	transship, _ := servers.Transship(t)
-	part := without(t, s.Image, ofPlatforms(s.Image, "linux/amd64"))
-	copied(t, transship, part, "--referrers", "--platform", "linux/amd64", source, to.Host+"/hczjl/halo:1.6")
+	part := keepEntries(t, s.Image, ofPlatforms(s.Image, "linux/amd64"))
+	runCopy(t, transship, part, "--referrers", "--platform", "linux/amd64", source, to.Host+"/hczjl/halo:1.6")
 	verify(t, to, part, "hczjl/halo", "1.6")
 
 	amd64 := s.Only("linux/amd64").Root().Digest
 	sbom := s.referrers[amd64][0].Root().Digest
-	want := []string{"1.6", tagOf(amd64), tagOf(amd64) + ".sig", tagOf(sbom)}
+	want := []string{"1.6", referrersTag(amd64), referrersTag(amd64) + ".sig", referrersTag(sbom)}
 	slices.Sort(want)
 	got := strings.Fields(transship.Output(t, "tags", to.Host+"/hczjl/halo"))
 	slices.Sort(got)

@@ -52,7 +52,7 @@ func run(t testing.TB, p servers.Program, steps [][]string) string {
 }
 
 // The steps by hand, all done with transship, end with docker's list, and each step leaves what docker would leave.
-func TestRehost(t *testing.T) {
+func TestRehostSteps(t *testing.T) {
 	t.Parallel()
 	for name, start := range kinds {
 		t.Run(name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestRehost(t *testing.T) {
 				only := im.Only(p.platform)
 				source := strings.TrimSuffix(official, ":1.6") + "@" + only.Root().Digest.String()
 				r.images = append(r.images, to.Host+"/hczjl/halo:"+p.tag)
-				copied(t, transship, only, source, to.Host+"/hczjl/halo:"+p.tag)
+				runCopy(t, transship, only, source, to.Host+"/hczjl/halo:"+p.tag)
 			}
 			printed := run(t, transship, r.steps())
 			want := "Created manifest list " + r.list + "\n" + im.Root().Digest.String() + "\n"
@@ -78,7 +78,7 @@ func TestRehost(t *testing.T) {
 			verify(t, to, im, "hczjl/halo", "1.6")
 
 			transship.Output(t, "manifest", "rm", r.list)
-			if left := files(t, filepath.Join(config, "manifests")); len(left) > 0 {
+			if left := readFiles(t, filepath.Join(config, "manifests")); len(left) > 0 {
 				t.Errorf("after manifest rm: %v", left)
 			}
 			inspected := transship.Output(t, "manifest", "inspect", r.list)
@@ -89,8 +89,8 @@ func TestRehost(t *testing.T) {
 	}
 }
 
-// files are the files below a folder with what they hold; none if the folder is missing.
-func files(t testing.TB, dir string) map[string]string {
+// readFiles are the files below a folder with what they hold; none if the folder is missing.
+func readFiles(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
@@ -126,9 +126,9 @@ func newComparison(t *testing.T, docker *servers.DockerCLI) comparison {
 	return c
 }
 
-// same runs a command with both and compares standard output. Where docker fails, transship must fail in the same words;
+// wantSameOutput runs a command with both and compares standard output. Where docker fails, transship must fail in the same words;
 // its exit code says more than docker's 1.
-func (c comparison) same(t *testing.T, args ...string) {
+func (c comparison) wantSameOutput(t *testing.T, args ...string) {
 	t.Helper()
 	want, got := c.docker.Run(t, args...), c.transship.Run(t, args...)
 	if diff := cmp.Diff(want.Stdout, got.Stdout); diff != "" || (want.Exit == 0) != (got.Exit == 0) {
@@ -140,10 +140,10 @@ func (c comparison) same(t *testing.T, args ...string) {
 	}
 }
 
-// sameStore compares the local lists on disk.
-func (c comparison) sameStore(t *testing.T) {
+// wantSameLists compares the local lists on disk.
+func (c comparison) wantSameLists(t *testing.T) {
 	t.Helper()
-	want, got := files(t, filepath.Join(c.docker.Config, "manifests")), files(t, filepath.Join(c.transshipConfig, "manifests"))
+	want, got := readFiles(t, filepath.Join(c.docker.Config, "manifests")), readFiles(t, filepath.Join(c.transshipConfig, "manifests"))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("local lists (- docker %s, + transship):\n%s", c.docker.Version, diff)
 	}
@@ -167,7 +167,7 @@ func pushPlatforms(t *testing.T, at *servers.Registry, im fixture.Image, reposit
 
 // Every step prints what docker prints, leaves on disk what docker leaves, and the pushed list has docker's bytes. Old
 // docker keeps another store and knows no OCI images: there only what is pushed can be compared.
-func TestSameAsDocker(t *testing.T) {
+func TestListsEqualDockers(t *testing.T) {
 	t.Parallel()
 	for _, docker := range servers.Dockers(t) {
 		for name, image := range variants {
@@ -192,7 +192,7 @@ func TestSameAsDocker(t *testing.T) {
 					t.Errorf("docker %s pushed\n%s\ntransship pushed\n%s", docker.Version, lists[0], lists[1])
 				}
 				if docker.KnowsOCI {
-					c.sameStore(t)
+					c.wantSameLists(t)
 				}
 			})
 		}
@@ -200,7 +200,7 @@ func TestSameAsDocker(t *testing.T) {
 }
 
 // Each command alone, in the course of making a list, and where it fails.
-func TestSameOutputAsDocker(t *testing.T) {
+func TestOutputEqualsDockers(t *testing.T) {
 	t.Parallel()
 	for _, docker := range servers.Dockers(t) {
 		if !docker.KnowsOCI {
@@ -213,13 +213,13 @@ func TestSameOutputAsDocker(t *testing.T) {
 				im := image()
 				r := pushPlatforms(t, at, im, "hczjl/halo")
 				other := push(t, at, im.Only("linux/arm64"), "other/halo", "arm64")
-				newComparison(t, docker).script(t, at.Host, r, other)
+				newComparison(t, docker).compareSteps(t, at.Host, r, other)
 			})
 		}
 	}
 }
 
-func (c comparison) script(t *testing.T, host string, r rehosting, other string) {
+func (c comparison) compareSteps(t *testing.T, host string, r rehosting, other string) {
 	t.Helper()
 	list, missing := r.list, host+"/hczjl/halo:missing"
 	for _, args := range [][]string{
@@ -249,13 +249,13 @@ func (c comparison) script(t *testing.T, host string, r rehosting, other string)
 		{"rm", list},
 		{"create", "--insecure", missing, missing},
 	} {
-		c.same(t, append([]string{"manifest"}, args...)...)
-		c.sameStore(t)
+		c.wantSameOutput(t, append([]string{"manifest"}, args...)...)
+		c.wantSameLists(t)
 	}
 }
 
 // A list begun with one of the two is finished with the other, whichever step it is at.
-func TestTakingTurnsWithDocker(t *testing.T) {
+func TestAlternatingWithDocker(t *testing.T) {
 	t.Parallel()
 	for _, docker := range servers.Dockers(t) {
 		t.Run(docker.Version, func(t *testing.T) {

@@ -19,8 +19,8 @@ type relayOptions struct {
 	holdAt   int64 // stop passing anything on once so many bytes have come from the server
 }
 
-// relays is a TCP relay before a server: what stands between a client and a registry when the network is to blame.
-type relays struct {
+// relayServer is a TCP relay before a server: what stands between a client and a registry when the network is to blame.
+type relayServer struct {
 	host string        // where clients connect to
 	held chan struct{} // closed when holdAt is reached
 
@@ -33,14 +33,14 @@ type relays struct {
 	quit     chan struct{}
 }
 
-// relay starts a relay before a server, which is host:port.
-func relay(t testing.TB, server string, o relayOptions) *relays {
+// startRelay starts a relay before a server, which is host:port.
+func startRelay(t testing.TB, server string, o relayOptions) *relayServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relays{host: l.Addr().String(), held: make(chan struct{}), relayOptions: o, server: server, quit: make(chan struct{})}
+	r := &relayServer{host: l.Addr().String(), held: make(chan struct{}), relayOptions: o, server: server, quit: make(chan struct{})}
 	var connections sync.WaitGroup
 	connections.Go(func() {
 		for {
@@ -60,7 +60,7 @@ func relay(t testing.TB, server string, o relayOptions) *relays {
 }
 
 // serve passes one connection on until either side ends it.
-func (r *relays) serve(client net.Conn) {
+func (r *relayServer) serve(client net.Conn) {
 	defer client.Close()
 	server, err := net.Dial("tcp", r.server)
 	if err != nil {
@@ -69,11 +69,11 @@ func (r *relays) serve(client net.Conn) {
 	defer server.Close()
 	ended := make(chan struct{}, 2)
 	go func() {
-		_, _ = io.Copy(server, &paced{Reader: client, relay: r})
+		_, _ = io.Copy(server, &clientReader{Reader: client, relay: r})
 		ended <- struct{}{}
 	}()
 	go func() {
-		_, _ = io.Copy(client, &watched{Reader: server, relay: r})
+		_, _ = io.Copy(client, &serverReader{Reader: server, relay: r})
 		ended <- struct{}{}
 	}()
 	select {
@@ -82,15 +82,15 @@ func (r *relays) serve(client net.Conn) {
 	}
 }
 
-// paced reads what a client sends, no faster than the relay's rate, and breaks off where its options say.
-type paced struct {
+// clientReader reads what a client sends, no faster than the relay's rate, and breaks off where its options say.
+type clientReader struct {
 	io.Reader
-	relay *relays
+	relay *relayServer
 	here  int64 // bytes on this connection
 }
 
 // Read implements io.Reader.
-func (p *paced) Read(b []byte) (int, error) {
+func (p *clientReader) Read(b []byte) (int, error) {
 	n, err := p.Reader.Read(b[:min(len(b), 16<<10)])
 	p.here += int64(n)
 	p.relay.sent.Add(int64(n))
@@ -108,19 +108,19 @@ func (p *paced) Read(b []byte) (int, error) {
 var errCut = errors.New("the relay cuts the connection")
 
 // cut tells whether a connection on which so many bytes have passed is to be broken.
-func (r *relays) cut(after, passed int64) bool {
+func (r *relayServer) cut(after, passed int64) bool {
 	return after > 0 && passed >= after && atomic.AddInt32(&r.cuts, -1) >= 0
 }
 
-// watched reads what a server sends, and breaks off or holds on where the relay's options say.
-type watched struct {
+// serverReader reads what a server sends, and breaks off or holds on where the relay's options say.
+type serverReader struct {
 	io.Reader
-	relay *relays
+	relay *relayServer
 	here  int64 // bytes on this connection
 }
 
 // Read implements io.Reader.
-func (w *watched) Read(b []byte) (int, error) {
+func (w *serverReader) Read(b []byte) (int, error) {
 	n, err := w.Reader.Read(b)
 	w.here += int64(n)
 	all := w.relay.received.Add(int64(n))

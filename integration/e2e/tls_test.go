@@ -9,8 +9,8 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// secured is an open registry that holds an image, and a registry behind nginx with TLS.
-type secured struct {
+// tlsSetup is an open registry that holds an image, and a registry behind nginx with TLS.
+type tlsSetup struct {
 	transship      servers.Program
 	config         string
 	certs          *servers.Certificates
@@ -19,9 +19,9 @@ type secured struct {
 	source, target string
 }
 
-func newSecured(t *testing.T, o servers.ProxyOptions) secured {
+func newTLSSetup(t *testing.T, o servers.ProxyOptions) tlsSetup {
 	t.Helper()
-	s := secured{certs: servers.NewCertificates(t), im: fixture.Real()}
+	s := tlsSetup{certs: servers.NewCertificates(t), im: fixture.Real()}
 	o.TLS = s.certs
 	s.proxy = servers.Nginx(t, servers.Debian(t, servers.Options{}), o)
 	s.source = push(t, servers.CNCF(t, servers.Options{}), s.im, "halohub/halo", "1.6")
@@ -30,29 +30,29 @@ func newSecured(t *testing.T, o servers.ProxyOptions) secured {
 	return s
 }
 
-func (s secured) run(t *testing.T, flags ...string) servers.Result {
+func (s tlsSetup) run(t *testing.T, flags ...string) servers.Result {
 	t.Helper()
 	return s.transship.Run(t, append([]string{"copy", s.source, s.target}, flags...)...)
 }
 
-func (s secured) done(t *testing.T, flags ...string) {
+func (s tlsSetup) mustCopy(t *testing.T, flags ...string) {
 	t.Helper()
-	copied(t, s.transship, s.im, append([]string{s.source, s.target}, flags...)...)
+	runCopy(t, s.transship, s.im, append([]string{s.source, s.target}, flags...)...)
 	verify(t, s.proxy, s.im, "hczjl/halo", "1.6")
 }
 
 // A private CA is trusted by flag or by certs.d, on either side; without it nothing is sent.
 func TestPrivateCA(t *testing.T) {
 	t.Parallel()
-	s := newSecured(t, servers.ProxyOptions{})
-	refused(t, s.run(t), exitNetwork, s.proxy.Host, "certificate", "--dst-ca", "--dst-insecure")
-	refused(t, s.run(t, "--src-ca", s.certs.CAFile), exitNetwork, s.proxy.Host, "--dst-ca")
-	refused(t, s.run(t, "--dst-ca", servers.NewCertificates(t).CAFile), exitNetwork, s.proxy.Host)
-	refused(t, s.run(t, "--dst-plain-http"), exitNetwork, s.proxy.Host, "--dst-plain-http")
-	absent(t, s.proxy, "hczjl/halo", "1.6")
-	s.done(t, "--dst-ca", s.certs.CAFile)
+	s := newTLSSetup(t, servers.ProxyOptions{})
+	wantRefused(t, s.run(t), exitNetwork, s.proxy.Host, "certificate", "--dst-ca", "--dst-insecure")
+	wantRefused(t, s.run(t, "--src-ca", s.certs.CAFile), exitNetwork, s.proxy.Host, "--dst-ca")
+	wantRefused(t, s.run(t, "--dst-ca", servers.NewCertificates(t).CAFile), exitNetwork, s.proxy.Host)
+	wantRefused(t, s.run(t, "--dst-plain-http"), exitNetwork, s.proxy.Host, "--dst-plain-http")
+	wantAbsent(t, s.proxy, "hczjl/halo", "1.6")
+	s.mustCopy(t, "--dst-ca", s.certs.CAFile)
 
-	refused(t, s.transship.Run(t, "digest", s.target), exitNetwork, s.proxy.Host, "--ca", "--insecure")
+	wantRefused(t, s.transship.Run(t, "digest", s.target), exitNetwork, s.proxy.Host, "--ca", "--insecure")
 	s.transship.Output(t, "digest", "--ca", s.certs.CAFile, s.target)
 	s.transship.Output(t, "digest", "--insecure", s.target)
 	s.certs.WriteCertsD(t, filepath.Join(s.config, "certs.d"), s.proxy.Host, false)
@@ -62,30 +62,30 @@ func TestPrivateCA(t *testing.T) {
 // Skipping verification is for the side that it is given for.
 func TestInsecure(t *testing.T) {
 	t.Parallel()
-	s := newSecured(t, servers.ProxyOptions{})
-	refused(t, s.run(t, "--src-insecure"), exitNetwork, s.proxy.Host, "--dst-insecure")
-	s.done(t, "--dst-insecure")
+	s := newTLSSetup(t, servers.ProxyOptions{})
+	wantRefused(t, s.run(t, "--src-insecure"), exitNetwork, s.proxy.Host, "--dst-insecure")
+	s.mustCopy(t, "--dst-insecure")
 	back := s.transship.Run(t, "copy", "--dst-insecure", s.target, s.proxy.Host+"/mirror/halo:1.6")
-	refused(t, back, exitNetwork, s.proxy.Host, "--src-insecure")
-	copied(t, s.transship, s.im, "--src-insecure", "--dst-insecure", s.target, s.proxy.Host+"/mirror/halo:1.6")
+	wantRefused(t, back, exitNetwork, s.proxy.Host, "--src-insecure")
+	runCopy(t, s.transship, s.im, "--src-insecure", "--dst-insecure", s.target, s.proxy.Host+"/mirror/halo:1.6")
 	verify(t, s.proxy, s.im, "mirror/halo", "1.6")
 }
 
 // A client certificate comes from flags or from certs.d. nginx says in its own words that one is missing.
 func TestClientCertificate(t *testing.T) {
 	t.Parallel()
-	s := newSecured(t, servers.ProxyOptions{ClientCertificates: true})
+	s := newTLSSetup(t, servers.ProxyOptions{ClientCertificates: true})
 	other := servers.NewCertificates(t)
-	refused(t, s.run(t, "--dst-ca", s.certs.CAFile), exitNetwork,
+	wantRefused(t, s.run(t, "--dst-ca", s.certs.CAFile), exitNetwork,
 		s.proxy.Host, "No required SSL certificate was sent", "--dst-cert", "--dst-key")
-	refused(t, s.run(t, "--dst-ca", s.certs.CAFile, "--dst-cert", other.ClientCertFile, "--dst-key", other.ClientKeyFile), exitNetwork,
+	wantRefused(t, s.run(t, "--dst-ca", s.certs.CAFile, "--dst-cert", other.ClientCertFile, "--dst-key", other.ClientKeyFile), exitNetwork,
 		s.proxy.Host, "SSL certificate error", "--dst-cert", "--dst-key")
-	refused(t, s.run(t, "--dst-ca", s.certs.CAFile, "--dst-cert", s.certs.ClientCertFile), exitNetwork, s.certs.ClientCertFile, "key")
-	absent(t, s.proxy, "hczjl/halo", "1.6")
-	s.done(t, "--dst-ca", s.certs.CAFile, "--dst-cert", s.certs.ClientCertFile, "--dst-key", s.certs.ClientKeyFile)
+	wantRefused(t, s.run(t, "--dst-ca", s.certs.CAFile, "--dst-cert", s.certs.ClientCertFile), exitNetwork, s.certs.ClientCertFile, "key")
+	wantAbsent(t, s.proxy, "hczjl/halo", "1.6")
+	s.mustCopy(t, "--dst-ca", s.certs.CAFile, "--dst-cert", s.certs.ClientCertFile, "--dst-key", s.certs.ClientKeyFile)
 
 	s.certs.WriteCertsD(t, filepath.Join(s.config, "certs.d"), s.proxy.Host, true)
-	copied(t, s.transship, s.im, s.target, s.proxy.Host+"/mirror/halo:1.6")
+	runCopy(t, s.transship, s.im, s.target, s.proxy.Host+"/mirror/halo:1.6")
 	verify(t, s.proxy, s.im, "mirror/halo", "1.6")
 }
 
@@ -105,9 +105,9 @@ func TestClientCertificateOfRegistry(t *testing.T) {
 				r.Stderr = announcement.ReplaceAllString(r.Stderr, "")
 				return r
 			}
-			refused(t, digest(), exitNetwork, at.Host, "--cert", "--key")
+			wantRefused(t, digest(), exitNetwork, at.Host, "--cert", "--key")
 			other := servers.NewCertificates(t)
-			refused(t, digest("--cert", other.ClientCertFile, "--key", other.ClientKeyFile), exitNetwork, at.Host)
+			wantRefused(t, digest("--cert", other.ClientCertFile, "--key", other.ClientKeyFile), exitNetwork, at.Host)
 			transship.Output(t, "digest", "--ca", certs.CAFile, "--cert", certs.ClientCertFile, "--key", certs.ClientKeyFile, ref)
 		})
 	}
@@ -119,7 +119,7 @@ var announcement = regexp.MustCompile(`(?m)^.*; trying again in .*\n`)
 // HTTP/2 is spoken where it is offered, unless --http1 forbids it.
 func TestProtocol(t *testing.T) {
 	t.Parallel()
-	s := newSecured(t, servers.ProxyOptions{HTTP2: true})
+	s := newTLSSetup(t, servers.ProxyOptions{HTTP2: true})
 	for want, c := range map[string]struct {
 		repository string
 		flags      []string
@@ -129,7 +129,7 @@ func TestProtocol(t *testing.T) {
 	} {
 		s.proxy.ForgetCalls(t)
 		target := s.proxy.Host + "/" + c.repository + ":1.6"
-		copied(t, s.transship, s.im, append([]string{"--dst-ca", s.certs.CAFile, s.source, target}, c.flags...)...)
+		runCopy(t, s.transship, s.im, append([]string{"--dst-ca", s.certs.CAFile, s.source, target}, c.flags...)...)
 		verify(t, s.proxy, s.im, c.repository, "1.6")
 		calls, protocols := s.proxy.Calls(t), s.proxy.Protocols(t)
 		for i, got := range protocols {
@@ -154,5 +154,5 @@ func TestSchemes(t *testing.T) {
 	transship.Output(t, "digest", ref)
 	transship.Output(t, "digest", "--plain-http", ref)
 	ref = push(t, secure, fixture.Real(), "hczjl/halo", "1.6")
-	refused(t, transship.Run(t, "digest", "--plain-http", "--ca", certs.CAFile, ref), exitNetwork, secure.Host, "--plain-http")
+	wantRefused(t, transship.Run(t, "digest", "--plain-http", "--ca", certs.CAFile, ref), exitNetwork, secure.Host, "--plain-http")
 }

@@ -13,29 +13,29 @@ import (
 )
 
 const (
-	pullHalo  = "repository:halohub/halo:pull"
-	pushHczjl = "repository:hczjl/halo:pull,push"
+	pullSrc = "repository:halohub/halo:pull"
+	pushDst = "repository:hczjl/halo:pull,push"
 )
 
-// asked is a token request, as far as tests compare it.
-type asked struct {
+// tokenRequest is a token request, as far as tests compare it.
+type tokenRequest struct {
 	Method, User string
 	Scopes       []string
 }
 
-func askedOf(tokens *servers.TokenServer) []asked {
-	var all []asked
+func tokenRequests(tokens *servers.TokenServer) []tokenRequest {
+	var all []tokenRequest
 	for _, r := range tokens.Requests() {
 		scopes := slices.Clone(r.Scopes)
 		slices.Sort(scopes)
-		all = append(all, asked{r.Method, r.User, scopes})
+		all = append(all, tokenRequest{r.Method, r.User, scopes})
 	}
 	return all
 }
 
-func sameTokens(t *testing.T, what string, tokens *servers.TokenServer, want ...asked) {
+func wantTokens(t *testing.T, what string, tokens *servers.TokenServer, want ...tokenRequest) {
 	t.Helper()
-	if diff := cmp.Diff(want, askedOf(tokens)); diff != "" {
+	if diff := cmp.Diff(want, tokenRequests(tokens)); diff != "" {
 		t.Errorf("%s: token requests: %s", what, diff)
 	}
 }
@@ -49,16 +49,16 @@ func TestOneTokenPerSide(t *testing.T) {
 			there := servers.Tokens(t, servers.TokenOptions{Users: users})
 			here := servers.Tokens(t, servers.TokenOptions{Users: users})
 			from, to := start(t, servers.Options{Tokens: there}), start(t, servers.Options{Tokens: here})
-			im := shared()
+			im := sharedLayersImage()
 			source := push(t, from, im, "halohub/halo", "1.6")
 			transship, config := servers.Transship(t)
 			servers.WriteAuths(t, config, map[string]string{from.Host: "alice:secret", to.Host: "bob:pass:word"})
 			for range 2 {
 				there.ForgetRequests()
 				here.ForgetRequests()
-				copied(t, transship, im, source, to.Host+"/hczjl/halo:1.6")
-				sameTokens(t, "source", there, asked{"GET", "alice", []string{pullHalo}})
-				sameTokens(t, "target", here, asked{"GET", "bob", []string{pushHczjl}})
+				runCopy(t, transship, im, source, to.Host+"/hczjl/halo:1.6")
+				wantTokens(t, "source", there, tokenRequest{"GET", "alice", []string{pullSrc}})
+				wantTokens(t, "target", here, tokenRequest{"GET", "bob", []string{pushDst}})
 			}
 			verify(t, to, im, "hczjl/halo", "1.6")
 		})
@@ -66,7 +66,7 @@ func TestOneTokenPerSide(t *testing.T) {
 }
 
 // Besides the calls of a copy without tokens there is one more on each side, the one that is answered with the challenge.
-func TestTokensCostOneCall(t *testing.T) {
+func TestTokenCostsOneCall(t *testing.T) {
 	t.Parallel()
 	tokens := servers.Tokens(t, servers.TokenOptions{Users: users})
 	o := servers.Options{Tokens: tokens}
@@ -76,12 +76,12 @@ func TestTokensCostOneCall(t *testing.T) {
 	transship, _ := servers.Transship(t)
 	from.ForgetCalls(t)
 	to.ForgetCalls(t)
-	copied(t, transship, im, "--src-creds=alice:secret", "--dst-creds=alice:secret", source, to.Host+"/hczjl/halo:1.6")
+	runCopy(t, transship, im, "--src-creds=alice:secret", "--dst-creds=alice:secret", source, to.Host+"/hczjl/halo:1.6")
 	images, blobs := len(im.Manifests)-1, len(im.Blobs)
-	within(t, "source", from.Calls(t), 1+images+blobs+1, map[string]int{
+	wantCalls(t, "source", from.Calls(t), 1+images+blobs+1, map[string]int{
 		"GET manifest no": 1, "GET manifest ok": 1 + images, "GET blob ok": blobs,
 	})
-	within(t, "target", to.Calls(t), 1+2*blobs+images+1+1, map[string]int{
+	wantCalls(t, "target", to.Calls(t), 1+2*blobs+images+1+1, map[string]int{
 		"HEAD manifest no": 2, // the challenge, and that there is no such tag
 		"POST mount ok":    blobs, "PUT upload ok": blobs, "PUT manifest ok": images + 1,
 	})
@@ -97,8 +97,8 @@ func TestOneTokenForBothSides(t *testing.T) {
 	transship, config := servers.Transship(t)
 	servers.WriteAuths(t, config, map[string]string{at.Host: "alice:secret"})
 	at.ForgetCalls(t)
-	copied(t, transship, im, source, at.Host+"/hczjl/halo:1.6")
-	sameTokens(t, "both", tokens, asked{"GET", "alice", []string{pullHalo, pushHczjl}})
+	runCopy(t, transship, im, source, at.Host+"/hczjl/halo:1.6")
+	wantTokens(t, "both", tokens, tokenRequest{"GET", "alice", []string{pullSrc, pushDst}})
 	if n := len(at.Calls(t).With("GET", "/blobs/")); n > 0 {
 		t.Errorf("%d blobs were fetched that could be mounted", n)
 	}
@@ -106,19 +106,19 @@ func TestOneTokenForBothSides(t *testing.T) {
 }
 
 // Two accounts on one registry keep their own tokens, and a mount is asked for as the target's.
-func TestTwoAccounts(t *testing.T) {
+func TestTwoAccountsOnOneRegistry(t *testing.T) {
 	t.Parallel()
 	tokens := servers.Tokens(t, servers.TokenOptions{Users: users})
 	at := servers.CNCF(t, servers.Options{Tokens: tokens})
 	im := fixture.Real()
 	source := push(t, at, im, "halohub/halo", "1.6")
 	transship, _ := servers.Transship(t)
-	copied(t, transship, im, "--src-creds=alice:secret", "--dst-creds=bob:pass:word", source, at.Host+"/hczjl/halo:1.6")
+	runCopy(t, transship, im, "--src-creds=alice:secret", "--dst-creds=bob:pass:word", source, at.Host+"/hczjl/halo:1.6")
 	verify(t, at, im, "hczjl/halo", "1.6")
-	sameTokens(t, "both", tokens,
-		asked{"GET", "bob", []string{pushHczjl}},
-		asked{"GET", "alice", []string{pullHalo}},
-		asked{"GET", "bob", []string{pullHalo, pushHczjl}})
+	wantTokens(t, "both", tokens,
+		tokenRequest{"GET", "bob", []string{pushDst}},
+		tokenRequest{"GET", "alice", []string{pullSrc}},
+		tokenRequest{"GET", "bob", []string{pullSrc, pushDst}})
 }
 
 // Who may pull without an account needs none, and asks for the token without one.
@@ -129,11 +129,11 @@ func TestAnonymousToken(t *testing.T) {
 	im := fixture.Real()
 	source := push(t, from, im, "halohub/halo", "1.6")
 	transship, _ := servers.Transship(t)
-	copied(t, transship, im, source, to.Host+"/hczjl/halo:1.6")
+	runCopy(t, transship, im, source, to.Host+"/hczjl/halo:1.6")
 	verify(t, to, im, "hczjl/halo", "1.6")
-	sameTokens(t, "source", tokens, asked{"GET", "", []string{pullHalo}})
-	refused(t, transship.Run(t, "copy", to.Host+"/hczjl/halo:1.6", from.Host+"/new/halo:1.6"), exitAuth, from.Host, "--dst-creds")
-	absent(t, from, "new/halo", "1.6")
+	wantTokens(t, "source", tokens, tokenRequest{"GET", "", []string{pullSrc}})
+	wantRefused(t, transship.Run(t, "copy", to.Host+"/hczjl/halo:1.6", from.Host+"/new/halo:1.6"), exitAuth, from.Host, "--dst-creds")
+	wantAbsent(t, from, "new/halo", "1.6")
 }
 
 // An identity token, which docker login keeps where the token server gives one, is used by POST.
@@ -145,33 +145,33 @@ func TestIdentityToken(t *testing.T) {
 	source := push(t, at, im, "halohub/halo", "1.6")
 	transship, config := servers.Transship(t)
 	writeFile(t, config, "config.json", `{"auths":{"`+at.Host+`":{"auth":"YWxpY2U6","identitytoken":"`+tokens.RefreshToken("alice")+`"}}}`)
-	copied(t, transship, im, source, at.Host+"/hczjl/halo:1.6")
-	sameTokens(t, "both", tokens, asked{"POST", "alice", []string{pullHalo, pushHczjl}})
+	runCopy(t, transship, im, source, at.Host+"/hczjl/halo:1.6")
+	wantTokens(t, "both", tokens, tokenRequest{"POST", "alice", []string{pullSrc, pushDst}})
 	verify(t, at, im, "hczjl/halo", "1.6")
 
 	writeFile(t, config, "config.json", `{"auths":{"`+at.Host+`":{"auth":"YWxpY2U6","identitytoken":"expired"}}}`)
 	got := transship.Run(t, "copy", source, at.Host+"/new/halo:1.6")
-	refused(t, got, exitAuth, at.Host, "transship login "+at.Host)
-	absent(t, at, "new/halo", "1.6")
+	wantRefused(t, got, exitAuth, at.Host, "transship login "+at.Host)
+	wantAbsent(t, at, "new/halo", "1.6")
 }
 
 // A wrong password is said to the token server once, not once for each thing that it is needed for: accounts get locked.
-func TestWrongPasswordIsSaidOnce(t *testing.T) {
+func TestWrongPasswordIsSentOnce(t *testing.T) {
 	t.Parallel()
 	tokens := servers.Tokens(t, servers.TokenOptions{Users: users})
 	at := servers.Debian(t, servers.Options{Tokens: tokens})
 	source := push(t, at, fixture.Real(), "halohub/halo", "1.6")
 	transship, _ := servers.Transship(t)
-	refused(t, transship.Run(t, "copy", "--src-creds=alice:guess", source, "oci:"+filepath.Join(t.TempDir(), "x")), exitAuth, at.Host, "alice")
-	sameTokens(t, "copy", tokens, asked{"GET", "alice", []string{pullHalo}})
+	wantRefused(t, transship.Run(t, "copy", "--src-creds=alice:guess", source, "oci:"+filepath.Join(t.TempDir(), "x")), exitAuth, at.Host, "alice")
+	wantTokens(t, "copy", tokens, tokenRequest{"GET", "alice", []string{pullSrc}})
 	tokens.ForgetRequests()
-	refused(t, transship.Run(t, "login", "-u", "alice", "-p", "guess", at.Host), exitAuth, at.Host, "alice")
-	sameTokens(t, "login", tokens, asked{"GET", "alice", []string{}})
+	wantRefused(t, transship.Run(t, "login", "-u", "alice", "-p", "guess", at.Host), exitAuth, at.Host, "alice")
+	wantTokens(t, "login", tokens, tokenRequest{"GET", "alice", []string{}})
 }
 
 // A token that ends in the middle of an upload is renewed before it ends: no call is refused but the very first, and no
 // byte is sent twice.
-func TestTokenEndsDuringUpload(t *testing.T) {
+func TestTokenExpiresDuringUpload(t *testing.T) {
 	t.Parallel()
 	for name, flags := range map[string][]string{"one PUT each": nil, "chunks": {"--chunk-size=256KiB"}} {
 		t.Run(name, func(t *testing.T) {
@@ -179,23 +179,23 @@ func TestTokenEndsDuringUpload(t *testing.T) {
 			// The client is told 2 s, and a token's end is in whole seconds.
 			tokens := servers.Tokens(t, servers.TokenOptions{Users: users, Lifetime: 2900 * time.Millisecond})
 			from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{Tokens: tokens})
-			slow := relay(t, to.Host, relayOptions{rate: 1 << 20})
+			slow := startRelay(t, to.Host, relayOptions{rate: 1 << 20})
 			im := fixture.Synthetic(fixture.Spec{Seed: 21, Layers: []int64{3 << 20, 3 << 20, 1000}})
 			source := push(t, from, im, "halohub/halo", "1.6")
 			transship, _ := servers.Transship(t)
 			target := slow.host + "/hczjl/halo:1.6"
-			copied(t, transship, im, append([]string{"--jobs=1", "--dst-creds=alice:secret", source, target}, flags...)...)
+			runCopy(t, transship, im, append([]string{"--jobs=1", "--dst-creds=alice:secret", source, target}, flags...)...)
 			verify(t, to, im, "hczjl/halo", "1.6")
 
 			if n := len(tokens.Requests()); n < 3 {
 				t.Errorf("%d token requests for a copy of three lifetimes", n)
 			}
-			for _, r := range askedOf(tokens) {
-				if diff := cmp.Diff([]string{pushHczjl}, r.Scopes); diff != "" {
+			for _, r := range tokenRequests(tokens) {
+				if diff := cmp.Diff([]string{pushDst}, r.Scopes); diff != "" {
 					t.Error(diff)
 				}
 			}
-			n := tally(to.Calls(t))
+			n := countCalls(to.Calls(t))
 			if n["HEAD manifest no"] != 2 || n["PATCH upload no"]+n["PUT upload no"]+n["POST mount no"]+n["POST upload ok"] > 0 {
 				t.Errorf("calls were refused or uploads begun anew: %v", n)
 			}
@@ -214,15 +214,15 @@ func TestManifestTokens(t *testing.T) {
 	servers.WriteAuths(t, config, map[string]string{at.Host: "alice:secret"})
 	steps := r.steps()
 	run(t, transship, steps[:1])
-	sameTokens(t, "create", tokens, asked{"GET", "alice", []string{"repository:hczjl/halo:pull"}})
+	wantTokens(t, "create", tokens, tokenRequest{"GET", "alice", []string{"repository:hczjl/halo:pull"}})
 	tokens.ForgetRequests()
 	run(t, transship, steps[1:])
-	sameTokens(t, "push", tokens, asked{"GET", "alice", []string{pushHczjl}})
+	wantTokens(t, "push", tokens, tokenRequest{"GET", "alice", []string{pushDst}})
 	verify(t, at, im, "hczjl/halo", "1.6")
 }
 
 // Credentials that are given for the list's registry go to no other one that the list names.
-func TestCredsStayWithTheirRegistry(t *testing.T) {
+func TestCredentialsStayWithTheirRegistry(t *testing.T) {
 	t.Parallel()
 	here := servers.Tokens(t, servers.TokenOptions{Users: users})
 	there := servers.Tokens(t, servers.TokenOptions{Anonymous: []string{"pull"}})
@@ -233,8 +233,8 @@ func TestCredsStayWithTheirRegistry(t *testing.T) {
 	list := at.Host + "/hczjl/halo:1.6"
 	transship.Output(t, "manifest", "create", "--creds=alice:secret", list, image)
 	transship.Output(t, "manifest", "push", "--creds=alice:secret", list)
-	sameTokens(t, "the other registry", there, asked{"GET", "", []string{pullHalo}}, asked{"GET", "", []string{pullHalo}})
-	sameTokens(t, "the list's registry", here, asked{"GET", "alice", []string{pushHczjl}})
+	wantTokens(t, "the other registry", there, tokenRequest{"GET", "", []string{pullSrc}}, tokenRequest{"GET", "", []string{pullSrc}})
+	wantTokens(t, "the list's registry", here, tokenRequest{"GET", "alice", []string{pushDst}})
 	only := im.Only("linux/amd64").Root().Digest.String()
 	verify(t, at, im.Only("linux/amd64"), "hczjl/halo", only)
 }

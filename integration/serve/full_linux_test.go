@@ -28,7 +28,7 @@ func TestFullDisk(t *testing.T) {
 	if log := to.Log(); !strings.Contains(log, "failed: ") || !strings.Contains(log, "no space left on device") {
 		t.Errorf("it says %s", log)
 	}
-	verify(t, folder)
+	verifyFolder(t, folder)
 	grow(8 << 20)
 	transship.Output(t, "copy", from.Host+"/x:1", to.Host+"/x:1")
 	if err := to.Repository("x").Verify(t.Context(), im, "1"); err != nil {

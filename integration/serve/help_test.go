@@ -12,8 +12,8 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// bundle saves images, given by repository:tag, and returns the tar's path.
-func bundle(t *testing.T, images map[string]fixture.Image) string {
+// saveBundle saves images, given by repository:tag, and returns the tar's path.
+func saveBundle(t *testing.T, images map[string]fixture.Image) string {
 	t.Helper()
 	from := servers.Serve(t, "--writable", t.TempDir())
 	path := filepath.Join(t.TempDir(), "bundle.tar")
@@ -30,8 +30,8 @@ func bundle(t *testing.T, images map[string]fixture.Image) string {
 	return path
 }
 
-// verify makes sure that all that a folder holds is whole.
-func verify(t *testing.T, folder string) {
+// verifyFolder makes sure that all that a folder holds is whole.
+func verifyFolder(t *testing.T, folder string) {
 	t.Helper()
 	dir, err := layout.OpenDir(folder)
 	if err != nil {

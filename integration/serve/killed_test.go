@@ -50,7 +50,7 @@ func TestKilledServer(t *testing.T) {
 		if push.Wait() != nil {
 			cut++
 		}
-		verify(t, folder)
+		verifyFolder(t, folder)
 	}
 	t.Logf("a push takes %s; %d of %d were cut short", whole, cut, rounds)
 	if cut == 0 {
@@ -63,5 +63,5 @@ func TestKilledServer(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	verify(t, folder)
+	verifyFolder(t, folder)
 }

@@ -10,18 +10,18 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// served is a bundle with two images for three platforms, Docker's types and OCI's, as a registry.
-func served(t *testing.T) (host string, images map[string]fixture.Image) {
+// startBundle is a bundle with two images for three platforms, Docker's types and OCI's, as a registry.
+func startBundle(t *testing.T) (host string, images map[string]fixture.Image) {
 	t.Helper()
 	images = map[string]fixture.Image{"hczjl/halo:1.6": fixture.Real(), "hczjl/halo:oci": fixture.Real().OCI()}
-	return servers.Serve(t, bundle(t, images)).Host, images
+	return servers.Serve(t, saveBundle(t, images)).Host, images
 }
 
 // docker and podman pull every platform, and see the digest of the list.
 func TestDockerAndPodmanPull(t *testing.T) {
 	t.Parallel()
 	docker, podman := servers.Engine(t).CLI(t), servers.Podman(t)
-	host, images := served(t)
+	host, images := startBundle(t)
 	for name, im := range images {
 		ref := host + "/" + name
 		for _, platform := range fixture.Real().Platforms() {
@@ -41,7 +41,7 @@ func TestDockerAndPodmanPull(t *testing.T) {
 func TestCtrPull(t *testing.T) {
 	t.Parallel()
 	ctr := servers.Engine(t).Ctr(t)
-	host, images := served(t)
+	host, images := startBundle(t)
 	for name, im := range images {
 		ref := host + "/" + name
 		for _, platform := range fixture.Real().Platforms() {
@@ -63,7 +63,7 @@ func TestCtrPull(t *testing.T) {
 func TestSkopeoAndCraneCopy(t *testing.T) {
 	t.Parallel()
 	skopeo, crane := servers.Skopeo(t), servers.Crane(t)
-	host, images := served(t)
+	host, images := startBundle(t)
 	to := servers.CNCF(t, servers.Options{})
 	for name, im := range images {
 		dir, tag := t.TempDir(), name[strings.Index(name, ":")+1:]

@@ -13,7 +13,7 @@ import (
 func TestClientsPush(t *testing.T) {
 	t.Parallel()
 	docker, podman, skopeo, crane := servers.Engine(t).CLI(t), servers.Podman(t), servers.Skopeo(t), servers.Crane(t)
-	host, images := served(t)
+	host, images := startBundle(t)
 	folder := t.TempDir()
 	to := servers.Serve(t, "--writable", folder)
 	from := host + "/hczjl/halo:1.6"
@@ -37,7 +37,7 @@ func TestClientsPush(t *testing.T) {
 	if exit := to.Stop(t); exit != 0 {
 		t.Errorf("it ends with %d", exit)
 	}
-	verify(t, folder)
+	verifyFolder(t, folder)
 }
 
 // Real clients log in with what htpasswd -B and htpasswd write.
@@ -49,7 +49,7 @@ func TestClientsLogIn(t *testing.T) {
 	if err := os.WriteFile(users, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	at := servers.Serve(t, "--htpasswd", users, bundle(t, map[string]fixture.Image{"halo:1": fixture.Real()}))
+	at := servers.Serve(t, "--htpasswd", users, saveBundle(t, map[string]fixture.Image{"halo:1": fixture.Real()}))
 	ref := at.Host + "/halo:1"
 	for name, refused := range map[string]servers.Result{
 		"docker": docker.Run(t, "pull", ref),

@@ -15,21 +15,21 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// data is a blob with its descriptor; different seeds give different bytes.
-func data(size int, seed byte) ([]byte, manifest.Descriptor) {
+// randomBlob is a blob with its descriptor; different seeds give different bytes.
+func randomBlob(size int, seed byte) ([]byte, manifest.Descriptor) {
 	raw := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{seed}).Read(raw)
 	return raw, manifest.Descriptor{MediaType: "application/octet-stream", Digest: blob.FromBytes(raw), Size: int64(size)}
 }
 
-// opens is a source of bytes that notes at which offsets it was opened.
-type opens struct {
+// recordingSource is a source of bytes that notes at which offsets it was opened.
+type recordingSource struct {
 	raw     []byte
 	offsets []int64
 	wrap    func(io.Reader) io.Reader // of what the first opening gives; may be nil
 }
 
-func (o *opens) open(_ context.Context, offset int64) (io.ReadCloser, error) {
+func (o *recordingSource) open(_ context.Context, offset int64) (io.ReadCloser, error) {
 	var r io.Reader = bytes.NewReader(o.raw[min(offset, int64(len(o.raw))):])
 	if o.wrap != nil && len(o.offsets) == 0 {
 		r = o.wrap(r)
@@ -38,16 +38,16 @@ func (o *opens) open(_ context.Context, offset int64) (io.ReadCloser, error) {
 	return io.NopCloser(r), nil
 }
 
-// never is for blobs whose bytes should not be needed.
-func never(t *testing.T) blob.Open {
+// mustNotOpen is for blobs whose bytes should not be needed.
+func mustNotOpen(t *testing.T) blob.Open {
 	return func(context.Context, int64) (io.ReadCloser, error) {
 		t.Error("the source was opened")
 		return nil, errors.New("not to be opened")
 	}
 }
 
-// put puts a blob and checks the outcome.
-func put(t *testing.T, s store, d manifest.Descriptor, open blob.Open, want blob.Outcome, from ...string) {
+// mustPut puts a blob and checks the outcome.
+func mustPut(t *testing.T, s store, d manifest.Descriptor, open blob.Open, want blob.Outcome, from ...string) {
 	t.Helper()
 	got, err := s.PutBlob(t.Context(), d, open, from...)
 	if err != nil {
@@ -58,8 +58,8 @@ func put(t *testing.T, s store, d manifest.Descriptor, open blob.Open, want blob
 	}
 }
 
-// read reads a blob from an offset on.
-func read(t *testing.T, s store, d manifest.Descriptor, offset int64) ([]byte, error) {
+// readBlob reads a blob from an offset on.
+func readBlob(t *testing.T, s store, d manifest.Descriptor, offset int64) ([]byte, error) {
 	t.Helper()
 	r, err := s.Blob(t.Context(), d, offset)
 	if err != nil {
@@ -69,24 +69,24 @@ func read(t *testing.T, s store, d manifest.Descriptor, offset int64) ([]byte, e
 	return io.ReadAll(r)
 }
 
-func holds(t *testing.T, s store, d manifest.Descriptor, raw []byte) {
+func wantBlob(t *testing.T, s store, d manifest.Descriptor, raw []byte) {
 	t.Helper()
-	got, err := read(t, s, d, 0)
+	got, err := readBlob(t, s, d, 0)
 	if err != nil || !bytes.Equal(got, raw) {
 		t.Errorf("%s has %d bytes, want %d; error %v", d.Digest, len(got), len(raw), err)
 	}
 }
 
-func lacks(t *testing.T, s store, d manifest.Descriptor) {
+func wantNoBlob(t *testing.T, s store, d manifest.Descriptor) {
 	t.Helper()
-	if _, err := read(t, s, d, 0); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := readBlob(t, s, d, 0); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%s: error %v, want that it does not exist", d.Digest, err)
 	}
 }
 
-func testNothingThere(t *testing.T, h hub) {
+func testEmpty(t *testing.T, h storeSet) {
 	s := h("nothing/there")
-	_, d := data(10, 1)
+	_, d := randomBlob(10, 1)
 	for _, ref := range []string{"latest", string(d.Digest)} {
 		if _, err := s.Manifest(t.Context(), ref); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("Manifest %s: %v", ref, err)
@@ -95,7 +95,7 @@ func testNothingThere(t *testing.T, h hub) {
 			t.Errorf("HeadManifest %s: %v", ref, err)
 		}
 	}
-	lacks(t, s, d)
+	wantNoBlob(t, s, d)
 	if list, err := s.Referrers(t.Context(), d.Digest, ""); len(list) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Referrers: %v, %v", list, err)
 	}
@@ -107,123 +107,123 @@ func testNothingThere(t *testing.T, h hub) {
 }
 
 // A blob arrives whole whatever its size, can be read from any offset, and is not sent again.
-func testBlobs(t *testing.T, h hub) {
+func testBlobs(t *testing.T, h storeSet) {
 	s := h("blobs/any")
 	for i, size := range []int{0, 1, 99_999, 100_000, 100_001, 200_000, 5 << 20} {
-		raw, d := data(size, byte(10+i))
-		put(t, s, d, (&opens{raw: raw}).open, blob.Uploaded)
-		put(t, s, d, never(t), blob.Exists)
-		holds(t, s, d, raw)
+		raw, d := randomBlob(size, byte(10+i))
+		mustPut(t, s, d, (&recordingSource{raw: raw}).open, blob.Uploaded)
+		mustPut(t, s, d, mustNotOpen(t), blob.Exists)
+		wantBlob(t, s, d, raw)
 		for _, offset := range []int{size / 2, size - 1} {
 			if offset <= 0 {
 				continue
 			}
-			if got, err := read(t, s, d, int64(offset)); err != nil || !bytes.Equal(got, raw[offset:]) {
+			if got, err := readBlob(t, s, d, int64(offset)); err != nil || !bytes.Equal(got, raw[offset:]) {
 				t.Errorf("%d bytes from %d on: got %d, error %v", size, offset, len(got), err)
 			}
 		}
 	}
 }
 
-func testBlobOfSHA512(t *testing.T, h hub) {
+func testBlobOfSHA512(t *testing.T, h storeSet) {
 	s := h("blobs/sha512")
-	raw, d := data(200_000, 20)
+	raw, d := randomBlob(200_000, 20)
 	d.Digest = blob.SHA512.Digest(raw)
-	put(t, s, d, (&opens{raw: raw}).open, blob.Uploaded)
-	put(t, s, d, never(t), blob.Exists)
-	holds(t, s, d, raw)
+	mustPut(t, s, d, (&recordingSource{raw: raw}).open, blob.Uploaded)
+	mustPut(t, s, d, mustNotOpen(t), blob.Exists)
+	wantBlob(t, s, d, raw)
 }
 
 // A blob of another repository is mounted; where it cannot be, it is sent, and nobody minds.
-func testMounts(t *testing.T, h hub) {
+func testMounts(t *testing.T, h storeSet) {
 	from, to, other := h("mounts/from"), h("mounts/to"), h("mounts/other")
-	raw, d := data(150_000, 30)
-	put(t, from, d, (&opens{raw: raw}).open, blob.Uploaded)
+	raw, d := randomBlob(150_000, 30)
+	mustPut(t, from, d, (&recordingSource{raw: raw}).open, blob.Uploaded)
 	_, name := from.Place()
-	put(t, to, d, never(t), blob.Mounted, name)
-	holds(t, to, d, raw)
+	mustPut(t, to, d, mustNotOpen(t), blob.Mounted, name)
+	wantBlob(t, to, d, raw)
 
-	raw, d = data(150_000, 31)
-	put(t, other, d, (&opens{raw: raw}).open, blob.Uploaded, "mounts/unknown", name)
-	holds(t, other, d, raw)
-	lacks(t, from, d)
+	raw, d = randomBlob(150_000, 31)
+	mustPut(t, other, d, (&recordingSource{raw: raw}).open, blob.Uploaded, "mounts/unknown", name)
+	wantBlob(t, other, d, raw)
+	wantNoBlob(t, from, d)
 }
 
 // Wrong bytes are refused with a mismatch, nothing of them stays, and the right ones are welcome afterwards.
-func testWrongBlobs(t *testing.T, h hub) {
+func testWrongBlobs(t *testing.T, h storeSet) {
 	s := h("blobs/wrong")
 	for i, size := range []int{1, 100_000, 300_000} {
-		raw, d := data(size, byte(40+i))
+		raw, d := randomBlob(size, byte(40+i))
 		flipped := slices.Clone(raw)
 		flipped[size/2] ^= 1
 		for name, wrong := range map[string][]byte{"flipped": flipped, "shorter": raw[:size-1], "longer": append(slices.Clone(raw), 0)} {
-			_, err := s.PutBlob(t.Context(), d, (&opens{raw: wrong}).open)
+			_, err := s.PutBlob(t.Context(), d, (&recordingSource{raw: wrong}).open)
 			var mismatch *blob.MismatchError
 			if !errors.As(err, &mismatch) || mismatch.Want != d.Digest {
 				t.Errorf("%d bytes, %s: error %v", size, name, err)
 			}
-			lacks(t, s, d)
+			wantNoBlob(t, s, d)
 		}
-		put(t, s, d, (&opens{raw: raw}).open, blob.Uploaded)
-		holds(t, s, d, raw)
+		mustPut(t, s, d, (&recordingSource{raw: raw}).open, blob.Uploaded)
+		wantBlob(t, s, d, raw)
 	}
 }
 
 var errBroken = errors.New("broken on purpose")
 
 // A source that breaks off is opened again where it stopped.
-func testBrokenSource(t *testing.T, h hub) {
+func testBrokenSource(t *testing.T, h storeSet) {
 	s := h("blobs/broken")
-	raw, d := data(300_000, 50)
+	raw, d := randomBlob(300_000, 50)
 	const after = 123_456
-	source := &opens{raw: raw, wrap: func(r io.Reader) io.Reader { return io.MultiReader(io.LimitReader(r, after), failing{errBroken}) }}
-	put(t, s, d, source.open, blob.Uploaded)
-	holds(t, s, d, raw)
+	source := &recordingSource{raw: raw, wrap: func(r io.Reader) io.Reader { return io.MultiReader(io.LimitReader(r, after), errReader{errBroken}) }}
+	mustPut(t, s, d, source.open, blob.Uploaded)
+	wantBlob(t, s, d, raw)
 	if !slices.Equal(source.offsets, []int64{0, after}) {
 		t.Errorf("opened at %v, want at 0 and %d", source.offsets, after)
 	}
 }
 
-type failing struct{ err error }
+type errReader struct{ err error }
 
 // Read implements io.Reader.
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
+func (f errReader) Read([]byte) (int, error) { return 0, f.err }
 
 // A source that cannot be opened is the error, and nothing stays.
-func testFailingSource(t *testing.T, h hub) {
+func testFailingSource(t *testing.T, h storeSet) {
 	s := h("blobs/failing")
-	_, d := data(1000, 60)
+	_, d := randomBlob(1000, 60)
 	_, err := s.PutBlob(t.Context(), d, func(context.Context, int64) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("the source: %w", errBroken)
 	})
 	if !errors.Is(err, errBroken) {
 		t.Errorf("error %v", err)
 	}
-	lacks(t, s, d)
+	wantNoBlob(t, s, d)
 }
 
 // A copy that is cancelled while a blob is under way ends, with nothing left.
-func testCancelled(t *testing.T, h hub) {
+func testCancelled(t *testing.T, h storeSet) {
 	s := h("blobs/cancelled")
-	raw, d := data(300_000, 70)
+	raw, d := randomBlob(300_000, 70)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	source := &opens{raw: raw, wrap: func(r io.Reader) io.Reader {
-		return io.MultiReader(io.LimitReader(r, 150_000), cancelling{ctx, cancel})
+	source := &recordingSource{raw: raw, wrap: func(r io.Reader) io.Reader {
+		return io.MultiReader(io.LimitReader(r, 150_000), cancelReader{ctx, cancel})
 	}}
 	if _, err := s.PutBlob(ctx, d, source.open); !errors.Is(err, errBroken) && !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
-	lacks(t, s, d)
+	wantNoBlob(t, s, d)
 }
 
-// cancelling cancels a context when it is read, and fails with it.
-type cancelling struct {
+// cancelReader cancels a context when it is read, and fails with it.
+type cancelReader struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 }
 
 // Read implements io.Reader.
-func (c cancelling) Read([]byte) (int, error) {
+func (c cancelReader) Read([]byte) (int, error) {
 	c.cancel(errBroken)
 	return 0, context.Cause(c.ctx)
 }

@@ -49,8 +49,8 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-// start opens an upload session.
-func start(t *testing.T, c *distribution.Client, repo string, d blob.Digest) distribution.Upload {
+// startUpload opens an upload session.
+func startUpload(t *testing.T, c *distribution.Client, repo string, d blob.Digest) distribution.Upload {
 	t.Helper()
 	u, err := c.StartUpload(t.Context(), repo, d)
 	if err != nil {
@@ -61,14 +61,14 @@ func start(t *testing.T, c *distribution.Client, repo string, d blob.Digest) dis
 
 // testChunks sends chunks and asks where the upload stands.
 func testChunks(t *testing.T, c *distribution.Client, strict bool) {
-	raw, d := data(300_000, 80)
-	u := start(t, c, "calls/chunks", d.Digest)
+	raw, d := randomBlob(300_000, 80)
+	u := startUpload(t, c, "calls/chunks", d.Digest)
 	u, err := c.UploadChunk(t.Context(), u, 100_000, bytes.NewReader(raw[:100_000]))
 	if err != nil || u.Offset != 100_000 {
 		t.Fatalf("first chunk: at %d, %v", u.Offset, err)
 	}
 	if strict {
-		tooFar(t, c, u, raw[200_000:])
+		wantGapRefused(t, c, u, raw[200_000:])
 	}
 	u, err = c.UploadStatus(t.Context(), u)
 	if err != nil || u.Offset != 100_000 {
@@ -81,11 +81,11 @@ func testChunks(t *testing.T, c *distribution.Client, strict bool) {
 	if err := c.FinishUpload(t.Context(), u, d.Digest, 100_000, bytes.NewReader(raw[200_000:])); err != nil {
 		t.Fatal(err)
 	}
-	fetched(t, c, "calls/chunks", d.Digest, 0, raw)
+	wantBlobBytes(t, c, "calls/chunks", d.Digest, 0, raw)
 }
 
-// tooFar sends a chunk that leaves a gap before it.
-func tooFar(t *testing.T, c *distribution.Client, u distribution.Upload, raw []byte) {
+// wantGapRefused sends a chunk that leaves a gap before it.
+func wantGapRefused(t *testing.T, c *distribution.Client, u distribution.Upload, raw []byte) {
 	t.Helper()
 	u.Offset += int64(len(raw))
 	var answer *distribution.Error
@@ -95,7 +95,7 @@ func tooFar(t *testing.T, c *distribution.Client, u distribution.Upload, raw []b
 	}
 }
 
-func fetched(t *testing.T, c *distribution.Client, repo string, d blob.Digest, offset int64, want []byte) {
+func wantBlobBytes(t *testing.T, c *distribution.Client, repo string, d blob.Digest, offset int64, want []byte) {
 	t.Helper()
 	r, size, err := c.GetBlob(t.Context(), repo, d, offset)
 	if err != nil {
@@ -109,8 +109,8 @@ func fetched(t *testing.T, c *distribution.Client, repo string, d blob.Digest, o
 }
 
 func testCancel(t *testing.T, c *distribution.Client) {
-	raw, d := data(100_000, 81)
-	u := start(t, c, "calls/cancel", d.Digest)
+	raw, d := randomBlob(100_000, 81)
+	u := startUpload(t, c, "calls/cancel", d.Digest)
 	u, err := c.UploadChunk(t.Context(), u, 50_000, bytes.NewReader(raw[:50_000]))
 	if err != nil {
 		t.Fatal(err)
@@ -124,9 +124,9 @@ func testCancel(t *testing.T, c *distribution.Client) {
 }
 
 func testWrongDigest(t *testing.T, c *distribution.Client) {
-	raw, d := data(1000, 82)
-	_, other := data(1000, 83)
-	err := c.FinishUpload(t.Context(), start(t, c, "calls/wrong", d.Digest), other.Digest, d.Size, bytes.NewReader(raw))
+	raw, d := randomBlob(1000, 82)
+	_, other := randomBlob(1000, 83)
+	err := c.FinishUpload(t.Context(), startUpload(t, c, "calls/wrong", d.Digest), other.Digest, d.Size, bytes.NewReader(raw))
 	if !errors.Is(err, distribution.DigestInvalid) {
 		t.Errorf("error %v, want DIGEST_INVALID", err)
 	}
@@ -137,7 +137,7 @@ func testWrongDigest(t *testing.T, c *distribution.Client) {
 
 // testBlobCalls uploads in one POST where the registry can, and reads in part.
 func testBlobCalls(t *testing.T, c *distribution.Client) {
-	raw, d := data(100_000, 84)
+	raw, d := randomBlob(100_000, 84)
 	done, u, err := c.PostBlob(t.Context(), "calls/blobs", d.Digest, d.Size, bytes.NewReader(raw))
 	if err == nil && !done {
 		err = c.FinishUpload(t.Context(), u, d.Digest, d.Size, bytes.NewReader(raw))
@@ -148,16 +148,16 @@ func testBlobCalls(t *testing.T, c *distribution.Client) {
 	if size, err := c.HeadBlob(t.Context(), "calls/blobs", d.Digest); err != nil || size != d.Size {
 		t.Errorf("HEAD: %d bytes, %v", size, err)
 	}
-	fetched(t, c, "calls/blobs", d.Digest, 0, raw)
-	fetched(t, c, "calls/blobs", d.Digest, 99_999, raw[99_999:])
+	wantBlobBytes(t, c, "calls/blobs", d.Digest, 0, raw)
+	wantBlobBytes(t, c, "calls/blobs", d.Digest, 99_999, raw[99_999:])
 	if done, _, err := c.Mount(t.Context(), "calls/mounted", d.Digest, "calls/blobs"); err != nil || !done {
 		t.Errorf("mount: %t, %v", done, err)
 	}
-	fetched(t, c, "calls/mounted", d.Digest, 0, raw)
+	wantBlobBytes(t, c, "calls/mounted", d.Digest, 0, raw)
 }
 
-// collected is all of a list.
-func collected(t *testing.T, list iter.Seq2[string, error]) []string {
+// collect is all of a list.
+func collect(t *testing.T, list iter.Seq2[string, error]) []string {
 	t.Helper()
 	var all []string
 	for name, err := range list {
@@ -176,14 +176,14 @@ func testTags(t *testing.T, c *distribution.Client, strict bool) {
 	for _, tag := range want {
 		putImage(t, &distribution.Repository{Client: c, Name: "lists/tags"}, im, tag)
 	}
-	got := collected(t, c.Tags(t.Context(), "lists/tags", distribution.Page{Size: 2}))
+	got := collect(t, c.Tags(t.Context(), "lists/tags", distribution.Page{Size: 2}))
 	if !strict {
 		slices.Sort(got)
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("tags %q", got)
 	}
-	got = collected(t, c.Tags(t.Context(), "lists/tags", distribution.Page{Size: 2, Last: "1.2"}))
+	got = collect(t, c.Tags(t.Context(), "lists/tags", distribution.Page{Size: 2, Last: "1.2"}))
 	if strict && !slices.Equal(got, want[3:]) {
 		t.Errorf("tags after 1.2: %q", got)
 	}
@@ -196,7 +196,7 @@ func testCatalog(t *testing.T, c *distribution.Client) {
 		want = append(want, fmt.Sprintf("lists/repository%d", i))
 		putImage(t, &distribution.Repository{Client: c, Name: want[i]}, fixture.Real().Only("linux/amd64"), "1")
 	}
-	got := collected(t, c.Catalog(t.Context(), distribution.Page{Size: 2}))
+	got := collect(t, c.Catalog(t.Context(), distribution.Page{Size: 2}))
 	got = slices.DeleteFunc(got, func(name string) bool { return !slices.Contains(want, name) })
 	if !slices.Equal(got, want) {
 		t.Errorf("repositories %q, want %q", got, want)

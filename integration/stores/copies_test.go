@@ -18,8 +18,8 @@ import (
 // Every store copies to every other one, and several images that share blobs may be copied by one engine at once.
 func TestCopies(t *testing.T) {
 	t.Parallel()
-	started := map[string]hub{}
-	for name, start := range hubs {
+	started := map[string]storeSet{}
+	for name, start := range storeSets {
 		if !strings.Contains(name, "chunks") {
 			started[name] = start(t)
 		}
@@ -44,7 +44,7 @@ func TestCopies(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i, im := range []fixture.Image{docker, oci, docker, oci} {
-					holdsImage(t, to(fmt.Sprintf("copy-%d/%s", i, repositoryName(name))), im)
+					wantImage(t, to(fmt.Sprintf("copy-%d/%s", i, repositoryName(name))), im)
 				}
 			})
 		}
@@ -61,8 +61,8 @@ func repositoryName(name string) string {
 	}, name)
 }
 
-// holdsImage checks every manifest and blob.
-func holdsImage(t *testing.T, s store, im fixture.Image) {
+// wantImage checks every manifest and blob.
+func wantImage(t *testing.T, s store, im fixture.Image) {
 	t.Helper()
 	for _, m := range im.Manifests {
 		got, err := s.Manifest(t.Context(), string(m.Digest))
@@ -77,6 +77,6 @@ func holdsImage(t *testing.T, s store, im fixture.Image) {
 			t.Fatal(err)
 		}
 		content.Close()
-		holds(t, s, manifest.Descriptor{Digest: blob.Digest(b.Digest), Size: b.Size}, raw)
+		wantBlob(t, s, manifest.Descriptor{Digest: blob.Digest(b.Digest), Size: b.Size}, raw)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// parsed is a fixture's manifest as the product sees it.
-func parsed(t *testing.T, m fixture.Manifest) manifest.Manifest {
+// parse is a fixture's manifest as the product sees it.
+func parse(t *testing.T, m fixture.Manifest) manifest.Manifest {
 	t.Helper()
 	got, err := manifest.Parse(m.MediaType, m.Raw)
 	if err != nil {
@@ -33,7 +33,7 @@ func putImage(t *testing.T, s store, im fixture.Image, ref string) {
 		if i == len(im.Manifests)-1 {
 			under = ref
 		}
-		if err := s.PutManifest(t.Context(), under, parsed(t, m)); err != nil {
+		if err := s.PutManifest(t.Context(), under, parse(t, m)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -49,14 +49,14 @@ func putBlobs(t *testing.T, s store, im fixture.Image) {
 		}
 		r.Close()
 		d := manifest.Descriptor{MediaType: b.MediaType, Digest: blob.Digest(b.Digest), Size: b.Size}
-		if _, err := s.PutBlob(t.Context(), d, (&opens{raw: raw.Bytes()}).open); err != nil {
+		if _, err := s.PutBlob(t.Context(), d, (&recordingSource{raw: raw.Bytes()}).open); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// has checks descriptor and bytes of a manifest.
-func has(t *testing.T, s store, ref string, want fixture.Manifest) {
+// wantManifest checks descriptor and bytes of a manifest.
+func wantManifest(t *testing.T, s store, ref string, want fixture.Manifest) {
 	t.Helper()
 	d := manifest.Descriptor{MediaType: want.MediaType, Digest: blob.Digest(want.Digest), Size: want.Size}
 	got, err := s.Manifest(t.Context(), ref)
@@ -76,26 +76,26 @@ func has(t *testing.T, s store, ref string, want fixture.Manifest) {
 }
 
 // Manifests keep their bytes and types, under tags and digests.
-func testManifests(t *testing.T, h hub) {
+func testManifests(t *testing.T, h storeSet) {
 	for name, im := range map[string]fixture.Image{"docker": fixture.Real(), "oci": fixture.Real().OCI()} {
 		s := h("manifests/" + name)
 		putImage(t, s, im, "1.6")
-		has(t, s, "1.6", im.Root())
+		wantManifest(t, s, "1.6", im.Root())
 		for _, m := range im.Manifests {
-			has(t, s, string(m.Digest), m)
+			wantManifest(t, s, string(m.Digest), m)
 		}
 	}
 }
 
 // A tag that is put again names the new manifest, and the old one stays.
-func testTagMoves(t *testing.T, h hub) {
+func testTagMoves(t *testing.T, h storeSet) {
 	s := h("manifests/moving")
 	before, after := fixture.Real().Only("linux/amd64"), fixture.Real().Only("linux/arm64")
 	for _, im := range []fixture.Image{before, after} {
 		putImage(t, s, im, "latest")
-		has(t, s, "latest", im.Root())
+		wantManifest(t, s, "latest", im.Root())
 	}
-	has(t, s, string(before.Root().Digest), before.Root())
+	wantManifest(t, s, string(before.Root().Digest), before.Root())
 	var tags []string
 	for tag, err := range s.TagNames(t.Context()) {
 		if err != nil {
@@ -110,7 +110,7 @@ func testTagMoves(t *testing.T, h hub) {
 
 // What refers to a manifest is found by its type, whether the registry keeps track or a tag does, also when several are
 // put at the same time.
-func testReferrers(t *testing.T, h hub) {
+func testReferrers(t *testing.T, h storeSet) {
 	s := h("manifests/referred")
 	subject := fixture.Real().OCI().Only("linux/amd64")
 	putImage(t, s, subject, "1.6")
@@ -127,7 +127,7 @@ func testReferrers(t *testing.T, h hub) {
 		putBlobs(t, s, r)
 	}
 	for _, r := range all {
-		m := parsed(t, r.Root())
+		m := parse(t, r.Root())
 		group.Go(func() error { return s.PutManifest(ctx, string(m.Digest), m) })
 	}
 	if err := group.Wait(); err != nil {

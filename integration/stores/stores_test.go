@@ -22,31 +22,31 @@ type store interface {
 	transfer.Referring
 }
 
-// hub gives stores that can share blobs: the repositories of one registry.
-type hub func(name string) store
+// storeSet gives stores that can share blobs: the repositories of one registry.
+type storeSet func(name string) store
 
-// hubs are where the suite runs.
-var hubs = map[string]func(*testing.T) hub{
-	"distribution 3": func(t *testing.T) hub { return repositories(servers.CNCF(t, servers.Options{}).Host, 0) },
-	"distribution 3, chunks": func(t *testing.T) hub {
+// storeSets are where the suite runs.
+var storeSets = map[string]func(*testing.T) storeSet{
+	"distribution 3": func(t *testing.T) storeSet { return repositories(servers.CNCF(t, servers.Options{}).Host, 0) },
+	"distribution 3, chunks": func(t *testing.T) storeSet {
 		return repositories(servers.CNCF(t, servers.Options{}).Host, 100_000)
 	},
-	"distribution 2.8": func(t *testing.T) hub { return repositories(servers.Debian(t, servers.Options{}).Host, 0) },
-	"distribution 2.8, chunks": func(t *testing.T) hub {
+	"distribution 2.8": func(t *testing.T) storeSet { return repositories(servers.Debian(t, servers.Options{}).Host, 0) },
+	"distribution 2.8, chunks": func(t *testing.T) storeSet {
 		return repositories(servers.Debian(t, servers.Options{RelativeURLs: true}).Host, 100_000)
 	},
-	"embedded, memory": func(t *testing.T) hub { return repositories(embedded(t, &registry.Handler{}), 0) },
-	"embedded, folder": func(t *testing.T) hub {
-		return repositories(embedded(t, &registry.Handler{Store: registry.OnDisk(folder(t))}), 100_000)
+	"embedded, memory": func(t *testing.T) storeSet { return repositories(embedded(t, &registry.Handler{}), 0) },
+	"embedded, folder": func(t *testing.T) storeSet {
+		return repositories(embedded(t, &registry.Handler{Store: registry.OnDisk(newLayout(t))}), 100_000)
 	},
-	"image layout": func(t *testing.T) hub {
-		dir := folder(t)
+	"image layout": func(t *testing.T) storeSet {
+		dir := newLayout(t)
 		return func(name string) store { return dir.Repository(name) }
 	},
 }
 
 // repositories are those of a registry that speaks plain HTTP; chunk is how many bytes go up in one call, 0 for all.
-func repositories(host string, chunk int64) hub {
+func repositories(host string, chunk int64) storeSet {
 	client := &distribution.Client{Host: host, PlainHTTP: true}
 	return func(name string) store {
 		return &distribution.Repository{Client: client, Name: name, ChunkSize: chunk}
@@ -61,7 +61,7 @@ func embedded(t *testing.T, handler *registry.Handler) string {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
-func folder(t *testing.T) *layout.Dir {
+func newLayout(t *testing.T) *layout.Dir {
 	t.Helper()
 	dir, err := layout.OpenDir(t.TempDir())
 	if err != nil {
@@ -72,15 +72,15 @@ func folder(t *testing.T) *layout.Dir {
 
 func TestStores(t *testing.T) {
 	t.Parallel()
-	for name, start := range hubs {
+	for name, start := range storeSets {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := start(t)
 			for _, test := range []struct {
 				name string
-				run  func(*testing.T, hub)
+				run  func(*testing.T, storeSet)
 			}{
-				{"NothingThere", testNothingThere},
+				{"NothingThere", testEmpty},
 				{"Blobs", testBlobs},
 				{"BlobOfSHA512", testBlobOfSHA512},
 				{"Mounts", testMounts},
