@@ -1,4 +1,5 @@
-// Package bench runs transship bench as users do: against CNCF distribution, and with benchstat on what it prints.
+// Package bench runs transship bench as users do: against CNCF distribution, and with benchstat on
+// what it prints.
 package bench
 
 import (
@@ -15,10 +16,10 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// smallRun is what keeps a run short.
+// smallRun are flags that keep a run short.
 var smallRun = []string{"--size", "2x20KiB,100", "--platforms", "linux/amd64,linux/arm64", "--count", "6", "--jobs", "1,4"}
 
-// runBench runs a benchmark and returns what it prints.
+// runBench runs a benchmark and checks that it succeeds.
 func runBench(t *testing.T, transship servers.Program, args ...string) servers.Result {
 	t.Helper()
 	got := transship.Run(t, append(append([]string{"bench"}, args...), smallRun...)...)
@@ -28,7 +29,7 @@ func runBench(t *testing.T, transship servers.Program, args ...string) servers.R
 	return got
 }
 
-// TestBenchstatReadsOutput has the tool itself compare two runs: it must understand every line, and see samples.
+// benchstat compares two runs: it reads every line and finds all samples.
 func TestBenchstatReadsOutput(t *testing.T) {
 	t.Parallel()
 	transship, _ := servers.Transship(t)
@@ -59,7 +60,8 @@ func TestBenchstatReadsOutput(t *testing.T) {
 	}
 }
 
-// checkReadable checks a file with the parser of benchstat: every line is a configuration, a unit or a result.
+// checkReadable checks a file with benchstat's parser: every line is a configuration, a unit or a
+// result.
 func checkReadable(t *testing.T, file string) {
 	t.Helper()
 	f, err := os.Open(file)
@@ -89,7 +91,7 @@ func checkReadable(t *testing.T, file string) {
 	}
 }
 
-// TestBenchDeletesItsContent holds what is on the registry's disk after a run against what was there before.
+// After the benchmarks the registry has no tags, manifests or blobs.
 func TestBenchDeletesItsContent(t *testing.T) {
 	t.Parallel()
 	transship, _ := servers.Transship(t)
@@ -113,8 +115,8 @@ func TestBenchDeletesItsContent(t *testing.T) {
 	}
 }
 
-// linkFiles returns what makes tags, manifests and blobs visible in CNCF distribution's folder: files called link. The bytes
-// stay until its garbage collection, whose number of files is returned too.
+// linkFiles returns the files named link in CNCF distribution's folder, which make tags, manifests
+// and blobs visible. The data files, whose number it returns too, stay until garbage collection.
 func linkFiles(t *testing.T, dir string) (links []string, bytes int) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -133,13 +135,13 @@ func linkFiles(t *testing.T, dir string) (links []string, bytes int) {
 	return links, bytes
 }
 
-// TestWhatIsLeftIsSaid: distribution removes nothing unless it is told to allow that.
+// distribution refuses deletes unless they are enabled.
 func TestBenchReportsContentLeft(t *testing.T) {
 	t.Parallel()
 	transship, _ := servers.Transship(t)
 	r := servers.CNCF(t, servers.Options{NoDelete: true})
 	got := runBench(t, transship, "push", r.Host+"/bench")
-	// 14 turns, each of an index and two images, with a config and three layers for each of those.
+	// 14 rounds, each of an index and two images with a config and three layers each.
 	want := regexp.MustCompile(`(?m)^left on ` + regexp.QuoteMeta(r.Host) + `/bench: 42 manifests, 112 blobs of 1\.\d MB: .*405`)
 	if !want.MatchString(got.Stderr) {
 		t.Errorf("it says\n%s", got.Stderr)

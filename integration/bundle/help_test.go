@@ -1,4 +1,5 @@
-// Package bundle holds what the layout package writes against the tools that are to read it, and the other way round.
+// Package bundle tests what package layout writes with the tools that read it, and reads what they
+// write.
 package bundle
 
 import (
@@ -15,13 +16,13 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// namedImage is an image under a name.
+// namedImage is an image with its name.
 type namedImage struct {
 	name string
 	fixture.Image
 }
 
-// bundleContents are what a bundle of the images is made of, and open opens their blobs.
+// bundleContents returns the contents of a bundle of images, and a function that opens their blobs.
 func bundleContents(t testing.TB, images ...namedImage) (c layout.Contents, open func(manifest.Descriptor) blob.Open) {
 	t.Helper()
 	blobs := map[blob.Digest]fixture.Blob{}
@@ -52,7 +53,7 @@ func describe(d v1.Descriptor) manifest.Descriptor {
 	return manifest.Descriptor{MediaType: d.MediaType, Digest: blob.Digest(d.Digest), Size: d.Size}
 }
 
-// writeBundle makes a bundle of images, on a base if that is not nil, and returns its path.
+// writeBundle writes a bundle of images, with a base unless it is nil, and returns its path.
 func writeBundle(t testing.TB, base *layout.Inventory, images ...namedImage) string {
 	t.Helper()
 	c, open := bundleContents(t, images...)
@@ -74,7 +75,7 @@ func writeBundle(t testing.TB, base *layout.Inventory, images ...namedImage) str
 	return path
 }
 
-// openBundle opens an archive and verifies it.
+// openBundle opens and verifies a bundle.
 func openBundle(t testing.TB, path string) *layout.Archive {
 	t.Helper()
 	a, err := layout.OpenArchive(path)
@@ -93,7 +94,8 @@ func openBundle(t testing.TB, path string) *layout.Archive {
 	return a
 }
 
-// configDigest is the digest of the config of im for linux/amd64, by which docker and podman tell images apart.
+// configDigest returns the digest of im's config for linux/amd64, which docker and podman use as
+// the image's ID.
 func configDigest(t testing.TB, im fixture.Image) string {
 	t.Helper()
 	m := im.Only("linux/amd64").Root()
@@ -108,14 +110,15 @@ func configDigest(t testing.TB, im fixture.Image) string {
 	return string(document.Config.Digest)
 }
 
-// The images that most tests carry: Docker's types, OCI's with attestations, and another of one platform.
+// testImages returns a multi-platform image with Docker's media types, its OCI twin with
+// attestations, and a single-platform image.
 func testImages() (multi, oci, tool namedImage) {
 	synthetic := fixture.Synthetic(fixture.Spec{Seed: 1, Layers: []int64{20_000}})
-	return namedImage{"hczjl/halo:1.6", fixture.Real()}, namedImage{"registry.example:5000/halo:oci", fixture.Real().OCI()}, namedImage{"tool:2", synthetic}
+	return namedImage{"dst/repo:1.6", fixture.Real()}, namedImage{"registry.example:5000/repo:oci", fixture.Real().OCI()}, namedImage{"tool:2", synthetic}
 }
 
-// newSBOM is an artifact about im, saved by its digest.
+// newSBOM returns an artifact with im as its subject, named by its digest.
 func newSBOM(im namedImage) namedImage {
 	r := fixture.Referrer(im.Root().Descriptor, "application/vnd.example.sbom", "sbom")
-	return namedImage{"hczjl/halo@" + r.Root().Digest.String(), r}
+	return namedImage{"dst/repo@" + r.Root().Digest.String(), r}
 }

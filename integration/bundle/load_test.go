@@ -11,13 +11,13 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// docker load gets every image for linux/amd64, under all its names, and nothing of an artifact.
+// docker load loads every image for linux/amd64 under all its names, and ignores artifacts.
 func TestDockerLoad(t *testing.T) {
 	t.Parallel()
 	docker := servers.Engine(t).CLI(t)
 	multi, oci, tool := testImages()
 	latest := multi
-	latest.name = "hczjl/halo:latest"
+	latest.name = "dst/repo:latest"
 	docker.Output(t, "load", "--input", writeBundle(t, nil, multi, latest, oci, tool, newSBOM(multi)))
 	for _, im := range []namedImage{multi, latest, oci, tool} {
 		got := docker.Output(t, "image", "inspect", "--format", "{{.Id}} {{.Architecture}}", im.name)
@@ -34,7 +34,7 @@ func TestDockerLoad(t *testing.T) {
 	}
 }
 
-// docker load takes a differential bundle after its base, and refuses it before.
+// docker load accepts a bundle with a base after the base, and refuses it before.
 func TestDockerLoadDifferential(t *testing.T) {
 	t.Parallel()
 	docker := servers.Engine(t).CLI(t)
@@ -67,15 +67,15 @@ func fileSize(t *testing.T, path string) int64 {
 	return info.Size()
 }
 
-// containerd gets every image with all platforms, under its digest.
+// containerd imports every image with all platforms and its digest.
 func TestCtrImport(t *testing.T) {
 	t.Parallel()
 	ctr := servers.Engine(t).Ctr(t)
 	multi, oci, tool := testImages()
-	byDigest := namedImage{"hczjl/halo@" + tool.Root().Digest.String(), tool.Image}
+	byDigest := namedImage{"dst/repo@" + tool.Root().Digest.String(), tool.Image}
 	ctr.Output(t, "image", "import", "--all-platforms", writeBundle(t, nil, multi, oci, tool, byDigest, newSBOM(multi)))
 	list := ctr.Output(t, "image", "ls")
-	for name, im := range map[string]namedImage{"docker.io/hczjl/halo:1.6": multi, oci.name: oci, "docker.io/library/tool:2": tool, "docker.io/" + byDigest.name: tool} {
+	for name, im := range map[string]namedImage{"docker.io/dst/repo:1.6": multi, oci.name: oci, "docker.io/library/tool:2": tool, "docker.io/" + byDigest.name: tool} {
 		found := false
 		for line := range strings.Lines(list) {
 			found = found || strings.HasPrefix(line, name+" ") && strings.Contains(line, im.Root().Digest.String())
@@ -108,13 +108,13 @@ func TestPodmanLoad(t *testing.T) {
 	}
 }
 
-// podman load gets every image of a bundle with several, for linux/amd64 and by its name.
+// podman load loads every image of a bundle for linux/amd64 under its name.
 func TestPodmanLoadMany(t *testing.T) {
 	t.Parallel()
 	podman := servers.Podman(t)
 	multi, oci, tool := testImages()
 	podman.Output(t, "load", "--quiet", "--input", writeBundle(t, nil, multi, oci, tool, newSBOM(multi)))
-	for name, im := range map[string]namedImage{"docker.io/hczjl/halo:1.6": multi, oci.name: oci, "docker.io/library/tool:2": tool} {
+	for name, im := range map[string]namedImage{"docker.io/dst/repo:1.6": multi, oci.name: oci, "docker.io/library/tool:2": tool} {
 		got := podman.Output(t, "image", "inspect", "--format", "sha256:{{.Id}}", name)
 		if strings.TrimSpace(got) != configDigest(t, im.Image) {
 			t.Errorf("%s: podman has %s, want %s", name, got, configDigest(t, im.Image))
@@ -122,8 +122,8 @@ func TestPodmanLoadMany(t *testing.T) {
 	}
 }
 
-// skopeo copies all platforms, byte for byte, by the tag in a bundle of several images and without one in a bundle of
-// one; and one platform as a docker-archive.
+// skopeo copies all platforms byte for byte: by tag from a bundle of several images, without a tag
+// from a bundle of one. It also copies one platform from a docker-archive.
 func TestSkopeoCopy(t *testing.T) {
 	t.Parallel()
 	skopeo := servers.Skopeo(t)
@@ -137,7 +137,7 @@ func TestSkopeoCopy(t *testing.T) {
 			t.Errorf("%s: got %s, error %v", source, got, err)
 		}
 	}
-	for source, im := range map[string]namedImage{"docker-archive:" + all + ":hczjl/halo:1.6": multi, "docker-archive:" + one: multi, "docker-archive:" + all + ":" + oci.name: oci} {
+	for source, im := range map[string]namedImage{"docker-archive:" + all + ":dst/repo:1.6": multi, "docker-archive:" + one: multi, "docker-archive:" + all + ":" + oci.name: oci} {
 		got := skopeo.Output(t, "inspect", "--raw", source)
 		if !strings.Contains(got, configDigest(t, im.Image)) {
 			t.Errorf("%s: got %s, want one with the config %s", source, got, configDigest(t, im.Image))

@@ -11,7 +11,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// What docker saves can be read: two images that share a layer, which docker links.
+// A tar of docker save can be read: two images that share a layer, which docker stores as a link.
 func TestReadDockerSave(t *testing.T) {
 	t.Parallel()
 	docker := servers.Engine(t).CLI(t)
@@ -27,7 +27,7 @@ func TestReadDockerSave(t *testing.T) {
 	}
 }
 
-// What podman and skopeo write can be read, in either form.
+// A tar of podman save can be read in both formats.
 func TestReadPodmanSave(t *testing.T) {
 	t.Parallel()
 	podman := servers.Podman(t)
@@ -49,24 +49,24 @@ func TestReadSkopeoCopy(t *testing.T) {
 	multi, _, _ := testImages()
 	source := "oci-archive:" + writeBundle(t, nil, multi)
 	path := filepath.Join(t.TempDir(), "copy.tar")
-	skopeo.Output(t, "copy", "--all", source, "oci-archive:"+path+":docker.io/hczjl/halo:1.6")
+	skopeo.Output(t, "copy", "--all", source, "oci-archive:"+path+":docker.io/dst/repo:1.6")
 	m, err := openBundle(t, path).Manifest(t.Context(), multi.name)
 	if err != nil || !manifest.IsIndex(m.MediaType) {
 		t.Errorf("got %s, error %v", m.MediaType, err)
 	}
 	path = filepath.Join(t.TempDir(), "docker.tar")
-	skopeo.Output(t, "copy", source, "docker-archive:"+path+":hczjl/halo:1.6")
+	skopeo.Output(t, "copy", source, "docker-archive:"+path+":dst/repo:1.6")
 	checkConfig(t, openBundle(t, path), multi.name, configDigest(t, multi.Image))
 }
 
-// What containerd exports can be read, with the digests that were imported.
+// A tar of containerd's export can be read, with the imported digests.
 func TestReadCtrExport(t *testing.T) {
 	t.Parallel()
 	ctr := servers.Engine(t).Ctr(t)
 	multi, oci, _ := testImages()
 	ctr.Output(t, "image", "import", "--all-platforms", writeBundle(t, nil, multi, oci))
 	path := filepath.Join(t.TempDir(), "exported.tar")
-	ctr.Output(t, "image", "export", "--all-platforms", path, "docker.io/hczjl/halo:1.6", oci.name)
+	ctr.Output(t, "image", "export", "--all-platforms", path, "docker.io/dst/repo:1.6", oci.name)
 	a := openBundle(t, path)
 	for _, im := range []namedImage{multi, oci} {
 		if got, err := a.Find(im.name); err != nil || string(got.Digest) != im.Root().Digest.String() {
@@ -75,7 +75,7 @@ func TestReadCtrExport(t *testing.T) {
 	}
 }
 
-// checkConfig makes sure that an image has a config.
+// checkConfig checks the config digest of an image.
 func checkConfig(t *testing.T, a *layout.Archive, name, want string) {
 	t.Helper()
 	m, err := a.Manifest(t.Context(), name)

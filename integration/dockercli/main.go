@@ -1,6 +1,6 @@
-// Command dockercli is "docker manifest" of docker's own command line, built from its module at the version that go.mod
-// pins. It is the oracle of the tests that compare bytes: what a machine has installed as docker may be older, and then
-// writes other files.
+// Command dockercli is "docker manifest" of docker's own command line, built from its module at the
+// version that go.mod pins. Tests compare its bytes with transship's: an installed docker may be
+// older and write other files.
 package main
 
 import (
@@ -37,7 +37,7 @@ func run() error {
 	return root.Execute()
 }
 
-// version is that of docker's module in this build.
+// version returns the version of docker's module in this build.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

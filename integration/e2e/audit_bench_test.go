@@ -46,12 +46,12 @@ func BenchmarkAudit(b *testing.B) {
 	b.ReportMetric(median(ratios["har"]), "har/plain")
 }
 
-// copyCPU copies to an empty registry and returns the nanoseconds of CPU time that the program has taken.
+// copyCPU copies to an empty registry and returns the CPU time of the program in nanoseconds.
 func copyCPU(b *testing.B, transship servers.Program, source string, flags []string) float64 {
 	b.Helper()
 	target := httptest.NewServer(&registry.Handler{})
 	defer target.Close()
-	args := slices.Concat([]string{"copy", "-q"}, flags, []string{source + "/halohub/halo:1.6", strings.TrimPrefix(target.URL, "http://") + "/hczjl/halo:1.6"})
+	args := slices.Concat([]string{"copy", "-q"}, flags, []string{source + "/src/repo:1.6", strings.TrimPrefix(target.URL, "http://") + "/dst/repo:1.6"})
 	cmd := exec.CommandContext(b.Context(), transship.Path, args...)
 	cmd.Env = transship.Env
 	if out, err := cmd.CombinedOutput(); err != nil {

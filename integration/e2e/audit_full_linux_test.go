@@ -11,7 +11,7 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// A disk that is full in the middle ends the run with 1, and says so; what was written stays sound.
+// A full disk ends the run with exit code 1. The records written so far stay sound.
 func TestAuditOnFullDisk(t *testing.T) {
 	t.Parallel()
 	dir, _ := servers.SmallDisk(t, 1<<20)
@@ -23,7 +23,7 @@ func TestAuditOnFullDisk(t *testing.T) {
 		faults.Forget()
 		transship, _ := servers.Transship(t)
 		file := filepath.Join(dir, "audit."+format)
-		got := transship.Run(t, "copy", "-q", "--audit", file, host+"/halohub/halo:1.6", fmt.Sprintf("%s/hczjl/halo%d:1.6", target, i))
+		got := transship.Run(t, "copy", "-q", "--audit", file, host+"/src/repo:1.6", fmt.Sprintf("%s/dst/repo%d:1.6", target, i))
 		wantRefused(t, got, exitFailed, "audit file "+file+": no space left on device", "hint: a run that cannot be recorded does not go on")
 		if entries := readAudit(t, file); len(entries) == 0 || len(entries) > 10 {
 			t.Errorf("%d entries in 8 kB", len(entries))

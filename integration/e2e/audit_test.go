@@ -19,10 +19,10 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// formats are the extensions of audits.
+// formats are the file extensions of audits.
 var formats = []string{"jsonl", "har"}
 
-// readAudit reads an audit, checks its chain, and if it is a HAR its schema.
+// readAudit reads an audit. It checks the hash chain, and a HAR against its schema.
 func readAudit(t testing.TB, file string) []audit.Entry {
 	t.Helper()
 	if filepath.Ext(file) == ".har" {
@@ -53,12 +53,13 @@ func readAudit(t testing.TB, file string) []audit.Entry {
 	return entries
 }
 
-// An independent witness before each registry: it and the audit list the same calls, statuses and bytes.
+// An independent proxy in front of each registry records the same calls, statuses and sizes as the
+// audit.
 func TestAuditMatchesProxyLog(t *testing.T) {
 	t.Parallel()
 	im := fixture.Real()
 	from, to := servers.CNCF(t, servers.Options{}), servers.Debian(t, servers.Options{})
-	push(t, from, im, "halohub/halo", "1.6")
+	push(t, from, im, "src/repo", "1.6")
 	source, target := servers.Mitmproxy(t, from), servers.Mitmproxy(t, to)
 	transship, _ := servers.Transship(t)
 	dir := t.TempDir()
@@ -66,7 +67,7 @@ func TestAuditMatchesProxyLog(t *testing.T) {
 	var said []string
 	for i, format := range formats {
 		file := filepath.Join(dir, "audit."+format)
-		runCopy(t, transship, im, "--audit", file, source.Host+"/halohub/halo:1.6", fmt.Sprintf("%s/hczjl/halo%d:1.6", target.Host, i))
+		runCopy(t, transship, im, "--audit", file, source.Host+"/src/repo:1.6", fmt.Sprintf("%s/dst/repo%d:1.6", target.Host, i))
 		for _, e := range readAudit(t, file) {
 			said = append(said, fmt.Sprintf("%s %s %d, %d bytes sent, %d received", e.Method, e.URL, e.Status, e.Request.Bytes, e.Response.Bytes))
 		}
@@ -91,7 +92,7 @@ func TestAuditMatchesProxyLog(t *testing.T) {
 	checkMitmproxyHAR(t, source)
 }
 
-// checkMitmproxyHAR reads mitmproxy's HAR as if it were an audit.
+// checkMitmproxyHAR reads mitmproxy's HAR as an audit.
 func checkMitmproxyHAR(t *testing.T, w *servers.Witness) {
 	t.Helper()
 	file := w.HAR(t)
@@ -124,13 +125,13 @@ func checkMitmproxyHAR(t *testing.T, w *servers.Witness) {
 	}
 }
 
-// withFaults serves an embedded registry with faults and an image in it.
+// withFaults serves an embedded registry with an image and fault rules. It returns the host.
 func withFaults(t testing.TB, im fixture.Image, rules ...registry.Rule) (*registry.Faults, string) {
 	t.Helper()
 	faults := &registry.Faults{Handler: &registry.Handler{}}
 	server := httptest.NewServer(faults)
 	t.Cleanup(server.Close)
-	at := fixture.Repository{Client: server.Client(), URL: server.URL, Name: "halohub/halo"}
+	at := fixture.Repository{Client: server.Client(), URL: server.URL, Name: "src/repo"}
 	if err := at.Push(t.Context(), im, "1.6"); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +139,7 @@ func withFaults(t testing.TB, im fixture.Image, rules ...registry.Rule) (*regist
 	return faults, strings.TrimPrefix(server.URL, "http://")
 }
 
-// Whatever becomes of a run, its audit is sound, and a HAR is one by the schema.
+// The audit is sound in every outcome of a run, and a HAR matches the schema.
 func TestAuditIsSoundInEveryOutcome(t *testing.T) {
 	t.Parallel()
 	im := fixture.Real()
@@ -168,7 +169,7 @@ func TestAuditIsSoundInEveryOutcome(t *testing.T) {
 				_, target := withFaults(t, im)
 				transship, _ := servers.Transship(t)
 				file := filepath.Join(t.TempDir(), "audit."+format)
-				got := transship.Run(t, slices.Concat([]string{"copy", "--audit", file}, test.flags, []string{host + "/halohub/halo:1.6", target + "/hczjl/halo:1.6"})...)
+				got := transship.Run(t, slices.Concat([]string{"copy", "--audit", file}, test.flags, []string{host + "/src/repo:1.6", target + "/dst/repo:1.6"})...)
 				if got.Exit != test.exit {
 					t.Errorf("exit %d, want %d\n%s", got.Exit, test.exit, got.Stderr)
 				}
@@ -180,18 +181,18 @@ func TestAuditIsSoundInEveryOutcome(t *testing.T) {
 	}
 }
 
-// The audit of a run that is stopped, gently or not, is sound.
+// The audit of an interrupted or killed run is sound.
 func TestAuditOfStoppedRun(t *testing.T) {
 	t.Parallel()
 	im := largeImage()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
-	source := push(t, from, im, "halohub/halo", "1.6")
+	source := push(t, from, im, "src/repo", "1.6")
 	for name, signal := range map[string]syscall.Signal{"interrupted": syscall.SIGINT, "killed": syscall.SIGKILL} {
 		for _, format := range formats {
 			stalls := startRelay(t, from.Host, relayOptions{holdAt: 5 << 20})
 			transship, _ := servers.Transship(t)
 			file := filepath.Join(t.TempDir(), "audit."+format)
-			c := begin(t, transship, "copy", "--audit", file, strings.Replace(source, from.Host, stalls.host, 1), to.Host+"/hczjl/"+name+":1.6")
+			c := begin(t, transship, "copy", "--audit", file, strings.Replace(source, from.Host, stalls.host, 1), to.Host+"/dst/"+name+":1.6")
 			select {
 			case <-stalls.held:
 			case <-time.After(time.Until(servers.Deadline(t))):

@@ -11,13 +11,13 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// scriptVariable is the name of a host's variable in a script of audit curl.
+// scriptVariable returns the variable for a host in a script of audit curl.
 func scriptVariable(kind, host string) string {
 	return kind + "_" + strings.NewReplacer(".", "_", ":", "_").Replace(host)
 }
 
-// The script that audit curl makes of a cold copy, run by a shell with curl in an empty folder and with an empty registry
-// in the target's place, makes the same copy: every byte is there.
+// The script made of a cold copy's audit repeats the copy: run by a shell with curl in an empty
+// folder, with an empty registry as the target, it pushes every byte.
 func TestAuditCurlRepeatsCopy(t *testing.T) {
 	t.Parallel()
 	curl, shell := servers.Find(t, "curl", "curl"), servers.Find(t, "sh", "dash")
@@ -37,11 +37,11 @@ func TestAuditCurlRepeatsCopy(t *testing.T) {
 				o := options(t)
 				from, to, fresh := start(t, o), start(t, o), start(t, o)
 				im := fixture.Real()
-				source := push(t, from, im, "halohub/halo", "1.6")
+				source := push(t, from, im, "src/repo", "1.6")
 				transship, _ := servers.Transship(t)
 				dir := t.TempDir()
 				file := filepath.Join(dir, "audit.jsonl")
-				args := []string{"--audit", file, source, to.Host + "/hczjl/halo:1.6"}
+				args := []string{"--audit", file, source, to.Host + "/dst/repo:1.6"}
 				env := []string{"PATH=" + filepath.Dir(curl) + ":" + os.Getenv("PATH"), "HOME=" + dir}
 				if o.Users != nil || o.Tokens != nil {
 					args = append(args, "--src-creds", account, "--dst-creds", account)
@@ -62,13 +62,13 @@ func TestAuditCurlRepeatsCopy(t *testing.T) {
 				if got := sh.Run(t, filepath.Join(dir, "run.sh")); got.Exit != 0 {
 					t.Fatalf("exit %d\n%s%s", got.Exit, got.Stdout, got.Stderr)
 				}
-				verify(t, fresh, im, "hczjl/halo", "1.6")
+				verify(t, fresh, im, "dst/repo", "1.6")
 			})
 		}
 	}
 }
 
-// A big blob that was fetched in ranges side by side, and sent in chunks, is whole again too.
+// The script also repeats a large blob that was fetched in parallel ranges and sent in chunks.
 func TestAuditCurlOfRangesAndChunks(t *testing.T) {
 	t.Parallel()
 	servers.Find(t, "curl", "curl")
@@ -97,7 +97,7 @@ func TestAuditCurlOfRangesAndChunks(t *testing.T) {
 	verify(t, fresh, im, "big", "1")
 }
 
-// tokenHost is the host of the token server, if there is one.
+// tokenHost returns the host of the token server, or "".
 func tokenHost(o servers.Options) string {
 	if o.Tokens == nil {
 		return ""
@@ -107,14 +107,14 @@ func tokenHost(o servers.Options) string {
 	return host
 }
 
-// An identity token goes by POST, whose body is in no record.
+// An identity token is sent by POST, whose body is not recorded.
 func TestAuditCurlWithIdentityToken(t *testing.T) {
 	t.Parallel()
 	servers.Find(t, "curl", "curl")
 	tokens := servers.Tokens(t, servers.TokenOptions{Users: users, OAuth2: true, RefreshTokens: true})
 	at := servers.CNCF(t, servers.Options{Tokens: tokens})
 	im := fixture.Real()
-	source := push(t, at, im, "halohub/halo", "1.6")
+	source := push(t, at, im, "src/repo", "1.6")
 	identity := tokens.RefreshToken("alice")
 	transship, config := servers.Transship(t)
 	writeFile(t, config, "config.json", `{"auths":{"`+at.Host+`":{"auth":"YWxpY2U6","identitytoken":"`+identity+`"}}}`)

@@ -14,7 +14,7 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// What docker refuses in a list, transship takes: a list as a child, and children on another registry.
+// Unlike docker, manifest create accepts a list as a child, and children on another registry.
 func TestManifestCreateTakesListsAndOtherRegistries(t *testing.T) {
 	t.Parallel()
 	for name, im := range map[string]fixture.Image{"docker": fixture.Real(), "OCI": fixture.Real().OCI()} {
@@ -24,12 +24,12 @@ func TestManifestCreateTakesListsAndOtherRegistries(t *testing.T) {
 			one := keepEntries(t, im, ofPlatforms(im, "linux/amd64", "linux/arm/v7"))
 			other := im.Only("linux/arm64")
 			transship, _ := servers.Transship(t)
-			list := to.Host + "/hczjl/halo:1.6"
+			list := to.Host + "/dst/repo:1.6"
 			transship.Output(t, "manifest", "create", list,
-				push(t, from, one, "halohub/halo", "1.6"), push(t, to, other, "other/halo", "arm64"))
+				push(t, from, one, "src/repo", "1.6"), push(t, to, other, "other/repo", "arm64"))
 			printed := transship.Output(t, "manifest", "push", list)
 
-			m, err := to.Repository("hczjl/halo").Manifest(t.Context(), "1.6")
+			m, err := to.Repository("dst/repo").Manifest(t.Context(), "1.6")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -44,23 +44,23 @@ func TestManifestCreateTakesListsAndOtherRegistries(t *testing.T) {
 				t.Error(diff)
 			}
 			for _, child := range append(one.Manifests[:len(one.Manifests)-1:len(one.Manifests)-1], other.Root()) {
-				verify(t, to, fixture.Image{Manifests: []fixture.Manifest{child}}, "hczjl/halo", child.Digest.String())
+				verify(t, to, fixture.Image{Manifests: []fixture.Manifest{child}}, "dst/repo", child.Digest.String())
 			}
 		})
 	}
 }
 
-// entries are what a list lists, annotations included.
+// entries returns the descriptors of a list by digest, with their annotations.
 func entries(t *testing.T, list fixture.Manifest) map[digest.Digest]v1.Descriptor {
 	t.Helper()
 	return byDigest(decode[v1.Index](t, list.Raw))
 }
 
-// docker's table of platforms is short; another one is worth a note on standard error, no more.
+// A platform that is not in docker's table is accepted with a note on standard error.
 func TestAnnotateUnknownPlatform(t *testing.T) {
 	t.Parallel()
 	at := servers.CNCF(t, servers.Options{})
-	r := pushPlatforms(t, at, fixture.Real(), "hczjl/halo")
+	r := pushPlatforms(t, at, fixture.Real(), "dst/repo")
 	transship, _ := servers.Transship(t)
 	transship.Output(t, "manifest", "create", r.list, r.images[0])
 	got := transship.Run(t, "manifest", "annotate", r.list, r.images[0], "--os", "linux", "--arch", "loong64")
@@ -73,11 +73,11 @@ func TestAnnotateUnknownPlatform(t *testing.T) {
 	}
 }
 
-// One image is dropped from a local list, the others stay.
+// manifest rm removes one image from a local list, and keeps the others.
 func TestManifestRemoveImage(t *testing.T) {
 	t.Parallel()
 	at := servers.CNCF(t, servers.Options{})
-	r := pushPlatforms(t, at, fixture.Real(), "hczjl/halo")
+	r := pushPlatforms(t, at, fixture.Real(), "dst/repo")
 	transship, config := servers.Transship(t)
 	transship.Output(t, append([]string{"manifest", "create", r.list}, r.images...)...)
 	transship.Output(t, "manifest", "rm", r.list, r.images[1])

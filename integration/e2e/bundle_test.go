@@ -19,17 +19,17 @@ import (
 
 var twoPlatforms = []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}}
 
-// bundleImages are the images of the air gap tests: of three platforms by docker, of two
-// with layers shared, and of one.
+// bundleImages returns the images of the bundle tests: docker's three-platform image, one of two
+// platforms with shared layers, and one of a single platform.
 func bundleImages(seed uint64) map[string]fixture.Image {
 	return map[string]fixture.Image{
-		"halohub/halo:1.6": fixture.Real(),
+		"src/repo:1.6":     fixture.Real(),
 		"team/app:v1":      fixture.Synthetic(fixture.Spec{Seed: seed, Platforms: twoPlatforms, Shared: []int64{300_000}, Layers: []int64{20_000}}),
 		"team/tool:latest": fixture.Synthetic(fixture.Spec{Seed: 99, Layers: []int64{50_000, 1000}}),
 	}
 }
 
-// pushAll stores images by their names and returns their references, sorted.
+// pushAll pushes images under their names and returns their references, sorted.
 func pushAll(t *testing.T, at *servers.Registry, images map[string]fixture.Image) []string {
 	t.Helper()
 	var refs []string
@@ -41,7 +41,7 @@ func pushAll(t *testing.T, at *servers.Registry, images map[string]fixture.Image
 	return refs
 }
 
-// verifyAll compares every byte of images below a prefix.
+// verifyAll verifies every byte of images below a prefix.
 func verifyAll(t *testing.T, at *servers.Registry, prefix string, images map[string]fixture.Image) {
 	t.Helper()
 	for name, im := range images {
@@ -50,7 +50,7 @@ func verifyAll(t *testing.T, at *servers.Registry, prefix string, images map[str
 	}
 }
 
-// tarBlobs lists the digests of the members of a tar that are blobs.
+// tarBlobs returns the digests of the blobs in a tar.
 func tarBlobs(t *testing.T, path string) []string {
 	t.Helper()
 	f, err := os.Open(path)
@@ -73,8 +73,8 @@ func tarBlobs(t *testing.T, path string) []string {
 	}
 }
 
-// Three images are carried over by save, verify and load; then what has changed since, by save --since and load. At the
-// far side every byte is the same, and the second bundle has nothing that the far side had.
+// Three images are carried by save, verify and load, then the changes by save --since and load. The
+// target gets every byte, and the second bundle has no blob of the first.
 func TestBundlesCarryImages(t *testing.T) {
 	t.Parallel()
 	for name, start := range kinds {
@@ -83,13 +83,13 @@ func TestBundlesCarryImages(t *testing.T) {
 			from, to := servers.CNCF(t, servers.Options{}), start(t, servers.Options{})
 			transship, _ := servers.Transship(t)
 			dir := t.TempDir()
-			monday, tuesday := filepath.Join(dir, "monday.tar"), filepath.Join(dir, "tuesday.tar")
+			first, second := filepath.Join(dir, "first.tar"), filepath.Join(dir, "second.tar")
 
 			images := bundleImages(1)
 			refs := pushAll(t, from, images)
-			transship.Output(t, append([]string{"save", "-o", monday}, refs...)...)
-			transship.Output(t, "verify", monday)
-			if got := transship.Output(t, "load", monday, to.Host+"/mirror"); strings.Count(got, "@sha256:") != 3 {
+			transship.Output(t, append([]string{"save", "-o", first}, refs...)...)
+			transship.Output(t, "verify", first)
+			if got := transship.Output(t, "load", first, to.Host+"/mirror"); strings.Count(got, "@sha256:") != 3 {
 				t.Errorf("load printed\n%s", got)
 			}
 			verifyAll(t, to, "mirror/", images)
@@ -99,24 +99,25 @@ func TestBundlesCarryImages(t *testing.T) {
 			refs = pushAll(t, from, changed)
 			list := filepath.Join(dir, "images.txt")
 			writeFile(t, dir, "images.txt", "# weekly\n"+strings.Join(refs, "\n")+"\n")
-			transship.Output(t, "save", "-o", tuesday, "--since", monday+".json", "-f", list)
-			transship.Output(t, "verify", tuesday)
-			checkOnlyNewBlobs(t, tuesday, changed["team/app:v2"], tarBlobs(t, monday))
+			transship.Output(t, "save", "-o", second, "--since", first+".json", "-f", list)
+			transship.Output(t, "verify", second)
+			checkOnlyNewBlobs(t, second, changed["team/app:v2"], tarBlobs(t, first))
 
 			empty := start(t, servers.Options{})
-			r := transship.Run(t, "load", tuesday, empty.Host+"/mirror")
-			wantRefused(t, r, exitNotFound, "monday.tar", "load monday.tar first")
+			r := transship.Run(t, "load", second, empty.Host+"/mirror")
+			wantRefused(t, r, exitNotFound, "first.tar", "load first.tar first")
 			if writes := slices.Concat(empty.Calls(t).With("POST", ""), empty.Calls(t).With("PUT", "")); len(writes) > 0 {
 				t.Errorf("without the base it pushed: %v", writes)
 			}
-			transship.Output(t, "load", tuesday, to.Host+"/mirror")
+			transship.Output(t, "load", second, to.Host+"/mirror")
 			verifyAll(t, to, "mirror/", changed)
 			transship.Output(t, "verify", "--deep", to.Host+"/mirror/team/app:v2")
 		})
 	}
 }
 
-// checkOnlyNewBlobs checks that a differential bundle has, beside manifests, only those blobs of an image that the base lacks.
+// checkOnlyNewBlobs checks that a bundle has only manifests and those blobs of an image that its
+// base lacks.
 func checkOnlyNewBlobs(t *testing.T, path string, im fixture.Image, base []string) {
 	t.Helper()
 	blobs := map[string]bool{}
@@ -139,7 +140,7 @@ func checkOnlyNewBlobs(t *testing.T, path string, im fixture.Image, base []strin
 	}
 }
 
-// inventoryManifests lists the manifests of an inventory.
+// inventoryManifests returns the digests of the manifests in an inventory.
 func inventoryManifests(t *testing.T, path string) map[string]bool {
 	t.Helper()
 	var doc struct {
@@ -161,7 +162,7 @@ func inventoryManifests(t *testing.T, path string) map[string]bool {
 	return out
 }
 
-// A registry as the base: only what its repositories lack is saved.
+// With a registry as the base, only blobs that its repositories lack are saved.
 func TestSaveSinceRegistry(t *testing.T) {
 	t.Parallel()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
@@ -169,11 +170,11 @@ func TestSaveSinceRegistry(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rest.tar")
 	images := bundleImages(2)
 	refs := pushAll(t, from, images)
-	have := push(t, to, images["halohub/halo:1.6"], "m/halohub/halo", "1.6")
+	have := push(t, to, images["src/repo:1.6"], "m/src/repo", "1.6")
 	push(t, to, images["team/tool:latest"], "m/team/tool", "old")
 	transship.Output(t, append([]string{"save", "-o", path, "--since", "docker://" + to.Host + "/m"}, refs...)...)
 	inside := tarBlobs(t, path)
-	for _, name := range []string{"halohub/halo:1.6", "team/tool:latest"} {
+	for _, name := range []string{"src/repo:1.6", "team/tool:latest"} {
 		for _, b := range images[name].Blobs {
 			if slices.Contains(inside, b.Digest.String()) {
 				t.Errorf("%s has %s, and it was saved", have, b.Digest)
@@ -184,7 +185,7 @@ func TestSaveSinceRegistry(t *testing.T) {
 	verifyAll(t, to, "m/", images)
 }
 
-// A volume that is damaged or missing is named, by verify and by load, and nothing is pushed.
+// verify and load name a damaged or missing volume, and nothing is pushed.
 func TestDamagedVolumes(t *testing.T) {
 	t.Parallel()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})

@@ -10,15 +10,15 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// One file that transship save has written is taken by every tool that reads such files. What each of them makes of
-// bundles of many images is looked at in package bundle.
+// One file of transship save is read by every tool that reads such files. Package bundle tests
+// bundles of several images.
 func TestClientsReadOneBundle(t *testing.T) {
 	t.Parallel()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	im := fixture.Real()
-	ref := push(t, from, im, "hczjl/halo", "1.6")
+	ref := push(t, from, im, "dst/repo", "1.6")
 	transship, _ := servers.Transship(t)
-	file := filepath.Join(t.TempDir(), "halo.tar")
+	file := filepath.Join(t.TempDir(), "bundle.tar")
 	transship.Output(t, "save", "-o", file, ref)
 	amd64 := im.Only("linux/amd64")
 	config := decodeConfig(t, amd64)
@@ -59,19 +59,19 @@ func TestClientsReadOneBundle(t *testing.T) {
 		}
 	})
 	t.Run("oras cp", func(t *testing.T) {
-		servers.Oras(t).Output(t, "cp", "--from-oci-layout", "--to-plain-http", file+":1.6", to.Host+"/oras/halo:1.6")
-		verify(t, to, im, "oras/halo", "1.6")
+		servers.Oras(t).Output(t, "cp", "--from-oci-layout", "--to-plain-http", file+":1.6", to.Host+"/oras/repo:1.6")
+		verify(t, to, im, "oras/repo", "1.6")
 	})
 	t.Run("crane push", func(t *testing.T) {
-		servers.Crane(t).Output(t, "push", file, to.Host+"/crane/halo:1.6")
-		m, err := to.Repository("crane/halo").Manifest(t.Context(), "1.6")
+		servers.Crane(t).Output(t, "push", file, to.Host+"/crane/repo:1.6")
+		m, err := to.Repository("crane/repo").Manifest(t.Context(), "1.6")
 		if err != nil || !strings.Contains(string(m.Raw), config) {
 			t.Errorf("crane has pushed %s, want one with the config %s; error %v", m.Raw, config, err)
 		}
 	})
 }
 
-// decodeConfig is the digest of the config of an image of one platform.
+// decodeConfig returns the config digest of a single-platform image.
 func decodeConfig(t *testing.T, im fixture.Image) string {
 	t.Helper()
 	_, rest, found := strings.Cut(string(im.Root().Raw), `"digest": "`) // the config comes first

@@ -13,7 +13,7 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// pushMany stores n images that share a layer, and returns their references.
+// pushMany pushes n images that share a layer, and returns their references.
 func pushMany(t *testing.T, at *servers.Registry, n int, size int64) []string {
 	t.Helper()
 	refs := make([]string, n)
@@ -33,8 +33,8 @@ func pushMany(t *testing.T, at *servers.Registry, n int, size int64) []string {
 	return refs
 }
 
-// A bundle of 200 images is written, verified and loaded in less than 64 MiB, and in hardly more than one of 20 images:
-// what memory there is does not grow with the images' bytes.
+// A bundle of 200 images is written, verified and loaded in less than 64 MiB, and in hardly more
+// memory than one of 20 images: memory does not grow with the size of the images.
 func TestBundleMemory(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/proc/self/status"); err != nil {

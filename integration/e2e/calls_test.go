@@ -11,7 +11,8 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// countCalls counts calls by their method, what they are about, and how they ended, such as "POST upload 202".
+// countCalls counts calls by method, kind of endpoint, and class of status, such as "PUT upload
+// ok".
 func countCalls(calls servers.Calls) map[string]int {
 	n := map[string]int{}
 	for _, c := range calls {
@@ -35,7 +36,7 @@ func callKind(c servers.Call) string {
 	return c.Method + " " + about + " " + map[int]string{1: "1xx", 2: "ok", 3: "moved", 4: "no", 5: "failed"}[c.Status/100]
 }
 
-// sharedLayersImage is an image whose platforms have layers in common.
+// sharedLayersImage returns an image whose platforms share layers.
 func sharedLayersImage() fixture.Image {
 	return fixture.Synthetic(fixture.Spec{
 		Seed: 11,
@@ -48,8 +49,9 @@ func sharedLayersImage() fixture.Image {
 	})
 }
 
-// The budgets: with P images and B distinct blobs, a cold copy makes 1+P+B calls on the source and 1+2B+P+1 on the
-// target, the same copy again 1+1, and one to another repository of the target's registry B mounts and P+1 PUTs there.
+// The call budget for P images and B distinct blobs. A cold copy makes 1+P+B calls on the source
+// and 1+2B+P+1 on the target; the same copy again makes 1+1; a copy to another repository of the
+// target's registry makes B mounts and P+1 PUTs there.
 func TestCallBudgets(t *testing.T) {
 	t.Parallel()
 	for name, im := range map[string]fixture.Image{
@@ -62,26 +64,26 @@ func TestCallBudgets(t *testing.T) {
 			b := budget{from: servers.CNCF(t, servers.Options{}), to: servers.CNCF(t, servers.Options{})}
 			b.transship, _ = servers.Transship(t)
 			b.images, b.blobs = len(im.Manifests)-1, len(im.Blobs)
-			source := push(t, b.from, im, "halohub/halo", "1.6")
-			target := b.to.Host + "/hczjl/halo:1.6"
+			source := push(t, b.from, im, "src/repo", "1.6")
+			target := b.to.Host + "/dst/repo:1.6"
 
 			b.cold(t, im, source, target)
 			b.again(t, im, source, target)
-			b.otherRepository(t, im, target, b.to.Host+"/mirror/halo:1.6")
-			verify(t, b.to, im, "hczjl/halo", "1.6")
-			verify(t, b.to, im, "mirror/halo", "1.6")
+			b.otherRepository(t, im, target, b.to.Host+"/mirror/repo:1.6")
+			verify(t, b.to, im, "dst/repo", "1.6")
+			verify(t, b.to, im, "mirror/repo", "1.6")
 		})
 	}
 }
 
-// budget is a source and a target whose calls are counted.
+// budget is a source and a target whose calls are counted, and the size of the image.
 type budget struct {
 	transship     servers.Program
 	from, to      *servers.Registry
 	images, blobs int
 }
 
-// copy copies and returns the calls on the source and on the target.
+// copy runs a copy and returns the calls on the source and on the target.
 func (b budget) copy(t *testing.T, im fixture.Image, source, target string) (from, to servers.Calls) {
 	t.Helper()
 	b.from.ForgetCalls(t)
@@ -112,7 +114,7 @@ func (b budget) again(t *testing.T, im fixture.Image, source, target string) {
 	wantCalls(t, "again, target", to, 1, map[string]int{"HEAD manifest ok": 1})
 }
 
-// otherRepository copies from one repository of the target's registry to another.
+// otherRepository checks a copy to another repository of the target's registry.
 func (b budget) otherRepository(t *testing.T, im fixture.Image, source, target string) {
 	t.Helper()
 	from, to := b.copy(t, im, source, target)
@@ -130,18 +132,18 @@ func (b budget) otherRepository(t *testing.T, im fixture.Image, source, target s
 	}
 }
 
-// Several targets on one registry: the first gets the bytes, another repository mounts them, and within a repository a
-// second tag costs a HEAD and a PUT.
+// With several targets on one registry, the first gets the bytes, another repository mounts them,
+// and a second tag of a repository costs a HEAD and a PUT.
 func TestCallsForSeveralTargets(t *testing.T) {
 	t.Parallel()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	transship, _ := servers.Transship(t)
 	im := fixture.Real()
-	source := push(t, from, im, "halohub/halo", "1.6")
+	source := push(t, from, im, "src/repo", "1.6")
 	images, blobs := len(im.Manifests)-1, len(im.Blobs)
 	from.ForgetCalls(t)
 	to.ForgetCalls(t)
-	transship.Output(t, "copy", source, to.Host+"/hczjl/halo:1.6", to.Host+"/hczjl/halo:latest", to.Host+"/mirror/halo:1.6")
+	transship.Output(t, "copy", source, to.Host+"/dst/repo:1.6", to.Host+"/dst/repo:latest", to.Host+"/mirror/repo:1.6")
 	wantCalls(t, "source", from.Calls(t), 1+images+blobs, map[string]int{
 		"GET manifest ok": 1 + images,
 		"GET blob ok":     blobs,
@@ -153,17 +155,17 @@ func TestCallsForSeveralTargets(t *testing.T) {
 		"PUT upload ok":    blobs,
 		"PUT manifest ok":  2*images + 3,
 	})
-	for _, c := range calls.With("POST", "/mirror/halo/blobs/uploads/") {
-		if c.Status != 201 || c.Param("from") != "hczjl/halo" {
+	for _, c := range calls.With("POST", "/mirror/repo/blobs/uploads/") {
+		if c.Status != 201 || c.Param("from") != "dst/repo" {
 			t.Errorf("%s: the blob was not mounted", c)
 		}
 	}
-	verify(t, to, im, "hczjl/halo", "1.6")
-	verify(t, to, im, "hczjl/halo", "latest")
-	verify(t, to, im, "mirror/halo", "1.6")
+	verify(t, to, im, "dst/repo", "1.6")
+	verify(t, to, im, "dst/repo", "latest")
+	verify(t, to, im, "mirror/repo", "1.6")
 }
 
-// wantCalls checks the number of calls, and which they are.
+// wantCalls checks the number of calls and their kinds.
 func wantCalls(t *testing.T, what string, calls servers.Calls, most int, want map[string]int) {
 	t.Helper()
 	if len(calls) > most {

@@ -11,14 +11,14 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// pushRehosted is a registry with images that transship has put there, by tag: copied whole, copied in part, and made of
-// single images by the manifest commands.
+// pushRehosted returns a registry with images that transship has put there, by tag: copied
+// completely, copied in part, and made by the manifest commands.
 func pushRehosted(t *testing.T) (*servers.Registry, map[string]fixture.Image) {
 	t.Helper()
 	from, to := servers.CNCF(t, servers.Options{}), servers.Debian(t, servers.Options{})
 	transship, _ := servers.Transship(t)
 	docker, oci := fixture.Real(), fixture.Real().OCI()
-	target := to.Host + "/hczjl/klibc:"
+	target := to.Host + "/dst/klibc:"
 	runCopy(t, transship, docker, push(t, from, docker, "klibc", "docker"), target+"docker")
 	runCopy(t, transship, oci, push(t, from, oci, "klibc", "oci"), target+"oci")
 	part := keepEntries(t, oci, ofPlatforms(oci, "linux/amd64", "linux/arm64"))
@@ -32,14 +32,14 @@ func pushRehosted(t *testing.T) (*servers.Registry, map[string]fixture.Image) {
 	return to, map[string]fixture.Image{"docker": docker, "oci": oci, "part": part, "made": docker}
 }
 
-// dockerd pulls every platform, and containerd all of them at once.
+// dockerd pulls every platform, and containerd pulls all at once.
 func TestDockerPull(t *testing.T) {
 	t.Parallel()
 	e := servers.Engine(t)
 	docker, ctr := e.CLI(t), e.Ctr(t)
 	at, images := pushRehosted(t)
 	for tag, im := range images {
-		ref := at.Host + "/hczjl/klibc:" + tag
+		ref := at.Host + "/dst/klibc:" + tag
 		for _, platform := range im.Platforms() {
 			pulled := docker.Output(t, "pull", "--platform", platform, ref)
 			if want := "Digest: " + im.Root().Digest.String() + "\n"; !strings.Contains(pulled, want) {
@@ -59,7 +59,7 @@ func TestPodmanPull(t *testing.T) {
 	podman := servers.Podman(t)
 	at, images := pushRehosted(t)
 	for tag, im := range images {
-		ref := at.Host + "/hczjl/klibc:" + tag
+		ref := at.Host + "/dst/klibc:" + tag
 		for _, platform := range im.Platforms() {
 			podman.Output(t, "pull", "--quiet", "--tls-verify=false", "--platform", platform, ref)
 			got := podman.Output(t, "image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", ref)
@@ -70,14 +70,14 @@ func TestPodmanPull(t *testing.T) {
 	}
 }
 
-// skopeo reads what is there, and copies it to yet another registry with every digest kept.
+// skopeo reads the images, and copies them to another registry with the same digests.
 func TestSkopeoCopy(t *testing.T) {
 	t.Parallel()
 	skopeo := servers.Skopeo(t)
 	at, images := pushRehosted(t)
 	to := servers.CNCF(t, servers.Options{})
 	for tag, im := range images {
-		ref := "docker://" + at.Host + "/hczjl/klibc:" + tag
+		ref := "docker://" + at.Host + "/dst/klibc:" + tag
 		raw := skopeo.Output(t, "inspect", "--raw", "--tls-verify=false", ref)
 		if raw != string(im.Root().Raw) {
 			t.Errorf("%s is\n%s\nwant\n%s", ref, raw, im.Root().Raw)
@@ -87,7 +87,7 @@ func TestSkopeoCopy(t *testing.T) {
 		verify(t, to, im, "copy", tag)
 	}
 	var config v1.Image
-	text := skopeo.Output(t, "inspect", "--config", "--tls-verify=false", "--override-arch=arm64", "docker://"+at.Host+"/hczjl/klibc:made")
+	text := skopeo.Output(t, "inspect", "--config", "--tls-verify=false", "--override-arch=arm64", "docker://"+at.Host+"/dst/klibc:made")
 	if err := json.Unmarshal([]byte(text), &config); err != nil || config.Architecture != "arm64" {
 		t.Errorf("config %s, %v", text, err)
 	}

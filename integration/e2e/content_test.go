@@ -11,7 +11,8 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// content is what a copy is to keep: an image, the flags, and what the target then has; im itself if want is empty.
+// copyCase is an image to copy with flags, and what the target must have then; im itself if want is
+// empty.
 type copyCase struct {
 	im    fixture.Image
 	flags []string
@@ -59,7 +60,7 @@ func copyCases(t *testing.T) map[string]copyCase {
 	}
 }
 
-// ofPlatforms wants the entries for platforms, and the attestations of these.
+// ofPlatforms returns a filter for the entries of platforms and their attestations.
 func ofPlatforms(im fixture.Image, platforms ...string) func(v1.Descriptor) bool {
 	wanted := map[string]bool{}
 	for _, p := range platforms {
@@ -70,7 +71,8 @@ func ofPlatforms(im fixture.Image, platforms ...string) func(v1.Descriptor) bool
 	}
 }
 
-// Every digest and every byte is kept, whatever the image is made of, between registries of both generations.
+// A copy keeps every digest and byte, for all kinds of images, between both generations of
+// registries.
 func TestCopyKeepsEveryByte(t *testing.T) {
 	t.Parallel()
 	o := servers.Options{ForeignLayers: true}
@@ -91,7 +93,8 @@ func TestCopyKeepsEveryByte(t *testing.T) {
 				verify(t, pair[1], c.want, repository, "1.6")
 				wantDropped(t, pair[1], c, repository)
 
-				// Under another tag everything is there already, and in another repository it can be mounted.
+				// Under another tag all content is present already; in another repository it can be
+				// mounted.
 				runCopy(t, transship, c.want, append(c.flags, from, pair[1].Host+"/"+repository+":again")...)
 				verify(t, pair[1], c.want, repository, "again")
 				runCopy(t, transship, c.want, pair[1].Host+"/"+repository+":1.6", pair[1].Host+"/mirror/"+repository+":1.6")
@@ -101,7 +104,7 @@ func TestCopyKeepsEveryByte(t *testing.T) {
 	}
 }
 
-// repositoryRune makes a repository's name of a test's.
+// repositoryRune maps a rune of a test's name to one that a repository's name may have.
 func repositoryRune(r rune) rune {
 	if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 		return r
@@ -109,7 +112,7 @@ func repositoryRune(r rune) rune {
 	return '-'
 }
 
-// wantDropped checks that manifests which were not wanted are not at the target.
+// wantDropped checks that manifests which were filtered out are not at the target.
 func wantDropped(t *testing.T, at *servers.Registry, c copyCase, repository string) {
 	t.Helper()
 	wanted := map[string]bool{}
@@ -123,36 +126,36 @@ func wantDropped(t *testing.T, at *servers.Registry, c copyCase, repository stri
 	}
 }
 
-// A target may be named by the image's digest, and only by that.
+// The digest of a target must be the image's.
 func TestCopyToDigest(t *testing.T) {
 	t.Parallel()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	im := fixture.Real()
-	source := push(t, from, im, "halohub/halo", "1.6")
+	source := push(t, from, im, "src/repo", "1.6")
 	transship, _ := servers.Transship(t)
 	d := im.Root().Digest.String()
-	runCopy(t, transship, im, source+"@"+d, to.Host+"/hczjl/halo@"+d)
-	verify(t, to, im, "hczjl/halo", d)
+	runCopy(t, transship, im, source+"@"+d, to.Host+"/dst/repo@"+d)
+	verify(t, to, im, "dst/repo", d)
 	other := digest.FromString("another image").String()
-	wantRefused(t, transship.Run(t, "copy", source, to.Host+"/hczjl/halo@"+other), exitIntegrity, to.Host+"/hczjl/halo", d)
-	wantAbsent(t, to, "hczjl/halo", other)
+	wantRefused(t, transship.Run(t, "copy", source, to.Host+"/dst/repo@"+other), exitIntegrity, to.Host+"/dst/repo", d)
+	wantAbsent(t, to, "dst/repo", other)
 }
 
-// What the image lacks is refused before anything moves.
+// A missing platform or image is refused before anything is written.
 func TestMissingPlatform(t *testing.T) {
 	t.Parallel()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
-	list := push(t, from, fixture.Real(), "halohub/halo", "1.6")
-	single := push(t, from, fixture.Real().Only("linux/amd64"), "halohub/halo", "amd64")
+	list := push(t, from, fixture.Real(), "src/repo", "1.6")
+	single := push(t, from, fixture.Real().Only("linux/amd64"), "src/repo", "amd64")
 	transship, _ := servers.Transship(t)
 	to.ForgetCalls(t)
-	target := to.Host + "/hczjl/halo:1.6"
+	target := to.Host + "/dst/repo:1.6"
 	wantRefused(t, transship.Run(t, "copy", "--platform", "linux/s390x", list, target), exitNotFound,
 		"linux/s390x", "linux/amd64", "linux/arm/v7", "linux/arm64")
 	wantRefused(t, transship.Run(t, "copy", "--platform", "linux/arm64", single, target), exitNotFound,
 		"linux/arm64", "linux/amd64")
-	wantRefused(t, transship.Run(t, "copy", "--platform", "linux/amd64", from.Host+"/halohub/halo:none", target), exitNotFound,
-		"halohub/halo", "none", "hint: ")
+	wantRefused(t, transship.Run(t, "copy", "--platform", "linux/amd64", from.Host+"/src/repo:none", target), exitNotFound,
+		"src/repo", "none", "hint: ")
 	if calls := to.Calls(t); len(calls) != len(calls.With("HEAD", "/manifests/1.6")) {
 		t.Errorf("the target was asked for more than its tag:\n%s", calls)
 	}

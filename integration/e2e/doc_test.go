@@ -1,3 +1,3 @@
-// Package e2e runs the transship program as its users do, against real registries, and holds what it left there against
-// the fixtures, docker's own commands and the registries' access logs.
+// Package e2e runs the transship program as users do, against real registries. It compares the
+// results with the fixtures, docker's own commands, and the registries' access logs.
 package e2e

@@ -9,8 +9,8 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// The example in docs is made by this test where TRANSSHIP_EXAMPLE names its folder, as "make example" does: a copy of
-// the demo's image between two registries, recorded, and the waterfall of that.
+// The example in docs: a recorded copy of the demo's image between two registries, and its
+// waterfall. TRANSSHIP_EXAMPLE names the folder to write to, as "make example" does.
 func TestExample(t *testing.T) {
 	dir := os.Getenv("TRANSSHIP_EXAMPLE")
 	if dir == "" {
@@ -29,7 +29,7 @@ func TestExample(t *testing.T) {
 	}
 }
 
-// The example in docs is a HAR whose chain holds.
+// The committed example is a HAR with a sound chain.
 func TestCommittedExample(t *testing.T) {
 	if entries := readAudit(t, "../../docs/example.har"); len(entries) == 0 {
 		t.Error("it has no calls")

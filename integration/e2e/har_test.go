@@ -52,7 +52,7 @@ func checkHAR(t testing.TB, file string) {
 	}
 }
 
-// The schema refuses what is no HAR, so that the tests that use it can fail.
+// The schema refuses invalid HARs, so that the tests that use it can fail.
 func TestHARSchema(t *testing.T) {
 	t.Parallel()
 	const entry = `{"startedDateTime":%q,"time":1,"cache":{},"timings":{"send":0,"wait":0,"receive":0},

@@ -12,7 +12,7 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// The exit codes that the README promises.
+// The exit codes documented in the README.
 const (
 	exitFailed      = 1
 	exitAuth        = 3
@@ -22,13 +22,13 @@ const (
 	exitInterrupted = 130
 )
 
-// kinds are the registries that most tests run on.
+// kinds are the registries that most tests use.
 var kinds = map[string]func(testing.TB, servers.Options) *servers.Registry{
 	"distribution 3":   servers.CNCF,
 	"distribution 2.8": servers.Debian,
 }
 
-// push stores an image under repository:tag as a fixture and returns its reference.
+// push pushes an image under repository:tag and returns its reference.
 func push(t testing.TB, at endpoint, im fixture.Image, repository, tag string) string {
 	t.Helper()
 	if err := at.Repository(repository).Push(t.Context(), im, tag); err != nil {
@@ -37,7 +37,7 @@ func push(t testing.TB, at endpoint, im fixture.Image, repository, tag string) s
 	return hostOf(at) + "/" + repository + ":" + tag
 }
 
-// endpoint is a registry or a proxy before one.
+// endpoint is a registry or a proxy in front of one.
 type endpoint interface {
 	Repository(name string) fixture.Repository
 }
@@ -47,7 +47,7 @@ func hostOf(at endpoint) string {
 	return host
 }
 
-// verify compares every byte of an image with what is under repository:tag.
+// verify compares every byte of an image with repository:tag.
 func verify(t testing.TB, at endpoint, im fixture.Image, repository, tag string) {
 	t.Helper()
 	if err := at.Repository(repository).Verify(t.Context(), im, tag); err != nil {
@@ -55,7 +55,7 @@ func verify(t testing.TB, at endpoint, im fixture.Image, repository, tag string)
 	}
 }
 
-// wantAbsent checks that nothing is under repository:ref.
+// wantAbsent checks that repository:ref does not exist.
 func wantAbsent(t testing.TB, at endpoint, repository, ref string) {
 	t.Helper()
 	if m, err := at.Repository(repository).Manifest(t.Context(), ref); err == nil {
@@ -63,7 +63,7 @@ func wantAbsent(t testing.TB, at endpoint, repository, ref string) {
 	}
 }
 
-// runCopy runs transship copy with args, and checks what it prints: the target's name without a tag, and the digest.
+// runCopy runs transship copy, and checks that it prints the digest of im.
 func runCopy(t testing.TB, transship servers.Program, im fixture.Image, args ...string) servers.Result {
 	t.Helper()
 	got := transship.Run(t, append([]string{"copy"}, args...)...)
@@ -76,8 +76,8 @@ func runCopy(t testing.TB, transship servers.Program, im fixture.Image, args ...
 	return got
 }
 
-// wantRefused checks that a run ended with an exit code, printed no result, and said each of texts, in at most two lines:
-// what failed, and a hint.
+// wantRefused checks that a run ended with an exit code and printed no result, and that its error
+// contains the texts and has at most two lines: the error and a hint.
 func wantRefused(t testing.TB, got servers.Result, exit int, texts ...string) {
 	t.Helper()
 	if got.Exit != exit {
@@ -99,7 +99,7 @@ func wantRefused(t testing.TB, got servers.Result, exit int, texts ...string) {
 	}
 }
 
-// get fetches a page of a registry.
+// get returns the body of a GET to a registry.
 func get(t testing.TB, e servers.Endpoint, path string) string {
 	t.Helper()
 	resp, err := e.Client.Get(e.URL + path)

@@ -14,7 +14,7 @@ import (
 	"github.com/hczjl/transship/integration/fixture"
 )
 
-// encodeManifest is a document as a manifest of some media type.
+// encodeManifest encodes a document as a manifest of a media type.
 func encodeManifest(t testing.TB, mediaType string, doc any) fixture.Manifest {
 	t.Helper()
 	raw, err := json.MarshalIndent(doc, "", "  ")
@@ -29,7 +29,7 @@ func manifestOf(mediaType string, raw []byte) fixture.Manifest {
 	return fixture.Manifest{Descriptor: d, Raw: raw}
 }
 
-// decode reads a document of a fixture or a registry.
+// decode parses a document of a fixture or a registry.
 func decode[T any](t testing.TB, raw []byte) T {
 	t.Helper()
 	var doc T
@@ -39,7 +39,7 @@ func decode[T any](t testing.TB, raw []byte) T {
 	return doc
 }
 
-// nestedIndex is an index whose entries are the roots of other images.
+// nestedIndex returns an index whose entries are the roots of other images.
 func nestedIndex(t testing.TB, images ...fixture.Image) fixture.Image {
 	t.Helper()
 	var all fixture.Image
@@ -61,7 +61,7 @@ func nestedIndex(t testing.TB, images ...fixture.Image) fixture.Image {
 	return all
 }
 
-// withSHA512 is a single image whose config and layers are named by SHA-512.
+// withSHA512 returns a single image with SHA-512 digests for its config and layers.
 func withSHA512(t testing.TB, im fixture.Image) fixture.Image {
 	t.Helper()
 	doc := decode[v1.Manifest](t, im.Root().Raw)
@@ -91,8 +91,8 @@ func readBlob(t testing.TB, b fixture.Blob) []byte {
 	return raw
 }
 
-// withForeignLayer is a single image with one more layer, a foreign one as Windows images have them: it is at a URL, and no
-// registry has it.
+// withForeignLayer returns a single image with an additional foreign layer, as Windows images have:
+// the layer is at a URL, and in no registry.
 func withForeignLayer(t testing.TB, im fixture.Image) fixture.Image {
 	t.Helper()
 	doc := decode[v1.Manifest](t, im.Root().Raw)
@@ -106,7 +106,8 @@ func withForeignLayer(t testing.TB, im fixture.Image) fixture.Image {
 	return fixture.Image{Manifests: []fixture.Manifest{encodeManifest(t, fixture.DockerManifest, doc)}, Blobs: im.Blobs}
 }
 
-// keepEntries is the index im.Root with only the entries that keep wants, everything else as it was, to the byte.
+// keepEntries returns im with only the entries that keep accepts. The list's other bytes are
+// unchanged.
 func keepEntries(t testing.TB, im fixture.Image, keep func(v1.Descriptor) bool) fixture.Image {
 	t.Helper()
 	root := im.Root()
@@ -129,7 +130,7 @@ func keepEntries(t testing.TB, im fixture.Image, keep func(v1.Descriptor) bool) 
 	return out
 }
 
-// usedBlobs are the blobs that the images of im refer to.
+// usedBlobs returns the blobs that the manifests of im refer to.
 func usedBlobs(t testing.TB, im fixture.Image) []fixture.Blob {
 	t.Helper()
 	var blobs []fixture.Blob

@@ -12,12 +12,12 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// blobFile is where distribution's filesystem driver keeps a blob or manifest.
+// blobFile returns the path of a blob or manifest in distribution's filesystem driver.
 func blobFile(r *servers.Registry, d digest.Digest) string {
 	return filepath.Join(r.Dir, "data", "docker", "registry", "v2", "blobs", d.Algorithm().String(), d.Encoded()[:2], d.Encoded(), "data")
 }
 
-// damage changes a stored blob and gives the digest that it has then.
+// damage changes a stored blob and returns its new digest.
 func damage(t *testing.T, r *servers.Registry, d digest.Digest, change func([]byte) []byte) digest.Digest {
 	t.Helper()
 	file := blobFile(r, d)
@@ -36,8 +36,8 @@ func flipByte(raw []byte) []byte { raw[len(raw)/2] ^= 1; return raw }
 func dropByte(raw []byte) []byte { return raw[:len(raw)-1] }
 func addByte(raw []byte) []byte  { return append(raw, 0) }
 
-// Content that a source has spoilt fails the copy: the error names the blob, what was wanted and what came, and the
-// target has neither the blob nor a tag.
+// A corrupt blob at the source fails the copy. The error names the expected and the actual digest,
+// and the target gets neither the blob nor a tag.
 func TestCorruptBlobs(t *testing.T) {
 	t.Parallel()
 	im := largeImage()
@@ -47,16 +47,16 @@ func TestCorruptBlobs(t *testing.T) {
 				t.Run(name+"/"+what+"/"+upload, func(t *testing.T) {
 					t.Parallel()
 					from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
-					source := push(t, from, im, "halohub/halo", "1.6")
+					source := push(t, from, im, "src/repo", "1.6")
 					got := damage(t, from, spoilt.Digest, change)
 					transship, _ := servers.Transship(t)
-					result := transship.Run(t, append([]string{"copy", source, to.Host + "/hczjl/halo:1.6"}, flags...)...)
+					result := transship.Run(t, append([]string{"copy", source, to.Host + "/dst/repo:1.6"}, flags...)...)
 					texts := []string{spoilt.Digest.String()}
 					if name == "a bit" {
 						texts = append(texts, got.String())
 					}
 					wantRefused(t, result, exitIntegrity, texts...)
-					wantAbsent(t, to, "hczjl/halo", "1.6")
+					wantAbsent(t, to, "dst/repo", "1.6")
 					if _, err := os.Stat(blobFile(to, spoilt.Digest)); err == nil {
 						t.Error("the target has the blob")
 					}
@@ -66,7 +66,7 @@ func TestCorruptBlobs(t *testing.T) {
 	}
 }
 
-// The same for manifests: of an image, and of the list itself when it is asked for by digest.
+// Corrupt manifests: of an image, and of the list if it is named by digest.
 func TestCorruptManifests(t *testing.T) {
 	t.Parallel()
 	im := fixture.Real()
@@ -77,15 +77,15 @@ func TestCorruptManifests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
-			source := push(t, from, im, "halohub/halo", "1.6")
+			source := push(t, from, im, "src/repo", "1.6")
 			got := damage(t, from, m.Digest, spoil)
 			if got == m.Digest {
 				t.Fatal("nothing was changed")
 			}
 			transship, _ := servers.Transship(t)
-			result := transship.Run(t, "copy", source+"@"+im.Root().Digest.String(), to.Host+"/hczjl/halo:1.6")
+			result := transship.Run(t, "copy", source+"@"+im.Root().Digest.String(), to.Host+"/dst/repo:1.6")
 			wantRefused(t, result, exitIntegrity, m.Digest.String(), got.String())
-			wantAbsent(t, to, "hczjl/halo", "1.6")
+			wantAbsent(t, to, "dst/repo", "1.6")
 		})
 	}
 }

@@ -36,8 +36,8 @@ func (c *child) end(t *testing.T) servers.Result {
 	return servers.Result{Stdout: c.stdout.String(), Stderr: c.stderr.String(), Exit: c.ProcessState.ExitCode()}
 }
 
-// An interrupted copy ends at once with 130, leaves no tag, and the same command finishes it. A killed one leaves no tag
-// either.
+// An interrupted copy exits with 130 and leaves no tag, and the same command finishes it. Nor does
+// a killed copy leave a tag.
 func TestInterruptedCopy(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -54,12 +54,12 @@ func TestInterruptedCopy(t *testing.T) {
 			t.Parallel()
 			im := largeImage()
 			from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
-			source := push(t, from, im, "halohub/halo", "1.6")
+			source := push(t, from, im, "src/repo", "1.6")
 			stalls := startRelay(t, from.Host, relayOptions{holdAt: 5 << 20})
-			target := to.Host + "/hczjl/halo:1.6"
+			target := to.Host + "/dst/repo:1.6"
 			transship, _ := servers.Transship(t)
 
-			copying := begin(t, transship, append([]string{"copy", stalls.host + "/halohub/halo:1.6", target}, c.flags...)...)
+			copying := begin(t, transship, append([]string{"copy", stalls.host + "/src/repo:1.6", target}, c.flags...)...)
 			select {
 			case <-stalls.held:
 			case <-time.After(time.Until(servers.Deadline(t))):
@@ -74,10 +74,10 @@ func TestInterruptedCopy(t *testing.T) {
 			} else if got.Exit != c.exit || got.Stdout != "" {
 				t.Errorf("%+v, want exit %d", got, c.exit)
 			}
-			wantAbsent(t, to, "hczjl/halo", "1.6")
+			wantAbsent(t, to, "dst/repo", "1.6")
 
 			runCopy(t, transship, im, append(c.flags, source, target)...)
-			verify(t, to, im, "hczjl/halo", "1.6")
+			verify(t, to, im, "dst/repo", "1.6")
 		})
 	}
 }

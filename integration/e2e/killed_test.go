@@ -12,11 +12,11 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// kills is at how many moments a program is killed.
+// kills is how often a program is killed.
 const kills = 20
 
-// killRepeatedly runs a command again and again and kills it each time, at random moments within the time that it takes. After
-// each it calls check, and tells it whether the command had ended before.
+// killRepeatedly runs a command several times and kills each run at a random moment within the time
+// that the command takes. After each run it calls check with whether the command had ended before.
 func killRepeatedly(t *testing.T, p servers.Program, takes time.Duration, check func(ended bool), args ...string) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(1, 2)) // the same moments each time, as far as the machine is
@@ -37,7 +37,7 @@ func killRepeatedly(t *testing.T, p servers.Program, takes time.Duration, check 
 	}
 }
 
-// heavyImage is an image that takes a moment to move.
+// heavyImage returns an image that takes a moment to copy.
 func heavyImage() fixture.Image {
 	return fixture.Synthetic(fixture.Spec{Seed: 17, Platforms: twoPlatforms, Shared: []int64{12 * mib}, Layers: []int64{12 * mib, 100_000, 1000}})
 }
@@ -47,12 +47,12 @@ func fileExists(path string) bool {
 	return err == nil
 }
 
-// A save that is killed leaves a bundle that is whole or none, also in the place of an earlier one, and the same command
-// finishes it.
+// A killed save leaves no bundle or a complete one, also in place of an earlier one, and the same
+// command finishes it.
 func TestKilledSave(t *testing.T) {
 	t.Parallel()
 	from := servers.CNCF(t, servers.Options{})
-	ref, other := push(t, from, heavyImage(), "heavy", "1"), push(t, from, fixture.Real(), "halohub/halo", "1.6")
+	ref, other := push(t, from, heavyImage(), "heavy", "1"), push(t, from, fixture.Real(), "src/repo", "1.6")
 	transship, _ := servers.Transship(t)
 	dir := t.TempDir()
 	want, path := filepath.Join(dir, "want.tar"), filepath.Join(dir, "heavy.tar")
@@ -78,7 +78,7 @@ func TestKilledSave(t *testing.T) {
 	}
 }
 
-// A pull that is killed leaves a store that is sound, and the same command finishes it.
+// A killed pull leaves a sound store, and the same command finishes it.
 func TestKilledPull(t *testing.T) {
 	t.Parallel()
 	from := servers.CNCF(t, servers.Options{})

@@ -14,10 +14,10 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// users are the accounts of every registry that asks for one.
+// users are the accounts of every registry that requires one.
 var users = map[string]string{"alice": "secret", "bob": "pass:word"}
 
-// privateRegistries starts a registry for each way to ask for credentials.
+// privateRegistries starts a registry for each kind of authentication.
 var privateRegistries = map[string]func(testing.TB) *servers.Registry{
 	"htpasswd": func(t testing.TB) *servers.Registry { return servers.Debian(t, servers.Options{Users: users}) },
 	"tokens": func(t testing.TB) *servers.Registry {
@@ -29,14 +29,14 @@ var privateRegistries = map[string]func(testing.TB) *servers.Registry{
 	},
 }
 
-// login asks the registry before it stores anything, and what it stores is what docker understands.
+// login checks the credentials before it stores them, and docker can use what it stores.
 func TestLogin(t *testing.T) {
 	t.Parallel()
 	for name, start := range privateRegistries {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			at := start(t)
-			ref := push(t, at, fixture.Real(), "hczjl/halo", "1.6")
+			ref := push(t, at, fixture.Real(), "dst/repo", "1.6")
 			transship, config := servers.Transship(t)
 			file := filepath.Join(config, "config.json")
 
@@ -69,7 +69,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// wantStored checks the credentials in a config.json, and that the file is its owner's alone.
+// wantStored checks the credentials in a config.json, and that only its owner can read it.
 func wantStored(t *testing.T, file string, want map[string]string) {
 	t.Helper()
 	info, err := os.Stat(file)
@@ -98,7 +98,8 @@ func wantStored(t *testing.T, file string, want map[string]string) {
 	}
 }
 
-// What else a configuration holds survives login and logout, and a wrong password changes not a byte.
+// login and logout keep all other entries of a configuration. A wrong password does not change the
+// file.
 func TestLoginKeepsOtherEntries(t *testing.T) {
 	t.Parallel()
 	at := servers.Debian(t, servers.Options{Users: users})
@@ -126,7 +127,8 @@ func TestLoginKeepsOtherEntries(t *testing.T) {
 	}
 }
 
-// Credentials come from the configuration, from flags, or line by line from standard input, each side its own.
+// Source and target each take credentials from the configuration, from flags, or from lines of
+// standard input.
 func TestCredentials(t *testing.T) {
 	t.Parallel()
 	for name, start := range privateRegistries {
@@ -134,7 +136,7 @@ func TestCredentials(t *testing.T) {
 			t.Parallel()
 			from, to := start(t), start(t)
 			im := fixture.Real()
-			source := push(t, from, im, "halohub/halo", "1.6")
+			source := push(t, from, im, "src/repo", "1.6")
 			for i, c := range []struct {
 				stdin string
 				flags []string
@@ -148,7 +150,7 @@ func TestCredentials(t *testing.T) {
 			} {
 				transship, config := servers.Transship(t)
 				servers.WriteAuths(t, config, c.auths)
-				repository := "hczjl/halo" + string(rune('a'+i))
+				repository := "dst/repo" + string(rune('a'+i))
 				got := transship.RunInput(t, c.stdin, append([]string{"copy", source, to.Host + "/" + repository + ":1.6"}, c.flags...)...)
 				if got.Exit != 0 {
 					t.Errorf("%+v: exit %d\n%s", c, got.Exit, got.Stderr)
@@ -159,14 +161,15 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// Wrong or missing credentials fail on their side, with the account in question, and leave nothing behind.
+// The error for wrong or missing credentials names the host, the account and the flag. Nothing is
+// written.
 func TestWrongCredentials(t *testing.T) {
 	t.Parallel()
 	for name, start := range privateRegistries {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			from, to := start(t), start(t)
-			source, target := push(t, from, fixture.Real(), "halohub/halo", "1.6"), to.Host+"/hczjl/halo:1.6"
+			source, target := push(t, from, fixture.Real(), "src/repo", "1.6"), to.Host+"/dst/repo:1.6"
 			transship, config := servers.Transship(t)
 			copies := func(flags ...string) servers.Result {
 				return transship.Run(t, append([]string{"copy", source, target}, flags...)...)
@@ -177,7 +180,7 @@ func TestWrongCredentials(t *testing.T) {
 			wantRefused(t, copies("--src-creds=alice:secret", "--dst-creds=bob:guess"), exitAuth, to.Host, "bob", "--dst-creds")
 			servers.WriteAuths(t, config, map[string]string{from.Host: "alice:secret", to.Host: "alice:guess"})
 			wantRefused(t, copies(), exitAuth, to.Host, "alice", "config.json")
-			wantAbsent(t, to, "hczjl/halo", "1.6")
+			wantAbsent(t, to, "dst/repo", "1.6")
 		})
 	}
 }

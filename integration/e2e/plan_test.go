@@ -15,7 +15,7 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// plan is what transship prints with --plan=json, as far as these tests look at it.
+// plan is the part of --plan=json that these tests use.
 type plan struct {
 	Calls []struct {
 		Method, URL string
@@ -28,7 +28,7 @@ type plan struct {
 	Questions int
 }
 
-// callsTo lists the calls to a host.
+// callsTo returns the planned calls to a host.
 func (p plan) callsTo(host string) []string {
 	var calls []string
 	for _, c := range p.Calls {
@@ -39,10 +39,10 @@ func (p plan) callsTo(host string) []string {
 	return calls
 }
 
-// upload is what a registry calls an upload, and what it keeps in the query of its location.
+// upload matches the session and state in the URL of an upload.
 var upload = regexp.MustCompile(`(/blobs/uploads/)[^?/ ]+(?:\?_state=[^& ]*(&?))?`)
 
-// loggedCalls lists calls of an access log in the same way.
+// loggedCalls returns the calls of an access log in the format of callsTo.
 func loggedCalls(calls servers.Calls) []string {
 	var out []string
 	for _, c := range calls {
@@ -58,14 +58,14 @@ func loggedCalls(calls servers.Calls) []string {
 	return out
 }
 
-// planCheck is a command that is planned and then carried out.
+// planCheck plans commands, runs them, and compares the calls.
 type planCheck struct {
 	transship servers.Program
 	at        []*servers.Registry
 }
 
-// runAsPlanned plans a command, makes sure by the access logs that nothing was written and no blob fetched, carries it out, and
-// compares the calls with those in the logs: with --jobs=1 in order.
+// runAsPlanned plans a command, checks with the access logs that planning was read-only and fetched
+// no blob, runs the command, and compares the logged calls with the plan; with --jobs=1 in order.
 func (p planCheck) runAsPlanned(t *testing.T, args ...string) plan {
 	t.Helper()
 	p.forget(t)
@@ -102,7 +102,7 @@ func (p planCheck) forget(t *testing.T) {
 	}
 }
 
-// wantTotals checks what becomes of the blobs.
+// wantTotals checks the totals of the blobs' actions.
 func (p plan) wantTotals(t *testing.T, uploads, mounts, present int) {
 	t.Helper()
 	if p.Totals.Uploads != uploads || p.Totals.Mounts != mounts || p.Totals.Present != present {
@@ -110,7 +110,7 @@ func (p plan) wantTotals(t *testing.T, uploads, mounts, present int) {
 	}
 }
 
-// What follows a plan makes exactly its calls, with the statuses that it expects: the registries' access logs say so.
+// A run makes exactly the planned calls with the planned statuses, as the access logs show.
 func TestRunMakesPlannedCalls(t *testing.T) {
 	t.Parallel()
 	for name, start := range kinds {
@@ -126,26 +126,26 @@ func TestRunMakesPlannedCalls(t *testing.T) {
 					Layers:    []int64{300_000, 3000},
 					Shared:    []int64{200_000, 5},
 				})
-				source, target := push(t, from, im, "halohub/halo", "1.6"), to.Host+"/hczjl/halo:1.6"
+				source, target := push(t, from, im, "src/repo", "1.6"), to.Host+"/dst/repo:1.6"
 
 				cold := p.runAsPlanned(t, "copy", jobs, source, target)
 				cold.wantTotals(t, len(im.Blobs), 0, 0)
-				verify(t, to, im, "hczjl/halo", "1.6")
+				verify(t, to, im, "dst/repo", "1.6")
 				again := p.runAsPlanned(t, "copy", jobs, source, target)
 				if again.wantTotals(t, 0, 0, 0); len(again.Calls) != 2 || again.Questions != 0 {
 					t.Errorf("a copy that is there is planned with %d calls, and %d to find out", len(again.Calls), again.Questions)
 				}
-				p.runAsPlanned(t, "copy", jobs, target, to.Host+"/mirror/halo:1.6").wantTotals(t, 0, len(im.Blobs), 0)
-				verify(t, to, im, "mirror/halo", "1.6")
-				p.runAsPlanned(t, "copy", jobs, "--chunk-size=64KiB", "--platform=linux/arm64", source, to.Host+"/chunks/halo:1").wantTotals(t, 5, 0, 0)
-				p.runAsPlanned(t, "copy", jobs, source, to.Host+"/chunks/halo:2").wantTotals(t, len(im.Blobs)-5, 0, 5)
-				verify(t, to, im, "chunks/halo", "2")
+				p.runAsPlanned(t, "copy", jobs, target, to.Host+"/mirror/repo:1.6").wantTotals(t, 0, len(im.Blobs), 0)
+				verify(t, to, im, "mirror/repo", "1.6")
+				p.runAsPlanned(t, "copy", jobs, "--chunk-size=64KiB", "--platform=linux/arm64", source, to.Host+"/chunks/repo:1").wantTotals(t, 5, 0, 0)
+				p.runAsPlanned(t, "copy", jobs, source, to.Host+"/chunks/repo:2").wantTotals(t, len(im.Blobs)-5, 0, 5)
+				verify(t, to, im, "chunks/repo", "2")
 			})
 		}
 	}
 }
 
-// Refused calls and tokens are part of a plan too.
+// A plan includes calls that are refused without a token.
 func TestPlanWithTokens(t *testing.T) {
 	t.Parallel()
 	tokens := servers.Tokens(t, servers.TokenOptions{Users: users})
@@ -153,67 +153,67 @@ func TestPlanWithTokens(t *testing.T) {
 	transship, config := servers.Transship(t)
 	servers.WriteAuths(t, config, map[string]string{from.Host: "alice:secret", to.Host: "bob:pass:word"})
 	im := fixture.Real()
-	source := push(t, from, im, "halohub/halo", "1.6")
+	source := push(t, from, im, "src/repo", "1.6")
 	p := planCheck{transship, []*servers.Registry{from, to}}
-	p.runAsPlanned(t, "copy", "--jobs=1", source, to.Host+"/hczjl/halo:1.6").wantTotals(t, len(im.Blobs), 0, 0)
-	p.runAsPlanned(t, "copy", source, from.Host+"/hczjl/halo:1.6").wantTotals(t, 0, len(im.Blobs), 0)
-	verify(t, to, im, "hczjl/halo", "1.6")
-	verify(t, from, im, "hczjl/halo", "1.6")
+	p.runAsPlanned(t, "copy", "--jobs=1", source, to.Host+"/dst/repo:1.6").wantTotals(t, len(im.Blobs), 0, 0)
+	p.runAsPlanned(t, "copy", source, from.Host+"/dst/repo:1.6").wantTotals(t, 0, len(im.Blobs), 0)
+	verify(t, to, im, "dst/repo", "1.6")
+	verify(t, from, im, "dst/repo", "1.6")
 }
 
-// A list of images, and a bundle of them; what is to go goes in the plan only.
+// Covers sync with --prune and load: tags to delete are in the plan.
 func TestPlanOfLists(t *testing.T) {
 	t.Parallel()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	transship, config := servers.Transship(t)
 	im := fixture.Real()
 	for tag, only := range map[string]string{"1": "linux/amd64", "2": "linux/arm64"} {
-		push(t, from, im.Only(only), "halohub/halo", tag)
+		push(t, from, im.Only(only), "src/repo", tag)
 	}
-	writeFile(t, config, "list", from.Host+"/halohub/halo "+to.Host+"/hczjl/halo\n")
+	writeFile(t, config, "list", from.Host+"/src/repo "+to.Host+"/dst/repo\n")
 	p := planCheck{transship, []*servers.Registry{from, to}}
 	sync := []string{"sync", "-f", config + "/list", "--prune", "--jobs=1"}
 	if planned := p.runAsPlanned(t, sync...); planned.Totals.Uploads == 0 {
 		t.Errorf("planned %+v", planned.Totals)
 	}
 	p.runAsPlanned(t, sync...).wantTotals(t, 0, 0, 0)
-	push(t, to, im.Only("linux/amd64"), "hczjl/halo", "old")
+	push(t, to, im.Only("linux/amd64"), "dst/repo", "old")
 	planned := p.runAsPlanned(t, sync...)
 	if last := planned.Calls[len(planned.Calls)-1]; last.Method != "DELETE" || last.Status != 202 {
 		t.Errorf("the last call is %+v", last)
 	}
-	wantAbsent(t, to, "hczjl/halo", "old")
+	wantAbsent(t, to, "dst/repo", "old")
 
 	bundle := config + "/bundle.tar"
-	transship.Output(t, "save", "-o", bundle, to.Host+"/hczjl/halo:1")
+	transship.Output(t, "save", "-o", bundle, to.Host+"/dst/repo:1")
 	p.runAsPlanned(t, "load", "--jobs=1", bundle, from.Host+"/loaded")
-	verify(t, from, im.Only("linux/amd64"), "loaded/hczjl/halo", "1")
+	verify(t, from, im.Only("linux/amd64"), "loaded/dst/repo", "1")
 }
 
-// The commands of a local store and of manifest lists plan what they do.
+// Covers push from the local store and manifest push.
 func TestPlanOfPushes(t *testing.T) {
 	t.Parallel()
 	from, to := servers.CNCF(t, servers.Options{}), servers.Debian(t, servers.Options{})
 	transship, _ := servers.Transship(t)
 	im := fixture.Real()
-	source := push(t, from, im, "halohub/halo", "1.6")
+	source := push(t, from, im, "src/repo", "1.6")
 	p := planCheck{transship, []*servers.Registry{from, to}}
 	transship.Output(t, "pull", source)
 	for host, mounts := range map[string]bool{from.Host: true, to.Host: false} {
-		transship.Output(t, "tag", source, host+"/pushed/halo:1.6")
-		planned := p.runAsPlanned(t, "push", "--jobs=1", host+"/pushed/halo:1.6")
+		transship.Output(t, "tag", source, host+"/pushed/repo:1.6")
+		planned := p.runAsPlanned(t, "push", "--jobs=1", host+"/pushed/repo:1.6")
 		if mounts {
 			planned.wantTotals(t, 0, len(im.Blobs), 0)
 		} else {
 			planned.wantTotals(t, len(im.Blobs), 0, 0)
 		}
 	}
-	verify(t, to, im, "pushed/halo", "1.6")
+	verify(t, to, im, "pushed/repo", "1.6")
 
-	list := to.Host + "/hczjl/halo:1.6"
+	list := to.Host + "/dst/repo:1.6"
 	images := []string{}
 	for i, only := range []string{"linux/amd64", "linux/arm64", "linux/arm/v7"} {
-		at, repository := []*servers.Registry{from, to, to}[i], []string{"far/halo", "near/halo", "hczjl/halo"}[i]
+		at, repository := []*servers.Registry{from, to, to}[i], []string{"src/repo", "other/repo", "dst/repo"}[i]
 		images = append(images, push(t, at, im.Only(only), repository, fmt.Sprint(i)))
 	}
 	transship.Output(t, append([]string{"manifest", "create", list}, images...)...)

@@ -22,14 +22,15 @@ const (
 	sbomType      = "application/spdx+json"
 )
 
-// signedImage is an image with what refers to it.
+// signedImage is an image with its referrers.
 type signedImage struct {
 	fixture.Image
 	referrers map[digest.Digest][]fixture.Image // by subject
 	cosign    map[string]fixture.Image          // by tag
 }
 
-// newSignedImage has a signature of the list, an SBOM of one platform, a signature of that SBOM, and cosign's three tags.
+// newSignedImage returns an image with two signatures of the list, an SBOM of one platform, a
+// signature of that SBOM, and tags of cosign.
 func newSignedImage() signedImage {
 	im := fixture.Real().OCI()
 	amd64 := im.Only("linux/amd64").Root().Descriptor
@@ -51,10 +52,11 @@ func newSignedImage() signedImage {
 	return s
 }
 
-// referrersTag is the referrers tag of a digest (distribution-spec, "Referrers Tag Schema").
+// referrersTag returns the referrers tag of a digest (distribution-spec, "Referrers Tag Schema").
 func referrersTag(d digest.Digest) string { return d.Algorithm().String() + "-" + d.Encoded() }
 
-// index is the list of referrers of a subject, as the API answers it and the referrers tag holds it.
+// index returns the list of referrers of a subject, as in the API's answer and in the referrers
+// tag.
 func (s signedImage) index(t *testing.T, subject digest.Digest) v1.Index {
 	t.Helper()
 	index := v1.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageIndex}
@@ -67,7 +69,8 @@ func (s signedImage) index(t *testing.T, subject digest.Digest) v1.Index {
 	return index
 }
 
-// push stores everything in a repository; withTags adds the referrers tags that a registry without the API needs.
+// push pushes the image and its referrers; withTags adds the referrers tags that a registry without
+// the API needs.
 func (s signedImage) push(t *testing.T, at endpoint, repository, tag string, withTags bool) string {
 	t.Helper()
 	ref := push(t, at, s.Image, repository, tag)
@@ -89,7 +92,7 @@ func (s signedImage) push(t *testing.T, at endpoint, repository, tag string, wit
 	return ref
 }
 
-// verify checks all that a copy should have brought, but for the list of referrers.
+// verify checks the image and all referrers, but not the lists of referrers.
 func (s signedImage) verify(t *testing.T, at endpoint, repository, tag string) {
 	t.Helper()
 	verify(t, at, s.Image, repository, tag)
@@ -147,8 +150,8 @@ func startEmbedded(t *testing.T) servers.Endpoint {
 	return servers.Endpoint{Host: strings.TrimPrefix(server.URL, "http://"), URL: server.URL, Client: http.DefaultClient}
 }
 
-// Referrers and cosign's tags come along with --referrers, whichever side has the referrers API, and again and again
-// with the same result.
+// --referrers copies referrers and cosign's tags, whichever side has the referrers API. Repeating
+// it gives the same result.
 func TestReferrers(t *testing.T) {
 	t.Parallel()
 	type place struct {
@@ -165,54 +168,54 @@ func TestReferrers(t *testing.T) {
 			t.Parallel()
 			from, to := pair[0], pair[1]
 			s := newSignedImage()
-			source := s.push(t, from, "halohub/halo", "1.6", !from.api)
+			source := s.push(t, from, "src/repo", "1.6", !from.api)
 			transship, _ := servers.Transship(t)
 			for range 2 {
-				runCopy(t, transship, s.Image, "--referrers", source, to.Host+"/hczjl/halo:1.6")
-				s.verify(t, to, "hczjl/halo", "1.6")
+				runCopy(t, transship, s.Image, "--referrers", source, to.Host+"/dst/repo:1.6")
+				s.verify(t, to, "dst/repo", "1.6")
 				if to.api {
-					s.verifyAPI(t, to.Endpoint, "hczjl/halo")
+					s.verifyAPI(t, to.Endpoint, "dst/repo")
 				} else {
-					s.verifyTags(t, to, "hczjl/halo")
+					s.verifyTags(t, to, "dst/repo")
 				}
 			}
 		})
 	}
 }
 
-// Without the flag, and with it where nothing refers to the image, only the image is copied.
+// Without --referrers, or without referrers, only the image is copied.
 func TestNoReferrers(t *testing.T) {
 	t.Parallel()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	s := newSignedImage()
-	source := s.push(t, from, "halohub/halo", "1.6", true)
+	source := s.push(t, from, "src/repo", "1.6", true)
 	transship, _ := servers.Transship(t)
-	runCopy(t, transship, s.Image, source, to.Host+"/hczjl/halo:1.6")
-	if got := transship.Output(t, "tags", to.Host+"/hczjl/halo"); got != "1.6\n" {
+	runCopy(t, transship, s.Image, source, to.Host+"/dst/repo:1.6")
+	if got := transship.Output(t, "tags", to.Host+"/dst/repo"); got != "1.6\n" {
 		t.Errorf("tags: %q", got)
 	}
-	runCopy(t, transship, s.Image, "--referrers", to.Host+"/hczjl/halo:1.6", to.Host+"/mirror/halo:1.6")
-	if got := transship.Output(t, "tags", to.Host+"/mirror/halo"); got != "1.6\n" {
+	runCopy(t, transship, s.Image, "--referrers", to.Host+"/dst/repo:1.6", to.Host+"/mirror/repo:1.6")
+	if got := transship.Output(t, "tags", to.Host+"/mirror/repo"); got != "1.6\n" {
 		t.Errorf("tags: %q", got)
 	}
 }
 
-// What refers to the whole list does not refer to a part of it, what refers to a platform that is kept does.
+// A copy of one platform takes the referrers of that platform, and not those of the list.
 func TestReferrersOfPlatform(t *testing.T) {
 	t.Parallel()
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	s := newSignedImage()
-	source := s.push(t, from, "halohub/halo", "1.6", true)
+	source := s.push(t, from, "src/repo", "1.6", true)
 	transship, _ := servers.Transship(t)
 	part := keepEntries(t, s.Image, ofPlatforms(s.Image, "linux/amd64"))
-	runCopy(t, transship, part, "--referrers", "--platform", "linux/amd64", source, to.Host+"/hczjl/halo:1.6")
-	verify(t, to, part, "hczjl/halo", "1.6")
+	runCopy(t, transship, part, "--referrers", "--platform", "linux/amd64", source, to.Host+"/dst/repo:1.6")
+	verify(t, to, part, "dst/repo", "1.6")
 
 	amd64 := s.Only("linux/amd64").Root().Digest
 	sbom := s.referrers[amd64][0].Root().Digest
 	want := []string{"1.6", referrersTag(amd64), referrersTag(amd64) + ".sig", referrersTag(sbom)}
 	slices.Sort(want)
-	got := strings.Fields(transship.Output(t, "tags", to.Host+"/hczjl/halo"))
+	got := strings.Fields(transship.Output(t, "tags", to.Host+"/dst/repo"))
 	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

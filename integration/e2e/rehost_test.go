@@ -14,7 +14,7 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// platforms are the real image's, with the tags that the re-hosted image gives them and how they are annotated.
+// platforms are the real image's platforms, with their tags and annotations in the re-hosted image.
 var platforms = []struct {
 	platform, tag string
 	annotate      []string
@@ -24,15 +24,15 @@ var platforms = []struct {
 	{"linux/arm/v7", "arm32", []string{"--os", "linux", "--arch", "arm", "--variant", "v7"}},
 }
 
-// rehosting are the steps by which a multi-platform image is re-hosted by hand: each platform's image is there under its
-// own tag already, and a list of them is made, annotated and pushed.
+// rehosting is the manual way to re-host a multi-platform image: the images of the platforms are
+// pushed under their own tags, and a list of them is created, annotated and pushed.
 type rehosting struct {
 	list   string
 	images []string // in the order of platforms
 }
 
-// steps are the commands after "manifest", in order; the last one is push. docker needs --insecure for registries
-// without TLS, even on loopback.
+// steps returns the manifest commands in order; the last one is push. docker needs --insecure for
+// registries without TLS, even on loopback.
 func (r rehosting) steps() [][]string {
 	steps := [][]string{append([]string{"create", "--insecure", r.list}, r.images...)}
 	for i, p := range platforms {
@@ -41,7 +41,7 @@ func (r rehosting) steps() [][]string {
 	return append(steps, []string{"push", "--insecure", r.list})
 }
 
-// run runs some of the steps and returns what they printed.
+// run runs some of the steps and returns their output.
 func run(t testing.TB, p servers.Program, steps [][]string) string {
 	t.Helper()
 	var printed strings.Builder
@@ -51,7 +51,7 @@ func run(t testing.TB, p servers.Program, steps [][]string) string {
 	return printed.String()
 }
 
-// The steps by hand, all done with transship, end with docker's list, and each step leaves what docker would leave.
+// The manual steps with transship give docker's list and leave what docker would leave.
 func TestRehostSteps(t *testing.T) {
 	t.Parallel()
 	for name, start := range kinds {
@@ -59,23 +59,23 @@ func TestRehostSteps(t *testing.T) {
 			t.Parallel()
 			from, to := servers.CNCF(t, servers.Options{}), start(t, servers.Options{})
 			im := fixture.Real()
-			official := push(t, from, im, "halohub/halo", "1.6")
+			official := push(t, from, im, "src/repo", "1.6")
 			transship, config := servers.Transship(t)
 
 			// docker pull by digest, docker tag and docker push are one copy.
-			r := rehosting{list: to.Host + "/hczjl/halo:1.6"}
+			r := rehosting{list: to.Host + "/dst/repo:1.6"}
 			for _, p := range platforms {
 				only := im.Only(p.platform)
 				source := strings.TrimSuffix(official, ":1.6") + "@" + only.Root().Digest.String()
-				r.images = append(r.images, to.Host+"/hczjl/halo:"+p.tag)
-				runCopy(t, transship, only, source, to.Host+"/hczjl/halo:"+p.tag)
+				r.images = append(r.images, to.Host+"/dst/repo:"+p.tag)
+				runCopy(t, transship, only, source, to.Host+"/dst/repo:"+p.tag)
 			}
 			printed := run(t, transship, r.steps())
 			want := "Created manifest list " + r.list + "\n" + im.Root().Digest.String() + "\n"
 			if diff := cmp.Diff(want, printed); diff != "" {
 				t.Error(diff)
 			}
-			verify(t, to, im, "hczjl/halo", "1.6")
+			verify(t, to, im, "dst/repo", "1.6")
 
 			transship.Output(t, "manifest", "rm", r.list)
 			if left := readFiles(t, filepath.Join(config, "manifests")); len(left) > 0 {
@@ -89,7 +89,7 @@ func TestRehostSteps(t *testing.T) {
 	}
 }
 
-// readFiles are the files below a folder with what they hold; none if the folder is missing.
+// readFiles returns the contents of the files below a folder; none if the folder does not exist.
 func readFiles(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -108,8 +108,8 @@ func readFiles(t testing.TB, dir string) map[string]string {
 	return found
 }
 
-// comparison runs docker and transship with the same arguments against the same registry, each with a configuration of
-// its own.
+// comparison runs docker and transship with the same arguments against the same registry, each with
+// its own configuration.
 type comparison struct {
 	docker          *servers.DockerCLI
 	transship       servers.Program
@@ -126,8 +126,8 @@ func newComparison(t *testing.T, docker *servers.DockerCLI) comparison {
 	return c
 }
 
-// wantSameOutput runs a command with both and compares standard output. Where docker fails, transship must fail in the same words;
-// its exit code says more than docker's 1.
+// wantSameOutput runs a command with both and compares standard output. Where docker fails,
+// transship must fail with the same message; only its exit code may differ.
 func (c comparison) wantSameOutput(t *testing.T, args ...string) {
 	t.Helper()
 	want, got := c.docker.Run(t, args...), c.transship.Run(t, args...)
@@ -149,7 +149,7 @@ func (c comparison) wantSameLists(t *testing.T) {
 	}
 }
 
-// variants are the images for the comparison with docker.
+// variants are the images of the comparison with docker.
 var variants = map[string]func() fixture.Image{
 	"docker": fixture.Real,
 	"OCI":    func() fixture.Image { return fixture.Real().OCI() },
@@ -165,8 +165,9 @@ func pushPlatforms(t *testing.T, at *servers.Registry, im fixture.Image, reposit
 	return r
 }
 
-// Every step prints what docker prints, leaves on disk what docker leaves, and the pushed list has docker's bytes. Old
-// docker keeps another store and knows no OCI images: there only what is pushed can be compared.
+// Every step prints what docker prints and leaves the same files, and the pushed list has docker's
+// bytes. Old docker has another store and does not know OCI images: there only the pushed list is
+// compared.
 func TestListsEqualDockers(t *testing.T) {
 	t.Parallel()
 	for _, docker := range servers.Dockers(t) {
@@ -178,11 +179,11 @@ func TestListsEqualDockers(t *testing.T) {
 				t.Parallel()
 				at := servers.CNCF(t, servers.Options{})
 				c := newComparison(t, docker)
-				r := pushPlatforms(t, at, image(), "hczjl/halo")
+				r := pushPlatforms(t, at, image(), "dst/repo")
 				var lists [][]byte
 				for _, p := range []servers.Program{c.docker.Program, c.transship} {
 					run(t, p, r.steps())
-					m, err := at.Repository("hczjl/halo").Manifest(t.Context(), "1.6")
+					m, err := at.Repository("dst/repo").Manifest(t.Context(), "1.6")
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -199,7 +200,7 @@ func TestListsEqualDockers(t *testing.T) {
 	}
 }
 
-// Each command alone, in the course of making a list, and where it fails.
+// Compares the output of each command, also where it fails.
 func TestOutputEqualsDockers(t *testing.T) {
 	t.Parallel()
 	for _, docker := range servers.Dockers(t) {
@@ -211,8 +212,8 @@ func TestOutputEqualsDockers(t *testing.T) {
 				t.Parallel()
 				at := servers.CNCF(t, servers.Options{})
 				im := image()
-				r := pushPlatforms(t, at, im, "hczjl/halo")
-				other := push(t, at, im.Only("linux/arm64"), "other/halo", "arm64")
+				r := pushPlatforms(t, at, im, "dst/repo")
+				other := push(t, at, im.Only("linux/arm64"), "other/repo", "arm64")
 				newComparison(t, docker).compareSteps(t, at.Host, r, other)
 			})
 		}
@@ -221,7 +222,7 @@ func TestOutputEqualsDockers(t *testing.T) {
 
 func (c comparison) compareSteps(t *testing.T, host string, r rehosting, other string) {
 	t.Helper()
-	list, missing := r.list, host+"/hczjl/halo:missing"
+	list, missing := r.list, host+"/dst/repo:missing"
 	for _, args := range [][]string{
 		{"create", "--insecure", list, r.images[0]},
 		{"create", "--insecure", list, r.images[1]},                         // no --amend
@@ -254,7 +255,7 @@ func (c comparison) compareSteps(t *testing.T, host string, r rehosting, other s
 	}
 }
 
-// A list begun with one of the two is finished with the other, whichever step it is at.
+// A list begun with docker is finished with transship, and the other way round, at every step.
 func TestAlternatingWithDocker(t *testing.T) {
 	t.Parallel()
 	for _, docker := range servers.Dockers(t) {
@@ -262,7 +263,7 @@ func TestAlternatingWithDocker(t *testing.T) {
 			t.Parallel()
 			at := servers.CNCF(t, servers.Options{})
 			im := fixture.Real()
-			r := pushPlatforms(t, at, im, "hczjl/halo")
+			r := pushPlatforms(t, at, im, "dst/repo")
 			transship, _ := servers.Transship(t)
 			transship.Env = append(transship.Env, "DOCKER_CONFIG="+docker.Config)
 			for _, turn := range []struct {
@@ -278,7 +279,7 @@ func TestAlternatingWithDocker(t *testing.T) {
 					if want := im.Root().Digest.String() + "\n"; printed != want {
 						t.Errorf("%s, %d steps: printed %q, want %q", turn.name, n, printed, want)
 					}
-					verify(t, at, im, "hczjl/halo", "1.6")
+					verify(t, at, im, "dst/repo", "1.6")
 					run(t, turn.first, [][]string{{"rm", r.list}})
 				}
 			}

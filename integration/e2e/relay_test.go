@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// relayOptions say what a relay does to the bytes that pass.
+// relayOptions are the faults of a relay.
 type relayOptions struct {
 	rate     int64 // bytes a second from the client to the server, over all connections; 0 is unlimited
 	cutAfter int64 // break the connection on which so many bytes have come from the server, as often as cuts says
@@ -19,7 +19,7 @@ type relayOptions struct {
 	holdAt   int64 // stop passing anything on once so many bytes have come from the server
 }
 
-// relayServer is a TCP relay before a server: what stands between a client and a registry when the network is to blame.
+// relayServer is a TCP relay in front of a server that simulates network faults.
 type relayServer struct {
 	host string        // where clients connect to
 	held chan struct{} // closed when holdAt is reached
@@ -33,7 +33,7 @@ type relayServer struct {
 	quit     chan struct{}
 }
 
-// startRelay starts a relay before a server, which is host:port.
+// startRelay starts a relay in front of a server, given as host:port.
 func startRelay(t testing.TB, server string, o relayOptions) *relayServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -59,7 +59,7 @@ func startRelay(t testing.TB, server string, o relayOptions) *relayServer {
 	return r
 }
 
-// serve passes one connection on until either side ends it.
+// serve forwards one connection until either side ends it.
 func (r *relayServer) serve(client net.Conn) {
 	defer client.Close()
 	server, err := net.Dial("tcp", r.server)
@@ -82,7 +82,8 @@ func (r *relayServer) serve(client net.Conn) {
 	}
 }
 
-// clientReader reads what a client sends, no faster than the relay's rate, and breaks off where its options say.
+// clientReader reads what a client sends, limited to the relay's rate, and fails where the options
+// cut.
 type clientReader struct {
 	io.Reader
 	relay *relayServer
@@ -107,12 +108,12 @@ func (p *clientReader) Read(b []byte) (int, error) {
 
 var errCut = errors.New("the relay cuts the connection")
 
-// cut tells whether a connection on which so many bytes have passed is to be broken.
+// cut reports whether to break a connection after so many bytes.
 func (r *relayServer) cut(after, passed int64) bool {
 	return after > 0 && passed >= after && atomic.AddInt32(&r.cuts, -1) >= 0
 }
 
-// serverReader reads what a server sends, and breaks off or holds on where the relay's options say.
+// serverReader reads what a server sends, and fails or blocks where the options say.
 type serverReader struct {
 	io.Reader
 	relay *relayServer

@@ -13,10 +13,11 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// seedDocument is the walk-through by hand that the program replaces.
+// seedDocument describes the manual walk-through that the program replaces.
 const seedDocument = "../../testdata/seed/rehost-multi-arch-image.md"
 
-// seedDigests are those in the document, of a real image that is not here, in the order of platforms.
+// seedDigests are the digests in the document, in the order of platforms. Their image is not
+// available here.
 var seedDigests = []string{
 	"sha256:668f4ec33f099f6b47c73af97432fda1b94ca40e61af5bd7ef0584d70ea565ed",
 	"sha256:034bea9cac5622a0eb0dccd1a56d8bfbe88b270a00d35fba77e0b7134ba479af",
@@ -25,8 +26,8 @@ var seedDigests = []string{
 
 var bashBlock = regexp.MustCompile("(?s)```bash\n(.*?)```")
 
-// seedScript is the document's commands with docker replaced by transship, and with the names and digests of the test's
-// registries and image. The ids that the document leaves to the reader are those that transship images would show.
+// seedScript returns the document's commands with docker replaced by transship, and with the test's
+// registries and digests. IDs that the document leaves open are those of transship images.
 func seedScript(t *testing.T, from, to string, im fixture.Image) string {
 	t.Helper()
 	text, err := os.ReadFile(seedDocument)
@@ -46,8 +47,8 @@ func seedScript(t *testing.T, from, to string, im fixture.Image) string {
 	return out
 }
 
-// The document that the program replaces runs as a script with every docker replaced by transship, and ends with
-// docker's bytes.
+// The document's commands, with docker replaced by transship, run as a script and give docker's
+// bytes.
 func TestSeedDocument(t *testing.T) {
 	t.Parallel()
 	for name, start := range kinds {

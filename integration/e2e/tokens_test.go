@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	pullSrc = "repository:halohub/halo:pull"
-	pushDst = "repository:hczjl/halo:pull,push"
+	pullSrc = "repository:src/repo:pull"
+	pushDst = "repository:dst/repo:pull,push"
 )
 
-// tokenRequest is a token request, as far as tests compare it.
+// tokenRequest is the part of a token request that tests compare.
 type tokenRequest struct {
 	Method, User string
 	Scopes       []string
@@ -40,7 +40,7 @@ func wantTokens(t *testing.T, what string, tokens *servers.TokenServer, want ...
 	}
 }
 
-// One token is asked for on each side: to pull at the source, to pull and push at the target.
+// Each side needs one token: for pull at the source, for pull and push at the target.
 func TestOneTokenPerSide(t *testing.T) {
 	t.Parallel()
 	for name, start := range kinds {
@@ -50,33 +50,33 @@ func TestOneTokenPerSide(t *testing.T) {
 			here := servers.Tokens(t, servers.TokenOptions{Users: users})
 			from, to := start(t, servers.Options{Tokens: there}), start(t, servers.Options{Tokens: here})
 			im := sharedLayersImage()
-			source := push(t, from, im, "halohub/halo", "1.6")
+			source := push(t, from, im, "src/repo", "1.6")
 			transship, config := servers.Transship(t)
 			servers.WriteAuths(t, config, map[string]string{from.Host: "alice:secret", to.Host: "bob:pass:word"})
 			for range 2 {
 				there.ForgetRequests()
 				here.ForgetRequests()
-				runCopy(t, transship, im, source, to.Host+"/hczjl/halo:1.6")
+				runCopy(t, transship, im, source, to.Host+"/dst/repo:1.6")
 				wantTokens(t, "source", there, tokenRequest{"GET", "alice", []string{pullSrc}})
 				wantTokens(t, "target", here, tokenRequest{"GET", "bob", []string{pushDst}})
 			}
-			verify(t, to, im, "hczjl/halo", "1.6")
+			verify(t, to, im, "dst/repo", "1.6")
 		})
 	}
 }
 
-// Besides the calls of a copy without tokens there is one more on each side, the one that is answered with the challenge.
+// A token costs one additional call on each side: the one that is answered with the challenge.
 func TestTokenCostsOneCall(t *testing.T) {
 	t.Parallel()
 	tokens := servers.Tokens(t, servers.TokenOptions{Users: users})
 	o := servers.Options{Tokens: tokens}
 	from, to := servers.CNCF(t, o), servers.CNCF(t, o)
 	im := fixture.Real()
-	source := push(t, from, im, "halohub/halo", "1.6")
+	source := push(t, from, im, "src/repo", "1.6")
 	transship, _ := servers.Transship(t)
 	from.ForgetCalls(t)
 	to.ForgetCalls(t)
-	runCopy(t, transship, im, "--src-creds=alice:secret", "--dst-creds=alice:secret", source, to.Host+"/hczjl/halo:1.6")
+	runCopy(t, transship, im, "--src-creds=alice:secret", "--dst-creds=alice:secret", source, to.Host+"/dst/repo:1.6")
 	images, blobs := len(im.Manifests)-1, len(im.Blobs)
 	wantCalls(t, "source", from.Calls(t), 1+images+blobs+1, map[string]int{
 		"GET manifest no": 1, "GET manifest ok": 1 + images, "GET blob ok": blobs,
@@ -87,80 +87,80 @@ func TestTokenCostsOneCall(t *testing.T) {
 	})
 }
 
-// On one registry a single token serves both sides, mounts included.
+// On one registry one token serves both sides, mounts included.
 func TestOneTokenForBothSides(t *testing.T) {
 	t.Parallel()
 	tokens := servers.Tokens(t, servers.TokenOptions{Users: users})
 	at := servers.CNCF(t, servers.Options{Tokens: tokens})
 	im := fixture.Real()
-	source := push(t, at, im, "halohub/halo", "1.6")
+	source := push(t, at, im, "src/repo", "1.6")
 	transship, config := servers.Transship(t)
 	servers.WriteAuths(t, config, map[string]string{at.Host: "alice:secret"})
 	at.ForgetCalls(t)
-	runCopy(t, transship, im, source, at.Host+"/hczjl/halo:1.6")
-	wantTokens(t, "both", tokens, tokenRequest{"GET", "alice", []string{pullSrc, pushDst}})
+	runCopy(t, transship, im, source, at.Host+"/dst/repo:1.6")
+	wantTokens(t, "both", tokens, tokenRequest{"GET", "alice", []string{pushDst, pullSrc}})
 	if n := len(at.Calls(t).With("GET", "/blobs/")); n > 0 {
 		t.Errorf("%d blobs were fetched that could be mounted", n)
 	}
-	verify(t, at, im, "hczjl/halo", "1.6")
+	verify(t, at, im, "dst/repo", "1.6")
 }
 
-// Two accounts on one registry keep their own tokens, and a mount is asked for as the target's.
+// Two accounts on one registry have separate tokens, and mounts use the target's account.
 func TestTwoAccountsOnOneRegistry(t *testing.T) {
 	t.Parallel()
 	tokens := servers.Tokens(t, servers.TokenOptions{Users: users})
 	at := servers.CNCF(t, servers.Options{Tokens: tokens})
 	im := fixture.Real()
-	source := push(t, at, im, "halohub/halo", "1.6")
+	source := push(t, at, im, "src/repo", "1.6")
 	transship, _ := servers.Transship(t)
-	runCopy(t, transship, im, "--src-creds=alice:secret", "--dst-creds=bob:pass:word", source, at.Host+"/hczjl/halo:1.6")
-	verify(t, at, im, "hczjl/halo", "1.6")
+	runCopy(t, transship, im, "--src-creds=alice:secret", "--dst-creds=bob:pass:word", source, at.Host+"/dst/repo:1.6")
+	verify(t, at, im, "dst/repo", "1.6")
 	wantTokens(t, "both", tokens,
 		tokenRequest{"GET", "bob", []string{pushDst}},
 		tokenRequest{"GET", "alice", []string{pullSrc}},
-		tokenRequest{"GET", "bob", []string{pullSrc, pushDst}})
+		tokenRequest{"GET", "bob", []string{pushDst, pullSrc}})
 }
 
-// Who may pull without an account needs none, and asks for the token without one.
+// A public repository is pulled with a token requested without an account.
 func TestAnonymousToken(t *testing.T) {
 	t.Parallel()
 	tokens := servers.Tokens(t, servers.TokenOptions{Anonymous: []string{"pull"}})
 	from, to := servers.Debian(t, servers.Options{Tokens: tokens}), servers.Debian(t, servers.Options{})
 	im := fixture.Real()
-	source := push(t, from, im, "halohub/halo", "1.6")
+	source := push(t, from, im, "src/repo", "1.6")
 	transship, _ := servers.Transship(t)
-	runCopy(t, transship, im, source, to.Host+"/hczjl/halo:1.6")
-	verify(t, to, im, "hczjl/halo", "1.6")
+	runCopy(t, transship, im, source, to.Host+"/dst/repo:1.6")
+	verify(t, to, im, "dst/repo", "1.6")
 	wantTokens(t, "source", tokens, tokenRequest{"GET", "", []string{pullSrc}})
-	wantRefused(t, transship.Run(t, "copy", to.Host+"/hczjl/halo:1.6", from.Host+"/new/halo:1.6"), exitAuth, from.Host, "--dst-creds")
-	wantAbsent(t, from, "new/halo", "1.6")
+	wantRefused(t, transship.Run(t, "copy", to.Host+"/dst/repo:1.6", from.Host+"/new/repo:1.6"), exitAuth, from.Host, "--dst-creds")
+	wantAbsent(t, from, "new/repo", "1.6")
 }
 
-// An identity token, which docker login keeps where the token server gives one, is used by POST.
+// An identity token, which docker login stores, is used by POST.
 func TestIdentityToken(t *testing.T) {
 	t.Parallel()
 	tokens := servers.Tokens(t, servers.TokenOptions{Users: users, OAuth2: true, RefreshTokens: true})
 	at := servers.Debian(t, servers.Options{Tokens: tokens})
 	im := fixture.Real()
-	source := push(t, at, im, "halohub/halo", "1.6")
+	source := push(t, at, im, "src/repo", "1.6")
 	transship, config := servers.Transship(t)
 	writeFile(t, config, "config.json", `{"auths":{"`+at.Host+`":{"auth":"YWxpY2U6","identitytoken":"`+tokens.RefreshToken("alice")+`"}}}`)
-	runCopy(t, transship, im, source, at.Host+"/hczjl/halo:1.6")
-	wantTokens(t, "both", tokens, tokenRequest{"POST", "alice", []string{pullSrc, pushDst}})
-	verify(t, at, im, "hczjl/halo", "1.6")
+	runCopy(t, transship, im, source, at.Host+"/dst/repo:1.6")
+	wantTokens(t, "both", tokens, tokenRequest{"POST", "alice", []string{pushDst, pullSrc}})
+	verify(t, at, im, "dst/repo", "1.6")
 
 	writeFile(t, config, "config.json", `{"auths":{"`+at.Host+`":{"auth":"YWxpY2U6","identitytoken":"expired"}}}`)
-	got := transship.Run(t, "copy", source, at.Host+"/new/halo:1.6")
+	got := transship.Run(t, "copy", source, at.Host+"/new/repo:1.6")
 	wantRefused(t, got, exitAuth, at.Host, "transship login "+at.Host)
-	wantAbsent(t, at, "new/halo", "1.6")
+	wantAbsent(t, at, "new/repo", "1.6")
 }
 
-// A wrong password is said to the token server once, not once for each thing that it is needed for: accounts get locked.
+// A wrong password is sent to the token server only once, so that the account is not locked.
 func TestWrongPasswordIsSentOnce(t *testing.T) {
 	t.Parallel()
 	tokens := servers.Tokens(t, servers.TokenOptions{Users: users})
 	at := servers.Debian(t, servers.Options{Tokens: tokens})
-	source := push(t, at, fixture.Real(), "halohub/halo", "1.6")
+	source := push(t, at, fixture.Real(), "src/repo", "1.6")
 	transship, _ := servers.Transship(t)
 	wantRefused(t, transship.Run(t, "copy", "--src-creds=alice:guess", source, "oci:"+filepath.Join(t.TempDir(), "x")), exitAuth, at.Host, "alice")
 	wantTokens(t, "copy", tokens, tokenRequest{"GET", "alice", []string{pullSrc}})
@@ -169,23 +169,23 @@ func TestWrongPasswordIsSentOnce(t *testing.T) {
 	wantTokens(t, "login", tokens, tokenRequest{"GET", "alice", []string{}})
 }
 
-// A token that ends in the middle of an upload is renewed before it ends: no call is refused but the very first, and no
+// A token that expires during an upload is renewed before: only the first call is refused, and no
 // byte is sent twice.
 func TestTokenExpiresDuringUpload(t *testing.T) {
 	t.Parallel()
 	for name, flags := range map[string][]string{"one PUT each": nil, "chunks": {"--chunk-size=256KiB"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			// The client is told 2 s, and a token's end is in whole seconds.
+			// The client is told 2 s; expiry times are whole seconds.
 			tokens := servers.Tokens(t, servers.TokenOptions{Users: users, Lifetime: 2900 * time.Millisecond})
 			from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{Tokens: tokens})
 			slow := startRelay(t, to.Host, relayOptions{rate: 1 << 20})
 			im := fixture.Synthetic(fixture.Spec{Seed: 21, Layers: []int64{3 << 20, 3 << 20, 1000}})
-			source := push(t, from, im, "halohub/halo", "1.6")
+			source := push(t, from, im, "src/repo", "1.6")
 			transship, _ := servers.Transship(t)
-			target := slow.host + "/hczjl/halo:1.6"
+			target := slow.host + "/dst/repo:1.6"
 			runCopy(t, transship, im, append([]string{"--jobs=1", "--dst-creds=alice:secret", source, target}, flags...)...)
-			verify(t, to, im, "hczjl/halo", "1.6")
+			verify(t, to, im, "dst/repo", "1.6")
 
 			if n := len(tokens.Requests()); n < 3 {
 				t.Errorf("%d token requests for a copy of three lifetimes", n)
@@ -203,38 +203,38 @@ func TestTokenExpiresDuringUpload(t *testing.T) {
 	}
 }
 
-// The manifest commands ask for one token each: to pull what the list names, and to push it.
+// The manifest commands need one token each: for pull at create, for push at push.
 func TestManifestTokens(t *testing.T) {
 	t.Parallel()
 	tokens := servers.Tokens(t, servers.TokenOptions{Users: users})
 	at := servers.CNCF(t, servers.Options{Tokens: tokens})
 	im := fixture.Real()
-	r := pushPlatforms(t, at, im, "hczjl/halo")
+	r := pushPlatforms(t, at, im, "dst/repo")
 	transship, config := servers.Transship(t)
 	servers.WriteAuths(t, config, map[string]string{at.Host: "alice:secret"})
 	steps := r.steps()
 	run(t, transship, steps[:1])
-	wantTokens(t, "create", tokens, tokenRequest{"GET", "alice", []string{"repository:hczjl/halo:pull"}})
+	wantTokens(t, "create", tokens, tokenRequest{"GET", "alice", []string{"repository:dst/repo:pull"}})
 	tokens.ForgetRequests()
 	run(t, transship, steps[1:])
 	wantTokens(t, "push", tokens, tokenRequest{"GET", "alice", []string{pushDst}})
-	verify(t, at, im, "hczjl/halo", "1.6")
+	verify(t, at, im, "dst/repo", "1.6")
 }
 
-// Credentials that are given for the list's registry go to no other one that the list names.
+// Credentials for the list's registry are not sent to the other registries that the list names.
 func TestCredentialsStayWithTheirRegistry(t *testing.T) {
 	t.Parallel()
 	here := servers.Tokens(t, servers.TokenOptions{Users: users})
 	there := servers.Tokens(t, servers.TokenOptions{Anonymous: []string{"pull"}})
 	at, other := servers.CNCF(t, servers.Options{Tokens: here}), servers.CNCF(t, servers.Options{Tokens: there})
 	im := fixture.Real()
-	image := push(t, other, im.Only("linux/amd64"), "halohub/halo", "amd64")
+	image := push(t, other, im.Only("linux/amd64"), "src/repo", "amd64")
 	transship, _ := servers.Transship(t)
-	list := at.Host + "/hczjl/halo:1.6"
+	list := at.Host + "/dst/repo:1.6"
 	transship.Output(t, "manifest", "create", "--creds=alice:secret", list, image)
 	transship.Output(t, "manifest", "push", "--creds=alice:secret", list)
 	wantTokens(t, "the other registry", there, tokenRequest{"GET", "", []string{pullSrc}}, tokenRequest{"GET", "", []string{pullSrc}})
 	wantTokens(t, "the list's registry", here, tokenRequest{"GET", "alice", []string{pushDst}})
 	only := im.Only("linux/amd64").Root().Digest.String()
-	verify(t, at, im.Only("linux/amd64"), "hczjl/halo", only)
+	verify(t, at, im.Only("linux/amd64"), "dst/repo", only)
 }

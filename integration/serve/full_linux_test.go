@@ -9,7 +9,8 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// A full disk is an answer that says so, and nothing broken; with more room the same command finishes.
+// A full disk gives a clear answer and leaves the folder sound. With more room the same command
+// finishes.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	disk, grow := servers.SmallDisk(t, 1<<20)

@@ -1,5 +1,5 @@
-// Package serve holds `transship serve` against real clients: they pull from bundles, and push to a folder that survives
-// kill -9 and full disks.
+// Package serve tests `transship serve` with real clients: they pull from bundles, and push to a
+// folder, which survives kill -9 and full disks.
 package serve
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// saveBundle saves images, given by repository:tag, and returns the tar's path.
+// saveBundle saves images, by repository:tag, and returns the tar's path.
 func saveBundle(t *testing.T, images map[string]fixture.Image) string {
 	t.Helper()
 	from := servers.Serve(t, "--writable", t.TempDir())
@@ -30,7 +30,7 @@ func saveBundle(t *testing.T, images map[string]fixture.Image) string {
 	return path
 }
 
-// verifyFolder makes sure that all that a folder holds is whole.
+// verifyFolder checks that all content of a folder is sound.
 func verifyFolder(t *testing.T, folder string) {
 	t.Helper()
 	dir, err := layout.OpenDir(folder)

@@ -12,8 +12,8 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// A server that is killed during a push leaves nothing broken, and the repeated push finishes. It is killed twenty times,
-// each time in another image's push, at a random moment of the time that a whole push takes.
+// A server killed during a push leaves a sound folder, and the repeated push finishes. It is killed
+// twenty times, each time at a random moment of the push of another image.
 func TestKilledServer(t *testing.T) {
 	t.Parallel()
 	const rounds, seed = 20, 1

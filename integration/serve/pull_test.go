@@ -10,14 +10,15 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// startBundle is a bundle with two images for three platforms, Docker's types and OCI's, as a registry.
+// startBundle serves a bundle with two images for three platforms, with Docker's and OCI media
+// types.
 func startBundle(t *testing.T) (host string, images map[string]fixture.Image) {
 	t.Helper()
-	images = map[string]fixture.Image{"hczjl/halo:1.6": fixture.Real(), "hczjl/halo:oci": fixture.Real().OCI()}
+	images = map[string]fixture.Image{"dst/repo:1.6": fixture.Real(), "dst/repo:oci": fixture.Real().OCI()}
 	return servers.Serve(t, saveBundle(t, images)).Host, images
 }
 
-// docker and podman pull every platform, and see the digest of the list.
+// docker and podman pull every platform, and see the list's digest.
 func TestDockerAndPodmanPull(t *testing.T) {
 	t.Parallel()
 	docker, podman := servers.Engine(t).CLI(t), servers.Podman(t)
@@ -36,8 +37,8 @@ func TestDockerAndPodmanPull(t *testing.T) {
 	}
 }
 
-// containerd pulls each platform, under the digest of the list, and fetches every manifest's bytes. (It has no way to unpack
-// the attestations among all platforms.)
+// containerd pulls each platform under the list's digest, and fetches every manifest byte for byte.
+// (It cannot unpack attestations, so it does not pull all platforms at once.)
 func TestCtrPull(t *testing.T) {
 	t.Parallel()
 	ctr := servers.Engine(t).Ctr(t)
@@ -59,7 +60,7 @@ func TestCtrPull(t *testing.T) {
 	}
 }
 
-// skopeo and crane take all platforms, byte for byte; crane checks every digest and size too, where all layers are tars.
+// skopeo and crane copy all platforms byte for byte. crane also checks every digest and size.
 func TestSkopeoAndCraneCopy(t *testing.T) {
 	t.Parallel()
 	skopeo, crane := servers.Skopeo(t), servers.Crane(t)
@@ -72,21 +73,21 @@ func TestSkopeoAndCraneCopy(t *testing.T) {
 			t.Errorf("%s: skopeo got %s, error %v", name, got, err)
 		}
 		crane.Output(t, "copy", host+"/"+name, to.Host+"/"+name)
-		if err := to.Repository("hczjl/halo").Verify(t.Context(), im, tag); err != nil {
+		if err := to.Repository("dst/repo").Verify(t.Context(), im, tag); err != nil {
 			t.Error(err)
 		}
 		if got := crane.Output(t, "digest", host+"/"+name); got != im.Root().Digest.String()+"\n" {
 			t.Errorf("%s: crane says %s, want %s", name, got, im.Root().Digest)
 		}
 	}
-	crane.Output(t, "validate", "--remote", host+"/hczjl/halo:1.6")
-	if got := crane.Output(t, "ls", host+"/hczjl/halo"); got != "1.6\noci\n" {
+	crane.Output(t, "validate", "--remote", host+"/dst/repo:1.6")
+	if got := crane.Output(t, "ls", host+"/dst/repo"); got != "1.6\noci\n" {
 		t.Errorf("crane lists %q", got)
 	}
-	if got := crane.Output(t, "catalog", host); got != "hczjl/halo\n" {
+	if got := crane.Output(t, "catalog", host); got != "dst/repo\n" {
 		t.Errorf("crane lists repositories %q", got)
 	}
-	if r := crane.Run(t, "copy", host+"/hczjl/halo:1.6", host+"/copy/of:1"); r.Exit == 0 || !strings.Contains(r.Stderr, "405") {
+	if r := crane.Run(t, "copy", host+"/dst/repo:1.6", host+"/copy/of:1"); r.Exit == 0 || !strings.Contains(r.Stderr, "405") {
 		t.Errorf("crane pushed: %s", r.Stderr)
 	}
 }

@@ -12,12 +12,12 @@
 //
 //	from, to := servers.CNCF(t, servers.Options{}), servers.Debian(t, servers.Options{})
 //	im := fixture.Real()
-//	if err := from.Repository("halo").Push(t.Context(), im, "1.6"); err != nil {
+//	if err := from.Repository("src/repo").Push(t.Context(), im, "1.6"); err != nil {
 //		t.Fatal(err)
 //	}
 //	transship, _ := servers.Transship(t)
-//	transship.Output(t, "copy", from.Host+"/halo:1.6", to.Host+"/hczjl/halo:1.6")
-//	if err := to.Repository("hczjl/halo").Verify(t.Context(), im, "1.6"); err != nil {
+//	transship.Output(t, "copy", from.Host+"/src/repo:1.6", to.Host+"/dst/repo:1.6")
+//	if err := to.Repository("dst/repo").Verify(t.Context(), im, "1.6"); err != nil {
 //		t.Error(err)
 //	}
 //	if calls := from.Calls(t); len(calls) > len(im.Manifests)+len(im.Blobs) {

@@ -16,7 +16,8 @@ var tags = []struct{ tag, platform string }{
 	{"arm32", "linux/arm/v7"},
 }
 
-// pushTags pushes each platform of im under its own tag and gives the references, in the order of tags.
+// pushTags pushes each platform of im under its own tag and gives the references, in the order of
+// tags.
 func pushTags(t *testing.T, r *Registry, repository string, im fixture.Image) []string {
 	t.Helper()
 	var refs []string
@@ -29,8 +30,8 @@ func pushTags(t *testing.T, r *Registry, repository string, im fixture.Image) []
 	return refs
 }
 
-// The steps of a re-hosted image, done with docker itself, end with a list whose entries are sorted by file name (amd64,
-// arm32, arm64), in docker's encoding: the bytes of the real image's own list.
+// docker's own manifest commands give a list sorted by file name (amd64, arm32, arm64) in docker's
+// encoding: the bytes of the real image's list.
 func TestDockerManifest(t *testing.T) {
 	t.Parallel()
 	for _, docker := range Dockers(t) {
@@ -38,8 +39,8 @@ func TestDockerManifest(t *testing.T) {
 			t.Parallel()
 			r := CNCF(t, Options{})
 			im := fixture.Real()
-			refs := pushTags(t, r, "hczjl/halo", im)
-			list := r.Host + "/hczjl/halo:1.6"
+			refs := pushTags(t, r, "dst/repo", im)
+			list := r.Host + "/dst/repo:1.6"
 
 			created := docker.Output(t, append([]string{"manifest", "create", "--insecure", list}, refs...)...)
 			if want := "Created manifest list " + list + "\n"; created != want {
@@ -48,7 +49,7 @@ func TestDockerManifest(t *testing.T) {
 			docker.Output(t, "manifest", "annotate", list, refs[0], "--os", "linux", "--arch", "amd64")
 			docker.Output(t, "manifest", "annotate", list, refs[1], "--os", "linux", "--arch", "arm64")
 			docker.Output(t, "manifest", "annotate", list, refs[2], "--os", "linux", "--arch", "arm", "--variant", "v7")
-			stored, err := filepath.Glob(filepath.Join(docker.Config, "manifests", "*_hczjl_halo-1.6", "*_hczjl_halo-*"))
+			stored, err := filepath.Glob(filepath.Join(docker.Config, "manifests", "*_dst_repo-1.6", "*_dst_repo-*"))
 			if err != nil || len(stored) != len(tags) {
 				t.Errorf("local list: %q, %v", stored, err)
 			}
@@ -56,7 +57,7 @@ func TestDockerManifest(t *testing.T) {
 			if want := im.Root().Digest.String() + "\n"; pushed != want {
 				t.Errorf("push printed %q, want %q", pushed, want)
 			}
-			if err := r.Repository("hczjl/halo").Verify(t.Context(), im, "1.6"); err != nil {
+			if err := r.Repository("dst/repo").Verify(t.Context(), im, "1.6"); err != nil {
 				t.Error(err)
 			}
 			inspected := docker.Output(t, "manifest", "inspect", "--insecure", list)
@@ -67,15 +68,15 @@ func TestDockerManifest(t *testing.T) {
 	}
 }
 
-// OCI images end in an OCI index, if this docker knows them.
+// OCI images give an OCI index, if this docker knows them.
 func TestDockerManifestOCI(t *testing.T) {
 	t.Parallel()
 	for _, docker := range Dockers(t) {
 		t.Run(docker.Version, func(t *testing.T) {
 			t.Parallel()
 			r := CNCF(t, Options{})
-			refs := pushTags(t, r, "hczjl/halo", fixture.Real().OCI())
-			list := r.Host + "/hczjl/halo:1.6"
+			refs := pushTags(t, r, "dst/repo", fixture.Real().OCI())
+			list := r.Host + "/dst/repo:1.6"
 			created := docker.Run(t, append([]string{"manifest", "create", "--insecure", list}, refs...)...)
 			if !docker.KnowsOCI {
 				if want := "no such manifest: " + refs[0] + "\n"; created.Exit != 1 || created.Stderr != want {
@@ -84,7 +85,7 @@ func TestDockerManifestOCI(t *testing.T) {
 				return
 			}
 			docker.Output(t, "manifest", "push", "--insecure", list)
-			index, err := r.Repository("hczjl/halo").Manifest(t.Context(), "1.6")
+			index, err := r.Repository("dst/repo").Manifest(t.Context(), "1.6")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,10 +101,10 @@ func TestDockerAuths(t *testing.T) {
 	t.Parallel()
 	docker := Docker(t)
 	r := Debian(t, Options{Users: map[string]string{"alice": "secret"}})
-	if err := r.Repository("hczjl/klibc").Push(t.Context(), fixture.Real(), "1"); err != nil {
+	if err := r.Repository("dst/klibc").Push(t.Context(), fixture.Real(), "1"); err != nil {
 		t.Fatal(err)
 	}
-	ref := r.Host + "/hczjl/klibc:1"
+	ref := r.Host + "/dst/klibc:1"
 	if got := docker.Run(t, "manifest", "inspect", "--insecure", ref); got.Exit != 1 {
 		t.Errorf("without credentials: %+v", got)
 	}

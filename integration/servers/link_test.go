@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// toxiproxy is where `make peers` installs it. It is in no package of Debian's, so the tests do without it.
+// toxiproxy is where `make peers` installs it. It is in no package of Debian's, so the tests do
+// without it.
 func toxiproxy(t *testing.T) string {
 	path, err := filepath.Abs("../../bin/peers/server")
 	if err != nil {
@@ -23,7 +24,7 @@ func toxiproxy(t *testing.T) string {
 	return path
 }
 
-// A link delays what goes both ways, and brings no more than its rate.
+// A link delays both directions and limits the rate.
 func TestFar(t *testing.T) {
 	t.Parallel()
 	program := toxiproxy(t)

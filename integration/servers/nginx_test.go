@@ -27,10 +27,10 @@ func TestNginx(t *testing.T) {
 			users := Options{Users: map[string]string{"alice": "secret"}}
 			p := Nginx(t, Debian(t, users), o)
 			im := fixture.Real()
-			if err := p.Repository("hczjl/klibc").Push(t.Context(), im, "1"); err != nil {
+			if err := p.Repository("dst/klibc").Push(t.Context(), im, "1"); err != nil {
 				t.Fatal(err)
 			}
-			if err := p.Repository("hczjl/klibc").Verify(t.Context(), im, "1"); err != nil {
+			if err := p.Repository("dst/klibc").Verify(t.Context(), im, "1"); err != nil {
 				t.Error(err)
 			}
 			if calls := p.Calls(t); len(calls) != 0 {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// recorder is a test whose skips and failures are looked at by another one.
+// recorder is a testing.TB whose skips and failures another test checks.
 type recorder struct {
 	testing.TB
 	skipped, failed string
@@ -56,7 +56,7 @@ func TestMissingProgram(t *testing.T) {
 	}
 }
 
-// A server is gone when its test has ended, and whatever it started.
+// A server and its children are gone when its test has ended.
 func TestNothingStaysBehind(t *testing.T) {
 	t.Parallel()
 	var group int
@@ -76,7 +76,8 @@ func TestNothingStaysBehind(t *testing.T) {
 			t.Errorf("it does not run: %v", err)
 		}
 	})
-	// A killed process may need a moment to be gone, and the server's children are init's to reap now.
+	// A killed process may need a moment to be gone, and the server's children are init's to reap
+	// now.
 	Eventually(t, func() error {
 		if left := alive(t, group); len(left) > 0 {
 			return fmt.Errorf("processes of group %d are left in states %v", group, left)
@@ -103,7 +104,7 @@ func alive(t *testing.T, group int) []string {
 	return states
 }
 
-// A port that is taken after all costs another try, on another port.
+// If a port was taken meanwhile, the server is started on another one.
 func TestPortTaken(t *testing.T) {
 	t.Parallel()
 	var taken []net.Listener

@@ -34,14 +34,14 @@ var setups = []struct {
 	{"relative URLs", func(testing.TB) Options { return Options{RelativeURLs: true} }},
 }
 
-// A registry takes the real image and its OCI twin, and gives them back byte for byte.
+// A registry keeps the real image and its OCI twin byte for byte.
 func TestRegistryKeepsImages(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds {
 		for _, setup := range setups {
 			t.Run(kind.name+"/"+setup.name, func(t *testing.T) {
 				t.Parallel()
-				repository := kind.start(t, setup.options(t)).Repository("hczjl/klibc")
+				repository := kind.start(t, setup.options(t)).Repository("dst/klibc")
 				for tag, im := range map[string]fixture.Image{"docker": fixture.Real(), "oci": fixture.Real().OCI()} {
 					if err := repository.Push(t.Context(), im, tag); err != nil {
 						t.Fatal(err)
@@ -55,7 +55,7 @@ func TestRegistryKeepsImages(t *testing.T) {
 	}
 }
 
-// A registry refuses who lacks the credentials.
+// A registry refuses requests without credentials.
 func TestRegistryRefuses(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds {
@@ -121,7 +121,7 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-// A blob that is still on its way has no line yet, so the log is not complete before it has arrived.
+// The log is complete only when a blob in transit has arrived, since its line comes last.
 func TestCallsWait(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds {
@@ -151,7 +151,7 @@ func TestCallsWait(t *testing.T) {
 	}
 }
 
-// A registry with client certificates ends the handshake with who has none.
+// A registry with client certificates fails the handshake of clients without one.
 func TestRegistryWantsClientCertificate(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds {
@@ -180,13 +180,13 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// A registry takes an artifact with a subject.
+// A registry accepts an artifact with a subject.
 func TestRegistryKeepsReferrers(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			repository := kind.start(t, Options{}).Repository("hczjl/klibc")
+			repository := kind.start(t, Options{}).Repository("dst/klibc")
 			im := fixture.Real().OCI()
 			artifact := fixture.Referrer(im.Root().Descriptor, "application/vnd.example.sbom", "sbom")
 			for _, pushed := range []fixture.Image{im, artifact} {

@@ -12,9 +12,10 @@ import (
 	"github.com/hczjl/transship/integration/fixture"
 )
 
-const pull = "repository:hczjl/klibc:pull"
+const pull = "repository:dst/klibc:pull"
 
-// ask sends a token request as a client would: the parameters in the query of a GET or in the form of a POST.
+// ask sends a token request as a client would: the parameters in the query of a GET or in the form
+// of a POST.
 func ask(t *testing.T, s *TokenServer, method, user, password string, params url.Values) (int, tokenReply) {
 	t.Helper()
 	to, body := s.Realm+"?"+params.Encode(), ""
@@ -92,7 +93,7 @@ func TestTokenServer(t *testing.T) {
 	}
 }
 
-// What a client asked is on record.
+// Token requests are recorded.
 func TestTokenRequests(t *testing.T) {
 	t.Parallel()
 	s := Tokens(t, TokenOptions{Users: map[string]string{"alice": "secret"}, OAuth2: true})
@@ -118,7 +119,7 @@ func TestTokenRequests(t *testing.T) {
 	}
 }
 
-// The registry itself verifies tokens: what they allow, and when they end.
+// The registry verifies what tokens allow and when they expire.
 func TestRegistryVerifiesTokens(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -131,7 +132,7 @@ func TestRegistryVerifiesTokens(t *testing.T) {
 		{"pull", TokenOptions{Users: map[string]string{"alice": "secret"}}, "alice", pull, 200},
 		{"anonymous pull", TokenOptions{Anonymous: []string{"pull"}}, "", pull, 200},
 		{"nothing for anonymous", TokenOptions{}, "", pull, 401},
-		{"push only", TokenOptions{Users: map[string]string{"alice": "secret"}}, "alice", "repository:hczjl/klibc:push", 401},
+		{"push only", TokenOptions{Users: map[string]string{"alice": "secret"}}, "alice", "repository:dst/klibc:push", 401},
 		{"another repository", TokenOptions{Users: map[string]string{"alice": "secret"}}, "alice", "repository:other:pull", 401},
 		{"expired", TokenOptions{Users: map[string]string{"alice": "secret"}, Lifetime: time.Nanosecond}, "alice", pull, 401},
 	}
@@ -141,11 +142,11 @@ func TestRegistryVerifiesTokens(t *testing.T) {
 				t.Parallel()
 				s := Tokens(t, test.options)
 				r := kind.start(t, Options{Tokens: s})
-				if err := r.Repository("hczjl/klibc").Push(t.Context(), fixture.Real(), "1"); err != nil {
+				if err := r.Repository("dst/klibc").Push(t.Context(), fixture.Real(), "1"); err != nil {
 					t.Fatal(err)
 				}
 				_, reply := ask(t, s, http.MethodGet, test.user, "secret", url.Values{"scope": {test.scope}})
-				req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, r.URL+"/v2/hczjl/klibc/manifests/1", nil)
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, r.URL+"/v2/dst/klibc/manifests/1", nil)
 				if err != nil {
 					t.Fatal(err)
 				}

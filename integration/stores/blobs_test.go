@@ -15,14 +15,14 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// randomBlob is a blob with its descriptor; different seeds give different bytes.
+// randomBlob returns random bytes that depend on the seed, and their descriptor.
 func randomBlob(size int, seed byte) ([]byte, manifest.Descriptor) {
 	raw := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{seed}).Read(raw)
 	return raw, manifest.Descriptor{MediaType: "application/octet-stream", Digest: blob.FromBytes(raw), Size: int64(size)}
 }
 
-// recordingSource is a source of bytes that notes at which offsets it was opened.
+// recordingSource is a blob source that records the offsets at which it is opened.
 type recordingSource struct {
 	raw     []byte
 	offsets []int64
@@ -38,7 +38,7 @@ func (o *recordingSource) open(_ context.Context, offset int64) (io.ReadCloser, 
 	return io.NopCloser(r), nil
 }
 
-// mustNotOpen is for blobs whose bytes should not be needed.
+// mustNotOpen is a source for blobs whose bytes must not be read.
 func mustNotOpen(t *testing.T) blob.Open {
 	return func(context.Context, int64) (io.ReadCloser, error) {
 		t.Error("the source was opened")
@@ -106,7 +106,7 @@ func testEmpty(t *testing.T, h storeSet) {
 	}
 }
 
-// A blob arrives whole whatever its size, can be read from any offset, and is not sent again.
+// Blobs of all sizes are stored completely, can be read from any offset, and are not sent again.
 func testBlobs(t *testing.T, h storeSet) {
 	s := h("blobs/any")
 	for i, size := range []int{0, 1, 99_999, 100_000, 100_001, 200_000, 5 << 20} {
@@ -134,7 +134,7 @@ func testBlobOfSHA512(t *testing.T, h storeSet) {
 	wantBlob(t, s, d, raw)
 }
 
-// A blob of another repository is mounted; where it cannot be, it is sent, and nobody minds.
+// A blob of another repository is mounted. If it cannot be mounted it is sent.
 func testMounts(t *testing.T, h storeSet) {
 	from, to, other := h("mounts/from"), h("mounts/to"), h("mounts/other")
 	raw, d := randomBlob(150_000, 30)
@@ -149,7 +149,8 @@ func testMounts(t *testing.T, h storeSet) {
 	wantNoBlob(t, from, d)
 }
 
-// Wrong bytes are refused with a mismatch, nothing of them stays, and the right ones are welcome afterwards.
+// Wrong bytes are refused with a mismatch error and not stored. The right ones are accepted
+// afterwards.
 func testWrongBlobs(t *testing.T, h storeSet) {
 	s := h("blobs/wrong")
 	for i, size := range []int{1, 100_000, 300_000} {
@@ -171,7 +172,7 @@ func testWrongBlobs(t *testing.T, h storeSet) {
 
 var errBroken = errors.New("broken on purpose")
 
-// A source that breaks off is opened again where it stopped.
+// A source that fails is reopened at its offset.
 func testBrokenSource(t *testing.T, h storeSet) {
 	s := h("blobs/broken")
 	raw, d := randomBlob(300_000, 50)
@@ -189,7 +190,7 @@ type errReader struct{ err error }
 // Read implements io.Reader.
 func (f errReader) Read([]byte) (int, error) { return 0, f.err }
 
-// A source that cannot be opened is the error, and nothing stays.
+// The error of a source that cannot be opened is returned, and nothing is stored.
 func testFailingSource(t *testing.T, h storeSet) {
 	s := h("blobs/failing")
 	_, d := randomBlob(1000, 60)
@@ -202,7 +203,7 @@ func testFailingSource(t *testing.T, h storeSet) {
 	wantNoBlob(t, s, d)
 }
 
-// A copy that is cancelled while a blob is under way ends, with nothing left.
+// A copy cancelled during a blob ends and stores nothing.
 func testCancelled(t *testing.T, h storeSet) {
 	s := h("blobs/cancelled")
 	raw, d := randomBlob(300_000, 70)
@@ -216,7 +217,7 @@ func testCancelled(t *testing.T, h storeSet) {
 	wantNoBlob(t, s, d)
 }
 
-// cancelReader cancels a context when it is read, and fails with it.
+// cancelReader cancels a context when it is read, and returns the cause.
 type cancelReader struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc

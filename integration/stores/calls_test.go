@@ -17,8 +17,8 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// registries are where each call of the protocol is made. Distribution 2.8 takes chunks in any order, and gives all tags
-// at once, in no order, whatever page is asked for.
+// registries are the registries for tests of single calls. Distribution 2.8 accepts chunks out of
+// order, and lists all tags unsorted whatever page is requested.
 var registries = map[string]struct {
 	start  func(*testing.T) string
 	strict bool
@@ -28,7 +28,7 @@ var registries = map[string]struct {
 	"embedded":         {func(t *testing.T) string { return embedded(t, &registry.Handler{}) }, true},
 }
 
-// Each call does on real registries what its documentation says.
+// Each call of the client works on real registries as documented.
 func TestCalls(t *testing.T) {
 	t.Parallel()
 	for name, r := range registries {
@@ -59,7 +59,7 @@ func startUpload(t *testing.T, c *distribution.Client, repo string, d blob.Diges
 	return u
 }
 
-// testChunks sends chunks and asks where the upload stands.
+// testChunks sends chunks and reads the upload's status.
 func testChunks(t *testing.T, c *distribution.Client, strict bool) {
 	raw, d := randomBlob(300_000, 80)
 	u := startUpload(t, c, "calls/chunks", d.Digest)
@@ -84,7 +84,7 @@ func testChunks(t *testing.T, c *distribution.Client, strict bool) {
 	wantBlobBytes(t, c, "calls/chunks", d.Digest, 0, raw)
 }
 
-// wantGapRefused sends a chunk that leaves a gap before it.
+// wantGapRefused sends a chunk beyond the upload's offset.
 func wantGapRefused(t *testing.T, c *distribution.Client, u distribution.Upload, raw []byte) {
 	t.Helper()
 	u.Offset += int64(len(raw))
@@ -135,7 +135,7 @@ func testWrongDigest(t *testing.T, c *distribution.Client) {
 	}
 }
 
-// testBlobCalls uploads in one POST where the registry can, and reads in part.
+// testBlobCalls uploads with one POST where the registry supports it, and reads from an offset.
 func testBlobCalls(t *testing.T, c *distribution.Client) {
 	raw, d := randomBlob(100_000, 84)
 	done, u, err := c.PostBlob(t.Context(), "calls/blobs", d.Digest, d.Size, bytes.NewReader(raw))
@@ -156,7 +156,7 @@ func testBlobCalls(t *testing.T, c *distribution.Client) {
 	wantBlobBytes(t, c, "calls/mounted", d.Digest, 0, raw)
 }
 
-// collect is all of a list.
+// collect returns all names of a list.
 func collect(t *testing.T, list iter.Seq2[string, error]) []string {
 	t.Helper()
 	var all []string
@@ -169,7 +169,7 @@ func collect(t *testing.T, list iter.Seq2[string, error]) []string {
 	return all
 }
 
-// testTags reads tags of which the registry is asked for two at a time.
+// testTags lists tags in pages of two.
 func testTags(t *testing.T, c *distribution.Client, strict bool) {
 	im := fixture.Real().Only("linux/amd64")
 	want := []string{"1.0", "1.1", "1.2", "1.3", "1.4"}
@@ -189,7 +189,7 @@ func testTags(t *testing.T, c *distribution.Client, strict bool) {
 	}
 }
 
-// testCatalog reads repositories two at a time.
+// testCatalog lists repositories in pages of two.
 func testCatalog(t *testing.T, c *distribution.Client) {
 	var want []string
 	for i := range 5 {

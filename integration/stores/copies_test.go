@@ -15,7 +15,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Every store copies to every other one, and several images that share blobs may be copied by one engine at once.
+// Every store copies to every other, and one engine may copy several images that share blobs at
+// once.
 func TestCopies(t *testing.T) {
 	t.Parallel()
 	started := map[string]storeSet{}
@@ -26,8 +27,8 @@ func TestCopies(t *testing.T) {
 	}
 	docker, oci := fixture.Real(), fixture.Real().OCI()
 	for name, h := range started {
-		putImage(t, h("source/halo"), docker, "docker")
-		putImage(t, h("source/halo"), oci, "oci")
+		putImage(t, h("src/repo"), docker, "docker")
+		putImage(t, h("src/repo"), oci, "oci")
 		for other, to := range started {
 			t.Run(name+" to "+other, func(t *testing.T) {
 				t.Parallel()
@@ -36,7 +37,7 @@ func TestCopies(t *testing.T) {
 				for i, tag := range []string{"docker", "oci", "docker", "oci"} {
 					dst := to(fmt.Sprintf("copy-%d/%s", i, repositoryName(name)))
 					group.Go(func() error {
-						_, err := engine.Copy(ctx, h("source/halo"), tag, dst, tag)
+						_, err := engine.Copy(ctx, h("src/repo"), tag, dst, tag)
 						return err
 					})
 				}
@@ -51,7 +52,7 @@ func TestCopies(t *testing.T) {
 	}
 }
 
-// repositoryName makes a repository's name of a hub's.
+// repositoryName makes a repository name of a store set's name.
 func repositoryName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {

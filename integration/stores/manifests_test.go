@@ -14,7 +14,7 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// parse is a fixture's manifest as the product sees it.
+// parse parses a fixture's manifest with the product's code.
 func parse(t *testing.T, m fixture.Manifest) manifest.Manifest {
 	t.Helper()
 	got, err := manifest.Parse(m.MediaType, m.Raw)
@@ -55,7 +55,7 @@ func putBlobs(t *testing.T, s store, im fixture.Image) {
 	}
 }
 
-// wantManifest checks descriptor and bytes of a manifest.
+// wantManifest checks the descriptor and the bytes of a manifest.
 func wantManifest(t *testing.T, s store, ref string, want fixture.Manifest) {
 	t.Helper()
 	d := manifest.Descriptor{MediaType: want.MediaType, Digest: blob.Digest(want.Digest), Size: want.Size}
@@ -75,7 +75,7 @@ func wantManifest(t *testing.T, s store, ref string, want fixture.Manifest) {
 	}
 }
 
-// Manifests keep their bytes and types, under tags and digests.
+// Manifests keep their bytes and media types, under tags and digests.
 func testManifests(t *testing.T, h storeSet) {
 	for name, im := range map[string]fixture.Image{"docker": fixture.Real(), "oci": fixture.Real().OCI()} {
 		s := h("manifests/" + name)
@@ -87,7 +87,7 @@ func testManifests(t *testing.T, h storeSet) {
 	}
 }
 
-// A tag that is put again names the new manifest, and the old one stays.
+// A tag that is put again names the new manifest, and the old one is kept.
 func testTagMoves(t *testing.T, h storeSet) {
 	s := h("manifests/moving")
 	before, after := fixture.Real().Only("linux/amd64"), fixture.Real().Only("linux/arm64")
@@ -108,8 +108,8 @@ func testTagMoves(t *testing.T, h storeSet) {
 	}
 }
 
-// What refers to a manifest is found by its type, whether the registry keeps track or a tag does, also when several are
-// put at the same time.
+// Referrers are found by subject and type, with the referrers API and with referrers tags, also
+// when several are put at the same time.
 func testReferrers(t *testing.T, h storeSet) {
 	s := h("manifests/referred")
 	subject := fixture.Real().OCI().Only("linux/amd64")

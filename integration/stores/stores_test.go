@@ -1,5 +1,5 @@
-// Package stores runs one suite on everything that images can be copied from and to, over real registries: what
-// package transfer expects of a source and a target holds for each of them.
+// Package stores runs one test suite on every kind of source and target, over real registries: it
+// tests what package transfer expects of them.
 package stores
 
 import (
@@ -14,7 +14,6 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// store is a source and a target at once.
 type store interface {
 	transfer.Source
 	transfer.Target
@@ -22,10 +21,10 @@ type store interface {
 	transfer.Referring
 }
 
-// storeSet gives stores that can share blobs: the repositories of one registry.
+// storeSet returns stores that can mount each other's blobs: the repositories of one registry.
 type storeSet func(name string) store
 
-// storeSets are where the suite runs.
+// storeSets are the kinds of stores that the suite runs on.
 var storeSets = map[string]func(*testing.T) storeSet{
 	"distribution 3": func(t *testing.T) storeSet { return repositories(servers.CNCF(t, servers.Options{}).Host, 0) },
 	"distribution 3, chunks": func(t *testing.T) storeSet {
@@ -45,7 +44,8 @@ var storeSets = map[string]func(*testing.T) storeSet{
 	},
 }
 
-// repositories are those of a registry that speaks plain HTTP; chunk is how many bytes go up in one call, 0 for all.
+// repositories returns the repositories of a plain HTTP registry; chunk is the size of upload
+// chunks in bytes, 0 for whole blobs.
 func repositories(host string, chunk int64) storeSet {
 	client := &distribution.Client{Host: host, PlainHTTP: true}
 	return func(name string) store {
@@ -53,7 +53,7 @@ func repositories(host string, chunk int64) storeSet {
 	}
 }
 
-// embedded serves a registry of this project.
+// embedded serves an embedded registry and returns its host.
 func embedded(t *testing.T, handler *registry.Handler) string {
 	t.Helper()
 	server := httptest.NewServer(handler)

@@ -10,8 +10,8 @@ import (
 	"github.com/hczjl/transship/distribution/audit"
 )
 
-// wireDocument is docs/wire.md. Its tables are those of the first kind of registry; where another one makes other calls,
-// that is said.
+// wireDocument is docs/wire.md. It has a table for the first registry, and further tables where
+// other registries get other calls.
 type wireDocument struct {
 	text   strings.Builder
 	first  map[string]string // by scenario: the table of the first kind
@@ -23,7 +23,7 @@ func newDocument() *wireDocument {
 	return &wireDocument{first: map[string]string{}, others: map[string][]string{}}
 }
 
-// add takes the calls of a scenario on a kind of registry.
+// add adds the calls of a scenario on a kind of registry.
 func (d *wireDocument) add(s *stage, k kind, sc scenario, calls []audit.Entry) {
 	table := tableOf(s, calls)
 	first, known := d.first[sc.name]
@@ -36,7 +36,7 @@ func (d *wireDocument) add(s *stage, k kind, sc scenario, calls []audit.Entry) {
 	}
 }
 
-// tableOf counts the calls of each kind, in the order in which the first of each comes.
+// tableOf returns a table of the calls by kind, ordered by the first call of each kind.
 func tableOf(s *stage, calls []audit.Entry) string {
 	var kinds []row
 	count := map[row]int{}
@@ -58,7 +58,7 @@ func tableOf(s *stage, calls []audit.Entry) string {
 	return b.String()
 }
 
-// String is the whole document.
+// String returns the document.
 func (d *wireDocument) String() string {
 	d.text.Reset()
 	d.text.WriteString(`# The calls of each command
@@ -80,7 +80,7 @@ follows. SOURCE has halohub/halo:1.6, an image for three platforms with ten blob
 
 var digestInURL = regexp.MustCompile(`sha256(?::|%3A)[0-9a-f]{64}`)
 
-// template is a URL with names for digests, sessions and the values of queries.
+// template returns a URL with placeholders for digests, sessions and state.
 func (s *stage) template(text string) string {
 	text = s.normal(strings.TrimPrefix(text, "http://"))
 	if unescaped, err := url.PathUnescape(text); err == nil {
@@ -93,7 +93,7 @@ func (s *stage) template(text string) string {
 
 func answerOf(e audit.Entry) string { return fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status)) }
 
-// whyOf says what a call is for.
+// whyOf returns what a call is for.
 func whyOf(e audit.Entry) string {
 	switch {
 	case e.Why.TokenFor > 0:

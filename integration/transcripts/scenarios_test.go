@@ -1,5 +1,5 @@
-// Package transcripts holds the exact calls that each command makes against three registries, with their headers, in golden
-// files: a change of the protocol shows as a change of them. docs/wire.md is made of the same transcripts.
+// Package transcripts compares the exact calls of each command against three registries, with their
+// headers, with golden files. docs/wire.md is made of the same transcripts.
 package transcripts
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// scenario is a command whose calls are written down.
+// scenario is a command whose calls are recorded.
 type scenario struct {
 	name string // of the golden file
 	line string // the command line
@@ -21,9 +21,9 @@ type scenario struct {
 	sideBySide bool // calls come in any order, and are sorted by their URLs
 }
 
-// scenarios are run one after the other on the same registries, so that one finds what another has left. SOURCE has an
-// image for three platforms, halohub/halo:1.6, with an SBOM. {amd64} is the digest of one of its images. With one job the
-// calls come in the same order each time.
+// scenarios run one after the other on the same registries, so each finds what the earlier ones
+// have left. SOURCE has halohub/halo:1.6, an image for three platforms with an SBOM. {amd64} is the
+// digest of one of its images. With one job the order of calls is fixed.
 func scenarios() []scenario {
 	return []scenario{
 		{"copy", "copy --jobs 1 SOURCE/halohub/halo:1.6 TARGET/hczjl/halo:1.6", "A cold copy: the target is asked for its tag, the source for the list and its images; each blob is asked for by a mount, which opens the session that it is then sent in; manifests by digest, and the list last, under its tag.", false},
@@ -52,7 +52,7 @@ func scenarios() []scenario {
 	}
 }
 
-// kind is a registry that the scenarios run on.
+// kind is a kind of registry that the scenarios run on.
 type kind struct {
 	name  string
 	start func(t *testing.T) (source, target, private servers.Endpoint)
@@ -70,7 +70,7 @@ func kinds() []kind {
 		}},
 		{"embedded", func(t *testing.T) (_, _, _ servers.Endpoint) {
 			users := filepath.Join(t.TempDir(), "users")
-			// bcrypt of the password, cost 4.
+			// bcrypt of the password, cost 4
 			writeFile(t, users, "captain:$2a$04$yx7EK1L/saABFymvLSi7nu.BXsKw2R0stSP9vCgXgzjBWk32t6R7.\n")
 			serve := func(args ...string) servers.Endpoint {
 				return servers.Serve(t, append(args, "--writable", filepath.Join(t.TempDir(), "images"))...).Endpoint
@@ -87,7 +87,7 @@ func writeFile(t *testing.T, path, content string) {
 	}
 }
 
-// stage is what the scenarios of one kind run on, and the names that stand for what differs from run to run.
+// stage is the registries of one kind, with placeholders for what differs between runs.
 type stage struct {
 	transship servers.Program
 	names     *strings.Replacer // names in scenarios to what they stand for

@@ -13,7 +13,8 @@ import (
 	"github.com/hczjl/transship/distribution/audit"
 )
 
-// entries reads an audit, in the order in which the calls began or, where that is any, by their URLs.
+// entries reads an audit, in the order in which the calls began, or sorted by URL where that order
+// may vary.
 func entries(t *testing.T, file string, sideBySide bool) []audit.Entry {
 	t.Helper()
 	f, err := os.Open(file)
@@ -41,7 +42,7 @@ func entries(t *testing.T, file string, sideBySide bool) []audit.Entry {
 	return out
 }
 
-// transcript is what a command line did on the wire, with names for what differs from run to run.
+// transcript returns the calls of a command line, with placeholders for what differs between runs.
 func (s *stage) transcript(sc scenario, calls []audit.Entry) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "$ transship %s\n", sc.line)
@@ -57,7 +58,7 @@ func (s *stage) transcript(sc scenario, calls []audit.Entry) string {
 	return b.String()
 }
 
-// headers writes those of a message, and what is known of its body.
+// headers writes a message's headers, and the size and digest of its body.
 func (s *stage) headers(b *strings.Builder, direction string, m audit.Message) {
 	for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
 		for _, value := range m.Headers[name] {
@@ -73,13 +74,13 @@ func (s *stage) headers(b *strings.Builder, direction string, m audit.Message) {
 	}
 }
 
-// What a server chooses anew each time: session ids, and the state that it signs into a Location.
+// What a server generates for each upload: session IDs, and the state signed into a Location.
 var (
 	uuid  = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|/uploads/[0-9A-Za-z_-]{20,}`)
 	agent = regexp.MustCompile(`^transship/\S+`)
 )
 
-// value is a header's value in its normal form.
+// value normalizes a header's value.
 func (s *stage) value(name, value string) string {
 	switch name {
 	case "Date":

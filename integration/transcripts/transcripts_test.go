@@ -18,7 +18,8 @@ const (
 	document  = "../../docs/wire.md"
 )
 
-// Each command makes the calls of its golden transcript, header by header, on each registry; and docs/wire.md says so.
+// Each command makes the calls of its golden transcript on each registry, and docs/wire.md is
+// current.
 func TestTranscripts(t *testing.T) {
 	doc := newDocument()
 	for _, k := range kinds() {
@@ -56,12 +57,12 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-// row is some calls of the same kind in docs/wire.md.
+// row is a kind of call in docs/wire.md.
 type row struct {
 	spec, call, answer, why string
 }
 
-// rowOf is the kind of a call: names of content and sessions are left out.
+// rowOf returns the kind of a call, without digests and sessions.
 func rowOf(s *stage, e audit.Entry) row {
 	return row{spec: e.Row, call: e.Method + " " + s.template(e.URL), answer: answerOf(e), why: whyOf(e)}
 }
