@@ -14,15 +14,25 @@ func TestPullDeniedHints(t *testing.T) {
 		host, args string
 		want       wantedError
 	}{
-		"basic, nobody":         {listen(t, requirePassword(c.source)), "", wantedError{3, "401 Unauthorized: UNAUTHORIZED authentication required (as anonymous)", ", or give --src-creds user:password"}},
-		"basic, wrong password": {listen(t, requirePassword(c.source)), "--src-creds user:" + secret, wantedError{3, "(as user from --src-creds)", "check the user name and the password of --src-creds"}},
-		"token, nobody":         {listen(t, &tokenRegistry{next: c.source}), "", wantedError{3, "/token answered 401 Unauthorized to anonymous", ", or give --src-creds user:password"}},
-		"token, wrong password": {listen(t, &tokenRegistry{next: c.source}), "--src-creds user:" + secret, wantedError{3, `answered 401 Unauthorized to user "user" from --src-creds`, "check the user name and the password of --src-creds"}},
-		"expired token":         {listen(t, &tokenRegistry{next: c.source, public: true, expired: true}), "", wantedError{3, "401 Unauthorized: UNAUTHORIZED authentication required (as anonymous)", "transship login 127.0.0.1:"}},
-		"expired, with account": {listen(t, &tokenRegistry{next: c.source, expired: true}), "--src-creds " + user + ":" + password, wantedError{3, "(as user from --src-creds)", "--src-creds"}},
+		"basic, nobody": {listen(t, requirePassword(c.source)), "",
+			wantedError{3, "401 Unauthorized: UNAUTHORIZED authentication required (as anonymous)",
+				", or give --src-creds user:password"}},
+		"basic, wrong password": {listen(t, requirePassword(c.source)), "--src-creds user:" + secret,
+			wantedError{3, "(as user from --src-creds)", "check the user name and the password of --src-creds"}},
+		"token, nobody": {listen(t, &tokenRegistry{next: c.source}), "",
+			wantedError{3, "/token answered 401 Unauthorized to anonymous", ", or give --src-creds user:password"}},
+		"token, wrong password": {listen(t, &tokenRegistry{next: c.source}), "--src-creds user:" + secret,
+			wantedError{3, `answered 401 Unauthorized to user "user" from --src-creds`,
+				"check the user name and the password of --src-creds"}},
+		"expired token": {listen(t, &tokenRegistry{next: c.source, public: true, expired: true}), "",
+			wantedError{3, "401 Unauthorized: UNAUTHORIZED authentication required (as anonymous)",
+				"transship login 127.0.0.1:"}},
+		"expired, with account": {listen(t, &tokenRegistry{next: c.source, expired: true}),
+			"--src-creds " + user + ":" + password, wantedError{3, "(as user from --src-creds)", "--src-creds"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &copySetup{program: newProgram(t), source: c.source, target: c.target, dst: c.dst, src: test.host + "/src/repo:1.6"}
+			c := &copySetup{program: newProgram(t), source: c.source, target: c.target, dst: c.dst,
+				src: test.host + "/src/repo:1.6"}
 			c.runFails("copy "+test.args+" SRC DST", test.want)
 		})
 	}
@@ -36,9 +46,12 @@ func TestPushDeniedHints(t *testing.T) {
 		"public": listen(t, &tokenRegistry{next: c.target, public: true}), // anonymous clients may pull
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &copySetup{program: newProgram(t), source: c.source, target: c.target, src: c.src, dst: guarded + "/dst/repo:1.6"}
-			c.runFails("copy SRC DST", wantedError{3, "", "transship login " + guarded + ", or give --dst-creds user:password"})
-			c.runFails("copy --dst-creds user:"+secret+" SRC DST", wantedError{3, "user", "check the user name and the password of --dst-creds"})
+			c := &copySetup{program: newProgram(t), source: c.source, target: c.target, src: c.src,
+				dst: guarded + "/dst/repo:1.6"}
+			c.runFails("copy SRC DST",
+				wantedError{3, "", "transship login " + guarded + ", or give --dst-creds user:password"})
+			c.runFails("copy --dst-creds user:"+secret+" SRC DST",
+				wantedError{3, "from --dst-creds", "check the user name and the password of --dst-creds"})
 		})
 	}
 }
@@ -50,22 +63,28 @@ func TestTwoAccountsOnOneRegistry(t *testing.T) {
 	src, dst := guarded+"/src/repo:1.6", guarded+"/dst/repo:1.6"
 	good, bad := user+":"+password, "other:"+secret
 	c.run("copy", "--src-creds", good, "--dst-creds", good, src, dst).want(0)
-	c.run("copy", "--src-creds", good, "--dst-creds", bad, src, dst+".1").wantError(wantedError{3, `user "other" from --dst-creds`, "--dst-creds"})
-	c.run("copy", "--src-creds", bad, "--dst-creds", good, src, dst+".1").wantError(wantedError{3, `user "other" from --src-creds`, "--src-creds"})
+	c.run("copy", "--src-creds", good, "--dst-creds", bad, src, dst+".1").
+		wantError(wantedError{3, `user "other" from --dst-creds`, "--dst-creds"})
+	c.run("copy", "--src-creds", bad, "--dst-creds", good, src, dst+".1").
+		wantError(wantedError{3, `user "other" from --src-creds`, "--src-creds"})
 }
 
 func TestCredentialsFromStdin(t *testing.T) {
 	c := newCopySetup(t)
-	src, dst := listen(t, &tokenRegistry{next: c.source})+"/src/repo:1.6", listen(t, requirePassword(c.target))+"/dst/repo:1.6"
+	src, dst := listen(t, &tokenRegistry{next: c.source})+"/src/repo:1.6", listen(t, requirePassword(c.target))+
+		"/dst/repo:1.6"
 	good, bad := user+":"+password, "other:"+secret
 	c.stdin = good + "\n" + good + "\n"
 	c.run("copy", "--src-creds", "-", "--dst-creds", "-", src, dst).want(0)
 	c.stdin = good + "\r\n" + bad
-	c.run("copy", "--dst-creds=-", "--src-creds=-", src, dst+".1").wantError(wantedError{3, "(as other from --dst-creds)", "--dst-creds"})
+	c.run("copy", "--dst-creds=-", "--src-creds=-", src, dst+".1").
+		wantError(wantedError{3, "(as other from --dst-creds)", "--dst-creds"})
 	c.stdin = good
-	c.run("copy", "--src-creds", "-", "--dst-creds", "-", src, dst).wantError(wantedError{2, "--dst-creds -: standard input has no line for it", ""})
+	c.run("copy", "--src-creds", "-", "--dst-creds", "-", src, dst).
+		wantError(wantedError{2, "--dst-creds -: standard input has no line for it", ""})
 	c.stdin = secret + "\n"
-	c.run("digest", "--creds", "-", src).wantError(wantedError{2, "--creds: credentials need the form user:password", ""})
+	c.run("digest", "--creds", "-", src).
+		wantError(wantedError{2, "--creds: credentials need the form user:password", ""})
 }
 
 func TestCredentialsFromConfig(t *testing.T) {
@@ -77,7 +96,8 @@ func TestCredentialsFromConfig(t *testing.T) {
 	file := c.writeFile(".docker/config.json", entry(password))
 	c.run("copy", "-v", src+"/src/repo:1.6", c.dst).want(0)
 	c.writeFile(".docker/config.json", entry(secret))
-	c.run("digest", src+"/src/repo:1.6").wantError(wantedError{3, `user "user" from ` + file, "log in again: transship login " + src})
+	c.run("digest", src+"/src/repo:1.6").
+		wantError(wantedError{3, `user "user" from ` + file, "log in again: transship login " + src})
 	c.env["DOCKER_CONFIG"] = c.env["HOME"] + "/elsewhere"
 	c.writeFile("elsewhere/config.json", entry(password))
 	c.run("digest", src+"/src/repo:1.6").want(0)
@@ -97,12 +117,19 @@ func TestTokenServerErrors(t *testing.T) {
 		rule registry.Rule
 		want wantedError
 	}{
-		"out of order": {registry.Rule{On: "^GET /token", Status: 503, Body: "<html>"}, wantedError{1, "/token answered 503 Service Unavailable", ""}},
-		"rate limited": {registry.Rule{On: "^GET /token", Status: 429}, wantedError{6, "/token answered 429 Too Many Requests", "wait, or log in"}},
-		"talks":        {registry.Rule{On: "^GET /token", Status: 200, Body: "hello"}, wantedError{3, "no token from token server", ""}},
-		"not there":    {registry.Rule{On: "^GET /token", Cut: registry.CutAnswer}, wantedError{5, "/token", "closed again and again"}},
-		"elsewhere":    {registry.Rule{On: "^GET /v2", Status: 401, Header: map[string]string{"WWW-Authenticate": `Bearer realm="ftp://x.example.com/token"`}}, wantedError{3, "401 Unauthorized", "transship login"}},
-		"no challenge": {registry.Rule{On: "^GET /v2", Status: 401}, wantedError{3, "401 Unauthorized", "transship login"}},
+		"out of order": {registry.Rule{On: "^GET /token", Status: 503, Body: "<html>"},
+			wantedError{1, "/token answered 503 Service Unavailable", ""}},
+		"rate limited": {registry.Rule{On: "^GET /token", Status: 429},
+			wantedError{6, "/token answered 429 Too Many Requests", "wait, or log in"}},
+		"talks": {registry.Rule{On: "^GET /token", Status: 200, Body: "hello"},
+			wantedError{3, "no token from token server", ""}},
+		"not there": {registry.Rule{On: "^GET /token", Cut: registry.CutAnswer},
+			wantedError{5, "/token", "closed again and again"}},
+		"elsewhere": {registry.Rule{On: "^GET /v2", Status: 401,
+			Header: map[string]string{"WWW-Authenticate": `Bearer realm="ftp://x.example.com/token"`}},
+			wantedError{3, "401 Unauthorized", "transship login"}},
+		"no challenge": {registry.Rule{On: "^GET /v2", Status: 401},
+			wantedError{3, "401 Unauthorized", "transship login"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)
@@ -119,9 +146,11 @@ func TestOneTokenForBothSides(t *testing.T) {
 	c := newCopySetup(t)
 	f := &registry.Faults{Handler: &tokenRegistry{next: c.source, public: true}}
 	host := listen(t, f)
-	c.writeFile(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, host, base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
+	c.writeFile(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, host,
+		base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
 	c.run("copy", host+"/src/repo:1.6", host+"/dst/repo:1.6").want(0)
-	if n := f.Count("^GET /token"); n != 1 || f.Count("^GET /token.*scope=repository%3Adst%2Frepo%3Apull%2Cpush&scope=repository%3Asrc%2Frepo%3Apull") != 1 {
+	if n := f.Count("^GET /token"); n != 1 ||
+		f.Count("^GET /token.*scope=repository%3Adst%2Frepo%3Apull%2Cpush&scope=repository%3Asrc%2Frepo%3Apull") != 1 {
 		t.Errorf("%d tokens: %v", n, f.Requests())
 	}
 }

@@ -83,10 +83,12 @@ func TestAuditCurlRepeatsCopy(t *testing.T) {
 			t.Parallel()
 			c := newCopySetup(t)
 			fresh := startServer(t)
-			src, dst, to := listen(t, test.guard(t, c.source)), listen(t, test.guard(t, c.target)), listen(t, test.guard(t, fresh))
+			src, dst, to := listen(t, test.guard(t, c.source)), listen(t, test.guard(t, c.target)),
+				listen(t, test.guard(t, fresh))
 			c.source.Set(test.rules...)
 			file := filepath.Join(c.env["HOME"], "audit."+test.format)
-			copied := c.run(append([]string{"copy", "-q", "--audit", file, src + "/src/repo:1.6", dst + "/dst/repo:1.6"}, test.flags...)...).want(0)
+			copied := c.run(append([]string{"copy", "-q", "--audit", file, src + "/src/repo:1.6",
+				dst + "/dst/repo:1.6"}, test.flags...)...).want(0)
 			text := c.run("audit", "curl", file).want(0).stdout
 			c.source.Set()
 			env := []string{hostVariable(dst) + "=http://" + to}
@@ -119,7 +121,8 @@ func TestAuditCurlChecksDigests(t *testing.T) {
 	c.run("copy", "-q", "--audit", file, c.src, c.dst).want(0)
 	c.source.Set(registry.Rule{On: "^GET .*/blobs/sha256", Corrupt: true})
 	fresh := startServer(t)
-	_, out, err := runScript(t, c.run("audit", "curl", file).want(0).stdout, hostVariable(c.target.host)+"=http://"+fresh.host)
+	_, out, err := runScript(t, c.run("audit", "curl", file).want(0).stdout, hostVariable(c.target.host)+
+		"=http://"+fresh.host)
 	if err == nil || !strings.Contains(out, " is not what was recorded") || fresh.has("dst/repo", "1.6") {
 		t.Errorf("error %v: %s", err, out)
 	}

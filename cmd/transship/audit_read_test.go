@@ -65,11 +65,13 @@ func TestAuditWaterfall(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkXML(t, string(image))
-	if o := p.run("audit", "waterfall", sampleAudit, "-o", "-").want(0); o.stdout != string(image) || !strings.Contains(o.stdout, ">3.6 MB<") {
+	if o := p.run("audit", "waterfall", sampleAudit, "-o", "-").
+		want(0); o.stdout != string(image) || !strings.Contains(o.stdout, ">3.6 MB<") {
 		t.Error("standard output has another image")
 	}
 	p.run("audit", "waterfall", sampleAudit).wantError(wantedError{2, "-o is missing", "-o FILE.svg"})
-	p.run("audit", "waterfall", sampleAudit, "-o", p.env["HOME"]+"/no/x.svg").wantError(wantedError{4, "no such file or directory", ""})
+	p.run("audit", "waterfall", sampleAudit, "-o", p.env["HOME"]+"/no/x.svg").
+		wantError(wantedError{4, "no such file or directory", ""})
 }
 
 // audit show and waterfall read what --audit has written, in both formats.
@@ -80,7 +82,8 @@ func TestAuditShowOfCopy(t *testing.T) {
 		file := filepath.Join(c.env["HOME"], "audit."+format)
 		c.run("copy", "-q", "--audit", file, c.src, c.dst).want(0)
 		shown := c.run("audit", "show", file).want(0).stdout
-		for _, part := range []string{", finished\n", "Calls  30 on ", "errors: 404\n", "end-2    pull blob ", "\nWhat the ", "\nThe critical path, ", "\nBlobs that took longest"} {
+		for _, part := range []string{", finished\n", "Calls  30 on ", "errors: 404\n", "end-2    pull blob ",
+			"\nWhat the ", "\nThe critical path, ", "\nBlobs that took longest"} {
 			if !strings.Contains(shown, part) {
 				t.Errorf("%s: it does not say %q:\n%s", format, part, shown)
 			}
@@ -113,18 +116,21 @@ func TestAuditReadsOtherAndDamagedFiles(t *testing.T) {
 		code       int
 		message    string
 	}{
-		"another tool's":      {"x.har", browserHAR, 0, ""},
-		"an odd name":         {"x.txt", string(text), 0, ""},
-		"a HAR named jsonl":   {"y.jsonl", browserHAR, 0, ""},
-		"cut":                 {"x.jsonl", cut, 0, "x.jsonl: line 24: it is cut off, as a run leaves it that is still going on or was killed; what comes before is used"},
-		"a HAR, cut":          {"z.har", browserHAR[:len(browserHAR)-2], 0, "z.har: entry 1: it is cut off"},
-		"damaged":             {"d.jsonl", strings.Join(lines[:5], "") + "x\n" + lines[5], 0, "d.jsonl: line 6: invalid character 'x'"},
+		"another tool's":    {"x.har", browserHAR, 0, ""},
+		"an odd name":       {"x.txt", string(text), 0, ""},
+		"a HAR named jsonl": {"y.jsonl", browserHAR, 0, ""},
+		"cut": {"x.jsonl", cut, 0,
+			"x.jsonl: line 24: it is cut off, as a run leaves it that is still going on or was killed; what comes before is used"},
+		"a HAR, cut": {"z.har", browserHAR[:len(browserHAR)-2], 0, "z.har: entry 1: it is cut off"},
+		"damaged": {"d.jsonl", strings.Join(lines[:5], "") + "x\n" + lines[5], 0,
+			"d.jsonl: line 6: invalid character 'x'"},
 		"empty":               {"e.jsonl", "", 7, "e.jsonl: it is neither an audit of JSON lines nor a HAR"},
 		"no audit":            {"n.jsonl", "hello", 7, "n.jsonl: it is neither an audit"},
 		"JSON of another use": {"j.jsonl", `{"a":1}` + "\n", 7, "j.jsonl: line 1: it is no record of an audit"},
 	} {
 		file := p.writeFile(test.file, test.text)
-		for _, args := range [][]string{{"show"}, {"show", "--json"}, {"waterfall", "-o", "-"}, {"curl"}, {"diff", file}} {
+		for _, args := range [][]string{{"show"}, {"show", "--json"}, {"waterfall", "-o", "-"}, {"curl"},
+			{"diff", file}} {
 			o := p.run(append(append([]string{"audit"}, args...), file)...).want(test.code, test.message)
 			if test.message == "" && o.stderr != "" || test.code != 0 && o.stdout != "" {
 				t.Errorf("%s: %s: standard output %q, error %q", name, o.line, o.stdout, o.stderr)
@@ -157,7 +163,8 @@ func TestAuditDiff(t *testing.T) {
 	}
 	var d diff.Result
 	o = c.run("audit", "diff", "--json", file("again"), file("a")).want(1)
-	if err := json.Unmarshal([]byte(o.stdout), &d); err != nil || d.Count(diff.Added) != 28 || d.Count(diff.Different) != 1 {
+	if err := json.Unmarshal([]byte(o.stdout), &d); err != nil || d.Count(diff.Added) != 28 ||
+		d.Count(diff.Different) != 1 {
 		t.Errorf("%v: %+v", err, d)
 	}
 	// On an error other than a difference, standard output is empty.
@@ -173,5 +180,6 @@ func TestDocsExampleIsCurrent(t *testing.T) {
 	if !strings.Contains(o.stdout, ": 39 calls, as they were written by transship ") {
 		t.Error(o.stdout)
 	}
-	golden(t, "../../../docs/example.svg", p.run("audit", "waterfall", "../../docs/example.har", "-o", "-").want(0).stdout)
+	golden(t, "../../../docs/example.svg", p.run("audit", "waterfall", "../../docs/example.har", "-o",
+		"-").want(0).stdout)
 }

@@ -80,7 +80,8 @@ func TestAuditListsEveryCall(t *testing.T) {
 			t.Errorf("%s: (-registries +audit):\n%s", format, diff)
 		}
 		wantLine := []string{"transship", "copy", "-q", "--audit", file, c.src, c.dst}
-		if r.Run.Tool != "transship" || r.Run.Version != cli.Version || !slices.Equal(r.Run.Command, wantLine) || r.End == nil {
+		if r.Run.Tool != "transship" || r.Run.Version != cli.Version || !slices.Equal(r.Run.Command, wantLine) ||
+			r.End == nil {
 			t.Errorf("%+v, end %v", r.Run, r.End)
 		}
 		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
@@ -93,7 +94,8 @@ func TestAuditListsEveryCall(t *testing.T) {
 func checkEntry(t *testing.T, c *copySetup, e audit.Entry) {
 	t.Helper()
 	if e.Why.Command != "copy" || e.Why.Image != c.src || e.Protocol != "HTTP/1.1" || e.Attempt != 1 || e.Error != "" ||
-		!strings.HasPrefix(e.Peer, "127.0.0.1:") || e.Request.Headers.Get("User-Agent") != "transship/"+cli.Version || e.Duration() <= 0 {
+		!strings.HasPrefix(e.Peer, "127.0.0.1:") || e.Request.Headers.Get("User-Agent") != "transship/"+cli.Version ||
+		e.Duration() <= 0 {
 		t.Errorf("%+v", e)
 	}
 	last := e.URL[strings.LastIndexAny(e.URL, "/=")+1:]
@@ -101,10 +103,13 @@ func checkEntry(t *testing.T, c *copySetup, e audit.Entry) {
 	isDigest := blob.Digest(last).Validate() == nil
 	switch {
 	case e.Row == "end-2" && (e.Response.Digest != last || e.Response.DigestBy != audit.ByStream || e.Why.Blob != last),
-		e.Row == "end-6" && e.Request.Bytes > 0 && (e.Request.Digest != last || e.Request.DigestBy != audit.ByStream || e.Why.Blob != last),
+		e.Row == "end-6" && e.Request.Bytes > 0 && (e.Request.Digest != last || e.Request.DigestBy != audit.ByStream ||
+			e.Why.Blob != last),
 		e.Row == "end-11" && e.Why.Blob == "",
-		e.Row == "end-3" && isDigest && (e.Response.Digest != last || e.Response.DigestBy != audit.ByRecord || e.Why.Manifest != last),
-		e.Row == "end-7a" && (e.Request.Digest == "" || e.Request.DigestBy != audit.ByRecord || e.Why.Manifest != e.Request.Digest),
+		e.Row == "end-3" && isDigest && (e.Response.Digest != last || e.Response.DigestBy != audit.ByRecord ||
+			e.Why.Manifest != last),
+		e.Row == "end-7a" && (e.Request.Digest == "" || e.Request.DigestBy != audit.ByRecord ||
+			e.Why.Manifest != e.Request.Digest),
 		e.Row == "":
 		t.Errorf("%s %s: row %s, why %+v, digests %s by %s, %s by %s", e.Method, e.URL, e.Row, e.Why,
 			e.Request.Digest, e.Request.DigestBy, e.Response.Digest, e.Response.DigestBy)
@@ -117,11 +122,14 @@ func TestAuditLinksRelatedCalls(t *testing.T) {
 	storage := listen(t, c.source)
 	c.source.Set(
 		registry.Rule{On: "^GET /v2/src/repo/manifests/1.6", Times: 1, Status: 503},
-		registry.Rule{On: "^GET /v2/src/repo/blobs/", Times: 1, Status: 307, Header: map[string]string{"Location": "http://" + storage + "/v2/src/repo/manifests/1.6?signature=" + secret}},
+		registry.Rule{On: "^GET /v2/src/repo/blobs/", Times: 1, Status: 307,
+			Header: map[string]string{"Location": "http://" + storage +
+				"/v2/src/repo/manifests/1.6?signature=" + secret}},
 	)
 	guarded := listen(t, &tokenRegistry{next: c.source})
 	file := filepath.Join(c.env["HOME"], "audit.jsonl")
-	c.run("copy", "-q", "--audit", file, "--src-creds", user+":"+password, "--jobs", "1", guarded+"/src/repo:1.6", c.dst)
+	c.run("copy", "-q", "--audit", file, "--src-creds", user+":"+password, "--jobs", "1",
+		guarded+"/src/repo:1.6", c.dst)
 	_, entries := readAudit(t, file)
 	bySequence := map[int64]audit.Entry{}
 	for _, e := range entries {
@@ -143,7 +151,8 @@ func TestAuditLinksRelatedCalls(t *testing.T) {
 			}
 		case w.RedirectOf != 0:
 			redirects++
-			if before := bySequence[w.RedirectOf]; before.Status != 307 || e.Row != "redirect" || w.Blob != before.Why.Blob || w.Blob == "" {
+			if before := bySequence[w.RedirectOf]; before.Status != 307 || e.Row != "redirect" ||
+				w.Blob != before.Why.Blob || w.Blob == "" {
 				t.Errorf("%+v is a redirect of %+v", e, before)
 			}
 		case w.TokenFor != 0:
@@ -154,7 +163,8 @@ func TestAuditLinksRelatedCalls(t *testing.T) {
 		}
 	}
 	if retries == 0 || tokens == 0 || redirects == 0 || again == 0 {
-		t.Errorf("%d retries, %d tokens, %d redirects, %d after a token:\n%+v", retries, tokens, redirects, again, entries)
+		t.Errorf("%d retries, %d tokens, %d redirects, %d after a token:\n%+v", retries, tokens, redirects,
+			again, entries)
 	}
 }
 
@@ -182,7 +192,8 @@ func TestEveryCommandWritesAudit(t *testing.T) {
 	guarded := listen(t, requirePassword(c.target))
 	for i, line := range []string{
 		"inspect SRC", "digest SRC", "tags " + c.source.host + "/src/repo", "pull SRC", "save -o HOME/x.tar SRC",
-		"manifest create DST SRC", "manifest push DST", "manifest inspect SRC", "load HOME/x.tar " + c.target.host + "/loaded",
+		"manifest create DST SRC", "manifest push DST", "manifest inspect SRC",
+		"load HOME/x.tar " + c.target.host + "/loaded",
 		"login -u user --password " + password + " " + guarded,
 	} {
 		file := filepath.Join(home, fmt.Sprint(i, ".jsonl"))
@@ -211,12 +222,15 @@ func TestAuditFileErrors(t *testing.T) {
 	}
 	kept := c.writeFile("kept.jsonl", "kept")
 	for line, want := range map[string]wantedError{
-		"--audit HOME/x.json SRC DST":       {2, `--audit: "` + home + `/x.json" ends neither in .har nor in .jsonl`, ""},
-		"--audit= SRC DST":                  {2, `--audit: "" ends neither`, ""},
-		"--audit HOME/no/such.har SRC DST":  {1, "audit file " + home + "/no/such.har: no such file or directory", "give --audit a file on a disk with room"},
-		"--audit HOME/folder.har SRC DST":   {1, "audit file " + home + "/folder.har: it is not a regular file", "--audit"},
-		"--audit HOME/kept.jsonl SRC":       {2, "want SRC DST", "usage: transship copy"},
-		"--audit HOME/kept.jsonl --x S DST": {2, "unknown flag --x", "transship copy -h"},
+		"--audit HOME/x.json SRC DST": {2, `--audit: "` + home + `/x.json" ends neither in .har nor in .jsonl`, ""},
+		"--audit= SRC DST":            {2, `--audit: "" ends neither`, ""},
+		"--audit HOME/no/such.har SRC DST": {1, "audit file " + home + "/no/such.har: no such file or directory",
+			"give --audit a file on a disk with room"},
+		"--audit HOME/folder.har SRC DST": {1, "audit file " + home + "/folder.har: it is not a regular file",
+			"--audit"},
+		"--audit HOME/kept.jsonl SRC": {2, "want SRC DST", "usage: transship copy"},
+		"--audit HOME/kept.jsonl --x S DST": {2, "unknown flag --x",
+			"transship copy -h"},
 	} {
 		c.source.Forget()
 		c.runFails("copy "+strings.ReplaceAll(line, "HOME", home), want)
@@ -240,7 +254,8 @@ func TestAuditOfInterruptedRun(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	eventually(t, func() bool { return c.source.Count("^GET .*/blobs/") >= 2 }, func() string { return "no two blobs are fetched" })
+	eventually(t, func() bool { return c.source.Count("^GET .*/blobs/") >= 2 },
+		func() string { return "no two blobs are fetched" })
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +268,8 @@ func TestAuditOfInterruptedRun(t *testing.T) {
 		}
 	}
 	if r.End == nil || cut < 2 || cmd.ProcessState.ExitCode() != cli.ExitInterrupted {
-		t.Errorf("exit %d, end %v, %d of %d entries are of blobs that never came", cmd.ProcessState.ExitCode(), r.End, cut, len(entries))
+		t.Errorf("exit %d, end %v, %d of %d entries are of blobs that never came", cmd.ProcessState.ExitCode(), r.End,
+			cut, len(entries))
 	}
 }
 
@@ -284,7 +300,8 @@ func TestVeryVerboseRedactsHeaders(t *testing.T) {
 	src := listen(t, requirePassword(c.source)) + "/src/repo:1.6"
 	o := c.run("digest", "--vv", "--creds", user+":"+password, src).want(0,
 		"  > Authorization: Basic REDACTED\n", "  > Host: ", "  < Docker-Content-Digest: sha256:", "200 HEAD ")
-	if one := c.run("digest", "-v", "-vv", src); strings.Contains(one.stderr, "  > Authorization") || strings.Contains(o.stderr, password) {
+	if one := c.run("digest", "-v", "-vv", src); strings.Contains(one.stderr, "  > Authorization") ||
+		strings.Contains(o.stderr, password) {
 		t.Errorf("%s\n%s", one.stderr, o.stderr)
 	}
 }

@@ -22,7 +22,8 @@ func TestAuditVerifyFindsTampering(t *testing.T) {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	c.run("audit", "verify", "--last", hash, file).want(0)
-	c.run("audit", "verify", "--last", strings.Repeat("0", 64), file).wantError(wantedError{7, "it ends in another hash than the one given: " + hash, ""})
+	c.run("audit", "verify", "--last", strings.Repeat("0", 64), file).
+		wantError(wantedError{7, "it ends in another hash than the one given: " + hash, ""})
 
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -33,12 +34,16 @@ func TestAuditVerifyFindsTampering(t *testing.T) {
 	for name, test := range map[string]struct {
 		text, message string
 	}{
-		"changed":   {strings.Replace(string(text), `"status":201`, `"status":200`, 1), " was changed: it does not have the hash"},
-		"removed":   {edit(func(l []string) []string { return slices.Delete(l, 4, 6) }), "before line 5 records are missing: 2"},
-		"inserted":  {edit(func(l []string) []string { return slices.Insert(l, 4, l[2]) }), "line 5 was inserted"},
-		"moved":     {edit(func(l []string) []string { l[3], l[9] = l[9], l[3]; return l }), "it is not as it was written, in "},
-		"no start":  {edit(func(l []string) []string { return l[1:] }), "line 1 is not the beginning of an audit"},
-		"no end":    {edit(func(l []string) []string { return l[:len(l)-3] }), "its end is missing; the 29 calls before that are as written, last hash "},
+		"changed": {strings.Replace(string(text), `"status":201`, `"status":200`, 1),
+			" was changed: it does not have the hash"},
+		"removed": {edit(func(l []string) []string { return slices.Delete(l, 4, 6) }),
+			"before line 5 records are missing: 2"},
+		"inserted": {edit(func(l []string) []string { return slices.Insert(l, 4, l[2]) }), "line 5 was inserted"},
+		"moved": {edit(func(l []string) []string { l[3], l[9] = l[9], l[3]; return l }),
+			"it is not as it was written, in "},
+		"no start": {edit(func(l []string) []string { return l[1:] }), "line 1 is not the beginning of an audit"},
+		"no end": {edit(func(l []string) []string { return l[:len(l)-3] }),
+			"its end is missing; the 29 calls before that are as written, last hash "},
 		"cut":       {string(text[:len(text)-100]), "line 32: it is cut off"},
 		"empty":     {"", "it is neither an audit of JSON lines nor a HAR"},
 		"no audit":  {"hello\n", "it is neither an audit of JSON lines nor a HAR"},
@@ -50,14 +55,16 @@ func TestAuditVerifyFindsTampering(t *testing.T) {
 			t.Errorf("%s: exit %d\n%s", name, o.code, o.stderr)
 		}
 	}
-	c.run("audit", "verify", filepath.Join(dir, "no.jsonl")).wantError(wantedError{4, "no.jsonl: no such file or directory", ""})
+	c.run("audit", "verify", filepath.Join(dir, "no.jsonl")).
+		wantError(wantedError{4, "no.jsonl: no such file or directory", ""})
 }
 
 func TestAuditVerifyHAR(t *testing.T) {
 	c := newCopySetup(t)
 	file := filepath.Join(c.env["HOME"], "audit.har")
 	c.run("digest", "--audit", file, c.src).want(0)
-	if o := c.run("audit", "verify", file).want(0); !strings.HasPrefix(o.stdout, file+": 1 call, as they were written") {
+	if o := c.run("audit", "verify", file).
+		want(0); !strings.HasPrefix(o.stdout, file+": 1 call, as they were written") {
 		t.Error(o.stdout)
 	}
 	text, err := os.ReadFile(file)
@@ -67,7 +74,9 @@ func TestAuditVerifyHAR(t *testing.T) {
 	changed := c.writeFile("changed.har", strings.Replace(string(text), `"status":200`, `"status":404`, 1))
 	c.run("audit", "verify", changed).wantError(wantedError{7, "entry 1 was changed", ""})
 	other := c.writeFile("other.har", `{"log":{"version":"1.2","creator":{"name":"x","version":"1"},"entries":[]}}`)
-	if o := c.run("audit", "verify", other).want(0); o.stdout != other+": a HAR with 0 calls and without a chain, so that nothing shows whether it was changed\n" {
+	if o := c.run("audit", "verify", other).
+		want(0); o.stdout != other+
+		": a HAR with 0 calls and without a chain, so that nothing shows whether it was changed\n" {
 		t.Error(o.stdout)
 	}
 }

@@ -34,19 +34,23 @@ func (o result) wantError(c wantedError) {
 
 func TestUsageErrors(t *testing.T) {
 	for line, want := range map[string]wantedError{
-		"":                                      {2, "a command is missing", ""},
-		"cpy a b":                               {2, `unknown command "cpy"`, "did you mean copy?"},
-		"frobnicate":                            {2, `unknown command "frobnicate"`, "transship help lists the commands"},
-		"--quiet copy a b":                      {2, "there is no command before --quiet", "usage: transship COMMAND"},
-		"--src-creds=a:" + secret + " copy a b": {2, "there is no command before --src-creds", "usage: transship COMMAND"},
-		"help cpy":                              {2, `unknown command "cpy"`, "did you mean copy?"},
-		"manifest":                              {2, "manifest needs a command after it", "transship manifest -h"},
-		"manifest crate a":                      {2, `unknown command "manifest crate"`, "did you mean manifest create?"},
-		"manifest frob a":                       {2, `unknown command "manifest frob"`, "transship manifest -h lists the commands"},
-		"copy":                                  {2, "want SRC DST [DST...], got 0 arguments", "usage: transship copy [flags] SRC DST [DST...]"},
-		"copy a":                                {2, "want SRC DST [DST...], got 1 argument", "usage: transship copy [flags] SRC DST [DST...]"},
-		"version 1":                             {2, "want no arguments, got 1", "usage: transship version"},
-		"manifest create a":                     {2, "want LIST IMAGE [IMAGE...], got 1 argument", "usage: transship manifest create"},
+		"":                 {2, "a command is missing", ""},
+		"cpy a b":          {2, `unknown command "cpy"`, "did you mean copy?"},
+		"frobnicate":       {2, `unknown command "frobnicate"`, "transship help lists the commands"},
+		"--quiet copy a b": {2, "there is no command before --quiet", "usage: transship COMMAND"},
+		"--src-creds=a:" + secret + " copy a b": {2, "there is no command before --src-creds",
+			"usage: transship COMMAND"},
+		"help cpy": {2, `unknown command "cpy"`, "did you mean copy?"},
+		"manifest": {2, "manifest needs a command after it", "transship manifest -h"},
+		"manifest crate a": {2, `unknown command "manifest crate"`,
+			"did you mean manifest create?"},
+		"manifest frob a": {2, `unknown command "manifest frob"`,
+			"transship manifest -h lists the commands"},
+		"copy":      {2, "want SRC DST [DST...], got 0 arguments", "usage: transship copy [flags] SRC DST [DST...]"},
+		"copy a":    {2, "want SRC DST [DST...], got 1 argument", "usage: transship copy [flags] SRC DST [DST...]"},
+		"version 1": {2, "want no arguments, got 1", "usage: transship version"},
+		"manifest create a": {2, "want LIST IMAGE [IMAGE...], got 1 argument",
+			"usage: transship manifest create"},
 
 		"copy --platfrm linux a b":             {2, "unknown flag --platfrm", "did you mean --platform?"},
 		"copy -platfrm=linux a b":              {2, "unknown flag -platfrm", "did you mean --platform?"},
@@ -86,19 +90,22 @@ func TestUsageErrors(t *testing.T) {
 		"manifest rm A":         {2, "invalid reference", ""},
 		"manifest inspect A":    {2, "invalid reference", ""},
 		"manifest inspect A b":  {2, "invalid reference", ""},
-		"copy a b:1@sha256:" + strings.Repeat("0", 64): {2, "the target has a tag and a digest", "give it one of the two"},
+		"copy a b:1@sha256:" + strings.Repeat("0", 64): {2, "the target has a tag and a digest",
+			"give it one of the two"},
 
-		"copy --src-creds user a b":                                   {2, "--src-creds: credentials need the form user:password", ""},
-		"copy --src-creds :" + secret + " a b":                        {2, "--src-creds: credentials need", ""},
-		"copy --src-creds= a b":                                       {2, "--src-creds: it is empty", ""},
-		"copy --src-creds - a b":                                      {2, "--src-creds -: standard input has no line for it", ""},
-		"login a/b":                                                   {2, `"a/b" is no registry's host`, "give a host such as"},
-		"login x.example.com":                                         {2, "a user name and a password are needed", "--password-stdin"},
-		"login -u user x.example.com":                                 {2, "a user name and a password are needed", "--password-stdin"},
-		"login --password-stdin x.example.com":                        {2, "--password-stdin needs --username", ""},
-		"login -u a -p " + secret + " --password-stdin x.example.com": {2, "--password and --password-stdin exclude each other", ""},
-		"login --creds a:" + secret + " -u a x.example.com":           {2, "--creds stands for user name and password", ""},
-		"login -u a --password-stdin x.example.com":                   {2, "the user name or the password is empty", ""},
+		"copy --src-creds user a b": {2,
+			"--src-creds: credentials need the form user:password", ""},
+		"copy --src-creds :" + secret + " a b": {2, "--src-creds: credentials need", ""},
+		"copy --src-creds= a b":                {2, "--src-creds: it is empty", ""},
+		"copy --src-creds - a b":               {2, "--src-creds -: standard input has no line for it", ""},
+		"login a/b":                            {2, `"a/b" is no registry's host`, "give a host such as"},
+		"login x.example.com":                  {2, "a user name and a password are needed", "--password-stdin"},
+		"login -u user x.example.com":          {2, "a user name and a password are needed", "--password-stdin"},
+		"login --password-stdin x.example.com": {2, "--password-stdin needs --username", ""},
+		"login -u a -p " + secret + " --password-stdin x.example.com": {2,
+			"--password and --password-stdin exclude each other", ""},
+		"login --creds a:" + secret + " -u a x.example.com": {2, "--creds stands for user name and password", ""},
+		"login -u a --password-stdin x.example.com":         {2, "the user name or the password is empty", ""},
 		"logout a/b": {2, `"a/b" is no registry's host`, "give a host such as"},
 	} {
 		newProgram(t).run(strings.Fields(line)...).wantError(want)
@@ -139,44 +146,88 @@ func TestRegistryErrors(t *testing.T) {
 		source, target registry.Rule
 		want           wantedError
 	}{
-		"missing":        {source: registry.Rule{On: manifests, Status: 404, Body: `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}`}, want: wantedError{4, "404 Not Found: MANIFEST_UNKNOWN manifest unknown", "transship tags REPOSITORY"}},
-		"missing, HTML":  {source: registry.Rule{On: manifests, Status: 404, Body: "<html>no</html>"}, want: wantedError{4, "/v2/src/repo/manifests/1.6: 404 Not Found", "check the name and the tag"}},
-		"missing blob":   {source: registry.Rule{On: blobs, Status: 404}, want: wantedError{4, "404 Not Found", "not whole at its source"}},
-		"no such target": {target: registry.Rule{On: "^POST", Status: 404, Body: `{"errors":[{"code":"NAME_UNKNOWN","message":"project not found"}]}`}, want: wantedError{4, "NAME_UNKNOWN project not found", "created first"}},
+		"missing": {source: registry.Rule{On: manifests, Status: 404,
+			Body: `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}`},
+			want: wantedError{4, "404 Not Found: MANIFEST_UNKNOWN manifest unknown", "transship tags REPOSITORY"}},
+		"missing, HTML": {source: registry.Rule{On: manifests, Status: 404, Body: "<html>no</html>"},
+			want: wantedError{4, "/v2/src/repo/manifests/1.6: 404 Not Found", "check the name and the tag"}},
+		"missing blob": {source: registry.Rule{On: blobs, Status: 404},
+			want: wantedError{4, "404 Not Found", "not whole at its source"}},
+		"no such target": {target: registry.Rule{On: "^POST", Status: 404,
+			Body: `{"errors":[{"code":"NAME_UNKNOWN","message":"project not found"}]}`},
+			want: wantedError{4, "NAME_UNKNOWN project not found", "created first"}},
 
-		"corrupt blob":       {source: registry.Rule{On: blobs, Corrupt: true}, want: wantedError{7, ": want sha256:", "damaged at its source"}},
-		"corrupt manifest":   {source: registry.Rule{On: manifests + "sha256", Corrupt: true}, want: wantedError{7, ": want sha256:", "damaged at its source"}},
-		"truncated blob":     {source: registry.Rule{On: blobs, Cut: registry.CutLength, After: 3}, want: wantedError{7, "is cut short: want ", "damaged at its source"}},
-		"broken blob":        {source: registry.Rule{On: blobs, Cut: registry.CutAnswer}, want: wantedError{5, "EOF", "closed again and again"}},
-		"truncated manifest": {source: registry.Rule{On: manifests + "1.6", Cut: registry.CutLength, After: 30}, want: wantedError{7, "not valid JSON: unexpected EOF", "no proxy answers in its place"}},
-		"broken manifest":    {source: registry.Rule{On: manifests + "1.6", Cut: registry.CutAnswer, After: 30}, want: wantedError{5, "unexpected EOF", "closed again and again"}},
-		"no answer":          {source: registry.Rule{On: manifests, Cut: registry.CutAnswer}, want: wantedError{5, "EOF", "closed again and again"}},
-		"digest invalid":     {target: registry.Rule{On: "^PUT .*/blobs/", Status: 400, Body: `{"errors":[{"code":"DIGEST_INVALID","message":"digest invalid"}]}`}, want: wantedError{7, "DIGEST_INVALID digest invalid", "damaged"}},
+		"corrupt blob": {source: registry.Rule{On: blobs, Corrupt: true},
+			want: wantedError{7, ": want sha256:", "damaged at its source"}},
+		"corrupt manifest": {source: registry.Rule{On: manifests + "sha256", Corrupt: true},
+			want: wantedError{7, ": want sha256:", "damaged at its source"}},
+		"truncated blob": {source: registry.Rule{On: blobs, Cut: registry.CutLength, After: 3},
+			want: wantedError{7, "is cut short: want ", "damaged at its source"}},
+		"broken blob": {source: registry.Rule{On: blobs, Cut: registry.CutAnswer},
+			want: wantedError{5, "EOF", "closed again and again"}},
+		"truncated manifest": {source: registry.Rule{On: manifests + "1.6", Cut: registry.CutLength, After: 30},
+			want: wantedError{7, "not valid JSON: unexpected EOF", "no proxy answers in its place"}},
+		"broken manifest": {source: registry.Rule{On: manifests + "1.6", Cut: registry.CutAnswer, After: 30},
+			want: wantedError{5, "unexpected EOF", "closed again and again"}},
+		"no answer": {source: registry.Rule{On: manifests, Cut: registry.CutAnswer},
+			want: wantedError{5, "EOF", "closed again and again"}},
+		"digest invalid": {target: registry.Rule{On: "^PUT .*/blobs/", Status: 400,
+			Body: `{"errors":[{"code":"DIGEST_INVALID","message":"digest invalid"}]}`},
+			want: wantedError{7, "DIGEST_INVALID digest invalid", "damaged"}},
 
-		"HTML":         {source: bodyRule("<html>Welcome</html>"), want: wantedError{7, "not valid JSON: invalid character '<'", "check that 127.0.0.1:"}},
-		"nothing":      {source: bodyRule(""), want: wantedError{7, "not valid JSON: EOF", "is a registry"}},
-		"too large":    {source: bodyRule(`{"schemaVersion":2` + strings.Repeat(" ", 4<<20) + "}"), want: wantedError{1, "the manifest is larger than 4 MiB", ""}},
-		"two kinds":    {source: bodyRule(`{"schemaVersion":2,"manifests":[],"layers":[]}`), want: wantedError{7, "it has both manifests and layers", "have the image built"}},
-		"doubled":      {source: bodyRule(`{"schemaVersion":2,"manifests":[],"manifests":[]}`), want: wantedError{7, `member "manifests" comes twice`, "have the image built"}},
-		"case":         {source: bodyRule(`{"schemaVersion":2,"manifests":[],"Manifests":[]}`), want: wantedError{7, `member "Manifests" differs from "manifests" only in case`, "have the image built"}},
-		"schema 1":     {source: bodyRule(`{"schemaVersion":1,"name":"repo","fsLayers":[]}`), want: wantedError{1, "docker schema 1 manifests are not supported", ""}},
-		"path":         {source: bodyRule(`{"schemaVersion":2,"manifests":[{"digest":"sha256:../../etc/passwd","size":1}]}`), want: wantedError{7, `invalid digest "sha256:../../etc/passwd"`, "have the image built"}},
-		"control":      {source: registry.Rule{On: manifests, Status: 400, Body: "\x1b[31mred\x07 alert\nsecond line"}, want: wantedError{1, "400 Bad Request: [31mred alert", ""}},
-		"endless":      {source: registry.Rule{On: manifests, Status: 400, Body: strings.Repeat("talk ", 5000)}, want: wantedError{1, "400 Bad Request: talk talk", ""}},
+		"HTML": {source: bodyRule("<html>Welcome</html>"), want: wantedError{7, "not valid JSON: invalid character '<'",
+			"check that 127.0.0.1:"}},
+		"nothing": {source: bodyRule(""), want: wantedError{7, "not valid JSON: EOF", "is a registry"}},
+		"too large": {source: bodyRule(`{"schemaVersion":2` + strings.Repeat(" ", 4<<20) + "}"),
+			want: wantedError{1, "the manifest is larger than 4 MiB", ""}},
+		"two kinds": {source: bodyRule(`{"schemaVersion":2,"manifests":[],"layers":[]}`),
+			want: wantedError{7, "it has both manifests and layers", "have the image built"}},
+		"doubled": {source: bodyRule(`{"schemaVersion":2,"manifests":[],"manifests":[]}`),
+			want: wantedError{7, `member "manifests" comes twice`, "have the image built"}},
+		"case": {source: bodyRule(`{"schemaVersion":2,"manifests":[],"Manifests":[]}`),
+			want: wantedError{7, `member "Manifests" differs from "manifests" only in case`, "have the image built"}},
+		"schema 1": {source: bodyRule(`{"schemaVersion":1,"name":"repo","fsLayers":[]}`),
+			want: wantedError{1, "docker schema 1 manifests are not supported", ""}},
+		"path": {source: bodyRule(`{"schemaVersion":2,"manifests":[{"digest":"sha256:../../etc/passwd","size":1}]}`),
+			want: wantedError{7, `invalid digest "sha256:../../etc/passwd"`, "have the image built"}},
+		"control": {source: registry.Rule{On: manifests, Status: 400, Body: "\x1b[31mred\x07 alert\nsecond line"},
+			want: wantedError{1, "400 Bad Request: [31mred alert", ""}},
+		"endless": {source: registry.Rule{On: manifests, Status: 400, Body: strings.Repeat("talk ", 5000)},
+			want: wantedError{1, "400 Bad Request: talk talk", ""}},
 		"list is list": {source: bodyRule(`[1]`), want: wantedError{7, "manifest sha256:", "have the image built"}},
 
-		"rate limit":  {source: registry.Rule{On: manifests, Status: 429, Body: `{"errors":[{"code":"TOOMANYREQUESTS","message":"pull rate limit"}]}`, Header: map[string]string{"Retry-After": "7"}}, want: wantedError{6, "429 Too Many Requests: TOOMANYREQUESTS pull rate limit", "wait, or log in"}},
-		"long wait":   {source: registry.Rule{On: manifests, Status: 429, Header: map[string]string{"Retry-After": "86400"}}, want: wantedError{6, "asks to wait 24h0m0s", "wait, or log in"}},
-		"target full": {target: registry.Rule{On: "^POST", Status: 429, Body: "<html>"}, want: wantedError{6, "429 Too Many Requests", "wait, or log in"}},
-		"broken 500":  {source: registry.Rule{On: manifests, Status: 500, Body: "boom"}, want: wantedError{1, "500 Internal Server Error: boom", ""}},
-		"denied":      {source: registry.Rule{On: manifests, Status: 403, Body: `{"errors":[{"code":"DENIED","message":"access denied"}]}`}, want: wantedError{3, "403 Forbidden: DENIED access denied (as anonymous)", "--src-creds user:password"}},
-		"push denied": {target: registry.Rule{On: "^(POST|PUT) ", Status: 403, Body: `{"errors":[{"code":"DENIED","message":"access denied"}]}`}, want: wantedError{3, "403 Forbidden: DENIED access denied (as anonymous)", "--dst-creds user:password"}},
-		"read-only":   {target: registry.Rule{On: "^POST", Status: 405}, want: wantedError{1, "405 Method Not Allowed", "takes no uploads"}},
-		"too big":     {target: registry.Rule{On: "^(PUT|PATCH) .*/blobs", Status: 413, Body: "<html>"}, want: wantedError{1, "413 Request Entity Too Large", "client_max_body_size"}},
-		"no manifest": {target: registry.Rule{On: "^PUT .*/manifests/1.6", Status: 400, Body: `{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid"}]}`}, want: wantedError{1, "400 Bad Request: MANIFEST_INVALID manifest invalid", ""}},
-		"full disk":   {target: registry.Rule{On: "^PUT .*/blobs/", Status: 500, Body: "disk full"}, want: wantedError{1, "500 Internal Server Error: disk full", ""}},
-		"ftp":         {source: registry.Rule{On: blobs, Status: 307, Header: map[string]string{"Location": "ftp://x.example.com/"}}, want: wantedError{5, "redirects to ftp://x.example.com/: refused", "mend its address"}},
-		"loop":        {source: registry.Rule{On: blobs, Status: 307, Edit: func(h http.Header) { h.Set("Location", "?again") }}, want: wantedError{5, "refused, it would be redirect 11", "mend its address"}},
+		"rate limit": {source: registry.Rule{On: manifests, Status: 429,
+			Body:   `{"errors":[{"code":"TOOMANYREQUESTS","message":"pull rate limit"}]}`,
+			Header: map[string]string{"Retry-After": "7"}},
+			want: wantedError{6, "429 Too Many Requests: TOOMANYREQUESTS pull rate limit", "wait, or log in"}},
+		"long wait": {source: registry.Rule{On: manifests, Status: 429,
+			Header: map[string]string{"Retry-After": "86400"}},
+			want: wantedError{6, "asks to wait 24h0m0s", "wait, or log in"}},
+		"target full": {target: registry.Rule{On: "^POST", Status: 429, Body: "<html>"},
+			want: wantedError{6, "429 Too Many Requests", "wait, or log in"}},
+		"broken 500": {source: registry.Rule{On: manifests, Status: 500, Body: "boom"},
+			want: wantedError{1, "500 Internal Server Error: boom", ""}},
+		"denied": {source: registry.Rule{On: manifests, Status: 403,
+			Body: `{"errors":[{"code":"DENIED","message":"access denied"}]}`},
+			want: wantedError{3, "403 Forbidden: DENIED access denied (as anonymous)", "--src-creds user:password"}},
+		"push denied": {target: registry.Rule{On: "^(POST|PUT) ", Status: 403,
+			Body: `{"errors":[{"code":"DENIED","message":"access denied"}]}`},
+			want: wantedError{3, "403 Forbidden: DENIED access denied (as anonymous)", "--dst-creds user:password"}},
+		"read-only": {target: registry.Rule{On: "^POST", Status: 405}, want: wantedError{1, "405 Method Not Allowed",
+			"takes no uploads"}},
+		"too big": {target: registry.Rule{On: "^(PUT|PATCH) .*/blobs", Status: 413, Body: "<html>"},
+			want: wantedError{1, "413 Request Entity Too Large", "client_max_body_size"}},
+		"no manifest": {target: registry.Rule{On: "^PUT .*/manifests/1.6", Status: 400,
+			Body: `{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid"}]}`},
+			want: wantedError{1, "400 Bad Request: MANIFEST_INVALID manifest invalid", ""}},
+		"full disk": {target: registry.Rule{On: "^PUT .*/blobs/", Status: 500, Body: "disk full"},
+			want: wantedError{1, "500 Internal Server Error: disk full", ""}},
+		"ftp": {source: registry.Rule{On: blobs, Status: 307,
+			Header: map[string]string{"Location": "ftp://x.example.com/"}},
+			want: wantedError{5, "redirects to ftp://x.example.com/: refused", "mend its address"}},
+		"loop": {source: registry.Rule{On: blobs, Status: 307,
+			Edit: func(h http.Header) { h.Set("Location", "?again") }},
+			want: wantedError{5, "refused, it would be redirect 11", "mend its address"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)
@@ -189,7 +240,8 @@ func TestRegistryErrors(t *testing.T) {
 
 func TestRetryAfterIsHonored(t *testing.T) {
 	c := newCopySetup(t)
-	c.source.Set(registry.Rule{On: "^GET .*/manifests/1.6", Times: 1, Status: 429, Header: map[string]string{"Retry-After": "17"}})
+	c.source.Set(registry.Rule{On: "^GET .*/manifests/1.6", Times: 1, Status: 429,
+		Header: map[string]string{"Retry-After": "17"}})
 	o := c.run("copy", c.src, c.dst).want(0, "it answered 429 Too Many Requests; trying again in 17s")
 	if len(c.waits) != 1 || c.waits[0].Seconds() != 17 {
 		t.Errorf("%s waits %v", o.line, c.waits)
@@ -204,19 +256,23 @@ func TestBrokenConnectionIsResumed(t *testing.T) {
 
 func TestMissingPlatform(t *testing.T) {
 	c := newCopySetup(t)
-	c.runFails("copy --platform linux/s390x SRC DST", wantedError{4, "no image for platform linux/s390x; there is linux/amd64, linux/arm/v7, linux/arm64", ""})
+	c.runFails("copy --platform linux/s390x SRC DST",
+		wantedError{4, "no image for platform linux/s390x; there is linux/amd64, linux/arm/v7, linux/arm64", ""})
 	c.source.pushImage("src/repo", "single", "linux/amd64", "x")
 	c.src = c.source.host + "/src/repo:single"
-	c.runFails("copy --platform windows/amd64 SRC DST", wantedError{4, "no image for platform windows/amd64; there is linux/amd64", ""})
+	c.runFails("copy --platform windows/amd64 SRC DST",
+		wantedError{4, "no image for platform windows/amd64; there is linux/amd64", ""})
 	c.src = c.source.host + "/src/repo:1.6"
-	c.runFails("copy --flatten --platform linux/amd64,linux/arm64 SRC DST", wantedError{2, "more than one image", "name a single platform"})
+	c.runFails("copy --flatten --platform linux/amd64,linux/arm64 SRC DST",
+		wantedError{2, "more than one image", "name a single platform"})
 }
 
 func TestTargetDigestIsChecked(t *testing.T) {
 	c := newCopySetup(t)
 	digest := string(c.source.pushThreePlatforms().Digest)
 	c.dst = c.target.host + "/dst/repo@sha256:" + strings.Repeat("0", 64)
-	c.runFails("copy SRC DST", wantedError{7, "the digest of the target is not that of the image, " + digest, "leave the digest out of the target"})
+	c.runFails("copy SRC DST", wantedError{7, "the digest of the target is not that of the image, " + digest,
+		"leave the digest out of the target"})
 	c.dst = c.target.host + "/dst/repo@" + digest
 	if o := c.run("copy", c.src, c.dst).want(0); o.stdout != c.dst+"\n" || !c.target.has("dst/repo", digest) {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
@@ -230,7 +286,8 @@ func TestUnreachableHosts(t *testing.T) {
 		if host == "no-such-host.invalid" {
 			want = wantedError{5, "no such host", "check the host's name"}
 		}
-		for _, line := range []string{"copy HOST/x DST", "copy SRC HOST/x", "inspect HOST/x", "tags HOST/x", "digest HOST/x",
+		for _, line := range []string{"copy HOST/x DST", "copy SRC HOST/x", "inspect HOST/x", "tags HOST/x",
+			"digest HOST/x",
 			"manifest create DST HOST/x", "manifest inspect HOST/x", "login -u a -p b HOST"} {
 			c.runFails(strings.ReplaceAll(line, "HOST", host), want)
 		}
@@ -244,17 +301,29 @@ func TestWrongSchemeHints(t *testing.T) {
 	plain := listenNonLoopback(t, c.source)
 	secure := listenTLS(t, c.source)
 	for line, want := range map[string]wantedError{
-		"copy " + plain + path + " DST":                               {5, "server gave HTTP response to HTTPS client", "--src-plain-http"},
-		"copy SRC " + plain + "/dst/x":                                {5, "server gave HTTP response to HTTPS client", "--dst-plain-http"},
-		"inspect " + plain + path:                                     {5, "server gave HTTP response to HTTPS client", "give --plain-http"},
-		"copy " + secure + path + " DST":                              {5, "certificate signed by unknown authority", "--src-ca FILE or certs.d/" + secure + "/ca.crt, or give --src-insecure"},
-		"copy SRC " + secure + "/dst/x":                               {5, "certificate signed by unknown authority", "--dst-ca FILE"},
-		"inspect " + secure + path:                                    {5, "certificate signed by unknown authority", "--ca FILE"},
-		"copy --src-plain-http " + secure + path + " DST":             {5, "400 Bad Request: Client sent an HTTP request to an HTTPS server", "leave out --src-plain-http"},
-		"copy --dst-plain-http SRC " + secure + "/dst/x":              {5, "400 Bad Request", "leave out --dst-plain-http"},
-		"digest --plain-http " + secure + path:                        {5, "400 Bad Request", "leave out --plain-http"},
-		"copy --src-ca /nonexistent/ca.pem " + secure + path + " DST": {5, "/nonexistent/ca.pem", "PEM files"},
-		"copy --src-cert /nonexistent/c.pem --src-key /nonexistent/k.pem " + secure + path + " DST": {5, "/nonexistent/c.pem", "PEM files"},
+		"copy " + plain + path + " DST": {5, "server gave HTTP response to HTTPS client",
+			"--src-plain-http"},
+		"copy SRC " + plain + "/dst/x": {5, "server gave HTTP response to HTTPS client",
+			"--dst-plain-http"},
+		"inspect " + plain + path: {5,
+			"server gave HTTP response to HTTPS client", "give --plain-http"},
+		"copy " + secure + path + " DST": {5,
+			"certificate signed by unknown authority", "--src-ca FILE or certs.d/" + secure +
+				"/ca.crt, or give --src-insecure"},
+		"copy SRC " + secure + "/dst/x": {5,
+			"certificate signed by unknown authority", "--dst-ca FILE"},
+		"inspect " + secure + path: {5,
+			"certificate signed by unknown authority", "--ca FILE"},
+		"copy --src-plain-http " + secure + path + " DST": {5,
+			"400 Bad Request: Client sent an HTTP request to an HTTPS server", "leave out --src-plain-http"},
+		"copy --dst-plain-http SRC " + secure + "/dst/x": {5,
+			"400 Bad Request", "leave out --dst-plain-http"},
+		"digest --plain-http " + secure + path: {5,
+			"400 Bad Request", "leave out --plain-http"},
+		"copy --src-ca /nonexistent/ca.pem " + secure + path + " DST": {5,
+			"/nonexistent/ca.pem", "PEM files"},
+		"copy --src-cert /nonexistent/c.pem --src-key /nonexistent/k.pem " + secure + path + " DST": {5,
+			"/nonexistent/c.pem", "PEM files"},
 	} {
 		c.runFails(line, want)
 	}
@@ -283,7 +352,8 @@ func TestMissingClientCertificateHint(t *testing.T) {
 func TestWriteErrorFailsTheRun(t *testing.T) {
 	c := newCopySetup(t)
 	c.stdout = failingWriter{}
-	for _, line := range []string{"copy " + c.src + " " + c.dst, "inspect " + c.src, "inspect --raw " + c.src, "inspect --json " + c.src,
+	for _, line := range []string{"copy " + c.src + " " + c.dst, "inspect " + c.src, "inspect --raw " + c.src,
+		"inspect --json " + c.src,
 		"digest " + c.src, "tags " + c.source.host + "/src/repo", "version", "help", "copy -h"} {
 		c.run(strings.Fields(line)...).wantError(wantedError{1, "writing the result: no space left", ""})
 	}
@@ -298,7 +368,8 @@ func TestBrokenDockerConfig(t *testing.T) {
 	guarded := listen(t, requirePassword(c.source))
 	file := c.writeFile(".docker/config.json", `{"auths":{`+secret)
 	c.run("copy", c.src, c.dst).want(0) // no credentials are needed
-	c.run("digest", guarded+"/src/repo:1.6").wantError(wantedError{3, file + ": invalid JSON", "mend that file, or give --creds"})
+	c.run("digest", guarded+"/src/repo:1.6").
+		wantError(wantedError{3, file + ": invalid JSON", "mend that file, or give --creds"})
 	c.run("login", "-u", user, "-p", password, guarded).wantError(wantedError{1, file + ": invalid JSON", ""})
 	c.run("logout", guarded).wantError(wantedError{1, file + ": invalid JSON", ""})
 
@@ -307,7 +378,8 @@ func TestBrokenDockerConfig(t *testing.T) {
 
 	c.writeFile(".docker/config.json", `{"credsStore":"nothere"}`)
 	c.run("digest", guarded+"/src/repo:1.6").wantError(wantedError{3, "docker-credential-nothere is not installed", ""})
-	c.run("login", "-u", user, "-p", password, guarded).wantError(wantedError{3, "docker-credential-nothere is not installed", ""})
+	c.run("login", "-u", user, "-p", password, guarded).
+		wantError(wantedError{3, "docker-credential-nothere is not installed", ""})
 
 	if err := os.Chmod(filepath.Dir(file), 0); err != nil {
 		t.Fatal(err)
@@ -324,12 +396,14 @@ func TestWithoutHome(t *testing.T) {
 	delete(c.env, "HOME")
 	c.run("copy", c.src, c.dst).want(0)
 	for _, line := range []string{"create x SRC", "push x", "inspect x", "annotate x SRC", "rm x"} {
-		c.run(strings.Fields("manifest " + strings.ReplaceAll(line, "SRC", c.src))...).wantError(wantedError{1, "set HOME or DOCKER_CONFIG", ""})
+		c.run(strings.Fields("manifest " + strings.ReplaceAll(line, "SRC", c.src))...).
+			wantError(wantedError{1, "set HOME or DOCKER_CONFIG", ""})
 	}
 }
 
 func TestInterruptedCopy(t *testing.T) {
 	c := newCopySetup(t)
 	c.ctx = interruptedContext()
-	c.runFails("copy SRC DST", wantedError{130, "transship copy: interrupted", "no tag names an image that is not whole"})
+	c.runFails("copy SRC DST", wantedError{130, "transship copy: interrupted",
+		"no tag names an image that is not whole"})
 }

@@ -66,7 +66,8 @@ func (s *server) wantEmpty() {
 
 func TestBenchWithoutTarget(t *testing.T) {
 	t.Parallel()
-	for kind, want := range map[string]string{"push": "Push", "pull": "Pull", "copy": "Copy", "mount": "Mount", "resolve": "Resolve"} {
+	for kind, want := range map[string]string{"push": "Push", "pull": "Pull", "copy": "Copy", "mount": "Mount",
+		"resolve": "Resolve"} {
 		o := newProgram(t).run("bench", kind, "--size", "2x10KiB,100", "--count", "2", "--jobs", "auto,3").
 			want(0, "3 rounds of 2 combinations", "seed ", "a round takes", kind+" jobs=auto: ", kind+" jobs=3: ")
 		var names []string
@@ -76,7 +77,8 @@ func TestBenchWithoutTarget(t *testing.T) {
 		if got := benchNames(t, o.stdout); !slices.Equal(got, names) {
 			t.Errorf("%s prints\n%s\nwant %q", o.line, o.stdout, names)
 		}
-		if strings.Contains(o.stderr, "left on") || strings.Contains(o.stderr, "there already") || strings.Contains(o.stderr, "not mounted") {
+		if strings.Contains(o.stderr, "left on") || strings.Contains(o.stderr, "there already") ||
+			strings.Contains(o.stderr, "not mounted") {
 			t.Errorf("%s says\n%s", o.line, o.stderr)
 		}
 	}
@@ -85,12 +87,14 @@ func TestBenchWithoutTarget(t *testing.T) {
 func TestBenchDeletesItsContent(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{
-		"push A/bench", "push A/bench --warm", "pull A/bench", "pull --warm A/bench", "copy A/bench B/bench", "copy A/bench", "copy --warm A/a B/b",
+		"push A/bench", "push A/bench --warm", "pull A/bench", "pull --warm A/bench", "copy A/bench B/bench",
+		"copy A/bench", "copy --warm A/a B/b",
 		"mount A/bench", "mount A/bench A/other", "resolve A/bench",
 	} {
 		t.Run(line, func(t *testing.T) {
 			a, b := startServer(t), startServer(t)
-			line := strings.NewReplacer("A/", a.host+"/", "B/", b.host+"/").Replace("bench " + line + " --platforms linux/amd64,linux/arm64 --size 2KiB --count 2")
+			line := strings.NewReplacer("A/", a.host+"/", "B/", b.host+"/").
+				Replace("bench " + line + " --platforms linux/amd64,linux/arm64 --size 2KiB --count 2")
 			o := newProgram(t).run(strings.Fields(line)...).want(0)
 			if strings.Contains(o.stderr, "left on") {
 				t.Errorf("%s\nsays %s", o.line, o.stderr)
@@ -123,16 +127,22 @@ func TestBenchOfRefusingRegistry(t *testing.T) {
 		want wantedError
 		left bool // content arrived that cannot be deleted
 	}{
-		"every push":     {registry.Rule{On: "^POST", Status: 403}, wantedError{3, "403 Forbidden", "transship login"}, false},
-		"uploads":        {registry.Rule{On: "^POST", Status: 405}, wantedError{1, "405 Method Not Allowed", "read-only"}, false},
-		"one manifest":   {registry.Rule{On: "^PUT .*/manifests/", Skip: 1, Status: 400}, wantedError{1, "400 Bad Request", ""}, true},
-		"large requests": {registry.Rule{On: "^(PUT|PATCH)", Status: 413}, wantedError{1, "413 ", "client_max_body_size"}, false},
-		"what is full":   {registry.Rule{On: "^PUT .*/uploads/", Skip: 3, Status: 507}, wantedError{1, "507 Insufficient Storage", "make room at the registry"}, true},
+		"every push": {registry.Rule{On: "^POST", Status: 403},
+			wantedError{3, "403 Forbidden", "transship login"}, false},
+		"uploads": {registry.Rule{On: "^POST", Status: 405},
+			wantedError{1, "405 Method Not Allowed", "read-only"}, false},
+		"one manifest": {registry.Rule{On: "^PUT .*/manifests/", Skip: 1, Status: 400},
+			wantedError{1, "400 Bad Request", ""}, true},
+		"large requests": {registry.Rule{On: "^(PUT|PATCH)", Status: 413},
+			wantedError{1, "413 ", "client_max_body_size"}, false},
+		"what is full": {registry.Rule{On: "^PUT .*/uploads/", Skip: 3, Status: 507},
+			wantedError{1, "507 Insufficient Storage", "make room at the registry"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := startServer(t)
 			s.Set(x.rule, registry.Rule{On: "^DELETE", Status: 405})
-			o := newProgram(t).run("bench", "push", "--size", "2x1KiB", "--count", "3", "--warmup", "0", s.host+"/bench")
+			o := newProgram(t).
+				run("bench", "push", "--size", "2x1KiB", "--count", "3", "--warmup", "0", s.host+"/bench")
 			o.wantError(x.want)
 			if got := strings.Contains(o.stderr, "left on "); got != x.left {
 				t.Errorf("it says\n%s", o.stderr)
@@ -161,20 +171,24 @@ func TestInterruptedBenchDeletesItsContent(t *testing.T) {
 		}))
 		p := newProgram(t)
 		p.ctx = ctx
-		p.run("bench", "push", "--jobs", "1", "--size", "2x1KiB", host+"/bench").wantError(wantedError{130, "transship bench push: interrupted", ""})
+		p.run("bench", "push", "--jobs", "1", "--size", "2x1KiB", host+"/bench").
+			wantError(wantedError{130, "transship bench push: interrupted", ""})
 		s.wantEmpty()
 	}
 }
 
 func TestBenchCopyWithinRegistryWarns(t *testing.T) {
 	s := startServer(t)
-	newProgram(t).run("bench", "copy", "--size", "1KiB", "--layers", "2", "--count", "1", "--warmup", "0", s.host+"/a", s.host+"/b").
-		want(0, "1 round of 1 combination: ", "3 of 3 blobs were mounted and did not move: both repositories are on one registry")
+	newProgram(t).run("bench", "copy", "--size", "1KiB", "--layers", "2", "--count", "1", "--warmup", "0",
+		s.host+"/a", s.host+"/b").
+		want(0, "1 round of 1 combination: ",
+			"3 of 3 blobs were mounted and did not move: both repositories are on one registry")
 }
 
 func TestBenchUploadModes(t *testing.T) {
 	s := startServer(t)
-	o := newProgram(t).run("bench", "push", "--upload", "put,patch,chunk=4KiB", "--size", "1x10KiB", "--count", "1", "--warmup", "0", "--jobs", "1", s.host+"/bench").want(0)
+	o := newProgram(t).run("bench", "push", "--upload", "put,patch,chunk=4KiB", "--size", "1x10KiB", "--count", "1",
+		"--warmup", "0", "--jobs", "1", s.host+"/bench").want(0)
 	// A layer of 10 KiB and a config: with put one PUT each, with patch one PATCH and one PUT each,
 	// with chunks three PATCHes for the layer and one PUT each.
 	if put, patch := s.Count("^PUT .*/uploads/"), s.Count("^PATCH"); put != 6 || patch != 5 {
@@ -195,7 +209,8 @@ func TestBenchAutoJobs(t *testing.T) {
 	s := startServer(t)
 	s.Set(registry.Rule{Header: map[string]string{"Ratelimit-Remaining": "5"}})
 	for jobs, want := range map[string]int{"4": 0, "auto": 3, "auto,4": 3} {
-		o := newProgram(t).run("bench", "push", "--jobs", jobs, "--size", "1KiB", "--count", "2", s.host+"/bench").want(0)
+		o := newProgram(t).run("bench", "push", "--jobs", jobs, "--size", "1KiB", "--count", "2", s.host+"/bench").
+			want(0)
 		if got := strings.Count(o.stderr, "5 calls are left of what it allows"); got != want {
 			t.Errorf("%s\nhas %d turns that know it, not %d:\n%s", o.line, got, want, o.stderr)
 		}
@@ -206,8 +221,10 @@ func TestBenchAutoJobs(t *testing.T) {
 func TestBenchBufferSizes(t *testing.T) {
 	s := startServer(t)
 	for _, kind := range []string{"push", "pull", "copy"} {
-		o := newProgram(t).run("bench", kind, "--buffer", "16KiB,64KiB", "--size", "1x1MiB", "--count", "1", "--warmup", "0", s.host+"/bench").want(0)
-		if names := benchNames(t, o.stdout); len(names) != 2 || !strings.Contains(names[0], "/buffer=16KiB/") || !strings.Contains(names[1], "/buffer=64KiB/") {
+		o := newProgram(t).run("bench", kind, "--buffer", "16KiB,64KiB", "--size", "1x1MiB", "--count", "1", "--warmup",
+			"0", s.host+"/bench").want(0)
+		if names := benchNames(t, o.stdout); len(names) != 2 || !strings.Contains(names[0], "/buffer=16KiB/") ||
+			!strings.Contains(names[1], "/buffer=64KiB/") {
 			t.Errorf("%s\nprints %s", o.line, o.stdout)
 		}
 	}
@@ -216,7 +233,8 @@ func TestBenchBufferSizes(t *testing.T) {
 func TestBenchRanges(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	o := newProgram(t).run("bench", "pull", "--ranges", "1,4", "--warm", "--size", "1x33MiB", "--count", "1", "--warmup", "0", s.host+"/bench").want(0)
+	o := newProgram(t).run("bench", "pull", "--ranges", "1,4", "--warm", "--size", "1x33MiB", "--count", "1",
+		"--warmup", "0", s.host+"/bench").want(0)
 	names := benchNames(t, o.stdout)
 	if len(names) != 2 || !strings.Contains(names[0], "/ranges=1/") || !strings.Contains(names[1], "/ranges=4/") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
@@ -263,7 +281,8 @@ func TestBenchJSONAndPage(t *testing.T) {
 	if err := json.Unmarshal([]byte(o.stdout), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Benchmark != "push" || got.Seed != 3 || len(got.Cells) != 1 || len(got.Cells[0].Rounds) != 2 || len(got.Limit.Link) != 2 {
+	if got.Benchmark != "push" || got.Seed != 3 || len(got.Cells) != 1 || len(got.Cells[0].Rounds) != 2 ||
+		len(got.Limit.Link) != 2 {
 		t.Errorf("%+v", got)
 	}
 	// One HEAD, two calls for each of two layers and the config, and the PUT of the manifest.
@@ -271,7 +290,8 @@ func TestBenchJSONAndPage(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	page, err := os.ReadFile(file)
-	if err != nil || !strings.HasSuffix(string(page), "</html>\n") || !strings.Contains(string(page), "<h2>One round, call by call</h2>") {
+	if err != nil || !strings.HasSuffix(string(page), "</html>\n") ||
+		!strings.Contains(string(page), "<h2>One round, call by call</h2>") {
 		t.Errorf("the page: %v\n%s", err, page)
 	}
 	if names, _ := filepath.Glob(filepath.Join(p.env["HOME"], "*")); len(names) != 1 {
@@ -282,13 +302,15 @@ func TestBenchJSONAndPage(t *testing.T) {
 // An unwritable page fails the run before any call is made. A run that fails leaves no page.
 func TestBenchPageErrors(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
-	p.run("bench", "push", "--size", "1KiB", "--html", filepath.Join(p.env["HOME"], "none", "page.html"), s.host+"/bench").
+	p.run("bench", "push", "--size", "1KiB", "--html", filepath.Join(p.env["HOME"], "none", "page.html"),
+		s.host+"/bench").
 		wantError(wantedError{4, "/none/page.html: no such file or directory", ""})
 	if n := len(s.Requests()); n > 0 {
 		t.Errorf("%d calls", n)
 	}
 	s.Set(registry.Rule{On: "^POST", Status: 403})
-	p.run("bench", "push", "-q", "--size", "1KiB", "--html", filepath.Join(p.env["HOME"], "page.html"), s.host+"/bench").want(3)
+	p.run("bench", "push", "-q", "--size", "1KiB", "--html", filepath.Join(p.env["HOME"], "page.html"),
+		s.host+"/bench").want(3)
 	if names, _ := filepath.Glob(filepath.Join(p.env["HOME"], "*")); len(names) > 0 {
 		t.Errorf("it leaves %q", names)
 	}
@@ -308,7 +330,8 @@ func (c *limitedWriter) Write(p []byte) (int, error) {
 func TestBenchStopsOnWriteError(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	p.stdout = &limitedWriter{left: 2} // the header and one line
-	p.run("bench", "push", "--size", "1KiB", "--count", "50", s.host+"/bench").wantError(wantedError{1, "writing the result: no space left", ""})
+	p.run("bench", "push", "--size", "1KiB", "--count", "50", s.host+"/bench").
+		wantError(wantedError{1, "writing the result: no space left", ""})
 	if n := s.Count("^PUT .*/manifests/"); n != 3 { // the warm-up, the round of the written line, and the failed one
 		t.Errorf("%d images were pushed", n)
 	}
@@ -342,40 +365,42 @@ func TestBenchAsksBeforeLargeRuns(t *testing.T) {
 
 func TestBenchUsageErrors(t *testing.T) {
 	for line, want := range map[string]wantedError{
-		"bench":                                   {2, "bench needs a command after it", "transship bench -h"},
-		"bench pusch":                             {2, `unknown command "bench pusch"`, "did you mean bench push?"},
-		"bench push a b":                          {2, "want [TARGET], got 2 arguments", "usage: transship bench push"},
-		"bench push --jobs 0":                     {2, `--jobs: "0" is neither a whole number from 1 on nor auto`, ""},
-		"bench push --jobs 1,,2":                  {2, `--jobs: "" is neither a whole number from 1 on nor auto`, ""},
-		"bench push --jobs 4,most":                {2, `--jobs: "most" is neither a whole number from 1 on nor auto`, ""},
-		"bench push --buffer 1KiB":                {2, "--buffer: 1KiB is not from 4KiB to 64MiB", ""},
-		"bench push --buffer 32KiB,":              {2, "--buffer: ", ""},
-		"bench pull --ranges auto":                {2, `--ranges: "auto" is no whole number from 1 on`, ""},
-		"bench push --count 0":                    {2, `--count: "0" is no whole number from 1 on`, ""},
-		"bench push --warmup -1":                  {2, `--warmup: "-1" is no whole number from 0 on`, ""},
-		"bench push --layers 0":                   {2, `--layers: "0" is no whole number from 1 on`, ""},
-		"bench push --layers 10001":               {2, "too many for a manifest", "10000 are the most"},
-		"bench push --size 0":                     {2, `--size: "0" is no number of bytes`, ""},
-		"bench push --size 3x":                    {2, `--size: "" is no number of bytes`, ""},
-		"bench push --size x4MiB":                 {2, `--size: "x4MiB": "" is no whole number from 1 on`, ""},
-		"bench push --size 0x4MiB":                {2, `"0" is no whole number from 1 on`, ""},
-		"bench push --size 1MiB,big":              {2, `--size: "big" is no number of bytes`, ""},
-		"bench push --size 99999x1KiB":            {2, "more than 10000 layers", ""},
-		"bench push --size 9x4000000000GiB":       {2, "layers of that size cannot be", ""},
-		"bench push --size 2x1KiB --layers 3":     {2, "--size says how many layers there are, and so does --layers", "leave out one"},
-		"bench push --compressible 1.5":           {2, `--compressible: "1.5" is no number from 0 to 1`, ""},
-		"bench push --compressible NaN":           {2, `--compressible: "NaN" is no number from 0 to 1`, ""},
-		"bench push --seed -1":                    {2, `--seed: "-1" is no whole number`, ""},
-		"bench push --upload post":                {2, `--upload: "post" is none of put, patch and chunk=SIZE`, ""},
-		"bench push --upload chunk=0":             {2, `--upload: "0" is no number of bytes`, ""},
-		"bench push --platforms linux/a/b/c":      {2, "invalid platform", ""},
-		"bench push --http2":                      {2, "speaks HTTP/1.1 only", "leave out --http2"},
-		"bench push localhost:1/a:tag":            {2, "invalid reference", "TARGET is a repository"},
-		"bench push localhost:5000":               {2, "invalid reference", "TARGET is a repository"},
-		"bench mount localhost:1/a localhost:2/a": {2, "mounts are between repositories of one registry", "the same host"},
-		"bench copy localhost:1/a localhost:1/a":  {2, "localhost:1/a is named twice", "nothing moves"},
-		"bench pull --upload put":                 {2, "unknown flag --upload", "lists the flags"},
-		"bench resolve --warm":                    {2, "unknown flag --warm", "did you mean --warmup?"},
+		"bench":                             {2, "bench needs a command after it", "transship bench -h"},
+		"bench pusch":                       {2, `unknown command "bench pusch"`, "did you mean bench push?"},
+		"bench push a b":                    {2, "want [TARGET], got 2 arguments", "usage: transship bench push"},
+		"bench push --jobs 0":               {2, `--jobs: "0" is neither a whole number from 1 on nor auto`, ""},
+		"bench push --jobs 1,,2":            {2, `--jobs: "" is neither a whole number from 1 on nor auto`, ""},
+		"bench push --jobs 4,most":          {2, `--jobs: "most" is neither a whole number from 1 on nor auto`, ""},
+		"bench push --buffer 1KiB":          {2, "--buffer: 1KiB is not from 4KiB to 64MiB", ""},
+		"bench push --buffer 32KiB,":        {2, "--buffer: ", ""},
+		"bench pull --ranges auto":          {2, `--ranges: "auto" is no whole number from 1 on`, ""},
+		"bench push --count 0":              {2, `--count: "0" is no whole number from 1 on`, ""},
+		"bench push --warmup -1":            {2, `--warmup: "-1" is no whole number from 0 on`, ""},
+		"bench push --layers 0":             {2, `--layers: "0" is no whole number from 1 on`, ""},
+		"bench push --layers 10001":         {2, "too many for a manifest", "10000 are the most"},
+		"bench push --size 0":               {2, `--size: "0" is no number of bytes`, ""},
+		"bench push --size 3x":              {2, `--size: "" is no number of bytes`, ""},
+		"bench push --size x4MiB":           {2, `--size: "x4MiB": "" is no whole number from 1 on`, ""},
+		"bench push --size 0x4MiB":          {2, `"0" is no whole number from 1 on`, ""},
+		"bench push --size 1MiB,big":        {2, `--size: "big" is no number of bytes`, ""},
+		"bench push --size 99999x1KiB":      {2, "more than 10000 layers", ""},
+		"bench push --size 9x4000000000GiB": {2, "layers of that size cannot be", ""},
+		"bench push --size 2x1KiB --layers 3": {2, "--size says how many layers there are, and so does --layers",
+			"leave out one"},
+		"bench push --compressible 1.5":      {2, `--compressible: "1.5" is no number from 0 to 1`, ""},
+		"bench push --compressible NaN":      {2, `--compressible: "NaN" is no number from 0 to 1`, ""},
+		"bench push --seed -1":               {2, `--seed: "-1" is no whole number`, ""},
+		"bench push --upload post":           {2, `--upload: "post" is none of put, patch and chunk=SIZE`, ""},
+		"bench push --upload chunk=0":        {2, `--upload: "0" is no number of bytes`, ""},
+		"bench push --platforms linux/a/b/c": {2, "invalid platform", ""},
+		"bench push --http2":                 {2, "speaks HTTP/1.1 only", "leave out --http2"},
+		"bench push localhost:1/a:tag":       {2, "invalid reference", "TARGET is a repository"},
+		"bench push localhost:5000":          {2, "invalid reference", "TARGET is a repository"},
+		"bench mount localhost:1/a localhost:2/a": {2, "mounts are between repositories of one registry",
+			"the same host"},
+		"bench copy localhost:1/a localhost:1/a": {2, "localhost:1/a is named twice", "nothing moves"},
+		"bench pull --upload put":                {2, "unknown flag --upload", "lists the flags"},
+		"bench resolve --warm":                   {2, "unknown flag --warm", "did you mean --warmup?"},
 	} {
 		newProgram(t).run(strings.Fields(line)...).wantError(want)
 	}
@@ -400,13 +425,15 @@ func TestBenchMeasuresLink(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	host := listenNonLoopback(t, s)
-	o := newProgram(t).run("bench", "pull", "--plain-http", "--yes", "--limit", "--size", "1KiB", "--layers", "2", "--count", "1", "--warmup", "0", "--jobs", "3", host+"/bench").
+	o := newProgram(t).run("bench", "pull", "--plain-http", "--yes", "--limit", "--size", "1KiB", "--layers", "2",
+		"--count", "1", "--warmup", "0", "--jobs", "3", host+"/bench").
 		want(0, "the least: GETs of blobs from "+host+"/bench ", "/s on 3 connections; SHA-256 ")
 	names := benchNames(t, o.stdout)
 	if len(names) < 4 || names[0] != "BenchmarkLimitLink/conns=1" || names[1] != "BenchmarkLimitLink/conns=3" {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
-	if n := s.Count("^DELETE"); n != 1+4+1+3 { // a manifest, a config and a layer for each of three connections; then the image
+	// A manifest, a config and a layer for each of three connections; then the image.
+	if n := s.Count("^DELETE"); n != 1+4+1+3 {
 		t.Errorf("%d are removed", n)
 	}
 	s.wantEmpty()
@@ -435,11 +462,13 @@ func TestBenchHTTP2(t *testing.T) {
 	}))
 	p := newProgram(t)
 	p.stdin = user + ":" + password + "\n"
-	o := p.run("bench", "push", "--http1", "--http2", "--insecure", "--creds", "-", "--jobs", "1", "--size", "1KiB", "--layers", "1", "--count", "1", "--warmup", "0", host+"/bench").want(0)
+	o := p.run("bench", "push", "--http1", "--http2", "--insecure", "--creds", "-", "--jobs", "1", "--size", "1KiB",
+		"--layers", "1", "--count", "1", "--warmup", "0", host+"/bench").want(0)
 	if protos["HTTP/1.1"] == 0 || protos["HTTP/1.1"] != protos["HTTP/2.0"] {
 		t.Errorf("POSTs came in %v", protos)
 	}
-	if names := benchNames(t, o.stdout); len(names) != 2 || !strings.Contains(names[0], "/http=1/") || !strings.Contains(names[1], "/http=2/") {
+	if names := benchNames(t, o.stdout); len(names) != 2 || !strings.Contains(names[0], "/http=1/") ||
+		!strings.Contains(names[1], "/http=2/") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	newProgram(t).run("bench", "push", "--http2", "--size", "1KiB", s.host+"/bench").

@@ -83,18 +83,23 @@ func TestCopyByDigestKeepsDigestName(t *testing.T) {
 	for _, to := range []string{"oci:@/sub", "oci-archive:@/sub.tar"} {
 		o := c.do("copy --platform linux/amd64 " + repo + "@" + string(list.Digest) + " " + to).want(0)
 		digest := o.stdout[strings.LastIndex(o.stdout, "@")+1 : len(o.stdout)-1]
-		if got := imageNames(t, strings.Replace(to[strings.Index(to, ":")+1:], "@", c.path(""), 1)); !slices.Equal(got, []string{c.source.host + "/src/repo@" + digest}) {
+		if got := imageNames(t, strings.Replace(to[strings.Index(to, ":")+1:], "@", c.path(""), 1)); !slices.Equal(got,
+			[]string{c.source.host + "/src/repo@" + digest}) {
 			t.Errorf("%s\nleaves %v", o.line, got)
 		}
 		c.do("copy " + to + " TO/sub:1").want(0)
 	}
 	c.do("copy --flatten --platform linux/arm64 " + repo + "@" + string(list.Digest) + " oci:@/flat").want(0)
-	if got := imagesIn(t, c.path("flat")); len(got) != 1 || got[c.source.host+"/src/repo@"+string(parts["arm64"])] == "" {
+	if got := imagesIn(t, c.path("flat")); len(got) != 1 ||
+		got[c.source.host+"/src/repo@"+string(parts["arm64"])] == "" {
 		t.Errorf("flat: %v", got)
 	}
-	c.do("copy SRC oci:@/one@" + emptySHA256).wantError(wantedError{7, "the digest of the target is not that of the image", "leave the digest out"})
-	c.do("copy SRC oci-archive:@/x.tar@" + emptySHA256).wantError(wantedError{7, "the digest of the target is not that of the image", "leave the digest out"})
-	if slices.ContainsFunc(fileNames(t, c.path("")), func(name string) bool { return strings.HasPrefix(name, "x.tar") }) {
+	c.do("copy SRC oci:@/one@" + emptySHA256).
+		wantError(wantedError{7, "the digest of the target is not that of the image", "leave the digest out"})
+	c.do("copy SRC oci-archive:@/x.tar@" + emptySHA256).
+		wantError(wantedError{7, "the digest of the target is not that of the image", "leave the digest out"})
+	if slices.ContainsFunc(fileNames(t, c.path("")),
+		func(name string) bool { return strings.HasPrefix(name, "x.tar") }) {
 		t.Error("the tar was begun")
 	}
 }
@@ -118,9 +123,11 @@ func TestCopyOfUnnamedImage(t *testing.T) {
 func TestCopySubsetToFiles(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
-	for i, flags := range []string{"--platform linux/arm64", "--platform linux/arm64,linux/amd64", "--flatten --platform linux/arm/v7"} {
+	for i, flags := range []string{"--platform linux/arm64", "--platform linux/arm64,linux/amd64",
+		"--flatten --platform linux/arm/v7"} {
 		tag := string(rune('a' + i))
-		o := c.do("copy " + flags + " SRC TO/sub:" + tag + " oci:@/lay:" + tag + " oci-archive:@/" + tag + ".tar").want(0)
+		o := c.do("copy " + flags + " SRC TO/sub:" + tag + " oci:@/lay:" + tag + " oci-archive:@/" + tag + ".tar").
+			want(0)
 		digests := map[string]bool{}
 		for line := range strings.Lines(o.stdout) {
 			digests[line[strings.LastIndex(line, "@"):]] = true
@@ -148,22 +155,27 @@ func TestCopyToSeveralKindsOfTargets(t *testing.T) {
 	c.source.Forget()
 	o := c.do("copy SRC DST oci:@/lay:1 oci-archive:@/x.tar:y:1 docker-archive:@/z.tar").want(0)
 	home := c.path("") + "/"
-	want := c.dst + "@" + list + "\noci:" + home + "lay:1@" + list + "\noci-archive:" + home + "x.tar:y:1@" + list + "\ndocker-archive:" + home + "z.tar@" + list + "\n"
+	want := c.dst + "@" + list + "\noci:" + home + "lay:1@" + list + "\noci-archive:" + home + "x.tar:y:1@" + list +
+		"\ndocker-archive:" + home + "z.tar@" + list + "\n"
 	if o.stdout != want {
 		t.Errorf("%s\nprints %s\nwant   %s", o.line, o.stdout, want)
 	}
-	if blobs, manifests := c.source.Count("^GET .*/blobs/"), c.source.Count("^(GET|HEAD) .*/manifests/"); blobs != 7 || manifests != 4 {
+	if blobs, manifests := c.source.Count("^GET .*/blobs/"), c.source.Count("^(GET|HEAD) .*/manifests/"); blobs != 7 ||
+		manifests != 4 {
 		t.Errorf("%d blobs and %d manifests were read, want each once", blobs, manifests)
 	}
 	c.writeFile("other/notes.txt", "x")
 	c.target.Set(registry.Rule{On: "^POST .*denied", Status: 403})
-	c.do("copy SRC TO/denied/x oci:@/lay:2 oci-archive:@/w.tar").want(8, "failed: "+c.target.host+"/denied/x", "1 of 3 failed")
+	c.do("copy SRC TO/denied/x oci:@/lay:2 oci-archive:@/w.tar").
+		want(8, "failed: "+c.target.host+"/denied/x", "1 of 3 failed")
 	if got := imageNames(t, c.path("lay")); len(got) != 2 {
 		t.Errorf("the layout has %v", got)
 	}
 	c.verifySound(c.path("w.tar"))
-	c.do("copy SRC oci:@/other oci-archive:@/v.tar").wantError(wantedError{1, "the folder has no oci-layout and is not empty: notes.txt", ""})
-	for _, line := range []string{"oci-archive:@/a.tar oci-archive:@/a.tar:x:1", "oci-archive:@/a.tar docker-archive:@/./a.tar", "oci:@/l:1 oci:@/l:1"} {
+	c.do("copy SRC oci:@/other oci-archive:@/v.tar").
+		wantError(wantedError{1, "the folder has no oci-layout and is not empty: notes.txt", ""})
+	for _, line := range []string{"oci-archive:@/a.tar oci-archive:@/a.tar:x:1",
+		"oci-archive:@/a.tar docker-archive:@/./a.tar", "oci:@/l:1 oci:@/l:1"} {
 		c.do("copy SRC " + line).wantError(wantedError{2, "is named twice as a target", ""})
 	}
 }
@@ -178,10 +190,12 @@ func TestCopyFromMissingFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.runFails("copy oci:"+c.path("empty")+" DST", wantedError{1, "empty: the folder is no image layout", ""})
-	if got := slices.Concat(fileNames(t, c.path("")), fileNames(t, c.path("empty"))); !slices.Equal(got, []string{"empty"}) {
+	if got := slices.Concat(fileNames(t, c.path("")), fileNames(t, c.path("empty"))); !slices.Equal(got,
+		[]string{"empty"}) {
 		t.Errorf("there is %v", got)
 	}
-	c.runFails("copy SRC oci-archive:"+c.path("no/such/x.tar"), wantedError{1, "there is no folder " + c.path("no/such"), ""})
+	c.runFails("copy SRC oci-archive:"+c.path("no/such/x.tar"),
+		wantedError{1, "there is no folder " + c.path("no/such"), ""})
 	c.runFails("copy SRC oci:"+c.writeFile("file", "x"), wantedError{1, "not a directory", ""})
 	c.runFails("copy oci-archive:"+c.writeFile("text.tar", "x")+" DST", wantedError{1, "text.tar: ", ""})
 	c.do("copy SRC oci:@/lay:1").want(0)

@@ -28,7 +28,8 @@ func TestCopyReferrersThroughFiles(t *testing.T) {
 		c.do("copy --referrers " + through + " TO/" + to + "/signed:1").want(0)
 		for _, ref := range []string{string(sbom.Digest), string(signature.Digest), cosignTag(list)} {
 			if !c.target.has(to+"/signed", ref) || c.target.has(to+"/plain", ref) {
-				t.Errorf("%s: %s is there %v, and without --referrers %v", through, ref, c.target.has(to+"/signed", ref), c.target.has(to+"/plain", ref))
+				t.Errorf("%s: %s is there %v, and without --referrers %v", through, ref,
+					c.target.has(to+"/signed", ref), c.target.has(to+"/plain", ref))
 			}
 		}
 	}
@@ -63,7 +64,8 @@ func TestCopyOfBareTag(t *testing.T) {
 	if !c.target.has("zz", string(sbom.Digest)) {
 		t.Error("the SBOM is not in the tar")
 	}
-	c.do("copy oci:@/lay oci-archive:@/x.tar:4").wantError(wantedError{2, "the image has no name that the tag could belong to", "x.tar:NAME:4"})
+	c.do("copy oci:@/lay oci-archive:@/x.tar:4").
+		wantError(wantedError{2, "the image has no name that the tag could belong to", "x.tar:NAME:4"})
 }
 
 // The target tar is replaced only when the new one is complete. Blobs of the interrupted copy are
@@ -74,7 +76,8 @@ func TestCopyReplacesTarWhenComplete(t *testing.T) {
 	c.do("copy FROM/old:1 oci-archive:@/x.tar").want(0)
 	before := readFile(t, c.path("x.tar"))
 	c.source.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 4, Status: 404})
-	c.do("copy --jobs 1 SRC oci-archive:@/x.tar").wantError(wantedError{4, "404 Not Found", "x.tar.partial: the same command goes on from there"})
+	c.do("copy --jobs 1 SRC oci-archive:@/x.tar").
+		wantError(wantedError{4, "404 Not Found", "x.tar.partial: the same command goes on from there"})
 	if readFile(t, c.path("x.tar")) != before {
 		t.Error("the tar has changed")
 	}
@@ -93,7 +96,9 @@ func TestCopyReplacesTarWhenComplete(t *testing.T) {
 func TestCopyToTarInterrupted(t *testing.T) {
 	c := newCopySetup(t)
 	c.interruptOn(registry.Rule{On: "^GET .*/blobs/"})
-	c.do("copy SRC oci-archive:@/x.tar").wantError(wantedError{130, "transship copy: interrupted", "is kept in " + c.path("x.tar.partial") + ": the same command"})
+	c.do("copy SRC oci-archive:@/x.tar").
+		wantError(wantedError{130, "transship copy: interrupted", "is kept in " + c.path("x.tar.partial") +
+			": the same command"})
 	if _, err := os.Stat(c.path("x.tar")); err == nil {
 		t.Error("the tar is there")
 	}
@@ -104,7 +109,8 @@ func TestCredentialsGoToFirstRegistryTarget(t *testing.T) {
 	c := newCopySetup(t)
 	guarded := listen(t, requirePassword(c.target))
 	c.run("copy", "--dst-creds", user+":"+password, c.src, "oci:"+c.path("lay"), guarded+"/x:1").want(0)
-	c.run("copy", "--dst-creds", user+":"+password, c.src, c.source.host+"/y:1", guarded+"/y:1").want(8, "failed: "+guarded)
+	c.run("copy", "--dst-creds", user+":"+password, c.src, c.source.host+"/y:1", guarded+"/y:1").
+		want(8, "failed: "+guarded)
 }
 
 // A tar of docker save without an OCI layout is copied with a Docker manifest made of its layers.
@@ -115,14 +121,16 @@ func TestCopyFromDockerSave(t *testing.T) {
 	config := fmt.Sprintf(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}`, id)
 	c.writeFile("saved.tar", makeTar(t, "config.json", config, "one/layer.tar", layer,
 		"manifest.json", `[{"Config":"config.json","RepoTags":["dst/repo:1.6"],"Layers":["one/layer.tar"]}]`))
-	for _, from := range []string{"docker-archive:@/saved.tar", "docker-archive:@/saved.tar:dst/repo:1.6", "docker-archive:@/saved.tar:1.6"} {
+	for _, from := range []string{"docker-archive:@/saved.tar", "docker-archive:@/saved.tar:dst/repo:1.6",
+		"docker-archive:@/saved.tar:1.6"} {
 		c.do("copy " + from + " TO/x:1").want(0)
 	}
 	if o := c.do("inspect TO/x:1").want(0); !strings.Contains(o.stdout, "linux/amd64") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	c.do("verify --deep TO/x:1").want(0)
-	c.do("copy docker-archive:@/saved.tar:nope TO/x:2").wantError(wantedError{4, "there is no image nope; there is dst/repo:1.6", ""})
+	c.do("copy docker-archive:@/saved.tar:nope TO/x:2").
+		wantError(wantedError{4, "there is no image nope; there is dst/repo:1.6", ""})
 }
 
 // makeTar returns a tar of the given names and contents, in turn.
@@ -151,7 +159,8 @@ func TestCopyToTarNeedsOneToken(t *testing.T) {
 	c := newCopySetup(t)
 	f := &registry.Faults{Handler: &tokenRegistry{next: c.source, public: true}}
 	host := listen(t, f)
-	c.writeFile(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, host, base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
+	c.writeFile(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, host,
+		base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
 	c.run("copy", host+"/src/repo:1.6", host+"/dst/repo:1.6", "oci-archive:"+c.path("x.tar")).want(0)
 	const source, target = "scope=repository%3Asrc%2Frepo%3Apull", "scope=repository%3Adst%2Frepo%3Apull%2Cpush"
 	one, both := f.Count("^GET /token.*client_id=transship&"+source), f.Count("^GET /token.*"+target+"&"+source)

@@ -22,7 +22,8 @@ func TestCopy(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSpace(o.stderr), "\n")
 	slices.Sort(lines[:len(lines)-1])
-	want := []string{"linux/amd64 sha256:b43921f81f43: copied", "linux/arm/v7 sha256:e1452631bc83: copied", "linux/arm64 sha256:ea1d1af0e269: copied"}
+	want := []string{"linux/amd64 sha256:b43921f81f43: copied", "linux/arm/v7 sha256:e1452631bc83: copied",
+		"linux/arm64 sha256:ea1d1af0e269: copied"}
 	if diff := cmp.Diff(want, lines[:len(lines)-1]); diff != "" {
 		t.Errorf("%s\n%s", o.line, diff)
 	}
@@ -51,7 +52,9 @@ func TestCopyOfChangedImage(t *testing.T) {
 	c.run("copy", c.src, c.dst).want(0)
 	c.source.pushList("src/repo", "1.6", c.source.pushImage("src/repo", "", "linux/amd64", "shared", "for amd64"),
 		c.source.pushImage("src/repo", "", "linux/riscv64", "shared", "for riscv64"))
-	c.run("copy", c.src, c.dst).want(0, "linux/amd64 sha256:b43921f81f43: there already\n", "linux/riscv64 sha256:", ": 2 images; blobs: 2 sent, 1 there already; ")
+	c.run("copy", c.src, c.dst).
+		want(0, "linux/amd64 sha256:b43921f81f43: there already\n", "linux/riscv64 sha256:",
+			": 2 images; blobs: 2 sent, 1 there already; ")
 }
 
 func TestCopySubset(t *testing.T) {
@@ -93,7 +96,8 @@ func TestCopyFlatten(t *testing.T) {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	single := c.target.host + "/single:1" // a single image stays one
-	if o := c.run("copy", c.dst, single, "--platform", "linux/arm64").want(0); o.stdout != single+"@"+string(digest)+"\n" {
+	if o := c.run("copy", c.dst, single, "--platform", "linux/arm64").
+		want(0); o.stdout != single+"@"+string(digest)+"\n" {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 }
@@ -102,8 +106,10 @@ func TestCopyReferrers(t *testing.T) {
 	c := newCopySetup(t)
 	root := c.source.pushThreePlatforms()
 	config := c.source.pushBlob("src/repo", manifest.MediaTypeOCIEmpty, []byte("{}"))
-	raw, err := manifest.OCIStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest,
-		ArtifactType: "application/spdx+json", Config: &config, Layers: []manifest.Descriptor{config}, Subject: &root})
+	raw, err := manifest.OCIStyle().
+		EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest,
+			ArtifactType: "application/spdx+json", Config: &config, Layers: []manifest.Descriptor{config},
+			Subject: &root})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,9 +138,11 @@ func TestCopyInChunks(t *testing.T) {
 func TestVerboseCopy(t *testing.T) {
 	c := newCopySetup(t)
 	signed := "/storage?X-Amz-Signature=" + secret + "&digest=x"
-	c.source.Set(registry.Rule{On: "^GET .*/blobs/sha256", Times: 1, Status: 307, Header: map[string]string{"Location": signed}},
+	c.source.Set(registry.Rule{On: "^GET .*/blobs/sha256", Times: 1, Status: 307,
+		Header: map[string]string{"Location": signed}},
 		registry.Rule{On: "^GET /storage", Status: 404})
-	c.run("copy", "-v", "--jobs", "1", c.src, c.dst).want(4, "307 GET ", "http://"+c.source.host+"/storage?X-Amz-Signature=REDACTED&digest=x")
+	c.run("copy", "-v", "--jobs", "1", c.src, c.dst).
+		want(4, "307 GET ", "http://"+c.source.host+"/storage?X-Amz-Signature=REDACTED&digest=x")
 
 	c = newCopySetup(t)
 	o := c.run("copy", "-v", c.src, c.dst).want(0)
@@ -146,7 +154,8 @@ func TestVerboseCopy(t *testing.T) {
 
 func TestRegistryWarningIsPrintedOnce(t *testing.T) {
 	c := newCopySetup(t)
-	c.target.Set(registry.Rule{On: "^PUT .*/manifests/", Header: map[string]string{"Warning": `299 - "this registry moves to example.com"`}})
+	c.target.Set(registry.Rule{On: "^PUT .*/manifests/",
+		Header: map[string]string{"Warning": `299 - "this registry moves to example.com"`}})
 	o := c.run("copy", c.src, c.dst).want(0, "warning: this registry moves to example.com\n")
 	if n := strings.Count(o.stderr, "warning:"); n != 1 {
 		t.Errorf("%s\nwarns %d times", o.line, n)
@@ -168,21 +177,24 @@ func TestCertificateFiles(t *testing.T) {
 	c.run("digest", host+"/src/repo:1.6").want(5)
 	c.writeFile(".docker/certs.d/"+host+"/ca.crt", string(serverCertificate(t, host)))
 	c.run("digest", host+"/src/repo:1.6").want(0)
-	c.run("digest", "--ca", c.writeFile("garbage.pem", secret), host+"/src/repo:1.6").wantError(wantedError{5, "garbage.pem", "PEM files"})
+	c.run("digest", "--ca", c.writeFile("garbage.pem", secret), host+"/src/repo:1.6").
+		wantError(wantedError{5, "garbage.pem", "PEM files"})
 }
 
 func TestCopyToSeveralTargets(t *testing.T) {
 	c := newCopySetup(t)
 	digest := "@" + string(c.source.pushThreePlatforms().Digest) + "\n"
 	second := c.target.host + "/second:2"
-	o := c.run("copy", c.src, c.dst, second).want(0, "copied "+c.src+" to "+c.dst+"\n", "copied "+c.src+" to "+second+"\n")
+	o := c.run("copy", c.src, c.dst, second).
+		want(0, "copied "+c.src+" to "+c.dst+"\n", "copied "+c.src+" to "+second+"\n")
 	if want := c.dst + digest + second + digest; o.stdout != want {
 		t.Errorf("%s\nprints %s\nwant   %s", o.line, o.stdout, want)
 	}
 	if n := c.source.Count("^GET .*/blobs/"); n != 7 {
 		t.Errorf("%d blobs were read from the source, want each once", n)
 	}
-	o = c.run("copy", c.src, unusedAddress(t)+"/x:1", c.target.host+"/third:3").want(8, "failed: 127.0.0.1:", "1 of 2 failed")
+	o = c.run("copy", c.src, unusedAddress(t)+"/x:1", c.target.host+"/third:3").
+		want(8, "failed: 127.0.0.1:", "1 of 2 failed")
 	if want := c.target.host + "/third:3" + digest; o.stdout != want {
 		t.Errorf("%s\nprints %s\nwant   %s", o.line, o.stdout, want)
 	}

@@ -119,7 +119,8 @@ func TestFullDisk(t *testing.T) {
 	if got := fileNames(t, disk); len(got) != 0 {
 		t.Errorf("there is %v", got)
 	}
-	c.do("save --jobs 1 -o @/disk/lay/ FROM/big:1").wantError(wantedError{1, "no space left on device", "blobs that are whole are not fetched again"})
+	c.do("save --jobs 1 -o @/disk/lay/ FROM/big:1").
+		wantError(wantedError{1, "no space left on device", "blobs that are whole are not fetched again"})
 	c.do("copy --jobs 1 FROM/big:1 oci:@/disk/lay").wantError(full)
 	if got := imagesIn(t, c.path("disk/lay")); len(got) != 0 {
 		t.Errorf("there are images: %v", slices.Collect(maps.Keys(got)))

@@ -27,10 +27,12 @@ import (
 // Covers errors that a loopback server does not easily cause, and wrapped errors.
 func TestExitCodesAndHints(t *testing.T) {
 	answer := func(method, path string, status int, body string) error {
-		return &distribution.Error{Method: method, URL: "https://r.example.com/v2/" + path, StatusCode: status, Body: []byte(body)}
+		return &distribution.Error{Method: method, URL: "https://r.example.com/v2/" + path, StatusCode: status,
+			Body: []byte(body)}
 	}
 	request := func(err error) error {
-		return &distribution.RequestError{Method: http.MethodHead, URL: "https://r.example.com/v2/x/manifests/1", Err: err}
+		return &distribution.RequestError{Method: http.MethodHead,
+			URL: "https://r.example.com/v2/x/manifests/1", Err: err}
 	}
 	cert := &x509.Certificate{DNSNames: []string{"other.example.com"}}
 	for name, test := range map[string]struct {
@@ -38,35 +40,48 @@ func TestExitCodesAndHints(t *testing.T) {
 		code int
 		hint string
 	}{
-		"plain":              {errors.New("no"), 1, ""},
-		"file":               {&fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}, 1, ""},
-		"wrong name":         {request(x509.HostnameError{Certificate: cert, Host: "r.example.com"}), 5, "use the name that the certificate is for, or --dst-insecure"},
-		"expired":            {request(x509.CertificateInvalidError{Cert: cert, Reason: x509.Expired}), 5, "have the certificate renewed, or give --dst-insecure"},
-		"not TLS":            {request(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), 5, "give --dst-plain-http"},
-		"no certificate":     {request(errors.New("remote error: tls: certificate required")), 5, "--dst-cert FILE --dst-key FILE"},
-		"DNS":                {request(&net.DNSError{Err: "no such host", Name: "r.example.com"}), 5, "check the host's name"},
-		"refused":            {request(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), 5, "nothing listens there"},
-		"proxy":              {request(&net.OpError{Op: "proxyconnect", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}), 5, "the proxy was not reached"},
-		"reset":              {request(&net.OpError{Op: "read", Err: syscall.ECONNRESET}), 5, "closed again and again"},
-		"broken pipe":        {request(&net.OpError{Op: "write", Err: syscall.EPIPE}), 5, "closed again and again"},
-		"closed":             {request(&net.OpError{Op: "write", Err: net.ErrClosed}), 5, "closed again and again"},
-		"ended":              {request(io.ErrUnexpectedEOF), 5, "closed again and again"},
-		"timeout":            {request(errors.New("no answer")), 5, "HTTPS_PROXY and NO_PROXY"},
-		"bad redirect":       {request(&wire.RedirectError{From: "r.example.com", To: "ftp://x"}), 5, "mend its address"},
-		"bad certificate":    {request(&wire.CertificateError{Host: "r.example.com", File: "x", Err: fs.ErrNotExist}), 5, "PEM files"},
-		"late":               {request(&wire.RetryAfterError{StatusCode: 429}), 6, "wait, or log in"},
-		"late, not a limit":  {request(&wire.RetryAfterError{StatusCode: 503}), 5, "HTTPS_PROXY"},
-		"no token":           {request(&auth.Error{Host: "r.example.com", Status: 401}), 3, "transship login r.example.com, or give --dst-creds"},
-		"identity token":     {request(&auth.Error{Host: "r.example.com", Status: 401, User: "<token>", Source: "config.json"}), 3, "log in again: transship login r.example.com"},
-		"forbidden":          {request(&auth.Error{Host: "r.example.com", Status: 403, User: "me", Source: "config.json"}), 3, "the account may not do this"},
-		"untrusted realm":    {request(&auth.Error{Host: "r.example.com", Err: errors.New("not trusted")}), 3, ""},
-		"token server down":  {request(&auth.Error{Host: "r.example.com", Status: 502}), 1, ""},
-		"token server limit": {request(&auth.Error{Host: "r.example.com", Status: 429}), 6, "wait, or log in"},
-		"helper":             {&auth.HelperError{Program: "x", Err: errors.New("no")}, 3, "credsStore"},
-		"beyond a plan":      {request(&wire.PlanError{Method: "PUT", URL: "https://r.example.com/v2/x"}), 1, ""},
-		"source says no":     {answer("GET", "x/manifests/1", 403, ""), 3, "--src-creds"},
-		"target says no":     {answer("PUT", "x/manifests/1", 403, ""), 3, "--dst-creds"},
-		"storage says no":    {&distribution.Error{Method: "GET", URL: "https://cdn.example.com/x", StatusCode: 403}, 3, "the registry leads there, by an address that is signed"},
+		"plain": {errors.New("no"), 1, ""},
+		"file":  {&fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}, 1, ""},
+		"wrong name": {request(x509.HostnameError{Certificate: cert, Host: "r.example.com"}), 5,
+			"use the name that the certificate is for, or --dst-insecure"},
+		"expired": {request(x509.CertificateInvalidError{Cert: cert, Reason: x509.Expired}), 5,
+			"have the certificate renewed, or give --dst-insecure"},
+		"not TLS": {request(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), 5,
+			"give --dst-plain-http"},
+		"no certificate": {request(errors.New("remote error: tls: certificate required")), 5,
+			"--dst-cert FILE --dst-key FILE"},
+		"DNS":     {request(&net.DNSError{Err: "no such host", Name: "r.example.com"}), 5, "check the host's name"},
+		"refused": {request(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), 5, "nothing listens there"},
+		"proxy": {request(&net.OpError{Op: "proxyconnect", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}),
+			5, "the proxy was not reached"},
+		"reset":       {request(&net.OpError{Op: "read", Err: syscall.ECONNRESET}), 5, "closed again and again"},
+		"broken pipe": {request(&net.OpError{Op: "write", Err: syscall.EPIPE}), 5, "closed again and again"},
+		"closed":      {request(&net.OpError{Op: "write", Err: net.ErrClosed}), 5, "closed again and again"},
+		"ended":       {request(io.ErrUnexpectedEOF), 5, "closed again and again"},
+		"timeout":     {request(errors.New("no answer")), 5, "HTTPS_PROXY and NO_PROXY"},
+		"bad redirect": {request(&wire.RedirectError{From: "r.example.com", To: "ftp://x"}), 5,
+			"mend its address"},
+		"bad certificate": {request(&wire.CertificateError{Host: "r.example.com", File: "x", Err: fs.ErrNotExist}),
+			5, "PEM files"},
+		"late": {request(&wire.RetryAfterError{StatusCode: 429}), 6, "wait, or log in"},
+		"late, not a limit": {request(&wire.RetryAfterError{StatusCode: 503}), 5,
+			"HTTPS_PROXY"},
+		"no token": {request(&auth.Error{Host: "r.example.com", Status: 401}), 3,
+			"transship login r.example.com, or give --dst-creds"},
+		"identity token": {request(&auth.Error{Host: "r.example.com", Status: 401, User: "<token>",
+			Source: "config.json"}), 3, "log in again: transship login r.example.com"},
+		"forbidden": {request(&auth.Error{Host: "r.example.com", Status: 403, User: "me", Source: "config.json"}), 3,
+			"the account may not do this"},
+		"untrusted realm":   {request(&auth.Error{Host: "r.example.com", Err: errors.New("not trusted")}), 3, ""},
+		"token server down": {request(&auth.Error{Host: "r.example.com", Status: 502}), 1, ""},
+		"token server limit": {request(&auth.Error{Host: "r.example.com", Status: 429}), 6,
+			"wait, or log in"},
+		"helper":         {&auth.HelperError{Program: "x", Err: errors.New("no")}, 3, "credsStore"},
+		"beyond a plan":  {request(&wire.PlanError{Method: "PUT", URL: "https://r.example.com/v2/x"}), 1, ""},
+		"source says no": {answer("GET", "x/manifests/1", 403, ""), 3, "--src-creds"},
+		"target says no": {answer("PUT", "x/manifests/1", 403, ""), 3, "--dst-creds"},
+		"storage says no": {&distribution.Error{Method: "GET", URL: "https://cdn.example.com/x", StatusCode: 403}, 3,
+			"the registry leads there, by an address that is signed"},
 		"no such manifest":   {answer("GET", "x/manifests/1", 404, ""), 4, "transship tags"},
 		"no such blob":       {answer("GET", "x/blobs/sha256:1", 404, ""), 4, "not whole at its source"},
 		"no such repository": {answer("POST", "x/blobs/uploads/", 404, ""), 4, "created first"},
@@ -77,19 +92,21 @@ func TestExitCodesAndHints(t *testing.T) {
 		"read-only":          {answer("POST", "x/blobs/uploads/", 405, ""), 1, "takes no uploads"},
 		"no HEAD":            {answer("HEAD", "x/manifests/1", 405, ""), 1, ""},
 		"server error":       {answer("GET", "x/manifests/1", 500, ""), 1, ""},
-		"a mismatch in all":  {fmt.Errorf("x: %w", errors.Join(answer("GET", "", 404, ""), &blob.MismatchError{})), 7, "damaged at its source"},
-		"reference":          {fmt.Errorf("x: %w", &reference.SyntaxError{}), 2, ""},
-		"platform":           {&manifest.PlatformSyntaxError{}, 2, ""},
-		"no platform":        {fmt.Errorf("x: %w", &manifest.PlatformError{}), 4, ""},
-		"corrupt list":       {&liststore.CorruptError{Err: &reference.SyntaxError{}}, 7, ""},
-		"no list":            {&liststore.NotFoundError{Ref: "x"}, 4, "transship manifest create"},
+		"a mismatch in all": {fmt.Errorf("x: %w", errors.Join(answer("GET", "", 404, ""), &blob.MismatchError{})), 7,
+			"damaged at its source"},
+		"reference":    {fmt.Errorf("x: %w", &reference.SyntaxError{}), 2, ""},
+		"platform":     {&manifest.PlatformSyntaxError{}, 2, ""},
+		"no platform":  {fmt.Errorf("x: %w", &manifest.PlatformError{}), 4, ""},
+		"corrupt list": {&liststore.CorruptError{Err: &reference.SyntaxError{}}, 7, ""},
+		"no list":      {&liststore.NotFoundError{Ref: "x"}, 4, "transship manifest create"},
 	} {
 		a := run.New(cli.NewStreams(func(string) string { return "" }, nil, nil, nil))
 		for _, label := range []string{"src", "dst"} {
 			a.NewRemote(label).Host = "r.example.com"
 		}
 		hint := a.Hint(test.err)
-		if code := run.ExitCode(test.err); code != test.code || !strings.Contains(hint, test.hint) || test.hint == "" && hint != "" {
+		if code := run.ExitCode(test.err); code != test.code || !strings.Contains(hint, test.hint) ||
+			test.hint == "" && hint != "" {
 			t.Errorf("%s: exit code %d, hint %q; want %d and %q", name, code, hint, test.code, test.hint)
 		}
 	}

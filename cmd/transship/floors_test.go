@@ -29,15 +29,20 @@ func libraryImports() map[string][]string {
 		"distribution/audit/internal/texts":     {},
 		"distribution/audit":                    {"blob", "distribution/endpoint", "distribution/wire"},
 		"distribution/audit/internal/audittest": {"distribution/audit"},
-		"distribution/audit/trace":              {"distribution/endpoint", "distribution/wire", "distribution/audit", "distribution/audit/internal/texts"},
-		"distribution/audit/diff":               {"distribution/endpoint", "distribution/audit", "distribution/audit/internal/texts"},
-		"distribution/audit/curl":               {"blob", "distribution/endpoint", "distribution/audit", "distribution/audit/internal/texts"},
-		"distribution/audit/waterfall":          {"distribution/endpoint", "distribution/audit", "distribution/audit/internal/texts", "distribution/audit/trace", "distribution/audit/svg"},
+		"distribution/audit/trace": {"distribution/endpoint", "distribution/wire", "distribution/audit",
+			"distribution/audit/internal/texts"},
+		"distribution/audit/diff": {"distribution/endpoint", "distribution/audit", "distribution/audit/internal/texts"},
+		"distribution/audit/curl": {"blob", "distribution/endpoint", "distribution/audit",
+			"distribution/audit/internal/texts"},
+		"distribution/audit/waterfall": {"distribution/endpoint", "distribution/audit",
+			"distribution/audit/internal/texts", "distribution/audit/trace", "distribution/audit/svg"},
 
 		"distribution/layout":   {"blob", "manifest", "distribution/reference"},
 		"distribution/transfer": {"blob", "manifest"},
-		"distribution":          {"blob", "manifest", "auth", "distribution/reference", "distribution/endpoint", "distribution/wire"},
-		"distribution/registry": {"blob", "manifest", "distribution/reference", "distribution/endpoint", "distribution/layout"},
+		"distribution": {"blob", "manifest", "auth", "distribution/reference", "distribution/endpoint",
+			"distribution/wire"},
+		"distribution/registry": {"blob", "manifest", "distribution/reference", "distribution/endpoint",
+			"distribution/layout"},
 	}
 }
 

@@ -79,8 +79,9 @@ func TestHelpSpellings(t *testing.T) {
 	overview, copying, family := p.run("help").stdout, p.run("copy", "-h").stdout, p.run("manifest", "-h").stdout
 	for line, want := range map[string]string{
 		"-h": overview, "-help": overview, "--help": overview,
-		"help copy": copying, "copy --help": copying, "copy -help": copying, "copy a -h": copying, "copy a b --flatten -h x": copying,
-		"help manifest": family, "manifest --help": family,
+		"help copy": copying, "copy --help": copying, "copy -help": copying, "copy a -h": copying,
+		"copy a b --flatten -h x": copying,
+		"help manifest":           family, "manifest --help": family,
 		"help manifest push": p.run("manifest", "push", "-h").stdout,
 	} {
 		if o := p.run(strings.Fields(line)...).want(0); o.stdout != want || o.stderr != "" {

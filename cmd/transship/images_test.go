@@ -27,10 +27,12 @@ func (s *server) pushBlob(repo, mediaType string, content []byte) manifest.Descr
 	s.t.Helper()
 	d := manifest.Descriptor{MediaType: mediaType, Digest: blob.FromBytes(content), Size: int64(len(content))}
 	w := httptest.NewRecorder()
-	if s.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/v2/"+repo+"/blobs/"+string(d.Digest), nil)); w.Code == http.StatusOK {
+	if s.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/v2/"+repo+"/blobs/"+string(d.Digest),
+		nil)); w.Code == http.StatusOK {
 		return d
 	}
-	s.putContent(http.MethodPost, "/v2/"+repo+"/blobs/uploads/?digest="+string(d.Digest), "application/octet-stream", content)
+	s.putContent(http.MethodPost, "/v2/"+repo+"/blobs/uploads/?digest="+string(d.Digest),
+		"application/octet-stream", content)
 	return d
 }
 
@@ -57,7 +59,8 @@ func (s *server) pushImage(repo, tag, platform string, layers ...string) manifes
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	config := fmt.Sprintf(`{"architecture":%q,"os":%q,"variant":%q,"rootfs":{"type":"layers","diff_ids":[]}}`, p.Architecture, p.OS, p.Variant)
+	config := fmt.Sprintf(`{"architecture":%q,"os":%q,"variant":%q,"rootfs":{"type":"layers","diff_ids":[]}}`,
+		p.Architecture, p.OS, p.Variant)
 	c := s.pushBlob(repo, manifest.MediaTypeDockerConfig, []byte(config))
 	im := manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &c}
 	for _, content := range layers {
@@ -75,7 +78,8 @@ func (s *server) pushImage(repo, tag, platform string, layers ...string) manifes
 // pushList puts a manifest list into a repository.
 func (s *server) pushList(repo, tag string, entries ...manifest.Descriptor) manifest.Descriptor {
 	s.t.Helper()
-	raw, err := manifest.DockerStyle().Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerList, Manifests: entries})
+	raw, err := manifest.DockerStyle().
+		Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerList, Manifests: entries})
 	if err != nil {
 		s.t.Fatal(err)
 	}

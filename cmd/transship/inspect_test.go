@@ -20,8 +20,11 @@ func (s *server) pushAttested(repo, tag string) {
 	s.t.Helper()
 	image := s.pushImage(repo, "", "linux/amd64", "content")
 	about := s.pushImage(repo, "", "unknown/unknown", "in-toto")
-	about.Annotations = map[string]string{"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": string(image.Digest)}
-	raw, err := manifest.OCIStyle().Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex, Manifests: []manifest.Descriptor{image, about}})
+	about.Annotations = map[string]string{"vnd.docker.reference.type": "attestation-manifest",
+		"vnd.docker.reference.digest": string(image.Digest)}
+	raw, err := manifest.OCIStyle().
+		Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex,
+			Manifests: []manifest.Descriptor{image, about}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -33,11 +36,14 @@ func TestInspect(t *testing.T) {
 	s.pushThreePlatforms()
 	s.pushAttested("built", "1")
 	s.pushImage("single", "1", "linux/arm/v7", "a", "bc")
-	s.pushList("nested", "1", s.pushList("nested", "", s.pushImage("nested", "", "linux/amd64", "x")), s.pushImage("nested", "", "windows/amd64:10.0.17763", "y"))
+	s.pushList("nested", "1", s.pushList("nested", "", s.pushImage("nested", "", "linux/amd64", "x")),
+		s.pushImage("nested", "", "windows/amd64:10.0.17763", "y"))
 	p := newProgram(t)
-	for name, ref := range map[string]string{"list": "src/repo:1.6", "attested": "built:1", "single": "single:1", "nested": "nested:1"} {
+	for name, ref := range map[string]string{"list": "src/repo:1.6", "attested": "built:1", "single": "single:1",
+		"nested": "nested:1"} {
 		golden(t, "inspect-"+name+".txt", p.run("inspect", s.host+"/"+ref).want(0).stdout, s.host, "REGISTRY")
-		golden(t, "inspect-"+name+".json", p.run("inspect", "--json", s.host+"/"+ref).want(0).stdout, s.host, "REGISTRY")
+		golden(t, "inspect-"+name+".json", p.run("inspect", "--json", s.host+"/"+ref).want(0).stdout,
+			s.host, "REGISTRY")
 	}
 }
 
@@ -49,7 +55,8 @@ func TestInspectJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(o.stdout), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Digest != d.Digest || len(got.Images) != 3 || got.Images[1].Platform != "linux/arm/v7" || len(got.Images[1].Layers) != 2 {
+	if got.Digest != d.Digest || len(got.Images) != 3 || got.Images[1].Platform != "linux/arm/v7" ||
+		len(got.Images[1].Layers) != 2 {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -36,7 +36,8 @@ func TestLoadChainOfBundles(t *testing.T) {
 			repo = "p/src/repo"
 		}
 		for _, version := range []string{"1", "2", "3"} {
-			if got, want := c.do("digest TO/"+repo+":v"+version).stdout, c.do("digest SRC"+version).stdout; got != want {
+			if got, want := c.do("digest TO/"+repo+":v"+version).stdout, c.do("digest SRC"+version).
+				stdout; got != want {
 				t.Errorf("%q: v%s has %s, want %s", flags, version, got, want)
 			}
 			c.do("verify -q --deep TO/" + repo + ":v" + version).want(0)
@@ -50,21 +51,27 @@ func TestLoadWithoutBase(t *testing.T) {
 	t.Parallel()
 	c := newChainSetup(t)
 	c.do("load @/2.tar TO/p").wantError(wantedError{4,
-		"2.tar builds on 1.tar, of which " + c.target.host + "/p lacks 2 blobs: sha256:", "load 1.tar first; if it was made for another registry, save again without --since"})
-	c.do("load @/3.tar TO/p").wantError(wantedError{4, "3.tar builds on 2.tar, of which " + c.target.host + "/p lacks 3 blobs", "load 2.tar first"})
+		"2.tar builds on 1.tar, of which " + c.target.host + "/p lacks 2 blobs: sha256:",
+		"load 1.tar first; if it was made for another registry, save again without --since"})
+	c.do("load @/3.tar TO/p").
+		wantError(wantedError{4, "3.tar builds on 2.tar, of which " + c.target.host + "/p lacks 3 blobs",
+			"load 2.tar first"})
 	c.do("load @/1.tar TO/elsewhere").want(0)
 	c.target.Forget()
-	c.do("load @/2.tar TO/p").wantError(wantedError{4, "lacks 2 blobs", "load 1.tar first"}) // the base is below another prefix
+	c.do("load @/2.tar TO/p").
+		wantError(wantedError{4, "lacks 2 blobs", "load 1.tar first"}) // the base is below another prefix
 	if n := c.target.Count("^(PUT|POST|PATCH)"); n != 0 {
 		t.Errorf("%d calls that push", n)
 	}
 	c.do("load @/1.tar TO/p --rewrite src=mirror").want(0)
-	c.do("load @/2.tar TO/p").wantError(wantedError{4, "lacks 2 blobs", "load 1.tar first"}) // the base was loaded under another name
+	c.do("load @/2.tar TO/p").
+		wantError(wantedError{4, "lacks 2 blobs", "load 1.tar first"}) // the base was loaded under another name
 	c.do("load @/2.tar TO/p --rewrite src=mirror").want(0)
 	c.writeFile("cut/1.tar", "")
 	c.do("save -o @/whole.tar --split 2k SRC1").want(0)
 	c.do("save -o @/since-volumes.tar --since @/whole.tar.001 SRC2").want(0)
-	c.do("load @/since-volumes.tar TO/q").wantError(wantedError{4, "builds on whole.tar, of which", "load whole.tar first"})
+	c.do("load @/since-volumes.tar TO/q").
+		wantError(wantedError{4, "builds on whole.tar, of which", "load whole.tar first"})
 }
 
 // Blobs of the base are taken from its repositories at the target, whether or not the registry
@@ -105,7 +112,8 @@ func TestLoadBaseErrors(t *testing.T) {
 	c.target.Set()
 	c.do("load --creds " + user + ":" + password + " @/1.tar " + guarded).want(0)
 	c.do("load --creds " + user + ":" + password + " @/2.tar " + guarded).want(0)
-	c.do("load --creds " + user + ":wrong @/3.tar " + guarded).wantError(wantedError{3, "401 Unauthorized", "check the user name"})
+	c.do("load --creds " + user + ":wrong @/3.tar " + guarded).
+		wantError(wantedError{3, "401 Unauthorized", "check the user name"})
 }
 
 // Some registries answer 403 for what they do not have. Then load looks for the base in its other
@@ -127,11 +135,16 @@ func TestLoadDamagedVolumes(t *testing.T) {
 		damage func(c *copySetup)
 		load   wantedError
 	}{
-		"missing":      {func(c *copySetup) { c.removeFile("x.tar.002") }, wantedError{7, "x.tar.002: this volume is missing", "have all volumes in one folder"}},
-		"no inventory": {func(c *copySetup) { c.removeFile("x.tar.002"); c.removeFile("x.tar.json") }, wantedError{7, "x.tar.002: this volume is missing", "have all volumes in one folder"}},
-		"the first":    {func(c *copySetup) { c.removeFile("x.tar.001") }, wantedError{7, "x.tar.001: this volume is missing", "have all volumes in one folder"}},
-		"the last":     {func(c *copySetup) { c.removeFile("x.tar.006") }, wantedError{7, "x.tar.006: this volume is missing", "have all volumes in one folder"}},
-		"cut":          {func(c *copySetup) { c.writeFile("x.tar.003", readFile(c.t, c.path("x.tar.003"))[:1000]) }, wantedError{7, "x.tar.003: want 4096 bytes, got 1000", "have all volumes in one folder"}},
+		"missing": {func(c *copySetup) { c.removeFile("x.tar.002") },
+			wantedError{7, "x.tar.002: this volume is missing", "have all volumes in one folder"}},
+		"no inventory": {func(c *copySetup) { c.removeFile("x.tar.002"); c.removeFile("x.tar.json") },
+			wantedError{7, "x.tar.002: this volume is missing", "have all volumes in one folder"}},
+		"the first": {func(c *copySetup) { c.removeFile("x.tar.001") },
+			wantedError{7, "x.tar.001: this volume is missing", "have all volumes in one folder"}},
+		"the last": {func(c *copySetup) { c.removeFile("x.tar.006") },
+			wantedError{7, "x.tar.006: this volume is missing", "have all volumes in one folder"}},
+		"cut": {func(c *copySetup) { c.writeFile("x.tar.003", readFile(c.t, c.path("x.tar.003"))[:1000]) },
+			wantedError{7, "x.tar.003: want 4096 bytes, got 1000", "have all volumes in one folder"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)

@@ -17,7 +17,8 @@ func newLoadSetup(t testing.TB) *copySetup {
 	t.Helper()
 	c := newCopySetup(t)
 	c.source.pushImage("tool", "2", "linux/amd64", "shared", "tool")
-	c.writeFile("images", c.src+" dst/repo\n"+c.source.host+"/tool:2 quay.io/a/tool\n"+c.source.host+"/tool:2 alpine:3.20\n")
+	c.writeFile("images", c.src+" dst/repo\n"+c.source.host+"/tool:2 quay.io/a/tool\n"+c.source.host+
+		"/tool:2 alpine:3.20\n")
 	c.do("save -q -o @/x.tar -f @/images").want(0)
 	return c
 }
@@ -73,7 +74,8 @@ func TestLoadAgainSendsOneHeadPerImage(t *testing.T) {
 	c.do("load @/x.tar TO/p").want(0, "3 images of ", "blobs: 8 sent")
 	c.target.Forget()
 	o := c.do("load @/x.tar TO/p").want(0, "3 images of ", "no blobs")
-	if heads, all := c.target.Count("^HEAD .*/manifests/"), c.target.Count("/(manifests|blobs)/"); heads != 3 || all != 3 {
+	if heads, all := c.target.Count("^HEAD .*/manifests/"),
+		c.target.Count("/(manifests|blobs)/"); heads != 3 || all != 3 {
 		t.Errorf("%d calls, %d of them HEAD of an image", all, heads)
 	}
 	if len(c.loadedImages(o)) != 3 {
@@ -95,7 +97,8 @@ func TestLoadSendsSharedBlobsOnce(t *testing.T) {
 func TestLoadPartialFailure(t *testing.T) {
 	c := newLoadSetup(t)
 	c.target.Set(registry.Rule{On: "^(PUT|POST) /v2/p/a/tool/", Status: 403})
-	o := c.do("load @/x.tar TO/p").want(8, "failed: "+c.target.host+"/p/a/tool:2: ", "transship load: 1 of 3 failed", "loaded 2 images of ")
+	o := c.do("load @/x.tar TO/p").
+		want(8, "failed: "+c.target.host+"/p/a/tool:2: ", "transship load: 1 of 3 failed", "loaded 2 images of ")
 	if got := c.loadedImages(o); !slices.Equal(got, []string{"p/dst/repo:1.6", "p/library/alpine:3.20"}) {
 		t.Errorf("%s\nloads %v", o.line, got)
 	}
@@ -107,38 +110,45 @@ func TestLoadPartialFailure(t *testing.T) {
 	c.do("load @/x.tar TO/p").want(8, "3 of 3 failed")
 	c.do("load @/x.tar "+unusedAddress(t)).want(8, "3 of 3 failed", "connection refused")
 	c.ctx = interruptedContext()
-	c.do("load @/x.tar TO/q").wantError(wantedError{130, "transship load: interrupted", "no tag names an image that is not whole"})
+	c.do("load @/x.tar TO/q").
+		wantError(wantedError{130, "transship load: interrupted", "no tag names an image that is not whole"})
 }
 
 func TestLoadErrors(t *testing.T) {
 	t.Parallel()
 	c := newLoadSetup(t)
-	c.do("save -o @/clash.tar FROM/tool:2 SRC -f " + c.writeFile("clash", c.src+" quay.io/x/y:1\n"+c.source.host+"/tool:2 ghcr.io/x/y:1\n")).want(0)
+	c.do("save -o @/clash.tar FROM/tool:2 SRC -f " + c.writeFile("clash", c.src+" quay.io/x/y:1\n"+c.source.host+
+		"/tool:2 ghcr.io/x/y:1\n")).want(0)
 	c.do("copy SRC oci:@/bare:1").want(0)
 	setBareTags(t, c.path("bare"), "3.18")
 	c.do("copy oci:@/bare oci-archive:@/bare.tar").want(0)
 	c.writeFile("text", "no archive")
 	c.writeFile("gz.tar", "\x1f\x8b\x08\x00\x00\x00\x00\x00")
 	for line, want := range map[string]wantedError{
-		"load @/none.tar TO":                          {4, "none.tar: file does not exist", ""},
-		"load @/none/ TO":                             {4, "none/: no such file or directory", ""},
-		"load @/text TO":                              {1, "text: ", ""},
-		"load @/gz.tar TO":                            {1, "gz.tar: ", ""},
-		"load @/x.tar":                                {2, "want FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", "usage: transship load"},
-		"load @/x.tar dst":                            {2, `"dst" does not begin with a registry's host`, "docker.io/dst"},
-		"load @/x.tar TO/UP":                          {2, "is no registry", "HOST[:PORT]"},
-		"load @/x.tar TO:x/y":                         {2, "is no registry", "HOST[:PORT]"},
-		"load @/x.tar TO nope":                        {4, "there is no image nope; there is ", ""},
-		"load @/x.tar TO 2 3.20 1.6 --jobs 0":         {2, `--jobs: "0" is no whole number`, ""},
-		"load @/x.tar TO --rewrite dst":               {2, `--rewrite: "dst" is not FROM=TO`, ""},
-		"load @/x.tar TO --rewrite a=b --rewrite a=c": {2, "--rewrite: a is rewritten twice", ""},
-		"load @/x.tar TO --rewrite dst/repo=":         {2, "dst/repo:1.6 would become " + c.target.host + "/:1.6, which is no image name", "mend --rewrite"},
-		"load @/x.tar TO --rewrite dst=UP":            {2, "which is no image name", "mend --rewrite"},
-		"load @/clash.tar TO":                         {2, "would become " + c.target.host + "/x/y:1", "set them apart with --rewrite"},
-		"load @/bare TO":                              {2, "has no name to go by", "transship copy oci:" + c.path("bare") + "@sha256:"},
-		"load @/bare.tar TO":                          {2, "has no name to go by", "transship copy oci-archive:" + c.path("bare.tar") + "@sha256:"},
-		"load oci:@/bare:3.18 TO":                     {2, "is one image, and a whole file or folder is wanted here", ""},
-		"load dir:@/bare TO":                          {2, "the transport dir: is not known here", "take docker://REF"},
+		"load @/none.tar TO":   {4, "none.tar: file does not exist", ""},
+		"load @/none/ TO":      {4, "none/: no such file or directory", ""},
+		"load @/text TO":       {1, "text: ", ""},
+		"load @/gz.tar TO":     {1, "gz.tar: ", ""},
+		"load @/x.tar":         {2, "want FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", "usage: transship load"},
+		"load @/x.tar dst":     {2, `"dst" does not begin with a registry's host`, "docker.io/dst"},
+		"load @/x.tar TO/UP":   {2, "is no registry", "HOST[:PORT]"},
+		"load @/x.tar TO:x/y":  {2, "is no registry", "HOST[:PORT]"},
+		"load @/x.tar TO nope": {4, "there is no image nope; there is ", ""},
+		"load @/x.tar TO 2 3.20 1.6 --jobs 0": {2,
+			`--jobs: "0" is no whole number`, ""},
+		"load @/x.tar TO --rewrite dst": {2, `--rewrite: "dst" is not FROM=TO`, ""},
+		"load @/x.tar TO --rewrite a=b --rewrite a=c": {2,
+			"--rewrite: a is rewritten twice", ""},
+		"load @/x.tar TO --rewrite dst/repo=": {2, "dst/repo:1.6 would become " + c.target.host +
+			"/:1.6, which is no image name", "mend --rewrite"},
+		"load @/x.tar TO --rewrite dst=UP": {2, "which is no image name",
+			"mend --rewrite"},
+		"load @/clash.tar TO": {2, "would become " + c.target.host + "/x/y:1", "set them apart with --rewrite"},
+		"load @/bare TO":      {2, "has no name to go by", "transship copy oci:" + c.path("bare") + "@sha256:"},
+		"load @/bare.tar TO": {2, "has no name to go by", "transship copy oci-archive:" +
+			c.path("bare.tar") + "@sha256:"},
+		"load oci:@/bare:3.18 TO": {2, "is one image, and a whole file or folder is wanted here", ""},
+		"load dir:@/bare TO":      {2, "the transport dir: is not known here", "take docker://REF"},
 	} {
 		c.do(line).wantError(want)
 	}
@@ -159,7 +169,8 @@ func TestLoadReferrersInOrder(t *testing.T) {
 	list := c.source.pushThreePlatforms()
 	sbom := c.source.pushReferrer("src/repo", list, "application/spdx+json")
 	signature := c.source.pushReferrer("src/repo", sbom, "application/vnd.example.signature")
-	part := c.source.pushReferrer("src/repo", c.source.pushImage("src/repo", "", "linux/arm64", "shared", "for arm64"), "text/notes")
+	part := c.source.pushReferrer("src/repo", c.source.pushImage("src/repo", "", "linux/arm64", "shared",
+		"for arm64"), "text/notes")
 	for i, ref := range []string{c.src, c.source.host + "/src/repo@" + string(list.Digest)} {
 		repo := fmt.Sprintf("to%d/src/repo", i)
 		c.run("save", "-q", "--referrers", "-o", c.path("x.tar"), ref).want(0)
@@ -173,7 +184,8 @@ func TestLoadReferrersInOrder(t *testing.T) {
 		}
 		at := func(ref string) int { return slices.Index(order, ref) }
 		root := max(at("1.6"), at(string(list.Digest)))
-		if root < 0 || at(string(sbom.Digest)) < root || at(string(part.Digest)) < root || at(string(signature.Digest)) < at(string(sbom.Digest)) {
+		if root < 0 || at(string(sbom.Digest)) < root || at(string(part.Digest)) < root ||
+			at(string(signature.Digest)) < at(string(sbom.Digest)) {
 			t.Errorf("%s was pushed in the order %s", repo, strings.Join(order, "\n"))
 		}
 		for _, d := range []string{string(sbom.Digest), string(signature.Digest), string(part.Digest)} {

@@ -21,7 +21,8 @@ func (p *program) path(name string) string { return filepath.Join(p.env["HOME"],
 // references, and FROM and TO for the hosts of source and target.
 func (c *copySetup) do(line string) result {
 	c.t.Helper()
-	line = strings.NewReplacer("SRC", c.src, "DST", c.dst, "FROM", c.source.host, "TO", c.target.host, "@/", c.path("")+"/").Replace(line)
+	line = strings.NewReplacer("SRC", c.src, "DST", c.dst, "FROM", c.source.host, "TO", c.target.host, "@/",
+		c.path("")+"/").Replace(line)
 	return c.run(strings.Fields(line)...)
 }
 
@@ -114,8 +115,9 @@ func (s *server) pushReferrer(repo string, subject manifest.Descriptor, artifact
 	subject.Platform = nil
 	config := s.pushBlob(repo, manifest.MediaTypeOCIEmpty, []byte("{}"))
 	layer := s.pushBlob(repo, "text/plain", []byte(artifactType+" of "+string(subject.Digest)))
-	raw, err := manifest.OCIStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest,
-		ArtifactType: artifactType, Config: &config, Layers: []manifest.Descriptor{layer}, Subject: &subject})
+	raw, err := manifest.OCIStyle().
+		EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest,
+			ArtifactType: artifactType, Config: &config, Layers: []manifest.Descriptor{layer}, Subject: &subject})
 	if err != nil {
 		s.t.Fatal(err)
 	}

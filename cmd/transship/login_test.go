@@ -60,13 +60,15 @@ func TestLogin(t *testing.T) {
 		"creds, stdin": {args: "--creds -", stdin: "user:" + password + "\n"},
 		"typed":        {stdin: "user\n" + password + "\n", terminal: true, message: "Username: Password: "},
 		"half typed":   {args: "-u user", stdin: password + "\n", terminal: true, message: "Password: "},
-		"creds, typed": {args: "--creds -", stdin: "user:" + password + "\n", terminal: true, message: "user:password for --creds: "},
+		"creds, typed": {args: "--creds -", stdin: "user:" + password + "\n", terminal: true,
+			message: "user:password for --creds: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newLoginSetup(t)
 			p.stdin, p.stdinTerminal = test.stdin, test.terminal
 			o := p.run(strings.Fields("login " + test.args + " " + p.host)...).want(0)
-			if want := test.message + "logged in to " + p.host + " as user; the credentials are in " + p.configFile + "\n"; o.stderr != want || o.stdout != "" {
+			if want := test.message + "logged in to " + p.host + " as user; the credentials are in " + p.configFile +
+				"\n"; o.stderr != want || o.stdout != "" {
 				t.Errorf("%s\nsays %s%s\nwant %s", o.line, o.stdout, o.stderr, want)
 			}
 			if got := p.storedCredentials(); got != user+":"+password {
@@ -90,8 +92,10 @@ func TestLoginQuietly(t *testing.T) {
 // Credentials that the registry refuses are not stored.
 func TestLoginRefused(t *testing.T) {
 	p := newLoginSetup(t)
-	p.run("login", "-u", user, "-p", secret, p.host).wantError(wantedError{3, `answered 401 Unauthorized to user "user"`, "check the user name and the password"})
-	p.run("login", "-u", user, "-p", secret, listen(t, requirePassword(startServer(t)))).wantError(wantedError{3, "401 Unauthorized", "check the user name and the password"})
+	p.run("login", "-u", user, "-p", secret, p.host).
+		wantError(wantedError{3, `answered 401 Unauthorized to user "user"`, "check the user name and the password"})
+	p.run("login", "-u", user, "-p", secret, listen(t, requirePassword(startServer(t)))).
+		wantError(wantedError{3, "401 Unauthorized", "check the user name and the password"})
 	p.run("login", "-u", user, "-p", secret, unusedAddress(t)).want(5)
 	if _, err := os.Stat(p.configFile); !os.IsNotExist(err) {
 		t.Error("something is stored")
@@ -104,7 +108,8 @@ func TestLoginRefused(t *testing.T) {
 func TestLoginWithoutChallengeWarns(t *testing.T) {
 	p := newLoginSetup(t)
 	p.host = startServer(t).host
-	p.run("login", "-u", user, "-p", password, p.host).want(0, "warning: "+p.host+" asks for no credentials, so these could not be checked\n")
+	p.run("login", "-u", user, "-p", password, p.host).
+		want(0, "warning: "+p.host+" asks for no credentials, so these could not be checked\n")
 	if p.storedCredentials() == "" {
 		t.Error("nothing is stored")
 	}
@@ -112,10 +117,12 @@ func TestLoginWithoutChallengeWarns(t *testing.T) {
 
 func TestLoginKeepsOtherEntries(t *testing.T) {
 	p := newLoginSetup(t)
-	p.writeFile(".docker/config.json", `{"auths":{"`+p.host+`":{"auth":"b2xkOm9sZA=="},"other.example.com":{"auth":"eDp5"}},"psFormat":"table"}`)
+	p.writeFile(".docker/config.json",
+		`{"auths":{"`+p.host+`":{"auth":"b2xkOm9sZA=="},"other.example.com":{"auth":"eDp5"}},"psFormat":"table"}`)
 	p.run("login", "-u", user, "-p", password, p.host).want(0)
 	raw, err := os.ReadFile(p.configFile)
-	if err != nil || !strings.Contains(string(raw), "eDp5") || !strings.Contains(string(raw), "psFormat") || p.storedCredentials() != user+":"+password {
+	if err != nil || !strings.Contains(string(raw), "eDp5") || !strings.Contains(string(raw), "psFormat") ||
+		p.storedCredentials() != user+":"+password {
 		t.Errorf("%s, error %v", raw, err)
 	}
 	p.run("logout", p.host).want(0, "removed the credentials for "+p.host+"\n")
@@ -128,17 +135,20 @@ func TestLoginKeepsOtherEntries(t *testing.T) {
 
 func TestLoginStoresInHelper(t *testing.T) {
 	p := newLoginSetup(t)
-	p.writeFile("docker-credential-test", "#!/bin/sh\n[ $1 = store ] && cat > $0.kept; [ $1 = get ] && cat $0.kept; echo 'a note of the helper' >&2")
+	p.writeFile("docker-credential-test",
+		"#!/bin/sh\n[ $1 = store ] && cat > $0.kept; [ $1 = get ] && cat $0.kept; echo 'a note of the helper' >&2")
 	if err := os.Chmod(filepath.Join(p.env["HOME"], "docker-credential-test"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	p.env["PATH"] += ":" + os.Getenv("PATH")
 	p.writeFile(".docker/config.json", `{"credsStore":"test"}`)
-	p.run("login", "-u", user, "-p", password, p.host).want(0, "a note of the helper\n", "the credentials are in docker-credential-test\n")
+	p.run("login", "-u", user, "-p", password, p.host).
+		want(0, "a note of the helper\n", "the credentials are in docker-credential-test\n")
 	if p.storedCredentials() != "" {
 		t.Error("the file has them too")
 	}
 	p.run("digest", p.host+"/src/repo:1.6").want(0)
 	p.writeFile("docker-credential-test", "#!/bin/sh\necho 'an error of the helper'; exit 1")
-	p.run("digest", p.host+"/src/repo:1.6").wantError(wantedError{3, "an error of the helper", "credsStore and credHelpers"})
+	p.run("digest", p.host+"/src/repo:1.6").
+		wantError(wantedError{3, "an error of the helper", "credsStore and credHelpers"})
 }

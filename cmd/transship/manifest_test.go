@@ -75,7 +75,8 @@ func platformNames(ix manifest.Index) string {
 // The steps of docker's walk-through give docker's messages, order of entries, and bytes.
 func TestManifestWalkThrough(t *testing.T) {
 	b := newListSetup(t)
-	b.wantOutput(b.do("create LIST REPO:amd64 REPO:arm64 REPO:arm32").want(0), "Created manifest list HOST/dst/repo:1.6\n", "")
+	b.wantOutput(b.do("create LIST REPO:amd64 REPO:arm64 REPO:arm32").want(0),
+		"Created manifest list HOST/dst/repo:1.6\n", "")
 	b.wantOutput(b.do("annotate LIST REPO:arm32 --os linux --arch arm --variant v7").want(0), "", "")
 	golden(t, "manifest-inspect-local.json", b.do("inspect LIST").want(0).stdout)
 	golden(t, "manifest-inspect-entry.json", b.do("inspect LIST REPO:arm32").want(0).stdout)
@@ -97,16 +98,20 @@ func TestManifestErrors(t *testing.T) {
 	b := newListSetup(t)
 	b.do("create LIST REPO:amd64").want(0)
 	for line, want := range map[string]wantedError{
-		"create LIST REPO:arm64":                                        {1, "refusing to amend an existing manifest list with no --amend flag", ""},
-		"create REPO:new REPO:nothing":                                  {4, "no such manifest: " + b.host + "/dst/repo:nothing", "check the name and the tag"},
-		"create REPO:new REPO:amd64 HOST/none:1":                        {4, "no such manifest: " + b.host + "/none:1", "check the name and the tag"},
-		"create REPO@sha256:" + strings.Repeat("0", 64) + " REPO:amd64": {2, "a new list has no digest yet", "name it with a tag"},
-		"annotate LIST REPO:arm64 --arch arm64":                         {4, "manifest for image " + b.host + "/dst/repo:arm64 does not exist in " + b.list, "manifest create"},
-		"annotate REPO:other REPO:amd64 --arch arm":                     {4, "does not exist in", "manifest create"},
-		"push REPO:other":                                               {4, "No such manifest: " + b.host + "/dst/repo:other", "manifest create"},
-		"rm REPO:other":                                                 {4, "No such manifest: " + b.host + "/dst/repo:other", "manifest create"},
-		"inspect LIST REPO:other":                                       {4, "No such manifest: " + b.host + "/dst/repo:other", "manifest create"},
-		"inspect REPO:other":                                            {4, "no such manifest: " + b.host + "/dst/repo:other", "check the name and the tag"},
+		"create LIST REPO:arm64": {1, "refusing to amend an existing manifest list with no --amend flag", ""},
+		"create REPO:new REPO:nothing": {4, "no such manifest: " + b.host + "/dst/repo:nothing",
+			"check the name and the tag"},
+		"create REPO:new REPO:amd64 HOST/none:1": {4, "no such manifest: " + b.host + "/none:1",
+			"check the name and the tag"},
+		"create REPO@sha256:" + strings.Repeat("0", 64) + " REPO:amd64": {2, "a new list has no digest yet",
+			"name it with a tag"},
+		"annotate LIST REPO:arm64 --arch arm64": {4, "manifest for image " + b.host +
+			"/dst/repo:arm64 does not exist in " + b.list, "manifest create"},
+		"annotate REPO:other REPO:amd64 --arch arm": {4, "does not exist in", "manifest create"},
+		"push REPO:other":         {4, "No such manifest: " + b.host + "/dst/repo:other", "manifest create"},
+		"rm REPO:other":           {4, "No such manifest: " + b.host + "/dst/repo:other", "manifest create"},
+		"inspect LIST REPO:other": {4, "No such manifest: " + b.host + "/dst/repo:other", "manifest create"},
+		"inspect REPO:other":      {4, "no such manifest: " + b.host + "/dst/repo:other", "check the name and the tag"},
 	} {
 		b.do(line).wantError(want)
 	}
@@ -148,10 +153,12 @@ func TestManifestRemove(t *testing.T) {
 	b.do("rm LIST REPO:second").want(0) // removes two lists, as in docker
 	b.do("push LIST").want(4)
 	b.do("push REPO:second").want(4)
-	b.do("rm REPO:none REPO:third").wantError(wantedError{4, "No such manifest: " + b.host + "/dst/repo:none", "manifest create"})
+	b.do("rm REPO:none REPO:third").
+		wantError(wantedError{4, "No such manifest: " + b.host + "/dst/repo:none", "manifest create"})
 	b.do("push REPO:third").want(4) // it was removed although the other was missing
 	b.do("create LIST REPO:amd64").want(0)
-	b.do("rm LIST REPO:arm64").wantError(wantedError{4, "No such manifest: " + b.host + "/dst/repo:arm64", "manifest create"})
+	b.do("rm LIST REPO:arm64").
+		wantError(wantedError{4, "No such manifest: " + b.host + "/dst/repo:arm64", "manifest create"})
 	b.do("push LIST").want(4) // as in docker, both arguments are lists
 }
 
@@ -185,7 +192,9 @@ func TestManifestCreateFlattensNestedLists(t *testing.T) {
 	inner := b.server.pushList("nested/repo", "", b.pushImage("nested/repo", "", "linux/s390x", "inner"))
 	bare := b.pushImage("nested/repo", "", "linux/riscv64", "outer")
 	bare.Platform = nil // the platform is taken from the config
-	raw, err := manifest.OCIStyle().Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex, Manifests: []manifest.Descriptor{inner, bare}})
+	raw, err := manifest.OCIStyle().
+		Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex,
+			Manifests: []manifest.Descriptor{inner, bare}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +213,8 @@ func TestManifestCreateFlattensNestedLists(t *testing.T) {
 func TestManifestPushNeedsPlatform(t *testing.T) {
 	b := newListSetup(t)
 	config := b.pushBlob("dst/repo", manifest.MediaTypeDockerConfig, []byte("{}"))
-	raw, err := manifest.DockerStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &config})
+	raw, err := manifest.DockerStyle().
+		EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &config})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,15 +227,19 @@ func TestManifestPushNeedsPlatform(t *testing.T) {
 
 func TestInvalidImageConfig(t *testing.T) {
 	b := newListSetup(t)
-	for tag, content := range map[string]string{"html": "<html>", "doubled": `{"os":"linux","os":"windows"}`, "case": `{"OS":"linux"}`, "types": `{"os":7}`} {
+	for tag, content := range map[string]string{"html": "<html>", "doubled": `{"os":"linux","os":"windows"}`,
+		"case": `{"OS":"linux"}`, "types": `{"os":7}`} {
 		config := b.pushBlob("dst/repo", manifest.MediaTypeDockerConfig, []byte(content))
-		raw, err := manifest.DockerStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &config})
+		raw, err := manifest.DockerStyle().
+			EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerManifest, Config: &config})
 		if err != nil {
 			t.Fatal(err)
 		}
 		b.pushManifest("dst/repo", tag, raw)
-		b.do("create LIST REPO:" + tag).wantError(wantedError{7, b.host + "/dst/repo: config " + config.Digest.Short() + ": ", " "})
-		b.program.run("copy", "--platform", "linux/amd64", b.host+"/dst/repo:"+tag, b.host+"/other:1").wantError(wantedError{7, "config " + config.Digest.Short() + ": ", " "})
+		b.do("create LIST REPO:" + tag).
+			wantError(wantedError{7, b.host + "/dst/repo: config " + config.Digest.Short() + ": ", " "})
+		b.program.run("copy", "--platform", "linux/amd64", b.host+"/dst/repo:"+tag, b.host+"/other:1").
+			wantError(wantedError{7, "config " + config.Digest.Short() + ": ", " "})
 		if b.has("other", "1") {
 			t.Error("the tag is there")
 		}
@@ -249,7 +263,8 @@ func TestManifestPushCopiesFromOtherRegistry(t *testing.T) {
 	d := other.pushImage("elsewhere/repo", "s390x", "linux/s390x", "far", "away")
 	b.do("create LIST REPO:amd64 " + other.host + "/elsewhere/repo:s390x").want(0)
 	o := b.do("push LIST").want(0)
-	if want := "Pushed ref " + b.host + "/dst/repo@" + string(d.Digest) + " with digest: " + string(d.Digest); !strings.Contains(o.stdout, want) {
+	if want := "Pushed ref " + b.host + "/dst/repo@" + string(d.Digest) + " with digest: " +
+		string(d.Digest); !strings.Contains(o.stdout, want) {
 		t.Errorf("%s\nprints %s\nwant %s", o.line, o.stdout, want)
 	}
 	if !b.has("dst/repo", string(d.Digest)) || len(b.pushedList().Manifests) != 2 {
@@ -278,11 +293,13 @@ func TestManifestPushNeedsOneToken(t *testing.T) {
 	f := &registry.Faults{Handler: &tokenRegistry{next: b.server, public: true}}
 	b.host = listen(t, f)
 	b.list = b.host + "/dst/repo:1.6"
-	b.writeFile(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, b.host, base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
+	b.writeFile(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, b.host,
+		base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
 	b.do("create LIST REPO:amd64 HOST/other/repo:riscv").want(0)
 	f.Forget()
 	b.do("push LIST").want(0)
-	if n := f.Count("^GET /token"); n != 1 || f.Count("^GET /token.*scope=repository%3Adst%2Frepo%3Apull%2Cpush&scope=repository%3Aother%2Frepo%3Apull") != 1 {
+	if n := f.Count("^GET /token"); n != 1 ||
+		f.Count("^GET /token.*scope=repository%3Adst%2Frepo%3Apull%2Cpush&scope=repository%3Aother%2Frepo%3Apull") != 1 {
 		t.Errorf("%d tokens: %v", n, f.Requests())
 	}
 }
@@ -291,11 +308,13 @@ func TestManifestPushNeedsOneToken(t *testing.T) {
 func TestManifestAnnotateUnknownPlatform(t *testing.T) {
 	b := newListSetup(t)
 	b.do("create LIST REPO:amd64").want(0)
-	b.do("annotate LIST REPO:amd64 --os linux --arch loong64").want(0, "note: docker manifest annotate does not know linux/loong64")
+	b.do("annotate LIST REPO:amd64 --os linux --arch loong64").
+		want(0, "note: docker manifest annotate does not know linux/loong64")
 	b.wantOutput(b.do("annotate --os windows LIST --arch amd64 REPO:amd64 --os-version 10.0.1 --os-features win32k,x --os-features x --variant v3").want(0), "", "")
 	b.do("push LIST").want(0)
 	got := b.pushedList().Manifests[0].Platform
-	want := &manifest.Platform{OS: "windows", Architecture: "amd64", OSVersion: "10.0.1", OSFeatures: []string{"win32k", "x"}, Variant: "v3"}
+	want := &manifest.Platform{OS: "windows", Architecture: "amd64", OSVersion: "10.0.1",
+		OSFeatures: []string{"win32k", "x"}, Variant: "v3"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -315,7 +334,8 @@ func TestFailedManifestPushKeepsList(t *testing.T) {
 }
 
 func TestCorruptLocalList(t *testing.T) {
-	for _, content := range []string{"", "{", "[]", `{"Ref":"../x","Descriptor":{}}`, `{"Ref":"HOST/dst/repo:amd64","Descriptor":{"digest":"sha256:0"},"Raw":"e30="}`} {
+	for _, content := range []string{"", "{", "[]", `{"Ref":"../x","Descriptor":{}}`,
+		`{"Ref":"HOST/dst/repo:amd64","Descriptor":{"digest":"sha256:0"},"Raw":"e30="}`} {
 		b := newListSetup(t)
 		b.do("create LIST REPO:amd64 REPO:arm64").want(0)
 		files, err := filepath.Glob(filepath.Join(b.env["HOME"], ".docker/manifests/*/*amd64"))
@@ -325,7 +345,8 @@ func TestCorruptLocalList(t *testing.T) {
 		if err := os.WriteFile(files[0], []byte(strings.ReplaceAll(content, "HOST", b.host)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for _, line := range []string{"push LIST", "inspect LIST", "inspect LIST REPO:amd64", "annotate LIST REPO:amd64 --arch arm", "create -a LIST REPO:arm32"} {
+		for _, line := range []string{"push LIST", "inspect LIST", "inspect LIST REPO:amd64",
+			"annotate LIST REPO:amd64 --arch arm", "create -a LIST REPO:arm32"} {
 			b.do(line).wantError(wantedError{7, filepath.Base(files[0]), ""})
 		}
 		if b.has("dst/repo", "1.6") {

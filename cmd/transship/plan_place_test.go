@@ -30,7 +30,8 @@ func TestPlanOfLayoutsAndTars(t *testing.T) {
 			c := newCopySetup(t)
 			place := filepath.Join(c.env["HOME"], test.place)
 			c.env["TRANSSHIP_STORE"] = place
-			args := strings.Split(strings.NewReplacer("SRC", c.src, "@", place).Replace(strings.Join(test.args, "\n")), "\n")
+			args := strings.Split(strings.NewReplacer("SRC", c.src, "@", place).Replace(strings.Join(test.args, "\n")),
+				"\n")
 			r := c.checkPlans(c.source)
 			planned := r.plan(args...)
 			if _, err := os.Lstat(place); err == nil {
@@ -44,7 +45,8 @@ func TestPlanOfLayoutsAndTars(t *testing.T) {
 				t.Errorf("the tar is said to have %d bytes: %v, %v", planned.Totals.Tar, info, err)
 			}
 			again := r.plan(args...)
-			if test.kept != "" && (len(again.Images) != 1 || again.Images[0].Action != test.kept || storedTotals(again) != "0 blobs, 0 bytes") {
+			if test.kept != "" && (len(again.Images) != 1 || again.Images[0].Action != test.kept ||
+				storedTotals(again) != "0 blobs, 0 bytes") {
 				t.Errorf("what is there is %+v, %s", again.Images, storedTotals(again))
 			}
 			if got, want := planned.Images[0].Reference, again.Images[0].Reference; got != want {
@@ -119,8 +121,10 @@ func TestPlanOfSeveralKindsOfTargets(t *testing.T) {
 	dir, tar := c.path("dir"), c.path("image.tar")
 	o := c.run("copy", "--plan", c.src, c.dst, "oci:"+dir, "oci-archive:"+tar).want(0)
 	for _, want := range []string{
-		"\noci:" + dir + ":" + c.src + ": list, put, ", "\noci-archive:" + tar + ":" + c.src + ": list, put, ", c.dst + ": list, put, ",
-		"store 91 bytes\n", "blobs: 7 to upload (304 B), 0 to mount, 0 present\n", "blobs in layouts and tars: 14 to store (608 B)\n",
+		"\noci:" + dir + ":" + c.src + ": list, put, ", "\noci-archive:" + tar + ":" + c.src + ": list, put, ",
+		c.dst + ": list, put, ",
+		"store 91 bytes\n", "blobs: 7 to upload (304 B), 0 to mount, 0 present\n",
+		"blobs in layouts and tars: 14 to store (608 B)\n",
 	} {
 		if !strings.Contains("\n"+o.stdout, want) {
 			t.Errorf("%s\ndoes not say %q:\n%s", o.line, want, o.stdout)
@@ -137,7 +141,8 @@ func TestPlanAssumesOrderOfTargets(t *testing.T) {
 	c := newCopySetup(t)
 	dir := "oci:" + c.path("dir")
 	for want, targets := range map[string][][]string{
-		"repeats,": {{c.dst, dir}, {dir, c.dst}, {dir, dir + ":other"}}, "repeats,targets,": {{c.dst, dir, c.dst + "-b"}},
+		"repeats,":         {{c.dst, dir}, {dir, c.dst}, {dir, dir + ":other"}},
+		"repeats,targets,": {{c.dst, dir, c.dst + "-b"}},
 	} {
 		for _, to := range targets {
 			got := ""
@@ -159,12 +164,14 @@ func TestPlanOfUnnamedImage(t *testing.T) {
 	to := "oci:" + c.path("dir")
 	for _, action := range []string{"put", "present"} {
 		report := c.checkPlans().plan("copy", "null:1k:7", to)
-		if im := report.Images; len(im) != 1 || im[0].Action != action || im[0].Reference != to+"@"+string(im[0].Digest) {
+		if im := report.Images; len(im) != 1 || im[0].Action != action || im[0].Reference != to+"@"+
+			string(im[0].Digest) {
 			t.Errorf("%s: %+v", action, im[0])
 		}
 		c.run("copy", "-q", "null:1k:7", to).want(0)
 	}
-	if o := c.run("copy", "--plan", "null:1k:7", to+":a/b:1").want(0); !strings.Contains(o.stdout, "image, put") || strings.Contains(o.stdout, "nothing has to be written") {
+	if o := c.run("copy", "--plan", "null:1k:7", to+":a/b:1").want(0); !strings.Contains(o.stdout, "image, put") ||
+		strings.Contains(o.stdout, "nothing has to be written") {
 		t.Errorf("a name for what is there is planned as\n%s", o.stdout)
 	}
 }
@@ -177,15 +184,17 @@ func TestPlanOfInvalidTargets(t *testing.T) {
 	c.writeFile("b.tar.json", "[]")
 	at := c.path("")
 	for line, want := range map[string]wantedError{
-		"copy --plan SRC oci:@/file":                                                {1, "/file/oci-layout: not a directory", ""},
-		"save --plan -o @/no/such/x.tar SRC":                                        {1, "there is no folder ", ""},
-		"copy --plan SRC oci-archive:@/x.tar:n:1@sha256:" + strings.Repeat("0", 64): {2, "the target has a tag and a digest", "give it one of the two"},
-		"copy --plan SRC oci:@/folder":                                              {1, "image layout " + at + "/folder: the folder has no oci-layout and is not empty: notes.txt", ""},
-		"save --plan -o @/folder/ SRC":                                              {1, "the folder has no oci-layout and is not empty: notes.txt", ""},
-		"copy --plan SRC oci-archive:@/folder":                                      {1, "/folder: it is there, and no regular file", ""},
-		"save --plan -o /dev/null SRC":                                              {1, "/dev/null: it is there, and no regular file", ""},
-		"save --plan -o @/b.tar SRC":                                                {1, "/b.tar.json: a file is in the way", ""},
-		"pull --plan FROM/src/repo:none":                                            {4, "404 Not Found", "check the name and the tag"},
+		"copy --plan SRC oci:@/file":         {1, "/file/oci-layout: not a directory", ""},
+		"save --plan -o @/no/such/x.tar SRC": {1, "there is no folder ", ""},
+		"copy --plan SRC oci-archive:@/x.tar:n:1@sha256:" + strings.Repeat("0", 64): {2,
+			"the target has a tag and a digest", "give it one of the two"},
+		"copy --plan SRC oci:@/folder": {1,
+			"image layout " + at + "/folder: the folder has no oci-layout and is not empty: notes.txt", ""},
+		"save --plan -o @/folder/ SRC":         {1, "the folder has no oci-layout and is not empty: notes.txt", ""},
+		"copy --plan SRC oci-archive:@/folder": {1, "/folder: it is there, and no regular file", ""},
+		"save --plan -o /dev/null SRC":         {1, "/dev/null: it is there, and no regular file", ""},
+		"save --plan -o @/b.tar SRC":           {1, "/b.tar.json: a file is in the way", ""},
+		"pull --plan FROM/src/repo:none":       {4, "404 Not Found", "check the name and the tag"},
 	} {
 		c.do(line).wantError(want)
 	}

@@ -53,7 +53,9 @@ func (r *planCheck) madeCalls() [][]string {
 			if err != nil {
 				r.t.Fatal(err)
 			}
-			out[i] = append(out[i], fmt.Sprintf("%s %s sent %d", req.Method, sessionID.ReplaceAllString(wire.Redact(u), "$1{session}"), max(req.Length, 0)))
+			out[i] = append(out[i],
+				fmt.Sprintf("%s %s sent %d", req.Method, sessionID.ReplaceAllString(wire.Redact(u), "$1{session}"),
+					max(req.Length, 0)))
 		}
 		s.Forget()
 	}
@@ -128,7 +130,8 @@ type checkedReport struct{ plan.Report }
 
 // counts returns the totals of the blobs' actions.
 func (r checkedReport) counts() string {
-	return fmt.Sprintf("%d uploads, %d mounts, %d present, %d bytes", r.Totals.Uploads, r.Totals.Mounts, r.Totals.Present, r.Totals.Bytes)
+	return fmt.Sprintf("%d uploads, %d mounts, %d present, %d bytes", r.Totals.Uploads, r.Totals.Mounts,
+		r.Totals.Present, r.Totals.Bytes)
 }
 
 func (r checkedReport) want(t *testing.T, counts string, assumed ...string) {
@@ -148,10 +151,13 @@ func (r checkedReport) want(t *testing.T, counts string, assumed ...string) {
 func TestRunMakesPlannedCalls(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ flags, cold, mirror string }{
-		"as it is": {"", "7 uploads, 0 mounts, 0 present, 304 bytes", "0 uploads, 7 mounts, 0 present, 0 bytes"},
-		"one job":  {"--jobs=1", "7 uploads, 0 mounts, 0 present, 304 bytes", "0 uploads, 7 mounts, 0 present, 0 bytes"},
-		"parts":    {"--platform=linux/arm64,linux/amd64", "5 uploads, 0 mounts, 0 present, 206 bytes", "0 uploads, 5 mounts, 0 present, 0 bytes"},
-		"flat":     {"--platform=linux/arm64 --flatten", "3 uploads, 0 mounts, 0 present, 106 bytes", "0 uploads, 3 mounts, 0 present, 0 bytes"},
+		"as it is": {"", "7 uploads, 0 mounts, 0 present, 304 bytes",
+			"0 uploads, 7 mounts, 0 present, 0 bytes"},
+		"one job": {"--jobs=1", "7 uploads, 0 mounts, 0 present, 304 bytes", "0 uploads, 7 mounts, 0 present, 0 bytes"},
+		"parts": {"--platform=linux/arm64,linux/amd64", "5 uploads, 0 mounts, 0 present, 206 bytes",
+			"0 uploads, 5 mounts, 0 present, 0 bytes"},
+		"flat": {"--platform=linux/arm64 --flatten", "3 uploads, 0 mounts, 0 present, 106 bytes",
+			"0 uploads, 3 mounts, 0 present, 0 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)
@@ -164,7 +170,8 @@ func TestRunMakesPlannedCalls(t *testing.T) {
 				t.Errorf("what is there is %+v", again.Images)
 			}
 			r.readsBlobs = name == "flat" // the platform of a single image is in its config
-			r.runAsPlanned(append(copying, c.dst, c.target.host+"/mirror:1")...).want(t, test.mirror, "mounts", "anonymous")
+			r.runAsPlanned(append(copying, c.dst, c.target.host+"/mirror:1")...).
+				want(t, test.mirror, "mounts", "anonymous")
 		})
 	}
 }
@@ -185,7 +192,8 @@ func TestPlanOfChangedImage(t *testing.T) {
 	report := r.runAsPlanned("copy", "--jobs=1", c.src, c.dst)
 	report.want(t, "2 uploads, 0 mounts, 1 present, 104 bytes", "mounts", "sessions", "anonymous")
 	list := report.Images[0]
-	if list.Reference != c.dst || list.Manifests[0].Action != "present" || list.Manifests[1].Action != "put" || len(list.Manifests[1].Blobs) != 3 {
+	if list.Reference != c.dst || list.Manifests[0].Action != "present" || list.Manifests[1].Action != "put" ||
+		len(list.Manifests[1].Blobs) != 3 {
 		t.Errorf("the images are %+v", list)
 	}
 }
@@ -196,10 +204,13 @@ func TestPlanOnOneRegistry(t *testing.T) {
 	s.pushThreePlatforms()
 	r := newProgram(t).checkPlans(s)
 	d := s.pushManifest("sha512/repo", "", sha512Artifact(t, s))
-	r.runAsPlanned("copy", "--jobs=1", s.host+"/src/repo:1.6", s.host+"/dst/repo:1").want(t, "0 uploads, 7 mounts, 0 present, 0 bytes", "mounts", "anonymous")
+	r.runAsPlanned("copy", "--jobs=1", s.host+"/src/repo:1.6", s.host+"/dst/repo:1").
+		want(t, "0 uploads, 7 mounts, 0 present, 0 bytes", "mounts", "anonymous")
 	// A blob with a SHA-512 digest is not mounted, so it is read.
-	r.runAsPlanned("copy", "--jobs=1", s.host+"/sha512/repo@"+string(d.Digest), s.host+"/dst/repo:2").want(t, "1 uploads, 0 mounts, 0 present, 5 bytes", "sessions", "anonymous")
-	r.runAsPlanned("copy", "--jobs=1", s.host+"/sha512/repo@"+string(d.Digest), s.host+"/dst/repo:3").want(t, "0 uploads, 0 mounts, 1 present, 0 bytes", "anonymous")
+	r.runAsPlanned("copy", "--jobs=1", s.host+"/sha512/repo@"+string(d.Digest), s.host+"/dst/repo:2").
+		want(t, "1 uploads, 0 mounts, 0 present, 5 bytes", "sessions", "anonymous")
+	r.runAsPlanned("copy", "--jobs=1", s.host+"/sha512/repo@"+string(d.Digest), s.host+"/dst/repo:3").
+		want(t, "0 uploads, 0 mounts, 1 present, 0 bytes", "anonymous")
 }
 
 // sha512Artifact returns an artifact whose only blob has a SHA-512 digest, and pushes the blob.
@@ -207,8 +218,10 @@ func sha512Artifact(t *testing.T, s *server) []byte {
 	t.Helper()
 	content := []byte("bytes")
 	d := manifest.Descriptor{MediaType: manifest.MediaTypeDockerLayer, Digest: blob.SHA512.Digest(content), Size: 5}
-	s.putContent(http.MethodPost, "/v2/sha512/repo/blobs/uploads/?digest="+string(d.Digest), "application/octet-stream", content)
-	raw, err := manifest.OCIStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest, Config: &d})
+	s.putContent(http.MethodPost, "/v2/sha512/repo/blobs/uploads/?digest="+string(d.Digest),
+		"application/octet-stream", content)
+	raw, err := manifest.OCIStyle().
+		EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest, Config: &d})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,8 +236,10 @@ func TestPlanOfReferrers(t *testing.T) {
 		rules  []registry.Rule // of the target
 		images []string
 	}{
-		"API": {nil, []string{signature, root, "referrer of sha256:1374bb0d3bf0, put, 647 bytes, 2 blobs, 0 manifests", "referrer of sha256:1374bb0d3bf0, put, 647 bytes, 2 blobs, 0 manifests"}},
-		"no API": {[]registry.Rule{{On: "/referrers/", Status: 404}, {Edit: func(h http.Header) { h.Del("OCI-Subject") }}},
+		"API": {nil, []string{signature, root, "referrer of sha256:1374bb0d3bf0, put, 647 bytes, 2 blobs, 0 manifests",
+			"referrer of sha256:1374bb0d3bf0, put, 647 bytes, 2 blobs, 0 manifests"}},
+		"no API": {[]registry.Rule{{On: "/referrers/", Status: 404},
+			{Edit: func(h http.Header) { h.Del("OCI-Subject") }}},
 			[]string{signature, root, "list, put, 449 bytes, 0 blobs, 2 manifests"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,7 +251,8 @@ func TestPlanOfReferrers(t *testing.T) {
 			report.want(t, "10 uploads, 0 mounts, 0 present, 333 bytes", "sessions", "anonymous")
 			var kinds []string
 			for _, im := range report.Images {
-				kinds = append(kinds, fmt.Sprintf("%s, %d blobs, %d manifests", im.Describe(), len(im.Blobs), len(im.Manifests)))
+				kinds = append(kinds, fmt.Sprintf("%s, %d blobs, %d manifests", im.Describe(), len(im.Blobs),
+					len(im.Manifests)))
 			}
 			slices.Sort(kinds)
 			if diff := cmp.Diff(test.images, kinds); diff != "" {
@@ -253,8 +269,9 @@ func (c *copySetup) pushReferrers(n int) {
 	root := c.source.pushThreePlatforms()
 	for i := range n {
 		layer := c.source.pushBlob("src/repo", "text/plain", fmt.Appendf(nil, "document %d", i))
-		raw, err := manifest.OCIStyle().EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest,
-			ArtifactType: "text/plain", Config: &layer, Layers: []manifest.Descriptor{layer}, Subject: &root})
+		raw, err := manifest.OCIStyle().
+			EncodeImage(manifest.Image{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIManifest,
+				ArtifactType: "text/plain", Config: &layer, Layers: []manifest.Descriptor{layer}, Subject: &root})
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -292,8 +309,10 @@ func TestPlanOfPush(t *testing.T) {
 	for _, name := range []string{s.host + "/mounted/repo:1", to.host + "/sent/repo:1"} {
 		p.run("tag", s.host+"/src/repo:1.6", name).want(0)
 	}
-	r.runAsPlanned("push", "--jobs=1", s.host+"/mounted/repo:1").want(t, "0 uploads, 7 mounts, 0 present, 0 bytes", "mounts", "anonymous")
-	r.runAsPlanned("push", "--chunk-size=8", to.host+"/sent/repo:1").want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "chunks", "anonymous")
+	r.runAsPlanned("push", "--jobs=1", s.host+"/mounted/repo:1").
+		want(t, "0 uploads, 7 mounts, 0 present, 0 bytes", "mounts", "anonymous")
+	r.runAsPlanned("push", "--chunk-size=8", to.host+"/sent/repo:1").
+		want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "chunks", "anonymous")
 	r.runAsPlanned("push", to.host+"/sent/repo:1").want(t, "0 uploads, 0 mounts, 0 present, 0 bytes")
 }
 
@@ -309,7 +328,8 @@ func TestPlanOfLoad(t *testing.T) {
 	p.run("save", "-o", first, s.host+"/src/repo:1.6").want(0)
 	p.run("save", "-o", second, "--since", first, s.host+"/src/repo:1.6", s.host+"/src/other:1").want(0)
 	p.run("load", "--plan", second, to.host).want(cli.ExitNotFound, "builds on")
-	r.runAsPlanned("load", "--jobs=1", first, to.host).want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "anonymous")
+	r.runAsPlanned("load", "--jobs=1", first, to.host).
+		want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "anonymous")
 	report := r.runAsPlanned("load", "--jobs=1", second, to.host)
 	report.want(t, "1 uploads, 2 mounts, 7 present, 13 bytes", "order", "mounts", "sessions", "anonymous")
 	r.runAsPlanned("load", second, to.host).want(t, "0 uploads, 0 mounts, 7 present, 0 bytes")
@@ -322,7 +342,8 @@ func TestPlanOfManyImages(t *testing.T) {
 	args := []string{"save", "-o", p.env["HOME"] + "/many.tar"}
 	for i := range 20 {
 		tag := fmt.Sprint(i)
-		s.pushList("repo", tag, s.pushImage("repo", "", "linux/amd64", "shared"), s.pushImage("repo", "", "linux/arm64", tag))
+		s.pushList("repo", tag, s.pushImage("repo", "", "linux/amd64", "shared"),
+			s.pushImage("repo", "", "linux/arm64", tag))
 		args = append(args, s.host+"/repo:"+tag)
 	}
 	p.run(args...).want(0)
@@ -353,7 +374,8 @@ func TestPlanOfSync(t *testing.T) {
 		s.pushImage(fmt.Sprint("repository", i), "1", "linux/amd64", "shared")
 		lines += fmt.Sprintf("SRC/repository%d DST/tags%d\n", i, i)
 	}
-	list := p.writeFile("list", strings.NewReplacer("SRC", s.host, "DST", to.host, "SECOND", second.host).Replace(lines+`
+	list := p.writeFile("list", strings.NewReplacer("SRC", s.host, "DST", to.host, "SECOND",
+		second.host).Replace(lines+`
 SRC/tags DST/tags
 SRC/src/repo:1.6 DST/a:1 SECOND/b:2
 SRC/tags:v1 DST/tags:v1
@@ -361,7 +383,8 @@ SRC/tags:v1 DST/tags:v1
 	r := p.checkPlans(s, to, second)
 	r.printsNotes = true
 	syncing := []string{"sync", "-f", list, "--prune", "--jobs=1"}
-	r.runAsPlanned(syncing...).want(t, "21 uploads, 16 mounts, 0 present, 710 bytes", "targets", "order", "mounts", "sessions", "anonymous")
+	r.runAsPlanned(syncing...).
+		want(t, "21 uploads, 16 mounts, 0 present, 710 bytes", "targets", "order", "mounts", "sessions", "anonymous")
 	if images := r.runAsPlanned(syncing...).Images; len(images) != 15 || images[0].Action != "present" {
 		t.Errorf("what is there is %+v", images)
 	}
@@ -371,7 +394,8 @@ SRC/tags:v1 DST/tags:v1
 	s.pushImage("tags", "v3", "linux/amd64", "shared", "newer")
 	report := r.runAsPlanned(append(syncing, "--json")...)
 	report.want(t, "1 uploads, 0 mounts, 2 present, 5 bytes", "mounts", "sessions", "anonymous")
-	if last := report.Calls[len(report.Calls)-1]; last.Method != http.MethodDelete || !strings.HasSuffix(last.URL, "/tags/manifests/v18") {
+	if last := report.Calls[len(report.Calls)-1]; last.Method != http.MethodDelete ||
+		!strings.HasSuffix(last.URL, "/tags/manifests/v18") {
 		t.Errorf("the last call is %+v", last)
 	}
 }
@@ -384,7 +408,8 @@ func TestPlanOfSyncPartialFailure(t *testing.T) {
 	if !strings.Contains(o.stdout, c.dst+": list, put") || strings.Contains(o.stderr, "synced") {
 		t.Errorf("%s\nprints %s%s", o.line, o.stdout, o.stderr)
 	}
-	if o := c.run("sync", "-f", list, "--dry-run", "--json").want(8); !json.Valid([]byte(o.stdout)) || !strings.Contains(o.stdout, `"calls"`) {
+	if o := c.run("sync", "-f", list, "--dry-run", "--json").
+		want(8); !json.Valid([]byte(o.stdout)) || !strings.Contains(o.stdout, `"calls"`) {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	c.checkPlans(c.source, c.target).wantReadOnly(o)
@@ -423,7 +448,8 @@ func TestPlanWithTokens(t *testing.T) {
 	c := newCopySetup(t)
 	account := []string{"--src-creds=" + user + ":" + password, "--dst-creds=" + user + ":" + password}
 	r := &planCheck{program: c.program}
-	for _, guarded := range []http.Handler{&tokenRegistry{next: c.source}, &tokenRegistry{next: c.target, public: true}, requirePassword(c.target)} {
+	for _, guarded := range []http.Handler{&tokenRegistry{next: c.source}, &tokenRegistry{next: c.target, public: true},
+		requirePassword(c.target)} {
 		f := &registry.Faults{Handler: guarded}
 		r.addServer(listen(t, f), f)
 	}
@@ -431,7 +457,8 @@ func TestPlanWithTokens(t *testing.T) {
 		r.runAsPlanned(append([]string{"copy", "--jobs=1", r.hosts[0] + "/src/repo:1.6", to}, account...)...).
 			want(t, "7 uploads, 0 mounts, 0 present, 304 bytes", "sessions", "rights")
 	}
-	r.run("copy", "--plan", r.hosts[0]+"/src/repo:1.6", c.dst).wantError(wantedError{3, "", "--src-creds user:password"})
+	r.run("copy", "--plan", r.hosts[0]+"/src/repo:1.6", c.dst).
+		wantError(wantedError{3, "", "--src-creds user:password"})
 	r.run("copy", "--plan", c.src, r.hosts[2]+"/c:1").wantError(wantedError{3, "", "--dst-creds user:password"})
 }
 
@@ -490,12 +517,18 @@ func TestPlanErrors(t *testing.T) {
 		flag string
 		want wantedError
 	}{
-		"no image":       {registry.Rule{On: "/manifests/", Status: 404}, "--plan", wantedError{4, "404 Not Found", "check the name and the tag"}},
-		"no blob":        {registry.Rule{On: "/blobs/", Status: 404}, "--plan", wantedError{4, "404 Not Found", "not whole at its source"}},
-		"another blob":   {registry.Rule{On: "/blobs/", Status: 200, Body: "x"}, "--plan=json", wantedError{7, "want ", "damaged at its source"}},
-		"corrupt":        {registry.Rule{On: "/manifests/sha256", Corrupt: true}, "--plan=json", wantedError{7, ": want sha256:", "damaged at its source"}},
-		"rate limit":     {registry.Rule{On: "/blobs/", Status: 429}, "--dry-run", wantedError{6, "429 Too Many Requests", "wait, or log in"}},
-		"unknown format": {registry.Rule{}, "--plan=yaml", wantedError{2, `--plan: "yaml" is no format; they are text and json`, ""}},
+		"no image": {registry.Rule{On: "/manifests/", Status: 404}, "--plan",
+			wantedError{4, "404 Not Found", "check the name and the tag"}},
+		"no blob": {registry.Rule{On: "/blobs/", Status: 404}, "--plan",
+			wantedError{4, "404 Not Found", "not whole at its source"}},
+		"another blob": {registry.Rule{On: "/blobs/", Status: 200, Body: "x"}, "--plan=json",
+			wantedError{7, "want ", "damaged at its source"}},
+		"corrupt": {registry.Rule{On: "/manifests/sha256", Corrupt: true}, "--plan=json",
+			wantedError{7, ": want sha256:", "damaged at its source"}},
+		"rate limit": {registry.Rule{On: "/blobs/", Status: 429}, "--dry-run",
+			wantedError{6, "429 Too Many Requests", "wait, or log in"}},
+		"unknown format": {registry.Rule{}, "--plan=yaml",
+			wantedError{2, `--plan: "yaml" is no format; they are text and json`, ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)

@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 func newProcess(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	t.Helper()
 	cmd = exec.CommandContext(t.Context(), os.Args[0], args...)
-	cmd.Env = []string{"TRANSSHIP_TEST_PROCESS=1", "GORACE=atexit_sleep_ms=0", "HOME=" + t.TempDir(), "XDG_RUNTIME_DIR=" + t.TempDir()}
+	cmd.Env = []string{"TRANSSHIP_TEST_PROCESS=1", "GORACE=atexit_sleep_ms=0", "HOME=" + t.TempDir(),
+		"XDG_RUNTIME_DIR=" + t.TempDir()}
 	if testing.CoverMode() != "" {
 		cmd.Env = append(cmd.Env, "GOCOVERDIR="+t.TempDir()) // without it the process prints a warning
 	}
@@ -78,7 +79,8 @@ func TestSignalsInterrupt(t *testing.T) {
 			t.Fatal(err)
 		}
 		var exit *exec.ExitError
-		if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != cli.ExitInterrupted || !strings.Contains(stderr.String(), "transship copy: interrupted\n") {
+		if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != cli.ExitInterrupted ||
+			!strings.Contains(stderr.String(), "transship copy: interrupted\n") {
 			t.Errorf("%s: error %v: %s", signal, err, stderr)
 		}
 	}
@@ -91,7 +93,8 @@ func TestPasswordPromptHidesInput(t *testing.T) {
 	if err != nil {
 		t.Skip("the program script, which makes terminals, is not installed")
 	}
-	login := os.Args[0] + " login -u user " + listen(t, requirePassword(startServer(t))) + "; echo code $?; stty -a | tr ' ' '\\n' | grep -x -e echo"
+	login := os.Args[0] + " login -u user " + listen(t, requirePassword(startServer(t))) +
+		"; echo code $?; stty -a | tr ' ' '\\n' | grep -x -e echo"
 	cmd, _ := newProcess(t)
 	cmd.Path, cmd.Args = script, []string{"script", "-qec", login, "/dev/null"}
 	cmd.Env = append(cmd.Env, "PATH="+os.Getenv("PATH"), "SHELL=/bin/sh")
@@ -115,7 +118,8 @@ func TestPasswordPromptHidesInput(t *testing.T) {
 	}
 	rest, err := io.ReadAll(terminal)
 	text := strings.ReplaceAll(string(rest), "\r", "")
-	if err != nil || strings.Contains(text, secret) || !strings.Contains(text, "logged in to") || !strings.HasSuffix(text, "\ncode 0\necho\n") {
+	if err != nil || strings.Contains(text, secret) || !strings.Contains(text, "logged in to") ||
+		!strings.HasSuffix(text, "\ncode 0\necho\n") {
 		t.Errorf("got %q, error %v", text, err)
 	}
 	if err := cmd.Wait(); err != nil {

@@ -86,7 +86,8 @@ func (p *program) run(args ...string) result {
 	if p.stderr != nil {
 		problems = io.MultiWriter(&stderr, p.stderr)
 	}
-	a := run.New(cli.NewStreams(func(name string) string { return p.env[name] }, strings.NewReader(p.stdin), out, problems))
+	a := run.New(cli.NewStreams(func(name string) string { return p.env[name] }, strings.NewReader(p.stdin),
+		out, problems))
 	a.Sleep, a.Stdin.Terminal, a.Stderr.Terminal = p.sleep, p.stdinTerminal, p.stderrTerminal
 	code := runLine(p.ctx, a, args)
 	o := result{p.t, p.env["HOME"], "transship " + strings.Join(args, " "), code, stdout.String(), stderr.String()}
@@ -131,7 +132,8 @@ func (o result) checkOutput() {
 		return
 	}
 	if len(o.errorLines()) != 1 || len(o.hintLines()) > 1 {
-		o.t.Errorf("%s\nfails with %d errors and %d hints:\n%s", o.line, len(o.errorLines()), len(o.hintLines()), o.stderr)
+		o.t.Errorf("%s\nfails with %d errors and %d hints:\n%s", o.line, len(o.errorLines()),
+			len(o.hintLines()), o.stderr)
 	}
 	for _, line := range append(o.errorLines(), o.hintLines()...) {
 		if len(strings.ReplaceAll(line, o.home, "~")) > 300 {

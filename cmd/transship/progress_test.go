@@ -43,7 +43,8 @@ func (s *screen) Write(text []byte) (int, error) {
 			if !ok || strings.Contains(strings.TrimSuffix(line, "\x1b[K"), "\x1b") {
 				s.t.Fatalf("cannot show %q", rest)
 			}
-			s.rows = append(s.rows[:min(s.row, len(s.rows))], append([]string{strings.TrimSuffix(line, "\x1b[K")}, s.rows[min(s.row+1, len(s.rows)):]...)...)
+			s.rows = append(s.rows[:min(s.row, len(s.rows))], append([]string{strings.TrimSuffix(line, "\x1b[K")},
+				s.rows[min(s.row+1, len(s.rows)):]...)...)
 			s.row++
 			rest = after
 		}
@@ -85,7 +86,8 @@ func TestTerminalCopyLeavesOneLine(t *testing.T) {
 	a.Stderr.Terminal = true
 	stop := image.NewProgress(a).Start()
 	stop()
-	if code := runLine(t.Context(), a, []string{"copy", c.src, c.dst}); code != 0 || len(s.rows) != 1 || !strings.HasPrefix(s.rows[0], "copied ") {
+	if code := runLine(t.Context(), a, []string{"copy", c.src, c.dst}); code != 0 || len(s.rows) != 1 ||
+		!strings.HasPrefix(s.rows[0], "copied ") {
 		t.Errorf("exit code %d, the screen shows %q", code, s.rows)
 	}
 }

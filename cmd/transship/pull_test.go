@@ -19,7 +19,8 @@ import (
 // platformDigests returns the digests of a list's images by architecture, with arm32 for arm/v7.
 func (s *server) platformDigests(repo, tag string) map[string]blob.Digest {
 	s.t.Helper()
-	m, err := manifest.Parse("", []byte(newProgram(s.t).run("inspect", "--raw", s.host+"/"+repo+":"+tag).want(0).stdout))
+	m, err := manifest.Parse("",
+		[]byte(newProgram(s.t).run("inspect", "--raw", s.host+"/"+repo+":"+tag).want(0).stdout))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -44,7 +45,8 @@ func TestWalkThrough(t *testing.T) {
 	for _, arch := range architectures {
 		ref := fmt.Sprintf("%s/src/repo:1.6@%s", from.host, parts[arch])
 		o := p.run("pull", ref).want(0, "pulled "+ref+": 1 image; blobs: ")
-		if want := fmt.Sprintf("Digest: %s\nStatus: Downloaded newer image for %s\n%s\n", parts[arch], strings.Replace(ref, ":1.6@", "@", 1), ref); o.stdout != want {
+		if want := fmt.Sprintf("Digest: %s\nStatus: Downloaded newer image for %s\n%s\n", parts[arch],
+			strings.Replace(ref, ":1.6@", "@", 1), ref); o.stdout != want {
 			t.Errorf("%s\n%s", o.line, cmp.Diff(want, o.stdout))
 		}
 	}
@@ -84,7 +86,9 @@ func TestPullAllPlatforms(t *testing.T) {
 		t.Error(cmp.Diff(want, o.stdout))
 	}
 	s.Forget()
-	if o := p.run("pull", repo+":1.6").want(0); o.stdout != strings.Replace(want, "Downloaded newer image for", "Image is up to date for", 1) || o.stderr != "" {
+	if o := p.run("pull", repo+":1.6").
+		want(0); o.stdout != strings.Replace(want, "Downloaded newer image for", "Image is up to date for", 1) ||
+		o.stderr != "" {
 		t.Errorf("again: %s%s", o.stdout, o.stderr)
 	}
 	if n := s.Count("manifests|blobs"); n != 1 {
@@ -109,7 +113,8 @@ func TestPullPlatforms(t *testing.T) {
 		{"linux/arm64,linux/amd64", repo + "@" + string(list.Digest), ""},
 	} {
 		o := p.run("pull", "--platform", test.platform, test.ref).want(0)
-		if !strings.HasPrefix(o.stdout, "Digest: "+test.want) || strings.Contains(o.stdout, "Digest: "+string(list.Digest)) {
+		if !strings.HasPrefix(o.stdout, "Digest: "+test.want) ||
+			strings.Contains(o.stdout, "Digest: "+string(list.Digest)) {
 			t.Errorf("%s\nprints %s", o.line, o.stdout)
 		}
 	}
@@ -152,7 +157,8 @@ func TestImages(t *testing.T) {
 	p.run("pull", "-q", repo+":1.6", s.host+"/alpine:3.20", repo+"@"+string(parts["arm32"])).want(0)
 	p.run("tag", repo+":1.6", "dst/repo").want(0)
 	p.run("tag", repo+":1.6", "repo:1.6").want(0)
-	text := p.run("images").want(0).stdout + p.run("images", "--digests", repo).stdout + p.run("images", "--no-trunc", "repo:1.6").stdout
+	text := p.run("images").want(0).stdout + p.run("images", "--digests", repo).
+		stdout + p.run("images", "--no-trunc", "repo:1.6").stdout
 	golden(t, "images.txt", regexp.MustCompile("  +").ReplaceAllString(text, "  "), s.host, "HOST:PORT")
 	golden(t, "images.json", p.run("images", "--json").want(0).stdout, s.host, "HOST:PORT")
 	if o := p.run("images", "--json", "nothing").want(0); o.stdout != "[]\n" {

@@ -27,7 +27,8 @@ func TestPushMounts(t *testing.T) {
 	if n := s.Count("^PUT .*/blobs/|^PATCH"); n != 0 {
 		t.Errorf("%d uploads", n)
 	}
-	if o := p.run("push", "-q", s.host+"/dst/repo:1.6").want(0); o.stdout != s.host+"/dst/repo:1.6\n" || o.stderr != "" {
+	if o := p.run("push", "-q", s.host+"/dst/repo:1.6").want(0); o.stdout != s.host+"/dst/repo:1.6\n" ||
+		o.stderr != "" {
 		t.Errorf("quiet: %s%s", o.stdout, o.stderr)
 	}
 	p.run("push", s.host+"/dst/repo:1.7").want(cli.ExitNotFound, "no such image in the local store")
@@ -90,7 +91,8 @@ func TestTagFindsImage(t *testing.T) {
 		}
 	}
 	p.run("tag", "sha256:", "x").want(cli.ExitUsage)
-	p.run("tag", "nothing", "x").want(cli.ExitNotFound, "no such image in the local store: nothing", "hint: transship images")
+	p.run("tag", "nothing", "x").
+		want(cli.ExitNotFound, "no such image in the local store: nothing", "hint: transship images")
 	p.run("tag", "0123456789ab", "x").want(cli.ExitNotFound)
 	p.run("tag", repo+":1.6", "x@"+string(list.Digest)).want(cli.ExitUsage)
 	p.run("tag", repo+":1.6", "X").want(cli.ExitUsage)
@@ -107,7 +109,8 @@ func TestAmbiguousID(t *testing.T) {
 		p.run("pull", "-q", s.host+"/x:"+tag).want(0)
 		first := d.Digest.Hex()[0]
 		if other := seen[first]; other != "" {
-			p.run("tag", string(first), "y").want(cli.ExitUsage, "may be any of sha256:", d.Digest.Short(), "hint: give more digits")
+			p.run("tag", string(first), "y").
+				want(cli.ExitUsage, "may be any of sha256:", d.Digest.Short(), "hint: give more digits")
 			p.run("tag", d.Digest.Hex()[:8], "y").want(0)
 			return
 		}

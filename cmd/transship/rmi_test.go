@@ -28,7 +28,8 @@ func TestRmi(t *testing.T) {
 	p.run("rmi", string(parts["amd64"])).want(cli.ExitFailed, "is part of a list in")
 	o := p.run("rmi", "dst/repo:1.6", repo+":1.6", repo+":1.6").want(cli.ExitPartial, "1 of 3 failed")
 	names, deleted, _ := strings.Cut(o.stdout, "Deleted: ")
-	want := fmt.Sprintf("Untagged: dst/repo:1.6\nUntagged: dst/repo@%s\nUntagged: %s:1.6\nUntagged: %s@%s\n", list.Digest, repo, repo, list.Digest)
+	want := fmt.Sprintf("Untagged: dst/repo:1.6\nUntagged: dst/repo@%s\nUntagged: %s:1.6\nUntagged: %s@%s\n",
+		list.Digest, repo, repo, list.Digest)
 	if names != want {
 		t.Error(cmp.Diff(want, names))
 	}
@@ -76,7 +77,8 @@ func TestPruneStore(t *testing.T) {
 	if rows := p.imageRows(); len(rows) > 0 {
 		t.Errorf("what it left is listed: %v", rows)
 	}
-	if o := p.run("prune").want(0); !strings.Contains(o.stdout, "Deleted: sha256:") || !strings.Contains(o.stdout, "Total reclaimed space: ") {
+	if o := p.run("prune").want(0); !strings.Contains(o.stdout, "Deleted: sha256:") ||
+		!strings.Contains(o.stdout, "Total reclaimed space: ") {
 		t.Errorf("prune prints %s", o.stdout)
 	}
 	p.run("pull", repo+"@"+string(parts["arm64"]), repo+"@"+string(parts["amd64"])).want(0)

@@ -21,10 +21,14 @@ func TestSaveResumes(t *testing.T) {
 		rule registry.Rule
 		want wantedError
 	}{
-		"missing blob": {registry.Rule{On: blobs, Skip: 3, Status: 404}, wantedError{4, "404 Not Found", "PARTIAL: the same command goes on from there"}},
-		"damaged blob": {registry.Rule{On: blobs, Skip: 3, Corrupt: true}, wantedError{7, ": want sha256:", "PARTIAL: the same command goes on from there"}},
-		"broken":       {registry.Rule{On: blobs, Skip: 3, Cut: registry.CutAnswer}, wantedError{5, "EOF", "PARTIAL: the same command goes on from there"}},
-		"interrupted":  {registry.Rule{On: blobs, Skip: 3}, wantedError{130, "transship save: interrupted", "PARTIAL: the same command goes on from there"}},
+		"missing blob": {registry.Rule{On: blobs, Skip: 3, Status: 404},
+			wantedError{4, "404 Not Found", "PARTIAL: the same command goes on from there"}},
+		"damaged blob": {registry.Rule{On: blobs, Skip: 3, Corrupt: true},
+			wantedError{7, ": want sha256:", "PARTIAL: the same command goes on from there"}},
+		"broken": {registry.Rule{On: blobs, Skip: 3, Cut: registry.CutAnswer},
+			wantedError{5, "EOF", "PARTIAL: the same command goes on from there"}},
+		"interrupted": {registry.Rule{On: blobs, Skip: 3}, wantedError{130, "transship save: interrupted",
+			"PARTIAL: the same command goes on from there"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)
@@ -67,7 +71,8 @@ func TestSaveReplacesEarlierBundle(t *testing.T) {
 	c.do("save -o @/x.tar FROM/tool:2").want(4)
 	c.source.Set()
 	c.do("verify -q @/x.tar").want(0)
-	if got := slices.DeleteFunc(fileNames(t, c.path("")), func(name string) bool { return name == "x.tar.partial" }); !slices.Equal(got, before) {
+	if got := slices.DeleteFunc(fileNames(t, c.path("")),
+		func(name string) bool { return name == "x.tar.partial" }); !slices.Equal(got, before) {
 		t.Errorf("there is %v", got)
 	}
 	c.do("save -o @/x.tar FROM/tool:2").want(0)
@@ -125,7 +130,8 @@ func TestConcurrentSavesToOneFile(t *testing.T) {
 	first.Go(func() { c.do("save -o @/x.tar SRC").want(0) })
 	<-asked
 	c.do("save -o @/x.tar SRC").wantError(wantedError{1, "x.tar: another process is writing it", "wait for it to end"})
-	c.do("copy SRC oci-archive:@/x.tar").wantError(wantedError{1, "x.tar: another process is writing it", "wait for it to end"})
+	c.do("copy SRC oci-archive:@/x.tar").
+		wantError(wantedError{1, "x.tar: another process is writing it", "wait for it to end"})
 	close(go_on)
 	first.Wait()
 	c.verifySound(c.path("x.tar"))

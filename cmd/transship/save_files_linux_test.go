@@ -38,10 +38,14 @@ func TestFilesAreClosed(t *testing.T) {
 	c.do("save -q -o @/x.tar SRC").want(0)
 	c.do("save -q -o @/s.tar --split 4k SRC").want(0)
 	c.do("save -q -o @/lay/ SRC").want(0)
-	c.writeFile("images", "oci-archive:"+c.path("x.tar")+"\noci-archive:"+c.path("s.tar")+":1.6\noci:"+c.path("lay")+"\noci-archive:"+c.path("x.tar")+":nope\n")
-	for _, line := range []string{"save -o @/y.tar oci-archive:@/x.tar oci-archive:@/s.tar.001", "save -o @/y/ oci-archive:@/x.tar", "save -o @/z.tar --since @/x.tar oci-archive:@/x.tar",
-		"save -o @/z.tar oci-archive:@/x.tar oci-archive:@/x.tar:nope", "copy oci-archive:@/x.tar oci:@/copy", "copy oci:@/lay oci-archive:@/copy.tar", "copy oci-archive:@/x.tar:nope oci:@/copy",
-		"copy oci-archive:@/x.tar oci-archive:@/copy.tar oci-archive:@/no/such.tar", "verify @/x.tar", "verify @/s.tar", "verify @/lay", "sync -f @/images oci:@/synced", "load @/x.tar UP",
+	c.writeFile("images", "oci-archive:"+c.path("x.tar")+"\noci-archive:"+c.path("s.tar")+":1.6\noci:"+c.path("lay")+
+		"\noci-archive:"+c.path("x.tar")+":nope\n")
+	for _, line := range []string{"save -o @/y.tar oci-archive:@/x.tar oci-archive:@/s.tar.001",
+		"save -o @/y/ oci-archive:@/x.tar", "save -o @/z.tar --since @/x.tar oci-archive:@/x.tar",
+		"save -o @/z.tar oci-archive:@/x.tar oci-archive:@/x.tar:nope", "copy oci-archive:@/x.tar oci:@/copy",
+		"copy oci:@/lay oci-archive:@/copy.tar", "copy oci-archive:@/x.tar:nope oci:@/copy",
+		"copy oci-archive:@/x.tar oci-archive:@/copy.tar oci-archive:@/no/such.tar", "verify @/x.tar", "verify @/s.tar",
+		"verify @/lay", "sync -f @/images oci:@/synced", "load @/x.tar UP",
 		"load @/x.tar TO nope", "load @/x.tar TO --rewrite " + c.source.host + "=UP"} {
 		open := countOpenFiles(t)
 		o := c.do(line)

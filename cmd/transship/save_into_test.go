@@ -25,7 +25,8 @@ func TestSaveMergesLocalSources(t *testing.T) {
 	if got := imagesIn(t, c.path("ab.tar")); !maps.Equal(got, want) {
 		t.Error(cmp.Diff(want, got))
 	}
-	c.do("save -o @/again.tar oci-archive:@/ab.tar docker-archive:@/a.tar:1.6 oci:@/lay:tool@" + string(tool.Digest)).want(0)
+	c.do("save -o @/again.tar oci-archive:@/ab.tar docker-archive:@/a.tar:1.6 oci:@/lay:tool@" + string(tool.Digest)).
+		want(0)
 	c.writeFile("images", "oci-archive:"+c.path("a.tar")+"\noci:"+c.path("lay")+":2 "+c.source.host+"/tool\n")
 	c.do("save -o @/listed.tar -f @/images").want(0)
 	for _, name := range []string{"again.tar", "listed.tar"} {
@@ -36,7 +37,8 @@ func TestSaveMergesLocalSources(t *testing.T) {
 	if n := c.source.Count(""); n != 0 {
 		t.Errorf("the registry was asked %d times", n)
 	}
-	c.do("save -o @/c.tar oci-archive:@/a.tar:nope").wantError(wantedError{4, "there is no image nope; there is " + c.src, ""})
+	c.do("save -o @/c.tar oci-archive:@/a.tar:nope").
+		wantError(wantedError{4, "there is no image nope; there is " + c.src, ""})
 	c.do("save -o @/c.tar oci-archive:@/a.tar").want(0)
 	if readFile(t, c.path("c.tar")) != readFile(t, c.path("a.tar")) {
 		t.Error("a bundle that is saved again is another one")
@@ -52,13 +54,15 @@ func TestSaveRefusesDuplicateNames(t *testing.T) {
 	c.source.pushImage("src/repo", "1.7", "linux/amd64", "newer")
 	repo := c.source.host + "/src/repo"
 	for list, says := range map[string]string{
-		repo + ":1.6 x:1\n" + repo + ":1.7 x:1":          "both " + repo + ":1.6 and " + repo + ":1.7 would be called x:1",
+		repo + ":1.6 x:1\n" + repo + ":1.7 x:1": "both " + repo + ":1.6 and " + repo +
+			":1.7 would be called x:1",
 		repo + ":1.6 x:1 y:1\n" + repo + ":1.7 x:2 y:1":  "would be called y:1",
 		repo + ":1.7\n" + repo + ":1.6 " + repo + ":1.7": "would be called " + repo + ":1.7",
 	} {
 		c.writeFile("images", list)
 		for _, out := range []string{"@/x.tar", "@/lay/", "-"} {
-			c.do("save -f @/images -o " + out).wantError(wantedError{2, says, "what stands behind an image is its name"})
+			c.do("save -f @/images -o " + out).
+				wantError(wantedError{2, says, "what stands behind an image is its name"})
 		}
 	}
 	if got := fileNames(t, c.path("")); !slices.Equal(got, []string{"images"}) {
@@ -66,7 +70,8 @@ func TestSaveRefusesDuplicateNames(t *testing.T) {
 	}
 	c.source.pushList("other/repo", "1", c.source.pushImage("other/repo", "", "linux/amd64", "same"))
 	c.source.pushList("third/repo", "1", c.source.pushImage("third/repo", "", "linux/amd64", "same"))
-	c.writeFile("images", c.source.host+"/other/repo:1 x:1\n"+c.source.host+"/third/repo:1 x:1\n"+c.source.host+"/third/repo:1 x:1\n")
+	c.writeFile("images", c.source.host+"/other/repo:1 x:1\n"+c.source.host+"/third/repo:1 x:1\n"+c.source.host+
+		"/third/repo:1 x:1\n")
 	c.do("save -f @/images -o @/x.tar").want(0, "saved 1 image to ")
 	c.do("save -f @/images -o @/lay/").want(0)
 	if got := imageNames(t, c.path("lay")); !slices.Equal(got, []string{"x:1"}) {
@@ -86,7 +91,8 @@ func TestSaveIntoFolder(t *testing.T) {
 	if n := c.source.Count("^GET .*/blobs/"); n != 1 {
 		t.Errorf("%d blobs were fetched, want the one that is new", n)
 	}
-	want := []string{c.source.host + "/src/repo:1.6", c.source.host + "/src/repo@" + string(parts["arm64"]), c.source.host + "/tool:2"}
+	want := []string{c.source.host + "/src/repo:1.6", c.source.host + "/src/repo@" + string(parts["arm64"]),
+		c.source.host + "/tool:2"}
 	if got := imageNames(t, c.path("lay")); !slices.Equal(got, want) {
 		t.Error(cmp.Diff(want, got))
 	}
@@ -97,7 +103,8 @@ func TestSaveIntoFolder(t *testing.T) {
 	}
 	c.verifySound(c.path("sub"))
 	c.writeFile("other/notes.txt", "x")
-	c.do("save -o @/other SRC").wantError(wantedError{1, "other: the folder has no oci-layout and is not empty: notes.txt", ""})
+	c.do("save -o @/other SRC").
+		wantError(wantedError{1, "other: the folder has no oci-layout and is not empty: notes.txt", ""})
 	c.do("save -o " + c.writeFile("file", "x") + "/ SRC").wantError(wantedError{1, "not a directory", ""})
 }
 
@@ -107,7 +114,8 @@ func TestSavePlatformsAndReferrers(t *testing.T) {
 	list := c.source.pushThreePlatforms()
 	sbom := c.source.pushSigned("src/repo", list)
 	repo := c.source.host + "/src/repo"
-	c.do("save -o @/sub.tar --platform linux/arm64,linux/amd64 SRC FROM/src/repo@"+string(list.Digest)).want(0, "blobs: 5 fetched")
+	c.do("save -o @/sub.tar --platform linux/arm64,linux/amd64 SRC FROM/src/repo@"+string(list.Digest)).
+		want(0, "blobs: 5 fetched")
 	got := imagesIn(t, c.path("sub.tar"))
 	if digest := got[repo+":1.6"]; len(got) != 2 || digest == list.Digest || got[repo+"@"+string(digest)] != digest {
 		t.Errorf("the bundle has %v", got)
@@ -128,7 +136,8 @@ func TestSavePlatformsAndReferrers(t *testing.T) {
 	}
 	c.writeFile("images", c.src+" dst/repo:2\n")
 	c.do("save --referrers -f @/images -o @/named.tar").want(0)
-	if got := imageNames(t, c.path("named.tar")); !slices.Contains(got, "dst/repo:2") || !slices.Contains(got, "dst/repo@"+string(sbom.Digest)) {
+	if got := imageNames(t, c.path("named.tar")); !slices.Contains(got, "dst/repo:2") ||
+		!slices.Contains(got, "dst/repo@"+string(sbom.Digest)) {
 		t.Errorf("with another name there is %v", got)
 	}
 }

@@ -25,7 +25,8 @@ func TestSaveIsReproducible(t *testing.T) {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	c.writeFile("images.txt", c.source.host+"/tool:2\n"+c.src+" # twice\n"+c.src)
-	for i, line := range []string{"--jobs 1 FROM/tool:2 SRC", "--sum --jobs 20 SRC SRC FROM/tool:2", "-f @/images.txt", "--quiet SRC -f @/images.txt --http1"} {
+	for i, line := range []string{"--jobs 1 FROM/tool:2 SRC", "--sum --jobs 20 SRC SRC FROM/tool:2", "-f @/images.txt",
+		"--quiet SRC -f @/images.txt --http1"} {
 		o := c.do(fmt.Sprintf("save -o @/%d.tar %s", i, line)).want(0)
 		if readFile(t, c.path(fmt.Sprint(i, ".tar"))) != want {
 			t.Errorf("%s\nmakes other bytes", o.line)
@@ -57,7 +58,8 @@ func TestSaveInventory(t *testing.T) {
 	list := c.source.pushThreePlatforms()
 	c.do("save -o @/a.tar SRC").want(0)
 	in, err := layout.ReadInventory(c.path("a.tar.json"))
-	if err != nil || len(in.Images) != 1 || in.Images[0].Name != c.src || in.Images[0].Digest != list.Digest || len(in.Content) != 11 || in.Base != nil || len(in.Volumes) != 1 {
+	if err != nil || len(in.Images) != 1 || in.Images[0].Name != c.src || in.Images[0].Digest != list.Digest ||
+		len(in.Content) != 11 || in.Base != nil || len(in.Volumes) != 1 {
 		t.Errorf("got %+v, error %v", in, err)
 	}
 	if got := fileNames(t, c.path("")); !slices.Equal(got, []string{"a.tar", "a.tar.json"}) {
@@ -100,15 +102,17 @@ func TestSaveList(t *testing.T) {
 	}
 	from := c.source.host + "/"
 	for list, want := range map[string][]string{
-		from + "src/repo:1.6 dst/repo":                 {"dst/repo:1.6"},
-		from + "src/repo:1.6 dst/repo:2 x/y":           {"dst/repo:2", "x/y:1.6"},
-		from + "src/repo:1.6 docker://dir:2":           {"dir:2"},
-		from + "src/repo:1.6@DIGEST dst/repo":          {"dst/repo:1.6"},
-		from + "src/repo@DIGEST dst/repo":              {"dst/repo@DIGEST"},
-		from + "app":                                   {from + "app:latest", from + "app:v1.10", from + "app:v1.9", from + "app:v2.0"},
+		from + "src/repo:1.6 dst/repo":        {"dst/repo:1.6"},
+		from + "src/repo:1.6 dst/repo:2 x/y":  {"dst/repo:2", "x/y:1.6"},
+		from + "src/repo:1.6 docker://dir:2":  {"dir:2"},
+		from + "src/repo:1.6@DIGEST dst/repo": {"dst/repo:1.6"},
+		from + "src/repo@DIGEST dst/repo":     {"dst/repo@DIGEST"},
+		from + "app": {from + "app:latest", from + "app:v1.10", from + "app:v1.9",
+			from + "app:v2.0"},
 		from + "app:v1.* app":                          {"app:v1.10", "app:v1.9"},
 		`[{"source":"` + from + `app:v*","latest":2}]`: {from + "app:v1.10", from + "app:v2.0"},
-		`["` + from + `app:v2.0",{"source":"` + from + `app:v1.9","targets":["a","b:9"]}]`: {from + "app:v2.0", "a:v1.9", "b:9"},
+		`["` + from + `app:v2.0",{"source":"` + from + `app:v1.9","targets":["a","b:9"]}]`: {from + "app:v2.0",
+			"a:v1.9", "b:9"},
 	} {
 		digest := strings.NewReplacer("DIGEST", string(c.source.pushThreePlatforms().Digest))
 		c.writeFile("images", digest.Replace(list))
@@ -131,15 +135,16 @@ func TestSaveList(t *testing.T) {
 func TestSaveListErrors(t *testing.T) {
 	c := newCopySetup(t)
 	for list, want := range map[string]wantedError{
-		"repo:1.6\n\nrepo:1.6:7":             {2, ": line 3: invalid reference", ""},
-		"repo:1.6 a b@" + emptySHA256:        {2, ": line 1: the new name has a digest", ""},
-		"repo a:1":                           {2, ": line 1: one tag cannot name several images", ""},
-		"repo:1.6 oci:x":                     {2, ": line 1: oci:x is no name for an image", ""},
-		"repo:[":                             {2, `: line 1: "[" is no pattern of tags`, ""},
-		"#\nftp:\n":                          {2, ": line 2: invalid reference", ""},
-		"dir:x":                              {2, ": line 1: the transport dir: is not known here", "take docker://REF"},
-		`["repo:1.6",`:                       {2, ": line 1: ", ""},
-		`[{"source":"repo:1.6","latest":2}]`: {2, ": line 1: latest chooses among the tags", ""},
+		"repo:1.6\n\nrepo:1.6:7":      {2, ": line 3: invalid reference", ""},
+		"repo:1.6 a b@" + emptySHA256: {2, ": line 1: the new name has a digest", ""},
+		"repo a:1":                    {2, ": line 1: one tag cannot name several images", ""},
+		"repo:1.6 oci:x":              {2, ": line 1: oci:x is no name for an image", ""},
+		"repo:[":                      {2, `: line 1: "[" is no pattern of tags`, ""},
+		"#\nftp:\n":                   {2, ": line 2: invalid reference", ""},
+		"dir:x":                       {2, ": line 1: the transport dir: is not known here", "take docker://REF"},
+		`["repo:1.6",`:                {2, ": line 1: ", ""},
+		`[{"source":"repo:1.6","latest":2}]`: {2,
+			": line 1: latest chooses among the tags", ""},
 	} {
 		c.writeFile("images", list)
 		c.do("save -o @/x.tar -f @/images SRC").wantError(want)
@@ -164,24 +169,28 @@ func TestSaveErrors(t *testing.T) {
 	c := newCopySetup(t)
 	c.writeFile("notes.txt.json", `{"notes":1}`)
 	for line, want := range map[string]wantedError{
-		"save SRC":                                   {2, "-o is missing", "-o FILE.tar writes a bundle"},
-		"save -o @/x.tar":                            {2, "there is nothing to save", "-f FILE"},
-		"save -o - --split 1k SRC":                   {2, "--split needs a file to write to", "writes FILE.tar.001"},
-		"save -o @/d/ --split 1k SRC":                {2, "--split needs a file to write to", "writes FILE.tar.001"},
-		"save -o - --sum SRC":                        {2, "--sum needs a file to write to", "sha256sum"},
-		"save -o @/d/ --sum SRC":                     {2, "--sum needs a file to write to", "-o FILE.tar"},
-		"save -o @/d/ --since x.tar SRC":             {2, "--since makes a bundle, and no folder", "only added to"},
-		"save -o @/x.tar --split 0 SRC":              {2, `--split: "0" is no number of bytes`, ""},
-		"save -o @/x.tar --split 100 SRC":            {2, "--split: volumes of 100 bytes are too small", "--split 4GiB"},
-		"save -o @/no/such/x.tar SRC":                {1, "x.tar cannot be written: there is no folder ", ""},
-		"save -o @/notes.txt SRC":                    {1, "notes.txt.json: a file is in the way: it is no inventory of a bundle", ""},
-		"save -o /dev/null SRC":                      {1, "/dev/null: it is there, and no regular file", ""},
-		"save -o @/x.tar --since @/none SRC":         {4, "--since: neither a bundle nor an inventory", ""},
-		"save -o @/x.tar --since docker://x SRC":     {2, "does not begin with a registry's host", "docker.io/x"},
-		"save -o @/x.tar --platform linux/s390x SRC": {4, "linux/s390x", ""},
-		"save -o @/x.tar dir:x":                      {2, "the transport dir: is not known here", "take docker://REF"},
-		"save -o @/x.tar oci:@/none":                 {4, "none: no such file or directory", ""},
-		"save -o @/x.tar SRC FROM/src/repo:none":     {4, "404 Not Found", "check the name and the tag"},
+		"save SRC":                       {2, "-o is missing", "-o FILE.tar writes a bundle"},
+		"save -o @/x.tar":                {2, "there is nothing to save", "-f FILE"},
+		"save -o - --split 1k SRC":       {2, "--split needs a file to write to", "writes FILE.tar.001"},
+		"save -o @/d/ --split 1k SRC":    {2, "--split needs a file to write to", "writes FILE.tar.001"},
+		"save -o - --sum SRC":            {2, "--sum needs a file to write to", "sha256sum"},
+		"save -o @/d/ --sum SRC":         {2, "--sum needs a file to write to", "-o FILE.tar"},
+		"save -o @/d/ --since x.tar SRC": {2, "--since makes a bundle, and no folder", "only added to"},
+		"save -o @/x.tar --split 0 SRC":  {2, `--split: "0" is no number of bytes`, ""},
+		"save -o @/x.tar --split 100 SRC": {2, "--split: volumes of 100 bytes are too small",
+			"--split 4GiB"},
+		"save -o @/no/such/x.tar SRC": {1, "x.tar cannot be written: there is no folder ", ""},
+		"save -o @/notes.txt SRC":     {1, "notes.txt.json: a file is in the way: it is no inventory of a bundle", ""},
+		"save -o /dev/null SRC":       {1, "/dev/null: it is there, and no regular file", ""},
+		"save -o @/x.tar --since @/none SRC": {4,
+			"--since: neither a bundle nor an inventory", ""},
+		"save -o @/x.tar --since docker://x SRC": {2, "does not begin with a registry's host",
+			"docker.io/x"},
+		"save -o @/x.tar --platform linux/s390x SRC": {4,
+			"linux/s390x", ""},
+		"save -o @/x.tar dir:x":                  {2, "the transport dir: is not known here", "take docker://REF"},
+		"save -o @/x.tar oci:@/none":             {4, "none: no such file or directory", ""},
+		"save -o @/x.tar SRC FROM/src/repo:none": {4, "404 Not Found", "check the name and the tag"},
 	} {
 		c.do(line).wantError(want)
 	}

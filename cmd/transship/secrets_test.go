@@ -32,7 +32,8 @@ func checkNoSecrets(t *testing.T, where, text string) {
 	t.Helper()
 	basic := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 	for _, never := range []string{secret, password, basic, strings.TrimRight(basic, "="), url.QueryEscape(basic),
-		base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(user + ":" + secret))} {
+		base64.StdEncoding.EncodeToString([]byte(secret)),
+		base64.RawURLEncoding.EncodeToString([]byte(user + ":" + secret))} {
 		if at := strings.Index(text, never); at >= 0 {
 			t.Errorf("%s has %q: ...%s...", where, never, text[max(0, at-100):min(len(text), at+100)])
 		}
@@ -52,7 +53,8 @@ type leakyRegistry struct {
 func (g *leakyRegistry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	authorization := r.Header.Get("Authorization")
 	name, pass, _ := r.BasicAuth()
-	said := strings.Join([]string{authorization, name, pass, r.FormValue("refresh_token"), r.FormValue("password")}, " ")
+	said := strings.Join([]string{authorization, name, pass, r.FormValue("refresh_token"), r.FormValue("password")},
+		" ")
 	for _, name := range []string{"Server", "Via", "X-Echo", "Docker-Distribution-Api-Version", "Etag"} {
 		w.Header().Set(name, said)
 	}
@@ -104,7 +106,8 @@ func writeHelper(t *testing.T, p *program, name, answer string) {
 // TestSecretsStaySecret passes secrets in every way that the program accepts them, and searches
 // standard output, standard error and the audits for them, at every verbosity.
 func TestSecretsStaySecret(t *testing.T) {
-	const bearer = `Bearer realm="http://HOST/token?signature=` + signature + `",service="r",scope="repository:src/repo:pull"`
+	const bearer = `Bearer realm="http://HOST/token?signature=` + signature +
+		`",service="r",scope="repository:src/repo:pull"`
 	account := func(members string) string { return `{"auths":{"HOST":{` + members + `}}}` }
 	basic := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 	given := "--src-creds " + user + ":" + password + " "
@@ -116,46 +119,72 @@ func TestSecretsStaySecret(t *testing.T) {
 		args   string          // SRC and DST in it are the references, HOST the source
 		code   int
 	}{
-		"flag, basic":            {server: leakyRegistry{challenge: `Basic realm="r"`}, args: given + "SRC DST"},
-		"flag, token":            {server: leakyRegistry{challenge: bearer}, args: given + "SRC DST"},
-		"file":                   {server: leakyRegistry{challenge: bearer}, config: account(`"auth":"` + basic + `"`), args: "SRC DST"},
-		"file, identity token":   {server: leakyRegistry{challenge: bearer}, config: account(`"identitytoken":"` + refreshToken + `"`), args: "SRC DST"},
-		"file, registry token":   {server: leakyRegistry{challenge: bearer}, config: account(`"registrytoken":"` + accessToken + `"`), args: "SRC DST"},
-		"helper":                 {server: leakyRegistry{challenge: bearer}, config: `{"credHelpers":{"HOST":"test"}}`, helper: `{"Username":"` + user + `","Secret":"` + password + `"}`, args: "SRC DST"},
-		"helper, identity token": {server: leakyRegistry{challenge: bearer}, config: `{"credHelpers":{"HOST":"test"}}`, helper: `{"Username":"<token>","Secret":"` + refreshToken + `"}`, args: "SRC DST"},
-		"helper, broken":         {server: leakyRegistry{challenge: bearer}, config: `{"credHelpers":{"HOST":"test"}}`, helper: `{"Username":7,"Secret":"` + password + `"}`, args: "SRC DST", code: 3},
-		"file, broken":           {server: leakyRegistry{challenge: bearer}, config: `{"auths":{"HOST":{"auth":"` + basic + `"}`, args: "SRC DST", code: 3},
-		"refused":                {server: leakyRegistry{challenge: bearer, fail: "manifests"}, args: given + "SRC DST", code: 3},
-		"refused, basic":         {server: leakyRegistry{challenge: `Basic realm="r"`, fail: "blobs"}, args: given + "SRC DST", code: 3},
-		"refused, identity":      {server: leakyRegistry{challenge: bearer, fail: "manifests"}, config: account(`"identitytoken":"` + refreshToken + `"`), args: "SRC DST", code: 3},
-		"no token":               {server: leakyRegistry{challenge: bearer, token: "refused"}, args: given + "SRC DST", code: 3},
-		"no token, identity":     {server: leakyRegistry{challenge: bearer, token: "refused"}, config: account(`"identitytoken":"` + refreshToken + `"`), args: "SRC DST", code: 3},
-		"token is no JSON":       {server: leakyRegistry{challenge: bearer, token: accessToken}, args: given + "SRC DST", code: 3},
-		"token server moved":     {server: leakyRegistry{challenge: bearer, token: "moved"}, args: given + "SRC DST", code: 5},
-		"token server not there": {server: leakyRegistry{challenge: strings.Replace(bearer, "HOST", "127.0.0.1:1", 1)}, args: given + "SRC DST", code: 5},
-		"odd challenges": {server: leakyRegistry{challenge: `Negotiate ` + basic + `, Bearer realm="http://` + user + ":" + password + `@HOST/token?` + signature +
+		"flag, basic": {server: leakyRegistry{challenge: `Basic realm="r"`},
+			args: given + "SRC DST"},
+		"flag, token": {server: leakyRegistry{challenge: bearer},
+			args: given + "SRC DST"},
+		"file": {server: leakyRegistry{challenge: bearer}, config: account(`"auth":"` + basic + `"`), args: "SRC DST"},
+		"file, identity token": {server: leakyRegistry{challenge: bearer},
+			config: account(`"identitytoken":"` + refreshToken + `"`), args: "SRC DST"},
+		"file, registry token": {server: leakyRegistry{challenge: bearer},
+			config: account(`"registrytoken":"` + accessToken + `"`), args: "SRC DST"},
+		"helper": {server: leakyRegistry{challenge: bearer}, config: `{"credHelpers":{"HOST":"test"}}`,
+			helper: `{"Username":"` + user + `","Secret":"` + password + `"}`, args: "SRC DST"},
+		"helper, identity token": {server: leakyRegistry{challenge: bearer}, config: `{"credHelpers":{"HOST":"test"}}`,
+			helper: `{"Username":"<token>","Secret":"` + refreshToken + `"}`, args: "SRC DST"},
+		"helper, broken": {server: leakyRegistry{challenge: bearer}, config: `{"credHelpers":{"HOST":"test"}}`,
+			helper: `{"Username":7,"Secret":"` + password + `"}`, args: "SRC DST", code: 3},
+		"file, broken": {server: leakyRegistry{challenge: bearer}, config: `{"auths":{"HOST":{"auth":"` + basic + `"}`,
+			args: "SRC DST", code: 3},
+		"refused": {server: leakyRegistry{challenge: bearer, fail: "manifests"}, args: given + "SRC DST", code: 3},
+		"refused, basic": {server: leakyRegistry{challenge: `Basic realm="r"`, fail: "blobs"},
+			args: given + "SRC DST", code: 3},
+		"refused, identity": {server: leakyRegistry{challenge: bearer, fail: "manifests"},
+			config: account(`"identitytoken":"` + refreshToken + `"`), args: "SRC DST", code: 3},
+		"no token": {server: leakyRegistry{challenge: bearer, token: "refused"}, args: given + "SRC DST", code: 3},
+		"no token, identity": {server: leakyRegistry{challenge: bearer, token: "refused"},
+			config: account(`"identitytoken":"` + refreshToken + `"`), args: "SRC DST", code: 3},
+		"token is no JSON": {server: leakyRegistry{challenge: bearer, token: accessToken},
+			args: given + "SRC DST", code: 3},
+		"token server moved": {server: leakyRegistry{challenge: bearer, token: "moved"},
+			args: given + "SRC DST", code: 5},
+		"token server not there": {server: leakyRegistry{challenge: strings.Replace(bearer, "HOST", "127.0.0.1:1", 1)},
+			args: given + "SRC DST", code: 5},
+		"odd challenges": {server: leakyRegistry{challenge: `Negotiate ` + basic + `, Bearer realm="http://` + user +
+			":" + password + `@HOST/token?` + signature +
 			`",key="` + secret + `",service=r`}, args: given + "SRC DST"},
-		"challenge of no use": {server: leakyRegistry{challenge: `Bearer ` + accessToken}, args: given + "SRC DST", code: 3},
+		"challenge of no use": {server: leakyRegistry{challenge: `Bearer ` + accessToken},
+			args: given + "SRC DST", code: 3},
 		"signed storage": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307, Header: map[string]string{
-			"Location": "http://HOST/storage/blob?X-Amz-Signature=" + signature + "&digest=x"}}}, args: "SRC DST", code: 4},
+			"Location": "http://HOST/storage/blob?X-Amz-Signature=" + signature + "&digest=x"}}},
+			args: "SRC DST", code: 4},
 		"storage without sense": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307, Header: map[string]string{
 			"Location": "http://" + user + ":" + password + "@[::1/?sig=" + signature}}}, args: "SRC DST", code: 5},
-		"storage with a password": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307, Header: map[string]string{
-			"Location": "http://" + user + ":" + password + "@127.0.0.1:1/?sig=" + signature}}}, args: "SRC DST", code: 5},
-		"storage of another kind": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307, Header: map[string]string{
-			"Location": "ftp://storage.example/?sig=" + signature}}}, args: "SRC DST", code: 5},
+		"storage with a password": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307,
+			Header: map[string]string{
+				"Location": "http://" + user + ":" + password + "@127.0.0.1:1/?sig=" + signature}}},
+			args: "SRC DST", code: 5},
+		"storage of another kind": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307,
+			Header: map[string]string{
+				"Location": "ftp://storage.example/?sig=" + signature}}}, args: "SRC DST", code: 5},
 		"cached elsewhere": {rules: []registry.Rule{{On: "^GET .*/manifests/1.6", Header: map[string]string{
-			"Content-Location": "/x?sig=" + signature, "Link": "</x?sig=" + signature + `>; rel="next"`}}}, args: "SRC DST"},
+			"Content-Location": "/x?sig=" + signature, "Link": "</x?sig=" + signature + `>; rel="next"`}}},
+			args: "SRC DST"},
 		"a range of another kind": {server: leakyRegistry{challenge: bearer}, rules: []registry.Rule{
 			{On: "^GET .*/blobs/", Times: 1, Cut: registry.CutAnswer, After: 3},
-			{On: "^GET .*/blobs/", Status: 206, Header: map[string]string{"Content-Range": "Bearer " + accessToken}}}, args: given + "--jobs 1 SRC DST", code: 1},
-		"password in a reference":    {args: user + ":" + password + "@HOST/src/repo:1.6 DST", code: 2},
-		"password in a URL":          {args: "https://" + user + ":" + password + "@HOST/src/repo:1.6 DST", code: 2},
-		"password of an odd flag":    {args: "--src-cred " + user + ":" + password + " SRC DST", code: 2},
-		"password without its flag":  {args: "--src-creds=" + user + ":" + password, code: 2},
-		"password that is no pair":   {args: "--src-creds " + secret + " SRC DST", code: 2},
-		"a policy, tokens":           {server: leakyRegistry{challenge: bearer}, args: given + "--max-calls 2 SRC DST", code: 9},
-		"a policy, signed addresses": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307, Header: map[string]string{"Location": "https://storage.example/x?sig=" + signature}}}, args: "--allow-host 127.0.0.1 SRC DST", code: 9},
+			{On: "^GET .*/blobs/", Status: 206, Header: map[string]string{"Content-Range": "Bearer " + accessToken}}},
+			args: given + "--jobs 1 SRC DST", code: 1},
+		"password in a reference": {args: user + ":" + password + "@HOST/src/repo:1.6 DST", code: 2},
+		"password in a URL":       {args: "https://" + user + ":" + password + "@HOST/src/repo:1.6 DST", code: 2},
+		"password of an odd flag": {args: "--src-cred " + user + ":" + password + " SRC DST", code: 2},
+		"password without its flag": {args: "--src-creds=" + user + ":" + password,
+			code: 2},
+		"password that is no pair": {args: "--src-creds " + secret + " SRC DST",
+			code: 2},
+		"a policy, tokens": {server: leakyRegistry{challenge: bearer}, args: given + "--max-calls 2 SRC DST", code: 9},
+		"a policy, signed addresses": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307,
+			Header: map[string]string{"Location": "https://storage.example/x?sig=" + signature}}},
+			args: "--allow-host 127.0.0.1 SRC DST", code: 9},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.helper == "" { // helpers are looked up in $PATH of the process
@@ -174,7 +203,8 @@ func TestSecretsStaySecret(t *testing.T) {
 					c.env["PATH"] = os.Getenv("PATH")
 				}
 				words := strings.NewReplacer("SRC", host+"/src/repo:1.6", "DST", c.dst, "HOST", host).Replace(test.args)
-				o := c.run(append([]string{"copy", strings.ReplaceAll(how, "HOME", c.env["HOME"])}, strings.Fields(words)...)...)
+				o := c.run(append([]string{"copy", strings.ReplaceAll(how, "HOME", c.env["HOME"])},
+					strings.Fields(words)...)...)
 				if o.code != test.code {
 					t.Errorf("exit %d, want %d\n%s", o.code, test.code, o.stderr)
 				}
@@ -241,7 +271,8 @@ func TestProxyPasswordsStaySecret(t *testing.T) {
 				continue // one is enough: starting a process takes time
 			}
 			home := t.TempDir()
-			cmd, stderr := newProcess(t, "digest", "--plain-http", strings.ReplaceAll(how, "HOME", home), "registry.test/src/repo:1.6")
+			cmd, stderr := newProcess(t, "digest", "--plain-http", strings.ReplaceAll(how, "HOME", home),
+				"registry.test/src/repo:1.6")
 			cmd.Env = append(cmd.Env, "HTTP_PROXY="+test.proxy)
 			out, _ := cmd.Output()
 			if code := cmd.ProcessState.ExitCode(); code != test.code {

@@ -50,7 +50,8 @@ func TestServeListens(t *testing.T) {
 	r.stop().want(0, "serving 0 repositories with 0 tags at http://0.0.0.0:"+port+" (read-only)\n",
 		"warning: whoever is on the way can read and change what passes in plain HTTP; clients must be told that the registry is insecure")
 	users := p.writeFile("users", "user:$apr1$maVDpNv2$BDsxEZcZGL5nHS9zqmKyR/\n")
-	p.startServe("--insecure-listen", "0.0.0.0:0", "--htpasswd", users, dir).stop().want(0, "plain HTTP, passwords among it; clients")
+	p.startServe("--insecure-listen", "0.0.0.0:0", "--htpasswd", users, dir).stop().
+		want(0, "plain HTTP, passwords among it; clients")
 	writable := p.startServe("--insecure-listen", "0.0.0.0:0", "--writable", dir)
 	_, port, _ = net.SplitHostPort(writable.host)
 	writable.stop().want(0, "warning: whoever reaches the registry can push and delete; --htpasswd asks for passwords",
@@ -71,20 +72,27 @@ func TestServeListenErrors(t *testing.T) {
 		code    int
 		message []string
 	}{
-		{"--listen 0.0.0.0:5000", cli.ExitUsage, []string{"0.0.0.0:5000 is no address of loopback", "hint: give --tls-cert and --tls-key, or --insecure-listen 0.0.0.0:5000"}},
+		{"--listen 0.0.0.0:5000", cli.ExitUsage, []string{"0.0.0.0:5000 is no address of loopback",
+			"hint: give --tls-cert and --tls-key, or --insecure-listen 0.0.0.0:5000"}},
 		{"--listen :5000", cli.ExitUsage, []string{":5000 is no address of loopback"}},
 		{"--listen [::]:5000", cli.ExitUsage, []string{"no address of loopback"}},
 		{"--listen 192.0.2.1:5000", cli.ExitUsage, []string{"no address of loopback"}},
-		{"--listen 5000", cli.ExitUsage, []string{`"5000" is no address to listen on`, "hint: an address is HOST:PORT"}},
+		{"--listen 5000", cli.ExitUsage, []string{`"5000" is no address to listen on`,
+			"hint: an address is HOST:PORT"}},
 		{"--listen 127.0.0.1:http", cli.ExitUsage, []string{"is no address to listen on"}},
 		{"--listen 127.0.0.1:70000", cli.ExitUsage, []string{"is no address to listen on"}},
 		{"--listen 127.0.0.1:0 --insecure-listen 127.0.0.1:0", cli.ExitUsage, []string{"exclude each other"}},
 		{"--tls-cert " + cert, cli.ExitUsage, []string{"--tls-cert and --tls-key go together"}},
 		{"--tls-key " + key, cli.ExitUsage, []string{"--tls-cert and --tls-key go together"}},
-		{"--insecure-listen 0.0.0.0:0 --tls-cert x --tls-key y", cli.ExitUsage, []string{"--insecure-listen is without TLS"}},
-		{"--insecure-listen nowhere.invalid:5000", cli.ExitNetwork, []string{"cannot listen on nowhere.invalid:5000", "hint: check the host's name"}},
-		{"--insecure-listen 192.0.2.1:5000", cli.ExitNetwork, []string{"cannot listen on 192.0.2.1:5000: cannot assign", "hint: the address must be one of this machine"}},
-		{"--listen " + taken.Addr().String(), cli.ExitNetwork, []string{"cannot listen on " + taken.Addr().String() + ": address already in use", "hint: another program has that port"}},
+		{"--insecure-listen 0.0.0.0:0 --tls-cert x --tls-key y", cli.ExitUsage,
+			[]string{"--insecure-listen is without TLS"}},
+		{"--insecure-listen nowhere.invalid:5000", cli.ExitNetwork, []string{"cannot listen on nowhere.invalid:5000",
+			"hint: check the host's name"}},
+		{"--insecure-listen 192.0.2.1:5000", cli.ExitNetwork, []string{"cannot listen on 192.0.2.1:5000: cannot assign",
+			"hint: the address must be one of this machine"}},
+		{"--listen " + taken.Addr().String(), cli.ExitNetwork,
+			[]string{"cannot listen on " + taken.Addr().String() + ": address already in use",
+				"hint: another program has that port"}},
 	} {
 		p.run(append([]string{"serve", dir}, strings.Fields(test.flags)...)...).want(test.code, test.message...)
 	}
@@ -96,12 +104,14 @@ func TestServeTLS(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
 	cert, key := p.writeCertificate("a")
-	r := p.startServe("--tls-cert", cert, "--tls-key", key, "--listen", "127.0.0.1:0", p.saveBundle("x.tar", s.host+"/src/repo:1.6"))
+	r := p.startServe("--tls-cert", cert, "--tls-key", key, "--listen", "127.0.0.1:0",
+		p.saveBundle("x.tar", s.host+"/src/repo:1.6"))
 	pool := x509.NewCertPool()
 	if pem, err := os.ReadFile(cert); err != nil || !pool.AppendCertsFromPEM(pem) {
 		t.Fatal(err)
 	}
-	client := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	client := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true,
+		TLSClientConfig: &tls.Config{RootCAs: pool}}}
 	resp, err := client.Get(r.url + "/v2/")
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +146,8 @@ func TestServeCertificateErrors(t *testing.T) {
 		{text, key, "failed to find any PEM data"},
 		{cert, text, "failed to find any PEM data"},
 	} {
-		p.run("serve", "--tls-cert", test.cert, "--tls-key", test.key, dir).want(cli.ExitNetwork, test.message, "hint: certificates and keys are PEM files")
+		p.run("serve", "--tls-cert", test.cert, "--tls-key", test.key, dir).
+			want(cli.ExitNetwork, test.message, "hint: certificates and keys are PEM files")
 	}
 }
 
@@ -145,14 +156,16 @@ func TestServeChecksPasswords(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushImage("x", "1", "linux/amd64", "x")
 	path := p.saveBundle("x.tar", s.host+"/x:1")
-	const apr1, bcrypt = "$apr1$maVDpNv2$BDsxEZcZGL5nHS9zqmKyR/", "$2y$05$cFY7XX85DaNOmC7GROaUJebKewi11RsbfRHYMKiYR2bKjuNzlPF0e"
+	const apr1, bcrypt = "$apr1$maVDpNv2$BDsxEZcZGL5nHS9zqmKyR/",
+		"$2y$05$cFY7XX85DaNOmC7GROaUJebKewi11RsbfRHYMKiYR2bKjuNzlPF0e"
 	users := p.writeFile("users", "# users\nuser:"+bcrypt+"\n")
 	r := p.startServe("-v", "--htpasswd", users, path)
 	p.run("digest", "--creds", "user:password", r.host+"/x:1").want(0)
 	p.run("digest", "--creds", "user:"+secret, r.host+"/x:1").want(cli.ExitAuth, "check the user name and the password")
 	p.run("digest", r.host+"/x:1").want(cli.ExitAuth)
 	p.run("login", "-u", "user", "-p", "password", r.host).want(0)
-	if status, body := get(t, http.DefaultClient, r.url+"/v2/"); status != 401 || body != `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`+"\n" {
+	if status, body := get(t, http.DefaultClient, r.url+"/v2/"); status != 401 ||
+		body != `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`+"\n" {
 		t.Errorf("%d %s", status, body)
 	}
 	p.writeFile("users", "user:"+bcrypt+"\nother:"+apr1+"\n")
@@ -162,9 +175,10 @@ func TestServeChecksPasswords(t *testing.T) {
 	r.stop().want(0, "warning: password file "+users+", line 2: ", "the users stay who they were", ` user "user"`)
 
 	for content, says := range map[string]string{
-		"user:" + bcrypt + "\nother:" + secret: "password file " + users + ", line 2: the password is not hashed by bcrypt or $apr1$",
-		"":                                     "there is no user in it",
-		"user:$2y$17$" + bcrypt[7:]:            "line 1: the bcrypt hash has a cost of 17",
+		"user:" + bcrypt + "\nother:" + secret: "password file " + users +
+			", line 2: the password is not hashed by bcrypt or $apr1$",
+		"":                          "there is no user in it",
+		"user:$2y$17$" + bcrypt[7:]: "line 1: the bcrypt hash has a cost of 17",
 	} {
 		p.writeFile("users", content)
 		p.run("serve", "--htpasswd", users, path).want(cli.ExitAuth, says, "hint: htpasswd -B FILE USER")
@@ -187,7 +201,8 @@ func startUpload(t *testing.T, r *runningServe) (finish func() string) {
 	}
 	t.Cleanup(func() { conn.Close() })
 	in := bufio.NewReader(conn)
-	fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n", resp.Header.Get("Location"))
+	fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
+		resp.Header.Get("Location"))
 	for _, want := range []string{"HTTP/1.1 100 Continue\r\n", "\r\n"} { // then it reads the body
 		if line, err := in.ReadString('\n'); line != want {
 			t.Fatalf("got %q, %v", line, err)

@@ -22,7 +22,8 @@ func TestServeBundle(t *testing.T) {
 	path := p.saveBundle("first.tar", s.host+"/src/repo:1.6")
 	r := p.startServe(path)
 	for _, name := range []string{"/src/repo:1.6", "/src/repo@" + string(list.Digest)} {
-		if o := p.run("inspect", "--raw", r.host+name).want(0); o.stdout != p.run("inspect", "--raw", s.host+"/src/repo:1.6").stdout {
+		if o := p.run("inspect", "--raw", r.host+name).
+			want(0); o.stdout != p.run("inspect", "--raw", s.host+"/src/repo:1.6").stdout {
 			t.Errorf("%s: got %s", name, o.stdout)
 		}
 	}
@@ -32,7 +33,8 @@ func TestServeBundle(t *testing.T) {
 	p.run("digest", r.host+"/src/repo:1.7").want(cli.ExitNotFound)
 
 	o := r.stop().want(0)
-	want := fmt.Sprintf("serving 1 repository with 1 tag at %s (read-only)\ntry: docker pull %s/src/repo:1.6\n", r.url, r.host)
+	want := fmt.Sprintf("serving 1 repository with 1 tag at %s (read-only)\ntry: docker pull %s/src/repo:1.6\n",
+		r.url, r.host)
 	if !strings.HasPrefix(o.stderr, want) || !strings.HasPrefix(r.url, "http://127.0.0.1:") {
 		t.Errorf("it says\n%s\nwant\n%s", o.stderr, want)
 	}
@@ -56,7 +58,8 @@ func TestServeDifferential(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	first, second := p.saveTwoBundles(s)
 	third := p.saveBundle("third.tar", "--since", second, s.host+"/app:2")
-	p.run("serve", second).want(cli.ExitNotFound, second+" builds on first.tar: 2 of the 2 blobs that it leaves there are missing",
+	p.run("serve", second).want(cli.ExitNotFound,
+		second+" builds on first.tar: 2 of the 2 blobs that it leaves there are missing",
 		"hint: name first.tar too")
 	p.run("serve", third, second).want(cli.ExitNotFound, second+" builds on first.tar: ")
 	other := newProgram(t).saveBundle("first.tar", s.host+"/app:2", "--since", first)
@@ -102,10 +105,12 @@ func TestServeFolder(t *testing.T) {
 			t.Error("a typo made a folder")
 		}
 	}
-	p.run("serve", filepath.Join(folder, "blobs")).want(cli.ExitFailed, "the folder is no image layout: there is no oci-layout in it")
+	p.run("serve", filepath.Join(folder, "blobs")).
+		want(cli.ExitFailed, "the folder is no image layout: there is no oci-layout in it")
 	p.writeFile("broken/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
 	p.writeFile("broken/index.json", `{`)
-	p.run("serve", filepath.Join(p.env["HOME"], "broken")).want(cli.ExitIntegrity, "broken/index.json: ", "unexpected end of JSON")
+	p.run("serve", filepath.Join(p.env["HOME"], "broken")).
+		want(cli.ExitIntegrity, "broken/index.json: ", "unexpected end of JSON")
 }
 
 func TestServeFileErrors(t *testing.T) {
@@ -148,8 +153,10 @@ func TestServeWritable(t *testing.T) {
 	p.run("copy", s.host+"/src/repo:1.6", r.host+"/dst/repo:1.6").want(0)
 	p.run("copy", r.host+"/dst/repo:1.6", r.host+"/dst/copy:1").want(0, "7 mounted")
 	p.run("copy", r.host+"/dst/copy:1", startServer(t).host+"/x:1").want(0)
-	sparse, _ := http.NewRequest(http.MethodPut, r.url+"/v2/dst/repo/manifests/2", strings.NewReader(`{"schemaVersion":2,`+
-		`"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"digest":"sha256:`+strings.Repeat("0", 64)+`","size":1},"layers":[]}`))
+	sparse, _ := http.NewRequest(http.MethodPut, r.url+"/v2/dst/repo/manifests/2",
+		strings.NewReader(`{"schemaVersion":2,`+
+			`"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"digest":"sha256:`+
+			strings.Repeat("0", 64)+`","size":1},"layers":[]}`))
 	if resp, err := http.DefaultClient.Do(sparse); err != nil || resp.StatusCode != http.StatusNotFound {
 		t.Errorf("an image that is not whole: %v, %v", resp, err)
 	}
@@ -161,7 +168,8 @@ func TestServeWritable(t *testing.T) {
 		t.Errorf("pruning gives %v, want ErrInUse", err)
 	}
 	p.run("verify", folder).want(0)
-	o := r.stop().want(0, "serving 0 repositories with 0 tags", "(writable)", "try: transship copy alpine:3.20 "+r.host+"/alpine:3.20")
+	o := r.stop().want(0, "serving 0 repositories with 0 tags", "(writable)", "try: transship copy alpine:3.20 "+r.host+
+		"/alpine:3.20")
 	if strings.Contains(o.stderr, "failed") {
 		t.Error(o.stderr)
 	}
@@ -210,8 +218,10 @@ func TestServeWritableErrors(t *testing.T) {
 	file, home := p.saveBundle("x.tar", s.host+"/x:1"), p.env["HOME"]
 	p.saveBundle("split", "--split", "4KiB", s.host+"/x:1")
 	a, b := filepath.Join(home, "a"), filepath.Join(home, "b")
-	p.run("serve", "--writable", a, file, b).want(cli.ExitUsage, "--writable is for one folder, and there are 2: "+a+", "+b)
-	p.run("serve", "--writable", file, filepath.Join(home, "split")).want(cli.ExitUsage, "--writable needs a folder to write to", "it is made if it is missing")
+	p.run("serve", "--writable", a, file, b).
+		want(cli.ExitUsage, "--writable is for one folder, and there are 2: "+a+", "+b)
+	p.run("serve", "--writable", file, filepath.Join(home, "split")).
+		want(cli.ExitUsage, "--writable needs a folder to write to", "it is made if it is missing")
 	p.run("serve", "--writable", "--listen", "0.0.0.0:0", a).want(cli.ExitUsage)
 	p.run("serve", "--writable", a, p.writeFile("text.tar", "hello")).want(cli.ExitFailed, "it is no tar")
 	if fileExists(a) || fileExists(b) {
@@ -228,7 +238,8 @@ func TestServeWritableErrors(t *testing.T) {
 	}
 	defer os.Chmod(sealed, 0o700)
 	if os.Geteuid() != 0 { // root may write anyway
-		p.run("serve", "--writable", sealed).want(cli.ExitFailed, "permission denied", "hint: without --writable the folder is only read")
+		p.run("serve", "--writable", sealed).
+			want(cli.ExitFailed, "permission denied", "hint: without --writable the folder is only read")
 	}
 	p.startServe(sealed).stop().want(0)
 }
@@ -251,7 +262,8 @@ func TestServeLogsRequests(t *testing.T) {
 	text := regexp.MustCompile(` +[\d.]+ms`).ReplaceAllString(r.stop().want(0).stderr, " TIME")
 	text = regexp.MustCompile(`127.0.0.1:\d+( user|\n)`).ReplaceAllString(text, "CLIENT$1")
 	for _, line := range []string{
-		"200 GET TIME /v2/x/manifests/1 sent 520 B CLIENT\n", `400 POST TIME /v2/x/blobs/uploads/?digest=%1b sent `, `CLIENT user "me"` + "\n", "200 HEAD TIME /v2/ CLIENT\n",
+		"200 GET TIME /v2/x/manifests/1 sent 520 B CLIENT\n", `400 POST TIME /v2/x/blobs/uploads/?digest=%1b sent `,
+		`CLIENT user "me"` + "\n", "200 HEAD TIME /v2/ CLIENT\n",
 	} {
 		if !strings.Contains(text, line) {
 			t.Errorf("it does not say %q:\n%s", line, text)

@@ -17,7 +17,8 @@ func newVersionsSetup(t testing.TB) *copySetup {
 	t.Helper()
 	c := newCopySetup(t)
 	for i, layers := range []string{"one", "two", "two three"} {
-		entry := c.source.pushImage("src/repo", "", "linux/amd64", append([]string{"shared"}, strings.Fields(layers)...)...)
+		entry := c.source.pushImage("src/repo", "", "linux/amd64",
+			append([]string{"shared"}, strings.Fields(layers)...)...)
 		c.source.pushList("src/repo", fmt.Sprint("v", i+1), entry)
 	}
 	c.src = c.source.host + "/src/repo:v"
@@ -109,14 +110,17 @@ func TestSaveSinceRegistry(t *testing.T) {
 func TestSaveSinceRegistryErrors(t *testing.T) {
 	c := newVersionsSetup(t)
 	guarded := listen(t, requirePassword(c.target))
-	c.do("save -o @/1.tar --since docker://" + guarded + " SRC1").wantError(wantedError{3, "401 Unauthorized", "transship login " + guarded})
-	c.do("save -o @/1.tar --since docker://" + unusedAddress(t) + " SRC1").wantError(wantedError{5, "connection refused", "nothing listens there"})
+	c.do("save -o @/1.tar --since docker://" + guarded + " SRC1").
+		wantError(wantedError{3, "401 Unauthorized", "transship login " + guarded})
+	c.do("save -o @/1.tar --since docker://" + unusedAddress(t) + " SRC1").
+		wantError(wantedError{5, "connection refused", "nothing listens there"})
 	c.target.Set(registry.Rule{On: "^HEAD", Status: 500})
 	c.do("save -o @/1.tar --since docker://TO SRC1").wantError(wantedError{1, "500 Internal Server Error", ""})
 	if got := fileNames(t, c.path("")); len(got) != 0 {
 		t.Errorf("there is %v", got)
 	}
-	c.target.Set(registry.Rule{On: "^HEAD .*/manifests/", Times: 1, Status: 403}) // some registries answer 403 for what does not exist
+	c.target.Set(registry.Rule{On: "^HEAD .*/manifests/", Times: 1,
+		Status: 403}) // some registries answer 403 for what does not exist
 	c.source.pushImage("other", "1", "linux/amd64", "other")
 	c.do("save -o @/1.tar --since docker://TO SRC1 FROM/other:1").want(0, "saved 2 images")
 }
@@ -129,16 +133,19 @@ func TestSaveSinceErrors(t *testing.T) {
 	c.writeFile("newer.json", strings.Replace(readFile(t, c.path("1.tar.json")), `"version":1`, `"version":2`, 1))
 	c.writeFile("cut.json", readFile(t, c.path("1.tar.json"))[:200])
 	for since, want := range map[string]wantedError{
-		"@/text":          {1, "--since: neither a bundle nor an inventory, and a registry is written docker://HOST: ", ""},
-		"@/none":          {4, "--since: neither a bundle nor an inventory, and a registry is written docker://HOST: ", ""},
-		"@/doc.json":      {1, "--since: neither a bundle nor an inventory, and a registry is written docker://HOST: ", ""},
-		"@/newer.json":    {1, "newer.json: the inventory cannot be used: unknown version 2", "take the transship that wrote it"},
-		"@/cut.json":      {7, "cut.json: the inventory cannot be used: ", "carry it over again"},
-		"docker://TO:x/y": {2, "is no registry", ""},
+		"@/text":     {1, "--since: neither a bundle nor an inventory, and a registry is written docker://HOST: ", ""},
+		"@/none":     {4, "--since: neither a bundle nor an inventory, and a registry is written docker://HOST: ", ""},
+		"@/doc.json": {1, "--since: neither a bundle nor an inventory, and a registry is written docker://HOST: ", ""},
+		"@/newer.json": {1, "newer.json: the inventory cannot be used: unknown version 2",
+			"take the transship that wrote it"},
+		"@/cut.json": {7, "cut.json: the inventory cannot be used: ", "carry it over again"},
+		"docker://TO:x/y": {2,
+			"is no registry", ""},
 	} {
 		c.do("save -o @/2.tar --since "+since+" SRC2").want(want.code, want.message, want.hint)
 	}
-	if got := fileNames(t, c.path("")); slices.ContainsFunc(got, func(name string) bool { return strings.HasPrefix(name, "2.tar") }) {
+	if got := fileNames(t, c.path("")); slices.ContainsFunc(got,
+		func(name string) bool { return strings.HasPrefix(name, "2.tar") }) {
 		t.Errorf("there is %v", got)
 	}
 }

@@ -34,11 +34,13 @@ func TestRanges(t *testing.T) {
 		rule  registry.Rule
 		calls int // GETs of the layer and the config
 	}{
-		"in ranges":             {"--ranges=3", registry.Rule{}, 2*33 + 1},
-		"none":                  {"--ranges=1", registry.Rule{}, 1 + 1},
-		"where it is fast":      {"-q", registry.Rule{}, 1 + 1},
-		"one breaks off":        {"--ranges=3", registry.Rule{On: "^GET .*/blobs/", Skip: 20, Times: 1, Cut: registry.CutAnswer, After: 1000}, 100},
-		"the registry has none": {"--ranges=3", registry.Rule{Edit: func(h http.Header) { h.Del("Content-Range") }}, 3*3 + 1 + 1},
+		"in ranges":        {"--ranges=3", registry.Rule{}, 2*33 + 1},
+		"none":             {"--ranges=1", registry.Rule{}, 1 + 1},
+		"where it is fast": {"-q", registry.Rule{}, 1 + 1},
+		"one breaks off": {"--ranges=3", registry.Rule{On: "^GET .*/blobs/", Skip: 20, Times: 1,
+			Cut: registry.CutAnswer, After: 1000}, 100},
+		"the registry has none": {"--ranges=3", registry.Rule{Edit: func(h http.Header) { h.Del("Content-Range") }},
+			3*3 + 1 + 1},
 	} {
 		source.reset(0)
 		from.Set(test.rule)
@@ -84,7 +86,8 @@ func TestRangesOfRedirectedBlob(t *testing.T) {
 		return // some hundred runs of curl take long
 	}
 	fresh := startServer(t)
-	_, out, err := runScript(t, c.run("audit", "curl", file).want(0).stdout, hostVariable(c.target.host)+"=http://"+fresh.host)
+	_, out, err := runScript(t, c.run("audit", "curl", file).want(0).stdout, hostVariable(c.target.host)+
+		"=http://"+fresh.host)
 	if err != nil || !fresh.has("dst/repo", "1.6") {
 		t.Errorf("error %v: %s", err, out)
 	}

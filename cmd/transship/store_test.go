@@ -102,7 +102,8 @@ func TestReadOnlyStore(t *testing.T) {
 	p.run("images", s.host+"/x:1").want(0)
 	for _, line := range []string{"pull HOST/x:1", "push HOST/x:1", "tag HOST/x:1 y", "rmi HOST/x:1", "prune"} {
 		p.run(strings.Fields(strings.ReplaceAll(line, "HOST", s.host))...).
-			want(cli.ExitFailed, "the local store "+p.storePath()+" cannot be used: ", "permission denied", "hint: set TRANSSHIP_STORE")
+			want(cli.ExitFailed, "the local store "+p.storePath()+" cannot be used: ", "permission denied",
+				"hint: set TRANSSHIP_STORE")
 	}
 }
 
@@ -164,7 +165,8 @@ func TestStoreErrors(t *testing.T) {
 	}{
 		"other things in it": {cli.ExitFailed, func(path string) { p.writeFile("store/notes.txt", "x") }},
 		"a file":             {cli.ExitFailed, func(path string) { p.writeFile("store", "x") }},
-		"newer":              {cli.ExitFailed, func(path string) { p.writeFile("store/oci-layout", `{"imageLayoutVersion":"2.0.0"}`) }},
+		"newer": {cli.ExitFailed,
+			func(path string) { p.writeFile("store/oci-layout", `{"imageLayoutVersion":"2.0.0"}`) }},
 		"damaged": {cli.ExitIntegrity, func(path string) {
 			p.writeFile("store/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
 			p.writeFile("store/index.json", `{"manifests":`)
@@ -178,7 +180,8 @@ func TestStoreErrors(t *testing.T) {
 		p.env["TRANSSHIP_STORE"] = path
 		t.Run(name, func(t *testing.T) {
 			for _, line := range []string{"images", "pull x", "pull --plan x", "push x", "tag x y", "rmi x", "prune"} {
-				p.run(strings.Fields(line)...).want(test.code, "the local store "+path+" cannot be used: ", "hint: set TRANSSHIP_STORE")
+				p.run(strings.Fields(line)...).
+					want(test.code, "the local store "+path+" cannot be used: ", "hint: set TRANSSHIP_STORE")
 			}
 		})
 	}
@@ -196,7 +199,8 @@ func TestStoreOfAnotherUser(t *testing.T) {
 		t.Skip("only root gives folders away: ", err)
 	}
 	for _, line := range []string{"pull x", "pull --plan x"} {
-		p.run(strings.Fields(line)...).want(cli.ExitFailed, "it belongs to user 12345, and this is user 0", "hint: set TRANSSHIP_STORE")
+		p.run(strings.Fields(line)...).
+			want(cli.ExitFailed, "it belongs to user 12345, and this is user 0", "hint: set TRANSSHIP_STORE")
 	}
 	p.env["TRANSSHIP_STORE"] = path
 	p.run("images").want(cli.ExitDone)
@@ -256,7 +260,8 @@ func (p *program) storeBlobs() map[string][]byte {
 func (p *program) imageRows(args ...string) []store.ImageRow {
 	p.t.Helper()
 	var rows []store.ImageRow
-	if err := json.Unmarshal([]byte(p.run(append([]string{"images", "--json"}, args...)...).want(0).stdout), &rows); err != nil {
+	if err := json.Unmarshal([]byte(p.run(append([]string{"images", "--json"}, args...)...).want(0).stdout),
+		&rows); err != nil {
 		p.t.Fatal(err)
 	}
 	return rows

@@ -12,38 +12,44 @@ import (
 func TestSyncListErrors(t *testing.T) {
 	c := newSyncSetup(t)
 	for list, want := range map[string]wantedError{
-		"FROM/app TO/app\n\nFROM/app:1:2 TO/app":   {2, "images: line 3: invalid reference", ""},
-		"FROM/app TO/app:1":                        {2, "images: line 1: one tag cannot name several images", ""},
-		"FROM/app:v* TO/app:1":                     {2, "images: line 1: one tag cannot name several images", ""},
-		"FROM/app oci:@/lay:1":                     {2, "images: line 1: one name cannot name several images", "leave it out"},
-		"oci:@/lay oci:@/other:1":                  {2, "images: line 1: one name cannot name several images", "leave it out"},
-		"FROM/app:v1.9 TO/app@" + emptySHA256:      {2, "images: line 1: the new name has a digest", ""},
-		"FROM/app:v1.9 TO/UP":                      {2, "images: line 1: invalid reference", ""},
-		"FROM/app:v1.9 oci:@/lay:up/X":             {2, "images: line 1: invalid reference", ""},
-		"FROM/app:v1.9 oci:@/lay:1@" + emptySHA256: {2, "images: line 1: the target has a tag and a digest", "give it one of the two"},
-		"FROM/app:v1.9 oci-archive:@/x.tar":        {2, "x.tar is a tar, which takes no more images", "transship save -f LIST"},
-		"FROM/app:v1.9 dir:@/x":                    {2, "images: line 1: the transport dir: is not known here", "take docker://REF"},
-		"FROM/app:v1.9":                            {2, "/app:v1.9 has no DST", "give the command one for all"},
-		"# nothing\n":                              {2, "images names no image", "SRC [DST]"},
-		`[{"source":"FROM/app:v1.9","latest":1}]`:  {2, "images: line 1: latest chooses among the tags of a repository", ""},
-		"[\"FROM/app\",\n{\"src\":\"x\"}]":         {2, `images: line 2: unknown field "src"`, ""},
+		"FROM/app TO/app\n\nFROM/app:1:2 TO/app": {2, "images: line 3: invalid reference", ""},
+		"FROM/app TO/app:1":                      {2, "images: line 1: one tag cannot name several images", ""},
+		"FROM/app:v* TO/app:1":                   {2, "images: line 1: one tag cannot name several images", ""},
+		"FROM/app oci:@/lay:1": {2, "images: line 1: one name cannot name several images",
+			"leave it out"},
+		"oci:@/lay oci:@/other:1": {2, "images: line 1: one name cannot name several images",
+			"leave it out"},
+		"FROM/app:v1.9 TO/app@" + emptySHA256: {2, "images: line 1: the new name has a digest", ""},
+		"FROM/app:v1.9 TO/UP":                 {2, "images: line 1: invalid reference", ""},
+		"FROM/app:v1.9 oci:@/lay:up/X":        {2, "images: line 1: invalid reference", ""},
+		"FROM/app:v1.9 oci:@/lay:1@" + emptySHA256: {2, "images: line 1: the target has a tag and a digest",
+			"give it one of the two"},
+		"FROM/app:v1.9 oci-archive:@/x.tar": {2, "x.tar is a tar, which takes no more images",
+			"transship save -f LIST"},
+		"FROM/app:v1.9 dir:@/x": {2, "images: line 1: the transport dir: is not known here", "take docker://REF"},
+		"FROM/app:v1.9":         {2, "/app:v1.9 has no DST", "give the command one for all"},
+		"# nothing\n":           {2, "images names no image", "SRC [DST]"},
+		`[{"source":"FROM/app:v1.9","latest":1}]`: {2, "images: line 1: latest chooses among the tags of a repository",
+			""},
+		"[\"FROM/app\",\n{\"src\":\"x\"}]": {2, `images: line 2: unknown field "src"`, ""},
 	} {
 		c.writeList(list)
 		c.do("sync -f @/images").wantError(want)
 	}
 	c.writeList("FROM/app TO/app")
 	for line, want := range map[string]wantedError{
-		"sync":                                 {2, "-f LIST is missing", "SRC [DST]"},
-		"sync -f @/images a b":                 {2, "want [DST], got 2 arguments", "usage: transship sync"},
-		"sync -f @/none":                       {4, "none: no such file or directory", ""},
-		"sync -f @/":                           {1, "is a directory", ""},
-		"sync -f @/images dst":                 {2, "does not begin with a registry's host", "docker.io/dst"},
-		"sync -f @/images TO/x:1":              {2, "is no registry", "HOST[:PORT]"},
-		"sync -f @/images oci-archive:@/x.tar": {2, "x.tar is a tar, which takes no more images", "transship save -f LIST"},
-		"sync -f @/images oci:@/lay:1":         {2, "one name cannot name several images", "leave it out"},
-		"sync -f @/images dir:x":               {2, "the transport dir: is not known here", "take docker://REF"},
-		"sync -f @/images --latest 0":          {2, `--latest: "0" is no whole number`, ""},
-		"sync -f @/images --platform banana":   {2, "--platform: invalid platform", ""},
+		"sync":                    {2, "-f LIST is missing", "SRC [DST]"},
+		"sync -f @/images a b":    {2, "want [DST], got 2 arguments", "usage: transship sync"},
+		"sync -f @/none":          {4, "none: no such file or directory", ""},
+		"sync -f @/":              {1, "is a directory", ""},
+		"sync -f @/images dst":    {2, "does not begin with a registry's host", "docker.io/dst"},
+		"sync -f @/images TO/x:1": {2, "is no registry", "HOST[:PORT]"},
+		"sync -f @/images oci-archive:@/x.tar": {2, "x.tar is a tar, which takes no more images",
+			"transship save -f LIST"},
+		"sync -f @/images oci:@/lay:1":       {2, "one name cannot name several images", "leave it out"},
+		"sync -f @/images dir:x":             {2, "the transport dir: is not known here", "take docker://REF"},
+		"sync -f @/images --latest 0":        {2, `--latest: "0" is no whole number`, ""},
+		"sync -f @/images --platform banana": {2, "--platform: invalid platform", ""},
 	} {
 		c.do(line).wantError(want)
 	}
@@ -64,7 +70,8 @@ func TestSyncPartialFailure(t *testing.T) {
 	c := newSyncSetup(t)
 	down := unusedAddress(t)
 	c.target.Set(registry.Rule{On: "^POST /v2/denied/", Status: 403})
-	c.writeList("FROM/none TO/a\nFROM/app:none TO/b\n" + down + "/x:1 TO/c\nFROM/tool:2 " + down + "/d TO/tool\nFROM/tool:2 TO/denied\noci:@/none TO/e\nFROM/app TO/app\n")
+	c.writeList("FROM/none TO/a\nFROM/app:none TO/b\n" + down + "/x:1 TO/c\nFROM/tool:2 " + down +
+		"/d TO/tool\nFROM/tool:2 TO/denied\noci:@/none TO/e\nFROM/app TO/app\n")
 	o := c.do("sync -f @/images").want(8,
 		"failed: line 1: "+c.source.host+"/none: ",
 		"failed: line 2: "+c.source.host+"/app:none to "+c.target.host+"/b:none: ",
@@ -73,7 +80,8 @@ func TestSyncPartialFailure(t *testing.T) {
 		"failed: line 5: "+c.source.host+"/tool:2 to "+c.target.host+"/denied:2: ", "403 Forbidden",
 		"failed: line 6: oci:"+c.path("none")+": ",
 		"synced 5 images: 5 copied, 6 failed; ", "transship sync: 6 of 11 failed")
-	if got := strings.Count(o.stdout, "\n"); got != 5 || c.target.tagNames("app") != "latest v1.10 v1.9 v2.0" || !c.target.has("tool", "2") {
+	if got := strings.Count(o.stdout, "\n"); got != 5 || c.target.tagNames("app") != "latest v1.10 v1.9 v2.0" ||
+		!c.target.has("tool", "2") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	for _, repo := range []string{"a", "b", "c", "denied", "e"} {
@@ -94,7 +102,9 @@ func TestSyncTargetConflicts(t *testing.T) {
 	c.do("sync -f @/images --state @/state").want(0, "synced 2 images: 2 unchanged; ")
 	c.writeList("FROM/tool:2 TO/x:1\nFROM/app:v1.9 TO/x:1\n")
 	for _, flags := range []string{"--jobs 1", "--jobs 1 --state @/state"} {
-		c.do("sync -f @/images "+flags).want(8, "failed: line 2: "+c.source.host+"/app:v1.9 to "+c.target.host+"/x:1: "+c.source.host+"/tool:2 goes there too", "1 of 2 failed")
+		c.do("sync -f @/images "+flags).
+			want(8, "failed: line 2: "+c.source.host+"/app:v1.9 to "+c.target.host+"/x:1: "+c.source.host+
+				"/tool:2 goes there too", "1 of 2 failed")
 	}
 	if got, want := c.do("digest TO/x:1").stdout, c.do("digest FROM/tool:2").stdout; got != want {
 		t.Errorf("the target has %s, want %s", got, want)
@@ -127,13 +137,15 @@ func TestSyncCredentials(t *testing.T) {
 	guarded := listen(t, requirePassword(c.target))
 	from := listen(t, requirePassword(c.source))
 	c.do("save -q -o @/x.tar FROM/tool:2").want(0)
-	c.writeList("oci-archive:@/x.tar oci:@/lay\n" + from + "/app:v1.9 " + guarded + "/app\nFROM/tool:2 TO/tool\n" + from + "/app:v2.0 " + guarded + "/app\n")
+	c.writeList("oci-archive:@/x.tar oci:@/lay\n" + from + "/app:v1.9 " + guarded + "/app\nFROM/tool:2 TO/tool\n" +
+		from + "/app:v2.0 " + guarded + "/app\n")
 	creds := user + ":" + password
 	c.run("sync", "-f", c.path("images"), "--src-creds", creds, "--dst-creds", creds).want(0)
 	c.writeList(from + "/app " + guarded + "/all\n")
 	c.run("sync", "-f", c.path("images"), "--src-creds", creds, "--dst-creds", creds, "--prune").want(0)
 	c.writeList(c.source.host + "/tool:2 TO/tool\n" + from + "/app:v1.9 " + guarded + "/app\n")
-	c.run("sync", "-f", c.path("images"), "--src-creds", creds, "--dst-creds", creds).want(8, "failed: line 2: ", "401 Unauthorized")
+	c.run("sync", "-f", c.path("images"), "--src-creds", creds, "--dst-creds", creds).
+		want(8, "failed: line 2: ", "401 Unauthorized")
 }
 
 func TestSyncInterrupted(t *testing.T) {
@@ -141,7 +153,8 @@ func TestSyncInterrupted(t *testing.T) {
 	c.writeList("FROM/app TO/app\nFROM/src/repo:1.6 TO/repo\n")
 	ctx := c.ctx
 	c.ctx = interruptedContext()
-	if o := c.do("sync -f @/images --json").want(130); len(o.syncReport().Images) != 0 || strings.Contains(o.stdout, "null") {
+	if o := c.do("sync -f @/images --json").
+		want(130); len(o.syncReport().Images) != 0 || strings.Contains(o.stdout, "null") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	c.ctx = ctx
@@ -174,7 +187,8 @@ func TestSyncOfManyTags(t *testing.T) {
 	c.writeList("FROM/many TO/many\n")
 	c.source.Forget()
 	o := c.do("sync -f @/images").want(0, "synced 1100 images: 1100 unchanged; no blobs")
-	if source, target := c.source.Count("^HEAD"), c.target.Count("^HEAD"); source != many || target != many || c.source.Count("/v2/.+") != many+1 || c.target.Count("/v2/.+") != many {
+	if source, target := c.source.Count("^HEAD"), c.target.Count("^HEAD"); source != many || target != many ||
+		c.source.Count("/v2/.+") != many+1 || c.target.Count("/v2/.+") != many {
 		t.Errorf("%s\nmakes %d HEADs at the source, %d at the target", o.line, source, target)
 	}
 }

@@ -64,7 +64,9 @@ func TestSyncPrune(t *testing.T) {
 				t.Errorf("%q\nremoves %q, want %q", test.list, got, test.gone)
 			}
 			planned := strings.Count(o.stderr, "to be removed: ")
-			if n := len(strings.Fields(test.gone)); planned != n || n > 0 != strings.Contains(o.stderr, fmt.Sprintf(", %d removed", n)) && !strings.Contains(o.stderr, fmt.Sprintf("%d removed", n)) {
+			if n := len(strings.Fields(test.gone)); planned != n ||
+				n > 0 != strings.Contains(o.stderr, fmt.Sprintf(", %d removed", n)) &&
+					!strings.Contains(o.stderr, fmt.Sprintf("%d removed", n)) {
 				t.Errorf("%q\nsays %s", test.list, o.stderr)
 			}
 			for _, tag := range strings.Fields(test.gone) {
@@ -90,22 +92,30 @@ func TestSyncPruneNeedsAllSources(t *testing.T) {
 		source  registry.Rule
 		message string
 	}{
-		"no list":         {"FROM/app TO/app", registry.Rule{On: lists, Status: 500}, "500 Internal Server Error"},
-		"no repository":   {"FROM/app TO/app", registry.Rule{On: lists, Status: 404}, "404 Not Found"},
-		"denied":          {"FROM/app TO/app", registry.Rule{On: lists, Status: 403}, "403 Forbidden"},
-		"an empty list":   {"FROM/app TO/app", registry.Rule{On: lists, Status: 200, Body: `{"name":"app","tags":[]}`}, "has no tags"},
-		"null":            {"FROM/app TO/app", registry.Rule{On: lists, Status: 200, Body: `{"name":"app","tags":null}`}, "has no tags"},
-		"no list at all":  {"FROM/app TO/app", registry.Rule{On: lists, Status: 200, Body: `<html>`}, "something that is not its JSON"},
-		"none matches":    {"FROM/app:w* TO/app", registry.Rule{}, "matches none of the tags"},
-		"another line":    {"FROM/app TO/app\nFROM/down TO/app", registry.Rule{On: "^GET /v2/down/", Status: 503}, "app is not pruned: it is not known what line 2 has for it"},
-		"a missing tar":   {"FROM/app\noci-archive:@/none.tar", registry.Rule{}, "app is not pruned: it is not known what line 2 has for it"},
-		"the second page": {"FROM/app TO/app", registry.Rule{On: lists + `\?`, Status: 500}, "500 Internal Server Error"},
+		"no list":       {"FROM/app TO/app", registry.Rule{On: lists, Status: 500}, "500 Internal Server Error"},
+		"no repository": {"FROM/app TO/app", registry.Rule{On: lists, Status: 404}, "404 Not Found"},
+		"denied":        {"FROM/app TO/app", registry.Rule{On: lists, Status: 403}, "403 Forbidden"},
+		"an empty list": {"FROM/app TO/app", registry.Rule{On: lists, Status: 200, Body: `{"name":"app","tags":[]}`},
+			"has no tags"},
+		"null": {"FROM/app TO/app", registry.Rule{On: lists, Status: 200, Body: `{"name":"app","tags":null}`},
+			"has no tags"},
+		"no list at all": {"FROM/app TO/app", registry.Rule{On: lists, Status: 200, Body: `<html>`},
+			"something that is not its JSON"},
+		"none matches": {"FROM/app:w* TO/app", registry.Rule{}, "matches none of the tags"},
+		"another line": {"FROM/app TO/app\nFROM/down TO/app", registry.Rule{On: "^GET /v2/down/", Status: 503},
+			"app is not pruned: it is not known what line 2 has for it"},
+		"a missing tar": {"FROM/app\noci-archive:@/none.tar", registry.Rule{},
+			"app is not pruned: it is not known what line 2 has for it"},
+		"the second page": {"FROM/app TO/app", registry.Rule{On: lists + `\?`, Status: 500},
+			"500 Internal Server Error"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newPruneSetup(t)
 			rules := []registry.Rule{test.source}
 			if name == "the second page" {
-				rules = append(rules, registry.Rule{On: lists + "$", Header: map[string]string{"Link": `</v2/app/tags/list?last=v1.9>; rel="next"`}})
+				rules = append(rules,
+					registry.Rule{On: lists + "$",
+						Header: map[string]string{"Link": `</v2/app/tags/list?last=v1.9>; rel="next"`}})
 			}
 			c.source.Set(rules...)
 			c.writeList(test.list)
@@ -135,9 +145,12 @@ func TestSyncPruneAfterFailures(t *testing.T) {
 func TestSyncPruneRefused(t *testing.T) {
 	for status, says := range map[int]string{405: "removes no tag by its name, as docker's does not before 3.0 or without delete enabled: DELETE", 400: "removes no tag by its name", 403: "403 Forbidden"} {
 		c := newPruneSetup(t)
-		c.target.Set(registry.Rule{On: "^DELETE", Status: status, Body: `{"errors":[{"code":"UNSUPPORTED","message":"no"}]}`})
+		c.target.Set(registry.Rule{On: "^DELETE", Status: status,
+			Body: `{"errors":[{"code":"UNSUPPORTED","message":"no"}]}`})
 		c.writeList("FROM/app TO/app")
-		o := c.do("sync -f @/images --prune").want(8, "failed: line 1: "+c.target.host+"/app:old: ", "failed: line 1: "+c.target.host+"/app:v0.9: ", says, "2 of 6 failed")
+		o := c.do("sync -f @/images --prune").
+			want(8, "failed: line 1: "+c.target.host+"/app:old: ", "failed: line 1: "+c.target.host+"/app:v0.9: ", says,
+				"2 of 6 failed")
 		if o := c.do("sync -f @/images --prune --json").want(8); o.syncReport().Failed != 2 {
 			t.Errorf("%s\nprints %s", o.line, o.stdout)
 		}
@@ -158,7 +171,8 @@ func TestSyncPruneListsTagsFirst(t *testing.T) {
 	c.writeList("FROM/app TO/app\nFROM/tool TO/tool\n")
 	c.target.pushImage("tool", "0", "linux/amd64", "x")
 	o := c.do("sync -v -f @/images --prune").want(0)
-	plan, del := regexp.MustCompile(`(?m)^to be removed: `).FindAllStringIndex(o.stderr, -1), strings.Index(o.stderr, " DELETE ")
+	plan, del := regexp.MustCompile(`(?m)^to be removed: `).
+		FindAllStringIndex(o.stderr, -1), strings.Index(o.stderr, " DELETE ")
 	if len(plan) != 3 || del < plan[2][0] {
 		t.Errorf("%s\nsays %s", o.line, o.stderr)
 	}
@@ -193,7 +207,8 @@ func TestSyncPruneInterrupted(t *testing.T) {
 	c := newPruneSetup(t)
 	c.writeList("FROM/app TO/app")
 	c.interruptOn(registry.Rule{On: "^GET .*/manifests/"})
-	c.do("sync -f @/images --prune").wantError(wantedError{130, "transship sync: interrupted", "no tag names an image that is not whole"})
+	c.do("sync -f @/images --prune").
+		wantError(wantedError{130, "transship sync: interrupted", "no tag names an image that is not whole"})
 	if got := c.deletedTags(); got != "" {
 		t.Errorf("it removes %q", got)
 	}
@@ -203,7 +218,8 @@ func TestSyncPruneInterrupted(t *testing.T) {
 func TestSyncIgnoresInvalidTags(t *testing.T) {
 	t.Parallel()
 	c := newSyncSetup(t)
-	bad := `"../../../v2/secret/manifests/x","a/b","x?y=z","\u001b[31mred","","` + strings.Repeat("x", 200) + `","-x","ok\u0000","sha256:abc"`
+	bad := `"../../../v2/secret/manifests/x","a/b","x?y=z","\u001b[31mred","","` + strings.Repeat("x", 200) +
+		`","-x","ok\u0000","sha256:abc"`
 	c.source.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + bad + `,"v1.9"]}`})
 	c.target.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + bad + `,"v1.9"]}`})
 	c.writeList("FROM/app TO/app")

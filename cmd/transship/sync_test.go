@@ -29,7 +29,8 @@ func newSyncSetup(t testing.TB) *copySetup {
 // writeList writes the file "images" for sync -f. FROM, TO and @/ in it are replaced as in do.
 func (c *copySetup) writeList(text string) {
 	c.t.Helper()
-	c.writeFile("images", strings.NewReplacer("FROM", c.source.host, "TO", c.target.host, "@/", c.path("")+"/").Replace(text))
+	c.writeFile("images", strings.NewReplacer("FROM", c.source.host, "TO", c.target.host, "@/",
+		c.path("")+"/").Replace(text))
 }
 
 // tagNames returns the tags of a repository, sorted.
@@ -60,8 +61,10 @@ func TestSync(t *testing.T) {
 		{"FROM/app:v1.9 TO/N/app:old TO/N/app TO/N/other:1", "", "app: old v1.9, other: 1"},
 		{"FROM/app:v1.9\r\nFROM/tool\r\n", "TO/N", "app: v1.9, tool: 2"},
 		{"FROM/tool:2 TO/N/x\nFROM/app:latest", "docker://TO/N/", "x: 2, app: latest"},
-		{"FROM/src/repo@" + digest + " TO/N/pinned:1\nFROM/src/repo:1.6@" + digest + " TO/N/both", "", "pinned: 1, both: 1.6"},
-		{`["FROM/tool:2", {"source": "FROM/app:v*", "targets": ["TO/N/app", "TO/N/again"], "latest": 2}]`, "TO/N", "tool: 2, app: v1.10 v2.0, again: v1.10 v2.0"},
+		{"FROM/src/repo@" + digest + " TO/N/pinned:1\nFROM/src/repo:1.6@" + digest + " TO/N/both", "",
+			"pinned: 1, both: 1.6"},
+		{`["FROM/tool:2", {"source": "FROM/app:v*", "targets": ["TO/N/app", "TO/N/again"], "latest": 2}]`, "TO/N",
+			"tool: 2, app: v1.10 v2.0, again: v1.10 v2.0"},
 		{"docker://FROM/tool:2 docker://TO/N/tool", "", "tool: 2"},
 	} {
 		n := fmt.Sprint("n", i)
@@ -74,7 +77,8 @@ func TestSync(t *testing.T) {
 				t.Errorf("%s\nleaves in %s %q, want %q", test.list, repo, got, tags)
 			}
 		}
-		if got, want := strings.Count(o.stdout, "\n"), len(strings.Fields(test.want))-strings.Count(test.want, ": "); got != want {
+		if got, want := strings.Count(o.stdout, "\n"), len(strings.Fields(test.want))-strings.Count(test.want,
+			": "); got != want {
 			t.Errorf("%s\nprints %d images, want %d:\n%s", test.list, got, want, o.stdout)
 		}
 		c.stdin = readFile(t, c.path("images"))
@@ -92,19 +96,22 @@ func TestSyncLatest(t *testing.T) {
 	c := newSyncSetup(t)
 	c.writeList(`["FROM/app", {"source": "FROM/app:v*", "targets": ["TO/three"], "latest": 3}, "FROM/tool:2"]`)
 	c.do("sync -f @/images --latest 1 TO/one").want(0)
-	if got := c.target.tagNames("one/app") + ", " + c.target.tagNames("three") + ", " + c.target.tagNames("one/tool"); got != "v2.0, v1.10 v1.9 v2.0, 2" {
+	if got := c.target.tagNames("one/app") + ", " + c.target.tagNames("three") + ", " +
+		c.target.tagNames("one/tool"); got != "v2.0, v1.10 v1.9 v2.0, 2" {
 		t.Errorf("the targets have %s", got)
 	}
 	c.source.pushImage("words", "latest", "linux/amd64", "x")
 	c.writeList("FROM/words TO/words")
-	c.do("sync -f @/images --latest 1").want(8, "failed: line 1: "+c.source.host+"/words: ", " has no tag that is a version")
+	c.do("sync -f @/images --latest 1").
+		want(8, "failed: line 1: "+c.source.host+"/words: ", " has no tag that is a version")
 }
 
 // An unchanged sync sends one HEAD for each image to each side, and nothing else but the list of
 // tags.
 func TestUnchangedSyncSendsOneHeadPerImage(t *testing.T) {
 	c := newSyncSetup(t)
-	c.writeList("FROM/app TO/app\nFROM/tool:2 TO/tool TO/other/tool\nFROM/src/repo@" + string(c.source.pushThreePlatforms().Digest) + " TO/repo\nFROM/tool:2 oci:@/lay\n")
+	c.writeList("FROM/app TO/app\nFROM/tool:2 TO/tool TO/other/tool\nFROM/src/repo@" +
+		string(c.source.pushThreePlatforms().Digest) + " TO/repo\nFROM/tool:2 oci:@/lay\n")
 	c.do("sync -f @/images").want(0, "synced 8 images: 8 copied; ")
 	c.source.Forget()
 	c.target.Forget()
@@ -129,7 +136,8 @@ func TestSyncToSeveralTargets(t *testing.T) {
 		t.Errorf("%d blobs were read, want each once", n)
 	}
 	digest := "@" + string(c.source.pushThreePlatforms().Digest) + "\n"
-	want := []string{c.target.host + "/a:1.6", c.target.host + "/b:2", "oci:" + c.path("lay") + ":" + c.src, "oci:" + c.path("other") + ":3"}
+	want := []string{c.target.host + "/a:1.6", c.target.host + "/b:2", "oci:" + c.path("lay") + ":" + c.src,
+		"oci:" + c.path("other") + ":3"}
 	slices.Sort(want)
 	got := strings.Split(strings.TrimSuffix(o.stdout, digest), digest)
 	slices.Sort(got)
@@ -159,7 +167,8 @@ func TestSyncOfFiles(t *testing.T) {
 	c.do("save -q -o @/x.tar oci:@/lay").want(0)
 	c.writeList("oci-archive:@/x.tar\noci:@/lay:dst/repo:2 TO/single\noci:@/lay TO/all\n")
 	c.do("sync -f @/images TO/p").want(0)
-	if got := c.target.tagNames("p/app") + ", " + c.target.tagNames("p/dst/repo") + ", " + c.target.tagNames("single") + ", " + c.target.tagNames("all"); got != "latest v1.10 v1.9 v2.0, 2, 2, 2 latest v1.10 v1.9 v2.0" {
+	if got := c.target.tagNames("p/app") + ", " + c.target.tagNames("p/dst/repo") + ", " + c.target.tagNames("single") +
+		", " + c.target.tagNames("all"); got != "latest v1.10 v1.9 v2.0, 2, 2, 2 latest v1.10 v1.9 v2.0" {
 		t.Errorf("the target has %s", got)
 	}
 	c.do("copy SRC oci:@/bare:1").want(0)
@@ -182,12 +191,14 @@ func TestSyncPlatformsAndReferrers(t *testing.T) {
 		c.do("sync -f @/images --platform linux/arm64,linux/amd64").want(0)
 	}
 	digest := strings.TrimSpace(c.do("digest TO/sub:1.6").stdout)
-	if digest == string(list.Digest) || !c.target.has("pinned", digest) || imagesIn(t, c.path("sub"))[c.src] != blob.Digest(digest) {
+	if digest == string(list.Digest) || !c.target.has("pinned", digest) ||
+		imagesIn(t, c.path("sub"))[c.src] != blob.Digest(digest) {
 		t.Errorf("the part is %s, and in the layout %v", digest, imagesIn(t, c.path("sub")))
 	}
 	c.writeList("FROM/src/repo:1.6 TO/signed oci:@/signed\n")
 	c.do("sync -f @/images --referrers").want(0)
-	if !c.target.has("signed", string(sbom.Digest)) || !c.target.has("signed", cosignTag(list)) || len(imagesIn(t, c.path("signed"))) != 3 {
+	if !c.target.has("signed", string(sbom.Digest)) || !c.target.has("signed", cosignTag(list)) ||
+		len(imagesIn(t, c.path("signed"))) != 3 {
 		t.Errorf("in the layout is %v", slices.Collect(maps.Keys(imagesIn(t, c.path("signed")))))
 	}
 }
@@ -199,16 +210,20 @@ func TestSyncReport(t *testing.T) {
 	got := c.do("sync -q --json -f @/images").want(8).syncReport()
 	digest := c.source.pushImage("app", "v1.9", "linux/amd64", "app", "v1.9").Digest
 	want := mirror.SyncReport{Copied: 2, Unchanged: 1, Failed: 1, Images: []mirror.SyncResult{
-		{Line: 1, Source: c.source.host + "/app:v1.9", Target: c.target.host + "/app:v1.9", Status: mirror.SyncCopied, Digest: digest},
-		{Line: 1, Source: c.source.host + "/app:v1.9", Target: c.target.host + "/other:v1.9", Status: mirror.SyncCopied, Digest: digest},
+		{Line: 1, Source: c.source.host + "/app:v1.9", Target: c.target.host + "/app:v1.9", Status: mirror.SyncCopied,
+			Digest: digest},
+		{Line: 1, Source: c.source.host + "/app:v1.9", Target: c.target.host + "/other:v1.9", Status: mirror.SyncCopied,
+			Digest: digest},
 		{Line: 3, Source: c.source.host + "/app:none", Target: c.target.host + "/app:none", Status: mirror.SyncFailed},
-		{Line: 4, Source: c.source.host + "/tool:2", Target: c.target.host + "/tool:2", Status: mirror.SyncUnchanged, Digest: c.source.pushImage("tool", "2", "linux/amd64", "shared", "tool").Digest},
+		{Line: 4, Source: c.source.host + "/tool:2", Target: c.target.host + "/tool:2", Status: mirror.SyncUnchanged,
+			Digest: c.source.pushImage("tool", "2", "linux/amd64", "shared", "tool").Digest},
 	}}
 	want.Seconds = got.Seconds
 	if len(got.Images) > 2 {
 		want.Images[2].Error = got.Images[2].Error
 	}
-	if diff := cmp.Diff(want, got); diff != "" || !strings.Contains(got.Images[2].Error, "404 Not Found") || strings.Contains(got.Images[2].Error, "\n") {
+	if diff := cmp.Diff(want, got); diff != "" || !strings.Contains(got.Images[2].Error, "404 Not Found") ||
+		strings.Contains(got.Images[2].Error, "\n") {
 		t.Error(diff, got.Images[2].Error)
 	}
 	c.writeList("FROM/tool:2 TO/tool\n")
@@ -219,7 +234,8 @@ func TestSyncReport(t *testing.T) {
 		t.Errorf("%s\nprints %q%q", o.line, o.stdout, o.stderr)
 	}
 	c.source.Set(registry.Rule{Status: 404})
-	if o := c.do("sync -f @/images --json").want(8); o.syncReport().Images == nil || strings.Contains(o.stdout, "null") {
+	if o := c.do("sync -f @/images --json").want(8); o.syncReport().
+		Images == nil || strings.Contains(o.stdout, "null") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 }

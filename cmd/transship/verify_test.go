@@ -23,7 +23,8 @@ func TestVerifySound(t *testing.T) {
 	c.do("save -q -o @/s.tar --split 4k SRC").want(0)
 	c.do("save -q -o @/lay/ SRC").want(0)
 	c.do("copy -q SRC DST").want(0)
-	for _, arg := range []string{"@/x.tar", "@/s.tar", "@/s.tar.001", "@/lay", "@/lay/", "oci:@/lay", "oci-archive:@/x.tar", "docker-archive:@/x.tar", "DST", "docker://DST", "--deep DST"} {
+	for _, arg := range []string{"@/x.tar", "@/s.tar", "@/s.tar.001", "@/lay", "@/lay/", "oci:@/lay",
+		"oci-archive:@/x.tar", "docker-archive:@/x.tar", "DST", "docker://DST", "--deep DST"} {
 		o := c.do("verify " + arg).want(0)
 		if !strings.Contains(o.stdout, ": sound: ") || o.stderr != "" {
 			t.Errorf("%s\nprints %s%s", o.line, o.stdout, o.stderr)
@@ -33,13 +34,15 @@ func TestVerifySound(t *testing.T) {
 		}
 		var found bundle.Verification
 		o = c.do("verify --json " + arg).want(0)
-		if err := json.Unmarshal([]byte(o.stdout), &found); err != nil || !found.OK || found.Checks < 11 || found.Bytes == 0 || found.Problems == nil {
+		if err := json.Unmarshal([]byte(o.stdout), &found); err != nil || !found.OK || found.Checks < 11 ||
+			found.Bytes == 0 || found.Problems == nil {
 			t.Errorf("%s\nprints %s, error %v", o.line, o.stdout, err)
 		}
 	}
 	// A name without a transport means a file of the current folder if there is one.
 	t.Chdir(c.path(""))
-	for arg, code := range map[string]int{"x.tar": 0, "s.tar": 0, "lay": 0, "./lay": 0, "oci:lay": 0, "none.tar": 4, "./none": 4, "../none": 4, "none/": 4,
+	for arg, code := range map[string]int{"x.tar": 0, "s.tar": 0, "lay": 0, "./lay": 0, "oci:lay": 0, "none.tar": 4,
+		"./none": 4, "../none": 4, "none/": 4,
 		c.target.host + "/dst/repo": 4, c.dst: 0, "NONE": 2} {
 		c.run("verify", arg).want(code)
 	}
@@ -51,12 +54,14 @@ func TestVerifySound(t *testing.T) {
 func TestVerifyCalls(t *testing.T) {
 	c := newCopySetup(t)
 	c.do("verify SRC").want(0)
-	if manifests, heads, all := c.source.Count("^GET .*/manifests/"), c.source.Count("^HEAD .*/blobs/"), c.source.Count("/v2/.+"); manifests != 4 || heads != 7 || all != 11 {
+	if manifests, heads, all := c.source.Count("^GET .*/manifests/"), c.source.Count("^HEAD .*/blobs/"),
+		c.source.Count("/v2/.+"); manifests != 4 || heads != 7 || all != 11 {
 		t.Errorf("%d calls: %d manifests, %d blobs", all, manifests, heads)
 	}
 	c.source.Forget()
 	c.do("verify --deep SRC").want(0)
-	if manifests, blobs, all := c.source.Count("^GET .*/manifests/"), c.source.Count("^GET .*/blobs/"), c.source.Count("/v2/.+"); manifests != 4 || blobs != 7 || all != 11 {
+	if manifests, blobs, all := c.source.Count("^GET .*/manifests/"), c.source.Count("^GET .*/blobs/"),
+		c.source.Count("/v2/.+"); manifests != 4 || blobs != 7 || all != 11 {
 		t.Errorf("%d calls: %d manifests, %d blobs", all, manifests, blobs)
 	}
 }
@@ -73,33 +78,41 @@ func TestVerifyRegistry(t *testing.T) {
 		message string
 		problem string // in the report
 	}{
-		"blob missing":       {registry.Rule{On: "^HEAD .*" + blobs, Times: 1, Status: 404}, "", 7, ": 1 of 11 checks failed", "does not have it, or not with "},
-		"blob of other size": {registry.Rule{On: "^HEAD .*" + blobs, Times: 1, Status: 200, Header: map[string]string{"Content-Length": "77"}}, "", 7, ": 1 of 11 checks failed", "does not have it, or not with "},
-		"blobs missing":      {registry.Rule{On: "^HEAD .*" + blobs, Status: 404}, "", 7, ": 7 of 11 checks failed", "does not have it"},
-		"child missing":      {registry.Rule{On: child, Times: 1, Status: 404}, "", 7, ": 1 of ", "404 Not Found"},
-		"child damaged":      {registry.Rule{On: child, Times: 1, Corrupt: true}, "", 7, ": 1 of ", "want sha256:"},
-		"blob damaged":       {registry.Rule{On: "^GET .*" + blobs, Times: 1, Corrupt: true}, "--deep", 7, ": 1 of 11 checks failed", "want sha256:"},
-		"blob cut short":     {registry.Rule{On: "^GET .*" + blobs, Cut: registry.CutLength, After: 1}, "--deep", 7, ": 7 of 11 checks failed", "is cut short"},
-		"damage not deep":    {registry.Rule{On: "^GET .*" + blobs, Corrupt: true}, "", 0, "", ""},
-		"image missing":      {registry.Rule{On: list, Status: 404}, "", 4, "404 Not Found", ""},
-		"image damaged":      {registry.Rule{On: list, Status: 200, Body: "{"}, "", 7, "not valid JSON", ""},
-		"denied":             {registry.Rule{On: list, Status: 403}, "", 3, "403 Forbidden", ""},
-		"blobs denied":       {registry.Rule{On: blobs, Status: 403}, "", 3, "403 Forbidden", ""},
-		"rate limit":         {registry.Rule{On: blobs, Status: 429}, "", 6, "429 Too Many Requests", ""},
-		"down midway":        {registry.Rule{On: blobs, Cut: registry.CutAnswer}, "", 5, "EOF", ""},
-		"broken":             {registry.Rule{On: child, Status: 500}, "", 1, "500 Internal Server Error", ""},
+		"blob missing": {registry.Rule{On: "^HEAD .*" + blobs, Times: 1, Status: 404}, "", 7, ": 1 of 11 checks failed",
+			"does not have it, or not with "},
+		"blob of other size": {registry.Rule{On: "^HEAD .*" + blobs, Times: 1, Status: 200,
+			Header: map[string]string{"Content-Length": "77"}}, "", 7, ": 1 of 11 checks failed",
+			"does not have it, or not with "},
+		"blobs missing": {registry.Rule{On: "^HEAD .*" + blobs, Status: 404}, "", 7, ": 7 of 11 checks failed",
+			"does not have it"},
+		"child missing": {registry.Rule{On: child, Times: 1, Status: 404}, "", 7, ": 1 of ", "404 Not Found"},
+		"child damaged": {registry.Rule{On: child, Times: 1, Corrupt: true}, "", 7, ": 1 of ", "want sha256:"},
+		"blob damaged": {registry.Rule{On: "^GET .*" + blobs, Times: 1, Corrupt: true}, "--deep", 7,
+			": 1 of 11 checks failed", "want sha256:"},
+		"blob cut short": {registry.Rule{On: "^GET .*" + blobs, Cut: registry.CutLength, After: 1}, "--deep", 7,
+			": 7 of 11 checks failed", "is cut short"},
+		"damage not deep": {registry.Rule{On: "^GET .*" + blobs, Corrupt: true}, "", 0, "", ""},
+		"image missing":   {registry.Rule{On: list, Status: 404}, "", 4, "404 Not Found", ""},
+		"image damaged":   {registry.Rule{On: list, Status: 200, Body: "{"}, "", 7, "not valid JSON", ""},
+		"denied":          {registry.Rule{On: list, Status: 403}, "", 3, "403 Forbidden", ""},
+		"blobs denied":    {registry.Rule{On: blobs, Status: 403}, "", 3, "403 Forbidden", ""},
+		"rate limit":      {registry.Rule{On: blobs, Status: 429}, "", 6, "429 Too Many Requests", ""},
+		"down midway":     {registry.Rule{On: blobs, Cut: registry.CutAnswer}, "", 5, "EOF", ""},
+		"broken":          {registry.Rule{On: child, Status: 500}, "", 1, "500 Internal Server Error", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)
 			c.source.Set(test.rule)
 			o := c.do("verify "+test.flags+" SRC").want(test.code, test.message)
-			if !strings.Contains(o.stdout, test.problem) || (test.problem != "") != strings.HasPrefix(o.stdout, "bad: ") {
+			if !strings.Contains(o.stdout, test.problem) ||
+				(test.problem != "") != strings.HasPrefix(o.stdout, "bad: ") {
 				t.Errorf("%s\nprints %s", o.line, o.stdout)
 			}
 			c.source.Set(test.rule)
 			o = c.do("verify --json " + test.flags + " SRC").want(test.code)
 			var found bundle.Verification
-			if err := json.Unmarshal([]byte(o.stdout), &found); test.code == 7 && (err != nil || found.OK || !strings.Contains(found.Problems[0].Error, test.problem)) {
+			if err := json.Unmarshal([]byte(o.stdout), &found); test.code == 7 &&
+				(err != nil || found.OK || !strings.Contains(found.Problems[0].Error, test.problem)) {
 				t.Errorf("%s\nprints %s", o.line, o.stdout)
 			}
 		})
@@ -133,8 +146,11 @@ func TestVerifyDamagedBundle(t *testing.T) {
 		"padding": {func(c *copySetup) {
 			flipByte(c.t, c.path("x.tar"), strings.Index(readFile(c.t, c.path("x.tar")), "for amd64")+20)
 		}, 7, "bad: volume x.tar: "},
-		"cut":              {func(c *copySetup) { c.writeFile("x.tar", readFile(c.t, c.path("x.tar"))[:9000]) }, 7, "x.tar: "},
-		"cut after a blob": {func(c *copySetup) { c.writeFile("x.tar", strings.TrimRight(readFile(c.t, c.path("x.tar")), "\x00")) }, 7, "x.tar"},
+		"cut": {func(c *copySetup) { c.writeFile("x.tar", readFile(c.t, c.path("x.tar"))[:9000]) }, 7, "x.tar: "},
+		"cut after a blob": {func(c *copySetup) {
+			c.writeFile("x.tar", strings.TrimRight(readFile(c.t, c.path("x.tar")),
+				"\x00"))
+		}, 7, "x.tar"},
 		"another inventory": {func(c *copySetup) {
 			c.do("save -q -o @/y.tar FROM/src/repo:other").want(0)
 			c.writeFile("x.tar.json", readFile(c.t, c.path("y.tar.json")))
@@ -142,16 +158,18 @@ func TestVerifyDamagedBundle(t *testing.T) {
 		"inventory damaged": {func(c *copySetup) { c.writeFile("x.tar.json", `{"version":1,`) }, 7, "bad: "},
 		"a header":          {func(c *copySetup) { flipByte(c.t, c.path("x.tar"), 100) }, 7, "x.tar: "},
 		"a newer format": {func(c *copySetup) {
-			c.writeFile("x.tar", strings.Replace(readFile(c.t, c.path("x.tar")), `"imageLayoutVersion":"1.0.0"`, `"imageLayoutVersion":"9.0.0"`, 1))
+			c.writeFile("x.tar", strings.Replace(readFile(c.t, c.path("x.tar")), `"imageLayoutVersion":"1.0.0"`,
+				`"imageLayoutVersion":"9.0.0"`, 1))
 		}, 1, "unknown version"},
 		"a newer inventory": {func(c *copySetup) {
 			c.writeFile("x.tar", strings.Replace(readFile(c.t, c.path("x.tar")), `{"version":1,`, `{"version":2,`, 1))
 		}, 1, "take a newer transship"},
-		"missing":    {func(c *copySetup) { c.removeFile("x.tar") }, 4, "x.tar: file does not exist"},
-		"no bundle":  {func(c *copySetup) { c.writeFile("x.tar", "hello") }, 7, "bytes, got 5"}, // as x.tar.json tells
-		"empty":      {func(c *copySetup) { c.writeFile("x.tar", "") }, 7, "bytes, got 0"},
-		"no archive": {func(c *copySetup) { c.removeFile("x.tar.json"); c.writeFile("x.tar", "hello") }, 1, "x.tar: it is no tar"},
-		"beginning":  {func(c *copySetup) { flipByte(c.t, c.path("x.tar"), 3) }, 7, "no tar header after byte 0"},
+		"missing":   {func(c *copySetup) { c.removeFile("x.tar") }, 4, "x.tar: file does not exist"},
+		"no bundle": {func(c *copySetup) { c.writeFile("x.tar", "hello") }, 7, "bytes, got 5"}, // as x.tar.json tells
+		"empty":     {func(c *copySetup) { c.writeFile("x.tar", "") }, 7, "bytes, got 0"},
+		"no archive": {func(c *copySetup) { c.removeFile("x.tar.json"); c.writeFile("x.tar", "hello") }, 1,
+			"x.tar: it is no tar"},
+		"beginning": {func(c *copySetup) { flipByte(c.t, c.path("x.tar"), 3) }, 7, "no tar header after byte 0"},
 		"for docker": {func(c *copySetup) {
 			c.removeFile("x.tar.json")
 			flipByte(c.t, c.path("x.tar"), strings.Index(readFile(c.t, c.path("x.tar")), `RepoTags":["`)+12)
@@ -189,17 +207,22 @@ func TestVerifyDamagedFolder(t *testing.T) {
 		code    int
 		problem string
 	}{
-		"a layer":         {func(c *copySetup, layer string) { flipByte(c.t, layer, 0) }, 7, "bad: blob " + string(hello) + ": want "},
+		"a layer": {func(c *copySetup, layer string) { flipByte(c.t, layer, 0) }, 7,
+			"bad: blob " + string(hello) + ": want "},
 		"a layer missing": {func(c *copySetup, layer string) { c.must(os.Remove(layer)) }, 7, "bad: image "},
 		"a wrong name": {func(c *copySetup, layer string) {
 			c.must(os.Rename(layer, filepath.Join(filepath.Dir(layer), strings.Repeat("0", 64))))
 		}, 7, "bad: blob sha256:0000"},
-		"index.json": {func(c *copySetup, _ string) { c.writeFile("lay/index.json", `{"manifests":[`) }, 7, "index.json: "},
+		"index.json": {func(c *copySetup, _ string) { c.writeFile("lay/index.json", `{"manifests":[`) }, 7,
+			"index.json: "},
 		"points nowhere": {func(c *copySetup, _ string) {
-			c.writeFile("lay/index.json", `{"manifests":[{"mediaType":"`+"application/vnd.oci.image.index.v1+json"+`","digest":"`+emptySHA256+`","size":7}]}`)
+			c.writeFile("lay/index.json", `{"manifests":[{"mediaType":"`+"application/vnd.oci.image.index.v1+json"+
+				`","digest":"`+emptySHA256+`","size":7}]}`)
 		}, 7, "bad: image "},
-		"no layout": {func(c *copySetup, _ string) { c.removeFile("lay/oci-layout") }, 1, "lay: the folder is no image layout"},
-		"newer":     {func(c *copySetup, _ string) { c.writeFile("lay/oci-layout", `{"imageLayoutVersion":"9.0.0"}`) }, 1, "unknown version"},
+		"no layout": {func(c *copySetup, _ string) { c.removeFile("lay/oci-layout") }, 1,
+			"lay: the folder is no image layout"},
+		"newer": {func(c *copySetup, _ string) { c.writeFile("lay/oci-layout", `{"imageLayoutVersion":"9.0.0"}`) }, 1,
+			"unknown version"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)
@@ -211,7 +234,8 @@ func TestVerifyDamagedFolder(t *testing.T) {
 					t.Errorf("%s\nprints %s%s", o.line, o.stdout, o.stderr)
 				}
 			}
-			if o := c.do("verify --json @/lay").want(test.code); test.code == 7 && !strings.Contains(o.stdout, `"ok": false`) {
+			if o := c.do("verify --json @/lay").
+				want(test.code); test.code == 7 && !strings.Contains(o.stdout, `"ok": false`) {
 				t.Errorf("%s\nprints %s", o.line, o.stdout)
 			}
 		})
@@ -240,15 +264,19 @@ func TestUnsafeTarsAreRefused(t *testing.T) {
 	c.do("save -q -o @/x.tar SRC").want(0)
 	good := readFile(t, c.path("x.tar"))
 	for name, headers := range map[string][]*tar.Header{
-		"traversal": {{Name: "../../etc/passwd", Typeflag: tar.TypeReg}},
-		"absolute":  {{Name: "/etc/passwd", Typeflag: tar.TypeReg}},
-		"link":      {{Name: "blobs/sha256/" + strings.Repeat("0", 64), Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}},
-		"device":    {{Name: "null", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3}},
-		"twice":     {{Name: "x", Typeflag: tar.TypeReg}, {Name: "x", Typeflag: tar.TypeReg}},
+		"traversal": {{Name: "../../etc/passwd",
+			Typeflag: tar.TypeReg}},
+		"absolute": {{Name: "/etc/passwd",
+			Typeflag: tar.TypeReg}},
+		"link": {{Name: "blobs/sha256/" + strings.Repeat("0", 64), Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}},
+		"device": {{Name: "null", Typeflag: tar.TypeChar, Devmajor: 1,
+			Devminor: 3}},
+		"twice": {{Name: "x", Typeflag: tar.TypeReg}, {Name: "x", Typeflag: tar.TypeReg}},
 	} {
 		c.writeFile("x.tar", addTarMembers(t, good, headers))
 		want := wantedError{7, "x.tar: ", "no honest tool writes such a file"}
-		for _, line := range []string{"verify @/x.tar", "load @/x.tar TO", "copy oci-archive:@/x.tar DST", "save -o @/y.tar oci-archive:@/x.tar", "save -o @/y.tar --since @/x.tar SRC"} {
+		for _, line := range []string{"verify @/x.tar", "load @/x.tar TO", "copy oci-archive:@/x.tar DST",
+			"save -o @/y.tar oci-archive:@/x.tar", "save -o @/y.tar --since @/x.tar SRC"} {
 			t.Run(name, func(t *testing.T) { c.do(line).wantError(want) })
 		}
 	}
