@@ -17,7 +17,8 @@ import (
 )
 
 // smallRun are flags that keep a run short.
-var smallRun = []string{"--size", "2x20KiB,100", "--platforms", "linux/amd64,linux/arm64", "--count", "6", "--jobs", "1,4"}
+var smallRun = []string{"--size", "2x20KiB,100", "--platforms", "linux/amd64,linux/arm64", "--count", "6",
+	"--jobs", "1,4"}
 
 // runBench runs a benchmark and checks that it succeeds.
 func runBench(t *testing.T, transship servers.Program, args ...string) servers.Result {
@@ -52,7 +53,8 @@ func TestBenchstatReadsOutput(t *testing.T) {
 		if got.Exit != 0 || got.Stderr != "" {
 			t.Errorf("benchstat exits with %d and says\n%s", got.Exit, got.Stderr)
 		}
-		for _, want := range []string{"sec/op", "calls/op", "ttfb-p50-sec", "ttfb-p99-sec", "rss-peak-bytes", "vs base", "n=6)"} {
+		for _, want := range []string{"sec/op", "calls/op", "ttfb-p50-sec", "ttfb-p99-sec", "rss-peak-bytes",
+			"vs base", "n=6)"} {
 			if !strings.Contains(got.Stdout, want) {
 				t.Errorf("%s: benchstat shows no %s:\n%s", kind, want, got.Stdout)
 			}
@@ -74,7 +76,8 @@ func checkReadable(t *testing.T, file string) {
 		switch line := reader.Result().(type) {
 		case *benchfmt.Result:
 			results++
-			if v, ok := line.Value("sec/op"); !ok || v <= 0 || line.GetConfig("goos") == "" || line.GetConfig("pkg") == "" {
+			if v, ok := line.Value("sec/op"); !ok || v <= 0 || line.GetConfig("goos") == "" ||
+				line.GetConfig("pkg") == "" {
 				t.Errorf("%s: %s", file, line.Name)
 			}
 		case *benchfmt.SyntaxError:
@@ -97,8 +100,10 @@ func TestBenchDeletesItsContent(t *testing.T) {
 	transship, _ := servers.Transship(t)
 	a, b := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	for _, args := range [][]string{
-		{"push", a.Host + "/bench"}, {"push", "--warm", a.Host + "/warm"}, {"pull", a.Host + "/bench"}, {"copy", a.Host + "/bench", b.Host + "/bench"},
-		{"mount", a.Host + "/bench"}, {"resolve", a.Host + "/bench"}, {"push", "--upload", "put,patch,chunk=8KiB", a.Host + "/upload"},
+		{"push", a.Host + "/bench"}, {"push", "--warm", a.Host + "/warm"}, {"pull", a.Host + "/bench"},
+		{"copy", a.Host + "/bench", b.Host + "/bench"},
+		{"mount", a.Host + "/bench"}, {"resolve", a.Host + "/bench"},
+		{"push", "--upload", "put,patch,chunk=8KiB", a.Host + "/upload"},
 	} {
 		if got := runBench(t, transship, args...); strings.Contains(got.Stderr, "left on") {
 			t.Errorf("%q says\n%s", args, got.Stderr)
@@ -142,7 +147,8 @@ func TestBenchReportsContentLeft(t *testing.T) {
 	r := servers.CNCF(t, servers.Options{NoDelete: true})
 	got := runBench(t, transship, "push", r.Host+"/bench")
 	// 14 rounds, each of an index and two images with a config and three layers each.
-	want := regexp.MustCompile(`(?m)^left on ` + regexp.QuoteMeta(r.Host) + `/bench: 42 manifests, 112 blobs of 1\.\d MB: .*405`)
+	want := regexp.MustCompile(`(?m)^left on ` + regexp.QuoteMeta(r.Host) +
+		`/bench: 42 manifests, 112 blobs of 1\.\d MB: .*405`)
 	if !want.MatchString(got.Stderr) {
 		t.Errorf("it says\n%s", got.Stderr)
 	}

@@ -114,7 +114,8 @@ func configDigest(t testing.TB, im fixture.Image) string {
 // attestations, and a single-platform image.
 func testImages() (multi, oci, tool namedImage) {
 	synthetic := fixture.Synthetic(fixture.Spec{Seed: 1, Layers: []int64{20_000}})
-	return namedImage{"dst/repo:1.6", fixture.Real()}, namedImage{"registry.example:5000/repo:oci", fixture.Real().OCI()}, namedImage{"tool:2", synthetic}
+	return namedImage{"dst/repo:1.6", fixture.Real()},
+		namedImage{"registry.example:5000/repo:oci", fixture.Real().OCI()}, namedImage{"tool:2", synthetic}
 }
 
 // newSBOM returns an artifact with im as its subject, named by its digest.

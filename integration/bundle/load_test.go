@@ -75,7 +75,8 @@ func TestCtrImport(t *testing.T) {
 	byDigest := namedImage{"dst/repo@" + tool.Root().Digest.String(), tool.Image}
 	ctr.Output(t, "image", "import", "--all-platforms", writeBundle(t, nil, multi, oci, tool, byDigest, newSBOM(multi)))
 	list := ctr.Output(t, "image", "ls")
-	for name, im := range map[string]namedImage{"docker.io/dst/repo:1.6": multi, oci.name: oci, "docker.io/library/tool:2": tool, "docker.io/" + byDigest.name: tool} {
+	for name, im := range map[string]namedImage{"docker.io/dst/repo:1.6": multi, oci.name: oci,
+		"docker.io/library/tool:2": tool, "docker.io/" + byDigest.name: tool} {
 		found := false
 		for line := range strings.Lines(list) {
 			found = found || strings.HasPrefix(line, name+" ") && strings.Contains(line, im.Root().Digest.String())
@@ -101,9 +102,12 @@ func TestPodmanLoad(t *testing.T) {
 	multi, oci, _ := testImages()
 	for _, im := range []namedImage{multi, oci} {
 		podman.Output(t, "load", "--quiet", "--input", writeBundle(t, nil, im))
-		got := podman.Output(t, "image", "inspect", "--format", "sha256:{{.Id}} {{.Architecture}} {{.RepoDigests}}", im.name)
-		if !strings.HasPrefix(got, configDigest(t, im.Image)+" amd64 ") || !strings.Contains(got, im.Root().Digest.String()) {
-			t.Errorf("%s: podman has %s, want the config %s and the digest %s", im.name, got, configDigest(t, im.Image), im.Root().Digest)
+		got := podman.Output(t, "image", "inspect", "--format",
+			"sha256:{{.Id}} {{.Architecture}} {{.RepoDigests}}", im.name)
+		if !strings.HasPrefix(got, configDigest(t, im.Image)+" amd64 ") ||
+			!strings.Contains(got, im.Root().Digest.String()) {
+			t.Errorf("%s: podman has %s, want the config %s and the digest %s", im.name, got, configDigest(t, im.Image),
+				im.Root().Digest)
 		}
 	}
 }
@@ -114,7 +118,8 @@ func TestPodmanLoadMany(t *testing.T) {
 	podman := servers.Podman(t)
 	multi, oci, tool := testImages()
 	podman.Output(t, "load", "--quiet", "--input", writeBundle(t, nil, multi, oci, tool, newSBOM(multi)))
-	for name, im := range map[string]namedImage{"docker.io/dst/repo:1.6": multi, oci.name: oci, "docker.io/library/tool:2": tool} {
+	for name, im := range map[string]namedImage{"docker.io/dst/repo:1.6": multi, oci.name: oci,
+		"docker.io/library/tool:2": tool} {
 		got := podman.Output(t, "image", "inspect", "--format", "sha256:{{.Id}}", name)
 		if strings.TrimSpace(got) != configDigest(t, im.Image) {
 			t.Errorf("%s: podman has %s, want %s", name, got, configDigest(t, im.Image))
@@ -137,7 +142,8 @@ func TestSkopeoCopy(t *testing.T) {
 			t.Errorf("%s: got %s, error %v", source, got, err)
 		}
 	}
-	for source, im := range map[string]namedImage{"docker-archive:" + all + ":dst/repo:1.6": multi, "docker-archive:" + one: multi, "docker-archive:" + all + ":" + oci.name: oci} {
+	for source, im := range map[string]namedImage{"docker-archive:" + all + ":dst/repo:1.6": multi,
+		"docker-archive:" + one: multi, "docker-archive:" + all + ":" + oci.name: oci} {
 		got := skopeo.Output(t, "inspect", "--raw", source)
 		if !strings.Contains(got, configDigest(t, im.Image)) {
 			t.Errorf("%s: got %s, want one with the config %s", source, got, configDigest(t, im.Image))

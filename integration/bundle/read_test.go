@@ -16,7 +16,8 @@ func TestReadDockerSave(t *testing.T) {
 	t.Parallel()
 	docker := servers.Engine(t).CLI(t)
 	spec := fixture.Spec{Seed: 3, Shared: []int64{20_000}, Layers: []int64{1000}}
-	one, two := namedImage{"r.example/app:1", fixture.Synthetic(spec)}, namedImage{"r.example/app:2", fixture.Synthetic(spec)}
+	one, two := namedImage{"r.example/app:1", fixture.Synthetic(spec)},
+		namedImage{"r.example/app:2", fixture.Synthetic(spec)}
 	two.Image = fixture.Synthetic(fixture.Spec{Seed: 3, Shared: []int64{20_000}, Layers: []int64{1000, 2000}})
 	docker.Output(t, "load", "--input", writeBundle(t, nil, one, two))
 	path := filepath.Join(t.TempDir(), "saved.tar")

@@ -51,7 +51,8 @@ func copyCPU(b *testing.B, transship servers.Program, source string, flags []str
 	b.Helper()
 	target := httptest.NewServer(&registry.Handler{})
 	defer target.Close()
-	args := slices.Concat([]string{"copy", "-q"}, flags, []string{source + "/src/repo:1.6", strings.TrimPrefix(target.URL, "http://") + "/dst/repo:1.6"})
+	args := slices.Concat([]string{"copy", "-q"}, flags,
+		[]string{source + "/src/repo:1.6", strings.TrimPrefix(target.URL, "http://") + "/dst/repo:1.6"})
 	cmd := exec.CommandContext(b.Context(), transship.Path, args...)
 	cmd.Env = transship.Env
 	if out, err := cmd.CombinedOutput(); err != nil {

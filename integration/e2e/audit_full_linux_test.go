@@ -23,8 +23,10 @@ func TestAuditOnFullDisk(t *testing.T) {
 		faults.Forget()
 		transship, _ := servers.Transship(t)
 		file := filepath.Join(dir, "audit."+format)
-		got := transship.Run(t, "copy", "-q", "--audit", file, host+"/src/repo:1.6", fmt.Sprintf("%s/dst/repo%d:1.6", target, i))
-		wantRefused(t, got, exitFailed, "audit file "+file+": no space left on device", "hint: a run that cannot be recorded does not go on")
+		got := transship.Run(t, "copy", "-q", "--audit", file, host+"/src/repo:1.6",
+			fmt.Sprintf("%s/dst/repo%d:1.6", target, i))
+		wantRefused(t, got, exitFailed, "audit file "+file+": no space left on device",
+			"hint: a run that cannot be recorded does not go on")
 		if entries := readAudit(t, file); len(entries) == 0 || len(entries) > 10 {
 			t.Errorf("%d entries in 8 kB", len(entries))
 		}

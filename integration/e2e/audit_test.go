@@ -67,14 +67,17 @@ func TestAuditMatchesProxyLog(t *testing.T) {
 	var said []string
 	for i, format := range formats {
 		file := filepath.Join(dir, "audit."+format)
-		runCopy(t, transship, im, "--audit", file, source.Host+"/src/repo:1.6", fmt.Sprintf("%s/dst/repo%d:1.6", target.Host, i))
+		runCopy(t, transship, im, "--audit", file, source.Host+"/src/repo:1.6",
+			fmt.Sprintf("%s/dst/repo%d:1.6", target.Host, i))
 		for _, e := range readAudit(t, file) {
-			said = append(said, fmt.Sprintf("%s %s %d, %d bytes sent, %d received", e.Method, e.URL, e.Status, e.Request.Bytes, e.Response.Bytes))
+			said = append(said, fmt.Sprintf("%s %s %d, %d bytes sent, %d received", e.Method, e.URL, e.Status,
+				e.Request.Bytes, e.Response.Bytes))
 		}
 	}
 	var saw []string
 	for _, f := range slices.Concat(source.Flows(t), target.Flows(t)) {
-		saw = append(saw, fmt.Sprintf("%s %s %d, %d bytes sent, %d received", f.Method, f.URL, f.Status, f.Sent, f.Received))
+		saw = append(saw, fmt.Sprintf("%s %s %d, %d bytes sent, %d received", f.Method, f.URL, f.Status,
+			f.Sent, f.Received))
 	}
 	for i, line := range saw { // the witness keeps nothing to itself
 		if before, after, ok := strings.Cut(line, "_state="); ok {
@@ -153,14 +156,21 @@ func TestAuditIsSoundInEveryOutcome(t *testing.T) {
 		exit  int
 		has   func(audit.Entry) bool
 	}{
-		"copy":    {has: func(e audit.Entry) bool { return e.Response.DigestBy == audit.ByStream }},
-		"retries": {rule: registry.Rule{On: "^GET .*/blobs/", Times: 2, Status: 503}, has: func(e audit.Entry) bool { return e.Attempt == 2 && e.Why.RetryOf != 0 }},
-		"broken":  {rule: registry.Rule{On: "^GET .*/blobs/", Times: 1, Cut: registry.CutAnswer, After: 100}, has: func(e audit.Entry) bool { return e.Error != "" && e.Status == 200 }},
-		"redirect": {rule: registry.Rule{On: "^GET .*/blobs/", Status: 307, Header: map[string]string{"Location": storage.URL + "/v2/x/y?sig=z"}}, exit: exitNotFound,
+		"copy": {has: func(e audit.Entry) bool { return e.Response.DigestBy == audit.ByStream }},
+		"retries": {rule: registry.Rule{On: "^GET .*/blobs/", Times: 2, Status: 503},
+			has: func(e audit.Entry) bool { return e.Attempt == 2 && e.Why.RetryOf != 0 }},
+		"broken": {rule: registry.Rule{On: "^GET .*/blobs/", Times: 1, Cut: registry.CutAnswer, After: 100},
+			has: func(e audit.Entry) bool { return e.Error != "" && e.Status == 200 }},
+		"redirect": {rule: registry.Rule{On: "^GET .*/blobs/", Status: 307,
+			Header: map[string]string{"Location": storage.URL + "/v2/x/y?sig=z"}}, exit: exitNotFound,
 			has: func(e audit.Entry) bool { return e.Row == "redirect" && e.Why.RedirectOf != 0 }},
-		"refused": {flags: []string{"--read-only"}, exit: 9, has: func(e audit.Entry) bool { return e.Refused == "read-only" && e.Status == 0 }},
-		"failed":  {rule: registry.Rule{On: "^GET .*/manifests/", Status: 418, Body: "a teapot"}, exit: exitFailed, has: func(e audit.Entry) bool { return e.Status == 418 }},
-		"nobody":  {rule: registry.Rule{On: "^GET .*/blobs/", Status: 307, Header: map[string]string{"Location": nobody.URL}}, exit: exitNetwork, has: func(e audit.Entry) bool { return e.Status == 0 && e.Peer == "" }},
+		"refused": {flags: []string{"--read-only"}, exit: 9,
+			has: func(e audit.Entry) bool { return e.Refused == "read-only" && e.Status == 0 }},
+		"failed": {rule: registry.Rule{On: "^GET .*/manifests/", Status: 418, Body: "a teapot"}, exit: exitFailed,
+			has: func(e audit.Entry) bool { return e.Status == 418 }},
+		"nobody": {rule: registry.Rule{On: "^GET .*/blobs/", Status: 307,
+			Header: map[string]string{"Location": nobody.URL}}, exit: exitNetwork,
+			has: func(e audit.Entry) bool { return e.Status == 0 && e.Peer == "" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -169,7 +179,8 @@ func TestAuditIsSoundInEveryOutcome(t *testing.T) {
 				_, target := withFaults(t, im)
 				transship, _ := servers.Transship(t)
 				file := filepath.Join(t.TempDir(), "audit."+format)
-				got := transship.Run(t, slices.Concat([]string{"copy", "--audit", file}, test.flags, []string{host + "/src/repo:1.6", target + "/dst/repo:1.6"})...)
+				got := transship.Run(t, slices.Concat([]string{"copy", "--audit", file}, test.flags,
+					[]string{host + "/src/repo:1.6", target + "/dst/repo:1.6"})...)
 				if got.Exit != test.exit {
 					t.Errorf("exit %d, want %d\n%s", got.Exit, test.exit, got.Stderr)
 				}
@@ -192,7 +203,8 @@ func TestAuditOfStoppedRun(t *testing.T) {
 			stalls := startRelay(t, from.Host, relayOptions{holdAt: 5 << 20})
 			transship, _ := servers.Transship(t)
 			file := filepath.Join(t.TempDir(), "audit."+format)
-			c := begin(t, transship, "copy", "--audit", file, strings.Replace(source, from.Host, stalls.host, 1), to.Host+"/dst/"+name+":1.6")
+			c := begin(t, transship, "copy", "--audit", file, strings.Replace(source, from.Host, stalls.host, 1),
+				to.Host+"/dst/"+name+":1.6")
 			select {
 			case <-stalls.held:
 			case <-time.After(time.Until(servers.Deadline(t))):
@@ -205,7 +217,8 @@ func TestAuditOfStoppedRun(t *testing.T) {
 			entries := readAudit(t, file)
 			ended := slices.ContainsFunc(entries, func(e audit.Entry) bool { return e.Error != "" })
 			if len(entries) == 0 || ended != (signal == syscall.SIGINT) {
-				t.Errorf("%s, %s: %d entries, some of calls that were broken off: %v", name, format, len(entries), ended)
+				t.Errorf("%s, %s: %d entries, some of calls that were broken off: %v", name, format,
+					len(entries), ended)
 			}
 		}
 	}

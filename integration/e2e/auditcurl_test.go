@@ -72,7 +72,8 @@ func TestAuditCurlRepeatsCopy(t *testing.T) {
 func TestAuditCurlOfRangesAndChunks(t *testing.T) {
 	t.Parallel()
 	servers.Find(t, "curl", "curl")
-	from, to, fresh := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	from, to, fresh := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{}),
+		servers.CNCF(t, servers.Options{})
 	im := fixture.Synthetic(fixture.Spec{Layers: []int64{34 << 20}})
 	source := push(t, from, im, "big", "1")
 	transship, _ := servers.Transship(t)
@@ -127,7 +128,9 @@ func TestAuditCurlWithIdentityToken(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir, "run.sh", script)
 	tokens.ForgetRequests()
-	sh := servers.Program{Path: servers.Find(t, "sh", "dash"), Dir: t.TempDir(), Env: []string{"PATH=" + os.Getenv("PATH"), scriptVariable("IDENTITY", tokenHost(servers.Options{Tokens: tokens})) + "=" + identity}}
+	sh := servers.Program{Path: servers.Find(t, "sh", "dash"), Dir: t.TempDir(),
+		Env: []string{"PATH=" + os.Getenv("PATH"),
+			scriptVariable("IDENTITY", tokenHost(servers.Options{Tokens: tokens})) + "=" + identity}}
 	if got := sh.Run(t, filepath.Join(dir, "run.sh")); got.Exit != 0 {
 		t.Fatalf("exit %d\n%s%s\n%s", got.Exit, got.Stdout, got.Stderr, script)
 	}

@@ -23,8 +23,9 @@ var twoPlatforms = []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "lin
 // platforms with shared layers, and one of a single platform.
 func bundleImages(seed uint64) map[string]fixture.Image {
 	return map[string]fixture.Image{
-		"src/repo:1.6":     fixture.Real(),
-		"team/app:v1":      fixture.Synthetic(fixture.Spec{Seed: seed, Platforms: twoPlatforms, Shared: []int64{300_000}, Layers: []int64{20_000}}),
+		"src/repo:1.6": fixture.Real(),
+		"team/app:v1": fixture.Synthetic(fixture.Spec{Seed: seed, Platforms: twoPlatforms, Shared: []int64{300_000},
+			Layers: []int64{20_000}}),
 		"team/tool:latest": fixture.Synthetic(fixture.Spec{Seed: 99, Layers: []int64{50_000, 1000}}),
 	}
 }
@@ -95,7 +96,8 @@ func TestBundlesCarryImages(t *testing.T) {
 			verifyAll(t, to, "mirror/", images)
 
 			changed := bundleImages(1)
-			changed["team/app:v2"] = fixture.Synthetic(fixture.Spec{Seed: 1, Platforms: twoPlatforms, Shared: []int64{300_000}, Layers: []int64{20_000, 7_000}})
+			changed["team/app:v2"] = fixture.Synthetic(fixture.Spec{Seed: 1, Platforms: twoPlatforms,
+				Shared: []int64{300_000}, Layers: []int64{20_000, 7_000}})
 			refs = pushAll(t, from, changed)
 			list := filepath.Join(dir, "images.txt")
 			writeFile(t, dir, "images.txt", "# weekly\n"+strings.Join(refs, "\n")+"\n")
@@ -106,7 +108,8 @@ func TestBundlesCarryImages(t *testing.T) {
 			empty := start(t, servers.Options{})
 			r := transship.Run(t, "load", second, empty.Host+"/mirror")
 			wantRefused(t, r, exitNotFound, "first.tar", "load first.tar first")
-			if writes := slices.Concat(empty.Calls(t).With("POST", ""), empty.Calls(t).With("PUT", "")); len(writes) > 0 {
+			if writes := slices.Concat(empty.Calls(t).With("POST", ""),
+				empty.Calls(t).With("PUT", "")); len(writes) > 0 {
 				t.Errorf("without the base it pushed: %v", writes)
 			}
 			transship.Output(t, "load", second, to.Host+"/mirror")
@@ -191,7 +194,8 @@ func TestDamagedVolumes(t *testing.T) {
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	transship, _ := servers.Transship(t)
 	path := filepath.Join(t.TempDir(), "b.tar")
-	transship.Output(t, append([]string{"save", "-o", path, "--split", "200KB"}, pushAll(t, from, bundleImages(3))...)...)
+	transship.Output(t, append([]string{"save", "-o", path, "--split", "200KB"},
+		pushAll(t, from, bundleImages(3))...)...)
 	transship.Output(t, "verify", path)
 	third := path + ".003"
 	whole, err := os.ReadFile(third)

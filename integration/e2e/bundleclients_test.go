@@ -51,7 +51,8 @@ func TestClientsReadOneBundle(t *testing.T) {
 		skopeo := servers.Skopeo(t)
 		dir := t.TempDir()
 		skopeo.Output(t, "copy", "--all", "oci-archive:"+file, "dir:"+dir)
-		if got, err := os.ReadFile(filepath.Join(dir, "manifest.json")); err != nil || string(got) != string(im.Root().Raw) {
+		if got, err := os.ReadFile(filepath.Join(dir, "manifest.json")); err != nil ||
+			string(got) != string(im.Root().Raw) {
 			t.Errorf("oci-archive: got %s, error %v", got, err)
 		}
 		if got := skopeo.Output(t, "inspect", "--raw", "docker-archive:"+file); !strings.Contains(got, config) {

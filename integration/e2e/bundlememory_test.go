@@ -21,7 +21,8 @@ func pushMany(t *testing.T, at *servers.Registry, n int, size int64) []string {
 	group.SetLimit(8)
 	for i := range n {
 		group.Go(func() error {
-			im := fixture.Synthetic(fixture.Spec{Seed: uint64(1000 + i), Platforms: twoPlatforms, Layers: []int64{size, 10_000}})
+			im := fixture.Synthetic(fixture.Spec{Seed: uint64(1000 + i), Platforms: twoPlatforms,
+				Layers: []int64{size, 10_000}})
 			name := fmt.Sprintf("many/image%d", i)
 			refs[i] = at.Host + "/" + name + ":1"
 			return at.Repository(name).Push(t.Context(), im, "1")
@@ -48,7 +49,8 @@ func TestBundleMemory(t *testing.T) {
 	for _, n := range []int{20, 200} {
 		path := filepath.Join(t.TempDir(), "many.tar")
 		peaks[n] = map[string]int64{}
-		for _, args := range [][]string{slices.Concat([]string{"save", "-q", "-o", path}, refs[:n]), {"verify", path}, {"load", "-q", path, fmt.Sprintf("%s/n%d", to.Host, n)}} {
+		for _, args := range [][]string{slices.Concat([]string{"save", "-q", "-o", path}, refs[:n]), {"verify", path},
+			{"load", "-q", path, fmt.Sprintf("%s/n%d", to.Host, n)}} {
 			c := begin(t, transship, args...)
 			peak := servers.Peak(c.Process.Pid)
 			if got := c.end(t); got.Exit != 0 {

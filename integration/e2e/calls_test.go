@@ -33,7 +33,8 @@ func callKind(c servers.Call) string {
 	case strings.Contains(c.Path, "/blobs/"):
 		about = "blob"
 	}
-	return c.Method + " " + about + " " + map[int]string{1: "1xx", 2: "ok", 3: "moved", 4: "no", 5: "failed"}[c.Status/100]
+	return c.Method + " " + about + " " + map[int]string{1: "1xx", 2: "ok", 3: "moved", 4: "no",
+		5: "failed"}[c.Status/100]
 }
 
 // sharedLayersImage returns an image whose platforms share layers.

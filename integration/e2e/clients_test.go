@@ -87,7 +87,8 @@ func TestSkopeoCopy(t *testing.T) {
 		verify(t, to, im, "copy", tag)
 	}
 	var config v1.Image
-	text := skopeo.Output(t, "inspect", "--config", "--tls-verify=false", "--override-arch=arm64", "docker://"+at.Host+"/dst/klibc:made")
+	text := skopeo.Output(t, "inspect", "--config", "--tls-verify=false", "--override-arch=arm64",
+		"docker://"+at.Host+"/dst/klibc:made")
 	if err := json.Unmarshal([]byte(text), &config); err != nil || config.Architecture != "arm64" {
 		t.Errorf("config %s, %v", text, err)
 	}

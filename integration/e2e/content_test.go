@@ -97,7 +97,8 @@ func TestCopyKeepsEveryByte(t *testing.T) {
 				// mounted.
 				runCopy(t, transship, c.want, append(c.flags, from, pair[1].Host+"/"+repository+":again")...)
 				verify(t, pair[1], c.want, repository, "again")
-				runCopy(t, transship, c.want, pair[1].Host+"/"+repository+":1.6", pair[1].Host+"/mirror/"+repository+":1.6")
+				runCopy(t, transship, c.want, pair[1].Host+"/"+repository+":1.6",
+					pair[1].Host+"/mirror/"+repository+":1.6")
 				verify(t, pair[1], c.want, "mirror/"+repository, "1.6")
 			})
 		}
@@ -154,7 +155,8 @@ func TestMissingPlatform(t *testing.T) {
 		"linux/s390x", "linux/amd64", "linux/arm/v7", "linux/arm64")
 	wantRefused(t, transship.Run(t, "copy", "--platform", "linux/arm64", single, target), exitNotFound,
 		"linux/arm64", "linux/amd64")
-	wantRefused(t, transship.Run(t, "copy", "--platform", "linux/amd64", from.Host+"/src/repo:none", target), exitNotFound,
+	wantRefused(t, transship.Run(t, "copy", "--platform", "linux/amd64", from.Host+"/src/repo:none",
+		target), exitNotFound,
 		"src/repo", "none", "hint: ")
 	if calls := to.Calls(t); len(calls) != len(calls.With("HEAD", "/manifests/1.6")) {
 		t.Errorf("the target was asked for more than its tag:\n%s", calls)

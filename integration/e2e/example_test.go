@@ -24,7 +24,8 @@ func TestExample(t *testing.T) {
 	runCopy(t, transship, im, "--audit", "example.har", source, to.Host+"/hczjl/halo:1.6")
 	transship.Output(t, "audit", "waterfall", "example.har", "-o", "example.svg")
 	transship.Output(t, "audit", "verify", "example.har")
-	if entries := readAudit(t, filepath.Join(dir, "example.har")); len(entries) != 1+len(im.Manifests)+3*len(im.Blobs)+len(im.Manifests) {
+	if entries := readAudit(t,
+		filepath.Join(dir, "example.har")); len(entries) != 1+len(im.Manifests)+3*len(im.Blobs)+len(im.Manifests) {
 		t.Errorf("%d calls", len(entries))
 	}
 }

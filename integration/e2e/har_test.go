@@ -63,10 +63,11 @@ func TestHARSchema(t *testing.T) {
 		entry string
 		valid bool
 	}{
-		"whole":               {fmt.Sprintf(entry, now, "0"), true},
-		"a date of no kind":   {fmt.Sprintf(entry, "yesterday", "0"), false},
-		"a size of no kind":   {fmt.Sprintf(entry, now, `"0"`), false},
-		"without a request":   {`{"startedDateTime":"` + now + `","time":1,"cache":{},"timings":{"send":0,"wait":0,"receive":0},"response":{}}`, false},
+		"whole":             {fmt.Sprintf(entry, now, "0"), true},
+		"a date of no kind": {fmt.Sprintf(entry, "yesterday", "0"), false},
+		"a size of no kind": {fmt.Sprintf(entry, now, `"0"`), false},
+		"without a request": {`{"startedDateTime":"` + now +
+			`","time":1,"cache":{},"timings":{"send":0,"wait":0,"receive":0},"response":{}}`, false},
 		"an entry of no kind": {"7", false},
 	} {
 		file := filepath.Join(t.TempDir(), "x.har")

@@ -70,7 +70,8 @@ func runCopy(t testing.TB, transship servers.Program, im fixture.Image, args ...
 	if got.Exit != 0 {
 		t.Fatalf("transship copy %s: exit %d\n%s%s", strings.Join(args, " "), got.Exit, got.Stdout, got.Stderr)
 	}
-	if want := "@" + im.Root().Digest.String() + "\n"; !strings.HasSuffix(got.Stdout, want) || strings.Count(got.Stdout, "\n") != 1 {
+	if want := "@" + im.Root().Digest.String() + "\n"; !strings.HasSuffix(got.Stdout, want) ||
+		strings.Count(got.Stdout, "\n") != 1 {
 		t.Errorf("transship copy %s printed %q, want ...%q", strings.Join(args, " "), got.Stdout, want)
 	}
 	return got

@@ -47,7 +47,8 @@ func nestedIndex(t testing.TB, images ...fixture.Image) fixture.Image {
 	for _, im := range images {
 		index.Manifests = append(index.Manifests, im.Root().Descriptor)
 		for _, m := range im.Manifests {
-			if !slices.ContainsFunc(all.Manifests, func(have fixture.Manifest) bool { return have.Digest == m.Digest }) {
+			if !slices.ContainsFunc(all.Manifests,
+				func(have fixture.Manifest) bool { return have.Digest == m.Digest }) {
 				all.Manifests = append(all.Manifests, m)
 			}
 		}
@@ -135,7 +136,8 @@ func usedBlobs(t testing.TB, im fixture.Image) []fixture.Blob {
 	t.Helper()
 	var blobs []fixture.Blob
 	for _, b := range im.Blobs {
-		if slices.ContainsFunc(im.Manifests, func(m fixture.Manifest) bool { return bytes.Contains(m.Raw, []byte(b.Digest)) }) {
+		if slices.ContainsFunc(im.Manifests,
+			func(m fixture.Manifest) bool { return bytes.Contains(m.Raw, []byte(b.Digest)) }) {
 			blobs = append(blobs, b)
 		}
 	}

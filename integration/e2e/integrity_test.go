@@ -14,7 +14,8 @@ import (
 
 // blobFile returns the path of a blob or manifest in distribution's filesystem driver.
 func blobFile(r *servers.Registry, d digest.Digest) string {
-	return filepath.Join(r.Dir, "data", "docker", "registry", "v2", "blobs", d.Algorithm().String(), d.Encoded()[:2], d.Encoded(), "data")
+	return filepath.Join(r.Dir, "data", "docker", "registry", "v2", "blobs", d.Algorithm().String(), d.Encoded()[:2],
+		d.Encoded(), "data")
 }
 
 // damage changes a stored blob and returns its new digest.
@@ -41,7 +42,8 @@ func addByte(raw []byte) []byte  { return append(raw, 0) }
 func TestCorruptBlobs(t *testing.T) {
 	t.Parallel()
 	im := largeImage()
-	for name, change := range map[string]func([]byte) []byte{"a bit": flipByte, "shorter": dropByte, "longer": addByte} {
+	for name, change := range map[string]func([]byte) []byte{"a bit": flipByte, "shorter": dropByte,
+		"longer": addByte} {
 		for what, spoilt := range map[string]fixture.Blob{"layer": largestBlob(im), "config": im.Blobs[0]} {
 			for upload, flags := range map[string][]string{"whole": nil, "chunks": {"--chunk-size=1MiB"}} {
 				t.Run(name+"/"+what+"/"+upload, func(t *testing.T) {

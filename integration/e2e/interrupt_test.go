@@ -59,7 +59,8 @@ func TestInterruptedCopy(t *testing.T) {
 			target := to.Host + "/dst/repo:1.6"
 			transship, _ := servers.Transship(t)
 
-			copying := begin(t, transship, append([]string{"copy", stalls.host + "/src/repo:1.6", target}, c.flags...)...)
+			copying := begin(t, transship, append([]string{"copy", stalls.host + "/src/repo:1.6", target},
+				c.flags...)...)
 			select {
 			case <-stalls.held:
 			case <-time.After(time.Until(servers.Deadline(t))):

@@ -39,7 +39,8 @@ func killRepeatedly(t *testing.T, p servers.Program, takes time.Duration, check 
 
 // heavyImage returns an image that takes a moment to copy.
 func heavyImage() fixture.Image {
-	return fixture.Synthetic(fixture.Spec{Seed: 17, Platforms: twoPlatforms, Shared: []int64{12 * mib}, Layers: []int64{12 * mib, 100_000, 1000}})
+	return fixture.Synthetic(fixture.Spec{Seed: 17, Platforms: twoPlatforms, Shared: []int64{12 * mib},
+		Layers: []int64{12 * mib, 100_000, 1000}})
 }
 
 func fileExists(path string) bool {
@@ -104,5 +105,6 @@ func TestKilledPull(t *testing.T) {
 	if got := transship.Output(t, "images", "-q", "--no-trunc"); got != heavyImage().Root().Digest.String()+"\n" {
 		t.Errorf("the store has %s", got)
 	}
-	transship.Output(t, "copy", "oci:"+store+":1", "oci-archive:"+filepath.Join(t.TempDir(), "x.tar")) // all of it can be read
+	transship.Output(t, "copy", "oci:"+store+":1",
+		"oci-archive:"+filepath.Join(t.TempDir(), "x.tar")) // all of it can be read
 }

@@ -55,7 +55,8 @@ func TestLogin(t *testing.T) {
 				t.Fatalf("login: %+v", got)
 			}
 			wantStored(t, file, map[string]string{at.Host: "bob:pass:word"})
-			if got, want := transship.Output(t, "digest", ref), fixture.Real().Root().Digest.String()+"\n"; got != want {
+			if got, want := transship.Output(t, "digest", ref), fixture.Real().Root().
+				Digest.String()+"\n"; got != want {
 				t.Errorf("digest printed %q, want %q", got, want)
 			}
 			docker := servers.Oracle(t)
@@ -145,13 +146,16 @@ func TestCredentials(t *testing.T) {
 				{flags: []string{"--src-creds", "alice:secret", "--dst-creds=bob:pass:word"}},
 				{stdin: "alice:secret\nbob:pass:word\n", flags: []string{"--src-creds", "-", "--dst-creds", "-"}},
 				{auths: map[string]string{from.Host: "bob:pass:word", to.Host: "alice:secret"}},
-				{auths: map[string]string{from.Host: "alice:secret", to.Host: "alice:guess"}, flags: []string{"--dst-creds=bob:pass:word"}},
-				{stdin: "bob:pass:word", auths: map[string]string{from.Host: "alice:secret"}, flags: []string{"--dst-creds=-"}},
+				{auths: map[string]string{from.Host: "alice:secret", to.Host: "alice:guess"},
+					flags: []string{"--dst-creds=bob:pass:word"}},
+				{stdin: "bob:pass:word", auths: map[string]string{from.Host: "alice:secret"},
+					flags: []string{"--dst-creds=-"}},
 			} {
 				transship, config := servers.Transship(t)
 				servers.WriteAuths(t, config, c.auths)
 				repository := "dst/repo" + string(rune('a'+i))
-				got := transship.RunInput(t, c.stdin, append([]string{"copy", source, to.Host + "/" + repository + ":1.6"}, c.flags...)...)
+				got := transship.RunInput(t, c.stdin,
+					append([]string{"copy", source, to.Host + "/" + repository + ":1.6"}, c.flags...)...)
 				if got.Exit != 0 {
 					t.Errorf("%+v: exit %d\n%s", c, got.Exit, got.Stderr)
 				}
@@ -177,7 +181,8 @@ func TestWrongCredentials(t *testing.T) {
 			wantRefused(t, copies(), exitAuth, from.Host, "--src-creds")
 			wantRefused(t, copies("--src-creds=alice:guess"), exitAuth, from.Host, "alice", "--src-creds")
 			wantRefused(t, copies("--src-creds=alice:secret"), exitAuth, to.Host, "--dst-creds")
-			wantRefused(t, copies("--src-creds=alice:secret", "--dst-creds=bob:guess"), exitAuth, to.Host, "bob", "--dst-creds")
+			wantRefused(t, copies("--src-creds=alice:secret", "--dst-creds=bob:guess"), exitAuth, to.Host, "bob",
+				"--dst-creds")
 			servers.WriteAuths(t, config, map[string]string{from.Host: "alice:secret", to.Host: "alice:guess"})
 			wantRefused(t, copies(), exitAuth, to.Host, "alice", "config.json")
 			wantAbsent(t, to, "dst/repo", "1.6")

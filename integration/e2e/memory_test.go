@@ -34,14 +34,17 @@ func TestMemory(t *testing.T) {
 	}{
 		{"plain", from.Host, to.Host, nil},
 		{"chunks", from.Host, to.Host, []string{"--chunk-size=16MiB"}},
-		{"audit", from.Host, to.Host, []string{"--audit=" + filepath.Join(t.TempDir(), "audit.har"), "--chunk-size=64KiB"}}, // 6,400 calls
+		{"audit", from.Host, to.Host, []string{"--audit=" + filepath.Join(t.TempDir(), "audit.har"),
+			"--chunk-size=64KiB"}}, // 6,400 calls
 		{"HTTP/2", secureFrom.Host, secureTo.Host, trust},
-		{"HTTP/2, many jobs, chunks", secureFrom.Host, secureTo.Host, slices.Concat(trust, []string{"--jobs=16", "--chunk-size=16MiB"})},
+		{"HTTP/2, many jobs, chunks", secureFrom.Host, secureTo.Host,
+			slices.Concat(trust, []string{"--jobs=16", "--chunk-size=16MiB"})},
 		{"TLS, many jobs", secureFrom.Host, secureTo.Host, slices.Concat(trust, []string{"--http1", "--jobs=16"})},
 	} {
 		repository := fmt.Sprintf("dst/repo%d", i)
 		transship, _ := servers.Transship(t)
-		copying := begin(t, transship, append([]string{"copy", c.from + "/src/repo:1.6", c.to + "/" + repository + ":1.6"}, c.flags...)...)
+		copying := begin(t, transship,
+			append([]string{"copy", c.from + "/src/repo:1.6", c.to + "/" + repository + ":1.6"}, c.flags...)...)
 		peak := servers.Peak(copying.Process.Pid)
 		got := copying.end(t)
 		if got.Exit != 0 {

@@ -58,7 +58,8 @@ func TestProxyBodyLimitTooSmall(t *testing.T) {
 	proxy := servers.Nginx(t, servers.Debian(t, servers.Options{}), servers.ProxyOptions{MaxBody: "10k"})
 	transship, _ := servers.Transship(t)
 	got := transship.Run(t, "copy", "--quiet", source, proxy.Host+"/dst/repo:1.6")
-	if got.Exit != exitFailed || !strings.Contains(got.Stderr, "413") || !strings.Contains(got.Stderr, "client_max_body_size") {
+	if got.Exit != exitFailed || !strings.Contains(got.Stderr, "413") ||
+		!strings.Contains(got.Stderr, "client_max_body_size") {
 		t.Errorf("%+v", got)
 	}
 	wantAbsent(t, proxy, "dst/repo", "1.6")

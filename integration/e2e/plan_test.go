@@ -76,7 +76,8 @@ func (p planCheck) runAsPlanned(t *testing.T, args ...string) plan {
 	}
 	for _, r := range p.at {
 		for _, c := range r.Calls(t) {
-			if c.Method != "GET" && c.Method != "HEAD" || strings.Contains(c.Path, "/blobs/") && c.Method == "GET" && c.Status == 200 {
+			if c.Method != "GET" && c.Method != "HEAD" || strings.Contains(c.Path, "/blobs/") && c.Method == "GET" &&
+				c.Status == 200 {
 				t.Errorf("%s: the plan makes the call %s", strings.Join(args, " "), c)
 			}
 		}
@@ -90,7 +91,8 @@ func (p planCheck) runAsPlanned(t *testing.T, args ...string) plan {
 			slices.Sort(got)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: %s is asked otherwise than planned (-planned +made):\n%s", strings.Join(args, " "), r.Host, diff)
+			t.Errorf("%s: %s is asked otherwise than planned (-planned +made):\n%s",
+				strings.Join(args, " "), r.Host, diff)
 		}
 	}
 	return planned
@@ -121,10 +123,11 @@ func TestRunMakesPlannedCalls(t *testing.T) {
 				transship, _ := servers.Transship(t)
 				p := planCheck{transship, []*servers.Registry{from, to}}
 				im := fixture.Synthetic(fixture.Spec{
-					Seed:      31,
-					Platforms: []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}, {OS: "linux", Architecture: "s390x"}},
-					Layers:    []int64{300_000, 3000},
-					Shared:    []int64{200_000, 5},
+					Seed: 31,
+					Platforms: []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"},
+						{OS: "linux", Architecture: "s390x"}},
+					Layers: []int64{300_000, 3000},
+					Shared: []int64{200_000, 5},
 				})
 				source, target := push(t, from, im, "src/repo", "1.6"), to.Host+"/dst/repo:1.6"
 
@@ -133,11 +136,13 @@ func TestRunMakesPlannedCalls(t *testing.T) {
 				verify(t, to, im, "dst/repo", "1.6")
 				again := p.runAsPlanned(t, "copy", jobs, source, target)
 				if again.wantTotals(t, 0, 0, 0); len(again.Calls) != 2 || again.Questions != 0 {
-					t.Errorf("a copy that is there is planned with %d calls, and %d to find out", len(again.Calls), again.Questions)
+					t.Errorf("a copy that is there is planned with %d calls, and %d to find out", len(again.Calls),
+						again.Questions)
 				}
 				p.runAsPlanned(t, "copy", jobs, target, to.Host+"/mirror/repo:1.6").wantTotals(t, 0, len(im.Blobs), 0)
 				verify(t, to, im, "mirror/repo", "1.6")
-				p.runAsPlanned(t, "copy", jobs, "--chunk-size=64KiB", "--platform=linux/arm64", source, to.Host+"/chunks/repo:1").wantTotals(t, 5, 0, 0)
+				p.runAsPlanned(t, "copy", jobs, "--chunk-size=64KiB", "--platform=linux/arm64", source,
+					to.Host+"/chunks/repo:1").wantTotals(t, 5, 0, 0)
 				p.runAsPlanned(t, "copy", jobs, source, to.Host+"/chunks/repo:2").wantTotals(t, len(im.Blobs)-5, 0, 5)
 				verify(t, to, im, "chunks/repo", "2")
 			})

@@ -48,7 +48,8 @@ func newSignedImage() signedImage {
 		tag := referrersTag(im.Root().Digest) + kind
 		s.cosign[tag] = fixture.Synthetic(fixture.Spec{Seed: uint64(100 + i), Layers: []int64{100}}).Only("linux/amd64")
 	}
-	s.cosign[referrersTag(amd64.Digest)+".sig"] = fixture.Synthetic(fixture.Spec{Seed: 110, Layers: []int64{100}}).Only("linux/amd64")
+	s.cosign[referrersTag(amd64.Digest)+".sig"] = fixture.Synthetic(fixture.Spec{Seed: 110, Layers: []int64{100}}).
+		Only("linux/amd64")
 	return s
 }
 
@@ -147,7 +148,8 @@ func startEmbedded(t *testing.T) servers.Endpoint {
 	t.Helper()
 	server := httptest.NewServer(&registry.Handler{})
 	t.Cleanup(server.Close)
-	return servers.Endpoint{Host: strings.TrimPrefix(server.URL, "http://"), URL: server.URL, Client: http.DefaultClient}
+	return servers.Endpoint{Host: strings.TrimPrefix(server.URL, "http://"), URL: server.URL,
+		Client: http.DefaultClient}
 }
 
 // --referrers copies referrers and cosign's tags, whichever side has the referrers API. Repeating

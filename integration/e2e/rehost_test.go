@@ -136,14 +136,16 @@ func (c comparison) wantSameOutput(t *testing.T, args ...string) {
 			want.Exit, got.Exit, want.Stderr, got.Stderr, diff)
 	}
 	if want.Exit != 0 && !strings.Contains(got.Stderr, ": "+want.Stderr) {
-		t.Errorf("%s: docker %s says %q, transship %q", strings.Join(args, " "), c.docker.Version, want.Stderr, got.Stderr)
+		t.Errorf("%s: docker %s says %q, transship %q", strings.Join(args, " "), c.docker.Version,
+			want.Stderr, got.Stderr)
 	}
 }
 
 // wantSameLists compares the local lists on disk.
 func (c comparison) wantSameLists(t *testing.T) {
 	t.Helper()
-	want, got := readFiles(t, filepath.Join(c.docker.Config, "manifests")), readFiles(t, filepath.Join(c.transshipConfig, "manifests"))
+	want, got := readFiles(t, filepath.Join(c.docker.Config, "manifests")),
+		readFiles(t, filepath.Join(c.transshipConfig, "manifests"))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("local lists (- docker %s, + transship):\n%s", c.docker.Version, diff)
 	}

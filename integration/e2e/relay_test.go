@@ -40,7 +40,8 @@ func startRelay(t testing.TB, server string, o relayOptions) *relayServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relayServer{host: l.Addr().String(), held: make(chan struct{}), relayOptions: o, server: server, quit: make(chan struct{})}
+	r := &relayServer{host: l.Addr().String(), held: make(chan struct{}), relayOptions: o, server: server,
+		quit: make(chan struct{})}
 	var connections sync.WaitGroup
 	connections.Go(func() {
 		for {

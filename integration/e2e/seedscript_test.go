@@ -38,7 +38,8 @@ func seedScript(t *testing.T, from, to string, im fixture.Image) string {
 	for _, block := range bashBlock.FindAllStringSubmatch(string(text), -1) {
 		script.WriteString(block[1])
 	}
-	out := strings.NewReplacer("docker ", "transship ", "halohub/", from+"/halohub/", "hczjl/", to+"/hczjl/").Replace(script.String())
+	out := strings.NewReplacer("docker ", "transship ", "halohub/", from+"/halohub/", "hczjl/", to+"/hczjl/").
+		Replace(script.String())
 	for i, p := range platforms {
 		digest := im.Only(p.platform).Root().Digest
 		out = strings.ReplaceAll(out, seedDigests[i], digest.String())
@@ -64,7 +65,8 @@ func TestSeedDocument(t *testing.T) {
 
 			transship, _ := servers.Transship(t)
 			sh := transship
-			sh.Path, sh.Args = servers.Find(t, "sh", "dash"), []string{"-eu", "-c", "PATH=" + filepath.Dir(transship.Path) + ":$PATH\n" + script}
+			sh.Path, sh.Args = servers.Find(t, "sh", "dash"),
+				[]string{"-eu", "-c", "PATH=" + filepath.Dir(transship.Path) + ":$PATH\n" + script}
 			printed := sh.Output(t)
 			if _, inspected, _ := strings.Cut(printed, "{"); "{"+inspected != string(im.Root().Raw)+"\n" {
 				t.Errorf("it ends with\n%s", cmp.Diff(string(im.Root().Raw)+"\n", "{"+inspected))

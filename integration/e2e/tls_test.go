@@ -79,9 +79,11 @@ func TestClientCertificate(t *testing.T) {
 	other := servers.NewCertificates(t)
 	wantRefused(t, s.run(t, "--dst-ca", s.certs.CAFile), exitNetwork,
 		s.proxy.Host, "No required SSL certificate was sent", "--dst-cert", "--dst-key")
-	wantRefused(t, s.run(t, "--dst-ca", s.certs.CAFile, "--dst-cert", other.ClientCertFile, "--dst-key", other.ClientKeyFile), exitNetwork,
+	wantRefused(t, s.run(t, "--dst-ca", s.certs.CAFile, "--dst-cert", other.ClientCertFile, "--dst-key",
+		other.ClientKeyFile), exitNetwork,
 		s.proxy.Host, "SSL certificate error", "--dst-cert", "--dst-key")
-	wantRefused(t, s.run(t, "--dst-ca", s.certs.CAFile, "--dst-cert", s.certs.ClientCertFile), exitNetwork, s.certs.ClientCertFile, "key")
+	wantRefused(t, s.run(t, "--dst-ca", s.certs.CAFile, "--dst-cert", s.certs.ClientCertFile), exitNetwork,
+		s.certs.ClientCertFile, "key")
 	wantAbsent(t, s.proxy, "dst/repo", "1.6")
 	s.mustCopy(t, "--dst-ca", s.certs.CAFile, "--dst-cert", s.certs.ClientCertFile, "--dst-key", s.certs.ClientKeyFile)
 
@@ -110,7 +112,8 @@ func TestClientCertificateOfRegistry(t *testing.T) {
 			wantRefused(t, digest(), exitNetwork, at.Host, "--cert", "--key")
 			other := servers.NewCertificates(t)
 			wantRefused(t, digest("--cert", other.ClientCertFile, "--key", other.ClientKeyFile), exitNetwork, at.Host)
-			transship.Output(t, "digest", "--ca", certs.CAFile, "--cert", certs.ClientCertFile, "--key", certs.ClientKeyFile, ref)
+			transship.Output(t, "digest", "--ca", certs.CAFile, "--cert", certs.ClientCertFile, "--key",
+				certs.ClientKeyFile, ref)
 		})
 	}
 }
@@ -156,5 +159,6 @@ func TestSchemes(t *testing.T) {
 	transship.Output(t, "digest", ref)
 	transship.Output(t, "digest", "--plain-http", ref)
 	ref = push(t, secure, fixture.Real(), "dst/repo", "1.6")
-	wantRefused(t, transship.Run(t, "digest", "--plain-http", "--ca", certs.CAFile, ref), exitNetwork, secure.Host, "--plain-http")
+	wantRefused(t, transship.Run(t, "digest", "--plain-http", "--ca", certs.CAFile, ref), exitNetwork, secure.Host,
+		"--plain-http")
 }

@@ -132,7 +132,8 @@ func TestAnonymousToken(t *testing.T) {
 	runCopy(t, transship, im, source, to.Host+"/dst/repo:1.6")
 	verify(t, to, im, "dst/repo", "1.6")
 	wantTokens(t, "source", tokens, tokenRequest{"GET", "", []string{pullSrc}})
-	wantRefused(t, transship.Run(t, "copy", to.Host+"/dst/repo:1.6", from.Host+"/new/repo:1.6"), exitAuth, from.Host, "--dst-creds")
+	wantRefused(t, transship.Run(t, "copy", to.Host+"/dst/repo:1.6", from.Host+"/new/repo:1.6"), exitAuth, from.Host,
+		"--dst-creds")
 	wantAbsent(t, from, "new/repo", "1.6")
 }
 
@@ -144,7 +145,8 @@ func TestIdentityToken(t *testing.T) {
 	im := fixture.Real()
 	source := push(t, at, im, "src/repo", "1.6")
 	transship, config := servers.Transship(t)
-	writeFile(t, config, "config.json", `{"auths":{"`+at.Host+`":{"auth":"YWxpY2U6","identitytoken":"`+tokens.RefreshToken("alice")+`"}}}`)
+	writeFile(t, config, "config.json", `{"auths":{"`+at.Host+`":{"auth":"YWxpY2U6","identitytoken":"`+
+		tokens.RefreshToken("alice")+`"}}}`)
 	runCopy(t, transship, im, source, at.Host+"/dst/repo:1.6")
 	wantTokens(t, "both", tokens, tokenRequest{"POST", "alice", []string{pushDst, pullSrc}})
 	verify(t, at, im, "dst/repo", "1.6")
@@ -162,7 +164,8 @@ func TestWrongPasswordIsSentOnce(t *testing.T) {
 	at := servers.Debian(t, servers.Options{Tokens: tokens})
 	source := push(t, at, fixture.Real(), "src/repo", "1.6")
 	transship, _ := servers.Transship(t)
-	wantRefused(t, transship.Run(t, "copy", "--src-creds=alice:guess", source, "oci:"+filepath.Join(t.TempDir(), "x")), exitAuth, at.Host, "alice")
+	wantRefused(t, transship.Run(t, "copy", "--src-creds=alice:guess", source, "oci:"+filepath.Join(t.TempDir(), "x")),
+		exitAuth, at.Host, "alice")
 	wantTokens(t, "copy", tokens, tokenRequest{"GET", "alice", []string{pullSrc}})
 	tokens.ForgetRequests()
 	wantRefused(t, transship.Run(t, "login", "-u", "alice", "-p", "guess", at.Host), exitAuth, at.Host, "alice")
@@ -184,7 +187,8 @@ func TestTokenExpiresDuringUpload(t *testing.T) {
 			source := push(t, from, im, "src/repo", "1.6")
 			transship, _ := servers.Transship(t)
 			target := slow.host + "/dst/repo:1.6"
-			runCopy(t, transship, im, append([]string{"--jobs=1", "--dst-creds=alice:secret", source, target}, flags...)...)
+			runCopy(t, transship, im,
+				append([]string{"--jobs=1", "--dst-creds=alice:secret", source, target}, flags...)...)
 			verify(t, to, im, "dst/repo", "1.6")
 
 			if n := len(tokens.Requests()); n < 3 {
@@ -196,7 +200,8 @@ func TestTokenExpiresDuringUpload(t *testing.T) {
 				}
 			}
 			n := countCalls(to.Calls(t))
-			if n["HEAD manifest no"] != 2 || n["PATCH upload no"]+n["PUT upload no"]+n["POST mount no"]+n["POST upload ok"] > 0 {
+			if n["HEAD manifest no"] != 2 ||
+				n["PATCH upload no"]+n["PUT upload no"]+n["POST mount no"]+n["POST upload ok"] > 0 {
 				t.Errorf("calls were refused or uploads begun anew: %v", n)
 			}
 		})
@@ -233,7 +238,8 @@ func TestCredentialsStayWithTheirRegistry(t *testing.T) {
 	list := at.Host + "/dst/repo:1.6"
 	transship.Output(t, "manifest", "create", "--creds=alice:secret", list, image)
 	transship.Output(t, "manifest", "push", "--creds=alice:secret", list)
-	wantTokens(t, "the other registry", there, tokenRequest{"GET", "", []string{pullSrc}}, tokenRequest{"GET", "", []string{pullSrc}})
+	wantTokens(t, "the other registry", there, tokenRequest{"GET", "", []string{pullSrc}},
+		tokenRequest{"GET", "", []string{pullSrc}})
 	wantTokens(t, "the list's registry", here, tokenRequest{"GET", "alice", []string{pushDst}})
 	only := im.Only("linux/amd64").Root().Digest.String()
 	verify(t, at, im.Only("linux/amd64"), "dst/repo", only)

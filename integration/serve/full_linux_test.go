@@ -23,7 +23,8 @@ func TestFullDisk(t *testing.T) {
 	transship, _ := servers.Transship(t)
 	to := servers.Serve(t, "--writable", folder)
 	got := transship.Run(t, "copy", from.Host+"/x:1", to.Host+"/x:1")
-	if got.Exit != 1 || !strings.Contains(got.Stderr, "507 Insufficient Storage") || !strings.Contains(got.Stderr, "the registry's disk is full") {
+	if got.Exit != 1 || !strings.Contains(got.Stderr, "507 Insufficient Storage") ||
+		!strings.Contains(got.Stderr, "the registry's disk is full") {
 		t.Errorf("exit %d: %s", got.Exit, got.Stderr)
 	}
 	if log := to.Log(); !strings.Contains(log, "failed: ") || !strings.Contains(log, "no space left on device") {

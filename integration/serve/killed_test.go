@@ -39,7 +39,8 @@ func TestKilledServer(t *testing.T) {
 	for i := range rounds {
 		images = append(images, image(i))
 		to = servers.Serve(t, "--writable", folder)
-		push := exec.Command(transship.Path, "copy", "--jobs", "2", fmt.Sprint(from.Host, "/app:", i), fmt.Sprint(to.Host, "/app:", i))
+		push := exec.Command(transship.Path, "copy", "--jobs", "2", fmt.Sprint(from.Host, "/app:", i),
+			fmt.Sprint(to.Host, "/app:", i))
 		push.Env = transship.Env
 		if err := push.Start(); err != nil {
 			t.Fatal(err)

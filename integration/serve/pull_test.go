@@ -26,12 +26,14 @@ func TestDockerAndPodmanPull(t *testing.T) {
 	for name, im := range images {
 		ref := host + "/" + name
 		for _, platform := range fixture.Real().Platforms() {
-			if got := docker.Output(t, "pull", "--platform", platform, ref); !strings.Contains(got, "Digest: "+im.Root().Digest.String()) {
+			if got := docker.Output(t, "pull", "--platform", platform, ref); !strings.Contains(got,
+				"Digest: "+im.Root().Digest.String()) {
 				t.Errorf("%s: docker pulled\n%s", ref, got)
 			}
 			podman.Output(t, "pull", "--quiet", "--tls-verify=false", "--platform", platform, ref)
 		}
-		if got := podman.Output(t, "image", "inspect", "--format", "{{.RepoDigests}}", ref); !strings.Contains(got, im.Root().Digest.String()) {
+		if got := podman.Output(t, "image", "inspect", "--format", "{{.RepoDigests}}", ref); !strings.Contains(got,
+			im.Root().Digest.String()) {
 			t.Errorf("%s: podman has %s, want %s", ref, got, im.Root().Digest)
 		}
 	}
@@ -49,7 +51,8 @@ func TestCtrPull(t *testing.T) {
 			ctr.Output(t, "image", "pull", "--plain-http", "--platform", platform, "--snapshotter", "native", ref)
 		}
 		ctr.Output(t, "content", "fetch", "--plain-http", "--all-platforms", ref)
-		if list := ctr.Output(t, "image", "ls"); !strings.Contains(list, ref) || !strings.Contains(list, im.Root().Digest.String()) {
+		if list := ctr.Output(t, "image", "ls"); !strings.Contains(list, ref) ||
+			!strings.Contains(list, im.Root().Digest.String()) {
 			t.Errorf("%s with %s is not in\n%s", ref, im.Root().Digest, list)
 		}
 		for _, m := range im.Manifests {
@@ -69,7 +72,8 @@ func TestSkopeoAndCraneCopy(t *testing.T) {
 	for name, im := range images {
 		dir, tag := t.TempDir(), name[strings.Index(name, ":")+1:]
 		skopeo.Output(t, "copy", "--all", "--src-tls-verify=false", "docker://"+host+"/"+name, "dir:"+dir)
-		if got, err := os.ReadFile(filepath.Join(dir, "manifest.json")); err != nil || string(got) != string(im.Root().Raw) {
+		if got, err := os.ReadFile(filepath.Join(dir, "manifest.json")); err != nil ||
+			string(got) != string(im.Root().Raw) {
 			t.Errorf("%s: skopeo got %s, error %v", name, got, err)
 		}
 		crane.Output(t, "copy", host+"/"+name, to.Host+"/"+name)
@@ -87,7 +91,8 @@ func TestSkopeoAndCraneCopy(t *testing.T) {
 	if got := crane.Output(t, "catalog", host); got != "dst/repo\n" {
 		t.Errorf("crane lists repositories %q", got)
 	}
-	if r := crane.Run(t, "copy", host+"/dst/repo:1.6", host+"/copy/of:1"); r.Exit == 0 || !strings.Contains(r.Stderr, "405") {
+	if r := crane.Run(t, "copy", host+"/dst/repo:1.6", host+"/copy/of:1"); r.Exit == 0 ||
+		!strings.Contains(r.Stderr, "405") {
 		t.Errorf("crane pushed: %s", r.Stderr)
 	}
 }

@@ -19,7 +19,8 @@ import (
 func randomBlob(size int, seed byte) ([]byte, manifest.Descriptor) {
 	raw := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{seed}).Read(raw)
-	return raw, manifest.Descriptor{MediaType: "application/octet-stream", Digest: blob.FromBytes(raw), Size: int64(size)}
+	return raw, manifest.Descriptor{MediaType: "application/octet-stream", Digest: blob.FromBytes(raw),
+		Size: int64(size)}
 }
 
 // recordingSource is a blob source that records the offsets at which it is opened.
@@ -96,7 +97,8 @@ func testEmpty(t *testing.T, h storeSet) {
 		}
 	}
 	wantNoBlob(t, s, d)
-	if list, err := s.Referrers(t.Context(), d.Digest, ""); len(list) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if list, err := s.Referrers(t.Context(), d.Digest, ""); len(list) > 0 || err != nil &&
+		!errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Referrers: %v, %v", list, err)
 	}
 	for tag, err := range s.TagNames(t.Context()) {
@@ -157,7 +159,8 @@ func testWrongBlobs(t *testing.T, h storeSet) {
 		raw, d := randomBlob(size, byte(40+i))
 		flipped := slices.Clone(raw)
 		flipped[size/2] ^= 1
-		for name, wrong := range map[string][]byte{"flipped": flipped, "shorter": raw[:size-1], "longer": append(slices.Clone(raw), 0)} {
+		for name, wrong := range map[string][]byte{"flipped": flipped, "shorter": raw[:size-1],
+			"longer": append(slices.Clone(raw), 0)} {
 			_, err := s.PutBlob(t.Context(), d, (&recordingSource{raw: wrong}).open)
 			var mismatch *blob.MismatchError
 			if !errors.As(err, &mismatch) || mismatch.Want != d.Digest {
@@ -177,7 +180,8 @@ func testBrokenSource(t *testing.T, h storeSet) {
 	s := h("blobs/broken")
 	raw, d := randomBlob(300_000, 50)
 	const after = 123_456
-	source := &recordingSource{raw: raw, wrap: func(r io.Reader) io.Reader { return io.MultiReader(io.LimitReader(r, after), errReader{errBroken}) }}
+	source := &recordingSource{raw: raw,
+		wrap: func(r io.Reader) io.Reader { return io.MultiReader(io.LimitReader(r, after), errReader{errBroken}) }}
 	mustPut(t, s, d, source.open, blob.Uploaded)
 	wantBlob(t, s, d, raw)
 	if !slices.Equal(source.offsets, []int64{0, after}) {

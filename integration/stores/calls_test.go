@@ -126,7 +126,8 @@ func testCancel(t *testing.T, c *distribution.Client) {
 func testWrongDigest(t *testing.T, c *distribution.Client) {
 	raw, d := randomBlob(1000, 82)
 	_, other := randomBlob(1000, 83)
-	err := c.FinishUpload(t.Context(), startUpload(t, c, "calls/wrong", d.Digest), other.Digest, d.Size, bytes.NewReader(raw))
+	err := c.FinishUpload(t.Context(), startUpload(t, c, "calls/wrong", d.Digest), other.Digest, d.Size,
+		bytes.NewReader(raw))
 	if !errors.Is(err, distribution.DigestInvalid) {
 		t.Errorf("error %v, want DIGEST_INVALID", err)
 	}

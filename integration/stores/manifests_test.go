@@ -133,7 +133,8 @@ func testReferrers(t *testing.T, h storeSet) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{"", "application/vnd.example.0", "application/vnd.example.1", "application/vnd.example.2"} {
+	for _, kind := range []string{"", "application/vnd.example.0", "application/vnd.example.1",
+		"application/vnd.example.2"} {
 		list, err := s.Referrers(t.Context(), blob.Digest(subject.Root().Digest), kind)
 		if err != nil {
 			t.Fatal(err)

@@ -30,7 +30,10 @@ var storeSets = map[string]func(*testing.T) storeSet{
 	"distribution 3, chunks": func(t *testing.T) storeSet {
 		return repositories(servers.CNCF(t, servers.Options{}).Host, 100_000)
 	},
-	"distribution 2.8": func(t *testing.T) storeSet { return repositories(servers.Debian(t, servers.Options{}).Host, 0) },
+	"distribution 2.8": func(t *testing.T) storeSet {
+		return repositories(servers.Debian(t, servers.Options{}).Host,
+			0)
+	},
 	"distribution 2.8, chunks": func(t *testing.T) storeSet {
 		return repositories(servers.Debian(t, servers.Options{RelativeURLs: true}).Host, 100_000)
 	},
