@@ -38,7 +38,7 @@ func setFlag(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
 	case f == nil:
 		return nil, unknownFlag(fs, typed)
 	case given:
-	case isBool(f):
+	case isBool(f.Value):
 		value = "true"
 	case len(after) == 0:
 		return nil, &UsageError{Message: Dashed(f.Name) + " needs a value", Advice: described(f)}
@@ -46,7 +46,7 @@ func setFlag(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
 		value, after = after[0], after[1:]
 	}
 	if err := fs.Set(f.Name, value); err != nil {
-		if takesOnlyBool(f) {
+		if takesOnlyBool(f.Value) {
 			return nil, &UsageError{Message: fmt.Sprintf("%s is true or false, not %q", Dashed(f.Name), value)}
 		}
 		return nil, &UsageError{Message: fmt.Sprintf("%s: %v", Dashed(f.Name), err)}
@@ -54,15 +54,18 @@ func setFlag(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
 	return after, nil
 }
 
-// isBool reports whether a flag may stand without a value.
-func isBool(f *flag.Flag) bool {
-	b, ok := f.Value.(interface{ IsBoolFlag() bool })
+// isBool reports whether a flag with this value may stand without one.
+func isBool(v flag.Value) bool {
+	b, ok := v.(interface{ IsBoolFlag() bool })
 	return ok && b.IsBoolFlag()
 }
 
-// takesOnlyBool reports whether a flag takes true or false and no other value.
-func takesOnlyBool(f *flag.Flag) bool {
-	g, ok := f.Value.(flag.Getter)
+// takesOnlyBool reports whether a flag with this value takes true or false and nothing else.
+func takesOnlyBool(v flag.Value) bool {
+	if a, ok := v.(alias); ok {
+		v = a.Value
+	}
+	g, ok := v.(flag.Getter)
 	if !ok {
 		return false
 	}
@@ -70,10 +73,19 @@ func takesOnlyBool(f *flag.Flag) bool {
 	return ok
 }
 
+// alias is the value of a flag that is the short name of another flag.
+type alias struct {
+	flag.Value
+	long string
+}
+
+// IsBoolFlag reports whether the long flag may stand without a value.
+func (a alias) IsBoolFlag() bool { return isBool(a.Value) }
+
 // Alias gives a flag a short name too.
 func Alias(fs *flag.FlagSet, short, long string) {
 	f := fs.Lookup(long)
-	fs.Var(f.Value, short, f.Usage)
+	fs.Var(alias{f.Value, long}, short, f.Usage)
 }
 
 // unknownFlag returns an error that suggests the flag nearest to the one typed.

@@ -35,6 +35,24 @@ func TestFlagsMayComeAnywhere(t *testing.T) {
 	}
 }
 
+// An alias has the line of its flag, also if another flag has the same usage text. Errors have the
+// name that was typed.
+func TestAlias(t *testing.T) {
+	fs := flag.NewFlagSet("test", flag.ContinueOnError)
+	quiet := fs.Bool("quiet", false, "say less")
+	fs.Bool("silent", false, "say less")
+	Alias(fs, "q", "quiet")
+	if got, want := FlagHelp(fs), "  -q, --quiet   say less\n      --silent  say less\n"; got != want {
+		t.Errorf("got\n%s, want\n%s", got, want)
+	}
+	if _, err := ParseFlags(fs, []string{"-q"}); err != nil || !*quiet {
+		t.Errorf("-q sets %v, error %v", *quiet, err)
+	}
+	if _, err := ParseFlags(fs, []string{"-q=x"}); err == nil || err.Error() != `-q is true or false, not "x"` {
+		t.Errorf("-q=x: error %v", err)
+	}
+}
+
 func TestOtherArguments(t *testing.T) {
 	for line, want := range map[string][]string{
 		"":            nil,

@@ -7,20 +7,20 @@ import (
 	"text/tabwriter"
 )
 
-// FlagHelp lists the flags, each with its short name. A flag and its alias have one usage text.
+// FlagHelp returns the list of flags that help shows. A flag and its [Alias] have one line.
 func FlagHelp(fs *flag.FlagSet) string {
-	short := map[string]string{}
+	short := map[string]string{} // by long name
 	fs.VisitAll(func(f *flag.Flag) {
-		if len(f.Name) == 1 {
-			short[f.Usage] = Dashed(f.Name) + ", "
+		if a, ok := f.Value.(alias); ok {
+			short[a.long] = Dashed(f.Name) + ", "
 		}
 	})
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fs.VisitAll(func(f *flag.Flag) {
-		if len(f.Name) > 1 {
+		if _, ok := f.Value.(alias); !ok {
 			value, usage := flag.UnquoteUsage(f)
-			fmt.Fprintf(w, "  %4s%s\t%s\n", short[f.Usage], strings.TrimSpace(Dashed(f.Name)+" "+value), usage)
+			fmt.Fprintf(w, "  %4s%s\t%s\n", short[f.Name], strings.TrimSpace(Dashed(f.Name)+" "+value), usage)
 		}
 	})
 	w.Flush()

@@ -39,7 +39,7 @@ func RedactArgs(fs *flag.FlagSet, args []string) []string {
 
 // isSecret reports whether a flag's value is a secret.
 func isSecret(f *flag.Flag) bool {
-	return !isBool(f) && (f.Name == "p" || f.Name == "password" || strings.HasSuffix(f.Name, "creds"))
+	return !isBool(f.Value) && (f.Name == "p" || f.Name == "password" || strings.HasSuffix(f.Name, "creds"))
 }
 
 // secretValue returns what is recorded of a secret. A dash stands for standard input and is kept.
