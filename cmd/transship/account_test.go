@@ -81,7 +81,7 @@ func TestCredentialsFromStdin(t *testing.T) {
 		wantError(wantedError{3, "(as other from --dst-creds)", "--dst-creds"})
 	c.stdin = good
 	c.run("copy", "--src-creds", "-", "--dst-creds", "-", src, dst).
-		wantError(wantedError{2, "--dst-creds -: standard input has no line for it", ""})
+		wantError(wantedError{2, "--dst-creds -: standard input has no more lines", ""})
 	c.stdin = secret + "\n"
 	c.run("digest", "--creds", "-", src).
 		wantError(wantedError{2, "--creds: credentials need the form user:password", ""})
@@ -124,7 +124,7 @@ func TestTokenServerErrors(t *testing.T) {
 		"talks": {registry.Rule{On: "^GET /token", Status: 200, Body: "hello"},
 			wantedError{3, "no token from token server", ""}},
 		"not there": {registry.Rule{On: "^GET /token", Cut: registry.CutAnswer},
-			wantedError{5, "/token", "closed again and again"}},
+			wantedError{5, "/token", "closes every connection"}},
 		"elsewhere": {registry.Rule{On: "^GET /v2", Status: 401,
 			Header: map[string]string{"WWW-Authenticate": `Bearer realm="ftp://x.example.com/token"`}},
 			wantedError{3, "401 Unauthorized", "transship login"}},

@@ -37,8 +37,8 @@ func TestUsageErrors(t *testing.T) {
 		"":                 {2, "a command is missing", ""},
 		"cpy a b":          {2, `unknown command "cpy"`, "did you mean copy?"},
 		"frobnicate":       {2, `unknown command "frobnicate"`, "transship help lists the commands"},
-		"--quiet copy a b": {2, "there is no command before --quiet", "usage: transship COMMAND"},
-		"--src-creds=a:" + secret + " copy a b": {2, "there is no command before --src-creds",
+		"--quiet copy a b": {2, "a command must come before --quiet", "usage: transship COMMAND"},
+		"--src-creds=a:" + secret + " copy a b": {2, "a command must come before --src-creds",
 			"usage: transship COMMAND"},
 		"help cpy": {2, `unknown command "cpy"`, "did you mean copy?"},
 		"manifest": {2, "manifest needs a command after it", "transship manifest -h"},
@@ -59,12 +59,12 @@ func TestUsageErrors(t *testing.T) {
 		"copy ---jobs 3 a b":                   {2, "unknown flag ---jobs", "did you mean --jobs?"},
 		"manifest push --amend x":              {2, "unknown flag --amend", "transship manifest push -h"},
 		"copy a b --jobs":                      {2, "--jobs needs a value", "--jobs N: copy N blobs at a time"},
-		"copy --jobs 0 a b":                    {2, `--jobs: "0" is no whole number from 1 on`, ""},
-		"copy --jobs=-1 a b":                   {2, `--jobs: "-1" is no whole number`, ""},
-		"copy --jobs many a b":                 {2, `--jobs: "many" is no whole number`, ""},
-		"copy --flatten=maybe a b":             {2, `--flatten is true or false, not "maybe"`, ""},
-		"copy --chunk-size big a b":            {2, `--chunk-size: "big" is no number of bytes`, ""},
-		"copy --chunk-size 0 a b":              {2, `--chunk-size: "0" is no number of bytes`, ""},
+		"copy --jobs 0 a b":                    {2, `--jobs: "0" is not a whole number of 1 or more`, ""},
+		"copy --jobs=-1 a b":                   {2, `--jobs: "-1" is not a whole number`, ""},
+		"copy --jobs many a b":                 {2, `--jobs: "many" is not a whole number`, ""},
+		"copy --flatten=maybe a b":             {2, `--flatten must be true or false, not "maybe"`, ""},
+		"copy --chunk-size big a b":            {2, `--chunk-size: "big" is not a number of bytes`, ""},
+		"copy --chunk-size 0 a b":              {2, `--chunk-size: "0" is not a number of bytes`, ""},
 
 		"copy --platform= a b":                {2, `--platform: invalid platform ""`, ""},
 		"copy --platform linux/amd64, a b":    {2, `--platform: invalid platform ""`, ""},
@@ -91,13 +91,13 @@ func TestUsageErrors(t *testing.T) {
 		"manifest inspect A":    {2, "invalid reference", ""},
 		"manifest inspect A b":  {2, "invalid reference", ""},
 		"copy a b:1@sha256:" + strings.Repeat("0", 64): {2, "the target has a tag and a digest",
-			"give it one of the two"},
+			"give one of the two"},
 
 		"copy --src-creds user a b": {2,
 			"--src-creds: credentials need the form user:password", ""},
 		"copy --src-creds :" + secret + " a b": {2, "--src-creds: credentials need", ""},
-		"copy --src-creds= a b":                {2, "--src-creds: it is empty", ""},
-		"copy --src-creds - a b":               {2, "--src-creds -: standard input has no line for it", ""},
+		"copy --src-creds= a b":                {2, "--src-creds: the value is empty", ""},
+		"copy --src-creds - a b":               {2, "--src-creds -: standard input has no more lines", ""},
 		"login a/b":                            {2, `"a/b" is no registry's host`, "give a host such as"},
 		"login x.example.com":                  {2, "a user name and a password are needed", "--password-stdin"},
 		"login -u user x.example.com":          {2, "a user name and a password are needed", "--password-stdin"},
@@ -152,7 +152,7 @@ func TestRegistryErrors(t *testing.T) {
 		"missing, HTML": {source: registry.Rule{On: manifests, Status: 404, Body: "<html>no</html>"},
 			want: wantedError{4, "/v2/src/repo/manifests/1.6: 404 Not Found", "check the name and the tag"}},
 		"missing blob": {source: registry.Rule{On: blobs, Status: 404},
-			want: wantedError{4, "404 Not Found", "not whole at its source"}},
+			want: wantedError{4, "404 Not Found", "incomplete at its source"}},
 		"no such target": {target: registry.Rule{On: "^POST", Status: 404,
 			Body: `{"errors":[{"code":"NAME_UNKNOWN","message":"project not found"}]}`},
 			want: wantedError{4, "NAME_UNKNOWN project not found", "created first"}},
@@ -164,13 +164,13 @@ func TestRegistryErrors(t *testing.T) {
 		"truncated blob": {source: registry.Rule{On: blobs, Cut: registry.CutLength, After: 3},
 			want: wantedError{7, "is cut short: want ", "damaged at its source"}},
 		"broken blob": {source: registry.Rule{On: blobs, Cut: registry.CutAnswer},
-			want: wantedError{5, "EOF", "closed again and again"}},
+			want: wantedError{5, "EOF", "closes every connection"}},
 		"truncated manifest": {source: registry.Rule{On: manifests + "1.6", Cut: registry.CutLength, After: 30},
-			want: wantedError{7, "not valid JSON: unexpected EOF", "no proxy answers in its place"}},
+			want: wantedError{7, "not valid JSON: unexpected EOF", "no proxy answers for it"}},
 		"broken manifest": {source: registry.Rule{On: manifests + "1.6", Cut: registry.CutAnswer, After: 30},
-			want: wantedError{5, "unexpected EOF", "closed again and again"}},
+			want: wantedError{5, "unexpected EOF", "closes every connection"}},
 		"no answer": {source: registry.Rule{On: manifests, Cut: registry.CutAnswer},
-			want: wantedError{5, "EOF", "closed again and again"}},
+			want: wantedError{5, "EOF", "closes every connection"}},
 		"digest invalid": {target: registry.Rule{On: "^PUT .*/blobs/", Status: 400,
 			Body: `{"errors":[{"code":"DIGEST_INVALID","message":"digest invalid"}]}`},
 			want: wantedError{7, "DIGEST_INVALID digest invalid", "damaged"}},
@@ -181,20 +181,20 @@ func TestRegistryErrors(t *testing.T) {
 		"too large": {source: bodyRule(`{"schemaVersion":2` + strings.Repeat(" ", 4<<20) + "}"),
 			want: wantedError{1, "the manifest is larger than 4 MiB", ""}},
 		"two kinds": {source: bodyRule(`{"schemaVersion":2,"manifests":[],"layers":[]}`),
-			want: wantedError{7, "it has both manifests and layers", "have the image built"}},
+			want: wantedError{7, "it has both manifests and layers", "build the image"}},
 		"doubled": {source: bodyRule(`{"schemaVersion":2,"manifests":[],"manifests":[]}`),
-			want: wantedError{7, `member "manifests" comes twice`, "have the image built"}},
+			want: wantedError{7, `member "manifests" comes twice`, "build the image"}},
 		"case": {source: bodyRule(`{"schemaVersion":2,"manifests":[],"Manifests":[]}`),
-			want: wantedError{7, `member "Manifests" differs from "manifests" only in case`, "have the image built"}},
+			want: wantedError{7, `member "Manifests" differs from "manifests" only in case`, "build the image"}},
 		"schema 1": {source: bodyRule(`{"schemaVersion":1,"name":"repo","fsLayers":[]}`),
 			want: wantedError{1, "docker schema 1 manifests are not supported", ""}},
 		"path": {source: bodyRule(`{"schemaVersion":2,"manifests":[{"digest":"sha256:../../etc/passwd","size":1}]}`),
-			want: wantedError{7, `invalid digest "sha256:../../etc/passwd"`, "have the image built"}},
+			want: wantedError{7, `invalid digest "sha256:../../etc/passwd"`, "build the image"}},
 		"control": {source: registry.Rule{On: manifests, Status: 400, Body: "\x1b[31mred\x07 alert\nsecond line"},
 			want: wantedError{1, "400 Bad Request: [31mred alert", ""}},
 		"endless": {source: registry.Rule{On: manifests, Status: 400, Body: strings.Repeat("talk ", 5000)},
 			want: wantedError{1, "400 Bad Request: talk talk", ""}},
-		"list is list": {source: bodyRule(`[1]`), want: wantedError{7, "manifest sha256:", "have the image built"}},
+		"list is list": {source: bodyRule(`[1]`), want: wantedError{7, "manifest sha256:", "build the image"}},
 
 		"rate limit": {source: registry.Rule{On: manifests, Status: 429,
 			Body:   `{"errors":[{"code":"TOOMANYREQUESTS","message":"pull rate limit"}]}`,
@@ -214,7 +214,7 @@ func TestRegistryErrors(t *testing.T) {
 			Body: `{"errors":[{"code":"DENIED","message":"access denied"}]}`},
 			want: wantedError{3, "403 Forbidden: DENIED access denied (as anonymous)", "--dst-creds user:password"}},
 		"read-only": {target: registry.Rule{On: "^POST", Status: 405}, want: wantedError{1, "405 Method Not Allowed",
-			"takes no uploads"}},
+			"accepts no uploads"}},
 		"too big": {target: registry.Rule{On: "^(PUT|PATCH) .*/blobs", Status: 413, Body: "<html>"},
 			want: wantedError{1, "413 Request Entity Too Large", "client_max_body_size"}},
 		"no manifest": {target: registry.Rule{On: "^PUT .*/manifests/1.6", Status: 400,
@@ -224,10 +224,10 @@ func TestRegistryErrors(t *testing.T) {
 			want: wantedError{1, "500 Internal Server Error: disk full", ""}},
 		"ftp": {source: registry.Rule{On: blobs, Status: 307,
 			Header: map[string]string{"Location": "ftp://x.example.com/"}},
-			want: wantedError{5, "redirects to ftp://x.example.com/: refused", "mend its address"}},
+			want: wantedError{5, "redirects to ftp://x.example.com/: refused", "correct its address"}},
 		"loop": {source: registry.Rule{On: blobs, Status: 307,
 			Edit: func(h http.Header) { h.Set("Location", "?again") }},
-			want: wantedError{5, "refused, it would be redirect 11", "mend its address"}},
+			want: wantedError{5, "refused, it would be redirect 11", "correct its address"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)
@@ -242,7 +242,7 @@ func TestRetryAfterIsHonored(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.Set(registry.Rule{On: "^GET .*/manifests/1.6", Times: 1, Status: 429,
 		Header: map[string]string{"Retry-After": "17"}})
-	o := c.run("copy", c.src, c.dst).want(0, "it answered 429 Too Many Requests; trying again in 17s")
+	o := c.run("copy", c.src, c.dst).want(0, "answer 429 Too Many Requests; retrying in 17s")
 	if len(c.waits) != 1 || c.waits[0].Seconds() != 17 {
 		t.Errorf("%s waits %v", o.line, c.waits)
 	}
@@ -369,12 +369,12 @@ func TestBrokenDockerConfig(t *testing.T) {
 	file := c.writeFile(".docker/config.json", `{"auths":{`+secret)
 	c.run("copy", c.src, c.dst).want(0) // no credentials are needed
 	c.run("digest", guarded+"/src/repo:1.6").
-		wantError(wantedError{3, file + ": invalid JSON", "mend that file, or give --creds"})
+		wantError(wantedError{3, file + ": invalid JSON", "correct that file, or give --creds"})
 	c.run("login", "-u", user, "-p", password, guarded).wantError(wantedError{1, file + ": invalid JSON", ""})
 	c.run("logout", guarded).wantError(wantedError{1, file + ": invalid JSON", ""})
 
 	c.writeFile(".docker/config.json", `{"auths":{"`+guarded+`":{"auth":"`+secret+`%%"}}}`)
-	c.run("digest", guarded+"/src/repo:1.6").wantError(wantedError{3, file + ": entry", "mend that file"})
+	c.run("digest", guarded+"/src/repo:1.6").wantError(wantedError{3, file + ": entry", "correct that file"})
 
 	c.writeFile(".docker/config.json", `{"credsStore":"nothere"}`)
 	c.run("digest", guarded+"/src/repo:1.6").wantError(wantedError{3, "docker-credential-nothere is not installed", ""})
@@ -388,7 +388,7 @@ func TestBrokenDockerConfig(t *testing.T) {
 	if _, err := os.ReadFile(file); err == nil {
 		return // root may read it all the same
 	}
-	c.run("digest", guarded+"/src/repo:1.6").wantError(wantedError{3, "permission denied", "mend that file"})
+	c.run("digest", guarded+"/src/repo:1.6").wantError(wantedError{3, "permission denied", "correct that file"})
 }
 
 func TestWithoutHome(t *testing.T) {
@@ -405,5 +405,5 @@ func TestInterruptedCopy(t *testing.T) {
 	c := newCopySetup(t)
 	c.ctx = interruptedContext()
 	c.runFails("copy SRC DST", wantedError{130, "transship copy: interrupted",
-		"no tag names an image that is not whole"})
+		"no tag points at an incomplete image"})
 }

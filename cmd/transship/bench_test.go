@@ -136,7 +136,7 @@ func TestBenchOfRefusingRegistry(t *testing.T) {
 		"large requests": {registry.Rule{On: "^(PUT|PATCH)", Status: 413},
 			wantedError{1, "413 ", "client_max_body_size"}, false},
 		"what is full": {registry.Rule{On: "^PUT .*/uploads/", Skip: 3, Status: 507},
-			wantedError{1, "507 Insufficient Storage", "make room at the registry"}, true},
+			wantedError{1, "507 Insufficient Storage", "free space at the registry"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := startServer(t)
@@ -211,7 +211,7 @@ func TestBenchAutoJobs(t *testing.T) {
 	for jobs, want := range map[string]int{"4": 0, "auto": 3, "auto,4": 3} {
 		o := newProgram(t).run("bench", "push", "--jobs", jobs, "--size", "1KiB", "--count", "2", s.host+"/bench").
 			want(0)
-		if got := strings.Count(o.stderr, "5 calls are left of what it allows"); got != want {
+		if got := strings.Count(o.stderr, "5 calls are left in its rate limit"); got != want {
 			t.Errorf("%s\nhas %d turns that know it, not %d:\n%s", o.line, got, want, o.stderr)
 		}
 	}
@@ -373,16 +373,16 @@ func TestBenchUsageErrors(t *testing.T) {
 		"bench push --jobs 4,most":          {2, `--jobs: "most" is neither a whole number from 1 on nor auto`, ""},
 		"bench push --buffer 1KiB":          {2, "--buffer: 1KiB is not from 4KiB to 64MiB", ""},
 		"bench push --buffer 32KiB,":        {2, "--buffer: ", ""},
-		"bench pull --ranges auto":          {2, `--ranges: "auto" is no whole number from 1 on`, ""},
-		"bench push --count 0":              {2, `--count: "0" is no whole number from 1 on`, ""},
+		"bench pull --ranges auto":          {2, `--ranges: "auto" is not a whole number of 1 or more`, ""},
+		"bench push --count 0":              {2, `--count: "0" is not a whole number of 1 or more`, ""},
 		"bench push --warmup -1":            {2, `--warmup: "-1" is no whole number from 0 on`, ""},
-		"bench push --layers 0":             {2, `--layers: "0" is no whole number from 1 on`, ""},
+		"bench push --layers 0":             {2, `--layers: "0" is not a whole number of 1 or more`, ""},
 		"bench push --layers 10001":         {2, "too many for a manifest", "10000 are the most"},
-		"bench push --size 0":               {2, `--size: "0" is no number of bytes`, ""},
-		"bench push --size 3x":              {2, `--size: "" is no number of bytes`, ""},
-		"bench push --size x4MiB":           {2, `--size: "x4MiB": "" is no whole number from 1 on`, ""},
-		"bench push --size 0x4MiB":          {2, `"0" is no whole number from 1 on`, ""},
-		"bench push --size 1MiB,big":        {2, `--size: "big" is no number of bytes`, ""},
+		"bench push --size 0":               {2, `--size: "0" is not a number of bytes`, ""},
+		"bench push --size 3x":              {2, `--size: "" is not a number of bytes`, ""},
+		"bench push --size x4MiB":           {2, `--size: "x4MiB": "" is not a whole number of 1 or more`, ""},
+		"bench push --size 0x4MiB":          {2, `"0" is not a whole number of 1 or more`, ""},
+		"bench push --size 1MiB,big":        {2, `--size: "big" is not a number of bytes`, ""},
 		"bench push --size 99999x1KiB":      {2, "more than 10000 layers", ""},
 		"bench push --size 9x4000000000GiB": {2, "layers of that size cannot be", ""},
 		"bench push --size 2x1KiB --layers 3": {2, "--size says how many layers there are, and so does --layers",
@@ -391,7 +391,7 @@ func TestBenchUsageErrors(t *testing.T) {
 		"bench push --compressible NaN":      {2, `--compressible: "NaN" is no number from 0 to 1`, ""},
 		"bench push --seed -1":               {2, `--seed: "-1" is no whole number`, ""},
 		"bench push --upload post":           {2, `--upload: "post" is none of put, patch and chunk=SIZE`, ""},
-		"bench push --upload chunk=0":        {2, `--upload: "0" is no number of bytes`, ""},
+		"bench push --upload chunk=0":        {2, `--upload: "0" is not a number of bytes`, ""},
 		"bench push --platforms linux/a/b/c": {2, "invalid platform", ""},
 		"bench push --http2":                 {2, "speaks HTTP/1.1 only", "leave out --http2"},
 		"bench push localhost:1/a:tag":       {2, "invalid reference", "TARGET is a repository"},

@@ -65,7 +65,7 @@ func TestCopyOfBareTag(t *testing.T) {
 		t.Error("the SBOM is not in the tar")
 	}
 	c.do("copy oci:@/lay oci-archive:@/x.tar:4").
-		wantError(wantedError{2, "the image has no name that the tag could belong to", "x.tar:NAME:4"})
+		wantError(wantedError{2, "the image has no name to which the tag could belong", "x.tar:NAME:4"})
 }
 
 // The target tar is replaced only when the new one is complete. Blobs of the interrupted copy are
@@ -77,13 +77,13 @@ func TestCopyReplacesTarWhenComplete(t *testing.T) {
 	before := readFile(t, c.path("x.tar"))
 	c.source.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 4, Status: 404})
 	c.do("copy --jobs 1 SRC oci-archive:@/x.tar").
-		wantError(wantedError{4, "404 Not Found", "x.tar.partial: the same command goes on from there"})
+		wantError(wantedError{4, "404 Not Found", "x.tar.partial keeps what was written: run the same command again"})
 	if readFile(t, c.path("x.tar")) != before {
 		t.Error("the tar has changed")
 	}
 	c.source.Set()
 	c.source.Forget()
-	c.do("copy SRC oci-archive:@/x.tar").want(0, "blobs: 3 sent, 4 there already")
+	c.do("copy SRC oci-archive:@/x.tar").want(0, "blobs: 3 sent, 4 already there")
 	if n := c.source.Count("^GET .*/blobs/"); n != 3 {
 		t.Errorf("%d blobs were read, want those that had not come", n)
 	}
@@ -96,9 +96,8 @@ func TestCopyReplacesTarWhenComplete(t *testing.T) {
 func TestCopyToTarInterrupted(t *testing.T) {
 	c := newCopySetup(t)
 	c.interruptOn(registry.Rule{On: "^GET .*/blobs/"})
-	c.do("copy SRC oci-archive:@/x.tar").
-		wantError(wantedError{130, "transship copy: interrupted", "is kept in " + c.path("x.tar.partial") +
-			": the same command"})
+	c.do("copy SRC oci-archive:@/x.tar").wantError(wantedError{130, "transship copy: interrupted",
+		c.path("x.tar.partial") + " keeps what was written"})
 	if _, err := os.Stat(c.path("x.tar")); err == nil {
 		t.Error("the tar is there")
 	}

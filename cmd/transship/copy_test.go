@@ -53,8 +53,8 @@ func TestCopyOfChangedImage(t *testing.T) {
 	c.source.pushList("src/repo", "1.6", c.source.pushImage("src/repo", "", "linux/amd64", "shared", "for amd64"),
 		c.source.pushImage("src/repo", "", "linux/riscv64", "shared", "for riscv64"))
 	c.run("copy", c.src, c.dst).
-		want(0, "linux/amd64 sha256:b43921f81f43: there already\n", "linux/riscv64 sha256:",
-			": 2 images; blobs: 2 sent, 1 there already; ")
+		want(0, "linux/amd64 sha256:b43921f81f43: already there\n", "linux/riscv64 sha256:",
+			": 2 images; blobs: 2 sent, 1 already there; ")
 }
 
 func TestCopySubset(t *testing.T) {

@@ -112,7 +112,7 @@ func TestFullDisk(t *testing.T) {
 		c.source.pushImage("big", tag, "linux/amd64", strings.Repeat(tag, 100_000), strings.Repeat("b"+tag, 100_000))
 	}
 	disk := c.mountSmallDisk("disk", "256k")
-	full := wantedError{1, "no space left on device", "make room there"}
+	full := wantedError{1, "no space left on device", "free space there"}
 	c.do("save -o @/disk/x.tar FROM/big:1").wantError(full)
 	c.do("copy FROM/big:1 oci-archive:@/disk/x.tar").wantError(full)
 	c.do("save -o @/disk/x.tar --split 64k FROM/big:1").wantError(full)
@@ -120,7 +120,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("there is %v", got)
 	}
 	c.do("save --jobs 1 -o @/disk/lay/ FROM/big:1").
-		wantError(wantedError{1, "no space left on device", "blobs that are whole are not fetched again"})
+		wantError(wantedError{1, "no space left on device", "complete blobs are not fetched again"})
 	c.do("copy --jobs 1 FROM/big:1 oci:@/disk/lay").wantError(full)
 	if got := imagesIn(t, c.path("disk/lay")); len(got) != 0 {
 		t.Errorf("there are images: %v", slices.Collect(maps.Keys(got)))

@@ -136,15 +136,15 @@ func TestLoadDamagedVolumes(t *testing.T) {
 		load   wantedError
 	}{
 		"missing": {func(c *copySetup) { c.removeFile("x.tar.002") },
-			wantedError{7, "x.tar.002: this volume is missing", "have all volumes in one folder"}},
+			wantedError{7, "x.tar.002: this volume is missing", "put all volumes in one folder"}},
 		"no inventory": {func(c *copySetup) { c.removeFile("x.tar.002"); c.removeFile("x.tar.json") },
-			wantedError{7, "x.tar.002: this volume is missing", "have all volumes in one folder"}},
+			wantedError{7, "x.tar.002: this volume is missing", "put all volumes in one folder"}},
 		"the first": {func(c *copySetup) { c.removeFile("x.tar.001") },
-			wantedError{7, "x.tar.001: this volume is missing", "have all volumes in one folder"}},
+			wantedError{7, "x.tar.001: this volume is missing", "put all volumes in one folder"}},
 		"the last": {func(c *copySetup) { c.removeFile("x.tar.006") },
-			wantedError{7, "x.tar.006: this volume is missing", "have all volumes in one folder"}},
+			wantedError{7, "x.tar.006: this volume is missing", "put all volumes in one folder"}},
 		"cut": {func(c *copySetup) { c.writeFile("x.tar.003", readFile(c.t, c.path("x.tar.003"))[:1000]) },
-			wantedError{7, "x.tar.003: want 4096 bytes, got 1000", "have all volumes in one folder"}},
+			wantedError{7, "x.tar.003: want 4096 bytes, got 1000", "put all volumes in one folder"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)
@@ -176,5 +176,5 @@ func TestLoadDamagedBlob(t *testing.T) {
 	if !c.target.has("src/repo", "1.6") || c.target.has("tool", "2") {
 		t.Error("the wrong image has arrived")
 	}
-	c.do("load @/x.tar TO FROM/tool:2").wantError(wantedError{7, ": want sha256:", "carry it over again"})
+	c.do("load @/x.tar TO FROM/tool:2").wantError(wantedError{7, ": want sha256:", "transfer the file again"})
 }

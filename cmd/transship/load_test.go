@@ -111,7 +111,7 @@ func TestLoadPartialFailure(t *testing.T) {
 	c.do("load @/x.tar "+unusedAddress(t)).want(8, "3 of 3 failed", "connection refused")
 	c.ctx = interruptedContext()
 	c.do("load @/x.tar TO/q").
-		wantError(wantedError{130, "transship load: interrupted", "no tag names an image that is not whole"})
+		wantError(wantedError{130, "transship load: interrupted", "no tag points at an incomplete image"})
 }
 
 func TestLoadErrors(t *testing.T) {
@@ -131,24 +131,24 @@ func TestLoadErrors(t *testing.T) {
 		"load @/gz.tar TO":     {1, "gz.tar: ", ""},
 		"load @/x.tar":         {2, "want FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", "usage: transship load"},
 		"load @/x.tar dst":     {2, `"dst" does not begin with a registry's host`, "docker.io/dst"},
-		"load @/x.tar TO/UP":   {2, "is no registry", "HOST[:PORT]"},
-		"load @/x.tar TO:x/y":  {2, "is no registry", "HOST[:PORT]"},
+		"load @/x.tar TO/UP":   {2, "is not a registry", "HOST[:PORT]"},
+		"load @/x.tar TO:x/y":  {2, "is not a registry", "HOST[:PORT]"},
 		"load @/x.tar TO nope": {4, "there is no image nope; there is ", ""},
 		"load @/x.tar TO 2 3.20 1.6 --jobs 0": {2,
-			`--jobs: "0" is no whole number`, ""},
+			`--jobs: "0" is not a whole number`, ""},
 		"load @/x.tar TO --rewrite dst": {2, `--rewrite: "dst" is not FROM=TO`, ""},
 		"load @/x.tar TO --rewrite a=b --rewrite a=c": {2,
 			"--rewrite: a is rewritten twice", ""},
 		"load @/x.tar TO --rewrite dst/repo=": {2, "dst/repo:1.6 would become " + c.target.host +
-			"/:1.6, which is no image name", "mend --rewrite"},
-		"load @/x.tar TO --rewrite dst=UP": {2, "which is no image name",
-			"mend --rewrite"},
+			"/:1.6, which is not an image name", "correct --rewrite"},
+		"load @/x.tar TO --rewrite dst=UP": {2, "which is not an image name",
+			"correct --rewrite"},
 		"load @/clash.tar TO": {2, "would become " + c.target.host + "/x/y:1", "set them apart with --rewrite"},
 		"load @/bare TO":      {2, "has no name to go by", "transship copy oci:" + c.path("bare") + "@sha256:"},
 		"load @/bare.tar TO": {2, "has no name to go by", "transship copy oci-archive:" +
 			c.path("bare.tar") + "@sha256:"},
-		"load oci:@/bare:3.18 TO": {2, "is one image, and a whole file or folder is wanted here", ""},
-		"load dir:@/bare TO":      {2, "the transport dir: is not known here", "take docker://REF"},
+		"load oci:@/bare:3.18 TO": {2, "names one image; give a whole file or folder", ""},
+		"load dir:@/bare TO":      {2, "the transport dir: is not supported", "use docker://REF"},
 	} {
 		c.do(line).wantError(want)
 	}

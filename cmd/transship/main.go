@@ -113,7 +113,7 @@ func unknownCommand(args []string) error {
 	if strings.HasPrefix(args[0], "-") {
 		flag, _, _ := strings.Cut(args[0], "=") // the value may be a password
 		return &cli.UsageError{
-			Message: "there is no command before " + flag,
+			Message: "a command must come before " + flag,
 			Advice:  "usage: transship COMMAND [flags] ARGUMENTS",
 		}
 	}
@@ -160,9 +160,10 @@ func membersOf(family string) []run.Command {
 // overview returns what "transship help" prints.
 func overview() string {
 	var b strings.Builder
-	b.WriteString("transship re-hosts multi-architecture container images between registries, every digest and byte kept.\n\n")
+	b.WriteString("transship copies multi-architecture container images between registries. " +
+		"Every digest and byte stays the same.\n\n")
 	b.WriteString("Usage: transship COMMAND [flags] ARGUMENTS\n\nCommands:\n" + table(commands()))
-	b.WriteString("\nFlags may stand before or after arguments, with one dash or two. transship COMMAND -h tells more.\n")
+	b.WriteString("\nFlags may come before or after arguments, with one dash or two. Details: transship COMMAND -h\n")
 	b.WriteString("\nExit codes:\n")
 	for _, e := range cli.ExitMeanings() {
 		fmt.Fprintf(&b, "  %3d  %s\n", e.Code, e.Meaning)
@@ -173,7 +174,7 @@ func overview() string {
 // familyOverview returns what "transship manifest -h" prints.
 func familyOverview(family string) string {
 	return fmt.Sprintf("Usage: transship %s COMMAND [flags] ARGUMENTS\n\nCommands:\n%s\n"+
-		"transship %s COMMAND -h tells more.\n", family, table(membersOf(family)), family)
+		"Details: transship %s COMMAND -h\n", family, table(membersOf(family)), family)
 }
 
 // table returns commands with their short descriptions, one a line.

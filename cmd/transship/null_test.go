@@ -46,12 +46,12 @@ func TestCopyFromNull(t *testing.T) {
 func TestNullUsageErrors(t *testing.T) {
 	c := newCopySetup(t)
 	for line, message := range map[string]string{
-		"copy null: REF":            `null: as a source: "" is no number of bytes`,
-		"copy null:much REF":        `null:much as a source: "much" is no number of bytes`,
-		"copy null:1k:x REF":        `null:1k:x: the seed "x" is no whole number`,
+		"copy null: REF":            `null: as a source: "" is not a number of bytes`,
+		"copy null:much REF":        `null:much as a source: "much" is not a number of bytes`,
+		"copy null:1k:x REF":        `null:1k:x: the seed "x" is not a whole number`,
 		"copy REF null:1MiB":        "null:1MiB as a target has no size",
-		"save -o x.tar null:1MiB":   "null: is for copy alone",
-		"copy --plan null:1k null:": "--plan tells what is put where, and nothing is put in null:",
+		"save -o x.tar null:1MiB":   "only copy takes null:",
+		"copy --plan null:1k null:": "--plan shows what would be written, and null: stores nothing",
 	} {
 		args := strings.Fields(strings.ReplaceAll(line, "REF", c.dst))
 		c.run(args...).want(cli.ExitUsage, message)

@@ -171,7 +171,7 @@ func TestPlanOfUnnamedImage(t *testing.T) {
 		c.run("copy", "-q", "null:1k:7", to).want(0)
 	}
 	if o := c.run("copy", "--plan", "null:1k:7", to+":a/b:1").want(0); !strings.Contains(o.stdout, "image, put") ||
-		strings.Contains(o.stdout, "nothing has to be written") {
+		strings.Contains(o.stdout, "nothing to write") {
 		t.Errorf("a name for what is there is planned as\n%s", o.stdout)
 	}
 }
@@ -187,7 +187,7 @@ func TestPlanOfInvalidTargets(t *testing.T) {
 		"copy --plan SRC oci:@/file":         {1, "/file/oci-layout: not a directory", ""},
 		"save --plan -o @/no/such/x.tar SRC": {1, "there is no folder ", ""},
 		"copy --plan SRC oci-archive:@/x.tar:n:1@sha256:" + strings.Repeat("0", 64): {2,
-			"the target has a tag and a digest", "give it one of the two"},
+			"the target has a tag and a digest", "give one of the two"},
 		"copy --plan SRC oci:@/folder": {1,
 			"image layout " + at + "/folder: the folder has no oci-layout and is not empty: notes.txt", ""},
 		"save --plan -o @/folder/ SRC":         {1, "the folder has no oci-layout and is not empty: notes.txt", ""},

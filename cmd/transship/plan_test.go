@@ -502,7 +502,7 @@ func TestPlanAssumesMounts(t *testing.T) {
 			report := c.checkPlans(c.target).plan("copy", c.dst, c.target.host+"/mirror:1")
 			report.want(t, "0 uploads, 7 mounts, 0 present, 0 bytes", "mounts", "anonymous")
 			o := c.run("copy", "--plan", c.dst, c.target.host+"/mirror:1").want(0)
-			if want := "assumed: " + c.target.host + " does mounts"; !strings.Contains(o.stdout, want) {
+			if want := "assumed: " + c.target.host + " mounts blobs"; !strings.Contains(o.stdout, want) {
 				t.Errorf("%s\ndoes not say %q:\n%s", o.line, want, o.stdout)
 			}
 			c.run("copy", c.dst, c.target.host+"/mirror:1").want(0, "blobs: 7 sent")
@@ -520,7 +520,7 @@ func TestPlanErrors(t *testing.T) {
 		"no image": {registry.Rule{On: "/manifests/", Status: 404}, "--plan",
 			wantedError{4, "404 Not Found", "check the name and the tag"}},
 		"no blob": {registry.Rule{On: "/blobs/", Status: 404}, "--plan",
-			wantedError{4, "404 Not Found", "not whole at its source"}},
+			wantedError{4, "404 Not Found", "incomplete at its source"}},
 		"another blob": {registry.Rule{On: "/blobs/", Status: 200, Body: "x"}, "--plan=json",
 			wantedError{7, "want ", "damaged at its source"}},
 		"corrupt": {registry.Rule{On: "/manifests/sha256", Corrupt: true}, "--plan=json",
@@ -528,7 +528,7 @@ func TestPlanErrors(t *testing.T) {
 		"rate limit": {registry.Rule{On: "/blobs/", Status: 429}, "--dry-run",
 			wantedError{6, "429 Too Many Requests", "wait, or log in"}},
 		"unknown format": {registry.Rule{}, "--plan=yaml",
-			wantedError{2, `--plan: "yaml" is no format; they are text and json`, ""}},
+			wantedError{2, `--plan: "yaml" is not a format: use text or json`, ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)

@@ -37,9 +37,9 @@ func TestPoliciesRefuseCalls(t *testing.T) {
 		method string // of the refused call
 	}{
 		"host": {"copy --allow-host SOURCE SRC DST",
-			wantedError{9, "policy allow-host refuses HEAD http://TARGET/v2/dst/repo/manifests/1.6: TARGET is not among the hosts that may be called", "nothing of it was sent; --allow-host TARGET lets it pass"}, "HEAD"},
+			wantedError{9, "policy allow-host refuses HEAD http://TARGET/v2/dst/repo/manifests/1.6: TARGET is not among the hosts that may be called", "the call was not sent; --allow-host TARGET allows it"}, "HEAD"},
 		"no host": {"copy --allow-host *.example.com,example.com:5000 SRC DST",
-			wantedError{9, "policy allow-host refuses ", "nothing of it was sent; --allow-host 127.0.0.1:"}, ""},
+			wantedError{9, "policy allow-host refuses ", "the call was not sent; --allow-host 127.0.0.1:"}, ""},
 		"reads": {"copy --read-only SRC DST",
 			wantedError{9, "policy read-only refuses POST http://TARGET/v2/dst/repo/blobs/uploads/?",
 				"leave out --read-only"}, "POST"},
@@ -120,8 +120,8 @@ func TestPolicyUsageErrors(t *testing.T) {
 	for line, want := range map[string]wantedError{
 		"--allow-host https://a.example": {2, `--allow-host: "https://a.example" is no host`, ""},
 		"--allow-host a.example,":        {2, `--allow-host: "" is no host`, ""},
-		"--max-calls 0":                  {2, `--max-calls: "0" is no whole number from 1 on`, ""},
-		"--max-bytes x":                  {2, `--max-bytes: "x" is no number of bytes`, ""},
+		"--max-calls 0":                  {2, `--max-calls: "0" is not a whole number of 1 or more`, ""},
+		"--max-bytes x":                  {2, `--max-bytes: "x" is not a number of bytes`, ""},
 		"--expect " + bad: {2,
 			"--expect: " + bad + ": line 2: {repo} is none of {name}, {digest}, {tag}, {session}", ""},
 		"--expect /no/such": {2, "--expect: open /no/such: no such file or directory", ""},

@@ -61,7 +61,7 @@ func TestRmiKeepsIncompletePull(t *testing.T) {
 	if n := len(p.storeBlobs()); n < 3 {
 		t.Errorf("%d blobs of the pull are left, want 3 or more", n)
 	}
-	p.run("pull", s.host+"/src/repo:1.6").want(0, "there already")
+	p.run("pull", s.host+"/src/repo:1.6").want(0, "already there")
 }
 
 func TestPruneStore(t *testing.T) {

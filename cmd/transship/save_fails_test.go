@@ -22,13 +22,13 @@ func TestSaveResumes(t *testing.T) {
 		want wantedError
 	}{
 		"missing blob": {registry.Rule{On: blobs, Skip: 3, Status: 404},
-			wantedError{4, "404 Not Found", "PARTIAL: the same command goes on from there"}},
+			wantedError{4, "404 Not Found", "PARTIAL keeps what was written: run the same command again"}},
 		"damaged blob": {registry.Rule{On: blobs, Skip: 3, Corrupt: true},
-			wantedError{7, ": want sha256:", "PARTIAL: the same command goes on from there"}},
+			wantedError{7, ": want sha256:", "PARTIAL keeps what was written: run the same command again"}},
 		"broken": {registry.Rule{On: blobs, Skip: 3, Cut: registry.CutAnswer},
-			wantedError{5, "EOF", "PARTIAL: the same command goes on from there"}},
+			wantedError{5, "EOF", "PARTIAL keeps what was written: run the same command again"}},
 		"interrupted": {registry.Rule{On: blobs, Skip: 3}, wantedError{130, "transship save: interrupted",
-			"PARTIAL: the same command goes on from there"}},
+			"PARTIAL keeps what was written: run the same command again"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)
@@ -38,7 +38,7 @@ func TestSaveResumes(t *testing.T) {
 			} else {
 				c.source.Set(test.rule)
 			}
-			test.want.hint = strings.Replace(test.want.hint, "PARTIAL", "is kept in "+c.path("x.tar.partial"), 1)
+			test.want.hint = strings.Replace(test.want.hint, "PARTIAL", c.path("x.tar.partial"), 1)
 			c.do("save --jobs 1 -o @/x.tar SRC").wantError(test.want)
 			if got := fileNames(t, c.path("")); !slices.Equal(got, []string{"x.tar.partial"}) {
 				t.Errorf("there is %v", got)
@@ -46,7 +46,7 @@ func TestSaveResumes(t *testing.T) {
 			c.ctx = ctx
 			c.source.Set()
 			c.source.Forget()
-			c.do("save -o @/x.tar SRC").want(0, "blobs: 4 fetched, 3 there already")
+			c.do("save -o @/x.tar SRC").want(0, "blobs: 4 fetched, 3 already there")
 			if n := c.source.Count(blobs); n != 4 {
 				t.Errorf("%d blobs were fetched, want those that had not come", n)
 			}
@@ -111,7 +111,7 @@ func TestSaveToStdoutErrors(t *testing.T) {
 	o := c.do("save -o - SRC")
 	o.wantError(wantedError{7, ": want sha256:", "damaged at its source"})
 	c.writeFile("x.tar", o.stdout)
-	c.do("verify @/x.tar").wantError(wantedError{7, "x.tar: ", "carry it over again"})
+	c.do("verify @/x.tar").wantError(wantedError{7, "x.tar: ", "transfer the file again"})
 	c.source.Set()
 	c.stdout = failingWriter{}
 	c.do("save -o - SRC").wantError(wantedError{1, "writing the result: no space left", ""})
@@ -129,9 +129,9 @@ func TestConcurrentSavesToOneFile(t *testing.T) {
 	var first sync.WaitGroup
 	first.Go(func() { c.do("save -o @/x.tar SRC").want(0) })
 	<-asked
-	c.do("save -o @/x.tar SRC").wantError(wantedError{1, "x.tar: another process is writing it", "wait for it to end"})
+	c.do("save -o @/x.tar SRC").wantError(wantedError{1, "x.tar: another process is writing it", "wait for the other process to end"})
 	c.do("copy SRC oci-archive:@/x.tar").
-		wantError(wantedError{1, "x.tar: another process is writing it", "wait for it to end"})
+		wantError(wantedError{1, "x.tar: another process is writing it", "wait for the other process to end"})
 	close(go_on)
 	first.Wait()
 	c.verifySound(c.path("x.tar"))

@@ -45,7 +45,7 @@ func TestSaveMergesLocalSources(t *testing.T) {
 	}
 	c.do("save -o @/empty/ FROM/tool:2").want(0)
 	c.writeFile("empty/index.json", `{"schemaVersion":2,"manifests":[]}`)
-	c.do("save -o @/c.tar oci:@/empty").wantError(wantedError{4, "empty: there is no image in it", ""})
+	c.do("save -o @/c.tar oci:@/empty").wantError(wantedError{4, "empty has no images", ""})
 }
 
 // Two images with one name are refused, in a bundle and in a folder. The same image may come twice.

@@ -138,13 +138,13 @@ func TestSaveListErrors(t *testing.T) {
 		"repo:1.6\n\nrepo:1.6:7":      {2, ": line 3: invalid reference", ""},
 		"repo:1.6 a b@" + emptySHA256: {2, ": line 1: the new name has a digest", ""},
 		"repo a:1":                    {2, ": line 1: one tag cannot name several images", ""},
-		"repo:1.6 oci:x":              {2, ": line 1: oci:x is no name for an image", ""},
-		"repo:[":                      {2, `: line 1: "[" is no pattern of tags`, ""},
+		"repo:1.6 oci:x":              {2, ": line 1: oci:x is not a name for an image", ""},
+		"repo:[":                      {2, `: line 1: "[" is not a pattern of tags`, ""},
 		"#\nftp:\n":                   {2, ": line 2: invalid reference", ""},
-		"dir:x":                       {2, ": line 1: the transport dir: is not known here", "take docker://REF"},
+		"dir:x":                       {2, ": line 1: the transport dir: is not supported", "use docker://REF"},
 		`["repo:1.6",`:                {2, ": line 1: ", ""},
 		`[{"source":"repo:1.6","latest":2}]`: {2,
-			": line 1: latest chooses among the tags", ""},
+			": line 1: latest selects among the tags", ""},
 	} {
 		c.writeFile("images", list)
 		c.do("save -o @/x.tar -f @/images SRC").wantError(want)
@@ -155,7 +155,7 @@ func TestSaveListErrors(t *testing.T) {
 		t.Errorf("%d calls before all was read", n)
 	}
 	c.writeFile("images", c.source.host+"/src/repo:none*")
-	c.do("save -o @/x.tar -f @/images").wantError(wantedError{4, "/src/repo:none* matches none of the tags", ""})
+	c.do("save -o @/x.tar -f @/images").wantError(wantedError{4, "/src/repo:none* matches no tag", ""})
 	c.writeFile("images", c.source.host+"/nothing/here")
 	c.do("save -o @/x.tar -f @/images").wantError(wantedError{4, "404 Not Found", "check the name"})
 	c.writeFile("images", "# nothing\n")
@@ -176,7 +176,7 @@ func TestSaveErrors(t *testing.T) {
 		"save -o - --sum SRC":            {2, "--sum needs a file to write to", "sha256sum"},
 		"save -o @/d/ --sum SRC":         {2, "--sum needs a file to write to", "-o FILE.tar"},
 		"save -o @/d/ --since x.tar SRC": {2, "--since makes a bundle, and no folder", "only added to"},
-		"save -o @/x.tar --split 0 SRC":  {2, `--split: "0" is no number of bytes`, ""},
+		"save -o @/x.tar --split 0 SRC":  {2, `--split: "0" is not a number of bytes`, ""},
 		"save -o @/x.tar --split 100 SRC": {2, "--split: volumes of 100 bytes are too small",
 			"--split 4GiB"},
 		"save -o @/no/such/x.tar SRC": {1, "x.tar cannot be written: there is no folder ", ""},
@@ -188,7 +188,7 @@ func TestSaveErrors(t *testing.T) {
 			"docker.io/x"},
 		"save -o @/x.tar --platform linux/s390x SRC": {4,
 			"linux/s390x", ""},
-		"save -o @/x.tar dir:x":                  {2, "the transport dir: is not known here", "take docker://REF"},
+		"save -o @/x.tar dir:x":                  {2, "the transport dir: is not supported", "use docker://REF"},
 		"save -o @/x.tar oci:@/none":             {4, "none: no such file or directory", ""},
 		"save -o @/x.tar SRC FROM/src/repo:none": {4, "404 Not Found", "check the name and the tag"},
 	} {

@@ -29,7 +29,7 @@ func TestServeBundle(t *testing.T) {
 	}
 	to := startServer(t)
 	p.run("copy", r.host+"/src/repo:1.6", to.host+"/x:1").want(0, "3 images; blobs: 7 sent")
-	p.run("copy", to.host+"/x:1", r.host+"/x:1").want(cli.ExitFailed, "405", "takes no uploads")
+	p.run("copy", to.host+"/x:1", r.host+"/x:1").want(cli.ExitFailed, "405", "accepts no uploads")
 	p.run("digest", r.host+"/src/repo:1.7").want(cli.ExitNotFound)
 
 	o := r.stop().want(0)

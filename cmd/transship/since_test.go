@@ -137,10 +137,10 @@ func TestSaveSinceErrors(t *testing.T) {
 		"@/none":     {4, "--since: neither a bundle nor an inventory, and a registry is written docker://HOST: ", ""},
 		"@/doc.json": {1, "--since: neither a bundle nor an inventory, and a registry is written docker://HOST: ", ""},
 		"@/newer.json": {1, "newer.json: the inventory cannot be used: unknown version 2",
-			"take the transship that wrote it"},
-		"@/cut.json": {7, "cut.json: the inventory cannot be used: ", "carry it over again"},
+			"use the transship that wrote it"},
+		"@/cut.json": {7, "cut.json: the inventory cannot be used: ", "transfer the file again"},
 		"docker://TO:x/y": {2,
-			"is no registry", ""},
+			"is not a registry", ""},
 	} {
 		c.do("save -o @/2.tar --since "+since+" SRC2").want(want.code, want.message, want.hint)
 	}

@@ -18,7 +18,7 @@ import (
 func TestRateLimitNoteIsPrintedOnce(t *testing.T) {
 	c := newCopySetup(t)
 	c.source.Set(registry.Rule{On: "/manifests/", Header: map[string]string{"ratelimit-remaining": "3;w=21600"}})
-	o := c.run("copy", c.src, c.dst).want(0, ": 3 calls are left of what it allows")
+	o := c.run("copy", c.src, c.dst).want(0, ": 3 calls are left in its rate limit")
 	if n := len(linesWithPrefix(o.stderr, c.source.host+": ")); n != 1 {
 		t.Errorf("said %d times:\n%s", n, o.stderr)
 	}
@@ -124,12 +124,12 @@ func TestStalledDownloadResumes(t *testing.T) {
 func TestSpeedFlagErrors(t *testing.T) {
 	c := newCopySetup(t)
 	for flag, message := range map[string]string{
-		"--rate=fast":  `--rate: "fast" is no number of bytes a second such as 20MiB/s`,
-		"--rate=0":     `--rate: "0" is no number of bytes a second`,
-		"--stall=1":    `--stall: "1" is no time of a second or more such as 30s`,
-		"--stall=10ms": `--stall: "10ms" is no time of a second or more`,
-		"--ranges=0":   `--ranges: "0" is no whole number from 1 on`,
-		"--jobs=0":     `--jobs: "0" is no whole number from 1 on`,
+		"--rate=fast":  `--rate: "fast" is not a number of bytes per second, such as 20MiB/s`,
+		"--rate=0":     `--rate: "0" is not a number of bytes per second`,
+		"--stall=1":    `--stall: "1" is not a time of a second or more, such as 30s`,
+		"--stall=10ms": `--stall: "10ms" is not a time of a second or more`,
+		"--ranges=0":   `--ranges: "0" is not a whole number of 1 or more`,
+		"--jobs=0":     `--jobs: "0" is not a whole number of 1 or more`,
 	} {
 		c.run("copy", flag, c.src, c.dst).want(cli.ExitUsage, message)
 	}

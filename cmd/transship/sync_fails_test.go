@@ -23,13 +23,13 @@ func TestSyncListErrors(t *testing.T) {
 		"FROM/app:v1.9 TO/UP":                 {2, "images: line 1: invalid reference", ""},
 		"FROM/app:v1.9 oci:@/lay:up/X":        {2, "images: line 1: invalid reference", ""},
 		"FROM/app:v1.9 oci:@/lay:1@" + emptySHA256: {2, "images: line 1: the target has a tag and a digest",
-			"give it one of the two"},
+			"give one of the two"},
 		"FROM/app:v1.9 oci-archive:@/x.tar": {2, "x.tar is a tar, which takes no more images",
 			"transship save -f LIST"},
-		"FROM/app:v1.9 dir:@/x": {2, "images: line 1: the transport dir: is not known here", "take docker://REF"},
+		"FROM/app:v1.9 dir:@/x": {2, "images: line 1: the transport dir: is not supported", "use docker://REF"},
 		"FROM/app:v1.9":         {2, "/app:v1.9 has no DST", "give the command one for all"},
 		"# nothing\n":           {2, "images names no image", "SRC [DST]"},
-		`[{"source":"FROM/app:v1.9","latest":1}]`: {2, "images: line 1: latest chooses among the tags of a repository",
+		`[{"source":"FROM/app:v1.9","latest":1}]`: {2, "images: line 1: latest selects among the tags of a repository",
 			""},
 		"[\"FROM/app\",\n{\"src\":\"x\"}]": {2, `images: line 2: unknown field "src"`, ""},
 	} {
@@ -43,12 +43,12 @@ func TestSyncListErrors(t *testing.T) {
 		"sync -f @/none":          {4, "none: no such file or directory", ""},
 		"sync -f @/":              {1, "is a directory", ""},
 		"sync -f @/images dst":    {2, "does not begin with a registry's host", "docker.io/dst"},
-		"sync -f @/images TO/x:1": {2, "is no registry", "HOST[:PORT]"},
+		"sync -f @/images TO/x:1": {2, "is not a registry", "HOST[:PORT]"},
 		"sync -f @/images oci-archive:@/x.tar": {2, "x.tar is a tar, which takes no more images",
 			"transship save -f LIST"},
 		"sync -f @/images oci:@/lay:1":       {2, "one name cannot name several images", "leave it out"},
-		"sync -f @/images dir:x":             {2, "the transport dir: is not known here", "take docker://REF"},
-		"sync -f @/images --latest 0":        {2, `--latest: "0" is no whole number`, ""},
+		"sync -f @/images dir:x":             {2, "the transport dir: is not supported", "use docker://REF"},
+		"sync -f @/images --latest 0":        {2, `--latest: "0" is not a whole number`, ""},
 		"sync -f @/images --platform banana": {2, "--platform: invalid platform", ""},
 	} {
 		c.do(line).wantError(want)
@@ -160,7 +160,7 @@ func TestSyncInterrupted(t *testing.T) {
 	c.ctx = ctx
 	c.interruptOn(registry.Rule{On: "^GET .*/blobs/", Skip: 2})
 	o := c.do("sync --jobs 1 -f @/images --json")
-	o.wantError(wantedError{130, "transship sync: interrupted", "no tag names an image that is not whole"})
+	o.wantError(wantedError{130, "transship sync: interrupted", "no tag points at an incomplete image"})
 	if report := o.syncReport(); report.OK || report.Failed != 0 {
 		t.Errorf("the report is %+v", report)
 	}

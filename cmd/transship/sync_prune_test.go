@@ -101,7 +101,7 @@ func TestSyncPruneNeedsAllSources(t *testing.T) {
 			"has no tags"},
 		"no list at all": {"FROM/app TO/app", registry.Rule{On: lists, Status: 200, Body: `<html>`},
 			"something that is not its JSON"},
-		"none matches": {"FROM/app:w* TO/app", registry.Rule{}, "matches none of the tags"},
+		"none matches": {"FROM/app:w* TO/app", registry.Rule{}, "matches no tag"},
 		"another line": {"FROM/app TO/app\nFROM/down TO/app", registry.Rule{On: "^GET /v2/down/", Status: 503},
 			"app is not pruned: it is not known what line 2 has for it"},
 		"a missing tar": {"FROM/app\noci-archive:@/none.tar", registry.Rule{},
@@ -208,7 +208,7 @@ func TestSyncPruneInterrupted(t *testing.T) {
 	c.writeList("FROM/app TO/app")
 	c.interruptOn(registry.Rule{On: "^GET .*/manifests/"})
 	c.do("sync -f @/images --prune").
-		wantError(wantedError{130, "transship sync: interrupted", "no tag names an image that is not whole"})
+		wantError(wantedError{130, "transship sync: interrupted", "no tag points at an incomplete image"})
 	if got := c.deletedTags(); got != "" {
 		t.Errorf("it removes %q", got)
 	}

@@ -274,7 +274,7 @@ func TestUnsafeTarsAreRefused(t *testing.T) {
 		"twice": {{Name: "x", Typeflag: tar.TypeReg}, {Name: "x", Typeflag: tar.TypeReg}},
 	} {
 		c.writeFile("x.tar", addTarMembers(t, good, headers))
-		want := wantedError{7, "x.tar: ", "no honest tool writes such a file"}
+		want := wantedError{7, "x.tar: ", "no proper tool writes such a file"}
 		for _, line := range []string{"verify @/x.tar", "load @/x.tar TO", "copy oci-archive:@/x.tar DST",
 			"save -o @/y.tar oci-archive:@/x.tar", "save -o @/y.tar --since @/x.tar SRC"} {
 			t.Run(name, func(t *testing.T) { c.do(line).wantError(want) })

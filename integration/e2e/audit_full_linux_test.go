@@ -26,7 +26,7 @@ func TestAuditOnFullDisk(t *testing.T) {
 		got := transship.Run(t, "copy", "-q", "--audit", file, host+"/src/repo:1.6",
 			fmt.Sprintf("%s/dst/repo%d:1.6", target, i))
 		wantRefused(t, got, exitFailed, "audit file "+file+": no space left on device",
-			"hint: a run that cannot be recorded does not go on")
+			"hint: a run that cannot be recorded is stopped")
 		if entries := readAudit(t, file); len(entries) == 0 || len(entries) > 10 {
 			t.Errorf("%d entries in 8 kB", len(entries))
 		}

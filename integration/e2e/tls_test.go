@@ -119,7 +119,7 @@ func TestClientCertificateOfRegistry(t *testing.T) {
 }
 
 // announcement matches the line that announces a retry.
-var announcement = regexp.MustCompile(`(?m)^.*; trying again in .*\n`)
+var announcement = regexp.MustCompile(`(?m)^.*; retrying in .*\n`)
 
 // HTTP/2 is used where offered, unless --http1 is given.
 func TestProtocol(t *testing.T) {

@@ -27,17 +27,17 @@ func TestFlagValues(t *testing.T) {
 		text, want     string
 		bad, badReason string
 	}{
-		{new(sizeList), "2x1KiB, 3", "2x1KiB,3", "1,0", `"0" is no number of bytes`},
+		{new(sizeList), "2x1KiB, 3", "2x1KiB,3", "1,0", `"0" is not a number of bytes`},
 		{new(sizeList), "1MiB", "1MiB", "9999x1,2x1", "more than 10000 layers"},
-		{&intList{parse: parseCount}, "1, 2", "1 2", "0", "no whole number from 1 on"},
+		{&intList{parse: parseCount}, "1, 2", "1 2", "0", "not a whole number of 1 or more"},
 		{&intList{parse: parseJobs}, "auto,16", "0 16", "none", "neither a whole number from 1 on nor auto"},
 		{&intList{parse: parseBuffer}, "4KiB,64MiB", "4096 67108864", "65MiB", "65MiB is not from 4KiB to 64MiB"},
-		{&intList{parse: parseBuffer}, "32KiB", "32768", "x", `"x" is no number of bytes`},
+		{&intList{parse: parseBuffer}, "32KiB", "32768", "x", `"x" is not a number of bytes`},
 		{new(nonNegative), "0", "0", "-1", "no whole number from 0 on"},
 		{new(fraction), "0.25", "0.25", "1.1", "no number from 0 to 1"},
 		{new(seed), "7", "7", "4294967296", "no whole number from 0 to 4294967295"},
 		{new(uploadList), "put, patch,chunk=8MiB", "put,patch,chunk8MiB", "post", "none of put, patch and chunk=SIZE"},
-		{new(uploadList), "put", "put", "chunk=0", `"0" is no number of bytes`},
+		{new(uploadList), "put", "put", "chunk=0", `"0" is not a number of bytes`},
 	} {
 		if err := test.value.Set(test.text); err != nil || test.value.String() != test.want {
 			t.Errorf("%T %s: got %s, error %v", test.value, test.text, test.value, err)

@@ -25,14 +25,14 @@ type ExitMeaning struct {
 func ExitMeanings() []ExitMeaning {
 	return []ExitMeaning{
 		{ExitDone, "done"},
-		{ExitFailed, "another failure"},
+		{ExitFailed, "other failure"},
 		{ExitUsage, "usage: the command line cannot be understood"},
 		{ExitAuth, "authentication or authorization"},
 		{ExitNotFound, "not found: image, tag, platform, file, local list"},
 		{ExitNetwork, "network or TLS"},
 		{ExitRateLimited, "rate limited by the registry"},
-		{ExitIntegrity, "integrity: content is not what its digest, size or format says"},
-		{ExitPartial, "some of several failed"},
+		{ExitIntegrity, "integrity: content does not match its digest, size or format"},
+		{ExitPartial, "one or more of several items failed"},
 		{ExitRefused, "refused by a policy of this run"},
 		{ExitInterrupted, "interrupted"},
 	}

@@ -47,7 +47,7 @@ func setFlag(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
 	}
 	if err := fs.Set(f.Name, value); err != nil {
 		if takesOnlyBool(f.Value) {
-			return nil, &UsageError{Message: fmt.Sprintf("%s is true or false, not %q", Dashed(f.Name), value)}
+			return nil, &UsageError{Message: fmt.Sprintf("%s must be true or false, not %q", Dashed(f.Name), value)}
 		}
 		return nil, &UsageError{Message: fmt.Sprintf("%s: %v", Dashed(f.Name), err)}
 	}

@@ -48,7 +48,7 @@ func TestAlias(t *testing.T) {
 	if _, err := ParseFlags(fs, []string{"-q"}); err != nil || !*quiet {
 		t.Errorf("-q sets %v, error %v", *quiet, err)
 	}
-	if _, err := ParseFlags(fs, []string{"-q=x"}); err == nil || err.Error() != `-q is true or false, not "x"` {
+	if _, err := ParseFlags(fs, []string{"-q=x"}); err == nil || err.Error() != `-q must be true or false, not "x"` {
 		t.Errorf("-q=x: error %v", err)
 	}
 }

@@ -56,7 +56,7 @@ func (c *Count) String() string { return strconv.Itoa(int(*c)) }
 func (c *Count) Set(s string) error {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
-		return fmt.Errorf("%q is no whole number from 1 on", s)
+		return fmt.Errorf("%q is not a whole number of 1 or more", s)
 	}
 	*c = Count(n)
 	return nil
@@ -91,7 +91,7 @@ func (b *ByteSize) Set(s string) error {
 		*b = ByteSize(n * u.factor)
 		return nil
 	}
-	return fmt.Errorf("%q is no number of bytes such as 4MiB or 512k", s)
+	return fmt.Errorf("%q is not a number of bytes, such as 4MiB or 512k", s)
 }
 
 // ByteRate is a number of bytes per second: a ByteSize with an optional /s.
@@ -103,7 +103,7 @@ func (r *ByteRate) String() string { return (*ByteSize)(r).String() }
 // Set implements flag.Value.
 func (r *ByteRate) Set(s string) error {
 	if (*ByteSize)(r).Set(strings.TrimSuffix(s, "/s")) != nil {
-		return fmt.Errorf("%q is no number of bytes a second such as 20MiB/s", s)
+		return fmt.Errorf("%q is not a number of bytes per second, such as 20MiB/s", s)
 	}
 	return nil
 }
@@ -119,7 +119,7 @@ func (t *StallTimeout) String() string { return time.Duration(*t).String() }
 func (t *StallTimeout) Set(s string) error {
 	d, err := time.ParseDuration(s)
 	if err != nil || d < time.Second {
-		return fmt.Errorf("%q is no time of a second or more such as 30s", s)
+		return fmt.Errorf("%q is not a time of a second or more, such as 30s", s)
 	}
 	*t = StallTimeout(d)
 	return nil

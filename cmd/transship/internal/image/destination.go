@@ -57,7 +57,7 @@ func (p *Opener) Destination(ctx context.Context, remote *run.Remote, l Location
 		return Destination{}, err
 	case l.isNull() && p.Run.Planning():
 		return Destination{}, &cli.UsageError{
-			Message: "--plan tells what is put where, and nothing is put in null:",
+			Message: "--plan shows what would be written, and null: stores nothing",
 			Advice:  "leave out --plan, or that target",
 		}
 	case l.isNull():
@@ -159,7 +159,7 @@ func (p *Opener) archiveDestination(l Location, as reference.Reference, src Orig
 func (l Location) checkName(as reference.Reference, c *CollectedImage) error {
 	if l.image != "" && as.Path == "" {
 		return &cli.UsageError{
-			Message: fmt.Sprintf("%s: the image has no name that the tag could belong to", l),
+			Message: fmt.Sprintf("%s: the image has no name to which the tag could belong", l),
 			Advice:  fmt.Sprintf("give it one: %s%s:NAME:%s", l.Transport, l.Path, as.Tag),
 		}
 	}

@@ -48,7 +48,7 @@ func listText(ctx context.Context, stdin *cli.LineReader, path string) ([]byte, 
 		return nil, err
 	}
 	if info.Size() > maxList {
-		return nil, fmt.Errorf("%s has more than %s", path, cli.FormatBytes(maxList))
+		return nil, fmt.Errorf("%s is larger than %s", path, cli.FormatBytes(maxList))
 	}
 	return os.ReadFile(path)
 }
@@ -124,7 +124,7 @@ func parseJSONList(file string, text []byte) ([]ListEntry, error) {
 		return nil, ListError(file, l.line(err), err)
 	}
 	if l.More() {
-		return nil, ListError(file, l.line(nil), errors.New("there is something behind the end of the array"))
+		return nil, ListError(file, l.line(nil), errors.New("there is more after the end of the array"))
 	}
 	return out, nil
 }

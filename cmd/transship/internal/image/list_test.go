@@ -56,7 +56,7 @@ func TestParseListRefuses(t *testing.T) {
 		"[\"a\",\n\n x]":                         "l: line 3: invalid character 'x'",
 		"[\"a\"\n \"b\"]":                        "l: line 2: expected comma after array element",
 		"[\"a\",\n\n":                            "l: line 3: ",
-		"[\"a\"]\n\n[]":                          "l: line 3: there is something behind the end of the array",
+		"[\"a\"]\n\n[]":                          "l: line 3: there is more after the end of the array",
 		"[\n7]":                                  "l: line 2: want a string or an object, got a number",
 		"[\n[\"a\"]]":                            "l: line 2: want a string or an object, got a array",
 		"[\nnull]":                               "l: line 2: source is missing",

@@ -31,7 +31,7 @@ func OpenLocal(path string) (*LocalImages, error) {
 	if !IsRegistryRef(path) {
 		l, err := ParseLocation(path)
 		if err == nil && !l.IsWhole() {
-			err = &cli.UsageError{Message: path + " is one image, and a whole file or folder is wanted here"}
+			err = &cli.UsageError{Message: path + " names one image; give a whole file or folder"}
 		}
 		if err != nil {
 			return nil, err

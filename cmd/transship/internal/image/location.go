@@ -43,13 +43,13 @@ func ParseLocation(arg string) (Location, error) {
 		return parseFileLocation(transport, rest)
 	case transportNull:
 		return Location{}, &cli.UsageError{
-			Message: "null: is for copy alone",
+			Message: "only copy takes null:",
 			Advice:  "transship copy REF null: reads and verifies, transship copy null:64MiB REF writes",
 		}
 	}
 	return Location{}, &cli.UsageError{
-		Message: "the transport " + transport + " is not known here",
-		Advice:  "take docker://REF, oci:DIR, oci-archive:FILE or docker-archive:FILE",
+		Message: "the transport " + transport + " is not supported",
+		Advice:  "use docker://REF, oci:DIR, oci-archive:FILE or docker-archive:FILE",
 	}
 }
 
@@ -192,7 +192,7 @@ func (l Location) NameFor(name reference.Reference) (as reference.Reference, err
 	if err == nil && as.Tag != "" && as.Digest != "" {
 		err = &cli.UsageError{
 			Message: "the target has a tag and a digest",
-			Advice:  "give it one of the two; the digest is kept anyway",
+			Advice:  "give one of the two; the image keeps its digest anyway",
 		}
 	}
 	return as, err

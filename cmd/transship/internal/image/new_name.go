@@ -12,7 +12,7 @@ import (
 // name with a tag, for one image.
 func ParseNewName(text string, several bool) (reference.Reference, error) {
 	if !IsRegistryRef(text) {
-		return reference.Reference{}, fmt.Errorf("%s is no name for an image", text)
+		return reference.Reference{}, fmt.Errorf("%s is not a name for an image", text)
 	}
 	text = strings.TrimPrefix(text, TransportDocker)
 	if repository, err := reference.ParseRepository(text); err == nil {
@@ -23,9 +23,9 @@ func ParseNewName(text string, several bool) (reference.Reference, error) {
 	case err != nil:
 		return ref, err
 	case ref.Digest != "":
-		return ref, errors.New("the new name has a digest; the digest stays what it is")
+		return ref, errors.New("the new name has a digest; the image keeps its own")
 	case several:
-		return ref, errors.New("one tag cannot name several images: leave it out, and they keep theirs")
+		return ref, errors.New("one tag cannot name several images: without it they keep their tags")
 	}
 	return ref, nil
 }

@@ -42,7 +42,7 @@ func (l Location) synthetic(ctx context.Context) (Origin, error) {
 	if l.image != "" {
 		var err error
 		if seed, err = strconv.ParseUint(l.image, 10, 64); err != nil {
-			message := fmt.Sprintf("%s: the seed %q is no whole number", l, l.image)
+			message := fmt.Sprintf("%s: the seed %q is not a whole number", l, l.image)
 			return Origin{}, &cli.UsageError{Message: message}
 		}
 	}

@@ -120,7 +120,7 @@ func (p *Opener) all(s Selection) ([]Origin, error) {
 	}
 	if len(out) == 0 {
 		images.Close()
-		return nil, cli.Reword(fs.ErrNotExist, "%s: there is no image in it", s.Location)
+		return nil, cli.Reword(fs.ErrNotExist, "%s has no images", s.Location)
 	}
 	out[0].close = images.Close
 	return out, nil

@@ -118,7 +118,7 @@ func (p *Progress) manifestDone(ev transfer.Event) {
 	}
 	how := "copied"
 	if ev.Outcome == blob.Exists {
-		how = "there already"
+		how = "already there"
 	}
 	p.out.Line("%s %s: %s", d.Platform, d.Digest.Short(), how)
 }
@@ -197,7 +197,7 @@ func (p *Progress) blobs(sent string) string {
 	for _, kind := range []struct {
 		outcome blob.Outcome
 		word    string
-	}{{blob.Uploaded, sent}, {blob.Mounted, "mounted"}, {blob.Exists, "there already"}} {
+	}{{blob.Uploaded, sent}, {blob.Mounted, "mounted"}, {blob.Exists, "already there"}} {
 		if n := p.count[kind.outcome]; n > 0 {
 			counts = append(counts, fmt.Sprintf("%d %s", n, kind.word))
 		}

@@ -22,7 +22,7 @@ func ParseRegistryPrefix(arg string) (RegistryPrefix, error) {
 	ref, err := reference.ParseRepository(text + "/a/b") // docker.io/x is docker.io/library/x, docker.io/x/a/b is not
 	if err != nil {
 		return RegistryPrefix{}, &cli.UsageError{
-			Message: fmt.Sprintf("%q is no registry, and no prefix on one", arg),
+			Message: fmt.Sprintf("%q is not a registry or a prefix on one", arg),
 			Advice:  "write HOST[:PORT] or HOST[:PORT]/PREFIX",
 		}
 	}
@@ -58,8 +58,8 @@ func (p RegistryPrefix) Target(name reference.Reference) (reference.Reference, e
 	normal, err := reference.Parse(out.String())
 	if err != nil {
 		return out, &cli.UsageError{
-			Message: fmt.Sprintf("%s would become %s, which is no image name: %v", name.Familiar(), out, err),
-			Advice:  "mend --rewrite",
+			Message: fmt.Sprintf("%s would become %s, which is not an image name: %v", name.Familiar(), out, err),
+			Advice:  "correct --rewrite",
 		}
 	}
 	out.Path = normal.Path // with Docker Hub's library/

@@ -26,16 +26,16 @@ func TestParseRegistryPrefix(t *testing.T) {
 		}
 	}
 	for text, says := range map[string]string{
-		"":                                "is no registry",
-		"/":                               "is no registry",
+		"":                                "is not a registry",
+		"/":                               "is not a registry",
 		"hczjl":                           "does not begin with a registry's host",
 		"library":                         "does not begin with a registry's host",
-		"localhost:5000/x:1":              "is no registry",
-		"localhost:5000/X":                "is no registry",
-		"localhost:5000//":                "is no registry",
-		"localhost:port":                  "is no registry",
-		"https://localhost:5000":          "is no registry",
-		"localhost:5000/x@" + emptySHA256: "is no registry",
+		"localhost:5000/x:1":              "is not a registry",
+		"localhost:5000/X":                "is not a registry",
+		"localhost:5000//":                "is not a registry",
+		"localhost:port":                  "is not a registry",
+		"https://localhost:5000":          "is not a registry",
+		"localhost:5000/x@" + emptySHA256: "is not a registry",
 	} {
 		p, err := ParseRegistryPrefix(text)
 		if run.ExitCode(err) != cli.ExitUsage || !strings.Contains(err.Error(), says) {
@@ -98,7 +98,7 @@ func TestRewriteRefuses(t *testing.T) {
 		t.Error(err)
 	}
 	for to, says := range map[string]string{
-		"": "dst:5000/:1, which is no image name", "UP": "lower case", "a b": "no repository name",
+		"": "dst:5000/:1, which is not an image name", "UP": "lower case", "a b": "no repository name",
 		"../..": "no repository name",
 	} {
 		prefix := RegistryPrefix{

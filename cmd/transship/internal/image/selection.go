@@ -35,13 +35,13 @@ func ParseSelection(text string, latest int) (Selection, error) {
 			Pattern:  cmp.Or(pattern, "*"), Latest: latest,
 		}
 		if _, bad := path.Match(pattern, ""); bad != nil {
-			err = fmt.Errorf("%q is no pattern of tags", pattern)
+			err = fmt.Errorf("%q is not a pattern of tags", pattern)
 		}
 		return s, err
 	}
 	l, err := ParseLocation(text)
 	if err == nil && latest > 0 {
-		err = errors.New("latest chooses among the tags of a repository, and this is one image")
+		err = errors.New("latest selects among the tags of a repository, and this is one image")
 	}
 	return Selection{Location: l}, err
 }
@@ -107,7 +107,7 @@ func (s Selection) noTags() error {
 	case s.Pattern == "*":
 		return cli.Reword(fs.ErrNotExist, "%s has no tags", s)
 	}
-	return cli.Reword(fs.ErrNotExist, "%s matches none of the tags", s)
+	return cli.Reword(fs.ErrNotExist, "%s matches no tag", s)
 }
 
 // IsReferrersTag reports whether a tag lists the referrers of an image (distribution-spec,

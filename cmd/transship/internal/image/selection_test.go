@@ -28,9 +28,9 @@ func TestParseSelection(t *testing.T) {
 		}
 	}
 	for text, says := range map[string]string{
-		"halo:[": `"[" is no pattern of tags`,
+		"halo:[": `"[" is not a pattern of tags`,
 		"Halo:*": "lower case",
-		"dir:*":  "the transport dir: is not known here",
+		"dir:*":  "the transport dir: is not supported",
 		"halo:":  `"" is no tag`,
 		"":       "it is empty",
 		"*":      "no repository name",

@@ -20,29 +20,29 @@ type assumption struct {
 
 // assumptions returns what the plan of these images and calls relies on.
 func assumptions(images []*image, calls []wire.PlannedCall) []assumption {
-	out := []assumption{{"repeats", "no call has to be repeated, and no token runs out on the way"}}
+	out := []assumption{{"repeats", "no call is retried, and no token expires"}}
 	if haveSeveralTargets(images) {
 		out = append(out, assumption{"targets",
-			"where an image goes to several targets at once, the calls to each of them are in order"})
+			"an image goes to several targets at once: only the calls to each of them are in order"})
 	}
 	if hosts := hostsOf(calls, isMountFromSeveral(calls)); len(hosts) > 0 {
 		out = append(out, assumption{"order", strings.Join(hosts, ", ") +
-			" gets what several images share by the first of them; without --jobs 1 that may be another one"})
+			" gets a blob that several images share with the first of them; without --jobs 1 that may be another one"})
 	}
 	for _, kind := range []struct {
 		about, text string
 		applies     func(wire.PlannedCall) bool
 	}{
 		{"mounts",
-			"%s does mounts; where it does not, the blob is sent in the session that it opens instead", isMount},
+			"%s mounts blobs; if it does not, it opens a session instead, and the blob is uploaded", isMount},
 		{"sessions",
-			"%s says where an upload goes on, for which {session} stands; it may be another address", isUpload},
+			"%s chooses the address of each upload; {session} stands for it", isUpload},
 		{"chunks",
-			"%s takes chunks of this size; a least size that it asks for is not known before", isChunk},
+			"%s accepts chunks of this size; it may ask for a larger minimum when an upload begins", isChunk},
 		{"rights",
-			"%s lets the account write; a token may lack that without its server saying so", isAuthorizedWrite},
+			"%s lets the account write; a token server may grant less than asked without an error", isAuthorizedWrite},
 		{"anonymous",
-			"%s asked for no credentials so far; whether it wants them for writes shows with the first one", isAnonymousWrite},
+			"%s asked for no credentials so far; it may ask for them when the first write comes", isAnonymousWrite},
 	} {
 		if hosts := hostsOf(calls, kind.applies); len(hosts) > 0 {
 			out = append(out, assumption{kind.about, fmt.Sprintf(kind.text, strings.Join(hosts, ", "))})

@@ -38,7 +38,7 @@ func (p *Plan) Set(s string) error {
 	case "false":
 		p.Format = ""
 	default:
-		return fmt.Errorf("%q is no format; they are text and json", s)
+		return fmt.Errorf("%q is not a format: use text or json", s)
 	}
 	return nil
 }

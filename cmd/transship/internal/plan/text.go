@@ -18,7 +18,7 @@ func (r *Report) Text(out io.Writer) error {
 		image.write(&b, "")
 	}
 	if r.Totals.writes() == 0 && !slices.ContainsFunc(r.Images, func(i *image) bool { return i.Action == "put" }) {
-		b.WriteString("nothing has to be written\n")
+		b.WriteString("nothing to write\n")
 	}
 	fmt.Fprintf(&b, "\ncalls, in the order of --jobs 1:\n")
 	for _, c := range r.Calls {
@@ -76,7 +76,7 @@ func (l blobLine) describe() string {
 	case "shared":
 		return "as above"
 	case "elsewhere":
-		return "not copied, its descriptor says where it is"
+		return "not copied: its descriptor has its URLs"
 	}
 	return fmt.Sprintf("present (%d bytes)", l.Size)
 }
@@ -118,7 +118,7 @@ func (r *Report) writeTotals(b *bytes.Buffer) {
 	if t.Tar > 0 {
 		fmt.Fprintf(b, "  the tar: %d bytes (%s)\n", t.Tar, cli.FormatBytes(t.Tar))
 	}
-	fmt.Fprintf(b, "\nnothing was written; reads made to find out, beyond these calls: %d\n", r.Questions)
+	fmt.Fprintf(b, "\nnothing was written; calls that only the plan needed: %d\n", r.Questions)
 	for _, a := range r.Assumed {
 		fmt.Fprintf(b, "assumed: %s\n", a.Text)
 	}

@@ -41,7 +41,7 @@ func (e *UnfinishedError) Hint() string {
 // keptHint says what is left of the bundle.
 func (e *UnfinishedError) keptHint() string {
 	return fmt.Sprintf(
-		"what has come is kept in %s.partial: the same command goes on from there; remove it if you will not", e.Path)
+		"%s.partial keeps what was written: run the same command again to resume, or remove that file", e.Path)
 }
 
 // WithDiskFullHint adds to the error of a full disk a hint that says what is kept. It is for
@@ -52,13 +52,13 @@ func WithDiskFullHint(err error) error {
 	}
 	var unfinished *UnfinishedError
 	if errors.As(err, &unfinished) {
-		return cli.WithHint(err, "make room there; "+unfinished.keptHint())
+		return cli.WithHint(err, "free space there; "+unfinished.keptHint())
 	}
-	return cli.WithHint(err, "make room there; no image is left half, and blobs that are whole are not fetched again")
+	return cli.WithHint(err, "free space there; no incomplete image is left, and complete blobs are not fetched again")
 }
 
 // DamagedHint is the hint for a bundle with damaged content.
-const DamagedHint = "carry it over again; transship verify FILE tells all that is wrong"
+const DamagedHint = "transfer the file again; transship verify FILE lists all that is wrong"
 
 // IsArchiveError reports whether an archive cannot be used, or a layout has a newer format.
 func IsArchiveError(err error) bool {
@@ -69,16 +69,16 @@ func IsArchiveError(err error) bool {
 func archiveHint(err error) string {
 	switch {
 	case errors.Is(err, layout.ErrVolume):
-		return "have all volumes in one folder, as they were written; " +
-			"transship verify FILE names those that are damaged"
+		return "put all volumes in one folder, with the names that they were written with; " +
+			"transship verify FILE lists damaged ones"
 	case errors.Is(err, layout.ErrDamaged):
 		return DamagedHint
 	case errors.Is(err, layout.ErrUnsafe):
-		return "no honest tool writes such a file; do not load it anywhere"
+		return "no proper tool writes such a file; do not load it anywhere"
 	case errors.Is(err, layout.ErrBusy):
-		return "wait for it to end, or write to another file"
+		return "wait for the other process to end, or write to another file"
 	case errors.Is(err, layout.ErrNewer):
-		return "take the transship that wrote it, or a newer one"
+		return "use the transship that wrote it, or a newer one"
 	}
 	return ""
 }

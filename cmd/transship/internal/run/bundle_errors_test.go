@@ -17,8 +17,8 @@ func TestFullDiskHint(t *testing.T) {
 	cancel(cli.ErrInterrupted)
 	for _, err := range []error{full, cli.WrapInterrupted(interrupted, full)} {
 		r := New(cli.NewStreams(func(string) string { return "" }, nil, nil, nil))
-		if hint := r.Hint(WithDiskFullHint(err)); !strings.Contains(hint, "what has come is kept in x.tar.partial") ||
-			!strings.HasPrefix(hint, "make room there; ") && !errors.Is(err, cli.ErrInterrupted) {
+		if hint := r.Hint(WithDiskFullHint(err)); !strings.Contains(hint, "x.tar.partial keeps what was written") ||
+			!strings.HasPrefix(hint, "free space there; ") && !errors.Is(err, cli.ErrInterrupted) {
 			t.Errorf("%v: the hint is %s", err, hint)
 		}
 	}

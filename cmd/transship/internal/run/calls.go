@@ -85,11 +85,11 @@ func (r *Run) onWait(w wire.Wait) {
 	if w.For < time.Second || !r.waits.extend(w.Host, time.Now().Add(w.For)) {
 		return
 	}
-	reason := "it does not answer"
+	reason := "no answer"
 	if w.StatusCode != 0 {
-		reason = fmt.Sprintf("it answered %d %s", w.StatusCode, http.StatusText(w.StatusCode))
+		reason = fmt.Sprintf("answer %d %s", w.StatusCode, http.StatusText(w.StatusCode))
 	}
-	r.Note("%s: %s; trying again in %s", w.Host, reason, w.For.Round(time.Second))
+	r.Note("%s: %s; retrying in %s", w.Host, reason, w.For.Round(time.Second))
 }
 
 // waits has the end of the last printed wait by host.

@@ -44,11 +44,11 @@ func (r *Run) Hint(err error) string {
 	case IsIntegrityError(err):
 		return integrityHint(err, remote)
 	case isRateLimit(err):
-		return "wait, or log in: registries allow accounts more than anonymous users"
+		return "wait, or log in: registries allow more calls to accounts than to anonymous users"
 	case isAuth(err):
 		return authHint(err, remote)
 	case wantsTLS(err):
-		return fmt.Sprintf("the registry speaks TLS: leave out --%s", remote.flag("plain-http"))
+		return fmt.Sprintf("the registry uses TLS: leave out --%s", remote.flag("plain-http"))
 	case isNetwork(err):
 		return networkHint(err, remote)
 	case cli.Has[*distribution.Error](err):
@@ -73,7 +73,7 @@ func (r *Run) interruptedHint(err error) string {
 const severalHint = "name a single platform with --platform, or leave out --flatten"
 
 // InterruptedUploadHint is the [Run.InterruptHint] of commands that write to a registry.
-const InterruptedUploadHint = "no tag names an image that is not whole; blobs that arrived whole are not sent again"
+const InterruptedUploadHint = "no tag points at an incomplete image; run the command again, and it skips complete blobs"
 
 // integrityHint tells damaged content from a document that is wrong, and from an answer that is no
 // document at all.
@@ -81,15 +81,15 @@ func integrityHint(err error, remote failedRemote) string {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.Is(err, transfer.ErrTargetDigest):
-		return "leave the digest out of the target; the image keeps its own, " +
-			"but what --platform keeps of a list has a new one"
+		return "leave the digest out of the target: the image keeps its digest, " +
+			"and a list that --platform cuts down gets a new one"
 	case !cli.Has[*manifest.DocumentError](err) && !cli.Has[*manifest.ConfigError](err):
-		return "the content is damaged at its source or on the way; " +
-			"if it happens again, have the image pushed anew there"
+		return "the content is damaged at its source or in transit; " +
+			"if it happens again, the image must be pushed to its source again"
 	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Sprintf("check that %s is a registry and that no proxy answers in its place", remote.name())
+		return fmt.Sprintf("check that %s is a registry and that no proxy answers for it", remote.name())
 	}
-	return "different programs could see different images in it; have the image built and pushed anew"
+	return "different programs could see different images in it; build the image and push it again"
 }
 
 // authHint says how to log in, or why logging in does not help.
@@ -103,19 +103,19 @@ func authHint(err error, remote failedRemote) string {
 	case cli.Has[*auth.HelperError](err):
 		return "credsStore and credHelpers in docker's config.json name the helper"
 	case cli.Has[*auth.CredentialsError](err):
-		return fmt.Sprintf("mend that file, or give --%s user:password", remote.flag("creds"))
+		return fmt.Sprintf("correct that file, or give --%s user:password", remote.flag("creds"))
 	case refused != nil && refused.Err != nil:
 		return "" // the token server failed: no account helps
 	case refused == nil && !remote.isRegistry():
-		return "the registry leads there, by an address that is signed for a while: try again; " +
-			"if that does not help, its storage needs mending"
+		return "the registry redirects there, to an address that expires: try again; " +
+			"if that does not help, the registry's storage is not set up correctly"
 	case remote.DeniedHint != "":
 		return remote.DeniedHint
 	case !named:
-		return fmt.Sprintf("%s, or give --%s user:password; it may also be that there is no such repository",
+		return fmt.Sprintf("%s, or give --%s user:password; it is also possible that the repository does not exist",
 			logIn, remote.flag("creds"))
 	case errors.Is(err, distribution.Denied) || refused.Status == http.StatusForbidden:
-		return "the account may not do this, or there is no such repository"
+		return "the account has no permission, or the repository does not exist"
 	case strings.HasPrefix(refused.Source, "--"):
 		return "check the user name and the password of " + refused.Source
 	}
@@ -136,18 +136,19 @@ func answerHint(err error) string {
 	case missing && path.Kind == endpoint.KindManifest:
 		return "check the name and the tag; transship tags REPOSITORY lists what is there"
 	case missing && path.Kind == endpoint.KindBlob && reads:
-		return "the image is not whole at its source; have it pushed anew there"
+		return "the image is incomplete at its source; it must be pushed there again"
 	case missing && (path.Kind == endpoint.KindBlob || path.Kind == endpoint.KindUploads ||
 		path.Kind == endpoint.KindSession):
-		return "some registries want the repository or its project created first"
+		return "some registries need the repository or its project to be created first"
 	case missing:
 		return "check the name of the repository"
 	case answer.StatusCode == http.StatusRequestEntityTooLarge:
-		return "a proxy before the registry limits requests: raise its limit (nginx: client_max_body_size)"
+		return "a proxy in front of the registry limits the size of requests: " +
+			"raise its limit (nginx: client_max_body_size)"
 	case answer.StatusCode == http.StatusInsufficientStorage && !reads:
-		return "make room at the registry; what it has whole is not sent again"
+		return "free space at the registry; complete blobs are not sent again"
 	case answer.StatusCode == http.StatusMethodNotAllowed && !reads:
-		return "the registry takes no uploads: it may be a mirror or read-only"
+		return "the registry accepts no uploads: it may be a mirror or read-only"
 	}
 	return ""
 }
@@ -163,28 +164,28 @@ func networkHint(err error, remote failedRemote) string {
 	case cli.Has[*wire.CertificateError](err):
 		return "certificates and keys are PEM files, and each certificate needs its key"
 	case cli.Has[*wire.RedirectError](err):
-		return "a registry must not lead there; if it is yours, mend its address in its configuration"
+		return "a registry must not redirect there; if it is yours, correct its address in its configuration"
 	case errors.As(err, &unknown):
-		return fmt.Sprintf("trust its CA by --%s FILE or certs.d/%s/ca.crt, or give --%s",
+		return fmt.Sprintf("trust its CA with --%s FILE or certs.d/%s/ca.crt, or give --%s",
 			remote.flag("ca"), remote.host, remote.flag("insecure"))
 	case errors.As(err, &name):
 		return fmt.Sprintf("use the name that the certificate is for, or --%s", remote.flag("insecure"))
 	case errors.As(err, &invalid):
-		return fmt.Sprintf("have the certificate renewed, or give --%s", remote.flag("insecure"))
+		return fmt.Sprintf("renew the certificate, or give --%s", remote.flag("insecure"))
 	case wantsCertificate(err), strings.Contains(err.Error(), "tls: certificate required"),
 		strings.Contains(err.Error(), "tls: bad certificate"):
-		return fmt.Sprintf("the registry wants a client certificate: --%s FILE --%s FILE",
+		return fmt.Sprintf("the registry requires a client certificate: --%s FILE --%s FILE",
 			remote.flag("cert"), remote.flag("key"))
 	case wire.IsPlainHTTP(err):
-		return fmt.Sprintf("the registry speaks HTTP without TLS: give --%s", remote.flag("plain-http"))
+		return fmt.Sprintf("the registry uses HTTP without TLS: give --%s", remote.flag("plain-http"))
 	case errors.As(err, &op) && op.Op == "proxyconnect":
-		return "the proxy was not reached: see HTTPS_PROXY, and NO_PROXY for hosts that need none"
+		return "the proxy was not reached: check HTTPS_PROXY, and set NO_PROXY for hosts that need no proxy"
 	case errors.As(err, &dns):
 		return "check the host's name and the DNS"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "nothing listens there: check host and port, and that the registry runs"
+		return "nothing listens there: check the host and the port, and that the registry runs"
 	case wire.IsHungUp(err):
-		return "the connection was closed again and again, by the registry or by a proxy on the way"
+		return "the registry, or a proxy in front of it, closes every connection"
 	}
-	return "check the network; HTTPS_PROXY and NO_PROXY are followed"
+	return "check the network; HTTPS_PROXY and NO_PROXY are used"
 }

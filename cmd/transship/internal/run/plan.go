@@ -12,8 +12,8 @@ import (
 // answers the writes. It copies with [Run.Jobs], changes nothing else if [Run.Planning], and its
 // result is not printed.
 func (r *Run) PlanFlag(fs *flag.FlagSet) {
-	fs.Var(&r.Plan, "plan", "change nothing: print the calls that would be made, and what each blob needs; "+
-		"--plan=json for scripts")
+	fs.Var(&r.Plan, "plan", "change nothing: print the calls that the command would make "+
+		"and what happens to each blob; --plan=json for scripts")
 	fs.Var(&r.Plan, "dry-run", "the same as --plan")
 }
 

@@ -16,17 +16,17 @@ import (
 // policyFlags registers the flags that restrict the calls of a run.
 func (r *Run) policyFlags(fs *flag.FlagSet) {
 	rules := &r.rules
-	fs.Func("allow-host", "call no other `host` than these, as name[:port],... or *.example.com: "+
-		"registries, token servers, storage; may be repeated",
+	fs.Func("allow-host", "refuse calls to any other `host`: name[:port],... or *.example.com. "+
+		"Token servers and storage hosts count too; may be repeated",
 		func(text string) error { return allowHosts(rules, text) })
-	fs.BoolVar(&rules.ReadOnly, "read-only", false, "make no call that may change something at a registry")
+	fs.BoolVar(&rules.ReadOnly, "read-only", false, "refuse calls that may change something at a registry")
 	fs.Var((*callCount)(&rules.MaxCalls), "max-calls",
-		"make at most `N` calls, each attempt, redirect and token call counted")
+		"refuse calls after the first `N`; retries, redirects and token calls count too")
 	fs.Var((*cli.ByteSize)(&rules.MaxBytes), "max-bytes",
-		"send and receive at most this `size` in bodies, such as 2GiB")
-	fs.Func("expect", "make the calls listed in this `file` and no others: METHOD PATH a line, "+
-		"with {name}, {digest}, {tag}, {session} and *, and xN or * behind it for how often; "+
-		"empty lines part what comes one after the other",
+		"limit the bytes of all request and response bodies together to this `size`, such as 2GiB")
+	fs.Func("expect", "refuse calls that this `file` does not list, and fail if one is not made. "+
+		"A line is METHOD PATH, with the wildcards {name}, {digest}, {tag}, {session} and *, then xN for N times "+
+		"or * for any number. Calls may come in any order, but not across an empty line",
 		func(name string) (err error) { rules.Expect, err = readExpectation(name); return err })
 }
 
@@ -96,8 +96,8 @@ func auditHint(err error) (hint string, ok bool) {
 	case errors.As(err, &policy):
 		return policyHint(policy), true
 	case cli.Has[*audit.FileError](err):
-		return "a run that cannot be recorded does not go on: " +
-			"give --audit a file on a disk with room, in a folder that is yours", true
+		return "a run that cannot be recorded is stopped: " +
+			"give --audit a file on a disk with free space, in a folder that you may write to", true
 	}
 	return "", false
 }
@@ -106,11 +106,11 @@ func auditHint(err error) (hint string, ok bool) {
 func policyHint(err *wire.PolicyError) string {
 	switch err.Policy {
 	case "allow-host":
-		return fmt.Sprintf("nothing of it was sent; --allow-host %s lets it pass", err.Host)
+		return fmt.Sprintf("the call was not sent; --allow-host %s allows it", err.Host)
 	case "read-only":
-		return "nothing of it was sent; leave out --read-only for a command that writes to a registry"
+		return "the call was not sent; leave out --read-only for a command that writes to a registry"
 	case "expect":
-		return "the list that --expect names does not fit this run; -v shows its calls"
+		return "the list in the file of --expect does not match this run; -v shows its calls"
 	}
 	return fmt.Sprintf("raise --%s, or leave it out", err.Policy)
 }

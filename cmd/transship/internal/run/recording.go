@@ -28,14 +28,14 @@ type recording struct {
 // AuditFlags registers the flags that record and restrict the calls of a command: --audit and the
 // policies.
 func (r *Run) AuditFlags(fs *flag.FlagSet) {
-	fs.Func("audit", "write every call to this `file`, .har (opens in a browser's developer tools) or "+
-		".jsonl (a chained line a call); one that is there is replaced", r.recording.setFile)
+	fs.Func("audit", "record every call in this `file`: .har (for browsers' developer tools) or "+
+		".jsonl (a hash-chained line for each call); an existing file is replaced", r.recording.setFile)
 	r.policyFlags(fs)
 }
 
 func (r *recording) setFile(name string) error {
 	if _, ok := audit.FormatOf(name); !ok {
-		return fmt.Errorf("%q ends neither in .har nor in .jsonl", name)
+		return fmt.Errorf("%q must end in .har or .jsonl", name)
 	}
 	r.file = name
 	return nil

@@ -44,21 +44,21 @@ func (r *Run) NewRemote(prefix string) *Remote {
 func (r *Run) RemoteFlags(fs *flag.FlagSet, prefix, whose string) *Remote {
 	m := r.NewRemote(prefix)
 	fs.Func(m.flag("creds"), "`user:password` for "+whose+
-		", or - to read them from a line of standard input (default: what login stored)", m.setCreds)
+		", or - to read a line of standard input (default: what login stored)", m.setCreds)
 	fs.StringVar(&m.tls.CAFile, m.flag("ca"), "",
-		"`file` of PEM certificates to trust for "+whose+", beside the system's")
-	fs.StringVar(&m.tls.CertFile, m.flag("cert"), "", "`file` with the client certificate for "+whose+" (PEM)")
-	fs.StringVar(&m.tls.KeyFile, m.flag("key"), "", "`file` with the client certificate's key for "+whose+" (PEM)")
+		"trust the CA certificates in this `file` (PEM) for "+whose+", besides the system's")
+	fs.StringVar(&m.tls.CertFile, m.flag("cert"), "", "use the client certificate in this `file` (PEM) for "+whose)
+	fs.StringVar(&m.tls.KeyFile, m.flag("key"), "", "use the client certificate's key in this `file` (PEM) for "+whose)
 	fs.BoolVar(&m.tls.Insecure, m.flag("insecure"), false, "do not verify the TLS certificate of "+whose)
 	fs.BoolVar(&m.plainHTTP, m.flag("plain-http"), false,
-		"speak HTTP without TLS to "+whose+" (loopback hosts need no flag)")
+		"use HTTP without TLS for "+whose+" (loopback hosts need no flag)")
 	return m
 }
 
 // setCreds sets --creds. The value is parsed later: an error from here is printed with the value.
 func (m *Remote) setCreds(value string) error {
 	if value == "" {
-		return errors.New("it is empty")
+		return errors.New("the value is empty")
 	}
 	m.Creds = value
 	return nil
@@ -87,7 +87,7 @@ func (m *Remote) FlagCredential(ctx context.Context) (auth.Credential, error) {
 	if text == "-" {
 		line, err := m.run.Ask(ctx, "user:password for "+name+": ", true)
 		if errors.Is(err, io.EOF) {
-			return auth.Credential{}, &cli.UsageError{Message: name + " -: standard input has no line for it"}
+			return auth.Credential{}, &cli.UsageError{Message: name + " -: standard input has no more lines"}
 		}
 		if err != nil {
 			return auth.Credential{}, fmt.Errorf("%s -: %w", name, err)

@@ -48,18 +48,18 @@ func New(s *cli.Streams) *Run {
 
 // CommonFlags registers the flags of every command that calls registries.
 func (r *Run) CommonFlags(fs *flag.FlagSet) {
-	fs.BoolVar(&r.Quiet, "quiet", false, "print nothing but results and errors")
+	fs.BoolVar(&r.Quiet, "quiet", false, "print only results and errors")
 	cli.Alias(fs, "q", "quiet")
-	fs.BoolVar(&r.transports.http1, "http1", false, "do not use HTTP/2, which large blobs never do")
+	fs.BoolVar(&r.transports.http1, "http1", false, "do not use HTTP/2 (large blobs never use it)")
 	r.AuditFlags(fs)
 }
 
 // VerboseFlag registers --verbose and --vv. It is apart from CommonFlags because docker manifest
 // inspect has a --verbose of its own.
 func (r *Run) VerboseFlag(fs *flag.FlagSet) {
-	fs.BoolVar(&r.Verbose, "verbose", false, "print one line for each call to a registry on standard error")
+	fs.BoolVar(&r.Verbose, "verbose", false, "print a line on standard error for each call to a registry")
 	cli.Alias(fs, "v", "verbose")
-	fs.BoolVar(&r.headers, "vv", false, "as --verbose, with the headers of requests and answers, secrets left out")
+	fs.BoolVar(&r.headers, "vv", false, "like --verbose, with request and response headers, secrets redacted")
 }
 
 // do runs a command whose flags are set. args are its arguments with flags, rest those without.

@@ -23,8 +23,8 @@ type speed struct {
 // JobsFlag registers --jobs. does is the verb of its usage text: what the command does with blobs.
 func (r *Run) JobsFlag(fs *flag.FlagSet, jobs *cli.Count, does string) {
 	r.speed.jobs = jobs
-	fs.Var(jobs, "jobs", fmt.Sprintf("%s `N` blobs at a time (default: as many as the registries take, up to %d, "+
-		"and beside them %d of less than %d MiB)",
+	fs.Var(jobs, "jobs", fmt.Sprintf("%s `N` blobs at a time (default: as many as the registries allow, up to %d, "+
+		"and up to %d more of less than %d MiB)",
 		does, transfer.DefaultJobs, transfer.SmallJobs, blob.LargeSize>>20))
 }
 
@@ -32,15 +32,16 @@ func (r *Run) JobsFlag(fs *flag.FlagSet, jobs *cli.Count, does string) {
 // --rate, --stall and --plan.
 func (r *Run) SendFlags(fs *flag.FlagSet, to *Remote, jobs *cli.Count, does string) {
 	r.JobsFlag(fs, jobs, does)
-	fs.Var(&to.chunk, "chunk-size", "upload in chunks of this `size`, such as 8MiB (default: each blob in one request)")
+	fs.Var(&to.chunk, "chunk-size",
+		"upload blobs in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 	r.PaceFlags(fs)
 	r.PlanFlag(fs)
 }
 
 // RangesFlag registers --ranges, for commands that pull blobs from registries.
 func (r *Run) RangesFlag(fs *flag.FlagSet) {
-	fs.Var(&r.speed.ranges, "ranges", "fetch each blob of 32 MiB and more in `N` ranges at a time, at most 64, "+
-		"1 for none (default: where one connection is slow)")
+	fs.Var(&r.speed.ranges, "ranges", "fetch each blob of 32 MiB or more by `N` parallel range requests, 1 to 64 "+
+		"(default: parallel only if one connection is slow)")
 }
 
 // ranges returns how many ranges of a blob are fetched at once; 0 adapts. A plan reads no blobs.
@@ -54,9 +55,10 @@ func (r *Run) ranges() int {
 // PaceFlags registers --rate and --stall.
 func (r *Run) PaceFlags(fs *flag.FlagSet) {
 	fs.Var(&r.speed.rate, "rate",
-		"move no more than `bytes` of blobs a second, such as 20MiB/s, all together; each byte counts once")
+		"limit all blob transfers together to this many `bytes` per second, such as 20MiB/s; "+
+			"a byte that is both read and sent counts once")
 	fs.Var(&r.speed.stall, "stall", fmt.Sprintf(
-		"give up a connection that moves nothing for a `time`, such as 30s, and try again (default %s)",
+		"drop a connection that transfers nothing for this `time`, such as 30s, and retry (default %s)",
 		wire.DefaultStall))
 }
 
@@ -82,5 +84,5 @@ func (r *Run) ResetCongestion() { r.speed.congestion = wire.Congestion{OnLow: r.
 
 // noteRateLimit prints why the run slows down: few calls are left of a host's rate limit.
 func (r *Run) noteRateLimit(host string, left int) {
-	r.Note("%s: %d calls are left of what it allows; manifests are read one at a time", host, left)
+	r.Note("%s: %d calls are left in its rate limit; manifests are fetched one at a time", host, left)
 }
