@@ -24,11 +24,22 @@ import (
 
 // listStore opens the local lists where docker keeps them.
 func listStore(env func(string) string) (liststore.Store, error) {
-	dir := run.DockerConfigDir(env)
+	dir := dockerConfigDir(env)
 	if dir == "" {
 		return liststore.Store{}, errors.New("no folder for local lists: set HOME or DOCKER_CONFIG")
 	}
 	return liststore.Store{Root: filepath.Join(dir, "manifests")}, nil
+}
+
+// dockerConfigDir returns $DOCKER_CONFIG or ~/.docker, "" if neither is known.
+func dockerConfigDir(env func(string) string) string {
+	if dir := env("DOCKER_CONFIG"); dir != "" {
+		return dir
+	}
+	if home := env("HOME"); home != "" {
+		return filepath.Join(home, ".docker")
+	}
+	return ""
 }
 
 // registryFlags registers the flags of a command that calls registries.

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
@@ -120,15 +119,4 @@ func (m *Remote) BindHost(host string) *Remote {
 		m.Host = host
 	}
 	return m.ForHost(host)
-}
-
-// DockerConfigDir returns $DOCKER_CONFIG or ~/.docker, "" if neither is known.
-func DockerConfigDir(env func(string) string) string {
-	if dir := env("DOCKER_CONFIG"); dir != "" {
-		return dir
-	}
-	if home := env("HOME"); home != "" {
-		return filepath.Join(home, ".docker")
-	}
-	return ""
 }
