@@ -83,7 +83,7 @@ func TestAuditShowOfCopy(t *testing.T) {
 		c.run("copy", "-q", "--audit", file, c.src, c.dst).want(0)
 		shown := c.run("audit", "show", file).want(0).stdout
 		for _, part := range []string{", finished\n", "Calls  30 on ", "errors: 404\n", "end-2    pull blob ",
-			"\nWhat the ", "\nThe critical path, ", "\nBlobs that took longest"} {
+			"\nHow the ", "\nThe critical path, ", "\nBlobs that took longest"} {
 			if !strings.Contains(shown, part) {
 				t.Errorf("%s: it does not say %q:\n%s", format, part, shown)
 			}
@@ -120,7 +120,7 @@ func TestAuditReadsOtherAndDamagedFiles(t *testing.T) {
 		"an odd name":       {"x.txt", string(text), 0, ""},
 		"a HAR named jsonl": {"y.jsonl", browserHAR, 0, ""},
 		"cut": {"x.jsonl", cut, 0,
-			"x.jsonl: line 24: it is cut off, as a run leaves it that is still going on or was killed; what comes before is used"},
+			"x.jsonl: line 24: it is cut off, as if the run was killed or is still going on; what comes before is used"},
 		"a HAR, cut": {"z.har", browserHAR[:len(browserHAR)-2], 0, "z.har: entry 1: it is cut off"},
 		"damaged": {"d.jsonl", strings.Join(lines[:5], "") + "x\n" + lines[5], 0,
 			"d.jsonl: line 6: invalid character 'x'"},

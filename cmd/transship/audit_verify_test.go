@@ -23,7 +23,7 @@ func TestAuditVerifyFindsTampering(t *testing.T) {
 	}
 	c.run("audit", "verify", "--last", hash, file).want(0)
 	c.run("audit", "verify", "--last", strings.Repeat("0", 64), file).
-		wantError(wantedError{7, "it ends in another hash than the one given: " + hash, ""})
+		wantError(wantedError{7, "it ends with another hash than the one given: " + hash, ""})
 
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -40,7 +40,7 @@ func TestAuditVerifyFindsTampering(t *testing.T) {
 			"before line 5 records are missing: 2"},
 		"inserted": {edit(func(l []string) []string { return slices.Insert(l, 4, l[2]) }), "line 5 was inserted"},
 		"moved": {edit(func(l []string) []string { l[3], l[9] = l[9], l[3]; return l }),
-			"it is not as it was written, in "},
+			"it is not as it was written in "},
 		"no start": {edit(func(l []string) []string { return l[1:] }), "line 1 is not the beginning of an audit"},
 		"no end": {edit(func(l []string) []string { return l[:len(l)-3] }),
 			"its end is missing; the 29 calls before that are as written, last hash "},
@@ -76,7 +76,7 @@ func TestAuditVerifyHAR(t *testing.T) {
 	other := c.writeFile("other.har", `{"log":{"version":"1.2","creator":{"name":"x","version":"1"},"entries":[]}}`)
 	if o := c.run("audit", "verify", other).
 		want(0); o.stdout != other+
-		": a HAR with 0 calls and without a chain, so that nothing shows whether it was changed\n" {
+		": a HAR with 0 calls and no chain, so changes to it do not show\n" {
 		t.Error(o.stdout)
 	}
 }

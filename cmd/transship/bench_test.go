@@ -77,7 +77,7 @@ func TestBenchWithoutTarget(t *testing.T) {
 		if got := benchNames(t, o.stdout); !slices.Equal(got, names) {
 			t.Errorf("%s prints\n%s\nwant %q", o.line, o.stdout, names)
 		}
-		if strings.Contains(o.stderr, "left on") || strings.Contains(o.stderr, "there already") ||
+		if strings.Contains(o.stderr, "left on") || strings.Contains(o.stderr, "already there") ||
 			strings.Contains(o.stderr, "not mounted") {
 			t.Errorf("%s says\n%s", o.line, o.stderr)
 		}
@@ -118,7 +118,7 @@ func TestBenchReportsContentLeft(t *testing.T) {
 	// Content left by another run is found and reported, and not deleted by this one.
 	s.Set()
 	newProgram(t).run("bench", "push", "--size", "2x1KiB", "--count", "3", "--seed", "7", s.host+"/bench").
-		want(0, "9 of 9 blobs were there already and did not move; another --seed makes other ones")
+		want(0, "9 of 9 blobs were already there and did not move; another --seed makes new ones")
 }
 
 func TestBenchOfRefusingRegistry(t *testing.T) {
@@ -266,7 +266,7 @@ func TestBenchJSONAndPage(t *testing.T) {
 	p := newProgram(t)
 	file := filepath.Join(p.env["HOME"], "page.html")
 	o := p.run("bench", "push", "--json", "--html", file, "--limit", "--size", "2x1KiB", "--count", "2", "--seed", "3").
-		want(0, "the least: plain TCP on loopback ", " on 1 processor", "times the least that is possible")
+		want(0, "the minimum: plain TCP on loopback ", " on 1 processor", "times the minimum")
 	var got struct {
 		Benchmark string
 		Seed      uint64
@@ -341,7 +341,7 @@ func TestBenchStopsOnWriteError(t *testing.T) {
 // The addresses are reserved for documentation (RFC 5737, RFC 3849); nothing is sent to them.
 func TestBenchAsksBeforeLargeRuns(t *testing.T) {
 	s := startServer(t)
-	yes := "give --yes if that is meant"
+	yes := "give --yes to do it anyway"
 	for line, want := range map[string]string{
 		"push --size 1x2GiB":                                        "this moves about 15 GB, which is more than 1 GiB",
 		"push --size 1x40MiB --count 30 " + s.host + "/x":           "this moves about 1.3 GB, which is more than 1 GiB",
@@ -377,7 +377,7 @@ func TestBenchUsageErrors(t *testing.T) {
 		"bench push --count 0":              {2, `--count: "0" is not a whole number of 1 or more`, ""},
 		"bench push --warmup -1":            {2, `--warmup: "-1" is no whole number from 0 on`, ""},
 		"bench push --layers 0":             {2, `--layers: "0" is not a whole number of 1 or more`, ""},
-		"bench push --layers 10001":         {2, "too many for a manifest", "10000 are the most"},
+		"bench push --layers 10001":         {2, "too many for a manifest", "the maximum is 10000"},
 		"bench push --size 0":               {2, `--size: "0" is not a number of bytes`, ""},
 		"bench push --size 3x":              {2, `--size: "" is not a number of bytes`, ""},
 		"bench push --size x4MiB":           {2, `--size: "x4MiB": "" is not a whole number of 1 or more`, ""},
@@ -385,7 +385,7 @@ func TestBenchUsageErrors(t *testing.T) {
 		"bench push --size 1MiB,big":        {2, `--size: "big" is not a number of bytes`, ""},
 		"bench push --size 99999x1KiB":      {2, "more than 10000 layers", ""},
 		"bench push --size 9x4000000000GiB": {2, "layers of that size cannot be", ""},
-		"bench push --size 2x1KiB --layers 3": {2, "--size says how many layers there are, and so does --layers",
+		"bench push --size 2x1KiB --layers 3": {2, "--size and --layers both say how many layers there are",
 			"leave out one"},
 		"bench push --compressible 1.5":      {2, `--compressible: "1.5" is no number from 0 to 1`, ""},
 		"bench push --compressible NaN":      {2, `--compressible: "NaN" is no number from 0 to 1`, ""},
@@ -398,7 +398,7 @@ func TestBenchUsageErrors(t *testing.T) {
 		"bench push localhost:5000":          {2, "invalid reference", "TARGET is a repository"},
 		"bench mount localhost:1/a localhost:2/a": {2, "mounts are between repositories of one registry",
 			"the same host"},
-		"bench copy localhost:1/a localhost:1/a": {2, "localhost:1/a is named twice", "nothing moves"},
+		"bench copy localhost:1/a localhost:1/a": {2, "localhost:1/a is named twice", "moves nothing"},
 		"bench pull --upload put":                {2, "unknown flag --upload", "lists the flags"},
 		"bench resolve --warm":                   {2, "unknown flag --warm", "did you mean --warmup?"},
 	} {
@@ -427,7 +427,7 @@ func TestBenchMeasuresLink(t *testing.T) {
 	host := listenNonLoopback(t, s)
 	o := newProgram(t).run("bench", "pull", "--plain-http", "--yes", "--limit", "--size", "1KiB", "--layers", "2",
 		"--count", "1", "--warmup", "0", "--jobs", "3", host+"/bench").
-		want(0, "the least: GETs of blobs from "+host+"/bench ", "/s on 3 connections; SHA-256 ")
+		want(0, "the minimum: GETs of blobs from "+host+"/bench ", "/s on 3 connections; SHA-256 ")
 	names := benchNames(t, o.stdout)
 	if len(names) < 4 || names[0] != "BenchmarkLimitLink/conns=1" || names[1] != "BenchmarkLimitLink/conns=3" {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)

@@ -28,7 +28,7 @@ func TestDemo(t *testing.T) {
 	}
 	_, list, _ := strings.Cut(o.stdout, "$ transship inspect --raw ")
 	_, list, _ = strings.Cut(list, "\n")
-	list, next, _ := strings.Cut(list, "\n\nNow with yours:\n")
+	list, next, _ := strings.Cut(list, "\n\nNow with your own images:\n")
 	m, err := manifest.Parse("", []byte(list))
 	if err != nil {
 		t.Fatal(err)

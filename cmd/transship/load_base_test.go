@@ -51,10 +51,10 @@ func TestLoadWithoutBase(t *testing.T) {
 	t.Parallel()
 	c := newChainSetup(t)
 	c.do("load @/2.tar TO/p").wantError(wantedError{4,
-		"2.tar builds on 1.tar, of which " + c.target.host + "/p lacks 2 blobs: sha256:",
+		"2.tar builds on 1.tar, and " + c.target.host + "/p lacks 2 blobs of that; the first is sha256:",
 		"load 1.tar first; if it was made for another registry, save again without --since"})
 	c.do("load @/3.tar TO/p").
-		wantError(wantedError{4, "3.tar builds on 2.tar, of which " + c.target.host + "/p lacks 3 blobs",
+		wantError(wantedError{4, "3.tar builds on 2.tar, and " + c.target.host + "/p lacks 3 blobs",
 			"load 2.tar first"})
 	c.do("load @/1.tar TO/elsewhere").want(0)
 	c.target.Forget()
@@ -71,7 +71,7 @@ func TestLoadWithoutBase(t *testing.T) {
 	c.do("save -o @/whole.tar --split 2k SRC1").want(0)
 	c.do("save -o @/since-volumes.tar --since @/whole.tar.001 SRC2").want(0)
 	c.do("load @/since-volumes.tar TO/q").
-		wantError(wantedError{4, "builds on whole.tar, of which", "load whole.tar first"})
+		wantError(wantedError{4, "builds on whole.tar, and ", "load whole.tar first"})
 }
 
 // Blobs of the base are taken from its repositories at the target, whether or not the registry

@@ -67,7 +67,7 @@ func TestLogin(t *testing.T) {
 			p := newLoginSetup(t)
 			p.stdin, p.stdinTerminal = test.stdin, test.terminal
 			o := p.run(strings.Fields("login " + test.args + " " + p.host)...).want(0)
-			if want := test.message + "logged in to " + p.host + " as user; the credentials are in " + p.configFile +
+			if want := test.message + "logged in to " + p.host + " as user; the credentials are stored in " + p.configFile +
 				"\n"; o.stderr != want || o.stdout != "" {
 				t.Errorf("%s\nsays %s%s\nwant %s", o.line, o.stdout, o.stderr, want)
 			}
@@ -109,7 +109,7 @@ func TestLoginWithoutChallengeWarns(t *testing.T) {
 	p := newLoginSetup(t)
 	p.host = startServer(t).host
 	p.run("login", "-u", user, "-p", password, p.host).
-		want(0, "warning: "+p.host+" asks for no credentials, so these could not be checked\n")
+		want(0, "warning: "+p.host+" did not ask for credentials, so they were not checked\n")
 	if p.storedCredentials() == "" {
 		t.Error("nothing is stored")
 	}
@@ -143,7 +143,7 @@ func TestLoginStoresInHelper(t *testing.T) {
 	p.env["PATH"] += ":" + os.Getenv("PATH")
 	p.writeFile(".docker/config.json", `{"credsStore":"test"}`)
 	p.run("login", "-u", user, "-p", password, p.host).
-		want(0, "a note of the helper\n", "the credentials are in docker-credential-test\n")
+		want(0, "a note of the helper\n", "the credentials are stored in docker-credential-test\n")
 	if p.storedCredentials() != "" {
 		t.Error("the file has them too")
 	}

@@ -104,7 +104,7 @@ func TestManifestErrors(t *testing.T) {
 		"create REPO:new REPO:amd64 HOST/none:1": {4, "no such manifest: " + b.host + "/none:1",
 			"check the name and the tag"},
 		"create REPO@sha256:" + strings.Repeat("0", 64) + " REPO:amd64": {2, "a new list has no digest yet",
-			"name it with a tag"},
+			"give it a tag"},
 		"annotate LIST REPO:arm64 --arch arm64": {4, "manifest for image " + b.host +
 			"/dst/repo:arm64 does not exist in " + b.list, "manifest create"},
 		"annotate REPO:other REPO:amd64 --arch arm": {4, "does not exist in", "manifest create"},
@@ -167,7 +167,7 @@ func TestManifestCreateTakesListEntries(t *testing.T) {
 	b := newListSetup(t)
 	b.pushAttested("built/repo", "1")
 	b.wantOutput(b.do("create LIST HOST/built/repo:1 REPO:arm64").want(0), "Created manifest list HOST/dst/repo:1.6\n",
-		"note: HOST/built/repo:1 is a manifest list; its entries are taken over\n")
+		"note: HOST/built/repo:1 is a manifest list; its entries are added\n")
 	o := b.do("push LIST").want(0)
 	if n := strings.Count(o.stdout, "Pushed ref "); n != 2 {
 		t.Errorf("%d images were pushed:\n%s", n, o.stdout)

@@ -56,7 +56,7 @@ func TestPushOfDamagedBlob(t *testing.T) {
 	if err := os.WriteFile(layer, []byte("previous"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.run("push", to.host+"/x:1").want(cli.ExitIntegrity, "hint: the local store is damaged there")
+	p.run("push", to.host+"/x:1").want(cli.ExitIntegrity, "hint: the local store is damaged: remove")
 	if to.has("x", "1") {
 		t.Error("it is tagged")
 	}
@@ -110,7 +110,7 @@ func TestAmbiguousID(t *testing.T) {
 		first := d.Digest.Hex()[0]
 		if other := seen[first]; other != "" {
 			p.run("tag", string(first), "y").
-				want(cli.ExitUsage, "may be any of sha256:", d.Digest.Short(), "hint: give more digits")
+				want(cli.ExitUsage, "matches several images: sha256:", d.Digest.Short(), "hint: give more digits")
 			p.run("tag", d.Digest.Hex()[:8], "y").want(0)
 			return
 		}

@@ -25,7 +25,7 @@ func TestRmi(t *testing.T) {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	p.run("rmi", list.Digest.Hex()[:12]).want(cli.ExitFailed, "is in several repositories", "--force")
-	p.run("rmi", string(parts["amd64"])).want(cli.ExitFailed, "is part of a list in")
+	p.run("rmi", string(parts["amd64"])).want(cli.ExitFailed, "belongs to an index in")
 	o := p.run("rmi", "dst/repo:1.6", repo+":1.6", repo+":1.6").want(cli.ExitPartial, "1 of 3 failed")
 	names, deleted, _ := strings.Cut(o.stdout, "Deleted: ")
 	want := fmt.Sprintf("Untagged: dst/repo:1.6\nUntagged: dst/repo@%s\nUntagged: %s:1.6\nUntagged: %s@%s\n",

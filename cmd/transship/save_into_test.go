@@ -62,7 +62,7 @@ func TestSaveRefusesDuplicateNames(t *testing.T) {
 		c.writeFile("images", list)
 		for _, out := range []string{"@/x.tar", "@/lay/", "-"} {
 			c.do("save -f @/images -o " + out).
-				wantError(wantedError{2, says, "what stands behind an image is its name"})
+				wantError(wantedError{2, says, "write another name after one of them"})
 		}
 	}
 	if got := fileNames(t, c.path("")); !slices.Equal(got, []string{"images"}) {

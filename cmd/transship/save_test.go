@@ -175,7 +175,7 @@ func TestSaveErrors(t *testing.T) {
 		"save -o @/d/ --split 1k SRC":    {2, "--split needs a file to write to", "writes FILE.tar.001"},
 		"save -o - --sum SRC":            {2, "--sum needs a file to write to", "sha256sum"},
 		"save -o @/d/ --sum SRC":         {2, "--sum needs a file to write to", "-o FILE.tar"},
-		"save -o @/d/ --since x.tar SRC": {2, "--since makes a bundle, and no folder", "only added to"},
+		"save -o @/d/ --since x.tar SRC": {2, "--since is for bundles, not for folders", "leave out --since"},
 		"save -o @/x.tar --split 0 SRC":  {2, `--split: "0" is not a number of bytes`, ""},
 		"save -o @/x.tar --split 100 SRC": {2, "--split: volumes of 100 bytes are too small",
 			"--split 4GiB"},

@@ -48,13 +48,13 @@ func TestServeListens(t *testing.T) {
 	get(t, http.DefaultClient, "http://127.0.0.1:"+port+"/v2/")
 	host, _ := os.Hostname()
 	r.stop().want(0, "serving 0 repositories with 0 tags at http://0.0.0.0:"+port+" (read-only)\n",
-		"warning: whoever is on the way can read and change what passes in plain HTTP; clients must be told that the registry is insecure")
+		"warning: others on the network can read and change what is sent in plain HTTP; clients must be told that the registry is insecure")
 	users := p.writeFile("users", "user:$apr1$maVDpNv2$BDsxEZcZGL5nHS9zqmKyR/\n")
 	p.startServe("--insecure-listen", "0.0.0.0:0", "--htpasswd", users, dir).stop().
-		want(0, "plain HTTP, passwords among it; clients")
+		want(0, "plain HTTP, including passwords; clients")
 	writable := p.startServe("--insecure-listen", "0.0.0.0:0", "--writable", dir)
 	_, port, _ = net.SplitHostPort(writable.host)
-	writable.stop().want(0, "warning: whoever reaches the registry can push and delete; --htpasswd asks for passwords",
+	writable.stop().want(0, "warning: anyone who can reach the registry can push and delete; --htpasswd requires passwords",
 		"try: transship copy alpine:3.20 "+net.JoinHostPort(host, port)+"/alpine:3.20\n")
 }
 
@@ -72,27 +72,27 @@ func TestServeListenErrors(t *testing.T) {
 		code    int
 		message []string
 	}{
-		{"--listen 0.0.0.0:5000", cli.ExitUsage, []string{"0.0.0.0:5000 is no address of loopback",
+		{"--listen 0.0.0.0:5000", cli.ExitUsage, []string{"0.0.0.0:5000 is not a loopback address",
 			"hint: give --tls-cert and --tls-key, or --insecure-listen 0.0.0.0:5000"}},
-		{"--listen :5000", cli.ExitUsage, []string{":5000 is no address of loopback"}},
-		{"--listen [::]:5000", cli.ExitUsage, []string{"no address of loopback"}},
-		{"--listen 192.0.2.1:5000", cli.ExitUsage, []string{"no address of loopback"}},
-		{"--listen 5000", cli.ExitUsage, []string{`"5000" is no address to listen on`,
+		{"--listen :5000", cli.ExitUsage, []string{":5000 is not a loopback address"}},
+		{"--listen [::]:5000", cli.ExitUsage, []string{"is not a loopback address"}},
+		{"--listen 192.0.2.1:5000", cli.ExitUsage, []string{"is not a loopback address"}},
+		{"--listen 5000", cli.ExitUsage, []string{`"5000" is not an address to listen on`,
 			"hint: an address is HOST:PORT"}},
-		{"--listen 127.0.0.1:http", cli.ExitUsage, []string{"is no address to listen on"}},
-		{"--listen 127.0.0.1:70000", cli.ExitUsage, []string{"is no address to listen on"}},
-		{"--listen 127.0.0.1:0 --insecure-listen 127.0.0.1:0", cli.ExitUsage, []string{"exclude each other"}},
-		{"--tls-cert " + cert, cli.ExitUsage, []string{"--tls-cert and --tls-key go together"}},
-		{"--tls-key " + key, cli.ExitUsage, []string{"--tls-cert and --tls-key go together"}},
+		{"--listen 127.0.0.1:http", cli.ExitUsage, []string{"is not an address to listen on"}},
+		{"--listen 127.0.0.1:70000", cli.ExitUsage, []string{"is not an address to listen on"}},
+		{"--listen 127.0.0.1:0 --insecure-listen 127.0.0.1:0", cli.ExitUsage, []string{"cannot be used together"}},
+		{"--tls-cert " + cert, cli.ExitUsage, []string{"--tls-cert and --tls-key must be given together"}},
+		{"--tls-key " + key, cli.ExitUsage, []string{"--tls-cert and --tls-key must be given together"}},
 		{"--insecure-listen 0.0.0.0:0 --tls-cert x --tls-key y", cli.ExitUsage,
-			[]string{"--insecure-listen is without TLS"}},
+			[]string{"--insecure-listen is plain HTTP, without TLS"}},
 		{"--insecure-listen nowhere.invalid:5000", cli.ExitNetwork, []string{"cannot listen on nowhere.invalid:5000",
 			"hint: check the host's name"}},
 		{"--insecure-listen 192.0.2.1:5000", cli.ExitNetwork, []string{"cannot listen on 192.0.2.1:5000: cannot assign",
 			"hint: the address must be one of this machine"}},
 		{"--listen " + taken.Addr().String(), cli.ExitNetwork,
 			[]string{"cannot listen on " + taken.Addr().String() + ": address already in use",
-				"hint: another program has that port"}},
+				"hint: another program uses that port"}},
 	} {
 		p.run(append([]string{"serve", dir}, strings.Fields(test.flags)...)...).want(test.code, test.message...)
 	}
@@ -172,7 +172,7 @@ func TestServeChecksPasswords(t *testing.T) {
 	p.run("digest", "--creds", "other:password", r.host+"/x:1").want(0)
 	p.writeFile("users", "user:"+bcrypt+"\nother:"+secret+"\n")
 	p.run("digest", "--creds", "other:password", r.host+"/x:1").want(0)
-	r.stop().want(0, "warning: password file "+users+", line 2: ", "the users stay who they were", ` user "user"`)
+	r.stop().want(0, "warning: password file "+users+", line 2: ", "the users read before stay valid", ` user "user"`)
 
 	for content, says := range map[string]string{
 		"user:" + bcrypt + "\nother:" + secret: "password file " + users +
@@ -223,7 +223,7 @@ func TestServeFinishesRequestsOnStop(t *testing.T) {
 	finish := startUpload(t, r)
 	stopped := make(chan result, 1)
 	go func() { stopped <- r.stop() }()
-	r.waitForLog(t, "stopping: requests under way have 10s")
+	r.waitForLog(t, "stopping: requests in progress have 10s")
 	refused := func() bool {
 		conn, err := net.Dial("tcp", r.host)
 		if err == nil {

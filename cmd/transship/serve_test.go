@@ -60,10 +60,10 @@ func TestServeDifferential(t *testing.T) {
 	third := p.saveBundle("third.tar", "--since", second, s.host+"/app:2")
 	p.run("serve", second).want(cli.ExitNotFound,
 		second+" builds on first.tar: 2 of the 2 blobs that it leaves there are missing",
-		"hint: name first.tar too")
+		"hint: also name first.tar: ")
 	p.run("serve", third, second).want(cli.ExitNotFound, second+" builds on first.tar: ")
 	other := newProgram(t).saveBundle("first.tar", s.host+"/app:2", "--since", first)
-	p.run("serve", second, other).want(cli.ExitNotFound, "; the first.tar that is given is another one")
+	p.run("serve", second, other).want(cli.ExitNotFound, "; the first.tar among the arguments is another bundle")
 
 	for _, args := range [][]string{{second, first}, {first, second, third}} {
 		r, to := p.startServe(args...), startServer(t)
@@ -221,7 +221,7 @@ func TestServeWritableErrors(t *testing.T) {
 	p.run("serve", "--writable", a, file, b).
 		want(cli.ExitUsage, "--writable is for one folder, and there are 2: "+a+", "+b)
 	p.run("serve", "--writable", file, filepath.Join(home, "split")).
-		want(cli.ExitUsage, "--writable needs a folder to write to", "it is made if it is missing")
+		want(cli.ExitUsage, "--writable needs a folder to write to", "it is created if it is missing")
 	p.run("serve", "--writable", "--listen", "0.0.0.0:0", a).want(cli.ExitUsage)
 	p.run("serve", "--writable", a, p.writeFile("text.tar", "hello")).want(cli.ExitFailed, "it is no tar")
 	if fileExists(a) || fileExists(b) {
@@ -229,7 +229,7 @@ func TestServeWritableErrors(t *testing.T) {
 	}
 	p.writeFile("notes/notes.txt", "x")
 	p.run("serve", "--writable", filepath.Join(home, "notes")).
-		want(cli.ExitFailed, "is not empty: notes.txt", "hint: --writable wants an image layout")
+		want(cli.ExitFailed, "is not empty: notes.txt", "hint: --writable needs an OCI image layout")
 	p.writeFile("sealed/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
 	p.writeFile("sealed/index.json", `{"manifests":[]}`)
 	sealed := filepath.Join(home, "sealed")

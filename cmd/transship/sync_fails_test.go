@@ -24,10 +24,10 @@ func TestSyncListErrors(t *testing.T) {
 		"FROM/app:v1.9 oci:@/lay:up/X":        {2, "images: line 1: invalid reference", ""},
 		"FROM/app:v1.9 oci:@/lay:1@" + emptySHA256: {2, "images: line 1: the target has a tag and a digest",
 			"give one of the two"},
-		"FROM/app:v1.9 oci-archive:@/x.tar": {2, "x.tar is a tar, which takes no more images",
+		"FROM/app:v1.9 oci-archive:@/x.tar": {2, "x.tar is a tar, to which no images can be added",
 			"transship save -f LIST"},
 		"FROM/app:v1.9 dir:@/x": {2, "images: line 1: the transport dir: is not supported", "use docker://REF"},
-		"FROM/app:v1.9":         {2, "/app:v1.9 has no DST", "give the command one for all"},
+		"FROM/app:v1.9":         {2, "/app:v1.9 has no DST", "give the command a DST for all lines"},
 		"# nothing\n":           {2, "images names no image", "SRC [DST]"},
 		`[{"source":"FROM/app:v1.9","latest":1}]`: {2, "images: line 1: latest selects among the tags of a repository",
 			""},
@@ -44,7 +44,7 @@ func TestSyncListErrors(t *testing.T) {
 		"sync -f @/":              {1, "is a directory", ""},
 		"sync -f @/images dst":    {2, "does not begin with a registry's host", "docker.io/dst"},
 		"sync -f @/images TO/x:1": {2, "is not a registry", "HOST[:PORT]"},
-		"sync -f @/images oci-archive:@/x.tar": {2, "x.tar is a tar, which takes no more images",
+		"sync -f @/images oci-archive:@/x.tar": {2, "x.tar is a tar, to which no images can be added",
 			"transship save -f LIST"},
 		"sync -f @/images oci:@/lay:1":       {2, "one name cannot name several images", "leave it out"},
 		"sync -f @/images dir:x":             {2, "the transport dir: is not supported", "use docker://REF"},
@@ -104,7 +104,7 @@ func TestSyncTargetConflicts(t *testing.T) {
 	for _, flags := range []string{"--jobs 1", "--jobs 1 --state @/state"} {
 		c.do("sync -f @/images "+flags).
 			want(8, "failed: line 2: "+c.source.host+"/app:v1.9 to "+c.target.host+"/x:1: "+c.source.host+
-				"/tool:2 goes there too", "1 of 2 failed")
+				"/tool:2 is copied there too", "1 of 2 failed")
 	}
 	if got, want := c.do("digest TO/x:1").stdout, c.do("digest FROM/tool:2").stdout; got != want {
 		t.Errorf("the target has %s, want %s", got, want)
@@ -114,14 +114,14 @@ func TestSyncTargetConflicts(t *testing.T) {
 	c.do("copy FROM/app:v1.9 oci:@/two:dst/x:1").want(0)
 	c.do("copy FROM/tool:2 oci:@/three:dst/x:1").want(0)
 	c.writeList("oci:@/one\noci:@/two\n")
-	c.do("sync --jobs 1 -f @/images TO/p").want(8, "failed: line 2: dst/x:1 to ", "dst/x:1 goes there too")
+	c.do("sync --jobs 1 -f @/images TO/p").want(8, "failed: line 2: dst/x:1 to ", "dst/x:1 is copied there too")
 	c.writeList("oci:@/one\noci:@/three\n")
 	c.do("sync -f @/images TO/q").want(0, "synced 1 image: 1 copied")
 	// The same holds for bare tags. Images without a tag are named by their digests.
 	setBareTags(t, c.path("one"), "7")
 	setBareTags(t, c.path("two"), "7")
 	c.writeList("oci:@/one\noci:@/two\n")
-	c.do("sync -f @/images oci:@/lay").want(8, " goes there too", "1 of 2 failed")
+	c.do("sync -f @/images oci:@/lay").want(8, " is copied there too", "1 of 2 failed")
 	setBareTags(t, c.path("one"), "no tag")
 	setBareTags(t, c.path("two"), "no tag")
 	c.do("sync -f @/images oci:@/nameless").want(0, "synced 2 images: 2 copied")

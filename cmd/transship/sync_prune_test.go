@@ -103,9 +103,9 @@ func TestSyncPruneNeedsAllSources(t *testing.T) {
 			"something that is not its JSON"},
 		"none matches": {"FROM/app:w* TO/app", registry.Rule{}, "matches no tag"},
 		"another line": {"FROM/app TO/app\nFROM/down TO/app", registry.Rule{On: "^GET /v2/down/", Status: 503},
-			"app is not pruned: it is not known what line 2 has for it"},
+			"app is not pruned: the images of line 2, which may be copied there, are unknown"},
 		"a missing tar": {"FROM/app\noci-archive:@/none.tar", registry.Rule{},
-			"app is not pruned: it is not known what line 2 has for it"},
+			"app is not pruned: the images of line 2, which may be copied there, are unknown"},
 		"the second page": {"FROM/app TO/app", registry.Rule{On: lists + `\?`, Status: 500},
 			"500 Internal Server Error"},
 	} {
@@ -143,7 +143,7 @@ func TestSyncPruneAfterFailures(t *testing.T) {
 
 // A registry that refuses to delete tags is reported for each tag, and the images count as synced.
 func TestSyncPruneRefused(t *testing.T) {
-	for status, says := range map[int]string{405: "removes no tag by its name, as docker's does not before 3.0 or without delete enabled: DELETE", 400: "removes no tag by its name", 403: "403 Forbidden"} {
+	for status, says := range map[int]string{405: "does not remove single tags (docker's registry does from 3.0 on, with delete enabled): DELETE", 400: "does not remove single tags", 403: "403 Forbidden"} {
 		c := newPruneSetup(t)
 		c.target.Set(registry.Rule{On: "^DELETE", Status: status,
 			Body: `{"errors":[{"code":"UNSUPPORTED","message":"no"}]}`})

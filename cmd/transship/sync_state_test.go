@@ -32,9 +32,9 @@ func TestSyncState(t *testing.T) {
 	c.run("sync", "-f", list, "--state", c.writeFile("bad.json", "{"), c.target.host).
 		want(cli.ExitFailed, "bad.json", "without the file all targets are asked")
 	c.run("sync", "-f", list, "--state", c.writeFile("new.json", `{"version":2}`), c.target.host).
-		want(cli.ExitFailed, "it is of version 2")
+		want(cli.ExitFailed, "it has version 2")
 	c.run("sync", "-f", list, "--state", state, "--referrers", c.target.host).
-		want(cli.ExitUsage, "--state knows whole images")
+		want(cli.ExitUsage, "--state knows only whole images")
 	if raw, err := os.ReadFile(state); err != nil || strings.Count(string(raw), `"target"`) != 2 {
 		t.Errorf("%s, %v", raw, err)
 	}

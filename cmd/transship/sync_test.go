@@ -179,7 +179,7 @@ func TestSyncOfFiles(t *testing.T) {
 		t.Errorf("a mere tag became %s", got)
 	}
 	c.writeList("oci:@/bare\n")
-	c.do("sync -f @/images TO").want(8, "has no name to go by: write its DST behind it")
+	c.do("sync -f @/images TO").want(8, "has no name: write its DST after it")
 }
 
 func TestSyncPlatformsAndReferrers(t *testing.T) {

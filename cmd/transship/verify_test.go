@@ -26,7 +26,7 @@ func TestVerifySound(t *testing.T) {
 	for _, arg := range []string{"@/x.tar", "@/s.tar", "@/s.tar.001", "@/lay", "@/lay/", "oci:@/lay",
 		"oci-archive:@/x.tar", "docker-archive:@/x.tar", "DST", "docker://DST", "--deep DST"} {
 		o := c.do("verify " + arg).want(0)
-		if !strings.Contains(o.stdout, ": sound: ") || o.stderr != "" {
+		if !strings.Contains(o.stdout, ": ok: ") || o.stderr != "" {
 			t.Errorf("%s\nprints %s%s", o.line, o.stdout, o.stderr)
 		}
 		if o := c.do("verify -q " + arg).want(0); o.stdout+o.stderr != "" {
@@ -79,10 +79,10 @@ func TestVerifyRegistry(t *testing.T) {
 		problem string // in the report
 	}{
 		"blob missing": {registry.Rule{On: "^HEAD .*" + blobs, Times: 1, Status: 404}, "", 7, ": 1 of 11 checks failed",
-			"does not have it, or not with "},
+			"does not have it, or with another size than "},
 		"blob of other size": {registry.Rule{On: "^HEAD .*" + blobs, Times: 1, Status: 200,
 			Header: map[string]string{"Content-Length": "77"}}, "", 7, ": 1 of 11 checks failed",
-			"does not have it, or not with "},
+			"does not have it, or with another size than "},
 		"blobs missing": {registry.Rule{On: "^HEAD .*" + blobs, Status: 404}, "", 7, ": 7 of 11 checks failed",
 			"does not have it"},
 		"child missing": {registry.Rule{On: child, Times: 1, Status: 404}, "", 7, ": 1 of ", "404 Not Found"},

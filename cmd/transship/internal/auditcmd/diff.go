@@ -19,12 +19,12 @@ func Diff() run.Command {
 	return run.Command{
 		Name: "audit diff", Args: "A B", Min: 2, Max: 2,
 		Short: "compare the calls of two runs: added, gone, changed",
-		Long: `A and B are audits, .jsonl or .har, or HARs of other tools. Their calls are compared whatever the order they came in. A
-host that only one of them has, such as a registry on another port, stands for the other's host of the same role.
-Lines begin with - for calls that only A has, + for those that only B has, ~ for those that differ.
+		Long: `A and B are audits, .jsonl or .har, or HARs of other tools. The order of their calls does not matter. A
+host that only one of them has, such as a registry on another port, counts as the other's host of the same role.
+Lines begin with - for calls that only A has, with + for calls that only B has, and with ~ for calls that differ.
 
-The exit code is 0 where the calls are the same, and 1 where they differ, as that of diff(1). Where they could not be
-compared nothing is printed on standard output, and the exit code is that of the reason.`,
+The exit code is 0 if the calls are the same, and 1 if they differ, like that of diff(1). If they cannot be
+compared, nothing is printed on standard output, and the exit code is that of the reason.`,
 		Example: "transship audit diff monday.jsonl tuesday.jsonl",
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			asJSON := fs.Bool("json", false, "print JSON for scripts")
@@ -71,7 +71,7 @@ func differenceText(a, b string, d diff.Result) string {
 	fmt.Fprintf(&out, "--- %s\n+++ %s\n", cli.OneLine(a), cli.OneLine(b))
 	for _, h := range d.Hosts {
 		if h.A != h.B {
-			fmt.Fprintf(&out, "# %s, the %s, is %s\n", cli.OneLine(h.A), h.Role, cli.OneLine(h.B))
+			fmt.Fprintf(&out, "# %s, the %s, is %s in the other\n", cli.OneLine(h.A), h.Role, cli.OneLine(h.B))
 		}
 	}
 	for _, c := range d.Changes {
@@ -91,11 +91,11 @@ func changeText(c diff.Change) string {
 		text += fmt.Sprintf("  %d times", c.Times)
 	}
 	if c.Kind == diff.Replaced {
-		text += "  for other digests"
+		text += "  with other digests"
 	}
 	text += "\n"
 	for _, d := range c.Details {
-		text += fmt.Sprintf("    %s: %s -> %s\n", d.Name, cmp.Or(d.A, "(nothing)"), cmp.Or(d.B, "(nothing)"))
+		text += fmt.Sprintf("    %s: %s -> %s\n", d.Name, cmp.Or(d.A, "(none)"), cmp.Or(d.B, "(none)"))
 	}
 	return text
 }

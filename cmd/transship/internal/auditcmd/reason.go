@@ -52,11 +52,11 @@ func activityText(r trace.Reason) string {
 	case trace.Receive:
 		return fmt.Sprintf("receiving from %s: %s", host, title)
 	case trace.Stream:
-		return fmt.Sprintf("passing blobs on from %s to %s", host, cli.OneLine(r.To))
+		return fmt.Sprintf("streaming blobs from %s to %s", host, cli.OneLine(r.To))
 	case trace.Pause:
-		return "pausing before a call to " + host + " was tried once more"
+		return "waiting to retry a call to " + host
 	case trace.Between:
-		return "the program, while other calls were under way"
+		return "the program, while other calls were in progress"
 	}
 	return "nothing on the wire: the program or the disk"
 }

@@ -67,7 +67,7 @@ func countsText(g trace.Group) string {
 		text += fmt.Sprintf("; %d repeated", g.Retries)
 	}
 	if g.Failed > 0 {
-		text += fmt.Sprintf("; %d without a whole answer", g.Failed)
+		text += fmt.Sprintf("; %d without a complete answer", g.Failed)
 	}
 	if errors := errorsText(g.Errors); errors != "" {
 		text += "; errors: " + errors
@@ -93,7 +93,7 @@ func (r *reportText) reasons() {
 	if len(r.Reasons) == 0 {
 		return
 	}
-	fmt.Fprintf(&r.out, "\nWhat the %s went to:\n", r.Wall)
+	fmt.Fprintf(&r.out, "\nHow the %s were spent:\n", r.Wall)
 	const least = 0.01
 	var rest float64
 	for i, x := range r.Reasons {
@@ -104,7 +104,7 @@ func (r *reportText) reasons() {
 		cli.WriteWrapped(&r.out, fmt.Sprintf("%5.0f %% %7s  ", 100*x.Share, x.Time), reasonText(x))
 	}
 	if rest >= 0.005 {
-		fmt.Fprintf(&r.out, "%5.0f %%          other things\n", 100*rest)
+		fmt.Fprintf(&r.out, "%5.0f %%          other\n", 100*rest)
 	}
 }
 
@@ -190,7 +190,7 @@ func (r *reportText) times() {
 			}
 		}
 	}
-	fmt.Fprint(&r.out, "\nTimes, of the calls that had that phase:\n", cli.Columns("llrrrrrrrr", rows))
+	fmt.Fprint(&r.out, "\nTimes of each phase, of the calls that had it:\n", cli.Columns("llrrrrrrrr", rows))
 }
 
 // blobs lists the blobs that took longest.
@@ -198,7 +198,7 @@ func (r *reportText) blobs() {
 	if len(r.Blobs) == 0 {
 		return
 	}
-	rows := [][]string{{"BLOB", "SIZE", "TIME", "A SECOND", "CALLS", ""}}
+	rows := [][]string{{"BLOB", "SIZE", "TIME", "PER SECOND", "CALLS", ""}}
 	for _, b := range r.Blobs {
 		direction := "from "
 		if b.Sent {

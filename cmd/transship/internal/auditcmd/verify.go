@@ -18,17 +18,17 @@ type verifyCommand struct{ last string }
 func Verify() run.Command {
 	return run.Command{
 		Name: "audit verify", Args: "FILE", Min: 1, Max: 1,
-		Short: "check that the audit of a run is as it was written",
-		Long: `The records of an audit are chained by hashes: it is said which was changed, removed or inserted, and the exit code is
-7. It is 7 too where the end is missing: the run was killed, is still going on, or lines were taken away, which cannot be
-told apart. What is whole is said in one line with the last hash, which stands for all of the file. Keep that elsewhere: who
-can write the file can write another chain, but not one that ends in the same hash. A HAR of another program has no chain;
-it is only checked that it is one.`,
+		Short: "check that the audit of a run is unchanged and complete",
+		Long: `The records of an audit are chained by hashes. If a record was changed, removed or inserted, the exit
+code is 7, and a line says which. It is 7 too if the end is missing: the run was killed, is still going on, or lines
+were removed, which cannot be told apart. For an audit without problems one line is printed with the last hash,
+which stands for the whole file. Keep that hash elsewhere: a person who can write the file can write another chain,
+but not one that ends with the same hash. A HAR of another program has no chain; only its format is checked.`,
 		Example: `transship audit verify audit.jsonl
 transship audit verify --last 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 audit.har`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &verifyCommand{}
-			fs.StringVar(&c.last, "last", "", "the `hash` that the file must end in")
+			fs.StringVar(&c.last, "last", "", "the `hash` that the file must end with")
 			return c.run
 		},
 	}
@@ -58,9 +58,9 @@ func (c *verifyCommand) run(_ context.Context, r *run.Run, args []string) error 
 func (c *verifyCommand) problemText(r audit.Result) string {
 	switch n := len(r.Problems); {
 	case n >= audit.MaxProblems:
-		return fmt.Sprintf("it is not as it was written, in %d places at least; the first: %s", n, r.Problems[0].Text)
+		return fmt.Sprintf("it is not as it was written in at least %d places; the first: %s", n, r.Problems[0].Text)
 	case n > 1:
-		return fmt.Sprintf("it is not as it was written, in %d places; the first: %s", n, r.Problems[0].Text)
+		return fmt.Sprintf("it is not as it was written in %d places; the first: %s", n, r.Problems[0].Text)
 	case n == 1:
 		return r.Problems[0].Text
 	case r.Chained && !r.Complete:
@@ -71,7 +71,7 @@ func (c *verifyCommand) problemText(r audit.Result) string {
 		return fmt.Sprintf("its end is missing; the %d call%s before that %s as written, last hash %s",
 			r.Entries, cli.Plural(int(r.Entries)), verb, r.Last)
 	case c.last != "" && c.last != r.Last:
-		return fmt.Sprintf("it ends in another hash than the one given: %s", r.Last)
+		return fmt.Sprintf("it ends with another hash than the one given: %s", r.Last)
 	}
 	return ""
 }
@@ -80,7 +80,7 @@ func (c *verifyCommand) problemText(r audit.Result) string {
 func resultText(r audit.Result) string {
 	calls := fmt.Sprintf("%d call%s", r.Entries, cli.Plural(int(r.Entries)))
 	if !r.Chained {
-		return fmt.Sprintf("a HAR with %s and without a chain, so that nothing shows whether it was changed", calls)
+		return fmt.Sprintf("a HAR with %s and no chain, so changes to it do not show", calls)
 	}
 	return fmt.Sprintf("%s, as they were written by %s %s; last hash %s",
 		calls, cli.OneLine(r.Run.Tool), cli.OneLine(r.Run.Version), r.Last)

@@ -43,44 +43,46 @@ type helpText struct{ args, short, long, examples string }
 
 func helpTexts() map[bench.Kind]helpText {
 	return map[bench.Kind]helpText{
-		bench.Push: {"[TARGET]", "measure how fast images go into a registry",
+		bench.Push: {"[TARGET]", "measure how fast images are pushed to a registry",
 			"Each round pushes a synthetic image to the repository TARGET.",
 			`transship bench push
 transship bench push --jobs 1,4,16 --upload put,chunk=8MiB --limit --html push.html localhost:5000/bench > new.txt`},
-		bench.Pull: {"[TARGET]", "measure how fast images come out of a registry",
-			"Each round pulls an image that was pushed to the repository TARGET before; it is verified and dropped.",
+		bench.Pull: {"[TARGET]", "measure how fast images are pulled from a registry",
+			"Each round pulls an image that was pushed to the repository TARGET before, verifies it and drops it.",
 			`transship bench pull --jobs auto,4,16 localhost:5000/bench
 transship bench pull --size 1x400MiB,20x10KiB --warm localhost:5000/bench`},
-		bench.Copy: {"[TARGET [SECOND]]", "measure how fast images go from one registry to another",
-			"Each round copies an image that was pushed to TARGET before to SECOND, or to an embedded registry without it.",
+		bench.Copy: {"[TARGET [SECOND]]", "measure how fast images are copied from one registry to another",
+			"Each round copies an image that was pushed to TARGET before. It goes to SECOND, " +
+				"or else to an embedded registry.",
 			"transship bench copy --platforms linux/amd64,linux/arm64 localhost:5000/bench localhost:5001/bench"},
-		bench.Mount: {"[TARGET [SECOND]]", "measure mounts from one repository of a registry to another",
-			"Each round copies an image that was pushed to TARGET before to SECOND, by default TARGET-mounted, on the same registry.",
+		bench.Mount: {"[TARGET [SECOND]]",
+			"measure how fast blobs are mounted from one repository of a registry to another",
+			"Each round copies an image that was pushed to TARGET before. It goes to SECOND on the same registry, " +
+				"by default TARGET-mounted.",
 			"transship bench mount --layers 50 --size 10KiB localhost:5000/bench"},
-		bench.Resolve: {"[TARGET]", "measure how fast a registry finds manifests",
-			"Each round asks --requests times for the manifest of a tag, by HEAD and by GET. One image serves all rounds.",
+		bench.Resolve: {"[TARGET]", "measure how fast a registry returns manifests",
+			"Each round asks --requests times for the manifest of a tag, by HEAD and by GET. All rounds use one image.",
 			"transship bench resolve --jobs 1,8,32 --requests 1000 localhost:5000/bench"},
 	}
 }
 
 // commonLong is the help that all kinds share.
 const commonLong = `
-Without TARGET a registry inside the program is measured. It hashes what it gets and keeps no bytes of blobs; its
-processor time counts as the program's.
+Without TARGET a registry inside the program is measured. It hashes what it receives and stores no blobs; its processor
+time counts as the program's.
 
-Flags with several values, such as --jobs auto,4,16, make a matrix; auto is what copy does without --jobs. In every round
-each combination has its turn, forwards in one round and backwards in the next. What is printed is Go's benchmark
-format, a line for each turn that is measured: benchstat compares two such files. Beside the usual units, ttfb-p50-ns
-and ttfb-p99-ns are the time until the first byte of the answer, of calls without a body; cpu-ns/B is the processor time
-of this program for each byte, rss-peak-bytes its memory, x-floor the time in multiples of what --limit has found to be
-the least.
+Flags with several values, such as --jobs auto,4,16, make a matrix; auto is what copy does without --jobs. Each round
+runs each combination once, forwards in one round and backwards in the next. The output is Go's benchmark format, a
+line for each measured run of a combination: benchstat compares two such files. Besides the usual units, ttfb-p50-ns
+and ttfb-p99-ns are the times to the first byte of the response, of calls without a body; cpu-ns/B is the processor
+time of this program for each byte, rss-peak-bytes is its memory, and x-floor is the time as a multiple of the minimum
+that --limit has found.
 
-Layers are different in each round and each run, so that every byte moves; --warm measures what is there already, under
-a new tag each time. What was put into registries is removed; what a registry does not remove is told of. Many a registry
-frees the room of what was removed only when it collects its garbage.
+Layers differ in each round and each run, so that every byte moves; --warm measures content that is already there,
+under a new tag each time. What was pushed to registries is removed, and a note says what could not be removed. Many
+registries free the space only when they collect their garbage.
 
-Above 1 GiB in all, for more than an hour, or with a registry that is not on this machine or a private network, --yes is
-needed.`
+More than 1 GiB in all, more than an hour, or a registry that is not on this machine or a private network needs --yes.`
 
 // Bench returns the command bench push, pull, copy, mount or resolve.
 func Bench(kind bench.Kind) run.Command {
@@ -98,8 +100,8 @@ func Bench(kind bench.Kind) run.Command {
 			c.imageFlags(fs)
 			c.matrixFlags(fs)
 			c.outputFlags(fs)
-			fs.BoolVar(&c.yes, "yes", false, "go beyond the bounds that keep a benchmark from doing harm by accident")
-			fs.BoolVar(&r.Quiet, "quiet", false, "print nothing but results and errors")
+			fs.BoolVar(&c.yes, "yes", false, "exceed the bounds that prevent a benchmark from doing harm by accident")
+			fs.BoolVar(&r.Quiet, "quiet", false, "print only results and errors")
 			cli.Alias(fs, "q", "quiet")
 			r.AuditFlags(fs)
 			r.VerboseFlag(fs)
@@ -117,48 +119,54 @@ func newCommand(kind bench.Kind) *benchCommand {
 }
 
 func (c *benchCommand) imageFlags(fs *flag.FlagSet) {
-	fs.Var(&c.platforms, "platforms", "make images for these platforms, as `os/arch[/variant],...` (default linux/amd64)")
-	fs.Var(&c.layers, "layers", fmt.Sprintf("layers of each platform's image, a `number` (default %d)", defaultLayers))
+	fs.Var(&c.platforms, "platforms",
+		"make images for these platforms, as `os/arch[/variant],...` (default linux/amd64)")
+	fs.Var(&c.layers, "layers", fmt.Sprintf("`number` of layers of each platform's image (default %d)", defaultLayers))
 	fs.Var(&c.sizes, "size",
-		"the `size` of each layer, such as 16MiB, or of all of them, such as 4x64MiB,20x1MiB (default "+c.defaultSize()+")")
-	fs.Var(&c.compressible, "compressible", "the `part` of each layer that compression takes out, from 0 to 1 (default 0)")
-	fs.Var(&c.seed, "seed", "the `number` that images are made from (default: another one each time)")
+		"the `size` of each layer, such as 16MiB, or of all of them, such as 4x64MiB,20x1MiB "+
+			"(default "+c.defaultSize()+")")
+	fs.Var(&c.compressible, "compressible",
+		"the `share` of each layer that compression removes, from 0 to 1 (default 0)")
+	fs.Var(&c.seed, "seed", "generate the images from this `number` (default: another one each time)")
 	if c.kind != bench.Resolve {
-		fs.BoolVar(&c.warm, "warm", false, "the same content in all rounds, so that it is there already")
+		fs.BoolVar(&c.warm, "warm", false, "use the same content in all rounds, so that it is already there")
 	}
 }
 
 func (c *benchCommand) matrixFlags(fs *flag.FlagSet) {
 	fs.Var(&c.jobs, "jobs",
-		fmt.Sprintf("move `N,...` blobs at a time; auto is as many as the registries take (default %d)", transfer.DefaultJobs))
+		fmt.Sprintf("move `N,...` blobs at a time; auto is as many as the registries take (default %d)",
+			transfer.DefaultJobs))
 	if c.kind == bench.Resolve {
 		fs.Lookup("jobs").Usage = fmt.Sprintf(
 			"make `N,...` requests at a time; auto is as many as the registry takes (default %d)", transfer.DefaultJobs)
 		fs.Var(&c.requests, "requests", fmt.Sprintf("ask `N` times in each round (default %d)", c.requests))
 	}
 	fs.BoolVar(&c.http1, "http1", false, "do not use HTTP/2; with --http2 both are measured")
-	fs.BoolVar(&c.http2, "http2", false, "use HTTP/2, for large blobs too, which needs TLS; with --http1 both are measured")
+	fs.BoolVar(&c.http2, "http2", false,
+		"use HTTP/2 for large blobs too, which needs TLS; with --http1 both are measured")
 	if c.kind == bench.Push || c.kind == bench.Copy {
-		fs.Var(&c.uploads, "upload", "how blobs go out, a `list` of put, patch and chunk=SIZE (default put)")
+		fs.Var(&c.uploads, "upload", "how blobs are uploaded, a `list` of put, patch and chunk=SIZE (default put)")
 	}
 	if c.kind == bench.Pull || c.kind == bench.Copy {
 		fs.Var(&c.ranges, "ranges",
-			"fetch each blob of 32 MiB and more in `N,...` ranges at a time, at most 64, 1 for none (default: where one connection is slow)")
+			"fetch each blob of 32 MiB and more in `N,...` ranges at a time, at most 64, 1 for none "+
+				"(default: where one connection is slow)")
 	}
 	if c.kind == bench.Push || c.kind == bench.Pull || c.kind == bench.Copy {
 		fs.Var(&c.buffers, "buffer",
-			"read and write this `size,...` of a large blob at a time, such as 32KiB,256KiB, "+
-				"where HTTP leaves it to us: uploads without TLS, and what pull reads")
+			"read and write this `size,...` of a large blob at a time, such as 32KiB,256KiB; "+
+				"it has an effect on uploads without TLS and on what pull reads")
 	}
 	fs.Var(&c.count, "count", fmt.Sprintf("measure `N` rounds (default %d)", c.count))
-	fs.Var(&c.warmups, "warmup", fmt.Sprintf("run `N` rounds before that (default %d)", c.warmups))
+	fs.Var(&c.warmups, "warmup", fmt.Sprintf("run `N` rounds before the measured ones (default %d)", c.warmups))
 }
 
 func (c *benchCommand) outputFlags(fs *flag.FlagSet) {
-	fs.BoolVar(&c.json, "json", false, "print one JSON object at the end in place of Go's benchmark format")
-	fs.StringVar(&c.html, "html", "", "write a page with plots to this `file` too")
+	fs.BoolVar(&c.json, "json", false, "print one JSON object at the end instead of Go's benchmark format")
+	fs.StringVar(&c.html, "html", "", "also write a page with plots to this `file`")
 	fs.BoolVar(&c.limit, "limit", false,
-		"measure first what the link and SHA-256 allow, and tell how far the work is from it")
+		"first measure what the link and SHA-256 allow, and compare the results with it")
 }
 
 // defaultSize is the size of a layer without --size. It is small for resolve, which moves no

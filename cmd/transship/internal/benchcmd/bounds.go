@@ -32,7 +32,7 @@ func (e *boundsError) Error() string { return e.message }
 func (*boundsError) ExitCode() int { return cli.ExitRefused }
 
 // Hint names --yes.
-func (*boundsError) Hint() string { return "give --yes if that is meant" }
+func (*boundsError) Hint() string { return "give --yes to do it anyway" }
 
 // distance is how far away a registry is, with a guess of its speed for the estimate before the
 // run.
@@ -136,7 +136,7 @@ func (c *benchCommand) announce(r *run.Run, at distance, host string) error {
 	bytes, calls := c.traffic(at)
 	seconds := float64(bytes)/float64(at.rate) + float64(calls)*at.latency.Seconds()/float64(c.minJobs())
 	rounds, cells := int(c.rounds()), len(c.cells())
-	r.Note("%d round%s of %d combination%s: about %s to move in all, and about %s if %s moves %s a second",
+	r.Note("%d round%s of %d combination%s: about %s to move in all, in about %s if %s moves %s a second",
 		rounds, cli.Plural(rounds), cells, cli.Plural(cells),
 		cli.FormatBytes(bytes), formatSeconds(seconds), at.name, cli.FormatBytes(at.rate))
 	switch {
@@ -155,7 +155,7 @@ func (c *benchCommand) announce(r *run.Run, at distance, host string) error {
 // continue a run that exceeds the bounds.
 func (c *benchCommand) afterWarmup(r *run.Run, round time.Duration) error {
 	left := round.Seconds() * float64(c.count)
-	r.Note("a round takes %s: about %s to go", cli.FormatDuration(round), formatSeconds(left))
+	r.Note("a round takes %s: about %s left", cli.FormatDuration(round), formatSeconds(left))
 	if !c.yes && left > maxTime.Seconds() {
 		return &boundsError{fmt.Sprintf("this takes about %s more, which is more than an hour", formatSeconds(left))}
 	}

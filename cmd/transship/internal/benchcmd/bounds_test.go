@@ -134,7 +134,7 @@ func TestAfterWarmup(t *testing.T) {
 	if err := c.afterWarmup(newRun(&notes), 10*time.Second); err != nil {
 		t.Error(err)
 	}
-	if got := notes.String(); !strings.Contains(got, "10s") || !strings.Contains(got, "about 1m0s to go") {
+	if got := notes.String(); !strings.Contains(got, "10s") || !strings.Contains(got, "about 1m0s left") {
 		t.Errorf("it says %q", got)
 	}
 	err := c.afterWarmup(newRun(io.Discard), 11*time.Minute)

@@ -67,11 +67,14 @@ func (c *benchCommand) applyDefaults() error {
 	switch {
 	case !c.sizes.alone && c.layers > 0:
 		return &cli.UsageError{
-			Message: "--size says how many layers there are, and so does --layers",
+			Message: "--size and --layers both say how many layers there are",
 			Advice:  "leave out one of them",
 		}
 	case int(c.layers) > maxLayers:
-		return &cli.UsageError{Message: "so many layers are too many for a manifest", Advice: "10000 are the most"}
+		return &cli.UsageError{
+			Message: fmt.Sprintf("%d layers are too many for a manifest", c.layers),
+			Advice:  fmt.Sprintf("the maximum is %d", maxLayers),
+		}
 	case c.sizes.alone:
 		c.sizes.sizes = slices.Repeat(c.sizes.sizes[:1], cmp.Or(int(c.layers), defaultLayers))
 	}

@@ -58,7 +58,7 @@ func TestBenchJSONWithLimit(t *testing.T) {
 	if got.Benchmark != "push" || got.Seed != 3 || got.Limit == nil || len(got.Limit.Link) == 0 {
 		t.Errorf("got %+v", got)
 	}
-	if !strings.Contains(notes, "the least: plain TCP on loopback ") || strings.Contains(notes, "seed 3") {
+	if !strings.Contains(notes, "the minimum: plain TCP on loopback ") || strings.Contains(notes, "seed 3") {
 		t.Errorf("it says\n%s", notes)
 	}
 }

@@ -87,7 +87,7 @@ func (c *benchCommand) parseTargets(args []string) (*targets, error) {
 	case two && t.refs[0] == t.refs[1]:
 		return nil, &cli.UsageError{
 			Message: fmt.Sprintf("%s is named twice", args[0]),
-			Advice:  "between one repository and itself nothing moves",
+			Advice:  "a copy within one repository moves nothing",
 		}
 	case two && c.kind == bench.Mount && t.refs[0].Host() != t.refs[1].Host():
 		return nil, &cli.UsageError{

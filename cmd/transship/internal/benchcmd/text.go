@@ -40,7 +40,7 @@ func (c *benchCommand) noteResults(r *run.Run, report *bench.Report) {
 		present, blobs, mounted = present+s.Present, blobs+s.Blobs, mounted+s.Mounted
 	}
 	if present > 0 && !c.warm && c.kind != bench.Pull {
-		r.Note("%d of %d blobs were there already and did not move; another --seed makes other ones", present, blobs)
+		r.Note("%d of %d blobs were already there and did not move; another --seed makes new ones", present, blobs)
 	}
 	if c.kind == bench.Copy && mounted > 0 {
 		r.Note("%d of %d blobs were mounted and did not move: both repositories are on one registry", mounted, blobs)
@@ -65,14 +65,14 @@ func cellText(kind bench.Kind, s bench.Summary) string {
 		text += fmt.Sprintf(", first byte after %s, p99 %s", nanoseconds(float64(median)), nanoseconds(float64(p99)))
 	}
 	if s.Floors > 0 {
-		text += fmt.Sprintf("; %.2f times the least that is possible", s.Floors)
+		text += fmt.Sprintf("; %.2f times the minimum", s.Floors)
 	}
 	return text
 }
 
 // limitText describes what --limit has measured.
 func limitText(r *bench.Report) string {
-	return "the least: " + r.Limit.Over + " " + ratesText(r.Limit.Link, "connection") +
+	return "the minimum: " + r.Limit.Over + " " + ratesText(r.Limit.Link, "connection") +
 		"; SHA-256 " + ratesText(r.Limit.Hash, "processor")
 }
 

@@ -28,7 +28,7 @@ func TestCellText(t *testing.T) {
 				TTFB: []time.Duration{time.Millisecond}, Floors: 1.5,
 			},
 			"push jobs=4: 2.0ms each (1µs to 3.00s), 0.5 calls, first byte after 1.0ms, p99 1.0ms; " +
-				"1.50 times the least that is possible",
+				"1.50 times the minimum",
 		},
 	} {
 		if got := cellText(bench.Push, test.summary); got != test.want {
@@ -42,7 +42,7 @@ func TestLimitText(t *testing.T) {
 	got := limitText(&bench.Report{Limit: &bench.Limit{
 		Over: "plain TCP", Link: []bench.Rate{rate(1, 1e6), rate(6, 5e6)}, Hash: []bench.Rate{rate(1, 2e9)},
 	}})
-	want := "the least: plain TCP 1.0 MB/s on 1 connection, 5.0 MB/s on 6 connections; SHA-256 2.0 GB/s on 1 processor"
+	want := "the minimum: plain TCP 1.0 MB/s on 1 connection, 5.0 MB/s on 6 connections; SHA-256 2.0 GB/s on 1 processor"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -57,7 +57,7 @@ func TestNoteResults(t *testing.T) {
 		want  string // "" for no note
 	}{
 		{bench.Push, false, bench.Moved{Blobs: 6}, ""},
-		{bench.Push, false, bench.Moved{Blobs: 6, Present: 2}, "2 of 6 blobs were there already"},
+		{bench.Push, false, bench.Moved{Blobs: 6, Present: 2}, "2 of 6 blobs were already there"},
 		{bench.Push, true, bench.Moved{Blobs: 6, Present: 6}, ""},
 		{bench.Pull, false, bench.Moved{Blobs: 6, Present: 6}, ""},
 		{bench.Copy, false, bench.Moved{Blobs: 6, Mounted: 5}, "5 of 6 blobs were mounted"},

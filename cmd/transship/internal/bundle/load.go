@@ -27,19 +27,20 @@ func Load() run.Command {
 	return run.Command{
 		Name: "load", Args: "FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", Min: 2, Max: -1,
 		Short: "push the images of a bundle or folder to a registry",
-		Long: `FILE is a bundle, one of its volumes' common name or the first volume, any OCI image layout in a tar, or what docker
-save writes; DIR is a layout in a folder. The image docker.io/hczjl/halo:1.6 goes to REGISTRY/PREFIX/hczjl/halo:1.6, and
-REGISTRY/PREFIX/hczjl/halo:1.6@sha256:... is printed. All images are pushed, or those named.
+		Long: `FILE is a bundle, the common name or the first of its volumes, any OCI image layout in a tar, or what
+docker save writes; DIR is an OCI image layout. The image docker.io/hczjl/halo:1.6 is pushed to
+REGISTRY/PREFIX/hczjl/halo:1.6, and REGISTRY/PREFIX/hczjl/halo:1.6@sha256:... is printed. Without IMAGE all images
+are pushed.
 
---rewrite FROM=TO gives images whose name begins with FROM, with its registry or without, a path that begins with TO; of
-several the longest FROM counts. A bundle that builds on another one is loaded after that: it is looked first whether the
-registry has what is missing.`,
+--rewrite FROM=TO applies to images whose name begins with FROM, with or without its registry: their path then begins
+with TO instead. If several match, the longest FROM counts. A --since bundle is loaded after the one that it builds
+on: before pushing anything, load checks that the registry has the missing blobs.`,
 		Example: `transship load monday.tar registry.example.com
 transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod halohub/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &loadCommand{to: r.RemoteFlags(fs, "", "the registry")}
 			fs.Var(&c.rewrites, "rewrite",
-				"give names that begin with FROM one that begins with TO, as `FROM=TO`; may be repeated")
+				"replace FROM at the beginning of image names by TO, as `FROM=TO`; may be repeated")
 			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)
 			r.VerboseFlag(fs)
@@ -91,7 +92,8 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	}
 	stop()
 	if b.Done > 0 {
-		r.NoteDone("loaded %d image%s of %s to %s: %s", b.Done, cli.Plural(b.Done), args[0], far, show.BlobSummary("sent"))
+		r.NoteDone("loaded %d image%s of %s to %s: %s",
+			b.Done, cli.Plural(b.Done), args[0], far, show.BlobSummary("sent"))
 	}
 	return b.Err(ctx)
 }
@@ -136,7 +138,7 @@ func selectImages(ctx context.Context, local *image.LocalImages, far image.Regis
 		case twice && other.Digest != im.Digest:
 			return nil, &cli.UsageError{
 				Message: fmt.Sprintf("both %s and %s would become %s", other.Image, im.Image, target.Familiar()),
-				Advice:  "set them apart with --rewrite, such as " + name.Domain + "=" + name.Domain,
+				Advice:  "give one of them another name with --rewrite, such as " + name.Domain + "=" + name.Domain,
 			}
 		case !twice:
 			byTarget[target] = im
@@ -153,7 +155,7 @@ func noNameError(local *image.LocalImages, im image.LocalImage) error {
 		transport = image.TransportOCIArchive
 	}
 	return &cli.UsageError{
-		Message: fmt.Sprintf("image %s has no name to go by", im.Digest),
+		Message: fmt.Sprintf("image %s has no name", im.Digest),
 		Advice:  fmt.Sprintf("give it one: transship copy %s%s@%s REGISTRY/NAME:TAG", transport, local.Path, im.Digest),
 	}
 }

@@ -32,9 +32,10 @@ type baseError struct {
 // Error names the bundle, the registry and the first missing blob.
 func (e *baseError) Error() string {
 	if e.base == "" {
-		return fmt.Sprintf("%s lacks %d blobs, and so does %s: %s is the first", e.file, e.lacks, e.registry, e.first)
+		return fmt.Sprintf("%s and %s both lack %d blobs; the first is %s", e.file, e.registry, e.lacks, e.first)
 	}
-	return fmt.Sprintf("%s builds on %s, of which %s lacks %d blobs: %s is the first", e.file, e.base, e.registry, e.lacks, e.first)
+	return fmt.Sprintf("%s builds on %s, and %s lacks %d blobs of that; the first is %s",
+		e.file, e.base, e.registry, e.lacks, e.first)
 }
 
 // Is makes it fs.ErrNotExist.
@@ -43,7 +44,7 @@ func (*baseError) Is(target error) bool { return target == fs.ErrNotExist }
 // Hint names the bundle to load first.
 func (e *baseError) Hint() string {
 	if e.base == "" {
-		return "the bundle is not whole; save it again"
+		return "the bundle is incomplete; save it again"
 	}
 	return "load " + e.base + " first; if it was made for another registry, save again without --since"
 }

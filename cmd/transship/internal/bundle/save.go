@@ -35,35 +35,38 @@ type saveCommand struct {
 func Save() run.Command {
 	return run.Command{
 		Name: "save", Args: "REF [REF...]", Min: 0, Max: -1,
-		Short: "write images into one tar, or into a folder, that carries them to a site without a network",
-		Long: `The tar is an OCI image layout that docker load, podman load, ctr image import, skopeo, oras and crane read too.
-Every blob is in it once, verified. The same images make the same bytes. Beside FILE.tar lies FILE.tar.json, which says
-what is in it. An interrupted save is gone on with by the same command. Of each volume, and with --sum of the whole tar,
-standard output gets a line for sha256sum -c, and FILE.tar.json the digest.
+		Short: "write images to one tar, or to a folder, for a site without a network",
+		Long: `The tar is an OCI image layout that docker load, podman load, ctr image import, skopeo, oras and crane
+read too. Every blob is in it once, verified. Bundles are reproducible: the same images give the same bytes.
+FILE.tar.json beside FILE.tar lists what is in it. Run an interrupted save again and it resumes. For each volume,
+and with --sum for the whole tar, standard output gets a line for sha256sum -c, and FILE.tar.json the digest.
 
-REF is anything that copy takes as SRC; oci:DIR and oci-archive:FILE without an image are all the images there. -o DIR/ adds
-the images to an OCI image layout in a folder, and -o - writes the tar to standard output.
+REF is anything that copy takes as SRC; oci:DIR and oci-archive:FILE without an image mean all images there.
+-o DIR/ adds the images to an OCI image layout in a folder, and -o - writes the tar to standard output.
 
---since leaves out the blobs that the far side has: it names an earlier bundle or its FILE.tar.json, or a registry, as
-docker://HOST[/PREFIX], that load brought images to.`,
+--since leaves out the blobs that the other site already has. It names an earlier bundle or its FILE.tar.json, or,
+as docker://HOST[/PREFIX], a registry that load has pushed images to.`,
 		Example: `transship save -o monday.tar halohub/halo:1.6 alpine:3.20
 transship save -o tuesday.tar --since monday.tar.json -f images.txt
 transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &saveCommand{from: r.RemoteFlags(fs, "", "the registry")}
 			fs.StringVar(&c.out, "output", "",
-				"write to this `file`, to a folder where it ends with a slash or is one, or to standard output where it is -")
+				"write to this `file`, to a folder if it is one or ends with a slash, or to standard output if it is -")
 			cli.Alias(fs, "o", "output")
 			fs.StringVar(&c.list, "file", "",
-				"save the images of a `list`, as sync reads it; what stands behind an image is its name in the bundle")
+				"save the images of a `list` as sync reads it; a DST is the image's name in the bundle")
 			cli.Alias(fs, "f", "file")
-			fs.StringVar(&c.since, "since", "", "leave out the blobs of this earlier `bundle`, inventory or docker://registry")
-			fs.Var(&c.split, "split", "write volumes of at most this `size`, such as 4GiB: FILE.001, FILE.002 and so on")
-			fs.BoolVar(&c.sum, "sum", false, "take the tar's own SHA-256 too; all of it is read and hashed once more")
+			fs.StringVar(&c.since, "since", "",
+				"leave out the blobs of this earlier `bundle`, inventory or docker://registry")
+			fs.Var(&c.split, "split",
+				"write volumes of at most this `size`, such as 4GiB: FILE.001, FILE.002 and so on")
+			fs.BoolVar(&c.sum, "sum", false,
+				"compute the SHA-256 of the tar too, for which all of it is read once more")
 			fs.Var(&c.platforms, "platform",
 				"save only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
 			fs.BoolVar(&c.referrers, "referrers", false,
-				"save signatures, SBOMs and attestations that refer to the images too")
+				"also save signatures, SBOMs and attestations that refer to the images")
 			r.JobsFlag(fs, &c.jobs, "fetch")
 			r.RangesFlag(fs)
 			r.PaceFlags(fs)
@@ -137,12 +140,12 @@ func (c *saveCommand) checkFlags(r *run.Run, args []string) error {
 	case c.sum && (c.out == "-" || c.toFolder()):
 		return &cli.UsageError{
 			Message: "--sum needs a file to write to",
-			Advice:  "-o FILE.tar; standard output can be sent through sha256sum",
+			Advice:  "write -o FILE.tar, or send standard output through sha256sum",
 		}
 	case c.since != "" && c.toFolder():
 		return &cli.UsageError{
-			Message: "--since makes a bundle, and no folder",
-			Advice:  "a folder is only added to: what it has is not fetched again",
+			Message: "--since is for bundles, not for folders",
+			Advice:  "leave out --since: what the folder already has is not fetched again",
 		}
 	case c.out == "-" && r.Stdout.IsTerminal():
 		return &cli.UsageError{

@@ -117,7 +117,7 @@ func checkNames(ctx context.Context, engine *transfer.Engine, images []savedImag
 			}
 			return &cli.UsageError{
 				Message: fmt.Sprintf("both %s and %s would be called %s", other, im, name.Familiar()),
-				Advice:  "in a list with -f, what stands behind an image is its name",
+				Advice:  "use a list with -f, and write another name after one of them",
 			}
 		}
 	}

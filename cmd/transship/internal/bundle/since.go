@@ -30,7 +30,7 @@ func (c *saveCommand) findBase(ctx context.Context, b *image.BundleSource) (layo
 	}
 	base, err := layout.ReadInventory(c.since)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, layout.ErrNotArchive) {
-		err = fmt.Errorf("--since: neither a bundle nor an inventory, and a registry is written docker://HOST: %w", err)
+		err = fmt.Errorf("--since: neither a bundle nor an inventory; write a registry as docker://HOST: %w", err)
 	}
 	return base, err
 }

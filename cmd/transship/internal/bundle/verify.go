@@ -30,11 +30,12 @@ func Verify() run.Command {
 	return run.Command{
 		Name: "verify", Args: "FILE|DIR|REF", Min: 1, Max: 1,
 		Short: "check every digest and size of a bundle, a folder or an image on a registry",
-		Long: `Of a bundle or another tar, and of an OCI image layout in a folder, every byte is read: each blob is held against its
-digest, each reference against what is there, the documents of a bundle against its manifests, each volume against the
-inventory beside it. Of an image on a registry every manifest is read, and it is asked whether each config and layer is there
-with the right size; --deep reads those too.
-Exit code 7 says that something is off. What is there as a file or folder is meant as that; docker://REF is on a registry.`,
+		Long: `Of a bundle, another tar or an OCI image layout in a folder, every byte is read: each blob is checked
+against its digest, each reference against what it refers to, the documents of a bundle against its manifests, and
+each volume against the inventory beside it. Of an image on a registry, every manifest is read, and the registry is
+asked for each config and layer and its size; --deep reads those too.
+The exit code is 7 if a check fails. The name of an existing file or folder means that file or folder; docker://REF
+always means an image on a registry.`,
 		Example: `transship verify monday.tar
 transship verify --deep registry.example.com/hczjl/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
@@ -178,6 +179,6 @@ func (c *verifyCommand) print(r *run.Run, v *Verification) error {
 	if v.BuildsOn != "" {
 		base = "; it builds on " + v.BuildsOn
 	}
-	fmt.Fprintf(r.Stdout, "%s: sound: %d checks, %s read%s\n", v.Target, v.Checks, cli.FormatBytes(v.Bytes), base)
+	fmt.Fprintf(r.Stdout, "%s: ok: %d checks, %s read%s\n", v.Target, v.Checks, cli.FormatBytes(v.Bytes), base)
 	return nil
 }

@@ -124,7 +124,7 @@ func (v *registryVerifier) manifest(ctx context.Context, d manifest.Descriptor) 
 func (v *registryVerifier) head(ctx context.Context, d manifest.Descriptor) error {
 	there, err := v.repo.HasBlob(ctx, d)
 	if err == nil && !there {
-		err = fmt.Errorf("%s does not have it, or not with %d bytes: %w", v.repo, d.Size, fs.ErrNotExist)
+		err = fmt.Errorf("%s does not have it, or with another size than %d bytes: %w", v.repo, d.Size, fs.ErrNotExist)
 	}
 	return err
 }

@@ -33,9 +33,9 @@ const (
 func Demo() run.Command {
 	return run.Command{
 		Name: "demo", Min: 0, Max: 0,
-		Short: "re-host a small image between two registries inside this program, and show every call",
-		Long: `Needs no network, no docker and no registry: it starts two registries on loopback, puts a small image for
-three platforms into the first, and copies it to the second.`,
+		Short: "copy a small image between two registries inside this program, and show every call",
+		Long: `Needs no network, no docker and no registry: it starts two registries on loopback, pushes a small image
+for three platforms to the first, and copies it to the second.`,
 		Example: "transship demo\ntransship demo --audit demo.har",
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			r.AuditFlags(fs)
@@ -75,12 +75,12 @@ func demo(ctx context.Context, r *run.Run, _ []string) error {
 		return err
 	}
 	quiet.Store(true)
-	fmt.Fprintf(r.Stdout, "\nThe list is there byte for byte, and so is all that it names:\n\n"+
+	fmt.Fprintf(r.Stdout, "\nThe index has arrived byte for byte, and so has everything that it refers to:\n\n"+
 		"$ transship inspect --raw %s\n", to)
 	if err := showRaw(ctx, r, to); err != nil {
 		return err
 	}
-	fmt.Fprint(r.Stdout, "\n\nNow with yours:\n"+
+	fmt.Fprint(r.Stdout, "\n\nNow with your own images:\n"+
 		"  transship copy alpine:3.20 registry.example.com/alpine:3.20\n"+
 		"  transship help\n")
 	return nil

@@ -13,8 +13,8 @@ import (
 func Digest() run.Command {
 	return onRepository(run.Command{
 		Name: "digest", Args: "REF",
-		Short:   "print the digest that a tag stands for",
-		Long:    "Asks by HEAD, which does not count against Docker Hub's pull limit.",
+		Short:   "print the digest of a tag",
+		Long:    "Sends one HEAD, which does not count against Docker Hub's pull limit.",
 		Example: "transship digest alpine:3.20",
 	}, reference.Parse, printDigest)
 }

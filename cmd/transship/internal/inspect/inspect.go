@@ -51,7 +51,7 @@ func Inspect() run.Command {
 		Example: "transship inspect alpine:3.20\ntransship inspect --raw alpine:3.20 | sha256sum",
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			remote := registryFlags(fs, r)
-			raw := fs.Bool("raw", false, "print the manifest's exact bytes and nothing else")
+			raw := fs.Bool("raw", false, "print only the manifest, byte for byte")
 			asJSON := fs.Bool("json", false, "print JSON for scripts")
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				ref, m, src, err := image.FetchManifest(ctx, remote, args[0])

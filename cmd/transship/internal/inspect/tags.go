@@ -13,7 +13,7 @@ import (
 func Tags() run.Command {
 	return onRepository(run.Command{
 		Name: "tags", Args: "REPOSITORY",
-		Short:   "list the tags of a repository, one a line",
+		Short:   "list the tags of a repository, one per line",
 		Example: "transship tags halohub/halo",
 	}, reference.ParseRepository, printTags)
 }

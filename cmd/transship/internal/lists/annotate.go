@@ -18,8 +18,8 @@ func Annotate() run.Command {
 	return run.Command{
 		Name: "manifest annotate", Args: "LIST IMAGE", Min: 2, Max: 2,
 		Short: "set the platform of an image in a local manifest list",
-		Long: `Works as docker manifest annotate. Every os/arch pair is accepted, with a note where docker's own command
-would refuse it.`,
+		Long: `Works like docker manifest annotate, but accepts every os/arch pair, with a note if docker would refuse
+it.`,
 		Example: `transship manifest annotate hczjl/halo:1.6 hczjl/halo:arm32 --os linux --arch arm --variant v7`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			var set liststore.Annotation
@@ -59,7 +59,7 @@ func annotate(r *run.Run, listArg, imageArg string, set liststore.Annotation) er
 	}
 	liststore.Annotate(&entry, set)
 	if p := entry.Descriptor.Platform; !liststore.DockerSupports(p.OS, p.Architecture) {
-		r.Note("note: docker manifest annotate does not know %s/%s; registries and engines do not mind",
+		r.Note("note: docker manifest annotate does not know %s/%s; registries and engines accept it",
 			p.OS, p.Architecture)
 	}
 	return store.Save(list.String(), entry)

@@ -29,14 +29,14 @@ func Create() run.Command {
 	return run.Command{
 		Name: "manifest create", Args: "LIST IMAGE [IMAGE...]", Min: 2, Max: -1,
 		Short: "create a local manifest list of images",
-		Long: `Works as docker manifest create, on the same local lists. An IMAGE that is itself a list contributes its
-entries; IMAGEs may be on other registries. With --amend, IMAGEs that are in the list stay as they are: to bring one up
-to date, remove it before (transship manifest rm LIST IMAGE).`,
+		Long: `Works like docker manifest create, on the same local lists. IMAGE may be a manifest list (its entries are
+added) or on another registry. With --amend, images that the list already has stay as they are: to update one,
+remove it first (transship manifest rm LIST IMAGE).`,
 		Example: `transship manifest create hczjl/halo:1.6 hczjl/halo:amd64 hczjl/halo:arm64 hczjl/halo:arm32`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &createCommand{registry: registryFlags(r, fs)}
 			r.VerboseFlag(fs)
-			fs.BoolVar(&c.amend, "amend", false, "add to a list that exists")
+			fs.BoolVar(&c.amend, "amend", false, "add to an existing list")
 			cli.Alias(fs, "a", "amend")
 			return c.run
 		},
@@ -79,7 +79,7 @@ func parseNewList(arg string) (reference.Reference, error) {
 	case err != nil:
 		return list, fmt.Errorf("error parsing name for manifest list %s: %w", arg, err)
 	case list.Digest != "":
-		return list, &cli.UsageError{Message: arg + ": a new list has no digest yet", Advice: "name it with a tag"}
+		return list, &cli.UsageError{Message: arg + ": a new list has no digest yet", Advice: "give it a tag"}
 	}
 	return list, nil
 }
@@ -143,7 +143,7 @@ func (c *createCommand) fetch(ctx context.Context, r *run.Run, ref reference.Ref
 		return nil, noSuchManifest(ref, err)
 	}
 	if manifest.IsIndex(m.MediaType) {
-		r.Note("note: %s is a manifest list; its entries are taken over", ref)
+		r.Note("note: %s is a manifest list; its entries are added", ref)
 		return listEntries(ctx, repo, ref, m)
 	}
 	e, err := imageEntry(ctx, repo, ref, m)

@@ -28,8 +28,8 @@ func Inspect() run.Command {
 	return run.Command{
 		Name: "manifest inspect", Args: "[LIST] IMAGE", Min: 1, Max: 2,
 		Short: "show an image manifest, or a manifest list, local or remote",
-		Long: `Works as docker manifest inspect: the local list of that name goes first, then the registry is asked; with
-LIST it shows the entry for IMAGE in a local list. transship inspect shows more, in fewer words.`,
+		Long: `Works like docker manifest inspect: it shows the local list of that name, or else what the registry has.
+With LIST it shows the entry for IMAGE in that local list. transship inspect shows more, in fewer words.`,
 		Example: `transship manifest inspect hczjl/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &inspectCommand{registry: registryFlags(r, fs)}

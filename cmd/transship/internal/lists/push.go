@@ -29,15 +29,15 @@ type pushCommand struct {
 func Push() run.Command {
 	return run.Command{
 		Name: "manifest push", Args: "LIST", Min: 1, Max: 1,
-		Short: "push a local manifest list, and what it needs, to its registry",
-		Long: `Works as docker manifest push; the bytes are docker's. Images of other repositories are mounted into the
-list's, and images of other registries are copied in. Prints the digest of the list.`,
+		Short: "push a local manifest list, and the images in it, to its registry",
+		Long: `Works like docker manifest push, and pushes the same bytes. Images of other repositories are mounted into
+the list's, and images of other registries are copied there. Prints the digest of the list.`,
 		Example: `transship manifest push --purge hczjl/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &pushCommand{registry: registryFlags(r, fs)}
 			r.VerboseFlag(fs)
 			r.PlanFlag(fs)
-			fs.BoolVar(&c.purge, "purge", false, "remove the local list when it is pushed")
+			fs.BoolVar(&c.purge, "purge", false, "remove the local list after the push")
 			cli.Alias(fs, "p", "purge")
 			r.JobsFlag(fs, &c.jobs, "copy")
 			r.InterruptHint = run.InterruptedUploadHint

@@ -16,8 +16,8 @@ func Rm() run.Command {
 	return run.Command{
 		Name: "manifest rm", Args: "LIST [LIST|IMAGE...]", Min: 1, Max: -1,
 		Short: "remove local manifest lists, or images from one",
-		Long: `Works as docker manifest rm, which removes every LIST that is named. Arguments after the first that are no
-list but an image in the first list are dropped from it, and the list stays.`,
+		Long: `Works like docker manifest rm, which removes each LIST. Arguments after the first that are not a list
+but an image in the first list are removed from it, and the list stays.`,
 		Example: "transship manifest rm hczjl/halo:1.6\ntransship manifest rm hczjl/halo:1.6 hczjl/halo:arm32",
 		Setup:   func(*flag.FlagSet, *run.Run) run.Action { return remove },
 	}

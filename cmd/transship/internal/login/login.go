@@ -28,8 +28,8 @@ func Login() run.Command {
 	return run.Command{
 		Name: "login", Args: "HOST", Min: 1, Max: 1,
 		Short: "check credentials with a registry and store them",
-		Long: `Nothing is stored unless the registry accepts the credentials. They go to the credential helper that
-docker's config.json names for the host, otherwise into that file itself (mode 0600).`,
+		Long: `Stores the credentials only if the registry accepts them: in the credential helper that docker's
+config.json names for the host, or else in config.json itself (mode 0600).`,
 		Example: `transship login registry.example.com
 echo "$PASSWORD" | transship login --username me --password-stdin docker.io`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
@@ -37,7 +37,7 @@ echo "$PASSWORD" | transship login --username me --password-stdin docker.io`,
 			fs.StringVar(&c.username, "username", "", "user `name`")
 			cli.Alias(fs, "u", "username")
 			fs.StringVar(&c.password, "password", "",
-				"`password` or token; it shows in the list of processes, --password-stdin does not")
+				"`password` or token; other users can see it in the list of processes, unlike with --password-stdin")
 			cli.Alias(fs, "p", "password")
 			fs.BoolVar(&c.stdin, "password-stdin", false, "read the password from standard input")
 			r.CommonFlags(fs)
@@ -61,13 +61,13 @@ func (c *loginCommand) run(ctx context.Context, r *run.Run, args []string) error
 		return err
 	}
 	if !checked {
-		r.Note("warning: %s asks for no credentials, so these could not be checked", ref.Domain)
+		r.Note("warning: %s did not ask for credentials, so they were not checked", ref.Domain)
 	}
 	where, err := r.AuthConfig().Store(ctx, ref.Host(), cred)
 	if err != nil {
 		return fmt.Errorf("storing the credentials for %s: %w", ref.Domain, err)
 	}
-	r.Note("logged in to %s as %s; the credentials are in %s", ref.Domain, cred.Username, where)
+	r.Note("logged in to %s as %s; the credentials are stored in %s", ref.Domain, cred.Username, where)
 	return nil
 }
 
@@ -83,7 +83,7 @@ func parseHost(arg string) (reference.Reference, error) {
 	isHub := host == "docker.io" || host == "index.docker.io"
 	if err != nil || strings.Contains(host, "/") || ref.Domain != host && !isHub {
 		return ref, &cli.UsageError{
-			Message: fmt.Sprintf("%q is no registry's host", arg),
+			Message: fmt.Sprintf("%q is not the host of a registry", arg),
 			Advice:  "give a host such as registry.example.com:5000",
 		}
 	}
@@ -144,9 +144,9 @@ func (c *loginCommand) credential(ctx context.Context, r *run.Run) (auth.Credent
 func (c *loginCommand) checkFlags(terminal bool) error {
 	switch {
 	case c.registry.Creds != "" && (c.username != "" || c.password != "" || c.stdin):
-		return &cli.UsageError{Message: "--creds stands for user name and password: leave out the other flags"}
+		return &cli.UsageError{Message: "--creds has the user name and the password: leave out the other flags"}
 	case c.stdin && c.password != "":
-		return &cli.UsageError{Message: "--password and --password-stdin exclude each other"}
+		return &cli.UsageError{Message: "--password and --password-stdin cannot be used together"}
 	case c.stdin && c.username == "":
 		return &cli.UsageError{Message: "--password-stdin needs --username"}
 	case c.registry.Creds == "" && !terminal && (c.username == "" || c.password == "" && !c.stdin):

@@ -31,20 +31,20 @@ func Copy() run.Command {
 	return run.Command{
 		Name: "copy", Args: "SRC DST [DST...]", Min: 2, Max: -1,
 		Short: "copy an image with all its platforms to other repositories or registries",
-		Long: `Copies every manifest and blob as the bytes they are, so that all digests stay the same, and prints
-DST@sha256:... on standard output. What the target has already is not sent again; inside one registry blobs
-are mounted. The tag is put last: it never names an image that is not whole. With several DST the source is
-read once for all; one that fails does not stop the others. --dst-creds, --dst-cert and --dst-plain-http then are
-for the first DST's registry.
+		Long: `Copies every manifest and blob byte for byte, so all digests stay the same, and prints DST@sha256:... on
+standard output. Blobs that the target already has are skipped; within one registry they are mounted, not
+uploaded again. The tag is written last, so a tag never points at an incomplete image. With several DST the
+source is read once for all of them, and a DST that fails does not stop the others; --dst-creds, --dst-cert
+and --dst-plain-http then apply to the registry of the first DST.
 
-SRC and DST are references, with docker:// before them or not, or one of
-  oci:DIR[:IMAGE]              an OCI image layout in a folder, which is added to
-  oci-archive:FILE[:IMAGE]     one in a tar, which is written anew
+SRC and DST are references, with or without docker:// before them, or one of
+  oci:DIR[:IMAGE]              an OCI image layout in a folder; as DST it gets the image added
+  oci-archive:FILE[:IMAGE]     an OCI image layout in a tar; as DST it is replaced
   docker-archive:FILE[:IMAGE]  what docker save writes; as DST the same as oci-archive, which docker load reads too
-  null:SIZE[:SEED]             as SRC an image of one layer of that size, generated, different each time without SEED
+  null:SIZE[:SEED]             as SRC a generated image with one layer of that size, different each time without SEED
   null:                        as DST nothing: the image is read and verified
-IMAGE is a tag or a name; DIR@DIGEST and FILE@DIGEST name an image by its digest. Without either SRC has one image,
-beside what refers to it, and DST gets the name that the image has.`,
+IMAGE is a tag or a name; DIR@DIGEST and FILE@DIGEST name an image by its digest. Without either, SRC must have one
+image, apart from what refers to it, and DST gets the name that the image has.`,
 		Example: `transship copy halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
 transship copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alpine:3.20
 transship copy alpine:3.20 oci:layout:3.20
@@ -54,9 +54,10 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 			c := &copyCommand{src: r.RemoteFlags(fs, "src", "the source"), dst: r.RemoteFlags(fs, "dst", "the target")}
 			fs.Var(&c.platforms, "platform",
 				"copy only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
-			fs.BoolVar(&c.flatten, "flatten", false, "copy the one image that is left as itself, not as a list with one entry")
+			fs.BoolVar(&c.flatten, "flatten", false,
+				"if one image is left, copy it by itself, not as an index with one entry")
 			fs.BoolVar(&c.referrers, "referrers", false,
-				"copy signatures, SBOMs and attestations that refer to the image too")
+				"also copy signatures, SBOMs and attestations that refer to the image")
 			r.SendFlags(fs, c.dst, &c.jobs, "copy")
 			r.RangesFlag(fs)
 			r.CommonFlags(fs)

@@ -26,20 +26,22 @@ type syncCommand struct {
 func Sync() run.Command {
 	return run.Command{
 		Name: "sync", Args: "[DST]", Min: 0, Max: 1,
-		Short: "copy all images of a list, again and again, as far as they have changed",
-		Long: `The list has SRC [DST...] on each line, with comments behind #, or is a JSON array of strings and of
-{"source": SRC, "targets": [DST, ...], "latest": N}. SRC is an image, with a tag or digest; host/repo alone is all tags of a
-repository, host/repo:v1.* those that match the pattern of a shell; it can be oci:DIR and the like too. DST is a repository,
-where each image keeps its tag, a name with a tag for one image, or oci:DIR. Images without a DST go to the command's DST,
-which is REGISTRY[/PREFIX]: docker.io/hczjl/halo:1.6 to REGISTRY/PREFIX/hczjl/halo:1.6.
+		Short: "copy the images of a list, and skip those that have not changed",
+		Long: `The list has SRC [DST...] on each line and comments after #, or is a JSON array of strings and objects
+{"source": SRC, "targets": [DST, ...], "latest": N}. SRC is an image with a tag or digest, host/repo for all tags
+of a repository, host/repo:v1.* for the tags that match a shell pattern, or oci:DIR and the like. DST is a
+repository, where each image keeps its tag, a name with a tag for one image, or oci:DIR. Images without a DST are
+copied to the command's DST, which is REGISTRY[/PREFIX]: docker.io/hczjl/halo:1.6 becomes
+REGISTRY/PREFIX/hczjl/halo:1.6.
 
-What is there already costs one HEAD on each side, and none at the source of an image by digest. One failure does not stop
-the rest; exit code 8 says that some failed, and a line for each says why. Standard output gets DST@sha256:... of each image
+An unchanged image costs one HEAD on each side, and none at the source if SRC has a digest. One failure does not
+stop the rest: each failure is printed, and the exit code is 8. Standard output gets DST@sha256:... of each image
 that was copied.
 
---prune removes, from the target repositories of lines that mean several tags, the tags that match and that the source no
-longer has. What it will remove is printed before the first one goes. Tags that another line puts there, or that a source
-still has beyond --latest, stay, and so does all of a repository for which some line's images could not be found out.`,
+--prune removes tags from the target repositories of lines that mean several tags: those that match the line and
+that the source no longer has. It prints what it will remove before it removes the first. It keeps tags that
+another line copies there, and tags that the source has beyond --latest. It keeps a whole repository if the images
+of a line that may be copied there could not be listed.`,
 		Example: `transship sync -f images.txt registry.example.com/mirror
 transship sync -f images.txt --prune --json`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
@@ -52,12 +54,14 @@ transship sync -f images.txt --prune --json`,
 			fs.Var(&c.platforms, "platform",
 				"copy only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
 			fs.BoolVar(&c.referrers, "referrers", false,
-				"copy signatures, SBOMs and attestations that refer to the images too")
+				"also copy signatures, SBOMs and attestations that refer to the images")
 			fs.Var(&c.latest, "latest",
-				"of lines that mean several tags, copy only the `N` highest versions; tags that are none, such as latest, are left out")
-			fs.BoolVar(&c.prune, "prune", false, "remove tags from the targets that the source no longer has")
+				"of lines that mean several tags, copy only the `N` highest versions; "+
+					"tags that are no versions, such as latest, are skipped")
+			fs.BoolVar(&c.prune, "prune", false, "remove from the targets the tags that the source no longer has")
 			fs.StringVar(&c.state, "state", "",
-				"remember in this `file` what was put where, and believe it: an image that has not changed then costs one HEAD at its source, and none at the target")
+				"remember in this `file` what was copied where, and trust it: "+
+					"an unchanged image then costs one HEAD at its source, and none at the target")
 			fs.BoolVar(&c.asJSON, "json", false, "print a report of all images as JSON")
 			r.SendFlags(fs, c.dst, &c.jobs, "copy")
 			r.RangesFlag(fs)

@@ -78,7 +78,7 @@ func parseSyncLine(e image.ListEntry, fallback syncLine) (*syncLine, error) {
 		if len(line.local) == 0 && line.far.Base.Domain == "" {
 			return nil, &cli.UsageError{
 				Message: e.Source + " has no DST",
-				Advice:  "write one behind it, or give the command one for all",
+				Advice:  "write one after it, or give the command a DST for all lines",
 			}
 		}
 	}
@@ -98,13 +98,13 @@ func (l *syncLine) addTarget(text string) error {
 		return err
 	case at.IsArchive():
 		return &cli.UsageError{
-			Message: text + " is a tar, which takes no more images",
-			Advice:  "transship save -f LIST -o FILE.tar writes them into one",
+			Message: text + " is a tar, to which no images can be added",
+			Advice:  "transship save -f LIST -o FILE.tar writes the images of a list to a tar",
 		}
 	case !at.IsWhole() && l.source.MayBeSeveral():
 		return &cli.UsageError{
 			Message: "one name cannot name several images",
-			Advice:  "leave it out, and they keep theirs",
+			Advice:  "leave it out; the images keep their own",
 		}
 	}
 	l.local = append(l.local, at)
@@ -141,7 +141,7 @@ func (l *syncLine) targets(name reference.Reference) ([]image.Location, error) {
 		return out, nil
 	}
 	if name.Path == "" {
-		return nil, errors.New("the image has no name to go by: write its DST behind it")
+		return nil, errors.New("the image has no name: write its DST after it")
 	}
 	ref, err := l.far.Target(name)
 	return []image.Location{{Transport: image.TransportDocker, Ref: ref}}, err

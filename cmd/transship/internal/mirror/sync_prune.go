@@ -89,7 +89,7 @@ func (p *pruneList) addLine(ctx context.Context, line *syncLine) error {
 	for _, ref := range repositories {
 		unknown := func(l *syncLine) bool { return l.unlisted && l.mayTarget(ref) }
 		if i := slices.IndexFunc(p.lines, unknown); i >= 0 {
-			p.run.Note("%s is not pruned: it is not known what line %d has for it",
+			p.run.Note("%s is not pruned: the images of line %d, which may be copied there, are unknown",
 				ref.FamiliarName(), p.lines[i].number)
 			continue
 		}
@@ -133,8 +133,8 @@ func (s *syncRun) remove(ctx context.Context, stale removal) {
 		err = nil
 	}
 	if untagUnsupported(err) {
-		err = fmt.Errorf("the registry removes no tag by its name, "+
-			"as docker's does not before 3.0 or without delete enabled: %w", err)
+		err = fmt.Errorf("the registry does not remove single tags "+
+			"(docker's registry does from 3.0 on, with delete enabled): %w", err)
 	}
 	s.finish(ctx, SyncResult{Line: stale.line.number, Target: stale.ref.Familiar(), Status: SyncRemoved}, err)
 }

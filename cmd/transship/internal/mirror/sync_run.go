@@ -192,7 +192,7 @@ func (s *syncRun) destination(ctx context.Context, o image.Origin, l image.Locat
 func (s *syncRun) firstFor(l image.Location, o image.Origin) (bool, error) {
 	owner := s.setOwner(l, o)
 	if owner != nil && owner.identity != o.Identity() {
-		return false, fmt.Errorf("%s goes there too", owner.name)
+		return false, fmt.Errorf("%s is copied there too", owner.name)
 	}
 	return owner == nil, nil
 }

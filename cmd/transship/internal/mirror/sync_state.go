@@ -51,7 +51,9 @@ func (c *syncCommand) openState() (*syncState, error) {
 		return nil, nil
 	}
 	if len(c.platforms) > 0 || c.referrers {
-		return nil, &cli.UsageError{Message: "--state knows whole images: leave out --platform and --referrers, or --state"}
+		return nil, &cli.UsageError{
+			Message: "--state knows only whole images: leave out --platform and --referrers, or --state",
+		}
 	}
 	s := &syncState{path: c.state, images: map[string]syncedImage{}}
 	raw, err := os.ReadFile(c.state)
@@ -64,7 +66,7 @@ func (c *syncCommand) openState() (*syncState, error) {
 	var file syncStateFile
 	err = json.Unmarshal(raw, &file)
 	if err == nil && file.Version != syncStateVersion {
-		err = fmt.Errorf("it is of version %d, and %d is known here", file.Version, syncStateVersion)
+		err = fmt.Errorf("it has version %d, and this program reads version %d", file.Version, syncStateVersion)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--state %s: %w; without the file all targets are asked", c.state, err)

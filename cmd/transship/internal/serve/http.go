@@ -49,7 +49,7 @@ func (l *listener) serve(ctx context.Context, r *run.Run, h http.Handler) error 
 		return &listenError{l.addr.String(), err}
 	case <-ctx.Done():
 	}
-	r.Note("stopping: requests under way have %s", shutdownGrace)
+	r.Note("stopping: requests in progress have %s to finish", shutdownGrace)
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 	defer cancel()
 	if server.Shutdown(grace) != nil {

@@ -80,13 +80,14 @@ func writableFolder(args []string) (string, error) {
 		return folders[0], nil
 	case 0:
 		return "", &cli.UsageError{
-			Message: "--writable needs a folder to write to, and archives are only read",
-			Advice:  "name a folder too; it is made if it is missing",
+			Message: "--writable needs a folder to write to; archives are only read",
+			Advice:  "name a folder too; it is created if it is missing",
 		}
 	}
 	return "", &cli.UsageError{
-		Message: fmt.Sprintf("--writable is for one folder, and there are %d: %s", len(folders), strings.Join(folders, ", ")),
-		Advice:  "name the folder that is to be written to, and archives beside it",
+		Message: fmt.Sprintf("--writable is for one folder, and there are %d: %s",
+			len(folders), strings.Join(folders, ", ")),
+		Advice: "name only the folder to write to, and any number of archives",
 	}
 }
 
@@ -155,7 +156,7 @@ func (e *writableError) Hint() string {
 	if errors.Is(e.error, fs.ErrPermission) || errors.Is(e.error, syscall.EROFS) {
 		return "without --writable the folder is only read"
 	}
-	return "--writable wants an image layout, or a folder that is empty or missing"
+	return "--writable needs an OCI image layout, or a folder that is empty or missing"
 }
 
 // unlisted hides the short names of the writable folder in the catalog: it lists the names that
@@ -210,7 +211,7 @@ type baseError struct {
 // Error names both bundles.
 func (e *baseError) Error() string {
 	if e.namesake {
-		return fmt.Sprintf("%v; the %s that is given is another one", e.BaseError, e.Base.File)
+		return fmt.Sprintf("%v; the %s among the arguments is another bundle", e.BaseError, e.Base.File)
 	}
 	return e.BaseError.Error()
 }
@@ -221,9 +222,9 @@ func (e *baseError) Unwrap() error { return e.BaseError }
 // Hint says which bundle to add.
 func (e *baseError) Hint() string {
 	if e.Base.ID == "" {
-		return "name what has those blobs too, a bundle or a folder; it was saved for " + e.Base.File
+		return "also name a bundle or folder that has those blobs; it was saved for " + e.Base.File
 	}
-	return "name " + e.Base.File + " too: a bundle is served together with those that it builds on"
+	return "also name " + e.Base.File + ": a bundle is served together with those that it builds on"
 }
 
 // summary counts repositories and tags. example is the name of an image, "" if there is no tag.

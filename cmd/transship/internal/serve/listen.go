@@ -30,9 +30,9 @@ type listenFlags struct {
 
 func (l *listenFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&l.address, "listen", "",
-		"listen on this `address`: of loopback, or with TLS any; port 0 is any free one (default "+defaultListen+")")
-	fs.StringVar(&l.insecure, "insecure-listen", "", "listen on this `address`, whichever it is, in plain HTTP")
-	fs.StringVar(&l.cert, "tls-cert", "", "`file` with the certificate for TLS, and those that vouch for it (PEM)")
+		"listen on this `address`: without TLS a loopback one; port 0 picks a free port (default "+defaultListen+")")
+	fs.StringVar(&l.insecure, "insecure-listen", "", "listen on this `address`, loopback or not, in plain HTTP")
+	fs.StringVar(&l.cert, "tls-cert", "", "`file` with the TLS certificate and its chain (PEM)")
 	fs.StringVar(&l.key, "tls-key", "", "`file` with the certificate's key (PEM)")
 }
 
@@ -41,18 +41,18 @@ func (l *listenFlags) check() error {
 	switch {
 	case l.address != "" && l.insecure != "":
 		return &cli.UsageError{
-			Message: "--listen and --insecure-listen exclude each other",
-			Advice:  "give the one that says how the registry is to be reached",
+			Message: "--listen and --insecure-listen cannot be used together",
+			Advice:  "leave out one of them",
 		}
 	case (l.cert == "") != (l.key == ""):
 		return &cli.UsageError{
-			Message: "--tls-cert and --tls-key go together",
+			Message: "--tls-cert and --tls-key must be given together",
 			Advice:  "TLS needs a certificate and its key",
 		}
 	case l.insecure != "" && l.cert != "":
 		return &cli.UsageError{
-			Message: "--insecure-listen is without TLS",
-			Advice:  "with --tls-cert and --tls-key, --listen takes any address",
+			Message: "--insecure-listen is plain HTTP, without TLS",
+			Advice:  "with --tls-cert and --tls-key, --listen accepts any address",
 		}
 	}
 	if err := l.resolve(); err != nil || l.cert == "" {
@@ -68,8 +68,8 @@ func (l *listenFlags) resolve() error {
 	_, port, err := net.SplitHostPort(l.target())
 	if _, errPort := strconv.ParseUint(port, 10, 16); err != nil || errPort != nil {
 		return &cli.UsageError{
-			Message: fmt.Sprintf("%q is no address to listen on", l.target()),
-			Advice:  "an address is HOST:PORT, such as " + defaultListen + " or [::1]:5000; port 0 is any free one",
+			Message: fmt.Sprintf("%q is not an address to listen on", l.target()),
+			Advice:  "an address is HOST:PORT, such as " + defaultListen + " or [::1]:5000; port 0 picks a free port",
 		}
 	}
 	if l.addr, err = net.ResolveTCPAddr("tcp", l.target()); err != nil {
@@ -77,8 +77,8 @@ func (l *listenFlags) resolve() error {
 	}
 	if l.insecure == "" && l.cert == "" && !l.addr.IP.IsLoopback() {
 		return &cli.UsageError{
-			Message: fmt.Sprintf("%s is no address of loopback, and without TLS only those are listened on", l.target()),
-			Advice:  fmt.Sprintf("give --tls-cert and --tls-key, or --insecure-listen %s where plain HTTP will do", l.target()),
+			Message: fmt.Sprintf("%s is not a loopback address, and other addresses need TLS", l.target()),
+			Advice:  fmt.Sprintf("give --tls-cert and --tls-key, or --insecure-listen %s for plain HTTP", l.target()),
 		}
 	}
 	return nil
@@ -123,11 +123,11 @@ func (e *listenError) Hint() string {
 	case cli.Has[*net.DNSError](e.err):
 		return "check the host's name and the DNS"
 	case errors.Is(e.err, syscall.EADDRINUSE):
-		return "another program has that port; port 0 is any free one"
+		return "another program uses that port; port 0 picks a free port"
 	case errors.Is(e.err, fs.ErrPermission):
-		return "ports below 1024 may be for root alone"
+		return "ports below 1024 may need root"
 	case errors.Is(e.err, syscall.EADDRNOTAVAIL):
-		return "the address must be one of this machine"
+		return "the address must be one of this machine's"
 	}
 	return ""
 }

@@ -25,27 +25,28 @@ type serveCommand struct {
 func Serve() run.Command {
 	return run.Command{
 		Name: "serve", Args: "FILE|DIR [FILE|DIR...]", Min: 1, Max: -1,
-		Short: "be a registry of the images in bundles and folders, without unpacking them",
-		Long: `docker, podman, containerd, crane and all other clients of registries pull from it. FILE is a bundle, one of its volumes'
-common name or the first volume, any OCI image layout in a tar, or what docker save writes; DIR is a layout in a folder.
-The image docker.io/hczjl/halo:1.6 is HOST:PORT/hczjl/halo:1.6 there, and HOST:PORT/docker.io/hczjl/halo:1.6 too. Several are
-one registry, in which the first that has a tag counts; a bundle that builds on others is served together with those.
+		Short: "serve the images in bundles and folders as a registry, without unpacking them",
+		Long: `docker, podman, containerd, crane and all other registry clients can pull from it. FILE is a bundle, the
+common name or the first of its volumes, any OCI image layout in a tar, or what docker save writes; DIR is an OCI
+image layout. The image docker.io/hczjl/halo:1.6 is served as HOST:PORT/hczjl/halo:1.6 and as
+HOST:PORT/docker.io/hczjl/halo:1.6. Several arguments are one registry: of a tag that several have, the first counts.
+A --since bundle must be served together with the bundles that it builds on.
 
-Nothing is written, unless --writable lets clients push to the one DIR among the arguments, and delete there. It is
-made if it is missing, and goes before the others.
+Nothing is written unless --writable lets clients push to the one DIR among the arguments, and delete there. That DIR
+is created if it is missing, and comes before the others.
 
-The registry's URL is printed on standard output once it answers. An interrupt or SIGTERM stops it: requests under way
-have ten seconds, and the exit code is 0. A second one ends it at once.`,
+The registry's URL is printed on standard output once it answers. An interrupt or SIGTERM stops it: requests in
+progress have ten seconds to finish, and the exit code is 0. A second signal stops it at once.`,
 		Example: `transship serve monday.tar tuesday.tar
 transship serve --writable --listen 127.0.0.1:0 images/
 transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htpasswd users monday.tar`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &serveCommand{}
 			c.listen.register(fs)
-			fs.BoolVar(&c.writable, "writable", false, "let clients push to the folder, and delete there")
+			fs.BoolVar(&c.writable, "writable", false, "let clients push to the folder and delete there")
 			fs.StringVar(&c.htpasswd, "htpasswd", "",
-				"let in only users of this `file`, with bcrypt or $apr1$ as htpasswd -B and htpasswd write them")
-			fs.BoolVar(&r.Quiet, "quiet", false, "print nothing but the URL and errors")
+				"accept only users in this `file`, with bcrypt or $apr1$ hashes as htpasswd -B and htpasswd write them")
+			fs.BoolVar(&r.Quiet, "quiet", false, "print only the URL and errors")
 			cli.Alias(fs, "q", "quiet")
 			fs.BoolVar(&r.Verbose, "verbose", false, "print one line for each request on standard error")
 			cli.Alias(fs, "v", "verbose")
@@ -88,7 +89,7 @@ func (c *serveCommand) openUsers(r *run.Run) (*htpasswd.File, error) {
 		return nil, err
 	}
 	users.OnError = func(err error) {
-		r.Stderr.Line("warning: %s; the users stay who they were", cli.OneLine(err.Error()))
+		r.Stderr.Line("warning: %s; the users read before stay valid", cli.OneLine(err.Error()))
 	}
 	return users, nil
 }
@@ -147,13 +148,13 @@ func (c *serveCommand) warn(r *run.Run, l *listener) {
 		return
 	}
 	if l.tls == nil {
-		text := "whoever is on the way can read and change what passes in plain HTTP"
+		text := "others on the network can read and change what is sent in plain HTTP"
 		if c.htpasswd != "" {
-			text += ", passwords among it"
+			text += ", including passwords"
 		}
 		r.Note("warning: %s; clients must be told that the registry is insecure", text)
 	}
 	if c.writable && c.htpasswd == "" {
-		r.Note("warning: whoever reaches the registry can push and delete; --htpasswd asks for passwords")
+		r.Note("warning: anyone who can reach the registry can push and delete; --htpasswd requires passwords")
 	}
 }

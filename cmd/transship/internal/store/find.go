@@ -33,7 +33,7 @@ func (*noImageError) Unwrap() error { return fs.ErrNotExist }
 
 // Hint names the commands that list and pull images.
 func (*noImageError) Hint() string {
-	return "transship images lists what there is; transship pull REF brings an image there"
+	return "transship images lists the images; transship pull REF pulls one"
 }
 
 // foundImage is an image of the store: an entry of its own, or a child of an index.
@@ -175,8 +175,8 @@ func (s *idSearch) ambiguous(id string) error {
 		names = append(names, fmt.Sprintf("%d more", more))
 	}
 	return &cli.UsageError{
-		Message: fmt.Sprintf("id %s may be any of %s", id, strings.Join(names, ", ")),
-		Advice:  "give more digits of it; transship images --no-trunc shows them all",
+		Message: fmt.Sprintf("id %s matches several images: %s", id, strings.Join(names, ", ")),
+		Advice:  "give more digits of it; transship images --no-trunc shows full ids",
 	}
 }
 

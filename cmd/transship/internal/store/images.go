@@ -37,15 +37,15 @@ func Images() run.Command {
 	return run.Command{
 		Name: "images", Args: "[REPOSITORY[:TAG]]", Min: 0, Max: 1,
 		Short: "list the images of the local store",
-		Long: `IMAGE ID is the digest of the image's manifest, or of its list. SIZE is what all platforms take together,
-compressed; what several images share is counted for each.`,
+		Long: `IMAGE ID is the digest of the image's manifest, or of its index. SIZE is the compressed size of all
+platforms together; content that several images share counts for each of them.`,
 		Example: `transship images
 transship images --json hczjl/halo`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &imagesCommand{}
 			fs.BoolVar(&c.digests, "digests", false, "show digests")
-			fs.BoolVar(&c.noTrunc, "no-trunc", false, "show whole ids")
-			fs.BoolVar(&c.quiet, "quiet", false, "print nothing but ids")
+			fs.BoolVar(&c.noTrunc, "no-trunc", false, "show full ids")
+			fs.BoolVar(&c.quiet, "quiet", false, "print only ids")
 			cli.Alias(fs, "q", "quiet")
 			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
 			return c.run

@@ -22,16 +22,16 @@ type pruneCommand struct{ all bool }
 func Prune() run.Command {
 	return run.Command{
 		Name: "prune", Min: 0, Max: 0,
-		Short: "remove from the local store what no image needs",
-		Long: `Removes manifests and blobs that no image leads to, such as those of a pull that was interrupted and is not
-wanted any more. It waits until no other command is using the store, and asks no questions.`,
+		Short: "remove content from the local store that no image needs",
+		Long: `Removes manifests and blobs that no image refers to, such as those of an interrupted pull. It waits until
+no other command is using the store, and does not ask for confirmation.`,
 		Example: `transship prune --all`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &pruneCommand{}
 			fs.BoolVar(&c.all, "all", false,
-				"remove images without a tag too, but for signatures and the like of those with one")
+				"also remove images without a tag, except signatures and the like that refer to a tagged one")
 			cli.Alias(fs, "a", "all")
-			fs.BoolVar(&r.Quiet, "quiet", false, "print nothing but errors")
+			fs.BoolVar(&r.Quiet, "quiet", false, "print only errors")
 			cli.Alias(fs, "q", "quiet")
 			return c.run
 		},

@@ -26,11 +26,10 @@ type pullCommand struct {
 func Pull() run.Command {
 	return run.Command{
 		Name: "pull", Args: "REF [REF...]", Min: 1, Max: -1,
-		Short: "bring images with all their platforms into the local store",
+		Short: "pull images with all their platforms to the local store",
 		Long: `The local store is an OCI image layout in $TRANSSHIP_STORE, by default $XDG_DATA_HOME/transship or
-~/.local/share/transship. What is interrupted is gone on with by the next pull. An image that is pulled by its digest has
-no tag, as with docker. Of a list, --platform with one platform keeps the one image as itself, and with several a list of
-those.`,
+~/.local/share/transship. Run an interrupted pull again and it resumes. As with docker, an image that is pulled by
+its digest has no tag. With one --platform the store gets that image by itself, with several an index of them.`,
 		Example: `transship pull halohub/halo:1.6
 transship pull --platform linux/arm64 alpine:3.20`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {

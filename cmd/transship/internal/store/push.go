@@ -30,7 +30,7 @@ type pushCommand struct {
 func Push() run.Command {
 	return run.Command{
 		Name: "push", Args: "REF", Min: 1, Max: 1,
-		Short:   "send an image of the local store to its registry",
+		Short:   "push an image of the local store to its registry",
 		Example: `transship push registry.example.com/hczjl/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &pushCommand{to: r.RemoteFlags(fs, "", "the registry")}
@@ -93,7 +93,7 @@ func (c *pushCommand) copy(ctx context.Context, r *run.Run, dir *layout.Dir,
 	d, err := engine.Copy(ctx, dir.Repository(ref.Name()), ref.Identifier(), dst, ref.Identifier())
 	stop()
 	if cli.Has[*blob.MismatchError](err) {
-		err = cli.WithHint(err, "the local store is damaged there: transship rmi the image and pull it again")
+		err = cli.WithHint(err, "the local store is damaged: remove the image with transship rmi and pull it again")
 	}
 	if err == nil {
 		show.PrintStoreSummary("pushed", "sent", ref)

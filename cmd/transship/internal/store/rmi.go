@@ -21,13 +21,13 @@ func Rmi() run.Command {
 	return run.Command{
 		Name: "rmi", Args: "REF|ID [REF|ID...]", Min: 1, Max: -1,
 		Short: "remove images from the local store",
-		Long: `A REF with a tag is untagged; once nothing leads to an image any more its bytes are removed. An ID removes
-the image with all its tags, which must be in one repository unless --force is given.`,
+		Long: `A REF with a tag removes that tag, and content that no image refers to any more. An ID removes the image
+with all its tags, which must be in one repository unless --force is given.`,
 		Example: `transship rmi hczjl/halo:amd64
 transship rmi --force 668f4ec33f09`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &rmiCommand{}
-			fs.BoolVar(&c.force, "force", false, "remove an image that an ID means from all its repositories")
+			fs.BoolVar(&c.force, "force", false, "remove the image of an ID from all its repositories")
 			cli.Alias(fs, "f", "force")
 			return c.run
 		},
@@ -76,10 +76,11 @@ func (c *rmiCommand) removable(arg string, found []foundImage) ([]layout.Root, e
 	var roots []layout.Root
 	for _, f := range found {
 		if f.child != nil {
-			return nil, fmt.Errorf("%s is part of a list in %s and stays as long as that", arg, f.root.Repository)
+			return nil, fmt.Errorf("%s belongs to an index in %s and can only be removed with it",
+				arg, f.root.Repository)
 		}
 		if len(roots) > 0 && f.root.Repository != roots[0].Repository && !c.force {
-			return nil, fmt.Errorf("image %s is in several repositories, %s and %s: name it by one of them, or give --force",
+			return nil, fmt.Errorf("image %s is in several repositories, %s and %s: name one of them, or give --force",
 				arg, roots[0].Repository, f.root.Repository)
 		}
 		roots = append(roots, f.root)

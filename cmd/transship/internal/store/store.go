@@ -32,7 +32,7 @@ func (e *storeError) Unwrap() error { return e.err }
 
 // Hint names the variable that sets the folder.
 func (*storeError) Hint() string {
-	return "set TRANSSHIP_STORE to a folder that is yours, empty or a store already"
+	return "set TRANSSHIP_STORE to a folder of yours that is empty or already a store"
 }
 
 // storeDir returns the store's folder: $TRANSSHIP_STORE, else transship in the data folder of the

@@ -17,7 +17,7 @@ func Tag() run.Command {
 		Name: "tag", Args: "SRC NEW", Min: 2, Max: 2,
 		Short: "give an image of the local store another name",
 		Long: `SRC is a name, a name with a digest, or the id that transship images shows, or enough digits of it. The
-digest of an image's config is understood as its id too.`,
+digest of an image's config is accepted as its id too.`,
 		Example: `transship tag halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
 transship tag 668f4ec33f09 hczjl/halo:amd64`,
 		Setup: func(*flag.FlagSet, *run.Run) run.Action { return tagImage },
@@ -32,7 +32,7 @@ func tagImage(ctx context.Context, r *run.Run, args []string) error {
 	if as.Digest != "" {
 		return &cli.UsageError{
 			Message: "the new name has a digest",
-			Advice:  "name it with a tag; the digest stays what it is",
+			Advice:  "give it a tag; the digest does not change",
 		}
 	}
 	dir, release, err := holdStore(r.Env)
