@@ -77,15 +77,15 @@ func countsText(g trace.Group) string {
 
 // errorsText counts the error statuses.
 func errorsText(errors map[int]int) string {
-	var parts []string
+	var counts []string
 	for _, status := range slices.Sorted(maps.Keys(errors)) {
-		part := fmt.Sprint(status)
+		count := fmt.Sprint(status)
 		if n := errors[status]; n > 1 {
-			part += fmt.Sprintf(" (%d times)", n)
+			count += fmt.Sprintf(" (%d times)", n)
 		}
-		parts = append(parts, part)
+		counts = append(counts, count)
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(counts, ", ")
 }
 
 // reasons lists what the time was spent on.
@@ -204,8 +204,8 @@ func (r *reportText) blobs() {
 		if b.Sent {
 			direction = "to "
 		}
-		rows = append(rows, []string{cli.OneLine(blob.Digest(b.Digest).Short()), cli.FormatBytes(b.Bytes), b.Time.String(),
-			cli.FormatBytes(int64(b.Rate())), fmt.Sprint(b.Calls), direction + cli.OneLine(b.Host)})
+		rows = append(rows, []string{cli.OneLine(blob.Digest(b.Digest).Short()), cli.FormatBytes(b.Bytes),
+			b.Time.String(), cli.FormatBytes(int64(b.Rate())), fmt.Sprint(b.Calls), direction + cli.OneLine(b.Host)})
 	}
 	more := ""
 	if r.MoreBlobs > 0 {

@@ -10,12 +10,12 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
-// print writes parts of Go's benchmark format to standard output. With --json it prints nothing.
-func (c *benchCommand) print(r *run.Run, parts ...func(io.Writer) error) error {
+// print writes sections of Go's benchmark format to standard output. With --json it prints nothing.
+func (c *benchCommand) print(r *run.Run, sections ...func(io.Writer) error) error {
 	if c.json {
 		return nil
 	}
-	for _, write := range parts {
+	for _, write := range sections {
 		if err := write(r.Stdout); err != nil {
 			return err
 		}

@@ -43,7 +43,6 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 				"replace FROM at the beginning of image names by TO, as `FROM=TO`; may be repeated")
 			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)
-			r.VerboseFlag(fs)
 			r.InterruptHint = run.InterruptedUploadHint
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				return hintDamaged(c.run(ctx, r, args))
@@ -55,7 +54,8 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 // hintDamaged adds a hint to an error about the content of a bundle, but not to one about an answer
 // of the registry.
 func hintDamaged(err error) error {
-	if _, ok := cli.HintOf(err); ok || run.IsArchiveError(err) || !run.IsIntegrityError(err) || cli.Has[*distribution.Error](err) {
+	if _, hinted := cli.HintOf(err); hinted || cli.Has[*distribution.Error](err) ||
+		run.IsArchiveError(err) || !run.IsIntegrityError(err) {
 		return err
 	}
 	return cli.WithHint(err, run.DamagedHint)

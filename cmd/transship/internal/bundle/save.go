@@ -67,12 +67,8 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 				"save only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"also save signatures, SBOMs and attestations that refer to the images")
-			r.JobsFlag(fs, &c.jobs, "fetch")
-			r.RangesFlag(fs)
-			r.PaceFlags(fs)
-			r.PlanFlag(fs)
+			r.FetchFlags(fs, &c.jobs, "fetch")
 			r.CommonFlags(fs)
-			r.VerboseFlag(fs)
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				return run.WithDiskFullHint(c.run(ctx, r, args))
 			}

@@ -43,7 +43,6 @@ transship verify --deep registry.example.com/hczjl/halo:1.6`,
 			fs.BoolVar(&c.deep, "deep", false, "download the blobs from a registry and hash them")
 			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
 			r.CommonFlags(fs)
-			r.VerboseFlag(fs)
 			return c.run
 		},
 	}

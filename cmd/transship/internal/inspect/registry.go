@@ -14,7 +14,6 @@ import (
 func registryFlags(fs *flag.FlagSet, r *run.Run) *run.Remote {
 	remote := r.RemoteFlags(fs, "", "the registry")
 	r.CommonFlags(fs)
-	r.VerboseFlag(fs)
 	return remote
 }
 

@@ -46,7 +46,7 @@ func dockerConfigDir(env func(string) string) string {
 func registryFlags(r *run.Run, fs *flag.FlagSet) *run.Remote {
 	remote := r.RemoteFlags(fs, "", "the registry")
 	remote.DockerInsecure = true
-	r.CommonFlags(fs)
+	r.CallFlags(fs)
 	return remote
 }
 

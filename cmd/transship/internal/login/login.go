@@ -41,7 +41,6 @@ echo "$PASSWORD" | transship login --username me --password-stdin docker.io`,
 			cli.Alias(fs, "p", "password")
 			fs.BoolVar(&c.stdin, "password-stdin", false, "read the password from standard input")
 			r.CommonFlags(fs)
-			r.VerboseFlag(fs)
 			return c.run
 		},
 	}

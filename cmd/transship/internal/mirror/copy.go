@@ -61,7 +61,6 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 			r.SendFlags(fs, c.dst, &c.jobs, "copy")
 			r.RangesFlag(fs)
 			r.CommonFlags(fs)
-			r.VerboseFlag(fs)
 			r.InterruptHint = run.InterruptedUploadHint
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				return run.WithDiskFullHint(c.run(ctx, r, args))

@@ -66,7 +66,6 @@ transship sync -f images.txt --prune --json`,
 			r.SendFlags(fs, c.dst, &c.jobs, "copy")
 			r.RangesFlag(fs)
 			r.CommonFlags(fs)
-			r.VerboseFlag(fs)
 			r.InterruptHint = run.InterruptedUploadHint
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				return run.WithDiskFullHint(c.run(ctx, r, args))

@@ -46,16 +46,22 @@ func New(s *cli.Streams) *Run {
 	return r
 }
 
-// CommonFlags registers the flags of every command that calls registries.
+// CommonFlags registers the flags of commands that call registries.
 func (r *Run) CommonFlags(fs *flag.FlagSet) {
+	r.CallFlags(fs)
+	r.VerboseFlag(fs)
+}
+
+// CallFlags registers CommonFlags without VerboseFlag, for docker manifest inspect, which has a
+// --verbose of its own.
+func (r *Run) CallFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&r.Quiet, "quiet", false, "print only results and errors")
 	cli.Alias(fs, "q", "quiet")
 	fs.BoolVar(&r.transports.http1, "http1", false, "do not use HTTP/2 (large blobs never use it)")
 	r.AuditFlags(fs)
 }
 
-// VerboseFlag registers --verbose and --vv. It is apart from CommonFlags because docker manifest
-// inspect has a --verbose of its own.
+// VerboseFlag registers --verbose and --vv.
 func (r *Run) VerboseFlag(fs *flag.FlagSet) {
 	fs.BoolVar(&r.Verbose, "verbose", false, "print a line on standard error for each call to a registry")
 	cli.Alias(fs, "v", "verbose")

@@ -34,7 +34,16 @@ func (r *Run) SendFlags(fs *flag.FlagSet, to *Remote, jobs *cli.Count, does stri
 	r.JobsFlag(fs, jobs, does)
 	fs.Var(&to.chunk, "chunk-size",
 		"upload blobs in chunks of this `size`, such as 8MiB (default: each blob in one request)")
-	r.PaceFlags(fs)
+	r.paceFlags(fs)
+	r.PlanFlag(fs)
+}
+
+// FetchFlags registers the flags of commands that write what they pull to disk: --jobs, --ranges,
+// --rate, --stall and --plan.
+func (r *Run) FetchFlags(fs *flag.FlagSet, jobs *cli.Count, does string) {
+	r.JobsFlag(fs, jobs, does)
+	r.RangesFlag(fs)
+	r.paceFlags(fs)
 	r.PlanFlag(fs)
 }
 
@@ -52,8 +61,8 @@ func (r *Run) ranges() int {
 	return int(r.speed.ranges)
 }
 
-// PaceFlags registers --rate and --stall.
-func (r *Run) PaceFlags(fs *flag.FlagSet) {
+// paceFlags registers --rate and --stall.
+func (r *Run) paceFlags(fs *flag.FlagSet) {
 	fs.Var(&r.speed.rate, "rate",
 		"limit all blob transfers together to this many `bytes` per second, such as 20MiB/s; "+
 			"a byte that is both read and sent counts once")

@@ -36,12 +36,8 @@ transship pull --platform linux/arm64 alpine:3.20`,
 			c := &pullCommand{from: r.RemoteFlags(fs, "", "the registry")}
 			fs.Var(&c.platforms, "platform",
 				"pull only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
-			r.JobsFlag(fs, &c.jobs, "pull")
-			r.RangesFlag(fs)
-			r.PaceFlags(fs)
-			r.PlanFlag(fs)
+			r.FetchFlags(fs, &c.jobs, "pull")
 			r.CommonFlags(fs)
-			r.VerboseFlag(fs)
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				return run.WithDiskFullHint(c.run(ctx, r, args))
 			}

@@ -36,7 +36,6 @@ func Push() run.Command {
 			c := &pushCommand{to: r.RemoteFlags(fs, "", "the registry")}
 			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)
-			r.VerboseFlag(fs)
 			return c.run
 		},
 	}
