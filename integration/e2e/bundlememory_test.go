@@ -42,7 +42,7 @@ func TestBundleMemory(t *testing.T) {
 		t.Skip("what is resident is read from Linux's /proc")
 	}
 	const size = mib / 4
-	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	from, to := servers.CNCF(t, servers.Options{InMemory: true}), servers.CNCF(t, servers.Options{InMemory: true})
 	refs := pushMany(t, from, 200, size)
 	transship, _ := servers.Transship(t)
 	peaks := map[int]map[string]int64{}

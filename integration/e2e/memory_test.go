@@ -19,7 +19,7 @@ func TestMemory(t *testing.T) {
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		t.Skip("what is resident is read from Linux's /proc")
 	}
-	im := fixture.Synthetic(fixture.Spec{Seed: 41, Layers: slices.Repeat([]int64{25 * mib}, 16)})
+	im := fixture.Synthetic(fixture.Spec{Seed: 41, Layers: slices.Repeat([]int64{17 * mib}, 16)})
 	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
 	push(t, from, im, "src/repo", "1.6")
 	certs := servers.NewCertificates(t)
@@ -35,7 +35,7 @@ func TestMemory(t *testing.T) {
 		{"plain", from.Host, to.Host, nil},
 		{"chunks", from.Host, to.Host, []string{"--chunk-size=16MiB"}},
 		{"audit", from.Host, to.Host, []string{"--audit=" + filepath.Join(t.TempDir(), "audit.har"),
-			"--chunk-size=64KiB"}}, // 6,400 calls
+			"--chunk-size=40KiB"}}, // 7,000 calls
 		{"HTTP/2", secureFrom.Host, secureTo.Host, trust},
 		{"HTTP/2, many jobs, chunks", secureFrom.Host, secureTo.Host,
 			slices.Concat(trust, []string{"--jobs=16", "--chunk-size=16MiB"})},
