@@ -70,7 +70,7 @@ example:
 # every test.
 cover:
 	@mkdir -p $(BIN)
-	$(GO_TEST) -short -coverpkg=./... -coverprofile=$(BIN)/cover.out ./... >/dev/null
+	$(GO_TEST) -short -coverpkg=./... -coverprofile=$(BIN)/cover.out ./... >$(BIN)/cover.log || { grep -v 'no statements' $(BIN)/cover.log; exit 1; }
 	@awk 'NR > 1 { size[$$1] = $$2; ran[$$1] += $$3 } END { for (block in size) { p = block; sub("/[^/]*$$", "", p); \
 		all[p] += size[block]; if (ran[block]) covered[p] += size[block] } \
 		for (p in all) printf "%5.1f%%  %s\n", 100 * covered[p] / all[p], p }' $(BIN)/cover.out | sort -k 2
