@@ -19,9 +19,9 @@ func (m *Meter) Position() int64 {
 	return 0
 }
 
-// Watch returns an Open that reads as open does and updates the meter. Only the reader opened last
+// Wrap returns an Open that reads as open does and updates the meter. Only the reader opened last
 // counts: an earlier one may still be read for a moment after the blob was opened again.
-func (m *Meter) Watch(open Open) Open {
+func (m *Meter) Wrap(open Open) Open {
 	return func(ctx context.Context, offset int64) (io.ReadCloser, error) {
 		source, err := open(ctx, offset)
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 func TestMeterCountsTheReaderOpenedLast(t *testing.T) {
 	s := &source{content: randomBytes(100)}
 	var m blob.Meter
-	open := m.Watch(s.open)
+	open := m.Wrap(s.open)
 	position := func(want int64) {
 		t.Helper()
 		if got := m.Position(); got != want {
@@ -49,7 +49,7 @@ func TestMeterCountsTheReaderOpenedLast(t *testing.T) {
 func TestMeterOfASourceThatCannotOpen(t *testing.T) {
 	broken := errors.New("broken")
 	var m blob.Meter
-	_, err := m.Watch(func(context.Context, int64) (io.ReadCloser, error) { return nil, broken })(t.Context(), 5)
+	_, err := m.Wrap(func(context.Context, int64) (io.ReadCloser, error) { return nil, broken })(t.Context(), 5)
 	if !errors.Is(err, broken) || m.Position() != 0 {
 		t.Errorf("got error %v, position %d", err, m.Position())
 	}

@@ -54,9 +54,9 @@ type Ranges struct {
 	noGain  bool // ranges were tried and gained nothing
 }
 
-// Over returns an Open of a blob of size bytes that reads it through open or openRange. It returns
+// Wrap returns an Open of a blob of size bytes that reads it through open or openRange. It returns
 // the bytes in order and does not verify them.
-func (r *Ranges) Over(size int64, open Open, openRange OpenRange) Open {
+func (r *Ranges) Wrap(size int64, open Open, openRange OpenRange) Open {
 	if r.N == 1 || size < minRangedSize {
 		return open
 	}

@@ -119,7 +119,7 @@ func readAll(t *testing.T, r *blob.Ranges, s *slowSource) time.Duration {
 	t.Helper()
 	size := int64(len(s.content))
 	start := time.Now()
-	in := blob.NewReader(t.Context(), blob.FromBytes(s.content), size, r.Over(size, s.open, s.openRange))
+	in := blob.NewReader(t.Context(), blob.FromBytes(s.content), size, r.Wrap(size, s.open, s.openRange))
 	defer in.Close()
 	h := sha256.New()
 	if n, err := io.CopyBuffer(struct{ io.Writer }{h}, in, make([]byte, 32<<10)); err != nil || n != size {
@@ -262,7 +262,7 @@ func TestClosedOrCanceledRangesLeaveNoGoroutines(t *testing.T) {
 			s := &slowSource{content: content, rate: 20e6, onRange: func(ctx context.Context) { <-ctx.Done() }}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			in, err := (&blob.Ranges{N: 5}).Over(int64(len(content)), s.open, s.openRange)(ctx, 0)
+			in, err := (&blob.Ranges{N: 5}).Wrap(int64(len(content)), s.open, s.openRange)(ctx, 0)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -17,17 +17,17 @@ type Verification struct {
 
 type verificationKey struct{}
 
-// VerificationOf returns the verification of the bytes that a source is opened for with ctx. It is
-// nil if there is none, or if only a part of the blob is read.
-func VerificationOf(ctx context.Context) *Verification {
+// VerificationFromContext returns the verification of the bytes that a source is opened for with
+// ctx. It is nil if there is none, or if only a part of the blob is read.
+func VerificationFromContext(ctx context.Context) *Verification {
 	v, _ := ctx.Value(verificationKey{}).(*Verification)
 	return v
 }
 
-// Then calls f once, as soon as the result is known; if it already is, at once. verified reports
-// whether the bytes of the source were the whole blob and matched its digest. It is false if the
-// source was not read to its end, or if the blob was resumed from another opening.
-func (v *Verification) Then(f func(verified bool)) {
+// OnResult calls f once, as soon as the result is known; if it already is, at once. verified
+// reports whether the bytes of the source were the whole blob and matched its digest. It is false
+// if the source was not read to its end, or if the blob was resumed from another opening.
+func (v *Verification) OnResult(f func(verified bool)) {
 	if !v.addCallback(f) {
 		f(v.verified)
 	}

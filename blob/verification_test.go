@@ -33,12 +33,12 @@ func TestVerificationTellsTheSourceWhetherItsBytesMatched(t *testing.T) {
 		opened := 0
 		open := func(ctx context.Context, offset int64) (io.ReadCloser, error) {
 			opened++
-			v := VerificationOf(ctx)
+			v := VerificationFromContext(ctx)
 			if (v != nil) != (offset == 0) {
 				t.Errorf("%s: at offset %d verification %v", name, offset, v)
 			}
 			if v != nil {
-				v.Then(func(verified bool) { got = append(got, verified) })
+				v.OnResult(func(verified bool) { got = append(got, verified) })
 			}
 			if opened == 1 {
 				return io.NopCloser(test.first), nil
@@ -64,11 +64,11 @@ func TestFirstResultOfAVerificationCounts(t *testing.T) {
 	v.settle(true)
 	v.settle(false)
 	verified := false
-	v.Then(func(result bool) { verified = result })
+	v.OnResult(func(result bool) { verified = result })
 	if !verified {
 		t.Error("a later result counts")
 	}
-	if VerificationOf(t.Context()) != nil {
+	if VerificationFromContext(t.Context()) != nil {
 		t.Error("a context without a verification has one")
 	}
 }

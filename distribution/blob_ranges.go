@@ -118,7 +118,7 @@ func (b *RangedBlob) getFromStorage(ctx context.Context, storage *http.Request, 
 	if err != nil {
 		return nil, err
 	}
-	req.Response = storage.Response // for wire.Record and wire.Limit it still is a hop of that redirect
+	req.Response = storage.Response // for wire.Recorder and wire.Limiter it still is a hop of that redirect
 	client := *b.client.http()
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := b.client.doWith(&client, withRange(req, bytes), http.StatusOK, http.StatusPartialContent)

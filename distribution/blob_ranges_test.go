@@ -102,7 +102,7 @@ func newRedirectingRegistry(t *testing.T, maxUses int) *redirectingRegistry {
 		http.Redirect(w, r, fmt.Sprintf("%s/blob?signature=%d", storage.URL, n), http.StatusTemporaryRedirect)
 	})
 	b.client = clientOf(t, b)
-	redirects := wire.Redirects{}
+	redirects := wire.RedirectRules{}
 	b.client.HTTP = &http.Client{
 		Transport:     &auth.Transport{Credentials: auth.Static{Username: "u", Password: "secret"}},
 		CheckRedirect: redirects.CheckRedirect,
@@ -187,7 +187,7 @@ func TestOpenRangeAsksRegistryAfterStorageFailure(t *testing.T) {
 	}
 }
 
-// A redirect of the storage is followed only on the way from the registry, where wire.Redirects
+// A redirect of the storage is followed only on the way from the registry, where wire.RedirectRules
 // checks it.
 func TestOpenRangeFollowsNoRedirectOfStorage(t *testing.T) {
 	b := newRedirectingRegistry(t, 100)
@@ -236,7 +236,7 @@ func TestLargeBlobsHaveOwnConnections(t *testing.T) {
 	s.EnableHTTP2 = true
 	s.StartTLS()
 	t.Cleanup(s.Close)
-	hosts := &wire.Hosts{TLS: wire.TLS{Insecure: true}}
+	hosts := &wire.Transport{TLS: wire.TLSOptions{Insecure: true}}
 	t.Cleanup(hosts.CloseIdleConnections)
 	client := &distribution.Client{Host: s.Listener.Addr().String(), HTTP: &http.Client{Transport: hosts}}
 	r := &distribution.Repository{Name: "a", Client: client}

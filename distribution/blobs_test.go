@@ -22,7 +22,7 @@ func TestGetBlobAcceptsOnlyIdentity(t *testing.T) {
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
 	}
-	l.Forget()
+	l.ResetRequests()
 	for _, offset := range []int64{0, 60} {
 		r, _, err := l.repo.Client.GetBlob(t.Context(), "a/b", d.Digest, offset)
 		if err != nil {
@@ -96,11 +96,11 @@ func TestDamagedDownloads(t *testing.T) {
 		rule  registry.Rule
 		whole bool
 	}{
-		"one break":    {registry.Rule{On: get, Times: 1, Cut: registry.CutAnswer, After: 300}, true},
-		"breaks":       {registry.Rule{On: get, Times: 3, Cut: registry.CutAnswer, After: 100}, true},
-		"wrong byte":   {registry.Rule{On: get, Corrupt: true}, false},
-		"too short":    {registry.Rule{On: get, Cut: registry.CutLength, After: 0}, false},
-		"other length": {registry.Rule{On: get, Status: 200, Body: "<html>please log in</html>"}, false},
+		"one break":    {registry.Rule{Match: get, Times: 1, Cut: registry.CutResponse, After: 300}, true},
+		"breaks":       {registry.Rule{Match: get, Times: 3, Cut: registry.CutResponse, After: 100}, true},
+		"wrong byte":   {registry.Rule{Match: get, Corrupt: true}, false},
+		"too short":    {registry.Rule{Match: get, Cut: registry.CutSilently, After: 0}, false},
+		"other length": {registry.Rule{Match: get, Status: 200, Body: "<html>please log in</html>"}, false},
 	} {
 		l := newFaultyRegistry(t)
 		b, d := randomBlob(1000)

@@ -14,29 +14,29 @@ import (
 // comment.
 func TestChainOptions(t *testing.T) {
 	congestion := &wire.Congestion{}
-	rules := &wire.Rules{}
+	rules := &wire.PolicyRules{}
 	for name, test := range map[string]struct {
 		options    Options
 		insecure   string
 		congestion *wire.Congestion
 	}{
 		"all": {Options{
-			Registry: "r.example", TLS: wire.TLS{CAFile: "ca"}, CertsDirs: []string{"certs"}, InsecureHTTP: true,
+			Registry: "r.example", TLS: wire.TLSOptions{CAFile: "ca"}, CertsDirs: []string{"certs"}, InsecureHTTP: true,
 			HTTP1: true, HTTP2: true, Buffer: 1, Stall: time.Second, Congestion: congestion, UserAgent: "a", Rules: rules,
 		}, "r.example", congestion},
 		"unlimited": {Options{Registry: "r.example", Congestion: congestion, Unlimited: true}, "", nil},
 	} {
 		o := test.options
 		retry := o.chain().(*auth.Transport).Base.(*wire.Retry)
-		limit := retry.Base.(*wire.Limit)
+		limit := retry.Base.(*wire.Limiter)
 		loopback := limit.Base.(*wire.Loopback)
 		headers := loopback.Base.(*wire.Headers)
 		policy := headers.Base.(*wire.Policy)
 		timeout := policy.Base.(*wire.Timeout)
-		hosts := timeout.Base.(*wire.Hosts)
+		hosts := timeout.Base.(*wire.Transport)
 		got := Options{
 			Registry: hosts.Registry, TLS: hosts.TLS, CertsDirs: hosts.CertsDirs, InsecureHTTP: o.InsecureHTTP,
-			HTTP1: hosts.HTTP1, HTTP2: hosts.HTTP2, Buffer: hosts.Buffer, Stall: timeout.Stall,
+			HTTP1: hosts.HTTP1, HTTP2: hosts.HTTP2, Buffer: hosts.SendBuffer, Stall: timeout.Stall,
 			Congestion: o.Congestion, Unlimited: o.Unlimited, UserAgent: headers.UserAgent,
 		}
 		o.Rules = nil

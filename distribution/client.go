@@ -22,15 +22,15 @@ import (
 // A Client does not authenticate: it marks each request with the scope that the call needs
 // (auth.WithScope), for an auth.Transport in HTTP.
 type Client struct {
-	Host      string         // host[:port] as in URLs, such as registry-1.docker.io
-	PlainHTTP bool           // http:// instead of https://
-	HTTP      *http.Client   // nil is http.DefaultClient
-	Redirects wire.Redirects // checks the Locations of uploads
+	Host      string             // host[:port] as in URLs, such as registry-1.docker.io
+	PlainHTTP bool               // http:// instead of https://
+	HTTP      *http.Client       // nil is http.DefaultClient
+	Redirects wire.RedirectRules // checks the Locations of uploads
 	// OnWarning gets each different Warning of the registry once, at most 50 of them. It may be nil.
 	OnWarning func(text string)
 	// OnWait gets each pause before a call that this client repeats, as wire.Retry's does for the
 	// calls that Retry repeats. It may be nil.
-	OnWait func(wire.Wait)
+	OnWait func(wire.RetryWait)
 	// Sleep waits for d before a call is repeated, or until ctx is done and then returns why. Nil
 	// waits on the clock.
 	Sleep func(ctx context.Context, d time.Duration) error
@@ -79,7 +79,7 @@ func (c *Client) request(ctx context.Context, method string, at resource, body i
 func (c *Client) requestTo(
 	ctx context.Context, method string, u *url.URL, scope auth.Scope, body io.Reader,
 ) (*http.Request, error) {
-	ctx = auth.WithScope(wire.Linked(ctx), c.Host, scope)
+	ctx = auth.WithScope(wire.WithCallLinks(ctx), c.Host, scope)
 	req, err := http.NewRequestWithContext(ctx, method, "", body)
 	if err != nil {
 		return nil, err

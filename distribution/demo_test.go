@@ -48,11 +48,11 @@ func demoBundle() (path string, remove func()) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	bundle, err := layout.Create(path, layout.Contents{
+	bundle, err := layout.CreateBundle(path, layout.BundleContents{
 		Images:    []layout.Image{{Name: "docker.io/hczjl/halo:1.6", Descriptor: image.Root.Descriptor}},
 		Manifests: image.Manifests,
 		Blobs:     image.Blobs,
-	}, layout.Files{})
+	}, layout.BundleFiles{})
 	if err != nil {
 		log.Fatal(err)
 	}

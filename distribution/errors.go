@@ -18,36 +18,36 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// Code is an error code of a registry. It is an error, so that errors.Is(err, BlobUnknown) works on
-// an [*Error].
-type Code string
+// ErrorCode is an error code of a registry. It is an error, so that errors.Is(err, BlobUnknown)
+// works on an [*Error].
+type ErrorCode string
 
 // Error returns the code as in the specification.
-func (c Code) Error() string { return string(c) }
+func (c ErrorCode) Error() string { return string(c) }
 
 // The codes of distribution-spec, "Error Codes" (code-1 to code-14), and UNKNOWN of CNCF
 // distribution.
 const (
-	BlobUnknown         Code = "BLOB_UNKNOWN"
-	BlobUploadInvalid   Code = "BLOB_UPLOAD_INVALID"
-	BlobUploadUnknown   Code = "BLOB_UPLOAD_UNKNOWN"
-	DigestInvalid       Code = "DIGEST_INVALID"
-	ManifestBlobUnknown Code = "MANIFEST_BLOB_UNKNOWN"
-	ManifestInvalid     Code = "MANIFEST_INVALID"
-	ManifestUnknown     Code = "MANIFEST_UNKNOWN"
-	NameInvalid         Code = "NAME_INVALID"
-	NameUnknown         Code = "NAME_UNKNOWN"
-	SizeInvalid         Code = "SIZE_INVALID"
-	Unauthorized        Code = "UNAUTHORIZED"
-	Denied              Code = "DENIED"
-	Unsupported         Code = "UNSUPPORTED"
-	TooManyRequests     Code = "TOOMANYREQUESTS"
-	Unknown             Code = "UNKNOWN"
+	BlobUnknown         ErrorCode = "BLOB_UNKNOWN"
+	BlobUploadInvalid   ErrorCode = "BLOB_UPLOAD_INVALID"
+	BlobUploadUnknown   ErrorCode = "BLOB_UPLOAD_UNKNOWN"
+	DigestInvalid       ErrorCode = "DIGEST_INVALID"
+	ManifestBlobUnknown ErrorCode = "MANIFEST_BLOB_UNKNOWN"
+	ManifestInvalid     ErrorCode = "MANIFEST_INVALID"
+	ManifestUnknown     ErrorCode = "MANIFEST_UNKNOWN"
+	NameInvalid         ErrorCode = "NAME_INVALID"
+	NameUnknown         ErrorCode = "NAME_UNKNOWN"
+	SizeInvalid         ErrorCode = "SIZE_INVALID"
+	Unauthorized        ErrorCode = "UNAUTHORIZED"
+	Denied              ErrorCode = "DENIED"
+	Unsupported         ErrorCode = "UNSUPPORTED"
+	TooManyRequests     ErrorCode = "TOOMANYREQUESTS"
+	Unknown             ErrorCode = "UNKNOWN"
 )
 
-// Detail is one error in the body of a response.
-type Detail struct {
-	Code    Code            `json:"code"`
+// ErrorDetail is one error in the body of a response.
+type ErrorDetail struct {
+	Code    ErrorCode       `json:"code"`
 	Message string          `json:"message"`
 	Detail  json.RawMessage `json:"detail,omitempty"`
 }
@@ -61,9 +61,9 @@ type Error struct {
 	URL        string // with secrets in the query redacted
 	StatusCode int
 	Header     http.Header
-	Errors     []Detail    // from the body, if it is the specification's JSON
-	Body       []byte      // its first 8 KiB, without the credentials of the request
-	Auth       *auth.Error // of a 401 or 403: which credentials were refused; nil if none were sent
+	Errors     []ErrorDetail // from the body, if it is the specification's JSON
+	Body       []byte        // its first 8 KiB, without the credentials of the request
+	Auth       *auth.Error   // of a 401 or 403: which credentials were refused; nil if none were sent
 }
 
 // Error returns the call, the status, and the message of the registry.
@@ -136,8 +136,8 @@ func oneLine(s string) string {
 	return s
 }
 
-// Is makes errors.Is work on a [Code], on fs.ErrNotExist for 404, and on fs.ErrPermission for 401
-// and 403.
+// Is makes errors.Is work on a [ErrorCode], on fs.ErrNotExist for 404, and on fs.ErrPermission for
+// 401 and 403.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case fs.ErrNotExist:
@@ -161,7 +161,7 @@ func newError(resp *http.Response) *Error {
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	e.Body = []byte(auth.Redact(resp, string(body)))
-	var parsed struct{ Errors []Detail }
+	var parsed struct{ Errors []ErrorDetail }
 	if json.Unmarshal(body, &parsed) == nil {
 		e.Errors = parsed.Errors
 	}

@@ -132,11 +132,11 @@ func Example_saveBundle() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	bundle, err := layout.Create(filepath.Join(dir, "halo.tar"), layout.Contents{
+	bundle, err := layout.CreateBundle(filepath.Join(dir, "halo.tar"), layout.BundleContents{
 		Images:    []layout.Image{{Name: "docker.io/hczjl/halo:1.6", Descriptor: image.Root.Descriptor}},
 		Manifests: image.Manifests,
 		Blobs:     image.Blobs,
-	}, layout.Files{})
+	}, layout.BundleFiles{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -199,8 +199,8 @@ func Example_recordCalls() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	record := &wire.Record{OnCall: func(c wire.Call) {
-		fmt.Println(c.Row, c.Method, c.StatusCode)
+	record := &wire.Recorder{OnCall: func(c wire.Call) {
+		fmt.Println(c.Endpoint, c.Method, c.StatusCode)
 		file.Write(audit.FromCall(c)) // Close reports what went wrong
 	}}
 	repo, ref, err := distribution.NewTransport(distribution.Options{Record: record}).Image(host + "/hczjl/halo:1.6")

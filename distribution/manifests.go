@@ -106,8 +106,8 @@ func (c *Client) manifestRequest(ctx context.Context, method, repo, ref string) 
 	return req, nil
 }
 
-// Stored is what a registry reports of a manifest that was put.
-type Stored struct {
+// PutResult is what a registry reports of a manifest that was put.
+type PutResult struct {
 	Subject bool     // it lists the manifest as a referrer of its subject (OCI-Subject header)
 	Tags    []string // the further tags that it has set (OCI-Tag headers)
 }
@@ -119,26 +119,26 @@ type Stored struct {
 // other bytes, a *[blob.MismatchError].
 func (c *Client) PutManifest(
 	ctx context.Context, repo, ref string, m manifest.Manifest, tags ...string,
-) (Stored, error) {
+) (PutResult, error) {
 	at := resourceAt(endpoint.Manifest(repo, ref), auth.Pull, auth.Push)
 	if len(tags) > 0 {
 		at = at.with(url.Values{"tag": tags})
 	}
 	req, err := c.request(aboutManifest(ctx, string(m.Digest)), http.MethodPut, at, bytes.NewReader(m.Raw))
 	if err != nil {
-		return Stored{}, err
+		return PutResult{}, err
 	}
 	req.Header.Set("Content-Type", m.MediaType)
 	resp, err := c.doDiscard(req, http.StatusCreated, http.StatusOK, http.StatusNoContent, http.StatusAccepted)
 	if err != nil {
-		return Stored{}, err
+		return PutResult{}, err
 	}
 	stored := blob.Digest(resp.Header.Get("Docker-Content-Digest"))
 	if stored.Validate() == nil && stored.Algorithm() == m.Digest.Algorithm() && stored != m.Digest {
-		return Stored{}, fmt.Errorf("%s was stored under another digest: %w", c.imageName(repo, ref),
+		return PutResult{}, fmt.Errorf("%s was stored under another digest: %w", c.imageName(repo, ref),
 			&blob.MismatchError{Want: m.Digest, Got: stored, WantSize: m.Size, GotSize: m.Size})
 	}
-	return Stored{Subject: resp.Header.Get("OCI-Subject") != "", Tags: listMembers(resp.Header.Values("OCI-Tag"))}, nil
+	return PutResult{Subject: resp.Header.Get("OCI-Subject") != "", Tags: listMembers(resp.Header.Values("OCI-Tag"))}, nil
 }
 
 // listMembers returns the members of a header that is a list (RFC 9110, section 5.6.1).

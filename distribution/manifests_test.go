@@ -120,13 +120,13 @@ func TestTruncatedDocumentsAreRequestedAgain(t *testing.T) {
 		"tags":      func() error { _, err := collectNames(l.repo.TagNames(t.Context())); return err },
 		"referrers": func() error { _, err := l.repo.Referrers(t.Context(), m.Digest, ""); return err },
 	} {
-		l.Set(registry.Rule{On: "^GET ", Times: 2, Cut: registry.CutAnswer, After: 7})
+		l.Set(registry.Rule{Match: "^GET ", Times: 2, Cut: registry.CutResponse, After: 7})
 		l.slept = nil
 		if err := read(); err != nil || len(l.slept) != 2 {
 			t.Errorf("%s: waited %d times, error %v", name, len(l.slept), err)
 		}
 	}
-	l.Set(registry.Rule{On: "^GET ", Cut: registry.CutAnswer, After: 7})
+	l.Set(registry.Rule{Match: "^GET ", Cut: registry.CutResponse, After: 7})
 	stop := errors.New("stopped")
 	l.repo.Client.Sleep = func(context.Context, time.Duration) error { return stop }
 	if _, err := l.repo.Manifest(t.Context(), "t"); !errors.Is(err, stop) {

@@ -109,7 +109,7 @@ func isMountable(d blob.Digest) bool { return d.Algorithm() == blob.SHA256 }
 // mountOrStart returns how the repository got the blob, or the session to upload it in.
 func (r *Repository) mountOrStart(
 	ctx context.Context, d manifest.Descriptor, from []string,
-) (Upload, blob.Outcome, error) {
+) (UploadSession, blob.Outcome, error) {
 	for _, name := range append(append([]string(nil), from...), r.Name) {
 		if r.Client.declinesMountFrom(name) || !isMountable(d.Digest) {
 			continue
@@ -118,13 +118,13 @@ func (r *Repository) mountOrStart(
 		switch own := name == r.Name; {
 		case mounted && own:
 			r.Client.rememberMountsReliable()
-			return Upload{}, blob.Exists, nil
+			return UploadSession{}, blob.Exists, nil
 		case mounted:
-			return Upload{}, blob.Mounted, nil
+			return UploadSession{}, blob.Mounted, nil
 		case err == nil && own:
 			return session, 0, nil
 		case err != nil && !isMountRefusal(ctx, err):
-			return Upload{}, 0, err
+			return UploadSession{}, 0, err
 		}
 		r.Client.rememberDeclined(name)
 		if err == nil {

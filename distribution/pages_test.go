@@ -116,7 +116,7 @@ func referrersJSON(entries ...string) string {
 // withoutReferrersAPI are the faults that make a registry one without the referrers API.
 func withoutReferrersAPI() []registry.Rule {
 	return []registry.Rule{
-		{On: "/referrers/", Status: 404},
+		{Match: "/referrers/", Status: 404},
 		{Edit: func(h http.Header) { h.Del("OCI-Subject") }},
 	}
 }

@@ -170,7 +170,7 @@ func (c *Client) addReferrer(ctx context.Context, repo string, subject blob.Dige
 	if err != nil {
 		return err
 	}
-	entry, err := m.Referrer()
+	entry, err := m.ReferrerDescriptor()
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (c *Client) addReferrer(ctx context.Context, repo string, subject blob.Dige
 		return nil
 	}
 	ix.Manifests = append(ix.Manifests, entry)
-	raw, err := manifest.Style{}.Encode(ix)
+	raw, err := manifest.Style{}.EncodeIndex(ix)
 	if err != nil {
 		return err
 	}

@@ -31,8 +31,8 @@ func TestRepositoryNamedLikeTheAPI(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := clientOf(t, &registry.Handler{})
 			var rows []string
-			record := &wire.Record{Base: c.HTTP.Transport, OnCall: func(c wire.Call) { rows = append(rows, c.Row) }}
-			c.HTTP = &http.Client{Transport: &wire.Limit{Base: record, Congestion: &wire.Congestion{}}}
+			record := &wire.Recorder{Base: c.HTTP.Transport, OnCall: func(c wire.Call) { rows = append(rows, c.Endpoint) }}
+			c.HTTP = &http.Client{Transport: &wire.Limiter{Base: record, Congestion: &wire.Congestion{}}}
 			repo := &distribution.Repository{Client: c, Name: name}
 			_, err := repo.PutBlob(t.Context(), d, open)
 			check(t, err)
@@ -58,7 +58,7 @@ func TestRepositoryNamedLikeTheAPI(t *testing.T) {
 			}
 			_, err = repo.Referrers(t.Context(), m.Digest, "")
 			check(t, err)
-			check(t, repo.Untag(t.Context(), "1"))
+			check(t, repo.DeleteTag(t.Context(), "1"))
 			check(t, repo.DeleteBlob(t.Context(), d.Digest))
 			want := []string{"end-11", "end-6", "end-7a", "end-3", "end-2", "end-8a", "end-12a", "end-9", "end-10"}
 			if diff := cmp.Diff(want, rows); diff != "" {

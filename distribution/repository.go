@@ -22,13 +22,14 @@ import (
 type Repository struct {
 	Client *Client
 	Name   string     // as in URLs, such as library/halo
-	Image  string     // the image in wire.Why, if the context of a call does not have one
+	Image  string     // the image in wire.Purpose, if the context of a call does not have one
 	Scope  auth.Scope // part of the scope of every call, so that one token serves them all
 	// ChunkSize is the most bytes of one upload call. 0 sends each blob in one PUT, and uses chunks
 	// only if the registry or a broken connection requires them.
 	ChunkSize int64
-	// Patch always sends blobs with PATCH and closes the upload with an empty PUT, as docker does.
-	Patch bool
+	// AlwaysPatch always sends blobs with PATCH and closes the upload with an empty PUT, as docker
+	// does.
+	AlwaysPatch bool
 
 	inUse atomic.Bool // a HEAD has found a manifest, so there may be blobs too
 }
@@ -42,8 +43,8 @@ func (r *Repository) Place() (registry, name string) { return r.Client.Host, r.N
 
 // scoped adds Scope and Image to a context.
 func (r *Repository) scoped(ctx context.Context) context.Context {
-	if wire.WhyOf(ctx).Image == "" {
-		ctx = wire.With(ctx, wire.Why{Image: r.Image})
+	if wire.PurposeOf(ctx).Image == "" {
+		ctx = wire.WithPurpose(ctx, wire.Purpose{Image: r.Image})
 	}
 	return auth.WithScope(ctx, r.Client.Host, r.Scope)
 }
@@ -121,9 +122,9 @@ func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Man
 	return r.Client.addReferrer(ctx, r.Name, subject.Digest, m)
 }
 
-// Untag removes a tag, but not the manifest; see [Client.DeleteManifest]. Some registries require
-// the scope delete for it, others push.
-func (r *Repository) Untag(ctx context.Context, tag string) error {
+// DeleteTag removes a tag, but not the manifest; see [Client.DeleteManifest]. Some registries
+// require the scope delete for it, others push.
+func (r *Repository) DeleteTag(ctx context.Context, tag string) error {
 	return r.Client.DeleteManifest(r.scoped(ctx), r.Name, tag)
 }
 

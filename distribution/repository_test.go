@@ -33,19 +33,19 @@ func TestHasBlob(t *testing.T) {
 	}
 }
 
-func TestUntag(t *testing.T) {
+func TestDeleteTag(t *testing.T) {
 	s, client := serve(t)
 	s.Handle("DELETE /v2/a/manifests/exists", answer(202, ""))
 	s.Handle("DELETE /v2/a/manifests/immutable", answer(405, `{"errors":[{"code":"UNSUPPORTED","message":"no"}]}`))
 	repo := &distribution.Repository{Client: client, Name: "a"}
-	if err := repo.Untag(t.Context(), "exists"); err != nil {
+	if err := repo.DeleteTag(t.Context(), "exists"); err != nil {
 		t.Error(err)
 	}
-	if err := repo.Untag(t.Context(), "missing"); !errors.Is(err, fs.ErrNotExist) {
+	if err := repo.DeleteTag(t.Context(), "missing"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got error %v", err)
 	}
 	var refused *distribution.Error
-	if err := repo.Untag(t.Context(), "immutable"); !errors.As(err, &refused) || refused.StatusCode != http.StatusMethodNotAllowed {
+	if err := repo.DeleteTag(t.Context(), "immutable"); !errors.As(err, &refused) || refused.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("got error %v", err)
 	}
 	if n := s.count("DELETE /v2/a/manifests/"); n != 3 {

@@ -25,7 +25,7 @@ type Options struct {
 	Registry string
 	// TLS holds for all hosts, token servers and storage hosts among them; its client certificate
 	// only for Registry.
-	TLS wire.TLS
+	TLS wire.TLSOptions
 	// CertsDirs are searched for a directory with a host's name and certificates for it, such as
 	// /etc/docker/certs.d.
 	CertsDirs []string
@@ -37,10 +37,10 @@ type Options struct {
 
 	HTTP1 bool // do not use HTTP/2
 	HTTP2 bool // use HTTP/2 for large bodies too, which otherwise have connections of their own
-	// Buffer is how many bytes of a large body are sent at a time; wire.DefaultBuffer if zero.
+	// Buffer is how many bytes of a large body are sent at a time; wire.DefaultSendBuffer if zero.
 	Buffer int
 	// Stall is how long an answer's header or the next byte of a body may take before the attempt
-	// fails; wire.DefaultStall if zero.
+	// fails; wire.DefaultStallTimeout if zero.
 	Stall time.Duration
 	// Congestion is what is known of how many calls each host takes at once; transports that share it
 	// share that limit. Nil is one of the transport's own.
@@ -50,18 +50,18 @@ type Options struct {
 
 	UserAgent string // such as "transship/1.0.0"; "transship" if empty
 	// Redirects decides which redirects, and which Locations of uploads, are followed.
-	Redirects wire.Redirects
+	Redirects wire.RedirectRules
 	// Record reports each call, with the sequence of all transports that share it. Nil reports none.
-	Record *wire.Record
+	Record *wire.Recorder
 	// Rules refuse the calls that they do not allow; nil allows all.
-	Rules *wire.Rules
+	Rules *wire.PolicyRules
 	// Plan answers writes itself, so that no registry is changed; nil sends them.
-	Plan *wire.Plan
+	Plan *wire.Planner
 
 	// OnWarning gets each different Warning of a registry once (distribution-spec, "Warnings").
 	OnWarning func(text string)
 	// OnWait gets each pause between attempts when it begins. It may be called concurrently.
-	OnWait func(wire.Wait)
+	OnWait func(wire.RetryWait)
 	// Sleep waits between attempts for d, or until ctx is done and then returns why. Nil waits on the
 	// clock.
 	Sleep func(ctx context.Context, d time.Duration) error
@@ -84,8 +84,9 @@ func OptionsFromEnv(env func(string) string) Options {
 // connections and limits. Its methods may be called concurrently.
 type Transport struct {
 	// HTTP sends a request through the whole chain that the comment of package wire describes, from
-	// auth to Hosts, and follows the redirects that Options.Redirects allows. A request that is made
-	// without a Client is authenticated if its context names the registry: see [auth.WithScope].
+	// auth to [wire.Transport], and follows the redirects that Options.Redirects allows. A request
+	// that is made without a Client is authenticated if its context names the registry: see
+	// [auth.WithScope].
 	HTTP *http.Client
 
 	options Options
@@ -105,8 +106,8 @@ func NewTransport(o Options) *Transport {
 // chain puts the layers together, the innermost first. The comment of package wire says why in this
 // order.
 func (o Options) chain() http.RoundTripper {
-	var next http.RoundTripper = &wire.Hosts{
-		Registry: o.Registry, TLS: o.TLS, CertsDirs: o.CertsDirs, HTTP1: o.HTTP1, HTTP2: o.HTTP2, Buffer: o.Buffer,
+	var next http.RoundTripper = &wire.Transport{
+		Registry: o.Registry, TLS: o.TLS, CertsDirs: o.CertsDirs, HTTP1: o.HTTP1, HTTP2: o.HTTP2, SendBuffer: o.Buffer,
 	}
 	next = &wire.Timeout{Base: next, Header: o.Stall, Stall: o.Stall}
 	next = &wire.Policy{Base: next, Rules: o.Rules}
@@ -118,7 +119,7 @@ func (o Options) chain() http.RoundTripper {
 	}
 	next = &wire.Headers{Base: next, UserAgent: o.UserAgent}
 	next = &wire.Loopback{Base: next, Insecure: o.insecureHost()}
-	next = &wire.Limit{Base: next, Congestion: o.congestion()}
+	next = &wire.Limiter{Base: next, Congestion: o.congestion()}
 	next = &wire.Retry{Base: next, OnWait: o.OnWait, Sleep: o.Sleep}
 	return &auth.Transport{Base: next, Credentials: o.Credentials}
 }

@@ -31,9 +31,9 @@ func hostOf(t *testing.T, h http.Handler) string {
 }
 
 // recorded returns a Record and the calls that it has reported, each as its row, status and error.
-func recorded() (*wire.Record, *[]wire.Call) {
+func recorded() (*wire.Recorder, *[]wire.Call) {
 	var calls []wire.Call
-	return &wire.Record{OnCall: func(c wire.Call) { calls = append(calls, c) }}, &calls
+	return &wire.Recorder{OnCall: func(c wire.Call) { calls = append(calls, c) }}, &calls
 }
 
 func noSleep(context.Context, time.Duration) error { return nil }
@@ -63,8 +63,8 @@ func TestTransportOrder(t *testing.T) {
 		Credentials: auth.Static{Username: "u", Password: "p"},
 		UserAgent:   "test/1",
 		Record:      record,
-		Rules:       &wire.Rules{ReadOnly: true},
-		OnWait:      func(wire.Wait) { waits++ },
+		Rules:       &wire.PolicyRules{ReadOnly: true},
+		OnWait:      func(wire.RetryWait) { waits++ },
 		Sleep:       noSleep,
 	})
 	repo, ref, err := transport.Image(host+"/a:1", auth.Pull, auth.Push)
@@ -73,7 +73,7 @@ func TestTransportOrder(t *testing.T) {
 		t.Errorf("got reference %q", ref)
 	}
 	check(t, transport.Client(host).Ping(t.Context()))
-	err = repo.Untag(t.Context(), "1")
+	err = repo.DeleteTag(t.Context(), "1")
 	var refused *wire.PolicyError
 	if !errors.As(err, &refused) {
 		t.Errorf("got error %v, want a *wire.PolicyError", err)
@@ -94,12 +94,12 @@ func TestTransportOrder(t *testing.T) {
 func TestTransportPlan(t *testing.T) {
 	handler := &registry.Faults{Handler: &registry.Handler{}}
 	host := hostOf(t, handler)
-	plan := &wire.Plan{}
+	plan := &wire.Planner{}
 	record, calls := recorded()
 	transport := distribution.NewTransport(distribution.Options{Plan: plan, Record: record})
 	repo, _, err := transport.Image(host + "/a:1")
 	check(t, err)
-	check(t, repo.Untag(t.Context(), "1"))
+	check(t, repo.DeleteTag(t.Context(), "1"))
 	isDelete := func(c wire.PlannedCall) bool { return c.Method == http.MethodDelete && c.Write }
 	planned := slices.ContainsFunc(plan.Calls(), isDelete)
 	if !planned || handler.Count("^DELETE") != 0 {
@@ -141,7 +141,7 @@ func TestTransportTLS(t *testing.T) {
 	if !errors.As(err, &request) {
 		t.Errorf("an unknown CA: got error %v", err)
 	}
-	insecure := distribution.NewTransport(distribution.Options{TLS: wire.TLS{Insecure: true}})
+	insecure := distribution.NewTransport(distribution.Options{TLS: wire.TLSOptions{Insecure: true}})
 	check(t, insecure.Client(host).Ping(t.Context()))
 }
 

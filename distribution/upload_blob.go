@@ -30,7 +30,7 @@ const (
 type push struct {
 	repo      *Repository
 	blob      *blob.Stream
-	session   Upload
+	session   UploadSession
 	chunk     int64         // most bytes in one call; 0 is all the rest
 	refused   int64         // the smallest size that was too large for one call, 0 if none was
 	body      io.ReadCloser // the blob from session.Offset on, nil if it must be opened
@@ -42,7 +42,7 @@ type push struct {
 // upload uploads a blob in a session. After a transient failure it asks for the offset of the
 // session and resumes there with chunks; only if it cannot resume, it starts again. It ends, since
 // it counts the failures until the upload gets further than ever before.
-func (r *Repository) upload(ctx context.Context, b *blob.Stream, session Upload) error {
+func (r *Repository) upload(ctx context.Context, b *blob.Stream, session UploadSession) error {
 	p := &push{repo: r, blob: b, session: session, chunk: r.ChunkSize}
 	if known := r.Client.knownChunkSize(min(p.chunkSize(), b.Size())); known > 0 {
 		p.chunk = known
@@ -78,7 +78,7 @@ func (p *push) rememberLimit() {
 // cancel cancels a session. It ignores errors, since registries remove old sessions. CNCF
 // distribution answers 416 if the session has received bytes since it gave out the Location; its
 // status has a new one.
-func (r *Repository) cancel(ctx context.Context, session Upload) {
+func (r *Repository) cancel(ctx context.Context, session UploadSession) {
 	if session.Location == nil {
 		return
 	}
@@ -96,7 +96,7 @@ func (r *Repository) cancel(ctx context.Context, session Upload) {
 // send uploads the bytes that the registry lacks and closes the session.
 func (p *push) send(ctx context.Context) error {
 	left := p.blob.Size() - p.session.Offset
-	if p.session.Offset == 0 && (left == 0 || !p.repo.Patch && (p.chunk == 0 || p.chunkSize() >= left)) {
+	if p.session.Offset == 0 && (left == 0 || !p.repo.AlwaysPatch && (p.chunk == 0 || p.chunkSize() >= left)) {
 		return p.sendWhole(ctx)
 	}
 	for p.session.Offset < p.blob.Size() {

@@ -226,12 +226,12 @@ func TestResumeAfter416(t *testing.T) {
 
 // A registry may answer 416 to the closing PUT although it has the blob.
 func TestBlobArrivedDespite416(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: putCall, Times: 1, Edit: func(h http.Header) {}})
+	l := newFaultyRegistry(t, registry.Rule{Match: putCall, Times: 1, Edit: func(h http.Header) {}})
 	b, d := randomBlob(1000)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
 	}
-	l.Set(registry.Rule{On: mountCall, DropQuery: []string{"mount", "from"}}, registry.Rule{On: putCall, Status: 416})
+	l.Set(registry.Rule{Match: mountCall, DropQuery: []string{"mount", "from"}}, registry.Rule{Match: putCall, Status: 416})
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil || l.Count(putCall) != 2 {
 		t.Errorf("error %v after %d PUTs", err, l.Count(putCall))
 	}
@@ -279,9 +279,9 @@ func TestFinishUploadWithLastChunk(t *testing.T) {
 
 func TestOnWait(t *testing.T) {
 	for after, least := range map[string]time.Duration{"0": 1, "90": 90 * time.Second, "soon": 1} {
-		l := newFaultyRegistry(t, registry.Rule{On: putCall, Times: 1, Status: 503, Header: map[string]string{"Retry-After": after}})
-		var waits []wire.Wait
-		l.repo.Client.OnWait = func(w wire.Wait) { waits = append(waits, w) }
+		l := newFaultyRegistry(t, registry.Rule{Match: putCall, Times: 1, Status: 503, Header: map[string]string{"Retry-After": after}})
+		var waits []wire.RetryWait
+		l.repo.Client.OnWait = func(w wire.RetryWait) { waits = append(waits, w) }
 		b, d := randomBlob(1000)
 		if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 			t.Fatal(err)
@@ -289,13 +289,13 @@ func TestOnWait(t *testing.T) {
 		if len(waits) != 1 || waits[0].StatusCode != 503 || waits[0].Attempt != 1 || waits[0].Host != l.repo.Client.Host {
 			t.Fatalf("Retry-After %s: got %+v", after, waits)
 		}
-		if len(l.slept) != 1 || l.slept[0] != waits[0].For || l.slept[0] < least {
-			t.Errorf("Retry-After %s: slept %v, reported %v", after, l.slept, waits[0].For)
+		if len(l.slept) != 1 || l.slept[0] != waits[0].Duration || l.slept[0] < least {
+			t.Errorf("Retry-After %s: slept %v, reported %v", after, l.slept, waits[0].Duration)
 		}
 	}
-	l := newFaultyRegistry(t, registry.Rule{On: putCall, Times: 1, Cut: registry.CutRequest, After: 10})
-	var waits []wire.Wait
-	l.repo.Client.OnWait = func(w wire.Wait) { waits = append(waits, w) }
+	l := newFaultyRegistry(t, registry.Rule{Match: putCall, Times: 1, Cut: registry.CutRequest, After: 10})
+	var waits []wire.RetryWait
+	l.repo.Client.OnWait = func(w wire.RetryWait) { waits = append(waits, w) }
 	b, d := randomBlob(1000)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil ||
 		len(waits) != 1 || waits[0].Err == nil || waits[0].StatusCode != 0 {
@@ -304,11 +304,11 @@ func TestOnWait(t *testing.T) {
 }
 
 func TestWaitStopsWithContext(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: putCall, Status: 429, Header: map[string]string{"Retry-After": "3600"}})
+	l := newFaultyRegistry(t, registry.Rule{Match: putCall, Status: 429, Header: map[string]string{"Retry-After": "3600"}})
 	l.repo.Client.Sleep = nil
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("stopped")
-	l.repo.Client.OnWait = func(wire.Wait) { cancel(cause) }
+	l.repo.Client.OnWait = func(wire.RetryWait) { cancel(cause) }
 	b, d := randomBlob(1000)
 	if _, err := l.repo.PutBlob(ctx, d, l.open(b)); !errors.Is(err, cause) {
 		t.Errorf("got error %v", err)
@@ -389,7 +389,7 @@ func TestProbeUntilMountsAreReliable(t *testing.T) {
 		heads int
 		last  blob.Outcome
 	}{
-		"ignored": {[]registry.Rule{{On: mountCall, DropQuery: []string{"mount", "from"}}}, 2, blob.Exists},
+		"ignored": {[]registry.Rule{{Match: mountCall, DropQuery: []string{"mount", "from"}}}, 2, blob.Exists},
 		"done":    {nil, 1, blob.Exists},
 	} {
 		l := newFaultyRegistry(t)
@@ -409,7 +409,7 @@ func TestProbeUntilMountsAreReliable(t *testing.T) {
 		if _, err := l.repo.HeadManifest(t.Context(), "t"); err != nil {
 			t.Fatal(err)
 		}
-		l.Forget()
+		l.ResetRequests()
 		if outcome, err := l.repo.PutBlob(t.Context(), absent, l.open(fresh)); err != nil || outcome != blob.Uploaded {
 			t.Errorf("%s: a new blob: %s, error %v", name, outcome, err)
 		}
@@ -419,7 +419,7 @@ func TestProbeUntilMountsAreReliable(t *testing.T) {
 		if n := l.Count(headCall); n != c.heads {
 			t.Errorf("%s: %d HEADs, want %d: %+v", name, n, c.heads, l.Requests())
 		}
-		l.Forget()
+		l.ResetRequests()
 		if _, err := l.repo.PutBlob(t.Context(), alsoAbsent, l.open(newest)); err != nil || l.Count(headCall) != c.heads-1 {
 			t.Errorf("%s: the next new blob: %d HEADs, error %v", name, l.Count(headCall), err)
 		}
@@ -438,7 +438,7 @@ func TestPatch(t *testing.T) {
 			}
 			s.ServeHTTP(w, r)
 		})
-		repo := &distribution.Repository{Client: clientOf(t, note), Name: "a/b", Patch: true}
+		repo := &distribution.Repository{Client: clientOf(t, note), Name: "a/b", AlwaysPatch: true}
 		_, err := repo.PutBlob(t.Context(), d, new(faultyRegistry).open(b))
 		if got := strings.Join(calls, ", "); err != nil || got != want || !bytes.Equal(s.received, b) {
 			t.Errorf("%d bytes: %s, want %s, error %v", size, got, want, err)

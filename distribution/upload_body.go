@@ -47,7 +47,7 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 }
 
 // Skip skips the rest of the body without reading it, if the source is a [blob.Skipper]; see
-// [wire.Plan].
+// [wire.Planner].
 func (b *uploadBody) Skip() error {
 	source, ok := b.source.(blob.Skipper)
 	if !ok {

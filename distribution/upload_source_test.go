@@ -50,7 +50,7 @@ func TestSourceIsClosedAfterRefusal(t *testing.T) {
 		"cut": {Cut: registry.CutRequest},
 	} {
 		for _, chunk := range []int64{0, 1 << 19} {
-			rule.On = `^(PUT|PATCH) /v2/a/b/blobs/uploads/`
+			rule.Match = `^(PUT|PATCH) /v2/a/b/blobs/uploads/`
 			l := newFaultyRegistry(t, rule)
 			l.repo.ChunkSize = chunk
 			b, d := randomBlob(2 << 20)

@@ -15,9 +15,9 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// Upload is an open upload session. Each call on it returns the next Upload, with the Location to
-// use from then on.
-type Upload struct {
+// UploadSession is an open upload session. Each call on it returns the next Upload, with the
+// Location to use from then on.
+type UploadSession struct {
 	Repository string   // the name of the blob's repository
 	Location   *url.URL // the URL of the next call; its query is opaque
 	Offset     int64    // bytes that the registry has
@@ -25,11 +25,11 @@ type Upload struct {
 }
 
 // context says for a record which row a call to the session's location belongs to.
-func (u Upload) context(ctx context.Context, row string) context.Context {
+func (u UploadSession) context(ctx context.Context, row string) context.Context {
 	return wire.WithRow(ctx, u.Location, row)
 }
 
-func (u Upload) scope() auth.Scope { return auth.Repository(u.Repository, auth.Pull, auth.Push) }
+func (u UploadSession) scope() auth.Scope { return auth.Repository(u.Repository, auth.Pull, auth.Push) }
 
 // uploadQuery returns the digest-algorithm parameter, which digests other than sha256 need
 // (end-4c).
@@ -42,13 +42,13 @@ func uploadQuery(d blob.Digest) url.Values {
 
 // StartUpload opens an upload session for a blob (end-4a: POST /v2/<name>/blobs/uploads/; for
 // digests other than sha256, end-4c with digest-algorithm). A Location that is missing or
-// malformed, or that [wire.Redirects] does not allow, is an error.
-func (c *Client) StartUpload(ctx context.Context, repo string, d blob.Digest) (Upload, error) {
+// malformed, or that [wire.RedirectRules] does not allow, is an error.
+func (c *Client) StartUpload(ctx context.Context, repo string, d blob.Digest) (UploadSession, error) {
 	ctx = aboutBlob(ctx, d)
 	at := resourceAt(endpoint.Uploads(repo), auth.Pull, auth.Push).with(uploadQuery(d))
 	resp, err := c.call(ctx, http.MethodPost, at, http.StatusAccepted)
 	if err != nil {
-		return Upload{}, err
+		return UploadSession{}, err
 	}
 	return c.newUpload(resp, repo)
 }
@@ -61,7 +61,7 @@ func (c *Client) StartUpload(ctx context.Context, repo string, d blob.Digest) (U
 // refuses that.
 func (c *Client) Mount(
 	ctx context.Context, repo string, d blob.Digest, from string,
-) (mounted bool, session Upload, err error) {
+) (mounted bool, session UploadSession, err error) {
 	ctx = aboutBlob(ctx, d)
 	query := uploadQuery(d)
 	query.Set("mount", string(d))
@@ -72,32 +72,32 @@ func (c *Client) Mount(
 	at.scope = at.scope.Union(auth.Repository(from, auth.Pull))
 	resp, err := c.call(ctx, http.MethodPost, at, http.StatusCreated, http.StatusAccepted)
 	if err != nil {
-		return false, Upload{}, err
+		return false, UploadSession{}, err
 	}
 	return c.createdOrUpload(resp, repo)
 }
 
 // createdOrUpload returns true if a response says that the blob is there (201), else the session that
 // it has opened.
-func (c *Client) createdOrUpload(resp *http.Response, repo string) (created bool, session Upload, err error) {
+func (c *Client) createdOrUpload(resp *http.Response, repo string) (created bool, session UploadSession, err error) {
 	if resp.StatusCode == http.StatusCreated {
-		return true, Upload{}, nil
+		return true, UploadSession{}, nil
 	}
 	session, err = c.newUpload(resp, repo)
 	return false, session, err
 }
 
 // newUpload returns the session that a response has opened.
-func (c *Client) newUpload(resp *http.Response, repo string) (Upload, error) {
+func (c *Client) newUpload(resp *http.Response, repo string) (UploadSession, error) {
 	to, err := c.location(resp)
 	if err != nil {
-		return Upload{}, err
+		return UploadSession{}, err
 	}
 	minChunk, err := strconv.ParseInt(resp.Header.Get("OCI-Chunk-Min-Length"), 10, 64)
 	if err != nil || minChunk < 0 {
 		minChunk = 0
 	}
-	return Upload{Repository: repo, Location: to, MinChunk: minChunk}, nil
+	return UploadSession{Repository: repo, Location: to, MinChunk: minChunk}, nil
 }
 
 // PostBlob uploads a blob in a single POST (end-4b: POST
@@ -105,19 +105,19 @@ func (c *Client) newUpload(resp *http.Response, repo string) (Upload, error) {
 // PostBlob returns false and the session that they opened, and part of body may have been read.
 func (c *Client) PostBlob(
 	ctx context.Context, repo string, d blob.Digest, size int64, body io.Reader,
-) (created bool, session Upload, err error) {
+) (created bool, session UploadSession, err error) {
 	ctx = aboutBlob(ctx, d)
 	query := uploadQuery(d)
 	query.Set("digest", string(d))
 	at := resourceAt(endpoint.Uploads(repo), auth.Pull, auth.Push).with(query)
 	req, err := c.request(ctx, http.MethodPost, at, nil)
 	if err != nil {
-		return false, Upload{}, err
+		return false, UploadSession{}, err
 	}
 	setStream(req, size, body)
 	resp, err := c.doDiscard(req, http.StatusCreated, http.StatusAccepted)
 	if err != nil {
-		return false, Upload{}, err
+		return false, UploadSession{}, err
 	}
 	return c.createdOrUpload(resp, repo)
 }
@@ -126,7 +126,7 @@ func (c *Client) PostBlob(
 // <location>?digest=<digest>): with the whole blob it is the monolithic upload, with size 0 it only
 // closes the session after chunks. The body is read once. A registry that finds another digest
 // answers 400 DIGEST_INVALID.
-func (c *Client) FinishUpload(ctx context.Context, u Upload, d blob.Digest, size int64, body io.Reader) error {
+func (c *Client) FinishUpload(ctx context.Context, u UploadSession, d blob.Digest, size int64, body io.Reader) error {
 	ctx = aboutBlob(ctx, d)
 	req, err := c.requestTo(u.context(ctx, "end-6"), http.MethodPut, withDigest(u.Location, d), u.scope(), nil)
 	if err != nil {
@@ -143,7 +143,7 @@ func (c *Client) FinishUpload(ctx context.Context, u Upload, d blob.Digest, size
 // UploadChunk sends the next size bytes (end-5: PATCH <location>). The Offset of the returned
 // Upload is how many bytes the registry says it has, which may be fewer than were sent. A chunk out
 // of order is an *[Error] with status 416.
-func (c *Client) UploadChunk(ctx context.Context, u Upload, size int64, body io.Reader) (Upload, error) {
+func (c *Client) UploadChunk(ctx context.Context, u UploadSession, size int64, body io.Reader) (UploadSession, error) {
 	req, err := c.requestTo(u.context(ctx, "end-5"), http.MethodPatch, u.Location, u.scope(), nil)
 	if err != nil {
 		return u, err
@@ -164,7 +164,7 @@ func contentRange(offset, size int64) string { return fmt.Sprintf("%d-%d", offse
 
 // nextUpload returns the session after a chunk, with offset sent if the registry does not say
 // another. After a blob's first byte its Range says nothing: 0-0 may mean one byte or none.
-func (c *Client) nextUpload(resp *http.Response, u Upload, sent int64) (Upload, error) {
+func (c *Client) nextUpload(resp *http.Response, u UploadSession, sent int64) (UploadSession, error) {
 	if resp.Header.Get("Location") != "" {
 		to, err := c.location(resp)
 		if err != nil {
@@ -181,7 +181,7 @@ func (c *Client) nextUpload(resp *http.Response, u Upload, sent int64) (Upload, 
 
 // UploadStatus returns the session with the Offset that the registry reports, 0 if it reports none
 // (end-13: GET <location>). A session that does not exist is an error that is fs.ErrNotExist.
-func (c *Client) UploadStatus(ctx context.Context, u Upload) (Upload, error) {
+func (c *Client) UploadStatus(ctx context.Context, u UploadSession) (UploadSession, error) {
 	req, err := c.requestTo(u.context(ctx, "end-13"), http.MethodGet, u.Location, u.scope(), nil)
 	if err != nil {
 		return u, err
@@ -200,7 +200,7 @@ func (c *Client) UploadStatus(ctx context.Context, u Upload) (Upload, error) {
 
 // CancelUpload cancels a session (end-14: DELETE <location>). One that does not exist is an error
 // that is fs.ErrNotExist.
-func (c *Client) CancelUpload(ctx context.Context, u Upload) error {
+func (c *Client) CancelUpload(ctx context.Context, u UploadSession) error {
 	req, err := c.requestTo(u.context(ctx, "end-14"), http.MethodDelete, u.Location, u.scope(), nil)
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func TestPutBlobExists(t *testing.T) {
 	l := newFaultyRegistry(t)
 	b, d := randomBlob(100)
 	for i, want := range []blob.Outcome{blob.Uploaded, blob.Exists} {
-		l.Forget()
+		l.ResetRequests()
 		outcome, err := l.repo.PutBlob(t.Context(), d, l.open(b))
 		if err != nil || outcome != want {
 			t.Errorf("time %d: %s, error %v", i, outcome, err)
@@ -57,7 +57,7 @@ func TestPutBlobMounts(t *testing.T) {
 	if _, err := (&distribution.Repository{Client: l.repo.Client, Name: "other"}).PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
 	}
-	l.Forget()
+	l.ResetRequests()
 	outcome, err := l.repo.PutBlob(t.Context(), d, l.open(b), "other")
 	if err != nil || outcome != blob.Mounted || len(l.Requests()) != 1 {
 		t.Errorf("%s after %d calls, error %v", outcome, len(l.Requests()), err)
@@ -86,10 +86,10 @@ func TestPutBlobSHA512(t *testing.T) {
 
 func TestRefusedMountUploads(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 405, 500} {
-		l := newFaultyRegistry(t, registry.Rule{On: mountCall, Status: status, Body: "no"})
+		l := newFaultyRegistry(t, registry.Rule{Match: mountCall, Status: status, Body: "no"})
 		b, d := randomBlob(100)
 		for range 2 {
-			l.Forget()
+			l.ResetRequests()
 			if outcome, err := l.repo.PutBlob(t.Context(), d, l.open(b), "secret"); err != nil || outcome != blob.Uploaded {
 				t.Errorf("%d: %s, error %v", status, outcome, err)
 			}
@@ -103,7 +103,7 @@ func TestRefusedMountUploads(t *testing.T) {
 
 // 429 is not a refusal: an upload would be refused as well.
 func TestMountStopsAfter429(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: mountCall, Status: 429})
+	l := newFaultyRegistry(t, registry.Rule{Match: mountCall, Status: 429})
 	b, d := randomBlob(100)
 	var answer *distribution.Error
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b), "source"); !errors.As(err, &answer) || answer.StatusCode != 429 {
@@ -116,12 +116,12 @@ func TestMountStopsAfter429(t *testing.T) {
 
 // If a registry answers 202 to every mount, large blobs are probed by HEAD.
 func TestProbeAfterIgnoredMount(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: mountCall, DropQuery: []string{"mount", "from"}})
+	l := newFaultyRegistry(t, registry.Rule{Match: mountCall, DropQuery: []string{"mount", "from"}})
 	large, d := randomBlob(2 << 20)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(large), "source"); err != nil {
 		t.Fatal(err)
 	}
-	l.Forget()
+	l.ResetRequests()
 	if outcome, err := l.repo.PutBlob(t.Context(), d, l.open(large), "source"); err != nil || outcome != blob.Exists {
 		t.Errorf("%s, error %v", outcome, err)
 	}
@@ -129,7 +129,7 @@ func TestProbeAfterIgnoredMount(t *testing.T) {
 		t.Errorf("called %+v, want one HEAD", l.Requests())
 	}
 	small, d := randomBlob(100)
-	l.Forget()
+	l.ResetRequests()
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(small), "source"); err != nil || l.Count(headCall) != 0 {
 		t.Errorf("a small blob: called %+v, error %v", l.Requests(), err)
 	}
@@ -147,11 +147,11 @@ func TestProbeInUsedRepository(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := &distribution.Repository{Client: &distribution.Client{Host: l.repo.Client.Host, PlainHTTP: true}, Name: "a/b"}
-	l.Set(registry.Rule{On: mountCall, DropQuery: []string{"mount", "from"}})
+	l.Set(registry.Rule{Match: mountCall, DropQuery: []string{"mount", "from"}})
 	if _, err := again.HeadManifest(t.Context(), "t"); err != nil {
 		t.Fatal(err)
 	}
-	l.Forget()
+	l.ResetRequests()
 	if outcome, err := again.PutBlob(t.Context(), d, l.open(b)); err != nil || outcome != blob.Exists {
 		t.Errorf("%s, error %v", outcome, err)
 	}
@@ -161,7 +161,7 @@ func TestProbeInUsedRepository(t *testing.T) {
 }
 
 func TestSmallerChunksAfter413(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: `^(PUT|PATCH) `, LongerThan: 1 << 20, Status: 413, Body: "<html>413</html>"})
+	l := newFaultyRegistry(t, registry.Rule{Match: `^(PUT|PATCH) `, LongerThan: 1 << 20, Status: 413, Body: "<html>413</html>"})
 	b, d := randomBlob(9 << 20)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
@@ -179,8 +179,8 @@ func TestUploadLimitIsRemembered(t *testing.T) {
 	for _, step := range []struct{ size, refused, chunks int }{
 		{9 << 20, 2, 9}, {6 << 20, 0, 6}, {2 << 20, 1, 2}, {3 << 20, 0, 3}, {1 << 20, 0, 0},
 	} {
-		l.Set(registry.Rule{On: `^(PUT|PATCH) `, LongerThan: 1 << 20, Status: 413})
-		l.Forget()
+		l.Set(registry.Rule{Match: `^(PUT|PATCH) `, LongerThan: 1 << 20, Status: 413})
+		l.ResetRequests()
 		b, d := randomBlob(step.size)
 		if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 			t.Fatal(err)
@@ -204,8 +204,8 @@ func TestUploadLimitIsRemembered(t *testing.T) {
 // chunks.
 func TestOnePutIfOtherRepositoryRefusesChunks(t *testing.T) {
 	l := newFaultyRegistry(t,
-		registry.Rule{On: `^PUT /v2/a/b/`, LongerThan: 1 << 20, Status: 413},
-		registry.Rule{On: `^PATCH /v2/c/d/`, Status: 405})
+		registry.Rule{Match: `^PUT /v2/a/b/`, LongerThan: 1 << 20, Status: 413},
+		registry.Rule{Match: `^PATCH /v2/c/d/`, Status: 405})
 	for _, name := range []string{"a/b", "c/d"} {
 		l.repo.Name = name
 		b, d := randomBlob(8 << 20)
@@ -219,7 +219,7 @@ func TestOnePutIfOtherRepositoryRefusesChunks(t *testing.T) {
 }
 
 func Test413ForEveryChunkSize(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: `^(PUT|PATCH) `, LongerThan: 10, Status: 413})
+	l := newFaultyRegistry(t, registry.Rule{Match: `^(PUT|PATCH) `, LongerThan: 10, Status: 413})
 	b, d := randomBlob(1 << 20)
 	var answer *distribution.Error
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); !errors.As(err, &answer) || answer.StatusCode != 413 {
@@ -229,7 +229,7 @@ func Test413ForEveryChunkSize(t *testing.T) {
 
 // GHCR answers 416 to a PATCH of more than 4 MiB.
 func TestSmallerChunksAfter416(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: patchCall, LongerThan: 4 << 20, Status: 416})
+	l := newFaultyRegistry(t, registry.Rule{Match: patchCall, LongerThan: 4 << 20, Status: 416})
 	l.repo.ChunkSize = 6 << 20
 	b, d := randomBlob(20 << 20)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
@@ -257,7 +257,7 @@ func TestChunks(t *testing.T) {
 }
 
 func TestMinChunk(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: `^POST `, Header: map[string]string{"OCI-Chunk-Min-Length": fmt.Sprint(2 << 20)}})
+	l := newFaultyRegistry(t, registry.Rule{Match: `^POST `, Header: map[string]string{"OCI-Chunk-Min-Length": fmt.Sprint(2 << 20)}})
 	l.repo.ChunkSize = 1 << 20
 	b, d := randomBlob(5 << 20)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
@@ -271,7 +271,7 @@ func TestMinChunk(t *testing.T) {
 
 // If the connection breaks during the PUT, only the rest of the blob is sent again.
 func TestResumeAfterBrokenConnection(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: putCall, Times: 1, Cut: registry.CutRequest, After: 20 << 20})
+	l := newFaultyRegistry(t, registry.Rule{Match: putCall, Times: 1, Cut: registry.CutRequest, After: 20 << 20})
 	b, d := randomBlob(30 << 20)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
@@ -286,7 +286,7 @@ func TestResumeAfterBrokenConnection(t *testing.T) {
 }
 
 func TestResumeWithNewToken(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: patchCall, Skip: 2, Times: 1, Status: 401})
+	l := newFaultyRegistry(t, registry.Rule{Match: patchCall, Skip: 2, Times: 1, Status: 401})
 	l.repo.ChunkSize = 1 << 20
 	b, d := randomBlob(4 << 20)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
@@ -302,9 +302,9 @@ func TestFailedUploadCancelsSession(t *testing.T) {
 	for name, rules := range map[string][]registry.Rule{
 		"at once": nil,
 		// CNCF distribution answers 416 if it has received bytes since it gave out the Location.
-		"at its new Location": {{On: `^DELETE `, Times: 1, Status: 416}},
+		"at its new Location": {{Match: `^DELETE `, Times: 1, Status: 416}},
 	} {
-		l := newFaultyRegistry(t, append(rules, registry.Rule{On: putCall, Status: 403})...)
+		l := newFaultyRegistry(t, append(rules, registry.Rule{Match: putCall, Status: 403})...)
 		b, d := randomBlob(1000)
 		if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err == nil {
 			t.Fatalf("%s: the upload did not fail", name)
@@ -316,7 +316,7 @@ func TestFailedUploadCancelsSession(t *testing.T) {
 }
 
 func TestLostResponseDoesNotRepeatUpload(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: putCall, Times: 1, Cut: registry.CutAnswer})
+	l := newFaultyRegistry(t, registry.Rule{Match: putCall, Times: 1, Cut: registry.CutResponse})
 	b, d := randomBlob(1000)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
@@ -329,8 +329,8 @@ func TestLostResponseDoesNotRepeatUpload(t *testing.T) {
 
 func TestRestartIfSessionIsMissing(t *testing.T) {
 	l := newFaultyRegistry(t,
-		registry.Rule{On: putCall, Times: 1, Status: 404, Body: `{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}`},
-		registry.Rule{On: `^GET .*/uploads/`, Status: 404})
+		registry.Rule{Match: putCall, Times: 1, Status: 404, Body: `{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}`},
+		registry.Rule{Match: `^GET .*/uploads/`, Status: 404})
 	b, d := randomBlob(1000)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
@@ -342,7 +342,7 @@ func TestRestartIfSessionIsMissing(t *testing.T) {
 }
 
 func TestWaitForRetryAfter(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: putCall, Times: 1, Status: 429, Header: map[string]string{"Retry-After": "77"}})
+	l := newFaultyRegistry(t, registry.Rule{Match: putCall, Times: 1, Status: 429, Header: map[string]string{"Retry-After": "77"}})
 	b, d := randomBlob(1000)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
 		t.Fatal(err)
@@ -358,11 +358,11 @@ func TestPermanentFailures(t *testing.T) {
 		rule  registry.Rule
 		calls int // most PUTs
 	}{
-		"500":            {registry.Rule{On: putCall, Status: 500}, 6},
-		"denied":         {registry.Rule{On: putCall, Status: 403}, 1},
-		"token expired":  {registry.Rule{On: putCall, Status: 401}, 2},
-		"digest invalid": {registry.Rule{On: putCall, Status: 400, Body: `{"errors":[{"code":"DIGEST_INVALID"}]}`}, 2},
-		"bad request":    {registry.Rule{On: putCall, Status: 400}, 1},
+		"500":            {registry.Rule{Match: putCall, Status: 500}, 6},
+		"denied":         {registry.Rule{Match: putCall, Status: 403}, 1},
+		"token expired":  {registry.Rule{Match: putCall, Status: 401}, 2},
+		"digest invalid": {registry.Rule{Match: putCall, Status: 400, Body: `{"errors":[{"code":"DIGEST_INVALID"}]}`}, 2},
+		"bad request":    {registry.Rule{Match: putCall, Status: 400}, 1},
 	} {
 		l := newFaultyRegistry(t, c.rule)
 		b, d := randomBlob(1000)
@@ -425,7 +425,7 @@ func TestLocations(t *testing.T) {
 	} {
 		l := newFaultyRegistry(t)
 		host := l.repo.Client.Host
-		l.Set(registry.Rule{On: `^POST `, Edit: func(h http.Header) {
+		l.Set(registry.Rule{Match: `^POST `, Edit: func(h http.Header) {
 			to := h.Get("Location")
 			if i := strings.Index(to, "/v2/"); i >= 0 {
 				to = to[i:]
@@ -446,7 +446,7 @@ func TestLocations(t *testing.T) {
 
 func TestBadLocations(t *testing.T) {
 	for name, location := range map[string]string{"missing": "", "malformed": "http://[", "other scheme": "ftp://example.com/x"} {
-		l := newFaultyRegistry(t, registry.Rule{On: `^POST `, Edit: func(h http.Header) { h.Set("Location", location) }})
+		l := newFaultyRegistry(t, registry.Rule{Match: `^POST `, Edit: func(h http.Header) { h.Set("Location", location) }})
 		b, d := randomBlob(100)
 		if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err == nil {
 			t.Errorf("%s: no error", name)
@@ -494,7 +494,7 @@ func TestClientUploadCalls(t *testing.T) {
 
 // A registry without uploads in a single POST opens a session instead.
 func TestPostBlobOpensSession(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{On: `^POST `, DropQuery: []string{"digest"}})
+	l := newFaultyRegistry(t, registry.Rule{Match: `^POST `, DropQuery: []string{"digest"}})
 	b, d := randomBlob(1000)
 	created, session, err := l.repo.Client.PostBlob(t.Context(), "a/b", d.Digest, d.Size, bytes.NewReader(b))
 	if created || err != nil {
@@ -514,9 +514,9 @@ func TestPostBlobOpensSession(t *testing.T) {
 // its Location, and has all bytes of the chunk.
 func TestUploadHeadersMayBeMissing(t *testing.T) {
 	l := newFaultyRegistry(t,
-		registry.Rule{On: patchCall, Edit: func(h http.Header) { h.Del("Range") }},
-		registry.Rule{On: `^(PATCH|GET) `, Edit: func(h http.Header) { h.Del("Location") }},
-		registry.Rule{On: patchCall, Skip: 1, Times: 1, Cut: registry.CutAnswer}) // the status is requested then
+		registry.Rule{Match: patchCall, Edit: func(h http.Header) { h.Del("Range") }},
+		registry.Rule{Match: `^(PATCH|GET) `, Edit: func(h http.Header) { h.Del("Location") }},
+		registry.Rule{Match: patchCall, Skip: 1, Times: 1, Cut: registry.CutResponse}) // the status is requested then
 	l.repo.ChunkSize = 300
 	b, d := randomBlob(1000)
 	if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {

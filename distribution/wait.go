@@ -11,18 +11,18 @@ import (
 // as Retry-After says. Uploads and reads of documents are repeated here and not by wire.Retry,
 // which can neither repeat a streamed request body nor see a response body break off.
 func (c *Client) wait(ctx context.Context, err error, failures int) error {
-	w := wire.Wait{Host: c.Host, Attempt: failures, Err: err, For: wire.Backoff(failures)}
+	w := wire.RetryWait{Host: c.Host, Attempt: failures, Err: err, Duration: wire.Backoff(failures)}
 	var answer *Error
 	if errors.As(err, &answer) {
 		w.StatusCode, w.Err = answer.StatusCode, nil
 		retryAfter, _ := wire.RetryAfter(answer.StatusCode, answer.Header)
-		w.For = max(w.For, retryAfter)
+		w.Duration = max(w.Duration, retryAfter)
 	}
 	if c.OnWait != nil {
 		c.OnWait(w)
 	}
 	if c.Sleep != nil {
-		return c.Sleep(ctx, w.For)
+		return c.Sleep(ctx, w.Duration)
 	}
-	return wire.Sleep(ctx, w.For)
+	return wire.Sleep(ctx, w.Duration)
 }

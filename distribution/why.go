@@ -9,7 +9,7 @@ import (
 
 // aboutBlob says for a record which blob calls are for.
 func aboutBlob(ctx context.Context, d blob.Digest) context.Context {
-	return wire.With(ctx, wire.Why{Blob: string(d)})
+	return wire.WithPurpose(ctx, wire.Purpose{Blob: string(d)})
 }
 
 // aboutManifest says for a record which manifest calls are for, if ref is a digest.
@@ -17,14 +17,14 @@ func aboutManifest(ctx context.Context, ref string) context.Context {
 	if blob.Digest(ref).Validate() != nil {
 		return ctx
 	}
-	return wire.With(ctx, wire.Why{Manifest: ref})
+	return wire.WithPurpose(ctx, wire.Purpose{Manifest: ref})
 }
 
 // receiving says for a record that the response's body is a blob, and passes on the result of its
 // verification, so that the record does not hash it again.
 func receiving(ctx context.Context, d blob.Digest) context.Context {
-	if v := blob.VerificationOf(ctx); v != nil {
-		return wire.WithReceivedBlob(ctx, string(d), v.Then)
+	if v := blob.VerificationFromContext(ctx); v != nil {
+		return wire.WithReceivedBlob(ctx, string(d), v.OnResult)
 	}
 	return wire.WithReceivedBlob(ctx, string(d), nil)
 }

@@ -40,7 +40,7 @@ func (d Descriptor) AttestationFor() blob.Digest {
 // "Non-Distributable Layers").
 func (d Descriptor) Distributable() bool {
 	switch d.MediaType {
-	case MediaTypeDockerForeign,
+	case MediaTypeDockerForeignLayer,
 		"application/vnd.docker.image.rootfs.foreign.diff.tar",
 		"application/vnd.oci.image.layer.nondistributable.v1.tar",
 		"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",

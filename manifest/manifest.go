@@ -206,10 +206,10 @@ func (m Manifest) descriptors() (refs []Descriptor, subject *Descriptor, err err
 	return im.References(), im.Subject, err
 }
 
-// Referrer returns the descriptor that lists this manifest among the referrers of its subject: with
-// its annotations and its artifact type. An image without an artifact type has its config's media
-// type there (distribution-spec, "Listing Referrers").
-func (m Manifest) Referrer() (Descriptor, error) {
+// ReferrerDescriptor returns the descriptor that lists this manifest among the referrers of its
+// subject: with its annotations and its artifact type. An image without an artifact type has its
+// config's media type there (distribution-spec, "Listing Referrers").
+func (m Manifest) ReferrerDescriptor() (Descriptor, error) {
 	d := Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size}
 	if IsIndex(m.MediaType) {
 		ix, err := m.Index()

@@ -55,7 +55,7 @@ func TestDockerStyleWritesTheSeedsLists(t *testing.T) {
 			"sha256:cd7aa5a288d6ecb6eca55a67da64cb895d253344dfc050b0021f3f91b3474efb",
 			"sha256:0402c028c946b219493fb791529b2d814f7998b2e65922f64844b8d1fc9e42fc"),
 	} {
-		got, err := manifest.DockerStyle().Encode(ix)
+		got, err := manifest.DockerStyle().EncodeIndex(ix)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ const dockerEverything = `{
 }`
 
 func TestDockerStyleWritesEveryMember(t *testing.T) {
-	got, err := manifest.DockerStyle().Encode(manifest.Index{
+	got, err := manifest.DockerStyle().EncodeIndex(manifest.Index{
 		SchemaVersion: 2,
 		MediaType:     manifest.MediaTypeDockerList,
 		Manifests: []manifest.Descriptor{{
@@ -183,7 +183,7 @@ func TestOCIStyleRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := manifest.OCIStyle().Encode(ix)
+	got, err := manifest.OCIStyle().EncodeIndex(ix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func TestImageRoundTrip(t *testing.T) {
 	if len(refs) != 2 || string(refs[0].Data) != "{}" || refs[1].Digest != digestA {
 		t.Errorf("got references %+v", refs)
 	}
-	d, err := m.Referrer()
+	d, err := m.ReferrerDescriptor()
 	if err != nil || d.Digest != m.Digest || d.ArtifactType != "application/z" || d.Annotations["a"] != "2" {
 		t.Errorf("got referrer %+v, error %v", d, err)
 	}
@@ -357,7 +357,7 @@ func buildxIndex(t *testing.T) manifest.Manifest {
 		entry(digestC, 3, unknown, attest(digestA)),
 		entry(blob.FromBytes(nil), 4, unknown, attest(digestB)),
 	}}
-	raw, err := manifest.OCIStyle().Encode(ix)
+	raw, err := manifest.OCIStyle().EncodeIndex(ix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -413,7 +413,7 @@ func TestReferrer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := m.Referrer()
+	d, err := m.ReferrerDescriptor()
 	want := manifest.Descriptor{
 		MediaType: manifest.MediaTypeOCIIndex, Digest: m.Digest, Size: m.Size, ArtifactType: "application/x",
 		Annotations: map[string]string{"org.opencontainers.image.created": "2026-01-01T00:00:00Z"},
@@ -426,7 +426,7 @@ func TestReferrer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, err = m.Referrer(); err != nil || d.ArtifactType != manifest.MediaTypeOCIEmpty {
+	if d, err = m.ReferrerDescriptor(); err != nil || d.ArtifactType != manifest.MediaTypeOCIEmpty {
 		t.Errorf("got %+v, error %v", d, err)
 	}
 }
@@ -470,7 +470,7 @@ func TestSubsetGoesByEntryNotByDigest(t *testing.T) {
 			Platform: &manifest.Platform{OS: "linux", Architecture: "arm", Variant: variant}}
 	}
 	nested := manifest.Descriptor{MediaType: manifest.MediaTypeOCIIndex, Digest: digestB, Size: 1}
-	raw, err := manifest.Style{}.Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex,
+	raw, err := manifest.Style{}.EncodeIndex(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex,
 		Manifests: []manifest.Descriptor{entry("v6"), entry("v7"), nested}})
 	if err != nil {
 		t.Fatal(err)
@@ -521,10 +521,10 @@ func TestImageSize(t *testing.T) {
 
 func TestDistributable(t *testing.T) {
 	for mediaType, want := range map[string]bool{
-		manifest.MediaTypeOCILayer:      true,
-		manifest.MediaTypeDockerLayer:   true,
-		"":                              true,
-		manifest.MediaTypeDockerForeign: false,
+		manifest.MediaTypeOCILayer:           true,
+		manifest.MediaTypeDockerLayer:        true,
+		"":                                   true,
+		manifest.MediaTypeDockerForeignLayer: false,
 		"application/vnd.docker.image.rootfs.foreign.diff.tar":         false,
 		"application/vnd.oci.image.layer.nondistributable.v1.tar":      false,
 		"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip": false,
@@ -573,7 +573,7 @@ func TestDockerStyleWritesAnImage(t *testing.T) {
 
 // docker's struct does not have artifactType.
 func TestDockerStyleWritesArtifactTypeLast(t *testing.T) {
-	got, err := manifest.Style{Docker: true}.Encode(manifest.Index{
+	got, err := manifest.Style{Docker: true}.EncodeIndex(manifest.Index{
 		SchemaVersion: 2, MediaType: manifest.MediaTypeDockerList, ArtifactType: "a/b",
 	})
 	want := `{"schemaVersion":2,"mediaType":"` + manifest.MediaTypeDockerList + `","manifests":[],"artifactType":"a/b"}`
@@ -594,7 +594,7 @@ func TestKeepChangesNothingElse(t *testing.T) {
 	}
 	ix, _ := m.Index()
 	ix.Manifests = []manifest.Descriptor{ix.Manifests[1], ix.Manifests[3]}
-	want, _ := manifest.OCIStyle().Encode(ix)
+	want, _ := manifest.OCIStyle().EncodeIndex(ix)
 	if diff := cmp.Diff(string(want), string(got.Raw)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

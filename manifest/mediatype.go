@@ -8,11 +8,11 @@ import (
 // Media types of manifests, configs and layers: OCI image-spec v1.1, media-types.md, and docker's
 // schema 2.
 const (
-	MediaTypeDockerList     = "application/vnd.docker.distribution.manifest.list.v2+json"
-	MediaTypeDockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
-	MediaTypeDockerConfig   = "application/vnd.docker.container.image.v1+json"
-	MediaTypeDockerLayer    = "application/vnd.docker.image.rootfs.diff.tar.gzip"
-	MediaTypeDockerForeign  = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+	MediaTypeDockerList         = "application/vnd.docker.distribution.manifest.list.v2+json"
+	MediaTypeDockerManifest     = "application/vnd.docker.distribution.manifest.v2+json"
+	MediaTypeDockerConfig       = "application/vnd.docker.container.image.v1+json"
+	MediaTypeDockerLayer        = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+	MediaTypeDockerForeignLayer = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 
 	MediaTypeOCIIndex    = "application/vnd.oci.image.index.v1+json"
 	MediaTypeOCIManifest = "application/vnd.oci.image.manifest.v1+json"

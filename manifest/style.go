@@ -20,9 +20,9 @@ func DockerStyle() Style { return Style{Indent: "   ", Docker: true} }
 // no newline at the end.
 func OCIStyle() Style { return Style{Indent: "  "} }
 
-// Encode encodes an index. In docker's style an entry without a platform gets an empty one. HTML
-// characters in strings are escaped as encoding/json does it, and so docker.
-func (s Style) Encode(ix Index) ([]byte, error) {
+// EncodeIndex encodes an index. In docker's style an entry without a platform gets an empty one.
+// HTML characters in strings are escaped as encoding/json does it, and so docker.
+func (s Style) EncodeIndex(ix Index) ([]byte, error) {
 	entries, err := s.descriptors(ix.Manifests, s.Docker)
 	if err != nil {
 		return nil, err

@@ -117,18 +117,18 @@ func TestTokenServerErrors(t *testing.T) {
 		rule registry.Rule
 		want wantedError
 	}{
-		"out of order": {registry.Rule{On: "^GET /token", Status: 503, Body: "<html>"},
+		"out of order": {registry.Rule{Match: "^GET /token", Status: 503, Body: "<html>"},
 			wantedError{1, "/token answered 503 Service Unavailable", ""}},
-		"rate limited": {registry.Rule{On: "^GET /token", Status: 429},
+		"rate limited": {registry.Rule{Match: "^GET /token", Status: 429},
 			wantedError{6, "/token answered 429 Too Many Requests", "wait, or log in"}},
-		"talks": {registry.Rule{On: "^GET /token", Status: 200, Body: "hello"},
+		"talks": {registry.Rule{Match: "^GET /token", Status: 200, Body: "hello"},
 			wantedError{3, "no token from token server", ""}},
-		"not there": {registry.Rule{On: "^GET /token", Cut: registry.CutAnswer},
+		"not there": {registry.Rule{Match: "^GET /token", Cut: registry.CutResponse},
 			wantedError{5, "/token", "closes every connection"}},
-		"elsewhere": {registry.Rule{On: "^GET /v2", Status: 401,
+		"elsewhere": {registry.Rule{Match: "^GET /v2", Status: 401,
 			Header: map[string]string{"WWW-Authenticate": `Bearer realm="ftp://x.example.com/token"`}},
 			wantedError{3, "401 Unauthorized", "transship login"}},
-		"no challenge": {registry.Rule{On: "^GET /v2", Status: 401},
+		"no challenge": {registry.Rule{Match: "^GET /v2", Status: 401},
 			wantedError{3, "401 Unauthorized", "transship login"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -72,8 +72,8 @@ func TestAuditCurlRepeatsCopy(t *testing.T) {
 		"chunks":       {"jsonl", open, []string{"--chunk-size", "64"}, nil},
 		"one platform": {"jsonl", open, []string{"--platform", "linux/arm64", "--flatten"}, nil},
 		"attempts": {"jsonl", open, nil, []registry.Rule{
-			{On: "^GET .*/manifests/1.6", Times: 1, Status: 503},
-			{On: "^GET .*/blobs/sha256", Times: 2, Cut: registry.CutAnswer, After: 3},
+			{Match: "^GET .*/manifests/1.6", Times: 1, Status: 503},
+			{Match: "^GET .*/blobs/sha256", Times: 2, Cut: registry.CutResponse, After: 3},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestAuditCurlChecksDigests(t *testing.T) {
 	c := newCopySetup(t)
 	file := filepath.Join(c.env["HOME"], "audit.jsonl")
 	c.run("copy", "-q", "--audit", file, c.src, c.dst).want(0)
-	c.source.Set(registry.Rule{On: "^GET .*/blobs/sha256", Corrupt: true})
+	c.source.Set(registry.Rule{Match: "^GET .*/blobs/sha256", Corrupt: true})
 	fresh := startServer(t)
 	_, out, err := runScript(t, c.run("audit", "curl", file).want(0).stdout, hostVariable(c.target.host)+
 		"=http://"+fresh.host)

@@ -55,7 +55,7 @@ func requestURI(e audit.Entry) string {
 func TestAuditListsEveryCall(t *testing.T) {
 	for _, format := range []string{"jsonl", "har"} {
 		c := newCopySetup(t)
-		c.source.Forget()
+		c.source.ResetRequests()
 		file := filepath.Join(c.env["HOME"], "audit."+format)
 		c.run("copy", "-q", "--audit", file, c.src, c.dst).want(0)
 		r, entries := readAudit(t, file)
@@ -121,8 +121,8 @@ func TestAuditLinksRelatedCalls(t *testing.T) {
 	c := newCopySetup(t)
 	storage := listen(t, c.source)
 	c.source.Set(
-		registry.Rule{On: "^GET /v2/src/repo/manifests/1.6", Times: 1, Status: 503},
-		registry.Rule{On: "^GET /v2/src/repo/blobs/", Times: 1, Status: 307,
+		registry.Rule{Match: "^GET /v2/src/repo/manifests/1.6", Times: 1, Status: 503},
+		registry.Rule{Match: "^GET /v2/src/repo/blobs/", Times: 1, Status: 307,
 			Header: map[string]string{"Location": "http://" + storage +
 				"/v2/src/repo/manifests/1.6?signature=" + secret}},
 	)
@@ -232,7 +232,7 @@ func TestAuditFileErrors(t *testing.T) {
 		"--audit HOME/kept.jsonl --x S DST": {2, "unknown flag --x",
 			"transship copy -h"},
 	} {
-		c.source.Forget()
+		c.source.ResetRequests()
 		c.runFails("copy "+strings.ReplaceAll(line, "HOME", home), want)
 		if n := len(c.source.Requests()); n != 0 {
 			t.Errorf("%s: %d calls", line, n)
@@ -246,7 +246,7 @@ func TestAuditFileErrors(t *testing.T) {
 // The audit of an interrupted run has all of its calls and an end record.
 func TestAuditOfInterruptedRun(t *testing.T) {
 	c := newCopySetup(t)
-	c.source.Set(registry.Rule{On: "^GET .*/blobs/", Delay: noAnswer})
+	c.source.Set(registry.Rule{Match: "^GET .*/blobs/", Delay: noAnswer})
 	file := filepath.Join(c.env["HOME"], "audit.har")
 	cmd, _ := newProcess(t, "copy", "-q", "--audit", file, c.src, c.dst)
 	if err := cmd.Start(); err != nil {
@@ -279,7 +279,7 @@ func TestAuditOfKilledRun(t *testing.T) {
 	for _, format := range []string{"jsonl", "har"} {
 		for i := range 5 {
 			c := newCopySetup(t)
-			c.source.Forget() // the calls that pushed the image
+			c.source.ResetRequests() // the calls that pushed the image
 			file := filepath.Join(c.env["HOME"], "audit."+format)
 			cmd, _ := newProcess(t, "copy", "-q", "--audit", file, c.src, c.dst)
 			if err := cmd.Start(); err != nil {

@@ -141,37 +141,39 @@ func (c *copySetup) runFails(line string, want wantedError) {
 func TestRegistryErrors(t *testing.T) {
 	t.Parallel()
 	const manifests, blobs = "^GET .*/manifests/", "^GET .*/blobs/sha256"
-	bodyRule := func(body string) registry.Rule { return registry.Rule{On: manifests + "1.6", Status: 200, Body: body} }
+	bodyRule := func(body string) registry.Rule {
+		return registry.Rule{Match: manifests + "1.6", Status: 200, Body: body}
+	}
 	for name, test := range map[string]struct {
 		source, target registry.Rule
 		want           wantedError
 	}{
-		"missing": {source: registry.Rule{On: manifests, Status: 404,
+		"missing": {source: registry.Rule{Match: manifests, Status: 404,
 			Body: `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}`},
 			want: wantedError{4, "404 Not Found: MANIFEST_UNKNOWN manifest unknown", "transship tags REPOSITORY"}},
-		"missing, HTML": {source: registry.Rule{On: manifests, Status: 404, Body: "<html>no</html>"},
+		"missing, HTML": {source: registry.Rule{Match: manifests, Status: 404, Body: "<html>no</html>"},
 			want: wantedError{4, "/v2/src/repo/manifests/1.6: 404 Not Found", "check the name and the tag"}},
-		"missing blob": {source: registry.Rule{On: blobs, Status: 404},
+		"missing blob": {source: registry.Rule{Match: blobs, Status: 404},
 			want: wantedError{4, "404 Not Found", "incomplete at its source"}},
-		"no such target": {target: registry.Rule{On: "^POST", Status: 404,
+		"no such target": {target: registry.Rule{Match: "^POST", Status: 404,
 			Body: `{"errors":[{"code":"NAME_UNKNOWN","message":"project not found"}]}`},
 			want: wantedError{4, "NAME_UNKNOWN project not found", "created first"}},
 
-		"corrupt blob": {source: registry.Rule{On: blobs, Corrupt: true},
+		"corrupt blob": {source: registry.Rule{Match: blobs, Corrupt: true},
 			want: wantedError{7, ": want sha256:", "damaged at its source"}},
-		"corrupt manifest": {source: registry.Rule{On: manifests + "sha256", Corrupt: true},
+		"corrupt manifest": {source: registry.Rule{Match: manifests + "sha256", Corrupt: true},
 			want: wantedError{7, ": want sha256:", "damaged at its source"}},
-		"truncated blob": {source: registry.Rule{On: blobs, Cut: registry.CutLength, After: 3},
+		"truncated blob": {source: registry.Rule{Match: blobs, Cut: registry.CutSilently, After: 3},
 			want: wantedError{7, "is cut short: want ", "damaged at its source"}},
-		"broken blob": {source: registry.Rule{On: blobs, Cut: registry.CutAnswer},
+		"broken blob": {source: registry.Rule{Match: blobs, Cut: registry.CutResponse},
 			want: wantedError{5, "EOF", "closes every connection"}},
-		"truncated manifest": {source: registry.Rule{On: manifests + "1.6", Cut: registry.CutLength, After: 30},
+		"truncated manifest": {source: registry.Rule{Match: manifests + "1.6", Cut: registry.CutSilently, After: 30},
 			want: wantedError{7, "not valid JSON: unexpected EOF", "no proxy answers for it"}},
-		"broken manifest": {source: registry.Rule{On: manifests + "1.6", Cut: registry.CutAnswer, After: 30},
+		"broken manifest": {source: registry.Rule{Match: manifests + "1.6", Cut: registry.CutResponse, After: 30},
 			want: wantedError{5, "unexpected EOF", "closes every connection"}},
-		"no answer": {source: registry.Rule{On: manifests, Cut: registry.CutAnswer},
+		"no answer": {source: registry.Rule{Match: manifests, Cut: registry.CutResponse},
 			want: wantedError{5, "EOF", "closes every connection"}},
-		"digest invalid": {target: registry.Rule{On: "^PUT .*/blobs/", Status: 400,
+		"digest invalid": {target: registry.Rule{Match: "^PUT .*/blobs/", Status: 400,
 			Body: `{"errors":[{"code":"DIGEST_INVALID","message":"digest invalid"}]}`},
 			want: wantedError{7, "DIGEST_INVALID digest invalid", "damaged"}},
 
@@ -190,42 +192,42 @@ func TestRegistryErrors(t *testing.T) {
 			want: wantedError{1, "docker schema 1 manifests are not supported", ""}},
 		"path": {source: bodyRule(`{"schemaVersion":2,"manifests":[{"digest":"sha256:../../etc/passwd","size":1}]}`),
 			want: wantedError{7, `invalid digest "sha256:../../etc/passwd"`, "build the image"}},
-		"control": {source: registry.Rule{On: manifests, Status: 400, Body: "\x1b[31mred\x07 alert\nsecond line"},
+		"control": {source: registry.Rule{Match: manifests, Status: 400, Body: "\x1b[31mred\x07 alert\nsecond line"},
 			want: wantedError{1, "400 Bad Request: [31mred alert", ""}},
-		"endless": {source: registry.Rule{On: manifests, Status: 400, Body: strings.Repeat("talk ", 5000)},
+		"endless": {source: registry.Rule{Match: manifests, Status: 400, Body: strings.Repeat("talk ", 5000)},
 			want: wantedError{1, "400 Bad Request: talk talk", ""}},
 		"list is list": {source: bodyRule(`[1]`), want: wantedError{7, "manifest sha256:", "build the image"}},
 
-		"rate limit": {source: registry.Rule{On: manifests, Status: 429,
+		"rate limit": {source: registry.Rule{Match: manifests, Status: 429,
 			Body:   `{"errors":[{"code":"TOOMANYREQUESTS","message":"pull rate limit"}]}`,
 			Header: map[string]string{"Retry-After": "7"}},
 			want: wantedError{6, "429 Too Many Requests: TOOMANYREQUESTS pull rate limit", "wait, or log in"}},
-		"long wait": {source: registry.Rule{On: manifests, Status: 429,
+		"long wait": {source: registry.Rule{Match: manifests, Status: 429,
 			Header: map[string]string{"Retry-After": "86400"}},
 			want: wantedError{6, "asks to wait 24h0m0s", "wait, or log in"}},
-		"target full": {target: registry.Rule{On: "^POST", Status: 429, Body: "<html>"},
+		"target full": {target: registry.Rule{Match: "^POST", Status: 429, Body: "<html>"},
 			want: wantedError{6, "429 Too Many Requests", "wait, or log in"}},
-		"broken 500": {source: registry.Rule{On: manifests, Status: 500, Body: "boom"},
+		"broken 500": {source: registry.Rule{Match: manifests, Status: 500, Body: "boom"},
 			want: wantedError{1, "500 Internal Server Error: boom", ""}},
-		"denied": {source: registry.Rule{On: manifests, Status: 403,
+		"denied": {source: registry.Rule{Match: manifests, Status: 403,
 			Body: `{"errors":[{"code":"DENIED","message":"access denied"}]}`},
 			want: wantedError{3, "403 Forbidden: DENIED access denied (as anonymous)", "--src-creds user:password"}},
-		"push denied": {target: registry.Rule{On: "^(POST|PUT) ", Status: 403,
+		"push denied": {target: registry.Rule{Match: "^(POST|PUT) ", Status: 403,
 			Body: `{"errors":[{"code":"DENIED","message":"access denied"}]}`},
 			want: wantedError{3, "403 Forbidden: DENIED access denied (as anonymous)", "--dst-creds user:password"}},
-		"read-only": {target: registry.Rule{On: "^POST", Status: 405}, want: wantedError{1, "405 Method Not Allowed",
+		"read-only": {target: registry.Rule{Match: "^POST", Status: 405}, want: wantedError{1, "405 Method Not Allowed",
 			"accepts no uploads"}},
-		"too big": {target: registry.Rule{On: "^(PUT|PATCH) .*/blobs", Status: 413, Body: "<html>"},
+		"too big": {target: registry.Rule{Match: "^(PUT|PATCH) .*/blobs", Status: 413, Body: "<html>"},
 			want: wantedError{1, "413 Request Entity Too Large", "client_max_body_size"}},
-		"no manifest": {target: registry.Rule{On: "^PUT .*/manifests/1.6", Status: 400,
+		"no manifest": {target: registry.Rule{Match: "^PUT .*/manifests/1.6", Status: 400,
 			Body: `{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid"}]}`},
 			want: wantedError{1, "400 Bad Request: MANIFEST_INVALID manifest invalid", ""}},
-		"full disk": {target: registry.Rule{On: "^PUT .*/blobs/", Status: 500, Body: "disk full"},
+		"full disk": {target: registry.Rule{Match: "^PUT .*/blobs/", Status: 500, Body: "disk full"},
 			want: wantedError{1, "500 Internal Server Error: disk full", ""}},
-		"ftp": {source: registry.Rule{On: blobs, Status: 307,
+		"ftp": {source: registry.Rule{Match: blobs, Status: 307,
 			Header: map[string]string{"Location": "ftp://x.example.com/"}},
 			want: wantedError{5, "redirects to ftp://x.example.com/: refused", "correct its address"}},
-		"loop": {source: registry.Rule{On: blobs, Status: 307,
+		"loop": {source: registry.Rule{Match: blobs, Status: 307,
 			Edit: func(h http.Header) { h.Set("Location", "?again") }},
 			want: wantedError{5, "refused, it would be redirect 11", "correct its address"}},
 	} {
@@ -240,7 +242,7 @@ func TestRegistryErrors(t *testing.T) {
 
 func TestRetryAfterIsHonored(t *testing.T) {
 	c := newCopySetup(t)
-	c.source.Set(registry.Rule{On: "^GET .*/manifests/1.6", Times: 1, Status: 429,
+	c.source.Set(registry.Rule{Match: "^GET .*/manifests/1.6", Times: 1, Status: 429,
 		Header: map[string]string{"Retry-After": "17"}})
 	o := c.run("copy", c.src, c.dst).want(0, "answer 429 Too Many Requests; retrying in 17s")
 	if len(c.waits) != 1 || c.waits[0].Seconds() != 17 {
@@ -250,7 +252,7 @@ func TestRetryAfterIsHonored(t *testing.T) {
 
 func TestBrokenConnectionIsResumed(t *testing.T) {
 	c := newCopySetup(t)
-	c.source.Set(registry.Rule{On: "^GET .*/blobs/", Cut: registry.CutAnswer, After: 3})
+	c.source.Set(registry.Rule{Match: "^GET .*/blobs/", Cut: registry.CutResponse, After: 3})
 	c.run("copy", c.src, c.dst).want(0)
 }
 

@@ -109,7 +109,7 @@ func TestBenchDeletesItsContent(t *testing.T) {
 
 func TestBenchReportsContentLeft(t *testing.T) {
 	s := startServer(t)
-	s.Set(registry.Rule{On: "^DELETE", Status: 405})
+	s.Set(registry.Rule{Match: "^DELETE", Status: 405})
 	newProgram(t).run("bench", "push", "--size", "2x1KiB", "--count", "3", "--seed", "7", s.host+"/bench").
 		want(0, "left on "+s.host+"/bench: 4 manifests, 12 blobs of 9.1 kB: ", "405")
 	if n := s.Count("^DELETE"); n > 8 { // blobs are removed several at a time
@@ -127,20 +127,20 @@ func TestBenchOfRefusingRegistry(t *testing.T) {
 		want wantedError
 		left bool // content arrived that cannot be deleted
 	}{
-		"every push": {registry.Rule{On: "^POST", Status: 403},
+		"every push": {registry.Rule{Match: "^POST", Status: 403},
 			wantedError{3, "403 Forbidden", "transship login"}, false},
-		"uploads": {registry.Rule{On: "^POST", Status: 405},
+		"uploads": {registry.Rule{Match: "^POST", Status: 405},
 			wantedError{1, "405 Method Not Allowed", "read-only"}, false},
-		"one manifest": {registry.Rule{On: "^PUT .*/manifests/", Skip: 1, Status: 400},
+		"one manifest": {registry.Rule{Match: "^PUT .*/manifests/", Skip: 1, Status: 400},
 			wantedError{1, "400 Bad Request", ""}, true},
-		"large requests": {registry.Rule{On: "^(PUT|PATCH)", Status: 413},
+		"large requests": {registry.Rule{Match: "^(PUT|PATCH)", Status: 413},
 			wantedError{1, "413 ", "client_max_body_size"}, false},
-		"what is full": {registry.Rule{On: "^PUT .*/uploads/", Skip: 3, Status: 507},
+		"what is full": {registry.Rule{Match: "^PUT .*/uploads/", Skip: 3, Status: 507},
 			wantedError{1, "507 Insufficient Storage", "free space at the registry"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := startServer(t)
-			s.Set(x.rule, registry.Rule{On: "^DELETE", Status: 405})
+			s.Set(x.rule, registry.Rule{Match: "^DELETE", Status: 405})
 			o := newProgram(t).
 				run("bench", "push", "--size", "2x1KiB", "--count", "3", "--warmup", "0", s.host+"/bench")
 			o.wantError(x.want)
@@ -256,7 +256,7 @@ func TestBenchRanges(t *testing.T) {
 
 func TestBenchReportsMissingMounts(t *testing.T) {
 	s := startServer(t)
-	s.Set(registry.Rule{On: "mount=", DropQuery: []string{"mount", "from"}})
+	s.Set(registry.Rule{Match: "mount=", DropQuery: []string{"mount", "from"}})
 	newProgram(t).run("bench", "mount", "--size", "2x1KiB", "--count", "2", s.host+"/bench").
 		want(0, "6 of 6 blobs were not mounted but sent: the registry does not mount them")
 }
@@ -308,7 +308,7 @@ func TestBenchPageErrors(t *testing.T) {
 	if n := len(s.Requests()); n > 0 {
 		t.Errorf("%d calls", n)
 	}
-	s.Set(registry.Rule{On: "^POST", Status: 403})
+	s.Set(registry.Rule{Match: "^POST", Status: 403})
 	p.run("bench", "push", "-q", "--size", "1KiB", "--html", filepath.Join(p.env["HOME"], "page.html"),
 		s.host+"/bench").want(3)
 	if names, _ := filepath.Glob(filepath.Join(p.env["HOME"], "*")); len(names) > 0 {

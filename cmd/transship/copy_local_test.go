@@ -152,7 +152,7 @@ func TestCopyToSeveralKindsOfTargets(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)
 	list := string(c.source.pushThreePlatforms().Digest)
-	c.source.Forget()
+	c.source.ResetRequests()
 	o := c.do("copy SRC DST oci:@/lay:1 oci-archive:@/x.tar:y:1 docker-archive:@/z.tar").want(0)
 	home := c.path("") + "/"
 	want := c.dst + "@" + list + "\noci:" + home + "lay:1@" + list + "\noci-archive:" + home + "x.tar:y:1@" + list +
@@ -165,7 +165,7 @@ func TestCopyToSeveralKindsOfTargets(t *testing.T) {
 		t.Errorf("%d blobs and %d manifests were read, want each once", blobs, manifests)
 	}
 	c.writeFile("other/notes.txt", "x")
-	c.target.Set(registry.Rule{On: "^POST .*denied", Status: 403})
+	c.target.Set(registry.Rule{Match: "^POST .*denied", Status: 403})
 	c.do("copy SRC TO/denied/x oci:@/lay:2 oci-archive:@/w.tar").
 		want(8, "failed: "+c.target.host+"/denied/x", "1 of 3 failed")
 	if got := imageNames(t, c.path("lay")); len(got) != 2 {

@@ -75,14 +75,14 @@ func TestCopyReplacesTarWhenComplete(t *testing.T) {
 	c.source.pushImage("old", "1", "linux/amd64", "old")
 	c.do("copy FROM/old:1 oci-archive:@/x.tar").want(0)
 	before := readFile(t, c.path("x.tar"))
-	c.source.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 4, Status: 404})
+	c.source.Set(registry.Rule{Match: "^GET .*/blobs/", Skip: 4, Status: 404})
 	c.do("copy --jobs 1 SRC oci-archive:@/x.tar").
 		wantError(wantedError{4, "404 Not Found", "x.tar.partial keeps what was written: run the same command again"})
 	if readFile(t, c.path("x.tar")) != before {
 		t.Error("the tar has changed")
 	}
 	c.source.Set()
-	c.source.Forget()
+	c.source.ResetRequests()
 	c.do("copy SRC oci-archive:@/x.tar").want(0, "blobs: 3 sent, 4 already there")
 	if n := c.source.Count("^GET .*/blobs/"); n != 3 {
 		t.Errorf("%d blobs were read, want those that had not come", n)
@@ -95,7 +95,7 @@ func TestCopyReplacesTarWhenComplete(t *testing.T) {
 
 func TestCopyToTarInterrupted(t *testing.T) {
 	c := newCopySetup(t)
-	c.interruptOn(registry.Rule{On: "^GET .*/blobs/"})
+	c.interruptOn(registry.Rule{Match: "^GET .*/blobs/"})
 	c.do("copy SRC oci-archive:@/x.tar").wantError(wantedError{130, "transship copy: interrupted",
 		c.path("x.tar.partial") + " keeps what was written"})
 	if _, err := os.Stat(c.path("x.tar")); err == nil {

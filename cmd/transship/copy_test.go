@@ -138,9 +138,9 @@ func TestCopyInChunks(t *testing.T) {
 func TestVerboseCopy(t *testing.T) {
 	c := newCopySetup(t)
 	signed := "/storage?X-Amz-Signature=" + secret + "&digest=x"
-	c.source.Set(registry.Rule{On: "^GET .*/blobs/sha256", Times: 1, Status: 307,
+	c.source.Set(registry.Rule{Match: "^GET .*/blobs/sha256", Times: 1, Status: 307,
 		Header: map[string]string{"Location": signed}},
-		registry.Rule{On: "^GET /storage", Status: 404})
+		registry.Rule{Match: "^GET /storage", Status: 404})
 	c.run("copy", "-v", "--jobs", "1", c.src, c.dst).
 		want(4, "307 GET ", "http://"+c.source.host+"/storage?X-Amz-Signature=REDACTED&digest=x")
 
@@ -154,7 +154,7 @@ func TestVerboseCopy(t *testing.T) {
 
 func TestRegistryWarningIsPrintedOnce(t *testing.T) {
 	c := newCopySetup(t)
-	c.target.Set(registry.Rule{On: "^PUT .*/manifests/",
+	c.target.Set(registry.Rule{Match: "^PUT .*/manifests/",
 		Header: map[string]string{"Warning": `299 - "this registry moves to example.com"`}})
 	o := c.run("copy", c.src, c.dst).want(0, "warning: this registry moves to example.com\n")
 	if n := strings.Count(o.stderr, "warning:"); n != 1 {

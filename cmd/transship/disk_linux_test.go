@@ -131,7 +131,7 @@ func TestFullDisk(t *testing.T) {
 	if err := syscall.Mount("", disk, "", syscall.MS_REMOUNT, "size=2m"); err != nil {
 		t.Fatal(err)
 	}
-	c.source.Forget()
+	c.source.ResetRequests()
 	c.do("save -o @/disk/lay/ FROM/big:1").want(0)
 	if n := c.source.Count("^GET .*/blobs/"); n == 3 {
 		t.Error("all blobs were fetched again")

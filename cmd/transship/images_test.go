@@ -79,7 +79,7 @@ func (s *server) pushImage(repo, tag, platform string, layers ...string) manifes
 func (s *server) pushList(repo, tag string, entries ...manifest.Descriptor) manifest.Descriptor {
 	s.t.Helper()
 	raw, err := manifest.DockerStyle().
-		Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerList, Manifests: entries})
+		EncodeIndex(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeDockerList, Manifests: entries})
 	if err != nil {
 		s.t.Fatal(err)
 	}

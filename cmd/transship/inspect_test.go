@@ -23,7 +23,7 @@ func (s *server) pushAttested(repo, tag string) {
 	about.Annotations = map[string]string{"vnd.docker.reference.type": "attestation-manifest",
 		"vnd.docker.reference.digest": string(image.Digest)}
 	raw, err := manifest.OCIStyle().
-		Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex,
+		EncodeIndex(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex,
 			Manifests: []manifest.Descriptor{image, about}})
 	if err != nil {
 		s.t.Fatal(err)
@@ -74,10 +74,10 @@ func TestInspectRawPrintsExactBytes(t *testing.T) {
 func TestInspectOfIncompleteImage(t *testing.T) {
 	s := startServer(t)
 	s.pushThreePlatforms()
-	s.Set(registry.Rule{On: "^GET .*/manifests/sha256", Status: 404})
+	s.Set(registry.Rule{Match: "^GET .*/manifests/sha256", Status: 404})
 	newProgram(t).run("inspect", s.host+"/src/repo:1.6").wantError(wantedError{4, "404 Not Found", "check the name"})
 	s.pushImage("single", "1", "linux/amd64", "x")
-	s.Set(registry.Rule{On: "^GET .*/blobs/", Status: 404}) // the config, which has the platform
+	s.Set(registry.Rule{Match: "^GET .*/blobs/", Status: 404}) // the config, which has the platform
 	newProgram(t).run("inspect", s.host+"/single:1").want(0)
 }
 
@@ -93,14 +93,14 @@ func TestTags(t *testing.T) {
 	if diff := cmp.Diff(strings.ReplaceAll(want, " ", ""), o.stdout); diff != "" || s.Count("^GET .*/tags/list") != 3 {
 		t.Errorf("%d calls\n%s", s.Count("^GET"), diff)
 	}
-	s.Set(registry.Rule{On: "last=v1", Status: http.StatusInternalServerError})
+	s.Set(registry.Rule{Match: "last=v1", Status: http.StatusInternalServerError})
 	o = newProgram(t).run("tags", s.host+"/many").want(1)
 	if o.stdout != "v0\nv1\n" {
 		t.Errorf("before the failure: %q", o.stdout)
 	}
-	s.Set(registry.Rule{On: "tags/list", Status: 200, Body: `{"tags":null}`})
+	s.Set(registry.Rule{Match: "tags/list", Status: 200, Body: `{"tags":null}`})
 	newProgram(t).run("tags", s.host+"/many").want(0)
-	s.Set(registry.Rule{On: "tags/list", Status: 200, Body: `<html>`})
+	s.Set(registry.Rule{Match: "tags/list", Status: 200, Body: `<html>`})
 	newProgram(t).run("tags", s.host+"/many").want(1)
 }
 
@@ -111,7 +111,7 @@ func TestDigest(t *testing.T) {
 	if o.stdout != string(d.Digest)+"\n" || s.Count("") != 1 || s.Count("^HEAD") != 1 {
 		t.Errorf("prints %s after %v", o.stdout, s.Requests())
 	}
-	s.Set(registry.Rule{On: "^HEAD", Status: 405}) // some registries do not allow HEAD
+	s.Set(registry.Rule{Match: "^HEAD", Status: 405}) // some registries do not allow HEAD
 	if o := newProgram(t).run("digest", s.host+"/src/repo:1.6").want(0); o.stdout != string(d.Digest)+"\n" {
 		t.Errorf("prints %s", o.stdout)
 	}

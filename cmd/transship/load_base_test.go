@@ -57,7 +57,7 @@ func TestLoadWithoutBase(t *testing.T) {
 		wantError(wantedError{4, "3.tar builds on 2.tar, and " + c.target.host + "/p lacks 3 blobs",
 			"load 2.tar first"})
 	c.do("load @/1.tar TO/elsewhere").want(0)
-	c.target.Forget()
+	c.target.ResetRequests()
 	c.do("load @/2.tar TO/p").
 		wantError(wantedError{4, "lacks 2 blobs", "load 1.tar first"}) // the base is below another prefix
 	if n := c.target.Count("^(PUT|POST|PATCH)"); n != 0 {
@@ -80,8 +80,8 @@ func TestLoadMountsFromBase(t *testing.T) {
 	t.Parallel()
 	for name, rule := range map[string]registry.Rule{
 		"mounts":     {},
-		"no mounts":  {On: "mount=", DropQuery: []string{"mount", "from"}},
-		"refuses it": {On: "mount=.*from=", Status: 401},
+		"no mounts":  {Match: "mount=", DropQuery: []string{"mount", "from"}},
+		"refuses it": {Match: "mount=.*from=", Status: 401},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newVersionsSetup(t)
@@ -89,7 +89,7 @@ func TestLoadMountsFromBase(t *testing.T) {
 			c.writeFile("images", c.src+"2 other/name\n")
 			c.do("save -q -o @/2.tar --since @/1.tar -f @/images").want(0)
 			c.do("load @/1.tar TO/p").want(0)
-			c.target.Forget()
+			c.target.ResetRequests()
 			c.target.Set(rule)
 			c.do("load @/2.tar TO/p").want(0)
 			if sent := c.target.Count("^PUT .*/blobs/"); name == "mounts" && sent != 1 {
@@ -107,7 +107,7 @@ func TestLoadBaseErrors(t *testing.T) {
 	guarded := listen(t, requirePassword(c.target))
 	c.do("load @/2.tar " + guarded).wantError(wantedError{3, "401 Unauthorized", "transship login " + guarded})
 	c.do("load @/2.tar " + unusedAddress(t)).wantError(wantedError{5, "connection refused", "nothing listens there"})
-	c.target.Set(registry.Rule{On: "^HEAD .*/blobs/", Status: 500})
+	c.target.Set(registry.Rule{Match: "^HEAD .*/blobs/", Status: 500})
 	c.do("load @/2.tar TO").wantError(wantedError{1, "500 Internal Server Error", ""})
 	c.target.Set()
 	c.do("load --creds " + user + ":" + password + " @/1.tar " + guarded).want(0)
@@ -124,7 +124,7 @@ func TestLoadBaseBehindDenial(t *testing.T) {
 	c.writeFile("images", c.src+"2 other/name\n")
 	c.do("save -q -o @/2.tar --since @/1.tar -f @/images").want(0)
 	c.do("load @/1.tar TO/p").want(0)
-	c.target.Set(registry.Rule{On: "^HEAD /v2/p/other/name/blobs/", Status: 403})
+	c.target.Set(registry.Rule{Match: "^HEAD /v2/p/other/name/blobs/", Status: 403})
 	c.do("load @/2.tar TO/p").want(0)
 }
 

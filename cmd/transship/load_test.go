@@ -72,7 +72,7 @@ func TestLoad(t *testing.T) {
 func TestLoadAgainSendsOneHeadPerImage(t *testing.T) {
 	c := newLoadSetup(t)
 	c.do("load @/x.tar TO/p").want(0, "3 images of ", "blobs: 8 sent")
-	c.target.Forget()
+	c.target.ResetRequests()
 	o := c.do("load @/x.tar TO/p").want(0, "3 images of ", "no blobs")
 	if heads, all := c.target.Count("^HEAD .*/manifests/"),
 		c.target.Count("/(manifests|blobs)/"); heads != 3 || all != 3 {
@@ -96,7 +96,7 @@ func TestLoadSendsSharedBlobsOnce(t *testing.T) {
 // A failed image does not stop the others.
 func TestLoadPartialFailure(t *testing.T) {
 	c := newLoadSetup(t)
-	c.target.Set(registry.Rule{On: "^(PUT|POST) /v2/p/a/tool/", Status: 403})
+	c.target.Set(registry.Rule{Match: "^(PUT|POST) /v2/p/a/tool/", Status: 403})
 	o := c.do("load @/x.tar TO/p").
 		want(8, "failed: "+c.target.host+"/p/a/tool:2: ", "transship load: 1 of 3 failed", "loaded 2 images of ")
 	if got := c.loadedImages(o); !slices.Equal(got, []string{"p/dst/repo:1.6", "p/library/alpine:3.20"}) {
@@ -174,7 +174,7 @@ func TestLoadReferrersInOrder(t *testing.T) {
 	for i, ref := range []string{c.src, c.source.host + "/src/repo@" + string(list.Digest)} {
 		repo := fmt.Sprintf("to%d/src/repo", i)
 		c.run("save", "-q", "--referrers", "-o", c.path("x.tar"), ref).want(0)
-		c.target.Forget()
+		c.target.ResetRequests()
 		c.do(fmt.Sprintf("load @/x.tar TO/to%d", i)).want(0)
 		var order []string
 		for _, r := range c.target.Requests() {

@@ -193,7 +193,7 @@ func TestManifestCreateFlattensNestedLists(t *testing.T) {
 	bare := b.pushImage("nested/repo", "", "linux/riscv64", "outer")
 	bare.Platform = nil // the platform is taken from the config
 	raw, err := manifest.OCIStyle().
-		Encode(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex,
+		EncodeIndex(manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex,
 			Manifests: []manifest.Descriptor{inner, bare}})
 	if err != nil {
 		t.Fatal(err)
@@ -276,7 +276,7 @@ func TestManifestPushMountsFromOtherRepository(t *testing.T) {
 	b := newListSetup(t)
 	b.pushImage("other/repo", "riscv", "linux/riscv64", "x", "y")
 	b.do("create LIST HOST/other/repo:riscv").want(0)
-	b.Forget()
+	b.ResetRequests()
 	b.do("push LIST").want(0)
 	if n := b.Count("^GET .*/manifests/"); n != 0 {
 		t.Errorf("%d manifests are fetched, though the local list has them", n)
@@ -296,7 +296,7 @@ func TestManifestPushNeedsOneToken(t *testing.T) {
 	b.writeFile(".docker/config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, b.host,
 		base64.StdEncoding.EncodeToString([]byte(user+":"+password))))
 	b.do("create LIST REPO:amd64 HOST/other/repo:riscv").want(0)
-	f.Forget()
+	f.ResetRequests()
 	b.do("push LIST").want(0)
 	if n := f.Count("^GET /token"); n != 1 ||
 		f.Count("^GET /token.*scope=repository%3Adst%2Frepo%3Apull%2Cpush&scope=repository%3Aother%2Frepo%3Apull") != 1 {
@@ -324,7 +324,7 @@ func TestFailedManifestPushKeepsList(t *testing.T) {
 	b, other := newListSetup(t), startServer(t)
 	other.pushImage("elsewhere/repo", "1", "linux/s390x", "far", "away")
 	b.do("create LIST REPO:amd64 " + other.host + "/elsewhere/repo:1").want(0)
-	other.Set(registry.Rule{On: "^GET .*/blobs/", Corrupt: true})
+	other.Set(registry.Rule{Match: "^GET .*/blobs/", Corrupt: true})
 	b.do("push --purge LIST").want(7)
 	if b.has("dst/repo", "1.6") {
 		t.Error("the tag is there")

@@ -24,7 +24,7 @@ func TestCopyToNull(t *testing.T) {
 // Content copied to null: is verified.
 func TestCopyToNullVerifies(t *testing.T) {
 	c := newCopySetup(t)
-	c.source.Set(registry.Rule{On: "^GET .*/blobs/sha256", Corrupt: true})
+	c.source.Set(registry.Rule{Match: "^GET .*/blobs/sha256", Corrupt: true})
 	c.run("copy", c.src, "null:").want(cli.ExitIntegrity)
 }
 

@@ -57,7 +57,7 @@ func (r *planCheck) madeCalls() [][]string {
 				fmt.Sprintf("%s %s sent %d", req.Method, sessionID.ReplaceAllString(wire.Redact(u), "$1{session}"),
 					max(req.Length, 0)))
 		}
-		s.Forget()
+		s.ResetRequests()
 	}
 	return out
 }
@@ -102,7 +102,7 @@ func (r *planCheck) wantReadOnly(o result) {
 				r.t.Errorf("%s\nmakes the call %s %s", o.line, req.Method, req.URL)
 			}
 		}
-		s.Forget()
+		s.ResetRequests()
 	}
 }
 
@@ -238,7 +238,7 @@ func TestPlanOfReferrers(t *testing.T) {
 	}{
 		"API": {nil, []string{signature, root, "referrer of sha256:1374bb0d3bf0, put, 647 bytes, 2 blobs, 0 manifests",
 			"referrer of sha256:1374bb0d3bf0, put, 647 bytes, 2 blobs, 0 manifests"}},
-		"no API": {[]registry.Rule{{On: "/referrers/", Status: 404},
+		"no API": {[]registry.Rule{{Match: "/referrers/", Status: 404},
 			{Edit: func(h http.Header) { h.Del("OCI-Subject") }}},
 			[]string{signature, root, "list, put, 449 bytes, 0 blobs, 2 manifests"}},
 	} {
@@ -492,8 +492,8 @@ func (s blobRedirector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestPlanAssumesMounts(t *testing.T) {
 	t.Parallel()
 	for name, rule := range map[string]registry.Rule{
-		"refused": {On: "mount=", Status: 401},
-		"ignored": {On: "mount=", DropQuery: []string{"mount", "from"}},
+		"refused": {Match: "mount=", Status: 401},
+		"ignored": {Match: "mount=", DropQuery: []string{"mount", "from"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)
@@ -517,15 +517,15 @@ func TestPlanErrors(t *testing.T) {
 		flag string
 		want wantedError
 	}{
-		"no image": {registry.Rule{On: "/manifests/", Status: 404}, "--plan",
+		"no image": {registry.Rule{Match: "/manifests/", Status: 404}, "--plan",
 			wantedError{4, "404 Not Found", "check the name and the tag"}},
-		"no blob": {registry.Rule{On: "/blobs/", Status: 404}, "--plan",
+		"no blob": {registry.Rule{Match: "/blobs/", Status: 404}, "--plan",
 			wantedError{4, "404 Not Found", "incomplete at its source"}},
-		"another blob": {registry.Rule{On: "/blobs/", Status: 200, Body: "x"}, "--plan=json",
+		"another blob": {registry.Rule{Match: "/blobs/", Status: 200, Body: "x"}, "--plan=json",
 			wantedError{7, "want ", "damaged at its source"}},
-		"corrupt": {registry.Rule{On: "/manifests/sha256", Corrupt: true}, "--plan=json",
+		"corrupt": {registry.Rule{Match: "/manifests/sha256", Corrupt: true}, "--plan=json",
 			wantedError{7, ": want sha256:", "damaged at its source"}},
-		"rate limit": {registry.Rule{On: "/blobs/", Status: 429}, "--dry-run",
+		"rate limit": {registry.Rule{Match: "/blobs/", Status: 429}, "--dry-run",
 			wantedError{6, "429 Too Many Requests", "wait, or log in"}},
 		"unknown format": {registry.Rule{}, "--plan=yaml",
 			wantedError{2, `--plan: "yaml" is not a format: use text or json`, ""}},
@@ -561,8 +561,8 @@ func TestPlanText(t *testing.T) {
 	}
 	golden(t, "plan.json", c.run("copy", "--plan=json", "-q", c.src, c.dst).want(0).stdout, names...)
 
-	c.source.Forget()
-	c.target.Forget()
+	c.source.ResetRequests()
+	c.target.ResetRequests()
 	o := c.run("copy", "--plan", "-v", c.src, c.dst).want(0)
 	if got, want := strings.Count(o.stderr, "\n"), c.source.Count("")+c.target.Count(""); got != want {
 		t.Errorf("%s\nshows %d calls, want %d:\n%s", o.line, got, want, o.stderr)

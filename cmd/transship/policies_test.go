@@ -53,7 +53,7 @@ func TestPoliciesRefuseCalls(t *testing.T) {
 			wantedError{9, "policy max-calls refuses ", "raise --max-calls"}, ""},
 	} {
 		c := newCopySetup(t)
-		c.source.Forget()
+		c.source.ResetRequests()
 		file := filepath.Join(c.env["HOME"], "audit.jsonl")
 		names := strings.NewReplacer("SOURCE", c.source.host, "TARGET", c.target.host, "SRC", c.src, "DST", c.dst,
 			"LIST", c.writeCalls(callsOfCopy))
@@ -88,7 +88,7 @@ func TestPoliciesRefuseCalls(t *testing.T) {
 
 func TestPoliciesAllowCalls(t *testing.T) {
 	c := newCopySetup(t)
-	c.source.Set(registry.Rule{On: "^GET /v2/src/repo/manifests/1.6", Times: 1, Status: 503})
+	c.source.Set(registry.Rule{Match: "^GET /v2/src/repo/manifests/1.6", Times: 1, Status: 503})
 	c.run("copy", "-q", "--allow-host", c.source.host+","+c.target.host, "--max-calls", "31", "--max-bytes", "1MB",
 		"--expect", c.writeCalls(callsOfCopy), c.src, c.dst).want(0)
 	c.run("digest", "--read-only", "--allow-host", "127.0.0.1", "--max-calls", "1", c.dst).want(0)
@@ -126,7 +126,7 @@ func TestPolicyUsageErrors(t *testing.T) {
 			"--expect: " + bad + ": line 2: {repo} is none of {name}, {digest}, {tag}, {session}", ""},
 		"--expect /no/such": {2, "--expect: open /no/such: no such file or directory", ""},
 	} {
-		c.source.Forget()
+		c.source.ResetRequests()
 		c.runFails(fmt.Sprintf("copy %s SRC DST", line), want)
 		if n := len(c.source.Requests()); n != 0 {
 			t.Errorf("%s: %d calls", line, n)

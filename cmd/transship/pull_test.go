@@ -85,7 +85,7 @@ func TestPullAllPlatforms(t *testing.T) {
 	if o.stdout != want {
 		t.Error(cmp.Diff(want, o.stdout))
 	}
-	s.Forget()
+	s.ResetRequests()
 	if o := p.run("pull", repo+":1.6").
 		want(0); o.stdout != strings.Replace(want, "Downloaded newer image for", "Image is up to date for", 1) ||
 		o.stderr != "" {
@@ -191,7 +191,7 @@ func TestKilledPullResumes(t *testing.T) {
 			p.run("rmi", ref)
 			p.run("prune").want(0)
 		}
-		s.Forget()
+		s.ResetRequests()
 		cmd, stderr := newProcess(t, "pull", "-q", "--jobs", "2", ref)
 		cmd.Env = append(cmd.Env, "TRANSSHIP_STORE="+p.storePath())
 		if err := cmd.Start(); err != nil {

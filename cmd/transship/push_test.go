@@ -19,7 +19,7 @@ func TestPushMounts(t *testing.T) {
 	list := s.pushThreePlatforms()
 	p.run("pull", s.host+"/src/repo:1.6").want(0)
 	p.run("tag", s.host+"/src/repo:1.6", s.host+"/dst/repo:1.6").want(0)
-	s.Forget()
+	s.ResetRequests()
 	o := p.run("push", s.host+"/dst/repo:1.6").want(0, "pushed "+s.host+"/dst/repo:1.6: 3 images; blobs: 7 mounted")
 	if want := fmt.Sprintf("1.6: digest: %s size: %d\n", list.Digest, list.Size); o.stdout != want {
 		t.Error(cmp.Diff(want, o.stdout))

@@ -54,7 +54,7 @@ func TestRmiKeepsIncompletePull(t *testing.T) {
 	s.pushThreePlatforms()
 	s.pushImage("x", "1", "linux/amd64", "x")
 	p.run("pull", s.host+"/x:1").want(0)
-	s.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 3, Status: http.StatusTeapot})
+	s.Set(registry.Rule{Match: "^GET .*/blobs/", Skip: 3, Status: http.StatusTeapot})
 	p.run("pull", "--jobs", "1", s.host+"/src/repo:1.6").want(cli.ExitFailed)
 	s.Set()
 	p.run("rmi", s.host+"/x:1").want(0)
@@ -68,7 +68,7 @@ func TestPruneStore(t *testing.T) {
 	s, p := startServer(t), newProgram(t)
 	s.pushThreePlatforms()
 	repo, parts := s.host+"/src/repo", s.platformDigests("src/repo", "1.6")
-	s.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 5, Status: http.StatusTeapot})
+	s.Set(registry.Rule{Match: "^GET .*/blobs/", Skip: 5, Status: http.StatusTeapot})
 	p.run("pull", "--jobs", "1", repo+":1.6").want(cli.ExitFailed)
 	s.Set()
 	if len(p.storeBlobs()) == 0 {

@@ -21,13 +21,13 @@ func TestSaveResumes(t *testing.T) {
 		rule registry.Rule
 		want wantedError
 	}{
-		"missing blob": {registry.Rule{On: blobs, Skip: 3, Status: 404},
+		"missing blob": {registry.Rule{Match: blobs, Skip: 3, Status: 404},
 			wantedError{4, "404 Not Found", "PARTIAL keeps what was written: run the same command again"}},
-		"damaged blob": {registry.Rule{On: blobs, Skip: 3, Corrupt: true},
+		"damaged blob": {registry.Rule{Match: blobs, Skip: 3, Corrupt: true},
 			wantedError{7, ": want sha256:", "PARTIAL keeps what was written: run the same command again"}},
-		"broken": {registry.Rule{On: blobs, Skip: 3, Cut: registry.CutAnswer},
+		"broken": {registry.Rule{Match: blobs, Skip: 3, Cut: registry.CutResponse},
 			wantedError{5, "EOF", "PARTIAL keeps what was written: run the same command again"}},
-		"interrupted": {registry.Rule{On: blobs, Skip: 3}, wantedError{130, "transship save: interrupted",
+		"interrupted": {registry.Rule{Match: blobs, Skip: 3}, wantedError{130, "transship save: interrupted",
 			"PARTIAL keeps what was written: run the same command again"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestSaveResumes(t *testing.T) {
 			}
 			c.ctx = ctx
 			c.source.Set()
-			c.source.Forget()
+			c.source.ResetRequests()
 			c.do("save -o @/x.tar SRC").want(0, "blobs: 4 fetched, 3 already there")
 			if n := c.source.Count(blobs); n != 4 {
 				t.Errorf("%d blobs were fetched, want those that had not come", n)
@@ -67,7 +67,7 @@ func TestSaveReplacesEarlierBundle(t *testing.T) {
 	c.source.pushImage("tool", "2", "linux/amd64", "shared", "tool")
 	c.do("save -o @/x.tar --split 1k SRC").want(0)
 	before := fileNames(t, c.path(""))
-	c.source.Set(registry.Rule{On: "^GET .*/blobs/", Status: 404})
+	c.source.Set(registry.Rule{Match: "^GET .*/blobs/", Status: 404})
 	c.do("save -o @/x.tar FROM/tool:2").want(4)
 	c.source.Set()
 	c.do("verify -q @/x.tar").want(0)
@@ -92,7 +92,7 @@ func TestSaveInterruptedEarly(t *testing.T) {
 	ctx := c.ctx
 	for _, line := range []string{"save -o @/x.tar SRC", "save -o - SRC", "save -o @/lay/ SRC"} {
 		c.ctx = ctx
-		c.interruptOn(registry.Rule{On: "^GET .*/manifests/"})
+		c.interruptOn(registry.Rule{Match: "^GET .*/manifests/"})
 		c.do(line).wantError(wantedError{130, "transship save: interrupted", ""})
 	}
 	c.ctx = ctx
@@ -107,7 +107,7 @@ func TestSaveInterruptedEarly(t *testing.T) {
 // Errors of a save to standard output: a corrupt blob and a broken pipe.
 func TestSaveToStdoutErrors(t *testing.T) {
 	c := newCopySetup(t)
-	c.source.Set(registry.Rule{On: "^GET .*/blobs/", Skip: 2, Corrupt: true})
+	c.source.Set(registry.Rule{Match: "^GET .*/blobs/", Skip: 2, Corrupt: true})
 	o := c.do("save -o - SRC")
 	o.wantError(wantedError{7, ": want sha256:", "damaged at its source"})
 	c.writeFile("x.tar", o.stdout)
@@ -122,7 +122,7 @@ func TestConcurrentSavesToOneFile(t *testing.T) {
 	c := newCopySetup(t)
 	asked, go_on := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	c.source.Set(registry.Rule{On: "^GET .*/blobs/", Edit: func(http.Header) {
+	c.source.Set(registry.Rule{Match: "^GET .*/blobs/", Edit: func(http.Header) {
 		once.Do(func() { close(asked) })
 		<-go_on
 	}})

@@ -20,7 +20,7 @@ func TestSaveMergesLocalSources(t *testing.T) {
 	c.do("save -o @/a.tar SRC").want(0)
 	c.do("save -o @/lay/ FROM/tool:2").want(0)
 	want := map[string]blob.Digest{c.src: list.Digest, c.source.host + "/tool:2": tool.Digest}
-	c.source.Forget()
+	c.source.ResetRequests()
 	c.do("save -o @/ab.tar oci-archive:@/a.tar oci:@/lay").want(0)
 	if got := imagesIn(t, c.path("ab.tar")); !maps.Equal(got, want) {
 		t.Error(cmp.Diff(want, got))
@@ -86,7 +86,7 @@ func TestSaveIntoFolder(t *testing.T) {
 	repo, parts := "FROM/src/repo", c.source.platformDigests("src/repo", "1.6")
 	c.do("save -o @/lay/ SRC").want(0, "saved 1 image to "+c.path("lay")+"/: blobs: 7 fetched")
 	c.source.pushImage("tool", "2", "linux/amd64", "shared", "tool")
-	c.source.Forget()
+	c.source.ResetRequests()
 	c.do("save -o @/lay SRC FROM/tool:2 "+repo+"@"+string(parts["arm64"])).want(0, "saved 3 images to ")
 	if n := c.source.Count("^GET .*/blobs/"); n != 1 {
 		t.Errorf("%d blobs were fetched, want the one that is new", n)

@@ -155,24 +155,24 @@ func TestSecretsStaySecret(t *testing.T) {
 			`",key="` + secret + `",service=r`}, args: given + "SRC DST"},
 		"challenge of no use": {server: leakyRegistry{challenge: `Bearer ` + accessToken},
 			args: given + "SRC DST", code: 3},
-		"signed storage": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307, Header: map[string]string{
+		"signed storage": {rules: []registry.Rule{{Match: "^GET .*/blobs/", Status: 307, Header: map[string]string{
 			"Location": "http://HOST/storage/blob?X-Amz-Signature=" + signature + "&digest=x"}}},
 			args: "SRC DST", code: 4},
-		"storage without sense": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307, Header: map[string]string{
+		"storage without sense": {rules: []registry.Rule{{Match: "^GET .*/blobs/", Status: 307, Header: map[string]string{
 			"Location": "http://" + user + ":" + password + "@[::1/?sig=" + signature}}}, args: "SRC DST", code: 5},
-		"storage with a password": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307,
+		"storage with a password": {rules: []registry.Rule{{Match: "^GET .*/blobs/", Status: 307,
 			Header: map[string]string{
 				"Location": "http://" + user + ":" + password + "@127.0.0.1:1/?sig=" + signature}}},
 			args: "SRC DST", code: 5},
-		"storage of another kind": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307,
+		"storage of another kind": {rules: []registry.Rule{{Match: "^GET .*/blobs/", Status: 307,
 			Header: map[string]string{
 				"Location": "ftp://storage.example/?sig=" + signature}}}, args: "SRC DST", code: 5},
-		"cached elsewhere": {rules: []registry.Rule{{On: "^GET .*/manifests/1.6", Header: map[string]string{
+		"cached elsewhere": {rules: []registry.Rule{{Match: "^GET .*/manifests/1.6", Header: map[string]string{
 			"Content-Location": "/x?sig=" + signature, "Link": "</x?sig=" + signature + `>; rel="next"`}}},
 			args: "SRC DST"},
 		"a range of another kind": {server: leakyRegistry{challenge: bearer}, rules: []registry.Rule{
-			{On: "^GET .*/blobs/", Times: 1, Cut: registry.CutAnswer, After: 3},
-			{On: "^GET .*/blobs/", Status: 206, Header: map[string]string{"Content-Range": "Bearer " + accessToken}}},
+			{Match: "^GET .*/blobs/", Times: 1, Cut: registry.CutResponse, After: 3},
+			{Match: "^GET .*/blobs/", Status: 206, Header: map[string]string{"Content-Range": "Bearer " + accessToken}}},
 			args: given + "--jobs 1 SRC DST", code: 1},
 		"password in a reference": {args: user + ":" + password + "@HOST/src/repo:1.6 DST", code: 2},
 		"password in a URL":       {args: "https://" + user + ":" + password + "@HOST/src/repo:1.6 DST", code: 2},
@@ -182,7 +182,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		"password that is no pair": {args: "--src-creds " + secret + " SRC DST",
 			code: 2},
 		"a policy, tokens": {server: leakyRegistry{challenge: bearer}, args: given + "--max-calls 2 SRC DST", code: 9},
-		"a policy, signed addresses": {rules: []registry.Rule{{On: "^GET .*/blobs/", Status: 307,
+		"a policy, signed addresses": {rules: []registry.Rule{{Match: "^GET .*/blobs/", Status: 307,
 			Header: map[string]string{"Location": "https://storage.example/x?sig=" + signature}}},
 			args: "--allow-host 127.0.0.1 SRC DST", code: 9},
 	} {
@@ -196,7 +196,7 @@ func TestSecretsStaySecret(t *testing.T) {
 				g.next = c.source
 				host := listen(t, &g)
 				c.source.Set(rulesForHost(host, test.rules)...)
-				c.target.Set(registry.Rule{On: "^P", Edit: func(h http.Header) { signLocation(h) }})
+				c.target.Set(registry.Rule{Match: "^P", Edit: func(h http.Header) { signLocation(h) }})
 				c.writeFile(".docker/config.json", strings.ReplaceAll(cmp.Or(test.config, "{}"), "HOST", host))
 				if test.helper != "" {
 					writeHelper(t, c.program, "test", test.helper)

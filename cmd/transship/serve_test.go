@@ -164,7 +164,7 @@ func TestServeWritable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := dir.Prune(t.Context(), layout.Pruning{}); !errors.Is(err, layout.ErrInUse) {
+	if _, err := dir.Prune(t.Context(), layout.PruneOptions{}); !errors.Is(err, layout.ErrInUse) {
 		t.Errorf("pruning gives %v, want ErrInUse", err)
 	}
 	p.run("verify", folder).want(0)
@@ -173,7 +173,7 @@ func TestServeWritable(t *testing.T) {
 	if strings.Contains(o.stderr, "failed") {
 		t.Error(o.stderr)
 	}
-	if _, err := dir.Prune(t.Context(), layout.Pruning{}); err != nil {
+	if _, err := dir.Prune(t.Context(), layout.PruneOptions{}); err != nil {
 		t.Errorf("pruning afterwards: %v", err)
 	}
 	p.startServe(folder).stop().want(0, "serving 2 repositories with 2 tags")

@@ -48,7 +48,7 @@ func TestSaveSince(t *testing.T) {
 	c := newVersionsSetup(t)
 	c.do("save -o @/1.tar SRC1").want(0, "blobs: 3 fetched")
 	c.do("save -o @/whole.tar --split 1k SRC1").want(0)
-	c.source.Forget()
+	c.source.ResetRequests()
 	for i, since := range []string{"@/1.tar", "@/1.tar.json", "@/whole.tar", "@/whole.tar.001", "@/whole.tar.json"} {
 		name := fmt.Sprintf("2-%d.tar", i)
 		c.do("save -o @/"+name+" --since "+since+" SRC2").want(0, "blobs: 1 fetched")
@@ -87,7 +87,7 @@ func TestSaveSinceRegistry(t *testing.T) {
 	c := newVersionsSetup(t)
 	c.do("save -o @/1.tar SRC1").want(0)
 	c.do("load @/1.tar TO/mirror").want(0)
-	c.target.Forget()
+	c.target.ResetRequests()
 	c.do("save -o @/2.tar --since docker://TO/mirror SRC2").want(0, "blobs: 1 fetched")
 	if got := bundleLayers(t, c.path("2.tar")); got != "two" {
 		t.Errorf("there is %q in it", got)
@@ -95,7 +95,7 @@ func TestSaveSinceRegistry(t *testing.T) {
 	if n := c.target.Count("^(GET|PUT|POST)"); n != 0 {
 		t.Errorf("the registry was asked for more than HEAD, %d times", n)
 	}
-	c.target.Forget()
+	c.target.ResetRequests()
 	c.do("save -o @/same.tar --since docker://TO/mirror SRC1").want(0, "no blobs")
 	if n := c.target.Count(""); n != 1 {
 		t.Errorf("%d calls to find that the image is there, want one", n)
@@ -114,12 +114,12 @@ func TestSaveSinceRegistryErrors(t *testing.T) {
 		wantError(wantedError{3, "401 Unauthorized", "transship login " + guarded})
 	c.do("save -o @/1.tar --since docker://" + unusedAddress(t) + " SRC1").
 		wantError(wantedError{5, "connection refused", "nothing listens there"})
-	c.target.Set(registry.Rule{On: "^HEAD", Status: 500})
+	c.target.Set(registry.Rule{Match: "^HEAD", Status: 500})
 	c.do("save -o @/1.tar --since docker://TO SRC1").wantError(wantedError{1, "500 Internal Server Error", ""})
 	if got := fileNames(t, c.path("")); len(got) != 0 {
 		t.Errorf("there is %v", got)
 	}
-	c.target.Set(registry.Rule{On: "^HEAD .*/manifests/", Times: 1,
+	c.target.Set(registry.Rule{Match: "^HEAD .*/manifests/", Times: 1,
 		Status: 403}) // some registries answer 403 for what does not exist
 	c.source.pushImage("other", "1", "linux/amd64", "other")
 	c.do("save -o @/1.tar --since docker://TO SRC1 FROM/other:1").want(0, "saved 2 images")
@@ -160,7 +160,7 @@ func TestSaveSinceFindsOtherRepositories(t *testing.T) {
 	if got := bundleLayers(t, c.path("2.tar")); got != "two" {
 		t.Errorf("there is %q in it", got)
 	}
-	c.target.Forget()
+	c.target.ResetRequests()
 	c.do("load -q @/2.tar TO/p FROM/other:1").want(0)
 	if n := c.target.Count("^POST .*from=p%2Fsrc%2Frepo&mount="); n == 0 {
 		t.Error("nothing was mounted")

@@ -17,7 +17,7 @@ import (
 // A low rate limit is reported once, and the copy goes on.
 func TestRateLimitNoteIsPrintedOnce(t *testing.T) {
 	c := newCopySetup(t)
-	c.source.Set(registry.Rule{On: "/manifests/", Header: map[string]string{"ratelimit-remaining": "3;w=21600"}})
+	c.source.Set(registry.Rule{Match: "/manifests/", Header: map[string]string{"ratelimit-remaining": "3;w=21600"}})
 	o := c.run("copy", c.src, c.dst).want(0, ": 3 calls are left in its rate limit")
 	if n := len(linesWithPrefix(o.stderr, c.source.host+": ")); n != 1 {
 		t.Errorf("said %d times:\n%s", n, o.stderr)
@@ -37,8 +37,8 @@ func TestRanges(t *testing.T) {
 		"in ranges":        {"--ranges=3", registry.Rule{}, 2*33 + 1},
 		"none":             {"--ranges=1", registry.Rule{}, 1 + 1},
 		"where it is fast": {"-q", registry.Rule{}, 1 + 1},
-		"one breaks off": {"--ranges=3", registry.Rule{On: "^GET .*/blobs/", Skip: 20, Times: 1,
-			Cut: registry.CutAnswer, After: 1000}, 100},
+		"one breaks off": {"--ranges=3", registry.Rule{Match: "^GET .*/blobs/", Skip: 20, Times: 1,
+			Cut: registry.CutResponse, After: 1000}, 100},
 		"the registry has none": {"--ranges=3", registry.Rule{Edit: func(h http.Header) { h.Del("Content-Range") }},
 			3*3 + 1 + 1},
 	} {

@@ -26,7 +26,7 @@ func TestCommandsLockStore(t *testing.T) {
 	var tried atomic.Int32
 	host := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tried.Add(1)
-		if _, err := store.Prune(r.Context(), layout.Pruning{}); !errors.Is(err, layout.ErrInUse) {
+		if _, err := store.Prune(r.Context(), layout.PruneOptions{}); !errors.Is(err, layout.ErrInUse) {
 			t.Errorf("%s %s: pruning gives %v, want ErrInUse", r.Method, r.URL, err)
 		}
 		s.ServeHTTP(w, r)
@@ -56,7 +56,7 @@ func TestReadersLockFolder(t *testing.T) {
 				if err := dir.Drop(roots...); err != nil {
 					t.Error(err)
 				}
-				if _, err := dir.Prune(r.Context(), layout.Pruning{}); !errors.Is(err, layout.ErrInUse) {
+				if _, err := dir.Prune(r.Context(), layout.PruneOptions{}); !errors.Is(err, layout.ErrInUse) {
 					t.Errorf("%s: pruning gives %v, want ErrInUse", line, err)
 				}
 			}
@@ -67,7 +67,7 @@ func TestReadersLockFolder(t *testing.T) {
 		if tried.Load() == 0 {
 			t.Errorf("%s: nothing was sent", line)
 		}
-		done, err := dir.Prune(t.Context(), layout.Pruning{})
+		done, err := dir.Prune(t.Context(), layout.PruneOptions{})
 		if err != nil || len(done.Deleted) != 11 {
 			t.Errorf("%s: pruning afterwards: %d deleted, %v", line, len(done.Deleted), err)
 		}
@@ -78,7 +78,7 @@ func TestReadersLockFolder(t *testing.T) {
 	c.run("digest", r.host+"/src/repo:1.6").want(0)
 	dir, err := layout.OpenDir(c.path("lay"))
 	c.must(err)
-	if _, err := dir.Prune(t.Context(), layout.Pruning{}); err != nil {
+	if _, err := dir.Prune(t.Context(), layout.PruneOptions{}); err != nil {
 		t.Errorf("pruning what is served: %v", err)
 	}
 }

@@ -69,7 +69,7 @@ func TestSyncListErrors(t *testing.T) {
 func TestSyncPartialFailure(t *testing.T) {
 	c := newSyncSetup(t)
 	down := unusedAddress(t)
-	c.target.Set(registry.Rule{On: "^POST /v2/denied/", Status: 403})
+	c.target.Set(registry.Rule{Match: "^POST /v2/denied/", Status: 403})
 	c.writeList("FROM/none TO/a\nFROM/app:none TO/b\n" + down + "/x:1 TO/c\nFROM/tool:2 " + down +
 		"/d TO/tool\nFROM/tool:2 TO/denied\noci:@/none TO/e\nFROM/app TO/app\n")
 	o := c.do("sync -f @/images").want(8,
@@ -158,7 +158,7 @@ func TestSyncInterrupted(t *testing.T) {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
 	c.ctx = ctx
-	c.interruptOn(registry.Rule{On: "^GET .*/blobs/", Skip: 2})
+	c.interruptOn(registry.Rule{Match: "^GET .*/blobs/", Skip: 2})
 	o := c.do("sync --jobs 1 -f @/images --json")
 	o.wantError(wantedError{130, "transship sync: interrupted", "no tag points at an incomplete image"})
 	if report := o.syncReport(); report.OK || report.Failed != 0 {
@@ -185,7 +185,7 @@ func TestSyncOfManyTags(t *testing.T) {
 		c.target.pushManifest("many", fmt.Sprint("v", i), raw)
 	}
 	c.writeList("FROM/many TO/many\n")
-	c.source.Forget()
+	c.source.ResetRequests()
 	o := c.do("sync -f @/images").want(0, "synced 1100 images: 1100 unchanged; no blobs")
 	if source, target := c.source.Count("^HEAD"), c.target.Count("^HEAD"); source != many || target != many ||
 		c.source.Count("/v2/.+") != many+1 || c.target.Count("/v2/.+") != many {

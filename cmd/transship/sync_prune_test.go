@@ -75,7 +75,7 @@ func TestSyncPrune(t *testing.T) {
 					t.Errorf("%s:%s is there", repo, tag)
 				}
 			}
-			c.target.Forget()
+			c.target.ResetRequests()
 			if c.do("sync -f @/images --prune " + test.flags).want(0); c.deletedTags() != "" {
 				t.Errorf("%q\nremoves the second time %s", test.list, c.deletedTags())
 			}
@@ -92,21 +92,21 @@ func TestSyncPruneNeedsAllSources(t *testing.T) {
 		source  registry.Rule
 		message string
 	}{
-		"no list":       {"FROM/app TO/app", registry.Rule{On: lists, Status: 500}, "500 Internal Server Error"},
-		"no repository": {"FROM/app TO/app", registry.Rule{On: lists, Status: 404}, "404 Not Found"},
-		"denied":        {"FROM/app TO/app", registry.Rule{On: lists, Status: 403}, "403 Forbidden"},
-		"an empty list": {"FROM/app TO/app", registry.Rule{On: lists, Status: 200, Body: `{"name":"app","tags":[]}`},
+		"no list":       {"FROM/app TO/app", registry.Rule{Match: lists, Status: 500}, "500 Internal Server Error"},
+		"no repository": {"FROM/app TO/app", registry.Rule{Match: lists, Status: 404}, "404 Not Found"},
+		"denied":        {"FROM/app TO/app", registry.Rule{Match: lists, Status: 403}, "403 Forbidden"},
+		"an empty list": {"FROM/app TO/app", registry.Rule{Match: lists, Status: 200, Body: `{"name":"app","tags":[]}`},
 			"has no tags"},
-		"null": {"FROM/app TO/app", registry.Rule{On: lists, Status: 200, Body: `{"name":"app","tags":null}`},
+		"null": {"FROM/app TO/app", registry.Rule{Match: lists, Status: 200, Body: `{"name":"app","tags":null}`},
 			"has no tags"},
-		"no list at all": {"FROM/app TO/app", registry.Rule{On: lists, Status: 200, Body: `<html>`},
+		"no list at all": {"FROM/app TO/app", registry.Rule{Match: lists, Status: 200, Body: `<html>`},
 			"something that is not its JSON"},
 		"none matches": {"FROM/app:w* TO/app", registry.Rule{}, "matches no tag"},
-		"another line": {"FROM/app TO/app\nFROM/down TO/app", registry.Rule{On: "^GET /v2/down/", Status: 503},
+		"another line": {"FROM/app TO/app\nFROM/down TO/app", registry.Rule{Match: "^GET /v2/down/", Status: 503},
 			"app is not pruned: the images of line 2, which may be copied there, are unknown"},
 		"a missing tar": {"FROM/app\noci-archive:@/none.tar", registry.Rule{},
 			"app is not pruned: the images of line 2, which may be copied there, are unknown"},
-		"the second page": {"FROM/app TO/app", registry.Rule{On: lists + `\?`, Status: 500},
+		"the second page": {"FROM/app TO/app", registry.Rule{Match: lists + `\?`, Status: 500},
 			"500 Internal Server Error"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestSyncPruneNeedsAllSources(t *testing.T) {
 			rules := []registry.Rule{test.source}
 			if name == "the second page" {
 				rules = append(rules,
-					registry.Rule{On: lists + "$",
+					registry.Rule{Match: lists + "$",
 						Header: map[string]string{"Link": `</v2/app/tags/list?last=v1.9>; rel="next"`}})
 			}
 			c.source.Set(rules...)
@@ -130,14 +130,14 @@ func TestSyncPruneNeedsAllSources(t *testing.T) {
 // A failed copy does not stop pruning, and its own tag is kept.
 func TestSyncPruneAfterFailures(t *testing.T) {
 	c := newPruneSetup(t)
-	c.source.Set(registry.Rule{On: "manifests/v1.9$", Status: 500})
+	c.source.Set(registry.Rule{Match: "manifests/v1.9$", Status: 500})
 	c.writeList("FROM/app TO/app")
 	c.do("sync -f @/images --prune").want(8, "failed: line 1: ", "transship sync: 1 of 6 failed")
 	if got := c.deletedTags(); got != "app:old app:v0.9" {
 		t.Errorf("it removes %q", got)
 	}
 	c.writeList("FROM/app TO/fresh")
-	c.source.Set(registry.Rule{On: "^GET .*/manifests/", Status: 500})
+	c.source.Set(registry.Rule{Match: "^GET .*/manifests/", Status: 500})
 	c.do("sync -f @/images --prune").want(8, "transship sync: 4 of 4 failed") // there is nothing to prune yet
 }
 
@@ -145,7 +145,7 @@ func TestSyncPruneAfterFailures(t *testing.T) {
 func TestSyncPruneRefused(t *testing.T) {
 	for status, says := range map[int]string{405: "does not remove single tags (docker's registry does from 3.0 on, with delete enabled): DELETE", 400: "does not remove single tags", 403: "403 Forbidden"} {
 		c := newPruneSetup(t)
-		c.target.Set(registry.Rule{On: "^DELETE", Status: status,
+		c.target.Set(registry.Rule{Match: "^DELETE", Status: status,
 			Body: `{"errors":[{"code":"UNSUPPORTED","message":"no"}]}`})
 		c.writeList("FROM/app TO/app")
 		o := c.do("sync -f @/images --prune").
@@ -159,7 +159,7 @@ func TestSyncPruneRefused(t *testing.T) {
 		}
 	}
 	c := newPruneSetup(t)
-	c.target.Set(registry.Rule{On: "^DELETE", Status: 404}) // another client has deleted them
+	c.target.Set(registry.Rule{Match: "^DELETE", Status: 404}) // another client has deleted them
 	c.writeList("FROM/app TO/app")
 	c.do("sync -f @/images --prune").want(0, "2 removed")
 }
@@ -206,7 +206,7 @@ func TestSyncPruneKeepsReferrers(t *testing.T) {
 func TestSyncPruneInterrupted(t *testing.T) {
 	c := newPruneSetup(t)
 	c.writeList("FROM/app TO/app")
-	c.interruptOn(registry.Rule{On: "^GET .*/manifests/"})
+	c.interruptOn(registry.Rule{Match: "^GET .*/manifests/"})
 	c.do("sync -f @/images --prune").
 		wantError(wantedError{130, "transship sync: interrupted", "no tag points at an incomplete image"})
 	if got := c.deletedTags(); got != "" {
@@ -220,8 +220,8 @@ func TestSyncIgnoresInvalidTags(t *testing.T) {
 	c := newSyncSetup(t)
 	bad := `"../../../v2/secret/manifests/x","a/b","x?y=z","\u001b[31mred","","` + strings.Repeat("x", 200) +
 		`","-x","ok\u0000","sha256:abc"`
-	c.source.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + bad + `,"v1.9"]}`})
-	c.target.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + bad + `,"v1.9"]}`})
+	c.source.Set(registry.Rule{Match: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + bad + `,"v1.9"]}`})
+	c.target.Set(registry.Rule{Match: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + bad + `,"v1.9"]}`})
 	c.writeList("FROM/app TO/app")
 	c.do("sync -f @/images --prune").want(0, "synced 1 image: 1 copied")
 	for _, s := range []*server{c.source, c.target} {
@@ -245,6 +245,6 @@ func TestSyncOfTooManyTags(t *testing.T) {
 	for i := range 1_000_001 {
 		many = append(strconv.AppendInt(append(many, `,"`...), int64(i), 16), '"')
 	}
-	c.source.Set(registry.Rule{On: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + string(many[1:]) + `]}`})
+	c.source.Set(registry.Rule{Match: "^GET /v2/app/tags/list", Status: 200, Body: `{"tags":[` + string(many[1:]) + `]}`})
 	c.do("sync -f @/images").want(8, "/app lists more than 1000000 tags")
 }

@@ -19,8 +19,8 @@ func TestSyncState(t *testing.T) {
 	sync := []string{"sync", "-f", list, "--state", state, c.target.host}
 	c.run(sync...).want(0, "synced 2 images: 2 copied; ")
 
-	c.source.Forget()
-	c.target.Forget()
+	c.source.ResetRequests()
+	c.target.ResetRequests()
 	c.run(sync...).want(0, "synced 2 images: 2 unchanged; ")
 	if heads, all := c.source.Count("^HEAD"), c.source.Count("^"); heads != 1 || all != 2 || c.target.Count("^") != 0 {
 		t.Errorf("%d HEADs and %d calls at the source, %d at the target; want a list and a HEAD", heads, all,

@@ -113,8 +113,8 @@ func TestUnchangedSyncSendsOneHeadPerImage(t *testing.T) {
 	c.writeList("FROM/app TO/app\nFROM/tool:2 TO/tool TO/other/tool\nFROM/src/repo@" +
 		string(c.source.pushThreePlatforms().Digest) + " TO/repo\nFROM/tool:2 oci:@/lay\n")
 	c.do("sync -f @/images").want(0, "synced 8 images: 8 copied; ")
-	c.source.Forget()
-	c.target.Forget()
+	c.source.ResetRequests()
+	c.target.ResetRequests()
 	c.do("sync -f @/images").want(0, "synced 8 images: 8 unchanged; no blobs")
 	for _, side := range []struct {
 		*server

@@ -58,7 +58,7 @@ func TestVerifyCalls(t *testing.T) {
 		c.source.Count("/v2/.+"); manifests != 4 || heads != 7 || all != 11 {
 		t.Errorf("%d calls: %d manifests, %d blobs", all, manifests, heads)
 	}
-	c.source.Forget()
+	c.source.ResetRequests()
 	c.do("verify --deep SRC").want(0)
 	if manifests, blobs, all := c.source.Count("^GET .*/manifests/"), c.source.Count("^GET .*/blobs/"),
 		c.source.Count("/v2/.+"); manifests != 4 || blobs != 7 || all != 11 {
@@ -78,27 +78,27 @@ func TestVerifyRegistry(t *testing.T) {
 		message string
 		problem string // in the report
 	}{
-		"blob missing": {registry.Rule{On: "^HEAD .*" + blobs, Times: 1, Status: 404}, "", 7, ": 1 of 11 checks failed",
+		"blob missing": {registry.Rule{Match: "^HEAD .*" + blobs, Times: 1, Status: 404}, "", 7, ": 1 of 11 checks failed",
 			"does not have it, or with another size than "},
-		"blob of other size": {registry.Rule{On: "^HEAD .*" + blobs, Times: 1, Status: 200,
+		"blob of other size": {registry.Rule{Match: "^HEAD .*" + blobs, Times: 1, Status: 200,
 			Header: map[string]string{"Content-Length": "77"}}, "", 7, ": 1 of 11 checks failed",
 			"does not have it, or with another size than "},
-		"blobs missing": {registry.Rule{On: "^HEAD .*" + blobs, Status: 404}, "", 7, ": 7 of 11 checks failed",
+		"blobs missing": {registry.Rule{Match: "^HEAD .*" + blobs, Status: 404}, "", 7, ": 7 of 11 checks failed",
 			"does not have it"},
-		"child missing": {registry.Rule{On: child, Times: 1, Status: 404}, "", 7, ": 1 of ", "404 Not Found"},
-		"child damaged": {registry.Rule{On: child, Times: 1, Corrupt: true}, "", 7, ": 1 of ", "want sha256:"},
-		"blob damaged": {registry.Rule{On: "^GET .*" + blobs, Times: 1, Corrupt: true}, "--deep", 7,
+		"child missing": {registry.Rule{Match: child, Times: 1, Status: 404}, "", 7, ": 1 of ", "404 Not Found"},
+		"child damaged": {registry.Rule{Match: child, Times: 1, Corrupt: true}, "", 7, ": 1 of ", "want sha256:"},
+		"blob damaged": {registry.Rule{Match: "^GET .*" + blobs, Times: 1, Corrupt: true}, "--deep", 7,
 			": 1 of 11 checks failed", "want sha256:"},
-		"blob cut short": {registry.Rule{On: "^GET .*" + blobs, Cut: registry.CutLength, After: 1}, "--deep", 7,
+		"blob cut short": {registry.Rule{Match: "^GET .*" + blobs, Cut: registry.CutSilently, After: 1}, "--deep", 7,
 			": 7 of 11 checks failed", "is cut short"},
-		"damage not deep": {registry.Rule{On: "^GET .*" + blobs, Corrupt: true}, "", 0, "", ""},
-		"image missing":   {registry.Rule{On: list, Status: 404}, "", 4, "404 Not Found", ""},
-		"image damaged":   {registry.Rule{On: list, Status: 200, Body: "{"}, "", 7, "not valid JSON", ""},
-		"denied":          {registry.Rule{On: list, Status: 403}, "", 3, "403 Forbidden", ""},
-		"blobs denied":    {registry.Rule{On: blobs, Status: 403}, "", 3, "403 Forbidden", ""},
-		"rate limit":      {registry.Rule{On: blobs, Status: 429}, "", 6, "429 Too Many Requests", ""},
-		"down midway":     {registry.Rule{On: blobs, Cut: registry.CutAnswer}, "", 5, "EOF", ""},
-		"broken":          {registry.Rule{On: child, Status: 500}, "", 1, "500 Internal Server Error", ""},
+		"damage not deep": {registry.Rule{Match: "^GET .*" + blobs, Corrupt: true}, "", 0, "", ""},
+		"image missing":   {registry.Rule{Match: list, Status: 404}, "", 4, "404 Not Found", ""},
+		"image damaged":   {registry.Rule{Match: list, Status: 200, Body: "{"}, "", 7, "not valid JSON", ""},
+		"denied":          {registry.Rule{Match: list, Status: 403}, "", 3, "403 Forbidden", ""},
+		"blobs denied":    {registry.Rule{Match: blobs, Status: 403}, "", 3, "403 Forbidden", ""},
+		"rate limit":      {registry.Rule{Match: blobs, Status: 429}, "", 6, "429 Too Many Requests", ""},
+		"down midway":     {registry.Rule{Match: blobs, Cut: registry.CutResponse}, "", 5, "EOF", ""},
+		"broken":          {registry.Rule{Match: child, Status: 500}, "", 1, "500 Internal Server Error", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)

@@ -12,7 +12,7 @@ func FromCall(c wire.Call) Entry {
 		Sequence: c.Sequence,
 		Attempt:  c.Attempt,
 		Why:      Why(c.Why),
-		Row:      c.Row,
+		Row:      c.Endpoint,
 		Method:   c.Method,
 		URL:      c.URL,
 		Status:   c.StatusCode,
@@ -44,7 +44,7 @@ func (m *Message) setDigest(d wire.BodyDigest) {
 		return
 	}
 	m.Digest, m.DigestBy = d.Digest, ByRecord
-	if d.Stream {
+	if d.FromVerification {
 		m.DigestBy = ByStream
 	}
 }

@@ -18,12 +18,12 @@ func TestFromCall(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	call := wire.Call{
 		Sequence: 1, Attempt: 2,
-		Why: wire.Why{Command: "copy", Image: "a", Manifest: "m", Blob: "b", RetryOf: 3, RedirectOf: 4, TokenFor: 5},
-		Row: "end-2", Method: "GET", URL: "u", Host: "h", StatusCode: 200, Protocol: "HTTP/1.1", Start: start,
+		Why:      wire.Purpose{Command: "copy", Image: "a", Manifest: "m", Blob: "b", RetryOf: 3, RedirectOf: 4, TokenFor: 5},
+		Endpoint: "end-2", Method: "GET", URL: "u", Host: "h", StatusCode: 200, Protocol: "HTTP/1.1", Start: start,
 		Duration:      28,
 		Timings:       wire.Timings{Blocked: 1, DNS: 2, Connect: 3, TLS: 4, Send: 5, Wait: 6, Receive: 7},
 		RequestHeader: http.Header{"A": {"b"}}, ResponseHeader: http.Header{"C": {"d"}}, Sent: 8, Received: 9,
-		SentDigest: wire.BodyDigest{Digest: "s", Stream: true}, ReceivedDigest: wire.BodyDigest{Digest: "r"},
+		SentDigest: wire.BodyDigest{Digest: "s", FromVerification: true}, ReceivedDigest: wire.BodyDigest{Digest: "r"},
 		Peer: "p", Local: "l", TLSVersion: "v", Cipher: "c", Reused: true, Resent: 10, Err: errors.New("e"),
 	}
 	want := Entry{

@@ -123,7 +123,7 @@ func (c *checker) compare(l link, now checked, intact, ended bool) {
 	first := c.last.position == ""
 	switch {
 	case first && c.reader.Run.Tool == "", first && intact && !l.follows(checked{}):
-		c.suspect(NoGenesis, "%s is not the beginning of an audit: the record that says what was run is missing",
+		c.suspect(NoBeginning, "%s is not the beginning of an audit: the record that says what was run is missing",
 			now.position)
 	case !intact:
 		c.suspect(Changed, "%s was changed: it does not have the hash that it was written with", now.position)
@@ -156,13 +156,13 @@ func (c *checker) reportPending() {
 // unreadable ends the check at a record that cannot be read.
 func (c *checker) unreadable(err error) (Result, error) {
 	var at *RecordError
-	if !errors.As(err, &at) || !errors.Is(err, ErrCut) && !c.result.Chained {
+	if !errors.As(err, &at) || !errors.Is(err, ErrTruncated) && !c.result.Chained {
 		return c.finish(), err
 	}
 	result := c.finish()
 	flaw := Changed
-	if errors.Is(err, ErrCut) {
-		flaw = Cut
+	if errors.Is(err, ErrTruncated) {
+		flaw = Truncated
 	}
 	result.Problems = append(result.Problems, Problem{flaw, at.Error()})
 	return result, nil

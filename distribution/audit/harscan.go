@@ -52,7 +52,7 @@ func harRecords(r io.Reader, limit int) iter.Seq2[rawRecord, error] {
 			err = s.end()
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			err = ErrCut
+			err = ErrTruncated
 		}
 		if err != nil && !s.stopped {
 			yield(rawRecord{at: s.entries}, &RecordError{HAR, s.entries, err})

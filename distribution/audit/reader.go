@@ -37,9 +37,9 @@ func NewReader(r io.Reader) (*Reader, error) {
 func (r *Reader) Format() Format { return r.format }
 
 // Entries yields the entries in the order of the file, once. The sequence ends with the first
-// error, a *[RecordError], which wraps [ErrCut] for a truncated file. An entry of another tool's
-// HAR may lack much: its Sequence is then its number, its Row comes from [endpoint.ID], and its URL
-// and headers are redacted. Entries does not check the chain; see [Verify].
+// error, a *[RecordError], which wraps [ErrTruncated] for a truncated file. An entry of another
+// tool's HAR may lack much: its Sequence is then its number, its Row comes from [endpoint.ID], and
+// its URL and headers are redacted. Entries does not check the chain; see [Verify].
 func (r *Reader) Entries() iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		for record, err := range records(r.format, r.from) {

@@ -51,9 +51,9 @@ func position(f Format, at int64) string {
 	return fmt.Sprintf("line %d", at)
 }
 
-// ErrCut is the cause of a [RecordError] whose record is truncated, as a killed run or a full disk
-// leaves it.
-var ErrCut = errors.New("it is cut off")
+// ErrTruncated is the cause of a [RecordError] whose record is truncated, as a killed run or a full
+// disk leaves it.
+var ErrTruncated = errors.New("it is cut off")
 
 var (
 	errTooLong = errors.New("it is too long for a record")
@@ -87,7 +87,7 @@ func records(f Format, b *bufio.Reader) iter.Seq2[rawRecord, error] {
 	return lines(b, maxRecord)
 }
 
-// lines yields the lines of a JSONL file, and ErrCut for a last line without a newline.
+// lines yields the lines of a JSONL file, and ErrTruncated for a last line without a newline.
 func lines(b *bufio.Reader, limit int) iter.Seq2[rawRecord, error] {
 	return func(yield func(rawRecord, error) bool) {
 		for at := int64(1); ; at++ {
@@ -96,7 +96,7 @@ func lines(b *bufio.Reader, limit int) iter.Seq2[rawRecord, error] {
 			case err == io.EOF && len(text) == 0:
 				return
 			case err == io.EOF:
-				err = ErrCut
+				err = ErrTruncated
 			}
 			if err != nil {
 				yield(rawRecord{at: at, text: text}, &RecordError{JSONL, at, err})

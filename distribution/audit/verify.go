@@ -30,11 +30,11 @@ type Flaw string
 
 // The flaws.
 const (
-	Changed   Flaw = "changed"    // the record is not the one that was written
-	Removed   Flaw = "removed"    // records are missing before this one
-	Inserted  Flaw = "inserted"   // the record does not belong here
-	NoGenesis Flaw = "no genesis" // the first record, the Run, is missing
-	Cut       Flaw = "cut"        // the last record is truncated: the run was killed, or the disk was full
+	Changed     Flaw = "changed"    // the record is not the one that was written
+	Removed     Flaw = "removed"    // records are missing before this one
+	Inserted    Flaw = "inserted"   // the record does not belong here
+	NoBeginning Flaw = "no genesis" // the first record, the Run, is missing
+	Truncated   Flaw = "cut"        // the last record is truncated: the run was killed, or the disk was full
 )
 
 // Problem is one break of a chain.

@@ -144,13 +144,13 @@ func TestVerifyCut(t *testing.T) {
 			t.Fatal(size, err)
 		}
 		whole := text[size-1] == '\n'
-		if got.Complete || got.Sound() != whole || !whole && got.Problems[len(got.Problems)-1].Flaw != Cut {
+		if got.Complete || got.Sound() != whole || !whole && got.Problems[len(got.Problems)-1].Flaw != Truncated {
 			t.Errorf("%d of %d bytes: %+v", size, len(text), got)
 		}
 	}
 	har := auditOf(t, HAR, entriesOf(3)...)
 	got := mustVerify(t, har[:len(har)-len("\n}}}")])
-	if got.Sound() || got.Problems[0].Flaw != Cut {
+	if got.Sound() || got.Problems[0].Flaw != Truncated {
 		t.Errorf("%+v", got)
 	}
 }
@@ -166,7 +166,7 @@ func TestVerifyHAR(t *testing.T) {
 		"removed": {strings.Replace(text, entries[3]+"\n", "", 1), Removed},
 		"added": {strings.Replace(text, entries[3]+"\n",
 			entries[3]+"\n"+`{"startedDateTime":"2026-01-02T03:04:05Z"},`+"\n", 1), Inserted},
-		"no run": {text[:strings.Index(text, `"_run"`)] + text[strings.Index(text, `"entries"`):], NoGenesis},
+		"no run": {text[:strings.Index(text, `"_run"`)] + text[strings.Index(text, `"entries"`):], NoBeginning},
 	}
 	for name, test := range tests {
 		if !json.Valid([]byte(test.text)) {
@@ -184,7 +184,7 @@ func TestVerifyRefusesOtherFiles(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	if got := mustVerify(t, []byte("{\"a\":1}\n{\"b\":2}\n")); got.Sound() || got.Problems[0].Flaw != NoGenesis {
+	if got := mustVerify(t, []byte("{\"a\":1}\n{\"b\":2}\n")); got.Sound() || got.Problems[0].Flaw != NoBeginning {
 		t.Errorf("%+v", got)
 	}
 	if got := mustVerify(t, []byte(`{"log":{"entries":[]}}`)); !got.Sound() || got.Chained {

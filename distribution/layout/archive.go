@@ -24,7 +24,7 @@ type Archive struct {
 	synthesized map[blob.Digest]manifest.Manifest // manifests made for the entries of docker's manifest.json
 	images      []Image
 	inventory   *Inventory               // transship.json, nil if there is none
-	baseBlobs   map[blob.Digest]baseBlob // set by BuildOn
+	baseBlobs   map[blob.Digest]baseBlob // set by SetBase
 
 	repositories func() *repositorySet
 }
@@ -141,7 +141,7 @@ func (a *Archive) manifest(d manifest.Descriptor) (manifest.Manifest, error) {
 
 // Blob opens a blob at an offset in bytes. Of the descriptor only the digest is used. The bytes are
 // not verified; the reader has to do that. A missing blob is fs.ErrNotExist. If it is left to the
-// base and [Archive.BuildOn] was not called, the message names the base.
+// base and [Archive.SetBase] was not called, the message names the base.
 func (a *Archive) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
 	if m, made := a.synthesized[d.Digest]; made {
 		return openSection(bytes.NewReader(m.Raw), d.Digest, m.Size, offset)

@@ -10,9 +10,9 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Blobs finds content by its digest, in whichever repository it is. [*Archive] and [*Dir] implement
-// it.
-type Blobs interface {
+// BlobStore finds content by its digest, in whichever repository it is. [*Archive] and [*Dir]
+// implement it.
+type BlobStore interface {
 	// BlobSize returns the size in bytes of a manifest or blob. A missing one is fs.ErrNotExist.
 	BlobSize(d blob.Digest) (int64, error)
 	// Blob opens a manifest or blob at an offset in bytes. Of the descriptor only the digest is
@@ -21,29 +21,29 @@ type Blobs interface {
 }
 
 // BaseError is the error of a differential bundle if content that it leaves to its base was not
-// found where [Archive.BuildOn] looked. It is fs.ErrNotExist.
+// found where [Archive.SetBase] looked. It is fs.ErrNotExist.
 type BaseError struct {
 	Path    string // of the bundle
 	Base    Base
 	Missing []Content // by digest
-	Of      int       // how many blobs the bundle leaves to its base
+	Total   int       // how many blobs the bundle leaves to its base
 }
 
 // Error names the bundle and its base.
 func (e *BaseError) Error() string {
 	return fmt.Sprintf("%s builds on %s: %d of the %d blobs that it leaves there are missing",
-		e.Path, e.Base.File, len(e.Missing), e.Of)
+		e.Path, e.Base.File, len(e.Missing), e.Total)
 }
 
 // Is reports whether target is fs.ErrNotExist.
 func (e *BaseError) Is(target error) bool { return target == fs.ErrNotExist }
 
-// BuildOn sets where the content is that a differential bundle leaves to its base. From then on the
-// archive's repositories show it, and [Archive.Blob] opens it. BuildOn must be called before the
+// SetBase sets where the content is that a differential bundle leaves to its base. From then on the
+// archive's repositories show it, and [Archive.Blob] opens it. SetBase must be called before the
 // archive is used, and stores must stay open as long as the archive. Content of another size than
 // the inventory says does not count. If something is in none of the stores, the error is a
 // *[BaseError]; the rest is shown all the same.
-func (a *Archive) BuildOn(stores ...Blobs) error {
+func (a *Archive) SetBase(stores ...BlobStore) error {
 	if a.inventory == nil || a.inventory.Base == nil {
 		return nil
 	}
@@ -63,14 +63,14 @@ func (a *Archive) BuildOn(stores ...Blobs) error {
 	return nil
 }
 
-// baseBlob is content of the base, in one of the stores given to BuildOn.
+// baseBlob is content of the base, in one of the stores given to SetBase.
 type baseBlob struct {
-	Blobs
+	BlobStore
 	size int64
 }
 
 // findInStores returns the first store that has the content.
-func findInStores(stores []Blobs, c Content) Blobs {
+func findInStores(stores []BlobStore, c Content) BlobStore {
 	for _, store := range stores {
 		if size, err := store.BlobSize(c.Digest); err == nil && size == c.Size {
 			return store
@@ -79,7 +79,7 @@ func findInStores(stores []Blobs, c Content) Blobs {
 	return nil
 }
 
-// sizeOf returns the size of content that is in the archive or in a store given to BuildOn.
+// sizeOf returns the size of content that is in the archive or in a store given to SetBase.
 func (a *Archive) sizeOf(d blob.Digest) (int64, bool) {
 	if at, found := a.blobs[d]; found {
 		return at.size, true
@@ -91,7 +91,7 @@ func (a *Archive) sizeOf(d blob.Digest) (int64, bool) {
 	return l.size, found
 }
 
-// BlobSize implements [Blobs]. Content that is left to the base is fs.ErrNotExist.
+// BlobSize implements [BlobStore]. Content that is left to the base is fs.ErrNotExist.
 func (a *Archive) BlobSize(d blob.Digest) (int64, error) {
 	if !a.Has(d) {
 		return 0, a.notFound("blob", d)

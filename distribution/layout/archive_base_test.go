@@ -35,7 +35,7 @@ func bundleChain(t *testing.T) (archives []*Archive, last *sample) {
 func TestBuildOnArchives(t *testing.T) {
 	archives, s := bundleChain(t)
 	third := archives[2]
-	if err := third.BuildOn(third, archives[0], archives[1]); err != nil {
+	if err := third.SetBase(third, archives[0], archives[1]); err != nil {
 		t.Fatal(err)
 	}
 	r := third.Repository("other/halo")
@@ -62,7 +62,7 @@ func TestBuildOnArchives(t *testing.T) {
 	if _, err := third.Repository("nothing").HeadBlob(t.Context(), old); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("another repository shows it: %v", err)
 	}
-	if err := archives[0].BuildOn(); err != nil {
+	if err := archives[0].SetBase(); err != nil {
 		t.Errorf("without a base: %v", err)
 	}
 }
@@ -74,7 +74,7 @@ func TestBuildOnFolder(t *testing.T) {
 	for _, content := range s.bytes {
 		putBlob(t, dir.Repository("any"), string(content))
 	}
-	if err := archives[2].BuildOn(dir); err != nil {
+	if err := archives[2].SetBase(dir); err != nil {
 		t.Fatal(err)
 	}
 	content, err := archives[2].Repository("other/halo").Blob(t.Context(), s.Blobs[0], 5)
@@ -97,12 +97,12 @@ func TestBuildOnFolder(t *testing.T) {
 func TestBuildOnReportsMissing(t *testing.T) {
 	archives, s := bundleChain(t)
 	third := archives[2]
-	err := third.BuildOn(archives[1]) // which has neither the base layer nor "one"
+	err := third.SetBase(archives[1]) // which has neither the base layer nor "one"
 	var typed *BaseError
 	if !errors.As(err, &typed) || !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("got %#v", err)
 	}
-	if typed.Base.File != "2.tar" || len(typed.Missing) != 2 || typed.Of != 3 {
+	if typed.Base.File != "2.tar" || len(typed.Missing) != 2 || typed.Total != 3 {
 		t.Fatalf("got %#v", err)
 	}
 	wantError(t, err, "3.tar builds on 2.tar: 2 of the 3 blobs that it leaves there are missing")
@@ -123,7 +123,7 @@ func TestBuildOnIgnoresOtherSizes(t *testing.T) {
 		mustWrite(t, "short", dir.blobPath(d))
 	}
 	var typed *BaseError
-	if err := archives[2].BuildOn(dir); !errors.As(err, &typed) || len(typed.Missing) != 3 {
+	if err := archives[2].SetBase(dir); !errors.As(err, &typed) || len(typed.Missing) != 3 {
 		t.Errorf("got %v", err)
 	}
 }

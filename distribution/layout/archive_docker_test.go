@@ -102,7 +102,7 @@ func TestDockerArchive(t *testing.T) {
 // TestDockerArchiveBecomesBundle writes the content of a docker-archive as a bundle.
 func TestDockerArchiveBecomesBundle(t *testing.T) {
 	a := openArchive(t, writeTemp(t, dockerSave(t)))
-	c := Contents{Images: a.Images()}
+	c := BundleContents{Images: a.Images()}
 	for _, im := range a.Images() {
 		m, err := a.Manifest(t.Context(), string(im.Digest))
 		if err != nil {
@@ -111,7 +111,7 @@ func TestDockerArchiveBecomesBundle(t *testing.T) {
 		refs, _ := m.References()
 		c.Manifests, c.Blobs = append(c.Manifests, m), append(c.Blobs, refs...)
 	}
-	b, err := Create(writeTemp(t, nil), c, Files{})
+	b, err := CreateBundle(writeTemp(t, nil), c, BundleFiles{})
 	if err != nil {
 		t.Fatal(err)
 	}

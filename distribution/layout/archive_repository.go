@@ -95,7 +95,7 @@ func (r *ArchiveRepository) addReferrer(m manifest.Manifest) {
 	if err != nil || subject == "" {
 		return
 	}
-	if d, err := m.Referrer(); err == nil {
+	if d, err := m.ReferrerDescriptor(); err == nil {
 		r.referrers[subject] = append(r.referrers[subject], d)
 	}
 }
@@ -137,9 +137,9 @@ func (r *ArchiveRepository) Manifest(ctx context.Context, ref string) (manifest.
 }
 
 // Referrers returns descriptors of the repository's manifests that have that subject, sorted by
-// digest, as [manifest.Manifest.Referrer] makes them (distribution-spec, "Listing Referrers",
-// end-12a). If artifactType is not "", only manifests of that type are returned. The subject need
-// not exist.
+// digest, as [manifest.Manifest.ReferrerDescriptor] makes them (distribution-spec, "Listing
+// Referrers", end-12a). If artifactType is not "", only manifests of that type are returned. The
+// subject need not exist.
 func (r *ArchiveRepository) Referrers(
 	_ context.Context, subject blob.Digest, artifactType string,
 ) ([]manifest.Descriptor, error) {

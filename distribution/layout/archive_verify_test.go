@@ -92,7 +92,7 @@ func TestVerifyBytesOutsideBlobs(t *testing.T) {
 	} {
 		for _, sum := range []bool{false, true} {
 			path := filepath.Join(t.TempDir(), "b.tar")
-			s.writeFiles(t, path, Files{Sum: sum}, s.Blobs)
+			s.writeFiles(t, path, BundleFiles{Digest: sum}, s.Blobs)
 			test.change(t, path)
 			want := map[bool][]string{false: test.plain, true: test.summed}[sum]
 			var got []string

@@ -17,8 +17,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Bundle is a tar that is being written. [Create] begins it; Commit, Close or Abort ends it. Its
-// blobs may arrive in any order and concurrently: PutBlob, HeadManifest and PutManifest may be
+// Bundle is a tar that is being written. [CreateBundle] begins it; Commit, Close or Abort ends it.
+// Its blobs may arrive in any order and concurrently: PutBlob, HeadManifest and PutManifest may be
 // called concurrently, and make it a target for the copy engine.
 type Bundle struct {
 	path      string
@@ -31,18 +31,18 @@ type Bundle struct {
 	ended     atomic.Bool // by Commit, Close or Abort
 }
 
-// LeastVolume is the smallest volume size in bytes: a block of a tar.
-const LeastVolume = tarBlock
+// MinVolumeSize is the smallest volume size in bytes: a block of a tar.
+const MinVolumeSize = tarBlock
 
-// Files describes the files that a bundle is written to. The zero value is one file without a
+// BundleFiles describes the files that a bundle is written to. The zero value is one file without a
 // digest.
-type Files struct {
+type BundleFiles struct {
 	// VolumeSize splits the bundle into files of at most so many bytes, path.001 and so on. It is
-	// at least LeastVolume; 0 means one file.
+	// at least MinVolumeSize; 0 means one file.
 	VolumeSize int64
-	// Sum asks for the SHA-256 of the one file. All of it is then read and hashed once more.
+	// Digest asks for the SHA-256 of the one file. All of it is then read and hashed once more.
 	// Volumes always have a SHA-256.
-	Sum bool
+	Digest bool
 }
 
 // slot is the range of the tar that a blob is written to.
@@ -55,14 +55,14 @@ type slot struct {
 	full   atomic.Bool
 }
 
-// Create begins a bundle at path. It reserves the disk space and writes everything but the blobs.
-// Until Commit the bundle grows in the folder path.partial, and nothing is visible at path. If that
-// folder exists, left by a killed process or by [Bundle.Close], Create resumes it if contents and
-// volume size are the same, and replaces it if not.
+// CreateBundle begins a bundle at path. It reserves the disk space and writes everything but the
+// blobs. Until Commit the bundle grows in the folder path.partial, and nothing is visible at path.
+// If that folder exists, left by a killed process or by [Bundle.Close], Create resumes it if
+// contents and volume size are the same, and replaces it if not.
 //
 // Errors: incomplete contents, [ErrBusy] while another process writes the same bundle, files in the
 // way that belong to no bundle, and those of the file system, such as a full disk.
-func Create(path string, c Contents, files Files) (*Bundle, error) {
+func CreateBundle(path string, c BundleContents, files BundleFiles) (*Bundle, error) {
 	l, err := c.layOut()
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func Create(path string, c Contents, files Files) (*Bundle, error) {
 // newVolumes returns the volumes of the tar, at most size bytes each, or one if size is 0. Their
 // files are not opened yet.
 func (l *tarLayout) newVolumes(path string, size int64) (*volumes, error) {
-	if size < 0 || size > 0 && size < LeastVolume {
+	if size < 0 || size > 0 && size < MinVolumeSize {
 		return nil, fmt.Errorf("%s: volumes of %d bytes are too small", path, size)
 	}
 	v := &volumes{path: path, size: l.size}
@@ -105,7 +105,7 @@ func (l *tarLayout) newVolumes(path string, size int64) (*volumes, error) {
 }
 
 // start opens the volumes and writes everything but the blobs.
-func (b *Bundle) start(l *tarLayout, files Files) error {
+func (b *Bundle) start(l *tarLayout, files BundleFiles) error {
 	filled, err := b.partial.prepare(fmt.Appendf(nil, "%s %d\n", l.inventory.ID, files.VolumeSize))
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func (b *Bundle) start(l *tarLayout, files Files) error {
 		return err
 	}
 	b.addSlots(l, filled)
-	if files.Sum || files.VolumeSize > 0 {
+	if files.Digest || files.VolumeSize > 0 {
 		b.hasher = newVolumeHasher(b.volumes, slices.Collect(maps.Values(b.slots)))
 	}
 	return nil
@@ -199,8 +199,8 @@ func (b *Bundle) HeadManifest(_ context.Context, ref string) (manifest.Descripto
 	return manifest.Descriptor{}, fmt.Errorf("%s: manifest %s: %w", b.path, ref, fs.ErrNotExist)
 }
 
-// PutManifest does nothing for a manifest of the contents, since [Create] has written it. Any other
-// manifest is an error.
+// PutManifest does nothing for a manifest of the contents, since [CreateBundle] has written it. Any
+// other manifest is an error.
 func (b *Bundle) PutManifest(_ context.Context, ref string, m manifest.Manifest) error {
 	if !b.manifests[m.Digest] {
 		return fmt.Errorf("%s: manifest %s (%s) is not among the contents", b.path, m.Digest, ref)
@@ -208,8 +208,8 @@ func (b *Bundle) PutManifest(_ context.Context, ref string, m manifest.Manifest)
 	return nil
 }
 
-// Close keeps what was written. A later [Create] with the same contents resumes it. After Commit or
-// Abort it does nothing.
+// Close keeps what was written. A later [CreateBundle] with the same contents resumes it. After
+// Commit or Abort it does nothing.
 func (b *Bundle) Close() error {
 	if b.ended.Swap(true) {
 		return nil

@@ -14,7 +14,7 @@ import (
 // Commit makes the bundle permanent. It waits until everything is on the disk and renames the
 // files, the first volume last, so that an incomplete bundle is never visible. An earlier bundle of
 // the same name, split or not, is replaced. Then it puts FILE.json beside them. It returns the
-// inventory with the digests that [Files] asks for.
+// inventory with the digests that [BundleFiles] asks for.
 //
 // If blobs are missing it returns an error, and the bundle can still be filled. After any other
 // error, such as that of a cancelled context, the bundle is left for Abort or Close.

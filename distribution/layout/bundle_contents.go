@@ -9,9 +9,10 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Contents is what a bundle will hold. All sizes are known from it, so every blob has its slot
-// before the first one arrives. The order of the slices does not matter, and duplicates do no harm.
-type Contents struct {
+// BundleContents is what a bundle will hold. All sizes are known from it, so every blob has its
+// slot before the first one arrives. The order of the slices does not matter, and duplicates do no
+// harm.
+type BundleContents struct {
 	// Images are the entries; what none of them refers to is left out. A name is any image name
 	// with a tag or a digest, or "". Of the descriptors only the digest is used.
 	Images []Image
@@ -35,7 +36,7 @@ type contentSet struct {
 
 // validate returns the images, sorted and with normalized names, and all content by digest.
 // Contents that would make an incomplete bundle are an error.
-func (c *Contents) validate() (images []Image, set contentSet, err error) {
+func (c *BundleContents) validate() (images []Image, set contentSet, err error) {
 	set = contentSet{map[blob.Digest]manifest.Manifest{}, map[blob.Digest]manifest.Descriptor{}}
 	for _, m := range c.Manifests {
 		if err := blob.Verify(m.Raw, m.Digest, m.Size); err != nil {

@@ -38,7 +38,7 @@ func TestWriterProcess(t *testing.T) {
 	s := tenImages(t)
 	var volumeSize int64
 	fmt.Sscan(os.Getenv("LAYOUT_TEST_VOLUME"), &volumeSize)
-	b, err := Create(path, s.Contents, Files{VolumeSize: volumeSize})
+	b, err := CreateBundle(path, s.BundleContents, BundleFiles{VolumeSize: volumeSize})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func checkDifferential(t *testing.T, a *Archive, old manifest.Descriptor, s *sam
 	if len(got) != 1 || got[0].RepoTags[0] != "docker.io/library/halo:2" {
 		t.Errorf("docker gets %+v, want only what has its config in the bundle", got)
 	}
-	b, err := Create(filepath.Join(t.TempDir(), "again.tar"), s.Contents, Files{})
+	b, err := CreateBundle(filepath.Join(t.TempDir(), "again.tar"), s.BundleContents, BundleFiles{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestCreateBaseOfOtherSize(t *testing.T) {
 	s.addImage("x:1", s.image(t, "linux/amd64", "layer"))
 	s.Base = &Inventory{Content: []Content{{Digest: s.Blobs[0].Digest, Size: 1}}}
 	s.Blobs = s.Blobs[1:]
-	_, err := Create(filepath.Join(t.TempDir(), "x.tar"), s.Contents, Files{})
+	_, err := CreateBundle(filepath.Join(t.TempDir(), "x.tar"), s.BundleContents, BundleFiles{})
 	wantError(t, err, "but a descriptor says")
 }
 

@@ -230,7 +230,7 @@ func TestBundleLongNamesAndEmptyBlobs(t *testing.T) {
 func TestBundleOmitsForeignLayers(t *testing.T) {
 	s := newSample()
 	foreign := manifest.Descriptor{
-		MediaType: manifest.MediaTypeDockerForeign, Size: 5, Digest: blob.FromBytes([]byte("their")),
+		MediaType: manifest.MediaTypeDockerForeignLayer, Size: 5, Digest: blob.FromBytes([]byte("their")),
 		URLs: []string{"https://x.example"},
 	}
 	config := s.blob(manifest.MediaTypeDockerConfig, "{}")

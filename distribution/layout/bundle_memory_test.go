@@ -60,7 +60,7 @@ func TestBlobsAreNotHeldInMemory(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "b.tar")
 	got := allocated(func() {
-		b, err := Create(path, s.Contents, Files{VolumeSize: size / 3})
+		b, err := CreateBundle(path, s.BundleContents, BundleFiles{VolumeSize: size / 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestBlobsAreNotHeldInMemory(t *testing.T) {
 		if _, err := b.Commit(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Stream(t.Context(), io.Discard, s.Contents, open); err != nil {
+		if _, err := StreamBundle(t.Context(), io.Discard, s.BundleContents, open); err != nil {
 			t.Fatal(err)
 		}
 		if bad := problems(t, openArchive(t, path).Verify); bad != nil {

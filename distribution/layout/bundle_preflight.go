@@ -10,9 +10,10 @@ import (
 	"path/filepath"
 )
 
-// Size returns the size in bytes of the tar that [Create] would write at path, or [Stream] if path
-// is "". It writes nothing. Its errors are those of Create, except for those of writing.
-func Size(path string, c Contents, files Files) (int64, error) {
+// BundleSize returns the size in bytes of the tar that [CreateBundle] would write at path, or
+// [StreamBundle] if path is "". It writes nothing. Its errors are those of Create, except for those
+// of writing.
+func BundleSize(path string, c BundleContents, files BundleFiles) (int64, error) {
 	l, err := c.layOut()
 	if err != nil {
 		return 0, err
@@ -24,7 +25,7 @@ func Size(path string, c Contents, files Files) (int64, error) {
 }
 
 // preflight returns the volumes of a bundle at path, and an error if something is in their way.
-func (l *tarLayout) preflight(path string, files Files) (*volumes, error) {
+func (l *tarLayout) preflight(path string, files BundleFiles) (*volumes, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "create", Path: path, Err: errors.New("it is there, and no regular file")}
 	}

@@ -32,8 +32,8 @@ func TestCreateRefusesToOverwriteForeignFiles(t *testing.T) {
 		if err := os.WriteFile(file, []byte(test.content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		size, refused := Size(path, s.Contents, Files{VolumeSize: test.volumeSize})
-		b, err := Create(path, s.Contents, Files{VolumeSize: test.volumeSize})
+		size, refused := BundleSize(path, s.BundleContents, BundleFiles{VolumeSize: test.volumeSize})
+		b, err := CreateBundle(path, s.BundleContents, BundleFiles{VolumeSize: test.volumeSize})
 		if err == nil {
 			b.Abort()
 		}
@@ -57,7 +57,7 @@ func TestCreateResumesAfterVolumesWereRemoved(t *testing.T) {
 	s := threeImages(t)
 	path := filepath.Join(t.TempDir(), "b.tar")
 	s.writeSplit(t, path, 2000, s.Blobs)
-	b, err := Create(path, s.Contents, Files{VolumeSize: 2000})
+	b, err := CreateBundle(path, s.BundleContents, BundleFiles{VolumeSize: 2000})
 	if err != nil {
 		t.Fatal(err)
 	}

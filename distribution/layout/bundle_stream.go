@@ -9,11 +9,11 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Stream writes a bundle from the first byte to the last, for a pipe. The bytes are those that
-// [Create] makes. It opens one blob at a time, with open. It returns the inventory, without
-// volumes. If a blob does not match its descriptor, the error is a *[blob.MismatchError]; what was
-// written is no bundle then, since its end is missing.
-func Stream(ctx context.Context, w io.Writer, c Contents, open func(manifest.Descriptor) blob.Open) (Inventory, error) {
+// StreamBundle writes a bundle from the first byte to the last, for a pipe. The bytes are those
+// that [CreateBundle] makes. It opens one blob at a time, with open. It returns the inventory,
+// without volumes. If a blob does not match its descriptor, the error is a *[blob.MismatchError];
+// what was written is no bundle then, since its end is missing.
+func StreamBundle(ctx context.Context, w io.Writer, c BundleContents, open func(manifest.Descriptor) blob.Open) (Inventory, error) {
 	l, err := c.layOut()
 	if err != nil {
 		return Inventory{}, err

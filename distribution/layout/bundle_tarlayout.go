@@ -34,7 +34,7 @@ type tarMember struct {
 }
 
 // layOut returns the layout of the bundle. Equal contents give equal layouts.
-func (c *Contents) layOut() (*tarLayout, error) {
+func (c *BundleContents) layOut() (*tarLayout, error) {
 	images, set, err := c.validate()
 	if err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ func TestBundleIsDeterministic(t *testing.T) {
 	path, in := s.bundle(t)
 	want := mustRead(t, path)
 
-	other := &sample{s.Contents, s.bytes}
+	other := &sample{s.BundleContents, s.bytes}
 	other.Images, other.Manifests = reversed(s.Images), reversed(s.Manifests)
 	other.Blobs = append(reversed(s.Blobs), s.Blobs[0])
 	again, in2 := other.bundle(t)
@@ -81,7 +81,7 @@ func TestBundleIsDeterministic(t *testing.T) {
 		t.Error(diff)
 	}
 	var stream bytes.Buffer
-	in3, err := Stream(t.Context(), &stream, other.Contents, s.open)
+	in3, err := StreamBundle(t.Context(), &stream, other.BundleContents, s.open)
 	if err != nil || !bytes.Equal(stream.Bytes(), want) || in3.ID != in.ID {
 		t.Errorf("the stream differs: %d bytes, %s, error %v", stream.Len(), in3.ID, err)
 	}
@@ -91,7 +91,7 @@ func TestBundleFilledConcurrently(t *testing.T) {
 	s := threeImages(t)
 	path, _ := s.bundle(t)
 	want := mustRead(t, path)
-	b, err := Create(path, s.Contents, Files{})
+	b, err := CreateBundle(path, s.BundleContents, BundleFiles{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestBundleFilledConcurrently(t *testing.T) {
 func TestBundleRefusesWrongBytes(t *testing.T) {
 	s := threeImages(t)
 	path := filepath.Join(t.TempDir(), "b.tar")
-	b, err := Create(path, s.Contents, Files{})
+	b, err := CreateBundle(path, s.BundleContents, BundleFiles{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestBundleRefusesWrongBytes(t *testing.T) {
 
 func TestBundleManifests(t *testing.T) {
 	s := threeImages(t)
-	b, err := Create(filepath.Join(t.TempDir(), "b.tar"), s.Contents, Files{})
+	b, err := CreateBundle(filepath.Join(t.TempDir(), "b.tar"), s.BundleContents, BundleFiles{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestBundleSum(t *testing.T) {
 		t.Errorf("not asked for: got %+v", got)
 	}
 	path := filepath.Join(t.TempDir(), "b.tar")
-	left, err := Create(path, s.Contents, Files{})
+	left, err := CreateBundle(path, s.BundleContents, BundleFiles{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestBundleSum(t *testing.T) {
 		t.Fatal(err)
 	}
 	left.Close()
-	in := s.writeFiles(t, path, Files{Sum: true}, reversed(s.Blobs))
+	in := s.writeFiles(t, path, BundleFiles{Digest: true}, reversed(s.Blobs))
 	beside, err := ReadInventory(path + ".json")
 	if len(in.Volumes) != 1 || in.Volumes[0] != want || !cmp.Equal(in, beside) {
 		t.Errorf("want %+v, got %+v, beside %+v, error %v", want, in.Volumes, beside.Volumes, err)
@@ -232,7 +232,7 @@ func TestBundleSum(t *testing.T) {
 func TestCreateRefusesVolumeSizes(t *testing.T) {
 	s := threeImages(t)
 	for size, text := range map[int64]string{-1: "too small", 511: "too small", 512: ""} {
-		b, err := Create(filepath.Join(t.TempDir(), "b.tar"), s.Contents, Files{VolumeSize: size})
+		b, err := CreateBundle(filepath.Join(t.TempDir(), "b.tar"), s.BundleContents, BundleFiles{VolumeSize: size})
 		if text == "" {
 			if err != nil {
 				t.Fatal(err)
@@ -243,7 +243,7 @@ func TestCreateRefusesVolumeSizes(t *testing.T) {
 		wantError(t, err, text)
 	}
 	s.addImage("big:1", s.image(t, "linux/amd64", strings.Repeat("x", 600<<10)))
-	_, err := Create(filepath.Join(t.TempDir(), "b.tar"), s.Contents, Files{VolumeSize: 512})
+	_, err := CreateBundle(filepath.Join(t.TempDir(), "b.tar"), s.BundleContents, BundleFiles{VolumeSize: 512})
 	wantError(t, err, "the maximum is 999")
 }
 
@@ -288,11 +288,11 @@ func fileNames(t testing.TB, dir string) []string {
 func TestCreateBusy(t *testing.T) {
 	s := threeImages(t)
 	path := filepath.Join(t.TempDir(), "b.tar")
-	b, err := Create(path, s.Contents, Files{})
+	b, err := CreateBundle(path, s.BundleContents, BundleFiles{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Create(path, s.Contents, Files{VolumeSize: 1000}); !errors.Is(err, ErrBusy) {
+	if _, err := CreateBundle(path, s.BundleContents, BundleFiles{VolumeSize: 1000}); !errors.Is(err, ErrBusy) {
 		t.Errorf("got %v, want ErrBusy", err)
 	}
 	if err := b.Abort(); err != nil {
@@ -312,7 +312,7 @@ func TestCreateBusy(t *testing.T) {
 func TestBundleResumes(t *testing.T) {
 	s := threeImages(t)
 	path := filepath.Join(t.TempDir(), "b.tar")
-	b, err := Create(path, s.Contents, Files{})
+	b, err := CreateBundle(path, s.BundleContents, BundleFiles{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,7 +330,7 @@ func TestBundleResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	b, err = Create(path, s.Contents, Files{})
+	b, err = CreateBundle(path, s.BundleContents, BundleFiles{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -361,7 +361,7 @@ func TestBundleReplacesUnfinished(t *testing.T) {
 	large, small := tenImages(t), threeImages(t)
 	reference, _ := small.bundle(t)
 	path := filepath.Join(t.TempDir(), "b.tar")
-	b, err := Create(path, large.Contents, Files{})
+	b, err := CreateBundle(path, large.BundleContents, BundleFiles{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,14 +407,14 @@ func TestCreateKeepsForeignFolders(t *testing.T) {
 	s := threeImages(t)
 	path := filepath.Join(t.TempDir(), "b.tar")
 	mustWrite(t, "notes", path+".partial", "notes.txt")
-	_, err := Create(path, s.Contents, Files{})
+	_, err := CreateBundle(path, s.BundleContents, BundleFiles{})
 	wantError(t, err, "is in the way")
 	if string(mustRead(t, path+".partial/notes.txt")) != "notes" {
 		t.Error("the file was changed")
 	}
-	_, err = Create(t.TempDir(), s.Contents, Files{})
+	_, err = CreateBundle(t.TempDir(), s.BundleContents, BundleFiles{})
 	wantError(t, err, "no regular file")
-	if _, err = Create(filepath.Join(t.TempDir(), "no", "b.tar"), s.Contents, Files{}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err = CreateBundle(filepath.Join(t.TempDir(), "no", "b.tar"), s.BundleContents, BundleFiles{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -433,7 +433,7 @@ func TestCreateRefusesIncompleteContents(t *testing.T) {
 	} {
 		s := threeImages(t)
 		change(s)
-		_, err := Create(filepath.Join(t.TempDir(), "b.tar"), s.Contents, Files{})
+		_, err := CreateBundle(filepath.Join(t.TempDir(), "b.tar"), s.BundleContents, BundleFiles{})
 		wantError(t, err, text)
 	}
 }
@@ -445,7 +445,7 @@ func TestCreateRefusesDeepIndexes(t *testing.T) {
 		ix = s.index(t, ix)
 	}
 	s.addImage("deep:1", ix)
-	_, err := Create(filepath.Join(t.TempDir(), "b.tar"), s.Contents, Files{})
+	_, err := CreateBundle(filepath.Join(t.TempDir(), "b.tar"), s.BundleContents, BundleFiles{})
 	wantError(t, err, "nested more than 50 levels deep")
 	s.Images[0] = Image{"deep:1", s.Manifests[maxDepth].Descriptor}
 	s.bundle(t)
@@ -457,12 +457,12 @@ func TestStreamFails(t *testing.T) {
 		return func(context.Context, int64) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("x")), nil }
 	}
 	var mismatch *blob.MismatchError
-	if _, err := Stream(t.Context(), io.Discard, s.Contents, wrong); !errors.As(err, &mismatch) {
+	if _, err := StreamBundle(t.Context(), io.Discard, s.BundleContents, wrong); !errors.As(err, &mismatch) {
 		t.Errorf("got %v", err)
 	}
 	r, w := io.Pipe()
 	r.Close()
-	if _, err := Stream(t.Context(), w, s.Contents, s.open); !errors.Is(err, io.ErrClosedPipe) {
+	if _, err := StreamBundle(t.Context(), w, s.BundleContents, s.open); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got %v", err)
 	}
 }

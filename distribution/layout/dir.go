@@ -143,10 +143,11 @@ func (d *Dir) Repository(name string) *Repository { return &Repository{dir: d, n
 // Unnamed returns the repository of entries that name none. It is named after the folder.
 func (d *Dir) Unnamed() *Repository { return d.Repository(d.unnamed) }
 
-// Named returns the names of the repositories that are path with the domain of a registry before
-// it, sorted: for hczjl/halo those are docker.io/hczjl/halo, registry.example/hczjl/halo and the
-// like. It only knows repositories that have an entry in index.json.
-func (d *Dir) Named(path string) ([]string, error) {
+// RepositoriesWithPath returns the names of the repositories that are path with the domain of a
+// registry before it, sorted: for hczjl/halo those are docker.io/hczjl/halo,
+// registry.example/hczjl/halo and the like. It only knows repositories that have an entry in
+// index.json.
+func (d *Dir) RepositoriesWithPath(path string) ([]string, error) {
 	ix, err := d.index()
 	if err != nil {
 		return nil, err

@@ -77,7 +77,7 @@ func (r *Repository) Mount(ctx context.Context, d blob.Digest, from string) erro
 	return r.dir.writeFile(r.linkPath(blobLinks, d), nil)
 }
 
-// BlobSize implements [Blobs].
+// BlobSize implements [BlobStore].
 func (d *Dir) BlobSize(digest blob.Digest) (int64, error) {
 	if err := digest.Validate(); err != nil {
 		return 0, err
@@ -89,7 +89,7 @@ func (d *Dir) BlobSize(digest blob.Digest) (int64, error) {
 	return info.Size(), nil
 }
 
-// Blob implements [Blobs].
+// Blob implements [BlobStore].
 func (d *Dir) Blob(_ context.Context, what manifest.Descriptor, offset int64) (io.ReadCloser, error) {
 	if err := what.Digest.Validate(); err != nil {
 		return nil, err

@@ -43,10 +43,10 @@ func (l *contentLock) release() {
 	}
 }
 
-// HoldReading is a [Dir.Hold] for code that only reads: an image that is removed meanwhile stays
+// HoldForReading is a [Dir.Hold] for code that only reads: an image that is removed meanwhile stays
 // readable. It writes nothing. If the lock file does not exist, as in a folder of another tool, or
 // cannot be read, nothing is held.
-func (d *Dir) HoldReading() (release func()) {
+func (d *Dir) HoldForReading() (release func()) {
 	f, err := os.Open(d.contentLockPath())
 	if err != nil {
 		return func() {}

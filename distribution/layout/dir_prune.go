@@ -15,39 +15,40 @@ import (
 // folder or reads one from it.
 var ErrInUse = errors.New("the image layout is in use")
 
-// Pruning says what [Dir.Prune] removes. The zero value removes everything that no entry of
+// PruneOptions says what [Dir.Prune] removes. The zero value removes everything that no entry of
 // index.json leads to.
-type Pruning struct {
+type PruneOptions struct {
 	// Untagged first drops the entries without a tag, except for manifests that refer to a tagged
 	// image, as a signature does.
 	Untagged bool
-	// Of restricts the prune to what these entries lead to, even if they are no longer in
+	// Roots restricts the prune to what these entries lead to, even if they are no longer in
 	// index.json. If it is empty there is no such restriction.
-	Of []Root
+	Roots []Root
 }
 
-// Pruned lists what was removed.
-type Pruned struct {
+// PruneResult lists what was removed.
+type PruneResult struct {
 	Dropped []Root        // entries of index.json
 	Deleted []blob.Digest // manifests and blobs whose bytes were removed
 	Bytes   int64         // size of their files
 }
 
 // Prune removes manifests and blobs that no entry of index.json leads to, from their repositories
-// and from blobs/. It does not wait: if the folder is in use, by a [Dir.Hold], a [Dir.HoldReading]
-// or a method that writes, the error is [ErrInUse] and nothing changes. If a manifest that has to
-// stay is damaged, nothing is removed either, since it is unknown what that manifest needs.
+// and from blobs/. It does not wait: if the folder is in use, by a [Dir.Hold], a
+// [Dir.HoldForReading] or a method that writes, the error is [ErrInUse] and nothing changes. If a
+// manifest that has to stay is damaged, nothing is removed either, since it is unknown what that
+// manifest needs.
 //
 // The order is: entries, then links, those of a manifest before those of what it needs, then bytes.
 // A process that is killed leaves more to prune, but nothing broken.
-func (d *Dir) Prune(ctx context.Context, what Pruning) (Pruned, error) {
+func (d *Dir) Prune(ctx context.Context, what PruneOptions) (PruneResult, error) {
 	f, err := d.openContentLock()
 	if err != nil {
-		return Pruned{}, err
+		return PruneResult{}, err
 	}
 	defer f.Close()
 	if !tryLock(f) {
-		return Pruned{}, ErrInUse
+		return PruneResult{}, ErrInUse
 	}
 	p := &pruneRun{dir: d}
 	if what.Untagged {
@@ -55,7 +56,7 @@ func (d *Dir) Prune(ctx context.Context, what Pruning) (Pruned, error) {
 			return p.result, err
 		}
 	}
-	if err := p.mark(ctx, what.Of); err != nil {
+	if err := p.mark(ctx, what.Roots); err != nil {
 		return p.result, err
 	}
 	err = errors.Join(p.removeLinks(ctx), p.removeBlobs(ctx))
@@ -67,7 +68,7 @@ type pruneRun struct {
 	dir    *Dir
 	live   *closure
 	scope  *closure // what may be removed; nil for everything
-	result Pruned
+	result PruneResult
 }
 
 // dropUntagged removes the untagged entries from index.json that no tagged entry leads to.

@@ -75,12 +75,12 @@ func TestPruneRemoves(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		drop func(Root) bool
-		what func(dropped []Root) Pruning
+		what func(dropped []Root) PruneOptions
 		want []string
 	}{
 		"what nothing leads to": {want: whole},
 		"untagged, but no signature of what is tagged": {
-			what: func([]Root) Pruning { return Pruning{Untagged: true} }, want: without("image untagged", "untagged"),
+			what: func([]Root) PruneOptions { return PruneOptions{Untagged: true} }, want: without("image untagged", "untagged"),
 		},
 		"an index, whose parts another repository has in part": {
 			drop: func(r Root) bool { return strings.HasSuffix(r.Repository, "/a") }, want: without("list", "image a", "only a"),
@@ -90,12 +90,12 @@ func TestPruneRemoves(t *testing.T) {
 		},
 		"that and its signature": {
 			drop: func(r Root) bool { return r.Tag == "2" },
-			what: func([]Root) Pruning { return Pruning{Untagged: true} },
+			what: func([]Root) PruneOptions { return PruneOptions{Untagged: true} },
 			want: without("image b", "only b", "signature", "of signature", "untagged", "image untagged"),
 		},
 		"one image alone": {
 			drop: func(r Root) bool { return r.Tag == "2" },
-			what: func(dropped []Root) Pruning { return Pruning{Of: dropped} },
+			what: func(dropped []Root) PruneOptions { return PruneOptions{Roots: dropped} },
 			want: append([]string{"partial"}, without("image b", "only b")...),
 		},
 	} {
@@ -104,7 +104,7 @@ func TestPruneRemoves(t *testing.T) {
 			names := fillDir(t, d)
 			dropped := dropRoots(t, d, test.drop)
 			before := blobBytes(t, d)
-			var what Pruning
+			var what PruneOptions
 			if test.what != nil {
 				what = test.what(dropped)
 			}
@@ -197,7 +197,7 @@ func TestPruneFailsWhileHeld(t *testing.T) {
 	}
 	before := blobNames(t, d, names)
 	for _, release := range []func(){first, second} {
-		if _, err := other.Prune(t.Context(), Pruning{Untagged: true}); !errors.Is(err, ErrInUse) {
+		if _, err := other.Prune(t.Context(), PruneOptions{Untagged: true}); !errors.Is(err, ErrInUse) {
 			t.Errorf("got %v, want ErrInUse", err)
 		}
 		release()
@@ -206,7 +206,7 @@ func TestPruneFailsWhileHeld(t *testing.T) {
 	if diff := cmp.Diff(before, blobNames(t, d, names)); diff != "" {
 		t.Errorf("content was removed:\n%s", diff)
 	}
-	if _, err := other.Prune(t.Context(), Pruning{}); err != nil {
+	if _, err := other.Prune(t.Context(), PruneOptions{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -222,12 +222,12 @@ func TestPruneFailsWhileRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := listFiles(t, path)
-	first, second := reader.HoldReading(), reader.HoldReading()
+	first, second := reader.HoldForReading(), reader.HoldForReading()
 	if diff := cmp.Diff(before, listFiles(t, path)); diff != "" {
 		t.Errorf("something was written: %s", diff)
 	}
 	for _, release := range []func(){first, second} {
-		if _, err := d.Prune(t.Context(), Pruning{Untagged: true}); !errors.Is(err, ErrInUse) {
+		if _, err := d.Prune(t.Context(), PruneOptions{Untagged: true}); !errors.Is(err, ErrInUse) {
 			t.Errorf("got %v, want ErrInUse", err)
 		}
 		if writer, err := d.Hold(); err != nil {
@@ -238,7 +238,7 @@ func TestPruneFailsWhileRead(t *testing.T) {
 		release()
 		release()
 	}
-	if _, err := d.Prune(t.Context(), Pruning{Untagged: true}); err != nil {
+	if _, err := d.Prune(t.Context(), PruneOptions{Untagged: true}); err != nil {
 		t.Error(err)
 	}
 
@@ -247,7 +247,7 @@ func TestPruneFailsWhileRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	before = listFiles(t, path)
-	reader.HoldReading()()
+	reader.HoldForReading()()
 	if diff := cmp.Diff(before, listFiles(t, path)); diff != "" {
 		t.Errorf("something was written: %s", diff)
 	}
@@ -263,7 +263,7 @@ func TestPruneStopsAtDamagedManifest(t *testing.T) {
 			mustWrite(t, "{}", d.blobPath(digest))
 		}
 	}
-	_, err := d.Prune(t.Context(), Pruning{})
+	_, err := d.Prune(t.Context(), PruneOptions{})
 	var mismatch *blob.MismatchError
 	if !errors.As(err, &mismatch) {
 		t.Errorf("got %v, want a mismatch", err)
@@ -272,7 +272,7 @@ func TestPruneStopsAtDamagedManifest(t *testing.T) {
 		t.Errorf("content was removed:\n%s", diff)
 	}
 	dropRoots(t, d, func(r Root) bool { return strings.HasSuffix(r.Repository, "/a") })
-	if _, err := d.Prune(t.Context(), Pruning{}); err != nil {
+	if _, err := d.Prune(t.Context(), PruneOptions{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -309,7 +309,7 @@ func TestPruneWhilePutting(t *testing.T) {
 					return
 				default:
 				}
-				if _, err := d.Prune(context.Background(), Pruning{Untagged: true}); err != nil && !errors.Is(err, ErrInUse) {
+				if _, err := d.Prune(context.Background(), PruneOptions{Untagged: true}); err != nil && !errors.Is(err, ErrInUse) {
 					t.Error(err)
 				}
 			}

@@ -17,7 +17,7 @@ var ErrReadOnly = fmt.Errorf("the image layout is open for reading only: %w", er
 
 // OpenReadOnly opens the image layout in a folder and never writes to it, so that it may lie on a
 // read-only medium. Methods that would change something return [ErrReadOnly], and so does
-// [Dir.Hold]; [Dir.HoldReading] works. Everything else is as after [OpenDir], also when other
+// [Dir.Hold]; [Dir.HoldForReading] works. Everything else is as after [OpenDir], also when other
 // processes change the folder.
 //
 // Errors are an *[ArchiveError], with [ErrNotArchive] for a folder that is no image layout, or

@@ -132,13 +132,13 @@ func TestReadOnlyRefusesChanges(t *testing.T) {
 	}
 	r, one, ctx := d.Repository("docker.io/hczjl/halo"), blob.FromBytes([]byte("one")), t.Context()
 	_, errHold := d.Hold()
-	_, errPrune := d.Prune(ctx, Pruning{})
+	_, errPrune := d.Prune(ctx, PruneOptions{})
 	_, errUpload := r.NewUpload(ctx, blob.SHA256)
 	for what, err := range map[string]error{
 		"Hold": errHold, "Prune": errPrune, "NewUpload": errUpload,
 		"PutManifest":    r.PutManifest(ctx, "2", index),
 		"Tag":            r.Tag(ctx, index.Digest, "2"),
-		"Untag":          r.Untag(ctx, "1.6"),
+		"DeleteTag":      r.DeleteTag(ctx, "1.6"),
 		"DeleteManifest": r.DeleteManifest(ctx, index.Digest),
 		"DeleteBlob":     r.DeleteBlob(ctx, one),
 		"Mount":          d.Repository("other").Mount(ctx, one, r.Name()),

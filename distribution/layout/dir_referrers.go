@@ -19,9 +19,9 @@ func subjectOf(m manifest.Manifest) (blob.Digest, error) {
 }
 
 // Referrers returns descriptors of the repository's manifests that have that subject, sorted by
-// digest, as [manifest.Manifest.Referrer] makes them (distribution-spec, "Listing Referrers",
-// end-12a). If artifactType is not "", only manifests of that type are returned. The subject need
-// not exist.
+// digest, as [manifest.Manifest.ReferrerDescriptor] makes them (distribution-spec, "Listing
+// Referrers", end-12a). If artifactType is not "", only manifests of that type are returned. The
+// subject need not exist.
 func (r *Repository) Referrers(
 	ctx context.Context, subject blob.Digest, artifactType string,
 ) ([]manifest.Descriptor, error) {
@@ -41,7 +41,7 @@ func (r *Repository) Referrers(
 		if err != nil {
 			return nil, err
 		}
-		d, err := m.Referrer()
+		d, err := m.ReferrerDescriptor()
 		if err != nil {
 			return nil, err
 		}

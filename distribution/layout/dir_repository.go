@@ -119,16 +119,16 @@ func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Man
 		return err
 	}
 	defer release()
-	if err := r.PutPart(ctx, m); err != nil {
+	if err := r.PutUnlisted(ctx, m); err != nil {
 		return err
 	}
 	return r.dir.update(putEntries(r.name, m.Descriptor, tags, children))
 }
 
-// PutPart stores a manifest as [Repository.PutManifest] does, but adds no entry to index.json. It
-// is for manifests of an index that comes later, and for those that [Repository.Tag] adds later.
+// PutUnlisted stores a manifest as [Repository.PutManifest] does, but adds no entry to index.json.
+// It is for manifests of an index that comes later, and for those that [Repository.Tag] adds later.
 // Until then nothing leads to the manifest, and [Dir.Prune] removes it.
-func (r *Repository) PutPart(_ context.Context, m manifest.Manifest) error {
+func (r *Repository) PutUnlisted(_ context.Context, m manifest.Manifest) error {
 	if err := r.validate(m.Digest); err != nil {
 		return err
 	}
@@ -228,8 +228,8 @@ func (r *Repository) Tag(ctx context.Context, d blob.Digest, tags ...string) err
 	return r.dir.update(putEntries(r.name, m, tags, nil))
 }
 
-// Untag removes a tag. The manifest stays.
-func (r *Repository) Untag(_ context.Context, tag string) error {
+// DeleteTag removes a tag. The manifest stays.
+func (r *Repository) DeleteTag(_ context.Context, tag string) error {
 	if !reference.ValidTag(tag) {
 		return fmt.Errorf("%q is no tag", tag)
 	}

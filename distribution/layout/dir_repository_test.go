@@ -129,7 +129,7 @@ func TestNamesAndDigestsStayInTheFolder(t *testing.T) {
 		"subject":        r.PutManifest(t.Context(), "1", replaceDigest(referrer, m.Digest, evil)),
 		"tag":            r.PutManifest(t.Context(), "../1", m),
 		"Tag":            r.Tag(t.Context(), m.Digest, "../1"),
-		"Untag":          r.Untag(t.Context(), "../1"),
+		"DeleteTag":      r.DeleteTag(t.Context(), "../1"),
 		"algorithm":      errorOf(r.NewUpload(t.Context(), "md5")),
 	} {
 		if err == nil || errors.Is(err, fs.ErrNotExist) {

@@ -17,7 +17,7 @@ func TestVerifyDir(t *testing.T) {
 	if bad := problems(t, d.Verify); bad != nil {
 		t.Errorf("problems: %v", bad)
 	}
-	foreign := manifest.Descriptor{MediaType: manifest.MediaTypeDockerForeign, Size: 1, Digest: blob.FromBytes(nil)}
+	foreign := manifest.Descriptor{MediaType: manifest.MediaTypeDockerForeignLayer, Size: 1, Digest: blob.FromBytes(nil)}
 	putManifest(t, r, "foreign", imageManifest(t, foreign, nil)) // its config is the foreign blob too
 	missing := layer
 	missing.Digest = blob.FromBytes([]byte("missing"))

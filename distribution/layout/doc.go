@@ -3,7 +3,7 @@
 //
 //   - [Dir] is an image layout in a folder, to read and to write. [OpenDir] and [OpenReadOnly] open
 //     it; [Dir.Repository] gives the tags, manifests and blobs of one [Repository].
-//   - [Bundle] is a tar that is being written. [Create] begins one from its [Contents]; [Stream]
+//   - [Bundle] is a tar that is being written. [CreateBundle] begins one from its [BundleContents]; [StreamBundle]
 //     writes the same bytes to a pipe. Equal contents give equal bytes.
 //   - [Archive] is a tar that is read without unpacking it: a bundle, an image layout of another
 //     tool, or the output of `docker save`. [OpenArchive] opens it.
@@ -61,7 +61,7 @@
 // a repository only. Its bytes stay in blobs/, which other repositories may share, until
 // [Dir.Prune] finds that no entry of index.json leads to them. A prune runs only while no process
 // writes. Code that writes an image in several steps takes a [Dir.Hold] for all of them; code that
-// reads one takes a [Dir.HoldReading].
+// reads one takes a [Dir.HoldForReading].
 //
 // # The bundle
 //
@@ -96,9 +96,9 @@
 // base has it. Manifests are never left out, so a reader of the bundle always knows which blobs the
 // images need. Beside the bundle lies FILE.json, the same document with two more members: id, which
 // is the digest of transship.json, and volumes, with the size and SHA-256 of each file. If the
-// bundle is not split, its one file has a SHA-256 only where [Files] asks for it, since that hashes
-// every byte twice. A later bundle can build on FILE.json alone. A new version means that a reader
-// has to know of the change.
+// bundle is not split, its one file has a SHA-256 only where [BundleFiles] asks for it, since that
+// hashes every byte twice. A later bundle can build on FILE.json alone. A new version means that a
+// reader has to know of the change.
 //
 // # What other tools make of a bundle
 //
@@ -108,7 +108,7 @@
 //
 //   - docker load, 20.10 and 29 with the classic store, reads manifest.json and knows no platforms.
 //     If a tag has an entry for each platform, docker loads them all and the tag ends up on the
-//     last. So each image has one entry, for [Contents.Platform], or else for its first platform.
+//     last. So each image has one entry, for [BundleContents.Platform], or else for its first platform.
 //     Tags are written with their domain. docker accepts that and podman needs it: without,
 //     hczjl/halo becomes localhost/hczjl/halo.
 //   - docker load, 29 with the containerd store, and ctr image import, 1.6 and 2.2, read index.json

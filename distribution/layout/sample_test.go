@@ -17,7 +17,7 @@ import (
 
 // sample is the contents of a bundle, with the bytes of the blobs.
 type sample struct {
-	Contents
+	BundleContents
 	bytes map[blob.Digest][]byte
 }
 
@@ -127,12 +127,12 @@ func threeImages(t testing.TB) *sample {
 // writeSplit writes a bundle with its blobs in that order, and returns its inventory.
 func (s *sample) writeSplit(t testing.TB, path string, volumeSize int64, order []manifest.Descriptor) Inventory {
 	t.Helper()
-	return s.writeFiles(t, path, Files{VolumeSize: volumeSize}, order)
+	return s.writeFiles(t, path, BundleFiles{VolumeSize: volumeSize}, order)
 }
 
-func (s *sample) writeFiles(t testing.TB, path string, files Files, order []manifest.Descriptor) Inventory {
+func (s *sample) writeFiles(t testing.TB, path string, files BundleFiles, order []manifest.Descriptor) Inventory {
 	t.Helper()
-	b, err := Create(path, s.Contents, files)
+	b, err := CreateBundle(path, s.BundleContents, files)
 	if err != nil {
 		t.Fatal(err)
 	}

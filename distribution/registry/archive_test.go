@@ -17,13 +17,13 @@ import (
 func openBundle(t *testing.T, name, content string, m manifest.Manifest) *layout.Archive {
 	t.Helper()
 	d := manifest.Descriptor{Digest: blob.Digest(digest(content)), Size: int64(len(content))}
-	contents := layout.Contents{
+	contents := layout.BundleContents{
 		Images:    []layout.Image{{Name: name, Descriptor: m.Descriptor}},
 		Manifests: []manifest.Manifest{m},
 		Blobs:     []manifest.Descriptor{d},
 	}
 	path := filepath.Join(t.TempDir(), "b.tar")
-	b, err := layout.Create(path, contents, layout.Files{})
+	b, err := layout.CreateBundle(path, contents, layout.BundleFiles{})
 	if err != nil {
 		t.Fatal(err)
 	}

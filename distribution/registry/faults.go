@@ -13,13 +13,13 @@ import (
 // Faults is an [http.Handler] in front of a registry that records requests and injects faults by
 // rules. It is for tests of clients. Some rules:
 //
-//	{On: "^GET", Times: 2, Status: 429, Header: map[string]string{"Retry-After": "1"}}  // slow down, twice
-//	{On: "mount=", Status: 401}                                        // mounts are refused
-//	{On: "mount=", DropQuery: []string{"mount", "from"}}               // mounts are ignored
-//	{On: "^PATCH", LongerThan: 4 << 20, Status: 416}                   // chunks of 4 MiB at most
-//	{On: "^POST", Header: map[string]string{"OCI-Chunk-Min-Length": "1048576"}}
-//	{On: "^GET .*/blobs/", Skip: 1, Times: 1, Cut: CutAnswer, After: 1000}  // the second download is truncated
-//	{On: "^PUT .*/manifests/", Times: 1, Cut: CutAnswer}               // done, but the response is lost
+//	{Match: "^GET", Times: 2, Status: 429, Header: map[string]string{"Retry-After": "1"}}  // slow down, twice
+//	{Match: "mount=", Status: 401}                                        // mounts are refused
+//	{Match: "mount=", DropQuery: []string{"mount", "from"}}               // mounts are ignored
+//	{Match: "^PATCH", LongerThan: 4 << 20, Status: 416}                   // chunks of 4 MiB at most
+//	{Match: "^POST", Header: map[string]string{"OCI-Chunk-Min-Length": "1048576"}}
+//	{Match: "^GET .*/blobs/", Skip: 1, Times: 1, Cut: CutResponse, After: 1000}  // the second download is truncated
+//	{Match: "^PUT .*/manifests/", Times: 1, Cut: CutResponse}               // done, but the response is lost
 //	{Edit: func(h http.Header) { h.Del("Docker-Content-Digest") }}     // on every response
 type Faults struct {
 	// Handler is the registry.
@@ -41,8 +41,8 @@ type Request struct {
 // Rule is a fault and the requests it applies to. The zero value applies to all and changes
 // nothing.
 type Rule struct {
-	// On is a regular expression that must match in "METHOD /path?query".
-	On string
+	// Match is a regular expression that must match in "METHOD /path?query".
+	Match string
 	// LongerThan, if not zero, restricts the rule to requests whose body has more bytes than that.
 	LongerThan int64
 	// Skip is the number of matching requests before the first that the rule applies to, and Times
@@ -72,18 +72,18 @@ type Rule struct {
 type Cut int
 
 const (
-	// CutNothing truncates nothing.
-	CutNothing Cut = iota
+	// CutNone truncates nothing.
+	CutNone Cut = iota
 	// CutRequest closes the connection after the registry got the first After bytes of the
 	// request's body. There is no response.
 	CutRequest
-	// CutAnswer closes the connection after the client got the header and the first After bytes of
-	// the response's body. If After is zero the client does not even get a header, although the
+	// CutResponse closes the connection after the client got the header and the first After bytes
+	// of the response's body. If After is zero the client does not even get a header, although the
 	// registry has processed the request.
-	CutAnswer
-	// CutLength ends the response's body early but without an error, and removes the Content-Length
-	// that would show it.
-	CutLength
+	CutResponse
+	// CutSilently ends the response's body early but without an error, and removes the
+	// Content-Length that would show it.
+	CutSilently
 )
 
 // activeRule is a Rule with its state.
@@ -98,7 +98,7 @@ type activeRule struct {
 func (f *Faults) Set(rules ...Rule) {
 	active := make([]*activeRule, len(rules))
 	for i, r := range rules {
-		active[i] = &activeRule{Rule: r, on: regexp.MustCompile(r.On)}
+		active[i] = &activeRule{Rule: r, on: regexp.MustCompile(r.Match)}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -124,8 +124,8 @@ func (f *Faults) Count(on string) int {
 	return n
 }
 
-// Forget deletes the recorded requests.
-func (f *Faults) Forget() {
+// ResetRequests deletes the recorded requests.
+func (f *Faults) ResetRequests() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.requests = nil

@@ -18,9 +18,9 @@ func serveFaults(t testing.TB, rules ...registry.Rule) (client, *registry.Faults
 
 func TestFaultStatus(t *testing.T) {
 	c, _ := serveFaults(t,
-		registry.Rule{On: "^GET /v2/$", Skip: 1, Times: 2, Status: 429, Body: "slow down",
+		registry.Rule{Match: "^GET /v2/$", Skip: 1, Times: 2, Status: 429, Body: "slow down",
 			Header: map[string]string{"Retry-After": "7"}},
-		registry.Rule{On: "^HEAD ", Status: 405},
+		registry.Rule{Match: "^HEAD ", Status: 405},
 	)
 	for i, want := range []int{200, 429, 429, 200} {
 		resp := c.do("GET", "/v2/", "")
@@ -44,7 +44,7 @@ func TestFaultsAreCounted(t *testing.T) {
 	if r := f.Requests()[1]; r.Header.Get("Range") != "bytes=0-0" {
 		t.Errorf("got %+v", r)
 	}
-	f.Forget()
+	f.ResetRequests()
 	if f.Count("") != 0 {
 		t.Errorf("got %v", f.Requests())
 	}
@@ -59,7 +59,7 @@ func TestFaultRulesCombine(t *testing.T) {
 }
 
 func TestFaultMountIgnored(t *testing.T) {
-	c, _ := serveFaults(t, registry.Rule{On: "mount=", DropQuery: []string{"mount", "from"}})
+	c, _ := serveFaults(t, registry.Rule{Match: "mount=", DropQuery: []string{"mount", "from"}})
 	d := c.pushBlob("a", "x")
 	c.do("POST", "/v2/b/blobs/uploads/?mount="+d+"&from=a", "").want(t, 202, "")
 	c.do("HEAD", "/v2/b/blobs/"+d, "").want(t, 404, "")
@@ -69,8 +69,8 @@ func TestFaultMountIgnored(t *testing.T) {
 func TestFaultLocation(t *testing.T) {
 	c, f := serveFaults(t)
 	f.Set(
-		registry.Rule{On: "^POST", Edit: func(h http.Header) { h.Set("Location", c.url+h.Get("Location")+"?_state=x%2Fy") }},
-		registry.Rule{On: "^PUT [^?]*(\\?digest=[^&]*)?$", Status: 400},
+		registry.Rule{Match: "^POST", Edit: func(h http.Header) { h.Set("Location", c.url+h.Get("Location")+"?_state=x%2Fy") }},
+		registry.Rule{Match: "^PUT [^?]*(\\?digest=[^&]*)?$", Status: 400},
 	)
 	resp := c.do("POST", "/v2/a/blobs/uploads/", "").want(t, 202, "")
 	if !strings.HasPrefix(resp.Header.Get("Location"), "http://127.0.0.1:") {
@@ -84,7 +84,7 @@ func TestFaultLocation(t *testing.T) {
 }
 
 func TestFaultChunkTooLarge(t *testing.T) {
-	c, _ := serveFaults(t, registry.Rule{On: "^PATCH", LongerThan: 4, Status: 413})
+	c, _ := serveFaults(t, registry.Rule{Match: "^PATCH", LongerThan: 4, Status: 413})
 	s := c.startUpload("a")
 	if resp := c.do("PATCH", s, "12345"); resp.StatusCode != 413 {
 		t.Errorf("got %s", resp.Status)
@@ -109,7 +109,7 @@ func TestFaultChunkTooLarge(t *testing.T) {
 }
 
 func TestFaultCutRequest(t *testing.T) {
-	c, _ := serveFaults(t, registry.Rule{On: "^PATCH", Times: 1, Cut: registry.CutRequest, After: 3})
+	c, _ := serveFaults(t, registry.Rule{Match: "^PATCH", Times: 1, Cut: registry.CutRequest, After: 3})
 	s := c.startUpload("a")
 	if resp, err := c.try("PATCH", s, "0123456789"); err == nil {
 		t.Errorf("got %s", resp.Status)
@@ -122,17 +122,17 @@ func TestFaultCutRequest(t *testing.T) {
 func TestFaultCutAnswer(t *testing.T) {
 	c, f := serveFaults(t)
 	d := c.pushBlob("a", "0123456789")
-	f.Set(registry.Rule{On: "^GET", Cut: registry.CutAnswer, After: 3})
+	f.Set(registry.Rule{Match: "^GET", Cut: registry.CutResponse, After: 3})
 	resp, err := c.try("GET", "/v2/a/blobs/"+d, "")
 	if err == nil || resp.body != "012" || resp.ContentLength != 10 {
 		t.Errorf("got %q of %d bytes, error %v", resp.body, resp.ContentLength, err)
 	}
-	f.Set(registry.Rule{On: "^PUT", Cut: registry.CutAnswer})
+	f.Set(registry.Rule{Match: "^PUT", Cut: registry.CutResponse})
 	if resp, err := c.try("PUT", "/v2/a/manifests/1", imageOf("x")); err == nil {
 		t.Errorf("got %s", resp.Status)
 	}
 	c.do("GET", "/v2/a/manifests/1", "").want(t, 200, "")
-	f.Set(registry.Rule{On: "^GET", Cut: registry.CutAnswer, After: 1000})
+	f.Set(registry.Rule{Match: "^GET", Cut: registry.CutResponse, After: 1000})
 	if resp := c.do("GET", "/v2/a/blobs/"+d, ""); resp.body != "0123456789" {
 		t.Errorf("got %q", resp.body)
 	}
@@ -141,7 +141,7 @@ func TestFaultCutAnswer(t *testing.T) {
 func TestFaultCutLength(t *testing.T) {
 	c, f := serveFaults(t)
 	d := c.pushBlob("a", "0123456789")
-	f.Set(registry.Rule{On: "^GET", Cut: registry.CutLength, After: 3})
+	f.Set(registry.Rule{Match: "^GET", Cut: registry.CutSilently, After: 3})
 	if resp := c.do("GET", "/v2/a/blobs/"+d, "").want(t, 200, ""); resp.body != "012" {
 		t.Errorf("got %q", resp.body)
 	}
@@ -150,7 +150,7 @@ func TestFaultCutLength(t *testing.T) {
 func TestFaultCorrupt(t *testing.T) {
 	c, f := serveFaults(t)
 	d := c.pushBlob("a", strings.Repeat("x", 100_000))
-	f.Set(registry.Rule{On: "^GET", Corrupt: true})
+	f.Set(registry.Rule{Match: "^GET", Corrupt: true})
 	resp := c.do("GET", "/v2/a/blobs/"+d, "").want(t, 200, "")
 	if want := string([]byte{^byte('x')}) + strings.Repeat("x", 99_999); resp.body != want {
 		t.Errorf("got %d bytes, the first %q", len(resp.body), resp.body[:1])

@@ -30,10 +30,10 @@ func (w *faultyWriter) WriteHeader(status int) {
 	if w.rule.Edit != nil {
 		w.rule.Edit(header)
 	}
-	if w.rule.Cut == CutLength {
+	if w.rule.Cut == CutSilently {
 		header.Del("Content-Length")
 	}
-	if w.rule.Cut != CutAnswer || w.rule.After > 0 {
+	if w.rule.Cut != CutResponse || w.rule.After > 0 {
 		w.ResponseWriter.WriteHeader(status)
 	}
 }
@@ -42,7 +42,7 @@ func (w *faultyWriter) WriteHeader(status int) {
 func (w *faultyWriter) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	out := w.corrupt(p)
-	if w.rule.Cut == CutNothing {
+	if w.rule.Cut == CutNone {
 		return w.ResponseWriter.Write(out)
 	}
 	out = out[:min(int64(len(out)), w.left)]
@@ -52,7 +52,7 @@ func (w *faultyWriter) Write(p []byte) (int, error) {
 			return n, err
 		}
 	}
-	if w.left == 0 && w.rule.Cut == CutAnswer {
+	if w.left == 0 && w.rule.Cut == CutResponse {
 		w.end()
 	}
 	return len(p), nil
@@ -71,7 +71,7 @@ func (w *faultyWriter) corrupt(p []byte) []byte {
 // end ends the response, and the connection if the rule says so.
 func (w *faultyWriter) end() {
 	w.WriteHeader(http.StatusOK)
-	if w.rule.Cut != CutAnswer {
+	if w.rule.Cut != CutResponse {
 		return
 	}
 	if w.rule.After > 0 {

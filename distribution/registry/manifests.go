@@ -168,7 +168,7 @@ func (h *Handler) deleteManifest(w http.ResponseWriter, r *http.Request, at endp
 	repository := h.repository(at.Repository)
 	var err error
 	if reference.ValidTag(at.Reference) {
-		err = repository.Untag(r.Context(), at.Reference)
+		err = repository.DeleteTag(r.Context(), at.Reference)
 	} else {
 		err = repository.DeleteManifest(r.Context(), blob.Digest(at.Reference))
 	}

@@ -17,10 +17,10 @@ import (
 
 // Memory is a Store in memory. The zero value is empty and ready for use.
 type Memory struct {
-	// Elsewhere, if not nil, opens a blob at an offset in bytes. Memory then keeps only the digests
+	// OpenBlob, if not nil, opens a blob at an offset in bytes. Memory then keeps only the digests
 	// and sizes of blobs. It hashes and drops the bytes of uploads, so that blobs of any size need
 	// no memory. Do not change it once the store is in use.
-	Elsewhere func(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error)
+	OpenBlob func(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error)
 
 	mu           sync.RWMutex
 	blobs        map[blob.Digest]memoryBlob // of all repositories
@@ -28,7 +28,7 @@ type Memory struct {
 }
 
 type memoryBlob struct {
-	bytes []byte // nil if Elsewhere is set
+	bytes []byte // nil if OpenBlob is set
 	size  int64
 }
 
@@ -168,8 +168,8 @@ func (r memoryRepository) Tag(_ context.Context, d blob.Digest, tags ...string) 
 	})
 }
 
-// Untag implements Repository.
-func (r memoryRepository) Untag(_ context.Context, tag string) error {
+// DeleteTag implements Repository.
+func (r memoryRepository) DeleteTag(_ context.Context, tag string) error {
 	return r.update(func(c *memoryContent) error {
 		if _, found := c.tags[tag]; !found {
 			return r.notExist("tag", tag)
@@ -200,7 +200,7 @@ func (r memoryRepository) Referrers(
 			if m.subject != subject {
 				continue
 			}
-			d, err := m.Manifest.Referrer()
+			d, err := m.Manifest.ReferrerDescriptor()
 			if err != nil {
 				return err
 			}
@@ -241,8 +241,8 @@ func (r memoryRepository) Blob(ctx context.Context, d manifest.Descriptor, offse
 	if offset < 0 || offset > b.size {
 		return nil, fmt.Errorf("blob %s has %d bytes, none at %d", d.Digest, b.size, offset)
 	}
-	if r.store.Elsewhere != nil {
-		return r.store.Elsewhere(ctx, d, offset)
+	if r.store.OpenBlob != nil {
+		return r.store.OpenBlob(ctx, d, offset)
 	}
 	return io.NopCloser(bytes.NewReader(b.bytes[offset:])), nil
 }

@@ -22,7 +22,7 @@ func TestMemoryWithBlobsElsewhere(t *testing.T) {
 		}
 		return io.NopCloser(strings.NewReader(content[offset:])), nil
 	}
-	c := serve(t, &registry.Handler{Store: &registry.Memory{Elsewhere: open}})
+	c := serve(t, &registry.Handler{Store: &registry.Memory{OpenBlob: open}})
 	path := "/v2/a/blobs/" + c.pushBlob("a", content)
 	if got := c.do("GET", path, "").want(t, 200, ""); got.body != content {
 		t.Errorf("got %q", got.body)
@@ -40,7 +40,7 @@ func TestMemoryWithBlobsElsewhere(t *testing.T) {
 
 // An upload of 64 MiB allocates less than 1 MiB.
 func TestMemoryWithBlobsElsewhereKeepsNoBytes(t *testing.T) {
-	store := &registry.Memory{Elsewhere: func(context.Context, manifest.Descriptor, int64) (io.ReadCloser, error) {
+	store := &registry.Memory{OpenBlob: func(context.Context, manifest.Descriptor, int64) (io.ReadCloser, error) {
 		return nil, errors.New("unexpected read")
 	}}
 	block, h := make([]byte, 1<<20), blob.SHA256.New()

@@ -14,7 +14,7 @@ func (r memoryRepository) NewUpload(_ context.Context, algorithm blob.Algorithm)
 	switch {
 	case !algorithm.Available():
 		return nil, errors.New("unknown digest algorithm " + string(algorithm))
-	case r.store.Elsewhere != nil:
+	case r.store.OpenBlob != nil:
 		return &hashedUpload{repository: r, algorithm: algorithm, hash: algorithm.New()}, nil
 	}
 	return &memoryUpload{repository: r}, nil

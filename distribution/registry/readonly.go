@@ -22,8 +22,8 @@ func (r readOnly) PutManifest(context.Context, string, manifest.Manifest) error 
 // Tag implements Repository.
 func (r readOnly) Tag(context.Context, blob.Digest, ...string) error { return r.err() }
 
-// Untag implements Repository.
-func (r readOnly) Untag(context.Context, string) error { return r.err() }
+// DeleteTag implements Repository.
+func (r readOnly) DeleteTag(context.Context, string) error { return r.err() }
 
 // DeleteManifest implements Repository.
 func (r readOnly) DeleteManifest(context.Context, blob.Digest) error { return r.err() }

@@ -12,14 +12,15 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Familiar returns a read-only store over an image layout that also has the short names under which
-// [OnArchive] serves a bundle: the layout's repository docker.io/hczjl/halo is also hczjl/halo.
+// ShortNames returns a read-only store over an image layout that also has the short names under
+// which [OnArchive] serves a bundle: the layout's repository docker.io/hczjl/halo is also
+// hczjl/halo.
 //
 // The list of repositories has only the short name, unless the layout has repositories with that
 // path from several registries. A tag that they give to different images is found only under the
 // long names. A repository that is called hczjl/halo in the layout takes precedence over all
 // others.
-func Familiar(dir *layout.Dir) Store { return shortNames{dir} }
+func ShortNames(dir *layout.Dir) Store { return shortNames{dir} }
 
 type shortNames struct{ dir *layout.Dir }
 
@@ -47,7 +48,7 @@ func (s shortNames) listedAs(name string) ([]string, error) {
 	if err != nil || ref.Name() != name {
 		return []string{name}, nil
 	}
-	named, err := s.dir.Named(ref.Path)
+	named, err := s.dir.RepositoriesWithPath(ref.Path)
 	switch {
 	case err != nil:
 		return nil, err
@@ -62,7 +63,7 @@ func (s shortNames) listedAs(name string) ([]string, error) {
 // Repository implements Store.
 func (s shortNames) Repository(name string) Repository {
 	all := []Repository{onDisk{s.dir}.Repository(name)}
-	named, _ := s.dir.Named(name) // every later call on the layout returns the same error
+	named, _ := s.dir.RepositoriesWithPath(name) // every later call on the layout returns the same error
 	if len(named) > 0 {
 		others := merged{name: name}
 		for _, long := range named {

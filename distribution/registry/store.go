@@ -32,13 +32,13 @@ type Repository interface {
 	PutManifest(ctx context.Context, ref string, m manifest.Manifest) error
 	// Tag tags a manifest that the repository has.
 	Tag(ctx context.Context, d blob.Digest, tags ...string) error
-	// Untag removes a tag and keeps the manifest.
-	Untag(ctx context.Context, tag string) error
+	// DeleteTag removes a tag and keeps the manifest.
+	DeleteTag(ctx context.Context, tag string) error
 	// DeleteManifest removes a manifest and its tags.
 	DeleteManifest(ctx context.Context, d blob.Digest) error
 	// Referrers returns the descriptors of the manifests with that subject, as made by
-	// manifest.Manifest.Referrer and sorted by digest. If artifactType is not empty it returns only
-	// those of that type.
+	// manifest.Manifest.ReferrerDescriptor and sorted by digest. If artifactType is not empty it
+	// returns only those of that type.
 	Referrers(ctx context.Context, subject blob.Digest, artifactType string) ([]manifest.Descriptor, error)
 
 	// HeadBlob returns the size of a blob in bytes.

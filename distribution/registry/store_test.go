@@ -30,7 +30,7 @@ func (failingRepository) Manifest(context.Context, string) (manifest.Manifest, e
 	return manifest.Manifest{}, errDisk
 }
 
-func (failingRepository) Untag(context.Context, string) error { return errors.ErrUnsupported }
+func (failingRepository) DeleteTag(context.Context, string) error { return errors.ErrUnsupported }
 
 func (failingRepository) DeleteBlob(context.Context, blob.Digest) error { return fs.ErrPermission }
 
@@ -59,7 +59,7 @@ func TestStoreReturnsWhatWasPut(t *testing.T) {
 			r.PutManifest(ctx, string(m.Digest), m),
 			r.Tag(ctx, m.Digest, "1", "2"),
 			r.PutManifest(ctx, "3", m),
-			r.Untag(ctx, "2"),
+			r.DeleteTag(ctx, "2"),
 		} {
 			if err != nil {
 				t.Fatal(err)
@@ -100,7 +100,7 @@ func TestStoreErrors(t *testing.T) {
 		}
 		for name, err := range map[string]error{
 			"tag on nothing":     r.Tag(ctx, m.Digest, "1"),
-			"no tag":             r.Untag(ctx, "1"),
+			"no tag":             r.DeleteTag(ctx, "1"),
 			"no manifest":        r.DeleteManifest(ctx, m.Digest),
 			"no tags":            errOf(r.Tags(ctx)),
 			"mount of nothing":   r.Mount(ctx, m.Digest, ""),

@@ -69,7 +69,7 @@ func TestUnionWithoutWritableIsReadOnly(t *testing.T) {
 		"NewUpload":      errUpload,
 		"PutManifest":    r.PutManifest(ctx, "2", m),
 		"Tag":            r.Tag(ctx, m.Digest, "2"),
-		"Untag":          r.Untag(ctx, "1"),
+		"DeleteTag":      r.DeleteTag(ctx, "1"),
 		"DeleteManifest": r.DeleteManifest(ctx, m.Digest),
 		"DeleteBlob":     r.DeleteBlob(ctx, blob.Digest(digest("a"))),
 		"Mount":          r.Mount(ctx, blob.Digest(digest("a")), "x"),
@@ -222,7 +222,7 @@ func TestShortNames(t *testing.T) {
 	put("docker.io/hczjl/halo", "1.8", "a")
 	x := put("localhost:5000/x", "1", "x")
 	put("plain", "1", "x")
-	c := serve(t, &registry.Handler{Store: registry.Familiar(dir)})
+	c := serve(t, &registry.Handler{Store: registry.ShortNames(dir)})
 
 	c.do("GET", "/v2/_catalog", "").want(t, 200, "").
 		wantBody(t, `{"repositories":["docker.io/hczjl/halo","hczjl/halo","plain","x"]}`+"\n")
@@ -236,7 +236,7 @@ func TestShortNames(t *testing.T) {
 	c.do("GET", "/v2/hczjl/halo/tags/list", "").want(t, 200, "").
 		wantBody(t, `{"name":"hczjl/halo","tags":["1.7","1.8"]}`+"\n")
 	c.do("PUT", "/v2/x/manifests/2", string(x.Raw)).want(t, 405, "UNSUPPORTED")
-	names, err := registry.Familiar(dir).Repositories(t.Context())
+	names, err := registry.ShortNames(dir).Repositories(t.Context())
 	want := []string{"docker.io/hczjl/halo", "hczjl/halo", "plain", "r.example:5000/hczjl/halo", "x"}
 	if diff := cmp.Diff(want, names); diff != "" || err != nil {
 		t.Error(err, diff)

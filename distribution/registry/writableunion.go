@@ -88,10 +88,11 @@ func (r writableUnion) Tag(ctx context.Context, d blob.Digest, tags ...string) e
 	return r.writable.Tag(ctx, d, tags...)
 }
 
-// Untag implements Repository. If another store has the tag too, its image has that tag afterwards.
-func (r writableUnion) Untag(ctx context.Context, tag string) error {
+// DeleteTag implements Repository. If another store has the tag too, its image has that tag
+// afterwards.
+func (r writableUnion) DeleteTag(ctx context.Context, tag string) error {
 	find := func() error { _, err := r.HeadManifest(ctx, tag); return err }
-	return r.asReadOnly(r.writable.Untag(ctx, tag), find)
+	return r.asReadOnly(r.writable.DeleteTag(ctx, tag), find)
 }
 
 // DeleteManifest implements Repository.

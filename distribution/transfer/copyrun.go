@@ -299,7 +299,7 @@ func (c *copyRun) putWithEvents(
 	c.emit(ev)
 	var err error
 	ev.Kind = BlobDone
-	if ev.Outcome, err = c.dst.PutBlob(ctx, d, ev.Meter.Watch(open), mountFrom...); err != nil {
+	if ev.Outcome, err = c.dst.PutBlob(ctx, d, ev.Meter.Wrap(open), mountFrom...); err != nil {
 		ev.Kind, ev.Outcome = BlobFailed, 0
 		err = blobError(d, c.src, c.dst, err)
 	}

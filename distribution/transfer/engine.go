@@ -24,13 +24,14 @@ type Engine struct {
 	// of blob.LargeSize bytes and more, and beside them SmallJobs smaller ones, which mostly wait
 	// for answers.
 	Jobs int
-	// Ranges is how many ranges of each big blob are read at once, from sources that are [Ranged].
-	// 1 reads none. 0 uses ranges where they are faster (see [blob.Ranges]), and none if Jobs is 1.
+	// Ranges is how many ranges of each big blob are read at once, from sources that are
+	// [RangeSource]. 1 reads none. 0 uses ranges where they are faster (see [blob.Ranges]), and
+	// none if Jobs is 1.
 	Ranges    int
-	Pace      *blob.Pace          // caps the rate at which all blobs together are read; nil does not
+	Pace      *blob.RateLimiter   // caps the rate at which all blobs together are read; nil does not
 	Platforms []manifest.Platform // keep only these of an index; none keeps all
 	// Flatten copies the one image that is left of an index, not the index. If several are left,
-	// the error is ErrSeveral.
+	// the error is ErrSeveralImages.
 	Flatten bool
 	// Eager lets Copy read the image's manifest from the source while it asks the target for it.
 	// That saves a round trip. But an unchanged image costs the source a GET instead of a HEAD, and
@@ -64,9 +65,9 @@ func (e *Engine) emit(ev Event) {
 // also Eager.
 //
 // Errors name the source or target they come from. They wrap the errors of the stores, a
-// *[manifest.PlatformError] for a platform that the image lacks, [ErrSeveral], [ErrTargetDigest],
-// and a *[blob.MismatchError] for content that does not match its digest. After an error the
-// target's tag is unchanged.
+// *[manifest.PlatformError] for a platform that the image lacks, [ErrSeveralImages],
+// [ErrTargetDigest], and a *[blob.MismatchError] for content that does not match its digest. After
+// an error the target's tag is unchanged.
 func (e *Engine) Copy(ctx context.Context, src Source, ref string, dst Target, as string) (manifest.Descriptor, error) {
 	e.prepare()
 	c := e.newRun(src, dst)

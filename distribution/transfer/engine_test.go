@@ -271,7 +271,7 @@ func TestPlatforms(t *testing.T) {
 		t.Errorf("flattened: got %+v, error %v", got, err)
 	}
 	e.Platforms = append(e.Platforms, parsePlatform(t, "linux/amd64"))
-	if _, err := e.Copy(t.Context(), src, "t", dst, "two"); !errors.Is(err, transfer.ErrSeveral) {
+	if _, err := e.Copy(t.Context(), src, "t", dst, "two"); !errors.Is(err, transfer.ErrSeveralImages) {
 		t.Errorf("two flattened: got error %v", err)
 	}
 	var missing *manifest.PlatformError
@@ -298,7 +298,7 @@ func TestForeignLayersAreNotCopied(t *testing.T) {
 	src := newRepo("src")
 	config := src.addBlob(manifest.MediaTypeOCIConfig, "{}")
 	foreign := manifest.Descriptor{
-		MediaType: manifest.MediaTypeDockerForeign, Digest: blob.FromBytes([]byte("x")), Size: 1,
+		MediaType: manifest.MediaTypeDockerForeignLayer, Digest: blob.FromBytes([]byte("x")), Size: 1,
 		URLs: []string{"https://example.com"},
 	}
 	d := src.addManifest(t, manifest.Image{Config: &config, Layers: []manifest.Descriptor{foreign}})
@@ -334,7 +334,7 @@ func TestEvents(t *testing.T) {
 	if _, err := e.Copy(t.Context(), src, "t", dst, "t"); err != nil {
 		t.Fatal(err)
 	}
-	count := map[transfer.Kind]int{}
+	count := map[transfer.EventKind]int{}
 	for _, ev := range got {
 		count[ev.Kind]++
 		d := ev.Descriptor
@@ -348,7 +348,7 @@ func TestEvents(t *testing.T) {
 			t.Errorf("blob %s: %s, at %d of %d", d.Digest, ev.Outcome, ev.Meter.Position(), d.Size)
 		}
 	}
-	want := map[transfer.Kind]int{
+	want := map[transfer.EventKind]int{
 		transfer.BlobFound: 10, transfer.BlobStarted: 10, transfer.BlobDone: 10,
 		transfer.ManifestDone: 4, transfer.ImageDone: 1,
 	}

@@ -5,22 +5,22 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Kind is what an [Event] is about.
-type Kind int
+// EventKind is what an [Event] is about.
+type EventKind int
 
 // The kinds of events, in the order in which they occur for one blob or image.
 const (
-	BlobFound    Kind = iota + 1 // the target needs a blob
-	BlobStarted                  // the engine starts to put a blob; Meter shows its progress
-	BlobDone                     // the target has a blob; Outcome is how
-	BlobFailed                   // a blob could not be put
-	ManifestDone                 // the target has a manifest; Outcome is Exists or Uploaded
-	ImageDone                    // the target has the whole image under the tag or digest asked for
+	BlobFound    EventKind = iota + 1 // the target needs a blob
+	BlobStarted                       // the engine starts to put a blob; Meter shows its progress
+	BlobDone                          // the target has a blob; Outcome is how
+	BlobFailed                        // a blob could not be put
+	ManifestDone                      // the target has a manifest; Outcome is Exists or Uploaded
+	ImageDone                         // the target has the whole image under the tag or digest asked for
 )
 
 // Event is one step of an engine.
 type Event struct {
-	Kind       Kind
+	Kind       EventKind
 	Target     string              // the target's name
 	Ref        string              // of manifests and images: the tag or digest they were put under
 	Descriptor manifest.Descriptor // for an entry of an index as that has it, with platform and annotations

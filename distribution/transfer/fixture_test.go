@@ -237,7 +237,7 @@ func (r *repo) TagNames(context.Context) iter.Seq2[string, error] {
 var _ interface {
 	transfer.Source
 	transfer.Target
-	transfer.Referring
+	transfer.ReferrerLister
 } = (*repo)(nil)
 
 func (r *repo) addBlob(mediaType, content string) manifest.Descriptor {
@@ -280,7 +280,7 @@ func (r *repo) addManifest(t testing.TB, im manifest.Image) manifest.Descriptor 
 func (r *repo) addIndex(t testing.TB, tag string, entries ...manifest.Descriptor) manifest.Descriptor {
 	t.Helper()
 	ix := manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex, Manifests: entries}
-	raw, err := manifest.OCIStyle().Encode(ix)
+	raw, err := manifest.OCIStyle().EncodeIndex(ix)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -385,7 +385,7 @@ func TestFlattenOfNestedIndexes(t *testing.T) {
 	if got, err := e.Copy(t.Context(), src, "one", dst, "t"); err != nil || got.Digest != amd64.Digest {
 		t.Errorf("got %s, error %v", got.Digest, err)
 	}
-	if _, err := e.Copy(t.Context(), src, "two", dst, "t2"); !errors.Is(err, transfer.ErrSeveral) {
+	if _, err := e.Copy(t.Context(), src, "two", dst, "t2"); !errors.Is(err, transfer.ErrSeveralImages) {
 		t.Errorf("two images: got error %v", err)
 	}
 	if got, err := e.Copy(t.Context(), src, string(arm64.Digest), dst, "t3"); err != nil || got.Digest != arm64.Digest {

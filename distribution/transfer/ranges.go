@@ -23,9 +23,9 @@ func (e *Engine) Open(src Source, d manifest.Descriptor) blob.Open {
 func (e *Engine) open(src Source, from place, d manifest.Descriptor) blob.Open {
 	open, openRange := RangedBlob(src, d)
 	if openRange != nil && (e.Jobs != 1 || e.Ranges != 0) {
-		open = e.ranges.at(from, e.Ranges).Over(d.Size, open, openRange)
+		open = e.ranges.at(from, e.Ranges).Wrap(d.Size, open, openRange)
 	}
-	return e.Pace.Over(open)
+	return e.Pace.Wrap(open)
 }
 
 // at returns what is known of a registry's blobs, the same for all its repositories.

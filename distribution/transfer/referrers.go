@@ -19,7 +19,7 @@ const maxReferrerDepth = 8
 // putReferrers puts what refers to the image or to a manifest below it: what the source lists as
 // referrers (by the API or the referrers tag), and the tags that cosign uses.
 func (c *copyRun) putReferrers(ctx context.Context, root manifest.Manifest) error {
-	src, ok := c.src.(Referring)
+	src, ok := c.src.(ReferrerLister)
 	if !ok {
 		return fmt.Errorf("%s cannot tell what refers to an image", name(c.src))
 	}
@@ -65,7 +65,7 @@ func (c *copyRun) subjects(ctx context.Context, root manifest.Manifest) ([]manif
 // referrerWalk goes from subjects to their referrers, to the referrers of those, and so on.
 type referrerWalk struct {
 	*copyRun
-	src Referring
+	src ReferrerLister
 
 	mu   sync.Mutex
 	seen map[blob.Digest]bool // subjects whose referrers have been listed
@@ -111,7 +111,7 @@ func (w *referrerWalk) list(ctx context.Context, subject blob.Digest) (list []ma
 
 // putCosignTags puts the tags that cosign derives from the digests it signs or describes. For a
 // repository without any tag, a registry may answer that it does not exist.
-func (c *copyRun) putCosignTags(ctx context.Context, src Referring, digests map[blob.Digest]bool) error {
+func (c *copyRun) putCosignTags(ctx context.Context, src ReferrerLister, digests map[blob.Digest]bool) error {
 	for tag, err := range src.TagNames(ctx) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil

@@ -39,8 +39,8 @@ func (e *Engine) selectPlatforms(ctx context.Context, src Source, m manifest.Man
 	return kept, nil
 }
 
-// ErrSeveral says that a single image was asked for and more than one matches.
-var ErrSeveral = errors.New("more than one image matches, so the result cannot be a single image")
+// ErrSeveralImages says that a single image was asked for and more than one matches.
+var ErrSeveralImages = errors.New("more than one image matches, so the result cannot be a single image")
 
 // flatten returns the one image of an index, also through nested indexes. It drops attestations:
 // they describe the image as other entries of the index.
@@ -55,7 +55,7 @@ func (e *Engine) flatten(ctx context.Context, src Source, m manifest.Manifest) (
 		return manifest.Manifest{}, fmt.Errorf("%s: %s has no image in it", name(src), m.Digest.Short())
 	case 1:
 	default:
-		return manifest.Manifest{}, fmt.Errorf("%s: %w", name(src), ErrSeveral)
+		return manifest.Manifest{}, fmt.Errorf("%s: %w", name(src), ErrSeveralImages)
 	}
 	only, err := e.getChild(ctx, src, entries[0])
 	if err != nil || !manifest.IsIndex(only.MediaType) {

@@ -34,17 +34,17 @@ type Target interface {
 	PutManifest(ctx context.Context, ref string, m manifest.Manifest) error
 }
 
-// Placed is implemented by sources and targets that are repositories of a registry. A registry can
+// Placer is implemented by sources and targets that are repositories of a registry. A registry can
 // mount blobs from one of its repositories in another. Any other store counts as a registry of its
 // own; one whose type cannot be compared with == counts as a new one in each copy.
-type Placed interface {
+type Placer interface {
 	// Place returns a name that no other registry has, and the repository's name on the registry.
 	Place() (registry, repository string)
 }
 
-// Referring is implemented by sources that can list what refers to a manifest: signatures, SBOMs,
-// attestations.
-type Referring interface {
+// ReferrerLister is implemented by sources that can list what refers to a manifest: signatures,
+// SBOMs, attestations.
+type ReferrerLister interface {
 	// Referrers returns the manifests whose subject is d. If artifactType is not empty, only those
 	// of that type.
 	Referrers(ctx context.Context, d blob.Digest, artifactType string) ([]manifest.Descriptor, error)
@@ -52,17 +52,18 @@ type Referring interface {
 	TagNames(ctx context.Context) iter.Seq2[string, error]
 }
 
-// Ranged is implemented by sources that can open a range of a blob.
-type Ranged interface {
+// RangeSource is implemented by sources that can open a range of a blob.
+type RangeSource interface {
 	// RangedBlob returns a function that opens a blob at an offset, as Blob of [Source] does, and
 	// one that opens a range of it, nil if that is not possible. The two share what they learn
 	// about where the bytes are.
 	RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange)
 }
 
-// RangedBlob returns what src.RangedBlob does if src is [Ranged]; otherwise src.Blob of d, and nil.
+// RangedBlob returns what src.RangedBlob does if src is [RangeSource]; otherwise src.Blob of d, and
+// nil.
 func RangedBlob(src Source, d manifest.Descriptor) (blob.Open, blob.OpenRange) {
-	if r, ok := src.(Ranged); ok {
+	if r, ok := src.(RangeSource); ok {
 		return r.RangedBlob(d)
 	}
 	return func(ctx context.Context, offset int64) (io.ReadCloser, error) { return src.Blob(ctx, d, offset) }, nil
@@ -70,14 +71,14 @@ func RangedBlob(src Source, d manifest.Descriptor) (blob.Open, blob.OpenRange) {
 
 // place is a repository of a registry. It can be compared with ==, whatever type the store has.
 type place struct {
-	registry   any // its name, or for a store that is not [Placed] the store itself
+	registry   any // its name, or for a store that is not [Placer] the store itself
 	repository string
 }
 
 // placeOf returns where a store's blobs are. A store that cannot be compared gets another place
 // with each call.
 func placeOf(store any) place {
-	if p, ok := store.(Placed); ok {
+	if p, ok := store.(Placer); ok {
 		registry, repository := p.Place()
 		return place{registry, repository}
 	}

@@ -13,9 +13,9 @@ import (
 // for a token call, and for a body of more than 8 MiB that is not a blob.
 type BodyDigest struct {
 	Digest string // such as sha256:..., empty for none
-	// Stream reports that the digest comes from the verification of a blob. Otherwise Record has
-	// hashed the body.
-	Stream bool
+	// FromVerification reports that the digest comes from the verification of a blob. Otherwise
+	// Record has hashed the body.
+	FromVerification bool
 }
 
 // maxHashed is the size in bytes up to which Record hashes a body. Documents are smaller; blobs are
@@ -124,7 +124,7 @@ func (d *digester) write(p []byte, err error) bool {
 
 func (d *digester) sum() BodyDigest {
 	if d.hash == nil {
-		return BodyDigest{Digest: d.known, Stream: true}
+		return BodyDigest{Digest: d.known, FromVerification: true}
 	}
 	return BodyDigest{Digest: "sha256:" + hex.EncodeToString(d.hash.Sum(nil))}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/hczjl/transship/distribution/endpoint"
 )
 
-// Why is the purpose of a call. Callers state what they know of it by With. Record adds the
-// sequences, which only it knows.
-type Why struct {
+// Purpose is the purpose of a call. Callers state what they know of it by [WithPurpose]. [Recorder]
+// adds the sequences, which only it knows.
+type Purpose struct {
 	Command    string // of the program, such as copy
 	Image      string // reference of the image that the call is made for
 	Manifest   string // digest
@@ -24,11 +24,11 @@ type Why struct {
 
 type whyKey struct{}
 
-// With returns a context whose calls have the purpose w. What w leaves empty is taken from ctx; the
-// sequences are ignored.
-func With(ctx context.Context, w Why) context.Context {
-	old := WhyOf(ctx)
-	return context.WithValue(ctx, whyKey{}, Why{
+// WithPurpose returns a context whose calls have the purpose w. What w leaves empty is taken from
+// ctx; the sequences are ignored.
+func WithPurpose(ctx context.Context, w Purpose) context.Context {
+	old := PurposeOf(ctx)
+	return context.WithValue(ctx, whyKey{}, Purpose{
 		Command:  cmp.Or(w.Command, old.Command),
 		Image:    cmp.Or(w.Image, old.Image),
 		Manifest: cmp.Or(w.Manifest, old.Manifest),
@@ -36,9 +36,9 @@ func With(ctx context.Context, w Why) context.Context {
 	})
 }
 
-// WhyOf returns the purpose of calls made with ctx, as With has set it.
-func WhyOf(ctx context.Context) Why {
-	w, _ := ctx.Value(whyKey{}).(Why)
+// PurposeOf returns the purpose of calls made with ctx, as [WithPurpose] has set it.
+func PurposeOf(ctx context.Context) Purpose {
+	w, _ := ctx.Value(whyKey{}).(Purpose)
 	return w
 }
 
@@ -51,10 +51,10 @@ type callLinks struct {
 
 type linksKey struct{}
 
-// Linked returns a context for one request. The calls made with it are the request itself and what
-// Retry, Loopback and auth send for it; Record notes which of them repeats which, and which call a
-// token is for.
-func Linked(ctx context.Context) context.Context {
+// WithCallLinks returns a context for one request. The calls made with it are the request itself
+// and what Retry, Loopback and auth send for it; Record notes which of them repeats which, and
+// which call a token is for.
+func WithCallLinks(ctx context.Context) context.Context {
 	return context.WithValue(ctx, linksKey{}, new(callLinks))
 }
 
@@ -70,7 +70,7 @@ func setLinks(req *http.Request, c *Call) {
 	key := req.Method + " " + req.URL.Host + req.URL.RequestURI()
 	c.Why.RetryOf = l.calls[key]
 	set(&l.calls, key, c.Sequence)
-	if c.Row == RowToken {
+	if c.Endpoint == RowToken {
 		c.Why.TokenFor = l.latest
 		return
 	}

@@ -38,8 +38,8 @@ const (
 //
 // The zero value is ready. It must not be copied.
 type Congestion struct {
-	// OnLow is called once for each host that has few calls left. It may be nil.
-	OnLow func(host string, remaining int)
+	// OnLowQuota is called once for each host that has few calls left. It may be nil.
+	OnLowQuota func(host string, remaining int)
 
 	mu      sync.Mutex
 	windows map[windowKey]*window
@@ -97,8 +97,8 @@ func (c *Congestion) setQuota(host string, left int) {
 	first := !c.low[host]
 	set(&c.low, host, true)
 	c.mu.Unlock()
-	if first && c.OnLow != nil {
-		c.OnLow(host, left)
+	if first && c.OnLowQuota != nil {
+		c.OnLowQuota(host, left)
 	}
 }
 

@@ -18,25 +18,25 @@ func Example() {
 	defer registry.Close()
 	host := strings.TrimPrefix(registry.URL, "http://")
 
-	hosts := &wire.Hosts{
+	hosts := &wire.Transport{
 		Registry:  host,
 		CertsDirs: []string{"/etc/docker/certs.d", "/etc/containers/certs.d"},
 	}
 	policy := &wire.Policy{
 		Base:  &wire.Timeout{Base: hosts},
-		Rules: &wire.Rules{ReadOnly: true},
+		Rules: &wire.PolicyRules{ReadOnly: true},
 	}
-	record := &wire.Record{
+	record := &wire.Recorder{
 		Base: policy,
 		OnCall: func(c wire.Call) {
 			fmt.Println(c.Sequence, c.Attempt, c.Method, strings.Replace(c.URL, host, "HOST", 1), c.StatusCode, c.Received)
 		},
 	}
 	headers := &wire.Headers{Base: record, UserAgent: "transship/1.0.0"}
-	limit := &wire.Limit{Base: &wire.Loopback{Base: headers}, Congestion: new(wire.Congestion)}
+	limit := &wire.Limiter{Base: &wire.Loopback{Base: headers}, Congestion: new(wire.Congestion)}
 	client := &http.Client{
 		Transport:     &wire.Retry{Base: limit},
-		CheckRedirect: wire.Redirects{}.CheckRedirect,
+		CheckRedirect: wire.RedirectRules{}.CheckRedirect,
 	}
 
 	resp, err := client.Get("https://" + host + "/v2/?state=secret")

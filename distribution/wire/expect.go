@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// Expectation is a list of the calls that a run makes, in levels: the calls of one level may come
+// ExpectedCalls is a list of the calls that a run makes, in levels: the calls of one level may come
 // in any order, and those of the next after all of them. ParseExpectation makes one. It counts the
 // calls of one run, under the lock of Rules.
-type Expectation struct {
+type ExpectedCalls struct {
 	levels  [][]*expectedCall
 	current int // index of the level of the last call
 }
@@ -48,8 +48,8 @@ func (e *ExpectError) Unwrap() error { return e.Err }
 // Each parameter of QUERY must be in the call, which may have more. The call is made once, N times,
 // or (*) any number of times. A line that is empty or "---" ends a level, # begins a comment. The
 // error for any other line is an *[ExpectError].
-func ParseExpectation(r io.Reader) (*Expectation, error) {
-	e := &Expectation{}
+func ParseExpectation(r io.Reader) (*ExpectedCalls, error) {
+	e := &ExpectedCalls{}
 	var level []*expectedCall
 	end := func() {
 		if len(level) > 0 {
@@ -126,7 +126,7 @@ func parseTimes(word string) (atLeast, atMost int, err error) {
 
 // match counts a call. It returns why the call is not expected, "" if it is. An attempt that Retry
 // repeats for a transient reason need not be listed a second time. A nil list expects every call.
-func (e *Expectation) match(req *http.Request) string {
+func (e *ExpectedCalls) match(req *http.Request) string {
 	if e == nil {
 		return ""
 	}
@@ -183,7 +183,7 @@ func firstMissing(levels [][]*expectedCall) *expectedCall {
 
 // Missing returns an error for the first call that was expected and not made, nil if all were made.
 // Call it at the end of a run that succeeded.
-func (r *Rules) Missing() *PolicyError {
+func (r *PolicyRules) Missing() *PolicyError {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.Expect == nil {

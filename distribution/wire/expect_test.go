@@ -9,7 +9,7 @@ import (
 
 const expectedDigest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-func expectation(t *testing.T, text string) *Expectation {
+func expectation(t *testing.T, text string) *ExpectedCalls {
 	t.Helper()
 	e, err := ParseExpectation(strings.NewReader(text))
 	if err != nil {
@@ -95,7 +95,7 @@ func TestRulesExpectCalls(t *testing.T) {
 		},
 	}
 	for name, test := range tests {
-		rules := &Rules{Expect: expectation(t, test.list)}
+		rules := &PolicyRules{Expect: expectation(t, test.list)}
 		calls := strings.Split(test.calls, ", ")
 		for i, c := range calls {
 			method, address, _ := strings.Cut(c, " ")
@@ -122,7 +122,7 @@ func TestRulesExpectCalls(t *testing.T) {
 
 // An attempt that Retry repeats needs no line of its own. Any other repeated call does.
 func TestRulesExpectRepeatedAttempts(t *testing.T) {
-	rules := &Rules{Expect: expectation(t, "GET /a\n---\nGET /b")}
+	rules := &PolicyRules{Expect: expectation(t, "GET /a\n---\nGET /b")}
 	get := func(path string, attempt int) *PolicyError {
 		ctx := context.WithValue(t.Context(), attemptKey{}, attempt)
 		return rules.check(newRequest(t, "GET", "http://r"+path, nil).WithContext(ctx))
@@ -166,7 +166,7 @@ func FuzzParseExpectation(f *testing.F) {
 		if err != nil {
 			return
 		}
-		rules := &Rules{Expect: e}
+		rules := &PolicyRules{Expect: e}
 		rules.check(newRequest(t, "GET", "https://registry.example/v2/a/manifests/1", nil))
 		rules.Missing()
 	})

@@ -9,7 +9,7 @@ import (
 	"github.com/hczjl/transship/distribution/endpoint"
 )
 
-// Limit bounds how many calls of a kind are in flight to a host, by what the host accepts: see
+// Limiter bounds how many calls of a kind are in flight to a host, by what the host accepts: see
 // [Congestion]. More calls wait for their turn.
 //
 // There are three kinds, and none waits for another. Calls that read (HEADs, GETs of documents,
@@ -17,7 +17,7 @@ import (
 // arrives, GETs of blobs until the body ends. Uploads never wait, because their bodies come from
 // such a GET. Instead the POSTs that begin them wait, and a 429 or 503 for an upload reduces how
 // many of those are sent at once. So nothing that has begun ever waits for a Limit.
-type Limit struct {
+type Limiter struct {
 	// Base sends each request.
 	Base http.RoundTripper
 	// Congestion holds what is known of the hosts. Several chains of a run share one. Nil bounds
@@ -26,7 +26,7 @@ type Limit struct {
 }
 
 // RoundTrip sends req when its turn has come.
-func (l *Limit) RoundTrip(req *http.Request) (*http.Response, error) {
+func (l *Limiter) RoundTrip(req *http.Request) (*http.Response, error) {
 	c := l.Congestion
 	if c == nil {
 		return base(l.Base).RoundTrip(req)

@@ -51,7 +51,7 @@ func (h *busyHost) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // flood sends n calls at once and waits for them.
-func flood(t *testing.T, l *Limit, n int, method, url string) {
+func flood(t *testing.T, l *Limiter, n int, method, url string) {
 	t.Helper()
 	var all sync.WaitGroup
 	for range n {
@@ -71,7 +71,7 @@ func flood(t *testing.T, l *Limit, n int, method, url string) {
 func TestLimitStartsSmallAndDoubles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := &busyHost{delay: 50 * time.Millisecond}
-		l := &Limit{Base: host, Congestion: &Congestion{}}
+		l := &Limiter{Base: host, Congestion: &Congestion{}}
 		start := time.Now()
 		flood(t, l, initialWindow+2*initialWindow+4*initialWindow, "GET", repo+"manifests/1")
 		if took := time.Since(start); took != 150*time.Millisecond || host.maxInFlight != maxWindow {
@@ -85,7 +85,7 @@ func TestLimitHalvesOncePerEpoch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := &busyHost{delay: 50 * time.Millisecond, capacity: 10}
 		c := &Congestion{}
-		l := &Limit{Base: host, Congestion: c}
+		l := &Limiter{Base: host, Congestion: c}
 		flood(t, l, initialWindow, "GET", repo+"manifests/1")
 		w := c.window("registry.example", readCall)
 		// The window may have grown with the calls that the host accepted first.
@@ -105,7 +105,7 @@ func TestLimitHalvesWhenLatencyGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := &busyHost{delay: 10 * time.Millisecond}
 		c := &Congestion{}
-		l := &Limit{Base: host, Congestion: c}
+		l := &Limiter{Base: host, Congestion: c}
 		flood(t, l, 200, "POST", repo+"blobs/uploads/")
 		host.delay = time.Second
 		flood(t, l, 400, "POST", repo+"blobs/uploads/")
@@ -119,7 +119,7 @@ func TestLimitReadsOneAtATimeWhenQuotaIsLow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := &busyHost{delay: time.Millisecond, quota: "9;w=21600"}
 		reports := 0
-		l := &Limit{Base: host, Congestion: &Congestion{OnLow: func(host string, left int) {
+		l := &Limiter{Base: host, Congestion: &Congestion{OnLowQuota: func(host string, left int) {
 			if reports++; host != "registry.example" || left != 9 {
 				t.Errorf("OnLow(%s, %d)", host, left)
 			}
@@ -147,7 +147,7 @@ func TestLimitReadsOneAtATimeWhenQuotaIsLow(t *testing.T) {
 // waits. So even with windows of 1 call, copies within one host end.
 func TestLimitCannotDeadlock(t *testing.T) {
 	c := &Congestion{}
-	l := &Limit{Congestion: c, Base: responder(func(req *http.Request) *http.Response {
+	l := &Limiter{Congestion: c, Base: responder(func(req *http.Request) *http.Response {
 		if req.Body != nil {
 			if _, err := io.ReadAll(req.Body); err != nil {
 				t.Error(err)
@@ -189,7 +189,7 @@ func TestLimitReleasesWindow(t *testing.T) {
 		c.window("registry.example", readCall).setMax(1)
 		broken := errors.New("broken")
 		fail := make(chan struct{})
-		l := &Limit{Congestion: c, Base: roundTripper(func(*http.Request) (*http.Response, error) {
+		l := &Limiter{Congestion: c, Base: roundTripper(func(*http.Request) (*http.Response, error) {
 			<-fail
 			return nil, broken
 		})}

@@ -169,7 +169,7 @@ func TestLoopbackFindsTLS(t *testing.T) {
 	}
 	for name, address := range servers {
 		for _, method := range []string{"GET", "HEAD"} {
-			sent := &sentLog{Base: &Hosts{TLS: TLS{Insecure: true}}}
+			sent := &sentLog{Base: &Transport{TLS: TLSOptions{Insecure: true}}}
 			loopback := &Loopback{Base: sent}
 			for range 2 {
 				resp, err := loopback.RoundTrip(newRequest(t, method, "https://"+address+"/v2/", nil))
@@ -205,11 +205,11 @@ func TestLoopbackFindsPlainHTTP(t *testing.T) {
 		server := httptest.NewServer(handler)
 		defer server.Close()
 		for _, method := range []string{"GET", "HEAD"} {
-			direct, err := new(Hosts).RoundTrip(newRequest(t, method, "http://"+localhost(t, server)+"/v2/", nil))
+			direct, err := new(Transport).RoundTrip(newRequest(t, method, "http://"+localhost(t, server)+"/v2/", nil))
 			if err != nil {
 				t.Fatal(err)
 			}
-			loopback := &Loopback{Base: new(Hosts)}
+			loopback := &Loopback{Base: new(Transport)}
 			resp, err := loopback.RoundTrip(newRequest(t, method, "https://"+localhost(t, server)+"/v2/", nil))
 			if err != nil {
 				t.Fatalf("%s %s: %v", name, method, err)
@@ -233,7 +233,7 @@ func TestLoopbackDecidesNothingOnEOF(t *testing.T) {
 	}))
 	defer server.Close()
 	server.Config.ErrorLog = silentLog()
-	sent := &sentLog{Base: new(Hosts)}
+	sent := &sentLog{Base: new(Transport)}
 	loopback := &Loopback{Base: sent}
 	url := strings.Replace(server.URL, "http", "https", 1) + "/v2/"
 	if _, err := loopback.RoundTrip(newRequest(t, "GET", url, nil)); !errors.Is(err, io.EOF) {
@@ -251,7 +251,7 @@ func TestLoopbackVerifiesCertificates(t *testing.T) {
 		"server that says it wants TLS": tlsServer(t, ca, respondPlain(badRequest(nginxPage))),
 		"server that hangs up":          tlsServer(t, ca, nil),
 	} {
-		sent := &sentLog{Base: new(Hosts)}
+		sent := &sentLog{Base: new(Transport)}
 		loopback := &Loopback{Base: sent}
 		for range 2 {
 			_, err := loopback.RoundTrip(newRequest(t, "GET", "https://"+address+"/v2/", nil))
@@ -286,7 +286,7 @@ func TestLoopbackProbesBeforeBodyAndCredentials(t *testing.T) {
 			"cookie":        {"GET", "", "Cookie", "GET " + scheme + " /x"},
 			"POST":          {"POST", "", "", "POST " + scheme + " /x"},
 		} {
-			sent := &sentLog{Base: &Hosts{TLS: TLS{Insecure: true}}}
+			sent := &sentLog{Base: &Transport{TLS: TLSOptions{Insecure: true}}}
 			loopback := &Loopback{Base: sent}
 			req := newRequest(t, test.method, "https://"+address+"/x", strings.NewReader(test.body))
 			if test.header != "" {
@@ -309,7 +309,7 @@ func TestLoopbackSendsNothingAfterFailedProbe(t *testing.T) {
 		"no server":        closedAddress(t),
 		"neither protocol": closingServer(t),
 	} {
-		sent := &sentLog{Base: new(Hosts)}
+		sent := &sentLog{Base: new(Transport)}
 		loopback := &Loopback{Base: sent}
 		body := &closeRecorder{Reader: strings.NewReader("content")}
 		resp, err := loopback.RoundTrip(newRequest(t, "PUT", "https://"+address+"/x", body))

@@ -15,7 +15,7 @@ import (
 // read a request's body and call the hooks of its trace after it has returned the response, and a
 // body may be closed while it is being read.
 type pendingCall struct {
-	record   *Record
+	record   *Recorder
 	secrets  secrets
 	sent     atomic.Int64
 	received atomic.Int64
@@ -44,7 +44,7 @@ func (p *pendingCall) watchRequest(req *http.Request) *http.Request {
 	p.call.RequestHeader = req.Header
 	ctx := httptrace.WithClientTrace(req.Context(), p.trace())
 	return wrapBody(ctx, req, func(body io.ReadCloser) io.ReadCloser {
-		return &sentBody{body, p, sentDigester(req, p.call.Row)}
+		return &sentBody{body, p, sentDigester(req, p.call.Endpoint)}
 	})
 }
 
@@ -160,7 +160,7 @@ func (p *pendingCall) end(err error) {
 		blob.onVerified(func(ok bool) {
 			if ok {
 				p.mu.Lock()
-				p.call.ReceivedDigest = BodyDigest{Digest: blob.digest, Stream: true}
+				p.call.ReceivedDigest = BodyDigest{Digest: blob.digest, FromVerification: true}
 				p.mu.Unlock()
 			}
 			p.report()

@@ -9,9 +9,9 @@ import (
 	"github.com/hczjl/transship/distribution/endpoint"
 )
 
-// Plan finds out which calls a run would make, without making those that change anything. The code
-// above it, up to the engine of a copy, works as in a real run. So the plan is what that code does,
-// not what other code assumes about it.
+// Planner finds out which calls a run would make, without making those that change anything. The
+// code above it, up to the engine of a copy, works as in a real run. So the plan is what that code
+// does, not what other code assumes about it.
 //
 // Reads are sent, with two exceptions. The GET of a blob, and of the URL it redirects to, asks only
 // for the first byte; its body sends the real request when it is read, which a copy does only with
@@ -25,7 +25,7 @@ import (
 //
 // The zero value is ready. One Plan serves all chains of a run; its methods may be called
 // concurrently.
-type Plan struct {
+type Planner struct {
 	mu         sync.Mutex
 	calls      []PlannedCall
 	probes     int
@@ -105,32 +105,32 @@ func (e *PlanError) Error() string {
 // Over returns a layer that answers requests, or sends them through base. Its position is between
 // Headers and Record: a request that it gets has the scheme and the credentials of a call, and one
 // that Record sees has been on the wire.
-func (p *Plan) Over(base http.RoundTripper) http.RoundTripper { return &planLayer{p, base} }
+func (p *Planner) Over(base http.RoundTripper) http.RoundTripper { return &planLayer{p, base} }
 
-// Calls returns the calls so far, in the order of the run. Questions counts those of the plan's
+// Calls returns the calls so far, in the order of the run. ExtraCalls counts those of the plan's
 // own.
-func (p *Plan) Calls() []PlannedCall {
+func (p *Planner) Calls() []PlannedCall {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.calls)
 }
 
-// Questions returns how many calls the plan has made that the run does not make.
-func (p *Plan) Questions() int {
+// ExtraCalls returns how many calls the plan has made that the run does not make.
+func (p *Planner) ExtraCalls() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.probes
 }
 
 // Blobs returns the blobs so far that a repository has or gets.
-func (p *Plan) Blobs() []PlannedBlob {
+func (p *Planner) Blobs() []PlannedBlob {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return values(p.blobs)
 }
 
 // Manifests returns the manifests so far that are put, in order.
-func (p *Plan) Manifests() []PlannedManifest {
+func (p *Planner) Manifests() []PlannedManifest {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return values(p.manifests)
@@ -145,7 +145,7 @@ func values[T any](list []*T) []T {
 }
 
 // HasManifest reports whether the run has found a manifest in a repository, by tag or digest.
-func (p *Plan) HasManifest(host, repository, reference string) bool {
+func (p *Planner) HasManifest(host, repository, reference string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.found[content{host, repository, reference}]
@@ -153,7 +153,7 @@ func (p *Plan) HasManifest(host, repository, reference string) bool {
 
 // planLayer is a Plan in one chain.
 type planLayer struct {
-	*Plan
+	*Planner
 	base http.RoundTripper
 }
 
@@ -186,7 +186,7 @@ func (l *planLayer) RoundTrip(req *http.Request) (*http.Response, error) {
 func isWrite(req *http.Request) bool { return !isRead(req) && !isTokenRequest(req) }
 
 // addCall adds a call to the plan.
-func (p *Plan) addCall(c PlannedCall) {
+func (p *Planner) addCall(c PlannedCall) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls = append(p.calls, c)

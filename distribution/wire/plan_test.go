@@ -39,13 +39,13 @@ func (r *fakeRegistry) RoundTrip(req *http.Request) (*http.Response, error) {
 // plannedRegistry is a registry behind a Plan.
 type plannedRegistry struct {
 	*fakeRegistry
-	plan  *Plan
+	plan  *Planner
 	chain http.RoundTripper
 }
 
 func newPlannedRegistry(t *testing.T, all responses) plannedRegistry {
 	r := &fakeRegistry{t: t, responses: all}
-	p := new(Plan)
+	p := new(Planner)
 	return plannedRegistry{r, p, p.Over(r)}
 }
 
@@ -190,8 +190,8 @@ func TestPlanAcceptsUploads(t *testing.T) {
 		t.Errorf("blobs (-want +got):\n%s", diff)
 	}
 	probes := []string{"HEAD /v2/a/b/blobs/sha256:1", "HEAD /v2/a/c/blobs/sha256:1"}
-	if diff := cmp.Diff(probes, r.requests); diff != "" || r.plan.Questions() != 2 {
-		t.Errorf("%d questions (-want +got):\n%s", r.plan.Questions(), diff)
+	if diff := cmp.Diff(probes, r.requests); diff != "" || r.plan.ExtraCalls() != 2 {
+		t.Errorf("%d questions (-want +got):\n%s", r.plan.ExtraCalls(), diff)
 	}
 	if resp := r.send("HEAD", "/v2/a/b/blobs/sha256:2", nil); resp.StatusCode != 200 || resp.ContentLength != 7 {
 		t.Errorf("a planned blob: status %d, %d bytes", resp.StatusCode, resp.ContentLength)
@@ -361,7 +361,7 @@ func TestPlanAsksOnceForReferrersAPI(t *testing.T) {
 				t.Errorf("%s: status %d, %v", name, resp.StatusCode, resp.Header)
 			}
 		}
-		if n := r.plan.Questions(); n != len(r.requests) || test.status == 201 && n != 1 {
+		if n := r.plan.ExtraCalls(); n != len(r.requests) || test.status == 201 && n != 1 {
 			t.Errorf("%s: requests %v", name, r.requests)
 		}
 	}
@@ -432,8 +432,8 @@ func TestPlanAsksForFirstByteOfBlob(t *testing.T) {
 func TestPlanSendsRangesOfBlobs(t *testing.T) {
 	r := newPlannedRegistry(t, responses{"GET /v2/a/blobs/sha256:1": firstByte(always(500, ""))})
 	resp := r.send("GET", "/v2/a/blobs/sha256:1", nil, "Range", "bytes=3-")
-	if resp.StatusCode != 206 || r.plan.Questions() != 0 {
-		t.Errorf("status %d after %d questions", resp.StatusCode, r.plan.Questions())
+	if resp.StatusCode != 206 || r.plan.ExtraCalls() != 0 {
+		t.Errorf("status %d after %d questions", resp.StatusCode, r.plan.ExtraCalls())
 	}
 }
 
@@ -477,7 +477,7 @@ func TestPlanNotesBlobsThatReadsFind(t *testing.T) {
 	r.send("HEAD", "/v2/a/blobs/sha512:1", nil)
 	r.send("HEAD", "/v2/a/blobs/sha512:2", nil)
 	r.sendSkipped("POST", "/v2/a/blobs/uploads/?digest=sha512:1", 7) // it is present already
-	if got := r.blobs(); got != "a@sha512:1: present 5 bytes\n" || r.plan.Questions() != 0 {
+	if got := r.blobs(); got != "a@sha512:1: present 5 bytes\n" || r.plan.ExtraCalls() != 0 {
 		t.Errorf("blobs: %s", got)
 	}
 }

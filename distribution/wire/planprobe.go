@@ -29,7 +29,7 @@ func (l *planLayer) send(req *http.Request) (*http.Response, error) {
 
 // mustAuthorize reports whether the write req has no credentials and its host has refused a read
 // without them.
-func (p *Plan) mustAuthorize(req *http.Request) bool {
+func (p *Planner) mustAuthorize(req *http.Request) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_, refuses := p.challenges[req.URL.Host]

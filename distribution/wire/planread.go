@@ -35,7 +35,7 @@ func (l *planLayer) read(req *http.Request, at endpoint.Path) (*http.Response, e
 
 // withPlannedTags returns the response to a listing of tags. For a repository that does not exist
 // yet it lists the tags that the plan has put there.
-func (p *Plan) withPlannedTags(req *http.Request, at endpoint.Path, resp *http.Response) *http.Response {
+func (p *Planner) withPlannedTags(req *http.Request, at endpoint.Path, resp *http.Response) *http.Response {
 	if resp.StatusCode != http.StatusNotFound {
 		return resp
 	}
@@ -72,7 +72,7 @@ func (l *planLayer) addRead(req *http.Request, resp *http.Response, made bool) {
 }
 
 // noteFound notes the blob or manifest that a read has found in a repository.
-func (p *Plan) noteFound(req *http.Request, at endpoint.Path, resp *http.Response) {
+func (p *Planner) noteFound(req *http.Request, at endpoint.Path, resp *http.Response) {
 	what := contentAt(req.URL.Host, at)
 	switch {
 	case at.Kind == endpoint.KindBlob && req.Method == http.MethodHead && blobExists(resp):
@@ -106,7 +106,7 @@ func blobSize(resp *http.Response) int64 {
 
 // setBlob sets how a repository gets a blob. Only the first outcome counts: after that the
 // repository has it.
-func (p *Plan) setBlob(what content, action PlannedAction, from string, size int64) {
+func (p *Planner) setBlob(what content, action PlannedAction, from string, size int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	set(&p.blobSizes, what, size)
@@ -119,7 +119,7 @@ func (p *Plan) setBlob(what content, action PlannedAction, from string, size int
 }
 
 // fromPlan answers a read of what the plan has put or deleted. For any other read it returns nil.
-func (p *Plan) fromPlan(req *http.Request, at endpoint.Path) *http.Response {
+func (p *Planner) fromPlan(req *http.Request, at endpoint.Path) *http.Response {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	what := contentAt(req.URL.Host, at)

@@ -20,7 +20,7 @@ type plannedUpload struct {
 
 // extend adds bytes to a session. It returns the new size, and the headers of a response that
 // reports it (distribution-spec, "Pushing a blob in chunks").
-func (p *Plan) extend(s *plannedUpload, by int64) (size int64, header []string) {
+func (p *Planner) extend(s *plannedUpload, by int64) (size int64, header []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.size += by
@@ -71,7 +71,7 @@ func (l *planLayer) beginUpload(req *http.Request, at endpoint.Path) (*http.Resp
 	return l.accept(req, http.StatusAccepted, header...), nil
 }
 
-func (p *Plan) newSession(repository string) *plannedUpload {
+func (p *Planner) newSession(repository string) *plannedUpload {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	id := fmt.Sprint("planned-", len(p.sessions)+1)

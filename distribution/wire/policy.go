@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// Rules are the rules for the calls of a run. The zero value allows everything. Its fields must not
-// change after first use, and it must not be copied.
-type Rules struct {
+// PolicyRules are the rules for the calls of a run. The zero value allows everything. Its fields
+// must not change after first use, and it must not be copied.
+type PolicyRules struct {
 	// Hosts are the hosts that may be called: registries, token servers and targets of redirects.
 	// None allows all.
 	Hosts []HostPattern
@@ -22,7 +22,7 @@ type Rules struct {
 	// long is refused before it is sent or read; one of unknown length is cut off. 0 sets no bound.
 	MaxBytes int64
 	// Expect lists the calls. Nil allows any.
-	Expect *Expectation
+	Expect *ExpectedCalls
 	// OnRefusal is called with the first call that is refused. It may be nil.
 	OnRefusal func(*PolicyError)
 
@@ -58,7 +58,7 @@ func (e *PolicyError) Error() string {
 // that a refusal is recorded.
 type Policy struct {
 	Base  http.RoundTripper // sends each request
-	Rules *Rules            // nil allows everything; several chains of a run share one
+	Rules *PolicyRules      // nil allows everything; several chains of a run share one
 }
 
 // RoundTrip sends req if the rules allow it.
@@ -79,14 +79,14 @@ func (p *Policy) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // Refusal returns the first call that was refused, nil if there is none.
-func (r *Rules) Refusal() *PolicyError {
+func (r *PolicyRules) Refusal() *PolicyError {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.refusal
 }
 
 // refuse returns err. It keeps and reports the first refusal.
-func (r *Rules) refuse(err *PolicyError) error {
+func (r *PolicyRules) refuse(err *PolicyError) error {
 	r.mu.Lock()
 	first := r.refusal == nil
 	if first {
@@ -100,7 +100,7 @@ func (r *Rules) refuse(err *PolicyError) error {
 }
 
 // check counts a request, or returns why it is refused.
-func (r *Rules) check(req *http.Request) *PolicyError {
+func (r *PolicyRules) check(req *http.Request) *PolicyError {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	size, left := declaredLength(req), r.MaxBytes-r.bytes
@@ -134,7 +134,7 @@ func newRefusal(req *http.Request, policy, format string, args ...any) *PolicyEr
 	}
 }
 
-func (r *Rules) allowsHost(req *http.Request) bool {
+func (r *PolicyRules) allowsHost(req *http.Request) bool {
 	matches := func(p HostPattern) bool { return p.Matches(req.URL) }
 	return len(r.Hosts) == 0 || slices.ContainsFunc(r.Hosts, matches)
 }

@@ -65,7 +65,7 @@ func hostPattern(t *testing.T, text string) HostPattern {
 }
 
 // sendUnder makes a call under rules. If it is allowed, it gets the response.
-func sendUnder(t *testing.T, r *Rules, method, address, body, response string) error {
+func sendUnder(t *testing.T, r *PolicyRules, method, address, body, response string) error {
 	t.Helper()
 	policy := &Policy{Rules: r, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
 		if req.Body != nil {
@@ -101,39 +101,39 @@ func TestRulesAllowAndRefuseCalls(t *testing.T) {
 	}
 	const host, manifest = "https://registry.example", "https://registry.example/v2/a/manifests/1"
 	tests := map[string]struct {
-		rules *Rules
+		rules *PolicyRules
 		calls []call
 	}{
 		"nil":  {nil, []call{{"DELETE", host + "/", "", "", ""}}},
-		"zero": {&Rules{}, []call{{"DELETE", host + "/", "x", "x", ""}}},
-		"hosts": {&Rules{Hosts: []HostPattern{hostPattern(t, "registry.example"), hostPattern(t, "*.cdn.example")}}, []call{
+		"zero": {&PolicyRules{}, []call{{"DELETE", host + "/", "x", "x", ""}}},
+		"hosts": {&PolicyRules{Hosts: []HostPattern{hostPattern(t, "registry.example"), hostPattern(t, "*.cdn.example")}}, []call{
 			{"GET", host + "/v2/", "", "", ""},
 			{"GET", "https://a.cdn.example/x", "", "", ""},
 			{"GET", "https://cdn.example/x", "", "", "allow-host"},
 		}},
-		"read-only": {&Rules{ReadOnly: true}, []call{
+		"read-only": {&PolicyRules{ReadOnly: true}, []call{
 			{"GET", manifest, "", "", ""},
 			{"HEAD", manifest, "", "", ""},
 			{"POST", "https://a.example/token", "x", "", ""},
 			{"POST", host + "/v2/a/blobs/uploads/", "", "", "read-only"},
 		}},
-		"read-only, DELETE": {&Rules{ReadOnly: true}, []call{{"DELETE", manifest, "", "", "read-only"}}},
-		"calls": {&Rules{MaxCalls: 2}, []call{
+		"read-only, DELETE": {&PolicyRules{ReadOnly: true}, []call{{"DELETE", manifest, "", "", "read-only"}}},
+		"calls": {&PolicyRules{MaxCalls: 2}, []call{
 			{"GET", host, "", "", ""},
 			{"GET", host, "", "", ""},
 			{"GET", host, "", "", "max-calls"},
 		}},
-		"bytes in both directions": {&Rules{MaxBytes: 10}, []call{
+		"bytes in both directions": {&PolicyRules{MaxBytes: 10}, []call{
 			{"PUT", host, "12345", "1234", ""},
 			{"GET", host, "", "1", ""},
 			{"GET", host, "", "", ""},
 			{"GET", host, "", "1", "max-bytes"},
 		}},
-		"bytes sent": {&Rules{MaxBytes: 10}, []call{
+		"bytes sent": {&PolicyRules{MaxBytes: 10}, []call{
 			{"PUT", host, "1234567890", "", ""},
 			{"PUT", host, "1", "", "max-bytes"},
 		}},
-		"after a refusal": {&Rules{MaxCalls: 1, ReadOnly: true}, []call{
+		"after a refusal": {&PolicyRules{MaxCalls: 1, ReadOnly: true}, []call{
 			{"PUT", manifest, "", "", "read-only"},
 			{"GET", host, "", "", "read-only"},
 		}},
@@ -156,7 +156,7 @@ func TestRulesAllowAndRefuseCalls(t *testing.T) {
 }
 
 func TestMaxBytesCutsOffBodyOfUnknownLength(t *testing.T) {
-	rules := &Rules{MaxBytes: 10}
+	rules := &PolicyRules{MaxBytes: 10}
 	sent := 0
 	policy := &Policy{Rules: rules, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
 		content, err := io.ReadAll(req.Body)
@@ -175,18 +175,18 @@ func TestMaxBytesCutsOffBodyOfUnknownLength(t *testing.T) {
 	if err := put("123"); !errors.As(err, new(*PolicyError)) {
 		t.Errorf("3 bytes sent and 10 received of 10: %v", err)
 	}
-	*rules = Rules{MaxBytes: 10}
+	*rules = PolicyRules{MaxBytes: 10}
 	if err := put("12345678901"); !errors.As(err, new(*PolicyError)) || sent != 10 {
 		t.Errorf("%d bytes sent of 10: %v", sent, err)
 	}
-	*rules = Rules{MaxBytes: 20}
+	*rules = PolicyRules{MaxBytes: 20}
 	if err := put("1234567890"); err != nil || rules.bytes != 20 {
 		t.Errorf("10 bytes sent and 10 received of 20: %v, %d counted", err, rules.bytes)
 	}
 }
 
 func TestMaxBytesReleasesBytesNotSent(t *testing.T) {
-	rules := &Rules{MaxBytes: 10}
+	rules := &PolicyRules{MaxBytes: 10}
 	broken := errors.New("broken")
 	policy := &Policy{Rules: rules, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
 		req.Body.Read(make([]byte, 3))
@@ -206,7 +206,7 @@ func TestMaxBytesReleasesBytesNotSent(t *testing.T) {
 
 func TestMaxBytesBoundsConcurrentCalls(t *testing.T) {
 	reports := 0
-	rules := &Rules{MaxBytes: 100, OnRefusal: func(*PolicyError) { reports++ }}
+	rules := &PolicyRules{MaxBytes: 100, OnRefusal: func(*PolicyError) { reports++ }}
 	var group sync.WaitGroup
 	var mu sync.Mutex
 	sent := 0
@@ -227,7 +227,7 @@ func TestMaxBytesBoundsConcurrentCalls(t *testing.T) {
 
 func TestRecordReportsRefusal(t *testing.T) {
 	var got calls
-	record := &Record{OnCall: got.add, Base: &Policy{Rules: &Rules{ReadOnly: true}}}
+	record := &Recorder{OnCall: got.add, Base: &Policy{Rules: &PolicyRules{ReadOnly: true}}}
 	const address = "https://registry.example/v2/a/manifests/1"
 	_, err := record.RoundTrip(newRequest(t, "PUT", address+"?x=secret", strings.NewReader("x")))
 	want := fmt.Sprintf("policy read-only refuses PUT %s?x=REDACTED: it may change something", address)

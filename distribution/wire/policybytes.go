@@ -15,7 +15,7 @@ func declaredLength(req *http.Request) int64 {
 }
 
 // reserve takes up to n bytes of what MaxBytes has left, and returns how many.
-func (r *Rules) reserve(n int64) int64 {
+func (r *PolicyRules) reserve(n int64) int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n = max(0, min(n, r.MaxBytes-r.bytes))
@@ -24,7 +24,7 @@ func (r *Rules) reserve(n int64) int64 {
 }
 
 // release returns reserved bytes that were not sent or received.
-func (r *Rules) release(n int64) {
+func (r *PolicyRules) release(n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.bytes -= n
@@ -32,7 +32,7 @@ func (r *Rules) release(n int64) {
 
 // meterRequest returns req with its body bounded by MaxBytes. check has reserved its declared
 // length.
-func (r *Rules) meterRequest(req *http.Request) *http.Request {
+func (r *PolicyRules) meterRequest(req *http.Request) *http.Request {
 	if r.MaxBytes == 0 || !hasBody(req) {
 		return req
 	}
@@ -43,7 +43,7 @@ func (r *Rules) meterRequest(req *http.Request) *http.Request {
 
 // meterResponse returns resp with its body bounded by MaxBytes, or a refusal if its declared length
 // is too long.
-func (r *Rules) meterResponse(req *http.Request, resp *http.Response) (*http.Response, error) {
+func (r *PolicyRules) meterResponse(req *http.Request, resp *http.Response) (*http.Response, error) {
 	if r.MaxBytes == 0 || !hasContent(resp) {
 		return resp, nil
 	}
@@ -61,14 +61,14 @@ func (r *Rules) meterResponse(req *http.Request, resp *http.Response) (*http.Res
 	return resp, nil
 }
 
-func (r *Rules) meter(req *http.Request, body io.ReadCloser, reserved int64) io.ReadCloser {
+func (r *PolicyRules) meter(req *http.Request, body io.ReadCloser, reserved int64) io.ReadCloser {
 	return &meteredBody{ReadCloser: body, rules: r, request: req, reserved: reserved}
 }
 
 // meteredBody is a body bounded by MaxBytes.
 type meteredBody struct {
 	io.ReadCloser
-	rules   *Rules
+	rules   *PolicyRules
 	request *http.Request
 
 	mu       sync.Mutex // net/http may close a request's body while it is read

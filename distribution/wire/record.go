@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Record reports each request that it sends. At its position in the chain it sees every attempt,
+// Recorder reports each request that it sends. At its position in the chain it sees every attempt,
 // redirect hop and token request exactly once.
-type Record struct {
+type Recorder struct {
 	// Base sends each request.
 	Base http.RoundTripper
 	// OnCall receives each call once, when it has ended: at the end or the Close of the response's
@@ -31,11 +31,11 @@ type Record struct {
 // Redact, its headers are those of RedactHeader. The request's secrets are also removed from the
 // response's headers and from the text of Err, since servers repeat them there.
 type Call struct {
-	Sequence   int64  // position in the order of starts, from 1
-	Attempt    int    // attempt of the same request, from 1
-	Why        Why    // purpose of the call
-	Row        string // as endpoint.ID returns it, RowToken or RowRedirect
-	Method     string // such as GET
+	Sequence   int64   // position in the order of starts, from 1
+	Attempt    int     // attempt of the same request, from 1
+	Why        Purpose // purpose of the call
+	Endpoint   string  // as endpoint.ID returns it, RowToken or RowRedirect
+	Method     string  // such as GET
 	URL        string
 	Host       string // host, with its port if the URL has one
 	StatusCode int    // 0 when there was no response
@@ -64,21 +64,21 @@ type Call struct {
 	Err error // what ended the call early, nil if nothing did
 }
 
-// ErrUnfinished is the error of a call that had not ended when Record.Close was called, and of a
+// ErrUnfinished is the error of a call that had not ended when Recorder.Close was called, and of a
 // call made later.
 var ErrUnfinished = errors.New("not finished when the run ended")
 
 // RoundTrip sends req and reports it.
-func (r *Record) RoundTrip(req *http.Request) (*http.Response, error) {
+func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	return r.send(req, base(r.Base))
 }
 
 // Over returns a RoundTripper that sends through another base and reports to this Record, so that
 // the calls of several chains have one sequence.
-func (r *Record) Over(base http.RoundTripper) http.RoundTripper { return &recordOver{r, base} }
+func (r *Recorder) Over(base http.RoundTripper) http.RoundTripper { return &recordOver{r, base} }
 
 type recordOver struct {
-	record *Record
+	record *Recorder
 	base   http.RoundTripper
 }
 
@@ -87,7 +87,7 @@ func (o *recordOver) RoundTrip(req *http.Request) (*http.Response, error) {
 	return o.record.send(req, base(o.base))
 }
 
-func (r *Record) send(req *http.Request, rt http.RoundTripper) (*http.Response, error) {
+func (r *Recorder) send(req *http.Request, rt http.RoundTripper) (*http.Response, error) {
 	if r.OnCall == nil {
 		return rt.RoundTrip(req)
 	}
@@ -107,14 +107,14 @@ func (r *Record) send(req *http.Request, rt http.RoundTripper) (*http.Response, 
 		p.end(nil)
 		return resp, nil
 	}
-	resp.Body = &receivedBody{resp.Body, p, receivedDigester(req, resp, p.call.Row)}
+	resp.Body = &receivedBody{resp.Body, p, receivedDigester(req, resp, p.call.Endpoint)}
 	return resp, nil
 }
 
 // Close reports the calls that have not ended, with ErrUnfinished, and makes every later call fail
 // with that. An interrupted run may end before all of its goroutines have noticed, and calls that
 // they make then would not be reported.
-func (r *Record) Close() {
+func (r *Recorder) Close() {
 	r.pendingMu.Lock()
 	r.closed = true
 	var unfinished []*pendingCall
@@ -128,12 +128,12 @@ func (r *Record) Close() {
 	}
 }
 
-func (r *Record) newPendingCall(req *http.Request) *pendingCall {
+func (r *Recorder) newPendingCall(req *http.Request) *pendingCall {
 	p := &pendingCall{record: r, secrets: secretsOf(req), call: Call{
 		Sequence: r.sequence.Add(1),
 		Attempt:  Attempt(req.Context()),
-		Why:      WhyOf(req.Context()),
-		Row:      rowOf(req),
+		Why:      PurposeOf(req.Context()),
+		Endpoint: rowOf(req),
 		Method:   req.Method,
 		URL:      Redact(req.URL),
 		Host:     req.URL.Host,
@@ -145,7 +145,7 @@ func (r *Record) newPendingCall(req *http.Request) *pendingCall {
 }
 
 // track adds p to the pending calls. It returns false if the Record is closed.
-func (r *Record) track(p *pendingCall) bool {
+func (r *Recorder) track(p *pendingCall) bool {
 	r.pendingMu.Lock()
 	defer r.pendingMu.Unlock()
 	if r.closed {
@@ -156,7 +156,7 @@ func (r *Record) track(p *pendingCall) bool {
 }
 
 // report gives a call that was pending to OnCall.
-func (r *Record) report(p *pendingCall, c Call) {
+func (r *Recorder) report(p *pendingCall, c Call) {
 	r.mu.Lock()
 	r.OnCall(c)
 	r.mu.Unlock()

@@ -25,7 +25,7 @@ type calls []Call
 func (c *calls) add(call Call) { *c = append(*c, call) }
 
 // withoutDetails excludes from a comparison what the tests in recorddetails_test.go compare.
-var withoutDetails = cmpopts.IgnoreFields(Call{}, "Start", "Duration", "Timings", "Row", "Protocol", "RequestHeader",
+var withoutDetails = cmpopts.IgnoreFields(Call{}, "Start", "Duration", "Timings", "Endpoint", "Protocol", "RequestHeader",
 	"ResponseHeader", "SentDigest", "ReceivedDigest", "Peer", "Local")
 
 func TestRecordReportsCall(t *testing.T) {
@@ -50,7 +50,7 @@ func TestRecordReportsCall(t *testing.T) {
 	}
 	for name, test := range tests {
 		var got calls
-		record := &Record{Base: new(Hosts), OnCall: got.add}
+		record := &Recorder{Base: new(Transport), OnCall: got.add}
 		before := time.Now()
 		resp, err := record.RoundTrip(newRequest(t, test.method, server.URL+"/v2/?digest=d&_state=secret", test.body))
 		if err != nil {
@@ -94,7 +94,7 @@ func TestRecordKeepsKindOfBody(t *testing.T) {
 			test.change(req)
 		}
 		original := *req
-		record := &Record{OnCall: func(Call) {}, Base: responder(func(r *http.Request) *http.Response {
+		record := &Recorder{OnCall: func(Call) {}, Base: responder(func(r *http.Request) *http.Response {
 			got := body{r.Body == nil, r.Body == http.NoBody, r.GetBody != nil}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("%s: (-want +got):\n%s", name, diff)
@@ -115,7 +115,7 @@ func TestRecordKeepsKindOfBody(t *testing.T) {
 
 func TestRecordCountsRepeatedBody(t *testing.T) {
 	var got calls
-	record := &Record{OnCall: got.add, Base: responder(func(req *http.Request) *http.Response {
+	record := &Recorder{OnCall: got.add, Base: responder(func(req *http.Request) *http.Response {
 		io.Copy(io.Discard, req.Body)
 		again, err := req.GetBody()
 		if err != nil {
@@ -152,7 +152,7 @@ func TestRecordReportsAtEndOfBody(t *testing.T) {
 	}
 	for name, test := range tests {
 		var got calls
-		record := &Record{OnCall: got.add, Base: responder(func(req *http.Request) *http.Response {
+		record := &Recorder{OnCall: got.add, Base: responder(func(req *http.Request) *http.Response {
 			return newResponse(req, 200, 0, io.NopCloser(test.body))
 		})}
 		resp, err := record.RoundTrip(newRequest(t, "GET", "https://registry.example/", nil))
@@ -172,7 +172,7 @@ func TestRecordReportsAtEndOfBody(t *testing.T) {
 func TestRecordReportsError(t *testing.T) {
 	broken := errors.New("broken")
 	var got calls
-	record := &Record{OnCall: got.add, Base: failing(broken)}
+	record := &Recorder{OnCall: got.add, Base: failing(broken)}
 	const url = "https://registry.example/"
 	_, err := record.RoundTrip(newRequest(t, "GET", url, nil))
 	want := calls{{Sequence: 1, Attempt: 1, Method: "GET", URL: url, Host: "registry.example", Err: broken}}
@@ -197,9 +197,9 @@ func TestRecordReportsEveryAttemptAndHop(t *testing.T) {
 	defer server.Close()
 	var got calls
 	client := &http.Client{
-		CheckRedirect: Redirects{}.CheckRedirect,
+		CheckRedirect: RedirectRules{}.CheckRedirect,
 		Transport: &Retry{Sleep: noSleep(nil), Base: &Loopback{Base: &Headers{
-			Base: &Record{OnCall: got.add, Base: &Timeout{Base: new(Hosts)}}}}},
+			Base: &Recorder{OnCall: got.add, Base: &Timeout{Base: new(Transport)}}}}},
 	}
 	resp, err := client.Get(strings.Replace(server.URL, "http", "https", 1) + "/blob")
 	if err != nil {
@@ -224,7 +224,7 @@ func TestRecordCountsConcurrentCalls(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) }))
 	defer server.Close()
 	var got calls
-	record := &Record{Base: new(Hosts), OnCall: got.add}
+	record := &Recorder{Base: new(Transport), OnCall: got.add}
 	const n = 50
 	var group sync.WaitGroup
 	for range n {
@@ -252,7 +252,7 @@ func TestRecordCountsConcurrentCalls(t *testing.T) {
 
 func TestRecordWithoutOnCallPassesRequest(t *testing.T) {
 	req := newRequest(t, "PUT", "https://registry.example/", strings.NewReader("x"))
-	record := &Record{Base: responder(func(r *http.Request) *http.Response {
+	record := &Recorder{Base: responder(func(r *http.Request) *http.Response {
 		if r != req {
 			t.Error("the request was copied")
 		}

@@ -32,7 +32,7 @@ func TestRecordReportsDetails(t *testing.T) {
 	writeFiles(t, dir, map[string][]byte{"ca.pem": authority.pem()})
 	for _, http1 := range []bool{false, true} {
 		var got calls
-		record := &Record{Base: &Hosts{TLS: TLS{CAFile: dir + "/ca.pem"}, HTTP1: http1}, OnCall: got.add}
+		record := &Recorder{Base: &Transport{TLS: TLSOptions{CAFile: dir + "/ca.pem"}, HTTP1: http1}, OnCall: got.add}
 		for range 2 {
 			url := "https://" + localhost(t, server) + "/v2/a/manifests/1"
 			req := newRequest(t, "PUT", url, strings.NewReader("a document"))
@@ -57,7 +57,7 @@ func TestRecordReportsDetails(t *testing.T) {
 			t.Errorf("%v", first.ResponseHeader)
 		}
 		protocol := map[bool]string{false: "HTTP/2.0", true: "HTTP/1.1"}[http1]
-		if first.Protocol != protocol || first.Row != "end-7a" || first.TLSVersion != "TLS 1.3" ||
+		if first.Protocol != protocol || first.Endpoint != "end-7a" || first.TLSVersion != "TLS 1.3" ||
 			!strings.HasPrefix(first.Cipher, "TLS_") {
 			t.Errorf("%+v", first)
 		}
@@ -84,7 +84,7 @@ func TestRecordReportsDetails(t *testing.T) {
 func TestRecordReportsHeaderOfUnsentRequest(t *testing.T) {
 	var got calls
 	broken := errors.New("broken")
-	record := &Record{OnCall: got.add, Base: failing(broken)}
+	record := &Recorder{OnCall: got.add, Base: failing(broken)}
 	req := newRequest(t, "GET", "https://registry.example/", nil)
 	req.Header.Set("Authorization", "Basic c2VjcmV0")
 	if _, err := record.RoundTrip(req); err != broken {
@@ -144,7 +144,7 @@ func TestRecordReportsDigests(t *testing.T) {
 	for name, test := range tests {
 		for _, withLength := range []bool{true, false} {
 			var got calls
-			record := &Record{OnCall: got.add, Base: responder(func(req *http.Request) *http.Response {
+			record := &Recorder{OnCall: got.add, Base: responder(func(req *http.Request) *http.Response {
 				if req.Body != nil {
 					io.Copy(io.Discard, req.Body)
 				}
@@ -182,10 +182,10 @@ func TestRecordReportsDigests(t *testing.T) {
 func TestRecordWaitsForVerification(t *testing.T) {
 	var got calls
 	var report func(bool)
-	var record *Record
+	var record *Recorder
 	ctx := WithReceivedBlob(t.Context(), "sha256:1", func(f func(bool)) { report = f })
 	for i, finish := range []func(){func() { report(true) }, func() { record.Close() }} {
-		record = &Record{OnCall: got.add, Base: always(200, "x")}
+		record = &Recorder{OnCall: got.add, Base: always(200, "x")}
 		req := newRequest(t, "GET", "https://registry.example/v2/a/blobs/sha256:1", nil)
 		resp, err := record.RoundTrip(req.WithContext(ctx))
 		if err != nil {
@@ -206,7 +206,7 @@ func TestRecordWaitsForVerification(t *testing.T) {
 
 func TestRecordCloseReportsUnfinishedCalls(t *testing.T) {
 	var got calls
-	record := &Record{OnCall: got.add, Base: always(200, "content")}
+	record := &Recorder{OnCall: got.add, Base: always(200, "content")}
 	req := newRequest(t, "GET", "https://registry.example/", nil)
 	resp, err := record.RoundTrip(req)
 	if err != nil {
@@ -239,10 +239,10 @@ func TestRecordLinksCalls(t *testing.T) {
 	}))
 	defer server.Close()
 	var got calls
-	record := &Record{OnCall: got.add}
-	chain := &Retry{Base: record.Over(new(Hosts)), Sleep: noSleep(nil)}
-	other := record.Over(new(Hosts)) // a second chain, as for another registry
-	ctx := Linked(With(With(t.Context(), Why{Command: "copy", Image: "a:1"}), Why{Blob: "sha256:1"}))
+	record := &Recorder{OnCall: got.add}
+	chain := &Retry{Base: record.Over(new(Transport)), Sleep: noSleep(nil)}
+	other := record.Over(new(Transport)) // a second chain, as for another registry
+	ctx := WithCallLinks(WithPurpose(WithPurpose(t.Context(), Purpose{Command: "copy", Image: "a:1"}), Purpose{Blob: "sha256:1"}))
 	get := func(rt http.RoundTripper, path string) {
 		client := &http.Client{Transport: rt}
 		resp, err := client.Do(newRequest(t, "GET", server.URL+path, nil).WithContext(ctx))
@@ -257,7 +257,7 @@ func TestRecordLinksCalls(t *testing.T) {
 	ctx = t.Context()
 	get(chain, "/v2/")
 
-	want := []Why{
+	want := []Purpose{
 		{Command: "copy", Image: "a:1", Blob: "sha256:1"},
 		{Command: "copy", Image: "a:1", Blob: "sha256:1", TokenFor: 1},
 		{Command: "copy", Image: "a:1", Blob: "sha256:1", RetryOf: 1},
@@ -266,13 +266,13 @@ func TestRecordLinksCalls(t *testing.T) {
 		{},
 		{RedirectOf: 6},
 	}
-	var why []Why
+	var why []Purpose
 	var rows []string
 	for i, c := range got {
 		if c.Sequence != int64(i+1) {
 			t.Errorf("call %d has sequence %d", i+1, c.Sequence)
 		}
-		why, rows = append(why, c.Why), append(rows, c.Row)
+		why, rows = append(why, c.Why), append(rows, c.Endpoint)
 	}
 	if diff := cmp.Diff(want, why); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -286,7 +286,7 @@ func TestRecordLinksCalls(t *testing.T) {
 // A call holds no secrets, even if the server repeats them.
 func TestRecordRedactsRepeatedSecrets(t *testing.T) {
 	var got calls
-	record := &Record{OnCall: got.add, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+	record := &Recorder{OnCall: got.add, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
 		if req.Method == "PUT" {
 			return nil, fmt.Errorf("malformed answer %q", req.Header.Get("Authorization")+" p4ssw0rd tok/en= state&1")
 		}

@@ -13,7 +13,7 @@ import (
 // maxRedirects is how many redirects one request may take.
 const maxRedirects = 10
 
-// Redirects decides where a registry may redirect its client. It refuses
+// RedirectRules decides where a registry may redirect its client. It refuses
 //
 //   - a scheme other than http and https,
 //   - http after https, unless both hosts are loopback,
@@ -24,7 +24,7 @@ const maxRedirects = 10
 // A public host is a public IP address, or a name whose addresses are all public. A registry on a
 // private network may redirect within it. Names of targets are not resolved: object stores of a
 // private network have names.
-type Redirects struct {
+type RedirectRules struct {
 	// Resolver looks up the name of a host that redirects to an internal address. No other name is
 	// looked up. Nil means net.DefaultResolver.
 	Resolver Resolver
@@ -60,7 +60,7 @@ func (e *RedirectError) Unwrap() error { return e.Err }
 // with the target and every earlier URL of the request, so that no public host leads into a private
 // network through another host. It removes the Referer header that net/http adds, since the next
 // host must not see a signed URL. A refusal is a *RedirectError.
-func (r Redirects) CheckRedirect(req *http.Request, via []*http.Request) error {
+func (r RedirectRules) CheckRedirect(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer")
 	if len(via) > maxRedirects {
 		return &RedirectError{
@@ -80,7 +80,7 @@ func (r Redirects) CheckRedirect(req *http.Request, via []*http.Request) error {
 // Check returns nil if the registry at from may lead the client to the absolute URL to, by a
 // redirect or as the Location of an upload, and a *RedirectError otherwise. If a proxy has set the
 // wrong scheme in a Location, the caller must correct it first.
-func (r Redirects) Check(ctx context.Context, from, to *url.URL) error {
+func (r RedirectRules) Check(ctx context.Context, from, to *url.URL) error {
 	refuse := func(reason string, err error) error {
 		return &RedirectError{From: from.Host, To: Redact(to), Reason: reason, Err: err}
 	}
@@ -104,7 +104,7 @@ func (r Redirects) Check(ctx context.Context, from, to *url.URL) error {
 }
 
 // isPublic reports whether all addresses of host are public.
-func (r Redirects) isPublic(ctx context.Context, host string) (bool, error) {
+func (r RedirectRules) isPublic(ctx context.Context, host string) (bool, error) {
 	if a, ok := address(host); ok {
 		return !isInternal(a), nil
 	}

@@ -91,7 +91,7 @@ func TestRedirectsCheckRefusesUnsafeTargets(t *testing.T) {
 	}
 	for _, test := range tests {
 		from, to := parse(t, test.from), parse(t, test.to)
-		err := Redirects{Resolver: resolver}.Check(t.Context(), from, to)
+		err := RedirectRules{Resolver: resolver}.Check(t.Context(), from, to)
 		if test.refused == "" {
 			if err != nil {
 				t.Errorf("%s to %s: %v", test.from, test.to, err)
@@ -107,7 +107,7 @@ func TestRedirectsCheckRefusesUnsafeTargets(t *testing.T) {
 
 func TestRedirectErrorIsRedacted(t *testing.T) {
 	check := func(from, to string) error {
-		return Redirects{Resolver: resolver}.Check(t.Context(), parse(t, from), parse(t, to))
+		return RedirectRules{Resolver: resolver}.Check(t.Context(), parse(t, from), parse(t, to))
 	}
 	err := check("https://public.example:5000/v2/", "https://u:secret@10.0.0.1/x?sig=secret")
 	want := "public.example:5000 redirects to https://REDACTED@10.0.0.1/x?sig=REDACTED: " +
@@ -124,7 +124,7 @@ func TestRedirectErrorIsRedacted(t *testing.T) {
 
 func TestRedirectsLooksUpHostsOfInternalTargetsOnly(t *testing.T) {
 	for _, to := range []string{"https://cdn.example/", "https://93.184.216.34/", "http://10.0.0.1/"} {
-		redirects := Redirects{Resolver: unusedResolver{t}}
+		redirects := RedirectRules{Resolver: unusedResolver{t}}
 		redirects.Check(t.Context(), parse(t, "https://public.example/"), parse(t, to))
 	}
 }
@@ -149,7 +149,7 @@ func TestCheckRedirectChecksEveryHop(t *testing.T) {
 		for _, u := range strings.Fields(via) {
 			hops = append(hops, newRequest(t, "GET", u, nil))
 		}
-		if err := (Redirects{Resolver: resolver}).CheckRedirect(target, hops); (err != nil) != refused {
+		if err := (RedirectRules{Resolver: resolver}).CheckRedirect(target, hops); (err != nil) != refused {
 			t.Errorf("through %s: error %v", via, err)
 		}
 	}
@@ -162,7 +162,7 @@ func TestCheckRedirectAllowsTenWithoutReferer(t *testing.T) {
 		http.Redirect(w, r, r.URL.Path+"x", http.StatusTemporaryRedirect)
 	}))
 	defer server.Close()
-	client := &http.Client{CheckRedirect: Redirects{}.CheckRedirect}
+	client := &http.Client{CheckRedirect: RedirectRules{}.CheckRedirect}
 	resp, err := client.Get(server.URL + "/")
 	var refused *RedirectError
 	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "it would be redirect 11 of one request") {

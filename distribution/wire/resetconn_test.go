@@ -31,12 +31,12 @@ func refuseUnread(t *testing.T) http.Handler {
 
 // A call ends with the response of a registry that refuses a large body unread, and not with the
 // reset of the connection.
-func TestHostsReturnsResponseBeforeReset(t *testing.T) {
+func TestTransportReturnsResponseBeforeReset(t *testing.T) {
 	for name, server := range map[string]*httptest.Server{
 		"plain": httptest.NewServer(refuseUnread(t)),
 		"tls":   httptest.NewTLSServer(refuseUnread(t)),
 	} {
-		hosts := &Hosts{TLS: TLS{Insecure: true}}
+		hosts := &Transport{TLS: TLSOptions{Insecure: true}}
 		for n := range 20 {
 			req := newRequest(t, "PUT", server.URL, endlessBody{})
 			req.ContentLength = 1 << 30

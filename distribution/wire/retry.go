@@ -51,7 +51,7 @@ type Retry struct {
 	MaxWait time.Duration
 	// OnWait, if set, is called before each wait, so that a long one does not look like a hang. It
 	// may be called concurrently.
-	OnWait func(Wait)
+	OnWait func(RetryWait)
 	// Sleep waits for d, or until ctx is done and then returns its error. Nil means the package's
 	// Sleep.
 	Sleep func(ctx context.Context, d time.Duration) error
@@ -60,13 +60,13 @@ type Retry struct {
 	answered map[string]bool // by URL.Host
 }
 
-// Wait is a pause of a Retry between two attempts of one request.
-type Wait struct {
+// RetryWait is a pause of a Retry between two attempts of one request.
+type RetryWait struct {
 	Host       string        // host, with its port if the URL has one
 	Attempt    int           // the attempt that failed, from 1
 	StatusCode int           // its status, 0 when there was no response
 	Err        error         // its error, nil when there was a response
-	For        time.Duration // length of the pause
+	Duration   time.Duration // length of the pause
 }
 
 // RetryAfterError is the error of a request that the registry asks to wait longer than its
@@ -76,14 +76,14 @@ type RetryAfterError struct {
 	Host       string        // host, with its port if the URL has one
 	StatusCode int           // 429 or 503
 	Wait       time.Duration // what the registry asked for
-	Limit      time.Duration // the longest wait possible: MaxWait, or the time left
+	MaxWait    time.Duration // the longest wait possible: MaxWait, or the time left
 }
 
 // Error names the host, its status, the wait and the limit.
 func (e *RetryAfterError) Error() string {
 	return fmt.Sprintf("%s %s: %d %s: the registry asks to wait %s, which is more than the %s allowed",
 		e.Method, e.Host, e.StatusCode, http.StatusText(e.StatusCode),
-		e.Wait.Round(time.Second), e.Limit.Round(time.Second))
+		e.Wait.Round(time.Second), e.MaxWait.Round(time.Second))
 }
 
 type attemptKey struct{}
@@ -225,13 +225,13 @@ func giveUp(
 		Host:       req.URL.Host,
 		StatusCode: resp.StatusCode,
 		Wait:       wait,
-		Limit:      max(longest, 0),
+		MaxWait:    max(longest, 0),
 	}
 }
 
 // pause waits for d after attempt n. It calls OnWait first.
 func (r *Retry) pause(req *http.Request, n int, resp *http.Response, err error, d time.Duration) error {
-	w := Wait{Host: req.URL.Host, Attempt: n, Err: err, For: d}
+	w := RetryWait{Host: req.URL.Host, Attempt: n, Err: err, Duration: d}
 	if resp != nil {
 		w.StatusCode = resp.StatusCode
 	}

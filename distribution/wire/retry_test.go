@@ -206,9 +206,9 @@ func TestRetryObeysRetryAfter(t *testing.T) {
 	}
 	for name, test := range tests {
 		var waits []time.Duration
-		var reported []Wait
+		var reported []RetryWait
 		retry := &Retry{
-			Attempts: 2, Sleep: noSleep(&waits), OnWait: func(w Wait) { reported = append(reported, w) },
+			Attempts: 2, Sleep: noSleep(&waits), OnWait: func(w RetryWait) { reported = append(reported, w) },
 			Base: always(test.status, "", "Retry-After", test.retryAfter, "Date", test.date),
 		}
 		if _, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example:5000/v2/", nil)); err != nil {
@@ -217,7 +217,7 @@ func TestRetryObeysRetryAfter(t *testing.T) {
 		if len(waits) != 1 || waits[0] < test.min || waits[0] > test.max {
 			t.Errorf("%s: waits %v, want one from %s to %s", name, waits, test.min, test.max)
 		}
-		want := []Wait{{Host: "registry.example:5000", Attempt: 1, StatusCode: test.status, For: waits[0]}}
+		want := []RetryWait{{Host: "registry.example:5000", Attempt: 1, StatusCode: test.status, Duration: waits[0]}}
 		if diff := cmp.Diff(want, reported); diff != "" {
 			t.Errorf("%s: OnWait (-want +got):\n%s", name, diff)
 		}
@@ -252,7 +252,7 @@ func TestRetryFailsAtOnceWhenRetryAfterIsTooLong(t *testing.T) {
 			if !errors.As(err, &got) {
 				t.Fatalf("%s: error %v, want a *RetryAfterError", name, err)
 			}
-			want := RetryAfterError{Method: "GET", Host: "registry.example", StatusCode: 429, Wait: 30 * time.Second, Limit: test.limit}
+			want := RetryAfterError{Method: "GET", Host: "registry.example", StatusCode: 429, Wait: 30 * time.Second, MaxWait: test.limit}
 			if diff := cmp.Diff(want, *got); diff != "" {
 				t.Errorf("%s: (-want +got):\n%s", name, diff)
 			}
@@ -282,7 +282,7 @@ func TestRetryReturnsResponseWhenDeadlineIsNear(t *testing.T) {
 func TestRetryWaitEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	sent := 0
-	retry := &Retry{OnWait: func(Wait) { cancel() }, Base: responder(func(req *http.Request) *http.Response {
+	retry := &Retry{OnWait: func(RetryWait) { cancel() }, Base: responder(func(req *http.Request) *http.Response {
 		sent++
 		return answer(req, 429, "", "Retry-After", "3600")
 	})}
@@ -350,7 +350,7 @@ func TestRetryReusesConnections(t *testing.T) {
 	}
 	server.Start()
 	defer server.Close()
-	retry := &Retry{Base: new(Hosts), Sleep: noSleep(nil)}
+	retry := &Retry{Base: new(Transport), Sleep: noSleep(nil)}
 	resp, err := retry.RoundTrip(newRequest(t, "GET", server.URL, nil))
 	if err != nil {
 		t.Fatal(err)
@@ -402,7 +402,7 @@ func TestRetryRepeatsAfterBrokenConnections(t *testing.T) {
 				}
 				io.WriteString(w, r.Proto)
 			})
-			retry := &Retry{Base: &Hosts{TLS: TLS{Insecure: true}}, Sleep: noSleep(nil)}
+			retry := &Retry{Base: &Transport{TLS: TLSOptions{Insecure: true}}, Sleep: noSleep(nil)}
 			resp, err := retry.RoundTrip(newRequest(t, "POST", server.URL, nil))
 			if err != nil {
 				t.Fatal(err)
@@ -423,7 +423,7 @@ func TestRetryDoesNotRepeatTLSFailures(t *testing.T) {
 		"plain http":        strings.Replace(plain.URL, "http", "https", 1),
 	} {
 		sent := 0
-		hosts := new(Hosts)
+		hosts := new(Transport)
 		retry := &Retry{Sleep: noSleep(nil), Base: roundTripper(func(req *http.Request) (*http.Response, error) {
 			sent++
 			return hosts.RoundTrip(req)

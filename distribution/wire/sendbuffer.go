@@ -8,9 +8,9 @@ import (
 	"sync"
 )
 
-// DefaultBuffer is how many bytes of a large body are sent at a time unless Hosts.Buffer says
-// otherwise.
-const DefaultBuffer = 256 << 10
+// DefaultSendBuffer is how many bytes of a large body are sent at a time unless
+// Transport.SendBuffer says otherwise.
+const DefaultSendBuffer = 256 << 10
 
 // sendBuffers are the buffers from which connections send large bodies. net/http sends 32 KiB at a
 // time, and each time costs a system call to read, one to write, and a wake-up of the peer.
@@ -20,7 +20,7 @@ type sendBuffers struct {
 }
 
 func newSendBuffers(size int) *sendBuffers {
-	b := &sendBuffers{size: cmp.Or(size, DefaultBuffer)}
+	b := &sendBuffers{size: cmp.Or(size, DefaultSendBuffer)}
 	b.pool.New = func() any {
 		buf := make([]byte, b.size)
 		return &buf

@@ -24,13 +24,13 @@ func (s *readSizes) Read(p []byte) (int, error) {
 
 // A large body is sent in pieces of the buffer's size, a small one in those of net/http. The server
 // gets the same bytes.
-func TestHostsSendsLargeBodiesFromBuffers(t *testing.T) {
+func TestTransportSendsLargeBodiesFromBuffers(t *testing.T) {
 	for _, test := range []struct {
 		buffer, body int
 		least, most  int // bytes of the largest Read
 	}{
-		{0, 3 << 20, DefaultBuffer, DefaultBuffer},
-		{0, 4*DefaultBuffer - 1, 1, 32 << 10},
+		{0, 3 << 20, DefaultSendBuffer, DefaultSendBuffer},
+		{0, 4*DefaultSendBuffer - 1, 1, 32 << 10},
 		{1 << 20, 5 << 20, 1 << 20, 1 << 20},
 		{16 << 10, 1 << 20, 16 << 10, 16 << 10},
 	} {
@@ -43,7 +43,7 @@ func TestHostsSendsLargeBodiesFromBuffers(t *testing.T) {
 			}
 		}))
 		body := &readSizes{Reader: bytes.NewReader(sent)}
-		hosts := &Hosts{Buffer: test.buffer}
+		hosts := &Transport{SendBuffer: test.buffer}
 		req := newRequest(t, "PUT", server.URL, body)
 		req.ContentLength = int64(len(sent))
 		resp, err := hosts.RoundTrip(req)
@@ -63,13 +63,13 @@ func TestHostsSendsLargeBodiesFromBuffers(t *testing.T) {
 	}
 }
 
-func TestHostsReturnsErrorOfLargeBody(t *testing.T) {
+func TestTransportReturnsErrorOfLargeBody(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 	}))
 	defer server.Close()
 	broken := errors.New("broken")
-	hosts := &Hosts{}
+	hosts := &Transport{}
 	defer hosts.CloseIdleConnections()
 	req := newRequest(t, "PUT", server.URL, io.MultiReader(bytes.NewReader(make([]byte, 1<<20)), iotest.ErrReader(broken)))
 	req.ContentLength = 8 << 20

@@ -10,8 +10,8 @@ import (
 
 const defaultHeaderTimeout = 2 * time.Minute
 
-// DefaultStall is how long a body may stall unless Timeout.Stall says otherwise.
-const DefaultStall = 2 * time.Minute
+// DefaultStallTimeout is how long a body may stall unless Timeout.Stall says otherwise.
+const DefaultStallTimeout = 2 * time.Minute
 
 // Timeout bounds the wait for the response header of a GET or HEAD, and how long a body may stall
 // in either direction. As long as a body moves, it may take any time. The wait for the response to
@@ -24,8 +24,8 @@ type Timeout struct {
 	// may fetch the content before it answers.
 	Header time.Duration
 	// Stall is the longest wait for a byte of a response's body, or for the network to take more of
-	// a request's; DefaultStall if zero. The time that the caller needs to read the one or to
-	// provide the other does not count.
+	// a request's; DefaultStallTimeout if zero. The time that the caller needs to read the one or
+	// to provide the other does not count.
 	Stall time.Duration
 }
 
@@ -42,7 +42,7 @@ func (e *timeoutError) Timeout() bool { return true }
 // RoundTrip sends req. It fails when the header is late or a body stalls.
 func (t *Timeout) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
-	c := &watchedCall{host: req.URL.Host, stall: cmp.Or(t.Stall, DefaultStall), ctx: ctx, cancel: cancel}
+	c := &watchedCall{host: req.URL.Host, stall: cmp.Or(t.Stall, DefaultStallTimeout), ctx: ctx, cancel: cancel}
 	stop := func() bool { return true }
 	if isRead(req) {
 		wait := cmp.Or(t.Header, defaultHeaderTimeout)

@@ -8,9 +8,9 @@ import (
 	"os"
 )
 
-// TLS are a user's settings for TLS with the registry on one side of a transfer. The zero value
-// verifies certificates against the system's roots and has no client certificate.
-type TLS struct {
+// TLSOptions are a user's settings for TLS with the registry on one side of a transfer. The zero
+// value verifies certificates against the system's roots and has no client certificate.
+type TLSOptions struct {
 	// CAFile is a file of PEM certificates that are trusted in addition to the system's.
 	CAFile string
 	// CertFile and KeyFile are PEM files of the client's certificate and its unencrypted private
@@ -46,7 +46,7 @@ type tlsFiles struct {
 type keyPair struct{ cert, key string }
 
 // roots returns the files of certificates that are trusted for every host.
-func (t TLS) roots() []string {
+func (t TLSOptions) roots() []string {
 	if t.CAFile == "" {
 		return nil
 	}
@@ -54,7 +54,7 @@ func (t TLS) roots() []string {
 }
 
 // pairs returns the client certificate's files. host is its registry.
-func (t TLS) pairs(host string) ([]keyPair, error) {
+func (t TLSOptions) pairs(host string) ([]keyPair, error) {
 	switch {
 	case t.CertFile == "" && t.KeyFile == "":
 		return nil, nil
@@ -82,7 +82,7 @@ func (f tlsFiles) config(host string, insecure bool) (*tls.Config, error) {
 		config.RootCAs = pool
 	}
 	for _, pair := range f.pairs {
-		cert, err := KeyPair(host, pair.cert, pair.key)
+		cert, err := LoadKeyPair(host, pair.cert, pair.key)
 		if err != nil {
 			return nil, err
 		}
@@ -109,9 +109,9 @@ func loadRoots(host string, files []string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// KeyPair loads a certificate and its unencrypted key, which are for host, from PEM files. The
+// LoadKeyPair loads a certificate and its unencrypted key, which are for host, from PEM files. The
 // error is a *CertificateError.
-func KeyPair(host, certFile, keyFile string) (tls.Certificate, error) {
+func LoadKeyPair(host, certFile, keyFile string) (tls.Certificate, error) {
 	cert, err := os.ReadFile(certFile)
 	if err != nil {
 		return tls.Certificate{}, unreadable(host, certFile, err)

@@ -72,11 +72,12 @@ func isTemporaryDNS(err error) bool {
 func isBroken(err error) bool {
 	var op *net.OpError
 	var call *os.SyscallError
-	return IsHungUp(err) || isRefused(err) || errors.As(err, &op) && errors.As(op, &call)
+	return IsConnectionClosed(err) || isRefused(err) || errors.As(err, &op) && errors.As(op, &call)
 }
 
-// IsHungUp reports whether err says that the peer closed the connection before it sent a response.
-func IsHungUp(err error) bool {
+// IsConnectionClosed reports whether err says that the peer closed the connection before it sent a
+// response.
+func IsConnectionClosed(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
 		// A write meets this when net/http has closed the connection because the peer did.

@@ -1,13 +1,13 @@
 // Package wire carries the HTTP requests of a registry client. It retries, limits, records and
 // checks them, and sends each with the TLS configuration of its host.
 //
-// Start from [Hosts], the transport. It works alone; every other layer is a decorator of
+// Start from [Transport], the transport. It works alone; every other layer is a decorator of
 // [http.RoundTripper] with one concern, which sends through the layer in its Base. The Example
 // builds the chain.
 //
 // A request passes the layers in this order:
 //
-//	auth -> Retry -> Limit -> Loopback -> Headers -> (Plan) -> Record -> Policy -> Timeout -> Hosts
+//	auth -> Retry -> Limiter -> Loopback -> Headers -> (Planner) -> Recorder -> Policy -> Timeout -> Transport
 //
 // The order has reasons:
 //
@@ -16,20 +16,20 @@
 //     that auth set. If the token expires during a long wait, the 401 goes up to auth, which gets
 //     a new token.
 //   - [Retry] is above everything that belongs to one attempt.
-//   - [Limit] sees each attempt and its response. No request occupies it while Retry waits.
+//   - [Limiter] sees each attempt and its response. No request occupies it while Retry waits.
 //   - [Loopback] may send one attempt twice, as http and as https. Since it is below Retry, a host
 //     is not retried in the wrong scheme. Since it is above Record, both requests are recorded.
 //   - [Headers] is above Record, so that a record shows what was sent.
-//   - [Plan], present when nothing may be changed, is above Record, so that a request it holds
+//   - [Planner], present when nothing may be changed, is above Record, so that a request it holds
 //     back is not recorded as a call. It is below the others, so that a plan has the schemes,
 //     tokens and retries of a real run.
-//   - [Record] sees what goes out: every token request, redirect hop and attempt exactly once.
+//   - [Recorder] sees what goes out: every token request, redirect hop and attempt exactly once.
 //   - [Policy] is below Record, so that a refused call is recorded. It is the last layer that
 //     decides, so every request that is sent has passed it.
-//   - [Timeout] and [Hosts] only send the request.
+//   - [Timeout] and [Transport] only send the request.
 //
 // http.Client follows redirects above the whole chain, so each hop passes through the chain again.
-// [Redirects] decides which hops are allowed.
+// [RedirectRules] decides which hops are allowed.
 //
 // The zero value of every decorator is useful. Without a Base it sends through
 // [http.DefaultTransport]. It is safe for concurrent use and must not be copied after first use. No

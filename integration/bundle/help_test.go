@@ -23,7 +23,7 @@ type namedImage struct {
 }
 
 // bundleContents returns the contents of a bundle of images, and a function that opens their blobs.
-func bundleContents(t testing.TB, images ...namedImage) (c layout.Contents, open func(manifest.Descriptor) blob.Open) {
+func bundleContents(t testing.TB, images ...namedImage) (c layout.BundleContents, open func(manifest.Descriptor) blob.Open) {
 	t.Helper()
 	blobs := map[blob.Digest]fixture.Blob{}
 	for _, im := range images {
@@ -59,7 +59,7 @@ func writeBundle(t testing.TB, base *layout.Inventory, images ...namedImage) str
 	c, open := bundleContents(t, images...)
 	c.Base = base
 	path := filepath.Join(t.TempDir(), "bundle.tar")
-	b, err := layout.Create(path, c, layout.Files{})
+	b, err := layout.CreateBundle(path, c, layout.BundleFiles{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func TestAuditOnFullDisk(t *testing.T) {
 	for i, format := range formats {
 		faults, host := withFaults(t, im)
 		_, target := withFaults(t, im)
-		faults.Forget()
+		faults.ResetRequests()
 		transship, _ := servers.Transship(t)
 		file := filepath.Join(dir, "audit."+format)
 		got := transship.Run(t, "copy", "-q", "--audit", file, host+"/src/repo:1.6",

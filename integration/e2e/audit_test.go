@@ -96,7 +96,7 @@ func TestAuditMatchesProxyLog(t *testing.T) {
 }
 
 // checkMitmproxyHAR reads mitmproxy's HAR as an audit.
-func checkMitmproxyHAR(t *testing.T, w *servers.Witness) {
+func checkMitmproxyHAR(t *testing.T, w *servers.RecordingProxy) {
 	t.Helper()
 	file := w.HAR(t)
 	if file == "" {
@@ -157,18 +157,18 @@ func TestAuditIsSoundInEveryOutcome(t *testing.T) {
 		has   func(audit.Entry) bool
 	}{
 		"copy": {has: func(e audit.Entry) bool { return e.Response.DigestBy == audit.ByStream }},
-		"retries": {rule: registry.Rule{On: "^GET .*/blobs/", Times: 2, Status: 503},
+		"retries": {rule: registry.Rule{Match: "^GET .*/blobs/", Times: 2, Status: 503},
 			has: func(e audit.Entry) bool { return e.Attempt == 2 && e.Why.RetryOf != 0 }},
-		"broken": {rule: registry.Rule{On: "^GET .*/blobs/", Times: 1, Cut: registry.CutAnswer, After: 100},
+		"broken": {rule: registry.Rule{Match: "^GET .*/blobs/", Times: 1, Cut: registry.CutResponse, After: 100},
 			has: func(e audit.Entry) bool { return e.Error != "" && e.Status == 200 }},
-		"redirect": {rule: registry.Rule{On: "^GET .*/blobs/", Status: 307,
+		"redirect": {rule: registry.Rule{Match: "^GET .*/blobs/", Status: 307,
 			Header: map[string]string{"Location": storage.URL + "/v2/x/y?sig=z"}}, exit: exitNotFound,
 			has: func(e audit.Entry) bool { return e.Row == "redirect" && e.Why.RedirectOf != 0 }},
 		"refused": {flags: []string{"--read-only"}, exit: 9,
 			has: func(e audit.Entry) bool { return e.Refused == "read-only" && e.Status == 0 }},
-		"failed": {rule: registry.Rule{On: "^GET .*/manifests/", Status: 418, Body: "a teapot"}, exit: exitFailed,
+		"failed": {rule: registry.Rule{Match: "^GET .*/manifests/", Status: 418, Body: "a teapot"}, exit: exitFailed,
 			has: func(e audit.Entry) bool { return e.Status == 418 }},
-		"nobody": {rule: registry.Rule{On: "^GET .*/blobs/", Status: 307,
+		"nobody": {rule: registry.Rule{Match: "^GET .*/blobs/", Status: 307,
 			Header: map[string]string{"Location": nobody.URL}}, exit: exitNetwork,
 			has: func(e audit.Entry) bool { return e.Status == 0 && e.Peer == "" }},
 	} {

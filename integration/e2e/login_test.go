@@ -59,7 +59,7 @@ func TestLogin(t *testing.T) {
 				Digest.String()+"\n"; got != want {
 				t.Errorf("digest printed %q, want %q", got, want)
 			}
-			docker := servers.Oracle(t)
+			docker := servers.DockerManifestCLI(t)
 			docker.Env = append(docker.Env, "DOCKER_CONFIG="+config)
 			docker.Output(t, "manifest", "inspect", "--insecure", ref)
 

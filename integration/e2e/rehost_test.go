@@ -172,7 +172,7 @@ func pushPlatforms(t *testing.T, at *servers.Registry, im fixture.Image, reposit
 // compared.
 func TestListsEqualDockers(t *testing.T) {
 	t.Parallel()
-	for _, docker := range servers.Dockers(t) {
+	for _, docker := range servers.DockerVersions(t) {
 		for name, image := range variants {
 			if !docker.KnowsOCI && name == "OCI" {
 				continue // docker says "no such manifest"
@@ -205,7 +205,7 @@ func TestListsEqualDockers(t *testing.T) {
 // Compares the output of each command, also where it fails.
 func TestOutputEqualsDockers(t *testing.T) {
 	t.Parallel()
-	for _, docker := range servers.Dockers(t) {
+	for _, docker := range servers.DockerVersions(t) {
 		if !docker.KnowsOCI {
 			continue // its store and what it prints of it are others
 		}
@@ -260,7 +260,7 @@ func (c comparison) compareSteps(t *testing.T, host string, r rehosting, other s
 // A list begun with docker is finished with transship, and the other way round, at every step.
 func TestAlternatingWithDocker(t *testing.T) {
 	t.Parallel()
-	for _, docker := range servers.Dockers(t) {
+	for _, docker := range servers.DockerVersions(t) {
 		t.Run(docker.Version, func(t *testing.T) {
 			t.Parallel()
 			at := servers.CNCF(t, servers.Options{})

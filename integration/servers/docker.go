@@ -29,18 +29,19 @@ func Docker(t testing.TB) *DockerCLI {
 	return newDocker(t, Find(t, "docker", "docker.io"))
 }
 
-// Oracle is docker's own manifest commands at the version that go.mod pins, and no other commands: what every machine
-// can compare bytes with, whatever docker it has.
-func Oracle(t testing.TB) *DockerCLI {
+// DockerManifestCLI is docker's own manifest commands at the version that go.mod pins, and no other
+// commands: what every machine can compare bytes with, whatever docker it has.
+func DockerManifestCLI(t testing.TB) *DockerCLI {
 	t.Helper()
 	return newDocker(t, goTool(t, "dockercli"))
 }
 
-// Dockers are the oracle and all docker commands on PATH, so that a test of manifest commands can compare versions.
-func Dockers(t testing.TB) []*DockerCLI {
+// DockerVersions are the oracle and all docker commands on PATH, so that a test of manifest
+// commands can compare versions.
+func DockerVersions(t testing.TB) []*DockerCLI {
 	t.Helper()
 	Find(t, "docker", "docker.io")
-	all := []*DockerCLI{Oracle(t)}
+	all := []*DockerCLI{DockerManifestCLI(t)}
 	seen := map[string]bool{}
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
 		path, err := filepath.EvalSymlinks(filepath.Join(dir, "docker"))

@@ -34,7 +34,7 @@ func pushTags(t *testing.T, r *Registry, repository string, im fixture.Image) []
 // encoding: the bytes of the real image's list.
 func TestDockerManifest(t *testing.T) {
 	t.Parallel()
-	for _, docker := range Dockers(t) {
+	for _, docker := range DockerVersions(t) {
 		t.Run(docker.Version, func(t *testing.T) {
 			t.Parallel()
 			r := CNCF(t, Options{})
@@ -71,7 +71,7 @@ func TestDockerManifest(t *testing.T) {
 // OCI images give an OCI index, if this docker knows them.
 func TestDockerManifestOCI(t *testing.T) {
 	t.Parallel()
-	for _, docker := range Dockers(t) {
+	for _, docker := range DockerVersions(t) {
 		t.Run(docker.Version, func(t *testing.T) {
 			t.Parallel()
 			r := CNCF(t, Options{})

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Witness is mitmproxy in front of a registry. It writes down what passes it, and knows nothing of the client.
-type Witness struct {
+// RecordingProxy is mitmproxy in front of a registry. It writes down what passes it, and knows
+// nothing of the client.
+type RecordingProxy struct {
 	Endpoint
 
 	program string
@@ -30,9 +31,9 @@ type Flow struct {
 }
 
 // Mitmproxy starts mitmdump as a reverse proxy before a registry that speaks plain HTTP.
-func Mitmproxy(t testing.TB, upstream *Registry) *Witness {
+func Mitmproxy(t testing.TB, upstream *Registry) *RecordingProxy {
 	t.Helper()
-	w := &Witness{program: Find(t, "mitmdump", "mitmproxy"), dir: t.TempDir()}
+	w := &RecordingProxy{program: Find(t, "mitmdump", "mitmproxy"), dir: t.TempDir()}
 	s := service{dir: w.dir, ports: 1}
 	s.command = func(ports []int) *exec.Cmd {
 		_, port, _ := strings.Cut(loopback(ports[0]), ":")
@@ -49,10 +50,10 @@ func Mitmproxy(t testing.TB, upstream *Registry) *Witness {
 	return w
 }
 
-func (w *Witness) file() string { return filepath.Join(w.dir, "flows") }
+func (w *RecordingProxy) file() string { return filepath.Join(w.dir, "flows") }
 
 // command is mitmdump with a folder of its own.
-func (w *Witness) command(args ...string) *exec.Cmd {
+func (w *RecordingProxy) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(w.program, append([]string{"--set", "confdir=" + w.dir, "-q"}, args...)...)
 	cmd.Env = environment(w.dir)
 	return cmd
@@ -80,7 +81,7 @@ def error(flow):
 `
 
 // Flows stops the witness and returns what it has written down, but for the harness's own calls.
-func (w *Witness) Flows(t testing.TB) []Flow {
+func (w *RecordingProxy) Flows(t testing.TB) []Flow {
 	t.Helper()
 	w.process.stop(time.Until(Deadline(t)))
 	script := filepath.Join(w.dir, "list.py")
@@ -110,7 +111,7 @@ const harDump = "/usr/share/doc/mitmproxy/examples/contrib/har_dump.py"
 
 // HAR stops the witness and returns the file that mitmproxy makes of its flows, the harness's own among them. It is empty on
 // machines that have no documentation.
-func (w *Witness) HAR(t testing.TB) string {
+func (w *RecordingProxy) HAR(t testing.TB) string {
 	t.Helper()
 	w.process.stop(time.Until(Deadline(t)))
 	if _, err := os.Stat(harDump); err != nil {

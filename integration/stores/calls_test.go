@@ -50,7 +50,7 @@ func TestCalls(t *testing.T) {
 }
 
 // startUpload opens an upload session.
-func startUpload(t *testing.T, c *distribution.Client, repo string, d blob.Digest) distribution.Upload {
+func startUpload(t *testing.T, c *distribution.Client, repo string, d blob.Digest) distribution.UploadSession {
 	t.Helper()
 	u, err := c.StartUpload(t.Context(), repo, d)
 	if err != nil {
@@ -85,7 +85,7 @@ func testChunks(t *testing.T, c *distribution.Client, strict bool) {
 }
 
 // wantGapRefused sends a chunk beyond the upload's offset.
-func wantGapRefused(t *testing.T, c *distribution.Client, u distribution.Upload, raw []byte) {
+func wantGapRefused(t *testing.T, c *distribution.Client, u distribution.UploadSession, raw []byte) {
 	t.Helper()
 	u.Offset += int64(len(raw))
 	var answer *distribution.Error

@@ -17,8 +17,8 @@ import (
 type store interface {
 	transfer.Source
 	transfer.Target
-	transfer.Placed
-	transfer.Referring
+	transfer.Placer
+	transfer.ReferrerLister
 }
 
 // storeSet returns stores that can mount each other's blobs: the repositories of one registry.

@@ -76,7 +76,7 @@ func (p *pathSum) fill(t *Trace, r *Reason) {
 	if longest >= 0 {
 		s := &t.spans[longest]
 		r.Longest = &Longest{
-			Sequence: s.sequence, What: t.texts.Text(s.path), Blob: t.texts.Text(s.blob), Status: int(s.status),
+			Sequence: s.sequence, Path: t.texts.Text(s.path), Blob: t.texts.Text(s.blob), Status: int(s.status),
 			Time: millis(p.calls[longest]),
 		}
 	}
@@ -90,7 +90,7 @@ func (t *Trace) steps(path criticalPath) []Step {
 		s := &t.spans[c]
 		step := Step{
 			Index: int(c), Sequence: s.sequence, Method: t.texts.Text(s.method), Host: t.texts.Text(s.host),
-			Row: t.texts.Text(s.row), What: t.texts.Text(s.path), Status: int(s.status),
+			Row: t.texts.Text(s.row), Path: t.texts.Text(s.path), Status: int(s.status),
 			From: millis(s.start), To: millis(s.end()), Gap: millis(s.start - end),
 		}
 		if source, ok := path.sources[c]; ok {

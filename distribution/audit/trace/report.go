@@ -72,7 +72,7 @@ type Refusal struct {
 	Policy string `json:"policy"`
 	Method string `json:"method"`
 	Host   string `json:"host"`
-	What   string `json:"what"`  // path, as in Call
+	Path   string `json:"what"`  // path, as in Call
 	Times  int    `json:"times"` // number of such calls
 }
 
@@ -119,7 +119,7 @@ type Reason struct {
 // Longest is the call with the largest share of a [Reason]'s time.
 type Longest struct {
 	Sequence int64        `json:"sequence"`       // as in audit.Entry
-	What     string       `json:"what"`           // path, as in Call
+	Path     string       `json:"what"`           // path, as in Call
 	Blob     string       `json:"blob,omitempty"` // digest, as in Call
 	Status   int          `json:"status"`         // 0 without an answer
 	Time     audit.Millis `json:"time"`           // of the Reason's time
@@ -132,7 +132,7 @@ type Step struct {
 	Method   string       `json:"method"`
 	Host     string       `json:"host"`
 	Row      string       `json:"row"`              // as in audit.Entry
-	What     string       `json:"what"`             // path, as in Call
+	Path     string       `json:"what"`             // path, as in Call
 	Status   int          `json:"status"`           // 0 without an answer
 	From     audit.Millis `json:"from"`             // moment of its start
 	To       audit.Millis `json:"to"`               // moment of its end

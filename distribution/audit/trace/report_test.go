@@ -77,7 +77,7 @@ func TestReport(t *testing.T) {
 		t.Errorf("%+v", first)
 	}
 	if last := r.Path[len(r.Path)-1]; last.Sequence != 22 || last.Row != "end-7a" ||
-		last.What != "mirror/alpine/manifests/3.20" {
+		last.Path != "mirror/alpine/manifests/3.20" {
 		t.Errorf("%+v", last)
 	}
 	if put := r.Path[6]; put.Sequence != 10 || put.Source != 12 {

@@ -164,7 +164,7 @@ func (t *Trace) refusals() []Refusal {
 		}
 		r := Refusal{
 			Policy: t.texts.Text(s.refused), Method: t.texts.Text(s.method), Host: t.texts.Text(s.host),
-			What: t.texts.Text(s.path),
+			Path: t.texts.Text(s.path),
 		}
 		if counts[r]++; counts[r] == 1 {
 			out = append(out, r)

@@ -41,7 +41,7 @@ func readAudit[T any](r *run.Run, name string, read func(*audit.Reader) (T, erro
 
 // brokenText says why an audit is not shown to its end.
 func brokenText(broken *audit.RecordError) string {
-	if errors.Is(broken, audit.ErrCut) {
+	if errors.Is(broken, audit.ErrTruncated) {
 		return fmt.Sprintf("%v, as if the run was killed or is still going on; what comes before is used", broken)
 	}
 	return fmt.Sprintf("%v; what comes before is used, and nothing after it", broken)

@@ -19,7 +19,7 @@ func reasonText(r trace.Reason) string {
 	if r.Longest == nil {
 		return text
 	}
-	call := fmt.Sprintf("call %d: %s", r.Longest.Sequence, cli.OneLine(r.Longest.What))
+	call := fmt.Sprintf("call %d: %s", r.Longest.Sequence, cli.OneLine(r.Longest.Path))
 	if r.Longest.Blob != "" {
 		call = fmt.Sprintf("call %d: blob %s", r.Longest.Sequence, cli.OneLine(blob.Digest(r.Longest.Blob).Short()))
 	}

@@ -125,7 +125,7 @@ func (r *reportText) path() {
 	rows := [][]string{{"AT", "TOOK", "CALL", "STATUS", "HOST", "", "WHAT"}}
 	for _, s := range shown {
 		rows = append(rows, []string{s.From.String(), took(s).String(), fmt.Sprint(s.Sequence), statusText(s.Status),
-			cli.OneLine(s.Host), s.Method, s.What})
+			cli.OneLine(s.Host), s.Method, s.Path})
 	}
 	fmt.Fprint(&r.out, ":\n", cli.Columns("rrrrlll", rows))
 }
@@ -221,7 +221,7 @@ func (r *reportText) refusals() {
 	}
 	rows := [][]string{{"POLICY", "TIMES", "CALL"}}
 	for _, x := range r.Refusals {
-		rows = append(rows, []string{"--" + x.Policy, fmt.Sprint(x.Times), x.Method + " " + x.Host + " " + x.What})
+		rows = append(rows, []string{"--" + x.Policy, fmt.Sprint(x.Times), x.Method + " " + x.Host + " " + x.Path})
 	}
 	fmt.Fprint(&r.out, "\nRefused by a policy of the run:\n", cli.Columns("lrl", rows))
 }

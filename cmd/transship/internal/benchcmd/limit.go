@@ -19,7 +19,7 @@ const (
 )
 
 // connections are the numbers of connections that --limit measures.
-func (c *benchCommand) connections() []int { return bench.Widths(c.jobs.values) }
+func (c *benchCommand) connections() []int { return bench.ConnectionCounts(c.jobs.values) }
 
 // measureLimit measures for --limit what the link and the machine allow. If all targets are on this
 // machine the link is plain TCP, else it is GETs of blobs that are pushed for it.
@@ -31,7 +31,7 @@ func (c *benchCommand) measureLimit(ctx context.Context, r *run.Run, t *targets,
 	if err != nil {
 		return err
 	}
-	limit := &bench.Limit{Hash: hash, Over: "plain TCP on loopback"}
+	limit := &bench.Baseline{Hash: hash, Over: "plain TCP on loopback"}
 	report.Limit = limit
 	for _, ref := range t.refs {
 		if distanceOf(ctx, ref.Host()) != onThisMachine() {

@@ -37,7 +37,7 @@ type imageStore struct {
 	image atomic.Pointer[synthetic.Image]
 }
 
-// open is registry.Memory's Elsewhere.
+// open is registry.Memory's OpenBlob.
 func (s *imageStore) open(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
 	im := s.image.Load()
 	if im == nil {
@@ -52,7 +52,7 @@ func (t *targets) embed(name string) error {
 	if err != nil {
 		return err
 	}
-	handler := &registry.Handler{Store: &registry.Memory{Elsewhere: t.images.open}}
+	handler := &registry.Handler{Store: &registry.Memory{OpenBlob: t.images.open}}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	go server.Serve(listener)
 	t.stop = append(t.stop, func() { server.Close() })
@@ -135,7 +135,7 @@ func (c *benchCommand) open(r *run.Run, ref reference.Reference) bench.Open {
 		if err != nil {
 			return nil, err
 		}
-		repo.ChunkSize, repo.Patch = cell.Upload.Chunk, cell.Upload.Patch
+		repo.ChunkSize, repo.AlwaysPatch = cell.Upload.Chunk, cell.Upload.Patch
 		return repo, nil
 	}
 }

@@ -64,8 +64,8 @@ func cellText(kind bench.Kind, s bench.Summary) string {
 		median, p99 := bench.Quantile(s.TTFB, 0.5), bench.Quantile(s.TTFB, 0.99)
 		text += fmt.Sprintf(", first byte after %s, p99 %s", nanoseconds(float64(median)), nanoseconds(float64(p99)))
 	}
-	if s.Floors > 0 {
-		text += fmt.Sprintf("; %.2f times the minimum", s.Floors)
+	if s.TimesFloor > 0 {
+		text += fmt.Sprintf("; %.2f times the minimum", s.TimesFloor)
 	}
 	return text
 }
@@ -87,7 +87,7 @@ func ratesText(rates []bench.Rate, unit string) string {
 }
 
 // noteLeft prints what could not be removed from registries.
-func noteLeft(r *run.Run, left []bench.Left) {
+func noteLeft(r *run.Run, left []bench.Leftover) {
 	for _, l := range left {
 		r.Note("left on %s: %d manifest%s, %d blob%s of %s: %s", l.Repository, l.Manifests, cli.Plural(l.Manifests),
 			l.Blobs, cli.Plural(l.Blobs), cli.FormatBytes(l.Bytes), cli.ShortenDigests(cli.OneLine(l.Reason.Error())))

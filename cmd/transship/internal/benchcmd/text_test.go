@@ -25,7 +25,7 @@ func TestCellText(t *testing.T) {
 		{
 			bench.Summary{
 				Cell: cell, Op: bench.Spread{Min: 1000, Median: 2e6, Max: 3e9}, Calls: bench.Spread{Median: 0.5},
-				TTFB: []time.Duration{time.Millisecond}, Floors: 1.5,
+				TTFB: []time.Duration{time.Millisecond}, TimesFloor: 1.5,
 			},
 			"push jobs=4: 2.0ms each (1µs to 3.00s), 0.5 calls, first byte after 1.0ms, p99 1.0ms; " +
 				"1.50 times the minimum",
@@ -39,7 +39,7 @@ func TestCellText(t *testing.T) {
 
 func TestLimitText(t *testing.T) {
 	rate := func(n int, bytes int64) bench.Rate { return bench.Rate{N: n, Bytes: bytes, Elapsed: time.Second} }
-	got := limitText(&bench.Report{Limit: &bench.Limit{
+	got := limitText(&bench.Report{Limit: &bench.Baseline{
 		Over: "plain TCP", Link: []bench.Rate{rate(1, 1e6), rate(6, 5e6)}, Hash: []bench.Rate{rate(1, 2e9)},
 	}})
 	want := "the minimum: plain TCP 1.0 MB/s on 1 connection, 5.0 MB/s on 6 connections; SHA-256 2.0 GB/s on 1 processor"
@@ -85,7 +85,7 @@ func TestNoteResults(t *testing.T) {
 
 func TestNoteLeft(t *testing.T) {
 	var notes bytes.Buffer
-	noteLeft(newRun(&notes), []bench.Left{
+	noteLeft(newRun(&notes), []bench.Leftover{
 		{Repository: "r/x", Manifests: 1, Blobs: 2, Bytes: 1500, Reason: errors.New("405\nMethod Not Allowed")},
 	})
 	want := "left on r/x: 1 manifest, 2 blobs of 1.5 kB: 405; Method Not Allowed\n"

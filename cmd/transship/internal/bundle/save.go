@@ -123,7 +123,7 @@ func (c *saveCommand) checkFlags(r *run.Run, args []string) error {
 			Message: "there is nothing to save",
 			Advice:  "name images, or a list of them with -f FILE",
 		}
-	case c.split > 0 && c.split < layout.LeastVolume:
+	case c.split > 0 && c.split < layout.MinVolumeSize:
 		return &cli.UsageError{
 			Message: fmt.Sprintf("--split: volumes of %d bytes are too small", c.split),
 			Advice:  "--split 4GiB makes volumes of that size",
@@ -191,7 +191,7 @@ func (c *saveCommand) collect(ctx context.Context, r *run.Run, engine *transfer.
 // write writes the bundle to a file or to volumes.
 func (c *saveCommand) write(ctx context.Context, r *run.Run, engine *transfer.Engine, show *image.Progress,
 	b *image.BundleSource) error {
-	bundle, err := layout.Create(c.out, b.Contents, layout.Files{VolumeSize: int64(c.split), Sum: c.sum})
+	bundle, err := layout.CreateBundle(c.out, b.BundleContents, layout.BundleFiles{VolumeSize: int64(c.split), Digest: c.sum})
 	if err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func (c *saveCommand) write(ctx context.Context, r *run.Run, engine *transfer.En
 func (c *saveCommand) stream(ctx context.Context, r *run.Run, engine *transfer.Engine, b *image.BundleSource) error {
 	began := time.Now()
 	open := func(d manifest.Descriptor) blob.Open { return engine.Open(b, d) }
-	in, err := layout.Stream(ctx, r.Stdout, b.Contents, open)
+	in, err := layout.StreamBundle(ctx, r.Stdout, b.BundleContents, open)
 	if err == nil {
 		r.Note("saved %d image%s to standard output in %s",
 			len(in.Images), cli.Plural(len(in.Images)), cli.FormatDuration(time.Since(began)))

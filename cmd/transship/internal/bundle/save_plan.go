@@ -29,7 +29,7 @@ func (c *saveCommand) plan(ctx context.Context, r *run.Run, engine *transfer.Eng
 	if file == "-" {
 		file = ""
 	}
-	if local.TarSize, err = layout.Size(file, b.Contents, layout.Files{VolumeSize: int64(c.split)}); err != nil {
+	if local.TarSize, err = layout.BundleSize(file, b.BundleContents, layout.BundleFiles{VolumeSize: int64(c.split)}); err != nil {
 		return err
 	}
 	all := &transfer.Engine{Jobs: 1, OnEvent: engine.OnEvent}

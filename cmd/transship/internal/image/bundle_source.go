@@ -19,7 +19,7 @@ import (
 // BundleSource collects the images of a bundle and knows where to read each blob. It is a
 // transfer.Source of them.
 type BundleSource struct {
-	layout.Contents
+	layout.BundleContents
 	ByDigest map[blob.Digest]manifest.Manifest
 	from     map[blob.Digest]transfer.Source
 }
@@ -94,7 +94,7 @@ func (b *BundleSource) Blob(ctx context.Context, d manifest.Descriptor, offset i
 	return src.Blob(ctx, d, offset)
 }
 
-// RangedBlob implements transfer.Ranged if the blob's source does.
+// RangedBlob implements transfer.RangeSource if the blob's source does.
 func (b *BundleSource) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange) {
 	if src, found := b.from[d.Digest]; found {
 		return transfer.RangedBlob(src, d)

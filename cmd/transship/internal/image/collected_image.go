@@ -40,9 +40,9 @@ func (c *CollectedImage) String() string {
 	return "the source"
 }
 
-// Place implements transfer.Placed with the image's source: blobs are mounted from there.
+// Place implements transfer.Placer with the image's source: blobs are mounted from there.
 func (c *CollectedImage) Place() (registry, repository string) {
-	if p, ok := c.Source.(transfer.Placed); ok {
+	if p, ok := c.Source.(transfer.Placer); ok {
 		return p.Place()
 	}
 	return "", ""
@@ -57,12 +57,12 @@ func (c *CollectedImage) Manifest(_ context.Context, ref string) (manifest.Manif
 	return m, nil
 }
 
-// RangedBlob implements transfer.Ranged if the image's source does.
+// RangedBlob implements transfer.RangeSource if the image's source does.
 func (c *CollectedImage) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange) {
 	return transfer.RangedBlob(c.Source, d)
 }
 
-// Referrers implements transfer.Referring.
+// Referrers implements transfer.ReferrerLister.
 func (c *CollectedImage) Referrers(
 	_ context.Context, d blob.Digest, artifactType string,
 ) ([]manifest.Descriptor, error) {
@@ -76,7 +76,7 @@ func (c *CollectedImage) Referrers(
 		if subject == nil || subject.Digest != d {
 			continue
 		}
-		about, err := m.Referrer()
+		about, err := m.ReferrerDescriptor()
 		if err != nil {
 			return nil, err
 		}
@@ -87,7 +87,7 @@ func (c *CollectedImage) Referrers(
 	return out, nil
 }
 
-// TagNames implements transfer.Referring.
+// TagNames implements transfer.ReferrerLister.
 func (c *CollectedImage) TagNames(context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for _, r := range c.Closure.Referrers {

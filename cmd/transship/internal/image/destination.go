@@ -138,13 +138,13 @@ func (p *Opener) archiveDestination(l Location, as reference.Reference, src Orig
 	b := NewBundleSource()
 	b.Add(collected.Source, as, collected.Closure)
 	if p.Run.Planning() {
-		size, err := layout.Size(l.Path, b.Contents, layout.Files{})
+		size, err := layout.BundleSize(l.Path, b.BundleContents, layout.BundleFiles{})
 		if err != nil {
 			return Destination{}, err
 		}
 		return p.plannedDestination(l, as, size)
 	}
-	bundle, err := layout.Create(l.Path, b.Contents, layout.Files{})
+	bundle, err := layout.CreateBundle(l.Path, b.BundleContents, layout.BundleFiles{})
 	if err != nil {
 		return Destination{}, err
 	}

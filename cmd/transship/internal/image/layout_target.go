@@ -25,7 +25,7 @@ type LayoutTarget struct{ *layout.Repository }
 // PutManifest implements transfer.Target.
 func (t LayoutTarget) PutManifest(ctx context.Context, ref string, m manifest.Manifest) error {
 	if subject, err := m.Subject(); ref == string(m.Digest) && err == nil && subject == nil {
-		return t.PutPart(ctx, m)
+		return t.PutUnlisted(ctx, m)
 	}
 	return t.Repository.PutManifest(ctx, ref, m)
 }

@@ -73,7 +73,7 @@ func openFolder(path string) (*LocalImages, error) {
 	if err != nil {
 		return nil, err
 	}
-	release := dir.HoldReading()
+	release := dir.HoldForReading()
 	roots, err := dir.Roots()
 	if err != nil {
 		release()

@@ -39,7 +39,7 @@ func start(t testing.TB, p *Progress, digit string, pos, size int64) transfer.Ev
 // read moves a blob's meter to pos.
 func read(t testing.TB, ev transfer.Event, pos int64) {
 	t.Helper()
-	open := ev.Meter.Watch(func(context.Context, int64) (io.ReadCloser, error) {
+	open := ev.Meter.Wrap(func(context.Context, int64) (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader("")), nil
 	})
 	if _, err := open(t.Context(), pos); err != nil {

@@ -145,7 +145,7 @@ func (c *inspectCommand) printImage(r *run.Run, e liststore.Entry) error {
 // printList prints a list in docker's layout, with the list's own entries. docker builds them anew
 // from the images and loses annotations.
 func printList(r *run.Run, ix manifest.Index) error {
-	raw, err := manifest.DockerStyle().Encode(ix)
+	raw, err := manifest.DockerStyle().EncodeIndex(ix)
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return err
 	}
-	ctx = wire.With(ctx, wire.Why{Image: from.String()})
+	ctx = wire.WithPurpose(ctx, wire.Purpose{Image: from.String()})
 	places := &image.Opener{Run: r}
 	src, err := places.Origin(ctx, c.src, from)
 	if err != nil {

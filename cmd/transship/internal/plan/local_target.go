@@ -104,7 +104,7 @@ func (t *LocalTarget) Repository(name string) *Repository { return &Repository{t
 // String implements fmt.Stringer.
 func (r *Repository) String() string { return r.name + ":" + r.repository }
 
-// Place implements transfer.Placed.
+// Place implements transfer.Placer.
 func (r *Repository) Place() (registry, repository string) { return r.name, r.repository }
 
 func (r *Repository) key(ref string) contentKey { return contentKey{r.name, r.repository, ref} }

@@ -1,6 +1,6 @@
-// Package plan finds out what a run with --plan would write, and prints it. A [wire.Plan] answers
-// the writes to registries, and a [LocalTarget] takes the place of a layout or tar. Start from
-// [Plan].
+// Package plan finds out what a run with --plan would write, and prints it. A [wire.Planner]
+// answers the writes to registries, and a [LocalTarget] takes the place of a layout or tar. Start
+// from [Plan].
 package plan
 
 import (
@@ -15,7 +15,7 @@ import (
 // is not planned.
 type Plan struct {
 	Format string // "text" or "json"; "" if the run is not planned
-	calls  wire.Plan
+	calls  wire.Planner
 
 	mu       sync.Mutex
 	upToDate []transfer.Event // images that the target has already
@@ -47,7 +47,7 @@ func (p *Plan) Set(s string) error {
 func (p *Plan) Enabled() bool { return p.Format != "" }
 
 // Wire returns what answers the writes to registries, nil if the run is not planned.
-func (p *Plan) Wire() *wire.Plan {
+func (p *Plan) Wire() *wire.Planner {
 	if !p.Enabled() {
 		return nil
 	}

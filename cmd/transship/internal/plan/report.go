@@ -84,7 +84,7 @@ func (p *Plan) Report() (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Report{Images: images, Questions: p.calls.Questions(), Assumed: assumptions(images, p.calls.Calls())}
+	out := &Report{Images: images, Questions: p.calls.ExtraCalls(), Assumed: assumptions(images, p.calls.Calls())}
 	out.Calls, out.Totals.Hosts = []call{}, []*hostTotals{}
 	for _, ev := range p.upToDate {
 		out.Images = append(out.Images, &image{

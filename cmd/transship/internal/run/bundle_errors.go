@@ -29,7 +29,7 @@ func (e *UnfinishedError) Hint() string {
 	if hint, ok := cli.HintOf(e.Err); ok {
 		return hint
 	}
-	if errors.Is(e.Err, transfer.ErrSeveral) {
+	if errors.Is(e.Err, transfer.ErrSeveralImages) {
 		return severalHint
 	}
 	if IsArchiveError(e.Err) {

@@ -81,15 +81,15 @@ func callLine(c wire.Call) string {
 
 // onWait prints why calls to a host wait for a second or more. It prints one line if several calls
 // wait at the same time.
-func (r *Run) onWait(w wire.Wait) {
-	if w.For < time.Second || !r.waits.extend(w.Host, time.Now().Add(w.For)) {
+func (r *Run) onWait(w wire.RetryWait) {
+	if w.Duration < time.Second || !r.waits.extend(w.Host, time.Now().Add(w.Duration)) {
 		return
 	}
 	reason := "no answer"
 	if w.StatusCode != 0 {
 		reason = fmt.Sprintf("answer %d %s", w.StatusCode, http.StatusText(w.StatusCode))
 	}
-	r.Note("%s: %s; retrying in %s", w.Host, reason, w.For.Round(time.Second))
+	r.Note("%s: %s; retrying in %s", w.Host, reason, w.Duration.Round(time.Second))
 }
 
 // waits has the end of the last printed wait by host.

@@ -37,7 +37,7 @@ func (r *Run) Hint(err error) string {
 	}
 	remote := r.remoteOf(err)
 	switch {
-	case errors.Is(err, transfer.ErrSeveral):
+	case errors.Is(err, transfer.ErrSeveralImages):
 		return severalHint
 	case IsArchiveError(err):
 		return archiveHint(err)
@@ -184,7 +184,7 @@ func networkHint(err error, remote failedRemote) string {
 		return "check the host's name and the DNS"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens there: check the host and the port, and that the registry runs"
-	case wire.IsHungUp(err):
+	case wire.IsConnectionClosed(err):
 		return "the registry, or a proxy in front of it, closes every connection"
 	}
 	return "check the network; HTTPS_PROXY and NO_PROXY are used"

@@ -8,9 +8,9 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
-// PlanFlag registers --plan. Under it a command makes its calls to registries as usual: [wire.Plan]
-// answers the writes. It copies with [Run.Jobs], changes nothing else if [Run.Planning], and its
-// result is not printed.
+// PlanFlag registers --plan. Under it a command makes its calls to registries as usual:
+// [wire.Planner] answers the writes. It copies with [Run.Jobs], changes nothing else if
+// [Run.Planning], and its result is not printed.
 func (r *Run) PlanFlag(fs *flag.FlagSet) {
 	fs.Var(&r.Plan, "plan", "change nothing: print the calls that the command would make "+
 		"and what happens to each blob; --plan=json for scripts")

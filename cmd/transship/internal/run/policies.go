@@ -31,7 +31,7 @@ func (r *Run) policyFlags(fs *flag.FlagSet) {
 }
 
 // allowHosts adds the hosts of a value of --allow-host.
-func allowHosts(r *wire.Rules, text string) error {
+func allowHosts(r *wire.PolicyRules, text string) error {
 	for host := range strings.SplitSeq(text, ",") {
 		p, err := wire.ParseHostPattern(strings.TrimSpace(host))
 		if err != nil {
@@ -43,7 +43,7 @@ func allowHosts(r *wire.Rules, text string) error {
 }
 
 // readExpectation reads the file of --expect.
-func readExpectation(name string) (*wire.Expectation, error) {
+func readExpectation(name string) (*wire.ExpectedCalls, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func readExpectation(name string) (*wire.Expectation, error) {
 	return e, nil
 }
 
-// callCount is a [cli.Count] with the type of wire.Rules.MaxCalls.
+// callCount is a [cli.Count] with the type of wire.PolicyRules.MaxCalls.
 type callCount int64
 
 // String implements flag.Value.

@@ -22,7 +22,7 @@ type recording struct {
 	failed atomic.Bool // a call could not be written
 
 	once   sync.Once
-	record *wire.Record
+	record *wire.Recorder
 }
 
 // AuditFlags registers the flags that record and restrict the calls of a command: --audit and the
@@ -44,7 +44,7 @@ func (r *recording) setFile(name string) error {
 // withAudit runs a command with its audit file open and under its policies.
 func (r *Run) withAudit(ctx context.Context, fs *flag.FlagSet, args []string, run func(context.Context) error) error {
 	rec := &r.recording
-	ctx, cancel := context.WithCancelCause(wire.With(ctx, wire.Why{Command: r.Command}))
+	ctx, cancel := context.WithCancelCause(wire.WithPurpose(ctx, wire.Purpose{Command: r.Command}))
 	defer cancel(nil)
 	rec.stop = func() { cancel(errStopped) }
 	r.rules.OnRefusal = func(*wire.PolicyError) { rec.stop() }
@@ -99,8 +99,8 @@ func (r *recording) write(c wire.Call) {
 }
 
 // recorder returns the run's Record.
-func (r *Run) recorder() *wire.Record {
+func (r *Run) recorder() *wire.Recorder {
 	rec := &r.recording
-	rec.once.Do(func() { rec.record = &wire.Record{OnCall: r.reporter()} })
+	rec.once.Do(func() { rec.record = &wire.Recorder{OnCall: r.reporter()} })
 	return rec.record
 }

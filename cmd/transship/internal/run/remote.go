@@ -19,7 +19,7 @@ type Remote struct {
 	prefix         string // of its flags: "src", "dst", or "" for the only remote
 	Host           string // the registry's, set once the command has parsed its references
 	Creds          string // --creds: user:password, "-" for standard input, or "" for what login stored
-	tls            wire.TLS
+	tls            wire.TLSOptions
 	plainHTTP      bool
 	chunk          cli.ByteSize // --chunk-size; 0 sends each blob in one request
 	DockerInsecure bool         // --insecure allows plain HTTP too, as docker's does

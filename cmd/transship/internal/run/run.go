@@ -33,7 +33,7 @@ type Run struct {
 	Plan       plan.Plan
 	speed      speed
 	recording  recording
-	rules      wire.Rules
+	rules      wire.PolicyRules
 	remotes    []*Remote
 	transports transports
 	waits      waits

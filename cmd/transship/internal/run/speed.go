@@ -16,7 +16,7 @@ type speed struct {
 	ranges     cli.Count
 	rate       cli.ByteRate
 	stall      cli.StallTimeout
-	pace       blob.Pace
+	pace       blob.RateLimiter
 	congestion wire.Congestion
 }
 
@@ -68,11 +68,11 @@ func (r *Run) paceFlags(fs *flag.FlagSet) {
 			"a byte that is both read and sent counts once")
 	fs.Var(&r.speed.stall, "stall", fmt.Sprintf(
 		"drop a connection that transfers nothing for this `time`, such as 30s, and retry (default %s)",
-		wire.DefaultStall))
+		wire.DefaultStallTimeout))
 }
 
 // pace returns the limit of --rate, which all copies of the run share.
-func (r *Run) pace() *blob.Pace {
+func (r *Run) pace() *blob.RateLimiter {
 	s := &r.speed
 	s.pace.Rate = int64(s.rate)
 	return &s.pace
@@ -89,7 +89,7 @@ func (r *Run) congestion(m *Remote) *wire.Congestion {
 }
 
 // ResetCongestion forgets what the run has learned about the hosts. No call may be under way.
-func (r *Run) ResetCongestion() { r.speed.congestion = wire.Congestion{OnLow: r.noteRateLimit} }
+func (r *Run) ResetCongestion() { r.speed.congestion = wire.Congestion{OnLowQuota: r.noteRateLimit} }
 
 // noteRateLimit prints why the run slows down: few calls are left of a host's rate limit.
 func (r *Run) noteRateLimit(host string, left int) {

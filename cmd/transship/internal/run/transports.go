@@ -24,7 +24,7 @@ type transports struct {
 // one registry.
 type transportKey struct {
 	creds     string
-	tls       wire.TLS
+	tls       wire.TLSOptions
 	plainHTTP bool
 	http1     bool
 	http2     bool
@@ -38,7 +38,7 @@ func (m *Remote) key() transportKey {
 		creds: m.Creds, tls: m.tls, plainHTTP: m.plainHTTP,
 		http1: m.HTTP1, http2: m.HTTP2, unlimited: m.Unlimited, buffer: m.Buffer,
 	}
-	if m.Creds != "" || m.tls != (wire.TLS{}) || m.plainHTTP {
+	if m.Creds != "" || m.tls != (wire.TLSOptions{}) || m.plainHTTP {
 		k.host = m.prefix + " " + m.Host
 	}
 	return k

@@ -22,7 +22,7 @@ import (
 type servedImages struct {
 	union    *registry.Union
 	archives []*layout.Archive
-	blobs    []layout.Blobs // of folders and archives
+	blobs    []layout.BlobStore // of folders and archives
 	closers  []func()
 }
 
@@ -123,7 +123,7 @@ func (i *servedImages) addFolder(path string) error {
 		return err
 	}
 	i.blobs = append(i.blobs, dir)
-	i.union.Stores = append(i.union.Stores, registry.Familiar(dir))
+	i.union.Stores = append(i.union.Stores, registry.ShortNames(dir))
 	return nil
 }
 
@@ -141,7 +141,7 @@ func (i *servedImages) addWritable(path string) error {
 	i.closers = append(i.closers, release)
 	i.blobs = append(i.blobs, dir)
 	i.union.Writable = registry.OnDisk(dir)
-	i.union.Stores = append([]registry.Store{unlisted{registry.Familiar(dir)}}, i.union.Stores...)
+	i.union.Stores = append([]registry.Store{unlisted{registry.ShortNames(dir)}}, i.union.Stores...)
 	return nil
 }
 
@@ -172,7 +172,7 @@ func (unlisted) Repositories(context.Context) ([]string, error) { return nil, ni
 func (i *servedImages) checkBases() error {
 	var first error
 	for _, archive := range i.archives {
-		err := archive.BuildOn(i.blobs...)
+		err := archive.SetBase(i.blobs...)
 		var lacks *layout.BaseError
 		if !errors.As(err, &lacks) {
 			continue

@@ -58,7 +58,7 @@ func (l *listenFlags) check() error {
 	if err := l.resolve(); err != nil || l.cert == "" {
 		return err
 	}
-	pair, err := wire.KeyPair(l.target(), l.cert, l.key)
+	pair, err := wire.LoadKeyPair(l.target(), l.cert, l.key)
 	l.tls = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
 	return err
 }

@@ -60,9 +60,9 @@ func (c *pruneCommand) run(ctx context.Context, r *run.Run, _ []string) error {
 }
 
 // whenFree prunes as soon as no other command uses the store.
-func (c *pruneCommand) whenFree(ctx context.Context, r *run.Run, dir *layout.Dir) (layout.Pruned, error) {
+func (c *pruneCommand) whenFree(ctx context.Context, r *run.Run, dir *layout.Dir) (layout.PruneResult, error) {
 	for noted := false; ; noted = true {
-		done, err := dir.Prune(ctx, layout.Pruning{Untagged: c.all})
+		done, err := dir.Prune(ctx, layout.PruneOptions{Untagged: c.all})
 		if !errors.Is(err, layout.ErrInUse) {
 			return done, inStore(r.Env, err)
 		}

@@ -121,7 +121,7 @@ func (c *pullCommand) copy(ctx context.Context, r *run.Run, show *image.Progress
 	engine := r.Engine(c.jobs, show.Event)
 	engine.Platforms, engine.Flatten = c.platforms, len(c.platforms) == 1
 	d, err := image.StoreAs(ctx, engine, src, ref.Identifier(), dst, ref)
-	if errors.Is(err, transfer.ErrSeveral) {
+	if errors.Is(err, transfer.ErrSeveralImages) {
 		several := r.Engine(c.jobs, show.Event)
 		several.Platforms = c.platforms
 		return image.StoreAs(ctx, several, src, ref.Identifier(), dst, ref)

@@ -60,7 +60,7 @@ func (c *rmiCommand) remove(ctx context.Context, r *run.Run, dir *layout.Dir, ar
 	if err := printUntagged(r.Stdout, dir, roots); err != nil {
 		return err
 	}
-	done, err := dir.Prune(ctx, layout.Pruning{Of: roots})
+	done, err := dir.Prune(ctx, layout.PruneOptions{Roots: roots})
 	if errors.Is(err, layout.ErrInUse) {
 		r.Note("another command is using the store; transship prune frees the space later")
 		return nil

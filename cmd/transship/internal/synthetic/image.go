@@ -156,7 +156,7 @@ func (im *Image) addIndex(platforms []manifest.Platform) error {
 		d.Platform = &platforms[i]
 		ix.Manifests = append(ix.Manifests, d)
 	}
-	raw, err := manifest.OCIStyle().Encode(ix)
+	raw, err := manifest.OCIStyle().EncodeIndex(ix)
 	return im.addManifest(ix.MediaType, raw, err)
 }
 

@@ -16,8 +16,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Left is the content that a run could not remove from a repository.
-type Left struct {
+// Leftover is the content that a run could not remove from a repository.
+type Leftover struct {
 	Repository string // host/name
 	Manifests  int    // number of manifests
 	Blobs      int    // number of blobs
@@ -30,7 +30,7 @@ type Left struct {
 type cleaner struct {
 	mu    sync.Mutex
 	repos []*repoContent
-	left  []Left
+	left  []Leftover
 }
 
 // repoContent is what the run has put into a repository and not yet removed, in order.
@@ -103,7 +103,7 @@ func (c *cleaner) clean(ctx context.Context) {
 		manifestList, blobList := p.manifests, p.blobs
 		p.manifests, p.blobs = nil, nil
 		c.mu.Unlock()
-		left := Left{Repository: p.repo.String()}
+		left := Leftover{Repository: p.repo.String()}
 		slices.Reverse(manifestList)
 		p.remove(ctx, manifests, manifestList, &left)
 		p.remove(ctx, blobs, blobList, &left)
@@ -112,7 +112,7 @@ func (c *cleaner) clean(ctx context.Context) {
 }
 
 // remove removes manifests, one at a time, or blobs, and adds what it cannot remove to left.
-func (p *repoContent) remove(ctx context.Context, kind int, list []manifest.Descriptor, left *Left) {
+func (p *repoContent) remove(ctx context.Context, kind int, list []manifest.Descriptor, left *Leftover) {
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(1 + 3*kind)
@@ -175,7 +175,7 @@ func withoutDuplicates(list []manifest.Descriptor) (out []manifest.Descriptor) {
 	return out
 }
 
-func (l *Left) add(kind int, d manifest.Descriptor, err error) {
+func (l *Leftover) add(kind int, d manifest.Descriptor, err error) {
 	if kind == manifests {
 		l.Manifests++
 	} else {
@@ -188,7 +188,7 @@ func (l *Left) add(kind int, d manifest.Descriptor, err error) {
 }
 
 // addLeft adds l to what is left in its repository.
-func (c *cleaner) addLeft(l Left) {
+func (c *cleaner) addLeft(l Leftover) {
 	if l.Manifests+l.Blobs == 0 {
 		return
 	}

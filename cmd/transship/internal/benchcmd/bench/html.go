@@ -70,7 +70,7 @@ func (r *Report) facts() []fact {
 	}
 	return []fact{
 		{"When", r.Started.UTC().Format("2006-01-02 15:04 MST")},
-		{"Machine", machine}, {"Image", image}, {"Rounds", fmt.Sprint(len(r.Of(0)))}, {"Seed", fmt.Sprint(r.Seed)},
+		{"Machine", machine}, {"Image", image}, {"Rounds", fmt.Sprint(len(r.SamplesOf(0)))}, {"Seed", fmt.Sprint(r.Seed)},
 	}
 }
 
@@ -88,8 +88,8 @@ func (r *Report) findings() (out []string) {
 		out = append(out, fmt.Sprintf("Fastest is %s: %s for one by the median of %s, between %s and %s.",
 			s.Cell, formatDuration(s.Op.Median), plural(s.Rounds, "round"), formatDuration(s.Op.Min), formatDuration(s.Op.Max)))
 	}
-	if s.Floors > 0 {
-		out = append(out, fmt.Sprintf("That is %.2f times the least time that the link and SHA-256 allow.", s.Floors))
+	if s.TimesFloor > 0 {
+		out = append(out, fmt.Sprintf("That is %.2f times the least time that the link and SHA-256 allow.", s.TimesFloor))
 	}
 	if r.Limit != nil {
 		for _, l := range r.limits() {
@@ -114,8 +114,8 @@ func tableRow(s Summary) row {
 		out.TTFB50 = formatDuration(float64(Quantile(s.TTFB, 0.5)))
 		out.TTFB99 = formatDuration(float64(Quantile(s.TTFB, 0.99)))
 	}
-	if s.Floors > 0 {
-		out.Floors = fmt.Sprintf("%.2f", s.Floors)
+	if s.TimesFloor > 0 {
+		out.Floors = fmt.Sprintf("%.2f", s.TimesFloor)
 	}
 	return out
 }

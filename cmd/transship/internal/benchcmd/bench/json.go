@@ -111,13 +111,13 @@ func (r *Report) jsonCell(i int) jsonCell {
 	s, c := r.Summary(i), r.Cells[i]
 	out := jsonCell{
 		Name: c.String(), Jobs: c.Jobs, HTTP: c.HTTP, Upload: c.Upload.Name, Ranges: c.Ranges, Buffer: c.Buffer,
-		NsPerOp: jsonSpread(s.Op), Floors: s.Floors, Rounds: []jsonRound{},
+		NsPerOp: jsonSpread(s.Op), Floors: s.TimesFloor, Rounds: []jsonRound{},
 	}
 	if s.Speed.Median > 0 {
 		speed := jsonSpread(s.Speed)
 		out.BytesPerSec = &speed
 	}
-	for _, s := range r.Of(i) {
+	for _, s := range r.SamplesOf(i) {
 		out.Rounds = append(out.Rounds, jsonRound{
 			Start: s.Start, Ns: s.Elapsed.Nanoseconds(), Ops: s.Ops, Bytes: s.Bytes,
 			Blobs: s.Blobs, Present: s.Present, Mounted: s.Mounted, Calls: s.Calls,

@@ -20,9 +20,9 @@ import (
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
-// Limit has the rates of the link and the machine without a registry protocol. No copy can be
+// Baseline has the rates of the link and the machine without a registry protocol. No copy can be
 // faster.
-type Limit struct {
+type Baseline struct {
 	Link []Rate // by number of connections
 	Hash []Rate // of SHA-256, by number of processors
 	// Over is how Link was measured: "plain TCP on loopback", or GETs of blobs.
@@ -47,7 +47,7 @@ func (r Rate) PerSecond() float64 {
 // Floor returns the minimum time for a transfer of bytes with a number of jobs. It is that of the
 // link or that of SHA-256, which hashes every byte once, whichever is slower. Jobs 0 is auto, which
 // can be any number. Floor returns 0 for 0 bytes or without rates.
-func (l *Limit) Floor(bytes int64, jobs int) time.Duration {
+func (l *Baseline) Floor(bytes int64, jobs int) time.Duration {
 	if l == nil {
 		return 0
 	}
@@ -81,10 +81,10 @@ func fastestUpTo(rates []Rate, n int) Rate {
 // maxConnections is the maximum number of connections to measure.
 const maxConnections = 128
 
-// Widths returns the numbers of connections to measure for some numbers of jobs: 1 and each of
-// these. For auto, 0, it is transfer.DefaultJobs. No number is above 128, since more connections
-// gain nothing and use memory.
-func Widths(jobs []int) []int {
+// ConnectionCounts returns the numbers of connections to measure for some numbers of jobs: 1 and
+// each of these. For auto, 0, it is transfer.DefaultJobs. No number is above 128, since more
+// connections gain nothing and use memory.
+func ConnectionCounts(jobs []int) []int {
 	out := []int{1}
 	for _, n := range jobs {
 		out = append(out, min(cmp.Or(n, transfer.DefaultJobs), maxConnections))
@@ -96,7 +96,7 @@ func Widths(jobs []int) []int {
 // HashRates measures SHA-256 on one processor and on all of them, each for about that long.
 func HashRates(ctx context.Context, each time.Duration) ([]Rate, error) {
 	var out []Rate
-	for _, n := range Widths([]int{runtime.GOMAXPROCS(0)}) {
+	for _, n := range ConnectionCounts([]int{runtime.GOMAXPROCS(0)}) {
 		r, err := measureRate(ctx, n, each, func(more func(int) bool) error {
 			h, block := sha256.New(), make([]byte, 256<<10)
 			for more(len(block)) {
@@ -220,7 +220,7 @@ func linkRates(ctx context.Context, repo *distribution.Repository, im *synthetic
 // returns what it could not remove.
 func MeasureLink(
 	ctx context.Context, open Open, spec synthetic.Spec, widths []int,
-) (rates []Rate, left []Left, err error) {
+) (rates []Rate, left []Leftover, err error) {
 	var c cleaner
 	defer func() {
 		ctx, stop := cleanupContext(ctx)

@@ -170,7 +170,7 @@ func (r *Report) measure() (value func(Sample) float64, format func(float64) str
 }
 
 func (r *Report) values(cell int, value func(Sample) float64) (out []float64) {
-	for _, s := range r.Of(cell) {
+	for _, s := range r.SamplesOf(cell) {
 		out = append(out, value(s))
 	}
 	return out

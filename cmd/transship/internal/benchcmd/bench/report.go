@@ -15,9 +15,9 @@ type Report struct {
 	Started time.Time
 	Machine Machine
 	Cells   []Cell
-	Samples []Sample // in the order of the turns
-	Limit   *Limit   // nil if not measured
-	Left    []Left   // what could not be removed
+	Samples []Sample   // in the order of the turns
+	Limit   *Baseline  // nil if not measured
+	Left    []Leftover // what could not be removed
 }
 
 // Shape describes the images in a benchmark's name.
@@ -52,8 +52,8 @@ func ThisMachine() Machine {
 	return Machine{runtime.GOOS, runtime.GOARCH, cpuModel(), runtime.GOMAXPROCS(0)}
 }
 
-// Of returns the samples of a cell, in the order of the rounds.
-func (r *Report) Of(cell int) (out []Sample) {
+// SamplesOf returns the samples of a cell, in the order of the rounds.
+func (r *Report) SamplesOf(cell int) (out []Sample) {
 	for _, s := range r.Samples {
 		if s.Cell == cell {
 			out = append(out, s)
@@ -72,15 +72,16 @@ type Summary struct {
 	TTFB   []time.Duration // of the calls of all rounds, as in Sample
 	CPU    Spread          // nanoseconds per byte; zero if no bytes moved
 	Peak   int64           // bytes
-	// Floors is the median of a round's time divided by the floor, or 0 if the floor is unknown.
-	Floors float64
+	// TimesFloor is the median of a round's time divided by the floor, or 0 if the floor is
+	// unknown.
+	TimesFloor float64
 }
 
 // Summary returns the summary of a cell's samples.
 func (r *Report) Summary(cell int) Summary {
 	out := Summary{Cell: r.Cells[cell]}
 	var speed, op, calls, cpu, floors []float64
-	for _, s := range r.Of(cell) {
+	for _, s := range r.SamplesOf(cell) {
 		out.Rounds++
 		op = append(op, s.NsPerOp())
 		calls = append(calls, float64(s.Calls)/float64(max(s.Ops, 1)))
@@ -95,7 +96,7 @@ func (r *Report) Summary(cell int) Summary {
 		}
 	}
 	out.Speed, out.Op, out.Calls, out.CPU = SpreadOf(speed), SpreadOf(op), SpreadOf(calls), SpreadOf(cpu)
-	out.Floors = SpreadOf(floors).Median
+	out.TimesFloor = SpreadOf(floors).Median
 	return out
 }
 

@@ -21,10 +21,10 @@ func testReport() *Report {
 		Kind: Push, Shape: Shape{Platforms: 2, Layers: 4, Size: "4x16MiB", Compressible: 0.5}, Target: "localhost:5000/bench",
 		Seed: 42, Started: start, Machine: Machine{"linux", "amd64", "Some CPU <1>", 2},
 		Cells: Matrix([]int{1, 8}, nil, nil, nil, nil),
-		Limit: &Limit{Over: "plain TCP on loopback",
+		Limit: &Baseline{Over: "plain TCP on loopback",
 			Link: []Rate{{1, 1e9, time.Second}, {8, 2e9, time.Second}},
 			Hash: []Rate{{1, 5e8, time.Second}, {2, 1e9, time.Second}}},
-		Left: []Left{{"localhost:5000/bench", 3, 10, 134217728, errors.New("405 Method Not Allowed")}},
+		Left: []Leftover{{"localhost:5000/bench", 3, 10, 134217728, errors.New("405 Method Not Allowed")}},
 	}
 	for turn := range Order(2, 0, 3) {
 		i := turn.Serial
@@ -143,7 +143,7 @@ func TestReportWithAutoJobs(t *testing.T) {
 	if got, want := r.Limit.Floor(1e9, 0), r.Limit.Floor(1e9, 8); got != want || got == r.Limit.Floor(1e9, 1) {
 		t.Errorf("got a floor of %s, want %s as with 8 jobs", got, want)
 	}
-	if got := Widths([]int{0, 16, 1 << 40, 1 << 30}); !slices.Equal(got, []int{1, 6, 16, 128}) {
+	if got := ConnectionCounts([]int{0, 16, 1 << 40, 1 << 30}); !slices.Equal(got, []int{1, 6, 16, 128}) {
 		t.Errorf("got widths %d", got)
 	}
 }
@@ -156,8 +156,8 @@ func TestSummary(t *testing.T) {
 	if s.Rounds != 3 || s.Op != (Spread{500e6, 530e6, 540e6}) || s.Calls.Median != 29 || len(s.TTFB) != 300 {
 		t.Errorf("%+v", s)
 	}
-	if got := 530.0 / 256; s.Floors < got-1e-6 || s.Floors > got+1e-6 {
-		t.Errorf("%g times the floor, want %g", s.Floors, got)
+	if got := 530.0 / 256; s.TimesFloor < got-1e-6 || s.TimesFloor > got+1e-6 {
+		t.Errorf("%g times the floor, want %g", s.TimesFloor, got)
 	}
 	if r.Best() != 1 {
 		t.Errorf("the best cell is %d", r.Best())
@@ -179,7 +179,7 @@ func TestFloor(t *testing.T) {
 	if got := l.Floor(1e9, 8); got != 10*time.Second {
 		t.Errorf("over a slow link: %v", got)
 	}
-	if (*Limit)(nil).Floor(1, 1) != 0 || (&Limit{}).Floor(1, 1) != 0 {
+	if (*Baseline)(nil).Floor(1, 1) != 0 || (&Baseline{}).Floor(1, 1) != 0 {
 		t.Error("a floor without rates")
 	}
 }

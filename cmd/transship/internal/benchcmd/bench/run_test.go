@@ -108,7 +108,7 @@ func TestTraceHasMaximumLength(t *testing.T) {
 
 func TestRates(t *testing.T) {
 	hash, err := HashRates(t.Context(), 5*time.Millisecond)
-	link, err2 := LoopbackRates(t.Context(), Widths([]int{2, 2}), 5*time.Millisecond)
+	link, err2 := LoopbackRates(t.Context(), ConnectionCounts([]int{2, 2}), 5*time.Millisecond)
 	if err != nil || err2 != nil || len(link) != 2 || link[1].N != 2 {
 		t.Fatal(hash, link, err, err2)
 	}

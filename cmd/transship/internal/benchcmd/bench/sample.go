@@ -52,7 +52,7 @@ type Recorder struct {
 	sample Sample
 }
 
-// Call records a call. It is for wire.Record's OnCall.
+// Call records a call. It is for wire.Recorder's OnCall.
 func (r *Recorder) Call(c wire.Call) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -37,10 +37,10 @@ type waterfallRow struct {
 // waterfall draws the first measured round of the fastest cell.
 func (r *Report) waterfall() *waterfall {
 	best := r.Best()
-	if best < 0 || len(r.Of(best)) == 0 || len(r.Of(best)[0].Trace) == 0 {
+	if best < 0 || len(r.SamplesOf(best)) == 0 || len(r.SamplesOf(best)[0].Trace) == 0 {
 		return nil
 	}
-	s := r.Of(best)[0]
+	s := r.SamplesOf(best)[0]
 	calls := slices.SortedFunc(slices.Values(s.Trace), func(a, b wire.Call) int {
 		return cmp.Compare(a.Sequence, b.Sequence)
 	})

@@ -134,7 +134,7 @@ func (w *Work) Clean(ctx context.Context, t Turn, _ Cell) {
 
 // Close removes what the run has put into repositories and returns what could not be removed. It
 // also works for cleanupTimeout after ctx has ended.
-func (w *Work) Close(ctx context.Context) []Left {
+func (w *Work) Close(ctx context.Context) []Leftover {
 	ctx, stop := cleanupContext(ctx)
 	defer stop()
 	w.cleaner.clean(ctx)

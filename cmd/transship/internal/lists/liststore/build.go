@@ -30,7 +30,7 @@ func Build(entries []Entry) (manifest.Index, []byte, error) {
 		}
 	}
 	list := Index(entries)
-	raw, err := manifest.DockerStyle().Encode(list)
+	raw, err := manifest.DockerStyle().EncodeIndex(list)
 	if err != nil {
 		return manifest.Index{}, nil, err
 	}

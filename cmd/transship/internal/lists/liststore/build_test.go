@@ -66,7 +66,7 @@ func TestBuildKeepsMembersThatDockerDrops(t *testing.T) {
 func TestIndexNeedsNoPlatform(t *testing.T) {
 	e := images()[amd64].entry()
 	e.Descriptor.Platform = nil
-	raw, err := manifest.DockerStyle().Encode(liststore.Index([]liststore.Entry{e}))
+	raw, err := manifest.DockerStyle().EncodeIndex(liststore.Index([]liststore.Entry{e}))
 	if err != nil || !strings.Contains(string(raw), `"architecture": "",`) {
 		t.Errorf("got %s, %v", raw, err)
 	}

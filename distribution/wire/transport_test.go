@@ -40,33 +40,33 @@ func get(t *testing.T, rt http.RoundTripper, url string) (string, error) {
 }
 
 // clientTLS writes the authority's root and a client's key pair into a directory.
-func clientTLS(t *testing.T, ca *authority, client string) (TLS, string) {
+func clientTLS(t *testing.T, ca *authority, client string) (TLSOptions, string) {
 	t.Helper()
 	dir := t.TempDir()
 	cert, key := ca.issue(t, client)
 	writeFiles(t, dir, map[string][]byte{"ca.pem": ca.pem(), "cert.pem": cert, "key.pem": key})
-	return TLS{
+	return TLSOptions{
 		CAFile:   filepath.Join(dir, "ca.pem"),
 		CertFile: filepath.Join(dir, "cert.pem"),
 		KeyFile:  filepath.Join(dir, "key.pem"),
 	}, dir
 }
 
-func TestHostsVerifiesByDefault(t *testing.T) {
+func TestTransportVerifiesByDefault(t *testing.T) {
 	server := newAuthority(t).serve(t, clientName)
-	_, err := get(t, new(Hosts), server.URL)
+	_, err := get(t, new(Transport), server.URL)
 	var certificate *tls.CertificateVerificationError
 	if !errors.As(err, &certificate) {
 		t.Errorf("error %v, want a *tls.CertificateVerificationError", err)
 	}
-	if _, err := get(t, &Hosts{TLS: TLS{Insecure: true}}, server.URL); err != nil {
+	if _, err := get(t, &Transport{TLS: TLSOptions{Insecure: true}}, server.URL); err != nil {
 		t.Errorf("insecure: %v", err)
 	}
 }
 
 // The registry, called as localhost, redirects to another host: the same server, called as
 // 127.0.0.1.
-func TestHostsSendsClientCertificateOnlyToRegistry(t *testing.T) {
+func TestTransportSendsClientCertificateOnlyToRegistry(t *testing.T) {
 	ca := newAuthority(t)
 	server := ca.serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/blob" {
@@ -87,7 +87,7 @@ func TestHostsSendsClientCertificateOnlyToRegistry(t *testing.T) {
 		"token server":         {registry, server.URL + "/token", "none"},
 		"no registry":          {"", "https://" + registry + "/", "none"},
 	} {
-		hosts := &Hosts{Registry: test.registry, TLS: settings}
+		hosts := &Transport{Registry: test.registry, TLS: settings}
 		// Twice, and after the registry: neither a cached transport nor a connection may send the
 		// certificate to another host.
 		if _, err := get(t, hosts, "https://"+registry+"/"); err != nil {
@@ -101,7 +101,7 @@ func TestHostsSendsClientCertificateOnlyToRegistry(t *testing.T) {
 	}
 }
 
-func TestHostsReadsCertsDirs(t *testing.T) {
+func TestTransportReadsCertsDirs(t *testing.T) {
 	ca, other := newAuthority(t), newAuthority(t)
 	server := ca.serve(t, clientName)
 	host := localhost(t, server)
@@ -125,7 +125,7 @@ func TestHostsReadsCertsDirs(t *testing.T) {
 		"directory is missing": {[]string{filepath.Join(docker, "missing"), docker}, "https://" + host, "none"},
 	}
 	for name, test := range tests {
-		got, err := get(t, &Hosts{CertsDirs: test.directories}, test.url)
+		got, err := get(t, &Transport{CertsDirs: test.directories}, test.url)
 		var certificate *tls.CertificateVerificationError
 		if test.want == "" && !errors.As(err, &certificate) {
 			t.Errorf("%s: response %q, error %v; want a *tls.CertificateVerificationError", name, got, err)
@@ -136,13 +136,13 @@ func TestHostsReadsCertsDirs(t *testing.T) {
 	}
 }
 
-func TestHostsAddsRootsOfCertsDirs(t *testing.T) {
+func TestTransportAddsRootsOfCertsDirs(t *testing.T) {
 	explicit, inDirectory := newAuthority(t), newAuthority(t)
 	registry, storage := inDirectory.serve(t, clientName), explicit.serve(t, clientName)
 	settings, _ := clientTLS(t, explicit, "client")
 	directory := t.TempDir()
 	writeFiles(t, filepath.Join(directory, localhost(t, registry)), map[string][]byte{"ca.crt": inDirectory.pem()})
-	hosts := &Hosts{Registry: localhost(t, registry), TLS: settings, CertsDirs: []string{directory}}
+	hosts := &Transport{Registry: localhost(t, registry), TLS: settings, CertsDirs: []string{directory}}
 	for _, url := range []string{"https://" + localhost(t, registry), "https://" + localhost(t, storage)} {
 		if _, err := get(t, hosts, url); err != nil {
 			t.Errorf("%s: %v", url, err)
@@ -153,7 +153,7 @@ func TestHostsAddsRootsOfCertsDirs(t *testing.T) {
 	}
 }
 
-func TestHostsReportsBadFiles(t *testing.T) {
+func TestTransportReportsBadFiles(t *testing.T) {
 	ca := newAuthority(t)
 	server := ca.serve(t, clientName)
 	host := localhost(t, server)
@@ -164,28 +164,28 @@ func TestHostsReportsBadFiles(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	type files = map[string][]byte
 	tests := map[string]struct {
-		tls   TLS
+		tls   TLSOptions
 		certs files  // in certs.d/HOST
 		file  string // that the error names, in dir or certs.d/HOST
 		text  string
 	}{
-		"missing CA":       {TLS{CAFile: in("missing")}, nil, in("missing"), "no such file or directory"},
-		"CA is not PEM":    {TLS{CAFile: in("nonsense.pem")}, nil, in("nonsense.pem"), "no valid PEM certificate"},
-		"CA is a key":      {TLS{CAFile: good.KeyFile}, nil, good.KeyFile, "no valid PEM certificate"},
-		"cert without key": {TLS{CertFile: good.CertFile}, nil, good.CertFile, "needs its key file"},
-		"key without cert": {TLS{KeyFile: good.KeyFile}, nil, good.KeyFile, "needs its certificate file"},
-		"missing cert":     {TLS{CertFile: in("missing"), KeyFile: good.KeyFile}, nil, in("missing"), "no such file"},
-		"missing key":      {TLS{CertFile: good.CertFile, KeyFile: in("missing")}, nil, in("missing"), "no such file"},
-		"cert is not PEM": {TLS{CertFile: in("nonsense.pem"), KeyFile: good.KeyFile}, nil, in("nonsense.pem"),
+		"missing CA":       {TLSOptions{CAFile: in("missing")}, nil, in("missing"), "no such file or directory"},
+		"CA is not PEM":    {TLSOptions{CAFile: in("nonsense.pem")}, nil, in("nonsense.pem"), "no valid PEM certificate"},
+		"CA is a key":      {TLSOptions{CAFile: good.KeyFile}, nil, good.KeyFile, "no valid PEM certificate"},
+		"cert without key": {TLSOptions{CertFile: good.CertFile}, nil, good.CertFile, "needs its key file"},
+		"key without cert": {TLSOptions{KeyFile: good.KeyFile}, nil, good.KeyFile, "needs its certificate file"},
+		"missing cert":     {TLSOptions{CertFile: in("missing"), KeyFile: good.KeyFile}, nil, in("missing"), "no such file"},
+		"missing key":      {TLSOptions{CertFile: good.CertFile, KeyFile: in("missing")}, nil, in("missing"), "no such file"},
+		"cert is not PEM": {TLSOptions{CertFile: in("nonsense.pem"), KeyFile: good.KeyFile}, nil, in("nonsense.pem"),
 			"failed to find any PEM data"},
-		"other key": {TLS{CertFile: good.CertFile, KeyFile: in("other.pem")}, nil, good.CertFile,
+		"other key": {TLSOptions{CertFile: good.CertFile, KeyFile: in("other.pem")}, nil, good.CertFile,
 			"with key " + in("other.pem") + ": tls: private key does not match"},
-		"certs.d: not PEM": {TLS{}, files{"ca.crt": nonsense}, "ca.crt", "no valid PEM certificate"},
-		"certs.d: key missing": {TLS{}, files{"a.cert": nonsense}, "a.cert",
+		"certs.d: not PEM": {TLSOptions{}, files{"ca.crt": nonsense}, "ca.crt", "no valid PEM certificate"},
+		"certs.d: key missing": {TLSOptions{}, files{"a.cert": nonsense}, "a.cert",
 			"missing key a.key for this client certificate (a CA certificate must end in .crt)"},
-		"certs.d: cert missing": {TLS{}, files{"a.key": nonsense, "b.cert": nonsense, "b.key": nonsense}, "a.key",
+		"certs.d: cert missing": {TLSOptions{}, files{"a.key": nonsense, "b.cert": nonsense, "b.key": nonsense}, "a.key",
 			"missing client certificate a.cert for this key"},
-		"certs.d: bad pair": {TLS{}, files{"a.cert": nonsense, "a.key": otherKey}, "a.cert", "failed to find any PEM data"},
+		"certs.d: bad pair": {TLSOptions{}, files{"a.cert": nonsense, "a.key": otherKey}, "a.cert", "failed to find any PEM data"},
 	}
 	for name, test := range tests {
 		certs := t.TempDir()
@@ -193,7 +193,7 @@ func TestHostsReportsBadFiles(t *testing.T) {
 			writeFiles(t, filepath.Join(certs, host), test.certs)
 			test.file = filepath.Join(certs, host, test.file)
 		}
-		hosts := &Hosts{Registry: host, TLS: test.tls, CertsDirs: []string{certs}}
+		hosts := &Transport{Registry: host, TLS: test.tls, CertsDirs: []string{certs}}
 		body := &closeRecorder{Reader: strings.NewReader("content")}
 		for range 2 {
 			_, err := hosts.RoundTrip(newRequest(t, "PUT", "https://"+host+"/", body))
@@ -212,7 +212,7 @@ func TestHostsReportsBadFiles(t *testing.T) {
 	}
 }
 
-func TestHostsReportsUnreadableFilesButSkipsDirectories(t *testing.T) {
+func TestTransportReportsUnreadableFilesButSkipsDirectories(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root can read every file")
 	}
@@ -223,7 +223,7 @@ func TestHostsReportsUnreadableFilesButSkipsDirectories(t *testing.T) {
 	if err := os.Chmod(filepath.Join(certs, host, "ca.crt"), 0); err != nil {
 		t.Fatal(err)
 	}
-	hosts := &Hosts{CertsDirs: []string{certs}, TLS: TLS{Insecure: true}}
+	hosts := &Transport{CertsDirs: []string{certs}, TLS: TLSOptions{Insecure: true}}
 	if _, err := get(t, hosts, "https://"+host); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("unreadable file: error %v", err)
 	}
@@ -236,23 +236,23 @@ func TestHostsReportsUnreadableFilesButSkipsDirectories(t *testing.T) {
 	}
 }
 
-func TestHostsIgnoresBadFilesForPlainHTTP(t *testing.T) {
+func TestTransportIgnoresBadFilesForPlainHTTP(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	host := localhost(t, server)
 	certs := t.TempDir()
 	writeFiles(t, filepath.Join(certs, host), map[string][]byte{"ca.crt": nil})
-	if _, err := get(t, &Hosts{CertsDirs: []string{certs}}, "http://"+host); err != nil {
+	if _, err := get(t, &Transport{CertsDirs: []string{certs}}, "http://"+host); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestHostsKeepsOneTransportPerConfiguration(t *testing.T) {
+func TestTransportKeepsOneTransportPerConfiguration(t *testing.T) {
 	ca := newAuthority(t)
 	settings, _ := clientTLS(t, ca, "client")
 	certs := t.TempDir()
 	writeFiles(t, filepath.Join(certs, "own.example"), map[string][]byte{"ca.crt": ca.pem()})
-	hosts := &Hosts{Registry: "registry.example", TLS: settings, CertsDirs: []string{certs}}
+	hosts := &Transport{Registry: "registry.example", TLS: settings, CertsDirs: []string{certs}}
 	transport := func(host string) *http.Transport {
 		got, err := hosts.transport(host, true, false)
 		if err != nil {
@@ -291,10 +291,10 @@ func TestHostDirectories(t *testing.T) {
 	}
 }
 
-func TestHostsUsesHTTP2UnlessDisabled(t *testing.T) {
+func TestTransportUsesHTTP2UnlessDisabled(t *testing.T) {
 	server := newAuthority(t).serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) })
 	for http1, want := range map[bool]string{false: "HTTP/2.0", true: "HTTP/1.1"} {
-		got, err := get(t, &Hosts{HTTP1: http1, TLS: TLS{Insecure: true}}, server.URL)
+		got, err := get(t, &Transport{HTTP1: http1, TLS: TLSOptions{Insecure: true}}, server.URL)
 		if err != nil || got != want {
 			t.Errorf("HTTP1 %v: %s, error %v; want %s", http1, got, err, want)
 		}
@@ -302,12 +302,12 @@ func TestHostsUsesHTTP2UnlessDisabled(t *testing.T) {
 }
 
 // Each large body has a connection of HTTP/1.1, while other calls share one of HTTP/2.
-func TestHostsSendsLargeBodiesOverHTTP1(t *testing.T) {
+func TestTransportSendsLargeBodiesOverHTTP1(t *testing.T) {
 	server := newAuthority(t).serve(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		io.WriteString(w, r.Proto+" "+r.RemoteAddr)
 	})
-	for _, hosts := range []*Hosts{{}, {HTTP2: true}} {
+	for _, hosts := range []*Transport{{}, {HTTP2: true}} {
 		hosts.TLS.Insecure = true
 		send := func(ctx context.Context, size int) string {
 			req := newRequest(t, "PUT", server.URL, strings.NewReader(strings.Repeat("x", size)))
@@ -333,11 +333,11 @@ func TestHostsSendsLargeBodiesOverHTTP1(t *testing.T) {
 	}
 }
 
-func TestHostsResumesTLSSessions(t *testing.T) {
+func TestTransportResumesTLSSessions(t *testing.T) {
 	ca := newAuthority(t)
 	server := ca.serve(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.TLS.DidResume) })
 	settings, _ := clientTLS(t, ca, "client")
-	hosts := &Hosts{TLS: settings, HTTP1: true}
+	hosts := &Transport{TLS: settings, HTTP1: true}
 	for _, want := range []string{"false", "true"} {
 		if got, err := get(t, hosts, server.URL); err != nil || got != want {
 			t.Errorf("resumed: %s, error %v; want %s", got, err, want)
@@ -348,7 +348,7 @@ func TestHostsResumesTLSSessions(t *testing.T) {
 
 // After a redirect of a large body to another host, the first host's responses count as small.
 // After a redirect within the host they do not.
-func TestHostsRemembersRedirectsOfLargeBodies(t *testing.T) {
+func TestTransportRemembersRedirectsOfLargeBodies(t *testing.T) {
 	var mu sync.Mutex
 	var seen []string
 	note := func(what string) {
@@ -371,7 +371,7 @@ func TestHostsRemembersRedirectsOfLargeBodies(t *testing.T) {
 		"/other-host": "HTTP/1.1, storage HTTP/1.1, HTTP/2.0, storage HTTP/1.1",
 		"/same-host":  "HTTP/1.1, HTTP/1.1, HTTP/1.1, HTTP/1.1",
 	} {
-		client := &http.Client{Transport: &Hosts{TLS: TLS{Insecure: true}}}
+		client := &http.Client{Transport: &Transport{TLS: TLSOptions{Insecure: true}}}
 		for range 2 {
 			req := newRequest(t, "GET", server.URL+path, nil)
 			resp, err := client.Do(req.WithContext(WithLargeBody(req.Context())))
@@ -388,14 +388,14 @@ func TestHostsRemembersRedirectsOfLargeBodies(t *testing.T) {
 	}
 }
 
-func TestHostsDoesNotAskForCompression(t *testing.T) {
+func TestTransportDoesNotAskForCompression(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%q %q", r.Header["Accept-Encoding"], r.UserAgent())
 	}))
 	defer server.Close()
 	for want, rt := range map[string]http.RoundTripper{
-		`[] "Go-http-client/1.1"`:      new(Hosts),
-		`["identity"] "transship/1.0"`: &Headers{UserAgent: "transship/1.0", Base: new(Hosts)},
+		`[] "Go-http-client/1.1"`:      new(Transport),
+		`["identity"] "transship/1.0"`: &Headers{UserAgent: "transship/1.0", Base: new(Transport)},
 	} {
 		if got, err := get(t, rt, server.URL); err != nil || got != want {
 			t.Errorf("%s, error %v; want %s", got, err, want)
@@ -403,7 +403,7 @@ func TestHostsDoesNotAskForCompression(t *testing.T) {
 	}
 }
 
-func TestHostsSendsThroughProxy(t *testing.T) {
+func TestTransportSendsThroughProxy(t *testing.T) {
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "proxy for "+r.URL.String())
 	}))
@@ -413,14 +413,14 @@ func TestHostsSendsThroughProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	const registry = "http://registry.example/v2/"
-	got, err := get(t, &Hosts{Proxy: http.ProxyURL(address)}, registry)
+	got, err := get(t, &Transport{Proxy: http.ProxyURL(address)}, registry)
 	if err != nil || got != "proxy for "+registry {
 		t.Errorf("%q, error %v", got, err)
 	}
 }
 
 // 64 requests at once need as many connections. The next 64 use the same.
-func TestHostsKeepsConnections(t *testing.T) {
+func TestTransportKeepsConnections(t *testing.T) {
 	const streams = 64
 	var connections, waiting atomic.Int32
 	var gate atomic.Pointer[chan struct{}]
@@ -438,7 +438,7 @@ func TestHostsKeepsConnections(t *testing.T) {
 	}
 	server.Start()
 	defer server.Close()
-	hosts := new(Hosts)
+	hosts := new(Transport)
 	for round := range 2 {
 		open := make(chan struct{})
 		gate.Store(&open)

@@ -16,18 +16,18 @@ const (
 	paceStep = 20 * time.Millisecond
 )
 
-// Pace limits the rate at which blobs are read, all that are opened through it together. It is a
-// token bucket. The zero value does not limit. Rate must not change once it is in use, and a Pace
-// must not be copied.
-type Pace struct {
+// RateLimiter limits the rate at which blobs are read, all that are opened through it together. It
+// is a token bucket. The zero value does not limit. Rate must not change once it is in use, and a
+// RateLimiter must not be copied.
+type RateLimiter struct {
 	Rate int64 // bytes per second; 0 does not limit
 
 	mu        sync.Mutex
 	busyUntil time.Time // when the bytes read so far have used up the rate
 }
 
-// Over returns an Open that reads as open does, but no faster than the rate.
-func (p *Pace) Over(open Open) Open {
+// Wrap returns an Open that reads as open does, but no faster than the rate.
+func (p *RateLimiter) Wrap(open Open) Open {
 	if p == nil || p.Rate <= 0 {
 		return open
 	}
@@ -43,7 +43,7 @@ func (p *Pace) Over(open Open) Open {
 type pacedReader struct {
 	io.ReadCloser
 	ctx  context.Context
-	pace *Pace
+	pace *RateLimiter
 }
 
 // Read implements io.Reader. It waits for the bytes of earlier reads, so that the first byte comes
@@ -58,10 +58,12 @@ func (r *pacedReader) Read(b []byte) (int, error) {
 }
 
 // bytesIn returns how many bytes the rate allows in a time, at least one.
-func (p *Pace) bytesIn(d time.Duration) int64 { return max(1, int64(float64(p.Rate)*d.Seconds())) }
+func (p *RateLimiter) bytesIn(d time.Duration) int64 {
+	return max(1, int64(float64(p.Rate)*d.Seconds()))
+}
 
 // add counts n bytes that were read.
-func (p *Pace) add(n int) {
+func (p *RateLimiter) add(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if earliest := time.Now().Add(-paceBurst); p.busyUntil.Before(earliest) {
@@ -71,7 +73,7 @@ func (p *Pace) add(n int) {
 }
 
 // wait waits until the bytes read so far are within the rate.
-func (p *Pace) wait(ctx context.Context) error {
+func (p *RateLimiter) wait(ctx context.Context) error {
 	p.mu.Lock()
 	left := time.Until(p.busyUntil)
 	p.mu.Unlock()

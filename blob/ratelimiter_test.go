@@ -19,14 +19,14 @@ func inMemory(content []byte) blob.Open {
 	}
 }
 
-func TestPaceLimitsAllBlobsTogetherAndEvenly(t *testing.T) {
+func TestRateLimiterLimitsAllBlobsTogetherAndEvenly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		pace := &blob.Pace{Rate: 1 << 20}
+		pace := &blob.RateLimiter{Rate: 1 << 20}
 		start := time.Now()
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {
-				in, err := pace.Over(inMemory(randomBytes(1<<20)))(t.Context(), 0)
+				in, err := pace.Wrap(inMemory(randomBytes(1<<20)))(t.Context(), 0)
 				if err != nil {
 					t.Error(err)
 					return
@@ -48,11 +48,11 @@ func TestPaceLimitsAllBlobsTogetherAndEvenly(t *testing.T) {
 	})
 }
 
-func TestPaceStopsWithItsContext(t *testing.T) {
+func TestRateLimiterStopsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cause := errors.New("canceled")
-		in, _ := (&blob.Pace{Rate: 1}).Over(inMemory(make([]byte, 100)))(ctx, 0)
+		in, _ := (&blob.RateLimiter{Rate: 1}).Wrap(inMemory(make([]byte, 100)))(ctx, 0)
 		time.AfterFunc(time.Minute, func() { cancel(cause) })
 		if n, err := io.Copy(io.Discard, in); !errors.Is(err, cause) || n < 55 || n > 65 {
 			t.Errorf("%d bytes in a minute at one a second, error %v", n, err)

@@ -48,9 +48,9 @@ const (
 	pingTimeout = 15 * time.Second
 )
 
-// Hosts is the transport at the end of the chain. It sends each request with the TLS configuration
-// of its host. For each configuration it keeps one *http.Transport with its own connections, and
-// another one for large bodies.
+// Transport is the transport at the end of the chain. It sends each request with the TLS
+// configuration of its host. For each configuration it keeps one *http.Transport with its own
+// connections, and another one for large bodies.
 //
 // A large body has a connection of HTTP/1.1 to itself: a request's body of 1 MiB and more, and a
 // response's where WithLargeBody says so. The streams of HTTP/2 share one connection, and what
@@ -61,17 +61,17 @@ const (
 // TLS. A client certificate is sent only to the host it is for: one in a certs.d directory to the
 // host that the directory is named after, the one in TLS to Registry. No token server, redirect
 // target or other host gets it. What TLS says about trust, CAFile and Insecure, applies to every
-// host of this Hosts, because the token server and the object store of a registry with a private CA
-// mostly have certificates of the same CA. So one Hosts serves one side of a transfer, or both when
-// TLS is its zero value.
+// host of this Transport, because the token server and the object store of a registry with a
+// private CA mostly have certificates of the same CA. So one Transport serves one side of a
+// transfer, or both when TLS is its zero value.
 //
 // The files for a host are read at the first request to it. If one cannot be used, that request and
 // every later one to the host fail with a *CertificateError.
-type Hosts struct {
+type Transport struct {
 	// Registry is the host, with its port if the URL has one, that TLS's client certificate is for.
 	Registry string
-	// TLS is what the user asked for.
-	TLS TLS
+	// TLSOptions is what the user asked for.
+	TLS TLSOptions
 	// CertsDirs are searched for a directory with the host's name, such as /etc/docker/certs.d and
 	// /etc/containers/certs.d.
 	CertsDirs []string
@@ -79,9 +79,9 @@ type Hosts struct {
 	HTTP1 bool
 	// HTTP2 sends large bodies over HTTP/2 too, where the host has it.
 	HTTP2 bool
-	// Buffer is how many bytes of a large body are sent at a time over a connection without TLS,
-	// DefaultBuffer if zero.
-	Buffer int
+	// SendBuffer is how many bytes of a large body are sent at a time over a connection without
+	// TLS, DefaultSendBuffer if zero.
+	SendBuffer int
 	// Proxy returns the proxy for a request, or nil. If Proxy is nil, it is
 	// http.ProxyFromEnvironment.
 	Proxy func(*http.Request) (*url.URL, error)
@@ -108,7 +108,7 @@ func WithLargeBody(ctx context.Context) context.Context {
 }
 
 // RoundTrip sends req with the TLS configuration of its host.
-func (h *Hosts) RoundTrip(req *http.Request) (*http.Response, error) {
+func (h *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	host := strings.ToLower(req.URL.Host)
 	expected, _ := req.Context().Value(largeBodyKey{}).(bool)
 	large := req.ContentLength >= blob.LargeSize || expected && !h.redirectsLargeBodies(host)
@@ -126,14 +126,14 @@ func (h *Hosts) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // redirectsLargeBodies reports whether a host has redirected a large body to another host. Its own
 // responses are small then.
-func (h *Hosts) redirectsLargeBodies(host string) bool {
+func (h *Transport) redirectsLargeBodies(host string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.redirects[host]
 }
 
 // noteRedirect remembers a redirect to another host.
-func (h *Hosts) noteRedirect(host string, resp *http.Response) {
+func (h *Transport) noteRedirect(host string, resp *http.Response) {
 	to := redirectTarget(resp)
 	if to == nil || strings.EqualFold(to.Host, host) {
 		return
@@ -144,7 +144,7 @@ func (h *Hosts) noteRedirect(host string, resp *http.Response) {
 }
 
 // CloseIdleConnections closes connections that no request uses.
-func (h *Hosts) CloseIdleConnections() {
+func (h *Transport) CloseIdleConnections() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.regular.closeIdle()
@@ -162,7 +162,7 @@ func (t *transports) closeIdle() {
 
 // transport returns the transport for host, and makes it first if there is none. Without TLS the
 // protocol is always HTTP/1.1.
-func (h *Hosts) transport(host string, secure, large bool) (*http.Transport, error) {
+func (h *Transport) transport(host string, secure, large bool) (*http.Transport, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.regular.http1, h.large.http1 = h.HTTP1, true
@@ -186,7 +186,7 @@ func (h *Hosts) transport(host string, secure, large bool) (*http.Transport, err
 
 // chooseTransport returns the shared transport for a host that has no files of its own, else a new
 // one.
-func (h *Hosts) chooseTransport(pool *transports, host string) (*http.Transport, error) {
+func (h *Transport) chooseTransport(pool *transports, host string) (*http.Transport, error) {
 	files, err := certsFiles(h.CertsDirs, host)
 	if err != nil {
 		return nil, err
@@ -206,7 +206,7 @@ func (h *Hosts) chooseTransport(pool *transports, host string) (*http.Transport,
 
 // sharedTransport returns the transport for all hosts without files of their own. host is where its
 // first request goes, for the message of an error.
-func (h *Hosts) sharedTransport(pool *transports, host string) (*http.Transport, error) {
+func (h *Transport) sharedTransport(pool *transports, host string) (*http.Transport, error) {
 	if pool.shared != nil {
 		return pool.shared, nil
 	}
@@ -219,7 +219,7 @@ func (h *Hosts) sharedTransport(pool *transports, host string) (*http.Transport,
 }
 
 // newTransport makes a transport with the files for host and what TLS says about trust.
-func (h *Hosts) newTransport(host string, files tlsFiles, http1 bool) (*http.Transport, error) {
+func (h *Transport) newTransport(host string, files tlsFiles, http1 bool) (*http.Transport, error) {
 	files.roots = append(h.TLS.roots(), files.roots...)
 	config, err := files.config(host, h.TLS.Insecure)
 	if err != nil {
@@ -235,7 +235,7 @@ func (h *Hosts) newTransport(host string, files tlsFiles, http1 bool) (*http.Tra
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}
 	return &http.Transport{
 		Proxy:                 proxy,
-		DialContext:           newSendBuffers(h.Buffer).wrap(dialer.DialContext),
+		DialContext:           newSendBuffers(h.SendBuffer).wrap(dialer.DialContext),
 		TLSClientConfig:       config,
 		TLSHandshakeTimeout:   handshakeTimeout,
 		ResponseHeaderTimeout: answerTimeout,
