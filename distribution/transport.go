@@ -2,6 +2,7 @@ package distribution
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -37,6 +38,8 @@ type Options struct {
 
 	HTTP1 bool // do not use HTTP/2
 	HTTP2 bool // use HTTP/2 for large bodies too, which otherwise have connections of their own
+	// Dial opens the connections, as net.Dialer.DialContext does; nil uses a net.Dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Buffer is how many bytes of a large body are sent at a time; wire.DefaultSendBuffer if zero.
 	Buffer int
 	// Stall is how long an answer's header or the next byte of a body may take before the attempt
@@ -108,6 +111,7 @@ func NewTransport(o Options) *Transport {
 func (o Options) chain() http.RoundTripper {
 	var next http.RoundTripper = &wire.Transport{
 		Registry: o.Registry, TLS: o.TLS, CertsDirs: o.CertsDirs, HTTP1: o.HTTP1, HTTP2: o.HTTP2, SendBuffer: o.Buffer,
+		Dial: o.Dial,
 	}
 	next = &wire.Timeout{Base: next, Header: o.Stall, Stall: o.Stall}
 	next = &wire.Policy{Base: next, Rules: o.Rules}

@@ -61,6 +61,8 @@ type Rule struct {
 	Header map[string]string
 	// Edit, if not nil, changes the header of the response, after Header.
 	Edit func(http.Header)
+	// Pause is waited before each byte of the response's body.
+	Pause time.Duration
 	// Corrupt changes the first byte of the response's body.
 	Corrupt bool
 	// Cut is what happens after After bytes of a body, or at its end if it is shorter.
@@ -94,7 +96,7 @@ type activeRule struct {
 }
 
 // Set replaces the rules. If several apply to a request all take effect; the first one sees the
-// request first. Like regexp.MustCompile it panics if an On is not a regular expression.
+// request first. Like regexp.MustCompile it panics if a Match is not a regular expression.
 func (f *Faults) Set(rules ...Rule) {
 	active := make([]*activeRule, len(rules))
 	for i, r := range rules {
@@ -177,21 +179,22 @@ func (f *Faults) countMatch(rule *activeRule) bool {
 // wrap returns a handler that applies the rule to next.
 func (rule *activeRule) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rule.delay(r)
+		wait(r, rule.Delay)
 		if rule.Cut == CutRequest {
 			r.Body = &truncatedBody{r.Body, rule.After}
 			next.ServeHTTP(&discardWriter{http.Header{}}, r)
 			panic(http.ErrAbortHandler)
 		}
-		faulty := &faultyWriter{ResponseWriter: w, rule: rule, left: rule.After}
+		faulty := &faultyWriter{ResponseWriter: w, request: r, rule: rule, left: rule.After}
 		rule.respond(faulty, r, next)
 		faulty.end()
 	})
 }
 
-func (rule *activeRule) delay(r *http.Request) {
+// wait waits for d, or until the client is gone.
+func wait(r *http.Request, d time.Duration) {
 	select {
-	case <-time.After(rule.Delay):
+	case <-time.After(d):
 	case <-r.Context().Done():
 	}
 }

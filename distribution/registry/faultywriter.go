@@ -8,6 +8,7 @@ import (
 // faultyWriter applies a rule to a response.
 type faultyWriter struct {
 	http.ResponseWriter
+	request     *http.Request
 	rule        *activeRule
 	left        int64 // bytes of the body until the cut
 	wroteHeader bool
@@ -42,6 +43,9 @@ func (w *faultyWriter) WriteHeader(status int) {
 func (w *faultyWriter) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	out := w.corrupt(p)
+	if w.rule.Pause > 0 && w.request.Method != http.MethodHead {
+		return w.writeSlowly(out)
+	}
 	if w.rule.Cut == CutNone {
 		return w.ResponseWriter.Write(out)
 	}
@@ -54,6 +58,18 @@ func (w *faultyWriter) Write(p []byte) (int, error) {
 	}
 	if w.left == 0 && w.rule.Cut == CutResponse {
 		w.end()
+	}
+	return len(p), nil
+}
+
+// writeSlowly sends each byte after a pause, until the client is gone.
+func (w *faultyWriter) writeSlowly(p []byte) (int, error) {
+	for i := range p {
+		_ = http.NewResponseController(w.ResponseWriter).Flush() // Write returns the error
+		wait(w.request, w.rule.Pause)
+		if _, err := w.ResponseWriter.Write(p[i : i+1]); err != nil {
+			return i, err
+		}
 	}
 	return len(p), nil
 }

@@ -70,7 +70,7 @@ const (
 type Transport struct {
 	// Registry is the host, with its port if the URL has one, that TLS's client certificate is for.
 	Registry string
-	// TLSOptions is what the user asked for.
+	// TLS is what the user asked for.
 	TLS TLSOptions
 	// CertsDirs are searched for a directory with the host's name, such as /etc/docker/certs.d and
 	// /etc/containers/certs.d.
@@ -82,6 +82,9 @@ type Transport struct {
 	// SendBuffer is how many bytes of a large body are sent at a time over a connection without
 	// TLS, DefaultSendBuffer if zero.
 	SendBuffer int
+	// Dial opens the connections, as net.Dialer.DialContext does, which it replaces. It is for a
+	// tunnel, or for a test without a network. It may be nil.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Proxy returns the proxy for a request, or nil. If Proxy is nil, it is
 	// http.ProxyFromEnvironment.
 	Proxy func(*http.Request) (*url.URL, error)
@@ -232,10 +235,13 @@ func (h *Transport) newTransport(host string, files tlsFiles, http1 bool) (*http
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(!http1)
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}
+	dial := h.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}).DialContext
+	}
 	return &http.Transport{
 		Proxy:                 proxy,
-		DialContext:           newSendBuffers(h.SendBuffer).wrap(dialer.DialContext),
+		DialContext:           newSendBuffers(h.SendBuffer).wrap(dial),
 		TLSClientConfig:       config,
 		TLSHandshakeTimeout:   handshakeTimeout,
 		ResponseHeaderTimeout: answerTimeout,

@@ -6,6 +6,7 @@ package run
 import (
 	"context"
 	"flag"
+	"net"
 	"time"
 
 	"github.com/hczjl/transship/auth"
@@ -24,6 +25,9 @@ type Run struct {
 	Command       string                                     // its name as typed, such as "manifest push"
 	InterruptHint string                                     // the hint if the user stops the run; may be empty
 	Sleep         func(context.Context, time.Duration) error // waits before a retry; nil uses the clock
+
+	// Dial opens connections; nil uses the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	Verbose     bool            // --verbose: print a line for each call
 	headers     bool            // --vv: and its headers

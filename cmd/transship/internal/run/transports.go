@@ -90,7 +90,7 @@ func (m *Remote) options(credentials auth.Credentials) distribution.Options {
 	o.UserAgent = "transship/" + cli.Version
 	o.Record, o.Rules, o.Plan = r.recorder(), &r.rules, r.Plan.Wire()
 	o.OnWarning = func(text string) { r.Note("warning: %s", text) }
-	o.OnWait, o.Sleep = r.onWait, r.Sleep
+	o.OnWait, o.Sleep, o.Dial = r.onWait, r.Sleep, r.Dial
 	return o
 }
 
