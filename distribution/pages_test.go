@@ -325,8 +325,9 @@ func TestReferrersTagLockStopsWithContext(t *testing.T) {
 
 func TestReferrersMalformed(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
-		"no JSON":    answer(200, "{", indexType),
-		"bad digest": answer(200, referrersJSON(referrerJSON("sha256:x", "")), indexType),
+		"no JSON":      answer(200, "{", indexType),
+		"bad digest":   answer(200, referrersJSON(referrerJSON("sha256:x", "")), indexType),
+		"a name twice": answer(200, `{"manifests":[],"annotations":{"a":"1","a":"2"}}`, indexType),
 	} {
 		s, c := serve(t)
 		s.Handle("/v2/r/referrers/", h)

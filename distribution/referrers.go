@@ -2,7 +2,6 @@ package distribution
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -108,7 +107,7 @@ func parseReferrers(resp *http.Response, body []byte) ([]manifest.Descriptor, er
 		return nil, errNoReferrersAPI
 	}
 	var ix manifest.Index
-	if err := json.Unmarshal(body, &ix); err != nil {
+	if err := manifest.Decode(body, &ix); err != nil {
 		return nil, fmt.Errorf("%s: list of referrers: %w", resp.Request.URL.Host, err)
 	}
 	for _, d := range ix.Manifests {

@@ -1,7 +1,6 @@
 package layout
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -42,7 +41,7 @@ func (a *Archive) openDocker() error {
 // parseDockerFile parses docker's manifest.json.
 func parseDockerFile(b []byte) ([]dockerImage, error) {
 	var out []dockerImage
-	if err := json.Unmarshal(b, &out); err != nil {
+	if err := manifest.Decode(b, &out); err != nil {
 		return nil, err
 	}
 	for _, e := range out {

@@ -3,7 +3,6 @@ package layout
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -193,7 +192,7 @@ func canonicalDocument(name string, b []byte) ([]byte, error) {
 		return compact(entries), err
 	case repositoriesFile:
 		var tags map[string]map[string]string
-		err := json.Unmarshal(b, &tags)
+		err := manifest.Decode(b, &tags)
 		return compact(tags), err
 	}
 	in, err := decodeInventory(b)
@@ -203,11 +202,11 @@ func canonicalDocument(name string, b []byte) ([]byte, error) {
 
 func canonicalIndex(b []byte) ([]byte, error) {
 	var doc struct {
-		SchemaVersion int
-		MediaType     string
-		Manifests     []manifest.Descriptor
+		SchemaVersion int                   `json:"schemaVersion"`
+		MediaType     string                `json:"mediaType"`
+		Manifests     []manifest.Descriptor `json:"manifests"`
 	}
-	if err := json.Unmarshal(b, &doc); err != nil {
+	if err := manifest.Decode(b, &doc); err != nil {
 		return nil, err
 	}
 	for i, d := range doc.Manifests {

@@ -1,11 +1,11 @@
 package layout
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
 )
 
 // Names of an image layout, in a folder and in a tar (image-spec, image-layout.md).
@@ -20,8 +20,10 @@ const (
 
 // checkVersion checks the file oci-layout. An unknown version is ErrNewer.
 func checkVersion(b []byte) error {
-	var document struct{ ImageLayoutVersion string }
-	if err := json.Unmarshal(b, &document); err != nil {
+	var document struct {
+		ImageLayoutVersion string `json:"imageLayoutVersion"`
+	}
+	if err := manifest.Decode(b, &document); err != nil {
 		return fmt.Errorf("%s: %w", layoutFile, err)
 	}
 	if document.ImageLayoutVersion == "" {

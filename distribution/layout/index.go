@@ -54,18 +54,19 @@ func newIndex(members map[string]json.RawMessage, entries []*entry) *index {
 
 // parseIndex parses index.json. Entries that name no repository belong to fallback.
 func parseIndex(b []byte, fallback string) (*index, error) {
+	var document indexDocument
+	if err := manifest.Decode(b, &document); err != nil {
+		return nil, err
+	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(b, &members); err != nil {
 		return nil, err
 	}
-	var raws []json.RawMessage
-	if m := members["manifests"]; m != nil {
-		if err := json.Unmarshal(m, &raws); err != nil {
-			return nil, err
-		}
+	if err := checkIsIndex(document.MediaType, members); err != nil {
+		return nil, err
 	}
-	entries := make([]*entry, len(raws))
-	for i, raw := range raws {
+	entries := make([]*entry, len(document.Manifests))
+	for i, raw := range document.Manifests {
 		e, err := parseEntry(raw, fallback)
 		if err != nil {
 			return nil, fmt.Errorf("entry %d: %w", i+1, err)
@@ -76,6 +77,27 @@ func parseIndex(b []byte, fallback string) (*index, error) {
 		delete(members, name)
 	}
 	return newIndex(members, entries), nil
+}
+
+// indexDocument is the JSON of index.json, as far as its members are known.
+type indexDocument struct {
+	SchemaVersion int               `json:"schemaVersion"`
+	MediaType     string            `json:"mediaType"`
+	Manifests     []json.RawMessage `json:"manifests"` // null in what docker 25 saves by ID
+}
+
+// checkIsIndex returns an error for an index.json that another reader could take for an image
+// (CVE-2021-41190).
+func checkIsIndex(mediaType string, members map[string]json.RawMessage) error {
+	if manifest.IsManifest(mediaType) && !manifest.IsIndex(mediaType) {
+		return fmt.Errorf("%w: its media type is %s", manifest.ErrAmbiguous, mediaType)
+	}
+	for _, name := range []string{"config", "layers", "blobs"} {
+		if members[name] != nil {
+			return fmt.Errorf("%w: it has both manifests and %s", manifest.ErrAmbiguous, name)
+		}
+	}
+	return nil
 }
 
 func parseEntry(raw json.RawMessage, fallback string) (*entry, error) {

@@ -70,8 +70,10 @@ func writeLines[T any](b *bytes.Buffer, name string, values []T) {
 // version is errNotInventory. Unknown members are ignored: the version changes when a reader must
 // know of a change.
 func decodeInventory(b []byte) (Inventory, error) {
-	var head struct{ Version int }
-	if err := json.Unmarshal(b, &head); err != nil {
+	var head struct {
+		Version int `json:"version"`
+	}
+	if err := manifest.Decode(b, &head); err != nil {
 		return Inventory{}, err
 	}
 	if head.Version == 0 {
@@ -82,7 +84,7 @@ func decodeInventory(b []byte) (Inventory, error) {
 			ErrNewer, head.Version, inventoryVersion)
 	}
 	var doc inventoryDocument
-	if err := json.Unmarshal(b, &doc); err != nil {
+	if err := manifest.Decode(b, &doc); err != nil {
 		return Inventory{}, err
 	}
 	in := Inventory{ID: doc.ID, Base: doc.Base, Volumes: doc.Volumes, Content: doc.Content}
