@@ -41,8 +41,8 @@
 //     target of a redirect or of a Location. It never authenticates over plain HTTP to a host that
 //     has answered over HTTPS.
 //   - It never sends credentials to a token server that the registry may not name: one on plain
-//     HTTP if the registry is on HTTPS, or one in a private network if the registry is not. See
-//     [Transport].
+//     HTTP if the registry is on HTTPS and not both are on loopback, or one in a private network if
+//     the registry is not. See [Transport].
 //   - It never changes the caller's request, and never shows a secret in an error, in
 //     [Credential.String], or in the Request of a response.
 //   - It never follows a token server's redirect to another host.

@@ -3,6 +3,7 @@ package auth
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -233,11 +234,34 @@ func (x *exchange) tokenServer(c challenge) *tokenServer {
 	return &tokenServer{
 		client:    &http.Client{Transport: x.transport.base(), CheckRedirect: followSameHost},
 		host:      x.host,
-		registry:  x.request.URL,
+		registry:  x.registryURL(),
 		realm:     c.realm,
 		service:   c.service,
 		userAgent: x.request.UserAgent(),
 		now:       x.transport.now,
+		onSend:    x.reportTokenServer,
+	}
+}
+
+// registryURL returns the request's URL with the scheme that the registry answered in. Base may use
+// plain HTTP for an https URL, such as that of a registry on loopback.
+func (x *exchange) registryURL() *url.URL {
+	u := *x.request.URL
+	if !x.registry.isSecure() {
+		u.Scheme = "http"
+	}
+	return &u
+}
+
+// reportTokenServer reports that credentials are about to be sent to a token server, if it is on
+// another host than the registry and for the first time.
+func (x *exchange) reportTokenServer(realm *url.URL) {
+	host := canonicalHost(realm.Scheme, realm.Host)
+	if x.transport.OnTokenServer == nil || host == canonicalHost(x.request.URL.Scheme, x.request.URL.Host) {
+		return
+	}
+	if x.registry.isNewTokenServer(host) {
+		x.transport.OnTokenServer(x.host, displayURL(realm))
 	}
 }
 

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -22,23 +23,35 @@ func parseRealm(at *url.URL, realm string) (*url.URL, bool) {
 	return u, true
 }
 
+// ErrPlainRealm is the cause of an [*Error] if a registry on HTTPS named a token server on plain
+// HTTP.
+var ErrPlainRealm = errors.New("credentials and tokens would be sent unencrypted")
+
 // checkRealm returns an error if a registry may not name a token server to which credentials will
-// be sent. A registry in the local network may name any. Another one may not name a server in the
-// local network, which an attacker could reach through this client. If it is on HTTPS it may not
-// name one on plain HTTP.
+// be sent. If it is on HTTPS it may not name one on plain HTTP, unless both are on this machine. If
+// it is outside the local network it may not name a server inside it, which an attacker could reach
+// through this client.
 func checkRealm(registry, realm *url.URL) error {
-	if isLocal(registry.Hostname()) {
-		return nil
+	onlyHere := isLoopback(registry.Hostname()) && isLoopback(realm.Hostname())
+	if registry.Scheme == "https" && realm.Scheme != "https" && !onlyHere {
+		return fmt.Errorf("refused: the registry uses https, but its token server %s does not; %w",
+			displayURL(realm), ErrPlainRealm)
 	}
-	if registry.Scheme == "https" && realm.Scheme != "https" {
-		return fmt.Errorf("refused: the registry uses https, but its token server %s does not; "+
-			"credentials would be sent unencrypted", displayURL(realm))
-	}
-	if isLocal(realm.Hostname()) {
+	if !isLocal(registry.Hostname()) && isLocal(realm.Hostname()) {
 		return fmt.Errorf("refused: a registry outside the local network named the token server %s inside it",
 			displayURL(realm))
 	}
 	return nil
+}
+
+// isLoopback reports whether host is an address of this machine alone, or localhost or a name below
+// it (RFC 6761, section 6.3).
+func isLoopback(host string) bool {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Unmap().IsLoopback()
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 // isLocal reports whether host looks like one on this machine or in a local network: an address

@@ -31,8 +31,16 @@ func TestCheckRealm(t *testing.T) {
 		{"https://8.8.8.8", "https://9.9.9.9/token", true},
 		{"http://localhost:5000", "http://localhost:5001/token", true},
 		{"https://127.0.0.1:5000", "http://127.0.0.1:5001/token", true},
-		{"https://10.0.0.1", "http://10.0.0.2/token", true},
-		{"https://registry:5000", "http://auth:5001/token", true},
+		{"https://[::1]:5000", "http://a.localhost:5001/token", true},
+		{"https://[::ffff:127.0.0.1]:5000", "http://localhost./token", true},
+		{"https://127.0.0.1:5000", "http://10.0.0.2/token", false},
+		{"https://localhost:5000", "http://auth.example.com/token", false},
+		{"https://10.0.0.1", "http://10.0.0.2/token", false},
+		{"https://10.0.0.1", "http://10.0.0.1/token", false},
+		{"https://10.0.0.1", "http://127.0.0.1/token", false},
+		{"https://registry:5000", "http://auth:5001/token", false},
+		{"https://registry", "https://auth/token", true},
+		{"http://registry:5000", "http://auth:5001/token", true},
 		{"https://[::1]:5000", "https://auth.example.com/token", true},
 	}
 	for _, test := range tests {

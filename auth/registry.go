@@ -19,6 +19,7 @@ type registry struct {
 	pinged      bool      // GET /v2/ was sent to get the challenge
 	tokens      map[account][]token
 	knownScopes map[need]Scope
+	reported    map[string]bool // hosts of token servers that got credentials and were reported
 
 	credentials   cache[string, Credential] // by repository
 	tokenRequests group[tokenRequest, token]
@@ -49,6 +50,26 @@ func (r *registry) markSecure() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.secure = true
+}
+
+func (r *registry) isSecure() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.secure
+}
+
+// isNewTokenServer reports whether a token server's host is a new one, and remembers it.
+func (r *registry) isNewTokenServer(host string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.reported[host] {
+		return false
+	}
+	if r.reported == nil {
+		r.reported = make(map[string]bool)
+	}
+	r.reported[host] = true
+	return true
 }
 
 // downgraded reports whether u is plain HTTP although the registry has answered over HTTPS.

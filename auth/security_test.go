@@ -10,6 +10,10 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/distribution/wire"
 )
 
 // serveWithoutSecrets starts a server that fails the test if a request has a secret.
@@ -203,6 +207,68 @@ func TestNoCredentialsAfterADowngrade(t *testing.T) {
 		resp.Body.Close()
 		if resp.StatusCode != test.status {
 			t.Errorf("%s: status %d, want %d", test.url, resp.StatusCode, test.status)
+		}
+	}
+}
+
+// A registry on loopback is called by an https URL whether it has TLS or not.
+func TestPlainRealmOfLoopbackRegistry(t *testing.T) {
+	for registry, allowed := range map[string]bool{"localhost:5000": true, "localhost:443": false} {
+		asked := false
+		base := newFakeInternet(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/token" {
+				asked = true
+				io.WriteString(w, `{"token":"t"}`)
+				return
+			}
+			w.Header().Set("WWW-Authenticate", `Bearer realm="http://auth:5001/token"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		})
+		rt := &Transport{Base: &wire.Loopback{Base: base}, Credentials: bob}
+		req, _ := http.NewRequestWithContext(WithScope(t.Context(), registry, Scope{}), "GET",
+			"https://"+registry+"/v2/", nil)
+		_, err := rt.RoundTrip(req)
+		if asked != allowed || errors.Is(err, ErrPlainRealm) == allowed {
+			t.Errorf("%s: token requested: %v, error %v", registry, asked, err)
+		}
+	}
+}
+
+func TestTokenServerOnAnotherHostIsReportedOnce(t *testing.T) {
+	for _, test := range []struct {
+		registry, realm string
+		cred            Static
+		want            []string
+	}{
+		{"registry.example.com", "https://auth.example.com/token?x=secret", bob,
+			[]string{"registry.example.com https://auth.example.com/token"}},
+		{"registry.example.com", "https://auth.example.com/token", Static{IdentityToken: "sesame"},
+			[]string{"registry.example.com https://auth.example.com/token"}},
+		{"registry.example.com", "https://auth.example.com/token", Static{}, nil},
+		{"registry.example.com", "https://registry.example.com:443/token", bob, nil},
+		{"registry.example.com", "/token", bob, nil},
+		{"registry.example.com", "http://auth.example.com/token", bob, nil}, // refused
+	} {
+		base := newFakeInternet(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/token" {
+				io.WriteString(w, `{"token":"t"}`)
+				return
+			}
+			w.Header().Set("WWW-Authenticate", `Bearer realm="`+test.realm+`"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		})
+		var got []string
+		rt := &Transport{Base: base, Credentials: test.cred}
+		rt.OnTokenServer = func(registry, tokenServer string) { got = append(got, registry+" "+tokenServer) }
+		for _, repository := range []string{"a", "b"} {
+			ctx := WithScope(t.Context(), test.registry, Repository(repository, Pull))
+			req, _ := http.NewRequestWithContext(ctx, "GET", "https://"+test.registry+"/v2/"+repository+"/x", nil)
+			if resp, err := rt.RoundTrip(req); err == nil {
+				resp.Body.Close()
+			}
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s naming %s: %s", test.registry, test.realm, diff)
 		}
 	}
 }

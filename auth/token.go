@@ -52,6 +52,7 @@ type tokenServer struct {
 	service   string
 	userAgent string // User-Agent, "" for the default
 	now       func() time.Time
+	onSend    func(realm *url.URL) // called before credentials are sent
 }
 
 // token requests a token. An identity token is sent by POST (OAuth2), everything else by GET. If
@@ -60,6 +61,9 @@ type tokenServer struct {
 func (s *tokenServer) token(ctx context.Context, cred Credential, scope Scope) (token, error) {
 	if err := checkRealm(s.registry, s.realm); err != nil {
 		return token{}, s.newError(cred, scope, 0, err)
+	}
+	if !cred.Anonymous() {
+		s.onSend(s.realm)
 	}
 	if cred.IdentityToken != "" {
 		t, err := s.post(ctx, cred, scope)

@@ -11,10 +11,10 @@ import (
 // header yet. All other requests pass through unchanged. The package comment says what a Transport
 // does and what it never does.
 //
-// A registry outside the local network cannot name a token server inside it, and a registry on
-// HTTPS outside the local network cannot name a token server on plain HTTP: both are an *[Error]. A
-// local registry may name any token server. Local are the addresses of loopback, private and
-// link-local networks, localhost, and names without a dot. Names are not looked up.
+// A registry on HTTPS cannot name a token server on plain HTTP, unless both are on loopback, and a
+// registry outside the local network cannot name a token server inside it: both are an *[Error].
+// Local are the addresses of loopback, private and link-local networks, localhost, and names
+// without a dot. Names are not looked up.
 //
 // The zero value works and requests anonymous tokens. A Transport is safe for concurrent use and
 // must not be copied after the first use. It keeps challenges, tokens and credentials in memory.
@@ -25,6 +25,10 @@ type Transport struct {
 	// Credentials finds the credentials. The default is anonymous. It is called when a registry
 	// asks for authentication, and again when a credential was refused.
 	Credentials Credentials
+
+	// OnTokenServer, if not nil, is called before credentials are sent for the first time to a token
+	// server on another host than the registry's. It may be called concurrently.
+	OnTokenServer func(registry, tokenServer string)
 
 	mu         sync.Mutex
 	registries map[string]*registry

@@ -63,6 +63,9 @@ type Options struct {
 
 	// OnWarning gets each different Warning of a registry once (distribution-spec, "Warnings").
 	OnWarning func(text string)
+	// OnTokenServer is told before credentials are sent for the first time to a token server on
+	// another host than the registry's. It may be called concurrently.
+	OnTokenServer func(registry, tokenServer string)
 	// OnWait gets each pause between attempts when it begins. It may be called concurrently.
 	OnWait func(wire.RetryWait)
 	// Sleep waits between attempts for d, or until ctx is done and then returns why. Nil waits on the
@@ -125,7 +128,7 @@ func (o Options) chain() http.RoundTripper {
 	next = &wire.Loopback{Base: next, Insecure: o.insecureHost()}
 	next = &wire.Limiter{Base: next, Congestion: o.congestion()}
 	next = &wire.Retry{Base: next, OnWait: o.OnWait, Sleep: o.Sleep}
-	return &auth.Transport{Base: next, Credentials: o.Credentials}
+	return &auth.Transport{Base: next, Credentials: o.Credentials, OnTokenServer: o.OnTokenServer}
 }
 
 func (o Options) insecureHost() string {

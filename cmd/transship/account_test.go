@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/hczjl/transship/distribution/registry"
@@ -153,4 +155,44 @@ func TestOneTokenForBothSides(t *testing.T) {
 		f.Count("^GET /token.*scope=repository%3Adst%2Frepo%3Apull%2Cpush&scope=repository%3Asrc%2Frepo%3Apull") != 1 {
 		t.Errorf("%d tokens: %v", n, f.Requests())
 	}
+}
+
+func TestTokenServerOnAnotherHost(t *testing.T) {
+	c := newCopySetup(t)
+	h := &tokenRegistry{next: c.source}
+	elsewhere := listen(t, h)
+	realm := "http://" + elsewhere + "/token"
+	named := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(&realmWriter{w, realm}, r)
+	})
+	plain, secure := listen(t, named), listenTLS(t, named)
+	good := user + ":" + password
+	says := "the credentials for " + plain + " go to its token server " + realm + "\n"
+	o := c.run("copy", "-v", "--src-creds", good, plain+"/src/repo:1.6", c.dst).want(0)
+	if strings.Count(o.stderr, says) != 1 {
+		t.Errorf("-v does not say once %q:\n%s", says, o.stderr)
+	}
+	c.run("digest", "--vv", "--creds", good, plain+"/src/repo:1.6").want(0, says)
+	if o := c.run("digest", "--creds", good, plain+"/src/repo:1.6").want(0); o.stderr != "" {
+		t.Errorf("without -v it prints %s", o.stderr)
+	}
+	c.run("digest", "--insecure", "--creds", good, secure+"/src/repo:1.6").want(0) // both are on loopback
+	realm = "http://10.1.2.3/token"
+	c.run("digest", "--insecure", "--creds", good, secure+"/src/repo:1.6").
+		wantError(wantedError{3, "refused: the registry uses https, but its token server " + realm + " does not",
+			"by an https URL"})
+}
+
+// realmWriter sets the realm of a challenge.
+type realmWriter struct {
+	http.ResponseWriter
+	realm string
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *realmWriter) WriteHeader(status int) {
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", fmt.Sprintf("Bearer realm=%q", w.realm))
+	}
+	w.ResponseWriter.WriteHeader(status)
 }

@@ -79,6 +79,11 @@ func callLine(c wire.Call) string {
 	return line
 }
 
+// onTokenServer prints that credentials go to another host than the registry's.
+func (r *Run) onTokenServer(registry, tokenServer string) {
+	r.Stderr.Line("the credentials for %s go to its token server %s", cli.RegistryName(registry), tokenServer)
+}
+
 // onWait prints why calls to a host wait for a second or more. It prints one line if several calls
 // wait at the same time.
 func (r *Run) onWait(w wire.RetryWait) {

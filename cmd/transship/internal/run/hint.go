@@ -104,6 +104,8 @@ func authHint(err error, remote failedRemote) string {
 		return "credsStore and credHelpers in docker's config.json name the helper"
 	case cli.Has[*auth.CredentialsError](err):
 		return fmt.Sprintf("correct that file, or give --%s user:password", remote.flag("creds"))
+	case errors.Is(err, auth.ErrPlainRealm):
+		return "the registry's configuration must name its token server by an https URL"
 	case refused != nil && refused.Err != nil:
 		return "" // the token server failed: no account helps
 	case refused == nil && !remote.isRegistry():

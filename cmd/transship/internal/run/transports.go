@@ -91,6 +91,9 @@ func (m *Remote) options(credentials auth.Credentials) distribution.Options {
 	o.Record, o.Rules, o.Plan = r.recorder(), &r.rules, r.Plan.Wire()
 	o.OnWarning = func(text string) { r.Note("warning: %s", text) }
 	o.OnWait, o.Sleep, o.Dial = r.onWait, r.Sleep, r.Dial
+	if r.Verbose || r.headers {
+		o.OnTokenServer = r.onTokenServer
+	}
 	return o
 }
 
