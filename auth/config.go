@@ -43,6 +43,12 @@ type Config struct {
 	// for the user. It must allow concurrent writes.
 	HelperOutput io.Writer
 
+	// OnHelperWait, if not nil, is called with the program of a helper that has not answered for 5
+	// seconds. After 60 seconds a helper is killed, which is a [HelperError]. It may be called
+	// concurrently.
+	OnHelperWait func(program string)
+
+	wait    helperWait // without onSlow
 	helpers cache[helperKey, Credential]
 }
 
@@ -219,11 +225,14 @@ func (c *Config) helperFor(f configFile, host string) (helper, error) {
 	if err != nil || name == "" {
 		return helper{}, err
 	}
+	wait := c.wait
+	wait.onSlow = c.OnHelperWait
 	return helper{
 		name:   name,
 		origin: key + " in " + f.name,
 		server: configKey(host),
 		path:   c.HelperPath,
 		output: c.HelperOutput,
+		wait:   wait,
 	}, nil
 }

@@ -1,7 +1,7 @@
 package auth
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +30,8 @@ type HelperError struct {
 	// Action is "get", "store" or "erase".
 	Action string
 
-	// Message is what the program printed, in one line of at most 300 characters.
+	// Message is what the program printed on standard error, in one line of at most 300 characters.
+	// Its standard output may have a secret, whether it failed or not.
 	Message string
 
 	// Err is the cause.
@@ -61,7 +62,25 @@ type helper struct {
 	server string
 	path   string
 	output io.Writer
+	wait   helperWait
 }
+
+const (
+	helperSlow    = 5 * time.Second  // a helper that has not answered by then is reported
+	helperTimeout = 60 * time.Second // a helper that has not answered by then is killed
+	maxHelperData = 1 << 20          // bytes of standard output that are read
+)
+
+// helperWait is how long a helper may take. The zero value has the usual times and reports nothing.
+type helperWait struct {
+	slow    time.Duration // 0 is helperSlow
+	timeout time.Duration // 0 is helperTimeout
+	onSlow  func(program string)
+}
+
+// errHelperOutput is the error of a helper that ended well and printed no credential. What it
+// printed is not in it.
+var errHelperOutput = errors.New("it printed no credential in JSON")
 
 func (h helper) program() string {
 	if h.name == "" {
@@ -81,7 +100,7 @@ func (h helper) get(ctx context.Context) (Credential, error) {
 	case credentials.IsErrCredentialsNotFound(err):
 		return Credential{}, nil
 	case err != nil:
-		return Credential{}, run.helperError("get", err)
+		return Credential{}, run.helperError("get")
 	case found.Username == "" && found.Secret == "":
 		return Credential{}, nil
 	}
@@ -103,7 +122,7 @@ func (h helper) store(ctx context.Context, c Credential) error {
 	}
 	run := &helperRun{helper: h, ctx: ctx}
 	if err := client.Store(run.program, secret); err != nil {
-		return run.helperError("store", err)
+		return run.helperError("store")
 	}
 	return nil
 }
@@ -117,7 +136,7 @@ func (h helper) erase(ctx context.Context) (found bool, err error) {
 	}
 	run := &helperRun{helper: h, ctx: ctx}
 	if err := client.Erase(run.program, h.server); err != nil {
-		return true, run.helperError("erase", err)
+		return true, run.helperError("erase")
 	}
 	return true, nil
 }
@@ -128,7 +147,8 @@ type helperRun struct {
 	helper helper
 	ctx    context.Context
 	cmd    *exec.Cmd
-	output []byte
+	cancel context.CancelFunc
+	stdout limitedBuffer
 	stderr tailBuffer
 	err    error
 }
@@ -137,9 +157,11 @@ type helperRun struct {
 func (r *helperRun) program(args ...string) client.Program {
 	program, err := findProgram(r.helper.program(), r.helper.path)
 	r.err = err
+	timeout := cmp.Or(r.helper.wait.timeout, helperTimeout)
+	r.ctx, r.cancel = context.WithTimeoutCause(r.ctx, timeout, fmt.Errorf("no answer for %v", timeout))
 	r.cmd = exec.CommandContext(r.ctx, program, args...)
 	r.cmd.WaitDelay = time.Second // for children that keep the pipes open
-	r.cmd.Stderr = &r.stderr
+	r.cmd.Stdout, r.cmd.Stderr = &r.stdout, &r.stderr
 	if r.helper.output != nil {
 		r.cmd.Stderr = io.MultiWriter(&r.stderr, r.helper.output)
 	}
@@ -151,27 +173,40 @@ func (r *helperRun) Input(in io.Reader) { r.cmd.Stdin = in }
 
 // Output implements client.Program.
 func (r *helperRun) Output() ([]byte, error) {
+	defer r.cancel()
 	if r.err == nil {
-		r.output, r.err = r.cmd.Output()
+		r.err = r.run()
 	}
-	if errors.Is(r.err, exec.ErrWaitDelay) {
-		r.err = nil // it succeeded and started a daemon that keeps the pipes open
-	}
-	return r.output, r.err
+	return r.stdout.data, r.err
 }
 
-// helperError returns the error of a run for which the client package returned err. Most helpers
-// print their message on standard output, some on standard error.
-func (r *helperRun) helperError(action string, err error) *HelperError {
+// run runs the program and reports it if it is slow.
+func (r *helperRun) run() error {
+	if onSlow := r.helper.wait.onSlow; onSlow != nil {
+		slow := time.AfterFunc(cmp.Or(r.helper.wait.slow, helperSlow), func() { onSlow(r.helper.program()) })
+		defer slow.Stop()
+	}
+	err := r.cmd.Run()
+	switch {
+	case errors.Is(err, exec.ErrWaitDelay):
+		return nil // it succeeded and started a daemon that keeps the pipes open
+	case r.stdout.full:
+		return fmt.Errorf("it printed more than %d bytes", maxHelperData)
+	case err != nil && r.ctx.Err() != nil:
+		return context.Cause(r.ctx)
+	}
+	return err
+}
+
+// helperError returns the error of a run for which the client package returned an error, whose text
+// has the program's standard output.
+func (r *helperRun) helperError(action string) *HelperError {
 	e := &HelperError{Program: r.helper.program(), Origin: r.helper.origin, Action: action, Err: r.err}
 	if r.err == nil {
-		e.Err = err // it ran, but did not print a credential
+		e.Err = errHelperOutput
 		return e
 	}
-	if cause := context.Cause(r.ctx); cause != nil {
-		e.Err = cause
-	}
-	e.Message = oneLine(string(r.output) + " " + r.stderr.String())
+	e.Message = oneLine(r.stderr.String())
 	return e
 }
 
@@ -193,15 +228,32 @@ func findProgram(name, path string) (string, error) {
 }
 
 // tailBuffer keeps the last 4 KiB written to it.
-type tailBuffer struct{ bytes.Buffer }
+type tailBuffer struct{ data []byte }
 
 // Write implements io.Writer. It never fails.
 func (t *tailBuffer) Write(p []byte) (int, error) {
 	const maxSize = 4 << 10
-	t.Buffer.Write(p)
-	if extra := t.Len() - maxSize; extra > 0 {
-		t.Next(extra)
+	t.data = append(t.data, p...)
+	t.data = t.data[max(0, len(t.data)-maxSize):]
+	return len(p), nil
+}
+
+// String returns what is kept.
+func (t *tailBuffer) String() string { return string(t.data) }
+
+// limitedBuffer keeps what is written to it, up to maxHelperData.
+type limitedBuffer struct {
+	data []byte
+	full bool // more was written
+}
+
+// Write implements io.Writer. It fails if there is more.
+func (b *limitedBuffer) Write(p []byte) (int, error) {
+	if len(b.data)+len(p) > maxHelperData {
+		b.full = true
+		return 0, io.ErrShortBuffer
 	}
+	b.data = append(b.data, p...)
 	return len(p), nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // helperScript is a credential helper that stores secrets in a directory and logs its calls.
@@ -22,6 +23,14 @@ case $1 in
 get)
 	if [ -f "secret.$(file "$input")" ]; then cat "secret.$(file "$input")"; exit; fi
 	if [ "$input" = broken.example.com ]; then echo "the keychain is locked"; echo "see the manual" >&2; exit 1; fi
+	if [ "$input" = leaky.example.com ]; then echo '{"Username":"bob","Secret":"sesame"}'; exit 1; fi
+	if [ "$input" = bare.example.com ]; then echo sesame; exit; fi
+	if [ "$input" = number.example.com ]; then echo '{"Username":"bob","Secret":12345}'; exit; fi
+	if [ "$input" = endless.example.com ]; then exec yes sesame; fi
+	if [ "$input" = late.example.com ]; then
+		until [ -f answer ]; do sleep 0.01; done
+		echo '{"Username":"bob","Secret":"sesame"}'; exit
+	fi
 	if [ "$input" = garbage.example.com ]; then echo "not json"; exit; fi
 	if [ "$input" = slow.example.com ]; then exec sleep 60; fi
 	echo "credentials not found in native keychain"; exit 1 ;;
@@ -167,7 +176,7 @@ func TestHelperFails(t *testing.T) {
 	config.HelperOutput = &output
 	_, err := config.Credential(context.Background(), "broken.example.com", "")
 	var e *HelperError
-	if !errors.As(err, &e) || e.Action != "get" || e.Message != "the keychain is locked see the manual" ||
+	if !errors.As(err, &e) || e.Action != "get" || e.Message != "see the manual" ||
 		errors.Is(err, exec.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
@@ -176,6 +185,57 @@ func TestHelperFails(t *testing.T) {
 	}
 	if _, err := config.Credential(context.Background(), "garbage.example.com", ""); !errors.As(err, &e) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What a helper prints on standard output may be a secret, whatever it exits with.
+func TestHelperOutputIsNotShown(t *testing.T) {
+	config := helperConfig(t, newHelper(t), `{"credsStore": "test"}`)
+	for host, want := range map[string]string{
+		"leaky.example.com": "exit status 1", "bare.example.com": "it printed no credential",
+		"number.example.com": "it printed no credential", "endless.example.com": "it printed more than 1048576 bytes",
+	} {
+		_, err := config.Credential(t.Context(), host, "")
+		var e *HelperError
+		if !errors.As(err, &e) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", host, err, want)
+			continue
+		}
+		for _, never := range []string{"sesame", "'s'", "12345"} {
+			if strings.Contains(err.Error(), never) {
+				t.Errorf("%s: the error has %s: %v", host, never, err)
+			}
+		}
+	}
+}
+
+func TestSlowHelperIsReported(t *testing.T) {
+	dir := newHelper(t)
+	config := helperConfig(t, dir, `{"credsStore": "test"}`)
+	config.wait.slow = time.Millisecond
+	config.OnHelperWait = func(program string) {
+		if program != "docker-credential-test" {
+			t.Errorf("reported %s", program)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "answer"), nil, 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	if got, err := config.Credential(t.Context(), "late.example.com", ""); err != nil || got.Username != "bob" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestMuteHelperIsKilled(t *testing.T) {
+	config := helperConfig(t, newHelper(t), `{"credsStore": "test"}`)
+	config.wait.timeout = time.Millisecond
+	_, err := config.Credential(t.Context(), "slow.example.com", "")
+	var e *HelperError
+	if !errors.As(err, &e) || !strings.HasSuffix(err.Error(), "get: no answer for 1ms") {
+		t.Errorf("got %v", err)
+	}
+	if helperSlow.Seconds() != 5 || helperTimeout.Seconds() != 60 {
+		t.Errorf("reported after %v, killed after %v", helperSlow, helperTimeout)
 	}
 }
 

@@ -148,7 +148,7 @@ func TestLoginStoresInHelper(t *testing.T) {
 		t.Error("the file has them too")
 	}
 	p.run("digest", p.host+"/src/repo:1.6").want(0)
-	p.writeFile("docker-credential-test", "#!/bin/sh\necho 'an error of the helper'; exit 1")
+	p.writeFile("docker-credential-test", "#!/bin/sh\necho '{\"Secret\":\""+password+"\"}'; echo 'an error of the helper' >&2; exit 1")
 	p.run("digest", p.host+"/src/repo:1.6").
 		wantError(wantedError{3, "an error of the helper", "credsStore and credHelpers"})
 }

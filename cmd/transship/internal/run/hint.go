@@ -101,7 +101,8 @@ func authHint(err error, remote failedRemote) string {
 	case errors.Is(err, exec.ErrNotFound):
 		return "" // the error says it
 	case cli.Has[*auth.HelperError](err):
-		return "credsStore and credHelpers in docker's config.json name the helper"
+		return "run the helper by hand: what it prints is not shown, since that may be a password; " +
+			"credsStore and credHelpers in docker's config.json name it"
 	case cli.Has[*auth.CredentialsError](err):
 		return fmt.Sprintf("correct that file, or give --%s user:password", remote.flag("creds"))
 	case errors.Is(err, auth.ErrPlainRealm):

@@ -93,6 +93,7 @@ func (r *Run) NoteDone(format string, args ...any) {
 func (r *Run) AuthConfig() *auth.Config {
 	config := auth.ConfigFromEnv(r.Env)
 	config.HelperOutput = r.Stderr
+	config.OnHelperWait = func(program string) { r.Note("waiting for the credential helper %s", program) }
 	return config
 }
 
