@@ -2,7 +2,6 @@ package distribution
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -34,6 +33,8 @@ type Client struct {
 	// Sleep waits for d before a call is repeated, or until ctx is done and then returns why. Nil
 	// waits on the clock.
 	Sleep func(ctx context.Context, d time.Duration) error
+	// MaxWait is how long the registry may ask one upload to wait; wire.DefaultMaxWait if zero.
+	MaxWait time.Duration
 
 	mu             sync.Mutex
 	warned         map[string]bool
@@ -154,8 +155,8 @@ func (c *Client) read(req *http.Request, maxSize int64) (*http.Response, []byte,
 		if failures == readAttempts || !isTransient(err) {
 			return nil, nil, err
 		}
-		if waitErr := c.wait(req.Context(), err, failures); waitErr != nil {
-			return nil, nil, errors.Join(err, waitErr)
+		if err := c.wait(req.Context(), err, failures, new(time.Duration)); err != nil {
+			return nil, nil, err
 		}
 	}
 }

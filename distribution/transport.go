@@ -45,6 +45,9 @@ type Options struct {
 	// Stall is how long an answer's header or the next byte of a body may take before the attempt
 	// fails; wire.DefaultStallTimeout if zero.
 	Stall time.Duration
+	// MaxWait is how long a registry may ask one call to wait (Retry-After); wire.DefaultMaxWait if
+	// zero. A call that is to wait longer fails at once with a *wire.RetryAfterError.
+	MaxWait time.Duration
 	// Congestion is what is known of how many calls each host takes at once; transports that share it
 	// share that limit. Nil is one of the transport's own.
 	Congestion *wire.Congestion
@@ -127,7 +130,7 @@ func (o Options) chain() http.RoundTripper {
 	next = &wire.Headers{Base: next, UserAgent: o.UserAgent}
 	next = &wire.Loopback{Base: next, Insecure: o.insecureHost()}
 	next = &wire.Limiter{Base: next, Congestion: o.congestion()}
-	next = &wire.Retry{Base: next, OnWait: o.OnWait, Sleep: o.Sleep}
+	next = &wire.Retry{Base: next, MaxWait: o.MaxWait, OnWait: o.OnWait, Sleep: o.Sleep}
 	return &auth.Transport{Base: next, Credentials: o.Credentials, OnTokenServer: o.OnTokenServer}
 }
 
@@ -159,7 +162,7 @@ func (t *Transport) Client(host string) *Client {
 		o := t.options
 		c = &Client{
 			Host: host, PlainHTTP: o.PlainHTTP, HTTP: t.HTTP, Redirects: o.Redirects,
-			OnWarning: o.OnWarning, OnWait: o.OnWait, Sleep: o.Sleep,
+			OnWarning: o.OnWarning, OnWait: o.OnWait, Sleep: o.Sleep, MaxWait: o.MaxWait,
 		}
 		t.clients[host] = c
 	}

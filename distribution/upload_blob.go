@@ -37,6 +37,7 @@ type push struct {
 	sourceErr error         // the error of the source
 	arrived   bool          // the registry has the blob although no response said so
 	maxOffset int64         // the most bytes that the registry has had in any session
+	asked     time.Duration // how long the registry has asked this upload to wait
 }
 
 // upload uploads a blob in a session. After a transient failure it asks for the offset of the
@@ -213,8 +214,8 @@ func (p *push) prepareRetry(ctx context.Context, err error, failures int) error 
 	case !isTransient(err):
 		return err
 	}
-	if waitErr := p.repo.Client.wait(ctx, err, failures); waitErr != nil {
-		return errors.Join(err, waitErr)
+	if err := p.repo.Client.wait(ctx, err, failures, &p.asked); err != nil {
+		return err
 	}
 	return p.resume(ctx)
 }

@@ -303,8 +303,26 @@ func TestOnWait(t *testing.T) {
 	}
 }
 
+// A registry that asks an upload to wait too long, at once or bit by bit, ends it with the time at
+// which to try again.
+func TestUploadBoundsRetryAfter(t *testing.T) {
+	for after, waits := range map[string]int{"601": 0, "9223372036854775807": 0, "250": 2} {
+		l := newFaultyRegistry(t, registry.Rule{Match: putCall, Status: 503, Header: map[string]string{"Retry-After": after}})
+		b, d := randomBlob(1000)
+		_, err := l.repo.PutBlob(t.Context(), d, l.open(b))
+		var late *wire.RetryAfterError
+		if !errors.As(err, &late) || late.Host != l.repo.Client.Host || !late.Until.After(time.Now()) {
+			t.Errorf("Retry-After %s: error %v, want a *RetryAfterError of the host", after, err)
+		}
+		if len(l.slept) != waits {
+			t.Errorf("Retry-After %s: waits %v, want %d", after, l.slept, waits)
+		}
+		l.checkSessionsCancelled(t, "asked to wait too long")
+	}
+}
+
 func TestWaitStopsWithContext(t *testing.T) {
-	l := newFaultyRegistry(t, registry.Rule{Match: putCall, Status: 429, Header: map[string]string{"Retry-After": "3600"}})
+	l := newFaultyRegistry(t, registry.Rule{Match: putCall, Status: 429, Header: map[string]string{"Retry-After": "600"}})
 	l.repo.Client.Sleep = nil
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("stopped")

@@ -204,7 +204,16 @@ func TestRegistryErrors(t *testing.T) {
 			want: wantedError{6, "429 Too Many Requests: TOOMANYREQUESTS pull rate limit", "wait, or log in"}},
 		"long wait": {source: registry.Rule{Match: manifests, Status: 429,
 			Header: map[string]string{"Retry-After": "86400"}},
-			want: wantedError{6, "asks to wait 24h0m0s", "wait, or log in"}},
+			want: wantedError{6, "asks to wait 24h0m0s, until 20", "give --max-wait, or log in"}},
+		"long wait of a 503": {source: registry.Rule{Match: manifests, Status: 503,
+			Header: map[string]string{"Retry-After": "9223372036854775807"}},
+			want: wantedError{6, "asks to wait 2562047h47m16s, until 2", "give --max-wait"}},
+		"long wait of an upload": {target: registry.Rule{Match: "^PUT .*/blobs/", Status: 503,
+			Header: map[string]string{"Retry-After": "601"}},
+			want: wantedError{6, "asks to wait 10m1s, until 20", "give --max-wait"}},
+		"long wait of a push": {target: registry.Rule{Match: "^PUT .*/manifests/", Status: 429,
+			Header: map[string]string{"Retry-After": "Fri, 31 Dec 2999 23:59:59 GMT"}},
+			want: wantedError{6, ", until 2", "give --max-wait, or log in"}},
 		"target full": {target: registry.Rule{Match: "^POST", Status: 429, Body: "<html>"},
 			want: wantedError{6, "429 Too Many Requests", "wait, or log in"}},
 		"broken 500": {source: registry.Rule{Match: manifests, Status: 500, Body: "boom"},
@@ -248,6 +257,20 @@ func TestRetryAfterIsHonored(t *testing.T) {
 	if len(c.waits) != 1 || c.waits[0].Seconds() != 17 {
 		t.Errorf("%s waits %v", o.line, c.waits)
 	}
+}
+
+// --max-wait bounds what a registry asks to wait, and --quiet does not hide when to try again.
+func TestMaxWait(t *testing.T) {
+	c := newCopySetup(t)
+	c.source.Set(registry.Rule{Match: "^GET .*/manifests/1.6", Status: 429,
+		Header: map[string]string{"Retry-After": "17"}})
+	o := c.run("copy", "--quiet", "--max-wait=16s", c.src, c.dst)
+	o.wantError(wantedError{6, "asks to wait 17s, until ", "try again after "})
+	if len(c.waits) != 0 {
+		t.Errorf("%s waits %v, want none", o.line, c.waits)
+	}
+	c.run("copy", "--max-wait=never", c.src, c.dst).wantError(wantedError{2,
+		`--max-wait: "never" is not a time of a second or more`, ""})
 }
 
 func TestBrokenConnectionIsResumed(t *testing.T) {

@@ -23,6 +23,10 @@ const (
 	lastBackoff  = 30 * time.Second
 )
 
+// DefaultMaxWait is how long a registry may ask one call to wait unless Retry.MaxWait says
+// otherwise.
+const DefaultMaxWait = 10 * time.Minute
+
 // Retry repeats requests that failed for a transient reason: the statuses 408, 429, 500, 502, 503
 // and 504, broken and refused connections, an end of file before the response, timeouts, and
 // temporary failures of DNS.
@@ -35,7 +39,8 @@ const (
 //
 // Waits grow exponentially with full jitter, and end when the request's context does. Retry obeys a
 // Retry-After header of a 429 or 503 (RFC 9110, section 10.2.3) in full: when that wait would pass
-// the context's deadline or MaxWait, RoundTrip fails at once with a *RetryAfterError.
+// the context's deadline, or all such waits of the request MaxWait, RoundTrip fails at once with a
+// *RetryAfterError.
 //
 // The response or error of the last attempt is returned as it came, and its number is
 // Attempt(resp.Request.Context()). A caller needs that number to read a 404 for a DELETE, or for
@@ -47,7 +52,8 @@ type Retry struct {
 	// connection is tried 3 times at most, unless it has answered since the last request to it that
 	// failed in this way.
 	Attempts int
-	// MaxWait is the longest wait that a Retry-After may ask for. Zero sets no bound.
+	// MaxWait is the longest wait that a registry may ask of one request, all its Retry-After
+	// together; DefaultMaxWait if zero.
 	MaxWait time.Duration
 	// OnWait, if set, is called before each wait, so that a long one does not look like a hang. It
 	// may be called concurrently.
@@ -76,15 +82,19 @@ type RetryAfterError struct {
 	Host       string        // host, with its port if the URL has one
 	StatusCode int           // 429 or 503
 	Wait       time.Duration // what the registry asked for
-	MaxWait    time.Duration // the longest wait possible: MaxWait, or the time left
+	Until      time.Time     // the end of that wait
+	MaxWait    time.Duration // the longest wait possible: what is left of Retry.MaxWait or of the context's time
 }
 
-// Error names the host, its status, the wait and the limit.
+// Error names the host, its status, the wait, its end and the limit.
 func (e *RetryAfterError) Error() string {
-	return fmt.Sprintf("%s %s: %d %s: the registry asks to wait %s, which is more than the %s allowed",
+	return fmt.Sprintf("%s %s: %d %s: the registry asks to wait %s, until %s, which is more than the %s allowed",
 		e.Method, e.Host, e.StatusCode, http.StatusText(e.StatusCode),
-		e.Wait.Round(time.Second), e.MaxWait.Round(time.Second))
+		e.Wait.Round(time.Second), e.Until.Format(untilFormat), e.MaxWait.Round(time.Second))
 }
+
+// untilFormat is how the end of a wait is printed.
+const untilFormat = "2006-01-02 15:04:05 MST"
 
 type attemptKey struct{}
 
@@ -100,6 +110,7 @@ func Attempt(ctx context.Context) int {
 // RoundTrip sends req, and repeats it as the type's comment says.
 func (r *Retry) RoundTrip(req *http.Request) (*http.Response, error) {
 	answeredBefore := r.hasAnswered(req.URL.Host)
+	left := cmp.Or(r.MaxWait, DefaultMaxWait)
 	for n := 1; ; n++ {
 		attempt, err := nthAttempt(req, n)
 		if err != nil {
@@ -111,8 +122,11 @@ func (r *Retry) RoundTrip(req *http.Request) (*http.Response, error) {
 			return resp, err
 		}
 		wait, asked := waitAfter(n, resp)
-		if longest, ok := r.longestWait(req.Context(), asked); ok && wait > longest {
+		if longest, ok := longestWait(req.Context(), asked, left); ok && wait > longest {
 			return giveUp(req, resp, err, asked, wait, longest)
+		}
+		if asked {
+			left -= wait
 		}
 		Drain(resp)
 		if err := r.pause(req, n, resp, err, wait); err != nil {
@@ -197,18 +211,17 @@ func Backoff(n int) time.Duration {
 	return rand.N(min(firstBackoff<<min(max(n, 1)-1, 16), lastBackoff))
 }
 
-// longestWait returns the longest wait possible, and false when there is no bound. MaxWait bounds
-// only what the registry asks for: backoff has a bound of its own.
-func (r *Retry) longestWait(ctx context.Context, asked bool) (time.Duration, bool) {
+// longestWait returns the longest wait possible, and false when there is no bound. left bounds only
+// what the registry asks for: backoff has a bound of its own.
+func longestWait(ctx context.Context, asked bool, left time.Duration) (time.Duration, bool) {
 	deadline, ok := ctx.Deadline()
-	left := time.Until(deadline)
-	if !asked || r.MaxWait <= 0 {
-		return left, ok
+	switch {
+	case !ok:
+		return left, asked
+	case !asked:
+		return time.Until(deadline), true
 	}
-	if !ok {
-		return r.MaxWait, true
-	}
-	return min(left, r.MaxWait), true
+	return min(time.Until(deadline), left), true
 }
 
 // giveUp ends a request that has no time for its next wait: with a *RetryAfterError when the
@@ -225,6 +238,7 @@ func giveUp(
 		Host:       req.URL.Host,
 		StatusCode: resp.StatusCode,
 		Wait:       wait,
+		Until:      time.Now().Add(wait),
 		MaxWait:    max(longest, 0),
 	}
 }

@@ -208,8 +208,9 @@ func TestRetryObeysRetryAfter(t *testing.T) {
 		var waits []time.Duration
 		var reported []RetryWait
 		retry := &Retry{
-			Attempts: 2, Sleep: noSleep(&waits), OnWait: func(w RetryWait) { reported = append(reported, w) },
-			Base: always(test.status, "", "Retry-After", test.retryAfter, "Date", test.date),
+			Attempts: 2, MaxWait: 24 * time.Hour, Sleep: noSleep(&waits),
+			OnWait: func(w RetryWait) { reported = append(reported, w) },
+			Base:   always(test.status, "", "Retry-After", test.retryAfter, "Date", test.date),
 		}
 		if _, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example:5000/v2/", nil)); err != nil {
 			t.Fatal(err)
@@ -225,21 +226,26 @@ func TestRetryObeysRetryAfter(t *testing.T) {
 }
 
 func TestRetryFailsAtOnceWhenRetryAfterIsTooLong(t *testing.T) {
+	const ever = "9223372036" // the longest time.Duration, in seconds
 	tests := map[string]struct {
-		deadline time.Duration
-		maxWait  time.Duration
-		limit    time.Duration
+		deadline   time.Duration
+		maxWait    time.Duration
+		retryAfter string
+		limit      time.Duration
+		text       string
 	}{
-		"deadline":           {10 * time.Second, 0, 10 * time.Second},
-		"MaxWait":            {0, 20 * time.Second, 20 * time.Second},
-		"deadline before it": {10 * time.Second, 20 * time.Second, 10 * time.Second},
+		"deadline":           {10 * time.Second, 0, "30", 10 * time.Second, "30s, until 2000-01-01 00:00:30 UTC"},
+		"MaxWait":            {0, 20 * time.Second, "30", 20 * time.Second, "30s, until 2000-01-01 00:00:30 UTC"},
+		"deadline before it": {10 * time.Second, 20 * time.Second, "30", 10 * time.Second, "30s, until 2000-01-01 00:00:30 UTC"},
+		"default":            {0, 0, "601", 10 * time.Minute, "10m1s, until 2000-01-01 00:10:01 UTC"},
+		"for ever":           {0, 0, ever, 10 * time.Minute, "2562047h47m16s, until 2292-04-10 23:47:16 UTC"},
 	}
 	for name, test := range tests {
 		synctest.Test(t, func(t *testing.T) {
 			retry := &Retry{
 				MaxWait: test.maxWait,
 				Sleep:   func(context.Context, time.Duration) error { t.Error("Sleep was called"); return nil },
-				Base:    always(429, "", "Retry-After", "30"),
+				Base:    always(429, "", "Retry-After", test.retryAfter),
 			}
 			req := newRequest(t, "GET", "https://registry.example/v2/", nil)
 			if test.deadline > 0 {
@@ -252,15 +258,27 @@ func TestRetryFailsAtOnceWhenRetryAfterIsTooLong(t *testing.T) {
 			if !errors.As(err, &got) {
 				t.Fatalf("%s: error %v, want a *RetryAfterError", name, err)
 			}
-			want := RetryAfterError{Method: "GET", Host: "registry.example", StatusCode: 429, Wait: 30 * time.Second, MaxWait: test.limit}
-			if diff := cmp.Diff(want, *got); diff != "" {
-				t.Errorf("%s: (-want +got):\n%s", name, diff)
+			if got.MaxWait != test.limit || !got.Until.Equal(time.Now().Add(got.Wait)) {
+				t.Errorf("%s: at most %s, until %s; want %s and the end of the wait", name, got.MaxWait, got.Until, test.limit)
 			}
-			text := fmt.Sprintf("GET registry.example: 429 Too Many Requests: the registry asks to wait 30s, which is more than the %s allowed", test.limit)
+			got.Until = got.Until.UTC()
+			text := fmt.Sprintf("GET registry.example: 429 Too Many Requests: the registry asks to wait %s, "+
+				"which is more than the %s allowed", test.text, test.limit)
 			if err.Error() != text {
 				t.Errorf("%s: %q, want %q", name, err, text)
 			}
 		})
+	}
+}
+
+// The waits that a registry asks of one request count together.
+func TestRetryBoundsAllWaitsOfARequest(t *testing.T) {
+	var waits []time.Duration
+	retry := &Retry{Sleep: noSleep(&waits), Base: always(503, "", "Retry-After", "240")}
+	_, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/", nil))
+	var late *RetryAfterError
+	if !errors.As(err, &late) || late.MaxWait != 2*time.Minute || len(waits) != 2 {
+		t.Errorf("error %v after waits %v; want two waits, and 2 minutes left for the third", err, waits)
 	}
 }
 
@@ -284,7 +302,7 @@ func TestRetryWaitEndsWithContext(t *testing.T) {
 	sent := 0
 	retry := &Retry{OnWait: func(RetryWait) { cancel() }, Base: responder(func(req *http.Request) *http.Response {
 		sent++
-		return answer(req, 429, "", "Retry-After", "3600")
+		return answer(req, 429, "", "Retry-After", "600")
 	})}
 	_, err := retry.RoundTrip(newRequest(t, "GET", "https://registry.example/v2/", nil).WithContext(ctx))
 	if !errors.Is(err, context.Canceled) || sent != 1 {

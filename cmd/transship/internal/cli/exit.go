@@ -30,7 +30,7 @@ func ExitMeanings() []ExitMeaning {
 		{ExitAuth, "authentication or authorization"},
 		{ExitNotFound, "not found: image, tag, platform, file, local list"},
 		{ExitNetwork, "network or TLS"},
-		{ExitRateLimited, "rate limited by the registry"},
+		{ExitRateLimited, "rate limited by the registry, which may ask to wait longer than --max-wait"},
 		{ExitIntegrity, "integrity: content does not match its digest, size or format"},
 		{ExitPartial, "one or more of several items failed"},
 		{ExitRefused, "refused by a policy of this run"},

@@ -108,19 +108,18 @@ func (r *ByteRate) Set(s string) error {
 	return nil
 }
 
-// StallTimeout is how long a connection may transfer nothing: at least a second, or 0 for the
-// default.
-type StallTimeout time.Duration
+// Timeout is how long something may take: at least a second, or 0 for the default.
+type Timeout time.Duration
 
 // String implements flag.Value.
-func (t *StallTimeout) String() string { return time.Duration(*t).String() }
+func (t *Timeout) String() string { return time.Duration(*t).String() }
 
 // Set implements flag.Value.
-func (t *StallTimeout) Set(s string) error {
+func (t *Timeout) Set(s string) error {
 	d, err := time.ParseDuration(s)
 	if err != nil || d < time.Second {
 		return fmt.Errorf("%q is not a time of a second or more, such as 30s", s)
 	}
-	*t = StallTimeout(d)
+	*t = Timeout(d)
 	return nil
 }

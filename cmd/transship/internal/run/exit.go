@@ -66,12 +66,12 @@ func isDamaged(err error) bool {
 	return errors.Is(err, layout.ErrDamaged) || errors.Is(err, layout.ErrUnsafe) || errors.Is(err, layout.ErrVolume)
 }
 
-// isRateLimit reports whether a registry or a token server answered 429.
+// isRateLimit reports whether a registry or a token server answered 429, or asked to wait longer
+// than --max-wait.
 func isRateLimit(err error) bool {
-	var late *wire.RetryAfterError
 	var answer *distribution.Error
 	var token *auth.Error
-	return errors.As(err, &late) && late.StatusCode == http.StatusTooManyRequests ||
+	return cli.Has[*wire.RetryAfterError](err) ||
 		errors.As(err, &answer) && answer.StatusCode == http.StatusTooManyRequests ||
 		errors.As(err, &token) && token.Status == http.StatusTooManyRequests
 }

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
@@ -44,7 +45,7 @@ func (r *Run) Hint(err error) string {
 	case IsIntegrityError(err):
 		return integrityHint(err, remote)
 	case isRateLimit(err):
-		return "wait, or log in: registries allow more calls to accounts than to anonymous users"
+		return rateLimitHint(err)
 	case isAuth(err):
 		return authHint(err, remote)
 	case wantsTLS(err):
@@ -55,6 +56,19 @@ func (r *Run) Hint(err error) string {
 		return answerHint(err)
 	}
 	return ""
+}
+
+// rateLimitHint says when to try again, if the registry did.
+func rateLimitHint(err error) string {
+	const logIn = "log in: registries allow more calls to accounts than to anonymous users"
+	var late *wire.RetryAfterError
+	switch {
+	case !errors.As(err, &late):
+		return "wait, or " + logIn
+	case late.StatusCode != http.StatusTooManyRequests:
+		return fmt.Sprintf("try again after %s, or give --max-wait", late.Until.Format(time.DateTime))
+	}
+	return fmt.Sprintf("try again after %s, give --max-wait, or %s", late.Until.Format(time.DateTime), logIn)
 }
 
 // interruptedHint says what an interrupted command has left.

@@ -62,6 +62,7 @@ func (r *Run) CallFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&r.Quiet, "quiet", false, "print only results and errors")
 	cli.Alias(fs, "q", "quiet")
 	fs.BoolVar(&r.transports.http1, "http1", false, "do not use HTTP/2 (large blobs never use it)")
+	r.maxWaitFlag(fs)
 	r.AuditFlags(fs)
 }
 

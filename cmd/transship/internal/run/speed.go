@@ -3,6 +3,8 @@ package run
 import (
 	"flag"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
@@ -15,7 +17,8 @@ type speed struct {
 	jobs       *cli.Count // the command's --jobs; nil if it has none
 	ranges     cli.Count
 	rate       cli.ByteRate
-	stall      cli.StallTimeout
+	stall      cli.Timeout
+	maxWait    cli.Timeout
 	pace       blob.RateLimiter
 	congestion wire.Congestion
 }
@@ -68,8 +71,18 @@ func (r *Run) paceFlags(fs *flag.FlagSet) {
 			"a byte that is both read and sent counts once")
 	fs.Var(&r.speed.stall, "stall", fmt.Sprintf(
 		"drop a connection that transfers nothing for this `time`, such as 30s, and retry (default %s)",
-		wire.DefaultStallTimeout))
+		shortTime(wire.DefaultStallTimeout)))
 }
+
+// maxWaitFlag registers --max-wait.
+func (r *Run) maxWaitFlag(fs *flag.FlagSet) {
+	fs.Var(&r.speed.maxWait, "max-wait", fmt.Sprintf(
+		"give up at once if a registry asks a call to wait longer than this `time`, such as 1h (default %s)",
+		shortTime(wire.DefaultMaxWait)))
+}
+
+// shortTime returns a time as users write it: 10m, not 10m0s.
+func shortTime(d time.Duration) string { return strings.TrimSuffix(d.String(), "0s") }
 
 // pace returns the limit of --rate, which all copies of the run share.
 func (r *Run) pace() *blob.RateLimiter {
