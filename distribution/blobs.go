@@ -18,15 +18,16 @@ import (
 const identity = "identity"
 
 // HeadBlob returns the size of a blob in bytes, -1 if the registry does not say (end-2: HEAD
-// /v2/<name>/blobs/<digest>). If the registry does not allow HEAD (405), it sends a GET and does
-// not read the body. A missing blob is an error that is fs.ErrNotExist.
+// /v2/<name>/blobs/<digest>). If the registry does not allow HEAD (405), or the response does not
+// have the size, as that of a proxy's page, it sends a GET and does not read the body. A missing
+// blob is an error that is fs.ErrNotExist.
 func (c *Client) HeadBlob(ctx context.Context, repo string, d blob.Digest) (int64, error) {
 	ctx = aboutBlob(ctx, d)
 	resp, err := c.call(ctx, http.MethodHead, resourceAt(endpoint.Blob(repo, string(d)), auth.Pull), http.StatusOK)
-	if err == nil {
+	if err == nil && resp.ContentLength >= 0 {
 		return resp.ContentLength, nil
 	}
-	if !hasStatus(err, http.StatusMethodNotAllowed) {
+	if err != nil && !hasStatus(err, http.StatusMethodNotAllowed) {
 		return 0, err
 	}
 	body, size, err := c.GetBlob(ctx, repo, d, 0)

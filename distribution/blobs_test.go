@@ -46,7 +46,8 @@ func TestHeadBlob(t *testing.T) {
 		err       error
 	}{
 		"exists":               {answer(200, "", "Content-Length: 1000"), nil, 1000, nil},
-		"unknown size":         {answer(200, ""), nil, -1, nil},
+		"size by GET":          {answer(200, ""), answer(200, "", "Content-Length: 1000"), 1000, nil},
+		"unknown size":         {answer(200, ""), chunked("abc"), -1, nil},
 		"missing":              {answer(404, ""), nil, 0, fs.ErrNotExist},
 		"HEAD not allowed":     {answer(405, ""), answer(200, "abc", "Content-Length: 3"), 3, nil},
 		"not allowed, missing": {answer(405, ""), answer(404, ""), 0, fs.ErrNotExist},

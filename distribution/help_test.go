@@ -77,6 +77,17 @@ func answer(status int, body string, headers ...string) http.HandlerFunc {
 	}
 }
 
+// created answers 201 and names the content in Location, as the specification requires.
+func created(headers ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		location := r.URL.Path
+		if d := r.URL.Query().Get("digest"); d != "" {
+			location = "/v2/a/b/blobs/" + d
+		}
+		answer(201, "", append(headers, "Location: "+location)...)(w, r)
+	}
+}
+
 // faultyRegistry is an embedded registry with faults, and a repository on it.
 type faultyRegistry struct {
 	*registry.Faults

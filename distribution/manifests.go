@@ -38,14 +38,14 @@ func (c *Client) HeadManifest(ctx context.Context, repo, ref string) (manifest.D
 }
 
 // descriptorOf returns the descriptor in the headers of a response, false if they do not hold one.
-// A manifest is never empty: a length of 0 is that of the response.
+// A manifest is never empty, and never a page: a length of 0 is that of the response.
 func descriptorOf(resp *http.Response, ref string) (manifest.Descriptor, bool) {
 	mediaType, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	d := blob.Digest(resp.Header.Get("Docker-Content-Digest"))
 	if requested := blob.Digest(ref); requested.Validate() == nil {
 		d = requested
 	}
-	if err != nil || d.Validate() != nil || resp.ContentLength <= 0 {
+	if err != nil || d.Validate() != nil || resp.ContentLength <= 0 || mediaType == "text/html" {
 		return manifest.Descriptor{}, false
 	}
 	return manifest.Descriptor{MediaType: mediaType, Digest: d, Size: resp.ContentLength}, true
@@ -115,8 +115,9 @@ type PutResult struct {
 // PutManifest stores the bytes m.Raw under a tag or a digest (end-7a: PUT
 // /v2/<name>/manifests/<reference>), and with a digest also under tags (end-7b: ?tag=; few
 // registries do that, and Stored has the tags that were set). If the repository lacks content that
-// the manifest needs, the error is an *[Error] that is ManifestBlobUnknown; if the registry stored
-// other bytes, a *[blob.MismatchError].
+// the manifest needs, the error is an *[Error] that is ManifestBlobUnknown. Another success than a
+// 201 that names the manifest is confirmed by a HEAD. If the registry has nothing there or other
+// bytes, the error is a *[NotStoredError].
 func (c *Client) PutManifest(
 	ctx context.Context, repo, ref string, m manifest.Manifest, tags ...string,
 ) (PutResult, error) {
@@ -129,14 +130,12 @@ func (c *Client) PutManifest(
 		return PutResult{}, err
 	}
 	req.Header.Set("Content-Type", m.MediaType)
-	resp, err := c.doDiscard(req, http.StatusCreated, http.StatusOK, http.StatusNoContent, http.StatusAccepted)
+	resp, err := c.doDiscard(req, successStatuses()...)
 	if err != nil {
 		return PutResult{}, err
 	}
-	stored := blob.Digest(resp.Header.Get("Docker-Content-Digest"))
-	if stored.Validate() == nil && stored.Algorithm() == m.Digest.Algorithm() && stored != m.Digest {
-		return PutResult{}, fmt.Errorf("%s was stored under another digest: %w", c.imageName(repo, ref),
-			&blob.MismatchError{Want: m.Digest, Got: stored, WantSize: m.Size, GotSize: m.Size})
+	if err := c.confirmManifest(ctx, resp, repo, ref, m); err != nil {
+		return PutResult{}, err
 	}
 	return PutResult{Subject: resp.Header.Get("OCI-Subject") != "", Tags: listMembers(resp.Header.Values("OCI-Tag"))}, nil
 }

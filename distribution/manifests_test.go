@@ -165,6 +165,8 @@ func TestHeadManifest(t *testing.T) {
 		"length of 0":      {answer(200, "", mediaType, "Content-Length: 0", "Docker-Content-Digest: "+string(imageDigest)), 1},
 		"not allowed":      {answer(405, ""), 1},
 		"bad request":      {answer(400, ""), 1},
+		"page": {answer(200, "", "Content-Type: text/html; charset=utf-8", length,
+			"Docker-Content-Digest: "+string(imageDigest)), 1},
 	} {
 		s, client := serve(t)
 		s.Handle("HEAD /v2/a/manifests/t", c.head)
@@ -244,15 +246,34 @@ func TestPutManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, c := range map[string]struct {
+	const mediaType = "Content-Type: application/vnd.oci.image.manifest.v1+json"
+	length := fmt.Sprintf("Content-Length: %d", len(image))
+	there := answer(200, "", mediaType, length, "Docker-Content-Digest: "+string(imageDigest))
+	other := answer(200, "", mediaType, length, "Docker-Content-Digest: "+string(blob.FromBytes(nil)))
+	page := answer(200, "<html>please log in</html>", "Content-Type: text/html")
+	type putCase struct {
 		answer http.HandlerFunc
-		wrong  bool
-	}{
-		"201":           {answer(201, "", "Docker-Content-Digest: "+string(imageDigest)), false},
-		"204":           {answer(204, ""), false},
-		"no digest":     {answer(201, ""), false},
-		"sha512 digest": {answer(201, "", "Docker-Content-Digest: "+string(blob.SHA512.Digest(m.Raw))), false},
-		"other digest":  {answer(201, "", "Docker-Content-Digest: "+string(blob.FromBytes(nil))), true},
+		head   http.HandlerFunc // nil if no HEAD is to be sent
+		stored bool
+	}
+	for name, c := range map[string]putCase{
+		"201, digest":        {answer(201, "", "Docker-Content-Digest: "+string(imageDigest)), nil, true},
+		"201, sha512 digest": {answer(201, "", "Docker-Content-Digest: "+string(blob.SHA512.Digest(m.Raw))), nil, true},
+		"201, tag":           {answer(201, "", "Location: /v2/a/manifests/t"), nil, true},
+		"201, full URL": {answer(201, "",
+			"Location: https://r.example.com/v2/a/manifests/"+strings.Replace(string(imageDigest), ":", "%3A", 1)), nil, true},
+		"201, nothing":            {answer(201, ""), there, true},
+		"201, nothing, not there": {answer(201, ""), answer(404, ""), false},
+		"201, other digest":       {answer(201, "", "Docker-Content-Digest: "+string(blob.FromBytes(nil))), nil, false},
+		"201, other sha512": {answer(201, "",
+			"Docker-Content-Digest: "+string(blob.SHA512.Digest(nil))), nil, false},
+		"200":              {answer(200, ""), there, true},
+		"202":              {answer(202, ""), there, true},
+		"204":              {answer(204, ""), there, true},
+		"204, not there":   {answer(204, ""), answer(404, ""), false},
+		"200, other image": {answer(200, ""), other, false},
+		"login page":       {page, answer(404, ""), false},
+		"only login pages": {page, page, false},
 	} {
 		s, client := serve(t)
 		s.HandleFunc("PUT /v2/a/manifests/t", func(w http.ResponseWriter, r *http.Request) {
@@ -262,10 +283,18 @@ func TestPutManifest(t *testing.T) {
 			}
 			c.answer(w, r)
 		})
+		heads := 0
+		if c.head != nil {
+			heads = 1
+			s.Handle("/v2/a/manifests/t", c.head)
+		}
 		_, err := client.PutManifest(t.Context(), "a", "t", m)
-		var mismatch *blob.MismatchError
-		if errors.As(err, &mismatch) != c.wrong || err != nil && !c.wrong {
+		var untrue *distribution.NotStoredError
+		if errors.As(err, &untrue) == c.stored || err != nil && c.stored {
 			t.Errorf("%s: got error %v", name, err)
+		}
+		if n := s.count("HEAD"); n != heads {
+			t.Errorf("%s: %d HEADs, want %d", name, n, heads)
 		}
 	}
 }
@@ -273,7 +302,7 @@ func TestPutManifest(t *testing.T) {
 func TestPutManifestWithTags(t *testing.T) {
 	s, c := serve(t)
 	m, _ := manifest.Parse("", []byte(image))
-	s.Handle("PUT /v2/a/manifests/", answer(201, "", "OCI-Tag: 1,, 1.2 ", "OCI-Tag: latest"))
+	s.Handle("PUT /v2/a/manifests/", created("OCI-Tag: 1,, 1.2 ", "OCI-Tag: latest"))
 	stored, err := c.PutManifest(t.Context(), "a", string(m.Digest), m, "1", "1.2")
 	if err != nil || fmt.Sprintf("%q", stored.Tags) != `["1" "1.2" "latest"]` {
 		t.Fatalf("got tags %q, error %v", stored.Tags, err)

@@ -87,11 +87,11 @@ func (r *Repository) PutBlob(
 	return blob.Uploaded, r.upload(ctx, blob.NewStream(d.Digest, d.Size, open), session)
 }
 
-// has reports whether a HEAD finds a blob. After an error it reports false: the upload that follows
-// shows what is wrong.
+// has reports whether a HEAD finds a blob of that size. After an error it reports false: the upload
+// that follows shows what is wrong.
 func (r *Repository) has(ctx context.Context, d blob.Digest, size int64) bool {
 	found, err := r.Client.HeadBlob(ctx, r.Name, d)
-	return err == nil && (found < 0 || found == size)
+	return err == nil && found == size
 }
 
 // shouldProbe reports whether a HEAD is to be sent for a blob that was not mounted: ECR answers 202
@@ -136,11 +136,13 @@ func (r *Repository) mountOrStart(
 }
 
 // isMountRefusal reports whether a mount failed for a reason that an upload may not have: any
-// response but 429, and a token that was refused.
+// response but 429, one that says without ground that the blob is there, and a token that was
+// refused.
 func isMountRefusal(ctx context.Context, err error) bool {
 	if ctx.Err() != nil || hasStatus(err, http.StatusTooManyRequests) {
 		return false
 	}
 	var answer *Error
-	return errors.As(err, &answer) || isAuthError(err)
+	var untrue *NotStoredError
+	return errors.As(err, &answer) || errors.As(err, &untrue) || isAuthError(err)
 }

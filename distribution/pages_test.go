@@ -299,7 +299,7 @@ func TestConcurrentReferrersTagUpdates(t *testing.T) {
 func TestReferrersTagLockStopsWithContext(t *testing.T) {
 	s, c := serve(t)
 	requested, release := make(chan struct{}), make(chan struct{})
-	s.HandleFunc("PUT /v2/r/manifests/", answer(201, ""))
+	s.HandleFunc("PUT /v2/r/manifests/", created())
 	s.HandleFunc("GET /v2/r/manifests/", func(w http.ResponseWriter, r *http.Request) {
 		close(requested)
 		<-release
@@ -370,14 +370,14 @@ func TestPutManifestUpdatesReferrersTag(t *testing.T) {
 		s, client := serve(t)
 		put := ""
 		tag := "/v2/r/manifests/" + distribution.ReferrersTag(subject)
-		s.Handle("PUT /v2/r/manifests/{ref}", answer(201, "", c.header))
+		s.Handle("PUT /v2/r/manifests/{ref}", created(c.header))
 		if c.tag != nil {
 			s.Handle("GET "+tag, c.tag)
 			s.HandleFunc("PUT "+tag, func(w http.ResponseWriter, r *http.Request) {
 				b := make([]byte, r.ContentLength)
 				r.Body.Read(b)
 				put = string(b)
-				w.WriteHeader(201)
+				created()(w, r)
 			})
 		}
 		repo := &distribution.Repository{Client: client, Name: "r"}

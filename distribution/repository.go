@@ -96,14 +96,14 @@ func (r *Repository) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRang
 	}
 }
 
-// HasBlob reports whether the repository has a blob with that digest and size; see
-// [Client.HeadBlob]. An error may be fs.ErrPermission, also for a repository that does not exist.
+// HasBlob reports whether the repository has a blob with that digest and size, which it must tell;
+// see [Client.HeadBlob]. An error may be fs.ErrPermission, also for a repository that does not exist.
 func (r *Repository) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
 	size, err := r.Client.HeadBlob(r.scoped(ctx), r.Name, d.Digest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	return err == nil && (size < 0 || size == d.Size), err
+	return err == nil && size == d.Size, err
 }
 
 // PutManifest stores a manifest under a tag or its digest; see [Client.PutManifest]. If the

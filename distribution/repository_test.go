@@ -2,8 +2,10 @@ package distribution_test
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/hczjl/transship/distribution"
@@ -13,23 +15,37 @@ import (
 func TestHasBlob(t *testing.T) {
 	_, d := randomBlob(1000)
 	for name, c := range map[string]struct {
-		head http.HandlerFunc
-		has  bool
-		err  error
+		head, get http.HandlerFunc
+		has       bool
+		err       error
 	}{
-		"exists":       {answer(200, "", "Content-Length: 1000"), true, nil},
-		"unknown size": {answer(200, ""), true, nil},
-		"other size":   {answer(200, "", "Content-Length: 999"), false, nil},
-		"missing":      {answer(404, ""), false, nil},
-		"denied":       {answer(403, ""), false, fs.ErrPermission},
+		"exists":      {answer(200, "", "Content-Length: 1000"), nil, true, nil},
+		"size by GET": {answer(200, ""), answer(200, strings.Repeat("x", 1000)), true, nil},
+		"login page": {answer(200, "", "Content-Type: text/html"),
+			answer(200, "<html>please log in</html>", "Content-Type: text/html"), false, nil},
+		"unknown size": {answer(200, ""), chunked("<html>please log in</html>"), false, nil},
+		"other size":   {answer(200, "", "Content-Length: 999"), nil, false, nil},
+		"missing":      {answer(404, ""), nil, false, nil},
+		"denied":       {answer(403, ""), nil, false, fs.ErrPermission},
 	} {
 		s, client := serve(t)
 		s.Handle("HEAD /v2/a/blobs/"+string(d.Digest), c.head)
+		if c.get != nil {
+			s.Handle("GET /v2/a/blobs/"+string(d.Digest), c.get)
+		}
 		repo := &distribution.Repository{Client: client, Name: "a"}
 		has, err := repo.HasBlob(t.Context(), manifest.Descriptor{Digest: d.Digest, Size: 1000})
 		if has != c.has || !errors.Is(err, c.err) || err != nil && c.err == nil {
 			t.Errorf("%s: got %v, error %v", name, has, err)
 		}
+	}
+}
+
+// chunked answers 200 without a Content-Length.
+func chunked(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		http.NewResponseController(w).Flush()
+		io.WriteString(w, body)
 	}
 }
 

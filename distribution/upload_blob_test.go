@@ -27,6 +27,7 @@ import (
 type fakeUploads struct {
 	*fakeRegistry
 	received    []byte   // by the session
+	closed      bool     // received is a blob
 	serial      int      // of the current Location
 	stale       []string // calls to old Locations
 	patch       func(body []byte) (status, keep int)
@@ -45,7 +46,13 @@ func newFakeUploads() *fakeUploads {
 		s.received = nil
 		s.answer(w, 202)
 	})
-	s.HandleFunc("HEAD /v2/a/b/blobs/", answer(404, ""))
+	s.HandleFunc("HEAD /v2/a/b/blobs/", func(w http.ResponseWriter, r *http.Request) {
+		if !s.closed {
+			answer(404, "")(w, r)
+			return
+		}
+		answer(200, "", fmt.Sprintf("Content-Length: %d", len(s.received)))(w, r)
+	})
 	s.HandleFunc("/up/", s.serve)
 	return s
 }
@@ -76,7 +83,8 @@ func (s *fakeUploads) serve(w http.ResponseWriter, r *http.Request) {
 			s.answer(w, status)
 			return
 		}
-		s.received = append(s.received, body...)
+		s.received, s.closed = append(s.received, body...), true
+		w.Header().Set("Location", "/v2/a/b/blobs/"+r.URL.Query().Get("digest"))
 		w.WriteHeader(s.closeStatus())
 	default:
 		s.answer(w, 204)
@@ -197,6 +205,9 @@ func TestUploadClosedWith204(t *testing.T) {
 		s.closeStatus = func() int { return 204 }
 		if err := s.upload(t, b, d, chunk); err != nil || !bytes.Equal(s.received, b) {
 			t.Errorf("chunks of %d: the registry has %d bytes, error %v", chunk, len(s.received), err)
+		}
+		if n := s.count("HEAD "); n != 1 {
+			t.Errorf("chunks of %d: %d HEADs, want one that confirms the 204", chunk, n)
 		}
 	}
 }
@@ -374,6 +385,7 @@ func TestUploadToStorageHost(t *testing.T) {
 	}))
 	defer storage.Close()
 	s := &fakeRegistry{}
+	s.Handle("HEAD /v2/a/b/blobs/"+string(d.Digest), answer(200, "", "Content-Length: 1000"))
 	s.HandleFunc("POST /v2/a/b/blobs/uploads/", func(w http.ResponseWriter, r *http.Request) {
 		if _, _, ok := r.BasicAuth(); !ok {
 			answer(401, "", `WWW-Authenticate: Basic realm="x"`)(w, r)

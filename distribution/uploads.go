@@ -55,9 +55,9 @@ func (c *Client) StartUpload(ctx context.Context, repo string, d blob.Digest) (U
 
 // Mount asks the registry to mount a blob from another repository (end-11: POST
 // /v2/<name>/blobs/uploads/?mount=<digest>&from=<other>). It returns true if the repository has the
-// blob now. If the registry could not mount it and opened an upload session instead, Mount returns
-// false and the session. A refusal is an *[Error]: for an unknown other repository, Harbor answers
-// 401 and Docker Hub 400. Without from, the registry may look for the blob in any repository; Quay
+// blob now; a response that says so without naming the blob is confirmed by a HEAD. If the registry
+// could not mount it and opened an upload session instead, Mount returns false and the session. A
+// refusal is an *[Error]: for an unknown other repository, Harbor answers 401 and Docker Hub 400. Without from, the registry may look for the blob in any repository; Quay
 // refuses that.
 func (c *Client) Mount(
 	ctx context.Context, repo string, d blob.Digest, from string,
@@ -74,14 +74,17 @@ func (c *Client) Mount(
 	if err != nil {
 		return false, UploadSession{}, err
 	}
-	return c.createdOrUpload(resp, repo)
+	return c.createdOrUpload(ctx, resp, repo, d, -1)
 }
 
-// createdOrUpload returns true if a response says that the blob is there (201), else the session that
-// it has opened.
-func (c *Client) createdOrUpload(resp *http.Response, repo string) (created bool, session UploadSession, err error) {
+// createdOrUpload returns true if a response says that the blob is there (201) and that holds, else
+// the session that it has opened. size is the blob's, -1 if unknown.
+func (c *Client) createdOrUpload(
+	ctx context.Context, resp *http.Response, repo string, d blob.Digest, size int64,
+) (created bool, session UploadSession, err error) {
 	if resp.StatusCode == http.StatusCreated {
-		return true, UploadSession{}, nil
+		err := c.confirmBlob(ctx, resp, repo, d, size)
+		return err == nil, UploadSession{}, err
 	}
 	session, err = c.newUpload(resp, repo)
 	return false, session, err
@@ -119,13 +122,14 @@ func (c *Client) PostBlob(
 	if err != nil {
 		return false, UploadSession{}, err
 	}
-	return c.createdOrUpload(resp, repo)
+	return c.createdOrUpload(ctx, resp, repo, d, size)
 }
 
 // FinishUpload closes a session with size bytes of body, the rest of the blob (end-6: PUT
 // <location>?digest=<digest>): with the whole blob it is the monolithic upload, with size 0 it only
 // closes the session after chunks. The body is read once. A registry that finds another digest
-// answers 400 DIGEST_INVALID.
+// answers 400 DIGEST_INVALID. Another success than a 201 that names the blob is confirmed by a HEAD;
+// if the blob is not there, the error is a *[NotStoredError].
 func (c *Client) FinishUpload(ctx context.Context, u UploadSession, d blob.Digest, size int64, body io.Reader) error {
 	ctx = aboutBlob(ctx, d)
 	req, err := c.requestTo(u.context(ctx, "end-6"), http.MethodPut, withDigest(u.Location, d), u.scope(), nil)
@@ -136,8 +140,11 @@ func (c *Client) FinishUpload(ctx context.Context, u UploadSession, d blob.Diges
 	if u.Offset > 0 && size > 0 {
 		req.Header.Set("Content-Range", contentRange(u.Offset, size))
 	}
-	_, err = c.doDiscard(req, http.StatusCreated, http.StatusNoContent, http.StatusOK)
-	return err
+	resp, err := c.doDiscard(req, successStatuses()...)
+	if err != nil {
+		return err
+	}
+	return c.confirmBlob(ctx, resp, u.Repository, d, u.Offset+size)
 }
 
 // UploadChunk sends the next size bytes (end-5: PATCH <location>). The Offset of the returned

@@ -542,7 +542,7 @@ func TestPartlyAcceptedChunks(t *testing.T) {
 		have = append(have, got[:min(len(got), 100)]...) // fewer than were sent
 		answer(201, "", "Location: /up", fmt.Sprintf("Range: 0-%d", len(have)-1))(w, r)
 	})
-	s.HandleFunc("PUT /up", answer(201, ""))
+	s.HandleFunc("PUT /up", created())
 	repo := &distribution.Repository{Client: clientOf(t, s), Name: "a/b", ChunkSize: 400}
 	l := &faultyRegistry{}
 	if _, err := repo.PutBlob(t.Context(), d, l.open(b)); err != nil || !bytes.Equal(have, b) {

@@ -52,12 +52,14 @@ func isUsage(err error) bool {
 		errors.Is(err, transfer.ErrSeveralImages) || cli.Has[*layout.FindError](err) && !errors.Is(err, fs.ErrNotExist)
 }
 
-// IsIntegrityError reports whether content does not match its digest, size or format. A valid
-// document that is not supported, schema 1 or too large, is another failure.
+// IsIntegrityError reports whether content does not match its digest, size or format, or is missing
+// where a registry has reported that it stored it. A valid document that is not supported, schema 1
+// or too large, is another failure.
 func IsIntegrityError(err error) bool {
 	unsupported := errors.Is(err, manifest.ErrSchema1) || errors.Is(err, manifest.ErrTooLarge)
 	return cli.Has[*manifest.DocumentError](err) && !unsupported || cli.Has[*manifest.ConfigError](err) ||
-		cli.Has[*blob.MismatchError](err) || errors.Is(err, distribution.DigestInvalid) ||
+		cli.Has[*blob.MismatchError](err) || cli.Has[*distribution.NotStoredError](err) ||
+		errors.Is(err, distribution.DigestInvalid) ||
 		errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err)
 }
 

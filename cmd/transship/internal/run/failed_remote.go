@@ -54,11 +54,14 @@ func (r *Run) remoteOf(err error) failedRemote {
 // errorHost returns the host that an error names and the method of the failed call, "" if unknown.
 func errorHost(err error) (host, method string) {
 	var answer *distribution.Error
+	var untrue *distribution.NotStoredError
 	var request *distribution.RequestError
 	var refused *auth.Error
 	var credentials *auth.CredentialsError
 	var certificate *wire.CertificateError
 	switch {
+	case errors.As(err, &untrue):
+		return hostOf(untrue.URL), untrue.Method
 	case errors.As(err, &answer):
 		return hostOf(answer.URL), answer.Method
 	case errors.As(err, &request):

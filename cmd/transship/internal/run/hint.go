@@ -93,7 +93,10 @@ const InterruptedUploadHint = "no tag points at an incomplete image; run the com
 // document at all.
 func integrityHint(err error, remote failedRemote) string {
 	var syntax *json.SyntaxError
+	var untrue *distribution.NotStoredError
 	switch {
+	case errors.As(err, &untrue):
+		return notStoredHint(untrue, remote)
 	case errors.Is(err, transfer.ErrTargetDigest):
 		return "leave the digest out of the target: the image keeps its digest, " +
 			"and a list that --platform cuts down gets a new one"
@@ -104,6 +107,16 @@ func integrityHint(err error, remote failedRemote) string {
 		return fmt.Sprintf("check that %s is a registry and that no proxy answers for it", remote.name())
 	}
 	return "different programs could see different images in it; build the image and push it again"
+}
+
+// notStoredHint says who may have answered in the registry's place, or changed what it was sent.
+func notStoredHint(err *distribution.NotStoredError, remote failedRemote) string {
+	if err.Other != nil {
+		return fmt.Sprintf("the image is not damaged at its source: %s, or a proxy in front of it, "+
+			"stores other bytes than it is sent", remote.name())
+	}
+	return fmt.Sprintf("check that %s is a registry that accepts uploads, and that no proxy or login page answers for it",
+		remote.name())
 }
 
 // authHint says how to log in, or why logging in does not help.
