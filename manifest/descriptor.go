@@ -1,7 +1,9 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/hczjl/transship/blob"
 )
@@ -48,6 +50,15 @@ func (d Descriptor) Distributable() bool {
 		return false
 	}
 	return true
+}
+
+// MayBeBlob reports whether an entry of an index is a blob for all that is known: its media type is
+// not one of a manifest, and err, the error of reading it as a manifest, says that there is none
+// (fs.ErrNotExist) or that its bytes are none (*[DocumentError]).
+func (d Descriptor) MayBeBlob(err error) bool {
+	var other *DocumentError
+	return !IsManifest(d.MediaType) && !isSchema1(d.MediaType) &&
+		(errors.Is(err, fs.ErrNotExist) || errors.As(err, &other))
 }
 
 // Validate returns an error if the digest is malformed or of an unknown algorithm, or the size is

@@ -22,6 +22,9 @@ const (
 	// MediaTypeOCIArtifact was withdrawn before OCI 1.1. Registries still have such manifests.
 	MediaTypeOCIArtifact = "application/vnd.oci.artifact.manifest.v1+json"
 
+	// MediaTypeBuildKitCache is that of the config in an index of BuildKit's registry cache.
+	MediaTypeBuildKitCache = "application/vnd.buildkit.cacheconfig.v0"
+
 	mediaTypeSchema1       = "application/vnd.docker.distribution.manifest.v1+json"
 	mediaTypeSchema1Signed = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 )
@@ -47,6 +50,24 @@ func IsImage(mediaType string) bool {
 // IsManifest reports whether the media type is that of a manifest that Parse reads.
 func IsManifest(mediaType string) bool {
 	return IsIndex(mediaType) || IsImage(mediaType) || mediaType == MediaTypeOCIArtifact
+}
+
+// IsLayer reports whether the media type is that of a layer of a file system, compressed in
+// whatever way, distributable or not.
+func IsLayer(mediaType string) bool {
+	return strings.HasPrefix(mediaType, "application/vnd.oci.image.layer.") ||
+		strings.HasPrefix(mediaType, "application/vnd.docker.image.rootfs.")
+}
+
+// IsBlob reports whether the media type is one that only blobs have. The index of a BuildKit cache
+// lists blobs. A media type that is neither IsManifest nor IsBlob is unknown: an entry of an index
+// that has it may be either.
+func IsBlob(mediaType string) bool {
+	switch mediaType {
+	case MediaTypeOCIConfig, MediaTypeDockerConfig, MediaTypeOCIEmpty, MediaTypeBuildKitCache:
+		return true
+	}
+	return IsLayer(mediaType)
 }
 
 // isSchema1 reports whether the media type is docker's schema 1.

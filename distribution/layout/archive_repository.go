@@ -25,8 +25,14 @@ type ArchiveRepository struct {
 	roots   []manifest.Descriptor
 
 	once      sync.Once // fills what follows
-	content   map[blob.Digest]manifest.Descriptor
+	content   map[blob.Digest]archiveContent
 	referrers map[blob.Digest][]manifest.Descriptor // by subject
+}
+
+// archiveContent is a manifest or blob of a repository.
+type archiveContent struct {
+	manifest.Descriptor
+	isManifest bool
 }
 
 // add adds an image. A tag that names two different images names none.
@@ -67,13 +73,16 @@ func (r *ArchiveRepository) TagNames(ctx context.Context) iter.Seq2[string, erro
 
 // readManifests reads all manifests and fills content and referrers.
 func (r *ArchiveRepository) readManifests() {
-	r.content, r.referrers = map[blob.Digest]manifest.Descriptor{}, map[blob.Digest][]manifest.Descriptor{}
+	r.content, r.referrers = map[blob.Digest]archiveContent{}, map[blob.Digest][]manifest.Descriptor{}
 	for _, root := range r.roots {
 		// A manifest that cannot be read is listed all the same: Manifest returns the reason.
-		_ = walk(root, r.archive.manifest, func(d manifest.Descriptor, m manifest.Manifest, _ error) error {
+		_ = walk(root, r.archive.manifest, func(d manifest.Descriptor, m manifest.Manifest, err error) error {
 			_, known := r.content[d.Digest]
 			if _, there := r.archive.sizeOf(d.Digest); there && !known {
-				r.content[d.Digest] = manifest.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
+				r.content[d.Digest] = archiveContent{
+					manifest.Descriptor{MediaType: cmp.Or(m.MediaType, d.MediaType), Digest: d.Digest, Size: d.Size},
+					m.Raw != nil || err != nil,
+				}
 				r.addReferrer(m)
 			}
 			return nil
@@ -107,10 +116,10 @@ func (r *ArchiveRepository) lookup(what string, d blob.Digest) (manifest.Descrip
 	}
 	r.once.Do(r.readManifests)
 	found, known := r.content[d]
-	if !known || manifest.IsManifest(found.MediaType) != (what == "manifest") {
+	if !known || found.isManifest != (what == "manifest") {
 		return manifest.Descriptor{}, r.notFound(what, d)
 	}
-	return found, nil
+	return found.Descriptor, nil
 }
 
 // HeadManifest returns the media type, digest and size in bytes of the manifest with that tag or

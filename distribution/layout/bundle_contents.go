@@ -130,6 +130,9 @@ func (s contentSet) checkComplete(im Image, base *Inventory) error {
 		if known, is := s.blobs[d.Digest]; is {
 			return checkSize(d, known.Size)
 		}
+		if doc, is := s.manifests[d.Digest]; is {
+			return checkSize(d, doc.Size) // a layer may be the manifest of another image
+		}
 		if known, is := base.Find(d.Digest); is {
 			return checkSize(d, known.Size)
 		}

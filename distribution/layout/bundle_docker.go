@@ -111,12 +111,7 @@ func isContainerImage(m manifest.Manifest) bool {
 	if im.Config.MediaType != manifest.MediaTypeOCIConfig && im.Config.MediaType != manifest.MediaTypeDockerConfig {
 		return false
 	}
-	return !slices.ContainsFunc(im.Layers, func(l manifest.Descriptor) bool { return !isFilesystemLayer(l.MediaType) })
-}
-
-func isFilesystemLayer(mediaType string) bool {
-	return strings.HasPrefix(mediaType, "application/vnd.oci.image.layer.") ||
-		strings.HasPrefix(mediaType, "application/vnd.docker.image.rootfs.")
+	return !slices.ContainsFunc(im.Layers, func(l manifest.Descriptor) bool { return !manifest.IsLayer(l.MediaType) })
 }
 
 // dockerRepositories returns the document that docker had before manifest.json and still writes: by

@@ -52,13 +52,13 @@ func (c *closure) add(ctx context.Context, repository string, d manifest.Descrip
 		return context.Cause(ctx)
 	}
 	c.manifests[key], c.content[d.Digest] = true, true
-	refs, err := c.references(d)
+	refs, inIndex, err := c.references(d)
 	if err != nil && !c.lenient {
 		return fmt.Errorf("manifest %s of repository %s: %w", d.Digest, repository, err)
 	}
 	for _, ref := range refs {
 		c.content[ref.Digest], c.blobs[contentKey{repository, ref.Digest}] = true, true
-		if !manifest.IsManifest(ref.MediaType) {
+		if !inIndex || manifest.IsBlob(ref.MediaType) {
 			continue
 		}
 		if err := c.add(ctx, repository, ref); err != nil {
@@ -70,26 +70,28 @@ func (c *closure) add(ctx context.Context, repository string, d manifest.Descrip
 	return err
 }
 
-// references returns what a manifest refers to. A document of an unknown kind refers to nothing.
-func (c *closure) references(d manifest.Descriptor) ([]manifest.Descriptor, error) {
+// references returns what a manifest refers to, and whether as the entries of an index. A document
+// of an unknown kind refers to nothing.
+func (c *closure) references(d manifest.Descriptor) (refs []manifest.Descriptor, inIndex bool, err error) {
 	raw, err := readFile(c.dir.blobPath(d.Digest), manifest.MaxSize)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTooLarge) && !manifest.IsManifest(d.MediaType) {
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if err := blob.Verify(raw, d.Digest, int64(len(raw))); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	m, err := manifest.Parse(d.MediaType, raw)
 	if err != nil && !manifest.IsManifest(d.MediaType) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return m.References()
+	refs, err = m.References()
+	return refs, manifest.IsIndex(m.MediaType), err
 }
 
 // referrers adds the manifests that have subject as their subject.

@@ -81,16 +81,28 @@ func (b *linkBuilder) addManifest(d manifest.Descriptor) bool {
 	}
 	refs, _ := m.References() // Parse has read them
 	for _, ref := range refs {
-		b.addRef(ref)
+		if !manifest.IsIndex(m.MediaType) || !b.isManifest(ref) || !b.addManifest(ref) {
+			b.addBlob(ref)
+		}
 	}
 	return true
 }
 
-// addRef adds the links of what a manifest refers to, as far as it is there.
-func (b *linkBuilder) addRef(d manifest.Descriptor) {
-	if manifest.IsManifest(d.MediaType) && b.addManifest(d) {
-		return
+// isManifest reports whether an entry of an index is a manifest: by its media type, or by its bytes
+// if that is unknown.
+func (b *linkBuilder) isManifest(d manifest.Descriptor) bool {
+	if manifest.IsManifest(d.MediaType) || manifest.IsBlob(d.MediaType) {
+		return manifest.IsManifest(d.MediaType)
 	}
+	raw, err := readFile(b.repository.dir.blobPath(d.Digest), manifest.MaxSize)
+	if err == nil {
+		_, err = manifest.Parse(d.MediaType, raw)
+	}
+	return !d.MayBeBlob(err)
+}
+
+// addBlob adds the link of a blob if it is there.
+func (b *linkBuilder) addBlob(d manifest.Descriptor) {
 	if exists(b.repository.dir.blobPath(d.Digest)) {
 		b.links[b.repository.linkPath(blobLinks, d.Digest)] = ""
 	}

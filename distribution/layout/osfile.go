@@ -64,6 +64,9 @@ func readDir(dir string) ([]fs.DirEntry, error) {
 	return entries, err
 }
 
+// errTooLarge is the cause of the error of readFile for a file beyond its limit.
+var errTooLarge = errors.New("the file is too large")
+
 // readFile reads a file of at most limit bytes.
 func readFile(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name)
@@ -73,7 +76,7 @@ func readFile(name string, limit int64) ([]byte, error) {
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(b)) > limit {
-		err = &fs.PathError{Op: "read", Path: name, Err: errors.New("the file is too large")}
+		err = &fs.PathError{Op: "read", Path: name, Err: errTooLarge}
 	}
 	return b, err
 }

@@ -17,8 +17,10 @@ type visitor func(d manifest.Descriptor, m manifest.Manifest, err error) error
 const maxDepth = 50
 
 // walk visits a manifest and everything that it refers to, directly or not. Each digest is visited
-// once, parents before children. For a blob m is empty. If a manifest cannot be loaded, visit gets
-// the error, and what it refers to is not visited. An error of visit ends the walk.
+// once, parents before children. For a blob m is empty. An entry of an index whose media type is
+// unknown is a manifest if it can be loaded as one, and otherwise a blob. If a manifest cannot be
+// loaded, visit gets the error, and what it refers to is not visited. An error of visit ends the
+// walk.
 func walk(root manifest.Descriptor, load manifestLoader, visit visitor) error {
 	return (&walker{load, visit, map[blob.Digest]bool{}}).visitManifest(root, 0)
 }
@@ -39,6 +41,9 @@ func (w *walker) visitManifest(d manifest.Descriptor, depth int) error {
 		return w.visit(d, manifest.Manifest{}, err)
 	}
 	m, err := w.load(d)
+	if depth > 0 && d.MayBeBlob(err) {
+		return w.visit(d, manifest.Manifest{}, nil)
+	}
 	var refs []manifest.Descriptor
 	if err == nil {
 		refs, err = m.References()
@@ -47,17 +52,18 @@ func (w *walker) visitManifest(d manifest.Descriptor, depth int) error {
 		return e
 	}
 	for _, ref := range refs {
-		if err := w.visitRef(ref, depth+1); err != nil {
+		visit := w.visitBlob
+		if manifest.IsIndex(m.MediaType) && !manifest.IsBlob(ref.MediaType) {
+			visit = func(d manifest.Descriptor) error { return w.visitManifest(d, depth+1) }
+		}
+		if err := visit(ref); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *walker) visitRef(d manifest.Descriptor, depth int) error {
-	if manifest.IsManifest(d.MediaType) {
-		return w.visitManifest(d, depth)
-	}
+func (w *walker) visitBlob(d manifest.Descriptor) error {
 	if w.seen[d.Digest] {
 		return nil
 	}

@@ -141,11 +141,7 @@ func (h *Handler) checkReferences(ctx context.Context, repository Repository, m 
 		if !d.Distributable() {
 			continue
 		}
-		if manifest.IsIndex(m.MediaType) {
-			_, err = repository.HeadManifest(ctx, string(d.Digest))
-		} else {
-			_, err = repository.HeadBlob(ctx, d.Digest)
-		}
+		err := find(ctx, repository, d, manifest.IsIndex(m.MediaType))
 		if errors.Is(err, fs.ErrNotExist) {
 			absent = append(absent, map[string]blob.Digest{"digest": d.Digest})
 		} else if err != nil {
@@ -157,6 +153,18 @@ func (h *Handler) checkReferences(ctx context.Context, repository Repository, m 
 	}
 	return &apiError{status: http.StatusNotFound, code: codeManifestBlobUnknown, details: absent,
 		message: "the manifest refers to content that is unknown to this repository"}
+}
+
+// find returns fs.ErrNotExist if a repository lacks content that a manifest refers to. An entry of an
+// index may be a blob, as in a BuildKit cache.
+func find(ctx context.Context, repository Repository, d manifest.Descriptor, inIndex bool) error {
+	if inIndex && !manifest.IsBlob(d.MediaType) {
+		if _, err := repository.HeadManifest(ctx, string(d.Digest)); !d.MayBeBlob(err) {
+			return err
+		}
+	}
+	_, err := repository.HeadBlob(ctx, d.Digest)
+	return err
 }
 
 // deleteManifest serves DELETE (end-9) of a tag, which keeps the manifest, or of a manifest with

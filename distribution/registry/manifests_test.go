@@ -150,3 +150,24 @@ func TestSparseManifests(t *testing.T) {
 		strict.pushManifest("strict", "2", `{"schemaVersion":2,"layers":[`+foreign+`]}`)
 	})
 }
+
+// BuildKit's cache is an index of blobs. An entry of an unknown type may be a blob or a manifest.
+func TestIndexOfBlobs(t *testing.T) {
+	eachStore(t, func(t *testing.T, store registry.Store) {
+		c := serve(t, &registry.Handler{Store: store, RefuseSparse: true})
+		image := imageOf("x")
+		for _, mediaType := range []string{manifest.MediaTypeOCILayer, manifest.MediaTypeBuildKitCache, "text/spdx"} {
+			index := `{"schemaVersion":2,"manifests":[` + descriptor(mediaType, mediaType) + `]}`
+			c.do("PUT", "/v2/cache/manifests/1", index).want(t, 404, "MANIFEST_BLOB_UNKNOWN")
+			c.pushBlob("cache", mediaType)
+			c.pushManifest("cache", "1", index)
+			c.do("GET", "/v2/cache/manifests/1", "").want(t, 200, mediaType)
+			c.do("GET", "/v2/cache/manifests/"+digest(mediaType), "").want(t, 404, "MANIFEST_UNKNOWN")
+		}
+		c.pushBlob("cache", "x")
+		c.pushManifest("cache", "", image)
+		c.pushManifest("cache", "2", `{"schemaVersion":2,"manifests":[`+descriptor("application/x", image)+`]}`)
+		asImage := `{"schemaVersion":2,"manifests":[` + descriptor(manifest.MediaTypeOCIManifest, "x") + `]}`
+		c.do("PUT", "/v2/cache/manifests/3", asImage).want(t, 404, "MANIFEST_BLOB_UNKNOWN")
+	})
+}

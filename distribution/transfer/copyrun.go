@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"golang.org/x/sync/errgroup"
@@ -182,7 +183,10 @@ func (c *copyRun) putChildren(ctx context.Context, m manifest.Manifest, headFirs
 	if !manifest.IsIndex(m.MediaType) {
 		return c.engine.forEachBlob(ctx, refs, c.putBlob)
 	}
-	return c.engine.forEach(ctx, refs, func(ctx context.Context, d manifest.Descriptor) error {
+	return c.engine.forEachBlob(ctx, refs, func(ctx context.Context, d manifest.Descriptor) error {
+		if manifest.IsBlob(d.MediaType) {
+			return c.putBlob(ctx, d) // BuildKit's cache is an index of blobs
+		}
 		return c.putChild(ctx, d, headFirst)
 	})
 }
@@ -216,6 +220,9 @@ func (c *copyRun) putClaimed(ctx context.Context, d manifest.Descriptor, headFir
 		}
 	}
 	m, err := c.engine.getChild(ctx, c.src, d)
+	if d.MayBeBlob(err) {
+		return c.putEntryBlob(ctx, d, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -223,6 +230,16 @@ func (c *copyRun) putClaimed(ctx context.Context, d manifest.Descriptor, headFir
 		return err
 	}
 	return c.putManifest(ctx, string(d.Digest), m, d)
+}
+
+// putEntryBlob puts an entry of an index that is no manifest at the source, for the reason noManifest,
+// as a blob. If the source has no such blob either, that reason is the error.
+func (c *copyRun) putEntryBlob(ctx context.Context, d manifest.Descriptor, noManifest error) error {
+	err := c.putBlob(ctx, d)
+	if isAbsent(err) {
+		return noManifest
+	}
+	return err
 }
 
 // putManifest puts a manifest. d is the descriptor that led to it.
@@ -286,7 +303,7 @@ func (c *copyRun) putInSlot(
 				return err
 			}
 		}
-		outcome, err = c.putWithEvents(ctx, d, slot.takeOnOpen(c.engine.open(c.src, c.from, d)), mountFrom)
+		outcome, err = c.putWithEvents(ctx, d, slot.takeOnOpen(markSource(c.engine.open(c.src, c.from, d))), mountFrom)
 		return err
 	})
 	return outcome, err
@@ -305,6 +322,29 @@ func (c *copyRun) putWithEvents(
 	}
 	c.emit(ev)
 	return ev.Outcome, err
+}
+
+// sourceError is the error of a source that cannot open a blob. It tells it from the target's.
+type sourceError struct{ error }
+
+// Unwrap returns the error of the source.
+func (e *sourceError) Unwrap() error { return e.error }
+
+// markSource makes the errors of open sourceErrors.
+func markSource(open blob.Open) blob.Open {
+	return func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		in, err := open(ctx, offset)
+		if err != nil {
+			return nil, &sourceError{err}
+		}
+		return in, nil
+	}
+}
+
+// isAbsent reports whether err says that the source does not have a blob.
+func isAbsent(err error) bool {
+	var source *sourceError
+	return errors.As(err, &source) && errors.Is(source, fs.ErrNotExist)
 }
 
 // blobError says which blob could not be copied, and between which stores.

@@ -45,6 +45,9 @@ func (c *copyRun) subjects(ctx context.Context, root manifest.Manifest) ([]manif
 		return nil, err
 	}
 	for _, d := range unique(refs) {
+		if manifest.IsBlob(d.MediaType) {
+			continue
+		}
 		if !manifest.IsIndex(d.MediaType) {
 			out = append(out, d)
 			continue

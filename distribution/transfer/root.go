@@ -49,7 +49,9 @@ func (e *Engine) flatten(ctx context.Context, src Source, m manifest.Manifest) (
 	if err != nil {
 		return manifest.Manifest{}, err
 	}
-	entries = slices.DeleteFunc(unique(entries), func(d manifest.Descriptor) bool { return d.AttestationFor() != "" })
+	entries = slices.DeleteFunc(unique(entries), func(d manifest.Descriptor) bool {
+		return d.AttestationFor() != "" || manifest.IsBlob(d.MediaType)
+	})
 	switch len(entries) {
 	case 0:
 		return manifest.Manifest{}, fmt.Errorf("%s: %s has no image in it", name(src), m.Digest.Short())

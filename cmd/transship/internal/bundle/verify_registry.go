@@ -55,7 +55,7 @@ func childrenOf(m manifest.Manifest) ([]child, error) {
 	var out []child
 	for _, d := range refs {
 		if d.Distributable() {
-			out = append(out, child{d, manifest.IsIndex(m.MediaType)})
+			out = append(out, child{d, manifest.IsIndex(m.MediaType) && !manifest.IsBlob(d.MediaType)})
 		}
 	}
 	return out, nil
@@ -93,20 +93,29 @@ func (v *registryVerifier) level(ctx context.Context, children []child, seen map
 // check checks one child and returns its children. An error that is not about its content ends the
 // verification.
 func (v *registryVerifier) check(ctx context.Context, c child) (nested []child, check layout.Check, err error) {
-	check = layout.Check{What: "blob " + string(c.Digest), Digest: c.Digest}
-	switch {
-	case c.isManifest:
-		check.What = "manifest " + string(c.Digest)
+	if c.isManifest {
+		check = layout.Check{What: "manifest " + string(c.Digest), Digest: c.Digest}
 		nested, check.Size, err = v.manifest(ctx, c.Descriptor)
-	case v.deep:
-		check.Size, err = v.read(ctx, c.Descriptor)
-	default:
-		err = v.head(ctx, c.Descriptor)
+	}
+	if noManifest := err; !c.isManifest || c.MayBeBlob(err) {
+		check, err = v.blob(ctx, c.Descriptor)
+		if noManifest != nil && run.IsNotFound(err) {
+			err = noManifest // it is neither
+		}
 	}
 	if err != nil && (run.IsIntegrityError(err) || run.IsNotFound(err)) {
 		check.Err, err = err, nil
 	}
 	return nested, check, err
+}
+
+func (v *registryVerifier) blob(ctx context.Context, d manifest.Descriptor) (check layout.Check, err error) {
+	check = layout.Check{What: "blob " + string(d.Digest), Digest: d.Digest}
+	if v.deep {
+		check.Size, err = v.read(ctx, d)
+		return check, err
+	}
+	return check, v.head(ctx, d)
 }
 
 func (v *registryVerifier) manifest(ctx context.Context, d manifest.Descriptor) ([]child, int64, error) {

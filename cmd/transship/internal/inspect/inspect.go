@@ -35,6 +35,8 @@ type imageInfo struct {
 	Digest      blob.Digest `json:"digest"`
 	ContentSize int64       `json:"contentSize"` // bytes of config and layers as transferred, mostly compressed
 	Layers      []layerInfo `json:"layers"`
+
+	isBlob bool // the entry is no manifest
 }
 
 type layerInfo struct {
@@ -110,7 +112,13 @@ func inspect(ctx context.Context, src transfer.Source, m manifest.Manifest) (Ins
 // inspectEntry fetches the manifest of an index's entry. The platform is the one that the entry
 // says.
 func inspectEntry(ctx context.Context, src transfer.Source, d manifest.Descriptor) (imageInfo, error) {
+	if manifest.IsBlob(d.MediaType) {
+		return infoOfBlob(d), nil
+	}
 	m, err := src.Manifest(ctx, string(d.Digest))
+	if d.MayBeBlob(err) {
+		return infoOfBlob(d), nil
+	}
 	if err != nil {
 		return imageInfo{}, err
 	}
@@ -120,6 +128,11 @@ func inspectEntry(ctx context.Context, src transfer.Source, d manifest.Descripto
 		info.Platform = d.Platform.String()
 	}
 	return info, err
+}
+
+// infoOfBlob returns what an index says of a blob that it lists, as that of a BuildKit cache does.
+func infoOfBlob(d manifest.Descriptor) imageInfo {
+	return imageInfo{MediaType: d.MediaType, Digest: d.Digest, ContentSize: d.Size, Layers: []layerInfo{}, isBlob: true}
 }
 
 // infoOf returns what the manifest alone says. An index in an index has no layers.
@@ -147,8 +160,11 @@ func (f Inspection) table(out io.Writer) error {
 	fmt.Fprintln(w, "PLATFORM\tDIGEST\tSIZE\tLAYERS")
 	for _, info := range f.Images {
 		size, layers := cli.FormatBytes(info.ContentSize), strconv.Itoa(len(info.Layers))
-		if manifest.IsIndex(info.MediaType) {
+		switch {
+		case manifest.IsIndex(info.MediaType):
 			size, layers = "-", "-"
+		case info.isBlob:
+			layers = "-"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", info.title(), info.Digest, size, layers)
 	}
@@ -162,6 +178,8 @@ func (i imageInfo) title() string {
 		return "attestation of " + i.Attests.Short()
 	case manifest.IsIndex(i.MediaType):
 		return "index"
+	case i.isBlob:
+		return "blob"
 	case i.Platform == "":
 		return "-"
 	}

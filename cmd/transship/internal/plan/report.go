@@ -34,9 +34,9 @@ type image struct {
 	local bool // the target is a layout or tar
 }
 
-// blobLine is a config or layer.
+// blobLine is a config or layer, or another blob that an index lists.
 type blobLine struct {
-	Role      string      `json:"role"` // config or layer
+	Role      string      `json:"role"` // config or layer; blob for any other that an index lists
 	MediaType string      `json:"mediaType"`
 	Digest    blob.Digest `json:"digest"`
 	Size      int64       `json:"size"`

@@ -126,6 +126,10 @@ func (t *tree) image(key contentKey, d manifest.Descriptor) (*image, error) {
 		return out, err
 	}
 	for _, ref := range refs {
+		if t.isBlob(key, ref) {
+			out.Blobs = append(out.Blobs, t.entryBlob(key, ref))
+			continue
+		}
 		child, err := t.image(key, ref)
 		if err != nil {
 			return nil, err
@@ -133,6 +137,24 @@ func (t *tree) image(key contentKey, d manifest.Descriptor) (*image, error) {
 		out.Manifests = append(out.Manifests, child)
 	}
 	return out, nil
+}
+
+// isBlob reports whether an entry of an index is a blob of the plan.
+func (t *tree) isBlob(key contentKey, d manifest.Descriptor) bool {
+	key = key.with(d.Digest)
+	_, planned := t.blobs[key]
+	_, isPut := t.put[key]
+	return manifest.IsBlob(d.MediaType) || planned && !isPut
+}
+
+// entryBlob returns a blob that an index lists, in the repository of key.
+func (t *tree) entryBlob(key contentKey, d manifest.Descriptor) blobLine {
+	b := t.blob(key, d)
+	b.Role = "blob"
+	if manifest.IsLayer(d.MediaType) {
+		b.Role = "layer"
+	}
+	return b
 }
 
 // actionOf returns an image's Action.
