@@ -192,7 +192,8 @@ func (r *Repository) DeleteManifest(ctx context.Context, d blob.Digest) error {
 	return removeLink(r.linkPath(manifestLinks, d))
 }
 
-// Tags returns the tags, sorted. If the repository holds no manifest, the error is fs.ErrNotExist.
+// Tags returns the tags, sorted. If the repository has never held a manifest, the error is
+// fs.ErrNotExist.
 func (r *Repository) Tags(context.Context) ([]string, error) {
 	if err := r.validate(); err != nil {
 		return nil, err
@@ -202,7 +203,7 @@ func (r *Repository) Tags(context.Context) ([]string, error) {
 		return nil, err
 	}
 	tags, hasEntries := ix.tags[r.name]
-	if !hasEntries && !hasLinks(r.linkDir(manifestLinks)) {
+	if !hasEntries && !exists(r.linkDir(manifestLinks)) {
 		return nil, fmt.Errorf("repository %s: %w", r.name, fs.ErrNotExist)
 	}
 	return slices.Sorted(maps.Keys(tags)), nil

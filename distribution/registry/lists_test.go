@@ -25,6 +25,22 @@ func (c client) tags(name, query string) []string {
 	return got.Tags
 }
 
+// A repository whose last manifest was deleted lists no tags, as registries do that never forget a
+// repository. The clients' own tests rely on it. One that never had a manifest is unknown.
+func TestTagsOfAnEmptiedRepository(t *testing.T) {
+	eachStore(t, func(t *testing.T, store registry.Store) {
+		c := serve(t, &registry.Handler{Store: store})
+		c.pushBlob("a", "x")
+		c.do("GET", "/v2/a/tags/list", "").want(t, 404, "NAME_UNKNOWN")
+		d := c.pushManifest("a", "1", imageOf("x"))
+		c.do("DELETE", "/v2/a/manifests/"+d, "").want(t, 202, "")
+		c.do("GET", "/v2/a/tags/list", "").want(t, 200, "").wantBody(t, `{"name":"a","tags":[]}`+"\n")
+		if got := c.listPages("/v2/_catalog", "repositories"); len(got[0]) != 0 {
+			t.Errorf("the catalog has %v", got)
+		}
+	})
+}
+
 var nextLink = regexp.MustCompile(`^<(.*)>; rel="next"$`)
 
 // listPages returns all pages of a list.

@@ -33,9 +33,10 @@ type memoryBlob struct {
 }
 
 type memoryContent struct {
-	tags      map[string]blob.Digest
-	manifests map[blob.Digest]memoryManifest
-	blobs     map[blob.Digest]bool
+	tags        map[string]blob.Digest
+	manifests   map[blob.Digest]memoryManifest
+	blobs       map[blob.Digest]bool
+	hadManifest bool // stays true when the last one is deleted
 }
 
 type memoryManifest struct {
@@ -86,7 +87,11 @@ func (r memoryRepository) update(fn func(*memoryContent) error) error {
 	}
 	content := r.store.repositories[r.name]
 	if content == nil {
-		content = &memoryContent{map[string]blob.Digest{}, map[blob.Digest]memoryManifest{}, map[blob.Digest]bool{}}
+		content = &memoryContent{
+			tags:      map[string]blob.Digest{},
+			manifests: map[blob.Digest]memoryManifest{},
+			blobs:     map[blob.Digest]bool{},
+		}
 		r.store.repositories[r.name] = content
 	}
 	return fn(content)
@@ -99,7 +104,7 @@ func (r memoryRepository) notExist(what string, ref any) error {
 // Tags implements Repository.
 func (r memoryRepository) Tags(context.Context) (tags []string, err error) {
 	err = r.view(func(c *memoryContent) error {
-		if len(c.manifests) == 0 {
+		if !c.hadManifest {
 			return fmt.Errorf("repository %s: %w", r.name, fs.ErrNotExist)
 		}
 		tags = slices.Sorted(maps.Keys(c.tags))
@@ -147,7 +152,7 @@ func (r memoryRepository) PutManifest(_ context.Context, ref string, m manifest.
 		kept.subject = subject.Digest
 	}
 	return r.update(func(c *memoryContent) error {
-		c.manifests[m.Digest] = kept
+		c.manifests[m.Digest], c.hadManifest = kept, true
 		if isTag {
 			c.tags[ref] = m.Digest
 		}

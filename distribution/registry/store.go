@@ -22,7 +22,7 @@ type Store interface {
 // something does not exist, and one that is errors.ErrUnsupported or fs.ErrPermission if the store
 // cannot be changed.
 type Repository interface {
-	// Tags returns the tags, sorted, or fs.ErrNotExist if the repository has no manifest.
+	// Tags returns the tags, sorted, or fs.ErrNotExist if the repository has never had a manifest.
 	Tags(ctx context.Context) ([]string, error)
 	// HeadManifest returns media type, digest and size of the manifest with a tag or digest.
 	HeadManifest(ctx context.Context, ref string) (manifest.Descriptor, error)
