@@ -3,9 +3,11 @@ package layout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -45,7 +47,18 @@ func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int
 	return content, r.blobError(d.Digest, err)
 }
 
-// DeleteBlob removes a blob from the repository.
+// NeededError says that a blob cannot be deleted, since a manifest of its repository refers to it.
+type NeededError struct {
+	Blob, Manifest blob.Digest
+}
+
+// Error names both.
+func (e *NeededError) Error() string {
+	return fmt.Sprintf("manifest %s needs blob %s", e.Manifest, e.Blob)
+}
+
+// DeleteBlob removes a blob from the repository. If a manifest of the repository refers to it, the
+// error is a *[NeededError].
 func (r *Repository) DeleteBlob(ctx context.Context, d blob.Digest) error {
 	if _, err := r.HeadBlob(ctx, d); err != nil {
 		return err
@@ -53,7 +66,34 @@ func (r *Repository) DeleteBlob(ctx context.Context, d blob.Digest) error {
 	if err := r.dir.checkWritable(); err != nil {
 		return err
 	}
+	if err := r.checkUnneeded(ctx, d); err != nil {
+		return err
+	}
 	return r.blobError(d, removeLink(r.linkPath(blobLinks, d)))
+}
+
+// checkUnneeded returns a *NeededError if a manifest of the repository refers to a blob. It skips
+// damaged manifests: their images are broken anyway.
+func (r *Repository) checkUnneeded(ctx context.Context, d blob.Digest) error {
+	all, err := listDigests(r.linkDir(manifestLinks))
+	if err != nil {
+		return err
+	}
+	readers := newClosure(r.dir, true)
+	for _, m := range all {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		found, err := r.resolve(string(m))
+		if err != nil {
+			continue // deleted meanwhile
+		}
+		refs, _ := readers.references(found)
+		if slices.ContainsFunc(refs, func(ref manifest.Descriptor) bool { return ref.Digest == d }) {
+			return &NeededError{Blob: d, Manifest: m}
+		}
+	}
+	return nil
 }
 
 // Mount adds a blob of another repository to this one, without a copy (distribution-spec, "Mounting

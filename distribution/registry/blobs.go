@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/endpoint"
+	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -64,13 +66,22 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, content io.Reader
 	return nil
 }
 
-// deleteBlob serves DELETE (end-10).
+// deleteBlob serves DELETE (end-10). A blob that a manifest refers to is not deleted.
 func (h *Handler) deleteBlob(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
 	d, err := parseDigest(at.Reference)
 	if err != nil {
 		return err
 	}
-	if err := h.repository(at.Repository).DeleteBlob(r.Context(), d); err != nil {
+	h.deletion.Lock()
+	err = h.repository(at.Repository).DeleteBlob(r.Context(), d)
+	h.deletion.Unlock()
+	var needed *layout.NeededError
+	if errors.As(err, &needed) {
+		w.Header().Set("Allow", "GET, HEAD")
+		message := "manifest " + string(needed.Manifest) + " needs this blob: delete that manifest first"
+		return newError(http.StatusMethodNotAllowed, codeDenied, message)
+	}
+	if err != nil {
 		return asNotFound(err, codeBlobUnknown, "this repository has no such blob")
 	}
 	w.WriteHeader(http.StatusAccepted)

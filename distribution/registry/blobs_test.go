@@ -100,3 +100,21 @@ func TestStoreErrorIsReportedToOperatorOnly(t *testing.T) {
 	c.do("DELETE", "/v2/a/manifests/1", "").want(t, 405, "UNSUPPORTED")
 	c.do("DELETE", "/v2/a/blobs/"+digest("x"), "").want(t, 403, "DENIED")
 }
+
+// A blob is deleted only once no manifest of its repository needs it.
+func TestDeleteBlobThatAnImageNeeds(t *testing.T) {
+	eachStore(t, func(t *testing.T, store registry.Store) {
+		c := serve(t, &registry.Handler{Store: store})
+		d := c.pushBlob("a", "layer")
+		m := c.pushManifest("a", "", imageOf("layer"))
+		c.do("POST", "/v2/b/blobs/uploads/?mount="+d+"&from=a", "").want(t, 201, "")
+		resp := c.do("DELETE", "/v2/a/blobs/"+d, "").want(t, 405, "DENIED").wantHeader(t, "Allow: GET, HEAD")
+		if !strings.Contains(resp.body, "manifest "+m+" needs this blob") {
+			t.Errorf("got %s", resp.body)
+		}
+		c.do("HEAD", "/v2/a/blobs/"+d, "").want(t, 200, "")
+		c.do("DELETE", "/v2/b/blobs/"+d, "").want(t, 202, "")
+		c.do("DELETE", "/v2/a/manifests/"+m, "").want(t, 202, "")
+		c.do("DELETE", "/v2/a/blobs/"+d, "").want(t, 202, "")
+	})
+}

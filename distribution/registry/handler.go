@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hczjl/transship/distribution/endpoint"
@@ -34,6 +35,7 @@ type Handler struct {
 
 	memory   Memory
 	sessions sessions
+	deletion sync.RWMutex // held for writing while a blob is deleted, for reading while a manifest that may need it is put
 }
 
 // ServeHTTP implements http.Handler.

@@ -68,10 +68,7 @@ func (h *Handler) putManifest(w http.ResponseWriter, r *http.Request, at endpoin
 		return badRequest(codeManifestInvalid, "subject: "+err.Error())
 	}
 	repository := h.repository(at.Repository)
-	if err := h.checkReferences(r.Context(), repository, m); err != nil {
-		return err
-	}
-	if err := repository.PutManifest(r.Context(), at.Reference, m); err != nil {
+	if err := h.storeManifest(r.Context(), repository, at.Reference, m); err != nil {
 		return err
 	}
 	if len(tags) > 0 {
@@ -85,6 +82,16 @@ func (h *Handler) putManifest(w http.ResponseWriter, r *http.Request, at endpoin
 	}
 	created(w, endpoint.Manifest(at.Repository, string(m.Digest)), m.Digest)
 	return nil
+}
+
+// storeManifest checks what a manifest refers to and stores it. No blob is deleted in between.
+func (h *Handler) storeManifest(ctx context.Context, repository Repository, ref string, m manifest.Manifest) error {
+	h.deletion.RLock()
+	defer h.deletion.RUnlock()
+	if err := h.checkReferences(ctx, repository, m); err != nil {
+		return err
+	}
+	return repository.PutManifest(ctx, ref, m)
 }
 
 // tagParameters returns the tag parameters of the query, which are only for a PUT by digest.

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/manifest"
 )
@@ -273,6 +274,9 @@ func (r memoryRepository) DeleteBlob(_ context.Context, d blob.Digest) error {
 		if !c.blobs[d] {
 			return r.notExist("blob", d)
 		}
+		if err := c.checkUnneeded(d); err != nil {
+			return err
+		}
 		delete(c.blobs, d)
 		for _, other := range r.store.repositories {
 			if other.blobs[d] {
@@ -282,4 +286,18 @@ func (r memoryRepository) DeleteBlob(_ context.Context, d blob.Digest) error {
 		delete(r.store.blobs, d)
 		return nil
 	})
+}
+
+// checkUnneeded returns a *layout.NeededError if a manifest refers to a blob.
+func (c *memoryContent) checkUnneeded(d blob.Digest) error {
+	for _, m := range c.manifests {
+		refs, err := m.References()
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(refs, func(ref manifest.Descriptor) bool { return ref.Digest == d }) {
+			return &layout.NeededError{Blob: d, Manifest: m.Digest}
+		}
+	}
+	return nil
 }

@@ -50,7 +50,8 @@ type Repository interface {
 	NewUpload(ctx context.Context, algorithm blob.Algorithm) (Upload, error)
 	// Mount adds a blob of the repository from, or of any repository if from is empty.
 	Mount(ctx context.Context, d blob.Digest, from string) error
-	// DeleteBlob removes a blob. Other repositories keep it.
+	// DeleteBlob removes a blob. Other repositories keep it. If a manifest of the repository refers
+	// to it, the error is a *layout.NeededError.
 	DeleteBlob(ctx context.Context, d blob.Digest) error
 }
 
