@@ -172,7 +172,11 @@ func TestServeChecksPasswords(t *testing.T) {
 	p.run("digest", "--creds", "other:password", r.host+"/x:1").want(0)
 	p.writeFile("users", "user:"+bcrypt+"\nother:"+secret+"\n")
 	p.run("digest", "--creds", "other:password", r.host+"/x:1").want(0)
-	r.stop().want(0, "warning: password file "+users+", line 2: ", "the users read before stay valid", ` user "user"`)
+	r.stop().want(0, "warning: password file "+users+", line 2: ", "the users read before stay valid", ` user "user"`,
+		"try: docker login "+r.host+" && docker pull "+r.host+"/x:1\n")
+	p.writeFile("users", "user:"+bcrypt+"\n")
+	empty := p.startServe("--htpasswd", users, "--writable", filepath.Join(p.env["HOME"], "empty"))
+	empty.stop().want(0, "try: transship login "+empty.host+" && transship copy alpine:3.20 "+empty.host+"/alpine:3.20\n")
 
 	for content, says := range map[string]string{
 		"user:" + bcrypt + "\nother:" + secret: "password file " + users +

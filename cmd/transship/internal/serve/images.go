@@ -36,7 +36,7 @@ func (i *servedImages) close() {
 // another argument fails.
 func (c *serveCommand) openImages(args []string) (*servedImages, error) {
 	target := ""
-	if c.writable {
+	if c.pushes.writable {
 		var err error
 		if target, err = writableFolder(args); err != nil {
 			return nil, err

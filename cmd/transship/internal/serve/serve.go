@@ -17,7 +17,7 @@ import (
 // serveCommand is serve and its flags.
 type serveCommand struct {
 	listen   listenFlags
-	writable bool
+	pushes   pushFlags
 	htpasswd string
 }
 
@@ -33,7 +33,8 @@ HOST:PORT/docker.io/hczjl/halo:1.6. Several arguments are one registry: of a tag
 A --since bundle must be served together with the bundles that it builds on.
 
 Nothing is written unless --writable lets clients push to the one DIR among the arguments, and delete there. That DIR
-is created if it is missing, and comes before the others.
+is created if it is missing, and comes before the others. A sparse index, some of whose images were not pushed, or an
+image without some of its layers is refused with MANIFEST_BLOB_UNKNOWN; --sparse accepts both.
 
 The registry's URL is printed on standard output once it answers. An interrupt or SIGTERM stops it: requests in
 progress have ten seconds to finish, and the exit code is 0. A second signal stops it at once.`,
@@ -43,7 +44,7 @@ transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htp
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &serveCommand{}
 			c.listen.register(fs)
-			fs.BoolVar(&c.writable, "writable", false, "let clients push to the folder and delete there")
+			c.pushes.register(fs)
 			fs.StringVar(&c.htpasswd, "htpasswd", "",
 				"accept only users in this `file`, with bcrypt or $apr1$ hashes as htpasswd -B and htpasswd write them")
 			fs.BoolVar(&r.Quiet, "quiet", false, "print only the URL and errors")
@@ -57,6 +58,9 @@ transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htp
 
 func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error {
 	if err := c.listen.check(); err != nil {
+		return err
+	}
+	if err := c.pushes.check(); err != nil {
 		return err
 	}
 	users, err := c.openUsers(r)
@@ -98,7 +102,7 @@ func (c *serveCommand) openUsers(r *run.Run) (*htpasswd.File, error) {
 func (c *serveCommand) handler(r *run.Run, images *servedImages, users *htpasswd.File) http.Handler {
 	var h http.Handler = &registry.Handler{
 		Store:        images.union,
-		RefuseSparse: true, // no client may leave an incomplete image
+		RefuseSparse: !c.pushes.sparse,
 		OnError:      serverErrors(r.Streams),
 	}
 	if users != nil {
@@ -128,18 +132,26 @@ func (c *serveCommand) announce(ctx context.Context, r *run.Run, l *listener, im
 	}
 	c.warn(r, l)
 	how := "read-only"
-	if c.writable {
+	if c.pushes.writable {
 		how = "writable"
 	}
 	r.Note("serving %s at %s (%s)", what, l.url, how)
 	switch {
 	case example != "":
-		r.Note("try: docker pull %s/%s", l.name(), example)
-	case c.writable:
-		r.Note("try: transship copy alpine:3.20 %s/alpine:3.20", l.name())
+		r.Note("try: %sdocker pull %s/%s", c.loginFirst("docker", l), l.name(), example)
+	case c.pushes.writable:
+		r.Note("try: %stransship copy alpine:3.20 %s/alpine:3.20", c.loginFirst("transship", l), l.name())
 	}
 	_, err = fmt.Fprintln(r.Stdout, l.url)
 	return err
+}
+
+// loginFirst returns the start of a command line that logs in with program, if clients must.
+func (c *serveCommand) loginFirst(program string, l *listener) string {
+	if c.htpasswd == "" {
+		return ""
+	}
+	return program + " login " + l.name() + " && "
 }
 
 // warn warns of what others on the network can do.
@@ -154,7 +166,7 @@ func (c *serveCommand) warn(r *run.Run, l *listener) {
 		}
 		r.Note("warning: %s; clients must be told that the registry is insecure", text)
 	}
-	if c.writable && c.htpasswd == "" {
+	if c.pushes.writable && c.htpasswd == "" {
 		r.Note("warning: anyone who can reach the registry can push and delete; --htpasswd requires passwords")
 	}
 }

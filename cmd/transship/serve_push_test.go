@@ -1,0 +1,53 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+)
+
+// send sends a request to a running serve and returns its status and body.
+func (s *runningServe) send(t testing.TB, method, path, body string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+// An index whose images are missing is refused, and accepted with --sparse.
+func TestServeSparse(t *testing.T) {
+	p := newProgram(t)
+	index := `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[` +
+		`{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:` + strings.Repeat("0", 64) +
+		`","size":500}]}`
+	folder := filepath.Join(p.env["HOME"], "images")
+	r := p.startServe("--writable", folder)
+	if status, body := r.send(t, "PUT", "/v2/repo/manifests/1", index); status != http.StatusNotFound ||
+		!strings.Contains(body, "MANIFEST_BLOB_UNKNOWN") {
+		t.Errorf("got %d %s", status, body)
+	}
+	r.stop().want(0)
+	r = p.startServe("--writable", "--sparse", folder)
+	if status, body := r.send(t, "PUT", "/v2/repo/manifests/1", index); status != http.StatusCreated {
+		t.Errorf("got %d %s", status, body)
+	}
+	if _, body := get(t, http.DefaultClient, r.url+"/v2/repo/manifests/1"); body != index {
+		t.Errorf("got %s", body)
+	}
+	p.run("serve", "--sparse", folder).want(cli.ExitUsage, "--sparse is about what clients push", "add --writable")
+}
