@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -130,6 +131,43 @@ func TestServeTLS(t *testing.T) {
 	r.stop().want(0, "TLS handshake error")
 	if !fileExists(cert) {
 		t.Error("no certificate")
+	}
+}
+
+// A renewed certificate is used without a restart. While the files are no pair, as between the two
+// writes of a renewal, the one before stays.
+func TestServeReadsCertificateAgain(t *testing.T) {
+	p := newProgram(t)
+	cert, key := p.writeCertificate("a")
+	newCert, newKey := p.writeCertificate("b")
+	r := p.startServe("--tls-cert", cert, "--tls-key", key, "--listen", "127.0.0.1:0", p.writeEmptyLayout())
+	served := func() []byte {
+		t.Helper()
+		conn, err := tls.Dial("tcp", r.host, &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		return conn.ConnectionState().PeerCertificates[0].Raw
+	}
+	first := served()
+	if err := os.Rename(newCert, cert); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if !bytes.Equal(served(), first) {
+			t.Error("a certificate without its key is used")
+		}
+	}
+	if err := os.Rename(newKey, key); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(served(), first) {
+		t.Error("the renewed certificate is not used")
+	}
+	o := r.stop().want(0, "warning: ", "private key does not match public key", "the certificate read before stays in use")
+	if strings.Count(o.stderr, "does not match") != 1 {
+		t.Errorf("it is said more than once:\n%s", o.stderr)
 	}
 }
 

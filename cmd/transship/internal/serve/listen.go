@@ -14,25 +14,25 @@ import (
 	"syscall"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
-	"github.com/hczjl/transship/distribution/wire"
 )
 
 const defaultListen = "127.0.0.1:5000"
 
-// listenFlags are the flags that say where to listen. check sets addr and tls.
+// listenFlags are the flags that say where to listen. check sets addr, certificate and tls.
 type listenFlags struct {
 	address, insecure string
 	cert, key         string
 
-	addr *net.TCPAddr
-	tls  *tls.Config // nil for plain HTTP
+	addr        *net.TCPAddr
+	certificate *certificate // nil for plain HTTP
+	tls         *tls.Config  // nil for plain HTTP
 }
 
 func (l *listenFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&l.address, "listen", "",
 		"listen on this `address`: without TLS a loopback one; port 0 picks a free port (default "+defaultListen+")")
 	fs.StringVar(&l.insecure, "insecure-listen", "", "listen on this `address`, loopback or not, in plain HTTP")
-	fs.StringVar(&l.cert, "tls-cert", "", "`file` with the TLS certificate and its chain (PEM)")
+	fs.StringVar(&l.cert, "tls-cert", "", "`file` with the TLS certificate and its chain (PEM), read again when it changes")
 	fs.StringVar(&l.key, "tls-key", "", "`file` with the certificate's key (PEM)")
 }
 
@@ -58,8 +58,9 @@ func (l *listenFlags) check() error {
 	if err := l.resolve(); err != nil || l.cert == "" {
 		return err
 	}
-	pair, err := wire.LoadKeyPair(l.target(), l.cert, l.key)
-	l.tls = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
+	c, err := openCertificate(l.target(), l.cert, l.key)
+	l.certificate = c
+	l.tls = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
 	return err
 }
 

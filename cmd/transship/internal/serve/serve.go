@@ -63,6 +63,11 @@ func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error
 	if err := c.pushes.check(); err != nil {
 		return err
 	}
+	if c.listen.certificate != nil {
+		c.listen.certificate.onError = func(err error) {
+			r.Stderr.Line("warning: %s; the certificate read before stays in use", cli.OneLine(err.Error()))
+		}
+	}
 	users, err := c.openUsers(r)
 	if err != nil {
 		return err

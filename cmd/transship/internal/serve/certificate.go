@@ -1,0 +1,69 @@
+package serve
+
+import (
+	"crypto/tls"
+	"io/fs"
+	"os"
+	"sync"
+
+	"github.com/hczjl/transship/distribution/wire"
+)
+
+// certificate is a TLS certificate and its key in two files. It reads them again when they change,
+// as tools that renew certificates rely on. Its methods may be called concurrently.
+type certificate struct {
+	host, certFile, keyFile string
+	onError                 func(error) // gets the error of changed files that are not valid; may be nil
+
+	mu    sync.Mutex
+	infos [2]fs.FileInfo // of the last load
+	pair  *tls.Certificate
+}
+
+// openCertificate loads the files. The error is a *[wire.CertificateError].
+func openCertificate(host, certFile, keyFile string) (*certificate, error) {
+	c := &certificate{host: host, certFile: certFile, keyFile: keyFile}
+	c.infos = c.stat()
+	pair, err := wire.LoadKeyPair(host, certFile, keyFile)
+	c.pair = &pair
+	return c, err
+}
+
+// stat returns what the files are now; nil for one that cannot be seen.
+func (c *certificate) stat() (infos [2]fs.FileInfo) {
+	for i, name := range []string{c.certFile, c.keyFile} {
+		if info, err := os.Stat(name); err == nil {
+			infos[i] = info
+		}
+	}
+	return infos
+}
+
+// get is [tls.Config]'s GetCertificate. While changed files are not valid, such as between the
+// writes of the certificate and of its key, it returns the last valid pair.
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	infos := c.stat()
+	if sameVersion(c.infos[0], infos[0]) && sameVersion(c.infos[1], infos[1]) {
+		return c.pair, nil
+	}
+	c.infos = infos
+	pair, err := wire.LoadKeyPair(c.host, c.certFile, c.keyFile)
+	if err == nil {
+		c.pair = &pair
+	} else if c.onError != nil {
+		c.onError(err)
+	}
+	return c.pair, nil
+}
+
+// sameVersion reports whether a file is unchanged. What is no regular file, such as a pipe, can be
+// read only once, and counts as unchanged.
+func sameVersion(before, now fs.FileInfo) bool {
+	if before == nil || now == nil {
+		return before == nil && now == nil
+	}
+	return !now.Mode().IsRegular() || os.SameFile(before, now) &&
+		before.Size() == now.Size() && before.ModTime().Equal(now.ModTime())
+}
