@@ -63,18 +63,42 @@ func (c *syncCommand) openState() (*syncState, error) {
 	if err != nil {
 		return nil, err
 	}
-	var file syncStateFile
-	err = json.Unmarshal(raw, &file)
-	if err == nil && file.Version != syncStateVersion {
-		err = fmt.Errorf("it has version %d, and this program reads version %d", file.Version, syncStateVersion)
-	}
-	if err != nil {
+	if s.images, err = decodeState(raw); err != nil {
 		return nil, fmt.Errorf("--state %s: %w; without the file all targets are asked", c.state, err)
 	}
-	for _, im := range file.Images {
-		s.images[im.Target] = im
-	}
 	return s, nil
+}
+
+// decodeState parses the file into its images by target.
+func decodeState(raw []byte) (map[string]syncedImage, error) {
+	var file syncStateFile
+	if err := json.Unmarshal(raw, &file); err != nil {
+		return nil, err
+	}
+	if file.Version != syncStateVersion {
+		return nil, fmt.Errorf("it has version %d, and this program reads version %d", file.Version, syncStateVersion)
+	}
+	images := make(map[string]syncedImage, len(file.Images))
+	for _, im := range file.Images {
+		if _, twice := images[im.Target]; twice {
+			return nil, fmt.Errorf("it has %q twice", im.Target)
+		}
+		if err := im.Digest.Validate(); err != nil {
+			return nil, fmt.Errorf("%q: %w", im.Target, err)
+		}
+		images[im.Target] = im
+	}
+	return images, nil
+}
+
+// encodeState returns the file of images by target.
+func encodeState(images map[string]syncedImage) ([]byte, error) {
+	file := syncStateFile{Version: syncStateVersion, Images: []syncedImage{}}
+	for _, target := range slices.Sorted(maps.Keys(images)) {
+		file.Images = append(file.Images, images[target])
+	}
+	raw, err := json.MarshalIndent(file, "", " ")
+	return append(raw, '\n'), err
 }
 
 // unchanged reports whether earlier runs copied the image that the source has now to all targets,
@@ -134,11 +158,7 @@ func (s *syncState) save() error {
 	if s == nil {
 		return nil
 	}
-	file := syncStateFile{Version: syncStateVersion, Images: []syncedImage{}}
-	for _, target := range slices.Sorted(maps.Keys(s.images)) {
-		file.Images = append(file.Images, s.images[target])
-	}
-	raw, err := json.MarshalIndent(file, "", " ")
+	raw, err := encodeState(s.images)
 	if err != nil {
 		return err
 	}
@@ -146,7 +166,7 @@ func (s *syncState) save() error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(raw, '\n'))
+	_, err = f.Write(raw)
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), s.path)
 	}

@@ -1,0 +1,47 @@
+package mirror
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/blob"
+)
+
+// FuzzSyncState parses any bytes as the file of sync --state. What parses has a valid digest for
+// each target, and encodes to a file that parses to the same.
+func FuzzSyncState(f *testing.F) {
+	const entry = `{"target":"dst.example/repo:1","source":"src.example/repo:1","digest":%q}`
+	digest := blob.FromBytes([]byte("x"))
+	one := fmt.Sprintf(entry, digest)
+	for _, images := range []string{"", one, one + "," + one, fmt.Sprintf(entry, "sha256:x"), "null", "{}"} {
+		f.Add([]byte(`{"version":1,"images":[` + images + `]}`))
+	}
+	for _, seed := range []string{`{"version":2}`, `{"version":1}`, `[]`, `null`, "", `{"version":1,"images":{}}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		images, err := decodeState(raw)
+		if err != nil {
+			return
+		}
+		for target, im := range images {
+			if im.Digest.Validate() != nil || im.Target != target {
+				t.Errorf("%q has %+v", target, im)
+			}
+		}
+		once, err := encodeState(images)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := decodeState(once)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, once)
+		}
+		if twice, _ := encodeState(again); !bytes.Equal(once, twice) {
+			t.Error(cmp.Diff(string(once), string(twice)))
+		}
+	})
+}
