@@ -106,12 +106,22 @@ func TestLoadPartialFailure(t *testing.T) {
 		t.Error("the image that failed has its tag")
 	}
 	c.do("load @/x.tar TO/p quay.io/a/tool:2").wantError(wantedError{3, "403 Forbidden", "--creds user:password"})
-	c.target.Set(registry.Rule{Status: 503})
-	c.do("load @/x.tar TO/p").want(8, "3 of 3 failed")
-	c.do("load @/x.tar "+unusedAddress(t)).want(8, "3 of 3 failed", "connection refused")
+	c.target.Set(registry.Rule{Match: "^(PUT|POST) /v2/q/a/tool/", Status: 403},
+		registry.Rule{Match: "^(PUT|POST) /v2/q/dst/", Status: 400})
+	c.do("load @/x.tar TO/q dst/repo:1.6 quay.io/a/tool:2").want(8, "2 of 2 failed")
 	c.ctx = interruptedContext()
 	c.do("load @/x.tar TO/q").
 		wantError(wantedError{130, "transship load: interrupted", "no tag points at an incomplete image"})
+}
+
+// Where all images fail for the same kind of reason, the exit code and the hint are those of each.
+func TestLoadWhereAllImagesFailAlike(t *testing.T) {
+	c := newLoadSetup(t)
+	c.target.Set(registry.Rule{Status: 503})
+	c.do("load @/x.tar TO/p").want(1, "3 of 3 failed")
+	c.target.Set(registry.Rule{Match: "^(PUT|POST)", Status: 403})
+	c.do("load @/x.tar TO/p").want(3, "3 of 3 failed", "hint: transship login "+c.target.host)
+	c.do("load @/x.tar "+unusedAddress(t)).want(5, "3 of 3 failed", "connection refused", "hint: nothing listens there")
 }
 
 func TestLoadErrors(t *testing.T) {

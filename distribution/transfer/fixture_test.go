@@ -374,6 +374,6 @@ func to(targets ...transfer.Target) []transfer.Destination {
 // copyAll copies tag t of src with a new engine.
 func copyAll(t testing.TB, src transfer.Source, dst ...transfer.Destination) []error {
 	t.Helper()
-	_, errs := new(transfer.Engine).CopyAll(t.Context(), src, "t", dst...)
+	_, errs, _ := new(transfer.Engine).CopyAll(t.Context(), src, "t", dst...)
 	return errs
 }

@@ -493,7 +493,7 @@ func TestStoresNeedNotBeComparable(t *testing.T) {
 			t.Errorf("got %s, error %v", d.Digest, err)
 		}
 	}
-	if _, errs := e.CopyAll(t.Context(), src, "t", to(store(a), store(b))...); errors.Join(errs...) != nil {
+	if _, errs, _ := e.CopyAll(t.Context(), src, "t", to(store(a), store(b))...); errors.Join(errs...) != nil {
 		t.Errorf("got errors %v", errs)
 	}
 	for _, r := range []*repo{a, b} {

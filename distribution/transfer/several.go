@@ -27,22 +27,26 @@ var errAllFailed = errors.New("every target has failed")
 // there. If a target fails, the others continue.
 //
 // It returns the image's descriptor, and an error or nil for each destination. An error that
-// concerns the source (the image does not exist there, or is damaged) is the error of every
-// destination that has not failed before.
+// concerns the source (the image does not exist there, or is damaged) or the run is the error of
+// every destination that has not failed before. If that is every destination, it is also returned
+// as common.
 func (e *Engine) CopyAll(
 	ctx context.Context, src Source, ref string, to ...Destination,
-) (manifest.Descriptor, []error) {
+) (d manifest.Descriptor, errs []error, common error) {
 	e.prepare()
 	m := newMultiTarget(src, to)
 	m.headImages(ctx, e)
 	d, err := e.copyToAll(ctx, src, ref, m)
 	if err != nil && !errors.Is(err, errAllFailed) {
+		if len(m.notFailed()) == len(m.targets) {
+			common = err
+		}
 		m.failAll(err)
 	}
 	for _, t := range m.notFailed() {
 		e.emit(Event{Kind: ImageDone, Target: name(t.Target), Ref: t.As, Descriptor: d, Outcome: t.outcome})
 	}
-	return d, m.errors()
+	return d, m.errors(), common
 }
 
 func (e *Engine) copyToAll(ctx context.Context, src Source, ref string, m *multiTarget) (manifest.Descriptor, error) {

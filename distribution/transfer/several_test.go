@@ -18,7 +18,7 @@ func TestCopyAllReadsOnce(t *testing.T) {
 	}
 	var e transfer.Engine
 	for range 2 { // the second time every target has the image
-		d, errs := e.CopyAll(t.Context(), src, "t", list...)
+		d, errs, _ := e.CopyAll(t.Context(), src, "t", list...)
 		if d.Digest != root.Digest || errors.Join(errs...) != nil {
 			t.Fatalf("got %s, errors %v", d.Digest, errs)
 		}
@@ -143,7 +143,7 @@ func TestCopyAllContinuesWithoutAFailedTarget(t *testing.T) {
 		}
 		down.headErr = errors.New("down")
 		e := transfer.Engine{Jobs: jobs}
-		_, errs := e.CopyAll(t.Context(), src, "t", to(full, good, down)...)
+		_, errs, _ := e.CopyAll(t.Context(), src, "t", to(full, good, down)...)
 		if !errors.Is(errs[0], noSpace) || errs[1] != nil || !errors.Is(errs[2], down.headErr) {
 			t.Errorf("jobs %d: got errors %v", jobs, errs)
 		}
@@ -166,6 +166,32 @@ func TestCopyAllIfEveryTargetFails(t *testing.T) {
 	}
 }
 
+// Only an error of the source is common to all targets, not one that each of them has by itself.
+func TestCopyAllReturnsTheCommonError(t *testing.T) {
+	copyAll := func(change func(src, a, b *repo)) error {
+		src, _ := threePlatforms(t)
+		a, b := newRepo("a"), newRepo("b")
+		change(src, a, b)
+		_, _, common := new(transfer.Engine).CopyAll(t.Context(), src, "t", to(a, b)...)
+		return common
+	}
+	damage := func(src *repo) { delete(src.manifests, "t") }
+	full := func(manifest.Descriptor) error { return errors.New("no space") }
+	for name, c := range map[string]struct {
+		change func(src, a, b *repo)
+		common bool
+	}{
+		"nothing fails":                {func(_, _, _ *repo) {}, false},
+		"the source":                   {func(src, _, _ *repo) { damage(src) }, true},
+		"each target with equal words": {func(_, a, b *repo) { a.putErr, b.putErr = full, full }, false},
+		"a target, then the source":    {func(src, a, _ *repo) { a.headErr = errors.New("down"); damage(src) }, false},
+	} {
+		if err := copyAll(c.change); (err != nil) != c.common {
+			t.Errorf("%s: the common error is %v", name, err)
+		}
+	}
+}
+
 func TestErrorOfTheSourceIsThatOfEveryTarget(t *testing.T) {
 	src, _ := threePlatforms(t)
 	src.corrupt = blob.FromBytes([]byte("b2"))
@@ -176,7 +202,7 @@ func TestErrorOfTheSourceIsThatOfEveryTarget(t *testing.T) {
 			t.Errorf("target %d: error %v", i, err)
 		}
 	}
-	if _, errs := new(transfer.Engine).CopyAll(t.Context(), src, "unknown", to(a)...); errs[0] == nil {
+	if _, errs, _ := new(transfer.Engine).CopyAll(t.Context(), src, "unknown", to(a)...); errs[0] == nil {
 		t.Error("an image that does not exist: no error")
 	}
 }
@@ -186,7 +212,7 @@ func TestCopyAllWithReferrers(t *testing.T) {
 	signature := src.addReferrer(t, root, "signature")
 	a, b := newRepo("a"), newRepo("b")
 	e := transfer.Engine{Referrers: true}
-	if _, errs := e.CopyAll(t.Context(), src, "t", to(a, b)...); errors.Join(errs...) != nil {
+	if _, errs, _ := e.CopyAll(t.Context(), src, "t", to(a, b)...); errors.Join(errs...) != nil {
 		t.Fatal(errs)
 	}
 	for _, r := range []*repo{a, b} {
@@ -202,7 +228,7 @@ func TestCopyAllPutsReferrersBeforeTheTags(t *testing.T) {
 	src.tagsErr = errors.New("broken")
 	a, b := newRepo("a"), newRepo("b")
 	e := transfer.Engine{Referrers: true}
-	_, errs := e.CopyAll(t.Context(), src, "t", to(a, b)...)
+	_, errs, _ := e.CopyAll(t.Context(), src, "t", to(a, b)...)
 	for i, r := range []*repo{a, b} {
 		if !errors.Is(errs[i], src.tagsErr) || r.count("put t") != 0 {
 			t.Errorf("%s: error %v, calls %v", r, errs[i], r.log)

@@ -87,7 +87,7 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	b := &cli.Batch{Streams: r.Streams, Total: len(images), Parallel: r.ParallelImages(c.jobs)}
 	for _, level := range levelsOf(ctx, images) {
 		cli.Each(ctx, b, level, func(ctx context.Context, im loadedImage) error {
-			return c.push(ctx, r, engine, base, im)
+			return hintDamaged(c.push(ctx, r, engine, base, im))
 		})
 	}
 	stop()
@@ -95,7 +95,7 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		r.NoteDone("loaded %d image%s of %s to %s: %s",
 			b.Done, cli.Plural(b.Done), args[0], far, show.BlobSummary("sent"))
 	}
-	return b.Err(ctx)
+	return r.Alike(b.Err(ctx))
 }
 
 // loadedImage is an image of a bundle or folder and its target.

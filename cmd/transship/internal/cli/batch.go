@@ -14,7 +14,10 @@ import (
 const ParallelImages = 48
 
 // PartialError reports that some of several items failed. Their errors have been printed.
-type PartialError struct{ Failed, Total int }
+type PartialError struct {
+	Failed, Total int
+	Errs          []error // of the items that failed
+}
 
 // Error returns the two numbers.
 func (e *PartialError) Error() string { return fmt.Sprintf("%d of %d failed", e.Failed, e.Total) }
@@ -30,9 +33,8 @@ type Batch struct {
 	Parallel int // items worked on at once; ParallelImages if zero
 	Done     int // items that succeeded; to be read when no more finish
 
-	mu     sync.Mutex
-	failed int
-	last   error
+	mu   sync.Mutex
+	errs []error // of the items that failed
 }
 
 // Each calls do for each item of a list, b.Parallel at once, and waits for all of them. Once ctx
@@ -60,8 +62,7 @@ func (b *Batch) Finish(ctx context.Context, name string, err error) {
 	case err == nil:
 		b.Done++
 	case ctx.Err() == nil:
-		b.failed++
-		b.last = err
+		b.errs = append(b.errs, err)
 		if b.Total > 1 {
 			b.Streams.PrintFailure(name, err)
 		}
@@ -73,12 +74,12 @@ func (b *Batch) Err(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case b.failed == 0:
+	case len(b.errs) == 0:
 		return nil
 	case b.Total == 1:
-		return b.last
+		return b.errs[0]
 	}
-	return &PartialError{Failed: b.failed, Total: b.Total}
+	return &PartialError{Failed: len(b.errs), Total: b.Total, Errs: b.errs}
 }
 
 // EachArg calls do for each argument, one after the other, and returns the error of the batch.

@@ -102,9 +102,12 @@ func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return err
 	}
 	stop := show.Start()
-	digest, errs := copyTo(ctx, engine, src, destinations)
+	digest, errs, common := copyTo(ctx, engine, src, destinations)
 	stop()
-	if len(to) == 1 && errs[0] == nil {
+	if common != nil || ctx.Err() != nil {
+		return unfinished(destinations, errors.Join(common, context.Cause(ctx)))
+	}
+	if len(to) == 1 {
 		show.PrintSummary(from, to[0])
 	}
 	return report(ctx, r, from, destinations, digest, errs)
@@ -187,26 +190,28 @@ func shareScope(src transfer.Source, dst transfer.Target) {
 }
 
 // copyTo copies src to all destinations and commits those that succeeded. errs has an error or nil
-// for each destination.
+// for each destination. common is the error of all of them, if they share one: that of the source
+// or the run, or that of the only destination.
 func copyTo(ctx context.Context, engine *transfer.Engine, src image.Origin,
-	to []image.Destination) (digest blob.Digest, errs []error) {
+	to []image.Destination) (digest blob.Digest, errs []error, common error) {
 	if len(to) == 1 {
 		d, err := engine.Copy(ctx, src.Source, src.Ref, to[0].Target, to[0].As)
-		digest, errs = d.Digest, []error{err}
-	} else {
-		var all []transfer.Destination
-		for _, d := range to {
-			all = append(all, transfer.Destination{Target: d.Target, As: d.As})
+		if err == nil {
+			err = to[0].Commit(ctx)
 		}
-		d, each := engine.CopyAll(ctx, src.Source, src.Ref, all...)
-		digest, errs = d.Digest, each
+		return d.Digest, []error{err}, err
 	}
+	var all []transfer.Destination
+	for _, d := range to {
+		all = append(all, transfer.Destination{Target: d.Target, As: d.As})
+	}
+	d, errs, common := engine.CopyAll(ctx, src.Source, src.Ref, all...)
 	for i, d := range to {
 		if errs[i] == nil {
 			errs[i] = d.Commit(ctx)
 		}
 	}
-	return digest, errs
+	return d.Digest, errs, common
 }
 
 func leaveAll(destinations []image.Destination) {
@@ -218,9 +223,6 @@ func leaveAll(destinations []image.Destination) {
 // report prints the result of each destination.
 func report(ctx context.Context, r *run.Run, from image.Location, to []image.Destination,
 	digest blob.Digest, errs []error) error {
-	if common := commonError(errs); common != nil || ctx.Err() != nil {
-		return unfinished(to, errors.Join(common, context.Cause(ctx)))
-	}
 	b := &cli.Batch{Streams: r.Streams, Total: len(to)}
 	for i, d := range to {
 		if b.Finish(ctx, d.Location.String(), errs[i]); errs[i] != nil {
@@ -242,15 +244,4 @@ func unfinished(to []image.Destination, err error) error {
 		}
 	}
 	return err
-}
-
-// commonError returns the error that all targets share, nil if there is none. Such an error is
-// about the source or the run: its text names no target.
-func commonError(errs []error) error {
-	for _, err := range errs {
-		if err == nil || err.Error() != errs[0].Error() {
-			return nil
-		}
-	}
-	return errs[0]
 }

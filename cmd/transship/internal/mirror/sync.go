@@ -35,8 +35,8 @@ copied to the command's DST, which is REGISTRY[/PREFIX]: docker.io/hczjl/halo:1.
 REGISTRY/PREFIX/hczjl/halo:1.6.
 
 An unchanged image costs one HEAD on each side, and none at the source if SRC has a digest. One failure does not
-stop the rest: each failure is printed, and the exit code is 8. Standard output gets DST@sha256:... of each image
-that was copied.
+stop the rest: each failure is printed, and the exit code is 8, or that of the failures if every image failed with
+the same one. Standard output gets DST@sha256:... of each image that was copied.
 
 --prune removes tags from the target repositories of lines that mean several tags: those that match the line and
 that the source no longer has. It prints what it will remove before it removes the first. It keeps tags that

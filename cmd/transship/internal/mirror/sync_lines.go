@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
@@ -141,7 +140,7 @@ func (l *syncLine) targets(name reference.Reference) ([]image.Location, error) {
 		return out, nil
 	}
 	if name.Path == "" {
-		return nil, errors.New("the image has no name: write its DST after it")
+		return nil, &cli.UsageError{Message: "the image has no name: write its DST after it"}
 	}
 	ref, err := l.far.Target(name)
 	return []image.Location{{Transport: image.TransportDocker, Ref: ref}}, err

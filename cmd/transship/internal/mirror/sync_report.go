@@ -55,6 +55,9 @@ func (s *syncRun) finish(ctx context.Context, result SyncResult, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.results = append(s.results, result)
+	if err != nil {
+		s.errs = append(s.errs, err)
+	}
 	s.state.update(result)
 }
 
@@ -86,7 +89,7 @@ func (s *syncRun) report(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case out.Failed > 0:
-		return &cli.PartialError{Failed: out.Failed, Total: len(out.Images)}
+		return s.run.Alike(&cli.PartialError{Failed: out.Failed, Total: len(out.Images), Errs: s.errs})
 	}
 	return nil
 }

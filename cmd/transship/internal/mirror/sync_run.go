@@ -32,6 +32,7 @@ type syncRun struct {
 
 	mu      sync.Mutex
 	results []SyncResult
+	errs    []error                 // of the results that failed
 	kept    map[string]bool         // images that the target had, by the target's String and the reference there
 	owners  map[string]*targetOwner // the image of each target: no two images may get one name
 }
@@ -157,7 +158,7 @@ func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin)
 		return
 	}
 	defer leaveAll(to)
-	digest, errs := copyTo(ctx, s.engine, o, to)
+	digest, errs, _ := copyTo(ctx, s.engine, o, to)
 	for i, d := range to {
 		result.Target, result.Digest, result.Status = d.Location.String(), digest, s.status(d)
 		s.finish(ctx, result, errs[i])
