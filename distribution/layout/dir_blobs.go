@@ -88,7 +88,7 @@ func (r *Repository) checkUnneeded(ctx context.Context, d blob.Digest) error {
 		if err != nil {
 			continue // deleted meanwhile
 		}
-		refs, _ := readers.references(found)
+		refs, _, _ := readers.references(found)
 		if slices.ContainsFunc(refs, func(ref manifest.Descriptor) bool { return ref.Digest == d }) {
 			return &NeededError{Blob: d, Manifest: m}
 		}
