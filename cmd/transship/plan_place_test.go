@@ -184,7 +184,7 @@ func TestPlanOfInvalidTargets(t *testing.T) {
 	c.writeFile("b.tar.json", "[]")
 	at := c.path("")
 	for line, want := range map[string]wantedError{
-		"copy --plan SRC oci:@/file":         {1, "/file/oci-layout: not a directory", ""},
+		"copy --plan SRC oci:@/file":         {1, "/file: not a directory", ""},
 		"save --plan -o @/no/such/x.tar SRC": {1, "there is no folder ", ""},
 		"copy --plan SRC oci-archive:@/x.tar:n:1@sha256:" + strings.Repeat("0", 64): {2,
 			"the target has a tag and a digest", "give one of the two"},

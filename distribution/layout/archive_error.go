@@ -21,6 +21,9 @@ var (
 	ErrDamaged = errors.New("damaged archive")
 	// ErrVolume is a volume that is missing or has another size than it was written with.
 	ErrVolume = errors.New("incomplete volumes")
+	// ErrIrregular is a link, pipe or device where there has to be a regular file or a folder, below
+	// an image layout in a folder or an unfinished bundle.
+	ErrIrregular = errors.New("irregular file")
 	// ErrBusy is a bundle that another process is writing.
 	ErrBusy = errors.New("being written")
 )

@@ -66,22 +66,19 @@ func (b *Bundle) finalize(digests []blob.Digest) error {
 		return err
 	}
 	for i := len(b.volumes.files) - 1; i >= 0; i-- {
-		if err := os.Rename(b.partial.volumePath(i), b.sibling(b.inventory.Volumes[i].File)); err != nil {
+		if err := b.partial.files.rename(b.partial.volumeName(i), b.inventory.Volumes[i].File); err != nil {
 			return err
 		}
 	}
-	if err := os.Rename(b.partial.path("inventory"), inventoryPath(b.path)); err != nil {
+	if err := b.partial.files.rename(b.partial.name("inventory"), filepath.Base(inventoryPath(b.path))); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(b.path))
 }
 
-// sibling returns the path of a file in the bundle's folder.
-func (b *Bundle) sibling(name string) string { return filepath.Join(filepath.Dir(b.path), name) }
-
 // writeInventory writes FILE.json into the partial folder.
 func (b *Bundle) writeInventory() error {
-	f, err := os.Create(b.partial.path("inventory"))
+	f, err := b.partial.files.open(b.partial.name("inventory"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return err
 	}

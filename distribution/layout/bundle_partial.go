@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 
@@ -22,17 +23,19 @@ import (
 //	001...     the volumes
 //	inventory  the later FILE.json
 type partialDir struct {
-	dir    string
+	files  folder // the bundle's folder
+	dir    string // the name of the partial folder in it
 	lock   *os.File
 	filled *os.File // open for appending
 }
 
 // openPartial locks the folder for the bundle at path, and creates it if there is none. If another
-// process has it, the error is ErrBusy.
+// process has it, the error is ErrBusy. A link or a device in the place of the folder or of a file in
+// it is ErrIrregular.
 func openPartial(path string) (*partialDir, error) {
-	p := &partialDir{dir: partialPath(path)}
+	p := newPartialDir(path)
 	for {
-		err := os.Mkdir(p.dir, 0o777)
+		err := p.files.mkdir(p.dir)
 		created := err == nil
 		if errors.Is(err, fs.ErrExist) {
 			err = p.checkOwned()
@@ -40,7 +43,7 @@ func openPartial(path string) (*partialDir, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.lock, err = os.OpenFile(p.path("lock"), os.O_RDWR|os.O_CREATE, 0o666)
+		p.lock, err = p.files.open(p.name("lock"), os.O_RDWR|os.O_CREATE)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // its process has just removed it
 		}
@@ -51,7 +54,7 @@ func openPartial(path string) (*partialDir, error) {
 			p.lock.Close()
 			return nil, p.busyError(path)
 		}
-		if stillAtPath(p.lock) {
+		if p.files.isAt(p.lock, p.name("lock")) {
 			return p, nil
 		}
 		p.lock.Close() // removed before it was locked
@@ -60,12 +63,12 @@ func openPartial(path string) (*partialDir, error) {
 
 // checkOwned returns an error if the folder has files but no lock file: no bundle is written there.
 func (p *partialDir) checkOwned() error {
-	entries, err := readDir(p.dir)
+	entries, err := p.files.readDir(p.dir)
 	if err != nil || len(entries) == 0 {
 		return err
 	}
 	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "lock" }) {
-		return fmt.Errorf("%s is in the way: it is no unfinished bundle", p.dir)
+		return fmt.Errorf("%s is in the way: it is no unfinished bundle", p.files.path(p.dir))
 	}
 	return nil
 }
@@ -73,32 +76,38 @@ func (p *partialDir) checkOwned() error {
 func (p *partialDir) busyError(path string) error {
 	reason := "another process is writing it"
 	if !haveLocks {
-		reason += "; if there is none, remove the folder " + p.dir
+		reason += "; if there is none, remove the folder " + p.files.path(p.dir)
 	}
 	return &ArchiveError{Path: path, Kind: ErrBusy, Reason: reason}
 }
 
-// volumePath returns the path of the i-th volume, counted from 0.
-func (p *partialDir) volumePath(i int) string { return p.path(fmt.Sprintf("%03d", i+1)) }
+// newPartialDir returns the partial folder of a bundle, which need not exist.
+func newPartialDir(bundle string) *partialDir {
+	return &partialDir{files: folder(filepath.Dir(bundle)), dir: filepath.Base(bundle) + ".partial"}
+}
 
-// partialPath returns the path of the partial folder of a bundle.
-func partialPath(bundle string) string { return bundle + ".partial" }
+// name returns the name in files of a file of the partial folder.
+func (p *partialDir) name(file string) string { return p.dir + "/" + file }
 
-func (p *partialDir) path(name string) string { return filepath.Join(p.dir, name) }
+// volumeName returns the name of the i-th volume, counted from 0.
+func (p *partialDir) volumeName(i int) string { return p.name(fmt.Sprintf("%03d", i+1)) }
+
+// partialPattern matches the names of the files that are written there, but for the lock.
+var partialPattern = regexp.MustCompile(`^(plan|filled|inventory|[0-9]{3})$`)
 
 // prepare readies the folder for a bundle. key identifies the bundle and its volumes. If the folder
 // was left with the same key, prepare keeps it and returns the digests of the blobs that were
-// finished. If not, it removes everything there.
+// finished. If not, it clears it.
 func (p *partialDir) prepare(key []byte) (filled map[blob.Digest]bool, err error) {
-	if old, err := os.ReadFile(p.path("plan")); err == nil && bytes.Equal(old, key) {
+	if old, err := p.files.readFile(p.name("plan"), int64(len(key))); err == nil && bytes.Equal(old, key) {
 		filled = p.readFilled()
 	} else if err := p.clear(); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(p.path("plan"), key, 0o666); err != nil {
+	if err := p.files.writeFile(p.name("plan"), key); err != nil {
 		return nil, err
 	}
-	p.filled, err = os.OpenFile(p.path("filled"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	p.filled, err = p.files.open(p.name("filled"), os.O_WRONLY|os.O_CREATE|os.O_APPEND)
 	return filled, err
 }
 
@@ -106,7 +115,7 @@ func (p *partialDir) prepare(key []byte) (filled map[blob.Digest]bool, err error
 // incomplete notes do no harm.
 func (p *partialDir) readFilled() map[blob.Digest]bool {
 	out := map[blob.Digest]bool{}
-	notes, _ := os.ReadFile(p.path("filled"))
+	notes, _ := p.files.readFile(p.name("filled"), maxDocument)
 	for line := range bytes.Lines(notes) {
 		out[blob.Digest(bytes.TrimSpace(line))] = true
 	}
@@ -116,12 +125,12 @@ func (p *partialDir) readFilled() map[blob.Digest]bool {
 // noteFilled notes that a blob is there. If the note is lost, the blob is only fetched again.
 func (p *partialDir) noteFilled(d blob.Digest) { _, _ = p.filled.WriteString(string(d) + "\n") }
 
-// clear removes everything but the lock.
+// clear removes the files of a bundle but the lock. Other files stay.
 func (p *partialDir) clear() error {
-	entries, err := os.ReadDir(p.dir)
+	entries, err := p.files.readDir(p.dir)
 	for _, e := range entries {
-		if e.Name() != "lock" {
-			err = errors.Join(err, os.Remove(p.path(e.Name())))
+		if partialPattern.MatchString(e.Name()) {
+			err = errors.Join(err, p.files.remove(p.name(e.Name())))
 		}
 	}
 	return err
@@ -135,8 +144,8 @@ func (p *partialDir) release() {
 	p.lock.Close()
 }
 
-// remove removes the folder and unlocks it. It stays locked meanwhile, except on Windows, which
-// removes no open file.
+// remove removes the folder, unless there are other files in it, and unlocks it. It stays locked
+// meanwhile, except on Windows, which removes no open file.
 func (p *partialDir) remove() error {
 	if p.filled != nil {
 		p.filled.Close()
@@ -144,7 +153,8 @@ func (p *partialDir) remove() error {
 	if runtime.GOOS == "windows" {
 		p.lock.Close()
 	}
-	err := errors.Join(p.clear(), os.RemoveAll(p.dir)) // the lock last: checkOwned refuses a folder without it
+	// The lock last: checkOwned refuses a folder without it.
+	err := errors.Join(p.clear(), p.files.remove(p.name("lock")), p.files.removeDir(p.dir))
 	p.lock.Close()
 	return err
 }

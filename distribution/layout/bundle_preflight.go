@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 )
 
 // BundleSize returns the size in bytes of the tar that [CreateBundle] would write at path, or
@@ -30,7 +29,11 @@ func (l *tarLayout) preflight(path string, files BundleFiles) (*volumes, error) 
 		return nil, &fs.PathError{Op: "create", Path: path, Err: errors.New("it is there, and no regular file")}
 	}
 	v, err := l.newVolumes(path, files.VolumeSize)
-	if err == nil && !isUnfinished(path) {
+	if err != nil {
+		return nil, err
+	}
+	unfinished, err := isUnfinished(path)
+	if err == nil && !unfinished {
 		err = checkOverwrite(path, files.VolumeSize > 0)
 	}
 	return v, err
@@ -72,7 +75,7 @@ func looksLikeInventory(b []byte) bool {
 
 // beginsLikeBundle reports whether a file begins like a tar whose first member is that of a bundle.
 func beginsLikeBundle(name string) bool {
-	f, err := os.Open(name)
+	f, err := openRegular(name)
 	if err != nil {
 		return false
 	}
@@ -84,7 +87,11 @@ func beginsLikeBundle(name string) bool {
 
 // isUnfinished reports whether a bundle is being written at path, or was when its process ended. In
 // that case Commit may already have removed files of an earlier bundle.
-func isUnfinished(path string) bool {
-	_, err := os.Stat(filepath.Join(partialPath(path), "plan"))
-	return !errors.Is(err, fs.ErrNotExist)
+func isUnfinished(path string) (bool, error) {
+	p := newPartialDir(path)
+	_, err := p.files.stat(p.name("plan"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -5,22 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
+	"path"
 	"slices"
 	"sync"
 
 	"github.com/hczjl/transship/blob"
 )
 
+// Names in a layout that are only ours, and below which nobody else writes.
 const (
-	privateDir = ".transship"
-	maxIndex   = 256 << 20 // bytes of index.json, about half a million tags
+	privateDir      = ".transship"
+	tempDir         = privateDir + "/tmp"
+	linksDir        = privateDir + "/repositories"
+	indexLock       = privateDir + "/index.lock"
+	contentLockFile = privateDir + "/content.lock"
 )
+
+// maxIndex is the maximum size of index.json in bytes, about half a million tags.
+const maxIndex = 256 << 20
 
 // Dir is an image layout in a folder. Its methods may be called concurrently, and other processes
 // may have the same folder open.
 type Dir struct {
 	path    string
+	files   folder // at path; all that is read and written there goes through it
 	unnamed string // the repository of entries that name none
 
 	mu          sync.RWMutex
@@ -42,15 +50,31 @@ type Dir struct {
 // index.json that another tool wrote become part of the repositories that they name; entries that
 // name none go into a repository named after the folder.
 //
-// Errors: a folder that is neither empty nor an image layout, [ErrNewer] for an unknown layout
+// The folder may be a symbolic link, but in it there may be only folders and regular files. Anything
+// else is [ErrIrregular], here or when it is met later, so that a foreign folder leads to no file outside
+// of it.
+//
+// Other errors: a folder that is neither empty nor an image layout, [ErrNewer] for an unknown layout
 // version, [ErrDamaged] for an oci-layout or index.json that cannot be parsed, and those of the
 // file system.
 func OpenDir(path string) (*Dir, error) {
-	d := &Dir{path: path, unnamed: fallbackName(path)}
+	d := newDir(path)
 	if err := d.open(); err != nil {
-		return nil, fmt.Errorf("image layout %s: %w", path, err)
+		return nil, d.openError(err)
 	}
 	return d, nil
+}
+
+func newDir(path string) *Dir {
+	return &Dir{path: path, files: folder(path), unnamed: fallbackName(path)}
+}
+
+// openError adds the folder to an error, unless that names a file of it.
+func (d *Dir) openError(err error) error {
+	if errors.Is(err, ErrIrregular) {
+		return err
+	}
+	return fmt.Errorf("image layout %s: %w", d.path, err)
 }
 
 func (d *Dir) open() error {
@@ -66,7 +90,10 @@ func (d *Dir) open() error {
 
 // ensureLayout checks the version of the layout, or creates a layout if there is none.
 func (d *Dir) ensureLayout() error {
-	b, err := readFile(filepath.Join(d.path, layoutFile), 1<<20)
+	if err := d.checkKinds(); err != nil {
+		return err
+	}
+	b, err := d.files.readFile(layoutFile, 1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		return d.create()
 	}
@@ -85,19 +112,40 @@ func (d *Dir) create() error {
 	if err := d.checkVacant(); err != nil {
 		return err
 	}
-	if err := makeDir(filepath.Join(d.path, blobsDir)); err != nil {
+	if err := makeDir(d.path); err != nil {
+		return err
+	}
+	if err := d.files.makeDir(blobsDir); err != nil {
 		return err
 	}
 	// Another process may be creating the same layout: its index.json must stay.
 	if err := d.update(func(in []*entry) ([]*entry, error) { return in, nil }); err != nil {
 		return err
 	}
-	return d.writeFile(filepath.Join(d.path, layoutFile), []byte(layoutText))
+	return d.writeFile(layoutFile, []byte(layoutText))
+}
+
+// checkKinds returns an error if one of the files and folders that layouts have is of another kind.
+// So each command refuses a link, also one that would not use it, or only after hours of work.
+func (d *Dir) checkKinds() error {
+	for _, name := range []string{
+		blobsDir + "/" + string(blob.SHA256), blobsDir + "/" + string(blob.SHA512), tempDir, linksDir,
+	} {
+		if err := d.files.checkDirAt(name); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{layoutFile, indexFile, indexLock, contentLockFile} {
+		if _, err := d.files.stat(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkVacant returns an error if the folder holds anything that create has not written.
 func (d *Dir) checkVacant() error {
-	entries, err := readDir(d.path)
+	entries, err := d.files.readDir(".")
 	if err != nil {
 		return err
 	}
@@ -109,21 +157,11 @@ func (d *Dir) checkVacant() error {
 	return nil
 }
 
-// privatePath returns a path below .transship.
-func (d *Dir) privatePath(names ...string) string {
-	return filepath.Join(d.path, privateDir, filepath.Join(names...))
-}
-
-// blobPath returns the path of a blob. The digest must be valid: it becomes a path.
-func (d *Dir) blobPath(digest blob.Digest) string {
-	return filepath.Join(d.path, blobsDir, string(digest.Algorithm()), digest.Hex())
-}
-
 // Repositories returns the names of the repositories that hold a manifest, sorted.
 func (d *Dir) Repositories(ctx context.Context) ([]string, error) {
 	var names []string
 	err := d.walkLinks(ctx, func(repository, dir string) {
-		if filepath.Base(dir) == manifestLinks && hasLinks(dir) {
+		if path.Base(dir) == manifestLinks && d.hasLinks(dir) {
 			names = append(names, repository)
 		}
 	})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 
 	"github.com/hczjl/transship/blob"
@@ -18,11 +17,11 @@ func (r *Repository) HeadBlob(_ context.Context, d blob.Digest) (int64, error) {
 	if err := r.validate(d); err != nil {
 		return 0, err
 	}
-	_, err := r.readLink(r.linkPath(blobLinks, d))
+	_, err := r.readLink(r.linkName(blobLinks, d))
 	if err != nil {
 		return 0, r.blobError(d, err)
 	}
-	info, err := os.Stat(r.dir.blobPath(d))
+	info, err := r.dir.files.stat(blobName(d))
 	if err != nil {
 		return 0, r.blobError(d, err)
 	}
@@ -69,13 +68,13 @@ func (r *Repository) DeleteBlob(ctx context.Context, d blob.Digest) error {
 	if err := r.checkUnneeded(ctx, d); err != nil {
 		return err
 	}
-	return r.blobError(d, removeLink(r.linkPath(blobLinks, d)))
+	return r.blobError(d, r.dir.removeLink(r.linkName(blobLinks, d)))
 }
 
 // checkUnneeded returns a *NeededError if a manifest of the repository refers to a blob. It skips
 // damaged manifests: their images are broken anyway.
 func (r *Repository) checkUnneeded(ctx context.Context, d blob.Digest) error {
-	all, err := listDigests(r.linkDir(manifestLinks))
+	all, err := r.dir.listDigests(r.linkDir(manifestLinks))
 	if err != nil {
 		return err
 	}
@@ -108,13 +107,13 @@ func (r *Repository) Mount(ctx context.Context, d blob.Digest, from string) erro
 	}
 	defer release()
 	if from == "" {
-		if _, err := os.Stat(r.dir.blobPath(d)); err != nil {
+		if _, err := r.dir.files.stat(blobName(d)); err != nil {
 			return r.blobError(d, err)
 		}
 	} else if _, err := r.dir.Repository(from).HeadBlob(ctx, d); err != nil {
 		return err
 	}
-	return r.dir.writeFile(r.linkPath(blobLinks, d), nil)
+	return r.dir.writeFile(r.linkName(blobLinks, d), nil)
 }
 
 // BlobSize implements [BlobStore].
@@ -122,7 +121,7 @@ func (d *Dir) BlobSize(digest blob.Digest) (int64, error) {
 	if err := digest.Validate(); err != nil {
 		return 0, err
 	}
-	info, err := os.Stat(d.blobPath(digest))
+	info, err := d.files.stat(blobName(digest))
 	if err != nil {
 		return 0, err
 	}
@@ -134,7 +133,7 @@ func (d *Dir) Blob(_ context.Context, what manifest.Descriptor, offset int64) (i
 	if err := what.Digest.Validate(); err != nil {
 		return nil, err
 	}
-	return openFileAt(d.blobPath(what.Digest), offset)
+	return d.files.openAt(blobName(what.Digest), offset)
 }
 
 // PutBlob makes sure that the repository has a blob. The blob is already there (blob.Exists), or

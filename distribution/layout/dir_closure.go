@@ -73,7 +73,7 @@ func (c *closure) add(ctx context.Context, repository string, d manifest.Descrip
 // references returns what a manifest refers to, and whether as the entries of an index. A document
 // of an unknown kind refers to nothing.
 func (c *closure) references(d manifest.Descriptor) (refs []manifest.Descriptor, inIndex bool, err error) {
-	raw, err := readFile(c.dir.blobPath(d.Digest), manifest.MaxSize)
+	raw, err := c.dir.files.readFile(blobName(d.Digest), manifest.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTooLarge) && !manifest.IsManifest(d.MediaType) {
 		return nil, false, nil
 	}
@@ -97,12 +97,12 @@ func (c *closure) references(d manifest.Descriptor) (refs []manifest.Descriptor,
 // referrers adds the manifests that have subject as their subject.
 func (c *closure) referrers(ctx context.Context, subject contentKey) error {
 	r := c.dir.Repository(subject.repository)
-	links, err := r.linksIn(r.linkPath(referrerLinks, subject.digest))
+	referrers, err := r.referrersOf(subject.digest)
 	if err != nil {
 		return err
 	}
-	for _, link := range links {
-		d, err := r.resolve(string(referrerDigest(link)))
+	for _, referrer := range referrers {
+		d, err := r.resolve(string(referrer))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -47,7 +47,7 @@ func (l *contentLock) release() {
 // readable. It writes nothing. If the lock file does not exist, as in a folder of another tool, or
 // cannot be read, nothing is held.
 func (d *Dir) HoldForReading() (release func()) {
-	f, err := os.Open(d.contentLockPath())
+	f, err := d.files.open(contentLockFile, os.O_RDONLY)
 	if err != nil {
 		return func() {}
 	}
@@ -58,9 +58,7 @@ func (d *Dir) HoldForReading() (release func()) {
 	return func() { f.Close() }
 }
 
-func (d *Dir) contentLockPath() string { return d.privatePath("content.lock") }
-
 // openContentLock opens the lock file, which a Hold locks shared and a Prune exclusive.
 func (d *Dir) openContentLock() (*os.File, error) {
-	return d.openLockFile(d.contentLockPath())
+	return d.openLockFile(contentLockFile)
 }

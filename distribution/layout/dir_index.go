@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 )
 
 // index returns the current index.json. It reads the file only if that has changed.
 func (d *Dir) index() (*index, error) {
-	name := filepath.Join(d.path, indexFile)
-	info, err := os.Stat(name)
+	info, err := d.files.stat(indexFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return newIndex(nil, nil), nil
 	}
@@ -25,21 +23,21 @@ func (d *Dir) index() (*index, error) {
 	if same {
 		return current, nil
 	}
-	return d.loadIndex(name)
+	return d.loadIndex()
 }
 
 // loadIndex reads index.json, and builds links for entries that other tools added.
-func (d *Dir) loadIndex(name string) (*index, error) {
+func (d *Dir) loadIndex() (*index, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	info, err := os.Stat(name)
+	info, err := d.files.stat(indexFile)
 	if err != nil {
 		return nil, err
 	}
 	if unchanged(d.currentInfo, info) {
 		return d.current, nil
 	}
-	b, err := readFile(name, maxIndex)
+	b, err := d.files.readFile(indexFile, maxIndex)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +121,7 @@ func (d *Dir) writeChanges(batch []*pendingChange) error {
 		}
 		entries = out
 	}
-	if _, err := os.Stat(filepath.Join(d.path, indexFile)); err == nil && slices.Equal(entries, ix.entries) {
+	if d.files.exists(indexFile) && slices.Equal(entries, ix.entries) {
 		return nil
 	}
 	return d.replaceIndex(newIndex(ix.members, entries))
@@ -137,10 +135,10 @@ func (d *Dir) replaceIndex(ix *index) error {
 	}
 	info, err := f.Stat()
 	if err != nil {
-		discard(f)
+		d.discard(f)
 		return err
 	}
-	if err := publish(f, filepath.Join(d.path, indexFile)); err != nil {
+	if err := d.publish(f, indexFile); err != nil {
 		return err
 	}
 	d.mu.Lock()
@@ -151,7 +149,7 @@ func (d *Dir) replaceIndex(ix *index) error {
 
 // lockIndex keeps every other process from writing index.json.
 func (d *Dir) lockIndex() (unlock func(), err error) {
-	f, err := d.openLockFile(d.privatePath("index.lock"))
+	f, err := d.openLockFile(indexLock)
 	if err != nil {
 		return nil, err
 	}

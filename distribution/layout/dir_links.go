@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 
@@ -20,58 +19,42 @@ const (
 	referrerLinks = "_referrers"
 )
 
-// linkDir returns the folder of the repository's links of one kind: manifestLinks, blobLinks or
+// linkDir returns the name of the folder of the repository's links of one kind: manifestLinks, blobLinks or
 // referrerLinks.
 func (r *Repository) linkDir(kind string) string {
-	return r.dir.privatePath("repositories", repositoryPath(r.name), kind)
+	return path.Join(linksDir, repositoryPath(r.name), kind)
 }
 
-// linkPath returns the path of the link that records that the repository has d. For referrerLinks
+// linkName returns the name of the link that records that the repository has d. For referrerLinks
 // it is the folder of the links to the referrers of d.
-func (r *Repository) linkPath(kind string, d blob.Digest) string {
-	return filepath.Join(r.linkDir(kind), string(d.Algorithm()), d.Hex())
+func (r *Repository) linkName(kind string, d blob.Digest) string {
+	return path.Join(r.linkDir(kind), string(d.Algorithm()), d.Hex())
 }
 
-// referrerPath returns the path of the link that records that referrer has subject as its subject.
-func (r *Repository) referrerPath(subject, referrer blob.Digest) string {
-	return filepath.Join(r.linkPath(referrerLinks, subject), string(referrer.Algorithm())+"-"+referrer.Hex())
+// referrerName returns the name of the link that records that referrer has subject as its subject.
+func (r *Repository) referrerName(subject, referrer blob.Digest) string {
+	return path.Join(r.linkName(referrerLinks, subject), string(referrer.Algorithm())+"-"+referrer.Hex())
 }
-
-// referrerDigest returns the digest of the referrer from the name of its link, as referrerPath
-// makes it.
-func referrerDigest(link string) blob.Digest { return blob.Digest(strings.Replace(link, "-", ":", 1)) }
 
 // walkLinks calls visit with each folder of links, such as .../_manifests, and its repository. The
 // name is "" where no repository has that path.
 func (d *Dir) walkLinks(ctx context.Context, visit func(repository, dir string)) error {
-	root := d.privatePath("repositories")
-	return filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+	return d.files.walk(linksDir, func(name string, e fs.DirEntry) error {
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil
-		case err != nil:
-			return err
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case !e.IsDir() || !strings.HasPrefix(e.Name(), "_"):
 			return nil
 		}
-		file, _ := filepath.Rel(root, filepath.Dir(path)) // path is below root
-		visit(repositoryName(file), path)
+		visit(repositoryName(strings.TrimPrefix(path.Dir(name), linksDir+"/")), name)
 		return fs.SkipDir
 	})
 }
 
 // hasLinks reports whether dir, such as .../_manifests, holds a link.
-func hasLinks(dir string) bool {
+func (d *Dir) hasLinks(dir string) bool {
 	for _, a := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
-		f, err := os.Open(filepath.Join(dir, string(a)))
-		if err != nil {
-			continue
-		}
-		names, _ := f.Readdirnames(1)
-		f.Close()
-		if len(names) > 0 {
+		if d.files.hasEntries(path.Join(dir, string(a))) {
 			return true
 		}
 	}
@@ -87,16 +70,16 @@ func (d *Dir) linkedRepositories(ctx context.Context) ([]string, error) {
 
 // listDigests returns the digests that the files in dir are named after: <algorithm>/<hex>. Other
 // names are skipped.
-func listDigests(dir string) ([]blob.Digest, error) {
+func (d *Dir) listDigests(dir string) ([]blob.Digest, error) {
 	var out []blob.Digest
 	for _, a := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
-		entries, err := readDir(filepath.Join(dir, string(a)))
+		entries, err := d.files.readDir(path.Join(dir, string(a)))
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range entries {
-			if d := blob.Digest(string(a) + ":" + e.Name()); d.Validate() == nil {
-				out = append(out, d)
+			if digest := blob.Digest(string(a) + ":" + e.Name()); digest.Validate() == nil {
+				out = append(out, digest)
 			}
 		}
 	}
@@ -106,7 +89,7 @@ func listDigests(dir string) ([]blob.Digest, error) {
 // readLink returns the content of a link, from the disk or from memory. If there is none, the error
 // is fs.ErrNotExist.
 func (r *Repository) readLink(name string) (string, error) {
-	content, err := readFile(name, manifest.MaxSize)
+	content, err := r.dir.files.readFile(name, manifest.MaxSize)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return string(content), err
 	}
@@ -120,9 +103,11 @@ func (r *Repository) readLink(name string) (string, error) {
 	return "", err
 }
 
-// linksIn returns the names of the links in a folder, sorted.
-func (r *Repository) linksIn(dir string) ([]string, error) {
-	entries, err := readDir(dir)
+// referrersOf returns the digests of the manifests that a link records as referrers of subject,
+// sorted. Files that are not named as referrerName does it are skipped.
+func (r *Repository) referrersOf(subject blob.Digest) ([]blob.Digest, error) {
+	dir := r.linkName(referrerLinks, subject)
+	entries, err := r.dir.files.readDir(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -132,27 +117,33 @@ func (r *Repository) linksIn(dir string) ([]string, error) {
 	}
 	links, err := r.memoryLinks()
 	for name := range links {
-		if filepath.Dir(name) == dir {
-			names = append(names, filepath.Base(name))
+		if path.Dir(name) == dir {
+			names = append(names, path.Base(name))
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names), err
+	var out []blob.Digest
+	for _, name := range names {
+		if d := blob.Digest(strings.Replace(name, "-", ":", 1)); d.Validate() == nil {
+			out = append(out, d)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), err
 }
 
 // removeLink removes one link and syncs its folder.
-func removeLink(name string) error {
-	if err := os.Remove(name); err != nil {
+func (d *Dir) removeLink(name string) error {
+	if err := d.files.remove(name); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(name))
+	return d.files.syncDir(path.Dir(name))
 }
 
 // removeLinks removes links in this order and syncs their folders. It skips links that do not
 // exist.
-func removeLinks(paths []string) error {
-	if err := removeFiles(paths); err != nil {
+func (d *Dir) removeLinks(names []string) error {
+	if err := d.files.removeAll(names); err != nil {
 		return err
 	}
-	return syncDirs(slices.Values(paths))
+	return d.files.syncDirs(slices.Values(names))
 }

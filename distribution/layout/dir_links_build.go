@@ -4,8 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
+	"path"
 
 	"github.com/hczjl/transship/manifest"
 )
@@ -18,7 +17,7 @@ func (d *Dir) buildLinks(ix *index) error {
 		if r.validate(e.Digest) != nil {
 			continue // a name that no repository can have
 		}
-		_, err := os.Stat(r.linkPath(manifestLinks, e.Digest))
+		_, err := r.dir.files.stat(r.linkName(manifestLinks, e.Digest))
 		if errors.Is(err, fs.ErrNotExist) {
 			err = r.buildLinks(e.Descriptor)
 		}
@@ -36,18 +35,18 @@ func (r *Repository) buildLinks(root manifest.Descriptor) error {
 	if !b.addManifest(root) {
 		return nil // its bytes are not there
 	}
-	own := r.linkPath(manifestLinks, root.Digest)
+	own := r.linkName(manifestLinks, root.Digest)
 	mediaType := b.links[own]
 	delete(b.links, own)
 	for name, content := range b.links {
-		if err := makeDir(filepath.Dir(name)); err != nil {
+		if err := r.dir.files.makeDir(path.Dir(name)); err != nil {
 			return err
 		}
-		if err := os.WriteFile(name, []byte(content), 0o666); err != nil {
+		if err := r.dir.files.writeFile(name, []byte(content)); err != nil {
 			return err
 		}
 	}
-	if err := syncDirs(maps.Keys(b.links)); err != nil {
+	if err := r.dir.files.syncDirs(maps.Keys(b.links)); err != nil {
 		return err
 	}
 	return r.dir.writeFile(own, []byte(mediaType))
@@ -56,17 +55,17 @@ func (r *Repository) buildLinks(root manifest.Descriptor) error {
 // linkBuilder collects the links of manifests and of everything that they refer to.
 type linkBuilder struct {
 	repository *Repository
-	links      map[string]string // path to content
+	links      map[string]string // name to content
 }
 
 // addManifest adds the links of a manifest and of what it refers to. It reports whether the
 // manifest's bytes are there.
 func (b *linkBuilder) addManifest(d manifest.Descriptor) bool {
-	link := b.repository.linkPath(manifestLinks, d.Digest)
+	link := b.repository.linkName(manifestLinks, d.Digest)
 	if _, done := b.links[link]; done {
 		return true
 	}
-	raw, err := readFile(b.repository.dir.blobPath(d.Digest), manifest.MaxSize)
+	raw, err := b.repository.dir.files.readFile(blobName(d.Digest), manifest.MaxSize)
 	if err != nil {
 		return false
 	}
@@ -77,7 +76,7 @@ func (b *linkBuilder) addManifest(d manifest.Descriptor) bool {
 	}
 	b.links[link] = m.MediaType
 	if subject, err := subjectOf(m); err == nil && subject != "" {
-		b.links[b.repository.referrerPath(subject, d.Digest)] = ""
+		b.links[b.repository.referrerName(subject, d.Digest)] = ""
 	}
 	refs, _ := m.References() // Parse has read them
 	for _, ref := range refs {
@@ -94,7 +93,7 @@ func (b *linkBuilder) isManifest(d manifest.Descriptor) bool {
 	if manifest.IsManifest(d.MediaType) || manifest.IsBlob(d.MediaType) {
 		return manifest.IsManifest(d.MediaType)
 	}
-	raw, err := readFile(b.repository.dir.blobPath(d.Digest), manifest.MaxSize)
+	raw, err := b.repository.dir.files.readFile(blobName(d.Digest), manifest.MaxSize)
 	if err == nil {
 		_, err = manifest.Parse(d.MediaType, raw)
 	}
@@ -103,8 +102,8 @@ func (b *linkBuilder) isManifest(d manifest.Descriptor) bool {
 
 // addBlob adds the link of a blob if it is there.
 func (b *linkBuilder) addBlob(d manifest.Descriptor) {
-	if exists(b.repository.dir.blobPath(d.Digest)) {
-		b.links[b.repository.linkPath(blobLinks, d.Digest)] = ""
+	if b.repository.dir.files.exists(blobName(d.Digest)) {
+		b.links[b.repository.linkName(blobLinks, d.Digest)] = ""
 	}
 }
 
@@ -115,7 +114,7 @@ func (r *Repository) missingLinks(ix *index) (map[string]string, error) {
 		if e.repository != r.name || r.validate(e.Digest) != nil {
 			continue
 		}
-		_, err := os.Stat(r.linkPath(manifestLinks, e.Digest))
+		_, err := r.dir.files.stat(r.linkName(manifestLinks, e.Digest))
 		if errors.Is(err, fs.ErrNotExist) {
 			b.addManifest(e.Descriptor)
 		} else if err != nil {

@@ -3,8 +3,6 @@ package layout
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/hczjl/transship/blob"
@@ -141,29 +139,29 @@ func (p *pruneRun) pruneRepository(ctx context.Context, r *Repository) error {
 	if err != nil {
 		return err
 	}
-	if err := removeLinks(paths); err != nil {
+	if err := p.dir.removeLinks(paths); err != nil {
 		return err
 	}
 	paths, err = p.deadReferrers(r)
 	if err != nil {
 		return err
 	}
-	blobs, err := listDigests(r.linkDir(blobLinks))
+	blobs, err := p.dir.listDigests(r.linkDir(blobLinks))
 	if err != nil {
 		return err
 	}
 	for _, d := range blobs {
 		if p.removable(p.live.blobs[contentKey{r.name, d}], d) {
-			paths = append(paths, r.linkPath(blobLinks, d))
+			paths = append(paths, r.linkName(blobLinks, d))
 		}
 	}
-	return removeLinks(paths)
+	return p.dir.removeLinks(paths)
 }
 
 // deadManifests returns the links of manifests to remove, each before those of the manifests that
 // it leads to.
 func (p *pruneRun) deadManifests(ctx context.Context, r *Repository) ([]string, error) {
-	all, err := listDigests(r.linkDir(manifestLinks))
+	all, err := p.dir.listDigests(r.linkDir(manifestLinks))
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +170,7 @@ func (p *pruneRun) deadManifests(ctx context.Context, r *Repository) ([]string, 
 		if !p.removable(p.live.manifests[contentKey{r.name, d}], d) {
 			continue
 		}
-		mediaType, err := readFile(r.linkPath(manifestLinks, d), manifest.MaxSize)
+		mediaType, err := p.dir.files.readFile(r.linkName(manifestLinks, d), manifest.MaxSize)
 		if err != nil {
 			return nil, err
 		}
@@ -183,7 +181,7 @@ func (p *pruneRun) deadManifests(ctx context.Context, r *Repository) ([]string, 
 	var paths []string
 	for _, m := range slices.Backward(dead.postorder) {
 		if p.removable(p.live.manifests[m], m.digest) {
-			paths = append(paths, r.linkPath(manifestLinks, m.digest))
+			paths = append(paths, r.linkName(manifestLinks, m.digest))
 		}
 	}
 	return paths, nil
@@ -191,20 +189,19 @@ func (p *pruneRun) deadManifests(ctx context.Context, r *Repository) ([]string, 
 
 // deadReferrers returns the links from subjects to manifests that are removed.
 func (p *pruneRun) deadReferrers(r *Repository) ([]string, error) {
-	subjects, err := listDigests(r.linkDir(referrerLinks))
+	subjects, err := p.dir.listDigests(r.linkDir(referrerLinks))
 	if err != nil {
 		return nil, err
 	}
 	var paths []string
 	for _, subject := range subjects {
-		links, err := r.linksIn(r.linkPath(referrerLinks, subject))
+		referrers, err := r.referrersOf(subject)
 		if err != nil {
 			return nil, err
 		}
-		for _, link := range links {
-			d := referrerDigest(link)
+		for _, d := range referrers {
 			if p.removable(p.live.manifests[contentKey{r.name, d}], d) {
-				paths = append(paths, filepath.Join(r.linkPath(referrerLinks, subject), link))
+				paths = append(paths, r.referrerName(subject, d))
 			}
 		}
 	}
@@ -213,7 +210,7 @@ func (p *pruneRun) deadReferrers(r *Repository) ([]string, error) {
 
 // removeBlobs removes files from blobs/.
 func (p *pruneRun) removeBlobs(ctx context.Context) error {
-	all, err := listDigests(filepath.Join(p.dir.path, blobsDir))
+	all, err := p.dir.listDigests(blobsDir)
 	if err != nil {
 		return err
 	}
@@ -224,11 +221,11 @@ func (p *pruneRun) removeBlobs(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		info, err := os.Stat(p.dir.blobPath(d))
+		info, err := p.dir.files.stat(blobName(d))
 		if err != nil {
 			return err
 		}
-		if err := os.Remove(p.dir.blobPath(d)); err != nil {
+		if err := p.dir.files.remove(blobName(d)); err != nil {
 			return err
 		}
 		p.result.Deleted = append(p.result.Deleted, d)

@@ -20,7 +20,7 @@ import (
 // blobNames returns the names of the blobs in blobs/, sorted.
 func blobNames(t testing.TB, d *Dir, names map[blob.Digest]string) []string {
 	t.Helper()
-	all, err := listDigests(d.path + "/" + blobsDir)
+	all, err := d.listDigests(blobsDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func dropRoots(t testing.TB, d *Dir, which func(Root) bool) []Root {
 // blobBytes returns the size of the files in blobs/.
 func blobBytes(t testing.TB, d *Dir) (sum int64) {
 	t.Helper()
-	all, err := listDigests(d.path + "/" + blobsDir)
+	all, err := d.listDigests(blobsDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func checkLinks(t testing.TB, d *Dir) {
 	}
 	for _, name := range names {
 		for _, kind := range []string{manifestLinks, blobLinks} {
-			links, err := listDigests(d.Repository(name).linkDir(kind))
+			links, err := d.listDigests(d.Repository(name).linkDir(kind))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -23,12 +23,13 @@ var ErrReadOnly = fmt.Errorf("the image layout is open for reading only: %w", er
 // Errors are an *[ArchiveError], with [ErrNotArchive] for a folder that is no image layout, or
 // those of the file system.
 func OpenReadOnly(path string) (*Dir, error) {
-	d := &Dir{path: path, unnamed: fallbackName(path), readOnly: true}
+	d := newDir(path)
+	d.readOnly = true
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
 	for _, name := range []string{layoutFile, indexFile} {
-		_, err := os.Stat(filepath.Join(path, name))
+		_, err := d.files.stat(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			reason := "the folder is no image layout: there is no " + name + " in it"
 			err = &ArchiveError{Path: path, Kind: ErrNotArchive, Reason: reason}
@@ -50,7 +51,8 @@ func OpenReadOnly(path string) (*Dir, error) {
 // layout, it returns nil. It changes nothing. The errors are those of OpenDir, except for those of
 // writing.
 func OpenExisting(path string) (*Dir, error) {
-	d := &Dir{path: path, unnamed: fallbackName(path), readOnly: true}
+	d := newDir(path)
+	d.readOnly = true
 	err := d.ensureLayout()
 	if errors.Is(err, ErrReadOnly) {
 		d, err = nil, d.checkVacant()
@@ -58,7 +60,7 @@ func OpenExisting(path string) (*Dir, error) {
 		_, err = d.index()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("image layout %s: %w", path, err)
+		return nil, newDir(path).openError(err)
 	}
 	return d, nil
 }
@@ -66,7 +68,8 @@ func OpenExisting(path string) (*Dir, error) {
 // documentError returns err as an *ArchiveError of a document, unless it is of the file system.
 func (d *Dir) documentError(name string, err error) error {
 	var system *fs.PathError
-	if errors.As(err, &system) {
+	var archive *ArchiveError
+	if errors.As(err, &system) || errors.As(err, &archive) {
 		return err
 	}
 	return &ArchiveError{Path: filepath.Join(d.path, name), Kind: errorKind(err), Reason: err.Error()}
@@ -84,10 +87,10 @@ func (d *Dir) checkWritable() error {
 type linkCache struct {
 	mu    sync.Mutex
 	index *index
-	links map[string]map[string]string // by repository: path to content
+	links map[string]map[string]string // by repository: name to content
 }
 
-// memoryLinks returns the links, path to content, that OpenDir would have written for the
+// memoryLinks returns the links, name to content, that OpenDir would have written for the
 // repository. They are collected when the repository is first used, and again when index.json has
 // changed. If the folder is writable there are none.
 func (r *Repository) memoryLinks() (map[string]string, error) {

@@ -28,13 +28,13 @@ func (r *Repository) Referrers(
 	if err := r.validate(subject); err != nil {
 		return nil, err
 	}
-	links, err := r.linksIn(r.linkPath(referrerLinks, subject))
+	referrers, err := r.referrersOf(subject)
 	if err != nil {
 		return nil, err
 	}
 	var out []manifest.Descriptor
-	for _, link := range links {
-		m, err := r.Manifest(ctx, string(referrerDigest(link)))
+	for _, referrer := range referrers {
+		m, err := r.Manifest(ctx, string(referrer))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // it is being put or deleted
 		}

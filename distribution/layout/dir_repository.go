@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
-	"os"
 	"slices"
 
 	"github.com/hczjl/transship/blob"
@@ -46,7 +45,7 @@ func (r *Repository) HeadManifest(_ context.Context, ref string) (manifest.Descr
 	if err != nil {
 		return d, err
 	}
-	info, err := os.Stat(r.dir.blobPath(d.Digest))
+	info, err := r.dir.files.stat(blobName(d.Digest))
 	if errors.Is(err, fs.ErrNotExist) {
 		return d, r.notFound("manifest", ref)
 	}
@@ -66,7 +65,7 @@ func (r *Repository) resolve(ref string) (manifest.Descriptor, error) {
 	if err := r.validate(d.Digest); err != nil {
 		return d, err
 	}
-	mediaType, err := r.readLink(r.linkPath(manifestLinks, d.Digest))
+	mediaType, err := r.readLink(r.linkName(manifestLinks, d.Digest))
 	if errors.Is(err, fs.ErrNotExist) {
 		return d, r.notFound("manifest", ref)
 	}
@@ -93,7 +92,7 @@ func (r *Repository) Manifest(ctx context.Context, ref string) (manifest.Manifes
 	if err != nil {
 		return manifest.Manifest{}, err
 	}
-	raw, err := readFile(r.dir.blobPath(d.Digest), manifest.MaxSize)
+	raw, err := r.dir.files.readFile(blobName(d.Digest), manifest.MaxSize)
 	if err != nil {
 		return manifest.Manifest{}, err
 	}
@@ -149,15 +148,15 @@ func (r *Repository) storeManifest(m manifest.Manifest) error {
 	if err != nil {
 		return err
 	}
-	if err := r.dir.writeFile(r.dir.blobPath(m.Digest), m.Raw); err != nil {
+	if err := r.dir.writeFile(blobName(m.Digest), m.Raw); err != nil {
 		return err
 	}
 	if subject != "" {
-		if err := r.dir.writeFile(r.referrerPath(subject, m.Digest), nil); err != nil {
+		if err := r.dir.writeFile(r.referrerName(subject, m.Digest), nil); err != nil {
 			return err
 		}
 	}
-	return r.dir.writeFile(r.linkPath(manifestLinks, m.Digest), []byte(m.MediaType))
+	return r.dir.writeFile(r.linkName(manifestLinks, m.Digest), []byte(m.MediaType))
 }
 
 // childDigests returns the digests in an index. It is nil for any other manifest.
@@ -187,9 +186,9 @@ func (r *Repository) DeleteManifest(ctx context.Context, d blob.Digest) error {
 		return err
 	}
 	if subject, err := subjectOf(m); err == nil && subject != "" {
-		os.Remove(r.referrerPath(subject, d))
+		_ = r.dir.files.remove(r.referrerName(subject, d)) // left over it is skipped
 	}
-	return removeLink(r.linkPath(manifestLinks, d))
+	return r.dir.removeLink(r.linkName(manifestLinks, d))
 }
 
 // Tags returns the tags, sorted. If the repository has never held a manifest, the error is
@@ -203,7 +202,7 @@ func (r *Repository) Tags(context.Context) ([]string, error) {
 		return nil, err
 	}
 	tags, hasEntries := ix.tags[r.name]
-	if !hasEntries && !exists(r.linkDir(manifestLinks)) {
+	if !hasEntries && !r.dir.files.hasEntries(r.linkDir(manifestLinks)) {
 		return nil, fmt.Errorf("repository %s: %w", r.name, fs.ErrNotExist)
 	}
 	return slices.Sorted(maps.Keys(tags)), nil

@@ -3,10 +3,19 @@ package layout
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"runtime"
 )
+
+// tempPattern matches the names of temporary files, which rand.Text makes.
+var tempPattern = regexp.MustCompile(`^[A-Z2-7]{26,}$`)
+
+// tempName returns the name in the layout of a temporary file.
+func tempName(f *os.File) string { return path.Join(tempDir, filepath.Base(f.Name())) }
 
 // createTemp creates an empty temporary file in the file system of the folder. The file stays
 // locked until it is closed: removeAbandoned does not touch locked files.
@@ -14,85 +23,80 @@ func (d *Dir) createTemp() (*os.File, error) {
 	if err := d.checkWritable(); err != nil {
 		return nil, err
 	}
-	dir := d.privatePath("tmp")
-	if err := makeDir(dir); err != nil {
+	if err := d.files.makeDir(tempDir); err != nil {
 		return nil, err
 	}
 	for {
-		f, err := os.OpenFile(filepath.Join(dir, rand.Text()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		f, err := d.files.open(path.Join(tempDir, rand.Text()), os.O_RDWR|os.O_CREATE|os.O_EXCL)
 		if err != nil {
 			return nil, err
 		}
 		if err := lock(f); err != nil {
-			discard(f)
+			d.discard(f)
 			return nil, err
 		}
-		if stillAtPath(f) {
+		if d.files.isAt(f, tempName(f)) {
 			return f, nil
 		}
 		f.Close() // removeAbandoned took it before it was locked
 	}
 }
 
-// stillAtPath reports whether f has not been removed or replaced since it was opened.
-func stillAtPath(f *os.File) bool {
-	a, errA := f.Stat()
-	b, errB := os.Stat(f.Name())
-	return errA == nil && errB == nil && os.SameFile(a, b)
-}
-
-// removeAbandoned removes temporary files of processes that were killed.
+// removeAbandoned removes temporary files of processes that were killed. It leaves alone what has
+// no name of a temporary file.
 func (d *Dir) removeAbandoned() error {
-	dir := d.privatePath("tmp")
-	entries, err := readDir(dir)
+	entries, err := d.files.readDir(tempDir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		name := filepath.Join(dir, e.Name())
-		f, err := os.Open(name)
+		if !tempPattern.MatchString(e.Name()) {
+			continue
+		}
+		name := path.Join(tempDir, e.Name())
+		f, err := d.files.open(name, os.O_RDONLY)
 		if err != nil {
 			continue // its process has just removed or renamed it
 		}
 		abandoned := tryLock(f)
 		f.Close()
 		if abandoned {
-			os.Remove(name)
+			_ = d.files.remove(name) // the next process tries again
 		}
 	}
 	return nil
 }
 
 // discard closes and removes a temporary file.
-func discard(f *os.File) error {
+func (d *Dir) discard(f *os.File) error {
 	f.Close()
-	return os.Remove(f.Name())
+	return d.files.remove(tempName(f))
 }
 
 // publish moves a temporary file to name, replacing what is there. When it returns nil the file is
 // complete and on the disk. It closes f, and removes it on failure.
-func publish(f *os.File, name string) error {
+func (d *Dir) publish(f *os.File, name string) error {
 	err := f.Sync()
 	if err == nil {
-		err = makeDir(filepath.Dir(name))
+		err = d.files.makeDir(path.Dir(name))
 	}
 	if err == nil {
-		err = renameLocked(f, name)
+		err = d.renameLocked(f, name)
 	}
 	if err != nil {
-		discard(f)
+		d.discard(f)
 		return err
 	}
-	return syncDir(filepath.Dir(name))
+	return d.files.syncDir(path.Dir(name))
 }
 
 // renameLocked keeps f locked until it has its new name, so that removeAbandoned does not take it.
 // Windows renames no open file.
-func renameLocked(f *os.File, name string) error {
+func (d *Dir) renameLocked(f *os.File, name string) error {
 	if runtime.GOOS == "windows" {
 		f.Close()
 	}
-	if err := os.Rename(f.Name(), name); err != nil {
+	if err := d.files.rename(tempName(f), name); err != nil {
 		return err
 	}
 	f.Close()
@@ -102,14 +106,15 @@ func renameLocked(f *os.File, name string) error {
 // writeFile writes a small file atomically and durably. It does nothing if the file has that
 // content.
 func (d *Dir) writeFile(name string, content []byte) error {
-	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, content) {
-		return nil
+	old, err := d.files.readFile(name, int64(len(content)))
+	if err == nil && bytes.Equal(old, content) || errors.Is(err, ErrIrregular) {
+		return err
 	}
 	f, err := d.writeTemp(content)
 	if err != nil {
 		return err
 	}
-	return publish(f, name)
+	return d.publish(f, name)
 }
 
 // writeTemp returns a temporary file with that content.
@@ -119,7 +124,7 @@ func (d *Dir) writeTemp(content []byte) (*os.File, error) {
 		return nil, err
 	}
 	if _, err := f.Write(content); err != nil {
-		discard(f)
+		d.discard(f)
 		return nil, err
 	}
 	return f, nil
@@ -130,8 +135,8 @@ func (d *Dir) openLockFile(name string) (*os.File, error) {
 	if err := d.checkWritable(); err != nil {
 		return nil, err
 	}
-	if err := makeDir(filepath.Dir(name)); err != nil {
+	if err := d.files.makeDir(path.Dir(name)); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	return d.files.open(name, os.O_RDWR|os.O_CREATE)
 }

@@ -2,10 +2,12 @@ package layout
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -80,10 +82,13 @@ func TestOpenExistingChangesNothing(t *testing.T) {
 
 func TestOpenDirRemovesAbandonedFiles(t *testing.T) {
 	path := t.TempDir()
-	mustWrite(t, "half", path, privateDir, "tmp", "ABC")
+	mustWrite(t, "half", path, privateDir, "tmp", rand.Text())
+	for _, name := range []string{"notes", "NOTES", strings.ToLower(rand.Text())} {
+		mustWrite(t, "not ours", path, privateDir, "tmp", name)
+	}
 	d := openDir(t, path)
-	if left, _ := os.ReadDir(d.privatePath("tmp")); len(left) != 0 {
-		t.Errorf("temporary files are left: %v", left)
+	if left, _ := os.ReadDir(d.privatePath("tmp")); len(left) != 3 {
+		t.Errorf("got %v, want the three files whose names are not ours", left)
 	}
 }
 

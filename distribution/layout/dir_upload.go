@@ -55,20 +55,20 @@ func (u *Upload) Write(p []byte) (int, error) {
 // the upload, all bytes are read again.
 func (u *Upload) Commit(_ context.Context, d blob.Digest) error {
 	if err := u.verify(d); err != nil {
-		discard(u.file)
+		u.repository.dir.discard(u.file)
 		return err
 	}
 	dir := u.repository.dir
 	release, err := dir.Hold()
 	if err != nil {
-		discard(u.file)
+		u.repository.dir.discard(u.file)
 		return err
 	}
 	defer release()
-	if err := publish(u.file, dir.blobPath(d)); err != nil {
+	if err := dir.publish(u.file, blobName(d)); err != nil {
 		return err
 	}
-	return dir.writeFile(u.repository.linkPath(blobLinks, d), nil)
+	return dir.writeFile(u.repository.linkName(blobLinks, d), nil)
 }
 
 func (u *Upload) verify(d blob.Digest) error {
@@ -88,4 +88,4 @@ func (u *Upload) verify(d blob.Digest) error {
 }
 
 // Cancel discards the bytes.
-func (u *Upload) Cancel() error { return discard(u.file) }
+func (u *Upload) Cancel() error { return u.repository.dir.discard(u.file) }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -40,7 +39,7 @@ type dirVerifier struct {
 }
 
 func (v *dirVerifier) checkBlobs(ctx context.Context) error {
-	all, err := listDigests(filepath.Join(v.dir.path, blobsDir))
+	all, err := v.dir.listDigests(blobsDir)
 	if err != nil {
 		return err
 	}
@@ -59,7 +58,7 @@ func (v *dirVerifier) checkBlobs(ctx context.Context) error {
 
 // hashBlob compares a blob with its digest and returns its size in bytes.
 func (v *dirVerifier) hashBlob(ctx context.Context, d blob.Digest) (int64, error) {
-	f, err := os.Open(v.dir.blobPath(d))
+	f, err := v.dir.files.open(blobName(d), os.O_RDONLY)
 	if err != nil {
 		return 0, err
 	}

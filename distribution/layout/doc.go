@@ -18,6 +18,7 @@
 //	imagelayout, index    oci-layout, blobs/ and index.json, in a folder and in a tar
 //	image, names          the entries of index.json and their names
 //	walk, verify          what a manifest refers to, and whether it is there
+//	folder                files of a folder that may be foreign: no links, no devices, nothing outside
 //	lock_*, osfile        file locks and file system calls
 //
 // # The folder
@@ -62,6 +63,9 @@
 // [Dir.Prune] finds that no entry of index.json leads to them. A prune runs only while no process
 // writes. Code that writes an image in several steps takes a [Dir.Hold] for all of them; code that
 // reads one takes a [Dir.HoldForReading].
+//
+// A folder may come from elsewhere. So nothing in it may be a symbolic link, a pipe or a device, and
+// only files are removed that have the names above: digests, and those of our temporary files.
 //
 // # The bundle
 //

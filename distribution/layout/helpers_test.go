@@ -120,3 +120,11 @@ func wantError(t testing.TB, err error, text string) {
 
 // errorOf returns the error of a call with two results.
 func errorOf[T any](_ T, err error) error { return err }
+
+// blobPath returns the path of a blob.
+func (d *Dir) blobPath(digest blob.Digest) string { return d.files.path(blobName(digest)) }
+
+// privatePath returns a path below .transship.
+func (d *Dir) privatePath(names ...string) string {
+	return filepath.Join(d.path, privateDir, filepath.Join(names...))
+}

@@ -97,15 +97,13 @@ func checkRepositoryName(name string) error {
 }
 
 // repositoryPath makes a path of a repository's name that every file system accepts. Bytes other
-// than a-z, 0-9, dot, underscore and hyphen are written as % and two hexadecimal digits.
+// than a-z, 0-9, dot, underscore, hyphen and slash are written as % and two hexadecimal digits.
 func repositoryPath(name string) string {
 	var b strings.Builder
 	for _, c := range []byte(name) {
 		switch {
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '.', c == '_', c == '-', c == '/':
 			b.WriteByte(c)
-		case c == '/':
-			b.WriteByte(filepath.Separator)
 		default:
 			fmt.Fprintf(&b, "%%%02x", c)
 		}
@@ -116,7 +114,7 @@ func repositoryPath(name string) string {
 // repositoryName is the inverse of repositoryPath. It is "" for paths that repositoryPath does not
 // make.
 func repositoryName(file string) string {
-	name, err := url.PathUnescape(filepath.ToSlash(file))
+	name, err := url.PathUnescape(file)
 	if err != nil || repositoryPath(name) != file {
 		return ""
 	}

@@ -1,10 +1,10 @@
 package layout
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
-	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -39,59 +39,43 @@ func syncDir(dir string) error {
 	return f.Sync()
 }
 
-// syncDirs makes the names of files durable.
-func syncDirs(files iter.Seq[string]) error {
-	synced := map[string]bool{}
-	for file := range files {
-		dir := filepath.Dir(file)
-		if synced[dir] {
-			continue
-		}
-		synced[dir] = true
-		if err := syncDir(dir); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readDir returns the entries of a folder, sorted; none if it does not exist.
-func readDir(dir string) ([]fs.DirEntry, error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return entries, err
-}
-
 // errTooLarge is the cause of the error of readFile for a file beyond its limit.
 var errTooLarge = errors.New("the file is too large")
 
 // readFile reads a file of at most limit bytes.
 func readFile(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := openRegular(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = &fs.PathError{Op: "read", Path: name, Err: errTooLarge}
-	}
-	return b, err
+	return readAll(f, limit)
 }
 
-// openFileAt opens a file at an offset in bytes.
-func openFileAt(name string, offset int64) (io.ReadCloser, error) {
-	f, err := os.Open(name)
+// openRegular opens a file for reading. It must be a regular file: opening a pipe would block, and a
+// device may have no end.
+func openRegular(name string) (*os.File, error) {
+	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		f.Close()
-		return nil, err
+	if !info.Mode().IsRegular() {
+		return nil, irregularError(name, info, "a regular file")
 	}
-	return f, nil
+	return os.Open(name)
+}
+
+// readAll reads an open file of at most limit bytes.
+func readAll(f *os.File, limit int64) ([]byte, error) {
+	tooLarge := &fs.PathError{Op: "read", Path: f.Name(), Err: errTooLarge}
+	if info, err := f.Stat(); err != nil || info.Size() > limit {
+		return nil, cmp.Or[error](err, tooLarge)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = tooLarge
+	}
+	return b, err
 }
 
 func exists(path string) bool {

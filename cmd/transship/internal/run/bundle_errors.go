@@ -75,6 +75,9 @@ func archiveHint(err error) string {
 		return DamagedHint
 	case errors.Is(err, layout.ErrUnsafe):
 		return "no proper tool writes such a file; do not load it anywhere"
+	case errors.Is(err, layout.ErrIrregular):
+		return "only regular files and folders are read and written there; " +
+			"if the folder is yours, cp -rL makes a copy with files in place of links"
 	case errors.Is(err, layout.ErrBusy):
 		return "wait for the other process to end, or write to another file"
 	case errors.Is(err, layout.ErrNewer):

@@ -63,9 +63,10 @@ func IsIntegrityError(err error) bool {
 		errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err)
 }
 
-// isDamaged reports whether an archive is damaged, incomplete or unsafe to read.
+// isDamaged reports whether an archive or a layout is damaged, incomplete or unsafe to read.
 func isDamaged(err error) bool {
-	return errors.Is(err, layout.ErrDamaged) || errors.Is(err, layout.ErrUnsafe) || errors.Is(err, layout.ErrVolume)
+	return errors.Is(err, layout.ErrDamaged) || errors.Is(err, layout.ErrUnsafe) || errors.Is(err, layout.ErrVolume) ||
+		errors.Is(err, layout.ErrIrregular)
 }
 
 // isRateLimit reports whether a registry or a token server answered 429, or asked to wait longer

@@ -131,6 +131,9 @@ func (i *servedImages) addFolder(path string) error {
 // pruning, as clients push an image's blobs before its manifest.
 func (i *servedImages) addWritable(path string) error {
 	dir, err := layout.OpenDir(path)
+	if errors.Is(err, layout.ErrIrregular) {
+		return err
+	}
 	if err != nil {
 		return &writableError{err}
 	}

@@ -61,7 +61,7 @@ func (c *imagesCommand) run(ctx context.Context, r *run.Run, args []string) erro
 			return err
 		}
 	}
-	dir, err := openStore(r.Env)
+	dir, err := readStore(r.Env)
 	if err != nil {
 		return err
 	}
@@ -93,14 +93,17 @@ func rootFilter(arg string) (func(layout.Root) bool, error) {
 	}, err
 }
 
-// imageRows returns the selected images, sorted by repository, tag and digest. An image that is
-// damaged or incomplete gets a warning and a row without platforms or size.
+// imageRows returns the selected images of a store, which may be nil, sorted by repository, tag and
+// digest. An image that is damaged or incomplete gets a warning and a row without platforms or size.
 func imageRows(ctx context.Context, r *run.Run, dir *layout.Dir, selects func(layout.Root) bool) ([]ImageRow, error) {
+	rows := []ImageRow{}
+	if dir == nil {
+		return rows, nil
+	}
 	roots, err := dir.Roots()
 	if err != nil {
 		return nil, err
 	}
-	rows := []ImageRow{}
 	for _, root := range roots {
 		if !selects(root) {
 			continue

@@ -49,11 +49,14 @@ func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if ref.Tag != "" && ref.Digest != "" {
 		return &cli.UsageError{Message: "the image has a tag and a digest", Advice: "give one of the two"}
 	}
-	dir, release, err := holdStore(r.Env)
+	dir, err := readStore(r.Env)
 	if err != nil {
 		return err
 	}
-	defer release()
+	if dir == nil {
+		return &noImageError{ref.Familiar()}
+	}
+	defer dir.HoldForReading()()
 	src := dir.Repository(ref.Name())
 	if _, err := src.HeadManifest(ctx, ref.Identifier()); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {

@@ -78,6 +78,20 @@ func openStore(env func(string) string) (*layout.Dir, error) {
 	return dir, nil
 }
 
+// readStore opens the store for reading only. It is nil if there is none. A command that only reads
+// must not change a store, nor remove what looks left over in it.
+func readStore(env func(string) string) (*layout.Dir, error) {
+	path, err := ownStoreDir(env)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := layout.OpenExisting(path)
+	if err != nil {
+		return nil, &storeError{path, err}
+	}
+	return dir, nil
+}
+
 // holdStore opens the store and keeps others from pruning it until release is called.
 func holdStore(env func(string) string) (dir *layout.Dir, release func(), err error) {
 	dir, err = openStore(env)

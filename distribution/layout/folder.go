@@ -1,0 +1,341 @@
+package layout
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// folder is the path of a folder whose content may be foreign, such as an image layout. Its methods
+// take names below it, with slashes, and never leave it (os.Root). They follow no link, not even one
+// that stays inside, and open only regular files: opening a pipe would block, and a device may have
+// no end. What is in the way is an *[ArchiveError] with [ErrIrregular].
+type folder string
+
+// within calls do with the folder opened as a root, if everything above name is a folder.
+func (f folder) within(name string, do func(root *os.Root) error) error {
+	root, err := os.OpenRoot(string(f))
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for i, c := range name {
+		if c != '/' {
+			continue
+		}
+		info, err := root.Lstat(name[:i])
+		if err == nil {
+			err = f.checkDir(name[:i], info)
+		}
+		if err != nil {
+			return f.fileError(err)
+		}
+	}
+	return f.fileError(do(root))
+}
+
+// fileError adds the folder to the paths in an error of os.Root, which are relative to it.
+func (f folder) fileError(err error) error {
+	var file *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &file):
+		return &fs.PathError{Op: strings.TrimSuffix(file.Op, "at"), Path: f.path(file.Path), Err: file.Err}
+	case errors.As(err, &link):
+		return &os.LinkError{Op: strings.TrimSuffix(link.Op, "at"), Old: f.path(link.Old), New: f.path(link.New), Err: link.Err}
+	}
+	return err
+}
+
+// path returns the path of a file of the folder.
+func (f folder) path(name string) string {
+	if strings.HasPrefix(name, string(f)+string(filepath.Separator)) {
+		return name // the name of an open file
+	}
+	return filepath.Join(string(f), filepath.FromSlash(name))
+}
+
+// checkDir returns an error if what is at name is no folder.
+func (f folder) checkDir(name string, info fs.FileInfo) error {
+	if info.IsDir() {
+		return nil
+	}
+	return irregularError(f.path(name), info, "a folder")
+}
+
+// checkRegular returns an error if what is at name is no regular file.
+func (f folder) checkRegular(name string, info fs.FileInfo) error {
+	if info.Mode().IsRegular() {
+		return nil
+	}
+	return irregularError(f.path(name), info, "a regular file")
+}
+
+// irregularError says that there is something else at path than what has to be there.
+func irregularError(path string, info fs.FileInfo, want string) error {
+	reason := fmt.Sprintf("it is %s, not %s", kindOf(info.Mode()), want)
+	return &ArchiveError{Path: path, Kind: ErrIrregular, Reason: reason}
+}
+
+// kindOf names the type of a file for a message.
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode.IsRegular():
+		return "a regular file"
+	case mode.IsDir():
+		return "a folder"
+	case mode&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	}
+	return "something else"
+}
+
+// checkDirAt returns an error if there is something at name that is no folder.
+func (f folder) checkDirAt(name string) error {
+	err := f.within(name, func(root *os.Root) error {
+		info, err := root.Lstat(name)
+		if err != nil {
+			return err
+		}
+		return f.checkDir(name, info)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// stat returns the size and time of a regular file.
+func (f folder) stat(name string) (info fs.FileInfo, err error) {
+	err = f.within(name, func(root *os.Root) error {
+		if info, err = root.Lstat(name); err != nil {
+			return err
+		}
+		return f.checkRegular(name, info)
+	})
+	return info, err
+}
+
+// exists reports whether there is a regular file.
+func (f folder) exists(name string) bool {
+	_, err := f.stat(name)
+	return err == nil
+}
+
+// open opens a regular file as os.OpenFile does.
+func (f folder) open(name string, flag int) (file *os.File, err error) {
+	err = f.within(name, func(root *os.Root) error {
+		info, err := root.Lstat(name)
+		if err == nil {
+			err = f.checkRegular(name, info)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		file, err = root.OpenFile(name, flag, 0o666)
+		return err
+	})
+	return file, err
+}
+
+// isAt reports whether an open file is the one at name: it has not been removed or replaced.
+func (f folder) isAt(file *os.File, name string) bool {
+	a, errA := file.Stat()
+	b, errB := f.stat(name)
+	return errA == nil && errB == nil && os.SameFile(a, b)
+}
+
+// hasEntries reports whether a folder is there and not empty.
+func (f folder) hasEntries(name string) (found bool) {
+	if f.checkDirAt(name) != nil {
+		return false
+	}
+	_ = f.within(name, func(root *os.Root) error {
+		dir, err := root.Open(name)
+		if err != nil {
+			return err
+		}
+		defer dir.Close()
+		names, err := dir.Readdirnames(1)
+		found = len(names) > 0
+		return err
+	})
+	return found
+}
+
+// openAt opens a file at an offset in bytes.
+func (f folder) openAt(name string, offset int64) (io.ReadCloser, error) {
+	file, err := f.open(name, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := file.Seek(offset, io.SeekStart); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// readFile reads a file of at most limit bytes.
+func (f folder) readFile(name string, limit int64) ([]byte, error) {
+	file, err := f.open(name, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return readAll(file, limit)
+}
+
+// writeFile writes a file, and replaces its content if there is one. It is neither atomic nor
+// durable.
+func (f folder) writeFile(name string, content []byte) error {
+	file, err := f.open(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	return errors.Join(err, file.Close())
+}
+
+// readDir returns the entries of a folder, sorted; none if it does not exist.
+func (f folder) readDir(name string) (entries []fs.DirEntry, err error) {
+	if err := f.checkDirAt(name); err != nil {
+		return nil, err
+	}
+	err = f.within(name, func(root *os.Root) error {
+		entries, err = fs.ReadDir(root.FS(), name)
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return entries, err
+}
+
+// walk calls visit with the folder at name and everything below it, as fs.WalkDir does. If there is
+// no such folder it does nothing. A link ends it with an error.
+func (f folder) walk(name string, visit func(name string, e fs.DirEntry) error) error {
+	if err := f.checkDirAt(name); err != nil {
+		return err
+	}
+	err := f.within(name, func(root *os.Root) error {
+		return fs.WalkDir(root.FS(), name, func(name string, e fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if e.Type()&fs.ModeSymlink != 0 {
+				return &ArchiveError{Path: f.path(name), Kind: ErrIrregular, Reason: "it is a symbolic link"}
+			}
+			return visit(name, e)
+		})
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// makeDir creates a folder and those above it, durably.
+func (f folder) makeDir(name string) error {
+	if name == "." {
+		return nil
+	}
+	if err := f.makeDir(path.Dir(name)); err != nil {
+		return err
+	}
+	err := f.mkdir(name)
+	if errors.Is(err, fs.ErrExist) {
+		return f.checkDirAt(name)
+	}
+	if err != nil {
+		return err
+	}
+	return f.syncDir(path.Dir(name))
+}
+
+// mkdir creates a folder.
+func (f folder) mkdir(name string) error {
+	return f.within(name, func(root *os.Root) error { return root.Mkdir(name, 0o777) })
+}
+
+// removeDir removes a folder if it is empty.
+func (f folder) removeDir(name string) error {
+	if err := f.checkDirAt(name); err != nil {
+		return err
+	}
+	err := f.within(name, func(root *os.Root) error { return root.Remove(name) })
+	if errors.Is(err, fs.ErrExist) {
+		return nil // it is not empty
+	}
+	return err
+}
+
+// rename moves a regular file, and replaces what is at to. A link there is not followed.
+func (f folder) rename(from, to string) error {
+	if _, err := f.stat(from); err != nil {
+		return err
+	}
+	return f.within(to, func(root *os.Root) error { return root.Rename(from, to) })
+}
+
+// remove removes a regular file.
+func (f folder) remove(name string) error {
+	if _, err := f.stat(name); err != nil {
+		return err
+	}
+	return f.within(name, func(root *os.Root) error { return root.Remove(name) })
+}
+
+// removeAll removes files in this order. It skips those that do not exist.
+func (f folder) removeAll(names []string) error {
+	for _, name := range names {
+		if err := f.remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncDir makes the names in a folder durable. Windows needs and allows no such call.
+func (f folder) syncDir(name string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	return f.within(name, func(root *os.Root) error {
+		dir, err := root.Open(name)
+		if err != nil {
+			return err
+		}
+		defer dir.Close()
+		return dir.Sync()
+	})
+}
+
+// syncDirs makes the names of files durable.
+func (f folder) syncDirs(names iter.Seq[string]) error {
+	synced := map[string]bool{}
+	for name := range names {
+		dir := path.Dir(name)
+		if synced[dir] {
+			continue
+		}
+		synced[dir] = true
+		if err := f.syncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
