@@ -28,10 +28,11 @@ type program struct {
 	ctx            context.Context
 	env            map[string]string
 	stdin          string
-	stdout         io.Writer // replaces the result's
-	stderr         io.Writer // gets a copy of the result's
-	stdinTerminal  bool      // standard input is a terminal
-	stderrTerminal bool      // standard error is a terminal
+	stdout         io.Writer      // replaces the result's
+	stderr         io.Writer      // gets a copy of the result's
+	stdinTerminal  bool           // standard input is a terminal
+	stderrTerminal bool           // standard error is a terminal
+	network        *memoryNetwork // in place of the machine's, in a synctest bubble, whose clock the waits take place on
 
 	mu    sync.Mutex
 	waits []time.Duration // the waits between retries, none of which took place
@@ -88,7 +89,12 @@ func (p *program) run(args ...string) result {
 	}
 	a := run.New(cli.NewStreams(func(name string) string { return p.env[name] }, strings.NewReader(p.stdin),
 		out, problems))
-	a.Sleep, a.Stdin.Terminal, a.Stderr.Terminal = p.sleep, p.stdinTerminal, p.stderrTerminal
+	if p.network != nil {
+		a.Dial = p.network.dial
+	} else {
+		a.Sleep = p.sleep
+	}
+	a.Stdin.Terminal, a.Stderr.Terminal = p.stdinTerminal, p.stderrTerminal
 	code := runLine(p.ctx, a, args)
 	o := result{p.t, p.env["HOME"], "transship " + strings.Join(args, " "), code, stdout.String(), stderr.String()}
 	if os.Getenv("SHOW_RUNS") != "" {
