@@ -30,9 +30,11 @@ type Archive struct {
 }
 
 // OpenArchive opens an archive by its path. For a split one that is FILE, or its first volume
-// FILE.001. It reads only the headers and the small documents. The images of a docker-archive get
-// docker's schema 2 manifests over the layers as they are stored, the same each time. For that it
-// reads each layer that is compressed and not named after its digest.
+// FILE.001. It reads only the headers and the small documents. An archive with both index.json and
+// docker's manifest.json has the images of both: docker 25 and later list an image that is saved by
+// its ID only in the latter. An image without a manifest in the archive, as all of a docker-archive,
+// gets docker's schema 2 manifest over the layers as they are stored, the same each time. For that
+// each layer is read that is compressed and not named after its digest.
 //
 // Errors are an *[ArchiveError] that says what is wrong with the archive, or those of the file
 // system.
@@ -50,8 +52,8 @@ func OpenArchive(path string) (*Archive, error) {
 	return a, nil
 }
 
-// open reads the documents. An archive that is both an image layout and a docker-archive is read as
-// an image layout.
+// open reads the documents. An archive that is both an image layout and a docker-archive has the
+// images of both.
 func (a *Archive) open() (err error) {
 	if a.members, err = scanTar(a.volumes); err != nil {
 		return err

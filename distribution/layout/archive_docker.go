@@ -1,10 +1,10 @@
 package layout
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/hczjl/transship/blob"
@@ -19,17 +19,22 @@ const (
 	mediaTypeDockerZstd = "application/vnd.docker.image.rootfs.diff.tar.zstd"
 )
 
-// openDocker makes images of the entries of docker's manifest.json.
+// openDocker makes images of the entries of docker's manifest.json, if there is one. Those that
+// index.json lists are only given the names that they lack there. The inventory of a bundle lists
+// all its images.
 func (a *Archive) openDocker() error {
 	b, err := a.members.document(dockerFile, maxDocument)
-	if err != nil {
+	if b == nil {
 		return err
 	}
 	entries, err := parseDockerFile(b)
 	if err != nil {
 		return a.errorf(dockerFile, ErrDamaged, "%v", err)
 	}
-	r := dockerReader{a, map[string]blob.Digest{}}
+	if a.inventory != nil {
+		return nil
+	}
+	r := dockerReader{a, map[string]blob.Digest{}, a.indexConfigs()}
 	for _, e := range entries {
 		if err := r.addEntry(e); err != nil {
 			return err
@@ -62,23 +67,74 @@ func parseDockerFile(b []byte) ([]dockerImage, error) {
 type dockerReader struct {
 	*Archive
 	hashed map[string]blob.Digest // digests of layers that had to be read, by name
+	listed *configIndex           // what index.json leads to
 }
 
-// addEntry makes the manifest of one entry, and an image for each of its names.
+// addEntry adds the image of one entry, once for each of its names, as far as index.json does not
+// have it.
 func (r dockerReader) addEntry(e dockerImage) error {
-	m, err := r.buildManifest(e)
-	if err != nil {
+	listed := r.listed.images[r.configDigest(e)]
+	if len(listed) == 0 && len(e.RepoTags) == 0 {
+		d, err := r.manifestOf(e)
+		r.images = append(r.images, Image{"", d})
 		return err
-	}
-	r.synthesized[m.Digest] = m
-	if len(e.RepoTags) == 0 {
-		r.images = append(r.images, Image{"", m.Descriptor})
 	}
 	for _, name := range e.RepoTags {
 		ref, _ := reference.Parse(name) // parseDockerFile has read it
-		r.images = append(r.images, Image{ref.String(), m.Descriptor})
+		if err := r.addName(e, ref, listed); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// addName adds one name of an entry. The images of index.json that lead to the entry are listed; if
+// one of them has no name, it gets this one.
+func (r dockerReader) addName(e dockerImage, ref reference.Reference, listed []int) error {
+	at := r.listed.named(r.images, ref.String())
+	nameless := slices.IndexFunc(listed, func(i int) bool { return r.images[i].Name == "" })
+	switch {
+	case at >= 0 && !slices.Contains(listed, at) && !r.listed.partial[at]:
+		return r.errorf(dockerFile, ErrDamaged, "its image %s is not the one that %s has", ref.Familiar(), indexFile)
+	case at >= 0:
+		return nil
+	case nameless >= 0:
+		r.images[listed[nameless]].Name = ref.String()
+		return nil
+	case len(listed) > 0:
+		d := r.images[listed[0]].Descriptor
+		d.Annotations = nil // they are about another name
+		r.images = append(r.images, Image{ref.String(), d})
+		return nil
+	}
+	d, err := r.manifestOf(e)
+	r.images = append(r.images, Image{ref.String(), d})
+	return err
+}
+
+// configDigest returns the digest of an entry's config, which is the image's ID; "" if there is no
+// config.
+func (r dockerReader) configDigest(e dockerImage) blob.Digest {
+	if d := parseBlobName(e.Config); d != "" || r.listed.size == 0 {
+		return d
+	}
+	b, err := r.members.document(path.Clean(e.Config), manifest.MaxSize)
+	if b == nil || err != nil {
+		return ""
+	}
+	return blob.FromBytes(b)
+}
+
+// manifestOf returns the manifest of an entry: the one in the archive, or one that is made for it.
+func (r dockerReader) manifestOf(e dockerImage) (manifest.Descriptor, error) {
+	if d, found := r.listed.unlisted(e); found {
+		return d, nil
+	}
+	m, err := r.buildManifest(e)
+	if err == nil {
+		r.synthesized[m.Digest] = m
+	}
+	return m.Descriptor, err
 }
 
 // buildManifest makes the schema 2 manifest of a config and its layers, in docker's form.
@@ -155,10 +211,7 @@ func (r dockerReader) describeLayer(name string, diffID blob.Digest) (manifest.D
 		return manifest.Descriptor{}, err
 	}
 	at := r.members.files[file]
-	d := manifest.Descriptor{Size: at.size, Digest: diffID}
-	if d.MediaType, err = r.layerType(at); err != nil {
-		return d, err
-	}
+	d := manifest.Descriptor{MediaType: r.layerType(at), Size: at.size, Digest: diffID}
 	if d.MediaType != mediaTypeDockerTar {
 		if d.Digest, err = r.layerDigest(file, at); err != nil {
 			return d, err
@@ -172,18 +225,21 @@ func (r dockerReader) describeLayer(name string, diffID blob.Digest) (manifest.D
 }
 
 // layerType returns the media type of a layer, by its first bytes.
-func (r dockerReader) layerType(at section) (string, error) {
-	head := make([]byte, min(4, at.size))
-	if _, err := r.volumes.ReadAt(head, at.offset); err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
+func (r dockerReader) layerType(at section) string {
 	switch {
-	case strings.HasPrefix(string(head), "\x1f\x8b"):
-		return manifest.MediaTypeDockerLayer, nil
-	case string(head) == "\x28\xb5\x2f\xfd":
-		return mediaTypeDockerZstd, nil
+	case r.beginsWith(at, "\x1f\x8b"):
+		return manifest.MediaTypeDockerLayer
+	case r.beginsWith(at, "\x28\xb5\x2f\xfd"):
+		return mediaTypeDockerZstd
 	}
-	return mediaTypeDockerTar, nil
+	return mediaTypeDockerTar
+}
+
+// beginsWith reports whether a member begins with a text. What cannot be read does not.
+func (a *Archive) beginsWith(at section, text string) bool {
+	head := make([]byte, min(int64(len(text)), at.size))
+	n, _ := a.volumes.ReadAt(head, at.offset)
+	return string(head[:n]) == text
 }
 
 // layerDigest returns the digest of a compressed layer. crane and bazel name the layer after it;

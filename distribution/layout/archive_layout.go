@@ -5,7 +5,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// openLayout reads the documents of an image layout.
+// openLayout reads the documents of an image layout. Images that only docker's manifest.json lists
+// come after those of index.json.
 func (a *Archive) openLayout() error {
 	for name := range a.members.links {
 		return a.errorf(name, ErrUnsafe, "it is a link")
@@ -34,7 +35,7 @@ func (a *Archive) openLayout() error {
 		}
 		a.images = append(a.images, entryImage(e.Descriptor))
 	}
-	return nil
+	return a.openDocker()
 }
 
 // indexBlobs adds the members that are named like blobs of an image layout.

@@ -85,8 +85,8 @@ func (v *archiveVerifier) checkIndex() {
 func (v *archiveVerifier) checkDockerFile() {
 	a := v.archive
 	b, err := a.members.document(dockerFile, maxDocument)
-	if b == nil && err == nil || len(a.synthesized) > 0 {
-		return
+	if b == nil && err == nil || !a.members.has(layoutFile) {
+		return // openDocker has read all of a docker-archive
 	}
 	var entries []dockerImage
 	if err == nil {

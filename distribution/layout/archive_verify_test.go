@@ -149,12 +149,16 @@ func TestVerifyOtherInventoryFile(t *testing.T) {
 // manifest.json.
 func TestVerifyMissingContent(t *testing.T) {
 	files := layoutFiles("1")
-	files = append(files[:3], tarFile{name: dockerFile, content: `[{"Config":"nowhere"}]`})
+	config := files[3].name
+	files = append(files[:3], tarFile{name: dockerFile, content: `[{"Config":"` + config + `","Layers":["nowhere"]}]`})
 	bad := problems(t, openArchive(t, writeTemp(t, newTar(t, files...))).Verify)
 	if len(bad) != 2 || !errors.Is(bad[1].Err, fs.ErrNotExist) {
 		t.Fatalf("got %v", bad)
 	}
 	wantError(t, bad[0].Err, "points to nowhere")
+	files[3].content = `[{"Config":"nowhere"}]` // an image that index.json does not list
+	_, err := OpenArchive(writeTemp(t, newTar(t, files...)))
+	wantError(t, err, "points to nowhere, which is not there")
 	if !strings.HasPrefix(bad[1].What, "image sha256:") {
 		t.Errorf("got %+v", bad[1])
 	}

@@ -72,6 +72,9 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return err
 	}
 	defer local.Close()
+	if len(local.Images) == 0 {
+		return local.NoImages()
+	}
 	images, err := selectImages(ctx, local, far, args[2:])
 	if err != nil {
 		return err

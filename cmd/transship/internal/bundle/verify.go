@@ -56,6 +56,7 @@ type Verification struct {
 	Bytes    int64     `json:"bytes"`  // bytes that were read
 	BuildsOn string    `json:"buildsOn,omitempty"`
 	Problems []problem `json:"problems"`
+	noImages bool      // there is none to check
 
 	mu sync.Mutex
 }
@@ -144,6 +145,7 @@ func verifyLocal(ctx context.Context, arg string, v *Verification) error {
 		return err
 	}
 	defer images.Close()
+	v.noImages = len(images.Images) == 0
 	if images.Archive == nil {
 		return images.Dir.Verify(ctx, v.add)
 	}
@@ -174,10 +176,13 @@ func (c *verifyCommand) print(r *run.Run, v *Verification) error {
 	if r.Quiet || !v.OK {
 		return nil
 	}
-	base := ""
+	more := ""
 	if v.BuildsOn != "" {
-		base = "; it builds on " + v.BuildsOn
+		more = "; it builds on " + v.BuildsOn
 	}
-	fmt.Fprintf(r.Stdout, "%s: ok: %d checks, %s read%s\n", v.Target, v.Checks, cli.FormatBytes(v.Bytes), base)
+	if v.noImages {
+		more = "; it has no images"
+	}
+	fmt.Fprintf(r.Stdout, "%s: ok: %d checks, %s read%s\n", v.Target, v.Checks, cli.FormatBytes(v.Bytes), more)
 	return nil
 }

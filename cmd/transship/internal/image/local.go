@@ -2,6 +2,9 @@ package image
 
 import (
 	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/hczjl/transship/blob"
@@ -84,6 +87,18 @@ func openFolder(path string) (*LocalImages, error) {
 		l.Images = append(l.Images, l.inFolder(r))
 	}
 	return l, nil
+}
+
+// NoImages returns the error of a tar or folder without images. It is fs.ErrNotExist.
+func (l *LocalImages) NoImages() error {
+	if l.Archive != nil {
+		return cli.Reword(fs.ErrNotExist, "%s has no images: neither index.json nor manifest.json lists one", l.Path)
+	}
+	err := cli.Reword(fs.ErrNotExist, "%s has no images: index.json lists none", l.Path)
+	if _, missing := os.Stat(filepath.Join(l.Path, "manifest.json")); missing != nil {
+		return err
+	}
+	return cli.WithHint(err, "docker's manifest.json there is read in tars only: tar -cf FILE.tar -C "+l.Path+" .")
 }
 
 // Find returns the image that a text names, as [layout.Archive.Find] does. A name before a digest

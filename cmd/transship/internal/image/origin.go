@@ -3,11 +3,9 @@ package image
 import (
 	"context"
 	"fmt"
-	"io/fs"
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
-	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
@@ -119,8 +117,8 @@ func (p *Opener) all(s Selection) ([]Origin, error) {
 		out = append(out, im.origin())
 	}
 	if len(out) == 0 {
-		images.Close()
-		return nil, cli.Reword(fs.ErrNotExist, "%s has no images", s.Location)
+		defer images.Close()
+		return nil, images.NoImages()
 	}
 	out[0].close = images.Close
 	return out, nil
