@@ -113,7 +113,7 @@ func (o *outline) mediaType(contentType string) (string, error) {
 	}
 	implied := o.impliedMediaType()
 	if implied == "" {
-		return "", errors.New("it has neither manifests, layers nor blobs: this is no image")
+		return "", errors.New("it names neither config, layers, blobs nor manifests: this is no image")
 	}
 	for _, named := range []string{o.MediaType, contentType} {
 		if IsManifest(named) && IsIndex(named) != IsIndex(implied) {
@@ -131,15 +131,19 @@ func (o *outline) mediaType(contentType string) (string, error) {
 	return implied, nil
 }
 
-// impliedMediaType returns OCI's media types, since docker's documents always have a media type.
+// impliedMediaType returns OCI's media types, since docker's documents always have a media type. A
+// document that names no content is of the kind that it says itself; a Content-Type or a descriptor
+// that calls it so could be anybody's.
 func (o *outline) impliedMediaType() string {
 	switch {
 	case o.Manifests != nil:
 		return MediaTypeOCIIndex
 	case o.Layers != nil || o.Config != nil:
 		return MediaTypeOCIManifest
-	case o.Blobs != nil || o.MediaType == MediaTypeOCIArtifact:
+	case o.Blobs != nil:
 		return MediaTypeOCIArtifact
+	case IsManifest(o.MediaType):
+		return o.MediaType
 	}
 	return ""
 }

@@ -240,6 +240,10 @@ func TestParseFindsTheKind(t *testing.T) {
 		{"image by members", "", `{"schemaVersion":2,"layers":[]}`, manifest.MediaTypeOCIManifest},
 		{"old artifact", "", `{"mediaType":"application/vnd.oci.artifact.manifest.v1+json","blobs":[]}`,
 			manifest.MediaTypeOCIArtifact},
+		{"an image without content that says so", "", `{"mediaType":"` + manifest.MediaTypeOCIManifest + `"}`,
+			manifest.MediaTypeOCIManifest},
+		{"an index without content that says so", "", `{"mediaType":"` + manifest.MediaTypeOCIIndex + `"}`,
+			manifest.MediaTypeOCIIndex},
 	} {
 		m, err := manifest.Parse(c.contentType, []byte(c.raw))
 		if err != nil || m.MediaType != c.want {
@@ -266,6 +270,7 @@ func TestParseRefuses(t *testing.T) {
 		{name: "two documents", raw: `{"manifests":[]}{}`, says: "after the document"},
 		{name: "some other object", raw: `{"errors":[]}`, says: "no image"},
 		{name: "a config", raw: `{"architecture":"amd64","os":"linux"}`, says: "no image"},
+		{name: "only called an image", contentType: manifest.MediaTypeOCIManifest, raw: `{"a":1}`, says: "no image"},
 		{name: "list and image", raw: `{"manifests":[],"layers":[]}`, is: manifest.ErrAmbiguous},
 		{name: "list and config", raw: `{"manifests":[],"config":{}}`, is: manifest.ErrAmbiguous},
 		{name: "called a list in the header", contentType: manifest.MediaTypeOCIIndex,

@@ -101,7 +101,7 @@ func (a *Archive) Has(d blob.Digest) bool {
 
 // Manifest returns the manifest of the image that [Archive.Find] finds, or any manifest by its
 // digest. A missing one is fs.ErrNotExist; bytes that do not match their digest are a
-// *[blob.MismatchError].
+// *[blob.MismatchError], and other documents a *[manifest.DocumentError] and [ErrDamaged].
 func (a *Archive) Manifest(_ context.Context, ref string) (manifest.Manifest, error) {
 	if d := blob.Digest(ref); d.Validate() == nil {
 		return a.manifest(manifest.Descriptor{Digest: d})
@@ -133,11 +133,10 @@ func (a *Archive) manifest(d manifest.Descriptor) (manifest.Manifest, error) {
 	if err := blob.Verify(raw, d.Digest, at.size); err != nil {
 		return manifest.Manifest{}, fmt.Errorf("%s: manifest %s: %w", a, d.Digest, err)
 	}
-	m, err := manifest.Parse(d.MediaType, raw)
+	m, err := parseManifest(d, raw)
 	if err != nil {
 		return manifest.Manifest{}, fmt.Errorf("%s: %w", a, err)
 	}
-	m.Digest = d.Digest // Parse computes sha256
 	return m, nil
 }
 

@@ -122,11 +122,21 @@ func (r *ArchiveRepository) lookup(what string, d blob.Digest) (manifest.Descrip
 	return found.Descriptor, nil
 }
 
+// lookupManifest returns the descriptor of a manifest. The root of an image is one whatever its
+// media type, and reading it says what is wrong with it.
+func (r *ArchiveRepository) lookupManifest(d blob.Digest) (manifest.Descriptor, error) {
+	i := slices.IndexFunc(r.roots, func(root manifest.Descriptor) bool { return root.Digest == d })
+	if i < 0 {
+		return r.lookup("manifest", d)
+	}
+	return manifest.Descriptor{MediaType: r.roots[i].MediaType, Digest: d, Size: r.roots[i].Size}, nil
+}
+
 // HeadManifest returns the media type, digest and size in bytes of the manifest with that tag or
 // digest.
 func (r *ArchiveRepository) HeadManifest(_ context.Context, ref string) (manifest.Descriptor, error) {
 	if !reference.ValidTag(ref) {
-		return r.lookup("manifest", blob.Digest(ref))
+		return r.lookupManifest(blob.Digest(ref))
 	}
 	d := r.tags[ref]
 	if d.Digest == "" {

@@ -86,7 +86,8 @@ func (r *Repository) resolveTag(tag string) (manifest.Descriptor, error) {
 }
 
 // Manifest returns the manifest with that tag or digest. If its bytes do not match the digest, the
-// error is a *[blob.MismatchError].
+// error is a *[blob.MismatchError]; if they are no manifest, such as what other tools have left in
+// the folder, it is a *[manifest.DocumentError] and [ErrDamaged]. The bytes are returned in any case.
 func (r *Repository) Manifest(ctx context.Context, ref string) (manifest.Manifest, error) {
 	d, err := r.HeadManifest(ctx, ref)
 	if err != nil {
@@ -96,7 +97,24 @@ func (r *Repository) Manifest(ctx context.Context, ref string) (manifest.Manifes
 	if err != nil {
 		return manifest.Manifest{}, err
 	}
-	return manifest.Manifest{Descriptor: d, Raw: raw}, blob.Verify(raw, d.Digest, d.Size)
+	m := manifest.Manifest{Descriptor: d, Raw: raw}
+	if err := blob.Verify(raw, d.Digest, d.Size); err != nil {
+		return m, err
+	}
+	parsed, err := parseManifest(d, raw)
+	if err != nil {
+		return m, fmt.Errorf("%s: %w", r, err)
+	}
+	return parsed, nil
+}
+
+// parseManifest parses a manifest whose bytes match their digest. Of the descriptor only the digest
+// and the media type are used. The error is a *[manifest.DocumentError] and [ErrDamaged]: an image
+// layout, unlike a registry, has no documents but those of the specification.
+func parseManifest(d manifest.Descriptor, raw []byte) (manifest.Manifest, error) {
+	m, err := manifest.Parse(d.MediaType, raw)
+	m.Digest = d.Digest // Parse computes sha256
+	return m, asDamaged(err)
 }
 
 // PutManifest stores a manifest. ref is its digest, or a tag that will point to it. What the
@@ -173,14 +191,11 @@ func childDigests(m manifest.Manifest) (map[blob.Digest]bool, error) {
 }
 
 // DeleteManifest removes a manifest and all its tags from the repository, even if its bytes do not
-// match its digest any more.
+// match its digest any more, or are no manifest.
 func (r *Repository) DeleteManifest(ctx context.Context, d blob.Digest) error {
 	m, err := r.Manifest(ctx, string(d))
-	if err != nil {
-		var mismatch *blob.MismatchError
-		if !errors.As(err, &mismatch) {
-			return err
-		}
+	if err != nil && m.Raw == nil {
+		return err
 	}
 	if err := r.dir.update(removeManifest(r.name, d)); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/manifest"
 )
 
 // UnfinishedError reports that a bundle was not finished. What was written is kept for the next
@@ -68,6 +69,10 @@ func IsArchiveError(err error) bool {
 // archiveHint returns the hint for an error that IsArchiveError reports.
 func archiveHint(err error) string {
 	switch {
+	case errors.Is(err, manifest.ErrSchema1):
+		return "" // the error says it
+	case cli.Has[*manifest.DocumentError](err):
+		return ambiguousHint
 	case errors.Is(err, layout.ErrVolume):
 		return "put all volumes in one folder, with the names that they were written with; " +
 			"transship verify FILE lists damaged ones"

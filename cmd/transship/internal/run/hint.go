@@ -106,7 +106,7 @@ func integrityHint(err error, remote failedRemote) string {
 	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Sprintf("check that %s is a registry and that no proxy answers for it", remote.name())
 	}
-	return "different programs could see different images in it; build the image and push it again"
+	return ambiguousHint
 }
 
 // notStoredHint says who may have answered in the registry's place, or changed what it was sent.
@@ -118,6 +118,9 @@ func notStoredHint(err *distribution.NotStoredError, remote failedRemote) string
 	return fmt.Sprintf("check that %s is a registry that accepts uploads, and that no proxy or login page answers for it",
 		remote.name())
 }
+
+// ambiguousHint is for a document that is no manifest, although it is as its author made it.
+const ambiguousHint = "different programs could see different images in it; build the image and push it again"
 
 // authHint says how to log in, or why logging in does not help.
 func authHint(err error, remote failedRemote) string {
