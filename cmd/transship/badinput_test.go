@@ -112,6 +112,53 @@ func TestUsageErrors(t *testing.T) {
 	}
 }
 
+// A host, a file or a transport in place of an image is no image of Docker Hub: nothing is called.
+func TestHostsAndFilesAreNoImages(t *testing.T) {
+	p := newProgram(t)
+	list := p.writeFile("list.txt", "# a list\n127.0.0.1:15950\n")
+	targets := p.writeFile("targets.txt", "halohub/halo:1.6 127.0.0.1:15950\n")
+	const host = "127.0.0.1:17302 is a registry: name a repository too, as in 127.0.0.1:17302/halohub/halo"
+	const file, notHere = "monday.tar is a file: write oci-archive:monday.tar", "oci:base is not on a registry"
+	for line, want := range map[string]string{
+		"copy alpine 127.0.0.1:17302":                 host + ":1.6",
+		"copy 127.0.0.1:17302 alpine":                 host + ":1.6",
+		"copy alpine registry.example.com":            "registry.example.com is a registry",
+		"copy alpine localhost:1/x 127.0.0.1:17302":   host,
+		"copy docker://127.0.0.1:17302 alpine":        host,
+		"copy monday.tar localhost:1/x":               file,
+		"copy alpine monday.tar":                      file,
+		"inspect 127.0.0.1:17302":                     host,
+		"inspect monday.tar":                          file,
+		"inspect oci:base":                            notHere,
+		"digest 127.0.0.1:17302":                      host,
+		"digest monday.tar":                           file,
+		"digest oci:base":                             notHere,
+		"tags 127.0.0.1:17302":                        host,
+		"tags oci:base":                               notHere,
+		"verify 127.0.0.1:17302":                      host,
+		"verify monday.tgz":                           "monday.tgz is a file",
+		"save -o x.tar 127.0.0.1:17302":               host,
+		"save -o x.tar monday.tar":                    file,
+		"save -o x.tar -f " + list:                    "line 2: 127.0.0.1:15950 is a registry",
+		"sync -f " + list + " localhost:1":            "line 2: 127.0.0.1:15950 is a registry",
+		"sync -f " + targets:                          "line 1: 127.0.0.1:15950 is a registry",
+		"pull 127.0.0.1:17302":                        host,
+		"pull alpine monday.tar":                      file,
+		"push 127.0.0.1:17302":                        host,
+		"push oci:base":                               notHere,
+		"tag alpine 127.0.0.1:17302":                  host,
+		"manifest create 127.0.0.1:17302 alpine":      host,
+		"manifest create halohub/halo 127.0.0.1:7302": "127.0.0.1:7302 is a registry",
+		"manifest create halohub/halo monday.tar":     file,
+		"manifest push 127.0.0.1:17302":               host,
+		"manifest inspect 127.0.0.1:17302":            host,
+		"bench push 127.0.0.1:17302":                  host,
+		"bench pull oci:base":                         notHere,
+	} {
+		p.run(strings.Fields(line)...).want(2, want)
+	}
+}
+
 // copySetup is a source registry with the image src/repo:1.6, an empty target registry, and a
 // program that copies between them.
 type copySetup struct {

@@ -395,7 +395,7 @@ func TestBenchUsageErrors(t *testing.T) {
 		"bench push --platforms linux/a/b/c": {2, "invalid platform", ""},
 		"bench push --http2":                 {2, "speaks HTTP/1.1 only", "leave out --http2"},
 		"bench push localhost:1/a:tag":       {2, "invalid reference", "TARGET is a repository"},
-		"bench push localhost:5000":          {2, "invalid reference", "TARGET is a repository"},
+		"bench push localhost:5000":          {2, "localhost:5000 is a registry", "TARGET is a repository"},
 		"bench mount localhost:1/a localhost:2/a": {2, "mounts are between repositories of one registry",
 			"the same host"},
 		"bench copy localhost:1/a localhost:1/a": {2, "localhost:1/a is named twice", "moves nothing"},

@@ -7,14 +7,12 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
-	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/cmd/transship/internal/synthetic"
 	"github.com/hczjl/transship/distribution"
@@ -74,7 +72,7 @@ func (t *targets) close() {
 func (c *benchCommand) parseTargets(args []string) (*targets, error) {
 	t := &targets{}
 	for _, arg := range args {
-		ref, err := reference.ParseRepository(strings.TrimPrefix(arg, image.TransportDocker))
+		ref, err := cli.ParseRepository(arg)
 		if err != nil {
 			return nil, &cli.UsageError{
 				Message: err.Error(),

@@ -33,11 +33,11 @@ type Location struct {
 // ParseLocation parses a location other than null:. A text that begins with a transport is never an
 // image's name.
 func ParseLocation(arg string) (Location, error) {
-	transport := transportOf(arg)
+	transport := cli.TransportOf(arg)
 	rest := strings.TrimPrefix(arg, transport)
 	switch transport {
 	case "", TransportDocker:
-		ref, err := reference.Parse(rest)
+		ref, err := cli.ParseReference(arg)
 		return Location{Transport: TransportDocker, Ref: ref}, err
 	case TransportOCI, TransportOCIArchive, transportDockerArchive:
 		return parseFileLocation(transport, rest)
@@ -53,24 +53,10 @@ func ParseLocation(arg string) (Location, error) {
 	}
 }
 
-// transportOf returns the transport that a text begins with, or "". It knows those of other tools
-// too, which are not supported.
-func transportOf(text string) string {
-	for _, transport := range []string{
-		TransportDocker, TransportOCI, TransportOCIArchive, transportDockerArchive, transportNull,
-		"dir:", "docker-daemon:", "containers-storage:", "ostree:", "sif:", "tarball:",
-	} {
-		if strings.HasPrefix(text, transport) {
-			return transport
-		}
-	}
-	return ""
-}
-
 // IsRegistryRef reports whether a text names something on a registry: it has no transport other
 // than docker://.
 func IsRegistryRef(text string) bool {
-	transport := transportOf(text)
+	transport := cli.TransportOf(text)
 	return transport == "" || transport == TransportDocker
 }
 

@@ -3,8 +3,8 @@ package image
 import (
 	"errors"
 	"fmt"
-	"strings"
 
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/reference"
 )
 
@@ -14,11 +14,10 @@ func ParseNewName(text string, several bool) (reference.Reference, error) {
 	if !IsRegistryRef(text) {
 		return reference.Reference{}, fmt.Errorf("%s is not a name for an image", text)
 	}
-	text = strings.TrimPrefix(text, TransportDocker)
-	if repository, err := reference.ParseRepository(text); err == nil {
+	if repository, err := cli.ParseRepository(text); err == nil {
 		return repository, nil
 	}
-	ref, err := reference.Parse(text)
+	ref, err := cli.ParseReference(text)
 	switch {
 	case err != nil:
 		return ref, err

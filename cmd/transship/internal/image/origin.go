@@ -17,7 +17,7 @@ import (
 func FetchManifest(
 	ctx context.Context, remote *run.Remote, arg string,
 ) (reference.Reference, manifest.Manifest, transfer.Source, error) {
-	ref, err := reference.Parse(arg)
+	ref, err := cli.ParseReference(arg)
 	if err != nil {
 		return ref, manifest.Manifest{}, nil, err
 	}

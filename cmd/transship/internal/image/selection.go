@@ -28,7 +28,7 @@ type Selection struct {
 // alone, for all its tags.
 func ParseSelection(text string, latest int) (Selection, error) {
 	name, pattern := cutPattern(strings.TrimPrefix(text, TransportDocker))
-	repository, err := reference.ParseRepository(name)
+	repository, err := cli.ParseRepository(TransportDocker + name)
 	if IsRegistryRef(text) && (pattern != "" || err == nil) {
 		s := Selection{
 			Location: Location{Transport: TransportDocker, Ref: repository},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
@@ -16,7 +17,7 @@ func Digest() run.Command {
 		Short:   "print the digest of a tag",
 		Long:    "Sends one HEAD, which does not count against Docker Hub's pull limit.",
 		Example: "transship digest alpine:3.20",
-	}, reference.Parse, printDigest)
+	}, cli.ParseReference, printDigest)
 }
 
 func printDigest(ctx context.Context, r *run.Run, repo *distribution.Repository, ref reference.Reference) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
@@ -15,7 +16,7 @@ func Tags() run.Command {
 		Name: "tags", Args: "REPOSITORY",
 		Short:   "list the tags of a repository, one per line",
 		Example: "transship tags halohub/halo",
-	}, reference.ParseRepository, printTags)
+	}, cli.ParseRepository, printTags)
 }
 
 func printTags(ctx context.Context, r *run.Run, repo *distribution.Repository, _ reference.Reference) error {

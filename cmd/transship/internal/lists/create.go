@@ -74,7 +74,7 @@ func (c *createCommand) run(ctx context.Context, r *run.Run, args []string) erro
 
 // parseNewList parses the name of a list to create.
 func parseNewList(arg string) (reference.Reference, error) {
-	list, err := reference.Parse(arg)
+	list, err := cli.ParseReference(arg)
 	switch {
 	case err != nil:
 		return list, fmt.Errorf("error parsing name for manifest list %s: %w", arg, err)

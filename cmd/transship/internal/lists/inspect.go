@@ -41,7 +41,7 @@ With LIST it shows the entry for IMAGE in that local list. transship inspect sho
 }
 
 func (c *inspectCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	ref, err := reference.Parse(args[len(args)-1])
+	ref, err := cli.ParseReference(args[len(args)-1])
 	if err != nil {
 		return err
 	}

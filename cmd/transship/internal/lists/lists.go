@@ -60,7 +60,7 @@ func parseReferences(args []string) ([]reference.Reference, error) {
 	refs := make([]reference.Reference, len(args))
 	for i, arg := range args {
 		var err error
-		if refs[i], err = reference.Parse(arg); err != nil {
+		if refs[i], err = cli.ParseReference(arg); err != nil {
 			return nil, err
 		}
 	}

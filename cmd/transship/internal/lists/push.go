@@ -47,7 +47,7 @@ the list's, and images of other registries are copied there. Prints the digest o
 }
 
 func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	list, err := reference.Parse(args[0])
+	list, err := cli.ParseReference(args[0])
 	if err != nil {
 		return err
 	}

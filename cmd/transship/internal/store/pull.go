@@ -48,7 +48,7 @@ transship pull --platform linux/arm64 alpine:3.20`,
 func (c *pullCommand) run(ctx context.Context, r *run.Run, args []string) error {
 	refs := map[string]reference.Reference{}
 	for _, arg := range args {
-		ref, err := reference.Parse(arg)
+		ref, err := cli.ParseReference(arg)
 		if err != nil {
 			return err
 		}

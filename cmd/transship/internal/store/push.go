@@ -42,7 +42,7 @@ func Push() run.Command {
 }
 
 func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	ref, err := reference.Parse(args[0])
+	ref, err := cli.ParseReference(args[0])
 	if err != nil {
 		return err
 	}

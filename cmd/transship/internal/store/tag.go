@@ -7,7 +7,6 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
-	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
@@ -25,7 +24,7 @@ transship tag 668f4ec33f09 hczjl/halo:amd64`,
 }
 
 func tagImage(ctx context.Context, r *run.Run, args []string) error {
-	as, err := reference.Parse(args[1])
+	as, err := cli.ParseReference(args[1])
 	if err != nil {
 		return err
 	}
