@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"github.com/hczjl/transship/distribution/wire"
 )
 
 // tokenUser is the user name with which credential helpers mark an identity token
@@ -54,13 +56,20 @@ func (c Credential) basicHeader() string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Password))
 }
 
-// redact replaces the credential's secrets in a text, also in the form they have in a header.
-func (c Credential) redact(text string) string {
+// redact replaces the credential's secrets in a text, also in the form they have in a header. A
+// password that the text may have anyway, since servers write it or public texts have it, is replaced
+// only after the user name: elsewhere the gap would give it away ([wire.IsOrdinaryText]).
+func (c Credential) redact(text string, public ...string) string {
 	basic := ""
 	if c.Password != "" {
 		_, basic, _ = strings.Cut(c.basicHeader(), " ")
+		text = strings.ReplaceAll(text, c.Username+":"+c.Password, c.Username+":[redacted]")
 	}
-	for _, secret := range []string{basic, c.Password, c.IdentityToken, c.RegistryToken} {
+	secrets := []string{basic, c.IdentityToken, c.RegistryToken}
+	if !wire.IsOrdinaryText(c.Password, append(public, c.Username)...) {
+		secrets = append(secrets, c.Password)
+	}
+	for _, secret := range secrets {
 		if secret != "" {
 			text = strings.ReplaceAll(text, secret, "[redacted]")
 		}

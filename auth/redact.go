@@ -16,7 +16,8 @@ func withSent(ctx context.Context, a authorization) context.Context {
 }
 
 // Redact returns text without the credentials that were sent with the request of resp. The text is
-// from a response of a [Transport], such as a registry's message. Some servers echo credentials.
+// from a response of a [Transport], such as a registry's message. Some servers echo credentials. A
+// password that such a text has anyway, an ordinary word, stays.
 func Redact(resp *http.Response, text string) string {
 	if resp == nil || resp.Request == nil {
 		return text
@@ -25,18 +26,18 @@ func Redact(resp *http.Response, text string) string {
 	if !ok {
 		return text
 	}
-	return a.redact(text)
+	return a.redact(text, resp.Request.URL.Host+resp.Request.URL.Path)
 }
 
-// redact replaces the authorization's secrets in a text.
-func (a authorization) redact(text string) string {
+// redact replaces the authorization's secrets in a text. public are texts that no secret is in.
+func (a authorization) redact(text string, public ...string) string {
 	_, credentials, _ := strings.Cut(a.header, " ")
 	for _, secret := range []string{credentials, a.token} {
 		if secret != "" {
 			text = strings.ReplaceAll(text, secret, "[redacted]")
 		}
 	}
-	return a.cred.redact(text)
+	return a.cred.redact(text, public...)
 }
 
 // redactedError is an error with a redacted text. The errors of net/http quote lines of a response
@@ -54,7 +55,7 @@ func (e *redactedError) Unwrap() error { return e.err }
 
 // redactError returns err, or a redactedError if its text changes. Other errors keep their type,
 // which http.Client looks at.
-func redactError(err error, redact func(string) string) error {
+func redactError(err error, redact func(text string, public ...string) string) error {
 	if text := redact(err.Error()); text != err.Error() {
 		return &redactedError{text, err}
 	}

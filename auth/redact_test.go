@@ -56,3 +56,34 @@ func TestRedact(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A gap where the password was gives it away if the password is what the server says to everybody.
+func TestOrdinaryPasswordLeavesNoGap(t *testing.T) {
+	const denied = "denied: requested access to the resource is denied"
+	for _, test := range []struct{ password, text, want string }{
+		{"denied", denied, denied},
+		{"Denied", "Denied", "Denied"},
+		{"access to the resource", denied, denied},
+		{"auth", "authentication required", "authentication required"},
+		{"a", "a bad gateway", "a bad gateway"},
+		{"404", "404 not found", "404 not found"},
+		{"5000", "localhost:5000 refused", "localhost:5000 refused"},
+		{"sha256", "sha256:00", "sha256:00"},
+		{"src-repo", "src-repo does not exist", "src-repo does not exist"}, // it is in the URL
+		{"alice", "no account alice", "no account alice"},                  // it is the user name
+		{"denied", "got alice:denied, denied", "got alice:[redacted], denied"},
+		{"denied", "got YWxpY2U6ZGVuaWVk, denied", "got [redacted], denied"},
+		{"sesame", "bad password sesame", "bad password [redacted]"},
+		{"denied4", "bad password denied4", "bad password [redacted]"},
+		{"20261129", "bad password 20261129", "bad password [redacted]"},
+	} {
+		cred := Credential{Username: "alice", Password: test.password}
+		if got := cred.redact(test.text, "https://r.example/v2/src-repo/tags/list"); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.password, got, test.want)
+		}
+	}
+	token := Credential{IdentityToken: "denied"}
+	if got := token.redact(denied); got == denied {
+		t.Error("a token is shown")
+	}
+}

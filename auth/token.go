@@ -141,7 +141,7 @@ func (s *tokenServer) send(req *http.Request, cred Credential, scope Scope) (tok
 	}
 	if resp.StatusCode != http.StatusOK {
 		refusal := s.newError(cred, scope, resp.StatusCode, nil)
-		refusal.Message = serverMessage([]byte(cred.redact(string(body))))
+		refusal.Message = serverMessage([]byte(cred.redact(string(body), displayURL(s.realm))))
 		return token{}, refusal
 	}
 	response, err := parseTokenResponse(body)

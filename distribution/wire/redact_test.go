@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"io"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -81,4 +82,26 @@ func FuzzRedact(f *testing.F) {
 			t.Fatalf("%q shows the secret", got)
 		}
 	})
+}
+
+// What a record replaces in headers must not give an ordinary password away.
+func TestOrdinarySecretLeavesNoGap(t *testing.T) {
+	const version = "registry/2.0"
+	for password, want := range map[string]string{
+		"registry": version, "2.0": version, "src": version, "registry/2.0-x": version, "sesame": version,
+	} {
+		req, _ := http.NewRequest(http.MethodGet, "https://r.example/v2/src/repo/tags/list", nil)
+		req.SetBasicAuth("user", password)
+		header := http.Header{
+			"Docker-Distribution-Api-Version": {version},
+			"Server":                          {"user:" + password}, "Via": {password},
+		}
+		got := secretsOf(req).redactHeader(header)
+		if got.Get("Docker-Distribution-Api-Version") != want || got.Get("Server") != redacted {
+			t.Errorf("%s: got %v", password, got)
+		}
+		if shown := got.Get("Via") == password; shown != IsOrdinaryText(password, "src") {
+			t.Errorf("%s: the header Via has %s", password, got.Get("Via"))
+		}
+	}
 }

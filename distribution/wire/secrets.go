@@ -5,11 +5,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
-// minSecret is how many bytes a secret must have to be searched for in what servers send: a shorter
-// one is found in any text.
+// minSecret is how many bytes a secret must have to be replaced in what servers send: a shorter one
+// is found in any text.
 const minSecret = 4
 
 // secrets are the secrets of a request. Servers repeat them in headers and messages.
@@ -33,7 +34,9 @@ func secretsOf(req *http.Request) secrets {
 	}
 	s.addQuery(req.URL.RawQuery)
 	s.addForm(req)
-	return s
+	return slices.DeleteFunc(s, func(secret string) bool {
+		return IsOrdinaryText(secret, req.URL.Host+req.URL.Path)
+	})
 }
 
 // maxForm bounds, in bytes, a form that is searched for secrets. The form of a token request
@@ -57,7 +60,7 @@ func (s *secrets) addForm(req *http.Request) {
 
 // add adds a secret in the forms in which it may be repeated.
 func (s *secrets) add(text string) {
-	if len(text) < minSecret {
+	if text == "" {
 		return
 	}
 	*s = append(*s, text)
@@ -75,6 +78,7 @@ func (s *secrets) addAuthorization(value string) {
 	s.add(credentials)
 	if pair, err := base64.StdEncoding.DecodeString(credentials); err == nil {
 		_, password, _ := strings.Cut(string(pair), ":")
+		s.add(string(pair))
 		s.add(password)
 	}
 }

@@ -42,8 +42,8 @@ func (r *Run) NewRemote(prefix string) *Remote {
 // copy, else "". whose is the remote in usage texts, such as "the registry".
 func (r *Run) RemoteFlags(fs *flag.FlagSet, prefix, whose string) *Remote {
 	m := r.NewRemote(prefix)
-	fs.Func(m.flag("creds"), "`user:password` for "+whose+
-		", or - to read a line of standard input (default: what login stored)", m.setCreds)
+	fs.Func(m.flag("creds"), "`user:password` for "+whose+", which other users can see in the list of processes; "+
+		"- reads it from a line of standard input (default: what login stored)", m.setCreds)
 	fs.StringVar(&m.tls.CAFile, m.flag("ca"), "",
 		"trust the CA certificates in this `file` (PEM) for "+whose+", besides the system's")
 	fs.StringVar(&m.tls.CertFile, m.flag("cert"), "", "use the client certificate in this `file` (PEM) for "+whose)
