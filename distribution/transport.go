@@ -43,7 +43,8 @@ type Options struct {
 	// Buffer is how many bytes of a large body are sent at a time; wire.DefaultSendBuffer if zero.
 	Buffer int
 	// Stall is how long an answer's header or the next byte of a body may take before the attempt
-	// fails; wire.DefaultStallTimeout if zero.
+	// fails; wire.DefaultStallTimeout if zero. The answer to the call that closes an upload may take
+	// longer: see [wire.WithClosedUpload].
 	Stall time.Duration
 	// MaxWait is how long a registry may ask one call to wait (Retry-After); wire.DefaultMaxWait if
 	// zero. A call that is to wait longer fails at once with a *wire.RetryAfterError.

@@ -105,7 +105,7 @@ func (p *push) send(ctx context.Context) error {
 			return err
 		}
 	}
-	return p.repo.Client.FinishUpload(ctx, p.session, p.blob.Digest(), 0, nil)
+	return p.closeSession(ctx, 0, nil)
 }
 
 // sendWhole sends the blob in one PUT.
@@ -121,7 +121,7 @@ func (p *push) sendWhole(ctx context.Context) error {
 	body := &uploadBody{source: source, left: p.blob.Size()}
 	// The reader returns the last bytes only if all of them have matched the digest.
 	ctx = wire.WithSentBlob(ctx, string(p.blob.Digest()))
-	err = p.repo.Client.FinishUpload(ctx, p.session, p.blob.Digest(), p.blob.Size(), body)
+	err = p.closeSession(ctx, p.blob.Size(), body)
 	return p.sourceErrorOr(body, err)
 }
 
@@ -267,9 +267,12 @@ func (p *push) shrinkChunk() bool {
 }
 
 // resume continues at the offset of the session, or with a new session if the registry has no
-// bytes.
+// bytes. A registry that does not answer this either is not asked for more.
 func (p *push) resume(ctx context.Context) error {
 	session, err := p.repo.Client.UploadStatus(ctx, p.session)
+	if wire.IsUnanswered(err) {
+		return err
+	}
 	if err != nil {
 		return p.restart(ctx)
 	}

@@ -16,6 +16,8 @@ const (
 	// that a wrong name or port is reported soon. A host that has answered before exists, and may
 	// be restarting.
 	connectAttempts = 3
+	// unansweredAttempts bounds the attempts that end without an answer: each costs minutes.
+	unansweredAttempts = 3
 
 	// The wait before attempt n+1 is random between zero and firstBackoff<<(n-1), at most
 	// lastBackoff (full jitter).
@@ -52,6 +54,9 @@ type Retry struct {
 	// connection is tried 3 times at most, unless it has answered since the last request to it that
 	// failed in this way.
 	Attempts int
+	// Unanswered is how often at most a request is sent for whose answer Timeout waits in vain, 3 if
+	// zero.
+	Unanswered int
 	// MaxWait is the longest wait that a registry may ask of one request, all its Retry-After
 	// together; DefaultMaxWait if zero.
 	MaxWait time.Duration
@@ -164,6 +169,8 @@ func (r *Retry) maxAttempts(req *http.Request, resp *http.Response, err error, a
 		return most
 	case err == nil || !IsTransient(err):
 		return 1
+	case IsUnanswered(err):
+		return min(most, cmp.Or(r.Unanswered, unansweredAttempts))
 	case neverConnected(err) && !answeredBefore:
 		return min(most, connectAttempts)
 	}

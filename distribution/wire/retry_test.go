@@ -47,13 +47,19 @@ func TestRetryRepeatsTransientStatuses(t *testing.T) {
 // opError is the error of a failed operation on a TCP connection.
 func opError(op string, err error) error { return &net.OpError{Op: op, Net: "tcp", Err: err} }
 
+// errTLSTimeout is the error of net/http for a handshake that takes too long.
+type errTLSTimeout struct{}
+
+func (errTLSTimeout) Error() string { return "net/http: TLS handshake timeout" }
+func (errTLSTimeout) Timeout() bool { return true }
+
 // refused is the error of a connection that a host refuses.
 func refused() error { return opError("dial", os.NewSyscallError("connect", syscall.ECONNREFUSED)) }
 
 func TestRetryRepeatsTransientErrors(t *testing.T) {
 	badCertificate := &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
 	alert := errors.New(`malformed HTTP response "\x15\x03\x01\x00\x02\x02F"`)
-	timeout := &timeoutError{"too slow"}
+	timeout := &timeoutError{text: "too slow"}
 	noHost := &net.DNSError{Err: "no such host", IsNotFound: true, IsTemporary: true}
 	tests := map[string]struct {
 		err  error
@@ -68,6 +74,8 @@ func TestRetryRepeatsTransientErrors(t *testing.T) {
 		"timeout":                {timeout, 6},
 		"goaway":                 {errors.New("http2: server sent GOAWAY and closed the connection; LastStreamID=1"), 6},
 		"closed before use":      {errors.New("http2: client conn could not be established"), 6},
+		"no answer":              {&timeoutError{text: "no answer", unanswered: true}, 3},
+		"TLS timeout":            {errTLSTimeout{}, 3},
 		"refused":                {refused(), 3},
 		"proxy refused":          {opError("proxyconnect", refused()), 3},
 		"proxy timeout":          {opError("proxyconnect", timeout), 3},

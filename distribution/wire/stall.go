@@ -16,6 +16,7 @@ type watchedCall struct {
 	stall  time.Duration
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	header *headerTimer
 }
 
 // timedOut returns the *timeoutError that ended the call, or nil.
@@ -30,7 +31,7 @@ func (c *watchedCall) timedOut() error {
 // startTimer returns a running timer that ends the call: timer itself, reset, unless it is nil.
 func (c *watchedCall) startTimer(timer *time.Timer) *time.Timer {
 	if timer == nil {
-		stalled := &timeoutError{fmt.Sprintf("%s: no bytes moved for %s", c.host, c.stall)}
+		stalled := &timeoutError{text: fmt.Sprintf("%s: no bytes moved for %s", c.host, c.stall)}
 		return time.AfterFunc(c.stall, func() { c.cancel(stalled) })
 	}
 	timer.Reset(c.stall)
@@ -38,7 +39,8 @@ func (c *watchedCall) startTimer(timer *time.Timer) *time.Timer {
 }
 
 // watchRequest returns req with the call's context and its body watched. Once the transport has
-// read some of the body, it must read more in time, up to the body's end.
+// read some of the body, it must read more in time, up to the body's end. Then the header is waited
+// for.
 func (c *watchedCall) watchRequest(req *http.Request) *http.Request {
 	return wrapBody(c.ctx, req, func(body io.ReadCloser) io.ReadCloser {
 		return &stallRequestBody{ReadCloser: body, call: c, left: req.ContentLength}
@@ -74,6 +76,8 @@ func (b *stallRequestBody) Read(p []byte) (int, error) {
 		b.mu.Lock()
 		b.timer = b.call.startTimer(b.timer)
 		b.mu.Unlock()
+	} else {
+		b.call.header.start()
 	}
 	return n, err
 }

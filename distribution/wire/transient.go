@@ -57,6 +57,12 @@ func IsPlainHTTP(err error) bool {
 	return errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
+// IsUnanswered reports whether err is of a call for whose header Timeout has waited in vain.
+func IsUnanswered(err error) bool {
+	var timeout *timeoutError
+	return errors.As(err, &timeout) && timeout.unanswered
+}
+
 func isTimeout(err error) bool {
 	var timeout interface{ Timeout() bool }
 	return errors.As(err, &timeout) && timeout.Timeout()
@@ -92,10 +98,11 @@ func isRefused(err error) bool {
 }
 
 // neverConnected reports whether err occurred before there was a connection to the host or its
-// proxy.
+// proxy, TLS included.
 func neverConnected(err error) bool {
 	var op *net.OpError
-	return isRefused(err) || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
+	// net/http exports no error for the handshake.
+	return isRefused(err) || strings.Contains(err.Error(), "TLS handshake timeout") || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
 }
 
 // http2Stream has the fields of the HTTP/2 stream error inside net/http, which lets errors.As fill

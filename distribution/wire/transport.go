@@ -18,11 +18,6 @@ const (
 	keepAlive        = 30 * time.Second
 	idleTimeout      = 90 * time.Second
 
-	// answerTimeout is the time from the last byte of a request to the header of its response. A
-	// registry commits a 10 GB upload in this time; Timeout has the shorter bound for requests that
-	// only read.
-	answerTimeout = 30 * time.Minute
-
 	// idlePerHost keeps the connections of all calls that a copy makes at once: some fifty for
 	// manifests, as many for small blobs, and those for large ones.
 	idlePerHost = 128
@@ -67,6 +62,8 @@ const (
 //
 // The files for a host are read at the first request to it. If one cannot be used, that request and
 // every later one to the host fail with a *CertificateError.
+//
+// A Transport bounds the time to connect. The wait for a response is bounded by [Timeout].
 type Transport struct {
 	// Registry is the host, with its port if the URL has one, that TLS's client certificate is for.
 	Registry string
@@ -244,7 +241,6 @@ func (h *Transport) newTransport(host string, files tlsFiles, http1 bool) (*http
 		DialContext:           newSendBuffers(h.SendBuffer).wrap(dial),
 		TLSClientConfig:       config,
 		TLSHandshakeTimeout:   handshakeTimeout,
-		ResponseHeaderTimeout: answerTimeout,
 		ExpectContinueTimeout: time.Second,
 		MaxIdleConnsPerHost:   idlePerHost,
 		IdleConnTimeout:       idleTimeout,
