@@ -46,6 +46,8 @@ type Options struct {
 	// fails; wire.DefaultStallTimeout if zero. The answer to the call that closes an upload may take
 	// longer: see [wire.WithClosedUpload].
 	Stall time.Duration
+	// Unanswered is how often at most a call is sent whose answer takes longer than Stall, 3 if zero.
+	Unanswered int
 	// MaxWait is how long a registry may ask one call to wait (Retry-After); wire.DefaultMaxWait if
 	// zero. A call that is to wait longer fails at once with a *wire.RetryAfterError.
 	MaxWait time.Duration
@@ -131,7 +133,9 @@ func (o Options) chain() http.RoundTripper {
 	next = &wire.Headers{Base: next, UserAgent: o.UserAgent}
 	next = &wire.Loopback{Base: next, Insecure: o.insecureHost()}
 	next = &wire.Limiter{Base: next, Congestion: o.congestion()}
-	next = &wire.Retry{Base: next, MaxWait: o.MaxWait, OnWait: o.OnWait, Sleep: o.Sleep}
+	next = &wire.Retry{
+		Base: next, Unanswered: o.Unanswered, MaxWait: o.MaxWait, OnWait: o.OnWait, Sleep: o.Sleep,
+	}
 	return &auth.Transport{Base: next, Credentials: o.Credentials, OnTokenServer: o.OnTokenServer}
 }
 

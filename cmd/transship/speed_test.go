@@ -121,6 +121,40 @@ func TestStalledDownloadResumes(t *testing.T) {
 	}
 }
 
+// A host that takes calls and never answers is reported after --stall, by every command that waits
+// for a document: it is asked once.
+func TestMuteRegistryIsReported(t *testing.T) {
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done) })
+	var calls atomic.Int32
+	host := listen(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		select {
+		case <-done:
+		case <-r.Context().Done():
+		}
+	}))
+	ref := host + "/src/repo:1.6"
+	for _, line := range [][]string{
+		{"digest", ref}, {"inspect", ref}, {"verify", ref}, {"tags", host + "/src/repo"},
+		{"login", "-u", "me", "-p", "x", host}, {"manifest", "inspect", ref}, {"manifest", "create", "halo:1", ref},
+	} {
+		t.Run(line[0], func(t *testing.T) {
+			t.Parallel()
+			p := newProgram(t)
+			p.run(append(line, "--stall=1s")...).wantError(wantedError{5, host + ": no answer within 1s", "--stall 10m"})
+			if len(p.waits) != 0 {
+				t.Errorf("%v waits %v to repeat the call", line, p.waits)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		if n := calls.Load(); n != 7 {
+			t.Errorf("%d calls, want one for each command", n)
+		}
+	})
+}
+
 func TestSpeedFlagErrors(t *testing.T) {
 	c := newCopySetup(t)
 	for flag, message := range map[string]string{

@@ -217,6 +217,8 @@ func networkHint(err error, remote failedRemote) string {
 		return "check the host's name and the DNS"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens there: check the host and the port, and that the registry runs"
+	case wire.IsUnanswered(err):
+		return "the host takes calls and does not answer them: try again later, or wait longer with --stall 10m"
 	case wire.IsConnectionClosed(err):
 		return "the registry, or a proxy in front of it, closes every connection"
 	}

@@ -50,7 +50,7 @@ func New(s *cli.Streams) *Run {
 	return r
 }
 
-// CommonFlags registers the flags of commands that call registries.
+// CommonFlags registers the flags of commands that call registries, after SendFlags or FetchFlags.
 func (r *Run) CommonFlags(fs *flag.FlagSet) {
 	r.CallFlags(fs)
 	r.VerboseFlag(fs)
@@ -62,6 +62,7 @@ func (r *Run) CallFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&r.Quiet, "quiet", false, "print only results and errors")
 	cli.Alias(fs, "q", "quiet")
 	fs.BoolVar(&r.transports.http1, "http1", false, "do not use HTTP/2 (large blobs never use it)")
+	r.stallFlag(fs)
 	r.maxWaitFlag(fs)
 	r.AuditFlags(fs)
 }

@@ -19,6 +19,7 @@ type speed struct {
 	rate       cli.ByteRate
 	stall      cli.Timeout
 	maxWait    cli.Timeout
+	documents  bool // the command waits for documents, not for blobs
 	pace       blob.RateLimiter
 	congestion wire.Congestion
 }
@@ -72,6 +73,28 @@ func (r *Run) paceFlags(fs *flag.FlagSet) {
 	fs.Var(&r.speed.stall, "stall", fmt.Sprintf(
 		"drop a connection that transfers nothing for this `time`, such as 30s, and retry (default %s)",
 		shortTime(wire.DefaultStallTimeout)))
+}
+
+// documentStall is the default of --stall for commands that wait for documents: a user waits too.
+const documentStall = time.Minute
+
+// stallFlag registers --stall for a command that waits for documents, unless paceFlags has.
+func (r *Run) stallFlag(fs *flag.FlagSet) {
+	if fs.Lookup("stall") != nil {
+		return
+	}
+	r.speed.documents, r.speed.stall = true, cli.Timeout(documentStall)
+	fs.Var(&r.speed.stall, "stall", fmt.Sprintf(
+		"give up if the registry does not answer, or sends nothing, for this `time`, such as 30s (default %s)",
+		shortTime(documentStall)))
+}
+
+// unanswered returns how often a call that gets no answer in time is sent; 0 is wire.Retry's default.
+func (s *speed) unanswered() int {
+	if s.documents {
+		return 1
+	}
+	return 0
 }
 
 // maxWaitFlag registers --max-wait.

@@ -85,6 +85,7 @@ func (m *Remote) options(credentials auth.Credentials) distribution.Options {
 	o.Registry, o.TLS, o.PlainHTTP, o.InsecureHTTP = m.Host, m.tls, m.plainHTTP, m.DockerInsecure && m.tls.Insecure
 	o.HTTP1, o.HTTP2, o.Buffer = r.transports.http1 || m.HTTP1, m.HTTP2, m.Buffer
 	o.Stall, o.MaxWait = time.Duration(r.speed.stall), time.Duration(r.speed.maxWait)
+	o.Unanswered = r.speed.unanswered()
 	o.Congestion = r.congestion(m)
 	o.Unlimited = o.Congestion == nil
 	o.UserAgent = "transship/" + cli.Version
