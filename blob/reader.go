@@ -13,6 +13,13 @@ import (
 // maxReopens is how many times in a row a source is opened again without a new byte.
 const maxReopens = 3
 
+// maxSlow is how many times a source that was too slow is opened again without checkpointEvery bytes
+// in between.
+const maxSlow = 1
+
+// ErrTooSlow is the error of a source whose connection is alive and gives hardly a byte.
+var ErrTooSlow = errors.New("the source is too slow")
+
 // maxEmptyReads is how many times in a row a source may return neither a byte nor an error, as in
 // package bufio.
 const maxEmptyReads = 100
@@ -31,6 +38,8 @@ type reader struct {
 	start          int64 // offset of the first byte to return
 	nextCheckpoint int64 // offset from which on the next checkpoint is due
 	failures       int   // how many times in a row the source failed without a byte
+	slow           int   // how many times in a row the source was too slow
+	slowAt         int64 // offset at which it last was
 	err            error // returned by all further calls
 
 	// net/http may close a request body while another goroutine still reads it.
@@ -187,6 +196,9 @@ func (r *reader) checkFailure(cause error) error {
 	if err := context.Cause(r.ctx); err != nil {
 		return err
 	}
+	if errors.Is(cause, ErrTooSlow) && r.isTooSlow() {
+		return fmt.Errorf("blob %s at byte %d of %d: %w", r.stream.digest, r.hashed, r.stream.size, cause)
+	}
 	r.failures++
 	if r.failures <= maxReopens {
 		return nil
@@ -196,6 +208,15 @@ func (r *reader) checkFailure(cause error) error {
 	}
 	return fmt.Errorf("blob %s at byte %d of %d: %w: %w",
 		r.stream.digest, r.hashed, r.stream.size, errNoProgress, cause)
+}
+
+// isTooSlow notes that the source was too slow, and reports whether it is to be given up.
+func (r *reader) isTooSlow() bool {
+	if r.hashed-r.slowAt >= checkpointEvery {
+		r.slow = 0
+	}
+	r.slow, r.slowAt = r.slow+1, r.hashed
+	return r.slow > maxSlow
 }
 
 // finish returns what a Read at the end returns. A blob without bytes has not been verified before.

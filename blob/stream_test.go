@@ -383,3 +383,34 @@ func TestSkipOpensOnceAndReadsNothing(t *testing.T) {
 		t.Error("an invalid digest: no error")
 	}
 }
+
+// A source that is too slow is opened once more. If it is slow again before much has come, the read
+// fails, although each attempt has brought bytes.
+func TestSlowSourceIsGivenUp(t *testing.T) {
+	content := make([]byte, 35<<20)
+	digest := blob.FromBytes(content)
+	for name, test := range map[string]struct {
+		step  int64 // bytes before the source gets too slow
+		opens int
+		ok    bool
+	}{
+		"always":       {1000, 2, false},
+		"seldom":       {17 << 20, 3, true},
+		"now and then": {15 << 20, 2, false},
+	} {
+		opens := 0
+		open := func(_ context.Context, offset int64) (io.ReadCloser, error) {
+			opens++
+			end := min(offset+test.step, int64(len(content)))
+			slow := iotest.ErrReader(fmt.Errorf("registry.example: %w", blob.ErrTooSlow))
+			if end == int64(len(content)) {
+				slow = bytes.NewReader(nil)
+			}
+			return io.NopCloser(io.MultiReader(bytes.NewReader(content[offset:end]), slow)), nil
+		}
+		_, err := io.Copy(io.Discard, blob.NewReader(t.Context(), digest, int64(len(content)), open))
+		if (err == nil) != test.ok || err != nil && !errors.Is(err, blob.ErrTooSlow) || opens != test.opens {
+			t.Errorf("%s: error %v after %d opens, want success %v after %d", name, err, opens, test.ok, test.opens)
+		}
+	}
+}

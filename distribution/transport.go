@@ -44,7 +44,8 @@ type Options struct {
 	Buffer int
 	// Stall is how long an answer's header or the next byte of a body may take before the attempt
 	// fails; wire.DefaultStallTimeout if zero. The answer to the call that closes an upload may take
-	// longer: see [wire.WithClosedUpload].
+	// longer: see [wire.WithClosedUpload]. A document must be complete within Stall, or a minute if that
+	// is longer.
 	Stall time.Duration
 	// Unanswered is how often at most a call is sent whose answer takes longer than Stall, 3 if zero.
 	Unanswered int

@@ -160,3 +160,54 @@ func TestMuteRegistryEndsUpload(t *testing.T) {
 		}
 	})
 }
+
+// slowDocument is a registry that sends a byte a second of every document.
+type slowDocument struct{ calls int }
+
+func (s *slowDocument) RoundTrip(req *http.Request) (*http.Response, error) {
+	s.calls++
+	body := &tricklingBody{req.Context()}
+	return &http.Response{Request: req, StatusCode: http.StatusOK, Header: http.Header{}, Body: body, ContentLength: -1}, nil
+}
+
+// tricklingBody is a body of spaces, one a second.
+type tricklingBody struct{ ctx context.Context }
+
+func (b *tricklingBody) Read(p []byte) (int, error) {
+	return copy(p, " "), wire.Sleep(b.ctx, time.Second)
+}
+
+func (b *tricklingBody) Close() error { return nil }
+
+// A document that comes byte by byte is an error after a minute, and is not asked for again.
+func TestSlowDocumentIsAnError(t *testing.T) {
+	for name, read := range map[string]func(context.Context, *distribution.Repository) error{
+		"manifest": func(ctx context.Context, r *distribution.Repository) error {
+			_, err := r.Manifest(ctx, "1")
+			return err
+		},
+		"tags": func(ctx context.Context, r *distribution.Repository) error {
+			_, err := collectNames(r.TagNames(ctx))
+			return err
+		},
+		"referrers": func(ctx context.Context, r *distribution.Repository) error {
+			_, err := r.Referrers(ctx, blob.FromBytes(nil), "")
+			return err
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			slow := &slowDocument{}
+			start := time.Now()
+			err := read(t.Context(), &distribution.Repository{Name: "a/b", Client: &distribution.Client{
+				Host: "registry.example", HTTP: &http.Client{Transport: &wire.Timeout{Base: slow, Stall: time.Minute}},
+			}})
+			var failed *distribution.RequestError
+			if !errors.As(err, &failed) || !errors.Is(err, blob.ErrTooSlow) || slow.calls != 1 {
+				t.Errorf("%s: error %v after %d calls", name, err, slow.calls)
+			}
+			if took := time.Since(start); took > 2*time.Minute {
+				t.Errorf("%s: took %s", name, took)
+			}
+		})
+	}
+}

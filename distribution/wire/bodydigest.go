@@ -77,11 +77,16 @@ func sentDigester(req *http.Request, row string) *digester {
 
 // receivedDigester returns the digester of a response's body, nil for a blob or a part of one.
 func receivedDigester(req *http.Request, resp *http.Response, row string) *digester {
-	content := resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusPartialContent
-	if isTokenCall(req, row) || content && (row == "end-2" || receivedBlobOf(req.Context()) != nil) {
+	if isTokenCall(req, row) || isBlobContent(req, resp, row) {
 		return nil
 	}
 	return newDigester(resp.ContentLength)
+}
+
+// isBlobContent reports whether a response's body is a blob or a part of one.
+func isBlobContent(req *http.Request, resp *http.Response, row string) bool {
+	content := resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusPartialContent
+	return content && !isTokenCall(req, row) && (row == "end-2" || receivedBlobOf(req.Context()) != nil)
 }
 
 // isTokenCall reports whether a request, or the one that was redirected to it, is for a token

@@ -28,7 +28,8 @@ func (c *watchedCall) timedOut() error {
 	return nil
 }
 
-// startTimer returns a running timer that ends the call: timer itself, reset, unless it is nil.
+// startTimer returns a running timer that ends the call as stalled: timer itself, reset, unless it is
+// nil.
 func (c *watchedCall) startTimer(timer *time.Timer) *time.Timer {
 	if timer == nil {
 		stalled := &timeoutError{text: fmt.Sprintf("%s: no bytes moved for %s", c.host, c.stall)}
@@ -48,12 +49,13 @@ func (c *watchedCall) watchRequest(req *http.Request) *http.Request {
 }
 
 // watchResponse watches the body of resp. The call's context ends with it.
-func (c *watchedCall) watchResponse(resp *http.Response) {
+func (c *watchedCall) watchResponse(req *http.Request, resp *http.Response) {
 	if !hasContent(resp) {
 		c.cancel(nil)
 		return
 	}
-	resp.Body = &stallResponseBody{ReadCloser: resp.Body, call: c}
+	pace := bodyPace{host: c.host, window: max(c.stall, minWindow), blob: isBlobContent(req, resp, rowOf(req))}
+	resp.Body = &stallResponseBody{ReadCloser: resp.Body, call: c, pace: pace}
 }
 
 // stallRequestBody is a request's body.
@@ -100,19 +102,28 @@ func (b *stallRequestBody) Close() error {
 type stallResponseBody struct {
 	io.ReadCloser
 	call  *watchedCall
+	pace  bodyPace
 	timer *time.Timer // runs during a Read
 }
 
 // Read returns the *timeoutError that ended the call in place of the transport's error that it
 // caused.
 func (b *stallResponseBody) Read(p []byte) (int, error) {
-	b.timer = b.call.startTimer(b.timer)
-	n, err := b.ReadCloser.Read(p)
-	if err != nil {
-		b.call.cancel(nil)
+	if timeout := b.call.timedOut(); timeout != nil {
+		return 0, timeout
 	}
+	b.timer = b.call.startTimer(b.timer)
+	began := time.Now()
+	n, err := b.ReadCloser.Read(p)
 	b.timer.Stop()
-	if err != nil && err != io.EOF {
+	if err == nil {
+		if slow := b.pace.add(n, time.Since(began)); slow != nil {
+			b.call.cancel(slow)
+		}
+		return n, nil
+	}
+	b.call.cancel(nil)
+	if err != io.EOF {
 		if timeout := b.call.timedOut(); timeout != nil {
 			err = timeout
 		}

@@ -36,7 +36,7 @@ func TestTimeoutEndsStalledResponse(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			timeout := &Timeout{Stall: 30 * time.Second, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
 				resp := answer(req, 200, "")
-				resp.Body = &slowBody{req.Context(), pause, 10}
+				resp.Body = &slowBody{req.Context(), pause, 2}
 				return resp, nil
 			})}
 			resp, err := timeout.RoundTrip(newRequest(t, "GET", "https://registry.example/", nil))

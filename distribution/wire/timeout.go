@@ -5,6 +5,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/hczjl/transship/blob"
 )
 
 const defaultHeaderTimeout = 2 * time.Minute
@@ -13,8 +15,12 @@ const defaultHeaderTimeout = 2 * time.Minute
 const DefaultStallTimeout = 2 * time.Minute
 
 // Timeout bounds the wait for a response's header, and how long a body may stall in either
-// direction. As long as a body moves, it may take any time. Only the call that closes an upload may
-// be answered later, in proportion to the upload's size: see [WithClosedUpload].
+// direction. Only the call that closes an upload may be answered later, in proportion to the
+// upload's size: see [WithClosedUpload].
+//
+// As long as a blob's bytes move, at 256 bytes per second or more, it may take any time. Any other
+// response is a document, which must be complete within a minute, or Stall if that is longer. A body
+// that is slower fails with an error that is [blob.ErrTooSlow].
 type Timeout struct {
 	// Base sends each request.
 	Base http.RoundTripper
@@ -32,6 +38,7 @@ type Timeout struct {
 type timeoutError struct {
 	text       string
 	unanswered bool // there was no header
+	slow       bool // the body was too slow
 }
 
 // Error names the host and the bound.
@@ -39,6 +46,9 @@ func (e *timeoutError) Error() string { return e.text }
 
 // Timeout is always true.
 func (e *timeoutError) Timeout() bool { return true }
+
+// Is reports whether target is blob.ErrTooSlow and the body was too slow.
+func (e *timeoutError) Is(target error) bool { return e.slow && target == blob.ErrTooSlow }
 
 // RoundTrip sends req. It fails when the header is late or a body stalls.
 func (t *Timeout) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -64,6 +74,6 @@ func (t *Timeout) RoundTrip(req *http.Request) (*http.Response, error) {
 		// ctx ends with the body. The caller may want the context for longer.
 		resp.Request = resp.Request.WithContext(req.Context())
 	}
-	c.watchResponse(resp)
+	c.watchResponse(req, resp)
 	return resp, nil
 }

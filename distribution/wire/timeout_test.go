@@ -115,7 +115,7 @@ func TestTimeoutKeepsEarlyResponse(t *testing.T) {
 			func(req *http.Request) (*http.Response, error) {
 				go io.ReadAll(req.Body)
 				resp := answer(req, 413, "")
-				resp.Body = &slowBody{req.Context(), 30 * time.Minute, 2}
+				resp.Body = &slowBody{req.Context(), 29 * time.Minute, 2}
 				return resp, nil
 			})}
 		req := newRequest(t, "PUT", "https://registry.example/", &slowBody{t.Context(), time.Second, 5})

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/hczjl/transship/blob"
 )
 
 // IsTransientStatus reports whether Retry repeats a request for this status: 408, 429, 500, 502,
@@ -29,7 +31,7 @@ func IsTransientStatus(code int) bool {
 // well succeed. An error that it does not know counts as permanent. A sender of streams decides by
 // it too.
 func IsTransient(err error) bool {
-	if errors.Is(err, context.Canceled) || isTLSError(err) {
+	if errors.Is(err, context.Canceled) || isTLSError(err) || errors.Is(err, blob.ErrTooSlow) {
 		return false
 	}
 	return isTimeout(err) || isTemporaryDNS(err) || isBroken(err) || isHTTP2Reset(err)
@@ -56,6 +58,9 @@ func IsPlainHTTP(err error) bool {
 	var record tls.RecordHeaderError
 	return errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch)
 }
+
+// IsTimeout reports whether err is of a call that [Timeout] has ended.
+func IsTimeout(err error) bool { return errors.As(err, new(*timeoutError)) }
 
 // IsUnanswered reports whether err is of a call for whose header Timeout has waited in vain.
 func IsUnanswered(err error) bool {

@@ -44,15 +44,20 @@ import (
 	"time"
 )
 
-// maxDrain bounds, in bytes, what Drain reads.
-const maxDrain = 64 << 10
+// maxDrain bounds, in bytes, what Drain reads, and drainTime how long that takes: a new connection
+// costs less.
+const (
+	maxDrain  = 64 << 10
+	drainTime = 5 * time.Second
+)
 
-// Drain reads at most 64 KiB of what is left of the body of resp, and closes it. A body that was
-// read to its end leaves the connection reusable. resp may be nil.
+// Drain reads at most 64 KiB of what is left of the body of resp, for at most 5 seconds, and closes
+// it. A body that was read to its end leaves the connection reusable. resp may be nil.
 func Drain(resp *http.Response) {
 	if resp == nil {
 		return
 	}
+	defer time.AfterFunc(drainTime, func() { _ = resp.Body.Close() }).Stop()
 	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
 	_ = resp.Body.Close()
 }

@@ -96,7 +96,7 @@ func isNetwork(err error) bool {
 	if cli.Has[*auth.Error](err) || cli.Has[*wire.PlanError](err) {
 		return false // the host was reached, or was not called because of --plan
 	}
-	return cli.Has[*distribution.RequestError](err) || cli.Has[*wire.CertificateError](err) ||
+	return cli.Has[*distribution.RequestError](err) || wire.IsTimeout(err) || cli.Has[*wire.CertificateError](err) ||
 		cli.Has[*wire.RedirectError](err) || wantsTLS(err) || wantsCertificate(err)
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/endpoint"
@@ -219,6 +220,8 @@ func networkHint(err error, remote failedRemote) string {
 		return "nothing listens there: check the host and the port, and that the registry runs"
 	case wire.IsUnanswered(err):
 		return "the host takes calls and does not answer them: try again later, or wait longer with --stall 10m"
+	case errors.Is(err, blob.ErrTooSlow):
+		return "the host sends hardly a byte: try again later or from another host, or wait longer with --stall 10m"
 	case wire.IsConnectionClosed(err):
 		return "the registry, or a proxy in front of it, closes every connection"
 	}
