@@ -1,6 +1,7 @@
 package distribution
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,8 +9,11 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
 )
 
 func TestParseContentRange(t *testing.T) {
@@ -171,6 +175,58 @@ func FuzzErrorBody(f *testing.F) {
 		recorder.Write(body)
 		if text := newError(recorder.Result()).Error(); strings.ContainsAny(text, "\n\x1b\x00") {
 			t.Errorf("%q becomes %q", body, text)
+		}
+	})
+}
+
+// A warning is one line of printable text, and only one of the form that the specification gives is
+// reported.
+func FuzzWarning(f *testing.F) {
+	for _, s := range []string{
+		`299 - "the tag is deprecated"`, `299 - "a \"quoted\" \\ text" "Sat, 25 Aug 2012 23:34:45 GMT"`, `299 - "`, `299 - ""`,
+		"299 - \"\x1b[31m red\nline\"", `299 - "\`, `199 proxy "x"`, "299 - \"\xff\u202e\"",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		var got []string
+		c := &Client{Host: "r.example", OnWarning: func(text string) { got = append(got, text) }}
+		resp := &http.Response{Header: http.Header{"Warning": {header, header}}, Request: httptest.NewRequest(http.MethodGet, "/", nil)}
+		c.warn(resp)
+		if len(got) == 0 {
+			return
+		}
+		unprintable := strings.ContainsFunc(got[0], func(r rune) bool { return !unicode.IsPrint(r) })
+		if len(got) > 1 || got[0] == "" || unprintable || utf8.RuneCountInString(got[0]) > 203 ||
+			!strings.HasPrefix(header, `299 - "`) {
+			t.Errorf("%q: reported %q", header, got)
+		}
+	})
+}
+
+// A page of referrers gives descriptors that can be fetched, or an error.
+func FuzzReferrersPage(f *testing.F) {
+	const entry = `{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":2,"digest":"sha256:` +
+		`44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"}`
+	for _, s := range []string{
+		`{"schemaVersion":2,"manifests":[` + entry + `]}`, `{"manifests":[` + entry + `,null]}`, `{"manifests":[{}]}`,
+		`{"manifests":[{"mediaType":"a/b","size":-1,"digest":"sha256:../x"}]}`, `{"manifests":{}}`, `{}`, `null`, `[`, `<html>`,
+	} {
+		f.Add(manifest.MediaTypeOCIIndex, []byte(s))
+	}
+	f.Add("text/html", []byte("<html>"))
+	f.Add(manifest.MediaTypeOCIIndex+"; charset=utf-8", []byte(`{}`))
+	f.Fuzz(func(t *testing.T, contentType string, body []byte) {
+		req := httptest.NewRequest(http.MethodGet, "https://r.example/v2/a/referrers/x", nil)
+		resp := &http.Response{Header: http.Header{"Content-Type": {contentType}}, Request: req}
+		list, err := parseReferrers(resp, body)
+		if err != nil && list != nil {
+			t.Errorf("%q: error %v and %d entries", body, err, len(list))
+		}
+		for _, d := range list {
+			if d.Digest.Validate() != nil || d.Size < 0 || !json.Valid(body) {
+				t.Errorf("%q: entry %+v", body, d)
+			}
 		}
 	})
 }
