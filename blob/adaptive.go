@@ -84,7 +84,7 @@ func (r *adaptiveReader) switchToRanges() {
 	defer r.mu.Unlock()
 	if r.closed {
 		p.Close()
-		r.ranges.release(false)
+		r.ranges.release()
 		return
 	}
 	r.source.Close()
@@ -94,13 +94,19 @@ func (r *adaptiveReader) switchToRanges() {
 // errNoGain ends ranges that are not worth their calls.
 var errNoGain = errors.New("reading in ranges is not worth it")
 
-// checkGain returns errNoGain if the ranges are not enough faster than the one connection.
-func (r *adaptiveReader) checkGain(p piece) error {
+// checkCost returns errNoGain if the ranges take more than one call each.
+func checkCost(p piece) error {
 	if p.costly {
 		return errNoGain
 	}
-	if r.measured.bytes < gainBytes {
-		return nil
+	return nil
+}
+
+// checkGain returns errNoGain if the ranges take more than one call each, or are not enough faster
+// than the one connection.
+func (r *adaptiveReader) checkGain(p piece) error {
+	if err := checkCost(p); err != nil || r.measured.bytes < gainBytes {
+		return err
 	}
 	rate, warm := r.measured.sourceRate(), r.ranges.markWarm()
 	r.measured = throughput{}
@@ -118,10 +124,13 @@ func (r *adaptiveReader) Close() error {
 		return nil
 	}
 	r.closed = true
+	if r.prefetcher != nil && r.failures.gainNothing() {
+		r.ranges.noteNoGain()
+	}
 	if !r.fixed {
 		r.ranges.addReading(-1)
 		if r.prefetcher != nil {
-			r.ranges.release(r.failures.gainNothing())
+			r.ranges.release()
 		}
 	}
 	return r.source.Close()

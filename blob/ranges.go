@@ -44,14 +44,15 @@ const (
 // bytes that come early.
 type Ranges struct {
 	// N is how many ranges of each blob of 32 MiB and more are read at once, from its start, at
-	// most 64. 1 reads no ranges, 0 adapts.
+	// most 64, until the source turns out to have no ranges or to take more than one call for each.
+	// 1 reads no ranges, 0 adapts.
 	N int
 
 	mu      sync.Mutex
 	reading int  // blobs that are being read
 	inUse   bool // one of them is read in ranges
 	warm    bool // so many ranges have come that they can be compared with one connection
-	noGain  bool // ranges were tried and gained nothing
+	noGain  bool // ranges were tried and gained nothing, or are not to be had
 }
 
 // Wrap returns an Open of a blob of size bytes that reads it through open or openRange. It returns
@@ -62,9 +63,10 @@ func (r *Ranges) Wrap(size int64, open Open, openRange OpenRange) Open {
 	}
 	var failures rangeFailures
 	return func(ctx context.Context, offset int64) (io.ReadCloser, error) {
-		if r.N > 1 && size-offset >= minRangedSize && !failures.tooMany() {
+		if r.N > 1 && size-offset >= minRangedSize && !failures.tooMany() && !r.gainNothing() {
 			n := min(r.N, maxFixedParallel)
 			p := newPrefetcher(ctx, openRange, offset, size, n, n)
+			p.check = checkCost
 			return &adaptiveReader{ranges: r, failures: &failures, source: p, prefetcher: p, fixed: true}, nil
 		}
 		source, err := open(ctx, offset)
@@ -95,11 +97,23 @@ func (r *Ranges) acquire() bool {
 	return true
 }
 
-func (r *Ranges) release(noGain bool) {
+func (r *Ranges) release() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.inUse = false
-	r.noGain = r.noGain || noGain
+}
+
+// noteNoGain remembers that ranges of the source are not worth their calls.
+func (r *Ranges) noteNoGain() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.noGain = true
+}
+
+func (r *Ranges) gainNothing() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.noGain
 }
 
 // markWarm reports whether it was called before.

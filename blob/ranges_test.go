@@ -203,6 +203,30 @@ func TestRangesThatGainNothingAreDropped(t *testing.T) {
 	}
 }
 
+// A fixed number of ranges ends too where the source has none, or takes two calls for each, as a
+// storage does whose addresses serve once.
+func TestFixedRangesThatAreNotToBeHadAreDropped(t *testing.T) {
+	content := randomBytes(64 << 20)
+	for name, s := range map[string]*slowSource{
+		"no support":          {rangeErr: errors.ErrUnsupported},
+		"two calls per range": {costly: true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s.content, s.rate = content, 20e6
+			r := blob.Ranges{N: 4}
+			readAll(t, &r, s)
+			tried := s.ranges
+			if tried == 0 || tried > 8 || s.opened != 1 {
+				t.Errorf("%s: tried %d ranges, opened %d times", name, tried, s.opened)
+			}
+			readAll(t, &r, s)
+			if s.ranges != tried || s.opened != 2 {
+				t.Errorf("%s: the next blob tries again", name)
+			}
+		})
+	}
+}
+
 // Each of the blobs is too small for a comparison of its own.
 func TestRangesAreComparedOverSeveralBlobs(t *testing.T) {
 	content := randomBytes(73 << 20)
