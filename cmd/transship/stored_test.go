@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -36,4 +37,29 @@ func TestTargetThatStoresOtherBytes(t *testing.T) {
 		Header: map[string]string{"Docker-Content-Digest": "sha256:" + strings.Repeat("0", 64)}})
 	c.runFails("copy SRC DST", wantedError{7, "the registry has sha256:000000000000 there, not sha256:",
 		"the image is not damaged at its source: " + c.target.host})
+}
+
+// A registry that says that it has mounted a blob, and then does not find it, gets the blob: a copy
+// to one target and to several ends well, and every blob is there.
+func TestMountsThatLie(t *testing.T) {
+	for _, second := range []string{"", "dst/other:1.6"} {
+		c := newCopySetup(t)
+		next := &registry.Handler{RefuseSparse: true}
+		c.target.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if d := r.URL.Query().Get("mount"); d != "" {
+				w.Header().Set("Docker-Content-Digest", d)
+				w.WriteHeader(http.StatusCreated)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+		args := []string{"copy", c.src, c.dst}
+		if second != "" {
+			args = append(args, c.target.host+"/"+second)
+		}
+		c.run(args...).want(0)
+		for _, dst := range args[2:] {
+			c.run("verify", "--deep", dst).want(0)
+		}
+	}
 }

@@ -131,8 +131,7 @@ func (c *copyRun) putImage(
 // since not every registry takes a referrer ahead of its subject. The tag follows last.
 func (c *copyRun) putWithReferrers(ctx context.Context, root manifest.Manifest, outcome blob.Outcome) error {
 	if outcome != blob.Exists {
-		put := func() error { return c.dst.PutManifest(ctx, string(root.Digest), root) }
-		if err := c.engine.withManifestSlot(ctx, put); err != nil {
+		if err := c.putInManifestSlot(ctx, string(root.Digest), root); err != nil {
 			return err
 		}
 	}
@@ -244,12 +243,20 @@ func (c *copyRun) putEntryBlob(ctx context.Context, d manifest.Descriptor, noMan
 
 // putManifest puts a manifest. d is the descriptor that led to it.
 func (c *copyRun) putManifest(ctx context.Context, ref string, m manifest.Manifest, d manifest.Descriptor) error {
-	err := c.engine.withManifestSlot(ctx, func() error { return c.dst.PutManifest(ctx, ref, m) })
+	err := c.putInManifestSlot(ctx, ref, m)
 	if err == nil {
 		c.manifestDone(ref, d, blob.Uploaded)
 	}
 	return err
 }
+
+// putInManifestSlot puts a manifest once a slot is free.
+func (c *copyRun) putInManifestSlot(ctx context.Context, ref string, m manifest.Manifest) error {
+	return c.engine.withManifestSlot(ctx, func() error { return putManifest(ctx, c.dst, ref, m, c.open) })
+}
+
+// open returns what opens a blob of the source.
+func (c *copyRun) open(d manifest.Descriptor) blob.Open { return c.engine.open(c.src, c.from, d) }
 
 func (c *copyRun) emit(ev Event) {
 	if !c.quiet {
@@ -303,7 +310,7 @@ func (c *copyRun) putInSlot(
 				return err
 			}
 		}
-		outcome, err = c.putWithEvents(ctx, d, slot.takeOnOpen(markSource(c.engine.open(c.src, c.from, d))), mountFrom)
+		outcome, err = c.putWithEvents(ctx, d, slot.takeOnOpen(markSource(c.open(d))), mountFrom)
 		return err
 	})
 	return outcome, err

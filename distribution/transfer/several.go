@@ -73,20 +73,21 @@ func (e *Engine) putToAll(ctx context.Context, src Source, root manifest.Manifes
 	// The runs have ledgers of their own: the targets that have failed, and so what m has, differ
 	// from copy to copy.
 	lacking := m.lacking()
+	open := func(d manifest.Descriptor) blob.Open { return e.Open(src, d) }
 	if len(lacking.targets) > 0 {
 		if err := e.newIsolatedRun(src, lacking).putChildren(ctx, root, lacking.mayHaveParts()); err != nil {
 			return err
 		}
 	}
 	if e.Referrers {
-		if err := lacking.putRootsByDigest(ctx); err != nil {
+		if err := lacking.putRootsByDigest(ctx, open); err != nil {
 			return err
 		}
 		if err := e.newIsolatedRun(src, m).putReferrers(ctx, root); err != nil {
 			return err
 		}
 	}
-	lacking.putRoots(ctx)
+	lacking.putRoots(ctx, open)
 	return nil
 }
 
@@ -228,18 +229,20 @@ func (m *multiTarget) mayHaveParts() bool {
 }
 
 // putRootsByDigest puts the image without its tags.
-func (m *multiTarget) putRootsByDigest(ctx context.Context) error {
+func (m *multiTarget) putRootsByDigest(ctx context.Context, open func(manifest.Descriptor) blob.Open) error {
 	if len(m.targets) == 0 {
 		return nil
 	}
 	return m.oncePerRepository(ctx, func(t *targetState) error {
-		return t.Target.PutManifest(ctx, string(t.root.Digest), t.root)
+		return putManifest(ctx, t.Target, string(t.root.Digest), t.root, open)
 	})
 }
 
 // putRoots puts the image under each target's tag or digest.
-func (m *multiTarget) putRoots(ctx context.Context) {
-	_ = m.forEach(ctx, m.notFailed(), func(t *targetState) error { return t.Target.PutManifest(ctx, t.As, t.root) })
+func (m *multiTarget) putRoots(ctx context.Context, open func(manifest.Descriptor) blob.Open) {
+	_ = m.forEach(ctx, m.notFailed(), func(t *targetState) error {
+		return putManifest(ctx, t.Target, t.As, t.root, open)
+	})
 }
 
 // HeadManifest implements Target. A manifest that only some targets have is fs.ErrNotExist.
@@ -269,4 +272,11 @@ func (m *multiTarget) HeadManifest(ctx context.Context, ref string) (manifest.De
 // PutManifest implements Target.
 func (m *multiTarget) PutManifest(ctx context.Context, ref string, doc manifest.Manifest) error {
 	return m.oncePerRepository(ctx, func(t *targetState) error { return t.Target.PutManifest(ctx, ref, doc) })
+}
+
+// PutManifestResending implements Resender.
+func (m *multiTarget) PutManifestResending(
+	ctx context.Context, ref string, doc manifest.Manifest, open func(manifest.Descriptor) blob.Open,
+) error {
+	return m.oncePerRepository(ctx, func(t *targetState) error { return putManifest(ctx, t.Target, ref, doc, open) })
 }

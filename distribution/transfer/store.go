@@ -52,6 +52,25 @@ type ReferrerLister interface {
 	TagNames(ctx context.Context) iter.Seq2[string, error]
 }
 
+// Resender is implemented by targets that may not find content that they have just been given.
+type Resender interface {
+	// PutManifestResending is PutManifest of [Target]. If the target does not find blobs of the
+	// manifest, it gets them from open once more.
+	PutManifestResending(
+		ctx context.Context, ref string, m manifest.Manifest, open func(manifest.Descriptor) blob.Open,
+	) error
+}
+
+// putManifest puts a manifest. open opens those of its blobs that a [Resender] does not find.
+func putManifest(
+	ctx context.Context, dst Target, ref string, m manifest.Manifest, open func(manifest.Descriptor) blob.Open,
+) error {
+	if r, ok := dst.(Resender); ok {
+		return r.PutManifestResending(ctx, ref, m, open)
+	}
+	return dst.PutManifest(ctx, ref, m)
+}
+
 // RangeSource is implemented by sources that can open a range of a blob.
 type RangeSource interface {
 	// RangedBlob returns a function that opens a blob at an offset, as Blob of [Source] does, and

@@ -73,7 +73,8 @@ func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err := c.copyChildren(ctx, r, list, entries, dst); err != nil {
 		return err
 	}
-	if err := dst.PutManifest(ctx, list.Identifier(), doc); err != nil {
+	// Its images have just been put, and a list has no blobs to open.
+	if err := dst.PutManifestResending(ctx, list.Identifier(), doc, nil); err != nil {
 		return err
 	}
 	fmt.Fprintln(r.Stdout, doc.Digest)
