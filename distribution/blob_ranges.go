@@ -10,7 +10,6 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
-	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -129,12 +128,7 @@ func (b *RangedBlob) getFromStorage(ctx context.Context, storage *http.Request, 
 }
 
 func (b *RangedBlob) getFromRegistry(ctx context.Context, bytes string) (*http.Response, error) {
-	at := resourceAt(endpoint.Blob(b.repo, string(b.digest)), auth.Pull)
-	req, err := b.client.request(ctx, http.MethodGet, at, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := b.client.do(withRange(req, bytes), http.StatusOK, http.StatusPartialContent)
+	resp, err := b.client.requestBlob(ctx, b.repo, b.digest, bytes, http.StatusOK, http.StatusPartialContent)
 	if err != nil {
 		return nil, err
 	}
@@ -143,10 +137,12 @@ func (b *RangedBlob) getFromRegistry(ctx context.Context, bytes string) (*http.R
 	return resp, nil
 }
 
-// withRange makes the request of a blob one for a range of it.
+// withRange makes the request of a blob one for a range of it, unless that is empty.
 func withRange(req *http.Request, bytes string) *http.Request {
 	req.Header.Set("Accept-Encoding", identity)
-	req.Header.Set("Range", bytes)
+	if bytes != "" {
+		req.Header.Set("Range", bytes)
+	}
 	return req
 }
 

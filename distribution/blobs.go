@@ -18,16 +18,16 @@ import (
 const identity = "identity"
 
 // HeadBlob returns the size of a blob in bytes, -1 if the registry does not say (end-2: HEAD
-// /v2/<name>/blobs/<digest>). If the registry does not allow HEAD (405), or the response does not
-// have the size, as that of a proxy's page, it sends a GET and does not read the body. A missing
-// blob is an error that is fs.ErrNotExist.
+// /v2/<name>/blobs/<digest>). If the registry does not allow HEAD (405), or redirects to a storage
+// that does not, or if the response does not have the size, as that of a proxy's page, it sends a
+// GET and does not read the body. A missing blob is an error that is fs.ErrNotExist.
 func (c *Client) HeadBlob(ctx context.Context, repo string, d blob.Digest) (int64, error) {
 	ctx = aboutBlob(ctx, d)
 	resp, err := c.call(ctx, http.MethodHead, resourceAt(endpoint.Blob(repo, string(d)), auth.Pull), http.StatusOK)
 	if err == nil && resp.ContentLength >= 0 {
 		return resp.ContentLength, nil
 	}
-	if err != nil && !hasStatus(err, http.StatusMethodNotAllowed) {
+	if err != nil && !hasStatus(err, http.StatusMethodNotAllowed) && !isExpired(err) {
 		return 0, err
 	}
 	body, size, err := c.GetBlob(ctx, repo, d, 0)
@@ -39,8 +39,9 @@ func (c *Client) HeadBlob(ctx context.Context, repo string, d blob.Digest) (int6
 
 // GetBlob opens a blob at an offset in bytes (end-2: GET /v2/<name>/blobs/<digest>, with Range if
 // offset is not 0). It returns the bytes from the offset on, which are not verified, and the size
-// of the whole blob, -1 if the registry does not say. It follows redirects to a storage host. If
-// the registry ignores the range, the first Read discards the bytes before the offset; another
+// of the whole blob, -1 if the registry does not say. It follows redirects to a storage host, and
+// asks the registry once more if the storage refuses its address, which may have expired. If the
+// registry ignores the range, the first Read discards the bytes before the offset; another
 // range than that requested is an error. A missing blob is an error that is fs.ErrNotExist. The
 // caller closes the reader.
 func (c *Client) GetBlob(ctx context.Context, repo string, d blob.Digest, offset int64) (io.ReadCloser, int64, error) {
@@ -56,24 +57,36 @@ func (c *Client) openBlob(
 	ctx context.Context, repo string, d blob.Digest, offset int64,
 ) (resp *http.Response, size int64, err error) {
 	ctx = receiving(aboutBlob(ctx, d), d)
-	req, err := c.request(ctx, http.MethodGet, resourceAt(endpoint.Blob(repo, string(d)), auth.Pull), nil)
-	if err != nil {
-		return nil, 0, err
-	}
 	if offset == 0 {
-		req.Header.Set("Accept-Encoding", identity)
-		resp, err := c.do(req, http.StatusOK)
+		resp, err = c.requestBlob(ctx, repo, d, "", http.StatusOK)
 		if err != nil {
 			return nil, 0, err
 		}
 		return resp, resp.ContentLength, nil
 	}
-	resp, err = c.do(withRange(req, fmt.Sprintf("bytes=%d-", offset)), http.StatusOK, http.StatusPartialContent)
+	resp, err = c.requestBlob(ctx, repo, d, fmt.Sprintf("bytes=%d-", offset), http.StatusOK, http.StatusPartialContent)
 	if err != nil {
 		return nil, 0, err
 	}
 	size, err = startAt(resp, offset)
 	return resp, size, err
+}
+
+// requestBlob sends the GET of a blob, with a Range unless that is empty. If a storage refuses the
+// address that the registry has redirected to, the registry is asked for another one, once.
+func (c *Client) requestBlob(
+	ctx context.Context, repo string, d blob.Digest, bytes string, ok ...int,
+) (*http.Response, error) {
+	for attempt := 1; ; attempt++ {
+		req, err := c.request(ctx, http.MethodGet, resourceAt(endpoint.Blob(repo, string(d)), auth.Pull), nil)
+		if err != nil {
+			return nil, err
+		}
+		resp, err := c.do(withRange(req, bytes), ok...)
+		if attempt == 2 || !isExpired(err) {
+			return resp, err
+		}
+	}
 }
 
 // startAt makes the body of a response start at the offset that was requested, and returns the size

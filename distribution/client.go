@@ -113,7 +113,9 @@ func (c *Client) doWith(client *http.Client, req *http.Request, ok ...int) (*htt
 		return resp, nil
 	}
 	defer wire.Drain(resp)
-	return nil, newError(resp)
+	failed := newError(resp)
+	failed.Storage = c.isStorage(resp)
+	return nil, failed
 }
 
 // doDiscard is do for a response whose body is not needed.

@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -64,6 +65,9 @@ type Error struct {
 	Errors     []ErrorDetail // from the body, if it is the specification's JSON
 	Body       []byte        // its first 8 KiB, without the credentials of the request
 	Auth       *auth.Error   // of a 401 or 403: which credentials were refused; nil if none were sent
+	// Storage reports that not the registry answered but a storage that it redirects to, or has
+	// uploads sent to. Such addresses are signed and expire.
+	Storage bool
 }
 
 // Error returns the call, the status, and the message of the registry.
@@ -137,13 +141,13 @@ func oneLine(s string) string {
 }
 
 // Is makes errors.Is work on a [ErrorCode], on fs.ErrNotExist for 404, and on fs.ErrPermission for
-// 401 and 403.
+// 401 and 403, unless a storage has refused an address: no account helps against that.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case fs.ErrNotExist:
 		return e.StatusCode == http.StatusNotFound
 	case fs.ErrPermission:
-		return e.StatusCode == http.StatusUnauthorized || e.StatusCode == http.StatusForbidden
+		return !e.isExpired() && (e.StatusCode == http.StatusUnauthorized || e.StatusCode == http.StatusForbidden)
 	}
 	for _, d := range e.Errors {
 		if d.Code == target {
@@ -151,6 +155,26 @@ func (e *Error) Is(target error) bool {
 		}
 	}
 	return false
+}
+
+// isExpired reports whether a storage does not serve an address, or no longer does. One that asks
+// for credentials wants an account.
+func (e *Error) isExpired() bool {
+	return e.Storage && e.StatusCode/100 == 4 && e.StatusCode != http.StatusTooManyRequests &&
+		e.Header.Get("WWW-Authenticate") == ""
+}
+
+// isExpired reports whether err is a response that is; see [Error.isExpired].
+func isExpired(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.isExpired()
+}
+
+// isStorage reports whether another host than the registry has answered, or the registry has at an
+// address outside its API that it redirects to.
+func (c *Client) isStorage(resp *http.Response) bool {
+	req := resp.Request
+	return req.URL.Host != c.Host || req.Response != nil && endpoint.Parse(req.URL.Path).Kind == endpoint.KindNone
 }
 
 // newError returns the error of a response. The caller closes the body.

@@ -175,14 +175,6 @@ func (t *Transport) Client(host string) *Client {
 	return c
 }
 
-// HasClient reports whether Client has been called for a host.
-func (t *Transport) HasClient(host string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	_, ok := t.clients[host]
-	return ok
-}
-
 // Image parses the name of an image as docker does (halo is docker.io/library/halo:latest) and
 // returns its repository, as [Transport.Repository] does, and the tag or digest that the name has.
 // The error is a *[reference.SyntaxError].

@@ -45,9 +45,6 @@ func TestTransportZeroOptions(t *testing.T) {
 	if first, again := transport.Client(host), transport.Client(host); first != again {
 		t.Error("a host has two clients")
 	}
-	if !transport.HasClient(host) || transport.HasClient("other.example") {
-		t.Error("HasClient is wrong")
-	}
 }
 
 // Record stands below auth and Retry and above Policy: it sees each attempt, and the calls that are

@@ -202,12 +202,14 @@ func (p *push) prepareRetry(ctx context.Context, err error, failures int) error 
 		return p.fitRange(ctx, err)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, BlobUploadUnknown), errors.Is(err, BlobUploadInvalid):
 		return p.restart(ctx)
-	case failures > 1 && (hasStatus(err, http.StatusUnauthorized) || errors.Is(err, DigestInvalid)):
+	case failures > 1 && (hasStatus(err, http.StatusUnauthorized) || errors.Is(err, DigestInvalid) || isExpired(err)):
 		return err // retried once only
 	case hasStatus(err, http.StatusUnauthorized):
 		return p.resume(ctx) // the token expired early; the status request gets a new one
 	case errors.Is(err, DigestInvalid):
 		return p.restart(ctx) // the bytes may have been damaged on the way
+	case isExpired(err):
+		return p.restart(ctx) // a new session has a new address
 	case p.isChunked() && refusesChunks(err):
 		p.chunk = 0
 		return p.restart(ctx)

@@ -138,7 +138,7 @@ func TestCopyInChunks(t *testing.T) {
 func TestVerboseCopy(t *testing.T) {
 	c := newCopySetup(t)
 	signed := "/storage?X-Amz-Signature=" + secret + "&digest=x"
-	c.source.Set(registry.Rule{Match: "^GET .*/blobs/sha256", Times: 1, Status: 307,
+	c.source.Set(registry.Rule{Match: "^GET .*/blobs/sha256", Status: 307,
 		Header: map[string]string{"Location": signed}},
 		registry.Rule{Match: "^GET /storage", Status: 404})
 	c.run("copy", "-v", "--jobs", "1", c.src, c.dst).

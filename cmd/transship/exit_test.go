@@ -81,7 +81,7 @@ func TestExitCodesAndHints(t *testing.T) {
 		"beyond a plan":  {request(&wire.PlanError{Method: "PUT", URL: "https://r.example.com/v2/x"}), 1, ""},
 		"source says no": {answer("GET", "x/manifests/1", 403, ""), 3, "--src-creds"},
 		"target says no": {answer("PUT", "x/manifests/1", 403, ""), 3, "--dst-creds"},
-		"storage says no": {&distribution.Error{Method: "GET", URL: "https://cdn.example.com/x", StatusCode: 403}, 3,
+		"storage says no": {&distribution.Error{Method: "GET", URL: "https://cdn.example.com/x", StatusCode: 403, Storage: true}, 1,
 			"the registry redirects there, to an address that expires"},
 		"no such manifest":   {answer("GET", "x/manifests/1", 404, ""), 4, "transship tags"},
 		"no such blob":       {answer("GET", "x/blobs/sha256:1", 404, ""), 4, "incomplete at its source"},

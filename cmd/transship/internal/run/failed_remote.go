@@ -22,12 +22,6 @@ type failedRemote struct {
 // name returns the host as users write it.
 func (f failedRemote) name() string { return cli.RegistryName(f.host) }
 
-// isRegistry reports whether the host is a registry of the run, as far as is known. It may be a
-// storage host that a registry redirects to.
-func (f failedRemote) isRegistry() bool {
-	return f.host == "" || f.Remote.Host == "" || f.host == f.Remote.Host || f.run.transports.knows(f.host)
-}
-
 // remoteOf returns the remote that an error is about. If several match, or none does because the
 // host is a registry's storage, a GET is the source's and anything else the target's.
 func (r *Run) remoteOf(err error) failedRemote {

@@ -140,9 +140,6 @@ func authHint(err error, remote failedRemote) string {
 		return "the registry's configuration must name its token server by an https URL"
 	case refused != nil && refused.Err != nil:
 		return "" // the token server failed: no account helps
-	case refused == nil && !remote.isRegistry():
-		return "the registry redirects there, to an address that expires: try again; " +
-			"if that does not help, the registry's storage is not set up correctly"
 	case remote.DeniedHint != "":
 		return remote.DeniedHint
 	case !named:
@@ -167,6 +164,9 @@ func answerHint(err error) string {
 		path = endpoint.ParseEnd(u.Path)
 	}
 	switch {
+	case answer.Storage && answer.StatusCode/100 == 4 && !missing:
+		return "the registry redirects there, to an address that expires: try again; " +
+			"if that does not help, the registry's storage or its clock is not set up correctly"
 	case missing && path.Kind == endpoint.KindManifest:
 		return "check the name and the tag; transship tags REPOSITORY lists what is there"
 	case missing && path.Kind == endpoint.KindBlob && reads:

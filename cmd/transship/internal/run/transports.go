@@ -65,18 +65,6 @@ func (m *Remote) transport(ctx context.Context) (*distribution.Transport, error)
 	return t, nil
 }
 
-// knows reports whether the run has called the host as a registry.
-func (t *transports) knows(host string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, transport := range t.byKey {
-		if transport.HasClient(host) {
-			return true
-		}
-	}
-	return false
-}
-
 // options returns the transport's options from the flags and the environment.
 func (m *Remote) options(credentials auth.Credentials) distribution.Options {
 	r := m.run
