@@ -53,7 +53,8 @@ func descriptorOf(resp *http.Response, ref string) (manifest.Descriptor, bool) {
 
 // GetManifest fetches a manifest by tag or digest (end-3: GET /v2/<name>/manifests/<reference>),
 // parses and checks it. If ref is a digest, another digest is a *[blob.MismatchError]; the
-// registry's Docker-Content-Digest header is not relied on (distribution #3792, #3848). A document
+// registry's Docker-Content-Digest header is not relied on (distribution #3792, #3848), and OnWarning
+// gets one that contradicts the bytes of a tag. A document
 // that is not a manifest, or is larger than manifest.MaxSize, is a *[manifest.DocumentError]. A
 // missing manifest is an error that is fs.ErrNotExist.
 func (c *Client) GetManifest(ctx context.Context, repo, ref string) (manifest.Manifest, error) {
@@ -68,6 +69,11 @@ func (c *Client) GetManifest(ctx context.Context, repo, ref string) (manifest.Ma
 	m, err := parseManifest(ref, resp.Header.Get("Content-Type"), raw)
 	if err != nil {
 		return manifest.Manifest{}, fmt.Errorf("%s: %w", c.imageName(repo, ref), err)
+	}
+	named := blob.Digest(resp.Header.Get("Docker-Content-Digest"))
+	if named.Validate() == nil && blob.Digest(ref).Validate() != nil && !isDigestOf(named, m) {
+		c.warnOnce(fmt.Sprintf("%s: the registry says that the manifest's digest is %s, but its bytes have %s",
+			c.imageName(repo, ref), named, m.Digest))
 	}
 	return m, nil
 }

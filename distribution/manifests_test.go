@@ -48,13 +48,32 @@ func TestGetManifestSendsTheFullAcceptList(t *testing.T) {
 	}
 }
 
+// The digest is that of the bytes, whatever the header says. A header that contradicts the bytes of
+// a tag is reported.
 func TestGetManifestIgnoresDigestHeader(t *testing.T) {
-	s, c := serve(t)
-	s.Handle("GET /v2/a/manifests/t", answer(200, image, "Docker-Content-Digest: "+string(blob.FromBytes(nil)),
-		"Content-Type: application/vnd.oci.image.manifest.v1+json; charset=utf-8"))
-	m, err := c.GetManifest(t.Context(), "a", "t")
-	if err != nil || m.Digest != imageDigest {
-		t.Errorf("got %s, error %v", m.Digest, err)
+	for header, warnings := range map[string]int{
+		string(blob.FromBytes(nil)):               1,
+		string(blob.SHA512.Digest(nil)):           1,
+		string(imageDigest):                       0,
+		string(blob.SHA512.Digest([]byte(image))): 0,
+		"sha256:malformed":                        0,
+		"":                                        0,
+	} {
+		s, c := serve(t)
+		var warned []string
+		c.OnWarning = func(text string) { warned = append(warned, text) }
+		s.Handle("GET /v2/a/manifests/t", answer(200, image, "Docker-Content-Digest: "+header,
+			"Content-Type: application/vnd.oci.image.manifest.v1+json; charset=utf-8"))
+		for range 2 {
+			m, err := c.GetManifest(t.Context(), "a", "t")
+			if err != nil || m.Digest != imageDigest {
+				t.Errorf("%q: got %s, error %v", header, m.Digest, err)
+			}
+		}
+		text := strings.Join(warned, "")
+		if len(warned) != warnings || warnings > 0 && (!strings.Contains(text, header) || !strings.Contains(text, "/a:t")) {
+			t.Errorf("%q: warned %q", header, warned)
+		}
 	}
 }
 

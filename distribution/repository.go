@@ -96,10 +96,16 @@ func (r *Repository) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRang
 	}
 }
 
+// HeadBlob returns the size of a blob in bytes, -1 if the registry does not say; see
+// [Client.HeadBlob].
+func (r *Repository) HeadBlob(ctx context.Context, d blob.Digest) (int64, error) {
+	return r.Client.HeadBlob(r.scoped(ctx), r.Name, d)
+}
+
 // HasBlob reports whether the repository has a blob with that digest and size, which it must tell;
 // see [Client.HeadBlob]. An error may be fs.ErrPermission, also for a repository that does not exist.
 func (r *Repository) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
-	size, err := r.Client.HeadBlob(r.scoped(ctx), r.Name, d.Digest)
+	size, err := r.HeadBlob(ctx, d.Digest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
