@@ -61,6 +61,15 @@ func (d Descriptor) MayBeBlob(err error) bool {
 		(errors.Is(err, fs.ErrNotExist) || errors.As(err, &other))
 }
 
+// CheckDepth returns a *[DocumentError] that is [ErrTooDeep] if an entry below so many indexes is
+// nested too deep. Check it before the entry is read.
+func (d Descriptor) CheckDepth(indexes int) error {
+	if indexes > MaxDepth {
+		return &DocumentError{d.Digest, ErrTooDeep}
+	}
+	return nil
+}
+
 // Validate returns an error if the digest is malformed or of an unknown algorithm, or the size is
 // negative.
 func (d Descriptor) Validate() error {

@@ -12,6 +12,10 @@ import (
 // much (distribution-spec, "Pushing Manifests": at least 4 MiB).
 const MaxSize = 4 << 20
 
+// MaxDepth is how many indexes an entry may lie below: the limit of everything that follows the
+// entries of indexes, on a registry, in a folder or in a tar. Real images stay below five.
+const MaxDepth = 50
+
 // Manifest is a document as it was received: its descriptor, and the bytes that the descriptor's
 // digest is of.
 type Manifest struct {
@@ -19,7 +23,7 @@ type Manifest struct {
 	Raw []byte
 }
 
-// Errors of [Parse]. Test for them with errors.Is.
+// Errors of [Parse] and [Descriptor.CheckDepth]. Test for them with errors.Is.
 var (
 	// ErrSchema1 says that a document has docker's format from before 2016. Its layers and digests
 	// cannot be kept.
@@ -30,6 +34,9 @@ var (
 	// ErrAmbiguous says that a document is both an index and an image, or of another kind than its
 	// media type or its Content-Type says (CVE-2021-41190).
 	ErrAmbiguous = errors.New("ambiguous manifest")
+	// ErrTooDeep says that an entry lies below more than MaxDepth indexes; see
+	// [Descriptor.CheckDepth].
+	ErrTooDeep = fmt.Errorf("indexes are nested more than %d levels deep", MaxDepth)
 )
 
 // DocumentError says that bytes are not a manifest, or not one that is safe to read.

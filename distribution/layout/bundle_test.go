@@ -441,13 +441,13 @@ func TestCreateRefusesIncompleteContents(t *testing.T) {
 func TestCreateRefusesDeepIndexes(t *testing.T) {
 	s := newSample()
 	ix := s.image(t, "linux/amd64", "layer")
-	for range maxDepth + 1 {
+	for range manifest.MaxDepth + 1 {
 		ix = s.index(t, ix)
 	}
 	s.addImage("deep:1", ix)
 	_, err := CreateBundle(filepath.Join(t.TempDir(), "b.tar"), s.BundleContents, BundleFiles{})
 	wantError(t, err, "nested more than 50 levels deep")
-	s.Images[0] = Image{"deep:1", s.Manifests[maxDepth].Descriptor}
+	s.Images[0] = Image{"deep:1", s.Manifests[manifest.MaxDepth].Descriptor}
 	s.bundle(t)
 }
 

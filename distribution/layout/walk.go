@@ -1,8 +1,6 @@
 package layout
 
 import (
-	"fmt"
-
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
 )
@@ -12,9 +10,6 @@ type manifestLoader func(d manifest.Descriptor) (manifest.Manifest, error)
 
 // visitor is called with what walk finds.
 type visitor func(d manifest.Descriptor, m manifest.Manifest, err error) error
-
-// maxDepth is the maximum nesting of indexes. Real ones stay below five.
-const maxDepth = 50
 
 // walk visits a manifest and everything that it refers to, directly or not. Each digest is visited
 // once, parents before children. For a blob m is empty. An entry of an index whose media type is
@@ -36,8 +31,7 @@ func (w *walker) visitManifest(d manifest.Descriptor, depth int) error {
 		return nil
 	}
 	w.seen[d.Digest] = true
-	if depth > maxDepth {
-		err := fmt.Errorf("%s: indexes are nested more than %d levels deep", d.Digest, maxDepth)
+	if err := d.CheckDepth(depth); err != nil {
 		return w.visit(d, manifest.Manifest{}, err)
 	}
 	m, err := w.load(d)

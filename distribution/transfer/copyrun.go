@@ -116,7 +116,7 @@ func (c *copyRun) putImage(
 	if have.is(root) {
 		outcome = blob.Exists
 	} else {
-		err = c.putChildren(ctx, root, have.exists)
+		err = c.putChildren(ctx, root, 0, have.exists)
 	}
 	if err == nil && referrers {
 		err = c.putWithReferrers(ctx, root, outcome)
@@ -172,9 +172,9 @@ func (c *copyRun) headManifest(ctx context.Context, ref string) (d manifest.Desc
 	return d, err
 }
 
-// putChildren puts everything that m refers to. With headFirst the target is asked for each child
-// manifest before that is read from the source.
-func (c *copyRun) putChildren(ctx context.Context, m manifest.Manifest, headFirst bool) error {
+// putChildren puts everything that m refers to. depth is how many indexes m lies below. With
+// headFirst the target is asked for each child manifest before that is read from the source.
+func (c *copyRun) putChildren(ctx context.Context, m manifest.Manifest, depth int, headFirst bool) error {
 	refs, err := m.References()
 	if err != nil {
 		return err
@@ -186,13 +186,16 @@ func (c *copyRun) putChildren(ctx context.Context, m manifest.Manifest, headFirs
 		if manifest.IsBlob(d.MediaType) {
 			return c.putBlob(ctx, d) // BuildKit's cache is an index of blobs
 		}
-		return c.putChild(ctx, d, headFirst)
+		return c.putChild(ctx, d, depth+1, headFirst)
 	})
 }
 
-// putChild puts an entry of an index, by its digest, once for all copies to the repository: several
+// putChild puts an entry of an index, which lies below depth indexes, by its digest, once for all copies to the repository: several
 // indexes may list an image, and a thousand paths may lead to a nested index.
-func (c *copyRun) putChild(ctx context.Context, d manifest.Descriptor, headFirst bool) error {
+func (c *copyRun) putChild(ctx context.Context, d manifest.Descriptor, depth int, headFirst bool) error {
+	if err := d.CheckDepth(depth); err != nil {
+		return fmt.Errorf("%s: %w", name(c.src), err)
+	}
 	// A manifest cannot be mounted from another repository, so to the ledger each repository is a
 	// registry.
 	claim, err := c.manifests.claim(ctx, place{registry: c.to}, d)
@@ -203,7 +206,7 @@ func (c *copyRun) putChild(ctx context.Context, d manifest.Descriptor, headFirst
 		c.manifestDone(string(d.Digest), d, blob.Exists)
 		return nil
 	}
-	err = c.putClaimed(ctx, d, headFirst)
+	err = c.putClaimed(ctx, d, depth, headFirst)
 	claim.release(err == nil, d.Size)
 	return err
 }
@@ -211,7 +214,7 @@ func (c *copyRun) putChild(ctx context.Context, d manifest.Descriptor, headFirst
 // putClaimed puts a child that this run has claimed. With headFirst it skips an image that the
 // target has: a target takes an image manifest only after its blobs. An index may lack some of its
 // entries, so its entries are checked in any case.
-func (c *copyRun) putClaimed(ctx context.Context, d manifest.Descriptor, headFirst bool) error {
+func (c *copyRun) putClaimed(ctx context.Context, d manifest.Descriptor, depth int, headFirst bool) error {
 	if headFirst && !manifest.IsIndex(d.MediaType) {
 		if have, err := c.headManifest(ctx, string(d.Digest)); err == nil && have.Size == d.Size {
 			c.manifestDone(string(d.Digest), d, blob.Exists)
@@ -225,7 +228,7 @@ func (c *copyRun) putClaimed(ctx context.Context, d manifest.Descriptor, headFir
 	if err != nil {
 		return err
 	}
-	if err := c.putChildren(ctx, m, headFirst); err != nil {
+	if err := c.putChildren(ctx, m, depth, headFirst); err != nil {
 		return err
 	}
 	return c.putManifest(ctx, string(d.Digest), m, d)

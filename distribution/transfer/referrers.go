@@ -36,33 +36,53 @@ func (c *copyRun) putReferrers(ctx context.Context, root manifest.Manifest) erro
 
 // subjects returns the image and all manifests below it.
 func (c *copyRun) subjects(ctx context.Context, root manifest.Manifest) ([]manifest.Descriptor, error) {
-	out := []manifest.Descriptor{root.Descriptor}
-	if !manifest.IsIndex(root.MediaType) {
-		return out, nil
+	w := &subjectWalk{c, map[blob.Digest]bool{root.Digest: true}, []manifest.Descriptor{root.Descriptor}}
+	err := w.add(ctx, root, 1)
+	return w.found, err
+}
+
+// subjectWalk lists the manifests below an image, each once.
+type subjectWalk struct {
+	*copyRun
+	seen  map[blob.Digest]bool
+	found []manifest.Descriptor
+}
+
+// add lists what is below m. depth is how many indexes the entries of m lie below.
+func (w *subjectWalk) add(ctx context.Context, m manifest.Manifest, depth int) error {
+	if !manifest.IsIndex(m.MediaType) {
+		return nil
 	}
-	refs, err := root.References()
+	refs, err := m.References()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, d := range unique(refs) {
-		if manifest.IsBlob(d.MediaType) {
+	for _, d := range refs {
+		if manifest.IsBlob(d.MediaType) || w.seen[d.Digest] {
 			continue
 		}
-		if !manifest.IsIndex(d.MediaType) {
-			out = append(out, d)
-			continue
+		w.seen[d.Digest] = true
+		w.found = append(w.found, d)
+		if err := w.addNested(ctx, d, depth); err != nil {
+			return err
 		}
-		nested, err := c.engine.getChild(ctx, c.src, d)
-		if err != nil {
-			return nil, err
-		}
-		below, err := c.subjects(ctx, nested)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, below...)
 	}
-	return unique(out), nil
+	return nil
+}
+
+// addNested lists what is below an entry that is an index.
+func (w *subjectWalk) addNested(ctx context.Context, d manifest.Descriptor, depth int) error {
+	if !manifest.IsIndex(d.MediaType) {
+		return nil
+	}
+	if err := d.CheckDepth(depth); err != nil {
+		return fmt.Errorf("%s: %w", name(w.src), err)
+	}
+	nested, err := w.engine.getChild(ctx, w.src, d)
+	if err != nil {
+		return err
+	}
+	return w.add(ctx, nested, depth+1)
 }
 
 // referrerWalk goes from subjects to their referrers, to the referrers of those, and so on.
@@ -87,7 +107,7 @@ func (w *referrerWalk) putAll(ctx context.Context, subjects []manifest.Descripto
 		if err != nil {
 			return err
 		}
-		put := func(ctx context.Context, d manifest.Descriptor) error { return w.putChild(ctx, d, false) }
+		put := func(ctx context.Context, d manifest.Descriptor) error { return w.putChild(ctx, d, 0, false) }
 		if err := w.engine.forEach(ctx, list, put); err != nil {
 			return err
 		}

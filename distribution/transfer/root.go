@@ -21,11 +21,13 @@ func (e *Engine) getRoot(ctx context.Context, src Source, ref string) (manifest.
 	if err != nil || len(e.Platforms) == 0 && !e.Flatten {
 		return m, err
 	}
-	return e.selectPlatforms(ctx, src, m)
+	return e.selectPlatforms(ctx, src, m, 0)
 }
 
-// selectPlatforms applies Platforms and Flatten to an image.
-func (e *Engine) selectPlatforms(ctx context.Context, src Source, m manifest.Manifest) (manifest.Manifest, error) {
+// selectPlatforms applies Platforms and Flatten to an image below depth indexes.
+func (e *Engine) selectPlatforms(
+	ctx context.Context, src Source, m manifest.Manifest, depth int,
+) (manifest.Manifest, error) {
 	if !manifest.IsIndex(m.MediaType) {
 		return m, e.checkPlatform(ctx, src, m)
 	}
@@ -34,7 +36,7 @@ func (e *Engine) selectPlatforms(ctx context.Context, src Source, m manifest.Man
 		return manifest.Manifest{}, fmt.Errorf("%s: %w", name(src), err)
 	}
 	if e.Flatten {
-		return e.flatten(ctx, src, kept)
+		return e.flatten(ctx, src, kept, depth)
 	}
 	return kept, nil
 }
@@ -42,9 +44,9 @@ func (e *Engine) selectPlatforms(ctx context.Context, src Source, m manifest.Man
 // ErrSeveralImages says that a single image was asked for and more than one matches.
 var ErrSeveralImages = errors.New("more than one image matches, so the result cannot be a single image")
 
-// flatten returns the one image of an index, also through nested indexes. It drops attestations:
-// they describe the image as other entries of the index.
-func (e *Engine) flatten(ctx context.Context, src Source, m manifest.Manifest) (manifest.Manifest, error) {
+// flatten returns the one image of an index below depth indexes, also through nested indexes. It
+// drops attestations: they describe the image as other entries of the index.
+func (e *Engine) flatten(ctx context.Context, src Source, m manifest.Manifest, depth int) (manifest.Manifest, error) {
 	entries, err := m.References()
 	if err != nil {
 		return manifest.Manifest{}, err
@@ -59,11 +61,14 @@ func (e *Engine) flatten(ctx context.Context, src Source, m manifest.Manifest) (
 	default:
 		return manifest.Manifest{}, fmt.Errorf("%s: %w", name(src), ErrSeveralImages)
 	}
+	if err := entries[0].CheckDepth(depth + 1); err != nil {
+		return manifest.Manifest{}, fmt.Errorf("%s: %w", name(src), err)
+	}
 	only, err := e.getChild(ctx, src, entries[0])
 	if err != nil || !manifest.IsIndex(only.MediaType) {
 		return only, err
 	}
-	return e.selectPlatforms(ctx, src, only)
+	return e.selectPlatforms(ctx, src, only, depth+1)
 }
 
 // checkPlatform makes sure that a single image is for one of Platforms. Its config blob has its

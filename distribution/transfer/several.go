@@ -75,7 +75,7 @@ func (e *Engine) putToAll(ctx context.Context, src Source, root manifest.Manifes
 	lacking := m.lacking()
 	open := func(d manifest.Descriptor) blob.Open { return e.Open(src, d) }
 	if len(lacking.targets) > 0 {
-		if err := e.newIsolatedRun(src, lacking).putChildren(ctx, root, lacking.mayHaveParts()); err != nil {
+		if err := e.newIsolatedRun(src, lacking).putChildren(ctx, root, 0, lacking.mayHaveParts()); err != nil {
 			return err
 		}
 	}

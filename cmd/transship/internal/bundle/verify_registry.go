@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -41,8 +42,8 @@ func (v *registryVerifier) run(ctx context.Context, ref string) error {
 	v.report(layout.Check{What: "manifest " + string(root.Digest), Digest: root.Digest, Size: root.Size})
 	level, err := childrenOf(root)
 	seen := map[blob.Digest]bool{root.Digest: true}
-	for err == nil && len(level) > 0 {
-		level, err = v.level(ctx, level, seen)
+	for depth := 1; err == nil && len(level) > 0; depth++ {
+		level, err = v.level(ctx, v.withinDepth(level, depth), seen)
 	}
 	return err
 }
@@ -60,6 +61,18 @@ func childrenOf(m manifest.Manifest) ([]child, error) {
 		}
 	}
 	return out, nil
+}
+
+// withinDepth returns the children that may be read below so many indexes, and reports the others.
+func (v *registryVerifier) withinDepth(children []child, indexes int) []child {
+	return slices.DeleteFunc(children, func(c child) bool {
+		err := c.CheckDepth(indexes)
+		if !c.isManifest || err == nil {
+			return false
+		}
+		v.report(layout.Check{What: "manifest " + string(c.Digest), Digest: c.Digest, Err: err})
+		return true
+	})
 }
 
 // parallelChecks is how many manifests and blobs are checked at a time.

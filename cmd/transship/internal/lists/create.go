@@ -144,7 +144,7 @@ func (c *createCommand) fetch(ctx context.Context, r *run.Run, ref reference.Ref
 	}
 	if manifest.IsIndex(m.MediaType) {
 		r.Note("note: %s is a manifest list; its entries are added", ref)
-		return listEntries(ctx, repo, ref, m)
+		return listEntries(ctx, repo, ref, m, 0)
 	}
 	e, err := imageEntry(ctx, repo, ref, m)
 	return []liststore.Entry{e}, err
@@ -164,9 +164,10 @@ func imageEntry(ctx context.Context, src transfer.Source, ref reference.Referenc
 }
 
 // listEntries returns the entries of a list and of the lists in it. They are named by digest and
-// keep the annotations and the platform that the list gives them.
+// keep the annotations and the platform that the list gives them. depth is how many lists m lies
+// below.
 func listEntries(ctx context.Context, src transfer.Source, ref reference.Reference,
-	m manifest.Manifest) ([]liststore.Entry, error) {
+	m manifest.Manifest, depth int) ([]liststore.Entry, error) {
 	ix, err := m.Index()
 	if err != nil {
 		return nil, err
@@ -176,7 +177,7 @@ func listEntries(ctx context.Context, src transfer.Source, ref reference.Referen
 	group.SetLimit(run.ManifestJobs)
 	for i, d := range ix.Manifests {
 		group.Go(func() (err error) {
-			found[i], err = childEntries(ctx, src, ref.WithDigest(d.Digest), d)
+			found[i], err = childEntries(ctx, src, ref.WithDigest(d.Digest), d, depth+1)
 			return err
 		})
 	}
@@ -186,15 +187,18 @@ func listEntries(ctx context.Context, src transfer.Source, ref reference.Referen
 	return slices.Concat(found...), nil
 }
 
-// childEntries returns the entries of one child of a list.
+// childEntries returns the entries of one child of a list, which lies below depth lists.
 func childEntries(ctx context.Context, src transfer.Source, ref reference.Reference,
-	d manifest.Descriptor) ([]liststore.Entry, error) {
+	d manifest.Descriptor, depth int) ([]liststore.Entry, error) {
+	if err := d.CheckDepth(depth); err != nil {
+		return nil, fmt.Errorf("%s: %w", ref, err)
+	}
 	m, err := src.Manifest(ctx, string(d.Digest))
 	if err != nil {
 		return nil, noSuchManifest(ref, err)
 	}
 	if manifest.IsIndex(m.MediaType) {
-		return listEntries(ctx, src, ref, m)
+		return listEntries(ctx, src, ref, m, depth)
 	}
 	if d.Platform == nil {
 		e, err := imageEntry(ctx, src, ref, m)

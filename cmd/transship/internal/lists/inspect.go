@@ -109,7 +109,7 @@ func (c *inspectCommand) printRemote(ctx context.Context, r *run.Run, ref refere
 // printRemoteEntries prints each image of a remote list, named by tag and digest as docker does.
 func printRemoteEntries(ctx context.Context, r *run.Run, src transfer.Source, ref reference.Reference,
 	m manifest.Manifest) error {
-	entries, err := listEntries(ctx, src, ref, m)
+	entries, err := listEntries(ctx, src, ref, m, 0)
 	if err != nil {
 		return err
 	}

@@ -104,6 +104,8 @@ func integrityHint(err error, remote failedRemote) string {
 	case !cli.Has[*manifest.DocumentError](err) && !cli.Has[*manifest.ConfigError](err):
 		return "the content is damaged at its source or in transit; " +
 			"if it happens again, the image must be pushed to its source again"
+	case errors.Is(err, manifest.ErrTooDeep):
+		return "it cannot be copied whole; copy an image inside it, by the digest that transship inspect shows"
 	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Sprintf("check that %s is a registry and that no proxy answers for it", remote.name())
 	}
