@@ -40,7 +40,7 @@ func TestExpiredStorageAddress(t *testing.T) {
 	for name, c := range map[string]struct {
 		expired int
 		refuse  http.HandlerFunc
-		calls   int // to the registry
+		calls   int   // to the registry
 		err     error // errors.ErrUnsupported stands for an error of no class
 	}{
 		"none":                  {0, expired, 1, nil},

@@ -3,6 +3,7 @@ package layout
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -182,6 +183,16 @@ func (r *ArchiveRepository) HeadBlob(_ context.Context, d blob.Digest) (int64, e
 	}
 	size, _ := r.archive.sizeOf(d)
 	return size, nil
+}
+
+// HasBlob reports whether the repository has a blob with that digest and size, or the bundle leaves
+// it to its base.
+func (r *ArchiveRepository) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
+	size, err := r.HeadBlob(ctx, d.Digest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r.archive.inBase(d.Digest), nil
+	}
+	return err == nil && size == d.Size, err
 }
 
 // Blob opens a blob of the repository at an offset in bytes. Of the descriptor only the digest is

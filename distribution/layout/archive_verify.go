@@ -171,8 +171,10 @@ func (a *Archive) findBlob(d manifest.Descriptor) error {
 	switch {
 	case found:
 		return checkSize(d, at.size)
-	case a.inBase(d.Digest) || !d.Distributable():
+	case a.inBase(d.Digest):
 		return nil
+	case !d.Distributable():
+		return errLeftOut
 	}
 	return a.notFound("blob", d.Digest)
 }

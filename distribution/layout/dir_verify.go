@@ -103,7 +103,7 @@ func (r *Repository) parsedManifest(ctx context.Context, d manifest.Descriptor) 
 func (r *Repository) findBlob(ctx context.Context, d manifest.Descriptor) error {
 	size, err := r.HeadBlob(ctx, d.Digest)
 	if errors.Is(err, fs.ErrNotExist) && !d.Distributable() {
-		return nil
+		return errLeftOut
 	}
 	if err != nil {
 		return err

@@ -20,10 +20,17 @@ type Check struct {
 	// Err is nil if there is no problem. It is a *[blob.MismatchError] if the bytes do not match
 	// the digest, fs.ErrNotExist if something is missing, or the error of reading or parsing.
 	Err error
+	// LeftOut is a foreign layer that is not there, which is no problem: clients fetch it from its
+	// URLs. It is nil otherwise.
+	LeftOut *manifest.Descriptor
 }
 
+// errLeftOut says that a foreign layer is not there.
+var errLeftOut = errors.New("foreign layer is left out")
+
 // checkImage checks everything that root refers to, and reports each problem, or one Check without
-// an error. checkBlob returns what is wrong with a blob.
+// an error. checkBlob returns what is wrong with a blob, errLeftOut for a foreign layer that is not
+// there.
 func checkImage(ctx context.Context, what string, root manifest.Descriptor, load manifestLoader,
 	checkBlob func(manifest.Descriptor) error, report func(Check)) error {
 	problems := 0
@@ -35,6 +42,10 @@ func checkImage(ctx context.Context, what string, root manifest.Descriptor, load
 			err = checkSize(d, m.Size)
 		case err == nil:
 			err = checkBlob(d)
+		}
+		if errors.Is(err, errLeftOut) {
+			report(Check{What: what, Digest: d.Digest, LeftOut: &d})
+			return nil
 		}
 		if err != nil {
 			problems++

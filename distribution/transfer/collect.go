@@ -19,7 +19,7 @@ import (
 type Closure struct {
 	Root      manifest.Manifest
 	Manifests []manifest.Manifest   // every manifest once, children before parents, the root last
-	Blobs     []manifest.Descriptor // every config and layer once, without foreign layers
+	Blobs     []manifest.Descriptor // every config and layer once, without foreign layers that are left out
 	Referrers []Referrer            // what refers to the image, if Engine.Referrers is set; sorted by tag and digest
 }
 
@@ -39,7 +39,10 @@ func (e *Engine) Collect(ctx context.Context, src Source, ref string) (Closure, 
 	if err != nil {
 		return Closure{}, err
 	}
-	found := &manifestCollector{manifests: map[blob.Digest]manifest.Manifest{}, tags: map[string]manifest.Descriptor{}}
+	found := &manifestCollector{
+		manifests: map[blob.Digest]manifest.Manifest{}, tags: map[string]manifest.Descriptor{},
+		foreign: map[blob.Digest]bool{},
+	}
 	c := e.newIsolatedRun(src, found)
 	c.quiet = true
 	if _, err := c.putImage(ctx, root, string(root.Digest), presence{}, e.Referrers); err != nil {
@@ -59,6 +62,7 @@ type manifestCollector struct {
 	mu        sync.Mutex
 	manifests map[blob.Digest]manifest.Manifest
 	tags      map[string]manifest.Descriptor
+	foreign   map[blob.Digest]bool // foreign layers that are copied
 }
 
 // HeadManifest implements Target: it always returns fs.ErrNotExist.
@@ -66,10 +70,16 @@ func (c *manifestCollector) HeadManifest(_ context.Context, ref string) (manifes
 	return manifest.Descriptor{}, fmt.Errorf("manifest %s: %w", ref, fs.ErrNotExist)
 }
 
-// PutBlob implements Target. The manifests have the descriptors of the blobs.
-func (*manifestCollector) PutBlob(
-	context.Context, manifest.Descriptor, blob.Open, ...string,
+// PutBlob implements Target. The manifests have the descriptors of the blobs, but do not tell which
+// foreign layers are copied.
+func (c *manifestCollector) PutBlob(
+	_ context.Context, d manifest.Descriptor, _ blob.Open, _ ...string,
 ) (blob.Outcome, error) {
+	if !d.Distributable() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.foreign[d.Digest] = true
+	}
 	return blob.Exists, nil
 }
 
@@ -166,7 +176,7 @@ func (w *closureWalk) addReferences(m manifest.Manifest) error {
 			if err := w.addManifest(d.Digest); err != nil {
 				return err
 			}
-		case !w.seen[d.Digest] && d.Distributable():
+		case !w.seen[d.Digest] && (d.Distributable() || w.foreign[d.Digest]):
 			w.seen[d.Digest] = true
 			w.out.Blobs = append(w.out.Blobs, d)
 		}

@@ -273,7 +273,12 @@ func (c *copyRun) manifestDone(ref string, d manifest.Descriptor, outcome blob.O
 
 // putBlob puts one config or layer, once for all copies to the repository.
 func (c *copyRun) putBlob(ctx context.Context, d manifest.Descriptor) error {
-	if !d.Distributable() {
+	carried, err := c.carries(ctx, d)
+	if err != nil {
+		return err
+	}
+	if !carried {
+		c.engine.emit(Event{Kind: BlobLeftOut, Target: name(c.dst), Descriptor: d})
 		return nil // clients fetch it from the URLs in the descriptor
 	}
 	claim, err := c.blobs.claim(ctx, c.to, d)

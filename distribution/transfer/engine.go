@@ -37,7 +37,13 @@ type Engine struct {
 	// That saves a round trip. But an unchanged image costs the source a GET instead of a HEAD, and
 	// Docker Hub counts a GET as a pull. Eager has no effect on an image by its digest, nor within
 	// one registry: there the first answer brings the token for the second call.
-	Eager     bool
+	Eager bool
+	// SkipForeign leaves out all foreign layers ([manifest.Descriptor.Distributable]). Without it
+	// those that the source has are copied.
+	SkipForeign bool
+	// OpenURL fetches blobs that the source does not have from the URLs of their descriptors. If it is
+	// nil, foreign layers that the source does not have are left out.
+	OpenURL   OpenURL
 	Referrers bool        // also copy what refers to the images: signatures, SBOMs, attestations
 	OnEvent   func(Event) // called with each step, possibly concurrently; may be nil
 

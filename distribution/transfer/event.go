@@ -14,6 +14,7 @@ const (
 	BlobStarted                       // the engine starts to put a blob; Meter shows its progress
 	BlobDone                          // the target has a blob; Outcome is how
 	BlobFailed                        // a blob could not be put
+	BlobLeftOut                       // a foreign layer is not copied
 	ManifestDone                      // the target has a manifest; Outcome is Exists or Uploaded
 	ImageDone                         // the target has the whole image under the tag or digest asked for
 )

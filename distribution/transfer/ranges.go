@@ -25,7 +25,7 @@ func (e *Engine) open(src Source, from place, d manifest.Descriptor) blob.Open {
 	if openRange != nil && (e.Jobs != 1 || e.Ranges != 0) {
 		open = e.ranges.at(from, e.Ranges).Wrap(d.Size, open, openRange)
 	}
-	return e.Pace.Wrap(open)
+	return e.Pace.Wrap(e.orFromURL(d, open))
 }
 
 // at returns what is known of a registry's blobs, the same for all its repositories.

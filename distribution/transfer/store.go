@@ -61,14 +61,20 @@ type Resender interface {
 	) error
 }
 
-// putManifest puts a manifest. open opens those of its blobs that a [Resender] does not find.
+// putManifest puts a manifest. open opens those of its blobs that a [Resender] does not find. The
+// error is a *ForeignLayersError if the manifest has foreign layers.
 func putManifest(
 	ctx context.Context, dst Target, ref string, m manifest.Manifest, open func(manifest.Descriptor) blob.Open,
-) error {
+) (err error) {
 	if r, ok := dst.(Resender); ok {
-		return r.PutManifestResending(ctx, ref, m, open)
+		err = r.PutManifestResending(ctx, ref, m, open)
+	} else {
+		err = dst.PutManifest(ctx, ref, m)
 	}
-	return dst.PutManifest(ctx, ref, m)
+	if err != nil && hasForeignLayers(m) {
+		return &ForeignLayersError{err}
+	}
+	return err
 }
 
 // RangeSource is implemented by sources that can open a range of a blob.

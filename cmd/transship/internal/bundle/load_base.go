@@ -78,6 +78,14 @@ func (c *completedImage) Blob(ctx context.Context, d manifest.Descriptor, offset
 	return c.Source.Blob(ctx, d, offset)
 }
 
+// HasBlob implements transfer.BlobFinder.
+func (c *completedImage) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
+	if c.base[d.Digest] != nil {
+		return true, nil
+	}
+	return transfer.HasBlob(ctx, c.Source, d)
+}
+
 // findBase finds the blobs that the images need and the bundle leaves out, before anything is
 // pushed. If the registry lacks one of them the error is a *baseError.
 func (c *loadCommand) findBase(ctx context.Context, r *run.Run, local *image.LocalImages, far image.RegistryPrefix,

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -57,6 +58,7 @@ type Verification struct {
 	BuildsOn string    `json:"buildsOn,omitempty"`
 	Problems []problem `json:"problems"`
 	noImages bool      // there is none to check
+	LeftOut  []leftOut `json:"leftOut,omitempty"` // foreign layers that are not there
 
 	mu sync.Mutex
 }
@@ -66,6 +68,13 @@ type problem struct {
 	What   string      `json:"what"`
 	Digest blob.Digest `json:"digest,omitempty"` // the digest that What should have
 	Error  string      `json:"error"`
+}
+
+// leftOut is a foreign layer that is not there. Clients fetch it from its URLs.
+type leftOut struct {
+	Digest blob.Digest `json:"digest"`
+	Size   int64       `json:"size"`
+	URLs   []string    `json:"urls,omitempty"`
 }
 
 // failedChecksError says that verify has found problems.
@@ -95,6 +104,7 @@ func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) erro
 		v.add(layout.Check{What: args[0], Err: err}) // it cannot be opened: for --json that is a problem too
 	}
 	v.OK = len(v.Problems) == 0
+	slices.SortFunc(v.LeftOut, func(a, b leftOut) int { return cmp.Compare(a.Digest, b.Digest) })
 	slices.SortStableFunc(v.Problems, func(a, b problem) int { return strings.Compare(a.What, b.What) })
 	if err := c.print(r, v); err != nil {
 		return err
@@ -159,10 +169,21 @@ func verifyLocal(ctx context.Context, arg string, v *Verification) error {
 func (v *Verification) add(c layout.Check) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if d := c.LeftOut; d != nil {
+		v.addLeftOut(leftOut{d.Digest, d.Size, d.URLs})
+		return
+	}
 	v.Checks++
 	v.Bytes += c.Size
 	if c.Err != nil {
 		v.Problems = append(v.Problems, problem{cli.OneLine(c.What), c.Digest, cli.OneLine(c.Err.Error())})
+	}
+}
+
+// addLeftOut adds a foreign layer once: several images may have it.
+func (v *Verification) addLeftOut(l leftOut) {
+	if !slices.ContainsFunc(v.LeftOut, func(other leftOut) bool { return other.Digest == l.Digest }) {
+		v.LeftOut = append(v.LeftOut, l)
 	}
 }
 
@@ -173,7 +194,14 @@ func (c *verifyCommand) print(r *run.Run, v *Verification) error {
 	for _, p := range v.Problems {
 		fmt.Fprintf(r.Stdout, "bad: %s: %s\n", p.What, p.Error)
 	}
-	if r.Quiet || !v.OK {
+	if r.Quiet {
+		return nil
+	}
+	for _, l := range v.LeftOut {
+		fmt.Fprintf(r.Stdout, "left out: foreign layer %s, %d bytes; the image says that it is at %s\n",
+			l.Digest, l.Size, cli.OneLine(cmp.Or(strings.Join(l.URLs, ", "), "no URL")))
+	}
+	if !v.OK {
 		return nil
 	}
 	more := ""

@@ -48,7 +48,7 @@ func (v *registryVerifier) run(ctx context.Context, ref string) error {
 	return err
 }
 
-// childrenOf lists what a manifest refers to, without the layers that must not be distributed.
+// childrenOf lists what a manifest refers to.
 func childrenOf(m manifest.Manifest) ([]child, error) {
 	refs, err := m.References()
 	if err != nil {
@@ -56,9 +56,7 @@ func childrenOf(m manifest.Manifest) ([]child, error) {
 	}
 	var out []child
 	for _, d := range refs {
-		if d.Distributable() {
-			out = append(out, child{d, manifest.IsIndex(m.MediaType) && !manifest.IsBlob(d.MediaType)})
-		}
+		out = append(out, child{d, manifest.IsIndex(m.MediaType) && !manifest.IsBlob(d.MediaType)})
 	}
 	return out, nil
 }
@@ -116,6 +114,9 @@ func (v *registryVerifier) check(ctx context.Context, c child) (nested []child, 
 		if noManifest != nil && run.IsNotFound(err) {
 			err = noManifest // it is neither
 		}
+	}
+	if !c.Distributable() && run.IsNotFound(err) {
+		check.LeftOut, err = &c.Descriptor, nil
 	}
 	if err != nil && (run.IsIntegrityError(err) || run.IsNotFound(err)) {
 		check.Err, err = err, nil

@@ -102,6 +102,15 @@ func (b *BundleSource) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRa
 	return func(ctx context.Context, offset int64) (io.ReadCloser, error) { return b.Blob(ctx, d, offset) }, nil
 }
 
+// HasBlob implements transfer.BlobFinder with the blob's source.
+func (b *BundleSource) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
+	src, found := b.from[d.Digest]
+	if !found {
+		return false, nil
+	}
+	return transfer.HasBlob(ctx, src, d)
+}
+
 // OwnBlobs returns the blobs that the bundle contains itself: those that its base does not have.
 func (b *BundleSource) OwnBlobs() []manifest.Descriptor {
 	var out []manifest.Descriptor

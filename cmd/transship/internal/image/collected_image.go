@@ -62,6 +62,11 @@ func (c *CollectedImage) RangedBlob(d manifest.Descriptor) (blob.Open, blob.Open
 	return transfer.RangedBlob(c.Source, d)
 }
 
+// HasBlob implements transfer.BlobFinder with the image's source.
+func (c *CollectedImage) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
+	return transfer.HasBlob(ctx, c.Source, d)
+}
+
 // Referrers implements transfer.ReferrerLister.
 func (c *CollectedImage) Referrers(
 	_ context.Context, d blob.Digest, artifactType string,

@@ -1,7 +1,10 @@
 package image
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -11,6 +14,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/manifest"
 )
 
 // Progress prints the progress of copies on standard error: on a terminal as status lines,
@@ -19,20 +23,22 @@ type Progress struct {
 	PerImage bool // the copies have several images: print a line for each, none for its platforms
 	UpToDate bool // the target had the last image already
 
+	run        *run.Run
 	out        *cli.Console
 	quiet      bool                 // print nothing
 	live       bool                 // show status lines
 	onUpToDate func(transfer.Event) // gets each image that the target had already; may be nil
 	began      time.Time
 
-	mu     sync.Mutex
-	found  int64                       // bytes of all blobs found so far
-	done   int64                       // bytes of the finished blobs
-	sent   int64                       // bytes of the finished blobs that were transferred
-	count  map[blob.Outcome]int        // finished blobs by outcome
-	active map[blob.Digest]*activeBlob // blobs in transfer
-	images int                         // finished images of a list, without attestations
-	recent []sample                    // for the rate
+	mu      sync.Mutex
+	found   int64                               // bytes of all blobs found so far
+	done    int64                               // bytes of the finished blobs
+	sent    int64                               // bytes of the finished blobs that were transferred
+	count   map[blob.Outcome]int                // finished blobs by outcome
+	active  map[blob.Digest]*activeBlob         // blobs in transfer
+	leftOut map[blob.Digest]manifest.Descriptor // foreign layers that are not copied
+	images  int                                 // finished images of a list, without attestations
+	recent  []sample                            // for the rate
 }
 
 // activeBlob is a blob in transfer.
@@ -51,12 +57,14 @@ func NewProgress(r *run.Run) *Progress {
 	quiet := r.Quiet || r.Planning()
 	noStatus := quiet || r.Verbose || r.PrintCall != nil
 	p := &Progress{
-		out:    r.Stderr,
-		quiet:  quiet,
-		live:   r.Stderr.Terminal && r.Env("TERM") != "dumb" && !noStatus,
-		began:  time.Now(),
-		count:  map[blob.Outcome]int{},
-		active: map[blob.Digest]*activeBlob{},
+		out:     r.Stderr,
+		quiet:   quiet,
+		live:    r.Stderr.Terminal && r.Env("TERM") != "dumb" && !noStatus,
+		began:   time.Now(),
+		count:   map[blob.Outcome]int{},
+		active:  map[blob.Digest]*activeBlob{},
+		leftOut: map[blob.Digest]manifest.Descriptor{},
+		run:     r,
 	}
 	if r.Planning() {
 		p.onUpToDate = r.Plan.AddUpToDate
@@ -77,6 +85,8 @@ func (p *Progress) Event(ev transfer.Event) {
 		delete(p.active, ev.Descriptor.Digest)
 	case transfer.BlobDone:
 		p.blobDone(ev)
+	case transfer.BlobLeftOut:
+		p.blobLeftOut(ev.Descriptor)
 	case transfer.ManifestDone:
 		p.manifestDone(ev)
 	case transfer.ImageDone:
@@ -103,6 +113,26 @@ func (p *Progress) blobDone(ev transfer.Event) {
 	if ev.Outcome == blob.Uploaded {
 		p.sent += ev.Descriptor.Size
 	}
+}
+
+// blobLeftOut counts a foreign layer that is not copied, and prints why.
+func (p *Progress) blobLeftOut(d manifest.Descriptor) {
+	if _, known := p.leftOut[d.Digest]; known {
+		return
+	}
+	p.leftOut[d.Digest] = d
+	if !p.quiet {
+		p.out.Line("%s", cli.OneLine(p.run.ForeignNote(d)))
+	}
+}
+
+// LeftOut returns the foreign layers that were not copied, sorted by digest.
+func (p *Progress) LeftOut() []manifest.Descriptor {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.SortedFunc(maps.Values(p.leftOut), func(a, b manifest.Descriptor) int {
+		return cmp.Compare(a.Digest, b.Digest)
+	})
 }
 
 // manifestDone counts a finished image of a list and prints it if there are no status lines. An
@@ -201,6 +231,9 @@ func (p *Progress) blobs(sent string) string {
 		if n := p.count[kind.outcome]; n > 0 {
 			counts = append(counts, fmt.Sprintf("%d %s", n, kind.word))
 		}
+	}
+	if n := len(p.leftOut); n > 0 {
+		counts = append(counts, fmt.Sprintf("%d foreign left out", n))
 	}
 	if len(counts) == 0 {
 		return "no blobs"

@@ -40,6 +40,15 @@ type SyncReport struct {
 	Failed    int          `json:"failed"`
 	Seconds   float64      `json:"seconds"`
 	Images    []SyncResult `json:"images"` // in the order of the list
+	// LeftOut are the foreign layers that were not copied.
+	LeftOut []SyncLayer `json:"leftOut,omitempty"`
+}
+
+// SyncLayer is a foreign layer in a [SyncReport].
+type SyncLayer struct {
+	Digest blob.Digest `json:"digest"`
+	Size   int64       `json:"size"`
+	URLs   []string    `json:"urls,omitempty"` // where the image says that it is
 }
 
 // finish records the result of an image and prints a failure at once. An image that an interrupt
@@ -102,6 +111,9 @@ func (s *syncRun) sum() SyncReport {
 	out := SyncReport{
 		Seconds: time.Since(s.began).Seconds(),
 		Images:  append([]SyncResult{}, s.results...), // in JSON [] rather than null
+	}
+	for _, d := range s.show.LeftOut() {
+		out.LeftOut = append(out.LeftOut, SyncLayer{d.Digest, d.Size, d.URLs})
 	}
 	for _, result := range s.results {
 		switch result.Status {

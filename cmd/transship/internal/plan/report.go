@@ -41,7 +41,7 @@ type blobLine struct {
 	Digest    blob.Digest `json:"digest"`
 	Size      int64       `json:"size"`
 	// Action is present, mount, upload, store (in a layout or tar), shared (listed above), or
-	// elsewhere (not copied: the descriptor has URLs).
+	// elsewhere (a foreign layer that is left out: the descriptor has URLs).
 	Action string `json:"action"`
 	From   string `json:"from,omitempty"` // the repository to mount from
 }

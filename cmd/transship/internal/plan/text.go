@@ -76,7 +76,7 @@ func (l blobLine) describe() string {
 	case "shared":
 		return "as above"
 	case "elsewhere":
-		return "not copied: its descriptor has its URLs"
+		return "left out: a foreign layer, which clients fetch from its URLs"
 	}
 	return fmt.Sprintf("present (%d bytes)", l.Size)
 }

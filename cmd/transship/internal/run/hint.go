@@ -169,6 +169,9 @@ func answerHint(err error) string {
 	case answer.Storage && answer.StatusCode/100 == 4 && !missing:
 		return "the registry redirects there, to an address that expires: try again; " +
 			"if that does not help, the registry's storage or its clock is not set up correctly"
+	case cli.Has[*transfer.ForeignLayersError](err) && path.Kind == endpoint.KindManifest && !reads:
+		return "the image has layers at URLs, and the registry may not allow these: " +
+			"CNCF distribution has a list of them in its configuration, validation.manifests.urls.allow"
 	case missing && path.Kind == endpoint.KindManifest:
 		return "check the name and the tag; transship tags REPOSITORY lists what is there"
 	case missing && path.Kind == endpoint.KindBlob && reads:

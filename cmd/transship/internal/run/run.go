@@ -36,6 +36,7 @@ type Run struct {
 
 	Plan       plan.Plan
 	speed      speed
+	foreign    foreignLayers
 	recording  recording
 	rules      wire.PolicyRules
 	remotes    []*Remote
@@ -99,7 +100,9 @@ func (r *Run) AuthConfig() *auth.Config {
 	return config
 }
 
-// Engine returns a copy engine with the settings of --ranges, --rate and --plan.
+// Engine returns a copy engine with the settings of --ranges, --rate, --foreign-layers and --plan.
 func (r *Run) Engine(jobs cli.Count, onEvent func(transfer.Event)) *transfer.Engine {
-	return &transfer.Engine{Jobs: r.Jobs(jobs), Ranges: r.ranges(), Pace: r.pace(), OnEvent: onEvent}
+	e := &transfer.Engine{Jobs: r.Jobs(jobs), Ranges: r.ranges(), Pace: r.pace(), OnEvent: onEvent}
+	r.setForeign(e)
+	return e
 }

@@ -33,21 +33,23 @@ func (r *Run) JobsFlag(fs *flag.FlagSet, jobs *cli.Count, does string) {
 }
 
 // SendFlags registers the flags of commands that push images to a registry: --jobs, --chunk-size,
-// --rate, --stall and --plan.
+// --rate, --stall, --foreign-layers and --plan.
 func (r *Run) SendFlags(fs *flag.FlagSet, to *Remote, jobs *cli.Count, does string) {
 	r.JobsFlag(fs, jobs, does)
 	fs.Var(&to.chunk, "chunk-size",
 		"upload blobs in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 	r.paceFlags(fs)
+	r.ForeignFlag(fs)
 	r.PlanFlag(fs)
 }
 
 // FetchFlags registers the flags of commands that write what they pull to disk: --jobs, --ranges,
-// --rate, --stall and --plan.
+// --rate, --stall, --foreign-layers and --plan.
 func (r *Run) FetchFlags(fs *flag.FlagSet, jobs *cli.Count, does string) {
 	r.JobsFlag(fs, jobs, does)
 	r.RangesFlag(fs)
 	r.paceFlags(fs)
+	r.ForeignFlag(fs)
 	r.PlanFlag(fs)
 }
 

@@ -1,0 +1,93 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// OpenURL opens a blob at one of the URLs of its descriptor, at an offset in bytes from its
+// start (image-spec, descriptor.md, "urls"). The bytes need not be verified.
+type OpenURL func(ctx context.Context, url string, d manifest.Descriptor, offset int64) (io.ReadCloser, error)
+
+// BlobFinder is implemented by sources that can tell whether they have a blob without opening it.
+type BlobFinder interface {
+	// HasBlob reports whether the source has a blob with that digest and size.
+	HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error)
+}
+
+// HasBlob reports whether a source has a blob. If it is not [BlobFinder], HasBlob opens the blob.
+func HasBlob(ctx context.Context, src Source, d manifest.Descriptor) (bool, error) {
+	if finder, ok := src.(BlobFinder); ok {
+		return finder.HasBlob(ctx, d)
+	}
+	in, err := src.Blob(ctx, d, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, in.Close()
+}
+
+// carries reports whether a blob is copied: any but the foreign layers that SkipForeign leaves out,
+// or that the source does not have and OpenURL does not fetch.
+func (c *copyRun) carries(ctx context.Context, d manifest.Descriptor) (bool, error) {
+	e := c.engine
+	switch {
+	case d.Distributable():
+		return true, nil
+	case e.SkipForeign:
+		return false, nil
+	case e.OpenURL != nil && len(d.URLs) > 0:
+		return true, nil
+	}
+	has, err := HasBlob(ctx, c.src, d)
+	if err != nil {
+		err = fmt.Errorf("foreign layer %s on %s: %w", d.Digest.Short(), name(c.src), err)
+	}
+	return has, err
+}
+
+// orFromURL returns an Open that opens a blob which the source does not have at the URLs of its
+// descriptor, in their order.
+func (e *Engine) orFromURL(d manifest.Descriptor, open blob.Open) blob.Open {
+	if e.OpenURL == nil || len(d.URLs) == 0 {
+		return open
+	}
+	return func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		in, err := open(ctx, offset)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return in, err
+		}
+		for _, url := range d.URLs {
+			if in, err = e.OpenURL(ctx, url, d, offset); err == nil || ctx.Err() != nil {
+				break
+			}
+		}
+		return in, err
+	}
+}
+
+// ForeignLayersError is the error of a target that did not take a manifest with foreign layers. Not
+// every registry accepts the URLs of these.
+type ForeignLayersError struct{ Err error }
+
+// Error returns the text of the target's error.
+func (e *ForeignLayersError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the target's error.
+func (e *ForeignLayersError) Unwrap() error { return e.Err }
+
+func hasForeignLayers(m manifest.Manifest) bool {
+	refs, err := m.References()
+	foreign := func(d manifest.Descriptor) bool { return !d.Distributable() }
+	return err == nil && !manifest.IsIndex(m.MediaType) && slices.ContainsFunc(refs, foreign)
+}
