@@ -35,16 +35,16 @@ type Referrer struct {
 // of a single image. Errors are those of [Engine.Copy].
 func (e *Engine) Collect(ctx context.Context, src Source, ref string) (Closure, error) {
 	e.prepare()
-	root, err := e.getRoot(ctx, src, ref)
-	if err != nil {
-		return Closure{}, err
-	}
 	found := &manifestCollector{
 		manifests: map[blob.Digest]manifest.Manifest{}, tags: map[string]manifest.Descriptor{},
 		foreign: map[blob.Digest]bool{},
 	}
 	c := e.newIsolatedRun(src, found)
 	c.quiet = true
+	root, err := c.getRoot(ctx, ref)
+	if err != nil {
+		return Closure{}, err
+	}
 	if _, err := c.putImage(ctx, root, string(root.Digest), presence{}, e.Referrers); err != nil {
 		return Closure{}, err
 	}

@@ -21,7 +21,8 @@ type copyRun struct {
 	from, to  place   // of src and dst
 	blobs     *ledger // what has arrived at the target, and what is on its way there
 	manifests *ledger
-	quiet     bool // emit no events
+	quiet     bool        // emit no events of progress
+	whole     blob.Digest // the image at the source, if Platforms or Flatten made another one of it; set by getRoot
 }
 
 // newRun returns a run that shares the engine's ledgers with its other copies.
@@ -72,7 +73,7 @@ func (c *copyRun) targetFirst(ctx context.Context, ref, as string) (manifest.Des
 	if same || err != nil {
 		return have.Descriptor, blob.Exists, err
 	}
-	root, err := c.engine.getRoot(ctx, c.src, ref)
+	root, err := c.getRoot(ctx, ref)
 	if err != nil {
 		return manifest.Descriptor{}, 0, err
 	}
@@ -89,7 +90,7 @@ func (c *copyRun) bothAtOnce(ctx context.Context, ref, as string) (manifest.Desc
 		group.SetLimit(1)
 	}
 	group.Go(func() (err error) { have, err = c.headImage(groupCtx, as); return err })
-	group.Go(func() (err error) { root, err = c.engine.getRoot(groupCtx, c.src, ref); return err })
+	group.Go(func() (err error) { root, err = c.getRoot(groupCtx, ref); return err })
 	if err := group.Wait(); err != nil {
 		return manifest.Descriptor{}, 0, err
 	}
@@ -226,7 +227,7 @@ func (c *copyRun) putClaimed(ctx context.Context, d manifest.Descriptor, depth i
 		return c.putEntryBlob(ctx, d, err)
 	}
 	if err != nil {
-		return err
+		return &sourceError{err, d.Digest}
 	}
 	if err := c.putChildren(ctx, m, depth, headFirst); err != nil {
 		return err
@@ -238,8 +239,8 @@ func (c *copyRun) putClaimed(ctx context.Context, d manifest.Descriptor, depth i
 // as a blob. If the source has no such blob either, that reason is the error.
 func (c *copyRun) putEntryBlob(ctx context.Context, d manifest.Descriptor, noManifest error) error {
 	err := c.putBlob(ctx, d)
-	if isAbsent(err) {
-		return noManifest
+	if isAbsent(err, d.Digest) {
+		return &sourceError{noManifest, d.Digest}
 	}
 	return err
 }
@@ -318,7 +319,7 @@ func (c *copyRun) putInSlot(
 				return err
 			}
 		}
-		outcome, err = c.putWithEvents(ctx, d, slot.takeOnOpen(markSource(c.open(d))), mountFrom)
+		outcome, err = c.putWithEvents(ctx, d, slot.takeOnOpen(markSource(d, c.open(d))), mountFrom)
 		return err
 	})
 	return outcome, err
@@ -339,27 +340,31 @@ func (c *copyRun) putWithEvents(
 	return ev.Outcome, err
 }
 
-// sourceError is the error of a source that cannot open a blob. It tells it from the target's.
-type sourceError struct{ error }
+// sourceError is the error of a source that cannot give out a manifest or blob. It tells it from the
+// target's.
+type sourceError struct {
+	error
+	digest blob.Digest // of the manifest or blob
+}
 
 // Unwrap returns the error of the source.
 func (e *sourceError) Unwrap() error { return e.error }
 
 // markSource makes the errors of open sourceErrors.
-func markSource(open blob.Open) blob.Open {
+func markSource(d manifest.Descriptor, open blob.Open) blob.Open {
 	return func(ctx context.Context, offset int64) (io.ReadCloser, error) {
 		in, err := open(ctx, offset)
 		if err != nil {
-			return nil, &sourceError{err}
+			return nil, &sourceError{err, d.Digest}
 		}
 		return in, nil
 	}
 }
 
-// isAbsent reports whether err says that the source does not have a blob.
-func isAbsent(err error) bool {
+// isAbsent reports whether err says that the source does not have that manifest or blob.
+func isAbsent(err error, d blob.Digest) bool {
 	var source *sourceError
-	return errors.As(err, &source) && errors.Is(source, fs.ErrNotExist)
+	return errors.As(err, &source) && source.digest == d && errors.Is(source, fs.ErrNotExist)
 }
 
 // blobError says which blob could not be copied, and between which stores.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 
@@ -27,11 +28,40 @@ func (c *copyRun) putReferrers(ctx context.Context, root manifest.Manifest) erro
 	if err != nil {
 		return err
 	}
-	w := &referrerWalk{copyRun: c, src: src, seen: map[blob.Digest]bool{}}
+	w := &referrerWalk{copyRun: c, src: src, seen: map[blob.Digest]bool{}, leftOut: map[blob.Digest]bool{}}
+	if err := w.leaveOutWhole(ctx); err != nil {
+		return err
+	}
 	if err := w.putAll(ctx, subjects, maxReferrerDepth); err != nil {
 		return err
 	}
 	return c.putCosignTags(ctx, src, w.seen)
+}
+
+// SubjectError says that a manifest refers to an image of which only a part is copied, which is
+// another image with another digest.
+type SubjectError struct{ Subject blob.Digest }
+
+// Error names the image.
+func (e *SubjectError) Error() string {
+	return fmt.Sprintf("it refers to %s, of which only a part is copied, with another digest", e.Subject.Short())
+}
+
+// leaveOut reports that a referrer is not copied. tag is that of cosign's, "" if it has none.
+func (c *copyRun) leaveOut(tag string, d manifest.Descriptor, why error) {
+	c.engine.emit(Event{Kind: ReferrerLeftOut, Target: name(c.dst), Ref: tag, Descriptor: d, Err: why})
+}
+
+// leaveOutWhole reports the referrers of an image that Platforms or Flatten has made another one of.
+func (w *referrerWalk) leaveOutWhole(ctx context.Context) error {
+	if w.whole == "" {
+		return nil
+	}
+	list, err := w.list(ctx, w.whole)
+	for _, d := range list {
+		w.leaveOut("", d, &SubjectError{w.whole})
+	}
+	return err
 }
 
 // subjects returns the image and all manifests below it.
@@ -90,8 +120,9 @@ type referrerWalk struct {
 	*copyRun
 	src ReferrerLister
 
-	mu   sync.Mutex
-	seen map[blob.Digest]bool // subjects whose referrers have been listed
+	mu      sync.Mutex
+	seen    map[blob.Digest]bool // subjects whose referrers have been listed
+	leftOut map[blob.Digest]bool // referrers that the source lists and does not have
 }
 
 // putAll puts the referrers of the subjects, and those that refer to them in turn.
@@ -107,12 +138,34 @@ func (w *referrerWalk) putAll(ctx context.Context, subjects []manifest.Descripto
 		if err != nil {
 			return err
 		}
-		put := func(ctx context.Context, d manifest.Descriptor) error { return w.putChild(ctx, d, 0, false) }
-		if err := w.engine.forEach(ctx, list, put); err != nil {
+		if err := w.engine.forEach(ctx, list, w.put); err != nil {
 			return err
 		}
-		return w.putAll(ctx, list, depth-1)
+		return w.putAll(ctx, w.present(list), depth-1)
 	})
+}
+
+// put puts a referrer, and leaves out one that the source does not have: a list of referrers, above
+// all one under a referrers tag, may name what was deleted since.
+func (w *referrerWalk) put(ctx context.Context, d manifest.Descriptor) error {
+	err := w.putChild(ctx, d, 0, false)
+	if !isAbsent(err, d.Digest) {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.leftOut[d.Digest] {
+		w.leftOut[d.Digest] = true
+		w.leaveOut("", d, err)
+	}
+	return nil
+}
+
+// present returns the referrers that were not left out.
+func (w *referrerWalk) present(list []manifest.Descriptor) []manifest.Descriptor {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(list), func(d manifest.Descriptor) bool { return w.leftOut[d.Digest] })
 }
 
 // markSeen reports whether a subject is new.
@@ -142,22 +195,36 @@ func (c *copyRun) putCosignTags(ctx context.Context, src ReferrerLister, digests
 		if err != nil {
 			return err
 		}
-		if !digests[cosignSubject(tag)] {
+		subject := cosignSubject(tag)
+		if subject != "" && subject == c.whole {
+			c.leaveOut(tag, manifest.Descriptor{}, &SubjectError{subject})
+		}
+		if !digests[subject] {
 			continue
 		}
-		m, err := c.engine.getManifest(ctx, c.src, tag)
-		if err != nil {
-			return err
-		}
-		have, err := c.headImage(ctx, tag)
-		if err != nil {
-			return err
-		}
-		if _, err := c.putImage(ctx, m, tag, have, false); err != nil {
+		if err := c.putCosignTag(ctx, tag); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// putCosignTag puts one tag. It leaves out one that is listed and not there.
+func (c *copyRun) putCosignTag(ctx context.Context, tag string) error {
+	m, err := c.engine.getManifest(ctx, c.src, tag)
+	if errors.Is(err, fs.ErrNotExist) {
+		c.leaveOut(tag, manifest.Descriptor{}, err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	have, err := c.headImage(ctx, tag)
+	if err != nil {
+		return err
+	}
+	_, err = c.putImage(ctx, m, tag, have, false)
+	return err
 }
 
 // cosignSubject returns the digest that a tag such as sha256-<hex>.sig is about, "" for any other

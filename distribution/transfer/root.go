@@ -15,13 +15,19 @@ import (
 // are a few kilobytes.
 const maxConfig = 4 << 20
 
-// getRoot reads an image's manifest and applies Platforms and Flatten to it.
-func (e *Engine) getRoot(ctx context.Context, src Source, ref string) (manifest.Manifest, error) {
-	m, err := e.getManifest(ctx, src, ref)
+// getRoot reads an image's manifest and applies Platforms and Flatten to it. If that makes another
+// image of it, it sets whole.
+func (c *copyRun) getRoot(ctx context.Context, ref string) (manifest.Manifest, error) {
+	e := c.engine
+	m, err := e.getManifest(ctx, c.src, ref)
 	if err != nil || len(e.Platforms) == 0 && !e.Flatten {
 		return m, err
 	}
-	return e.selectPlatforms(ctx, src, m, 0)
+	root, err := e.selectPlatforms(ctx, c.src, m, 0)
+	if err == nil && root.Digest != m.Digest {
+		c.whole = m.Digest
+	}
+	return root, err
 }
 
 // selectPlatforms applies Platforms and Flatten to an image below depth indexes.

@@ -59,35 +59,35 @@ func (e *Engine) copyToAll(ctx context.Context, src Source, ref string, m *multi
 			return have.Descriptor, err
 		}
 	}
-	root, err := e.getRoot(ctx, src, ref)
+	// The runs have ledgers of their own: the targets that have failed, and so what m has, differ
+	// from copy to copy.
+	c := e.newIsolatedRun(src, m)
+	root, err := c.getRoot(ctx, ref)
 	if err != nil {
 		return manifest.Descriptor{}, err
 	}
 	m.setRoot(root)
-	return root.Descriptor, e.putToAll(ctx, src, root, m)
+	return root.Descriptor, c.putToAll(ctx, root, m)
 }
 
 // putToAll puts everything below the root to the targets that lack the image, then what refers to
 // it to all targets, then the root under each target's tag.
-func (e *Engine) putToAll(ctx context.Context, src Source, root manifest.Manifest, m *multiTarget) error {
-	// The runs have ledgers of their own: the targets that have failed, and so what m has, differ
-	// from copy to copy.
+func (c *copyRun) putToAll(ctx context.Context, root manifest.Manifest, m *multiTarget) error {
 	lacking := m.lacking()
-	open := func(d manifest.Descriptor) blob.Open { return e.Open(src, d) }
 	if len(lacking.targets) > 0 {
-		if err := e.newIsolatedRun(src, lacking).putChildren(ctx, root, 0, lacking.mayHaveParts()); err != nil {
+		if err := c.engine.newIsolatedRun(c.src, lacking).putChildren(ctx, root, 0, lacking.mayHaveParts()); err != nil {
 			return err
 		}
 	}
-	if e.Referrers {
-		if err := lacking.putRootsByDigest(ctx, open); err != nil {
+	if c.engine.Referrers {
+		if err := lacking.putRootsByDigest(ctx, c.open); err != nil {
 			return err
 		}
-		if err := e.newIsolatedRun(src, m).putReferrers(ctx, root); err != nil {
+		if err := c.putReferrers(ctx, root); err != nil {
 			return err
 		}
 	}
-	lacking.putRoots(ctx, open)
+	lacking.putRoots(ctx, c.open)
 	return nil
 }
 

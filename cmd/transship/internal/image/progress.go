@@ -2,6 +2,7 @@ package image
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,6 +37,7 @@ type Progress struct {
 	sent    int64                               // bytes of the finished blobs that were transferred
 	count   map[blob.Outcome]int                // finished blobs by outcome
 	active  map[blob.Digest]*activeBlob         // blobs in transfer
+	warned  map[string]bool                     // referrers that are not copied
 	leftOut map[blob.Digest]manifest.Descriptor // foreign layers that are not copied
 	images  int                                 // finished images of a list, without attestations
 	recent  []sample                            // for the rate
@@ -64,6 +66,7 @@ func NewProgress(r *run.Run) *Progress {
 		count:   map[blob.Outcome]int{},
 		active:  map[blob.Digest]*activeBlob{},
 		leftOut: map[blob.Digest]manifest.Descriptor{},
+		warned:  map[string]bool{},
 		run:     r,
 	}
 	if r.Planning() {
@@ -87,6 +90,8 @@ func (p *Progress) Event(ev transfer.Event) {
 		p.blobDone(ev)
 	case transfer.BlobLeftOut:
 		p.blobLeftOut(ev.Descriptor)
+	case transfer.ReferrerLeftOut:
+		p.referrerLeftOut(ev)
 	case transfer.ManifestDone:
 		p.manifestDone(ev)
 	case transfer.ImageDone:
@@ -124,6 +129,23 @@ func (p *Progress) blobLeftOut(d manifest.Descriptor) {
 	if !p.quiet {
 		p.out.Line("%s", cli.OneLine(p.run.ForeignNote(d)))
 	}
+}
+
+// referrerLeftOut warns of a signature or the like that is not copied, once.
+func (p *Progress) referrerLeftOut(ev transfer.Event) {
+	what := strings.TrimSpace(ev.Descriptor.ArtifactType + " " + string(ev.Descriptor.Digest))
+	if ev.Ref != "" {
+		what = ev.Ref
+	}
+	if p.warned[what] {
+		return
+	}
+	p.warned[what] = true
+	why := "the source lists it and does not have it"
+	if subject := (*transfer.SubjectError)(nil); errors.As(ev.Err, &subject) {
+		why = subject.Error()
+	}
+	p.run.Note("warning: referrer %s is left out: %s", cli.OneLine(what), why)
 }
 
 // LeftOut returns the foreign layers that were not copied, sorted by digest.
