@@ -66,6 +66,10 @@ func (b *linkBuilder) addManifest(d manifest.Descriptor) bool {
 		return true
 	}
 	raw, err := b.repository.dir.files.readFile(blobName(d.Digest), manifest.MaxSize)
+	if errors.Is(err, errTooLarge) {
+		b.links[link] = d.MediaType // Manifest says so
+		return true
+	}
 	if err != nil {
 		return false
 	}

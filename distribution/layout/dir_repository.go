@@ -94,6 +94,9 @@ func (r *Repository) Manifest(ctx context.Context, ref string) (manifest.Manifes
 		return manifest.Manifest{}, err
 	}
 	raw, err := r.dir.files.readFile(blobName(d.Digest), manifest.MaxSize)
+	if errors.Is(err, errTooLarge) {
+		err = fmt.Errorf("%s: %w", r, &manifest.DocumentError{Digest: d.Digest, Err: manifest.ErrTooLarge})
+	}
 	if err != nil {
 		return manifest.Manifest{}, err
 	}

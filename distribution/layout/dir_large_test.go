@@ -1,0 +1,41 @@
+package layout
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
+)
+
+// A manifest over the limit is refused for its size, not as one that is not there.
+func TestManifestThatIsTooLarge(t *testing.T) {
+	path := t.TempDir()
+	d := openDir(t, path)
+	raw := []byte(`{"schemaVersion":2,"layers":[],"annotations":{"k":"` + strings.Repeat("x", manifest.MaxSize) + `"}}`)
+	digest := blob.FromBytes(raw)
+	entry := manifest.Descriptor{MediaType: manifest.MediaTypeOCIManifest, Digest: digest, Size: int64(len(raw))}
+	mustWrite(t, string(raw), d.blobPath(digest))
+	if err := d.update(putEntries("big", entry, []string{"1"}, nil)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(d.privatePath()); err != nil {
+		t.Fatal(err)
+	}
+	readOnly, err := OpenReadOnly(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, d := range map[string]*Dir{"read only": readOnly, "writable": openDir(t, path)} {
+		var document *manifest.DocumentError
+		_, err := d.Repository("big").Manifest(t.Context(), "1")
+		if !errors.Is(err, manifest.ErrTooLarge) || !errors.As(err, &document) {
+			t.Errorf("%s: got error %v", name, err)
+		}
+		if bad := problems(t, d.Verify); len(bad) != 1 || !errors.Is(bad[0].Err, manifest.ErrTooLarge) {
+			t.Errorf("%s: problems %v", name, bad)
+		}
+	}
+}
