@@ -40,6 +40,7 @@ type Dir struct {
 	writeMu   sync.Mutex
 
 	contentLock contentLock
+	owner       tempOwner
 
 	readOnly    bool
 	memoryLinks linkCache

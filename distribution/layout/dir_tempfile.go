@@ -50,7 +50,7 @@ func (d *Dir) removeAbandoned() error {
 		return err
 	}
 	for _, e := range entries {
-		if !tempPattern.MatchString(e.Name()) {
+		if !tempPattern.MatchString(e.Name()) || d.isOwned(e.Name()) {
 			continue
 		}
 		name := path.Join(tempDir, e.Name())

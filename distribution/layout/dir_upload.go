@@ -11,11 +11,12 @@ import (
 )
 
 // Upload is a blob on its way into a repository: a temporary file that is hashed while it is
-// written. It ends with Commit or Cancel; after a crash the next [OpenDir] removes it. It is not
-// safe for concurrent use.
+// written. The first Write creates it. It ends with Commit or Cancel; after a crash the next
+// [OpenDir] removes it. It is not safe for concurrent use.
 type Upload struct {
 	repository *Repository
-	file       *os.File
+	file       *os.File // nil before the first write, and while the upload is suspended
+	suspended  string   // name of the file in the folder once the upload was suspended
 	algorithm  blob.Algorithm
 	hash       hash.Hash
 	size       int64
@@ -32,11 +33,10 @@ func (r *Repository) NewUpload(_ context.Context, algorithm blob.Algorithm) (*Up
 	if !algorithm.Available() {
 		return nil, errors.New("unknown digest algorithm " + string(algorithm))
 	}
-	f, err := r.dir.createTemp()
-	if err != nil {
+	if err := r.dir.checkWritable(); err != nil {
 		return nil, err
 	}
-	return &Upload{repository: r, file: f, algorithm: algorithm, hash: algorithm.New()}, nil
+	return &Upload{repository: r, algorithm: algorithm, hash: algorithm.New()}, nil
 }
 
 // Size returns how many bytes have been written.
@@ -44,6 +44,9 @@ func (u *Upload) Size() int64 { return u.size }
 
 // Write appends to the blob. After an error, Size tells how many bytes of p were written.
 func (u *Upload) Write(p []byte) (int, error) {
+	if err := u.open(); err != nil {
+		return 0, err
+	}
 	n, err := u.file.Write(p)
 	u.hash.Write(p[:n])
 	u.size += int64(n)
@@ -54,6 +57,10 @@ func (u *Upload) Write(p []byte) (int, error) {
 // *[blob.MismatchError]. It ends the upload in any case. If the digest has another algorithm than
 // the upload, all bytes are read again.
 func (u *Upload) Commit(_ context.Context, d blob.Digest) error {
+	defer u.disown()
+	if err := u.open(); err != nil {
+		return err
+	}
 	if err := u.verify(d); err != nil {
 		u.repository.dir.discard(u.file)
 		return err
@@ -88,4 +95,13 @@ func (u *Upload) verify(d blob.Digest) error {
 }
 
 // Cancel discards the bytes.
-func (u *Upload) Cancel() error { return u.repository.dir.discard(u.file) }
+func (u *Upload) Cancel() error {
+	defer u.disown()
+	switch {
+	case u.file != nil:
+		return u.repository.dir.discard(u.file)
+	case u.suspended != "":
+		return u.repository.dir.files.remove(u.suspended)
+	}
+	return nil
+}
