@@ -22,7 +22,7 @@ type Basic struct {
 func (b *Basic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	user, password, given := r.BasicAuth()
 	if given && b.Check(r.Context(), user, password) {
-		b.Handler.ServeHTTP(w, r)
+		b.Handler.ServeHTTP(w, withUser(r, user))
 		return
 	}
 	err := newError(http.StatusUnauthorized, codeUnauthorized, "authentication required")

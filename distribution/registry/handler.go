@@ -24,10 +24,14 @@ type Handler struct {
 	PageSize int
 	// MaxBlobSize is the maximum size of a blob in bytes. Zero means no maximum.
 	MaxBlobSize int64
-	// MaxUploads is the maximum number of open upload sessions. The default is 1,000.
+	// MaxUploads is the maximum number of open upload sessions. Another one drops the session that
+	// has been idle for longest, or is refused if requests use all of them. The default is 1,000.
 	MaxUploads int
-	// UploadTimeout is how long an upload session may be idle before it can be dropped to make room
-	// for another. The default is one hour.
+	// MaxUploadsPerClient is MaxUploads for those of one client: a user that [Basic] has checked,
+	// else an IP address, of IPv6 its /64 network. The default is a quarter of MaxUploads.
+	MaxUploadsPerClient int
+	// UploadTimeout is how long an upload session may be idle before it is dropped when another one
+	// opens. The default is one hour.
 	UploadTimeout time.Duration
 	// OnError, if not nil, gets the causes of failed requests that clients do not see, such as
 	// errors of the store.

@@ -53,6 +53,9 @@ func (u *memoryUpload) Commit(_ context.Context, d blob.Digest) error {
 // Cancel implements Upload.
 func (u *memoryUpload) Cancel() error { return nil }
 
+// Suspend implements Upload.
+func (u *memoryUpload) Suspend() error { return nil }
+
 // hashedUpload hashes the bytes as they are written and drops them.
 type hashedUpload struct {
 	repository memoryRepository
@@ -81,3 +84,6 @@ func (u *hashedUpload) Commit(_ context.Context, d blob.Digest) error {
 
 // Cancel implements Upload.
 func (u *hashedUpload) Cancel() error { return nil }
+
+// Suspend implements Upload.
+func (u *hashedUpload) Suspend() error { return nil }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,6 +18,7 @@ const (
 // session is an upload that several requests write to, one at a time.
 type session struct {
 	id, name  string
+	client    string // who opened it, as clientOf returns it
 	upload    Upload
 	lock      chan struct{} // has one value while a request uses the session
 	idleSince time.Time     // end of the last request; guarded by the table's mutex
@@ -28,36 +30,71 @@ type sessions struct {
 	byID map[string]*session
 }
 
-// add opens a session. It first drops the sessions that have been idle for longer than timeout.
-func (t *sessions) add(name string, upload Upload, maxOpen int, timeout time.Duration) (*session, error) {
+// sessionLimits are the maximum numbers of open sessions, and how long they may be idle.
+type sessionLimits struct {
+	all, perClient int
+	timeout        time.Duration
+}
+
+// add opens a session. It first drops the sessions that have been idle for longer than the timeout,
+// and if the client or all have too many, the one of them that has been idle for longest.
+func (t *sessions) add(client, name string, upload Upload, limits sessionLimits) (*session, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.byID == nil {
 		t.byID = map[string]*session{}
 	}
-	t.dropIdle(time.Now().Add(-timeout))
-	if len(t.byID) >= maxOpen {
-		return nil, newError(http.StatusTooManyRequests, codeTooManyRequests, "too many uploads are open")
+	t.dropIdle(time.Now().Add(-limits.timeout))
+	if !t.makeRoom(limits.perClient, func(s *session) bool { return s.client == client }) {
+		return nil, newError(http.StatusTooManyRequests, codeTooManyRequests, "too many of your uploads are in progress")
 	}
-	s := &session{id: newUUID(), name: name, upload: upload, lock: make(chan struct{}, 1), idleSince: time.Now()}
+	if !t.makeRoom(limits.all, func(*session) bool { return true }) {
+		return nil, newError(http.StatusTooManyRequests, codeTooManyRequests, "too many uploads are in progress")
+	}
+	s := &session{
+		id: newUUID(), client: client, name: name, upload: upload, lock: make(chan struct{}, 1), idleSince: time.Now(),
+	}
 	t.byID[s.id] = s
 	return s, nil
 }
 
-// dropIdle cancels the sessions that have been idle since before a time. The caller holds t.mu.
-func (t *sessions) dropIdle(before time.Time) {
-	for id, s := range t.byID {
-		if !s.idleSince.Before(before) {
-			continue
-		}
-		select {
-		case s.lock <- struct{}{}:
-			delete(t.byID, id)
-			_ = s.upload.Cancel() // files that cannot be removed now are swept later
-			<-s.lock              // a request that waits for it finds that the session has ended
-		default: // a request uses it
+// makeRoom makes sure that fewer than limit sessions match: it drops the one that has been idle for
+// longest. It reports false if requests use all of them. The caller holds t.mu.
+func (t *sessions) makeRoom(limit int, match func(*session) bool) bool {
+	var open []*session
+	for _, s := range t.byID {
+		if match(s) {
+			open = append(open, s)
 		}
 	}
+	if len(open) < limit {
+		return true
+	}
+	slices.SortFunc(open, func(a, b *session) int { return a.idleSince.Compare(b.idleSince) })
+	return slices.ContainsFunc(open, t.drop)
+}
+
+// dropIdle cancels the sessions that have been idle since before a time. The caller holds t.mu.
+func (t *sessions) dropIdle(before time.Time) {
+	for _, s := range t.byID {
+		if s.idleSince.Before(before) {
+			t.drop(s)
+		}
+	}
+}
+
+// drop cancels a session, unless a request uses it, and reports whether it did. The caller holds
+// t.mu.
+func (t *sessions) drop(s *session) bool {
+	select {
+	case s.lock <- struct{}{}:
+	default:
+		return false
+	}
+	delete(t.byID, s.id)
+	_ = s.upload.Cancel() // files that cannot be removed now are swept later
+	<-s.lock              // a request that waits for it finds that the session has ended
+	return true
 }
 
 // dropAllIdle cancels the sessions that no request uses.
@@ -94,7 +131,11 @@ func (t *sessions) get(name, id string) *session {
 	return nil
 }
 
+// release lets the next request use a session.
 func (t *sessions) release(s *session) {
+	if t.get(s.name, s.id) != nil {
+		_ = s.upload.Suspend() // what it cannot free stays until the session ends
+	}
 	t.mu.Lock()
 	s.idleSince = time.Now()
 	t.mu.Unlock()

@@ -66,6 +66,9 @@ type Upload interface {
 	Commit(ctx context.Context, d blob.Digest) error
 	// Cancel discards the bytes.
 	Cancel() error
+	// Suspend frees what the upload holds, such as an open file, until it is used again. If it
+	// fails, the upload goes on as before.
+	Suspend() error
 }
 
 // OnDisk returns a store that keeps everything in an image layout.

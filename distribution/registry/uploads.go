@@ -38,7 +38,7 @@ func (h *Handler) startUpload(w http.ResponseWriter, r *http.Request, at endpoin
 		blobCreated(w, at.Repository, d)
 		return nil
 	}
-	s, err := h.openSession(r.Context(), at.Repository, query.Get("digest-algorithm"))
+	s, err := h.openSession(r, at.Repository, query.Get("digest-algorithm"))
 	if err != nil {
 		return err
 	}
@@ -86,22 +86,30 @@ func blobCreated(w http.ResponseWriter, name string, d blob.Digest) {
 }
 
 // openSession opens an upload session for a digest of that algorithm, sha256 if it is empty.
-func (h *Handler) openSession(ctx context.Context, name, digestAlgorithm string) (*session, error) {
+func (h *Handler) openSession(r *http.Request, name, digestAlgorithm string) (*session, error) {
 	algorithm := blob.Algorithm(cmp.Or(digestAlgorithm, string(blob.SHA256)))
 	if !algorithm.Available() {
 		message := "digest algorithm " + quote(digestAlgorithm) + " is not supported, only sha256 and sha512"
 		return nil, badRequest(codeDigestInvalid, message)
 	}
-	upload, err := h.repository(name).NewUpload(ctx, algorithm)
+	upload, err := h.repository(name).NewUpload(r.Context(), algorithm)
 	if err != nil {
 		return nil, err
 	}
-	maxOpen, timeout := cmp.Or(h.MaxUploads, defaultMaxUploads), cmp.Or(h.UploadTimeout, defaultUploadTimeout)
-	s, err := h.sessions.add(name, upload, maxOpen, timeout)
+	s, err := h.sessions.add(clientOf(r), name, upload, h.sessionLimits())
 	if err != nil {
 		_ = upload.Cancel()
 	}
 	return s, err
+}
+
+func (h *Handler) sessionLimits() sessionLimits {
+	all := cmp.Or(h.MaxUploads, defaultMaxUploads)
+	return sessionLimits{
+		all:       all,
+		perClient: cmp.Or(h.MaxUploadsPerClient, max(1, all/4)),
+		timeout:   cmp.Or(h.UploadTimeout, defaultUploadTimeout),
+	}
 }
 
 // uploadStatus serves GET (end-13).
