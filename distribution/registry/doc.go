@@ -15,8 +15,8 @@
 // Blobs are hashed while they are received, and are visible only once their digest is verified. A
 // repository shows only what was pushed to it or mounted into it.
 //
-// Handler does no authentication and sets no timeouts. [Basic] adds authentication; timeouts are
-// set on the [http.Server].
+// Handler does no authentication and sets no timeouts. [Basic] adds authentication, [BodyTimeout] a
+// limit for bodies that rest; other timeouts are set on the [http.Server].
 //
 // [Faults] is for tests of clients: it injects network failures and the quirks of other registries.
 package registry

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"os"
 	"strconv"
 	"syscall"
 
@@ -121,6 +122,9 @@ func bodyError(err error, maxSize int64, code string) error {
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		return tooLarge(maxSize)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return newError(http.StatusRequestTimeout, code, "the body stalled: nothing of it came for too long")
 	}
 	return badRequest(code, "the body broke off").withCause(err)
 }

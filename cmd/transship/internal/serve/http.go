@@ -10,20 +10,24 @@ import (
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/registry"
 )
 
 // shutdownGrace is how long requests may take to finish when the server is stopped.
 const shutdownGrace = 10 * time.Second
+
+// bodyIdle is how long a request's body may send nothing, and a client take nothing of a response's.
+const bodyIdle = 2 * time.Minute
 
 // pushWindow is the receive window of HTTP/2 in bytes. With Go's 1 MiB, a push over a round trip of
 // 50 ms reaches 20 MB/s at most. Go allows less than 4 MiB.
 const pushWindow = 4<<20 - 64<<10
 
 // serve answers requests until ctx ends, and then lets requests in progress finish. Transfers have
-// no timeout; headers and idle connections have one.
+// no timeout while bytes move; headers and idle connections have one.
 func (l *listener) serve(ctx context.Context, r *run.Run, h http.Handler) error {
 	server := &http.Server{
-		Handler:           h,
+		Handler:           &registry.BodyTimeout{Handler: h, Idle: bodyIdle},
 		TLSConfig:         l.tls,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
