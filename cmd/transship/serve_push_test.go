@@ -49,5 +49,31 @@ func TestServeSparse(t *testing.T) {
 	if _, body := get(t, http.DefaultClient, r.url+"/v2/repo/manifests/1"); body != index {
 		t.Errorf("got %s", body)
 	}
-	p.run("serve", "--sparse", folder).want(cli.ExitUsage, "--sparse is about what clients push", "add --writable")
+	p.run("serve", "--sparse", folder).want(cli.ExitUsage, "without --writable clients cannot push", "add --writable, or leave out --sparse")
+}
+
+// --max-blob bounds a blob, and --quota the folder, of which a prune frees space.
+func TestServeLimitsPushes(t *testing.T) {
+	t.Parallel()
+	s, p := startServer(t), newProgram(t)
+	s.pushImage("large", "1", "linux/amd64", strings.Repeat("x", 100_000))
+	s.pushImage("one", "1", "linux/amd64", strings.Repeat("1", 20_000))
+	s.pushImage("two", "1", "linux/amd64", strings.Repeat("2", 20_000))
+	folder := filepath.Join(p.env["HOME"], "images")
+	r := p.startServe("--writable", "--max-blob", "50KB", "--quota", "30KB", folder)
+	if o := p.run("copy", s.host+"/large:1", r.host+"/large:1"); o.code == 0 ||
+		!strings.Contains(o.stderr, "larger than the 50000 bytes") {
+		t.Errorf("%d: %s", o.code, o.stderr)
+	}
+	p.run("copy", s.host+"/one:1", r.host+"/one:1").want(0)
+	if o := p.run("copy", s.host+"/two:1", r.host+"/two:1"); o.code == 0 ||
+		!strings.Contains(o.stderr, "quota is used up") {
+		t.Errorf("%d: %s", o.code, o.stderr)
+	}
+	r.stop().want(0, "the quota of 30000 bytes is used up")
+	p.run("verify", folder).want(0)
+	r = p.startServe("--writable", "--quota", "60KB", folder)
+	p.run("copy", s.host+"/two:1", r.host+"/two:1").want(0)
+	p.run("serve", "--max-blob", "1GiB", "--quota", "1GiB", folder).
+		want(cli.ExitUsage, "leave out --max-blob, --quota")
 }

@@ -87,6 +87,8 @@ func asAPIError(err error) *apiError {
 		return known
 	case errors.Is(err, errors.ErrUnsupported):
 		return newError(http.StatusMethodNotAllowed, codeUnsupported, "this registry cannot be changed")
+	case errors.Is(err, syscall.EDQUOT):
+		return newError(http.StatusInsufficientStorage, codeUnknown, "the registry's quota is used up").withCause(err)
 	case isFull(err):
 		return newError(http.StatusInsufficientStorage, codeUnknown, "the registry's disk is full").withCause(err)
 	case errors.Is(err, fs.ErrPermission):

@@ -43,14 +43,14 @@ func (c *serveCommand) openImages(args []string) (*servedImages, error) {
 		}
 	}
 	i := &servedImages{union: &registry.Union{}}
-	if err := i.addAll(args, target); err != nil {
+	if err := i.addAll(args, target, &c.pushes); err != nil {
 		i.close()
 		return nil, err
 	}
 	return i, nil
 }
 
-func (i *servedImages) addAll(args []string, target string) error {
+func (i *servedImages) addAll(args []string, target string, pushes *pushFlags) error {
 	for _, arg := range args {
 		if arg == target && target != "" {
 			continue
@@ -60,7 +60,7 @@ func (i *servedImages) addAll(args []string, target string) error {
 		}
 	}
 	if target != "" {
-		if err := i.addWritable(target); err != nil {
+		if err := i.addWritable(target, pushes); err != nil {
 			return err
 		}
 	}
@@ -129,7 +129,7 @@ func (i *servedImages) addFolder(path string) error {
 
 // addWritable adds the folder that clients push to, before all others. It locks the folder against
 // pruning, as clients push an image's blobs before its manifest.
-func (i *servedImages) addWritable(path string) error {
+func (i *servedImages) addWritable(path string, pushes *pushFlags) error {
 	dir, err := layout.OpenDir(path)
 	if errors.Is(err, layout.ErrIrregular) {
 		return err
@@ -143,7 +143,7 @@ func (i *servedImages) addWritable(path string) error {
 	}
 	i.closers = append(i.closers, release)
 	i.blobs = append(i.blobs, dir)
-	i.union.Writable = registry.OnDisk(dir)
+	i.union.Writable = pushes.store(dir)
 	i.union.Stores = append([]registry.Store{unlisted{registry.ShortNames(dir)}}, i.union.Stores...)
 	return nil
 }

@@ -51,16 +51,18 @@ transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htp
 			cli.Alias(fs, "q", "quiet")
 			fs.BoolVar(&r.Verbose, "verbose", false, "print one line for each request on standard error")
 			cli.Alias(fs, "v", "verbose")
-			return c.run
+			return func(ctx context.Context, r *run.Run, args []string) error {
+				if err := c.pushes.check(fs); err != nil {
+					return err
+				}
+				return c.run(ctx, r, args)
+			}
 		},
 	}
 }
 
 func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error {
 	if err := c.listen.check(); err != nil {
-		return err
-	}
-	if err := c.pushes.check(); err != nil {
 		return err
 	}
 	if c.listen.certificate != nil {
@@ -108,6 +110,7 @@ func (c *serveCommand) handler(r *run.Run, images *servedImages, users *htpasswd
 	var h http.Handler = &registry.Handler{
 		Store:        images.union,
 		RefuseSparse: !c.pushes.sparse,
+		MaxBlobSize:  int64(c.pushes.maxBlob),
 		OnError:      serverErrors(r.Streams),
 	}
 	if users != nil {
