@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
@@ -76,4 +77,36 @@ func TestServeLimitsPushes(t *testing.T) {
 	p.run("copy", s.host+"/two:1", r.host+"/two:1").want(0)
 	p.run("serve", "--max-blob", "1GiB", "--quota", "1GiB", folder).
 		want(cli.ExitUsage, "leave out --max-blob, --quota")
+}
+
+// A writable folder can be pruned while it is served. An image that is being pushed is not harmed.
+func TestServedFolderIsPruned(t *testing.T) {
+	t.Parallel()
+	s, p := startServer(t), newProgram(t)
+	kept := s.pushImage("kept", "1", "linux/amd64", "shared", "kept")
+	gone := s.pushImage("gone", "1", "linux/amd64", "shared", strings.Repeat("gone", 1000))
+	folder := filepath.Join(p.env["HOME"], "images")
+	r := p.startServe("--writable", folder)
+	p.run("copy", s.host+"/kept:1", r.host+"/kept:1").want(0)
+	p.run("copy", s.host+"/gone:1", r.host+"/gone:1").want(0)
+	pending := string(blob.FromBytes([]byte("pending")))
+	if status, body := r.send(t, "POST", "/v2/new/blobs/uploads/?digest="+pending, "pending"); status != http.StatusCreated {
+		t.Fatal(status, body)
+	}
+	if status, body := r.send(t, "DELETE", "/v2/gone/manifests/"+string(gone.Digest), ""); status != http.StatusAccepted {
+		t.Fatal(status, body)
+	}
+	p.env["TRANSSHIP_STORE"] = folder
+	o := p.run("prune").want(0)
+	if !strings.Contains(o.stdout, "Deleted: "+string(gone.Digest)+"\n") || strings.Contains(o.stdout, pending) ||
+		strings.Contains(o.stdout, string(kept.Digest)) {
+		t.Errorf("it prints\n%s", o.stdout)
+	}
+	p.run("verify", folder).want(0)
+	config := `{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"` + pending + `","size":7}`
+	if status, body := r.send(t, "PUT", "/v2/new/manifests/1", `{"schemaVersion":2,`+
+		`"mediaType":"application/vnd.oci.image.manifest.v1+json","config":`+config+`,"layers":[]}`); status != http.StatusCreated {
+		t.Error(status, body)
+	}
+	p.run("copy", r.host+"/kept:1", startServer(t).host+"/kept:1").want(0)
 }

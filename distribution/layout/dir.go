@@ -19,6 +19,7 @@ const (
 	linksDir        = privateDir + "/repositories"
 	indexLock       = privateDir + "/index.lock"
 	contentLockFile = privateDir + "/content.lock"
+	pendingLockFile = privateDir + "/pending.lock"
 )
 
 // maxIndex is the maximum size of index.json in bytes, about half a million tags.
@@ -136,7 +137,7 @@ func (d *Dir) checkKinds() error {
 			return err
 		}
 	}
-	for _, name := range []string{layoutFile, indexFile, indexLock, contentLockFile} {
+	for _, name := range []string{layoutFile, indexFile, indexLock, contentLockFile, pendingLockFile} {
 		if _, err := d.files.stat(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -113,7 +113,7 @@ func (r *Repository) Mount(ctx context.Context, d blob.Digest, from string) erro
 	} else if _, err := r.dir.Repository(from).HeadBlob(ctx, d); err != nil {
 		return err
 	}
-	return r.dir.writeFile(r.linkName(blobLinks, d), nil)
+	return r.dir.writeLink(r.linkName(blobLinks, d), "")
 }
 
 // BlobSize implements [BlobStore].

@@ -35,7 +35,7 @@ type PruneResult struct {
 // and from blobs/. It does not wait: if the folder is in use, by a [Dir.Hold], a
 // [Dir.HoldForReading] or a method that writes, the error is [ErrInUse] and nothing changes. If a
 // manifest that has to stay is damaged, nothing is removed either, since it is unknown what that
-// manifest needs.
+// manifest needs. Where a process has a [Dir.HoldPending], it keeps what clients are pushing.
 //
 // The order is: entries, then links, those of a manifest before those of what it needs, then bytes.
 // A process that is killed leaves more to prune, but nothing broken.
@@ -48,7 +48,12 @@ func (d *Dir) Prune(ctx context.Context, what PruneOptions) (PruneResult, error)
 	if !tryLock(f) {
 		return PruneResult{}, ErrInUse
 	}
-	p := &pruneRun{dir: d}
+	pending, err := d.openPendingLock()
+	if err != nil {
+		return PruneResult{}, err
+	}
+	defer pending.Close()
+	p := &pruneRun{dir: d, served: !tryLock(pending)}
 	if what.Untagged {
 		if err := p.dropUntagged(ctx); err != nil {
 			return p.result, err
@@ -64,6 +69,7 @@ func (d *Dir) Prune(ctx context.Context, what PruneOptions) (PruneResult, error)
 // pruneRun is the state of one Prune. Its process holds the folder's lock alone.
 type pruneRun struct {
 	dir    *Dir
+	served bool // a process has a HoldPending
 	live   *closure
 	scope  *closure // what may be removed; nil for everything
 	result PruneResult
@@ -82,7 +88,7 @@ func (p *pruneRun) dropUntagged(ctx context.Context) error {
 	}
 	var drop []Root
 	for _, r := range roots {
-		if untagged(r) && !tagged.manifests[contentKey{r.Repository, r.Digest}] {
+		if untagged(r) && !tagged.manifests[contentKey{r.Repository, r.Digest}] && !p.isAwaited(r) {
 			drop = append(drop, r)
 		}
 	}
@@ -93,6 +99,12 @@ func (p *pruneRun) dropUntagged(ctx context.Context) error {
 	return nil
 }
 
+// isAwaited reports whether an untagged manifest may be part of an index that is being pushed.
+func (p *pruneRun) isAwaited(r Root) bool {
+	repository := p.dir.Repository(r.Repository)
+	return p.served && repository.validate(r.Digest) == nil && p.dir.isPending(repository.linkName(manifestLinks, r.Digest))
+}
+
 // mark finds what has to stay and what may be removed.
 func (p *pruneRun) mark(ctx context.Context, of []Root) error {
 	roots, err := p.dir.Roots()
@@ -100,8 +112,16 @@ func (p *pruneRun) mark(ctx context.Context, of []Root) error {
 		return err
 	}
 	p.live = newClosure(p.dir, false)
-	if err := p.live.addRoots(ctx, roots); err != nil || len(of) == 0 {
+	if err := p.live.addRoots(ctx, roots); err != nil {
 		return err
+	}
+	if p.served {
+		if err := p.keepPending(ctx); err != nil {
+			return err
+		}
+	}
+	if len(of) == 0 {
+		return nil
 	}
 	p.scope = newClosure(p.dir, true)
 	return p.scope.addRoots(ctx, of)

@@ -177,7 +177,11 @@ func (r *Repository) storeManifest(m manifest.Manifest) error {
 			return err
 		}
 	}
-	return r.dir.writeFile(r.linkName(manifestLinks, m.Digest), []byte(m.MediaType))
+	if err := r.dir.writeLink(r.linkName(manifestLinks, m.Digest), m.MediaType); err != nil {
+		return err
+	}
+	r.settle(m)
+	return nil
 }
 
 // childDigests returns the digests in an index. It is nil for any other manifest.

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"path/filepath"
 )
 
 // ContentSize returns the size in bytes of all blobs and manifests in the folder, also of those that
 // nothing refers to.
 func (d *Dir) ContentSize(ctx context.Context) (int64, error) {
-	all, err := listDigests(filepath.Join(d.path, blobsDir))
+	all, err := d.listDigests(blobsDir)
 	if err != nil {
 		return 0, err
 	}

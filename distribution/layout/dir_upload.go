@@ -75,7 +75,7 @@ func (u *Upload) Commit(_ context.Context, d blob.Digest) error {
 	if err := dir.publish(u.file, blobName(d)); err != nil {
 		return err
 	}
-	return dir.writeFile(u.repository.linkName(blobLinks, d), nil)
+	return dir.writeLink(u.repository.linkName(blobLinks, d), "")
 }
 
 func (u *Upload) verify(d blob.Digest) error {

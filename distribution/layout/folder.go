@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 )
 
 // folder is the path of a folder whose content may be foreign, such as an image layout. Its methods
@@ -127,6 +128,14 @@ func (f folder) stat(name string) (info fs.FileInfo, err error) {
 		return f.checkRegular(name, info)
 	})
 	return info, err
+}
+
+// setTime sets the time of the last change of a regular file.
+func (f folder) setTime(name string, t time.Time) error {
+	if _, err := f.stat(name); err != nil {
+		return err
+	}
+	return f.within(name, func(root *os.Root) error { return root.Chtimes(name, time.Time{}, t) })
 }
 
 // exists reports whether there is a regular file.

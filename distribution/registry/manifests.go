@@ -84,10 +84,16 @@ func (h *Handler) putManifest(w http.ResponseWriter, r *http.Request, at endpoin
 	return nil
 }
 
-// storeManifest checks what a manifest refers to and stores it. No blob is deleted in between.
+// storeManifest checks what a manifest refers to and stores it. In between no blob is deleted, and no
+// process prunes the store.
 func (h *Handler) storeManifest(ctx context.Context, repository Repository, ref string, m manifest.Manifest) error {
 	h.deletion.RLock()
 	defer h.deletion.RUnlock()
+	release, err := hold(h.store())
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := h.checkReferences(ctx, repository, m); err != nil {
 		return err
 	}

@@ -36,6 +36,9 @@ func (q *Quota) Repository(name string) Repository {
 	return quotaRepository{q.Store.Repository(name), q}
 }
 
+// Hold keeps the store from being pruned, as [layout.Dir.Hold] does, if it is one that can be.
+func (q *Quota) Hold() (release func(), err error) { return hold(q.Store) }
+
 // reserve adds bytes to those of uploads, or returns an error if there is no room for them.
 func (q *Quota) reserve(ctx context.Context, n int64) error {
 	q.mu.Lock()

@@ -90,3 +90,11 @@ func (r onDiskRepository) NewUpload(ctx context.Context, algorithm blob.Algorith
 	}
 	return u, nil
 }
+
+// hold keeps a store from being pruned until release is called, if it is one that can be.
+func hold(s Store) (release func(), err error) {
+	if dir, ok := s.(interface{ Hold() (func(), error) }); ok {
+		return dir.Hold()
+	}
+	return func() {}, nil
+}

@@ -41,6 +41,10 @@ func (u *Union) Repository(name string) Repository {
 	return writableUnion{reader, u, u.Writable.Repository(name)}
 }
 
+// Hold keeps the writable store from being pruned, as [layout.Dir.Hold] does, if it is one that can
+// be.
+func (u *Union) Hold() (release func(), err error) { return hold(u.Writable) }
+
 func (u *Union) stores() []Store {
 	if u.Writable == nil {
 		return u.Stores

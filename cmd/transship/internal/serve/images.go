@@ -127,8 +127,8 @@ func (i *servedImages) addFolder(path string) error {
 	return nil
 }
 
-// addWritable adds the folder that clients push to, before all others. It locks the folder against
-// pruning, as clients push an image's blobs before its manifest.
+// addWritable adds the folder that clients push to, before all others. A prune of it keeps what
+// clients are pushing.
 func (i *servedImages) addWritable(path string, pushes *pushFlags) error {
 	dir, err := layout.OpenDir(path)
 	if errors.Is(err, layout.ErrIrregular) {
@@ -137,7 +137,7 @@ func (i *servedImages) addWritable(path string, pushes *pushFlags) error {
 	if err != nil {
 		return &writableError{err}
 	}
-	release, err := dir.Hold()
+	release, err := dir.HoldPending()
 	if err != nil {
 		return &writableError{err}
 	}

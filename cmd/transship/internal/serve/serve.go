@@ -35,6 +35,7 @@ A --since bundle must be served together with the bundles that it builds on.
 Nothing is written unless --writable lets clients push to the one DIR among the arguments, and delete there. That DIR
 is created if it is missing, and comes before the others. A sparse index, some of whose images were not pushed, or an
 image without some of its layers is refused with MANIFEST_BLOB_UNKNOWN; --sparse accepts both.
+Content that no image needs any more stays in DIR until "TRANSSHIP_STORE=DIR transship prune", which may run meanwhile.
 
 The registry's URL is printed on standard output once it answers. An interrupt or SIGTERM stops it: requests in
 progress have ten seconds to finish, and the exit code is 0. A second signal stops it at once.`,
