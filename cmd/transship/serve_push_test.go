@@ -1,14 +1,21 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/distribution/audit"
 )
 
 // send sends a request to a running serve and returns its status and body.
@@ -28,6 +35,56 @@ func (s *runningServe) send(t testing.TB, method, path, body string) (int, strin
 		t.Fatal(err)
 	}
 	return resp.StatusCode, string(text)
+}
+
+// --audit records the requests that serve answers as a client's --audit records its calls.
+func TestServeAudit(t *testing.T) {
+	t.Parallel()
+	s, p := startServer(t), newProgram(t)
+	s.pushThreePlatforms()
+	users := p.writeFile("users", "user:$apr1$maVDpNv2$BDsxEZcZGL5nHS9zqmKyR/\n")
+	for _, format := range []string{"jsonl", "har"} {
+		ours, theirs := filepath.Join(p.env["HOME"], "serve."+format), filepath.Join(p.env["HOME"], "copy."+format)
+		r := p.startServe("--writable", "--htpasswd", users, "--audit", ours, filepath.Join(p.env["HOME"], format))
+		p.run("copy", "--dst-creds", "user:password", "--audit", theirs, s.host+"/src/repo:1.6", r.host+"/dst/repo:1.6").want(0)
+		p.run("digest", "--creds", "user:"+secret, r.host+"/dst/repo:1.6").want(cli.ExitAuth)
+		r.stop().want(0)
+
+		_, recorded := readAudit(t, ours)
+		_, called := readAudit(t, theirs)
+		called = slices.DeleteFunc(called, func(e audit.Entry) bool { return !strings.HasPrefix(e.URL, r.url) })
+		last := recorded[len(recorded)-1]
+		if last.Status != http.StatusUnauthorized || last.Request.Headers.Get("Authorization") != "Basic REDACTED" {
+			t.Errorf("the record ends with %+v", last)
+		}
+		if diff := cmp.Diff(wireFacts(called), wireFacts(recorded[:len(called)])); diff != "" {
+			t.Errorf("%s: the client's record (-) and the server's (+) differ:\n%s", format, diff)
+		}
+		text, err := os.ReadFile(ours)
+		if err != nil || bytes.Contains(text, []byte("password")) || bytes.Contains(text, []byte(secret)) {
+			t.Errorf("the record has a password: %v", err)
+		}
+		p.run("audit", "verify", ours).want(0)
+		p.run("audit", "show", ours).want(0)
+		p.run("audit", "waterfall", ours, "-o", ours+".svg").want(0)
+	}
+	p.run("serve", "--audit", "x.txt", "y").want(cli.ExitUsage, ".har or .jsonl")
+}
+
+// wireFacts returns what a client and a server must agree on, sorted: methods, paths, status, sizes
+// and the digests of documents.
+func wireFacts(entries []audit.Entry) []string {
+	var out []string
+	for _, e := range entries {
+		line := fmt.Sprint(e.Row, " ", e.Method, " ", requestURI(e), " ", e.Status, " ", e.Request.Bytes, " ", e.Response.Bytes,
+			" ", e.Response.Digest, " ", e.Error)
+		if !strings.Contains(e.URL, "/blobs/") {
+			line += " " + e.Request.Digest
+		}
+		out = append(out, line)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // An index whose images are missing is refused, and accepted with --sparse.

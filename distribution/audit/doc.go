@@ -1,5 +1,5 @@
 // Package audit writes and reads the record of a run: an [Entry] for every attempt of every HTTP
-// call. Start from [Create] to write an audit, from [NewReader] to read one, and from [Verify] to
+// call, or of a server for every request. Start from [Create] to write an audit, from [NewReader] to read one, and from [Verify] to
 // check that nobody changed it.
 //
 // There are two formats, and the file's extension says which one is meant. In ".jsonl" each line is

@@ -28,9 +28,23 @@ type recording struct {
 // AuditFlags registers the flags that record and restrict the calls of a command: --audit and the
 // policies.
 func (r *Run) AuditFlags(fs *flag.FlagSet) {
-	fs.Func("audit", "record every call in this `file`: .har (for browsers' developer tools) or "+
-		".jsonl (a hash-chained line for each call); an existing file is replaced", r.recording.setFile)
+	r.AuditFlag(fs, "call")
 	r.policyFlags(fs)
+}
+
+// AuditFlag registers --audit alone. what is what it records: calls, or the requests to a server.
+func (r *Run) AuditFlag(fs *flag.FlagSet, what string) {
+	fs.Func("audit", "record every "+what+" in this `file`: .har (for browsers' developer tools) or "+
+		".jsonl (a hash-chained line for each "+what+"); an existing file is replaced", r.recording.setFile)
+}
+
+// AuditServed returns what records a request to a server in the file of --audit, nil without the
+// flag. If that fails it ends the run, so that no request goes unrecorded.
+func (r *Run) AuditServed() func(wire.Call) {
+	if r.recording.writer == nil {
+		return nil
+	}
+	return r.recording.write
 }
 
 func (r *recording) setFile(name string) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/registry"
+	"github.com/hczjl/transship/distribution/wire"
 )
 
 // shutdownGrace is how long requests may take to finish when the server is stopped.
@@ -31,6 +32,7 @@ func (l *listener) serve(ctx context.Context, r *run.Run, h http.Handler) error 
 		TLSConfig:         l.tls,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
+		ConnContext:       wire.ServedConn,
 		ErrorLog:          log.New(noteWriter{r}, "", 0),
 		HTTP2: &http.HTTP2Config{
 			MaxReceiveBufferPerStream:     pushWindow,

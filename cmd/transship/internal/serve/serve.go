@@ -12,6 +12,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/cmd/transship/internal/serve/htpasswd"
 	"github.com/hczjl/transship/distribution/registry"
+	"github.com/hczjl/transship/distribution/wire"
 )
 
 // serveCommand is serve and its flags.
@@ -48,6 +49,7 @@ transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htp
 			c.pushes.register(fs)
 			fs.StringVar(&c.htpasswd, "htpasswd", "",
 				"accept only users in this `file`, with bcrypt or $apr1$ hashes as htpasswd -B and htpasswd write them")
+			r.AuditFlag(fs, "request")
 			fs.BoolVar(&r.Quiet, "quiet", false, "print only the URL and errors")
 			cli.Alias(fs, "q", "quiet")
 			fs.BoolVar(&r.Verbose, "verbose", false, "print one line for each request on standard error")
@@ -88,7 +90,13 @@ func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error
 	if err := c.announce(ctx, r, l, images); err != nil {
 		return err
 	}
-	return l.serve(ctx, r, c.handler(r, images, users))
+	h := c.handler(r, images, users)
+	if record := r.AuditServed(); record != nil {
+		recorder := &wire.ServedRecorder{Handler: h, OnCall: record, Command: r.Command}
+		defer recorder.Close()
+		h = recorder
+	}
+	return l.serve(ctx, r, h)
 }
 
 // openUsers opens the file of --htpasswd, nil without the flag.
