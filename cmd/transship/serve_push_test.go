@@ -128,7 +128,7 @@ func TestServeLimitsPushes(t *testing.T) {
 		!strings.Contains(o.stderr, "quota is used up") {
 		t.Errorf("%d: %s", o.code, o.stderr)
 	}
-	r.stop().want(0, "the quota of 30000 bytes is used up")
+	r.stop().want(0, "the registry's quota is used up: it is 30000 bytes\n")
 	p.run("verify", folder).want(0)
 	r = p.startServe("--writable", "--quota", "60KB", folder)
 	p.run("copy", s.host+"/two:1", r.host+"/two:1").want(0)

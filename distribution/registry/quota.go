@@ -51,11 +51,20 @@ func (q *Quota) reserve(ctx context.Context, n int64) error {
 		q.stored, q.counted = size, time.Now()
 	}
 	if q.stored+q.uploading+n > q.Limit {
-		return fmt.Errorf("the quota of %d bytes is used up: %w", q.Limit, syscall.EDQUOT)
+		return &quotaError{q.Limit}
 	}
 	q.uploading += n
 	return nil
 }
+
+// quotaError is the error of a write that a Quota refuses.
+type quotaError struct{ limit int64 }
+
+// Error names the limit.
+func (e *quotaError) Error() string { return fmt.Sprintf("it is %d bytes", e.limit) }
+
+// Unwrap returns syscall.EDQUOT.
+func (*quotaError) Unwrap() error { return syscall.EDQUOT }
 
 // settle ends a reservation. stored is how many of its bytes the store has now.
 func (q *Quota) settle(reserved, stored int64) {
