@@ -195,6 +195,13 @@ func (r *ArchiveRepository) HasBlob(ctx context.Context, d manifest.Descriptor) 
 	return err == nil && size == d.Size, err
 }
 
+// HasContent reports whether the archive has a manifest or blob, in whichever repository, or leaves
+// it to its base.
+func (r *ArchiveRepository) HasContent(d blob.Digest) bool {
+	_, there := r.archive.sizeOf(d)
+	return there || r.archive.inBase(d)
+}
+
 // Blob opens a blob of the repository at an offset in bytes. Of the descriptor only the digest is
 // used. The bytes are not verified; the reader has to do that.
 func (r *ArchiveRepository) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {

@@ -213,6 +213,12 @@ func (r *Repository) DeleteManifest(ctx context.Context, d blob.Digest) error {
 	return r.dir.removeLink(r.linkName(manifestLinks, d))
 }
 
+// HasContent reports whether the folder has a manifest or blob, in whichever repository.
+func (r *Repository) HasContent(d blob.Digest) bool {
+	_, err := r.dir.BlobSize(d)
+	return err == nil
+}
+
 // Tags returns the tags, sorted. If the repository has never held a manifest, the error is
 // fs.ErrNotExist.
 func (r *Repository) Tags(context.Context) ([]string, error) {

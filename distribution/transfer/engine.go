@@ -30,6 +30,10 @@ type Engine struct {
 	Ranges    int
 	Pace      *blob.RateLimiter   // caps the rate at which all blobs together are read; nil does not
 	Platforms []manifest.Platform // keep only these of an index; none keeps all
+	// Available keeps only the entries of an index that the source has whole, with all that belongs
+	// to them. Without it an incomplete index is an *[IncompleteError] if the source is
+	// [Inventoried].
+	Available bool
 	// Flatten copies the one image that is left of an index, not the index. If several are left,
 	// the error is ErrSeveralImages.
 	Flatten bool
@@ -64,14 +68,15 @@ func (e *Engine) emit(ev Event) {
 
 // Copy copies an image from src, where ref is its tag or digest, to dst under as, a tag or the
 // image's digest. It returns the image's descriptor at the target. All manifests and blobs keep
-// their bytes; only an index that Platforms cuts down becomes another document.
+// their bytes; only an index that Platforms or Available cuts down becomes another document.
 //
 // If the target already has that digest under as, nothing moves: the image counts as complete. Such
 // an image costs one HeadManifest on each side, and none at the source if ref is its digest; see
 // also Eager.
 //
 // Errors name the source or target they come from. They wrap the errors of the stores, a
-// *[manifest.PlatformError] for a platform that the image lacks, [ErrSeveralImages],
+// *[manifest.PlatformError] for a platform that the image lacks, an *[IncompleteError] for an index
+// of which the source lacks content, [ErrSeveralImages],
 // [ErrTargetDigest], and a *[blob.MismatchError] for content that does not match its digest. After
 // an error the target's tag is unchanged.
 func (e *Engine) Copy(ctx context.Context, src Source, ref string, dst Target, as string) (manifest.Descriptor, error) {

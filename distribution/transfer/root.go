@@ -15,36 +15,39 @@ import (
 // are a few kilobytes.
 const maxConfig = 4 << 20
 
-// getRoot reads an image's manifest and applies Platforms and Flatten to it. If that makes another
-// image of it, it sets whole.
+// getRoot reads an image's manifest and applies Platforms, Available and Flatten to it. If that
+// makes another image of it, it sets whole.
 func (c *copyRun) getRoot(ctx context.Context, ref string) (manifest.Manifest, error) {
-	e := c.engine
-	m, err := e.getManifest(ctx, c.src, ref)
-	if err != nil || len(e.Platforms) == 0 && !e.Flatten {
+	m, err := c.engine.getManifest(ctx, c.src, ref)
+	if err != nil {
 		return m, err
 	}
-	root, err := e.selectPlatforms(ctx, c.src, m, 0)
+	root, err := c.engine.selectPlatforms(ctx, c.src, m, 0)
 	if err == nil && root.Digest != m.Digest {
 		c.whole = m.Digest
 	}
 	return root, err
 }
 
-// selectPlatforms applies Platforms and Flatten to an image below depth indexes.
+// selectPlatforms applies Platforms, Available and Flatten to an image below depth indexes.
 func (e *Engine) selectPlatforms(
 	ctx context.Context, src Source, m manifest.Manifest, depth int,
 ) (manifest.Manifest, error) {
 	if !manifest.IsIndex(m.MediaType) {
 		return m, e.checkPlatform(ctx, src, m)
 	}
-	kept, err := m.Subset(e.Platforms...)
-	if err != nil {
-		return manifest.Manifest{}, fmt.Errorf("%s: %w", name(src), err)
+	kept := m
+	if len(e.Platforms) > 0 {
+		var err error
+		if kept, err = m.Subset(e.Platforms...); err != nil {
+			return manifest.Manifest{}, fmt.Errorf("%s: %w", name(src), err)
+		}
 	}
-	if e.Flatten {
+	kept, err := e.wholeEntries(ctx, src, m, kept)
+	if err == nil && e.Flatten {
 		return e.flatten(ctx, src, kept, depth)
 	}
-	return kept, nil
+	return kept, err
 }
 
 // ErrSeveralImages says that a single image was asked for and more than one matches.

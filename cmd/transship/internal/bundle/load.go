@@ -17,9 +17,11 @@ import (
 
 // loadCommand is load and its flags.
 type loadCommand struct {
-	to       *run.Remote
-	rewrites image.RewriteList
-	jobs     cli.Count
+	to        *run.Remote
+	rewrites  image.RewriteList
+	platforms cli.PlatformList
+	available bool
+	jobs      cli.Count
 }
 
 // Load returns the command load.
@@ -41,6 +43,9 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 			c := &loadCommand{to: r.RemoteFlags(fs, "", "the registry")}
 			fs.Var(&c.rewrites, "rewrite",
 				"replace FROM at the beginning of image names by TO, as `FROM=TO`; may be repeated")
+			fs.Var(&c.platforms, "platform",
+				"load only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
+			r.AvailableFlag(fs, &c.available)
 			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)
 			r.InterruptHint = run.InterruptedUploadHint
@@ -79,12 +84,15 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return err
 	}
+	show := image.NewProgress(r)
+	show.PerImage = len(images) > 1
+	if err := c.cutDown(ctx, r.Engine(c.jobs, show.Event), images); err != nil {
+		return err
+	}
 	base, err := c.findBase(ctx, r, local, far, images)
 	if err != nil {
 		return err
 	}
-	show := image.NewProgress(r)
-	show.PerImage = len(images) > 1
 	engine := r.Engine(c.jobs, show.Event)
 	stop := show.Start()
 	b := &cli.Batch{Streams: r.Streams, Total: len(images), Parallel: r.ParallelImages(c.jobs)}
@@ -151,6 +159,29 @@ func selectImages(ctx context.Context, local *image.LocalImages, far image.Regis
 	return out, nil
 }
 
+// cutDown applies --platform and --available to the images, but not to those that refer to others.
+func (c *loadCommand) cutDown(ctx context.Context, engine *transfer.Engine, images []loadedImage) error {
+	engine.Platforms, engine.Available = c.platforms, c.available
+	if len(c.platforms) == 0 && !c.available {
+		return nil
+	}
+	for i := range images {
+		im := &images[i]
+		if im.Refers(ctx) {
+			continue
+		}
+		o := image.Origin{Source: im.Source, Ref: string(im.Digest)}
+		if err := o.Collect(ctx, engine); err != nil {
+			return err
+		}
+		im.Source, im.Digest = o.Source, blob.Digest(o.Ref)
+		if im.target.Tag == "" {
+			im.target.Digest = im.Digest
+		}
+	}
+	return nil
+}
+
 // noNameError is the error of an image without a name, from which no target can be derived.
 func noNameError(local *image.LocalImages, im image.LocalImage) error {
 	transport := image.TransportOCI
@@ -198,7 +229,11 @@ func (c *loadCommand) push(ctx context.Context, r *run.Run, engine *transfer.Eng
 		return err
 	}
 	dst := &image.MountTarget{Repository: repo, From: base.holder}
-	d, err := engine.Copy(ctx, &completedImage{im.Source, base}, string(im.Digest), dst, im.target.Identifier())
+	src := im.Source
+	if base != nil {
+		src = &completedImage{src, base}
+	}
+	d, err := engine.Copy(ctx, src, string(im.Digest), dst, im.target.Identifier())
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,6 +110,12 @@ func (c *loadCommand) findBase(ctx context.Context, r *run.Run, local *image.Loc
 	if err != nil {
 		return nil, err
 	}
+	if len(lacking) > 0 && in.Base == nil {
+		err = firstIncomplete(ctx, images)
+	}
+	if err != nil {
+		return nil, err
+	}
 	if len(lacking) > 0 {
 		e := &baseError{file: local.Archive.Name(), registry: far.String(), lacks: len(lacking), first: lacking[0]}
 		if in.Base != nil {
@@ -150,7 +157,11 @@ func neededBlobs(ctx context.Context, local *image.LocalImages,
 	needed := map[blob.Digest]*neededBlob{}
 	engine := new(transfer.Engine)
 	for _, im := range images {
-		closure, err := engine.Collect(ctx, im.Source, string(im.Digest))
+		// The registry may have what is missing: a completedImage is not checked for that.
+		closure, err := engine.Collect(ctx, &completedImage{Source: im.Source}, string(im.Digest))
+		if errors.Is(err, fs.ErrNotExist) {
+			err = cmp.Or(engine.Incomplete(ctx, im.Source, string(im.Digest)), err)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -165,6 +176,17 @@ func neededBlobs(ctx context.Context, local *image.LocalImages,
 		}
 	}
 	return needed, nil
+}
+
+// firstIncomplete returns the [transfer.IncompleteError] of the first image that has one.
+func firstIncomplete(ctx context.Context, images []loadedImage) error {
+	engine := new(transfer.Engine)
+	for _, im := range images {
+		if err := engine.Incomplete(ctx, im.Source, string(im.Digest)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // findHolders finds the holder of each blob, in parallel, and returns the blobs that the registry

@@ -27,6 +27,7 @@ type saveCommand struct {
 	split     cli.ByteSize
 	sum       bool
 	platforms cli.PlatformList
+	available bool
 	referrers bool
 	jobs      cli.Count
 }
@@ -65,6 +66,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 				"compute the SHA-256 of the tar too, for which all of it is read once more")
 			fs.Var(&c.platforms, "platform",
 				"save only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
+			r.AvailableFlag(fs, &c.available)
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"also save signatures, SBOMs and attestations that refer to the images")
 			r.FetchFlags(fs, &c.jobs, "fetch")
@@ -88,7 +90,7 @@ func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	}
 	show := image.NewProgress(r)
 	engine := r.Engine(c.jobs, show.Event)
-	engine.Platforms, engine.Referrers = c.platforms, c.referrers
+	engine.Platforms, engine.Available, engine.Referrers = c.platforms, c.available, c.referrers
 	if err := checkNames(ctx, engine, images); err != nil {
 		return err
 	}

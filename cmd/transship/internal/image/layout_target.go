@@ -41,7 +41,7 @@ func StoreAs(
 		return engine.Copy(ctx, src, ref, dst, name.Tag)
 	}
 	digest := name.Digest
-	if len(engine.Platforms) > 0 {
+	if len(engine.Platforms) > 0 || engine.Available {
 		collected, err := engine.Collect(ctx, src, ref)
 		if err != nil {
 			return manifest.Descriptor{}, err

@@ -126,7 +126,7 @@ func (l *LocalImages) only(ctx context.Context) string {
 	}
 	found := map[blob.Digest]bool{}
 	for _, im := range l.Images {
-		if !im.refers(ctx) {
+		if !im.Refers(ctx) {
 			found[im.Digest] = true
 		}
 	}
@@ -138,9 +138,9 @@ func (l *LocalImages) only(ctx context.Context) string {
 	return ""
 }
 
-// refers reports whether an image is a referrer: by its subject, or by a tag of cosign's. An image
+// Refers reports whether an image is a referrer: by its subject, or by a tag of cosign's. An image
 // that cannot be read is none.
-func (im LocalImage) refers(ctx context.Context) bool {
+func (im LocalImage) Refers(ctx context.Context) bool {
 	tag := im.Tag()
 	if name, err := reference.Parse(im.Name); err == nil {
 		tag = name.Tag

@@ -38,6 +38,7 @@ type Progress struct {
 	count   map[blob.Outcome]int                // finished blobs by outcome
 	active  map[blob.Digest]*activeBlob         // blobs in transfer
 	warned  map[string]bool                     // referrers that are not copied
+	skipped map[string]bool                     // entries of indexes that are left out
 	leftOut map[blob.Digest]manifest.Descriptor // foreign layers that are not copied
 	images  int                                 // finished images of a list, without attestations
 	recent  []sample                            // for the rate
@@ -67,6 +68,7 @@ func NewProgress(r *run.Run) *Progress {
 		active:  map[blob.Digest]*activeBlob{},
 		leftOut: map[blob.Digest]manifest.Descriptor{},
 		warned:  map[string]bool{},
+		skipped: map[string]bool{},
 		run:     r,
 	}
 	if r.Planning() {
@@ -94,6 +96,8 @@ func (p *Progress) Event(ev transfer.Event) {
 		p.referrerLeftOut(ev)
 	case transfer.ManifestDone:
 		p.manifestDone(ev)
+	case transfer.EntrySkipped:
+		p.entrySkipped(ev)
 	case transfer.ImageDone:
 		p.UpToDate = ev.Outcome == blob.Exists
 		p.imageDone(ev)
@@ -108,6 +112,21 @@ func (p *Progress) imageDone(ev transfer.Event) {
 	if p.PerImage && !p.live && !p.quiet && !p.UpToDate {
 		p.out.Line("%s %s: copied", ev.Target, ev.Ref)
 	}
+}
+
+// entrySkipped prints an entry of an index that is left out, once for all copies.
+func (p *Progress) entrySkipped(ev transfer.Event) {
+	d := ev.Descriptor
+	key := ev.Ref + " " + string(d.Digest)
+	if p.quiet || p.skipped[key] {
+		return
+	}
+	p.skipped[key] = true
+	title := d.Digest.Short()
+	if d.Platform != nil && d.AttestationFor() == "" {
+		title = d.Platform.String() + " " + title
+	}
+	p.out.Line("%s: left out, as its source does not have all of it", title)
 }
 
 // blobDone counts a finished blob.

@@ -2,9 +2,12 @@ package inspect
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 
@@ -35,6 +38,7 @@ type imageInfo struct {
 	Digest      blob.Digest `json:"digest"`
 	ContentSize int64       `json:"contentSize"` // bytes of config and layers as transferred, mostly compressed
 	Layers      []layerInfo `json:"layers"`
+	Incomplete  bool        `json:"incomplete,omitempty"` // the source does not have all of it
 
 	isBlob bool // the entry is no manifest
 }
@@ -49,14 +53,25 @@ type layerInfo struct {
 func Inspect() run.Command {
 	return run.Command{
 		Name: "inspect", Args: "REF", Min: 1, Max: 1,
-		Short:   "show an image's platforms, digests, sizes and layers",
+		Short: "show an image's platforms, digests, sizes and layers",
+		Long: `REF is anything that copy takes as SRC, such as oci:DIR or oci-archive:FILE. A platform is marked as incomplete
+if a folder or tar does not have all of it.`,
 		Example: "transship inspect alpine:3.20\ntransship inspect --raw alpine:3.20 | sha256sum",
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			remote := registryFlags(fs, r)
 			raw := fs.Bool("raw", false, "print only the manifest, byte for byte")
 			asJSON := fs.Bool("json", false, "print JSON for scripts")
 			return func(ctx context.Context, r *run.Run, args []string) error {
-				ref, m, src, err := image.FetchManifest(ctx, remote, args[0])
+				l, err := image.ParseLocation(args[0])
+				if err != nil {
+					return err
+				}
+				o, err := (&image.Opener{Run: r}).Origin(ctx, remote, l)
+				if err != nil {
+					return err
+				}
+				defer o.Close()
+				m, err := o.Manifest(ctx, o.Ref)
 				if err != nil {
 					return err
 				}
@@ -64,11 +79,14 @@ func Inspect() run.Command {
 					_, err := r.Stdout.Write(m.Raw)
 					return err
 				}
-				found, err := inspect(ctx, src, m)
+				found, err := inspect(ctx, o.Source, m)
 				if err != nil {
 					return err
 				}
-				found.Reference = ref.String()
+				found.Reference = l.String()
+				if l.IsRegistry() {
+					found.Reference = l.Ref.String()
+				}
 				if *asJSON {
 					return cli.PrintJSON(r.Stdout, found)
 				}
@@ -98,15 +116,34 @@ func inspect(ctx context.Context, src transfer.Source, m manifest.Manifest) (Ins
 		return found, err
 	}
 	found.Images = make([]imageInfo, len(ix.Manifests))
-	group, ctx := errgroup.WithContext(ctx)
+	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(run.ManifestJobs)
 	for i, d := range ix.Manifests {
 		group.Go(func() (err error) {
-			found.Images[i], err = inspectEntry(ctx, src, d)
+			found.Images[i], err = inspectEntry(inGroup, src, d)
 			return err
 		})
 	}
-	return found, group.Wait()
+	if err := group.Wait(); err != nil {
+		return found, err
+	}
+	found.markIncomplete(ctx, src)
+	return found, nil
+}
+
+// markIncomplete marks the entries of which a folder or tar does not have all.
+func (f *Inspection) markIncomplete(ctx context.Context, src transfer.Source) {
+	if _, local := src.(transfer.Inventoried); !local {
+		return
+	}
+	var incomplete *transfer.IncompleteError
+	if !errors.As(new(transfer.Engine).Incomplete(ctx, src, string(f.Digest)), &incomplete) {
+		return
+	}
+	for i, info := range f.Images {
+		isInfo := func(d manifest.Descriptor) bool { return d.Digest == info.Digest }
+		f.Images[i].Incomplete = slices.ContainsFunc(incomplete.Missing, isInfo)
+	}
 }
 
 // inspectEntry fetches the manifest of an index's entry. The platform is the one that the entry
@@ -116,13 +153,15 @@ func inspectEntry(ctx context.Context, src transfer.Source, d manifest.Descripto
 		return infoOfBlob(d), nil
 	}
 	m, err := src.Manifest(ctx, string(d.Digest))
-	if d.MayBeBlob(err) {
+	info := imageInfo{MediaType: d.MediaType, Digest: d.Digest, Layers: []layerInfo{}}
+	switch _, local := src.(transfer.Inventoried); {
+	case err == nil:
+		info, err = infoOf(m)
+	case d.MayBeBlob(err):
 		return infoOfBlob(d), nil
+	case local && errors.Is(err, fs.ErrNotExist):
+		err = nil // markIncomplete marks it
 	}
-	if err != nil {
-		return imageInfo{}, err
-	}
-	info, err := infoOf(m)
 	info.Attests = d.AttestationFor()
 	if d.Platform != nil {
 		info.Platform = d.Platform.String()
@@ -161,12 +200,16 @@ func (f Inspection) table(out io.Writer) error {
 	for _, info := range f.Images {
 		size, layers := cli.FormatBytes(info.ContentSize), strconv.Itoa(len(info.Layers))
 		switch {
-		case manifest.IsIndex(info.MediaType):
+		case manifest.IsIndex(info.MediaType), info.Incomplete:
 			size, layers = "-", "-"
 		case info.isBlob:
 			layers = "-"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", info.title(), info.Digest, size, layers)
+		title := info.title()
+		if info.Incomplete {
+			title += " (incomplete)"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", title, info.Digest, size, layers)
 	}
 	return w.Flush()
 }

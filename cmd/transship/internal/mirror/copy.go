@@ -21,6 +21,7 @@ import (
 type copyCommand struct {
 	src, dst  *run.Remote
 	platforms cli.PlatformList
+	available bool
 	flatten   bool
 	referrers bool
 	jobs      cli.Count
@@ -54,6 +55,7 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 			c := &copyCommand{src: r.RemoteFlags(fs, "src", "the source"), dst: r.RemoteFlags(fs, "dst", "the target")}
 			fs.Var(&c.platforms, "platform",
 				"copy only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
+			r.AvailableFlag(fs, &c.available)
 			fs.BoolVar(&c.flatten, "flatten", false,
 				"if one image is left, copy it by itself, not as an index with one entry")
 			fs.BoolVar(&c.referrers, "referrers", false,
@@ -114,15 +116,16 @@ func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error 
 }
 
 // engine returns the engine of the copy. It collects src first if a target is a tar, which needs
-// all manifests before the first blob, or if src is named by a digest that --platform or --flatten
-// changes.
+// all manifests before the first blob, or if src is named by a digest that --platform, --available or
+// --flatten changes.
 func (c *copyCommand) engine(ctx context.Context, r *run.Run, src *image.Origin, to []image.Location,
 	onEvent func(transfer.Event)) (*transfer.Engine, error) {
 	engine := r.Engine(c.jobs, onEvent)
-	engine.Platforms, engine.Flatten, engine.Referrers = c.platforms, c.flatten, c.referrers
+	engine.Platforms, engine.Available = c.platforms, c.available
+	engine.Flatten, engine.Referrers = c.flatten, c.referrers
 	engine.Eager = !countsPulls(src.Name)
 	toTar := slices.ContainsFunc(to, image.Location.IsArchive)
-	newDigest := src.Name.Digest != "" && (len(c.platforms) > 0 || c.flatten)
+	newDigest := src.Name.Digest != "" && (len(c.platforms) > 0 || c.available || c.flatten)
 	if !toTar && !newDigest {
 		return engine, nil
 	}

@@ -14,6 +14,7 @@ type syncCommand struct {
 	src, dst  *run.Remote
 	list      string
 	platforms cli.PlatformList
+	available bool
 	referrers bool
 	latest    cli.Count
 	prune     bool
@@ -53,6 +54,7 @@ transship sync -f images.txt --prune --json`,
 			cli.Alias(fs, "f", "file")
 			fs.Var(&c.platforms, "platform",
 				"copy only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
+			r.AvailableFlag(fs, &c.available)
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"also copy signatures, SBOMs and attestations that refer to the images")
 			fs.Var(&c.latest, "latest",

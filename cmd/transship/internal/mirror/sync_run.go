@@ -45,7 +45,7 @@ func (c *syncCommand) newRun(r *run.Run, state *syncState) *syncRun {
 	}
 	s.show.PerImage = true
 	s.engine = r.Engine(c.jobs, s.event)
-	s.engine.Platforms, s.engine.Referrers = c.platforms, c.referrers
+	s.engine.Platforms, s.engine.Available, s.engine.Referrers = c.platforms, c.available, c.referrers
 	return s
 }
 
@@ -166,9 +166,9 @@ func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin)
 }
 
 // targets returns the locations to copy o to. If the target is named by o's digest and --platform
-// cuts the image down, it collects o first to get the new digest.
+// or --available cuts the image down, it collects o first to get the new digest.
 func (s *syncRun) targets(ctx context.Context, line *syncLine, o *image.Origin) ([]image.Location, error) {
-	if len(s.platforms) > 0 && o.Name.Digest != "" {
+	if (len(s.platforms) > 0 || s.available) && o.Name.Digest != "" {
 		if err := o.Collect(ctx, s.engine); err != nil {
 			return nil, err
 		}

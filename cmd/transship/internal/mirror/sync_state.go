@@ -50,9 +50,9 @@ func (c *syncCommand) openState() (*syncState, error) {
 	if c.state == "" {
 		return nil, nil
 	}
-	if len(c.platforms) > 0 || c.referrers {
+	if len(c.platforms) > 0 || c.available || c.referrers {
 		return nil, &cli.UsageError{
-			Message: "--state knows only whole images: leave out --platform and --referrers, or --state",
+			Message: "--state knows only whole images: leave out --platform, --available and --referrers, or --state",
 		}
 	}
 	s := &syncState{path: c.state, images: map[string]syncedImage{}}

@@ -41,6 +41,8 @@ func (r *Run) Hint(err error) string {
 	switch {
 	case errors.Is(err, transfer.ErrSeveralImages):
 		return severalHint
+	case cli.Has[*transfer.IncompleteError](err):
+		return incompleteHint(err)
 	case IsArchiveError(err):
 		return archiveHint(err)
 	case IsIntegrityError(err):
@@ -86,6 +88,17 @@ func (r *Run) interruptedHint(err error) string {
 
 // severalHint is for --flatten if several images are left.
 const severalHint = "name a single platform with --platform, or leave out --flatten"
+
+// incompleteHint says how to take what is whole of an incomplete image.
+func incompleteHint(err error) string {
+	var incomplete *transfer.IncompleteError
+	errors.As(err, &incomplete)
+	if len(incomplete.Whole) == 0 {
+		return "save the image again, with docker save --platform or after pulling all that it lists"
+	}
+	return fmt.Sprintf("copy, save, load and sync take a platform with --platform %s, and all that is whole with --available",
+		incomplete.Whole[0])
+}
 
 // InterruptedUploadHint is the [Run.InterruptHint] of commands that write to a registry.
 const InterruptedUploadHint = "no tag points at an incomplete image; run the command again, and it skips complete blobs"
