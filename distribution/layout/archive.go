@@ -64,6 +64,9 @@ func (a *Archive) open() (err error) {
 	case a.members.has(dockerFile):
 		return a.openDocker()
 	}
+	if a.members.isRootFS() {
+		return a.members.rootFSError()
+	}
 	err = a.errorf("", ErrNotArchive, "it holds no images: there is neither %s nor %s in it", layoutFile, dockerFile)
 	return cmp.Or(a.volumes.checkInventory(), err)
 }

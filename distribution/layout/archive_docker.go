@@ -49,17 +49,6 @@ func parseDockerFile(b []byte) ([]dockerImage, error) {
 	if err := manifest.Decode(b, &out); err != nil {
 		return nil, err
 	}
-	for _, e := range out {
-		for _, name := range e.RepoTags {
-			r, err := reference.Parse(name)
-			if err != nil {
-				return nil, err
-			}
-			if r.Digest != "" {
-				return nil, fmt.Errorf("%s is no tag", printable(name))
-			}
-		}
-	}
 	return out, nil
 }
 
@@ -80,12 +69,27 @@ func (r dockerReader) addEntry(e dockerImage) error {
 		return err
 	}
 	for _, name := range e.RepoTags {
-		ref, _ := reference.Parse(name) // parseDockerFile has read it
-		if err := r.addName(e, ref, listed); err != nil {
+		if err := r.addRepoTag(e, name, listed); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// addRepoTag adds one element of an entry's RepoTags. If it is no tag of a valid name, as BadName:1 is
+// none, the image has no name, as with such a ref.name in index.json: a target that is named makes it
+// irrelevant. crane and skopeo take such archives too.
+func (r dockerReader) addRepoTag(e dockerImage, repoTag string, listed []int) error {
+	if ref, err := reference.Parse(repoTag); err == nil && ref.Digest == "" {
+		return r.addName(e, ref, listed)
+	}
+	if len(listed) > 0 {
+		return nil
+	}
+	d, err := r.manifestOf(e)
+	d.Annotations = map[string]string{annotationTag: repoTag}
+	r.images = append(r.images, Image{"", d})
+	return err
 }
 
 // addName adds one name of an entry. The images of index.json that lead to the entry are listed; if

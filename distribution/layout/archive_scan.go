@@ -26,6 +26,8 @@ type tarIndex struct {
 	files   map[string]section
 	links   map[string]string // symbolic links and their targets
 	end     int64             // offset of the end of the last content
+	roots   map[string]bool   // the first segments of all names
+	special error             // the first member that no archive of images has, and a container's files have
 }
 
 // scanTar reads the headers and skips the content, so that the size of the tar does not matter.
@@ -33,16 +35,16 @@ func scanTar(v *volumes) (*tarIndex, error) {
 	if err := checkCompression(v); err != nil {
 		return nil, err
 	}
-	s := &tarIndex{volumes: v, files: map[string]section{}, links: map[string]string{}}
+	s := &tarIndex{volumes: v, files: map[string]section{}, links: map[string]string{}, roots: map[string]bool{}}
 	at := io.NewSectionReader(v, 0, v.size)
 	headers := tar.NewReader(at)
 	for range maxMembers {
 		h, err := headers.Next()
 		if errors.Is(err, io.EOF) {
-			return s, nil
+			return s, s.checkSpecial()
 		}
 		if err != nil {
-			return nil, s.headerError(err)
+			return nil, cmp.Or(s.special, s.headerError(err))
 		}
 		offset, _ := at.Seek(0, io.SeekCurrent) // this never fails
 		if err := s.addMember(h, offset); err != nil {
@@ -105,11 +107,13 @@ func (s *tarIndex) addMember(h *tar.Header, offset int64) error {
 		return nil
 	}
 	name, reason := cleanName(h.Name)
-	if reason == "" {
-		reason = typeError(h)
-	}
-	if reason != "" {
+	if reason != "" && reason != reasonBackslash {
 		return s.errorf(h.Name, ErrUnsafe, "%s", reason)
+	}
+	s.addRoot(h.Name)
+	if reason = cmp.Or(reason, typeError(h)); reason != "" {
+		s.special = cmp.Or(s.special, s.errorf(h.Name, ErrUnsafe, "%s", reason))
+		return nil
 	}
 	s.end = offset
 	if h.Typeflag == tar.TypeDir {
@@ -131,18 +135,24 @@ func (s *tarIndex) addMember(h *tar.Header, offset int64) error {
 	return nil
 }
 
+// reasonBackslash is the reason of cleanName for a name that is harmless in a container.
+const reasonBackslash = "the path has a backslash"
+
 // cleanName returns a member's name in its shortest form, or the reason why it is not allowed.
 func cleanName(name string) (clean, reason string) {
 	switch {
 	case strings.HasPrefix(name, "/"):
 		return "", "the path is absolute"
-	case strings.ContainsAny(name, "\\\x00"):
-		return "", "the path has a backslash or a NUL"
+	case strings.ContainsRune(name, 0):
+		return "", "the path has a NUL"
 	}
 	for segment := range strings.SplitSeq(name, "/") {
 		if segment == ".." {
 			return "", "the path leaves the archive"
 		}
+	}
+	if strings.ContainsRune(name, '\\') {
+		return "", reasonBackslash
 	}
 	return path.Clean(name), ""
 }

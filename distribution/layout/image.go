@@ -34,9 +34,16 @@ func (im Image) String() string {
 	return string(im.Digest)
 }
 
-// Tag returns the tag that index.json gives the entry, even if it names no repository; "" if there
-// is none.
-func (im Image) Tag() string { return tagOrEmpty(im.Annotations[annotationTag]) }
+// Tag returns the tag that index.json or manifest.json gives the entry, even if it names no
+// repository, or one whose name is invalid; "" if there is none.
+func (im Image) Tag() string {
+	name := im.Annotations[annotationTag]
+	if _, err := reference.Parse(name); err == nil || reference.ValidTag(name) || strings.Contains(name, "@") {
+		return tagOrEmpty(name)
+	}
+	_, tag, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], ":")
+	return tagOrEmpty(tag)
+}
 
 // compareImages orders images by name, then digest.
 func compareImages(a, b Image) int {

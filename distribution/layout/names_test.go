@@ -92,7 +92,8 @@ func FuzzRepositoryPath(f *testing.F) {
 
 // Tag returns a tag even if another tool gave the entry nothing else.
 func TestImageTag(t *testing.T) {
-	for ref, want := range map[string]string{"3.18": "3.18", "": "", "quay.io/a/b:3.18": "", "no / tag": ""} {
+	for ref, want := range map[string]string{"3.18": "3.18", "": "", "quay.io/a/b:3.18": "", "no / tag": "", "RC1": "RC1",
+		"Bad/Name:RC1": "RC1", "Bad@sha256:x": ""} {
 		im := Image{Descriptor: manifest.Descriptor{Annotations: map[string]string{annotationTag: ref}}}
 		if got := im.Tag(); got != want {
 			t.Errorf("%q: got %q, want %q", ref, got, want)
