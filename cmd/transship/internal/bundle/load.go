@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 
@@ -32,12 +33,14 @@ func Load() run.Command {
 		Long: `FILE is a bundle, the common name or the first of its volumes, any OCI image layout in a tar, or what
 docker save writes; DIR is an OCI image layout. The image docker.io/hczjl/halo:1.6 is pushed to
 REGISTRY/PREFIX/hczjl/halo:1.6, and REGISTRY/PREFIX/hczjl/halo:1.6@sha256:... is printed. Without IMAGE all images
-are pushed.
+are pushed. An image that has only a tag, as skopeo, oras, crane and regctl write it, gets PREFIX as its repository:
+1.6 is pushed to REGISTRY/PREFIX:1.6.
 
 --rewrite FROM=TO applies to images whose name begins with FROM, with or without its registry: their path then begins
 with TO instead. If several match, the longest FROM counts. A --since bundle is loaded after the one that it builds
 on: before pushing anything, load checks that the registry has the missing blobs.`,
 		Example: `transship load monday.tar registry.example.com
+transship load layout/ registry.example.com/hczjl/halo
 transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod halohub/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &loadCommand{to: r.RemoteFlags(fs, "", "the registry")}
@@ -80,12 +83,13 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if len(local.Images) == 0 {
 		return local.NoImages()
 	}
-	images, err := selectImages(ctx, local, far, args[2:])
+	images, nameless, err := selectImages(ctx, local, far, args[2:])
 	if err != nil {
 		return err
 	}
+	total := len(images) + len(nameless)
 	show := image.NewProgress(r)
-	show.PerImage = len(images) > 1
+	show.PerImage = total > 1
 	if err := c.cutDown(ctx, r.Engine(c.jobs, show.Event), images); err != nil {
 		return err
 	}
@@ -95,7 +99,8 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	}
 	engine := r.Engine(c.jobs, show.Event)
 	stop := show.Start()
-	b := &cli.Batch{Streams: r.Streams, Total: len(images), Parallel: r.ParallelImages(c.jobs)}
+	b := &cli.Batch{Streams: r.Streams, Total: total, Parallel: r.ParallelImages(c.jobs)}
+	cli.Each(ctx, b, nameless, func(_ context.Context, im namelessImage) error { return im.err })
 	for _, level := range levelsOf(ctx, images) {
 		cli.Each(ctx, b, level, func(ctx context.Context, im loadedImage) error {
 			return hintDamaged(c.push(ctx, r, engine, base, im))
@@ -119,9 +124,9 @@ type loadedImage struct {
 func (im loadedImage) String() string { return im.target.Familiar() }
 
 // selectImages returns the images that the arguments name, all if there are none, with their
-// targets.
+// targets, and those that have no target.
 func selectImages(ctx context.Context, local *image.LocalImages, far image.RegistryPrefix,
-	names []string) ([]loadedImage, error) {
+	names []string) (images []loadedImage, nameless []namelessImage, err error) {
 	selected := local.Images
 	if len(names) > 0 {
 		selected = nil
@@ -129,34 +134,43 @@ func selectImages(ctx context.Context, local *image.LocalImages, far image.Regis
 	for _, name := range names {
 		im, err := local.Find(ctx, name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		selected = append(selected, im)
 	}
-	var out []loadedImage
+	targets := newLoadTargets(ctx, far, local.Images)
 	byTarget := map[reference.Reference]image.LocalImage{}
 	for _, im := range selected {
-		name, err := reference.Parse(im.Name)
-		if err != nil {
-			return nil, noNameError(local, im)
+		target, err := targets.of(ctx, im)
+		var missing *missingNameError
+		if errors.As(err, &missing) {
+			nameless = append(nameless, namelessImage{im, cli.WithHint(err, missing.adviceFor(local))})
+			continue
 		}
-		target, err := far.Target(name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		other, twice := byTarget[target]
 		switch {
 		case twice && other.Digest != im.Digest:
-			return nil, &cli.UsageError{
-				Message: fmt.Sprintf("both %s and %s would become %s", other.Image, im.Image, target.Familiar()),
-				Advice:  "give one of them another name with --rewrite, such as " + name.Domain + "=" + name.Domain,
-			}
+			return nil, nil, clashError(other, im, target)
 		case !twice:
 			byTarget[target] = im
-			out = append(out, loadedImage{im, target})
+			images = append(images, loadedImage{im, target})
 		}
 	}
-	return out, nil
+	return images, nameless, nil
+}
+
+// clashError is the error of two images with one target.
+func clashError(a, b image.LocalImage, target reference.Reference) error {
+	e := &cli.UsageError{Message: fmt.Sprintf("both %s and %s would become %s", a.Image, b.Image, target.Familiar())}
+	for _, im := range []image.LocalImage{a, b} {
+		if name, err := reference.Parse(im.Name); err == nil {
+			e.Advice = "give one of them another name with --rewrite, such as " + name.Domain + "=" + name.Domain
+		}
+	}
+	return e
 }
 
 // cutDown applies --platform and --available to the images, but not to those that refer to others.
@@ -180,18 +194,6 @@ func (c *loadCommand) cutDown(ctx context.Context, engine *transfer.Engine, imag
 		}
 	}
 	return nil
-}
-
-// noNameError is the error of an image without a name, from which no target can be derived.
-func noNameError(local *image.LocalImages, im image.LocalImage) error {
-	transport := image.TransportOCI
-	if local.Archive != nil {
-		transport = image.TransportOCIArchive
-	}
-	return &cli.UsageError{
-		Message: fmt.Sprintf("image %s has no name", im.Digest),
-		Advice:  fmt.Sprintf("give it one: transship copy %s%s@%s REGISTRY/NAME:TAG", transport, local.Path, im.Digest),
-	}
 }
 
 // levelsOf sorts images by their subjects, as not every registry accepts a referrer before its

@@ -1,13 +1,14 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
-	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
@@ -107,8 +108,12 @@ func (l *LocalImages) Find(ctx context.Context, image string) (LocalImage, error
 	if _, digest := cutDigest(image); digest != "" {
 		image = digest
 	}
-	if image == "" {
-		image = l.only(ctx)
+	if image == "" && len(l.Images) > 0 {
+		only, err := l.only(ctx)
+		if err != nil {
+			return LocalImage{}, err
+		}
+		image = only
 	}
 	if l.Archive != nil {
 		im, err := l.Archive.Find(image)
@@ -119,34 +124,34 @@ func (l *LocalImages) Find(ctx context.Context, image string) (LocalImage, error
 }
 
 // only returns the digest of the one image beside its referrers. It returns "" if several images
-// are no referrers, or if there is only one image anyway.
-func (l *LocalImages) only(ctx context.Context) string {
-	if len(l.Images) < 2 {
-		return ""
-	}
-	found := map[blob.Digest]bool{}
+// are no referrers. It is an error if all of them are.
+func (l *LocalImages) only(ctx context.Context) (string, error) {
+	var found, names []string
 	for _, im := range l.Images {
-		if !im.Refers(ctx) {
-			found[im.Digest] = true
+		names = append(names, cmp.Or(im.Tag(), im.Image.String()))
+		if d := string(im.Digest); !im.Refers(ctx) && !slices.Contains(found, d) {
+			found = append(found, d)
 		}
 	}
-	for d := range found {
-		if len(found) == 1 {
-			return string(d)
-		}
+	switch len(found) {
+	case 0:
+		err := cli.Reword(fs.ErrNotExist, "%s has no image, only what refers to one: %s", l.Path, strings.Join(names[:min(10, len(names))], ", "))
+		return "", cli.WithHint(err, "to mean one of these, name it: oci:DIR:TAG or oci:DIR@DIGEST, and the like for a tar")
+	case 1:
+		return found[0], nil
 	}
-	return ""
+	return "", nil
 }
 
-// Refers reports whether an image is a referrer: by its subject, or by a tag of cosign's. An image
-// that cannot be read is none.
+// Refers reports whether an image is a referrer: by its subject, by a tag of cosign's, or by the
+// tag of a list of referrers (distribution-spec, "Referrers Tag Schema"). An image that cannot be
+// read is none.
 func (im LocalImage) Refers(ctx context.Context) bool {
 	tag := im.Tag()
 	if name, err := reference.Parse(im.Name); err == nil {
 		tag = name.Tag
 	}
-	base, kind, _ := strings.Cut(tag, ".")
-	if kind != "" && IsReferrersTag(base) {
+	if base, _, _ := strings.Cut(tag, "."); IsReferrersTag(base) {
 		return true
 	}
 	m, err := im.Manifest(ctx, string(im.Digest))
