@@ -314,6 +314,7 @@ func TestRedactArgs(t *testing.T) {
 		"copy --src-creds a:b -- --dst-creds x":         "--src-creds REDACTED -- --dst-creds x",
 		"copy a:1" + digest + " localhost:5000/b":       "a:1" + digest + " localhost:5000/b",
 		"copy me:pass@host/a https://me:pass@host/b":    "REDACTED@host/a https://REDACTED@host/b",
+		"copy oci:a/b@index me:pass@index":              "oci:a/b@index REDACTED@index",
 		"login -u me -p pass host":                      "-u me -p REDACTED host",
 		"login --username me --password=pass host":      "--username me --password=REDACTED host",
 		"login --password pass https://me:pass@host":    "--password REDACTED https://REDACTED@host",

@@ -17,18 +17,21 @@ func newIncompleteSetup(t testing.TB) *copySetup {
 	t.Helper()
 	c := newCopySetup(t)
 	c.do("copy -q SRC oci:@/part:docker.io/x/app:1").want(0)
-	remove := func(d blob.Digest) {
-		if err := os.Remove(filepath.Join(c.path("part"), "blobs", "sha256", d.Hex())); err != nil {
-			t.Fatal(err)
-		}
-	}
-	remove(c.source.pushImage("src/repo", "", "linux/arm64", "shared", "for arm64").Digest)
-	remove(blob.FromBytes([]byte("for arm")))
+	c.removeBlob("part", c.source.pushImage("src/repo", "", "linux/arm64", "shared", "for arm64").Digest)
+	c.removeBlob("part", blob.FromBytes([]byte("for arm")))
 	if err := os.RemoveAll(c.path("part/.transship")); err != nil {
 		t.Fatal(err)
 	}
 	c.tarFolder("part")
 	return c
+}
+
+// removeBlob removes the bytes of a blob from a layout.
+func (c *copySetup) removeBlob(dir string, d blob.Digest) {
+	c.t.Helper()
+	if err := os.Remove(filepath.Join(c.path(dir), "blobs", "sha256", d.Hex())); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 // tarFolder writes a folder's files to name.tar.
@@ -133,10 +136,7 @@ func TestInspectOfIncompleteImages(t *testing.T) {
 func TestLoadTakesMissingLayersFromTheRegistry(t *testing.T) {
 	c := newCopySetup(t)
 	c.do("copy -q SRC oci:@/part:docker.io/x/app:1").want(0)
-	layer := blob.FromBytes([]byte("for arm"))
-	if err := os.Remove(filepath.Join(c.path("part"), "blobs", "sha256", layer.Hex())); err != nil {
-		t.Fatal(err)
-	}
+	c.removeBlob("part", blob.FromBytes([]byte("for arm")))
 	c.tarFolder("part")
 	c.do("load @/part.tar TO").want(4, "incomplete: linux/arm/v7; whole: linux/amd64, linux/arm64")
 	c.do("copy -q SRC TO/x/app:other").want(0)

@@ -153,9 +153,9 @@ func TestLoadErrors(t *testing.T) {
 			"/:1.6, which is not an image name", "correct --rewrite"},
 		"load @/x.tar TO --rewrite dst=UP": {2, "which is not an image name",
 			"correct --rewrite"},
-		"load @/clash.tar TO": {2, "would become " + c.target.host + "/x/y:1", "give one of them another name with --rewrite"},
-		"load @/bare TO":      {2, "has no name, only the tag 3.18", "transship load " + c.path("bare") + " " + c.target.host + "/NAME"},
-		"load @/bare.tar TO":  {2, "has no name", "transship copy oci-archive:" + c.path("bare.tar") + "@sha256:"},
+		"load @/clash.tar TO":     {2, "would become " + c.target.host + "/x/y:1", "give one of them another name with --rewrite"},
+		"load @/bare TO":          {2, "has no name, only the tag 3.18", "transship load " + c.path("bare") + " " + c.target.host + "/NAME"},
+		"load @/bare.tar TO":      {2, "has no name", "transship copy oci-archive:" + c.path("bare.tar") + "@sha256:"},
 		"load oci:@/bare:3.18 TO": {2, "names one image; give a whole file or folder", ""},
 		"load dir:@/bare TO":      {2, "the transport dir: is not supported", "use docker://REF"},
 	} {

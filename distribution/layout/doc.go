@@ -17,6 +17,7 @@
 //	volumes_*             one tar in one file or in several
 //	imagelayout, index    oci-layout, blobs/ and index.json, in a folder and in a tar
 //	image, names          the entries of index.json and their names
+//	index_image           index.json itself as one image
 //	walk, verify          what a manifest refers to, and whether it is there
 //	folder                files of a folder that may be foreign: no links, no devices, nothing outside
 //	lock_*, osfile        file locks and file system calls

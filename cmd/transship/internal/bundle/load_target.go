@@ -36,7 +36,7 @@ func (t *loadTargets) of(ctx context.Context, im image.LocalImage) (reference.Re
 		return t.far.Target(name)
 	}
 	severalUntagged := len(t.untagged) > 1 && t.untagged[im.Digest]
-	if t.far.Base.Path == "" || severalUntagged {
+	if t.far.Base.Path == "" || severalUntagged { // a registry drops images without a tag
 		return reference.Reference{}, &missingNameError{im: im, far: t.far, severalUntagged: severalUntagged}
 	}
 	target := t.far.Base.WithDigest(im.Digest)
@@ -82,6 +82,9 @@ func (e *missingNameError) adviceFor(local *image.LocalImages) string {
 	where := image.TransportOCI + local.Path
 	if local.Archive != nil {
 		where = image.TransportOCIArchive + local.Path
+	}
+	if e.severalUntagged {
+		return fmt.Sprintf("to push all images as one, write transship copy %s@index REGISTRY/NAME:TAG", where)
 	}
 	if e.im.Tag() != "" {
 		return fmt.Sprintf("name its repository: transship load %s %s/NAME", local.Path, e.far)

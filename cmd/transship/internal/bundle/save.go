@@ -94,6 +94,7 @@ func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err := checkNames(ctx, engine, images); err != nil {
 		return err
 	}
+	c.warnNameless(ctx, r, images)
 	if r.Planning() {
 		return c.plan(ctx, r, engine, images)
 	}

@@ -3,6 +3,8 @@ package bundle
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -174,4 +176,26 @@ func storeAs(ctx context.Context, engine *transfer.Engine, im image.Origin, dir 
 	}
 	_, err := image.StoreAs(ctx, engine, im.Source, im.Ref, image.LayoutTarget{Repository: repo}, name)
 	return err
+}
+
+// warnNameless says, also under --quiet, which images the bundle has without a name: load cannot push
+// them to a registry alone. A folder keeps a tag without a name. What refers to an image needs none.
+func (c *saveCommand) warnNameless(ctx context.Context, r *run.Run, images []savedImage) {
+	var nameless []string
+	for _, im := range images {
+		keepsTag := func(name reference.Reference) bool { return name.Path != "" || c.toFolder() && name.Tag != "" }
+		if slices.ContainsFunc(im.names, keepsTag) || image.Refers(ctx, im.Source, im.Ref) {
+			continue
+		}
+		nameless = append(nameless, im.String())
+	}
+	if len(nameless) == 0 {
+		return
+	}
+	advice := "-f LIST gives names"
+	if len(nameless) > 1 {
+		advice += ", DIR@index saves all images of a layout as one"
+	}
+	r.Stderr.Line("warning: %d image%s without a name in %s: %s; %s", len(nameless), cli.Plural(len(nameless)), c.out,
+		cli.ShortenDigests(strings.Join(nameless[:min(10, len(nameless))], ", ")), advice)
 }

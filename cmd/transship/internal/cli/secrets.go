@@ -3,6 +3,7 @@ package cli
 import (
 	"flag"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/hczjl/transship/distribution/wire"
@@ -51,16 +52,22 @@ func secretValue(value string) string {
 }
 
 // withoutPassword redacts user:password@ in an argument, with a URL's scheme or without. What
-// precedes the @ of a digest is a name and is kept.
+// precedes the @ of a digest, or of oci:DIR@index, is a name and is kept.
 func withoutPassword(arg string) string {
 	if u, err := url.Parse(arg); err == nil && u.Host != "" {
 		return wire.Redact(u)
 	}
 	before, after, ok := cutLast(arg, "@")
-	if !ok || strings.HasPrefix(after, "sha") || !strings.Contains(before, ":") {
+	if !ok || strings.HasPrefix(after, "sha") || isIndex(before, after) || !strings.Contains(before, ":") {
 		return arg
 	}
 	return redactedValue + "@" + after
+}
+
+// isIndex reports whether the two sides of an @ are a layout or tar and the index in it.
+func isIndex(before, after string) bool {
+	transport, _, _ := strings.Cut(before, ":")
+	return strings.TrimRight(after, ":;,") == "index" && slices.Contains([]string{"oci", "oci-archive", "docker-archive"}, transport)
 }
 
 // cutLast is strings.Cut around the last separator.

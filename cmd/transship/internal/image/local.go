@@ -3,6 +3,7 @@ package image
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -117,10 +118,42 @@ func (l *LocalImages) Find(ctx context.Context, image string) (LocalImage, error
 	}
 	if l.Archive != nil {
 		im, err := l.Archive.Find(image)
-		return l.inArchive(im), err
+		return l.inArchive(im), l.hintIndex(image, err)
 	}
 	root, err := l.Dir.Find(image)
-	return l.inFolder(root), err
+	return l.inFolder(root), l.hintIndex(image, err)
+}
+
+// indexImage returns the index.json itself as an image.
+func (l *LocalImages) indexImage() (LocalImage, error) {
+	open := l.Dir.IndexImage
+	if l.Archive != nil {
+		open = l.Archive.IndexImage
+	}
+	x, err := open()
+	if err != nil {
+		return LocalImage{}, err
+	}
+	return LocalImage{Image: layout.Image{Descriptor: x.Root.Descriptor}, Source: x}, nil
+}
+
+// hintIndex adds a hint to the error of finding an image that was not named, if none has a name:
+// their index may be the image that is meant.
+func (l *LocalImages) hintIndex(image string, err error) error {
+	named := func(im LocalImage) bool { return im.Name != "" || im.Tag() != "" }
+	if err == nil || image != "" || len(l.Images) < 2 || slices.ContainsFunc(l.Images, named) {
+		return err
+	}
+	return cli.WithHint(err, fmt.Sprintf("%s means all of them as one image, @DIGEST one of them", l.indexName()))
+}
+
+// indexName returns the location of the index.json as users write it.
+func (l *LocalImages) indexName() string {
+	transport := TransportOCI
+	if l.Archive != nil {
+		transport = TransportOCIArchive
+	}
+	return transport + l.Path + indexSuffix
 }
 
 // only returns the digest of the one image beside its referrers. It returns "" if several images
@@ -154,7 +187,12 @@ func (im LocalImage) Refers(ctx context.Context) bool {
 	if base, _, _ := strings.Cut(tag, "."); IsReferrersTag(base) {
 		return true
 	}
-	m, err := im.Manifest(ctx, string(im.Digest))
+	return Refers(ctx, im.Source, string(im.Digest))
+}
+
+// Refers reports whether the image that ref names has a subject. One that cannot be read has none.
+func Refers(ctx context.Context, src transfer.Source, ref string) bool {
+	m, err := src.Manifest(ctx, ref)
 	if err != nil {
 		return false
 	}

@@ -21,13 +21,15 @@ const (
 )
 
 // Location is where an image is read or written: REF or docker://REF on a registry, oci:DIR[:IMAGE]
-// in an OCI image layout, oci-archive:FILE[:IMAGE] or docker-archive:FILE[:IMAGE] in a tar.
+// in an OCI image layout, oci-archive:FILE[:IMAGE] or docker-archive:FILE[:IMAGE] in a tar, or the
+// index.json of one of them, as oci:DIR@index.
 type Location struct {
 	Transport string
 	Ref       reference.Reference // on a registry
 	Path      string              // of the layout or tar; of null: the size
 	image     string              // in the layout or tar: a name or tag, or ""; of null: the seed
 	digest    blob.Digest         // in the layout or tar, or ""
+	isIndex   bool                // the index.json of the layout or tar itself is the image
 }
 
 // ParseLocation parses a location other than null:. A text that begins with a transport is never an
@@ -60,13 +62,24 @@ func IsRegistryRef(text string) bool {
 	return transport == "" || transport == TransportDocker
 }
 
-// parseFileLocation parses PATH[:IMAGE][@DIGEST]. The first colon ends PATH, as for skopeo.
+// indexSuffix means the index.json of a layout or tar as one image.
+const indexSuffix = "@index"
+
+// parseFileLocation parses PATH[:IMAGE][@DIGEST] or PATH@index. The first colon ends PATH, as for
+// skopeo.
 func parseFileLocation(transport, rest string) (Location, error) {
 	l := Location{Transport: transport}
+	rest, l.isIndex = strings.CutSuffix(rest, indexSuffix)
 	rest, digest := cutDigest(rest)
 	l.Path, l.image, _ = strings.Cut(rest, ":")
 	if l.Path == "" {
 		return l, &cli.UsageError{Message: fmt.Sprintf("%s%s names no file or folder", transport, rest)}
+	}
+	if l.isIndex && (l.image != "" || digest != "") {
+		return l, &cli.UsageError{
+			Message: fmt.Sprintf("%s%s%s names an image and the index of all", transport, rest, indexSuffix),
+			Advice:  fmt.Sprintf("write %s%s%s, or leave out %s", transport, l.Path, indexSuffix, indexSuffix),
+		}
 	}
 	if digest == "" {
 		return l, nil
@@ -110,7 +123,9 @@ func (l Location) IsArchive() bool {
 }
 
 // IsWhole reports whether the location is a layout or tar as a whole: it names no image there.
-func (l Location) IsWhole() bool { return !l.IsRegistry() && l.image == "" && l.digest == "" }
+func (l Location) IsWhole() bool {
+	return !l.IsRegistry() && l.image == "" && l.digest == "" && !l.isIndex
+}
 
 // inside returns what names the image in a layout or tar: NAME, TAG, @DIGEST or both, or "".
 func (l Location) inside() string {
@@ -133,6 +148,8 @@ func (l Location) named() string {
 	switch {
 	case l.IsRegistry():
 		return registryText(l.Ref.Familiar())
+	case l.isIndex:
+		return l.Transport + l.Path + indexSuffix
 	case l.image == "":
 		return l.Transport + l.Path
 	}
@@ -160,6 +177,11 @@ func (l Location) WithName(name reference.Reference) Location {
 // location does not say of it.
 func (l Location) NameFor(name reference.Reference) (as reference.Reference, err error) {
 	switch {
+	case l.isIndex:
+		return as, &cli.UsageError{
+			Message: fmt.Sprintf("%s is an image to read, and no target", l),
+			Advice:  fmt.Sprintf("leave out %s, or write :NAME:TAG", indexSuffix),
+		}
 	case l.IsRegistry():
 		as = l.Ref
 	case l.IsWhole():

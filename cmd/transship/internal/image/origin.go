@@ -59,7 +59,12 @@ func (p *Opener) Origin(ctx context.Context, remote *run.Remote, l Location) (Or
 	if err != nil {
 		return Origin{}, err
 	}
-	im, err := images.Find(ctx, l.inside())
+	var im LocalImage
+	if l.isIndex {
+		im, err = images.indexImage()
+	} else {
+		im, err = images.Find(ctx, l.inside())
+	}
 	if err != nil {
 		images.Close()
 		return Origin{}, err
