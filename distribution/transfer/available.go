@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 
@@ -77,8 +78,9 @@ func (e *Engine) Incomplete(ctx context.Context, src Source, ref string) error {
 
 // wholeEntries returns m, what Platforms has left of the index all, if the source has everything
 // that belongs to it. If something is missing, and Available is set, it returns m without the
-// entries that are incomplete; else the error is an *[IncompleteError] about all. Registries are only
-// asked if Available is set.
+// entries that are incomplete; else the error is an *[IncompleteError] about all. Attestations are no
+// platform: they may be missing if Platforms is set, since docker pull fetches none. Registries are
+// only asked if Available is set.
 func (e *Engine) wholeEntries(ctx context.Context, src Source, all, m manifest.Manifest) (manifest.Manifest, error) {
 	if _, local := src.(Inventoried); !local && !e.Available {
 		return m, nil
@@ -91,7 +93,8 @@ func (e *Engine) wholeEntries(ctx context.Context, src Source, all, m manifest.M
 	if err == nil && len(e.Platforms) > 0 {
 		_, err = kept.Subset(e.Platforms...) // each of them must be whole
 	}
-	if !e.Available || !check.anyWhole() || err != nil {
+	mayCut := e.Available || len(e.Platforms) > 0 && check.lacksOnlyAttestations()
+	if !mayCut || !check.anyWhole() || err != nil {
 		if check, err = e.checkEntries(ctx, src, all); err == nil {
 			err = check.asError()
 		}
@@ -145,6 +148,13 @@ func (c *entryCheck) anyWhole() bool {
 		}
 	}
 	return false
+}
+
+// lacksOnlyAttestations reports whether every image is whole.
+func (c *entryCheck) lacksOnlyAttestations() bool {
+	return !slices.ContainsFunc(c.entries, func(d manifest.Descriptor) bool {
+		return c.lacking[d.Digest] && d.AttestationFor() == ""
+	})
 }
 
 func (c *entryCheck) asError() error {

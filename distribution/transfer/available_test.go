@@ -78,6 +78,10 @@ func TestIncompleteIndexes(t *testing.T) {
 			remove:   func(src *repo, e []manifest.Descriptor) { delete(src.manifests, string(e[1].Digest)) },
 			platform: "linux/amd64", kept: "linux/amd64 +",
 		},
+		"the attestation of the platform asked for": {
+			remove:   func(src *repo, e []manifest.Descriptor) { delete(src.manifests, string(e[3].Digest)) },
+			platform: "linux/amd64", kept: "linux/amd64",
+		},
 		"the platform asked for": {
 			remove:     func(src *repo, e []manifest.Descriptor) { delete(src.manifests, string(e[1].Digest)) },
 			platform:   "linux/arm64",

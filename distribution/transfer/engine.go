@@ -32,7 +32,7 @@ type Engine struct {
 	Platforms []manifest.Platform // keep only these of an index; none keeps all
 	// Available keeps only the entries of an index that the source has whole, with all that belongs
 	// to them. Without it an incomplete index is an *[IncompleteError] if the source is
-	// [Inventoried].
+	// [Inventoried]; only the attestations of Platforms may be missing.
 	Available bool
 	// Flatten copies the one image that is left of an index, not the index. If several are left,
 	// the error is ErrSeveralImages.

@@ -18,7 +18,7 @@ const (
 	ReferrerLeftOut                      // a manifest that refers to the image is not copied; Err is why
 	ManifestDone                         // the target has a manifest; Outcome is Exists or Uploaded
 	ImageDone                            // the target has the whole image under the tag or digest asked for
-	EntrySkipped                         // Available leaves an entry of the index Ref out; it comes before all others
+	EntrySkipped                         // an entry of the index Ref is left out, as the source lacks it; it comes before all others
 )
 
 // Event is one step of an engine.
