@@ -41,7 +41,7 @@ func TestSyncListErrors(t *testing.T) {
 		"sync":                    {2, "-f LIST is missing", "SRC [DST]"},
 		"sync -f @/images a b":    {2, "want [DST], got 2 arguments", "usage: transship sync"},
 		"sync -f @/none":          {4, "none: no such file or directory", ""},
-		"sync -f @/":              {1, "is a directory", ""},
+		"sync -f @/":              {2, " is neither a file nor a pipe", ""},
 		"sync -f @/images dst":    {2, "does not begin with a registry's host", "docker.io/dst"},
 		"sync -f @/images TO/x:1": {2, "is not a registry", "HOST[:PORT]"},
 		"sync -f @/images oci-archive:@/x.tar": {2, "x.tar is a tar, to which no images can be added",

@@ -223,7 +223,7 @@ func TestOpenArchiveRefusesBadTars(t *testing.T) {
 	if _, err := OpenArchive(filepath.Join(t.TempDir(), "x")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := OpenArchive(t.TempDir()); !errors.Is(err, ErrNotArchive) {
+	if _, err := OpenArchive(t.TempDir()); !errors.Is(err, ErrIrregular) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -10,15 +10,13 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// Verify reads every blob of the folder and compares it with its digest. Then it checks that
-// everything an entry of index.json refers to is there. It reports as [Archive.Verify] does. The
-// error is nil even if problems are found, unless the context is cancelled or the folder cannot be
-// read.
+// Verify checks that everything an entry of index.json refers to is there. Then it reads every blob
+// of the folder and compares it with its digest. A blob that is larger than its descriptor says is
+// not read: its file may be sparse and have no end to speak of. Verify reports as [Archive.Verify]
+// does. The error is nil even if problems are found, unless the context is cancelled or the folder
+// cannot be read.
 func (d *Dir) Verify(ctx context.Context, report func(Check)) error {
-	v := &dirVerifier{dir: d, report: report, buf: make([]byte, copyBuffer)}
-	if err := v.checkBlobs(ctx); err != nil {
-		return err
-	}
+	v := &dirVerifier{dir: d, report: report, sizes: map[blob.Digest]int64{}, buf: make([]byte, copyBuffer)}
 	roots, err := d.Roots()
 	if err != nil {
 		return err
@@ -28,14 +26,15 @@ func (d *Dir) Verify(ctx context.Context, report func(Check)) error {
 			return err
 		}
 	}
-	return nil
+	return v.checkBlobs(ctx)
 }
 
 // dirVerifier is the state of one Dir.Verify.
 type dirVerifier struct {
 	dir    *Dir
 	report func(Check)
-	buf    []byte // for all reads
+	sizes  map[blob.Digest]int64 // what the descriptors say
+	buf    []byte                // for all reads
 }
 
 func (v *dirVerifier) checkBlobs(ctx context.Context) error {
@@ -63,6 +62,15 @@ func (v *dirVerifier) hashBlob(ctx context.Context, d blob.Digest) (int64, error
 		return 0, err
 	}
 	defer f.Close()
+	if want, known := v.sizes[d]; known {
+		info, err := f.Stat()
+		if err == nil && info.Size() > want {
+			err = checkSize(manifest.Descriptor{Digest: d, Size: want}, info.Size())
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
 	h := d.Algorithm().New()
 	size, err := copyContext(ctx, h, f, v.buf)
 	if err != nil {
@@ -82,8 +90,14 @@ func (v *dirVerifier) checkImage(ctx context.Context, root Root) error {
 	if root.Tag != "" {
 		what += ":" + root.Tag
 	}
-	load := func(d manifest.Descriptor) (manifest.Manifest, error) { return r.parsedManifest(ctx, d) }
-	find := func(d manifest.Descriptor) error { return r.findBlob(ctx, d) }
+	load := func(d manifest.Descriptor) (manifest.Manifest, error) {
+		v.sizes[d.Digest] = d.Size
+		return r.parsedManifest(ctx, d)
+	}
+	find := func(d manifest.Descriptor) error {
+		v.sizes[d.Digest] = d.Size
+		return r.findBlob(ctx, d)
+	}
 	return checkImage(ctx, what, root.Descriptor, load, find, v.report)
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -140,7 +139,7 @@ var errNotInventory = errors.New("it is no inventory of a bundle")
 
 // readInventoryFile reads FILE.json.
 func readInventoryFile(path string) (Inventory, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return Inventory{}, err
 	}

@@ -96,17 +96,15 @@ func (v *volumes) checkGap() error {
 	return nil
 }
 
-// openNext opens the next file. It must be a regular file: opening a pipe would block.
+// openNext opens the next file.
 func (v *volumes) openNext(name string) error {
-	info, err := os.Stat(name)
+	f, err := openRegular(name)
 	if err != nil {
 		return err
 	}
-	if !info.Mode().IsRegular() {
-		return &ArchiveError{Path: name, Kind: ErrNotArchive, Reason: "this is no regular file"}
-	}
-	f, err := os.Open(name)
+	info, err := f.Stat()
 	if err != nil {
+		f.Close()
 		return err
 	}
 	v.files = append(v.files, volume{f, v.size, info.Size()})

@@ -8,8 +8,11 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// maxPath is the length in bytes of the longest path.
-const maxPath = 255
+// maxPath is the length in bytes of the longest path, and maxText of a text that can be a reference.
+const (
+	maxPath = 255
+	maxText = 1024
+)
 
 const (
 	domainLabel   = `(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])`
@@ -62,6 +65,9 @@ func ValidPath(s string) bool { return len(s) <= maxPath && pathPattern.MatchStr
 func parse(s string) (Reference, error) {
 	if s == "" {
 		return Reference{}, &SyntaxError{s, "it is empty"}
+	}
+	if len(s) > maxText {
+		return Reference{}, &SyntaxError{s[:60] + "...", fmt.Sprintf("it has more than %d characters", maxText)}
 	}
 	if strings.Contains(s, "://") {
 		return Reference{}, &SyntaxError{s, "leave out the scheme, https:// is understood"}

@@ -209,3 +209,11 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A text that is too long to be a reference is refused at once, and not repeated in full.
+func TestParseRefusesLongText(t *testing.T) {
+	_, err := reference.Parse(strings.Repeat("a/", 10<<20))
+	if err == nil || len(err.Error()) > 200 {
+		t.Errorf("got error %.300v", err)
+	}
+}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -60,6 +61,9 @@ func (o *Output) Write(text []byte) (int, error) {
 	return n, nil
 }
 
+// maxLine is the maximum size in bytes of a line of standard input.
+const maxLine = 64 << 10
+
 // LineReader reads standard input line by line; several flags may each take one line.
 type LineReader struct {
 	Terminal bool     // standard input is a terminal
@@ -74,33 +78,39 @@ func newLineReader(r io.Reader) *LineReader {
 		r = strings.NewReader("")
 	}
 	file, _ := r.(*os.File)
-	return &LineReader{Terminal: IsTerminal(r), file: file, r: bufio.NewReader(r)}
+	return &LineReader{Terminal: IsTerminal(r), file: file, r: bufio.NewReaderSize(r, maxLine)}
 }
 
 // next returns the next line without its newline, or the cause of ctx if that ends first.
 func (l *LineReader) next(ctx context.Context) (string, error) { return until(ctx, l.line) }
 
-// ReadAll returns the rest without its last newline, or the cause of ctx if that ends first.
-func (l *LineReader) ReadAll(ctx context.Context) (string, error) { return until(ctx, l.rest) }
+// ReadAll returns the rest, at most limit bytes, without its last newline, or the cause of ctx if
+// that ends first. More than limit bytes are a *[UsageError].
+func (l *LineReader) ReadAll(ctx context.Context, limit int64) (string, error) {
+	return until(ctx, func() (string, error) { return l.rest(limit) })
+}
 
 func (l *LineReader) line() (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	line, err := l.r.ReadString('\n')
-	if err != nil && line == "" {
+	line, err := l.r.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		return "", &UsageError{Message: "standard input has a line of more than " + FormatBytes(maxLine)}
+	}
+	if err != nil && len(line) == 0 {
 		return "", fmt.Errorf("reading standard input: %w", err)
 	}
-	return strings.TrimRight(line, "\r\n"), nil
+	return strings.TrimRight(string(line), "\r\n"), nil
 }
 
-func (l *LineReader) rest() (string, error) {
+func (l *LineReader) rest(limit int64) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	text, err := io.ReadAll(l.r)
-	if err != nil {
+	text, err := readLimited(l.r, "standard input", limit)
+	if err != nil && !Has[*UsageError](err) {
 		return "", fmt.Errorf("reading standard input: %w", err)
 	}
-	return strings.TrimRight(string(text), "\r\n"), nil
+	return strings.TrimRight(text, "\r\n"), err
 }
 
 // until waits for a read to return or for ctx to end. A read that has not returned by then is left

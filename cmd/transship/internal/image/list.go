@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
@@ -20,8 +19,12 @@ type ListEntry struct {
 	Latest  int      `json:"latest"` // take only so many of the selected tags, the highest; 0 for all
 }
 
-// maxList is the maximum size of a list in bytes.
-const maxList = 64 << 20
+// Maximum sizes of a list and of an image with its targets in it, in bytes. A reference has less
+// than 1 KiB.
+const (
+	maxList  = 64 << 20
+	maxEntry = 64 << 10
+)
 
 // ReadList reads a list from a file, or from standard input if path is "-". A list without images
 // is an error.
@@ -30,7 +33,7 @@ func ReadList(ctx context.Context, stdin *cli.LineReader, path string) ([]ListEn
 	if err != nil {
 		return nil, err
 	}
-	entries, err := parseList(path, text)
+	entries, err := parseList(path, []byte(text))
 	if err == nil && len(entries) == 0 {
 		err = &cli.UsageError{Message: listName(path) + " names no image", Advice: "a list has SRC [DST] on each line"}
 	}
@@ -38,19 +41,21 @@ func ReadList(ctx context.Context, stdin *cli.LineReader, path string) ([]ListEn
 }
 
 // listText returns the content of a list.
-func listText(ctx context.Context, stdin *cli.LineReader, path string) ([]byte, error) {
+func listText(ctx context.Context, stdin *cli.LineReader, path string) (text string, err error) {
 	if path == "-" {
-		text, err := stdin.ReadAll(ctx)
-		return []byte(text), err
+		text, err = stdin.ReadAll(ctx, maxList)
+	} else {
+		text, err = cli.ReadFile(ctx, path, maxList)
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+	return text, err
+}
+
+// checkEntrySize returns an error for an entry of a list that no image and its targets can need.
+func checkEntrySize(n int) error {
+	if n > maxEntry {
+		return fmt.Errorf("it has more than %s", cli.FormatBytes(maxEntry))
 	}
-	if info.Size() > maxList {
-		return nil, fmt.Errorf("%s is larger than %s", path, cli.FormatBytes(maxList))
-	}
-	return os.ReadFile(path)
+	return nil
 }
 
 // parseList parses a list: text with SRC [DST...] on each line and comments after #, or a JSON
@@ -65,6 +70,9 @@ func parseList(file string, text []byte) ([]ListEntry, error) {
 	line := 0
 	for l := range bytes.Lines(text) {
 		line++
+		if err := checkEntrySize(len(l)); err != nil {
+			return nil, ListError(file, line, err)
+		}
 		fields := strings.Fields(withoutComment(string(l)))
 		if len(fields) > 0 {
 			out = append(out, ListEntry{Line: line, Source: fields[0], Targets: fields[1:]})
@@ -86,7 +94,9 @@ func withoutComment(line string) string {
 // jsonList decodes the array value by value, so that errors can name the line.
 type jsonList struct {
 	*json.Decoder
-	text []byte
+	text    []byte
+	counted int // bytes of text whose newlines are in lines
+	lines   int
 }
 
 // line returns the line of the next value, or of a syntax error.
@@ -98,11 +108,16 @@ func (l *jsonList) line(err error) int {
 	}
 	offset = min(offset, len(l.text))
 	offset += len(l.text[offset:]) - len(bytes.TrimLeft(l.text[offset:], " \t\r\n,"))
-	return 1 + bytes.Count(l.text[:offset], []byte("\n"))
+	if offset < l.counted {
+		l.counted, l.lines = 0, 0
+	}
+	l.lines += bytes.Count(l.text[l.counted:offset], []byte("\n"))
+	l.counted = offset
+	return 1 + l.lines
 }
 
 func parseJSONList(file string, text []byte) ([]ListEntry, error) {
-	l := &jsonList{json.NewDecoder(bytes.NewReader(text)), text}
+	l := &jsonList{Decoder: json.NewDecoder(bytes.NewReader(text)), text: text}
 	var out []ListEntry
 	if _, err := l.Token(); err != nil {
 		return nil, ListError(file, l.line(err), err)
@@ -131,6 +146,9 @@ func parseJSONList(file string, text []byte) ([]ListEntry, error) {
 
 func parseJSONEntry(raw json.RawMessage) (ListEntry, error) {
 	var e ListEntry
+	if err := checkEntrySize(len(raw)); err != nil {
+		return e, err
+	}
 	if raw[0] == '"' {
 		return e, json.Unmarshal(raw, &e.Source)
 	}

@@ -108,3 +108,22 @@ func FuzzParseList(f *testing.F) {
 		}
 	})
 }
+
+// An entry that no reference and its targets can need is refused before it is parsed.
+func TestParseListRefusesLongEntries(t *testing.T) {
+	long := strings.Repeat("a", maxEntry)
+	for _, text := range []string{"halo:1.6\n" + long + "a\n", "[\"halo:1.6\",\n\"" + long + "\"]", "[\"b\",\n{\"source\":\"" + long + "\"}]"} {
+		_, err := parseList("l", []byte(text))
+		if err == nil || !strings.HasPrefix(err.Error(), "l: line ") || len(err.Error()) > 100 {
+			t.Errorf("got error %v", err)
+		}
+	}
+}
+
+// The line in an error is right also after many entries.
+func TestParseListCountsLines(t *testing.T) {
+	_, err := parseList("l", []byte("["+strings.Repeat("\"a/b\",\n", 1000)+"\n 7]"))
+	if err == nil || !strings.HasPrefix(err.Error(), "l: line 1002: ") {
+		t.Errorf("got error %v", err)
+	}
+}

@@ -15,6 +15,9 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
+// maxPassword is the maximum size in bytes of a password on standard input.
+const maxPassword = 1 << 20
+
 // loginCommand is login and its flags.
 type loginCommand struct {
 	registry *run.Remote
@@ -128,7 +131,7 @@ func (c *loginCommand) credential(ctx context.Context, r *run.Run) (auth.Credent
 	}
 	switch {
 	case c.stdin:
-		c.password, err = r.Stdin.ReadAll(ctx) // a password may be a key file with several lines
+		c.password, err = r.Stdin.ReadAll(ctx, maxPassword)
 	case c.password == "":
 		c.password, err = r.Ask(ctx, "Password: ", true)
 	}

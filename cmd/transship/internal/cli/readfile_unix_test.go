@@ -1,0 +1,42 @@
+//go:build unix
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+func newPipe(t *testing.T) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Skip(err)
+	}
+	return path
+}
+
+// A pipe is read to its end, as one of <(COMMAND) in a shell. One that nobody writes to is empty.
+func TestReadFileOfPipe(t *testing.T) {
+	path := newPipe(t)
+	if got, err := ReadFile(t.Context(), path, 100); got != "" || err != nil {
+		t.Errorf("without a writer: got %q, error %v", got, err)
+	}
+	w, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.WriteString("halo:1.6\n"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(ErrInterrupted)
+	if _, err := ReadFile(ctx, path, 100); !errors.Is(err, ErrInterrupted) {
+		t.Errorf("interrupted, with the writer still there: got error %v", err)
+	}
+	w.Close()
+}
