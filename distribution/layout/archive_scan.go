@@ -104,6 +104,7 @@ func (s *tarIndex) startsAsTar() bool {
 // addMember adds a member, or returns an error if an archive must not have it.
 func (s *tarIndex) addMember(h *tar.Header, offset int64) error {
 	if h.Typeflag == tar.TypeXGlobalHeader {
+		s.end = offset
 		return nil
 	}
 	name, reason := cleanName(h.Name)

@@ -1,12 +1,14 @@
 package layout
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -175,5 +177,43 @@ func TestVerifyIsCancelled(t *testing.T) {
 	putBlob(t, d.Repository("r"), "x")
 	if err := d.Verify(ctx, func(Check) {}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Bytes after the end of any tar are reported. Zeros are not, nor a missing end, which some tools do
+// not write.
+func TestVerifyFindsBytesAfterEnd(t *testing.T) {
+	whole := newTar(t, layoutFiles("1.6")...)
+	docker := newTar(t, tarFile{name: dockerFile, content: `[{"Config":"c","Layers":["l"]}]`},
+		tarFile{name: "c", content: configJSON("l")}, tarFile{name: "l", content: "l"})
+	var header bytes.Buffer
+	w := tar.NewWriter(&header)
+	comment := &tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "a commit"}}
+	if err := errors.Join(w.WriteHeader(comment), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	global := slices.Concat(whole[:len(whole)-2*tarBlock], header.Bytes())
+	for name, test := range map[string]struct {
+		tar  []byte
+		want int
+	}{
+		"layout":            {whole, 0},
+		"docker":            {docker, 0},
+		"more zeros":        {slices.Concat(whole, make([]byte, 10_000)), 0},
+		"no end":            {whole[:len(whole)-2*tarBlock], 0},
+		"global header":     {global, 0},
+		"garbage":           {slices.Concat(whole, []byte("garbage")), 1},
+		"garbage, docker":   {slices.Concat(docker, []byte("garbage")), 1},
+		"garbage, far away": {slices.Concat(whole, make([]byte, 3<<20), []byte("x")), 1},
+		"another tar":       {slices.Concat(whole, newTar(t, tarFile{name: "x", content: "x"})), 1},
+	} {
+		bad := problems(t, openArchive(t, writeTemp(t, test.tar)).Verify)
+		if len(bad) != test.want {
+			t.Errorf("%s: got %v, want %d problems", name, bad, test.want)
+			continue
+		}
+		for _, c := range bad {
+			wantError(t, c.Err, "bytes after the end of the tar")
+		}
 	}
 }
