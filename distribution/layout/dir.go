@@ -31,6 +31,7 @@ type Dir struct {
 	path    string
 	files   folder // at path; all that is read and written there goes through it
 	unnamed string // the repository of entries that name none
+	place   func() string
 
 	mu          sync.RWMutex
 	current     *index
@@ -68,7 +69,10 @@ func OpenDir(path string) (*Dir, error) {
 }
 
 func newDir(path string) *Dir {
-	return &Dir{path: path, files: folder(path), unnamed: fallbackName(path)}
+	return &Dir{
+		path: path, files: folder(path), unnamed: fallbackName(path),
+		place: sync.OnceValue(func() string { return Place(path) }),
+	}
 }
 
 // openError adds the folder to an error, unless that names a file of it.

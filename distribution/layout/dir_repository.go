@@ -267,9 +267,9 @@ func (r *Repository) DeleteTag(_ context.Context, tag string) error {
 // String returns the path of the folder and the name of the repository.
 func (r *Repository) String() string { return r.dir.path + ":" + r.name }
 
-// Place returns the path of the folder and the name of the repository. Repositories with the same
-// path share blobs.
-func (r *Repository) Place() (registry, name string) { return r.dir.path, r.name }
+// Place returns the [Place] of the folder and the name of the repository. Repositories with the same
+// place share blobs.
+func (r *Repository) Place() (registry, name string) { return r.dir.place(), r.name }
 
 // TagNames iterates over the tags of the repository, sorted.
 func (r *Repository) TagNames(ctx context.Context) iter.Seq2[string, error] {

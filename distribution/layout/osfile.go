@@ -10,6 +10,23 @@ import (
 	"runtime"
 )
 
+// Place returns the one path that all ways to write the path of a file or folder have: absolute and
+// without symbolic links. What is there or above it need not exist. No host of a registry is a place.
+func Place(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	if resolved, err := filepath.EvalSymlinks(abs); err == nil {
+		return resolved
+	}
+	above := filepath.Dir(abs)
+	if above == abs {
+		return abs
+	}
+	return filepath.Join(Place(above), filepath.Base(abs))
+}
+
 // makeDir creates a folder and its parents, durably.
 func makeDir(dir string) error {
 	if info, err := os.Stat(dir); err == nil && info.IsDir() {

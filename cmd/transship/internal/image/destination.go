@@ -101,7 +101,8 @@ func (p *Opener) layoutDestination(l Location, as reference.Reference) (Destinat
 func (p *Opener) layout(path string) (*layout.Dir, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if dir, open := p.layouts[path]; open {
+	place := layout.Place(path)
+	if dir, open := p.layouts[place]; open {
 		return dir, nil
 	}
 	dir, err := layout.OpenDir(path)
@@ -111,7 +112,7 @@ func (p *Opener) layout(path string) (*layout.Dir, error) {
 	if p.layouts == nil {
 		p.layouts = map[string]*layout.Dir{}
 	}
-	p.layouts[path] = dir
+	p.layouts[place] = dir
 	return dir, nil
 }
 

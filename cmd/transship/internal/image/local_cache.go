@@ -22,7 +22,7 @@ type cachedLocal struct {
 func (c *localCache) get(l Location) (*LocalImages, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key := fmt.Sprint(l.IsArchive(), l.Path)
+	key := fmt.Sprint(l.IsArchive(), l.Placed().Path)
 	cached := c.open[key]
 	if cached == nil {
 		images, err := l.open()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 )
 
@@ -217,10 +218,20 @@ func RepositoryName(name reference.Reference) string {
 
 // Overwrites reports whether writing to the location loses what was written to another one.
 func (l Location) Overwrites(other Location) bool {
+	l, other = l.Placed(), other.Placed()
 	if l.IsArchive() && other.IsArchive() {
-		return filepath.Clean(l.Path) == filepath.Clean(other.Path)
+		return l.Path == other.Path
 	}
 	return l == other
+}
+
+// Placed returns the location with the place of its layout or tar as the path, so that oci:d and
+// oci:./d are equal.
+func (l Location) Placed() Location {
+	if !l.IsRegistry() && !l.isNull() {
+		l.Path = layout.Place(l.Path)
+	}
+	return l
 }
 
 // IsFolder reports whether an argument FILE|DIR is a folder: it exists as one or ends with a slash.

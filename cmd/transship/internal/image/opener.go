@@ -18,5 +18,5 @@ type Opener struct {
 	local localCache // for reading
 
 	mu      sync.Mutex
-	layouts map[string]*layout.Dir // for writing, by path
+	layouts map[string]*layout.Dir // for writing, by layout.Place
 }

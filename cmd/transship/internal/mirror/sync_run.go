@@ -204,7 +204,7 @@ type targetOwner struct{ name, identity string }
 // setOwner makes o the owner of target l. If l has an owner, setOwner changes nothing and returns
 // it.
 func (s *syncRun) setOwner(l image.Location, o image.Origin) *targetOwner {
-	key := l.String()
+	key := l.Placed().String()
 	switch {
 	case l.IsRegistry():
 		key = targetKey(l.Ref)

@@ -23,8 +23,9 @@ type LocalTarget struct {
 	Base    *layout.Inventory // blobs that a bundle leaves out; may be nil
 	TarSize int64             // bytes of the tar; 0 if not known
 
-	name string      // precedes the names of its images, such as oci:DIR
-	dir  *layout.Dir // the layout's present content; nil for a tar
+	name  string      // precedes the names of its images, such as oci:DIR
+	place string      // where it is, however its path is written
+	dir   *layout.Dir // the layout's present content; nil for a tar
 
 	mu        sync.Mutex
 	added     map[blob.Digest]bool // blobs beside those of dir
@@ -35,15 +36,18 @@ type LocalTarget struct {
 }
 
 // LocalTarget returns the layout or tar at a path. name precedes the names of its images, such as
-// oci:DIR. A layout is only read, and need not exist.
+// oci:DIR; where the path was written in another way before, that one counts. A layout is only read,
+// and need not exist.
 func (p *Plan) LocalTarget(name, path string, isTar bool) (*LocalTarget, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if t := p.local(name); t != nil {
-		return t, nil
+	place := layout.Place(path)
+	if i := slices.IndexFunc(p.locals, func(t *LocalTarget) bool { return t.place == place }); i >= 0 {
+		return p.locals[i], nil
 	}
 	t := &LocalTarget{
 		name:  name,
+		place: place,
 		added: map[blob.Digest]bool{},
 		noted: map[contentKey]bool{},
 		tops:  map[contentKey]manifest.Descriptor{},
@@ -105,7 +109,7 @@ func (t *LocalTarget) Repository(name string) *Repository { return &Repository{t
 func (r *Repository) String() string { return r.name + ":" + r.repository }
 
 // Place implements transfer.Placer.
-func (r *Repository) Place() (registry, repository string) { return r.name, r.repository }
+func (r *Repository) Place() (registry, repository string) { return r.LocalTarget.place, r.repository }
 
 func (r *Repository) key(ref string) contentKey { return contentKey{r.name, r.repository, ref} }
 
