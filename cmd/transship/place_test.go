@@ -16,7 +16,7 @@ func TestPathsOfOneFolder(t *testing.T) {
 	for _, way := range []string{"@/./lay", "@/x/../lay", "@/link"} {
 		c.do("copy SRC oci:@/lay:1 oci:" + way + ":1").wantError(wantedError{2, "named twice as a target", ""})
 		report := c.checkPlans(c.source).plan(strings.Fields(strings.NewReplacer("SRC", c.src, "@", c.path("")).
-			Replace("copy SRC oci:@/lay:1 oci:"+way+":2"))...)
+			Replace("copy SRC oci:@/lay:1 oci:" + way + ":2"))...)
 		if got := storedTotals(report); got != "7 blobs, 304 bytes" {
 			t.Errorf("%s: the plan has %s", way, got)
 		}

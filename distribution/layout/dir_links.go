@@ -1,15 +1,16 @@
 package layout
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/hczjl/transship/blob"
-	"github.com/hczjl/transship/manifest"
 )
 
 // Kinds of links, and the names of their folders.
@@ -86,10 +87,19 @@ func (d *Dir) listDigests(dir string) ([]blob.Digest, error) {
 	return out, nil
 }
 
+// maxLink is the maximum size of a link in bytes. It holds a media type, which has 255 at most (RFC
+// 6838, section 4.2), and its parameters.
+const maxLink = 1 << 10
+
 // readLink returns the content of a link, from the disk or from memory. If there is none, the error
-// is fs.ErrNotExist.
+// is fs.ErrNotExist. A link that cannot be a media type is [ErrDamaged]: it would get into HTTP
+// headers and messages.
 func (r *Repository) readLink(name string) (string, error) {
-	content, err := r.dir.files.readFile(name, manifest.MaxSize)
+	content, err := r.dir.files.readFile(name, maxLink)
+	if err == nil && bytes.ContainsFunc(content, unicode.IsControl) {
+		reason := "it holds no media type; without the folder " + privateDir + " it is made anew"
+		return "", &ArchiveError{Path: r.dir.files.path(name), Kind: ErrDamaged, Reason: reason}
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return string(content), err
 	}

@@ -190,11 +190,11 @@ func (p *pruneRun) deadManifests(ctx context.Context, r *Repository) ([]string, 
 		if !p.removable(p.live.manifests[contentKey{r.name, d}], d) {
 			continue
 		}
-		mediaType, err := p.dir.files.readFile(r.linkName(manifestLinks, d), manifest.MaxSize)
+		mediaType, err := r.readLink(r.linkName(manifestLinks, d))
 		if err != nil {
 			return nil, err
 		}
-		if err := dead.add(ctx, r.name, manifest.Descriptor{MediaType: string(mediaType), Digest: d}); err != nil {
+		if err := dead.add(ctx, r.name, manifest.Descriptor{MediaType: mediaType, Digest: d}); err != nil {
 			return nil, err
 		}
 	}
