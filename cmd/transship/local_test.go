@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -10,7 +11,9 @@ import (
 	"testing"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -29,7 +32,7 @@ func (c *copySetup) do(line string) result {
 // imagesIn returns the digests of the images of a tar or folder by their names.
 func imagesIn(t testing.TB, path string) map[string]blob.Digest {
 	t.Helper()
-	images, err := image.OpenLocal(path)
+	images, err := image.OpenLocal(t.Context(), run.New(cli.NewStreams(nil, nil, io.Discard, io.Discard)), path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,16 @@ func OpenArchive(path string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newArchive(v, nil)
+}
+
+// newArchive opens an archive in files that are open, unless err says that they are not right. It
+// closes them if it fails.
+func newArchive(v *volumes, err error) (*Archive, error) {
+	if err != nil {
+		v.Close()
+		return nil, err
+	}
 	a := &Archive{volumes: v, blobs: map[blob.Digest]section{}, synthesized: map[blob.Digest]manifest.Manifest{}}
 	a.repositories = sync.OnceValue(a.groupImages)
 	if err := a.open(); err != nil {

@@ -12,6 +12,8 @@ var (
 	// ErrCompressed is an archive that is compressed as a whole: it would have to be unpacked to
 	// find anything in it.
 	ErrCompressed = errors.New("compressed archive")
+	// ErrGzip is the ErrCompressed that [OpenCompressed] can unpack.
+	ErrGzip = fmt.Errorf("%w with gzip", ErrCompressed)
 	// ErrNewer is a bundle or layout of an unknown version.
 	ErrNewer = errors.New("unknown version")
 	// ErrUnsafe is an archive with members that no honest tool writes: paths that leave it, links,

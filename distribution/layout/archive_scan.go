@@ -32,8 +32,8 @@ type tarIndex struct {
 
 // scanTar reads the headers and skips the content, so that the size of the tar does not matter.
 func scanTar(v *volumes) (*tarIndex, error) {
-	if err := checkCompression(v); err != nil {
-		return nil, err
+	if c, err := findCompression(v); err != nil || c.name != "" {
+		return nil, cmp.Or(err, c.refuse(v.path, c.tool+" -k "+v.path))
 	}
 	s := &tarIndex{volumes: v, files: map[string]section{}, links: map[string]string{}, roots: map[string]bool{}}
 	at := io.NewSectionReader(v, 0, v.size)
@@ -52,23 +52,6 @@ func scanTar(v *volumes) (*tarIndex, error) {
 		}
 	}
 	return nil, s.errorf("", ErrUnsafe, "it has more than %d members", maxMembers)
-}
-
-// checkCompression returns an error with the tool to use if the archive is compressed.
-func checkCompression(v *volumes) error {
-	head := make([]byte, 6)
-	n, err := v.ReadAt(head, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	for _, c := range []struct{ magic, tool string }{
-		{"\x1f\x8b", "gunzip"}, {"\x28\xb5\x2f\xfd", "unzstd"}, {"\xfd7zXZ\x00", "unxz"}, {"BZh", "bunzip2"},
-	} {
-		if bytes.HasPrefix(head[:n], []byte(c.magic)) {
-			return &ArchiveError{Path: v.path, Kind: ErrCompressed, Reason: "it is compressed; unpack it first, with " + c.tool}
-		}
-	}
-	return nil
 }
 
 func (s *tarIndex) errorf(member string, kind error, format string, args ...any) error {

@@ -58,3 +58,12 @@ func (f volume) allocate() error {
 	}
 	return nil
 }
+
+// freeSpace returns how many bytes the file system of a file has room for, and whether it says so.
+func freeSpace(f *os.File) (int64, bool) {
+	var fs syscall.Statfs_t
+	if err := syscall.Fstatfs(int(f.Fd()), &fs); err != nil || fs.Blocks == 0 {
+		return 0, false
+	}
+	return int64(fs.Bavail) * int64(fs.Bsize), true
+}

@@ -6,7 +6,8 @@
 //   - [Bundle] is a tar that is being written. [CreateBundle] begins one from its [BundleContents]; [StreamBundle]
 //     writes the same bytes to a pipe. Equal contents give equal bytes.
 //   - [Archive] is a tar that is read without unpacking it: a bundle, an image layout of another
-//     tool, or the output of `docker save`. [OpenArchive] opens it.
+//     tool, or the output of `docker save`. [OpenArchive] opens it; [OpenCompressed] and [ReadArchive]
+//     unpack one first.
 //
 // The files of this package are named after these types:
 //

@@ -19,7 +19,12 @@ type volumes struct {
 	path  string // of the bundle, without the number of a volume
 	files []volume
 	size  int64 // in bytes, of all files
+
+	temporary string // the path of the one file, unpacked from path, that Close removes; else ""
 }
+
+// isSplit reports whether the tar was written in several files, or may have been.
+func (v *volumes) isSplit() bool { return v.temporary == "" && v.files[0].Name() != v.path }
 
 // volume is one of the files. start is the offset in the tar of its first byte.
 type volume struct {
@@ -43,7 +48,7 @@ func (v *volumes) volumeAt(offset int64) int {
 // describe names the volumes that hold size bytes from offset, for a message. It is "" for a single
 // file.
 func (v *volumes) describe(offset, size int64) string {
-	if v.files[0].Name() == v.path {
+	if !v.isSplit() {
 		return ""
 	}
 	first, last := v.volumeAt(offset), v.volumeAt(max(offset, offset+size-1))
@@ -92,6 +97,9 @@ func (v *volumes) Close() error {
 		if f.File != nil {
 			errs = append(errs, f.File.Close())
 		}
+	}
+	if v.temporary != "" {
+		os.Remove(v.temporary) // most systems have removed it already
 	}
 	return errors.Join(errs...)
 }

@@ -153,7 +153,7 @@ func (v *volumes) checkSize(i int, size int64) error {
 		return nil
 	}
 	kind := ErrVolume
-	if f.Name() == v.path {
+	if !v.isSplit() {
 		kind = ErrDamaged // it is a single file
 	}
 	return &ArchiveError{Path: f.Name(), Kind: kind, Reason: fmt.Sprintf("want %d bytes, got %d", size, f.size)}
@@ -166,7 +166,7 @@ func (v *volumes) truncatedError(member string) error {
 	}
 	last := v.files[len(v.files)-1]
 	switch {
-	case last.Name() == v.path:
+	case !v.isSplit():
 		return &ArchiveError{Path: v.path, Member: member, Kind: ErrDamaged, Reason: "the file is cut short"}
 	case last.size == v.files[0].size:
 		return missingVolumeError(volumePath(v.path, len(v.files)))

@@ -31,7 +31,8 @@ func Load() run.Command {
 		Name: "load", Args: "FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", Min: 2, Max: -1,
 		Short: "push the images of a bundle or folder to a registry",
 		Long: `FILE is a bundle, the common name or the first of its volumes, any OCI image layout in a tar, or what
-docker save writes; DIR is an OCI image layout. The image docker.io/hczjl/halo:1.6 is pushed to
+docker save writes, also compressed with gzip; - is one of them on standard input. Both of the latter are unpacked
+into a temporary file in $TMPDIR. DIR is an OCI image layout. The image docker.io/hczjl/halo:1.6 is pushed to
 REGISTRY/PREFIX/hczjl/halo:1.6, and REGISTRY/PREFIX/hczjl/halo:1.6@sha256:... is printed. Without IMAGE all images
 are pushed. An image that has only a tag, as skopeo, oras, crane and regctl write it, gets PREFIX as its repository:
 1.6 is pushed to REGISTRY/PREFIX:1.6.
@@ -75,7 +76,7 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return err
 	}
 	far.Rewrites, c.to.Host = c.rewrites, far.Base.Host()
-	local, err := image.OpenLocal(args[0])
+	local, err := image.OpenLocal(ctx, r, args[0])
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	stop()
 	if b.Done > 0 {
 		r.NoteDone("loaded %d image%s of %s to %s: %s",
-			b.Done, cli.Plural(b.Done), args[0], far, show.BlobSummary("sent"))
+			b.Done, cli.Plural(b.Done), local.Path, far, show.BlobSummary("sent"))
 	}
 	return r.Alike(b.Err(ctx))
 }

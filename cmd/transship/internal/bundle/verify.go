@@ -33,8 +33,9 @@ func Verify() run.Command {
 		Short: "check every digest and size of a bundle, a folder or an image on a registry",
 		Long: `Of a bundle, another tar or an OCI image layout in a folder, every byte is read: each blob is checked
 against its digest, each reference against what it refers to, the documents of a bundle against its manifests, and
-each volume against the inventory beside it. Of an image on a registry, every manifest is read, and the registry is
-asked for each config and layer and its size; --deep reads those too.
+each volume against the inventory beside it. A tar may be compressed with gzip; - is one on standard input. Of an
+image on a registry, every manifest is read, and the registry is asked for each config and layer and its size;
+--deep reads those too.
 The exit code is 7 if a check fails. The name of an existing file or folder means that file or folder; docker://REF
 always means an image on a registry.`,
 		Example: `transship verify monday.tar
@@ -96,7 +97,7 @@ func (*failedChecksError) Hint() string { return "" }
 
 func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) error {
 	v := &Verification{Target: args[0], Problems: []problem{}}
-	err := c.verify(ctx, args[0], v)
+	err := c.verify(ctx, r, args[0], v)
 	if err != nil && !(c.asJSON && run.IsIntegrityError(err)) {
 		return err
 	}
@@ -116,9 +117,9 @@ func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) erro
 }
 
 // verify adds the checks of what the argument names.
-func (c *verifyCommand) verify(ctx context.Context, arg string, v *Verification) error {
+func (c *verifyCommand) verify(ctx context.Context, r *run.Run, arg string, v *Verification) error {
 	if !image.IsRegistryRef(arg) || namesFile(arg) {
-		return verifyLocal(ctx, arg, v)
+		return verifyLocal(ctx, r, arg, v)
 	}
 	l, err := image.ParseLocation(arg)
 	if err != nil {
@@ -141,7 +142,7 @@ func namesFile(arg string) bool {
 		return true
 	}
 	for _, path := range []string{arg, arg + ".001"} {
-		if _, err := os.Stat(path); err == nil {
+		if _, err := os.Stat(path); err == nil || arg == "-" {
 			return true
 		}
 	}
@@ -149,8 +150,8 @@ func namesFile(arg string) bool {
 }
 
 // verifyLocal adds the checks of a folder or tar.
-func verifyLocal(ctx context.Context, arg string, v *Verification) error {
-	images, err := image.OpenLocal(arg)
+func verifyLocal(ctx context.Context, r *run.Run, arg string, v *Verification) error {
+	images, err := image.OpenLocal(ctx, r, arg)
 	if err != nil {
 		return err
 	}

@@ -81,6 +81,13 @@ func newLineReader(r io.Reader) *LineReader {
 	return &LineReader{Terminal: IsTerminal(r), file: file, r: bufio.NewReaderSize(r, maxLine)}
 }
 
+// Read implements io.Reader for the bytes that no line was read of.
+func (l *LineReader) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.r.Read(p)
+}
+
 // next returns the next line without its newline, or the cause of ctx if that ends first.
 func (l *LineReader) next(ctx context.Context) (string, error) { return until(ctx, l.line) }
 

@@ -3,6 +3,7 @@ package image
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
@@ -31,8 +33,14 @@ type LocalImage struct {
 	transfer.Source
 }
 
-// OpenLocal opens a FILE or DIR, with or without a transport.
-func OpenLocal(path string) (*LocalImages, error) {
+// stdinName stands for standard input in messages.
+const stdinName = "standard input"
+
+// OpenLocal opens a FILE or DIR, with or without a transport; - is a tar on standard input.
+func OpenLocal(ctx context.Context, r *run.Run, path string) (*LocalImages, error) {
+	if path == "-" {
+		return openStdin(ctx, r)
+	}
 	if !IsRegistryRef(path) {
 		l, err := ParseLocation(path)
 		if err == nil && !l.IsWhole() {
@@ -41,33 +49,56 @@ func OpenLocal(path string) (*LocalImages, error) {
 		if err != nil {
 			return nil, err
 		}
-		return l.open()
+		return l.open(ctx, r)
 	}
 	if IsFolder(path) {
 		return openFolder(path)
 	}
-	return openArchive(path)
+	return openArchive(ctx, r, path)
 }
 
 // open opens a layout or tar.
-func (l Location) open() (*LocalImages, error) {
+func (l Location) open(ctx context.Context, r *run.Run) (*LocalImages, error) {
 	if l.IsArchive() {
-		return openArchive(l.Path)
+		return openArchive(ctx, r, l.Path)
 	}
 	return openFolder(l.Path)
 }
 
-// openArchive opens a tar.
-func openArchive(path string) (*LocalImages, error) {
+// openArchive opens a tar, compressed with gzip or not.
+func openArchive(ctx context.Context, r *run.Run, path string) (*LocalImages, error) {
 	archive, err := layout.OpenArchive(path)
+	if errors.Is(err, layout.ErrGzip) {
+		r.Note("unpacking %s into a temporary file in %s", path, os.TempDir())
+		archive, err = layout.OpenCompressed(ctx, path)
+	}
 	if err != nil {
 		return nil, err
 	}
+	return archiveImages(path, archive), nil
+}
+
+// openStdin opens a tar on standard input, compressed with gzip or not.
+func openStdin(ctx context.Context, r *run.Run) (*LocalImages, error) {
+	if r.Stdin.Terminal {
+		return nil, &cli.UsageError{
+			Message: "standard input is a terminal",
+			Advice:  "send a tar to it, as in docker save IMAGE | transship " + r.Command + " -",
+		}
+	}
+	archive, err := layout.ReadArchive(ctx, stdinName, r.Stdin)
+	if err != nil {
+		return nil, err
+	}
+	return archiveImages(stdinName, archive), nil
+}
+
+func archiveImages(path string, archive *layout.Archive) *LocalImages {
 	l := &LocalImages{Path: path, Archive: archive, Close: func() { archive.Close() }}
 	for _, im := range archive.Images() {
 		l.Images = append(l.Images, l.inArchive(im))
 	}
-	return l, nil
+	return l
 }
 
 // openFolder opens a layout in a folder. It writes nothing there: the folder may be on a read-only

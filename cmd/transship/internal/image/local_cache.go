@@ -1,8 +1,11 @@
 package image
 
 import (
+	"context"
 	"fmt"
 	"sync"
+
+	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
 // localCache has the tars and layouts that a run has open. A list may name one of them on a
@@ -19,13 +22,13 @@ type cachedLocal struct {
 }
 
 // get opens the tar or layout of a location. The caller closes it.
-func (c *localCache) get(l Location) (*LocalImages, error) {
+func (c *localCache) get(ctx context.Context, r *run.Run, l Location) (*LocalImages, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	key := fmt.Sprint(l.IsArchive(), l.Placed().Path)
 	cached := c.open[key]
 	if cached == nil {
-		images, err := l.open()
+		images, err := l.open(ctx, r)
 		if err != nil {
 			return nil, err
 		}

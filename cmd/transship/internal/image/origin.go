@@ -55,7 +55,7 @@ func (p *Opener) Origin(ctx context.Context, remote *run.Remote, l Location) (Or
 	if l.isNull() {
 		return l.synthetic(ctx)
 	}
-	images, err := p.local.get(l)
+	images, err := p.local.get(ctx, p.Run, l)
 	if err != nil {
 		return Origin{}, err
 	}
@@ -78,7 +78,7 @@ func (p *Opener) Origin(ctx context.Context, remote *run.Remote, l Location) (Or
 // layout share what is closed: close them when none is read any more.
 func (p *Opener) Select(ctx context.Context, remote *run.Remote, s Selection) ([]Origin, error) {
 	if s.IsWhole() {
-		return p.all(s)
+		return p.all(ctx, s)
 	}
 	remote = remote.BindHost(s.Ref.Host())
 	if s.Pattern == "" {
@@ -113,8 +113,8 @@ func (p *Opener) SelectTags(ctx context.Context, remote *run.Remote, s Selection
 }
 
 // all opens every image of a layout or tar. The first image closes it.
-func (p *Opener) all(s Selection) ([]Origin, error) {
-	images, err := p.local.get(s.Location)
+func (p *Opener) all(ctx context.Context, s Selection) ([]Origin, error) {
+	images, err := p.local.get(ctx, p.Run, s.Location)
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func (e *UnfinishedError) keptHint() string {
 // WithDiskFullHint adds to the error of a full disk a hint that says what is kept. It is for
 // commands that write images.
 func WithDiskFullHint(err error) error {
-	if !errors.Is(err, syscall.ENOSPC) {
+	if !errors.Is(err, syscall.ENOSPC) || cli.Has[*layout.UnpackError](err) {
 		return err
 	}
 	var unfinished *UnfinishedError

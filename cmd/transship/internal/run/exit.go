@@ -30,6 +30,8 @@ func ExitCode(err error) int {
 		return cli.ExitRefused
 	case cli.ExitCodeOf(err) != 0:
 		return cli.ExitCodeOf(err)
+	case cli.Has[*layout.UnpackError](err):
+		return cli.ExitFailed // also if the folder for temporary files does not exist
 	case IsIntegrityError(err):
 		return cli.ExitIntegrity
 	case isUsage(err):

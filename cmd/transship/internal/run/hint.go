@@ -20,6 +20,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/endpoint"
+	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
@@ -43,6 +44,8 @@ func (r *Run) Hint(err error) string {
 		return severalHint
 	case cli.Has[*transfer.IncompleteError](err):
 		return incompleteHint(err)
+	case cli.Has[*layout.UnpackError](err):
+		return "set TMPDIR to a folder with room for it, or unpack it yourself"
 	case IsArchiveError(err):
 		return archiveHint(err)
 	case IsIntegrityError(err):
