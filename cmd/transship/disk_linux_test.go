@@ -142,21 +142,24 @@ func TestFullDisk(t *testing.T) {
 }
 
 // A compressed tar that is larger than the room for temporary files is refused, before it is
-// unpacked if its size is known, and leaves nothing.
+// unpacked if its size is known, and leaves nothing. verify reads it as a stream.
 func TestFullDiskForTemporaryFiles(t *testing.T) {
 	c := newCopySetup(t)
-	c.source.pushImage("big", "1", "linux/amd64", strings.Repeat("1", 400_000), strings.Repeat("b", 400_000))
+	c.source.pushImage("big", "1", "linux/amd64", strings.Repeat("1", 5<<20), strings.Repeat("b", 5<<20))
 	c.do("save -q -o @/x.tar FROM/big:1").want(0)
 	c.writeFile("x.tar.gz", gzipped(t, readFile(t, c.path("x.tar"))))
 	disk := c.mountSmallDisk("disk", "256k")
 	t.Setenv("TMPDIR", disk)
+	c.stdin = readFile(t, c.path("x.tar.gz"))
 	for line, says := range map[string]string{
-		"load @/x.tar.gz TO": "bytes or more, and ", "verify @/x.tar.gz": "bytes or more, and ",
-		"save -o @/y.tar oci-archive:@/x.tar.gz": "bytes or more, and ", "load - TO": "no space left on device",
+		"load @/x.tar.gz TO":                     "bytes or more, and ",
+		"save -o @/y.tar oci-archive:@/x.tar.gz": "bytes or more, and ",
+		"load - TO":                              "no space left on device",
 	} {
-		c.stdin = readFile(t, c.path("x.tar.gz"))
-		c.do(line).wantError(wantedError{1, "unpacking it in " + disk, "set TMPDIR"})
-		c.do(line).want(1, says)
+		o := c.do(line).want(1, says)
+		o.wantError(wantedError{1, "unpacking it in " + disk, "set TMPDIR"})
+		c.do("verify @/x.tar.gz").want(0)
+		c.do("verify -").want(0)
 		if left := fileNames(t, disk); len(left) != 0 {
 			t.Errorf("%s leaves %v", line, left)
 		}

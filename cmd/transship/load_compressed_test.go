@@ -49,9 +49,11 @@ func TestCompressedTars(t *testing.T) {
 	}
 	c.do("load @/docker.tar.gz TO/q").want(0, "loaded 1 image of ")
 	c.do("verify --deep TO/q/dst/repo:1.6").want(0)
-	c.do("verify @/x.tar.gz").want(0, unpacking)
-	if o := c.do("verify -q @/x.tar.gz").want(0); o.stderr != "" {
-		t.Errorf("%s\nsays %s", o.line, o.stderr)
+	c.verifySound(c.path("x.tar.gz"))
+	for _, line := range []string{"verify @/x.tar.gz", "load -q @/x.tar.gz TO/p"} {
+		if o := c.do(line).want(0); o.stderr != "" {
+			t.Errorf("%s\nsays %s", o.line, o.stderr)
+		}
 	}
 	c.do("copy oci-archive:@/x.tar.gz:dst/repo:1.6 TO/r:1").want(0)
 	c.do("copy docker-archive:@/docker.tar.gz TO/r:2").want(0)

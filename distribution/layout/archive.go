@@ -167,6 +167,9 @@ func (a *Archive) Blob(ctx context.Context, d manifest.Descriptor, offset int64)
 	if !found {
 		return nil, a.notFound("blob", d.Digest)
 	}
+	if _, hashed := a.volumes.hashed[at.offset]; hashed {
+		return nil, a.errorf(blobName(d.Digest), errOnlyHashed, "%v", errOnlyHashed)
+	}
 	return openSection(io.NewSectionReader(a.volumes, at.offset, at.size), d.Digest, at.size, offset)
 }
 

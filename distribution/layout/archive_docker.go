@@ -257,6 +257,9 @@ func (r dockerReader) layerDigest(file string, at section) (blob.Digest, error) 
 	if known, read := r.hashed[file]; read {
 		return known, nil
 	}
+	if sum, hashed := r.volumes.hashed[at.offset]; hashed {
+		return sum, nil
+	}
 	h := blob.SHA256.New()
 	if _, err := io.Copy(h, io.NewSectionReader(r.volumes, at.offset, at.size)); err != nil {
 		return "", fmt.Errorf("%s: %s: %w", r.Archive, file, err)

@@ -21,6 +21,10 @@ import (
 //
 // If the temporary file cannot be written, the error is an *[UnpackError]. Cancelling ctx ends it.
 func OpenCompressed(ctx context.Context, path string) (*Archive, error) {
+	return openCompressed(ctx, path, false)
+}
+
+func openCompressed(ctx context.Context, path string, toVerify bool) (*Archive, error) {
 	v, err := openVolumes(path)
 	if err != nil {
 		return nil, err
@@ -30,20 +34,28 @@ func OpenCompressed(ctx context.Context, path string) (*Archive, error) {
 		return newArchive(v, err)
 	}
 	defer v.Close()
-	return unpack(ctx, v.path, io.NewSectionReader(v, 0, v.size), v.unpackedSize())
+	need := v.unpackedSize()
+	if toVerify {
+		need = 0 // little of it is kept
+	}
+	return unpack(ctx, v.path, io.NewSectionReader(v, 0, v.size), need, toVerify)
 }
 
 // ReadArchive reads an archive, compressed with gzip or not, from a stream such as standard input. It
 // does as [OpenCompressed]. name stands for the path in messages. If ctx is cancelled while r does
 // not return, r may still be read afterwards.
 func ReadArchive(ctx context.Context, name string, r io.Reader) (*Archive, error) {
+	return readArchive(ctx, name, r, false)
+}
+
+func readArchive(ctx context.Context, name string, r io.Reader, toVerify bool) (*Archive, error) {
 	type result struct {
 		archive *Archive
 		err     error
 	}
 	done := make(chan result, 1)
 	go func() {
-		a, err := unpack(ctx, name, r, 0)
+		a, err := unpack(ctx, name, r, 0, toVerify)
 		done <- result{a, err}
 	}()
 	select {
@@ -74,8 +86,8 @@ func (e *UnpackError) Error() string {
 func (e *UnpackError) Unwrap() error { return e.Err }
 
 // unpack copies an archive into a temporary file, decompressed, and opens it. need is how many bytes
-// it will have at least.
-func unpack(ctx context.Context, name string, r io.Reader, need int64) (*Archive, error) {
+// it has at least.
+func unpack(ctx context.Context, name string, r io.Reader, need int64, toVerify bool) (*Archive, error) {
 	in := bufio.NewReaderSize(&contextReader{ctx, r}, copyBuffer)
 	content, err := decompress(name, in)
 	if err != nil {
@@ -88,7 +100,7 @@ func unpack(ctx context.Context, name string, r io.Reader, need int64) (*Archive
 	v := &volumes{path: name, files: []volume{{File: f}}, temporary: f.Name()}
 	os.Remove(f.Name()) // Windows removes no open file: there Close does
 	if err = v.checkRoom(need); err == nil {
-		err = v.fill(ctx, content)
+		err = v.fill(ctx, content, toVerify)
 	}
 	return newArchive(v, err)
 }
@@ -124,19 +136,23 @@ func (v *volumes) checkRoom(need int64) error {
 }
 
 // fill writes the temporary file.
-func (v *volumes) fill(ctx context.Context, content io.Reader) error {
+func (v *volumes) fill(ctx context.Context, content io.Reader, toVerify bool) (err error) {
 	out := &fileWriter{file: v.files[0].File}
-	n, err := io.CopyBuffer(out, content, make([]byte, copyBuffer))
-	v.files[0].size, v.size = n, n
+	if toVerify {
+		v.size, err = v.hashLarge(content, out)
+	} else {
+		v.size, err = io.CopyBuffer(out, content, make([]byte, copyBuffer))
+	}
+	v.files[0].size = v.size
 	switch {
-	case err == nil:
-		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case out.err != nil:
 		return &UnpackError{Path: v.path, Dir: os.TempDir(), Err: out.err}
+	case err != nil:
+		return gzipError(v.path, err)
 	}
-	return gzipError(v.path, err)
+	return nil
 }
 
 // unpackedSize returns how many bytes a gzip file has at least when it is unpacked: hardly less than
@@ -188,8 +204,26 @@ type fileWriter struct {
 
 // Write implements io.Writer.
 func (w *fileWriter) Write(p []byte) (n int, err error) {
-	n, w.err = w.file.Write(p)
-	return n, w.err
+	n, err = w.file.Write(p)
+	return n, w.note(err)
+}
+
+// WriteAt implements io.WriterAt.
+func (w *fileWriter) WriteAt(p []byte, offset int64) (n int, err error) {
+	n, err = w.file.WriteAt(p, offset)
+	return n, w.note(err)
+}
+
+// truncate gives the file its size.
+func (w *fileWriter) truncate(size int64) error {
+	return w.note(w.file.Truncate(size))
+}
+
+func (w *fileWriter) note(err error) error {
+	if err != nil {
+		w.err = err
+	}
+	return err
 }
 
 // compression is a way in which a whole archive may be compressed.

@@ -6,11 +6,14 @@ import (
 	"errors"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hczjl/transship/manifest"
 )
 
 // useTempDir makes an empty folder that of temporary files, and returns it.
@@ -204,6 +207,66 @@ func TestReadArchiveIsCancelled(t *testing.T) {
 	writer.Close()
 	if _, err := OpenCompressed(ctx, writeTemp(t, []byte(gzipped(t, "x")))); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+	wantNoFiles(t, dir)
+}
+
+// Large blobs of a compressed archive are verified on their way. What is wrong with them is found as
+// in a plain one.
+func TestVerifyOfCompressedArchives(t *testing.T) {
+	dir := useTempDir(t)
+	large := strings.Repeat("layer ", 1<<20)
+	packed := gzipped(t, large)
+	noise := make([]byte, 5<<20)
+	rand.NewChaCha8([32]byte{}).Read(noise)
+	packedNoise := gzipped(t, string(noise))
+	l := &twoDocuments{t: t}
+	one, e := l.image(large, "a:1")
+	l.list(one, annotationImage, libraryA+"1")
+	l.docker = append(l.docker, e)
+	dockerTar := func(name, content, config string) []byte {
+		entry := dockerImage{Config: "c", RepoTags: []string{"x:1"}, Layers: []string{name}}
+		return newTar(t, tarFile{name: name, content: content}, tarFile{name: "c", content: config},
+			tarFile{name: dockerFile, content: string(compact([]dockerImage{entry}))})
+	}
+	for name, c := range map[string]struct {
+		plain []byte
+		bad   int
+	}{
+		"layout":                 {l.tar(), 0},
+		"docker":                 {dockerTar("l/layer.tar", large, configJSON(large)), 0},
+		"docker, wrong layer":    {dockerTar("l/layer.tar", large, configJSON("other")), 1},
+		"docker, packed":         {dockerTar("l.tar.gz", packed, configJSON(large)), 0},
+		"docker, large packed":   {dockerTar("l.tar.gz", packedNoise, configJSON(string(noise))), 0},
+		"layout, changed layer":  {bytes.Replace(l.tar(), []byte("layer layer"), []byte("layer lover"), 1), 1},
+		"layout, garbage behind": {append(l.tar(), "garbage"...), 0}, // only a bundle says where it ends
+	} {
+		path := writeTemp(t, []byte(gzipped(t, string(c.plain))))
+		fromFile, err := OpenToVerify(t.Context(), path)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		fromStream, err := ReadToVerify(t.Context(), "stream", bytes.NewReader(c.plain))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, a := range []*Archive{fromFile, fromStream} {
+			if bad := problems(t, a.Verify); len(bad) != c.bad {
+				t.Errorf("%s in %s: problems %v", name, a, bad)
+			}
+			for at, sum := range a.volumes.hashed {
+				d := manifest.Descriptor{Digest: sum}
+				if a.Has(sum) && errorOf(a.Blob(t.Context(), d, 0)) == nil {
+					t.Errorf("%s: the blob at %d, which was not kept, is opened", name, at)
+				}
+			}
+			if strings.HasPrefix(name, "layout") && len(a.volumes.hashed) == 0 {
+				t.Errorf("%s: everything was kept", name)
+			}
+			a.Close()
+		}
 	}
 	wantNoFiles(t, dir)
 }

@@ -93,7 +93,12 @@ func (v *archiveVerifier) checkBlob(ctx context.Context, d blob.Digest, at secti
 		return err
 	}
 	h := d.Algorithm().New()
-	var err error
+	hashed, err := v.archive.volumes.checkHashed(d, at)
+	if hashed {
+		v.offset = max(v.offset, at.offset+at.size)
+		v.reportBlob(d, at, err)
+		return nil
+	}
 	if v.offset == at.offset {
 		err = v.readTo(ctx, h, at.offset+at.size)
 	} else {
@@ -105,12 +110,17 @@ func (v *archiveVerifier) checkBlob(ctx context.Context, d blob.Digest, at secti
 	if got := blob.FromHash(d.Algorithm(), h); err == nil && got != d {
 		err = &blob.MismatchError{Want: d, Got: got, WantSize: at.size, GotSize: at.size}
 	}
+	v.reportBlob(d, at, err)
+	return nil
+}
+
+// reportBlob reports the check of a blob.
+func (v *archiveVerifier) reportBlob(d blob.Digest, at section, err error) {
 	what := "blob " + string(d)
 	if where := v.archive.volumes.describe(at.offset, at.size); where != "" {
 		what += " in " + where
 	}
 	v.report(Check{What: what, Digest: d, Size: at.size, Err: err})
-	return nil
 }
 
 // advance reads up to an offset what belongs to no blob: headers, padding, documents.

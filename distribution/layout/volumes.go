@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"sort"
+
+	"github.com/hczjl/transship/blob"
 )
 
 // maxVolumes is the maximum number of volumes. Their numbers have three digits, so that a shell
@@ -20,7 +22,8 @@ type volumes struct {
 	files []volume
 	size  int64 // in bytes, of all files
 
-	temporary string // the path of the one file, unpacked from path, that Close removes; else ""
+	temporary string                // the path of the one file, unpacked from path, that Close removes; else ""
+	hashed    map[int64]blob.Digest // by offset: members of it that were hashed and not kept
 }
 
 // isSplit reports whether the tar was written in several files, or may have been.

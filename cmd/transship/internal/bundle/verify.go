@@ -151,7 +151,7 @@ func namesFile(arg string) bool {
 
 // verifyLocal adds the checks of a folder or tar.
 func verifyLocal(ctx context.Context, r *run.Run, arg string, v *Verification) error {
-	images, err := image.OpenLocal(ctx, r, arg)
+	images, err := image.OpenToVerify(ctx, r, arg)
 	if err != nil {
 		return err
 	}

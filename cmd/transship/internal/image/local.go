@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -38,8 +39,30 @@ const stdinName = "standard input"
 
 // OpenLocal opens a FILE or DIR, with or without a transport; - is a tar on standard input.
 func OpenLocal(ctx context.Context, r *run.Run, path string) (*LocalImages, error) {
+	return openLocal(ctx, r, path, wholeReader())
+}
+
+// OpenToVerify opens what OpenLocal does, but large blobs of a compressed tar, or of standard input,
+// can only be verified.
+func OpenToVerify(ctx context.Context, r *run.Run, path string) (*LocalImages, error) {
+	return openLocal(ctx, r, path, reader{open: layout.OpenToVerify, read: layout.ReadToVerify})
+}
+
+// reader is how a tar is read that has to be unpacked first: a compressed one, or a stream.
+type reader struct {
+	open func(ctx context.Context, path string) (*layout.Archive, error)
+	read func(ctx context.Context, name string, r io.Reader) (*layout.Archive, error)
+	note string // is printed before a file is unpacked
+}
+
+// wholeReader reads tars whose blobs are read afterwards.
+func wholeReader() reader {
+	return reader{layout.OpenCompressed, layout.ReadArchive, "unpacking %s into a temporary file in %s"}
+}
+
+func openLocal(ctx context.Context, r *run.Run, path string, unpack reader) (*LocalImages, error) {
 	if path == "-" {
-		return openStdin(ctx, r)
+		return openStdin(ctx, r, unpack)
 	}
 	if !IsRegistryRef(path) {
 		l, err := ParseLocation(path)
@@ -49,28 +72,30 @@ func OpenLocal(ctx context.Context, r *run.Run, path string) (*LocalImages, erro
 		if err != nil {
 			return nil, err
 		}
-		return l.open(ctx, r)
+		return l.open(ctx, r, unpack)
 	}
 	if IsFolder(path) {
 		return openFolder(path)
 	}
-	return openArchive(ctx, r, path)
+	return openArchive(ctx, r, path, unpack)
 }
 
 // open opens a layout or tar.
-func (l Location) open(ctx context.Context, r *run.Run) (*LocalImages, error) {
+func (l Location) open(ctx context.Context, r *run.Run, unpack reader) (*LocalImages, error) {
 	if l.IsArchive() {
-		return openArchive(ctx, r, l.Path)
+		return openArchive(ctx, r, l.Path, unpack)
 	}
 	return openFolder(l.Path)
 }
 
 // openArchive opens a tar, compressed with gzip or not.
-func openArchive(ctx context.Context, r *run.Run, path string) (*LocalImages, error) {
+func openArchive(ctx context.Context, r *run.Run, path string, unpack reader) (*LocalImages, error) {
 	archive, err := layout.OpenArchive(path)
 	if errors.Is(err, layout.ErrGzip) {
-		r.Note("unpacking %s into a temporary file in %s", path, os.TempDir())
-		archive, err = layout.OpenCompressed(ctx, path)
+		if unpack.note != "" {
+			r.Note(unpack.note, path, os.TempDir())
+		}
+		archive, err = unpack.open(ctx, path)
 	}
 	if err != nil {
 		return nil, err
@@ -79,14 +104,14 @@ func openArchive(ctx context.Context, r *run.Run, path string) (*LocalImages, er
 }
 
 // openStdin opens a tar on standard input, compressed with gzip or not.
-func openStdin(ctx context.Context, r *run.Run) (*LocalImages, error) {
+func openStdin(ctx context.Context, r *run.Run, unpack reader) (*LocalImages, error) {
 	if r.Stdin.Terminal {
 		return nil, &cli.UsageError{
 			Message: "standard input is a terminal",
 			Advice:  "send a tar to it, as in docker save IMAGE | transship " + r.Command + " -",
 		}
 	}
-	archive, err := layout.ReadArchive(ctx, stdinName, r.Stdin)
+	archive, err := unpack.read(ctx, stdinName, r.Stdin)
 	if err != nil {
 		return nil, err
 	}
