@@ -224,7 +224,7 @@ func TestAuditFileErrors(t *testing.T) {
 	for line, want := range map[string]wantedError{
 		"--audit HOME/x.json SRC DST": {2, `--audit: "` + home + `/x.json" must end in .har or .jsonl`, ""},
 		"--audit= SRC DST":            {2, `--audit: "" must end in`, ""},
-		"--audit HOME/no/such.har SRC DST": {1, "audit file " + home + "/no/such.har: no such file or directory",
+		"--audit HOME/no/such.har SRC DST": {4, "audit file " + home + "/no/such.har: no such file or directory",
 			"give --audit a file on a disk with free space"},
 		"--audit HOME/folder.har SRC DST": {1, "audit file " + home + "/folder.har: it is not a regular file",
 			"--audit"},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/registry"
 )
 
@@ -156,6 +157,44 @@ func TestHostsAndFilesAreNoImages(t *testing.T) {
 		"bench pull oci:base":                         notHere,
 	} {
 		p.run(strings.Fields(line)...).want(2, want)
+	}
+}
+
+// A file or folder that does not exist is the same failure whichever flag or argument names it, and
+// so is a file of another kind.
+func TestOneCodeForMissingAndForForeignFiles(t *testing.T) {
+	c := newCopySetup(t)
+	c.src = listenTLS(t, c.source) + "/src/repo:1.6"
+	c.writeFile("text", "this is no archive and no audit, but a text")
+	c.writeFile("list", c.src)
+	c.writeFile("folder/notes.txt", "x")
+	for code, lines := range map[int][]string{
+		cli.ExitNotFound: {
+			"digest --ca @/none SRC", "digest --insecure --cert @/none --key @/none SRC",
+			"digest --insecure --cert @/text --key @/none SRC", "copy --src-ca @/none SRC DST",
+			"digest --insecure --expect @/none SRC", "digest --insecure --audit @/none/a.jsonl SRC",
+			"save -o @/x.tar -f @/none", "sync -f @/none DST", "save --insecure -o @/x.tar --since @/none SRC",
+			"save --insecure -o @/none/x.tar SRC", "copy --src-insecure SRC oci-archive:@/none/x.tar",
+			"sync --src-insecure -f @/list --state @/none/state 127.0.0.1:1",
+			"serve @/none", "serve --htpasswd @/none --listen 127.0.0.1:0 @/folder",
+			"serve --tls-cert @/none --tls-key @/none --listen 127.0.0.1:0 @/folder",
+			"load @/none 127.0.0.1:1", "verify @/none", "copy oci:@/none DST", "copy oci-archive:@/none DST",
+			"copy docker-archive:@/none DST", "audit verify @/none", "audit show @/none", "audit curl @/none",
+			"audit waterfall -o @/x.svg @/none", "audit diff @/none @/none",
+		},
+		cli.ExitIntegrity: {
+			"load @/text 127.0.0.1:1", "verify @/text", "serve --listen 127.0.0.1:0 @/text", "copy oci-archive:@/text DST",
+			"copy docker-archive:@/text DST", "copy oci:@/text DST", "save -o @/x.tar oci-archive:@/text",
+			"save --insecure -o @/x.tar --since @/text SRC", "load @/folder 127.0.0.1:1", "verify @/folder",
+			"copy oci-archive:@/folder DST", "copy oci:@/folder DST", "serve --listen 127.0.0.1:0 @/folder",
+			"audit verify @/text", "audit show @/text", "audit curl @/text", "audit waterfall -o @/x.svg @/text",
+			"audit diff @/text @/text", "audit show @/folder",
+		},
+	} {
+		for _, line := range lines {
+			line = strings.NewReplacer("@", c.env["HOME"], "SRC", c.src, "DST", c.dst).Replace(line)
+			c.run(strings.Fields(line)...).want(code)
+		}
 	}
 }
 
@@ -392,10 +431,10 @@ func TestWrongSchemeHints(t *testing.T) {
 			"400 Bad Request", "leave out --dst-plain-http"},
 		"digest --plain-http " + secure + path: {5,
 			"400 Bad Request", "leave out --plain-http"},
-		"copy --src-ca /nonexistent/ca.pem " + secure + path + " DST": {5,
-			"/nonexistent/ca.pem", "PEM files"},
-		"copy --src-cert /nonexistent/c.pem --src-key /nonexistent/k.pem " + secure + path + " DST": {5,
-			"/nonexistent/c.pem", "PEM files"},
+		"copy --src-ca /nonexistent/ca.pem " + secure + path + " DST": {4,
+			"/nonexistent/ca.pem: no such file", ""},
+		"copy --src-cert /nonexistent/c.pem --src-key /nonexistent/k.pem " + secure + path + " DST": {4,
+			"/nonexistent/c.pem: no such file", ""},
 	} {
 		c.runFails(line, want)
 	}

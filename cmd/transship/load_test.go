@@ -137,7 +137,7 @@ func TestLoadErrors(t *testing.T) {
 	for line, want := range map[string]wantedError{
 		"load @/none.tar TO":   {4, "none.tar: file does not exist", ""},
 		"load @/none/ TO":      {4, "none/: no such file or directory", ""},
-		"load @/text TO":       {1, "text: ", ""},
+		"load @/text TO":       {7, "text: ", ""},
 		"load @/gz.tar TO":     {7, "gz.tar: the file is cut short", "transfer the file again"},
 		"load @/x.tar":         {2, "want FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", "usage: transship load"},
 		"load @/x.tar dst":     {2, `"dst" does not begin with a registry's host`, "docker.io/dst"},

@@ -185,7 +185,7 @@ func TestPlanOfInvalidTargets(t *testing.T) {
 	at := c.path("")
 	for line, want := range map[string]wantedError{
 		"copy --plan SRC oci:@/file":         {1, "/file: not a directory", ""},
-		"save --plan -o @/no/such/x.tar SRC": {1, "there is no folder ", ""},
+		"save --plan -o @/no/such/x.tar SRC": {4, "there is no folder ", ""},
 		"copy --plan SRC oci-archive:@/x.tar:n:1@sha256:" + strings.Repeat("0", 64): {2,
 			"the target has a tag and a digest", "give one of the two"},
 		"copy --plan SRC oci:@/folder": {1,

@@ -179,7 +179,7 @@ func TestSaveErrors(t *testing.T) {
 		"save -o @/x.tar --split 0 SRC":  {2, `--split: "0" is not a number of bytes`, ""},
 		"save -o @/x.tar --split 100 SRC": {2, "--split: volumes of 100 bytes are too small",
 			"--split 4GiB"},
-		"save -o @/no/such/x.tar SRC": {1, "x.tar cannot be written: there is no folder ", ""},
+		"save -o @/no/such/x.tar SRC": {4, "x.tar cannot be written: there is no folder ", ""},
 		"save -o @/notes.txt SRC":     {1, "notes.txt.json: a file is in the way: it is no inventory of a bundle", ""},
 		"save -o /dev/null SRC":       {1, "/dev/null: it is there, and no regular file", ""},
 		"save -o @/x.tar --since @/none SRC": {4,

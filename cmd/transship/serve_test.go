@@ -104,7 +104,7 @@ func TestServeFolder(t *testing.T) {
 		}
 	}
 	p.run("serve", filepath.Join(folder, "blobs")).
-		want(cli.ExitFailed, "the folder is no image layout: there is no oci-layout in it")
+		want(cli.ExitIntegrity, "the folder is no image layout: there is no oci-layout in it")
 	p.writeFile("broken/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
 	p.writeFile("broken/index.json", `{`)
 	p.run("serve", filepath.Join(p.env["HOME"], "broken")).
@@ -126,7 +126,7 @@ func TestServeFileErrors(t *testing.T) {
 		code    int
 		message string
 	}{
-		"text.tar":    {"hello", cli.ExitFailed, "it is no tar"},
+		"text.tar":    {"hello", cli.ExitIntegrity, "it is no tar"},
 		"gzip.tar":    {"\x1f\x8b\x08rest", cli.ExitFailed, "unpack it first, with gunzip"},
 		"half.tar":    {half, cli.ExitIntegrity, "cut short"},
 		"newer.tar":   {newer, cli.ExitFailed, "take a newer transship"},
@@ -211,7 +211,7 @@ func TestServeWritableErrors(t *testing.T) {
 	p.run("serve", "--writable", file, filepath.Join(home, "split")).
 		want(cli.ExitUsage, "--writable needs a folder to write to", "it is created if it is missing")
 	p.run("serve", "--writable", "--listen", "0.0.0.0:0", a).want(cli.ExitUsage)
-	p.run("serve", "--writable", a, p.writeFile("text.tar", "hello")).want(cli.ExitFailed, "it is no tar")
+	p.run("serve", "--writable", a, p.writeFile("text.tar", "hello")).want(cli.ExitIntegrity, "it is no tar")
 	if fileExists(a) || fileExists(b) {
 		t.Error("a command that was refused has made a folder")
 	}

@@ -133,9 +133,9 @@ func TestSaveSinceErrors(t *testing.T) {
 	c.writeFile("newer.json", strings.Replace(readFile(t, c.path("1.tar.json")), `"version":1`, `"version":2`, 1))
 	c.writeFile("cut.json", readFile(t, c.path("1.tar.json"))[:200])
 	for since, want := range map[string]wantedError{
-		"@/text":     {1, "--since: neither a bundle nor an inventory; write a registry as docker://HOST: ", ""},
+		"@/text":     {7, "--since: neither a bundle nor an inventory; write a registry as docker://HOST: ", ""},
 		"@/none":     {4, "--since: neither a bundle nor an inventory; write a registry as docker://HOST: ", ""},
-		"@/doc.json": {1, "--since: neither a bundle nor an inventory; write a registry as docker://HOST: ", ""},
+		"@/doc.json": {7, "--since: neither a bundle nor an inventory; write a registry as docker://HOST: ", ""},
 		"@/newer.json": {1, "newer.json: the inventory cannot be used: unknown version 2",
 			"use the transship that wrote it"},
 		"@/cut.json": {7, "cut.json: the inventory cannot be used: ", "transfer the file again"},

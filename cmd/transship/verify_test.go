@@ -212,7 +212,7 @@ func TestVerifyDamagedBundle(t *testing.T) {
 		"missing":   {func(c *copySetup) { c.removeFile("x.tar") }, 4, "x.tar: file does not exist"},
 		"no bundle": {func(c *copySetup) { c.writeFile("x.tar", "hello") }, 7, "bytes, got 5"}, // as x.tar.json tells
 		"empty":     {func(c *copySetup) { c.writeFile("x.tar", "") }, 7, "bytes, got 0"},
-		"no archive": {func(c *copySetup) { c.removeFile("x.tar.json"); c.writeFile("x.tar", "hello") }, 1,
+		"no archive": {func(c *copySetup) { c.removeFile("x.tar.json"); c.writeFile("x.tar", "hello") }, 7,
 			"x.tar: it is no tar"},
 		"beginning": {func(c *copySetup) { flipByte(c.t, c.path("x.tar"), 3) }, 7, "no tar header after byte 0"},
 		"for docker": {func(c *copySetup) {
@@ -264,7 +264,7 @@ func TestVerifyDamagedFolder(t *testing.T) {
 			c.writeFile("lay/index.json", `{"manifests":[{"mediaType":"`+"application/vnd.oci.image.index.v1+json"+
 				`","digest":"`+emptySHA256+`","size":7}]}`)
 		}, 7, "bad: image "},
-		"no layout": {func(c *copySetup, _ string) { c.removeFile("lay/oci-layout") }, 1,
+		"no layout": {func(c *copySetup, _ string) { c.removeFile("lay/oci-layout") }, 7,
 			"lay: the folder is no image layout"},
 		"newer": {func(c *copySetup, _ string) { c.writeFile("lay/oci-layout", `{"imageLayoutVersion":"9.0.0"}`) }, 1,
 			"unknown version"},

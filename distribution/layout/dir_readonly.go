@@ -20,13 +20,17 @@ var ErrReadOnly = fmt.Errorf("the image layout is open for reading only: %w", er
 // [Dir.Hold]; [Dir.HoldForReading] works. Everything else is as after [OpenDir], also when other
 // processes change the folder.
 //
-// Errors are an *[ArchiveError], with [ErrNotArchive] for a folder that is no image layout, or
-// those of the file system.
+// Errors are an *[ArchiveError], with [ErrNotArchive] for a folder that is no image layout and for a
+// file, or those of the file system.
 func OpenReadOnly(path string) (*Dir, error) {
 	d := newDir(path)
 	d.readOnly = true
-	if _, err := os.Stat(path); err != nil {
+	info, err := os.Stat(path)
+	if err != nil {
 		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, &ArchiveError{Path: path, Kind: ErrNotArchive, Reason: "it is no folder"}
 	}
 	for _, name := range []string{layoutFile, indexFile} {
 		_, err := d.files.stat(name)

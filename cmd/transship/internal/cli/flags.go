@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -48,6 +50,9 @@ func setFlag(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
 	if err := fs.Set(f.Name, value); err != nil {
 		if takesOnlyBool(f.Value) {
 			return nil, &UsageError{Message: fmt.Sprintf("%s must be true or false, not %q", Dashed(f.Name), value)}
+		}
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("%s: %w", Dashed(f.Name), err) // the value names a file
 		}
 		return nil, &UsageError{Message: fmt.Sprintf("%s: %v", Dashed(f.Name), err)}
 	}

@@ -1,7 +1,9 @@
 package image
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -246,7 +248,11 @@ func IsFolder(path string) bool {
 // CheckFolder checks that the folder of a file exists. It is called before anything is fetched.
 func CheckFolder(file string) error {
 	dir := filepath.Dir(file)
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return cli.Reword(err, "%s cannot be written: there is no folder %s", file, dir)
+	}
+	if err != nil || !info.IsDir() {
 		return fmt.Errorf("%s cannot be written: there is no folder %s", file, dir)
 	}
 	return nil

@@ -58,7 +58,7 @@ func (c *syncCommand) openState() (*syncState, error) {
 	s := &syncState{path: c.state, images: map[string]syncedImage{}}
 	raw, err := os.ReadFile(c.state)
 	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
+		return s, image.CheckFolder(c.state)
 	}
 	if err != nil {
 		return nil, err

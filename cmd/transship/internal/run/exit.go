@@ -24,7 +24,7 @@ func ExitCode(err error) int {
 	switch {
 	case errors.Is(err, cli.ErrInterrupted):
 		return cli.ExitInterrupted
-	case cli.Has[*audit.FileError](err):
+	case cli.Has[*audit.FileError](err) && !errors.Is(err, fs.ErrNotExist):
 		return cli.ExitFailed
 	case cli.Has[*wire.PolicyError](err):
 		return cli.ExitRefused
@@ -55,14 +55,14 @@ func isUsage(err error) bool {
 }
 
 // IsIntegrityError reports whether content does not match its digest, size or format, or is missing
-// where a registry has reported that it stored it. A valid document that is not supported, schema 1
-// or too large, is another failure.
+// where a registry has reported that it stored it: a file that is no archive is one of these. A
+// valid document that is not supported, schema 1 or too large, is another failure.
 func IsIntegrityError(err error) bool {
 	unsupported := errors.Is(err, manifest.ErrSchema1) || errors.Is(err, manifest.ErrTooLarge)
 	return cli.Has[*manifest.DocumentError](err) && !unsupported || cli.Has[*manifest.ConfigError](err) ||
 		cli.Has[*blob.MismatchError](err) || cli.Has[*distribution.NotStoredError](err) ||
 		errors.Is(err, distribution.DigestInvalid) ||
-		errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err)
+		errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err) || errors.Is(err, layout.ErrNotArchive)
 }
 
 // isDamaged reports whether an archive or a layout is damaged, incomplete or unsafe to read.
@@ -97,6 +97,9 @@ func isDenied(err error) bool {
 func isNetwork(err error) bool {
 	if cli.Has[*auth.Error](err) || cli.Has[*wire.PlanError](err) {
 		return false // the host was reached, or was not called because of --plan
+	}
+	if cli.Has[*wire.CertificateError](err) && errors.Is(err, fs.ErrNotExist) {
+		return false // a flag names a file that does not exist
 	}
 	return cli.Has[*distribution.RequestError](err) || wire.IsTimeout(err) || cli.Has[*wire.CertificateError](err) ||
 		cli.Has[*wire.RedirectError](err) || wantsTLS(err) || wantsCertificate(err)
