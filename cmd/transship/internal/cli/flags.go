@@ -47,6 +47,9 @@ func setFlag(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
 	default:
 		value, after = after[0], after[1:]
 	}
+	if namesOneFile(f) && wasSet(fs, f) {
+		return nil, &UsageError{Message: Dashed(f.Name) + " is given twice, and names one file", Advice: described(f)}
+	}
 	if err := fs.Set(f.Name, value); err != nil {
 		if takesOnlyBool(f.Value) {
 			return nil, &UsageError{Message: fmt.Sprintf("%s must be true or false, not %q", Dashed(f.Name), value)}
@@ -57,6 +60,28 @@ func setFlag(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
 		return nil, &UsageError{Message: fmt.Sprintf("%s: %v", Dashed(f.Name), err)}
 	}
 	return after, nil
+}
+
+// namesOneFile reports whether a flag's value is a file. Of two the first would be lost without a
+// word.
+func namesOneFile(f *flag.Flag) bool {
+	value, _ := flag.UnquoteUsage(f)
+	return value == "file" || value == "bundle" || longName(f) == "file"
+}
+
+// wasSet reports whether a flag, or the one that it is another name of, was set before.
+func wasSet(fs *flag.FlagSet, f *flag.Flag) bool {
+	set := false
+	fs.Visit(func(other *flag.Flag) { set = set || longName(other) == longName(f) })
+	return set
+}
+
+// longName returns a flag's name, of an alias the long one.
+func longName(f *flag.Flag) string {
+	if a, ok := f.Value.(alias); ok {
+		return a.long
+	}
+	return f.Name
 }
 
 // isBool reports whether a flag with this value may stand without one.
