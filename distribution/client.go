@@ -1,7 +1,9 @@
 package distribution
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -216,9 +218,27 @@ func (c *Client) isNewWarning(text string) bool {
 	return true
 }
 
+// ErrNotRegistry is the cause of a [*RequestError] if a host answers GET /v2/ with a page for people,
+// such as the login page of a proxy.
+var ErrNotRegistry = errors.New("the answer is a page of HTML, which no registry sends")
+
 // Ping checks that the host speaks the protocol (end-1: GET /v2/). A 401 means that it does and
-// wants credentials: it is an *[Error] that is fs.ErrPermission.
+// wants credentials: it is an *[Error] that is fs.ErrPermission. A page of HTML is
+// [ErrNotRegistry]. The body of a registry's 200 is not specified: most send {}, quay.io "true" as
+// text/html.
 func (c *Client) Ping(ctx context.Context) error {
-	_, err := c.call(ctx, http.MethodGet, resource{path: endpoint.Base()}, http.StatusOK)
-	return err
+	req, err := c.request(ctx, http.MethodGet, resource{path: endpoint.Base()}, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.do(req, http.StatusOK)
+	if err != nil {
+		return err
+	}
+	defer wire.Drain(resp)
+	start, _ := io.ReadAll(io.LimitReader(resp.Body, 512))
+	if bytes.HasPrefix(bytes.TrimLeft(start, "\ufeff \t\r\n"), []byte("<")) {
+		return newRequestError(req, ErrNotRegistry)
+	}
+	return nil
 }

@@ -357,3 +357,17 @@ func TestPing(t *testing.T) {
 		t.Errorf("got warnings %q, want one, once", warnings)
 	}
 }
+
+func TestPingTellsARegistryFromAPage(t *testing.T) {
+	for body, isRegistry := range map[string]bool{
+		"": true, "{}": true, "true": true, "<html>Sign in</html>": false,
+		"\ufeff\n <!DOCTYPE html><title>Sign in</title>": false,
+	} {
+		s, c := serve(t)
+		s.Handle("GET /v2/{$}", answer(200, body, "Content-Type: text/html"))
+		err := c.Ping(t.Context())
+		if (err == nil) != isRegistry || err != nil && !errors.Is(err, distribution.ErrNotRegistry) {
+			t.Errorf("%q: got error %v", body, err)
+		}
+	}
+}

@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -151,4 +153,22 @@ func TestLoginStoresInHelper(t *testing.T) {
 	p.writeFile("docker-credential-test", "#!/bin/sh\necho '{\"Secret\":\""+password+"\"}'; echo 'an error of the helper' >&2; exit 1")
 	p.run("digest", p.host+"/src/repo:1.6").
 		wantError(wantedError{3, "an error of the helper", "credsStore and credHelpers"})
+}
+
+// What answers at the host is not always a registry. No credentials are stored for it.
+func TestLoginAtAHostThatIsNoRegistry(t *testing.T) {
+	p := newLoginSetup(t)
+	for want, h := range map[wantedError]http.HandlerFunc{
+		{5, "the answer is a page of HTML", "is a registry and that no proxy answers for it"}: func(
+			w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, "<!DOCTYPE html><title>Sign in</title>")
+		},
+		{4, "404 Not Found", "there is no registry at that host and port"}: http.NotFound,
+	} {
+		p.host = listen(t, h)
+		p.run("login", "-u", user, "-p", password, p.host).wantError(want)
+		if p.storedCredentials() != "" {
+			t.Errorf("%s: the credentials are stored", want.message)
+		}
+	}
 }

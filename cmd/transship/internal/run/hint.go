@@ -188,6 +188,8 @@ func answerHint(err error) string {
 	case cli.Has[*transfer.ForeignLayersError](err) && path.Kind == endpoint.KindManifest && !reads:
 		return "the image has layers at URLs, and the registry may not allow these: " +
 			"CNCF distribution has a list of them in its configuration, validation.manifests.urls.allow"
+	case missing && isBase(answer.URL):
+		return "there is no registry at that host and port: check them"
 	case missing && path.Kind == endpoint.KindManifest:
 		return "check the name and the tag; transship tags REPOSITORY lists what is there"
 	case missing && path.Kind == endpoint.KindBlob && reads:
@@ -208,6 +210,12 @@ func answerHint(err error) string {
 	return ""
 }
 
+// isBase reports whether a URL is that of /v2/, which every registry has.
+func isBase(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && endpoint.Parse(u.Path).Kind == endpoint.KindBase
+}
+
 // networkHint tells the usual causes apart.
 func networkHint(err error, remote failedRemote) string {
 	var unknown x509.UnknownAuthorityError
@@ -220,6 +228,8 @@ func networkHint(err error, remote failedRemote) string {
 		return "certificates and keys are PEM files, and each certificate needs its key"
 	case cli.Has[*wire.RedirectError](err):
 		return "a registry must not redirect there; if it is yours, correct its address in its configuration"
+	case errors.Is(err, distribution.ErrNotRegistry):
+		return fmt.Sprintf("check that %s is a registry and that no proxy answers for it", remote.name())
 	case errors.As(err, &unknown):
 		return fmt.Sprintf("trust its CA with --%s FILE or certs.d/%s/ca.crt, or give --%s",
 			remote.flag("ca"), remote.host, remote.flag("insecure"))
