@@ -189,15 +189,15 @@ func TestCopyFromMissingFiles(t *testing.T) {
 	if err := os.Mkdir(c.path("empty"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	c.runFails("copy oci:"+c.path("empty")+" DST", wantedError{1, "empty: the folder is no image layout", ""})
+	c.runFails("copy oci:"+c.path("empty")+" DST", wantedError{7, "empty: the folder is no image layout", ""})
 	if got := slices.Concat(fileNames(t, c.path("")), fileNames(t, c.path("empty"))); !slices.Equal(got,
 		[]string{"empty"}) {
 		t.Errorf("there is %v", got)
 	}
 	c.runFails("copy SRC oci-archive:"+c.path("no/such/x.tar"),
-		wantedError{1, "there is no folder " + c.path("no/such"), ""})
+		wantedError{4, "there is no folder " + c.path("no/such"), ""})
 	c.runFails("copy SRC oci:"+c.writeFile("file", "x"), wantedError{1, "not a directory", ""})
-	c.runFails("copy oci-archive:"+c.writeFile("text.tar", "x")+" DST", wantedError{1, "text.tar: ", ""})
+	c.runFails("copy oci-archive:"+c.writeFile("text.tar", "x")+" DST", wantedError{7, "text.tar: ", ""})
 	c.do("copy SRC oci:@/lay:1").want(0)
 	c.do("copy SRC oci:@/lay:2").want(0)
 	c.source.pushImage("other", "1", "linux/amd64", "x")
