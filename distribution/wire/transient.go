@@ -31,6 +31,9 @@ func IsTransientStatus(code int) bool {
 // well succeed. An error that it does not know counts as permanent. A sender of streams decides by
 // it too.
 func IsTransient(err error) bool {
+	if errors.As(err, new(*http2OnlyError)) {
+		return true
+	}
 	if errors.Is(err, context.Canceled) || isTLSError(err) || errors.Is(err, blob.ErrTooSlow) {
 		return false
 	}

@@ -50,7 +50,7 @@ const (
 // A large body has a connection of HTTP/1.1 to itself: a request's body of 1 MiB and more, and a
 // response's where WithLargeBody says so. The streams of HTTP/2 share one connection, and what
 // servers let a client send ahead on it is little for a long link: 1 MiB in Go's, 64 KiB for each
-// stream in nginx.
+// stream in nginx. A host that turns out to speak HTTP/2 only gets large bodies over that.
 //
 // A host's configuration consists of the system's roots, the files for that host in CertsDirs, and
 // TLS. A client certificate is sent only to the host it is for: one in a certs.d directory to the
@@ -90,6 +90,7 @@ type Transport struct {
 	regular   transports
 	large     transports      // for large bodies, where regular has HTTP/2
 	redirects map[string]bool // by URL.Host: it has redirected a large body to another host
+	http2Only map[string]bool // by URL.Host: it has refused HTTP/1.1
 }
 
 // transports are the transports of all hosts for one choice of protocols.
@@ -112,16 +113,56 @@ func (h *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	host := strings.ToLower(req.URL.Host)
 	expected, _ := req.Context().Value(largeBodyKey{}).(bool)
 	large := req.ContentLength >= blob.LargeSize || expected && !h.redirectsLargeBodies(host)
-	transport, err := h.transport(host, req.URL.Scheme == "https", large)
-	if err != nil {
-		CloseBody(req)
-		return nil, err
-	}
-	resp, err := transport.RoundTrip(req)
+	resp, err := h.send(req, host, large)
 	if expected && err == nil {
 		h.noteRedirect(host, resp)
 	}
 	return resp, err
+}
+
+// send sends req over the transport for its host, and over HTTP/2 if the host refuses HTTP/1.1 before
+// any of the body was read.
+func (h *Transport) send(req *http.Request, host string, large bool) (*http.Response, error) {
+	if !h.separates(req.URL.Scheme == "https", large, host) {
+		return h.sendOver(&h.regular, req, host)
+	}
+	first, body := guardBody(req)
+	first, handshake := traceHandshake(first)
+	resp, err := h.sendOver(&h.large, first, host)
+	if err == nil || req.Context().Err() != nil || !isHTTP2Only(err) && !handshake.ignoredProtocol.Load() {
+		body.release()
+		return resp, err
+	}
+	h.noteHTTP2Only(host)
+	if body.isUnread() {
+		return h.sendOver(&h.regular, req, host)
+	}
+	body.release()
+	return nil, &http2OnlyError{err}
+}
+
+// sendOver sends req over a pool's transport for its host.
+func (h *Transport) sendOver(pool *transports, req *http.Request, host string) (*http.Response, error) {
+	transport, err := h.transport(pool, host, req.URL.Scheme == "https")
+	if err != nil {
+		CloseBody(req)
+		return nil, err
+	}
+	return transport.RoundTrip(req)
+}
+
+// separates reports whether a call has a connection of HTTP/1.1 to itself: one with a large body, to a
+// host that has more than HTTP/1.1 otherwise.
+func (h *Transport) separates(secure, large bool, host string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return large && secure && !h.HTTP1 && !h.HTTP2 && !h.http2Only[host]
+}
+
+func (h *Transport) noteHTTP2Only(host string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	set(&h.http2Only, host, true)
 }
 
 // redirectsLargeBodies reports whether a host has redirected a large body to another host. Its own
@@ -160,16 +201,12 @@ func (t *transports) closeIdle() {
 	}
 }
 
-// transport returns the transport for host, and makes it first if there is none. Without TLS the
+// transport returns a pool's transport for host, and makes it first if there is none. Without TLS the
 // protocol is always HTTP/1.1.
-func (h *Transport) transport(host string, secure, large bool) (*http.Transport, error) {
+func (h *Transport) transport(pool *transports, host string, secure bool) (*http.Transport, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.regular.http1, h.large.http1 = h.HTTP1, true
-	pool := &h.regular
-	if large && secure && !h.HTTP1 && !h.HTTP2 {
-		pool = &h.large
-	}
 	if !secure {
 		return h.sharedTransport(pool, host)
 	}
@@ -232,6 +269,9 @@ func (h *Transport) newTransport(host string, files tlsFiles, http1 bool) (*http
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(!http1)
+	if http1 {
+		config.NextProtos = []string{"http/1.1"} // a host that speaks HTTP/2 only does not choose it
+	}
 	dial := h.Dial
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}).DialContext

@@ -254,7 +254,7 @@ func TestTransportKeepsOneTransportPerConfiguration(t *testing.T) {
 	writeFiles(t, filepath.Join(certs, "own.example"), map[string][]byte{"ca.crt": ca.pem()})
 	hosts := &Transport{Registry: "registry.example", TLS: settings, CertsDirs: []string{certs}}
 	transport := func(host string) *http.Transport {
-		got, err := hosts.transport(host, true, false)
+		got, err := hosts.transport(&hosts.regular, host, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -330,6 +330,79 @@ func TestTransportSendsLargeBodiesOverHTTP1(t *testing.T) {
 			t.Errorf("HTTP2 %v: the closed connection %q was used", hosts.HTTP2, up)
 		}
 		hosts.CloseIdleConnections()
+	}
+}
+
+// A host that speaks HTTP/2 only gets large bodies over that, from the second attempt on at the latest.
+func TestTransportSendsLargeBodiesToHTTP2OnlyHost(t *testing.T) {
+	host := serveHTTP2Only(t)
+	for name, large := range map[string]func(*http.Request) *http.Request{
+		"up": func(req *http.Request) *http.Request {
+			req.Method, req.ContentLength = "PUT", blob.LargeSize
+			req.GetBody = func() (io.ReadCloser, error) {
+				return io.NopCloser(strings.NewReader(strings.Repeat("x", blob.LargeSize))), nil
+			}
+			req.Body, _ = req.GetBody()
+			return req
+		},
+		"down": func(req *http.Request) *http.Request { return req.WithContext(WithLargeBody(req.Context())) },
+	} {
+		hosts := &Transport{TLS: TLSOptions{Insecure: true}}
+		attempts := 0
+		retry := &Retry{Sleep: noSleep(nil), Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+			attempts++
+			return hosts.RoundTrip(req)
+		})}
+		for i := range 2 {
+			resp, err := retry.RoundTrip(large(newRequest(t, "GET", "https://"+host, nil)))
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if got := readAll(t, resp); got != "HTTP/2.0" || attempts > 2+i {
+				t.Errorf("%s: over %s after %d attempts", name, got, attempts)
+			}
+		}
+		hosts.CloseIdleConnections()
+	}
+}
+
+// serveHTTP2Only starts a TLS server that speaks HTTP/2 only, and returns its address.
+func serveHTTP2Only(t *testing.T) string {
+	t.Helper()
+	pair, err := tls.X509KeyPair(newAuthority(t).issue(t, "server"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Protocols: new(http.Protocols), ErrorLog: silentLog()}
+	server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}}
+	server.Protocols.SetHTTP2(true)
+	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		io.WriteString(w, r.Proto)
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go server.ServeTLS(listener, "", "")
+	t.Cleanup(func() { server.Close() })
+	return listener.Addr().String()
+}
+
+// What hosts that speak HTTP/2 only answer to HTTP/1.1.
+func TestIsHTTP2Only(t *testing.T) {
+	for text, want := range map[string]bool{
+		"remote error: tls: no application protocol":                                                     true,
+		`net/http: HTTP/1.x transport connection broken: malformed HTTP response "\x00\x00\x12\x04\x00"`: true,
+		`net/http: HTTP/1.x transport connection broken: malformed HTTP response "\x15\x03\x01"`:         false,
+		"EOF": false,
+	} {
+		if got := isHTTP2Only(errors.New(text)); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+	if isHTTP2Only(nil) || !isHTTP2Only(opError("remote error", alertNoProtocol)) {
+		t.Error("the alert is not recognised, or no error is")
 	}
 }
 
