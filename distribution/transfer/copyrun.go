@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,17 +82,26 @@ func (c *copyRun) targetFirst(ctx context.Context, ref, as string) (manifest.Des
 }
 
 // bothAtOnce asks the target for the image while it reads the manifest from the source. With one
-// job it asks the target first.
+// job it asks the target first. If both fail, the error is the source's, whichever came first.
 func (c *copyRun) bothAtOnce(ctx context.Context, ref, as string) (manifest.Descriptor, blob.Outcome, error) {
 	var have presence
 	var root manifest.Manifest
-	group, groupCtx := errgroup.WithContext(ctx)
+	var srcErr, dstErr error
+	var group errgroup.Group
+	dstCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	if c.engine.Jobs == 1 {
 		group.SetLimit(1)
 	}
-	group.Go(func() (err error) { have, err = c.headImage(groupCtx, as); return err })
-	group.Go(func() (err error) { root, err = c.getRoot(groupCtx, ref); return err })
-	if err := group.Wait(); err != nil {
+	group.Go(func() error { have, dstErr = c.headImage(dstCtx, as); return nil })
+	group.Go(func() error {
+		if root, srcErr = c.getRoot(ctx, ref); srcErr != nil {
+			cancel()
+		}
+		return nil
+	})
+	_ = group.Wait()
+	if err := cmp.Or(srcErr, dstErr); err != nil {
 		return manifest.Descriptor{}, 0, err
 	}
 	return c.putRoot(ctx, root, as, have)
