@@ -108,7 +108,7 @@ func TestLoadBaseErrors(t *testing.T) {
 	c.do("load @/2.tar " + guarded).wantError(wantedError{3, "401 Unauthorized", "transship login " + guarded})
 	c.do("load @/2.tar " + unusedAddress(t)).wantError(wantedError{5, "connection refused", "nothing listens there"})
 	c.target.Set(registry.Rule{Match: "^HEAD .*/blobs/", Status: 500})
-	c.do("load @/2.tar TO").wantError(wantedError{1, "500 Internal Server Error", ""})
+	c.do("load @/2.tar TO").wantError(wantedError{1, "500 Internal Server Error", " failed, not the image"})
 	c.target.Set()
 	c.do("load --creds " + user + ":" + password + " @/1.tar " + guarded).want(0)
 	c.do("load --creds " + user + ":" + password + " @/2.tar " + guarded).want(0)

@@ -115,7 +115,7 @@ func TestSaveSinceRegistryErrors(t *testing.T) {
 	c.do("save -o @/1.tar --since docker://" + unusedAddress(t) + " SRC1").
 		wantError(wantedError{5, "connection refused", "nothing listens there"})
 	c.target.Set(registry.Rule{Match: "^HEAD", Status: 500})
-	c.do("save -o @/1.tar --since docker://TO SRC1").wantError(wantedError{1, "500 Internal Server Error", ""})
+	c.do("save -o @/1.tar --since docker://TO SRC1").wantError(wantedError{1, "500 Internal Server Error", " failed, not the image"})
 	if got := fileNames(t, c.path("")); len(got) != 0 {
 		t.Errorf("there is %v", got)
 	}

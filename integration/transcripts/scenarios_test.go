@@ -32,7 +32,7 @@ func scenarios() []scenario {
 		{"copy-platform", "copy --jobs 1 --platform linux/arm64 SOURCE/halohub/halo:1.6 TARGET/hczjl/halo:arm64", "One platform of the list: the list is cut down. Its blobs are there already, under another tag.", false},
 		{"copy-chunks", "copy --jobs 1 --platform linux/amd64 --chunk-size 100KB SOURCE/halohub/halo:1.6 TARGET/chunks/halo:1.6", "In chunks: each is a PATCH, and an empty PUT ends the upload.", false},
 		{"copy-referrers", "copy --jobs 1 --referrers SOURCE/halohub/halo:1.6 TARGET/signed/halo:1.6", "With what refers to the image. Where the registry has no referrers API (404), the tag named after the digest is asked for.", false},
-		{"copy-missing", "copy --jobs 1 SOURCE/halohub/halo:none TARGET/hczjl/halo:none", "An image that is not there: nothing is written.", false},
+		{"copy-missing", "copy --jobs 1 SOURCE/halohub/halo:none TARGET/hczjl/halo:none", "An image that is not there: nothing is written. The tags are asked for, to name the nearest one.", false},
 		{"copy-plan", "copy --plan --jobs 1 SOURCE/halohub/halo:1.6 TARGET/planned/halo:1.6", "A plan only reads: HEADs for the blobs at the target, and one byte of each that would be sent at the source.", false},
 		{"pull", "pull --jobs 1 SOURCE/halohub/halo@{amd64}", "Into the local store, by digest.", false},
 		{"push", "push --jobs 1 TARGET/pushed/halo:amd64", "From the local store.", false},

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
-	"net/url"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -19,15 +17,14 @@ import (
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution"
-	"github.com/hczjl/transship/distribution/endpoint"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
 )
 
-// Hint returns what the user can try against an error, in one line, or "". It follows the order of
-// [ExitCode].
+// Hint returns what the user can try against an error, in one line, or "". It follows what the
+// registry has said, then the order of [ExitCode].
 func (r *Run) Hint(err error) string {
 	if hint, ok := auditHint(err); ok {
 		return hint
@@ -39,6 +36,9 @@ func (r *Run) Hint(err error) string {
 		return hint
 	}
 	remote := r.remoteOf(err)
+	if hint := saidHint(err, remote); hint != "" {
+		return hint
+	}
 	switch {
 	case errors.Is(err, transfer.ErrSeveralImages):
 		return severalHint
@@ -59,7 +59,7 @@ func (r *Run) Hint(err error) string {
 	case isNetwork(err):
 		return networkHint(err, remote)
 	case cli.Has[*distribution.Error](err):
-		return answerHint(err)
+		return answerHint(err, remote)
 	}
 	return ""
 }
@@ -169,51 +169,6 @@ func authHint(err error, remote failedRemote) string {
 		return "check the user name and the password of " + refused.Source
 	}
 	return "log in again: " + logIn
-}
-
-// answerHint is for answers whose status and endpoint say more than their text.
-func answerHint(err error) string {
-	var answer *distribution.Error
-	errors.As(err, &answer)
-	reads := answer.Method == http.MethodGet || answer.Method == http.MethodHead
-	missing := errors.Is(err, fs.ErrNotExist)
-	var path endpoint.Path
-	if u, err := url.Parse(answer.URL); err == nil {
-		path = endpoint.ParseEnd(u.Path)
-	}
-	switch {
-	case answer.Storage && answer.StatusCode/100 == 4 && !missing:
-		return "the registry redirects there, to an address that expires: try again; " +
-			"if that does not help, the registry's storage or its clock is not set up correctly"
-	case cli.Has[*transfer.ForeignLayersError](err) && path.Kind == endpoint.KindManifest && !reads:
-		return "the image has layers at URLs, and the registry may not allow these: " +
-			"CNCF distribution has a list of them in its configuration, validation.manifests.urls.allow"
-	case missing && isBase(answer.URL):
-		return "there is no registry at that host and port: check them"
-	case missing && path.Kind == endpoint.KindManifest:
-		return "check the name and the tag; transship tags REPOSITORY lists what is there"
-	case missing && path.Kind == endpoint.KindBlob && reads:
-		return "the image is incomplete at its source; it must be pushed there again"
-	case missing && (path.Kind == endpoint.KindBlob || path.Kind == endpoint.KindUploads ||
-		path.Kind == endpoint.KindSession):
-		return "some registries need the repository or its project to be created first"
-	case missing:
-		return "check the name of the repository"
-	case answer.StatusCode == http.StatusRequestEntityTooLarge:
-		return "a proxy in front of the registry limits the size of requests: " +
-			"raise its limit (nginx: client_max_body_size)"
-	case answer.StatusCode == http.StatusInsufficientStorage && !reads:
-		return "free space at the registry; complete blobs are not sent again"
-	case answer.StatusCode == http.StatusMethodNotAllowed && !reads:
-		return "the registry accepts no uploads: it may be a mirror or read-only"
-	}
-	return ""
-}
-
-// isBase reports whether a URL is that of /v2/, which every registry has.
-func isBase(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && endpoint.Parse(u.Path).Kind == endpoint.KindBase
 }
 
 // networkHint tells the usual causes apart.

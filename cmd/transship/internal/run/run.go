@@ -81,7 +81,7 @@ func (r *Run) do(ctx context.Context, act Action, fs *flag.FlagSet, args, rest [
 		if r.Planning() {
 			return r.printPlan(ctx, act, rest)
 		}
-		return act(ctx, r, rest)
+		return r.withNearestTag(ctx, act(ctx, r, rest))
 	})
 }
 
