@@ -32,11 +32,14 @@ var (
 	// ErrTooLarge says that a document has more than MaxSize bytes.
 	ErrTooLarge = fmt.Errorf("larger than %d MiB, which is more than registries must accept", MaxSize>>20)
 	// ErrAmbiguous says that a document is both an index and an image, or of another kind than its
-	// media type or its Content-Type says (CVE-2021-41190).
+	// media type says (CVE-2021-41190).
 	ErrAmbiguous = errors.New("ambiguous manifest")
 	// ErrTooDeep says that an entry lies below more than MaxDepth indexes; see
 	// [Descriptor.CheckDepth].
 	ErrTooDeep = fmt.Errorf("indexes are nested more than %d levels deep", MaxDepth)
+	// ErrContentType says that a document is of another kind than the Content-Type of its response,
+	// or the index that lists it, says. The document itself may be sound.
+	ErrContentType = errors.New("wrong Content-Type")
 )
 
 // DocumentError says that bytes are not a manifest, or not one that is safe to read.
@@ -112,20 +115,22 @@ func (o *outline) fields() []field {
 // docker's and one OCI's, no reader can take a list for an image. Some registries answer so, and
 // Parse accepts it although clients should refuse it (distribution-spec, "Pulling manifests").
 func (o *outline) mediaType(contentType string) (string, error) {
-	if o.SchemaVersion == 1 || o.FSLayers != nil || isSchema1(contentType) || isSchema1(o.MediaType) {
+	implied := o.impliedMediaType()
+	isSchema2 := o.SchemaVersion == 2 && o.FSLayers == nil && implied != ""
+	if o.SchemaVersion == 1 || o.FSLayers != nil || isSchema1(contentType) && !isSchema2 || isSchema1(o.MediaType) {
 		return "", ErrSchema1
 	}
 	if o.Manifests != nil && (o.Layers != nil || o.Config != nil || o.Blobs != nil) {
 		return "", fmt.Errorf("%w: it has both manifests and layers, config or blobs", ErrAmbiguous)
 	}
-	implied := o.impliedMediaType()
 	if implied == "" {
 		return "", errors.New("it names neither config, layers, blobs nor manifests: this is no image")
 	}
-	for _, named := range []string{o.MediaType, contentType} {
-		if IsManifest(named) && IsIndex(named) != IsIndex(implied) {
-			return "", fmt.Errorf("%w: it is called %s, but its members are those of %s", ErrAmbiguous, named, implied)
-		}
+	if contradicts(o.MediaType, implied) {
+		return "", fmt.Errorf("%w: it calls itself %s, but its members are those of %s", ErrAmbiguous, o.MediaType, implied)
+	}
+	if contradicts(contentType, implied) {
+		return "", fmt.Errorf("%w: it is sent or listed as %s, but its members are those of %s", ErrContentType, contentType, implied)
 	}
 	switch {
 	case IsManifest(o.MediaType):
@@ -136,6 +141,12 @@ func (o *outline) mediaType(contentType string) (string, error) {
 		return contentType, nil
 	}
 	return implied, nil
+}
+
+// contradicts reports whether a media type is a manifest's of another kind than what the members
+// of a document imply.
+func contradicts(mediaType, implied string) bool {
+	return isSchema1(mediaType) || IsManifest(mediaType) && IsIndex(mediaType) != IsIndex(implied)
 }
 
 // impliedMediaType returns OCI's media types, since docker's documents always have a media type. A

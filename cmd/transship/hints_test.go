@@ -9,6 +9,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/registry"
+	"github.com/hczjl/transship/manifest"
 )
 
 // The hint follows what the server says, and not only the class of the error.
@@ -56,6 +57,18 @@ func TestHintForSHA512(t *testing.T) {
 		c.target.Set(registry.Rule{Match: match, Status: 400, Body: `{"errors":[{"code":"DIGEST_INVALID"}]}`})
 		c.do("copy SRC TO/dst/repo@" + string(digest)).
 			wantError(wantedError{7, "DIGEST_INVALID", "takes no sha512 digests, the image is not damaged"})
+	}
+}
+
+// A wrong Content-Type is the server's fault and not the image's.
+func TestWrongContentTypeHint(t *testing.T) {
+	for _, mediaType := range []string{manifest.MediaTypeOCIManifest, "application/vnd.docker.distribution.manifest.v1+prettyjws"} {
+		c := newCopySetup(t)
+		c.source.Set(registry.Rule{Match: "^GET .*/manifests/1.6", Header: map[string]string{"Content-Type": mediaType}})
+		for _, line := range []string{"copy SRC DST", "verify SRC", "inspect SRC"} {
+			c.do(line).wantError(wantedError{7, "wrong Content-Type: it is sent or listed as " + mediaType,
+				"the image itself is not to blame: " + c.source.host + " sends a wrong Content-Type"})
+		}
 	}
 }
 

@@ -122,6 +122,9 @@ func integrityHint(err error, remote failedRemote) string {
 			"if it happens again, the image must be pushed to its source again"
 	case errors.Is(err, manifest.ErrTooDeep):
 		return "it cannot be copied whole; copy an image inside it, by the digest that transship inspect shows"
+	case errors.Is(err, manifest.ErrContentType):
+		return fmt.Sprintf("the image itself is not to blame: %s sends a wrong Content-Type, or the list that it is in has "+
+			"a wrong type", remote.name())
 	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Sprintf("check that %s is a registry and that no proxy answers for it", remote.name())
 	}
