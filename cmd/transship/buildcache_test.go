@@ -51,6 +51,22 @@ func TestBuildCacheIsCopiedByEveryCommand(t *testing.T) {
 	}
 }
 
+// CNCF distribution 3 accepts only manifests as entries of an index.
+func TestRegistryThatTakesNoIndexOfBlobs(t *testing.T) {
+	t.Parallel()
+	c := newCopySetup(t)
+	c.source.pushBuildCache("ci/app")
+	c.target.Set(registry.Rule{
+		Match: "^PUT .*/manifests/", Status: 400,
+		Body: `{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}`,
+	})
+	c.do("copy FROM/ci/app:cache DST").wantError(wantedError{1, "MANIFEST_BLOB_UNKNOWN", "image-manifest=true"})
+	o := c.do("copy SRC DST")
+	if strings.Contains(o.stderr, "BuildKit") {
+		t.Errorf("%s\nsays %s", o.line, o.stderr)
+	}
+}
+
 func TestPlanOfABuildCacheMatchesTheRun(t *testing.T) {
 	t.Parallel()
 	c := newCopySetup(t)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -85,9 +84,3 @@ func (e *ForeignLayersError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the target's error.
 func (e *ForeignLayersError) Unwrap() error { return e.Err }
-
-func hasForeignLayers(m manifest.Manifest) bool {
-	refs, err := m.References()
-	foreign := func(d manifest.Descriptor) bool { return !d.Distributable() }
-	return err == nil && !manifest.IsIndex(m.MediaType) && slices.ContainsFunc(refs, foreign)
-}

@@ -62,19 +62,14 @@ type Resender interface {
 }
 
 // putManifest puts a manifest. open opens those of its blobs that a [Resender] does not find. The
-// error is a *ForeignLayersError if the manifest has foreign layers.
+// error is what refusedError makes of it.
 func putManifest(
 	ctx context.Context, dst Target, ref string, m manifest.Manifest, open func(manifest.Descriptor) blob.Open,
-) (err error) {
+) error {
 	if r, ok := dst.(Resender); ok {
-		err = r.PutManifestResending(ctx, ref, m, open)
-	} else {
-		err = dst.PutManifest(ctx, ref, m)
+		return refusedError(m, r.PutManifestResending(ctx, ref, m, open))
 	}
-	if err != nil && hasForeignLayers(m) {
-		return &ForeignLayersError{err}
-	}
-	return err
+	return refusedError(m, dst.PutManifest(ctx, ref, m))
 }
 
 // RangeSource is implemented by sources that can open a range of a blob.

@@ -87,6 +87,9 @@ func saidHint(err error, remote failedRemote) string {
 	case a.putsManifest() && cli.Has[*transfer.ForeignLayersError](err):
 		return "the image has layers at URLs, and the registry may not allow these: " +
 			"CNCF distribution has a list of them in its configuration, validation.manifests.urls.allow"
+	case a.is(distribution.ManifestBlobUnknown) && cli.Has[*transfer.BlobIndexError](err):
+		return "the registry takes no index of blobs, as a BuildKit cache is: " +
+			"have the cache exported with image-manifest=true"
 	case a.putsManifest():
 		return refusedManifestHint(a)
 	}
