@@ -101,6 +101,7 @@ func TestClosedUploadReportsLateAnswer(t *testing.T) {
 				t.Errorf("answer after %s: error %v", answerAfter, err)
 			}
 			time.Sleep(time.Hour)
+			synctest.Wait() // the report comes on a goroutine of its own
 			if got := len(left) == 1 && left[0] == 10*time.Second; got != want || len(left) > 1 {
 				t.Errorf("answer after %s: reported %v", answerAfter, left)
 			}
