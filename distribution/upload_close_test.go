@@ -59,8 +59,10 @@ func (c *closingRegistry) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch has := closed && c.stored > 0 && since >= c.stored; {
 	case again:
 		resp.StatusCode = http.StatusCreated
+		resp.Header.Set("Docker-Content-Digest", req.URL.Query().Get("digest"))
 	case req.Method == http.MethodPut && c.answer > 0:
 		resp.StatusCode = http.StatusCreated
+		resp.Header.Set("Docker-Content-Digest", req.URL.Query().Get("digest"))
 		return resp, wire.Sleep(req.Context(), c.answer)
 	case req.Method == http.MethodPut, closed && c.mute:
 		<-req.Context().Done()

@@ -136,7 +136,6 @@ func TestHostsAndFilesAreNoImages(t *testing.T) {
 		"copy alpine monday.tar":                      file,
 		"inspect 127.0.0.1:17302":                     host,
 		"inspect monday.tar":                          file,
-		"inspect oci:base":                            notHere,
 		"digest 127.0.0.1:17302":                      host,
 		"digest monday.tar":                           file,
 		"digest oci:base":                             notHere,

@@ -86,9 +86,9 @@ func TestTarOnStandardInput(t *testing.T) {
 	c.do("load - TO").wantError(wantedError{7, "standard input: ", "transfer the file again"})
 	c.do("verify -").want(7)
 	c.stdin = "text"
-	c.do("load - TO").want(1, "standard input: it is no tar")
+	c.do("load - TO").want(7, "standard input: it is no tar")
 	c.stdin = ""
-	c.do("load - TO").want(1, "standard input: it holds no images")
+	c.do("load - TO").want(7, "standard input: it holds no images")
 	c.stdinTerminal = true
 	c.do("load - TO").wantError(wantedError{2, "standard input is a terminal", "docker save IMAGE | transship load -"})
 	c.do("verify -").wantError(wantedError{2, "standard input is a terminal", "docker save IMAGE | transship verify -"})

@@ -142,7 +142,7 @@ func (o result) checkOutput() {
 			len(o.hintLines()), o.stderr)
 	}
 	for _, line := range append(o.errorLines(), o.hintLines()...) {
-		if len(strings.ReplaceAll(line, o.home, "~")) > 300 {
+		if len(strings.ReplaceAll(line, o.home, "~")) > 420 {
 			o.t.Errorf("%s\nhas a line of %d characters: %s", o.line, len(line), line)
 		}
 	}

@@ -239,7 +239,7 @@ func TestVerifyOfCompressedArchives(t *testing.T) {
 		"docker, packed":         {dockerTar("l.tar.gz", packed, configJSON(large)), 0},
 		"docker, large packed":   {dockerTar("l.tar.gz", packedNoise, configJSON(string(noise))), 0},
 		"layout, changed layer":  {bytes.Replace(l.tar(), []byte("layer layer"), []byte("layer lover"), 1), 1},
-		"layout, garbage behind": {append(l.tar(), "garbage"...), 0}, // only a bundle says where it ends
+		"layout, garbage behind": {append(l.tar(), "garbage"...), 1},
 	} {
 		path := writeTemp(t, []byte(gzipped(t, string(c.plain))))
 		fromFile, err := OpenToVerify(t.Context(), path)
