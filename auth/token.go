@@ -127,9 +127,23 @@ func (s *tokenServer) post(ctx context.Context, cred Credential, scope Scope) (t
 	return s.send(req, cred, scope)
 }
 
+// send sends a token request. A response that breaks off is requested once more: wire.Retry only
+// sees that its header has come.
 func (s *tokenServer) send(req *http.Request, cred Credential, scope Scope) (token, error) {
 	req.Header.Set("Accept", "application/json")
 	setUserAgent(req, s.userAgent)
+	t, err := s.sendOnce(req, cred, scope)
+	if !errors.Is(err, io.ErrUnexpectedEOF) {
+		return t, err
+	}
+	again := req.Clone(req.Context())
+	if req.GetBody != nil {
+		again.Body, _ = req.GetBody() // of a strings.Reader, which does not fail
+	}
+	return s.sendOnce(again, cred, scope)
+}
+
+func (s *tokenServer) sendOnce(req *http.Request, cred Credential, scope Scope) (token, error) {
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return token{}, fmt.Errorf("%s: requesting a token: %w", s.host, redactURLError(req, cred, err))
