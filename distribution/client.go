@@ -238,7 +238,7 @@ func (c *Client) Ping(ctx context.Context) error {
 	defer wire.Drain(resp)
 	start, _ := io.ReadAll(io.LimitReader(resp.Body, 512))
 	if bytes.HasPrefix(bytes.TrimLeft(start, "\ufeff \t\r\n"), []byte("<")) {
-		return newRequestError(req, ErrNotRegistry)
+		return newRequestError(resp.Request, ErrNotRegistry)
 	}
 	return nil
 }
