@@ -20,9 +20,9 @@ that it can call others. What the record does not have, passwords above all, is 
 of the script lists them.`,
 		Example: "transship audit curl run.jsonl | tee run.sh",
 		Setup: func(*flag.FlagSet, *run.Run) run.Action {
-			return func(_ context.Context, r *run.Run, args []string) error {
+			return func(ctx context.Context, r *run.Run, args []string) error {
 				broken := func(s *curl.Script) *audit.RecordError { return s.Broken }
-				script, err := readAudit(r, args[0], curl.Read, broken)
+				script, err := readAudit(ctx, r, args[0], curl.Read, broken)
 				if err != nil {
 					return err
 				}

@@ -28,20 +28,20 @@ compared, nothing is printed on standard output, and the exit code is that of th
 		Example: "transship audit diff monday.jsonl tuesday.jsonl",
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			asJSON := fs.Bool("json", false, "print JSON for scripts")
-			return func(_ context.Context, r *run.Run, args []string) error {
-				return compareAudits(r, args[0], args[1], *asJSON)
+			return func(ctx context.Context, r *run.Run, args []string) error {
+				return compareAudits(ctx, r, args[0], args[1], *asJSON)
 			}
 		},
 	}
 }
 
 // compareAudits prints how the calls of two audits differ. That they do is an error.
-func compareAudits(r *run.Run, a, b string, asJSON bool) error {
-	first, err := readCalls(r, a)
+func compareAudits(ctx context.Context, r *run.Run, a, b string, asJSON bool) error {
+	first, err := readCalls(ctx, r, a)
 	if err != nil {
 		return err
 	}
-	second, err := readCalls(r, b)
+	second, err := readCalls(ctx, r, b)
 	if err != nil {
 		return err
 	}
@@ -58,8 +58,8 @@ func compareAudits(r *run.Run, a, b string, asJSON bool) error {
 		d.Count(diff.Gone), d.Count(diff.Added), d.Count(diff.Different)+d.Count(diff.Replaced))
 }
 
-func readCalls(r *run.Run, name string) (*diff.Calls, error) {
-	return readAudit(r, name, diff.Read, func(c *diff.Calls) *audit.RecordError { return c.Broken })
+func readCalls(ctx context.Context, r *run.Run, name string) (*diff.Calls, error) {
+	return readAudit(ctx, r, name, diff.Read, func(c *diff.Calls) *audit.RecordError { return c.Broken })
 }
 
 // differenceText returns the differences for people, "" if there are none.

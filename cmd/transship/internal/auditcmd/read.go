@@ -1,10 +1,10 @@
 package auditcmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
@@ -15,9 +15,9 @@ import (
 // readAudit opens an audit and reads it with read, up to its first broken record, which is a
 // warning: broken returns it. Of a file that another run is writing to, it reads what was there
 // when it was opened. If nothing can be read the error is an *auditError.
-func readAudit[T any](r *run.Run, name string, read func(*audit.Reader) (T, error),
+func readAudit[T any](ctx context.Context, r *run.Run, name string, read func(*audit.Reader) (T, error),
 	broken func(T) *audit.RecordError) (found T, err error) {
-	file, err := os.Open(name)
+	file, err := cli.OpenFile(ctx, name)
 	if err != nil {
 		return found, err
 	}
@@ -29,6 +29,9 @@ func readAudit[T any](r *run.Run, name string, read func(*audit.Reader) (T, erro
 	reader, err := audit.NewReader(from)
 	if err == nil {
 		found, err = read(reader)
+	}
+	if ctx.Err() != nil {
+		return found, context.Cause(ctx)
 	}
 	if err != nil {
 		return found, &auditError{fmt.Sprintf("%s: %v", name, err)}
@@ -47,8 +50,8 @@ func brokenText(broken *audit.RecordError) string {
 	return fmt.Sprintf("%v; what comes before is used, and nothing after it", broken)
 }
 
-func readTrace(r *run.Run, name string) (*trace.Trace, error) {
-	return readAudit(r, name, trace.Read, func(t *trace.Trace) *audit.RecordError { return t.Broken })
+func readTrace(ctx context.Context, r *run.Run, name string) (*trace.Trace, error) {
+	return readAudit(ctx, r, name, trace.Read, func(t *trace.Trace) *audit.RecordError { return t.Broken })
 }
 
 // auditError says that an audit is not as it was written, or no audit.

@@ -25,7 +25,7 @@ func TestReadAuditOfGrowingFile(t *testing.T) {
 	}
 	r := run.New(cli.NewStreams(func(string) string { return "" }, nil, io.Discard, io.Discard))
 	n := 0
-	broken, err := readAudit(r, path, func(from *audit.Reader) (*audit.RecordError, error) {
+	broken, err := readAudit(t.Context(), r, path, func(from *audit.Reader) (*audit.RecordError, error) {
 		return audit.ReadAll(from, func(audit.Entry) {
 			if n++; n == 1 {
 				file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)

@@ -21,8 +21,8 @@ for is the critical path: going back from the end, always the call that ended la
 			top := cli.Count(10)
 			fs.Var(&top, "top", fmt.Sprintf("list the `N` blobs and calls that took longest (default %d)", top))
 			asJSON := fs.Bool("json", false, "print JSON for scripts; times are milliseconds")
-			return func(_ context.Context, r *run.Run, args []string) error {
-				t, err := readTrace(r, args[0])
+			return func(ctx context.Context, r *run.Run, args []string) error {
+				t, err := readTrace(ctx, r, args[0])
 				if err != nil {
 					return err
 				}

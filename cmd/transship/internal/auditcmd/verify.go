@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
@@ -34,13 +33,16 @@ transship audit verify --last 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd1
 	}
 }
 
-func (c *verifyCommand) run(_ context.Context, r *run.Run, args []string) error {
-	file, err := os.Open(args[0])
+func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	file, err := cli.OpenFile(ctx, args[0])
 	if err != nil {
 		return err
 	}
 	defer file.Close()
 	found, err := audit.Verify(file)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err != nil {
 		return &auditError{fmt.Sprintf("%s: %v", args[0], err)}
 	}

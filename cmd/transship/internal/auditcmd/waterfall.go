@@ -24,18 +24,18 @@ were in progress, and only the 40 longest calls have rows.`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			out := fs.String("output", "", "write the image to this `file`, or to standard output if it is -")
 			cli.Alias(fs, "o", "output")
-			return func(_ context.Context, r *run.Run, args []string) error {
-				return drawWaterfall(r, args[0], *out)
+			return func(ctx context.Context, r *run.Run, args []string) error {
+				return drawWaterfall(ctx, r, args[0], *out)
 			}
 		},
 	}
 }
 
-func drawWaterfall(r *run.Run, name, out string) error {
+func drawWaterfall(ctx context.Context, r *run.Run, name, out string) error {
 	if out == "" {
 		return &cli.UsageError{Message: "-o is missing", Advice: "-o FILE.svg writes the image, -o - prints it"}
 	}
-	t, err := readTrace(r, name)
+	t, err := readTrace(ctx, r, name)
 	if err != nil {
 		return err
 	}

@@ -13,23 +13,35 @@ import (
 // of <(COMMAND). A device, which may have no end, and more than limit bytes are a *[UsageError]. A
 // pipe is waited for until ctx ends.
 func ReadFile(ctx context.Context, path string, limit int64) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	if kind := info.Mode().Type(); kind&^fs.ModeNamedPipe != 0 {
-		return "", &UsageError{Message: path + " is neither a file nor a pipe"}
-	}
-	// A pipe that nobody writes to is empty. Without O_NONBLOCK opening it would wait for a writer.
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	file, err := OpenFile(ctx, path)
 	if err != nil {
 		return "", err
 	}
 	defer file.Close()
-	if info.Mode().IsRegular() {
-		return readLimited(file, path, limit)
+	text, err := readLimited(file, path, limit)
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
 	}
-	return until(ctx, func() (string, error) { return readLimited(file, path, limit) })
+	return text, err
+}
+
+// OpenFile opens a file that the user has named, or a pipe, to read it as a stream. Anything else, such
+// as a device, is a *[UsageError]. When ctx ends a pipe is closed, which ends a read that waits for its
+// writer.
+func OpenFile(ctx context.Context, path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if kind := info.Mode().Type(); kind&^fs.ModeNamedPipe != 0 {
+		return nil, &UsageError{Message: path + " is neither a file nor a pipe"}
+	}
+	// A pipe that nobody writes to is empty. Without O_NONBLOCK opening it would wait for a writer.
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err == nil && !info.Mode().IsRegular() {
+		context.AfterFunc(ctx, func() { file.Close() })
+	}
+	return file, err
 }
 
 // readLimited reads to the end of r. name is what r is in the error.

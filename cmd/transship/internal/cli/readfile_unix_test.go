@@ -40,3 +40,27 @@ func TestReadFileOfPipe(t *testing.T) {
 	}
 	w.Close()
 }
+
+// A pipe whose writer says nothing is waited for until the run is interrupted.
+func TestOpenFileOfPipeEndsWithContext(t *testing.T) {
+	path := newPipe(t)
+	w, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	file, err := OpenFile(ctx, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := file.Read(make([]byte, 1))
+		done <- err
+	}()
+	cancel(ErrInterrupted)
+	if err := <-done; err == nil {
+		t.Error("the read returned without an error")
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/manifest"
 )
 
 // ListEntry is an image in a list, as the user wrote it.
@@ -168,7 +169,7 @@ func parseJSONEntry(raw json.RawMessage) (ListEntry, error) {
 	case e.Latest < 0:
 		return e, errors.New("latest is less than 0")
 	}
-	return e, nil
+	return e, manifest.Decode(raw, new(ListEntry)) // json takes the last of two members with one name
 }
 
 // ListError returns err as a usage error that names the list and the line. It keeps the advice of a

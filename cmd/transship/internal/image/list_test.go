@@ -57,6 +57,7 @@ func TestParseListRefuses(t *testing.T) {
 		"[\"a\"\n \"b\"]":                        "l: line 2: expected comma after array element",
 		"[\"a\",\n\n":                            "l: line 3: ",
 		"[\"a\"]\n\n[]":                          "l: line 3: there is more after the end of the array",
+		`["a", {"source": "b", "source": "c"}]`:  `l: line 1: member "source" comes twice`,
 		"[\n7]":                                  "l: line 2: want a string or an object, got a number",
 		"[\n[\"a\"]]":                            "l: line 2: want a string or an object, got a array",
 		"[\nnull]":                               "l: line 2: source is missing",

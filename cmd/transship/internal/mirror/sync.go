@@ -87,7 +87,7 @@ func (c *syncCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return err
 	}
-	state, err := c.openState()
+	state, err := c.openState(ctx)
 	if err != nil {
 		return err
 	}

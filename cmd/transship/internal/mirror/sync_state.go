@@ -44,9 +44,12 @@ type syncStateFile struct {
 // ignore.
 const syncStateVersion = 1
 
+// maxState is the maximum size of the file in bytes. An image takes some 300.
+const maxState = 256 << 20
+
 // openState reads the file of --state. It returns nil without the flag, and an empty state if there
 // is no file yet.
-func (c *syncCommand) openState() (*syncState, error) {
+func (c *syncCommand) openState(ctx context.Context) (*syncState, error) {
 	if c.state == "" {
 		return nil, nil
 	}
@@ -56,14 +59,14 @@ func (c *syncCommand) openState() (*syncState, error) {
 		}
 	}
 	s := &syncState{path: c.state, images: map[string]syncedImage{}}
-	raw, err := os.ReadFile(c.state)
+	raw, err := cli.ReadFile(ctx, c.state, maxState)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, image.CheckFolder(c.state)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if s.images, err = decodeState(raw); err != nil {
+	if s.images, err = decodeState([]byte(raw)); err != nil {
 		return nil, fmt.Errorf("--state %s: %w; without the file all targets are asked", c.state, err)
 	}
 	return s, nil
@@ -72,7 +75,7 @@ func (c *syncCommand) openState() (*syncState, error) {
 // decodeState parses the file into its images by target.
 func decodeState(raw []byte) (map[string]syncedImage, error) {
 	var file syncStateFile
-	if err := json.Unmarshal(raw, &file); err != nil {
+	if err := manifest.Decode(raw, &file); err != nil {
 		return nil, err
 	}
 	if file.Version != syncStateVersion {

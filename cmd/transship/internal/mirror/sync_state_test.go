@@ -45,3 +45,23 @@ func FuzzSyncState(f *testing.F) {
 		}
 	})
 }
+
+// A name that comes twice, also deep in the file, or in another case is an error: encoding/json would
+// take the last, and the run would not ask a target that the other names.
+func TestSyncStateIsReadStrictly(t *testing.T) {
+	digest := blob.FromBytes([]byte("x"))
+	entry := fmt.Sprintf(`"target":"dst.example/repo:1","source":"src.example/repo:1","digest":%q`, digest)
+	if _, err := decodeState([]byte(`{"version":1,"images":[{` + entry + `}]}`)); err != nil {
+		t.Fatal(err)
+	}
+	for _, raw := range []string{
+		`{"version":1,"images":[],"images":[{` + entry + `}]}`,
+		`{"version":1,"images":[{` + entry + `,"target":"dst.example/other:1"}]}`,
+		`{"version":1,"images":[{` + entry + `,"Target":"dst.example/other:1"}]}`,
+		`{"version":1,"images":[{` + entry + `}]} {}`,
+	} {
+		if images, err := decodeState([]byte(raw)); err == nil {
+			t.Errorf("%s: got %v", raw, images)
+		}
+	}
+}

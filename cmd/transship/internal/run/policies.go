@@ -1,10 +1,10 @@
 package run
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -44,7 +44,7 @@ func allowHosts(r *wire.PolicyRules, text string) error {
 
 // readExpectation reads the file of --expect.
 func readExpectation(name string) (*wire.ExpectedCalls, error) {
-	file, err := os.Open(name)
+	file, err := cli.OpenFile(context.Background(), name)
 	if err != nil {
 		return nil, err
 	}
