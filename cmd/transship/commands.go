@@ -36,6 +36,7 @@ func commands() []run.Command {
 		mirror.Sync(),
 		serve.Serve(),
 		inspect.Inspect(),
+		inspect.Repos(),
 		inspect.Tags(),
 		inspect.Digest(),
 		benchcmd.Bench(bench.Push),

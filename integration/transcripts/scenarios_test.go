@@ -40,6 +40,7 @@ func scenarios() []scenario {
 		{"manifest-push", "manifest push --jobs 1 TARGET/hczjl/list:1", "What is in another repository is mounted, then the list is put.", false},
 		{"manifest-inspect", "manifest inspect TARGET/hczjl/halo:1.6", "The list alone.", false},
 		{"inspect", "inspect TARGET/hczjl/halo:1.6", "The list and its images.", true},
+		{"repos", "repos TARGET/hczjl", "One page after the other, by docker's extension of the specification.", false},
 		{"tags", "tags TARGET/hczjl/halo", "One page after the other.", false},
 		{"digest", "digest TARGET/hczjl/halo:1.6", "A HEAD.", false},
 		{"save", "save --jobs 1 -o DIR/halo.tar SOURCE/halohub/halo:1.6", "Manifests first, so that every blob has its place in the tar; then each blob once.", false},

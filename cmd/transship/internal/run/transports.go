@@ -101,6 +101,16 @@ func (m *Remote) Repository(
 	return repo, nil
 }
 
+// Client returns the client of a reference's registry, for calls that are not about one repository.
+func (m *Remote) Client(ctx context.Context, ref reference.Reference) (*distribution.Client, error) {
+	m.Host = ref.Host()
+	t, err := m.transport(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return t.Client(m.Host), nil
+}
+
 // PingAs checks with the registry at Host that it takes the credentials (end-1), which need not be
 // those of the run.
 func (m *Remote) PingAs(ctx context.Context, credentials auth.Credentials) error {
