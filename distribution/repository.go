@@ -128,12 +128,6 @@ func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Man
 	return r.Client.addReferrer(ctx, r.Name, subject.Digest, m)
 }
 
-// DeleteTag removes a tag, but not the manifest; see [Client.DeleteManifest]. Some registries
-// require the scope delete for it, others push.
-func (r *Repository) DeleteTag(ctx context.Context, tag string) error {
-	return r.Client.DeleteManifest(r.scoped(ctx), r.Name, tag)
-}
-
 // DeleteManifest removes a manifest and its tags; see [Client.DeleteManifest].
 func (r *Repository) DeleteManifest(ctx context.Context, d blob.Digest) error {
 	return r.Client.DeleteManifest(r.scoped(ctx), r.Name, string(d))

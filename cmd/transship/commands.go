@@ -5,6 +5,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd"
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 	"github.com/hczjl/transship/cmd/transship/internal/bundle"
+	"github.com/hczjl/transship/cmd/transship/internal/deletecmd"
 	"github.com/hczjl/transship/cmd/transship/internal/demo"
 	"github.com/hczjl/transship/cmd/transship/internal/inspect"
 	"github.com/hczjl/transship/cmd/transship/internal/lists"
@@ -39,6 +40,7 @@ func commands() []run.Command {
 		inspect.Repos(),
 		inspect.Tags(),
 		inspect.Digest(),
+		deletecmd.Delete(),
 		benchcmd.Bench(bench.Push),
 		benchcmd.Bench(bench.Pull),
 		benchcmd.Bench(bench.Copy),

@@ -61,6 +61,7 @@ func commandImports() map[string][]string {
 		"image":           {"cli", "plan", "run", "synthetic"},
 		"inspect":         base,
 		"login":           base,
+		"deletecmd":       base,
 		"auditcmd":        base,
 		"bundle":          base,
 		"store":           base,

@@ -144,7 +144,8 @@ func TestSyncPruneAfterFailures(t *testing.T) {
 
 // A registry that refuses to delete tags is reported for each tag, and the images count as synced.
 func TestSyncPruneRefused(t *testing.T) {
-	for status, says := range map[int]string{405: "does not remove single tags (docker's registry does from 3.0 on, with delete enabled): DELETE", 400: "does not remove single tags", 403: "403 Forbidden"} {
+	for status, says := range map[int]string{405: "the registry does not delete single tags: DELETE",
+		400: "the registry does not delete single tags: DELETE", 403: "403 Forbidden"} {
 		c := newPruneSetup(t)
 		c.target.Set(registry.Rule{Match: "^DELETE", Status: status,
 			Body: `{"errors":[{"code":"UNSUPPORTED","message":"no"}]}`})
@@ -160,9 +161,13 @@ func TestSyncPruneRefused(t *testing.T) {
 		}
 	}
 	c := newPruneSetup(t)
-	c.target.Set(registry.Rule{Match: "^DELETE", Status: 404}) // another client has deleted them
+	gone := registry.Rule{Match: "^(DELETE|HEAD) .*/(old|v0.9)$", Status: 404} // another client has deleted them
+	c.target.Set(gone)
 	c.writeList("FROM/app TO/app")
 	c.do("sync -f @/images --prune").want(0, "2 removed")
+	gone.Match = "^DELETE" // the registry has them, and knows only digests
+	c.target.Set(gone)
+	c.do("sync -f @/images --prune").want(8, "the registry does not delete single tags", "2 of 6 failed")
 }
 
 // All tags to delete are printed before the first is deleted. With --quiet only the report lists

@@ -3,9 +3,7 @@ package mirror
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"net/http"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -132,19 +130,5 @@ func (s *syncRun) remove(ctx context.Context, stale removal) {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	if untagUnsupported(err) {
-		err = fmt.Errorf("the registry does not remove single tags "+
-			"(docker's registry does from 3.0 on, with delete enabled): %w", err)
-	}
 	s.finish(ctx, SyncResult{Line: stale.line.number, Target: stale.ref.Familiar(), Status: SyncRemoved}, err)
-}
-
-// untagUnsupported reports whether err is the answer of a registry that never removes tags
-// (distribution-spec, "Deleting tags": 400 or 405).
-func untagUnsupported(err error) bool {
-	var answer *distribution.Error
-	if !errors.As(err, &answer) {
-		return false
-	}
-	return answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusMethodNotAllowed
 }

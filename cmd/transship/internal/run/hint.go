@@ -46,6 +46,8 @@ func (r *Run) Hint(err error) string {
 		return incompleteHint(err)
 	case cli.Has[*layout.UnpackError](err):
 		return "set TMPDIR to a folder with room for it, or unpack it yourself"
+	case cli.Has[*distribution.TagDeleteError](err):
+		return tagDeleteHint
 	case IsArchiveError(err):
 		return archiveHint(err)
 	case IsIntegrityError(err):
@@ -102,6 +104,10 @@ func incompleteHint(err error) string {
 	return fmt.Sprintf("copy, save, load and sync take a platform with --platform %s, and all that is whole with --available",
 		incomplete.Whole[0])
 }
+
+// tagDeleteHint names the way to delete an image where a registry deletes no tag alone.
+const tagDeleteHint = "transship delete --manifest REF deletes the digest with all its tags, which it lists first; " +
+	"docker's registry deletes single tags from 3.0 on, with delete enabled"
 
 // InterruptedUploadHint is the [Run.InterruptHint] of commands that write to a registry.
 const InterruptedUploadHint = "no tag points at an incomplete image; run the command again, and it skips complete blobs"

@@ -141,6 +141,9 @@ func answerHint(err error, remote failedRemote) string {
 			"raise its limit (nginx: client_max_body_size)"
 	case status == http.StatusInsufficientStorage && !a.reads():
 		return "free space at the registry; complete blobs are not sent again"
+	case status == http.StatusMethodNotAllowed && a.Method == http.MethodDelete:
+		return "the registry does not delete, or only with another setting: " +
+			"docker's registry does with REGISTRY_STORAGE_DELETE_ENABLED=true"
 	case status == http.StatusMethodNotAllowed && !a.reads():
 		return "the registry accepts no uploads: it may be a mirror or read-only"
 	case status == http.StatusBadGateway, status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:
@@ -158,7 +161,7 @@ func missingHint(a refusal) string {
 	}
 	switch a.path.Kind {
 	case endpoint.KindManifest:
-		if a.reads() {
+		if a.reads() || a.Method == http.MethodDelete {
 			return fmt.Sprintf("check the name and the tag: %s lists what is there", a.tagsCommand())
 		}
 	case endpoint.KindBlob:
