@@ -11,6 +11,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/lists"
 	"github.com/hczjl/transship/cmd/transship/internal/login"
 	"github.com/hczjl/transship/cmd/transship/internal/mirror"
+	"github.com/hczjl/transship/cmd/transship/internal/rawcall"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/cmd/transship/internal/serve"
 	"github.com/hczjl/transship/cmd/transship/internal/store"
@@ -41,6 +42,7 @@ func commands() []run.Command {
 		inspect.Tags(),
 		inspect.Digest(),
 		deletecmd.Delete(),
+		rawcall.Call(),
 		benchcmd.Bench(bench.Push),
 		benchcmd.Bench(bench.Pull),
 		benchcmd.Bench(bench.Copy),

@@ -62,6 +62,7 @@ func commandImports() map[string][]string {
 		"inspect":         base,
 		"login":           base,
 		"deletecmd":       base,
+		"rawcall":         base,
 		"auditcmd":        base,
 		"bundle":          base,
 		"store":           base,

@@ -34,7 +34,7 @@ type Call struct {
 	Sequence   int64   // position in the order of starts, from 1
 	Attempt    int     // attempt of the same request, from 1
 	Why        Purpose // purpose of the call
-	Endpoint   string  // as endpoint.ID returns it, RowToken or RowRedirect
+	Endpoint   string  // as endpoint.ID returns it, RowToken, RowRedirect or RowOther
 	Method     string  // such as GET
 	URL        string
 	Host       string // host, with its port if the URL has one

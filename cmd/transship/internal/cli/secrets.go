@@ -40,7 +40,8 @@ func RedactArgs(fs *flag.FlagSet, args []string) []string {
 
 // isSecret reports whether a flag's value is a secret.
 func isSecret(f *flag.Flag) bool {
-	return !isBool(f.Value) && (f.Name == "p" || f.Name == "password" || strings.HasSuffix(f.Name, "creds"))
+	named := slices.Contains([]string{"p", "password", "H", "header"}, f.Name)
+	return !isBool(f.Value) && (named || strings.HasSuffix(f.Name, "creds"))
 }
 
 // secretValue returns what is recorded of a secret. A dash stands for standard input and is kept.
@@ -51,11 +52,15 @@ func secretValue(value string) string {
 	return redactedValue
 }
 
-// withoutPassword redacts user:password@ in an argument, with a URL's scheme or without. What
+// withoutPassword redacts user:password@ in an argument, with a URL's scheme or without, and the
+// query of a raw call, which may be the state of an upload. What
 // precedes the @ of a digest, or of oci:DIR@index, is a name and is kept.
 func withoutPassword(arg string) string {
 	if u, err := url.Parse(arg); err == nil && u.Host != "" {
 		return wire.Redact(u)
+	}
+	if u, err := url.Parse("https://" + arg); err == nil && strings.HasPrefix(u.Path, "/v2/") {
+		return strings.TrimPrefix(wire.Redact(u), "https://")
 	}
 	before, after, ok := cutLast(arg, "@")
 	if !ok || strings.HasPrefix(after, "sha") || isIndex(before, after) || !strings.Contains(before, ":") {
