@@ -7,6 +7,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/bundle"
 	"github.com/hczjl/transship/cmd/transship/internal/deletecmd"
 	"github.com/hczjl/transship/cmd/transship/internal/demo"
+	"github.com/hczjl/transship/cmd/transship/internal/imagesin"
 	"github.com/hczjl/transship/cmd/transship/internal/inspect"
 	"github.com/hczjl/transship/cmd/transship/internal/lists"
 	"github.com/hczjl/transship/cmd/transship/internal/login"
@@ -43,6 +44,7 @@ func commands() []run.Command {
 		inspect.Digest(),
 		deletecmd.Delete(),
 		rawcall.Call(),
+		imagesin.ImagesIn(),
 		benchcmd.Bench(bench.Push),
 		benchcmd.Bench(bench.Pull),
 		benchcmd.Bench(bench.Copy),

@@ -63,6 +63,7 @@ func commandImports() map[string][]string {
 		"login":           base,
 		"deletecmd":       base,
 		"rawcall":         base,
+		"imagesin":        base,
 		"auditcmd":        base,
 		"bundle":          base,
 		"store":           base,
