@@ -135,7 +135,6 @@ func TestHostsAndFilesAreNoImages(t *testing.T) {
 		"copy monday.tar localhost:1/x":               file,
 		"copy alpine monday.tar":                      file,
 		"inspect 127.0.0.1:17302":                     host,
-		"inspect monday.tar":                          file,
 		"digest 127.0.0.1:17302":                      host,
 		"digest monday.tar":                           file,
 		"digest oci:base":                             notHere,

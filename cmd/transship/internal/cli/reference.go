@@ -50,7 +50,7 @@ func parseName(
 			Advice:  "for an image of Docker Hub write docker.io/library/" + text,
 		}
 	}
-	if isFile(name) {
+	if IsFile(name) {
 		return reference.Reference{}, fileError(name)
 	}
 	if host := hostAlone(name); host != "" {
@@ -71,7 +71,7 @@ func ParseNamespace(text string) (registry reference.Reference, prefix string, e
 	}
 	host, prefix, _ := strings.Cut(strings.TrimSuffix(name, "/"), "/")
 	switch {
-	case isFile(name):
+	case IsFile(name):
 		return registry, "", &UsageError{Message: fmt.Sprintf("%s is a file or folder, and a registry is wanted here", name)}
 	case host == "registry-1.docker.io":
 		host = "docker.io"
@@ -116,9 +116,10 @@ func hostAlone(name string) string {
 	return name
 }
 
-// isFile reports whether a name is that of a file or folder: it is written like a path, ends like an
-// archive, or one exists of that name, which has a dot.
-func isFile(name string) bool {
+// IsFile reports whether a name is that of a file or folder, and no image's: it is written like a
+// path, ends like an archive, or one exists of that name, which has a dot. A folder called alpine
+// is not.
+func IsFile(name string) bool {
 	for _, prefix := range []string{"/", "./", "../", "~/"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
@@ -148,6 +149,9 @@ const (
 // the suffixes.
 func hasSuffix(name, suffixes string) bool {
 	last, _, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], ":")
+	if ext := filepath.Ext(last); len(ext) == len(".001") && strings.Trim(ext[1:], "0123456789") == "" {
+		last = strings.TrimSuffix(last, ext) // a volume
+	}
 	for suffix := range strings.FieldsSeq(suffixes) {
 		if strings.HasSuffix(strings.ToLower(last), suffix) {
 			return true

@@ -39,6 +39,8 @@ func TestParseReferenceRefusesHostsAndFiles(t *testing.T) {
 		"monday.tar:1.6":    "monday.tar:1.6 is a file: write oci-archive:monday.tar:1.6",
 		"out/monday.tar":    "out/monday.tar is a file: write oci-archive:out/monday.tar",
 		"data.d/monday.tar": "data.d/monday.tar is a file: write",
+		"monday.tar.001":    "monday.tar.001 is a file: write oci-archive:monday.tar.001",
+		"out/x.tar.012":     "out/x.tar.012 is a file: write oci-archive:out/x.tar.012",
 		"./monday":          "./monday is a file: write oci-archive:./monday",
 		"/srv/monday":       "/srv/monday is a file: write oci-archive:/srv/monday",
 		"../out/":           "../out/ is a folder: write oci:../out/",

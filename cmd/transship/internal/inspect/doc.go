@@ -1,3 +1,3 @@
-// Package inspect is the commands that read from one registry and change nothing: [Inspect] returns
-// inspect, [Repos] returns repos, [Tags] returns tags, and [Digest] returns digest.
+// Package inspect is the commands that read images and registries and change nothing: [Inspect]
+// returns inspect, [Repos] returns repos, [Tags] returns tags, and [Digest] returns digest.
 package inspect

@@ -49,51 +49,96 @@ type layerInfo struct {
 	Size      int64       `json:"size"`
 }
 
+// inspectCommand is inspect and its flags.
+type inspectCommand struct {
+	registry    *run.Remote
+	raw, asJSON bool
+}
+
 // Inspect returns the command inspect.
 func Inspect() run.Command {
 	return run.Command{
-		Name: "inspect", Args: "REF", Min: 1, Max: 1,
-		Short: "show an image's platforms, digests, sizes and layers",
-		Long: `REF is anything that copy takes as SRC, such as oci:DIR or oci-archive:FILE. A platform is marked as incomplete
-if a folder or tar does not have all of it.`,
-		Example: "transship inspect alpine:3.20\ntransship inspect --raw alpine:3.20 | sha256sum",
+		Name: "inspect", Args: "REF|FILE|DIR", Min: 1, Max: 1,
+		Short: "show an image's platforms, digests, sizes and layers, or a file's images",
+		Long: `REF is anything that copy takes as SRC, such as oci:DIR:IMAGE or oci-archive:FILE. A platform is marked as incomplete
+if a folder or tar does not have all of it.
+Of a FILE (a bundle, its first volume FILE.001, its inventory FILE.json, another tar, - for one on standard input) or
+of a DIR with an OCI image layout, the images are listed: platforms, size, and what a differential bundle leaves to an
+earlier one. FILE and DIR must be unmistakable: DIR/ and ./DIR are folders, DIR alone is an image of Docker Hub.`,
+		Example: `transship inspect alpine:3.20
+transship inspect --raw alpine:3.20 | sha256sum
+transship inspect monday.tar
+transship inspect oci-archive:monday.tar:alpine:3.20`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			remote := registryFlags(fs, r)
-			raw := fs.Bool("raw", false, "print only the manifest, byte for byte")
-			asJSON := fs.Bool("json", false, "print JSON for scripts")
-			return func(ctx context.Context, r *run.Run, args []string) error {
-				l, err := image.ParseLocation(args[0])
-				if err != nil {
-					return err
-				}
-				o, err := (&image.Opener{Run: r}).Origin(ctx, remote, l)
-				if err != nil {
-					return err
-				}
-				defer o.Close()
-				m, err := o.Manifest(ctx, o.Ref)
-				if err != nil {
-					return err
-				}
-				if *raw {
-					_, err := r.Stdout.Write(m.Raw)
-					return err
-				}
-				found, err := inspect(ctx, o.Source, m)
-				if err != nil {
-					return err
-				}
-				found.Reference = l.String()
-				if l.IsRegistry() {
-					found.Reference = l.Ref.String()
-				}
-				if *asJSON {
-					return cli.PrintJSON(r.Stdout, found)
-				}
-				return found.table(r.Stdout)
-			}
+			c := &inspectCommand{registry: registryFlags(fs, r)}
+			fs.BoolVar(&c.raw, "raw", false, "print only the manifest, byte for byte")
+			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
+			return c.run
 		},
 	}
+}
+
+func (c *inspectCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	arg := args[0]
+	if namesFile(arg) {
+		if !c.oneImage() {
+			return c.file(ctx, r, arg)
+		}
+		arg = withTransport(arg)
+	}
+	l, err := image.ParseLocation(arg)
+	if err != nil {
+		return err
+	}
+	o, err := (&image.Opener{Run: r}).Origin(ctx, c.registry, l)
+	if severalImages(l, err) && !c.oneImage() {
+		return c.file(ctx, r, arg)
+	}
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	name := l.String()
+	if l.IsRegistry() {
+		name = l.Ref.String()
+	}
+	return c.image(ctx, r, o, name)
+}
+
+// oneImage reports whether a flag needs one image, and no list of several.
+func (c *inspectCommand) oneImage() bool { return c.raw }
+
+// file prints the images of a file or folder.
+func (c *inspectCommand) file(ctx context.Context, r *run.Run, arg string) error {
+	found, err := inspectFile(ctx, r, arg)
+	switch {
+	case err != nil:
+		return err
+	case c.asJSON:
+		return cli.PrintJSON(r.Stdout, found)
+	}
+	return found.table(r.Stdout)
+}
+
+// image prints one image.
+func (c *inspectCommand) image(ctx context.Context, r *run.Run, o image.Origin, name string) error {
+	m, err := o.Manifest(ctx, o.Ref)
+	if err != nil {
+		return err
+	}
+	if c.raw {
+		_, err := r.Stdout.Write(m.Raw)
+		return err
+	}
+	found, err := inspect(ctx, o.Source, m)
+	if err != nil {
+		return err
+	}
+	found.Reference = name
+	if c.asJSON {
+		return cli.PrintJSON(r.Stdout, found)
+	}
+	return found.table(r.Stdout)
 }
 
 // inspect fetches what the report needs: an index's manifests in parallel, or a single image's

@@ -12,11 +12,11 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
-	"github.com/hczjl/transship/manifest"
 )
 
 // imagesCommand is images and its flags.
@@ -126,37 +126,11 @@ func imageRows(ctx context.Context, r *run.Run, dir *layout.Dir, selects func(la
 
 // measure sets the platforms and the size.
 func (r *ImageRow) measure(ctx context.Context, repo *layout.Repository) error {
-	all, err := new(transfer.Engine).Collect(ctx, repo, string(r.Digest))
-	if err != nil {
-		return err
+	m, err := image.Measure(ctx, new(transfer.Engine), repo, string(r.Digest))
+	if err == nil {
+		r.Platforms, r.Size = m.Platforms, m.Size
 	}
-	var platforms []manifest.Platform
-	for _, m := range all.Manifests {
-		r.Size += m.Size
-		if !manifest.IsIndex(m.MediaType) {
-			continue
-		}
-		ix, err := m.Index()
-		if err != nil {
-			return err
-		}
-		platforms = append(platforms, ix.Platforms()...)
-	}
-	for _, d := range all.Blobs {
-		r.Size += d.Size
-	}
-	if !manifest.IsIndex(all.Root.MediaType) {
-		// A manifest whose config says no platform, such as an artifact's, has none.
-		if p, err := transfer.ImagePlatform(ctx, repo, all.Root); err == nil {
-			platforms = append(platforms, p)
-		}
-	}
-	for _, p := range platforms {
-		if name := p.String(); p.OS != "" && !slices.Contains(r.Platforms, name) {
-			r.Platforms = append(r.Platforms, name)
-		}
-	}
-	return nil
+	return err
 }
 
 // id returns the image's id as docker shows it: twelve digits, or with --no-trunc the whole digest.
