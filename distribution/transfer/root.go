@@ -96,20 +96,11 @@ func (e *Engine) checkPlatform(ctx context.Context, src Source, m manifest.Manif
 	return fmt.Errorf("%s: %w", name(src), &manifest.PlatformError{Want: e.Platforms[0], Have: []manifest.Platform{p}})
 }
 
-// ImagePlatform reads the platform of an image from its config blob (image-spec, config.md), of
-// which it reads at most 4 MiB into memory. A config that says nothing gives an empty platform. An
-// artifact without a config is an error, a config that does not match its digest a
-// *[blob.MismatchError], one that cannot be parsed a *[manifest.ConfigError].
+// ImagePlatform reads the platform of an image from its config blob (image-spec, config.md). A
+// config that says nothing gives an empty platform. Errors are those of [ImageConfig]; a config that
+// cannot be parsed is a *[manifest.ConfigError].
 func ImagePlatform(ctx context.Context, src Source, m manifest.Manifest) (manifest.Platform, error) {
-	im, err := m.Image()
-	if err != nil {
-		return manifest.Platform{}, err
-	}
-	if im.Config == nil {
-		return manifest.Platform{}, fmt.Errorf("%s: %s has no config that says what it runs on",
-			name(src), m.Digest.Short())
-	}
-	raw, err := readConfig(ctx, src, *im.Config)
+	raw, err := ImageConfig(ctx, src, m)
 	if err != nil {
 		return manifest.Platform{}, err
 	}
@@ -118,6 +109,20 @@ func ImagePlatform(ctx context.Context, src Source, m manifest.Manifest) (manife
 		return manifest.Platform{}, fmt.Errorf("%s: %w", name(src), err)
 	}
 	return config.Platform, nil
+}
+
+// ImageConfig reads the config blob of an image (image-spec, manifest.md, "config") into memory, at
+// most 4 MiB of it. An index or an artifact without a config is an error, a config that does not
+// match its digest a *[blob.MismatchError].
+func ImageConfig(ctx context.Context, src Source, m manifest.Manifest) ([]byte, error) {
+	im, err := m.Image()
+	if err != nil {
+		return nil, err
+	}
+	if im.Config == nil {
+		return nil, fmt.Errorf("%s: %s has no config that says what it runs on", name(src), m.Digest.Short())
+	}
+	return readConfig(ctx, src, *im.Config)
 }
 
 // readConfig reads a config blob into memory and verifies it.

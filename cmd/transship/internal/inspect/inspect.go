@@ -28,6 +28,7 @@ type Inspection struct {
 	Digest    blob.Digest `json:"digest"`
 	Size      int64       `json:"size"` // bytes of the manifest
 	Images    []imageInfo `json:"images"`
+	documentInfo
 }
 
 // imageInfo is one image of an index, or the only one.
@@ -39,20 +40,25 @@ type imageInfo struct {
 	ContentSize int64       `json:"contentSize"` // bytes of config and layers as transferred, mostly compressed
 	Layers      []layerInfo `json:"layers"`
 	Incomplete  bool        `json:"incomplete,omitempty"` // the source does not have all of it
+	documentInfo
+	configInfo
 
-	isBlob bool // the entry is no manifest
+	isBlob  bool // the entry is no manifest
+	isImage bool // its config is that of an image
 }
 
 type layerInfo struct {
 	MediaType string      `json:"mediaType"`
 	Digest    blob.Digest `json:"digest"`
 	Size      int64       `json:"size"`
+	CreatedBy string      `json:"createdBy,omitempty"` // the command that made it
 }
 
 // inspectCommand is inspect and its flags.
 type inspectCommand struct {
-	registry    *run.Remote
-	raw, asJSON bool
+	registry            *run.Remote
+	raw, config, asJSON bool
+	platforms           cli.PlatformList
 }
 
 // Inspect returns the command inspect.
@@ -61,17 +67,22 @@ func Inspect() run.Command {
 		Name: "inspect", Args: "REF|FILE|DIR", Min: 1, Max: 1,
 		Short: "show an image's platforms, digests, sizes and layers, or a file's images",
 		Long: `REF is anything that copy takes as SRC, such as oci:DIR:IMAGE or oci-archive:FILE. A platform is marked as incomplete
-if a folder or tar does not have all of it.
+if a folder or tar does not have all of it. Of a single image, and of the one for --platform, the layers and the
+commands that made them are shown, entrypoint, environment, labels and annotations; --json has them for all.
 Of a FILE (a bundle, its first volume FILE.001, its inventory FILE.json, another tar, - for one on standard input) or
 of a DIR with an OCI image layout, the images are listed: platforms, size, and what a differential bundle leaves to an
 earlier one. FILE and DIR must be unmistakable: DIR/ and ./DIR are folders, DIR alone is an image of Docker Hub.`,
 		Example: `transship inspect alpine:3.20
 transship inspect --raw alpine:3.20 | sha256sum
+transship inspect --platform linux/arm64 alpine:3.20
+transship inspect --config --platform linux/arm64 alpine:3.20
 transship inspect monday.tar
 transship inspect oci-archive:monday.tar:alpine:3.20`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &inspectCommand{registry: registryFlags(fs, r)}
 			fs.BoolVar(&c.raw, "raw", false, "print only the manifest, byte for byte")
+			fs.BoolVar(&c.config, "config", false, "print only the config of one image, byte for byte, also with --raw")
+			fs.Var(&c.platforms, "platform", "show the image for this `platform` of an index, such as linux/arm64")
 			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
 			return c.run
 		},
@@ -80,6 +91,9 @@ transship inspect oci-archive:monday.tar:alpine:3.20`,
 
 func (c *inspectCommand) run(ctx context.Context, r *run.Run, args []string) error {
 	arg := args[0]
+	if err := c.check(); err != nil {
+		return err
+	}
 	if namesFile(arg) {
 		if !c.oneImage() {
 			return c.file(ctx, r, arg)
@@ -105,8 +119,22 @@ func (c *inspectCommand) run(ctx context.Context, r *run.Run, args []string) err
 	return c.image(ctx, r, o, name)
 }
 
+// check refuses flags that contradict each other.
+func (c *inspectCommand) check() error {
+	switch {
+	case len(c.platforms) > 1:
+		return &cli.UsageError{Message: "--platform takes one platform here"}
+	case c.asJSON && c.config, c.asJSON && c.raw:
+		return &cli.UsageError{
+			Message: "--json cannot be used with --raw or --config",
+			Advice:  "--raw and --config print documents as they are, --json prints what they say",
+		}
+	}
+	return nil
+}
+
 // oneImage reports whether a flag needs one image, and no list of several.
-func (c *inspectCommand) oneImage() bool { return c.raw }
+func (c *inspectCommand) oneImage() bool { return c.raw || c.config || len(c.platforms) > 0 }
 
 // file prints the images of a file or folder.
 func (c *inspectCommand) file(ctx context.Context, r *run.Run, arg string) error {
@@ -123,14 +151,19 @@ func (c *inspectCommand) file(ctx context.Context, r *run.Run, arg string) error
 // image prints one image.
 func (c *inspectCommand) image(ctx context.Context, r *run.Run, o image.Origin, name string) error {
 	m, err := o.Manifest(ctx, o.Ref)
-	if err != nil {
-		return err
+	if err == nil && len(c.platforms) > 0 {
+		m, err = choosePlatform(ctx, o.Source, m, c.platforms[0])
 	}
-	if c.raw {
+	switch {
+	case err != nil:
+		return err
+	case c.config:
+		return printConfig(ctx, r, o.Source, m, name)
+	case c.raw:
 		_, err := r.Stdout.Write(m.Raw)
 		return err
 	}
-	found, err := inspect(ctx, o.Source, m)
+	found, err := (&inspector{run: r, src: o.Source, configs: c.asJSON}).inspect(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -141,20 +174,27 @@ func (c *inspectCommand) image(ctx context.Context, r *run.Run, o image.Origin, 
 	return found.table(r.Stdout)
 }
 
+// inspector reads the manifests and configs of an image.
+type inspector struct {
+	run     *run.Run
+	src     transfer.Source
+	configs bool // also those of an index's images
+}
+
 // inspect fetches what the report needs: an index's manifests in parallel, or a single image's
 // config.
-func inspect(ctx context.Context, src transfer.Source, m manifest.Manifest) (Inspection, error) {
-	found := Inspection{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size}
+func (n *inspector) inspect(ctx context.Context, m manifest.Manifest) (found Inspection, err error) {
+	found = Inspection{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size}
+	if found.documentInfo, err = documentOf(m); err != nil {
+		return found, err
+	}
 	if !manifest.IsIndex(m.MediaType) {
 		info, err := infoOf(m)
-		if err != nil {
-			return found, err
-		}
-		if p, err := transfer.ImagePlatform(ctx, src, m); err == nil && p.OS != "" {
-			info.Platform = p.String()
+		if err == nil {
+			err = n.addConfig(ctx, &info, m)
 		}
 		found.Images = []imageInfo{info}
-		return found, nil
+		return found, err
 	}
 	ix, err := m.Index()
 	if err != nil {
@@ -165,14 +205,14 @@ func inspect(ctx context.Context, src transfer.Source, m manifest.Manifest) (Ins
 	group.SetLimit(run.ManifestJobs)
 	for i, d := range ix.Manifests {
 		group.Go(func() (err error) {
-			found.Images[i], err = inspectEntry(inGroup, src, d)
+			found.Images[i], err = n.inspectEntry(inGroup, d)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return found, err
 	}
-	found.markIncomplete(ctx, src)
+	found.markIncomplete(ctx, n.src)
 	return found, nil
 }
 
@@ -193,25 +233,36 @@ func (f *Inspection) markIncomplete(ctx context.Context, src transfer.Source) {
 
 // inspectEntry fetches the manifest of an index's entry. The platform is the one that the entry
 // says.
-func inspectEntry(ctx context.Context, src transfer.Source, d manifest.Descriptor) (imageInfo, error) {
+func (n *inspector) inspectEntry(ctx context.Context, d manifest.Descriptor) (imageInfo, error) {
 	if manifest.IsBlob(d.MediaType) {
 		return infoOfBlob(d), nil
 	}
-	m, err := src.Manifest(ctx, string(d.Digest))
+	m, err := n.src.Manifest(ctx, string(d.Digest))
 	info := imageInfo{MediaType: d.MediaType, Digest: d.Digest, Layers: []layerInfo{}}
-	switch _, local := src.(transfer.Inventoried); {
-	case err == nil:
+	if err == nil {
 		info, err = infoOf(m)
-	case d.MayBeBlob(err):
+		info.setEntry(d)
+		if err == nil && n.configs && !manifest.IsIndex(m.MediaType) {
+			err = n.addConfig(ctx, &info, m)
+		}
+		return info, err
+	}
+	if d.MayBeBlob(err) {
 		return infoOfBlob(d), nil
-	case local && errors.Is(err, fs.ErrNotExist):
+	}
+	if _, local := n.src.(transfer.Inventoried); local && errors.Is(err, fs.ErrNotExist) {
 		err = nil // markIncomplete marks it
 	}
-	info.Attests = d.AttestationFor()
-	if d.Platform != nil {
-		info.Platform = d.Platform.String()
-	}
+	info.setEntry(d)
 	return info, err
+}
+
+// setEntry sets what the entry of an index says.
+func (i *imageInfo) setEntry(d manifest.Descriptor) {
+	i.Attests = d.AttestationFor()
+	if d.Platform != nil {
+		i.Platform = d.Platform.String()
+	}
 }
 
 // infoOfBlob returns what an index says of a blob that it lists, as that of a BuildKit cache does.
@@ -223,16 +274,20 @@ func infoOfBlob(d manifest.Descriptor) imageInfo {
 func infoOf(m manifest.Manifest) (imageInfo, error) {
 	info := imageInfo{MediaType: m.MediaType, Digest: m.Digest, Layers: []layerInfo{}}
 	refs, err := m.References()
+	if err == nil {
+		info.documentInfo, err = documentOf(m)
+	}
 	if err != nil || manifest.IsIndex(m.MediaType) {
 		return info, err
 	}
 	im, err := m.Image()
 	info.ContentSize = im.Size()
 	if im.Config != nil {
+		info.isImage = im.Config.MediaType == manifest.MediaTypeOCIConfig || im.Config.MediaType == manifest.MediaTypeDockerConfig
 		refs = refs[1:]
 	}
 	for _, d := range refs {
-		info.Layers = append(info.Layers, layerInfo{d.MediaType, d.Digest, d.Size})
+		info.Layers = append(info.Layers, layerInfo{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size})
 	}
 	return info, err
 }
@@ -256,7 +311,13 @@ func (f Inspection) table(out io.Writer) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", title, info.Digest, size, layers)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if !manifest.IsIndex(f.MediaType) {
+		return f.Images[0].details(out)
+	}
+	return printFields(out, f.documentInfo.addTo)
 }
 
 // title returns what the PLATFORM column has.
