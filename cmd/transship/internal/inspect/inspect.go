@@ -29,6 +29,7 @@ type Inspection struct {
 	Size      int64       `json:"size"` // bytes of the manifest
 	Images    []imageInfo `json:"images"`
 	documentInfo
+	Referrers []referrerInfo `json:"referrers,omitempty"` // with --referrers: what refers to it, by type
 }
 
 // imageInfo is one image of an index, or the only one.
@@ -42,6 +43,7 @@ type imageInfo struct {
 	Incomplete  bool        `json:"incomplete,omitempty"` // the source does not have all of it
 	documentInfo
 	configInfo
+	Referrers []referrerInfo `json:"referrers,omitempty"` // of an image in an index, as in Inspection
 
 	isBlob  bool // the entry is no manifest
 	isImage bool // its config is that of an image
@@ -58,6 +60,7 @@ type layerInfo struct {
 type inspectCommand struct {
 	registry            *run.Remote
 	raw, config, asJSON bool
+	referrers           bool
 	platforms           cli.PlatformList
 }
 
@@ -76,6 +79,7 @@ earlier one. FILE and DIR must be unmistakable: DIR/ and ./DIR are folders, DIR 
 transship inspect --raw alpine:3.20 | sha256sum
 transship inspect --platform linux/arm64 alpine:3.20
 transship inspect --config --platform linux/arm64 alpine:3.20
+transship inspect --referrers registry.example.com/hczjl/halo:1.6
 transship inspect monday.tar
 transship inspect oci-archive:monday.tar:alpine:3.20`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
@@ -83,6 +87,8 @@ transship inspect oci-archive:monday.tar:alpine:3.20`,
 			fs.BoolVar(&c.raw, "raw", false, "print only the manifest, byte for byte")
 			fs.BoolVar(&c.config, "config", false, "print only the config of one image, byte for byte, also with --raw")
 			fs.Var(&c.platforms, "platform", "show the image for this `platform` of an index, such as linux/arm64")
+			fs.BoolVar(&c.referrers, "referrers", false,
+				"print the tree of what refers to the image and to those of its index: signatures, SBOMs, attestations, by type")
 			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
 			return c.run
 		},
@@ -129,12 +135,16 @@ func (c *inspectCommand) check() error {
 			Message: "--json cannot be used with --raw or --config",
 			Advice:  "--raw and --config print documents as they are, --json prints what they say",
 		}
+	case c.referrers && c.config, c.referrers && c.raw:
+		return &cli.UsageError{Message: "--referrers cannot be used with --raw or --config"}
 	}
 	return nil
 }
 
 // oneImage reports whether a flag needs one image, and no list of several.
-func (c *inspectCommand) oneImage() bool { return c.raw || c.config || len(c.platforms) > 0 }
+func (c *inspectCommand) oneImage() bool {
+	return c.raw || c.config || c.referrers || len(c.platforms) > 0
+}
 
 // file prints the images of a file or folder.
 func (c *inspectCommand) file(ctx context.Context, r *run.Run, arg string) error {
@@ -163,13 +173,20 @@ func (c *inspectCommand) image(ctx context.Context, r *run.Run, o image.Origin, 
 		_, err := r.Stdout.Write(m.Raw)
 		return err
 	}
-	found, err := (&inspector{run: r, src: o.Source, configs: c.asJSON}).inspect(ctx, m)
+	n := &inspector{run: r, src: o.Source, configs: c.asJSON}
+	found, err := n.inspect(ctx, m)
+	if err == nil && c.referrers {
+		err = n.addReferrers(ctx, &found)
+	}
 	if err != nil {
 		return err
 	}
 	found.Reference = name
-	if c.asJSON {
+	switch {
+	case c.asJSON:
 		return cli.PrintJSON(r.Stdout, found)
+	case c.referrers:
+		return found.printReferrers(r)
 	}
 	return found.table(r.Stdout)
 }
