@@ -136,8 +136,6 @@ func TestHostsAndFilesAreNoImages(t *testing.T) {
 		"copy alpine monday.tar":                      file,
 		"inspect 127.0.0.1:17302":                     host,
 		"digest 127.0.0.1:17302":                      host,
-		"digest monday.tar":                           file,
-		"digest oci:base":                             notHere,
 		"tags 127.0.0.1:17302":                        host,
 		"tags oci:base":                               notHere,
 		"verify 127.0.0.1:17302":                      host,

@@ -112,3 +112,29 @@ func TestInspectMarksIncompleteImagesOfAFile(t *testing.T) {
 	c.removeBlob("part", blob.FromBytes([]byte("for amd64")))
 	c.do("inspect @/part/").want(0)
 }
+
+// digest prints of each place what the registry says of the tag.
+func TestDigestOfFiles(t *testing.T) {
+	t.Parallel()
+	c := newCopySetup(t)
+	want := c.do("digest SRC").want(0).stdout
+	arm := string(blob.FromBytes([]byte(c.do("inspect --raw --platform linux/arm64 SRC").stdout))) + "\n"
+	c.do("save -q -o @/one.tar SRC").want(0)
+	c.do("copy -q SRC oci:@/lay:1").want(0)
+	for _, arg := range []string{"SRC", "@/one.tar", "oci-archive:@/one.tar", "@/lay/", "oci:@/lay:1"} {
+		if o := c.do("digest " + arg).want(0); o.stdout != want {
+			t.Errorf("%s\nprints %s, want %s", o.line, o.stdout, want)
+		}
+		if o := c.do("digest --platform linux/arm64 " + arg).want(0); o.stdout != arm {
+			t.Errorf("%s\nprints %s, want %s", o.line, o.stdout, arm)
+		}
+	}
+	c.source.pushImage("src/repo", "other", "linux/arm64", "other")
+	c.do("save -q -o @/two.tar SRC FROM/src/repo:other").want(0)
+	for line, code := range map[string]int{"@/two.tar": 2, "-": 2, "@/none.tar": 4, "monday.tar": 4, "oci:@/none": 4,
+		"--platform linux/s390x SRC": 4, "--platform linux/s390x @/one.tar": 4, "--platform linux,windows SRC": 2, "null:": 2} {
+		if o := c.do("digest " + line).want(code); o.stdout != "" {
+			t.Errorf("%s\nprints %s", o.line, o.stdout)
+		}
+	}
+}

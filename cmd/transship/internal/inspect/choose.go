@@ -12,6 +12,14 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
+// checkPlatforms refuses several values of --platform, where one image is shown.
+func checkPlatforms(platforms cli.PlatformList) error {
+	if len(platforms) > 1 {
+		return &cli.UsageError{Message: "--platform takes one platform here"}
+	}
+	return nil
+}
+
 // choosePlatform returns the image for a platform: the first that matches of an index, also below
 // nested ones, or m itself. No match is a *manifest.PlatformError.
 func choosePlatform(

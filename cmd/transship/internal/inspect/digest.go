@@ -2,29 +2,78 @@ package inspect
 
 import (
 	"context"
+	"flag"
 	"fmt"
 
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
-	"github.com/hczjl/transship/distribution"
-	"github.com/hczjl/transship/distribution/reference"
 )
+
+// digestCommand is digest and its flags.
+type digestCommand struct {
+	registry  *run.Remote
+	platforms cli.PlatformList
+}
 
 // Digest returns the command digest.
 func Digest() run.Command {
-	return onRepository(run.Command{
-		Name: "digest", Args: "REF",
-		Short:   "print the digest of a tag",
-		Long:    "Sends one HEAD, which does not count against Docker Hub's pull limit.",
-		Example: "transship digest alpine:3.20",
-	}, cli.ParseReference, printDigest)
+	return run.Command{
+		Name: "digest", Args: "REF|FILE|DIR", Min: 1, Max: 1,
+		Short: "print the digest of a tag, or of an image in a file or folder",
+		Long: `Sends one HEAD, which does not count against Docker Hub's pull limit; --platform reads the index.
+REF is anything that copy takes as SRC, such as oci:DIR:IMAGE. Of a FILE or DIR it is the one image there.`,
+		Example: `transship digest alpine:3.20
+transship digest --platform linux/arm64 alpine:3.20
+transship digest oci-archive:monday.tar:alpine:3.20`,
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			c := &digestCommand{registry: registryFlags(fs, r)}
+			fs.Var(&c.platforms, "platform", "print the digest of the image for this `platform` of an index, such as linux/arm64")
+			return c.run
+		},
+	}
 }
 
-func printDigest(ctx context.Context, r *run.Run, repo *distribution.Repository, ref reference.Reference) error {
-	d, err := repo.HeadManifest(ctx, ref.Identifier())
+func (c *digestCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	if err := checkPlatforms(c.platforms); err != nil {
+		return err
+	}
+	arg, err := imageArgument(args[0])
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(r.Stdout, d.Digest)
+	l, err := image.ParseLocation(arg)
+	if err != nil {
+		return err
+	}
+	d, err := c.digest(ctx, r, l)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(r.Stdout, d)
 	return nil
+}
+
+// digest returns the digest of the image at a location.
+func (c *digestCommand) digest(ctx context.Context, r *run.Run, l image.Location) (blob.Digest, error) {
+	if l.IsRegistry() && len(c.platforms) == 0 {
+		repo, err := c.registry.Repository(ctx, l.Ref, auth.Pull)
+		if err != nil {
+			return "", err
+		}
+		d, err := repo.HeadManifest(ctx, l.Ref.Identifier())
+		return d.Digest, err
+	}
+	o, err := (&image.Opener{Run: r}).Origin(ctx, c.registry, l)
+	if err != nil {
+		return "", err
+	}
+	defer o.Close()
+	m, err := o.Manifest(ctx, o.Ref)
+	if err == nil && len(c.platforms) > 0 {
+		m, err = choosePlatform(ctx, o.Source, m, c.platforms[0])
+	}
+	return m.Digest, err
 }

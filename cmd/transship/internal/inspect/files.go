@@ -47,12 +47,21 @@ func namesFile(arg string) bool {
 	return cli.IsFile(arg) || os.IsPathSeparator(arg[max(0, len(arg)-1)]) && image.IsFolder(arg[:len(arg)-1])
 }
 
-// withTransport returns the location of the one image of a file or folder.
-func withTransport(path string) string {
-	if image.IsFolder(path) {
-		return image.TransportOCI + path
+// imageArgument returns an argument that is to name one image: a file or folder gets its transport,
+// so that it is the one image there.
+func imageArgument(arg string) (string, error) {
+	switch {
+	case arg == "-":
+		return "", &cli.UsageError{
+			Message: "of standard input only the list of images can be shown",
+			Advice:  "write it to a file and name the image, as in oci-archive:FILE:IMAGE",
+		}
+	case !namesFile(arg):
+		return arg, nil
+	case image.IsFolder(arg):
+		return image.TransportOCI + arg, nil
 	}
-	return image.TransportOCIArchive + path
+	return image.TransportOCIArchive + arg, nil
 }
 
 // inspectFile lists the images of a bundle, another tar or a folder, with or without a transport,

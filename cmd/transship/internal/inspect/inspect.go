@@ -96,15 +96,15 @@ transship inspect oci-archive:monday.tar:alpine:3.20`,
 }
 
 func (c *inspectCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	arg := args[0]
 	if err := c.check(); err != nil {
 		return err
 	}
-	if namesFile(arg) {
-		if !c.oneImage() {
-			return c.file(ctx, r, arg)
-		}
-		arg = withTransport(arg)
+	if namesFile(args[0]) && !c.oneImage() {
+		return c.file(ctx, r, args[0])
+	}
+	arg, err := imageArgument(args[0])
+	if err != nil {
+		return err
 	}
 	l, err := image.ParseLocation(arg)
 	if err != nil {
@@ -128,8 +128,6 @@ func (c *inspectCommand) run(ctx context.Context, r *run.Run, args []string) err
 // check refuses flags that contradict each other.
 func (c *inspectCommand) check() error {
 	switch {
-	case len(c.platforms) > 1:
-		return &cli.UsageError{Message: "--platform takes one platform here"}
 	case c.asJSON && c.config, c.asJSON && c.raw:
 		return &cli.UsageError{
 			Message: "--json cannot be used with --raw or --config",
@@ -138,7 +136,7 @@ func (c *inspectCommand) check() error {
 	case c.referrers && c.config, c.referrers && c.raw:
 		return &cli.UsageError{Message: "--referrers cannot be used with --raw or --config"}
 	}
-	return nil
+	return checkPlatforms(c.platforms)
 }
 
 // oneImage reports whether a flag needs one image, and no list of several.
