@@ -94,6 +94,10 @@ func TestInspectOfWhatIsNoFile(t *testing.T) {
 	c.writeFile("x.json", `{"version":1,`)
 	c.writeFile("other.json", `[]`)
 	c.writeFile("empty.tar", "")
+	for _, command := range []string{"inspect", "digest"} {
+		c.run(command, "").want(2, "invalid reference")
+		c.run(command, "/").want(7)
+	}
 	for line, code := range map[string]int{"@/text.tar": 7, "@/folder/": 7, "@/x.json": 7, "@/other.json": 7, "@/empty.tar": 7,
 		"@/none.tar": 4, "@/none.json": 4, "@/none/": 4, "none.tar": 4, "oci:@/folder": 7, "oci-archive:@/none.tar": 4,
 		"registry.example.com/": 2, "docker://monday.tar": 2, "monday.tar:1.6": 4} {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -44,7 +43,8 @@ func namesFile(arg string) bool {
 	if arg == "-" || !image.IsRegistryRef(arg) || strings.HasPrefix(arg, image.TransportDocker) {
 		return arg == "-"
 	}
-	return cli.IsFile(arg) || os.IsPathSeparator(arg[max(0, len(arg)-1)]) && image.IsFolder(arg[:len(arg)-1])
+	folder, slash := strings.CutSuffix(arg, "/") // a host may have one too
+	return cli.IsFile(arg) || slash && image.IsFolder(folder)
 }
 
 // imageArgument returns an argument that is to name one image: a file or folder gets its transport,
