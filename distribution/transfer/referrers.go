@@ -195,7 +195,7 @@ func (c *copyRun) putCosignTags(ctx context.Context, src ReferrerLister, digests
 		if err != nil {
 			return err
 		}
-		subject := cosignSubject(tag)
+		subject := CosignSubject(tag)
 		if subject != "" && subject == c.whole {
 			c.leaveOut(tag, manifest.Descriptor{}, &SubjectError{subject})
 		}
@@ -227,9 +227,9 @@ func (c *copyRun) putCosignTag(ctx context.Context, tag string) error {
 	return err
 }
 
-// cosignSubject returns the digest that a tag such as sha256-<hex>.sig is about, "" for any other
-// tag.
-func cosignSubject(tag string) blob.Digest {
+// CosignSubject returns the digest that a tag of cosign's is about, such as sha256-<hex>.sig, .att
+// or .sbom, and "" for any other tag.
+func CosignSubject(tag string) blob.Digest {
 	base, kind, ok := strings.Cut(tag, ".")
 	if !ok || kind != "sig" && kind != "att" && kind != "sbom" {
 		return ""

@@ -21,9 +21,10 @@ import (
 
 // verifyCommand is verify and its flags.
 type verifyCommand struct {
-	registry *run.Remote
-	deep     bool
-	asJSON   bool
+	registry  *run.Remote
+	deep      bool
+	referrers bool
+	asJSON    bool
 }
 
 // Verify returns the command verify.
@@ -35,7 +36,8 @@ func Verify() run.Command {
 against its digest, each reference against what it refers to, the documents of a bundle against its manifests, and
 each volume against the inventory beside it. A tar may be compressed with gzip; - is one on standard input. Of an
 image on a registry, every manifest is read, and the registry is asked for each config and layer and its size;
---deep reads those too.
+--deep reads those too, and --referrers checks in the same way what refers to the image, which files are checked for
+anyway.
 The exit code is 7 if a check fails. The name of an existing file or folder means that file or folder; docker://REF
 always means an image on a registry.`,
 		Example: `transship verify monday.tar
@@ -43,6 +45,8 @@ transship verify --deep registry.example.com/hczjl/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &verifyCommand{registry: r.RemoteFlags(fs, "", "the registry")}
 			fs.BoolVar(&c.deep, "deep", false, "download the blobs from a registry and hash them")
+			fs.BoolVar(&c.referrers, "referrers", false,
+				"check signatures, SBOMs and other content that refers to the image on a registry too")
 			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
 			r.CommonFlags(fs)
 			return c.run
@@ -129,7 +133,7 @@ func (c *verifyCommand) verify(ctx context.Context, r *run.Run, arg string, v *V
 	if err != nil {
 		return err
 	}
-	return (&registryVerifier{repo: repo, deep: c.deep, report: v.add}).run(ctx, l.Ref.Identifier())
+	return (&registryVerifier{repo: repo, deep: c.deep, referrers: c.referrers, report: v.add}).run(ctx, l.Ref.Identifier())
 }
 
 // namesFile reports whether an argument names a file or folder: it exists, as such or in volumes,

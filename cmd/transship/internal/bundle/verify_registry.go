@@ -20,9 +20,11 @@ import (
 
 // registryVerifier checks that a registry has all of an image.
 type registryVerifier struct {
-	repo   *distribution.Repository
-	deep   bool               // read the blobs too
-	report func(layout.Check) // may be called concurrently
+	repo      *distribution.Repository
+	deep      bool               // read the blobs too
+	referrers bool               // verify what refers to the manifests too
+	report    func(layout.Check) // may be called concurrently
+	manifests []blob.Digest      // that were verified
 }
 
 // child is what a manifest refers to.
@@ -41,8 +43,21 @@ func (v *registryVerifier) run(ctx context.Context, ref string) error {
 	}
 	v.report(layout.Check{What: "manifest " + string(root.Digest), Digest: root.Digest, Size: root.Size})
 	level, err := childrenOf(root)
+	if err != nil {
+		return err
+	}
 	seen := map[blob.Digest]bool{root.Digest: true}
-	for depth := 1; err == nil && len(level) > 0; depth++ {
+	v.manifests = []blob.Digest{root.Digest}
+	err = v.walk(ctx, level, 1, seen)
+	if err == nil && v.referrers {
+		err = v.verifyReferrers(ctx, seen)
+	}
+	return err
+}
+
+// walk verifies children that lie below so many indexes, and all that is below them.
+func (v *registryVerifier) walk(ctx context.Context, level []child, depth int, seen map[blob.Digest]bool) (err error) {
+	for ; err == nil && len(level) > 0; depth++ {
 		level, err = v.level(ctx, v.withinDepth(level, depth), seen)
 	}
 	return err
@@ -87,6 +102,9 @@ func (v *registryVerifier) level(ctx context.Context, children []child, seen map
 			continue
 		}
 		seen[c.Digest] = true
+		if c.isManifest {
+			v.manifests = append(v.manifests, c.Digest)
+		}
 		group.Go(func() error {
 			nested, check, err := v.check(inGroup, c)
 			if err != nil {

@@ -67,7 +67,7 @@ func referrersBySubject(all transfer.Closure) (map[blob.Digest][]referrerInfo, e
 		if err != nil {
 			return nil, err
 		}
-		subject := cosignSubject(r.Tag)
+		subject := transfer.CosignSubject(r.Tag)
 		if s, err := m.Subject(); err == nil && s != nil && r.Tag == "" {
 			subject = s.Digest
 		}
@@ -75,12 +75,6 @@ func referrersBySubject(all transfer.Closure) (map[blob.Digest][]referrerInfo, e
 			MediaType: m.MediaType, Digest: m.Digest, Size: m.Size, Annotations: d.Annotations})
 	}
 	return out, nil
-}
-
-// cosignSubject returns the digest that a tag of cosign's, such as sha256-<hex>.sig, is about.
-func cosignSubject(tag string) blob.Digest {
-	base, _, _ := strings.Cut(tag, ".")
-	return blob.Digest(strings.Replace(base, "-", ":", 1))
 }
 
 // referrersOf returns what refers to a manifest, by type, and what refers to that.
