@@ -138,7 +138,7 @@ func TestAuditReadsOtherAndDamagedFiles(t *testing.T) {
 		}
 	}
 	p.run("audit", "show", "/no/such.jsonl").wantError(wantedError{4, "no such file or directory", ""})
-	p.run("audit", "show", p.env["HOME"]).wantError(wantedError{7, "is a directory", ""})
+	p.run("audit", "show", p.env["HOME"]).wantError(wantedError{7, "is neither a file nor a pipe", ""})
 }
 
 func TestAuditDiff(t *testing.T) {

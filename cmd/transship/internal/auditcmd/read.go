@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
@@ -17,7 +18,7 @@ import (
 // when it was opened. If nothing can be read the error is an *auditError.
 func readAudit[T any](ctx context.Context, r *run.Run, name string, read func(*audit.Reader) (T, error),
 	broken func(T) *audit.RecordError) (found T, err error) {
-	file, err := cli.OpenFile(ctx, name)
+	file, err := openAudit(ctx, name)
 	if err != nil {
 		return found, err
 	}
@@ -40,6 +41,17 @@ func readAudit[T any](ctx context.Context, r *run.Run, name string, read func(*a
 		r.Note("warning: %s: %v", name, brokenText(b))
 	}
 	return found, nil
+}
+
+// openAudit opens an audit, which may be a pipe. What can be none, such as a folder, is an
+// *auditError.
+func openAudit(ctx context.Context, name string) (*os.File, error) {
+	file, err := cli.OpenFile(ctx, name)
+	var usage *cli.UsageError
+	if errors.As(err, &usage) {
+		return nil, &auditError{usage.Error()}
+	}
+	return file, err
 }
 
 // brokenText says why an audit is not shown to its end.

@@ -34,7 +34,7 @@ transship audit verify --last 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd1
 }
 
 func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	file, err := cli.OpenFile(ctx, args[0])
+	file, err := openAudit(ctx, args[0])
 	if err != nil {
 		return err
 	}

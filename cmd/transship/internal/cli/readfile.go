@@ -19,7 +19,7 @@ func ReadFile(ctx context.Context, path string, limit int64) (string, error) {
 	}
 	defer file.Close()
 	text, err := readLimited(file, path, limit)
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
 	return text, err
