@@ -175,3 +175,25 @@ func TestTargetThatRefusesURLsIsQuoted(t *testing.T) {
 	c.do("copy FROM/win:1 TO/a:1 TO/b:1").want(8, "MANIFEST_INVALID invalid URL on layer")
 	c.do("copy FROM/win:1 TO/a:1").wantError(wantedError{1, "invalid URL on layer", "the registry may not allow these"})
 }
+
+// A target that has an image without its foreign layer gets the layer from a folder or tar, which is
+// read without calls, and from a registry where --foreign-layers fetch asks for it.
+func TestForeignLayersAreAddedToAnImageThatIsThere(t *testing.T) {
+	t.Parallel()
+	c := newCopySetup(t)
+	c.source.pushForeign("win", true, "https://layers.invalid/x")
+	for _, line := range []string{"copy FROM/win:1 oci:@/folder:1", "save -o @/x.tar FROM/win:1"} {
+		c.do(line).want(0)
+	}
+	for i, line := range []string{
+		"copy oci:@/folder:1 TO/win:1", "load @/x.tar TO", "copy --foreign-layers fetch FROM/win:1 TO/win:1",
+	} {
+		to := fmt.Sprintf("TO/n%d", i)
+		line = strings.Replace(line, "TO", to, 1)
+		c.do("copy --foreign-layers skip FROM/win:1 " + to + "/win:1").want(0)
+		c.wantForeign(to+"/win:1", false)
+		c.do(line).want(0, "blobs: 1 ")
+		c.wantForeign(to+"/win:1", true)
+		c.do(line).want(0)
+	}
+}

@@ -125,7 +125,7 @@ func (c *copyRun) putImage(
 	ctx context.Context, root manifest.Manifest, as string, have presence, referrers bool,
 ) (outcome blob.Outcome, err error) {
 	if have.is(root) {
-		outcome = blob.Exists
+		outcome, err = c.addForeign(ctx, root, 0)
 	} else {
 		err = c.putChildren(ctx, root, 0, have.exists)
 	}
@@ -284,20 +284,27 @@ func (c *copyRun) manifestDone(ref string, d manifest.Descriptor, outcome blob.O
 
 // putBlob puts one config or layer, once for all copies to the repository.
 func (c *copyRun) putBlob(ctx context.Context, d manifest.Descriptor) error {
+	_, err := c.claimAndPutBlob(ctx, d)
+	return err
+}
+
+// claimAndPutBlob does putBlob's work. The outcome is Exists if the blob is left out or another copy
+// has put it.
+func (c *copyRun) claimAndPutBlob(ctx context.Context, d manifest.Descriptor) (blob.Outcome, error) {
 	carried, err := c.carries(ctx, d)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if !carried {
 		c.engine.emit(Event{Kind: BlobLeftOut, Target: name(c.dst), Descriptor: d})
-		return nil // clients fetch it from the URLs in the descriptor
+		return blob.Exists, nil // clients fetch it from the URLs in the descriptor
 	}
 	claim, err := c.blobs.claim(ctx, c.to, d)
 	if err != nil {
-		return fmt.Errorf("blob for %s: %w", name(c.dst), err)
+		return 0, fmt.Errorf("blob for %s: %w", name(c.dst), err)
 	}
 	if claim == nil {
-		return nil
+		return blob.Exists, nil
 	}
 	c.emit(Event{Kind: BlobFound, Target: name(c.dst), Descriptor: d})
 	mountFrom := claim.holders
@@ -310,7 +317,7 @@ func (c *copyRun) putBlob(ctx context.Context, d manifest.Descriptor) error {
 		size = d.Size // the target has read and verified it
 	}
 	claim.release(err == nil, size)
-	return err
+	return outcome, err
 }
 
 // putInSlot puts a blob once a slot is free. mountFrom names repositories that it can be mounted

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync/atomic"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -53,6 +54,62 @@ func (c *copyRun) carries(ctx context.Context, d manifest.Descriptor) (bool, err
 		err = fmt.Errorf("foreign layer %s on %s: %w", d.Digest.Short(), name(c.src), err)
 	}
 	return has, err
+}
+
+// addsForeign reports whether a target that has an image gets the foreign layers that an earlier copy
+// left out. To find them the image is read at the source. At a registry that takes calls, which a
+// repeated copy otherwise does without, so there OpenURL has to say that the user wants the layers.
+func (e *Engine) addsForeign(src Source) bool {
+	_, local := src.(Inventoried)
+	return !e.SkipForeign && (e.OpenURL != nil || local)
+}
+
+// addForeign puts the foreign layers of an image that the target has, where addsForeign says so. m lies
+// below depth indexes. The outcome is Exists if the target had all.
+func (c *copyRun) addForeign(ctx context.Context, m manifest.Manifest, depth int) (blob.Outcome, error) {
+	if !c.engine.addsForeign(c.src) {
+		return blob.Exists, nil
+	}
+	index := manifest.IsIndex(m.MediaType)
+	refs, err := m.References()
+	if err != nil {
+		return 0, err
+	}
+	var added atomic.Bool
+	err = c.engine.forEachBlob(ctx, refs, func(ctx context.Context, d manifest.Descriptor) error {
+		outcome := blob.Exists
+		var err error
+		switch {
+		case index && !manifest.IsBlob(d.MediaType):
+			outcome, err = c.addForeignOfEntry(ctx, d, depth+1)
+		case !index && !d.Distributable():
+			outcome, err = c.claimAndPutBlob(ctx, d)
+		}
+		if err == nil && outcome != blob.Exists {
+			added.Store(true)
+		}
+		return err
+	})
+	if added.Load() {
+		return blob.Uploaded, err
+	}
+	return blob.Exists, err
+}
+
+// addForeignOfEntry is addForeign for an entry of an index. An entry that the source does not have, or
+// not as a manifest, has none.
+func (c *copyRun) addForeignOfEntry(ctx context.Context, d manifest.Descriptor, depth int) (blob.Outcome, error) {
+	if err := d.CheckDepth(depth); err != nil {
+		return 0, fmt.Errorf("%s: %w", name(c.src), err)
+	}
+	m, err := c.engine.getChild(ctx, c.src, d)
+	if errors.Is(err, fs.ErrNotExist) || d.MayBeBlob(err) {
+		return blob.Exists, nil
+	}
+	if err != nil {
+		return 0, &sourceError{err, d.Digest}
+	}
+	return c.addForeign(ctx, m, depth)
 }
 
 // orFromURL returns an Open that opens a blob which the source does not have at the URLs of its
