@@ -94,9 +94,11 @@ func TestTags(t *testing.T) {
 		t.Errorf("%d calls\n%s", s.Count("^GET"), diff)
 	}
 	s.Set(registry.Rule{Match: "last=v1", Status: http.StatusInternalServerError})
-	o = newProgram(t).run("tags", s.host+"/many").want(1)
-	if o.stdout != "v0\nv1\n" {
-		t.Errorf("before the failure: %q", o.stdout)
+	for args, before := range map[string]string{"": "", "--sort none": "v0\nv1\n", "--json": ""} {
+		o = newProgram(t).run(strings.Fields("tags " + s.host + "/many " + args)...).want(1)
+		if o.stdout != before {
+			t.Errorf("%s: before the failure: %q", args, o.stdout)
+		}
 	}
 	s.Set(registry.Rule{Match: "tags/list", Status: 200, Body: `{"tags":null}`})
 	newProgram(t).run("tags", s.host+"/many").want(0)

@@ -33,11 +33,13 @@ func (c *copySetup) writeList(text string) {
 		c.path("")+"/").Replace(text))
 }
 
-// tagNames returns the tags of a repository, sorted.
+// tagNames returns the tags of a repository, sorted by name.
 func (s *server) tagNames(repo string) string {
 	s.t.Helper()
 	o := newProgram(s.t).run("tags", s.host+"/"+repo)
-	return strings.Join(strings.Fields(o.stdout), " ")
+	names := strings.Fields(o.stdout)
+	slices.Sort(names)
+	return strings.Join(names, " ")
 }
 
 // syncReport parses the output of sync --json.

@@ -27,7 +27,7 @@ type Selection struct {
 // ParseSelection parses SRC: a location, a repository with a pattern of tags, or a repository
 // alone, for all its tags.
 func ParseSelection(text string, latest int) (Selection, error) {
-	name, pattern := cutPattern(strings.TrimPrefix(text, TransportDocker))
+	name, pattern := CutPattern(strings.TrimPrefix(text, TransportDocker))
 	repository, err := cli.ParseRepository(TransportDocker + name)
 	if IsRegistryRef(text) && (pattern != "" || err == nil) {
 		s := Selection{
@@ -46,8 +46,8 @@ func ParseSelection(text string, latest int) (Selection, error) {
 	return Selection{Location: l}, err
 }
 
-// cutPattern splits off a pattern that stands in place of a tag.
-func cutPattern(text string) (name, pattern string) {
+// CutPattern splits off a pattern of tags that stands in place of a tag, "" if there is none.
+func CutPattern(text string) (name, pattern string) {
 	colon := strings.LastIndexByte(text, ':')
 	if colon > strings.LastIndexByte(text, '/') && strings.ContainsAny(text[colon:], "*?[") {
 		return text[:colon], text[colon+1:]
@@ -89,7 +89,7 @@ func (s Selection) Tags(ctx context.Context, remote *run.Remote) (selected, all 
 			return nil, nil, fmt.Errorf("%s lists more than %d tags", repo, maxTags)
 		}
 	}
-	return latestTags(all, s.Latest), all, nil
+	return LatestTags(all, s.Latest), all, nil
 }
 
 // Matches reports whether a tag is valid and matches the pattern. A registry may list tags that are

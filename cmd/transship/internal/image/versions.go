@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// latestTags returns the n highest versions, in order, or all tags if n is 0. A tag that is no
+// LatestTags returns the n highest versions, in order, or all tags if n is 0. A tag that is no
 // version, such as latest, is not among n.
-func latestTags(tags []string, n int) []string {
+func LatestTags(tags []string, n int) []string {
 	tags = slices.Clone(tags)
 	slices.SortStableFunc(tags, CompareVersions)
 	if n == 0 {
@@ -24,9 +24,18 @@ func isVersion(tag string) bool {
 }
 
 // CompareVersions orders tags as versions. Numbers compare by value: 1.9 < 1.10. A pre-release
-// comes before its release: 1.6-rc1 < 1.6. It is for slices.SortFunc.
+// comes before its release: 1.6-rc1 < 1.6. What is no version, such as latest, comes after all that
+// are. It is for slices.SortFunc.
 func CompareVersions(a, b string) int {
-	x, y := strings.TrimPrefix(a, "v"), strings.TrimPrefix(b, "v")
+	x, y := a, b
+	switch v, w := isVersion(a), isVersion(b); {
+	case v && !w:
+		return -1
+	case w && !v:
+		return 1
+	case v:
+		x, y = strings.TrimPrefix(a, "v"), strings.TrimPrefix(b, "v")
+	}
 	for x != "" && y != "" {
 		var p, q string
 		p, x = versionPart(x)

@@ -15,12 +15,22 @@ func TestLatestTags(t *testing.T) {
 	given := slices.Clone(tags)
 	versions := strings.Join(sorted[2:], " ")
 	for n, want := range map[int]string{1: "2.0", 3: "1.10 v2.0-beta 2.0", 7: versions, 100: versions} {
-		if got := strings.Join(latestTags(tags, n), " "); got != want {
+		if got := strings.Join(LatestTags(tags, n), " "); got != want {
 			t.Errorf("latest %d: got %s, want %s", n, got, want)
 		}
 	}
-	if got := latestTags(tags, 0); len(got) != len(tags) || !slices.Equal(tags, given) {
+	if got := LatestTags(tags, 0); len(got) != len(tags) || !slices.Equal(tags, given) {
 		t.Errorf("got %v; the list that was given is %v now", got, tags)
+	}
+}
+
+func TestWordsComeAfterVersions(t *testing.T) {
+	sorted := []string{"1.6-rc1", "1.6", "v1.9", "1.10", "Edge", "_", "latest", "release-9", "release-10", "v-1", "v", "vx"}
+	tags := slices.Clone(sorted)
+	slices.Reverse(tags)
+	slices.SortFunc(tags, CompareVersions)
+	if !slices.Equal(tags, sorted) {
+		t.Errorf("got %v", tags)
 	}
 }
 

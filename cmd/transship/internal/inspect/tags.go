@@ -2,29 +2,154 @@ package inspect
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"io/fs"
 
+	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// Tags returns the command tags.
-func Tags() run.Command {
-	return onRepository(run.Command{
-		Name: "tags", Args: "REPOSITORY",
-		Short:   "list the tags of a repository, one per line",
-		Example: "transship tags halohub/halo",
-	}, cli.ParseRepository, printTags)
+// maxSorted limits how many tags are sorted: an answer may be endless.
+const maxSorted = 1_000_000
+
+// tagsCommand is tags and its flags.
+type tagsCommand struct {
+	registry *run.Remote
+	asJSON   bool
+	fullRef  bool
+	unsorted bool
+	limit    cli.Count
+	latest   cli.Count
 }
 
-func printTags(ctx context.Context, r *run.Run, repo *distribution.Repository, _ reference.Reference) error {
-	for tag, err := range repo.TagNames(ctx) {
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(r.Stdout, tag)
+// Tags returns the command tags.
+func Tags() run.Command {
+	return run.Command{
+		Name: "tags", Args: "REPOSITORY[:PATTERN] [PATTERN...]", Min: 1, Max: -1,
+		Short: "list the tags of a repository, sorted as versions, one per line",
+		Long: `The order is that of versions, lowest first. Numbers compare by value: 1.9 comes before 1.10, with or without a v.
+What has a hyphen after it comes before the release: 1.6-rc1, 1.6, 1.6.1. Tags that do not begin with a number, such as
+latest, come last, by name.
+
+PATTERN is a shell pattern, such as '1.*' or 'v[12].*', in quotes. Tags that match one of them are listed, and none that
+match a !PATTERN. That no tag matches is exit code 4. --json prints {"repository": NAME, "tags": [TAG, ...]}.`,
+		Example: `transship tags halohub/halo
+transship tags alpine '3.*' '!*_*' --latest 3
+transship tags --full-ref 'registry.example.com/team/app:1.*' > images.txt`,
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			c := &tagsCommand{registry: registryFlags(fs, r)}
+			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
+			fs.BoolVar(&c.fullRef, "full-ref", false, "print REPOSITORY:TAG, as other commands take it")
+			fs.Var(&c.limit, "limit", "print only the first `N` tags of the order")
+			fs.Var(&c.latest, "latest", "print only the `N` highest versions")
+			fs.Func("sort", "`order` of the tags: version (default), or none for the registry's own, "+
+				"printed as it comes", c.setSort)
+			return c.run
+		},
+	}
+}
+
+// setSort sets --sort.
+func (c *tagsCommand) setSort(order string) error {
+	if order != "version" && order != "none" {
+		return fmt.Errorf("%q is not version or none", order)
+	}
+	c.unsorted = order == "none"
+	return nil
+}
+
+func (c *tagsCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	if err := c.checkFlags(); err != nil {
+		return err
+	}
+	ref, patterns, err := parseTagPatterns(args)
+	if err != nil {
+		return err
+	}
+	repo, err := c.registry.Repository(ctx, ref, auth.Pull)
+	if err != nil {
+		return err
+	}
+	out := &listing{out: r.Stdout, asJSON: c.asJSON, of: jsonMember{"repository", ref.Name()}, member: "tags"}
+	if c.fullRef {
+		out.prefix = ref.Name() + ":"
+	}
+	invalid, err := c.list(ctx, repo, patterns, out)
+	if err != nil {
+		return err
+	}
+	if invalid > 0 {
+		r.Note("warning: %s lists %d tag%s without a valid name, which %s left out", ref.FamiliarName(), invalid,
+			cli.Plural(invalid), pick(invalid, "is", "are"))
+	}
+	if out.n == 0 && (c.latest > 0 || !patterns.matchAll()) {
+		return c.noTags(ref, patterns)
+	}
+	return out.end()
+}
+
+// checkFlags refuses flags that contradict each other.
+func (c *tagsCommand) checkFlags() error {
+	switch {
+	case c.latest > 0 && c.limit > 0:
+		return &cli.UsageError{Message: "--latest and --limit cannot be used together", Advice: "give one of the two"}
+	case c.latest > 0 && c.unsorted:
+		return &cli.UsageError{Message: "--latest needs the order of versions", Advice: "leave out --sort none"}
 	}
 	return nil
+}
+
+// list prints the tags, and returns how many are not valid.
+func (c *tagsCommand) list(
+	ctx context.Context, repo *distribution.Repository, patterns tagPatterns, out *listing,
+) (invalid int, err error) {
+	var tags []string
+	for tag, err := range repo.TagNames(ctx) {
+		switch {
+		case err != nil:
+			return invalid, err
+		case !reference.ValidTag(tag):
+			invalid++
+			continue
+		case !patterns.match(tag):
+			continue
+		case !c.unsorted && len(tags) == maxSorted:
+			err := fmt.Errorf("%s lists more than %d tags", repo, maxSorted)
+			return invalid, cli.WithHint(err, "give a pattern, or --sort none, which needs no memory for them")
+		case !c.unsorted:
+			tags = append(tags, tag)
+			continue
+		}
+		if err := out.add(tag); err != nil || out.n == int(c.limit) {
+			return invalid, err
+		}
+	}
+	tags = image.LatestTags(tags, int(c.latest))
+	if c.limit > 0 {
+		tags = tags[:min(len(tags), int(c.limit))]
+	}
+	for _, tag := range tags {
+		if err := out.add(tag); err != nil {
+			return invalid, err
+		}
+	}
+	return invalid, nil
+}
+
+// noTags returns the error of a list that selects no tag.
+func (c *tagsCommand) noTags(ref reference.Reference, patterns tagPatterns) error {
+	name, which := ref.FamiliarName(), "that matches "+patterns.String()
+	switch {
+	case c.latest > 0 && patterns.matchAll():
+		which = "that is a version"
+	case c.latest > 0:
+		which = "that is a version and matches " + patterns.String()
+	}
+	return cli.WithHint(cli.Reword(fs.ErrNotExist, "%s has no tag %s", name, which),
+		"transship tags "+name+" lists all")
 }
