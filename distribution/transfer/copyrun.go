@@ -112,10 +112,16 @@ func (c *copyRun) putRoot(
 	ctx context.Context, root manifest.Manifest, as string, have presence,
 ) (manifest.Descriptor, blob.Outcome, error) {
 	root, err := withDigest(c.dst, root, as)
+	if err == nil {
+		err = c.engine.checkMove(c.dst, as, have, root)
+	}
 	if err != nil {
 		return manifest.Descriptor{}, 0, err
 	}
 	outcome, err := c.putImage(ctx, root, as, have, c.engine.Referrers)
+	if err == nil {
+		c.engine.reportMove(c.dst, as, have, root)
+	}
 	return root.Descriptor, outcome, err
 }
 

@@ -42,6 +42,10 @@ type Engine struct {
 	// Docker Hub counts a GET as a pull. Eager has no effect on an image by its digest, nor within
 	// one registry: there the first answer brings the token for the second call.
 	Eager bool
+	// NoClobber makes it a *[ClobberError] to put an image under a tag that points to another one, or
+	// to what is no manifest, before anything is written. The target is asked before the copy: a tag
+	// that another client sets meanwhile is overwritten.
+	NoClobber bool
 	// SkipForeign leaves out all foreign layers ([manifest.Descriptor.Distributable]). Without it
 	// those that the source has are copied.
 	SkipForeign bool

@@ -18,6 +18,7 @@ const (
 	ReferrerLeftOut                      // a manifest that refers to the image is not copied; Err is why
 	ManifestDone                         // the target has a manifest; Outcome is Exists or Uploaded
 	ImageDone                            // the target has the whole image under the tag or digest asked for
+	TagMoved                             // the tag Ref pointed to another image before, Descriptor; it has no digest if that is no manifest
 	EntrySkipped                         // an entry of the index Ref is left out, as the source lacks it; it comes before all others
 )
 

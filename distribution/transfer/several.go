@@ -44,6 +44,9 @@ func (e *Engine) CopyAll(
 		m.failAll(err)
 	}
 	for _, t := range m.notFailed() {
+		if t.outcome != blob.Exists {
+			e.reportMove(t.Target, t.As, t.have, t.root)
+		}
 		e.emit(Event{Kind: ImageDone, Target: name(t.Target), Ref: t.As, Descriptor: d, Outcome: t.outcome})
 	}
 	return d, m.errors(), common
@@ -66,7 +69,7 @@ func (e *Engine) copyToAll(ctx context.Context, src Source, ref string, m *multi
 	if err != nil {
 		return manifest.Descriptor{}, err
 	}
-	m.setRoot(root)
+	m.setRoot(e, root)
 	return root.Descriptor, c.putToAll(ctx, root, m)
 }
 
@@ -210,11 +213,15 @@ func (m *multiTarget) commonImage() (presence, bool) {
 	return first, !slices.ContainsFunc(targets, differs)
 }
 
-// setRoot sets the image to put, and finds out which targets already have it.
-func (m *multiTarget) setRoot(root manifest.Manifest) {
+// setRoot sets the image to put, and finds out which targets already have it, and which may not get
+// it.
+func (m *multiTarget) setRoot(e *Engine, root manifest.Manifest) {
 	for _, t := range m.notFailed() {
 		var err error
-		if t.root, err = withDigest(t.Target, root, t.As); err != nil {
+		if t.root, err = withDigest(t.Target, root, t.As); err == nil {
+			err = e.checkMove(t.Target, t.As, t.have, t.root)
+		}
+		if err != nil {
 			t.fail(err)
 		}
 		if !t.have.is(t.root) {

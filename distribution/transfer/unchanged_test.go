@@ -65,6 +65,53 @@ func TestMovedTagIsCopiedAndMissingTagIsAnError(t *testing.T) {
 	}
 }
 
+// A tag that moves is reported with what it pointed to, and NoClobber refuses that before it writes.
+func TestMovedTagIsReportedOrRefused(t *testing.T) {
+	src, _ := threePlatforms(t)
+	dst, second := newRepo("dst"), newRepo("second")
+	old := dst.addIndex(t, "t", dst.addImage(t, "linux/amd64", "old"))
+	dst.log = nil
+	var moved []transfer.Event
+	note := func(ev transfer.Event) {
+		if ev.Kind == transfer.TagMoved {
+			moved = append(moved, ev)
+		}
+	}
+	to := []transfer.Destination{{Target: dst, As: "t"}, {Target: second, As: "t"}}
+	keeps := &transfer.Engine{NoClobber: true, OnEvent: note}
+	_, err := keeps.Copy(t.Context(), src, "t", dst, "t")
+	_, errs, common := keeps.CopyAll(t.Context(), src, "t", to...)
+	for _, err := range []error{err, errs[0]} {
+		var refused *transfer.ClobberError
+		if !errors.As(err, &refused) || refused.Have != old.Digest || refused.Tag != "t" {
+			t.Errorf("got error %v", err)
+		}
+	}
+	if errs[1] != nil || common != nil || second.manifests["t"].Digest == "" {
+		t.Errorf("the other target: %v, %v", errs[1], common)
+	}
+	if dst.manifests["t"].Digest != old.Digest || len(dst.log) != dst.count("head") || len(moved) != 0 {
+		t.Errorf("calls to the target: %v; moved: %v", dst.log, moved)
+	}
+	_, errs, _ = (&transfer.Engine{OnEvent: note}).CopyAll(t.Context(), src, "t", to...)
+	if errs[0] != nil || errs[1] != nil || len(moved) != 1 || moved[0].Descriptor.Digest != old.Digest {
+		t.Errorf("errors %v; moved: %v", errs, moved)
+	}
+	dst.addIndex(t, "t", old)
+	if err := (copyWith(t, &transfer.Engine{OnEvent: note}, src, dst)); err != nil || len(moved) != 2 {
+		t.Errorf("error %v; moved: %v", err, moved)
+	}
+	if err := copyWith(t, keeps, src, dst); err != nil { // it is there now
+		t.Error(err)
+	}
+}
+
+// copyWith copies the image with the tag t.
+func copyWith(t *testing.T, e *transfer.Engine, src, dst *repo) error {
+	_, err := e.Copy(t.Context(), src, "t", dst, "t")
+	return err
+}
+
 func TestDeniedHeadAtTheSourceIsFollowedByAGet(t *testing.T) {
 	for _, test := range []struct {
 		headErr error

@@ -98,6 +98,8 @@ func (p *Progress) Event(ev transfer.Event) {
 		p.manifestDone(ev)
 	case transfer.EntrySkipped:
 		p.entrySkipped(ev)
+	case transfer.TagMoved:
+		p.tagMoved(ev)
 	case transfer.ImageDone:
 		p.UpToDate = ev.Outcome == blob.Exists
 		p.imageDone(ev)
@@ -127,6 +129,12 @@ func (p *Progress) entrySkipped(ev transfer.Event) {
 		title = d.Platform.String() + " " + title
 	}
 	p.out.Line("%s: left out, as its source does not have all of it", title)
+}
+
+// tagMoved prints what a tag pointed to before, by which the image there can be had again.
+func (p *Progress) tagMoved(ev transfer.Event) {
+	from := cmp.Or(string(ev.Descriptor.Digest), "something that is no image")
+	p.run.NoteDone("%s:%s moves from %s", ev.Target, ev.Ref, from)
 }
 
 // blobDone counts a finished blob.

@@ -26,7 +26,7 @@ func ExitCode(err error) int {
 		return cli.ExitInterrupted
 	case cli.Has[*audit.FileError](err) && !errors.Is(err, fs.ErrNotExist):
 		return cli.ExitFailed
-	case cli.Has[*wire.PolicyError](err):
+	case cli.Has[*wire.PolicyError](err), cli.Has[*transfer.ClobberError](err):
 		return cli.ExitRefused
 	case cli.ExitCodeOf(err) != 0:
 		return cli.ExitCodeOf(err)

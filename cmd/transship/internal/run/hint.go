@@ -40,6 +40,8 @@ func (r *Run) Hint(err error) string {
 		return hint
 	}
 	switch {
+	case cli.Has[*transfer.ClobberError](err):
+		return "put the image under another tag, or leave out --no-clobber"
 	case errors.Is(err, transfer.ErrSeveralImages):
 		return severalHint
 	case cli.Has[*transfer.IncompleteError](err):

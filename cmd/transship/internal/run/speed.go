@@ -33,13 +33,15 @@ func (r *Run) JobsFlag(fs *flag.FlagSet, jobs *cli.Count, does string) {
 }
 
 // SendFlags registers the flags of commands that push images to a registry: --jobs, --chunk-size,
-// --rate, --stall, --foreign-layers and --plan.
+// --rate, --stall, --foreign-layers, --no-clobber and --plan.
 func (r *Run) SendFlags(fs *flag.FlagSet, to *Remote, jobs *cli.Count, does string) {
 	r.JobsFlag(fs, jobs, does)
 	fs.Var(&to.chunk, "chunk-size",
 		"upload blobs in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 	r.paceFlags(fs)
 	r.ForeignFlag(fs)
+	fs.BoolVar(&r.noClobber, "no-clobber", false,
+		"fail if a tag of the target points to another image, and do not move it")
 	r.PlanFlag(fs)
 }
 
