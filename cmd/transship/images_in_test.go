@@ -28,7 +28,7 @@ func TestImagesIn(t *testing.T) {
 		"image: {repository: a/b, tag: '3'}":                                             "docker.io/a/b:3",
 		"{\n \"image\": {\n  \"repository\": \"a/b\",\n  \"tag\": \"4\"\n }\n}":          "docker.io/a/b:4",
 		"image:\n  repository: a\n  digest: " + digest + "\nimage: b:1":                  "docker.io/library/a@" + digest + " docker.io/library/b:1",
-		"image:\n  repository: a\n  x:\n    tag: no\n  tag: 1\ny:\n  tag: no":            "docker.io/library/a:1",
+		"image:\n  repository: a\n  tag: 1\n  x:\n    tag: no\ny:\n  tag: no":            "docker.io/library/a:1",
 		"image:\n  repository: a/chart\n  tag: \"\"\nz: 1\nimage: b:1":                   "docker.io/library/b:1",
 		"x: " + strings.Repeat("y", 200_000) + "\nimage: a:1":                            "docker.io/library/a:1",
 		"[" + strings.Repeat(`{"image":"a:1","name":"x"},`, 20_000) + `{"image":"b:1"}]`: "docker.io/library/a:1 docker.io/library/b:1",
@@ -39,6 +39,19 @@ func TestImagesIn(t *testing.T) {
 		if got := strings.Join(strings.Fields(o.stdout), " "); got != want || o.stderr != "" {
 			t.Errorf("%.80q: got %s, want %s; %s", text, got, want, o.stderr)
 		}
+	}
+}
+
+// No image is lost where a long line of JSON is cut into pieces.
+func TestImagesInOfALongLine(t *testing.T) {
+	var text strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&text, `{"image":"a:%d","name":"x"},`, i)
+	}
+	p := newProgram(t)
+	p.stdin = text.String()
+	if o := p.run("images-in", "-").want(0); strings.Count(o.stdout, "\n") != 10_000 {
+		t.Errorf("found %d images", strings.Count(o.stdout, "\n"))
 	}
 }
 
