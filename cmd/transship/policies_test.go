@@ -124,7 +124,7 @@ func TestPolicyUsageErrors(t *testing.T) {
 		"--max-bytes x":                  {2, `--max-bytes: "x" is not a number of bytes`, ""},
 		"--expect " + bad: {2,
 			"--expect: " + bad + ": line 2: {repo} is none of {name}, {digest}, {tag}, {session}", ""},
-		"--expect /no/such": {4, "--expect: open /no/such: no such file or directory", ""},
+		"--expect /no/such": {4, "--expect: stat /no/such: no such file or directory", ""},
 	} {
 		c.source.ResetRequests()
 		c.runFails(fmt.Sprintf("copy %s SRC DST", line), want)

@@ -112,7 +112,7 @@ func (b *Bundle) start(l *tarLayout, files BundleFiles) error {
 	}
 	for i := range b.volumes.files {
 		f := &b.volumes.files[i]
-		if f.File, err = b.partial.files.open(b.partial.volumeName(i), os.O_RDWR|os.O_CREATE); err != nil {
+		if f.File, err = b.partial.open(b.partial.volumeName(i), os.O_RDWR|os.O_CREATE); err != nil {
 			return err
 		}
 		name := b.path

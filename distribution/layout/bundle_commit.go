@@ -78,7 +78,7 @@ func (b *Bundle) finalize(digests []blob.Digest) error {
 
 // writeInventory writes FILE.json into the partial folder.
 func (b *Bundle) writeInventory() error {
-	f, err := b.partial.files.open(b.partial.name("inventory"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	f, err := b.partial.open(b.partial.name("inventory"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return err
 	}

@@ -92,6 +92,16 @@ func (p *partialDir) name(file string) string { return p.dir + "/" + file }
 // volumeName returns the name of the i-th volume, counted from 0.
 func (p *partialDir) volumeName(i int) string { return p.name(fmt.Sprintf("%03d", i+1)) }
 
+// open opens a file that is written in place. One that has another name too is refused: a hard link in
+// a foreign folder would have a file outside of it overwritten.
+func (p *partialDir) open(name string, flag int) (*os.File, error) {
+	if info, err := p.files.stat(name); err == nil && hasOtherNames(info) {
+		reason := "it is a hard link: the file has another name too"
+		return nil, &ArchiveError{Path: p.files.path(name), Kind: ErrIrregular, Reason: reason}
+	}
+	return p.files.open(name, flag)
+}
+
 // partialPattern matches the names of the files that are written there, but for the lock.
 var partialPattern = regexp.MustCompile(`^(plan|filled|inventory|[0-9]{3})$`)
 
@@ -107,7 +117,7 @@ func (p *partialDir) prepare(key []byte) (filled map[blob.Digest]bool, err error
 	if err := p.files.writeFile(p.name("plan"), key); err != nil {
 		return nil, err
 	}
-	p.filled, err = p.files.open(p.name("filled"), os.O_WRONLY|os.O_CREATE|os.O_APPEND)
+	p.filled, err = p.open(p.name("filled"), os.O_WRONLY|os.O_CREATE|os.O_APPEND)
 	return filled, err
 }
 

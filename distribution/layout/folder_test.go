@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -181,6 +182,36 @@ func TestCreateBundleRefusesLinks(t *testing.T) {
 			_, err := CreateBundle(path, s.BundleContents, BundleFiles{})
 			wantIrregular(t, err, partial)
 			check()
+		})
+	}
+}
+
+// A file of an unfinished bundle that is written in place must not be a hard link to one elsewhere.
+func TestCreateBundleRefusesHardLinks(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the number of links is not known there")
+	}
+	s := threeImages(t)
+	for _, name := range []string{"filled", "001"} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "b.tar")
+			left, err := CreateBundle(path, s.BundleContents, BundleFiles{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := left.Close(); err != nil {
+				t.Fatal(err)
+			}
+			victim, linked := filepath.Join(t.TempDir(), "victim"), filepath.Join(path+".partial", name)
+			mustWrite(t, "content", victim)
+			if err := errors.Join(os.Remove(linked), os.Link(victim, linked)); err != nil {
+				t.Fatal(err)
+			}
+			_, err = CreateBundle(path, s.BundleContents, BundleFiles{})
+			wantIrregular(t, err, linked)
+			if b, _ := os.ReadFile(victim); string(b) != "content" {
+				t.Errorf("the other file has %q now", b)
+			}
 		})
 	}
 }

@@ -26,14 +26,14 @@ func ReadFile(ctx context.Context, path string, limit int64) (string, error) {
 }
 
 // OpenFile opens a file that the user has named, or a pipe, to read it as a stream. Anything else, such
-// as a device, is a *[UsageError]. When ctx ends a pipe is closed, which ends a read that waits for its
+// as a device other than /dev/null, is a *[UsageError]. When ctx ends a pipe is closed, which ends a read that waits for its
 // writer.
 func OpenFile(ctx context.Context, path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	if kind := info.Mode().Type(); kind&^fs.ModeNamedPipe != 0 {
+	if kind := info.Mode().Type(); kind&^fs.ModeNamedPipe != 0 && path != os.DevNull {
 		return nil, &UsageError{Message: path + " is neither a file nor a pipe"}
 	}
 	// A pipe that nobody writes to is empty. Without O_NONBLOCK opening it would wait for a writer.
