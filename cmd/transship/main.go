@@ -8,6 +8,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -27,6 +29,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	log.SetOutput(io.Discard) // net/http logs what a server sends after its response; it is no message for users
 	ctx, stop := interruptible(context.Background())
 	code := runLine(ctx, run.New(cli.NewStreams(os.Getenv, os.Stdin, os.Stdout, os.Stderr)), os.Args[1:])
 	stop()

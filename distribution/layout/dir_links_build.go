@@ -66,7 +66,7 @@ func (b *linkBuilder) addManifest(d manifest.Descriptor) bool {
 		return true
 	}
 	raw, err := b.repository.dir.files.readFile(blobName(d.Digest), manifest.MaxSize)
-	if errors.Is(err, errTooLarge) {
+	if errors.Is(err, errTooLarge) || errors.Is(err, ErrIrregular) {
 		b.links[link] = d.MediaType // Manifest says so
 		return true
 	}

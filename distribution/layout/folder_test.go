@@ -147,6 +147,25 @@ func TestMethodsRefuseLinks(t *testing.T) {
 	}
 }
 
+// A foreign folder has no links of ours: they are found without the bytes of such a manifest.
+func TestForeignManifestThatIsALink(t *testing.T) {
+	victim, check := victimDir(t)
+	image := imageManifest(t, manifest.Descriptor{MediaType: manifest.MediaTypeOCILayer, Digest: blob.FromBytes(nil)}, nil)
+	d := openDir(t, t.TempDir())
+	putManifest(t, d.Repository("r"), "1", image)
+	if err := os.RemoveAll(d.privatePath()); err != nil {
+		t.Fatal(err)
+	}
+	replaceByLink(t, filepath.Join(victim, "old"), d.path, blobName(image.Digest))
+	foreign, err := OpenReadOnly(d.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = foreign.Repository("r").Manifest(t.Context(), string(image.Digest))
+	wantIrregular(t, err, d.blobPath(image.Digest))
+	check()
+}
+
 // openText returns a source of a blob with that content.
 func openText(content string) blob.Open {
 	return func(_ context.Context, offset int64) (io.ReadCloser, error) {

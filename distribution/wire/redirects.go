@@ -56,18 +56,22 @@ func (e *RedirectError) Error() string {
 // Unwrap returns the error of the lookup, if there is one.
 func (e *RedirectError) Unwrap() error { return e.Err }
 
-// CheckRedirect is for http.Client's field of that name. It allows 10 redirects, and calls Check
-// with the target and every earlier URL of the request, so that no public host leads into a private
+// CheckRedirect is for http.Client's field of that name. It allows 10 redirects, none of which may
+// turn a write into a GET, as 301, 302 and 303 do (RFC 9110, section 15.4), and calls Check with the
+// target and every earlier URL of the request, so that no public host leads into a private
 // network through another host. It removes the Referer header that net/http adds, since the next
 // host must not see a signed URL. A refusal is a *RedirectError.
 func (r RedirectRules) CheckRedirect(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer")
-	if len(via) > maxRedirects {
-		return &RedirectError{
-			From:   via[len(via)-1].URL.Host,
-			To:     Redact(req.URL),
-			Reason: fmt.Sprintf("it would be redirect %d of one request", len(via)),
-		}
+	reason := ""
+	switch first := via[0].Method; {
+	case len(via) > maxRedirects:
+		reason = fmt.Sprintf("it would be redirect %d of one request", len(via))
+	case req.Method != first:
+		reason = fmt.Sprintf("it would turn the %s into a %s", first, req.Method)
+	}
+	if reason != "" {
+		return &RedirectError{From: via[len(via)-1].URL.Host, To: Redact(req.URL), Reason: reason}
 	}
 	for _, hop := range via {
 		if err := r.Check(req.Context(), hop.URL, req.URL); err != nil {

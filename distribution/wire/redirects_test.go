@@ -155,6 +155,25 @@ func TestCheckRedirectChecksEveryHop(t *testing.T) {
 	}
 }
 
+// net/http turns a PUT that is answered with 301 into a GET, whose 200 would say nothing of the PUT.
+func TestCheckRedirectRefusesAnotherMethod(t *testing.T) {
+	for status, refused := range map[int]bool{301: true, 302: true, 303: true, 307: false, 308: false} {
+		mux := http.NewServeMux()
+		mux.HandleFunc("PUT /a", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/b", status) })
+		mux.HandleFunc("/b", func(http.ResponseWriter, *http.Request) {})
+		server := httptest.NewServer(mux)
+		client := &http.Client{CheckRedirect: RedirectRules{}.CheckRedirect}
+		resp, err := client.Do(newRequest(t, "PUT", server.URL+"/a", strings.NewReader("x")))
+		if err == nil {
+			resp.Body.Close()
+		}
+		if wrong := new(RedirectError); errors.As(err, &wrong) != refused {
+			t.Errorf("%d: error %v", status, err)
+		}
+		server.Close()
+	}
+}
+
 func TestCheckRedirectAllowsTenWithoutReferer(t *testing.T) {
 	var got []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -20,7 +20,10 @@ func (r *Report) Text(out io.Writer) error {
 	if r.Totals.writes() == 0 && !slices.ContainsFunc(r.Images, func(i *image) bool { return i.Action == "put" }) {
 		b.WriteString("nothing to write\n")
 	}
-	fmt.Fprintf(&b, "\ncalls, in the order of --jobs 1:\n")
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	b.WriteString("calls, in the order of --jobs 1:\n")
 	for _, c := range r.Calls {
 		fmt.Fprintf(&b, "  %s\n", c.text())
 	}
