@@ -25,9 +25,9 @@ func ReadFile(ctx context.Context, path string, limit int64) (string, error) {
 	return text, err
 }
 
-// OpenFile opens a file that the user has named, or a pipe, to read it as a stream. Anything else, such
-// as a device other than /dev/null, is a *[UsageError]. When ctx ends a pipe is closed, which ends a read that waits for its
-// writer.
+// OpenFile opens a file that the user has named, or a pipe, to read it as a stream. Anything else,
+// such as a device other than /dev/null, is a *[UsageError]. A pipe without a writer is empty. A
+// pipe is closed when ctx ends, which ends a read that waits for its writer.
 func OpenFile(ctx context.Context, path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -36,7 +36,7 @@ func OpenFile(ctx context.Context, path string) (*os.File, error) {
 	if kind := info.Mode().Type(); kind&^fs.ModeNamedPipe != 0 && path != os.DevNull {
 		return nil, &UsageError{Message: path + " is neither a file nor a pipe"}
 	}
-	// A pipe that nobody writes to is empty. Without O_NONBLOCK opening it would wait for a writer.
+	// Without O_NONBLOCK, opening a pipe waits for a writer.
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err == nil && !info.Mode().IsRegular() {
 		context.AfterFunc(ctx, func() { file.Close() })

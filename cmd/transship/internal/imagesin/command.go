@@ -7,11 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
-	"os"
 	"slices"
-	"syscall"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
@@ -38,7 +35,7 @@ transship images-in compose.yaml`,
 
 func printImages(ctx context.Context, r *run.Run, args []string) error {
 	name := args[0]
-	in, err := open(r.Stdin, name)
+	in, err := open(ctx, r.Stdin, name)
 	if err != nil {
 		return err
 	}
@@ -63,20 +60,12 @@ func printImages(ctx context.Context, r *run.Run, args []string) error {
 	return nil
 }
 
-// open opens a file, a pipe or standard input. A device may have no end.
-func open(stdin io.Reader, name string) (io.ReadCloser, error) {
+// open opens a file, a pipe or standard input.
+func open(ctx context.Context, stdin io.Reader, name string) (io.ReadCloser, error) {
 	if name == "-" {
 		return io.NopCloser(stdin), nil
 	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if info.Mode().Type()&^fs.ModeNamedPipe != 0 {
-		return nil, &cli.UsageError{Message: name + " is neither a file nor a pipe"}
-	}
-	// A pipe that nobody writes to is empty. Without O_NONBLOCK opening it would wait for a writer.
-	return os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	return cli.OpenFile(ctx, name)
 }
 
 // noImageError is the error of a document that names no image.

@@ -5,9 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"syscall"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
@@ -17,7 +15,7 @@ import (
 // maxBuffered is how many bytes of a stream are read before the call, so that it can be sent again.
 const maxBuffered = 4 << 20
 
-// setBody opens what --data names. A file is opened for each attempt.
+// setBody makes what --data names the body.
 func (c *callCommand) setBody(ctx context.Context, r *run.Run, call *distribution.RawCall) error {
 	switch c.data {
 	case "":
@@ -25,21 +23,15 @@ func (c *callCommand) setBody(ctx context.Context, r *run.Run, call *distributio
 	case "-":
 		return setStream(ctx, call, io.NopCloser(r.Stdin))
 	}
-	info, err := os.Stat(c.data)
+	file, err := cli.OpenFile(ctx, c.data)
 	if err != nil {
 		return fmt.Errorf("--data: %w", err)
 	}
-	switch kind := info.Mode().Type(); {
-	case kind == fs.ModeNamedPipe:
-		// Without O_NONBLOCK opening a pipe that nobody writes to would wait for a writer.
-		pipe, err := os.OpenFile(c.data, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-		if err != nil {
-			return fmt.Errorf("--data: %w", err)
-		}
-		return setStream(ctx, call, pipe)
-	case kind != 0:
-		return &cli.UsageError{Message: fmt.Sprintf("--data: %s is neither a file nor a pipe", c.data)}
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return setStream(ctx, call, file)
 	}
+	file.Close() // it is opened anew for each attempt
 	call.Size = info.Size()
 	call.Body = func() (io.ReadCloser, error) {
 		file, err := os.Open(c.data)
