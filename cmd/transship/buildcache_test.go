@@ -9,7 +9,7 @@ import (
 )
 
 // pushBuildCache pushes repo:cache, as BuildKit's registry cache is: an index of a layer and a
-// cacheconfig, both of them blobs. It also lists a blob of a media type that nobody knows.
+// cacheconfig, both of them blobs. It also lists a blob of an unknown media type.
 func (s *server) pushBuildCache(repo string) manifest.Descriptor {
 	s.t.Helper()
 	return s.pushList(repo, "cache",

@@ -12,7 +12,7 @@ import (
 	"github.com/hczjl/transship/blob"
 )
 
-// Names in a layout that are only ours, and below which nobody else writes.
+// Names in a layout that only this package uses and writes to.
 const (
 	privateDir      = ".transship"
 	tempDir         = privateDir + "/tmp"

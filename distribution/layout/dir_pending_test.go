@@ -11,7 +11,7 @@ import (
 )
 
 // In a folder that is served, a prune keeps what may be part of an image that is being pushed. What a
-// deleted image left is removed at once, and everything else an hour later or when nobody serves.
+// deleted image left is removed at once, and everything else after an hour, or when the folder is not served.
 func TestPruneOfServedFolder(t *testing.T) {
 	d := openDir(t, t.TempDir())
 	r := d.Repository("r")

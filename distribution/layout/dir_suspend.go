@@ -9,9 +9,9 @@ import (
 	"sync"
 )
 
-// tempOwner is a locked temporary file that owns those of suspended uploads, which nobody keeps
-// open: their names begin with its name, and removeAbandoned leaves them while it is locked. It
-// exists while there are suspended uploads. The zero value owns nothing.
+// tempOwner is a locked temporary file that owns the closed files of suspended uploads: their names
+// begin with its name, and removeAbandoned keeps them while it is locked. It exists while there are
+// suspended uploads. The zero value owns nothing.
 type tempOwner struct {
 	mu    sync.Mutex
 	count int

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// replaceByPipe puts a named pipe, which nobody writes to, in the place of a file or folder.
+// replaceByPipe puts a named pipe without a writer in the place of a file or folder.
 func replaceByPipe(t *testing.T, name ...string) string {
 	t.Helper()
 	path := filepath.Join(name...)

@@ -20,7 +20,7 @@ func newPipe(t *testing.T) (path string) {
 	return path
 }
 
-// A pipe is read to its end, as one of <(COMMAND) in a shell. One that nobody writes to is empty.
+// A pipe is read to its end, as one of <(COMMAND) in a shell. One without a writer is empty.
 func TestReadFileOfPipe(t *testing.T) {
 	path := newPipe(t)
 	if got, err := ReadFile(t.Context(), path, 100); got != "" || err != nil {
