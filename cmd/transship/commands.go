@@ -18,46 +18,75 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/store"
 )
 
-// commands returns the table of commands, in the order of the overview.
-func commands() []run.Command {
-	return []run.Command{
-		mirror.Copy(),
-		lists.Create(),
-		lists.Annotate(),
-		lists.Push(),
-		lists.Inspect(),
-		lists.Rm(),
-		store.Pull(),
-		store.Images(),
-		store.Tag(),
-		store.Push(),
-		store.Rmi(),
-		store.Prune(),
-		bundle.Save(),
-		bundle.Load(),
-		bundle.Verify(),
-		mirror.Sync(),
-		serve.Serve(),
-		inspect.Inspect(),
-		inspect.Repos(),
-		inspect.Tags(),
-		inspect.Digest(),
-		deletecmd.Delete(),
-		rawcall.Call(),
-		imagesin.ImagesIn(),
-		benchcmd.Bench(bench.Push),
-		benchcmd.Bench(bench.Pull),
-		benchcmd.Bench(bench.Copy),
-		benchcmd.Bench(bench.Mount),
-		benchcmd.Bench(bench.Resolve),
-		auditcmd.Verify(),
-		auditcmd.Show(),
-		auditcmd.Waterfall(),
-		auditcmd.Curl(),
-		auditcmd.Diff(),
-		login.Login(),
-		login.Logout(),
-		demo.Demo(),
-		versionCommand(),
+// commandGroup is a part of the overview.
+type commandGroup struct {
+	title    string
+	commands []run.Command
+}
+
+// commandGroups returns the table of commands, in the order of the overview.
+func commandGroups() []commandGroup {
+	return []commandGroup{
+		{"Copy images, and lists of images", []run.Command{
+			mirror.Copy(),
+			mirror.Sync(),
+			imagesin.ImagesIn(),
+		}},
+		{"Look at registries, and change them", []run.Command{
+			inspect.Inspect(),
+			inspect.Digest(),
+			inspect.Tags(),
+			inspect.Repos(),
+			deletecmd.Delete(),
+			rawcall.Call(),
+		}},
+		{"Bundles: images as files", []run.Command{
+			bundle.Save(),
+			bundle.Load(),
+			bundle.Verify(),
+			serve.Serve(),
+		}},
+		{"The local store", []run.Command{
+			store.Pull(),
+			store.Images(),
+			store.Tag(),
+			store.Push(),
+			store.Rmi(),
+			store.Prune(),
+		}},
+		{"Manifest lists, as docker manifest makes them", []run.Command{
+			lists.Create(),
+			lists.Annotate(),
+			lists.Push(),
+			lists.Inspect(),
+			lists.Rm(),
+		}},
+		{"Audits of runs, and benchmarks", []run.Command{
+			auditcmd.Verify(),
+			auditcmd.Show(),
+			auditcmd.Waterfall(),
+			auditcmd.Curl(),
+			auditcmd.Diff(),
+			benchcmd.Bench(bench.Push),
+			benchcmd.Bench(bench.Pull),
+			benchcmd.Bench(bench.Copy),
+			benchcmd.Bench(bench.Mount),
+			benchcmd.Bench(bench.Resolve),
+		}},
+		{"Accounts, and the program", []run.Command{
+			login.Login(),
+			login.Logout(),
+			demo.Demo(),
+			versionCommand(),
+		}},
 	}
+}
+
+// commands returns all commands.
+func commands() []run.Command {
+	var out []run.Command
+	for _, g := range commandGroups() {
+		out = append(out, g.commands...)
+	}
+	return out
 }

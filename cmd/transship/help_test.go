@@ -14,7 +14,11 @@ import (
 // TestHelp compares the help of all commands with one golden file.
 func TestHelp(t *testing.T) {
 	p := newProgram(t)
+	p.env["COLUMNS"] = "80"
 	text := p.run("help").want(0).stdout
+	for _, topic := range topics() {
+		text += "\n=== help " + topic.name + "\n" + p.run("help", topic.name).want(0).stdout
+	}
 	for _, family := range []string{"manifest", "bench", "audit"} {
 		text += "\n=== " + family + "\n" + p.run(family, "-h").want(0).stdout
 	}
@@ -25,8 +29,10 @@ func TestHelp(t *testing.T) {
 }
 
 func TestHelpOfEveryCommand(t *testing.T) {
+	p := newProgram(t)
+	p.env["COLUMNS"] = "200"
 	for _, c := range commands() {
-		help := newProgram(t).run(append(strings.Fields(c.Name), "-h")...).want(0).stdout
+		help := p.run(append(strings.Fields(c.Name), "-h")...).want(0).stdout
 		for _, part := range []string{c.Short, "Usage: transship " + c.Name, "\nExample:\n  "} {
 			if !strings.Contains(help, part) {
 				t.Errorf("help of %s has no %q", c.Name, part)
@@ -95,7 +101,9 @@ func TestHelpSpellings(t *testing.T) {
 
 // The overview, the README and the constants list the same exit codes.
 func TestExitCodesAreDocumented(t *testing.T) {
-	help := newProgram(t).run("help").stdout
+	p := newProgram(t)
+	p.env["COLUMNS"] = "200"
+	help := p.run("help").stdout
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
@@ -62,18 +61,21 @@ func runLine(ctx context.Context, r *run.Run, args []string) int {
 // dispatch finds the command and runs it, or prints an overview.
 func dispatch(ctx context.Context, r *run.Run, args []string) error {
 	if len(args) == 0 {
-		fmt.Fprint(r.Stderr, overview())
+		fmt.Fprint(r.Stderr, overview(r.Width()))
 		return &cli.UsageError{Message: "a command is missing"}
 	}
 	if args[0] == "help" {
+		if len(args) == 2 && printTopic(r, args[1]) {
+			return nil
+		}
 		args = append(args[1:len(args):len(args)], "-h")
 	}
 	switch {
 	case cli.IsHelp(args[0]):
-		fmt.Fprint(r.Stdout, overview())
+		fmt.Fprint(r.Stdout, overview(r.Width()))
 		return nil
 	case len(args) == 2 && cli.IsHelp(args[1]) && len(membersOf(args[0])) > 0:
-		fmt.Fprint(r.Stdout, familyOverview(args[0]))
+		fmt.Fprint(r.Stdout, familyOverview(args[0], r.Width()))
 		return nil
 	case args[0] == "--version" || args[0] == "-version":
 		args = []string{"version"}
@@ -135,58 +137,4 @@ func unknownCommand(args []string) error {
 		hint = fmt.Sprintf("did you mean %s? %s", name, hint)
 	}
 	return &cli.UsageError{Message: fmt.Sprintf("unknown command %q", typed), Advice: hint}
-}
-
-// families returns the first words of all commands.
-func families() []string {
-	var out []string
-	for _, c := range commands() {
-		first, _, _ := strings.Cut(c.Name, " ")
-		if len(out) == 0 || out[len(out)-1] != first {
-			out = append(out, first)
-		}
-	}
-	return out
-}
-
-// membersOf returns the commands of a family, such as manifest: those of two words.
-func membersOf(family string) []run.Command {
-	var out []run.Command
-	for _, c := range commands() {
-		if strings.HasPrefix(c.Name, family+" ") {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-// overview returns what "transship help" prints.
-func overview() string {
-	var b strings.Builder
-	b.WriteString("transship copies multi-architecture container images between registries. " +
-		"Every digest and byte stays the same.\n\n")
-	b.WriteString("Usage: transship COMMAND [flags] ARGUMENTS\n\nCommands:\n" + table(commands()))
-	b.WriteString("\nFlags may come before or after arguments, with one dash or two. Details: transship COMMAND -h\n")
-	b.WriteString("\nExit codes:\n")
-	for _, e := range cli.ExitMeanings() {
-		fmt.Fprintf(&b, "  %3d  %s\n", e.Code, e.Meaning)
-	}
-	return b.String()
-}
-
-// familyOverview returns what "transship manifest -h" prints.
-func familyOverview(family string) string {
-	return fmt.Sprintf("Usage: transship %s COMMAND [flags] ARGUMENTS\n\nCommands:\n%s\n"+
-		"Details: transship %s COMMAND -h\n", family, table(membersOf(family)), family)
-}
-
-// table returns commands with their short descriptions, one a line.
-func table(list []run.Command) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, c := range list {
-		fmt.Fprintf(w, "  %s\t%s\n", strings.TrimSpace(c.Name+" "+c.Args), c.Short)
-	}
-	w.Flush()
-	return b.String()
 }

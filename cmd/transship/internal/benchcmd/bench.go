@@ -101,8 +101,7 @@ func Bench(kind bench.Kind) run.Command {
 			c.matrixFlags(fs)
 			c.outputFlags(fs)
 			fs.BoolVar(&c.yes, "yes", false, "exceed the bounds that prevent a benchmark from doing harm by accident")
-			fs.BoolVar(&r.Quiet, "quiet", false, "print only results and errors")
-			cli.Alias(fs, "q", "quiet")
+			r.QuietFlag(fs)
 			r.AuditFlags(fs)
 			r.VerboseFlag(fs)
 			return c.run

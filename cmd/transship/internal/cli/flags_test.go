@@ -42,8 +42,10 @@ func TestAlias(t *testing.T) {
 	quiet := fs.Bool("quiet", false, "say less")
 	fs.Bool("silent", false, "say less")
 	Alias(fs, "q", "quiet")
-	if got, want := FlagHelp(fs), "  -q, --quiet   say less\n      --silent  say less\n"; got != want {
-		t.Errorf("got\n%s, want\n%s", got, want)
+	Alias(fs, "hush", "quiet")
+	want := []FlagRow{{"quiet", "-q, --quiet, --hush", "", "say less"}, {"silent", "--silent", "", "say less"}}
+	if diff := cmp.Diff(want, FlagRows(fs)); diff != "" {
+		t.Error(diff)
 	}
 	if _, err := ParseFlags(fs, []string{"-q"}); err != nil || !*quiet {
 		t.Errorf("-q sets %v, error %v", *quiet, err)

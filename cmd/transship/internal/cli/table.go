@@ -54,18 +54,3 @@ func lastOf(text string, width int) string {
 	}
 	return text
 }
-
-// WriteWrapped writes a title and a text, wrapped to the page's width and indented by the title's
-// width.
-func WriteWrapped(b *strings.Builder, title, text string) {
-	indent := strings.Repeat(" ", utf8.RuneCountInString(title))
-	line := title
-	for word := range strings.FieldsSeq(text) {
-		if len(line) > len(indent) && utf8.RuneCountInString(line)+utf8.RuneCountInString(word) >= pageWidth {
-			b.WriteString(strings.TrimRight(line, " ") + "\n")
-			line = indent
-		}
-		line += word + " "
-	}
-	b.WriteString(strings.TrimRight(line, " ") + "\n")
-}

@@ -26,8 +26,7 @@ templates are, are left out with a note. It makes no call. If no image is found,
 		Example: `helm template mychart | transship images-in - > images.txt
 transship images-in compose.yaml`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			fs.BoolVar(&r.Quiet, "quiet", false, "print only results and errors")
-			cli.Alias(fs, "q", "quiet")
+			r.QuietFlag(fs)
 			return printImages
 		},
 	}

@@ -34,7 +34,7 @@ func (c Command) Execute(ctx context.Context, r *Run, args []string) error {
 	act := c.Setup(fs, r)
 	rest, err := cli.ParseFlags(fs, args)
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(r.Stdout, c.help(fs))
+		fmt.Fprint(r.Stdout, c.help(fs, r))
 		return nil
 	}
 	if err != nil {
@@ -58,20 +58,26 @@ func (c Command) wanted() string {
 }
 
 // help returns what "transship COMMAND -h" prints.
-func (c Command) help(fs *flag.FlagSet) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\nUsage: transship %s\n", c.Short, strings.TrimSpace(c.Name+" [flags] "+c.Args))
+func (c Command) help(fs *flag.FlagSet, r *Run) string {
+	width := r.Width()
+	name := c.Name
+	if len(cli.FlagRows(fs)) > 0 {
+		name += " [flags]"
+	}
+	usage := "Usage: transship " + strings.TrimSpace(name+" "+c.Args)
+	parts := []string{cli.Reflow(c.Short, width), cli.Reflow(usage, width)}
 	if c.Long != "" {
-		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(c.Long))
+		parts = append(parts, cli.Reflow(c.Long, width))
 	}
-	if c.Example != "" {
-		b.WriteString("\nExample:\n")
-		for line := range strings.SplitSeq(strings.TrimSpace(c.Example), "\n") {
-			fmt.Fprintf(&b, "  %s\n", strings.TrimSpace(line))
-		}
+	parts = append(parts, exampleHelp(c.Example))
+	return strings.Join(append(parts, r.flagHelp(fs)...), "\n")
+}
+
+// exampleHelp returns the section of examples. They are not wrapped: users copy them.
+func exampleHelp(examples string) string {
+	out := "Example:\n"
+	for line := range strings.SplitSeq(strings.TrimSpace(examples), "\n") {
+		out += "  " + strings.TrimSpace(line) + "\n"
 	}
-	if flags := cli.FlagHelp(fs); flags != "" {
-		b.WriteString("\nFlags:\n" + flags)
-	}
-	return b.String()
+	return out
 }

@@ -14,7 +14,7 @@ import (
 func (r *Run) PlanFlag(fs *flag.FlagSet) {
 	fs.Var(&r.Plan, "plan", "change nothing: print the calls that the command would make "+
 		"and what happens to each blob; --plan=json for scripts")
-	fs.Var(&r.Plan, "dry-run", "the same as --plan")
+	cli.Alias(fs, "dry-run", "plan")
 }
 
 // Planning reports whether the run only plans: it must not change anything.

@@ -28,6 +28,7 @@ type recording struct {
 // AuditFlags registers the flags that record and restrict the calls of a command: --audit and the
 // policies.
 func (r *Run) AuditFlags(fs *flag.FlagSet) {
+	defer r.group(fs, policyFlags)()
 	r.AuditFlag(fs, "call")
 	r.policyFlags(fs)
 }

@@ -17,6 +17,7 @@ import (
 type Remote struct {
 	run            *Run
 	prefix         string // of its flags: "src", "dst", or "" for the only remote
+	whose          string // the remote in the flags' usage texts, such as "the registry"
 	Host           string // the registry's, set once the command has parsed its references
 	Creds          string // --creds: user:password, "-" for standard input, or "" for what login stored
 	tls            wire.TLSOptions
@@ -41,7 +42,9 @@ func (r *Run) NewRemote(prefix string) *Remote {
 // RemoteFlags registers the flags of a remote. prefix precedes their names: "src" and "dst" of a
 // copy, else "". whose is the remote in usage texts, such as "the registry".
 func (r *Run) RemoteFlags(fs *flag.FlagSet, prefix, whose string) *Remote {
+	defer r.group(fs, registryFlags)()
 	m := r.NewRemote(prefix)
+	m.whose = whose
 	fs.Func(m.flag("creds"), "`user:password` for "+whose+", which other users can see in the list of processes; "+
 		"- reads it from a line of standard input (default: what login stored)", m.setCreds)
 	fs.StringVar(&m.tls.CAFile, m.flag("ca"), "",

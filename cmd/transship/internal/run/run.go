@@ -29,10 +29,11 @@ type Run struct {
 	// Dial opens connections; nil uses the network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	Verbose     bool            // --verbose: print a line for each call
-	headers     bool            // --vv: and its headers
-	PrintCall   func(wire.Call) // prints a call in place of --verbose; may be nil
-	MeasureCall func(wire.Call) // gets each call as well; may be nil
+	Verbose     bool                 // --verbose: print a line for each call
+	headers     bool                 // --vv: and its headers
+	groups      map[string]flagGroup // of flags by name; ownFlags are not in it
+	PrintCall   func(wire.Call)      // prints a call in place of --verbose; may be nil
+	MeasureCall func(wire.Call)      // gets each call as well; may be nil
 
 	Plan       plan.Plan
 	speed      speed
@@ -47,7 +48,7 @@ type Run struct {
 
 // New returns a run on these streams.
 func New(s *cli.Streams) *Run {
-	r := &Run{Streams: s}
+	r := &Run{Streams: s, groups: map[string]flagGroup{}}
 	r.ResetCongestion()
 	return r
 }
@@ -61,16 +62,24 @@ func (r *Run) CommonFlags(fs *flag.FlagSet) {
 // CallFlags registers CommonFlags without VerboseFlag, for docker manifest inspect, which has a
 // --verbose of its own.
 func (r *Run) CallFlags(fs *flag.FlagSet) {
-	fs.BoolVar(&r.Quiet, "quiet", false, "print only results and errors")
-	cli.Alias(fs, "q", "quiet")
+	defer r.group(fs, connectionFlags)()
+	r.QuietFlag(fs)
 	fs.BoolVar(&r.transports.http1, "http1", false, "do not use HTTP/2 (large blobs never use it)")
 	r.stallFlag(fs)
 	r.maxWaitFlag(fs)
 	r.AuditFlags(fs)
 }
 
+// QuietFlag registers --quiet.
+func (r *Run) QuietFlag(fs *flag.FlagSet) {
+	defer r.group(fs, outputFlags)()
+	fs.BoolVar(&r.Quiet, "quiet", false, "print only results and errors")
+	cli.Alias(fs, "q", "quiet")
+}
+
 // VerboseFlag registers --verbose and --vv.
 func (r *Run) VerboseFlag(fs *flag.FlagSet) {
+	defer r.group(fs, outputFlags)()
 	fs.BoolVar(&r.Verbose, "verbose", false, "print a line on standard error for each call to a registry")
 	cli.Alias(fs, "v", "verbose")
 	fs.BoolVar(&r.headers, "vv", false, "like --verbose, with request and response headers, secrets redacted")

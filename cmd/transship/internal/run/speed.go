@@ -26,6 +26,7 @@ type speed struct {
 
 // JobsFlag registers --jobs. does is the verb of its usage text: what the command does with blobs.
 func (r *Run) JobsFlag(fs *flag.FlagSet, jobs *cli.Count, does string) {
+	defer r.group(fs, speedFlags)()
 	r.speed.jobs = jobs
 	fs.Var(jobs, "jobs", fmt.Sprintf("%s `N` blobs at a time (default: as many as the registries allow, up to %d, "+
 		"and up to %d more of less than %d MiB)",
@@ -36,13 +37,19 @@ func (r *Run) JobsFlag(fs *flag.FlagSet, jobs *cli.Count, does string) {
 // --rate, --stall, --foreign-layers, --no-clobber and --plan.
 func (r *Run) SendFlags(fs *flag.FlagSet, to *Remote, jobs *cli.Count, does string) {
 	r.JobsFlag(fs, jobs, does)
-	fs.Var(&to.chunk, "chunk-size",
-		"upload blobs in chunks of this `size`, such as 8MiB (default: each blob in one request)")
+	r.chunkFlag(fs, to)
 	r.paceFlags(fs)
 	r.ForeignFlag(fs)
 	fs.BoolVar(&r.noClobber, "no-clobber", false,
 		"fail if a tag of the target points to another image, and do not move it")
 	r.PlanFlag(fs)
+}
+
+// chunkFlag registers --chunk-size.
+func (r *Run) chunkFlag(fs *flag.FlagSet, to *Remote) {
+	defer r.group(fs, speedFlags)()
+	fs.Var(&to.chunk, "chunk-size",
+		"upload blobs in chunks of this `size`, such as 8MiB (default: each blob in one request)")
 }
 
 // FetchFlags registers the flags of commands that write what they pull to disk: --jobs, --ranges,
@@ -57,6 +64,7 @@ func (r *Run) FetchFlags(fs *flag.FlagSet, jobs *cli.Count, does string) {
 
 // RangesFlag registers --ranges, for commands that pull blobs from registries.
 func (r *Run) RangesFlag(fs *flag.FlagSet) {
+	defer r.group(fs, speedFlags)()
 	fs.Var(&r.speed.ranges, "ranges", "fetch each blob of 32 MiB or more by `N` parallel range requests, 1 to 64 "+
 		"(default: parallel only if one connection is slow)")
 }
@@ -71,6 +79,7 @@ func (r *Run) ranges() int {
 
 // paceFlags registers --rate and --stall.
 func (r *Run) paceFlags(fs *flag.FlagSet) {
+	defer r.group(fs, speedFlags)()
 	fs.Var(&r.speed.rate, "rate",
 		"limit all blob transfers together to this many `bytes` per second, such as 20MiB/s; "+
 			"a byte that is both read and sent counts once")

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+)
+
+// topic is a page of help that is about no single command.
+type topic struct {
+	name  string // as typed after "transship help"
+	short string // one line, for the overview
+	page  func(s *cli.Streams) string
+}
+
+// topics returns the table of topics, in the order of the overview.
+func topics() []topic {
+	return []topic{
+		{"flags", "the flags that commands have in common", run.FlagsPage},
+		{"exit", "the exit codes", exitPage},
+	}
+}
+
+// printTopic prints the page of a topic and reports whether there is one of that name.
+func printTopic(r *run.Run, name string) bool {
+	for _, t := range topics() {
+		if t.name == name {
+			fmt.Fprint(r.Stdout, t.page(r.Streams))
+			return true
+		}
+	}
+	return false
+}
+
+// exitPage returns what "transship help exit" prints.
+func exitPage(s *cli.Streams) string {
+	var b strings.Builder
+	b.WriteString(cli.Reflow("The exit codes, on which scripts may rely:", s.Width()))
+	writeExitCodes(&b, s.Width())
+	b.WriteString("\n" + cli.Reflow("If every image of a load, delete or sync failed for reasons of one code, the code is that "+
+		"one, not 8. The last line on standard error says what failed, or the hint after it what to try.", s.Width()))
+	return b.String()
+}
