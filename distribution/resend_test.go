@@ -1,8 +1,11 @@
 package distribution_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"testing"
 
 	"github.com/hczjl/transship/blob"
@@ -95,5 +98,78 @@ func TestResendFailsWithTheSource(t *testing.T) {
 	var answer *distribution.Error
 	if errors.As(err, &answer) {
 		t.Errorf("the registry is blamed: %v", err)
+	}
+}
+
+// A foreign layer that the source has is sent again as any other blob. One that it has not, or that
+// is not to be copied, is left out once more.
+func TestForeignLayersAreResent(t *testing.T) {
+	b, d := randomBlob(1000)
+	d.MediaType = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+	config, configDescriptor := randomBlob(500)
+	for name, c := range map[string]struct {
+		open    func(l *faultyRegistry) blob.Open
+		uploads int
+	}{
+		"the source has it":    {func(l *faultyRegistry) blob.Open { return l.open(b) }, 1},
+		"the source lacks it":  {func(*faultyRegistry) blob.Open { return opensNothing }, 0},
+		"it is not to be sent": {func(*faultyRegistry) blob.Open { return nil }, 0},
+	} {
+		l := newFaultyRegistry(t, registry.Rule{Match: putManifestCall, Times: 1, Status: 400,
+			Body: `{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}`})
+		if _, err := l.repo.PutBlob(t.Context(), configDescriptor, l.open(config)); err != nil {
+			t.Fatal(err)
+		}
+		before := l.Count(`^PUT .*/blobs/`)
+		open := func(what manifest.Descriptor) blob.Open {
+			if what.Digest == d.Digest {
+				return c.open(l)
+			}
+			return l.open(config)
+		}
+		m, err := manifest.Parse("", fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":%s,"layers":[%s]}`,
+			manifest.MediaTypeOCIManifest, entryOf(configDescriptor), entryOf(d)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = l.repo.PutManifestResending(t.Context(), "t", m, open)
+		if uploads := l.Count(`^PUT .*/blobs/`) - before; err != nil || uploads != c.uploads {
+			t.Errorf("%s: %d uploads, want %d, error %v", name, uploads, c.uploads, err)
+		}
+	}
+}
+
+func opensNothing(context.Context, int64) (io.ReadCloser, error) { return nil, fs.ErrNotExist }
+
+func entryOf(d manifest.Descriptor) string {
+	return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d}`, d.MediaType, d.Digest, d.Size)
+}
+
+// A registry that refuses an index of blobs although it has them gets it once. What it lacks it gets
+// as it gets the layers of an image.
+func TestIndexOfBlobsIsPutOnce(t *testing.T) {
+	b, d := randomBlob(1000)
+	d.MediaType = manifest.MediaTypeBuildKitCache
+	m, err := manifest.Parse("", fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`,
+		manifest.MediaTypeOCIIndex, entryOf(d)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		hasBlob bool
+		puts    int
+	}{"it has the blob": {true, 1}, "it lost the blob": {false, 2}} {
+		l := newFaultyRegistry(t, registry.Rule{Match: putManifestCall, Times: c.puts, Status: 400,
+			Body: `{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}`})
+		if c.hasBlob {
+			if _, err := l.repo.PutBlob(t.Context(), d, l.open(b)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := l.repo.PutManifestResending(t.Context(), "t", m, func(manifest.Descriptor) blob.Open { return l.open(b) })
+		if n := l.Count(putManifestCall); !errors.Is(err, distribution.ManifestBlobUnknown) || n != c.puts {
+			t.Errorf("%s: %d PUTs, want %d, error %v", name, n, c.puts, err)
+		}
+		l.checkBlob(t, b, d)
 	}
 }

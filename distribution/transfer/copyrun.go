@@ -275,8 +275,13 @@ func (c *copyRun) putInManifestSlot(ctx context.Context, ref string, m manifest.
 	return c.engine.withManifestSlot(ctx, func() error { return putManifest(ctx, c.dst, ref, m, c.open) })
 }
 
-// open returns what opens a blob of the source.
-func (c *copyRun) open(d manifest.Descriptor) blob.Open { return c.engine.open(c.src, c.from, d) }
+// open returns what opens a blob of the source, nil for a layer that is not to be copied.
+func (c *copyRun) open(d manifest.Descriptor) blob.Open {
+	if c.engine.SkipForeign && !d.Distributable() {
+		return nil
+	}
+	return c.engine.open(c.src, c.from, d)
+}
 
 func (c *copyRun) emit(ev Event) {
 	if !c.quiet {

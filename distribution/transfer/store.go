@@ -55,7 +55,8 @@ type ReferrerLister interface {
 // Resender is implemented by targets that may not find content that they have just been given.
 type Resender interface {
 	// PutManifestResending is PutManifest of [Target]. If the target does not find blobs of the
-	// manifest, it gets them from open once more.
+	// manifest, it gets them from open once more, but for those of which open returns nil and
+	// foreign layers that it does not find.
 	PutManifestResending(
 		ctx context.Context, ref string, m manifest.Manifest, open func(manifest.Descriptor) blob.Open,
 	) error
