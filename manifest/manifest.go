@@ -40,6 +40,8 @@ var (
 	// ErrContentType says that a document is of another kind than the Content-Type of its response,
 	// or the index that lists it, says. The document itself may be sound.
 	ErrContentType = errors.New("wrong Content-Type")
+	// ErrNoManifest says that a document is sound JSON of another kind than a manifest.
+	ErrNoManifest = errors.New("this is no image")
 )
 
 // DocumentError says that bytes are not a manifest, or not one that is safe to read.
@@ -124,7 +126,7 @@ func (o *outline) mediaType(contentType string) (string, error) {
 		return "", fmt.Errorf("%w: it has both manifests and layers, config or blobs", ErrAmbiguous)
 	}
 	if implied == "" {
-		return "", errors.New("it names neither config, layers, blobs nor manifests: this is no image")
+		return "", fmt.Errorf("it names neither config, layers, blobs nor manifests: %w", ErrNoManifest)
 	}
 	if contradicts(o.MediaType, implied) {
 		return "", fmt.Errorf("%w: it calls itself %s, but its members are those of %s", ErrAmbiguous, o.MediaType, implied)
@@ -136,7 +138,7 @@ func (o *outline) mediaType(contentType string) (string, error) {
 	case IsManifest(o.MediaType):
 		return o.MediaType, nil
 	case o.MediaType != "":
-		return "", fmt.Errorf("its media type %q is no manifest's", o.MediaType)
+		return "", fmt.Errorf("its media type %q is no manifest's: %w", o.MediaType, ErrNoManifest)
 	case IsManifest(contentType):
 		return contentType, nil
 	}

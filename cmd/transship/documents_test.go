@@ -31,9 +31,10 @@ func TestDocumentsThatAreNoImages(t *testing.T) {
 		"schema 1": {"application/vnd.docker.distribution.manifest.v1+prettyjws",
 			`{"schemaVersion":1,"name":"a","fsLayers":[{"blobSum":"` + emptySHA256 + `"}]}`,
 			"docker schema 1 manifests are not supported", ""},
-		"unknown": {"application/vnd.acme.rocket+json", `{"fuel":"kerosene"}`, "this is no image", "build the image"},
+		"unknown": {"application/vnd.acme.rocket+json", `{"fuel":"kerosene"}`, "this is no image",
+			"another document than an image is there"},
 		"called an image": {"application/vnd.oci.image.manifest.v1+json", `{"schemaVersion":2}`, "this is no image",
-			"build the image"},
+			"another document than an image is there"},
 		"two kinds": {"application/vnd.oci.image.index.v1+json", `{"manifests":[],"config":{}}`, "ambiguous manifest",
 			"build the image"},
 	} {

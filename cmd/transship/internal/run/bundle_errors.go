@@ -72,7 +72,7 @@ func archiveHint(err error) string {
 	case errors.Is(err, manifest.ErrSchema1):
 		return "" // the error says it
 	case cli.Has[*manifest.DocumentError](err):
-		return ambiguousHint
+		return documentHint(err)
 	case errors.Is(err, layout.ErrVolume):
 		return "put all volumes in one folder, with the names that they were written with; " +
 			"transship verify FILE lists damaged ones"

@@ -136,7 +136,7 @@ func integrityHint(err error, remote failedRemote) string {
 	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Sprintf("check that %s is a registry and that no proxy answers for it", remote.name())
 	}
-	return ambiguousHint
+	return documentHint(err)
 }
 
 // notStoredHint says who may have answered in the registry's place, or changed what it was sent.
@@ -149,8 +149,13 @@ func notStoredHint(err *distribution.NotStoredError, remote failedRemote) string
 		remote.name())
 }
 
-// ambiguousHint is for a document that is no manifest, although it is as its author made it.
-const ambiguousHint = "different programs could see different images in it; build the image and push it again"
+// documentHint is for a document that cannot be used, although it is as its author made it.
+func documentHint(err error) string {
+	if errors.Is(err, manifest.ErrNoManifest) {
+		return "check the name, the tag or the digest: another document than an image is there"
+	}
+	return "different programs could see different images in it; build the image and push it again"
+}
 
 // authHint says how to log in, or why logging in does not help.
 func authHint(err error, remote failedRemote) string {
