@@ -145,10 +145,17 @@ func parseContentRange(s string) (first, size int64, ok bool) {
 }
 
 // DeleteBlob removes a blob from a repository (end-10: DELETE /v2/<name>/blobs/<digest>).
-// Registries that do not allow it answer 405 or 400.
+// Registries that do not allow it answer 405 or 400. A page of HTML that does not show the deletion
+// is a *[NotDeletedError].
 func (c *Client) DeleteBlob(ctx context.Context, repo string, d blob.Digest) error {
 	ctx = aboutBlob(ctx, d)
-	_, err := c.call(ctx, http.MethodDelete, resourceAt(endpoint.Blob(repo, string(d)), auth.Pull, auth.Delete),
-		http.StatusAccepted, http.StatusOK, http.StatusNoContent)
-	return err
+	at := resourceAt(endpoint.Blob(repo, string(d)), auth.Pull, auth.Delete)
+	resp, err := c.call(ctx, http.MethodDelete, at, http.StatusAccepted, http.StatusOK, http.StatusNoContent)
+	if err != nil {
+		return err
+	}
+	return confirmDeleted(resp, func() error {
+		_, err := c.HeadBlob(ctx, repo, d)
+		return err
+	})
 }

@@ -3,6 +3,7 @@ package distribution
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -142,9 +143,12 @@ func (c *Client) call(ctx context.Context, method string, at resource, ok ...int
 // readAttempts is how often a document is requested if its body breaks off.
 const readAttempts = 3
 
-// read sends a GET and reads the body of the response, up to maxSize+1 bytes. It repeats the
-// request if the body breaks off; wire.Retry does for failures before the body.
+// read sends a GET for a document of JSON and reads the body of the response, up to maxSize+1 bytes.
+// It repeats the request if the body breaks off; wire.Retry does for failures before the body. A body
+// that ends inside the JSON has been cut short on the way, and is requested once more. The second
+// such body is returned: it may be what the registry has.
 func (c *Client) read(req *http.Request, maxSize int64) (*http.Response, []byte, error) {
+	var asked time.Duration
 	for failures := 1; ; failures++ {
 		resp, err := c.do(req, http.StatusOK)
 		if err != nil {
@@ -152,6 +156,9 @@ func (c *Client) read(req *http.Request, maxSize int64) (*http.Response, []byte,
 		}
 		body, err := io.ReadAll(io.LimitReader(resp.Body, maxSize+1))
 		wire.Drain(resp)
+		if err == nil && failures == 1 && endsEarly(body) {
+			err = io.ErrUnexpectedEOF
+		}
 		if err == nil {
 			return resp, body, nil
 		}
@@ -159,10 +166,16 @@ func (c *Client) read(req *http.Request, maxSize int64) (*http.Response, []byte,
 		if failures == readAttempts || !isTransient(err) {
 			return nil, nil, err
 		}
-		if err := c.wait(req.Context(), err, failures, new(time.Duration)); err != nil {
+		if err := c.wait(req.Context(), err, failures, &asked); err != nil {
 			return nil, nil, err
 		}
 	}
+}
+
+// endsEarly reports whether a body is the start of a JSON document.
+func endsEarly(body []byte) bool {
+	err := json.NewDecoder(bytes.NewReader(body)).Decode(new(json.RawMessage))
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // warn reports the Warning headers of a response (distribution-spec, "Warnings").

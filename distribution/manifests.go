@@ -161,10 +161,17 @@ func listMembers(values []string) []string {
 
 // DeleteManifest removes a manifest by digest, or only a tag by its name (end-9: DELETE
 // /v2/<name>/manifests/<reference>). Registries that do not allow it answer 400 or 405, and 404 if
-// there is no such manifest. A referrer stays in the list under the referrers tag of its subject.
+// there is no such manifest. A referrer stays in the list under the referrers tag of its subject. A
+// page of HTML that does not show the deletion is a *[NotDeletedError].
 func (c *Client) DeleteManifest(ctx context.Context, repo, ref string) error {
 	at := resourceAt(endpoint.Manifest(repo, ref), auth.Pull, auth.Delete)
-	_, err := c.call(aboutManifest(ctx, ref), http.MethodDelete, at,
+	resp, err := c.call(aboutManifest(ctx, ref), http.MethodDelete, at,
 		http.StatusAccepted, http.StatusOK, http.StatusNoContent)
-	return err
+	if err != nil {
+		return err
+	}
+	return confirmDeleted(resp, func() error {
+		_, err := c.HeadManifest(ctx, repo, ref)
+		return err
+	})
 }

@@ -331,6 +331,84 @@ func TestPutManifestWithTags(t *testing.T) {
 	}
 }
 
+// A body that ends early without an error is requested once more, whether the manifest is asked for
+// by its tag or by its digest. The second such body is taken for what the registry has.
+func TestShortDocumentsAreRequestedOnceMore(t *testing.T) {
+	l := newFaultyRegistry(t)
+	m, err := manifest.Parse("", []byte(image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.repo.PutManifest(t.Context(), "t", m); err != nil {
+		t.Fatal(err)
+	}
+	for name, read := range map[string]func() error{
+		"by tag":    func() error { _, err := l.repo.Manifest(t.Context(), "t"); return err },
+		"by digest": func() error { _, err := l.repo.Manifest(t.Context(), string(m.Digest)); return err },
+		"tags":      func() error { _, err := collectNames(l.repo.TagNames(t.Context())); return err },
+		"referrers": func() error { _, err := l.repo.Referrers(t.Context(), m.Digest, ""); return err },
+	} {
+		for _, after := range []int64{0, 7} {
+			l.Set(registry.Rule{Match: "^GET ", Times: 1, Cut: registry.CutSilently, After: after})
+			before := l.Count("^GET ")
+			if err := read(); err != nil || l.Count("^GET ") != before+2 {
+				t.Errorf("%s, once after %d bytes: %d calls, error %v", name, after, l.Count("^GET ")-before, err)
+			}
+			l.Set(registry.Rule{Match: "^GET ", Cut: registry.CutSilently, After: after})
+			before += 2
+			err := read()
+			var broken *distribution.RequestError
+			if err == nil || errors.As(err, &broken) || l.Count("^GET ") != before+2 {
+				t.Errorf("%s, always after %d bytes: %d calls, error %v", name, after, l.Count("^GET ")-before, err)
+			}
+		}
+	}
+}
+
+// A page of HTML that answers a DELETE does not count unless a HEAD finds nothing. Other successes
+// count without a HEAD.
+func TestDeleteAnsweredByAPage(t *testing.T) {
+	page := registry.Rule{Match: "^DELETE ", Status: 200, Body: "<html>", Header: map[string]string{"Content-Type": "text/html"}}
+	everywhere := page
+	everywhere.Match = ""
+	gone := registry.Rule{Match: "^HEAD ", Status: 404}
+	for name, c := range map[string]struct {
+		rules   []registry.Rule
+		deleted bool
+		heads   int
+	}{
+		"a registry's answer":    {nil, true, 0},
+		"a page":                 {[]registry.Rule{page}, false, 1},
+		"a page for every call":  {[]registry.Rule{everywhere}, false, 1},
+		"a page, and it is gone": {[]registry.Rule{page, gone}, true, 1},
+		"204":                    {[]registry.Rule{{Match: "^DELETE ", Status: 204}}, true, 0},
+	} {
+		l := newFaultyRegistry(t)
+		m, err := manifest.Parse("", []byte(image))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, d := randomBlob(100)
+		_, blobErr := l.repo.PutBlob(t.Context(), d, l.open(b))
+		if err := errors.Join(blobErr, l.repo.PutManifest(t.Context(), "t", m)); err != nil {
+			t.Fatal(err)
+		}
+		for what, remove := range map[string]func() error{
+			"manifest": func() error { return l.repo.DeleteManifest(t.Context(), m.Digest) },
+			"blob":     func() error { return l.repo.DeleteBlob(t.Context(), d.Digest) },
+		} {
+			l.Set(c.rules...)
+			before := l.Count("^HEAD ")
+			err := remove()
+			var kept *distribution.NotDeletedError
+			heads := l.Count("^HEAD ") - before
+			if (err == nil) != c.deleted || err != nil && !errors.As(err, &kept) || heads != c.heads {
+				t.Errorf("%s, %s: error %v after %d HEADs", name, what, err, heads)
+			}
+		}
+	}
+}
+
 func TestDelete(t *testing.T) {
 	s, c := serve(t)
 	s.Handle("DELETE /v2/a/manifests/t", answer(202, ""))

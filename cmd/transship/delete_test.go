@@ -227,3 +227,17 @@ func TestDeleteFromPage(t *testing.T) {
 	}))
 	newProgram(t).run("delete", host+"/app:1").want(7)
 }
+
+// A login page that answers DELETE with 200 deletes nothing, and is not taken for a registry's answer.
+func TestDeleteAnsweredByALoginPage(t *testing.T) {
+	for _, flag := range []string{"--manifest=false", "--manifest"} {
+		s, _ := startDeleteServer(t)
+		s.Set(registry.Rule{Match: "^DELETE ", Status: 200, Body: "<html><title>Log in</title></html>",
+			Header: map[string]string{"Content-Type": "text/html; charset=utf-8"}})
+		o := newProgram(t).run("delete", flag, s.host+"/app:1.5")
+		o.wantError(wantedError{7, ": 200 OK with text/html, but the registry still has it", "no proxy or login page"})
+		if strings.Contains(o.stdout, "Deleted") {
+			t.Errorf("%s\nprints %s", o.line, o.stdout)
+		}
+	}
+}

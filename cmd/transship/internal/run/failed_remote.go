@@ -49,6 +49,7 @@ func (r *Run) remoteOf(err error) failedRemote {
 func errorHost(err error) (host, method string) {
 	var answer *distribution.Error
 	var untrue *distribution.NotStoredError
+	var kept *distribution.NotDeletedError
 	var request *distribution.RequestError
 	var refused *auth.Error
 	var credentials *auth.CredentialsError
@@ -56,6 +57,8 @@ func errorHost(err error) (host, method string) {
 	switch {
 	case errors.As(err, &untrue):
 		return hostOf(untrue.URL), untrue.Method
+	case errors.As(err, &kept):
+		return hostOf(kept.URL), kept.Method
 	case errors.As(err, &answer):
 		return hostOf(answer.URL), answer.Method
 	case errors.As(err, &request):

@@ -122,6 +122,8 @@ func integrityHint(err error, remote failedRemote) string {
 	switch {
 	case errors.As(err, &untrue):
 		return notStoredHint(untrue, remote)
+	case cli.Has[*distribution.NotDeletedError](err):
+		return fmt.Sprintf("check that %s is a registry, and that no proxy or login page answers for it", remote.name())
 	case errors.Is(err, transfer.ErrTargetDigest):
 		return "leave the digest out of the target: the image keeps its digest, " +
 			"and a list that --platform cuts down gets a new one"
