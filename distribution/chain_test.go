@@ -22,7 +22,7 @@ func TestChainOptions(t *testing.T) {
 	}{
 		"all": {Options{
 			Registry: "r.example", TLS: wire.TLSOptions{CAFile: "ca"}, CertsDirs: []string{"certs"}, InsecureHTTP: true,
-			HTTP1: true, HTTP2: true, Buffer: 1, Stall: time.Second, Unanswered: 2, MaxWait: time.Minute,
+			HTTP1: true, HTTP2: true, Buffer: 1, Stall: time.Second, Attempts: 3, Unanswered: 2, MaxWait: time.Minute,
 			Congestion: congestion, UserAgent: "a", Rules: rules,
 		}, "r.example", congestion},
 		"unlimited": {Options{Registry: "r.example", Congestion: congestion, Unlimited: true}, "", nil},
@@ -37,7 +37,8 @@ func TestChainOptions(t *testing.T) {
 		hosts := timeout.Base.(*wire.Transport)
 		got := Options{
 			Registry: hosts.Registry, TLS: hosts.TLS, CertsDirs: hosts.CertsDirs, InsecureHTTP: o.InsecureHTTP,
-			HTTP1: hosts.HTTP1, HTTP2: hosts.HTTP2, Buffer: hosts.SendBuffer, Stall: timeout.Stall, Unanswered: retry.Unanswered, MaxWait: retry.MaxWait,
+			HTTP1: hosts.HTTP1, HTTP2: hosts.HTTP2, Buffer: hosts.SendBuffer, Stall: timeout.Stall,
+			Attempts: retry.Attempts, Unanswered: retry.Unanswered, MaxWait: retry.MaxWait,
 			Congestion: o.Congestion, Unlimited: o.Unlimited, UserAgent: headers.UserAgent,
 		}
 		o.Rules = nil

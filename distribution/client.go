@@ -76,7 +76,13 @@ func (c *Client) url(at resource) *url.URL {
 
 // request builds a request for a resource, without GetBody.
 func (c *Client) request(ctx context.Context, method string, at resource, body io.Reader) (*http.Request, error) {
-	return c.requestTo(ctx, method, c.url(at), at.scope, body)
+	u := c.url(at)
+	if registry := namespaceOf(ctx); registry != "" && (method == http.MethodGet || method == http.MethodHead) {
+		query := u.Query()
+		query.Set("ns", registry) // distribution-spec, "Registry proxying", as containerd sends it
+		u.RawQuery = query.Encode()
+	}
+	return c.requestTo(ctx, method, u, at.scope, body)
 }
 
 // requestTo builds a request for a URL, such as one that the registry gave out.

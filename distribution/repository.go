@@ -30,8 +30,21 @@ type Repository struct {
 	// AlwaysPatch always sends blobs with PATCH and closes the upload with an empty PUT, as docker
 	// does.
 	AlwaysPatch bool
+	// Registry is the registry as references name it, such as docker.io. Mirrors are told it; Client.Host
+	// if empty.
+	Registry string
+	// Mirrors are asked for manifests and blobs, in order, before the registry itself. They are for a
+	// source alone: what a mirror has says nothing about what a target has. Tags and referrers are listed
+	// by the registry, and writes go to it.
+	Mirrors []*Mirror
+	// OnMirror is told who has served each manifest and blob if there are mirrors. It may be called
+	// concurrently, and may be nil.
+	OnMirror func(MirrorEvent)
 
-	inUse atomic.Bool // a HEAD has found a manifest, so there may be blobs too
+	mirror    *Mirror     // that this is the repository on; nil on the registry itself
+	namespace string      // the registry that the mirror is asked for
+	mirrorUse mirrorUse   // of Mirrors
+	inUse     atomic.Bool // a HEAD has found a manifest, so there may be blobs too
 }
 
 // String returns host/name.
@@ -46,17 +59,25 @@ func (r *Repository) scoped(ctx context.Context) context.Context {
 	if wire.PurposeOf(ctx).Image == "" {
 		ctx = wire.WithPurpose(ctx, wire.Purpose{Image: r.Image})
 	}
-	return auth.WithScope(ctx, r.Client.Host, r.Scope)
+	return auth.WithScope(withNamespace(ctx, r.namespace), r.Client.Host, r.Scope)
 }
 
 // Manifest fetches a manifest by tag or digest; see [Client.GetManifest].
 func (r *Repository) Manifest(ctx context.Context, ref string) (manifest.Manifest, error) {
-	return r.Client.GetManifest(r.scoped(ctx), r.Name, ref)
+	return readFrom(ctx, r, content{tag: isTag(ref)},
+		func(ctx context.Context, at *Repository) (manifest.Manifest, error) {
+			return at.Client.GetManifest(ctx, at.Name, ref)
+		})
 }
+
+func isTag(ref string) bool { return blob.Digest(ref).Validate() != nil }
 
 // HeadManifest returns the descriptor of a manifest by tag or digest; see [Client.HeadManifest].
 func (r *Repository) HeadManifest(ctx context.Context, ref string) (manifest.Descriptor, error) {
-	d, err := r.Client.HeadManifest(r.scoped(ctx), r.Name, ref)
+	d, err := readFrom(ctx, r, content{tag: isTag(ref)},
+		func(ctx context.Context, at *Repository) (manifest.Descriptor, error) {
+			return at.Client.HeadManifest(ctx, at.Name, ref)
+		})
 	if err == nil {
 		r.inUse.Store(true)
 	}
@@ -73,6 +94,15 @@ func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int
 // RangedBlob returns a function that opens a blob at an offset, as Blob does, and one that opens a
 // range of it; see [RangedBlob].
 func (r *Repository) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange) {
+	if len(r.Mirrors) > 0 {
+		b := &mirroredBlob{repo: r, blob: d}
+		return b.open, b.openRange
+	}
+	return r.rangedBlobHere(d)
+}
+
+// rangedBlobHere is RangedBlob without mirrors.
+func (r *Repository) rangedBlobHere(d manifest.Descriptor) (blob.Open, blob.OpenRange) {
 	b := r.Client.RangedBlob(r.Name, d.Digest)
 	open := func(ctx context.Context, offset int64) (io.ReadCloser, error) {
 		if int64(len(d.Data)) == d.Size && offset <= d.Size {
@@ -99,7 +129,9 @@ func (r *Repository) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRang
 // HeadBlob returns the size of a blob in bytes, -1 if the registry does not say; see
 // [Client.HeadBlob].
 func (r *Repository) HeadBlob(ctx context.Context, d blob.Digest) (int64, error) {
-	return r.Client.HeadBlob(r.scoped(ctx), r.Name, d)
+	return readFrom(ctx, r, content{digest: d}, func(ctx context.Context, at *Repository) (int64, error) {
+		return at.Client.HeadBlob(ctx, at.Name, d)
+	})
 }
 
 // HasBlob reports whether the repository has a blob with that digest and size, which it must tell;

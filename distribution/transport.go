@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,6 +48,9 @@ type Options struct {
 	// longer: see [wire.WithClosedUpload]. A document must be complete within Stall, or a minute if that
 	// is longer.
 	Stall time.Duration
+	// Attempts is how often at most a call is sent that fails for a reason that may pass, 6 if zero. A
+	// mirror is best asked once: others are there.
+	Attempts int
 	// Unanswered is how often at most a call is sent whose answer takes longer than Stall, 3 if zero.
 	Unanswered int
 	// MaxWait is how long a registry may ask one call to wait (Retry-After); wire.DefaultMaxWait if
@@ -67,6 +71,14 @@ type Options struct {
 	Rules *wire.PolicyRules
 	// Plan answers writes itself, so that no registry is changed; nil sends them.
 	Plan *wire.Planner
+
+	// Mirrors are the mirrors of registries, by host as in URLs (registry-1.docker.io), in the order in
+	// which they are asked. They serve the repositories that are for auth.Pull alone; see
+	// [Repository.Mirrors]. Each is reached as the transport says that it is from.
+	Mirrors map[string][]*Mirror
+	// OnMirror is told who has served each manifest and blob of a registry that has mirrors. It may be
+	// called concurrently.
+	OnMirror func(MirrorEvent)
 
 	// OnWarning gets each different Warning of a registry once (distribution-spec, "Warnings").
 	OnWarning func(text string)
@@ -135,7 +147,7 @@ func (o Options) chain() http.RoundTripper {
 	next = &wire.Loopback{Base: next, Insecure: o.insecureHost()}
 	next = &wire.Limiter{Base: next, Congestion: o.congestion()}
 	next = &wire.Retry{
-		Base: next, Unanswered: o.Unanswered, MaxWait: o.MaxWait, OnWait: o.OnWait, Sleep: o.Sleep,
+		Base: next, Attempts: o.Attempts, Unanswered: o.Unanswered, MaxWait: o.MaxWait, OnWait: o.OnWait, Sleep: o.Sleep,
 	}
 	return &auth.Transport{Base: next, Credentials: o.Credentials, OnTokenServer: o.OnTokenServer}
 }
@@ -190,10 +202,15 @@ func (t *Transport) Image(name string, actions ...string) (repo *Repository, ref
 // auth.Push, auth.Delete. A token is then asked for all of it at once; without actions, for each
 // call as it comes.
 func (t *Transport) Repository(ref reference.Reference, actions ...string) *Repository {
-	return &Repository{
-		Client: t.Client(ref.Host()),
-		Name:   ref.Path,
-		Image:  ref.Familiar(),
-		Scope:  auth.Repository(ref.Path, actions...),
+	repo := &Repository{
+		Client:   t.Client(ref.Host()),
+		Name:     ref.Path,
+		Image:    ref.Familiar(),
+		Scope:    auth.Repository(ref.Path, actions...),
+		Registry: ref.Domain,
 	}
+	if slices.Equal(actions, []string{auth.Pull}) {
+		repo.Mirrors, repo.OnMirror = t.options.Mirrors[ref.Host()], t.options.OnMirror
+	}
+	return repo
 }

@@ -360,7 +360,11 @@ func (c *copyRun) putWithEvents(
 	c.emit(ev)
 	var err error
 	ev.Kind = BlobDone
-	if ev.Outcome, err = c.dst.PutBlob(ctx, d, ev.Meter.Wrap(open), mountFrom...); err != nil {
+	ev.Outcome, err = c.dst.PutBlob(ctx, d, ev.Meter.Wrap(open), mountFrom...)
+	for RejectBlob(c.src, d, err) {
+		ev.Outcome, err = c.dst.PutBlob(ctx, d, ev.Meter.Wrap(open), mountFrom...)
+	}
+	if err != nil {
 		ev.Kind, ev.Outcome = BlobFailed, 0
 		err = blobError(d, c.src, c.dst, err)
 	}

@@ -131,13 +131,21 @@ func readConfig(ctx context.Context, src Source, d manifest.Descriptor) ([]byte,
 		return nil, fmt.Errorf("%s: config %s has %d bytes, more than the %d MiB that are read",
 			name(src), d.Digest.Short(), d.Size, maxConfig>>20)
 	}
-	r := blob.NewReader(ctx, d.Digest, d.Size, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
-		return src.Blob(ctx, d, offset)
-	})
-	defer r.Close()
-	raw, err := io.ReadAll(r)
+	raw, err := readBlob(ctx, src, d)
+	for RejectBlob(src, d, err) {
+		raw, err = readBlob(ctx, src, d)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("config %s from %s: %w", d.Digest.Short(), name(src), err)
 	}
 	return raw, nil
+}
+
+// readBlob reads a blob into memory and verifies it.
+func readBlob(ctx context.Context, src Source, d manifest.Descriptor) ([]byte, error) {
+	r := blob.NewReader(ctx, d.Digest, d.Size, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		return src.Blob(ctx, d, offset)
+	})
+	defer r.Close()
+	return io.ReadAll(r)
 }

@@ -2,6 +2,9 @@ package transfer
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/hczjl/transship/blob"
@@ -46,16 +49,36 @@ type blobPut struct {
 }
 
 // toTargets puts the blob to some of the targets, which share one reading of the source. mountFrom
-// returns the repositories that a target can mount it from.
+// returns the repositories that a target can mount it from. Targets that got wrong bytes get the blob
+// once more if the source has it from another place.
 func (p *blobPut) toTargets(
 	ctx context.Context, targets []*targetState, open blob.Open, mountFrom func(*targetState) []string,
 ) error {
-	shared := newBroadcast(len(targets), open)
-	return p.multi.forEach(ctx, targets, func(t *targetState) error {
-		sub := shared.subscribe()
-		defer sub.leave()
-		return p.toTarget(ctx, t, sub.open, mountFrom(t))
-	})
+	for {
+		var mu sync.Mutex
+		wrong := map[*targetState]error{}
+		shared := newBroadcast(len(targets), open)
+		err := p.multi.forEach(ctx, targets, func(t *targetState) error {
+			sub := shared.subscribe()
+			defer sub.leave()
+			err := p.toTarget(ctx, t, sub.open, mountFrom(t))
+			var mismatch *blob.MismatchError
+			if !errors.As(err, &mismatch) {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			wrong[t] = err
+			return nil
+		})
+		if err != nil || len(wrong) == 0 {
+			return err
+		}
+		targets = slices.Collect(maps.Keys(wrong))
+		if !RejectBlob(p.multi.src, p.blob, wrong[targets[0]]) {
+			return p.multi.forEach(ctx, targets, func(t *targetState) error { return wrong[t] })
+		}
+	}
 }
 
 func (p *blobPut) toTarget(ctx context.Context, t *targetState, open blob.Open, mountFrom []string) error {

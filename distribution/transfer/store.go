@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -71,6 +72,22 @@ func putManifest(
 		return refusedError(m, r.PutManifestResending(ctx, ref, m, open))
 	}
 	return refusedError(m, dst.PutManifest(ctx, ref, m))
+}
+
+// BlobRejecter is implemented by sources that may have a blob from several places, such as a
+// registry with mirrors.
+type BlobRejecter interface {
+	// RejectBlob is called when the bytes of a blob did not match it; why is a *[blob.MismatchError].
+	// It reports whether the blob, opened anew, comes from another place.
+	RejectBlob(d manifest.Descriptor, why error) bool
+}
+
+// RejectBlob reports whether a blob that could not be copied because of err may be had from another
+// place of its source, if src is a [BlobRejecter].
+func RejectBlob(src Source, d manifest.Descriptor, err error) bool {
+	r, ok := src.(BlobRejecter)
+	var mismatch *blob.MismatchError
+	return ok && errors.As(err, &mismatch) && mismatch.Want == d.Digest && r.RejectBlob(d, mismatch)
 }
 
 // RangeSource is implemented by sources that can open a range of a blob.

@@ -14,7 +14,7 @@ const redacted = "REDACTED"
 // signature.
 func isKnownParameter(name string) bool {
 	switch name {
-	case "digest", "digest-algorithm", "mount", "from", "n", "last", "artifactType", "tag",
+	case "digest", "digest-algorithm", "mount", "from", "n", "last", "artifactType", "tag", "ns",
 		"scope", "service", "account":
 		return true
 	}
@@ -23,8 +23,8 @@ func isKnownParameter(name string) bool {
 
 // Redact returns u as text without its secrets, for logs and messages. It drops the fragment, and
 // replaces the user information and the values of query parameters that are not the registry
-// protocol's own (digest, digest-algorithm, mount, from, n, last, artifactType, tag, scope,
-// service, account); among those are upload states and the signatures of storage URLs. The order
+// protocol's own (digest, digest-algorithm, mount, from, n, last, artifactType, tag, ns,
+// scope, service, account); among those are upload states and the signatures of storage URLs. The order
 // and spelling of the rest stay. For a nil u it returns the empty string.
 func Redact(u *url.URL) string {
 	if u == nil {

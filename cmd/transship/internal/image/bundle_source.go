@@ -102,6 +102,11 @@ func (b *BundleSource) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRa
 	return func(ctx context.Context, offset int64) (io.ReadCloser, error) { return b.Blob(ctx, d, offset) }, nil
 }
 
+// RejectBlob implements transfer.BlobRejecter with the blob's source.
+func (b *BundleSource) RejectBlob(d manifest.Descriptor, why error) bool {
+	return transfer.RejectBlob(b.from[d.Digest], d, why)
+}
+
 // HasBlob implements transfer.BlobFinder with the blob's source.
 func (b *BundleSource) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
 	src, found := b.from[d.Digest]

@@ -62,6 +62,11 @@ func (c *CollectedImage) RangedBlob(d manifest.Descriptor) (blob.Open, blob.Open
 	return transfer.RangedBlob(c.Source, d)
 }
 
+// RejectBlob implements transfer.BlobRejecter with the image's source.
+func (c *CollectedImage) RejectBlob(d manifest.Descriptor, why error) bool {
+	return transfer.RejectBlob(c.Source, d, why)
+}
+
 // HasBlob implements transfer.BlobFinder with the image's source.
 func (c *CollectedImage) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
 	return transfer.HasBlob(ctx, c.Source, d)
