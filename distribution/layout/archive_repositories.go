@@ -25,6 +25,10 @@ func (a *Archive) Repository(name string) *ArchiveRepository {
 	return &ArchiveRepository{archive: a, name: name}
 }
 
+// HasShortName reports whether an image with a host in its name is also found under name: hczjl/halo
+// for docker.io/hczjl/halo.
+func (a *Archive) HasShortName(name string) bool { return len(a.repositories().domains[name]) > 0 }
+
 // Unnamed returns the repository of entries that name none. It is named after the archive's file.
 func (a *Archive) Unnamed() *ArchiveRepository { return a.Repository(fallbackName(a.volumes.path)) }
 

@@ -39,6 +39,11 @@ func TestArchiveRepositories(t *testing.T) {
 			t.Errorf("%s: got %q, error %v, want %q", name, got, err, want)
 		}
 	}
+	for name, want := range map[string]bool{"hczjl/halo": true, "x": true, "docker.io/hczjl/halo": false, "b-tar": false} {
+		if got := archive.HasShortName(name); got != want {
+			t.Errorf("%s: HasShortName is %v", name, got)
+		}
+	}
 	if _, err := archive.Repository("hczjl/halo").Manifest(t.Context(), string(b.Digest)); err != nil {
 		t.Error(err)
 	}

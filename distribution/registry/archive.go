@@ -14,6 +14,14 @@ func (a onArchive) Repository(name string) Repository {
 	return onArchiveRepository{a.Archive.Repository(name), readOnly{name}}
 }
 
+// Exact implements ShortNamed.
+func (a onArchive) Exact(name string) Repository {
+	if a.HasShortName(name) {
+		return readOnlyUnion{merged{name: name}, readOnly{name}} // an empty repository
+	}
+	return a.Repository(name)
+}
+
 type onArchiveRepository struct {
 	*layout.ArchiveRepository
 	readOnly

@@ -19,7 +19,10 @@ func (h *Handler) getBlob(w http.ResponseWriter, r *http.Request, at endpoint.Pa
 	if err != nil {
 		return err
 	}
-	repository := h.repository(at.Repository)
+	repository, err := h.pulled(w, r, at)
+	if err != nil {
+		return err
+	}
 	size, err := repository.HeadBlob(r.Context(), d)
 	if err != nil {
 		return asNotFound(err, codeBlobUnknown, "this repository has no such blob")

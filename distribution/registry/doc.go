@@ -15,6 +15,9 @@
 // Blobs are hashed while they are received, and are visible only once their digest is verified. A
 // repository shows only what was pushed to it or mounted into it.
 //
+// Several hosts may have images under one path. [ShortNamed] says how a mirror's clients, which name
+// the host in the parameter ns, find each.
+//
 // Handler does no authentication and sets no timeouts. [Basic] adds authentication, [BodyTimeout] a
 // limit for bodies that rest; other timeouts are set on the [http.Server].
 //

@@ -14,7 +14,11 @@ import (
 
 // tags serves GET of a repository's tags (end-8a, end-8b).
 func (h *Handler) tags(w http.ResponseWriter, r *http.Request, at endpoint.Path) error {
-	all, err := h.repository(at.Repository).Tags(r.Context())
+	repository, err := h.pulled(w, r, at)
+	if err != nil {
+		return err
+	}
+	all, err := repository.Tags(r.Context())
 	if err != nil {
 		return asNotFound(err, codeNameUnknown, "there is no such repository")
 	}

@@ -24,7 +24,11 @@ func (h *Handler) getManifest(w http.ResponseWriter, r *http.Request, at endpoin
 	if err := checkReference(at.Reference); err != nil {
 		return err
 	}
-	m, err := h.findManifest(r, at)
+	repository, err := h.pulled(w, r, at)
+	if err != nil {
+		return err
+	}
+	m, err := findManifest(r, repository, at.Reference)
 	if err != nil {
 		return asNotFound(err, codeManifestUnknown, "this repository has no such manifest")
 	}
@@ -33,12 +37,12 @@ func (h *Handler) getManifest(w http.ResponseWriter, r *http.Request, at endpoin
 }
 
 // findManifest returns only the descriptor for a HEAD request.
-func (h *Handler) findManifest(r *http.Request, at endpoint.Path) (m manifest.Manifest, err error) {
+func findManifest(r *http.Request, repository Repository, ref string) (m manifest.Manifest, err error) {
 	if r.Method == http.MethodHead {
-		m.Descriptor, err = h.repository(at.Repository).HeadManifest(r.Context(), at.Reference)
+		m.Descriptor, err = repository.HeadManifest(r.Context(), ref)
 		return m, err
 	}
-	return h.repository(at.Repository).Manifest(r.Context(), at.Reference)
+	return repository.Manifest(r.Context(), ref)
 }
 
 // checkReference returns an error if ref is neither a tag nor a digest.

@@ -18,7 +18,11 @@ func (h *Handler) referrers(w http.ResponseWriter, r *http.Request, at endpoint.
 	}
 	query := r.URL.Query()
 	artifactType := query.Get("artifactType")
-	all, err := h.repository(at.Repository).Referrers(r.Context(), d, artifactType)
+	repository, err := h.pulled(w, r, at)
+	if err != nil {
+		return err
+	}
+	all, err := repository.Referrers(r.Context(), d, artifactType)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ import (
 // path from several registries. A tag that they give to different images is found only under the
 // long names. A repository that is called hczjl/halo in the layout takes precedence over all
 // others.
-func ShortNames(dir *layout.Dir) Store { return shortNames{dir} }
+func ShortNames(dir *layout.Dir) ShortNamed { return shortNames{dir} }
 
 type shortNames struct{ dir *layout.Dir }
 
@@ -73,6 +73,9 @@ func (s shortNames) Repository(name string) Repository {
 	}
 	return readOnlyUnion{merged{name, all}, readOnly{name}}
 }
+
+// Exact implements ShortNamed.
+func (s shortNames) Exact(name string) Repository { return onDisk{s.dir}.Repository(name) }
 
 // unambiguous merges repositories with one path from several registries. It has no tag that they
 // give to different images.

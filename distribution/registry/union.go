@@ -31,14 +31,25 @@ func (u *Union) Repositories(ctx context.Context) ([]string, error) {
 
 // Repository implements Store.
 func (u *Union) Repository(name string) Repository {
-	reader := merged{name: name}
-	for _, s := range u.stores() {
-		reader.all = append(reader.all, s.Repository(name))
-	}
+	reader := u.merged(name, Store.Repository)
 	if u.Writable == nil {
 		return readOnlyUnion{reader, readOnly{name}}
 	}
 	return writableUnion{reader, u, u.Writable.Repository(name)}
+}
+
+// Exact implements ShortNamed, for reading.
+func (u *Union) Exact(name string) Repository {
+	return readOnlyUnion{u.merged(name, exact), readOnly{name}}
+}
+
+// merged merges the repositories of all stores.
+func (u *Union) merged(name string, of func(Store, string) Repository) merged {
+	m := merged{name: name}
+	for _, s := range u.stores() {
+		m.all = append(m.all, of(s, name))
+	}
+	return m
 }
 
 // Hold keeps the writable store from being pruned, as [layout.Dir.Hold] does, if it is one that can

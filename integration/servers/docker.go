@@ -98,8 +98,8 @@ type DockerEngine struct {
 }
 
 // Engine starts Debian's docker engine with state of its own, without networks. It runs beside other engines. Loopback
-// registries may speak plain HTTP to it.
-func Engine(t testing.TB) *DockerEngine {
+// registries may speak plain HTTP to it. args are more arguments of dockerd.
+func Engine(t testing.TB, args ...string) *DockerEngine {
 	t.Helper()
 	program := Find(t, "dockerd", "docker.io")
 	unshare := Find(t, "unshare", "util-linux")
@@ -113,7 +113,7 @@ func Engine(t testing.TB) *DockerEngine {
 	s := service{dir: dir}
 	s.command = func([]int) *exec.Cmd {
 		// Its mounts end with its mount namespace, even if it is killed.
-		return exec.Command(unshare, "--mount", "--propagation=private", program,
+		cmd := exec.Command(unshare, "--mount", "--propagation=private", program,
 			"--host="+e.Host,
 			"--data-root="+filepath.Join(dir, "data"),
 			"--exec-root="+filepath.Join(dir, "exec"),
@@ -121,6 +121,8 @@ func Engine(t testing.TB) *DockerEngine {
 			"--log-level=warn",
 			"--storage-driver=vfs",
 			"--bridge=none", "--iptables=false", "--ip6tables=false")
+		cmd.Args = append(cmd.Args, args...)
+		return cmd
 	}
 	s.ready = func([]int) error {
 		out, err := exec.Command(cli.Path, "--host", e.Host, "version", "--format", "{{.Server.Version}}").Output()

@@ -164,7 +164,7 @@ func (e *writableError) Hint() string {
 
 // unlisted hides the short names of the writable folder in the catalog: it lists the names that
 // clients pushed to, which are those of Union.Writable.
-type unlisted struct{ registry.Store }
+type unlisted struct{ registry.ShortNamed }
 
 // Repositories implements registry.Store.
 func (unlisted) Repositories(context.Context) ([]string, error) { return nil, nil }

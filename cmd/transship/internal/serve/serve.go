@@ -30,8 +30,9 @@ func Serve() run.Command {
 		Long: `docker, podman, containerd, crane and all other registry clients can pull from it. FILE is a bundle, the
 common name or the first of its volumes, any OCI image layout in a tar, or what docker save writes; DIR is an OCI
 image layout. The image docker.io/hczjl/halo:1.6 is served as HOST:PORT/hczjl/halo:1.6 and as
-HOST:PORT/docker.io/hczjl/halo:1.6. Several arguments are one registry: of a tag that several have, the first counts.
-A --since bundle must be served together with the bundles that it builds on.
+HOST:PORT/docker.io/hczjl/halo:1.6. Clients that use it as a mirror find it as docker.io/hczjl/halo:1.6; docs/serve.md
+has their settings. Several arguments are one registry: of a tag that several have, the first counts. A --since bundle
+must be served together with the bundles that it builds on.
 
 Nothing is written unless --writable lets clients push to the one DIR among the arguments, and delete there. That DIR
 is created if it is missing, and comes before the others. A sparse index, some of whose images were not pushed, or an
