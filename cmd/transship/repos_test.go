@@ -180,8 +180,8 @@ func TestReposPrintsAMillionNamesAsTheyCome(t *testing.T) {
 func TestReposTakesAHostAlone(t *testing.T) {
 	p := newProgram(t)
 	for arg, want := range map[string]wantedError{
-		"alpine":                   {2, `"alpine" does not begin with the host of a registry`, "docker.io is Docker Hub"},
-		"https://r.example.com":    {2, "does not begin with the host", "without https://"},
+		"alpine":                   {2, `"alpine" is not the host of a registry`, "docker.io is Docker Hub"},
+		"https:///team":            {2, `"" is not the host of a registry`, "give a host such as"},
 		"monday.tar":               {2, "monday.tar is a file or folder", ""},
 		"oci:images":               {2, "oci:images is not a registry", ""},
 		"r.example.com/team/app:1": {2, `"team/app:1" is not the beginning of a repository's name`, "without a tag"},

@@ -62,36 +62,6 @@ func parseName(
 	return parse(name)
 }
 
-// ParseNamespace parses HOST[/PREFIX], with docker:// or without: a registry, and the beginning of
-// its repositories' names, which may be "". The reference's Domain and Host are the registry's.
-func ParseNamespace(text string) (registry reference.Reference, prefix string, err error) {
-	name, explicit := strings.CutPrefix(text, dockerTransport)
-	if transport := TransportOf(text); transport != "" && !explicit {
-		return registry, "", &UsageError{Message: fmt.Sprintf("%s is not a registry", text)}
-	}
-	host, prefix, _ := strings.Cut(strings.TrimSuffix(name, "/"), "/")
-	switch {
-	case IsFile(name):
-		return registry, "", &UsageError{Message: fmt.Sprintf("%s is a file or folder, and a registry is wanted here", name)}
-	case host == "registry-1.docker.io":
-		host = "docker.io"
-	}
-	registry, err = reference.Parse(host + "/x")
-	if err != nil || registry.Domain != host && host != "index.docker.io" {
-		return registry, "", &UsageError{
-			Message: fmt.Sprintf("%q does not begin with the host of a registry", text),
-			Advice:  "give a host such as registry.example.com:5000, without https://; docker.io is Docker Hub",
-		}
-	}
-	if prefix != "" && !reference.ValidPath(prefix) {
-		return registry, "", &UsageError{
-			Message: fmt.Sprintf("%q is not the beginning of a repository's name", prefix),
-			Advice:  "it is one component or several, without a tag: team, or team/app",
-		}
-	}
-	return registry, prefix, nil
-}
-
 // hostAlone returns the host[:port] that a name is, "" if it may name an image. No name without a
 // slash on Docker Hub has a dot or is localhost.
 func hostAlone(name string) string {

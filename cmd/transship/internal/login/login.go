@@ -6,7 +6,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"strings"
 	"sync/atomic"
 
 	"github.com/hczjl/transship/auth"
@@ -50,7 +49,7 @@ echo "$PASSWORD" | transship login --username me --password-stdin docker.io`,
 }
 
 func (c *loginCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	ref, err := parseHost(args[0])
+	ref, err := cli.ParseRegistry(args[0])
 	if err != nil {
 		return err
 	}
@@ -71,25 +70,6 @@ func (c *loginCommand) run(ctx context.Context, r *run.Run, args []string) error
 	}
 	r.Note("logged in to %s as %s; the credentials are stored in %s", ref.Domain, cred.Username, where)
 	return nil
-}
-
-// parseHost parses a registry's name. "docker.io" and the names for it in old configurations mean
-// Docker Hub.
-func parseHost(arg string) (reference.Reference, error) {
-	host := strings.TrimPrefix(strings.TrimPrefix(arg, "https://"), "http://")
-	host = strings.TrimSuffix(strings.TrimSuffix(host, "/v1/"), "/")
-	if host == "registry-1.docker.io" {
-		host = "docker.io"
-	}
-	ref, err := reference.Parse(host + "/x")
-	isHub := host == "docker.io" || host == "index.docker.io"
-	if err != nil || strings.Contains(host, "/") || ref.Domain != host && !isHub {
-		return ref, &cli.UsageError{
-			Message: fmt.Sprintf("%q is not the host of a registry", arg),
-			Advice:  "give a host such as registry.example.com:5000",
-		}
-	}
-	return ref, nil
 }
 
 // check calls the registry with the credentials, and reports whether it asked for them.
@@ -171,7 +151,7 @@ func Logout() run.Command {
 }
 
 func logout(ctx context.Context, r *run.Run, args []string) error {
-	ref, err := parseHost(args[0])
+	ref, err := cli.ParseRegistry(args[0])
 	if err != nil {
 		return err
 	}

@@ -12,21 +12,16 @@ import (
 
 // parseAddress parses HOST/v2/... with its query, and returns the host as that of a reference.
 func parseAddress(arg string) (reference.Reference, *url.URL, error) {
-	text := strings.TrimPrefix(strings.TrimPrefix(arg, "https://"), "http://")
-	host, path, _ := strings.Cut(text, "/")
-	if strings.Contains(host, "@") {
-		return reference.Reference{}, nil, addressError("an account before the host is not taken: give --creds, or log in")
-	}
-	ref, err := reference.Parse(host + "/x")
-	if isHub := host == "index.docker.io"; err != nil || ref.Domain != host && !isHub {
-		return ref, nil, addressError(fmt.Sprintf("%q is not the host of a registry", host))
+	ref, path, err := cli.CutHost(arg)
+	if err != nil {
+		return ref, nil, addressError(err.Error())
 	}
 	u, err := url.Parse("https://" + ref.Host() + "/" + path)
 	switch {
 	case err != nil:
 		return ref, nil, addressError("the address is not a URL")
 	case u.Path != "/v2" && !strings.HasPrefix(u.Path, "/v2/"):
-		return ref, nil, addressError(fmt.Sprintf("a path below /v2/ must follow %s", host))
+		return ref, nil, addressError(fmt.Sprintf("a path below /v2/ must follow %s", ref.Domain))
 	case u.Fragment != "":
 		return ref, nil, addressError("the address has a #, which is not sent: write %23")
 	case slices.ContainsFunc(strings.Split(u.Path, "/"), isDots):
