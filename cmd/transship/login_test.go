@@ -57,6 +57,7 @@ func TestLogin(t *testing.T) {
 		"long flags":   {args: "--username=user --password=" + password},
 		"stdin":        {args: "-u user --password-stdin", stdin: password + "\n"},
 		"stdin, CRLF":  {args: "-u user --password-stdin", stdin: password + "\r\n"},
+		"stdin, -":     {args: "-u user -p -", stdin: password + "\n"},
 		"stdin, bare":  {args: "-u user --password-stdin", stdin: password},
 		"creds":        {args: "--creds user:" + password},
 		"creds, stdin": {args: "--creds -", stdin: "user:" + password + "\n"},
@@ -171,4 +172,17 @@ func TestLoginAtAHostThatIsNoRegistry(t *testing.T) {
 			t.Errorf("%s: the credentials are stored", want.message)
 		}
 	}
+}
+
+// docker login takes a URL as the registry, and means Docker Hub without one.
+func TestLoginTakesDockersSpellings(t *testing.T) {
+	p := newLoginSetup(t)
+	p.run("login", "-u", user, "-p", password, "https://"+p.host+"/v2/").want(0, "logged in to "+p.host+" as user")
+	if got := p.storedCredentials(); got != user+":"+password {
+		t.Errorf("%q is stored", got)
+	}
+	p.run("logout", "https://"+p.host+"/v1/").want(0, "removed the credentials for "+p.host+"\n")
+	p.run("login", "-u", user, "-p", password, "--allow-host", p.host).
+		wantError(wantedError{9, "registry-1.docker.io", "--allow-host registry-1.docker.io"})
+	p.run("logout").want(0, "not logged in to docker.io\n")
 }

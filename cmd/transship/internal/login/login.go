@@ -28,10 +28,11 @@ type loginCommand struct {
 // Login returns the command login.
 func Login() run.Command {
 	return run.Command{
-		Name: "login", Args: "HOST", Min: 1, Max: 1,
+		Name: "login", Args: "[HOST]", Min: 0, Max: 1,
 		Short: "check credentials with a registry and store them",
 		Long: `Stores the credentials only if the registry accepts them: in the credential helper that docker's
-config.json names for the host, or else in config.json itself (mode 0600).`,
+config.json names for the host, or else in config.json itself (mode 0600). As with docker, HOST may be a URL such as
+https://registry.example.com/v2/, and is Docker Hub if it is left out.`,
 		Example: `transship login registry.example.com
 echo "$PASSWORD" | transship login --username me --password-stdin docker.io`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
@@ -39,7 +40,7 @@ echo "$PASSWORD" | transship login --username me --password-stdin docker.io`,
 			fs.StringVar(&c.username, "username", "", "user `name`")
 			cli.Alias(fs, "u", "username")
 			fs.StringVar(&c.password, "password", "",
-				"`password` or token; other users can see it in the list of processes, unlike with --password-stdin")
+				"`password` or token, which other users can see in the list of processes; - is --password-stdin")
 			cli.Alias(fs, "p", "password")
 			fs.BoolVar(&c.stdin, "password-stdin", false, "read the password from standard input")
 			r.CommonFlags(fs)
@@ -49,7 +50,7 @@ echo "$PASSWORD" | transship login --username me --password-stdin docker.io`,
 }
 
 func (c *loginCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	ref, err := cli.ParseRegistry(args[0])
+	ref, err := hostArgument(args)
 	if err != nil {
 		return err
 	}
@@ -70,6 +71,14 @@ func (c *loginCommand) run(ctx context.Context, r *run.Run, args []string) error
 	}
 	r.Note("logged in to %s as %s; the credentials are stored in %s", ref.Domain, cred.Username, where)
 	return nil
+}
+
+// hostArgument returns the registry that the arguments name, Docker Hub if there are none.
+func hostArgument(args []string) (reference.Reference, error) {
+	if len(args) == 0 {
+		args = []string{"docker.io"}
+	}
+	return cli.ParseRegistry(args[0])
 }
 
 // check calls the registry with the credentials, and reports whether it asked for them.
@@ -97,6 +106,9 @@ func (w *watchedCredentials) Credential(ctx context.Context, host, repository st
 
 // credential takes user name and password from flags, standard input or the terminal.
 func (c *loginCommand) credential(ctx context.Context, r *run.Run) (auth.Credential, error) {
+	if c.password == "-" {
+		c.password, c.stdin = "", true
+	}
 	if err := c.checkFlags(r.Stdin.Terminal); err != nil {
 		return auth.Credential{}, err
 	}
@@ -143,15 +155,16 @@ func (c *loginCommand) checkFlags(terminal bool) error {
 // Logout returns the command logout.
 func Logout() run.Command {
 	return run.Command{
-		Name: "logout", Args: "HOST", Min: 1, Max: 1,
+		Name: "logout", Args: "[HOST]", Min: 0, Max: 1,
 		Short:   "remove the stored credentials for a registry",
+		Long:    "HOST is read as login reads it, and is Docker Hub if it is left out.",
 		Example: "transship logout registry.example.com",
 		Setup:   func(*flag.FlagSet, *run.Run) run.Action { return logout },
 	}
 }
 
 func logout(ctx context.Context, r *run.Run, args []string) error {
-	ref, err := cli.ParseRegistry(args[0])
+	ref, err := hostArgument(args)
 	if err != nil {
 		return err
 	}
