@@ -19,7 +19,7 @@ func TestHelp(t *testing.T) {
 	for _, topic := range topics() {
 		text += "\n=== help " + topic.name + "\n" + p.run("help", topic.name).want(0).stdout
 	}
-	for _, family := range []string{"manifest", "bench", "audit"} {
+	for _, family := range []string{"manifest", "bench", "audit", "image"} {
 		text += "\n=== " + family + "\n" + p.run(family, "-h").want(0).stdout
 	}
 	for _, c := range commands() {

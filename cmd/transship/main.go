@@ -104,7 +104,7 @@ func finish(ctx context.Context, r *run.Run, err error) int {
 
 // find returns the command that the arguments begin with, and the arguments after it.
 func find(args []string) (run.Command, []string, error) {
-	for _, c := range commands() {
+	for _, c := range spelled() {
 		words := strings.Fields(c.Name)
 		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.Name {
 			return c, args[len(words):], nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
@@ -27,6 +28,7 @@ func overview(width int) string {
 	for _, t := range topics() {
 		more = append(more, cli.Entry{Name: "transship help " + t.name, Text: t.short})
 	}
+	more = append(more, cli.Entry{Name: "transship image -h", Text: "docker's other names, such as image ls"})
 	cli.WriteEntries(&b, more, 0, width)
 	b.WriteString("\nExit codes:\n")
 	writeExitCodes(&b, width)
@@ -60,12 +62,21 @@ func writeExitCodes(b *strings.Builder, width int) {
 	cli.WriteEntries(b, out, 0, width)
 }
 
+// spelled returns the commands under all their names.
+func spelled() []run.Command {
+	var out []run.Command
+	for _, c := range commands() {
+		out = append(out, c.Spellings()...)
+	}
+	return out
+}
+
 // families returns the first words of all commands.
 func families() []string {
 	var out []string
-	for _, c := range commands() {
+	for _, c := range spelled() {
 		first, _, _ := strings.Cut(c.Name, " ")
-		if len(out) == 0 || out[len(out)-1] != first {
+		if !slices.Contains(out, first) {
 			out = append(out, first)
 		}
 	}
@@ -75,7 +86,7 @@ func families() []string {
 // membersOf returns the commands of a family, such as manifest: those of two words.
 func membersOf(family string) []run.Command {
 	var out []run.Command
-	for _, c := range commands() {
+	for _, c := range spelled() {
 		if strings.HasPrefix(c.Name, family+" ") {
 			out = append(out, c)
 		}

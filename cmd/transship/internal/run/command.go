@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
@@ -16,15 +17,32 @@ type Action func(ctx context.Context, r *Run, args []string) error
 
 // Command is a row of the table of commands.
 type Command struct {
-	Name    string // as typed after "transship"; "manifest push" for one of a family
-	Args    string // the arguments in the usage line
-	Short   string // one line, for the overview
-	Long    string // what the flags do not say; may be empty
-	Example string // command lines, one a line
-	Min     int    // least number of arguments
-	Max     int    // greatest number of arguments; -1 for any
+	Name    string   // as typed after "transship"; "manifest push" for one of a family
+	Aliases []string // other names that do the same, such as docker's "image push"
+	Args    string   // the arguments in the usage line
+	Short   string   // one line, for the overview
+	Long    string   // what the flags do not say; may be empty
+	Example string   // command lines, one a line
+	Min     int      // least number of arguments
+	Max     int      // greatest number of arguments; -1 for any
 	// Setup registers the flags and returns what runs once they are set.
 	Setup func(fs *flag.FlagSet, r *Run) Action
+}
+
+// Spellings returns the command under each of its names, its own first.
+func (c Command) Spellings() []Command {
+	out := []Command{c}
+	for _, name := range c.Aliases {
+		other := c
+		other.Name, other.Aliases = name, append([]string{c.Name}, without(c.Aliases, name)...)
+		out = append(out, other)
+	}
+	return out
+}
+
+// without returns the names but one.
+func without(names []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(other string) bool { return other == name })
 }
 
 // Execute parses the flags and runs the command.
@@ -65,7 +83,11 @@ func (c Command) help(fs *flag.FlagSet, r *Run) string {
 		name += " [flags]"
 	}
 	usage := "Usage: transship " + strings.TrimSpace(name+" "+c.Args)
-	parts := []string{cli.Reflow(c.Short, width), cli.Reflow(usage, width)}
+	usage = cli.Reflow(usage, width)
+	if len(c.Aliases) > 0 {
+		usage += cli.Reflow("The same: transship "+strings.Join(c.Aliases, ", transship "), width)
+	}
+	parts := []string{cli.Reflow(c.Short, width), usage}
 	if c.Long != "" {
 		parts = append(parts, cli.Reflow(c.Long, width))
 	}

@@ -36,7 +36,8 @@ type ImageRow struct {
 func Images() run.Command {
 	return run.Command{
 		Name: "images", Args: "[REPOSITORY[:TAG]]", Min: 0, Max: 1,
-		Short: "list the images of the local store",
+		Aliases: []string{"image ls", "image list"},
+		Short:   "list the images of the local store",
 		Long: `IMAGE ID is the digest of the image's manifest, or of its index. SIZE is the compressed size of all
 platforms together; content that several images share counts for each of them.`,
 		Example: `transship images

@@ -22,7 +22,8 @@ type pruneCommand struct{ all bool }
 func Prune() run.Command {
 	return run.Command{
 		Name: "prune", Min: 0, Max: 0,
-		Short: "remove content from the local store that no image needs",
+		Aliases: []string{"image prune"},
+		Short:   "remove content from the local store that no image needs",
 		Long: `Removes manifests and blobs that no image refers to, such as those of an interrupted pull. It waits until
 no other command is using the store, and does not ask for confirmation. A folder that serve --writable serves can be
 pruned meanwhile, with TRANSSHIP_STORE=DIR: what clients pushed within the last hour, and no image refers to yet, stays.`,

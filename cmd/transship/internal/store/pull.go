@@ -26,7 +26,8 @@ type pullCommand struct {
 func Pull() run.Command {
 	return run.Command{
 		Name: "pull", Args: "REF [REF...]", Min: 1, Max: -1,
-		Short: "pull images with all their platforms to the local store",
+		Aliases: []string{"image pull"},
+		Short:   "pull images with all their platforms to the local store",
 		Long: `The local store is an OCI image layout in $TRANSSHIP_STORE, by default $XDG_DATA_HOME/transship or
 ~/.local/share/transship. Run an interrupted pull again and it resumes. As with docker, an image that is pulled by
 its digest has no tag. With one --platform the store gets that image by itself, with several an index of them.`,

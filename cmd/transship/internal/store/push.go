@@ -30,6 +30,7 @@ type pushCommand struct {
 func Push() run.Command {
 	return run.Command{
 		Name: "push", Args: "REF", Min: 1, Max: 1,
+		Aliases: []string{"image push"},
 		Short:   "push an image of the local store to its registry",
 		Example: `transship push registry.example.com/hczjl/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {

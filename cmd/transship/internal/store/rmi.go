@@ -20,7 +20,8 @@ type rmiCommand struct{ force bool }
 func Rmi() run.Command {
 	return run.Command{
 		Name: "rmi", Args: "REF|ID [REF|ID...]", Min: 1, Max: -1,
-		Short: "remove images from the local store",
+		Aliases: []string{"image rm", "image remove"},
+		Short:   "remove images from the local store",
 		Long: `A REF with a tag removes that tag, and content that no image refers to any more. An ID removes the image
 with all its tags, which must be in one repository unless --force is given.`,
 		Example: `transship rmi hczjl/halo:amd64

@@ -14,7 +14,8 @@ import (
 func Tag() run.Command {
 	return run.Command{
 		Name: "tag", Args: "SRC NEW", Min: 2, Max: 2,
-		Short: "give an image of the local store another name",
+		Aliases: []string{"image tag"},
+		Short:   "give an image of the local store another name",
 		Long: `SRC is a name, a name with a digest, or the id that transship images shows, or enough digits of it. The
 digest of an image's config is accepted as its id too.`,
 		Example: `transship tag halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
