@@ -44,6 +44,8 @@ type Run struct {
 	remotes    []*Remote
 	transports transports
 	waits      waits
+
+	withoutEffect []string // notes on flags of docker's that change nothing here
 }
 
 // New returns a run on these streams.
@@ -87,6 +89,7 @@ func (r *Run) VerboseFlag(fs *flag.FlagSet) {
 
 // do runs a command whose flags are set. args are its arguments with flags, rest those without.
 func (r *Run) do(ctx context.Context, act Action, fs *flag.FlagSet, args, rest []string) error {
+	r.noteWithoutEffect()
 	return r.withAudit(ctx, fs, args, func(ctx context.Context) error {
 		if r.Planning() {
 			return r.printPlan(ctx, act, rest)

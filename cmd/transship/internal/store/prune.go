@@ -33,6 +33,10 @@ pruned meanwhile, with TRANSSHIP_STORE=DIR: what clients pushed within the last 
 			fs.BoolVar(&c.all, "all", false,
 				"also remove images without a tag, except signatures and the like that refer to a tagged one")
 			cli.Alias(fs, "a", "all")
+			fs.Bool("force", false, "do not ask, which prune never does")
+			cli.Alias(fs, "f", "force")
+			run.RefusedFlag(fs, "filter", "KEY=VALUE", "prune removes what no image needs, whatever its age and labels; "+
+				"to choose images: rmi $(transship images -q --filter ...)")
 			fs.BoolVar(&r.Quiet, "quiet", false, "print only errors")
 			cli.Alias(fs, "q", "quiet")
 			return c.run

@@ -19,6 +19,7 @@ import (
 type pullCommand struct {
 	from      *run.Remote
 	platforms cli.PlatformList
+	allTags   bool
 	jobs      cli.Count
 }
 
@@ -30,13 +31,17 @@ func Pull() run.Command {
 		Short:   "pull images with all their platforms to the local store",
 		Long: `The local store is an OCI image layout in $TRANSSHIP_STORE, by default $XDG_DATA_HOME/transship or
 ~/.local/share/transship. Run an interrupted pull again and it resumes. As with docker, an image that is pulled by
-its digest has no tag. With one --platform the store gets that image by itself, with several an index of them.`,
+its digest has no tag. With one --platform the store gets that image by itself, with several an index of them.
+With --all-tags REF is a repository, and all its tags are pulled.`,
 		Example: `transship pull halohub/halo:1.6
 transship pull --platform linux/arm64 alpine:3.20`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &pullCommand{from: r.RemoteFlags(fs, "", "the registry")}
 			fs.Var(&c.platforms, "platform",
 				"pull only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
+			fs.BoolVar(&c.allTags, "all-tags", false, "pull all tags of the repository")
+			cli.Alias(fs, "a", "all-tags")
+			r.NoEffectFlag(fs, "disable-content-trust", noContentTrust)
 			r.FetchFlags(fs, &c.jobs, "pull")
 			r.CommonFlags(fs)
 			return func(ctx context.Context, r *run.Run, args []string) error {
@@ -47,23 +52,64 @@ transship pull --platform linux/arm64 alpine:3.20`,
 }
 
 func (c *pullCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	refs := map[string]reference.Reference{}
-	for _, arg := range args {
-		ref, err := cli.ParseReference(arg)
-		if err != nil {
-			return err
-		}
-		refs[arg] = ref
+	refs, err := c.references(ctx, args)
+	if err != nil {
+		return err
 	}
-	c.from.Host = refs[args[0]].Host()
 	target, release, err := storeTargets(r)
 	if err != nil {
 		return err
 	}
 	defer release()
-	return cli.EachArg(ctx, r.Streams, args, func(ctx context.Context, arg string) error {
-		return c.pull(ctx, r, target(refs[arg].Name()), refs[arg])
+	b := &cli.Batch{Streams: r.Streams, Total: len(refs), Parallel: 1}
+	cli.Each(ctx, b, refs, func(ctx context.Context, ref shownReference) error {
+		return c.pull(ctx, r, target(ref.Name()), ref.Reference)
 	})
+	return b.Err(ctx)
+}
+
+// shownReference is a reference whose short name messages have.
+type shownReference struct{ reference.Reference }
+
+// String returns the short name.
+func (r shownReference) String() string { return r.Familiar() }
+
+// references returns the images that the arguments name. The first one's host is that of the
+// remote's flags.
+func (c *pullCommand) references(ctx context.Context, args []string) ([]shownReference, error) {
+	parse := cli.ParseReference
+	if c.allTags {
+		parse = cli.ParseRepository
+	}
+	var named, out []reference.Reference
+	for _, arg := range args {
+		ref, err := parse(arg)
+		if err != nil {
+			return nil, err
+		}
+		named = append(named, ref)
+	}
+	c.from.Host = named[0].Host()
+	for _, ref := range named {
+		if !c.allTags {
+			out = append(out, ref)
+			continue
+		}
+		refs, err := registryTags(ctx, c.from, ref)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, refs...)
+	}
+	return shown(out), nil
+}
+
+func shown(refs []reference.Reference) []shownReference {
+	var out []shownReference
+	for _, ref := range refs {
+		out = append(out, shownReference{ref})
+	}
+	return out
 }
 
 // storeTargets opens the store. target returns its repositories; under --plan they only note what
@@ -115,17 +161,25 @@ func (c *pullCommand) pull(ctx context.Context, r *run.Run, dst image.TagTarget,
 	return nil
 }
 
-// copy copies the image to its repository of the store. With one --platform it stores the image for
-// it, not an index, unless several match: an index may have one for each version of Windows.
+// copy copies the image to its repository of the store.
 func (c *pullCommand) copy(ctx context.Context, r *run.Run, show *image.Progress, src transfer.Source,
 	dst image.TagTarget, ref reference.Reference) (manifest.Descriptor, error) {
-	engine := r.Engine(c.jobs, show.Event)
-	engine.Platforms, engine.Flatten = c.platforms, len(c.platforms) == 1
-	d, err := image.StoreAs(ctx, engine, src, ref.Identifier(), dst, ref)
+	return copyPlatforms(r, c.jobs, show, c.platforms, func(engine *transfer.Engine) (manifest.Descriptor, error) {
+		return image.StoreAs(ctx, engine, src, ref.Identifier(), dst, ref)
+	})
+}
+
+// copyPlatforms calls do with an engine that copies these platforms. One is copied as the image for
+// it, not as an index, unless several match: an index may have one for each version of Windows.
+func copyPlatforms(r *run.Run, jobs cli.Count, show *image.Progress, platforms cli.PlatformList,
+	do func(*transfer.Engine) (manifest.Descriptor, error)) (manifest.Descriptor, error) {
+	engine := r.Engine(jobs, show.Event)
+	engine.Platforms, engine.Flatten = platforms, len(platforms) == 1
+	d, err := do(engine)
 	if errors.Is(err, transfer.ErrSeveralImages) {
-		several := r.Engine(c.jobs, show.Event)
-		several.Platforms = c.platforms
-		return image.StoreAs(ctx, several, src, ref.Identifier(), dst, ref)
+		several := r.Engine(jobs, show.Event)
+		several.Platforms = platforms
+		return do(several)
 	}
 	return d, err
 }

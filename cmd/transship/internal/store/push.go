@@ -17,14 +17,20 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
 )
 
 // pushCommand is push and its flags.
 type pushCommand struct {
-	to   *run.Remote
-	jobs cli.Count
+	to        *run.Remote
+	platforms cli.PlatformList
+	allTags   bool
+	jobs      cli.Count
 }
+
+// noContentTrust is why docker's --disable-content-trust has no effect.
+const noContentTrust = "content trust (Notary v1) is not checked; docker has given it up too"
 
 // Push returns the command push.
 func Push() run.Command {
@@ -32,9 +38,17 @@ func Push() run.Command {
 		Name: "push", Args: "REF", Min: 1, Max: 1,
 		Aliases: []string{"image push"},
 		Short:   "push an image of the local store to its registry",
-		Example: `transship push registry.example.com/hczjl/halo:1.6`,
+		Long: `With --all-tags REF is a repository, and all tags are pushed that the store has of it. With one --platform
+that image is pushed by itself, as docker does, with several an index of them.`,
+		Example: `transship push registry.example.com/hczjl/halo:1.6
+transship push --all-tags registry.example.com/hczjl/halo`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &pushCommand{to: r.RemoteFlags(fs, "", "the registry")}
+			fs.Var(&c.platforms, "platform",
+				"push only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
+			fs.BoolVar(&c.allTags, "all-tags", false, "push all tags that the store has of the repository")
+			cli.Alias(fs, "a", "all-tags")
+			r.NoEffectFlag(fs, "disable-content-trust", noContentTrust)
 			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)
 			return c.run
@@ -43,7 +57,11 @@ func Push() run.Command {
 }
 
 func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	ref, err := cli.ParseReference(args[0])
+	parse := cli.ParseReference
+	if c.allTags {
+		parse = cli.ParseRepository
+	}
+	ref, err := parse(args[0])
 	if err != nil {
 		return err
 	}
@@ -58,6 +76,21 @@ func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return &noImageError{ref.Familiar()}
 	}
 	defer dir.HoldForReading()()
+	refs := []reference.Reference{ref}
+	if c.allTags {
+		if refs, err = storedTags(dir, ref); err != nil {
+			return err
+		}
+	}
+	b := &cli.Batch{Streams: r.Streams, Total: len(refs), Parallel: 1}
+	cli.Each(ctx, b, shown(refs), func(ctx context.Context, ref shownReference) error {
+		return c.push(ctx, r, dir, ref.Reference)
+	})
+	return b.Err(ctx)
+}
+
+// push pushes an image and prints what docker does.
+func (c *pushCommand) push(ctx context.Context, r *run.Run, dir *layout.Dir, ref reference.Reference) error {
 	src := dir.Repository(ref.Name())
 	if _, err := src.HeadManifest(ctx, ref.Identifier()); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -90,10 +123,11 @@ func (c *pushCommand) copy(ctx context.Context, r *run.Run, dir *layout.Dir,
 	}
 	r.NoteDone("pushing to repository %s", ref.Name())
 	show := image.NewProgress(r)
-	engine := r.Engine(c.jobs, show.Event)
-	stop := show.Start()
 	dst := &image.MountTarget{Repository: repo, From: mountSource}
-	d, err := engine.Copy(ctx, dir.Repository(ref.Name()), ref.Identifier(), dst, ref.Identifier())
+	stop := show.Start()
+	d, err := copyPlatforms(r, c.jobs, show, c.platforms, func(engine *transfer.Engine) (manifest.Descriptor, error) {
+		return engine.Copy(ctx, dir.Repository(ref.Name()), ref.Identifier(), dst, ref.Identifier())
+	})
 	stop()
 	if cli.Has[*blob.MismatchError](err) {
 		err = cli.WithHint(err, "the local store is damaged: remove the image with transship rmi and pull it again")

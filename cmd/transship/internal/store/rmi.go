@@ -23,13 +23,16 @@ func Rmi() run.Command {
 		Aliases: []string{"image rm", "image remove"},
 		Short:   "remove images from the local store",
 		Long: `A REF with a tag removes that tag, and content that no image refers to any more. An ID removes the image
-with all its tags, which must be in one repository unless --force is given.`,
+with all its tags, which must be in one repository unless --force is given. As with docker, --force also makes
+an image that is not there no failure.`,
 		Example: `transship rmi hczjl/halo:amd64
 transship rmi --force 668f4ec33f09`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &rmiCommand{}
-			fs.BoolVar(&c.force, "force", false, "remove the image of an ID from all its repositories")
+			fs.BoolVar(&c.force, "force", false, "remove the image of an ID from all its repositories; no failure if there is none")
 			cli.Alias(fs, "f", "force")
+			r.NoEffectFlag(fs, "no-prune", "an image has no untagged parents here")
+			run.RefusedFlag(fs, "platform", "os/arch", "an image of the store keeps all its platforms; pull --platform stores one")
 			return c.run
 		},
 	}
@@ -48,6 +51,10 @@ func (c *rmiCommand) run(ctx context.Context, r *run.Run, args []string) error {
 // remove removes what an argument names and prints what docker does.
 func (c *rmiCommand) remove(ctx context.Context, r *run.Run, dir *layout.Dir, arg string) error {
 	found, err := findImages(ctx, dir, arg)
+	if c.force && cli.Has[*noImageError](err) {
+		r.Note("%v", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
