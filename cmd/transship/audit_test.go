@@ -316,6 +316,8 @@ func TestRedactArgs(t *testing.T) {
 		"copy me:pass@host/a https://me:pass@host/b":    "REDACTED@host/a https://REDACTED@host/b",
 		"copy oci:a/b@index me:pass@index":              "oci:a/b@index REDACTED@index",
 		"login -u me -p pass host":                      "-u me -p REDACTED host",
+		"login -qp pass host":                           "-qp REDACTED host",
+		"login -qp=pass host":                           "-qp=REDACTED host",
 		"login --username me --password=pass host":      "--username me --password=REDACTED host",
 		"login --password pass https://me:pass@host":    "--password REDACTED https://REDACTED@host",
 		"manifest push -p list":                         "-p list",

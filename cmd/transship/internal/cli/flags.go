@@ -9,8 +9,8 @@ import (
 )
 
 // ParseFlags sets the flags and returns the other arguments. Flags may come before, between and
-// after arguments; "-" and all that follows "--" are arguments. The error is flag.ErrHelp if help
-// is asked for, else a [UsageError].
+// after arguments; "-" and all that follows "--" are arguments. -aq is -a -q. The error is
+// flag.ErrHelp if help is asked for, else a [UsageError].
 func ParseFlags(fs *flag.FlagSet, args []string) (rest []string, err error) {
 	for len(args) > 0 {
 		arg := args[0]
@@ -36,6 +36,14 @@ func ParseFlags(fs *flag.FlagSet, args []string) (rest []string, err error) {
 func setFlag(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
 	typed, value, given := strings.Cut(arg, "=")
 	f := fs.Lookup(strings.TrimPrefix(strings.TrimPrefix(typed, "-"), "-"))
+	if letters := shortFlags(fs, typed); f == nil && letters != nil {
+		for _, on := range letters[:len(letters)-1] {
+			if err := fs.Set(on.Name, "true"); err != nil {
+				return nil, &UsageError{Message: fmt.Sprintf("%s: %v", Dashed(on.Name), err)}
+			}
+		}
+		f = letters[len(letters)-1]
+	}
 	switch {
 	case f == nil:
 		return nil, unknownFlag(fs, typed)
@@ -60,6 +68,24 @@ func setFlag(fs *flag.FlagSet, arg string, after []string) ([]string, error) {
 		return nil, &UsageError{Message: fmt.Sprintf("%s: %v", Dashed(f.Name), err)}
 	}
 	return after, nil
+}
+
+// shortFlags returns the flags that an argument such as -aq sets, nil if it has a letter that is no
+// flag. The last one may take a value, the others may not.
+func shortFlags(fs *flag.FlagSet, typed string) []*flag.Flag {
+	letters, short := strings.CutPrefix(typed, "-")
+	if !short || strings.HasPrefix(letters, "-") {
+		return nil
+	}
+	var out []*flag.Flag
+	for _, letter := range letters {
+		f := fs.Lookup(string(letter))
+		if f == nil || len(out) > 0 && !isBool(out[len(out)-1].Value) {
+			return nil
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 // namesOneFile reports whether a flag's value is a file. Of two the first would be lost without a

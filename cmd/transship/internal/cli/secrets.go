@@ -20,6 +20,9 @@ func RedactArgs(fs *flag.FlagSet, args []string) []string {
 		arg := args[i]
 		typed, value, given := strings.Cut(arg, "=")
 		f := fs.Lookup(strings.TrimLeft(typed, "-"))
+		if letters := shortFlags(fs, typed); f == nil && letters != nil {
+			f = letters[len(letters)-1] // which may have a value
+		}
 		switch {
 		case arg == "--":
 			fs = flag.NewFlagSet("", flag.ContinueOnError) // all that follows is arguments
