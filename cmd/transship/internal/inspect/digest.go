@@ -73,7 +73,7 @@ func (c *digestCommand) digest(ctx context.Context, r *run.Run, l image.Location
 	defer o.Close()
 	m, err := o.Manifest(ctx, o.Ref)
 	if err == nil && len(c.platforms) > 0 {
-		m, err = choosePlatform(ctx, o.Source, m, c.platforms[0])
+		m, err = image.ChoosePlatform(ctx, o.Source, m, c.platforms[0])
 	}
 	return m.Digest, err
 }

@@ -160,7 +160,7 @@ func (c *inspectCommand) file(ctx context.Context, r *run.Run, arg string) error
 func (c *inspectCommand) image(ctx context.Context, r *run.Run, o image.Origin, name string) error {
 	m, err := o.Manifest(ctx, o.Ref)
 	if err == nil && len(c.platforms) > 0 {
-		m, err = choosePlatform(ctx, o.Source, m, c.platforms[0])
+		m, err = image.ChoosePlatform(ctx, o.Source, m, c.platforms[0])
 	}
 	switch {
 	case err != nil:

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"flag"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
+	"time"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
@@ -20,7 +18,11 @@ import (
 )
 
 // imagesCommand is images and its flags.
-type imagesCommand struct{ digests, noTrunc, quiet, asJSON bool }
+type imagesCommand struct {
+	digests, noTrunc, quiet, asJSON bool
+	format                          string
+	filter                          imageFilter
+}
 
 // ImageRow is one image of the local store, as images --json prints it.
 type ImageRow struct {
@@ -39,15 +41,32 @@ func Images() run.Command {
 		Aliases: []string{"image ls", "image list"},
 		Short:   "list the images of the local store",
 		Long: `IMAGE ID is the digest of the image's manifest, or of its index. SIZE is the compressed size of all
-platforms together; content that several images share counts for each of them.`,
+platforms together; content that several images share counts for each of them. REPOSITORY[:TAG] may be a shell
+pattern in quotes. Images without a tag are always listed.
+
+--format is docker's: json for a line of JSON for each image, a Go template, or table and a template. The fields are
+.ID, .Repository, .Tag, .Digest, .CreatedSince, .CreatedAt, .Size, .Platforms, .Containers, .SharedSize and
+.UniqueSize (the last three are N/A), the functions json, split, join, title, lower, upper, pad and truncate. Of an image
+for several platforms CREATED is that of the image for this machine.
+
+--filter KEY=VALUE is docker's too. KEY is reference (a pattern of names), dangling (true: without a tag), label or
+label! (KEY or KEY=VALUE), before or since (an image), or until (24h, a date or a Unix time). Of several filters all must
+hold, of several references one.`,
 		Example: `transship images
-transship images --json hczjl/halo`,
+transship images --json hczjl/halo
+transship images --format json --filter dangling=true`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &imagesCommand{}
 			fs.BoolVar(&c.digests, "digests", false, "show digests")
 			fs.BoolVar(&c.noTrunc, "no-trunc", false, "show full ids")
 			fs.BoolVar(&c.quiet, "quiet", false, "print only ids")
 			cli.Alias(fs, "q", "quiet")
+			fs.Bool("all", false, "list images without a tag too, which images always does")
+			cli.Alias(fs, "a", "all")
+			fs.StringVar(&c.format, "format", "", "print json, table TEMPLATE or `TEMPLATE`, as docker does")
+			fs.Var(&c.filter, "filter", "list only images for which `KEY=VALUE` holds; may be repeated")
+			cli.Alias(fs, "f", "filter")
+			r.NoEffectFlag(fs, "tree", "the column PLATFORMS has what docker's tree shows")
 			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
 			return c.run
 		},
@@ -55,10 +74,13 @@ transship images --json hczjl/halo`,
 }
 
 func (c *imagesCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	format, err := c.template()
+	if err != nil {
+		return err
+	}
 	selects := func(layout.Root) bool { return true }
 	if len(args) > 0 {
-		var err error
-		if selects, err = rootFilter(args[0]); err != nil {
+		if selects, err = c.rootFilter(args[0]); err != nil {
 			return err
 		}
 	}
@@ -66,24 +88,40 @@ func (c *imagesCommand) run(ctx context.Context, r *run.Run, args []string) erro
 	if err != nil {
 		return err
 	}
-	rows, err := imageRows(ctx, r, dir, selects)
-	switch {
-	case err != nil:
+	now := time.Now()
+	if err := c.filter.resolve(ctx, dir, now); err != nil {
 		return err
-	case c.asJSON:
-		return cli.PrintJSON(r.Stdout, rows)
-	case c.quiet:
-		for _, row := range rows {
-			fmt.Fprintln(r.Stdout, c.id(row))
-		}
-		return nil
 	}
-	return c.table(r.Stdout, rows)
+	l := &imageLister{run: r, dir: dir, filter: &c.filter}
+	l.configs = c.filter.needsConfig() || format.Mentions("CreatedAt", "CreatedSince")
+	listed, err := l.list(ctx, selects)
+	if err != nil {
+		return err
+	}
+	if c.asJSON {
+		rows := []ImageRow{}
+		for _, im := range listed {
+			rows = append(rows, im.ImageRow)
+		}
+		return cli.PrintJSON(r.Stdout, rows)
+	}
+	var rows []any
+	for _, im := range listed {
+		rows = append(rows, c.formatted(im, now))
+	}
+	return format.Write(r.Stdout, imageTitles(), rows)
 }
 
-// rootFilter parses a repository or an image name, and returns a function that reports whether an
-// entry belongs to it.
-func rootFilter(arg string) (func(layout.Root) bool, error) {
+// rootFilter parses a repository, an image name or a pattern, and returns a function that reports
+// whether an entry belongs to it.
+func (c *imagesCommand) rootFilter(arg string) (func(layout.Root) bool, error) {
+	if strings.ContainsAny(arg, "*?[") {
+		var pattern imageFilter
+		if err := pattern.Set("reference=" + arg); err != nil {
+			return nil, &cli.UsageError{Message: err.Error()}
+		}
+		return pattern.matchesName, nil
+	}
 	if repository, err := reference.ParseRepository(arg); err == nil {
 		return func(r layout.Root) bool { return r.Repository == repository.Name() }, nil
 	}
@@ -94,35 +132,63 @@ func rootFilter(arg string) (func(layout.Root) bool, error) {
 	}, err
 }
 
-// imageRows returns the selected images of a store, which may be nil, sorted by repository, tag and
-// digest. An image that is damaged or incomplete gets a warning and a row without platforms or size.
-func imageRows(ctx context.Context, r *run.Run, dir *layout.Dir, selects func(layout.Root) bool) ([]ImageRow, error) {
-	rows := []ImageRow{}
-	if dir == nil {
-		return rows, nil
+// listedImage is a row and what the image's config says.
+type listedImage struct {
+	ImageRow
+	config storedConfig // the zero value unless it is needed
+}
+
+// imageLister lists the images of a store.
+type imageLister struct {
+	run     *run.Run
+	dir     *layout.Dir // nil for a store that is not there
+	filter  *imageFilter
+	configs bool // read the images' configs
+}
+
+// list returns the selected images, sorted by repository, tag and digest. An image that is damaged
+// or incomplete gets a warning and a row without platforms or size.
+func (l *imageLister) list(ctx context.Context, selects func(layout.Root) bool) ([]listedImage, error) {
+	var out []listedImage
+	if l.dir == nil {
+		return out, nil
 	}
-	roots, err := dir.Roots()
+	roots, err := l.dir.Roots()
 	if err != nil {
 		return nil, err
 	}
 	for _, root := range roots {
-		if !selects(root) {
+		if !selects(root) || !l.filter.matchesName(root) {
 			continue
 		}
-		row := ImageRow{Repository: root.Repository, Tag: root.Tag, Digest: root.Digest,
-			MediaType: root.MediaType, Platforms: []string{}}
-		if err := row.measure(ctx, dir.Repository(root.Repository)); ctx.Err() != nil {
+		row, err := l.row(ctx, root)
+		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
-		} else if err != nil {
-			r.Note("warning: %s: %s", rootName(root), cli.OneLine(err.Error()))
 		}
-		rows = append(rows, row)
+		if err != nil {
+			l.run.Note("warning: %s: %s", rootName(root), cli.OneLine(err.Error()))
+		}
+		if l.filter.matchesConfig(row.config) {
+			out = append(out, row)
+		}
 	}
-	slices.SortFunc(rows, func(a, b ImageRow) int {
+	slices.SortFunc(out, func(a, b listedImage) int {
 		return cmp.Or(cmp.Compare(a.Repository, b.Repository), cmp.Compare(a.Tag, b.Tag),
 			cmp.Compare(a.Digest, b.Digest))
 	})
-	return rows, nil
+	return out, nil
+}
+
+// row returns an entry of the store as a row.
+func (l *imageLister) row(ctx context.Context, root layout.Root) (listedImage, error) {
+	row := listedImage{ImageRow: ImageRow{Repository: root.Repository, Tag: root.Tag, Digest: root.Digest,
+		MediaType: root.MediaType, Platforms: []string{}}}
+	repo := l.dir.Repository(root.Repository)
+	err := row.measure(ctx, repo)
+	if err == nil && l.configs {
+		row.config, err = readConfig(ctx, repo, root.Digest)
+	}
+	return row, err
 }
 
 // measure sets the platforms and the size.
@@ -141,26 +207,6 @@ func (c *imagesCommand) id(r ImageRow) string {
 	}
 	_, digits, _ := strings.Cut(r.Digest.Short(), ":")
 	return digits
-}
-
-func (c *imagesCommand) table(out io.Writer, rows []ImageRow) error {
-	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
-	digest := func(s string) string {
-		if !c.digests {
-			return ""
-		}
-		return s + "\t"
-	}
-	fmt.Fprintf(w, "REPOSITORY\tTAG\t%sIMAGE ID\tPLATFORMS\tSIZE\n", digest("DIGEST"))
-	for _, r := range rows {
-		platforms, size := cmp.Or(strings.Join(r.Platforms, ","), "-"), "-"
-		if r.Size > 0 {
-			size = cli.FormatBytes(r.Size)
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s%s\t%s\t%s\n",
-			r.familiar(), cmp.Or(r.Tag, "<none>"), digest(string(r.Digest)), c.id(r), platforms, size)
-	}
-	return w.Flush()
 }
 
 // familiar returns the repository's short name.
