@@ -5,6 +5,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd"
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 	"github.com/hczjl/transship/cmd/transship/internal/bundle"
+	"github.com/hczjl/transship/cmd/transship/internal/completion"
 	"github.com/hczjl/transship/cmd/transship/internal/deletecmd"
 	"github.com/hczjl/transship/cmd/transship/internal/demo"
 	"github.com/hczjl/transship/cmd/transship/internal/imagesin"
@@ -77,6 +78,7 @@ func commandGroups() []commandGroup {
 			login.Login(),
 			login.Logout(),
 			demo.Demo(),
+			completion.Completion(commands),
 			versionCommand(),
 		}},
 	}

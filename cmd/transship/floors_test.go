@@ -72,6 +72,7 @@ func commandImports() map[string][]string {
 		"lists":           append([]string{"lists/liststore"}, base...),
 		"benchcmd":        append([]string{"benchcmd/bench", "synthetic"}, base...),
 		"demo":            append([]string{"mirror"}, base...),
+		"completion":      append([]string{"store"}, base...),
 	}
 }
 

@@ -110,6 +110,9 @@ func longName(f *flag.Flag) string {
 	return f.Name
 }
 
+// IsBool reports whether a flag may stand without a value.
+func IsBool(f *flag.Flag) bool { return isBool(f.Value) }
+
 // isBool reports whether a flag with this value may stand without one.
 func isBool(v flag.Value) bool {
 	b, ok := v.(interface{ IsBoolFlag() bool })

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/layout"
@@ -130,4 +131,23 @@ func rootName(r layout.Root) string {
 		return ref.Familiar()
 	}
 	return r.Repository + "@" + string(r.Digest)
+}
+
+// Names returns the names of the images in the local store, none if it cannot be read. It is for
+// suggestions.
+func Names(env func(string) string) []string {
+	dir, err := readStore(env)
+	if dir == nil || err != nil {
+		return nil
+	}
+	roots, err := dir.Roots()
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, root := range roots {
+		names = append(names, rootName(root))
+	}
+	slices.Sort(names)
+	return names
 }
