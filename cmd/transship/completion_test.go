@@ -23,6 +23,7 @@ func TestCompletionCandidates(t *testing.T) {
 		{[]string{""}, []string{"copy", "manifest", "help"}, nil},
 		{[]string{"co"}, []string{"copy", "completion"}, []string{"save"}},
 		{[]string{"manifest", ""}, []string{"create", "push"}, []string{"copy"}},
+		{[]string{"image", ""}, []string{"ls", "pull"}, []string{"copy"}},
 		{[]string{"help", "manifest", "cr"}, []string{"create"}, nil},
 		{[]string{"copy", "--plat"}, []string{"--platform"}, []string{"--plan"}},
 		{[]string{"copy", "--platform", "linux/a"}, []string{"linux/arm64"}, []string{"windows/amd64"}},

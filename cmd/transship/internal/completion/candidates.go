@@ -29,7 +29,7 @@ func (r *result) add(prefix, about string, words ...string) {
 
 // completer finds candidates.
 type completer struct {
-	commands []run.Command
+	commands []run.Command // under all their names
 	run      *run.Run
 	images   func() []string // of the local store
 	hosts    func() []string // of the credentials files

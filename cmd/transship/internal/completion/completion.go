@@ -37,7 +37,7 @@ func Completion(commands func() []run.Command) run.Command {
 shell looks for completions:
 
   bash        source <(transship completion bash)
-              or in ~/.local/share/bash-completion/completions/transship
+              or as transship in a folder of bash-completion
   zsh         source <(transship completion zsh), after compinit
               or as _transship in a folder of $fpath
   fish        transship completion fish > ~/.config/fish/completions/transship.fish
@@ -73,10 +73,12 @@ func complete(r *run.Run, commands []run.Command, shell string, words []string) 
 		return err
 	}
 	c := completer{
-		commands: commands,
-		run:      r,
-		images:   func() []string { return store.Names(r.Env) },
-		hosts:    func() []string { return r.AuthConfig().Hosts() },
+		run:    r,
+		images: func() []string { return store.Names(r.Env) },
+		hosts:  func() []string { return r.AuthConfig().Hosts() },
+	}
+	for _, command := range commands {
+		c.commands = append(c.commands, command.Spellings()...)
 	}
 	print(r.Stdout, c.complete(words))
 	return nil
