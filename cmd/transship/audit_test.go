@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -273,26 +275,82 @@ func TestAuditOfInterruptedRun(t *testing.T) {
 	}
 }
 
-// A killed run leaves complete JSON lines, or a complete HAR, with the calls that had ended.
+// A killed run leaves complete JSON lines, or a complete HAR, with the calls that had ended. It is
+// killed while it waits for answers and writes nothing: SIGKILL ends a write between two pages, so
+// that a record which it meets is cut short.
 func TestAuditOfKilledRun(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"jsonl", "har"} {
 		for i := range 5 {
 			c := newCopySetup(t)
-			c.source.ResetRequests() // the calls that pushed the image
+			g := &gate{blobs: i, closed: make(chan bool)}
+			c.source.Handler, c.target.Handler = g.before(c.source.Handler), g.before(c.target.Handler)
 			file := filepath.Join(c.env["HOME"], "audit."+format)
-			cmd, _ := newProcess(t, "copy", "-q", "--audit", file, c.src, c.dst)
+			cmd, _ := newProcess(t, "copy", "-q", "--jobs", "1", "--audit", file, c.src, c.dst) // calls follow each other
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			ended := make(chan error, 1)
-			go func() { ended <- cmd.Wait() }()
-			killAfterBlobs(c.source, i, ended, func() { cmd.Process.Signal(syscall.SIGKILL) })
-			if _, entries := readAudit(t, file); len(entries) == 0 {
-				t.Errorf("%s: no entries", format)
+			<-g.closed
+			eventually(t, func() bool { return countRecorded(file) == g.count() }, func() string {
+				return fmt.Sprintf("%s has %d of %d calls", file, countRecorded(file), g.count())
+			})
+			cmd.Process.Signal(syscall.SIGKILL)
+			cmd.Wait()
+			if _, entries := readAudit(t, file); len(entries) != g.count() {
+				t.Errorf("%s: %d entries of %d calls", format, len(entries), g.count())
 			}
 		}
 	}
+}
+
+// gate lets requests through until a number of blobs were requested, and answers none from then on.
+type gate struct {
+	closed chan bool
+
+	mu     sync.Mutex
+	blobs  int // that are still let through
+	passed int // requests
+}
+
+func (g *gate) before(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !g.pass(r) {
+			<-r.Context().Done()
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (g *gate) pass(r *http.Request) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.blobs < 0 {
+		return false
+	}
+	if strings.Contains(r.URL.Path, "/blobs/sha256:") {
+		if g.blobs--; g.blobs < 0 {
+			close(g.closed)
+			return false
+		}
+	}
+	g.passed++
+	return true
+}
+
+func (g *gate) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.passed
+}
+
+// countRecorded returns how many calls a file has, -1 while it does not end with a whole record.
+func countRecorded(file string) int {
+	b, _ := os.ReadFile(file) // it is created before the first call
+	if !strings.HasSuffix(string(b), "}\n") {
+		return -1
+	}
+	return strings.Count(string(b), `"method":`)
 }
 
 func TestVeryVerboseRedactsHeaders(t *testing.T) {

@@ -9,7 +9,8 @@
 // does not have begin with an underscore, as its section "Custom Fields" asks for.
 //
 // A file is written while the calls end, and nothing of it is kept in memory. A process that is
-// killed at any moment leaves complete lines, or complete JSON.
+// killed leaves complete lines, or complete JSON, unless it was just writing: then the last record is
+// cut short, and readers say so.
 //
 // # The chain
 //
