@@ -113,7 +113,7 @@ func find(args []string) (run.Command, []string, error) {
 	return run.Command{}, nil, unknownCommand(args)
 }
 
-// unknownCommand returns an error that suggests the command nearest to what was typed.
+// unknownCommand returns an error that suggests what to type instead.
 func unknownCommand(args []string) error {
 	if strings.HasPrefix(args[0], "-") {
 		flag, _, _ := strings.Cut(args[0], "=") // the value may be a password
@@ -133,8 +133,8 @@ func unknownCommand(args []string) error {
 			names = append(names, c.Name)
 		}
 	}
-	if name := cli.Nearest(typed, names); name != "" {
-		hint = fmt.Sprintf("did you mean %s? %s", name, hint)
+	if meant := suggestion(args, cli.Nearest(typed, names)); meant != "" {
+		hint = meant + " " + hint
 	}
 	return &cli.UsageError{Message: fmt.Sprintf("unknown command %q", typed), Advice: hint}
 }

@@ -43,3 +43,12 @@ func exitPage(s *cli.Streams) string {
 		"one, not 8. The last line on standard error says what failed, or the hint after it what to try.", s.Width()))
 	return b.String()
 }
+
+// topicNames returns the names of the topics.
+func topicNames() []string {
+	var out []string
+	for _, t := range topics() {
+		out = append(out, t.name)
+	}
+	return out
+}

@@ -147,15 +147,36 @@ func Alias(fs *flag.FlagSet, short, long string) {
 	fs.Var(alias{f.Value, long}, short, f.Usage)
 }
 
-// unknownFlag returns an error that suggests the flag nearest to the one typed.
+// unknownFlag returns an error that names the flag to use in place of the one typed: one that it
+// lacks the side of, one that another tool spells like that, or the nearest.
 func unknownFlag(fs *flag.FlagSet, typed string) error {
-	var names []string
-	fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
 	hint := fmt.Sprintf("transship %s -h lists the flags", fs.Name())
-	if name := Nearest(strings.TrimLeft(typed, "-"), names); name != "" {
-		hint = fmt.Sprintf("did you mean %s? %s", Dashed(name), hint)
+	name := strings.TrimLeft(typed, "-")
+	if other := otherFlagHint(fs, name); other != "" {
+		hint = other + "; " + hint
+	} else if near := nearestFlag(fs, name); near != "" {
+		hint = fmt.Sprintf("did you mean %s? %s", near, hint)
 	}
 	return &UsageError{Message: "unknown flag " + typed, Advice: hint}
+}
+
+// nearestFlag returns the flag nearest to a name, and both of its sides where the name has none; ""
+// if none is near.
+func nearestFlag(fs *flag.FlagSet, name string) string {
+	var names, bases []string
+	fs.VisitAll(func(f *flag.Flag) {
+		names = append(names, f.Name)
+		if base, ok := strings.CutPrefix(f.Name, "src-"); ok {
+			bases = append(bases, base)
+		}
+	})
+	if near := Nearest(name, names); near != "" {
+		return Dashed(near)
+	}
+	if base := Nearest(name, bases); base != "" {
+		return Dashed("src-"+base) + " or " + Dashed("dst-"+base)
+	}
+	return ""
 }
 
 // Dashed returns a flag's name as users type it: -q, --quiet.
