@@ -105,7 +105,7 @@ func TestUsageErrors(t *testing.T) {
 		"copy --src-creds :" + secret + " a b": {2, "--src-creds: credentials need", ""},
 		"copy --src-creds= a b":                {2, "--src-creds: the value is empty", ""},
 		"copy --src-creds - a b":               {2, "--src-creds -: standard input has no more lines", ""},
-		"login a/b":                            {2, `"a/b" is not the host of a registry`, "give a host such as"},
+		"login a/b":                            {2, `"a" is not the host of a registry`, "give a host such as"},
 		"login x.example.com":                  {2, "a user name and a password are needed", "--password-stdin"},
 		"login -u user x.example.com":          {2, "a user name and a password are needed", "--password-stdin"},
 		"login --password-stdin x.example.com": {2, "--password-stdin needs --username", ""},
@@ -113,7 +113,7 @@ func TestUsageErrors(t *testing.T) {
 			"--password and --password-stdin cannot be used together", ""},
 		"login --creds a:" + secret + " -u a x.example.com": {2, "--creds has the user name and the password", ""},
 		"login -u a --password-stdin x.example.com":         {2, "the user name or the password is empty", ""},
-		"logout a/b": {2, `"a/b" is not the host of a registry`, "give a host such as"},
+		"logout a/b": {2, `"a" is not the host of a registry`, "give a host such as"},
 	} {
 		newProgram(t).run(strings.Fields(line)...).wantError(want)
 	}
