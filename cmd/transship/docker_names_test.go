@@ -12,6 +12,7 @@ func TestDockersNames(t *testing.T) {
 	for name, same := range map[string]string{
 		"image ls": "images", "image list": "images", "image pull": "pull", "image push": "push", "image rm": "rmi",
 		"image remove": "rmi", "image tag": "tag", "image prune": "prune",
+		"image load": "load",
 	} {
 		help := p.run(append(strings.Fields(name), "-h")...).want(0).stdout
 		if !strings.Contains(help, "\nUsage: transship "+name+" ") || !strings.Contains(help, "transship "+same) {

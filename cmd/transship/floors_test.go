@@ -65,7 +65,7 @@ func commandImports() map[string][]string {
 		"rawcall":         base,
 		"imagesin":        base,
 		"auditcmd":        base,
-		"bundle":          base,
+		"bundle":          append([]string{"store"}, base...),
 		"store":           base,
 		"mirror":          base,
 		"serve":           append([]string{"serve/htpasswd"}, base...),

@@ -139,7 +139,7 @@ func TestLoadErrors(t *testing.T) {
 		"load @/none/ TO":      {4, "none/: no such file or directory", ""},
 		"load @/text TO":       {7, "text: ", ""},
 		"load @/gz.tar TO":     {7, "gz.tar: the file is cut short", "transfer the file again"},
-		"load @/x.tar":         {2, "want FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", "usage: transship load"},
+		"load @/x.tar":         {2, "REGISTRY is missing", "transship load -i "},
 		"load @/x.tar dst":     {2, `"dst" does not begin with a registry's host`, "docker.io/dst"},
 		"load @/x.tar TO/UP":   {2, "is not a registry", "HOST[:PORT]"},
 		"load @/x.tar TO:x/y":  {2, "is not a registry", "HOST[:PORT]"},

@@ -19,6 +19,7 @@ import (
 // loadCommand is load and its flags.
 type loadCommand struct {
 	to        *run.Remote
+	input     string
 	rewrites  image.RewriteList
 	platforms cli.PlatformList
 	available bool
@@ -28,8 +29,9 @@ type loadCommand struct {
 // Load returns the command load.
 func Load() run.Command {
 	return run.Command{
-		Name: "load", Args: "FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", Min: 2, Max: -1,
-		Short: "push the images of a bundle or folder to a registry",
+		Name: "load", Args: "FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", Min: 0, Max: -1,
+		Aliases: []string{"image load"},
+		Short:   "push the images of a bundle or folder to a registry, or load them into the local store",
 		Long: `FILE is a bundle, the common name or the first of its volumes, any OCI image layout in a tar, or what
 docker save writes, also compressed with gzip; - is one of them on standard input. Both of the latter are unpacked
 into a temporary file in $TMPDIR. DIR is an OCI image layout. The image docker.io/hczjl/halo:1.6 is pushed to
@@ -39,12 +41,19 @@ are pushed. An image that has only a tag, as skopeo, oras, crane and regctl writ
 
 --rewrite FROM=TO applies to images whose name begins with FROM, with or without its registry: their path then begins
 with TO instead. If several match, the longest FROM counts. A --since bundle is loaded after the one that it builds
-on: before pushing anything, load checks that the registry has the missing blobs.`,
+on: before pushing anything, load checks that the registry has the missing blobs.
+
+Without REGISTRY it is docker's load: transship load -i FILE, or a tar on standard input, puts all images into the local
+store, and prints them. An image without a name is printed by its ID, to be given to transship tag.`,
 		Example: `transship load monday.tar registry.example.com
 transship load layout/ registry.example.com/hczjl/halo
+transship load -i monday.tar
 transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod halohub/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &loadCommand{to: r.RemoteFlags(fs, "", "the registry")}
+			fs.StringVar(&c.input, "input", "",
+				"read this `file` or folder; without REGISTRY its images go into the local store, as with docker")
+			cli.Alias(fs, "i", "input")
 			fs.Var(&c.rewrites, "rewrite",
 				"replace FROM at the beginning of image names by TO, as `FROM=TO`; may be repeated")
 			fs.Var(&c.platforms, "platform",
@@ -71,6 +80,21 @@ func hintDamaged(err error) error {
 }
 
 func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	switch {
+	case c.input != "":
+		args = append([]string{c.input}, args...)
+	case len(args) == 0:
+		args = []string{"-"}
+	case len(args) == 1:
+		return &cli.UsageError{
+			Message: "REGISTRY is missing",
+			Advice: fmt.Sprintf("transship load %s REGISTRY pushes to a registry, transship load -i %s loads into the local store",
+				args[0], args[0]),
+		}
+	}
+	if len(args) == 1 {
+		return c.intoStore(ctx, r, args[0])
+	}
 	far, err := image.ParseRegistryPrefix(args[1])
 	if err != nil {
 		return err

@@ -56,7 +56,7 @@ func (c *pullCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return err
 	}
-	target, release, err := storeTargets(r)
+	target, release, err := Targets(r)
 	if err != nil {
 		return err
 	}
@@ -112,12 +112,15 @@ func shown(refs []reference.Reference) []shownReference {
 	return out
 }
 
-// storeTargets opens the store. target returns its repositories; under --plan they only note what
-// they would get.
-func storeTargets(r *run.Run) (target func(repository string) image.TagTarget, release func(), err error) {
+// Targets opens the store. target returns its repositories, for "" that of images without a name;
+// under --plan they only note what they would get.
+func Targets(r *run.Run) (target func(repository string) image.TagTarget, release func(), err error) {
 	if !r.Planning() {
 		dir, release, err := holdStore(r.Env)
 		return func(name string) image.TagTarget {
+			if name == "" {
+				return image.LayoutTarget{Repository: dir.Unnamed()}
+			}
 			return image.LayoutTarget{Repository: dir.Repository(name)}
 		}, release, err
 	}
