@@ -54,6 +54,7 @@ func commandGroups() []commandGroup {
 			store.Push(),
 			store.Rmi(),
 			store.Prune(),
+			bundle.ImageSave(),
 		}},
 		{"Manifest lists, as docker manifest makes them", []run.Command{
 			lists.Create(),

@@ -169,7 +169,7 @@ func TestSaveErrors(t *testing.T) {
 	c := newCopySetup(t)
 	c.writeFile("notes.txt.json", `{"notes":1}`)
 	for line, want := range map[string]wantedError{
-		"save SRC":                       {2, "-o is missing", "-o FILE.tar writes a bundle"},
+		"save -o= SRC":                   {2, "-o names no file", "-o FILE.tar writes a bundle"},
 		"save -o @/x.tar":                {2, "there is nothing to save", "-f FILE"},
 		"save -o - --split 1k SRC":       {2, "--split needs a file to write to", "writes FILE.tar.001"},
 		"save -o @/d/ --split 1k SRC":    {2, "--split needs a file to write to", "writes FILE.tar.001"},

@@ -13,6 +13,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/cmd/transship/internal/store"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
@@ -30,6 +31,7 @@ type saveCommand struct {
 	available bool
 	referrers bool
 	jobs      cli.Count
+	stored    bool // image save: the images are those of the local store
 }
 
 // Save returns the command save.
@@ -43,7 +45,8 @@ FILE.tar.json beside FILE.tar lists what is in it. Run an interrupted save again
 and with --sum for the whole tar, standard output gets a line for sha256sum -c, and FILE.tar.json the digest.
 
 REF is anything that copy takes as SRC; oci:DIR and oci-archive:FILE without an image mean all images there.
--o DIR/ adds the images to an OCI image layout in a folder, and -o - writes the tar to standard output.
+-o DIR/ adds the images to an OCI image layout in a folder. Without -o, or with -o -, the tar goes to standard output.
+transship image save saves images of the local store.
 
 --since leaves out the blobs that the other site already has. It names an earlier bundle or its FILE.tar.json, or,
 as docker://HOST[/PREFIX], a registry that load has pushed images to.`,
@@ -52,9 +55,7 @@ transship save -o tuesday.tar --since monday.tar.json -f images.txt
 transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &saveCommand{from: r.RemoteFlags(fs, "", "the registry")}
-			fs.StringVar(&c.out, "output", "",
-				"write to this `file`, to a folder if it is one or ends with a slash, or to standard output if it is -")
-			cli.Alias(fs, "o", "output")
+			c.outputFlag(fs)
 			fs.StringVar(&c.list, "file", "",
 				"save the images of a `list` as sync reads it; a DST is the image's name in the bundle")
 			cli.Alias(fs, "f", "file")
@@ -72,10 +73,61 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			r.FetchFlags(fs, &c.jobs, "fetch")
 			r.CommonFlags(fs)
 			return func(ctx context.Context, r *run.Run, args []string) error {
+				return hintStored(ctx, r, args, run.WithDiskFullHint(c.run(ctx, r, args)))
+			}
+		},
+	}
+}
+
+// hintStored adds a hint to the error of an image that its registry does not have or does not give,
+// and the local store has: docker save would have saved that one.
+func hintStored(ctx context.Context, r *run.Run, args []string, err error) error {
+	if code := run.ExitCode(err); err == nil || code != cli.ExitNotFound && code != cli.ExitAuth {
+		return err
+	}
+	for _, arg := range args {
+		origins, missing := store.Origins(ctx, r.Env, []string{arg})
+		for _, o := range origins {
+			o.Close()
+		}
+		if missing == nil {
+			return cli.WithHint(err, "the local store has "+arg+": transship image save saves that one")
+		}
+	}
+	return err
+}
+
+// ImageSave returns the command image save.
+func ImageSave() run.Command {
+	return run.Command{
+		Name: "image save", Args: "IMAGE [IMAGE...]", Min: 1, Max: -1,
+		Short: "write images of the local store to a tar, as docker save does",
+		Long: `IMAGE is a name, a repository for all its tags there, or an ID, whose image has no name in the tar. The tar is
+that of transship save, which takes images from registries: see there. As with docker it goes to standard output
+without -o, and not to a terminal.`,
+		Example: `transship image save hczjl/halo:1.6 > halo.tar
+transship image save -o halo.tar hczjl/halo`,
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			c := &saveCommand{stored: true}
+			c.outputFlag(fs)
+			fs.Var(&c.platforms, "platform",
+				"save only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
+			r.AvailableFlag(fs, &c.available)
+			r.JobsFlag(fs, &c.jobs, "copy")
+			r.PlanFlag(fs)
+			fs.BoolVar(&r.Quiet, "quiet", false, "print only results and errors")
+			cli.Alias(fs, "q", "quiet")
+			return func(ctx context.Context, r *run.Run, args []string) error {
 				return run.WithDiskFullHint(c.run(ctx, r, args))
 			}
 		},
 	}
+}
+
+func (c *saveCommand) outputFlag(fs *flag.FlagSet) {
+	fs.StringVar(&c.out, "output", "-",
+		"write to this `file`, to a folder if it is one or ends with a slash, or to standard output if it is -, the default")
+	cli.Alias(fs, "o", "output")
 }
 
 func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error {
@@ -83,7 +135,11 @@ func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return err
 	}
 	places := &image.Opener{Run: r}
-	images, err := c.openImages(ctx, places, args)
+	open := c.openImages
+	if c.stored {
+		open = c.openStored
+	}
+	images, err := open(ctx, places, args)
 	defer closeAll(images)
 	if err != nil {
 		return err
@@ -118,7 +174,7 @@ func (c *saveCommand) checkFlags(r *run.Run, args []string) error {
 	switch {
 	case c.out == "":
 		return &cli.UsageError{
-			Message: "-o is missing",
+			Message: "-o names no file",
 			Advice:  "-o FILE.tar writes a bundle, -o DIR/ a folder, -o - to standard output",
 		}
 	case len(args) == 0 && c.list == "":
@@ -146,7 +202,7 @@ func (c *saveCommand) checkFlags(r *run.Run, args []string) error {
 			Message: "--since is for bundles, not for folders",
 			Advice:  "leave out --since: what the folder already has is not fetched again",
 		}
-	case c.out == "-" && r.Stdout.IsTerminal():
+	case c.out == "-" && r.Stdout.IsTerminal() && !r.Planning():
 		return &cli.UsageError{
 			Message: "standard output is a terminal",
 			Advice:  "send it to a file or a pipe, or write -o FILE.tar",

@@ -11,6 +11,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/cmd/transship/internal/store"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
@@ -53,6 +54,16 @@ func (c *saveCommand) openImages(ctx context.Context, places *image.Opener, args
 		}
 	}
 	return out, nil
+}
+
+// openStored opens images of the local store.
+func (*saveCommand) openStored(ctx context.Context, places *image.Opener, args []string) ([]savedImage, error) {
+	origins, err := store.Origins(ctx, places.Run.Env, args)
+	var out []savedImage
+	for _, o := range origins {
+		out = append(out, savedImage{o, saveEntry{}.namesFor(o.Name)})
+	}
+	return out, err
 }
 
 // saveEntry is a line of the list, or an argument.

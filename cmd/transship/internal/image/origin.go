@@ -46,6 +46,12 @@ func (o Origin) Close() {
 	}
 }
 
+// ClosedBy returns the image with what Close calls.
+func (o Origin) ClosedBy(release func()) Origin {
+	o.close = release
+	return o
+}
+
 // Origin opens the image at a location.
 func (p *Opener) Origin(ctx context.Context, remote *run.Remote, l Location) (Origin, error) {
 	if l.IsRegistry() {
