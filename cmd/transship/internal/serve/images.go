@@ -22,7 +22,9 @@ import (
 type servedImages struct {
 	union    *registry.Union
 	archives []*layout.Archive
+	dirs     []*layout.Dir
 	blobs    []layout.BlobStore // of folders and archives
+	places   []storedFile       // the same, for the page
 	closers  []func()
 }
 
@@ -110,6 +112,7 @@ func (i *servedImages) add(arg string) error {
 	i.closers = append(i.closers, func() { archive.Close() })
 	i.archives = append(i.archives, archive)
 	i.blobs = append(i.blobs, archive)
+	i.places = append(i.places, inArchive(archive))
 	i.union.Stores = append(i.union.Stores, registry.OnArchive(archive))
 	return nil
 }
@@ -122,7 +125,7 @@ func (i *servedImages) addFolder(path string) error {
 	if err != nil {
 		return err
 	}
-	i.blobs = append(i.blobs, dir)
+	i.addDir(path, dir)
 	i.union.Stores = append(i.union.Stores, registry.ShortNames(dir))
 	return nil
 }
@@ -142,10 +145,16 @@ func (i *servedImages) addWritable(path string, pushes *pushFlags) error {
 		return &writableError{err}
 	}
 	i.closers = append(i.closers, release)
-	i.blobs = append(i.blobs, dir)
+	i.addDir(path, dir)
 	i.union.Writable = pushes.store(dir)
 	i.union.Stores = append([]registry.Store{unlisted{registry.ShortNames(dir)}}, i.union.Stores...)
 	return nil
+}
+
+func (i *servedImages) addDir(path string, dir *layout.Dir) {
+	i.dirs = append(i.dirs, dir)
+	i.blobs = append(i.blobs, dir)
+	i.places = append(i.places, inFolder(path, dir))
 }
 
 // writableError says that the folder of --writable cannot be opened for writing.

@@ -39,8 +39,9 @@ is created if it is missing, and comes before the others. A sparse index, some o
 image without some of its layers is refused with MANIFEST_BLOB_UNKNOWN; --sparse accepts both.
 Content that no image needs any more stays in DIR until "TRANSSHIP_STORE=DIR transship prune", which may run meanwhile.
 
-The registry's URL is printed on standard output once it answers. An interrupt or SIGTERM stops it: requests in
-progress have ten seconds to finish, and the exit code is 0. A second signal stops it at once.`,
+The registry's URL is printed on standard output once it answers. A browser shows there which images it has, and curl
+prints them. An interrupt or SIGTERM stops it: requests in progress have ten seconds to finish, and the exit code is 0.
+A second signal stops it at once.`,
 		Example: `transship serve monday.tar tuesday.tar
 transship serve --writable --listen 127.0.0.1:0 images/
 transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htpasswd users monday.tar`,
@@ -91,7 +92,7 @@ func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error
 	if err := c.announce(ctx, r, l, images); err != nil {
 		return err
 	}
-	h := c.handler(r, images, users)
+	h := c.handler(r, l, images, users)
 	if record := r.AuditServed(); record != nil {
 		recorder := &wire.ServedRecorder{Handler: h, OnCall: record, Command: r.Command}
 		defer recorder.Close()
@@ -116,13 +117,14 @@ func (c *serveCommand) openUsers(r *run.Run) (*htpasswd.File, error) {
 }
 
 // handler returns the handler of all requests.
-func (c *serveCommand) handler(r *run.Run, images *servedImages, users *htpasswd.File) http.Handler {
+func (c *serveCommand) handler(r *run.Run, l *listener, images *servedImages, users *htpasswd.File) http.Handler {
 	var h http.Handler = &registry.Handler{
 		Store:        images.union,
 		RefuseSparse: !c.pushes.sparse,
 		MaxBlobSize:  int64(c.pushes.maxBlob),
 		OnError:      serverErrors(r.Streams),
 	}
+	h = newPage(h, images, l.name(), users != nil, serverErrors(r.Streams))
 	if users != nil {
 		h = &registry.Basic{Handler: h, Realm: "transship", Check: users.Authenticate}
 	}
