@@ -18,8 +18,8 @@
 // Several hosts may have images under one path. [ShortNamed] says how a mirror's clients, which name
 // the host in the parameter ns, find each.
 //
-// Handler does no authentication and sets no timeouts. [Basic] adds authentication, [BodyTimeout] a
-// limit for bodies that rest; other timeouts are set on the [http.Server].
+// Handler does no authentication and sets no timeouts. [Basic] adds passwords and who may push,
+// [BodyTimeout] a limit for bodies that rest; other timeouts are set on the [http.Server].
 //
 // [Faults] is for tests of clients: it injects network failures and the quirks of other registries.
 package registry

@@ -31,7 +31,7 @@ func (p *pushFlags) register(fs *flag.FlagSet) {
 func (p *pushFlags) check(fs *flag.FlagSet) error {
 	var given []string
 	fs.Visit(func(f *flag.Flag) {
-		if slices.Contains([]string{"sparse", "max-blob", "quota"}, f.Name) {
+		if slices.Contains([]string{"sparse", "max-blob", "quota", "push-users"}, f.Name) {
 			given = append(given, "--"+f.Name)
 		}
 	})

@@ -17,9 +17,9 @@ import (
 
 // serveCommand is serve and its flags.
 type serveCommand struct {
-	listen   listenFlags
-	pushes   pushFlags
-	htpasswd string
+	listen listenFlags
+	pushes pushFlags
+	access accessFlags
 }
 
 // Serve returns the command serve.
@@ -37,6 +37,7 @@ must be served together with the bundles that it builds on.
 Nothing is written unless --writable lets clients push to the one DIR among the arguments, and delete there. That DIR
 is created if it is missing, and comes before the others. A sparse index, some of whose images were not pushed, or an
 image without some of its layers is refused with MANIFEST_BLOB_UNKNOWN; --sparse accepts both.
+With --htpasswd users need their password to pull and push; --anonymous-pull and --push-users change who may do which.
 Content that no image needs any more stays in DIR until "TRANSSHIP_STORE=DIR transship prune", which may run meanwhile.
 
 The registry's URL is printed on standard output once it answers. A browser shows there which images it has, and curl
@@ -49,8 +50,7 @@ transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htp
 			c := &serveCommand{}
 			c.listen.register(fs)
 			c.pushes.register(fs)
-			fs.StringVar(&c.htpasswd, "htpasswd", "",
-				"accept only users in this `file`, with bcrypt or $apr1$ hashes as htpasswd -B and htpasswd write them")
+			c.access.register(fs)
 			r.AuditFlag(fs, "request")
 			fs.BoolVar(&r.Quiet, "quiet", false, "print only the URL and errors")
 			cli.Alias(fs, "q", "quiet")
@@ -58,6 +58,9 @@ transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htp
 			cli.Alias(fs, "v", "verbose")
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				if err := c.pushes.check(fs); err != nil {
+					return err
+				}
+				if err := c.access.check(c.pushes.writable); err != nil {
 					return err
 				}
 				return c.run(ctx, r, args)
@@ -75,7 +78,7 @@ func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error
 			r.Stderr.Line("warning: %s; the certificate read before stays in use", cli.OneLine(err.Error()))
 		}
 	}
-	users, err := c.openUsers(r)
+	users, err := c.access.open(r)
 	if err != nil {
 		return err
 	}
@@ -101,21 +104,6 @@ func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error
 	return l.serve(ctx, r, h)
 }
 
-// openUsers opens the file of --htpasswd, nil without the flag.
-func (c *serveCommand) openUsers(r *run.Run) (*htpasswd.File, error) {
-	if c.htpasswd == "" {
-		return nil, nil
-	}
-	users, err := htpasswd.Open(c.htpasswd)
-	if err != nil {
-		return nil, err
-	}
-	users.OnError = func(err error) {
-		r.Stderr.Line("warning: %s; the users read before stay valid", cli.OneLine(err.Error()))
-	}
-	return users, nil
-}
-
 // handler returns the handler of all requests.
 func (c *serveCommand) handler(r *run.Run, l *listener, images *servedImages, users *htpasswd.File) http.Handler {
 	var h http.Handler = &registry.Handler{
@@ -124,10 +112,8 @@ func (c *serveCommand) handler(r *run.Run, l *listener, images *servedImages, us
 		MaxBlobSize:  int64(c.pushes.maxBlob),
 		OnError:      serverErrors(r.Streams),
 	}
-	h = newPage(h, images, l.name(), users != nil, serverErrors(r.Streams))
-	if users != nil {
-		h = &registry.Basic{Handler: h, Realm: "transship", Check: users.Authenticate}
-	}
+	h = newPage(h, images, l.name(), c.access.pullsNeedLogin(), serverErrors(r.Streams))
+	h = c.access.handler(h, users)
 	if r.Verbose {
 		h = &requestLog{next: h, print: func(line string) { r.Stderr.Line("%s", line) }}
 	}
@@ -158,17 +144,18 @@ func (c *serveCommand) announce(ctx context.Context, r *run.Run, l *listener, im
 	r.Note("serving %s at %s (%s)", what, l.url, how)
 	switch {
 	case example != "":
-		r.Note("try: %sdocker pull %s/%s", c.loginFirst("docker", l), l.name(), example)
+		r.Note("try: %sdocker pull %s/%s", loginFirst("docker", l, c.access.pullsNeedLogin()), l.name(), example)
 	case c.pushes.writable:
-		r.Note("try: %stransship copy alpine:3.20 %s/alpine:3.20", c.loginFirst("transship", l), l.name())
+		login := loginFirst("transship", l, c.access.htpasswd != "")
+		r.Note("try: %stransship copy alpine:3.20 %s/alpine:3.20", login, l.name())
 	}
 	_, err = fmt.Fprintln(r.Stdout, l.url)
 	return err
 }
 
 // loginFirst returns the start of a command line that logs in with program, if clients must.
-func (c *serveCommand) loginFirst(program string, l *listener) string {
-	if c.htpasswd == "" {
+func loginFirst(program string, l *listener, must bool) string {
+	if !must {
 		return ""
 	}
 	return program + " login " + l.name() + " && "
@@ -181,12 +168,12 @@ func (c *serveCommand) warn(r *run.Run, l *listener) {
 	}
 	if l.tls == nil {
 		text := "others on the network can read and change what is sent in plain HTTP"
-		if c.htpasswd != "" {
+		if c.access.htpasswd != "" {
 			text += ", including passwords"
 		}
 		r.Note("warning: %s; clients must be told that the registry is insecure", text)
 	}
-	if c.pushes.writable && c.htpasswd == "" {
+	if c.pushes.writable && c.access.htpasswd == "" {
 		r.Note("warning: anyone who can reach the registry can push and delete; --htpasswd requires passwords")
 	}
 }

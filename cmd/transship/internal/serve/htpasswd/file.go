@@ -99,6 +99,12 @@ func (f *File) Authenticate(ctx context.Context, user, password string) bool {
 	return u.isVerified(user, fingerprint) || u.check(user, password, fingerprint)
 }
 
+// Has reports whether the file has the user.
+func (f *File) Has(user string) bool {
+	_, found := f.current().hashes[user]
+	return found
+}
+
 // fingerprint identifies a password in memory. It is an HMAC with a random key of this process.
 func (f *File) fingerprint(password string) [32]byte {
 	mac := hmac.New(sha256.New, f.key[:])

@@ -53,6 +53,9 @@ func TestAuthenticate(t *testing.T) {
 			t.Errorf("%q with %q: got %v", test.user, test.password, got)
 		}
 	}
+	if !f.Has("alice") || !f.Has("carol") || f.Has("Alice") || f.Has("") || f.Has("#x") {
+		t.Error("Has is wrong")
+	}
 }
 
 // countingHash is a hash that counts its calls.
