@@ -35,6 +35,12 @@ type Config struct {
 	// $DOCKER_AUTH_CONFIG of docker 28.
 	Inline string
 
+	// Helpers are credential helpers by host ("ghcr.io", "docker.io"), named as in credHelpers. For its
+	// host a helper is asked before everything else, and Store and Erase use it too. HelpersOrigin says
+	// in messages who names them.
+	Helpers       map[string]string
+	HelpersOrigin string
+
 	// HelperPath lists the directories of credential helpers in the form of $PATH. Relative
 	// directories are skipped.
 	HelperPath string
@@ -111,6 +117,12 @@ func podmanFiles(env func(string) string, home string) []string {
 // Credential implements [Credentials]. It runs a helper at most once for each host until
 // [Config.Forget].
 func (c *Config) Credential(ctx context.Context, host, repository string) (Credential, error) {
+	if h := c.ownHelper(host); h.name != "" {
+		found, err := c.helpers.get(ctx, helperKey{h.name, h.server}, h.get)
+		if err != nil || !found.Anonymous() {
+			return found, err
+		}
+	}
 	if c.Inline != "" {
 		f, err := parseConfigFile("$DOCKER_AUTH_CONFIG", []byte(c.Inline))
 		if err != nil {
@@ -170,6 +182,9 @@ func (c *Config) Store(ctx context.Context, host string, cred Credential) (where
 		return "", err
 	}
 	defer c.helpers.clear()
+	if h := c.ownHelper(host); h.name != "" {
+		return h.program(), h.store(ctx, cred)
+	}
 	name := c.Files[0]
 	err = editConfigFile(ctx, name, func(f configFile) (configFile, error) {
 		h, err := c.helperFor(f, host)
@@ -194,6 +209,10 @@ func (c *Config) Store(ctx context.Context, host string, cred Credential) (where
 func (c *Config) Erase(ctx context.Context, host string) (found bool, err error) {
 	defer c.helpers.clear()
 	var errs []error
+	if h := c.ownHelper(host); h.name != "" {
+		found, err = h.erase(ctx)
+		errs = append(errs, err)
+	}
 	for _, name := range c.Files {
 		foundHere, err := c.eraseFrom(ctx, name, host)
 		found = found || foundHere
@@ -225,14 +244,79 @@ func (c *Config) helperFor(f configFile, host string) (helper, error) {
 	if err != nil || name == "" {
 		return helper{}, err
 	}
+	return c.newHelper(name, key+" in "+f.name, host), nil
+}
+
+// ownHelper returns the helper of Helpers for host, or the zero helper.
+func (c *Config) ownHelper(host string) helper {
+	for _, key := range hostKeys(host) {
+		if name := c.Helpers[key]; name != "" {
+			return c.newHelper(name, c.HelpersOrigin, host)
+		}
+	}
+	return helper{}
+}
+
+func (c *Config) newHelper(name, origin, host string) helper {
 	wait := c.wait
 	wait.onSlow = c.OnHelperWait
 	return helper{
 		name:   name,
-		origin: key + " in " + f.name,
+		origin: origin,
 		server: configKey(host),
 		path:   c.HelperPath,
 		output: c.HelperOutput,
 		wait:   wait,
-	}, nil
+	}
+}
+
+// Place is where the credential of a host is looked for.
+type Place struct {
+	Name   string // of a file, a helper's program, or $DOCKER_AUTH_CONFIG
+	Origin string // of a helper: which file names it
+	Helper bool
+	Found  bool // a file has a credential for the host; helpers are not asked
+}
+
+// Places returns where the credential of host is looked for, in the order of [Config.Credential]. It
+// runs no helper, and leaves out files that do not exist.
+func (c *Config) Places(host string) ([]Place, error) {
+	var out []Place
+	add := func(h helper) {
+		if h.name != "" {
+			out = append(out, Place{Name: h.program(), Origin: h.origin, Helper: true})
+		}
+	}
+	add(c.ownHelper(host))
+	if c.Inline != "" {
+		f, err := parseConfigFile("$DOCKER_AUTH_CONFIG", []byte(c.Inline))
+		if err != nil {
+			return nil, err
+		}
+		found, err := f.find(host, "")
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Place{Name: f.name, Found: !found.Anonymous()})
+	}
+	for _, name := range c.Files {
+		if _, err := os.Stat(name); errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		f, err := readConfigFile(name)
+		if err != nil {
+			return nil, err
+		}
+		h, err := c.helperFor(f, host)
+		if err != nil {
+			return nil, err
+		}
+		add(h)
+		found, err := f.find(host, "")
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Place{Name: name, Found: !found.Anonymous()})
+	}
+	return out, nil
 }
