@@ -52,6 +52,7 @@ func (c *saveCommand) registryInventory(ctx context.Context, b *image.BundleSour
 		if repos[i], err = c.from.BindHost(target.Host()).Repository(ctx, target, auth.Pull); err != nil {
 			return layout.Inventory{}, err
 		}
+		repos[i].Mirrors = nil // what a mirror has, the far registry may lack
 	}
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(cli.ParallelImages)

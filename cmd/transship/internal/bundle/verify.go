@@ -133,6 +133,7 @@ func (c *verifyCommand) verify(ctx context.Context, r *run.Run, arg string, v *V
 	if err != nil {
 		return err
 	}
+	repo.Mirrors = nil // what they have says nothing about the registry
 	return (&registryVerifier{repo: repo, deep: c.deep, referrers: c.referrers, report: v.add}).run(ctx, l.Ref.Identifier())
 }
 

@@ -30,9 +30,9 @@ func Login() run.Command {
 	return run.Command{
 		Name: "login", Args: "[HOST]", Min: 0, Max: 1,
 		Short: "check credentials with a registry and store them",
-		Long: `Stores the credentials only if the registry accepts them: in the credential helper that docker's
-config.json names for the host, or else in config.json itself (mode 0600). As with docker, HOST may be a URL such as
-https://registry.example.com/v2/, and is Docker Hub if it is left out.`,
+		Long: `Stores the credentials only if the registry accepts them: in the credential helper that the configuration file
+or docker's config.json names for the host, or else in config.json itself (mode 0600), or in the file of --authfile. As with
+docker, HOST may be a URL such as https://registry.example.com/v2/, and is Docker Hub if it is left out.`,
 		Example: `transship login registry.example.com
 echo "$PASSWORD" | transship login --username me --password-stdin docker.io`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
@@ -159,7 +159,10 @@ func Logout() run.Command {
 		Short:   "remove the stored credentials for a registry",
 		Long:    "HOST is read as login reads it, and is Docker Hub if it is left out.",
 		Example: "transship logout registry.example.com",
-		Setup:   func(*flag.FlagSet, *run.Run) run.Action { return logout },
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			r.AuthFileFlag(fs)
+			return logout
+		},
 	}
 }
 

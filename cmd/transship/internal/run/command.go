@@ -64,6 +64,9 @@ func (c Command) Execute(ctx context.Context, r *Run, args []string) error {
 			Advice:  "usage: transship " + strings.TrimSpace(c.Name+" [flags] "+c.Args),
 		}
 	}
+	if err := r.configure(ctx, fs); err != nil {
+		return err
+	}
 	return r.do(ctx, act, fs, args, rest)
 }
 

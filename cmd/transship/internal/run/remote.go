@@ -29,6 +29,9 @@ type Remote struct {
 	Buffer         int          // bytes of a large body sent at a time; 0 for the default
 	Unlimited      bool         // make all calls at once: the caller sets how many there are
 	DeniedHint     string       // the hint if the registry denies access; "" for the usual one
+
+	flags *flag.FlagSet // that the remote's flags are of; nil if it has none
+	other bool          // the remote is for another host than what is given for one host alone
 }
 
 // NewRemote returns a remote without flags. prefix precedes the names of flags in hints: "src",
@@ -54,7 +57,18 @@ func (r *Run) RemoteFlags(fs *flag.FlagSet, prefix, whose string) *Remote {
 	fs.BoolVar(&m.tls.Insecure, m.flag("insecure"), false, "do not verify the TLS certificate of "+whose)
 	fs.BoolVar(&m.plainHTTP, m.flag("plain-http"), false,
 		"use HTTP without TLS for "+whose+" (loopback hosts need no flag)")
+	m.flags = fs
+	r.AuthFileFlag(fs)
 	return m
+}
+
+// isGiven reports whether one of the remote's flags is on the command line.
+func (m *Remote) isGiven(name string) bool {
+	given := false
+	if m.flags != nil {
+		m.flags.Visit(func(f *flag.Flag) { given = given || f.Name == m.flag(name) })
+	}
+	return given
 }
 
 // setCreds sets --creds. The value is parsed later: an error from here is printed with the value.
@@ -109,7 +123,7 @@ func (m *Remote) FlagCredential(ctx context.Context) (auth.Credential, error) {
 func (m *Remote) ForHost(host string) *Remote {
 	other := *m
 	if host != m.Host {
-		other.Host, other.Creds, other.plainHTTP = host, "", false
+		other.Host, other.Creds, other.plainHTTP, other.other = host, "", false, true
 		other.tls.CertFile, other.tls.KeyFile = "", ""
 	}
 	return &other

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/config"
 	"github.com/hczjl/transship/cmd/transship/internal/plan"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
@@ -44,6 +45,9 @@ type Run struct {
 	remotes    []*Remote
 	transports transports
 	waits      waits
+	authFile   string      // --authfile
+	config     config.File // the configuration file; empty for commands that call no registry
+	mirrors    mirrors
 
 	withoutEffect []string // notes on flags of docker's that change nothing here
 }
@@ -94,6 +98,7 @@ func (r *Run) do(ctx context.Context, act Action, fs *flag.FlagSet, args, rest [
 		if r.Planning() {
 			return r.printPlan(ctx, act, rest)
 		}
+		defer r.noteMirrors()
 		return r.withNearestTag(ctx, act(ctx, r, rest))
 	})
 }
@@ -105,9 +110,15 @@ func (r *Run) NoteDone(format string, args ...any) {
 	}
 }
 
-// AuthConfig returns the configuration in which docker and podman keep credentials.
+// AuthConfig returns the configuration in which docker and podman keep credentials: the file of
+// --authfile alone, else their own files and the helpers of the configuration file.
 func (r *Run) AuthConfig() *auth.Config {
 	config := auth.ConfigFromEnv(r.Env)
+	if r.authFile != "" {
+		config.Files, config.Inline = []string{r.authFile}, ""
+	} else {
+		config.Helpers, config.HelpersOrigin = r.config.Helpers(), r.config.Path
+	}
 	config.HelperOutput = r.Stderr
 	config.OnHelperWait = func(program string) { r.Note("waiting for the credential helper %s", program) }
 	return config

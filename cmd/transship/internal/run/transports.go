@@ -23,22 +23,24 @@ type transports struct {
 // transportKey keeps apart what must not be shared: an account or a client certificate that is for
 // one registry.
 type transportKey struct {
-	creds     string
-	tls       wire.TLSOptions
-	plainHTTP bool
-	http1     bool
-	http2     bool
-	unlimited bool
-	buffer    int
-	host      string // with the remote's prefix; "" if nothing is for this host alone
+	creds        string
+	tls          wire.TLSOptions
+	plainHTTP    bool
+	insecureHTTP bool
+	http1        bool
+	http2        bool
+	unlimited    bool
+	buffer       int
+	host         string // with the remote's prefix; "" if nothing is for this host alone
 }
 
 func (m *Remote) key() transportKey {
+	s := m.settings()
 	k := transportKey{
-		creds: m.Creds, tls: m.tls, plainHTTP: m.plainHTTP,
+		creds: m.Creds, tls: s.tls, plainHTTP: s.plainHTTP, insecureHTTP: s.insecureHTTP,
 		http1: m.HTTP1, http2: m.HTTP2, unlimited: m.Unlimited, buffer: m.Buffer,
 	}
-	if m.Creds != "" || m.tls != (wire.TLSOptions{}) || m.plainHTTP {
+	if m.Creds != "" || s.tls != (wire.TLSOptions{}) || s.plainHTTP {
 		k.host = m.prefix + " " + m.Host
 	}
 	return k
@@ -57,7 +59,9 @@ func (m *Remote) transport(ctx context.Context) (*distribution.Transport, error)
 	if err != nil {
 		return nil, err
 	}
-	t := distribution.NewTransport(m.options(credentials))
+	o := m.options(credentials)
+	o.Mirrors, o.OnMirror = m.run.mirrorsByHost(), m.run.onMirror
+	t := distribution.NewTransport(o)
 	if all.byKey == nil {
 		all.byKey = map[transportKey]*distribution.Transport{}
 	}
@@ -65,12 +69,13 @@ func (m *Remote) transport(ctx context.Context) (*distribution.Transport, error)
 	return t, nil
 }
 
-// options returns the transport's options from the flags and the environment.
+// options returns the transport's options from the flags, the configuration file and the
+// environment.
 func (m *Remote) options(credentials auth.Credentials) distribution.Options {
-	r := m.run
+	r, s := m.run, m.settings()
 	o := distribution.OptionsFromEnv(r.Env)
 	o.Credentials = credentials
-	o.Registry, o.TLS, o.PlainHTTP, o.InsecureHTTP = m.Host, m.tls, m.plainHTTP, m.DockerInsecure && m.tls.Insecure
+	o.Registry, o.TLS, o.PlainHTTP, o.InsecureHTTP = m.Host, s.tls, s.plainHTTP, s.insecureHTTP
 	o.HTTP1, o.HTTP2, o.Buffer = r.transports.http1 || m.HTTP1, m.HTTP2, m.Buffer
 	o.Stall, o.MaxWait = time.Duration(r.speed.stall), time.Duration(r.speed.maxWait)
 	o.Unanswered = r.speed.unanswered()
