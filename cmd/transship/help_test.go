@@ -25,6 +25,9 @@ func TestHelp(t *testing.T) {
 	for _, c := range commands() {
 		text += "\n=== " + c.Name + "\n" + p.run(append(strings.Fields(c.Name), "-h")...).want(0).stdout
 	}
+	for _, t := range topics() {
+		text += "\n=== help " + t.name + "\n" + p.run("help", t.name).want(0).stdout
+	}
 	golden(t, "help.txt", text)
 }
 

@@ -139,7 +139,7 @@ func TestSaveListErrors(t *testing.T) {
 		"repo:1.6 a b@" + emptySHA256: {2, ": line 1: the new name has a digest", ""},
 		"repo a:1":                    {2, ": line 1: one tag cannot name several images", ""},
 		"repo:1.6 oci:x":              {2, ": line 1: oci:x is not a name for an image", ""},
-		"repo:[":                      {2, `: line 1: "[" is not a pattern of tags`, ""},
+		"repo:[":                      {2, `: line 1: "[" is not a pattern of tags`, "a pattern has *"},
 		"#\nftp:\n":                   {2, ": line 2: invalid reference", ""},
 		"dir:x":                       {2, ": line 1: the transport dir: is not supported", "use docker://REF"},
 		`["repo:1.6",`:                {2, ": line 1: ", ""},

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
@@ -19,6 +20,7 @@ type topic struct {
 func topics() []topic {
 	return []topic{
 		{"flags", "the flags that commands have in common", run.FlagsPage},
+		{"lists", "lists of images, and patterns of tags", listsPage},
 		{"exit", "the exit codes", exitPage},
 	}
 }
@@ -33,6 +35,9 @@ func printTopic(r *run.Run, name string) bool {
 	}
 	return false
 }
+
+// listsPage returns what "transship help lists" prints.
+func listsPage(s *cli.Streams) string { return cli.Reflow(image.ListHelp, s.Width()) }
 
 // exitPage returns what "transship help exit" prints.
 func exitPage(s *cli.Streams) string {

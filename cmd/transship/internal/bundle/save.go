@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
@@ -30,34 +28,40 @@ type saveCommand struct {
 	platforms cli.PlatformList
 	available bool
 	referrers bool
+	keepGoing bool
 	jobs      cli.Count
 	stored    bool // image save: the images are those of the local store
+
+	collected map[string]*collectedOnce // by Identity, for a tar
 }
 
 // Save returns the command save.
 func Save() run.Command {
 	return run.Command{
-		Name: "save", Args: "REF [REF...]", Min: 0, Max: -1,
+		Name: "save", Args: "REF [PATTERN...] [REF...]", Min: 0, Max: -1,
 		Short: "write images to one tar, or to a folder, for a site without a network",
 		Long: `The tar is an OCI image layout that docker load, podman load, ctr image import, skopeo, oras and crane
 read too. Every blob is in it once, verified. Bundles are reproducible: the same images give the same bytes.
 FILE.tar.json beside FILE.tar lists what is in it. Run an interrupted save again and it resumes. For each volume,
 and with --sum for the whole tar, standard output gets a line for sha256sum -c, and FILE.tar.json the digest.
 
-REF is anything that copy takes as SRC; oci:DIR and oci-archive:FILE without an image mean all images there.
+REF is anything that copy takes as SRC; oci:DIR and oci-archive:FILE without an image mean all images there, and patterns
+after a repository select its tags, as in a list. Every image is looked up before the first is written: if one fails,
+nothing is written, or with --keep-going all but that one, and the exit code is 8.
 -o DIR/ adds the images to an OCI image layout in a folder. Without -o, or with -o -, the tar goes to standard output.
 transship image save saves images of the local store.
 
 --since leaves out the blobs that the other site already has. It names an earlier bundle or its FILE.tar.json, or,
 as docker://HOST[/PREFIX], a registry that load has pushed images to.`,
 		Example: `transship save -o monday.tar halohub/halo:1.6 alpine:3.20
+transship save -o alpine.tar 'docker.io/library/alpine:3.*' '!*_*'
 transship save -o tuesday.tar --since monday.tar.json -f images.txt
 transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &saveCommand{from: r.RemoteFlags(fs, "", "the registry")}
 			c.outputFlag(fs)
 			fs.StringVar(&c.list, "file", "",
-				"save the images of a `list` as sync reads it; a DST is the image's name in the bundle")
+				"save the images of a `list` (transship help lists); a DST is the image's name in the bundle")
 			cli.Alias(fs, "f", "file")
 			fs.StringVar(&c.since, "since", "",
 				"leave out the blobs of this earlier `bundle`, inventory or docker://registry")
@@ -70,6 +74,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			r.AvailableFlag(fs, &c.available)
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"also save signatures, SBOMs and attestations that refer to the images")
+			fs.BoolVar(&c.keepGoing, "keep-going", false, "save the other images if some cannot be saved; the exit code is then 8")
 			r.FetchFlags(fs, &c.jobs, "fetch")
 			r.CommonFlags(fs)
 			return func(ctx context.Context, r *run.Run, args []string) error {
@@ -134,30 +139,42 @@ func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err := c.checkFlags(r, args); err != nil {
 		return err
 	}
-	places := &image.Opener{Run: r}
-	open := c.openImages
-	if c.stored {
-		open = c.openStored
-	}
-	images, err := open(ctx, places, args)
-	defer closeAll(images)
+	failed := new(failures)
+	opened, err := c.open(ctx, &image.Opener{Run: r}, args, failed)
+	defer closeAll(opened)
 	if err != nil {
 		return err
 	}
 	show := image.NewProgress(r)
 	engine := r.Engine(c.jobs, show.Event)
 	engine.Platforms, engine.Available, engine.Referrers = c.platforms, c.available, c.referrers
+	images := c.check(ctx, r, engine, opened, failed)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := c.refuse(r, failed, len(images)); err != nil {
+		return err
+	}
 	if err := checkNames(ctx, engine, images); err != nil {
 		return err
 	}
 	c.warnNameless(ctx, r, images)
+	if err := c.save(ctx, r, engine, show, images, failed); err != nil {
+		return err
+	}
+	return failed.keptGoing(r, len(opened)-len(failed.list))
+}
+
+// save writes the images, or plans that.
+func (c *saveCommand) save(ctx context.Context, r *run.Run, engine *transfer.Engine, show *image.Progress,
+	images []savedImage, failed *failures) error {
 	if r.Planning() {
 		return c.plan(ctx, r, engine, images)
 	}
 	if c.toFolder() {
-		return c.writeFolder(ctx, r, engine, show, images)
+		return c.writeFolder(ctx, r, engine, show, images, failed)
 	}
-	b, err := c.collect(ctx, r, engine, images)
+	b, err := c.contents(ctx, images)
 	if err != nil {
 		return err
 	}
@@ -213,30 +230,12 @@ func (c *saveCommand) checkFlags(r *run.Run, args []string) error {
 	return nil
 }
 
-// collect reads the manifests of all images, of each image once, and finds what --since leaves out.
-func (c *saveCommand) collect(ctx context.Context, r *run.Run, engine *transfer.Engine,
-	images []savedImage) (*image.BundleSource, error) {
-	closures := map[string]*transfer.Closure{}
-	group, inGroup := errgroup.WithContext(ctx)
-	group.SetLimit(r.ParallelImages(c.jobs))
-	for _, im := range images {
-		if closures[im.Identity()] != nil {
-			continue
-		}
-		closure := new(transfer.Closure)
-		closures[im.Identity()] = closure
-		group.Go(func() (err error) {
-			*closure, err = engine.Collect(inGroup, im.Source, im.Ref)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
+// contents returns what the bundle has of the checked images, and finds what --since leaves out.
+func (c *saveCommand) contents(ctx context.Context, images []savedImage) (*image.BundleSource, error) {
 	b := image.NewBundleSource()
 	for _, im := range images {
 		for _, name := range im.names {
-			b.Add(im.Source, name, *closures[im.Identity()])
+			b.Add(im.Source, name, c.collected[im.Identity()].Closure)
 		}
 	}
 	if c.since == "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,6 +21,7 @@ import (
 // savedImage is an image and its names in the bundle.
 type savedImage struct {
 	image.Origin
+	line  int // of the list; 0 for an argument
 	names []reference.Reference
 }
 
@@ -29,31 +31,63 @@ func closeAll(images []savedImage) {
 	}
 }
 
-// openImages opens the images of the list and the arguments. With an error it returns those that
-// are open already.
-func (c *saveCommand) openImages(ctx context.Context, places *image.Opener, args []string) ([]savedImage, error) {
-	entries, err := c.readList(ctx, places.Run)
+// open opens the images to save. What cannot be opened of a list or of the arguments is one of failed.
+func (c *saveCommand) open(
+	ctx context.Context, places *image.Opener, args []string, failed *failures,
+) ([]savedImage, error) {
+	if c.stored {
+		return c.openStored(ctx, places, args)
+	}
+	entries, err := c.entries(ctx, places.Run, args)
 	if err != nil {
 		return nil, err
 	}
-	for _, arg := range args {
-		l, err := image.ParseLocation(arg)
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, saveEntry{Selection: image.Selection{Location: l}})
-	}
-	var out []savedImage
+	return c.openImages(ctx, places, entries, failed), nil
+}
+
+// openImages opens the images that the entries select. What cannot be opened is one of failed.
+func (c *saveCommand) openImages(
+	ctx context.Context, places *image.Opener, entries []saveEntry, failed *failures,
+) (images []savedImage) {
 	for _, e := range entries {
-		origins, err := places.Select(ctx, c.from, e.Selection)
-		for _, o := range origins {
-			out = append(out, savedImage{o, e.namesFor(o.Name)})
+		found, err := c.openEntry(ctx, places, e, failed)
+		if err != nil {
+			failed.add(ctx, e.line, e.Selection.String(), err)
+		}
+		images = append(images, found...)
+	}
+	return images
+}
+
+// openEntry opens the images of one entry.
+func (c *saveCommand) openEntry(
+	ctx context.Context, places *image.Opener, e saveEntry, failed *failures,
+) (images []savedImage, err error) {
+	from := c.from.BindHost(e.Ref.Host())
+	if e.Tags == nil {
+		origins, err := places.Select(ctx, from, e.Selection)
+		return e.saved(origins), err
+	}
+	lists, err := e.TagLists(ctx, from)
+	for _, tags := range lists {
+		var origins []image.Origin
+		if err := tags.Err; err == nil {
+			origins, err = places.SelectTags(ctx, from, tags)
 		}
 		if err != nil {
-			return out, err
+			failed.add(ctx, e.line, tags.Selection.String(), err)
 		}
+		images = append(images, e.saved(origins)...)
 	}
-	return out, nil
+	return images, err
+}
+
+// saved returns the images with their names in the bundle.
+func (e saveEntry) saved(origins []image.Origin) (images []savedImage) {
+	for _, o := range origins {
+		images = append(images, savedImage{o, e.line, e.namesFor(o.Name)})
+	}
+	return images
 }
 
 // openStored opens images of the local store.
@@ -61,7 +95,7 @@ func (*saveCommand) openStored(ctx context.Context, places *image.Opener, args [
 	origins, err := store.Origins(ctx, places.Run.Env, args)
 	var out []savedImage
 	for _, o := range origins {
-		out = append(out, savedImage{o, saveEntry{}.namesFor(o.Name)})
+		out = append(out, savedImage{o, 0, saveEntry{}.namesFor(o.Name)})
 	}
 	return out, err
 }
@@ -69,43 +103,89 @@ func (*saveCommand) openStored(ctx context.Context, places *image.Opener, args [
 // saveEntry is a line of the list, or an argument.
 type saveEntry struct {
 	image.Selection
-	names []reference.Reference // in the bundle; without a tag the images keep theirs
+	line     int                    // 0 for an argument
+	names    []reference.Reference  // in the bundle; without a tag the images keep theirs
+	prefixes []image.RegistryPrefix // of a pattern of repositories, which keep their names below them
 }
 
-// readList parses the whole list before any call is made.
-func (c *saveCommand) readList(ctx context.Context, r *run.Run) ([]saveEntry, error) {
-	if c.list == "" {
-		return nil, nil
-	}
-	lines, err := image.ReadList(ctx, r.Stdin, c.list)
-	if err != nil {
-		return nil, err
-	}
+// entries parses the whole list and the arguments before any call is made.
+func (c *saveCommand) entries(ctx context.Context, r *run.Run, args []string) ([]saveEntry, error) {
 	var out []saveEntry
-	for _, line := range lines {
-		e := saveEntry{}
-		if e.Selection, err = image.ParseSelection(line.Source, line.Latest); err != nil {
-			return nil, image.ListError(c.list, line.Line, err)
+	if c.list != "" {
+		lines, err := image.ReadList(ctx, r.Stdin, c.list)
+		if err != nil {
+			return nil, err
 		}
-		for _, text := range line.Targets {
-			name, err := image.ParseNewName(text, e.MayBeSeveral())
+		bad := image.ListErrors{File: c.list, Streams: r.Streams}
+		for _, line := range lines {
+			e, err := parseSaveLine(line)
+			bad.Add(line.Line, err)
+			out = append(out, e)
+		}
+		if err := bad.Err(); err != nil {
+			return nil, err
+		}
+	}
+	chosen, err := parseSaveArgs(args)
+	return append(out, chosen...), err
+}
+
+// parseSaveLine parses a line of the list.
+func parseSaveLine(line image.ListEntry) (saveEntry, error) {
+	selection, err := image.ParseSelection(line)
+	e := saveEntry{Selection: selection, line: line.Line}
+	if err != nil {
+		return e, err
+	}
+	for _, text := range line.Targets {
+		if e.Repositories != "" {
+			prefix, err := image.ParseRegistryPrefix(text)
 			if err != nil {
-				return nil, image.ListError(c.list, line.Line, err)
+				return e, err
 			}
-			e.names = append(e.names, name)
+			e.prefixes = append(e.prefixes, prefix)
+			continue
 		}
-		out = append(out, e)
+		name, err := image.ParseNewName(text, e.MayBeSeveral())
+		if err != nil {
+			return e, err
+		}
+		e.names = append(e.names, name)
+	}
+	return e, nil
+}
+
+// parseSaveArgs parses REF [PATTERN...] [REF [PATTERN...]...]. A REF without a pattern is one image, or
+// all of a layout or tar.
+func parseSaveArgs(args []string) ([]saveEntry, error) {
+	var out []saveEntry
+	for i := 0; i < len(args); {
+		words := []string{args[i]}
+		for i++; i < len(args) && image.IsTagSelector(args[i]); i++ {
+			words = append(words, args[i])
+		}
+		selection, err := image.ParseArgs(words)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, saveEntry{Selection: selection})
 	}
 	return out, nil
 }
 
 // namesFor returns the names that an image of the entry gets in the bundle.
 func (e saveEntry) namesFor(name reference.Reference) []reference.Reference {
-	if len(e.names) == 0 {
-		return []reference.Reference{image.Renamed(name, reference.Reference{Domain: name.Domain, Path: name.Path})}
+	names := e.names
+	for _, prefix := range e.prefixes {
+		if as, err := prefix.Target(reference.Reference{Domain: name.Domain, Path: name.Path}); err == nil {
+			names = append(names, as)
+		}
+	}
+	if len(names) == 0 {
+		names = []reference.Reference{{Domain: name.Domain, Path: name.Path}}
 	}
 	var out []reference.Reference
-	for _, n := range e.names {
+	for _, n := range names {
 		out = append(out, image.Renamed(name, n))
 	}
 	return out
@@ -149,7 +229,7 @@ func sameImage(ctx context.Context, engine *transfer.Engine, a, b image.Origin) 
 
 // writeFolder adds the images to an OCI image layout in a folder.
 func (c *saveCommand) writeFolder(ctx context.Context, r *run.Run, engine *transfer.Engine, show *image.Progress,
-	images []savedImage) error {
+	images []savedImage, failed *failures) error {
 	dir, err := layout.OpenDir(c.out)
 	if err != nil {
 		return err
@@ -163,17 +243,26 @@ func (c *saveCommand) writeFolder(ctx context.Context, r *run.Run, engine *trans
 	stop := show.Start()
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(cli.ParallelImages)
-	n := 0
+	var n atomic.Int32
 	for _, im := range images {
 		for _, name := range im.names {
-			n++
-			group.Go(func() error { return storeAs(inGroup, engine, im.Origin, dir, name) })
+			group.Go(func() error {
+				err := storeAs(inGroup, engine, im.Origin, dir, name)
+				switch {
+				case err == nil:
+					n.Add(1)
+				case c.keepGoing && ctx.Err() == nil:
+					failed.add(ctx, im.line, im.String(), err)
+					return nil
+				}
+				return err
+			})
 		}
 	}
 	err = group.Wait()
 	stop()
 	if err == nil {
-		r.Note("saved %d image%s to %s: %s", n, cli.Plural(n), c.out, show.BlobSummary("fetched"))
+		r.Note("saved %d image%s to %s: %s", n.Load(), cli.Plural(int(n.Load())), c.out, show.BlobSummary("fetched"))
 	}
 	return err
 }

@@ -20,7 +20,7 @@ func (c *saveCommand) plan(ctx context.Context, r *run.Run, engine *transfer.Eng
 	if err != nil {
 		return err
 	}
-	b, err := c.collect(ctx, r, engine, images)
+	b, err := c.contents(ctx, images)
 	if err != nil {
 		return err
 	}

@@ -12,12 +12,16 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// ListEntry is an image in a list, as the user wrote it.
+// ListEntry is an image or a selection of images in a list, as the user wrote it.
 type ListEntry struct {
 	Line    int      `json:"-"`
 	Source  string   `json:"source"`
 	Targets []string `json:"targets"`
-	Latest  int      `json:"latest"` // take only so many of the selected tags, the highest; 0 for all
+	Include []string `json:"include"` // patterns of tags, one of which must match
+	Exclude []string `json:"exclude"` // patterns and ranges, none of which may match
+	Semver  string   `json:"semver"`  // a range of versions
+	Latest  int      `json:"latest"`  // take only so many of the selected tags, the highest; 0 for all
+	Minimum int      `json:"minimum"` // fail if fewer tags are selected, before Latest
 }
 
 // Maximum sizes of a list and of an image with its targets in it, in bytes. A reference has less
@@ -26,6 +30,9 @@ const (
 	maxList  = 64 << 20
 	maxEntry = 64 << 10
 )
+
+// ListAdvice is the hint of errors for a list that is missing or empty.
+const ListAdvice = "a list has SRC [DST] on each line; transship help lists describes all of it"
 
 // ReadList reads a list from a file, or from standard input if path is "-". A list without images
 // is an error.
@@ -36,7 +43,7 @@ func ReadList(ctx context.Context, stdin *cli.LineReader, path string) ([]ListEn
 	}
 	entries, err := parseList(path, []byte(text))
 	if err == nil && len(entries) == 0 {
-		err = &cli.UsageError{Message: listName(path) + " names no image", Advice: "a list has SRC [DST] on each line"}
+		err = &cli.UsageError{Message: listName(path) + " names no image", Advice: ListAdvice}
 	}
 	return entries, err
 }
@@ -59,9 +66,9 @@ func checkEntrySize(n int) error {
 	return nil
 }
 
-// parseList parses a list: text with SRC [DST...] on each line and comments after #, or a JSON
-// array of strings and of objects {"source", "targets", "latest"}. Errors are usage errors that
-// begin with the file and the line.
+// parseList parses a list: text with SRC [PATTERN...] [DST...] on each line and comments after #, or a
+// JSON array of strings and of objects as [ListEntry]. Errors are usage errors that begin with the file
+// and the line.
 func parseList(file string, text []byte) ([]ListEntry, error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors write it
 	if trimmed := bytes.TrimLeft(text, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '[' {
@@ -75,11 +82,34 @@ func parseList(file string, text []byte) ([]ListEntry, error) {
 			return nil, ListError(file, line, err)
 		}
 		fields := strings.Fields(withoutComment(string(l)))
-		if len(fields) > 0 {
-			out = append(out, ListEntry{Line: line, Source: fields[0], Targets: fields[1:]})
+		if len(fields) == 0 {
+			continue
 		}
+		e := ListEntry{Line: line, Source: fields[0]}
+		if err := e.addWords(fields[1:]); err != nil {
+			return nil, ListError(file, line, err)
+		}
+		out = append(out, e)
 	}
 	return out, nil
+}
+
+// addWords adds what follows the source in a line: words that select tags, then targets.
+func (e *ListEntry) addWords(words []string) error {
+	for _, word := range words {
+		switch {
+		case !IsTagSelector(word):
+			e.Targets = append(e.Targets, word)
+		case len(e.Targets) > 0:
+			return &cli.UsageError{
+				Message: fmt.Sprintf("%s selects tags, and stands after the target %s", word, e.Targets[0]),
+				Advice:  "the order of a line is SRC [PATTERN...] [DST...]",
+			}
+		default:
+			e.addSelector(word)
+		}
+	}
+	return nil
 }
 
 // withoutComment cuts a line at a # that begins a word.
@@ -168,6 +198,8 @@ func parseJSONEntry(raw json.RawMessage) (ListEntry, error) {
 		return e, errors.New("source is missing")
 	case e.Latest < 0:
 		return e, errors.New("latest is less than 0")
+	case e.Minimum < 0:
+		return e, errors.New("minimum is less than 0")
 	}
 	return e, manifest.Decode(raw, new(ListEntry)) // json takes the last of two members with one name
 }
@@ -189,4 +221,38 @@ func listName(file string) string {
 		return "standard input"
 	}
 	return file
+}
+
+// ListErrors are the errors of a list's lines.
+type ListErrors struct {
+	File    string
+	Streams *cli.Streams
+	errs    []error
+}
+
+// Add adds the error of a line, if there is one.
+func (l *ListErrors) Add(line int, err error) {
+	if err != nil {
+		l.errs = append(l.errs, ListError(l.File, line, err))
+	}
+}
+
+// maxListErrors is how many errors of a list are printed.
+const maxListErrors = 20
+
+// Err returns nil without errors, and the error if there is one. Several errors are printed.
+func (l *ListErrors) Err() error {
+	switch len(l.errs) {
+	case 0:
+		return nil
+	case 1:
+		return l.errs[0]
+	}
+	for _, err := range l.errs[:min(len(l.errs), maxListErrors)] {
+		l.Streams.Stderr.Line("failed: %s", cli.OneLine(err.Error()))
+	}
+	return &cli.UsageError{
+		Message: fmt.Sprintf("%d lines of %s cannot be understood", len(l.errs), listName(l.File)),
+		Advice:  ListAdvice,
+	}
 }

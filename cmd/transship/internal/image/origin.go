@@ -80,36 +80,24 @@ func (p *Opener) Origin(ctx context.Context, remote *run.Remote, l Location) (Or
 	return o, nil
 }
 
-// Select opens the images of a selection. It is an error if there are none. Images of one tar or
-// layout share what is closed: close them when none is read any more.
+// Select opens the images of a selection other than tags of repositories. It is an error if there are
+// none. Images of one tar or layout share what is closed: close them when none is read any more.
 func (p *Opener) Select(ctx context.Context, remote *run.Remote, s Selection) ([]Origin, error) {
 	if s.IsWhole() {
 		return p.all(ctx, s)
 	}
-	remote = remote.BindHost(s.Ref.Host())
-	if s.Pattern == "" {
-		o, err := p.Origin(ctx, remote, s.Location)
-		if err != nil {
-			return nil, err
-		}
-		return []Origin{o}, nil
-	}
-	tags, _, err := s.Tags(ctx, remote)
+	o, err := p.Origin(ctx, remote, s.Location)
 	if err != nil {
 		return nil, err
 	}
-	return p.SelectTags(ctx, remote, s, tags)
+	return []Origin{o}, nil
 }
 
-// SelectTags opens the images with those tags of a selection's repository. It is an error if there
-// are none.
-func (p *Opener) SelectTags(ctx context.Context, remote *run.Remote, s Selection, tags []string) ([]Origin, error) {
-	if len(tags) == 0 {
-		return nil, s.noTags()
-	}
+// SelectTags opens the images of the selected tags of a repository.
+func (p *Opener) SelectTags(ctx context.Context, remote *run.Remote, l TagList) ([]Origin, error) {
 	var out []Origin
-	for _, tag := range tags {
-		o, err := p.Origin(ctx, remote, Location{Transport: TransportDocker, Ref: s.Ref.WithTag(tag)})
+	for _, tag := range l.Selected {
+		o, err := p.Origin(ctx, remote, Location{Transport: TransportDocker, Ref: l.Ref.WithTag(tag)})
 		if err != nil {
 			return nil, err
 		}
@@ -161,6 +149,22 @@ func (o Origin) Identity() string {
 		return o.Ref
 	}
 	return fmt.Sprint(o.Source) + " " + o.Ref
+}
+
+// Resolve asks the source for the digest of the image's tag, and reads the image by that from then on. A
+// source that is no registry gives its images by digest.
+func (o *Origin) Resolve(ctx context.Context) error {
+	source, ok := o.Source.(interface {
+		HeadManifest(context.Context, string) (manifest.Descriptor, error)
+	})
+	if !ok || blob.Digest(o.Ref).Validate() == nil {
+		return nil
+	}
+	d, err := source.HeadManifest(ctx, o.Ref)
+	if err == nil {
+		o.Ref = string(d.Digest)
+	}
+	return err
 }
 
 // Collect reads the image's manifests ahead, those that the engine would copy, and makes a

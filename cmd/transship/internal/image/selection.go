@@ -1,114 +1,149 @@
 package image
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"path"
+	"slices"
 	"strings"
 
-	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
-	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/reference"
 )
 
 // Selection is what the source of a list's line selects: one image, all images of a layout or tar,
-// or the tags of a repository that match a pattern.
+// or tags of a repository, or of those repositories of a registry that match a pattern.
 type Selection struct {
 	Location
-	Pattern string // of tags, for path.Match; "" selects by the location alone
-	Latest  int    // select only so many tags, the highest versions; 0 for all
+	Repositories repositoryPattern // on the registry of Ref, which has no path then; "" for one repository
+	Tags         *TagSelector      // nil selects by the location alone
+	Latest       int               // select only so many tags of a repository, the highest versions; 0 for all
+	Minimum      int               // fail if fewer tags match
 }
 
-// ParseSelection parses SRC: a location, a repository with a pattern of tags, or a repository
-// alone, for all its tags.
-func ParseSelection(text string, latest int) (Selection, error) {
-	name, pattern := CutPattern(strings.TrimPrefix(text, TransportDocker))
-	repository, err := cli.ParseRepository(TransportDocker + name)
-	if IsRegistryRef(text) && (pattern != "" || err == nil) {
-		s := Selection{
-			Location: Location{Transport: TransportDocker, Ref: repository},
-			Pattern:  cmp.Or(pattern, "*"), Latest: latest,
-		}
-		if _, bad := path.Match(pattern, ""); bad != nil {
-			err = fmt.Errorf("%q is not a pattern of tags", pattern)
-		}
-		return s, err
+// ParseSelection parses what an entry of a list selects: a location, a repository with or without
+// patterns of tags, or HOST/PATTERN for several repositories.
+func ParseSelection(e ListEntry) (Selection, error) {
+	name, pattern := CutPattern(e.Source)
+	if !IsRegistryRef(e.Source) {
+		name, pattern = e.Source, ""
 	}
-	l, err := ParseLocation(text)
-	if err == nil && latest > 0 {
+	if pattern != "" {
+		words := ListEntry{}
+		words.addSelector(pattern)
+		e.Include, e.Exclude = slices.Concat(words.Include, e.Include), slices.Concat(words.Exclude, e.Exclude)
+		e.Semver = strings.TrimSpace(words.Semver + " " + e.Semver)
+	}
+	if text := strings.TrimPrefix(name, TransportDocker); IsRegistryRef(name) && isRepositoryPattern(text) {
+		registry, repositories, err := parseRepositoryPattern(text)
+		if err != nil {
+			return Selection{}, err
+		}
+		return e.selection(registry, repositories)
+	}
+	repository, err := cli.ParseRepository(TransportDocker + strings.TrimPrefix(name, TransportDocker))
+	if IsRegistryRef(name) && (pattern != "" || err == nil) {
+		if err != nil {
+			return Selection{}, err
+		}
+		return e.selection(repository, "")
+	}
+	l, err := ParseLocation(e.Source)
+	switch {
+	case err != nil:
+	case e.selectsTags():
+		err = &cli.UsageError{
+			Message: fmt.Sprintf("%s is one image, and patterns select among the tags of a repository", e.Source),
+			Advice:  "leave out its tag, or the patterns",
+		}
+		if !l.IsRegistry() {
+			err = &cli.UsageError{Message: fmt.Sprintf("patterns select among the tags of a repository, which %s is not", e.Source)}
+		}
+	case e.Latest > 0:
 		err = errors.New("latest selects among the tags of a repository, and this is one image")
+	case e.Minimum > 0:
+		err = errors.New("minimum counts the tags of a repository, and this is one image")
 	}
 	return Selection{Location: l}, err
 }
 
-// CutPattern splits off a pattern of tags that stands in place of a tag, "" if there is none.
-func CutPattern(text string) (name, pattern string) {
-	colon := strings.LastIndexByte(text, ':')
-	if colon > strings.LastIndexByte(text, '/') && strings.ContainsAny(text[colon:], "*?[") {
-		return text[:colon], text[colon+1:]
+// ParseArgs parses an argument REF and the words after it that select tags. REF without any is one image,
+// or all of a layout or tar.
+func ParseArgs(words []string) (Selection, error) {
+	e := ListEntry{Source: words[0]}
+	for _, word := range words[1:] {
+		e.addSelector(word)
 	}
-	return text, ""
+	name, pattern := CutPattern(e.Source)
+	severalRepositories := IsRegistryRef(name) && isRepositoryPattern(strings.TrimPrefix(name, TransportDocker))
+	switch {
+	case IsTagSelector(e.Source) && !cli.IsFile(e.Source):
+		return Selection{}, &cli.UsageError{
+			Message: fmt.Sprintf("%s selects tags, and no repository stands before it", e.Source),
+			Advice:  "write REPOSITORY " + e.Source,
+		}
+	case IsRegistryRef(e.Source) && pattern != "", severalRepositories, e.selectsTags():
+		return ParseSelection(e)
+	}
+	l, err := ParseLocation(e.Source)
+	return Selection{Location: l}, err
 }
 
-// String returns the selection as users write it.
-func (s Selection) String() string {
-	switch s.Pattern {
-	case "":
-		return s.Location.String()
-	case "*":
-		return registryText(s.Ref.FamiliarName())
+// selection returns what the entry selects in a repository, or in several of a registry.
+func (e *ListEntry) selection(at reference.Reference, repositories repositoryPattern) (Selection, error) {
+	tags, err := e.tagSelector()
+	return Selection{
+		Location:     Location{Transport: TransportDocker, Ref: at},
+		Repositories: repositories, Tags: tags, Latest: e.Latest, Minimum: e.Minimum,
+	}, err
+}
+
+// CutPattern splits off what selects tags in the place of a tag, "" if there is nothing.
+func CutPattern(text string) (name, pattern string) {
+	rest := strings.TrimPrefix(text, TransportDocker)
+	transport := text[:len(text)-len(rest)]
+	colon := strings.LastIndexByte(rest, ':')
+	if i := strings.Index(rest, ":/"); i >= 0 && isRegexp(rest[i+1:]) {
+		colon = i
+	} else if i := strings.Index(rest, ":!/"); i >= 0 && isRegexp(rest[i+2:]) {
+		colon = i
+	} else if colon < strings.LastIndexByte(rest, '/') {
+		return text, ""
 	}
-	return registryText(s.Ref.FamiliarName() + ":" + s.Pattern)
+	if colon < 0 || !IsTagSelector(rest[colon+1:]) {
+		return text, ""
+	}
+	return transport + rest[:colon], rest[colon+1:]
+}
+
+// repository returns the name of what the tags are selected in, as users write it.
+func (s Selection) repository() string {
+	if s.Repositories != "" {
+		return s.Ref.Domain + "/" + string(s.Repositories)
+	}
+	return registryText(s.Ref.FamiliarName())
+}
+
+// String returns the selection as users write it, without Latest and Minimum.
+func (s Selection) String() string {
+	switch {
+	case s.Tags == nil:
+		return s.Location.String()
+	case s.Tags.MatchAll():
+		return s.repository()
+	}
+	first, rest, _ := strings.Cut(s.Tags.String(), " ")
+	switch {
+	case !IsTagSelector(first):
+		return s.repository() + " " + s.Tags.String()
+	case rest != "":
+		return s.repository() + ":" + first + " " + rest
+	}
+	return registryText(strings.TrimPrefix(s.repository(), TransportDocker) + ":" + first)
 }
 
 // MayBeSeveral reports whether the selection may select more than one image.
-func (s Selection) MayBeSeveral() bool { return s.Pattern != "" || s.IsWhole() }
-
-// maxTags limits how many tags of a repository are read: an answer may be endless.
-const maxTags = 1_000_000
-
-// Tags lists the repository's tags: those selected, by version, and all that match the pattern.
-func (s Selection) Tags(ctx context.Context, remote *run.Remote) (selected, all []string, err error) {
-	repo, err := remote.Repository(ctx, s.Ref, auth.Pull)
-	if err != nil {
-		return nil, nil, err
-	}
-	for tag, err := range repo.TagNames(ctx) {
-		if err != nil {
-			return nil, nil, err
-		}
-		if s.Matches(tag) {
-			all = append(all, tag)
-		}
-		if len(all) > maxTags {
-			return nil, nil, fmt.Errorf("%s lists more than %d tags", repo, maxTags)
-		}
-	}
-	return LatestTags(all, s.Latest), all, nil
-}
-
-// Matches reports whether a tag is valid and matches the pattern. A registry may list tags that are
-// not valid.
-func (s Selection) Matches(tag string) bool {
-	matches, _ := path.Match(s.Pattern, tag) // ParseSelection has checked the pattern
-	return matches && reference.ValidTag(tag)
-}
-
-// noTags returns the error of a selection without tags.
-func (s Selection) noTags() error {
-	switch {
-	case s.Latest > 0:
-		return cli.Reword(fs.ErrNotExist, "%s has no tag that is a version", s)
-	case s.Pattern == "*":
-		return cli.Reword(fs.ErrNotExist, "%s has no tags", s)
-	}
-	return cli.Reword(fs.ErrNotExist, "%s matches no tag", s)
-}
+func (s Selection) MayBeSeveral() bool { return s.Tags != nil || s.IsWhole() }
 
 // IsReferrersTag reports whether a tag lists the referrers of an image (distribution-spec,
 // "Referrers Tag Schema"). The target maintains such tags itself; the source need not have them.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
@@ -53,7 +54,7 @@ func (c *reposCommand) run(ctx context.Context, r *run.Run, args []string) error
 	if err != nil {
 		return err
 	}
-	c.registry.DeniedHint = noCatalogHint(registry.Domain, prefix)
+	c.registry.DeniedHint = image.NoCatalogHint(registry.Domain, prefix)
 	out := &listing{
 		out: r.Stdout, asJSON: c.asJSON, of: jsonMember{"registry", registry.Domain}, member: "repositories",
 	}
@@ -62,7 +63,7 @@ func (c *reposCommand) run(ctx context.Context, r *run.Run, args []string) error
 	}
 	invalid, err := c.list(ctx, client, prefix, out)
 	if err != nil {
-		return catalogError(err, registry.Domain, c.registry.DeniedHint)
+		return image.CatalogError(err, registry.Domain, c.registry.DeniedHint)
 	}
 	if invalid > 0 {
 		r.Note("warning: %s lists %d repositor%s without a valid name, which %s left out", registry.Domain, invalid,

@@ -36,10 +36,12 @@ func Tags() run.Command {
 What has a hyphen after it comes before the release: 1.6-rc1, 1.6, 1.6.1. Tags that do not begin with a number, such as
 latest, come last, by name.
 
-PATTERN is a shell pattern, such as '1.*' or 'v[12].*', in quotes. Tags that match one of them are listed, and none that
-match a !PATTERN. That no tag matches is exit code 4. --json prints {"repository": NAME, "tags": [TAG, ...]}.`,
+PATTERN, in quotes, is a shell pattern such as '1.*', a /regular expression/, or a range of versions such as '>=1.2' '<2'.
+Tags that match one of the patterns and are in the range are listed, and none that match a !PATTERN. transship help lists
+describes all of it. That no tag matches is exit code 4. --json prints {"repository": NAME, "tags": [TAG, ...]}.`,
 		Example: `transship tags halohub/halo
 transship tags alpine '3.*' '!*_*' --latest 3
+transship tags alpine '>=3.18' '<4'
 transship tags --full-ref 'registry.example.com/team/app:1.*' > images.txt`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &tagsCommand{registry: registryFlags(fs, r)}
@@ -87,7 +89,7 @@ func (c *tagsCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		r.Note("warning: %s lists %d tag%s without a valid name, which %s left out", ref.FamiliarName(), invalid,
 			cli.Plural(invalid), pick(invalid, "is", "are"))
 	}
-	if out.n == 0 && (c.latest > 0 || !patterns.matchAll()) {
+	if out.n == 0 && (c.latest > 0 || !patterns.MatchAll()) {
 		return c.noTags(ref, patterns)
 	}
 	return out.end()
@@ -106,7 +108,7 @@ func (c *tagsCommand) checkFlags() error {
 
 // list prints the tags, and returns how many are not valid.
 func (c *tagsCommand) list(
-	ctx context.Context, repo *distribution.Repository, patterns tagPatterns, out *listing,
+	ctx context.Context, repo *distribution.Repository, patterns *image.TagSelector, out *listing,
 ) (invalid int, err error) {
 	var tags []string
 	for tag, err := range repo.TagNames(ctx) {
@@ -116,7 +118,7 @@ func (c *tagsCommand) list(
 		case !reference.ValidTag(tag):
 			invalid++
 			continue
-		case !patterns.match(tag):
+		case !patterns.Match(tag):
 			continue
 		case !c.unsorted && len(tags) == maxSorted:
 			err := fmt.Errorf("%s lists more than %d tags", repo, maxSorted)
@@ -142,10 +144,10 @@ func (c *tagsCommand) list(
 }
 
 // noTags returns the error of a list that selects no tag.
-func (c *tagsCommand) noTags(ref reference.Reference, patterns tagPatterns) error {
+func (c *tagsCommand) noTags(ref reference.Reference, patterns *image.TagSelector) error {
 	name, which := ref.FamiliarName(), "that matches "+patterns.String()
 	switch {
-	case c.latest > 0 && patterns.matchAll():
+	case c.latest > 0 && patterns.MatchAll():
 		which = "that is a version"
 	case c.latest > 0:
 		which = "that is a version and matches " + patterns.String()

@@ -6,6 +6,7 @@ import (
 	"flag"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
@@ -28,12 +29,11 @@ func Sync() run.Command {
 	return run.Command{
 		Name: "sync", Args: "[DST]", Min: 0, Max: 1,
 		Short: "copy the images of a list, and skip those that have not changed",
-		Long: `The list has SRC [DST...] on each line and comments after #, or is a JSON array of strings and objects
-{"source": SRC, "targets": [DST, ...], "latest": N}. SRC is an image with a tag or digest, host/repo for all tags
-of a repository, host/repo:v1.* for the tags that match a shell pattern, or oci:DIR and the like. DST is a
-repository, where each image keeps its tag, a name with a tag for one image, or oci:DIR. Images without a DST are
-copied to the command's DST, which is REGISTRY[/PREFIX]: docker.io/hczjl/halo:1.6 becomes
-REGISTRY/PREFIX/hczjl/halo:1.6.
+		Long: `The list has SRC [PATTERN...] [DST...] on each line, or is JSON; transship help lists describes it. SRC is an image with
+a tag or digest, host/repo for all tags of a repository, host/repo:v1.* for those that match, host/team/** for all
+repositories below team, or oci:DIR and the like. DST is a repository, where each image keeps its tag, a name with a tag
+for one image, or oci:DIR. Images without a DST are copied to the command's DST, which is REGISTRY[/PREFIX]:
+docker.io/hczjl/halo:1.6 becomes REGISTRY/PREFIX/hczjl/halo:1.6.
 
 An unchanged image costs one HEAD on each side, and none at the source if SRC has a digest. One failure does not
 stop the rest: each failure is printed, and the exit code is 8, or that of the failures if every image failed with
@@ -42,7 +42,7 @@ the same one. Standard output gets DST@sha256:... of each image that was copied.
 --prune removes tags from the target repositories of lines that mean several tags: those that match the line and
 that the source no longer has. It prints what it will remove before it removes the first. It keeps tags that
 another line copies there, and tags that the source has beyond --latest. It keeps a whole repository if the images
-of a line that may be copied there could not be listed.`,
+of a line that may be copied there could not be listed, or if the source's catalog does not list it any more.`,
 		Example: `transship sync -f images.txt registry.example.com/mirror
 transship sync -f images.txt --prune --json`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
@@ -78,7 +78,7 @@ transship sync -f images.txt --prune --json`,
 
 func (c *syncCommand) run(ctx context.Context, r *run.Run, args []string) error {
 	if c.list == "" {
-		return &cli.UsageError{Message: "-f LIST is missing", Advice: "the list has SRC [DST] on each line"}
+		return &cli.UsageError{Message: "-f LIST is missing", Advice: image.ListAdvice}
 	}
 	if c.asJSON && r.Planning() {
 		r.Plan.Format = "json"

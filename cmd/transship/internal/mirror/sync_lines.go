@@ -17,9 +17,12 @@ type syncLine struct {
 	names  []reference.Reference // its targets on registries; without a tag the images keep theirs
 	local  []image.Location      // its target layouts
 	far    image.RegistryPrefix  // its target if it has neither names nor local
+	// prefixes are the targets of a pattern of repositories, which keep their names below them.
+	prefixes []image.RegistryPrefix
 
-	matching []string // the tags of the source that match, once listed
-	unlisted bool     // listing the source failed: the line's images are unknown
+	parts    []*syncLine // of a pattern of repositories: a line for each repository, once listed
+	matching []string    // the tags of the source that match, once listed
+	unlisted bool        // listing the source failed: the line's images are unknown
 }
 
 // lines parses the whole list before any call is made.
@@ -33,18 +36,20 @@ func (c *syncCommand) lines(ctx context.Context, r *run.Run, args []string) ([]*
 		return nil, err
 	}
 	var out []*syncLine
+	bad := image.ListErrors{File: c.list, Streams: r.Streams}
 	for _, e := range entries {
 		line, err := parseSyncLine(e, fallback)
 		if err != nil {
-			return nil, image.ListError(c.list, e.Line, err)
+			bad.Add(e.Line, err)
+			continue
 		}
-		if line.source.Pattern != "" && e.Latest == 0 {
+		if line.source.Tags != nil && e.Latest == 0 {
 			line.source.Latest = int(c.latest)
 		}
 		c.bindHosts(line)
 		out = append(out, line)
 	}
-	return out, nil
+	return out, bad.Err()
 }
 
 // parseSyncTarget parses the command's DST, if there is one, into a line without a source.
@@ -56,13 +61,13 @@ func parseSyncTarget(args []string) (syncLine, error) {
 		far, err := image.ParseRegistryPrefix(args[0])
 		return syncLine{far: far}, err
 	}
-	line := syncLine{source: image.Selection{Pattern: "*"}} // DST must be able to take several images
+	line := syncLine{source: image.Selection{Tags: new(image.TagSelector)}} // DST must be able to take several images
 	err := line.addTarget(args[0])
 	return syncLine{local: line.local}, err
 }
 
 func parseSyncLine(e image.ListEntry, fallback syncLine) (*syncLine, error) {
-	source, err := image.ParseSelection(e.Source, e.Latest)
+	source, err := image.ParseSelection(e)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +91,11 @@ func parseSyncLine(e image.ListEntry, fallback syncLine) (*syncLine, error) {
 
 // addTarget parses a DST and adds it.
 func (l *syncLine) addTarget(text string) error {
+	if image.IsRegistryRef(text) && l.source.Repositories != "" {
+		prefix, err := image.ParseRegistryPrefix(text)
+		l.prefixes = append(l.prefixes, prefix)
+		return err
+	}
 	if image.IsRegistryRef(text) {
 		name, err := image.ParseNewName(text, l.source.MayBeSeveral())
 		l.names = append(l.names, name)
@@ -122,9 +132,24 @@ func (c *syncCommand) bindHosts(l *syncLine) {
 			c.dst.Host = name.Host()
 		}
 	}
-	if c.dst.Host == "" {
-		c.dst.Host = l.far.Base.Host()
+	for _, prefix := range append(l.prefixes, l.far) {
+		if c.dst.Host == "" && prefix.Base.Domain != "" {
+			c.dst.Host = prefix.Base.Host()
+		}
 	}
+}
+
+// part returns the line for one repository of a pattern of repositories.
+func (l *syncLine) part(tags image.TagList) (*syncLine, error) {
+	part := &syncLine{number: l.number, source: tags.Selection, local: l.local, far: l.far, matching: tags.Matching}
+	for _, prefix := range l.prefixes {
+		name, err := prefix.Target(tags.Ref)
+		if err != nil {
+			return part, err
+		}
+		part.names = append(part.names, name)
+	}
+	return part, nil
 }
 
 // targets returns the locations that the line's image of that name is copied to.
@@ -150,6 +175,8 @@ func (l *syncLine) targets(name reference.Reference) ([]image.Location, error) {
 func (l *syncLine) mayTarget(ref reference.Reference) bool {
 	same := func(name reference.Reference) bool { return name.Name() == ref.Name() }
 	switch {
+	case l.source.Repositories != "":
+		return true // its repositories are unknown
 	case len(l.names) > 0 || len(l.local) > 0:
 		return slices.ContainsFunc(l.names, same)
 	case !l.source.IsRegistry():

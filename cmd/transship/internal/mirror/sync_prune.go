@@ -24,9 +24,10 @@ type removal struct {
 // pruneAll removes the tags that the sources no longer have. It finds and prints all of them before
 // it removes the first.
 func (s *syncRun) pruneAll(ctx context.Context, lines []*syncLine) {
+	lines = withParts(lines)
 	p := &pruneList{syncRun: s, lines: lines, keep: s.tagsToKeep(lines), listed: map[string]bool{}}
 	for _, line := range lines {
-		if line.source.Pattern == "" {
+		if line.source.Tags == nil || line.source.Repositories != "" {
 			continue // a line for one image does not own the target's other tags
 		}
 		if err := p.addLine(ctx, line); err != nil {
@@ -45,6 +46,19 @@ func (s *syncRun) pruneAll(ctx context.Context, lines []*syncLine) {
 		})
 	}
 	_ = group.Wait() // errors are results
+}
+
+// withParts returns the lines with those for single repositories in place of a pattern of them. A
+// pattern whose repositories are unknown stays.
+func withParts(lines []*syncLine) []*syncLine {
+	var out []*syncLine
+	for _, line := range lines {
+		if line.source.Repositories == "" || line.unlisted {
+			out = append(out, line)
+		}
+		out = append(out, line.parts...)
+	}
+	return out
 }
 
 // tagsToKeep returns the keys of the tags that prune keeps: those that this run copied, and every
@@ -114,7 +128,7 @@ func (p *pruneList) addRepository(ctx context.Context, line *syncLine, ref refer
 		}
 		tagged := ref.WithTag(tag)
 		key := targetKey(tagged)
-		if line.source.Matches(tag) && !image.IsReferrersTag(tag) && !p.keep[key] && !p.listed[key] {
+		if line.source.Tags.Match(tag) && !image.IsReferrersTag(tag) && !p.keep[key] && !p.listed[key] {
 			p.listed[key] = true
 			stale = append(stale, removal{line, repo, tagged})
 		}

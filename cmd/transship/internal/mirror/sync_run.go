@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -84,7 +85,36 @@ func (s *syncRun) copyAll(ctx context.Context, lines []*syncLine) {
 
 // copyLine starts the copies of a line's images in the group.
 func (s *syncRun) copyLine(ctx context.Context, line *syncLine, images *errgroup.Group) {
-	origins, err := s.origins(ctx, line)
+	if line.source.Tags == nil {
+		origins, err := s.places.Select(ctx, s.src.ForHost(line.source.Ref.Host()), line.source)
+		s.copyOrigins(ctx, line, origins, err, images)
+		return
+	}
+	on := s.src.ForHost(line.source.Ref.Host())
+	lists, err := line.source.TagLists(ctx, on)
+	if err != nil {
+		s.copyOrigins(ctx, line, nil, err, images)
+		return
+	}
+	for _, tags := range lists {
+		part := line
+		if line.source.Repositories != "" {
+			part, err = line.part(tags)
+			line.parts = append(line.parts, part)
+		}
+		part.matching = tags.Matching
+		var origins []image.Origin
+		if err = errors.Join(err, tags.Err); err == nil {
+			origins, err = s.places.SelectTags(ctx, on, tags)
+		}
+		s.copyOrigins(ctx, part, origins, err, images)
+	}
+}
+
+// copyOrigins starts the copies of a line's images in the group. err says why the images are unknown.
+func (s *syncRun) copyOrigins(
+	ctx context.Context, line *syncLine, origins []image.Origin, err error, images *errgroup.Group,
+) {
 	if err != nil {
 		line.unlisted = true
 		s.finish(ctx, SyncResult{Line: line.number, Source: line.source.String()}, err)
@@ -109,20 +139,6 @@ func closeOrigins(origins []image.Origin) {
 	for _, o := range origins {
 		o.Close()
 	}
-}
-
-// origins opens the images that a line selects.
-func (s *syncRun) origins(ctx context.Context, line *syncLine) ([]image.Origin, error) {
-	if line.source.Pattern == "" {
-		return s.places.Select(ctx, s.src, line.source)
-	}
-	on := s.src.ForHost(line.source.Ref.Host())
-	tags, matching, err := line.source.Tags(ctx, on)
-	if err != nil {
-		return nil, err
-	}
-	line.matching = matching
-	return s.places.SelectTags(ctx, on, line.source, tags)
 }
 
 // copyImage copies one image to all its targets.

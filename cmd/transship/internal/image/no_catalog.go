@@ -1,4 +1,4 @@
-package inspect
+package image
 
 import (
 	"cmp"
@@ -33,9 +33,9 @@ func (*noCatalogError) ExitCode() int { return cli.ExitNotFound }
 // Hint says where else repositories are listed.
 func (e *noCatalogError) Hint() string { return e.hint }
 
-// catalogError returns the error of a catalog that a registry does not have or refuses. Any other
+// CatalogError returns the error of a catalog that a registry does not have or refuses. Any other
 // error is returned as it is.
-func catalogError(err error, host, hint string) error {
+func CatalogError(err error, host, hint string) error {
 	var answer *distribution.Error
 	answered := errors.As(err, &answer)
 	switch {
@@ -59,9 +59,9 @@ func lacksCatalog(answer *distribution.Error) bool {
 	return errors.Is(answer, distribution.Unsupported)
 }
 
-// noCatalogHint says what to do where a registry does not list its repositories. prefix is the
+// NoCatalogHint says what to do where a registry does not list its repositories. prefix is the
 // namespace of interest, or "".
-func noCatalogHint(host, prefix string) string {
+func NoCatalogHint(host, prefix string) string {
 	owner, _, _ := strings.Cut(prefix, "/")
 	switch host {
 	case "docker.io":

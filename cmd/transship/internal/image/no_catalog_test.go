@@ -1,4 +1,4 @@
-package inspect
+package image
 
 import (
 	"strings"
@@ -14,7 +14,7 @@ func TestNoCatalogHintNamesTheAPIOfHostedRegistries(t *testing.T) {
 		{"ghcr.io", "team/app", "/users/team/packages"},
 		{"registry.example.com", "team", "transship login registry.example.com changes"},
 	} {
-		got := noCatalogHint(test.host, test.prefix)
+		got := NoCatalogHint(test.host, test.prefix)
 		if !strings.Contains(got, test.want) || strings.Contains(got, "login") != (test.host == "registry.example.com") {
 			t.Errorf("%s: %s", test.host, got)
 		}

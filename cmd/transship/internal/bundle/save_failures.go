@@ -1,0 +1,149 @@
+package bundle
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/transfer"
+)
+
+// failures are the images that cannot be saved. Its methods may be called concurrently.
+type failures struct {
+	mu   sync.Mutex
+	list []failure
+}
+
+// failure is an image, or a line of the list, that cannot be saved.
+type failure struct {
+	line  int // of the list; 0 for an argument
+	title string
+	err   error
+}
+
+// add adds a failure. An error after ctx has ended is not the image's own: it is not counted.
+func (f *failures) add(ctx context.Context, line int, title string, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.list = append(f.list, failure{line, title, err})
+}
+
+// inLine returns the error with the number of its line.
+func (f failure) inLine() error {
+	if f.line == 0 {
+		return f.err
+	}
+	return fmt.Errorf("line %d: %w", f.line, f.err)
+}
+
+// print prints all failures in the order of the list.
+func (f *failures) print(r *run.Run) {
+	slices.SortStableFunc(f.list, func(a, b failure) int { return cmp.Compare(a.line, b.line) })
+	for _, bad := range f.list {
+		name := bad.title
+		if bad.line > 0 {
+			name = fmt.Sprintf("line %d: %s", bad.line, name)
+		}
+		r.PrintFailure(name, bad.err)
+	}
+}
+
+// errs returns the errors.
+func (f *failures) errs() (errs []error) {
+	for _, bad := range f.list {
+		errs = append(errs, bad.err)
+	}
+	return errs
+}
+
+// refuse prints the failures, and returns the error of a run that writes nothing because of them. saved is
+// how many other images could be saved. Without failures, or if --keep-going saves those, it is nil.
+func (c *saveCommand) refuse(r *run.Run, failed *failures, saved int) error {
+	n := len(failed.list)
+	switch {
+	case n == 0:
+		return nil
+	case n == 1 && !(c.keepGoing && saved > 0):
+		return failed.list[0].inLine()
+	}
+	failed.print(r)
+	if c.keepGoing && saved > 0 {
+		return nil
+	}
+	alike := r.Alike(&cli.PartialError{Failed: n, Total: n, Errs: failed.errs()})
+	err := cli.Reword(alike, "%d of %d failed, and nothing is written", n, n+saved)
+	if saved > 0 {
+		return cli.WithHint(err, "correct them, or save the others with --keep-going")
+	}
+	return err
+}
+
+// keptGoing returns the error of a run that --keep-going has let save the other images, nil if none failed.
+func (f *failures) keptGoing(r *run.Run, saved int) error {
+	if len(f.list) == 0 {
+		return nil
+	}
+	f.print(r) // again: much was printed since
+	return &cli.PartialError{Failed: len(f.list), Total: len(f.list) + saved, Errs: f.errs()}
+}
+
+// collectedOnce is an image's manifests, read once for all its names.
+type collectedOnce struct {
+	sync.Once
+	transfer.Closure
+	err error
+}
+
+// check reads what shows that the images can be saved, before anything is written: for a tar all their
+// manifests, and of several for a folder whether the source has them. It returns those that can.
+func (c *saveCommand) check(
+	ctx context.Context, r *run.Run, engine *transfer.Engine, images []savedImage, failed *failures,
+) []savedImage {
+	c.collected = map[string]*collectedOnce{}
+	for _, im := range images {
+		c.collected[im.Identity()] = new(collectedOnce)
+	}
+	errs := make([]error, len(images))
+	var group errgroup.Group
+	group.SetLimit(r.ParallelImages(c.jobs))
+	for i := range images {
+		group.Go(func() error {
+			if ctx.Err() == nil {
+				errs[i] = c.checkImage(ctx, engine, &images[i], len(images))
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // errs has the errors
+	var good []savedImage
+	for i, im := range images {
+		if errs[i] != nil {
+			failed.add(ctx, im.line, im.String(), errs[i])
+			continue
+		}
+		good = append(good, im)
+	}
+	return good
+}
+
+// checkImage is check for one of several images.
+func (c *saveCommand) checkImage(ctx context.Context, engine *transfer.Engine, im *savedImage, several int) error {
+	switch {
+	case !c.toFolder():
+		once := c.collected[im.Identity()]
+		once.Do(func() { once.Closure, once.err = engine.Collect(ctx, im.Source, im.Ref) })
+		return once.err
+	case several > 1:
+		return im.Resolve(ctx)
+	}
+	return nil // copying it is the check
+}

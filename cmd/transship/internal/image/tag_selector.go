@@ -1,0 +1,132 @@
+package image
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/distribution/reference"
+)
+
+// TagSelector selects tags of a repository. The zero value selects all of them.
+type TagSelector struct {
+	include  []tagPattern // a tag must match one of them, if there are any
+	exclude  []tagPattern // and none of these
+	versions versionRange // and its version must be in this range
+	words    []string     // as users write it, for String
+}
+
+// tagPattern reports whether it matches a tag.
+type tagPattern func(tag string) bool
+
+// IsTagSelector reports whether a word selects tags, and names no image, repository or layout: a
+// shell pattern without / and :, a regular expression between slashes, a bound of a version range, or
+// one of them after !. No name on a registry begins or looks like that.
+func IsTagSelector(word string) bool {
+	switch {
+	case strings.HasPrefix(word, "~/"): // a file
+		return false
+	case strings.HasPrefix(word, "!"), isRange(word), isRegexp(word):
+		return true
+	}
+	return strings.ContainsAny(word, "*?[") && !strings.ContainsAny(word, "/:")
+}
+
+// isRegexp reports whether a word is a regular expression: /text/.
+func isRegexp(word string) bool {
+	return len(word) > 2 && word[0] == '/' && word[len(word)-1] == '/'
+}
+
+// ParseTagSelector parses words that select tags, also tags themselves.
+func ParseTagSelector(words ...string) (*TagSelector, error) {
+	var e ListEntry
+	for _, word := range words {
+		e.addSelector(word)
+	}
+	return e.tagSelector()
+}
+
+// addSelector adds a word that selects tags to an entry of a list.
+func (e *ListEntry) addSelector(word string) {
+	excluded, isExclude := strings.CutPrefix(word, "!")
+	switch {
+	case isExclude:
+		e.Exclude = append(e.Exclude, excluded)
+	case isRange(word):
+		e.Semver = strings.TrimSpace(e.Semver + " " + word)
+	default:
+		e.Include = append(e.Include, word)
+	}
+}
+
+// selectsTags reports whether an entry says which tags of a repository it means.
+func (e *ListEntry) selectsTags() bool { return len(e.Include)+len(e.Exclude) > 0 || e.Semver != "" }
+
+// tagSelector returns what an entry selects among the tags of its repository.
+func (e *ListEntry) tagSelector() (*TagSelector, error) {
+	s := &TagSelector{words: slices.Concat(e.Include, strings.Fields(e.Semver))}
+	var err error
+	for _, text := range e.Include {
+		if isRange(text) {
+			return nil, &cli.UsageError{Message: fmt.Sprintf("%q is a range of versions: write it as semver", text)}
+		}
+		if s.include, err = appendPattern(s.include, text); err != nil {
+			return nil, err
+		}
+	}
+	for _, text := range e.Exclude {
+		if s.exclude, err = appendPattern(s.exclude, text); err != nil {
+			return nil, err
+		}
+		s.words = append(s.words, "!"+text)
+	}
+	if e.Semver != "" {
+		s.versions, err = parseVersionRange(e.Semver)
+	}
+	return s, err
+}
+
+// appendPattern parses a shell pattern, /regular expression/ or range of versions.
+func appendPattern(list []tagPattern, text string) ([]tagPattern, error) {
+	if isRange(text) {
+		versions, err := parseVersionRange(text)
+		return append(list, func(tag string) bool { return versions.match(tag, true) }), err
+	}
+	if isRegexp(text) {
+		expression, err := regexp.Compile(text[1 : len(text)-1])
+		if err != nil {
+			return nil, &cli.UsageError{
+				Message: fmt.Sprintf("%q is not a regular expression: %v", text, err),
+				Advice:  "the syntax is that of RE2, without (?= and the like",
+			}
+		}
+		return append(list, expression.MatchString), nil
+	}
+	if _, err := path.Match(text, ""); err != nil || text == "" || strings.ContainsAny(text, " \t\r\n") {
+		return nil, &cli.UsageError{
+			Message: fmt.Sprintf("%q is not a pattern of tags", text),
+			Advice: "a pattern has * for any characters, ? for one and [a-z] for one of several: 1.*, or !*-rc*; " +
+				"transship help lists shows all",
+		}
+	}
+	return append(list, func(tag string) bool {
+		matches, _ := path.Match(text, tag) // the syntax has been checked
+		return matches
+	}), nil
+}
+
+// Match reports whether a tag is valid and selected. A registry may list tags that are not valid.
+func (s *TagSelector) Match(tag string) bool {
+	matches := func(p tagPattern) bool { return p(tag) }
+	return reference.ValidTag(tag) && (len(s.include) == 0 || slices.ContainsFunc(s.include, matches)) &&
+		s.versions.match(tag, len(s.include) > 0) && !slices.ContainsFunc(s.exclude, matches)
+}
+
+// MatchAll reports whether the selector was given nothing to select by.
+func (s *TagSelector) MatchAll() bool { return len(s.words) == 0 }
+
+// String returns the selector as users write it, "" for all tags.
+func (s *TagSelector) String() string { return strings.Join(s.words, " ") }
