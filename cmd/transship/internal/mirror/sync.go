@@ -17,6 +17,7 @@ type syncCommand struct {
 	platforms cli.PlatformList
 	available bool
 	referrers bool
+	rewrites  image.RewriteList
 	latest    cli.Count
 	prune     bool
 	state     string
@@ -33,10 +34,11 @@ func Sync() run.Command {
 a tag or digest, host/repo for all tags of a repository, host/repo:v1.* for those that match, host/team/** for all
 repositories below team, or oci:DIR and the like. DST is a repository, where each image keeps its tag, a name with a tag
 for one image, or oci:DIR. Images without a DST are copied to the command's DST, which is REGISTRY[/PREFIX]:
-docker.io/hczjl/halo:1.6 becomes REGISTRY/PREFIX/hczjl/halo:1.6.
+docker.io/hczjl/halo:1.6 becomes REGISTRY/PREFIX/hczjl/halo:1.6. As for load, --rewrite FROM=TO applies there to images
+whose name begins with FROM, with or without its registry: their path then begins with TO instead.
 
 An unchanged image costs one HEAD on each side, and none at the source if SRC has a digest. One failure does not
-stop the rest: each failure is printed, and the exit code is 8, or that of the failures if every image failed with
+stop the rest: each failure is printed at once and, in the order of the list, at the end; the exit code is 8, or that of the failures if every image failed with
 the same one. Standard output gets DST@sha256:... of each image that was copied.
 
 --prune removes tags from the target repositories of lines that mean several tags: those that match the line and
@@ -44,6 +46,7 @@ that the source no longer has. It prints what it will remove before it removes t
 another line copies there, and tags that the source has beyond --latest. It keeps a whole repository if the images
 of a line that may be copied there could not be listed, or if the source's catalog does not list it any more.`,
 		Example: `transship sync -f images.txt registry.example.com/mirror
+transship sync -f images.txt --rewrite docker.io/halohub=mirror registry.example.com
 transship sync -f images.txt --prune --json`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &syncCommand{
@@ -57,6 +60,8 @@ transship sync -f images.txt --prune --json`,
 			r.AvailableFlag(fs, &c.available)
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"also copy signatures, SBOMs and attestations that refer to the images")
+			fs.Var(&c.rewrites, "rewrite",
+				"replace FROM at the beginning of image names by TO, as `FROM=TO`; may be repeated")
 			fs.Var(&c.latest, "latest",
 				"of lines that mean several tags, copy only the `N` highest versions; "+
 					"tags that are no versions, such as latest, are skipped")

@@ -35,6 +35,7 @@ func (c *syncCommand) lines(ctx context.Context, r *run.Run, args []string) ([]*
 	if err != nil {
 		return nil, err
 	}
+	fallback.far.Rewrites = c.rewrites
 	var out []*syncLine
 	bad := image.ListErrors{File: c.list, Streams: r.Streams}
 	for _, e := range entries {
@@ -46,10 +47,30 @@ func (c *syncCommand) lines(ctx context.Context, r *run.Run, args []string) ([]*
 		if line.source.Tags != nil && e.Latest == 0 {
 			line.source.Latest = int(c.latest)
 		}
+		for i := range line.prefixes {
+			line.prefixes[i].Rewrites = c.rewrites
+		}
 		c.bindHosts(line)
 		out = append(out, line)
 	}
-	return out, bad.Err()
+	if err := bad.Err(); err != nil {
+		return nil, err
+	}
+	return out, c.checkRewrites(out)
+}
+
+// checkRewrites returns an error if --rewrite applies to no line.
+func (c *syncCommand) checkRewrites(lines []*syncLine) error {
+	rewritten := func(l *syncLine) bool {
+		return len(l.prefixes) > 0 || len(l.names)+len(l.local) == 0
+	}
+	if len(c.rewrites) == 0 || slices.ContainsFunc(lines, rewritten) {
+		return nil
+	}
+	return &cli.UsageError{
+		Message: "--rewrite is for images below REGISTRY[/PREFIX], and every line of the list has its own targets",
+		Advice:  "write the new names as DST into the list, or give the command a DST",
+	}
 }
 
 // parseSyncTarget parses the command's DST, if there is one, into a line without a source.
