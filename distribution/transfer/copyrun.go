@@ -22,6 +22,7 @@ type copyRun struct {
 	from, to  place   // of src and dst
 	blobs     *ledger // what has arrived at the target, and what is on its way there
 	manifests *ledger
+	image     string      // the image's name at the target, for events of its blobs; may be empty
 	quiet     bool        // emit no events of progress
 	whole     blob.Digest // the image at the source, if Platforms or Flatten made another one of it; set by getRoot
 }
@@ -317,7 +318,7 @@ func (c *copyRun) claimAndPutBlob(ctx context.Context, d manifest.Descriptor) (b
 	if claim == nil {
 		return blob.Exists, nil
 	}
-	c.emit(Event{Kind: BlobFound, Target: name(c.dst), Descriptor: d})
+	c.emit(Event{Kind: BlobFound, Target: name(c.dst), Image: c.image, Descriptor: d})
 	mountFrom := claim.holders
 	if c.to.canMountFrom(c.from) {
 		mountFrom = append(mountFrom, c.from.repository)
@@ -356,7 +357,7 @@ func (c *copyRun) putInSlot(
 func (c *copyRun) putWithEvents(
 	ctx context.Context, d manifest.Descriptor, open blob.Open, mountFrom []string,
 ) (blob.Outcome, error) {
-	ev := Event{Kind: BlobStarted, Target: name(c.dst), Descriptor: d, Meter: &blob.Meter{}}
+	ev := Event{Kind: BlobStarted, Target: name(c.dst), Image: c.image, Descriptor: d, Meter: &blob.Meter{}}
 	c.emit(ev)
 	var err error
 	ev.Kind = BlobDone

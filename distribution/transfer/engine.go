@@ -86,6 +86,7 @@ func (e *Engine) emit(ev Event) {
 func (e *Engine) Copy(ctx context.Context, src Source, ref string, dst Target, as string) (manifest.Descriptor, error) {
 	e.prepare()
 	c := e.newRun(src, dst)
+	c.image = imageName(dst, as)
 	run := c.targetFirst
 	if e.Eager && c.from.registry != c.to.registry && blob.Digest(ref).Validate() != nil {
 		run = c.bothAtOnce

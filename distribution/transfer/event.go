@@ -27,6 +27,7 @@ type Event struct {
 	Kind       EventKind
 	Target     string              // the target's name
 	Ref        string              // of manifests and images: the tag or digest they were put under; of ReferrerLeftOut a tag of cosign's, or ""
+	Image      string              // of blobs: the name at the target of the image that they are copied for, as repo:tag; or ""
 	Descriptor manifest.Descriptor // for an entry of an index as that has it, with platform and annotations
 	Outcome    blob.Outcome        // for an image Exists if the tag already pointed at it
 	Meter      *blob.Meter         // of blobs, from BlobStarted on

@@ -65,6 +65,7 @@ func (e *Engine) copyToAll(ctx context.Context, src Source, ref string, m *multi
 	// The runs have ledgers of their own: the targets that have failed, and so what m has, differ
 	// from copy to copy.
 	c := e.newIsolatedRun(src, m)
+	c.image = imageName(m.targets[0].Target, m.targets[0].As)
 	root, err := c.getRoot(ctx, ref)
 	if err != nil {
 		return manifest.Descriptor{}, err

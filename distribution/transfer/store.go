@@ -136,3 +136,11 @@ func name(store any) string {
 	}
 	return "the store"
 }
+
+// imageName returns what messages call an image of a store by its tag or digest.
+func imageName(store any, ref string) string {
+	if d := blob.Digest(ref); d.Validate() == nil {
+		return name(store) + "@" + d.Short()
+	}
+	return name(store) + ":" + ref
+}

@@ -46,6 +46,7 @@ type Progress struct {
 
 // activeBlob is a blob in transfer.
 type activeBlob struct {
+	image string // that it is copied for, if the copies have several
 	size  int64
 	meter *blob.Meter
 	since time.Time
@@ -85,7 +86,11 @@ func (p *Progress) Event(ev transfer.Event) {
 	case transfer.BlobFound:
 		p.found += ev.Descriptor.Size
 	case transfer.BlobStarted:
-		p.active[ev.Descriptor.Digest] = &activeBlob{size: ev.Descriptor.Size, meter: ev.Meter, since: time.Now()}
+		b := &activeBlob{size: ev.Descriptor.Size, meter: ev.Meter, since: time.Now()}
+		if p.PerImage && ev.Image != "" {
+			b.image = "  " + ev.Image
+		}
+		p.active[ev.Descriptor.Digest] = b
 	case transfer.BlobFailed:
 		delete(p.active, ev.Descriptor.Digest)
 	case transfer.BlobDone:

@@ -40,8 +40,8 @@ func (p *Progress) statusLines(now time.Time) []string {
 		pos := b.meter.Position()
 		done, sent = done+pos, sent+pos
 		if i < maxBlobLines {
-			lines = append(lines, fmt.Sprintf("  %s  %s  %s of %s",
-				d.Short(), bar(pos, b.size), cli.FormatBytes(pos), cli.FormatBytes(b.size)))
+			lines = append(lines, fmt.Sprintf("  %s  %s  %s of %s%s", // a terminal cuts a long name
+				d.Short(), bar(pos, b.size), cli.FormatBytes(pos), cli.FormatBytes(b.size), b.image))
 		}
 	}
 	if more := len(p.active) - maxBlobLines; more > 0 {

@@ -3,6 +3,7 @@ package mirror
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -92,6 +93,7 @@ func (s *syncRun) report(ctx context.Context) error {
 	} else {
 		s.printCopied(out)
 	}
+	defer s.printFailedAgain(out)
 	synced := out.Copied + out.Unchanged
 	s.run.NoteDone("synced %d image%s: %s%s", synced, cli.Plural(synced), out.counts(), s.show.BlobSummary("sent"))
 	switch {
@@ -101,6 +103,19 @@ func (s *syncRun) report(ctx context.Context) error {
 		return s.run.Alike(&cli.PartialError{Failed: out.Failed, Total: len(out.Images), Errs: s.errs})
 	}
 	return nil
+}
+
+// printFailedAgain prints the failures once more, in the order of the list, after other lines have been
+// printed since.
+func (s *syncRun) printFailedAgain(out SyncReport) {
+	if s.run.Quiet || s.run.Planning() || out.Failed == len(out.Images) {
+		return
+	}
+	for _, result := range out.Images {
+		if result.Status == SyncFailed {
+			s.run.PrintFailure(fmt.Sprintf("line %d: %s", result.Line, result.title()), errors.New(result.Error))
+		}
+	}
 }
 
 // sum sorts and counts the results.
