@@ -75,7 +75,7 @@ func (r *Repository) PutBlob(
 	if probed && r.has(ctx, d.Digest, d.Size) {
 		return blob.Exists, nil
 	}
-	session, outcome, err := r.mountOrStart(ctx, d, from)
+	session, outcome, err := r.mountOrStart(ctx, d, append(append([]string(nil), from...), r.Name))
 	if err != nil || outcome != 0 {
 		return outcome, err
 	}
@@ -106,11 +106,12 @@ func (r *Repository) shouldProbe(d manifest.Descriptor) bool {
 // the blob could be read before (registry/storage/linkedblobstore.go, mount).
 func isMountable(d blob.Digest) bool { return d.Algorithm() == blob.SHA256 }
 
-// mountOrStart returns how the repository got the blob, or the session to upload it in.
+// mountOrStart mounts a blob from one of the repositories of the registry that from names, which
+// may be this one. It returns how the repository got the blob, or the session to upload it in.
 func (r *Repository) mountOrStart(
 	ctx context.Context, d manifest.Descriptor, from []string,
 ) (UploadSession, blob.Outcome, error) {
-	for _, name := range append(append([]string(nil), from...), r.Name) {
+	for _, name := range from {
 		if r.Client.declinesMountFrom(name) || !isMountable(d.Digest) {
 			continue
 		}

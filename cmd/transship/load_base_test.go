@@ -52,7 +52,7 @@ func TestLoadWithoutBase(t *testing.T) {
 	c := newChainSetup(t)
 	c.do("load @/2.tar TO/p").wantError(wantedError{4,
 		"2.tar builds on 1.tar, and " + c.target.host + "/p lacks 2 blobs of that; the first is sha256:",
-		"load 1.tar first; if it was made for another registry, save again without --since"})
+		"load 1.tar first, with --repair if it was loaded before; if it was made for another registry, save again without --since"})
 	c.do("load @/3.tar TO/p").
 		wantError(wantedError{4, "3.tar builds on 2.tar, and " + c.target.host + "/p lacks 3 blobs",
 			"load 2.tar first"})

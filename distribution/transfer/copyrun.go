@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,6 +25,7 @@ type copyRun struct {
 	manifests *ledger
 	image     string      // the image's name at the target, for events of its blobs; may be empty
 	quiet     bool        // emit no events of progress
+	sent      atomic.Bool // the target did not have all that was put
 	whole     blob.Digest // the image at the source, if Platforms or Flatten made another one of it; set by getRoot
 }
 
@@ -131,10 +133,13 @@ func (c *copyRun) putRoot(
 func (c *copyRun) putImage(
 	ctx context.Context, root manifest.Manifest, as string, have presence, referrers bool,
 ) (outcome blob.Outcome, err error) {
-	if have.is(root) {
-		outcome, err = c.addForeign(ctx, root, 0)
-	} else {
+	switch {
+	case !have.is(root):
 		err = c.putChildren(ctx, root, 0, have.exists)
+	case c.engine.Repair:
+		return c.repairImage(ctx, root, as, referrers)
+	default:
+		outcome, err = c.addForeign(ctx, root, 0)
 	}
 	if err == nil && referrers {
 		err = c.putWithReferrers(ctx, root, outcome)
@@ -231,9 +236,10 @@ func (c *copyRun) putChild(ctx context.Context, d manifest.Descriptor, depth int
 
 // putClaimed puts a child that this run has claimed. With headFirst it skips an image that the
 // target has: a target takes an image manifest only after its blobs. An index may lack some of its
-// entries, so its entries are checked in any case.
+// entries, so its entries are checked in any case; with Repair those of any manifest.
 func (c *copyRun) putClaimed(ctx context.Context, d manifest.Descriptor, depth int, headFirst bool) error {
-	if headFirst && !manifest.IsIndex(d.MediaType) {
+	repair := c.engine.Repair && headFirst
+	if headFirst && !repair && !manifest.IsIndex(d.MediaType) {
 		if have, err := c.headManifest(ctx, string(d.Digest)); err == nil && have.Size == d.Size {
 			c.manifestDone(string(d.Digest), d, blob.Exists)
 			return nil
@@ -248,6 +254,10 @@ func (c *copyRun) putClaimed(ctx context.Context, d manifest.Descriptor, depth i
 	}
 	if err := c.putChildren(ctx, m, depth, headFirst); err != nil {
 		return err
+	}
+	if repair && c.hasManifest(ctx, string(d.Digest), m) {
+		c.manifestDone(string(d.Digest), d, blob.Exists)
+		return nil
 	}
 	return c.putManifest(ctx, string(d.Digest), m, d)
 }
@@ -266,6 +276,7 @@ func (c *copyRun) putEntryBlob(ctx context.Context, d manifest.Descriptor, noMan
 func (c *copyRun) putManifest(ctx context.Context, ref string, m manifest.Manifest, d manifest.Descriptor) error {
 	err := c.putInManifestSlot(ctx, ref, m)
 	if err == nil {
+		c.sent.Store(true)
 		c.manifestDone(ref, d, blob.Uploaded)
 	}
 	return err
@@ -361,13 +372,16 @@ func (c *copyRun) putWithEvents(
 	c.emit(ev)
 	var err error
 	ev.Kind = BlobDone
-	ev.Outcome, err = c.dst.PutBlob(ctx, d, ev.Meter.Wrap(open), mountFrom...)
+	ev.Outcome, err = c.engine.putBlob(ctx, c.dst, d, ev.Meter.Wrap(open), mountFrom...)
 	for RejectBlob(c.src, d, err) {
-		ev.Outcome, err = c.dst.PutBlob(ctx, d, ev.Meter.Wrap(open), mountFrom...)
+		ev.Outcome, err = c.engine.putBlob(ctx, c.dst, d, ev.Meter.Wrap(open), mountFrom...)
 	}
 	if err != nil {
 		ev.Kind, ev.Outcome = BlobFailed, 0
 		err = blobError(d, c.src, c.dst, err)
+	}
+	if ev.Outcome != blob.Exists {
+		c.sent.Store(true)
 	}
 	c.emit(ev)
 	return ev.Outcome, err

@@ -46,6 +46,10 @@ type Engine struct {
 	// to what is no manifest, before anything is written. The target is asked before the copy: a tag
 	// that another client sets meanwhile is overwritten.
 	NoClobber bool
+	// Repair asks the target for every manifest and blob of the image, also of one that it has, and
+	// puts what is missing. A [Repairer] has to show that it can give a blob out. Without Repair an
+	// image whose tag is right counts as whole.
+	Repair bool
 	// SkipForeign leaves out all foreign layers ([manifest.Descriptor.Distributable]). Without it
 	// those that the source has are copied.
 	SkipForeign bool
@@ -74,8 +78,8 @@ func (e *Engine) emit(ev Event) {
 // image's digest. It returns the image's descriptor at the target. All manifests and blobs keep
 // their bytes; only an index that Platforms or Available cuts down becomes another document.
 //
-// If the target already has that digest under as, nothing moves: the image counts as complete. Such
-// an image costs one HeadManifest on each side, and none at the source if ref is its digest; see
+// If the target already has that digest under as, nothing moves: without Repair the image counts as
+// complete. Such an image costs one HeadManifest on each side, and none at the source if ref is its digest; see
 // also Eager.
 //
 // Errors name the source or target they come from. They wrap the errors of the stores, a

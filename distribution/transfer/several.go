@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -34,7 +35,7 @@ func (e *Engine) CopyAll(
 	ctx context.Context, src Source, ref string, to ...Destination,
 ) (d manifest.Descriptor, errs []error, common error) {
 	e.prepare()
-	m := newMultiTarget(src, to)
+	m := newMultiTarget(e, src, to)
 	m.headImages(ctx, e)
 	d, err := e.copyToAll(ctx, src, ref, m)
 	if err != nil && !errors.Is(err, errAllFailed) {
@@ -46,6 +47,9 @@ func (e *Engine) CopyAll(
 	for _, t := range m.notFailed() {
 		if t.outcome != blob.Exists {
 			e.reportMove(t.Target, t.As, t.have, t.root)
+		}
+		if t.sent.Load() {
+			t.outcome = blob.Uploaded
 		}
 		e.emit(Event{Kind: ImageDone, Target: name(t.Target), Ref: t.As, Descriptor: d, Outcome: t.outcome})
 	}
@@ -78,7 +82,12 @@ func (e *Engine) copyToAll(ctx context.Context, src Source, ref string, m *multi
 // it to all targets, then the root under each target's tag.
 func (c *copyRun) putToAll(ctx context.Context, root manifest.Manifest, m *multiTarget) error {
 	lacking := m.lacking()
-	if len(lacking.targets) > 0 {
+	if c.engine.Repair {
+		if err := m.repair(ctx, c, root); err != nil {
+			return err
+		}
+		lacking = m.lacking()
+	} else if len(lacking.targets) > 0 {
 		if err := c.engine.newIsolatedRun(c.src, lacking).putChildren(ctx, root, 0, lacking.mayHaveParts()); err != nil {
 			return err
 		}
@@ -97,6 +106,7 @@ func (c *copyRun) putToAll(ctx context.Context, root manifest.Manifest, m *multi
 
 // multiTarget writes several targets as one. It skips a target that has failed.
 type multiTarget struct {
+	engine  *Engine
 	src     Source
 	from    place // of src
 	targets []*targetState
@@ -109,13 +119,14 @@ type targetState struct {
 	root    manifest.Manifest // the image, with the digest that the target is to have it under
 	have    presence          // what the target had under As before the copy
 	outcome blob.Outcome      // of the image: Exists if the tag already pointed at it
+	sent    atomic.Bool       // it did not have all blobs
 
 	mu  sync.Mutex
 	err error
 }
 
-func newMultiTarget(src Source, to []Destination) *multiTarget {
-	m := &multiTarget{src: src, from: placeOf(src)}
+func newMultiTarget(e *Engine, src Source, to []Destination) *multiTarget {
+	m := &multiTarget{engine: e, src: src, from: placeOf(src)}
 	for _, d := range to {
 		m.targets = append(m.targets, &targetState{Destination: d, place: placeOf(d.Target), outcome: blob.Exists})
 	}
@@ -168,7 +179,7 @@ func (m *multiTarget) notFailed() []*targetState {
 
 // lacking returns the targets that do not have the image and have not failed.
 func (m *multiTarget) lacking() *multiTarget {
-	out := &multiTarget{src: m.src, from: m.from}
+	out := &multiTarget{engine: m.engine, src: m.src, from: m.from}
 	for _, t := range m.notFailed() {
 		if t.outcome != blob.Exists {
 			out.targets = append(out.targets, t)

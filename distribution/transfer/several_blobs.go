@@ -82,9 +82,12 @@ func (p *blobPut) toTargets(
 }
 
 func (p *blobPut) toTarget(ctx context.Context, t *targetState, open blob.Open, mountFrom []string) error {
-	outcome, err := t.Target.PutBlob(ctx, p.blob, open, mountFrom...)
+	outcome, err := p.multi.engine.putBlob(ctx, t.Target, p.blob, open, mountFrom...)
 	if err != nil {
 		return blobError(p.blob, p.multi.src, t.Target, err)
+	}
+	if outcome != blob.Exists {
+		t.sent.Store(true)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

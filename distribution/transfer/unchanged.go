@@ -20,7 +20,7 @@ type manifestHeader interface {
 // false if only the manifest itself can tell. It sends a HEAD: Docker Hub counts a GET of a
 // manifest as a pull, and no HEAD.
 func (e *Engine) unchanged(ctx context.Context, src Source, ref string, have presence) (bool, error) {
-	if have.Digest == "" || len(e.Platforms) > 0 || e.Available || e.Flatten || e.Referrers || e.addsForeign(src) {
+	if e.Repair || have.Digest == "" || len(e.Platforms) > 0 || e.Available || e.Flatten || e.Referrers || e.addsForeign(src) {
 		return false, nil
 	}
 	if blob.Digest(ref).Validate() == nil {

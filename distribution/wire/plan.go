@@ -160,6 +160,7 @@ type planLayer struct {
 // RoundTrip sends req or answers it.
 func (l *planLayer) RoundTrip(req *http.Request) (*http.Response, error) {
 	at := endpoint.Parse(req.URL.Path)
+	_, aboutBlob := blobOf(req)
 	switch writes := isWrite(req); {
 	case writes && l.mustAuthorize(req):
 		CloseBody(req)
@@ -167,7 +168,7 @@ func (l *planLayer) RoundTrip(req *http.Request) (*http.Response, error) {
 	case at.Kind == endpoint.KindUploads || at.Kind == endpoint.KindSession:
 		defer CloseBody(req)
 		return l.upload(req, at)
-	case req.Method == http.MethodGet && (at.Kind == endpoint.KindBlob || leadsFromBlob(req)):
+	case req.Method == http.MethodGet && aboutBlob:
 		return l.download(req, at)
 	case !writes:
 		return l.read(req, at)

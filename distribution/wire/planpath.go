@@ -12,14 +12,17 @@ func contentAt(host string, at endpoint.Path) content {
 	return content{host, at.Repository, at.Reference}
 }
 
-// leadsFromBlob reports whether the GET of a blob was redirected to req.
-func leadsFromBlob(req *http.Request) bool {
-	for from := req.Response; from != nil && from.Request != nil; from = from.Request.Response {
-		if endpoint.Parse(from.Request.URL.Path).Kind == endpoint.KindBlob {
-			return true
+// blobOf returns the blob that req, or the call that was redirected to it, asks for.
+func blobOf(req *http.Request) (what content, ok bool) {
+	for {
+		if at := endpoint.Parse(req.URL.Path); at.Kind == endpoint.KindBlob {
+			return contentAt(req.URL.Host, at), true
 		}
+		if req.Response == nil || req.Response.Request == nil {
+			return content{}, false
+		}
+		req = req.Response.Request
 	}
-	return false
 }
 
 // isTokenRequest reports whether req is the POST of OAuth2 to a token server (RFC 6749, section 6),

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -77,12 +78,28 @@ func (p *Planner) noteFound(req *http.Request, at endpoint.Path, resp *http.Resp
 	switch {
 	case at.Kind == endpoint.KindBlob && req.Method == http.MethodHead && blobExists(resp):
 		p.setBlob(what, ActionPresent, "", blobSize(resp))
+	case asksFirstByte(req) && resp.StatusCode == http.StatusOK:
+		p.setBlobOf(req, resp.ContentLength)
+	case asksFirstByte(req) && resp.StatusCode == http.StatusPartialContent:
+		p.setBlobOf(req, totalSize(resp.Header.Get("Content-Range")))
 	case at.Kind == endpoint.KindManifest && resp.StatusCode == http.StatusOK:
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		set(&p.found, what, true)
 		what.reference = resp.Header.Get("Docker-Content-Digest")
 		set(&p.found, what, true)
+	}
+}
+
+// firstByteRange is the range of a GET that only asks whether a blob can be read.
+const firstByteRange = "bytes=0-0"
+
+func asksFirstByte(req *http.Request) bool { return req.Header.Get("Range") == firstByteRange }
+
+// setBlobOf notes that the repository has the blob that req has read the first byte of.
+func (p *Planner) setBlobOf(req *http.Request, size int64) {
+	if what, ok := blobOf(req); ok {
+		p.setBlob(what, ActionPresent, "", size)
 	}
 }
 
@@ -124,6 +141,10 @@ func (p *Planner) fromPlan(req *http.Request, at endpoint.Path) *http.Response {
 	defer p.mu.Unlock()
 	what := contentAt(req.URL.Host, at)
 	if b := p.outcomes[what]; at.Kind == endpoint.KindBlob && b != nil && b.Action != ActionPresent {
+		if asksFirstByte(req) && b.Size > 0 {
+			return newResponse(req, http.StatusPartialContent, 1, io.NopCloser(strings.NewReader("\x00")),
+				"Content-Range", fmt.Sprintf("bytes 0-0/%d", b.Size), "Docker-Content-Digest", b.Digest)
+		}
 		return newResponse(req, http.StatusOK, b.Size, errorBody{errPlannedBlob}, "Docker-Content-Digest", b.Digest)
 	}
 	m := p.documents[what]
@@ -146,7 +167,7 @@ func (l *planLayer) download(req *http.Request, at endpoint.Path) (*http.Respons
 	}
 	ask := req.WithContext(req.Context())
 	ask.Header = req.Header.Clone()
-	ask.Header.Set("Range", "bytes=0-0")
+	ask.Header.Set("Range", firstByteRange)
 	resp, err := l.probe(ask)
 	if err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ func (e *baseError) Hint() string {
 	if e.base == "" {
 		return "the bundle is incomplete; save it again"
 	}
-	return "load " + e.base + " first; if it was made for another registry, save again without --since"
+	return "load " + e.base + " first, with --repair if it was loaded before; if it was made for another registry, save again without --since"
 }
 
 // holders maps the blobs that a bundle leaves out to a repository that has each of them.

@@ -63,6 +63,8 @@ type Verification struct {
 	BuildsOn string    `json:"buildsOn,omitempty"`
 	Problems []problem `json:"problems"`
 	noImages bool      // there is none to check
+	place    string    // the target of a copy that sends what is missing there; "" if there is none
+	lacks    bool      // a problem is that something is missing
 	LeftOut  []leftOut `json:"leftOut,omitempty"` // foreign layers that are not there
 
 	mu sync.Mutex
@@ -86,6 +88,7 @@ type leftOut struct {
 type failedChecksError struct {
 	target         string
 	failed, checks int
+	hint           string
 }
 
 // Error counts the problems.
@@ -96,8 +99,8 @@ func (e *failedChecksError) Error() string {
 // ExitCode returns [cli.ExitIntegrity].
 func (*failedChecksError) ExitCode() int { return cli.ExitIntegrity }
 
-// Hint is empty: standard output lists the problems.
-func (*failedChecksError) Hint() string { return "" }
+// Hint says how to get back what is missing; standard output lists all problems.
+func (e *failedChecksError) Hint() string { return e.hint }
 
 func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) error {
 	v := &Verification{Target: args[0], Problems: []problem{}}
@@ -115,7 +118,7 @@ func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) erro
 		return err
 	}
 	if err == nil && !v.OK {
-		err = &failedChecksError{args[0], len(v.Problems), v.Checks}
+		err = &failedChecksError{args[0], len(v.Problems), v.Checks, v.repairHint()}
 	}
 	return err
 }
@@ -134,6 +137,7 @@ func (c *verifyCommand) verify(ctx context.Context, r *run.Run, arg string, v *V
 		return err
 	}
 	repo.Mirrors = nil // what they have says nothing about the registry
+	v.place = l.String()
 	return (&registryVerifier{repo: repo, deep: c.deep, referrers: c.referrers, report: v.add}).run(ctx, l.Ref.Identifier())
 }
 
@@ -163,6 +167,7 @@ func verifyLocal(ctx context.Context, r *run.Run, arg string, v *Verification) e
 	defer images.Close()
 	v.noImages = len(images.Images) == 0
 	if images.Archive == nil {
+		v.place = image.TransportOCI + images.Path + ":IMAGE"
 		return images.Dir.Verify(ctx, v.add)
 	}
 	if in, err := images.Archive.Inventory(); err == nil && in.Base != nil {
@@ -182,8 +187,17 @@ func (v *Verification) add(c layout.Check) {
 	v.Checks++
 	v.Bytes += c.Size
 	if c.Err != nil {
+		v.lacks = v.lacks || run.IsNotFound(c.Err)
 		v.Problems = append(v.Problems, problem{cli.OneLine(c.What), c.Digest, cli.OneLine(c.Err.Error())})
 	}
+}
+
+// repairHint names the copy that sends what is missing.
+func (v *Verification) repairHint() string {
+	if !v.lacks || v.place == "" {
+		return ""
+	}
+	return fmt.Sprintf("transship copy --repair SRC %s sends what is missing; SRC is where the image came from", v.place)
 }
 
 // addLeftOut adds a foreign layer once: several images may have it.

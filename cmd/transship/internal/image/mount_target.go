@@ -16,6 +16,18 @@ type MountTarget struct {
 	From func(context.Context, blob.Digest) string
 }
 
+// RepairBlob implements transfer.Repairer. It adds From's repository if the engine knows none.
+func (t *MountTarget) RepairBlob(
+	ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string,
+) (blob.Outcome, error) {
+	if len(from) == 0 {
+		if other := t.From(ctx, d.Digest); other != "" && other != t.Name {
+			from = []string{other}
+		}
+	}
+	return t.Repository.RepairBlob(ctx, d, open, from...)
+}
+
 // PutBlob implements transfer.Target. It adds From's repository if the engine knows none.
 func (t *MountTarget) PutBlob(
 	ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string,

@@ -38,8 +38,9 @@ docker.io/hczjl/halo:1.6 becomes REGISTRY/PREFIX/hczjl/halo:1.6. As for load, --
 whose name begins with FROM, with or without its registry: their path then begins with TO instead.
 
 An unchanged image costs one HEAD on each side, and none at the source if SRC has a digest. One failure does not
-stop the rest: each failure is printed at once and, in the order of the list, at the end; the exit code is 8, or that of the failures if every image failed with
-the same one. Standard output gets DST@sha256:... of each image that was copied.
+stop the rest: each failure is printed at once and, in the order of the list, at the end; the exit code is 8, or that of
+the failures if every image failed with the same one. Standard output gets DST@sha256:... of each image that was copied.
+--repair asks every target, also with --state.
 
 --prune removes tags from the target repositories of lines that mean several tags: those that match the line and
 that the source no longer has. It prints what it will remove before it removes the first. It keeps tags that

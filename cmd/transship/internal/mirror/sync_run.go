@@ -149,7 +149,7 @@ func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin)
 		s.finish(ctx, result, err)
 		return
 	}
-	if digest, same := s.state.unchanged(ctx, o, targets); same {
+	if digest, same := s.unchanged(ctx, o, targets); same {
 		for _, l := range targets {
 			result.Target, result.Digest, result.Status = l.String(), digest, SyncUnchanged
 			if first, err := s.firstFor(l, o); first || err != nil {
@@ -179,6 +179,14 @@ func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin)
 		result.Target, result.Digest, result.Status = d.Location.String(), digest, s.status(d)
 		s.finish(ctx, result, errs[i])
 	}
+}
+
+// unchanged is that of the state. With --repair the targets are asked for what they have.
+func (s *syncRun) unchanged(ctx context.Context, o image.Origin, targets []image.Location) (blob.Digest, bool) {
+	if s.engine.Repair {
+		return "", false
+	}
+	return s.state.unchanged(ctx, o, targets)
 }
 
 // targets returns the locations to copy o to. If the target is named by o's digest and --platform

@@ -60,7 +60,7 @@ func isUsage(err error) bool {
 func IsIntegrityError(err error) bool {
 	unsupported := errors.Is(err, manifest.ErrSchema1) || errors.Is(err, manifest.ErrTooLarge)
 	return cli.Has[*manifest.DocumentError](err) && !unsupported || cli.Has[*manifest.ConfigError](err) ||
-		cli.Has[*blob.MismatchError](err) ||
+		cli.Has[*blob.MismatchError](err) || cli.Has[*distribution.LostBlobError](err) ||
 		cli.Has[*distribution.NotStoredError](err) || cli.Has[*distribution.NotDeletedError](err) ||
 		errors.Is(err, distribution.DigestInvalid) ||
 		errors.Is(err, transfer.ErrTargetDigest) || isDamaged(err) || errors.Is(err, layout.ErrNotArchive)

@@ -124,6 +124,9 @@ func integrityHint(err error, remote failedRemote) string {
 		return notStoredHint(untrue, remote)
 	case cli.Has[*distribution.NotDeletedError](err):
 		return fmt.Sprintf("check that %s is a registry, and that no proxy or login page answers for it", remote.name())
+	case cli.Has[*distribution.LostBlobError](err):
+		return fmt.Sprintf("the storage of %s is damaged, or a cache before it holds what is gone: its operator must mend that",
+			remote.name())
 	case errors.Is(err, transfer.ErrTargetDigest):
 		return "leave the digest out of the target: the image keeps its digest, " +
 			"and a list that --platform cuts down gets a new one"

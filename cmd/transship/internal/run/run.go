@@ -39,6 +39,7 @@ type Run struct {
 	Plan       plan.Plan
 	speed      speed
 	noClobber  bool // --no-clobber
+	repair     bool // --repair
 	foreign    foreignLayers
 	recording  recording
 	rules      wire.PolicyRules
@@ -124,11 +125,11 @@ func (r *Run) AuthConfig() *auth.Config {
 	return config
 }
 
-// Engine returns a copy engine with the settings of --ranges, --rate, --foreign-layers, --no-clobber and
-// --plan.
+// Engine returns a copy engine with the settings of --ranges, --rate, --foreign-layers, --no-clobber,
+// --repair and --plan.
 func (r *Run) Engine(jobs cli.Count, onEvent func(transfer.Event)) *transfer.Engine {
 	e := &transfer.Engine{Jobs: r.Jobs(jobs), Ranges: r.ranges(), Pace: r.pace(), OnEvent: onEvent}
-	e.NoClobber = r.noClobber
+	e.NoClobber, e.Repair = r.noClobber, r.repair
 	r.setForeign(e)
 	return e
 }
