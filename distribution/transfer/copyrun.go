@@ -73,6 +73,9 @@ func (c *copyRun) targetFirst(ctx context.Context, ref, as string) (manifest.Des
 	if err != nil {
 		return manifest.Descriptor{}, 0, err
 	}
+	if have.exists && c.engine.keeps(as) {
+		return have.Descriptor, kept, nil
+	}
 	same, err := c.engine.unchanged(ctx, c.src, ref, have)
 	if same || err != nil {
 		return have.Descriptor, blob.Exists, err

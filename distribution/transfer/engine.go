@@ -46,6 +46,9 @@ type Engine struct {
 	// to what is no manifest, before anything is written. The target is asked before the copy: a tag
 	// that another client sets meanwhile is overwritten.
 	NoClobber bool
+	// Keep reports whether a tag that the target has stays as it is, whatever it points to. Its image
+	// is not asked for at the source then: with a TagKept the copy is done. nil keeps none.
+	Keep func(tag string) bool
 	// Repair asks the target for every manifest and blob of the image, also of one that it has, and
 	// puts what is missing. A [Repairer] has to show that it can give a blob out. Without Repair an
 	// image whose tag is right counts as whole.
@@ -79,7 +82,8 @@ func (e *Engine) emit(ev Event) {
 // their bytes; only an index that Platforms or Available cuts down becomes another document.
 //
 // If the target already has that digest under as, nothing moves: without Repair the image counts as
-// complete. Such an image costs one HeadManifest on each side, and none at the source if ref is its digest; see
+// complete. A tag that Keep keeps is returned with what it points to, whose digest is empty if that
+// is no manifest. Such an image costs one HeadManifest on each side, and none at the source if ref is its digest; see
 // also Eager.
 //
 // Errors name the source or target they come from. They wrap the errors of the stores, a
@@ -92,15 +96,27 @@ func (e *Engine) Copy(ctx context.Context, src Source, ref string, dst Target, a
 	c := e.newRun(src, dst)
 	c.image = imageName(dst, as)
 	run := c.targetFirst
-	if e.Eager && c.from.registry != c.to.registry && blob.Digest(ref).Validate() != nil {
+	if e.Eager && !e.keeps(as) && c.from.registry != c.to.registry && blob.Digest(ref).Validate() != nil {
 		run = c.bothAtOnce
 	}
 	d, outcome, err := run(ctx, ref, as)
 	if err != nil {
 		return manifest.Descriptor{}, err
 	}
+	if outcome == kept {
+		e.emit(Event{Kind: TagKept, Target: name(dst), Ref: as, Descriptor: d})
+		return d, nil
+	}
 	e.emit(Event{Kind: ImageDone, Target: name(dst), Ref: as, Descriptor: d, Outcome: outcome})
 	return d, nil
+}
+
+// kept is the outcome of an image that is not copied because of Keep.
+const kept blob.Outcome = 0
+
+// keeps reports whether Keep applies to what an image is put under, a tag or digest.
+func (e *Engine) keeps(as string) bool {
+	return e.Keep != nil && blob.Digest(as).Validate() != nil && e.Keep(as)
 }
 
 // withManifestSlot runs f, a call for a manifest, once a slot is free.

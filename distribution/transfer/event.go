@@ -19,6 +19,7 @@ const (
 	ManifestDone                         // the target has a manifest; Outcome is Exists or Uploaded
 	ImageDone                            // the target has the whole image under the tag or digest asked for
 	TagMoved                             // the tag Ref pointed to another image before, Descriptor; it has no digest if that is no manifest
+	TagKept                              // the tag Ref is left as it is, because of Keep; Descriptor is what it points to, empty if that is no manifest
 	EntrySkipped                         // an entry of the index Ref is left out, as the source lacks it; it comes before all others
 )
 

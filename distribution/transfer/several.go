@@ -35,8 +35,12 @@ func (e *Engine) CopyAll(
 	ctx context.Context, src Source, ref string, to ...Destination,
 ) (d manifest.Descriptor, errs []error, common error) {
 	e.prepare()
-	m := newMultiTarget(e, src, to)
-	m.headImages(ctx, e)
+	all := newMultiTarget(e, src, to)
+	all.headImages(ctx, e)
+	m := all.withoutKept()
+	if len(m.targets) == 0 {
+		return d, all.errors(), nil
+	}
 	d, err := e.copyToAll(ctx, src, ref, m)
 	if err != nil && !errors.Is(err, errAllFailed) {
 		if len(m.notFailed()) == len(m.targets) {
@@ -53,7 +57,7 @@ func (e *Engine) CopyAll(
 		}
 		e.emit(Event{Kind: ImageDone, Target: name(t.Target), Ref: t.As, Descriptor: d, Outcome: t.outcome})
 	}
-	return d, m.errors(), common
+	return d, all.errors(), common
 }
 
 func (e *Engine) copyToAll(ctx context.Context, src Source, ref string, m *multiTarget) (manifest.Descriptor, error) {
@@ -215,6 +219,19 @@ func (m *multiTarget) headImages(ctx context.Context, e *Engine) {
 		t.have, err = e.newRun(m.src, t.Target).headImage(ctx, t.As)
 		return err
 	})
+}
+
+// withoutKept returns the targets whose tag is not kept, and reports those that are.
+func (m *multiTarget) withoutKept() *multiTarget {
+	out := &multiTarget{engine: m.engine, src: m.src, from: m.from}
+	for _, t := range m.targets {
+		if t.failure() != nil || !t.have.exists || !m.engine.keeps(t.As) {
+			out.targets = append(out.targets, t)
+			continue
+		}
+		m.engine.emit(Event{Kind: TagKept, Target: name(t.Target), Ref: t.As, Descriptor: t.have.Descriptor})
+	}
+	return out
 }
 
 // commonImage returns what all targets have, and reports whether that is the same.

@@ -133,10 +133,19 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	}
 	stop()
 	if b.Done > 0 {
-		r.NoteDone("loaded %d image%s of %s to %s: %s",
-			b.Done, cli.Plural(b.Done), local.Path, far, show.BlobSummary("sent"))
+		kept := show.KeptCount()
+		r.NoteDone("loaded %d image%s of %s to %s%s: %s", b.Done-kept, cli.Plural(b.Done-kept), local.Path, far,
+			keptCount(kept), show.BlobSummary("sent"))
 	}
 	return r.Alike(b.Err(ctx))
+}
+
+// keptCount says how many images --keep-existing has kept, if any.
+func keptCount(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d kept", n)
 }
 
 // loadedImage is an image of a bundle or folder and its target.

@@ -38,12 +38,16 @@ func (d Destination) Release() {
 	}
 }
 
-// Result returns the name of a copied image with its digest, as a command prints it.
+// Result returns the name of a copied image with its digest, as a command prints it; without one if
+// the digest is "".
 func (d Destination) Result(digest blob.Digest) string {
 	if d.Location.IsRegistry() {
 		ref := d.Location.Ref
 		ref.Digest = digest
 		return ref.Familiar()
+	}
+	if digest == "" {
+		return d.Location.named()
 	}
 	return fmt.Sprintf("%s@%s", d.Location.named(), digest)
 }

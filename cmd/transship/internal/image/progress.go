@@ -37,6 +37,7 @@ type Progress struct {
 	sent    int64                               // bytes of the finished blobs that were transferred
 	count   map[blob.Outcome]int                // finished blobs by outcome
 	active  map[blob.Digest]*activeBlob         // blobs in transfer
+	kept    map[string]blob.Digest              // tags that --keep-existing keeps, and what they point to
 	warned  map[string]bool                     // referrers that are not copied
 	skipped map[string]bool                     // entries of indexes that are left out
 	leftOut map[blob.Digest]manifest.Descriptor // foreign layers that are not copied
@@ -68,6 +69,7 @@ func NewProgress(r *run.Run) *Progress {
 		count:   map[blob.Outcome]int{},
 		active:  map[blob.Digest]*activeBlob{},
 		leftOut: map[blob.Digest]manifest.Descriptor{},
+		kept:    map[string]blob.Digest{},
 		warned:  map[string]bool{},
 		skipped: map[string]bool{},
 		run:     r,
@@ -105,6 +107,8 @@ func (p *Progress) Event(ev transfer.Event) {
 		p.entrySkipped(ev)
 	case transfer.TagMoved:
 		p.tagMoved(ev)
+	case transfer.TagKept:
+		p.tagKept(ev)
 	case transfer.ImageDone:
 		p.UpToDate = ev.Outcome == blob.Exists
 		p.imageDone(ev)
@@ -140,6 +144,33 @@ func (p *Progress) entrySkipped(ev transfer.Event) {
 func (p *Progress) tagMoved(ev transfer.Event) {
 	from := cmp.Or(string(ev.Descriptor.Digest), "something that is no image")
 	p.run.NoteDone("%s:%s moves from %s", ev.Target, ev.Ref, from)
+}
+
+// tagKept notes a tag that --keep-existing keeps, and prints it unless it is one of several images.
+func (p *Progress) tagKept(ev transfer.Event) {
+	p.kept[ev.Target+" "+ev.Ref] = ev.Descriptor.Digest
+	if !p.PerImage {
+		p.run.NoteDone("%s:%s is there already and is kept", ev.Target, ev.Ref)
+	}
+	if p.onUpToDate != nil {
+		p.onUpToDate(ev)
+	}
+}
+
+// Kept reports whether --keep-existing has kept the tag of a target, and what that points to, which
+// is "" if that is no manifest.
+func (p *Progress) Kept(target transfer.Target, tag string) (blob.Digest, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d, ok := p.kept[fmt.Sprint(target)+" "+tag]
+	return d, ok
+}
+
+// KeptCount returns how many tags --keep-existing has kept.
+func (p *Progress) KeptCount() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.kept)
 }
 
 // blobDone counts a finished blob.
@@ -240,6 +271,9 @@ func (p *Progress) PrintSummary(from, to Location) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(p.kept) > 0 {
+		return
+	}
 	if p.UpToDate {
 		p.out.Line("%s is up to date with %s", to, from)
 		return
@@ -252,7 +286,7 @@ func (p *Progress) PrintSummary(from, to Location) {
 func (p *Progress) PrintStoreSummary(verb, sent string, ref reference.Reference) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.quiet && !p.UpToDate {
+	if !p.quiet && !p.UpToDate && len(p.kept) == 0 {
 		p.out.Line("%s %s: %s", verb, ref.Familiar(), p.imageSummary(sent))
 	}
 }

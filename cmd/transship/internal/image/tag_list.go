@@ -23,8 +23,8 @@ type TagList struct {
 }
 
 const (
-	// maxTags limits how many tags of a line are read: an answer may be endless.
-	maxTags = 1_000_000
+	// MaxTags limits how many tags of a line are read: an answer may be endless.
+	MaxTags = 1_000_000
 	// maxRepositories limits how many repositories a pattern may match.
 	maxRepositories = 100_000
 	// parallelTagLists is how many repositories of a pattern are listed at a time.
@@ -113,8 +113,8 @@ func (l *TagList) list(ctx context.Context, remote *run.Remote) (selected, match
 		if l.Tags.Match(tag) {
 			matching = append(matching, tag)
 		}
-		if len(matching) > maxTags {
-			return nil, nil, fmt.Errorf("%s lists more than %d tags", repo, maxTags)
+		if len(matching) > MaxTags {
+			return nil, nil, fmt.Errorf("%s lists more than %d tags", repo, MaxTags)
 		}
 	}
 	return LatestTags(matching, l.Latest), matching, nil
@@ -137,8 +137,8 @@ func (s Selection) checkCount(lists []TagList) ([]TagList, error) {
 		}
 	}
 	switch {
-	case matching > maxTags:
-		return nil, fmt.Errorf("%s matches more than %d tags", s, maxTags)
+	case matching > MaxTags:
+		return nil, fmt.Errorf("%s matches more than %d tags", s, MaxTags)
 	case failed > 0:
 		return out, nil
 	case matching < s.Minimum:

@@ -113,7 +113,7 @@ func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if len(to) == 1 {
 		show.PrintSummary(from, to[0])
 	}
-	return report(ctx, r, from, destinations, digest, errs)
+	return report(ctx, r, show, from, destinations, digest, errs)
 }
 
 // engine returns the engine of the copy. It collects src first if a target is a tar, which needs
@@ -225,11 +225,15 @@ func leaveAll(destinations []image.Destination) {
 }
 
 // report prints the result of each destination.
-func report(ctx context.Context, r *run.Run, from image.Location, to []image.Destination,
+func report(ctx context.Context, r *run.Run, show *image.Progress, from image.Location, to []image.Destination,
 	digest blob.Digest, errs []error) error {
 	b := &cli.Batch{Streams: r.Streams, Total: len(to)}
 	for i, d := range to {
 		if b.Finish(ctx, d.Location.String(), errs[i]); errs[i] != nil {
+			continue
+		}
+		if have, kept := show.Kept(d.Target, d.As); kept {
+			fmt.Fprintln(r.Stdout, d.Result(have))
 			continue
 		}
 		if len(to) > 1 {

@@ -42,6 +42,10 @@ stop the rest: each failure is printed at once and, in the order of the list, at
 the failures if every image failed with the same one. Standard output gets DST@sha256:... of each image that was copied.
 --repair asks every target, also with --state.
 
+--keep-existing PATTERN is for tags that never move: one that the target has is skipped, whatever it points to, and
+neither mended by --repair nor compared. Where a line means several tags, one list of the target's tags says which it
+has, and costs nothing more for those; else one HEAD asks for the tag. The source is not asked for their images.
+
 --prune removes tags from the target repositories of lines that mean several tags: those that match the line and
 that the source no longer has. It prints what it will remove before it removes the first. It keeps tags that
 another line copies there, and tags that the source has beyond --latest. It keeps a whole repository if the images

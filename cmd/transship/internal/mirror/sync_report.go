@@ -18,6 +18,7 @@ import (
 const (
 	SyncCopied    = "copied"
 	SyncUnchanged = "unchanged"
+	SyncKept      = "kept" // --keep-existing: the target has the tag
 	SyncRemoved   = "removed"
 	SyncFailed    = "failed"
 )
@@ -37,6 +38,7 @@ type SyncReport struct {
 	OK        bool         `json:"ok"` // nothing failed, and the run was not interrupted
 	Copied    int          `json:"copied"`
 	Unchanged int          `json:"unchanged"`
+	Kept      int          `json:"kept,omitempty"`
 	Removed   int          `json:"removed"`
 	Failed    int          `json:"failed"`
 	Seconds   float64      `json:"seconds"`
@@ -94,7 +96,7 @@ func (s *syncRun) report(ctx context.Context) error {
 		s.printCopied(out)
 	}
 	defer s.printFailedAgain(out)
-	synced := out.Copied + out.Unchanged
+	synced := out.Copied + out.Unchanged + out.Kept
 	s.run.NoteDone("synced %d image%s: %s%s", synced, cli.Plural(synced), out.counts(), s.show.BlobSummary("sent"))
 	switch {
 	case ctx.Err() != nil:
@@ -136,6 +138,8 @@ func (s *syncRun) sum() SyncReport {
 			out.Copied++
 		case SyncUnchanged:
 			out.Unchanged++
+		case SyncKept:
+			out.Kept++
 		case SyncRemoved:
 			out.Removed++
 		case SyncFailed:
@@ -161,7 +165,7 @@ func (s SyncReport) counts() string {
 	for _, of := range []struct {
 		n      int
 		status string
-	}{{s.Copied, SyncCopied}, {s.Unchanged, SyncUnchanged}, {s.Removed, SyncRemoved}, {s.Failed, SyncFailed}} {
+	}{{s.Copied, SyncCopied}, {s.Unchanged, SyncUnchanged}, {s.Kept, SyncKept}, {s.Removed, SyncRemoved}, {s.Failed, SyncFailed}} {
 		if of.n > 0 {
 			counts = append(counts, fmt.Sprintf("%d %s", of.n, of.status))
 		}

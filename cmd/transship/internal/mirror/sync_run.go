@@ -36,6 +36,7 @@ type syncRun struct {
 	errs    []error                 // of the results that failed
 	kept    map[string]bool         // images that the target had, by the target's String and the reference there
 	owners  map[string]*targetOwner // the image of each target: no two images may get one name
+	tags    tagLists
 }
 
 func (c *syncCommand) newRun(r *run.Run, state *syncState) *syncRun {
@@ -149,6 +150,9 @@ func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin)
 		s.finish(ctx, result, err)
 		return
 	}
+	if targets = s.withoutKept(ctx, line, o, targets); len(targets) == 0 {
+		return
+	}
 	if digest, same := s.unchanged(ctx, o, targets); same {
 		for _, l := range targets {
 			result.Target, result.Digest, result.Status = l.String(), digest, SyncUnchanged
@@ -177,6 +181,9 @@ func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin)
 	digest, errs, _ := copyTo(ctx, s.engine, o, to)
 	for i, d := range to {
 		result.Target, result.Digest, result.Status = d.Location.String(), digest, s.status(d)
+		if have, kept := s.show.Kept(d.Target, d.As); kept {
+			result.Digest, result.Status = have, SyncKept
+		}
 		s.finish(ctx, result, errs[i])
 	}
 }

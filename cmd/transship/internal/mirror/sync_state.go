@@ -149,9 +149,11 @@ func (s *syncState) update(r SyncResult) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r.Status == SyncCopied || r.Status == SyncUnchanged {
+	switch r.Status {
+	case SyncCopied, SyncUnchanged:
 		s.images[r.Target] = syncedImage{r.Target, r.Source, r.Digest}
-	} else {
+	case SyncKept: // nobody asked what it is
+	default:
 		delete(s.images, r.Target)
 	}
 }

@@ -40,6 +40,7 @@ type Run struct {
 	speed      speed
 	noClobber  bool // --no-clobber
 	repair     bool // --repair
+	keep       cli.TagPatterns
 	foreign    foreignLayers
 	recording  recording
 	rules      wire.PolicyRules
@@ -126,10 +127,13 @@ func (r *Run) AuthConfig() *auth.Config {
 }
 
 // Engine returns a copy engine with the settings of --ranges, --rate, --foreign-layers, --no-clobber,
-// --repair and --plan.
+// --keep-existing, --repair and --plan.
 func (r *Run) Engine(jobs cli.Count, onEvent func(transfer.Event)) *transfer.Engine {
 	e := &transfer.Engine{Jobs: r.Jobs(jobs), Ranges: r.ranges(), Pace: r.pace(), OnEvent: onEvent}
 	e.NoClobber, e.Repair = r.noClobber, r.repair
+	if len(r.keep) > 0 {
+		e.Keep = r.keep.Match
+	}
 	r.setForeign(e)
 	return e
 }

@@ -34,7 +34,7 @@ func (r *Run) JobsFlag(fs *flag.FlagSet, jobs *cli.Count, does string) {
 }
 
 // SendFlags registers the flags of commands that push images to a registry: --jobs, --chunk-size,
-// --rate, --stall, --foreign-layers, --no-clobber, --repair and --plan.
+// --rate, --stall, --foreign-layers, --no-clobber, --keep-existing, --repair and --plan.
 func (r *Run) SendFlags(fs *flag.FlagSet, to *Remote, jobs *cli.Count, does string) {
 	r.JobsFlag(fs, jobs, does)
 	r.chunkFlag(fs, to)
@@ -42,6 +42,8 @@ func (r *Run) SendFlags(fs *flag.FlagSet, to *Remote, jobs *cli.Count, does stri
 	r.ForeignFlag(fs)
 	fs.BoolVar(&r.noClobber, "no-clobber", false,
 		"fail if a tag of the target points to another image, and do not move it")
+	fs.Var(&r.keep, "keep-existing", "leave a tag that matches this shell `pattern` and is at the target already as it is, "+
+		"without asking for its image at the source; may be repeated")
 	fs.BoolVar(&r.repair, "repair", false,
 		"ask the target for each manifest and blob of an image whose tag is there already, and send what is missing")
 	r.PlanFlag(fs)

@@ -1,0 +1,79 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"sync"
+
+	"github.com/hczjl/transship/auth"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
+	"github.com/hczjl/transship/distribution/reference"
+)
+
+// tagLists are the tags of target repositories, each listed once.
+type tagLists struct {
+	mu    sync.Mutex
+	lists map[string]func() (map[string]bool, error) // by repository
+}
+
+// withoutKept reports the targets that --keep-existing keeps, and returns the others. Where a line
+// means several tags, one list of the target's tags tells, so that a tag that is kept costs no
+// call; the engine asks for any other.
+func (s *syncRun) withoutKept(
+	ctx context.Context, line *syncLine, o image.Origin, targets []image.Location,
+) (rest []image.Location) {
+	for _, l := range targets {
+		if line.source.Pattern == "" || !l.IsRegistry() || !s.isKept(ctx, l.Ref) {
+			rest = append(rest, l)
+			continue
+		}
+		if first, err := s.firstFor(l, o); first || err != nil {
+			s.finish(ctx, SyncResult{Line: line.number, Source: o.String(), Target: l.String(), Status: SyncKept}, err)
+		}
+	}
+	return rest
+}
+
+// isKept reports whether --keep-existing applies to a tag, and the list of the target's tags has
+// it. A list that fails says nothing.
+func (s *syncRun) isKept(ctx context.Context, ref reference.Reference) bool {
+	if s.engine.Keep == nil || ref.Tag == "" || !s.engine.Keep(ref.Tag) {
+		return false
+	}
+	tags, err := s.tagsOf(ctx, ref)
+	return err == nil && tags[ref.Tag]
+}
+
+// tagsOf returns the tags of a target repository.
+func (s *syncRun) tagsOf(ctx context.Context, ref reference.Reference) (map[string]bool, error) {
+	s.tags.mu.Lock()
+	list := s.tags.lists[ref.Name()]
+	if list == nil {
+		list = sync.OnceValues(func() (map[string]bool, error) { return s.listTags(ctx, ref) })
+		if s.tags.lists == nil {
+			s.tags.lists = map[string]func() (map[string]bool, error){}
+		}
+		s.tags.lists[ref.Name()] = list
+	}
+	s.tags.mu.Unlock()
+	return list()
+}
+
+func (s *syncRun) listTags(ctx context.Context, ref reference.Reference) (map[string]bool, error) {
+	repo, err := s.dst.ForHost(ref.Host()).Repository(ctx, ref, auth.Pull, auth.Push)
+	if err != nil {
+		return nil, err
+	}
+	tags := map[string]bool{}
+	for tag, err := range repo.TagNames(ctx) {
+		if errors.Is(err, fs.ErrNotExist) {
+			return tags, nil // the repository does not exist yet
+		}
+		if err != nil || len(tags) > image.MaxTags {
+			return tags, err
+		}
+		tags[tag] = true
+	}
+	return tags, nil
+}
