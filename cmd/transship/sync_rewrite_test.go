@@ -28,7 +28,7 @@ func TestSyncRewrite(t *testing.T) {
 		"TO/p --rewrite team=UP":          {2, "which is not an image name", "correct --rewrite"},
 		"oci:@/other --rewrite team=mine": {2, "--rewrite is for images below REGISTRY[/PREFIX]", "write the new names as DST"},
 	} {
-		c.do("sync -f @/images " + line).want(want.code, want.message, want.hint)
+		c.do("sync -f @/images "+line).want(want.code, want.message, want.hint)
 	}
 	c.writeList("FROM/app:v1.9 TO/own\n")
 	c.do("sync -f @/images TO --rewrite app=b").wantError(wantedError{2, "--rewrite is for images below", "write the new names"})

@@ -29,6 +29,7 @@ type saveCommand struct {
 	available bool
 	referrers bool
 	keepGoing bool
+	locks     image.LockFlags
 	jobs      cli.Count
 	stored    bool // image save: the images are those of the local store
 
@@ -48,6 +49,8 @@ and with --sum for the whole tar, standard output gets a line for sha256sum -c, 
 REF is anything that copy takes as SRC; oci:DIR and oci-archive:FILE without an image mean all images there, and patterns
 after a repository select its tags, as in a list. Every image is looked up before the first is written: if one fails,
 nothing is written, or with --keep-going all but that one, and the exit code is 8.
+--lock FILE keeps which digest each image had. With --locked FILE in its place the same command gives the same bytes: tags
+that are new are not taken, and one that has moved is exit code 7.
 -o DIR/ adds the images to an OCI image layout in a folder. Without -o, or with -o -, the tar goes to standard output.
 transship image save saves images of the local store.
 
@@ -56,6 +59,7 @@ as docker://HOST[/PREFIX], a registry that load has pushed images to.`,
 		Example: `transship save -o monday.tar halohub/halo:1.6 alpine:3.20
 transship save -o alpine.tar 'docker.io/library/alpine:3.*' '!*_*'
 transship save -o tuesday.tar --since monday.tar.json -f images.txt
+transship save -o monday.tar -f images.txt --lock images.lock
 transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &saveCommand{from: r.RemoteFlags(fs, "", "the registry")}
@@ -75,6 +79,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"also save signatures, SBOMs and attestations that refer to the images")
 			fs.BoolVar(&c.keepGoing, "keep-going", false, "save the other images if some cannot be saved; the exit code is then 8")
+			c.locks.Register(fs, "saved")
 			r.FetchFlags(fs, &c.jobs, "fetch")
 			r.CommonFlags(fs)
 			return func(ctx context.Context, r *run.Run, args []string) error {
@@ -139,8 +144,12 @@ func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err := c.checkFlags(r, args); err != nil {
 		return err
 	}
+	lock, err := c.locks.Open(ctx, c.referrers)
+	if err != nil {
+		return err
+	}
 	failed := new(failures)
-	opened, err := c.open(ctx, &image.Opener{Run: r}, args, failed)
+	opened, err := c.open(ctx, &image.Opener{Run: r}, lock, args, failed)
 	defer closeAll(opened)
 	if err != nil {
 		return err
@@ -162,7 +171,10 @@ func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err := c.save(ctx, r, engine, show, images, failed); err != nil {
 		return err
 	}
-	return failed.keptGoing(r, len(opened)-len(failed.list))
+	if err := failed.keptGoing(r, len(opened)-len(failed.list)); err != nil || r.Planning() {
+		return err
+	}
+	return lock.Save()
 }
 
 // save writes the images, or plans that.

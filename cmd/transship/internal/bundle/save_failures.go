@@ -109,16 +109,26 @@ func (c *saveCommand) check(
 	ctx context.Context, r *run.Run, engine *transfer.Engine, images []savedImage, failed *failures,
 ) []savedImage {
 	c.collected = map[string]*collectedOnce{}
+	images = c.forEach(ctx, r, images, failed, func(im *savedImage) error { return im.lock.Pin(ctx, &im.Origin) })
 	for _, im := range images {
 		c.collected[im.Identity()] = new(collectedOnce)
 	}
+	return c.forEach(ctx, r, images, failed, func(im *savedImage) error {
+		return c.checkImage(ctx, engine, im, len(images))
+	})
+}
+
+// forEach calls check for each image, several at once, and returns those without an error.
+func (c *saveCommand) forEach(
+	ctx context.Context, r *run.Run, images []savedImage, failed *failures, check func(*savedImage) error,
+) []savedImage {
 	errs := make([]error, len(images))
 	var group errgroup.Group
 	group.SetLimit(r.ParallelImages(c.jobs))
 	for i := range images {
 		group.Go(func() error {
 			if ctx.Err() == nil {
-				errs[i] = c.checkImage(ctx, engine, &images[i], len(images))
+				errs[i] = check(&images[i])
 			}
 			return nil
 		})

@@ -21,7 +21,8 @@ import (
 // savedImage is an image and its names in the bundle.
 type savedImage struct {
 	image.Origin
-	line  int // of the list; 0 for an argument
+	line  int             // of the list; 0 for an argument
+	lock  *image.LockLine // of the entry
 	names []reference.Reference
 }
 
@@ -33,12 +34,12 @@ func closeAll(images []savedImage) {
 
 // open opens the images to save. What cannot be opened of a list or of the arguments is one of failed.
 func (c *saveCommand) open(
-	ctx context.Context, places *image.Opener, args []string, failed *failures,
+	ctx context.Context, places *image.Opener, lock *image.Lock, args []string, failed *failures,
 ) ([]savedImage, error) {
 	if c.stored {
 		return c.openStored(ctx, places, args)
 	}
-	entries, err := c.entries(ctx, places.Run, args)
+	entries, err := c.entries(ctx, places.Run, lock, args)
 	if err != nil {
 		return nil, err
 	}
@@ -66,12 +67,15 @@ func (c *saveCommand) openEntry(
 	from := c.from.BindHost(e.Ref.Host())
 	if e.Tags == nil {
 		origins, err := places.Select(ctx, from, e.Selection)
+		if err == nil {
+			origins, err = e.lock.Keep(e.Selection, origins)
+		}
 		return e.saved(origins), err
 	}
-	lists, err := e.TagLists(ctx, from)
+	lists, err := e.lock.TagLists(ctx, from, e.Selection)
 	for _, tags := range lists {
-		var origins []image.Origin
-		if err := tags.Err; err == nil {
+		origins, err := []image.Origin(nil), tags.Err
+		if err == nil {
 			origins, err = places.SelectTags(ctx, from, tags)
 		}
 		if err != nil {
@@ -85,7 +89,7 @@ func (c *saveCommand) openEntry(
 // saved returns the images with their names in the bundle.
 func (e saveEntry) saved(origins []image.Origin) (images []savedImage) {
 	for _, o := range origins {
-		images = append(images, savedImage{o, e.line, e.namesFor(o.Name)})
+		images = append(images, savedImage{o, e.line, e.lock, e.namesFor(o.Name)})
 	}
 	return images
 }
@@ -95,7 +99,7 @@ func (*saveCommand) openStored(ctx context.Context, places *image.Opener, args [
 	origins, err := store.Origins(ctx, places.Run.Env, args)
 	var out []savedImage
 	for _, o := range origins {
-		out = append(out, savedImage{o, 0, saveEntry{}.namesFor(o.Name)})
+		out = append(out, savedImage{Origin: o, names: saveEntry{}.namesFor(o.Name)})
 	}
 	return out, err
 }
@@ -104,12 +108,13 @@ func (*saveCommand) openStored(ctx context.Context, places *image.Opener, args [
 type saveEntry struct {
 	image.Selection
 	line     int                    // 0 for an argument
+	lock     *image.LockLine        // of the selection
 	names    []reference.Reference  // in the bundle; without a tag the images keep theirs
 	prefixes []image.RegistryPrefix // of a pattern of repositories, which keep their names below them
 }
 
 // entries parses the whole list and the arguments before any call is made.
-func (c *saveCommand) entries(ctx context.Context, r *run.Run, args []string) ([]saveEntry, error) {
+func (c *saveCommand) entries(ctx context.Context, r *run.Run, lock *image.Lock, args []string) ([]saveEntry, error) {
 	var out []saveEntry
 	if c.list != "" {
 		lines, err := image.ReadList(ctx, r.Stdin, c.list)
@@ -119,6 +124,9 @@ func (c *saveCommand) entries(ctx context.Context, r *run.Run, args []string) ([
 		bad := image.ListErrors{File: c.list, Streams: r.Streams}
 		for _, line := range lines {
 			e, err := parseSaveLine(line)
+			if err == nil {
+				e.lock, err = lock.Line(e.Selection)
+			}
 			bad.Add(line.Line, err)
 			out = append(out, e)
 		}
@@ -127,6 +135,11 @@ func (c *saveCommand) entries(ctx context.Context, r *run.Run, args []string) ([
 		}
 	}
 	chosen, err := parseSaveArgs(args)
+	for i, e := range chosen {
+		if err == nil {
+			chosen[i].lock, err = lock.Line(e.Selection)
+		}
+	}
 	return append(out, chosen...), err
 }
 

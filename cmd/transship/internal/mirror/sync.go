@@ -21,6 +21,7 @@ type syncCommand struct {
 	latest    cli.Count
 	prune     bool
 	state     string
+	locks     image.LockFlags
 	asJSON    bool
 	jobs      cli.Count
 }
@@ -45,6 +46,9 @@ the failures if every image failed with the same one. Standard output gets DST@s
 --keep-existing PATTERN is for tags that never move: one that the target has is skipped, whatever it points to, and
 neither mended by --repair nor compared. Where a line means several tags, one list of the target's tags says which it
 has, and costs nothing more for those; else one HEAD asks for the tag. The source is not asked for their images.
+
+--lock FILE keeps which digest each image had. With --locked FILE in its place the same list copies exactly those: tags
+that are new are not taken, and one that has moved is exit code 7.
 
 --prune removes tags from the target repositories of lines that mean several tags: those that match the line and
 that the source no longer has. It prints what it will remove before it removes the first. It keeps tags that
@@ -74,6 +78,7 @@ transship sync -f images.txt --prune --json`,
 			fs.StringVar(&c.state, "state", "",
 				"remember in this `file` what was copied where, and trust it: "+
 					"an unchanged image then costs one HEAD at its source, and none at the target")
+			c.locks.Register(fs, "copied")
 			fs.BoolVar(&c.asJSON, "json", false, "print a report of all images as JSON")
 			r.SendFlags(fs, c.dst, &c.jobs, "copy")
 			r.RangesFlag(fs)
@@ -93,7 +98,17 @@ func (c *syncCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if c.asJSON && r.Planning() {
 		r.Plan.Format = "json"
 	}
-	lines, err := c.lines(ctx, r, args)
+	if c.prune && c.locks.Locked() {
+		return &cli.UsageError{
+			Message: "--prune and --locked cannot be used together",
+			Advice:  "--locked asks no source which tags it has, and --prune removes those that it does not have",
+		}
+	}
+	lock, err := c.locks.Open(ctx, c.referrers)
+	if err != nil {
+		return err
+	}
+	lines, err := c.lines(ctx, r, lock, args)
 	if err != nil {
 		return err
 	}
@@ -108,5 +123,8 @@ func (c *syncCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		s.pruneAll(ctx, lines)
 	}
 	stop()
-	return errors.Join(s.report(ctx), state.save())
+	if err := errors.Join(s.report(ctx), state.save()); err != nil || r.Planning() {
+		return err
+	}
+	return lock.Save()
 }

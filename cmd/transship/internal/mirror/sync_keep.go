@@ -24,7 +24,7 @@ func (s *syncRun) withoutKept(
 	ctx context.Context, line *syncLine, o image.Origin, targets []image.Location,
 ) (rest []image.Location) {
 	for _, l := range targets {
-		if line.source.Pattern == "" || !l.IsRegistry() || !s.isKept(ctx, l.Ref) {
+		if line.source.Tags == nil || !l.IsRegistry() || !s.isKept(ctx, l.Ref) {
 			rest = append(rest, l)
 			continue
 		}

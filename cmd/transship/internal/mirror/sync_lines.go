@@ -14,6 +14,7 @@ import (
 type syncLine struct {
 	number int
 	source image.Selection
+	lock   *image.LockLine       // of the list's line, also if source is a part of it
 	names  []reference.Reference // its targets on registries; without a tag the images keep theirs
 	local  []image.Location      // its target layouts
 	far    image.RegistryPrefix  // its target if it has neither names nor local
@@ -26,7 +27,7 @@ type syncLine struct {
 }
 
 // lines parses the whole list before any call is made.
-func (c *syncCommand) lines(ctx context.Context, r *run.Run, args []string) ([]*syncLine, error) {
+func (c *syncCommand) lines(ctx context.Context, r *run.Run, lock *image.Lock, args []string) ([]*syncLine, error) {
 	entries, err := image.ReadList(ctx, r.Stdin, c.list)
 	if err != nil {
 		return nil, err
@@ -47,6 +48,8 @@ func (c *syncCommand) lines(ctx context.Context, r *run.Run, args []string) ([]*
 		if line.source.Tags != nil && e.Latest == 0 {
 			line.source.Latest = int(c.latest)
 		}
+		line.lock, err = lock.Line(line.source)
+		bad.Add(e.Line, err)
 		for i := range line.prefixes {
 			line.prefixes[i].Rewrites = c.rewrites
 		}
@@ -162,7 +165,9 @@ func (c *syncCommand) bindHosts(l *syncLine) {
 
 // part returns the line for one repository of a pattern of repositories.
 func (l *syncLine) part(tags image.TagList) (*syncLine, error) {
-	part := &syncLine{number: l.number, source: tags.Selection, local: l.local, far: l.far, matching: tags.Matching}
+	part := &syncLine{
+		number: l.number, source: tags.Selection, lock: l.lock, local: l.local, far: l.far, matching: tags.Matching,
+	}
 	for _, prefix := range l.prefixes {
 		name, err := prefix.Target(tags.Ref)
 		if err != nil {

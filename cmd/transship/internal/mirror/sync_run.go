@@ -88,11 +88,14 @@ func (s *syncRun) copyAll(ctx context.Context, lines []*syncLine) {
 func (s *syncRun) copyLine(ctx context.Context, line *syncLine, images *errgroup.Group) {
 	if line.source.Tags == nil {
 		origins, err := s.places.Select(ctx, s.src.ForHost(line.source.Ref.Host()), line.source)
+		if err == nil {
+			origins, err = line.lock.Keep(line.source, origins)
+		}
 		s.copyOrigins(ctx, line, origins, err, images)
 		return
 	}
 	on := s.src.ForHost(line.source.Ref.Host())
-	lists, err := line.source.TagLists(ctx, on)
+	lists, err := line.lock.TagLists(ctx, on, line.source)
 	if err != nil {
 		s.copyOrigins(ctx, line, nil, err, images)
 		return
@@ -145,6 +148,10 @@ func closeOrigins(origins []image.Origin) {
 // copyImage copies one image to all its targets.
 func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin) {
 	result := SyncResult{Line: line.number, Source: o.String()}
+	if err := line.lock.Pin(ctx, &o); err != nil {
+		s.finish(ctx, result, err)
+		return
+	}
 	targets, err := s.targets(ctx, line, &o)
 	if err != nil {
 		s.finish(ctx, result, err)

@@ -15,12 +15,14 @@ import (
 // registryTags returns an image for each tag that a registry lists of a repository, in the order of
 // versions. The lists of referrers that have a tag are no images.
 func registryTags(ctx context.Context, remote *run.Remote, repo reference.Reference) ([]reference.Reference, error) {
-	all := image.Selection{Location: image.Location{Transport: image.TransportDocker, Ref: repo}, Pattern: "*"}
-	tags, _, err := all.Tags(ctx, remote.ForHost(repo.Host()))
+	all := image.Selection{
+		Location: image.Location{Transport: image.TransportDocker, Ref: repo}, Tags: &image.TagSelector{},
+	}
+	lists, err := all.TagLists(ctx, remote)
 	if err != nil {
 		return nil, err
 	}
-	tags = slices.DeleteFunc(tags, image.IsReferrersTag)
+	tags := slices.DeleteFunc(lists[0].Selected, image.IsReferrersTag)
 	if len(tags) == 0 {
 		return nil, cli.Reword(fs.ErrNotExist, "%s has no tags", repo.FamiliarName())
 	}
