@@ -90,7 +90,7 @@ func (r *Repository) PutBlob(
 // has reports whether a HEAD finds a blob of that size. After an error it reports false: the upload
 // that follows shows what is wrong.
 func (r *Repository) has(ctx context.Context, d blob.Digest, size int64) bool {
-	found, err := r.Client.HeadBlob(ctx, r.Name, d)
+	found, err := r.Client.HeadBlob(asking(ctx), r.Name, d)
 	return err == nil && found == size
 }
 

@@ -78,7 +78,7 @@ func (c *Client) referrersAPI(
 	}
 	var list []manifest.Descriptor
 	accept := http.Header{"Accept": {manifest.MediaTypeOCIIndex}}
-	err := c.pages(ctx, at, accept, func(resp *http.Response, body []byte) (bool, error) {
+	err := c.pages(asking(ctx), at, accept, func(resp *http.Response, body []byte) (bool, error) {
 		entries, err := parseReferrers(resp, body)
 		list = append(list, entries...)
 		return err == nil, err
@@ -132,7 +132,7 @@ func (e *otherContentError) Error() string {
 func (c *Client) referrersIndex(ctx context.Context, repo string, subject blob.Digest) (manifest.Index, error) {
 	empty := manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex}
 	tag := ReferrersTag(subject)
-	m, err := c.GetManifest(ctx, repo, tag)
+	m, err := c.GetManifest(asking(ctx), repo, tag)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return empty, nil

@@ -40,6 +40,9 @@ type Repository struct {
 	// OnMirror is told who has served each manifest and blob if there are mirrors. It may be called
 	// concurrently, and may be nil.
 	OnMirror func(MirrorEvent)
+	// Target says for a record that images are copied here: a manifest or blob that is asked for by
+	// HEAD may be missing.
+	Target bool
 
 	mirror    *Mirror     // that this is the repository on; nil on the registry itself
 	namespace string      // the registry that the mirror is asked for
@@ -62,6 +65,14 @@ func (r *Repository) scoped(ctx context.Context) context.Context {
 	return auth.WithScope(withNamespace(ctx, r.namespace), r.Client.Host, r.Scope)
 }
 
+// asking says for a record that what a HEAD asks a target for may be missing.
+func (r *Repository) asking(ctx context.Context) context.Context {
+	if r.Target {
+		return asking(ctx)
+	}
+	return ctx
+}
+
 // Manifest fetches a manifest by tag or digest; see [Client.GetManifest].
 func (r *Repository) Manifest(ctx context.Context, ref string) (manifest.Manifest, error) {
 	return readFrom(ctx, r, content{tag: isTag(ref)},
@@ -74,7 +85,7 @@ func isTag(ref string) bool { return blob.Digest(ref).Validate() != nil }
 
 // HeadManifest returns the descriptor of a manifest by tag or digest; see [Client.HeadManifest].
 func (r *Repository) HeadManifest(ctx context.Context, ref string) (manifest.Descriptor, error) {
-	d, err := readFrom(ctx, r, content{tag: isTag(ref)},
+	d, err := readFrom(r.asking(ctx), r, content{tag: isTag(ref)},
 		func(ctx context.Context, at *Repository) (manifest.Descriptor, error) {
 			return at.Client.HeadManifest(ctx, at.Name, ref)
 		})
@@ -129,7 +140,7 @@ func (r *Repository) rangedBlobHere(d manifest.Descriptor) (blob.Open, blob.Open
 // HeadBlob returns the size of a blob in bytes, -1 if the registry does not say; see
 // [Client.HeadBlob].
 func (r *Repository) HeadBlob(ctx context.Context, d blob.Digest) (int64, error) {
-	return readFrom(ctx, r, content{digest: d}, func(ctx context.Context, at *Repository) (int64, error) {
+	return readFrom(r.asking(ctx), r, content{digest: d}, func(ctx context.Context, at *Repository) (int64, error) {
 		return at.Client.HeadBlob(ctx, at.Name, d)
 	})
 }

@@ -89,7 +89,7 @@ func (r *Repository) resend(ctx context.Context, d manifest.Descriptor, open blo
 		return false, nil
 	}
 	ctx = aboutBlob(r.scoped(ctx), d.Digest)
-	if _, err := r.Client.HeadBlob(ctx, r.Name, d.Digest); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := r.Client.HeadBlob(asking(ctx), r.Name, d.Digest); !errors.Is(err, fs.ErrNotExist) {
 		return false, nil // if it is not there, the next attempt to put the manifest says so
 	}
 	if !d.Distributable() && isAbsent(ctx, open) {

@@ -57,7 +57,7 @@ func (p *push) askUntilClosed(
 		"waiting up to %s more, and asking for the blob meanwhile",
 		p.repo, p.blob.Size()>>20, p.blob.Digest().Short(), left.Round(time.Second)))
 	for unknown := 0; ctx.Err() == nil; _ = wire.Sleep(ctx, askEvery) {
-		found, err := p.repo.Client.HeadBlob(ctx, p.repo.Name, p.blob.Digest())
+		found, err := p.repo.Client.HeadBlob(asking(ctx), p.repo.Name, p.blob.Digest())
 		if err == nil && (found < 0 || found == p.blob.Size()) {
 			cancel(&errClosed{})
 			return

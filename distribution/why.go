@@ -20,6 +20,11 @@ func aboutManifest(ctx context.Context, ref string) context.Context {
 	return wire.WithPurpose(ctx, wire.Purpose{Manifest: ref})
 }
 
+// asking says for a record that a call asks whether something is there: 404 is an answer.
+func asking(ctx context.Context) context.Context {
+	return wire.WithPurpose(ctx, wire.Purpose{Probe: true})
+}
+
 // receiving says for a record that the response's body is a blob, and passes on the result of its
 // verification, so that the record does not hash it again.
 func receiving(ctx context.Context, d blob.Digest) context.Context {

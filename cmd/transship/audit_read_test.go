@@ -82,7 +82,7 @@ func TestAuditShowOfCopy(t *testing.T) {
 		file := filepath.Join(c.env["HOME"], "audit."+format)
 		c.run("copy", "-q", "--audit", file, c.src, c.dst).want(0)
 		shown := c.run("audit", "show", file).want(0).stdout
-		for _, part := range []string{", finished\n", "Calls  30 on ", "errors: 404\n", "end-2    pull blob ",
+		for _, part := range []string{", finished\n", "Calls  30 on ", "as expected: 404\n", "end-2    pull blob ",
 			"\nHow the ", "\nThe critical path, ", "\nBlobs that took longest"} {
 			if !strings.Contains(shown, part) {
 				t.Errorf("%s: it does not say %q:\n%s", format, part, shown)

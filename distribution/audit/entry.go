@@ -44,6 +44,7 @@ type Why struct {
 	Image      string `json:"image,omitempty"`      // reference that the program is working on
 	Manifest   string `json:"manifest,omitempty"`   // digest
 	Blob       string `json:"blob,omitempty"`       // digest
+	Probe      bool   `json:"probe,omitempty"`      // it asks whether something is there: 404 is an answer, no failure
 	RetryOf    int64  `json:"retryOf,omitempty"`    // sequence of the attempt that this one repeats
 	RedirectOf int64  `json:"redirectOf,omitempty"` // sequence of the call that was redirected here
 	TokenFor   int64  `json:"tokenFor,omitempty"`   // sequence of the call that needed the token

@@ -17,6 +17,7 @@ type Purpose struct {
 	Image      string // reference of the image that the call is made for
 	Manifest   string // digest
 	Blob       string // digest
+	Probe      bool   // it asks whether something is there: 404 is an answer, no failure
 	RetryOf    int64  // sequence of the call that this repeats, 0 for none
 	RedirectOf int64  // sequence of the call that was redirected here
 	TokenFor   int64  // sequence of the call that needed this token, 0 also for one got in advance
@@ -33,6 +34,7 @@ func WithPurpose(ctx context.Context, w Purpose) context.Context {
 		Image:    cmp.Or(w.Image, old.Image),
 		Manifest: cmp.Or(w.Manifest, old.Manifest),
 		Blob:     cmp.Or(w.Blob, old.Blob),
+		Probe:    w.Probe || old.Probe,
 	})
 }
 

@@ -13,7 +13,7 @@ type Call struct {
 	Blob     string // digest of the blob that the call transfers, mounts or asks for
 	Status   int    // 0 without an answer
 	NotSent  bool   // a policy refused the call before it was sent
-	Failed   bool   // no answer, a status of 400 and above, or broken off
+	Failed   bool   // no answer, a status of 400 and above that was not expected, or broken off
 
 	Start    time.Duration // from the start of the trace
 	Phases   PhaseTimes
@@ -49,7 +49,7 @@ func (t *Trace) Call(i int) Call {
 		Blob:     t.texts.Text(s.blob),
 		Status:   int(s.status),
 		NotSent:  s.notSent,
-		Failed:   s.failed || s.status >= 400,
+		Failed:   s.failed || s.status >= 400 && !s.expected,
 		Start:    micros(s.start),
 		Sent:     s.sent,
 		Received: s.received,

@@ -31,10 +31,13 @@ type Report struct {
 
 // Group sums up calls.
 type Group struct {
-	Calls       int         `json:"calls"`       // that were sent
-	Retries     int         `json:"retries"`     // further attempts, and calls that net/http repeated
-	Failed      int         `json:"failed"`      // without an answer, or broken off
-	Errors      map[int]int `json:"errors"`      // number of responses by status, 400 and above
+	Calls   int         `json:"calls"`   // that were sent
+	Retries int         `json:"retries"` // further attempts, and calls that net/http repeated
+	Failed  int         `json:"failed"`  // without an answer, or broken off
+	Errors  map[int]int `json:"errors"`  // number of responses by status, 400 and above
+	// Expected is the number of responses by status that are no errors: 404 to a call that asks whether
+	// something is there, and 401 to a call that was repeated with credentials.
+	Expected    map[int]int `json:"expected,omitempty"`
 	Sent        int64       `json:"sent"`        // bytes of bodies
 	Received    int64       `json:"received"`    // bytes of bodies
 	Connections int         `json:"connections"` // that these calls opened

@@ -71,6 +71,11 @@ func (g *Group) add(s *span) {
 		g.Connections++
 	}
 	switch {
+	case s.expected:
+		if g.Expected == nil {
+			g.Expected = map[int]int{}
+		}
+		g.Expected[int(s.status)]++
 	case s.status >= 400:
 		g.Errors[int(s.status)]++
 	case s.failed:

@@ -4,6 +4,7 @@ package trace
 
 import (
 	"cmp"
+	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -43,6 +44,8 @@ type span struct {
 	attempt        int16
 	resent         int16
 	failed         bool // no answer, or broken off
+	probe          bool // it asked whether something is there
+	expected       bool // its status of 400 and above is no error
 	dialed         bool // it opened its connection
 	notSent        bool // a policy refused it before
 }
@@ -87,6 +90,7 @@ func (t *Trace) add(e audit.Entry) {
 		attempt:  int16(min(e.Attempt, 999)),
 		resent:   int16(min(e.Resent, 999)),
 		failed:   e.Error != "" || e.Status == 0,
+		probe:    e.Why.Probe,
 		dialed:   dialed(e),
 		notSent:  e.NotSent(),
 	})
@@ -111,6 +115,22 @@ func (t *Trace) finish() {
 	t.start = t.start.Add(-micros(shift))
 	for i := range t.spans {
 		t.spans[i].start += shift
+	}
+	t.markExpected()
+}
+
+// markExpected marks the answers that look like errors and are none: 404 to a call that asks whether
+// something is there, and 401 that was followed by the same call with credentials.
+func (t *Trace) markExpected() {
+	repeated := map[int64]bool{}
+	for i := range t.spans {
+		if s := &t.spans[i]; s.retryOf > 0 {
+			repeated[s.retryOf] = true
+		}
+	}
+	for i := range t.spans {
+		s := &t.spans[i]
+		s.expected = s.status == http.StatusNotFound && s.probe || s.status == http.StatusUnauthorized && repeated[s.sequence]
 	}
 }
 

@@ -57,7 +57,8 @@ func (r *reportText) head() {
 	}
 }
 
-// countsText counts the calls, and the retries and errors among them.
+// countsText counts the calls, and among them the retries, the errors and the answers, such as 404
+// for a tag that is not there yet, that are none.
 func countsText(g trace.Group) string {
 	text := fmt.Sprint(g.Calls)
 	if g.Connections > 0 {
@@ -69,18 +70,21 @@ func countsText(g trace.Group) string {
 	if g.Failed > 0 {
 		text += fmt.Sprintf("; %d without a complete answer", g.Failed)
 	}
-	if errors := errorsText(g.Errors); errors != "" {
+	if expected := statusesText(g.Expected); expected != "" {
+		text += "; as expected: " + expected
+	}
+	if errors := statusesText(g.Errors); errors != "" {
 		text += "; errors: " + errors
 	}
 	return text
 }
 
-// errorsText counts the error statuses.
-func errorsText(errors map[int]int) string {
+// statusesText counts the answers with each status.
+func statusesText(answers map[int]int) string {
 	var counts []string
-	for _, status := range slices.Sorted(maps.Keys(errors)) {
+	for _, status := range slices.Sorted(maps.Keys(answers)) {
 		count := fmt.Sprint(status)
-		if n := errors[status]; n > 1 {
+		if n := answers[status]; n > 1 {
 			count += fmt.Sprintf(" (%d times)", n)
 		}
 		counts = append(counts, count)
@@ -143,7 +147,7 @@ func (r *reportText) calls() {
 	rows := [][]string{{"", "CALLS", "RETRIES", "FAILED", "SENT", "RECEIVED", "CONNECTIONS", "ERRORS"}}
 	add := func(title string, g trace.Group) {
 		rows = append(rows, []string{title, fmt.Sprint(g.Calls), orDash(g.Retries), orDash(g.Failed),
-			cli.FormatBytes(g.Sent), cli.FormatBytes(g.Received), orDash(g.Connections), errorsText(g.Errors)})
+			cli.FormatBytes(g.Sent), cli.FormatBytes(g.Received), orDash(g.Connections), statusesText(g.Errors)})
 	}
 	for _, h := range r.Hosts {
 		add(cli.OneLine(h.Host), h.Group)

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 
-	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
@@ -260,7 +259,7 @@ func levelsOf(ctx context.Context, images []loadedImage) [][]loadedImage {
 // push pushes an image and prints its name at the registry.
 func (c *loadCommand) push(ctx context.Context, r *run.Run, engine *transfer.Engine, base holders,
 	im loadedImage) error {
-	repo, err := c.to.ForHost(im.target.Host()).Repository(ctx, im.target, auth.Pull, auth.Push)
+	repo, err := c.to.ForHost(im.target.Host()).Target(ctx, im.target)
 	if err != nil {
 		return err
 	}

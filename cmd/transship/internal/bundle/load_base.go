@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
@@ -217,7 +216,7 @@ func (c *loadCommand) findHolder(ctx context.Context, need *neededBlob) error {
 	var denied error
 	answers := 0
 	for _, ref := range need.candidates {
-		repo, err := c.to.ForHost(ref.Host()).Repository(ctx, ref, auth.Pull, auth.Push)
+		repo, err := c.to.ForHost(ref.Host()).Target(ctx, ref)
 		if err != nil {
 			return err
 		}

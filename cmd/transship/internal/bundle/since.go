@@ -53,6 +53,7 @@ func (c *saveCommand) registryInventory(ctx context.Context, b *image.BundleSour
 			return layout.Inventory{}, err
 		}
 		repos[i].Mirrors = nil // what a mirror has, the far registry may lack
+		repos[i].Target = true // of an earlier load
 	}
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(cli.ParallelImages)

@@ -26,7 +26,7 @@ func fill(ctx context.Context, r *run.Run, into string) error {
 	if err != nil {
 		return err
 	}
-	dst, err := r.NewRemote("").Repository(ctx, ref)
+	dst, err := r.NewRemote("").Target(ctx, ref)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
@@ -73,7 +72,7 @@ func (p *Opener) Destination(ctx context.Context, remote *run.Remote, l Location
 	case !l.IsRegistry():
 		return p.layoutDestination(l.WithName(as), as)
 	}
-	repo, err := remote.Repository(ctx, as, auth.Pull, auth.Push)
+	repo, err := remote.Target(ctx, as)
 	if err != nil {
 		return Destination{}, err
 	}

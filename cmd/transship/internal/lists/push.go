@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/lists/liststore"
@@ -66,7 +65,7 @@ func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return err
 	}
-	dst, err := c.registry.Repository(ctx, list, auth.Pull, auth.Push)
+	dst, err := c.registry.Target(ctx, list)
 	if err != nil {
 		return err
 	}

@@ -106,6 +106,16 @@ func (m *Remote) Repository(
 	return repo, nil
 }
 
+// Target returns the repository of a reference that images are copied to.
+func (m *Remote) Target(ctx context.Context, ref reference.Reference) (*distribution.Repository, error) {
+	repo, err := m.Repository(ctx, ref, auth.Pull, auth.Push)
+	if err != nil {
+		return nil, err
+	}
+	repo.Target = true
+	return repo, nil
+}
+
 // Client returns the client of a reference's registry, for calls that are not about one repository.
 func (m *Remote) Client(ctx context.Context, ref reference.Reference) (*distribution.Client, error) {
 	m.Host = ref.Host()

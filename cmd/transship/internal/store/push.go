@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
@@ -113,7 +112,7 @@ func (c *pushCommand) push(ctx context.Context, r *run.Run, dir *layout.Dir, ref
 // copy copies the image to its registry.
 func (c *pushCommand) copy(ctx context.Context, r *run.Run, dir *layout.Dir,
 	ref reference.Reference) (manifest.Descriptor, error) {
-	repo, err := c.to.Repository(ctx, ref, auth.Pull, auth.Push)
+	repo, err := c.to.Target(ctx, ref)
 	if err != nil {
 		return manifest.Descriptor{}, err
 	}
