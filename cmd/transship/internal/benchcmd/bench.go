@@ -72,7 +72,8 @@ Without TARGET a registry inside the program is measured. It hashes what it rece
 time counts as the program's.
 
 Flags with several values, such as --jobs auto,4,16, make a matrix; auto is what copy does without --jobs. Each round
-runs each combination once, forwards in one round and backwards in the next. The output is Go's benchmark format, a
+runs each combination once, forwards in one round and backwards in the next. A note names the fastest where the
+rounds tell, by the sign test at 5 %, and else how many more would. The output is Go's benchmark format, a
 line for each measured run of a combination: benchstat compares two such files. Besides the usual units, ttfb-p50-ns
 and ttfb-p99-ns are the times to the first byte of the response, of calls without a body; cpu-ns/B is the processor
 time of this program for each byte, rss-peak-bytes is its memory, and x-floor is the time as a multiple of the minimum

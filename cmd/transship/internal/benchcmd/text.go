@@ -32,6 +32,9 @@ func (c *benchCommand) noteResults(r *run.Run, report *bench.Report) {
 	for i := range report.Cells {
 		r.Note("%s", cellText(report.Kind, report.Summary(i)))
 	}
+	if verdict := report.Verdict(); verdict != "" {
+		r.Note("%s", verdict)
+	}
 	if report.Limit != nil {
 		r.Note("%s", limitText(report))
 	}
@@ -54,12 +57,7 @@ func (c *benchCommand) noteResults(r *run.Run, report *bench.Report) {
 // cellText describes the results of one combination.
 func cellText(kind bench.Kind, s bench.Summary) string {
 	text := fmt.Sprintf("%s %s: ", kind, s.Cell)
-	format, of, suffix := nanoseconds, s.Op, " each"
-	if s.Speed.Median > 0 {
-		format, of, suffix = func(v float64) string { return cli.FormatBytes(int64(v)) }, s.Speed, "/s"
-	}
-	text += fmt.Sprintf("%s%s (%s to %s)", format(of.Median), suffix, format(of.Min), format(of.Max))
-	text += fmt.Sprintf(", %.4g calls", s.Calls.Median)
+	text += fmt.Sprintf("%s, %.4g calls", s.Text(), s.Calls.Median)
 	if len(s.TTFB) > 0 {
 		median, p99 := bench.Quantile(s.TTFB, 0.5), bench.Quantile(s.TTFB, 0.99)
 		text += fmt.Sprintf(", first byte after %s, p99 %s", nanoseconds(float64(median)), nanoseconds(float64(p99)))

@@ -20,14 +20,14 @@ func TestCellText(t *testing.T) {
 			bench.Summary{
 				Cell: cell, Speed: bench.Spread{Min: 1e6, Median: 2e6, Max: 3e6}, Calls: bench.Spread{Median: 8},
 			},
-			"push jobs=4: 2.0 MB/s (1.0 MB to 3.0 MB), 8 calls",
+			"push jobs=4: 2.0 MB/s (1.0 to 3.0), 8 calls",
 		},
 		{
 			bench.Summary{
 				Cell: cell, Op: bench.Spread{Min: 1000, Median: 2e6, Max: 3e9}, Calls: bench.Spread{Median: 0.5},
 				TTFB: []time.Duration{time.Millisecond}, TimesFloor: 1.5,
 			},
-			"push jobs=4: 2.0ms each (1µs to 3.00s), 0.5 calls, first byte after 1.0ms, p99 1.0ms; " +
+			"push jobs=4: 2.0 ms each (0.001 to 3000), 0.5 calls, first byte after 1.0ms, p99 1.0ms; " +
 				"1.50 times the minimum",
 		},
 	} {

@@ -81,15 +81,12 @@ func (r *Report) findings() (out []string) {
 		return nil
 	}
 	s := r.Summary(best)
-	if s.Speed.Median > 0 {
-		out = append(out, fmt.Sprintf("Fastest is %s: %s/s by the median of %s, between %s/s and %s/s.",
-			s.Cell, formatBytes(s.Speed.Median), plural(s.Rounds, "round"), formatBytes(s.Speed.Min), formatBytes(s.Speed.Max)))
-	} else {
-		out = append(out, fmt.Sprintf("Fastest is %s: %s for one by the median of %s, between %s and %s.",
-			s.Cell, formatDuration(s.Op.Median), plural(s.Rounds, "round"), formatDuration(s.Op.Min), formatDuration(s.Op.Max)))
-	}
+	out = append(out, fmt.Sprintf("%s: %s by the median of %s.", s.Cell, s.Text(), plural(s.Rounds, "round")))
 	if s.TimesFloor > 0 {
 		out = append(out, fmt.Sprintf("That is %.2f times the least time that the link and SHA-256 allow.", s.TimesFloor))
+	}
+	if verdict := r.Verdict(); verdict != "" {
+		out = append(out, strings.ToUpper(verdict[:1])+verdict[1:]+".")
 	}
 	if r.Limit != nil {
 		for _, l := range r.limits() {

@@ -34,7 +34,7 @@ type waterfallRow struct {
 	SVG          template.HTML
 }
 
-// waterfall draws the first measured round of the fastest cell.
+// waterfall draws the first measured round of the cell with the best median.
 func (r *Report) waterfall() *waterfall {
 	best := r.Best()
 	if best < 0 || len(r.SamplesOf(best)) == 0 || len(r.SamplesOf(best)[0].Trace) == 0 {
