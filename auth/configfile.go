@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hczjl/transship/distribution/wire"
 )
 
 // hubKey is the key of Docker Hub in configuration files and credential helpers.
@@ -27,9 +28,12 @@ type configFile struct {
 	changed bool // the file must be written
 }
 
+// maxConfigFile limits a configuration file, in bytes.
+const maxConfigFile = 16 << 20
+
 // readConfigFile reads a file. A missing file is empty.
 func readConfigFile(name string) (configFile, error) {
-	data, err := os.ReadFile(name)
+	data, err := wire.ReadFile(name, maxConfigFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return configFile{name: name}, nil
 	}

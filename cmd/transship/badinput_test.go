@@ -520,3 +520,18 @@ func TestInterruptedCopy(t *testing.T) {
 	c.runFails("copy SRC DST", wantedError{130, "transship copy: interrupted",
 		"no tag points at an incomplete image"})
 }
+
+// A device has no end, and is no file of certificates or accounts.
+func TestDevicesAsCertificatesAndAccounts(t *testing.T) {
+	c := newCopySetup(t)
+	for _, flags := range []string{"--ca /dev/zero", "--cert /dev/zero --key /dev/zero"} {
+		c.do("digest " + flags + " registry.invalid/repo:1").
+			wantError(wantedError{2, "/dev/zero: it is neither a file nor a pipe", "certificates and keys are PEM files"})
+	}
+	file := c.writeFile(".docker/config.json", "{}")
+	if err := errors.Join(os.Remove(file), os.Symlink("/dev/zero", file)); err != nil {
+		t.Fatal(err)
+	}
+	guarded := listen(t, requirePassword(c.source))
+	c.run("digest", guarded+"/src/repo:1.6").wantError(wantedError{2, "it is neither a file nor a pipe", "correct that file"})
+}

@@ -39,3 +39,24 @@ func TestManifestThatIsTooLarge(t *testing.T) {
 		}
 	}
 }
+
+// An index.json or oci-layout beyond any use is refused as such a member of a tar is, unread.
+func TestDocumentOfFolderThatIsTooLarge(t *testing.T) {
+	for _, name := range []string{indexFile, layoutFile} {
+		path := t.TempDir()
+		d := openDir(t, path)
+		putManifest(t, d.Repository("r"), "1", imageManifest(t, putBlob(t, d.Repository("r"), "layer"), nil))
+		if err := os.Truncate(d.files.path(name), maxIndex+1); err != nil {
+			t.Fatal(err)
+		}
+		for _, open := range []func(string) (*Dir, error){OpenDir, OpenReadOnly} {
+			d, err := open(path)
+			if err == nil {
+				_, err = d.Roots()
+			}
+			if !errors.Is(err, ErrUnsafe) || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s: got error %v", name, err)
+			}
+		}
+	}
+}

@@ -56,8 +56,15 @@ func syncDir(dir string) error {
 	return f.Sync()
 }
 
-// errTooLarge is the cause of the error of readFile for a file beyond its limit.
-var errTooLarge = errors.New("the file is too large")
+// errTooLarge is the cause of the error of readFile for a file beyond its limit. It is [ErrUnsafe],
+// as such a member of a tar is.
+var errTooLarge error = tooLargeError{}
+
+type tooLargeError struct{}
+
+func (tooLargeError) Error() string { return "the file is too large" }
+
+func (tooLargeError) Is(target error) bool { return target == ErrUnsafe }
 
 // readFile reads a file of at most limit bytes.
 func readFile(name string, limit int64) ([]byte, error) {

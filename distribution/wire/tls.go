@@ -91,6 +91,9 @@ func (f tlsFiles) config(host string, insecure bool) (*tls.Config, error) {
 	return config, nil
 }
 
+// maxPEM limits a file of certificates or keys, in bytes; the roots of a system have a tenth of it.
+const maxPEM = 4 << 20
+
 // loadRoots returns the system's roots and those of the files.
 func loadRoots(host string, files []string) (*x509.CertPool, error) {
 	pool, err := x509.SystemCertPool()
@@ -98,7 +101,7 @@ func loadRoots(host string, files []string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("TLS for %s: reading the system's root certificates: %w", host, err)
 	}
 	for _, file := range files {
-		data, err := os.ReadFile(file)
+		data, err := ReadFile(file, maxPEM)
 		if err != nil {
 			return nil, unreadable(host, file, err)
 		}
@@ -112,11 +115,11 @@ func loadRoots(host string, files []string) (*x509.CertPool, error) {
 // LoadKeyPair loads a certificate and its unencrypted key, which are for host, from PEM files. The
 // error is a *CertificateError.
 func LoadKeyPair(host, certFile, keyFile string) (tls.Certificate, error) {
-	cert, err := os.ReadFile(certFile)
+	cert, err := ReadFile(certFile, maxPEM)
 	if err != nil {
 		return tls.Certificate{}, unreadable(host, certFile, err)
 	}
-	key, err := os.ReadFile(keyFile)
+	key, err := ReadFile(keyFile, maxPEM)
 	if err != nil {
 		return tls.Certificate{}, unreadable(host, keyFile, err)
 	}

@@ -103,6 +103,7 @@ func Bench(kind bench.Kind) run.Command {
 			c.outputFlags(fs)
 			fs.BoolVar(&c.yes, "yes", false, "exceed the bounds that prevent a benchmark from doing harm by accident")
 			r.QuietFlag(fs)
+			r.WaitFlags(fs)
 			r.AuditFlags(fs)
 			r.VerboseFlag(fs)
 			return c.run

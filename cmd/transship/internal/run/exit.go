@@ -51,7 +51,7 @@ func ExitCode(err error) int {
 // isUsage reports whether an argument or a flag's value is wrong.
 func isUsage(err error) bool {
 	return cli.Has[*reference.SyntaxError](err) || cli.Has[*manifest.PlatformSyntaxError](err) ||
-		errors.Is(err, transfer.ErrSeveralImages) || cli.Has[*layout.FindError](err) && !errors.Is(err, fs.ErrNotExist)
+		errors.Is(err, transfer.ErrSeveralImages) || errors.Is(err, wire.ErrNotFile) || cli.Has[*layout.FindError](err) && !errors.Is(err, fs.ErrNotExist)
 }
 
 // IsIntegrityError reports whether content does not match its digest, size or format, or is missing

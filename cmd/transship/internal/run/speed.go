@@ -87,6 +87,17 @@ func (r *Run) paceFlags(fs *flag.FlagSet) {
 	fs.Var(&r.speed.rate, "rate",
 		"limit all blob transfers together to this many `bytes` per second, such as 20MiB/s; "+
 			"a byte that is both read and sent counts once")
+	r.blobStallFlag(fs)
+}
+
+// WaitFlags registers --stall and --max-wait for a command that has its own flags for the rest.
+func (r *Run) WaitFlags(fs *flag.FlagSet) {
+	r.blobStallFlag(fs)
+	r.maxWaitFlag(fs)
+}
+
+// blobStallFlag registers --stall for a command that moves blobs.
+func (r *Run) blobStallFlag(fs *flag.FlagSet) {
 	fs.Var(&r.speed.stall, "stall", fmt.Sprintf(
 		"drop a connection that transfers nothing for this `time`, such as 30s, and retry (default %s)",
 		shortTime(wire.DefaultStallTimeout)))
