@@ -2,6 +2,7 @@ package layout
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -249,6 +250,27 @@ func TestCommitKeepsForeignFiles(t *testing.T) {
 }
 
 // Prune leaves alone what has no name of ours.
+// Opening a folder to write sweeps abandoned files out of tmp, and leaves all that has no name of
+// ours.
+func TestSweepKeepsForeignFiles(t *testing.T) {
+	d := openDir(t, t.TempDir())
+	putBlob(t, d.Repository("r"), "layer")
+	abandoned := tempDir + "/" + rand.Text()
+	foreign := []string{tempDir + "/notes", tempDir + "/NOTES", tempDir + "/" + rand.Text() + ".txt"}
+	for _, name := range append(foreign, abandoned) {
+		mustWrite(t, "notes", d.files.path(name))
+	}
+	putBlob(t, openDir(t, d.path).Repository("r"), "other layer")
+	for _, name := range foreign {
+		if _, err := os.Stat(d.files.path(name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(d.files.path(abandoned)); err == nil {
+		t.Errorf("%s is still there", abandoned)
+	}
+}
+
 func TestPruneKeepsForeignFiles(t *testing.T) {
 	d := openDir(t, t.TempDir())
 	subject := imageManifest(t, putBlob(t, d.Repository("r"), "layer"), nil)

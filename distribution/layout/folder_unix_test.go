@@ -108,7 +108,7 @@ func TestVerifyStopsAtSizeOfDescriptor(t *testing.T) {
 	r := d.Repository("r")
 	layer := putBlob(t, r, "layer")
 	putManifest(t, r, "1", imageManifest(t, layer, nil))
-	if err := os.Truncate(d.blobPath(layer.Digest), 1<<50); err != nil {
+	if err := os.Truncate(d.blobPath(layer.Digest), 1<<42); err != nil {
 		t.Skip(err) // the file system has no sparse file of that size
 	}
 	bad := problems(t, d.Verify)

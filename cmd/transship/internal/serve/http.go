@@ -24,10 +24,9 @@ const bodyIdle = 2 * time.Minute
 // 50 ms reaches 20 MB/s at most. Go allows less than 4 MiB.
 const pushWindow = 4<<20 - 64<<10
 
-// serve answers requests until ctx ends, and then lets requests in progress finish. Transfers have
-// no timeout while bytes move; headers and idle connections have one.
-func (l *listener) serve(ctx context.Context, r *run.Run, h http.Handler) error {
-	server := &http.Server{
+// newServer returns the server of a handler. It notes what goes wrong in connections.
+func (l *listener) newServer(r *run.Run, h http.Handler) *http.Server {
+	return &http.Server{
 		Handler:           &registry.BodyTimeout{Handler: h, Idle: bodyIdle},
 		TLSConfig:         l.tls,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -39,6 +38,12 @@ func (l *listener) serve(ctx context.Context, r *run.Run, h http.Handler) error 
 			MaxReceiveBufferPerConnection: pushWindow,
 		},
 	}
+}
+
+// serve answers requests until ctx ends, and then lets requests in progress finish. Transfers have
+// no timeout while bytes move; headers and idle connections have one.
+func (l *listener) serve(ctx context.Context, r *run.Run, h http.Handler) error {
+	server := l.newServer(r, h)
 	unused := &unusedConns{conns: map[net.Conn]bool{}}
 	server.ConnState = unused.stateChanged
 	server.RegisterOnShutdown(unused.close)
