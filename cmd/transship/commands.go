@@ -55,6 +55,7 @@ func commandGroups() []commandGroup {
 			store.Rmi(),
 			store.Prune(),
 			bundle.ImageSave(),
+			store.ImageInspect(),
 		}},
 		{"Manifest lists, as docker manifest makes them", []run.Command{
 			lists.Create(),

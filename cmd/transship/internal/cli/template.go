@@ -34,7 +34,7 @@ func ParseTemplate(text string, sample any) (Template, error) {
 		}
 	}
 	body = strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(strings.Trim(body, " "))
-	tmpl, err := template.New("").Option("missingkey=error").Funcs(templateFunctions()).Parse(body)
+	tmpl, err := template.New("").Funcs(templateFunctions()).Parse(body)
 	if err != nil {
 		return Template{}, templateError(err, sample)
 	}
@@ -158,7 +158,7 @@ func truncate(text string, length int) string {
 }
 
 // unknownField matches text/template's error for a field that a row does not have.
-var unknownField = regexp.MustCompile(`<([^>]*)>: (?:can't evaluate field \w+|map has no entry for key)`)
+var unknownField = regexp.MustCompile(`<([^>]*)>: can't evaluate field \w+`)
 
 // templateReason matches what precedes the reason in text/template's errors.
 var templateReason = regexp.MustCompile(`^template: :?[\d:]*:? ?(?:executing "" at )?`)

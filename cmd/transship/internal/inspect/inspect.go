@@ -90,6 +90,8 @@ transship inspect oci-archive:monday.tar:alpine:3.20`,
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"print the tree of what refers to the image and to those of its index: signatures, SBOMs, attestations, by type")
 			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
+			run.RefusedFlag(fs, "format", "TEMPLATE", "transship image inspect has it, for images of the local store; --json is for scripts")
+			cli.Alias(fs, "f", "format")
 			return c.run
 		},
 	}

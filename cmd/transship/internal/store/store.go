@@ -1,5 +1,6 @@
 // Package store is the commands of the local store, which are called and print as docker's are:
-// [Pull], [Images], [Tag], [Push], [Rmi] and [Prune] each return the command of that name.
+// [Pull], [Images], [Tag], [Push], [Rmi] and [Prune] each return the command of that name, and [Inspect]
+// image inspect. [Origins] and [Targets] are the store for image save and load.
 //
 // The local store is what docker's is to its pull, tag and push. It is an OCI image layout whose
 // repositories have normalised names, such as docker.io/library/halo, and share their blobs.
