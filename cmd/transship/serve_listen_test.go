@@ -74,7 +74,7 @@ func TestServeListenErrors(t *testing.T) {
 		message []string
 	}{
 		{"--listen 0.0.0.0:5000", cli.ExitUsage, []string{"0.0.0.0:5000 is not a loopback address",
-			"hint: give --tls-cert and --tls-key, or --insecure-listen 0.0.0.0:5000"}},
+			"hint: give --tls-new DIR, --tls-cert and --tls-key, or --insecure-listen 0.0.0.0:5000"}},
 		{"--listen :5000", cli.ExitUsage, []string{":5000 is not a loopback address"}},
 		{"--listen [::]:5000", cli.ExitUsage, []string{"is not a loopback address"}},
 		{"--listen 192.0.2.1:5000", cli.ExitUsage, []string{"is not a loopback address"}},

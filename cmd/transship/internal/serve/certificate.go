@@ -5,7 +5,9 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"time"
 
+	"github.com/hczjl/transship/cmd/transship/internal/serve/ownca"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -13,11 +15,13 @@ import (
 // as tools that renew certificates rely on. Its methods may be called concurrently.
 type certificate struct {
 	host, certFile, keyFile string
-	onError                 func(error) // gets the error of changed files that are not valid; may be nil
+	onError                 func(error)  // gets the error of changed files that are not valid; may be nil
+	renew                   func() error // replaces the files of a certificate that ends soon; may be nil
 
 	mu    sync.Mutex
 	infos [2]fs.FileInfo // of the last load
 	pair  *tls.Certificate
+	tried time.Time // when renew was called last
 }
 
 // openCertificate loads the files. The error is a *[wire.CertificateError].
@@ -44,6 +48,7 @@ func (c *certificate) stat() (infos [2]fs.FileInfo) {
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.renewInTime()
 	infos := c.stat()
 	if sameVersion(c.infos[0], infos[0]) && sameVersion(c.infos[1], infos[1]) {
 		return c.pair, nil
@@ -56,6 +61,17 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c.onError(err)
 	}
 	return c.pair, nil
+}
+
+// renewInTime renews a certificate that ends soon. After a failure it waits for an hour.
+func (c *certificate) renewInTime() {
+	if c.renew == nil || !ownca.EndsSoon(c.pair) || time.Since(c.tried) < time.Hour {
+		return
+	}
+	c.tried = time.Now()
+	if err := c.renew(); err != nil && c.onError != nil {
+		c.onError(err)
+	}
 }
 
 // sameVersion reports whether a file is unchanged. What is no regular file, such as a pipe, can be

@@ -11,9 +11,11 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/serve/ownca"
 )
 
 const defaultListen = "127.0.0.1:5000"
@@ -22,10 +24,13 @@ const defaultListen = "127.0.0.1:5000"
 type listenFlags struct {
 	address, insecure string
 	cert, key         string
+	newDir            string         // of a certificate made here
+	names             cli.StringList // more names of it
 
 	addr        *net.TCPAddr
-	certificate *certificate // nil for plain HTTP
-	tls         *tls.Config  // nil for plain HTTP
+	certificate *certificate  // nil for plain HTTP
+	tls         *tls.Config   // nil for plain HTTP
+	made        *ownca.Result // nil without --tls-new
 }
 
 func (l *listenFlags) register(fs *flag.FlagSet) {
@@ -34,6 +39,14 @@ func (l *listenFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&l.insecure, "insecure-listen", "", "listen on this `address`, loopback or not, in plain HTTP")
 	fs.StringVar(&l.cert, "tls-cert", "", "`file` with the TLS certificate and its chain (PEM), read again when it changes")
 	fs.StringVar(&l.key, "tls-key", "", "`file` with the certificate's key (PEM)")
+	fs.Func("tls-new", "make a CA and a certificate in this `folder`, keep them there, and say where clients need the CA",
+		func(dir string) error {
+			if l.newDir = dir; dir == "" {
+				return errors.New("--tls-new needs the name of a folder")
+			}
+			return nil
+		})
+	fs.Var(&l.names, "tls-name", "more `names` or addresses for the certificate of --tls-new, such as registry.example.com")
 }
 
 // check refuses flags that contradict each other, and loads the certificate.
@@ -49,16 +62,29 @@ func (l *listenFlags) check() error {
 			Message: "--tls-cert and --tls-key must be given together",
 			Advice:  "TLS needs a certificate and its key",
 		}
-	case l.insecure != "" && l.cert != "":
+	case l.cert != "" && l.newDir != "":
+		return &cli.UsageError{
+			Message: "--tls-new makes a certificate, and --tls-cert gives one",
+			Advice:  "leave out one of them",
+		}
+	case l.insecure != "" && (l.cert != "" || l.newDir != ""):
 		return &cli.UsageError{
 			Message: "--insecure-listen is plain HTTP, without TLS",
-			Advice:  "with --tls-cert and --tls-key, --listen accepts any address",
+			Advice:  "with --tls-new, or --tls-cert and --tls-key, --listen accepts any address",
 		}
+	}
+	if err := l.checkNames(); err != nil {
+		return err
 	}
 	if err := l.resolve(); err != nil || l.cert == "" {
 		return err
 	}
-	c, err := openCertificate(l.target(), l.cert, l.key)
+	return l.useCertificate(l.cert, l.key)
+}
+
+// useCertificate has the server speak TLS with a certificate.
+func (l *listenFlags) useCertificate(cert, key string) error {
+	c, err := openCertificate(l.target(), cert, key)
 	l.certificate = c
 	l.tls = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
 	return err
@@ -76,10 +102,10 @@ func (l *listenFlags) resolve() error {
 	if l.addr, err = net.ResolveTCPAddr("tcp", l.target()); err != nil {
 		return &listenError{l.target(), err}
 	}
-	if l.insecure == "" && l.cert == "" && !l.addr.IP.IsLoopback() {
+	if l.insecure == "" && l.cert == "" && l.newDir == "" && !l.addr.IP.IsLoopback() {
 		return &cli.UsageError{
 			Message: fmt.Sprintf("%s is not a loopback address, and other addresses need TLS", l.target()),
-			Advice:  fmt.Sprintf("give --tls-cert and --tls-key, or --insecure-listen %s for plain HTTP", l.target()),
+			Advice:  fmt.Sprintf("give --tls-new DIR, --tls-cert and --tls-key, or --insecure-listen %s for plain HTTP", l.target()),
 		}
 	}
 	return nil
@@ -94,6 +120,7 @@ type listener struct {
 	tls  *tls.Config // nil for plain HTTP
 	addr *net.TCPAddr
 	url  string
+	host string // of --tls-name; "" without
 }
 
 // listenError says that an address cannot be listened on.
@@ -149,15 +176,22 @@ func (l *listenFlags) open(ctx context.Context) (*listener, error) {
 		return nil, &listenError{l.target(), err}
 	}
 	addr := opened.Addr().(*net.TCPAddr) // always of this type on a TCP network
-	return &listener{opened, l.tls, addr, scheme + "://" + addr.String()}, nil
+	host := ""
+	if len(l.names) > 0 && !strings.HasPrefix(l.names[0], "*") {
+		host = l.names[0]
+	}
+	return &listener{opened, l.tls, addr, scheme + "://" + addr.String(), host}, nil
 }
 
 // isLoopback reports whether only programs on this machine can connect.
 func (l *listener) isLoopback() bool { return l.addr.IP.IsLoopback() }
 
-// name returns the registry's host in references. If it listens on all addresses that is the
-// machine's host name.
+// name returns the registry's host in references: that of --tls-name, or, if it listens on all
+// addresses, the machine's host name.
 func (l *listener) name() string {
+	if l.host != "" {
+		return net.JoinHostPort(l.host, strconv.Itoa(l.addr.Port))
+	}
 	host, err := os.Hostname()
 	if err != nil || len(l.addr.IP) > 0 && !l.addr.IP.IsUnspecified() {
 		return l.addr.String()

@@ -40,11 +40,15 @@ image without some of its layers is refused with MANIFEST_BLOB_UNKNOWN; --sparse
 With --htpasswd users need their password to pull and push; --anonymous-pull and --push-users change who may do which.
 Content that no image needs any more stays in DIR until "TRANSSHIP_STORE=DIR transship prune", which may run meanwhile.
 
+--tls-new makes a CA and a certificate for this machine's names, once, and prints where clients need the CA; the
+certificate is replaced when a name is missing or its end is near, and the CA stays.
+
 The registry's URL is printed on standard output once it answers. A browser shows there which images it has, and curl
 prints them. An interrupt or SIGTERM stops it: requests in progress have ten seconds to finish, and the exit code is 0.
 A second signal stops it at once.`,
 		Example: `transship serve monday.tar tuesday.tar
 transship serve --writable --listen 127.0.0.1:0 images/
+transship serve --listen 0.0.0.0:5000 --tls-new certs --tls-name registry.example.com monday.tar
 transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htpasswd users monday.tar`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &serveCommand{}
@@ -73,11 +77,6 @@ func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error
 	if err := c.listen.check(); err != nil {
 		return err
 	}
-	if c.listen.certificate != nil {
-		c.listen.certificate.onError = func(err error) {
-			r.Stderr.Line("warning: %s; the certificate read before stays in use", cli.OneLine(err.Error()))
-		}
-	}
 	users, err := c.access.open(r)
 	if err != nil {
 		return err
@@ -87,6 +86,14 @@ func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error
 		return err
 	}
 	defer images.close()
+	if err := c.listen.makeCertificate(); err != nil {
+		return err
+	}
+	if c.listen.certificate != nil {
+		c.listen.certificate.onError = func(err error) {
+			r.Stderr.Line("warning: %s; the certificate read before stays in use", cli.OneLine(err.Error()))
+		}
+	}
 	l, err := c.listen.open(ctx)
 	if err != nil {
 		return err
@@ -149,6 +156,7 @@ func (c *serveCommand) announce(ctx context.Context, r *run.Run, l *listener, im
 		login := loginFirst("transship", l, c.access.htpasswd != "")
 		r.Note("try: %stransship copy alpine:3.20 %s/alpine:3.20", login, l.name())
 	}
+	c.listen.explainCA(r, l.name())
 	_, err = fmt.Fprintln(r.Stdout, l.url)
 	return err
 }
