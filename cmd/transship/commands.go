@@ -55,7 +55,7 @@ func commandGroups() []commandGroup {
 			store.Rmi(),
 			store.Prune(),
 			bundle.ImageSave(),
-			store.ImageInspect(),
+			store.Inspect(),
 		}},
 		{"Manifest lists, as docker manifest makes them", []run.Command{
 			lists.Create(),
@@ -79,6 +79,7 @@ func commandGroups() []commandGroup {
 		{"Accounts, and the program", []run.Command{
 			login.Login(),
 			login.Logout(),
+			login.Config(),
 			demo.Demo(),
 			completion.Completion(commands),
 			versionCommand(),

@@ -31,6 +31,17 @@ func certsFiles(directories []string, host string) (tlsFiles, error) {
 	return files, nil
 }
 
+// CertsFiles returns the names of the files for host in directories such as /etc/docker/certs.d: roots
+// that are trusted besides the system's, and client certificates. It reads none of them. The error is a
+// *[CertificateError].
+func CertsFiles(directories []string, host string) (roots, certs []string, err error) {
+	files, err := certsFiles(directories, host)
+	for _, pair := range files.pairs {
+		certs = append(certs, pair.cert)
+	}
+	return files.roots, certs, err
+}
+
 // hostDirectories returns the names that a directory for host may have. A host without a port is
 // also found under the port of https. A redirect's host that is not a plain file name has none.
 func hostDirectories(host string) []string {

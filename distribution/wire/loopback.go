@@ -40,15 +40,15 @@ type loopbackHost struct {
 	probed chan struct{} // closed when the probe has ended
 }
 
-// isLoopback reports whether host, without its port, is localhost or a loopback address.
-func isLoopback(host string) bool {
+// IsLoopback reports whether host, without its port, is localhost or a loopback address.
+func IsLoopback(host string) bool {
 	a, ok := address(host)
 	return ok && a.IsLoopback() || !ok && isLocalhost(host)
 }
 
 // appliesTo reports whether the scheme of u's host has to be found out.
 func (l *Loopback) appliesTo(u *url.URL) bool {
-	return isLoopback(u.Hostname()) || l.Insecure != "" && strings.EqualFold(l.Insecure, u.Host)
+	return IsLoopback(u.Hostname()) || l.Insecure != "" && strings.EqualFold(l.Insecure, u.Host)
 }
 
 // RoundTrip sends req in the scheme that its host speaks.

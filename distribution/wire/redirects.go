@@ -91,7 +91,7 @@ func (r RedirectRules) Check(ctx context.Context, from, to *url.URL) error {
 	if to.Scheme != "https" && to.Scheme != "http" {
 		return refuse("only http and https are followed", nil)
 	}
-	if from.Scheme == "https" && to.Scheme == "http" && !(isLoopback(from.Hostname()) && isLoopback(to.Hostname())) {
+	if from.Scheme == "https" && to.Scheme == "http" && !(IsLoopback(from.Hostname()) && IsLoopback(to.Hostname())) {
 		return refuse("it leads from https to plain http", nil)
 	}
 	if !isInternalHost(to.Hostname()) {

@@ -77,7 +77,7 @@ func (*Error) Hint() string {
 // transship/config.json in $XDG_CONFIG_HOME (~/.config; %AppData% on Windows), where the file need not
 // exist. named reports whether the variable names it.
 func Path(env func(string) string) (path string, named bool) {
-	if path := env(pathVariable); path != "" {
+	if path := env("TRANSSHIP_CONFIG"); path != "" {
 		return path, true
 	}
 	dir := env("XDG_CONFIG_HOME")

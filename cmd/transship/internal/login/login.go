@@ -1,5 +1,5 @@
-// Package login is the commands that store and remove a registry's credentials: [Login] returns
-// login, and [Logout] returns logout.
+// Package login is the commands about a registry as a whole: [Login] and [Logout] return those that
+// store and remove its credentials, and [Config] returns config, which shows how it would be reached.
 package login
 
 import (
