@@ -22,6 +22,7 @@ func topics() []topic {
 		{"flags", "the flags that commands have in common", run.FlagsPage},
 		{"lists", "lists of images, and patterns of tags", listsPage},
 		{"exit", "the exit codes", exitPage},
+		{"environment", "the environment variables", environmentPage},
 	}
 }
 
