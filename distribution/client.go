@@ -44,6 +44,7 @@ type Client struct {
 	mounts         mountMemory
 	uploadLimit    uploadLimit
 	noReferrersAPI bool                     // the registry lacks it
+	tagsIgnored    bool                     // the registry ignores the tags of a PUT by digest
 	referrers      map[string]chan struct{} // referrers tags being rewritten; closed when that is done
 }
 

@@ -159,16 +159,24 @@ func (r *Repository) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, 
 // manifest has a subject and the registry does not list referrers, PutManifest updates the
 // referrers tag.
 func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Manifest) error {
+	_, err := r.putManifest(ctx, ref, m)
+	return err
+}
+
+// putManifest is PutManifest, with a digest also under tags. It returns those of them that are set.
+func (r *Repository) putManifest(
+	ctx context.Context, ref string, m manifest.Manifest, tags ...string,
+) (set []string, err error) {
 	ctx = r.scoped(ctx)
-	stored, err := r.Client.PutManifest(ctx, r.Name, ref, m)
+	stored, err := r.Client.PutManifest(ctx, r.Name, ref, m, tags...)
 	if err != nil || stored.Subject {
-		return err
+		return stored.Tags, err
 	}
 	subject, err := m.Subject()
 	if err != nil || subject == nil {
-		return err
+		return stored.Tags, err
 	}
-	return r.Client.addReferrer(ctx, r.Name, subject.Digest, m)
+	return stored.Tags, r.Client.addReferrer(ctx, r.Name, subject.Digest, m)
 }
 
 // DeleteManifest removes a manifest and its tags; see [Client.DeleteManifest].

@@ -24,21 +24,30 @@ const putAttempts = 4
 func (r *Repository) PutManifestResending(
 	ctx context.Context, ref string, m manifest.Manifest, open func(manifest.Descriptor) blob.Open,
 ) error {
+	_, err := r.putResending(ctx, ref, m, open)
+	return err
+}
+
+// putResending is PutManifestResending, with a digest also under tags. It returns those of them that
+// are set.
+func (r *Repository) putResending(
+	ctx context.Context, ref string, m manifest.Manifest, open func(manifest.Descriptor) blob.Open, tags ...string,
+) (set []string, err error) {
 	var asked time.Duration
 	for failures := 1; ; failures++ {
-		err := r.PutManifest(ctx, ref, m)
+		set, err := r.putManifest(ctx, ref, m, tags...)
 		if failures == putAttempts || !lacksContent(err) {
-			return err
+			return set, err
 		}
 		missing, resendErr := r.resendMissing(ctx, m, open)
 		if resendErr != nil {
-			return resendErr
+			return nil, resendErr
 		}
 		if missing == 0 && listsBlobs(m) {
-			return err
+			return set, err
 		}
 		if err := r.Client.wait(ctx, err, failures, &asked); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }

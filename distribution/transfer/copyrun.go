@@ -23,10 +23,16 @@ type copyRun struct {
 	from, to  place   // of src and dst
 	blobs     *ledger // what has arrived at the target, and what is on its way there
 	manifests *ledger
-	image     string      // the image's name at the target, for events of its blobs; may be empty
-	quiet     bool        // emit no events of progress
-	sent      atomic.Bool // the target did not have all that was put
-	whole     blob.Digest // the image at the source, if Platforms or Flatten made another one of it; set by getRoot
+	image     string            // the image's name at the target, for events of its blobs; may be empty
+	quiet     bool              // emit no events of progress
+	sent      atomic.Bool       // the target did not have all that was put
+	as        string            // what the image is put under, a tag or digest; set by resolve, as what follows
+	have      presence          // what the target had there
+	root      manifest.Manifest // the image; only its descriptor if nothing is to be put
+	outcome   blob.Outcome      // of an image of which nothing is to be put: Exists or kept
+	done      bool              // nothing is to be put
+	tag       *tagPut           // nil unless the target puts several tags at once
+	whole     blob.Digest       // the image at the source, if Platforms or Flatten made another one of it; set by getRoot
 }
 
 // newRun returns a run that shares the engine's ledgers with its other copies.
@@ -67,31 +73,70 @@ func hasDigest(m manifest.Manifest, d blob.Digest) bool {
 		d.Algorithm() != m.Digest.Algorithm() && d.Validate() == nil && d.Algorithm().Digest(m.Raw) == d
 }
 
+// resolve finds out what is to be put under a tag or digest. It writes nothing.
+func (c *copyRun) resolve(ctx context.Context, ref, as string) error {
+	c.as = as
+	run := c.targetFirst
+	if c.engine.Eager && !c.engine.keeps(as) && c.from.registry != c.to.registry && blob.Digest(ref).Validate() != nil {
+		run = c.bothAtOnce
+	}
+	if err := run(ctx, ref); err != nil || c.done {
+		return err
+	}
+	root, err := withDigest(c.dst, c.root, as)
+	if err == nil {
+		err = c.engine.checkMove(c.dst, as, c.have, root)
+	}
+	if err != nil {
+		return err
+	}
+	c.root = root
+	if !c.have.is(root) {
+		c.tag = c.engine.tags.announce(c.dst, c.to, root.Digest, as)
+	}
+	return nil
+}
+
+// finish puts what resolve has found.
+func (c *copyRun) finish(ctx context.Context) (manifest.Descriptor, error) {
+	d := c.root.Descriptor
+	if c.done && c.outcome == kept {
+		c.engine.emit(Event{Kind: TagKept, Target: name(c.dst), Ref: c.as, Descriptor: d})
+		return d, nil
+	}
+	if !c.done {
+		var err error
+		if c.outcome, err = c.putImage(ctx, c.root, c.as, c.have, c.engine.Referrers); err != nil {
+			return manifest.Descriptor{}, err
+		}
+		c.engine.reportMove(c.dst, c.as, c.have, c.root)
+	}
+	c.engine.emit(Event{Kind: ImageDone, Target: name(c.dst), Ref: c.as, Descriptor: d, Outcome: c.outcome})
+	return d, nil
+}
+
 // targetFirst asks the target for the image, and reads it from the source only if that is needed.
-func (c *copyRun) targetFirst(ctx context.Context, ref, as string) (manifest.Descriptor, blob.Outcome, error) {
-	have, err := c.headImage(ctx, as)
-	if err != nil {
-		return manifest.Descriptor{}, 0, err
+func (c *copyRun) targetFirst(ctx context.Context, ref string) (err error) {
+	if c.have, err = c.headImage(ctx, c.as); err != nil {
+		return err
 	}
-	if have.exists && c.engine.keeps(as) {
-		return have.Descriptor, kept, nil
+	c.root.Descriptor = c.have.Descriptor
+	if c.have.exists && c.engine.keeps(c.as) {
+		c.done, c.outcome = true, kept
+		return nil
 	}
-	same, err := c.engine.unchanged(ctx, c.src, ref, have)
+	same, err := c.engine.unchanged(ctx, c.src, ref, c.have)
 	if same || err != nil {
-		return have.Descriptor, blob.Exists, err
+		c.done, c.outcome = same, blob.Exists
+		return err
 	}
-	root, err := c.getRoot(ctx, ref)
-	if err != nil {
-		return manifest.Descriptor{}, 0, err
-	}
-	return c.putRoot(ctx, root, as, have)
+	c.root, err = c.getRoot(ctx, ref)
+	return err
 }
 
 // bothAtOnce asks the target for the image while it reads the manifest from the source. With one
 // job it asks the target first. If both fail, the error is the source's, whichever came first.
-func (c *copyRun) bothAtOnce(ctx context.Context, ref, as string) (manifest.Descriptor, blob.Outcome, error) {
-	var have presence
-	var root manifest.Manifest
+func (c *copyRun) bothAtOnce(ctx context.Context, ref string) error {
 	var srcErr, dstErr error
 	var group errgroup.Group
 	dstCtx, cancel := context.WithCancel(ctx)
@@ -99,36 +144,15 @@ func (c *copyRun) bothAtOnce(ctx context.Context, ref, as string) (manifest.Desc
 	if c.engine.Jobs == 1 {
 		group.SetLimit(1)
 	}
-	group.Go(func() error { have, dstErr = c.headImage(dstCtx, as); return nil })
+	group.Go(func() error { c.have, dstErr = c.headImage(dstCtx, c.as); return nil })
 	group.Go(func() error {
-		if root, srcErr = c.getRoot(ctx, ref); srcErr != nil {
+		if c.root, srcErr = c.getRoot(ctx, ref); srcErr != nil {
 			cancel()
 		}
 		return nil
 	})
 	_ = group.Wait()
-	if err := cmp.Or(srcErr, dstErr); err != nil {
-		return manifest.Descriptor{}, 0, err
-	}
-	return c.putRoot(ctx, root, as, have)
-}
-
-// putRoot puts the image that the engine was asked for under its tag or digest.
-func (c *copyRun) putRoot(
-	ctx context.Context, root manifest.Manifest, as string, have presence,
-) (manifest.Descriptor, blob.Outcome, error) {
-	root, err := withDigest(c.dst, root, as)
-	if err == nil {
-		err = c.engine.checkMove(c.dst, as, have, root)
-	}
-	if err != nil {
-		return manifest.Descriptor{}, 0, err
-	}
-	outcome, err := c.putImage(ctx, root, as, have, c.engine.Referrers)
-	if err == nil {
-		c.engine.reportMove(c.dst, as, have, root)
-	}
-	return root.Descriptor, outcome, err
+	return cmp.Or(srcErr, dstErr)
 }
 
 // putImage puts everything below the root, then what refers to it if referrers is set, then the
@@ -150,7 +174,15 @@ func (c *copyRun) putImage(
 	if err != nil || outcome == blob.Exists {
 		return outcome, err
 	}
-	return blob.Uploaded, c.putManifest(ctx, as, root, root.Descriptor)
+	if c.tag == nil || c.tag.tag != as {
+		return blob.Uploaded, c.putManifest(ctx, as, root, root.Descriptor)
+	}
+	if err := c.tag.put(ctx, c.engine, c.dst, root, c.open); err != nil {
+		return blob.Uploaded, err
+	}
+	c.sent.Store(true)
+	c.manifestDone(as, root.Descriptor, blob.Uploaded)
+	return blob.Uploaded, nil
 }
 
 // putWithReferrers puts what refers to the image, and before that the image itself by its digest,

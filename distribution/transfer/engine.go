@@ -67,6 +67,7 @@ type Engine struct {
 	ranges    sourceRanges
 	blobs     ledger
 	manifests ledger
+	tags      tagPuts
 }
 
 func (e *Engine) prepare() { e.once.Do(func() { e.slots = newSlots(e.Jobs) }) }
@@ -95,20 +96,11 @@ func (e *Engine) Copy(ctx context.Context, src Source, ref string, dst Target, a
 	e.prepare()
 	c := e.newRun(src, dst)
 	c.image = imageName(dst, as)
-	run := c.targetFirst
-	if e.Eager && !e.keeps(as) && c.from.registry != c.to.registry && blob.Digest(ref).Validate() != nil {
-		run = c.bothAtOnce
-	}
-	d, outcome, err := run(ctx, ref, as)
-	if err != nil {
+	defer func() { c.tag.withdraw() }()
+	if err := c.resolve(ctx, ref, as); err != nil {
 		return manifest.Descriptor{}, err
 	}
-	if outcome == kept {
-		e.emit(Event{Kind: TagKept, Target: name(dst), Ref: as, Descriptor: d})
-		return d, nil
-	}
-	e.emit(Event{Kind: ImageDone, Target: name(dst), Ref: as, Descriptor: d, Outcome: outcome})
-	return d, nil
+	return c.finish(ctx)
 }
 
 // kept is the outcome of an image that is not copied because of Keep.

@@ -42,6 +42,7 @@ func (e *Engine) CopyAll(
 		return d, all.errors(), nil
 	}
 	d, err := e.copyToAll(ctx, src, ref, m)
+	defer m.withdrawAll()
 	if err != nil && !errors.Is(err, errAllFailed) {
 		if len(m.notFailed()) == len(m.targets) {
 			common = err
@@ -104,6 +105,7 @@ func (c *copyRun) putToAll(ctx context.Context, root manifest.Manifest, m *multi
 			return err
 		}
 	}
+	m.withdrawFailed()
 	lacking.putRoots(ctx, c.open)
 	return nil
 }
@@ -124,6 +126,7 @@ type targetState struct {
 	have    presence          // what the target had under As before the copy
 	outcome blob.Outcome      // of the image: Exists if the tag already pointed at it
 	sent    atomic.Bool       // it did not have all blobs
+	tag     *tagPut           // nil unless the target puts several tags at once
 
 	mu  sync.Mutex
 	err error
@@ -253,6 +256,9 @@ func (m *multiTarget) setRoot(e *Engine, root manifest.Manifest) {
 		if err != nil {
 			t.fail(err)
 		}
+		if err == nil && !t.have.is(t.root) {
+			t.tag = e.tags.announce(t.Target, t.place, t.root.Digest, t.As)
+		}
 		if !t.have.is(t.root) {
 			t.outcome = blob.Uploaded
 		}
@@ -262,6 +268,22 @@ func (m *multiTarget) setRoot(e *Engine, root manifest.Manifest) {
 // mayHaveParts reports whether every target may have parts of the image.
 func (m *multiTarget) mayHaveParts() bool {
 	return !slices.ContainsFunc(m.targets, func(t *targetState) bool { return !t.have.exists })
+}
+
+// withdrawFailed withdraws the tags of targets that have failed, which no other copy is to put.
+func (m *multiTarget) withdrawFailed() {
+	for _, t := range m.targets {
+		if t.failure() != nil {
+			t.tag.withdraw()
+		}
+	}
+}
+
+// withdrawAll withdraws the tags that were not put.
+func (m *multiTarget) withdrawAll() {
+	for _, t := range m.targets {
+		t.tag.withdraw()
+	}
 }
 
 // putRootsByDigest puts the image without its tags.
@@ -277,6 +299,9 @@ func (m *multiTarget) putRootsByDigest(ctx context.Context, open func(manifest.D
 // putRoots puts the image under each target's tag or digest.
 func (m *multiTarget) putRoots(ctx context.Context, open func(manifest.Descriptor) blob.Open) {
 	_ = m.forEach(ctx, m.notFailed(), func(t *targetState) error {
+		if t.tag != nil {
+			return t.tag.put(ctx, m.engine, t.Target, t.root, open)
+		}
 		return putManifest(ctx, t.Target, t.As, t.root, open)
 	})
 }

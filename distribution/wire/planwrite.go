@@ -157,15 +157,21 @@ func skipBody(req *http.Request) (int64, error) {
 	return req.ContentLength, body.Skip()
 }
 
-// putManifest answers the PUT of a manifest (end-7a).
+// putManifest answers the PUT of a manifest (end-7a), as a registry that sets the tags of the query,
+// if there are any (end-7b).
 func (l *planLayer) putManifest(req *http.Request, at endpoint.Path) (*http.Response, error) {
 	raw, err := io.ReadAll(req.Body)
 	if err != nil {
 		return nil, err
 	}
-	m := &PlannedManifest{Host: req.URL.Host, Repository: at.Repository, Reference: at.Reference,
+	m := PlannedManifest{Host: req.URL.Host, Repository: at.Repository, Reference: at.Reference,
 		MediaType: req.Header.Get("Content-Type"), Raw: raw, digest: digestOf(at.Reference, raw)}
 	header := []string{"Location", endpoint.Manifest(at.Repository, m.digest).String(), "Docker-Content-Digest", m.digest}
+	references := []string{at.Reference}
+	if tags := req.URL.Query()["tag"]; len(tags) > 0 {
+		references = tags
+		header = append(header, "OCI-Tag", strings.Join(tags, ", "))
+	}
 	if subject := subjectOf(raw); subject != "" {
 		referrers, err := l.hasReferrers(req, at.Repository, subject)
 		if err != nil || referrers.response != nil {
@@ -176,9 +182,13 @@ func (l *planLayer) putManifest(req *http.Request, at endpoint.Path) (*http.Resp
 		}
 	}
 	l.mu.Lock()
-	l.manifests = append(l.manifests, m)
-	for _, reference := range []string{m.Reference, m.digest} {
-		set(&l.documents, content{m.Host, m.Repository, reference}, m)
+	for _, reference := range references {
+		under := m
+		under.Reference = reference
+		l.manifests = append(l.manifests, &under)
+		for _, reference := range []string{reference, m.digest} {
+			set(&l.documents, content{m.Host, m.Repository, reference}, &under)
+		}
 	}
 	l.mu.Unlock()
 	return l.accept(req, http.StatusCreated, header...), nil

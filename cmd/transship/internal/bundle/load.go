@@ -1,10 +1,14 @@
 package bundle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
@@ -13,6 +17,7 @@ import (
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/manifest"
 )
 
 // loadCommand is load and its flags.
@@ -126,9 +131,12 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	b := &cli.Batch{Streams: r.Streams, Total: total, Parallel: r.ParallelImages(c.jobs)}
 	cli.Each(ctx, b, nameless, func(_ context.Context, im namelessImage) error { return im.err })
 	for _, level := range levelsOf(ctx, images) {
-		cli.Each(ctx, b, level, func(ctx context.Context, im loadedImage) error {
-			return hintDamaged(c.push(ctx, r, engine, base, im))
-		})
+		var group errgroup.Group
+		group.SetLimit(cmp.Or(b.Parallel, cli.ParallelImages))
+		for _, images := range sameContent(level) {
+			group.Go(func() error { c.push(ctx, r, engine, base, b, images); return nil })
+		}
+		_ = group.Wait() // the batch has the errors
 	}
 	stop()
 	if b.Done > 0 {
@@ -256,23 +264,58 @@ func levelsOf(ctx context.Context, images []loadedImage) [][]loadedImage {
 	return out
 }
 
-// push pushes an image and prints its name at the registry.
-func (c *loadCommand) push(ctx context.Context, r *run.Run, engine *transfer.Engine, base holders,
-	im loadedImage) error {
-	repo, err := c.to.ForHost(im.target.Host()).Target(ctx, im.target)
+// sameContent groups images that are one image under several tags of a repository, in their order.
+func sameContent(images []loadedImage) [][]loadedImage {
+	type key struct {
+		repository string
+		digest     blob.Digest
+	}
+	at := map[key]int{}
+	var out [][]loadedImage
+	for _, im := range images {
+		k := key{im.target.Name(), im.Digest}
+		i, known := at[k]
+		if !known {
+			i, at[k] = len(out), len(out)
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], im)
+	}
+	return out
+}
+
+// push pushes images of one content and repository, and prints their names at the registry.
+func (c *loadCommand) push(ctx context.Context, r *run.Run, engine *transfer.Engine, base holders, b *cli.Batch,
+	images []loadedImage) {
+	if ctx.Err() != nil {
+		return
+	}
+	copied, errs := c.copy(ctx, engine, base, images)
+	for i, im := range images {
+		if errs[i] == nil {
+			im.target.Digest = copied[i].Digest
+			fmt.Fprintln(r.Stdout, im.target.Familiar())
+		}
+		b.Finish(ctx, im.String(), hintDamaged(errs[i]))
+	}
+}
+
+// copy copies images of one content and repository.
+func (c *loadCommand) copy(ctx context.Context, engine *transfer.Engine, base holders,
+	images []loadedImage) ([]manifest.Descriptor, []error) {
+	first := images[0]
+	repo, err := c.to.ForHost(first.target.Host()).Target(ctx, first.target)
 	if err != nil {
-		return err
+		return nil, slices.Repeat([]error{err}, len(images))
 	}
 	dst := &image.MountTarget{Repository: repo, From: base.holder}
-	src := im.Source
+	src := first.Source
 	if base != nil {
 		src = &completedImage{src, base}
 	}
-	d, err := engine.Copy(ctx, src, string(im.Digest), dst, im.target.Identifier())
-	if err != nil {
-		return err
+	var tags []string
+	for _, im := range images {
+		tags = append(tags, im.target.Identifier())
 	}
-	im.target.Digest = d.Digest
-	fmt.Fprintln(r.Stdout, im.target.Familiar())
-	return nil
+	return engine.CopyTags(ctx, src, string(first.Digest), dst, tags...)
 }

@@ -37,6 +37,8 @@ func assumptions(images []*image, calls []wire.PlannedCall) []assumption {
 			"%s mounts blobs; if it does not, it opens a session instead, and the blob is uploaded", isMount},
 		{"sessions",
 			"%s chooses the address of each upload; {session} stands for it", isUpload},
+		{"tags",
+			"%s sets several tags with one PUT; if it does not say so (OCI-Tag), each gets a PUT of its own", isPutOfTags},
 		{"chunks",
 			"%s accepts chunks of this size; it may ask for a larger minimum when an upload begins", isChunk},
 		{"rights",
@@ -75,6 +77,10 @@ func hostsOf(calls []wire.PlannedCall, match func(wire.PlannedCall) bool) []stri
 		}
 	}
 	return hosts
+}
+
+func isPutOfTags(c wire.PlannedCall) bool {
+	return c.Method == http.MethodPut && strings.Contains(c.URL, "/manifests/") && strings.Contains(c.URL, "?tag=")
 }
 
 func isMount(c wire.PlannedCall) bool {
