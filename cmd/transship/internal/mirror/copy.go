@@ -40,7 +40,7 @@ and --dst-plain-http then apply to the registry of the first DST.
 
 SRC and DST are references, with or without docker:// before them, or one of
   oci:DIR[:IMAGE]              an OCI image layout in a folder; as DST it gets the image added
-  oci-archive:FILE[:IMAGE]     an OCI image layout in a tar; as DST it is replaced
+  oci-archive:FILE[:IMAGE]     an OCI image layout in a tar; as DST it is replaced, and the images it had are named
   docker-archive:FILE[:IMAGE]  what docker save writes; as DST the same as oci-archive, which docker load reads too
   null:SIZE[:SEED]             as SRC a generated image with one layer of that size, different each time without SEED
   null:                        as DST nothing: the image is read and verified
@@ -97,6 +97,9 @@ func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	show := image.NewProgress(r)
 	engine, err := c.engine(ctx, r, &src, to, show.Event)
 	if err != nil {
+		return err
+	}
+	if err := checkReplaced(r, engine.NoClobber, src, to); err != nil {
 		return err
 	}
 	destinations, err := c.destinations(ctx, places, src, to)
