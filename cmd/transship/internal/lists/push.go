@@ -2,6 +2,7 @@ package lists
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -14,14 +15,16 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
+	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
 )
 
 // pushCommand is manifest push and its flags.
 type pushCommand struct {
-	registry *run.Remote
-	purge    bool
-	jobs     cli.Count
+	registry  *run.Remote
+	purge     bool
+	noClobber bool
+	jobs      cli.Count
 }
 
 // Push returns the command manifest push.
@@ -38,6 +41,8 @@ the list's, and images of other registries are copied there. Prints the digest o
 			r.PlanFlag(fs)
 			fs.BoolVar(&c.purge, "purge", false, "remove the local list after the push")
 			cli.Alias(fs, "p", "purge")
+			fs.BoolVar(&c.noClobber, "no-clobber", false,
+				"fail if the list's tag at the registry points to something else, and do not move it")
 			r.JobsFlag(fs, &c.jobs, "copy")
 			r.InterruptHint = run.InterruptedUploadHint
 			return c.run
@@ -69,6 +74,9 @@ func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return err
 	}
+	if err := c.checkMove(ctx, list, dst, doc); err != nil {
+		return err
+	}
 	if err := c.copyChildren(ctx, r, list, entries, dst); err != nil {
 		return err
 	}
@@ -81,6 +89,27 @@ func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return store.Remove(list.String())
 	}
 	return nil
+}
+
+// checkMove returns a *[transfer.ClobberError] for a tag that --no-clobber does not let move. It
+// asks the registry only with that flag: docker's command makes no such call.
+func (c *pushCommand) checkMove(
+	ctx context.Context, list reference.Reference, dst *distribution.Repository, doc manifest.Manifest,
+) error {
+	if !c.noClobber || list.Tag == "" {
+		return nil
+	}
+	have, err := dst.HeadManifest(ctx, list.Tag)
+	var unreadable *manifest.DocumentError
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return nil // some registries deny what does not exist; if access is denied, the push fails
+	case err != nil && !errors.As(err, &unreadable):
+		return err
+	case err == nil && have.Digest == doc.Digest:
+		return nil
+	}
+	return &transfer.ClobberError{Target: dst.String(), Tag: list.Tag, Have: have.Digest, Want: doc.Digest}
 }
 
 // listDocument builds the list's bytes.
