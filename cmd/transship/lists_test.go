@@ -174,6 +174,22 @@ func TestListsOfRepositoryPatternsPrune(t *testing.T) {
 	}
 }
 
+// A line with fewer tags than its minimum copies nothing, and --prune removes nothing for it.
+func TestListsMinimumGuardsPrune(t *testing.T) {
+	c := newSyncSetup(t)
+	c.target.pushImage("app", "v0", "linux/amd64", "x")
+	c.writeList(`[{"source": "FROM/app", "targets": ["TO/app"], "include": ["v*"], "minimum": 4, "latest": 1}]`)
+	c.do("sync -f @/images --prune").want(4, "/app:v* matches 3 tags, and its minimum is 4")
+	if got := c.target.tagNames("app"); got != "v0" {
+		t.Errorf("the target has %s", got)
+	}
+	c.writeList(`[{"source": "FROM/app", "targets": ["TO/app"], "include": ["v*"], "minimum": 3, "latest": 1}]`)
+	c.do("sync -f @/images --prune").want(0)
+	if got := c.target.tagNames("app"); got != "v2.0" {
+		t.Errorf("the target has %s", got)
+	}
+}
+
 // A catalog of a million repositories is filtered page by page.
 func TestListsOfAMillionRepositories(t *testing.T) {
 	if testing.Short() {

@@ -39,7 +39,7 @@ func (f *failures) add(ctx context.Context, line int, title string, err error) {
 
 // inLine returns the error with the number of its line.
 func (f failure) inLine() error {
-	if f.line == 0 {
+	if f.err == nil || f.line == 0 {
 		return f.err
 	}
 	return fmt.Errorf("line %d: %w", f.line, f.err)

@@ -268,7 +268,7 @@ func (c *saveCommand) writeFolder(ctx context.Context, r *run.Run, engine *trans
 					failed.add(ctx, im.line, im.String(), err)
 					return nil
 				}
-				return err
+				return failure{line: im.line, err: err}.inLine()
 			})
 		}
 	}

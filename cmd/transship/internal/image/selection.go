@@ -134,7 +134,7 @@ func (s Selection) String() string {
 	}
 	first, rest, _ := strings.Cut(s.Tags.String(), " ")
 	switch {
-	case !IsTagSelector(first):
+	case !IsTagSelector(first), isRange(first), first[0] == '!':
 		return s.repository() + " " + s.Tags.String()
 	case rest != "":
 		return s.repository() + ":" + first + " " + rest

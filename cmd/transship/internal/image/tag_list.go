@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -48,10 +49,11 @@ func (s Selection) TagLists(ctx context.Context, remote *run.Remote) ([]TagList,
 		}
 	}
 	var group errgroup.Group
+	var found atomic.Int32
 	group.SetLimit(parallelTagLists)
 	for i := range lists {
 		group.Go(func() error {
-			lists[i].Selected, lists[i].Matching, lists[i].Err = lists[i].list(ctx, remote)
+			lists[i].Selected, lists[i].Matching, lists[i].Err = lists[i].list(ctx, remote, &found)
 			return nil
 		})
 	}
@@ -100,8 +102,10 @@ func (s Selection) catalog(ctx context.Context, remote *run.Remote) ([]string, e
 	return out, nil
 }
 
-// list lists the tags of one repository. One that a catalog names may be empty: its tags are not found.
-func (l *TagList) list(ctx context.Context, remote *run.Remote) (selected, matching []string, err error) {
+// list lists the tags of one repository. found counts those of all repositories.
+func (l *TagList) list(
+	ctx context.Context, remote *run.Remote, found *atomic.Int32,
+) (selected, matching []string, err error) {
 	repo, err := remote.ForHost(l.Ref.Host()).Repository(ctx, l.Ref, auth.Pull)
 	if err != nil {
 		return nil, nil, err
@@ -110,17 +114,19 @@ func (l *TagList) list(ctx context.Context, remote *run.Remote) (selected, match
 		if err != nil {
 			return nil, nil, err
 		}
-		if l.Tags.Match(tag) {
-			matching = append(matching, tag)
+		if !l.Tags.Match(tag) {
+			continue
 		}
-		if len(matching) > MaxTags {
-			return nil, nil, fmt.Errorf("%s lists more than %d tags", repo, MaxTags)
+		if found.Add(1) > MaxTags {
+			return nil, nil, cli.WithHint(fmt.Errorf("%s lists more than %d tags", repo, MaxTags), "give narrower patterns")
 		}
+		matching = append(matching, tag)
 	}
 	return LatestTags(matching, l.Latest), matching, nil
 }
 
-// checkCount checks how many tags were found, and drops repositories without any.
+// checkCount checks how many tags were found, and drops repositories without any. One that a catalog names
+// may be empty: its tags are not found.
 func (s Selection) checkCount(lists []TagList) ([]TagList, error) {
 	var out []TagList
 	selected, matching, failed := 0, 0, 0
@@ -137,8 +143,6 @@ func (s Selection) checkCount(lists []TagList) ([]TagList, error) {
 		}
 	}
 	switch {
-	case matching > MaxTags:
-		return nil, fmt.Errorf("%s matches more than %d tags", s, MaxTags)
 	case failed > 0:
 		return out, nil
 	case matching < s.Minimum:
