@@ -159,6 +159,7 @@ func TestLockedRefusesWhatDoesNotFit(t *testing.T) {
 			t.Errorf("%s: prints %s", lock, o.stderr)
 		}
 	}
+	c.writeFile("lock", `{"version": 1, "lines": []}`)
 	for line, want := range map[string]wantedError{
 		"sync -f @/images TO --locked @/none":                     {4, "--locked: ", "with --lock in place of --locked writes it"},
 		"sync -f @/images TO --locked @/lock --lock @/lock":       {2, "cannot be used together", "--lock writes a lock"},
