@@ -89,7 +89,8 @@ func (l *listenFlags) makeCertificate() error {
 		return err
 	}
 	l.made = &made
-	if err := l.useCertificate(filepath.Join(l.newDir, ownca.CertFile), filepath.Join(l.newDir, ownca.KeyFile)); err != nil {
+	cert, key := filepath.Join(l.newDir, ownca.CertFile), filepath.Join(l.newDir, ownca.KeyFile)
+	if err := l.useCertificate(cert, key); err != nil {
 		return err
 	}
 	l.certificate.renew = func() error {

@@ -56,7 +56,9 @@ func TestEnsureMakesAndKeeps(t *testing.T) {
 	if verify(t, first, "other.example") == nil {
 		t.Error("the certificate is good for any name")
 	}
-	for name, want := range map[string]os.FileMode{".": 0o700, "ca.key": 0o600, "server.key": 0o600, "ca.crt": 0o644, "server.crt": 0o644} {
+	for name, want := range map[string]os.FileMode{
+		".": 0o700, "ca.key": 0o600, "server.key": 0o600, "ca.crt": 0o644, "server.crt": 0o644,
+	} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s: %v, %v", name, info.Mode(), err)
 		}
@@ -72,7 +74,8 @@ func TestEnsureMakesAndKeeps(t *testing.T) {
 		t.Fatal(err)
 	}
 	ensure(t, dir, "far.example") // the CA's key may be kept elsewhere
-	if _, err := Ensure(dir, []string{"new.example"}); err == nil || !strings.Contains(err.Error(), "ca.key: it is missing") {
+	_, err := Ensure(dir, []string{"new.example"})
+	if err == nil || !strings.Contains(err.Error(), "ca.key: it is missing") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -150,8 +153,8 @@ func TestEnsureErrors(t *testing.T) {
 			return os.Chmod(dir, 0o770)
 		}, "others can write to it (mode 0770)", 7},
 		"a link": {func(t *testing.T, dir string) error {
-			outside := filepath.Join(t.TempDir(), "key")
-			return errors.Join(os.Rename(filepath.Join(dir, "server.key"), outside), os.Symlink(outside, filepath.Join(dir, "server.key")))
+			key, outside := filepath.Join(dir, "server.key"), filepath.Join(t.TempDir(), "key")
+			return errors.Join(os.Rename(key, outside), os.Symlink(outside, key))
 		}, "server.key: it is a link", 7},
 		"another CA": {func(t *testing.T, dir string) error {
 			other := t.TempDir()
