@@ -55,6 +55,9 @@ func TestLoadIntoStoreWithoutName(t *testing.T) {
 	if want := "Loaded image ID: " + string(d.Digest) + "\n"; o.stdout != want {
 		t.Errorf("%s\nprints %s, want %s", o.line, o.stdout, want)
 	}
+	if o := c.run("images", "--format", "{{.Repository}}:{{.Tag}}").want(0); o.stdout != "<none>:<none>\n" {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
 	c.run("tag", d.Digest.Hex()[:12], "y:1").want(0)
 	if rows := c.imageRows("y:1"); len(rows) != 1 || rows[0].Digest != d.Digest {
 		t.Errorf("the store has %v", rows)

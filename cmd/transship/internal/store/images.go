@@ -135,7 +135,8 @@ func (c *imagesCommand) rootFilter(arg string) (func(layout.Root) bool, error) {
 // listedImage is a row and what the image's config says.
 type listedImage struct {
 	ImageRow
-	config storedConfig // the zero value unless it is needed
+	config   storedConfig // the zero value unless it is needed
+	nameless bool         // index.json names no repository
 }
 
 // imageLister lists the images of a store.
@@ -179,10 +180,17 @@ func (l *imageLister) list(ctx context.Context, selects func(layout.Root) bool) 
 	return out, nil
 }
 
+// isNameless reports whether an entry is an image without a tag in no repository, as load leaves one
+// that has no name.
+func isNameless(dir *layout.Dir, root layout.Root) bool {
+	_, unnamed := dir.Unnamed().Place()
+	return root.Repository == unnamed && root.Tag == ""
+}
+
 // row returns an entry of the store as a row.
 func (l *imageLister) row(ctx context.Context, root layout.Root) (listedImage, error) {
 	row := listedImage{ImageRow: ImageRow{Repository: root.Repository, Tag: root.Tag, Digest: root.Digest,
-		MediaType: root.MediaType, Platforms: []string{}}}
+		MediaType: root.MediaType, Platforms: []string{}}, nameless: isNameless(l.dir, root)}
 	repo := l.dir.Repository(root.Repository)
 	err := row.measure(ctx, repo)
 	if err == nil && l.configs {

@@ -67,6 +67,9 @@ func (c *imagesCommand) formatted(row listedImage, now time.Time) formattedImage
 		CreatedSince: unknown, CreatedAt: unknown, Size: "-", Platforms: cmp.Or(strings.Join(row.Platforms, ","), "-"),
 		Containers: unknown, SharedSize: unknown, UniqueSize: unknown,
 	}
+	if row.nameless {
+		f.Repository = "<none>"
+	}
 	if row.Size > 0 {
 		f.Size = dockerSize(row.Size)
 	}

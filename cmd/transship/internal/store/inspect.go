@@ -178,7 +178,7 @@ func names(dir *layout.Dir, d blob.Digest) (tags, digests []string, err error) {
 	roots, err := dir.Roots()
 	tags, digests = []string{}, []string{}
 	for _, r := range roots {
-		if r.Digest != d {
+		if r.Digest != d || isNameless(dir, r) {
 			continue
 		}
 		if r.Tag != "" {
