@@ -92,24 +92,13 @@ func (v *dirVerifier) checkImage(ctx context.Context, root Root) error {
 	}
 	load := func(d manifest.Descriptor) (manifest.Manifest, error) {
 		v.sizes[d.Digest] = d.Size
-		return r.parsedManifest(ctx, d)
+		return r.Manifest(ctx, string(d.Digest))
 	}
 	find := func(d manifest.Descriptor) error {
 		v.sizes[d.Digest] = d.Size
 		return r.findBlob(ctx, d)
 	}
 	return checkImage(ctx, what, root.Descriptor, load, find, v.report)
-}
-
-// parsedManifest returns a manifest of the repository so that its references can be read.
-func (r *Repository) parsedManifest(ctx context.Context, d manifest.Descriptor) (manifest.Manifest, error) {
-	m, err := r.Manifest(ctx, string(d.Digest))
-	if err != nil {
-		return m, err
-	}
-	parsed, err := manifest.Parse(m.MediaType, m.Raw)
-	parsed.Digest = d.Digest // Parse computes sha256
-	return parsed, err
 }
 
 // findBlob returns an error if the repository lacks a blob that a manifest refers to, or has
