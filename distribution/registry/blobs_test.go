@@ -3,6 +3,7 @@ package registry_test
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -116,5 +117,21 @@ func TestDeleteBlobThatAnImageNeeds(t *testing.T) {
 		c.do("DELETE", "/v2/b/blobs/"+d, "").want(t, 202, "")
 		c.do("DELETE", "/v2/a/manifests/"+m, "").want(t, 202, "")
 		c.do("DELETE", "/v2/a/blobs/"+d, "").want(t, 202, "")
+	})
+}
+
+// A manifest that an index lists is deleted: clients delete an image and its index in either order.
+func TestDeleteManifestThatAnIndexLists(t *testing.T) {
+	eachStore(t, func(t *testing.T, store registry.Store) {
+		c := serve(t, &registry.Handler{Store: store})
+		c.pushBlob("a", "layer")
+		m := c.pushManifest("a", "", imageOf("layer"))
+		index := `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[` +
+			`{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"` + m + `","size":` +
+			strconv.Itoa(len(imageOf("layer"))) + `}]}`
+		ix := c.pushManifest("a", "1", index)
+		c.do("DELETE", "/v2/a/manifests/"+m, "").want(t, 202, "")
+		c.do("HEAD", "/v2/a/manifests/1", "").want(t, 200, "")
+		c.do("DELETE", "/v2/a/manifests/"+ix, "").want(t, 202, "")
 	})
 }

@@ -18,6 +18,10 @@
 // Several hosts may have images under one path. [ShortNamed] says how a mirror's clients, which name
 // the host in the parameter ns, find each.
 //
+// A blob that a manifest needs is not deleted. A manifest that an index lists is, as in CNCF
+// distribution (zot refuses that): clients delete an image and its index in either order, and the
+// index is sparse meanwhile.
+//
 // Handler does no authentication and sets no timeouts. [Basic] adds passwords and who may push,
 // [BodyTimeout] a limit for bodies that rest; other timeouts are set on the [http.Server].
 //
