@@ -82,7 +82,8 @@ func TestHelpGroups(t *testing.T) {
 	}
 }
 
-// Every command is in one group of the overview, and each group has a title.
+// Every command is in one group of the overview, in one line of 80 characters, and each group has a
+// title.
 func TestOverviewGroups(t *testing.T) {
 	page := newProgram(t).run("help").stdout
 	for _, g := range commandGroups() {
@@ -92,7 +93,7 @@ func TestOverviewGroups(t *testing.T) {
 			t.Errorf("the overview has no group %q", g.title)
 		}
 		for _, c := range g.commands {
-			if !strings.Contains(section, "  "+c.Name+"  ") {
+			if !strings.Contains(section+"\n", "  "+c.Short+"\n") || !strings.Contains(section, "  "+c.Name+"  ") {
 				t.Errorf("%s is not in the group %q", c.Name, g.title)
 			}
 		}

@@ -13,7 +13,7 @@ import (
 func Show() run.Command {
 	return run.Command{
 		Name: "audit show", Args: "FILE", Min: 1, Max: 1,
-		Short: "show what a run has called, how long it took and what it waited for",
+		Short: "show a run's calls, their times and what the run waited for",
 		Long: `FILE is an audit, .jsonl or .har, or a HAR that a browser or a proxy has written. What the run waited
 for is the critical path: going back from the end, always the call that ended last before the next one began.`,
 		Example: "transship audit show run.jsonl\ntransship audit show --json run.har",

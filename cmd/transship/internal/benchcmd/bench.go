@@ -51,12 +51,12 @@ transship bench push --jobs 1,4,16 --upload put,chunk=8MiB --limit --html push.h
 			"Each round pulls an image that was pushed to the repository TARGET before, verifies it and drops it.",
 			`transship bench pull --jobs auto,4,16 localhost:5000/bench
 transship bench pull --size 1x400MiB,20x10KiB --warm localhost:5000/bench`},
-		bench.Copy: {"[TARGET [SECOND]]", "measure how fast images are copied from one registry to another",
+		bench.Copy: {"[TARGET [SECOND]]", "measure how fast images are copied between registries",
 			"Each round copies an image that was pushed to TARGET before. It goes to SECOND, " +
 				"or else to an embedded registry.",
 			"transship bench copy --platforms linux/amd64,linux/arm64 localhost:5000/bench localhost:5001/bench"},
 		bench.Mount: {"[TARGET [SECOND]]",
-			"measure how fast blobs are mounted from one repository of a registry to another",
+			"measure how fast blobs are mounted between repositories",
 			"Each round copies an image that was pushed to TARGET before. It goes to SECOND on the same registry, " +
 				"by default TARGET-mounted.",
 			"transship bench mount --layers 50 --size 10KiB localhost:5000/bench"},

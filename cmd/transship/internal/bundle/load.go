@@ -61,7 +61,7 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 			fs.Var(&c.rewrites, "rewrite",
 				"replace FROM at the beginning of image names by TO, as `FROM=TO`; may be repeated")
 			fs.Var(&c.platforms, "platform",
-				"load only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
+				"load only these platforms of the images, as `os/arch[/variant],...`; may be repeated (default all)")
 			r.AvailableFlag(fs, &c.available)
 			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)

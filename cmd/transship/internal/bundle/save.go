@@ -40,7 +40,7 @@ type saveCommand struct {
 func Save() run.Command {
 	return run.Command{
 		Name: "save", Args: "REF [PATTERN...] [REF...]", Min: 0, Max: -1,
-		Short: "write images to one tar, or to a folder, for a site without a network",
+		Short: "write images to a tar or folder, for a site without network",
 		Long: `The tar is an OCI image layout that docker load, podman load, ctr image import, skopeo, oras and crane
 read too. Every blob is in it once, verified. Bundles are reproducible: the same images give the same bytes.
 FILE.tar.json beside FILE.tar lists what is in it. Run an interrupted save again and it resumes. For each volume,
@@ -74,7 +74,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			fs.BoolVar(&c.sum, "sum", false,
 				"compute the SHA-256 of the tar too, for which all of it is read once more")
 			fs.Var(&c.platforms, "platform",
-				"save only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
+				"save only these platforms of the images, as `os/arch[/variant],...`; may be repeated (default all)")
 			r.AvailableFlag(fs, &c.available)
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"also save signatures, SBOMs and attestations that refer to the images")

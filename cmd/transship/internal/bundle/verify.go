@@ -31,7 +31,7 @@ type verifyCommand struct {
 func Verify() run.Command {
 	return run.Command{
 		Name: "verify", Args: "FILE|DIR|REF", Min: 1, Max: 1,
-		Short: "check every digest and size of a bundle, a folder or an image on a registry",
+		Short: "check every digest and size of a bundle, folder or image",
 		Long: `Of a bundle, another tar or an OCI image layout in a folder, every byte is read: each blob is checked
 against its digest, each reference against what it refers to, the documents of a bundle against its manifests, and
 each volume against the inventory beside it. A tar may be compressed with gzip; - is one on standard input. Of an

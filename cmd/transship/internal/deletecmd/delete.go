@@ -42,12 +42,12 @@ type Report struct {
 func Delete() run.Command {
 	return run.Command{
 		Name: "delete", Args: "REF [REF...]", Min: 1, Max: -1,
-		Short: "delete a tag on a registry, or with --manifest an image and all its tags",
+		Short: "delete a tag, or with --manifest an image and all its tags",
 		Long: `A REF is REPOSITORY:TAG. Only that tag is deleted: the image keeps its digest and its other tags. A registry that
 cannot do that refuses, and nothing is deleted then. --manifest deletes the digest that REF names, or that its tag
 points to. Before that it prints all tags of the digest, for which it asks for every tag of the repository, a call
 each. The images of a deleted list and its signatures stay, and a list that names a deleted image becomes incomplete.
-The registry frees the space when it collects garbage.`,
+The registry frees the space when it collects garbage. Prints Untagged: and Deleted: lines.`,
 		Example: `transship delete registry.example.com/team/app:1.5
 transship delete --plan --manifest registry.example.com/team/app:1.5
 transship delete --manifest registry.example.com/team/app@` + exampleDigest,

@@ -33,7 +33,7 @@ const (
 func Demo() run.Command {
 	return run.Command{
 		Name: "demo", Min: 0, Max: 0,
-		Short: "copy a small image between two registries inside this program, and show every call",
+		Short: "copy a small image inside this program, and show every call",
 		Long: `Needs no network, no docker and no registry: it starts two registries on loopback, pushes a small image
 for three platforms to the first, and copies it to the second.`,
 		Example: "transship demo\ntransship demo --audit demo.har",

@@ -18,7 +18,7 @@ import (
 func ImagesIn() run.Command {
 	return run.Command{
 		Name: "images-in", Args: "FILE|-", Min: 1, Max: 1,
-		Short: "print the images that YAML, JSON or text names, one a line, for save -f",
+		Short: "print the image names in YAML, JSON or text, for save -f",
 		Long: `Reads what helm template, kustomize build, kubectl get -o yaml|json and compose files have: the values of image:, quoted
 or not, those of "image" in JSON, and image: {repository, tag, registry, digest} of helm's values over several lines.
 Prints whole names, sorted, each once: nginx is docker.io/library/nginx:latest. Values that are no reference, as

@@ -22,7 +22,7 @@ type digestCommand struct {
 func Digest() run.Command {
 	return run.Command{
 		Name: "digest", Args: "REF|FILE|DIR", Min: 1, Max: 1,
-		Short: "print the digest of a tag, or of an image in a file or folder",
+		Short: "print the digest of a tag, or of an image in a file",
 		Long: `Sends one HEAD, which does not count against Docker Hub's pull limit; --platform reads the index.
 REF is anything that copy takes as SRC, such as oci:DIR:IMAGE. Of a FILE or DIR it is the one image there.`,
 		Example: `transship digest alpine:3.20

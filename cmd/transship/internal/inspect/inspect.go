@@ -68,7 +68,7 @@ type inspectCommand struct {
 func Inspect() run.Command {
 	return run.Command{
 		Name: "inspect", Args: "REF|FILE|DIR", Min: 1, Max: 1,
-		Short: "show an image's platforms, digests, sizes and layers, or a file's images",
+		Short: "show an image's platforms and layers, or a file's images",
 		Long: `REF is anything that copy takes as SRC, such as oci:DIR:IMAGE or oci-archive:FILE. A platform is marked as incomplete
 if a folder or tar does not have all of it. Of a single image, and of the one for --platform, the layers and the
 commands that made them are shown, entrypoint, environment, labels and annotations; --json has them for all.

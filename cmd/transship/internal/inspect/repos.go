@@ -39,7 +39,7 @@ transship repos --full-ref registry.example.com/team > repositories.txt`,
 			c := &reposCommand{registry: registryFlags(fs, r)}
 			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
 			fs.BoolVar(&c.fullRef, "full-ref", false, "print names with the registry's host, as other commands take them")
-			fs.Var(&c.limit, "limit", "print only the first `N` repositories")
+			fs.Var(&c.limit, "limit", "print only the first `N` repositories (default all)")
 			return c.run
 		},
 	}

@@ -31,7 +31,7 @@ type tagsCommand struct {
 func Tags() run.Command {
 	return run.Command{
 		Name: "tags", Args: "REPOSITORY[:PATTERN] [PATTERN...]", Min: 1, Max: -1,
-		Short: "list the tags of a repository, sorted as versions, one per line",
+		Short: "list the tags of a repository, sorted as versions",
 		Long: `The order is that of versions, lowest first. Numbers compare by value: 1.9 comes before 1.10, with or without a v.
 What has a hyphen after it comes before the release: 1.6-rc1, 1.6, 1.6.1. Tags that do not begin with a number, such as
 latest, come last, by name.
@@ -47,8 +47,8 @@ transship tags --full-ref 'registry.example.com/team/app:1.*' > images.txt`,
 			c := &tagsCommand{registry: registryFlags(fs, r)}
 			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
 			fs.BoolVar(&c.fullRef, "full-ref", false, "print REPOSITORY:TAG, as other commands take it")
-			fs.Var(&c.limit, "limit", "print only the first `N` tags of the order")
-			fs.Var(&c.latest, "latest", "print only the `N` highest versions")
+			fs.Var(&c.limit, "limit", "print only the first `N` tags of the order (default all)")
+			fs.Var(&c.latest, "latest", "print only the `N` highest versions (default all tags)")
 			fs.Func("sort", "`order` of the tags: version (default), or none for the registry's own, "+
 				"printed as it comes", c.setSort)
 			return c.run

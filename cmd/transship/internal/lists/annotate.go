@@ -19,7 +19,7 @@ func Annotate() run.Command {
 		Name: "manifest annotate", Args: "LIST IMAGE", Min: 2, Max: 2,
 		Short: "set the platform of an image in a local manifest list",
 		Long: `Works like docker manifest annotate, but accepts every os/arch pair, with a note if docker would refuse
-it.`,
+it. Prints nothing.`,
 		Example: `transship manifest annotate hczjl/halo:1.6 hczjl/halo:arm32 --os linux --arch arm --variant v7`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			var set liststore.Annotation

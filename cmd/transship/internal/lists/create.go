@@ -31,7 +31,7 @@ func Create() run.Command {
 		Short: "create a local manifest list of images",
 		Long: `Works like docker manifest create, on the same local lists. IMAGE may be a manifest list (its entries are
 added) or on another registry. With --amend, images that the list already has stay as they are: to update one,
-remove it first (transship manifest rm LIST IMAGE).`,
+remove it first (transship manifest rm LIST IMAGE). Prints "Created manifest list" and its name.`,
 		Example: `transship manifest create hczjl/halo:1.6 hczjl/halo:amd64 hczjl/halo:arm64 hczjl/halo:arm32`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &createCommand{registry: registryFlags(r, fs)}

@@ -31,7 +31,7 @@ type pushCommand struct {
 func Push() run.Command {
 	return run.Command{
 		Name: "manifest push", Args: "LIST", Min: 1, Max: 1,
-		Short: "push a local manifest list, and the images in it, to its registry",
+		Short: "push a local manifest list, and its images, to its registry",
 		Long: `Works like docker manifest push, and pushes the same bytes. Images of other repositories are mounted into
 the list's, and images of other registries are copied there. Prints the digest of the list.`,
 		Example: `transship manifest push --purge hczjl/halo:1.6`,

@@ -17,7 +17,7 @@ func Rm() run.Command {
 		Name: "manifest rm", Args: "LIST [LIST|IMAGE...]", Min: 1, Max: -1,
 		Short: "remove local manifest lists, or images from one",
 		Long: `Works like docker manifest rm, which removes each LIST. Arguments after the first that are not a list
-but an image in the first list are removed from it, and the list stays.`,
+but an image in the first list are removed from it, and the list stays. Prints nothing.`,
 		Example: "transship manifest rm hczjl/halo:1.6\ntransship manifest rm hczjl/halo:1.6 hczjl/halo:arm32",
 		Setup:   func(*flag.FlagSet, *run.Run) run.Action { return remove },
 	}

@@ -31,7 +31,7 @@ type copyCommand struct {
 func Copy() run.Command {
 	return run.Command{
 		Name: "copy", Args: "SRC DST [DST...]", Min: 2, Max: -1,
-		Short: "copy an image with all its platforms to other repositories or registries",
+		Short: "copy an image, with all its platforms, to other registries",
 		Long: `Copies every manifest and blob byte for byte, so all digests stay the same, and prints DST@sha256:... on
 standard output. Blobs that the target already has are skipped; within one registry they are mounted, not
 uploaded again. The tag is written last, so a tag never points at an incomplete image. With several DST the
@@ -55,7 +55,7 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &copyCommand{src: r.RemoteFlags(fs, "src", "the source"), dst: r.RemoteFlags(fs, "dst", "the target")}
 			fs.Var(&c.platforms, "platform",
-				"copy only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
+				"copy only these platforms of the image, as `os/arch[/variant],...`; may be repeated (default all)")
 			r.AvailableFlag(fs, &c.available)
 			fs.BoolVar(&c.flatten, "flatten", false,
 				"if one image is left, copy it by itself, not as an index with one entry")

@@ -30,7 +30,7 @@ type syncCommand struct {
 func Sync() run.Command {
 	return run.Command{
 		Name: "sync", Args: "[DST]", Min: 0, Max: 1,
-		Short: "copy the images of a list, and skip those that have not changed",
+		Short: "copy the images of a list, skip those that are unchanged",
 		Long: `The list has SRC [PATTERN...] [DST...] on each line, or is JSON; transship help lists describes it. SRC is an image with
 a tag or digest, host/repo for all tags of a repository, host/repo:v1.* for those that match, host/team/** for all
 repositories below team, or oci:DIR and the like. DST is a repository, where each image keeps its tag, a name with a tag
@@ -65,7 +65,7 @@ transship sync -f images.txt --prune --json`,
 			fs.StringVar(&c.list, "file", "", "the `list` of images, - for standard input")
 			cli.Alias(fs, "f", "file")
 			fs.Var(&c.platforms, "platform",
-				"copy only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
+				"copy only these platforms of the images, as `os/arch[/variant],...`; may be repeated (default all)")
 			r.AvailableFlag(fs, &c.available)
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"also copy signatures, SBOMs and attestations that refer to the images")

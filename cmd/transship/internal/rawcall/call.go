@@ -33,7 +33,7 @@ func Call() run.Command {
 	const host, repo = "registry.example.com", "hczjl/halo"
 	return run.Command{
 		Name: "call", Args: "[METHOD] HOST/v2/...", Min: 1, Max: 2,
-		Short: "make one raw call to a registry: its body to standard output",
+		Short: "make one raw call to a registry, and print the answer",
 		Long: `METHOD is GET unless given: HEAD, POST, PUT, PATCH or DELETE. Credentials, certificates, retries, audit and
 policies are those of every command, and the token's scope follows from the path. Bodies are bytes: a blob is streamed,
 and what is asked for by digest is verified (exit 7). A body that says 4xx or 5xx is printed too, and the exit code is that

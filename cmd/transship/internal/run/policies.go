@@ -17,13 +17,13 @@ import (
 func (r *Run) policyFlags(fs *flag.FlagSet) {
 	rules := &r.rules
 	fs.Func("allow-host", "refuse calls to any other `host`: name[:port],... or *.example.com. "+
-		"Token servers and storage hosts count too; may be repeated",
+		"Token servers and storage hosts count too; may be repeated (default any host)",
 		func(text string) error { return allowHosts(rules, text) })
 	fs.BoolVar(&rules.ReadOnly, "read-only", false, "refuse calls that may change something at a registry")
 	fs.Var((*callCount)(&rules.MaxCalls), "max-calls",
-		"refuse calls after the first `N`; retries, redirects and token calls count too")
+		"refuse calls after the first `N`; retries, redirects and token calls count too (default no limit)")
 	fs.Var((*cli.ByteSize)(&rules.MaxBytes), "max-bytes",
-		"limit the bytes of all request and response bodies together to this `size`, such as 2GiB")
+		"limit the bytes of all request and response bodies together to this `size`, such as 2GiB (default no limit)")
 	fs.Func("expect", "refuse calls that this `file` does not list, and fail if one is not made. "+
 		"A line is METHOD PATH, with the wildcards {name}, {digest}, {tag}, {session} and *, then xN for N times "+
 		"or * for any number. Calls may come in any order, but not across an empty line",

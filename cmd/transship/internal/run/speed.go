@@ -86,7 +86,7 @@ func (r *Run) paceFlags(fs *flag.FlagSet) {
 	defer r.group(fs, speedFlags)()
 	fs.Var(&r.speed.rate, "rate",
 		"limit all blob transfers together to this many `bytes` per second, such as 20MiB/s; "+
-			"a byte that is both read and sent counts once")
+			"a byte that is both read and sent counts once (default no limit)")
 	r.blobStallFlag(fs)
 }
 

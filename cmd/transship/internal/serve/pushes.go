@@ -22,9 +22,9 @@ func (p *pushFlags) register(fs *flag.FlagSet) {
 	fs.BoolVar(&p.writable, "writable", false, "let clients push to the folder and delete there")
 	fs.BoolVar(&p.sparse, "sparse", false,
 		"accept sparse images and indexes, which refer to content that was not pushed")
-	fs.Var(&p.maxBlob, "max-blob", "refuse blobs above this `size`, such as 10GiB")
+	fs.Var(&p.maxBlob, "max-blob", "refuse blobs above this `size`, such as 10GiB (default no limit)")
 	fs.Var(&p.quota, "quota",
-		"refuse pushes once blobs and manifests in the folder have this `size`, those not yet pruned included")
+		"refuse pushes once blobs and manifests in the folder have this `size`, those not yet pruned included (default no limit)")
 }
 
 // check refuses flags that have no effect without --writable.

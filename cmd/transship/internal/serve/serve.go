@@ -26,7 +26,7 @@ type serveCommand struct {
 func Serve() run.Command {
 	return run.Command{
 		Name: "serve", Args: "FILE|DIR [FILE|DIR...]", Min: 1, Max: -1,
-		Short: "serve the images in bundles and folders as a registry, without unpacking them",
+		Short: "serve the images in bundles and folders as a registry",
 		Long: `docker, podman, containerd, crane and all other registry clients can pull from it. FILE is a bundle, the
 common name or the first of its volumes, any OCI image layout in a tar, or what docker save writes; DIR is an OCI
 image layout. The image docker.io/hczjl/halo:1.6 is served as HOST:PORT/hczjl/halo:1.6 and as

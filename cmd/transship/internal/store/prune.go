@@ -26,7 +26,9 @@ func Prune() run.Command {
 		Short:   "remove content from the local store that no image needs",
 		Long: `Removes manifests and blobs that no image refers to, such as those of an interrupted pull. It waits until
 no other command is using the store, and does not ask for confirmation. A folder that serve --writable serves can be
-pruned meanwhile, with TRANSSHIP_STORE=DIR: what clients pushed within the last hour, and no image refers to yet, stays.`,
+pruned meanwhile, with TRANSSHIP_STORE=DIR: what clients pushed within the last hour, and no image refers to yet, stays.
+
+Prints Untagged: and Deleted: lines and the space that was freed.`,
 		Example: `transship prune --all`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &pruneCommand{}

@@ -32,13 +32,15 @@ func Pull() run.Command {
 		Long: `The local store is an OCI image layout in $TRANSSHIP_STORE, by default $XDG_DATA_HOME/transship or
 ~/.local/share/transship. Run an interrupted pull again and it resumes. As with docker, an image that is pulled by
 its digest has no tag. With one --platform the store gets that image by itself, with several an index of them.
-With --all-tags REF is a repository, and all its tags are pulled.`,
+With --all-tags REF is a repository, and all its tags are pulled.
+
+Prints the digest, the status and the name of each image, as docker does; with --quiet the name alone.`,
 		Example: `transship pull halohub/halo:1.6
 transship pull --platform linux/arm64 alpine:3.20`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &pullCommand{from: r.RemoteFlags(fs, "", "the registry")}
 			fs.Var(&c.platforms, "platform",
-				"pull only these platforms of the image, as `os/arch[/variant],...`; may be repeated")
+				"pull only these platforms of the image, as `os/arch[/variant],...`; may be repeated (default all)")
 			fs.BoolVar(&c.allTags, "all-tags", false, "pull all tags of the repository")
 			cli.Alias(fs, "a", "all-tags")
 			r.NoEffectFlag(fs, "disable-content-trust", noContentTrust)

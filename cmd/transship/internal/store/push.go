@@ -37,7 +37,10 @@ func Push() run.Command {
 		Name: "push", Args: "REF", Min: 1, Max: 1,
 		Aliases: []string{"image push"},
 		Short:   "push an image of the local store to its registry",
-		Long: `With --all-tags REF is a repository, and all tags are pushed that the store has of it. With one --platform
+		Long: `The registry is that of the name; transship tag gives an image another one. Blobs that the registry has are
+skipped. Prints TAG: digest: DIGEST size: BYTES, as docker does; with --quiet the name alone.
+
+With --all-tags REF is a repository, and all tags are pushed that the store has of it. With one --platform
 that image is pushed by itself, as docker does, with several an index of them.`,
 		Example: `transship push registry.example.com/hczjl/halo:1.6
 transship push --all-tags registry.example.com/hczjl/halo`,

@@ -17,7 +17,7 @@ func Tag() run.Command {
 		Aliases: []string{"image tag"},
 		Short:   "give an image of the local store another name",
 		Long: `SRC is a name, a name with a digest, or the id that transship images shows, or enough digits of it. The
-digest of an image's config is accepted as its id too.`,
+digest of an image's config is accepted as its id too. Prints nothing.`,
 		Example: `transship tag halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
 transship tag 668f4ec33f09 hczjl/halo:amd64`,
 		Setup: func(*flag.FlagSet, *run.Run) run.Action { return tagImage },
