@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/deletecmd"
 	"github.com/hczjl/transship/distribution/registry"
 	"github.com/hczjl/transship/manifest"
@@ -204,7 +205,7 @@ func TestDeleteJSON(t *testing.T) {
 	}{
 		{[]string{app + ":1.5", app + ":none"}, 8, deletecmd.Report{Deleted: []deletecmd.Deletion{
 			{Reference: app + ":1.5", Digest: d.Digest, Tags: []string{"1.5"}}}}},
-		{[]string{"--manifest", app + ":1.10"}, 0, deletecmd.Report{OK: true, Deleted: []deletecmd.Deletion{
+		{[]string{"--manifest", app + ":1.10"}, 0, deletecmd.Report{Outcome: cli.Outcome{OK: true}, Deleted: []deletecmd.Deletion{
 			{Reference: app + ":1.10", Digest: d.Digest, Manifest: true, Tags: []string{"1.10", "latest"}}}}},
 		{[]string{app + ":none"}, 4, deletecmd.Report{Deleted: []deletecmd.Deletion{}}},
 	} {
@@ -212,6 +213,13 @@ func TestDeleteJSON(t *testing.T) {
 		var got deletecmd.Report
 		if err := json.Unmarshal([]byte(o.stdout), &got); err != nil {
 			t.Fatal(err)
+		}
+		if test.code != 0 {
+			failed := got.Failed[0]
+			if got.ExitCode != test.code || len(got.Failed) != 1 || failed.Reference != app+":none" || failed.ExitCode != 4 {
+				t.Errorf("%s\nprints %s", o.line, o.stdout)
+			}
+			got.Failed, got.Failure = nil, cli.Failure{}
 		}
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s\n%s", o.line, diff)

@@ -86,7 +86,8 @@ func TestInspectDetailsOfWhatIsNotThere(t *testing.T) {
 	} {
 		o := p.run(strings.Fields("inspect " + strings.ReplaceAll(line, "HOST", s.host))...)
 		o.want(want.code, want.message)
-		if o.stdout != "" || !strings.Contains(o.stderr, want.hint) {
+		asJSON := strings.Contains(line, "--json")
+		if (o.stdout != "") != asJSON || !strings.Contains(o.stderr, want.hint) {
 			t.Errorf("%s\nprints %s%s", o.line, o.stdout, o.stderr)
 		}
 	}

@@ -55,7 +55,11 @@ func runLine(ctx context.Context, r *run.Run, args []string) int {
 	if err == nil {
 		err = r.Stdout.Err()
 	}
-	return finish(ctx, r, err)
+	err = cli.WrapInterrupted(ctx, err)
+	if printErr := r.PrintDocument(err); err == nil {
+		err = printErr
+	}
+	return finish(r, err)
 }
 
 // dispatch finds the command and runs it, or prints an overview.
@@ -89,11 +93,10 @@ func dispatch(ctx context.Context, r *run.Run, args []string) error {
 }
 
 // finish prints an error with its hint and returns the exit code.
-func finish(ctx context.Context, r *run.Run, err error) int {
+func finish(r *run.Run, err error) int {
 	if err == nil {
 		return cli.ExitDone
 	}
-	err = cli.WrapInterrupted(ctx, err)
 	name := strings.TrimSpace("transship " + r.Command)
 	r.Stderr.Line("%s: %s", name, cli.ShortenDigests(cli.OneLine(err.Error())))
 	if hint := r.Hint(err); hint != "" {

@@ -161,7 +161,7 @@ func TestImages(t *testing.T) {
 		stdout + p.run("images", "--no-trunc", "repo:1.6").stdout
 	golden(t, "images.txt", regexp.MustCompile("  +").ReplaceAllString(text, "  "), s.host, "HOST:PORT")
 	golden(t, "images.json", p.run("images", "--json").want(0).stdout, s.host, "HOST:PORT")
-	if o := p.run("images", "--json", "nothing").want(0); o.stdout != "[]\n" {
+	if o := p.run("images", "--json", "nothing").want(0); o.stdout != "{\n  \"ok\": true,\n  \"images\": []\n}\n" {
 		t.Errorf("images --json of nothing: %q", o.stdout)
 	}
 	p.run("images", "Bad").want(cli.ExitUsage)

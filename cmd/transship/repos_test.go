@@ -57,12 +57,12 @@ func TestReposJSONIsOneDocument(t *testing.T) {
 	s := startCatalog(t)
 	p := newProgram(t)
 	want := fmt.Sprintf("{\n  \"registry\": %q,\n  \"repositories\": [\n    \"team\",\n    \"team/app\",\n"+
-		"    \"team/web/site\"\n  ]\n}\n", s.host)
+		"    \"team/web/site\"\n  ],\n  \"ok\": true\n}\n", s.host)
 	if diff := cmp.Diff(want, p.run("repos", "--json", s.host+"/team").want(0).stdout); diff != "" {
 		t.Error(diff)
 	}
 	s.Set(registry.Rule{Match: "_catalog", Status: 200, Body: `{"repositories":null}`})
-	want = fmt.Sprintf("{\n  \"registry\": %q,\n  \"repositories\": []\n}\n", s.host)
+	want = fmt.Sprintf("{\n  \"registry\": %q,\n  \"repositories\": [],\n  \"ok\": true\n}\n", s.host)
 	o := p.run("repos", "--json", s.host).want(0)
 	if diff := cmp.Diff(want, o.stdout); diff != "" || !strings.Contains(o.stderr, "lists no repositories") {
 		t.Errorf("%s%s", diff, o.stderr)
@@ -98,9 +98,7 @@ func TestReposWithoutACatalogSaysWhatToDo(t *testing.T) {
 			for _, flags := range []string{"", "--json"} {
 				o := p.run(strings.Fields("repos " + s.host + " " + flags)...)
 				o.wantError(test.want)
-				if o.stdout != "" {
-					t.Errorf("prints %s", o.stdout)
-				}
+				o.wantOutcome(flags != "")
 			}
 		})
 	}
@@ -111,9 +109,7 @@ func TestReposBelowAPrefixWithoutAnyIsNotFound(t *testing.T) {
 	for _, flags := range []string{"", " --json"} {
 		o := newProgram(t).run(strings.Fields("repos " + s.host + "/tea" + flags)...)
 		o.wantError(wantedError{4, s.host + " lists no repository tea and none below it", "transship repos " + s.host})
-		if o.stdout != "" {
-			t.Errorf("prints %s", o.stdout)
-		}
+		o.wantOutcome(flags != "")
 	}
 }
 
@@ -126,7 +122,7 @@ func TestReposLeavesOutInvalidNames(t *testing.T) {
 	}
 }
 
-// Half of a list is no JSON document, and its text ends with an error.
+// Half of a list ends with an error, and as JSON with that it is not all.
 func TestReposThatFailsMidway(t *testing.T) {
 	s := startCatalog(t)
 	s.Set(registry.Rule{Match: "last=team$", Status: 500})
@@ -136,8 +132,15 @@ func TestReposThatFailsMidway(t *testing.T) {
 	if o.stdout != "base\nteam\n" {
 		t.Errorf("prints %q", o.stdout)
 	}
-	if o := p.run("repos", "--json", s.host).want(1); json.Valid([]byte(o.stdout)) {
-		t.Errorf("half of the list is a document: %s", o.stdout)
+	o = p.run("repos", "--json", s.host).want(1)
+	var half struct {
+		Repositories []string
+		OK           *bool
+		ExitCode     int
+	}
+	if err := json.Unmarshal([]byte(o.stdout), &half); err != nil || len(half.Repositories) != 2 || half.OK == nil ||
+		*half.OK || half.ExitCode != 1 {
+		t.Errorf("prints %s: %v", o.stdout, err)
 	}
 }
 

@@ -259,10 +259,10 @@ func (p *program) storeBlobs() map[string][]byte {
 // imageRows returns the images that the images command lists.
 func (p *program) imageRows(args ...string) []store.ImageRow {
 	p.t.Helper()
-	var rows []store.ImageRow
+	var list store.ImageList
 	if err := json.Unmarshal([]byte(p.run(append([]string{"images", "--json"}, args...)...).want(0).stdout),
-		&rows); err != nil {
+		&list); err != nil {
 		p.t.Fatal(err)
 	}
-	return rows
+	return list.Images
 }

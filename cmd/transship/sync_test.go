@@ -11,8 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/mirror"
 	"github.com/hczjl/transship/distribution/registry"
+	"github.com/hczjl/transship/manifest"
 )
 
 // newSyncSetup returns a copySetup whose source also has app with four tags, and tool:2.
@@ -220,10 +222,16 @@ func TestSyncReport(t *testing.T) {
 		{Line: 4, Source: c.source.host + "/tool:2", Target: c.target.host + "/tool:2", Status: mirror.SyncUnchanged,
 			Digest: c.source.pushImage("tool", "2", "linux/amd64", "shared", "tool").Digest},
 	}}
-	want.Seconds = got.Seconds
-	if len(got.Images) > 2 {
-		want.Images[2].Error = got.Images[2].Error
+	for i := range want.Images {
+		if im := &want.Images[i]; im.Digest != "" {
+			im.Reference, im.MediaType, im.Size = im.Target+"@"+string(im.Digest), manifest.MediaTypeDockerManifest, 725
+		}
 	}
+	if len(got.Images) > 2 {
+		want.Images[2].Failure = cli.Failure{Error: got.Images[2].Error, ExitCode: 4, Hint: got.Images[2].Hint}
+	}
+	want.Failure = cli.Failure{Error: "1 of 4 failed", ExitCode: 8}
+	want.Seconds, want.Bytes, want.Manifests, want.Blobs = got.Seconds, got.Bytes, got.Manifests, got.Blobs
 	if diff := cmp.Diff(want, got); diff != "" || !strings.Contains(got.Images[2].Error, "404 Not Found") ||
 		strings.Contains(got.Images[2].Error, "\n") {
 		t.Error(diff, got.Images[2].Error)

@@ -332,6 +332,7 @@ func (c *copyRun) open(d manifest.Descriptor) blob.Open {
 
 func (c *copyRun) emit(ev Event) {
 	if !c.quiet {
+		_, ev.Several = c.dst.(*multiTarget)
 		c.engine.emit(ev)
 	}
 }

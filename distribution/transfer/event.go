@@ -21,12 +21,14 @@ const (
 	TagMoved                             // the tag Ref pointed to another image before, Descriptor; it has no digest if that is no manifest
 	TagKept                              // the tag Ref is left as it is, because of Keep; Descriptor is what it points to, empty if that is no manifest
 	EntrySkipped                         // an entry of the index Ref is left out, as the source lacks it; it comes before all others
+	BlobPut                              // one of several targets has a blob; Outcome is how. The BlobDone of all of them follows
 )
 
 // Event is one step of an engine.
 type Event struct {
 	Kind       EventKind
 	Target     string              // the target's name
+	Several    bool                // Target is several targets at once, and Outcome the most expensive of theirs
 	Ref        string              // of manifests and images: the tag or digest they were put under; of ReferrerLeftOut a tag of cosign's, or ""
 	Image      string              // of blobs: the name at the target of the image that they are copied for, as repo:tag; or ""
 	Descriptor manifest.Descriptor // for an entry of an index as that has it, with platform and annotations

@@ -89,6 +89,7 @@ func (p *blobPut) toTarget(ctx context.Context, t *targetState, open blob.Open, 
 	if outcome != blob.Exists {
 		t.sent.Store(true)
 	}
+	p.multi.engine.emit(Event{Kind: BlobPut, Target: name(t.Target), Descriptor: p.blob, Outcome: outcome})
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.outcome = max(p.outcome, outcome)

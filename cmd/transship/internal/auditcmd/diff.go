@@ -27,16 +27,22 @@ The exit code is 0 if the calls are the same, and 1 if they differ, like that of
 compared, nothing is printed on standard output, and the exit code is that of the reason.`,
 		Example: "transship audit diff monday.jsonl tuesday.jsonl",
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			asJSON := fs.Bool("json", false, "print JSON for scripts")
+			r.JSONFlag(fs)
 			return func(ctx context.Context, r *run.Run, args []string) error {
-				return compareAudits(ctx, r, args[0], args[1], *asJSON)
+				return compareAudits(ctx, r, args[0], args[1])
 			}
 		},
 	}
 }
 
+// comparedAudits is what audit diff --json prints.
+type comparedAudits struct {
+	cli.Outcome
+	diff.Result
+}
+
 // compareAudits prints how the calls of two audits differ. That they do is an error.
-func compareAudits(ctx context.Context, r *run.Run, a, b string, asJSON bool) error {
+func compareAudits(ctx context.Context, r *run.Run, a, b string) error {
 	first, err := readCalls(ctx, r, a)
 	if err != nil {
 		return err
@@ -46,12 +52,8 @@ func compareAudits(ctx context.Context, r *run.Run, a, b string, asJSON bool) er
 		return err
 	}
 	d := diff.Compare(first, second)
-	if asJSON {
-		err = cli.PrintJSON(r.Stdout, d)
-	} else {
-		_, err = io.WriteString(r.Stdout, differenceText(a, b, d))
-	}
-	if err != nil || d.Equal() {
+	r.SetDocument(&comparedAudits{Result: d})
+	if _, err = io.WriteString(r.Stdout, differenceText(a, b, d)); err != nil || d.Equal() {
 		return err
 	}
 	return fmt.Errorf("the calls differ: %d gone, %d added, %d changed",

@@ -7,7 +7,14 @@ import (
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/audit/trace"
 )
+
+// shownAudit is what audit show --json prints.
+type shownAudit struct {
+	cli.Outcome
+	trace.Report
+}
 
 // Show returns the command audit show.
 func Show() run.Command {
@@ -20,16 +27,14 @@ for is the critical path: going back from the end, always the call that ended la
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			top := cli.Count(10)
 			fs.Var(&top, "top", fmt.Sprintf("list the `N` blobs and calls that took longest (default %d)", top))
-			asJSON := fs.Bool("json", false, "print JSON for scripts; times are milliseconds")
+			r.JSONFlag(fs)
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				t, err := readTrace(ctx, r, args[0])
 				if err != nil {
 					return err
 				}
 				report := t.Report(int(top))
-				if *asJSON {
-					return cli.PrintJSON(r.Stdout, report)
-				}
+				r.SetDocument(&shownAudit{Report: report})
 				return (&reportText{Report: report, top: int(top)}).print(r.Stdout)
 			}
 		},

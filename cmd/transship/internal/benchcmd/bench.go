@@ -29,7 +29,6 @@ type benchCommand struct {
 	count        cli.Count
 	warmups      nonNegative
 	requests     cli.Count
-	json         bool
 	html         string
 	limit        bool
 	yes          bool
@@ -100,7 +99,7 @@ func Bench(kind bench.Kind) run.Command {
 			c.registry = r.RemoteFlags(fs, "", "the registry")
 			c.imageFlags(fs)
 			c.matrixFlags(fs)
-			c.outputFlags(fs)
+			c.outputFlags(fs, r)
 			fs.BoolVar(&c.yes, "yes", false, "exceed the bounds that prevent a benchmark from doing harm by accident")
 			r.QuietFlag(fs)
 			r.WaitFlags(fs)
@@ -163,8 +162,8 @@ func (c *benchCommand) matrixFlags(fs *flag.FlagSet) {
 	fs.Var(&c.warmups, "warmup", fmt.Sprintf("run `N` rounds before the measured ones (default %d)", c.warmups))
 }
 
-func (c *benchCommand) outputFlags(fs *flag.FlagSet) {
-	fs.BoolVar(&c.json, "json", false, "print one JSON object at the end instead of Go's benchmark format")
+func (c *benchCommand) outputFlags(fs *flag.FlagSet, r *run.Run) {
+	r.JSONFlag(fs)
 	fs.StringVar(&c.html, "html", "", "also write a page with plots to this `file`")
 	fs.BoolVar(&c.limit, "limit", false,
 		"first measure what the link and SHA-256 allow, and compare the results with it")

@@ -3,7 +3,6 @@ package benchcmd
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -113,6 +112,12 @@ func (c *benchCommand) checkBounds(ctx context.Context, r *run.Run, t *targets) 
 	return c.announce(r, at, host)
 }
 
+// document is what bench --json prints.
+type document struct {
+	cli.Outcome
+	bench.Document
+}
+
 // measure runs the benchmark and prints its results.
 func (c *benchCommand) measure(ctx context.Context, r *run.Run, t *targets, page *page) error {
 	calls := &bench.Recorder{}
@@ -138,10 +143,8 @@ func (c *benchCommand) measure(ctx context.Context, r *run.Run, t *targets, page
 		return err
 	}
 	c.noteResults(r, report)
-	if c.json {
-		err = report.JSON(r.Stdout)
-	}
-	return errors.Join(err, page.write(report))
+	r.SetDocument(&document{Document: report.Document()})
+	return page.write(report)
 }
 
 func (c *benchCommand) runner(r *run.Run, report *bench.Report, calls *bench.Recorder) *bench.Runner {

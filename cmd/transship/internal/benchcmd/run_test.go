@@ -19,6 +19,9 @@ func execute(t *testing.T, kind bench.Kind, args ...string) (stdout, notes strin
 	r := run.New(cli.NewStreams(func(string) string { return "" }, nil, &out, &errOut))
 	args = append(args, "--size", "2x1KiB", "--count", "2", "--warmup", "1", "--jobs", "2")
 	err = Bench(kind).Execute(t.Context(), r, args)
+	if err := r.PrintDocument(err); err != nil {
+		t.Fatal(err)
+	}
 	return out.String(), errOut.String(), err
 }
 

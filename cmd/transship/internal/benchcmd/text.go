@@ -10,11 +10,8 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
-// print writes sections of Go's benchmark format to standard output. With --json it prints nothing.
+// print writes sections of Go's benchmark format to standard output.
 func (c *benchCommand) print(r *run.Run, sections ...func(io.Writer) error) error {
-	if c.json {
-		return nil
-	}
 	for _, write := range sections {
 		if err := write(r.Stdout); err != nil {
 			return err

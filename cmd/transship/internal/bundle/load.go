@@ -65,6 +65,7 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 			r.AvailableFlag(fs, &c.available)
 			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)
+			r.JSONFlag(fs)
 			r.InterruptHint = run.InterruptedUploadHint
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				return hintDamaged(c.run(ctx, r, args))
@@ -99,6 +100,7 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if len(args) == 1 {
 		return c.intoStore(ctx, r, args[0])
 	}
+	out := image.NewReporter(r)
 	far, err := image.ParseRegistryPrefix(args[1])
 	if err != nil {
 		return err
@@ -118,7 +120,7 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	}
 	total := len(images) + len(nameless)
 	show := image.NewProgress(r)
-	show.PerImage = total > 1
+	show.PerImage, show.Report = total > 1, out
 	if err := c.cutDown(ctx, r.Engine(c.jobs, show.Event), images); err != nil {
 		return err
 	}
@@ -129,16 +131,20 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	engine := r.Engine(c.jobs, show.Event)
 	stop := show.Start()
 	b := &cli.Batch{Streams: r.Streams, Total: total, Parallel: r.ParallelImages(c.jobs)}
-	cli.Each(ctx, b, nameless, func(_ context.Context, im namelessImage) error { return im.err })
+	cli.Each(ctx, b, nameless, func(_ context.Context, im namelessImage) error {
+		out.Add(image.Result{Source: im.Image.String()}, im.err)
+		return im.err
+	})
 	for _, level := range levelsOf(ctx, images) {
 		var group errgroup.Group
 		group.SetLimit(cmp.Or(b.Parallel, cli.ParallelImages))
 		for _, images := range sameContent(level) {
-			group.Go(func() error { c.push(ctx, r, engine, base, b, images); return nil })
+			group.Go(func() error { c.push(ctx, r, engine, base, b, images, out); return nil })
 		}
 		_ = group.Wait() // the batch has the errors
 	}
 	stop()
+	out.Sort()
 	if b.Done > 0 {
 		kept := show.KeptCount()
 		r.NoteDone("loaded %d image%s of %s to %s%s: %s", b.Done-kept, cli.Plural(b.Done-kept), local.Path, far,
@@ -284,29 +290,35 @@ func sameContent(images []loadedImage) [][]loadedImage {
 	return out
 }
 
-// push pushes images of one content and repository, and prints their names at the registry.
+// push pushes images of one content and repository, prints their names at the registry and adds their
+// results to the report.
 func (c *loadCommand) push(ctx context.Context, r *run.Run, engine *transfer.Engine, base holders, b *cli.Batch,
-	images []loadedImage) {
+	images []loadedImage, out *image.Reporter) {
 	if ctx.Err() != nil {
 		return
 	}
-	copied, errs := c.copy(ctx, engine, base, images)
+	dst, copied, errs := c.copy(ctx, engine, base, images)
 	for i, im := range images {
-		if errs[i] == nil {
+		result := image.Result{Source: im.Image.String(), Target: im.target.Familiar()}
+		as, err := im.target.Identifier(), hintDamaged(errs[i])
+		if err == nil || ctx.Err() == nil {
+			out.AddCopy(result, copied[i], dst, as, err)
+		}
+		if err == nil {
 			im.target.Digest = copied[i].Digest
 			fmt.Fprintln(r.Stdout, im.target.Familiar())
 		}
-		b.Finish(ctx, im.String(), hintDamaged(errs[i]))
+		b.Finish(ctx, im.String(), err)
 	}
 }
 
 // copy copies images of one content and repository.
 func (c *loadCommand) copy(ctx context.Context, engine *transfer.Engine, base holders,
-	images []loadedImage) ([]manifest.Descriptor, []error) {
+	images []loadedImage) (transfer.Target, []manifest.Descriptor, []error) {
 	first := images[0]
 	repo, err := c.to.ForHost(first.target.Host()).Target(ctx, first.target)
 	if err != nil {
-		return nil, slices.Repeat([]error{err}, len(images))
+		return nil, make([]manifest.Descriptor, len(images)), slices.Repeat([]error{err}, len(images))
 	}
 	dst := &image.MountTarget{Repository: repo, From: base.holder}
 	src := first.Source
@@ -317,5 +329,6 @@ func (c *loadCommand) copy(ctx context.Context, engine *transfer.Engine, base ho
 	for _, im := range images {
 		tags = append(tags, im.target.Identifier())
 	}
-	return engine.CopyTags(ctx, src, string(first.Digest), dst, tags...)
+	copied, errs := engine.CopyTags(ctx, src, string(first.Digest), dst, tags...)
+	return dst, copied, errs
 }

@@ -82,6 +82,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			c.locks.Register(fs, "saved")
 			r.FetchFlags(fs, &c.jobs, "fetch")
 			r.CommonFlags(fs)
+			r.JSONFlag(fs)
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				return hintStored(ctx, r, args, run.WithDiskFullHint(c.run(ctx, r, args)))
 			}
@@ -141,6 +142,7 @@ func (c *saveCommand) outputFlag(fs *flag.FlagSet) {
 }
 
 func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	out := image.NewReporter(r)
 	if err := c.checkFlags(r, args); err != nil {
 		return err
 	}
@@ -149,12 +151,14 @@ func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return err
 	}
 	failed := new(failures)
+	defer func() { failed.report(out) }()
 	opened, err := c.open(ctx, &image.Opener{Run: r}, lock, args, failed)
 	defer closeAll(opened)
 	if err != nil {
 		return err
 	}
 	show := image.NewProgress(r)
+	show.Report = out
 	engine := r.Engine(c.jobs, show.Event)
 	engine.Platforms, engine.Available, engine.Referrers = c.platforms, c.available, c.referrers
 	images := c.check(ctx, r, engine, opened, failed)
@@ -193,7 +197,11 @@ func (c *saveCommand) save(ctx context.Context, r *run.Run, engine *transfer.Eng
 	if c.out == "-" {
 		return c.stream(ctx, r, engine, b)
 	}
-	return c.write(ctx, r, engine, show, b)
+	in, err := c.write(ctx, r, engine, show, b)
+	if err == nil {
+		c.addResults(show.Report, images, in)
+	}
+	return err
 }
 
 func (c *saveCommand) toFolder() bool { return c.out != "-" && image.IsFolder(c.out) }
@@ -231,6 +239,11 @@ func (c *saveCommand) checkFlags(r *run.Run, args []string) error {
 			Message: "--since is for bundles, not for folders",
 			Advice:  "leave out --since: what the folder already has is not fetched again",
 		}
+	case c.out == "-" && r.JSON && !r.Planning():
+		return &cli.UsageError{
+			Message: "--json and -o - both write to standard output",
+			Advice:  "write the tar to a file with -o FILE.tar, or leave out --json",
+		}
 	case c.out == "-" && r.Stdout.IsTerminal() && !r.Planning():
 		return &cli.UsageError{
 			Message: "standard output is a terminal",
@@ -260,21 +273,20 @@ func (c *saveCommand) contents(ctx context.Context, images []savedImage) (*image
 
 // write writes the bundle to a file or to volumes.
 func (c *saveCommand) write(ctx context.Context, r *run.Run, engine *transfer.Engine, show *image.Progress,
-	b *image.BundleSource) error {
+	b *image.BundleSource) (in layout.Inventory, err error) {
 	bundle, err := layout.CreateBundle(c.out, b.BundleContents, layout.BundleFiles{VolumeSize: int64(c.split), Digest: c.sum})
 	if err != nil {
-		return err
+		return in, err
 	}
 	defer bundle.Close()
 	stop := show.Start()
 	err = engine.Fill(ctx, b, bundle, b.OwnBlobs())
 	stop()
-	if err != nil {
-		return &run.UnfinishedError{Path: c.out, Err: err}
+	if err == nil {
+		in, err = bundle.Commit(ctx)
 	}
-	in, err := bundle.Commit(ctx)
 	if err != nil {
-		return &run.UnfinishedError{Path: c.out, Err: err}
+		return in, &run.UnfinishedError{Path: c.out, Err: err}
 	}
 	r.Note("saved %d image%s to %s: %s", len(in.Images), cli.Plural(len(in.Images)), c.out, show.BlobSummary("fetched"))
 	for _, v := range in.Volumes {
@@ -282,7 +294,7 @@ func (c *saveCommand) write(ctx context.Context, r *run.Run, engine *transfer.En
 			fmt.Fprintf(r.Stdout, "%s  %s\n", v.Digest.Hex(), filepath.Join(filepath.Dir(c.out), v.File))
 		}
 	}
-	return nil
+	return in, nil
 }
 
 // stream writes the bundle to standard output.

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/transfer"
 )
@@ -54,6 +55,13 @@ func (f *failures) print(r *run.Run) {
 			name = fmt.Sprintf("line %d: %s", bad.line, name)
 		}
 		r.PrintFailure(name, bad.err)
+	}
+}
+
+// report adds the failures to a run's report.
+func (f *failures) report(out *image.Reporter) {
+	for _, bad := range f.list {
+		out.Add(image.Result{Line: bad.line, Source: bad.title}, bad.err)
 	}
 }
 

@@ -1,8 +1,10 @@
 package bundle
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -16,6 +18,7 @@ import (
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
+	"github.com/hczjl/transship/manifest"
 )
 
 // savedImage is an image and its names in the bundle.
@@ -260,7 +263,11 @@ func (c *saveCommand) writeFolder(ctx context.Context, r *run.Run, engine *trans
 	for _, im := range images {
 		for _, name := range im.names {
 			group.Go(func() error {
-				err := storeAs(inGroup, engine, im.Origin, dir, name)
+				d, dst, err := storeAs(inGroup, engine, im.Origin, dir, name)
+				if err == nil || inGroup.Err() == nil && !c.keepGoing {
+					result := image.Result{Line: im.line, Source: im.String(), Target: c.target(name)}
+					show.Report.AddCopy(result, d, dst, cmp.Or(name.Tag, string(d.Digest)), err)
+				}
 				switch {
 				case err == nil:
 					n.Add(1)
@@ -274,6 +281,7 @@ func (c *saveCommand) writeFolder(ctx context.Context, r *run.Run, engine *trans
 	}
 	err = group.Wait()
 	stop()
+	show.Report.Sort()
 	if err == nil {
 		r.Note("saved %d image%s to %s: %s", n.Load(), cli.Plural(int(n.Load())), c.out, show.BlobSummary("fetched"))
 	}
@@ -282,13 +290,45 @@ func (c *saveCommand) writeFolder(ctx context.Context, r *run.Run, engine *trans
 
 // storeAs copies an image into a layout under a name, or under none if name has no path.
 func storeAs(ctx context.Context, engine *transfer.Engine, im image.Origin, dir *layout.Dir,
-	name reference.Reference) error {
+	name reference.Reference) (manifest.Descriptor, transfer.Target, error) {
 	repo := dir.Unnamed()
 	if name.Path != "" {
 		repo = dir.Repository(name.Name())
 	}
-	_, err := image.StoreAs(ctx, engine, im.Source, im.Ref, image.LayoutTarget{Repository: repo}, name)
-	return err
+	dst := image.LayoutTarget{Repository: repo}
+	d, err := image.StoreAs(ctx, engine, im.Source, im.Ref, dst, name)
+	return d, dst, err
+}
+
+// target returns where an image is saved under a name, as other commands take it.
+func (c *saveCommand) target(name reference.Reference) string {
+	l := image.Location{Transport: image.TransportOCIArchive, Path: c.out}
+	if c.toFolder() {
+		l.Transport = image.TransportOCI
+	}
+	return l.WithName(name).String()
+}
+
+// addResults adds what a bundle has to the report: its images, referrers among them, and its files.
+func (c *saveCommand) addResults(out *image.Reporter, images []savedImage, in layout.Inventory) {
+	sources := map[string]string{}
+	for _, im := range images {
+		for _, name := range im.names {
+			sources[name.String()] = im.String()
+		}
+	}
+	for _, im := range in.Images {
+		name, err := reference.Parse(im.Name)
+		if err != nil {
+			name = reference.Reference{}
+		}
+		out.Add(image.Result{Source: sources[im.Name], Target: c.target(name),
+			MediaType: im.MediaType, Digest: im.Digest, Size: im.Size}, nil)
+	}
+	for _, v := range in.Volumes {
+		out.Volumes = append(out.Volumes, image.Volume{
+			File: filepath.Join(filepath.Dir(c.out), v.File), Size: v.Size, Digest: v.Digest})
+	}
 }
 
 // warnNameless says, also under --quiet, which images the bundle has without a name: load cannot push

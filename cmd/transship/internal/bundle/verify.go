@@ -24,7 +24,6 @@ type verifyCommand struct {
 	registry  *run.Remote
 	deep      bool
 	referrers bool
-	asJSON    bool
 }
 
 // Verify returns the command verify.
@@ -47,7 +46,7 @@ transship verify --deep registry.example.com/hczjl/halo:1.6`,
 			fs.BoolVar(&c.deep, "deep", false, "download the blobs from a registry and hash them")
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"check signatures, SBOMs and other content that refers to the image on a registry too")
-			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
+			r.JSONFlag(fs)
 			r.CommonFlags(fs)
 			return c.run
 		},
@@ -56,8 +55,8 @@ transship verify --deep registry.example.com/hczjl/halo:1.6`,
 
 // Verification is what verify --json prints.
 type Verification struct {
+	cli.Outcome
 	Target   string    `json:"target"`
-	OK       bool      `json:"ok"`
 	Checks   int       `json:"checks"` // blobs, volumes and images that were checked
 	Bytes    int64     `json:"bytes"`  // bytes that were read
 	BuildsOn string    `json:"buildsOn,omitempty"`
@@ -104,20 +103,18 @@ func (e *failedChecksError) Hint() string { return e.hint }
 
 func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) error {
 	v := &Verification{Target: args[0], Problems: []problem{}}
+	r.SetDocument(v)
 	err := c.verify(ctx, r, args[0], v)
-	if err != nil && !(c.asJSON && run.IsIntegrityError(err)) {
-		return err
-	}
-	if err != nil {
+	if err != nil && run.IsIntegrityError(err) {
 		v.add(layout.Check{What: args[0], Err: err}) // it cannot be opened: for --json that is a problem too
 	}
-	v.OK = len(v.Problems) == 0
 	slices.SortFunc(v.LeftOut, func(a, b leftOut) int { return cmp.Compare(a.Digest, b.Digest) })
 	slices.SortStableFunc(v.Problems, func(a, b problem) int { return strings.Compare(a.What, b.What) })
-	if err := c.print(r, v); err != nil {
+	if err != nil {
 		return err
 	}
-	if err == nil && !v.OK {
+	c.print(r, v)
+	if len(v.Problems) > 0 {
 		err = &failedChecksError{args[0], len(v.Problems), v.Checks, v.repairHint()}
 	}
 	return err
@@ -207,22 +204,19 @@ func (v *Verification) addLeftOut(l leftOut) {
 	}
 }
 
-func (c *verifyCommand) print(r *run.Run, v *Verification) error {
-	if c.asJSON {
-		return cli.PrintJSON(r.Stdout, v)
-	}
+func (c *verifyCommand) print(r *run.Run, v *Verification) {
 	for _, p := range v.Problems {
 		fmt.Fprintf(r.Stdout, "bad: %s: %s\n", p.What, p.Error)
 	}
 	if r.Quiet {
-		return nil
+		return
 	}
 	for _, l := range v.LeftOut {
 		fmt.Fprintf(r.Stdout, "left out: foreign layer %s, %d bytes; the image says that it is at %s\n",
 			l.Digest, l.Size, cli.OneLine(cmp.Or(strings.Join(l.URLs, ", "), "no URL")))
 	}
-	if !v.OK {
-		return nil
+	if len(v.Problems) > 0 {
+		return
 	}
 	more := ""
 	if v.BuildsOn != "" {
@@ -232,5 +226,4 @@ func (c *verifyCommand) print(r *run.Run, v *Verification) error {
 		more = "; it has no images"
 	}
 	fmt.Fprintf(r.Stdout, "%s: ok: %d checks, %s read%s\n", v.Target, v.Checks, cli.FormatBytes(v.Bytes), more)
-	return nil
 }

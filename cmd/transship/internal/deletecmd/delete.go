@@ -18,10 +18,9 @@ import (
 type deleteCommand struct {
 	remote   *run.Remote
 	manifest bool
-	json     bool
 
-	gone    map[string]bool // references, normalized
-	deleted []Deletion
+	gone   map[string]bool // references, normalized
+	report Report
 }
 
 // Deletion is what one REF has deleted, as delete --json prints it.
@@ -32,10 +31,17 @@ type Deletion struct {
 	Tags      []string    `json:"tags"`     // that are deleted
 }
 
-// Report is what delete --json prints. What failed is on standard error.
+// NotDeleted is a REF that could not be deleted.
+type NotDeleted struct {
+	Reference string `json:"reference"`
+	cli.Failure
+}
+
+// Report is what delete --json prints.
 type Report struct {
-	OK      bool       `json:"ok"` // nothing failed
-	Deleted []Deletion `json:"deleted"`
+	cli.Outcome
+	Deleted []Deletion   `json:"deleted"`
+	Failed  []NotDeleted `json:"failed,omitempty"`
 }
 
 // Delete returns the command delete.
@@ -55,7 +61,7 @@ transship delete --manifest registry.example.com/team/app@` + exampleDigest,
 			c := &deleteCommand{gone: map[string]bool{}}
 			c.remote = r.RemoteFlags(fs, "", "the registry")
 			fs.BoolVar(&c.manifest, "manifest", false, "delete the digest, and with it every tag that points to it")
-			fs.BoolVar(&c.json, "json", false, "print JSON for scripts")
+			r.JSONFlag(fs)
 			r.PlanFlag(fs)
 			r.CommonFlags(fs)
 			return c.run
@@ -66,6 +72,8 @@ transship delete --manifest registry.example.com/team/app@` + exampleDigest,
 const exampleDigest = "sha256:b1853f12feb4d788c8d48cff5ddce63969a8cd8ba8572790a07bfc0a77bfca2c"
 
 func (c *deleteCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	c.report.Deleted = []Deletion{}
+	r.SetDocument(&c.report)
 	refs := map[string]reference.Reference{}
 	for _, arg := range args { // all of them before the first call: a deletion cannot be undone
 		ref, err := c.parse(arg)
@@ -75,14 +83,12 @@ func (c *deleteCommand) run(ctx context.Context, r *run.Run, args []string) erro
 		refs[arg] = ref
 	}
 	err := cli.EachArg(ctx, r.Streams, args, func(ctx context.Context, arg string) error {
-		return c.delete(ctx, r, refs[arg])
-	})
-	if c.json && ctx.Err() == nil {
-		report := Report{OK: err == nil, Deleted: append([]Deletion{}, c.deleted...)}
-		if err := cli.PrintJSON(r.Stdout, report); err != nil {
-			return err
+		err := c.delete(ctx, r, refs[arg])
+		if err != nil && ctx.Err() == nil {
+			c.report.Failed = append(c.report.Failed, NotDeleted{refs[arg].Familiar(), r.Failure(err)})
 		}
-	}
+		return err
+	})
 	return r.Alike(err)
 }
 
@@ -156,19 +162,15 @@ func (c *deleteCommand) deleteManifest(
 
 // finish notes and prints what is deleted, as docker prints it.
 func (c *deleteCommand) finish(r *run.Run, ref reference.Reference, done Deletion) {
-	c.deleted = append(c.deleted, done)
+	c.report.Deleted = append(c.report.Deleted, done)
 	for _, tag := range done.Tags {
 		c.gone[ref.WithTag(tag).String()] = true
-		if !c.json {
-			fmt.Fprintf(r.Stdout, "Untagged: %s@%s\n", ref.WithTag(tag).Familiar(), done.Digest)
-		}
+		fmt.Fprintf(r.Stdout, "Untagged: %s@%s\n", ref.WithTag(tag).Familiar(), done.Digest)
 	}
 	if !done.Manifest {
 		return
 	}
 	byDigest := ref.WithDigest(done.Digest)
 	c.gone[byDigest.String()] = true
-	if !c.json {
-		fmt.Fprintln(r.Stdout, "Deleted:", byDigest.Familiar())
-	}
+	fmt.Fprintln(r.Stdout, "Deleted:", byDigest.Familiar())
 }

@@ -21,8 +21,9 @@ import (
 // Progress prints the progress of copies on standard error: on a terminal as status lines,
 // elsewhere as one line for each finished image. Its method Event takes the events of an engine.
 type Progress struct {
-	PerImage bool // the copies have several images: print a line for each, none for its platforms
-	UpToDate bool // the target had the last image already
+	PerImage bool      // the copies have several images: print a line for each, none for its platforms
+	UpToDate bool      // the target had the last image already
+	Report   *Reporter // gets the events too; may be nil
 
 	run        *run.Run
 	out        *cli.Console
@@ -82,6 +83,9 @@ func NewProgress(r *run.Run) *Progress {
 
 // Event takes an event of the engine.
 func (p *Progress) Event(ev transfer.Event) {
+	if p.Report != nil {
+		p.Report.event(ev)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch ev.Kind {

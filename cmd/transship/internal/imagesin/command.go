@@ -27,9 +27,24 @@ templates are, are left out with a note. It makes no call. If no image is found,
 transship images-in compose.yaml`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			r.QuietFlag(fs)
+			r.JSONFlag(fs)
 			return printImages
 		},
 	}
+}
+
+// Document is what images-in --json prints.
+type Document struct {
+	cli.Outcome
+	Images []Image `json:"images"`
+	// Ignored is how many values no image can have, as templates, and Line that of the first.
+	Ignored int `json:"ignored,omitempty"`
+	Line    int `json:"line,omitempty"`
+}
+
+// Image is an image that a document names.
+type Image struct {
+	Reference string `json:"reference"`
 }
 
 func printImages(ctx context.Context, r *run.Run, args []string) error {
@@ -46,6 +61,8 @@ func printImages(ctx context.Context, r *run.Run, args []string) error {
 	if err := f.read(ctx, in); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
+	out := &Document{Images: []Image{}, Ignored: f.refused, Line: f.refusedLine}
+	r.SetDocument(out)
 	if f.refused > 0 {
 		r.Note("%s: left out %d value%s that no image can have, the first in line %d", name, f.refused,
 			cli.Plural(f.refused), f.refusedLine)
@@ -54,6 +71,7 @@ func printImages(ctx context.Context, r *run.Run, args []string) error {
 		return &noImageError{name}
 	}
 	for _, image := range slices.Sorted(maps.Keys(f.images)) {
+		out.Images = append(out.Images, Image{image})
 		fmt.Fprintln(r.Stdout, image)
 	}
 	return nil

@@ -6,10 +6,10 @@ import (
 	"fmt"
 
 	"github.com/hczjl/transship/auth"
-	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/manifest"
 )
 
 // digestCommand is digest and its flags.
@@ -31,6 +31,7 @@ transship digest oci-archive:monday.tar:alpine:3.20`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &digestCommand{registry: registryFlags(fs, r)}
 			fs.Var(&c.platforms, "platform", "print the digest of the image for this `platform` of an index, such as linux/arm64")
+			r.JSONFlag(fs)
 			return c.run
 		},
 	}
@@ -48,32 +49,37 @@ func (c *digestCommand) run(ctx context.Context, r *run.Run, args []string) erro
 	if err != nil {
 		return err
 	}
+	out := &DigestDocument{Reference: referenceOf(l)}
+	r.SetDocument(out)
 	d, err := c.digest(ctx, r, l)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(r.Stdout, d)
+	out.MediaType, out.Digest, out.Size = d.MediaType, d.Digest, max(d.Size, 0)
+	if len(c.platforms) > 0 {
+		out.Platform = &c.platforms[0]
+	}
+	fmt.Fprintln(r.Stdout, d.Digest)
 	return nil
 }
 
-// digest returns the digest of the image at a location.
-func (c *digestCommand) digest(ctx context.Context, r *run.Run, l image.Location) (blob.Digest, error) {
+// digest returns the descriptor of the image at a location.
+func (c *digestCommand) digest(ctx context.Context, r *run.Run, l image.Location) (manifest.Descriptor, error) {
 	if l.IsRegistry() && len(c.platforms) == 0 {
 		repo, err := c.registry.Repository(ctx, l.Ref, auth.Pull)
 		if err != nil {
-			return "", err
+			return manifest.Descriptor{}, err
 		}
-		d, err := repo.HeadManifest(ctx, l.Ref.Identifier())
-		return d.Digest, err
+		return repo.HeadManifest(ctx, l.Ref.Identifier())
 	}
 	o, err := (&image.Opener{Run: r}).Origin(ctx, c.registry, l)
 	if err != nil {
-		return "", err
+		return manifest.Descriptor{}, err
 	}
 	defer o.Close()
 	m, err := o.Manifest(ctx, o.Ref)
 	if err == nil && len(c.platforms) > 0 {
 		m, err = image.ChoosePlatform(ctx, o.Source, m, c.platforms[0])
 	}
-	return m.Digest, err
+	return m.Descriptor, err
 }

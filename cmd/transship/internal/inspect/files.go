@@ -21,6 +21,7 @@ import (
 
 // FileInspection is what inspect --json prints of a bundle, another tar or a folder.
 type FileInspection struct {
+	cli.Outcome
 	File     string          `json:"file"`
 	BuildsOn string          `json:"buildsOn,omitempty"` // the earlier bundle that has what this one leaves out
 	Volumes  []layout.Volume `json:"volumes,omitempty"`  // as FILE.json has them

@@ -23,6 +23,7 @@ import (
 
 // Inspection is what inspect --json prints.
 type Inspection struct {
+	cli.Outcome
 	Reference string      `json:"reference"`
 	MediaType string      `json:"mediaType"`
 	Digest    blob.Digest `json:"digest"`
@@ -58,10 +59,10 @@ type layerInfo struct {
 
 // inspectCommand is inspect and its flags.
 type inspectCommand struct {
-	registry            *run.Remote
-	raw, config, asJSON bool
-	referrers           bool
-	platforms           cli.PlatformList
+	registry    *run.Remote
+	raw, config bool
+	referrers   bool
+	platforms   cli.PlatformList
 }
 
 // Inspect returns the command inspect.
@@ -89,16 +90,16 @@ transship inspect oci-archive:monday.tar:alpine:3.20`,
 			fs.Var(&c.platforms, "platform", "show the image for this `platform` of an index, such as linux/arm64")
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"print the tree of what refers to the image and to those of its index: signatures, SBOMs, attestations, by type")
-			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
 			run.RefusedFlag(fs, "format", "TEMPLATE", "transship image inspect has it, for images of the local store; --json is for scripts")
 			cli.Alias(fs, "f", "format")
+			r.JSONFlag(fs)
 			return c.run
 		},
 	}
 }
 
 func (c *inspectCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	if err := c.check(); err != nil {
+	if err := c.check(r.JSON); err != nil {
 		return err
 	}
 	if namesFile(args[0]) && !c.oneImage() {
@@ -120,17 +121,21 @@ func (c *inspectCommand) run(ctx context.Context, r *run.Run, args []string) err
 		return err
 	}
 	defer o.Close()
-	name := l.String()
+	return c.image(ctx, r, o, referenceOf(l))
+}
+
+// referenceOf returns the image's name as JSON has it: on a registry the full one.
+func referenceOf(l image.Location) string {
 	if l.IsRegistry() {
-		name = l.Ref.String()
+		return l.Ref.String()
 	}
-	return c.image(ctx, r, o, name)
+	return l.String()
 }
 
 // check refuses flags that contradict each other.
-func (c *inspectCommand) check() error {
+func (c *inspectCommand) check(asJSON bool) error {
 	switch {
-	case c.asJSON && c.config, c.asJSON && c.raw:
+	case asJSON && c.config, asJSON && c.raw:
 		return &cli.UsageError{
 			Message: "--json cannot be used with --raw or --config",
 			Advice:  "--raw and --config print documents as they are, --json prints what they say",
@@ -149,12 +154,10 @@ func (c *inspectCommand) oneImage() bool {
 // file prints the images of a file or folder.
 func (c *inspectCommand) file(ctx context.Context, r *run.Run, arg string) error {
 	found, err := inspectFile(ctx, r, arg)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case c.asJSON:
-		return cli.PrintJSON(r.Stdout, found)
 	}
+	r.SetDocument(&found)
 	return found.table(r.Stdout)
 }
 
@@ -173,7 +176,7 @@ func (c *inspectCommand) image(ctx context.Context, r *run.Run, o image.Origin, 
 		_, err := r.Stdout.Write(m.Raw)
 		return err
 	}
-	n := &inspector{run: r, src: o.Source, configs: c.asJSON}
+	n := &inspector{run: r, src: o.Source, configs: r.JSON}
 	found, err := n.inspect(ctx, m)
 	if err == nil && c.referrers {
 		err = n.addReferrers(ctx, &found)
@@ -182,10 +185,8 @@ func (c *inspectCommand) image(ctx context.Context, r *run.Run, o image.Origin, 
 		return err
 	}
 	found.Reference = name
-	switch {
-	case c.asJSON:
-		return cli.PrintJSON(r.Stdout, found)
-	case c.referrers:
+	r.SetDocument(&found)
+	if c.referrers {
 		return found.printReferrers(r)
 	}
 	return found.table(r.Stdout)

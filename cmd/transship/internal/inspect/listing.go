@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
 // listing prints names as they come, so that a list of any length needs no memory: one a line, or
-// as the array in a JSON document.
+// as the array in a JSON document, which is the run's document.
 type listing struct {
 	out    io.Writer
 	asJSON bool
@@ -16,6 +18,7 @@ type listing struct {
 	member string     // the array's name in the document
 	prefix string     // precedes each name
 	n      int        // names printed
+	cli.Outcome
 }
 
 // jsonMember is a member of a JSON document whose value is a string.
@@ -42,17 +45,22 @@ func (l *listing) opening() string {
 	return fmt.Sprintf("{\n  %s: %s,\n  %s: [", quoteJSON(l.of.name), quoteJSON(l.of.value), quoteJSON(l.member))
 }
 
-// end completes a JSON document. A listing that fails must not be ended: no parser takes the half
-// of it for the whole.
-func (l *listing) end() error {
-	if !l.asJSON {
-		return nil
+// End completes a JSON document with how the run ended. Without any name a failure is all that the
+// document has.
+func (l *listing) End() error {
+	text := "\n  ],\n"
+	switch {
+	case l.n == 0 && !l.OK:
+		return cli.PrintJSON(l.out, l.Outcome)
+	case l.n == 0:
+		text = l.opening() + "],\n"
 	}
-	text := "\n  ]\n}\n"
-	if l.n == 0 {
-		text = l.opening() + "]\n}\n"
+	if _, err := io.WriteString(l.out, text); err != nil {
+		return err
 	}
-	_, err := io.WriteString(l.out, text)
+	var outcome strings.Builder
+	_ = cli.PrintJSON(&outcome, l.Outcome) // no text fails
+	_, err := io.WriteString(l.out, strings.TrimPrefix(outcome.String(), "{\n"))
 	return err
 }
 

@@ -16,7 +16,6 @@ import (
 // reposCommand is repos and its flags.
 type reposCommand struct {
 	registry *run.Remote
-	asJSON   bool
 	fullRef  bool
 	limit    cli.Count
 }
@@ -28,7 +27,7 @@ func Repos() run.Command {
 		Short: "list the repositories of a registry, one per line",
 		Long: `With PREFIX it lists the repository of that name and those below it: HOST/team lists team and team/app, but not
 teams/app. The order is the registry's. Names are printed as they come, however many there are. --json prints
-{"registry": HOST, "repositories": [NAME, ...]}; if the list fails midway the document has no end.
+{"registry": HOST, "repositories": [NAME, ...], "ok": true}; if the list fails midway, it ends with "ok": false.
 
 The list is that of /v2/_catalog. Docker Hub and ghcr.io have none for their users, and others list what the account
 may see, or list to administrators only. The exit code is 3 if the registry refuses the list, and 4 if it has none or no
@@ -37,7 +36,7 @@ repository is below PREFIX.`,
 transship repos --full-ref registry.example.com/team > repositories.txt`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &reposCommand{registry: registryFlags(fs, r)}
-			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
+			r.JSONFlag(fs)
 			fs.BoolVar(&c.fullRef, "full-ref", false, "print names with the registry's host, as other commands take them")
 			fs.Var(&c.limit, "limit", "print only the first `N` repositories (default all)")
 			return c.run
@@ -56,8 +55,9 @@ func (c *reposCommand) run(ctx context.Context, r *run.Run, args []string) error
 	}
 	c.registry.DeniedHint = image.NoCatalogHint(registry.Domain, prefix)
 	out := &listing{
-		out: r.Stdout, asJSON: c.asJSON, of: jsonMember{"registry", registry.Domain}, member: "repositories",
+		out: r.Stdout, asJSON: r.JSON, of: jsonMember{"registry", registry.Domain}, member: "repositories",
 	}
+	r.StreamDocument(out)
 	if c.fullRef {
 		out.prefix = registry.Domain + "/"
 	}
@@ -76,7 +76,7 @@ func (c *reposCommand) run(ctx context.Context, r *run.Run, args []string) error
 	case out.n == 0:
 		r.Note("%s lists no repositories; it may list only those that an account has access to", registry.Domain)
 	}
-	return out.end()
+	return nil
 }
 
 // list prints the repositories below a prefix, and returns how many names are not valid.

@@ -20,7 +20,6 @@ const maxSorted = 1_000_000
 // tagsCommand is tags and its flags.
 type tagsCommand struct {
 	registry *run.Remote
-	asJSON   bool
 	fullRef  bool
 	unsorted bool
 	limit    cli.Count
@@ -38,14 +37,14 @@ latest, come last, by name.
 
 PATTERN, in quotes, is a shell pattern such as '1.*', a /regular expression/, or a range of versions such as '>=1.2' '<2'.
 Tags that match one of the patterns and are in the range are listed, and none that match a !PATTERN. transship help lists
-describes all of it. That no tag matches is exit code 4. --json prints {"repository": NAME, "tags": [TAG, ...]}.`,
+describes all of it. That no tag matches is exit code 4. --json prints {"repository": NAME, "tags": [TAG, ...], "ok": true}.`,
 		Example: `transship tags halohub/halo
 transship tags alpine '3.*' '!*_*' --latest 3
 transship tags alpine '>=3.18' '<4'
 transship tags --full-ref 'registry.example.com/team/app:1.*' > images.txt`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &tagsCommand{registry: registryFlags(fs, r)}
-			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
+			r.JSONFlag(fs)
 			fs.BoolVar(&c.fullRef, "full-ref", false, "print REPOSITORY:TAG, as other commands take it")
 			fs.Var(&c.limit, "limit", "print only the first `N` tags of the order (default all)")
 			fs.Var(&c.latest, "latest", "print only the `N` highest versions (default all tags)")
@@ -77,7 +76,8 @@ func (c *tagsCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return err
 	}
-	out := &listing{out: r.Stdout, asJSON: c.asJSON, of: jsonMember{"repository", ref.Name()}, member: "tags"}
+	out := &listing{out: r.Stdout, asJSON: r.JSON, of: jsonMember{"repository", ref.Name()}, member: "tags"}
+	r.StreamDocument(out)
 	if c.fullRef {
 		out.prefix = ref.Name() + ":"
 	}
@@ -92,7 +92,7 @@ func (c *tagsCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if out.n == 0 && (c.latest > 0 || !patterns.MatchAll()) {
 		return c.noTags(ref, patterns)
 	}
-	return out.end()
+	return nil
 }
 
 // checkFlags refuses flags that contradict each other.

@@ -15,6 +15,7 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
+	"github.com/hczjl/transship/manifest"
 )
 
 // copyCommand is copy and its flags.
@@ -64,6 +65,7 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 			r.SendFlags(fs, c.dst, &c.jobs, "copy")
 			r.RangesFlag(fs)
 			r.CommonFlags(fs)
+			r.JSONFlag(fs)
 			r.InterruptHint = run.InterruptedUploadHint
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				return run.WithDiskFullHint(c.run(ctx, r, args))
@@ -79,6 +81,7 @@ func CopyOne(ctx context.Context, r *run.Run, from, to string) error {
 }
 
 func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	out := image.NewReporter(r)
 	from, err := image.ParseCopyLocation(args[0])
 	if err != nil {
 		return err
@@ -95,6 +98,7 @@ func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	}
 	defer src.Close()
 	show := image.NewProgress(r)
+	show.Report = out
 	engine, err := c.engine(ctx, r, &src, to, show.Event)
 	if err != nil {
 		return err
@@ -108,15 +112,16 @@ func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return err
 	}
 	stop := show.Start()
-	digest, errs, common := copyTo(ctx, engine, src, destinations)
+	d, errs, common := copyTo(ctx, engine, src, destinations)
 	stop()
+	addResults(ctx, out, from, destinations, d, errs)
 	if common != nil || ctx.Err() != nil {
 		return unfinished(destinations, errors.Join(common, context.Cause(ctx)))
 	}
 	if len(to) == 1 {
 		show.PrintSummary(from, to[0])
 	}
-	return report(ctx, r, show, from, destinations, digest, errs)
+	return report(ctx, r, show, from, destinations, d.Digest, errs)
 }
 
 // engine returns the engine of the copy. It collects src first if a target is a tar, which needs
@@ -200,25 +205,36 @@ func shareScope(src transfer.Source, dst transfer.Target) {
 // for each destination. common is the error of all of them, if they share one: that of the source
 // or the run, or that of the only destination.
 func copyTo(ctx context.Context, engine *transfer.Engine, src image.Origin,
-	to []image.Destination) (digest blob.Digest, errs []error, common error) {
+	to []image.Destination) (d manifest.Descriptor, errs []error, common error) {
 	if len(to) == 1 {
 		d, err := engine.Copy(ctx, src.Source, src.Ref, to[0].Target, to[0].As)
 		if err == nil {
 			err = to[0].Commit(ctx)
 		}
-		return d.Digest, []error{err}, err
+		return d, []error{err}, err
 	}
 	var all []transfer.Destination
 	for _, d := range to {
 		all = append(all, transfer.Destination{Target: d.Target, As: d.As})
 	}
-	d, errs, common := engine.CopyAll(ctx, src.Source, src.Ref, all...)
+	d, errs, common = engine.CopyAll(ctx, src.Source, src.Ref, all...)
 	for i, d := range to {
 		if errs[i] == nil {
 			errs[i] = d.Commit(ctx)
 		}
 	}
-	return d.Digest, errs, common
+	return d, errs, common
+}
+
+// addResults adds an image's result at each target to the report, unless an interrupt ended it.
+func addResults(ctx context.Context, out *image.Reporter, from image.Location, to []image.Destination,
+	d manifest.Descriptor, errs []error) {
+	for i, dst := range to {
+		if errs[i] == nil || ctx.Err() == nil {
+			result := image.Result{Source: from.String(), Target: dst.Location.String()}
+			out.AddCopy(result, d, dst.Target, dst.As, errs[i])
+		}
+	}
 }
 
 func leaveAll(destinations []image.Destination) {

@@ -22,7 +22,6 @@ type syncCommand struct {
 	prune     bool
 	state     string
 	locks     image.LockFlags
-	asJSON    bool
 	jobs      cli.Count
 }
 
@@ -79,7 +78,7 @@ transship sync -f images.txt --prune --json`,
 				"remember in this `file` what was copied where, and trust it: "+
 					"an unchanged image then costs one HEAD at its source, and none at the target")
 			c.locks.Register(fs, "copied")
-			fs.BoolVar(&c.asJSON, "json", false, "print a report of all images as JSON")
+			r.JSONFlag(fs)
 			r.SendFlags(fs, c.dst, &c.jobs, "copy")
 			r.RangesFlag(fs)
 			r.CommonFlags(fs)
@@ -95,15 +94,13 @@ func (c *syncCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if c.list == "" {
 		return &cli.UsageError{Message: "-f LIST is missing", Advice: image.ListAdvice}
 	}
-	if c.asJSON && r.Planning() {
-		r.Plan.Format = "json"
-	}
 	if c.prune && c.locks.Locked() {
 		return &cli.UsageError{
 			Message: "--prune and --locked cannot be used together",
 			Advice:  "--locked asks no source which tags it has, and --prune removes those that it does not have",
 		}
 	}
+	out := image.NewReporter(r)
 	lock, err := c.locks.Open(ctx, c.referrers)
 	if err != nil {
 		return err
@@ -116,7 +113,7 @@ func (c *syncCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return err
 	}
-	s := c.newRun(r, state)
+	s := c.newRun(r, state, out)
 	stop := s.show.Start()
 	s.copyAll(ctx, lines)
 	if c.prune && ctx.Err() == nil {

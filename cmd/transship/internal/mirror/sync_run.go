@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -26,26 +25,25 @@ type syncRun struct {
 	*syncCommand
 	run    *run.Run
 	state  *syncState
-	began  time.Time
 	show   *image.Progress
+	out    *image.Reporter
 	engine *transfer.Engine
 	places *image.Opener
 
-	mu      sync.Mutex
-	results []SyncResult
-	errs    []error                 // of the results that failed
-	kept    map[string]bool         // images that the target had, by the target's String and the reference there
-	owners  map[string]*targetOwner // the image of each target: no two images may get one name
-	tags    tagLists
+	mu     sync.Mutex
+	errs   []error                 // of the results that failed
+	kept   map[string]bool         // images that the target had, by the target's String and the reference there
+	owners map[string]*targetOwner // the image of each target: no two images may get one name
+	tags   tagLists
 }
 
-func (c *syncCommand) newRun(r *run.Run, state *syncState) *syncRun {
+func (c *syncCommand) newRun(r *run.Run, state *syncState, out *image.Reporter) *syncRun {
 	s := &syncRun{
-		syncCommand: c, run: r, state: state, began: time.Now(),
-		show: image.NewProgress(r), places: &image.Opener{Run: r},
+		syncCommand: c, run: r, state: state,
+		show: image.NewProgress(r), out: out, places: &image.Opener{Run: r},
 		kept: map[string]bool{}, owners: map[string]*targetOwner{},
 	}
-	s.show.PerImage = true
+	s.show.PerImage, s.show.Report = true, s.out
 	s.engine = r.Engine(c.jobs, s.event)
 	s.engine.Platforms, s.engine.Available, s.engine.Referrers = c.platforms, c.available, c.referrers
 	return s
@@ -185,11 +183,12 @@ func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin)
 		return
 	}
 	defer leaveAll(to)
-	digest, errs, _ := copyTo(ctx, s.engine, o, to)
+	copied, errs, _ := copyTo(ctx, s.engine, o, to)
 	for i, d := range to {
-		result.Target, result.Digest, result.Status = d.Location.String(), digest, s.status(d)
+		result.Target, result.Status = d.Location.String(), s.status(d)
+		result.MediaType, result.Digest, result.Size = copied.MediaType, copied.Digest, copied.Size
 		if have, kept := s.show.Kept(d.Target, d.As); kept {
-			result.Digest, result.Status = have, SyncKept
+			result.MediaType, result.Digest, result.Size, result.Status = "", have, 0, SyncKept
 		}
 		s.finish(ctx, result, errs[i])
 	}

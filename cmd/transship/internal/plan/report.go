@@ -12,6 +12,7 @@ import (
 
 // Report is what --plan prints. Scripts rely on its JSON.
 type Report struct {
+	cli.Outcome
 	Images    []*image     `json:"images"`
 	Calls     []call       `json:"calls"` // in the order of a run with --jobs 1
 	Totals    totals       `json:"totals"`

@@ -52,12 +52,15 @@ func (c Command) Execute(ctx context.Context, r *Run, args []string) error {
 	act := c.Setup(fs, r)
 	rest, err := cli.ParseFlags(fs, args)
 	if errors.Is(err, flag.ErrHelp) {
+		r.JSON = false
 		fmt.Fprint(r.Stdout, c.help(fs, r))
 		return nil
 	}
 	if err != nil {
+		r.JSON = wantsJSON(fs, args)
 		return err
 	}
+	r.JSON = r.JSON || r.Plan.Format == "json"
 	if len(rest) < c.Min || c.Max >= 0 && len(rest) > c.Max {
 		return &cli.UsageError{
 			Message: fmt.Sprintf("want %s, got %d argument%s", c.wanted(), len(rest), cli.Plural(len(rest))),

@@ -42,7 +42,7 @@ func (r *Run) ParallelImages(jobs cli.Count) int {
 func (r *Run) printPlan(ctx context.Context, act Action, args []string) error {
 	r.Stdout.Discard = true
 	err := act(ctx, r, args)
-	r.Stdout.Discard = false
+	r.Stdout.Discard, r.document = false, nil
 	if err != nil && !cli.Has[*cli.PartialError](err) {
 		return err
 	}
@@ -50,8 +50,9 @@ func (r *Run) printPlan(ctx context.Context, act Action, args []string) error {
 	if reportErr != nil {
 		return errors.Join(err, reportErr)
 	}
-	if r.Plan.Format == "json" {
-		return errors.Join(err, cli.PrintJSON(r.Stdout, report))
+	if r.JSON {
+		r.document = report
+		return err
 	}
 	return errors.Join(err, report.Text(r.Stdout))
 }

@@ -37,6 +37,8 @@ type Run struct {
 	MeasureCall func(wire.Call)      // gets each call as well; may be nil
 
 	Plan       plan.Plan
+	JSON       bool // --json: print a document in place of the result
+	document   Document
 	speed      speed
 	noClobber  bool // --no-clobber
 	repair     bool // --repair
@@ -101,6 +103,7 @@ func (r *Run) do(ctx context.Context, act Action, fs *flag.FlagSet, args, rest [
 			return r.printPlan(ctx, act, rest)
 		}
 		defer r.noteMirrors()
+		r.Stdout.Discard = r.JSON
 		return r.withNearestTag(ctx, act(ctx, r, rest))
 	})
 }

@@ -19,12 +19,18 @@ import (
 
 // imagesCommand is images and its flags.
 type imagesCommand struct {
-	digests, noTrunc, quiet, asJSON bool
-	format                          string
-	filter                          imageFilter
+	digests, noTrunc, quiet bool
+	format                  string
+	filter                  imageFilter
 }
 
-// ImageRow is one image of the local store, as images --json prints it.
+// ImageList is what images --json prints.
+type ImageList struct {
+	cli.Outcome
+	Images []ImageRow `json:"images"`
+}
+
+// ImageRow is one image of the local store.
 type ImageRow struct {
 	Repository string      `json:"repository"` // normalised
 	Tag        string      `json:"tag,omitempty"`
@@ -67,14 +73,14 @@ transship images --format json --filter dangling=true`,
 			fs.Var(&c.filter, "filter", "list only images for which `KEY=VALUE` holds; may be repeated")
 			cli.Alias(fs, "f", "filter")
 			r.NoEffectFlag(fs, "tree", "the column PLATFORMS has what docker's tree shows")
-			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
+			r.JSONFlag(fs)
 			return c.run
 		},
 	}
 }
 
 func (c *imagesCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	format, err := c.template()
+	format, err := c.template(r.JSON)
 	if err != nil {
 		return err
 	}
@@ -98,12 +104,10 @@ func (c *imagesCommand) run(ctx context.Context, r *run.Run, args []string) erro
 	if err != nil {
 		return err
 	}
-	if c.asJSON {
-		rows := []ImageRow{}
-		for _, im := range listed {
-			rows = append(rows, im.ImageRow)
-		}
-		return cli.PrintJSON(r.Stdout, rows)
+	document := &ImageList{Images: []ImageRow{}}
+	r.SetDocument(document)
+	for _, im := range listed {
+		document.Images = append(document.Images, im.ImageRow)
 	}
 	var rows []any
 	for _, im := range listed {

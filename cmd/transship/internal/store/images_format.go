@@ -39,10 +39,10 @@ func imageTitles() formattedImage {
 const unknown = "N/A"
 
 // template returns what --format, --quiet and --digests say together, as docker combines them.
-func (c *imagesCommand) template() (cli.Template, error) {
+func (c *imagesCommand) template(asJSON bool) (cli.Template, error) {
 	text := c.format
 	switch {
-	case c.asJSON && text != "":
+	case asJSON && text != "":
 		return cli.Template{}, &cli.UsageError{
 			Message: "--json and --format cannot be used together",
 			Advice:  "--json prints one document, --format json a line with docker's fields for each image",

@@ -46,6 +46,7 @@ transship pull --platform linux/arm64 alpine:3.20`,
 			r.NoEffectFlag(fs, "disable-content-trust", noContentTrust)
 			r.FetchFlags(fs, &c.jobs, "pull")
 			r.CommonFlags(fs)
+			r.JSONFlag(fs)
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				return run.WithDiskFullHint(c.run(ctx, r, args))
 			}
@@ -54,6 +55,7 @@ transship pull --platform linux/arm64 alpine:3.20`,
 }
 
 func (c *pullCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	out := image.NewReporter(r)
 	refs, err := c.references(ctx, args)
 	if err != nil {
 		return err
@@ -65,7 +67,7 @@ func (c *pullCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	defer release()
 	b := &cli.Batch{Streams: r.Streams, Total: len(refs), Parallel: 1}
 	cli.Each(ctx, b, refs, func(ctx context.Context, ref shownReference) error {
-		return c.pull(ctx, r, target(ref.Name()), ref.Reference)
+		return c.pull(ctx, r, out, target(ref.Name()), ref.Reference)
 	})
 	return b.Err(ctx)
 }
@@ -137,16 +139,21 @@ func Targets(r *run.Run) (target func(repository string) image.TagTarget, releas
 	return func(name string) image.TagTarget { return local.Repository(name) }, func() {}, nil
 }
 
-// pull pulls an image and prints what docker does.
-func (c *pullCommand) pull(ctx context.Context, r *run.Run, dst image.TagTarget, ref reference.Reference) error {
+// pull pulls an image, prints what docker does and adds the result to the report.
+func (c *pullCommand) pull(ctx context.Context, r *run.Run, out *image.Reporter, dst image.TagTarget,
+	ref reference.Reference) error {
 	src, err := c.from.ForHost(ref.Host()).Repository(ctx, ref, auth.Pull)
 	if err != nil {
 		return err
 	}
 	show := image.NewProgress(r)
+	show.Report = out
 	stop := show.Start()
 	d, err := c.copy(ctx, r, show, src, dst, ref)
 	stop()
+	if err == nil || ctx.Err() == nil {
+		addPulled(out, d, dst, ref, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -164,6 +171,20 @@ func (c *pullCommand) pull(ctx context.Context, r *run.Run, dst image.TagTarget,
 	}
 	fmt.Fprintln(r.Stdout, ref)
 	return nil
+}
+
+// addPulled adds an image's result to the report.
+func addPulled(out *image.Reporter, d manifest.Descriptor, dst image.TagTarget, ref reference.Reference, err error) {
+	result, as := image.Result{Source: ref.Familiar()}, ref.Tag
+	if ref.Digest != "" || as == "" {
+		as = string(d.Digest)
+	}
+	if err == nil {
+		stored := ref
+		stored.Digest = d.Digest
+		result.Reference = stored.Familiar()
+	}
+	out.AddCopy(result, d, dst, as, err)
 }
 
 // copy copies the image to its repository of the store.

@@ -53,12 +53,14 @@ transship push --all-tags registry.example.com/hczjl/halo`,
 			r.NoEffectFlag(fs, "disable-content-trust", noContentTrust)
 			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)
+			r.JSONFlag(fs)
 			return c.run
 		},
 	}
 }
 
 func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	out := image.NewReporter(r)
 	parse := cli.ParseReference
 	if c.allTags {
 		parse = cli.ParseRepository
@@ -86,13 +88,14 @@ func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	}
 	b := &cli.Batch{Streams: r.Streams, Total: len(refs), Parallel: 1}
 	cli.Each(ctx, b, shown(refs), func(ctx context.Context, ref shownReference) error {
-		return c.push(ctx, r, dir, ref.Reference)
+		return c.push(ctx, r, out, dir, ref.Reference)
 	})
 	return b.Err(ctx)
 }
 
 // push pushes an image and prints what docker does.
-func (c *pushCommand) push(ctx context.Context, r *run.Run, dir *layout.Dir, ref reference.Reference) error {
+func (c *pushCommand) push(ctx context.Context, r *run.Run, out *image.Reporter, dir *layout.Dir,
+	ref reference.Reference) error {
 	src := dir.Repository(ref.Name())
 	if _, err := src.HeadManifest(ctx, ref.Identifier()); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -100,7 +103,7 @@ func (c *pushCommand) push(ctx context.Context, r *run.Run, dir *layout.Dir, ref
 		}
 		return err
 	}
-	d, err := c.copy(ctx, r, dir, ref)
+	d, err := c.copy(ctx, r, out, dir, ref)
 	if err != nil {
 		return err
 	}
@@ -113,7 +116,7 @@ func (c *pushCommand) push(ctx context.Context, r *run.Run, dir *layout.Dir, ref
 }
 
 // copy copies the image to its registry.
-func (c *pushCommand) copy(ctx context.Context, r *run.Run, dir *layout.Dir,
+func (c *pushCommand) copy(ctx context.Context, r *run.Run, out *image.Reporter, dir *layout.Dir,
 	ref reference.Reference) (manifest.Descriptor, error) {
 	repo, err := c.to.Target(ctx, ref)
 	if err != nil {
@@ -125,6 +128,7 @@ func (c *pushCommand) copy(ctx context.Context, r *run.Run, dir *layout.Dir,
 	}
 	r.NoteDone("pushing to repository %s", ref.Name())
 	show := image.NewProgress(r)
+	show.Report = out
 	dst := &image.MountTarget{Repository: repo, From: mountSource}
 	stop := show.Start()
 	d, err := copyPlatforms(r, c.jobs, show, c.platforms, func(engine *transfer.Engine) (manifest.Descriptor, error) {
@@ -133,6 +137,10 @@ func (c *pushCommand) copy(ctx context.Context, r *run.Run, dir *layout.Dir,
 	stop()
 	if cli.Has[*blob.MismatchError](err) {
 		err = cli.WithHint(err, "the local store is damaged: remove the image with transship rmi and pull it again")
+	}
+	if err == nil || ctx.Err() == nil {
+		result := image.Result{Source: ref.Familiar(), Target: ref.Familiar()}
+		out.AddCopy(result, d, dst, ref.Identifier(), err)
 	}
 	if err == nil {
 		show.PrintStoreSummary("pushed", "sent", ref)

@@ -1,13 +1,9 @@
 package bench
 
-import (
-	"encoding/json"
-	"io"
-	"time"
-)
+import "time"
 
-// The types of a report's JSON. Names have the units.
-type jsonReport struct {
+// Document is a report as JSON has it. Names have the units.
+type Document struct {
 	Benchmark string      `json:"benchmark"`
 	Target    string      `json:"target"`
 	Started   time.Time   `json:"started"`
@@ -87,9 +83,9 @@ type jsonLeft struct {
 	Reason     string `json:"reason"`
 }
 
-// JSON writes the report as one JSON object.
-func (r *Report) JSON(w io.Writer) error {
-	out := jsonReport{
+// Document returns the report as JSON has it.
+func (r *Report) Document() Document {
+	out := Document{
 		Benchmark: string(r.Kind), Target: r.Target, Started: r.Started, Seed: r.Seed,
 		Machine: jsonMachine(r.Machine), Image: jsonShape(r.Shape), Cells: []jsonCell{},
 	}
@@ -102,9 +98,7 @@ func (r *Report) JSON(w io.Writer) error {
 	for _, l := range r.Left {
 		out.Left = append(out.Left, jsonLeft{l.Repository, l.Manifests, l.Blobs, l.Bytes, l.Reason.Error()})
 	}
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(out)
+	return out
 }
 
 func (r *Report) jsonCell(i int) jsonCell {

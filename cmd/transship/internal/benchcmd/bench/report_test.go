@@ -118,7 +118,9 @@ func TestPageWithoutData(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	var b bytes.Buffer
-	if err := testReport().JSON(&b); err != nil {
+	enc := json.NewEncoder(&b)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(testReport().Document()); err != nil {
 		t.Fatal(err)
 	}
 	golden.Compare(t, "push.json", b.String())
