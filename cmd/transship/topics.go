@@ -21,6 +21,7 @@ func topics() []topic {
 	return []topic{
 		{"flags", "the flags that commands have in common", run.FlagsPage},
 		{"lists", "lists of images, and patterns of tags", listsPage},
+		{"expect", "the file of --expect", expectPage},
 		{"exit", "the exit codes", exitPage},
 		{"environment", "the environment variables", environmentPage},
 	}

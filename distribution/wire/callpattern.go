@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -16,12 +17,13 @@ type callPattern struct {
 	literal int                       // bytes that match themselves: the more, the more precise
 }
 
-var methodName = regexp.MustCompile(`^[A-Z]+$`)
+// methods are those of the registry protocol.
+const methods = "GET HEAD POST PUT PATCH DELETE"
 
 func parseCallPattern(method, target string) (callPattern, error) {
 	c := callPattern{method: method}
-	if !methodName.MatchString(method) {
-		return c, fmt.Errorf("%q is not a method such as GET", method)
+	if !slices.Contains(strings.Fields(methods), method) {
+		return c, fmt.Errorf("%q is not a method: want one of %s", abbreviate(method), methods)
 	}
 	if target == "*" {
 		target = "/*"
@@ -32,7 +34,7 @@ func parseCallPattern(method, target string) (callPattern, error) {
 	}
 	host, rest, ok := strings.Cut(bare, "/")
 	if !ok {
-		return c, fmt.Errorf("%q has no path", target)
+		return c, fmt.Errorf("%q has no path", abbreviate(target))
 	}
 	if host != "" {
 		p, err := ParseHostPattern(host)

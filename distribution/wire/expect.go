@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -47,7 +48,7 @@ func (e *ExpectError) Unwrap() error { return e.Err }
 // {session} one of these, and * anything. HOST is a [HostPattern]; without it any host matches.
 // Each parameter of QUERY must be in the call, which may have more. The call is made once, N times,
 // or (*) any number of times. A line that is empty or "---" ends a level, # begins a comment. The
-// error for any other line is an *[ExpectError].
+// error for any other line, and for a list without a call, is an *[ExpectError].
 func ParseExpectation(r io.Reader) (*ExpectedCalls, error) {
 	e := &ExpectedCalls{}
 	var level []*expectedCall
@@ -75,10 +76,16 @@ func ParseExpectation(r io.Reader) (*ExpectedCalls, error) {
 			level = append(level, x)
 		}
 	}
-	if err := scanner.Err(); err != nil {
+	err := scanner.Err()
+	if errors.Is(err, bufio.ErrTooLong) {
+		err = fmt.Errorf("it is longer than %d bytes", bufio.MaxScanTokenSize)
+	}
+	if err != nil {
 		return nil, &ExpectError{n + 1, err}
 	}
-	end()
+	if end(); len(e.levels) == 0 {
+		return nil, &ExpectError{max(n, 1), errors.New("the list ends without a call")}
+	}
 	return e, nil
 }
 
@@ -105,10 +112,19 @@ func parseExpectedCall(text string) (*expectedCall, error) {
 			return nil, err
 		}
 	default:
-		return nil, fmt.Errorf("want METHOD PATH and an optional count, got %q", text)
+		return nil, fmt.Errorf("want METHOD PATH and an optional count, got %q", abbreviate(text))
 	}
 	x.pattern, err = parseCallPattern(words[0], words[1])
 	return x, err
+}
+
+// abbreviate cuts a text down to what a message has room for.
+func abbreviate(text string) string {
+	const room = 80
+	if len(text) <= room {
+		return text
+	}
+	return text[:room] + "..."
 }
 
 // parseTimes reads how often a call is made.
@@ -119,7 +135,7 @@ func parseTimes(word string) (atLeast, atMost int, err error) {
 	digits, ok := strings.CutPrefix(word, "x")
 	n, err := strconv.Atoi(digits)
 	if !ok || err != nil || n < 1 {
-		return 0, 0, fmt.Errorf("%q is not a count: want x and a number, such as x3, or * for any", word)
+		return 0, 0, fmt.Errorf("%q is not a count: want x and a number, such as x3, or * for any", abbreviate(word))
 	}
 	return n, n, nil
 }

@@ -66,9 +66,6 @@ func TestRulesExpectCalls(t *testing.T) {
 			list: "GET /a\n\nGET /b", calls: "GET http://r/a",
 			missing: "policy expect: line 3, GET /b, was made 0 of 1 times",
 		},
-		"empty list": {
-			list: "\n# nothing\n---\n", calls: "GET http://r/a", refused: "it is not expected; no more calls are",
-		},
 		"hosts": {
 			list:  "GET r.example/a\nGET *.example/b\nGET https://r.example:5000/c",
 			calls: "GET http://r.example/a, GET http://x.example/b, GET http://r.example:5000/c",
@@ -140,7 +137,7 @@ func TestRulesExpectRepeatedAttempts(t *testing.T) {
 func TestParseExpectationRejectsBadLines(t *testing.T) {
 	for text, want := range map[string]string{
 		"GET":                                `line 1: want METHOD PATH and an optional count, got "GET"`,
-		"\n\nget /a":                         `line 3: "get" is not a method such as GET`,
+		"\n\nget /a":                         `line 3: "get" is not a method: want one of GET HEAD`,
 		"GET /a\nGET a":                      `line 2: "a" has no path`,
 		"GET /a 3":                           `line 1: "3" is not a count: want x and a number, such as x3, or * for any`,
 		"GET /a x0":                          `line 1: "x0" is not a count: want x and a number, such as x3, or * for any`,
@@ -148,7 +145,14 @@ func TestParseExpectationRejectsBadLines(t *testing.T) {
 		"GET /v2/{repo}/tags/list":           `line 1: {repo} is none of {name}, {digest}, {tag}, {session}`,
 		"GET /a?b={}":                        `line 1: {} is none of {name}, {digest}, {tag}, {session}`,
 		"GET a*b/c":                          `line 1: "a*b" is no host such as`,
-		"GET /" + strings.Repeat("a", 1<<17): `line 1: bufio.Scanner: token too long`,
+		"GET /" + strings.Repeat("a", 1<<17): `line 1: it is longer than 65536 bytes`,
+		"":                                   `line 1: the list ends without a call`,
+		"\n# nothing\n---\n":                 `line 3: the list ends without a call`,
+		"FETCH /a":                           `line 1: "FETCH" is not a method: want one of GET HEAD`,
+		"GET /a x-1":                         `line 1: "x-1" is not a count`,
+		"GET /a x99999999999999999999":       `line 1: "x99999999999999999999" is not a count`,
+		"GET /a X3":                          `line 1: "X3" is not a count`,
+		strings.Repeat("x", 5000):            `line 1: want METHOD PATH and an optional count, got "xxxxx`,
 	} {
 		_, err := ParseExpectation(strings.NewReader(text))
 		var bad *ExpectError

@@ -14,7 +14,7 @@ import (
 // Plan is the value of the flag --plan, and what the run finds out. The zero value is of a run that
 // is not planned.
 type Plan struct {
-	Format string // "text" or "json"; "" if the run is not planned
+	Format string // "text", "json" or "expect"; "" if the run is not planned
 	calls  wire.Planner
 
 	mu       sync.Mutex
@@ -33,12 +33,12 @@ func (p *Plan) Set(s string) error {
 	switch s {
 	case "true", "text":
 		p.Format = "text"
-	case "json":
-		p.Format = "json"
+	case "json", "expect":
+		p.Format = s
 	case "false":
 		p.Format = ""
 	default:
-		return fmt.Errorf("%q is not a format: use text or json", s)
+		return fmt.Errorf("%q is not a format: use text, json or expect", s)
 	}
 	return nil
 }

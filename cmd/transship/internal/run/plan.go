@@ -13,7 +13,7 @@ import (
 // [Run.Planning], and its result is not printed.
 func (r *Run) PlanFlag(fs *flag.FlagSet) {
 	fs.Var(&r.Plan, "plan", "change nothing: print the calls that the command would make "+
-		"and what happens to each blob; --plan=json for scripts")
+		"and what happens to each blob; --plan=json for scripts, --plan=expect for --expect")
 	cli.Alias(fs, "dry-run", "plan")
 }
 
@@ -40,10 +40,14 @@ func (r *Run) ParallelImages(jobs cli.Count) int {
 // printPlan runs a command without its result and prints the plan instead, also if some of several
 // images failed.
 func (r *Run) printPlan(ctx context.Context, act Action, args []string) error {
+	asList := r.Plan.Format == "expect"
+	if asList && r.JSON {
+		return &cli.UsageError{Message: "--plan=expect prints lines, not JSON", Advice: "leave out --json, or give --plan=json"}
+	}
 	r.Stdout.Discard = true
 	err := act(ctx, r, args)
 	r.Stdout.Discard, r.document = false, nil
-	if err != nil && !cli.Has[*cli.PartialError](err) {
+	if err != nil && (asList || !cli.Has[*cli.PartialError](err)) {
 		return err
 	}
 	report, reportErr := r.Plan.Report()
@@ -53,6 +57,9 @@ func (r *Run) printPlan(ctx context.Context, act Action, args []string) error {
 	if r.JSON {
 		r.document = report
 		return err
+	}
+	if asList {
+		return report.Expect(r.Stdout)
 	}
 	return errors.Join(err, report.Text(r.Stdout))
 }

@@ -24,9 +24,8 @@ func (r *Run) policyFlags(fs *flag.FlagSet) {
 		"refuse calls after the first `N`; retries, redirects and token calls count too (default no limit)")
 	fs.Var((*cli.ByteSize)(&rules.MaxBytes), "max-bytes",
 		"limit the bytes of all request and response bodies together to this `size`, such as 2GiB (default no limit)")
-	fs.Func("expect", "refuse calls that this `file` does not list, and fail if one is not made. "+
-		"A line is METHOD PATH, with the wildcards {name}, {digest}, {tag}, {session} and *, then xN for N times "+
-		"or * for any number. Calls may come in any order, but not across an empty line",
+	fs.Func("expect", "refuse calls that this `file` does not list, and fail if one is not made; "+
+		"--plan=expect makes it, transship help expect explains it",
 		func(name string) (err error) { rules.Expect, err = readExpectation(name); return err })
 }
 

@@ -73,9 +73,10 @@ func (r *Run) RangesFlag(fs *flag.FlagSet) {
 		"(default: parallel only if one connection is slow)")
 }
 
-// ranges returns how many ranges of a blob are fetched at once; 0 adapts. A plan reads no blobs.
+// ranges returns how many ranges of a blob are fetched at once; 0 adapts. A plan reads no blobs, and
+// --expect lists one call for each.
 func (r *Run) ranges() int {
-	if r.Planning() {
+	if r.Planning() || r.rules.Expect != nil && r.speed.ranges == 0 {
 		return 1
 	}
 	return int(r.speed.ranges)
