@@ -55,7 +55,7 @@ func TestInspectJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(o.stdout), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Digest != d.Digest || len(got.Images) != 3 || got.Images[1].Platform != "linux/arm/v7" ||
+	if got.Digest != d.Digest || len(got.Images) != 3 || got.Images[1].Platform.String() != "linux/arm/v7" ||
 		len(got.Images[1].Layers) != 2 {
 		t.Errorf("got %+v", got)
 	}

@@ -432,7 +432,7 @@ func TestPlanOfManifestPush(t *testing.T) {
 	report.want(t, "3 uploads, 3 mounts, 0 present, 98 bytes", "order", "mounts", "sessions", "anonymous")
 	var actions []string
 	for _, m := range report.Images[0].Manifests {
-		actions = append(actions, m.Platform+" "+m.Action)
+		actions = append(actions, m.Platform.String()+" "+m.Action)
 	}
 	slices.Sort(actions)
 	if diff := cmp.Diff([]string{"linux/amd64 expected", "linux/riscv64 put", "linux/s390x put"}, actions); diff != "" {

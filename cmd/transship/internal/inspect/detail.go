@@ -111,8 +111,8 @@ func (i *imageInfo) readConfig(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	if i.Platform == "" && config.OS != "" {
-		i.Platform = config.Platform.String()
+	if i.Platform == nil && config.OS != "" {
+		i.Platform = &config.Platform
 	}
 	var says struct {
 		Config  configInfo

@@ -35,13 +35,13 @@ type Inspection struct {
 
 // imageInfo is one image of an index, or the only one.
 type imageInfo struct {
-	Platform    string      `json:"platform,omitempty"`
-	Attests     blob.Digest `json:"attests,omitempty"` // the image that an attestation manifest is about
-	MediaType   string      `json:"mediaType"`
-	Digest      blob.Digest `json:"digest"`
-	ContentSize int64       `json:"contentSize"` // bytes of config and layers as transferred, mostly compressed
-	Layers      []layerInfo `json:"layers"`
-	Incomplete  bool        `json:"incomplete,omitempty"` // the source does not have all of it
+	Platform    *manifest.Platform `json:"platform,omitempty"`
+	Attests     blob.Digest        `json:"attests,omitempty"` // the image that an attestation manifest is about
+	MediaType   string             `json:"mediaType"`
+	Digest      blob.Digest        `json:"digest"`
+	ContentSize int64              `json:"contentSize"` // bytes of config and layers as transferred, mostly compressed
+	Layers      []layerInfo        `json:"layers"`
+	Incomplete  bool               `json:"incomplete,omitempty"` // the source does not have all of it
 	documentInfo
 	configInfo
 	Referrers []referrerInfo `json:"referrers,omitempty"` // of an image in an index, as in Inspection
@@ -279,7 +279,7 @@ func (n *inspector) inspectEntry(ctx context.Context, d manifest.Descriptor) (im
 func (i *imageInfo) setEntry(d manifest.Descriptor) {
 	i.Attests = d.AttestationFor()
 	if d.Platform != nil {
-		i.Platform = d.Platform.String()
+		i.Platform = d.Platform
 	}
 }
 
@@ -347,8 +347,8 @@ func (i imageInfo) title() string {
 		return "index"
 	case i.isBlob:
 		return "blob"
-	case i.Platform == "":
+	case i.Platform == nil:
 		return "-"
 	}
-	return i.Platform
+	return i.Platform.String()
 }

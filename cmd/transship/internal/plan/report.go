@@ -8,6 +8,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/wire"
+	"github.com/hczjl/transship/manifest"
 )
 
 // Report is what --plan prints. Scripts rely on its JSON.
@@ -22,15 +23,15 @@ type Report struct {
 
 // image is a manifest in a repository and its content.
 type image struct {
-	Reference string      `json:"reference,omitempty"` // "" for a child of a list
-	MediaType string      `json:"mediaType"`
-	Digest    blob.Digest `json:"digest"`
-	Size      int64       `json:"size"`
-	Platform  string      `json:"platform,omitempty"`
-	Subject   blob.Digest `json:"subject,omitempty"`
-	Action    string      `json:"action"` // put, present, shared (listed above), expected (present, not checked)
-	Blobs     []blobLine  `json:"blobs,omitempty"`
-	Manifests []*image    `json:"manifests,omitempty"`
+	Reference string             `json:"reference,omitempty"` // "" for a child of a list
+	MediaType string             `json:"mediaType"`
+	Digest    blob.Digest        `json:"digest"`
+	Size      int64              `json:"size"`
+	Platform  *manifest.Platform `json:"platform,omitempty"`
+	Subject   blob.Digest        `json:"subject,omitempty"`
+	Action    string             `json:"action"` // put, present, shared (listed above), expected (present, not checked)
+	Blobs     []blobLine         `json:"blobs,omitempty"`
+	Manifests []*image           `json:"manifests,omitempty"`
 
 	local bool // the target is a layout or tar
 }

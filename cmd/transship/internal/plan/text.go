@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/manifest"
@@ -36,7 +35,10 @@ func (r *Report) Text(out io.Writer) error {
 func (i *image) write(b *bytes.Buffer, indent string) {
 	name := i.Reference
 	if name == "" {
-		name = strings.TrimSpace(i.Platform + " " + i.Digest.Short())
+		name = i.Digest.Short()
+	}
+	if i.Reference == "" && i.Platform != nil {
+		name = i.Platform.String() + " " + name
 	}
 	fmt.Fprintf(b, "%s%s: %s\n", indent, name, i.Describe())
 	for _, d := range i.Blobs {

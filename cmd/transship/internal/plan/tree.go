@@ -105,10 +105,7 @@ func (t *tree) roots(names []contentKey, inner map[contentKey]bool) ([]*image, e
 // image returns the tree of a manifest in the repository of key.
 func (t *tree) image(key contentKey, d manifest.Descriptor) (*image, error) {
 	key = key.with(d.Digest)
-	out := &image{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
-	if d.Platform != nil {
-		out.Platform = d.Platform.String()
-	}
+	out := &image{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size, Platform: d.Platform}
 	m, isPut := t.put[key]
 	if out.Action = t.actionOf(key, isPut); out.Action != "put" {
 		return out, nil
