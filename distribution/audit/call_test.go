@@ -18,7 +18,8 @@ func TestFromCall(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	call := wire.Call{
 		Sequence: 1, Attempt: 2,
-		Why:      wire.Purpose{Command: "copy", Image: "a", Manifest: "m", Blob: "b", RetryOf: 3, RedirectOf: 4, TokenFor: 5},
+		Why: wire.Purpose{Command: "copy", Image: "a", Manifest: "m", Blob: "b", Probe: true, RetryOf: 3, RedirectOf: 4,
+			TokenFor: 5},
 		Endpoint: "end-2", Method: "GET", URL: "u", Host: "h", StatusCode: 200, Protocol: "HTTP/1.1", Start: start,
 		Duration:      28,
 		Timings:       wire.Timings{Blocked: 1, DNS: 2, Connect: 3, TLS: 4, Send: 5, Wait: 6, Receive: 7},
@@ -27,7 +28,7 @@ func TestFromCall(t *testing.T) {
 		Peer: "p", Local: "l", TLSVersion: "v", Cipher: "c", Reused: true, Resent: 10, Err: errors.New("e"),
 	}
 	want := Entry{
-		Sequence: 1, Attempt: 2, Why: Why{"copy", "a", "m", "b", 3, 4, 5}, Row: "end-2", Method: "GET", URL: "u",
+		Sequence: 1, Attempt: 2, Why: Why{"copy", "a", "m", "b", true, 3, 4, 5}, Row: "end-2", Method: "GET", URL: "u",
 		Status:   200,
 		Protocol: "HTTP/1.1", Start: start, Timings: Timings{1, 2, 3, 4, 5, 6, 7},
 		Request:  Message{http.Header{"A": {"b"}}, 8, "s", ByStream},
