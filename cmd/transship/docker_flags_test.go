@@ -22,6 +22,7 @@ func TestDockersFlags(t *testing.T) {
 		p.run("pull", "-q", ref).want(0)
 		p.run(strings.Fields(strings.ReplaceAll(line, "REF", ref))...).want(0, note)
 	}
+	p.run("pull", "-q", ref).want(0)
 	for line, want := range map[string]wantedError{
 		"push --disable-content-trust=x REF": {2, "--disable-content-trust", ""},
 		"rmi --platform linux/arm64 REF":     {2, "--platform: an image of the store keeps all", ""},
