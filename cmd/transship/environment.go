@@ -51,7 +51,7 @@ func environmentPage(s *cli.Streams) string {
 		"counts as not set.", s.Width()))
 	for _, v := range environment() {
 		fmt.Fprintf(&b, "\n%s\n", strings.ReplaceAll(v.names, " ", ", "))
-		b.WriteString(cli.Reflow("  "+v.does, s.Width()))
+		b.WriteString(cli.Reflow(v.does, s.Width()))
 	}
 	return b.String()
 }

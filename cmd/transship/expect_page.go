@@ -10,8 +10,8 @@ that was not made fails the run at its end; the exit code is 9 for both. Token c
 that is repeated because a registry was busy or did not answer needs no line of its own.
 
 Make the list with the same command line, against registries in the same state:
-  transship copy --plan=expect SRC DST > calls.txt
-  transship copy --expect calls.txt SRC DST
+    transship copy --plan=expect SRC DST > calls.txt
+    transship copy --expect calls.txt SRC DST
 What the plan assumes is in comments. It has * where a registry chooses the address of an upload, and a level for a
 tag that is put last. If a run of several images makes another call than its list, give --jobs 1 to both. Tighten the
 list by hand, or make it more general with wildcards.
@@ -36,14 +36,14 @@ Calls may come in any order within a level. An empty line or --- ends a level: t
 above it. A call belongs to the line that says most about it. # begins a comment; a line of comments ends no level.
 
 Example, a copy of an image for one platform, with one layer and a config:
-  GET  registry.example.com/v2/team/app/manifests/1.6
-  HEAD mirror.example.com/v2/team/app/manifests/1.6
+    GET  registry.example.com/v2/team/app/manifests/1.6
+    HEAD mirror.example.com/v2/team/app/manifests/1.6
 
-  POST mirror.example.com/v2/team/app/blobs/uploads/?mount={digest}&from={name} x2
-  GET  registry.example.com/v2/team/app/blobs/{digest} x2
-  PUT  mirror.example.com/v2/team/app/blobs/uploads/{session}?digest={digest} x2
-  ---
-  PUT  mirror.example.com/v2/team/app/manifests/1.6   # the tag comes last
+    POST mirror.example.com/v2/team/app/blobs/uploads/?mount={digest}&from={name} x2
+    GET  registry.example.com/v2/team/app/blobs/{digest} x2
+    PUT  mirror.example.com/v2/team/app/blobs/uploads/{session}?digest={digest} x2
+    ---
+    PUT  mirror.example.com/v2/team/app/manifests/1.6   # the tag comes last
 
 A file that is not such a list is exit code 2, with the number of the line: one that has no call, or another method, no
 path, an unknown wildcard, or a count that is not xN or *.

@@ -36,7 +36,9 @@ func TestHelpFitsTheTerminal(t *testing.T) {
 			for line := range strings.Lines(page) {
 				line = strings.TrimSuffix(line, "\n")
 				n := utf8.RuneCountInString(line)
-				if n > width && !strings.Contains(line, "transship ") {
+				example := strings.Contains(line, "transship ") ||
+					strings.HasPrefix(name, "help ") && strings.HasPrefix(line, "    ")
+				if n > width && !example {
 					t.Errorf("%s: %d characters, COLUMNS=%d: %s", name, n, width, line)
 				}
 				widest = max(widest, n)

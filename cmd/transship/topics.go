@@ -20,7 +20,7 @@ type topic struct {
 func topics() []topic {
 	return []topic{
 		{"flags", "the flags that commands have in common", run.FlagsPage},
-		{"lists", "lists of images, and patterns of tags", listsPage},
+		{"lists", "lists of images, and patterns of tags", listHelpPage},
 		{"expect", "the file of --expect", expectPage},
 		{"exit", "the exit codes", exitPage},
 		{"environment", "the environment variables", environmentPage},
@@ -38,8 +38,8 @@ func printTopic(r *run.Run, name string) bool {
 	return false
 }
 
-// listsPage returns what "transship help lists" prints.
-func listsPage(s *cli.Streams) string { return cli.Reflow(image.ListHelp, s.Width()) }
+// listHelpPage returns what "transship help lists" prints.
+func listHelpPage(s *cli.Streams) string { return cli.Reflow(image.ListHelp, s.Width()) }
 
 // exitPage returns what "transship help exit" prints.
 func exitPage(s *cli.Streams) string {

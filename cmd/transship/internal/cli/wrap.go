@@ -7,7 +7,7 @@ import (
 
 // Reflow wraps a text to a width in characters. Lines that follow one another are one paragraph. A
 // line that begins with two spaces stands for itself, and "  TERM  text" keeps its text in the
-// column where it begins.
+// column where it begins. One that begins with four is not wrapped: users copy it.
 func Reflow(text string, width int) string {
 	var b strings.Builder
 	var paragraph []string
@@ -22,6 +22,9 @@ func Reflow(text string, width int) string {
 		case strings.TrimSpace(line) == "":
 			flush()
 			b.WriteString("\n")
+		case strings.HasPrefix(line, "    "):
+			flush()
+			b.WriteString(line + "\n")
 		case strings.HasPrefix(line, "  "):
 			flush()
 			writeItem(&b, line, width)

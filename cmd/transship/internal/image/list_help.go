@@ -36,8 +36,9 @@ and no DST if it begins with !, <, >, =, ^, ~ or |, is written between slashes, 
 colon. Patterns come before DST.
 
 In JSON a list is an array of strings, each a SRC, and of objects; all members but source may be left out:
-  {"source": "alpine", "targets": ["registry.local/alpine"], "include": ["3.*", "edge"], "exclude": ["*-rc*"],
-   "semver": ">=3.18 <4", "latest": 5, "minimum": 1}
+    {"source": "alpine", "targets": ["registry.local/alpine"],
+     "include": ["3.*", "edge"], "exclude": ["*-rc*"],
+     "semver": ">=3.18 <4", "latest": 5, "minimum": 1}
 include and exclude have patterns, or tags as they are; exclude ranges too. latest takes only the highest versions of
 each repository. If fewer tags match than minimum, the line fails, before latest counts, with exit code 4.
 
