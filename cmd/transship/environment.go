@@ -49,9 +49,12 @@ func environmentPage(s *cli.Streams) string {
 	var b strings.Builder
 	b.WriteString(cli.Reflow("The environment variables that transship reads. A flag beats a variable, and an empty one "+
 		"counts as not set.", s.Width()))
+	const indent = "      "
 	for _, v := range environment() {
-		fmt.Fprintf(&b, "\n%s\n", strings.ReplaceAll(v.names, " ", ", "))
-		b.WriteString(cli.Reflow(v.does, s.Width()))
+		fmt.Fprintf(&b, "\n  %s\n", strings.ReplaceAll(v.names, " ", ", "))
+		for line := range strings.Lines(cli.Reflow(v.does, s.Width()-len(indent))) {
+			b.WriteString(indent + line)
+		}
 	}
 	return b.String()
 }

@@ -81,6 +81,8 @@ func dispatch(ctx context.Context, r *run.Run, args []string) error {
 	case len(args) == 2 && cli.IsHelp(args[1]) && len(membersOf(args[0])) > 0:
 		fmt.Fprint(r.Stdout, familyOverview(args[0], r.Width()))
 		return nil
+	case len(args) == 2 && cli.IsHelp(args[1]) && printTopic(r, args[0]):
+		return nil
 	case args[0] == "--version" || args[0] == "-version":
 		args = []string{"version"}
 	}

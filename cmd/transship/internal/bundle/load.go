@@ -35,7 +35,7 @@ func Load() run.Command {
 	return run.Command{
 		Name: "load", Args: "FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", Min: 0, Max: -1,
 		Aliases: []string{"image load"},
-		Short:   "push the images of a bundle or folder to a registry, or load them into the local store",
+		Short:   "push the images of a file or folder to a registry",
 		Long: `FILE is a bundle, the common name or the first of its volumes, any OCI image layout in a tar, or what
 docker save writes, also compressed with gzip; - is one of them on standard input. Both of the latter are unpacked
 into a temporary file in $TMPDIR. DIR is an OCI image layout. The image docker.io/hczjl/halo:1.6 is pushed to

@@ -112,7 +112,7 @@ func hintStored(ctx context.Context, r *run.Run, args []string, err error) error
 func ImageSave() run.Command {
 	return run.Command{
 		Name: "image save", Args: "IMAGE [IMAGE...]", Min: 1, Max: -1,
-		Short: "write images of the local store to a tar, as docker save does",
+		Short: "write images of the store to a tar, as docker save does",
 		Long: `IMAGE is a name, a repository for all its tags there, or an ID, whose image has no name in the tar. The tar is
 that of transship save, which takes images from registries: see there. As with docker it goes to standard output
 without -o, and not to a terminal.`,

@@ -32,7 +32,7 @@ func shells() map[string]string {
 func Completion(commands func() []run.Command) run.Command {
 	return run.Command{
 		Name: "completion", Args: "SHELL [WORD...]", Min: 1, Max: -1,
-		Short: "print a script that completes commands, flags and values in a shell",
+		Short: "print a script that completes command lines in a shell",
 		Long: `SHELL is bash, zsh, fish or powershell. Load the script in the shell's start file, or put it where the
 shell looks for completions:
 

@@ -26,7 +26,7 @@ type explained struct {
 func Config() run.Command {
 	return run.Command{
 		Name: "config", Args: "HOST", Min: 1, Max: 1,
-		Short: "show how a registry would be reached, and where each setting comes from",
+		Short: "show how a registry would be reached, and why",
 		Long: `Shows the configuration file, protocol, mirrors, account, certificates, proxy and defaults that hold for HOST. It makes no
 call, runs no credential helper, and shows no password. With the flags of other commands it shows what they change.
 
