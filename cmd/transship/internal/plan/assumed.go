@@ -80,7 +80,8 @@ func hostsOf(calls []wire.PlannedCall, match func(wire.PlannedCall) bool) []stri
 }
 
 func isPutOfTags(c wire.PlannedCall) bool {
-	return c.Method == http.MethodPut && strings.Contains(c.URL, "/manifests/") && strings.Contains(c.URL, "?tag=")
+	u, err := url.Parse(c.URL)
+	return err == nil && c.Method == http.MethodPut && endpoint.Parse(u.Path).Kind == endpoint.KindManifest && u.Query().Has("tag")
 }
 
 func isMount(c wire.PlannedCall) bool {

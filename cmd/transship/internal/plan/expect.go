@@ -90,7 +90,7 @@ func (c call) expected(anyRepository bool) string {
 	case endpoint.ParseEnd(u.Path).Kind == endpoint.KindSession:
 		target = anyCall // the registry chooses the host and path of an upload
 	case anyRepository && at.Kind == endpoint.KindBlob:
-		target = expectedHost(u.Host) + "/v2/{name}/blobs/" + literal(at.Reference)
+		target = expectedHost(u.Host) + endpoint.Blob("{name}", literal(at.Reference)).String()
 	}
 	return c.Method + " " + target + expectedQuery(u, anyRepository)
 }
