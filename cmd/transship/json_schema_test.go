@@ -24,9 +24,9 @@ func schemaOf(command string) string {
 
 // jsonRuns are command lines by schema. ! begins those that fail. Each schema needs both.
 var jsonRuns = map[string][]string{
-	"copy": {"copy SRC DST", "copy SRC DST", "copy SRC FROM/copy:1 TO/copy:2 oci:@/copied", "copy SRC oci-archive:@/c.tar",
-		"! copy FROM/none:1 DST", "! copy SRC DST " + closedAddress + "/a:1", "! copy SRC", "! copy --bogus SRC DST",
-		"! copy --max-calls 3 SRC TO/limited:1"},
+	"copy": {"copy SRC DST", "copy SRC DST", "copy --keep-existing 1.* SRC DST", "copy SRC FROM/copy:1 TO/copy:2 oci:@/copied",
+		"copy SRC oci-archive:@/c.tar", "! copy FROM/none:1 DST", "! copy SRC DST " + closedAddress + "/a:1", "! copy SRC",
+		"! copy --bogus SRC DST", "! copy --max-calls 3 SRC TO/limited:1"},
 	"sync": {"sync -f @/images", "sync -f @/images", "! sync -f @/bad", "! sync"},
 	"save": {"save -o @/b.tar --sum SRC", "save -o @/folder/ SRC", "! save -o - SRC", "! save -o @/n.tar FROM/none:1",
 		"! save -o @/folder/ FROM/none:1"},
