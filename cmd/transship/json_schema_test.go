@@ -42,6 +42,7 @@ var jsonRuns = map[string][]string{
 	"delete":     {"delete TO/loaded/src/repo:1.6", "! delete DST TO/none:1", "! delete TO/none:1"},
 	"images-in":  {"images-in @/compose.yaml", "! images-in @/images", "! images-in @/nothing"},
 	"version":    {"version", "! version x"},
+	"config":     {"config FROM", "! config SRC", "! config"},
 	"audit-show": {"audit show " + sampleAudit, "! audit show @/nothing.jsonl"},
 	"audit-diff": {"audit diff " + sampleAudit + " " + sampleAudit, "! audit diff " + sampleAudit + " @/nothing.jsonl"},
 	"bench":      {"bench push --size 1KiB --count 1", "! bench push --layers 3 --size 2x1KiB"},

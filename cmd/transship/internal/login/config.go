@@ -13,12 +13,12 @@ import (
 // configCommand is config and its flags.
 type configCommand struct {
 	registry *run.Remote
-	asJSON   bool
 }
 
-// explained is the document of --json.
-type explained struct {
-	Registry string        `json:"registry"`
+// configDocument is what config --json prints.
+type configDocument struct {
+	cli.Outcome
+	Registry string        `json:"registry,omitempty"`
 	Settings []run.Setting `json:"settings"`
 }
 
@@ -46,8 +46,8 @@ beats it. Its members, which docs/configuration.md describes:
 		Example: `transship config docker.io
 transship config --json registry.example.com:5000`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			r.JSONFlag(fs)
 			c := &configCommand{registry: r.RemoteFlags(fs, "", "the registry")}
-			fs.BoolVar(&c.asJSON, "json", false, "print JSON for scripts")
 			return c.run
 		},
 	}
@@ -59,13 +59,13 @@ func (c *configCommand) run(_ context.Context, r *run.Run, args []string) error 
 		return err
 	}
 	c.registry.Host = ref.Host()
+	doc := &configDocument{Registry: ref.Domain, Settings: []run.Setting{}}
+	r.SetDocument(doc)
 	settings, err := c.registry.Explain()
 	if err != nil {
 		return err
 	}
-	if c.asJSON {
-		return cli.PrintJSON(r.Stdout, explained{ref.Domain, settings})
-	}
+	doc.Settings = settings
 	fmt.Fprintln(r.Stdout, ref.Domain)
 	for _, s := range settings {
 		fmt.Fprintf(r.Stdout, "  %-18s  %s  (%s)\n", s.Name, cli.OneLine(s.Value), cli.OneLine(strings.TrimSpace(s.From)))
