@@ -102,12 +102,12 @@ func TestHelpSpellings(t *testing.T) {
 	}
 }
 
-// The overview, the README and the constants list the same exit codes.
+// The overview, docs/usage.md and the constants list the same exit codes.
 func TestExitCodesAreDocumented(t *testing.T) {
 	p := newProgram(t)
 	p.env["COLUMNS"] = "200"
 	help := p.run("help").stdout
-	readme, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../docs/usage.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,8 +115,8 @@ func TestExitCodesAreDocumented(t *testing.T) {
 		if !strings.Contains(help, fmt.Sprintf("  %3d  %s\n", e.Code, e.Meaning)) {
 			t.Errorf("the overview lacks %d %s", e.Code, e.Meaning)
 		}
-		if !strings.Contains(string(readme), fmt.Sprintf("\n| %d | %s |\n", e.Code, e.Meaning)) {
-			t.Errorf("the README's table of exit codes lacks %d, %s", e.Code, e.Meaning)
+		if !strings.Contains(string(page), fmt.Sprintf("\n| %d | %s |\n", e.Code, e.Meaning)) {
+			t.Errorf("docs/usage.md lacks exit code %d, %s", e.Code, e.Meaning)
 		}
 	}
 }

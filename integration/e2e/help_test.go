@@ -12,7 +12,7 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// The exit codes documented in the README.
+// The exit codes documented in docs/usage.md.
 const (
 	exitFailed      = 1
 	exitAuth        = 3

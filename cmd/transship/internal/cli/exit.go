@@ -21,7 +21,7 @@ type ExitMeaning struct {
 	Meaning string
 }
 
-// ExitMeanings returns the table of exit codes that the overview and the README show.
+// ExitMeanings returns the table of exit codes that the overview and docs/usage.md show.
 func ExitMeanings() []ExitMeaning {
 	return []ExitMeaning{
 		{ExitDone, "done"},
