@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,13 +16,10 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// everydayPage has a section for each task: a heading with its number, and a block of shell lines, one
-// for each tool.
-const everydayPage = "../../docs/coming-from.md"
-
+// A task of docs/coming-from.md is a section whose heading has a number. It has one block of shell
+// lines, one or more for each tool.
 var (
-	taskHeading = regexp.MustCompile(`(?m)^## (\d+)\. (.*)$`)
-	taskBlock   = regexp.MustCompile("(?s)```sh\n(.*?)```")
+	taskHeading = regexp.MustCompile(`^\d+\. (.*)$`)
 	taskTool    = regexp.MustCompile(`\b(crane|skopeo|transship) `)
 )
 
@@ -37,23 +32,17 @@ type task struct {
 // everydayTasks reads the page.
 func everydayTasks(t *testing.T) []task {
 	t.Helper()
-	page, err := os.ReadFile(everydayPage)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var out []task
-	at := taskHeading.FindAllSubmatchIndex(page, -1)
-	for i, m := range at {
-		end := len(page)
-		if i+1 < len(at) {
-			end = at[i+1][0]
+	for _, s := range readPage(t, "coming-from.md") {
+		title := taskHeading.FindStringSubmatch(s.title)
+		if title == nil {
+			continue
 		}
-		one := task{title: string(page[m[4]:m[5]]), lines: map[string]string{}}
-		block := taskBlock.FindSubmatch(page[m[1]:end])
-		if block == nil {
-			t.Fatalf("task %q has no lines", one.title)
+		one := task{title: title[1], lines: map[string]string{}}
+		if len(s.blocks) != 1 {
+			t.Fatalf("task %q has %d blocks of lines, want one", one.title, len(s.blocks))
 		}
-		for line := range strings.Lines(string(block[1])) {
+		for line := range strings.Lines(s.blocks[0]) {
 			tool := taskTool.FindStringSubmatch(line)
 			if tool == nil {
 				t.Fatalf("task %q: no tool in %q", one.title, line)
@@ -140,40 +129,16 @@ func newDesk(t *testing.T, tool string, src *servers.Registry, im fixture.Image)
 	t.Helper()
 	users := map[string]string{"user": "word of the user"}
 	dst := servers.CNCF(t, servers.Options{Users: users})
-	dir := t.TempDir()
-	bin := filepath.Join(dir, "bin")
-	for _, folder := range []string{bin, filepath.Join(dir, ".config/containers")} {
-		if err := os.MkdirAll(folder, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	transship, _ := servers.Transship(t)
-	paths := map[string]string{"crane": servers.Crane(t).Path, "transship": transship.Path}
+	shell := newPageShell(t, src.Host, dst.Host)
+	shell.add(t, "crane", servers.Program{Path: servers.Crane(t).Path})
 	if tool == "skopeo" {
-		paths["skopeo"] = servers.Skopeo(t).Path
+		shell.add(t, "skopeo", servers.Program{Path: servers.Skopeo(t).Path})
 	}
-	for name, path := range paths {
-		if err := os.Symlink(path, filepath.Join(bin, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	writeFile(t, dir, "names.txt", "halo:1.5\nhalo:1.6\n")
-	writeFile(t, dir, "images.txt", fmt.Sprintf("%[1]s/halo:1.5\n%[1]s/halo:1.6\n", src.Host))
-	writeFile(t, dir, ".config/containers/registries.conf", fmt.Sprintf(`[[registry]]
-location = %q
-insecure = true
-[[registry]]
-location = %q
-insecure = true
-`, src.Host, dst.Host))
-	writeFile(t, dir, ".config/containers/policy.json", `{"default": [{"type": "insecureAcceptAnything"}]}`)
-	return &desk{tool: tool, dst: dst, tags: map[string]string{}, shell: servers.Program{
-		Path: servers.Find(t, "bash", "bash"), Args: []string{"-euo", "pipefail", "-c"}, Dir: dir,
-		Env: []string{"PATH=" + bin + ":/usr/bin:/bin", "HOME=" + dir, "XDG_RUNTIME_DIR=" + dir, "TMPDIR=" + t.TempDir(),
-			"REGISTRY_AUTH_FILE=" + filepath.Join(dir, "auth.json"),
-			"NAME=user", "PASSWORD=" + users["user"], "SRC=" + src.Host, "DST=" + dst.Host,
-			"DIGEST=" + im.Root().Digest.String(), "BLOB=" + im.Blobs[0].Digest.String()},
-	}}
+	writeFile(t, shell.Dir, "names.txt", "halo:1.5\nhalo:1.6\n")
+	writeFile(t, shell.Dir, "images.txt", fmt.Sprintf("%[1]s/halo:1.5\n%[1]s/halo:1.6\n", src.Host))
+	shell.Env = append(shell.Env, "NAME=user", "PASSWORD="+users["user"], "SRC="+src.Host, "DST="+dst.Host,
+		"DIGEST="+im.Root().Digest.String(), "BLOB="+im.Blobs[0].Digest.String())
+	return &desk{tool: tool, dst: dst, tags: map[string]string{}, shell: shell.Program}
 }
 
 // do runs a tool's lines of a task and returns what came of it.
