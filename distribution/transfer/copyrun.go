@@ -91,10 +91,14 @@ func (c *copyRun) resolve(ctx context.Context, ref, as string) error {
 		return err
 	}
 	c.root = root
-	if !c.have.is(root) {
-		c.tag = c.engine.tags.announce(c.dst, c.to, root.Digest, as)
-	}
 	return nil
+}
+
+// announceTag announces the tag that resolve has found is to be put, if any.
+func (c *copyRun) announceTag() {
+	if !c.done && !c.have.is(c.root) {
+		c.tag = c.engine.tags.announce(c.dst, c.to, c.root.Digest, c.as)
+	}
 }
 
 // finish puts what resolve has found.

@@ -100,6 +100,7 @@ func (e *Engine) Copy(ctx context.Context, src Source, ref string, dst Target, a
 	if err := c.resolve(ctx, ref, as); err != nil {
 		return manifest.Descriptor{}, err
 	}
+	c.announceTag()
 	return c.finish(ctx)
 }
 

@@ -58,18 +58,17 @@ func (p *tagPuts) announce(dst Target, to place, digest blob.Digest, as string) 
 	return t
 }
 
-// take returns all tags that wait with t, t first, which then wait no more. It returns nil if
-// another copy has taken t.
+// take returns all tags that wait with t, in the order they were announced, which then wait no
+// more. It returns nil if another copy has taken t.
 func (t *tagPut) take() []*tagPut {
 	t.puts.mu.Lock()
 	defer t.puts.mu.Unlock()
 	all := t.puts.waiting[t.key]
-	i := slices.Index(all, t)
-	if i < 0 {
+	if !slices.Contains(all, t) {
 		return nil
 	}
 	delete(t.puts.waiting, t.key)
-	return append([]*tagPut{t}, slices.Delete(all, i, i+1)...)
+	return all
 }
 
 // withdraw removes a tag whose copy has ended. A nil tag, and one that was taken, are none.
@@ -115,7 +114,7 @@ func (t *tagPut) put(
 		tags = append(tags, other.tag)
 	}
 	err := e.withManifestSlot(ctx, func() error { return dst.(Tagger).PutManifestTags(ctx, tags, m, open) })
-	for _, other := range all[1:] {
+	for _, other := range all { // nobody waits for t
 		other.err = err
 		close(other.done)
 	}
@@ -146,6 +145,11 @@ func (e *Engine) CopyTags(
 		})
 	}
 	_ = group.Wait()
+	for i, c := range runs {
+		if errs[i] == nil {
+			c.announceTag()
+		}
+	}
 	for i, c := range runs {
 		if errs[i] == nil {
 			copied[i], errs[i] = c.finish(ctx)
