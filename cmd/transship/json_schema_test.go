@@ -48,6 +48,13 @@ var jsonRuns = map[string][]string{
 	"bench":      {"bench push --size 1KiB --count 1", "! bench push --layers 3 --size 2x1KiB"},
 	"plan": {"copy --plan SRC TO/planned:1", "copy --plan=json SRC DST", "load --plan=json @/b.tar TO/planned",
 		"! copy --plan=json FROM/none:1 DST", "! copy --plan SRC DST " + closedAddress + "/a:1", "! copy --plan=json SRC"},
+	"rmi":   {"rmi SRC", "rmi --force nothing:1", "! rmi nothing:1 Bad", "! rmi nothing:1"},
+	"prune": {"prune", "prune --all --quiet", "! prune x"},
+	"tag":   {"tag SRC " + closedAddress + "/tagged:1", "! tag nothing:1 repo:1", "! tag SRC Bad"},
+	"manifest-push": {"manifest push TO/list:1", "manifest push --purge TO/list:1", "! manifest push TO/none:1",
+		"! manifest push " + closedAddress + "/list:1"},
+	"audit-verify": {"audit verify " + sampleAudit, "! audit verify --last x " + sampleAudit, "! audit verify @/images",
+		"! audit verify @/nothing.jsonl"},
 }
 
 // closedAddress is where no server listens.
@@ -65,7 +72,10 @@ func TestJSONHoldsAgainstSchemas(t *testing.T) {
 		c.run("tag", c.src, name).want(0)
 	}
 	c.writeFile("bad", fmt.Sprintf("%s %s/synced:1\n%s/none:1 %[2]s/none:1\n", c.src, c.target.host, c.source.host))
-	order := []string{"copy", "sync", "save", "load", "pull", "push", "images", "plan"}
+	for _, list := range []string{c.target.host + "/list:1", closedAddress + "/list:1"} {
+		c.run("manifest", "create", list, c.src).want(0)
+	}
+	order := []string{"copy", "sync", "save", "load", "pull", "push", "images", "plan", "tag", "rmi"}
 	for name := range maps.Keys(jsonRuns) {
 		if !slices.Contains(order, name) {
 			order = append(order, name)

@@ -28,9 +28,35 @@ transship audit verify --last 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd1
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &verifyCommand{}
 			fs.StringVar(&c.last, "last", "", "the `hash` that the file must end with")
+			r.JSONFlag(fs)
 			return c.run
 		},
 	}
+}
+
+// Verification is what audit verify --json prints.
+type Verification struct {
+	cli.Outcome
+	File     string   `json:"file"`
+	Tool     string   `json:"tool,omitempty"`    // that wrote it
+	Version  string   `json:"version,omitempty"` // of the tool
+	Calls    int64    `json:"calls"`
+	Chained  bool     `json:"chained"`        // so that changes show
+	Complete bool     `json:"complete"`       // it has its end
+	Last     string   `json:"last,omitempty"` // hash of the last record
+	Problems []string `json:"problems"`       // at most [audit.MaxProblems]
+}
+
+// verification is the document of what was found in a file.
+func verification(file string, found audit.Result) *Verification {
+	v := &Verification{
+		File: file, Tool: cli.OneLine(found.Run.Tool), Version: cli.OneLine(found.Run.Version),
+		Calls: found.Entries, Chained: found.Chained, Complete: found.Complete, Last: found.Last, Problems: []string{},
+	}
+	for _, p := range found.Problems {
+		v.Problems = append(v.Problems, p.Text)
+	}
+	return v
 }
 
 func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) error {
@@ -46,6 +72,7 @@ func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) erro
 	if err != nil {
 		return &auditError{fmt.Sprintf("%s: %v", args[0], err)}
 	}
+	r.SetDocument(verification(args[0], found))
 	if problem := c.problemText(found); problem != "" {
 		for _, p := range found.Problems {
 			fmt.Fprintln(r.Stdout, p.Text)

@@ -25,6 +25,18 @@ type pushCommand struct {
 	purge     bool
 	noClobber bool
 	jobs      cli.Count
+	report    PushDocument
+}
+
+// PushDocument is what manifest push --json prints: the list, and its images that were brought to the
+// list's repository.
+type PushDocument struct {
+	cli.Outcome
+	Reference string      `json:"reference"`
+	MediaType string      `json:"mediaType"`
+	Digest    blob.Digest `json:"digest"`
+	Size      int64       `json:"size"`
+	Pushed    []string    `json:"pushed"`
 }
 
 // Push returns the command manifest push.
@@ -38,6 +50,7 @@ the list's, and images of other registries are copied there. Prints the digest o
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &pushCommand{registry: registryFlags(r, fs)}
 			r.VerboseFlag(fs)
+			r.JSONFlag(fs)
 			r.PlanFlag(fs)
 			fs.BoolVar(&c.purge, "purge", false, "remove the local list after the push")
 			cli.Alias(fs, "p", "purge")
@@ -84,6 +97,9 @@ func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err := dst.PutManifestResending(ctx, list.Identifier(), doc, nil); err != nil {
 		return err
 	}
+	c.report.Reference = list.WithDigest(doc.Digest).String()
+	c.report.MediaType, c.report.Digest, c.report.Size = doc.MediaType, doc.Digest, doc.Size
+	r.SetDocument(&c.report)
 	fmt.Fprintln(r.Stdout, doc.Digest)
 	if c.purge && !r.Planning() {
 		return store.Remove(list.String())
@@ -142,8 +158,10 @@ func (c *pushCommand) copyChildren(ctx context.Context, r *run.Run, list referen
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	c.report.Pushed = []string{}
 	for _, src := range sources {
 		d := src.entry.Descriptor.Digest
+		c.report.Pushed = append(c.report.Pushed, list.WithDigest(d).String())
 		fmt.Fprintf(r.Stdout, "Pushed ref %s with digest: %s\n", list.WithDigest(d), d)
 	}
 	return nil

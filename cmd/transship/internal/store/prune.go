@@ -41,9 +41,17 @@ Prints Untagged: and Deleted: lines and the space that was freed.`,
 				"to choose images: rmi $(transship images -q --filter ...)")
 			fs.BoolVar(&r.Quiet, "quiet", false, "print only errors")
 			cli.Alias(fs, "q", "quiet")
+			r.JSONFlag(fs)
 			return c.run
 		},
 	}
+}
+
+// PruneDocument is what prune --json prints.
+type PruneDocument struct {
+	cli.Outcome
+	Removed
+	Bytes int64 `json:"bytes"` // that were freed
 }
 
 func (c *pruneCommand) run(ctx context.Context, r *run.Run, _ []string) error {
@@ -51,16 +59,17 @@ func (c *pruneCommand) run(ctx context.Context, r *run.Run, _ []string) error {
 	if err != nil {
 		return err
 	}
+	out := &PruneDocument{Removed: noneRemoved()}
+	r.SetDocument(out)
 	done, err := c.whenFree(ctx, r, dir)
+	for _, root := range done.Dropped {
+		out.Untagged = append(out.Untagged, rootName(root))
+	}
+	out.Deleted, out.Bytes = append(out.Deleted, done.Deleted...), done.Bytes
 	if r.Quiet {
 		return err
 	}
-	for _, root := range done.Dropped {
-		fmt.Fprintln(r.Stdout, "Untagged:", rootName(root))
-	}
-	for _, d := range done.Deleted {
-		fmt.Fprintln(r.Stdout, "Deleted:", d)
-	}
+	out.print(r.Stdout)
 	if err == nil {
 		fmt.Fprintln(r.Stdout, "Total reclaimed space:", cli.FormatBytes(done.Bytes))
 	}

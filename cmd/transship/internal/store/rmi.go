@@ -5,16 +5,30 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"slices"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/layout"
 )
 
-// rmiCommand is rmi and its flags.
-type rmiCommand struct{ force bool }
+// rmiCommand is rmi, its flags, and what it has removed.
+type rmiCommand struct {
+	force  bool
+	report RmiDocument
+}
+
+// RmiDocument is what rmi --json prints.
+type RmiDocument struct {
+	cli.Outcome
+	Removed
+	Failed []NotRemoved `json:"failed,omitempty"`
+}
+
+// NotRemoved is an argument whose image was not removed.
+type NotRemoved struct {
+	Reference string `json:"reference"` // as given: a name or an id
+	cli.Failure
+}
 
 // Rmi returns the command rmi.
 func Rmi() run.Command {
@@ -28,11 +42,12 @@ an image that is not there no failure. Prints Untagged: NAME for each tag, and D
 		Example: `transship rmi hczjl/halo:amd64
 transship rmi --force 668f4ec33f09`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			c := &rmiCommand{}
+			c := &rmiCommand{report: RmiDocument{Removed: noneRemoved()}}
 			fs.BoolVar(&c.force, "force", false, "remove the image of an ID from all its repositories; no failure if there is none")
 			cli.Alias(fs, "f", "force")
 			r.NoEffectFlag(fs, "no-prune", "an image has no untagged parents here")
 			run.RefusedFlag(fs, "platform", "os/arch", "an image of the store keeps all its platforms; pull --platform stores one")
+			r.JSONFlag(fs)
 			return c.run
 		},
 	}
@@ -43,8 +58,13 @@ func (c *rmiCommand) run(ctx context.Context, r *run.Run, args []string) error {
 	if err != nil {
 		return err
 	}
+	r.SetDocument(&c.report)
 	return cli.EachArg(ctx, r.Streams, args, func(ctx context.Context, arg string) error {
-		return c.remove(ctx, r, dir, arg)
+		err := c.remove(ctx, r, dir, arg)
+		if err != nil && ctx.Err() == nil {
+			c.report.Failed = append(c.report.Failed, NotRemoved{arg, r.Failure(err)})
+		}
+		return err
 	})
 }
 
@@ -65,18 +85,25 @@ func (c *rmiCommand) remove(ctx context.Context, r *run.Run, dir *layout.Dir, ar
 	if err := dir.Drop(roots...); err != nil {
 		return inStore(r.Env, err)
 	}
-	if err := printUntagged(r.Stdout, dir, roots); err != nil {
+	names, err := untagged(dir, roots)
+	if err != nil {
 		return err
 	}
+	c.note(r, Removed{Untagged: names})
 	done, err := dir.Prune(ctx, layout.PruneOptions{Roots: roots})
 	if errors.Is(err, layout.ErrInUse) {
 		r.Note("another command is using the store; transship prune frees the space later")
 		return nil
 	}
-	for _, d := range done.Deleted {
-		fmt.Fprintln(r.Stdout, "Deleted:", d)
-	}
+	c.note(r, Removed{Deleted: done.Deleted})
 	return err
+}
+
+// note reports what was removed.
+func (c *rmiCommand) note(r *run.Run, done Removed) {
+	c.report.Untagged = append(c.report.Untagged, done.Untagged...)
+	c.report.Deleted = append(c.report.Deleted, done.Deleted...)
+	done.print(r.Stdout)
 }
 
 // removable returns the entries to remove, or why they cannot be removed.
@@ -94,24 +121,4 @@ func (c *rmiCommand) removable(arg string, found []foundImage) ([]layout.Root, e
 		roots = append(roots, f.root)
 	}
 	return roots, nil
-}
-
-// printUntagged prints the names that were removed: tags, and with the last one of a repository the
-// digest too.
-func printUntagged(out io.Writer, dir *layout.Dir, removed []layout.Root) error {
-	left, err := dir.Roots()
-	if err != nil {
-		return err
-	}
-	for i, r := range removed {
-		if r.Tag != "" {
-			fmt.Fprintln(out, "Untagged:", rootName(r))
-		}
-		same := func(o layout.Root) bool { return o.Repository == r.Repository && o.Digest == r.Digest }
-		if !slices.ContainsFunc(left, same) && !slices.ContainsFunc(removed[i+1:], same) {
-			r.Tag = ""
-			fmt.Fprintln(out, "Untagged:", rootName(r))
-		}
-	}
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
@@ -20,8 +21,20 @@ func Tag() run.Command {
 digest of an image's config is accepted as its id too. Prints nothing.`,
 		Example: `transship tag halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
 transship tag 668f4ec33f09 hczjl/halo:amd64`,
-		Setup: func(*flag.FlagSet, *run.Run) run.Action { return tagImage },
+		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
+			r.JSONFlag(fs)
+			return tagImage
+		},
 	}
+}
+
+// TagDocument is what tag --json prints: the new name and what it names.
+type TagDocument struct {
+	cli.Outcome
+	Reference string      `json:"reference"`
+	MediaType string      `json:"mediaType"`
+	Digest    blob.Digest `json:"digest"`
+	Size      int64       `json:"size"`
 }
 
 func tagImage(ctx context.Context, r *run.Run, args []string) error {
@@ -46,6 +59,12 @@ func tagImage(ctx context.Context, r *run.Run, args []string) error {
 	}
 	src := dir.Repository(found[0].root.Repository)
 	dst := image.LayoutTarget{Repository: dir.Repository(as.Name())}
-	_, err = new(transfer.Engine).Copy(ctx, src, string(found[0].descriptor().Digest), dst, as.Tag)
-	return err
+	d, err := new(transfer.Engine).Copy(ctx, src, string(found[0].descriptor().Digest), dst, as.Tag)
+	if err != nil {
+		return err
+	}
+	r.SetDocument(&TagDocument{
+		Reference: as.WithDigest(d.Digest).String(), MediaType: d.MediaType, Digest: d.Digest, Size: d.Size,
+	})
+	return nil
 }
