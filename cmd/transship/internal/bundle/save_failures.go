@@ -111,18 +111,27 @@ type collectedOnce struct {
 	err error
 }
 
-// check reads what shows that the images can be saved, before anything is written: for a tar all their
-// manifests, and of several for a folder whether the source has them. It returns those that can.
+// check reads what shows that the images can be saved, before anything is written: all their manifests
+// for a tar, and where --platform chooses among them; else of several for a folder whether the source
+// has them, so that to save them once more costs a HEAD each. It returns those that can.
 func (c *saveCommand) check(
 	ctx context.Context, r *run.Run, engine *transfer.Engine, images []savedImage, failed *failures,
 ) []savedImage {
 	c.collected = map[string]*collectedOnce{}
-	images = c.forEach(ctx, r, images, failed, func(im *savedImage) error { return im.lock.Pin(ctx, &im.Origin) })
+	several := len(images) > 1
+	images = c.forEach(ctx, r, images, failed, func(im *savedImage) error {
+		if c.toFolder() && several && len(c.platforms) == 0 {
+			if err := im.Find(ctx); err != nil {
+				return err
+			}
+		}
+		return im.lock.Pin(ctx, &im.Origin)
+	})
 	for _, im := range images {
 		c.collected[im.Identity()] = new(collectedOnce)
 	}
 	return c.forEach(ctx, r, images, failed, func(im *savedImage) error {
-		return c.checkImage(ctx, engine, im, len(images))
+		return c.checkManifests(ctx, engine, im, several)
 	})
 }
 
@@ -153,15 +162,15 @@ func (c *saveCommand) forEach(
 	return good
 }
 
-// checkImage is check for one of several images.
-func (c *saveCommand) checkImage(ctx context.Context, engine *transfer.Engine, im *savedImage, several int) error {
+// checkManifests reads the manifests of an image, where check does.
+func (c *saveCommand) checkManifests(ctx context.Context, engine *transfer.Engine, im *savedImage, several bool) error {
 	switch {
 	case !c.toFolder():
 		once := c.collected[im.Identity()]
 		once.Do(func() { once.Closure, once.err = engine.Collect(ctx, im.Source, im.Ref) })
 		return once.err
-	case several > 1:
-		return im.Resolve(ctx)
+	case several && len(c.platforms) > 0:
+		return im.Collect(ctx, engine)
 	}
 	return nil // copying it is the check
 }

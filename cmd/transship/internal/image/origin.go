@@ -151,17 +151,25 @@ func (o Origin) Identity() string {
 	return fmt.Sprint(o.Source) + " " + o.Ref
 }
 
-// Resolve asks the source for the digest of the image's tag, and reads the image by that from then on. A
-// source that is no registry gives its images by digest.
+// Resolve is Find for an image that is not named by its digest.
 func (o *Origin) Resolve(ctx context.Context) error {
+	if blob.Digest(o.Ref).Validate() == nil {
+		return nil
+	}
+	return o.Find(ctx)
+}
+
+// Find asks the source for the image, and reads it by its digest from then on. A source that is no
+// registry gives its images by digest, and has those.
+func (o *Origin) Find(ctx context.Context) error {
 	source, ok := o.Source.(interface {
 		HeadManifest(context.Context, string) (manifest.Descriptor, error)
 	})
-	if !ok || blob.Digest(o.Ref).Validate() == nil {
+	if !ok {
 		return nil
 	}
 	d, err := source.HeadManifest(ctx, o.Ref)
-	if err == nil {
+	if err == nil && blob.Digest(o.Ref).Validate() != nil {
 		o.Ref = string(d.Digest)
 	}
 	return err
