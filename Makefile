@@ -85,3 +85,8 @@ peers: build
 # Time and memory of transship alone with more and more images and larger and larger blobs, as far as memory reaches.
 peers-growth: build
 	cd integration && $(GO) run ./peers -bin $(BIN) -growth $(PEERS)
+
+# Everything of a release in dist/ (docs/install.md): make release VERSION=v0.2.0. TARGETS=linux/amd64 builds less.
+.PHONY: release
+release:
+	cd integration && $(GO) run ./release -version "$(VERSION)" -out $(CURDIR)/dist -targets "$(TARGETS)"

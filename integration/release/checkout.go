@@ -26,30 +26,30 @@ func clone(ctx context.Context, source, dir, version string) (checkout, error) {
 	if !strings.HasPrefix(version, "v") {
 		return c, fmt.Errorf("the version begins with v, such as v0.2.0, not %q", version)
 	}
-	changes, err := git(ctx, source, "status", "--porcelain", "--untracked-files=no")
+	changes, err := runGit(ctx, source, "status", "--porcelain", "--untracked-files=no")
 	if err != nil {
 		return c, err
 	}
 	if changes != "" {
 		return c, fmt.Errorf("%s has changes that are not committed:\n%s", source, changes)
 	}
-	if c.commit, err = git(ctx, source, "rev-parse", "HEAD"); err != nil {
+	if c.commit, err = runGit(ctx, source, "rev-parse", "HEAD"); err != nil {
 		return c, err
 	}
-	if tagged, err := git(ctx, source, "rev-parse", "-q", "--verify", version+"^{commit}"); err == nil && tagged != c.commit {
+	if tagged, err := runGit(ctx, source, "rev-parse", "-q", "--verify", version+"^{commit}"); err == nil && tagged != c.commit {
 		return c, fmt.Errorf("the tag %s is on commit %s, not on %s, which is checked out", version, tagged, c.commit)
 	}
 	// The clone has no other tags, so that none of them is recorded in place of this one.
-	if _, err := git(ctx, source, "clone", "-q", "--no-tags", "--no-checkout", ".", dir); err != nil {
+	if _, err := runGit(ctx, source, "clone", "-q", "--no-tags", "--no-checkout", ".", dir); err != nil {
 		return c, err
 	}
-	if _, err := git(ctx, dir, "-c", "advice.detachedHead=false", "checkout", "-q", c.commit); err != nil {
+	if _, err := runGit(ctx, dir, "-c", "advice.detachedHead=false", "checkout", "-q", c.commit); err != nil {
 		return c, err
 	}
-	if _, err := git(ctx, dir, "tag", "-f", version); err != nil {
+	if _, err := runGit(ctx, dir, "tag", "-f", version); err != nil {
 		return c, err
 	}
-	seconds, err := git(ctx, dir, "show", "-s", "--format=%ct", c.commit)
+	seconds, err := runGit(ctx, dir, "show", "-s", "--format=%ct", c.commit)
 	if err != nil {
 		return c, err
 	}
@@ -74,8 +74,8 @@ func (c checkout) checkVersion(version string) error {
 	return nil
 }
 
-// git runs git in a folder and returns its output without the last newline.
-func git(ctx context.Context, dir string, args ...string) (string, error) {
+// runGit runs git in a folder and returns its output without the last newline.
+func runGit(ctx context.Context, dir string, args ...string) (string, error) {
 	c := exec.CommandContext(ctx, "git", args...)
 	c.Dir = dir
 	var stderr strings.Builder

@@ -20,6 +20,9 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
+// imageName is the image's name in its archive, and where it would be published.
+const imageName = "ghcr.io/hczjl/transship"
+
 // imageUser is the user that the image runs as: the nonroot of distroless images.
 const imageUser = "65532:65532"
 
@@ -31,7 +34,7 @@ func (r *release) image(ctx context.Context, host program, programs []program) e
 	if err != nil {
 		return err
 	}
-	w := imageWriter{repository: dir.Repository("transship"), release: r}
+	w := imageWriter{repository: dir.Repository(imageName), release: r}
 	index := manifest.Index{SchemaVersion: 2, MediaType: manifest.MediaTypeOCIIndex, Annotations: r.annotations()}
 	for _, p := range programs {
 		if p.os != "linux" {
@@ -54,7 +57,7 @@ func (r *release) image(ctx context.Context, host program, programs []program) e
 		return err
 	}
 	archive := r.path(fmt.Sprintf("transship_%s_image.tar", r.version))
-	source := "oci:" + filepath.Join(r.work, "image") + ":transship:" + r.version
+	source := "oci:" + filepath.Join(r.work, "image") + ":" + imageName + ":" + r.version
 	output, err := exec.CommandContext(ctx, host.path, "copy", "-q", source, "oci-archive:"+archive).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("transship copy: %w\n%s", err, output)

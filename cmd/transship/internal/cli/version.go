@@ -1,4 +1,4 @@
 package cli
 
 // Version is the next release.
-const Version = "0.1.0"
+const Version = "0.2.0"

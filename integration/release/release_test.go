@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hczjl/transship/integration/fixture"
+	"github.com/hczjl/transship/integration/servers"
+)
+
+// testTarget is what the tests build: the machine that they run on.
+const testTarget = "linux/amd64"
+
+// build builds a release of HEAD from a clone in a folder of its own, and returns the release's folder and
+// its version.
+func build(t *testing.T) (out, version string) {
+	t.Helper()
+	if hostTarget().String() != testTarget {
+		t.Skip("the programs of a release run on " + testTarget)
+	}
+	dir := t.TempDir()
+	source := filepath.Join(dir, "clone")
+	git(t, "", "clone", "-q", "../..", source)
+	text, err := os.ReadFile(filepath.Join(source, "cmd/transship/internal/cli/version.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, version, _ = strings.Cut(string(text), `const Version = "`)
+	version, _, _ = strings.Cut(version, `"`)
+	out = filepath.Join(dir, "dist")
+	if err := run(t.Context(), source, out, "v"+version, testTarget); err != nil {
+		t.Fatal(err)
+	}
+	return out, version
+}
+
+func git(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	if _, err := runGit(t.Context(), dir, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The same commit gives the same bytes, in whatever folder it is built. What the release has works: the
+// archive, the Debian package, and the image in a container, which copies between two registries.
+func TestRelease(t *testing.T) {
+	first, version := build(t)
+	second, _ := build(t)
+	sums := read(t, first, "SHA256SUMS")
+	if diff := cmp.Diff(sums, read(t, second, "SHA256SUMS")); diff != "" {
+		t.Fatalf("two builds of one commit:\n%s", diff)
+	}
+	check := servers.Program{Path: servers.Find(t, "sha256sum", "coreutils"), Dir: first}
+	check.Output(t, "-c", "--quiet", "SHA256SUMS")
+	t.Run("archive", func(t *testing.T) { testArchive(t, first, version) })
+	t.Run("deb", func(t *testing.T) { testDeb(t, first, version) })
+	t.Run("sbom", func(t *testing.T) { testSBOM(t, first) })
+	t.Run("image", func(t *testing.T) { testImage(t, first, version) })
+}
+
+// releaseFile returns the path of the one file of a release that ends so.
+func releaseFile(t *testing.T, dir, suffix string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "*"+suffix))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("files that end in %s: %q, %v", suffix, found, err)
+	}
+	return found[0]
+}
+
+func read(t *testing.T, elem ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(elem...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// wantVersion checks that a program runs and says its version and commit.
+func wantVersion(t *testing.T, program, version string) {
+	t.Helper()
+	p := servers.Program{Path: program, Dir: t.TempDir()}
+	said := p.Output(t, "version")
+	commit, err := runGit(t.Context(), "", "rev-parse", "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(said, "transship "+version+" (") || !strings.Contains(said, commit[:12]) {
+		t.Errorf("it says %q, want version %s and commit %s", said, version, commit[:12])
+	}
+}
+
+func testArchive(t *testing.T, release, version string) {
+	dir := t.TempDir()
+	unpack(t, "tar", "-xf", releaseFile(t, release, ".tar.gz"), "-C", dir)
+	wantVersion(t, filepath.Join(dir, "transship"), version)
+	for _, name := range []string{"LICENSE", "README.md", "README.zh-CN.md", "CHANGELOG.md", "man/transship.1",
+		"man/transship-copy.1", "completions/transship.bash", "completions/_transship", "completions/transship.fish"} {
+		if read(t, dir, name) == "" {
+			t.Errorf("%s is empty", name)
+		}
+	}
+}
+
+func testDeb(t *testing.T, release, version string) {
+	deb, dir := releaseFile(t, release, ".deb"), t.TempDir()
+	servers.Find(t, "dpkg-deb", "dpkg")
+	unpack(t, "dpkg-deb", "-x", deb, dir)
+	wantVersion(t, filepath.Join(dir, "usr/bin/transship"), version)
+	for _, name := range []string{"share/man/man1/transship-copy.1.gz", "share/bash-completion/completions/transship"} {
+		if read(t, dir, "usr", name) == "" {
+			t.Errorf("%s is empty", name)
+		}
+	}
+	fields := servers.Program{Path: servers.Find(t, "dpkg-deb", "dpkg")}.Output(t, "-f", deb)
+	for _, field := range []string{"Package: transship\n", "Version: " + version + "\n", "Architecture: amd64\n"} {
+		if !strings.Contains(fields, field) {
+			t.Errorf("no %q in\n%s", field, fields)
+		}
+	}
+}
+
+func testSBOM(t *testing.T, release string) {
+	text := read(t, releaseFile(t, release, ".spdx.json"))
+	for _, want := range []string{
+		`"spdxVersion": "SPDX-2.3"`, `"pkg:golang/golang.org/x/sync@`, `"pkg:golang/stdlib@`,
+		`"pkg:golang/github.com/docker/docker-credential-helpers@`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the list of modules lacks %s", want)
+		}
+	}
+}
+
+func testImage(t *testing.T, release, version string) {
+	podman := servers.Podman(t)
+	podman.Output(t, "load", "-q", "-i", releaseFile(t, release, "_image.tar"))
+	from, to := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
+	im := fixture.Real()
+	if err := from.Repository("src/repo").Push(t.Context(), im, "1.6"); err != nil {
+		t.Fatal(err)
+	}
+	// The limits are named because a test machine may not raise them.
+	podman.Output(t, "run", "--rm", "--network", "host", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024",
+		imageName+":"+version, "copy", from.Host+"/src/repo:1.6", to.Host+"/dst/repo:1.6")
+	if err := to.Repository("dst/repo").Verify(t.Context(), im, "1.6"); err != nil {
+		t.Error(err)
+	}
+}
+
+func unpack(t *testing.T, program string, args ...string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", program, err, out)
+	}
+}
+
+// A release is refused that would not be that of its commit.
+func TestReleaseIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	source := filepath.Join(dir, "clone")
+	git(t, "", "clone", "-q", "../..", source)
+	wantRefused := func(version, want string) {
+		t.Helper()
+		err := run(context.Background(), source, filepath.Join(dir, "dist"), version, testTarget)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want an error that says %q", version, err, want)
+		}
+	}
+	wantRefused("0.2.0", "begins with v")
+	wantRefused("v99.0.0", "commit the version first")
+	git(t, source, "-c", "user.name=user", "-c", "user.email=user@example.com", "commit", "-q", "--allow-empty", "-m", "later")
+	git(t, source, "tag", "v98.0.0", "HEAD~1")
+	wantRefused("v98.0.0", "the tag v98.0.0 is on commit")
+	if err := os.WriteFile(filepath.Join(source, "LICENSE"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantRefused("v99.0.0", "has changes that are not committed")
+	if _, err := chosen("plan9/amd64"); err == nil {
+		t.Error("a target that there is not was taken")
+	}
+}
