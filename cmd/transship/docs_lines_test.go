@@ -18,7 +18,7 @@ var (
 	// besideLine matches what stands beside a command: a comment, or an explanation in a column of its own.
 	besideLine = regexp.MustCompile(`\s+#.*$|\s{2,}.*$`)
 	// ourCommand matches a command line up to the end of the command.
-	ourCommand = regexp.MustCompile(`(?m)(?:^|[;&|(] ?)(?:\$ )?transship ((?:'[^']*'|"[^"]*"|[^;&|)>'"])*)`)
+	ourCommand = regexp.MustCompile(`(?m)(?:^|[;&|(] ?)(?:\$ )?transship ((?:'[^']*'|"[^"]*"|[^;&|)<>'"])*)`)
 )
 
 // commandLines returns the lines of transship in the code of a page, without the program's name.
@@ -47,7 +47,7 @@ func TestCommandLinesOfDocuments(t *testing.T) {
 	for _, page := range append(pages, readmes()...) {
 		for _, line := range commandLines(readPage(t, page)) {
 			words := shellWords(line)
-			if len(words) == 0 || words[0] == "help" {
+			if len(words) == 0 || words[0] == "help" || words[0] == "COMMAND" {
 				continue
 			}
 			checked++
