@@ -36,19 +36,19 @@ func Load() run.Command {
 		Name: "load", Args: "FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", Min: 0, Max: -1,
 		Aliases: []string{"image load"},
 		Short:   "push the images of a file or folder to a registry",
-		Long: `FILE is a bundle, the common name or the first of its volumes, any OCI image layout in a tar, or what
-docker save writes, also compressed with gzip; - is one of them on standard input. Both of the latter are unpacked
-into a temporary file in $TMPDIR. DIR is an OCI image layout. The image docker.io/hczjl/halo:1.6 is pushed to
-REGISTRY/PREFIX/hczjl/halo:1.6, and REGISTRY/PREFIX/hczjl/halo:1.6@sha256:... is printed. Without IMAGE all images
-are pushed. An image that has only a tag, as skopeo, oras, crane and regctl write it, gets PREFIX as its repository:
-1.6 is pushed to REGISTRY/PREFIX:1.6.
+		Long: `FILE is a bundle, as transship save writes it (of several volumes their common name or the first), any
+other OCI image layout in a tar, or what docker save writes. A tar may be compressed with gzip, and - is one on
+standard input; both are unpacked into a temporary file in $TMPDIR. DIR is an OCI image layout. The image
+docker.io/hczjl/halo:1.6 is pushed to REGISTRY/PREFIX/hczjl/halo:1.6, and REGISTRY/PREFIX/hczjl/halo:1.6@sha256:... is
+printed. Without IMAGE all images are pushed. An image that has only a tag, as skopeo, oras, crane and regctl write
+it, gets PREFIX as its repository: 1.6 is pushed to REGISTRY/PREFIX:1.6.
 
 --rewrite FROM=TO applies to images whose name begins with FROM, with or without its registry: their path then begins
-with TO instead. If several match, the longest FROM counts. A --since bundle is loaded after the one that it builds
+with TO instead. If several match, the longest FROM counts. Load a bundle of save --since after the one that it builds
 on: before pushing anything, load checks that the registry has the missing blobs.
 
-Without REGISTRY it is docker's load: transship load -i FILE, or a tar on standard input, puts all images into the local
-store, and prints them. An image without a name is printed by its ID, to be given to transship tag.`,
+Without REGISTRY it is docker's load: transship load -i FILE, or a tar on standard input, puts all images into the
+local store, and prints their names, or the ID of an image without a name, which transship tag gives one.`,
 		Example: `transship load monday.tar registry.example.com
 transship load layout/ registry.example.com/hczjl/halo
 transship load -i monday.tar
@@ -59,9 +59,9 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 				"read this `file` or folder; without REGISTRY its images go into the local store, as with docker")
 			cli.Alias(fs, "i", "input")
 			fs.Var(&c.rewrites, "rewrite",
-				"replace FROM at the beginning of image names by TO, as `FROM=TO`; may be repeated")
+				"replace FROM by TO where a name begins with it, given as `FROM=TO`; may be repeated")
 			fs.Var(&c.platforms, "platform",
-				"load only these platforms of the images, as `os/arch[/variant],...`; may be repeated (default all)")
+				"load only these `platforms` of the images, such as linux/amd64,linux/arm/v7; may be repeated (default all)")
 			r.AvailableFlag(fs, &c.available)
 			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)

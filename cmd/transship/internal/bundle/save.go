@@ -41,21 +41,21 @@ func Save() run.Command {
 	return run.Command{
 		Name: "save", Args: "REF [PATTERN...] [REF...]", Min: 0, Max: -1,
 		Short: "write images to a tar or folder, for a site without network",
-		Long: `The tar is an OCI image layout that docker load, podman load, ctr image import, skopeo, oras and crane
-read too. Every blob is in it once, verified. Bundles are reproducible: the same images give the same bytes.
-FILE.tar.json beside FILE.tar lists what is in it. Run an interrupted save again and it resumes. For each volume,
-and with --sum for the whole tar, standard output gets a line for sha256sum -c, and FILE.tar.json the digest.
+		Long: `Writes a bundle: a tar that is an OCI image layout, which docker load, podman load, ctr image import,
+skopeo, oras and crane read too. Every blob is in it once, verified. Bundles are reproducible: the same images give
+the same bytes. The inventory FILE.json beside FILE, such as monday.tar.json, lists what is in it. Run an interrupted
+save again and it resumes. With --split each volume, and with --sum the whole tar, gets a line for sha256sum -c on
+standard output.
 
-REF is anything that copy takes as SRC; oci:DIR and oci-archive:FILE without an image mean all images there, and patterns
-after a repository select its tags, as in a list. Every image is looked up before the first is written: if one fails,
-nothing is written, or with --keep-going all but that one, and the exit code is 8.
---lock FILE keeps which digest each image had. With --locked FILE in its place the same command gives the same bytes: tags
-that are new are not taken, and one that has moved is exit code 7.
--o DIR/ adds the images to an OCI image layout in a folder. Without -o, or with -o -, the tar goes to standard output.
-transship image save saves images of the local store.
+REF is anything that copy takes as SRC; oci:DIR and oci-archive:FILE without an image mean all images there, and
+patterns after a repository select its tags, as in a list. Every image is looked up before the first is written: if
+one fails, nothing is written. With --keep-going the others are saved, and the exit code is 8. --lock FILE keeps which
+digest each image had. With --locked FILE in its place the same command gives the same bytes: new tags are skipped,
+and a tag that has moved fails with exit code 7. -o DIR/ adds the images to an OCI image layout in a folder. Without
+-o, or with -o -, the tar goes to standard output. transship image save saves images of the local store.
 
---since leaves out the blobs that the other site already has. It names an earlier bundle or its FILE.tar.json, or,
-as docker://HOST[/PREFIX], a registry that load has pushed images to.`,
+--since leaves out the blobs that the other site already has. It names an earlier bundle or its inventory, or, as
+docker://HOST[/PREFIX], a registry that load has pushed images to.`,
 		Example: `transship save -o monday.tar halohub/halo:1.6 alpine:3.20
 transship save -o alpine.tar 'docker.io/library/alpine:3.*' '!*_*'
 transship save -o tuesday.tar --since monday.tar.json -f images.txt
@@ -68,13 +68,13 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 				"save the images of a `list` (transship help lists); a DST is the image's name in the bundle")
 			cli.Alias(fs, "f", "file")
 			fs.StringVar(&c.since, "since", "",
-				"leave out the blobs of this earlier `bundle`, inventory or docker://registry")
+				"leave out the blobs that this earlier `bundle`, inventory or docker://registry has")
 			fs.Var(&c.split, "split",
-				"write volumes of at most this `size`, such as 4GiB: FILE.001, FILE.002 and so on")
+				"write volumes of at most this `size`, such as 4GiB: FILE.001, FILE.002 and so on (default one FILE)")
 			fs.BoolVar(&c.sum, "sum", false,
 				"compute the SHA-256 of the tar too, for which all of it is read once more")
 			fs.Var(&c.platforms, "platform",
-				"save only these platforms of the images, as `os/arch[/variant],...`; may be repeated (default all)")
+				"save only these `platforms` of the images, such as linux/amd64,linux/arm/v7; may be repeated (default all)")
 			r.AvailableFlag(fs, &c.available)
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"also save signatures, SBOMs and attestations that refer to the images")
@@ -113,16 +113,16 @@ func ImageSave() run.Command {
 	return run.Command{
 		Name: "image save", Args: "IMAGE [IMAGE...]", Min: 1, Max: -1,
 		Short: "write images of the store to a tar, as docker save does",
-		Long: `IMAGE is a name, a repository for all its tags there, or an ID, whose image has no name in the tar. The tar is
-that of transship save, which takes images from registries: see there. As with docker it goes to standard output
-without -o, and not to a terminal.`,
+		Long: `IMAGE is a name, a repository for all its tags there, or an ID, whose image has no name in the tar. The
+tar is that of transship save, which takes images from registries: see there. As with docker, without -o it goes to
+standard output, which must not be a terminal.`,
 		Example: `transship image save hczjl/halo:1.6 > halo.tar
 transship image save -o halo.tar hczjl/halo`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &saveCommand{stored: true}
 			c.outputFlag(fs)
 			fs.Var(&c.platforms, "platform",
-				"save only these platforms of the images, as `os/arch[/variant],...`; may be repeated")
+				"save only these `platforms` of the images, such as linux/amd64,linux/arm/v7; may be repeated (default all)")
 			r.AvailableFlag(fs, &c.available)
 			r.JobsFlag(fs, &c.jobs, "copy")
 			r.PlanFlag(fs)

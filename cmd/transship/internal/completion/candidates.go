@@ -179,7 +179,7 @@ func (c completer) values(name, last string) (out result) {
 			out.add(last, "image of the local store", c.images()...)
 		case "host", "registry":
 			out.add(last, "registry", c.hosts()...)
-		case "os":
+		case "platform", "platforms":
 			out.add(last, "platform", platforms()...)
 		case "shell":
 			out.add(last, "shell", "bash", "fish", "powershell", "zsh")

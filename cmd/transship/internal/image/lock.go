@@ -23,7 +23,7 @@ func (f *LockFlags) Register(fs *flag.FlagSet, done string) {
 	fs.StringVar(&f.write, "lock", "",
 		"write the digest of each image to this `file`, once all are "+done)
 	fs.StringVar(&f.read, "locked", "",
-		"take exactly the images that this `file` of --lock has; a tag that has moved since is exit code 7")
+		"take exactly the images that this `file` of --lock has; a tag that has moved since fails with exit code 7")
 }
 
 // Locked reports whether --locked is given.

@@ -36,13 +36,14 @@ func Copy() run.Command {
 		Long: `Copies every manifest and blob byte for byte, so all digests stay the same, and prints DST@sha256:... on
 standard output. Blobs that the target already has are skipped; within one registry they are mounted, not
 uploaded again. The tag is written last, so a tag never points at an incomplete image. With several DST the
-source is read once for all of them, and a DST that fails does not stop the others; --dst-creds, --dst-cert
-and --dst-plain-http then apply to the registry of the first DST.
+source is read once for all of them, and a DST that fails does not stop the others (exit code 8); --dst-creds,
+--dst-cert, --dst-key and --dst-plain-http then apply to the registry of the first DST, --dst-ca and --dst-insecure to
+all.
 
 SRC and DST are references, with or without docker:// before them, or one of
   oci:DIR[:IMAGE]              an OCI image layout in a folder; as DST it gets the image added
-  oci-archive:FILE[:IMAGE]     an OCI image layout in a tar; as DST it is replaced, and the images it had are named
-  docker-archive:FILE[:IMAGE]  what docker save writes; as DST the same as oci-archive, which docker load reads too
+  oci-archive:FILE[:IMAGE]     an OCI image layout in a tar; as DST it is replaced, and a note names the images that it had
+  docker-archive:FILE[:IMAGE]  what docker save writes; as DST the same as oci-archive:, which docker load reads too
   null:SIZE[:SEED]             as SRC a generated image with one layer of that size, different each time without SEED
   null:                        as DST nothing: the image is read and verified
 IMAGE is a tag or a name; DIR@DIGEST and FILE@DIGEST name an image by its digest. Without either, SRC must have one
@@ -56,10 +57,10 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &copyCommand{src: r.RemoteFlags(fs, "src", "the source"), dst: r.RemoteFlags(fs, "dst", "the target")}
 			fs.Var(&c.platforms, "platform",
-				"copy only these platforms of the image, as `os/arch[/variant],...`; may be repeated (default all)")
+				"copy only these `platforms` of the image, such as linux/amd64,linux/arm/v7; may be repeated (default all)")
 			r.AvailableFlag(fs, &c.available)
 			fs.BoolVar(&c.flatten, "flatten", false,
-				"if one image is left, copy it by itself, not as an index with one entry")
+				"if one platform is left, copy its image by itself, not as an index with one entry")
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"also copy signatures, SBOMs and attestations that refer to the image")
 			r.SendFlags(fs, c.dst, &c.jobs, "copy")

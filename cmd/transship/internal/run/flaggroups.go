@@ -116,8 +116,8 @@ func FlagsPage(s *cli.Streams) string {
 	every.CommonFlags(common)
 	return strings.Join([]string{
 		cli.Reflow(flagsIntro, s.Width()),
-		blobs.flagSection("Registry: the account, the certificates and the protocol. In copy and sync each flag has "+
-			"a side: --src-creds for the source, --dst-creds for the target, and so on.", blobs.flagsIn(fs, registryFlags)),
+		blobs.flagSection("Registry: the account, the certificates and the protocol. In copy and sync each but "+
+			"--authfile has a side: --src-creds for the source, --dst-creds for the target, and so on.", blobs.flagsIn(fs, registryFlags)),
 		blobs.flagSection("Speed, in commands that transfer blobs:", blobs.flagsIn(fs, speedFlags)),
 		every.flagSection("Connections:", every.flagsIn(common, connectionFlags)),
 		every.flagSection("Output:", every.flagsIn(common, outputFlags)),

@@ -29,8 +29,8 @@ func (f *foreignLayers) Set(s string) error {
 
 // ForeignFlag registers --foreign-layers, for commands that copy images.
 func (r *Run) ForeignFlag(fs *flag.FlagSet) {
-	fs.Var(&r.foreign, "foreign-layers", "`how` to treat layers that the image has at URLs: carry those that the "+
-		"source has, fetch the others from their URLs too, or skip them all (default carry)")
+	fs.Var(&r.foreign, "foreign-layers", "`how` to treat layers that the image has at URLs elsewhere: carry "+
+		"those that the source has, fetch the others from their URLs too, or skip all (default carry)")
 }
 
 // ForeignNote returns why a foreign layer is left out, and what the user can do.

@@ -41,9 +41,9 @@ func (r *Run) SendFlags(fs *flag.FlagSet, to *Remote, jobs *cli.Count, does stri
 	r.paceFlags(fs)
 	r.ForeignFlag(fs)
 	fs.BoolVar(&r.noClobber, "no-clobber", false,
-		"fail if a tag of the target points to another image, and do not move it")
-	fs.Var(&r.keep, "keep-existing", "leave a tag that matches this shell `pattern` and is at the target already as it is, "+
-		"without asking for its image at the source; may be repeated")
+		"refuse to move a tag that points to another image at the target (exit code 9)")
+	fs.Var(&r.keep, "keep-existing", "skip a tag that matches this shell `pattern` if the target has it, whatever it points "+
+		"to; may be repeated")
 	fs.BoolVar(&r.repair, "repair", false,
 		"ask the target for each manifest and blob of an image whose tag is there already, and send what is missing")
 	r.PlanFlag(fs)
@@ -114,7 +114,8 @@ func (r *Run) stallFlag(fs *flag.FlagSet) {
 	}
 	r.speed.documents, r.speed.stall = true, cli.Timeout(documentStall)
 	fs.Var(&r.speed.stall, "stall", fmt.Sprintf(
-		"give up if the registry does not answer, or sends nothing, for this `time`, such as 30s (default %s)",
+		"in commands that transfer no blobs: give up if the registry sends nothing for this `time`, such as 30s "+
+			"(default %s)",
 		shortTime(documentStall)))
 }
 

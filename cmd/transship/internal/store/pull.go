@@ -40,7 +40,7 @@ transship pull --platform linux/arm64 alpine:3.20`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &pullCommand{from: r.RemoteFlags(fs, "", "the registry")}
 			fs.Var(&c.platforms, "platform",
-				"pull only these platforms of the image, as `os/arch[/variant],...`; may be repeated (default all)")
+				"pull only these `platforms` of the image, such as linux/amd64,linux/arm/v7; may be repeated (default all)")
 			fs.BoolVar(&c.allTags, "all-tags", false, "pull all tags of the repository")
 			cli.Alias(fs, "a", "all-tags")
 			r.NoEffectFlag(fs, "disable-content-trust", noContentTrust)

@@ -47,7 +47,7 @@ transship push --all-tags registry.example.com/hczjl/halo`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &pushCommand{to: r.RemoteFlags(fs, "", "the registry")}
 			fs.Var(&c.platforms, "platform",
-				"push only these platforms of the image, as `os/arch[/variant],...`; may be repeated (default all)")
+				"push only these `platforms` of the image, such as linux/amd64,linux/arm/v7; may be repeated (default all)")
 			fs.BoolVar(&c.allTags, "all-tags", false, "push all tags that the store has of the repository")
 			cli.Alias(fs, "a", "all-tags")
 			r.NoEffectFlag(fs, "disable-content-trust", noContentTrust)
