@@ -19,12 +19,13 @@ func Diff() run.Command {
 	return run.Command{
 		Name: "audit diff", Args: "A B", Min: 2, Max: 2,
 		Short: "compare the calls of two runs: added, gone, changed",
-		Long: `A and B are audits, .jsonl or .har, or HARs of other tools. The order of their calls does not matter. A
-host that only one of them has, such as a registry on another port, counts as the other's host of the same role.
-Lines begin with - for calls that only A has, with + for calls that only B has, and with ~ for calls that differ.
+		Long: `A and B are audits, .jsonl or .har files that --audit has written, or HARs of other tools. The order of
+their calls does not matter. A host that only one of them has, such as a registry on another port, counts as the
+other's host of the same role. Lines begin with - for calls that only A has, with + for calls that only B has, and
+with ~ for calls that differ.
 
-The exit code is 0 if the calls are the same, and 1 if they differ, like that of diff(1). If they cannot be
-compared, nothing is printed on standard output, and the exit code is that of the reason.`,
+The exit code is 0 if the calls are the same, and 1 if they differ, like that of diff(1). If a file cannot be read,
+nothing is printed on standard output, and the exit code says why.`,
 		Example: "transship audit diff monday.jsonl tuesday.jsonl",
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			r.JSONFlag(fs)

@@ -21,8 +21,10 @@ func Show() run.Command {
 	return run.Command{
 		Name: "audit show", Args: "FILE", Min: 1, Max: 1,
 		Short: "show a run's calls, their times and what the run waited for",
-		Long: `FILE is an audit, .jsonl or .har, or a HAR that a browser or a proxy has written. What the run waited
-for is the critical path: going back from the end, always the call that ended last before the next one began.`,
+		Long: `FILE is an audit, the .jsonl or .har that --audit has written, or a HAR of a browser or a proxy. Prints
+what the time of the run was spent on, the critical path, the calls by host and endpoint, and what took longest. The
+critical path is what the run waited for: going back from the end, always the call that ended last before the next one
+began.`,
 		Example: "transship audit show run.jsonl\ntransship audit show --json run.har",
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			top := cli.Count(10)

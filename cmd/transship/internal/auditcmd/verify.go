@@ -18,11 +18,12 @@ func Verify() run.Command {
 	return run.Command{
 		Name: "audit verify", Args: "FILE", Min: 1, Max: 1,
 		Short: "check that the audit of a run is unchanged and complete",
-		Long: `The records of an audit are chained by hashes. If a record was changed, removed or inserted, the exit
-code is 7, and a line says which. It is 7 too if the end is missing: the run was killed, is still going on, or lines
-were removed, which cannot be told apart. For an audit without problems one line is printed with the last hash,
-which stands for the whole file. Keep that hash elsewhere: a person who can write the file can write another chain,
-but not one that ends with the same hash. A HAR of another program has no chain; only its format is checked.`,
+		Long: `FILE is an audit, the .jsonl or .har that --audit has written. Its records are chained by hashes. If
+one was changed, removed or inserted, the exit code is 7, and the error says which. It is 7 too if the end is missing:
+the run was killed, is still going on, or lines were removed, which cannot be told apart. Otherwise one line is
+printed, with the last hash, which stands for the whole file. Keep that hash elsewhere: a person who can write the
+file can write another chain, but not one that ends with the same hash. A HAR of another program has no chain; only
+its format is checked.`,
 		Example: `transship audit verify audit.jsonl
 transship audit verify --last 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 audit.har`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {

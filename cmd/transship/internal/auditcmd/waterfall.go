@@ -17,12 +17,12 @@ func Waterfall() run.Command {
 	return run.Command{
 		Name: "audit waterfall", Args: "FILE", Min: 1, Max: 1,
 		Short: "draw a run's calls over time, as an SVG image",
-		Long: `FILE is an audit, .jsonl or .har, or a HAR of another tool. Each call is a row, each phase has a
-colour, and the calls that the run waited for are marked. If there are more than 300 calls, strips show how many
-were in progress, and only the 40 longest calls have rows.`,
+		Long: `FILE is an audit, the .jsonl or .har that --audit has written, or a HAR of another tool. Each call is a
+row, each phase has a colour, and the calls that the run waited for are marked. If there are more than 300 calls,
+strips show how many were in progress, and only the 40 longest calls have rows.`,
 		Example: "transship audit waterfall run.jsonl -o run.svg",
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			out := fs.String("output", "", "write the image to this `file`, or to standard output if it is -")
+			out := fs.String("output", "", "the `file` to write, or - for standard output; required")
 			cli.Alias(fs, "o", "output")
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				return drawWaterfall(ctx, r, args[0], *out)
