@@ -21,11 +21,12 @@ type accessFlags struct {
 
 func (a *accessFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&a.htpasswd, "htpasswd", "",
-		"accept only users in this `file`, with bcrypt or $apr1$ hashes as htpasswd -B and htpasswd write them")
+		"accept only users in this `file`, with bcrypt or $apr1$ hashes as htpasswd -B and htpasswd write them "+
+			"(default: everybody)")
 	fs.BoolVar(&a.anonymousPull, "anonymous-pull", false,
-		"let everybody pull without a password, with --htpasswd and --writable")
+		"let everybody pull without a password; needs --htpasswd and --writable")
 	fs.Var(&a.pushUsers, "push-users",
-		"let only these `users` push and delete, such as ci,admin, with --htpasswd and --writable")
+		"let only these `users` of --htpasswd push and delete, such as ci,admin; needs --writable (default all users)")
 }
 
 // check refuses flags that contradict each other.

@@ -35,8 +35,10 @@ type listenFlags struct {
 
 func (l *listenFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&l.address, "listen", "",
-		"listen on this `address`: without TLS a loopback one; port 0 picks a free port (default "+defaultListen+")")
-	fs.StringVar(&l.insecure, "insecure-listen", "", "listen on this `address`, loopback or not, in plain HTTP")
+		"listen on this `address`, HOST:PORT; it must be a loopback one without TLS, and port 0 is a free port (default "+
+			defaultListen+")")
+	fs.StringVar(&l.insecure, "insecure-listen", "",
+		"like --listen, in plain HTTP on any `address`: everybody on the network can read what is sent")
 	fs.StringVar(&l.cert, "tls-cert", "", "`file` with the TLS certificate and its chain (PEM), read again when it changes")
 	fs.StringVar(&l.key, "tls-key", "", "`file` with the certificate's key (PEM)")
 	fs.Func("tls-new", "make a CA and a certificate in this `folder`, keep them there, and say where clients need the CA",
@@ -46,7 +48,8 @@ func (l *listenFlags) register(fs *flag.FlagSet) {
 			}
 			return nil
 		})
-	fs.Var(&l.names, "tls-name", "more `names` or addresses for the certificate of --tls-new, such as registry.example.com")
+	fs.Var(&l.names, "tls-name",
+		"more `names` or addresses for the certificate of --tls-new, such as registry.example.com,10.0.0.7")
 }
 
 // check refuses flags that contradict each other, and loads the certificate.

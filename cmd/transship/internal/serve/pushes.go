@@ -19,12 +19,13 @@ type pushFlags struct {
 }
 
 func (p *pushFlags) register(fs *flag.FlagSet) {
-	fs.BoolVar(&p.writable, "writable", false, "let clients push to the folder and delete there")
+	fs.BoolVar(&p.writable, "writable", false, "let clients push to DIR and delete there")
 	fs.BoolVar(&p.sparse, "sparse", false,
-		"accept sparse images and indexes, which refer to content that was not pushed")
+		"accept pushes of images and indexes that refer to content that was not pushed")
 	fs.Var(&p.maxBlob, "max-blob", "refuse blobs above this `size`, such as 10GiB (default no limit)")
 	fs.Var(&p.quota, "quota",
-		"refuse pushes once blobs and manifests in the folder have this `size`, those not yet pruned included (default no limit)")
+		"refuse pushes once blobs and manifests in DIR have this `size`, such as 100GiB, those not yet pruned included "+
+			"(default no limit)")
 }
 
 // check refuses flags that have no effect without --writable.

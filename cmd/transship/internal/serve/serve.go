@@ -27,25 +27,27 @@ func Serve() run.Command {
 	return run.Command{
 		Name: "serve", Args: "FILE|DIR [FILE|DIR...]", Min: 1, Max: -1,
 		Short: "serve the images in bundles and folders as a registry",
-		Long: `docker, podman, containerd, crane and all other registry clients can pull from it. FILE is a bundle, the
-common name or the first of its volumes, any OCI image layout in a tar, or what docker save writes; DIR is an OCI
-image layout. The image docker.io/hczjl/halo:1.6 is served as HOST:PORT/hczjl/halo:1.6 and as
-HOST:PORT/docker.io/hczjl/halo:1.6. Clients that use it as a mirror find it as docker.io/hczjl/halo:1.6; docs/serve.md
-has their settings. Several arguments are one registry: of a tag that several have, the first counts. A --since bundle
-must be served together with the bundles that it builds on.
+		Long: `docker, podman, containerd, crane and all other registry clients can pull from it. FILE is a bundle, as
+transship save writes it (of several volumes their common name or the first), any other OCI image layout in a tar, or
+what docker save writes; DIR is an OCI image layout. The image docker.io/hczjl/halo:1.6 is served as
+HOST:PORT/hczjl/halo:1.6 and as HOST:PORT/docker.io/hczjl/halo:1.6. Clients that use it as a mirror find it as
+docker.io/hczjl/halo:1.6; docs/serve.md has their settings. Several arguments are one registry: if several have a tag,
+the first of them counts. A bundle of save --since must be served together with the bundles that it builds on.
 
-Nothing is written unless --writable lets clients push to the one DIR among the arguments, and delete there. That DIR
-is created if it is missing, and comes before the others. A sparse index, some of whose images were not pushed, or an
-image without some of its layers is refused with MANIFEST_BLOB_UNKNOWN; --sparse accepts both.
-With --htpasswd users need their password to pull and push; --anonymous-pull and --push-users change who may do which.
-Content that no image needs any more stays in DIR until "TRANSSHIP_STORE=DIR transship prune", which may run meanwhile.
+Nothing is written, unless --writable lets clients push to DIR and delete there. There must be exactly one DIR then.
+It is created if it is missing, and its tags come before those of the FILEs. A pushed index or image that refers to
+content that was not pushed is refused with MANIFEST_BLOB_UNKNOWN, unless --sparse accepts it. Content that no image
+needs any more stays in DIR until "TRANSSHIP_STORE=DIR transship prune", which may run meanwhile.
 
---tls-new makes a CA and a certificate for this machine's names, once, and prints where clients need the CA; the
-certificate is replaced when a name is missing or its end is near, and the CA stays.
+Without --htpasswd everybody may pull and, with --writable, push. With it users need their password for both;
+--anonymous-pull lets everybody pull, and --push-users says which users may push and delete.
+
+--tls-new makes a CA and a certificate for this machine's names, once, and prints where clients need the CA. A later
+start makes a new certificate if a name is missing or the old one ends within 30 days; the CA stays.
 
 The registry's URL is printed on standard output once it answers. A browser shows there which images it has, and curl
-prints them. An interrupt or SIGTERM stops it: requests in progress have ten seconds to finish, and the exit code is 0.
-A second signal stops it at once.`,
+prints them. An interrupt (Ctrl-C) or SIGTERM stops it: requests in progress have ten seconds to finish, and the exit
+code is 0. A second signal stops it at once.`,
 		Example: `transship serve monday.tar tuesday.tar
 transship serve --writable --listen 127.0.0.1:0 images/
 transship serve --listen 0.0.0.0:5000 --tls-new certs --tls-name registry.example.com monday.tar
