@@ -20,11 +20,11 @@ func environment() []variable {
 	return []variable{
 		{names: "TRANSSHIP_CONFIG", does: "the configuration file; " +
 			"else transship/config.json in XDG_CONFIG_HOME. /dev/null leaves it out. See transship config -h"},
-		{names: "TRANSSHIP_STORE", does: "the local store of pull, tag, push, images, rmi and prune; " +
+		{names: "TRANSSHIP_STORE", does: "the folder of the local store, which pull, images and docker's other commands use; " +
 			"else transship in XDG_DATA_HOME"},
 		{names: "DOCKER_CONFIG", does: "the folder of docker's config.json, certs.d and manifests; else .docker in HOME"},
 		{names: "DOCKER_AUTH_CONFIG", does: "the text of a config.json whose accounts are looked up before the files"},
-		{names: "REGISTRY_AUTH_FILE", does: "an auth.json in place of podman's; --authfile is looked into alone"},
+		{names: "REGISTRY_AUTH_FILE", does: "an auth.json in place of podman's; with --authfile its file alone is read"},
 		{names: "XDG_CONFIG_HOME", does: "folder of configuration files, podman's too; else .config in HOME"},
 		{names: "XDG_DATA_HOME", does: "folder of the local store; else .local/share in HOME"},
 		{names: "XDG_RUNTIME_DIR", does: "folder of podman's auth.json after podman login"},

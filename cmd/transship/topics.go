@@ -47,7 +47,8 @@ func exitPage(s *cli.Streams) string {
 	b.WriteString(cli.Reflow("The exit codes, on which scripts may rely:", s.Width()))
 	writeExitCodes(&b, s.Width())
 	b.WriteString("\n" + cli.Reflow("If every image of a load, delete or sync failed for reasons of one code, the code is that "+
-		"one, not 8. The last line on standard error says what failed, or the hint after it what to try.", s.Width()))
+		"one, not 8. On failure the last line on standard error says why; a line after it that begins with hint: says "+
+		"what to try.", s.Width()))
 	return b.String()
 }
 

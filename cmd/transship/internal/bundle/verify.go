@@ -34,10 +34,10 @@ func Verify() run.Command {
 		Long: `Of a bundle, another tar or an OCI image layout in a folder, every byte is read: each blob is checked
 against its digest, each reference against what it refers to, the documents of a bundle against its manifests, and
 each volume against the inventory beside it. A tar may be compressed with gzip; - is one on standard input. Of an
-image on a registry, every manifest is read, and the registry is asked for each config and layer and its size;
---deep reads those too, and --referrers checks in the same way what refers to the image, which files are checked for
-anyway.
-The exit code is 7 if a check fails. The name of an existing file or folder means that file or folder; docker://REF
+image on a registry, every manifest is read, and the registry is asked for each config and layer and its size; --deep
+reads those too. What refers to an image, such as signatures, is checked in files, and with --referrers on a registry.
+Prints one line if all is ok, else a line for
+each problem, and the exit code is 7. The name of an existing file or folder means that file or folder; docker://REF
 always means an image on a registry.`,
 		Example: `transship verify monday.tar
 transship verify --deep registry.example.com/hczjl/halo:1.6`,

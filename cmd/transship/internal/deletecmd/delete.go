@@ -49,11 +49,12 @@ func Delete() run.Command {
 	return run.Command{
 		Name: "delete", Args: "REF [REF...]", Min: 1, Max: -1,
 		Short: "delete a tag, or with --manifest an image and all its tags",
-		Long: `A REF is REPOSITORY:TAG. Only that tag is deleted: the image keeps its digest and its other tags. A registry that
-cannot do that refuses, and nothing is deleted then. --manifest deletes the digest that REF names, or that its tag
-points to. Before that it prints all tags of the digest, for which it asks for every tag of the repository, a call
-each. The images of a deleted list and its signatures stay, and a list that names a deleted image becomes incomplete.
-The registry frees the space when it collects garbage. Prints Untagged: and Deleted: lines.`,
+		Long: `A REF is REPOSITORY:TAG. Only that tag is deleted: the image keeps its digest and its other tags. A
+registry that cannot do that refuses, and nothing is deleted then. --manifest deletes the digest that REF names, or
+that its tag points to, with all its tags. It notes these tags first; to find them it asks for every tag of the
+repository, one call each. The images of a deleted list and its signatures stay, and a list that names a deleted image
+becomes incomplete. The registry frees the space when it collects garbage. Prints Untagged: REF for each tag, and
+Deleted: REF for each digest.`,
 		Example: `transship delete registry.example.com/team/app:1.5
 transship delete --plan --manifest registry.example.com/team/app:1.5
 transship delete --manifest registry.example.com/team/app@` + exampleDigest,

@@ -13,7 +13,7 @@ A list has SRC [PATTERN...] [DST...] on each line, and comments after #:
   alpine /^3\.[0-9]+$/ edge*                   a regular expression, or a shell pattern
   postgres:*-alpine >=15 <17                   what matches a pattern and is in a range
   registry.example.com/team/**                 all repositories below team, by the registry's catalog
-  registry.example.com/team/*:1.* registry.local/mirror
+  registry.example.com/team/*:1.* DST          tags 1.* of the repositories in team, to DST
   oci:DIR, oci-archive:FILE, docker-archive:FILE   all images there; with :IMAGE or @DIGEST one
 
 PATTERN is one of

@@ -28,7 +28,7 @@ it. Prints nothing.`,
 			fs.StringVar(&set.Arch, "arch", "", "`architecture`, such as arm64")
 			fs.StringVar(&set.OSVersion, "os-version", "", "operating system's `version`, for Windows")
 			fs.StringVar(&set.Variant, "variant", "", "architecture's `variant`, such as v7")
-			fs.Var(&features, "os-features", "operating system's `feature,...`; may be repeated")
+			fs.Var(&features, "os-features", "features of the operating system, as `feature,...`; may be repeated")
 			return func(_ context.Context, r *run.Run, args []string) error {
 				set.OSFeatures = features
 				return annotate(r, args[0], args[1], set)

@@ -33,16 +33,17 @@ call, runs no credential helper, and shows no password. With the flags of other 
 The configuration file is $TRANSSHIP_CONFIG, or else transship/config.json in $XDG_CONFIG_HOME or ~/.config. A flag
 beats it. Its members, which docs/configuration.md describes:
 
-  version                    1
-  hosts.HOST.mirrors         registries to pull from in its place, in order: host[:port][/prefix]
-  hosts.HOST.pull-from-mirror  "all", or "digest-only" to ask the registry itself for tags
-  hosts.HOST.plain-http      true for HTTP without TLS
-  hosts.HOST.insecure        true to verify no TLS certificate
-  hosts.HOST.ca              file with CA certificates to trust
-  hosts.HOST.cert, .key      files of a client certificate
-  hosts.HOST.credential-helper  the helper that has its account
-  defaults.rate, .jobs, .stall, .max-wait  of the flags of these names
-  docker-daemon              true, or a path: read docker's daemon.json too`,
+  version                       1
+  hosts.HOST.mirrors            registries to pull from in its place, in order: host[:port][/prefix]
+  hosts.HOST.pull-from-mirror   "all" (default), or "digest-only" to ask the registry itself for tags
+  hosts.HOST.plain-http         true for HTTP without TLS
+  hosts.HOST.insecure           true to verify no TLS certificate
+  hosts.HOST.ca                 file with CA certificates to trust
+  hosts.HOST.cert, .key         files of a client certificate
+  hosts.HOST.credential-helper  the helper that has its account, NAME of docker-credential-NAME
+  defaults.rate, .jobs          defaults of the flags of these names
+  defaults.stall, .max-wait     the same
+  docker-daemon                 true, or a path: read docker's daemon.json too`,
 		Example: `transship config docker.io
 transship config --json registry.example.com:5000`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {

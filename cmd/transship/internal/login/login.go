@@ -30,9 +30,10 @@ func Login() run.Command {
 	return run.Command{
 		Name: "login", Args: "[HOST]", Min: 0, Max: 1,
 		Short: "check credentials with a registry and store them",
-		Long: `Stores the credentials only if the registry accepts them: in the credential helper that the configuration file
-or docker's config.json names for the host, or else in config.json itself (mode 0600), or in the file of --authfile. As with
-docker, HOST may be a URL such as https://registry.example.com/v2/, and is Docker Hub if it is left out.`,
+		Long: `Stores the credentials only if the registry accepts them: in the credential helper that the
+configuration file or docker's config.json names for the host, or else in config.json itself (mode 0600), or in the
+file of --authfile. As with docker, HOST may be a URL such as https://registry.example.com/v2/, and is Docker Hub if
+it is left out. The user name and the password are asked for on the terminal unless flags give them.`,
 		Example: `transship login registry.example.com
 echo "$PASSWORD" | transship login --username me --password-stdin docker.io`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {

@@ -34,16 +34,17 @@ func Call() run.Command {
 	return run.Command{
 		Name: "call", Args: "[METHOD] HOST/v2/...", Min: 1, Max: 2,
 		Short: "make one raw call to a registry, and print the answer",
-		Long: `METHOD is GET unless given: HEAD, POST, PUT, PATCH or DELETE. Credentials, certificates, retries, audit and
-policies are those of every command, and the token's scope follows from the path. Bodies are bytes: a blob is streamed,
-and what is asked for by digest is verified (exit 7). A body that says 4xx or 5xx is printed too, and the exit code is that
-of its class: 3 for 401 and 403, 4 for 404, 6 for 429, else 1 or 7.
+		Long: `METHOD is GET unless given: HEAD, POST, PUT, PATCH or DELETE. Credentials, certificates, retries, audit
+and policies are those of every command, and the token's scope follows from the path. Bodies are bytes: a blob is
+streamed, and what is asked for by digest is verified (exit 7). The body of an answer of 4xx or 5xx is printed too;
+the exit code is then 3 for 401 and 403, 4 for 404, 6 for 429, 7 for DIGEST_INVALID, else 1.
 
 --include prints the status line and headers first; with HEAD they are the result. Secrets in them are redacted; the
 Location of an upload session on the registry is printed as it came, since the next call needs it.
 
 A manifest is asked for in all known types, unless --header says Accept. A PUT of one needs its --header Content-Type.
-Of standard input, 4 MiB are read before the call. If there is more, GET /v2/ comes first: a stream cannot be sent twice.`,
+Of standard input, 4 MiB are read before the call. If there is more, GET /v2/ comes first: a stream cannot be sent
+twice.`,
 		Example: strings.Join([]string{
 			"transship call " + host + endpoint.Tags(repo).String(),
 			"transship call HEAD " + host + endpoint.Manifest(repo, "1.6").String(),

@@ -38,7 +38,7 @@ Prints Untagged: and Deleted: lines and the space that was freed.`,
 			fs.Bool("force", false, "do not ask, which prune never does")
 			cli.Alias(fs, "f", "force")
 			run.RefusedFlag(fs, "filter", "KEY=VALUE", "prune removes what no image needs, whatever its age and labels; "+
-				"to choose images: rmi $(transship images -q --filter ...)")
+				"to choose images: transship rmi $(transship images -q --filter ...)")
 			fs.BoolVar(&r.Quiet, "quiet", false, "print only errors")
 			cli.Alias(fs, "q", "quiet")
 			r.JSONFlag(fs)

@@ -37,8 +37,9 @@ func Rmi() run.Command {
 		Aliases: []string{"image rm", "image remove"},
 		Short:   "remove images from the local store",
 		Long: `A REF with a tag removes that tag, and content that no image refers to any more. An ID removes the image
-with all its tags, which must be in one repository unless --force is given. As with docker, --force also makes
-an image that is not there no failure. Prints Untagged: NAME for each tag, and Deleted: DIGEST for each manifest that is gone.`,
+with all its tags, which must be in one repository unless --force is given. As with docker,
+with --force an image that is not there is no failure. Prints Untagged: NAME for each tag, and Deleted:
+DIGEST for each manifest that is gone.`,
 		Example: `transship rmi hczjl/halo:amd64
 transship rmi --force 668f4ec33f09`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
