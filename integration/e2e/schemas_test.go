@@ -26,6 +26,10 @@ var schemaRuns = []struct {
 	{"pull", []string{"pull SRC", "! pull HOST/none:1"}},
 	{"push", []string{"push SRC", "! push HOST/none:1"}},
 	{"images", []string{"images", "! images Bad"}},
+	{"tag", []string{"tag SRC HOST/tagged:1", "! tag HOST/none:1 HOST/tagged:2"}},
+	{"rmi", []string{"rmi HOST/tagged:1", "! rmi HOST/tagged:1"}},
+	{"prune", []string{"prune --all", "! prune x"}},
+	{"manifest-push", []string{"manifest push HOST/list:1", "! manifest push HOST/none:1"}},
 	{"digest", []string{"digest --platform linux/arm64 SRC", "! digest HOST/none:1"}},
 	{"inspect", []string{"inspect --referrers SRC", "inspect b.tar", "! inspect HOST/none:1"}},
 	{"tags", []string{"tags HOST/src/repo", "! tags HOST/none"}},
@@ -35,6 +39,7 @@ var schemaRuns = []struct {
 	{"plan", []string{"copy --plan SRC HOST/planned:1", "load --plan=json b.tar HOST/planned",
 		"! copy --plan HOST/none:1 DST"}},
 	{"delete", []string{"delete DST", "! delete DST HOST/none:1"}},
+	{"audit-verify", []string{"audit verify run.jsonl", "! audit verify --last x run.jsonl", "! audit verify images.txt"}},
 	{"audit-show", []string{"audit show run.jsonl", "audit show other.har", "! audit show images.txt"}},
 	{"audit-diff", []string{"audit diff run.jsonl run.jsonl", "! audit diff run.jsonl other.har",
 		"! audit diff run.jsonl images.txt"}},
@@ -61,6 +66,7 @@ func TestJSONIsValidByPublishedSchemas(t *testing.T) {
 	}
 	transship.Output(t, "copy", "--audit", "run.jsonl", src, host.Host+"/audited:1")
 	transship.Output(t, "digest", "--audit", "other.har", src)
+	transship.Output(t, "manifest", "create", host.Host+"/list:1", src)
 
 	for _, runs := range schemaRuns {
 		schema := schemas[runs.schema]
