@@ -242,7 +242,7 @@ func TestListsRefuseWhatMakesNoSense(t *testing.T) {
 		`[{"source":"FROM/app","include":[""]}]`:                 {2, `"" is not a pattern of tags`, ""},
 		`[{"source":"FROM/app","include":[">=1"]}]`:              {2, `">=1" is a range of versions: write it as semver`, ""},
 		`[{"source":"FROM/app","semver":"latest"}]`:              {2, `"latest" is not a range of versions`, ""},
-		`[{"source":"FROM/app","semver":["1"]}]`:                 {2, "semver is a array", ""},
+		`[{"source":"FROM/app","semver":["1"]}]`:                 {2, "semver is an array", ""},
 		`[{"source":"FROM/app:1","minimum":2}]`:                  {2, "minimum counts the tags of a repository", ""},
 		`[{"source":"FROM/app","minimum":-2}]`:                   {2, "minimum is less than 0", ""},
 		`[{"source":"FROM/app:1","include":["1"]}]`:              {2, "is one image, and patterns select", ""},

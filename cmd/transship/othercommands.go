@@ -69,14 +69,20 @@ func otherCommands() []otherCommand {
 // suggestion returns what to type in place of an unknown command: ours that does what another
 // tool's does, or the nearest; "" if there is neither.
 func suggestion(args []string, nearest string) string {
-	word := args[0]
+	word, topic := args[0], ""
+	if cli.IsHelp(args[len(args)-1]) {
+		topic = cli.Nearest(word, topicNames())
+	}
+	if topic != "" && strings.HasPrefix(topic, word) {
+		return fmt.Sprintf("did you mean transship help %s?", topic)
+	}
 	if use := otherUse(strings.Join(args[:min(2, len(args))], " ")); use != "" {
 		return use
 	}
 	if use := otherUse(word); use != "" && (nearest == "" || len(membersOf(word)) == 0) {
 		return use
 	}
-	if topic := cli.Nearest(word, topicNames()); topic != "" && cli.IsHelp(args[len(args)-1]) && nearest != topic {
+	if topic != "" && nearest != topic {
 		return fmt.Sprintf("did you mean transship help %s?", topic)
 	}
 	if nearest != "" {

@@ -73,6 +73,8 @@ func parseList(file string, text []byte) ([]ListEntry, error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors write it
 	if trimmed := bytes.TrimLeft(text, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '[' {
 		return parseJSONList(file, text)
+	} else if len(trimmed) > 0 && trimmed[0] == '{' {
+		return nil, ListError(file, 1, errors.New("a list in JSON is an array: [{...}, ...]"))
 	}
 	var out []ListEntry
 	line := 0
@@ -181,7 +183,8 @@ func parseJSONEntry(raw json.RawMessage) (ListEntry, error) {
 		return e, err
 	}
 	if raw[0] == '"' {
-		return e, json.Unmarshal(raw, &e.Source)
+		_ = json.Unmarshal(raw, &e.Source) // a string is one
+		return e, e.checkSource()
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
@@ -189,19 +192,42 @@ func parseJSONEntry(raw json.RawMessage) (ListEntry, error) {
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &wrong) && wrong.Field == "":
-		return e, fmt.Errorf("want a string or an object, got a %s", wrong.Value)
+		return e, fmt.Errorf("want a string or an object, got %s", withArticle(wrong.Value))
 	case errors.As(err, &wrong):
-		return e, fmt.Errorf("%s is a %s", wrong.Field, wrong.Value)
+		return e, fmt.Errorf("%s is %s", wrong.Field, withArticle(wrong.Value))
 	case err != nil:
 		return e, errors.New(strings.TrimPrefix(err.Error(), "json: "))
-	case e.Source == "":
-		return e, errors.New("source is missing")
+	case e.checkSource() != nil:
+		return e, e.checkSource()
 	case e.Latest < 0:
 		return e, errors.New("latest is less than 0")
 	case e.Minimum < 0:
 		return e, errors.New("minimum is less than 0")
 	}
 	return e, manifest.Decode(raw, new(ListEntry)) // json takes the last of two members with one name
+}
+
+// checkSource refuses a source in JSON that is a line of a text list: patterns and targets are members
+// there, and a path may have spaces.
+func (e *ListEntry) checkSource() error {
+	switch {
+	case e.Source == "":
+		return errors.New("source is missing")
+	case IsRegistryRef(e.Source) && strings.ContainsAny(e.Source, " \t"):
+		return &cli.UsageError{
+			Message: fmt.Sprintf("%q is more than one name", e.Source),
+			Advice:  `in JSON patterns and targets are members: {"source": NAME, "include": ["3.*"], "exclude": ["*-rc*"], "targets": [...]}`,
+		}
+	}
+	return nil
+}
+
+// withArticle returns a type of JSON with its article.
+func withArticle(kind string) string {
+	if strings.HasPrefix(kind, "array") || strings.HasPrefix(kind, "object") {
+		return "an " + kind
+	}
+	return "a " + kind
 }
 
 // ListError returns err as a usage error that names the list and the line. It keeps the advice of a

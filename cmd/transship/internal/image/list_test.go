@@ -59,7 +59,7 @@ func TestParseListRefuses(t *testing.T) {
 		"[\"a\"]\n\n[]":                          "l: line 3: there is more after the end of the array",
 		`["a", {"source": "b", "source": "c"}]`:  `l: line 1: member "source" comes twice`,
 		"[\n7]":                                  "l: line 2: want a string or an object, got a number",
-		"[\n[\"a\"]]":                            "l: line 2: want a string or an object, got a array",
+		"[\n[\"a\"]]":                            "l: line 2: want a string or an object, got an array",
 		"[\nnull]":                               "l: line 2: source is missing",
 		"[\"a\",\n{\"source\":\n7}]":             "l: line 2: source is a number",
 		"[{\"source\":\"a\",\"targets\":\"b\"}]": "l: line 1: targets is a string",

@@ -112,6 +112,12 @@ func appendPattern(list []tagPattern, text string) ([]tagPattern, error) {
 				"transship help lists shows all",
 		}
 	}
+	if strings.ContainsAny(text, "/:") {
+		return nil, &cli.UsageError{
+			Message: fmt.Sprintf("%q is not a pattern of tags: no tag has a slash or a colon", text),
+			Advice:  "patterns follow the one repository that they are about; /between slashes/ is a regular expression",
+		}
+	}
 	return append(list, func(tag string) bool {
 		matches, _ := path.Match(text, tag) // the syntax has been checked
 		return matches

@@ -55,7 +55,7 @@ func tagImage(ctx context.Context, r *run.Run, args []string) error {
 	defer release()
 	found, err := findImages(ctx, dir, args[0])
 	if err != nil {
-		return err
+		return hintTagsOfRegistry(args, err)
 	}
 	src := dir.Repository(found[0].root.Repository)
 	dst := image.LayoutTarget{Repository: dir.Repository(as.Name())}
@@ -67,4 +67,15 @@ func tagImage(ctx context.Context, r *run.Run, args []string) error {
 		Reference: as.WithDigest(d.Digest).String(), MediaType: d.MediaType, Digest: d.Digest, Size: d.Size,
 	})
 	return nil
+}
+
+// hintTagsOfRegistry names our command if the arguments are those of regctl tag ls, or tag rm.
+func hintTagsOfRegistry(args []string, err error) error {
+	switch args[0] {
+	case "ls", "list":
+		return cli.WithHint(err, "transship tags "+args[1]+" lists the tags of a repository")
+	case "rm", "del", "delete":
+		return cli.WithHint(err, "transship delete "+args[1]+" deletes a tag on its registry")
+	}
+	return err
 }
