@@ -20,7 +20,7 @@ func ImagesIn() run.Command {
 		Name: "images-in", Args: "FILE|-", Min: 1, Max: 1,
 		Short: "print the image names in YAML, JSON or text, for save -f",
 		Long: `Reads what helm template, kustomize build, kubectl get -o yaml|json and compose files have: the values of image:, quoted
-or not, those of "image" in JSON, and image: {repository, tag, registry, digest} of helm's values over several lines.
+or not, those of "image" in JSON, and image: {repository, tag, registry, digest} of helm's values, in YAML or JSON.
 Prints whole names, sorted, each once: nginx is docker.io/library/nginx:latest. Values that are no reference, as
 templates are, are left out with a note. It makes no call. If no image is found, the exit code is 4.`,
 		Example: `helm template mychart | transship images-in - > images.txt

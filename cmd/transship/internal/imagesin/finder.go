@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -69,8 +70,9 @@ func (f *finder) read(ctx context.Context, in io.Reader) error {
 	}
 }
 
-// inJSON matches the member image of a JSON object. An escape in a name is one of JSON's.
-var inJSON = regexp.MustCompile(`"image"\s*:\s*("(?:[^"\\]|\\.)*")`)
+// inJSON matches the member image of a JSON object: a name, or an object of its parts. An escape in a
+// name is one of JSON's.
+var inJSON = regexp.MustCompile(`"image"\s*:\s*("(?:[^"\\]|\\.)*"|\{[^{}]*\})`)
 
 // inFlow matches the member image of a YAML mapping in one line.
 var inFlow = regexp.MustCompile(`[{,]\s*image:\s+["']?([^\s,{}\[\]"']+)`)
@@ -175,6 +177,12 @@ func (f *finder) endValues() {
 	}
 	parts := f.values.parts
 	f.values = nil
+	f.addParts(parts)
+}
+
+// addParts adds the image of a registry, repository, tag and digest, as far as they are there.
+func (f *finder) addParts(parts map[string]string) {
+	maps.DeleteFunc(parts, func(_, value string) bool { return value == "null" || value == "~" })
 	if parts["repository"] == "" || parts["tag"] == "" && parts["digest"] == "" {
 		return
 	}
@@ -191,12 +199,22 @@ func (f *finder) endValues() {
 	f.add(name)
 }
 
-// addJSON adds the image that a JSON string names.
-func (f *finder) addJSON(quoted []byte) {
-	var value string
-	if json.Unmarshal(quoted, &value) == nil {
-		f.add(value)
+// addJSON adds the image that a JSON string, or an object of its parts, names.
+func (f *finder) addJSON(raw []byte) {
+	var name string
+	if json.Unmarshal(raw, &name) == nil {
+		f.add(name)
+		return
 	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) != nil {
+		return
+	}
+	parts := map[string]string{}
+	for member, value := range members {
+		parts[member] = scalar(string(value)) // a tag may be a number
+	}
+	f.addParts(parts)
 }
 
 // add adds an image, if its name is a reference.
