@@ -137,7 +137,6 @@ func TestHostsAndFilesAreNoImages(t *testing.T) {
 		"inspect 127.0.0.1:17302":                     host,
 		"digest 127.0.0.1:17302":                      host,
 		"tags 127.0.0.1:17302":                        host,
-		"tags oci:base":                               notHere,
 		"verify 127.0.0.1:17302":                      host,
 		"verify monday.tgz":                           "monday.tgz is a file",
 		"save -o x.tar 127.0.0.1:17302":               host,

@@ -37,7 +37,8 @@ latest, come last, by name.
 
 PATTERN, in quotes, is a shell pattern such as '1.*', a /regular expression/, or a range of versions such as '>=1.2' '<2'.
 Tags that match one of the patterns and are in the range are listed, and none that match a !PATTERN. transship help lists
-describes all of it. That no tag matches is exit code 4. --json prints {"repository": NAME, "tags": [TAG, ...], "ok": true}.`,
+describes all of it. Of a FILE, DIR/, oci:DIR, oci-archive:FILE or docker-archive:FILE the images are listed, by the names
+that other commands take after DIR: or FILE:. That no tag matches is exit code 4. --json prints {"repository": NAME, "tags": [TAG, ...], "ok": true}.`,
 		Example: `transship tags halohub/halo
 transship tags alpine '3.*' '!*_*' --latest 3
 transship tags alpine '>=3.18' '<4'
@@ -67,6 +68,9 @@ func (c *tagsCommand) setSort(order string) error {
 func (c *tagsCommand) run(ctx context.Context, r *run.Run, args []string) error {
 	if err := c.checkFlags(); err != nil {
 		return err
+	}
+	if isLocal(args[0]) {
+		return c.runLocal(ctx, r, args[0], args[1:])
 	}
 	ref, patterns, err := parseTagPatterns(args)
 	if err != nil {
