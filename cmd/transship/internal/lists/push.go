@@ -97,7 +97,9 @@ func (c *pushCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err := dst.PutManifestResending(ctx, list.Identifier(), doc, nil); err != nil {
 		return err
 	}
-	c.report.Reference = list.WithDigest(doc.Digest).String()
+	named := list
+	named.Digest = doc.Digest
+	c.report.Reference = named.String()
 	c.report.MediaType, c.report.Digest, c.report.Size = doc.MediaType, doc.Digest, doc.Size
 	r.SetDocument(&c.report)
 	fmt.Fprintln(r.Stdout, doc.Digest)

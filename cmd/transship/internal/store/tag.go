@@ -63,8 +63,9 @@ func tagImage(ctx context.Context, r *run.Run, args []string) error {
 	if err != nil {
 		return err
 	}
+	as.Digest = d.Digest
 	r.SetDocument(&TagDocument{
-		Reference: as.WithDigest(d.Digest).String(), MediaType: d.MediaType, Digest: d.Digest, Size: d.Size,
+		Reference: as.String(), MediaType: d.MediaType, Digest: d.Digest, Size: d.Size,
 	})
 	return nil
 }
