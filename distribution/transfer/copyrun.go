@@ -94,10 +94,11 @@ func (c *copyRun) resolve(ctx context.Context, ref, as string) error {
 	return nil
 }
 
-// announceTag announces the tag that resolve has found is to be put, if any.
-func (c *copyRun) announceTag() {
+// announceTag announces the tag that resolve has found is to be put, if any. owner stands for the call
+// of the engine.
+func (c *copyRun) announceTag(owner any) {
 	if !c.done && !c.have.is(c.root) {
-		c.tag = c.engine.tags.announce(c.dst, c.to, c.root.Digest, c.as)
+		c.tag = c.engine.tags.announce(c.engine.tagOwner(owner), c.dst, c.to, c.root.Digest, c.as)
 	}
 }
 

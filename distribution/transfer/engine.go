@@ -53,6 +53,9 @@ type Engine struct {
 	// puts what is missing. A [Repairer] has to show that it can give a blob out. Without Repair an
 	// image whose tag is right counts as whole.
 	Repair bool
+	// SeparateTags lets only tags of one call of CopyTags or CopyAll go out together, not those of several
+	// copies that happen to be ready at a time: the calls are then those of Jobs 1.
+	SeparateTags bool
 	// SkipForeign leaves out all foreign layers ([manifest.Descriptor.Distributable]). Without it
 	// those that the source has are copied.
 	SkipForeign bool
@@ -100,7 +103,7 @@ func (e *Engine) Copy(ctx context.Context, src Source, ref string, dst Target, a
 	if err := c.resolve(ctx, ref, as); err != nil {
 		return manifest.Descriptor{}, err
 	}
-	c.announceTag()
+	c.announceTag(c)
 	return c.finish(ctx)
 }
 
@@ -110,6 +113,14 @@ const kept blob.Outcome = 0
 // keeps reports whether Keep applies to what an image is put under, a tag or digest.
 func (e *Engine) keeps(as string) bool {
 	return e.Keep != nil && blob.Digest(as).Validate() != nil && e.Keep(as)
+}
+
+// tagOwner returns the owner of tags that one call of the engine announces: see SeparateTags.
+func (e *Engine) tagOwner(call any) any {
+	if e.SeparateTags {
+		return call
+	}
+	return nil
 }
 
 // withManifestSlot runs f, a call for a manifest, once a slot is free.

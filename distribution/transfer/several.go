@@ -257,7 +257,7 @@ func (m *multiTarget) setRoot(e *Engine, root manifest.Manifest) {
 			t.fail(err)
 		}
 		if err == nil && !t.have.is(t.root) {
-			t.tag = e.tags.announce(t.Target, t.place, t.root.Digest, t.As)
+			t.tag = e.tags.announce(e.tagOwner(m), t.Target, t.place, t.root.Digest, t.As)
 		}
 		if !t.have.is(t.root) {
 			t.outcome = blob.Uploaded

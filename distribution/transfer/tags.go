@@ -31,6 +31,7 @@ type tagPuts struct {
 type tagKey struct {
 	to     place
 	digest blob.Digest
+	owner  any // the call of the engine, if only its own tags go together; else nil
 }
 
 // tagPut is a tag that a copy is about to put.
@@ -43,8 +44,8 @@ type tagPut struct {
 }
 
 // announce adds a tag that is going to be put. It returns nil for a target that puts each tag
-// alone, and for a digest.
-func (p *tagPuts) announce(dst Target, to place, digest blob.Digest, as string) *tagPut {
+// alone, and for a digest. Only tags of one owner go together.
+func (p *tagPuts) announce(owner any, dst Target, to place, digest blob.Digest, as string) *tagPut {
 	if _, ok := dst.(Tagger); !ok || blob.Digest(as).Validate() == nil {
 		return nil
 	}
@@ -53,7 +54,7 @@ func (p *tagPuts) announce(dst Target, to place, digest blob.Digest, as string) 
 	if p.waiting == nil {
 		p.waiting = map[tagKey][]*tagPut{}
 	}
-	t := &tagPut{puts: p, key: tagKey{to, digest}, tag: as, done: make(chan struct{})}
+	t := &tagPut{puts: p, key: tagKey{to, digest, owner}, tag: as, done: make(chan struct{})}
 	p.waiting[t.key] = append(p.waiting[t.key], t)
 	return t
 }
@@ -147,7 +148,7 @@ func (e *Engine) CopyTags(
 	_ = group.Wait()
 	for i, c := range runs {
 		if errs[i] == nil {
-			c.announceTag()
+			c.announceTag(&runs[0])
 		}
 	}
 	for i, c := range runs {

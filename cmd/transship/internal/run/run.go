@@ -134,6 +134,7 @@ func (r *Run) AuthConfig() *auth.Config {
 func (r *Run) Engine(jobs cli.Count, onEvent func(transfer.Event)) *transfer.Engine {
 	e := &transfer.Engine{Jobs: r.Jobs(jobs), Ranges: r.ranges(), Pace: r.pace(), OnEvent: onEvent}
 	e.NoClobber, e.Repair = r.noClobber, r.repair
+	e.SeparateTags = r.rules.Expect != nil // a list of --plan=expect has the calls of --jobs 1
 	if len(r.keep) > 0 {
 		e.Keep = r.keep.Match
 	}
