@@ -216,7 +216,8 @@ func (e *ListEntry) checkSource() error {
 	case IsRegistryRef(e.Source) && strings.ContainsAny(e.Source, " \t"):
 		return &cli.UsageError{
 			Message: fmt.Sprintf("%q is more than one name", e.Source),
-			Advice:  `in JSON patterns and targets are members: {"source": NAME, "include": ["3.*"], "exclude": ["*-rc*"], "targets": [...]}`,
+			Advice: `in JSON patterns and targets are members: ` +
+				`{"source": NAME, "include": ["3.*"], "exclude": ["*-rc*"], "targets": [...]}`,
 		}
 	}
 	return nil
