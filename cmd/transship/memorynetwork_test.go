@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"syscall"
 )
@@ -91,6 +93,15 @@ func (l *memoryListener) Addr() net.Addr { return l.address }
 type memoryConn struct {
 	net.Conn
 	address memoryAddress
+}
+
+// Write returns the error of a network where the peer has closed the connection.
+func (c memoryConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if errors.Is(err, io.ErrClosedPipe) {
+		err = &net.OpError{Op: "write", Net: "tcp", Addr: c.address, Err: os.NewSyscallError("write", syscall.EPIPE)}
+	}
+	return n, err
 }
 
 func (c memoryConn) LocalAddr() net.Addr  { return c.address }
