@@ -285,6 +285,9 @@ func TestAuditOfKilledRun(t *testing.T) {
 			c := newCopySetup(t)
 			g := &gate{blobs: i, closed: make(chan bool)}
 			c.source.Handler, c.target.Handler = g.before(c.source.Handler), g.before(c.target.Handler)
+			// The requests come from another process. A write of this one is what orders them after the
+			// change of the handlers, for the race detector too.
+			c.writeFile("ready", "")
 			file := filepath.Join(c.env["HOME"], "audit."+format)
 			cmd, _ := newProcess(t, "copy", "-q", "--jobs", "1", "--audit", file, c.src, c.dst) // calls follow each other
 			if err := cmd.Start(); err != nil {
