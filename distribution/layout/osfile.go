@@ -62,8 +62,10 @@ var errTooLarge error = tooLargeError{}
 
 type tooLargeError struct{}
 
+// Error implements error.
 func (tooLargeError) Error() string { return "the file is too large" }
 
+// Is makes the error an [ErrUnsafe]: a file of that size is no document of a layout.
 func (tooLargeError) Is(target error) bool { return target == ErrUnsafe }
 
 // readFile reads a file of at most limit bytes.
