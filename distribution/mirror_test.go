@@ -217,7 +217,7 @@ func TestMirrorWithOtherBytesAndSeveralTargets(t *testing.T) {
 	}
 }
 
-// Where nobody has the right bytes, the error says so, whatever else has failed.
+// If no mirror has the right bytes, and the registry neither, the error is one of integrity.
 func TestMirrorWithOtherBytesAndNoOther(t *testing.T) {
 	origin, mirror := newMirrorHost(t), newMirrorHost(t)
 	mirror.addImage(t, "team/app", "1", "layer")
@@ -261,7 +261,7 @@ func TestStaleTagOfMirror(t *testing.T) {
 	}
 }
 
-// Mirrors are for what is pulled alone: a target, and whoever lists or deletes, sees the registry.
+// Only pulls use mirrors. Writes, lists and deletes go to the registry.
 func TestMirrorsAreForPullsAlone(t *testing.T) {
 	origin, mirror := newMirrorHost(t), newMirrorHost(t)
 	mirror.addImage(t, "team/app", "1", "layer")
@@ -289,7 +289,7 @@ func TestMirrorsAreForPullsAlone(t *testing.T) {
 	}
 }
 
-// A run that is cancelled asks nobody else.
+// After a run is cancelled, no other mirror is asked.
 func TestCancelledReadFromMirror(t *testing.T) {
 	origin, mirror := newMirrorHost(t), newMirrorHost(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -39,7 +39,7 @@ func blocksOf(page, language string) []string {
 	return out
 }
 
-// Whoever reads one README is told the same commands, and the same output, as a reader of the other.
+// Both READMEs have the same commands with the same output.
 func TestReadmesHaveTheSameCommands(t *testing.T) {
 	english, chinese := readPage(t, "README.md"), readPage(t, "README.zh-CN.md")
 	for language, want := range map[string]int{"sh": 6, "console": 1} {

@@ -33,7 +33,7 @@ func TestServePushUsers(t *testing.T) {
 	r.stop().want(0, `warning: --push-users names "gone", whom `+p.env["HOME"]+"/users does not have")
 }
 
-// With --anonymous-pull nobody needs a password to pull or to see the page, and everybody one to push.
+// With --anonymous-pull a pull and the page need no password, and a push needs one.
 func TestServeAnonymousPull(t *testing.T) {
 	t.Parallel()
 	s, p := startServer(t), newProgram(t)

@@ -29,7 +29,7 @@ func withAccess(anonymousPull bool) *registry.Basic {
 	}
 }
 
-// Whoever has logged in may pull; only some may push and delete.
+// Every user may pull; only some may push and delete.
 func TestMayPush(t *testing.T) {
 	c := serve(t, withAccess(false))
 	blobPath := "/v2/x/blobs/uploads/?digest=" + digest("a")

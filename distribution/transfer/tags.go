@@ -115,7 +115,7 @@ func (t *tagPut) put(
 		tags = append(tags, other.tag)
 	}
 	err := e.withManifestSlot(ctx, func() error { return dst.(Tagger).PutManifestTags(ctx, tags, m, open) })
-	for _, other := range all { // nobody waits for t
+	for _, other := range all { // no copy waits for t
 		other.err = err
 		close(other.done)
 	}

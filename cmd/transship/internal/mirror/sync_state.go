@@ -150,7 +150,7 @@ func (s *syncState) update(r SyncResult) {
 	switch r.Status {
 	case SyncCopied, SyncUnchanged:
 		s.images[r.Target] = syncedImage{r.Target, r.Source, r.Digest}
-	case SyncKept: // nobody asked what it is
+	case SyncKept: // its digest is not known
 	default:
 		delete(s.images, r.Target)
 	}
