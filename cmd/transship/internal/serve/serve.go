@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/listen"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/cmd/transship/internal/serve/htpasswd"
 	"github.com/hczjl/transship/distribution/registry"
@@ -17,7 +18,7 @@ import (
 
 // serveCommand is serve and its flags.
 type serveCommand struct {
-	listen listenFlags
+	listen listen.Flags
 	pushes pushFlags
 	access accessFlags
 }
@@ -53,8 +54,8 @@ transship serve --writable --listen 127.0.0.1:0 images/
 transship serve --listen 0.0.0.0:5000 --tls-new certs --tls-name registry.example.com monday.tar
 transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htpasswd users monday.tar`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			c := &serveCommand{}
-			c.listen.register(fs)
+			c := &serveCommand{listen: listen.Flags{Default: "127.0.0.1:5000"}}
+			c.listen.Register(fs)
 			c.pushes.register(fs)
 			c.access.register(fs)
 			r.AuditFlag(fs, "request")
@@ -76,7 +77,7 @@ transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htp
 }
 
 func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	if err := c.listen.check(); err != nil {
+	if err := c.listen.Check(); err != nil {
 		return err
 	}
 	users, err := c.access.open(r)
@@ -88,15 +89,7 @@ func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error
 		return err
 	}
 	defer images.close()
-	if err := c.listen.makeCertificate(); err != nil {
-		return err
-	}
-	if c.listen.certificate != nil {
-		c.listen.certificate.onError = func(err error) {
-			r.Stderr.Line("warning: %s; the certificate read before stays in use", cli.OneLine(err.Error()))
-		}
-	}
-	l, err := c.listen.open(ctx)
+	l, err := c.listen.Open(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -110,18 +103,18 @@ func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error
 		defer recorder.Close()
 		h = recorder
 	}
-	return l.serve(ctx, r, h)
+	return l.Serve(ctx, r, h)
 }
 
 // handler returns the handler of all requests.
-func (c *serveCommand) handler(r *run.Run, l *listener, images *servedImages, users *htpasswd.File) http.Handler {
+func (c *serveCommand) handler(r *run.Run, l *listen.Listener, images *servedImages, users *htpasswd.File) http.Handler {
 	var h http.Handler = &registry.Handler{
 		Store:        images.union,
 		RefuseSparse: !c.pushes.sparse,
 		MaxBlobSize:  int64(c.pushes.maxBlob),
 		OnError:      serverErrors(r.Streams),
 	}
-	h = newPage(h, images, l.name(), c.access.pullsNeedLogin(), serverErrors(r.Streams))
+	h = newPage(h, images, l.Name(), c.access.pullsNeedLogin(), serverErrors(r.Streams))
 	h = c.access.handler(h, users)
 	if r.Verbose {
 		h = &requestLog{next: h, print: func(line string) { r.Stderr.Line("%s", line) }}
@@ -140,7 +133,7 @@ func serverErrors(s *cli.Streams) func(r *http.Request, err error) {
 }
 
 // announce prints what is served and where.
-func (c *serveCommand) announce(ctx context.Context, r *run.Run, l *listener, images *servedImages) error {
+func (c *serveCommand) announce(ctx context.Context, r *run.Run, l *listen.Listener, images *servedImages) error {
 	what, example, err := images.summary(ctx)
 	if err != nil {
 		return err
@@ -150,33 +143,33 @@ func (c *serveCommand) announce(ctx context.Context, r *run.Run, l *listener, im
 	if c.pushes.writable {
 		how = "writable"
 	}
-	r.Note("serving %s at %s (%s)", what, l.url, how)
+	r.Note("serving %s at %s (%s)", what, l.URL, how)
 	switch {
 	case example != "":
-		r.Note("try: %sdocker pull %s/%s", loginFirst("docker", l, c.access.pullsNeedLogin()), l.name(), example)
+		r.Note("try: %sdocker pull %s/%s", loginFirst("docker", l, c.access.pullsNeedLogin()), l.Name(), example)
 	case c.pushes.writable:
 		login := loginFirst("transship", l, c.access.htpasswd != "")
-		r.Note("try: %stransship copy alpine:3.20 %s/alpine:3.20", login, l.name())
+		r.Note("try: %stransship copy alpine:3.20 %s/alpine:3.20", login, l.Name())
 	}
-	c.listen.explainCA(r, l.name())
-	_, err = fmt.Fprintln(r.Stdout, l.url)
+	c.listen.ExplainCA(r, l.Name())
+	_, err = fmt.Fprintln(r.Stdout, l.URL)
 	return err
 }
 
 // loginFirst returns the start of a command line that logs in with program, if clients must.
-func loginFirst(program string, l *listener, must bool) string {
+func loginFirst(program string, l *listen.Listener, must bool) string {
 	if !must {
 		return ""
 	}
-	return program + " login " + l.name() + " && "
+	return program + " login " + l.Name() + " && "
 }
 
 // warn warns of what others on the network can do.
-func (c *serveCommand) warn(r *run.Run, l *listener) {
-	if l.isLoopback() {
+func (c *serveCommand) warn(r *run.Run, l *listen.Listener) {
+	if l.IsLoopback() {
 		return
 	}
-	if l.tls == nil {
+	if !l.HasTLS() {
 		text := "others on the network can read and change what is sent in plain HTTP"
 		if c.access.htpasswd != "" {
 			text += ", including passwords"

@@ -1,4 +1,4 @@
-package serve
+package listen
 
 import (
 	"crypto/tls"
@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hczjl/transship/cmd/transship/internal/serve/ownca"
+	"github.com/hczjl/transship/cmd/transship/internal/listen/ownca"
 	"github.com/hczjl/transship/distribution/wire"
 )
 

@@ -1,4 +1,6 @@
-package serve
+// Package listen is how a command listens as a server: the flags that say where and with which
+// certificate ([Flags]), and the server that stops when the run ends ([Listener]).
+package listen
 
 import (
 	"cmp"
@@ -15,13 +17,14 @@ import (
 	"syscall"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
-	"github.com/hczjl/transship/cmd/transship/internal/serve/ownca"
+	"github.com/hczjl/transship/cmd/transship/internal/listen/ownca"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
-const defaultListen = "127.0.0.1:5000"
+// Flags are the flags that say where to listen. Check sets addr, certificate and tls.
+type Flags struct {
+	Default string // the address without a flag
 
-// listenFlags are the flags that say where to listen. check sets addr, certificate and tls.
-type listenFlags struct {
 	address, insecure string
 	cert, key         string
 	newDir            string         // of a certificate made here
@@ -33,10 +36,11 @@ type listenFlags struct {
 	made        *ownca.Result // nil without --tls-new
 }
 
-func (l *listenFlags) register(fs *flag.FlagSet) {
+// Register registers the flags.
+func (l *Flags) Register(fs *flag.FlagSet) {
 	fs.StringVar(&l.address, "listen", "",
 		"listen on this `address`, HOST:PORT; it must be a loopback one without TLS, and port 0 is a free port (default "+
-			defaultListen+")")
+			l.Default+")")
 	fs.StringVar(&l.insecure, "insecure-listen", "",
 		"like --listen, in plain HTTP on any `address`: everybody on the network can read what is sent")
 	fs.StringVar(&l.cert, "tls-cert", "", "`file` with the TLS certificate and its chain (PEM), read again when it changes")
@@ -52,8 +56,8 @@ func (l *listenFlags) register(fs *flag.FlagSet) {
 		"more `names` or addresses for the certificate of --tls-new, such as registry.example.com,10.0.0.7")
 }
 
-// check refuses flags that contradict each other, and loads the certificate.
-func (l *listenFlags) check() error {
+// Check refuses flags that contradict each other with a [cli.UsageError], and loads the certificate.
+func (l *Flags) Check() error {
 	switch {
 	case l.address != "" && l.insecure != "":
 		return &cli.UsageError{
@@ -86,7 +90,7 @@ func (l *listenFlags) check() error {
 }
 
 // useCertificate has the server speak TLS with a certificate.
-func (l *listenFlags) useCertificate(cert, key string) error {
+func (l *Flags) useCertificate(cert, key string) error {
 	c, err := openCertificate(l.target(), cert, key)
 	l.certificate = c
 	l.tls = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
@@ -94,12 +98,12 @@ func (l *listenFlags) useCertificate(cert, key string) error {
 }
 
 // resolve resolves the address, and refuses plain HTTP on addresses other than loopback.
-func (l *listenFlags) resolve() error {
+func (l *Flags) resolve() error {
 	_, port, err := net.SplitHostPort(l.target())
 	if _, errPort := strconv.ParseUint(port, 10, 16); err != nil || errPort != nil {
 		return &cli.UsageError{
 			Message: fmt.Sprintf("%q is not an address to listen on", l.target()),
-			Advice:  "an address is HOST:PORT, such as " + defaultListen + " or [::1]:5000; port 0 picks a free port",
+			Advice:  "an address is HOST:PORT, such as " + l.Default + " or [::1]:5000; port 0 picks a free port",
 		}
 	}
 	if l.addr, err = net.ResolveTCPAddr("tcp", l.target()); err != nil {
@@ -115,14 +119,15 @@ func (l *listenFlags) resolve() error {
 }
 
 // target returns the address as the flags say it.
-func (l *listenFlags) target() string { return cmp.Or(l.insecure, l.address, defaultListen) }
+func (l *Flags) target() string { return cmp.Or(l.insecure, l.address, l.Default) }
 
-// listener is an open port.
-type listener struct {
+// Listener is an open port.
+type Listener struct {
 	net.Listener
+	URL string // such as http://127.0.0.1:5000
+
 	tls  *tls.Config // nil for plain HTTP
 	addr *net.TCPAddr
-	url  string
 	host string // of --tls-name; "" without
 }
 
@@ -163,9 +168,17 @@ func (e *listenError) Hint() string {
 	return ""
 }
 
-// open opens the port. For an IPv4 address it uses "tcp4": "tcp" with 0.0.0.0 would listen on IPv6
-// too.
-func (l *listenFlags) open(ctx context.Context) (*listener, error) {
+// Open makes the certificate of --tls-new, unless its folder has it, and opens the port. Check has
+// succeeded before. For an IPv4 address it uses "tcp4": "tcp" with 0.0.0.0 would listen on IPv6 too.
+func (l *Flags) Open(ctx context.Context, r *run.Run) (*Listener, error) {
+	if err := l.makeCertificate(); err != nil {
+		return nil, err
+	}
+	if l.certificate != nil {
+		l.certificate.onError = func(err error) {
+			r.Stderr.Line("warning: %s; the certificate read before stays in use", cli.OneLine(err.Error()))
+		}
+	}
 	network, scheme := "tcp", "http"
 	if l.addr.IP.To4() != nil {
 		network = "tcp4"
@@ -183,15 +196,18 @@ func (l *listenFlags) open(ctx context.Context) (*listener, error) {
 	if len(l.names) > 0 && !strings.HasPrefix(l.names[0], "*") {
 		host = l.names[0]
 	}
-	return &listener{opened, l.tls, addr, scheme + "://" + addr.String(), host}, nil
+	return &Listener{opened, scheme + "://" + addr.String(), l.tls, addr, host}, nil
 }
 
-// isLoopback reports whether only programs on this machine can connect.
-func (l *listener) isLoopback() bool { return l.addr.IP.IsLoopback() }
+// IsLoopback reports whether only programs on this machine can connect.
+func (l *Listener) IsLoopback() bool { return l.addr.IP.IsLoopback() }
 
-// name returns the registry's host in references: that of --tls-name, or, if it listens on all
+// HasTLS reports whether clients must speak TLS.
+func (l *Listener) HasTLS() bool { return l.tls != nil }
+
+// Name returns the registry's host in references: that of --tls-name, or, if it listens on all
 // addresses, the machine's host name.
-func (l *listener) name() string {
+func (l *Listener) Name() string {
 	if l.host != "" {
 		return net.JoinHostPort(l.host, strconv.Itoa(l.addr.Port))
 	}

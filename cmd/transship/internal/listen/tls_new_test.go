@@ -1,4 +1,4 @@
-package serve
+package listen
 
 import (
 	"slices"
@@ -10,8 +10,8 @@ import (
 // A server that runs for years replaces its certificate in time.
 func TestCertificateIsRenewedWhileServing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listenFlags{address: "127.0.0.1:0", newDir: t.TempDir()}
-		if err := l.check(); err != nil {
+		l := &Flags{address: "127.0.0.1:0", newDir: t.TempDir()}
+		if err := l.Check(); err != nil {
 			t.Fatal(err)
 		}
 		if err := l.makeCertificate(); err != nil {
@@ -39,8 +39,8 @@ func TestCertificateNames(t *testing.T) {
 		{"[::1]:0", []string{"Far.Example.", " [2001:DB8::1] "}, []string{"far.example", "2001:db8::1", "localhost"}},
 		{"0.0.0.0:0", []string{"*.example"}, []string{"*.example", "localhost"}},
 	} {
-		l := &listenFlags{address: test.address, newDir: "x", names: test.names}
-		if err := l.check(); err != nil {
+		l := &Flags{address: test.address, newDir: "x", names: test.names}
+		if err := l.Check(); err != nil {
 			t.Fatal(err)
 		}
 		got := l.certificateNames()

@@ -1,4 +1,4 @@
-package serve
+package listen
 
 import (
 	"fmt"
@@ -11,15 +11,15 @@ import (
 	"time"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/listen/ownca"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
-	"github.com/hczjl/transship/cmd/transship/internal/serve/ownca"
 )
 
 // maxNames is how many of this machine's addresses a certificate has at most.
 const maxNames = 100
 
 // checkNames refuses names that no certificate can have.
-func (l *listenFlags) checkNames() error {
+func (l *Flags) checkNames() error {
 	if len(l.names) > 0 && l.newDir == "" {
 		return &cli.UsageError{
 			Message: "--tls-name is for the certificate that --tls-new makes",
@@ -50,7 +50,7 @@ func normalName(name string) string {
 
 // certificateNames returns all names by which clients may call the server: those of --tls-name, the
 // one that it listens on, this machine's, and those of loopback.
-func (l *listenFlags) certificateNames() []string {
+func (l *Flags) certificateNames() []string {
 	host, _, _ := net.SplitHostPort(l.target())
 	names := append(slices.Clone(l.names), "localhost", "127.0.0.1", "::1")
 	if hostname, err := os.Hostname(); err == nil {
@@ -66,7 +66,7 @@ func (l *listenFlags) certificateNames() []string {
 	return slices.Compact(slices.Sorted(slices.Values(names)))
 }
 
-func (l *listenFlags) isUnspecified() bool { return len(l.addr.IP) == 0 || l.addr.IP.IsUnspecified() }
+func (l *Flags) isUnspecified() bool { return len(l.addr.IP) == 0 || l.addr.IP.IsUnspecified() }
 
 // machineAddresses returns the addresses of this machine that others may know it by.
 func machineAddresses() (addresses []string) {
@@ -80,7 +80,7 @@ func machineAddresses() (addresses []string) {
 }
 
 // makeCertificate makes the certificate of --tls-new, unless the folder has it, and has it used.
-func (l *listenFlags) makeCertificate() error {
+func (l *Flags) makeCertificate() error {
 	if l.newDir == "" {
 		return nil
 	}
@@ -100,8 +100,8 @@ func (l *listenFlags) makeCertificate() error {
 	return nil
 }
 
-// explainCA says what the certificate of --tls-new is good for, and where clients need the CA.
-func (l *listenFlags) explainCA(r *run.Run, name string) {
+// ExplainCA says what the certificate of --tls-new is good for, and where clients need the CA.
+func (l *Flags) ExplainCA(r *run.Run, name string) {
 	if l.made == nil {
 		return
 	}

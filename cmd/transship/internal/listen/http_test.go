@@ -1,4 +1,4 @@
-package serve
+package listen
 
 import (
 	"net/http"
@@ -10,7 +10,7 @@ import (
 // A client that sends or takes nothing of a body for two minutes is dropped, and one that sends no
 // header sooner. registry.BodyTimeout's own tests show how.
 func TestServerDropsIdleClients(t *testing.T) {
-	s := new(listener).newServer(nil, http.NotFoundHandler())
+	s := new(Listener).newServer(nil, http.NotFoundHandler())
 	limited, ok := s.Handler.(*registry.BodyTimeout)
 	if !ok || limited.Idle != bodyIdle || s.ReadHeaderTimeout <= 0 || s.IdleTimeout <= 0 {
 		t.Errorf("the server is %+v with handler %+v", s, s.Handler)

@@ -1,4 +1,4 @@
-package serve
+package listen
 
 import (
 	"context"
@@ -25,7 +25,7 @@ const bodyIdle = 2 * time.Minute
 const pushWindow = 4<<20 - 64<<10
 
 // newServer returns the server of a handler. It notes what goes wrong in connections.
-func (l *listener) newServer(r *run.Run, h http.Handler) *http.Server {
+func (l *Listener) newServer(r *run.Run, h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           &registry.BodyTimeout{Handler: h, Idle: bodyIdle},
 		TLSConfig:         l.tls,
@@ -40,9 +40,9 @@ func (l *listener) newServer(r *run.Run, h http.Handler) *http.Server {
 	}
 }
 
-// serve answers requests until ctx ends, and then lets requests in progress finish. Transfers have
+// Serve answers requests until ctx ends, and then lets requests in progress finish. Transfers have
 // no timeout while bytes move; headers and idle connections have one.
-func (l *listener) serve(ctx context.Context, r *run.Run, h http.Handler) error {
+func (l *Listener) Serve(ctx context.Context, r *run.Run, h http.Handler) error {
 	server := l.newServer(r, h)
 	unused := &unusedConns{conns: map[net.Conn]bool{}}
 	server.ConnState = unused.stateChanged
