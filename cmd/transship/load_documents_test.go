@@ -1,7 +1,11 @@
 package main
 
 import (
+	"archive/tar"
+	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +23,25 @@ func dockerMembers(t testing.TB, index string) []string {
 	return []string{"oci-layout", `{"imageLayoutVersion":"1.0.0"}`, "index.json", index,
 		"config.json", config, "blobs/sha256/" + id, layer,
 		"manifest.json", `[{"Config":"config.json","RepoTags":["dst/repo:1.6"],"Layers":["blobs/sha256/` + id + `"]}]`}
+}
+
+// tarMembers returns the regular files of a tar.
+func tarMembers(t testing.TB, archive string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for r := tar.NewReader(strings.NewReader(archive)); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		content, readErr := io.ReadAll(r)
+		if err := cmp.Or(err, readErr); err != nil {
+			t.Fatal(err)
+		}
+		if h.Typeflag == tar.TypeReg {
+			out[h.Name] = string(content)
+		}
+	}
 }
 
 // docker save ID of docker 25 writes an index.json that lists nothing.
@@ -65,6 +88,38 @@ func TestLoadOfNothing(t *testing.T) {
 	}
 	if n := c.target.Count(""); n != 0 {
 		t.Errorf("the registry was asked %d times", n)
+	}
+}
+
+// In a folder index.json alone counts. What docker's manifest.json has beyond it is named, with --quiet
+// too, by every command that reads the folder.
+func TestImagesOfManifestJSONInAFolderAreNamed(t *testing.T) {
+	c := newCopySetup(t)
+	c.do("copy -q SRC oci:@/lay:src/repo:1.6").want(0)
+	index := readFile(t, c.path("lay/index.json"))
+	members := dockerMembers(t, index)
+	c.writeFile("lay/config.json", members[5])
+	entry := members[9][1 : len(members[9])-1]
+	id := strings.Repeat("5", 64)
+	c.writeFile("lay/manifest.json", "["+entry+`,{"Config":"blobs/sha256/`+id+`"}]`)
+	want := "also has dst/repo:1.6, sha256:" + id + ", which index.json does not list; manifest.json is read in tars only: tar -cf"
+	for _, line := range []string{"load -q @/lay TO", "load --plan @/lay TO", "verify -q @/lay", "inspect @/lay", "tags @/lay",
+		"copy -q oci:@/lay TO/x/y:1", "save -q -o @/z.tar oci:@/lay", "digest oci:@/lay"} {
+		if o := c.do(line).want(0); strings.Count(o.stderr, want) != 1 {
+			t.Errorf("%s\nsays %s", o.line, o.stderr)
+		}
+	}
+	c.writeFile("lay/manifest.json", "null")
+	if o := c.do("load -q @/lay TO").want(0); !strings.Contains(o.stderr, "its images may not be all") {
+		t.Errorf("says %s", o.stderr)
+	}
+	// docker writes both documents. What both list is no news.
+	c.do("save -q -o @/x.tar SRC").want(0)
+	for name, content := range tarMembers(t, readFile(t, c.path("x.tar"))) {
+		c.writeFile("bundle/"+name, content)
+	}
+	if o := c.do("load -q @/bundle TO").want(0); o.stderr != "" {
+		t.Errorf("says %s", o.stderr)
 	}
 }
 

@@ -26,7 +26,8 @@ type Archive struct {
 	inventory   *Inventory               // transship.json, nil if there is none
 	baseBlobs   map[blob.Digest]baseBlob // set by SetBase
 
-	repositories func() *repositorySet
+	repositories      func() *repositorySet
+	namelessReferrers func() []referrerOf
 }
 
 // OpenArchive opens an archive by its path. For a split one that is FILE, or its first volume
@@ -55,6 +56,7 @@ func newArchive(v *volumes, err error) (*Archive, error) {
 	}
 	a := &Archive{volumes: v, blobs: map[blob.Digest]section{}, synthesized: map[blob.Digest]manifest.Manifest{}}
 	a.repositories = sync.OnceValue(a.groupImages)
+	a.namelessReferrers = sync.OnceValue(a.readNamelessReferrers)
 	if err := a.open(); err != nil {
 		v.Close()
 		return nil, err

@@ -22,17 +22,28 @@ type configIndex struct {
 func (a *Archive) indexConfigs() *configIndex {
 	c := &configIndex{archive: a, size: len(a.images), images: map[blob.Digest][]int{}, partial: map[int]bool{}}
 	for i, im := range a.images {
-		// What cannot be read is reported when the image is.
-		_ = walk(im.Descriptor, a.manifest, func(_ manifest.Descriptor, m manifest.Manifest, err error) error {
-			if err != nil {
-				c.partial[i] = true
-			} else if config := configOf(m); config != "" {
-				c.images[config] = append(c.images[config], i)
-			}
-			return nil
-		})
+		configs, whole := configsBelow(im.Descriptor, a.manifest)
+		for _, config := range configs {
+			c.images[config] = append(c.images[config], i)
+		}
+		c.partial[i] = !whole
 	}
 	return c
+}
+
+// configsBelow returns the configs of the images that a manifest leads to, and whether all manifests
+// could be read. What cannot be read is reported when the image is.
+func configsBelow(root manifest.Descriptor, load manifestLoader) (configs []blob.Digest, whole bool) {
+	whole = true
+	_ = walk(root, load, func(_ manifest.Descriptor, m manifest.Manifest, err error) error {
+		if err != nil {
+			whole = false
+		} else if config := configOf(m); config != "" {
+			configs = append(configs, config)
+		}
+		return nil
+	})
+	return configs, whole
 }
 
 // configOf returns the digest of an image's config, "" for anything else.

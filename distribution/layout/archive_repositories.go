@@ -32,6 +32,17 @@ func (a *Archive) HasShortName(name string) bool { return len(a.repositories().d
 // Unnamed returns the repository of entries that name none. It is named after the archive's file.
 func (a *Archive) Unnamed() *ArchiveRepository { return a.Repository(fallbackName(a.volumes.path)) }
 
+// readNamelessReferrers reads the referrers below the images without a name.
+func (a *Archive) readNamelessReferrers() []referrerOf {
+	var nameless []manifest.Descriptor
+	for _, im := range a.images {
+		if _, named := im.reference(); !named {
+			nameless = append(nameless, im.Descriptor)
+		}
+	}
+	return referrersBelow(nameless, a.manifest)
+}
+
 // repositorySet is the repositories of an archive.
 type repositorySet struct {
 	archive *Archive

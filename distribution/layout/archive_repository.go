@@ -3,7 +3,6 @@ package layout
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -33,7 +32,7 @@ type ArchiveRepository struct {
 // archiveContent is a manifest or blob of a repository.
 type archiveContent struct {
 	manifest.Descriptor
-	isManifest bool
+	isManifest, isBlob bool // the digest of a manifest may be that of a blob of another image
 }
 
 // add adds an image. A tag that names two different images names none.
@@ -76,22 +75,48 @@ func (r *ArchiveRepository) TagNames(ctx context.Context) iter.Seq2[string, erro
 func (r *ArchiveRepository) readManifests() {
 	r.content, r.referrers = map[blob.Digest]archiveContent{}, map[blob.Digest][]manifest.Descriptor{}
 	for _, root := range r.roots {
-		// A manifest that cannot be read is listed all the same: Manifest returns the reason.
-		_ = walk(root, r.archive.manifest, func(d manifest.Descriptor, m manifest.Manifest, err error) error {
-			_, known := r.content[d.Digest]
-			if _, there := r.archive.sizeOf(d.Digest); there && !known {
-				r.content[d.Digest] = archiveContent{
-					manifest.Descriptor{MediaType: cmp.Or(m.MediaType, d.MediaType), Digest: d.Digest, Size: d.Size},
-					m.Raw != nil || err != nil,
-				}
-				r.addReferrer(m)
-			}
-			return nil
-		})
+		r.addContent(root)
+	}
+	if r.name != fallbackName(r.archive.volumes.path) {
+		adoptReferrers(r.archive.namelessReferrers(), func(d blob.Digest) bool { return r.content[d].isManifest }, r.addContent)
 	}
 	for _, all := range r.referrers {
 		slices.SortFunc(all, compareDigests)
 	}
+}
+
+// addContent adds a manifest and all that it refers to, directly or not. A manifest that cannot be
+// read is listed all the same: Manifest returns the reason.
+func (r *ArchiveRepository) addContent(root manifest.Descriptor) {
+	_ = walk(root, r.archive.manifest, func(d manifest.Descriptor, m manifest.Manifest, err error) error {
+		if _, there := r.archive.sizeOf(d.Digest); there && (m.Raw != nil || err != nil) {
+			r.addManifest(d, m)
+		} else if there {
+			r.addBlob(d)
+		}
+		return nil
+	})
+}
+
+// addManifest adds a manifest. m is empty for one that cannot be read.
+func (r *ArchiveRepository) addManifest(d manifest.Descriptor, m manifest.Manifest) {
+	c := r.content[d.Digest]
+	if c.isManifest {
+		return
+	}
+	c.Descriptor = manifest.Descriptor{MediaType: cmp.Or(m.MediaType, d.MediaType), Digest: d.Digest, Size: d.Size}
+	c.isManifest = true
+	r.content[d.Digest] = c
+	r.addReferrer(m)
+}
+
+func (r *ArchiveRepository) addBlob(d manifest.Descriptor) {
+	c := r.content[d.Digest]
+	if !c.isManifest {
+		c.Descriptor = manifest.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
+	}
+	c.isBlob = true
+	r.content[d.Digest] = c
 }
 
 func compareDigests(a, b manifest.Descriptor) int { return cmp.Compare(a.Digest, b.Digest) }
@@ -110,34 +135,24 @@ func (r *ArchiveRepository) addReferrer(m manifest.Manifest) {
 	}
 }
 
-// lookup returns the descriptor of a manifest or blob. what is "manifest" or "blob".
-func (r *ArchiveRepository) lookup(what string, d blob.Digest) (manifest.Descriptor, error) {
+// lookup returns what the repository has under a digest.
+func (r *ArchiveRepository) lookup(d blob.Digest) (archiveContent, error) {
 	if err := d.Validate(); err != nil {
-		return manifest.Descriptor{}, err
+		return archiveContent{}, err
 	}
 	r.once.Do(r.readManifests)
-	found, known := r.content[d]
-	if !known || found.isManifest != (what == "manifest") {
-		return manifest.Descriptor{}, r.notFound(what, d)
-	}
-	return found.Descriptor, nil
-}
-
-// lookupManifest returns the descriptor of a manifest. The root of an image is one whatever its
-// media type, and reading it says what is wrong with it.
-func (r *ArchiveRepository) lookupManifest(d blob.Digest) (manifest.Descriptor, error) {
-	i := slices.IndexFunc(r.roots, func(root manifest.Descriptor) bool { return root.Digest == d })
-	if i < 0 {
-		return r.lookup("manifest", d)
-	}
-	return manifest.Descriptor{MediaType: r.roots[i].MediaType, Digest: d, Size: r.roots[i].Size}, nil
+	return r.content[d], nil
 }
 
 // HeadManifest returns the media type, digest and size in bytes of the manifest with that tag or
 // digest.
 func (r *ArchiveRepository) HeadManifest(_ context.Context, ref string) (manifest.Descriptor, error) {
 	if !reference.ValidTag(ref) {
-		return r.lookupManifest(blob.Digest(ref))
+		found, err := r.lookup(blob.Digest(ref))
+		if err == nil && !found.isManifest {
+			err = r.notFound("manifest", ref)
+		}
+		return found.Descriptor, err
 	}
 	d := r.tags[ref]
 	if d.Digest == "" {
@@ -176,23 +191,22 @@ func (r *ArchiveRepository) Referrers(
 	return out, nil
 }
 
+// checkBlob returns an error if the repository has no such blob.
+func (r *ArchiveRepository) checkBlob(d blob.Digest) error {
+	found, err := r.lookup(d)
+	if err == nil && !found.isBlob {
+		err = r.notFound("blob", d)
+	}
+	return err
+}
+
 // HeadBlob returns the size in bytes of a blob of the repository.
 func (r *ArchiveRepository) HeadBlob(_ context.Context, d blob.Digest) (int64, error) {
-	if _, err := r.lookup("blob", d); err != nil {
+	if err := r.checkBlob(d); err != nil {
 		return 0, err
 	}
 	size, _ := r.archive.sizeOf(d)
 	return size, nil
-}
-
-// HasBlob reports whether the repository has a blob with that digest and size, or the bundle leaves
-// it to its base.
-func (r *ArchiveRepository) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
-	size, err := r.HeadBlob(ctx, d.Digest)
-	if errors.Is(err, fs.ErrNotExist) {
-		return r.archive.inBase(d.Digest), nil
-	}
-	return err == nil && size == d.Size, err
 }
 
 // HasContent reports whether the archive has a manifest or blob, in whichever repository, or leaves
@@ -205,7 +219,7 @@ func (r *ArchiveRepository) HasContent(d blob.Digest) bool {
 // Blob opens a blob of the repository at an offset in bytes. Of the descriptor only the digest is
 // used. The bytes are not verified; the reader has to do that.
 func (r *ArchiveRepository) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
-	if _, err := r.lookup("blob", d.Digest); err != nil {
+	if err := r.checkBlob(d.Digest); err != nil {
 		return nil, err
 	}
 	return r.archive.Blob(ctx, d, offset)

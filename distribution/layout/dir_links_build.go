@@ -1,17 +1,20 @@
 package layout
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"maps"
 	"path"
 
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
 )
 
 // buildLinks creates the links of entries that have none: those that another tool added, or all of
 // them if the folder was copied without .transship.
 func (d *Dir) buildLinks(ix *index) error {
+	var nameless []manifest.Descriptor // that had no links
 	for _, e := range ix.entries {
 		r := d.Repository(e.repository)
 		if r.validate(e.Digest) != nil {
@@ -20,12 +23,43 @@ func (d *Dir) buildLinks(ix *index) error {
 		_, err := r.dir.files.stat(r.linkName(manifestLinks, e.Digest))
 		if errors.Is(err, fs.ErrNotExist) {
 			err = r.buildLinks(e.Descriptor)
+			if e.repository == d.unnamed {
+				nameless = append(nameless, e.Descriptor)
+			}
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return d.buildReferrerLinks(ix, referrersBelow(nameless, d.loadManifest))
+}
+
+// buildReferrerLinks creates the links of nameless referrers in the repositories of their subjects.
+func (d *Dir) buildReferrerLinks(ix *index, nameless []referrerOf) error {
+	var failed error
+	for name := range ix.tags {
+		if name == d.unnamed || checkRepositoryName(name) != nil {
+			continue
+		}
+		b := linkBuilder{repository: d.Repository(name)}
+		adoptReferrers(nameless, b.hasManifest, func(m manifest.Descriptor) {
+			failed = cmp.Or(failed, b.repository.buildLinks(m))
+		})
+	}
+	return failed
+}
+
+// loadManifest reads a manifest, whatever repository it is in. Of the descriptor only the digest and
+// the media type are used.
+func (d *Dir) loadManifest(of manifest.Descriptor) (manifest.Manifest, error) {
+	raw, err := d.files.readFile(blobName(of.Digest), manifest.MaxSize)
+	if err == nil {
+		err = blob.Verify(raw, of.Digest, int64(len(raw)))
+	}
+	if err != nil {
+		return manifest.Manifest{}, err
+	}
+	return parseManifest(of, raw)
 }
 
 // buildLinks creates the links of a manifest and of everything that it refers to. The manifest's
@@ -111,8 +145,27 @@ func (b *linkBuilder) addBlob(d manifest.Descriptor) {
 	}
 }
 
-// missingLinks collects the links of the repository's entries that have none.
-func (r *Repository) missingLinks(ix *index) (map[string]string, error) {
+// hasManifest reports whether the repository has a manifest, on the disk or among the links.
+func (b *linkBuilder) hasManifest(d blob.Digest) bool {
+	name := b.repository.linkName(manifestLinks, d)
+	_, collected := b.links[name]
+	return collected || b.repository.dir.files.exists(name)
+}
+
+// namelessReferrers returns the referrers below the entries that name no repository.
+func (d *Dir) namelessReferrers(ix *index) []referrerOf {
+	var nameless []manifest.Descriptor
+	for _, e := range ix.entries {
+		if e.repository == d.unnamed {
+			nameless = append(nameless, e.Descriptor)
+		}
+	}
+	return referrersBelow(nameless, d.loadManifest)
+}
+
+// missingLinks collects the links of the repository's entries that have none, and those of nameless
+// referrers to what it has.
+func (r *Repository) missingLinks(ix *index, nameless []referrerOf) (map[string]string, error) {
 	b := linkBuilder{repository: r, links: map[string]string{}}
 	for _, e := range ix.entries {
 		if e.repository != r.name || r.validate(e.Digest) != nil {
@@ -124,6 +177,9 @@ func (r *Repository) missingLinks(ix *index) (map[string]string, error) {
 		} else if err != nil {
 			return nil, err
 		}
+	}
+	if r.name != r.dir.unnamed { // which has them
+		adoptReferrers(nameless, b.hasManifest, func(d manifest.Descriptor) { b.addManifest(d) })
 	}
 	return b.links, nil
 }

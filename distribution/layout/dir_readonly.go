@@ -87,11 +87,13 @@ func (d *Dir) checkWritable() error {
 	return nil
 }
 
-// linkCache holds in memory the links that cannot be written: those of entries that have none.
+// linkCache holds in memory the links that cannot be written: those of entries that have none, and of
+// referrers that index.json does not name.
 type linkCache struct {
-	mu    sync.Mutex
-	index *index
-	links map[string]map[string]string // by repository: name to content
+	mu       sync.Mutex
+	index    *index
+	links    map[string]map[string]string // by repository: name to content
+	nameless []referrerOf                 // below the entries that name no repository
 }
 
 // memoryLinks returns the links, name to content, that OpenDir would have written for the
@@ -110,11 +112,12 @@ func (r *Repository) memoryLinks() (map[string]string, error) {
 	defer cache.mu.Unlock()
 	if cache.index != ix {
 		cache.index, cache.links = ix, map[string]map[string]string{}
+		cache.nameless = r.dir.namelessReferrers(ix)
 	}
 	if links, done := cache.links[r.name]; done {
 		return links, nil
 	}
-	links, err := r.missingLinks(ix)
+	links, err := r.missingLinks(ix, cache.nameless)
 	if err == nil {
 		cache.links[r.name] = links
 	}

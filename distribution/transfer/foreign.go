@@ -16,14 +16,19 @@ import (
 // start (image-spec, descriptor.md, "urls"). The bytes need not be verified.
 type OpenURL func(ctx context.Context, url string, d manifest.Descriptor, offset int64) (io.ReadCloser, error)
 
-// BlobFinder is implemented by sources that can tell whether they have a blob without opening it.
+// BlobFinder is implemented by sources that can tell whether they have a blob without opening it and
+// are not [Inventoried].
 type BlobFinder interface {
 	// HasBlob reports whether the source has a blob with that digest and size.
 	HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error)
 }
 
-// HasBlob reports whether a source has a blob. If it is not [BlobFinder], HasBlob opens the blob.
+// HasBlob reports whether a source has a blob. If it is neither [Inventoried] nor [BlobFinder], HasBlob
+// opens the blob.
 func HasBlob(ctx context.Context, src Source, d manifest.Descriptor) (bool, error) {
+	if local, ok := src.(Inventoried); ok {
+		return local.HasContent(d.Digest), nil
+	}
 	if finder, ok := src.(BlobFinder); ok {
 		return finder.HasBlob(ctx, d)
 	}

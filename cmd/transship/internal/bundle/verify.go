@@ -165,6 +165,7 @@ func verifyLocal(ctx context.Context, r *run.Run, arg string, v *Verification) e
 	v.noImages = len(images.Images) == 0
 	if images.Archive == nil {
 		v.place = image.TransportOCI + images.Path + ":IMAGE"
+		image.WarnUnlisted(r, images.Path, images.Dir)
 		return images.Dir.Verify(ctx, v.add)
 	}
 	if in, err := images.Archive.Inventory(); err == nil && in.Base != nil {

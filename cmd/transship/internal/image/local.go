@@ -75,7 +75,7 @@ func openLocal(ctx context.Context, r *run.Run, path string, unpack reader) (*Lo
 		return l.open(ctx, r, unpack)
 	}
 	if IsFolder(path) {
-		return openFolder(path)
+		return openFolder(r, path)
 	}
 	return openArchive(ctx, r, path, unpack)
 }
@@ -85,7 +85,7 @@ func (l Location) open(ctx context.Context, r *run.Run, unpack reader) (*LocalIm
 	if l.IsArchive() {
 		return openArchive(ctx, r, l.Path, unpack)
 	}
-	return openFolder(l.Path)
+	return openFolder(r, l.Path)
 }
 
 // openArchive opens a tar, compressed with gzip or not.
@@ -129,7 +129,7 @@ func archiveImages(path string, archive *layout.Archive) *LocalImages {
 // openFolder opens a layout in a folder. It writes nothing there: the folder may be on a read-only
 // medium. Until it is closed no prune removes blobs, so that an image can be read to its end even
 // if it is removed.
-func openFolder(path string) (*LocalImages, error) {
+func openFolder(r *run.Run, path string) (*LocalImages, error) {
 	dir, err := layout.OpenReadOnly(path)
 	if err != nil {
 		return nil, err
@@ -141,10 +141,37 @@ func openFolder(path string) (*LocalImages, error) {
 		return nil, err
 	}
 	l := &LocalImages{Path: path, Dir: dir, Close: release}
-	for _, r := range roots {
-		l.Images = append(l.Images, l.inFolder(r))
+	for _, root := range roots {
+		l.Images = append(l.Images, l.inFolder(root))
+	}
+	if len(roots) > 0 { // NoImages says it otherwise
+		WarnUnlisted(r, path, dir)
 	}
 	return l, nil
+}
+
+// WarnUnlisted warns of images that only docker's manifest.json in a folder lists: index.json alone
+// counts there.
+func WarnUnlisted(r *run.Run, path string, dir *layout.Dir) {
+	names, err := dir.UnlistedDocker()
+	if err != nil {
+		r.WarnOnce("%s: %s; its images may not be all", path, cli.OneLine(err.Error()))
+	}
+	if len(names) == 0 {
+		return
+	}
+	const most = 10
+	more := ""
+	if n := len(names) - most; n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	r.WarnOnce("%s: docker's manifest.json also has %s%s, which index.json does not list; %s", path,
+		cli.OneLine(strings.Join(names[:min(most, len(names))], ", ")), more, tarAdvice(path))
+}
+
+// tarAdvice says how the images that manifest.json lists are read.
+func tarAdvice(path string) string {
+	return "manifest.json is read in tars only: tar -cf FILE.tar -C " + path + " ."
 }
 
 // NoImages returns the error of a tar or folder without images. It is fs.ErrNotExist.
@@ -156,7 +183,7 @@ func (l *LocalImages) NoImages() error {
 	if _, missing := os.Stat(filepath.Join(l.Path, "manifest.json")); missing != nil {
 		return err
 	}
-	return cli.WithHint(err, "docker's manifest.json there is read in tars only: tar -cf FILE.tar -C "+l.Path+" .")
+	return cli.WithHint(err, "docker's "+tarAdvice(l.Path))
 }
 
 // Find returns the image that a text names, as [layout.Archive.Find] does. A name before a digest

@@ -6,7 +6,9 @@ package run
 import (
 	"context"
 	"flag"
+	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/hczjl/transship/auth"
@@ -53,6 +55,7 @@ type Run struct {
 	config     config.File // the configuration file; empty for commands that call no registry
 	mirrors    mirrors
 
+	warned        sync.Map // what WarnOnce has printed
 	withoutEffect []string // notes on flags of docker's that change nothing here
 }
 
@@ -112,6 +115,14 @@ func (r *Run) do(ctx context.Context, act Action, fs *flag.FlagSet, args, rest [
 func (r *Run) NoteDone(format string, args ...any) {
 	if !r.Planning() {
 		r.Note(format, args...)
+	}
+}
+
+// WarnOnce prints a warning that the run has not printed yet, also with --quiet.
+func (r *Run) WarnOnce(format string, args ...any) {
+	text := fmt.Sprintf("warning: "+format, args...)
+	if _, done := r.warned.LoadOrStore(text, true); !done {
+		r.Stderr.Line("%s", text)
 	}
 }
 

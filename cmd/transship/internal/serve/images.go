@@ -13,6 +13,7 @@ import (
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/registry"
@@ -20,6 +21,7 @@ import (
 
 // servedImages is the content of all arguments, as one store.
 type servedImages struct {
+	run      *run.Run
 	union    *registry.Union
 	archives []*layout.Archive
 	dirs     []*layout.Dir
@@ -36,7 +38,7 @@ func (i *servedImages) close() {
 
 // openImages opens all arguments. It opens the writable folder last, so that none is created if
 // another argument fails.
-func (c *serveCommand) openImages(args []string) (*servedImages, error) {
+func (c *serveCommand) openImages(r *run.Run, args []string) (*servedImages, error) {
 	target := ""
 	if c.pushes.writable {
 		var err error
@@ -44,7 +46,7 @@ func (c *serveCommand) openImages(args []string) (*servedImages, error) {
 			return nil, err
 		}
 	}
-	i := &servedImages{union: &registry.Union{}}
+	i := &servedImages{run: r, union: &registry.Union{}}
 	if err := i.addAll(args, target, &c.pushes); err != nil {
 		i.close()
 		return nil, err
@@ -125,6 +127,7 @@ func (i *servedImages) addFolder(path string) error {
 	if err != nil {
 		return err
 	}
+	image.WarnUnlisted(i.run, path, dir)
 	i.addDir(path, dir)
 	i.union.Stores = append(i.union.Stores, registry.ShortNames(dir))
 	return nil

@@ -84,7 +84,7 @@ func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error
 	if err != nil {
 		return err
 	}
-	images, err := c.openImages(args)
+	images, err := c.openImages(r, args)
 	if err != nil {
 		return err
 	}
