@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/hczjl/transship/integration/servers"
 )
 
 // bench runs works with tools.
@@ -19,9 +21,11 @@ type bench struct {
 	disk     string        // a folder on a disk
 	log      func(format string, args ...any)
 	machine  string // for the report
+	ca       string // the file of the CA that registries with TLS have their certificates from
 
 	plain   pair
-	tls     pair // zero where no work needs it
+	tls     pair    // zero where no work needs it
+	remote  *remote // nil where no work needs it, or the machine cannot have it
 	samples []sample
 }
 
@@ -64,6 +68,8 @@ func (b *bench) run(w work) {
 // sites are the registries of a work. The same two serve all works but those of the embedded one.
 func (b *bench) sites(w work) pair {
 	switch {
+	case w.path != nil:
+		return b.remote.sites(w)
 	case w.embedded:
 		return pair{embedded(b.t), embedded(b.t)}
 	case w.tls:
@@ -75,7 +81,7 @@ func (b *bench) sites(w work) pair {
 // able are the tools that can do a work.
 func (b *bench) able(w work) []tool {
 	return slices.DeleteFunc(slices.Clone(b.tools), func(t tool) bool {
-		return t.commands[w.task] == nil || w.alone && t.name != subject
+		return t.commands[w.task] == nil || w.alone && t.name != subject || t.fetches && (w.path == nil || w.up)
 	})
 }
 
@@ -98,18 +104,22 @@ func (b *bench) once(w work, c content, t tool, at pair, round int) sample {
 	if !w.repeat {
 		b.must(at.to.empty())
 	}
-	j := job{src: at.from.over(w.link).Host, dst: at.to.over(w.link).Host, repo: c.repository, tag: c.tag(), dir: b.folder(w), tls: w.tls}
+	program := b.program(w, t, round)
+	j := job{
+		src: at.from.over(w.link).Host, dst: at.to.over(w.link).Host, repo: c.repository, tag: c.tag(),
+		dir: b.folder(w), tls: w.tls, blobs: c.digests(), ca: b.ca,
+	}
 	args := t.commands[w.task](b.t, j)
 	at.from.forget()
 	at.to.forget()
-	u, err := measure(b.t.Context(), t.Program, b.limit, args...)
+	u, err := measure(b.t.Context(), program, b.limit, args...)
 	s := sample{
 		Work: w.name, Tool: t.name, Round: round,
 		Wall: u.wall.Seconds(), CPU: u.cpu.Seconds(), Peak: u.peak, Written: u.written, Size: c.size(),
 		Source: at.from.calls(), Target: at.to.calls(),
 	}
 	if err == nil {
-		err = b.check(w, c, j, at.to, &s)
+		err = b.check(w, c, t, j, at.to, &s)
 	}
 	if err != nil {
 		s.Error = err.Error()
@@ -118,8 +128,23 @@ func (b *bench) once(w work, c content, t tool, at pair, round int) sample {
 	return s
 }
 
+// program is a tool as it is started for a work: over a real path, at its near end.
+func (b *bench) program(w work, t tool, round int) servers.Program {
+	if w.path == nil {
+		return t.Program
+	}
+	b.must(b.remote.link.Set(*w.path, uint64(round)))
+	p := t.Program
+	words := append(slices.Clone(b.remote.link.Near.Enter), append([]string{p.Path}, p.Args...)...)
+	p.Path, p.Args = words[0], words[1:]
+	return p
+}
+
 // check holds what a tool has made against the source.
-func (b *bench) check(w work, c content, j job, to *site, s *sample) (err error) {
+func (b *bench) check(w work, c content, t tool, j job, to *site, s *sample) (err error) {
+	if t.fetches {
+		return c.verifyFetched(j.dir)
+	}
 	if w.task != save {
 		return c.verify(b.t.Context(), to.Endpoint)
 	}

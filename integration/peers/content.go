@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/hczjl/transship/integration/fixture"
@@ -55,6 +56,16 @@ func (c content) size() int64 {
 		}
 	}
 	return n
+}
+
+// digests are those of all blobs.
+func (c content) digests() (all []digest.Digest) {
+	for _, im := range c.images {
+		for _, b := range im.Blobs {
+			all = append(all, b.Digest)
+		}
+	}
+	return all
 }
 
 // tag is the name of the first image.

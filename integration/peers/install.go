@@ -81,6 +81,9 @@ func equipped(t testing.TB, one tool, bin string) tool {
 		}
 		one.Program = servers.Program{Path: file}
 		_, one.version, _ = strings.Cut(one.module, "@")
+	case one.fetches:
+		one.Program = servers.Program{Path: servers.Find(t, one.name, "aria2")}
+		one.version = versionOf(t, one.Program, "--version")
 	default:
 		one.Program = servers.Skopeo(t)
 		one.version = versionOf(t, one.Program, "--version")

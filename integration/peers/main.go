@@ -148,6 +148,7 @@ func (b *bench) compare(o options, out io.Writer) {
 	b.must(err)
 	b.plain = cncf(b.t, toxiproxy, servers.Options{})
 	b.secure(ran, toxiproxy)
+	ran = b.reachable(ran)
 	for _, w := range ran {
 		b.run(w)
 	}
@@ -164,10 +165,25 @@ func (b *bench) secure(ran []work, toxiproxy string) {
 		return
 	}
 	certificates := servers.NewCertificates(b.t)
+	b.ca = certificates.CAFile
 	b.tls = cncf(b.t, toxiproxy, servers.Options{TLS: certificates})
+	if slices.ContainsFunc(ran, overPath) {
+		b.remote = overLink(b.t, certificates, b.log)
+	}
 	for i := range b.tools {
 		b.tools[i].Env = append(b.tools[i].Env, "SSL_CERT_FILE="+certificates.CAFile)
 	}
+}
+
+// overPath tells whether a work goes over a real path.
+func overPath(w work) bool { return w.path != nil }
+
+// reachable are the works that this machine can do.
+func (b *bench) reachable(ran []work) []work {
+	if b.remote != nil {
+		return ran
+	}
+	return slices.DeleteFunc(ran, overPath)
 }
 
 // report is what the bench has seen.

@@ -40,6 +40,22 @@ func (c content) verifySaved(j job) (int64, error) {
 	return size, nil
 }
 
+// verifyFetched hashes the blobs that a tool has fetched into a folder, by their digests' encoded parts.
+func (c content) verifyFetched(dir string) error {
+	for _, want := range c.digests() {
+		f, err := os.Open(filepath.Join(dir, want.Encoded()))
+		if err != nil {
+			return err
+		}
+		got, err := digest.SHA256.FromReader(f)
+		f.Close()
+		if err != nil || got != want {
+			return fmt.Errorf("blob %s is %s: %w", want, got, err)
+		}
+	}
+	return nil
+}
+
 // hashTar adds the blobs of an image layout in a tar to found, and returns the tar's size.
 func hashTar(file string, found map[digest.Digest]bool) (int64, error) {
 	f, err := os.Open(file)

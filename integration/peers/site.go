@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/hczjl/transship/distribution/registry"
 	"github.com/hczjl/transship/integration/servers"
+	"github.com/hczjl/transship/integration/wan"
 )
 
 // site is a registry that tools copy from or to.
@@ -30,6 +32,34 @@ type pair struct{ from, to *site }
 // cncf starts two CNCF distribution registries; links are carried by toxiproxy.
 func cncf(t testing.TB, toxiproxy string, o servers.Options) pair {
 	return pair{cncfSite(t, toxiproxy, o), cncfSite(t, toxiproxy, o)}
+}
+
+// remote are two CNCF distribution registries with TLS, one at each end of a long link.
+type remote struct {
+	link      *wan.Link
+	near, far *site
+}
+
+// overLink starts the registries of a long link. Where the machine cannot have one, it is nil and says so.
+func overLink(t testing.TB, certificates *servers.Certificates, log func(string, ...any)) *remote {
+	link, err := wan.New(t)
+	if errors.Is(err, wan.ErrMissing) {
+		log("works over a real path are skipped: %v", err)
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(end *wan.End) *site { return cncfSite(t, "", servers.Options{TLS: certificates, At: end}) }
+	return &remote{link, at(link.Near), at(link.Far)}
+}
+
+// sites are the registries of a work.
+func (r *remote) sites(w work) pair {
+	if w.up {
+		return pair{r.near, r.far}
+	}
+	return pair{r.far, r.near}
 }
 
 func cncfSite(t testing.TB, toxiproxy string, o servers.Options) *site {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/hczjl/transship/integration/servers"
 )
 
@@ -16,6 +18,7 @@ type tool struct {
 	name    string
 	module  string // PACKAGE@VERSION for go install; empty for what is there already
 	version string // of what is installed
+	fetches bool   // it cannot put what it gets anywhere but into files
 
 	commands map[task]arguments
 }
@@ -34,11 +37,13 @@ type arguments func(t testing.TB, j job) []string
 
 // job is what a tool is asked to do.
 type job struct {
-	src, dst string // HOST:PORT of both registries
-	repo     string // on both
-	tag      string // for one and save
-	dir      string // an empty folder for the job's files
-	tls      bool   // both registries speak HTTPS
+	src, dst string          // HOST:PORT of both registries
+	repo     string          // on both
+	tag      string          // for one and save
+	dir      string          // an empty folder for the job's files
+	tls      bool            // both registries speak HTTPS
+	ca       string          // the file of their CA, if so
+	blobs    []digest.Digest // of the content
 }
 
 // plain gives words back for registries without TLS, and secure for those with.
@@ -71,7 +76,7 @@ const subject = "transship"
 
 // tools are all there are, the one under test first.
 func tools() []tool {
-	return []tool{transship(), crane(), regctl(), regsync(), oras(), skopeo()}
+	return []tool{transship(), crane(), regctl(), regsync(), oras(), skopeo(), aria2c()}
 }
 
 func transship() tool {
@@ -151,6 +156,24 @@ func oras() tool {
 			},
 			save: func(_ testing.TB, j job) []string {
 				return words("cp --no-tty --from-plain-http --to-oci-layout %s:%s %s:%s", j.from(), j.tag, j.folder(), j.tag)
+			},
+		},
+	}
+}
+
+// aria2c fetches the blobs of an image from the source over 16 connections each, as many as it lets a host have for a file,
+// six blobs at a time. By itself it splits no file into parts of less than 20 MB.
+func aria2c() tool {
+	return tool{
+		name: "aria2c", fetches: true,
+		commands: map[task]arguments{
+			copyOne: func(t testing.TB, j job) []string {
+				var list strings.Builder
+				for _, d := range j.blobs {
+					fmt.Fprintf(&list, "https://%s/v2/%s/blobs/%s\n  out=%s\n", j.src, j.repo, d, d.Encoded())
+				}
+				return words("-q --no-conf --file-allocation=none -x16 -s16 -k1M -j6 --ca-certificate=%s -d %s -i %s",
+					j.ca, j.dir, j.file(t, "blobs.txt", list.String()))
 			},
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hczjl/transship/integration/servers"
+	"github.com/hczjl/transship/integration/wan"
 )
 
 // work is a row of the comparison: something that every tool with a command for it does, round after round.
@@ -13,6 +14,8 @@ type work struct {
 	task     task
 	content  func(scale) content
 	link     servers.Link // before both registries
+	path     *wan.Path    // between the registries, and the tools run at the near end; nil is none
+	up       bool         // over that, the source is near; else the target
 	repeat   bool         // the target has everything before the tool begins; else it is empty
 	tls      bool         // both registries speak HTTPS, and so HTTP/2
 	embedded bool         // both registries are transship's own, in memory
@@ -63,7 +66,7 @@ func works() []work {
 	hundred := func(s scale) content { return many("many/app", s.images, s.base, s.own) }
 	big := func(s scale) content { return one("big/layer", []int64{s.big}) }
 	tags := func(s scale) content { return many("many/tags", s.images, s.base, s.own).again(s.tags) }
-	return []work{
+	return append([]work{
 		{name: "copy", title: "cold copy of an image for three platforms, loopback", task: copyOne, content: image, short: true},
 		{name: "far", title: "cold copy of that image, 50 ms round trip", task: copyOne, content: image, link: far()},
 		{name: "tls", title: "cold copy of that image with TLS, 50 ms round trip", task: copyOne, content: image, link: far(), tls: true},
@@ -73,5 +76,32 @@ func works() []work {
 		{name: "save", title: "save that image, as a tar or a folder", task: save, content: image, short: true},
 		{name: "disk", title: "save it so, on a disk", task: save, content: image, disk: true, short: true},
 		{name: "tags", title: "10,000 tags, nothing changed, loopback, embedded registry", task: copyAll, content: tags, repeat: true, embedded: true, alone: true},
+	}, overWAN(image, hundred)...)
+}
+
+// overWAN are the works over a long link with TCP from end to end, one registry at each end of it.
+func overWAN(image, hundred func(scale) content) (all []work) {
+	const ms, slow, quick = time.Millisecond, 400e6 / 8, 0
+	for _, p := range []struct {
+		name, title string
+		wan.Path
+	}{
+		{"wan", "50 ms", wan.Path{RTT: 50 * ms, Rate: quick}},
+		{"wide", "100 ms, 400 Mbit/s", wan.Path{RTT: 100 * ms, Rate: slow, Queue: 100 * ms}},
+		{"lossy", "100 ms, 400 Mbit/s, 0.1 % loss, cubic", wan.Path{RTT: 100 * ms, Rate: slow, Queue: 100 * ms, Loss: 0.001, Congestion: "cubic"}},
+		{"poor", "200 ms, 400 Mbit/s, 1 % loss, cubic", wan.Path{RTT: 200 * ms, Rate: slow, Queue: 100 * ms, Loss: 0.01, Congestion: "cubic"}},
+	} {
+		all = append(all,
+			work{name: p.name + "-down", title: "that image with TLS, down a real path of " + p.title, task: copyOne, content: image, path: &p.Path, tls: true},
+			work{name: p.name + "-up", title: "that image with TLS, up a real path of " + p.title, task: copyOne, content: image, path: &p.Path, tls: true, up: true},
+		)
 	}
+	clean := &wan.Path{RTT: 100 * ms, Rate: slow, Queue: 100 * ms, Congestion: "cubic"}
+	lossy := &wan.Path{RTT: 100 * ms, Rate: slow, Queue: 100 * ms, Congestion: "cubic", Loss: 0.001}
+	slowed := &wan.Path{RTT: 50 * ms, Flow: 2e6, Queue: 100 * ms}
+	return append(all,
+		work{name: "wide-many", title: "100 images with TLS, down a real path of 100 ms, 400 Mbit/s", task: copyAll, content: hundred, path: clean, tls: true},
+		work{name: "lossy-many", title: "100 images with TLS, down a real path of 100 ms, 400 Mbit/s, 0.1 % loss, cubic", task: copyAll, content: hundred, path: lossy, tls: true},
+		work{name: "flow-down", title: "that image with TLS, down a real path of 50 ms, 2 MB/s a connection", task: copyOne, content: image, path: slowed, tls: true},
+	)
 }

@@ -14,9 +14,12 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/hczjl/transship/integration/wan"
 )
 
-// Certificates are a private CA, a server certificate for localhost, 127.0.0.1 and ::1, and a client certificate. The
+// Certificates are a private CA, a server certificate for localhost, 127.0.0.1, ::1 and the ends
+// of a long link, and a client certificate. The
 // files are PEM.
 type Certificates struct {
 	Dir                           string
@@ -101,7 +104,7 @@ func newIdentity(t testing.TB, name string, ca *identity, usage ...x509.ExtKeyUs
 		ExtKeyUsage:           usage,
 		BasicConstraintsValid: true,
 		DNSNames:              []string{"localhost"},
-		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, net.ParseIP(wan.NearAddress), net.ParseIP(wan.FarAddress)},
 	}
 	id := &identity{template, key}
 	if ca == nil {

@@ -28,7 +28,7 @@ func Far(t testing.TB, program string, to Endpoint, l Link) Endpoint {
 		return cmd
 	}
 	s.ready = func(ports []int) error {
-		_, err := fetchText("http://" + loopback(ports[0]) + "/version")
+		_, err := fetchText(http.DefaultClient, "http://"+loopback(ports[0])+"/version")
 		return err
 	}
 	_, ports := s.start(t)

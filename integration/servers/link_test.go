@@ -39,7 +39,7 @@ func TestFar(t *testing.T) {
 	far := Far(t, program, to, Link{Delay: 30 * time.Millisecond, Rate: 5e6})
 	for path, least := range map[string]time.Duration{"/": 60 * time.Millisecond, "/blob": 200 * time.Millisecond} {
 		began := time.Now()
-		if text, err := fetchText(far.URL + path); err != nil || path == "/blob" && len(text) != size {
+		if text, err := fetchText(http.DefaultClient, far.URL+path); err != nil || path == "/blob" && len(text) != size {
 			t.Errorf("%s: %d bytes, %v", path, len(text), err)
 		}
 		if took := time.Since(began); took < least {

@@ -18,6 +18,7 @@ import (
 // and the log must have as many of them as were counted.
 type metrics struct {
 	log, url string
+	client   *http.Client
 }
 
 // settle waits until the log is complete.
@@ -29,7 +30,7 @@ func (m metrics) settle(t testing.TB) {
 // complete reports what is missing.
 func (m metrics) complete(t testing.TB) error {
 	t.Helper()
-	text, err := fetchText(m.url)
+	text, err := fetchText(m.client, m.url)
 	if err != nil {
 		return err
 	}
@@ -68,8 +69,8 @@ func sums(text string) map[string]int {
 	return total
 }
 
-func fetchText(url string) (string, error) {
-	resp, err := http.Get(url)
+func fetchText(client *http.Client, url string) (string, error) {
+	resp, err := client.Get(url)
 	if err != nil {
 		return "", err
 	}

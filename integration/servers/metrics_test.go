@@ -42,7 +42,7 @@ func TestMetricsComplete(t *testing.T) {
 			if err := os.WriteFile(log, []byte(test.log), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			err := metrics{log, server.URL}.complete(t)
+			err := metrics{log, server.URL, http.DefaultClient}.complete(t)
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, want %q", err, test.want)
 			}

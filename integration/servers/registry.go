@@ -3,6 +3,8 @@ package servers
 import (
 	"crypto/tls"
 	"encoding/json"
+	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,6 +14,8 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/hczjl/transship/integration/wan"
 )
 
 // Options say how a registry is set up. The zero value is open to everybody by plain HTTP, keeps its content in a
@@ -25,6 +29,7 @@ type Options struct {
 	NoDelete           bool              // answer 405 to every DELETE
 	RelativeURLs       bool              // answer with relative Locations
 	ForeignLayers      bool              // accept manifests whose layers are at URLs elsewhere
+	At                 *wan.End          // run at an end of a long link; nil is this machine's own network
 }
 
 // Registry is a running registry.
@@ -58,18 +63,19 @@ func startRegistry(t testing.TB, program string, o Options) *Registry {
 	file := filepath.Join(r.Dir, "config.yml")
 	s := service{dir: r.Dir, ports: 2}
 	s.command = func(ports []int) *exec.Cmd {
-		o.writeConfig(t, r.Dir, file, loopback(ports[0]), loopback(ports[1]))
-		cmd := exec.Command(program, "serve", file)
+		o.writeConfig(t, r.Dir, file, o.address(ports[0]), o.address(ports[1]))
+		words := append(o.enter(), program, "serve", file)
+		cmd := exec.Command(words[0], words[1:]...)
 		cmd.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
 		return cmd
 	}
 	s.ready = func(ports []int) error {
-		r.Endpoint = o.endpoint(loopback(ports[0]))
+		r.Endpoint = o.endpoint(o.address(ports[0]))
 		return r.answers(instance, r.Dir)
 	}
 	p, ports := s.start(t)
 	r.process = p
-	r.metrics = metrics{p.stdout, "http://" + loopback(ports[1]) + "/metrics"}
+	r.metrics = metrics{p.stdout, "http://" + o.address(ports[1]) + "/metrics", &http.Client{Transport: o.transport()}}
 	r.accessLog = accessLog{file: p.stdout, settle: r.metrics.settle}
 	return r
 }
@@ -77,13 +83,38 @@ func startRegistry(t testing.TB, program string, o Options) *Registry {
 // endpoint is where a registry with these options listens.
 func (o Options) endpoint(host string) Endpoint {
 	e := Endpoint{Host: host, URL: "http://" + host}
-	base := http.DefaultTransport.(*http.Transport).Clone()
+	base := o.transport()
 	if o.TLS != nil {
 		e.URL = "https://" + host
 		base.TLSClientConfig = &tls.Config{RootCAs: o.TLS.Pool, Certificates: []tls.Certificate{o.TLS.Client}}
 	}
 	e.Client = &http.Client{Transport: transport{base, o.authorize()}}
 	return e
+}
+
+// transport reaches the registry from where it runs.
+func (o Options) transport() *http.Transport {
+	base := http.DefaultTransport.(*http.Transport).Clone()
+	if o.At != nil {
+		base.DialContext = o.At.Dial
+	}
+	return base
+}
+
+// address is where a registry with these options listens on a port.
+func (o Options) address(port int) string {
+	if o.At == nil {
+		return loopback(port)
+	}
+	return net.JoinHostPort(o.At.Address, fmt.Sprint(port))
+}
+
+// enter are the words before the command that starts it.
+func (o Options) enter() []string {
+	if o.At == nil {
+		return nil
+	}
+	return slices.Clone(o.At.Enter)
 }
 
 // authorize gives the harness access to everything.
