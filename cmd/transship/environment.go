@@ -38,6 +38,8 @@ func environment() []variable {
 			"Windows and macOS)", library: true},
 		{names: "COLUMNS", does: "the width of help in characters (default that of the terminal, or 80)"},
 		{names: "TERM", does: "dumb: no status lines on a terminal"},
+		{names: "JOB_COMPLETION_INDEX JOB_COMPLETIONS", does: "of an Indexed Job of Kubernetes: together the --shard of " +
+			"sync and save. Kubernetes sets the first, the Job's author the second to spec.completions"},
 		{names: "TMPDIR", does: "where compressed tars are unpacked, and tars from a pipe; TMP on Windows", library: true},
 		{names: "GOGC", does: "how often memory is collected, in percent (default 50)"},
 		{names: "GOMAXPROCS GOMEMLIMIT GODEBUG", does: "settings of Go's runtime and libraries", library: true},

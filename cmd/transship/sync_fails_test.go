@@ -39,7 +39,7 @@ func TestSyncListErrors(t *testing.T) {
 	c.writeList("FROM/app TO/app")
 	for line, want := range map[string]wantedError{
 		"sync":                    {2, "-f LIST is missing", "SRC [DST]"},
-		"sync -f @/images a b":    {2, "want [DST], got 2 arguments", "usage: transship sync"},
+		"sync -f @/images a b":    {2, "a list has the sources, and the command takes one DST", "transship sync --all"},
 		"sync -f @/none":          {4, "none: no such file or directory", ""},
 		"sync -f @/":              {2, " is neither a file nor a pipe", ""},
 		"sync -f @/images dst":    {2, "does not begin with a registry's host", "docker.io/dst"},

@@ -22,6 +22,7 @@ type saveCommand struct {
 	from      *run.Remote
 	out       string
 	list      string
+	shard     image.Shard
 	since     string
 	split     cli.ByteSize
 	sum       bool
@@ -69,6 +70,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			cli.Alias(fs, "f", "file")
 			fs.StringVar(&c.since, "since", "",
 				"leave out the blobs that this earlier `bundle`, inventory or docker://registry has")
+			image.RegisterShard(fs, &c.shard)
 			fs.Var(&c.split, "split",
 				"write volumes of at most this `size`, such as 4GiB: FILE.001, FILE.002 and so on (default one FILE)")
 			fs.BoolVar(&c.sum, "sum", false,
@@ -156,6 +158,10 @@ func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	defer closeAll(opened)
 	if err != nil {
 		return err
+	}
+	if c.shard.Count > 0 && len(opened)+len(failed.list) == 0 {
+		r.Note("nothing is saved: shard %s has none of the repositories", &c.shard)
+		return nil
 	}
 	show := image.NewProgress(r)
 	show.Report = out
@@ -250,9 +256,14 @@ func (c *saveCommand) checkFlags(r *run.Run, args []string) error {
 			Advice:  "send it to a file or a pipe, or write -o FILE.tar",
 		}
 	case c.out != "-" && !c.toFolder():
-		return image.CheckFolder(c.out)
+		if err := image.CheckFolder(c.out); err != nil {
+			return err
+		}
 	}
-	return nil
+	if c.stored {
+		return nil
+	}
+	return c.shard.Check(r, c.locks)
 }
 
 // contents returns what the bundle has of the checked images, and finds what --since leaves out.

@@ -77,6 +77,9 @@ func (c *saveCommand) openEntry(
 	}
 	lists, err := e.lock.TagLists(ctx, from, e.Selection)
 	for _, tags := range lists {
+		if tags.Elsewhere {
+			continue
+		}
 		origins, err := []image.Origin(nil), tags.Err
 		if err == nil {
 			origins, err = places.SelectTags(ctx, from, tags)
@@ -128,6 +131,12 @@ func (c *saveCommand) entries(ctx context.Context, r *run.Run, lock *image.Lock,
 		for _, line := range lines {
 			e, err := parseSaveLine(line)
 			if err == nil {
+				e.Selection, err = e.InShard(c.shard)
+			}
+			if err == nil && e.OtherShard() {
+				continue
+			}
+			if err == nil {
 				e.lock, err = lock.Line(e.Selection)
 			}
 			bad.Add(line.Line, err)
@@ -138,12 +147,16 @@ func (c *saveCommand) entries(ctx context.Context, r *run.Run, lock *image.Lock,
 		}
 	}
 	chosen, err := parseSaveArgs(args)
-	for i, e := range chosen {
+	for _, e := range chosen {
 		if err == nil {
-			chosen[i].lock, err = lock.Line(e.Selection)
+			e.Selection, err = e.InShard(c.shard)
+		}
+		if err == nil && !e.OtherShard() {
+			e.lock, err = lock.Line(e.Selection)
+			out = append(out, e)
 		}
 	}
-	return append(out, chosen...), err
+	return out, err
 }
 
 // parseSaveLine parses a line of the list.

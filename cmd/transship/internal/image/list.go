@@ -232,8 +232,11 @@ func withArticle(kind string) string {
 }
 
 // ListError returns err as a usage error that names the list and the line. It keeps the advice of a
-// usage error.
+// usage error. Line 0 is of no list: err is that of an argument.
 func ListError(file string, line int, err error) error {
+	if line == 0 {
+		return err
+	}
 	advice := ""
 	var usage *cli.UsageError
 	if errors.As(err, &usage) {

@@ -128,7 +128,9 @@ func (l *LockLine) TagLists(ctx context.Context, remote *run.Remote, s Selection
 		if !known {
 			i = len(out)
 			at[ref.Path] = i
-			out = append(out, TagList{Selection: s.in(ref.Path)})
+			list := TagList{Selection: s.in(ref.Path)}
+			list.Elsewhere = list.OtherShard()
+			out = append(out, list)
 		}
 		out[i].Matching = append(out[i].Matching, ref.Tag)
 	}

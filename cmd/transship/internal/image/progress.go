@@ -301,6 +301,19 @@ func (p *Progress) imageSummary(sent string) string {
 	return fmt.Sprintf("%d image%s; %s", images, cli.Plural(images), p.blobSummary(sent))
 }
 
+// minRateBytes is how many bytes show a rate that is worth remembering.
+const minRateBytes = 64 << 20
+
+// Rate returns how many bytes of blobs were transferred per second, 0 if they are too few to tell.
+func (p *Progress) Rate() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sent < minRateBytes {
+		return 0
+	}
+	return int64(float64(p.sent) / time.Since(p.began).Seconds())
+}
+
 // BlobSummary returns the number of blobs by outcome, the bytes transferred and the time. sent is
 // the participle for transferred blobs: sent or fetched.
 func (p *Progress) BlobSummary(sent string) string {

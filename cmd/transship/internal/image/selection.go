@@ -19,6 +19,7 @@ type Selection struct {
 	Tags         *TagSelector      // nil selects by the location alone
 	Latest       int               // select only so many tags of a repository, the highest versions; 0 for all
 	Minimum      int               // fail if fewer tags match
+	Shard        Shard             // of several repositories select only these; the zero value for all
 }
 
 // ParseSelection parses what an entry of a list selects: a location, a repository with or without

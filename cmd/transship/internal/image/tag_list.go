@@ -21,6 +21,8 @@ type TagList struct {
 	Selected  []string // the tags to take, by version
 	Matching  []string // all that match, also beyond Latest
 	Err       error    // the repository could not be listed
+	// Elsewhere reports that another worker takes the repository: it is not listed.
+	Elsewhere bool
 }
 
 const (
@@ -35,7 +37,8 @@ const (
 // TagLists lists the tags that the selection means, in the order of the registry. For a pattern of
 // repositories the registry's catalog is read first; a repository without a tag that matches is left
 // out there, and one that cannot be listed has an Err. It is an error if no tag is selected, or fewer
-// than Minimum match.
+// than Minimum match. Of several repositories a shard may have none, and lists those of others as
+// Elsewhere.
 func (s Selection) TagLists(ctx context.Context, remote *run.Remote) ([]TagList, error) {
 	lists := []TagList{{Selection: s}}
 	if s.Repositories != "" {
@@ -46,12 +49,16 @@ func (s Selection) TagLists(ctx context.Context, remote *run.Remote) ([]TagList,
 		lists = make([]TagList, len(repositories))
 		for i, name := range repositories {
 			lists[i].Selection = s.in(name)
+			lists[i].Elsewhere = lists[i].OtherShard()
 		}
 	}
 	var group errgroup.Group
 	var found atomic.Int32
 	group.SetLimit(parallelTagLists)
 	for i := range lists {
+		if lists[i].Elsewhere {
+			continue
+		}
 		group.Go(func() error {
 			lists[i].Selected, lists[i].Matching, lists[i].Err = lists[i].list(ctx, remote, &found)
 			return nil
@@ -76,7 +83,8 @@ func (s Selection) catalog(ctx context.Context, remote *run.Remote) ([]string, e
 	if err != nil {
 		return nil, err
 	}
-	hint := NoCatalogHint(s.Ref.Domain, string(s.Repositories))
+	hint := fmt.Sprintf("%s; sync and save take a list with %s/REPOSITORY on each line by -f",
+		NoCatalogHint(s.Ref.Domain, string(s.Repositories)), s.Ref.Domain)
 	var out []string
 	for name, err := range client.Catalog(ctx, distribution.Page{}) {
 		if err != nil {
@@ -138,7 +146,7 @@ func (s Selection) checkCount(lists []TagList) ([]TagList, error) {
 		if l.Err != nil {
 			failed++
 		}
-		if len(l.Matching) > 0 || l.Err != nil {
+		if len(l.Matching) > 0 || l.Err != nil || l.Elsewhere {
 			out = append(out, l)
 		}
 	}
@@ -147,7 +155,7 @@ func (s Selection) checkCount(lists []TagList) ([]TagList, error) {
 		return out, nil
 	case matching < s.Minimum:
 		return nil, &tooFewError{s, matching}
-	case selected == 0:
+	case selected == 0 && (s.Shard.Count == 0 || s.Repositories == ""):
 		return nil, s.noTags()
 	}
 	return out, nil

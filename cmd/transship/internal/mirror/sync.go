@@ -14,6 +14,8 @@ import (
 type syncCommand struct {
 	src, dst  *run.Remote
 	list      string
+	all       bool
+	shard     image.Shard
 	platforms cli.PlatformList
 	available bool
 	referrers bool
@@ -28,9 +30,13 @@ type syncCommand struct {
 // Sync returns the command sync.
 func Sync() run.Command {
 	return run.Command{
-		Name: "sync", Args: "[DST]", Min: 0, Max: 1,
-		Short: "copy the images of a list, skip those that are unchanged",
-		Long: `The list has SRC [PATTERN...] [DST...] on each line, or is JSON; transship help lists describes it. SRC
+		Name: "sync", Args: "[SRC-HOST[/PREFIX]] [DST]", Min: 0, Max: 2,
+		Short: "copy the images of a list or a registry, skip those that are unchanged",
+		Long: `sync --all SRC-HOST[/PREFIX] DST-HOST[/PREFIX] copies every repository that the catalog of SRC-HOST lists, or
+those below PREFIX there, with all tags. It is the list of one line "SRC-HOST[/PREFIX]/** DST-HOST[/PREFIX]": names stay
+whole below DST. Where a registry has no catalog, a list (-f) has a repository on each line.
+
+The list has SRC [PATTERN...] [DST...] on each line, or is JSON; transship help lists describes it. SRC
 is an image with a tag or digest, host/repo for all tags of a repository, host/repo:v1.* for those that match,
 host/team/** for all repositories below team, or oci:DIR and the like. DST is a repository, where each image keeps its
 tag, a name with a tag for one image, or oci:DIR. Images without a DST are copied to the command's DST, which is
@@ -42,6 +48,11 @@ An unchanged image costs one HEAD on each side, and none at the source if SRC ha
 the rest: each failure is printed at once and, in the order of the list, at the end; the exit code is 8, or that of
 the failures if every image failed with the same one. Standard output gets DST@sha256:... of each image that was
 copied. --repair asks every target, also with --state.
+
+Several workers share the work by --shard 1/4, 2/4 and so on. Each takes repositories of its own, by a hash of their
+names, and needs nothing from the others but, with --state, a file of its own. A
+changed number of workers moves as few repositories as can be. With --state a run that was killed and is started again
+within an hour goes on where it was: what it has copied is not asked for again.
 
 --src-creds, --src-cert, --src-key and --src-plain-http apply to the registry of the first SRC alone, --src-ca and
 --src-insecure to those of all; the flags of --dst likewise.
@@ -58,6 +69,7 @@ the source no longer has. It prints what it will remove before it removes the fi
 copies there, and tags that the source has beyond --latest. It keeps a whole repository if the images of a line that
 may be copied there could not be listed, or if the source's catalog does not list it any more.`,
 		Example: `transship sync -f images.txt registry.example.com/mirror
+transship sync --all registry.example.com/team registry.example.org --state state.json
 transship sync -f images.txt --rewrite docker.io/halohub=mirror registry.example.com
 transship sync -f images.txt --prune --json`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
@@ -67,6 +79,8 @@ transship sync -f images.txt --prune --json`,
 			}
 			fs.StringVar(&c.list, "file", "", "the `list` of images, - for standard input; required")
 			cli.Alias(fs, "f", "file")
+			fs.BoolVar(&c.all, "all", false, "copy every repository of SRC-HOST, or of those below PREFIX there, in place of a list")
+			image.RegisterShard(fs, &c.shard)
 			fs.Var(&c.platforms, "platform",
 				"copy only these `platforms` of the images, such as linux/amd64,linux/arm/v7; may be repeated (default all)")
 			r.AvailableFlag(fs, &c.available)
@@ -94,15 +108,38 @@ transship sync -f images.txt --prune --json`,
 	}
 }
 
-func (c *syncCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	if c.list == "" {
+// checkFlags refuses flags and arguments that contradict each other, and finds out which shard it is.
+func (c *syncCommand) checkFlags(r *run.Run, args []string) error {
+	switch {
+	case c.all && c.list != "":
+		return &cli.UsageError{
+			Message: "--all and -f cannot be used together",
+			Advice:  "a line HOST/** of a list means all repositories of a registry, as --all does",
+		}
+	case c.all && len(args) != 2:
+		return &cli.UsageError{
+			Message: "--all wants where from and where to",
+			Advice:  "transship sync --all SRC-HOST[/PREFIX] DST-HOST[/PREFIX]",
+		}
+	case !c.all && c.list == "":
 		return &cli.UsageError{Message: "-f LIST is missing", Advice: image.ListAdvice}
-	}
-	if c.prune && c.locks.Locked() {
+	case !c.all && len(args) > 1:
+		return &cli.UsageError{
+			Message: "a list has the sources, and the command takes one DST",
+			Advice:  "transship sync --all SRC-HOST DST-HOST copies a registry without a list",
+		}
+	case c.prune && c.locks.Locked():
 		return &cli.UsageError{
 			Message: "--prune and --locked cannot be used together",
 			Advice:  "--locked asks no source which tags it has, and --prune removes those that it does not have",
 		}
+	}
+	return c.shard.Check(r, c.locks)
+}
+
+func (c *syncCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	if err := c.checkFlags(r, args); err != nil {
+		return err
 	}
 	out := image.NewReporter(r)
 	lock, err := c.locks.Open(ctx, c.referrers)
@@ -113,7 +150,7 @@ func (c *syncCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return err
 	}
-	state, err := c.openState(ctx)
+	state, err := c.openState(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -124,7 +161,10 @@ func (c *syncCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		s.pruneAll(ctx, lines)
 	}
 	stop()
-	if err := errors.Join(s.report(ctx), state.save()); err != nil || r.Planning() {
+	if r.Planning() {
+		return s.report(ctx)
+	}
+	if err := errors.Join(s.report(ctx), state.save(ctx.Err() != nil, s.show.Rate())); err != nil {
 		return err
 	}
 	return lock.Save()

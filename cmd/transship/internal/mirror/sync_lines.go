@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
@@ -24,11 +25,13 @@ type syncLine struct {
 	parts    []*syncLine // of a pattern of repositories: a line for each repository, once listed
 	matching []string    // the tags of the source that match, once listed
 	unlisted bool        // listing the source failed: the line's images are unknown
+	// elsewhere reports that another worker of --shard takes the line. Its images are unknown here.
+	elsewhere bool
 }
 
 // lines parses the whole list before any call is made.
 func (c *syncCommand) lines(ctx context.Context, r *run.Run, lock *image.Lock, args []string) ([]*syncLine, error) {
-	entries, err := image.ReadList(ctx, r.Stdin, c.list)
+	entries, args, err := c.entries(ctx, r, args)
 	if err != nil {
 		return nil, err
 	}
@@ -41,10 +44,14 @@ func (c *syncCommand) lines(ctx context.Context, r *run.Run, lock *image.Lock, a
 	bad := image.ListErrors{File: c.list, Streams: r.Streams}
 	for _, e := range entries {
 		line, err := parseSyncLine(e, fallback)
+		if err == nil {
+			line.source, err = line.source.InShard(c.shard)
+		}
 		if err != nil {
 			bad.Add(e.Line, err)
 			continue
 		}
+		line.elsewhere = line.source.OtherShard()
 		if line.source.Tags != nil && e.Latest == 0 {
 			line.source.Latest = int(c.latest)
 		}
@@ -60,6 +67,25 @@ func (c *syncCommand) lines(ctx context.Context, r *run.Run, lock *image.Lock, a
 		return nil, err
 	}
 	return out, c.checkRewrites(out)
+}
+
+// entries reads the list, or makes that of --all, and returns the arguments without what is in it.
+func (c *syncCommand) entries(ctx context.Context, r *run.Run, args []string) ([]image.ListEntry, []string, error) {
+	if !c.all {
+		entries, err := image.ReadList(ctx, r.Stdin, c.list)
+		return entries, args, err
+	}
+	source := strings.TrimSuffix(args[0], "/")
+	if !image.IsRegistryRef(args[0]) || !image.IsRegistryRef(args[1]) {
+		return nil, nil, &cli.UsageError{
+			Message: "--all copies from one registry to another",
+			Advice:  "transship sync --all SRC-HOST[/PREFIX] DST-HOST[/PREFIX]; a list with -f takes folders and tars too",
+		}
+	}
+	if !strings.ContainsAny(source, "*?[") {
+		source += "/**"
+	}
+	return []image.ListEntry{{Source: source, Targets: args[1:]}}, nil, nil
 }
 
 // checkRewrites returns an error if --rewrite applies to no line.
@@ -167,6 +193,7 @@ func (c *syncCommand) bindHosts(l *syncLine) {
 func (l *syncLine) part(tags image.TagList) (*syncLine, error) {
 	part := &syncLine{
 		number: l.number, source: tags.Selection, lock: l.lock, local: l.local, far: l.far, matching: tags.Matching,
+		elsewhere: tags.Elsewhere,
 	}
 	for _, prefix := range l.prefixes {
 		name, err := prefix.Target(tags.Ref)

@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 
@@ -27,7 +28,7 @@ func (s *syncRun) pruneAll(ctx context.Context, lines []*syncLine) {
 	lines = withParts(lines)
 	p := &pruneList{syncRun: s, lines: lines, keep: s.tagsToKeep(lines), listed: map[string]bool{}}
 	for _, line := range lines {
-		if line.source.Tags == nil || line.source.Repositories != "" {
+		if line.source.Tags == nil || line.source.Repositories != "" || line.elsewhere {
 			continue // a line for one image does not own the target's other tags
 		}
 		if err := p.addLine(ctx, line); err != nil {
@@ -59,6 +60,14 @@ func withParts(lines []*syncLine) []*syncLine {
 		out = append(out, line.parts...)
 	}
 	return out
+}
+
+// title names a line in messages.
+func (l *syncLine) title() string {
+	if l.number == 0 {
+		return l.source.String()
+	}
+	return fmt.Sprintf("line %d", l.number)
 }
 
 // tagsToKeep returns the keys of the tags that prune keeps: those that this run copied, and every
@@ -99,10 +108,10 @@ func (p *pruneList) addLine(ctx context.Context, line *syncLine) error {
 		return err
 	}
 	for _, ref := range repositories {
-		unknown := func(l *syncLine) bool { return l.unlisted && l.mayTarget(ref) }
+		unknown := func(l *syncLine) bool { return (l.unlisted || l.elsewhere) && l.mayTarget(ref) }
 		if i := slices.IndexFunc(p.lines, unknown); i >= 0 {
-			p.run.Note("%s is not pruned: the images of line %d, which may be copied there, are unknown",
-				ref.FamiliarName(), p.lines[i].number)
+			p.run.Note("%s is not pruned: the images of %s, which may be copied there, are unknown",
+				ref.FamiliarName(), p.lines[i].title())
 			continue
 		}
 		if err := p.addRepository(ctx, line, ref); err != nil {

@@ -32,7 +32,7 @@ func (s *syncRun) finish(ctx context.Context, result SyncResult, err error) {
 		return
 	}
 	if err != nil {
-		s.run.PrintFailure(fmt.Sprintf("line %d: %s", result.Line, title(result)), err)
+		s.run.PrintFailure(title(result), err)
 	}
 	result = s.out.Add(result, err)
 	s.mu.Lock()
@@ -43,15 +43,19 @@ func (s *syncRun) finish(ctx context.Context, result SyncResult, err error) {
 	s.state.update(result)
 }
 
-// title names the image in messages.
+// title names the image in messages, after its line of a list.
 func title(r SyncResult) string {
+	line := ""
+	if r.Line > 0 {
+		line = fmt.Sprintf("line %d: ", r.Line)
+	}
 	switch {
 	case r.Target == "":
-		return r.Source
+		return line + r.Source
 	case r.Source == "":
-		return r.Target
+		return line + r.Target
 	}
-	return r.Source + " to " + r.Target
+	return line + r.Source + " to " + r.Target
 }
 
 // report prints the results of all images.
@@ -80,7 +84,7 @@ func (s *syncRun) printFailedAgain(out SyncReport) {
 	}
 	for _, result := range out.Images {
 		if result.Status == SyncFailed {
-			s.run.PrintFailure(fmt.Sprintf("line %d: %s", result.Line, title(result)), errors.New(result.Error))
+			s.run.PrintFailure(title(result), errors.New(result.Error))
 		}
 	}
 }

@@ -70,6 +70,9 @@ func (s *syncRun) copyAll(ctx context.Context, lines []*syncLine) {
 		images.SetLimit(1)
 	}
 	for _, line := range lines {
+		if line.elsewhere {
+			continue
+		}
 		lists.Go(func() error {
 			s.copyLine(ctx, line, &images)
 			if sequential {
@@ -103,6 +106,9 @@ func (s *syncRun) copyLine(ctx context.Context, line *syncLine, images *errgroup
 		if line.source.Repositories != "" {
 			part, err = line.part(tags)
 			line.parts = append(line.parts, part)
+		}
+		if tags.Elsewhere {
+			continue
 		}
 		part.matching = tags.Matching
 		var origins []image.Origin

@@ -1,0 +1,108 @@
+package mirror
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/manifest"
+)
+
+// resumeWithin is how soon after its last image a run that did not end is resumed: the images that it
+// has finished are then not even asked for at their source. Later they are what any earlier run
+// copied.
+const resumeWithin = time.Hour
+
+// runLogSuffix is appended to the name of --state's file for the log of a run.
+const runLogSuffix = ".run"
+
+// runLog is a file beside that of --state to which a run appends a line for each image that it
+// finishes, so that a run that is killed loses nothing. It has a line of JSON as [stateHead], then one for each image as [syncedImage]; one without a digest is to be forgotten. A
+// run that ends writes the state and removes the log.
+type runLog struct {
+	path string
+	file *os.File // nil if it cannot be written, or in a plan
+}
+
+// readRunLog reads the lines of a log up to one that was not written whole. It returns their length
+// too. A log that does not exist is empty.
+func readRunLog(ctx context.Context, path string) (head stateHead, images []syncedImage, size int64, err error) {
+	raw, err := cli.ReadFile(ctx, path, maxState)
+	if errors.Is(err, fs.ErrNotExist) {
+		return head, nil, 0, nil
+	}
+	if err != nil {
+		return head, nil, 0, err
+	}
+	for line := range bytes.Lines([]byte(raw)) {
+		var im syncedImage
+		switch {
+		case line[len(line)-1] != '\n':
+			return head, images, size, nil
+		case size == 0:
+			err = manifest.Decode(line, &head)
+		default:
+			err = manifest.Decode(line, &im)
+		}
+		if err != nil || im.Digest != "" && im.Digest.Validate() != nil {
+			break // a machine that lost its power leaves anything behind
+		}
+		if size > 0 {
+			images = append(images, im)
+		} else if head.Version != syncStateVersion {
+			return head, nil, 0, fmt.Errorf("it has version %d, and this program reads version %d", head.Version, syncStateVersion)
+		}
+		size += int64(len(line))
+	}
+	return head, images, size, nil
+}
+
+// open opens the log to append to it after size bytes. An empty one gets its first line.
+func (l *runLog) open(size int64, head stateHead) error {
+	file, err := os.OpenFile(l.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	l.file = file
+	if err = file.Truncate(size); err == nil && size == 0 {
+		err = l.write(head)
+	}
+	return err
+}
+
+// write appends a line.
+func (l *runLog) write(v any) error {
+	if l.file == nil {
+		return nil
+	}
+	line, err := json.Marshal(v)
+	if err == nil {
+		_, err = l.file.Write(append(line, '\n'))
+	}
+	return err
+}
+
+// close closes the log, and removes it unless the run is to be resumed.
+func (l *runLog) close(remove bool) error {
+	if l.file == nil {
+		return nil
+	}
+	err := l.file.Close()
+	l.file = nil
+	if remove {
+		err = errors.Join(err, os.Remove(l.path))
+	}
+	return err
+}
+
+// isFresh reports whether the log's run did not end so long ago that it is not to be resumed.
+func (l *runLog) isFresh() bool {
+	info, err := os.Stat(l.path)
+	return err == nil && time.Since(info.ModTime()) < resumeWithin
+}

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/distribution/registry"
+)
+
+// repositories returns what repos lists of a server, without those whose name begins with a prefix cut.
+func (s *server) repositories() string {
+	s.t.Helper()
+	return strings.Join(strings.Fields(newProgram(s.t).run("repos", s.host).stdout), " ")
+}
+
+// --all copies every repository of a registry, or those below a prefix, with its tags and names.
+func TestSyncAll(t *testing.T) {
+	t.Parallel()
+	c := newSyncSetup(t)
+	c.source.pushImage("team/web", "1", "linux/amd64", "web")
+	c.source.pushImage("team/deep/db", "1", "linux/amd64", "db")
+	c.do("sync --all FROM/team TO").want(0, "synced 2 images: 2 copied")
+	if got := c.target.repositories(); got != "team/deep/db team/web" {
+		t.Errorf("the target has %s", got)
+	}
+	c.do("sync --all FROM/ TO/mirror").want(0, "synced ")
+	for _, repo := range strings.Fields(c.source.repositories()) {
+		if got, want := c.target.tagNames("mirror/"+repo), c.source.tagNames(repo); got != want {
+			t.Errorf("mirror/%s has %s, want %s", repo, got, want)
+		}
+	}
+	c.do("sync --all FROM/team/* TO/flat --rewrite team=").want(0, "synced 1 image: 1 copied")
+	if got := c.target.tagNames("flat/web"); got != "1" {
+		t.Errorf("flat/web has %q", got)
+	}
+}
+
+func TestSyncAllErrors(t *testing.T) {
+	t.Parallel()
+	c := newSyncSetup(t)
+	c.writeList("FROM/** TO")
+	c.source.pushImage("broken", "1", "linux/amd64", "x")
+	for line, want := range map[string]wantedError{
+		"sync --all":                                            {2, "--all wants where from and where to", "SRC-HOST[/PREFIX]"},
+		"sync --all FROM":                                       {2, "--all wants where from and where to", "SRC-HOST[/PREFIX]"},
+		"sync --all -f @/images FROM TO":                        {2, "--all and -f cannot be used together", "HOST/**"},
+		"sync --all oci:@/lay TO":                               {2, "--all copies from one registry to another", "a list"},
+		"sync --all FROM oci:@/lay":                             {2, "--all copies from one registry to another", "a list"},
+		"sync --all FROM/app:1 TO":                              {2, "is not a pattern of repositories", "for all below it"},
+		"sync --all FROM TO --shard 0/4":                        {2, `--shard: "0/4" is no shard`, ""},
+		"sync --all FROM TO --shard 5/4":                        {2, `--shard: "5/4" is no shard`, ""},
+		"save -o @/x.tar -f @/images --shard 4":                 {2, `--shard: "4" is no shard`, ""},
+		"sync --all FROM TO --shard 1/4 --lock @/lock":          {2, "--lock and --shard cannot be used together", "--locked"},
+		"save -f @/images -o @/x.tar --shard 1/4 --lock @/lock": {2, "--lock and --shard cannot be used together", "--locked"},
+	} {
+		c.do(line).wantError(want)
+	}
+	c.do("sync --all FROM/none TO").want(cli.ExitNotFound, "/none/** matches no repository")
+	c.source.Set(registry.Rule{Match: "_catalog", Status: 404, Body: `{"errors":[{"code":"UNSUPPORTED"}]}`})
+	o := c.do("sync --all FROM TO").want(cli.ExitNotFound, c.source.host+" has no list of its repositories",
+		"sync and save take a list with "+c.source.host+"/REPOSITORY on each line by -f")
+	if strings.Contains(o.stderr, "line 0") {
+		t.Errorf("--all has no lines: %s", o.stderr)
+	}
+}
+
+// newShardSetup returns a source with twenty repositories of two tags each.
+func newShardSetup(t testing.TB) *copySetup {
+	t.Helper()
+	c := newCopySetup(t)
+	for i := range 20 {
+		for _, tag := range []string{"1", "2"} {
+			c.source.pushImage(fmt.Sprintf("all/r%d", i), tag, "linux/amd64", "shared", fmt.Sprint(i, tag))
+		}
+	}
+	return c
+}
+
+// The workers of --shard take each repository once, whichever way they learn who they are.
+func TestShards(t *testing.T) {
+	t.Parallel()
+	c := newShardSetup(t)
+	c.writeList("FROM/all/** TO\n")
+	var copied []string
+	for i := range 4 {
+		o := c.do(fmt.Sprintf("sync -f @/images --shard %d/4", i+1)).want(0, "synced ")
+		copied = append(copied, strings.Fields(o.stdout)...)
+	}
+	if n := len(copied); n != 40 {
+		t.Errorf("%d images were copied by four workers, want 40", n)
+	}
+	if slices.Sort(copied); len(slices.Compact(copied)) != 40 {
+		t.Error("an image was copied twice")
+	}
+	// Single lines go where the repositories of a pattern go.
+	c.source.ResetRequests()
+	var lines strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&lines, "FROM/all/r%d TO/all/r%d\n", i, i)
+	}
+	c.writeList(lines.String())
+	c.env["JOB_COMPLETIONS"] = "4"
+	for i := range 4 {
+		c.env["JOB_COMPLETION_INDEX"] = fmt.Sprint(i)
+		c.do("sync -f @/images").want(0, fmt.Sprintf("shard %d/4, by JOB_COMPLETION_INDEX", i+1), "unchanged")
+	}
+	if n := c.source.Count("^GET .*/tags/list"); n != 20 {
+		t.Errorf("%d repositories were listed, want each once", n)
+	}
+	c.do("sync -f @/images --shard 1/1").want(0, "synced 40 images: 40 unchanged")
+	c.env["JOB_COMPLETION_INDEX"] = "4"
+	c.do("sync -f @/images").wantError(wantedError{2, "JOB_COMPLETION_INDEX=4 and JOB_COMPLETIONS=4 are no shard",
+		"spec.completions"})
+	c.env["JOB_COMPLETIONS"] = ""
+	c.do("sync -f @/images").want(0, "synced 40 images: 40 unchanged")
+	c.writeFile("images", `[{"source": "`+c.source.host+`/all/**", "minimum": 3}]`)
+	c.do("sync -f @/images TO --shard 1/2").wantError(wantedError{2, "has a minimum", "single repositories"})
+}
+
+// The bundles of all shards have all images, and a shard without a repository writes none.
+func TestSaveShards(t *testing.T) {
+	t.Parallel()
+	c := newShardSetup(t)
+	images := 0
+	for i := range 3 {
+		o := c.do(fmt.Sprintf("save -o @/%d.tar --shard %d/3 --json FROM/all/**", i, i+1)).want(0)
+		images += len(o.syncReport().Images)
+	}
+	if images != 40 {
+		t.Errorf("three bundles have %d images, want 40", images)
+	}
+	empty := 0
+	for i := range 2 {
+		file := c.path(fmt.Sprintf("one%d.tar", i))
+		o := c.do(fmt.Sprintf("save -o %s --shard %d/2 FROM/all/r1:1", file, i+1)).want(0)
+		if _, err := os.Stat(file); os.IsNotExist(err) && strings.Contains(o.stderr, "nothing is saved: shard") {
+			empty++
+		}
+	}
+	if empty != 1 {
+		t.Errorf("%d of two shards saved nothing, want one", empty)
+	}
+}
+
+// What another worker may copy to a repository is not pruned there.
+func TestShardsPruneOnlyTheirOwn(t *testing.T) {
+	t.Parallel()
+	c := newShardSetup(t)
+	c.target.pushImage("all/r3", "old", "linux/amd64", "x")
+	c.target.pushImage("one", "kept", "linux/amd64", "x")
+	c.writeList("FROM/all/** TO\nFROM/all/r5 TO/one\nFROM/all/r6:1 TO/one:kept\n")
+	for i := range 8 {
+		c.do(fmt.Sprintf("sync -f @/images --prune --shard %d/8", i+1)).want(0, "synced ")
+	}
+	if got := c.deletedTags(); got != "all/r3:old" {
+		t.Errorf("pruned %q, want all/r3:old", got)
+	}
+	if got := c.target.tagNames("one"); got != "1 2 kept" {
+		t.Errorf("one has %s", got)
+	}
+}
+
+// A run that was killed is resumed by the log beside the file of --state: what it has copied costs no
+// call but the lists of tags. After an hour it costs a HEAD at the source.
+func TestSyncResumesAKilledRun(t *testing.T) {
+	t.Parallel()
+	c := newShardSetup(t)
+	c.do("sync --all FROM/all TO --state @/state").want(0, "40 copied")
+	state, log := c.path("state"), c.path("state.run")
+	if _, err := os.Stat(log); !os.IsNotExist(err) {
+		t.Fatalf("a run that ended leaves its log: %v", err)
+	}
+	killed := logOf(t, state, 30)
+	for name, test := range map[string]struct {
+		log   string
+		age   time.Duration
+		heads int
+	}{
+		"at once":          {killed, 0, 0},
+		"in the middle":    {killed + `{"target":"torn`, 0, 0},
+		"after power loss": {killed + "\x00\x00\x00\n", 0, 0},
+		"a day later":      {killed, 24 * time.Hour, 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			os.Remove(state)
+			c.writeFile("state.run", test.log)
+			old := time.Now().Add(-test.age)
+			if err := os.Chtimes(log, old, old); err != nil {
+				t.Fatal(err)
+			}
+			c.source.ResetRequests()
+			c.target.ResetRequests()
+			o := c.do("sync --all FROM/all TO --state @/state").want(0, "synced 40 images: 40 unchanged")
+			if got := strings.Contains(o.stderr, "it has finished 30 images"); got != (test.age == 0) {
+				t.Errorf("says %s", o.stderr)
+			}
+			if n := c.source.Count("^HEAD"); n != 10+test.heads {
+				t.Errorf("%d HEADs at the source, want those of the 10 images that the run had not finished, and %d", n, test.heads)
+			}
+			if n := c.target.Count("^HEAD"); n != 10 {
+				t.Errorf("%d HEADs at the target, want 10", n)
+			}
+			if raw, err := os.ReadFile(state); err != nil || strings.Count(string(raw), `"target"`) != 40 {
+				t.Errorf("the state has %d images, %v", strings.Count(string(raw), `"target"`), err)
+			}
+			if _, err := os.Stat(log); !os.IsNotExist(err) {
+				t.Errorf("the log is still there: %v", err)
+			}
+		})
+	}
+	c.writeFile("state.run", `{"version":2}`+"\n")
+	c.do("sync --all FROM/all TO --state @/state").want(1, "state.run: it has version 2", "asked for again")
+}
+
+// logOf returns the log of a run that has copied the first n images of a state.
+func logOf(t *testing.T, state string, n int) string {
+	t.Helper()
+	raw, err := os.ReadFile(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Images []json.RawMessage }
+	if err := json.Unmarshal(raw, &file); err != nil {
+		t.Fatal(err)
+	}
+	out := `{"version":1}` + "\n"
+	for _, im := range file.Images[:n] {
+		out += strings.ReplaceAll(string(im), "\n", "") + "\n"
+	}
+	return out
+}
+
+// The state of another shard is refused; that of another number of shards is said, and all is copied.
+func TestStateOfAnotherShard(t *testing.T) {
+	t.Parallel()
+	c := newShardSetup(t)
+	for i := range 2 {
+		c.do(fmt.Sprintf("sync --all FROM/all TO --state @/state%d --shard %d/2", i+1, i+1)).want(0)
+	}
+	c.do("sync --all FROM/all TO --state @/state1 --shard 2/2").wantError(wantedError{2,
+		"state1 is of shard 1/2, and this is shard 2/2", "a file of its own"})
+	c.writeFile("state3.run", `{"version":1,"shard":"1/2"}`+"\n")
+	c.do("sync --all FROM/all TO --state @/state3 --shard 2/2").wantError(wantedError{2, "state3 is of shard 1/2", "a file of its own"})
+	c.source.pushImage("all/r7", "3", "linux/amd64", "new")
+	synced := 0
+	for i := range 3 {
+		o := c.do(fmt.Sprintf("sync --all FROM/all TO --state @/state%d --shard %d/3 --json", i%2+1, i+1)).want(0)
+		if i < 2 && !strings.Contains(o.stderr, fmt.Sprintf("is of shard %d/2, and this is shard %d/3", i+1, i+1)) {
+			t.Errorf("a changed number of shards is not said: %s", o.stderr)
+		}
+		r := o.syncReport()
+		synced += r.Copied + r.Unchanged
+		if i == 1 {
+			os.Remove(c.path("state1"))
+		}
+	}
+	if synced != 41 || c.target.tagNames("all/r7") != "1 2 3" {
+		t.Errorf("three workers after two synced %d images, want 41; all/r7 has %s", synced, c.target.tagNames("all/r7"))
+	}
+}
+
+// A log that cannot be written is a warning, and the run goes on. A plan writes neither log nor state.
+func TestStateThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	c := newShardSetup(t)
+	if _, err := os.Stat("/proc/self"); err == nil {
+		c.do("sync --all FROM/all TO --state /proc/self/state").want(cli.ExitNotFound, "warning: open /proc/self/state.run",
+			"if this run is killed, the next one asks for its images again", "synced 40 images: 40 copied")
+	}
+	if err := os.Mkdir(c.path("state.run"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c.do("sync --all FROM/all TO --state @/state --plan").want(cli.ExitUsage, "is neither a file nor a pipe")
+	os.Remove(c.path("state.run"))
+	c.do("sync --all FROM/all TO --state @/state --plan").want(0)
+	for _, name := range []string{"state", "state.run"} {
+		if _, err := os.Stat(c.path(name)); !os.IsNotExist(err) {
+			t.Errorf("a plan writes %s: %v", name, err)
+		}
+	}
+}
