@@ -31,7 +31,7 @@ type syncCommand struct {
 func Sync() run.Command {
 	return run.Command{
 		Name: "sync", Args: "[SRC-HOST[/PREFIX]] [DST]", Min: 0, Max: 2,
-		Short: "copy the images of a list or a registry, skip those that are unchanged",
+		Short: "copy a list of images or a registry, skip what is unchanged",
 		Long: `sync --all SRC-HOST[/PREFIX] DST-HOST[/PREFIX] copies every repository that the catalog of SRC-HOST lists, or
 those below PREFIX there, with all tags. It is the list of one line "SRC-HOST[/PREFIX]/** DST-HOST[/PREFIX]": names stay
 whole below DST. Where a registry has no catalog, a list (-f) has a repository on each line.
