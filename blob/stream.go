@@ -1,11 +1,14 @@
 package blob
 
 import (
+	"cmp"
 	"context"
+	"encoding"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -26,14 +29,34 @@ type Stream struct {
 	size   int64
 	open   Open
 
-	mu          sync.Mutex
-	checkpoints []checkpoint // in order of offset
+	mu           sync.Mutex
+	checkpoints  []Checkpoint // in order of offset
+	onCheckpoint func()
 }
 
-// checkpoint is the state of the hash after offset bytes.
-type checkpoint struct {
-	offset int64
-	state  hash.Hash
+// Checkpoint is the state of a blob's hash after its first Offset bytes, from which the rest can be
+// verified without these bytes.
+type Checkpoint struct {
+	Offset int64
+	State  []byte // as the hash's encoding.BinaryMarshaler encodes it
+}
+
+// NewCheckpoint returns the state of h, which has hashed offset bytes. It reports false if h cannot
+// encode its state.
+func NewCheckpoint(offset int64, h hash.Hash) (Checkpoint, bool) {
+	m, ok := h.(encoding.BinaryMarshaler)
+	if !ok {
+		return Checkpoint{}, false
+	}
+	state, err := m.MarshalBinary()
+	return Checkpoint{offset, state}, err == nil
+}
+
+// hash returns a hash in the checkpoint's state.
+func (c Checkpoint) hash(a Algorithm) (hash.Hash, bool) {
+	h := a.New()
+	m, ok := h.(encoding.BinaryUnmarshaler)
+	return h, ok && m.UnmarshalBinary(c.State) == nil
 }
 
 // NewStream returns a stream of the blob that has digest d and size bytes, and is opened by open.
@@ -60,10 +83,10 @@ func NewReader(ctx context.Context, d Digest, size int64, open Open) io.ReadClos
 // the right ones, and one that did not gets a *[MismatchError] instead of the last bytes. For an
 // offset beyond the end the first Read returns an error.
 func (s *Stream) Reader(ctx context.Context, offset int64) io.ReadCloser {
-	from := s.nearest(offset)
+	h, hashed := s.nearest(offset)
 	return &reader{
-		ctx: ctx, stream: s, hash: from.state, hashed: from.offset, start: offset,
-		nextCheckpoint: from.offset + checkpointEvery, err: s.validate(offset),
+		ctx: ctx, stream: s, hash: h, hashed: hashed, start: offset,
+		nextCheckpoint: hashed + checkpointEvery, err: s.validate(offset),
 	}
 }
 
@@ -78,39 +101,72 @@ func (s *Stream) validate(offset int64) error {
 	return nil
 }
 
-// nearest returns a copy of the last checkpoint at or before offset.
-func (s *Stream) nearest(offset int64) checkpoint {
+// nearest returns a hash in the state of the last checkpoint at or before offset, and how many bytes
+// it has hashed.
+func (s *Stream) nearest(offset int64) (h hash.Hash, hashed int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := len(s.checkpoints) - 1; i >= 0; i-- {
-		if c := s.checkpoints[i]; c.offset <= offset {
-			if h, ok := clone(c.state); ok {
-				return checkpoint{c.offset, h}
-			}
+	for _, c := range slices.Backward(s.checkpoints) {
+		if c.Offset > offset {
+			continue
+		}
+		if h, ok := c.hash(s.digest.Algorithm()); ok {
+			return h, c.Offset
 		}
 	}
-	return checkpoint{0, s.digest.Algorithm().New()}
+	return s.digest.Algorithm().New(), 0
 }
 
-// addCheckpoint adds a copy of h, unless there is a checkpoint at or after offset.
+// addCheckpoint adds the state of h, unless there is a checkpoint at or after offset.
 func (s *Stream) addCheckpoint(offset int64, h hash.Hash) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n := len(s.checkpoints); n > 0 && s.checkpoints[n-1].offset >= offset {
-		return
+	n := len(s.checkpoints)
+	c, ok := NewCheckpoint(offset, h)
+	added := ok && (n == 0 || s.checkpoints[n-1].Offset < offset)
+	if added {
+		s.checkpoints = append(s.checkpoints, c)
 	}
-	if c, ok := clone(h); ok {
-		s.checkpoints = append(s.checkpoints, checkpoint{offset, c})
+	notify := s.onCheckpoint
+	s.mu.Unlock()
+	if added && notify != nil {
+		notify()
 	}
 }
 
-func clone(h hash.Hash) (hash.Hash, bool) {
-	c, ok := h.(hash.Cloner)
-	if !ok {
-		return nil, false
+// Restore makes checkpoints of the same blob known to the stream, such as those of an earlier
+// process. Those that lie behind the blob's last byte are left out. A wrong one shows at the
+// blob's end, as a *[MismatchError].
+func (s *Stream) Restore(checkpoints ...Checkpoint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range checkpoints {
+		if c.Offset > 0 && c.Offset < s.size {
+			s.checkpoints = append(s.checkpoints, c)
+		}
 	}
-	out, err := c.Clone()
-	return out, err == nil
+	slices.SortFunc(s.checkpoints, func(a, b Checkpoint) int { return cmp.Compare(a.Offset, b.Offset) })
+}
+
+// Forget drops all checkpoints: the next reader starts at byte 0.
+func (s *Stream) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.checkpoints = nil
+}
+
+// Checkpoints returns the last n checkpoints, in order of offset.
+func (s *Stream) Checkpoints(n int) []Checkpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.checkpoints[max(0, len(s.checkpoints)-n):])
+}
+
+// OnCheckpoint has f called after each new checkpoint, by the reader's goroutine. It must be set
+// before the first Read.
+func (s *Stream) OnCheckpoint(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onCheckpoint = f
 }
 
 // Opener is implemented by the readers of a [Stream], for callers that check that the bytes are

@@ -49,7 +49,7 @@ type BundleFiles struct {
 type slot struct {
 	manifest.Descriptor
 	offset   int64
-	leftover bool // an earlier process has probably written the bytes
+	leftover int64 // how many of its first bytes an earlier process has probably written
 
 	fillMu sync.Mutex
 	full   atomic.Bool
@@ -134,11 +134,13 @@ func (b *Bundle) start(l *tarLayout, files BundleFiles) error {
 	return nil
 }
 
-func (b *Bundle) addSlots(l *tarLayout, filled map[blob.Digest]bool) {
+func (b *Bundle) addSlots(l *tarLayout, filled map[blob.Digest]int64) {
 	b.slots, b.manifests = map[blob.Digest]*slot{}, map[blob.Digest]bool{}
 	for i := range l.members {
 		if m := &l.members[i]; m.isBlob() {
-			b.slots[m.blob.Digest] = &slot{Descriptor: m.blob, offset: m.offset, leftover: filled[m.blob.Digest]}
+			b.slots[m.blob.Digest] = &slot{
+				Descriptor: m.blob, offset: m.offset, leftover: max(0, min(filled[m.blob.Digest], m.blob.Size)),
+			}
 		}
 	}
 	for d := range l.manifests {
@@ -166,9 +168,9 @@ func (b *Bundle) PutBlob(
 		return blob.Exists, nil
 	}
 	outcome := blob.Exists
-	if !s.leftover || b.verifySlot(ctx, s) != nil {
+	if s.leftover == 0 || s.leftover < s.Size || b.verifySlot(ctx, s) != nil {
 		outcome = blob.Uploaded
-		if err := b.volumes.fillSlot(ctx, s, open); err != nil {
+		if err := b.fillSlot(ctx, s, open); err != nil {
 			return 0, err
 		}
 		b.partial.noteFilled(s.Digest)
@@ -188,9 +190,41 @@ func (b *Bundle) putWithoutSlot(d blob.Digest) (blob.Outcome, error) {
 
 // verifySlot reads and verifies the blob that an earlier process has probably written.
 func (b *Bundle) verifySlot(ctx context.Context, s *slot) error {
-	return copyBlob(ctx, io.Discard, s.Descriptor, func(_ context.Context, offset int64) (io.ReadCloser, error) {
+	err := copyBlob(ctx, io.Discard, s.Descriptor, func(_ context.Context, offset int64) (io.ReadCloser, error) {
 		return openSection(io.NewSectionReader(b.volumes, s.offset, s.Size), s.Digest, s.Size, offset)
 	})
+	if err != nil {
+		s.leftover = 0
+	}
+	return err
+}
+
+// fillSlot writes a blob into its slot, behind what an earlier process has left there. If that was
+// wrong, it writes all of the blob.
+func (b *Bundle) fillSlot(ctx context.Context, s *slot, open blob.Open) error {
+	from := s.leftover
+	s.leftover = 0
+	err := b.fillSlotFrom(ctx, s, open, from)
+	var mismatch *blob.MismatchError
+	if from > 0 && errors.As(err, &mismatch) {
+		b.partial.notePartly(s.Digest, 0)
+		return b.fillSlotFrom(ctx, s, open, 0)
+	}
+	return err
+}
+
+// fillSlotFrom writes the bytes of a blob from an offset on, and notes every so often how far it got.
+func (b *Bundle) fillSlotFrom(ctx context.Context, s *slot, open blob.Open, offset int64) error {
+	h := s.Digest.Algorithm().New()
+	if _, err := io.Copy(h, io.NewSectionReader(b.volumes, s.offset, offset)); err != nil {
+		return err
+	}
+	w := &slotWriter{volumes: b.volumes, offset: s.offset + offset, writebackOffset: s.offset + offset}
+	w.onWriteback = func() { b.partial.notePartly(s.Digest, w.writebackOffset-s.offset) }
+	in := resumedStream(s.Descriptor, open, offset, h).Reader(ctx, offset)
+	defer in.Close()
+	_, err := io.CopyBuffer(onlyWriter{w}, in, make([]byte, blob.BufferSize(s.Size, copyBuffer)))
+	return err
 }
 
 // HeadManifest always returns fs.ErrNotExist: an image counts as missing until the bundle is

@@ -36,17 +36,13 @@ func (v *volumes) setSizes() error {
 	return nil
 }
 
-// fillSlot writes a blob into its slot.
-func (v *volumes) fillSlot(ctx context.Context, s *slot, open blob.Open) error {
-	return copyBlob(ctx, &slotWriter{v, s.offset, s.offset}, s.Descriptor, open)
-}
-
 // slotWriter writes a blob into its slot. It starts writing to the disk early, so that the disk
 // works while bytes arrive, and the last Sync has less to do.
 type slotWriter struct {
 	volumes         *volumes
 	offset          int64 // of the next byte
 	writebackOffset int64 // up to here writing to the disk has been started
+	onWriteback     func()
 }
 
 // Write implements io.Writer.
@@ -56,6 +52,7 @@ func (w *slotWriter) Write(p []byte) (int, error) {
 	if w.offset-w.writebackOffset >= writebackEvery {
 		w.volumes.startWriteback(w.writebackOffset, w.offset)
 		w.writebackOffset = w.offset
+		w.onWriteback()
 	}
 	return n, err
 }

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/hczjl/transship/blob"
 )
@@ -19,7 +22,8 @@ import (
 //
 //	lock       locked by that process
 //	plan       the ID of the bundle, and the size of its volumes
-//	filled     the digests of the blobs that are there, one a line
+//	filled     a line for each blob that is there: its digest; and lines for those of which the
+//	           beginning is there: digest and bytes
 //	001...     the volumes
 //	inventory  the later FILE.json
 type partialDir struct {
@@ -106,9 +110,9 @@ func (p *partialDir) open(name string, flag int) (*os.File, error) {
 var partialPattern = regexp.MustCompile(`^(plan|filled|inventory|[0-9]{3})$`)
 
 // prepare readies the folder for a bundle. key identifies the bundle and its volumes. If the folder
-// was left with the same key, prepare keeps it and returns the digests of the blobs that were
-// finished. If not, it clears it.
-func (p *partialDir) prepare(key []byte) (filled map[blob.Digest]bool, err error) {
+// was left with the same key, prepare keeps it and returns how many bytes of each blob were written,
+// wholeBlob for all. If not, it clears it.
+func (p *partialDir) prepare(key []byte) (filled map[blob.Digest]int64, err error) {
 	if old, err := p.files.readFile(p.name("plan"), int64(len(key))); err == nil && bytes.Equal(old, key) {
 		filled = p.readFilled()
 	} else if err := p.clear(); err != nil {
@@ -121,19 +125,29 @@ func (p *partialDir) prepare(key []byte) (filled map[blob.Digest]bool, err error
 	return filled, err
 }
 
-// readFilled reads the notes about finished blobs. A blob is verified before it counts, so
-// incomplete notes do no harm.
-func (p *partialDir) readFilled() map[blob.Digest]bool {
-	out := map[blob.Digest]bool{}
+// wholeBlob stands for the size of a blob in the notes.
+const wholeBlob = math.MaxInt64
+
+// readFilled reads the notes about written bytes. A blob is verified before it counts, so incomplete
+// or wrong notes do no harm.
+func (p *partialDir) readFilled() map[blob.Digest]int64 {
+	out := map[blob.Digest]int64{}
 	notes, _ := p.files.readFile(p.name("filled"), maxDocument)
 	for line := range bytes.Lines(notes) {
-		out[blob.Digest(bytes.TrimSpace(line))] = true
+		digest, bytes, partly := strings.Cut(strings.TrimSpace(string(line)), " ")
+		out[blob.Digest(digest)] = wholeBlob
+		if partly {
+			out[blob.Digest(digest)], _ = strconv.ParseInt(bytes, 10, 64)
+		}
 	}
 	return out
 }
 
 // noteFilled notes that a blob is there. If the note is lost, the blob is only fetched again.
 func (p *partialDir) noteFilled(d blob.Digest) { _, _ = p.filled.WriteString(string(d) + "\n") }
+
+// notePartly notes that the first n bytes of a blob are there.
+func (p *partialDir) notePartly(d blob.Digest, n int64) { _, _ = fmt.Fprintln(p.filled, d, n) }
 
 // clear removes the files of a bundle but the lock. Other files stay.
 func (p *partialDir) clear() error {

@@ -157,17 +157,3 @@ func (r *Repository) PutBlob(
 	}
 	return blob.Uploaded, r.upload(ctx, d, open)
 }
-
-// upload stores the bytes of a blob.
-func (r *Repository) upload(ctx context.Context, d manifest.Descriptor, open blob.Open) error {
-	u, err := r.NewUpload(ctx, d.Digest.Algorithm())
-	if err != nil {
-		return err
-	}
-	in := blob.NewReader(ctx, d.Digest, d.Size, open)
-	defer in.Close()
-	if _, err := io.Copy(u, in); err != nil {
-		return errors.Join(err, u.Cancel())
-	}
-	return u.Commit(ctx, d.Digest)
-}

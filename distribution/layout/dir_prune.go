@@ -28,14 +28,15 @@ type PruneOptions struct {
 type PruneResult struct {
 	Dropped []Root        // entries of index.json
 	Deleted []blob.Digest // manifests and blobs whose bytes were removed
-	Bytes   int64         // size of their files
+	Bytes   int64         // size of their files, and of blobs that had not come whole
 }
 
 // Prune removes manifests and blobs that no entry of index.json leads to, from their repositories
 // and from blobs/. It does not wait: if the folder is in use, by a [Dir.Hold], a
 // [Dir.HoldForReading] or a method that writes, the error is [ErrInUse] and nothing changes. If a
 // manifest that has to stay is damaged, nothing is removed either, since it is unknown what that
-// manifest needs. Where a process has a [Dir.HoldPending], it keeps what clients are pushing.
+// manifest needs. Where a process has a [Dir.HoldPending], it keeps what clients are pushing. Unless it is restricted to Roots, it
+// also removes what interrupted downloads have left to be resumed.
 //
 // The order is: entries, then links, those of a manifest before those of what it needs, then bytes.
 // A process that is killed leaves more to prune, but nothing broken.
@@ -63,7 +64,12 @@ func (d *Dir) Prune(ctx context.Context, what PruneOptions) (PruneResult, error)
 		return p.result, err
 	}
 	err = errors.Join(p.removeLinks(ctx), p.removeBlobs(ctx))
-	return p.result, err
+	if len(what.Roots) > 0 {
+		return p.result, err
+	}
+	partial, partialErr := d.removeResumable()
+	p.result.Bytes += partial
+	return p.result, errors.Join(err, partialErr)
 }
 
 // pruneRun is the state of one Prune. Its process holds the folder's lock alone.

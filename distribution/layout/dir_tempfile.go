@@ -42,29 +42,38 @@ func (d *Dir) createTemp() (*os.File, error) {
 	}
 }
 
-// removeAbandoned removes temporary files of processes that were killed. It leaves alone what has
-// no name of a temporary file.
+// removeAbandoned removes temporary files of processes that were killed, and those that were left
+// to be resumed too long ago. It leaves alone what has no name of a temporary file.
 func (d *Dir) removeAbandoned() error {
 	entries, err := d.files.readDir(tempDir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if !tempPattern.MatchString(e.Name()) || d.isOwned(e.Name()) {
-			continue
-		}
-		name := path.Join(tempDir, e.Name())
-		f, err := d.files.open(name, os.O_RDONLY)
-		if err != nil {
-			continue // its process has just removed or renamed it
-		}
-		abandoned := tryLock(f)
-		f.Close()
-		if abandoned {
-			_ = d.files.remove(name) // the next process tries again
+		abandoned := tempPattern.MatchString(e.Name()) && !d.isOwned(e.Name())
+		if abandoned || resumablePattern.MatchString(e.Name()) && isExpired(e) {
+			d.removeUnlocked(path.Join(tempDir, e.Name())) // if it fails, the next process tries again
 		}
 	}
 	return nil
+}
+
+// removeUnlocked removes a temporary file that no process has locked, and reports whether it did.
+// The file stays locked until then, so that no upload resumes it meanwhile, except on Windows, which
+// removes no open file.
+func (d *Dir) removeUnlocked(name string) bool {
+	f, err := d.files.open(name, os.O_RDONLY)
+	if err != nil {
+		return false // its process has just removed or renamed it
+	}
+	defer f.Close()
+	if !tryLock(f) {
+		return false
+	}
+	if runtime.GOOS == "windows" {
+		f.Close()
+	}
+	return d.files.remove(name) == nil
 }
 
 // discard closes and removes a temporary file.

@@ -12,7 +12,8 @@ import (
 
 // Upload is a blob on its way into a repository: a temporary file that is hashed while it is
 // written. The first Write creates it. It ends with Commit or Cancel; after a crash the next
-// [OpenDir] removes it. It is not safe for concurrent use.
+// [OpenDir] removes it. The file of a large blob in [Repository.PutBlob] is kept for a week instead,
+// and the next PutBlob of it resumes. It is not safe for concurrent use.
 type Upload struct {
 	repository *Repository
 	file       *os.File // nil before the first write, and while the upload is suspended
@@ -20,6 +21,7 @@ type Upload struct {
 	algorithm  blob.Algorithm
 	hash       hash.Hash
 	size       int64
+	writeErr   error // of the file
 }
 
 // NewUpload begins an upload. Its bytes are hashed with algorithm; "" means sha256.
@@ -50,6 +52,7 @@ func (u *Upload) Write(p []byte) (int, error) {
 	n, err := u.file.Write(p)
 	u.hash.Write(p[:n])
 	u.size += int64(n)
+	u.writeErr = err
 	return n, err
 }
 

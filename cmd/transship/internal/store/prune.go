@@ -24,7 +24,8 @@ func Prune() run.Command {
 		Name: "prune", Min: 0, Max: 0,
 		Aliases: []string{"image prune"},
 		Short:   "remove content from the local store that no image needs",
-		Long: `Removes manifests and blobs that no image refers to, such as those of an interrupted pull. It waits until
+		Long: `Removes manifests and blobs that no image refers to, such as those of an interrupted pull, and blobs that have
+not come whole. It waits until
 no other command is using the store, and does not ask for confirmation. A folder that serve --writable serves can be
 pruned meanwhile, with TRANSSHIP_STORE=DIR: what clients pushed within the last hour, and no image refers to yet, stays.
 
