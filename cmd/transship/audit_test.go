@@ -283,7 +283,7 @@ func TestAuditOfKilledRun(t *testing.T) {
 	for _, format := range []string{"jsonl", "har"} {
 		for i := range 5 {
 			c := newCopySetup(t)
-			g := &gate{blobs: i, closed: make(chan bool)}
+			g := &blobGate{blobs: i, closed: make(chan bool)}
 			c.source.Handler, c.target.Handler = g.before(c.source.Handler), g.before(c.target.Handler)
 			// The requests come from another process. A write of this one is what orders them after the
 			// change of the handlers, for the race detector too.
@@ -306,8 +306,8 @@ func TestAuditOfKilledRun(t *testing.T) {
 	}
 }
 
-// gate lets requests through until a number of blobs were requested, and answers none from then on.
-type gate struct {
+// blobGate lets requests through until a number of blobs were requested, and answers none from then on.
+type blobGate struct {
 	closed chan bool
 
 	mu     sync.Mutex
@@ -315,7 +315,7 @@ type gate struct {
 	passed int // requests
 }
 
-func (g *gate) before(next http.Handler) http.Handler {
+func (g *blobGate) before(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !g.pass(r) {
 			<-r.Context().Done()
@@ -325,7 +325,7 @@ func (g *gate) before(next http.Handler) http.Handler {
 	})
 }
 
-func (g *gate) pass(r *http.Request) bool {
+func (g *blobGate) pass(r *http.Request) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.blobs < 0 {
@@ -341,7 +341,7 @@ func (g *gate) pass(r *http.Request) bool {
 	return true
 }
 
-func (g *gate) count() int {
+func (g *blobGate) count() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.passed

@@ -22,6 +22,7 @@ func libraryImports() map[string][]string {
 		"distribution/wire":      {"blob", "distribution/endpoint"},
 		"testdata/image":         {},
 		"manifest":               {"blob"},
+		"manifest/signature":     {"blob", "manifest"},
 		"distribution/reference": {"blob"},
 		"testdata/golden":        {},
 
@@ -49,7 +50,7 @@ func libraryImports() map[string][]string {
 // commandImports is the table for the packages below cmd/transship/internal: what each may import
 // of the others. All of them may import the library.
 func commandImports() map[string][]string {
-	base := []string{"cli", "run", "image"}
+	base := []string{"cli", "run", "image", "gate"}
 	return map[string][]string{
 		"cli":             {},
 		"synthetic":       {},
@@ -60,7 +61,8 @@ func commandImports() map[string][]string {
 		"plan":            {"cli"},
 		"config":          {"cli"},
 		"run":             {"cli", "plan", "config"},
-		"image":           {"cli", "plan", "run", "synthetic"},
+		"gate":            {"cli", "run"},
+		"image":           {"cli", "plan", "run", "gate", "synthetic"},
 		"inspect":         base,
 		"login":           base,
 		"deletecmd":       base,
@@ -81,7 +83,7 @@ func commandImports() map[string][]string {
 
 // withoutHTTP are the packages that must work without net/http.
 func withoutHTTP() []string {
-	return []string{"blob", "manifest", "distribution/transfer", "distribution/layout"}
+	return []string{"blob", "manifest", "manifest/signature", "distribution/transfer", "distribution/layout"}
 }
 
 func TestImportRules(t *testing.T) {

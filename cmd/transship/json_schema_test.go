@@ -38,7 +38,7 @@ var jsonRuns = map[string][]string{
 	"repos":      {"repos FROM", "! repos FROM/none", "! repos " + closedAddress},
 	"digest":     {"digest SRC", "digest --platform linux/arm64 SRC", "digest oci:@/copied", "! digest FROM/none:1"},
 	"inspect":    {"inspect SRC", "inspect @/b.tar", "inspect --referrers SRC", "! inspect FROM/none:1", "! inspect @/nothing.tar"},
-	"verify":     {"verify @/b.tar", "verify SRC", "! verify @/images", "! verify FROM/none:1"},
+	"verify":     {"verify @/b.tar", "verify SRC", "verify --require-signature @/team.json SRC", "! verify --require-signature @/refuse.json SRC", "! verify @/images", "! verify FROM/none:1"},
 	"delete":     {"delete TO/loaded/src/repo:1.6", "! delete DST TO/none:1", "! delete TO/none:1"},
 	"images-in":  {"images-in @/compose.yaml", "! images-in @/images", "! images-in @/nothing"},
 	"version":    {"version", "! version x"},
@@ -64,7 +64,8 @@ const closedAddress = "127.0.0.1:1"
 // say. No member is missing from the schema. On failure it has what standard error has.
 func TestJSONHoldsAgainstSchemas(t *testing.T) {
 	t.Parallel()
-	c := newCopySetup(t)
+	c := newSignedSetup(t)
+	c.writePolicy("refuse.json", `{"images": ["**"], "require": "refuse"}`)
 	c.writeList("FROM/src/repo:1.6 TO/synced:1\n")
 	c.writeFile("compose.yaml", "image: nginx:1\nimage: '{{x}}'\n")
 	c.run("pull", c.src).want(0)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/gate"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
@@ -21,6 +22,7 @@ func topics() []topic {
 	return []topic{
 		{"flags", "the flags that commands have in common", run.FlagsPage},
 		{"lists", "lists of images, and patterns of tags", listHelpPage},
+		{"signatures", "the policy of --require-signature", signaturesPage},
 		{"expect", "the file of --expect", expectPage},
 		{"exit", "the exit codes", exitPage},
 		{"environment", "the environment variables", environmentPage},
@@ -40,6 +42,9 @@ func printTopic(r *run.Run, name string) bool {
 
 // listHelpPage returns what "transship help lists" prints.
 func listHelpPage(s *cli.Streams) string { return cli.Reflow(image.ListHelp, s.Width()) }
+
+// signaturesPage returns what "transship help signatures" prints.
+func signaturesPage(s *cli.Streams) string { return cli.Reflow(gate.Help, s.Width()) }
 
 // exitPage returns what "transship help exit" prints.
 func exitPage(s *cli.Streams) string {

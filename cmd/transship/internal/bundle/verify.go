@@ -14,6 +14,7 @@ import (
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/gate"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/layout"
@@ -24,6 +25,7 @@ type verifyCommand struct {
 	registry  *run.Remote
 	deep      bool
 	referrers bool
+	gate      gate.Gate
 }
 
 // Verify returns the command verify.
@@ -37,15 +39,18 @@ each volume against the inventory beside it. A tar may be compressed with gzip; 
 image on a registry, every manifest is read, and the registry is asked for each config and layer and its size; --deep
 reads those too. What refers to an image, such as signatures, is checked in files, and with --referrers on a registry.
 Prints one line if all is ok, else a line for
-each problem, and the exit code is 7. The name of an existing file or folder means that file or folder; docker://REF
+each problem, and the exit code is 7. With --require-signature a table of who signed the images comes first, and the
+exit code is 9 if the policy refuses one. The name of an existing file or folder means that file or folder; docker://REF
 always means an image on a registry.`,
 		Example: `transship verify monday.tar
-transship verify --deep registry.example.com/hczjl/halo:1.6`,
+transship verify --deep registry.example.com/hczjl/halo:1.6
+transship verify --require-signature policy.json monday.tar`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &verifyCommand{registry: r.RemoteFlags(fs, "", "the registry")}
 			fs.BoolVar(&c.deep, "deep", false, "download the blobs from a registry and hash them")
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"check signatures, SBOMs and other content that refers to the image on a registry too")
+			c.gate.Flag(fs, r)
 			r.JSONFlag(fs)
 			r.CommonFlags(fs)
 			return c.run
@@ -65,6 +70,8 @@ type Verification struct {
 	place    string    // the target of a copy that sends what is missing there; "" if there is none
 	lacks    bool      // a problem is that something is missing
 	LeftOut  []leftOut `json:"leftOut,omitempty"` // foreign layers that are not there
+	// Signatures is what the policy of --require-signature says of each image.
+	Signatures []gate.Verdict `json:"signatures,omitempty"`
 
 	mu sync.Mutex
 }
@@ -123,7 +130,7 @@ func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) erro
 // verify adds the checks of what the argument names.
 func (c *verifyCommand) verify(ctx context.Context, r *run.Run, arg string, v *Verification) error {
 	if !image.IsRegistryRef(arg) || namesFile(arg) {
-		return verifyLocal(ctx, r, arg, v)
+		return c.verifyLocal(ctx, r, arg, v)
 	}
 	l, err := image.ParseLocation(arg)
 	if err != nil {
@@ -135,7 +142,23 @@ func (c *verifyCommand) verify(ctx context.Context, r *run.Run, arg string, v *V
 	}
 	repo.Mirrors = nil // what they have says nothing about the registry
 	v.place = l.String()
-	return (&registryVerifier{repo: repo, deep: c.deep, referrers: c.referrers, report: v.add}).run(ctx, l.Ref.Identifier())
+	o := image.Origin{Source: repo, Ref: l.Ref.Identifier(), Name: l.Ref}
+	verdict, err := o.Admit(ctx, &c.gate)
+	if verdict != nil {
+		v.Signatures = []gate.Verdict{*verdict}
+	}
+	if err := c.admitted(r, v, err); err != nil {
+		return err
+	}
+	return (&registryVerifier{repo: repo, deep: c.deep, referrers: c.referrers, report: v.add}).run(ctx, o.Ref)
+}
+
+// admitted prints what the policy of --require-signature says, and returns the first refusal.
+func (c *verifyCommand) admitted(r *run.Run, v *Verification, err error) error {
+	if len(v.Signatures) > 0 && !(r.Quiet && err == nil) {
+		fmt.Fprint(r.Stdout, gate.Table(v.Signatures))
+	}
+	return err
 }
 
 // namesFile reports whether an argument names a file or folder: it exists, as such or in volumes,
@@ -156,13 +179,17 @@ func namesFile(arg string) bool {
 }
 
 // verifyLocal adds the checks of a folder or tar.
-func verifyLocal(ctx context.Context, r *run.Run, arg string, v *Verification) error {
+func (c *verifyCommand) verifyLocal(ctx context.Context, r *run.Run, arg string, v *Verification) error {
 	images, err := image.OpenToVerify(ctx, r, arg)
 	if err != nil {
 		return err
 	}
 	defer images.Close()
 	v.noImages = len(images.Images) == 0
+	v.Signatures, err = images.Admit(ctx, &c.gate)
+	if err := c.admitted(r, v, err); err != nil {
+		return err
+	}
 	if images.Archive == nil {
 		v.place = image.TransportOCI + images.Path + ":IMAGE"
 		image.WarnUnlisted(r, images.Path, images.Dir)

@@ -70,6 +70,11 @@ func (c Command) Execute(ctx context.Context, r *Run, args []string) error {
 	if err := r.configure(ctx, fs); err != nil {
 		return err
 	}
+	for _, f := range r.prepare {
+		if err := f(ctx); err != nil {
+			return err
+		}
+	}
 	return r.do(ctx, act, fs, args, rest)
 }
 

@@ -55,8 +55,9 @@ type Run struct {
 	config     config.File // the configuration file; empty for commands that call no registry
 	mirrors    mirrors
 
-	warned        sync.Map // what WarnOnce has printed
-	withoutEffect []string // notes on flags of docker's that change nothing here
+	warned        sync.Map                      // what WarnOnce has printed
+	prepare       []func(context.Context) error // what reads the files of flags before the command runs
+	withoutEffect []string                      // notes on flags of docker's that change nothing here
 }
 
 // New returns a run on these streams.
@@ -65,6 +66,10 @@ func New(s *cli.Streams) *Run {
 	r.ResetCongestion()
 	return r
 }
+
+// Prepare has f called when all flags are set, before the command makes any call. An error of f ends
+// the run.
+func (r *Run) Prepare(f func(context.Context) error) { r.prepare = append(r.prepare, f) }
 
 // CommonFlags registers the flags of commands that call registries, after SendFlags or FetchFlags.
 func (r *Run) CommonFlags(fs *flag.FlagSet) {
