@@ -50,7 +50,7 @@ func libraryImports() map[string][]string {
 // commandImports is the table for the packages below cmd/transship/internal: what each may import
 // of the others. All of them may import the library.
 func commandImports() map[string][]string {
-	base := []string{"cli", "run", "image", "gate"}
+	base := []string{"cli", "run", "image", "gate", "tagselect"}
 	return map[string][]string{
 		"cli":             {},
 		"synthetic":       {},
@@ -58,11 +58,12 @@ func commandImports() map[string][]string {
 		"listen/ownca":    {},
 		"lists/liststore": {},
 		"benchcmd/bench":  {"synthetic"},
+		"tagselect":       {"cli"},
 		"plan":            {"cli"},
 		"config":          {"cli"},
-		"run":             {"cli", "plan", "config"},
+		"run":             {"cli", "plan", "config", "tagselect"},
 		"gate":            {"cli", "run"},
-		"image":           {"cli", "plan", "run", "gate", "synthetic"},
+		"image":           {"cli", "plan", "run", "gate", "synthetic", "tagselect"},
 		"inspect":         base,
 		"login":           base,
 		"deletecmd":       base,

@@ -100,10 +100,31 @@ func TestKeepExistingOfPattern(t *testing.T) {
 
 func TestKeepExistingOfWhatIsNoPattern(t *testing.T) {
 	c := newCopySetup(t)
-	for _, pattern := range []string{"[", "", "repo:1.*", "a/b", "!1.*"} {
+	for _, pattern := range []string{"[", "", "repo:1.*", "a/b", "1.*,2.*", "1.* 2.*", "![", "!a/b"} {
 		o := c.run("copy", c.src, c.dst, "--keep-existing", pattern).want(2, "is not a pattern of tags")
 		if n := len(c.target.Requests()); n != 0 {
 			t.Errorf("%s\nmakes %d calls", o.line, n)
+		}
+	}
+	c.run("copy", c.src, c.dst, "--keep-existing", "/(/").want(2, "is not a regular expression")
+	c.run("copy", c.src, c.dst, "--keep-existing", ">=x").want(2, "is not a range of versions")
+}
+
+// The flag takes what a line of a list takes.
+func TestKeepExistingBySelection(t *testing.T) {
+	c := newCopySetup(t)
+	c.do("copy -q SRC DST").want(0)
+	for words, kept := range map[string]bool{
+		"/^1/": true, ">=1.5": true, ">=1.5 <1.6": false, "!2.*": true, "!1.*": false, "1.6": true, "1.* | !1.6": false,
+		">=1.5 | <2": true, ">=1.5 | <1.6": false, "2.* | 1.*": true,
+	} {
+		args := []string{"copy", c.src, c.dst}
+		for word := range strings.SplitSeq(words, " | ") {
+			args = append(args, "--keep-existing", word)
+		}
+		o := c.run(args...).want(0)
+		if got := strings.Contains(o.stderr, "kept"); got != kept {
+			t.Errorf("%s\nsays %s", o.line, o.stderr)
 		}
 	}
 }

@@ -13,7 +13,7 @@ func TestListsOfJSONRefuseLinesOfText(t *testing.T) {
 		`[""]`:                             {2, "line 1: source is missing", ""},
 		`[[]]`:                             {2, "got an array", ""},
 		`{"source":"FROM/src/repo"}`:       {2, "a list in JSON is an array", ""},
-		`[{"source":"FROM/src/repo","include":["a/b"]}]`: {2, "no tag has a slash or a colon", "/between slashes/"},
+		`[{"source":"FROM/src/repo","include":["a/b"]}]`: {2, "no tag has any of", "/between slashes/"},
 	} {
 		c.writeList(list)
 		o := c.do("sync -f @/images TO/all")

@@ -140,7 +140,7 @@ func TestSaveSinceErrors(t *testing.T) {
 			"use the transship that wrote it"},
 		"@/cut.json": {7, "cut.json: the inventory cannot be used: ", "transfer the file again"},
 		"docker://TO:x/y": {2,
-			"is not a registry", ""},
+			"is not the host of a registry", ""},
 	} {
 		c.do("save -o @/2.tar --since "+since+" SRC2").want(want.code, want.message, want.hint)
 	}

@@ -43,7 +43,7 @@ func TestSyncListErrors(t *testing.T) {
 		"sync -f @/none":          {4, "none: no such file or directory", ""},
 		"sync -f @/":              {2, " is neither a file nor a pipe", ""},
 		"sync -f @/images dst":    {2, "does not begin with a registry's host", "docker.io/dst"},
-		"sync -f @/images TO/x:1": {2, "is not a registry", "HOST[:PORT]"},
+		"sync -f @/images TO/x:1": {2, "is not the beginning of a repository's name", "team/app"},
 		"sync -f @/images oci-archive:@/x.tar": {2, "x.tar is a tar, to which no images can be added",
 			"transship save -f LIST"},
 		"sync -f @/images oci:@/lay:1":       {2, "one name cannot name several images", "leave it out"},

@@ -15,6 +15,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/cmd/transship/internal/store"
+	"github.com/hczjl/transship/cmd/transship/internal/tagselect"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
@@ -190,7 +191,7 @@ func parseSaveArgs(args []string) ([]saveEntry, error) {
 	var out []saveEntry
 	for i := 0; i < len(args); {
 		words := []string{args[i]}
-		for i++; i < len(args) && image.IsTagSelector(args[i]); i++ {
+		for i++; i < len(args) && tagselect.IsWord(args[i]); i++ {
 			words = append(words, args[i])
 		}
 		selection, err := image.ParseArgs(words)

@@ -24,6 +24,13 @@ func ParseNamespace(text string) (registry reference.Reference, prefix string, e
 		return registry, "", &UsageError{Message: fmt.Sprintf("%s is a file or folder, and a registry is wanted here", text)}
 	}
 	registry, path, err := CutHost(text)
+	name := strings.TrimPrefix(text, dockerTransport)
+	if _, onHub := reference.ParseRepository(name); err != nil && onHub == nil {
+		err = &UsageError{
+			Message: fmt.Sprintf("%q does not begin with a registry's host", text),
+			Advice:  "for Docker Hub write docker.io/" + name,
+		}
+	}
 	if err != nil {
 		return registry, "", err
 	}
@@ -31,9 +38,9 @@ func ParseNamespace(text string) (registry reference.Reference, prefix string, e
 	if hasScheme(text) && isAPIRoot(path) {
 		prefix = ""
 	}
-	if prefix != "" && !reference.ValidPath(prefix) {
+	if path == "/" || prefix != "" && !reference.ValidPath(prefix) {
 		return registry, "", &UsageError{
-			Message: fmt.Sprintf("%q is not the beginning of a repository's name", prefix),
+			Message: fmt.Sprintf("%q is not the beginning of a repository's name", path),
 			Advice:  "it is one component or several, without a tag: team, or team/app",
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hczjl/transship/blob"
-	"github.com/hczjl/transship/cmd/transship/internal/image"
+	"github.com/hczjl/transship/cmd/transship/internal/tagselect"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
 )
@@ -39,7 +39,7 @@ func tagsOf(ctx context.Context, repo *distribution.Repository, d blob.Digest, p
 			found = append(found, tag)
 		}
 	}
-	slices.SortFunc(found, image.CompareVersions)
+	slices.SortFunc(found, tagselect.CompareVersions)
 	return found, nil
 }
 

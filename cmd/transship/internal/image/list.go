@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/tagselect"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -22,6 +23,18 @@ type ListEntry struct {
 	Semver  string   `json:"semver"`  // a range of versions
 	Latest  int      `json:"latest"`  // take only so many of the selected tags, the highest; 0 for all
 	Minimum int      `json:"minimum"` // fail if fewer tags are selected, before Latest
+}
+
+// words returns what selects tags in an entry.
+func (e *ListEntry) words() tagselect.Words {
+	return tagselect.Words{Include: e.Include, Exclude: e.Exclude, Semver: e.Semver}
+}
+
+// addSelector adds a word that selects tags to an entry.
+func (e *ListEntry) addSelector(word string) {
+	w := e.words()
+	w.Add(word)
+	e.Include, e.Exclude, e.Semver = w.Include, w.Exclude, w.Semver
 }
 
 // Maximum sizes of a list and of an image with its targets in it, in bytes. A reference has less
@@ -100,7 +113,7 @@ func parseList(file string, text []byte) ([]ListEntry, error) {
 func (e *ListEntry) addWords(words []string) error {
 	for _, word := range words {
 		switch {
-		case !IsTagSelector(word):
+		case !tagselect.IsWord(word):
 			e.Targets = append(e.Targets, word)
 		case len(e.Targets) > 0:
 			return &cli.UsageError{

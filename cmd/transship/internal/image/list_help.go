@@ -1,8 +1,8 @@
 package image
 
 // ListHelp is what "transship help lists" prints: the one description of lists of images, and of the
-// patterns that sync, save and tags share.
-const ListHelp = `Lists of images, for sync -f and save -f, and the patterns that sync, save and tags share.
+// patterns that sync, save, tags and --keep-existing share.
+const ListHelp = `Lists of images, for sync -f and save -f, and the patterns that sync, save, tags and --keep-existing share.
 
 A list has SRC [PATTERN...] [DST...] on each line, and comments after #:
   alpine:3.20                                  one image

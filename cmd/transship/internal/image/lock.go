@@ -12,6 +12,7 @@ import (
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/cmd/transship/internal/tagselect"
 	"github.com/hczjl/transship/distribution/reference"
 )
 
@@ -135,7 +136,7 @@ func (l *LockLine) TagLists(ctx context.Context, remote *run.Remote, s Selection
 		out[i].Matching = append(out[i].Matching, ref.Tag)
 	}
 	for i := range out {
-		out[i].Selected = LatestTags(out[i].Matching, 0)
+		out[i].Selected = tagselect.Latest(out[i].Matching, 0)
 	}
 	return out, nil
 }

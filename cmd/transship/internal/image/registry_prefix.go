@@ -2,7 +2,6 @@ package image
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/reference"
@@ -15,25 +14,11 @@ type RegistryPrefix struct {
 	Rewrites RewriteList
 }
 
-// ParseRegistryPrefix parses REGISTRY[/PREFIX].
+// ParseRegistryPrefix parses REGISTRY[/PREFIX], as [cli.ParseNamespace] does.
 func ParseRegistryPrefix(arg string) (RegistryPrefix, error) {
-	text := strings.TrimSuffix(strings.TrimPrefix(arg, TransportDocker), "/")
-	first, _, _ := strings.Cut(text, "/")
-	ref, err := reference.ParseRepository(text + "/a/b") // docker.io/x is docker.io/library/x, docker.io/x/a/b is not
-	if err != nil {
-		return RegistryPrefix{}, &cli.UsageError{
-			Message: fmt.Sprintf("%q is not a registry or a prefix on one", arg),
-			Advice:  "write HOST[:PORT] or HOST[:PORT]/PREFIX",
-		}
-	}
-	if !strings.HasSuffix(first, ref.Domain) {
-		return RegistryPrefix{}, &cli.UsageError{
-			Message: fmt.Sprintf("%q does not begin with a registry's host", arg),
-			Advice:  "for Docker Hub write docker.io/" + text,
-		}
-	}
-	ref.Path = strings.TrimSuffix(strings.TrimSuffix(ref.Path, "a/b"), "/")
-	return RegistryPrefix{Base: ref}, nil
+	base, prefix, err := cli.ParseNamespace(arg)
+	base.Path = prefix
+	return RegistryPrefix{Base: base}, err
 }
 
 // String returns the registry or prefix as users write it.

@@ -20,22 +20,22 @@ func TestParseRegistryPrefix(t *testing.T) {
 		"docker.io/hczjl":                "docker.io/hczjl",
 		"index.docker.io/hczjl":          "docker.io/hczjl",
 		"docker.io":                      "docker.io",
+		"https://localhost:5000/v2/":     "localhost:5000",
 	} {
 		if p, err := ParseRegistryPrefix(text); err != nil || p.String() != want {
 			t.Errorf("%q: got %s, error %v", text, p, err)
 		}
 	}
 	for text, says := range map[string]string{
-		"":                                "is not a registry",
-		"/":                               "is not a registry",
+		"":                                "is not the host of a registry",
+		"/":                               "is a file or folder",
 		"hczjl":                           "does not begin with a registry's host",
 		"library":                         "does not begin with a registry's host",
-		"localhost:5000/x:1":              "is not a registry",
-		"localhost:5000/X":                "is not a registry",
-		"localhost:5000//":                "is not a registry",
-		"localhost:port":                  "is not a registry",
-		"https://localhost:5000":          "is not a registry",
-		"localhost:5000/x@" + emptySHA256: "is not a registry",
+		"localhost:5000/x:1":              "is not the beginning of a repository's name",
+		"localhost:5000/X":                "is not the beginning of a repository's name",
+		"localhost:5000//":                "is not the beginning of a repository's name",
+		"localhost:port":                  "is not the host of a registry",
+		"localhost:5000/x@" + emptySHA256: "is not the beginning of a repository's name",
 	} {
 		p, err := ParseRegistryPrefix(text)
 		if run.ExitCode(err) != cli.ExitUsage || !strings.Contains(err.Error(), says) {

@@ -11,6 +11,7 @@ import (
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/cmd/transship/internal/tagselect"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
 )
@@ -135,7 +136,7 @@ func (r *Reporter) Sort() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	slices.SortStableFunc(r.Images, func(a, b Result) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), CompareVersions(a.Target, b.Target))
+		return cmp.Or(cmp.Compare(a.Line, b.Line), tagselect.CompareVersions(a.Target, b.Target))
 	})
 }
 

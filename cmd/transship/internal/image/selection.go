@@ -8,6 +8,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/tagselect"
 	"github.com/hczjl/transship/distribution/reference"
 )
 
@@ -15,11 +16,11 @@ import (
 // or tags of a repository, or of those repositories of a registry that match a pattern.
 type Selection struct {
 	Location
-	Repositories repositoryPattern // on the registry of Ref, which has no path then; "" for one repository
-	Tags         *TagSelector      // nil selects by the location alone
-	Latest       int               // select only so many tags of a repository, the highest versions; 0 for all
-	Minimum      int               // fail if fewer tags match
-	Shard        Shard             // of several repositories select only these; the zero value for all
+	Repositories repositoryPattern   // on the registry of Ref, which has no path then; "" for one repository
+	Tags         *tagselect.Selector // nil selects by the location alone
+	Latest       int                 // select only so many tags of a repository, the highest versions; 0 for all
+	Minimum      int                 // fail if fewer tags match
+	Shard        Shard               // of several repositories select only these; the zero value for all
 }
 
 // ParseSelection parses what an entry of a list selects: a location, a repository with or without
@@ -30,8 +31,8 @@ func ParseSelection(e ListEntry) (Selection, error) {
 		name, pattern = e.Source, ""
 	}
 	if pattern != "" {
-		words := ListEntry{}
-		words.addSelector(pattern)
+		var words tagselect.Words
+		words.Add(pattern)
 		e.Include, e.Exclude = slices.Concat(words.Include, e.Include), slices.Concat(words.Exclude, e.Exclude)
 		e.Semver = strings.TrimSpace(words.Semver + " " + e.Semver)
 	}
@@ -52,7 +53,7 @@ func ParseSelection(e ListEntry) (Selection, error) {
 	l, err := ParseLocation(e.Source)
 	switch {
 	case err != nil:
-	case e.selectsTags():
+	case !e.words().IsEmpty():
 		err = &cli.UsageError{
 			Message: fmt.Sprintf("%s is one image, and patterns select among the tags of a repository", e.Source),
 			Advice:  "leave out its tag, or the patterns",
@@ -78,12 +79,12 @@ func ParseArgs(words []string) (Selection, error) {
 	name, pattern := CutPattern(e.Source)
 	severalRepositories := IsRegistryRef(name) && isRepositoryPattern(strings.TrimPrefix(name, TransportDocker))
 	switch {
-	case IsTagSelector(e.Source) && !cli.IsFile(e.Source):
+	case tagselect.IsWord(e.Source) && !cli.IsFile(e.Source):
 		return Selection{}, &cli.UsageError{
 			Message: fmt.Sprintf("%s selects tags, and no repository stands before it", e.Source),
 			Advice:  "write REPOSITORY " + e.Source,
 		}
-	case IsRegistryRef(e.Source) && pattern != "", severalRepositories, e.selectsTags():
+	case IsRegistryRef(e.Source) && pattern != "", severalRepositories, !e.words().IsEmpty():
 		return ParseSelection(e)
 	}
 	l, err := ParseLocation(e.Source)
@@ -92,7 +93,7 @@ func ParseArgs(words []string) (Selection, error) {
 
 // selection returns what the entry selects in a repository, or in several of a registry.
 func (e *ListEntry) selection(at reference.Reference, repositories repositoryPattern) (Selection, error) {
-	tags, err := e.tagSelector()
+	tags, err := e.words().Selector()
 	return Selection{
 		Location:     Location{Transport: TransportDocker, Ref: at},
 		Repositories: repositories, Tags: tags, Latest: e.Latest, Minimum: e.Minimum,
@@ -104,14 +105,14 @@ func CutPattern(text string) (name, pattern string) {
 	rest := strings.TrimPrefix(text, TransportDocker)
 	transport := text[:len(text)-len(rest)]
 	colon := strings.LastIndexByte(rest, ':')
-	if i := strings.Index(rest, ":/"); i >= 0 && isRegexp(rest[i+1:]) {
+	if i := strings.Index(rest, ":/"); i >= 0 && tagselect.IsRegexp(rest[i+1:]) {
 		colon = i
-	} else if i := strings.Index(rest, ":!/"); i >= 0 && isRegexp(rest[i+2:]) {
+	} else if i := strings.Index(rest, ":!/"); i >= 0 && tagselect.IsRegexp(rest[i+2:]) {
 		colon = i
 	} else if colon < strings.LastIndexByte(rest, '/') {
 		return text, ""
 	}
-	if colon < 0 || !IsTagSelector(rest[colon+1:]) {
+	if colon < 0 || !tagselect.IsWord(rest[colon+1:]) {
 		return text, ""
 	}
 	return transport + rest[:colon], rest[colon+1:]
@@ -135,7 +136,7 @@ func (s Selection) String() string {
 	}
 	first, rest, _ := strings.Cut(s.Tags.String(), " ")
 	switch {
-	case !IsTagSelector(first), isRange(first), first[0] == '!':
+	case !tagselect.IsWord(first), tagselect.IsRange(first), first[0] == '!':
 		return s.repository() + " " + s.Tags.String()
 	case rest != "":
 		return s.repository() + ":" + first + " " + rest

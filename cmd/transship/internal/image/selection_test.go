@@ -38,7 +38,7 @@ func TestParseSelection(t *testing.T) {
 		"halo:":  `"" is no tag`,
 		"":       "it is empty",
 		"*":      "no repository name",
-		"halo/*": "is not the host of a registry",
+		"halo/*": "does not begin with a registry's host",
 	} {
 		if s, err := ParseSelection(ListEntry{Source: text}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: got %+v, error %v, want one that says %q", text, s, err, says)

@@ -12,6 +12,7 @@ import (
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/cmd/transship/internal/tagselect"
 	"github.com/hczjl/transship/distribution"
 )
 
@@ -130,7 +131,7 @@ func (l *TagList) list(
 		}
 		matching = append(matching, tag)
 	}
-	return LatestTags(matching, l.Latest), matching, nil
+	return tagselect.Latest(matching, l.Latest), matching, nil
 }
 
 // checkCount checks how many tags were found, and drops repositories without any. One that a catalog names

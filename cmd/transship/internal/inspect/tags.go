@@ -8,8 +8,8 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
-	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/cmd/transship/internal/tagselect"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
 )
@@ -112,7 +112,7 @@ func (c *tagsCommand) checkFlags() error {
 
 // list prints the tags, and returns how many are not valid.
 func (c *tagsCommand) list(
-	ctx context.Context, repo *distribution.Repository, patterns *image.TagSelector, out *listing,
+	ctx context.Context, repo *distribution.Repository, patterns *tagselect.Selector, out *listing,
 ) (invalid int, err error) {
 	var tags []string
 	for tag, err := range repo.TagNames(ctx) {
@@ -135,7 +135,7 @@ func (c *tagsCommand) list(
 			return invalid, err
 		}
 	}
-	tags = image.LatestTags(tags, int(c.latest))
+	tags = tagselect.Latest(tags, int(c.latest))
 	if c.limit > 0 {
 		tags = tags[:min(len(tags), int(c.limit))]
 	}
@@ -148,7 +148,7 @@ func (c *tagsCommand) list(
 }
 
 // noTags returns the error of a list that selects no tag.
-func (c *tagsCommand) noTags(ref reference.Reference, patterns *image.TagSelector) error {
+func (c *tagsCommand) noTags(ref reference.Reference, patterns *tagselect.Selector) error {
 	name, which := ref.FamiliarName(), "that matches "+patterns.String()
 	switch {
 	case c.latest > 0 && patterns.MatchAll():

@@ -11,6 +11,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/cmd/transship/internal/tagselect"
 	"github.com/hczjl/transship/distribution/reference"
 )
 
@@ -21,7 +22,7 @@ func isLocal(arg string) bool {
 
 // runLocal lists the images of a file or folder whose tags match the patterns, by repository.
 func (c *tagsCommand) runLocal(ctx context.Context, r *run.Run, arg string, words []string) error {
-	patterns, err := image.ParseTagSelector(words...)
+	patterns, err := tagselect.Parse(words...)
 	if err != nil {
 		return err
 	}
@@ -52,7 +53,7 @@ func (c *tagsCommand) runLocal(ctx context.Context, r *run.Run, arg string, word
 }
 
 // localNames returns the names that are wanted, as they follow FILE: or DIR: in other commands.
-func (c *tagsCommand) localNames(images *image.LocalImages, patterns *image.TagSelector) (names []string) {
+func (c *tagsCommand) localNames(images *image.LocalImages, patterns *tagselect.Selector) (names []string) {
 	tags := map[string][]string{} // by what precedes a tag in a name
 	for _, im := range images.Images {
 		repository, tag := "", cmp.Or(im.Name, im.Tag())
@@ -69,7 +70,7 @@ func (c *tagsCommand) localNames(images *image.LocalImages, patterns *image.TagS
 	}
 	if !c.unsorted {
 		for _, repository := range slices.Sorted(maps.Keys(tags)) {
-			for _, tag := range image.LatestTags(tags[repository], int(c.latest)) {
+			for _, tag := range tagselect.Latest(tags[repository], int(c.latest)) {
 				names = append(names, repository+tag)
 			}
 		}

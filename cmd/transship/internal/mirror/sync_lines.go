@@ -8,6 +8,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/cmd/transship/internal/tagselect"
 	"github.com/hczjl/transship/distribution/reference"
 )
 
@@ -111,7 +112,7 @@ func parseSyncTarget(args []string) (syncLine, error) {
 		far, err := image.ParseRegistryPrefix(args[0])
 		return syncLine{far: far}, err
 	}
-	line := syncLine{source: image.Selection{Tags: new(image.TagSelector)}} // DST must be able to take several images
+	line := syncLine{source: image.Selection{Tags: new(tagselect.Selector)}} // DST must be able to take several images
 	err := line.addTarget(args[0])
 	return syncLine{local: line.local}, err
 }

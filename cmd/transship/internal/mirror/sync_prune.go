@@ -11,6 +11,7 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
+	"github.com/hczjl/transship/cmd/transship/internal/tagselect"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
 )
@@ -142,7 +143,7 @@ func (p *pruneList) addRepository(ctx context.Context, line *syncLine, ref refer
 			stale = append(stale, removal{line, repo, tagged})
 		}
 	}
-	slices.SortFunc(stale, func(a, b removal) int { return image.CompareVersions(a.ref.Tag, b.ref.Tag) })
+	slices.SortFunc(stale, func(a, b removal) int { return tagselect.CompareVersions(a.ref.Tag, b.ref.Tag) })
 	p.removals = append(p.removals, stale...)
 	return nil
 }

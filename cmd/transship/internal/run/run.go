@@ -15,6 +15,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/config"
 	"github.com/hczjl/transship/cmd/transship/internal/plan"
+	"github.com/hczjl/transship/cmd/transship/internal/tagselect"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
 )
@@ -44,7 +45,7 @@ type Run struct {
 	speed      speed
 	noClobber  bool // --no-clobber
 	repair     bool // --repair
-	keep       cli.TagPatterns
+	keep       tagselect.Value
 	foreign    foreignLayers
 	recording  recording
 	rules      wire.PolicyRules
@@ -151,7 +152,7 @@ func (r *Run) Engine(jobs cli.Count, onEvent func(transfer.Event)) *transfer.Eng
 	e := &transfer.Engine{Jobs: r.Jobs(jobs), Ranges: r.ranges(), Pace: r.pace(), OnEvent: onEvent}
 	e.NoClobber, e.Repair = r.noClobber, r.repair
 	e.SeparateTags = r.rules.Expect != nil // a list of --plan=expect has the calls of --jobs 1
-	if len(r.keep) > 0 {
+	if r.keep.IsSet() {
 		e.Keep = r.keep.Match
 	}
 	r.setForeign(e)

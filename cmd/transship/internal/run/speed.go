@@ -42,8 +42,8 @@ func (r *Run) SendFlags(fs *flag.FlagSet, to *Remote, jobs *cli.Count, does stri
 	r.ForeignFlag(fs)
 	fs.BoolVar(&r.noClobber, "no-clobber", false,
 		"refuse to move a tag that points to another image at the target (exit code 9)")
-	fs.Var(&r.keep, "keep-existing", "skip a tag that matches this shell `pattern` if the target has it, whatever it points "+
-		"to; may be repeated")
+	fs.Var(&r.keep, "keep-existing", "skip a tag that this `pattern` selects, as in a list (help lists), if the target has it, "+
+		"whatever it points to; may be repeated")
 	fs.BoolVar(&r.repair, "repair", false,
 		"ask the target for each manifest and blob of an image whose tag is there already, and send what is missing")
 	r.PlanFlag(fs)

@@ -8,6 +8,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/cmd/transship/internal/tagselect"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 )
@@ -16,7 +17,7 @@ import (
 // versions. The lists of referrers that have a tag are no images.
 func registryTags(ctx context.Context, remote *run.Remote, repo reference.Reference) ([]reference.Reference, error) {
 	all := image.Selection{
-		Location: image.Location{Transport: image.TransportDocker, Ref: repo}, Tags: &image.TagSelector{},
+		Location: image.Location{Transport: image.TransportDocker, Ref: repo}, Tags: &tagselect.Selector{},
 	}
 	lists, err := all.TagLists(ctx, remote)
 	if err != nil {
@@ -45,7 +46,7 @@ func storedTags(dir *layout.Dir, repo reference.Reference) ([]reference.Referenc
 	if len(tags) == 0 {
 		return nil, &noImageError{repo.FamiliarName()}
 	}
-	return withTags(repo, image.LatestTags(tags, 0)), nil
+	return withTags(repo, tagselect.Latest(tags, 0)), nil
 }
 
 func withTags(repo reference.Reference, tags []string) []reference.Reference {

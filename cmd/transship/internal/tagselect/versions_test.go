@@ -1,4 +1,4 @@
-package image
+package tagselect
 
 import (
 	"slices"
@@ -8,18 +8,18 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-func TestLatestTags(t *testing.T) {
+func TestLatest(t *testing.T) {
 	sorted := []string{"edge", "latest", "1.6-rc1", "1.6", "1.6.1", "v1.9", "1.10", "v2.0-beta", "2.0"}
 	tags := slices.Clone(sorted)
 	slices.Reverse(tags)
 	given := slices.Clone(tags)
 	versions := strings.Join(sorted[2:], " ")
 	for n, want := range map[int]string{1: "2.0", 3: "1.10 v2.0-beta 2.0", 7: versions, 100: versions} {
-		if got := strings.Join(LatestTags(tags, n), " "); got != want {
+		if got := strings.Join(Latest(tags, n), " "); got != want {
 			t.Errorf("latest %d: got %s, want %s", n, got, want)
 		}
 	}
-	if got := LatestTags(tags, 0); len(got) != len(tags) || !slices.Equal(tags, given) {
+	if got := Latest(tags, 0); len(got) != len(tags) || !slices.Equal(tags, given) {
 		t.Errorf("got %v; the list that was given is %v now", got, tags)
 	}
 }

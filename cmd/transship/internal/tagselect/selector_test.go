@@ -1,4 +1,4 @@
-package image
+package tagselect
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestTagSelector(t *testing.T) {
+func TestSelector(t *testing.T) {
 	all := strings.Fields("0.3.1 0.4 1 1.2 1.2.3 v1.2.5 1.3 1.10 2 2.0.0 2.0-rc1 1.2-alpine 1.2.3.4 20240101 latest x-1 V1")
 	for words, want := range map[string]string{
 		"":              strings.Join(all, " "),
@@ -30,7 +30,7 @@ func TestTagSelector(t *testing.T) {
 		"!/./":          "",
 		"?":             "1 2",
 	} {
-		s, err := ParseTagSelector(strings.Fields(words)...)
+		s, err := Parse(strings.Fields(words)...)
 		if err != nil {
 			t.Errorf("%q: %v", words, err)
 			continue
@@ -69,22 +69,22 @@ func TestWordsThatSelectTags(t *testing.T) {
 		"1.*": true, "v?": true, "[ab]": true, "/x/": true, "!x": true, "!": true, ">=1": true, "<2": true, "=1": true,
 		"^1": true, "~1": true, "||": true, ">": true,
 	} {
-		if got := IsTagSelector(word); got != want {
+		if got := IsWord(word); got != want {
 			t.Errorf("%q selects tags: %v", word, got)
 		}
 	}
 }
 
-func FuzzTagSelector(f *testing.F) {
+func FuzzSelector(f *testing.F) {
 	f.Add(">=1.2 <2 || ^3", "1.2-rc1")
 	f.Add("!/^a+$/ [a-", "a")
 	f.Add("~0.0.0 v1", "v00")
 	f.Fuzz(func(t *testing.T, words, tag string) {
-		s, err := ParseTagSelector(strings.Fields(words)...)
+		s, err := Parse(strings.Fields(words)...)
 		if err != nil {
 			return
 		}
-		again, err := ParseTagSelector(strings.Fields(s.String())...)
+		again, err := Parse(strings.Fields(s.String())...)
 		if err != nil || again.Match(tag) != s.Match(tag) {
 			t.Errorf("%q prints %q, error %v", words, s, err)
 		}

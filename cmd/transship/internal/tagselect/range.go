@@ -1,4 +1,4 @@
-package image
+package tagselect
 
 import (
 	"cmp"
@@ -29,8 +29,8 @@ type version struct {
 // rangeOperators are the operators of bounds. The longer ones come first.
 func rangeOperators() []string { return []string{">=", "<=", "==", ">", "<", "=", "^", "~"} }
 
-// isRange reports whether a word of a selection is a bound, or separates two ranges.
-func isRange(word string) bool {
+// IsRange reports whether a word of a selection is a bound, or separates two ranges.
+func IsRange(word string) bool {
 	return word == "||" || slices.ContainsFunc(rangeOperators(), func(op string) bool {
 		return strings.HasPrefix(word, op)
 	})

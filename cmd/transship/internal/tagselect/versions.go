@@ -1,13 +1,13 @@
-package image
+package tagselect
 
 import (
 	"slices"
 	"strings"
 )
 
-// LatestTags returns the n highest versions, in order, or all tags if n is 0. A tag that is no
+// Latest returns the n highest versions, in order, or all tags if n is 0. A tag that is no
 // version, such as latest, is not among n.
-func LatestTags(tags []string, n int) []string {
+func Latest(tags []string, n int) []string {
 	tags = slices.Clone(tags)
 	slices.SortStableFunc(tags, CompareVersions)
 	if n == 0 {

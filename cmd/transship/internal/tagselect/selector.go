@@ -1,4 +1,4 @@
-package image
+package tagselect
 
 import (
 	"fmt"
@@ -11,8 +11,8 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// TagSelector selects tags of a repository. The zero value selects all of them.
-type TagSelector struct {
+// Selector selects tags of a repository. The zero value selects all of them.
+type Selector struct {
 	include  []tagPattern // a tag must match one of them, if there are any
 	exclude  []tagPattern // and none of these
 	versions versionRange // and its version must be in this range
@@ -22,80 +22,87 @@ type TagSelector struct {
 // tagPattern reports whether it matches a tag.
 type tagPattern func(tag string) bool
 
-// IsTagSelector reports whether a word selects tags, and names no image, repository or layout: a
+// IsWord reports whether a word selects tags, and names no image, repository or layout: a
 // shell pattern without / and :, a regular expression between slashes, a bound of a version range, or
 // one of them after !. No name on a registry begins or looks like that.
-func IsTagSelector(word string) bool {
+func IsWord(word string) bool {
 	switch {
 	case strings.HasPrefix(word, "~/"): // a file
 		return false
-	case strings.HasPrefix(word, "!"), isRange(word), isRegexp(word):
+	case strings.HasPrefix(word, "!"), IsRange(word), IsRegexp(word):
 		return true
 	}
 	return strings.ContainsAny(word, "*?[") && !strings.ContainsAny(word, "/:")
 }
 
-// isRegexp reports whether a word is a regular expression: /text/.
-func isRegexp(word string) bool {
+// IsRegexp reports whether a word is a regular expression: /text/.
+func IsRegexp(word string) bool {
 	return len(word) > 2 && word[0] == '/' && word[len(word)-1] == '/'
 }
 
-// ParseTagSelector parses words that select tags, also tags themselves.
-func ParseTagSelector(words ...string) (*TagSelector, error) {
-	var e ListEntry
+// Parse parses words that select tags, also tags themselves.
+func Parse(words ...string) (*Selector, error) {
+	var w Words
 	for _, word := range words {
-		e.addSelector(word)
+		w.Add(word)
 	}
-	return e.tagSelector()
+	return w.Selector()
 }
 
-// addSelector adds a word that selects tags to an entry of a list.
-func (e *ListEntry) addSelector(word string) {
+// Words are the words of a selection, by what they do.
+type Words struct {
+	Include []string // patterns of tags, one of which must match
+	Exclude []string // patterns and ranges, none of which may match
+	Semver  string   // a range of versions
+}
+
+// Add adds a word that selects tags.
+func (w *Words) Add(word string) {
 	excluded, isExclude := strings.CutPrefix(word, "!")
 	switch {
 	case isExclude:
-		e.Exclude = append(e.Exclude, excluded)
-	case isRange(word):
-		e.Semver = strings.TrimSpace(e.Semver + " " + word)
+		w.Exclude = append(w.Exclude, excluded)
+	case IsRange(word):
+		w.Semver = strings.TrimSpace(w.Semver + " " + word)
 	default:
-		e.Include = append(e.Include, word)
+		w.Include = append(w.Include, word)
 	}
 }
 
-// selectsTags reports whether an entry says which tags of a repository it means.
-func (e *ListEntry) selectsTags() bool { return len(e.Include)+len(e.Exclude) > 0 || e.Semver != "" }
+// IsEmpty reports whether there is no word.
+func (w Words) IsEmpty() bool { return len(w.Include)+len(w.Exclude) == 0 && w.Semver == "" }
 
-// tagSelector returns what an entry selects among the tags of its repository.
-func (e *ListEntry) tagSelector() (*TagSelector, error) {
-	s := &TagSelector{words: slices.Concat(e.Include, strings.Fields(e.Semver))}
+// Selector returns what the words select.
+func (w Words) Selector() (*Selector, error) {
+	s := &Selector{words: slices.Concat(w.Include, strings.Fields(w.Semver))}
 	var err error
-	for _, text := range e.Include {
-		if isRange(text) {
+	for _, text := range w.Include {
+		if IsRange(text) {
 			return nil, &cli.UsageError{Message: fmt.Sprintf("%q is a range of versions: write it as semver", text)}
 		}
 		if s.include, err = appendPattern(s.include, text); err != nil {
 			return nil, err
 		}
 	}
-	for _, text := range e.Exclude {
+	for _, text := range w.Exclude {
 		if s.exclude, err = appendPattern(s.exclude, text); err != nil {
 			return nil, err
 		}
 		s.words = append(s.words, "!"+text)
 	}
-	if e.Semver != "" {
-		s.versions, err = parseVersionRange(e.Semver)
+	if w.Semver != "" {
+		s.versions, err = parseVersionRange(w.Semver)
 	}
 	return s, err
 }
 
 // appendPattern parses a shell pattern, /regular expression/ or range of versions.
 func appendPattern(list []tagPattern, text string) ([]tagPattern, error) {
-	if isRange(text) {
+	if IsRange(text) {
 		versions, err := parseVersionRange(text)
 		return append(list, func(tag string) bool { return versions.match(tag, true) }), err
 	}
-	if isRegexp(text) {
+	if IsRegexp(text) {
 		expression, err := regexp.Compile(text[1 : len(text)-1])
 		if err != nil {
 			return nil, &cli.UsageError{
@@ -112,9 +119,9 @@ func appendPattern(list []tagPattern, text string) ([]tagPattern, error) {
 				"transship help lists shows all",
 		}
 	}
-	if strings.ContainsAny(text, "/:") {
+	if strings.ContainsAny(text, "/:@,") {
 		return nil, &cli.UsageError{
-			Message: fmt.Sprintf("%q is not a pattern of tags: no tag has a slash or a colon", text),
+			Message: fmt.Sprintf("%q is not a pattern of tags: no tag has any of / : , @", text),
 			Advice:  "patterns follow the one repository that they are about; /between slashes/ is a regular expression",
 		}
 	}
@@ -125,14 +132,14 @@ func appendPattern(list []tagPattern, text string) ([]tagPattern, error) {
 }
 
 // Match reports whether a tag is valid and selected. A registry may list tags that are not valid.
-func (s *TagSelector) Match(tag string) bool {
+func (s *Selector) Match(tag string) bool {
 	matches := func(p tagPattern) bool { return p(tag) }
 	return reference.ValidTag(tag) && (len(s.include) == 0 || slices.ContainsFunc(s.include, matches)) &&
 		s.versions.match(tag, len(s.include) > 0) && !slices.ContainsFunc(s.exclude, matches)
 }
 
 // MatchAll reports whether the selector was given nothing to select by.
-func (s *TagSelector) MatchAll() bool { return len(s.words) == 0 }
+func (s *Selector) MatchAll() bool { return len(s.words) == 0 }
 
 // String returns the selector as users write it, "" for all tags.
-func (s *TagSelector) String() string { return strings.Join(s.words, " ") }
+func (s *Selector) String() string { return strings.Join(s.words, " ") }
