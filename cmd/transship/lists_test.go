@@ -233,7 +233,7 @@ func TestListsRefuseWhatMakesNoSense(t *testing.T) {
 		"FROM/app:!/(/ TO/x":                                     {2, `"/(/" is not a regular expression`, "RE2"},
 		"FROM/a/**/b TO/x":                                       {2, `"a/**/b" is not a pattern of repositories`, "/team/**"},
 		"FROM/*/ TO/x":                                           {2, `"*/" is not a pattern of repositories`, "/team/**"},
-		"halohub/* TO/x":                                         {2, `"halohub" is not the host of a registry`, "docker.io"},
+		"halohub/* TO/x":                                         {2, `"halohub" does not begin with a registry's host`, "docker.io"},
 		"FROM/team/** x":                                         {2, "does not begin with a registry's host", "docker.io/x"},
 		"FROM/app TO/X*":                                         {2, "invalid reference", ""},
 		`[{"source":"FROM/app","incude":1}]`:                     {2, `unknown field "incude"`, ""},

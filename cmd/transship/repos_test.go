@@ -183,7 +183,7 @@ func TestReposPrintsAMillionNamesAsTheyCome(t *testing.T) {
 func TestReposTakesAHostAlone(t *testing.T) {
 	p := newProgram(t)
 	for arg, want := range map[string]wantedError{
-		"alpine":                   {2, `"alpine" is not the host of a registry`, "docker.io is Docker Hub"},
+		"alpine":                   {2, `"alpine" does not begin with a registry's host`, "write docker.io/alpine"},
 		"https:///team":            {2, `"" is not the host of a registry`, "give a host such as"},
 		"monday.tar":               {2, "monday.tar is a file or folder", ""},
 		"oci:images":               {2, "oci:images is not a registry", ""},
