@@ -128,18 +128,30 @@ func NewTransport(o Options) *Transport {
 	}
 }
 
-// chain puts the layers together, the innermost first. The comment of package wire says why in this
-// order.
-func (o Options) chain() http.RoundTripper {
-	var next http.RoundTripper = &wire.Transport{
+// RoundTripper returns the lowest layers alone, for requests of other programs: each is recorded, held
+// against the Rules and sent once as it is, without an account, a retry or a time limit.
+func (o Options) RoundTripper() http.RoundTripper { return o.recorded(o.sender()) }
+
+func (o Options) sender() http.RoundTripper {
+	return &wire.Transport{
 		Registry: o.Registry, TLS: o.TLS, CertsDirs: o.CertsDirs, HTTP1: o.HTTP1, HTTP2: o.HTTP2, SendBuffer: o.Buffer,
 		Dial: o.Dial,
 	}
-	next = &wire.Timeout{Base: next, Header: o.Stall, Stall: o.Stall}
+}
+
+// recorded puts the policies and the record over what sends.
+func (o Options) recorded(next http.RoundTripper) http.RoundTripper {
 	next = &wire.Policy{Base: next, Rules: o.Rules}
 	if o.Record != nil {
 		next = o.Record.Over(next)
 	}
+	return next
+}
+
+// chain puts the layers together, the innermost first. The comment of package wire says why in this
+// order.
+func (o Options) chain() http.RoundTripper {
+	next := o.recorded(&wire.Timeout{Base: o.sender(), Header: o.Stall, Stall: o.Stall})
 	if o.Plan != nil {
 		next = o.Plan.Over(next)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/login"
 	"github.com/hczjl/transship/cmd/transship/internal/mirror"
 	"github.com/hczjl/transship/cmd/transship/internal/rawcall"
+	"github.com/hczjl/transship/cmd/transship/internal/record"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/cmd/transship/internal/serve"
 	"github.com/hczjl/transship/cmd/transship/internal/store"
@@ -65,6 +66,7 @@ func commandGroups() []commandGroup {
 			lists.Rm(),
 		}},
 		{"Audits of runs, and benchmarks", []run.Command{
+			record.Record(),
 			auditcmd.Verify(),
 			auditcmd.Show(),
 			auditcmd.Waterfall(),

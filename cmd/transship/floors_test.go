@@ -74,6 +74,7 @@ func commandImports() map[string][]string {
 		"store":           base,
 		"mirror":          base,
 		"listen":          {"cli", "run", "listen/ownca"},
+		"record":          {"cli", "run", "listen"},
 		"serve":           append([]string{"serve/htpasswd", "listen"}, base...),
 		"lists":           append([]string{"lists/liststore"}, base...),
 		"benchcmd":        append([]string{"benchcmd/bench", "synthetic"}, base...),

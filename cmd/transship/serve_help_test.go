@@ -26,11 +26,18 @@ import (
 type runningServe struct {
 	url, host string
 	log       *lockedBuffer // its standard error so far
-	stop      func() result
+	stop      func() result // interrupts it
+	wait      func() result // waits until it ends by itself
 }
 
 // startServe starts transship serve, on a free loopback port unless args has a listen flag.
 func (p *program) startServe(args ...string) *runningServe {
+	p.t.Helper()
+	return p.start(append([]string{"serve"}, args...)...)
+}
+
+// start starts serve or record, on a free loopback port unless args has a listen flag.
+func (p *program) start(args ...string) *runningServe {
 	p.t.Helper()
 	line := strings.Join(args, " ")
 	if !strings.Contains(line, "listen") {
@@ -42,9 +49,10 @@ func (p *program) startServe(args ...string) *runningServe {
 	urls, log := make(chan string, 1), &lockedBuffer{}
 	q.stdout, q.stderr = firstLine(urls), log
 	ended := make(chan result, 1)
-	go func() { ended <- q.run(append([]string{"serve"}, args...)...) }()
+	go func() { ended <- q.run(args...) }()
 	s := &runningServe{log: log}
-	s.stop = sync.OnceValue(func() result { cancel(cli.ErrInterrupted); return <-ended })
+	s.wait = sync.OnceValue(func() result { return <-ended })
+	s.stop = func() result { cancel(cli.ErrInterrupted); return s.wait() }
 	select {
 	case s.url = <-urls:
 	case o := <-ended:

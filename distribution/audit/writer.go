@@ -100,15 +100,29 @@ func createFile(name string) (*os.File, error) {
 	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
 		return nil, errNotRegular
 	}
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := file.Chmod(0o600); err != nil { // an older file may have another mode
+	if err := prepare(file); err != nil {
 		_ = file.Close()
 		return nil, err
 	}
 	return file, nil
+}
+
+// ErrInUse is the error of a file that another run is writing to, on systems with flock(2).
+var ErrInUse = errors.New("another run is writing to it")
+
+// prepare locks and empties a file.
+func prepare(file *os.File) error {
+	if err := tryLock(file); err != nil {
+		return err
+	}
+	if err := file.Chmod(0o600); err != nil { // an older file may have another mode
+		return err
+	}
+	return file.Truncate(0)
 }
 
 func newWriter(name string, file storage, format Format, run Run) (*Writer, error) {

@@ -55,6 +55,7 @@ func receivedBlobOf(ctx context.Context) *receivedBlob {
 type digester struct {
 	known string    // the digest of a body that verifies itself, else empty
 	hash  hash.Hash // nil when the digest is known
+	any   bool      // the body may have any size
 	size  int64     // of the body in bytes, -1 if unknown
 	read  int64     // bytes so far
 	done  bool
@@ -73,6 +74,22 @@ func sentDigester(req *http.Request, row string) *digester {
 		return nil // a blob or a part of one
 	}
 	return newDigester(req.ContentLength)
+}
+
+// sentDigester returns the digester of a request's body.
+func (r *Recorder) sentDigester(req *http.Request, row string) *digester {
+	if r.HashBlobs && !isTokenCall(req, row) {
+		return &digester{hash: sha256.New(), any: true, size: unknownIfZero(req.ContentLength)}
+	}
+	return sentDigester(req, row)
+}
+
+// receivedDigester returns the digester of a response's body.
+func (r *Recorder) receivedDigester(req *http.Request, resp *http.Response, row string) *digester {
+	if r.HashBlobs && !isTokenCall(req, row) {
+		return &digester{hash: sha256.New(), any: true, size: resp.ContentLength}
+	}
+	return receivedDigester(req, resp, row)
 }
 
 // receivedDigester returns the digester of a response's body, nil for a blob or a part of one.
@@ -103,10 +120,15 @@ func newDigester(size int64) *digester {
 	if size > maxHashed {
 		return nil
 	}
-	if size == 0 { // in a request it means unknown
-		size = -1
+	return &digester{hash: sha256.New(), size: unknownIfZero(size)}
+}
+
+// unknownIfZero returns the size of a body that a Content-Length tells: in a request, 0 means unknown.
+func unknownIfZero(size int64) int64 {
+	if size == 0 {
+		return -1
 	}
-	return &digester{hash: sha256.New(), size: size}
+	return size
 }
 
 // write takes the next bytes of the body and the error that its Read returned with them. It returns
@@ -118,7 +140,7 @@ func (d *digester) write(p []byte, err error) bool {
 	d.read += int64(len(p))
 	if d.hash != nil {
 		d.hash.Write(p)
-		d.done = d.read > maxHashed
+		d.done = d.read > maxHashed && !d.any
 	}
 	if d.done || d.read != d.size && (err != io.EOF || d.size > 0) {
 		return false

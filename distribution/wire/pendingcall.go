@@ -44,7 +44,7 @@ func (p *pendingCall) watchRequest(req *http.Request) *http.Request {
 	p.call.RequestHeader = req.Header
 	ctx := httptrace.WithClientTrace(req.Context(), p.trace())
 	return wrapBody(ctx, req, func(body io.ReadCloser) io.ReadCloser {
-		return &sentBody{body, p, sentDigester(req, p.call.Endpoint)}
+		return &sentBody{body, p, p.record.sentDigester(req, p.call.Endpoint)}
 	})
 }
 

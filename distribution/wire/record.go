@@ -18,6 +18,9 @@ type Recorder struct {
 	// (WithReceivedBlob). OnCall is never called concurrently, and the request waits for it. Nil
 	// records nothing.
 	OnCall func(Call)
+	// HashBlobs also hashes the bodies of blobs and their parts, of any size. It is for the calls of
+	// other programs, of whose own verification nothing is known. It must not change after first use.
+	HashBlobs bool
 
 	sequence atomic.Int64
 	mu       sync.Mutex // held while OnCall runs
@@ -107,7 +110,7 @@ func (r *Recorder) send(req *http.Request, rt http.RoundTripper) (*http.Response
 		p.end(nil)
 		return resp, nil
 	}
-	resp.Body = &receivedBody{resp.Body, p, receivedDigester(req, resp, p.call.Endpoint)}
+	resp.Body = &receivedBody{resp.Body, p, r.receivedDigester(req, resp, p.call.Endpoint)}
 	return resp, nil
 }
 

@@ -10,12 +10,13 @@ import (
 const redacted = "REDACTED"
 
 // isKnownParameter reports whether the value of a query parameter is safe to show: it is a
-// parameter of the distribution specification or of a token request. Any other value may be a
+// parameter of the distribution specification or of a token request, or the registry that
+// go-containerregistry mounts from (origin). Any other value may be a
 // signature.
 func isKnownParameter(name string) bool {
 	switch name {
 	case "digest", "digest-algorithm", "mount", "from", "n", "last", "artifactType", "tag", "ns",
-		"scope", "service", "account":
+		"scope", "service", "account", "origin":
 		return true
 	}
 	return false
@@ -24,7 +25,7 @@ func isKnownParameter(name string) bool {
 // Redact returns u as text without its secrets, for logs and messages. It drops the fragment, and
 // replaces the user information and the values of query parameters that are not the registry
 // protocol's own (digest, digest-algorithm, mount, from, n, last, artifactType, tag, ns,
-// scope, service, account); among those are upload states and the signatures of storage URLs. The order
+// scope, service, account, origin); among those are upload states and the signatures of storage URLs. The order
 // and spelling of the rest stay. For a nil u it returns the empty string.
 func Redact(u *url.URL) string {
 	if u == nil {

@@ -115,7 +115,7 @@ func (s *ServedRecorder) newCall(r *http.Request) *servedCall {
 	c.times.start = time.Now()
 	c.times.gotConn = c.times.start
 	c.call.Sequence, c.call.Attempt = s.sequence.Add(1), 1
-	c.call.Why = servedPurpose(s.Command, r.URL.Path)
+	c.call.Why = PathPurpose(s.Command, r.URL.Path)
 	c.call.Endpoint, c.call.Method = endpoint.ID(r.Method, &u), r.Method
 	c.call.URL, c.call.Host = c.secrets.redact(Redact(&u)), r.Host
 	c.call.Protocol, c.call.Start = r.Proto, c.times.start
@@ -130,8 +130,8 @@ func (s *ServedRecorder) newCall(r *http.Request) *servedCall {
 	return c
 }
 
-// servedPurpose returns the purpose of a call, of which a server knows what the path says.
-func servedPurpose(command, path string) Purpose {
+// PathPurpose returns the purpose of another program's call, of which only the path is known.
+func PathPurpose(command, path string) Purpose {
 	why := Purpose{Command: command}
 	switch at := endpoint.Parse(path); at.Kind {
 	case endpoint.KindBlob:

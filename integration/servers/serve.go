@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Serving is a running `transship serve`.
+// Serving is a running `transship serve` or `transship record`.
 type Serving struct {
 	Endpoint
 	process *process
@@ -21,11 +21,22 @@ type Serving struct {
 // Serve starts transship serve with args, on a free port of loopback.
 func Serve(t testing.TB, args ...string) *Serving {
 	t.Helper()
+	return startServing(t, "serve", args)
+}
+
+// Record starts transship record with args, a HOST among them, on a free port of loopback.
+func Record(t testing.TB, args ...string) *Serving {
+	t.Helper()
+	return startServing(t, "record", args)
+}
+
+func startServing(t testing.TB, command string, args []string) *Serving {
+	t.Helper()
 	transship, _ := Transship(t)
 	r := &Serving{}
 	s := service{dir: t.TempDir()}
 	s.command = func([]int) *exec.Cmd {
-		cmd := exec.Command(transship.Path, append([]string{"serve", "-v", "--listen", "127.0.0.1:0"}, args...)...)
+		cmd := exec.Command(transship.Path, append([]string{command, "-v", "--listen", "127.0.0.1:0"}, args...)...)
 		cmd.Env = transship.Env
 		return cmd
 	}

@@ -12,23 +12,29 @@ import (
 // after arguments; "-" and all that follows "--" are arguments. -aq is -a -q. The error is
 // flag.ErrHelp if help is asked for, else a [UsageError].
 func ParseFlags(fs *flag.FlagSet, args []string) (rest []string, err error) {
+	rest, literal, err := SplitFlags(fs, args)
+	return append(rest, literal...), err
+}
+
+// SplitFlags is ParseFlags that returns the arguments after "--" apart.
+func SplitFlags(fs *flag.FlagSet, args []string) (rest, literal []string, err error) {
 	for len(args) > 0 {
 		arg := args[0]
 		args = args[1:]
 		switch {
 		case arg == "--":
-			return append(rest, args...), nil
+			return rest, args, nil
 		case arg == "-" || !strings.HasPrefix(arg, "-"):
 			rest = append(rest, arg)
 		case IsHelp(arg):
-			return nil, flag.ErrHelp
+			return nil, nil, flag.ErrHelp
 		default:
 			if args, err = setFlag(fs, arg, args); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 	}
-	return rest, nil
+	return rest, nil, nil
 }
 
 // setFlag sets the flag in arg. It returns the arguments after it, without the flag's value if that

@@ -153,6 +153,21 @@ func (s *Streams) Ask(ctx context.Context, prompt string, secret bool) (string, 
 	return s.Stdin.next(ctx)
 }
 
+// Attach gives a program these streams and the environment variables env. Where a stream is a file, the
+// program has the file itself, so that a terminal is one for it too.
+func (s *Streams) Attach(cmd *exec.Cmd, env []string) {
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, s.Stdin, s.Stdout, s.Stderr
+	if s.Stdin.file != nil {
+		cmd.Stdin = s.Stdin.file
+	}
+	if file, ok := s.Stdout.out.(*os.File); ok {
+		cmd.Stdout = file
+	}
+	if file, ok := s.Stderr.out.(*os.File); ok {
+		cmd.Stderr = file
+	}
+}
+
 // Note prints a line on standard error, unless --quiet is given.
 func (s *Streams) Note(format string, args ...any) {
 	if !s.Quiet {

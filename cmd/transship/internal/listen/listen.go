@@ -56,6 +56,18 @@ func (l *Flags) Register(fs *flag.FlagSet) {
 		"more `names` or addresses for the certificate of --tls-new, such as registry.example.com,10.0.0.7")
 }
 
+// Given returns the name of one of the flags that is given, "" for none.
+func (l *Flags) Given(fs *flag.FlagSet) (name string) {
+	own := flag.NewFlagSet("", flag.ContinueOnError)
+	new(Flags).Register(own)
+	fs.Visit(func(f *flag.Flag) {
+		if own.Lookup(f.Name) != nil {
+			name = f.Name
+		}
+	})
+	return name
+}
+
 // Check refuses flags that contradict each other with a [cli.UsageError], and loads the certificate.
 func (l *Flags) Check() error {
 	switch {

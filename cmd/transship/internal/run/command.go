@@ -50,7 +50,8 @@ func (c Command) Execute(ctx context.Context, r *Run, args []string) error {
 	fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	act := c.Setup(fs, r)
-	rest, err := cli.ParseFlags(fs, args)
+	rest, literal, err := cli.SplitFlags(fs, args)
+	r.Literal, rest = len(literal), append(rest, literal...)
 	if errors.Is(err, flag.ErrHelp) {
 		r.JSON = false
 		fmt.Fprint(r.Stdout, c.help(fs, r))

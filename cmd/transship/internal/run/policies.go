@@ -94,6 +94,8 @@ func auditHint(err error) (hint string, ok bool) {
 	switch {
 	case errors.As(err, &policy):
 		return policyHint(policy), true
+	case errors.Is(err, audit.ErrInUse):
+		return "give this run a file of its own", true
 	case cli.Has[*audit.FileError](err):
 		return "a run that cannot be recorded is stopped: " +
 			"give --audit a file on a disk with free space, in a folder that you may write to", true

@@ -33,6 +33,20 @@ func (r *Run) AuditFlags(fs *flag.FlagSet) {
 	r.policyFlags(fs)
 }
 
+// RecordFlags registers the flags of a command that records the calls of other programs.
+func (r *Run) RecordFlags(fs *flag.FlagSet) {
+	r.QuietFlag(fs)
+	r.VerboseFlag(fs)
+	func() {
+		defer r.group(fs, connectionFlags)()
+		fs.BoolVar(&r.transports.http1, "http1", false, "do not use HTTP/2 (large blobs never use it)")
+	}()
+	r.AuditFlags(fs)
+}
+
+// Records reports whether the calls are written to a file or printed.
+func (r *Run) Records() bool { return r.reporter() != nil }
+
 // AuditFlag registers --audit alone. what is what it records: calls, or the requests to a server.
 func (r *Run) AuditFlag(fs *flag.FlagSet, what string) {
 	fs.Func("audit", "record every "+what+" in this `file`: .har (for browsers' developer tools) or "+

@@ -50,6 +50,23 @@ func (r *Run) RemoteFlags(fs *flag.FlagSet, prefix, whose string) *Remote {
 	m.whose = whose
 	fs.Func(m.flag("creds"), "`user:password` for "+whose+", which other users can see in the list of processes; "+
 		"- reads it from a line of standard input (default: what login stored)", m.setCreds)
+	m.tlsFlags(fs)
+	r.AuthFileFlag(fs)
+	return m
+}
+
+// UpstreamFlags registers the flags of a registry whose accounts other programs have.
+func (r *Run) UpstreamFlags(fs *flag.FlagSet, whose string) *Remote {
+	defer r.group(fs, registryFlags)()
+	m := r.NewRemote("")
+	m.whose = whose
+	m.tlsFlags(fs)
+	return m
+}
+
+// tlsFlags registers the flags of how a remote is reached.
+func (m *Remote) tlsFlags(fs *flag.FlagSet) {
+	whose := m.whose
 	fs.StringVar(&m.tls.CAFile, m.flag("ca"), "",
 		"trust the CA certificates in this `file` (PEM) for "+whose+", besides the system's")
 	fs.StringVar(&m.tls.CertFile, m.flag("cert"), "", "use the client certificate in this `file` (PEM) for "+whose)
@@ -58,8 +75,6 @@ func (r *Run) RemoteFlags(fs *flag.FlagSet, prefix, whose string) *Remote {
 	fs.BoolVar(&m.plainHTTP, m.flag("plain-http"), false,
 		"use HTTP without TLS for "+whose+" (loopback hosts need no flag)")
 	m.flags = fs
-	r.AuthFileFlag(fs)
-	return m
 }
 
 // isGiven reports whether one of the remote's flags is on the command line.

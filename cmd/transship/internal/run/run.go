@@ -27,6 +27,7 @@ const ManifestJobs = 8
 type Run struct {
 	*cli.Streams
 	Command       string                                     // its name as typed, such as "manifest push"
+	Literal       int                                        // how many of the last arguments come after "--"
 	InterruptHint string                                     // the hint if the user stops the run; may be empty
 	Sleep         func(context.Context, time.Duration) error // waits before a retry; nil uses the clock
 

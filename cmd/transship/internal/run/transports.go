@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -89,6 +90,22 @@ func (m *Remote) options(credentials auth.Credentials) distribution.Options {
 		o.OnTokenServer = r.onTokenServer
 	}
 	return o
+}
+
+// Scheme returns that of the remote's URLs: http with --plain-http.
+func (m *Remote) Scheme() string {
+	if m.settings().plainHTTP {
+		return "http"
+	}
+	return "https"
+}
+
+// RoundTripper returns what sends requests of other programs to the remote: each is recorded with the
+// digest of its body, also of a blob's, held against the policies, and sent once as it is.
+func (m *Remote) RoundTripper() http.RoundTripper {
+	m.run.recorder().HashBlobs = true
+	o := m.options(nil)
+	return o.RoundTripper()
 }
 
 // Repository returns the repository of a reference. actions are those that the run needs there: see
