@@ -38,7 +38,10 @@ func (c *content) manifest(mediaType string, v any) ocispec.Descriptor {
 // list adds a manifest to the index, under a tag if tag is not empty.
 func (c *content) list(d ocispec.Descriptor, tag string) {
 	if tag != "" {
-		d.Annotations = map[string]string{ocispec.AnnotationRefName: tag}
+		d.Annotations = map[string]string{
+			ocispec.AnnotationRefName:  tag,
+			"io.containerd.image.name": strings.TrimSuffix(imageName, "1") + tag,
+		}
 	}
 	c.index = append(c.index, d)
 }

@@ -33,6 +33,8 @@ type signer struct {
 	cert *x509.Certificate // keyless if not nil
 	log  *sigstore         // nil leaves out the transparency log
 	at   time.Time         // when the log took the entry; zero is a minute after signed
+
+	noSCT bool // cert has no signed certificate timestamp
 }
 
 func (s signer) sign(message []byte) []byte {
