@@ -285,3 +285,33 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 		}
 	}
 }
+
+// The plan of a whole registry is totals: what a run then does, and what it costs.
+func TestSyncAllPlan(t *testing.T) {
+	t.Parallel()
+	c := newShardSetup(t)
+	o := c.do("sync --all FROM/all TO --plan").want(0)
+	puts := c.target.Count("^P")
+	c.target.ResetRequests()
+	c.source.ResetRequests()
+	c.do("sync --all FROM/all TO").want(0, "40 copied")
+	src, dst := c.source, c.target
+	for _, want := range []string{
+		"images: 40 to put, 0 present\n",
+		fmt.Sprintf("%s: %d reads, 0 writes", src.host, src.Count("/v2/.+")),
+		fmt.Sprintf("%s: %d reads, %d writes", dst.host, dst.Count("^(GET|HEAD) /v2/.+"), dst.Count("^P")),
+		fmt.Sprintf("pulls: %d from %s", src.Count("^GET .*/manifests/"), src.host),
+		"at 12 MB/s, assumed",
+	} {
+		if !strings.Contains(o.stdout, want) {
+			t.Errorf("does not say %q", want)
+		}
+	}
+	if puts != 0 || strings.Contains(o.stdout, "calls, in the order") || t.Failed() {
+		t.Errorf("%d writes\n%s", puts, o.stdout)
+	}
+	if o := c.do("sync --all FROM/all TO --plan --rate 1KiB").want(0); !strings.Contains(o.stdout, "images: 0 to put, 40 present") ||
+		!strings.Contains(o.stdout, "time: 0s (0.0 hours) for the bytes, at 1.0 kB/s, that --rate allows") {
+		t.Error(o.stdout)
+	}
+}

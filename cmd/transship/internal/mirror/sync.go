@@ -54,6 +54,9 @@ names, and needs nothing from the others but, with --state, a file of its own. A
 changed number of workers moves as few repositories as can be. With --state a run that was killed and is started again
 within an hour goes on where it was: what it has copied is not asked for again.
 
+With --all, --plan prints totals: images, calls, bytes, the pulls that a quota counts, and the hours that the bytes take.
+With --shard 1/100 it is a sample.
+
 --src-creds, --src-cert, --src-key and --src-plain-http apply to the registry of the first SRC alone, --src-ca and
 --src-insecure to those of all; the flags of --dst likewise.
 
@@ -153,6 +156,9 @@ func (c *syncCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	state, err := c.openState(ctx, r)
 	if err != nil {
 		return err
+	}
+	if c.all {
+		r.PlanTotals(state.lastRate())
 	}
 	s := c.newRun(r, state, out)
 	stop := s.show.Start()

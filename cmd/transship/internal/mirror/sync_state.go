@@ -268,6 +268,14 @@ func (s *syncState) set(im syncedImage) {
 	s.images[im.Target] = im
 }
 
+// lastRate returns how many bytes per second the last run copied, 0 if it is not known.
+func (s *syncState) lastRate() int64 {
+	if s == nil {
+		return 0
+	}
+	return s.rate
+}
+
 // save replaces the file atomically. The log is kept if the run was interrupted.
 func (s *syncState) save(interrupted bool, rate int64) error {
 	if s == nil {

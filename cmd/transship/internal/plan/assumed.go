@@ -122,6 +122,11 @@ func isUpload(c wire.PlannedCall) bool {
 	return err == nil && endpoint.Parse(u.Path).Kind == endpoint.KindSession
 }
 
+func isPull(c wire.PlannedCall) bool {
+	u, err := url.Parse(c.URL)
+	return err == nil && c.Method == http.MethodGet && endpoint.Parse(u.Path).Kind == endpoint.KindManifest
+}
+
 func isChunk(c wire.PlannedCall) bool { return c.Method == http.MethodPatch }
 
 func isAuthorizedWrite(c wire.PlannedCall) bool { return c.Write && c.Authorized }

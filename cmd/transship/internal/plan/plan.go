@@ -15,7 +15,12 @@ import (
 // is not planned.
 type Plan struct {
 	Format string // "text", "json" or "expect"; "" if the run is not planned
-	calls  wire.Planner
+	// TotalsOnly leaves images and calls out of the text, for runs of thousands. Their order is then
+	// that of any run.
+	TotalsOnly bool
+	Limit      int64 // of --rate in bytes per second, 0 for none
+	Measured   int64 // bytes per second of an earlier run, 0 if it is not known
+	calls      wire.Planner
 
 	mu       sync.Mutex
 	upToDate []transfer.Event // images that the target has already

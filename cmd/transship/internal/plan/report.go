@@ -19,6 +19,8 @@ type Report struct {
 	Totals    totals       `json:"totals"`
 	Questions int          `json:"questions"` // calls that only the plan makes
 	Assumed   []assumption `json:"assumed"`
+
+	totalsOnly bool
 }
 
 // image is a manifest in a repository and its content.
@@ -69,12 +71,21 @@ type totals struct {
 	Stores  int           `json:"stores"`        // blobs that go into layouts and tars
 	Stored  int64         `json:"stored"`        // their bytes
 	Tar     int64         `json:"tar,omitempty"` // bytes of the tar
+	// BytesPerSecond is that of --rate, else of an earlier run, else assumedRate.
+	BytesPerSecond int64   `json:"bytesPerSecond"`
+	Seconds        float64 `json:"seconds"` // that the bytes take at this rate
+
+	rateOf string // where BytesPerSecond comes from
 }
+
+// assumedRate is 100 Mbit/s in bytes per second.
+const assumedRate = 12_500_000
 
 // hostTotals counts the calls to one host.
 type hostTotals struct {
 	Host     string `json:"host"`
 	Reads    int    `json:"reads"`
+	Pulls    int    `json:"pulls"` // GETs of manifests among the reads, which is what Docker Hub's quota counts
 	Writes   int    `json:"writes"`
 	Sent     int64  `json:"sent"`
 	Received int64  `json:"received"`
@@ -103,7 +114,22 @@ func (p *Plan) Report() (*Report, error) {
 	for _, t := range p.locals {
 		out.Totals.Tar += t.TarSize
 	}
+	out.totalsOnly = p.TotalsOnly
+	out.Totals.setTime(p)
 	return out, nil
+}
+
+// setTime sets how long the bytes take.
+func (t *totals) setTime(p *Plan) {
+	switch {
+	case p.Limit > 0 && (p.Measured == 0 || p.Limit <= p.Measured):
+		t.BytesPerSecond, t.rateOf = p.Limit, "that --rate allows"
+	case p.Measured > 0:
+		t.BytesPerSecond, t.rateOf = p.Measured, "that the run before reached"
+	default:
+		t.BytesPerSecond, t.rateOf = assumedRate, "assumed; --rate gives another, and --state remembers that of a run"
+	}
+	t.Seconds = float64(t.Bytes+t.Stored) / float64(t.BytesPerSecond)
 }
 
 // familiar returns a reference as users write it, or unchanged if it cannot be parsed.
@@ -134,6 +160,9 @@ func (r *Report) addCall(c wire.PlannedCall) {
 		h.Writes++
 	} else {
 		h.Reads++
+	}
+	if isPull(c) {
+		h.Pulls++
 	}
 	h.Sent += c.Sent
 	h.Received += max(c.Received, 0)

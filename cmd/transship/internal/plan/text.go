@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/manifest"
@@ -13,8 +14,18 @@ import (
 // Text prints the report as text.
 func (r *Report) Text(out io.Writer) error {
 	var b bytes.Buffer
+	if !r.totalsOnly {
+		r.writeCalls(&b)
+	}
+	r.writeTotals(&b)
+	_, err := out.Write(bytes.TrimPrefix(b.Bytes(), []byte("\n")))
+	return err
+}
+
+// writeCalls prints the images, and the calls in their order.
+func (r *Report) writeCalls(b *bytes.Buffer) {
 	for _, image := range r.Images {
-		image.write(&b, "")
+		image.write(b, "")
 	}
 	if r.Totals.writes() == 0 && !slices.ContainsFunc(r.Images, func(i *image) bool { return i.Action == "put" }) {
 		b.WriteString("nothing to write\n")
@@ -24,11 +35,8 @@ func (r *Report) Text(out io.Writer) error {
 	}
 	b.WriteString("calls, in the order of --jobs 1:\n")
 	for _, c := range r.Calls {
-		fmt.Fprintf(&b, "  %s\n", c.text())
+		fmt.Fprintf(b, "  %s\n", c.text())
 	}
-	r.writeTotals(&b)
-	_, err := out.Write(b.Bytes())
-	return err
 }
 
 // write prints an image and its content, a line each.
@@ -107,6 +115,26 @@ func (t totals) writes() int {
 	return n
 }
 
+// writeCost prints how many images there are, the pulls, and the time.
+func (r *Report) writeCost(b *bytes.Buffer) {
+	put := 0
+	for _, i := range r.Images {
+		if i.Action == "put" {
+			put++
+		}
+	}
+	fmt.Fprintf(b, "  images: %d to put, %d present\n", put, len(r.Images)-put)
+	for _, h := range r.Totals.Hosts {
+		if h.Pulls > 0 {
+			fmt.Fprintf(b, "  pulls: %d from %s, if it counts GETs of manifests, as Docker Hub does\n", h.Pulls, h.Host)
+		}
+	}
+	t := r.Totals
+	took := time.Duration(t.Seconds * float64(time.Second))
+	fmt.Fprintf(b, "  time: %s (%.1f hours) for the bytes, at %s/s, %s\n",
+		cli.FormatDuration(took), took.Hours(), cli.FormatBytes(t.BytesPerSecond), t.rateOf)
+}
+
 // writeTotals prints the totals and the assumptions.
 func (r *Report) writeTotals(b *bytes.Buffer) {
 	b.WriteString("\ntotals:\n")
@@ -119,6 +147,9 @@ func (r *Report) writeTotals(b *bytes.Buffer) {
 		t.Uploads, cli.FormatBytes(t.Bytes), t.Mounts, t.Present)
 	if t.Stores > 0 {
 		fmt.Fprintf(b, "  blobs in layouts and tars: %d to store (%s)\n", t.Stores, cli.FormatBytes(t.Stored))
+	}
+	if r.totalsOnly {
+		r.writeCost(b)
 	}
 	if t.Tar > 0 {
 		fmt.Fprintf(b, "  the tar: %d bytes (%s)\n", t.Tar, cli.FormatBytes(t.Tar))

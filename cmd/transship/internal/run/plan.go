@@ -20,10 +20,16 @@ func (r *Run) PlanFlag(fs *flag.FlagSet) {
 // Planning reports whether the run only plans: it must not change anything.
 func (r *Run) Planning() bool { return r.Plan.Enabled() }
 
-// Jobs returns how many blobs a command transfers at a time: n, or 1 in a plan, whose calls then
-// have the order of the documents.
+// PlanTotals makes a plan in text one of totals alone, for commands that copy thousands of images.
+// measured is how many bytes per second an earlier run reached, 0 if it is not known.
+func (r *Run) PlanTotals(measured int64) {
+	r.Plan.TotalsOnly, r.Plan.Measured = r.Plan.Format == "text", measured
+}
+
+// Jobs returns how many blobs a command transfers at a time: n, or 1 in a plan that prints calls,
+// which then have the order of the documents.
 func (r *Run) Jobs(n cli.Count) int {
-	if r.Planning() {
+	if r.Planning() && !r.Plan.TotalsOnly {
 		return 1
 	}
 	return int(n)
@@ -44,7 +50,7 @@ func (r *Run) printPlan(ctx context.Context, act Action, args []string) error {
 	if asList && r.JSON {
 		return &cli.UsageError{Message: "--plan=expect prints lines, not JSON", Advice: "leave out --json, or give --plan=json"}
 	}
-	r.Stdout.Discard = true
+	r.Stdout.Discard, r.Plan.Limit = true, int64(r.speed.rate)
 	err := act(ctx, r, args)
 	r.Stdout.Discard, r.document = false, nil
 	if err != nil && (asList || !cli.Has[*cli.PartialError](err)) {
