@@ -32,6 +32,7 @@ func commandGroups() []commandGroup {
 		{"Copy images, and lists of images", []run.Command{
 			mirror.Copy(),
 			mirror.Sync(),
+			mirror.ReportMerge(),
 			imagesin.ImagesIn(),
 		}},
 		{"Look at registries, and change them", []run.Command{

@@ -27,7 +27,8 @@ var jsonRuns = map[string][]string{
 	"copy": {"copy SRC DST", "copy SRC DST", "copy --keep-existing 1.* SRC DST", "copy SRC FROM/copy:1 TO/copy:2 oci:@/copied",
 		"copy SRC oci-archive:@/c.tar", "! copy FROM/none:1 DST", "! copy SRC DST " + closedAddress + "/a:1", "! copy SRC",
 		"! copy --bogus SRC DST", "! copy --max-calls 3 SRC TO/limited:1"},
-	"sync": {"sync -f @/images", "sync -f @/images", "! sync -f @/bad", "! sync"},
+	"report-merge": {"report merge @/report1 @/report2", "! report merge @/report1 @/report3", "! report merge @/images"},
+	"sync":         {"sync -f @/images", "sync -f @/images", "! sync -f @/bad", "! sync"},
 	"save": {"save -o @/b.tar --sum SRC", "save -o @/folder/ SRC", "! save -o - SRC", "! save -o @/n.tar FROM/none:1",
 		"! save -o @/folder/ FROM/none:1"},
 	"load":       {"load @/b.tar TO/loaded", "load @/b.tar TO/loaded", "! load @/nothing.tar TO", "! load @/b.tar " + closedAddress},
@@ -75,6 +76,9 @@ func TestJSONHoldsAgainstSchemas(t *testing.T) {
 	c.writeFile("bad", fmt.Sprintf("%s %s/synced:1\n%s/none:1 %[2]s/none:1\n", c.src, c.target.host, c.source.host))
 	for _, list := range []string{c.target.host + "/list:1", closedAddress + "/list:1"} {
 		c.run("manifest", "create", list, c.src).want(0)
+	}
+	for i, ok := range []bool{true, true, false} {
+		c.writeFile(fmt.Sprint("report", i+1), fmt.Sprintf(`{"ok":%v,"images":[],"error":"x","exitCode":5}`, ok))
 	}
 	order := []string{"copy", "sync", "save", "load", "pull", "push", "images", "plan", "tag", "rmi"}
 	for name := range maps.Keys(jsonRuns) {

@@ -148,6 +148,48 @@ func TestSaveShards(t *testing.T) {
 	}
 }
 
+// The reports of all workers are one; one that is missing, twice, or of other workers is an error.
+func TestReportMerge(t *testing.T) {
+	t.Parallel()
+	c := newShardSetup(t)
+	for i := range 3 {
+		o := c.do(fmt.Sprintf("sync --all FROM/all TO --shard %d/3 --json", i+1)).want(0)
+		c.writeFile(fmt.Sprint("r", i+1), o.stdout)
+	}
+	c.writeFile("whole", c.do("sync --all FROM/all TO --json").want(0).stdout)
+	o := c.do("report merge --json @/r1 @/r3 @/r2").want(0)
+	merged := o.syncReport()
+	if merged.Copied != 40 || len(merged.Images) != 40 || merged.Shard != "" || !merged.OK || merged.Bytes == 0 {
+		t.Errorf("the merged report has %d images copied: %s", merged.Copied, o.stdout)
+	}
+	if first, last := merged.Images[0].Target, merged.Images[39].Target; !strings.HasSuffix(first, "/all/r0:1") ||
+		!strings.HasSuffix(last, "/all/r19:2") {
+		t.Errorf("images from %s to %s are not sorted", first, last)
+	}
+	if o := c.do("report merge @/r1 @/r2 @/r3").want(0); !strings.HasPrefix(o.stdout, "3 reports, 40 images: 40 copied; ") {
+		t.Error(o.stdout)
+	}
+	c.writeFile("failed", `{"ok":false,"shard":"2/3","error":"1 of 2 failed","exitCode":8,"images":[`+
+		`{"target":"a/b:1","status":"copied"},{"target":"a/b:2","status":"failed","error":"the disk is full"}]}`)
+	c.do("report merge @/r1 @/failed @/r3").want(8, "failed: a/b:2: the disk is full",
+		"1 of 3 workers failed, the first of them in "+c.path("failed")+": 1 of 2 failed")
+	c.writeFile("down", `{"ok":false,"error":"no route","exitCode":5,"hint":"try later"}`)
+	c.do("report merge @/down").wantError(wantedError{5, "1 of 1 workers failed", "try later"})
+	for line, want := range map[string]string{
+		"report merge @/r1 @/r2":           "the report of shard 3/3 is missing",
+		"report merge @/r1 @/r2 @/r3 @/r1": "are both of shard 1/3",
+		"report merge @/r1 @/whole":        "r1 is of shard 1/3, and " + c.path("whole") + " of a run without shards",
+		"report merge @/list":              "list: it is no report of --json",
+		"report merge @/other":             "other: it is no report of sync, save or copy --json: it has no images",
+		"report merge":                     "want FILE [FILE...], got 0 arguments",
+	} {
+		c.writeFile("list", "alpine\n")
+		c.writeFile("other", `{"ok":true,"tags":[]}`)
+		c.do(line).want(2, want)
+	}
+	c.do("report merge @/none").want(4, "none: no such file")
+}
+
 // What another worker may copy to a repository is not pruned there.
 func TestShardsPruneOnlyTheirOwn(t *testing.T) {
 	t.Parallel()

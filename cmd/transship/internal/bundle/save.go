@@ -148,6 +148,7 @@ func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err := c.checkFlags(r, args); err != nil {
 		return err
 	}
+	out.Shard = c.shard.String()
 	lock, err := c.locks.Open(ctx, c.referrers)
 	if err != nil {
 		return err

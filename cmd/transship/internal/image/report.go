@@ -42,6 +42,7 @@ type Result struct {
 // Report is what commands that move images print under --json.
 type Report struct {
 	cli.Outcome
+	Shard     string   `json:"shard,omitempty"` // of --shard, such as 2/8
 	Copied    int      `json:"copied"`
 	Unchanged int      `json:"unchanged"`
 	Kept      int      `json:"kept"`
@@ -92,6 +93,7 @@ type Reporter struct {
 	run   *run.Run
 	began time.Time
 	mu    sync.Mutex
+	took  float64                // seconds of the longest of merged reports
 	known map[movedKey]int       // indexes in Manifests and Blobs
 	had   map[string]bool        // images that the target had, by its name and the tag or digest there
 	kept  map[string]blob.Digest // what tags that were kept point to, by the same
@@ -161,7 +163,7 @@ func (r *Reporter) SetOutcome(o cli.Outcome) {
 	r.Count()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.Outcome, r.Seconds = o, time.Since(r.began).Seconds()
+	r.Outcome, r.Seconds = o, cmp.Or(r.took, time.Since(r.began).Seconds())
 	for _, list := range [][]Moved{r.Manifests, r.Blobs} {
 		slices.SortStableFunc(list, func(a, b Moved) int { return strings.Compare(a.Repository, b.Repository) })
 	}
@@ -186,6 +188,18 @@ func (r *Reporter) Count() {
 			r.Failed++
 		}
 	}
+}
+
+// Merge adds the report of another worker.
+func (r *Reporter) Merge(other Report) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.took, r.Bytes = max(r.took, other.Seconds), r.Bytes+other.Bytes
+	r.Images = append(r.Images, other.Images...)
+	r.Manifests = append(r.Manifests, other.Manifests...)
+	r.Blobs = append(r.Blobs, other.Blobs...)
+	r.LeftOut = append(r.LeftOut, other.LeftOut...)
+	r.Volumes = append(r.Volumes, other.Volumes...)
 }
 
 // event adds what an event of the engine says. Progress calls it.

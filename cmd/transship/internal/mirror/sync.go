@@ -50,7 +50,7 @@ the failures if every image failed with the same one. Standard output gets DST@s
 copied. --repair asks every target, also with --state.
 
 Several workers share the work by --shard 1/4, 2/4 and so on. Each takes repositories of its own, by a hash of their
-names, and needs nothing from the others but, with --state, a file of its own. A
+names, and has, with --state, a file of its own. transship report merge joins what they print under --json. A
 changed number of workers moves as few repositories as can be. With --state a run that was killed and is started again
 within an hour goes on where it was: what it has copied is not asked for again.
 
@@ -145,6 +145,7 @@ func (c *syncCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return err
 	}
 	out := image.NewReporter(r)
+	out.Shard = c.shard.String()
 	lock, err := c.locks.Open(ctx, c.referrers)
 	if err != nil {
 		return err
