@@ -96,3 +96,9 @@ verdicts:
 .PHONY: release
 release:
 	cd integration && $(GO) run ./release -version "$(VERSION)" -out $(CURDIR)/dist -targets "$(TARGETS)"
+
+# The release's files in a Debian that has nothing else, made by debootstrap (docs/install.md). It needs root and a mirror of
+# Debian, and takes two minutes.
+.PHONY: fresh
+fresh:
+	cd integration && TRANSSHIP_FRESH=1 TRANSSHIP_REQUIRE_ALL=1 $(GO_TEST) -count=1 -v -run '^TestFreshDebian$$' ./release

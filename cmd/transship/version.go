@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
@@ -22,38 +21,59 @@ func versionCommand() run.Command {
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			r.JSONFlag(fs)
 			return func(_ context.Context, r *run.Run, _ []string) error {
-				r.SetDocument(&versionDocument{
-					Version: cli.Version, Revision: strings.TrimSuffix(revision(), ", "), GoVersion: runtime.Version(),
-					Platform: manifest.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH},
-				})
-				fmt.Fprintf(r.Stdout, "transship %s (%s%s %s/%s)\n",
-					cli.Version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+				info, _ := debug.ReadBuildInfo()
+				d := newVersionDocument(info)
+				r.SetDocument(&d)
+				fmt.Fprintln(r.Stdout, d.line())
 				return nil
 			}
 		},
 	}
 }
 
-// versionDocument is what version --json prints.
+// versionDocument is what version --json prints. A build outside of a clone, such as that of
+// go install, records no commit.
 type versionDocument struct {
 	cli.Outcome
 	Version   string            `json:"version"`
-	Revision  string            `json:"revision,omitempty"` // the first digits of the commit
+	Commit    string            `json:"commit,omitempty"`
+	Date      string            `json:"date,omitempty"`     // of the commit, RFC 3339
+	Modified  bool              `json:"modified,omitempty"` // the source had changes that are not in the commit
 	GoVersion string            `json:"goVersion"`
 	Platform  manifest.Platform `json:"platform"`
 }
 
-// revision returns the first digits of the commit that the program was built from, with a comma and
-// a space, "" if the build did not record it.
-func revision() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
+// newVersionDocument describes the program by what the go command recorded in it, which may be nil.
+func newVersionDocument(info *debug.BuildInfo) versionDocument {
+	d := versionDocument{
+		Version: cli.Version, GoVersion: runtime.Version(),
+		Platform: manifest.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH},
+	}
+	if info == nil {
+		return d
 	}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return s.Value[:12] + ", "
+		switch s.Key {
+		case "vcs.revision":
+			d.Commit = s.Value
+		case "vcs.time":
+			d.Date = s.Value
+		case "vcs.modified":
+			d.Modified = s.Value == "true"
 		}
 	}
-	return ""
+	return d
+}
+
+// line returns the document as one line of text.
+func (d versionDocument) line() string {
+	commit := ""
+	if d.Commit != "" {
+		commit = fmt.Sprintf("commit %.12s", d.Commit)
+		if d.Modified {
+			commit += " with changes"
+		}
+		commit += fmt.Sprintf(" of %s, ", d.Date)
+	}
+	return fmt.Sprintf("transship %s (%s%s %s/%s)", d.Version, commit, d.GoVersion, d.Platform.OS, d.Platform.Architecture)
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,12 +29,7 @@ func build(t *testing.T) (out, version string) {
 	dir := t.TempDir()
 	source := filepath.Join(dir, "clone")
 	git(t, "", "clone", "-q", "../..", source)
-	text, err := os.ReadFile(filepath.Join(source, "cmd/transship/internal/cli/version.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, version, _ = strings.Cut(string(text), `const Version = "`)
-	version, _, _ = strings.Cut(version, `"`)
+	version = sourceVersion(t, source)
 	out = filepath.Join(dir, "dist")
 	// Not in the test's process, whose race detector makes compression slow.
 	release := exec.CommandContext(t.Context(), "go", "run", ".", "-version", "v"+version, "-source", source, "-out", out,
@@ -41,6 +38,14 @@ func build(t *testing.T) (out, version string) {
 		t.Fatalf("%s: %v\n%s", release, err, text)
 	}
 	return out, version
+}
+
+// sourceVersion returns the version that a clone's source says.
+func sourceVersion(t *testing.T, source string) string {
+	t.Helper()
+	_, version, _ := strings.Cut(read(t, source, "cmd/transship/internal/cli/version.go"), `const Version = "`)
+	version, _, _ = strings.Cut(version, `"`)
+	return version
 }
 
 func git(t *testing.T, dir string, args ...string) {
@@ -63,6 +68,8 @@ func TestRelease(t *testing.T) {
 	check.Output(t, "-c", "--quiet", "SHA256SUMS")
 	t.Run("archive", func(t *testing.T) { testArchive(t, first, version) })
 	t.Run("deb", func(t *testing.T) { testDeb(t, first, version) })
+	t.Run("rpm", func(t *testing.T) { testRPM(t, first, version) })
+	t.Run("size", func(t *testing.T) { testSize(t, first) })
 	t.Run("sbom", func(t *testing.T) { testSBOM(t, first) })
 	t.Run("image", func(t *testing.T) { testImage(t, first, version) })
 }
@@ -126,6 +133,46 @@ func testDeb(t *testing.T, release, version string) {
 	for _, field := range []string{"Package: transship\n", "Version: " + version + "\n", "Architecture: amd64\n"} {
 		if !strings.Contains(fields, field) {
 			t.Errorf("no %q in\n%s", field, fields)
+		}
+	}
+}
+
+// testRPM installs the package as rpm does, in a folder instead of the system, and lets rpm compare what is
+// installed with the package.
+func testRPM(t *testing.T, release, version string) {
+	file, root := releaseFile(t, release, ".rpm"), t.TempDir()
+	rpm := servers.Program{Path: servers.Find(t, "rpm", "rpm"), Dir: root}
+	if got := rpm.Output(t, "-qp", "--qf", "%{NAME} %{VERSION} %{ARCH} %{LICENSE}", file); got != "transship "+version+" x86_64 Apache-2.0" {
+		t.Errorf("the package is %s", got)
+	}
+	rpm.Output(t, "--root", root, "-i", file)
+	rpm.Output(t, "--root", root, "-V", "transship")
+	wantVersion(t, filepath.Join(root, "usr/bin/transship"), version)
+	for _, name := range []string{"man/man1/transship-copy.1.gz", "bash-completion/completions/transship", "zsh/site-functions/_transship"} {
+		if read(t, root, "usr/share", name) == "" {
+			t.Errorf("%s is empty", name)
+		}
+	}
+}
+
+// installSizes is where docs/install.md says how large the program and its archive are.
+var installSizes = regexp.MustCompile(`The program for linux/amd64 has (\d+) MB, its archive (\d+) MB`)
+
+// testSize compares the sizes with what docs/install.md says, so that the program does not grow unseen.
+func testSize(t *testing.T, release string) {
+	page := installSizes.FindStringSubmatch(read(t, "../../docs/install.md"))
+	if page == nil {
+		t.Fatal("docs/install.md does not say the sizes")
+	}
+	dir, archive := t.TempDir(), releaseFile(t, release, ".tar.gz")
+	unpack(t, "tar", "-xf", archive, "-C", dir)
+	for i, path := range []string{filepath.Join(dir, "transship"), archive} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strconv.FormatInt((info.Size()+500_000)/1_000_000, 10); got != page[i+1] {
+			t.Errorf("%s has %d bytes, about %s MB; docs/install.md says %s MB", filepath.Base(path), info.Size(), got, page[i+1])
 		}
 	}
 }
