@@ -15,13 +15,17 @@ build: ## the program, in bin/
 
 check: fmt vet unit-short
 
-test: fmt vet vet-integration staticcheck unit integration
+test: fmt vet vet-integration staticcheck workflows unit integration
 
 fmt:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 
+# For each system that a release is built for, tests included.
 vet:
 	$(GO) vet ./... ./testdata/image
+	GOOS=darwin $(GO) vet ./...
+	GOOS=freebsd $(GO) vet ./...
+	GOOS=windows $(GO) vet ./...
 
 vet-integration:
 	cd integration && $(GO) vet ./...
@@ -31,6 +35,11 @@ staticcheck:
 	cd integration && $(GO) build -o $(BIN)/staticcheck honnef.co/go/tools/cmd/staticcheck
 	$(BIN)/staticcheck ./...
 	cd integration && $(BIN)/staticcheck ./...
+
+# Not a tool of the integration module: it does not compile with the YAML module that oras requires.
+.PHONY: workflows
+workflows:
+	GOFLAGS= $(GO) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 .github/workflows/*.yml docs/ci/github.yml
 
 # The byte oracle: docker's manifest commands at a pinned version, whatever docker the machine has.
 export TRANSSHIP_DOCKER_MANIFEST := $(BIN)/docker-manifest

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/hczjl/transship/integration/fixture"
 	"github.com/hczjl/transship/integration/servers"
@@ -72,6 +73,7 @@ func TestRelease(t *testing.T) {
 	t.Run("size", func(t *testing.T) { testSize(t, first) })
 	t.Run("sbom", func(t *testing.T) { testSBOM(t, first) })
 	t.Run("image", func(t *testing.T) { testImage(t, first, version) })
+	t.Run("workflow", func(t *testing.T) { testWorkflow(t, first, version) })
 }
 
 // releaseFile returns the path of the one file of a release that ends so.
@@ -202,6 +204,35 @@ func testImage(t *testing.T, release, version string) {
 		imageName+":"+version, "copy", from.Host+"/src/repo:1.6", to.Host+"/dst/repo:1.6")
 	if err := to.Repository("dst/repo").Verify(t.Context(), im, "1.6"); err != nil {
 		t.Error(err)
+	}
+}
+
+// testWorkflow runs the step of the release workflow that publishes the image. Its registry is one on loopback, and cosign
+// is a script that keeps what it is told to sign.
+func testWorkflow(t *testing.T, release, version string) {
+	var workflow struct {
+		Jobs map[string]struct{ Steps []struct{ Name, Run string } }
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "../../.github/workflows/release.yml")), &workflow); err != nil {
+		t.Fatal(err)
+	}
+	steps := workflow.Jobs["release"].Steps
+	registry := servers.CNCF(t, servers.Options{Users: map[string]string{"user": "word"}})
+	script := strings.ReplaceAll(steps[len(steps)-1].Run, "ghcr.io", registry.Host)
+	dir := t.TempDir()
+	if err := os.Symlink(release, filepath.Join(dir, "dist")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cosign"), []byte("#!/bin/sh\necho \"$@\" > signed\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	bash := servers.Program{Path: servers.Find(t, "bash", "bash"), Dir: dir, Env: []string{
+		"PATH=" + dir + ":/usr/bin:/bin", "HOME=" + dir, "GITHUB_REF_NAME=v" + version, "GITHUB_ACTOR=user", "GH_TOKEN=word",
+	}}
+	bash.Output(t, "-e", "-o", "pipefail", "-c", script) // the flags of GitHub's runners
+	want := regexp.MustCompile("^sign --yes " + registry.Host + "/hczjl/transship:" + regexp.QuoteMeta(version) + "@sha256:[0-9a-f]{64}\n$")
+	if signed := read(t, dir, "signed"); !want.MatchString(signed) {
+		t.Errorf("cosign was called with %q", signed)
 	}
 }
 

@@ -167,7 +167,7 @@ func namesFile(arg string) bool {
 	if strings.HasPrefix(arg, image.TransportDocker) {
 		return false
 	}
-	if filepath.IsAbs(arg) || strings.HasPrefix(arg, "."+string(filepath.Separator)) || strings.HasPrefix(arg, "..") {
+	if filepath.IsAbs(arg) || strings.HasPrefix(filepath.ToSlash(arg), "./") || strings.HasPrefix(arg, "..") {
 		return true
 	}
 	for _, path := range []string{arg, arg + ".001"} {

@@ -90,12 +90,12 @@ func hostAlone(name string) string {
 // path, ends like an archive, or one exists of that name, which has a dot. A folder called alpine
 // is not.
 func IsFile(name string) bool {
-	for _, prefix := range []string{"/", "./", "../", "~/"} {
+	for _, prefix := range []string{"/", "./", "../", "~/", `\`, `.\`, `..\`} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
 	}
-	if name == "." || name == ".." {
+	if name == "." || name == ".." || DriveOf(name) != "" {
 		return true
 	}
 	first, _, below := strings.Cut(name, "/")
@@ -108,6 +108,18 @@ func IsFile(name string) bool {
 		return hasSuffix(name, archiveSuffixes) || hasSuffix(name, listSuffixes)
 	}
 	return hasSuffix(name, archiveSuffixes) && !strings.ContainsAny(first, ".:") // on Docker Hub
+}
+
+// DriveOf returns the C: of C:\images\x.tar, and on Windows also of C:/images/x.tar and C:x.tar; "" of
+// what has no drive.
+func DriveOf(path string) string {
+	if len(path) > 2 && path[1] == ':' && path[2] == '\\' && 'a' <= path[0]|0x20 && path[0]|0x20 <= 'z' {
+		return path[:2]
+	}
+	if drive := filepath.VolumeName(path); strings.HasSuffix(drive, ":") {
+		return drive
+	}
+	return ""
 }
 
 const (

@@ -49,6 +49,10 @@ func TestParseReferenceRefusesHostsAndFiles(t *testing.T) {
 		"some.layout":       "some.layout is a folder: write oci:some.layout",
 		"halo.img":          "halo.img is a file: write oci-archive:halo.img",
 		"list.txt":          "list.txt is a file: write",
+		`C:\out\monday.tar`: `C:\out\monday.tar is a file: write oci-archive:C:\out\monday.tar`,
+		`.\monday`:          `.\monday is a file: write`,
+		`..\monday`:         `..\monday is a file: write`,
+		`\\server\monday`:   `\\server\monday is a file: write`,
 
 		"oci:base":                "oci:base is not on a registry",
 		"docker-archive:base.tar": "docker-archive:base.tar is not on a registry",

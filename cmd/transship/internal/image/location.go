@@ -69,12 +69,14 @@ func IsRegistryRef(text string) bool {
 const indexSuffix = "@index"
 
 // parseFileLocation parses PATH[:IMAGE][@DIGEST] or PATH@index. The first colon ends PATH, as for
-// skopeo.
+// skopeo; that of a drive, as in C:\images, is not counted.
 func parseFileLocation(transport, rest string) (Location, error) {
 	l := Location{Transport: transport}
 	rest, l.isIndex = strings.CutSuffix(rest, indexSuffix)
 	rest, digest := cutDigest(rest)
-	l.Path, l.image, _ = strings.Cut(rest, ":")
+	drive := cli.DriveOf(rest)
+	l.Path, l.image, _ = strings.Cut(rest[len(drive):], ":")
+	l.Path = drive + l.Path
 	if l.Path == "" {
 		return l, &cli.UsageError{Message: fmt.Sprintf("%s%s names no file or folder", transport, rest)}
 	}

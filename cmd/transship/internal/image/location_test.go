@@ -40,6 +40,8 @@ func TestParseLocation(t *testing.T) {
 		"oci-archive:x.tar":               {Transport: TransportOCIArchive, Path: "x.tar"},
 		"oci-archive:x.tar:a/b":           {Transport: TransportOCIArchive, Path: "x.tar", image: "a/b"},
 		"docker-archive:x.tar:a/b:1":      {Transport: transportDockerArchive, Path: "x.tar", image: "a/b:1"},
+		`oci:C:\images`:                   {Transport: TransportOCI, Path: `C:\images`},
+		`oci-archive:c:\x.tar:a/b:1`:      {Transport: TransportOCIArchive, Path: `c:\x.tar`, image: "a/b:1"},
 		"oci-archive:oci:dir":             {Transport: TransportOCIArchive, Path: "oci", image: "dir"},
 		"docker://halo":                   onRegistry("docker.io", "library/halo", "latest", ""),
 		"docker://oci:1":                  onRegistry("docker.io", "library/oci", "1", ""),
