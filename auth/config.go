@@ -69,7 +69,7 @@ type Config struct {
 // Inline is $DOCKER_AUTH_CONFIG, and HelperPath is $PATH.
 func ConfigFromEnv(env func(string) string) *Config {
 	var named, defaults []string
-	home := homeDir(env)
+	home := HomeDir(env)
 	if dir := env("DOCKER_CONFIG"); dir != "" {
 		named = append(named, filepath.Join(dir, "config.json"))
 	} else if home != "" {
@@ -87,11 +87,14 @@ func ConfigFromEnv(env func(string) string) *Config {
 	}
 }
 
-func homeDir(env func(string) string) string {
-	if runtime.GOOS == "windows" {
-		return env("USERPROFILE")
+// HomeDir returns the user's folder, "" if it is not known. env is a function such as os.Getenv.
+func HomeDir(env func(string) string) string { return env(homeVariable(runtime.GOOS)) }
+
+func homeVariable(goos string) string {
+	if goos == "windows" {
+		return "USERPROFILE"
 	}
-	return env("HOME")
+	return "HOME"
 }
 
 // podmanFiles returns the files of containers-auth.json(5) except docker's.

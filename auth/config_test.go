@@ -265,3 +265,11 @@ func TestConfigIsCredentials(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestHomeVariable(t *testing.T) {
+	for goos, want := range map[string]string{"windows": "USERPROFILE", "linux": "HOME", "darwin": "HOME"} {
+		if got := homeVariable(goos); got != want {
+			t.Errorf("%s: %s, want %s", goos, got, want)
+		}
+	}
+}

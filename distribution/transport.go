@@ -99,7 +99,7 @@ func OptionsFromEnv(env func(string) string) Options {
 	dirs := []string{"/etc/docker/certs.d", "/etc/containers/certs.d"}
 	if dir := env("DOCKER_CONFIG"); dir != "" {
 		dirs = append(dirs, filepath.Join(dir, "certs.d"))
-	} else if home := env("HOME"); home != "" {
+	} else if home := auth.HomeDir(env); home != "" {
 		dirs = append(dirs, filepath.Join(home, ".docker", "certs.d"))
 	}
 	return Options{Credentials: auth.ConfigFromEnv(env), CertsDirs: dirs}

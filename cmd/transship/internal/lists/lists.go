@@ -36,7 +36,7 @@ func dockerConfigDir(env func(string) string) string {
 	if dir := env("DOCKER_CONFIG"); dir != "" {
 		return dir
 	}
-	if home := env("HOME"); home != "" {
+	if home := auth.HomeDir(env); home != "" {
 		return filepath.Join(home, ".docker")
 	}
 	return ""

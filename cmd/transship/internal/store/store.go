@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
@@ -46,7 +47,7 @@ func storeDir(env func(string) string) (path string, chosen bool, err error) {
 	if dir := env("XDG_DATA_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "transship"), false, nil
 	}
-	if home := env("HOME"); home != "" {
+	if home := auth.HomeDir(env); home != "" {
 		return filepath.Join(home, ".local", "share", "transship"), false, nil
 	}
 	return "", false, &cli.UsageError{
