@@ -43,7 +43,8 @@ func newProgram(t testing.TB) *program {
 	home := t.TempDir()
 	ctx, stop := context.WithDeadline(context.Background(), deadline(t))
 	t.Cleanup(stop)
-	return &program{t: t, ctx: ctx, env: map[string]string{"HOME": home, "USERPROFILE": home, "XDG_RUNTIME_DIR": home, "PATH": home}}
+	env := map[string]string{"HOME": home, "USERPROFILE": home, "XDG_RUNTIME_DIR": home, "PATH": home}
+	return &program{t: t, ctx: ctx, env: env}
 }
 
 // deadline returns when a test stops waiting: shortly before the deadline of the test binary (go
