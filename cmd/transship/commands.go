@@ -73,6 +73,7 @@ func commandGroups() []commandGroup {
 			auditcmd.Waterfall(),
 			auditcmd.Curl(),
 			auditcmd.Diff(),
+			auditcmd.Compare(),
 			benchcmd.Bench(bench.Push),
 			benchcmd.Bench(bench.Pull),
 			benchcmd.Bench(bench.Copy),

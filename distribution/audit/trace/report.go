@@ -16,12 +16,17 @@ type Report struct {
 	Complete bool         `json:"complete"`         // the file has an End
 	Broken   string       `json:"broken,omitempty"` // where and why the rest of the file could not be read
 
+	Client string `json:"client,omitempty"` // User-Agent of the first call that has one
+
 	Start time.Time    `json:"start"` // of the run, else of the first call
 	Wall  audit.Millis `json:"wall"`  // from Start to the end of the run, else of the last call
+
+	FirstByte Quantiles `json:"firstByte"` // of the time from a request's end to the first byte of the answer, zero without calls
 
 	Total     Group     `json:"total"`     // all calls
 	Hosts     []Host    `json:"hosts"`     // in the order of their first calls
 	Refusals  []Refusal `json:"refusals"`  // calls that a policy stopped
+	Repeated  []Repeat  `json:"repeated"`  // reads that were made more than once, most often first
 	Blobs     []Blob    `json:"blobs"`     // those that took longest, in descending order
 	MoreBlobs int       `json:"moreBlobs"` // number of blobs that are not listed
 
@@ -77,6 +82,15 @@ type Refusal struct {
 	Host   string `json:"host"`
 	Path   string `json:"what"`  // path, as in Call
 	Times  int    `json:"times"` // number of such calls
+}
+
+// Repeat is a read (GET or HEAD) that was made more than once, without one failing: neither attempts
+// count, nor answers that ask for credentials, nor ranges.
+type Repeat struct {
+	Method string `json:"method"`
+	Host   string `json:"host"`
+	Path   string `json:"what"`  // path, as in Call
+	Times  int    `json:"times"` // number of such calls, 2 or more
 }
 
 // Blob sums up the bytes of a blob that went to a host, or came from it.

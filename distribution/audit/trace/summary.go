@@ -2,6 +2,7 @@ package trace
 
 import (
 	"cmp"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,7 @@ func (t *Trace) Report(maxBlobs int) Report {
 		Run:      t.Run,
 		Format:   t.Format,
 		Complete: t.End != nil,
+		Client:   t.client,
 		Start:    t.start,
 		Wall:     millis(t.wall()),
 		Total:    Group{Errors: map[int]int{}},
@@ -42,7 +44,8 @@ func (t *Trace) Report(maxBlobs int) Report {
 	for i := range t.spans {
 		r.Total.add(&t.spans[i])
 	}
-	r.Refusals = t.refusals()
+	r.FirstByte = t.firstByte()
+	r.Refusals, r.Repeated = t.refusals(), t.repeated()
 	r.Blobs, r.MoreBlobs = t.blobs(maxBlobs)
 	path := t.criticalPath()
 	r.Reasons, r.Path = t.reasons(path.segments), t.steps(path)
@@ -178,6 +181,47 @@ func (t *Trace) refusals() []Refusal {
 	for i := range out {
 		out[i].Times = counts[out[i]]
 	}
+	return out
+}
+
+// firstByte returns the quantiles of how long calls waited for their answers.
+func (t *Trace) firstByte() Quantiles {
+	var waits []int64
+	for i := range t.spans {
+		if wait := t.spans[i].phases[waitPhase]; wait > 0 {
+			waits = append(waits, wait)
+		}
+	}
+	if len(waits) == 0 {
+		return Quantiles{}
+	}
+	return quantiles(waits)
+}
+
+// repeated lists the reads that were made more than once.
+func (t *Trace) repeated() []Repeat {
+	counts := map[Repeat]int{}
+	for i := range t.spans {
+		s := &t.spans[i]
+		method := t.texts.Text(s.method)
+		reads := method == http.MethodGet || method == http.MethodHead
+		fails := s.failed || s.status == http.StatusUnauthorized || s.status >= http.StatusInternalServerError
+		if !reads || fails || s.attempt > 1 || s.status == http.StatusPartialContent || s.status == http.StatusTooManyRequests {
+			continue
+		}
+		counts[Repeat{Method: method, Host: t.texts.Text(s.host), Path: t.texts.Text(s.path)}]++
+	}
+	out := []Repeat{}
+	for r, n := range counts {
+		if n > 1 {
+			r.Times = n
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b Repeat) int {
+		return cmp.Or(cmp.Compare(b.Times, a.Times), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method),
+			cmp.Compare(a.Host, b.Host))
+	})
 	return out
 }
 

@@ -24,9 +24,10 @@ type Trace struct {
 	// [audit.ReadAll].
 	Broken *audit.RecordError
 
-	start time.Time // all moments are counted from here
-	spans []span    // in the order of their starts
-	texts texts.Table
+	client string    // see Report.Client
+	start  time.Time // all moments are counted from here
+	spans  []span    // in the order of their starts
+	texts  texts.Table
 }
 
 // span is a call. Times are microseconds; moments are counted from the start of the trace.
@@ -69,6 +70,7 @@ func (t *Trace) add(e audit.Entry) {
 	if t.start.IsZero() {
 		t.start = e.Start
 	}
+	t.client = cmp.Or(t.client, texts.Printable(e.Request.Headers.Get("User-Agent")))
 	host, path := hostAndPath(e)
 	phases, total := phasesOf(e.Timings)
 	printable := func(text string) int32 { return t.texts.Number(texts.Printable(text)) }

@@ -28,6 +28,7 @@ func (r *reportText) print(out io.Writer) error {
 	r.calls()
 	r.times()
 	r.blobs()
+	r.repeated()
 	r.refusals()
 	_, err := io.WriteString(out, r.out.String())
 	return err
@@ -46,6 +47,7 @@ func (r *reportText) head() {
 	for _, row := range [][2]string{
 		{"Run", strings.Join(r.Run.Command, " ")},
 		{"Tool", r.Run.Tool + " " + r.Run.Version},
+		{"Client", r.Client},
 		{"Start", r.Start.UTC().Format("2006-01-02 15:04:05.000 MST")},
 		{"Time", r.Wall.String() + state},
 		{"Calls", countsText(r.Total)},
@@ -216,6 +218,22 @@ func (r *reportText) blobs() {
 		more = fmt.Sprintf(" (and %d more)", r.MoreBlobs)
 	}
 	fmt.Fprintf(&r.out, "\nBlobs that took longest%s:\n%s", more, cli.Columns("lrrrrl", rows))
+}
+
+// repeated lists what was asked for more than once.
+func (r *reportText) repeated() {
+	if len(r.Repeated) == 0 {
+		return
+	}
+	rows := [][]string{{"TIMES", "CALL"}}
+	for _, x := range r.Repeated[:min(len(r.Repeated), r.top)] {
+		rows = append(rows, []string{fmt.Sprint(x.Times), x.Method + " " + x.Host + " " + x.Path})
+	}
+	more := ""
+	if n := len(r.Repeated) - r.top; n > 0 {
+		more = fmt.Sprintf(" (and %d more)", n)
+	}
+	fmt.Fprintf(&r.out, "\nAsked for more than once%s:\n%s", more, cli.Columns("rl", rows))
 }
 
 // refusals lists the calls that a policy refused or cut off.
