@@ -58,6 +58,13 @@ func TestConfigurationOfHost(t *testing.T) {
 	}
 	write(secure, `"ca": "../../ca.pem"`)
 	p.run("digest", secure+"/repo:1").want(0)
+	for name, code := range map[string]int{"missing.pem": 4, "config.json": 5} {
+		write(secure, fmt.Sprintf(`"ca": %q`, name))
+		p.run("digest", secure+"/repo:1").want(code, name+": ",
+			"hint: the file is that of "+filepath.Join(p.env["HOME"], ".config/transship/config.json")+" hosts."+secure+".ca")
+		p.run("digest", "--ca", ca, secure+"/repo:1").want(0)
+	}
+	write(secure, `"ca": "../../ca.pem"`)
 	p.run("digest", "--ca", ca+".missing", secure+"/repo:1").want(4, "ca.pem.missing")
 	write(secure, `"insecure": true`)
 	p.run("digest", secure+"/repo:1").want(0)

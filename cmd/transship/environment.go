@@ -24,6 +24,8 @@ func environment() []variable {
 			"else transship in XDG_DATA_HOME"},
 		{names: "DOCKER_CONFIG", does: "the folder of docker's config.json, certs.d and manifests; else .docker in HOME"},
 		{names: "DOCKER_AUTH_CONFIG", does: "the text of a config.json whose accounts are looked up before the files"},
+		{names: "DOCKER_DEFAULT_PLATFORM", does: "the platform that pull takes without --platform, such as linux/arm64; " +
+			"other commands take all, as docker's push, save and load do"},
 		{names: "REGISTRY_AUTH_FILE", does: "an auth.json in place of podman's; with --authfile its file alone is read"},
 		{names: "XDG_CONFIG_HOME", does: "folder of configuration files, podman's too; else .config in HOME"},
 		{names: "XDG_DATA_HOME", does: "folder of the local store; else .local/share in HOME"},

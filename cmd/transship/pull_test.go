@@ -132,6 +132,34 @@ func TestPullPlatforms(t *testing.T) {
 	p.checkStore()
 }
 
+// docker pull takes the platform of the variable, and a flag beats it. Other commands do not look at it.
+func TestPullOfDockersDefaultPlatform(t *testing.T) {
+	s, p := startServer(t), newProgram(t)
+	list, repo := s.pushThreePlatforms(), s.host+"/src/repo"
+	parts := s.platformDigests("src/repo", "1.6")
+	p.env["DOCKER_DEFAULT_PLATFORM"] = "linux/arm64"
+	p.run("pull", repo+":1.6").want(0, "pulling linux/arm64 alone, the platform of $DOCKER_DEFAULT_PLATFORM")
+	if got := p.run("digest", "oci:"+p.storePath()).want(0).stdout; got != string(parts["arm64"])+"\n" {
+		t.Errorf("the store has %s", got)
+	}
+	o := p.run("pull", "--platform", "linux/arm/v7", repo+":1.6").want(0)
+	if !strings.HasPrefix(o.stdout, "Digest: "+string(parts["arm32"])) || strings.Contains(o.stderr, "DOCKER_DEFAULT") {
+		t.Errorf("%s\nprints %s%s", o.line, o.stdout, o.stderr)
+	}
+	for _, line := range [][]string{{"digest", repo + ":1.6"}, {"copy", repo + ":1.6", s.host + "/copied:1"}} {
+		if o := p.run(line...).want(0); !strings.Contains(o.stdout, string(list.Digest)) && !s.has("copied", "1") {
+			t.Errorf("%s\nprints %s", o.line, o.stdout)
+		}
+	}
+	p.env["DOCKER_DEFAULT_PLATFORM"] = "linux/"
+	p.run("pull", repo+":1.6").want(2, "DOCKER_DEFAULT_PLATFORM: ", "unset it")
+	p.run("pull", "--platform", "linux/arm64", repo+":1.6").want(0)
+	p.env["DOCKER_DEFAULT_PLATFORM"] = ""
+	if o := p.run("pull", repo+":1.6").want(0); !strings.HasPrefix(o.stdout, "Digest: "+string(list.Digest)) {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
+}
+
 func TestPullSeveralImages(t *testing.T) {
 	s, other, p := startServer(t), startServer(t), newProgram(t)
 	s.pushThreePlatforms()

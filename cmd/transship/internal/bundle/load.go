@@ -33,7 +33,7 @@ type loadCommand struct {
 // Load returns the command load.
 func Load() run.Command {
 	return run.Command{
-		Name: "load", Args: "FILE|DIR REGISTRY[/PREFIX] [IMAGE...]", Min: 0, Max: -1,
+		Name: "load", Args: "FILE|DIR REGISTRY[/PREFIX] [IMAGE...] | -i FILE|DIR", Min: 0, Max: -1,
 		Aliases: []string{"image load"},
 		Short:   "push the images of a file or folder to a registry",
 		Long: `FILE is a bundle, as transship save writes it (of several volumes their common name or the first), any

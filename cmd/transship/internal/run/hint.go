@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -37,6 +38,9 @@ func (r *Run) Hint(err error) string {
 	}
 	remote := r.remoteOf(err)
 	if hint := saidHint(err, remote); hint != "" {
+		return hint
+	}
+	if hint := r.configuredFileHint(err); hint != "" {
 		return hint
 	}
 	switch {
@@ -190,6 +194,26 @@ func authHint(err error, remote failedRemote) string {
 		return "check the user name and the password of " + refused.Source
 	}
 	return "log in again: " + logIn
+}
+
+// configuredFileHint says where the configuration file names a certificate or key that cannot be used.
+func (r *Run) configuredFileHint(err error) string {
+	var failed *wire.CertificateError
+	if !errors.As(err, &failed) {
+		return ""
+	}
+	for _, m := range r.remotes {
+		if t := m.tls; slices.Contains([]string{t.CAFile, t.CertFile, t.KeyFile}, failed.File) {
+			return ""
+		}
+	}
+	h := r.config.Host(failed.Host)
+	for name, file := range map[string]string{"ca": h.CA, "cert": h.Cert, "key": h.Key} {
+		if file == failed.File {
+			return fmt.Sprintf("the file is that of %s.%s; it must have PEM", h.From, name)
+		}
+	}
+	return ""
 }
 
 // networkHint tells the usual causes apart.

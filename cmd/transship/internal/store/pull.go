@@ -32,6 +32,7 @@ func Pull() run.Command {
 		Long: `The local store is an OCI image layout in $TRANSSHIP_STORE, by default $XDG_DATA_HOME/transship or
 ~/.local/share/transship. Run an interrupted pull again and it resumes. As with docker, an image that is pulled by
 its digest has no tag. With one --platform the store gets that image by itself, with several an index of them.
+$DOCKER_DEFAULT_PLATFORM is the platform where --platform is not given, as with docker.
 With --all-tags REF is a repository, and all its tags are pulled.
 
 Prints the digest, the status and the name of each image, as docker does; with --quiet the name alone.`,
@@ -56,6 +57,9 @@ transship pull --platform linux/arm64 alpine:3.20`,
 
 func (c *pullCommand) run(ctx context.Context, r *run.Run, args []string) error {
 	out := image.NewReporter(r)
+	if err := c.setDefaultPlatform(r); err != nil {
+		return err
+	}
 	refs, err := c.references(ctx, args)
 	if err != nil {
 		return err
@@ -70,6 +74,25 @@ func (c *pullCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return c.pull(ctx, r, out, target(ref.Name()), ref.Reference)
 	})
 	return b.Err(ctx)
+}
+
+// setDefaultPlatform takes the platform of docker's variable if there is no --platform, as docker pull
+// does. docker takes it for no other of our commands.
+func (c *pullCommand) setDefaultPlatform(r *run.Run) error {
+	text := r.Env("DOCKER_DEFAULT_PLATFORM")
+	if len(c.platforms) > 0 || text == "" {
+		return nil
+	}
+	platform, err := manifest.ParsePlatform(text)
+	if err != nil {
+		return &cli.UsageError{
+			Message: fmt.Sprintf("DOCKER_DEFAULT_PLATFORM: %v", err),
+			Advice:  "correct or unset it, or give --platform",
+		}
+	}
+	r.Note("pulling %s alone, the platform of $DOCKER_DEFAULT_PLATFORM", platform)
+	c.platforms = cli.PlatformList{platform}
+	return nil
 }
 
 // shownReference is a reference whose short name messages have.
