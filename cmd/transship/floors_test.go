@@ -28,7 +28,7 @@ func libraryImports() map[string][]string {
 
 		"distribution/audit/svg":                {},
 		"distribution/audit/internal/texts":     {},
-		"distribution/audit":                    {"blob", "distribution/endpoint", "distribution/wire"},
+		"distribution/audit":                    {"blob", "distribution/endpoint", "distribution/wire", "manifest/signature"},
 		"distribution/audit/internal/audittest": {"distribution/audit"},
 		"distribution/audit/trace": {"distribution/endpoint", "distribution/wire", "distribution/audit",
 			"distribution/audit/internal/texts"},
@@ -38,7 +38,7 @@ func libraryImports() map[string][]string {
 		"distribution/audit/waterfall": {"distribution/endpoint", "distribution/audit",
 			"distribution/audit/internal/texts", "distribution/audit/trace", "distribution/audit/svg"},
 
-		"distribution/layout":   {"blob", "manifest", "distribution/reference"},
+		"distribution/layout":   {"blob", "manifest", "manifest/signature", "distribution/reference"},
 		"distribution/transfer": {"blob", "manifest"},
 		"distribution": {"blob", "manifest", "auth", "distribution/reference", "distribution/endpoint",
 			"distribution/wire"},

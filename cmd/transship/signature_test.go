@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -230,4 +231,97 @@ func (s *server) copyTag(repo, from, to string) {
 	w := httptest.NewRecorder()
 	s.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v2/"+repo+"/manifests/"+from, nil))
 	s.pushManifest(repo, to, w.Body.Bytes())
+}
+
+// Every command that moves images refuses what the policy refuses before the first blob, and says
+// who signed what it takes.
+func TestGateOfEveryCommand(t *testing.T) {
+	t.Parallel()
+	c := newSignedSetup(t)
+	c.writeFile("images", c.src+" "+c.target.host+"/synced/repo\n")
+	c.do("save -q --referrers -o @/x.tar SRC").want(0)
+	for _, line := range []string{
+		"copy POLICY SRC DST", "copy POLICY SRC DST TO/b:1", "copy POLICY SRC oci:@/copied", "copy POLICY SRC oci-archive:@/c.tar",
+		"sync POLICY -f @/images", "save POLICY -o @/saved.tar SRC", "save POLICY -o @/saved/ SRC", "pull POLICY SRC",
+		"load POLICY @/x.tar TO/loaded", "load POLICY -i @/x.tar", "copy POLICY oci-archive:@/x.tar TO/c:1",
+	} {
+		refused := strings.ReplaceAll(line, "POLICY", "--require-signature @/other.json")
+		c.source.ResetRequests()
+		o := c.do(refused).want(9, "is refused by the rule for **: its signature for cosign: it is not signed with a key of the policy")
+		if blobs, puts := c.source.Count("^GET .*/blobs/"), c.target.Count("^PUT|^POST"); blobs > 1 || puts > 0 {
+			t.Errorf("%s\nreads %d blobs, the signature's payload among them, and writes %d times", o.line, blobs, puts)
+		}
+	}
+	for _, name := range []string{"copied", "c.tar", "saved.tar", "saved"} {
+		if _, err := os.Stat(c.path(name)); err == nil && len(fileNames(t, c.path(name))) > 0 {
+			t.Errorf("there is %s", name)
+		}
+	}
+	for _, line := range []string{
+		"copy POLICY SRC DST", "sync POLICY -f @/images", "save POLICY -o @/saved.tar SRC", "save POLICY -o @/saved/ SRC", "pull POLICY SRC",
+		"load POLICY @/x.tar TO/loaded", "copy POLICY oci-archive:@/x.tar TO/c:1",
+	} {
+		o := c.do(strings.ReplaceAll(line, "POLICY", "--json --require-signature @/team.json")).want(0)
+		if strings.Count(o.stdout, `"verdict": "accepted"`) != 1 || !strings.Contains(o.stdout, `"signer": "SHA256:`) {
+			t.Errorf("%s\nprints %s", o.line, o.stdout)
+		}
+	}
+	// The signature goes along, so that the next gate has it.
+	c.do("verify --require-signature @/team.json DST").want(0)
+	c.do("verify --require-signature @/team.json TO/synced/repo:1.6").want(0)
+	c.do("verify --require-signature @/team.json @/saved.tar").want(0)
+	c.do("verify --require-signature @/team.json @/saved").want(0)
+	c.do("serve --require-signature @/other.json @/x.tar").want(9, "is refused by the rule for **")
+	c.do("serve --require-signature @/other.json @/saved").want(9, "is refused by the rule for **")
+}
+
+// The plan and the audit have the verdict, also of an image that is refused.
+func TestVerdictIsRecorded(t *testing.T) {
+	t.Parallel()
+	c := newSignedSetup(t)
+	o := c.do("copy --plan --require-signature @/team.json SRC DST").want(0)
+	if !strings.Contains(o.stdout, c.src+": accepted by the rule for **, cosign: SHA256:") {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
+	o = c.do("copy --plan=json --require-signature @/team.json SRC DST").want(0)
+	if !strings.Contains(o.stdout, `"verdict": "accepted"`) {
+		t.Errorf("%s\nprints %s", o.line, o.stdout)
+	}
+	c.do("copy --audit @/a.jsonl --require-signature @/other.json SRC DST").want(9)
+	if text := readFile(t, c.path("a.jsonl")); !strings.Contains(text, `"verdict":"refused"`) {
+		t.Error(text)
+	}
+	c.do("audit verify @/a.jsonl").want(0)
+	c.do("copy --audit @/a.har --require-signature @/team.json SRC DST").want(0)
+	if text := readFile(t, c.path("a.har")); !strings.Contains(text, `"verdict":"accepted"`) {
+		t.Error(text)
+	}
+	c.do("audit verify @/a.har").want(0)
+}
+
+// The image that was checked is the one that is copied, where its tag moves in between.
+func TestTagThatMovesAfterItsCheck(t *testing.T) {
+	t.Parallel()
+	c := newSignedSetup(t)
+	c.source.Set(registry.Rule{Match: "^GET .*/manifests/" + cosignTag(c.image), Times: 1, Edit: func(http.Header) {
+		c.source.pushImage("src/repo", "1.6", "linux/amd64", "evil")
+	}})
+	c.do("copy --require-signature @/team.json SRC DST").want(0)
+	if !c.target.has("dst/repo", string(c.image.Digest)) {
+		t.Error("the target does not have the image that was checked")
+	}
+}
+
+// An image is no signature because it says so: with a tag of its own it needs its rule's.
+func TestImageThatClaimsToBeAReferrer(t *testing.T) {
+	t.Parallel()
+	c := newSignedSetup(t)
+	c.source.pushReferrer("src/repo", c.image, "application/spdx+json")
+	evil := c.source.pushReferrer("src/evil", c.image, "application/evil")
+	c.source.copyTag("src/evil", string(evil.Digest), "1")
+	c.do("save -q --referrers -o @/good.tar SRC").want(0)
+	c.do("save -q --referrers -o @/evil.tar SRC FROM/src/evil:1").want(0)
+	c.do("load --require-signature @/team.json @/good.tar TO/loaded").want(0)
+	c.do("load --require-signature @/team.json @/evil.tar TO/evil").want(9, "src/evil:1 is refused")
+	c.do("verify --require-signature @/team.json @/evil.tar").want(9, "src/evil:1 is refused")
 }

@@ -3,6 +3,8 @@ package audit
 import (
 	"net/http"
 	"time"
+
+	"github.com/hczjl/transship/manifest/signature"
 )
 
 // Entry is one attempt of one call.
@@ -82,4 +84,6 @@ type Run struct {
 type End struct {
 	Calls int64     `json:"calls"` // entries written
 	Time  time.Time `json:"time"`
+	// Signatures is what the policy of --require-signature said of each image.
+	Signatures []signature.Verdict `json:"signatures,omitempty"`
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hczjl/transship/manifest/signature"
 )
 
 // Format is a file format of audits.
@@ -74,7 +76,8 @@ type Writer struct {
 	chain   chain
 	encoder encoder
 	calls   int64
-	err     error // sticky
+	signed  []signature.Verdict // for the End
+	err     error               // sticky
 }
 
 // Create creates the file with mode 0600, or truncates it, and writes its first record. The format
@@ -159,13 +162,20 @@ func (w *Writer) Write(e Entry) error {
 	return w.append(w.encoder.entry(&w.chain, e))
 }
 
+// AddVerdict adds what a policy says of an image's signatures to the [End].
+func (w *Writer) AddVerdict(v signature.Verdict) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.signed = append(w.signed, v)
+}
+
 // Close writes the [End], unless a write has failed before, and closes the file. It returns the
 // first failure of the writer, a *[FileError].
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err == nil {
-		_ = w.append(w.encoder.end(&w.chain, End{Calls: w.calls, Time: time.Now().UTC()}))
+		_ = w.append(w.encoder.end(&w.chain, End{Calls: w.calls, Time: time.Now().UTC(), Signatures: w.signed}))
 	}
 	if err := w.journal.close(); err != nil && w.err == nil {
 		w.err = fileError(w.name, err)

@@ -205,16 +205,16 @@ func (b *Bundle) IsEnvelope() bool { return b.isEnvelope }
 
 // Verify verifies the bundle as a signature of an image: of a statement that has it as a subject, or
 // of its manifest.
-func (b *Bundle) Verify(t Trust, image blob.Digest) (Verdict, error) {
+func (b *Bundle) Verify(t Trust, image blob.Digest) (Proof, error) {
 	if len(t.Keys) > 0 && b.certificate != nil {
-		return Verdict{}, errors.New("it is signed with a certificate, and the policy wants a key")
+		return Proof{}, errors.New("it is signed with a certificate, and the policy wants a key")
 	}
 	v, err := t.verify(b.signed)
 	if err != nil {
-		return Verdict{}, err
+		return Proof{}, err
 	}
 	if !b.isOf(image) {
-		return Verdict{}, errors.New("the signature is of another image")
+		return Proof{}, errors.New("the signature is of another image")
 	}
 	if b.timestamps {
 		v.NotChecked = append(v.NotChecked, notCheckedTimestamp)

@@ -64,17 +64,16 @@ func (k PublicKey) Fingerprint() string {
 }
 
 // verify reports whether sig is a signature of a message. ECDSA keys of larger curves sign the
-// curve's own hash, or SHA-256 as cosign has them do.
+// SHA-256, as cosign has them do, or the hash of the curve's size.
 func (k PublicKey) verify(message, sig []byte) bool {
 	if key, ok := k.key.(ed25519.PublicKey); ok {
 		return ed25519.Verify(key, message, sig)
 	}
-	for _, h := range k.hashes() {
-		if k.verifyHash(h, sum(h, message), sig) {
-			return true
-		}
+	if k.verifyHash(crypto.SHA256, sum(crypto.SHA256, message), sig) {
+		return true
 	}
-	return false
+	h := k.ownHash()
+	return h != crypto.SHA256 && k.verifyHash(h, sum(h, message), sig)
 }
 
 // verifyHash reports whether sig is a signature of a message with that hash. Ed25519 has none.
@@ -88,17 +87,17 @@ func (k PublicKey) verifyHash(h crypto.Hash, digest, sig []byte) bool {
 	return false
 }
 
-// hashes returns the hashes that a key signs.
-func (k PublicKey) hashes() []crypto.Hash {
+// ownHash returns the hash of a key's size.
+func (k PublicKey) ownHash() crypto.Hash {
 	if key, ok := k.key.(*ecdsa.PublicKey); ok {
 		switch key.Curve {
 		case elliptic.P384():
-			return []crypto.Hash{crypto.SHA384, crypto.SHA256}
+			return crypto.SHA384
 		case elliptic.P521():
-			return []crypto.Hash{crypto.SHA512, crypto.SHA256}
+			return crypto.SHA512
 		}
 	}
-	return []crypto.Hash{crypto.SHA256}
+	return crypto.SHA256
 }
 
 func sum(h crypto.Hash, message []byte) []byte {

@@ -76,35 +76,35 @@ type (
 // VerifyNotation verifies a JWS envelope of Notation's as a signature of an image, at the time now.
 // Revocation is not checked, as that needs a network, and neither are timestamps: the certificates
 // must be valid now.
-func VerifyNotation(t NotationTrust, image manifest.Descriptor, envelope []byte, now time.Time) (Verdict, error) {
+func VerifyNotation(t NotationTrust, image manifest.Descriptor, envelope []byte, now time.Time) (Proof, error) {
 	if len(envelope) > MaxEnvelope {
-		return Verdict{}, fmt.Errorf("the envelope is larger than %d MiB", MaxEnvelope>>20)
+		return Proof{}, fmt.Errorf("the envelope is larger than %d MiB", MaxEnvelope>>20)
 	}
 	var env jwsEnvelope
 	if err := manifest.Decode(envelope, &env); err != nil {
-		return Verdict{}, fmt.Errorf("the envelope cannot be read: %w", err)
+		return Proof{}, fmt.Errorf("the envelope cannot be read: %w", err)
 	}
 	header, err := env.parseHeader()
 	if err != nil {
-		return Verdict{}, err
+		return Proof{}, err
 	}
 	chain, err := env.parseChain()
 	if err != nil {
-		return Verdict{}, err
+		return Proof{}, err
 	}
 	if err := env.verifySignature(header.Algorithm, chain[0]); err != nil {
-		return Verdict{}, err
+		return Proof{}, err
 	}
 	if err := checkNotationChain(chain); err != nil {
-		return Verdict{}, err
+		return Proof{}, err
 	}
 	if err := t.accepts(chain); err != nil {
-		return Verdict{}, err
+		return Proof{}, err
 	}
 	if err := header.checkTimes(chain, now); err != nil {
-		return Verdict{}, err
+		return Proof{}, err
 	}
-	v := Verdict{Signer: chain[0].Subject.String(), Time: *header.SigningTime, NotChecked: []string{"revocation"}}
+	v := Proof{Signer: chain[0].Subject.String(), Time: *header.SigningTime, NotChecked: []string{"revocation"}}
 	if len(env.Header.Timestamp) > 0 {
 		v.NotChecked = append(v.NotChecked, notCheckedTimestamp)
 	}

@@ -48,24 +48,24 @@ type simpleBundle struct {
 // VerifySimple verifies one signature of an image in cosign's signature tag, sha256-HEX.sig: the
 // payload, and the annotations of its layer. Claims of the payload other than the image's digest are
 // not looked at, as cosign does not.
-func VerifySimple(t Trust, image blob.Digest, payload []byte, annotations map[string]string) (Verdict, error) {
+func VerifySimple(t Trust, image blob.Digest, payload []byte, annotations map[string]string) (Proof, error) {
 	s, err := parseSimple(payload, annotations)
 	if err != nil {
-		return Verdict{}, err
+		return Proof{}, err
 	}
 	if len(t.Keys) > 0 {
 		s.certificate = nil
 	}
 	v, err := t.verify(s)
 	if err != nil {
-		return Verdict{}, err
+		return Proof{}, err
 	}
 	var claim simplePayload
 	if err := manifest.Decode(payload, &claim); err != nil {
-		return Verdict{}, fmt.Errorf("the payload cannot be read: %w", err)
+		return Proof{}, fmt.Errorf("the payload cannot be read: %w", err)
 	}
 	if claim.Critical.Image.Digest != image {
-		return Verdict{}, fmt.Errorf("the signature is of another image, %s", claim.Critical.Image.Digest.Short())
+		return Proof{}, fmt.Errorf("the signature is of another image, %s", claim.Critical.Image.Digest.Short())
 	}
 	if annotations[annotationTimestamp] != "" {
 		v.NotChecked = append(v.NotChecked, notCheckedTimestamp)

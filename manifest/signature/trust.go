@@ -36,22 +36,22 @@ type signed struct {
 }
 
 // verify checks a signature by a key or a certificate, and its log entry.
-func (t Trust) verify(s signed) (Verdict, error) {
+func (t Trust) verify(s signed) (Proof, error) {
 	if len(t.Keys) > 0 {
 		return t.verifyKey(s)
 	}
 	if t.Root == nil {
-		return Verdict{}, errors.New("neither a key nor a trusted root is given")
+		return Proof{}, errors.New("neither a key nor a trusted root is given")
 	}
 	return t.verifyCertificate(s)
 }
 
-func (t Trust) verifyKey(s signed) (Verdict, error) {
+func (t Trust) verifyKey(s signed) (Proof, error) {
 	for _, key := range t.Keys {
 		if !s.by(key) {
 			continue
 		}
-		v := Verdict{Signer: key.Fingerprint(), NotChecked: []string{notCheckedLog}}
+		v := Proof{Signer: key.Fingerprint(), NotChecked: []string{notCheckedLog}}
 		if t.Root == nil {
 			return v, nil
 		}
@@ -59,19 +59,19 @@ func (t Trust) verifyKey(s signed) (Verdict, error) {
 		v.Time, v.NotChecked = at, nil
 		return v, err
 	}
-	return Verdict{}, errors.New("it is not signed with a key of the policy")
+	return Proof{}, errors.New("it is not signed with a key of the policy")
 }
 
-func (t Trust) verifyCertificate(s signed) (Verdict, error) {
+func (t Trust) verifyCertificate(s signed) (Proof, error) {
 	if s.certificate == nil {
-		return Verdict{}, errors.New("it is signed with a key, and the policy wants a certificate")
+		return Proof{}, errors.New("it is signed with a key, and the policy wants a certificate")
 	}
 	key, err := parsePublicKey(s.certificate.RawSubjectPublicKeyInfo)
 	if err != nil {
-		return Verdict{}, err
+		return Proof{}, err
 	}
 	if !s.by(key) {
-		return Verdict{}, errors.New("the signature does not match its certificate")
+		return Proof{}, errors.New("the signature does not match its certificate")
 	}
 	at, err := t.Root.verifyEntries(s, s.certificate.Raw)
 	if err == nil && at.IsZero() {
@@ -79,10 +79,10 @@ func (t Trust) verifyCertificate(s signed) (Verdict, error) {
 			"timestamps by an authority (RFC 3161) are not supported")
 	}
 	if err != nil {
-		return Verdict{}, err
+		return Proof{}, err
 	}
 	signer, err := t.Root.verifyCertificate(s.certificate, at, t.Identity)
-	return Verdict{Signer: signer, Time: at, NotChecked: []string{notCheckedSCT}}, err
+	return Proof{Signer: signer, Time: at, NotChecked: []string{notCheckedSCT}}, err
 }
 
 // by reports whether a key has made the signature.

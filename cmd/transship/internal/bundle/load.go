@@ -12,12 +12,14 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/gate"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
+	"github.com/hczjl/transship/manifest/signature"
 )
 
 // loadCommand is load and its flags.
@@ -27,6 +29,7 @@ type loadCommand struct {
 	rewrites  image.RewriteList
 	platforms cli.PlatformList
 	available bool
+	gate      gate.Gate
 	jobs      cli.Count
 }
 
@@ -63,6 +66,7 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 			fs.Var(&c.platforms, "platform",
 				"load only these `platforms` of the images, such as linux/amd64,linux/arm/v7; may be repeated (default all)")
 			r.AvailableFlag(fs, &c.available)
+			c.gate.Flag(fs, r)
 			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)
 			r.JSONFlag(fs)
@@ -118,6 +122,9 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return err
 	}
+	if err := c.admit(ctx, images, out); err != nil {
+		return err
+	}
 	total := len(images) + len(nameless)
 	show := image.NewProgress(r)
 	show.PerImage, show.Report = total > 1, out
@@ -164,7 +171,8 @@ func keptCount(n int) string {
 // loadedImage is an image of a bundle or folder and its target.
 type loadedImage struct {
 	image.LocalImage
-	target reference.Reference
+	target    reference.Reference
+	signature *signature.Verdict // of the policy of --require-signature
 }
 
 // String names the image in messages.
@@ -203,10 +211,25 @@ func selectImages(ctx context.Context, local *image.LocalImages, far image.Regis
 			return nil, nil, clashError(other, im, target)
 		case !twice:
 			byTarget[target] = im
-			images = append(images, loadedImage{im, target})
+			images = append(images, loadedImage{LocalImage: im, target: target})
 		}
 	}
 	return images, nameless, nil
+}
+
+// admit checks all images by the policy of --require-signature before the first is pushed. The error is
+// that of the first that is refused.
+func (c *loadCommand) admit(ctx context.Context, images []loadedImage, out *image.Reporter) (first error) {
+	for i := range images {
+		im := &images[i]
+		verdict, err := im.Admit(ctx, &c.gate)
+		im.signature = verdict
+		if err != nil {
+			out.Add(image.Result{Source: im.Image.String(), Target: im.target.Familiar(), Signature: verdict}, err)
+			first = cmp.Or(first, err)
+		}
+	}
+	return first
 }
 
 // clashError is the error of two images with one target.
@@ -299,7 +322,7 @@ func (c *loadCommand) push(ctx context.Context, r *run.Run, engine *transfer.Eng
 	}
 	dst, copied, errs := c.copy(ctx, engine, base, images)
 	for i, im := range images {
-		result := image.Result{Source: im.Image.String(), Target: im.target.Familiar()}
+		result := image.Result{Source: im.Image.String(), Target: im.target.Familiar(), Signature: im.signature}
 		as, err := im.target.Identifier(), hintDamaged(errs[i])
 		if err == nil || ctx.Err() == nil {
 			out.AddCopy(result, copied[i], dst, as, err)

@@ -28,6 +28,9 @@ func (c *loadCommand) intoStore(ctx context.Context, r *run.Run, path string) er
 	if len(local.Images) == 0 {
 		return local.NoImages()
 	}
+	if _, err := local.Admit(ctx, &c.gate); err != nil {
+		return err
+	}
 	target, release, err := store.Targets(r)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/gate"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/cmd/transship/internal/store"
@@ -29,6 +30,7 @@ type saveCommand struct {
 	platforms cli.PlatformList
 	available bool
 	referrers bool
+	gate      gate.Gate
 	keepGoing bool
 	locks     image.LockFlags
 	jobs      cli.Count
@@ -80,6 +82,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			r.AvailableFlag(fs, &c.available)
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"also save signatures, SBOMs and attestations that refer to the images")
+			c.gate.Flag(fs, r)
 			fs.BoolVar(&c.keepGoing, "keep-going", false, "save the other images if some cannot be saved; the exit code is then 8")
 			c.locks.Register(fs, "saved")
 			r.FetchFlags(fs, &c.jobs, "fetch")
@@ -152,6 +155,9 @@ func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	lock, err := c.locks.Open(ctx, c.referrers)
 	if err != nil {
 		return err
+	}
+	if lock == nil { // a lock has no referrers
+		c.referrers = c.referrers || c.gate.IsOn()
 	}
 	failed := new(failures)
 	defer func() { failed.report(out) }()

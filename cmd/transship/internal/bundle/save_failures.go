@@ -125,7 +125,10 @@ func (c *saveCommand) check(
 				return err
 			}
 		}
-		return im.lock.Pin(ctx, &im.Origin)
+		if err := im.lock.Pin(ctx, &im.Origin); err != nil {
+			return err
+		}
+		return im.Admit(ctx, &c.gate)
 	})
 	for _, im := range images {
 		c.collected[im.Identity()] = new(collectedOnce)

@@ -20,6 +20,7 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
+	"github.com/hczjl/transship/manifest/signature"
 )
 
 // savedImage is an image and its names in the bundle.
@@ -279,7 +280,7 @@ func (c *saveCommand) writeFolder(ctx context.Context, r *run.Run, engine *trans
 			group.Go(func() error {
 				d, dst, err := storeAs(inGroup, engine, im.Origin, dir, name)
 				if err == nil || inGroup.Err() == nil && !c.keepGoing {
-					result := image.Result{Line: im.line, Source: im.String(), Target: c.target(name)}
+					result := image.Result{Line: im.line, Source: im.String(), Target: c.target(name), Signature: im.Signature}
 					show.Report.AddCopy(result, d, dst, cmp.Or(name.Tag, string(d.Digest)), err)
 				}
 				switch {
@@ -325,10 +326,10 @@ func (c *saveCommand) target(name reference.Reference) string {
 
 // addResults adds what a bundle has to the report: its images, referrers among them, and its files.
 func (c *saveCommand) addResults(out *image.Reporter, images []savedImage, in layout.Inventory) {
-	sources := map[string]string{}
+	sources, signed := map[string]string{}, map[string]*signature.Verdict{}
 	for _, im := range images {
 		for _, name := range im.names {
-			sources[name.String()] = im.String()
+			sources[name.String()], signed[name.String()] = im.String(), im.Signature
 		}
 	}
 	for _, im := range in.Images {
@@ -337,6 +338,7 @@ func (c *saveCommand) addResults(out *image.Reporter, images []savedImage, in la
 			name = reference.Reference{}
 		}
 		out.Add(image.Result{Source: sources[im.Name], Target: c.target(name),
+			Signature: signed[im.Name],
 			MediaType: im.MediaType, Digest: im.Digest, Size: im.Size}, nil)
 	}
 	for _, v := range in.Volumes {

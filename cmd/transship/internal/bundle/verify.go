@@ -18,6 +18,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/manifest/signature"
 )
 
 // verifyCommand is verify and its flags.
@@ -71,7 +72,7 @@ type Verification struct {
 	lacks    bool      // a problem is that something is missing
 	LeftOut  []leftOut `json:"leftOut,omitempty"` // foreign layers that are not there
 	// Signatures is what the policy of --require-signature says of each image.
-	Signatures []gate.Verdict `json:"signatures,omitempty"`
+	Signatures []signature.Verdict `json:"signatures,omitempty"`
 
 	mu sync.Mutex
 }
@@ -143,9 +144,9 @@ func (c *verifyCommand) verify(ctx context.Context, r *run.Run, arg string, v *V
 	repo.Mirrors = nil // what they have says nothing about the registry
 	v.place = l.String()
 	o := image.Origin{Source: repo, Ref: l.Ref.Identifier(), Name: l.Ref}
-	verdict, err := o.Admit(ctx, &c.gate)
-	if verdict != nil {
-		v.Signatures = []gate.Verdict{*verdict}
+	err = o.Admit(ctx, &c.gate)
+	if o.Signature != nil {
+		v.Signatures = []signature.Verdict{*o.Signature}
 	}
 	if err := c.admitted(r, v, err); err != nil {
 		return err

@@ -33,62 +33,58 @@ type attempts struct {
 	kind   string
 	tried  int
 	reason string // why the last one does not count
-	found  *signature.Verdict
+	found  *signature.Proof
 }
 
 // done reports whether no more signatures are to be tried.
 func (a *attempts) done() bool { return a.found != nil || a.tried >= maxSignatures }
 
 // try counts a signature and what verifying it has given.
-func (a *attempts) try(v signature.Verdict, err error) {
+func (a *attempts) try(p signature.Proof, err error) {
 	a.tried++
 	if err != nil {
 		a.reason = err.Error()
 		return
 	}
-	a.found = &v
+	p.Kind = a.kind
+	a.found = &p
 }
 
 // result returns the signature that counts, or the reason why none does.
-func (a *attempts) result() (s Signature, reason string) {
+func (a *attempts) result() (p signature.Proof, reason string) {
 	switch {
 	case a.found != nil:
-		s = Signature{Kind: a.kind, Signer: a.found.Signer, NotChecked: a.found.NotChecked}
-		if t := a.found.Time; !t.IsZero() {
-			t = t.UTC()
-			s.Time = &t
-		}
-		return s, ""
+		return *a.found, ""
 	case a.tried == 0:
-		return s, "it has no signature for " + a.kind
+		return p, "it has no signature for " + a.kind
 	case a.tried == 1:
-		return s, "its signature for " + a.kind + ": " + a.reason
+		return p, "its signature for " + a.kind + ": " + a.reason
 	}
-	return s, fmt.Sprintf("none of its %d signatures for %s counts; the last: %s", a.tried, a.kind, a.reason)
+	return p, fmt.Sprintf("none of its %d signatures for %s counts; the last: %s", a.tried, a.kind, a.reason)
 }
 
 // meet returns the signature that meets a requirement, or the reason why there is none. An error is
 // one of the source.
-func (q requirement) meet(ctx context.Context, f *finder) (s Signature, reason string, err error) {
+func (q requirement) meet(ctx context.Context, f *finder) (p signature.Proof, reason string, err error) {
 	a := &attempts{}
 	switch {
 	case q.Cosign != nil:
-		a.kind = "cosign"
+		a.kind = signature.KindCosign
 		err = f.tryCosign(ctx, a, q.Cosign.trust)
 	case q.Sigstore != nil:
-		a.kind = "sigstore"
+		a.kind = signature.KindSigstore
 		err = f.tryBundles(ctx, a, q.Sigstore.trust, func(b *signature.Bundle) bool {
 			return q.Sigstore.PredicateType == "" || q.Sigstore.PredicateType == b.PredicateType
 		})
 	default:
-		a.kind = "notation"
+		a.kind = signature.KindNotation
 		err = f.tryNotation(ctx, a, q.Notation.trust)
 	}
 	if err != nil {
-		return s, "", err
+		return p, "", err
 	}
-	s, reason = a.result()
-	return s, reason, nil
+	p, reason = a.result()
+	return p, reason, nil
 }
 
 // tryCosign tries cosign's tag first, and then bundles, of which cosign takes those of version 0.3
@@ -112,7 +108,7 @@ func (f *finder) trySimple(ctx context.Context, a *attempts, trust signature.Tru
 	}
 	im, err := m.Image()
 	if err != nil {
-		a.try(signature.Verdict{}, err)
+		a.try(signature.Proof{}, err)
 		return nil
 	}
 	for _, layer := range im.Layers {
@@ -127,7 +123,7 @@ func (f *finder) trySimple(ctx context.Context, a *attempts, trust signature.Tru
 		case err != nil:
 			return err
 		case reason != nil:
-			a.try(signature.Verdict{}, reason)
+			a.try(signature.Proof{}, reason)
 		default:
 			a.try(signature.VerifySimple(trust, f.image.Digest, payload, layer.Annotations))
 		}
@@ -140,7 +136,7 @@ func (f *finder) tryBundles(ctx context.Context, a *attempts, trust signature.Tr
 	return f.eachReferrer(ctx, a, isBundle, func(_ string, text []byte) {
 		b, err := signature.ParseBundle(text)
 		if err != nil {
-			a.try(signature.Verdict{}, err)
+			a.try(signature.Proof{}, err)
 		} else if counts(b) {
 			a.try(b.Verify(trust, f.image.Digest))
 		}
@@ -158,7 +154,7 @@ func (f *finder) tryNotation(ctx context.Context, a *attempts, trust signature.N
 	}
 	return f.eachReferrer(ctx, a, isNotation, func(mediaType string, text []byte) {
 		if mediaType != signature.MediaTypeJWS {
-			a.try(signature.Verdict{}, fmt.Errorf("an envelope of the type %s is not supported; %s is",
+			a.try(signature.Proof{}, fmt.Errorf("an envelope of the type %s is not supported; %s is",
 				mediaType, signature.MediaTypeJWS))
 			return
 		}
@@ -197,7 +193,7 @@ func (f *finder) eachReferrer(
 		case err != nil:
 			return err
 		case reason != nil:
-			a.try(signature.Verdict{}, reason)
+			a.try(signature.Proof{}, reason)
 		default:
 			try(layer.MediaType, text)
 		}

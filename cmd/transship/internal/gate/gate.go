@@ -18,12 +18,14 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
+	"github.com/hczjl/transship/manifest/signature"
 )
 
 // Gate checks images against a policy. The zero value has none, and lets every image pass.
 type Gate struct {
 	path   string // of the policy
 	policy *policy
+	record func(signature.Verdict) // gets each verdict; may be nil
 }
 
 // Flag registers --require-signature. The policy and all files that it names are read before the run
@@ -31,6 +33,7 @@ type Gate struct {
 func (g *Gate) Flag(fs *flag.FlagSet, r *run.Run) {
 	fs.StringVar(&g.path, "require-signature", "",
 		"refuse images whose signatures do not satisfy the rules of this `policy` (transship help signatures)")
+	g.record = r.AddVerdict
 	r.Prepare(func(ctx context.Context) (err error) {
 		if g.path != "" {
 			g.policy, err = readPolicy(ctx, g.path)
@@ -42,67 +45,57 @@ func (g *Gate) Flag(fs *flag.FlagSet, r *run.Run) {
 // IsOn reports whether there is a policy.
 func (g *Gate) IsOn() bool { return g.policy != nil }
 
-// The verdicts on an image.
-const (
-	Accepted = "accepted"
-	Refused  = "refused"
-)
-
-// Verdict is what the policy says of an image.
-type Verdict struct {
-	Image      string      `json:"image"`            // the name under which the policy was asked
-	Digest     blob.Digest `json:"digest,omitempty"` // "" if the rule refuses the image unseen
-	Rule       string      `json:"rule"`             // the pattern of the rule that is for the image
-	Verdict    string      `json:"verdict"`          // Accepted or Refused
-	Signatures []Signature `json:"signatures,omitempty"`
-	Reason     string      `json:"reason,omitempty"` // for which it is refused
-}
-
-// Signature is a signature that meets one requirement of a rule.
-type Signature struct {
-	Kind       string     `json:"kind"` // cosign, sigstore or notation
-	Signer     string     `json:"signer"`
-	Time       *time.Time `json:"time,omitempty"`
-	NotChecked []string   `json:"notChecked,omitempty"` // what a full verification would check too
-}
-
 // Check checks the image that ref names at its source, a tag or digest, under a name; a name
 // without a path matches ** alone. The verdict has the digest that was checked: copy that one. If the
 // image is refused the error is a *[RefusedError] with the verdict; other errors are those of the
 // source.
-func (g *Gate) Check(ctx context.Context, name reference.Reference, src transfer.Source, ref string) (Verdict, error) {
-	v := Verdict{Image: imageName(name, src, ref), Verdict: Refused}
+func (g *Gate) Check(
+	ctx context.Context, name reference.Reference, src transfer.Source, ref string,
+) (signature.Verdict, error) {
+	v := signature.Verdict{Image: imageName(name, src, ref), Verdict: signature.Refused}
 	rule, pattern := g.policy.find(name)
 	if rule == nil {
 		return v, &noRuleError{g.path, v.Image}
 	}
 	v.Rule = pattern
-	if rule.Require.refuse {
-		return v, g.refuse(v, "the rule refuses all images")
-	}
-	image, err := describe(ctx, src, ref)
-	if err != nil {
+	if err := rule.Require.check(ctx, src, ref, &v); err != nil {
 		return v, err
 	}
-	v.Digest = image.Digest
-	f := &finder{src: src, image: image}
-	for _, r := range rule.Require.all {
-		s, reason, err := r.meet(ctx, f)
-		if err != nil {
-			return v, err
-		}
-		if reason != "" {
-			return v, g.refuse(v, reason)
-		}
-		v.Signatures = append(v.Signatures, s)
+	if g.record != nil {
+		g.record(v)
 	}
-	v.Verdict = Accepted
+	if v.Reason != "" {
+		return v, &RefusedError{v}
+	}
 	return v, nil
 }
 
-func (g *Gate) refuse(v Verdict, reason string) error {
-	v.Reason, v.Signatures = reason, nil
-	return &RefusedError{v}
+// check sets what the requirements say of an image. An error is one of the source.
+func (r require) check(ctx context.Context, src transfer.Source, ref string, v *signature.Verdict) error {
+	if r.refuse {
+		v.Reason = "the rule refuses all images"
+		return nil
+	}
+	image, err := describe(ctx, src, ref)
+	if err != nil {
+		return err
+	}
+	v.Digest = image.Digest
+	f := &finder{src: src, image: image}
+	var proofs []signature.Proof
+	for _, q := range r.all {
+		p, reason, err := q.meet(ctx, f)
+		if err != nil {
+			return err
+		}
+		if reason != "" {
+			v.Reason = reason
+			return nil
+		}
+		proofs = append(proofs, p)
+	}
+	v.Verdict, v.Signatures = signature.Accepted, proofs
+	return nil
 }
 
 // imageName returns the name of an image in verdicts. One without a name is called by its place.
@@ -125,7 +118,7 @@ func describe(ctx context.Context, src transfer.Source, ref string) (manifest.De
 }
 
 // RefusedError says that an image does not pass the gate.
-type RefusedError struct{ Verdict Verdict }
+type RefusedError struct{ Verdict signature.Verdict }
 
 // Error names the image, the rule and the reason.
 func (e *RefusedError) Error() string {
@@ -156,11 +149,11 @@ func (*noRuleError) Hint() string {
 }
 
 // Table returns verdicts as a table: a line for each signature, or for an image without one.
-func Table(verdicts []Verdict) string {
+func Table(verdicts []signature.Verdict) string {
 	rows := [][]string{{"IMAGE", "RULE", "VERDICT", "TIME", "SIGNER, OR REASON"}}
 	for _, v := range verdicts {
 		for _, s := range v.Signatures {
-			rows = append(rows, []string{v.Image, v.Rule, v.Verdict, s.time(), s.text()})
+			rows = append(rows, []string{v.Image, v.Rule, v.Verdict, timeText(s), cli.OneLine(s.String())})
 		}
 		if len(v.Signatures) == 0 {
 			rows = append(rows, []string{v.Image, v.Rule, v.Verdict, "-", cmp.Or(cli.OneLine(v.Reason), "no signature is required")})
@@ -187,18 +180,9 @@ func tableText(rows [][]string) string {
 	return b.String()
 }
 
-func (s Signature) time() string {
-	if s.Time == nil {
+func timeText(p signature.Proof) string {
+	if p.Time.IsZero() {
 		return "-"
 	}
-	return s.Time.UTC().Format(time.RFC3339)
-}
-
-// text returns the kind and the signer, and what was not checked.
-func (s Signature) text() string {
-	text := s.Kind + ": " + cli.OneLine(s.Signer)
-	if len(s.NotChecked) > 0 {
-		text += "; not checked: " + strings.Join(s.NotChecked, ", ")
-	}
-	return text
+	return p.Time.UTC().Format(time.RFC3339)
 }

@@ -100,7 +100,7 @@ func openArchive(ctx context.Context, r *run.Run, path string, unpack reader) (*
 	if err != nil {
 		return nil, err
 	}
-	return archiveImages(path, archive), nil
+	return ArchiveImages(path, archive), nil
 }
 
 // openStdin opens a tar on standard input, compressed with gzip or not.
@@ -115,10 +115,11 @@ func openStdin(ctx context.Context, r *run.Run, unpack reader) (*LocalImages, er
 	if err != nil {
 		return nil, err
 	}
-	return archiveImages(stdinName, archive), nil
+	return ArchiveImages(stdinName, archive), nil
 }
 
-func archiveImages(path string, archive *layout.Archive) *LocalImages {
+// ArchiveImages returns the images of an open tar.
+func ArchiveImages(path string, archive *layout.Archive) *LocalImages {
 	l := &LocalImages{Path: path, Archive: archive, Close: func() { archive.Close() }}
 	for _, im := range archive.Images() {
 		l.Images = append(l.Images, l.inArchive(im))
@@ -135,19 +136,26 @@ func openFolder(r *run.Run, path string) (*LocalImages, error) {
 		return nil, err
 	}
 	release := dir.HoldForReading()
-	roots, err := dir.Roots()
+	l, err := FolderImages(path, dir)
 	if err != nil {
 		release()
 		return nil, err
 	}
-	l := &LocalImages{Path: path, Dir: dir, Close: release}
-	for _, root := range roots {
-		l.Images = append(l.Images, l.inFolder(root))
-	}
-	if len(roots) > 0 { // NoImages says it otherwise
+	l.Close = release
+	if len(l.Images) > 0 { // NoImages says it otherwise
 		WarnUnlisted(r, path, dir)
 	}
 	return l, nil
+}
+
+// FolderImages returns the images of an open folder.
+func FolderImages(path string, dir *layout.Dir) (*LocalImages, error) {
+	roots, err := dir.Roots()
+	l := &LocalImages{Path: path, Dir: dir, Close: func() {}}
+	for _, root := range roots {
+		l.Images = append(l.Images, l.inFolder(root))
+	}
+	return l, err
 }
 
 // WarnUnlisted warns of images that only docker's manifest.json in a folder lists: index.json alone

@@ -11,6 +11,7 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
+	"github.com/hczjl/transship/manifest/signature"
 )
 
 // FetchManifest fetches the manifest that an argument names, from a registry. It also returns the
@@ -35,8 +36,12 @@ type Origin struct {
 	transfer.Source
 	Ref string // the image's tag or digest in Source
 	// Name is the image's name there. An image without a name has no path, and its digest.
-	Name  reference.Reference
-	close func()
+	Name reference.Reference
+	// Signature is what the policy of --require-signature says of the image, once it was asked.
+	Signature *signature.Verdict
+
+	belongs bool // it is there only for another image of the same folder or tar
+	close   func()
 }
 
 // Close ends the reading of the image.
@@ -114,7 +119,9 @@ func (p *Opener) all(ctx context.Context, s Selection) ([]Origin, error) {
 	}
 	var out []Origin
 	for _, im := range images.Images {
-		out = append(out, im.origin())
+		o := im.origin()
+		o.belongs = im.belongsToOther(ctx)
+		out = append(out, o)
 	}
 	if len(out) == 0 {
 		defer images.Close()

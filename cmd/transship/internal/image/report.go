@@ -14,6 +14,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/tagselect"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
+	"github.com/hczjl/transship/manifest/signature"
 )
 
 // The statuses of an image in a [Report].
@@ -36,6 +37,8 @@ type Result struct {
 	MediaType string      `json:"mediaType,omitempty"`
 	Digest    blob.Digest `json:"digest,omitempty"`
 	Size      int64       `json:"size,omitempty"` // bytes of the manifest
+	// Signature is what the policy of --require-signature says of the image.
+	Signature *signature.Verdict `json:"signature,omitempty"`
 	cli.Failure
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/gate"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution"
@@ -25,6 +26,7 @@ type copyCommand struct {
 	available bool
 	flatten   bool
 	referrers bool
+	gate      gate.Gate
 	jobs      cli.Count
 }
 
@@ -63,6 +65,7 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 				"if one platform is left, copy its image by itself, not as an index with one entry")
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"also copy signatures, SBOMs and attestations that refer to the image")
+			c.gate.Flag(fs, r)
 			r.SendFlags(fs, c.dst, &c.jobs, "copy")
 			r.RangesFlag(fs)
 			r.CommonFlags(fs)
@@ -98,6 +101,10 @@ func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return err
 	}
 	defer src.Close()
+	if err := src.Admit(ctx, &c.gate); err != nil {
+		out.Add(image.Result{Source: from.String(), Signature: src.Signature}, err)
+		return err
+	}
 	show := image.NewProgress(r)
 	show.Report = out
 	engine, err := c.engine(ctx, r, &src, to, show.Event)
@@ -115,7 +122,7 @@ func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	stop := show.Start()
 	d, errs, common := copyTo(ctx, engine, src, destinations)
 	stop()
-	addResults(ctx, out, from, destinations, d, errs)
+	addResults(ctx, out, src, from, destinations, d, errs)
 	if common != nil || ctx.Err() != nil {
 		return unfinished(destinations, errors.Join(common, context.Cause(ctx)))
 	}
@@ -132,7 +139,7 @@ func (c *copyCommand) engine(ctx context.Context, r *run.Run, src *image.Origin,
 	onEvent func(transfer.Event)) (*transfer.Engine, error) {
 	engine := r.Engine(c.jobs, onEvent)
 	engine.Platforms, engine.Available = c.platforms, c.available
-	engine.Flatten, engine.Referrers = c.flatten, c.referrers
+	engine.Flatten, engine.Referrers = c.flatten, c.referrers || c.gate.IsOn()
 	engine.Eager = !countsPulls(src.Name)
 	toTar := slices.ContainsFunc(to, image.Location.IsArchive)
 	newDigest := src.Name.Digest != "" && (len(c.platforms) > 0 || c.available || c.flatten)
@@ -143,7 +150,7 @@ func (c *copyCommand) engine(ctx context.Context, r *run.Run, src *image.Origin,
 		return nil, err
 	}
 	whole := r.Engine(c.jobs, onEvent) // src has been cut down already
-	whole.Referrers = c.referrers
+	whole.Referrers = engine.Referrers
 	return whole, nil
 }
 
@@ -228,11 +235,11 @@ func copyTo(ctx context.Context, engine *transfer.Engine, src image.Origin,
 }
 
 // addResults adds an image's result at each target to the report, unless an interrupt ended it.
-func addResults(ctx context.Context, out *image.Reporter, from image.Location, to []image.Destination,
-	d manifest.Descriptor, errs []error) {
+func addResults(ctx context.Context, out *image.Reporter, src image.Origin, from image.Location,
+	to []image.Destination, d manifest.Descriptor, errs []error) {
 	for i, dst := range to {
 		if errs[i] == nil || ctx.Err() == nil {
-			result := image.Result{Source: from.String(), Target: dst.Location.String()}
+			result := image.Result{Source: from.String(), Target: dst.Location.String(), Signature: src.Signature}
 			out.AddCopy(result, d, dst.Target, dst.As, errs[i])
 		}
 	}

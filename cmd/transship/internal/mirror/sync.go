@@ -6,6 +6,7 @@ import (
 	"flag"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/gate"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
@@ -19,6 +20,7 @@ type syncCommand struct {
 	platforms cli.PlatformList
 	available bool
 	referrers bool
+	gate      gate.Gate
 	rewrites  image.RewriteList
 	latest    cli.Count
 	prune     bool
@@ -89,6 +91,7 @@ transship sync -f images.txt --prune --json`,
 			r.AvailableFlag(fs, &c.available)
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"also copy signatures, SBOMs and attestations that refer to the images")
+			c.gate.Flag(fs, r)
 			fs.Var(&c.rewrites, "rewrite",
 				"replace FROM by TO where a name begins with it, given as `FROM=TO`; may be repeated")
 			fs.Var(&c.latest, "latest",
@@ -149,6 +152,9 @@ func (c *syncCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	lock, err := c.locks.Open(ctx, c.referrers)
 	if err != nil {
 		return err
+	}
+	if lock == nil && c.state == "" { // neither has referrers
+		c.referrers = c.referrers || c.gate.IsOn()
 	}
 	lines, err := c.lines(ctx, r, lock, args)
 	if err != nil {

@@ -152,7 +152,12 @@ func closeOrigins(origins []image.Origin) {
 // copyImage copies one image to all its targets.
 func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin) {
 	result := SyncResult{Line: line.number, Source: o.String()}
-	if err := line.lock.Pin(ctx, &o); err != nil {
+	err := line.lock.Pin(ctx, &o)
+	if err == nil {
+		err = o.Admit(ctx, &s.gate)
+		result.Signature = o.Signature
+	}
+	if err != nil {
 		s.finish(ctx, result, err)
 		return
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/distribution/wire"
+	"github.com/hczjl/transship/manifest/signature"
 )
 
 // Plan is the value of the flag --plan, and what the run finds out. The zero value is of a run that
@@ -25,6 +26,7 @@ type Plan struct {
 	mu       sync.Mutex
 	upToDate []transfer.Event // images that the target has already
 	locals   []*LocalTarget   // in the order of their first use
+	signed   []signature.Verdict
 }
 
 // IsBoolFlag makes --plan stand for --plan=text.
@@ -57,6 +59,13 @@ func (p *Plan) Wire() *wire.Planner {
 		return nil
 	}
 	return &p.calls
+}
+
+// AddVerdict adds what the policy of --require-signature says of an image.
+func (p *Plan) AddVerdict(v signature.Verdict) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.signed = append(p.signed, v)
 }
 
 // AddUpToDate adds an image that the target has already.

@@ -9,6 +9,7 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
+	"github.com/hczjl/transship/manifest/signature"
 )
 
 // Report is what --plan prints. Scripts rely on its JSON.
@@ -19,6 +20,8 @@ type Report struct {
 	Totals    totals       `json:"totals"`
 	Questions int          `json:"questions"` // calls that only the plan makes
 	Assumed   []assumption `json:"assumed"`
+	// Signatures is what the policy of --require-signature says of each image.
+	Signatures []signature.Verdict `json:"signatures,omitempty"`
 
 	totalsOnly bool
 }
@@ -98,7 +101,7 @@ func (p *Plan) Report() (*Report, error) {
 		return nil, err
 	}
 	out := &Report{Images: images, Questions: p.calls.ExtraCalls(), Assumed: assumptions(images, p.calls.Calls())}
-	out.Calls, out.Totals.Hosts = []call{}, []*hostTotals{}
+	out.Calls, out.Totals.Hosts, out.Signatures = []call{}, []*hostTotals{}, p.signed
 	for _, ev := range p.upToDate {
 		out.Images = append(out.Images, &image{
 			Reference: p.targetName(ev.Target, ev.Ref), MediaType: ev.Descriptor.MediaType,

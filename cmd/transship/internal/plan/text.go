@@ -24,6 +24,9 @@ func (r *Report) Text(out io.Writer) error {
 
 // writeCalls prints the images, and the calls in their order.
 func (r *Report) writeCalls(b *bytes.Buffer) {
+	for _, v := range r.Signatures {
+		fmt.Fprintf(b, "%s: %s\n", v.Image, v)
+	}
 	for _, image := range r.Images {
 		image.write(b, "")
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/wire"
+	"github.com/hczjl/transship/manifest/signature"
 )
 
 // recording is a run's audit file, and the Record that all of its transports report to.
@@ -125,6 +126,14 @@ func (r *recording) write(c wire.Call) {
 		r.failed.Store(true)
 		r.stop()
 	}
+}
+
+// AddVerdict adds what the policy of --require-signature says of an image to the audit and the plan.
+func (r *Run) AddVerdict(v signature.Verdict) {
+	if r.recording.writer != nil {
+		r.recording.writer.AddVerdict(v)
+	}
+	r.Plan.AddVerdict(v)
 }
 
 // recorder returns the run's Record.

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/gate"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/layout"
@@ -69,6 +71,27 @@ func (i *servedImages) addAll(args []string, target string, pushes *pushFlags) e
 		}
 	}
 	return i.checkBases()
+}
+
+// admit checks all images by the policy of --require-signature.
+func (i *servedImages) admit(ctx context.Context, g *gate.Gate) error {
+	if !g.IsOn() {
+		return nil
+	}
+	var failed error
+	admit := func(images *image.LocalImages) {
+		_, err := images.Admit(ctx, g)
+		failed = cmp.Or(failed, err)
+	}
+	for _, archive := range i.archives {
+		admit(image.ArchiveImages(archive.String(), archive))
+	}
+	for _, dir := range i.dirs {
+		images, err := image.FolderImages("", dir)
+		failed = cmp.Or(failed, err)
+		admit(images)
+	}
+	return failed
 }
 
 // writableFolder returns the one argument that is a folder, or does not exist and becomes one.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/gate"
 	"github.com/hczjl/transship/cmd/transship/internal/listen"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/cmd/transship/internal/serve/htpasswd"
@@ -21,6 +22,7 @@ type serveCommand struct {
 	listen listen.Flags
 	pushes pushFlags
 	access accessFlags
+	gate   gate.Gate
 }
 
 // Serve returns the command serve.
@@ -43,6 +45,9 @@ needs any more stays in DIR until "TRANSSHIP_STORE=DIR transship prune", which m
 Without --htpasswd everybody may pull and, with --writable, push. With it users need their password for both;
 --anonymous-pull lets everybody pull, and --push-users says which users may push and delete.
 
+With --require-signature nothing is served unless the policy accepts every image that is there at the start. What
+clients push is not checked.
+
 --tls-new makes a CA and a certificate for this machine's names, once, and prints where clients need the CA. A later
 start makes a new certificate if a name is missing or the old one ends within 30 days; the CA stays.
 
@@ -58,6 +63,7 @@ transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htp
 			c.listen.Register(fs)
 			c.pushes.register(fs)
 			c.access.register(fs)
+			c.gate.Flag(fs, r)
 			r.AuditFlag(fs, "request")
 			fs.BoolVar(&r.Quiet, "quiet", false, "print only the URL and errors")
 			cli.Alias(fs, "q", "quiet")
@@ -89,6 +95,9 @@ func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error
 		return err
 	}
 	defer images.close()
+	if err := images.admit(ctx, &c.gate); err != nil {
+		return err
+	}
 	l, err := c.listen.Open(ctx, r)
 	if err != nil {
 		return err

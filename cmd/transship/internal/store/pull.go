@@ -8,6 +8,7 @@ import (
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/gate"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/reference"
@@ -20,6 +21,7 @@ type pullCommand struct {
 	from      *run.Remote
 	platforms cli.PlatformList
 	allTags   bool
+	gate      gate.Gate
 	jobs      cli.Count
 }
 
@@ -45,6 +47,7 @@ transship pull --platform linux/arm64 alpine:3.20`,
 			fs.BoolVar(&c.allTags, "all-tags", false, "pull all tags of the repository")
 			cli.Alias(fs, "a", "all-tags")
 			r.NoEffectFlag(fs, "disable-content-trust", noContentTrust)
+			c.gate.Flag(fs, r)
 			r.FetchFlags(fs, &c.jobs, "pull")
 			r.CommonFlags(fs)
 			r.JSONFlag(fs)
@@ -169,13 +172,18 @@ func (c *pullCommand) pull(ctx context.Context, r *run.Run, out *image.Reporter,
 	if err != nil {
 		return err
 	}
+	from := image.Origin{Source: src, Ref: ref.Identifier(), Name: ref}
+	if err := from.Admit(ctx, &c.gate); err != nil {
+		out.Add(image.Result{Source: ref.Familiar(), Signature: from.Signature}, err)
+		return err
+	}
 	show := image.NewProgress(r)
 	show.Report = out
 	stop := show.Start()
-	d, err := c.copy(ctx, r, show, src, dst, ref)
+	d, err := c.copy(ctx, r, show, from, dst)
 	stop()
 	if err == nil || ctx.Err() == nil {
-		addPulled(out, d, dst, ref, err)
+		addPulled(out, d, dst, from, err)
 	}
 	if err != nil {
 		return err
@@ -197,8 +205,9 @@ func (c *pullCommand) pull(ctx context.Context, r *run.Run, out *image.Reporter,
 }
 
 // addPulled adds an image's result to the report.
-func addPulled(out *image.Reporter, d manifest.Descriptor, dst image.TagTarget, ref reference.Reference, err error) {
-	result, as := image.Result{Source: ref.Familiar()}, ref.Tag
+func addPulled(out *image.Reporter, d manifest.Descriptor, dst image.TagTarget, from image.Origin, err error) {
+	ref := from.Name
+	result, as := image.Result{Source: ref.Familiar(), Signature: from.Signature}, ref.Tag
 	if ref.Digest != "" || as == "" {
 		as = string(d.Digest)
 	}
@@ -211,10 +220,10 @@ func addPulled(out *image.Reporter, d manifest.Descriptor, dst image.TagTarget, 
 }
 
 // copy copies the image to its repository of the store.
-func (c *pullCommand) copy(ctx context.Context, r *run.Run, show *image.Progress, src transfer.Source,
-	dst image.TagTarget, ref reference.Reference) (manifest.Descriptor, error) {
+func (c *pullCommand) copy(ctx context.Context, r *run.Run, show *image.Progress, from image.Origin,
+	dst image.TagTarget) (manifest.Descriptor, error) {
 	return copyPlatforms(r, c.jobs, show, c.platforms, func(engine *transfer.Engine) (manifest.Descriptor, error) {
-		return image.StoreAs(ctx, engine, src, ref.Identifier(), dst, ref)
+		return image.StoreAs(ctx, engine, from.Source, from.Ref, dst, from.Name)
 	})
 }
 
