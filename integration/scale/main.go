@@ -1,0 +1,63 @@
+// Command scale copies a whole registry of synthetic images with several workers, kills some of them and starts them again,
+// and prints what it took: "make scale" (docs/scale.md). The registries are embedded ones in this process, which count the
+// calls; the workers are processes of transship.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	w := world{Out: os.Stdout}
+	flag.StringVar(&w.Program, "program", "bin/transship", "the transship to run")
+	flag.IntVar(&w.Repositories, "repositories", 10_000, "how many repositories the source has")
+	flag.IntVar(&w.Tags, "tags", 100_000, "how many tags they have together")
+	flag.IntVar(&w.Kills, "kills", 3, "how many workers are killed")
+	flag.DurationVar(&w.Latency, "latency", 0, "how long each registry waits before it answers")
+	flag.IntVar(&w.AtOnce, "at-once", 0, "how many calls each registry answers at once (default any number)")
+	shards := flag.String("shards", "8", "how many workers, or several numbers with commas, each for a run of its own")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := measure(ctx, w, *shards); err != nil {
+		fmt.Fprintln(os.Stderr, "scale:", err)
+		os.Exit(1)
+	}
+}
+
+// measure runs each number of workers without kills, and then with them.
+func measure(ctx context.Context, w world, shards string) error {
+	if err := w.fill(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(w.Out, "%d repositories, %d tags, latency %s, %d at once\n", w.Repositories, w.Tags, w.Latency, w.AtOnce)
+	fmt.Fprintf(w.Out, "%8s %6s %12s %12s %8s %10s %12s\n", "workers", "kills", "calls", "again", "time", "images/s", "peak memory")
+	for text := range strings.SplitSeq(shards, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return fmt.Errorf("%q is no number of workers", text)
+		}
+		w.Shards = n
+		unbroken := w
+		unbroken.Kills = 0
+		for _, run := range []*world{&unbroken, &w} {
+			if run == &w && w.Kills == 0 {
+				continue
+			}
+			r, err := run.run(ctx)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(w.Out, "%8d %6d %12d %12d %8s %10.0f %9.1f MB\n", n, r.Kills, r.Calls, r.Again,
+				r.Time.Round(100*time.Millisecond), float64(w.Tags)/r.Time.Seconds(), float64(r.Memory)/1e6)
+		}
+	}
+	return nil
+}
