@@ -56,6 +56,10 @@ func runLine(ctx context.Context, r *run.Run, args []string) int {
 		err = r.Stdout.Err()
 	}
 	err = cli.WrapInterrupted(ctx, err)
+	metricsErr := r.WriteMetrics(err)
+	if err == nil {
+		err = metricsErr
+	}
 	if printErr := r.PrintDocument(err); err == nil {
 		err = printErr
 	}

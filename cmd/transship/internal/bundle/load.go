@@ -70,6 +70,7 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)
 			r.JSONFlag(fs)
+			r.MetricsFlag(fs)
 			r.InterruptHint = run.InterruptedUploadHint
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				return hintDamaged(c.run(ctx, r, args))

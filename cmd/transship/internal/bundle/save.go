@@ -88,6 +88,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 			r.FetchFlags(fs, &c.jobs, "fetch")
 			r.CommonFlags(fs)
 			r.JSONFlag(fs)
+			r.MetricsFlag(fs)
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				return hintStored(ctx, r, args, run.WithDiskFullHint(c.run(ctx, r, args)))
 			}

@@ -116,6 +116,7 @@ func NewReporter(r *run.Run) *Reporter {
 		run:    r, began: time.Now(), known: map[movedKey]int{}, had: map[string]bool{}, kept: map[string]blob.Digest{},
 	}
 	r.SetDocument(out)
+	r.SetMeasures(out.measures)
 	return out
 }
 
@@ -193,6 +194,20 @@ func (r *Reporter) Count() {
 	}
 }
 
+// measures returns what the run has done, for --metrics.
+func (r *Reporter) measures() run.Measures {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := run.Measures{Images: map[string]int{}, Bytes: r.Bytes}
+	for _, result := range r.Images {
+		m.Images[result.Status]++
+		if result.Status == StatusFailed {
+			m.Failures = append(m.Failures, result.ExitCode)
+		}
+	}
+	return m
+}
+
 // Merge adds the report of another worker.
 func (r *Reporter) Merge(other Report) {
 	r.mu.Lock()
@@ -207,7 +222,7 @@ func (r *Reporter) Merge(other Report) {
 
 // event adds what an event of the engine says. Progress calls it.
 func (r *Reporter) event(ev transfer.Event) {
-	if !r.run.JSON {
+	if !r.run.JSON && !r.run.HasMetrics() {
 		return
 	}
 	r.mu.Lock()
@@ -239,6 +254,9 @@ func (r *Reporter) event(ev transfer.Event) {
 // addMoved adds a manifest or blob to a list, unless its repository has it already by an earlier
 // event, which told how it came there.
 func (r *Reporter) addMoved(list []Moved, ev transfer.Event, isBlob bool) []Moved {
+	if !r.run.JSON {
+		return nil // --metrics has sums alone
+	}
 	d := ev.Descriptor
 	key := movedKey{repositoryName(ev), d.Digest, isBlob}
 	if i, again := r.known[key]; again {

@@ -70,6 +70,7 @@ transship copy --plan alpine:3.20 registry.example.com/alpine:3.20`,
 			r.RangesFlag(fs)
 			r.CommonFlags(fs)
 			r.JSONFlag(fs)
+			r.MetricsFlag(fs)
 			r.InterruptHint = run.InterruptedUploadHint
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				return run.WithDiskFullHint(c.run(ctx, r, args))

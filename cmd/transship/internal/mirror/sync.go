@@ -103,6 +103,7 @@ transship sync -f images.txt --prune --json`,
 					"an unchanged image then costs one HEAD at its source, and none at the target")
 			c.locks.Register(fs, "copied")
 			r.JSONFlag(fs)
+			r.MetricsFlag(fs)
 			r.SendFlags(fs, c.dst, &c.jobs, "copy")
 			r.RangesFlag(fs)
 			r.CommonFlags(fs)

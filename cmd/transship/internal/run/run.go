@@ -43,6 +43,9 @@ type Run struct {
 	Plan       plan.Plan
 	JSON       bool // --json: print a document in place of the result
 	document   Document
+	metrics    string          // the file of --metrics; "" for none
+	measures   func() Measures // nil until the command has something to measure
+	began      time.Time
 	speed      speed
 	noClobber  bool // --no-clobber
 	repair     bool // --repair
@@ -64,7 +67,7 @@ type Run struct {
 
 // New returns a run on these streams.
 func New(s *cli.Streams) *Run {
-	r := &Run{Streams: s, groups: map[string]flagGroup{}}
+	r := &Run{Streams: s, groups: map[string]flagGroup{}, began: time.Now()}
 	r.ResetCongestion()
 	return r
 }
@@ -108,6 +111,9 @@ func (r *Run) VerboseFlag(fs *flag.FlagSet) {
 // do runs a command whose flags are set. args are its arguments with flags, rest those without.
 func (r *Run) do(ctx context.Context, act Action, fs *flag.FlagSet, args, rest []string) error {
 	r.noteWithoutEffect()
+	if err := r.checkMetrics(); err != nil {
+		return err
+	}
 	return r.withAudit(ctx, fs, args, func(ctx context.Context) error {
 		if r.Planning() {
 			return r.printPlan(ctx, act, rest)

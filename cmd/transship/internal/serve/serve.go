@@ -52,7 +52,8 @@ clients push is not checked.
 start makes a new certificate if a name is missing or the old one ends within 30 days; the CA stays.
 
 The registry's URL is printed on standard output once it answers. A browser shows there which images it has, and curl
-prints them. An interrupt (Ctrl-C) or SIGTERM stops it: requests in progress have ten seconds to finish, and the exit
+prints them; /metrics has counts for Prometheus, to whoever may pull, and /healthz says to anybody that the server
+answers. An interrupt (Ctrl-C) or SIGTERM stops it: requests in progress have ten seconds to finish, and the exit
 code is 0. A second signal stops it at once.`,
 		Example: `transship serve monday.tar tuesday.tar
 transship serve --writable --listen 127.0.0.1:0 images/
@@ -124,7 +125,8 @@ func (c *serveCommand) handler(r *run.Run, l *listen.Listener, images *servedIma
 		OnError:      serverErrors(r.Streams),
 	}
 	h = newPage(h, images, l.Name(), c.access.pullsNeedLogin(), serverErrors(r.Streams))
-	h = c.access.handler(h, users)
+	m := newMonitor()
+	h = m.count(c.access.handler(m.page(h), users))
 	if r.Verbose {
 		h = &requestLog{next: h, print: func(line string) { r.Stderr.Line("%s", line) }}
 	}
