@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hczjl/transship/distribution/registry"
+	"github.com/hczjl/transship/integration/servers"
 )
 
 // result is what a run took.
@@ -123,13 +124,12 @@ func (w *worker) work(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		peak := servers.Peak(cmd.Process.Pid)
 		err = cmd.Wait()
 		w.mu.Lock()
 		w.isEnded = true
 		w.mu.Unlock()
-		if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-			w.memory = max(w.memory, usage.Maxrss*1024) // Linux counts KiB
-		}
+		w.memory = max(w.memory, <-peak)
 		status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
 		if ok && status.Signaled() && ctx.Err() == nil {
 			w.kills++
