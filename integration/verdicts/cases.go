@@ -12,13 +12,8 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	bundlepb "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
-)
-
-// Why transship's verdict is another one: docs/security.md has the table.
-const (
-	anyHash   = "the hash that belongs to the curve counts as well as SHA-256"
-	noSCT     = "certificate transparency is not checked; the verdict says so"
-	anySource = "a signature tag counts beside bundles"
+	trustroot "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
+	"google.golang.org/protobuf/encoding/protojson"
 )
 
 const (
@@ -69,7 +64,13 @@ func (t *caseFiles) key(pub crypto.PublicKey) sigstoreRule {
 }
 
 func (t *caseFiles) root(s *sigstore) sigstoreRule {
-	t.files["trusted_root.json"] = s.trustedRoot()
+	return t.rootFile(s.trustedRoot())
+}
+
+func (t *caseFiles) rootFile(root *trustroot.TrustedRoot) sigstoreRule {
+	raw, err := protojson.Marshal(root)
+	must(err)
+	t.files["trusted_root.json"] = append(raw, '\n')
 	return sigstoreRule{TrustedRoot: "trusted_root.json"}
 }
 
@@ -97,7 +98,10 @@ func cosignCases(w *world) []testCase {
 	cases := append(tagCases(w), tagCertificateCases(w)...)
 	cases = append(cases, bundleCases(w)...)
 	cases = append(cases, bundleLogCases(w)...)
-	return append(cases, bundleVersionCases(w)...)
+	cases = append(cases, bundleVersionCases(w)...)
+	cases = append(cases, formCases(w)...)
+	cases = append(cases, trustCases(w)...)
+	return append(cases, cosignSignCases(w)...)
 }
 
 // tagCases are signature tags and keys.
@@ -116,9 +120,6 @@ func tagCases(w *world) []testCase {
 			image := t.app()
 			t.cosign(t.key(key.Public()))
 			t.signatureTag(image, signer{key: key, hash: hash}.tag(claim(image)))
-			if hash == crypto.SHA384 {
-				t.differs(true, anyHash)
-			}
 		}}
 	}
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
@@ -237,9 +238,6 @@ func tagCertificateCases(w *world) []testCase {
 				change(&sig)
 			}
 			t.signatureTag(image, sig)
-			if by.noSCT {
-				t.differs(true, noSCT)
-			}
 		}}
 	}
 	good := func() signer { return w.keyless(workflow, github) }
@@ -277,7 +275,7 @@ func tagCertificateCases(w *world) []testCase {
 		}, nil),
 		one("tag-certificate-no-sct", "a keyless signature tag, the certificate has no signed certificate timestamp", func() signer {
 			key := newP256()
-			return signer{key: key, log: w.sigstore, cert: w.sigstore.leaf(identity{subject: workflow, issuer: github, noSCT: true}, key), noSCT: true}
+			return signer{key: key, log: w.sigstore, cert: w.sigstore.leaf(identity{subject: workflow, issuer: github, noSCT: true}, key)}
 		}, nil),
 	}
 }
@@ -299,9 +297,6 @@ func bundleCases(w *world) []testCase {
 			image := t.app()
 			t.cosign(t.key(key.Public()))
 			t.attach(image, plain(signer{key: key, hash: hash}, image))
-			if hash == crypto.SHA384 {
-				t.differs(true, anyHash)
-			}
 		}}
 	}
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
@@ -352,7 +347,6 @@ func bundleCases(w *world) []testCase {
 			t.cosign(t.key(w.key.Public()))
 			t.attach(image, plain(signer{key: w.otherKey}, image))
 			t.signatureTag(image, w.byKey().tag(simpleSigning(repository, image, nil)))
-			t.differs(true, anySource)
 		}},
 		{"bundle-bad-and-good", "a bundle by another key beside one by the right key", func(t *caseFiles) {
 			image := t.app()
@@ -404,9 +398,6 @@ func bundleLogCases(w *world) []testCase {
 				change(b)
 			}
 			t.attach(image, b)
-			if by.noSCT {
-				t.differs(true, noSCT)
-			}
 		}}
 	}
 	good := func() signer { return w.keyless(workflow, github) }
@@ -469,7 +460,7 @@ func bundleLogCases(w *world) []testCase {
 		}, nil),
 		one("bundle-no-sct", "the certificate has no signed certificate timestamp", func() signer {
 			key := newP256()
-			return signer{key: key, log: w.sigstore, cert: w.sigstore.leaf(identity{subject: workflow, issuer: github, noSCT: true}, key), noSCT: true}
+			return signer{key: key, log: w.sigstore, cert: w.sigstore.leaf(identity{subject: workflow, issuer: github, noSCT: true}, key)}
 		}, nil),
 		named("bundle-other-identity", "a keyless bundle by another workflow",
 			"https://github.com/mallory/app/.github/workflows/release.yml@refs/tags/v1", github, workflow, github),
@@ -496,7 +487,7 @@ func bundleLogCases(w *world) []testCase {
 			e := b.VerificationMaterial.TlogEntries[0]
 			body := strings.Replace(string(e.CanonicalizedBody), base64.StdEncoding.EncodeToString(publicPEM(w.key.Public())),
 				base64.StdEncoding.EncodeToString(publicPEM(w.otherKey.Public())), 1)
-			b.VerificationMaterial.TlogEntries[0] = w.sigstore.logBody("dsse", []byte(body), signed.Add(time.Minute))
+			b.VerificationMaterial.TlogEntries[0] = w.sigstore.logBody("dsse", "0.0.1", []byte(body), signed.Add(time.Minute))
 			t.attach(image, b)
 		}},
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -84,7 +85,7 @@ func (c *content) signatureTag(subject ocispec.Descriptor, signatures ...tagSign
 	}
 	rootfs := ocispec.RootFS{Type: "layers"}
 	for _, s := range signatures {
-		layer := c.blob("application/vnd.dev.cosign.simplesigning.v1+json", s.payload)
+		layer := c.blob(cmp.Or(s.mediaType, "application/vnd.dev.cosign.simplesigning.v1+json"), s.payload)
 		layer.Annotations = s.annotations
 		m.Layers = append(m.Layers, layer)
 		rootfs.DiffIDs = append(rootfs.DiffIDs, layer.Digest)
@@ -95,13 +96,16 @@ func (c *content) signatureTag(subject ocispec.Descriptor, signatures ...tagSign
 
 // referrer adds a manifest that refers to subject with one layer, the way cosign 3 and notation attach signatures: cosign sets
 // artifactType over an empty config, notation a config of its own type.
-func (c *content) referrer(subject ocispec.Descriptor, artifactType, mediaType string, layer []byte, annotations map[string]string) {
+func (c *content) referrer(subject ocispec.Descriptor, artifactType, mediaType string, layer []byte, annotations map[string]string, more ...[]byte) {
 	m := ocispec.Manifest{
 		Versioned:   specs.Versioned{SchemaVersion: 2},
 		MediaType:   ocispec.MediaTypeImageManifest,
 		Layers:      []ocispec.Descriptor{c.blob(mediaType, layer)},
 		Subject:     &ocispec.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size},
 		Annotations: annotations,
+	}
+	for _, b := range more {
+		m.Layers = append(m.Layers, c.blob("application/octet-stream", b))
 	}
 	if artifactType == notationType {
 		m.Config = c.blob(notationType, []byte("{}"))

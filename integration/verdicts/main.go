@@ -74,7 +74,10 @@ func makeCases(ctx context.Context, dir string) {
 		writeFile(filepath.Join(folder, "policy.json"), indented(policy{Version: 1, Rules: []rule{
 			{Images: []string{"registry.example.com/team/**"}, Require: []requirement{t.require}},
 		}}))
-		v := verdict{About: c.about, Image: imageName, answer: ask(ctx, folder), Ours: t.ours, Why: t.why}
+		v := verdict{About: c.about, Image: imageName, answer: ask(ctx, folder)}
+		if d, ok := differences[c.name]; ok {
+			v.Ours, v.Why = &d.ours, d.why
+		}
 		writeFile(filepath.Join(folder, "verdict.json"), indented(v))
 		fmt.Printf("%-36s %-5v %s\n", c.name, v.Accepts, v.Reason)
 	}
@@ -92,13 +95,6 @@ type caseFiles struct {
 	*content
 	files   map[string][]byte
 	require requirement
-	ours    *bool
-	why     string
-}
-
-// differs notes that transship's verdict is not the tool's.
-func (t *caseFiles) differs(ours bool, why string) {
-	t.ours, t.why = &ours, why
 }
 
 func indented(v any) []byte {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -34,7 +35,7 @@ type signer struct {
 	log  *sigstore         // nil leaves out the transparency log
 	at   time.Time         // when the log took the entry; zero is a minute after signed
 
-	noSCT bool // cert has no signed certificate timestamp
+	kind string // of the log's entry about a bundle; dsse if empty
 }
 
 func (s signer) sign(message []byte) []byte {
@@ -68,6 +69,7 @@ func (s signer) entry(kind string, artifact, sig []byte) *rekorpb.TransparencyLo
 type tagSignature struct {
 	payload     []byte
 	annotations map[string]string
+	mediaType   string // cosign's if empty
 }
 
 // Annotations of a layer of a signature tag.
@@ -81,7 +83,7 @@ const (
 // tag signs a payload for a signature tag.
 func (s signer) tag(payload []byte) tagSignature {
 	sig := s.sign(payload)
-	t := tagSignature{payload, map[string]string{signatureAnnotation: base64.StdEncoding.EncodeToString(sig)}}
+	t := tagSignature{payload: payload, annotations: map[string]string{signatureAnnotation: base64.StdEncoding.EncodeToString(sig)}}
 	if s.cert != nil {
 		t.annotations[certificateAnnotation] = string(certificatePEM(s.cert))
 		if s.log != nil {
@@ -146,7 +148,7 @@ func (s signer) bundle(mediaType string, statement []byte) *bundlepb.Bundle {
 			PayloadType: payloadType, Payload: base64.StdEncoding.EncodeToString(statement),
 			Signatures: []dsse.Signature{{Sig: base64.StdEncoding.EncodeToString(sig)}},
 		})
-		b.VerificationMaterial.TlogEntries = []*rekorpb.TransparencyLogEntry{s.entry("dsse", envelope, sig)}
+		b.VerificationMaterial.TlogEntries = []*rekorpb.TransparencyLogEntry{s.entry(cmp.Or(s.kind, "dsse"), envelope, sig)}
 	}
 	return b
 }
@@ -193,9 +195,20 @@ func (c *content) attach(image ocispec.Descriptor, b *bundlepb.Bundle) {
 	} else {
 		annotations["dev.sigstore.bundle.content"] = "message-signature"
 	}
-	raw, err := protojson.Marshal(b)
+	raw, err := protoJSON(b)
 	must(err)
 	c.referrer(image, b.MediaType, b.MediaType, raw, annotations)
+}
+
+// protoJSON is the JSON of a bundle without the spaces that protojson adds at random.
+func protoJSON(b *bundlepb.Bundle) ([]byte, error) {
+	raw, err := protojson.Marshal(b)
+	if err != nil {
+		return nil, err
+	}
+	var compact bytes.Buffer
+	err = json.Compact(&compact, raw)
+	return compact.Bytes(), err
 }
 
 func newEd25519() ed25519.PrivateKey {

@@ -30,7 +30,6 @@ import (
 	rekortypes "github.com/sigstore/rekor/pkg/types"
 	"github.com/sigstore/rekor/pkg/util"
 	"github.com/sigstore/sigstore/pkg/signature"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -42,29 +41,36 @@ var (
 	end    = time.Date(2046, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// sigstore is a certificate authority, a certificate log and a transparency log.
+// logHost is where the transparency log is said to be.
+const logHost = "log.example.com"
+
+// sigstore is a certificate authority, a certificate log, a transparency log and a timestamp authority.
 type sigstore struct {
-	root, intermediate     *x509.Certificate
-	intermediateKey        *ecdsa.PrivateKey
-	ctLog, transparencyLog *ecdsa.PrivateKey
+	root, intermediate           *x509.Certificate
+	intermediateKey              *ecdsa.PrivateKey
+	ctLog, transparencyLog       *ecdsa.PrivateKey
+	timestampRoot, timestampCert *x509.Certificate
+	timestampKey                 *ecdsa.PrivateKey
 }
 
 func newSigstore() *sigstore {
 	s := &sigstore{ctLog: newP256(), transparencyLog: newP256(), intermediateKey: newP256()}
 	rootKey := newP256()
-	ca := func(name string) *x509.Certificate {
-		return &x509.Certificate{
-			SerialNumber: serial(), Subject: pkix.Name{Organization: []string{"example.com"}, CommonName: name},
-			NotBefore: start, NotAfter: end, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
-			BasicConstraintsValid: true, IsCA: true,
-		}
-	}
-	root := ca("root")
+	root := authority("root")
 	s.root = certificate(root, root, rootKey.Public(), rootKey)
-	intermediate := ca("intermediate")
+	intermediate := authority("intermediate")
 	intermediate.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}
 	s.intermediate = certificate(intermediate, s.root, s.intermediateKey.Public(), rootKey)
+	s.newTimestampAuthority()
 	return s
+}
+
+func authority(name string) *x509.Certificate {
+	return &x509.Certificate{
+		SerialNumber: serial(), Subject: pkix.Name{Organization: []string{"example.com"}, CommonName: name},
+		NotBefore: start, NotAfter: end, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		BasicConstraintsValid: true, IsCA: true,
+	}
 }
 
 // identity is who a certificate names.
@@ -72,6 +78,7 @@ type identity struct {
 	subject string // an e-mail address, or a URI if it has a scheme
 	issuer  string
 	noSCT   bool
+	change  func(*x509.Certificate) // changes what is signed, if not nil
 }
 
 // leaf returns a certificate for key, as Fulcio makes it: with a signed certificate timestamp (RFC 6962, section 3.3).
@@ -91,6 +98,9 @@ func (s *sigstore) leaf(who identity, key crypto.Signer) *x509.Certificate {
 		t.URIs = []*url.URL{u}
 	} else {
 		t.EmailAddresses = []string{who.subject}
+	}
+	if who.change != nil {
+		who.change(t)
 	}
 	cert := certificate(t, s.intermediate, key.Public(), s.intermediateKey)
 	if who.noSCT {
@@ -125,7 +135,7 @@ func (s *sigstore) sct(cert *x509.Certificate) []byte {
 
 // entry is what the transparency log is asked to hold.
 type entry struct {
-	kind     string // hashedrekord, dsse
+	kind     string // hashedrekord, dsse or intoto
 	artifact []byte // what was signed; the whole envelope for dsse
 	sig      []byte
 	verifier []byte // PEM
@@ -134,11 +144,11 @@ type entry struct {
 
 // log returns the log's entry with signed entry timestamp, inclusion proof and checkpoint.
 func (s *sigstore) log(e entry) *rekorpb.TransparencyLogEntry {
-	return s.logBody(e.kind, e.body(), e.at)
+	return s.logBody(e.kind, e.version(), e.body(), e.at)
 }
 
 // logBody returns the log's entry for a body.
-func (s *sigstore) logBody(kind string, body []byte, at time.Time) *rekorpb.TransparencyLogEntry {
+func (s *sigstore) logBody(kind, version string, body []byte, at time.Time) *rekorpb.TransparencyLogEntry {
 	id := keyID(s.transparencyLog.Public())
 	const index = 123456 // over all shards of the log; in its tree the entry has another one
 	set, err := json.Marshal(map[string]any{
@@ -157,10 +167,10 @@ func (s *sigstore) logBody(kind string, body []byte, at time.Time) *rekorpb.Tran
 	rootHash := treeHash(leaves)
 	signer, err := signature.LoadECDSASignerVerifier(s.transparencyLog, crypto.SHA256)
 	must(err)
-	checkpoint, err := util.CreateAndSignCheckpoint(context.Background(), "log.example.com", 42, uint64(len(leaves)), rootHash, signer)
+	checkpoint, err := util.CreateAndSignCheckpoint(context.Background(), logHost, 42, uint64(len(leaves)), rootHash, signer)
 	must(err)
 	return &rekorpb.TransparencyLogEntry{
-		LogIndex: index, LogId: &common.LogId{KeyId: id}, KindVersion: &rekorpb.KindVersion{Kind: kind, Version: "0.0.1"},
+		LogIndex: index, LogId: &common.LogId{KeyId: id}, KindVersion: &rekorpb.KindVersion{Kind: kind, Version: version},
 		IntegratedTime: at.Unix(), CanonicalizedBody: body,
 		InclusionPromise: &rekorpb.InclusionPromise{SignedEntryTimestamp: sign(s.transparencyLog, set)},
 		InclusionProof: &rekorpb.InclusionProof{
@@ -170,17 +180,24 @@ func (s *sigstore) logBody(kind string, body []byte, at time.Time) *rekorpb.Tran
 	}
 }
 
+func (e entry) version() string {
+	if e.kind == "intoto" {
+		return "0.0.2"
+	}
+	return "0.0.1"
+}
+
 // body is the entry as Rekor stores it.
 func (e entry) body() []byte {
 	ctx := context.Background()
 	props := rekortypes.ArtifactProperties{PublicKeyBytes: [][]byte{e.verifier}, PKIFormat: string(pki.X509), SignatureBytes: e.sig}
-	if e.kind == "dsse" {
+	if e.kind != "hashedrekord" {
 		props.ArtifactBytes = e.artifact
 	} else {
 		h := sha256.Sum256(e.artifact)
 		props.ArtifactHash = hex.EncodeToString(h[:])
 	}
-	proposed, err := rekortypes.NewProposedEntry(ctx, e.kind, "0.0.1", props)
+	proposed, err := rekortypes.NewProposedEntry(ctx, e.kind, e.version(), props)
 	must(err)
 	impl, err := rekortypes.CreateVersionedEntry(proposed)
 	must(err)
@@ -224,28 +241,49 @@ func split(n int) int {
 	return k
 }
 
-// trustedRoot is the file that cosign's --trusted-root takes.
-func (s *sigstore) trustedRoot() []byte {
-	validFor := &common.TimeRange{Start: timestamppb.New(start)}
+// trustedRoot is what cosign's --trusted-root takes.
+func (s *sigstore) trustedRoot() *trustroot.TrustedRoot {
 	log := func(host string, key crypto.PublicKey) []*trustroot.TransparencyLogInstance {
 		der, err := x509.MarshalPKIXPublicKey(key)
 		must(err)
 		return []*trustroot.TransparencyLogInstance{{
 			BaseUrl: "https://" + host, HashAlgorithm: common.HashAlgorithm_SHA2_256, LogId: &common.LogId{KeyId: keyID(key)},
-			PublicKey: &common.PublicKey{RawBytes: der, KeyDetails: common.PublicKeyDetails_PKIX_ECDSA_P256_SHA_256, ValidFor: validFor},
+			PublicKey: &common.PublicKey{RawBytes: der, KeyDetails: common.PublicKeyDetails_PKIX_ECDSA_P256_SHA_256, ValidFor: since(start)},
 		}}
 	}
-	b, err := protojson.MarshalOptions{Indent: "  "}.Marshal(&trustroot.TrustedRoot{
-		MediaType: "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
-		Tlogs:     log("log.example.com", s.transparencyLog.Public()),
-		Ctlogs:    log("ct.example.com", s.ctLog.Public()),
-		CertificateAuthorities: []*trustroot.CertificateAuthority{{
-			Subject: &common.DistinguishedName{Organization: "example.com", CommonName: "root"}, Uri: "https://ca.example.com", ValidFor: validFor,
-			CertChain: &common.X509CertificateChain{Certificates: []*common.X509Certificate{{RawBytes: s.intermediate.Raw}, {RawBytes: s.root.Raw}}},
-		}},
-	})
-	must(err)
-	return append(b, '\n')
+	return &trustroot.TrustedRoot{
+		MediaType:              "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+		Tlogs:                  log(logHost, s.transparencyLog.Public()),
+		Ctlogs:                 log("ct.example.com", s.ctLog.Public()),
+		CertificateAuthorities: authorityOf("ca.example.com", s.intermediate, s.root),
+	}
+}
+
+// withTimestamps is a trusted root that has the timestamp authority as well.
+func (s *sigstore) withTimestamps() *trustroot.TrustedRoot {
+	root := s.trustedRoot()
+	root.TimestampAuthorities = authorityOf("timestamp.example.com", s.timestampCert, s.timestampRoot)
+	return root
+}
+
+// authorityOf is an authority of a trusted root.
+func authorityOf(host string, chain ...*x509.Certificate) []*trustroot.CertificateAuthority {
+	ca := &trustroot.CertificateAuthority{
+		Subject: &common.DistinguishedName{Organization: "example.com", CommonName: host}, Uri: "https://" + host, ValidFor: since(start),
+		CertChain: &common.X509CertificateChain{},
+	}
+	for _, c := range chain {
+		ca.CertChain.Certificates = append(ca.CertChain.Certificates, &common.X509Certificate{RawBytes: c.Raw})
+	}
+	return []*trustroot.CertificateAuthority{ca}
+}
+
+func since(t time.Time) *common.TimeRange {
+	return &common.TimeRange{Start: timestamppb.New(t)}
+}
+
+func until(t time.Time) *common.TimeRange {
+	return &common.TimeRange{Start: timestamppb.New(start), End: timestamppb.New(t)}
 }
 
 func certificate(t, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer) *x509.Certificate {
