@@ -69,6 +69,7 @@ func commandGroups() []commandGroup {
 		{"Audits of runs, and benchmarks", []run.Command{
 			record.Record(),
 			auditcmd.Verify(),
+			auditcmd.Sign(),
 			auditcmd.Show(),
 			auditcmd.Waterfall(),
 			auditcmd.Curl(),

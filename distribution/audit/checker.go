@@ -176,5 +176,6 @@ func (c *checker) finish() Result {
 		c.reportPending()
 	}
 	c.result.Run, c.result.Complete, c.result.Last = c.reader.Run, c.reader.End != nil, c.last.hash
+	c.result.Records = c.last.number
 	return c.result
 }

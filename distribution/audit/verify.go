@@ -10,6 +10,7 @@ type Result struct {
 	Format  Format
 	Run     Run   // zero if the file has none
 	Entries int64 // entries read
+	Records int64 // records of the chain: the Run, the entries and the End
 	// Chained is false for a HAR without a chain, as other tools write it. Without problems it is
 	// valid JSON, but nothing shows whether it was changed.
 	Chained bool

@@ -169,6 +169,13 @@ func (w *Writer) AddVerdict(v signature.Verdict) {
 	w.signed = append(w.signed, v)
 }
 
+// Checkpoint returns the state of the chain, after Close that of the whole audit.
+func (w *Writer) Checkpoint() Checkpoint {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return Checkpoint{Records: w.chain.last.Record, Last: w.chain.last.Previous}
+}
+
 // Close writes the [End], unless a write has failed before, and closes the file. It returns the
 // first failure of the writer, a *[FileError].
 func (w *Writer) Close() error {

@@ -2,8 +2,12 @@ package auditcmd
 
 import (
 	"context"
+	"crypto/ed25519"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
+	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
@@ -11,7 +15,10 @@ import (
 )
 
 // verifyCommand is audit verify and its flags.
-type verifyCommand struct{ last string }
+type verifyCommand struct {
+	last string
+	keys []ed25519.PublicKey
+}
 
 // Verify returns the command audit verify.
 func Verify() run.Command {
@@ -23,12 +30,17 @@ one was changed, removed or inserted, the exit code is 7, and the error says whi
 the run was killed, is still going on, or lines were removed, which cannot be told apart. Otherwise one line is
 printed, with the last hash, which stands for the whole file. Keep that hash elsewhere: a person who can write the
 file can write another chain, but not one that ends with the same hash. A HAR of another program has no chain; only
-its format is checked.`,
+its format is checked.
+
+--key wants a signature in FILE.note, as --audit-key and audit sign make it, of the whole audit.`,
 		Example: `transship audit verify audit.jsonl
+transship audit verify --key team.pub audit.jsonl
 transship audit verify --last 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 audit.har`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &verifyCommand{}
 			fs.StringVar(&c.last, "last", "", "the `hash` that the file must end with")
+			fs.Func("key", "want a signature of this public `key`, a file of Ed25519 in PEM, in FILE"+audit.NoteSuffix+
+				"; may be repeated", c.addKey)
 			r.JSONFlag(fs)
 			return c.run
 		},
@@ -42,10 +54,11 @@ type Verification struct {
 	Tool     string   `json:"tool,omitempty"`    // that wrote it
 	Version  string   `json:"version,omitempty"` // of the tool
 	Calls    int64    `json:"calls"`
-	Chained  bool     `json:"chained"`        // so that changes show
-	Complete bool     `json:"complete"`       // it has its end
-	Last     string   `json:"last,omitempty"` // hash of the last record
-	Problems []string `json:"problems"`       // at most [audit.MaxProblems]
+	Chained  bool     `json:"chained"`           // so that changes show
+	Complete bool     `json:"complete"`          // it has its end
+	Last     string   `json:"last,omitempty"`    // hash of the last record
+	Signers  []string `json:"signers,omitempty"` // names under which the keys of --key have signed
+	Problems []string `json:"problems"`          // at most [audit.MaxProblems]
 }
 
 // verification is the document of what was found in a file.
@@ -61,27 +74,77 @@ func verification(file string, found audit.Result) *Verification {
 }
 
 func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	file, err := openAudit(ctx, args[0])
+	found, err := checkAudit(ctx, args[0])
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	found, err := audit.Verify(file)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if err != nil {
-		return &auditError{fmt.Sprintf("%s: %v", args[0], err)}
-	}
-	r.SetDocument(verification(args[0], found))
+	document := verification(args[0], found)
+	r.SetDocument(document)
 	if problem := c.problemText(found); problem != "" {
 		for _, p := range found.Problems {
 			fmt.Fprintln(r.Stdout, p.Text)
 		}
 		return &auditError{args[0] + ": " + problem}
 	}
-	fmt.Fprintf(r.Stdout, "%s: %s\n", args[0], resultText(found))
+	if document.Signers, err = c.signers(ctx, args[0], found); err != nil {
+		return err
+	}
+	signed := ""
+	if len(document.Signers) > 0 {
+		signed = "; signed by " + strings.Join(document.Signers, ", ")
+	}
+	fmt.Fprintf(r.Stdout, "%s: %s%s\n", args[0], resultText(found), signed)
 	return nil
+}
+
+// checkAudit checks the chain of a file.
+func checkAudit(ctx context.Context, name string) (audit.Result, error) {
+	file, err := openAudit(ctx, name)
+	if err != nil {
+		return audit.Result{}, err
+	}
+	defer file.Close()
+	found, err := audit.Verify(file)
+	if ctx.Err() != nil {
+		return found, context.Cause(ctx)
+	}
+	if err != nil {
+		return found, &auditError{fmt.Sprintf("%s: %v", name, err)}
+	}
+	return found, nil
+}
+
+func (c *verifyCommand) addKey(file string) error {
+	key, err := run.ReadNotePublicKey(file)
+	c.keys = append(c.keys, key)
+	return err
+}
+
+// signers returns the names under which all keys of --key have signed the audit.
+func (c *verifyCommand) signers(ctx context.Context, file string, found audit.Result) (names []string, err error) {
+	if len(c.keys) == 0 {
+		return nil, nil
+	}
+	note, err := readNote(ctx, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &auditError{fmt.Sprintf("%s is not signed: there is no %[1]s%s", file, audit.NoteSuffix)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if note.Checkpoint != (audit.Checkpoint{Records: found.Records, Last: found.Last}) {
+		return nil, &auditError{fmt.Sprintf("%s%s is the note of another audit: of %d records with the last hash %s",
+			file, audit.NoteSuffix, note.Checkpoint.Records, note.Checkpoint.Last)}
+	}
+	for _, key := range c.keys {
+		name, err := note.SignedBy(key)
+		if err != nil {
+			return nil, &auditError{fmt.Sprintf("%s%s: %v; it is signed as %s", file, audit.NoteSuffix, err,
+				cli.OneLine(strings.Join(note.Names(), ", ")))}
+		}
+		names = append(names, cli.OneLine(name))
+	}
+	return names, nil
 }
 
 // problemText sums up in one line what is wrong with an audit, "" if nothing is.

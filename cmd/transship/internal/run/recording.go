@@ -18,6 +18,7 @@ import (
 // recording is a run's audit file, and the Record that all of its transports report to.
 type recording struct {
 	file   string // "" without --audit
+	signer *NoteKey
 	writer *audit.Writer
 	stop   func()      // ends the run's context
 	failed atomic.Bool // a call could not be written
@@ -31,6 +32,8 @@ type recording struct {
 func (r *Run) AuditFlags(fs *flag.FlagSet) {
 	defer r.group(fs, policyFlags)()
 	r.AuditFlag(fs, "call")
+	fs.Func("audit-key", "sign the end of --audit with the Ed25519 key in this `file` (PEM): the signature is beside the audit, "+
+		"in FILE"+audit.NoteSuffix, r.recording.setKey)
 	r.policyFlags(fs)
 }
 
@@ -71,6 +74,11 @@ func (r *recording) setFile(name string) error {
 	return nil
 }
 
+func (r *recording) setKey(name string) (err error) {
+	r.signer, err = ReadNoteKey(name)
+	return err
+}
+
 // withAudit runs a command with its audit file open and under its policies.
 func (r *Run) withAudit(ctx context.Context, fs *flag.FlagSet, args []string, run func(context.Context) error) error {
 	rec := &r.recording
@@ -86,6 +94,9 @@ func (r *Run) withAudit(ctx context.Context, fs *flag.FlagSet, args []string, ru
 
 // open creates the file. It comes before the first call.
 func (r *recording) open(command string, fs *flag.FlagSet, args []string) (err error) {
+	if r.file == "" && r.signer != nil {
+		return &cli.UsageError{Message: "--audit-key needs --audit FILE", Advice: "leave it out, or add --audit FILE"}
+	}
 	if r.file == "" {
 		return nil
 	}
@@ -109,7 +120,7 @@ func (r *Run) closeAudit(err error) error {
 	if rec.writer == nil {
 		return err
 	}
-	closeErr := rec.writer.Close()
+	closeErr := rec.close()
 	switch {
 	case closeErr == nil:
 		return err
@@ -118,6 +129,14 @@ func (r *Run) closeAudit(err error) error {
 	}
 	r.Note("warning: %v", closeErr)
 	return err
+}
+
+// close closes the file, and signs it if there is a key.
+func (r *recording) close() error {
+	if err := r.writer.Close(); err != nil || r.signer == nil {
+		return err
+	}
+	return r.signer.Sign(r.file, r.writer.Checkpoint(), nil)
 }
 
 // write adds a call. If that fails it ends the run.
