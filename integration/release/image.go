@@ -62,7 +62,7 @@ func (r *release) image(ctx context.Context, host program, programs []program) e
 	if err != nil {
 		return fmt.Errorf("transship copy: %w\n%s", err, output)
 	}
-	return nil
+	return os.Remove(archive + ".json") // the inventory is for bundles that build on others
 }
 
 // imageWriter puts an image into a layout.

@@ -65,6 +65,15 @@ func TestRelease(t *testing.T) {
 	if diff := cmp.Diff(sums, read(t, second, "SHA256SUMS")); diff != "" {
 		t.Fatalf("two builds of one commit:\n%s", diff)
 	}
+	var names []string
+	for line := range strings.Lines(sums) {
+		_, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		names = append(names, strings.TrimPrefix(name, "transship_"+version+"_"))
+	}
+	wantNames := []string{"image.tar", "linux_amd64.deb", "linux_amd64.rpm", "linux_amd64.spdx.json", "linux_amd64.tar.gz"}
+	if diff := cmp.Diff(wantNames, names); diff != "" {
+		t.Errorf("the files of the release:\n%s", diff)
+	}
 	check := servers.Program{Path: servers.Find(t, "sha256sum", "coreutils"), Dir: first}
 	check.Output(t, "-c", "--quiet", "SHA256SUMS")
 	t.Run("archive", func(t *testing.T) { testArchive(t, first, version) })
