@@ -51,7 +51,7 @@ type debian struct {
 func newDebian(t *testing.T) debian {
 	t.Helper()
 	d := debian{podman: servers.Podman(t), root: filepath.Join(t.TempDir(), "root")}
-	d.release, d.version = build(t)
+	d.release, d.version = build(t, testTarget)
 	bootstrap := servers.Program{Path: servers.Find(t, "debootstrap", "debootstrap"), Env: os.Environ()}
 	bootstrap.Output(t, "--variant=minbase", "--include=bash-completion,man-db,ca-certificates", "stable", d.root)
 	return d

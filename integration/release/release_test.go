@@ -1,7 +1,9 @@
 package main
 
 import (
+	"archive/zip"
 	"context"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,9 +22,9 @@ import (
 // testTarget is what the tests build: the machine that they run on.
 const testTarget = "linux/amd64"
 
-// build builds a release of HEAD from a clone in a folder of its own, and returns the release's folder and
+// build builds a release of HEAD, for targets, from a clone in a folder of its own, and returns the release's folder and
 // its version.
-func build(t *testing.T) (out, version string) {
+func build(t *testing.T, targets string) (out, version string) {
 	t.Helper()
 	if hostTarget().String() != testTarget {
 		t.Skip("the programs of a release run on " + testTarget)
@@ -34,7 +36,7 @@ func build(t *testing.T) (out, version string) {
 	out = filepath.Join(dir, "dist")
 	// Not in the test's process, whose race detector makes compression slow.
 	release := exec.CommandContext(t.Context(), "go", "run", ".", "-version", "v"+version, "-source", source, "-out", out,
-		"-targets", testTarget)
+		"-targets", targets)
 	if text, err := release.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", release, err, text)
 	}
@@ -59,8 +61,9 @@ func git(t *testing.T, dir string, args ...string) {
 // The same commit gives the same bytes, in whatever folder it is built. What the release has works: the
 // archive, the Debian package, and the image in a container, which copies between two registries.
 func TestRelease(t *testing.T) {
-	first, version := build(t)
-	second, _ := build(t)
+	const targets = testTarget + ",windows/amd64"
+	first, version := build(t, targets)
+	second, _ := build(t, targets)
 	sums := read(t, first, "SHA256SUMS")
 	if diff := cmp.Diff(sums, read(t, second, "SHA256SUMS")); diff != "" {
 		t.Fatalf("two builds of one commit:\n%s", diff)
@@ -70,13 +73,15 @@ func TestRelease(t *testing.T) {
 		_, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
 		names = append(names, strings.TrimPrefix(name, "transship_"+version+"_"))
 	}
-	wantNames := []string{"image.tar", "linux_amd64.deb", "linux_amd64.rpm", "linux_amd64.spdx.json", "linux_amd64.tar.gz"}
+	wantNames := []string{"image.tar", "linux_amd64.deb", "linux_amd64.rpm", "linux_amd64.spdx.json", "linux_amd64.tar.gz",
+		"windows_amd64.spdx.json", "windows_amd64.zip"}
 	if diff := cmp.Diff(wantNames, names); diff != "" {
 		t.Errorf("the files of the release:\n%s", diff)
 	}
 	check := servers.Program{Path: servers.Find(t, "sha256sum", "coreutils"), Dir: first}
 	check.Output(t, "-c", "--quiet", "SHA256SUMS")
 	t.Run("archive", func(t *testing.T) { testArchive(t, first, version) })
+	t.Run("zip", func(t *testing.T) { testZip(t, first) })
 	t.Run("deb", func(t *testing.T) { testDeb(t, first, version) })
 	t.Run("rpm", func(t *testing.T) { testRPM(t, first, version) })
 	t.Run("size", func(t *testing.T) { testSize(t, first) })
@@ -126,6 +131,19 @@ func testArchive(t *testing.T, release, version string) {
 		"man/transship-copy.1", "completions/transship.bash", "completions/_transship", "completions/transship.fish"} {
 		if read(t, dir, name) == "" {
 			t.Errorf("%s is empty", name)
+		}
+	}
+}
+
+func testZip(t *testing.T, release string) {
+	z, err := zip.OpenReader(releaseFile(t, release, ".zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	for _, name := range []string{"transship.exe", "LICENSE", "completions/transship.ps1", "man/transship-copy.1"} {
+		if info, err := fs.Stat(z, name); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -189,7 +207,7 @@ func testSize(t *testing.T, release string) {
 }
 
 func testSBOM(t *testing.T, release string) {
-	text := read(t, releaseFile(t, release, ".spdx.json"))
+	text := read(t, releaseFile(t, release, "linux_amd64.spdx.json"))
 	for _, want := range []string{
 		`"spdxVersion": "SPDX-2.3"`, `"pkg:golang/golang.org/x/sync@`, `"pkg:golang/stdlib@`,
 		`"pkg:golang/github.com/docker/docker-credential-helpers@`,
