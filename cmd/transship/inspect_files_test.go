@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/manifest"
 	"github.com/hczjl/transship/cmd/transship/internal/inspect"
 )
 
@@ -125,7 +126,9 @@ func TestDigestOfFiles(t *testing.T) {
 	arm := string(blob.FromBytes([]byte(c.do("inspect --raw --platform linux/arm64 SRC").stdout))) + "\n"
 	c.do("save -q -o @/one.tar SRC").want(0)
 	c.do("copy -q SRC oci:@/lay:1").want(0)
-	for _, arg := range []string{"SRC", "@/one.tar", "oci-archive:@/one.tar", "@/lay/", "oci:@/lay:1"} {
+	for _, arg := range []string{"SRC", "@/one.tar", "oci-archive:@/one.tar", "@/lay/", "oci:@/lay:1",
+		"@/lay@" + strings.TrimSpace(want), "@/one.tar@" + strings.TrimSpace(want)} {
+		c.do("inspect " + arg).want(0)
 		if o := c.do("digest " + arg).want(0); o.stdout != want {
 			t.Errorf("%s\nprints %s, want %s", o.line, o.stdout, want)
 		}
@@ -140,5 +143,35 @@ func TestDigestOfFiles(t *testing.T) {
 		if o := c.do("digest " + line).want(code); o.stdout != "" {
 			t.Errorf("%s\nprints %s", o.line, o.stdout)
 		}
+	}
+}
+
+// --platform means the image for it, also below an index in the index.
+func TestInspectChoosesPlatform(t *testing.T) {
+	t.Parallel()
+	c := newCopySetup(t)
+	images := map[string]manifest.Descriptor{}
+	for _, platform := range []string{"linux/amd64", "linux/arm64"} {
+		d := c.source.pushImage("nested", strings.ReplaceAll(platform, "/", "-"), platform, platform)
+		p, err := manifest.ParsePlatform(platform)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Platform = &p
+		images[platform] = d
+	}
+	inner := c.source.pushList("nested", "inner", images["linux/arm64"])
+	inner.Platform = images["linux/arm64"].Platform
+	c.source.pushList("nested", "outer", inner, images["linux/amd64"])
+	for platform, want := range images {
+		for _, arg := range []string{"FROM/nested:outer", "FROM/nested:" + strings.ReplaceAll(platform, "/", "-")} {
+			o := c.do("inspect --raw --platform " + platform + " " + arg).want(0)
+			if got := blob.FromBytes([]byte(o.stdout)); got != want.Digest {
+				t.Errorf("%s\nprints %s, want %s", o.line, got, want.Digest)
+			}
+		}
+	}
+	for _, arg := range []string{"FROM/nested:outer", "FROM/nested:inner", "FROM/nested:linux-arm64"} {
+		c.do("inspect --platform linux/s390x "+arg).wantError(wantedError{4, "no image for platform linux/s390x", ""})
 	}
 }

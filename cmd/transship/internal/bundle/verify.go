@@ -26,6 +26,7 @@ type verifyCommand struct {
 	registry  *run.Remote
 	deep      bool
 	referrers bool
+	platforms cli.PlatformList
 	gate      gate.Gate
 }
 
@@ -39,8 +40,10 @@ against its digest, each reference against what it refers to, the documents of a
 each volume against the inventory beside it. A tar may be compressed with gzip; - is one on standard input. Of an
 image on a registry, every manifest is read, and the registry is asked for each config and layer and its size; --deep
 reads those too. What refers to an image, such as signatures, is checked in files, and with --referrers on a registry.
-Prints one line if all is ok, else a line for
-each problem, and the exit code is 7. With --require-signature a table of who signed the images comes first, and the
+oci:DIR:IMAGE, DIR@DIGEST, oci-archive:FILE:IMAGE and what else copy takes are one image of a file or folder: of that
+alone every byte is read. --platform is for one image too.
+
+Prints one line if all is ok, else a line for each problem, and the exit code is 7. With --require-signature a table of who signed the images comes first, and the
 exit code is 9 if the policy refuses one. The name of an existing file or folder means that file or folder; docker://REF
 always means an image on a registry.`,
 		Example: `transship verify monday.tar
@@ -51,6 +54,8 @@ transship verify --require-signature policy.json monday.tar`,
 			fs.BoolVar(&c.deep, "deep", false, "download the blobs from a registry and hash them")
 			fs.BoolVar(&c.referrers, "referrers", false,
 				"check signatures, SBOMs and other content that refers to the image on a registry too")
+			fs.Var(&c.platforms, "platform",
+				"of one image check only these `platforms`, such as linux/amd64,linux/arm/v7; may be repeated (default all)")
 			c.gate.Flag(fs, r)
 			r.JSONFlag(fs)
 			r.CommonFlags(fs)
@@ -130,12 +135,22 @@ func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) erro
 
 // verify adds the checks of what the argument names.
 func (c *verifyCommand) verify(ctx context.Context, r *run.Run, arg string, v *Verification) error {
-	if !image.IsRegistryRef(arg) || namesFile(arg) {
+	_, digest := image.CutDigest(arg)
+	whole := len(c.platforms) == 0 && digest == ""
+	if whole && namesFile(arg) {
 		return c.verifyLocal(ctx, r, arg, v)
 	}
-	l, err := image.ParseLocation(arg)
-	if err != nil {
+	if arg == "-" {
+		return &cli.UsageError{Message: "standard input is verified as a whole", Advice: "write it to a file, or leave out --platform"}
+	}
+	l, err := image.ParseLocation(withTransport(arg))
+	switch {
+	case err != nil:
 		return err
+	case whole && l.IsWhole():
+		return c.verifyLocal(ctx, r, arg, v)
+	case !l.IsRegistry():
+		return c.verifyLocalImage(ctx, r, l, v)
 	}
 	repo, err := c.registry.Repository(ctx, l.Ref, auth.Pull)
 	if err != nil {
@@ -143,15 +158,46 @@ func (c *verifyCommand) verify(ctx context.Context, r *run.Run, arg string, v *V
 	}
 	repo.Mirrors = nil // what they have says nothing about the registry
 	v.place = l.String()
-	o := image.Origin{Source: repo, Ref: l.Ref.Identifier(), Name: l.Ref}
-	err = o.Admit(ctx, &c.gate)
+	return c.verifyImage(ctx, r, image.Origin{Source: repo, Ref: l.Ref.Identifier(), Name: l.Ref}, c.deep, v)
+}
+
+// withTransport gives a file or folder its transport where one image of it is meant.
+func withTransport(arg string) string {
+	path, _ := image.CutDigest(arg)
+	switch {
+	case !image.IsRegistryRef(arg) || !namesFile(path):
+		return arg
+	case image.IsFolder(path):
+		return image.TransportOCI + arg
+	}
+	return image.TransportOCIArchive + arg
+}
+
+// verifyLocalImage adds the checks of one image of a folder or tar.
+func (c *verifyCommand) verifyLocalImage(ctx context.Context, r *run.Run, l image.Location, v *Verification) error {
+	o, err := (&image.Opener{Run: r}).Origin(ctx, c.registry, l)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	if !l.IsArchive() {
+		v.place = l.String()
+	}
+	return c.verifyImage(ctx, r, o, true, v)
+}
+
+// verifyImage adds the checks of one image.
+func (c *verifyCommand) verifyImage(ctx context.Context, r *run.Run, o image.Origin, deep bool, v *Verification) error {
+	err := o.Admit(ctx, &c.gate)
 	if o.Signature != nil {
 		v.Signatures = []signature.Verdict{*o.Signature}
 	}
 	if err := c.admitted(r, v, err); err != nil {
 		return err
 	}
-	return (&registryVerifier{repo: repo, deep: c.deep, referrers: c.referrers, report: v.add}).run(ctx, o.Ref)
+	return (&imageVerifier{
+		src: o.Source, platforms: c.platforms, deep: deep, referrers: c.referrers, report: v.add,
+	}).run(ctx, o.Ref)
 }
 
 // admitted prints what the policy of --require-signature says, and returns the first refusal.

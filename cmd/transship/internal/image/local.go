@@ -197,7 +197,7 @@ func (l *LocalImages) NoImages() error {
 // Find returns the image that a text names, as [layout.Archive.Find] does. A name before a digest
 // is ignored.
 func (l *LocalImages) Find(ctx context.Context, image string) (LocalImage, error) {
-	if _, digest := cutDigest(image); digest != "" {
+	if _, digest := CutDigest(image); digest != "" {
 		image = digest
 	}
 	if image == "" && len(l.Images) > 0 {

@@ -73,7 +73,7 @@ const indexSuffix = "@index"
 func parseFileLocation(transport, rest string) (Location, error) {
 	l := Location{Transport: transport}
 	rest, l.isIndex = strings.CutSuffix(rest, indexSuffix)
-	rest, digest := cutDigest(rest)
+	rest, digest := CutDigest(rest)
 	drive := cli.DriveOf(rest)
 	l.Path, l.image, _ = strings.Cut(rest[len(drive):], ":")
 	l.Path = drive + l.Path
@@ -96,8 +96,8 @@ func parseFileLocation(transport, rest string) (Location, error) {
 	return l, nil
 }
 
-// cutDigest splits a text before the @ of a digest, which need not be valid.
-func cutDigest(text string) (rest, digest string) {
+// CutDigest splits a text before the @ of a digest, which need not be valid.
+func CutDigest(text string) (rest, digest string) {
 	i := strings.LastIndexByte(text, '@')
 	for _, a := range []blob.Algorithm{blob.SHA256, blob.SHA512} {
 		if i >= 0 && strings.HasPrefix(text[i+1:], string(a)+":") {

@@ -39,8 +39,11 @@ type storedImage struct {
 	Incomplete bool        `json:"incomplete,omitempty"`
 }
 
-// namesFile reports whether an argument without a transport is a file or folder beyond doubt.
+// namesFile reports whether an argument without a transport is a whole file or folder beyond doubt.
 func namesFile(arg string) bool {
+	if _, digest := image.CutDigest(arg); digest != "" {
+		return false
+	}
 	if arg == "-" || !image.IsRegistryRef(arg) || strings.HasPrefix(arg, image.TransportDocker) {
 		return arg == "-"
 	}
@@ -49,17 +52,18 @@ func namesFile(arg string) bool {
 }
 
 // imageArgument returns an argument that is to name one image: a file or folder gets its transport,
-// so that it is the one image there.
+// so that it is the one image there, or that of a digest after it.
 func imageArgument(arg string) (string, error) {
+	path, _ := image.CutDigest(arg)
 	switch {
 	case arg == "-":
 		return "", &cli.UsageError{
 			Message: "of standard input only the list of images can be shown",
 			Advice:  "write it to a file and name the image, as in oci-archive:FILE:IMAGE",
 		}
-	case !namesFile(arg):
+	case !image.IsRegistryRef(arg) || !namesFile(path):
 		return arg, nil
-	case image.IsFolder(arg):
+	case image.IsFolder(path):
 		return image.TransportOCI + arg, nil
 	}
 	return image.TransportOCIArchive + arg, nil

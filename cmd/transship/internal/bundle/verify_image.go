@@ -12,19 +12,27 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
-	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
 )
 
-// registryVerifier checks that a registry has all of an image.
-type registryVerifier struct {
-	repo      *distribution.Repository
-	deep      bool               // read the blobs too
-	referrers bool               // verify what refers to the manifests too
+// imageVerifier checks that a registry, a folder or a tar has all of an image.
+type imageVerifier struct {
+	src       transfer.Source
+	platforms cli.PlatformList
+	deep      bool               // read the blobs too; needed where src is no [blobHeader]
+	referrers bool               // verify what refers to the manifests too; src is a transfer.ReferrerLister then
 	report    func(layout.Check) // may be called concurrently
 	manifests []blob.Digest      // that were verified
+}
+
+// blobHeader is a source that tells the size of a blob without its bytes, -1 if it does not know it.
+type blobHeader interface {
+	HeadBlob(ctx context.Context, d blob.Digest) (int64, error)
 }
 
 // child is what a manifest refers to.
@@ -36,13 +44,13 @@ type child struct {
 // run verifies the image under a tag or digest, one level of manifests after another. It reports
 // each problem with the content. An error means that the root manifest cannot be read or that the
 // registry does not answer.
-func (v *registryVerifier) run(ctx context.Context, ref string) error {
-	root, err := v.repo.Manifest(ctx, ref)
+func (v *imageVerifier) run(ctx context.Context, ref string) error {
+	root, err := v.src.Manifest(ctx, ref)
 	if err != nil {
 		return err
 	}
 	v.report(layout.Check{What: "manifest " + string(root.Digest), Digest: root.Digest, Size: root.Size})
-	level, err := childrenOf(root)
+	level, err := v.entriesOf(ctx, root)
 	if err != nil {
 		return err
 	}
@@ -55,8 +63,27 @@ func (v *registryVerifier) run(ctx context.Context, ref string) error {
 	return err
 }
 
+// entriesOf lists what the root refers to, and of an index only what is for the platforms, if there are
+// any. An image must be for one of them.
+func (v *imageVerifier) entriesOf(ctx context.Context, root manifest.Manifest) ([]child, error) {
+	switch {
+	case len(v.platforms) == 0:
+	case manifest.IsIndex(root.MediaType):
+		kept, err := root.Subset(v.platforms...)
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", v.src, err)
+		}
+		root = kept
+	default:
+		if _, err := image.ChoosePlatform(ctx, v.src, root, v.platforms[0]); err != nil {
+			return nil, err
+		}
+	}
+	return childrenOf(root)
+}
+
 // walk verifies children that lie below so many indexes, and all that is below them.
-func (v *registryVerifier) walk(ctx context.Context, level []child, depth int, seen map[blob.Digest]bool) (err error) {
+func (v *imageVerifier) walk(ctx context.Context, level []child, depth int, seen map[blob.Digest]bool) (err error) {
 	for ; err == nil && len(level) > 0; depth++ {
 		level, err = v.level(ctx, v.withinDepth(level, depth), seen)
 	}
@@ -77,7 +104,7 @@ func childrenOf(m manifest.Manifest) ([]child, error) {
 }
 
 // withinDepth returns the children that may be read below so many indexes, and reports the others.
-func (v *registryVerifier) withinDepth(children []child, indexes int) []child {
+func (v *imageVerifier) withinDepth(children []child, indexes int) []child {
 	return slices.DeleteFunc(children, func(c child) bool {
 		err := c.CheckDepth(indexes)
 		if !c.isManifest || err == nil {
@@ -92,7 +119,7 @@ func (v *registryVerifier) withinDepth(children []child, indexes int) []child {
 const parallelChecks = 16
 
 // level checks the children of one level in parallel, and returns those of the next.
-func (v *registryVerifier) level(ctx context.Context, children []child, seen map[blob.Digest]bool) ([]child, error) {
+func (v *imageVerifier) level(ctx context.Context, children []child, seen map[blob.Digest]bool) ([]child, error) {
 	var mu sync.Mutex
 	var next []child
 	group, inGroup := errgroup.WithContext(ctx)
@@ -122,7 +149,7 @@ func (v *registryVerifier) level(ctx context.Context, children []child, seen map
 
 // check checks one child and returns its children. An error that is not about its content ends the
 // verification.
-func (v *registryVerifier) check(ctx context.Context, c child) (nested []child, check layout.Check, err error) {
+func (v *imageVerifier) check(ctx context.Context, c child) (nested []child, check layout.Check, err error) {
 	if c.isManifest {
 		check = layout.Check{What: "manifest " + string(c.Digest), Digest: c.Digest}
 		nested, check.Size, err = v.manifest(ctx, c.Descriptor)
@@ -142,7 +169,7 @@ func (v *registryVerifier) check(ctx context.Context, c child) (nested []child, 
 	return nested, check, err
 }
 
-func (v *registryVerifier) blob(ctx context.Context, d manifest.Descriptor) (check layout.Check, err error) {
+func (v *imageVerifier) blob(ctx context.Context, d manifest.Descriptor) (check layout.Check, err error) {
 	check = layout.Check{What: "blob " + string(d.Digest), Digest: d.Digest}
 	if v.deep {
 		check.Size, err = v.read(ctx, d)
@@ -152,8 +179,8 @@ func (v *registryVerifier) blob(ctx context.Context, d manifest.Descriptor) (che
 	return check, err
 }
 
-func (v *registryVerifier) manifest(ctx context.Context, d manifest.Descriptor) ([]child, int64, error) {
-	m, err := v.repo.Manifest(ctx, string(d.Digest))
+func (v *imageVerifier) manifest(ctx context.Context, d manifest.Descriptor) ([]child, int64, error) {
+	m, err := v.src.Manifest(ctx, string(d.Digest))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -166,25 +193,33 @@ func (v *registryVerifier) manifest(ctx context.Context, d manifest.Descriptor) 
 
 // head asks for a blob and its size, and returns the bytes that it read. It reads a blob whose size
 // the registry does not tell: anything may answer so.
-func (v *registryVerifier) head(ctx context.Context, d manifest.Descriptor) (int64, error) {
-	size, err := v.repo.HeadBlob(ctx, d.Digest)
+func (v *imageVerifier) head(ctx context.Context, d manifest.Descriptor) (int64, error) {
+	header, ok := v.src.(blobHeader)
+	if !ok {
+		return v.read(ctx, d)
+	}
+	size, err := header.HeadBlob(ctx, d.Digest)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return 0, fmt.Errorf("%s does not have it: %w", v.repo, fs.ErrNotExist)
+		return 0, fmt.Errorf("%v does not have it: %w", v.src, fs.ErrNotExist)
 	case err != nil:
 		return 0, err
 	case size < 0:
 		return v.read(ctx, d)
 	case size != d.Size:
-		return 0, fmt.Errorf("%s: %w", v.repo, &blob.MismatchError{Want: d.Digest, WantSize: d.Size, GotSize: size})
+		return 0, fmt.Errorf("%v: %w", v.src, &blob.MismatchError{Want: d.Digest, WantSize: d.Size, GotSize: size})
 	}
 	return 0, nil
 }
 
-func (v *registryVerifier) read(ctx context.Context, d manifest.Descriptor) (int64, error) {
+func (v *imageVerifier) read(ctx context.Context, d manifest.Descriptor) (int64, error) {
 	r := blob.NewReader(ctx, d.Digest, d.Size, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
-		return v.repo.Blob(ctx, d, offset)
+		return v.src.Blob(ctx, d, offset)
 	})
 	defer r.Close()
-	return io.Copy(io.Discard, r)
+	n, err := io.Copy(io.Discard, r)
+	if local, ok := v.src.(transfer.Inventoried); ok && errors.Is(err, fs.ErrNotExist) && local.HasContent(d.Digest) {
+		return n, nil // a bundle leaves it to its base
+	}
+	return n, err
 }
