@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hczjl/transship/blob"
-	"github.com/hczjl/transship/manifest"
 	"github.com/hczjl/transship/cmd/transship/internal/inspect"
+	"github.com/hczjl/transship/manifest"
 )
 
 // inspectImages returns the images that inspect --json prints, as NAME PLATFORMS each.
@@ -172,6 +172,6 @@ func TestInspectChoosesPlatform(t *testing.T) {
 		}
 	}
 	for _, arg := range []string{"FROM/nested:outer", "FROM/nested:inner", "FROM/nested:linux-arm64"} {
-		c.do("inspect --platform linux/s390x "+arg).wantError(wantedError{4, "no image for platform linux/s390x", ""})
+		c.do("inspect --platform linux/s390x " + arg).wantError(wantedError{4, "no image for platform linux/s390x", ""})
 	}
 }
