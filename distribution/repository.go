@@ -40,6 +40,11 @@ type Repository struct {
 	// OnMirror is told who has served each manifest and blob if there are mirrors. It may be called
 	// concurrently, and may be nil.
 	OnMirror func(MirrorEvent)
+	// Journal keeps the uploads of large blobs for the next process; nil keeps none.
+	Journal Journal
+	// OnResume is told that an upload goes on at an offset in bytes where an earlier process has left it.
+	// It may be called concurrently, and may be nil.
+	OnResume func(d blob.Digest, offset int64)
 	// Target says for a record that images are copied here: a manifest or blob that is asked for by
 	// HEAD may be missing.
 	Target bool

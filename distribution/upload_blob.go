@@ -38,17 +38,34 @@ type push struct {
 	arrived   bool          // the registry has the blob although no response said so
 	maxOffset int64         // the most bytes that the registry has had in any session
 	asked     time.Duration // how long the registry has asked this upload to wait
+	entry     *uploadEntry  // in the journal, nil if there is none
+	earlier   bool          // the session is one that an earlier process has opened
 }
 
-// upload uploads a blob in a session. After a transient failure it asks for the offset of the
-// session and resumes there with chunks; only if it cannot resume, it starts again. It ends, since
-// it counts the failures until the upload gets further than ever before.
+// upload uploads a blob in a session, which is new, or in the one that an earlier process has noted
+// in the journal.
 func (r *Repository) upload(ctx context.Context, b *blob.Stream, session UploadSession) error {
-	p := &push{repo: r, blob: b, session: session, chunk: r.ChunkSize}
+	p := &push{repo: r, blob: b, session: session, chunk: r.ChunkSize, entry: r.takeEntry(b)}
+	defer p.closeBody()
+	if !p.resumeEarlier(ctx) {
+		p.setSession(session)
+	}
 	if known := r.Client.knownChunkSize(min(p.chunkSize(), b.Size())); known > 0 {
 		p.chunk = known
 	}
-	defer p.closeBody()
+	err := p.sendAll(ctx)
+	keep := err != nil && p.isKept(ctx, err)
+	if err != nil && !keep {
+		r.cancel(ctx, p.session)
+	}
+	p.entry.release(keep)
+	return err
+}
+
+// sendAll uploads the blob. After a transient failure it asks for the offset of the session and
+// resumes there with chunks; only if it cannot resume, it starts again. It ends, since it counts the
+// failures until the upload gets further than ever before.
+func (p *push) sendAll(ctx context.Context) error {
 	for failures := 1; ; failures++ {
 		err := p.send(ctx)
 		if err == nil {
@@ -59,12 +76,12 @@ func (r *Repository) upload(ctx context.Context, b *blob.Stream, session UploadS
 		if p.session.Offset > p.maxOffset {
 			p.maxOffset, failures = p.session.Offset, 1
 		}
-		if err = p.prepareRetry(ctx, err, failures); err != nil {
-			r.cancel(ctx, p.session)
-			return err
+		err = p.prepareRetry(ctx, err, failures)
+		if err != nil && p.isEarlierWrong(ctx, err) {
+			err = p.startOver(ctx)
 		}
-		if p.arrived {
-			return nil
+		if err != nil || p.arrived {
+			return err
 		}
 	}
 }
@@ -102,6 +119,11 @@ func (p *push) send(ctx context.Context) error {
 	}
 	for p.session.Offset < p.blob.Size() {
 		if err := p.sendChunk(ctx); err != nil {
+			return err
+		}
+	}
+	if p.earlier {
+		if err := p.verifyEarlier(ctx); err != nil {
 			return err
 		}
 	}
@@ -146,7 +168,7 @@ func (p *push) sendChunk(ctx context.Context) error {
 		return fmt.Errorf("%s: %w: sent %d bytes from %d on, and it has %d",
 			p.repo, errNoChunks, size, p.session.Offset, session.Offset)
 	}
-	p.session = session
+	p.setSession(session)
 	return nil
 }
 
@@ -278,7 +300,7 @@ func (p *push) resume(ctx context.Context) error {
 	if err != nil {
 		return p.restart(ctx)
 	}
-	p.session = session
+	p.setSession(session)
 	if session.Offset == 0 || session.Offset > p.blob.Size() {
 		return p.restart(ctx)
 	}
@@ -293,7 +315,7 @@ func (p *push) restart(ctx context.Context) error {
 	}
 	p.repo.cancel(ctx, p.session)
 	session, err := p.repo.Client.StartUpload(ctx, p.repo.Name, p.blob.Digest())
-	p.session = session
+	p.setSession(session)
 	return err
 }
 

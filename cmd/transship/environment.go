@@ -29,9 +29,12 @@ func environment() []variable {
 		{names: "REGISTRY_AUTH_FILE", does: "an auth.json in place of podman's; with --authfile its file alone is read"},
 		{names: "XDG_CONFIG_HOME", does: "folder of configuration files, podman's too; else .config in HOME"},
 		{names: "XDG_DATA_HOME", does: "folder of the local store; else .local/share in HOME"},
+		{names: "XDG_STATE_HOME", does: "folder of transship/uploads, where uploads are noted that the next run can resume; " +
+			"else .local/state in HOME"},
 		{names: "XDG_RUNTIME_DIR", does: "folder of podman's auth.json after podman login"},
 		{names: "HOME", does: "the user's folder; on Windows USERPROFILE"},
-		{names: "USERPROFILE AppData", does: "the user's folder and that of configuration files, on Windows"},
+		{names: "USERPROFILE AppData LocalAppData", does: "the user's folder, that of configuration files and that of " +
+			"uploads, on Windows"},
 		{names: "PATH", does: "where credential helpers are looked for (docker-credential-NAME)"},
 		{names: "HTTPS_PROXY https_proxy", does: "the proxy for HTTPS; transship config HOST shows whether it is used"},
 		{names: "HTTP_PROXY http_proxy", does: "the proxy for HTTP without TLS"},

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/filelock"
 )
 
 // partialDir is the folder FILE.partial, in which a bundle is written. One process at a time has
@@ -54,7 +55,7 @@ func openPartial(path string) (*partialDir, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !tryLock(p.lock) && (haveLocks || !created) {
+		if !filelock.Try(p.lock) && (filelock.Available || !created) {
 			p.lock.Close()
 			return nil, p.busyError(path)
 		}
@@ -79,7 +80,7 @@ func (p *partialDir) checkOwned() error {
 
 func (p *partialDir) busyError(path string) error {
 	reason := "another process is writing it"
-	if !haveLocks {
+	if !filelock.Available {
 		reason += "; if there is none, remove the folder " + p.files.path(p.dir)
 	}
 	return &ArchiveError{Path: path, Kind: ErrBusy, Reason: reason}

@@ -3,6 +3,8 @@ package layout
 import (
 	"os"
 	"sync"
+
+	"github.com/hczjl/transship/distribution/filelock"
 )
 
 // contentLock keeps content from being pruned while an image is written: a shared lock on one file,
@@ -25,7 +27,7 @@ func (d *Dir) Hold() (release func(), err error) {
 		if l.file, err = d.openContentLock(); err != nil {
 			return nil, err
 		}
-		if err := lockShared(l.file); err != nil {
+		if err := filelock.Shared(l.file); err != nil {
 			l.file.Close()
 			return nil, err
 		}
@@ -51,7 +53,7 @@ func (d *Dir) HoldForReading() (release func()) {
 	if err != nil {
 		return func() {}
 	}
-	if err := lockShared(f); err != nil {
+	if err := filelock.Shared(f); err != nil {
 		f.Close()
 		return func() {}
 	}

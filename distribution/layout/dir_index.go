@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+
+	"github.com/hczjl/transship/distribution/filelock"
 )
 
 // index returns the current index.json. It reads the file only if that has changed.
@@ -153,7 +155,7 @@ func (d *Dir) lockIndex() (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lock(f); err != nil {
+	if err := filelock.Exclusive(f); err != nil {
 		f.Close()
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/hczjl/transship/distribution/filelock"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -21,7 +22,7 @@ func (d *Dir) HoldPending() (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lockShared(f); err != nil {
+	if err := filelock.Shared(f); err != nil {
 		f.Close()
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/filelock"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -46,7 +47,7 @@ func (d *Dir) Prune(ctx context.Context, what PruneOptions) (PruneResult, error)
 		return PruneResult{}, err
 	}
 	defer f.Close()
-	if !tryLock(f) {
+	if !filelock.Try(f) {
 		return PruneResult{}, ErrInUse
 	}
 	pending, err := d.openPendingLock()
@@ -54,7 +55,7 @@ func (d *Dir) Prune(ctx context.Context, what PruneOptions) (PruneResult, error)
 		return PruneResult{}, err
 	}
 	defer pending.Close()
-	p := &pruneRun{dir: d, served: !tryLock(pending)}
+	p := &pruneRun{dir: d, served: !filelock.Try(pending)}
 	if what.Untagged {
 		if err := p.dropUntagged(ctx); err != nil {
 			return p.result, err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/filelock"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -50,7 +51,7 @@ func (d *Dir) openResumable(digest blob.Digest) (*os.File, error) {
 	}
 	info, err := f.Stat()
 	// A hard link in a foreign folder would have a file outside of it overwritten.
-	if err != nil || hasOtherNames(info) || !tryLock(f) || !d.files.isAt(f, name) {
+	if err != nil || hasOtherNames(info) || !filelock.Try(f) || !d.files.isAt(f, name) {
 		f.Close()
 		return d.createTemp()
 	}

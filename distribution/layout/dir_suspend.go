@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+
+	"github.com/hczjl/transship/distribution/filelock"
 )
 
 // tempOwner is a locked temporary file that owns the closed files of suspended uploads: their names
@@ -73,7 +75,7 @@ func (d *Dir) isOwned(name string) bool {
 		return false
 	}
 	defer f.Close()
-	return !tryLock(f)
+	return !filelock.Try(f)
 }
 
 // Suspend closes the upload's file until the next Write, Commit or Cancel, so that an upload that
@@ -107,7 +109,7 @@ func (u *Upload) open() (err error) {
 	if err != nil {
 		return err
 	}
-	if err := lock(f); err != nil {
+	if err := filelock.Exclusive(f); err != nil {
 		f.Close()
 		return err
 	}

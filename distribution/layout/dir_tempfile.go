@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+
+	"github.com/hczjl/transship/distribution/filelock"
 )
 
 // tempPattern matches the names of temporary files, which rand.Text makes.
@@ -31,7 +33,7 @@ func (d *Dir) createTemp() (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := lock(f); err != nil {
+		if err := filelock.Exclusive(f); err != nil {
 			d.discard(f)
 			return nil, err
 		}
@@ -67,7 +69,7 @@ func (d *Dir) removeUnlocked(name string) bool {
 		return false // its process has just removed or renamed it
 	}
 	defer f.Close()
-	if !tryLock(f) {
+	if !filelock.Try(f) {
 		return false
 	}
 	if runtime.GOOS == "windows" {

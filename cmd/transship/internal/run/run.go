@@ -47,6 +47,7 @@ type Run struct {
 	measures   func() Measures // nil until the command has something to measure
 	began      time.Time
 	speed      speed
+	uploads    uploads
 	noClobber  bool // --no-clobber
 	repair     bool // --repair
 	keep       tagselect.Value

@@ -34,10 +34,11 @@ func (r *Run) JobsFlag(fs *flag.FlagSet, jobs *cli.Count, does string) {
 }
 
 // SendFlags registers the flags of commands that push images to a registry: --jobs, --chunk-size,
-// --rate, --stall, --foreign-layers, --no-clobber, --keep-existing, --repair and --plan.
+// --no-journal, --rate, --stall, --foreign-layers, --no-clobber, --keep-existing, --repair and --plan.
 func (r *Run) SendFlags(fs *flag.FlagSet, to *Remote, jobs *cli.Count, does string) {
 	r.JobsFlag(fs, jobs, does)
 	r.chunkFlag(fs, to)
+	r.journalFlag(fs)
 	r.paceFlags(fs)
 	r.ForeignFlag(fs)
 	fs.BoolVar(&r.noClobber, "no-clobber", false,

@@ -130,6 +130,7 @@ func (m *Remote) Target(ctx context.Context, ref reference.Reference) (*distribu
 		return nil, err
 	}
 	repo.Target = true
+	m.run.noteUploads(repo)
 	return repo, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/journal"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/layout"
 )
@@ -28,6 +29,8 @@ func Prune() run.Command {
 not come whole. It waits until
 no other command is using the store, and does not ask for confirmation. A folder that serve --writable serves can be
 pruned meanwhile, with TRANSSHIP_STORE=DIR: what clients pushed within the last hour, and no image refers to yet, stays.
+
+It also forgets which interrupted uploads of large blobs the next push or copy would resume, those of the state folder.
 
 Prints Untagged: and Deleted: lines and the space that was freed.`,
 		Example: `transship prune --all`,
@@ -52,7 +55,8 @@ Prints Untagged: and Deleted: lines and the space that was freed.`,
 type PruneDocument struct {
 	cli.Outcome
 	Removed
-	Bytes int64 `json:"bytes"` // that were freed
+	Bytes   int64 `json:"bytes"`   // that were freed
+	Uploads int   `json:"uploads"` // that were interrupted and are forgotten
 }
 
 func (c *pruneCommand) run(ctx context.Context, r *run.Run, _ []string) error {
@@ -67,10 +71,16 @@ func (c *pruneCommand) run(ctx context.Context, r *run.Run, _ []string) error {
 		out.Untagged = append(out.Untagged, rootName(root))
 	}
 	out.Deleted, out.Bytes = append(out.Deleted, done.Deleted...), done.Bytes
+	if err == nil {
+		out.Uploads, err = journal.Clear(journal.Folder(r.Env))
+	}
 	if r.Quiet {
 		return err
 	}
 	out.print(r.Stdout)
+	if out.Uploads > 0 {
+		r.Note("interrupted uploads that are forgotten: %d", out.Uploads)
+	}
 	if err == nil {
 		fmt.Fprintln(r.Stdout, "Total reclaimed space:", cli.FormatBytes(done.Bytes))
 	}
