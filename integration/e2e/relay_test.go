@@ -31,6 +31,7 @@ type relayServer struct {
 	pace     sync.Mutex
 	holding  sync.Once
 	quit     chan struct{}
+	released chan struct{} // closed when it holds nothing any more
 }
 
 // startRelay starts a relay in front of a server, given as host:port.
@@ -41,7 +42,7 @@ func startRelay(t testing.TB, server string, o relayOptions) *relayServer {
 		t.Fatal(err)
 	}
 	r := &relayServer{host: l.Addr().String(), held: make(chan struct{}), relayOptions: o, server: server,
-		quit: make(chan struct{})}
+		quit: make(chan struct{}), released: make(chan struct{})}
 	var connections sync.WaitGroup
 	connections.Go(func() {
 		for {
@@ -82,6 +83,9 @@ func (r *relayServer) serve(client net.Conn) {
 	case <-r.quit:
 	}
 }
+
+// release has the relay pass everything on from now on.
+func (r *relayServer) release() { close(r.released) }
 
 // clientReader reads what a client sends, limited to the relay's rate, and fails where the options
 // cut.
@@ -131,7 +135,10 @@ func (w *serverReader) Read(b []byte) (int, error) {
 	}
 	if w.relay.holdAt > 0 && all >= w.relay.holdAt {
 		w.relay.holding.Do(func() { close(w.relay.held) })
-		<-w.relay.quit
+		select {
+		case <-w.relay.quit:
+		case <-w.relay.released:
+		}
 	}
 	return n, err
 }
