@@ -23,17 +23,16 @@ added: several people or services can vouch for one audit. The note is a C2SP si
 (c2sp.org/signed-note). The key's name in it is that of its file, without the extension.
 
 openssl genpkey -algorithm ed25519 makes a key, and openssl pkey -pubout the public key for audit verify --key.`,
-		Example: `openssl genpkey -algorithm ed25519 -out team.pem
-transship audit sign --key team.pem run.jsonl`,
+		Example: `transship audit sign --key team.pem run.jsonl`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			var key *run.NoteKey
-			fs.Func("key", "sign with the Ed25519 key in this `file` (PEM)", func(name string) (err error) {
-				key, err = run.ReadNoteKey(name)
-				return err
-			})
+			name := fs.String("key", "", "sign with the Ed25519 key in this `file` (PEM)")
 			return func(ctx context.Context, r *run.Run, args []string) error {
-				if key == nil {
+				if *name == "" {
 					return &cli.UsageError{Message: "--key is missing", Advice: "give the private key: --key team.pem"}
+				}
+				key, err := run.ReadNoteKey(*name)
+				if err != nil {
+					return fmt.Errorf("--key: %w", err)
 				}
 				return signAudit(ctx, r, args[0], key)
 			}

@@ -17,7 +17,7 @@ import (
 // verifyCommand is audit verify and its flags.
 type verifyCommand struct {
 	last string
-	keys []ed25519.PublicKey
+	keys []string // files
 }
 
 // Verify returns the command audit verify.
@@ -40,7 +40,10 @@ transship audit verify --last 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd1
 			c := &verifyCommand{}
 			fs.StringVar(&c.last, "last", "", "the `hash` that the file must end with")
 			fs.Func("key", "want a signature of this public `key`, a file of Ed25519 in PEM, in FILE"+audit.NoteSuffix+
-				"; may be repeated", c.addKey)
+				"; may be repeated", func(file string) error {
+				c.keys = append(c.keys, file)
+				return nil
+			})
 			r.JSONFlag(fs)
 			return c.run
 		},
@@ -74,6 +77,10 @@ func verification(file string, found audit.Result) *Verification {
 }
 
 func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) error {
+	keys, err := c.readKeys()
+	if err != nil {
+		return err
+	}
 	found, err := checkAudit(ctx, args[0])
 	if err != nil {
 		return err
@@ -86,7 +93,7 @@ func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) erro
 		}
 		return &auditError{args[0] + ": " + problem}
 	}
-	if document.Signers, err = c.signers(ctx, args[0], found); err != nil {
+	if document.Signers, err = signers(ctx, args[0], found, keys); err != nil {
 		return err
 	}
 	signed := ""
@@ -114,15 +121,20 @@ func checkAudit(ctx context.Context, name string) (audit.Result, error) {
 	return found, nil
 }
 
-func (c *verifyCommand) addKey(file string) error {
-	key, err := run.ReadNotePublicKey(file)
-	c.keys = append(c.keys, key)
-	return err
+func (c *verifyCommand) readKeys() (keys []ed25519.PublicKey, err error) {
+	for _, file := range c.keys {
+		key, err := run.ReadNotePublicKey(file)
+		if err != nil {
+			return nil, fmt.Errorf("--key: %w", err)
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
 }
 
-// signers returns the names under which all keys of --key have signed the audit.
-func (c *verifyCommand) signers(ctx context.Context, file string, found audit.Result) (names []string, err error) {
-	if len(c.keys) == 0 {
+// signers returns the names under which all keys have signed an audit.
+func signers(ctx context.Context, file string, found audit.Result, keys []ed25519.PublicKey) (names []string, err error) {
+	if len(keys) == 0 {
 		return nil, nil
 	}
 	note, err := readNote(ctx, file)
@@ -136,7 +148,7 @@ func (c *verifyCommand) signers(ctx context.Context, file string, found audit.Re
 		return nil, &auditError{fmt.Sprintf("%s%s is the note of another audit: of %d records with the last hash %s",
 			file, audit.NoteSuffix, note.Checkpoint.Records, note.Checkpoint.Last)}
 	}
-	for _, key := range c.keys {
+	for _, key := range keys {
 		name, err := note.SignedBy(key)
 		if err != nil {
 			return nil, &auditError{fmt.Sprintf("%s%s: %v; it is signed as %s", file, audit.NoteSuffix, err,

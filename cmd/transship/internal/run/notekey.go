@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -33,7 +32,7 @@ func ReadNoteKey(file string) (*NoteKey, error) {
 	parsed, err := x509.ParsePKCS8PrivateKey(der)
 	key, ok := parsed.(ed25519.PrivateKey)
 	if err != nil || !ok {
-		return nil, fmt.Errorf("%s has no private key of Ed25519", file)
+		return nil, &cli.UsageError{Message: file + " has no private key of Ed25519"}
 	}
 	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 	return &NoteKey{strings.NewReplacer(" ", "-", "+", "-").Replace(name), key}, nil
@@ -60,7 +59,7 @@ func ReadNotePublicKey(file string) (ed25519.PublicKey, error) {
 	parsed, err := x509.ParsePKIXPublicKey(der)
 	key, ok := parsed.(ed25519.PublicKey)
 	if err != nil || !ok {
-		return nil, fmt.Errorf("%s has no public key of Ed25519", file)
+		return nil, &cli.UsageError{Message: file + " has no public key of Ed25519"}
 	}
 	return key, nil
 }
@@ -74,11 +73,13 @@ func readPEM(file, kind string) ([]byte, error) {
 	block, rest := pem.Decode([]byte(text))
 	switch {
 	case block == nil:
-		return nil, fmt.Errorf("%s has no key in PEM", file)
+		return nil, &cli.UsageError{Message: file + " has no key in PEM"}
 	case block.Type != kind:
-		return nil, fmt.Errorf("%s has a PEM block %s, and a %s is wanted", file, cli.OneLine(block.Type), kind)
+		return nil, &cli.UsageError{
+			Message: fmt.Sprintf("%s has a PEM block %s, and a %s is wanted", file, cli.OneLine(block.Type), kind),
+		}
 	case strings.TrimSpace(string(rest)) != "":
-		return nil, errors.New(file + " has more than one PEM block")
+		return nil, &cli.UsageError{Message: file + " has more than one PEM block"}
 	}
 	return block.Bytes, nil
 }
