@@ -29,6 +29,9 @@ func TestReplacedTar(t *testing.T) {
 			}
 		}
 		c.do(line).want(0, "is replaced; it had 2 images: ", "/src/other:1")
+		other := line + ":other/name:2" // the same image, and its name would be lost
+		c.do(other+" --no-clobber").want(9, "is not replaced: it has 1 image: ", "/src/repo:1.6")
+		c.do(other).want(0, "is replaced; it had 1 image: ", "/src/repo:1.6")
 		c.writeFile("x.tar", "no tar")
 		c.do(line+" --no-clobber").want(9, "no readable tar of images")
 		c.do(line).want(0, "is replaced; it had 6 B that are no readable tar")

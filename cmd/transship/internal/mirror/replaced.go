@@ -12,6 +12,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/reference"
 )
 
 // maxReplacedNames is how many images of a tar that is replaced are named.
@@ -37,14 +38,14 @@ func (*replacedTarError) Hint() string {
 }
 
 // checkReplaced says what each tar among the targets has that the copy replaces. With --no-clobber
-// that is a *replacedTarError, before anything is written. A tar that has just this image is no
-// news.
+// that is a *replacedTarError, before anything is written. A tar that has just this image, under the
+// same name, is no news.
 func checkReplaced(r *run.Run, noClobber bool, src image.Origin, to []image.Location) error {
 	for _, l := range to {
 		if !l.IsArchive() {
 			continue
 		}
-		had, err := replacedBy(l.Path, src)
+		had, err := replacedBy(l, src)
 		switch {
 		case err != nil:
 			return err
@@ -59,9 +60,13 @@ func checkReplaced(r *run.Run, noClobber bool, src image.Origin, to []image.Loca
 }
 
 // replacedBy describes what a file has that is replaced by src, "" if there is no file or it has
-// only that image.
-func replacedBy(path string, src image.Origin) (string, error) {
-	info, err := os.Stat(path)
+// only that image under the same name.
+func replacedBy(l image.Location, src image.Origin) (string, error) {
+	as, err := l.NameFor(src.Name)
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(l.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -71,21 +76,21 @@ func replacedBy(path string, src image.Origin) (string, error) {
 	if !info.Mode().IsRegular() {
 		return "", nil // creating the tar says what is wrong
 	}
-	archive, err := layout.OpenArchive(path)
+	archive, err := layout.OpenArchive(l.Path)
 	if err != nil {
 		return fmt.Sprintf("%s that are no readable tar of images", cli.FormatBytes(info.Size())), nil
 	}
 	defer archive.Close()
-	return describeImages(archive.Images(), src), nil
+	return describeImages(archive.Images(), src, as), nil
 }
 
-// describeImages names images, "" if they are only that of src.
-func describeImages(images []layout.Image, src image.Origin) string {
+// describeImages names images, "" if they are only that of src, under the name that it gets or none.
+func describeImages(images []layout.Image, src image.Origin, as reference.Reference) string {
 	var root blob.Digest
 	if c, ok := src.Source.(*image.CollectedImage); ok {
 		root = c.Root.Digest
 	}
-	if len(images) == 1 && images[0].Digest == root {
+	if len(images) == 1 && images[0].Digest == root && hasName(images[0], as) {
 		return ""
 	}
 	var names []string
@@ -99,4 +104,10 @@ func describeImages(images []layout.Image, src image.Origin) string {
 		return "no images"
 	}
 	return fmt.Sprintf("%d image%s: %s", len(images), cli.Plural(len(images)), strings.Join(names, ", "))
+}
+
+// hasName reports whether an image has no name or this one.
+func hasName(im layout.Image, as reference.Reference) bool {
+	had, err := reference.Parse(im.Name)
+	return err != nil || had.Name() == as.Name() && had.Tag == as.Tag
 }
