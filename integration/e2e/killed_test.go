@@ -108,3 +108,32 @@ func TestKilledPull(t *testing.T) {
 	transship.Output(t, "copy", "oci:"+store+":1",
 		"oci-archive:"+filepath.Join(t.TempDir(), "x.tar")) // all of it can be read
 }
+
+// A prune removes nothing of what a pull has fetched and not finished, and neither disturbs the other.
+func TestPruneDuringPull(t *testing.T) {
+	t.Parallel()
+	from := servers.CNCF(t, servers.Options{})
+	ref := push(t, from, heavyImage(), "heavy", "1")
+	transship, _ := servers.Transship(t)
+	store := filepath.Join(t.TempDir(), "store")
+	transship.Env = append(transship.Env, "TRANSSHIP_STORE="+store)
+	pull := begin(t, transship, "pull", "--rate", "8MiB", ref)
+	done := make(chan servers.Result)
+	go func() { done <- pull.end(t) }()
+	for prunes := 0; ; prunes++ {
+		select {
+		case got := <-done:
+			if got.Exit != 0 || prunes == 0 {
+				t.Errorf("exit %d after %d prunes\n%s", got.Exit, prunes, got.Stderr)
+			}
+			transship.Output(t, "prune", "--all")
+			transship.Output(t, "verify", store)
+			if got := transship.Output(t, "images", "-q", "--no-trunc"); got != heavyImage().Root().Digest.String()+"\n" {
+				t.Errorf("the store has %s", got)
+			}
+			return
+		default:
+			transship.Output(t, "prune", "--all")
+		}
+	}
+}

@@ -29,6 +29,7 @@ type Options struct {
 	NoDelete           bool              // answer 405 to every DELETE
 	RelativeURLs       bool              // answer with relative Locations
 	ForeignLayers      bool              // accept manifests whose layers are at URLs elsewhere
+	MirrorOf           string            // be a pull-through cache of the registry with this URL
 	At                 *wan.End          // run at an end of a long link; nil is this machine's own network
 }
 
@@ -158,6 +159,9 @@ func (o Options) writeConfig(t testing.TB, dir, file, addr, debug string) {
 	}
 	if o.ForeignLayers {
 		config["validation"] = object{"manifests": object{"urls": object{"allow": []string{"^https://"}}}}
+	}
+	if o.MirrorOf != "" {
+		config["proxy"] = object{"remoteurl": o.MirrorOf}
 	}
 	raw, err := json.MarshalIndent(config, "", "  ")
 	if err != nil {
