@@ -15,6 +15,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
+	"github.com/hczjl/transship/manifest/signature"
 )
 
 // Bundle is a tar that is being written. [CreateBundle] begins it; Commit, Close or Abort ends it.
@@ -28,7 +29,8 @@ type Bundle struct {
 	hasher    *volumeHasher // nil if no digest is asked for
 	manifests map[blob.Digest]bool
 	slots     map[blob.Digest]*slot
-	ended     atomic.Bool // by Commit, Close or Abort
+	sign      func(inventory []byte) ([]byte, error) // nil if nothing is signed
+	ended     atomic.Bool                            // by Commit, Close or Abort
 }
 
 // MinVolumeSize is the smallest volume size in bytes: a block of a tar.
@@ -43,6 +45,11 @@ type BundleFiles struct {
 	// Digest asks for the SHA-256 of the one file. All of it is then read and hashed once more.
 	// Volumes always have a SHA-256.
 	Digest bool
+	// Sign returns the signature of FILE.json, which has the SHA-256 of each file then, and is put
+	// beside it as FILE.json.sig. Without it nothing is signed.
+	Sign func(inventory []byte) ([]byte, error)
+	// Signatures is what a policy says of the images, for FILE.json.
+	Signatures []signature.Verdict
 }
 
 // slot is the range of the tar that a blob is written to.
@@ -128,7 +135,8 @@ func (b *Bundle) start(l *tarLayout, files BundleFiles) error {
 		return err
 	}
 	b.addSlots(l, filled)
-	if files.Digest || files.VolumeSize > 0 {
+	b.sign, b.inventory.Signatures = files.Sign, files.Signatures
+	if files.Digest || files.Sign != nil || files.VolumeSize > 0 {
 		b.hasher = newVolumeHasher(b.volumes, slices.Collect(maps.Values(b.slots)))
 	}
 	return nil

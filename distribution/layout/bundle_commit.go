@@ -70,19 +70,39 @@ func (b *Bundle) finalize(digests []blob.Digest) error {
 			return err
 		}
 	}
+	if b.sign != nil {
+		if err := b.partial.files.rename(b.partial.name("signature"), filepath.Base(signaturePath(b.path))); err != nil {
+			return err
+		}
+	}
 	if err := b.partial.files.rename(b.partial.name("inventory"), filepath.Base(inventoryPath(b.path))); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(b.path))
 }
 
-// writeInventory writes FILE.json into the partial folder.
+// writeInventory writes FILE.json, and its signature if there is to be one, into the partial folder.
 func (b *Bundle) writeInventory() error {
-	f, err := b.partial.open(b.partial.name("inventory"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	raw := b.inventory.encode()
+	if b.sign != nil {
+		sig, err := b.sign(raw)
+		if err == nil {
+			err = b.writePartial("signature", sig)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return b.writePartial("inventory", raw)
+}
+
+// writePartial writes a file into the partial folder.
+func (b *Bundle) writePartial(name string, content []byte) error {
+	f, err := b.partial.open(b.partial.name(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b.inventory.encode())
+	_, err = f.Write(content)
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
@@ -94,7 +114,7 @@ func (b *Bundle) removeEarlier() error {
 	if err != nil {
 		return err
 	}
-	old = slices.Insert(old, 0, inventoryPath(b.path))
+	old = slices.Insert(old, 0, inventoryPath(b.path), signaturePath(b.path))
 	if b.inventory.Volumes[0].File != filepath.Base(b.path) {
 		old = append(old, b.path)
 	}

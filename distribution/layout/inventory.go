@@ -11,6 +11,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
+	"github.com/hczjl/transship/manifest/signature"
 )
 
 // inventoryVersion is the version of bundles and of the inventories that describe them.
@@ -35,6 +36,9 @@ type Inventory struct {
 	// Volumes are the bundle's files, in order: one, or several if it is split. Only FILE.json has
 	// them.
 	Volumes []Volume
+	// Signatures is what a policy said of the images when the bundle was written. Only FILE.json has
+	// them.
+	Signatures []signature.Verdict
 	// Content is every manifest and blob of the images, sorted by digest.
 	Content []Content
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
+	"github.com/hczjl/transship/manifest/signature"
 )
 
 // inventoryDocument is the JSON of an Inventory.
@@ -15,7 +16,9 @@ type inventoryDocument struct {
 	Images  []imageDocument `json:"images"`
 	Base    *Base           `json:"base"`
 	Volumes []Volume        `json:"volumes"`
-	Content []Content       `json:"content"`
+
+	Signatures []signature.Verdict `json:"signatures"`
+	Content    []Content           `json:"content"`
 }
 
 type imageDocument struct {
@@ -43,6 +46,9 @@ func (in *Inventory) encode() []byte {
 	}
 	if len(in.Volumes) > 0 {
 		writeLines(&b, "volumes", in.Volumes)
+	}
+	if len(in.Signatures) > 0 {
+		writeLines(&b, "signatures", in.Signatures)
 	}
 	writeLines(&b, "content", in.Content)
 	b.WriteString("}\n")
@@ -87,7 +93,7 @@ func decodeInventory(b []byte) (Inventory, error) {
 	if err := manifest.Decode(b, &doc); err != nil {
 		return Inventory{}, err
 	}
-	in := Inventory{ID: doc.ID, Base: doc.Base, Volumes: doc.Volumes, Content: doc.Content}
+	in := Inventory{ID: doc.ID, Base: doc.Base, Volumes: doc.Volumes, Signatures: doc.Signatures, Content: doc.Content}
 	for _, im := range doc.Images {
 		d := manifest.Descriptor{MediaType: im.MediaType, Digest: im.Digest, Size: im.Size}
 		in.Images = append(in.Images, Image{im.Name, d})

@@ -30,6 +30,7 @@ type loadCommand struct {
 	platforms cli.PlatformList
 	available bool
 	gate      gate.Gate
+	key       keyFlag
 	jobs      cli.Count
 }
 
@@ -67,6 +68,7 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 				"load only these `platforms` of the images, such as linux/amd64,linux/arm/v7; may be repeated (default all)")
 			r.AvailableFlag(fs, &c.available)
 			c.gate.Flag(fs, r)
+			c.key.register(fs, r)
 			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)
 			r.JSONFlag(fs)
@@ -111,7 +113,7 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return err
 	}
 	far.Rewrites, c.to.Host = c.rewrites, far.Base.Host()
-	local, err := image.OpenLocal(ctx, r, args[0])
+	local, err := c.open(ctx, r, args[0])
 	if err != nil {
 		return err
 	}
@@ -159,6 +161,23 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 			keptCount(kept), show.BlobSummary("sent"))
 	}
 	return r.Alike(b.Err(ctx))
+}
+
+// open opens the images, those of --require-key once they are verified.
+func (c *loadCommand) open(ctx context.Context, r *run.Run, path string) (*image.LocalImages, error) {
+	signed, err := c.key.verify(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	local, err := image.OpenLocal(ctx, r, path)
+	if err != nil {
+		return nil, err
+	}
+	if err := signed.check(r, local); err != nil {
+		local.Close()
+		return nil, err
+	}
+	return local, nil
 }
 
 // keptCount says how many images --keep-existing has kept, if any.

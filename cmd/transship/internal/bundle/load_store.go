@@ -20,7 +20,7 @@ func (c *loadCommand) intoStore(ctx context.Context, r *run.Run, path string) er
 			Advice:  "transship tag gives them others",
 		}
 	}
-	local, err := image.OpenLocal(ctx, r, path)
+	local, err := c.open(ctx, r, path)
 	if err != nil {
 		return err
 	}

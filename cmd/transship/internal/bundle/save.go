@@ -31,6 +31,7 @@ type saveCommand struct {
 	available bool
 	referrers bool
 	gate      gate.Gate
+	key       signFlag
 	keepGoing bool
 	locks     image.LockFlags
 	jobs      cli.Count
@@ -48,7 +49,8 @@ func Save() run.Command {
 skopeo, oras and crane read too. Every blob is in it once, verified. Bundles are reproducible: the same images give
 the same bytes. The inventory FILE.json beside FILE, such as monday.tar.json, lists what is in it. Run an interrupted
 save again and it resumes. With --split each volume, and with --sum the whole tar, gets a line for sha256sum -c on
-standard output.
+standard output. --sign signs the inventory, which then has the SHA-256 of every file: load and verify --require-key
+check that all is as it was signed.
 
 REF is anything that copy takes as SRC; oci:DIR and oci-archive:FILE without an image mean all images there, and
 patterns after a repository select its tags, as in a list. Every image is looked up before the first is written: if
@@ -63,7 +65,8 @@ docker://HOST[/PREFIX], a registry that load has pushed images to.`,
 transship save -o alpine.tar 'docker.io/library/alpine:3.*' '!*_*'
 transship save -o tuesday.tar --since monday.tar.json -f images.txt
 transship save -o monday.tar -f images.txt --lock images.lock
-transship save -o big.tar --split 4GiB halohub/halo:1.6`,
+transship save -o big.tar --split 4GiB halohub/halo:1.6
+transship save -o monday.tar --sign key.pem -f images.txt`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &saveCommand{from: r.RemoteFlags(fs, "", "the registry")}
 			c.outputFlag(fs)
@@ -77,6 +80,7 @@ transship save -o big.tar --split 4GiB halohub/halo:1.6`,
 				"write volumes of at most this `size`, such as 4GiB: FILE.001, FILE.002 and so on (default one FILE)")
 			fs.BoolVar(&c.sum, "sum", false,
 				"compute the SHA-256 of the tar too, for which all of it is read once more")
+			c.key.register(fs, r)
 			fs.Var(&c.platforms, "platform",
 				"save only these `platforms` of the images, such as linux/amd64,linux/arm/v7; may be repeated (default all)")
 			r.AvailableFlag(fs, &c.available)
@@ -211,7 +215,7 @@ func (c *saveCommand) save(ctx context.Context, r *run.Run, engine *transfer.Eng
 	if c.out == "-" {
 		return c.stream(ctx, r, engine, b)
 	}
-	in, err := c.write(ctx, r, engine, show, b)
+	in, err := c.write(ctx, r, engine, show, b, images)
 	if err == nil {
 		c.addResults(show.Report, images, in)
 	}
@@ -247,6 +251,11 @@ func (c *saveCommand) checkFlags(r *run.Run, args []string) error {
 		return &cli.UsageError{
 			Message: "--sum needs a file to write to",
 			Advice:  "write -o FILE.tar, or send standard output through sha256sum",
+		}
+	case c.key.path != "" && (c.out == "-" || c.toFolder()):
+		return &cli.UsageError{
+			Message: "--sign needs a file to write to",
+			Advice:  "-o FILE.tar writes FILE.tar, its inventory FILE.tar.json and the signature FILE.tar.json.sig",
 		}
 	case c.since != "" && c.toFolder():
 		return &cli.UsageError{
@@ -292,8 +301,9 @@ func (c *saveCommand) contents(ctx context.Context, images []savedImage) (*image
 
 // write writes the bundle to a file or to volumes.
 func (c *saveCommand) write(ctx context.Context, r *run.Run, engine *transfer.Engine, show *image.Progress,
-	b *image.BundleSource) (in layout.Inventory, err error) {
-	bundle, err := layout.CreateBundle(c.out, b.BundleContents, layout.BundleFiles{VolumeSize: int64(c.split), Digest: c.sum})
+	b *image.BundleSource, images []savedImage) (in layout.Inventory, err error) {
+	files := layout.BundleFiles{VolumeSize: int64(c.split), Digest: c.sum, Sign: c.key.sign(), Signatures: verdictsOf(images)}
+	bundle, err := layout.CreateBundle(c.out, b.BundleContents, files)
 	if err != nil {
 		return in, err
 	}
@@ -309,7 +319,7 @@ func (c *saveCommand) write(ctx context.Context, r *run.Run, engine *transfer.En
 	}
 	r.Note("saved %d image%s to %s: %s", len(in.Images), cli.Plural(len(in.Images)), c.out, show.BlobSummary("fetched"))
 	for _, v := range in.Volumes {
-		if v.Digest != "" {
+		if c.sum || c.split > 0 {
 			fmt.Fprintf(r.Stdout, "%s  %s\n", v.Digest.Hex(), filepath.Join(filepath.Dir(c.out), v.File))
 		}
 	}

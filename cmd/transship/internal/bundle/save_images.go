@@ -347,6 +347,16 @@ func (c *saveCommand) addResults(out *image.Reporter, images []savedImage, in la
 	}
 }
 
+// verdictsOf returns what the policy of --require-signature says of the images.
+func verdictsOf(images []savedImage) (out []signature.Verdict) {
+	for _, im := range images {
+		if im.Signature != nil {
+			out = append(out, *im.Signature)
+		}
+	}
+	return out
+}
+
 // warnNameless says, also under --quiet, which images the bundle has without a name: load cannot push
 // them to a registry alone. A folder keeps a tag without a name. What refers to an image needs none.
 func (c *saveCommand) warnNameless(ctx context.Context, r *run.Run, images []savedImage) {

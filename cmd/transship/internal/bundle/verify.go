@@ -28,6 +28,7 @@ type verifyCommand struct {
 	referrers bool
 	platforms cli.PlatformList
 	gate      gate.Gate
+	key       keyFlag
 }
 
 // Verify returns the command verify.
@@ -57,6 +58,7 @@ transship verify --require-signature policy.json monday.tar`,
 			fs.Var(&c.platforms, "platform",
 				"of one image check only these `platforms`, such as linux/amd64,linux/arm/v7; may be repeated (default all)")
 			c.gate.Flag(fs, r)
+			c.key.register(fs, r)
 			r.JSONFlag(fs)
 			r.CommonFlags(fs)
 			return c.run
@@ -75,7 +77,8 @@ type Verification struct {
 	noImages bool      // there is none to check
 	place    string    // the target of a copy that sends what is missing there; "" if there is none
 	lacks    bool      // a problem is that something is missing
-	LeftOut  []leftOut `json:"leftOut,omitempty"` // foreign layers that are not there
+	LeftOut  []leftOut `json:"leftOut,omitempty"`  // foreign layers that are not there
+	SignedBy string    `json:"signedBy,omitempty"` // the fingerprint of the key of --require-key
 	// Signatures is what the policy of --require-signature says of each image.
 	Signatures []signature.Verdict `json:"signatures,omitempty"`
 
@@ -188,6 +191,9 @@ func (c *verifyCommand) verifyLocalImage(ctx context.Context, r *run.Run, l imag
 
 // verifyImage adds the checks of one image.
 func (c *verifyCommand) verifyImage(ctx context.Context, r *run.Run, o image.Origin, deep bool, v *Verification) error {
+	if c.key.path != "" {
+		return noFileError()
+	}
 	err := o.Admit(ctx, &c.gate)
 	if o.Signature != nil {
 		v.Signatures = []signature.Verdict{*o.Signature}
@@ -227,11 +233,21 @@ func namesFile(arg string) bool {
 
 // verifyLocal adds the checks of a folder or tar.
 func (c *verifyCommand) verifyLocal(ctx context.Context, r *run.Run, arg string, v *Verification) error {
+	signed, err := c.key.verify(ctx, arg)
+	if err != nil {
+		return err
+	}
 	images, err := image.OpenToVerify(ctx, r, arg)
 	if err != nil {
 		return err
 	}
 	defer images.Close()
+	if err := signed.check(r, images); err != nil {
+		return err
+	}
+	if signed != nil {
+		v.SignedBy = signed.signer
+	}
 	v.noImages = len(images.Images) == 0
 	v.Signatures, err = images.Admit(ctx, &c.gate)
 	if err := c.admitted(r, v, err); err != nil {
