@@ -18,8 +18,8 @@ import (
 	"testing"
 )
 
-// writeKeys writes a private key in PKCS #8 and its public key into the program's home.
-func (p *program) writeKeys(name string, key crypto.Signer) {
+// writeKeyPair writes a private key in PKCS #8 and its public key into the program's home.
+func (p *program) writeKeyPair(name string, key crypto.Signer) {
 	p.t.Helper()
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
@@ -40,13 +40,13 @@ func newSignKeys(p *program) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.writeKeys("ed", ed)
+	p.writeKeyPair("ed", ed)
 	for _, name := range []string{"other", "ec"} {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		p.writeKeys(name, key)
+		p.writeKeyPair(name, key)
 		der, err := x509.MarshalECPrivateKey(key)
 		if err != nil {
 			p.t.Fatal(err)
@@ -176,7 +176,7 @@ func TestBadSigningKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.writeKeys("p384", key)
+	c.writeKeyPair("p384", key)
 	for line, want := range map[string]struct {
 		code int
 		text string
