@@ -17,9 +17,9 @@ var (
 	usageLine = regexp.MustCompile(`(?m)^    (?:\$ )?(transship .*?)(?:\s{2,}.*|\s+#.*)?$`)
 	// usageList matches the list of images of the page.
 	usageList = regexp.MustCompile(`(?ms)^    \$ cat images.txt\n(.*?)^    \$ `)
-	// notRunOfUsage are lines that do not end, ask for a password, name no command, need certificates or other tools;
-	// other tests have what they do.
-	notRunOfUsage = regexp.MustCompile(`^transship (serve|record|bench|login|manifest|verify --require-signature|copy --dst-ca) `)
+	// notRunOfUsage matches lines that do not end, ask for a password, name no command, need keys, certificates or other
+	// tools. Other tests have what they do.
+	notRunOfUsage = regexp.MustCompile(`^transship (serve|record|bench|login|manifest|audit compare|copy --dst-ca) | --require-signature `)
 )
 
 // The lines of docs/usage.md run as they are printed, from top to bottom, between real registries. Docker Hub, quay.io and
@@ -47,7 +47,7 @@ func TestUsagePage(t *testing.T) {
 		" REF|ID", " "+to+"/hczjl/halo:amd64", " REF", " "+to+"/c/halo:1.6", " ID", " $(transship images -q | head -n 1)",
 		" halohub/", " "+from+"/halohub/", "\nhalohub/", "\n"+from+"/halohub/", " hczjl/", " "+to+"/hczjl/",
 		" alpine:", " "+from+"/library/alpine:", "\nlibrary/", "\n"+from+"/library/", "quay.io", from,
-		far, to, "registry.example.org", other.Host, "localhost:5000", to)
+		far, to, "registry.example.org", other.Host, "localhost:5000", to, "/var/lib/node_exporter", shell.Dir)
 	list := usageList.FindStringSubmatch(page)
 	if list == nil {
 		t.Fatal("docs/usage.md has no list of images")
