@@ -95,11 +95,13 @@ peers: build
 peers-growth: build
 	cd integration && $(GO) run ./peers -bin $(BIN) -growth $(PEERS)
 
-# Whether the verdicts in testdata/verdicts are still what cosign, sigstore-go and notation-go say. UPDATE=1 makes all cases anew. It
-# is a module of its own that takes minutes to build, and is no part of the tests.
+# Whether the verdicts in testdata/verdicts are still what cosign, sigstore-go and notation-go say, of a registry in memory and of
+# transship serve. UPDATE=1 makes all cases anew. It is a module of its own that takes minutes to build, and is no part of the tests.
 .PHONY: verdicts
-verdicts:
-	cd integration/verdicts && $(GO) run . $(if $(UPDATE),-update)
+verdicts: build
+	cd integration/verdicts && $(GO) build -o $(BIN)/verdicts .
+	$(BIN)/verdicts -dir testdata/verdicts $(if $(UPDATE),-update)
+	$(BIN)/verdicts -dir testdata/verdicts -program $(BIN)/transship
 
 # Everything of a release in dist/ (docs/install.md): make release VERSION=v0.2.0. TARGETS=linux/amd64 builds less.
 .PHONY: release

@@ -29,7 +29,8 @@ type verdict struct {
 }
 
 func main() {
-	dir := flag.String("dir", "../../testdata/verdicts", "`folder` with a folder for each case")
+	dir := flag.String("dir", "testdata/verdicts", "`folder` with a folder for each case")
+	program := flag.String("program", "", "serve the layouts with this transship `file` instead of a registry in memory")
 	update := flag.Bool("update", false, "make all cases anew")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
@@ -48,7 +49,7 @@ func main() {
 		var stored verdict
 		readJSON(name, &stored)
 		folder := filepath.Dir(name)
-		if got := ask(ctx, folder); got.Accepts != stored.Accepts {
+		if got := ask(ctx, folder, *program); got.Accepts != stored.Accepts {
 			different++
 			fmt.Printf("%s: %s accepts: %v, stored: %v; it says: %s\n", filepath.Base(folder), got.Tool, got.Accepts, stored.Accepts, got.Reason)
 		}
@@ -74,7 +75,7 @@ func makeCases(ctx context.Context, dir string) {
 		writeFile(filepath.Join(folder, "policy.json"), indented(policy{Version: 1, Rules: []rule{
 			{Images: []string{"registry.example.com/team/**"}, Require: []requirement{t.require}},
 		}}))
-		v := verdict{About: c.about, Image: imageName, answer: ask(ctx, folder)}
+		v := verdict{About: c.about, Image: imageName, answer: ask(ctx, folder, "")}
 		if d, ok := differences[c.name]; ok {
 			v.Ours, v.Why = &d.ours, d.why
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
@@ -74,12 +76,22 @@ type answer struct {
 	Reason  string `json:"reason"`
 }
 
-// ask serves the case's layout on loopback and has the tool that its policy asks for verify the image.
-func ask(ctx context.Context, folder string) answer {
+// ask serves the case's layout on loopback and has the tool that its policy asks for verify the image. The registry is one in memory,
+// or program serve if program is not empty.
+func ask(ctx context.Context, folder, program string) answer {
 	var p policy
 	readJSON(filepath.Join(folder, "policy.json"), &p)
-	server, host := serve(filepath.Join(folder, "layout"))
-	defer server.Close()
+	layout := filepath.Join(folder, "layout")
+	var host string
+	if program != "" {
+		stop, served := runServe(ctx, program, layout)
+		defer stop()
+		host = served
+	} else {
+		server, served := serve(layout)
+		defer server.Close()
+		host = served
+	}
 	t := tool{folder: folder, host: host}
 
 	silent := silence()
@@ -279,6 +291,20 @@ func (t tool) notation(ctx context.Context, r notationRule) (answer, error) {
 		ArtifactReference: strings.TrimSuffix(imageName, ":1") + "@" + image.Digest.String(), MaxSignatureAttempts: 50,
 	})
 	return a, err
+}
+
+// runServe starts program serve with a layout.
+func runServe(ctx context.Context, program, layout string) (stop func(), host string) {
+	cmd := exec.CommandContext(ctx, program, "serve", "-q", "--listen", "127.0.0.1:0", layout)
+	stdout, err := cmd.StdoutPipe()
+	must(err)
+	must(cmd.Start())
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	must(err)
+	return func() {
+		must(cmd.Process.Kill())
+		_ = cmd.Wait() // it was killed
+	}, strings.TrimPrefix(strings.TrimSpace(line), "http://")
 }
 
 // serve pushes a layout to a new registry in memory, which has the referrers API.
