@@ -103,6 +103,11 @@ verdicts: build
 	$(BIN)/verdicts -dir testdata/verdicts $(if $(UPDATE),-update)
 	$(BIN)/verdicts -dir testdata/verdicts -program $(BIN)/transship
 
+# A whole registry copied by several workers, some of them killed (docs/scale.md): make scale SCALE='-shards 1,2,4,8 -kills 0'.
+.PHONY: scale
+scale: build
+	cd integration && $(GO) run ./scale -program $(BIN)/transship $(SCALE)
+
 # Everything of a release in dist/ (docs/install.md): make release VERSION=v0.2.0. TARGETS=linux/amd64 builds less.
 .PHONY: release
 release:

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -11,23 +13,28 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v4"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	k8syaml "sigs.k8s.io/yaml"
 
 	"github.com/hczjl/transship/integration/fixture"
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// The files of docs/ci: their syntax is that of the program that reads them, and their transship
+// The files of docs/ci and docs/deploy: their syntax is that of the program that reads them, and their transship
 // lines copy the images of a list to a registry with a password.
 func TestCIFiles(t *testing.T) {
 	t.Parallel()
 	src := servers.CNCF(t, servers.Options{})
 	push(t, src, fixture.Real(), "team/app", "1.6")
 	for name, lines := range map[string]func(t *testing.T, path string) []string{
-		"github.yml": githubLines, "gitlab.yml": gitlabLines, "cronjob.yaml": cronJobLines,
-		"crontab": crontabLines, "transship-mirror.service": serviceLines, "transship-mirror.timer": timerLines,
+		"ci/github.yml": githubLines, "ci/gitlab.yml": gitlabLines, "ci/crontab": crontabLines,
+		"deploy/kubernetes/cronjob.yaml": cronJobLines, "deploy/kubernetes/job.yaml": indexedJobLines,
+		"deploy/kubernetes/secret.yaml":           secretLines,
+		"deploy/systemd/transship-mirror.service": serviceLines, "deploy/systemd/transship-mirror.timer": timerLines,
 	} {
 		t.Run(name, func(t *testing.T) {
-			run := lines(t, filepath.Join("../../docs/ci", name))
+			run := lines(t, filepath.Join("../../docs", name))
 			if len(run) == 0 {
 				return
 			}
@@ -37,7 +44,7 @@ func TestCIFiles(t *testing.T) {
 			shell.Env = append(shell.Env, "NAME=user", "REGISTRY_USER=user", "STATE_DIRECTORY="+shell.Dir,
 				"PASSWORD="+users["user"], "REGISTRY_PASSWORD="+users["user"])
 			writeFile(t, shell.Dir, "images.txt", src.Host+"/team/app:1.6\n")
-			names := strings.NewReplacer("registry.example.com", dst.Host, "./transship", "transship",
+			names := strings.NewReplacer("registry.example.com", dst.Host, "registry.example.org", src.Host, "/state/", "", "./transship", "transship",
 				"/usr/local/bin/transship", "transship", "/etc/transship/images.txt", "images.txt", "/list/images.txt", "images.txt",
 				"/tmp/transship-mirror.lock", "lock")
 			login := `printf '%s' "$PASSWORD" | transship login -u user --password-stdin registry.example.com`
@@ -112,34 +119,91 @@ func gitlabLines(t *testing.T, path string) []string {
 	return slices.Concat(file["default"].Before, file["plan"].Script, file["mirror"].Script)
 }
 
+// decodeStrictly decodes a file of Kubernetes as its API server does: into the type of the API itself. A member that the type
+// does not have is an error.
+func decodeStrictly(t *testing.T, path string, v any) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k8syaml.UnmarshalStrict(raw, v); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // cronJobLines returns the command of the job's container.
 func cronJobLines(t *testing.T, path string) []string {
-	type podSpec struct {
-		RestartPolicy string `yaml:"restartPolicy"`
-		Containers    []struct {
-			Image string
-			Args  []string
-		}
-	}
-	var job struct {
-		APIVersion string `yaml:"apiVersion"`
-		Kind       string
-		Spec       struct {
-			Schedule    string
-			JobTemplate struct {
-				Spec struct {
-					Template struct{ Spec podSpec }
-				}
-			} `yaml:"jobTemplate"`
-		}
-	}
-	decodeYAML(t, path, &job)
+	var job batchv1.CronJob
+	decodeStrictly(t, path, &job)
 	pod := job.Spec.JobTemplate.Spec.Template.Spec
 	if job.APIVersion != "batch/v1" || job.Kind != "CronJob" || !cronTime.MatchString(job.Spec.Schedule+" ") ||
-		pod.RestartPolicy != "Never" || len(pod.Containers) != 1 {
+		job.Spec.ConcurrencyPolicy != batchv1.ForbidConcurrent || pod.RestartPolicy != corev1.RestartPolicyNever {
 		t.Fatalf("no job: %+v", job)
 	}
-	return []string{"transship " + strings.Join(pod.Containers[0].Args, " ")}
+	return []string{"transship " + strings.Join(container(t, pod).Args, " ")}
+}
+
+// container returns the one container of a pod. What it mounts must be a volume of the pod.
+func container(t *testing.T, pod corev1.PodSpec) corev1.Container {
+	t.Helper()
+	if len(pod.Containers) != 1 {
+		t.Fatalf("%d containers", len(pod.Containers))
+	}
+	for _, m := range pod.Containers[0].VolumeMounts {
+		if !slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == m.Name }) {
+			t.Errorf("no volume %s", m.Name)
+		}
+	}
+	return pod.Containers[0]
+}
+
+// indexedJobLines returns the command of each worker of the job, with the variables that it has.
+func indexedJobLines(t *testing.T, path string) []string {
+	var job batchv1.Job
+	decodeStrictly(t, path, &job)
+	spec := job.Spec
+	if job.APIVersion != "batch/v1" || job.Kind != "Job" || spec.CompletionMode == nil || spec.Completions == nil ||
+		*spec.CompletionMode != batchv1.IndexedCompletion || spec.Template.Spec.RestartPolicy != corev1.RestartPolicyOnFailure {
+		t.Fatalf("no Indexed Job: %+v", job)
+	}
+	c := container(t, spec.Template.Spec)
+	var out []string
+	for i := range *spec.Completions {
+		line := fmt.Sprintf("JOB_COMPLETION_INDEX=%d ", i)
+		for _, v := range c.Env {
+			if v.Name == "JOB_COMPLETIONS" {
+				line += v.Name + "=" + v.Value + " "
+			}
+		}
+		if !strings.Contains(line, fmt.Sprintf("JOB_COMPLETIONS=%d ", *spec.Completions)) {
+			t.Errorf("JOB_COMPLETIONS is not spec.completions: %s", line)
+		}
+		args := strings.ReplaceAll(strings.Join(c.Args, " "), "/state/", fmt.Sprint("/state/", i))
+		out = append(out, line+"transship "+args) // each pod has a volume of its own
+	}
+	return out
+}
+
+// secretLines checks a secret, which starts nothing: its config.json has accounts as docker reads them.
+func secretLines(t *testing.T, path string) []string {
+	var secret corev1.Secret
+	decodeStrictly(t, path, &secret)
+	var config struct {
+		Auths map[string]struct{ Auth []byte }
+	}
+	if err := json.Unmarshal([]byte(secret.StringData["config.json"]), &config); err != nil {
+		t.Fatal(err)
+	}
+	if secret.APIVersion != "v1" || secret.Kind != "Secret" || len(config.Auths) != 2 {
+		t.Fatalf("no secret with two accounts: %+v", secret)
+	}
+	for host, account := range config.Auths {
+		if string(account.Auth) != "NAME:PASSWORD" {
+			t.Errorf("%s: %q", host, account.Auth)
+		}
+	}
+	return nil
 }
 
 // cronTime is the beginning of a line of a user's crontab (crontab(5)), without names and steps.
@@ -181,7 +245,7 @@ func timerLines(t *testing.T, path string) []string {
 }
 
 // verifiedUnit returns a unit of systemd. Where systemd-analyze is installed, the unit is verified
-// in a folder with all of docs/ci, with another program in place of one that is not installed.
+// in a folder with all of docs/deploy/systemd, with another program in place of one that is not installed.
 func verifiedUnit(t *testing.T, path string) string {
 	t.Helper()
 	raw, err := os.ReadFile(path)
