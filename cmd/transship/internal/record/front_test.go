@@ -1,0 +1,57 @@
+package record
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+)
+
+// URLs of answers lead back to the recording registry, and from there to where they pointed.
+func TestURLsLeadBack(t *testing.T) {
+	t.Parallel()
+	const own = "http://127.0.0.1:5001"
+	upstream, _ := url.Parse("https://registry.example.com")
+	for _, test := range []struct {
+		header, value, want string
+		target              string // where a call to the URL in want goes; "" for no such call
+	}{
+		{"Location", "/v2/a/blobs/uploads/1?_state=x%3D", "/v2/a/blobs/uploads/1?_state=x%3D", ""},
+		{"Location", "https://registry.example.com/v2/a/blobs/uploads/1?_state=x%3D", own + "/v2/a/blobs/uploads/1?_state=x%3D",
+			"https://registry.example.com/v2/a/blobs/uploads/1?_state=x%3D"},
+		{"Location", "https://cdn.example.net/b%2Fc?X-Amz-Signature=a%2Bb", own + "/-/https/cdn.example.net/b%2Fc?X-Amz-Signature=a%2Bb",
+			"https://cdn.example.net/b%2Fc?X-Amz-Signature=a%2Bb"},
+		{"Location", "http://10.0.0.1:9000", own + "/-/http/10.0.0.1:9000/", "http://10.0.0.1:9000/"},
+		{"Location", own + "/v2/loop", own + "/v2/loop", ""},
+		{"Location", "ftp://x/y", "ftp://x/y", ""},
+		{"Link", `</v2/_catalog?last=a&n=1>; rel="next"`, `</v2/_catalog?last=a&n=1>; rel="next"`, ""},
+		{"Link", `<https://registry.example.com/v2/_catalog?last=a>; rel="next"`, `<` + own + `/v2/_catalog?last=a>; rel="next"`, ""},
+		{"Www-Authenticate", `Bearer realm="https://auth.example.com/token?x=1",service="r",scope="repository:a:pull"`,
+			`Bearer realm="` + own + `/-/https/auth.example.com/token?x=1",service="r",scope="repository:a:pull"`, ""},
+		{"Www-Authenticate", `Basic realm="Registry of the team"`, `Basic realm="Registry of the team"`, ""},
+	} {
+		f := &front{upstream: upstream}
+		resp := &http.Response{
+			Header:  http.Header{test.header: {test.value}},
+			Request: &http.Request{URL: &url.URL{Scheme: "https", Host: "registry.example.com", Path: "/v2/a"}},
+		}
+		f.lead(resp, own)
+		got := resp.Header.Get(test.header)
+		if got != test.want {
+			t.Errorf("%s: %s\nbecomes %s\nwant    %s", test.header, test.value, got, test.want)
+		}
+		if test.target == "" {
+			continue
+		}
+		called, err := url.Parse(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if to := f.target(&url.URL{Path: called.Path, RawPath: called.RawPath, RawQuery: called.RawQuery}); to.String() != test.target {
+			t.Errorf("a call to %s goes to %s, want %s", got, to, test.target)
+		}
+	}
+	f := &front{upstream: upstream}
+	if to := f.target(&url.URL{Path: "/-/https/evil.example/x"}); to.Host != upstream.Host {
+		t.Errorf("a host that no answer has named is called: %s", to)
+	}
+}
