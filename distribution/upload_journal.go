@@ -116,6 +116,7 @@ func (c *Client) notedSession(ctx context.Context, repo string, n UploadNote) (U
 		return UploadSession{}, err
 	}
 	from := c.url(resourceAt(endpoint.Uploads(repo), auth.Pull, auth.Push))
+	to = restoreSchemeAndPort(from, to) // of a registry that is reached by HTTP although URLs begin with https
 	if err := c.Redirects.Check(ctx, from, to); err != nil {
 		return UploadSession{}, err
 	}
