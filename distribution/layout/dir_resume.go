@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/hczjl/transship/blob"
@@ -24,8 +25,13 @@ const resumableTime = 7 * 24 * time.Hour
 // resumes.
 var resumablePattern = regexp.MustCompile(`^sha(256|512)-[0-9a-f]+$`)
 
-// isExpired reports whether a file was last written longer ago than it is kept to be resumed.
-func isExpired(e fs.DirEntry) bool {
+// isObsolete reports whether a file that was left to be resumed is kept no longer: it is too old, or
+// the blob has come by another process meanwhile.
+func (d *Dir) isObsolete(e fs.DirEntry) bool {
+	algorithm, hex, _ := strings.Cut(e.Name(), "-")
+	if d.files.exists(blobName(blob.Digest(algorithm + ":" + hex))) {
+		return true
+	}
 	info, err := e.Info()
 	return err == nil && time.Since(info.ModTime()) > resumableTime
 }

@@ -166,6 +166,9 @@ func TestBlobIsNotResumedTwice(t *testing.T) {
 	}
 	s.wantOffsets(t, 0)
 	f.Close()
+	if openDir(t, folder); exists(f.Name()) {
+		t.Error("the file is still there, although the blob has come")
+	}
 }
 
 // A hard link in a foreign folder leads to no file outside of it.

@@ -45,7 +45,7 @@ func (d *Dir) createTemp() (*os.File, error) {
 }
 
 // removeAbandoned removes temporary files of processes that were killed, and those that were left
-// to be resumed too long ago. It leaves alone what has no name of a temporary file.
+// to be resumed and are of no use any more. It leaves alone what has no name of a temporary file.
 func (d *Dir) removeAbandoned() error {
 	entries, err := d.files.readDir(tempDir)
 	if err != nil {
@@ -53,7 +53,7 @@ func (d *Dir) removeAbandoned() error {
 	}
 	for _, e := range entries {
 		abandoned := tempPattern.MatchString(e.Name()) && !d.isOwned(e.Name())
-		if abandoned || resumablePattern.MatchString(e.Name()) && isExpired(e) {
+		if abandoned || resumablePattern.MatchString(e.Name()) && d.isObsolete(e) {
 			d.removeUnlocked(path.Join(tempDir, e.Name())) // if it fails, the next process tries again
 		}
 	}
