@@ -32,6 +32,13 @@ const (
 	maxSubjects = 1024
 )
 
+// IsDocument reports whether a blob of that media type is what is verified of a signature: a payload,
+// a bundle or an envelope.
+func IsDocument(mediaType string) bool {
+	return mediaType == MediaTypeSimple || mediaType == MediaTypeJWS || mediaType == MediaTypeCOSE ||
+		strings.HasPrefix(mediaType, MediaTypeBundle)
+}
+
 // Proof is what one signature of an image shows.
 type Proof struct {
 	Kind   string `json:"kind"`   // cosign, sigstore or notation

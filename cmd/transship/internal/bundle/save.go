@@ -295,7 +295,7 @@ func (c *saveCommand) contents(ctx context.Context, images []savedImage) (*image
 		return b, nil
 	}
 	base, err := c.findBase(ctx, b)
-	b.Base = &base
+	b.BuildOn(base)
 	return b, err
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
+	"github.com/hczjl/transship/manifest/signature"
 )
 
 // BundleSource collects the images of a bundle and knows where to read each blob. It is a
@@ -114,6 +115,17 @@ func (b *BundleSource) HasBlob(ctx context.Context, d manifest.Descriptor) (bool
 		return false, nil
 	}
 	return transfer.HasBlob(ctx, src, d)
+}
+
+// BuildOn leaves out what a base has, but for the documents of signatures: they are verified at the
+// far side before anything else, from the bundle alone.
+func (b *BundleSource) BuildOn(base layout.Inventory) {
+	documents := map[blob.Digest]bool{}
+	for _, d := range b.Blobs {
+		documents[d.Digest] = documents[d.Digest] || signature.IsDocument(d.MediaType)
+	}
+	base.Content = slices.DeleteFunc(slices.Clone(base.Content), func(c layout.Content) bool { return documents[c.Digest] })
+	b.Base = &base
 }
 
 // OwnBlobs returns the blobs that the bundle contains itself: those that its base does not have.
