@@ -96,11 +96,12 @@ peers-growth: build
 	cd integration && $(GO) run ./peers -bin $(BIN) -growth $(PEERS)
 
 # Whether the verdicts in testdata/verdicts are still what cosign, sigstore-go and notation-go say, of a registry in memory and of
-# transship serve. UPDATE=1 makes all cases anew. It is a module of its own that takes minutes to build, and is no part of the tests.
+# transship serve. UPDATE=1 makes all cases anew, with ONLY=prefix those of a name. It is a module of its own that takes minutes to
+# build, and is no part of the tests.
 .PHONY: verdicts
 verdicts: build
 	cd integration/verdicts && $(GO) build -o $(BIN)/verdicts .
-	$(BIN)/verdicts -dir testdata/verdicts $(if $(UPDATE),-update)
+	$(BIN)/verdicts -dir testdata/verdicts $(if $(UPDATE),-update -only "$(ONLY)")
 	$(BIN)/verdicts -dir testdata/verdicts -program $(BIN)/transship
 
 # A whole registry copied by several workers, some of them killed (docs/scale.md): make scale SCALE='-shards 1,2,4,8 -kills 0'.

@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -31,12 +32,13 @@ type verdict struct {
 func main() {
 	dir := flag.String("dir", "testdata/verdicts", "`folder` with a folder for each case")
 	program := flag.String("program", "", "serve the layouts with this transship `file` instead of a registry in memory")
-	update := flag.Bool("update", false, "make all cases anew")
+	update := flag.Bool("update", false, "make the cases anew")
+	only := flag.String("only", "", "with -update, make only cases whose names have this `prefix`")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	defer cancel()
 	if *update {
-		makeCases(ctx, *dir)
+		makeCases(ctx, *dir, *only)
 		return
 	}
 	names, err := filepath.Glob(filepath.Join(*dir, "*", "verdict.json"))
@@ -60,12 +62,18 @@ func main() {
 	}
 }
 
-// makeCases replaces all cases.
-func makeCases(ctx context.Context, dir string) {
-	must(os.RemoveAll(dir))
+// makeCases replaces the cases whose names have a prefix.
+func makeCases(ctx context.Context, dir, prefix string) {
+	if prefix == "" {
+		must(os.RemoveAll(dir)) // also cases that are no more
+	}
 	w := newWorld()
 	for _, c := range append(cosignCases(w), notationCases(w)...) {
+		if !strings.HasPrefix(c.name, prefix) {
+			continue
+		}
 		folder := filepath.Join(dir, c.name)
+		must(os.RemoveAll(folder))
 		t := &caseFiles{content: newContent(), files: map[string][]byte{}}
 		c.make(t)
 		t.write(filepath.Join(folder, "layout"))

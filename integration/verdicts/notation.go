@@ -379,6 +379,15 @@ func notationKeyCases() []testCase {
 			parts["payload"] = mustJSON(base64.RawURLEncoding.EncodeToString(raw))
 			return mustJSON(parts)
 		}),
+		{"notation-payload-replaced", "the signed payload of another image was replaced by this image's", func(t *caseFiles) {
+			image := t.app()
+			t.notation(team.root(), "")
+			var signed, wanted map[string]json.RawMessage
+			must(json.Unmarshal(team.envelope(newContent().image("another")), &signed))
+			must(json.Unmarshal(team.envelope(image), &wanted))
+			signed["payload"] = wanted["payload"]
+			t.notarize(image, team, mustJSON(signed))
+		}},
 		one("notation-not-json", "an envelope that is no JSON", team, func([]byte) []byte { return []byte("hello") }),
 		named("notation-subject", "the certificate has the subject that the policy asks for", "C=US, ST=WA, O=team, CN=app"),
 		named("notation-subject-part", "the policy names a part of the subject", "C=US, ST=WA, O=team"),

@@ -10,6 +10,8 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/base64"
+	"encoding/hex"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -292,6 +294,34 @@ func entryCases(w *world) []testCase {
 	return []testCase{
 		kind("sigstore-intoto-entry", "the log's entry is of the kind intoto 0.0.2", bundle03, "intoto"),
 		kind("sigstore-v02-intoto-entry", "the log's entry is of the kind intoto 0.0.2, in a bundle v0.2", bundle02, "intoto"),
+		keyless("bundle-entry-other-content", "the log's entry has this signature and certificate, and the hash of other content",
+			func(s signer, b *bundlepb.Bundle) {
+				changeEntry(s, b, "payloadHash", hexOf(b.GetDsseEnvelope().Payload), hexOf([]byte("other")))
+			}),
+		keyless("bundle-certificate-of-another", "the certificate is for another key; the log's entry has it too",
+			func(s signer, b *bundlepb.Bundle) {
+				key := newP256()
+				cert := s.log.leaf(identity{subject: workflow, issuer: github}, key)
+				changeEntry(s, b, "verifier", base64.StdEncoding.EncodeToString(certificatePEM(s.cert)), base64.StdEncoding.EncodeToString(certificatePEM(cert)))
+				b.VerificationMaterial.Content = signer{key: key, cert: cert}.material(bundle03).Content
+			}),
+		{"tag-certificate-of-another", "the certificate of a signature tag is for another key; the log's entry has it too", func(t *caseFiles) {
+			image := t.app()
+			t.cosign(t.identity(w.sigstore, workflow, github))
+			by := w.keyless(workflow, github)
+			key := newP256()
+			cert := w.sigstore.leaf(identity{subject: workflow, issuer: github}, key)
+			payload := simpleSigning(repository, image, nil)
+			sig := by.tag(payload)
+			raw, err := base64.StdEncoding.DecodeString(sig.annotations[signatureAnnotation])
+			must(err)
+			e := by.entry("hashedrekord", payload, raw)
+			body := strings.Replace(string(e.CanonicalizedBody), base64.StdEncoding.EncodeToString(certificatePEM(by.cert)),
+				base64.StdEncoding.EncodeToString(certificatePEM(cert)), 1)
+			sig.annotations[certificateAnnotation] = string(certificatePEM(cert))
+			sig.annotations[bundleAnnotation] = string(tagBundle(w.sigstore.logBody("hashedrekord", "0.0.1", []byte(body), signed.Add(time.Minute))))
+			t.signatureTag(image, sig)
+		}},
 		keyless("bundle-entry-twice", "the log's entry is there twice", func(_ signer, b *bundlepb.Bundle) {
 			b.VerificationMaterial.TlogEntries = append(b.VerificationMaterial.TlogEntries, b.VerificationMaterial.TlogEntries[0])
 		}),
@@ -335,4 +365,20 @@ func entryCases(w *world) []testCase {
 			t.attach(image, b)
 		}},
 	}
+}
+
+// changeEntry replaces a text in the body of a bundle's log entry, in the member that is named, and has the log sign it.
+func changeEntry(s signer, b *bundlepb.Bundle, member, old, new string) {
+	body := string(b.VerificationMaterial.TlogEntries[0].CanonicalizedBody)
+	at := strings.Index(body, `"`+member+`"`)
+	changed := body[:at] + strings.Replace(body[at:], old, new, 1)
+	if changed == body {
+		must(fmt.Errorf("the log entry has no %s %s", member, old))
+	}
+	b.VerificationMaterial.TlogEntries[0] = s.log.logBody("dsse", "0.0.1", []byte(changed), signed.Add(time.Minute))
+}
+
+func hexOf(b []byte) string {
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
 }
