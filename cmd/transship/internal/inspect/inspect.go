@@ -75,7 +75,8 @@ if a folder or tar does not have all of it. Of a single image, and of the one fo
 commands that made them are shown, entrypoint, environment, labels and annotations; --json has them for all.
 Of a FILE (a bundle, its first volume FILE.001, its inventory FILE.json, another tar, - for one on standard input) or
 of a DIR with an OCI image layout, the images are listed: platforms, size, and what a differential bundle leaves to an
-earlier one. FILE and DIR must be unmistakable: DIR/ and ./DIR are folders, DIR alone is an image of Docker Hub.`,
+earlier one. FILE and DIR must be unmistakable: DIR/ and ./DIR are folders, DIR alone is an image of Docker Hub.
+As for copy, a NAME is on its registry: transship image inspect NAME shows an image of the local store.`,
 		Example: `transship inspect alpine:3.20
 transship inspect --raw alpine:3.20 | sha256sum
 transship inspect --platform linux/arm64 alpine:3.20

@@ -3,11 +3,14 @@ package store
 import (
 	"context"
 	"flag"
+	"fmt"
+	"strings"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
@@ -70,13 +73,18 @@ func tagImage(ctx context.Context, r *run.Run, args []string) error {
 	return nil
 }
 
-// hintTagsOfRegistry names our command if the arguments are those of regctl tag ls, or tag rm.
+// hintTagsOfRegistry names our command if the arguments are those of regctl tag ls or tag rm, or of
+// crane tag, whose second one is a tag alone.
 func hintTagsOfRegistry(args []string, err error) error {
 	switch args[0] {
 	case "ls", "list":
 		return cli.WithHint(err, "transship tags "+args[1]+" lists the tags of a repository")
 	case "rm", "del", "delete":
 		return cli.WithHint(err, "transship delete "+args[1]+" deletes a tag on its registry")
+	}
+	ref, parseErr := reference.Parse(args[0])
+	if parseErr == nil && reference.ValidTag(args[1]) && strings.HasPrefix(args[0], ref.Domain) {
+		return cli.WithHint(err, fmt.Sprintf("on its registry: transship copy %s %s", args[0], ref.WithTag(args[1]).Familiar()))
 	}
 	return err
 }
