@@ -17,7 +17,7 @@ func TestNamesThatLeadElsewhere(t *testing.T) {
 		"help flag":                       {2, "did you mean transship help flags?"},
 		"help ls":                         {2, "use tags REPOSITORY, repos HOST"},
 		"list":                            {2, "use tags REPOSITORY, repos HOST"},
-		"tag registry.example.com/a:1 v2": {4, "transship copy registry.example.com/a:1 registry.example.com/a:v2"},
+		"tag registry.example.com/a:1 v2": {4, "on its registry: transship copy registry.example.com/a:1 registry.example.com/a:v2"},
 		"tag ls registry.example.com/app": {4, "transship tags registry.example.com/app lists"},
 		"tag rm registry.example.com/a:1": {4, "transship delete registry.example.com/a:1 deletes"},
 	} {
