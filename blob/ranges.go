@@ -11,37 +11,26 @@ import (
 const (
 	// minRangedSize is the size in bytes from which a blob is read in ranges if Ranges.N is set.
 	minRangedSize = 32 << 20
-	// minSwitchSize is how many bytes of a blob must be left for a switch to ranges.
-	minSwitchSize = 64 << 20
-	// initialParallel is how many ranges are fetched at once after a switch, maxParallel what that
-	// may grow to.
-	initialParallel = 6
-	maxParallel     = 20
-	// maxFixedParallel bounds Ranges.N, and so the memory for bytes that come early.
-	maxFixedParallel = 64
-	// probeBytes and probeTime are how long one connection is measured, again and again. It must be
-	// slow slowProbes times in a row, since a busy machine makes pauses too.
-	probeBytes = 4 << 20
-	probeTime  = 200 * time.Millisecond
-	slowProbes = 2
-	// slowRate is the rate in bytes per second below which one connection counts as slow.
-	slowRate = 40e6
-	// minWaitShare is the share of the time above which the source is the bottleneck: the reader
-	// waits for it.
-	minWaitShare = 0.75
-	// gainBytes is how many bytes come in ranges between two comparisons with the one connection,
-	// and minGain how many times faster they must be. The first comparison does not count: until
-	// then the ranges open their connections, and TCP finds out how fast those may be.
-	gainBytes = 32 << 20
-	minGain   = 1.3
+	// maxFixed bounds Ranges.N.
+	maxFixed = 64
+	// maxRangeFailures is how often ranges of a blob may fail before the rest is read over one
+	// connection.
+	maxRangeFailures = 3
 )
 
-// Ranges reads large blobs of one source in several ranges in parallel (RFC 9110, section 14) if a
-// single connection is slow. The zero value starts each blob with one connection. It switches to
-// ranges of 512 KiB if the reader waits for that connection, it gives less than 40 MB/s, 64 MiB are
-// left, and no other large blob is being read. It switches back if the ranges gain little, fail, or
-// take more than one call each. The price is two calls per MiB, and at most 10 MiB of memory for
-// bytes that come early.
+// OpenRange opens n bytes of a blob, from an offset in bytes from its start. A source that cannot
+// open a range returns an error; it must never return bytes from elsewhere. costly reports whether
+// a range takes more than one call. The caller closes the reader.
+type OpenRange func(ctx context.Context, offset, n int64) (body io.ReadCloser, costly bool, err error)
+
+// Ranges reads the blobs of one source in several ranges in parallel (RFC 9110, section 14) if more
+// connections bring more. The zero value starts each blob with one connection. Where all of them
+// together stay below 40 MB/s and their readers wait for them, it opens more, over all blobs under
+// way, as long as that brings more, up to 64. It goes back to one for each blob if that brings
+// nothing, if ranges fail, or if they take more than one call each.
+//
+// The bytes that come early wait in at most 7 MiB of memory, for all blobs together; more of them
+// wait in the buffers of their connections.
 type Ranges struct {
 	// N is how many ranges of each blob of 32 MiB and more are read at once, from its start, at
 	// most 64, until the source turns out to have no ranges or to take more than one call for each.
@@ -49,107 +38,182 @@ type Ranges struct {
 	N int
 
 	mu      sync.Mutex
-	reading int  // blobs that are being read
-	inUse   bool // one of them is read in ranges
-	warm    bool // so many ranges have come that they can be compared with one connection
-	noGain  bool // ranges were tried and gained nothing, or are not to be had
+	readers []*rangedReader // of the blobs that are being read
+	open    int             // connections that they have
+	control rangeControl
+	buffers rangeBuffers
+	none    bool // ranges are not to be had, or not for one call each
 }
 
 // Wrap returns an Open of a blob of size bytes that reads it through open or openRange. It returns
 // the bytes in order and does not verify them.
-func (r *Ranges) Wrap(size int64, open Open, openRange OpenRange) Open {
-	if r.N == 1 || size < minRangedSize {
+func (s *Ranges) Wrap(size int64, open Open, openRange OpenRange) Open {
+	if s.N == 1 || size < LargeSize || s.N > 1 && size < minRangedSize {
 		return open
 	}
 	var failures rangeFailures
 	return func(ctx context.Context, offset int64) (io.ReadCloser, error) {
-		if r.N > 1 && size-offset >= minRangedSize && !failures.tooMany() && !r.gainNothing() {
-			n := min(r.N, maxFixedParallel)
-			p := newPrefetcher(ctx, openRange, offset, size, n, n)
-			p.check = checkCost
-			return &adaptiveReader{ranges: r, failures: &failures, source: p, prefetcher: p, fixed: true}, nil
+		inRanges := s.inRanges(size-offset) && !failures.tooMany()
+		if !inRanges && s.N > 1 {
+			return open(ctx, offset)
 		}
-		source, err := open(ctx, offset)
-		if err != nil || r.N > 1 {
-			return source, err
+		r := newRangedReader(ctx, s, offset, size)
+		r.openOne, r.openRange, r.failures = open, openRange, &failures
+		if !inRanges {
+			began := time.Now()
+			one, err := open(ctx, offset)
+			if err != nil {
+				return nil, err
+			}
+			r.one, r.oneEnd, r.next = one, size, size
+			s.noteLatency(time.Since(began))
 		}
-		r.addReading(1)
-		return &adaptiveReader{
-			ctx: ctx, ranges: r, failures: &failures, openRange: openRange, source: source, offset: offset, size: size,
-		}, nil
+		s.add(r)
+		return r, nil
 	}
 }
 
-func (r *Ranges) addReading(n int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.reading += n
+// inRanges reports whether a blob with that many bytes left is read in ranges from its start.
+func (s *Ranges) inRanges(left int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wantsRanges() && (s.N > 1 && left >= minRangedSize || s.N == 0 && left >= 2*minRange)
 }
 
-// acquire reports whether the caller may read its blob in ranges. If so, it must call release.
-func (r *Ranges) acquire() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.inUse || r.noGain || r.reading > 1 {
-		return false
+// wantsRanges reports whether blobs are read in ranges now.
+func (s *Ranges) wantsRanges() bool { return !s.none && (s.N > 1 || s.control.limit > 0) }
+
+// noteLatency notes how long a call has taken to be answered.
+func (s *Ranges) noteLatency(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.control.noteLatency(d)
+}
+
+// add takes up a reader.
+func (s *Ranges) add(r *rangedReader) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.readers) == 0 {
+		s.control.restart(time.Now())
 	}
-	r.inUse = true
-	return true
+	s.readers = append(s.readers, r)
+	if r.one != nil {
+		s.open++
+	}
+	if s.control.limit > 0 {
+		r.split(s.rangeSize())
+	}
+	s.request()
 }
 
-func (r *Ranges) release() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.inUse = false
+// note adds bytes that have come, and opens more connections if that may help. s.mu is held.
+func (s *Ranges) note(n int) {
+	s.control.bytes += int64(n)
+	now := time.Now()
+	if s.N > 1 || s.none || !s.control.due(now) {
+		return
+	}
+	before := s.control.limit
+	s.control.judge(now, s.state(now))
+	if before == 0 && s.control.limit > 0 {
+		for _, r := range s.readers {
+			r.split(s.rangeSize())
+		}
+	}
+	s.request()
 }
 
-// noteNoGain remembers that ranges of the source are not worth their calls.
-func (r *Ranges) noteNoGain() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.noGain = true
+// state sums up what the readers see since it was asked for last.
+func (s *Ranges) state(now time.Time) (st sourceState) {
+	for _, r := range s.readers {
+		st.readers++
+		st.left += r.size - r.offset
+		st.waited += r.takeWaited(now)
+	}
+	return st
 }
 
-func (r *Ranges) gainNothing() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.noGain
+// request requests ranges while there may be more connections. The blob whose requests reach least
+// far ahead of its reader comes first. s.mu is held.
+func (s *Ranges) request() {
+	for {
+		r := s.neediest()
+		if r == nil {
+			return
+		}
+		r.request(s.rangeSize())
+	}
 }
 
-// markWarm reports whether it was called before.
-func (r *Ranges) markWarm() (before bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	before, r.warm = r.warm, true
-	return before
+func (s *Ranges) neediest() (least *rangedReader) {
+	if s.none || s.N == 0 && s.open >= s.control.limit {
+		return nil
+	}
+	var ahead int64
+	for _, r := range s.readers {
+		ahead += r.requested()
+		switch {
+		case r.next >= r.size || r.failed || s.N > 1 && r.open >= min(s.N, maxFixed):
+		case least == nil || r.next-r.offset < least.next-least.offset:
+			least = r
+		}
+	}
+	if ahead >= maxAhead && least != nil && least.requested() > 0 {
+		return nil
+	}
+	return least
 }
 
-// maxRangeFailures is how often ranges of a blob may fail before the rest is read over one
-// connection.
-const maxRangeFailures = 3
+// rangeSize returns how many bytes the next range has: what one connection brings in some round
+// trips, less if there are so many that their bytes would not fit, and less at the end, so that all
+// connections end at about the same time.
+func (s *Ranges) rangeSize() int64 {
+	if s.N > 1 {
+		return fixedRange
+	}
+	var left int64
+	for _, r := range s.readers {
+		left += r.size - r.next
+	}
+	limit := int64(max(s.control.limit, 1))
+	n := min(s.control.rangeSize(), left/limit)
+	return max(n/rangeStep*rangeStep, minRange)
+}
+
+// drop ends ranges for good. s.mu is held.
+func (s *Ranges) drop() {
+	s.none, s.control.limit = true, 0
+}
+
+// remove takes a reader out.
+func (s *Ranges) remove(r *rangedReader) {
+	for i, other := range s.readers {
+		if other == r {
+			s.readers = append(s.readers[:i:i], s.readers[i+1:]...)
+			break
+		}
+	}
+	s.request()
+}
 
 // rangeFailures counts how often ranges of one blob have failed.
 type rangeFailures struct {
-	mu     sync.Mutex
-	count  int
-	noGain bool // ranges of other blobs of the source would gain nothing either
+	mu    sync.Mutex
+	count int
 }
 
-func (f *rangeFailures) add(err error) {
+func (f *rangeFailures) add() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.count++
-	f.noGain = f.noGain || errors.Is(err, errNoGain) || errors.Is(err, errors.ErrUnsupported)
 }
 
 func (f *rangeFailures) tooMany() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.noGain || f.count >= maxRangeFailures
+	return f.count >= maxRangeFailures
 }
 
-func (f *rangeFailures) gainNothing() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.noGain
-}
+// errNoGain ends ranges that take more than one call each.
+var errNoGain = errors.New("reading in ranges is not worth it")

@@ -51,7 +51,7 @@ func (b *RangedBlob) Open(ctx context.Context, offset int64) (io.ReadCloser, int
 // that ranges take more than one call each, as with storage addresses that serve only once. The
 // bytes are not verified. The caller closes the reader.
 func (b *RangedBlob) OpenRange(ctx context.Context, offset, n int64) (body io.ReadCloser, costly bool, err error) {
-	ctx = wire.WithReceivedBlob(aboutBlob(wire.WithLargeBody(ctx), b.digest), string(b.digest), nil)
+	ctx = wire.WithReceivedBlob(aboutBlob(wire.WithRange(ctx), b.digest), string(b.digest), nil)
 	resp, err := b.get(ctx, fmt.Sprintf("bytes=%d-%d", offset, offset+n-1))
 	if err != nil {
 		return nil, false, err

@@ -43,6 +43,8 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Buffer is how many bytes of a large body are sent at a time; wire.DefaultSendBuffer if zero.
 	Buffer int
+	// SendCongestion is the congestion control of TCP for connections that upload large bodies.
+	SendCongestion wire.SendCongestion
 	// Stall is how long an answer's header or the next byte of a body may take before the attempt
 	// fails; wire.DefaultStallTimeout if zero. The answer to the call that closes an upload may take
 	// longer: see [wire.WithClosedUpload]. A document must be complete within Stall, or a minute if that
@@ -135,7 +137,7 @@ func (o Options) RoundTripper() http.RoundTripper { return o.recorded(o.sender()
 func (o Options) sender() http.RoundTripper {
 	return &wire.Transport{
 		Registry: o.Registry, TLS: o.TLS, CertsDirs: o.CertsDirs, HTTP1: o.HTTP1, HTTP2: o.HTTP2, SendBuffer: o.Buffer,
-		Dial: o.Dial,
+		SendCongestion: o.SendCongestion, Dial: o.Dial,
 	}
 }
 

@@ -25,7 +25,7 @@ func TestFromCall(t *testing.T) {
 		Timings:       wire.Timings{Blocked: 1, DNS: 2, Connect: 3, TLS: 4, Send: 5, Wait: 6, Receive: 7},
 		RequestHeader: http.Header{"A": {"b"}}, ResponseHeader: http.Header{"C": {"d"}}, Sent: 8, Received: 9,
 		SentDigest: wire.BodyDigest{Digest: "s", FromVerification: true}, ReceivedDigest: wire.BodyDigest{Digest: "r"},
-		Peer: "p", Local: "l", TLSVersion: "v", Cipher: "c", Reused: true, Resent: 10, Err: errors.New("e"),
+		Peer: "p", Local: "l", TLSVersion: "v", Cipher: "c", Reused: true, Resent: 10, Congestion: "b", Err: errors.New("e"),
 	}
 	want := Entry{
 		Sequence: 1, Attempt: 2, Why: Why{"copy", "a", "m", "b", true, 3, 4, 5}, Row: "end-2", Method: "GET", URL: "u",
@@ -33,7 +33,7 @@ func TestFromCall(t *testing.T) {
 		Protocol: "HTTP/1.1", Start: start, Timings: Timings{1, 2, 3, 4, 5, 6, 7},
 		Request:  Message{http.Header{"A": {"b"}}, 8, "s", ByStream},
 		Response: Message{http.Header{"C": {"d"}}, 9, "r", ByRecord},
-		Peer:     "p", Local: "l", TLS: TLS{"v", "c"}, Reused: true, Resent: 10, Error: "e",
+		Peer:     "p", Local: "l", TLS: TLS{"v", "c"}, Reused: true, Resent: 10, Congestion: "b", Error: "e",
 	}
 	got := FromCall(call)
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -23,11 +23,12 @@ type Entry struct {
 	Request  Message   `json:"request"`
 	Response Message   `json:"response"`
 
-	Peer   string `json:"peer,omitempty"`  // IP address and port of the registry, or of the proxy in between
-	Local  string `json:"local,omitempty"` // IP address and port on this side of the connection
-	TLS    TLS    `json:"tls,omitzero"`
-	Reused bool   `json:"reused,omitempty"` // an earlier call used the connection
-	Resent int    `json:"resent,omitempty"` // times that net/http repeated it, because an idle connection had been closed
+	Peer       string `json:"peer,omitempty"`  // IP address and port of the registry, or of the proxy in between
+	Local      string `json:"local,omitempty"` // IP address and port on this side of the connection
+	TLS        TLS    `json:"tls,omitzero"`
+	Reused     bool   `json:"reused,omitempty"`     // an earlier call used the connection
+	Congestion string `json:"congestion,omitempty"` // congestion control of TCP that the connection was given for uploads
+	Resent     int    `json:"resent,omitempty"`     // times that net/http repeated it, because an idle connection had been closed
 
 	Error   string `json:"error,omitempty"`   // why the call ended early
 	Refused string `json:"refused,omitempty"` // policy that stopped it: "allow-host", "read-only", "max-calls", "max-bytes", "expect"

@@ -32,6 +32,7 @@ type (
 		Local          string    `json:"_local,omitempty"`
 		TLS            TLS       `json:"_tls,omitzero"`
 		Reused         bool      `json:"_reused,omitempty"`
+		Congestion     string    `json:"_congestion,omitempty"`
 		Resent         int       `json:"_resent,omitempty"`
 		Error          string    `json:"_error,omitempty"`
 		Refused        string    `json:"_refused,omitempty"`

@@ -39,7 +39,7 @@ func fromHAR(record rawRecord) (*Entry, error) {
 		Response: Message{
 			fromHARHeaders(h.Response.Headers), h.responseSize(), h.ResponseDigest.Digest, h.ResponseDigest.By,
 		},
-		Peer: h.Peer, Local: h.Local, TLS: h.TLS, Reused: h.Reused, Resent: h.Resent,
+		Peer: h.Peer, Local: h.Local, TLS: h.TLS, Reused: h.Reused, Resent: h.Resent, Congestion: h.Congestion,
 		Error: h.Error, Refused: h.Refused,
 	}
 	if e.Sequence == 0 {

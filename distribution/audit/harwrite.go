@@ -59,7 +59,7 @@ func toHAR(e Entry) harEntry {
 		Comment:    e.Error,
 		harCustom: harCustom{
 			Sequence: e.Sequence, Attempt: e.Attempt, Why: e.Why, Row: e.Row, Peer: e.Peer, Local: e.Local, TLS: e.TLS,
-			Reused: e.Reused, Resent: e.Resent, Error: e.Error, Refused: e.Refused,
+			Reused: e.Reused, Resent: e.Resent, Congestion: e.Congestion, Error: e.Error, Refused: e.Refused,
 			RequestDigest:  harDigest{e.Request.Digest, e.Request.DigestBy},
 			ResponseDigest: harDigest{e.Response.Digest, e.Response.DigestBy},
 		},

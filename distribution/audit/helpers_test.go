@@ -42,7 +42,7 @@ func sampleEntries() []Entry {
 			Request: Message{Headers: http.Header{"Content-Type": {"application/octet-stream"}}, Bytes: 1 << 40,
 				Digest: blob, DigestBy: ByStream},
 			Response: Message{Headers: http.Header{"Location": {"/x?_state=REDACTED"}}},
-			Peer:     "127.0.0.1:5000", Local: "127.0.0.1:50002", Reused: true, Resent: 1,
+			Peer:     "127.0.0.1:5000", Local: "127.0.0.1:50002", Reused: true, Resent: 1, Congestion: "bbr",
 		},
 		{
 			Sequence: 2, Attempt: 1, Method: "PUT", URL: "http://127.0.0.1:5000/x", Start: start.Add(2 * time.Second),

@@ -45,7 +45,7 @@ func TestJSONLLines(t *testing.T) {
 		`"start":"2026-01-02T03:04:06.6789Z","timings":{"send":900,"wait":1},` +
 		`"request":{"headers":{"Content-Type":["application/octet-stream"]},"bytes":1099511627776,"digest":"sha256:AB","digestBy":"stream"},` +
 		`"response":{"headers":{"Location":["/x?_state=REDACTED"]},"bytes":0},` +
-		`"peer":"127.0.0.1:5000","local":"127.0.0.1:50002","reused":true,"resent":1,"record":3,"previous":"`
+		`"peer":"127.0.0.1:5000","local":"127.0.0.1:50002","reused":true,"congestion":"bbr","resent":1,"record":3,"previous":"`
 	got := strings.ReplaceAll(lines[2], strings.Repeat("ab", 32), "AB")
 	if !strings.HasPrefix(got, want) {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -15,6 +15,9 @@ const (
 	// most.
 	initialWindow = 16
 	maxWindow     = 64
+	// maxLargeWindow is the same for downloads of large bodies: blob.Ranges finds out how many of
+	// those bring more.
+	maxLargeWindow = 128
 	// minLatencyWindow is the size above which latency alone reduces a window. At a smaller size
 	// this machine may be the slow one.
 	minLatencyWindow = 8
@@ -63,6 +66,9 @@ func (c *Congestion) window(host string, kind callKind) *window {
 	w, ok := c.windows[key]
 	if !ok {
 		w = &window{size: initialWindow, ssthresh: maxWindow, maxSize: maxWindow}
+		if kind == largeCall {
+			w.ssthresh, w.maxSize, w.ignoreLatency = maxLargeWindow, maxLargeWindow, true
+		}
 		set(&c.windows, key, w)
 	}
 	return w
@@ -111,15 +117,16 @@ func remainingCalls(h http.Header) (int, bool) {
 
 // window is a congestion window, counted in calls of one kind to one host.
 type window struct {
-	mu          sync.Mutex
-	size        float64 // calls that the host accepts at once
-	ssthresh    float64 // slow start below, additive increase above (RFC 5681, section 3.1)
-	maxSize     int     // bounds size, without changing it
-	inFlight    int
-	waiting     []chan struct{} // a channel is closed when its call may start
-	reduced     time.Time       // when size was last halved
-	minRTT      time.Duration
-	smoothedRTT time.Duration
+	mu            sync.Mutex
+	size          float64 // calls that the host accepts at once
+	ssthresh      float64 // slow start below, additive increase above (RFC 5681, section 3.1)
+	maxSize       int     // bounds size, without changing it
+	inFlight      int
+	waiting       []chan struct{} // a channel is closed when its call may start
+	reduced       time.Time       // when size was last halved
+	ignoreLatency bool            // late answers are no reason to reduce size
+	minRTT        time.Duration
+	smoothedRTT   time.Duration
 }
 
 // capacity returns how many calls may be in flight now. The caller holds mu.
@@ -204,11 +211,11 @@ func (w *window) answered(began, now time.Time) {
 	w.minRTT = min(w.minRTT, rtt)
 	w.smoothedRTT += (rtt - w.smoothedRTT) / 8 // RFC 6298, section 2
 	switch {
-	case w.smoothedRTT > latencyFactor*w.minRTT+latencyMargin:
+	case !w.ignoreLatency && w.smoothedRTT > latencyFactor*w.minRTT+latencyMargin:
 		if w.size > minLatencyWindow {
 			w.halve(began, now)
 		}
-	case 2*w.inFlight < w.capacity() || w.size >= maxWindow:
+	case 2*w.inFlight < w.capacity() || w.size >= float64(w.maxSize):
 	case w.size < w.ssthresh:
 		w.size++
 	default:

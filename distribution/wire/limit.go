@@ -12,9 +12,11 @@ import (
 // Limiter bounds how many calls of a kind are in flight to a host, by what the host accepts: see
 // [Congestion]. More calls wait for their turn.
 //
-// There are three kinds, and none waits for another. Calls that read (HEADs, GETs of documents,
+// There are four kinds, and none waits for another. Calls that read (HEADs, GETs of documents,
 // token calls) and calls that write (POSTs, manifests, DELETEs) count until their response's header
-// arrives, GETs of blobs until the body ends. Uploads never wait, because their bodies come from
+// arrives, GETs of blobs until the body ends; those of
+// large ones (WithLargeBody) are a kind of their own, since how late they are answered tells of the
+// link that they fill more than of the host. Uploads never wait, because their bodies come from
 // such a GET. Instead the POSTs that begin them wait, and a 429 or 503 for an upload reduces how
 // many of those are sent at once. So nothing that has begun ever waits for a Limit.
 type Limiter struct {
@@ -44,7 +46,7 @@ func (l *Limiter) RoundTrip(req *http.Request) (*http.Response, error) {
 	c.observe(w, req, kind, began, resp)
 	switch {
 	case kind == uploadCall:
-	case kind == downloadCall && err == nil && hasContent(resp):
+	case (kind == downloadCall || kind == largeCall) && err == nil && hasContent(resp):
 		resp.Body = &windowBody{ReadCloser: resp.Body, release: w.release}
 	default:
 		w.release()
@@ -59,6 +61,7 @@ const (
 	readCall callKind = iota
 	writeCall
 	downloadCall
+	largeCall // a download of a large body
 	uploadCall
 )
 
@@ -68,6 +71,9 @@ func kindOf(req *http.Request) callKind {
 	kind := endpoint.Parse(req.URL.Path).Kind
 	switch {
 	case req.Method == http.MethodGet && (req.Response != nil || kind == endpoint.KindBlob):
+		if large, _ := req.Context().Value(largeBodyKey{}).(bool); large {
+			return largeCall
+		}
 		return downloadCall
 	case req.Method == http.MethodGet || req.Method == http.MethodHead:
 		return readCall

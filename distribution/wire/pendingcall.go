@@ -96,6 +96,7 @@ func (p *pendingCall) setConn(info httptrace.GotConnInfo) {
 	}
 	if info.Conn != nil {
 		p.call.Peer, p.call.Local = info.Conn.RemoteAddr().String(), info.Conn.LocalAddr().String()
+		p.call.Congestion = sendCongestionOf(info.Conn)
 	}
 }
 

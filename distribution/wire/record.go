@@ -62,6 +62,7 @@ type Call struct {
 	TLSVersion string // such as TLS 1.3, empty without TLS
 	Cipher     string // IANA name, empty without TLS
 	Reused     bool   // the connection had served another request
+	Congestion string // congestion control that the connection was given for uploads; empty for the system's
 	Resent     int    // how often net/http itself repeated the request, on a closed idle connection
 
 	Err error // what ended the call early, nil if nothing did

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // DefaultSendBuffer is how many bytes of a large body are sent at a time unless
@@ -35,7 +36,7 @@ func (b *sendBuffers) wrap(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
 		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
-			return &bufferedConn{newResetConn(tcp), b}, nil
+			return &bufferedConn{resetConn: newResetConn(tcp), buffers: b}, nil
 		}
 		return conn, err
 	}
@@ -44,7 +45,8 @@ func (b *sendBuffers) wrap(dial dialFunc) dialFunc {
 // bufferedConn is a connection that sends large bodies from buffers.
 type bufferedConn struct {
 	*resetConn
-	buffers *sendBuffers
+	buffers    *sendBuffers
+	congestion atomic.Pointer[string] // what it was given, nil for the system's
 }
 
 // ReadFrom implements io.ReaderFrom, which net/http uses to send a body over a connection without

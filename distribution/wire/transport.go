@@ -79,6 +79,8 @@ type Transport struct {
 	// SendBuffer is how many bytes of a large body are sent at a time over a connection without
 	// TLS, DefaultSendBuffer if zero.
 	SendBuffer int
+	// SendCongestion is the congestion control of TCP for connections that upload large bodies.
+	SendCongestion SendCongestion
 	// Dial opens the connections, as net.Dialer.DialContext does, which it replaces. It is for a
 	// tunnel, or for a test without a network. It may be nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -89,6 +91,7 @@ type Transport struct {
 	mu        sync.Mutex
 	regular   transports
 	large     transports      // for large bodies, where regular has HTTP/2
+	ranges    transports      // for ranges of large bodies
 	redirects map[string]bool // by URL.Host: it has redirected a large body to another host
 	http2Only map[string]bool // by URL.Host: it has refused HTTP/1.1
 }
@@ -96,11 +99,15 @@ type Transport struct {
 // transports are the transports of all hosts for one choice of protocols.
 type transports struct {
 	http1  bool
+	ranges bool                       // what is read may wait in the connection
 	shared *http.Transport            // for hosts without files of their own
 	byHost map[string]*http.Transport // by URL.Host: its own transport, or shared
 }
 
-type largeBodyKey struct{}
+type (
+	largeBodyKey struct{}
+	rangeKey     struct{}
+)
 
 // WithLargeBody returns a context for a request whose response will have a large body, or a part of
 // one.
@@ -108,10 +115,17 @@ func WithLargeBody(ctx context.Context) context.Context {
 	return context.WithValue(ctx, largeBodyKey{}, true)
 }
 
+// WithRange is WithLargeBody for a response that is a range, which may wait in the buffers of its
+// connection until it is read. Those are larger then, and of a fixed size: up to rangeBuffer.
+func WithRange(ctx context.Context) context.Context {
+	return context.WithValue(WithLargeBody(ctx), rangeKey{}, true)
+}
+
 // RoundTrip sends req with the TLS configuration of its host.
 func (h *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	host := strings.ToLower(req.URL.Host)
 	expected, _ := req.Context().Value(largeBodyKey{}).(bool)
+	req = h.SendCongestion.watch(req)
 	large := req.ContentLength >= blob.LargeSize || expected && !h.redirectsLargeBodies(host)
 	resp, err := h.send(req, host, large)
 	if expected && err == nil {
@@ -123,12 +137,13 @@ func (h *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // send sends req over the transport for its host, and over HTTP/2 if the host refuses HTTP/1.1 before
 // any of the body was read.
 func (h *Transport) send(req *http.Request, host string, large bool) (*http.Response, error) {
-	if !h.separates(req.URL.Scheme == "https", large, host) {
-		return h.sendOver(&h.regular, req, host)
+	pool := h.pool(req, host, large)
+	if pool == &h.regular {
+		return h.sendOver(pool, req, host)
 	}
 	first, body := guardBody(req)
 	first, handshake := traceHandshake(first)
-	resp, err := h.sendOver(&h.large, first, host)
+	resp, err := h.sendOver(pool, first, host)
 	if err == nil || req.Context().Err() != nil || !isHTTP2Only(err) && !handshake.ignoredProtocol.Load() {
 		body.release()
 		return resp, err
@@ -151,12 +166,21 @@ func (h *Transport) sendOver(pool *transports, req *http.Request, host string) (
 	return transport.RoundTrip(req)
 }
 
-// separates reports whether a call has a connection of HTTP/1.1 to itself: one with a large body, to a
-// host that has more than HTTP/1.1 otherwise.
-func (h *Transport) separates(secure, large bool, host string) bool {
+// pool returns the transports for a call. One with a large body has a connection of HTTP/1.1 to
+// itself, if the host has more than that otherwise, and so has a range.
+func (h *Transport) pool(req *http.Request, host string, large bool) *transports {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return large && secure && !h.HTTP1 && !h.HTTP2 && !h.http2Only[host]
+	isRange, _ := req.Context().Value(rangeKey{}).(bool)
+	switch {
+	case !large || h.HTTP2 || h.http2Only[host]:
+		return &h.regular
+	case isRange:
+		return &h.ranges
+	case req.URL.Scheme != "https" || h.HTTP1:
+		return &h.regular
+	}
+	return &h.large
 }
 
 func (h *Transport) noteHTTP2Only(host string) {
@@ -190,6 +214,7 @@ func (h *Transport) CloseIdleConnections() {
 	defer h.mu.Unlock()
 	h.regular.closeIdle()
 	h.large.closeIdle()
+	h.ranges.closeIdle()
 }
 
 func (t *transports) closeIdle() {
@@ -207,6 +232,7 @@ func (h *Transport) transport(pool *transports, host string, secure bool) (*http
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.regular.http1, h.large.http1 = h.HTTP1, true
+	h.ranges.http1, h.ranges.ranges = true, true
 	if !secure {
 		return h.sharedTransport(pool, host)
 	}
@@ -238,7 +264,7 @@ func (h *Transport) chooseTransport(pool *transports, host string) (*http.Transp
 	if len(files.roots) == 0 && len(files.pairs) == 0 {
 		return h.sharedTransport(pool, host)
 	}
-	return h.newTransport(host, files, pool.http1)
+	return h.newTransport(host, files, pool)
 }
 
 // sharedTransport returns the transport for all hosts without files of their own. host is where its
@@ -247,7 +273,7 @@ func (h *Transport) sharedTransport(pool *transports, host string) (*http.Transp
 	if pool.shared != nil {
 		return pool.shared, nil
 	}
-	transport, err := h.newTransport(host, tlsFiles{}, pool.http1)
+	transport, err := h.newTransport(host, tlsFiles{}, pool)
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +282,7 @@ func (h *Transport) sharedTransport(pool *transports, host string) (*http.Transp
 }
 
 // newTransport makes a transport with the files for host and what TLS says about trust.
-func (h *Transport) newTransport(host string, files tlsFiles, http1 bool) (*http.Transport, error) {
+func (h *Transport) newTransport(host string, files tlsFiles, pool *transports) (*http.Transport, error) {
 	files.roots = append(h.TLS.roots(), files.roots...)
 	config, err := files.config(host, h.TLS.Insecure)
 	if err != nil {
@@ -268,13 +294,16 @@ func (h *Transport) newTransport(host string, files tlsFiles, http1 bool) (*http
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(!http1)
-	if http1 {
+	protocols.SetHTTP2(!pool.http1)
+	if pool.http1 {
 		config.NextProtos = []string{"http/1.1"} // a host that speaks HTTP/2 only does not choose it
 	}
 	dial := h.Dial
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}).DialContext
+	}
+	if pool.ranges {
+		dial = withReadBuffer(dial)
 	}
 	return &http.Transport{
 		Proxy:                 proxy,

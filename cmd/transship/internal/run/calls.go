@@ -66,6 +66,9 @@ func callLine(c wire.Call) string {
 	line := fmt.Sprintf("%s %-5s %7.1fms %s", status, c.Method, float64(c.Duration.Microseconds())/1000, c.URL)
 	if c.Sent > 0 {
 		line += " sent " + cli.FormatBytes(c.Sent)
+		if c.Congestion != "" {
+			line += " with " + c.Congestion
+		}
 	}
 	if c.Received > 0 {
 		line += " received " + cli.FormatBytes(c.Received)

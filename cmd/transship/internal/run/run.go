@@ -89,6 +89,8 @@ func (r *Run) CallFlags(fs *flag.FlagSet) {
 	defer r.group(fs, connectionFlags)()
 	r.QuietFlag(fs)
 	fs.BoolVar(&r.transports.http1, "http1", false, "do not use HTTP/2 (large blobs never use it)")
+	fs.Var(&r.transports.congestion, "congestion", "send large blobs with this congestion control of TCP, by the `name` "+
+		"that Linux has for it, or system for that of the system (default "+wire.DefaultSendCongestion+" where Linux offers it)")
 	r.stallFlag(fs)
 	r.maxWaitFlag(fs)
 	r.AuditFlags(fs)

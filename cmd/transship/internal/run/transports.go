@@ -15,7 +15,8 @@ import (
 
 // transports has the transports of a run by what sets them apart.
 type transports struct {
-	http1 bool // --http1: none uses HTTP/2
+	http1      bool // --http1: none uses HTTP/2
+	congestion congestion
 
 	mu    sync.Mutex
 	byKey map[transportKey]*distribution.Transport
@@ -80,6 +81,7 @@ func (m *Remote) options(credentials auth.Credentials) distribution.Options {
 	o.HTTP1, o.HTTP2, o.Buffer = r.transports.http1 || m.HTTP1, m.HTTP2, m.Buffer
 	o.Stall, o.MaxWait = time.Duration(r.speed.stall), time.Duration(r.speed.maxWait)
 	o.Unanswered = r.speed.unanswered()
+	o.SendCongestion = wire.SendCongestion(r.transports.congestion)
 	o.Congestion = r.congestion(m)
 	o.Unlimited = o.Congestion == nil
 	o.UserAgent = "transship/" + cli.Version

@@ -1,0 +1,155 @@
+package blob
+
+import "time"
+
+const (
+	// slowRate is the rate in bytes per second below which the connections of a source, together,
+	// count as slow.
+	slowRate = 40e6
+	// minInterval is how long connections are measured at least, again and again. They must be slow
+	// slowIntervals times in a row, and no longer get faster: a busy machine makes pauses, and TCP
+	// begins slowly.
+	minInterval   = 250 * time.Millisecond
+	slowIntervals = 2
+	stillRising   = 1.3
+	// minWaitShare is the share of the time above which the source is the bottleneck: its readers
+	// wait for it. minRangedShare is the same while more connections are tried.
+	minWaitShare   = 0.75
+	minRangedShare = 0.5
+	// minLeft is how much time the blobs under way must need for the rest.
+	minLeft = 2 * time.Second
+	// firstFactor is how many times as many connections are tried first, at least firstLeast and at most
+	// firstMost. After that they are doubled, up to maxConnections.
+	firstFactor    = 10
+	firstLeast     = 16
+	firstMost      = 48
+	maxConnections = 64
+	// minGain is how many times faster more connections must be. Before they are measured for a
+	// period, they are opened, and TCP finds out how fast they may be. Both take some round trips, and a
+	// time at least.
+	minGain     = 1.25
+	settleTrips = 5
+	settleLeast = 400 * time.Millisecond
+	periodTrips = 10
+	periodLeast = 800 * time.Millisecond
+	// retryAfter is for how long more connections are not tried again, for each time that they have
+	// brought nothing, unless one for each blob falls below this share of what they have brought.
+	retryAfter = 5 * time.Second
+	stillFast  = 0.7
+	// rangeTrips is how many round trips long a range is read.
+	rangeTrips = 10
+)
+
+// sourceState is what the readers of a source see in an interval.
+type sourceState struct {
+	readers int           // blobs
+	left    int64         // bytes of them
+	waited  time.Duration // of all readers together
+}
+
+// rangeControl decides over how many connections the blobs of a source are read. It keeps no time
+// itself.
+type rangeControl struct {
+	limit   int           // for all blobs together; 0 is one for each blob
+	before  int           // the limit before the last rise
+	rising  bool          // more connections are being tried
+	tries   int           // how many times more have brought nothing
+	latency time.Duration // the shortest time that a call has taken to be answered
+
+	began   time.Time // of the interval
+	bytes   int64     // in the interval
+	rate    float64   // before the last rise; of the last interval if there was none
+	slow    int       // intervals in a row
+	changed time.Time // when the limit was changed
+	tried   tally     // of more connections
+	best    float64   // the rate of more connections that were given back
+}
+
+func (c *rangeControl) noteLatency(d time.Duration) {
+	if c.latency == 0 || d < c.latency {
+		c.latency = d
+	}
+}
+
+// restart begins an interval.
+func (c *rangeControl) restart(now time.Time) { c.began, c.bytes = now, 0 }
+
+// due reports whether an interval has ended.
+func (c *rangeControl) due(now time.Time) bool {
+	return now.Sub(c.began) >= max(minInterval, c.latency/2)
+}
+
+// judge ends an interval.
+func (c *rangeControl) judge(now time.Time, s sourceState) {
+	took := now.Sub(c.began)
+	rate := float64(c.bytes) / took.Seconds()
+	share := float64(s.waited) / float64(took) / float64(max(s.readers, 1))
+	c.restart(now)
+	switch {
+	case c.limit == 0:
+		c.judgeOne(now, s, rate, share)
+	case c.rising && share >= minRangedShare:
+		c.judgeRise(now, rate, took)
+	}
+}
+
+// judgeOne tries more connections where one for each blob is slow.
+func (c *rangeControl) judgeOne(now time.Time, s sourceState, rate, share float64) {
+	if rate >= slowRate || share < minWaitShare || rate > stillRising*c.rate {
+		c.slow = 0
+	} else {
+		c.slow++
+	}
+	c.rate = rate
+	given := now.Sub(c.changed) < time.Duration(c.tries)*retryAfter && rate > stillFast*c.best
+	if c.slow >= slowIntervals && !given && float64(s.left) >= max(rate*minLeft.Seconds(), LargeSize) {
+		c.raise(now, min(max(firstLeast, firstFactor*s.readers), firstMost))
+	}
+}
+
+// raise tries more connections.
+func (c *rangeControl) raise(now time.Time, limit int) {
+	c.before, c.limit, c.changed = c.limit, min(limit, maxConnections), now
+	c.rising, c.tried = c.limit > c.before, tally{}
+}
+
+// judgeRise goes on where more connections have brought more, and else goes back.
+func (c *rangeControl) judgeRise(now time.Time, rate float64, took time.Duration) {
+	if now.Sub(c.changed)-took < max(settleLeast, settleTrips*c.latency) {
+		return
+	}
+	c.tried.add(rate, took)
+	if c.tried.took < max(periodLeast, periodTrips*c.latency) {
+		return
+	}
+	if rate = c.tried.rate(); rate >= minGain*c.rate {
+		c.rate = rate
+		c.raise(now, 2*c.limit)
+		return
+	}
+	c.limit, c.rising, c.changed, c.best = c.before, false, now, rate
+	if c.limit == 0 {
+		c.tries++
+	}
+}
+
+// tally is an average over several intervals.
+type tally struct {
+	bytes float64
+	took  time.Duration
+}
+
+func (t *tally) add(rate float64, took time.Duration) {
+	t.bytes += rate * took.Seconds()
+	t.took += took
+}
+
+// rate returns bytes per second.
+func (t *tally) rate() float64 { return t.bytes / t.took.Seconds() }
+
+// rangeSize returns how many bytes a connection brings in some round trips.
+func (c *rangeControl) rangeSize() int64 {
+	limit := int64(max(c.limit, 1))
+	n := int64(c.rate / float64(limit) * (rangeTrips * c.latency).Seconds())
+	return min(n, maxRange, maxUnread/limit)
+}
