@@ -5,11 +5,11 @@ import "time"
 const (
 	// slowRate is the rate in bytes per second below which the connections of a source, together,
 	// count as slow.
-	slowRate = 40e6
+	slowRate = 25e6
 	// minInterval is how long connections are measured at least, again and again. They must be slow
 	// slowIntervals times in a row, and no longer get faster: a busy machine makes pauses, and TCP
 	// begins slowly.
-	minInterval   = 250 * time.Millisecond
+	minInterval   = 300 * time.Millisecond
 	slowIntervals = 2
 	stillRising   = 1.3
 	// minWaitShare is the share of the time above which the source is the bottleneck: its readers

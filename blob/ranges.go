@@ -25,7 +25,7 @@ type OpenRange func(ctx context.Context, offset, n int64) (body io.ReadCloser, c
 
 // Ranges reads the blobs of one source in several ranges in parallel (RFC 9110, section 14) if more
 // connections bring more. The zero value starts each blob with one connection. Where all of them
-// together stay below 40 MB/s and their readers wait for them, it opens more, over all blobs under
+// together stay below 25 MB/s and their readers wait for them, it opens more, over all blobs under
 // way, as long as that brings more, up to 64. It goes back to one for each blob if that brings
 // nothing, if ranges fail, or if they take more than one call each.
 //
