@@ -15,6 +15,9 @@ type target struct {
 // bestPeer stands for the peer that does best.
 const bestPeer = "best"
 
+// floor is how many seconds the image takes at the rate of the paths that have one.
+const floor = 393e6 / 50e6
+
 // targets are those of the first comparison that was made, on a machine of two cores.
 func targets() []target {
 	return []target{
@@ -30,6 +33,17 @@ func targets() []target {
 		{"disk", "bytes written / size", twice, "", 1.01, plain},
 		{"", "peak memory", peak, "", 24e6, megabytes},
 		{"tags", "wall", wall, "", 10, seconds},
+		{"wan-down", "wall", wall, bestPeer, 0.75, seconds},
+		{"wan-up", "wall", wall, bestPeer, 0.45, seconds},
+		{"wide-down", "wall", wall, "", 1.15 * floor, seconds},
+		{"wide-up", "wall", wall, "", 1.2 * floor, seconds},
+		{"lossy-down", "wall", wall, "aria2c", 0.95, seconds},
+		{"lossy-up", "wall", wall, "", 1.4 * floor, seconds},
+		{"poor-down", "wall", wall, "aria2c", 0.9, seconds},
+		{"poor-up", "wall", wall, "", 2 * floor, seconds},
+		{"wide-many", "wall", wall, "crane", 0.35, seconds},
+		{"lossy-many", "wall", wall, "crane", 0.2, seconds},
+		{"flow-down", "wall", wall, "", 393.0 / 30, seconds},
 	}
 }
 
