@@ -43,6 +43,8 @@ var schemaRuns = []struct {
 	{"audit-show", []string{"audit show run.jsonl", "audit show other.har", "! audit show images.txt"}},
 	{"audit-diff", []string{"audit diff run.jsonl run.jsonl", "! audit diff run.jsonl other.har",
 		"! audit diff run.jsonl images.txt"}},
+	{"audit-compare", []string{"audit compare run.jsonl other.har", "! audit compare run.jsonl images.txt"}},
+	{"report-merge", []string{"report merge report.json report.json", "! report merge report.json images.txt"}},
 	{"bench", []string{"bench push --size 1KiB --count 1 HOST/bench", "bench pull --size 1KiB --count 1 HOST/bench",
 		"bench copy --size 1KiB --count 1 HOST/bench", "bench mount --size 1KiB --count 1 HOST/bench",
 		"bench resolve --requests 2 --count 1 HOST/bench", "! bench push --size 1KiB --count 1 127.0.0.1:1/bench"}},
@@ -66,6 +68,7 @@ func TestJSONIsValidByPublishedSchemas(t *testing.T) {
 	}
 	transship.Output(t, "copy", "--audit", "run.jsonl", src, host.Host+"/audited:1")
 	transship.Output(t, "digest", "--audit", "other.har", src)
+	writeFile(t, transship.Dir, "report.json", transship.Output(t, "copy", "--json", src, host.Host+"/reported:1"))
 	transship.Output(t, "manifest", "create", host.Host+"/list:1", src)
 
 	for _, runs := range schemaRuns {
