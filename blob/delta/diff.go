@@ -1,0 +1,211 @@
+package delta
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+)
+
+// ErrUnsupported is the error of [Diff] for a pair of blobs of which it makes no delta: if one is a gzip
+// file and the other is none, if the target is compressed in another way, or is a gzip file that cannot
+// be split.
+var ErrUnsupported = errors.New("no delta can be made")
+
+// How far a delta looks in the base. All memory that grows with these is that of the window, 5 bytes a
+// token, and that of the index, 8 MiB at most.
+const (
+	tokenRun   = 8
+	tokenKeep  = 9 << 20
+	tokenAhead = 5 << 20
+	byteRun    = 32
+	byteKeep   = 4 * tokenKeep
+	byteAhead  = 4 * tokenAhead
+)
+
+// Blob is a blob that is read from its beginning.
+type Blob struct {
+	io.Reader
+	Size int64 // bytes
+}
+
+// Diff writes a delta to w that makes target out of base. It reads both once, target to its end. It takes
+// less than 64 MiB of memory.
+//
+// Errors are [ErrUnsupported], those of the readers and of w, and that of a target of another size.
+func Diff(w io.Writer, base, target Blob) error {
+	size := target.Size
+	from, to := bufio.NewReaderSize(base, readBuffer), bufio.NewReaderSize(target, readBuffer)
+	isGzip, err := checkFormats(from, to)
+	if err != nil {
+		return err
+	}
+	h := header{elementsBytes, byteWindowBits, uint64(size)}
+	if isGzip {
+		h = header{elementsTokens, tokenWindowBits, uint64(size)}
+	}
+	if _, err := w.Write(h.encode()); err != nil {
+		return err
+	}
+	out := newOpWriter(w)
+	counted := &countingReader{Reader: to}
+	if isGzip {
+		err = diffTokens(out, Blob{from, base.Size}, counted)
+	} else {
+		err = diffBytes(out, Blob{from, base.Size}, counted)
+	}
+	if err == nil && counted.n != size {
+		err = fmt.Errorf("the target has %d bytes, not %d", counted.n, size)
+	}
+	if err != nil {
+		return err
+	}
+	return out.close()
+}
+
+// checkFormats reports whether both blobs are gzip files.
+func checkFormats(base, target *bufio.Reader) (isGzip bool, err error) {
+	isGzip, err = beginsWith(target, gzipMagic)
+	if err != nil {
+		return false, err
+	}
+	baseIsGzip, err := beginsWith(base, gzipMagic)
+	if err != nil {
+		return false, err
+	}
+	if isGzip != baseIsGzip {
+		return false, fmt.Errorf("%w: only one of the blobs is compressed with gzip", ErrUnsupported)
+	}
+	isZstd, err := beginsWith(target, zstdMagic)
+	if isZstd {
+		err = fmt.Errorf("%w: it is compressed with zstd", ErrUnsupported)
+	}
+	return isGzip, err
+}
+
+func beginsWith(r *bufio.Reader, magic string) (bool, error) {
+	p, err := r.Peek(len(magic))
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return string(p) == magic, err
+}
+
+// countingReader counts what is read.
+type countingReader struct {
+	io.Reader
+	n int64
+}
+
+// Read implements io.Reader.
+func (r *countingReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.n += int64(n)
+	return n, err
+}
+
+// diffBytes writes the operations for blobs that are not compressed.
+func diffBytes(out *opWriter, base Blob, target io.Reader) error {
+	code := func(w *bitWriter, p []byte) error {
+		w.putBits(p, 8*len(p))
+		return nil
+	}
+	m := newMatcher(newWindow(byteSource(base), base.elements(byteKeep)), byteRun, 1<<byteWindowBits, byteAhead, out, code)
+	next := byteSource(target)
+	for {
+		p, err := next()
+		if err != nil || len(p) == 0 {
+			return err
+		}
+		if err := m.add(p); err != nil {
+			return err
+		}
+	}
+}
+
+// elements returns how many elements of a base a window keeps, of at most limit: a token hardly takes
+// less than half a byte.
+func (b Blob) elements(limit int64) int { return int(min(2*max(b.Size, 0), limit)) }
+
+// byteSource returns the bytes of a blob in pieces, none at its end.
+func byteSource(r io.Reader) func() ([]byte, error) {
+	buf := make([]byte, elementBatch)
+	return func() ([]byte, error) {
+		n, err := io.ReadFull(r, buf)
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = nil
+		}
+		return buf[:n], err
+	}
+}
+
+// diffTokens writes the operations for gzip files.
+func diffTokens(out *opWriter, base Blob, target io.Reader) error {
+	next, stop := tokenSource(base)
+	defer stop()
+	d := &tokenDiff{}
+	code := func(w *bitWriter, t []token) error { return d.code.encode(w, t) }
+	d.matcher = newMatcher(newWindow(next, base.elements(tokenKeep)), tokenRun, 1<<tokenWindowBits, tokenAhead, out, code)
+	var invalid formatError
+	err := newSplitter(target, d).split()
+	if errors.As(err, &invalid) {
+		return fmt.Errorf("%w: it is no valid gzip file: %w", ErrUnsupported, err)
+	}
+	return err
+}
+
+// tokenDiff writes the parts of the target.
+type tokenDiff struct {
+	matcher *matcher[token]
+	code    *code
+}
+
+// raw implements parts.
+func (d *tokenDiff) raw(p []byte, n int) error { return d.matcher.out.addRaw(p, n) }
+
+// head implements parts.
+func (d *tokenDiff) head(p []byte, n int, c *code) error {
+	c.prepareEncode()
+	d.code = c
+	return d.matcher.out.head(p, n)
+}
+
+// tokens implements parts.
+func (d *tokenDiff) tokens(t []token) error { return d.matcher.add(t) }
+
+// tokenSource returns the tokens of a gzip file in pieces, none at its end. What follows an error in
+// the file's format does not count. stop must be called in the end.
+func tokenSource(r io.Reader) (next func() ([]token, error), stop func()) {
+	pull, stop := iter.Pull2(func(yield func([]token, error) bool) {
+		err := newSplitter(r, onlyTokens(func(t []token) bool { return yield(t, nil) })).split()
+		var invalid formatError
+		if err != nil && err != errStopped && !errors.As(err, &invalid) {
+			yield(nil, err)
+		}
+	})
+	return func() ([]token, error) {
+		t, err, _ := pull()
+		return t, err
+	}, stop
+}
+
+// onlyTokens is called with the tokens of a gzip file. It returns whether it wants more.
+type onlyTokens func([]token) bool
+
+// errStopped is the error of a splitter whose tokens are not wanted any more.
+var errStopped = errors.New("stopped")
+
+// raw implements parts.
+func (onlyTokens) raw([]byte, int) error { return nil }
+
+// head implements parts.
+func (onlyTokens) head([]byte, int, *code) error { return nil }
+
+// tokens implements parts.
+func (f onlyTokens) tokens(t []token) error {
+	if !f(t) {
+		return errStopped
+	}
+	return nil
+}
