@@ -17,6 +17,7 @@ const module = "github.com/hczjl/transship/"
 func libraryImports() map[string][]string {
 	return map[string][]string{
 		"blob":                   {},
+		"blob/delta":             {},
 		"auth":                   {"distribution/wire"},
 		"distribution/endpoint":  {},
 		"distribution/wire":      {"blob", "distribution/endpoint"},
@@ -39,7 +40,7 @@ func libraryImports() map[string][]string {
 		"distribution/audit/waterfall": {"distribution/endpoint", "distribution/audit",
 			"distribution/audit/internal/texts", "distribution/audit/trace", "distribution/audit/svg"},
 
-		"distribution/layout": {"blob", "manifest", "manifest/signature", "distribution/reference",
+		"distribution/layout": {"blob", "blob/delta", "manifest", "manifest/signature", "distribution/reference",
 			"distribution/filelock"},
 		"distribution/transfer": {"blob", "manifest"},
 		"distribution": {"blob", "manifest", "auth", "distribution/reference", "distribution/endpoint",
@@ -89,7 +90,7 @@ func commandImports() map[string][]string {
 
 // withoutHTTP are the packages that must work without net/http.
 func withoutHTTP() []string {
-	return []string{"blob", "manifest", "manifest/signature", "distribution/transfer", "distribution/layout"}
+	return []string{"blob", "blob/delta", "manifest", "manifest/signature", "distribution/transfer", "distribution/layout"}
 }
 
 func TestImportRules(t *testing.T) {

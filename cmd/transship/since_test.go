@@ -130,13 +130,13 @@ func TestSaveSinceErrors(t *testing.T) {
 	c.writeFile("text", "x")
 	c.writeFile("doc.json", `{"x":1}`)
 	c.do("save -o @/1.tar SRC1").want(0)
-	c.writeFile("newer.json", strings.Replace(readFile(t, c.path("1.tar.json")), `"version":1`, `"version":2`, 1))
+	c.writeFile("newer.json", strings.Replace(readFile(t, c.path("1.tar.json")), `"version":1`, `"version":3`, 1))
 	c.writeFile("cut.json", readFile(t, c.path("1.tar.json"))[:200])
 	for since, want := range map[string]wantedError{
 		"@/text":     {7, "--since: neither a bundle nor an inventory; write a registry as docker://HOST: ", ""},
 		"@/none":     {4, "--since: neither a bundle nor an inventory; write a registry as docker://HOST: ", ""},
 		"@/doc.json": {7, "--since: neither a bundle nor an inventory; write a registry as docker://HOST: ", ""},
-		"@/newer.json": {1, "newer.json: the inventory cannot be used: unknown version 2",
+		"@/newer.json": {1, "newer.json: the inventory cannot be used: unknown version 3",
 			"use the transship that wrote it"},
 		"@/cut.json": {7, "cut.json: the inventory cannot be used: ", "transfer the file again"},
 		"docker://TO:x/y": {2,

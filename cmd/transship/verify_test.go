@@ -207,7 +207,7 @@ func TestVerifyDamagedBundle(t *testing.T) {
 				`"imageLayoutVersion":"9.0.0"`, 1))
 		}, 1, "unknown version"},
 		"a newer inventory": {func(c *copySetup) {
-			c.writeFile("x.tar", strings.Replace(readFile(c.t, c.path("x.tar")), `{"version":1,`, `{"version":2,`, 1))
+			c.writeFile("x.tar", strings.Replace(readFile(c.t, c.path("x.tar")), `{"version":1,`, `{"version":3,`, 1))
 		}, 1, "take a newer transship"},
 		"missing":   {func(c *copySetup) { c.removeFile("x.tar") }, 4, "x.tar: file does not exist"},
 		"no bundle": {func(c *copySetup) { c.writeFile("x.tar", "hello") }, 7, "bytes, got 5"}, // as x.tar.json tells

@@ -24,6 +24,7 @@ type Archive struct {
 	synthesized map[blob.Digest]manifest.Manifest // manifests made for the entries of docker's manifest.json
 	images      []Image
 	inventory   *Inventory               // transship.json, nil if there is none
+	deltas      map[blob.Digest]section  // by their own digests
 	baseBlobs   map[blob.Digest]baseBlob // set by SetBase
 
 	repositories      func() *repositorySet
@@ -54,7 +55,8 @@ func newArchive(v *volumes, err error) (*Archive, error) {
 		v.Close()
 		return nil, err
 	}
-	a := &Archive{volumes: v, blobs: map[blob.Digest]section{}, synthesized: map[blob.Digest]manifest.Manifest{}}
+	a := &Archive{volumes: v, blobs: map[blob.Digest]section{}, deltas: map[blob.Digest]section{},
+		synthesized: map[blob.Digest]manifest.Manifest{}}
 	a.repositories = sync.OnceValue(a.groupImages)
 	a.namelessReferrers = sync.OnceValue(a.readNamelessReferrers)
 	if err := a.open(); err != nil {
@@ -114,6 +116,13 @@ func (a *Archive) Has(d blob.Digest) bool {
 	return found || made
 }
 
+// HasHere reports whether the archive has a manifest or blob, or its base does where SetBase has found
+// it.
+func (a *Archive) HasHere(d blob.Digest) bool {
+	_, there := a.sizeOf(d)
+	return there
+}
+
 // Manifest returns the manifest of the image that [Archive.Find] finds, or any manifest by its
 // digest. A missing one is fs.ErrNotExist; bytes that do not match their digest are a
 // *[blob.MismatchError], and other documents a *[manifest.DocumentError] and [ErrDamaged].
@@ -164,7 +173,7 @@ func (a *Archive) Blob(ctx context.Context, d manifest.Descriptor, offset int64)
 	}
 	at, found := a.blobs[d.Digest]
 	if l, elsewhere := a.baseBlobs[d.Digest]; !found && elsewhere {
-		return l.Blob(ctx, d, offset)
+		return a.openInBase(ctx, d, l, offset)
 	}
 	if !found {
 		return nil, a.notFound("blob", d.Digest)
@@ -185,19 +194,22 @@ func openSection(r io.ReadSeeker, d blob.Digest, size, offset int64) (io.ReadClo
 
 func (a *Archive) notFound(what string, d blob.Digest) error {
 	if a.inBase(d) {
-		base := a.inventory.Base.File
-		return fmt.Errorf("%s: %s %s is in %s, the base of this bundle: %w", a, what, d, base, fs.ErrNotExist)
+		base, where := a.inventory.Base.File, "is in"
+		if _, isDelta := a.Delta(d); isDelta {
+			where = "is made of a delta and"
+		}
+		return fmt.Errorf("%s: %s %s %s %s, the base of this bundle: %w", a, what, d, where, base, fs.ErrNotExist)
 	}
 	return fmt.Errorf("%s: %s %s: %w", a, what, d, fs.ErrNotExist)
 }
 
-// inBase reports whether the bundle leaves d to its base.
+// inBase reports whether the bundle leaves d to its base, or has only a delta of it.
 func (a *Archive) inBase(d blob.Digest) bool {
 	if a.inventory == nil || a.inventory.Base == nil {
 		return false
 	}
 	c, listed := a.inventory.Find(d)
-	return listed && c.InBase
+	return listed && c.needsBase()
 }
 
 // Inventory returns what the archive holds. For a bundle it is transship.json. For other archives

@@ -51,8 +51,8 @@ func (a *Archive) SetBase(stores ...BlobStore) error {
 	a.baseBlobs = make(map[blob.Digest]baseBlob, len(leftOut))
 	var missing []Content
 	for _, c := range leftOut {
-		if store := findInStores(stores, c); store != nil {
-			a.baseBlobs[c.Digest] = baseBlob{store, c.Size}
+		if store := findInStores(stores, c.wanted()); store != nil {
+			a.baseBlobs[c.Digest] = baseBlob{store, c.Size, c.Delta}
 		} else {
 			missing = append(missing, c)
 		}
@@ -66,7 +66,8 @@ func (a *Archive) SetBase(stores ...BlobStore) error {
 // baseBlob is content of the base, in one of the stores given to SetBase.
 type baseBlob struct {
 	BlobStore
-	size int64
+	size  int64
+	delta *Delta // not nil: the store has what the delta makes the content of
 }
 
 // findInStores returns the first store that has the content.
@@ -91,8 +92,12 @@ func (a *Archive) sizeOf(d blob.Digest) (int64, bool) {
 	return l.size, found
 }
 
-// BlobSize implements [BlobStore]. Content that is left to the base is fs.ErrNotExist.
+// BlobSize implements [BlobStore]. Content that is left to the base is fs.ErrNotExist; what the bundle
+// has a delta of is not.
 func (a *Archive) BlobSize(d blob.Digest) (int64, error) {
+	if c, listed := a.inventory.Find(d); listed && c.Delta != nil {
+		return c.Size, nil
+	}
 	if !a.Has(d) {
 		return 0, a.notFound("blob", d)
 	}

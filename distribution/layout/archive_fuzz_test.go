@@ -69,6 +69,7 @@ func FuzzInventory(f *testing.F) {
 	f.Add(in.encode())
 	f.Add([]byte(`{"version":1}`))
 	f.Add([]byte(`{"version":2}`))
+	f.Add([]byte(`{"version":3}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		in, err := decodeInventory(raw)
 		if err != nil {

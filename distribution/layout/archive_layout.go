@@ -38,11 +38,14 @@ func (a *Archive) openLayout() error {
 	return a.openDocker()
 }
 
-// indexBlobs adds the members that are named like blobs of an image layout.
+// indexBlobs adds the members that are named like blobs of an image layout, or like deltas.
 func (a *Archive) indexBlobs() {
 	for name, at := range a.members.files {
 		if d := parseBlobName(name); d != "" {
 			a.blobs[d] = at
+		}
+		if d := parseDeltaName(name); d != "" {
+			a.deltas[d] = at
 		}
 	}
 }
@@ -74,8 +77,17 @@ func (a *Archive) readInventory() error {
 		switch {
 		case found && at.size != c.Size:
 			return a.errorf(blobName(c.Digest), ErrDamaged, "it has %d bytes, but %s says %d", at.size, inventoryFile, c.Size)
-		case !found && !c.InBase:
+		case !found && !c.needsBase():
 			return a.volumes.truncatedError(blobName(c.Digest))
+		}
+	}
+	for _, d := range in.deltas() {
+		at, found := a.deltas[d.Digest]
+		switch {
+		case !found:
+			return a.volumes.truncatedError(deltaName(d.Digest))
+		case at.size != d.Size:
+			return a.errorf(deltaName(d.Digest), ErrDamaged, "it has %d bytes, but %s says %d", at.size, inventoryFile, d.Size)
 		}
 	}
 	in.ID, in.File = blob.FromBytes(b), a.Name()

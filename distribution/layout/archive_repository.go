@@ -219,7 +219,11 @@ func (r *ArchiveRepository) HasContent(d blob.Digest) bool {
 // Blob opens a blob of the repository at an offset in bytes. Of the descriptor only the digest is
 // used. The bytes are not verified; the reader has to do that.
 func (r *ArchiveRepository) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
-	if err := r.checkBlob(d.Digest); err != nil {
+	err := r.checkBlob(d.Digest)
+	if err != nil && r.archive.inBase(d.Digest) {
+		return nil, r.archive.notFound("blob", d.Digest)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return r.archive.Blob(ctx, d, offset)

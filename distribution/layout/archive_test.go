@@ -195,7 +195,7 @@ func TestOpenArchiveRefusesBadTars(t *testing.T) {
 		"to nowhere":    {without(2), ErrDamaged, "which is not there"},
 		"other size":    {newTar(t, layout[0], layout[1], otherSize), ErrDamaged, "but index.json says"},
 		"new layout":    {newTar(t, newer), ErrNewer, `"2.0.0" is not supported`},
-		"new bundle":    {with(tarFile{name: inventoryFile, content: `{"version":2}`}), ErrNewer, "take a newer transship"},
+		"new bundle":    {with(tarFile{name: inventoryFile, content: `{"version":3}`}), ErrNewer, "take a newer transship"},
 		"bad inventory": {listing(`"x"`), ErrDamaged, "invalid digest"},
 		"half bundle":   {listing(empty), ErrDamaged, "cut short"},
 		"changed blob":  {listing(config + `,"size":1`), ErrDamaged, "but transship.json says 1"},

@@ -16,7 +16,9 @@ import (
 // Verify reads the whole archive once, from the first byte to the last. It compares every blob with
 // its digest, and checks that everything a manifest refers to is there. It compares the documents
 // of a bundle with what its manifests say, and the volumes with FILE.json, if there is one: by
-// size, and by digest if FILE.json has one. Content that is left to the base counts as there.
+// size, and by digest if FILE.json has one. Content that is left to the base counts as there; where
+// [Archive.SetBase] found what the bundle has deltas of, those blobs are made and compared with their
+// digests.
 // report is called after each check, also if that found no problem, in one goroutine. The error is
 // nil even if problems are found, unless the context is cancelled.
 func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
@@ -29,6 +31,9 @@ func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
 		return err
 	}
 	v.checkDocuments()
+	if err := v.checkDeltas(ctx); err != nil {
+		return err
+	}
 	for _, im := range a.images {
 		if err := checkImage(ctx, "image "+im.String(), im.Descriptor, a.manifest, a.findBlob, report); err != nil {
 			return err
@@ -66,29 +71,36 @@ func (v *archiveVerifier) readInventoryFile() {
 
 // checkBlobs reads all members in their order.
 func (v *archiveVerifier) checkBlobs(ctx context.Context) error {
-	type stored struct {
-		blob.Digest
-		section
-	}
 	var all []stored
 	for d, at := range v.archive.blobs {
-		all = append(all, stored{d, at})
+		all = append(all, stored{"blob", d, at})
+	}
+	for d, at := range v.archive.deltas {
+		all = append(all, stored{"delta", d, at})
 	}
 	slices.SortFunc(all, func(a, b stored) int {
 		return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.Digest, b.Digest))
 	})
 	v.hash = blob.SHA256.New()
 	for _, s := range all {
-		if err := v.checkBlob(ctx, s.Digest, s.section); err != nil {
+		if err := v.checkBlob(ctx, s); err != nil {
 			return err
 		}
 	}
 	return v.advance(ctx, v.archive.volumes.size)
 }
 
+// stored is a blob or delta in the tar.
+type stored struct {
+	what string // "blob" or "delta"
+	blob.Digest
+	section
+}
+
 // checkBlob compares a blob with its digest. A member that is the blob of two digests is read
 // twice.
-func (v *archiveVerifier) checkBlob(ctx context.Context, d blob.Digest, at section) error {
+func (v *archiveVerifier) checkBlob(ctx context.Context, s stored) error {
+	d, at := s.Digest, s.section
 	if err := v.advance(ctx, at.offset); err != nil {
 		return err
 	}
@@ -96,7 +108,7 @@ func (v *archiveVerifier) checkBlob(ctx context.Context, d blob.Digest, at secti
 	hashed, err := v.archive.volumes.checkHashed(d, at)
 	if hashed {
 		v.offset = max(v.offset, at.offset+at.size)
-		v.reportBlob(d, at, err)
+		v.reportBlob(s, err)
 		return nil
 	}
 	if v.offset == at.offset {
@@ -110,17 +122,17 @@ func (v *archiveVerifier) checkBlob(ctx context.Context, d blob.Digest, at secti
 	if got := blob.FromHash(d.Algorithm(), h); err == nil && got != d {
 		err = &blob.MismatchError{Want: d, Got: got, WantSize: at.size, GotSize: at.size}
 	}
-	v.reportBlob(d, at, err)
+	v.reportBlob(s, err)
 	return nil
 }
 
 // reportBlob reports the check of a blob.
-func (v *archiveVerifier) reportBlob(d blob.Digest, at section, err error) {
-	what := "blob " + string(d)
-	if where := v.archive.volumes.describe(at.offset, at.size); where != "" {
+func (v *archiveVerifier) reportBlob(s stored, err error) {
+	what := s.what + " " + string(s.Digest)
+	if where := v.archive.volumes.describe(s.offset, s.size); where != "" {
 		what += " in " + where
 	}
-	v.report(Check{What: what, Digest: d, Size: at.size, Err: err})
+	v.report(Check{What: what, Digest: s.Digest, Size: s.size, Err: err})
 }
 
 // advance reads up to an offset what belongs to no blob: headers, padding, documents.
@@ -182,7 +194,8 @@ func (a *Archive) findBlob(d manifest.Descriptor) error {
 	case found:
 		return checkSize(d, at.size)
 	case a.inBase(d.Digest):
-		return nil
+		c, _ := a.inventory.Find(d.Digest)
+		return checkSize(d, c.Size)
 	case !d.Distributable():
 		return errLeftOut
 	}

@@ -108,7 +108,15 @@ func (a *Archive) expectedLayout() (*tarLayout, error) {
 	l := &tarLayout{contentSet: contentSet{map[blob.Digest]manifest.Manifest{}, map[blob.Digest]manifest.Descriptor{}}}
 	l.inventory.Images = slices.Clone(a.inventory.Images)
 	if a.inventory.Base != nil {
-		l.base = &Inventory{ID: a.inventory.Base.ID, File: a.inventory.Base.File, Content: a.inventory.Missing()}
+		l.base = &Inventory{ID: a.inventory.Base.ID, File: a.inventory.Base.File}
+	}
+	l.deltas = map[blob.Digest]Delta{}
+	for _, c := range a.inventory.Missing() {
+		if c.Delta != nil {
+			l.deltas[c.Digest] = *c.Delta
+		} else {
+			l.base.Content = append(l.base.Content, c)
+		}
 	}
 	for d, at := range a.blobs {
 		l.blobs[d] = manifest.Descriptor{Digest: d, Size: at.size}

@@ -159,8 +159,8 @@ func (b *Bundle) addSlots(l *tarLayout, filled map[blob.Digest]int64) {
 // String returns the path of the bundle.
 func (b *Bundle) String() string { return b.path }
 
-// PutBlob writes a blob into its slot. If the blob is already there or in the base, it returns
-// blob.Exists and does not call open. Bytes that do not match the descriptor are a
+// PutBlob writes a blob, or a delta, into its slot. If the blob is already there or in the base, or
+// there is a delta of it, it returns blob.Exists and does not call open. Bytes that do not match the descriptor are a
 // *[blob.MismatchError]; the slot then counts as empty, and another call may fill it. A blob that
 // is not among the contents is an error.
 func (b *Bundle) PutBlob(
@@ -190,7 +190,7 @@ func (b *Bundle) PutBlob(
 
 // putWithoutSlot is PutBlob for a blob that has no slot.
 func (b *Bundle) putWithoutSlot(d blob.Digest) (blob.Outcome, error) {
-	if c, known := b.inventory.Find(d); known && c.InBase || b.manifests[d] {
+	if c, known := b.inventory.Find(d); known && c.needsBase() || b.manifests[d] {
 		return blob.Exists, nil
 	}
 	return 0, fmt.Errorf("%s: blob %s is not among the contents", b.path, d)

@@ -23,6 +23,9 @@ type BundleContents struct {
 	// Base is the inventory of an earlier bundle whose blobs are left out. Manifests never are. nil
 	// leaves nothing out.
 	Base *Inventory
+	// Deltas has, by the digest of a blob, the delta that the bundle has in its place. The delta is then
+	// put in place of the blob. It needs a Base.
+	Deltas map[blob.Digest]Delta
 	// Platform is what tools get that load only one platform, such as docker's classic image store.
 	// The zero value is linux/amd64. If an image lacks the platform, they get its first one.
 	Platform manifest.Platform

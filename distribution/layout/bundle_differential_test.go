@@ -122,7 +122,7 @@ func TestReadInventory(t *testing.T) {
 	}
 	digest := string(blob.FromBytes(nil))
 	for text, content := range map[string]string{
-		"take a newer transship": `{"version":2,"content":7}`, "unexpected end": `{`, "has no bundle ID": `{"version":1}`,
+		"take a newer transship": `{"version":3,"content":7}`, "unexpected end": `{`, "has no bundle ID": `{"version":1}`,
 		"out of order":    `{"version":1,"content":[{"digest":"` + digest + `"},{"digest":"` + digest + `"}]}`,
 		"../x is invalid": `{"version":1,"volumes":[{"file":"../x","digest":"` + digest + `"}]}`,
 		"volume a is":     `{"version":1,"volumes":[{"file":"a"},{"file":"b"}]}`,

@@ -16,6 +16,7 @@ import (
 type tarLayout struct {
 	contentSet // what is written
 	base       *Inventory
+	deltas     map[blob.Digest]Delta // by the digest of the blob
 	platform   manifest.Platform
 	inventory  Inventory                         // without Volumes
 	chosen     map[blob.Digest]manifest.Manifest // by image digest: the manifest for loaders of one platform
@@ -39,7 +40,7 @@ func (c *BundleContents) layOut() (*tarLayout, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &tarLayout{contentSet: set, base: c.Base, platform: c.Platform, inventory: Inventory{Images: images}}
+	l := &tarLayout{contentSet: set, base: c.Base, deltas: c.Deltas, platform: c.Platform, inventory: Inventory{Images: images}}
 	if l.platform.OS == "" {
 		l.platform = defaultPlatform()
 	}
@@ -61,10 +62,12 @@ func defaultPlatform() manifest.Platform {
 // available reports whether the bundle or its base has a manifest or blob.
 func (l *tarLayout) available(d blob.Digest) bool {
 	_, inBase := l.base.Find(d)
-	return inBase || l.has(d)
+	_, isDelta := l.deltas[d]
+	return inBase || isDelta || l.has(d)
 }
 
-// trim removes from what is written what the base has and what no image refers to.
+// trim removes from what is written what the base has, what there is a delta of, and what no image
+// refers to.
 func (l *tarLayout) trim() {
 	if l.base != nil {
 		l.inventory.Base = &Base{ID: l.base.ID, File: l.base.File}
@@ -74,8 +77,10 @@ func (l *tarLayout) trim() {
 		c := &l.inventory.Content[i]
 		if inBase, known := l.base.Find(c.Digest); known && c.MediaType == "" {
 			c.InBase, c.Repositories = true, inBase.Repositories
+		} else if delta, is := l.deltas[c.Digest]; is && c.MediaType == "" {
+			c.Delta = &delta
 		}
-		written[c.Digest] = !c.InBase
+		written[c.Digest] = !c.needsBase()
 	}
 	maps.DeleteFunc(l.manifests, func(d blob.Digest, _ manifest.Manifest) bool { return !written[d] })
 	maps.DeleteFunc(l.blobs, func(d blob.Digest, _ manifest.Descriptor) bool { return !written[d] })
@@ -104,13 +109,16 @@ func (l *tarLayout) makeDocuments() error {
 }
 
 // assignOffsets adds the other members and gives all of them their offsets: the documents, then the
-// manifests, then the blobs, both sorted by digest.
+// manifests, then the blobs, then the deltas, each sorted by digest.
 func (l *tarLayout) assignOffsets() error {
 	for _, d := range slices.Sorted(maps.Keys(l.manifests)) {
 		l.members = append(l.members, tarMember{name: blobName(d), data: l.manifests[d].Raw})
 	}
 	for _, d := range slices.Sorted(maps.Keys(l.blobs)) {
 		l.members = append(l.members, tarMember{name: blobName(d), blob: l.blobs[d]})
+	}
+	for _, d := range l.inventory.deltas() {
+		l.members = append(l.members, tarMember{name: deltaName(d.Digest), blob: d})
 	}
 	for i := range l.members {
 		member := &l.members[i]

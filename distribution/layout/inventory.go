@@ -14,8 +14,12 @@ import (
 	"github.com/hczjl/transship/manifest/signature"
 )
 
-// inventoryVersion is the version of bundles and of the inventories that describe them.
-const inventoryVersion = 1
+// Versions of bundles and of the inventories that describe them. A bundle with deltas has the later
+// one, and all others the first.
+const (
+	inventoryVersion      = 1
+	inventoryVersionDelta = 2
+)
 
 // inventoryFile is the inventory's name in a bundle.
 const inventoryFile = "transship.json"
@@ -65,6 +69,8 @@ type Content struct {
 	// InBase is true if the bundle leaves the content out, since its base, or a base of that, has
 	// it.
 	InBase bool `json:"inBase,omitempty"`
+	// Delta is set if the bundle has a delta in place of the blob, which its base makes the blob of.
+	Delta *Delta `json:"delta,omitempty"`
 	// Repositories are the normalized names, such as docker.io/hczjl/halo, of the repositories that
 	// have the content: those of the bundle's images, or those of the base if InBase is true.
 	Repositories []string `json:"repositories,omitempty"`
@@ -84,10 +90,14 @@ func (in *Inventory) Find(d blob.Digest) (Content, bool) {
 	return in.Content[i], true
 }
 
-// Missing returns the content that the bundle leaves to its base, sorted by digest.
+// Missing returns the content that the bundle leaves to its base, sorted by digest. For that of
+// which the bundle has a delta the base is needed too.
 func (in *Inventory) Missing() []Content {
-	return slices.DeleteFunc(slices.Clone(in.Content), func(c Content) bool { return !c.InBase })
+	return slices.DeleteFunc(slices.Clone(in.Content), func(c Content) bool { return !c.needsBase() })
 }
+
+// needsBase reports whether a bundle does not have the content without its base.
+func (c Content) needsBase() bool { return c.InBase || c.Delta != nil }
 
 // sort sorts everything into the order in which it is written.
 func (in *Inventory) sort() {
@@ -111,6 +121,9 @@ func (in *Inventory) validate() error {
 		}
 		if i > 0 && in.Content[i-1].Digest >= c.Digest {
 			return fmt.Errorf("content %s is out of order or a duplicate", c.Digest)
+		}
+		if err := c.validateDelta(in.Base); err != nil {
+			return err
 		}
 	}
 	for _, v := range in.Volumes {

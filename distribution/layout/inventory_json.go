@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -32,7 +33,11 @@ type imageDocument struct {
 // are left out if they are empty, as in transship.json.
 func (in *Inventory) encode() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, `{"version":%d`, inventoryVersion)
+	version := inventoryVersion
+	if slices.ContainsFunc(in.Content, func(c Content) bool { return c.Delta != nil }) {
+		version = inventoryVersionDelta
+	}
+	fmt.Fprintf(&b, `{"version":%d`, version)
 	if in.ID != "" {
 		fmt.Fprintf(&b, ",\n\"id\":%s", compact(in.ID))
 	}
@@ -85,9 +90,9 @@ func decodeInventory(b []byte) (Inventory, error) {
 	if head.Version == 0 {
 		return Inventory{}, errNotInventory
 	}
-	if head.Version != inventoryVersion {
-		return Inventory{}, fmt.Errorf("%w %d: only version %d is known here, take a newer transship",
-			ErrNewer, head.Version, inventoryVersion)
+	if head.Version > inventoryVersionDelta || head.Version < inventoryVersion {
+		return Inventory{}, fmt.Errorf("%w %d: only versions %d and %d are known here, take a newer transship",
+			ErrNewer, head.Version, inventoryVersion, inventoryVersionDelta)
 	}
 	var doc inventoryDocument
 	if err := manifest.Decode(b, &doc); err != nil {

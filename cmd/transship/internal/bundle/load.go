@@ -16,6 +16,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
@@ -32,6 +33,8 @@ type loadCommand struct {
 	gate      gate.Gate
 	key       keyFlag
 	jobs      cli.Count
+	bases     cli.StringList
+	archive   *layout.Archive // of the images; nil for a folder
 }
 
 // Load returns the command load.
@@ -49,7 +52,8 @@ it, gets PREFIX as its repository: 1.6 is pushed to REGISTRY/PREFIX:1.6.
 
 --rewrite FROM=TO applies to images whose name begins with FROM, with or without its registry: their path then begins
 with TO instead. If several match, the longest FROM counts. Load a bundle of save --since after the one that it builds
-on: before pushing anything, load checks that the registry has the missing blobs.
+on: before pushing anything, load checks that the registry has the missing blobs. Deltas of save --delta are applied
+to layers of that bundle, if it is beside this one or --base names it, or else of the registry.
 
 Without REGISTRY it is docker's load: transship load -i FILE, or a tar on standard input, puts all images into the
 local store, and prints their names, or the ID of an image without a name, which transship tag gives one.`,
@@ -69,6 +73,7 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 			r.AvailableFlag(fs, &c.available)
 			c.gate.Flag(fs, r)
 			c.key.register(fs, r)
+			baseFlag(fs, &c.bases)
 			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)
 			r.JSONFlag(fs)
@@ -117,10 +122,14 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return err
 	}
-	defer local.Close()
+	defer func() { local.Close() }()
 	if len(local.Images) == 0 {
 		return local.NoImages()
 	}
+	if err := useBases(ctx, r, local, c.bases); err != nil && !cli.Has[*layout.BaseError](err) {
+		return err
+	}
+	c.archive = local.Archive
 	images, nameless, err := selectImages(ctx, local, far, args[2:])
 	if err != nil {
 		return err
@@ -366,7 +375,7 @@ func (c *loadCommand) copy(ctx context.Context, engine *transfer.Engine, base ho
 	dst := &image.MountTarget{Repository: repo, From: base.holder}
 	src := first.Source
 	if base != nil {
-		src = &completedImage{src, base}
+		src = &completedImage{src, base, c.archive}
 	}
 	var tags []string
 	for _, im := range images {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -13,9 +14,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution"
+	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
@@ -49,13 +52,20 @@ func (e *baseError) Hint() string {
 	return "load " + e.base + " first, with --repair if it was loaded before; if it was made for another registry, save again without --since"
 }
 
-// holders maps the blobs that a bundle leaves out to a repository that has each of them.
-type holders map[blob.Digest]*distribution.Repository
+// holders maps the blobs that a bundle leaves out to a repository that has each of them, or that has
+// the base of the delta that the bundle has.
+type holders map[blob.Digest]holder
+
+// holder is a repository that has a blob, or the base of a delta of it.
+type holder struct {
+	*distribution.Repository
+	delta *layout.Delta // nil if the repository has the blob itself
+}
 
 // holder returns the name of the repository that has a blob, "" if none is known.
 func (h holders) holder(_ context.Context, d blob.Digest) string {
-	if repo := h[d]; repo != nil {
-		return repo.Name
+	if at := h[d]; at.Repository != nil && at.delta == nil {
+		return at.Name
 	}
 	return ""
 }
@@ -64,7 +74,8 @@ func (h holders) holder(_ context.Context, d blob.Digest) string {
 // registry does not mount those, they are read from its other repositories.
 type completedImage struct {
 	transfer.Source
-	base holders
+	base    holders
+	archive *layout.Archive // has the deltas
 }
 
 // String names the bundle in messages.
@@ -72,15 +83,22 @@ func (c *completedImage) String() string { return fmt.Sprint(c.Source) }
 
 // Blob implements transfer.Source.
 func (c *completedImage) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
-	if repo := c.base[d.Digest]; repo != nil {
-		return repo.Blob(ctx, d, offset)
+	at := c.base[d.Digest]
+	switch {
+	case at.Repository == nil:
+		return c.Source.Blob(ctx, d, offset)
+	case at.delta == nil:
+		return at.Blob(ctx, d, offset)
 	}
-	return c.Source.Blob(ctx, d, offset)
+	base := manifest.Descriptor{Digest: at.delta.Base, Size: at.delta.BaseSize}
+	return c.archive.PatchBlob(ctx, d.Digest, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		return at.Blob(ctx, base, offset)
+	}, offset)
 }
 
 // HasBlob implements transfer.BlobFinder.
 func (c *completedImage) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
-	if c.base[d.Digest] != nil {
+	if c.base[d.Digest].Repository != nil {
 		return true, nil
 	}
 	return transfer.HasBlob(ctx, c.Source, d)
@@ -104,6 +122,9 @@ func (c *loadCommand) findBase(ctx context.Context, r *run.Run, local *image.Loc
 	for d, need := range needed {
 		content, _ := in.Find(d)
 		need.addCandidates(far, content.Repositories)
+		if need.delta = content.Delta; need.delta != nil {
+			need.addCandidates(far, need.delta.Repositories)
+		}
 	}
 	lacking, err := c.findHolders(ctx, r, needed)
 	if err != nil {
@@ -129,11 +150,26 @@ func (c *loadCommand) findBase(ctx context.Context, r *run.Run, local *image.Loc
 	return found, nil
 }
 
+// baseFlag registers --base.
+func baseFlag(fs *flag.FlagSet, bases *cli.StringList) {
+	fs.Var(bases, "base",
+		"take what a bundle of --since needs from this `bundle` or folder; may be repeated (default the bundles beside it)")
+}
+
+// useBases has a bundle take what it needs from those that --base names.
+func useBases(ctx context.Context, r *run.Run, local *image.LocalImages, bases cli.StringList) error {
+	if len(bases) == 0 {
+		return nil
+	}
+	return local.UseBases(ctx, r, bases...)
+}
+
 // neededBlob is a blob that a bundle leaves out.
 type neededBlob struct {
 	manifest.Descriptor
-	candidates []reference.Reference    // repositories that may have it
-	holder     *distribution.Repository // the first of them that has it
+	delta      *layout.Delta         // that the bundle has of it
+	candidates []reference.Reference // repositories that may have it, or the base of the delta
+	holder     holder                // the first of them that has it, or else of those that have the base
 }
 
 // addCandidates adds the repositories that the images of the base's repositories were loaded to.
@@ -165,7 +201,7 @@ func neededBlobs(ctx context.Context, local *image.LocalImages,
 			return nil, err
 		}
 		for _, d := range closure.Blobs {
-			if local.Archive.Has(d.Digest) {
+			if local.Archive.HasHere(d.Digest) {
 				continue
 			}
 			if needed[d.Digest] == nil {
@@ -202,39 +238,51 @@ func (c *loadCommand) findHolders(ctx context.Context, r *run.Run,
 		return nil, err
 	}
 	for _, d := range digests {
-		if needed[d].holder == nil {
+		if needed[d].holder.Repository == nil {
 			lacking = append(lacking, d)
 		}
 	}
 	return lacking, nil
 }
 
-// findHolder asks the candidates one after another until one has the blob. Some registries deny
-// access to a repository that they do not have; a denial is an error only if every candidate
-// answers so.
+// findHolder asks the candidates for the blob, and if none has it for the base of its delta.
 func (c *loadCommand) findHolder(ctx context.Context, need *neededBlob) error {
+	repo, err := c.askCandidates(ctx, need.candidates, need.Descriptor)
+	if err == nil && repo == nil && need.delta != nil {
+		need.holder.delta = need.delta
+		base := manifest.Descriptor{Digest: need.delta.Base, Size: need.delta.BaseSize}
+		repo, err = c.askCandidates(ctx, need.candidates, base)
+	}
+	need.holder.Repository = repo
+	return err
+}
+
+// askCandidates asks repositories one after another until one has the blob, and returns that one. Some
+// registries deny access to a repository that they do not have; a denial is an error only if every one
+// answers so.
+func (c *loadCommand) askCandidates(ctx context.Context, candidates []reference.Reference,
+	d manifest.Descriptor) (*distribution.Repository, error) {
 	var denied error
 	answers := 0
-	for _, ref := range need.candidates {
+	for _, ref := range candidates {
 		repo, err := c.to.ForHost(ref.Host()).Target(ctx, ref)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		there, err := repo.HasBlob(ctx, need.Descriptor)
+		there, err := repo.HasBlob(ctx, d)
 		switch {
 		case there:
-			need.holder = repo
-			return nil
+			return repo, nil
 		case errors.Is(err, fs.ErrPermission):
 			denied = err
 		case err != nil:
-			return err
+			return nil, err
 		default:
 			answers++
 		}
 	}
 	if answers == 0 {
-		return denied
+		return nil, denied
 	}
-	return nil
+	return nil, nil
 }

@@ -24,9 +24,12 @@ func (c *loadCommand) intoStore(ctx context.Context, r *run.Run, path string) er
 	if err != nil {
 		return err
 	}
-	defer local.Close()
+	defer func() { local.Close() }()
 	if len(local.Images) == 0 {
 		return local.NoImages()
+	}
+	if err := useBases(ctx, r, local, c.bases); err != nil {
+		return err
 	}
 	if _, err := local.Admit(ctx, &c.gate); err != nil {
 		return err

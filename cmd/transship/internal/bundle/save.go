@@ -25,6 +25,7 @@ type saveCommand struct {
 	list      string
 	shard     image.Shard
 	since     string
+	delta     bool
 	split     cli.ByteSize
 	sum       bool
 	platforms cli.PlatformList
@@ -38,6 +39,7 @@ type saveCommand struct {
 	stored    bool // image save: the images are those of the local store
 
 	collected map[string]*collectedOnce // by Identity, for a tar
+	deltas    deltaMaker
 }
 
 // Save returns the command save.
@@ -59,11 +61,16 @@ digest each image had. With --locked FILE in its place the same command gives th
 and a tag that has moved fails with exit code 7. -o DIR/ adds the images to an OCI image layout in a folder. Without
 -o, or with -o -, the tar goes to standard output. transship image save saves images of the local store.
 
---since leaves out the blobs that the other site already has. It names an earlier bundle or its inventory, or, as
-docker://HOST[/PREFIX], a registry that load has pushed images to.`,
+--since leaves out the blobs that the other site already has. It names an earlier bundle or its inventory, an OCI
+image layout in a folder, or, as docker://HOST[/PREFIX], a registry that load has pushed images to. With --delta a
+layer that has changed is compared with the one at the same place of the same repository and platform there, and what
+is written is a delta, if it is at most 80 % of the layer: load makes the layer again, to the byte. Layers compressed
+with gzip and those that are not compressed have deltas, others (zstd) go whole. --delta reads both layers, so --since
+then names the bundle itself or a registry, and not only the inventory. A bundle with deltas is for transship alone.`,
 		Example: `transship save -o monday.tar halohub/halo:1.6 alpine:3.20
 transship save -o alpine.tar 'docker.io/library/alpine:3.*' '!*_*'
 transship save -o tuesday.tar --since monday.tar.json -f images.txt
+transship save -o tuesday.tar --since monday.tar --delta -f images.txt
 transship save -o monday.tar -f images.txt --lock images.lock
 transship save -o big.tar --split 4GiB halohub/halo:1.6
 transship save -o monday.tar --sign key.pem -f images.txt`,
@@ -76,6 +83,8 @@ transship save -o monday.tar --sign key.pem -f images.txt`,
 			fs.StringVar(&c.since, "since", "",
 				"leave out the blobs that this earlier `bundle`, inventory or docker://registry has")
 			image.RegisterShard(fs, &c.shard)
+			fs.BoolVar(&c.delta, "delta", false,
+				"write layers that have changed since --since as their differences from the earlier ones")
 			fs.Var(&c.split, "split",
 				"write volumes of at most this `size`, such as 4GiB: FILE.001, FILE.002 and so on (default one FILE)")
 			fs.BoolVar(&c.sum, "sum", false,
@@ -166,6 +175,7 @@ func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	}
 	failed := new(failures)
 	defer func() { failed.report(out) }()
+	defer c.deltas.remove()
 	opened, err := c.open(ctx, &image.Opener{Run: r}, lock, args, failed)
 	defer closeAll(opened)
 	if err != nil {
@@ -208,7 +218,7 @@ func (c *saveCommand) save(ctx context.Context, r *run.Run, engine *transfer.Eng
 	if c.toFolder() {
 		return c.writeFolder(ctx, r, engine, show, images, failed)
 	}
-	b, err := c.contents(ctx, images)
+	b, err := c.contents(ctx, r, engine, images)
 	if err != nil {
 		return err
 	}
@@ -262,6 +272,11 @@ func (c *saveCommand) checkFlags(r *run.Run, args []string) error {
 			Message: "--since is for bundles, not for folders",
 			Advice:  "leave out --since: what the folder already has is not fetched again",
 		}
+	case c.delta && c.since == "":
+		return &cli.UsageError{
+			Message: "--delta needs --since, which names what the layers are compared with",
+			Advice:  "write --since FILE.tar or --since docker://HOST",
+		}
 	case c.out == "-" && r.JSON && !r.Planning():
 		return &cli.UsageError{
 			Message: "--json and -o - both write to standard output",
@@ -284,7 +299,8 @@ func (c *saveCommand) checkFlags(r *run.Run, args []string) error {
 }
 
 // contents returns what the bundle has of the checked images, and finds what --since leaves out.
-func (c *saveCommand) contents(ctx context.Context, images []savedImage) (*image.BundleSource, error) {
+func (c *saveCommand) contents(ctx context.Context, r *run.Run, engine *transfer.Engine,
+	images []savedImage) (*image.BundleSource, error) {
 	b := image.NewBundleSource()
 	for _, im := range images {
 		for _, name := range im.names {
@@ -296,7 +312,16 @@ func (c *saveCommand) contents(ctx context.Context, images []savedImage) (*image
 	}
 	base, err := c.findBase(ctx, b)
 	b.BuildOn(base)
-	return b, err
+	if err != nil || !c.delta {
+		return b, err
+	}
+	from, err := c.openDeltaBase(ctx, r, base)
+	if err != nil {
+		return b, err
+	}
+	defer from.close()
+	c.deltas = deltaMaker{run: r, engine: engine, base: from, bundle: b}
+	return b, c.deltas.addDeltas(ctx)
 }
 
 // write writes the bundle to a file or to volumes.
@@ -318,6 +343,9 @@ func (c *saveCommand) write(ctx context.Context, r *run.Run, engine *transfer.En
 		return in, &run.UnfinishedError{Path: c.out, Err: err}
 	}
 	r.Note("saved %d image%s to %s: %s", len(in.Images), cli.Plural(len(in.Images)), c.out, show.BlobSummary("fetched"))
+	if c.delta {
+		r.Note("%s", c.deltas.summary())
+	}
 	for _, v := range in.Volumes {
 		if c.sum || c.split > 0 {
 			fmt.Fprintf(r.Stdout, "%s  %s\n", v.Digest.Hex(), filepath.Join(filepath.Dir(c.out), v.File))

@@ -20,11 +20,11 @@ func (c *saveCommand) plan(ctx context.Context, r *run.Run, engine *transfer.Eng
 	if err != nil {
 		return err
 	}
-	b, err := c.contents(ctx, images)
+	b, err := c.contents(ctx, r, engine, images)
 	if err != nil {
 		return err
 	}
-	local.Base = b.Base
+	local.Base, local.Deltas = b.Base, b.Deltas
 	file := c.out
 	if file == "-" {
 		file = ""

@@ -16,6 +16,7 @@ import (
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
@@ -28,11 +29,46 @@ func (c *saveCommand) findBase(ctx context.Context, b *image.BundleSource) (layo
 	if strings.HasPrefix(c.since, image.TransportDocker) {
 		return c.registryInventory(ctx, b)
 	}
+	if dir, isFolder := sinceFolder(c.since); isFolder {
+		return folderInventory(dir)
+	}
 	base, err := layout.ReadInventory(c.since)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, layout.ErrNotArchive) {
 		err = fmt.Errorf("--since: neither a bundle nor an inventory; write a registry as docker://HOST: %w", err)
 	}
 	return base, err
+}
+
+// sinceFolder returns the folder that --since names, if it does.
+func sinceFolder(since string) (dir string, isFolder bool) {
+	dir = strings.TrimPrefix(since, image.TransportOCI)
+	return dir, dir != since || image.IsFolder(dir)
+}
+
+// folderInventory lists what an image layout in a folder has.
+func folderInventory(path string) (layout.Inventory, error) {
+	dir, err := layout.OpenReadOnly(path)
+	if err != nil {
+		return layout.Inventory{}, fmt.Errorf("--since: %w", err)
+	}
+	return dir.Inventory()
+}
+
+// openDeltaBase opens what --since names, for its layers.
+func (c *saveCommand) openDeltaBase(ctx context.Context, r *run.Run, in layout.Inventory) (deltaBase, error) {
+	if strings.HasPrefix(c.since, image.TransportDocker) {
+		far, err := image.ParseRegistryPrefix(c.since)
+		return &registryBase{c.from, far}, err
+	}
+	images, err := image.OpenLocal(ctx, r, strings.TrimSuffix(c.since, ".json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = cli.WithHint(fmt.Errorf("--delta: %w", err),
+			"layers are compared with those of the bundle, so that has to be beside its inventory")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &fileBase{images, in}, nil
 }
 
 // registryInventory lists the blobs that the repositories have that load would push the images to.

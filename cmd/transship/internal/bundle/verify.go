@@ -29,6 +29,7 @@ type verifyCommand struct {
 	platforms cli.PlatformList
 	gate      gate.Gate
 	key       keyFlag
+	bases     cli.StringList
 }
 
 // Verify returns the command verify.
@@ -38,7 +39,8 @@ func Verify() run.Command {
 		Short: "check every digest and size of a bundle, folder or image",
 		Long: `Of a bundle, another tar or an OCI image layout in a folder, every byte is read: each blob is checked
 against its digest, each reference against what it refers to, the documents of a bundle against its manifests, and
-each volume against the inventory beside it. A tar may be compressed with gzip; - is one on standard input. Of an
+each volume against the inventory beside it. Deltas are applied too, if the bundle that it builds on is beside it or
+--base names it. A tar may be compressed with gzip; - is one on standard input. Of an
 image on a registry, every manifest is read, and the registry is asked for each config and layer and its size; --deep
 reads those too. What refers to an image, such as signatures, is checked in files, and with --referrers on a registry.
 oci:DIR:IMAGE, DIR@DIGEST, oci-archive:FILE:IMAGE and what else copy takes are one image of a file or folder: of that
@@ -59,6 +61,7 @@ transship verify --require-signature policy.json monday.tar`,
 				"of one image check only these `platforms`, such as linux/amd64,linux/arm/v7; may be repeated (default all)")
 			c.gate.Flag(fs, r)
 			c.key.register(fs, r)
+			baseFlag(fs, &c.bases)
 			r.JSONFlag(fs)
 			r.CommonFlags(fs)
 			return c.run
@@ -73,6 +76,7 @@ type Verification struct {
 	Checks   int       `json:"checks"` // blobs, volumes and images that were checked
 	Bytes    int64     `json:"bytes"`  // bytes that were read
 	BuildsOn string    `json:"buildsOn,omitempty"`
+	Deltas   int       `json:"deltas,omitempty"` // blobs of which there are deltas that were not applied
 	Problems []problem `json:"problems"`
 	noImages bool      // there is none to check
 	place    string    // the target of a copy that sends what is missing there; "" if there is none
@@ -237,16 +241,23 @@ func (c *verifyCommand) verifyLocal(ctx context.Context, r *run.Run, arg string,
 	if err != nil {
 		return err
 	}
-	images, err := image.OpenToVerify(ctx, r, arg)
+	open := image.OpenToVerify
+	if len(c.bases) > 0 {
+		open = image.OpenLocal // deltas are read twice
+	}
+	images, err := open(ctx, r, arg)
 	if err != nil {
 		return err
 	}
-	defer images.Close()
+	defer func() { images.Close() }()
 	if err := signed.check(r, images); err != nil {
 		return err
 	}
 	if signed != nil {
 		v.SignedBy = signed.signer
+	}
+	if err := useBases(ctx, r, images, c.bases); err != nil {
+		return err
 	}
 	v.noImages = len(images.Images) == 0
 	v.Signatures, err = images.Admit(ctx, &c.gate)
@@ -260,8 +271,19 @@ func (c *verifyCommand) verifyLocal(ctx context.Context, r *run.Run, arg string,
 	}
 	if in, err := images.Archive.Inventory(); err == nil && in.Base != nil {
 		v.BuildsOn = in.Base.File
+		v.Deltas = unapplied(images.Archive, in)
 	}
 	return images.Archive.Verify(ctx, v.add)
+}
+
+// unapplied counts the blobs of which a bundle has deltas and whose base is not at hand.
+func unapplied(a *layout.Archive, in layout.Inventory) (n int) {
+	for _, c := range in.Content {
+		if c.Delta != nil && !a.HasHere(c.Digest) {
+			n++
+		}
+	}
+	return n
 }
 
 // add counts a check. It may be called concurrently.
@@ -312,6 +334,9 @@ func (c *verifyCommand) print(r *run.Run, v *Verification) {
 	more := ""
 	if v.BuildsOn != "" {
 		more = "; it builds on " + v.BuildsOn
+	}
+	if v.Deltas > 0 {
+		more += fmt.Sprintf(", which %d delta%s must be applied to: --base checks that", v.Deltas, cli.Plural(v.Deltas))
 	}
 	if v.noImages {
 		more = "; it has no images"

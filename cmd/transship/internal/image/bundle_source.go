@@ -2,10 +2,12 @@ package image
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -128,13 +130,52 @@ func (b *BundleSource) BuildOn(base layout.Inventory) {
 	b.Base = &base
 }
 
-// OwnBlobs returns the blobs that the bundle contains itself: those that its base does not have.
+// OwnBlobs returns the blobs that the bundle contains itself: those that its base does not have, and
+// deltas in the place of those that there are deltas of.
 func (b *BundleSource) OwnBlobs() []manifest.Descriptor {
 	var out []manifest.Descriptor
 	for _, d := range b.Blobs {
-		if _, inBase := b.Base.Find(d.Digest); !inBase {
+		delta, isDelta := b.Deltas[d.Digest]
+		_, inBase := b.Base.Find(d.Digest)
+		switch {
+		case inBase:
+		case isDelta:
+			out = append(out, manifest.Descriptor{Digest: delta.Digest, Size: delta.Size})
+		default:
 			out = append(out, d)
 		}
 	}
 	return out
+}
+
+// Has reports whether a blob is among those of the images.
+func (b *BundleSource) Has(d blob.Digest) bool { return b.from[d] != nil }
+
+// AddDelta puts a delta, which is in a file, in the place of a blob.
+func (b *BundleSource) AddDelta(d blob.Digest, delta layout.Delta, file string) {
+	if b.Deltas == nil {
+		b.Deltas = map[blob.Digest]layout.Delta{}
+	}
+	b.Deltas[d] = delta
+	b.from[delta.Digest] = deltaFile(file)
+}
+
+// deltaFile is a source of the delta that is in a file.
+type deltaFile string
+
+// Manifest implements transfer.Source.
+func (f deltaFile) Manifest(_ context.Context, ref string) (manifest.Manifest, error) {
+	return manifest.Manifest{}, fmt.Errorf("manifest %s in %s: %w", ref, string(f), fs.ErrNotExist)
+}
+
+// Blob implements transfer.Source.
+func (f deltaFile) Blob(_ context.Context, _ manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+	in, err := os.Open(string(f))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := in.Seek(offset, io.SeekStart); err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	return in, nil
 }

@@ -53,11 +53,13 @@ type reader struct {
 	open func(ctx context.Context, path string) (*layout.Archive, error)
 	read func(ctx context.Context, name string, r io.Reader) (*layout.Archive, error)
 	note string // is printed before a file is unpacked
+
+	alone bool // without the bundles that it builds on
 }
 
 // wholeReader reads tars whose blobs are read afterwards.
 func wholeReader() reader {
-	return reader{layout.OpenCompressed, layout.ReadArchive, "unpacking %s into a temporary file in %s"}
+	return reader{open: layout.OpenCompressed, read: layout.ReadArchive, note: "unpacking %s into a temporary file in %s"}
 }
 
 func openLocal(ctx context.Context, r *run.Run, path string, unpack reader) (*LocalImages, error) {
@@ -100,7 +102,15 @@ func openArchive(ctx context.Context, r *run.Run, path string, unpack reader) (*
 	if err != nil {
 		return nil, err
 	}
-	return ArchiveImages(path, archive), nil
+	l := ArchiveImages(path, archive)
+	if archive.HasDeltas() && !unpack.alone {
+		err = l.UseBases(ctx, r)
+	}
+	if err != nil && !cli.Has[*layout.BaseError](err) {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
 }
 
 // openStdin opens a tar on standard input, compressed with gzip or not.

@@ -14,14 +14,18 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// actionStore is the action of a blob that goes into a layout or tar.
-const actionStore wire.PlannedAction = "store"
+// Actions of blobs that go into a layout or tar: themselves, or a delta in their place.
+const (
+	actionStore wire.PlannedAction = "store"
+	actionDelta wire.PlannedAction = "delta"
+)
 
 // LocalTarget takes the place of a layout or tar in a planned run: it notes what would be written
 // there.
 type LocalTarget struct {
-	Base    *layout.Inventory // blobs that a bundle leaves out; may be nil
-	TarSize int64             // bytes of the tar; 0 if not known
+	Base    *layout.Inventory            // blobs that a bundle leaves out; may be nil
+	Deltas  map[blob.Digest]layout.Delta // by blob: the delta that a bundle has in its place
+	TarSize int64                        // bytes of the tar; 0 if not known
 
 	name  string      // precedes the names of its images, such as oci:DIR
 	place string      // where it is, however its path is written
@@ -69,6 +73,12 @@ func (p *Plan) local(name string) *LocalTarget {
 		return p.locals[i]
 	}
 	return nil
+}
+
+// delta returns the delta that a tar has in the place of a blob.
+func (p *Plan) delta(host string, d blob.Digest) *delta {
+	known := p.local(host).Deltas[d]
+	return &delta{known.Base, known.Size}
 }
 
 // imageName returns an image's name as users write it. host is a registry's, or the name of a
@@ -137,6 +147,10 @@ func (r *Repository) PutBlob(
 	if r.hasBlob(d) {
 		r.note(d, wire.ActionPresent)
 		return blob.Exists, nil
+	}
+	if _, isDelta := r.Deltas[d.Digest]; isDelta {
+		r.note(d, actionDelta)
+		return blob.Uploaded, nil
 	}
 	in := blob.NewReader(ctx, d.Digest, d.Size, open)
 	defer in.Close()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/wire"
 	"github.com/hczjl/transship/manifest"
@@ -47,10 +48,11 @@ type blobLine struct {
 	MediaType string      `json:"mediaType"`
 	Digest    blob.Digest `json:"digest"`
 	Size      int64       `json:"size"`
-	// Action is present, mount, upload, store (in a layout or tar), shared (listed above), or
-	// elsewhere (a foreign layer that is left out: the descriptor has URLs).
+	// Action is present, mount, upload, store (in a layout or tar), delta (in a tar, in its place),
+	// shared (listed above), or elsewhere (a foreign layer that is left out: the descriptor has URLs).
 	Action string `json:"action"`
 	From   string `json:"from,omitempty"` // the repository to mount from
+	Delta  *delta `json:"delta,omitempty"`
 }
 
 // call is one call to a registry.
@@ -64,6 +66,12 @@ type call struct {
 	Received   *int64 `json:"received,omitempty"` // bytes of the response body, if known
 }
 
+// delta is what a tar has in the place of a blob.
+type delta struct {
+	Base blob.Digest `json:"base"` // the blob that it is compared with
+	Size int64       `json:"size"` // bytes of the delta
+}
+
 // totals counts calls by host and blobs by action, a blob once in each repository.
 type totals struct {
 	Hosts   []*hostTotals `json:"hosts"` // in the order of their first call
@@ -74,6 +82,10 @@ type totals struct {
 	Stores  int           `json:"stores"`        // blobs that go into layouts and tars
 	Stored  int64         `json:"stored"`        // their bytes
 	Tar     int64         `json:"tar,omitempty"` // bytes of the tar
+
+	Deltas     int   `json:"deltas,omitempty"`     // blobs that go into tars as deltas
+	DeltaBytes int64 `json:"deltaBytes,omitempty"` // bytes of the deltas
+
 	// BytesPerSecond is that of --rate, else of an earlier run, else assumedRate.
 	BytesPerSecond int64   `json:"bytesPerSecond"`
 	Seconds        float64 `json:"seconds"` // that the bytes take at this rate
@@ -116,6 +128,7 @@ func (p *Plan) Report() (*Report, error) {
 	}
 	for _, t := range p.locals {
 		out.Totals.Tar += t.TarSize
+		out.Totals.addDeltas(t.Deltas)
 	}
 	out.totalsOnly = p.TotalsOnly
 	out.Totals.setTime(p)
@@ -193,5 +206,13 @@ func (t *totals) addBlob(b wire.PlannedBlob) {
 	case actionStore:
 		t.Stores++
 		t.Stored += b.Size
+	}
+}
+
+// addDeltas counts the blobs that go into tars as deltas.
+func (t *totals) addDeltas(deltas map[blob.Digest]layout.Delta) {
+	for _, d := range deltas {
+		t.Deltas++
+		t.DeltaBytes += d.Size
 	}
 }

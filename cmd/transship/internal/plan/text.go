@@ -87,6 +87,8 @@ func (l blobLine) describe() string {
 		return fmt.Sprintf("upload %d bytes", l.Size)
 	case "store":
 		return fmt.Sprintf("store %d bytes", l.Size)
+	case "delta":
+		return fmt.Sprintf("store a delta of %d bytes to %s in place of %d bytes", l.Delta.Size, l.Delta.Base, l.Size)
 	case "mount":
 		return fmt.Sprintf("mount from %s (%d bytes)", l.From, l.Size)
 	case "shared":
@@ -150,6 +152,9 @@ func (r *Report) writeTotals(b *bytes.Buffer) {
 		t.Uploads, cli.FormatBytes(t.Bytes), t.Mounts, t.Present)
 	if t.Stores > 0 {
 		fmt.Fprintf(b, "  blobs in layouts and tars: %d to store (%s)\n", t.Stores, cli.FormatBytes(t.Stored))
+	}
+	if t.Deltas > 0 {
+		fmt.Fprintf(b, "  deltas in tars: %d to store (%s)\n", t.Deltas, cli.FormatBytes(t.DeltaBytes))
 	}
 	if r.totalsOnly {
 		r.writeCost(b)

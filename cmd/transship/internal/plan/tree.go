@@ -198,6 +198,9 @@ func (t *tree) blob(key contentKey, d manifest.Descriptor) blobLine {
 		out.Action = "shared"
 	default:
 		out.Action, out.From = string(planned.Action), planned.From
+		if planned.Action == actionDelta {
+			out.Delta = t.plan.delta(key.host, d.Digest)
+		}
 	}
 	t.listed[key] = true
 	return out

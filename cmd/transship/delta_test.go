@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/distribution/layout"
+	"github.com/hczjl/transship/distribution/registry"
+)
+
+// weeklyLayer returns a layer of 200 files, of which each week renews four more. It is compressed with
+// gzip, unless level is -9.
+func weeklyLayer(week, level int) string {
+	var text bytes.Buffer
+	for i := range 200 {
+		version := 0
+		if i%50 < week {
+			version = i + 1
+		}
+		rnd := rand.New(rand.NewPCG(uint64(i), uint64(version)))
+		fmt.Fprintf(&text, "file %d of week %d\n", i, week)
+		for range 300 {
+			fmt.Fprintf(&text, "%x ", rnd.Uint32())
+		}
+	}
+	if level == -9 {
+		return text.String()
+	}
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, level)
+	if err != nil {
+		panic(err)
+	}
+	w.Write(text.Bytes())
+	w.Close()
+	return out.String()
+}
+
+// newWeeklySetup returns a copySetup whose source has an app of three weeks, as src/app:1 to src/app:3: a
+// list of two platforms, each with a layer that stays, one that changes, and a small one.
+func newWeeklySetup(t testing.TB) *copySetup {
+	t.Helper()
+	c := newCopySetup(t)
+	for week := range 3 {
+		amd64 := c.source.pushImage("src/app", "", "linux/amd64", "shared", weeklyLayer(week, 6), fmt.Sprint("small ", week))
+		arm64 := c.source.pushImage("src/app", "", "linux/arm64", "shared", weeklyLayer(week, 9), weeklyLayer(week, -9))
+		c.source.pushList("src/app", fmt.Sprint(week+1), amd64, arm64)
+	}
+	c.src = c.source.host + "/src/app:"
+	return c
+}
+
+// deltasOf returns how many blobs a bundle has as deltas, and how large these are together.
+func deltasOf(t testing.TB, path string) (n int, size int64) {
+	t.Helper()
+	in, err := layout.ReadInventory(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, content := range in.Content {
+		if content.Delta != nil {
+			n++
+			size += content.Delta.Size
+		}
+	}
+	return n, size
+}
+
+// Three bundles, of which each has deltas to the one before, are loaded one after the other.
+func TestSaveDeltaChain(t *testing.T) {
+	t.Parallel()
+	c := newWeeklySetup(t)
+	c.do("save -o @/1.tar SRC1").want(0)
+	o := c.do("save -o @/2.tar --since @/1.tar --delta SRC2").want(0, "7 blobs: 3 there already", "3 as deltas", "1 whole")
+	c.do("save -o @/3.tar --since @/2.tar --delta SRC3").want(0, "3 as deltas")
+	for _, name := range []string{"2.tar", "3.tar"} {
+		if n, size := deltasOf(t, c.path(name)); n != 3 || size > 200<<10 {
+			t.Errorf("%s: %d deltas of %d bytes\n%s", name, n, size, o.stderr)
+		}
+	}
+	c.do("save -o @/same.tar --since @/1.tar.json --delta SRC2").want(0)
+	if readFile(t, c.path("same.tar")) != readFile(t, c.path("2.tar")) {
+		t.Error("the same images gave other bytes")
+	}
+	c.do("verify @/2.tar").want(0)
+	c.do("verify @/3.tar").want(0)
+
+	// At the far side there is one bundle at a time.
+	for i, name := range []string{"1", "2", "3"} {
+		c.must(os.MkdirAll(c.path("far"+name), 0o700))
+		c.must(os.Rename(c.path(name+".tar"), c.path("far"+name+"/"+name+".tar")))
+		if i == 1 {
+			c.do("load @/far1/1.tar TO/elsewhere").want(0)
+		}
+		if i == 2 {
+			c.do("load @/far3/3.tar TO/elsewhere").wantError(wantedError{4, "3.tar builds on 2.tar, and", "load 2.tar first"})
+		}
+		c.do("load @/far" + name + "/" + name + ".tar TO/mirror").want(0)
+		c.do("verify --deep TO/mirror/src/app:" + name).want(0)
+	}
+	if c.target.has("elsewhere/src/app", "3") {
+		t.Error("a bundle whose base is missing was loaded")
+	}
+}
+
+// The base of a bundle with deltas is found beside it, or named.
+func TestDeltaBases(t *testing.T) {
+	t.Parallel()
+	c := newWeeklySetup(t)
+	c.do("save -o @/1.tar SRC1").want(0)
+	c.do("save -o @/2.tar --since @/1.tar --delta SRC2").want(0)
+	c.do("save -o @/3.tar --since @/2.tar --delta SRC3").want(0)
+	c.do("load @/3.tar TO/beside").want(0)
+	c.do("verify --deep TO/beside/src/app:3").want(0)
+	c.do("copy oci-archive:@/3.tar TO/copied/app:3").want(0)
+	c.do("verify --deep TO/copied/app:3").want(0)
+
+	c.must(os.Mkdir(c.path("far"), 0o700))
+	c.must(os.Rename(c.path("3.tar"), c.path("far/3.tar")))
+	o := c.do("verify @/far/3.tar").want(0)
+	if !strings.HasSuffix(o.stdout, "; it builds on 2.tar, which 3 deltas must be applied to: --base checks that\n") {
+		t.Errorf("verify prints %s", o.stdout)
+	}
+	c.do("verify --base @/1.tar @/far/3.tar").wantError(wantedError{4, "3.tar builds on 2.tar", ""})
+	o = c.do("verify --base @/2.tar @/far/3.tar").want(0)
+	if strings.Contains(o.stdout, "must be applied") {
+		t.Errorf("verify prints %s", o.stdout)
+	}
+	c.do("load --base @/2.tar @/far/3.tar TO/based").want(0)
+	c.do("verify --deep TO/based/src/app:3").want(0)
+	c.do("copy oci-archive:@/far/3.tar TO/alone/app:3").wantError(wantedError{4, "the base of this bundle", ""})
+	if c.target.has("alone/app", "3") {
+		t.Error("the image is there")
+	}
+}
+
+// --since may be a folder or a registry, and the bundle a pipe or volumes.
+func TestSaveDeltaSince(t *testing.T) {
+	t.Parallel()
+	c := newWeeklySetup(t)
+	c.do("save -o @/1.tar SRC1").want(0)
+	c.do("save -o @/1/ SRC1").want(0)
+	c.do("load @/1.tar TO/mirror").want(0)
+	c.do("save -o @/folder.tar --since @/1/ --delta --split 64k SRC2").want(0, "3 as deltas")
+	c.do("save -o @/registry.tar --since docker://TO/mirror --delta SRC2").want(0, "3 as deltas")
+	for i, name := range []string{"folder.tar", "registry.tar"} {
+		prefix := fmt.Sprint("mirror", i)
+		c.do("load @/1.tar TO/" + prefix).want(0)
+		c.do("load @/" + name + " TO/" + prefix).want(0)
+		c.do("verify --deep TO/" + prefix + "/src/app:2").want(0)
+	}
+	c.do("save --delta -o @/x.tar SRC2").wantError(wantedError{2, "--delta needs --since", "--since FILE.tar"})
+	c.must(os.Rename(c.path("1.tar"), c.path("moved.tar")))
+	c.do("save --delta --since @/1.tar.json -o @/x.tar SRC2").wantError(wantedError{4, "--delta", "beside its inventory"})
+}
+
+// serve makes the blobs of deltas as they are pulled.
+func TestServeDelta(t *testing.T) {
+	t.Parallel()
+	c := newWeeklySetup(t)
+	c.do("save -o @/1.tar SRC1").want(0)
+	c.do("save -o @/2.tar --since @/1.tar --delta SRC2").want(0)
+	host := c.startServe(c.path("2.tar"), c.path("1.tar")).host
+	c.do("verify --deep " + host + "/src/app:2").want(0)
+	c.do("verify --deep " + host + "/src/app:1").want(0)
+	c.do("copy " + host + "/src/app:2 TO/copied:2").want(0)
+}
+
+// A plan of a bundle with deltas names them, and tells the size of the tar.
+func TestPlanDelta(t *testing.T) {
+	t.Parallel()
+	c := newWeeklySetup(t)
+	c.do("save -o @/1.tar SRC1").want(0)
+	o := c.do("save --plan -o @/2.tar --since @/1.tar --delta SRC2").want(0)
+	c.do("save -o @/2.tar --since @/1.tar --delta SRC2").want(0)
+	base := blob.FromBytes([]byte(weeklyLayer(0, 6)))
+	for _, want := range []string{
+		"store a delta of ", " to " + string(base) + " in place of ", "deltas in tars: 3 to store",
+		fmt.Sprintf("the tar: %d bytes", len(readFile(t, c.path("2.tar")))),
+	} {
+		if !strings.Contains(o.stdout, want) {
+			t.Errorf("the plan does not say %q:\n%s", want, o.stdout)
+		}
+	}
+}
+
+// What is wrong with a delta or its base is said, and nothing is pushed.
+func TestDamagedDelta(t *testing.T) {
+	t.Parallel()
+	c := newWeeklySetup(t)
+	c.do("save -o @/1.tar SRC1").want(0)
+	c.do("save -o @/2.tar --since @/1.tar --delta SRC2").want(0)
+	whole := readFile(t, c.path("2.tar"))
+	at := strings.LastIndex(whole, "TSDELTA") + 200
+	c.must(os.WriteFile(c.path("2.tar"), []byte(whole[:at]+"damage"+whole[at+6:]), 0o600))
+	c.do("verify @/2.tar").want(7)
+	c.do("load @/2.tar TO/mirror").want(7)
+	if c.target.has("mirror/src/app", "2") {
+		t.Error("an image with a damaged layer was pushed")
+	}
+	// A registry that answers with another layer.
+	c.must(os.WriteFile(c.path("2.tar"), []byte(whole), 0o600))
+	c.do("load @/1.tar TO/mirror").want(0)
+	c.must(os.Remove(c.path("1.tar")))
+	c.target.Set(registry.Rule{Match: "^GET .*/blobs/" + string(blob.FromBytes([]byte(weeklyLayer(0, 6)))), Status: 200,
+		Body: weeklyLayer(7, 6)})
+	c.do("load @/2.tar TO/mirror").want(7)
+	if c.target.has("mirror/src/app", "2") {
+		t.Error("an image with a wrong layer was pushed")
+	}
+}

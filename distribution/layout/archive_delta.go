@@ -1,0 +1,134 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/blob/delta"
+	"github.com/hczjl/transship/manifest"
+)
+
+// maxDeltaChain is how many bundles may build on one another with deltas of one blob.
+const maxDeltaChain = 64
+
+// chainKey is the context key of how many deltas are being applied already.
+type chainKey struct{}
+
+// Delta returns the delta that the bundle has in place of a blob, if it does.
+func (a *Archive) Delta(d blob.Digest) (Delta, bool) {
+	c, listed := a.inventory.Find(d)
+	if !listed || c.Delta == nil {
+		return Delta{}, false
+	}
+	return *c.Delta, true
+}
+
+// HasDeltas reports whether the bundle has deltas in place of blobs.
+func (a *Archive) HasDeltas() bool { return a.inventory != nil && len(a.inventory.deltas()) > 0 }
+
+// openInBase opens content that is left to the base, at an offset.
+func (a *Archive) openInBase(ctx context.Context, d manifest.Descriptor, l baseBlob, offset int64) (io.ReadCloser, error) {
+	if l.delta == nil {
+		return l.Blob(ctx, d, offset)
+	}
+	base := manifest.Descriptor{Digest: l.delta.Base, Size: l.delta.BaseSize}
+	return a.PatchBlob(ctx, d.Digest, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		return l.Blob(ctx, base, offset)
+	}, offset)
+}
+
+// PatchBlob opens a blob of which the bundle has a delta, at an offset in bytes: base opens the delta's
+// base. Both are read from their beginning. The bytes are not verified; the reader has to do that. If
+// delta and base do not fit, the error, also of a Read, is an *[ArchiveError] of kind [ErrDamaged].
+func (a *Archive) PatchBlob(ctx context.Context, d blob.Digest, base blob.Open, offset int64) (io.ReadCloser, error) {
+	info, is := a.Delta(d)
+	if !is {
+		return nil, a.notFound("blob", d)
+	}
+	at := a.deltas[info.Digest]
+	if _, hashed := a.volumes.hashed[at.offset]; hashed {
+		return nil, a.errorf(deltaName(info.Digest), errOnlyHashed, "%v", errOnlyHashed)
+	}
+	depth, _ := ctx.Value(chainKey{}).(int)
+	if depth >= maxDeltaChain {
+		return nil, a.errorf(deltaName(info.Digest), ErrDamaged, "more than %d deltas build on one another", maxDeltaChain)
+	}
+	from, err := base(context.WithValue(ctx, chainKey{}, depth+1), 0)
+	if err != nil {
+		return nil, err
+	}
+	p := &patchedBlob{archive: a, delta: info, base: from}
+	if err := p.start(io.NewSectionReader(a.volumes, at.offset, at.size), offset); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// patchedBlob is a blob that is made of a delta and its base.
+type patchedBlob struct {
+	archive *Archive
+	delta   Delta
+	base    io.ReadCloser
+	patched *delta.Reader
+}
+
+// start begins at an offset of the blob.
+func (p *patchedBlob) start(operations io.Reader, offset int64) (err error) {
+	if p.patched, err = delta.Patch(p.base, operations); err != nil {
+		return p.explain(err)
+	}
+	if n, err := io.CopyN(io.Discard, p, offset); err != nil {
+		return fmt.Errorf("it ends at byte %d of %d: %w", n, offset, err)
+	}
+	return nil
+}
+
+// explain names the delta if it does not fit its base.
+func (p *patchedBlob) explain(err error) error {
+	if errors.Is(err, delta.ErrDamaged) || errors.Is(err, delta.ErrVersion) {
+		return p.archive.errorf("", ErrDamaged, "%v; its base is %s", err, p.delta.Base.Short())
+	}
+	return err
+}
+
+// Read implements io.Reader.
+func (p *patchedBlob) Read(b []byte) (int, error) {
+	n, err := p.patched.Read(b)
+	return n, p.explain(err)
+}
+
+// Close implements io.Closer. Closing the base ends a Read.
+func (p *patchedBlob) Close() error {
+	err := p.base.Close()
+	if p.patched != nil {
+		p.patched.Close()
+	}
+	return err
+}
+
+// checkDeltas makes every blob of which the bundle has a delta and the base is known, and compares it
+// with its digest.
+func (v *archiveVerifier) checkDeltas(ctx context.Context) error {
+	a := v.archive
+	if a.inventory == nil {
+		return nil
+	}
+	for _, c := range a.inventory.Content {
+		if _, known := a.baseBlobs[c.Digest]; !known || c.Delta == nil {
+			continue
+		}
+		d := manifest.Descriptor{Digest: c.Digest, Size: c.Size}
+		err := copyBlob(ctx, io.Discard, d, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+			return a.Blob(ctx, d, offset)
+		})
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		v.report(Check{What: "blob " + string(c.Digest) + ", made of a delta", Digest: c.Digest, Size: c.Size, Err: err})
+	}
+	return nil
+}
