@@ -75,6 +75,11 @@ fuzz:
 example:
 	cd integration && TRANSSHIP_EXAMPLE=$(CURDIR)/docs $(GO) test -count=1 -run '^TestExample$$' ./e2e
 
+# Deltas between two layers, made of the Debian packages in two folders, for docs/performance.md.
+.PHONY: deltas
+deltas:
+	cd integration && $(GO) run ./deltas $(abspath $(OLD)) $(abspath $(NEW))
+
 # What the unit tests cover. The program tests in cmd/transship cover the packages below it, so all packages are counted in
 # every test.
 cover:

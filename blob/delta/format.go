@@ -33,7 +33,7 @@ const maxRaw = 1 << 18
 
 const (
 	maxWindowBits   = 22 // of a window's size in elements, that a reader accepts
-	tokenWindowBits = 20
+	tokenWindowBits = 21
 	byteWindowBits  = 22
 )
 

@@ -17,7 +17,7 @@ type matcher[T element] struct {
 	inserted int64 // how many elements were not copied since want was set
 	credit   int64 // how far reach may move
 	far      int64 // where the last match ended that was too far away
-	farSum   int64 // how many elements matched there in all
+	farSum   int64 // what the matches there allow together
 	found    []int64
 }
 
@@ -26,13 +26,17 @@ type matcher[T element] struct {
 const minAligned = 4
 
 // A copy moves reach, and what is more than back before that cannot be copied any more. So that what is
-// in the base twice does not pull it past what is still needed, a copy of n elements may move it by
-// n*moveFactor. What is left of that is saved, up to back/2. Matches that are too far away count together
-// as long as they follow one another, within nearby elements, so that much may be skipped at last.
+// in the base twice does not pull it past what is still needed, a copy may move it by its allowance only.
+// What is left of that is saved, up to back/8. Matches that are too far away count together as long as they
+// follow one another, within nearby elements, so that much may be skipped at last.
 const (
-	moveFactor = 8
-	nearby     = 64 << 10
+	nearby       = 64 << 10
+	longMatch    = 256
+	matchDivisor = 64
 )
+
+// allowance returns how far a copy of n elements may move reach: short ones are often there by chance.
+func allowance(n int) int64 { return int64(n) * int64(min(n, longMatch)) / matchDivisor }
 
 func newMatcher[T element](base *window[T], run int, back, ahead int64, out *opWriter,
 	code func(*bitWriter, []T) error) *matcher[T] {
@@ -92,7 +96,7 @@ func (m *matcher[T]) add(t []T) error {
 func (m *matcher[T]) copied(position int64, n int) {
 	m.last = position + int64(n)
 	m.expected = m.last
-	m.credit = min(m.credit+int64(n)*moveFactor, m.back/2)
+	m.credit = min(m.credit+allowance(n), m.back/8)
 	if moved := m.last - m.reach; moved > 0 {
 		m.credit = max(0, m.credit-moved)
 		m.reach = m.last
@@ -101,7 +105,7 @@ func (m *matcher[T]) copied(position int64, n int) {
 
 // mayCopy reports whether a copy does not move reach too far.
 func (m *matcher[T]) mayCopy(position int64, n int) bool {
-	return position+int64(n)-m.reach <= m.credit+int64(n)*moveFactor
+	return position+int64(n)-m.reach <= m.credit+allowance(n)
 }
 
 // mayJump notes a match that is too far away, and reports whether there were enough of them.
@@ -110,9 +114,9 @@ func (m *matcher[T]) mayJump(position int64, n int) bool {
 		m.far, m.farSum = position, 0
 	}
 	end := position + int64(n)
-	m.farSum += max(0, end-max(m.far, position))
+	m.farSum += allowance(int(max(0, end-max(m.far, position))))
 	m.far = max(m.far, end)
-	return end-m.reach <= m.credit+m.farSum*moveFactor
+	return end-m.reach <= m.credit+m.farSum
 }
 
 // insert writes elements that are not copied.
@@ -142,7 +146,7 @@ func (m *matcher[T]) aligned(t []T) (position int64, n int) {
 		return 0, 0
 	}
 	n = common(m.base.from(m.expected), t)
-	if n < minAligned || !m.mayCopy(m.expected, n) {
+	if near := m.expected-m.last <= int64(n); n < minAligned || !near && !m.mayCopy(m.expected, n) {
 		return 0, 0
 	}
 	return m.expected, n
