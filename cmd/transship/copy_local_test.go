@@ -207,3 +207,36 @@ func TestCopyFromMissingFiles(t *testing.T) {
 	c.do("copy oci:@/lay:2 DST").want(0)
 	c.do("copy oci:@/lay:other@" + string(c.source.pushThreePlatforms().Digest) + " DST").want(0) // the digest decides
 }
+
+// An image that cannot be read creates no layout, and leaves an empty folder as it was.
+func TestFailedImageCreatesNoLayout(t *testing.T) {
+	c := newCopySetup(t)
+	if err := os.Mkdir(c.path("empty"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c.writeList("FROM/none:1 oci:@/new:1\n")
+	for line, want := range map[string]wantedError{
+		"copy FROM/none:1 oci:@/new:1":                      {4, "404 Not Found", ""},
+		"copy FROM/none:1 oci:@/empty:1":                    {4, "404 Not Found", ""},
+		"copy FROM/none:1 DST oci:@/new:1":                  {4, "404 Not Found", ""},
+		"copy --platform plan9/mips SRC oci:@/new:1":        {4, "plan9/mips", ""},
+		"save -o @/new/ FROM/none:1":                        {4, "404 Not Found", ""},
+		"save -o @/empty FROM/none:1":                       {4, "404 Not Found", ""},
+		"save -o @/new/ SRC FROM/none:1":                    {4, "404 Not Found", ""},
+		"save --keep-going -o @/new/ FROM/none:1 FROM/no:2": {4, "404 Not Found", ""},
+		"save --platform plan9/mips -o @/new/ SRC":          {4, "plan9/mips", ""},
+		"sync -f @/images":                                  {4, "404 Not Found", ""},
+	} {
+		o := c.do(line)
+		o.want(want.code, want.message, want.hint)
+		if got := slices.Concat(fileNames(t, c.path("")), fileNames(t, c.path("empty"))); !slices.Equal(got, []string{"empty", "images"}) {
+			t.Errorf("%s\nleaves %v", o.line, got)
+		}
+	}
+	c.source.ResetRequests()
+	c.do("save -o @/new/ SRC").want(0)
+	if n := c.source.Count("/manifests/"); n != 4 {
+		t.Errorf("%d manifests were read, want each once", n)
+	}
+	c.verifySound(c.path("new"))
+}

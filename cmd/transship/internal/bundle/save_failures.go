@@ -112,15 +112,15 @@ type collectedOnce struct {
 }
 
 // check reads what shows that the images can be saved, before anything is written: all their manifests
-// for a tar, and where --platform chooses among them; else of several for a folder whether the source
-// has them, so that to save them once more costs a HEAD each. It returns those that can.
+// for a tar and for a layout that has to be created, and where --platform chooses among them; else of
+// several for a folder whether the source has them, so that to save them once more costs a HEAD each. It returns those that can.
 func (c *saveCommand) check(
 	ctx context.Context, r *run.Run, engine *transfer.Engine, images []savedImage, failed *failures,
 ) []savedImage {
 	c.collected = map[string]*collectedOnce{}
-	several := len(images) > 1
+	several, toNew := len(images) > 1, !image.LayoutExists(c.out)
 	images = c.forEach(ctx, r, images, failed, func(im *savedImage) error {
-		if c.toFolder() && several && len(c.platforms) == 0 {
+		if c.toFolder() && several && !toNew && len(c.platforms) == 0 {
 			if err := im.Find(ctx); err != nil {
 				return err
 			}
@@ -134,7 +134,7 @@ func (c *saveCommand) check(
 		c.collected[im.Identity()] = new(collectedOnce)
 	}
 	return c.forEach(ctx, r, images, failed, func(im *savedImage) error {
-		return c.checkManifests(ctx, engine, im, several)
+		return c.checkManifests(ctx, engine, im, toNew || several && len(c.platforms) > 0)
 	})
 }
 
@@ -165,14 +165,14 @@ func (c *saveCommand) forEach(
 	return good
 }
 
-// checkManifests reads the manifests of an image, where check does.
-func (c *saveCommand) checkManifests(ctx context.Context, engine *transfer.Engine, im *savedImage, several bool) error {
+// checkManifests reads the manifests of an image for a tar, and for a folder if collect is set.
+func (c *saveCommand) checkManifests(ctx context.Context, engine *transfer.Engine, im *savedImage, collect bool) error {
 	switch {
 	case !c.toFolder():
 		once := c.collected[im.Identity()]
 		once.Do(func() { once.Closure, once.err = engine.Collect(ctx, im.Source, im.Ref) })
 		return once.err
-	case several && len(c.platforms) > 0:
+	case collect:
 		return im.Collect(ctx, engine)
 	}
 	return nil // copying it is the check

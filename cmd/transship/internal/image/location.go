@@ -247,6 +247,18 @@ func IsFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
+// IsNewLayout reports whether the location is in an OCI image layout that does not exist yet.
+func (l Location) IsNewLayout() bool {
+	return l.Transport == TransportOCI && !LayoutExists(l.Path)
+}
+
+// LayoutExists reports whether a folder has an OCI image layout. To open a layout for writing creates
+// one, so an image is collected before that: one that cannot be read leaves nothing behind.
+func LayoutExists(folder string) bool {
+	_, err := os.Stat(filepath.Join(folder, "oci-layout"))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // CheckFolder checks that the folder of a file exists. It is called before anything is fetched.
 func CheckFolder(file string) error {
 	dir := filepath.Dir(file)

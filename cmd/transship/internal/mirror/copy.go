@@ -134,17 +134,17 @@ func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error 
 }
 
 // engine returns the engine of the copy. It collects src first if a target is a tar, which needs
-// all manifests before the first blob, or if src is named by a digest that --platform, --available or
-// --flatten changes.
+// all manifests before the first blob, or a layout that has to be created, or if src is named by a
+// digest that --platform, --available or --flatten changes.
 func (c *copyCommand) engine(ctx context.Context, r *run.Run, src *image.Origin, to []image.Location,
 	onEvent func(transfer.Event)) (*transfer.Engine, error) {
 	engine := r.Engine(c.jobs, onEvent)
 	engine.Platforms, engine.Available = c.platforms, c.available
 	engine.Flatten, engine.Referrers = c.flatten, c.referrers || c.gate.IsOn()
 	engine.Eager = !countsPulls(src.Name)
-	toTar := slices.ContainsFunc(to, image.Location.IsArchive)
+	toNew := slices.ContainsFunc(to, func(l image.Location) bool { return l.IsArchive() || l.IsNewLayout() })
 	newDigest := src.Name.Digest != "" && (len(c.platforms) > 0 || c.available || c.flatten)
-	if !toTar && !newDigest {
+	if !toNew && !newDigest {
 		return engine, nil
 	}
 	if err := src.Collect(ctx, engine); err != nil {

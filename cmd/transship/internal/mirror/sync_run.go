@@ -179,8 +179,9 @@ func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin)
 		return
 	}
 	var to []image.Destination
+	src := o // o keeps its Identity
 	for _, l := range targets {
-		d, err := s.destination(ctx, o, l)
+		d, err := s.destination(ctx, o, &src, l)
 		if err != nil {
 			result.Target = l.String()
 			s.finish(ctx, result, err)
@@ -194,7 +195,7 @@ func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin)
 		return
 	}
 	defer leaveAll(to)
-	copied, errs, _ := copyTo(ctx, s.engine, o, to)
+	copied, errs, _ := copyTo(ctx, s.engine, src, to)
 	for i, d := range to {
 		result.Target, result.Status = d.Location.String(), s.status(d)
 		result.MediaType, result.Digest, result.Size = copied.MediaType, copied.Digest, copied.Size
@@ -224,14 +225,22 @@ func (s *syncRun) targets(ctx context.Context, line *syncLine, o *image.Origin) 
 	return line.targets(o.Name)
 }
 
-// destination opens a target. Its Target is nil if another line copies the same image there.
-func (s *syncRun) destination(ctx context.Context, o image.Origin, l image.Location) (image.Destination, error) {
+// destination opens a target of o. Its Target is nil if another line copies the same image there. A
+// layout that has to be created collects src, which is o to be read.
+func (s *syncRun) destination(
+	ctx context.Context, o image.Origin, src *image.Origin, l image.Location,
+) (image.Destination, error) {
 	if first, err := s.firstFor(l, o); !first {
 		return image.Destination{}, err
 	}
-	d, err := s.places.Destination(ctx, s.dst.ForHost(l.Ref.Host()), l, o)
+	if l.IsNewLayout() {
+		if err := src.Collect(ctx, s.engine); err != nil {
+			return image.Destination{}, err
+		}
+	}
+	d, err := s.places.Destination(ctx, s.dst.ForHost(l.Ref.Host()), l, *src)
 	if err == nil {
-		shareScope(o.Source, d.Target)
+		shareScope(src.Source, d.Target)
 	}
 	return d, err
 }
