@@ -325,3 +325,20 @@ func TestImageThatClaimsToBeAReferrer(t *testing.T) {
 	c.do("load --require-signature @/team.json @/evil.tar TO/evil").want(9, "src/evil:1 is refused")
 	c.do("verify --require-signature @/team.json @/evil.tar").want(9, "src/evil:1 is refused")
 }
+
+// One image of two repositories has the signatures of both in a bundle, each in its own repository.
+func TestSavedSignaturesOfTwoRepositories(t *testing.T) {
+	t.Parallel()
+	c := newSignedSetup(t)
+	second := newSigner(t)
+	c.writeFile("second.pub", second.public())
+	c.do("copy -q SRC " + c.source.host + "/other/repo:1").want(0)
+	second.sign(c.source, "other/repo", c.image)
+	c.writePolicy("both.json", `{"images": ["*/src/*"], "require": [{"cosign": {"key": "team.pub"}}]}`,
+		`{"images": ["*/other/*"], "require": [{"cosign": {"key": "second.pub"}}]}`)
+	for _, out := range []string{"@/x.tar", "@/folder/"} {
+		c.do("save -q --require-signature @/both.json -o " + out + " SRC " + c.source.host + "/other/repo:1").want(0)
+		c.do("verify -q --require-signature @/both.json " + out).want(0)
+		c.do("load -q --require-signature @/both.json " + out + " TO").want(0)
+	}
+}

@@ -38,7 +38,7 @@ type saveCommand struct {
 	jobs      cli.Count
 	stored    bool // image save: the images are those of the local store
 
-	collected map[string]*collectedOnce // by Identity, for a tar
+	collected map[string]*collectedOnce // by contentKey, for a tar
 	deltas    deltaMaker
 }
 
@@ -304,7 +304,7 @@ func (c *saveCommand) contents(ctx context.Context, r *run.Run, engine *transfer
 	b := image.NewBundleSource()
 	for _, im := range images {
 		for _, name := range im.names {
-			b.Add(im.Source, name, c.collected[im.Identity()].Closure)
+			b.Add(im.Source, name, c.collected[c.contentKey(im)].Closure)
 		}
 	}
 	if c.since == "" {

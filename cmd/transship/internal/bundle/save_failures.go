@@ -131,11 +131,20 @@ func (c *saveCommand) check(
 		return im.Admit(ctx, &c.gate)
 	})
 	for _, im := range images {
-		c.collected[im.Identity()] = new(collectedOnce)
+		c.collected[c.contentKey(im)] = new(collectedOnce)
 	}
 	return c.forEach(ctx, r, images, failed, func(im *savedImage) error {
 		return c.checkManifests(ctx, engine, im, toNew || several && len(c.platforms) > 0)
 	})
+}
+
+// contentKey returns what is equal for images of which a bundle takes the same. What refers to an image is
+// not the same in two repositories.
+func (c *saveCommand) contentKey(im savedImage) string {
+	if c.referrers {
+		return fmt.Sprint(im.Source) + " " + im.Ref
+	}
+	return im.Identity()
 }
 
 // forEach calls check for each image, several at once, and returns those without an error.
@@ -169,7 +178,7 @@ func (c *saveCommand) forEach(
 func (c *saveCommand) checkManifests(ctx context.Context, engine *transfer.Engine, im *savedImage, collect bool) error {
 	switch {
 	case !c.toFolder():
-		once := c.collected[im.Identity()]
+		once := c.collected[c.contentKey(*im)]
 		once.Do(func() { once.Closure, once.err = engine.Collect(ctx, im.Source, im.Ref) })
 		return once.err
 	case collect:
