@@ -64,6 +64,19 @@ func (p Program) Output(t testing.TB, args ...string) string {
 	return r.Stdout
 }
 
+// Offline gives the program in a network namespace of its own, which has no route to anywhere. It skips the test where the
+// kernel makes none for this user.
+func Offline(t testing.TB, p Program) Program {
+	t.Helper()
+	unshare := Find(t, "unshare", "util-linux")
+	if out, err := exec.Command(unshare, "--map-root-user", "--net", "true").CombinedOutput(); err != nil {
+		missing(t, "unshare makes no network namespace (%v: %s)", err, bytes.TrimSpace(out))
+	}
+	p.Args = append([]string{"--map-root-user", "--net", p.Path}, p.Args...)
+	p.Path = unshare
+	return p
+}
+
 // Find gives the path of a program, and skips the test if the machine does not have it.
 func Find(t testing.TB, name, debianPackage string) string {
 	t.Helper()
