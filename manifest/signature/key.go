@@ -63,6 +63,16 @@ func (k PublicKey) Fingerprint() string {
 	return "SHA256:" + hex.EncodeToString(sum[:])
 }
 
+// Ed25519 returns the key if it is one of Ed25519.
+func (k PublicKey) Ed25519() (ed25519.PublicKey, error) {
+	if key, ok := k.key.(ed25519.PublicKey); ok {
+		return key, nil
+	}
+	return nil, errNotEd25519()
+}
+
+func errNotEd25519() error { return errors.New("the key is not Ed25519, and such a one is needed") }
+
 // verify reports whether sig is a signature of a message. ECDSA keys of larger curves sign the
 // SHA-256, as cosign has them do, or the hash of the curve's size.
 func (k PublicKey) verify(message, sig []byte) bool {

@@ -50,6 +50,14 @@ func ParsePrivateKey(text []byte) (PrivateKey, error) {
 	return PrivateKey{}, errors.New("the key is neither Ed25519 nor ECDSA on P-256")
 }
 
+// Ed25519 returns the key if it is one of Ed25519.
+func (k PrivateKey) Ed25519() (ed25519.PrivateKey, error) {
+	if key, ok := k.key.(ed25519.PrivateKey); ok {
+		return key, nil
+	}
+	return nil, errNotEd25519()
+}
+
 // Sign signs a message, for ECDSA its SHA-256 in ASN.1. The same key and message make the same
 // signature (RFC 8032, RFC 6979).
 func (k PrivateKey) Sign(message []byte) ([]byte, error) {

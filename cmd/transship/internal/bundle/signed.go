@@ -12,9 +12,6 @@ import (
 	"github.com/hczjl/transship/manifest/signature"
 )
 
-// maxKey is the size in bytes of the largest file of keys.
-const maxKey = 64 << 10
-
 // signFlag is --sign, the key that a bundle is signed with.
 type signFlag struct {
 	path string
@@ -25,11 +22,11 @@ type signFlag struct {
 func (f *signFlag) register(fs *flag.FlagSet, r *run.Run) {
 	fs.StringVar(&f.path, "sign", "",
 		"sign the inventory with this private `key` (PEM, Ed25519 or ECDSA P-256): FILE.json.sig")
-	r.Prepare(func(ctx context.Context) error {
-		return readKey(ctx, "--sign", f.path, func(text []byte) (err error) {
-			f.key, err = signature.ParsePrivateKey(text)
-			return err
-		})
+	r.Prepare(func(ctx context.Context) (err error) {
+		if f.path != "" {
+			f.key, err = run.ReadKey(ctx, f.path, signature.ParsePrivateKey)
+		}
+		return err
 	})
 }
 
@@ -51,27 +48,12 @@ type keyFlag struct {
 func (f *keyFlag) register(fs *flag.FlagSet, r *run.Run) {
 	fs.StringVar(&f.path, "require-key", "",
 		"refuse a bundle that is not signed with this public `key` (PEM), or is not as it was signed in every byte")
-	r.Prepare(func(ctx context.Context) error {
-		return readKey(ctx, "--require-key", f.path, func(text []byte) (err error) {
-			f.keys, err = signature.ParsePublicKeys(text)
-			return err
-		})
-	})
-}
-
-// readKey reads and parses the file of a flag, if there is one.
-func readKey(ctx context.Context, name, path string, parse func([]byte) error) error {
-	if path == "" {
-		return nil
-	}
-	text, err := cli.ReadFile(ctx, path, maxKey)
-	if err != nil {
+	r.Prepare(func(ctx context.Context) (err error) {
+		if f.path != "" {
+			f.keys, err = run.ReadKey(ctx, f.path, signature.ParsePublicKeys)
+		}
 		return err
-	}
-	if err := parse([]byte(text)); err != nil {
-		return &cli.UsageError{Message: fmt.Sprintf("%s %s: %v", name, path, err)}
-	}
-	return nil
+	})
 }
 
 // signedBundle is a bundle whose signature and bytes were verified. The zero value is none.

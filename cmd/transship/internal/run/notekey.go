@@ -3,18 +3,14 @@ package run
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"path/filepath"
 	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/audit"
+	"github.com/hczjl/transship/manifest/signature"
 )
-
-// maxKeyFile is how many bytes a file with a key may have.
-const maxKeyFile = 64 << 10
 
 // NoteKey is the key that signs the note of an audit, and its name there.
 type NoteKey struct {
@@ -22,17 +18,18 @@ type NoteKey struct {
 	key  ed25519.PrivateKey
 }
 
-// ReadNoteKey reads a private key of Ed25519 in PEM (PKCS #8), as openssl genpkey -algorithm ed25519
-// writes it. Its name is that of the file, without the extension.
+// ReadNoteKey reads a private key of Ed25519 in PEM, as openssl genpkey -algorithm ed25519 writes it. Its
+// name is that of the file, without the extension.
 func ReadNoteKey(file string) (*NoteKey, error) {
-	der, err := readPEM(file, "PRIVATE KEY")
+	key, err := ReadKey(context.Background(), file, func(text []byte) (ed25519.PrivateKey, error) {
+		key, err := signature.ParsePrivateKey(text)
+		if err != nil {
+			return nil, err
+		}
+		return key.Ed25519()
+	})
 	if err != nil {
 		return nil, err
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(der)
-	key, ok := parsed.(ed25519.PrivateKey)
-	if err != nil || !ok {
-		return nil, &cli.UsageError{Message: file + " has no private key of Ed25519"}
 	}
 	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 	return &NoteKey{strings.NewReplacer(" ", "-", "+", "-").Replace(name), key}, nil
@@ -52,34 +49,14 @@ func (k *NoteKey) Name() string { return k.name }
 
 // ReadNotePublicKey reads a public key of Ed25519 in PEM, as openssl pkey -pubout writes it.
 func ReadNotePublicKey(file string) (ed25519.PublicKey, error) {
-	der, err := readPEM(file, "PUBLIC KEY")
-	if err != nil {
-		return nil, err
-	}
-	parsed, err := x509.ParsePKIXPublicKey(der)
-	key, ok := parsed.(ed25519.PublicKey)
-	if err != nil || !ok {
-		return nil, &cli.UsageError{Message: file + " has no public key of Ed25519"}
-	}
-	return key, nil
-}
-
-// readPEM returns the content of a file's only PEM block.
-func readPEM(file, kind string) ([]byte, error) {
-	text, err := cli.ReadFile(context.Background(), file, maxKeyFile)
-	if err != nil {
-		return nil, err
-	}
-	block, rest := pem.Decode([]byte(text))
-	switch {
-	case block == nil:
-		return nil, &cli.UsageError{Message: file + " has no key in PEM"}
-	case block.Type != kind:
-		return nil, &cli.UsageError{
-			Message: fmt.Sprintf("%s has a PEM block %s, and a %s is wanted", file, cli.OneLine(block.Type), kind),
+	return ReadKey(context.Background(), file, func(text []byte) (ed25519.PublicKey, error) {
+		keys, err := signature.ParsePublicKeys(text)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(keys) > 1: // each of --key must have signed
+			return nil, fmt.Errorf("it has %d keys; give each a file of its own", len(keys))
 		}
-	case strings.TrimSpace(string(rest)) != "":
-		return nil, &cli.UsageError{Message: file + " has more than one PEM block"}
-	}
-	return block.Bytes, nil
+		return keys[0].Ed25519()
+	})
 }
