@@ -70,6 +70,24 @@ func TestPlannedListHoldsForSeveralImages(t *testing.T) {
 	c.expectsLine("load @/all.tar TO/loaded")
 }
 
+// Images that go to several targets at once get shared blobs from one another, as those with one target.
+func TestPlannedListHoldsForSeveralTargets(t *testing.T) {
+	t.Parallel()
+	for _, jobs := range []string{"", " --jobs 1"} {
+		c := newSyncSetup(t)
+		for i := range 6 {
+			c.source.pushImage("several", string(rune('a'+i)), "linux/amd64", "shared", string(rune('a'+i)))
+		}
+		c.writeList("FROM/several TO/several TO/copy/several\nFROM/several:a TO/other\n" +
+			"FROM/tool:2 TO/tool TO/a/tool FROM/b/tool\nFROM/app:v* TO/app TO/c/app\nFROM/src/repo:1.6 TO/x TO/y\n")
+		c.expectsLine("sync -f @/images" + jobs)
+		if n := c.target.Count("^PUT .*/blobs/"); n != 18 {
+			t.Errorf("%d blobs were uploaded, want each once", n)
+		}
+		c.expectsLine("sync -f @/images" + jobs)
+	}
+}
+
 func TestPlannedListOfManifestPush(t *testing.T) {
 	t.Parallel()
 	b, other := newListSetup(t), startServer(t)

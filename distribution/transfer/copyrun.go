@@ -363,6 +363,9 @@ func (c *copyRun) claimAndPutBlob(ctx context.Context, d manifest.Descriptor) (b
 		c.engine.emit(Event{Kind: BlobLeftOut, Target: name(c.dst), Descriptor: d})
 		return blob.Exists, nil // clients fetch it from the URLs in the descriptor
 	}
+	if m, several := c.dst.(*multiTarget); several {
+		return c.claimAndPutToSeveral(ctx, m, d)
+	}
 	claim, err := c.blobs.claim(ctx, c.to, d)
 	if err != nil {
 		return 0, fmt.Errorf("blob for %s: %w", name(c.dst), err)
@@ -375,47 +378,51 @@ func (c *copyRun) claimAndPutBlob(ctx context.Context, d manifest.Descriptor) (b
 	if c.to.canMountFrom(c.from) {
 		mountFrom = append(mountFrom, c.from.repository)
 	}
-	outcome, err := c.putInSlot(ctx, d, mountFrom)
-	size := int64(-1)
-	if outcome == blob.Uploaded {
-		size = d.Size // the target has read and verified it
-	}
-	claim.release(err == nil, size)
+	outcome, err := c.putInSlot(ctx, c.dst, d, mountFrom)
+	claim.release(err == nil, verifiedSize(d, outcome))
 	return outcome, err
 }
 
-// putInSlot puts a blob once a slot is free. mountFrom names repositories that it can be mounted
-// from.
+// verifiedSize returns the size of a blob whose bytes the target has read and verified, otherwise -1.
+func verifiedSize(d manifest.Descriptor, outcome blob.Outcome) int64 {
+	if outcome == blob.Uploaded {
+		return d.Size
+	}
+	return -1
+}
+
+// putInSlot puts a blob to dst, which is the run's target, once a slot is free. mountFrom names
+// repositories that it can be mounted from.
 func (c *copyRun) putInSlot(
-	ctx context.Context, d manifest.Descriptor, mountFrom []string,
+	ctx context.Context, dst Target, d manifest.Descriptor, mountFrom []string,
 ) (outcome blob.Outcome, err error) {
 	calls, bytes := c.engine.slots.forBlob(d)
 	err = calls.do(ctx, d.Size, func() error {
 		slot := &byteSlot{slots: bytes, size: d.Size}
 		defer slot.release()
-		if _, several := c.dst.(*multiTarget); several {
+		if _, several := dst.(*multiTarget); several {
 			// Of several targets one may have an upload open before all others are ready for the
 			// bytes.
 			if err := slot.take(ctx); err != nil {
 				return err
 			}
 		}
-		outcome, err = c.putWithEvents(ctx, d, slot.takeOnOpen(markSource(d, c.open(d))), mountFrom)
+		outcome, err = c.putWithEvents(ctx, dst, d, slot.takeOnOpen(markSource(d, c.open(d))), mountFrom)
 		return err
 	})
 	return outcome, err
 }
 
 func (c *copyRun) putWithEvents(
-	ctx context.Context, d manifest.Descriptor, open blob.Open, mountFrom []string,
+	ctx context.Context, dst Target, d manifest.Descriptor, open blob.Open, mountFrom []string,
 ) (blob.Outcome, error) {
 	ev := Event{Kind: BlobStarted, Target: name(c.dst), Image: c.image, Descriptor: d, Meter: &blob.Meter{}}
 	c.emit(ev)
 	var err error
 	ev.Kind = BlobDone
-	ev.Outcome, err = c.engine.putBlob(ctx, c.dst, d, ev.Meter.Wrap(open), mountFrom...)
+	ev.Outcome, err = c.engine.putBlob(ctx, dst, d, ev.Meter.Wrap(open), mountFrom...)
 	for RejectBlob(c.src, d, err) {
-		ev.Outcome, err = c.engine.putBlob(ctx, c.dst, d, ev.Meter.Wrap(open), mountFrom...)
+		ev.Outcome, err = c.engine.putBlob(ctx, dst, d, ev.Meter.Wrap(open), mountFrom...)
 	}
 	if err != nil {
 		ev.Kind, ev.Outcome = BlobFailed, 0

@@ -41,20 +41,22 @@ type claim struct {
 }
 
 // claim returns a claim, which the caller must release, or nil if the repository already got the
-// content. It waits while the content is on its way there, and also while it is on its way to the
-// first repository of the registry, so that the others can mount it from that one. If the content
-// has arrived with another size than d's, the error is a *[blob.MismatchError].
+// content. It waits as claimAll does.
 func (l *ledger) claim(ctx context.Context, to place, d manifest.Descriptor) (*claim, error) {
+	claims, err := l.claimAll(ctx, []place{to}, d)
+	return claims[to], err
+}
+
+// claimAll returns a claim, which the caller must release, for each repository that did not get the
+// content yet. It waits while the content is on its way to one of them, and also while it is on its way
+// to the first repository of a registry, so that the others can mount it from that one. It holds no
+// claim while it waits, so that no two callers wait for each other. If the content has arrived with
+// another size than d's, the error is a *[blob.MismatchError].
+func (l *ledger) claimAll(ctx context.Context, to []place, d manifest.Descriptor) (map[place]*claim, error) {
 	for {
-		c, wait, size := l.tryClaim(ledgerKey{to.registry, d.Digest}, to.repository)
-		if size >= 0 && size != d.Size {
-			if c != nil {
-				c.release(false, size)
-			}
-			return nil, &blob.MismatchError{Want: d.Digest, WantSize: d.Size, GotSize: size}
-		}
-		if wait == nil {
-			return c, nil
+		claims, wait, err := l.tryClaim(to, d)
+		if err != nil || wait == nil {
+			return claims, err
 		}
 		select {
 		case <-wait:
@@ -64,28 +66,48 @@ func (l *ledger) claim(ctx context.Context, to place, d manifest.Descriptor) (*c
 	}
 }
 
-// tryClaim returns a claim, or what to wait for before trying again, or neither if the repository
-// got the content. size is that of the entry.
-func (l *ledger) tryClaim(key ledgerKey, repository string) (c *claim, wait chan struct{}, size int64) {
+// tryClaim returns all claims, or what to wait for before trying again.
+func (l *ledger) tryClaim(to []place, d manifest.Descriptor) (claims map[place]*claim, wait chan struct{}, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := l.entry(key)
+	for _, p := range to {
+		e := l.entry(ledgerKey{p.registry, d.Digest})
+		if e.size >= 0 && e.size != d.Size {
+			return nil, nil, &blob.MismatchError{Want: d.Digest, WantSize: d.Size, GotSize: e.size}
+		}
+		if wait := e.wait(p.repository); wait != nil {
+			return nil, wait, nil
+		}
+	}
+	claims = map[place]*claim{}
+	for _, p := range to {
+		e := l.entry(ledgerKey{p.registry, d.Digest})
+		if claims[p] != nil || slices.Contains(e.holders, p.repository) {
+			continue
+		}
+		if e.inFlight == nil {
+			e.inFlight = map[string]chan struct{}{}
+		}
+		e.inFlight[p.repository] = make(chan struct{})
+		claims[p] = &claim{l, e, p.repository, slices.Clone(e.holders[:min(len(e.holders), maxMountSources)])}
+	}
+	return claims, nil, nil
+}
+
+// wait returns what a claim for a repository has to wait for, nil if that is nothing.
+func (e *ledgerEntry) wait(repository string) chan struct{} {
 	if slices.Contains(e.holders, repository) {
-		return nil, nil, e.size
+		return nil
 	}
 	if wait, ok := e.inFlight[repository]; ok {
-		return nil, wait, e.size
+		return wait
 	}
 	if len(e.holders) == 0 {
 		for _, wait := range e.inFlight {
-			return nil, wait, e.size
+			return wait
 		}
 	}
-	if e.inFlight == nil {
-		e.inFlight = map[string]chan struct{}{}
-	}
-	e.inFlight[repository] = make(chan struct{})
-	return &claim{l, e, repository, slices.Clone(e.holders[:min(len(e.holders), maxMountSources)])}, nil, e.size
+	return nil
 }
 
 func (l *ledger) entry(key ledgerKey) *ledgerEntry {

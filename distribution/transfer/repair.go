@@ -94,7 +94,7 @@ func (m *multiTarget) haveManifest(ctx context.Context, ref string, want manifes
 // image do not give it out.
 func (m *multiTarget) repair(ctx context.Context, c *copyRun, root manifest.Manifest) error {
 	all := &multiTarget{engine: m.engine, src: m.src, from: m.from, targets: m.notFailed()}
-	run := c.engine.newIsolatedRun(c.src, all)
+	run := c.engine.newSeveralRun(c.src, all)
 	if err := run.putChildren(ctx, root, 0, all.mayHaveParts()); err != nil {
 		return err
 	}

@@ -71,9 +71,7 @@ func (e *Engine) copyToAll(ctx context.Context, src Source, ref string, m *multi
 			return have.Descriptor, err
 		}
 	}
-	// The runs have ledgers of their own: the targets that have failed, and so what m has, differ
-	// from copy to copy.
-	c := e.newIsolatedRun(src, m)
+	c := e.newSeveralRun(src, m)
 	c.image = imageName(m.targets[0].Target, m.targets[0].As)
 	root, err := c.getRoot(ctx, ref)
 	if err != nil {
@@ -81,6 +79,15 @@ func (e *Engine) copyToAll(ctx context.Context, src Source, ref string, m *multi
 	}
 	m.setRoot(e, root)
 	return root.Descriptor, c.putToAll(ctx, root, m)
+}
+
+// newSeveralRun returns a run to several targets. It shares the ledger of blobs, which are claimed for
+// each target, but not that of manifests: the targets that have failed, and so what m has, differ from
+// copy to copy.
+func (e *Engine) newSeveralRun(src Source, m *multiTarget) *copyRun {
+	c := e.newRun(src, m)
+	c.manifests = &ledger{}
+	return c
 }
 
 // putToAll puts everything below the root to the targets that lack the image, then what refers to
@@ -93,7 +100,7 @@ func (c *copyRun) putToAll(ctx context.Context, root manifest.Manifest, m *multi
 		}
 		lacking = m.lacking()
 	} else if len(lacking.targets) > 0 {
-		if err := c.engine.newIsolatedRun(c.src, lacking).putChildren(ctx, root, 0, lacking.mayHaveParts()); err != nil {
+		if err := c.engine.newSeveralRun(c.src, lacking).putChildren(ctx, root, 0, lacking.mayHaveParts()); err != nil {
 			return err
 		}
 	}
@@ -116,6 +123,7 @@ type multiTarget struct {
 	src     Source
 	from    place // of src
 	targets []*targetState
+	claims  map[place]*claim // to the blob that is put, by repository
 }
 
 // targetState is one target of a multiTarget.

@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -11,14 +12,50 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// PutBlob implements Target: it opens the source once for all targets that need the bytes. Of the
-// targets on one registry the first gets the bytes and the others mount the blob from it. For those
-// that cannot, the source is opened once more.
+// claimAndPutToSeveral puts a blob to the targets of m whose repositories did not get it from another
+// copy. The outcome is Exists if there is none.
+func (c *copyRun) claimAndPutToSeveral(ctx context.Context, m *multiTarget, d manifest.Descriptor) (blob.Outcome, error) {
+	var to []place
+	for _, t := range m.notFailed() {
+		to = append(to, t.place)
+	}
+	claims, err := c.blobs.claimAll(ctx, to, d)
+	if err != nil {
+		return 0, fmt.Errorf("blob for %s: %w", name(m), err)
+	}
+	if len(claims) == 0 {
+		return blob.Exists, nil
+	}
+	c.emit(Event{Kind: BlobFound, Target: name(m), Image: c.image, Descriptor: d})
+	outcome, err := c.putInSlot(ctx, m.withClaims(claims), d, nil)
+	arrived := map[place]bool{}
+	for _, t := range m.notFailed() {
+		arrived[t.place] = err == nil
+	}
+	for p, claim := range claims {
+		claim.release(arrived[p], verifiedSize(d, outcome))
+	}
+	return outcome, err
+}
+
+// withClaims returns the targets with the claims to a blob.
+func (m *multiTarget) withClaims(claims map[place]*claim) *multiTarget {
+	return &multiTarget{engine: m.engine, src: m.src, from: m.from, targets: m.targets, claims: claims}
+}
+
+// claimed returns the targets that have not failed and whose repository is claimed.
+func (m *multiTarget) claimed() []*targetState {
+	return slices.DeleteFunc(m.notFailed(), func(t *targetState) bool { return m.claims[t.place] == nil })
+}
+
+// PutBlob implements Target for the targets with a claim: it opens the source once for all that need
+// the bytes. Of the targets on one registry the first gets the bytes and the others mount the blob from
+// it. For those that cannot, the source is opened once more.
 func (m *multiTarget) PutBlob(
 	ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string,
 ) (blob.Outcome, error) {
 	registry := func(t *targetState) place { return place{registry: t.place.registry} }
-	leaders, leaderOf := groupByPlace(m.notFailed(), registry)
+	leaders, leaderOf := groupByPlace(m.claimed(), registry)
 	put := &blobPut{multi: m, blob: d, outcome: blob.Exists}
 	err := put.toTargets(ctx, leaders, open, m.mountSources)
 	if err != nil || len(leaderOf) == 0 {
@@ -96,12 +133,14 @@ func (p *blobPut) toTarget(ctx context.Context, t *targetState, open blob.Open, 
 	return nil
 }
 
-// mountSources returns the source's repository if a target can mount blobs from it.
+// mountSources returns the repositories that a target can mount the blob from: those that got it from
+// other copies, and the source's.
 func (m *multiTarget) mountSources(t *targetState) []string {
+	from := slices.Clone(m.claims[t.place].holders)
 	if t.place.canMountFrom(m.from) {
-		return []string{m.from.repository}
+		from = append(from, m.from.repository)
 	}
-	return nil
+	return from
 }
 
 // oncePerRepository calls f for one target of each repository, and for the others of a repository

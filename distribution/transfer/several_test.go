@@ -3,6 +3,8 @@ package transfer_test
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/hczjl/transship/blob"
@@ -96,6 +98,47 @@ func TestCopyAllWithinOneRegistry(t *testing.T) {
 	}
 	if n := reg.count("put"); n != 3+2+3+1 { // three images and two tags, then three images and one tag
 		t.Errorf("%d manifests were put: %v", n, reg.log)
+	}
+}
+
+// Images that share layers are copied at once, each to several targets on two registries in an order of
+// its own, or to one. A registry gets each blob once.
+func TestConcurrentCopiesToSeveralReadEachBlobOnce(t *testing.T) {
+	from, dst, other := newRegistry("src"), newRegistry("dst"), newRegistry("other")
+	const images = 20
+	for i := range images {
+		r := from.repo(fmt.Sprintf("r%d", i))
+		r.addIndex(t, "t", r.addImage(t, "linux/amd64", "base", "runtime", fmt.Sprint("own", i)))
+	}
+	e := &transfer.Engine{Jobs: 4}
+	var group sync.WaitGroup
+	for i := range images {
+		group.Go(func() {
+			name := fmt.Sprintf("r%d", i)
+			list := to(dst.repo(name), other.repo(name), dst.repo("all"), dst.repo("all"))
+			list[3].As = fmt.Sprint("tag", i)
+			switch i % 4 {
+			case 1:
+				slices.Reverse(list)
+			case 2:
+				list = list[1:2]
+			case 3: // another one fails
+				bad := dst.repo("bad")
+				bad.putErr = func(manifest.Descriptor) error { return errors.New("denied") }
+				list = append(list, to(bad)...)
+			}
+			if _, errs, _ := e.CopyAll(t.Context(), from.repo(name), "t", list...); errors.Join(errs[:min(len(errs), 4)]...) != nil {
+				t.Error(errs)
+			}
+		})
+	}
+	group.Wait()
+	// One config and two layers are shared, each image has one layer of its own.
+	if n := dst.count("upload"); n != 3+images*3/4 {
+		t.Errorf("%d uploads, want %d", n, 3+images*3/4)
+	}
+	if n := other.count("upload"); n != 3+images {
+		t.Errorf("%d uploads to the other registry, want %d", n, 3+images)
 	}
 }
 
