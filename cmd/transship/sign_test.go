@@ -197,3 +197,42 @@ func TestBadSigningKeys(t *testing.T) {
 		t.Errorf("%d calls were made", n)
 	}
 }
+
+// With --require-key serve takes bundles that are signed with it, and nothing else.
+func TestServeOfSignedBundles(t *testing.T) {
+	t.Parallel()
+	c := newCopySetup(t)
+	newSignKeys(c.program)
+	c.do("save -q -o @/b.tar --sign @/ed.pem SRC").want(0)
+	c.do("save -q -o @/bare.tar SRC").want(0)
+	c.do("save -q -o @/folder/ SRC").want(0)
+	served := c.startServe("--require-key", c.path("ed.pub"), c.path("b.tar"))
+	c.do("digest " + served.host + "/src/repo:1.6").want(0)
+	if o := served.stop().want(0); !strings.Contains(o.stderr, "b.tar is signed with the key SHA256:") {
+		t.Errorf("serve says\n%s", o.stderr)
+	}
+
+	changed := []byte(readFile(t, c.path("b.tar")))
+	changed[len(changed)/2] ^= 1
+	for _, suffix := range []string{"", ".json", ".json.sig"} {
+		c.writeFile("changed.tar"+suffix, readFile(t, c.path("b.tar"+suffix)))
+	}
+	c.writeFile("changed.tar", string(changed))
+	for args, want := range map[string]struct {
+		code int
+		text string
+	}{
+		"--require-key @/ec.pub @/b.tar":                       {9, "it is not signed with the required key"},
+		"--require-key @/ed.pub @/b.tar @/bare.tar":            {9, "it has no signature"},
+		"--require-key @/ed.pub @/changed.tar":                 {7, "changed.tar"},
+		"--require-key @/ed.pub @/b.tar @/folder":              {2, "--require-key is for whole bundles"},
+		"--require-key @/ed.pub --writable @/b.tar @/folder":   {2, "--require-key is for whole bundles"},
+		"--require-key @/ed.pub --writable @/b.tar @/missing/": {2, "--require-key is for whole bundles"},
+		"--require-key @/ed.pem @/b.tar":                       {2, "PEM block PRIVATE KEY"},
+	} {
+		c.do("serve "+args).want(want.code, want.text)
+	}
+	if _, err := os.Stat(c.path("missing")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("a refused serve creates its folder")
+	}
+}

@@ -31,7 +31,7 @@ type loadCommand struct {
 	platforms cli.PlatformList
 	available bool
 	gate      gate.Gate
-	key       keyFlag
+	key       image.KeyFlag
 	jobs      cli.Count
 	bases     cli.StringList
 	archive   *layout.Archive // of the images; nil for a folder
@@ -72,7 +72,7 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 				"load only these `platforms` of the images, such as linux/amd64,linux/arm/v7; may be repeated (default all)")
 			r.AvailableFlag(fs, &c.available)
 			c.gate.Flag(fs, r)
-			c.key.register(fs, r)
+			c.key.Register(fs, r)
 			baseFlag(fs, &c.bases)
 			r.SendFlags(fs, c.to, &c.jobs, "send")
 			r.CommonFlags(fs)
@@ -174,7 +174,7 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 
 // open opens the images, those of --require-key once they are verified.
 func (c *loadCommand) open(ctx context.Context, r *run.Run, path string) (*image.LocalImages, error) {
-	signed, err := c.key.verify(ctx, path)
+	signed, err := c.key.Verify(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +182,7 @@ func (c *loadCommand) open(ctx context.Context, r *run.Run, path string) (*image
 	if err != nil {
 		return nil, err
 	}
-	if err := signed.check(r, local); err != nil {
+	if err := signed.Check(r, local.Archive); err != nil {
 		local.Close()
 		return nil, err
 	}

@@ -28,7 +28,7 @@ type verifyCommand struct {
 	referrers bool
 	platforms cli.PlatformList
 	gate      gate.Gate
-	key       keyFlag
+	key       image.KeyFlag
 	bases     cli.StringList
 }
 
@@ -60,7 +60,7 @@ transship verify --require-signature policy.json monday.tar`,
 			fs.Var(&c.platforms, "platform",
 				"of one image check only these `platforms`, such as linux/amd64,linux/arm/v7; may be repeated (default all)")
 			c.gate.Flag(fs, r)
-			c.key.register(fs, r)
+			c.key.Register(fs, r)
 			baseFlag(fs, &c.bases)
 			r.JSONFlag(fs)
 			r.CommonFlags(fs)
@@ -195,8 +195,8 @@ func (c *verifyCommand) verifyLocalImage(ctx context.Context, r *run.Run, l imag
 
 // verifyImage adds the checks of one image.
 func (c *verifyCommand) verifyImage(ctx context.Context, r *run.Run, o image.Origin, deep bool, v *Verification) error {
-	if c.key.path != "" {
-		return noFileError()
+	if c.key.IsOn() {
+		return image.NoFileError()
 	}
 	err := o.Admit(ctx, &c.gate)
 	if o.Signature != nil {
@@ -237,7 +237,7 @@ func namesFile(arg string) bool {
 
 // verifyLocal adds the checks of a folder or tar.
 func (c *verifyCommand) verifyLocal(ctx context.Context, r *run.Run, arg string, v *Verification) error {
-	signed, err := c.key.verify(ctx, arg)
+	signed, err := c.key.Verify(ctx, arg)
 	if err != nil {
 		return err
 	}
@@ -250,11 +250,11 @@ func (c *verifyCommand) verifyLocal(ctx context.Context, r *run.Run, arg string,
 		return err
 	}
 	defer func() { images.Close() }()
-	if err := signed.check(r, images); err != nil {
+	if err := signed.Check(r, images.Archive); err != nil {
 		return err
 	}
 	if signed != nil {
-		v.SignedBy = signed.signer
+		v.SignedBy = signed.Signer
 	}
 	if err := useBases(ctx, r, images, c.bases); err != nil {
 		return err

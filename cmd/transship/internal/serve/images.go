@@ -40,7 +40,7 @@ func (i *servedImages) close() {
 
 // openImages opens all arguments. It opens the writable folder last, so that none is created if
 // another argument fails.
-func (c *serveCommand) openImages(r *run.Run, args []string) (*servedImages, error) {
+func (c *serveCommand) openImages(ctx context.Context, r *run.Run, args []string) (*servedImages, error) {
 	target := ""
 	if c.pushes.writable {
 		var err error
@@ -49,24 +49,24 @@ func (c *serveCommand) openImages(r *run.Run, args []string) (*servedImages, err
 		}
 	}
 	i := &servedImages{run: r, union: &registry.Union{}}
-	if err := i.addAll(args, target, &c.pushes); err != nil {
+	if err := i.addAll(ctx, args, target, c); err != nil {
 		i.close()
 		return nil, err
 	}
 	return i, nil
 }
 
-func (i *servedImages) addAll(args []string, target string, pushes *pushFlags) error {
+func (i *servedImages) addAll(ctx context.Context, args []string, target string, c *serveCommand) error {
 	for _, arg := range args {
 		if arg == target && target != "" {
 			continue
 		}
-		if err := i.add(arg); err != nil {
+		if err := i.add(ctx, arg, &c.key); err != nil {
 			return err
 		}
 	}
 	if target != "" {
-		if err := i.addWritable(target, pushes); err != nil {
+		if err := i.addWritable(target, &c.pushes); err != nil {
 			return err
 		}
 	}
@@ -125,8 +125,12 @@ func isMissing(path string) bool {
 	return errors.Is(err, fs.ErrNotExist) && errors.Is(errVolume, fs.ErrNotExist)
 }
 
-// add adds an archive or a read-only folder.
-func (i *servedImages) add(arg string) error {
+// add adds an archive or a read-only folder, once it is verified by --require-key.
+func (i *servedImages) add(ctx context.Context, arg string, key *image.KeyFlag) error {
+	signed, err := key.Verify(ctx, arg)
+	if err != nil {
+		return err
+	}
 	if image.IsFolder(arg) {
 		return i.addFolder(arg)
 	}
@@ -135,6 +139,9 @@ func (i *servedImages) add(arg string) error {
 		return err
 	}
 	i.closers = append(i.closers, func() { archive.Close() })
+	if err := signed.Check(i.run, archive); err != nil {
+		return err
+	}
 	i.archives = append(i.archives, archive)
 	i.blobs = append(i.blobs, archive)
 	i.places = append(i.places, inArchive(archive))

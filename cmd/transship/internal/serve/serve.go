@@ -10,6 +10,7 @@ import (
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/gate"
+	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/listen"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/cmd/transship/internal/serve/htpasswd"
@@ -23,6 +24,7 @@ type serveCommand struct {
 	pushes pushFlags
 	access accessFlags
 	gate   gate.Gate
+	key    image.KeyFlag
 }
 
 // Serve returns the command serve.
@@ -46,7 +48,8 @@ Without --htpasswd everybody may pull and, with --writable, push. With it users 
 --anonymous-pull lets everybody pull, and --push-users says which users may push and delete.
 
 With --require-signature nothing is served unless the policy accepts every image that is there at the start. What
-clients push is not checked.
+clients push is not checked. With --require-key every argument must be a bundle that is signed with that key, and every
+byte of it is read at the start.
 
 --tls-new makes a CA and a certificate for this machine's names, once, and prints where clients need the CA. A later
 start makes a new certificate if a name is missing or the old one ends within 30 days; the CA stays.
@@ -65,6 +68,7 @@ transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htp
 			c.pushes.register(fs)
 			c.access.register(fs)
 			c.gate.Flag(fs, r)
+			c.key.Register(fs, r)
 			r.AuditFlag(fs, "request")
 			fs.BoolVar(&r.Quiet, "quiet", false, "print only the URL and errors")
 			cli.Alias(fs, "q", "quiet")
@@ -73,6 +77,9 @@ transship serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --htp
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				if err := c.pushes.check(fs); err != nil {
 					return err
+				}
+				if c.key.IsOn() && c.pushes.writable {
+					return image.NoFileError()
 				}
 				if err := c.access.check(c.pushes.writable); err != nil {
 					return err
@@ -91,7 +98,7 @@ func (c *serveCommand) run(ctx context.Context, r *run.Run, args []string) error
 	if err != nil {
 		return err
 	}
-	images, err := c.openImages(r, args)
+	images, err := c.openImages(ctx, r, args)
 	if err != nil {
 		return err
 	}
