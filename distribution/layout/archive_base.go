@@ -70,14 +70,39 @@ type baseBlob struct {
 	delta *Delta // not nil: the store has what the delta makes the content of
 }
 
-// findInStores returns the first store that has the content.
+// findInStores returns the first store that has the content, or can make it of a delta.
 func findInStores(stores []BlobStore, c Content) BlobStore {
-	for _, store := range stores {
-		if size, err := store.BlobSize(c.Digest); err == nil && size == c.Size {
+	return baseFinder{stores, map[blob.Digest]bool{}}.find(c)
+}
+
+// baseFinder finds content in stores that are the bases of one another.
+type baseFinder struct {
+	stores []BlobStore
+	tried  map[blob.Digest]bool // deltas may be of one another
+}
+
+func (f baseFinder) find(c Content) BlobStore {
+	if f.tried[c.Digest] {
+		return nil
+	}
+	f.tried[c.Digest] = true
+	for _, store := range f.stores {
+		size, err := store.BlobSize(c.Digest)
+		if err == nil && size == c.Size && f.canOpen(store, c.Digest) {
 			return store
 		}
 	}
 	return nil
+}
+
+// canOpen reports whether a store's blob is whole, or the base of its delta is in one of the stores.
+func (f baseFinder) canOpen(store BlobStore, d blob.Digest) bool {
+	a, is := store.(*Archive)
+	if !is {
+		return true
+	}
+	delta, is := a.Delta(d)
+	return !is || f.find(Content{Digest: delta.Base, Size: delta.BaseSize}) != nil
 }
 
 // sizeOf returns the size of content that is in the archive or in a store given to SetBase.

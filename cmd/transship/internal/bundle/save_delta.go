@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"github.com/hczjl/transship/auth"
@@ -186,13 +187,14 @@ func (m *deltaMaker) addDeltas(ctx context.Context) (err error) {
 		return err
 	}
 	m.run.Note("comparing %d layer%s with those of the base", len(m.pairs), cli.Plural(len(m.pairs)))
-	// One after the other: each takes up to 64 MiB of memory.
+	// One after the other: each takes up to 64 MiB of memory, which is given back before the next takes it.
 	for _, p := range slices.SortedFunc(maps.Values(m.pairs), func(a, b layerPair) int {
 		return cmp.Compare(a.layer.Digest, b.layer.Digest)
 	}) {
 		if err := m.add(ctx, p); err != nil {
 			return err
 		}
+		runtime.GC()
 	}
 	return nil
 }
