@@ -384,7 +384,7 @@ SRC/tags:v1 DST/tags:v1
 	r.printsNotes = true
 	syncing := []string{"sync", "-f", list, "--prune", "--jobs=1"}
 	r.runAsPlanned(syncing...).
-		want(t, "21 uploads, 16 mounts, 0 present, 710 bytes", "targets", "order", "mounts", "sessions", "anonymous")
+		want(t, "19 uploads, 18 mounts, 0 present, 613 bytes", "targets", "order", "mounts", "sessions", "anonymous")
 	if images := r.runAsPlanned(syncing...).Images; len(images) != 15 || images[0].Action != "present" {
 		t.Errorf("what is there is %+v", images)
 	}
