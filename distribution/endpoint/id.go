@@ -22,7 +22,7 @@ func ID(method string, u *url.URL) string {
 	case KindUploads:
 		return uploadsID(method, u)
 	case KindSession:
-		return sessionID(method)
+		return SessionID(method)
 	}
 	switch query := u.Query(); {
 	case !reads:
@@ -83,7 +83,9 @@ func uploadsID(method string, u *url.URL) string {
 	return "end-4a"
 }
 
-func sessionID(method string) string {
+// SessionID is ID for a call to an upload session. Registries may give out an address for it that is not
+// the specification's.
+func SessionID(method string) string {
 	switch method {
 	case http.MethodPatch:
 		return "end-5"

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -101,23 +102,7 @@ func (k *known) row(req *http.Request) string {
 	case k.tokens[address(req.URL)] || form:
 		return wire.RowToken
 	case k.sessions[address(req.URL)]:
-		return sessionRow(req.Method)
-	}
-	return wire.RowOther
-}
-
-// sessionRow returns the row of a call to an upload session that has an address of the registry's own
-// kind.
-func sessionRow(method string) string {
-	switch method {
-	case http.MethodPatch:
-		return "end-5"
-	case http.MethodPut:
-		return "end-6"
-	case http.MethodGet, http.MethodHead:
-		return "end-13"
-	case http.MethodDelete:
-		return "end-14"
+		return cmp.Or(endpoint.SessionID(req.Method), wire.RowOther)
 	}
 	return wire.RowOther
 }
