@@ -113,6 +113,34 @@ func TestClientsOnTheRecord(t *testing.T) {
 	}
 }
 
+// A record of 300 MB, read and written, needs less than 40 MiB of resident memory.
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/proc/self/status"); err != nil {
+		t.Skip("what is resident is read from Linux's /proc")
+	}
+	at := servers.CNCF(t, servers.Options{})
+	im := fixture.Synthetic(fixture.Spec{Seed: 43, Layers: []int64{90 << 20, 30 << 20, 30 << 20}})
+	if err := at.Repository("src/repo").Push(t.Context(), im, "1"); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "record.har")
+	record := servers.Record(t, "--audit", file, at.Host)
+	peak := record.Peak()
+	dir := t.TempDir()
+	skopeo := servers.Skopeo(t)
+	skopeo.Output(t, "copy", "--all", "--src-tls-verify=false", "docker://"+record.Host+"/src/repo:1", "dir:"+dir)
+	skopeo.Output(t, "copy", "--all", "--preserve-digests", "--dest-tls-verify=false", "dir:"+dir, "docker://"+record.Host+"/dst/repo:1")
+	if exit := record.Stop(t); exit != 0 {
+		t.Fatalf("record ends with %d: %s", exit, record.Log())
+	}
+	most := <-peak
+	t.Logf("at most %d KiB resident", most>>10)
+	if most < 1<<20 || most >= 40<<20 {
+		t.Errorf("at most %d KiB resident, want less than 40 MiB", most>>10)
+	}
+}
+
 // recorded returns the calls of an audit as a registry's access log has them.
 func recorded(t *testing.T, name string) []string {
 	t.Helper()

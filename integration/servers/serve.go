@@ -61,6 +61,9 @@ func (r *Serving) listens(stdout string) error {
 	return nil
 }
 
+// Peak follows the program's resident memory, as [Peak] does.
+func (r *Serving) Peak() <-chan int64 { return Peak(r.process.cmd.Process.Pid) }
+
 // Kill ends the program at once, as a crash does.
 func (r *Serving) Kill() { r.process.kill() }
 
