@@ -13,7 +13,7 @@ Make the list with the same command line, against registries in the same state:
     transship copy --plan=expect SRC DST > calls.txt
     transship copy --expect calls.txt SRC DST
 What the plan assumes is in comments. It has * where a registry chooses the address of an upload, and --- before
-the tag, which is put last. If a run of several images makes another call than its list, give --jobs 1 to both. Tighten the
+the tag, which is written last. If a run of several images makes another call than its list, give --jobs 1 to both. Tighten the
 list by hand, or make it more general with wildcards.
 
 A line is

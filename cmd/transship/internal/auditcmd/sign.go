@@ -25,7 +25,7 @@ added: several people or services can vouch for one audit. The note is a C2SP si
 openssl genpkey -algorithm ed25519 makes a key, and openssl pkey -pubout the public key for audit verify --key.`,
 		Example: `transship audit sign --key team.pem run.jsonl`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
-			name := fs.String("key", "", "sign with the Ed25519 key in this `file` (PEM)")
+			name := fs.String("key", "", "sign with the Ed25519 private key in this `file` (PEM); required")
 			return func(ctx context.Context, r *run.Run, args []string) error {
 				if *name == "" {
 					return &cli.UsageError{Message: "--key is missing", Advice: "give the private key: --key team.pem"}

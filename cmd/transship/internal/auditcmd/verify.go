@@ -32,14 +32,14 @@ printed, with the last hash, which stands for the whole file. Keep that hash els
 file can write another chain, but not one that ends with the same hash. A HAR of another program has no chain; only
 its format is checked.
 
---key wants a signature in FILE.note, as --audit-key and audit sign make it, of the whole audit.`,
+--key requires a signature of the whole audit in FILE.note, which --audit-key and audit sign write.`,
 		Example: `transship audit verify audit.jsonl
 transship audit verify --key team.pub audit.jsonl
 transship audit verify --last 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 audit.har`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := &verifyCommand{}
 			fs.StringVar(&c.last, "last", "", "the `hash` that the file must end with")
-			fs.Func("key", "want a signature of this public `key`, a file of Ed25519 in PEM, in FILE"+audit.NoteSuffix+
+			fs.Func("key", "require a signature by this Ed25519 public `key`, a file in PEM, in FILE"+audit.NoteSuffix+
 				"; may be repeated", func(file string) error {
 				c.keys = append(c.keys, file)
 				return nil

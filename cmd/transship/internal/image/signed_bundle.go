@@ -20,7 +20,7 @@ type KeyFlag struct {
 // Register registers the flag. The keys are read before the run makes any call.
 func (f *KeyFlag) Register(fs *flag.FlagSet, r *run.Run) {
 	fs.StringVar(&f.path, "require-key", "",
-		"refuse a bundle that is not signed with this public `key` (PEM), or is not as it was signed in every byte")
+		"refuse a bundle that has no signature by this public `key`, a file in PEM, or has changed since it was signed")
 	r.Prepare(func(ctx context.Context) (err error) {
 		if f.IsOn() {
 			f.keys, err = run.ReadKey(ctx, f.path, signature.ParsePublicKeys)

@@ -54,7 +54,7 @@ copied. --repair asks every target, also with --state.
 Several workers share the work by --shard 1/4, 2/4 and so on. Each takes repositories of its own, by a hash of their
 names, and has, with --state, a file of its own. transship report merge joins what they print under --json. A
 changed number of workers moves as few repositories as can be. With --state a run that was killed and is started again
-within an hour goes on where it was: what it has copied is not asked for again.
+within an hour resumes: it makes no call for what it has copied.
 
 With --all, --plan prints totals: images, calls, bytes, the pulls that a quota counts, and the hours that the bytes take.
 With --shard 1/100 it is a sample.
@@ -82,7 +82,7 @@ transship sync -f images.txt --prune --json`,
 				src: r.RemoteFlags(fs, "src", "the source"),
 				dst: r.RemoteFlags(fs, "dst", "the target"),
 			}
-			fs.StringVar(&c.list, "file", "", "the `list` of images, - for standard input; required")
+			fs.StringVar(&c.list, "file", "", "the `list` of images, - for standard input; required without --all")
 			cli.Alias(fs, "f", "file")
 			fs.BoolVar(&c.all, "all", false, "copy every repository of SRC-HOST, or of those below PREFIX there, in place of a list")
 			image.RegisterShard(fs, &c.shard)

@@ -32,7 +32,7 @@ func Record() run.Command {
 		Long: `With HOST it is a registry for docker, podman, containerd, crane and all other clients, which passes each call on to
 the registry HOST, and the answer back. Clients use the address that is printed in place of HOST, and their own
 accounts. Token servers and storage hosts that HOST names in its answers are passed through too, below /-/, so that
-every call is on the record. An interrupt (Ctrl-C) or SIGTERM ends it with exit code 0.
+every call is recorded. An interrupt (Ctrl-C) or SIGTERM ends it with exit code 0.
 
 With -- it runs COMMAND, with a proxy for HTTP and HTTPS in its environment, and ends with the exit code of COMMAND.
 The proxy reads TLS with a certificate authority that it makes for this run. COMMAND trusts it by SSL_CERT_FILE and the
@@ -41,9 +41,9 @@ service make the calls, as docker does, and those that call a loopback address a
 macOS and Windows, programs written in Go do not read SSL_CERT_FILE.
 
 The record is that of --audit: bodies are passed on as they come and hashed, also those of blobs, and never kept;
-accounts, tokens and signatures are not written. audit show, waterfall, diff and verify read it. The policies hold for
-each call: one that they refuse is answered with 403 and does not go out, as are all that come after it, and the exit
-code is 9.`,
+accounts, tokens and signed query parameters are not written. The audit commands read it. --audit FILE is required, or -v
+to print the calls. The policies hold for each call: one that they refuse is answered with 403 and not sent, as are all
+calls after it, and the exit code is 9.`,
 		Example: `transship record --audit docker.har registry.example.com
 transship record --audit build.jsonl --read-only docker.io --listen 127.0.0.1:5001
 transship record --audit crane.har --allow-host registry.example.com -- crane pull registry.example.com/hczjl/halo:1.6 halo.tar`,

@@ -114,6 +114,7 @@ func FlagsPage(s *cli.Streams) string {
 	blobs.SendFlags(fs, blobs.RemoteFlags(fs, "", "the registry"), new(cli.Count), "transfer")
 	blobs.RangesFlag(fs)
 	every.CommonFlags(common)
+	every.MetricsFlag(common)
 	return strings.Join([]string{
 		cli.Reflow(flagsIntro, s.Width()),
 		blobs.flagSection("Registry: the account, the certificates and the protocol. In copy and sync each but "+

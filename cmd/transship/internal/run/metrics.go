@@ -32,8 +32,8 @@ type Measures struct {
 // MetricsFlag registers --metrics. A command that has it calls [Run.SetMeasures].
 func (r *Run) MetricsFlag(fs *flag.FlagSet) {
 	defer r.group(fs, outputFlags)()
-	fs.Func("metrics", "at the end, write how the run went to this `file`, which ends in .prom, for Prometheus: "+
-		"node_exporter's textfile collector reads it", func(name string) error {
+	fs.Func("metrics", "in copy, sync, save and load: at the end, write how the run went to this `file`, which ends in "+
+		".prom, for Prometheus; node_exporter's textfile collector reads it", func(name string) error {
 		if base := filepath.Base(name); !strings.HasSuffix(base, metricsSuffix) || base == metricsSuffix {
 			return fmt.Errorf("%q must end in .prom: node_exporter reads no other files", name)
 		}

@@ -30,7 +30,7 @@ not come whole. It waits until
 no other command is using the store, and does not ask for confirmation. A folder that serve --writable serves can be
 pruned meanwhile, with TRANSSHIP_STORE=DIR: what clients pushed within the last hour, and no image refers to yet, stays.
 
-It also forgets which interrupted uploads of large blobs the next push or copy would resume, those of the state folder.
+It also removes the notes of interrupted uploads from the state folder: the next push or copy sends these blobs anew.
 
 Prints Untagged: and Deleted: lines and the space that was freed.`,
 		Example: `transship prune --all`,
