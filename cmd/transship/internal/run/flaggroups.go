@@ -93,7 +93,7 @@ func (r *Run) flagHelp(fs *flag.FlagSet) []string {
 		}
 	}
 	if len(common) > 0 {
-		out = append(out, cli.Reflow("Flags of all commands, which transship help flags explains: "+
+		out = append(out, cli.Reflow("Common flags, which transship help flags explains: "+
 			strings.Join(common, ", "), r.Width()))
 	}
 	return out
