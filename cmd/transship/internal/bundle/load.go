@@ -122,7 +122,7 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return err
 	}
-	defer func() { local.Close() }()
+	defer local.Close()
 	if len(local.Images) == 0 {
 		return local.NoImages()
 	}

@@ -24,7 +24,7 @@ func (c *loadCommand) intoStore(ctx context.Context, r *run.Run, path string) er
 	if err != nil {
 		return err
 	}
-	defer func() { local.Close() }()
+	defer local.Close()
 	if len(local.Images) == 0 {
 		return local.NoImages()
 	}

@@ -25,7 +25,8 @@ type LocalImages struct {
 	Archive *layout.Archive // nil for a folder
 	Dir     *layout.Dir     // nil for a tar
 	Images  []LocalImage
-	Close   func()
+
+	closers []func() // see Close
 }
 
 // LocalImage is one of these images and its source.
@@ -130,7 +131,7 @@ func openStdin(ctx context.Context, r *run.Run, unpack reader) (*LocalImages, er
 
 // ArchiveImages returns the images of an open tar.
 func ArchiveImages(path string, archive *layout.Archive) *LocalImages {
-	l := &LocalImages{Path: path, Archive: archive, Close: func() { archive.Close() }}
+	l := &LocalImages{Path: path, Archive: archive, closers: []func(){func() { archive.Close() }}}
 	for _, im := range archive.Images() {
 		l.Images = append(l.Images, l.inArchive(im))
 	}
@@ -151,7 +152,7 @@ func openFolder(r *run.Run, path string) (*LocalImages, error) {
 		release()
 		return nil, err
 	}
-	l.Close = release
+	l.onClose(release)
 	if len(l.Images) > 0 { // NoImages says it otherwise
 		WarnUnlisted(r, path, dir)
 	}
@@ -161,7 +162,7 @@ func openFolder(r *run.Run, path string) (*LocalImages, error) {
 // FolderImages returns the images of an open folder.
 func FolderImages(path string, dir *layout.Dir) (*LocalImages, error) {
 	roots, err := dir.Roots()
-	l := &LocalImages{Path: path, Dir: dir, Close: func() {}}
+	l := &LocalImages{Path: path, Dir: dir}
 	for _, root := range roots {
 		l.Images = append(l.Images, l.inFolder(root))
 	}

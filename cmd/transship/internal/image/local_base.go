@@ -45,9 +45,13 @@ func (l *LocalImages) UseBases(ctx context.Context, r *run.Run, paths ...string)
 }
 
 // onClose has Close call f too.
-func (l *LocalImages) onClose(f func()) {
-	before := l.Close
-	l.Close = func() { before(); f() }
+func (l *LocalImages) onClose(f func()) { l.closers = append(l.closers, f) }
+
+// Close closes the tar or folder, and what UseBases has opened. The images cannot be read after it.
+func (l *LocalImages) Close() {
+	for _, f := range l.closers {
+		f()
+	}
 }
 
 // openBase opens a bundle or folder, and no bundles that it builds on.

@@ -40,7 +40,7 @@ func (c *localCache) get(ctx context.Context, r *run.Run, l Location) (*LocalIma
 	}
 	cached.users++
 	shared := *cached.LocalImages
-	shared.Close = sync.OnceFunc(func() { c.release(key) })
+	shared.closers = []func(){sync.OnceFunc(func() { c.release(key) })}
 	return &shared, nil
 }
 
