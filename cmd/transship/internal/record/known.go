@@ -12,10 +12,10 @@ import (
 	"github.com/hczjl/transship/distribution/wire"
 )
 
-// maxKnown bounds the addresses of each kind that are remembered: redirects to storage have a new one
-// for each blob. When there are more, all of that kind are forgotten, and calls to them are labelled
+// maxKnown bounds the addresses of each kind that are remembered, and with each redirect its request:
+// redirects to storage have a new address for each blob, and are followed at once. When there are more, all of that kind are forgotten, and calls to them are labelled
 // "other".
-const maxKnown = 10_000
+const maxKnown = 1_000
 
 // known is what answers have said of addresses, so that the record says what a call to one is: a token
 // call, one to an upload session, or the second half of a redirect.

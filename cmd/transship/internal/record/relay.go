@@ -85,9 +85,12 @@ func (p *relay) failed(w http.ResponseWriter, in *http.Request, to *url.URL, err
 
 // refuse answers with an error in the form of distribution-spec, "Error Codes".
 func refuse(w http.ResponseWriter, status int, message string) {
-	code := "DENIED"
-	if status != http.StatusForbidden {
-		code = "UNSUPPORTED"
+	code := "UNSUPPORTED"
+	switch status {
+	case http.StatusForbidden:
+		code = "DENIED"
+	case http.StatusBadGateway: // as CNCF distribution has it; the specification has no code for that
+		code = "UNAVAILABLE"
 	}
 	type specError struct {
 		Code    string `json:"code"`
