@@ -96,12 +96,21 @@ func (q *byDue) drain(under <-chan packet) {
 	}
 }
 
+// Len implements heap.Interface.
 func (q byDue) Len() int { return len(q) }
+
+// Less implements heap.Interface. Packets that are due together leave in the order in which they came.
 func (q byDue) Less(i, j int) bool {
 	return q[i].due.Before(q[j].due) || q[i].due.Equal(q[j].due) && q[i].n < q[j].n
 }
+
+// Swap implements heap.Interface.
 func (q byDue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *byDue) Push(x any)   { *q = append(*q, x.(packet)) }
+
+// Push implements heap.Interface.
+func (q *byDue) Push(x any) { *q = append(*q, x.(packet)) }
+
+// Pop implements heap.Interface.
 func (q *byDue) Pop() any {
 	p := (*q)[len(*q)-1]
 	*q = (*q)[:len(*q)-1]
