@@ -10,7 +10,7 @@
 // place of tokens. docs/formats.md describes the format.
 //
 // Base and target are read once each, from the first byte to the last. Copies come from a window of
-// the base that moves along, so memory does not grow with the size of the blobs. Nothing here checks
-// digests: whoever reads the output of [Patch] has to, and finds a wrong base or a damaged delta by
-// that.
+// the base that moves along, so memory does not grow with the size of the blobs. The
+// package checks no digests: the caller of [Patch] must, since only the digest of the output shows a
+// wrong base.
 package delta

@@ -10,7 +10,7 @@ import (
 const rangeBuffer = 512 << 10
 
 // withReadBuffer returns a dial whose TCP connections receive rangeBuffer bytes ahead. Otherwise Linux
-// lets a connection that nobody reads receive 64 KiB.
+// lets a connection receive 64 KiB that are not read.
 func withReadBuffer(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)

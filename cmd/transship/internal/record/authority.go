@@ -24,7 +24,7 @@ const (
 
 // authority makes the certificates of hosts, of one run. Its methods may be called concurrently.
 type authority struct {
-	key  *ecdsa.PrivateKey // of the authority, and of all certificates: nobody else has it
+	key  *ecdsa.PrivateKey // of the authority, and of all certificates; it stays in memory
 	cert *x509.Certificate
 
 	mu    sync.Mutex

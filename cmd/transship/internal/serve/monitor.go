@@ -39,8 +39,8 @@ func newMonitor() *monitor {
 	return &monitor{began: time.Now(), requests: map[requestKind]int{}}
 }
 
-// count returns a handler that counts the requests to next. It answers /healthz itself, to anybody:
-// the server answers, and says nothing about what it has.
+// count returns a handler that counts the requests to next. It answers /healthz itself,
+// without a password: the answer says nothing about the images.
 func (m *monitor) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == healthPath && isRead(r) {

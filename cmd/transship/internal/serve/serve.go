@@ -55,8 +55,8 @@ byte of it is read at the start.
 start makes a new certificate if a name is missing or the old one ends within 30 days; the CA stays.
 
 The registry's URL is printed on standard output once it answers. A browser shows there which images it has, and curl
-prints them; /metrics has counts for Prometheus, to whoever may pull, and /healthz says to anybody that the server
-answers. An interrupt (Ctrl-C) or SIGTERM stops it: requests in progress have ten seconds to finish, and the exit
+prints them; /metrics has counts for Prometheus, and requires the password that pulls require; /healthz says without
+one that the server answers. An interrupt (Ctrl-C) or SIGTERM stops it: requests in progress have ten seconds to finish, and the exit
 code is 0. A second signal stops it at once.`,
 		Example: `transship serve monday.tar tuesday.tar
 transship serve --writable --listen 127.0.0.1:0 images/

@@ -89,7 +89,7 @@ func (f folder) checkFile(name string) error {
 		return f.errorf(name, errUnsafe, "it is no regular file")
 	case strings.HasSuffix(name, ".key") && othersMay(info, 0o077):
 		return f.errorf(name, errUnsafe, fmt.Sprintf("others can read this key (mode %04o)", info.Mode().Perm())).
-			withHint("if nobody has copied it, chmod 600 " + filepath.Join(string(f), name) + "; otherwise remove the folder and make new ones")
+			withHint("chmod 600 " + filepath.Join(string(f), name) + ", or, if the key may have been copied, remove the folder and make a new one")
 	}
 	return nil
 }
