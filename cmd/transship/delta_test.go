@@ -156,6 +156,14 @@ func TestSaveDeltaSince(t *testing.T) {
 		c.do("load @/" + name + " TO/" + prefix).want(0)
 		c.do("verify --deep TO/" + prefix + "/src/app:2").want(0)
 	}
+	// An image on the far registry, under another name there: its repository is not where SRC2 is loaded to.
+	c.do("copy SRC1 TO/renamed:old").want(0)
+	c.do("save -o @/image.tar --since docker://TO/renamed:old --delta SRC2").want(0, "3 there already, 3 as deltas")
+	c.do("load @/image.tar TO/of-image").want(0)
+	c.do("verify --deep TO/of-image/src/app:2").want(0)
+	c.do("save -o @/near.tar --since docker://SRC1 --delta SRC2").want(0, "3 there already, 3 as deltas")
+	c.do("load @/near.tar TO/mirror").want(0)
+	c.do("load @/near.tar TO/nowhere").wantError(wantedError{4, "near.tar builds on " + c.src + "1, and", "load or copy " + c.src + "1 there first"})
 	c.do("save --delta -o @/x.tar SRC2").wantError(wantedError{2, "--delta needs --since", "--since FILE.tar"})
 	c.must(os.Rename(c.path("1.tar"), c.path("moved.tar")))
 	c.do("save --delta --since @/1.tar.json -o @/x.tar SRC2").wantError(wantedError{4, "--delta", "beside its inventory"})

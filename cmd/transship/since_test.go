@@ -49,7 +49,9 @@ func TestSaveSince(t *testing.T) {
 	c.do("save -o @/1.tar SRC1").want(0, "blobs: 3 fetched")
 	c.do("save -o @/whole.tar --split 1k SRC1").want(0)
 	c.source.ResetRequests()
-	for i, since := range []string{"@/1.tar", "@/1.tar.json", "@/whole.tar", "@/whole.tar.001", "@/whole.tar.json"} {
+	for i, since := range []string{
+		"@/1.tar", "@/1.tar.json", "@/whole.tar", "@/whole.tar.001", "@/whole.tar.json", "oci-archive:@/1.tar", "docker://SRC1",
+	} {
 		name := fmt.Sprintf("2-%d.tar", i)
 		c.do("save -o @/"+name+" --since "+since+" SRC2").want(0, "blobs: 1 fetched")
 		if got := bundleLayers(t, c.path(name)); got != "two" {
@@ -57,8 +59,8 @@ func TestSaveSince(t *testing.T) {
 		}
 		c.verifySound(c.path(name))
 	}
-	if n := c.source.Count("^GET .*/blobs/"); n != 5 {
-		t.Errorf("%d blobs were fetched, want the new one five times", n)
+	if n := c.source.Count("^GET .*/blobs/"); n != 7 {
+		t.Errorf("%d blobs were fetched, want the new one seven times", n)
 	}
 	o := c.do("verify @/2-1.tar").want(0)
 	if !strings.HasSuffix(o.stdout, "; it builds on 1.tar\n") {
@@ -139,8 +141,10 @@ func TestSaveSinceErrors(t *testing.T) {
 		"@/newer.json": {1, "newer.json: the inventory cannot be used: unknown version 3",
 			"use the transship that wrote it"},
 		"@/cut.json": {7, "cut.json: the inventory cannot be used: ", "transfer the file again"},
-		"docker://TO:x/y": {2,
-			"is not the host of a registry", ""},
+		"docker://TO:x/y":       {2, "is not the host of a registry", ""},
+		"docker://TO/none:1":    {4, "--since: ", "check the name"},
+		"docker://TO/none@x:1":  {2, "--since: ", ""},
+		"oci-archive:@/1.tar:1": {2, "--since: ", ""},
 	} {
 		c.do("save -o @/2.tar --since "+since+" SRC2").want(want.code, want.message, want.hint)
 	}

@@ -26,7 +26,8 @@ import (
 
 // baseError says that the registry lacks blobs that a bundle leaves out.
 type baseError struct {
-	file, base string // the bundle, and the one it builds on; base is "" if the bundle does not say
+	file, base string // the bundle, and what it builds on; base is "" if the bundle does not say
+	isBundle   bool   // base is one of transship
 	registry   string
 	lacks      int
 	first      blob.Digest // of the blobs that are lacking
@@ -46,8 +47,11 @@ func (*baseError) Is(target error) bool { return target == fs.ErrNotExist }
 
 // Hint names the bundle to load first.
 func (e *baseError) Hint() string {
-	if e.base == "" {
+	switch {
+	case e.base == "":
 		return "the bundle is incomplete; save it again"
+	case !e.isBundle:
+		return "load or copy " + e.base + " there first, or save again without --since"
 	}
 	return "load " + e.base + " first, with --repair if it was loaded before; if it was made for another registry, save again without --since"
 }
@@ -139,7 +143,7 @@ func (c *loadCommand) findBase(ctx context.Context, r *run.Run, local *image.Loc
 	if len(lacking) > 0 {
 		e := &baseError{file: local.Archive.Name(), registry: far.String(), lacks: len(lacking), first: lacking[0]}
 		if in.Base != nil {
-			e.base = in.Base.File
+			e.base, e.isBundle = in.Base.File, in.Base.ID != ""
 		}
 		return nil, e
 	}
@@ -172,12 +176,16 @@ type neededBlob struct {
 	holder     holder                // the first of them that has it, or else of those that have the base
 }
 
-// addCandidates adds the repositories that the images of the base's repositories were loaded to.
+// addCandidates adds the repositories that the images of the base's repositories were loaded to. One on
+// the registry itself, of save --since docker://, has its own name there.
 func (n *neededBlob) addCandidates(far image.RegistryPrefix, repositories []string) {
 	for _, name := range repositories {
 		ref, err := reference.ParseRepository(name)
 		if err != nil {
 			continue
+		}
+		if ref.Domain == far.Base.Domain {
+			n.candidates = append(n.candidates, ref)
 		}
 		if target, err := far.Target(ref); err == nil {
 			n.candidates = append(n.candidates, target)

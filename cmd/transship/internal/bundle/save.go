@@ -40,6 +40,8 @@ type saveCommand struct {
 
 	collected map[string]*collectedOnce // by contentKey, for a tar
 	deltas    deltaMaker
+
+	sinceImage *imageBase // of --since; nil if that names no image
 }
 
 // Save returns the command save.
@@ -62,9 +64,10 @@ and a tag that has moved fails with exit code 7. -o DIR/ adds the images to an O
 -o, or with -o -, the tar goes to standard output. transship image save saves images of the local store.
 
 --since leaves out the blobs that the other site already has. It names an earlier bundle or its inventory, an OCI
-image layout in a folder, or, as docker://HOST[/PREFIX], a registry that load has pushed images to. With --delta a
-layer that has changed is compared with the one at the same place of the same repository and platform there, and what
-is written is a delta, if it is at most 80 % of the layer: load makes the layer again, to the byte. Layers compressed
+image layout in a folder, as docker://HOST[/PREFIX] a registry that load has pushed images to, or as
+docker://HOST/REPOSITORY:TAG an image that the other site has, on whichever registry it is read. With --delta a layer
+that has changed is compared with the one at the same place of the same platform there, in the same repository unless
+--since names an image. What is written is a delta, if it is at most 80 % of the layer: load makes the layer again, to the byte. Layers compressed
 with gzip and those that are not compressed have deltas, others (zstd) go whole. --delta reads both layers, so --since
 then names the bundle itself or a registry, and not only the inventory. A bundle with deltas is for transship alone.`,
 		Example: `transship save -o monday.tar halohub/halo:1.6 alpine:3.20

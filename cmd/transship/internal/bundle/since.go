@@ -23,26 +23,39 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// findBase returns the inventory of what --since leaves out: that of an earlier bundle, or of a
-// registry.
+// findBase returns the inventory of what --since leaves out: that of an earlier bundle, of an image, or
+// of a registry.
 func (c *saveCommand) findBase(ctx context.Context, b *image.BundleSource) (layout.Inventory, error) {
+	if ref, isImage, err := sinceImage(c.since); isImage || err != nil {
+		return c.imageInventory(ctx, ref, err)
+	}
 	if strings.HasPrefix(c.since, image.TransportDocker) {
 		return c.registryInventory(ctx, b)
 	}
-	if dir, isFolder := sinceFolder(c.since); isFolder {
-		return folderInventory(dir)
+	path, isFolder, err := sinceFile(c.since)
+	if err != nil {
+		return layout.Inventory{}, fmt.Errorf("--since: %w", err)
 	}
-	base, err := layout.ReadInventory(c.since)
+	if isFolder {
+		return folderInventory(path)
+	}
+	base, err := layout.ReadInventory(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, layout.ErrNotArchive) {
 		err = fmt.Errorf("--since: neither a bundle nor an inventory; write a registry as docker://HOST: %w", err)
 	}
 	return base, err
 }
 
-// sinceFolder returns the folder that --since names, if it does.
-func sinceFolder(since string) (dir string, isFolder bool) {
-	dir = strings.TrimPrefix(since, image.TransportOCI)
-	return dir, dir != since || image.IsFolder(dir)
+// sinceFile returns the file or folder that --since names, with or without a transport.
+func sinceFile(since string) (path string, isFolder bool, err error) {
+	if image.IsRegistryRef(since) {
+		return since, image.IsFolder(since), nil
+	}
+	l, err := image.ParseLocation(since)
+	if err == nil && !l.IsWhole() {
+		err = &cli.UsageError{Message: since + " names one image; give a whole file or folder"}
+	}
+	return l.Path, !l.IsArchive(), err
 }
 
 // folderInventory lists what an image layout in a folder has.
@@ -56,6 +69,9 @@ func folderInventory(path string) (layout.Inventory, error) {
 
 // openDeltaBase opens what --since names, for its layers.
 func (c *saveCommand) openDeltaBase(ctx context.Context, r *run.Run, in layout.Inventory) (deltaBase, error) {
+	if c.sinceImage != nil {
+		return c.sinceImage, nil
+	}
 	if strings.HasPrefix(c.since, image.TransportDocker) {
 		far, err := image.ParseRegistryPrefix(c.since)
 		return &registryBase{c.from, far}, err
