@@ -5,6 +5,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd"
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 	"github.com/hczjl/transship/cmd/transship/internal/bundle"
+	"github.com/hczjl/transship/cmd/transship/internal/bundlediff"
 	"github.com/hczjl/transship/cmd/transship/internal/completion"
 	"github.com/hczjl/transship/cmd/transship/internal/deletecmd"
 	"github.com/hczjl/transship/cmd/transship/internal/demo"
@@ -47,6 +48,7 @@ func commandGroups() []commandGroup {
 			bundle.Save(),
 			bundle.Load(),
 			bundle.Verify(),
+			bundlediff.Diff(),
 			serve.Serve(),
 		}},
 		{"The local store", []run.Command{

@@ -76,6 +76,7 @@ func commandImports() map[string][]string {
 		"imagesin":        base,
 		"auditcmd":        base,
 		"bundle":          append([]string{"store"}, base...),
+		"bundlediff":      {"cli", "run", "image"},
 		"store":           append([]string{"journal"}, base...),
 		"mirror":          base,
 		"listen":          {"cli", "run", "listen/ownca"},

@@ -140,7 +140,7 @@ func TestSaveSinceErrors(t *testing.T) {
 		"@/doc.json": {7, "--since: neither a bundle nor an inventory; write a registry as docker://HOST: ", ""},
 		"@/newer.json": {1, "newer.json: the inventory cannot be used: unknown version 3",
 			"use the transship that wrote it"},
-		"@/cut.json": {7, "cut.json: the inventory cannot be used: ", "transfer the file again"},
+		"@/cut.json":            {7, "cut.json: the inventory cannot be used: ", "transfer the file again"},
 		"docker://TO:x/y":       {2, "is not the host of a registry", ""},
 		"docker://TO/none:1":    {4, "--since: ", "check the name"},
 		"docker://TO/none@x:1":  {2, "--since: ", ""},

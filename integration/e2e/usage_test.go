@@ -17,9 +17,9 @@ var (
 	usageLine = regexp.MustCompile(`(?m)^    (?:\$ )?(transship .*?)(?:\s{2,}.*|\s+#.*)?$`)
 	// usageList matches the list of images of the page.
 	usageList = regexp.MustCompile(`(?ms)^    \$ cat images.txt\n(.*?)^    \$ `)
-	// notRunOfUsage matches lines that do not end, ask for a password, name no command, need keys, certificates or other
-	// tools. Other tests have what they do.
-	notRunOfUsage = regexp.MustCompile(`^transship (serve|record|bench|login|manifest|audit compare|copy --dst-ca) | --(require-signature|sign) `)
+	// notRunOfUsage matches lines that do not end, ask for a password, name no command, exit with 1, need keys, certificates or
+	// other tools. Other tests have what they do.
+	notRunOfUsage = regexp.MustCompile(`^transship (serve|record|bench|login|manifest|audit compare|bundle diff|copy --dst-ca) | --(require-signature|sign) `)
 )
 
 // The lines of docs/usage.md run as they are printed, from top to bottom, between real registries. Docker Hub, quay.io and
