@@ -123,6 +123,96 @@ func TestShards(t *testing.T) {
 	c.do("sync -f @/images TO --shard 1/2").wantError(wantedError{2, "has a minimum", "single repositories"})
 }
 
+// With --sizes the workers have equally many bytes, each of a repository whose size is not known goes
+// where it goes without, and each repository is taken once, also after the number of workers has changed.
+func TestShardsBySizes(t *testing.T) {
+	t.Parallel()
+	c := newShardSetup(t)
+	var sizes strings.Builder
+	for i := range 16 { // of twenty
+		fmt.Fprintf(&sizes, "%d %s/all/r%d\n", 1<<i, c.source.host, i)
+	}
+	c.writeFile("sizes", "# bytes\n\n"+sizes.String())
+	for _, n := range []int{2, 3} {
+		seen := map[string]int{} // the worker of each target
+		load := make([]int, n)
+		for i := range n {
+			o := c.do(fmt.Sprintf("sync --all FROM/all TO --json --sizes @/sizes --state @/state%d --shard %d/%d", i, i+1, n)).want(0)
+			c.writeFile(fmt.Sprint("r", i), o.stdout)
+			for _, im := range o.syncReport().Images {
+				if w, twice := seen[im.Target]; twice {
+					t.Errorf("%s is copied by workers %d and %d", im.Target, w, i)
+				}
+				seen[im.Target] = i
+				var repo int
+				fmt.Sscanf(im.Target[strings.LastIndex(im.Target, "/")+1:], "r%d:1", &repo)
+				if repo < 16 && strings.HasSuffix(im.Target, ":1") {
+					load[i] += 1 << repo
+				}
+			}
+			if again := n == 3 && i < 2; again != strings.Contains(o.stderr, "by --sizes sha256:") {
+				t.Errorf("worker %d/%d says: %s", i+1, n, o.stderr)
+			}
+		}
+		if len(seen) != 40 {
+			t.Errorf("%d workers copied %d images, want 40", n, len(seen))
+		}
+		if most := slices.Max(load); most > 1<<15+1<<15/20 { // that of the largest, which is half of all
+			t.Errorf("%d workers have %v bytes", n, load)
+		}
+	}
+	c.writeFile("other", "5 "+c.source.host+"/all/r1\n")
+	c.writeFile("r1", c.do("sync --all FROM/all TO --json --sizes @/other --shard 2/3").want(0).stdout)
+	c.do("report merge @/r0 @/r1 @/r2").wantError(wantedError{2, "had different files of --sizes", "the same one"})
+	c.do("save -o @/x.tar --sizes @/sizes --shard 1/2 FROM/all/**").want(0)
+}
+
+// --plan=sizes prints what a run reads of each repository, once where several share it.
+func TestPlanOfSizes(t *testing.T) {
+	t.Parallel()
+	c := newShardSetup(t)
+	plan := c.do("sync --all FROM/all TO --plan=sizes").want(0).stdout
+	report := c.do("sync --all FROM/all TO --json").want(0).syncReport()
+	c.writeFile("sizes", plan)
+	var sum, n int64
+	for line := range strings.Lines(plan) {
+		var repo string
+		if _, err := fmt.Sscanf(line, "%d %s", &n, &repo); err != nil || !strings.HasPrefix(repo, c.source.host+"/all/r") {
+			t.Errorf("%q: %v", line, err)
+		}
+		sum += n
+	}
+	if lines := strings.Count(plan, "\n"); sum != report.Bytes || lines != 20 {
+		t.Errorf("the plan has %d bytes in %d lines, the run copied %d\n%s", sum, lines, report.Bytes, plan)
+	}
+	c.do("sync --all FROM/all TO --sizes @/sizes --shard 1/2").want(0)
+	if again := c.do("sync --all FROM/all TO --plan=sizes").want(0).stdout; again != "" {
+		t.Errorf("nothing is to be copied, and the plan has %s", again)
+	}
+	c.do("sync --all FROM/all TO --plan=sizes --json").wantError(wantedError{2, "--plan=sizes prints lines, not JSON", "--plan=json"})
+}
+
+func TestSizesErrors(t *testing.T) {
+	t.Parallel()
+	c := newSyncSetup(t)
+	for content, want := range map[string]string{
+		"x FROM/a":                              `line 1: "x" is no number of bytes`,
+		"\n-1 FROM/a":                           `line 2: "-1" is no number of bytes`,
+		"9223372036854775807 FROM/a":            `line 1: "9223372036854775807" is no number of bytes`,
+		"1 FROM/a\n1":                           "line 2: it has 1 words",
+		"1 FROM/a b":                            "line 1: it has 3 words",
+		"1 FROM/A":                              "line 1: ",
+		`{"images":[]}`:                         "line 1: it has 1 words",
+		"1 FROM/a\n" + strings.Repeat("x", 1e5): "token too long",
+	} {
+		c.writeFile("sizes", strings.ReplaceAll(content, "FROM", c.source.host))
+		c.do("sync --all FROM TO --shard 1/2 --sizes @/sizes").want(2, "--sizes "+c.path("sizes"), want)
+	}
+	c.do("sync --all FROM TO --shard 1/2 --sizes @/none").want(cli.ExitNotFound, "--sizes: ", "none: no such file")
+	c.do("sync --all FROM TO --sizes @/sizes").wantError(wantedError{2, "this run has no shard", "leave out --sizes"})
+	c.do("sync --all FROM TO --shard 1/2000000000").want(2, `"1/2000000000" is more than 10000 workers`)
+}
+
 // The bundles of all shards have all images, and a shard without a repository writes none.
 func TestSaveShards(t *testing.T) {
 	t.Parallel()

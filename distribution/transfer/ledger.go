@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"crypto/sha256"
 	"slices"
 	"sync"
 
@@ -14,18 +15,26 @@ import (
 const maxMountSources = 3
 
 // ledger records which content the engine has brought to which repositories, and what is on its way
-// there, so that each digest goes to a registry once however many images share it.
+// there, so that each digest goes to a registry once however many images share it. Small content that
+// was not used for long is forgotten, so that memory does not grow with the number of images: it is then
+// asked for, or sent, once more.
 type ledger struct {
-	mu      sync.Mutex
-	entries map[ledgerKey]*ledgerEntry
+	mu     sync.Mutex
+	large  map[ledgerKey]*ledgerEntry // content of blob.LargeSize and more
+	recent map[ledgerKey]*ledgerEntry // small content; at most ledgerSize but for what is on its way
+	older  map[ledgerKey]*ledgerEntry // small content that was used before recent began
 }
 
+// ledgerSize is how many small digests a ledger remembers at least.
+const ledgerSize = 1 << 14
+
+// ledgerKey is a digest on a registry. The digest is hashed, which takes half the memory of its text.
 type ledgerKey struct {
 	registry any // see place
-	digest   blob.Digest
+	digest   [sha256.Size]byte
 }
 
-// ledgerEntry is one digest on one registry. An engine may have a hundred thousand of them.
+// ledgerEntry is one digest on one registry.
 type ledgerEntry struct {
 	size     int64                    // in bytes, as found when the content was read; -1 before
 	holders  []string                 // repositories that have the content
@@ -71,7 +80,7 @@ func (l *ledger) tryClaim(to []place, d manifest.Descriptor) (claims map[place]*
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range to {
-		e := l.entry(ledgerKey{p.registry, d.Digest})
+		e := l.entry(p.registry, d)
 		if e.size >= 0 && e.size != d.Size {
 			return nil, nil, &blob.MismatchError{Want: d.Digest, WantSize: d.Size, GotSize: e.size}
 		}
@@ -81,7 +90,7 @@ func (l *ledger) tryClaim(to []place, d manifest.Descriptor) (claims map[place]*
 	}
 	claims = map[place]*claim{}
 	for _, p := range to {
-		e := l.entry(ledgerKey{p.registry, d.Digest})
+		e := l.entry(p.registry, d)
 		if claims[p] != nil || slices.Contains(e.holders, p.repository) {
 			continue
 		}
@@ -110,15 +119,45 @@ func (e *ledgerEntry) wait(repository string) chan struct{} {
 	return nil
 }
 
-func (l *ledger) entry(key ledgerKey) *ledgerEntry {
-	if l.entries == nil {
-		l.entries = map[ledgerKey]*ledgerEntry{}
+func (l *ledger) entry(registry any, d manifest.Descriptor) *ledgerEntry {
+	key := ledgerKey{registry, sha256.Sum256([]byte(d.Digest))}
+	if e := l.large[key]; e != nil {
+		return e
 	}
-	e, ok := l.entries[key]
-	if !ok {
+	if e := l.recent[key]; e != nil {
+		return e
+	}
+	e := l.older[key]
+	if e == nil {
 		e = &ledgerEntry{size: -1}
-		l.entries[key] = e
 	}
+	if d.Size >= blob.LargeSize {
+		return put(&l.large, key, e)
+	}
+	if len(l.recent) >= ledgerSize {
+		l.forget()
+	}
+	return put(&l.recent, key, e)
+}
+
+// forget drops what was not used since recent began, and begins it anew. What is on its way stays: others
+// may wait for it.
+func (l *ledger) forget() {
+	older := l.older
+	l.older, l.recent = l.recent, nil
+	for key, e := range older {
+		if e.inFlight != nil {
+			put(&l.recent, key, e)
+		}
+	}
+}
+
+// put adds an entry to a map, which may be nil, and returns it.
+func put(entries *map[ledgerKey]*ledgerEntry, key ledgerKey, e *ledgerEntry) *ledgerEntry {
+	if *entries == nil {
+		*entries = map[ledgerKey]*ledgerEntry{}
+	}
+	(*entries)[key] = e
 	return e
 }
 

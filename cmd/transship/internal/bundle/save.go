@@ -165,10 +165,10 @@ func (c *saveCommand) outputFlag(fs *flag.FlagSet) {
 
 func (c *saveCommand) run(ctx context.Context, r *run.Run, args []string) error {
 	out := image.NewReporter(r)
-	if err := c.checkFlags(r, args); err != nil {
+	if err := c.checkFlags(ctx, r, args); err != nil {
 		return err
 	}
-	out.Shard = c.shard.String()
+	out.Shard, out.Sizes = c.shard.String(), c.shard.Sizes
 	lock, err := c.locks.Open(ctx, c.referrers)
 	if err != nil {
 		return err
@@ -238,7 +238,7 @@ func (c *saveCommand) save(ctx context.Context, r *run.Run, engine *transfer.Eng
 func (c *saveCommand) toFolder() bool { return c.out != "-" && image.IsFolder(c.out) }
 
 // checkFlags refuses flags that contradict each other, and an output that cannot be written.
-func (c *saveCommand) checkFlags(r *run.Run, args []string) error {
+func (c *saveCommand) checkFlags(ctx context.Context, r *run.Run, args []string) error {
 	switch {
 	case c.out == "":
 		return &cli.UsageError{
@@ -298,7 +298,7 @@ func (c *saveCommand) checkFlags(r *run.Run, args []string) error {
 	if c.stored {
 		return nil
 	}
-	return c.shard.Check(r, c.locks)
+	return c.shard.Check(ctx, r, c.locks)
 }
 
 // contents returns what the bundle has of the checked images, and finds what --since leaves out.

@@ -39,6 +39,19 @@ func (c *Console) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
+// above calls print, which writes whole lines to the terminal, with the status lines removed meanwhile.
+func (c *Console) above(print func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.status) > 0 {
+		_, _ = io.WriteString(c.out, c.toStatus()+"\x1b[J")
+	}
+	print()
+	if len(c.status) > 0 {
+		_, _ = io.WriteString(c.out, drawn(c.status))
+	}
+}
+
 // SetStatus replaces the status lines. Without lines it removes them.
 func (c *Console) SetStatus(lines []string) {
 	c.mu.Lock()

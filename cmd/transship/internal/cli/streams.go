@@ -175,6 +175,15 @@ func (s *Streams) Note(format string, args ...any) {
 	}
 }
 
+// Result prints a line on standard output, above the status lines if both are on the terminal.
+func (s *Streams) Result(line string) {
+	if s.Stdout.IsTerminal() {
+		s.Stderr.above(func() { fmt.Fprintln(s.Stdout, line) })
+		return
+	}
+	fmt.Fprintln(s.Stdout, line)
+}
+
 // PrintFailure prints which of several items failed, and why, also under --quiet.
 func (s *Streams) PrintFailure(name string, err error) {
 	s.Stderr.Line("failed: %s: %s", name, ShortenDigests(OneLine(err.Error())))

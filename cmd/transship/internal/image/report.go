@@ -45,15 +45,18 @@ type Result struct {
 // Report is what commands that move images print under --json.
 type Report struct {
 	cli.Outcome
-	Shard     string   `json:"shard,omitempty"` // of --shard, such as 2/8
-	Copied    int      `json:"copied"`
-	Unchanged int      `json:"unchanged"`
-	Kept      int      `json:"kept"`
-	Removed   int      `json:"removed"`
-	Failed    int      `json:"failed"`
-	Seconds   float64  `json:"seconds"`
-	Bytes     int64    `json:"bytes"`  // of the blobs that were transferred
-	Images    []Result `json:"images"` // in the order of the list or of the arguments
+	Shard     string      `json:"shard,omitempty"` // of --shard, such as 2/8
+	Sizes     blob.Digest `json:"sizes,omitempty"` // of the file of --sizes
+	Copied    int         `json:"copied"`
+	Unchanged int         `json:"unchanged"`
+	Kept      int         `json:"kept"`
+	Removed   int         `json:"removed"`
+	Failed    int         `json:"failed"`
+	Seconds   float64     `json:"seconds"`
+	Bytes     int64       `json:"bytes"` // of the blobs that were transferred
+	// Images are in the order of the list or of the arguments. A run without --json has those alone that
+	// failed, so that its memory does not grow with their number.
+	Images []Result `json:"images"`
 	// Manifests and Blobs are those that the targets have now, each once for a repository.
 	Manifests []Moved `json:"manifests"`
 	Blobs     []Moved `json:"blobs"`
@@ -133,9 +136,31 @@ func (r *Reporter) Add(result Result, err error) Result {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.Images = append(r.Images, result)
+	r.add(result)
 	return result
 }
+
+// add counts a result, and keeps it if it is to be printed once more.
+func (r *Reporter) add(result Result) {
+	switch result.Status {
+	case StatusCopied:
+		r.Copied++
+	case StatusUnchanged:
+		r.Unchanged++
+	case StatusKept:
+		r.Kept++
+	case StatusRemoved:
+		r.Removed++
+	case StatusFailed:
+		r.Failed++
+	}
+	if r.run.JSON || result.Status == StatusFailed {
+		r.Images = append(r.Images, result)
+	}
+}
+
+// Total returns the number of all results.
+func (r *Reporter) Total() int { return r.Copied + r.Unchanged + r.Kept + r.Removed + r.Failed }
 
 // Sort sorts the results by line, then by target as versions.
 func (r *Reporter) Sort() {
@@ -164,7 +189,6 @@ func (r *Reporter) AddCopy(result Result, d manifest.Descriptor, to transfer.Tar
 
 // SetOutcome implements [run.Document].
 func (r *Reporter) SetOutcome(o cli.Outcome) {
-	r.Count()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.Outcome, r.Seconds = o, cmp.Or(r.took, time.Since(r.began).Seconds())
@@ -173,34 +197,14 @@ func (r *Reporter) SetOutcome(o cli.Outcome) {
 	}
 }
 
-// Count sets the numbers of images by status.
-func (r *Reporter) Count() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.Copied, r.Unchanged, r.Kept, r.Removed, r.Failed = 0, 0, 0, 0, 0
-	for _, result := range r.Images {
-		switch result.Status {
-		case StatusCopied:
-			r.Copied++
-		case StatusUnchanged:
-			r.Unchanged++
-		case StatusKept:
-			r.Kept++
-		case StatusRemoved:
-			r.Removed++
-		case StatusFailed:
-			r.Failed++
-		}
-	}
-}
-
 // measures returns what the run has done, for --metrics.
 func (r *Reporter) measures() run.Measures {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m := run.Measures{Images: map[string]int{}, Bytes: r.Bytes}
+	m := run.Measures{Bytes: r.Bytes, Images: map[string]int{
+		StatusCopied: r.Copied, StatusUnchanged: r.Unchanged, StatusKept: r.Kept, StatusRemoved: r.Removed, StatusFailed: r.Failed,
+	}}
 	for _, result := range r.Images {
-		m.Images[result.Status]++
 		if result.Status == StatusFailed {
 			m.Failures = append(m.Failures, result.ExitCode)
 		}
@@ -213,7 +217,9 @@ func (r *Reporter) Merge(other Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.took, r.Bytes = max(r.took, other.Seconds), r.Bytes+other.Bytes
-	r.Images = append(r.Images, other.Images...)
+	for _, result := range other.Images {
+		r.add(result)
+	}
 	r.Manifests = append(r.Manifests, other.Manifests...)
 	r.Blobs = append(r.Blobs, other.Blobs...)
 	r.LeftOut = append(r.LeftOut, other.LeftOut...)

@@ -23,7 +23,8 @@ func ReportMerge() run.Command {
 		Name: "report merge", Args: "FILE [FILE...]", Min: 1, Max: -1,
 		Short: "join the reports of several workers",
 		Long: `Reads what sync, save or copy --json have printed, and prints one report: the images of all, the sums of their
-counts and bytes, and the longest time. The reports of --shard must be those of all workers, each once. The exit code is
+counts and bytes, and the longest time. The reports of --shard must be those of all workers, each once, with the same
+--sizes. The exit code is
 0 if that of each of them was, else 8, or their code if all have the same.`,
 		Example: `transship report merge --json report-1.json report-2.json report-3.json report-4.json`,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
@@ -56,14 +57,13 @@ func mergeReports(ctx context.Context, r *run.Run, args []string) error {
 		out.Merge(w.Report)
 	}
 	out.Sort()
-	out.Count()
 	for _, result := range out.Images {
 		if result.Status == SyncFailed {
 			r.PrintFailure(title(result), errors.New(result.Error))
 		}
 	}
 	fmt.Fprintf(r.Stdout, "%d report%s, %d image%s: %s%s\n", len(reports), cli.Plural(len(reports)),
-		len(out.Images), cli.Plural(len(out.Images)), counts(out.Report), cli.FormatBytes(out.Bytes))
+		out.Total(), cli.Plural(out.Total()), counts(out.Report), cli.FormatBytes(out.Bytes))
 	return reportsError(reports)
 }
 
@@ -102,6 +102,11 @@ func checkShards(reports []workerReport) error {
 		switch {
 		case shard.Count != first.Count:
 			return &cli.UsageError{Message: fmt.Sprintf("%s is of %s, and %s of %s", reports[0].file, shardName(first), w.file, shardName(shard))}
+		case w.Sizes != reports[0].Sizes:
+			return &cli.UsageError{
+				Message: fmt.Sprintf("the workers of %s and %s had different files of --sizes", reports[0].file, w.file),
+				Advice:  "run all workers with the same one: between two, repositories are left out",
+			}
 		case again && w.Shard != "":
 			return &cli.UsageError{Message: fmt.Sprintf("%s and %s are both of shard %s", other, w.file, w.Shard)}
 		}

@@ -48,12 +48,13 @@ instead.
 
 An unchanged image costs one HEAD on each side, and none at the source if SRC has a digest. One failure does not stop
 the rest: each failure is printed at once and, in the order of the list, at the end; the exit code is 8, or that of
-the failures if every image failed with the same one. Standard output gets DST@sha256:... of each image that was
+the failures if every image failed with the same one. Standard output gets DST@sha256:... of each image once it is
 copied. --repair asks every target, also with --state.
 
 Several workers share the work by --shard 1/4, 2/4 and so on. Each takes repositories of its own, by a hash of their
 names, and has, with --state, a file of its own. transship report merge joins what they print under --json. A
-changed number of workers moves as few repositories as can be. With --state a run that was killed and is started again
+changed number of workers moves as few repositories as can be. With --sizes FILE the workers have equally many bytes:
+lines of BYTES REPOSITORY, which --plan=sizes prints, and the same file for all of them. With --state a run that was killed and is started again
 within an hour resumes: it makes no call for what it has copied.
 
 With --all, --plan prints totals: images, calls, bytes, the pulls that a quota counts, and the hours that the bytes take.
@@ -116,7 +117,7 @@ transship sync -f images.txt --prune --json`,
 }
 
 // checkFlags refuses flags and arguments that contradict each other, and finds out which shard it is.
-func (c *syncCommand) checkFlags(r *run.Run, args []string) error {
+func (c *syncCommand) checkFlags(ctx context.Context, r *run.Run, args []string) error {
 	switch {
 	case c.all && c.list != "":
 		return &cli.UsageError{
@@ -141,15 +142,15 @@ func (c *syncCommand) checkFlags(r *run.Run, args []string) error {
 			Advice:  "--locked asks no source which tags it has, and --prune removes those that it does not have",
 		}
 	}
-	return c.shard.Check(r, c.locks)
+	return c.shard.Check(ctx, r, c.locks)
 }
 
 func (c *syncCommand) run(ctx context.Context, r *run.Run, args []string) error {
-	if err := c.checkFlags(r, args); err != nil {
+	if err := c.checkFlags(ctx, r, args); err != nil {
 		return err
 	}
 	out := image.NewReporter(r)
-	out.Shard = c.shard.String()
+	out.Shard, out.Sizes = c.shard.String(), c.shard.Sizes
 	lock, err := c.locks.Open(ctx, c.referrers)
 	if err != nil {
 		return err

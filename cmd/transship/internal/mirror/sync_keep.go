@@ -28,7 +28,7 @@ func (s *syncRun) withoutKept(
 			rest = append(rest, l)
 			continue
 		}
-		if first, err := s.firstFor(l, o); first || err != nil {
+		if first, err := s.firstFor(line, l, o); first || err != nil {
 			s.finish(ctx, SyncResult{Line: line.number, Source: o.String(), Target: l.String(), Status: SyncKept}, err)
 		}
 	}

@@ -23,8 +23,8 @@ type syncLine struct {
 	// prefixes are the targets of a pattern of repositories, which keep their names below them.
 	prefixes []image.RegistryPrefix
 
-	parts    []*syncLine // of a pattern of repositories: a line for each repository, once listed
-	matching []string    // the tags of the source that match, once listed
+	parts    []*syncLine // of a pattern of repositories: a line for each repository, once listed, for --prune
+	matching []string    // the tags of the source that match, once listed, for --prune
 	unlisted bool        // listing the source failed: the line's images are unknown
 	// elsewhere reports that another worker of --shard takes the line. Its images are unknown here.
 	elsewhere bool
@@ -193,8 +193,7 @@ func (c *syncCommand) bindHosts(l *syncLine) {
 // part returns the line for one repository of a pattern of repositories.
 func (l *syncLine) part(tags image.TagList) (*syncLine, error) {
 	part := &syncLine{
-		number: l.number, source: tags.Selection, lock: l.lock, local: l.local, far: l.far, matching: tags.Matching,
-		elsewhere: tags.Elsewhere,
+		number: l.number, source: tags.Selection, lock: l.lock, local: l.local, far: l.far, elsewhere: tags.Elsewhere,
 	}
 	for _, prefix := range l.prefixes {
 		name, err := prefix.Target(tags.Ref)
@@ -204,6 +203,13 @@ func (l *syncLine) part(tags image.TagList) (*syncLine, error) {
 		part.names = append(part.names, name)
 	}
 	return part, nil
+}
+
+// addPart adds the line for one repository, unless that is the line itself.
+func (l *syncLine) addPart(part *syncLine) {
+	if part != l {
+		l.parts = append(l.parts, part)
+	}
 }
 
 // targets returns the locations that the line's image of that name is copied to.

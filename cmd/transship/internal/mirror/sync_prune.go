@@ -27,7 +27,7 @@ type removal struct {
 // it removes the first.
 func (s *syncRun) pruneAll(ctx context.Context, lines []*syncLine) {
 	lines = withParts(lines)
-	p := &pruneList{syncRun: s, lines: lines, keep: s.tagsToKeep(lines), listed: map[string]bool{}}
+	p := &pruneList{syncRun: s, lines: lines, keep: s.tagsToKeep(lines), listed: map[targetKey]bool{}}
 	for _, line := range lines {
 		if line.source.Tags == nil || line.source.Repositories != "" || line.elsewhere {
 			continue // a line for one image does not own the target's other tags
@@ -73,8 +73,8 @@ func (l *syncLine) title() string {
 
 // tagsToKeep returns the keys of the tags that prune keeps: those that this run copied, and every
 // tag that a source still has, also beyond --latest.
-func (s *syncRun) tagsToKeep(lines []*syncLine) map[string]bool {
-	keep := map[string]bool{}
+func (s *syncRun) tagsToKeep(lines []*syncLine) map[targetKey]bool {
+	keep := map[targetKey]bool{}
 	for target := range s.owners {
 		keep[target] = true
 	}
@@ -85,7 +85,7 @@ func (s *syncRun) tagsToKeep(lines []*syncLine) map[string]bool {
 		}
 		for _, ref := range repositories {
 			for _, tag := range line.matching {
-				keep[targetKey(ref.WithTag(tag))] = true
+				keep[keyOf(ref.WithTag(tag))] = true
 			}
 		}
 	}
@@ -96,8 +96,8 @@ func (s *syncRun) tagsToKeep(lines []*syncLine) map[string]bool {
 type pruneList struct {
 	*syncRun
 	lines    []*syncLine
-	keep     map[string]bool // targetKeys that stay
-	listed   map[string]bool // targetKeys of removals
+	keep     map[targetKey]bool // what stays
+	listed   map[targetKey]bool // removals
 	removals []removal
 }
 
@@ -137,7 +137,7 @@ func (p *pruneList) addRepository(ctx context.Context, line *syncLine, ref refer
 			return err
 		}
 		tagged := ref.WithTag(tag)
-		key := targetKey(tagged)
+		key := keyOf(tagged)
 		if line.source.Tags.Match(tag) && !image.IsReferrersTag(tag) && !p.keep[key] && !p.listed[key] {
 			p.listed[key] = true
 			stale = append(stale, removal{line, repo, tagged})

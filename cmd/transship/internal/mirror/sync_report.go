@@ -25,8 +25,8 @@ type SyncResult = image.Result
 // SyncReport is what sync --json prints.
 type SyncReport = image.Report
 
-// finish records the result of an image and prints a failure at once. An image that an interrupt
-// ended has neither succeeded nor failed and gets no result.
+// finish records the result of an image and prints it at once. An image that an interrupt ended has
+// neither succeeded nor failed and gets no result.
 func (s *syncRun) finish(ctx context.Context, result SyncResult, err error) {
 	if err != nil && ctx.Err() != nil {
 		return
@@ -35,6 +35,9 @@ func (s *syncRun) finish(ctx context.Context, result SyncResult, err error) {
 		s.run.PrintFailure(title(result), err)
 	}
 	result = s.out.Add(result, err)
+	if result.Status == SyncCopied {
+		s.run.Result(result.Reference)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
@@ -62,38 +65,27 @@ func title(r SyncResult) string {
 func (s *syncRun) report(ctx context.Context) error {
 	out := s.out
 	out.Sort()
-	out.Count()
-	s.printCopied(out.Report)
-	defer s.printFailedAgain(out.Report)
+	defer s.printFailedAgain(out)
 	synced := out.Copied + out.Unchanged + out.Kept
 	s.run.NoteDone("synced %d image%s: %s%s", synced, cli.Plural(synced), counts(out.Report), s.show.BlobSummary("sent"))
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case out.Failed > 0:
-		return s.run.Alike(&cli.PartialError{Failed: out.Failed, Total: len(out.Images), Errs: s.errs})
+		return s.run.Alike(&cli.PartialError{Failed: out.Failed, Total: out.Total(), Errs: s.errs})
 	}
 	return nil
 }
 
 // printFailedAgain prints the failures once more, in the order of the list, after other lines have been
 // printed since.
-func (s *syncRun) printFailedAgain(out SyncReport) {
-	if s.run.Quiet || s.run.Planning() || out.Failed == len(out.Images) {
+func (s *syncRun) printFailedAgain(out *image.Reporter) {
+	if s.run.Quiet || s.run.Planning() || out.Failed == out.Total() {
 		return
 	}
 	for _, result := range out.Images {
 		if result.Status == SyncFailed {
 			s.run.PrintFailure(title(result), errors.New(result.Error))
-		}
-	}
-}
-
-// printCopied prints the images that were copied, one a line.
-func (s *syncRun) printCopied(out SyncReport) {
-	for _, result := range out.Images {
-		if result.Status == SyncCopied {
-			fmt.Fprintln(s.run.Stdout, result.Reference)
 		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
-	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 )
 
@@ -31,9 +30,9 @@ type syncRun struct {
 	places *image.Opener
 
 	mu     sync.Mutex
-	errs   []error                 // of the results that failed
-	kept   map[string]bool         // images that the target had, by the target's String and the reference there
-	owners map[string]*targetOwner // the image of each target: no two images may get one name
+	errs   []error                   // of the results that failed
+	kept   map[string]bool           // images under way that the target had, by the target's String and the reference there
+	owners map[targetKey]targetOwner // the image of each target: no two images may get one name
 	tags   tagLists
 }
 
@@ -41,7 +40,7 @@ func (c *syncCommand) newRun(r *run.Run, state *syncState, out *image.Reporter) 
 	s := &syncRun{
 		syncCommand: c, run: r, state: state,
 		show: image.NewProgress(r), out: out, places: &image.Opener{Run: r},
-		kept: map[string]bool{}, owners: map[string]*targetOwner{},
+		kept: map[string]bool{}, owners: map[targetKey]targetOwner{},
 	}
 	s.show.PerImage, s.show.Report = true, s.out
 	s.engine = r.Engine(c.jobs, s.event)
@@ -101,16 +100,19 @@ func (s *syncRun) copyLine(ctx context.Context, line *syncLine, images *errgroup
 		s.copyOrigins(ctx, line, nil, err, images)
 		return
 	}
-	for _, tags := range lists {
+	for i, tags := range lists {
+		lists[i] = image.TagList{} // there may be a hundred thousand
 		part := line
 		if line.source.Repositories != "" {
 			part, err = line.part(tags)
-			line.parts = append(line.parts, part)
+		}
+		if s.prune {
+			part.matching = tags.Matching
+			line.addPart(part)
 		}
 		if tags.Elsewhere {
 			continue
 		}
-		part.matching = tags.Matching
 		var origins []image.Origin
 		if err = errors.Join(err, tags.Err); err == nil {
 			origins, err = s.places.SelectTags(ctx, on, tags)
@@ -172,7 +174,7 @@ func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin)
 	if digest, same := s.unchanged(ctx, o, targets); same {
 		for _, l := range targets {
 			result.Target, result.Digest, result.Status = l.String(), digest, SyncUnchanged
-			if first, err := s.firstFor(l, o); first || err != nil {
+			if first, err := s.firstFor(line, l, o); first || err != nil {
 				s.finish(ctx, result, err)
 			}
 		}
@@ -181,7 +183,7 @@ func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin)
 	var to []image.Destination
 	src := o // o keeps its Identity
 	for _, l := range targets {
-		d, err := s.destination(ctx, o, &src, l)
+		d, err := s.destination(ctx, line, o, &src, l)
 		if err != nil {
 			result.Target = l.String()
 			s.finish(ctx, result, err)
@@ -228,9 +230,9 @@ func (s *syncRun) targets(ctx context.Context, line *syncLine, o *image.Origin) 
 // destination opens a target of o. Its Target is nil if another line copies the same image there. A
 // layout that has to be created collects src, which is o to be read.
 func (s *syncRun) destination(
-	ctx context.Context, o image.Origin, src *image.Origin, l image.Location,
+	ctx context.Context, line *syncLine, o image.Origin, src *image.Origin, l image.Location,
 ) (image.Destination, error) {
-	if first, err := s.firstFor(l, o); !first {
+	if first, err := s.firstFor(line, l, o); !first {
 		return image.Destination{}, err
 	}
 	if l.IsNewLayout() {
@@ -245,48 +247,14 @@ func (s *syncRun) destination(
 	return d, err
 }
 
-// firstFor reports whether o is the first image for target l. The same image again is no error;
-// another image is.
-func (s *syncRun) firstFor(l image.Location, o image.Origin) (bool, error) {
-	owner := s.setOwner(l, o)
-	if owner != nil && owner.identity != o.Identity() {
-		return false, fmt.Errorf("%s is copied there too", owner.name)
-	}
-	return owner == nil, nil
-}
-
-// targetOwner is the image that is copied to a target.
-type targetOwner struct{ name, identity string }
-
-// setOwner makes o the owner of target l. If l has an owner, setOwner changes nothing and returns
-// it.
-func (s *syncRun) setOwner(l image.Location, o image.Origin) *targetOwner {
-	key := l.Placed().String()
-	switch {
-	case l.IsRegistry():
-		key = targetKey(l.Ref)
-	case l.IsWhole():
-		as, _ := l.NameFor(o.Name) // a whole layout takes any name
-		key += " " + as.String()
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if owner := s.owners[key]; owner != nil {
-		return owner
-	}
-	s.owners[key] = &targetOwner{o.String(), o.Identity()}
-	return nil
-}
-
-// targetKey returns the key of a target on a registry in owners.
-func targetKey(ref reference.Reference) string { return image.TransportDocker + ref.String() }
-
 // status returns whether the engine copied the image of d or found it there.
 func (s *syncRun) status(d image.Destination) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.kept[fmt.Sprint(d.Target)+" "+d.As] {
-		return SyncUnchanged
+	key := fmt.Sprint(d.Target) + " " + d.As
+	if !s.kept[key] {
+		return SyncCopied
 	}
-	return SyncCopied
+	delete(s.kept, key)
+	return SyncUnchanged
 }

@@ -1,11 +1,10 @@
 package mirror
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -19,48 +18,55 @@ import (
 // copied.
 const resumeWithin = time.Hour
 
+// maxLogLine is the maximum size in bytes of a line of a log. An image takes some 300.
+const maxLogLine = 64 << 10
+
 // runLogSuffix is appended to the name of --state's file for the log of a run.
 const runLogSuffix = ".run"
 
 // runLog is a file beside that of --state to which a run appends a line for each image that it
-// finishes, so that a run that is killed loses nothing. It has a line of JSON as [stateHead], then one for each image as [syncedImage]; one without a digest is to be forgotten. A
-// run that ends writes the state and removes the log.
+// finishes, so that a run that is killed loses nothing. It has a line of JSON as [stateHead], then one
+// for each image as [syncedImage]; one without a digest is to be forgotten. A run that ends writes the
+// state and removes the log.
 type runLog struct {
 	path string
 	file *os.File // nil if it cannot be written, or in a plan
 }
 
-// readRunLog reads the lines of a log up to one that was not written whole. It returns their length
-// too. A log that does not exist is empty.
-func readRunLog(ctx context.Context, path string) (head stateHead, images []syncedImage, size int64, err error) {
-	raw, err := cli.ReadFile(ctx, path, maxState)
+// readRunLog gives the lines of a log up to one that was not written whole to set, and returns their
+// number and length. A log that does not exist is empty.
+func readRunLog(ctx context.Context, path string, set func(syncedImage)) (head stateHead, n int, size int64, err error) {
+	file, err := cli.OpenFile(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return head, nil, 0, nil
+		return head, 0, 0, nil
 	}
 	if err != nil {
-		return head, nil, 0, err
+		return head, 0, 0, err
 	}
-	for line := range bytes.Lines([]byte(raw)) {
+	defer file.Close()
+	in := bufio.NewReaderSize(file, maxLogLine)
+	for {
+		line, err := in.ReadSlice('\n')
+		if err != nil {
+			return head, n, size, nil
+		}
 		var im syncedImage
+		if size == 0 {
+			err = decodeHead(line, &head)
+		} else if err = manifest.Decode(line, &im); err == nil && im.Digest != "" {
+			err = im.Digest.Validate()
+		}
 		switch {
-		case line[len(line)-1] != '\n':
-			return head, images, size, nil
-		case size == 0:
-			err = manifest.Decode(line, &head)
-		default:
-			err = manifest.Decode(line, &im)
-		}
-		if err != nil || im.Digest != "" && im.Digest.Validate() != nil {
-			break // a machine that lost its power leaves anything behind
-		}
-		if size > 0 {
-			images = append(images, im)
-		} else if head.Version != syncStateVersion {
-			return head, nil, 0, fmt.Errorf("it has version %d, and this program reads version %d", head.Version, syncStateVersion)
+		case errors.Is(err, errStateVersion):
+			return head, n, size, err
+		case err != nil: // a machine that lost its power leaves anything behind
+			return head, n, size, nil
+		case size > 0:
+			set(im)
+			n++
 		}
 		size += int64(len(line))
 	}
-	return head, images, size, nil
 }
 
 // open opens the log to append to it after size bytes. An empty one gets its first line.

@@ -3,13 +3,10 @@ package mirror
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/hczjl/transship/blob"
@@ -28,38 +25,9 @@ type syncState struct {
 	warn  func(format string, args ...any) // prints what the run goes on without
 
 	mu     sync.Mutex
-	images map[string]syncedImage // by target
-	done   map[string]bool        // targets that a run which did not end, and is resumed, has finished
-	rate   int64                  // bytes per second of the last run, 0 if it is not known
+	images stateImages
+	rate   int64 // bytes per second of the last run, 0 if it is not known
 }
-
-// syncedImage is an image in a [syncStateFile].
-type syncedImage struct {
-	Target string      `json:"target"`
-	Source string      `json:"source"`
-	Digest blob.Digest `json:"digest"`
-}
-
-// syncStateFile is the file's JSON.
-type syncStateFile struct {
-	stateHead
-	// BytesPerSecond is how fast the last run copied, for the hours of --plan.
-	BytesPerSecond int64         `json:"bytesPerSecond,omitempty"`
-	Images         []syncedImage `json:"images"`
-}
-
-// stateHead is what --state's file begins with, and the first line of a [runLog].
-type stateHead struct {
-	Version int    `json:"version"`
-	Shard   string `json:"shard,omitempty"` // that of --shard, "" for a run that took all repositories
-}
-
-// syncStateVersion is the file's version. It goes up with a change that an older reader must not
-// ignore.
-const syncStateVersion = 1
-
-// maxState is the maximum size of the file in bytes. An image takes some 300.
-const maxState = 256 << 20
 
 // openState reads the file of --state, and the log of a run that did not end. It returns nil without
 // the flag, and an empty state if there is no file yet.
@@ -74,7 +42,6 @@ func (c *syncCommand) openState(ctx context.Context, r *run.Run) (*syncState, er
 	}
 	s := &syncState{
 		path: c.state, shard: c.shard, log: runLog{path: c.state + runLogSuffix}, warn: r.Stderr.Line,
-		images: map[string]syncedImage{}, done: map[string]bool{},
 	}
 	if err := s.read(ctx, r); err != nil {
 		return nil, err
@@ -84,48 +51,58 @@ func (c *syncCommand) openState(ctx context.Context, r *run.Run) (*syncState, er
 
 // read reads the file.
 func (s *syncState) read(ctx context.Context, r *run.Run) error {
-	raw, err := cli.ReadFile(ctx, s.path, maxState)
+	file, err := cli.OpenFile(ctx, s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return image.CheckFolder(s.path)
 	}
 	if err != nil {
 		return err
 	}
-	file, err := decodeState([]byte(raw))
+	defer file.Close()
+	head, err := decodeState(file, s.add)
 	if err != nil {
 		return fmt.Errorf("--state %s: %w; without the file all targets are asked", s.path, err)
 	}
-	for _, im := range file.Images {
-		s.images[im.Target] = im
-	}
-	s.rate = file.BytesPerSecond
-	return s.checkShard(r, file.Shard)
+	s.rate = head.BytesPerSecond
+	return s.checkShard(r, head)
 }
 
-// checkShard refuses the state of another shard. Where the number of shards has changed it says what
-// that costs: entries stay true, and a repository that this shard has not had is asked for.
-func (s *syncState) checkShard(r *run.Run, of string) error {
-	var other image.Shard
-	if of != "" && other.Set(of) != nil {
-		return fmt.Errorf("--state %s: %q is no shard", s.path, of)
+// add adds an image of the file.
+func (s *syncState) add(im syncedImage) error {
+	if _, twice := s.images.byTarget[im.Target]; twice {
+		return fmt.Errorf("it has %q twice", im.Target)
 	}
+	s.images.set(im, false)
+	return nil
+}
+
+// checkShard refuses the state of another shard. Where the number of shards or --sizes has changed it
+// says what that costs: entries stay true, and a repository that this shard has not had is asked for.
+func (s *syncState) checkShard(r *run.Run, head stateHead) error {
+	other := image.Shard{Sizes: head.Sizes}
+	if head.Shard != "" && other.Set(head.Shard) != nil {
+		return fmt.Errorf("--state %s: %q is no shard", s.path, head.Shard)
+	}
+	was, is := shardName(other), shardName(s.shard)
 	switch {
-	case other == s.shard:
+	case was == is:
 		return nil
-	case other.Count == s.shard.Count:
+	case other.Count == s.shard.Count && other.Index != s.shard.Index:
 		return &cli.UsageError{
-			Message: fmt.Sprintf("--state %s is of shard %s, and this is shard %s", s.path, of, &s.shard),
+			Message: fmt.Sprintf("--state %s is of shard %s, and this is shard %s", s.path, head.Shard, &s.shard),
 			Advice:  "give each shard a file of its own, such as --state state-$I.json",
 		}
 	}
-	r.Note("%s is of %s, and this is %s: the target is asked for repositories that are new here",
-		s.path, shardName(other), shardName(s.shard))
+	r.Note("%s is of %s, and this is %s: the target is asked for repositories that are new here", s.path, was, is)
 	return nil
 }
 
 func shardName(s image.Shard) string {
-	if s.Count == 0 {
+	switch {
+	case s.Count == 0:
 		return "a run without shards"
+	case s.Sizes != "":
+		return fmt.Sprintf("shard %s by --sizes %s", &s, s.Sizes.Short())
 	}
 	return "shard " + s.String()
 }
@@ -133,25 +110,21 @@ func shardName(s image.Shard) string {
 // resume takes over what the log of a run that did not end has, and opens the log of this run. A log
 // that cannot be written is a warning.
 func (s *syncState) resume(ctx context.Context, r *run.Run) error {
-	head, images, size, err := readRunLog(ctx, s.log.path)
+	fresh := s.log.isFresh()
+	head, n, size, err := readRunLog(ctx, s.log.path, func(im syncedImage) { s.images.set(im, fresh) })
 	if err != nil {
 		return fmt.Errorf("--state %s: %w; without the file the images of the run that did not end are asked for again",
 			s.log.path, err)
 	}
 	if size > 0 {
-		if err := s.checkShard(r, head.Shard); err != nil {
+		if err := s.checkShard(r, head); err != nil {
 			return err
 		}
-	}
-	fresh := s.log.isFresh()
-	for _, im := range images {
-		s.set(im)
-		s.done[im.Target] = fresh && im.Digest != ""
 	}
 	if r.Planning() {
 		return nil
 	}
-	if n := len(images); fresh && n > 0 {
+	if fresh && n > 0 {
 		r.Note("resuming a run that did not end: it has finished %d image%s", n, cli.Plural(n))
 	}
 	if !fresh && size > 0 {
@@ -170,34 +143,6 @@ func (s *syncState) resume(ctx context.Context, r *run.Run) error {
 func (s *syncState) logFailed(err error) {
 	_ = s.log.close(false)
 	s.warn("warning: %s; if this run is killed, the next one asks for its images again", cli.OneLine(err.Error()))
-}
-
-// decodeState parses the file.
-func decodeState(raw []byte) (file syncStateFile, err error) {
-	if err := manifest.Decode(raw, &file); err != nil {
-		return file, err
-	}
-	if file.Version != syncStateVersion {
-		return file, fmt.Errorf("it has version %d, and this program reads version %d", file.Version, syncStateVersion)
-	}
-	known := make(map[string]bool, len(file.Images))
-	for _, im := range file.Images {
-		if known[im.Target] {
-			return file, fmt.Errorf("it has %q twice", im.Target)
-		}
-		known[im.Target] = true
-		if err := im.Digest.Validate(); err != nil {
-			return file, fmt.Errorf("%q: %w", im.Target, err)
-		}
-	}
-	return file, nil
-}
-
-// encode returns the file, with the images sorted by target.
-func (f syncStateFile) encode() ([]byte, error) {
-	slices.SortFunc(f.Images, func(a, b syncedImage) int { return strings.Compare(a.Target, b.Target) })
-	raw, err := json.MarshalIndent(f, "", " ")
-	return append(raw, '\n'), err
 }
 
 // unchanged reports whether earlier runs copied the image that the source has now to all targets,
@@ -229,15 +174,15 @@ func (s *syncState) digest(o image.Origin, targets []image.Location) (digest blo
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first, done := s.images[targets[0].String()].Digest, true
-	for _, l := range targets {
-		im := s.images[l.String()]
-		if im.Source != o.String() || im.Digest != first {
+	done = true
+	for i, l := range targets {
+		im, finished := s.images.get(l.String())
+		if im.Source != o.String() || i > 0 && im.Digest != digest {
 			return "", false
 		}
-		done = done && s.done[im.Target]
+		digest, done = im.Digest, done && finished
 	}
-	return first, done
+	return digest, done
 }
 
 // update records what a target has now, and forgets a target where the image failed or was removed.
@@ -251,21 +196,13 @@ func (s *syncState) update(r SyncResult) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.set(im); s.done[im.Target] {
+	if have, done := s.images.get(im.Target); done && have == im {
 		return // the log has it
 	}
+	s.images.set(im, false)
 	if err := s.log.write(im); err != nil {
 		s.logFailed(err)
 	}
-}
-
-// set records an image; one without a digest is forgotten.
-func (s *syncState) set(im syncedImage) {
-	if im.Digest == "" {
-		delete(s.images, im.Target)
-		return
-	}
-	s.images[im.Target] = im
 }
 
 // lastRate returns how many bytes per second the last run copied, 0 if it is not known.
@@ -285,14 +222,12 @@ func (s *syncState) save(interrupted bool, rate int64) error {
 	return errors.Join(s.write(), s.log.close(!interrupted))
 }
 
-func (s *syncState) head() stateHead { return stateHead{syncStateVersion, s.shard.String()} }
+func (s *syncState) head() stateHead {
+	return stateHead{Version: syncStateVersion, Shard: s.shard.String(), Sizes: s.shard.Sizes}
+}
 
 func (s *syncState) write() error {
-	file := syncStateFile{stateHead: s.head(), BytesPerSecond: s.rate}
-	file.Images = slices.AppendSeq(make([]syncedImage, 0, len(s.images)), maps.Values(s.images))
-	raw, err := file.encode()
-	if err != nil {
-		return err
-	}
-	return cli.ReplaceFile(s.path, raw, 0o600)
+	head := s.head()
+	head.BytesPerSecond = s.rate
+	return cli.ReplaceFileBy(s.path, 0o600, func(w io.Writer) error { return encodeState(w, head, s.images.all()) })
 }

@@ -15,7 +15,7 @@ import (
 // Plan is the value of the flag --plan, and what the run finds out. The zero value is of a run that
 // is not planned.
 type Plan struct {
-	Format string // "text", "json" or "expect"; "" if the run is not planned
+	Format string // "text", "json", "expect" or "sizes"; "" if the run is not planned
 	// TotalsOnly leaves images and calls out of the text, for runs of thousands. Their order is then
 	// that of any run.
 	TotalsOnly bool
@@ -40,12 +40,12 @@ func (p *Plan) Set(s string) error {
 	switch s {
 	case "true", "text":
 		p.Format = "text"
-	case "json", "expect":
+	case "json", "expect", "sizes":
 		p.Format = s
 	case "false":
 		p.Format = ""
 	default:
-		return fmt.Errorf("%q is not a format: use text, json or expect", s)
+		return fmt.Errorf("%q is not a format: use text, json, expect or sizes", s)
 	}
 	return nil
 }

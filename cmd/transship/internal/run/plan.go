@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
@@ -13,7 +14,7 @@ import (
 // [Run.Planning], and its result is not printed.
 func (r *Run) PlanFlag(fs *flag.FlagSet) {
 	fs.Var(&r.Plan, "plan", "change nothing: print the calls that the command would make "+
-		"and what happens to each blob; --plan=json for scripts, --plan=expect for --expect")
+		"and what happens to each blob; --plan=json for scripts, --plan=expect for --expect, --plan=sizes for --sizes")
 	cli.Alias(fs, "dry-run", "plan")
 }
 
@@ -46,9 +47,11 @@ func (r *Run) ParallelImages(jobs cli.Count) int {
 // printPlan runs a command without its result and prints the plan instead, also if some of several
 // images failed.
 func (r *Run) printPlan(ctx context.Context, act Action, args []string) error {
-	asList := r.Plan.Format == "expect"
+	asList := r.Plan.Format == "expect" || r.Plan.Format == "sizes"
 	if asList && r.JSON {
-		return &cli.UsageError{Message: "--plan=expect prints lines, not JSON", Advice: "leave out --json, or give --plan=json"}
+		return &cli.UsageError{
+			Message: fmt.Sprintf("--plan=%s prints lines, not JSON", r.Plan.Format), Advice: "leave out --json, or give --plan=json",
+		}
 	}
 	r.Stdout.Discard, r.Plan.Limit = true, int64(r.speed.rate)
 	err := act(ctx, r, args)
@@ -64,8 +67,11 @@ func (r *Run) printPlan(ctx context.Context, act Action, args []string) error {
 		r.document = report
 		return err
 	}
-	if asList {
+	switch r.Plan.Format {
+	case "expect":
 		return report.Expect(r.Stdout)
+	case "sizes":
+		return report.Sizes(r.Stdout)
 	}
 	return errors.Join(err, report.Text(r.Stdout))
 }
