@@ -528,7 +528,7 @@ func TestPlanErrors(t *testing.T) {
 		"rate limit": {registry.Rule{Match: "/blobs/", Status: 429}, "--dry-run",
 			wantedError{6, "429 Too Many Requests", "wait, or log in"}},
 		"unknown format": {registry.Rule{}, "--plan=yaml",
-			wantedError{2, `--plan: "yaml" is not a format: use text, json or expect`, ""}},
+			wantedError{2, `--plan: "yaml" is not a format: use text, json, expect or sizes`, ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCopySetup(t)

@@ -34,7 +34,7 @@ func growths() []growing {
 // name is the work of a size.
 func (g growing) name(size int64) string { return fmt.Sprintf("%d %s", size, g.unit) }
 
-// growth measures transship, cold on loopback, for each size that fits, and reports.
+// growth measures transship, cold on loopback, for each size that fits, then several workers, and reports.
 func (b *bench) growth(o options, out io.Writer) {
 	b.tools = equip(b.t, o.bin, func(name string) bool { return name == subject || o.tools != "" && listed(o.tools, name) })
 	b.plain = cncf(b.t, "", servers.Options{})
@@ -51,6 +51,7 @@ func (b *bench) growth(o options, out io.Writer) {
 			ran = append(ran, w)
 		}
 	}
+	ran = append(ran, b.shards(o.bin)...)
 	r := b.report(ran)
 	r.printAll(out)
 	b.must(r.write(o.json))

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/hczjl/transship/distribution/audit/svg"
@@ -56,10 +57,11 @@ func decades(values []float64, length float64) axis {
 	return axis{math.Pow(10, math.Floor(math.Log10(least))), math.Pow(10, math.Ceil(math.Log10(most))), true, length}
 }
 
-// growthPlot draws time and memory over the size of growing works: a column for each, time above memory.
+// growthPlot draws time and memory over the size of growing works, then time and calls over the number of workers: a column for
+// each, time above.
 func growthPlot(all results) string {
 	column, row := float64(panelLeft+panelWidth), float64(panelTop+panelHeight+panelFoot)
-	p := newPlot("Time and memory of transship with more images and larger blobs", 2*column+24)
+	p := newPlot("Time and memory of transship with more images and larger blobs, time and calls with more workers", 3*column+24)
 	p.Height = 2 * row
 	for i, g := range growths() {
 		x := float64(i)*column + panelLeft
@@ -71,7 +73,24 @@ func growthPlot(all results) string {
 		p.panel(x, panelTop, g.title+": seconds", g.unit, across, decades(times, panelHeight), sizes, times)
 		p.panel(x, row+panelTop, g.title+": MB of memory at most", g.unit, across, axis{0, 40, false, panelHeight}, sizes, peaks)
 	}
+	if numbers, times, thousands := shardResults(all); len(numbers) > 0 {
+		x := 2*column + panelLeft
+		across := axis{0, 8, false, panelWidth}
+		p.panel(x, panelTop, "a registry: seconds", "workers", across, fromZero(times), numbers, times)
+		p.panel(x, row+panelTop, "a registry: thousands of calls", "workers", across, fromZero(thousands), numbers, thousands)
+	}
 	return p.String()
+}
+
+// fromZero returns an axis from 0 to four steps of 1, 2 or 5 times a power of ten above the values.
+func fromZero(values []float64) axis {
+	step := math.Pow(10, math.Floor(math.Log10(slices.Max(values)/4)))
+	for _, times := range []float64{2, 2.5, 2} { // 2, 5, 10
+		if 4*step < slices.Max(values) {
+			step *= times
+		}
+	}
+	return axis{0, 4 * step, false, panelHeight}
 }
 
 // results returns the sizes of a growing work, with the median seconds and the most MB of memory.

@@ -103,5 +103,6 @@ func TestPlots(t *testing.T) {
 	some[2].title = `a < b & "c"`
 	wellFormed(t, comparison(report{Samples: told(), works: some}))
 	wellFormed(t, growthPlot(results{{Work: "1 images", Tool: subject, Wall: 0.2, Peak: 13e6}, {Work: "10 images", Tool: subject, Wall: 1.1, Peak: 13e6}}))
+	wellFormed(t, growthPlot(results{{Work: "1 workers", Tool: sharded, Wall: 20, Source: 9600}, {Work: "2 workers", Tool: sharded, Wall: 11, Source: 9700}}))
 	wellFormed(t, growthPlot(nil))
 }

@@ -1,6 +1,5 @@
 // Command scale copies a whole registry of synthetic images with several workers, kills some of them and starts them again,
-// and prints what it took: "make scale" (docs/scale.md). The registries are embedded ones in this process, which count the
-// calls; the workers are processes of transship.
+// and prints what it took: "make scale" (docs/scale.md).
 package main
 
 import (
@@ -12,10 +11,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hczjl/transship/integration/workers"
 )
 
 func main() {
-	w := world{Out: os.Stdout}
+	var w workers.World
 	flag.StringVar(&w.Program, "program", "bin/transship", "the transship to run")
 	flag.IntVar(&w.Repositories, "repositories", 10_000, "how many repositories the source has")
 	flag.IntVar(&w.Tags, "tags", 100_000, "how many tags they have together")
@@ -39,12 +40,12 @@ func main() {
 }
 
 // measure runs each number of workers without kills, whose points it returns, and then with them.
-func measure(ctx context.Context, w world, shards string) (points []point, err error) {
-	if err := w.fill(ctx); err != nil {
+func measure(ctx context.Context, w workers.World, shards string) (points []point, err error) {
+	if err := w.Fill(ctx); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(w.Out, "%d repositories, %d tags, latency %s, %d at once\n", w.Repositories, w.Tags, w.Latency, w.AtOnce)
-	fmt.Fprintf(w.Out, "%8s %6s %12s %12s %8s %10s %12s\n", "workers", "kills", "calls", "again", "time", "images/s", "peak memory")
+	fmt.Printf("%d repositories, %d tags, latency %s, %d at once\n", w.Repositories, w.Tags, w.Latency, w.AtOnce)
+	fmt.Printf("%8s %6s %12s %12s %8s %10s %12s\n", "workers", "kills", "calls", "again", "time", "images/s", "peak memory")
 	for text := range strings.SplitSeq(shards, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
@@ -53,11 +54,11 @@ func measure(ctx context.Context, w world, shards string) (points []point, err e
 		w.Shards = n
 		unbroken := w
 		unbroken.Kills = 0
-		for _, run := range []*world{&unbroken, &w} {
+		for _, run := range []*workers.World{&unbroken, &w} {
 			if run == &w && w.Kills == 0 {
 				continue
 			}
-			r, err := run.run(ctx)
+			r, err := run.Run(ctx)
 			if err != nil {
 				return nil, err
 			}
@@ -65,7 +66,7 @@ func measure(ctx context.Context, w world, shards string) (points []point, err e
 			if run == &unbroken {
 				points = append(points, point{n, rate})
 			}
-			fmt.Fprintf(w.Out, "%8d %6d %12d %12d %8s %10.0f %9.1f MB\n", n, r.Kills, r.Calls, r.Again,
+			fmt.Printf("%8d %6d %12d %12d %8s %10.0f %9.1f MB\n", n, r.Kills, r.Calls, r.Again,
 				r.Time.Round(100*time.Millisecond), rate, float64(r.Memory)/1e6)
 		}
 	}

@@ -1,7 +1,6 @@
-package main
+package workers
 
 import (
-	"io"
 	"testing"
 
 	"github.com/hczjl/transship/integration/servers"
@@ -11,16 +10,16 @@ import (
 // "make scale" does the same with a hundred times as many images.
 func TestKilledWorkers(t *testing.T) {
 	transship, _ := servers.Transship(t)
-	w := world{Program: transship.Path, Repositories: 100, Tags: 1000, Shards: 4, Out: io.Discard}
-	if err := w.fill(t.Context()); err != nil {
+	w := World{Program: transship.Path, Repositories: 100, Tags: 1000, Shards: 4}
+	if err := w.Fill(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	unbroken, err := w.run(t.Context())
+	unbroken, err := w.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.Kills = 3
-	killed, err := w.run(t.Context())
+	killed, err := w.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,11 @@
-package main
+// Package workers copies a whole registry of synthetic images with several workers, which are processes of transship, kills
+// some of them and starts them again. Start from [World].
+package workers
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -18,14 +19,13 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-// world is a source registry, and how it is copied.
-type world struct {
+// World is a source registry, and how it is copied. The registries are embedded ones in this process, which count the calls.
+type World struct {
 	Program            string // the path of transship
 	Repositories, Tags int
 	Shards, Kills      int
 	Latency            time.Duration // of each call
 	AtOnce             int           // calls that a registry answers at once, 0 for any number
-	Out                io.Writer
 
 	source *registry.Memory
 }
@@ -37,10 +37,10 @@ const (
 )
 
 // name is that of a repository: teams of ten.
-func (w *world) name(i int) string { return fmt.Sprintf("team%d/app%d", i/10, i) }
+func (w *World) name(i int) string { return fmt.Sprintf("team%d/app%d", i/10, i) }
 
-// fill makes the source.
-func (w *world) fill(ctx context.Context) error {
+// Fill makes the source.
+func (w *World) Fill(ctx context.Context) error {
 	w.source = new(registry.Memory)
 	for i := range w.Tags {
 		n := i % w.Repositories
@@ -116,7 +116,7 @@ type counted struct {
 	atOnce chan struct{}
 }
 
-func (w *world) serve(store registry.Store, onPut func(int64)) *counted {
+func (w *World) serve(store registry.Store, onPut func(int64)) *counted {
 	c := &counted{onPut: onPut, seen: map[string]bool{}}
 	if w.AtOnce > 0 {
 		c.atOnce = make(chan struct{}, w.AtOnce)

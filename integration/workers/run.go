@@ -1,4 +1,4 @@
-package main
+package workers
 
 import (
 	"bytes"
@@ -17,8 +17,8 @@ import (
 	"github.com/hczjl/transship/integration/servers"
 )
 
-// result is what a run took.
-type result struct {
+// Result is what a run took.
+type Result struct {
 	Calls  int64 // of both registries
 	Again  int64 // HEADs of tags among them that repeat another
 	Kills  int
@@ -26,11 +26,11 @@ type result struct {
 	Memory int64 // bytes of the largest worker
 }
 
-// run copies the source with all workers, and checks that the target has what the source has.
-func (w *world) run(ctx context.Context) (result, error) {
+// Run copies the source with all workers, and checks that the target has what the source has.
+func (w *World) Run(ctx context.Context) (Result, error) {
 	dir, err := os.MkdirTemp("", "transship-scale")
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	defer os.RemoveAll(dir)
 	workers := make([]*worker, w.Shards)
@@ -60,7 +60,7 @@ func (w *world) run(ctx context.Context) (result, error) {
 		group.Go(func() { errs[i] = workers[i].work(ctx) })
 	}
 	group.Wait()
-	r := result{Calls: from.calls.Load() + to.calls.Load(), Again: from.again.Load() + to.again.Load(), Time: time.Since(began)}
+	r := Result{Calls: from.calls.Load() + to.calls.Load(), Again: from.again.Load() + to.again.Load(), Time: time.Since(began)}
 	for _, one := range workers {
 		r.Memory, r.Kills = max(r.Memory, one.memory), r.Kills+one.kills
 	}
@@ -68,7 +68,7 @@ func (w *world) run(ctx context.Context) (result, error) {
 }
 
 // same returns an error unless the target has the tags of the source.
-func (w *world) same(ctx context.Context, target *registry.Memory) error {
+func (w *World) same(ctx context.Context, target *registry.Memory) error {
 	for i := range w.Repositories {
 		from, to := w.source.Repository(w.name(i)), target.Repository(w.name(i))
 		tags, err := from.Tags(ctx)
