@@ -134,7 +134,7 @@ func NewTransport(o Options) *Transport {
 // against the Rules and sent once as it is, without an account, a retry or a time limit.
 func (o Options) RoundTripper() http.RoundTripper { return o.recorded(o.sender()) }
 
-func (o Options) sender() http.RoundTripper {
+func (o Options) sender() *wire.Transport {
 	return &wire.Transport{
 		Registry: o.Registry, TLS: o.TLS, CertsDirs: o.CertsDirs, HTTP1: o.HTTP1, HTTP2: o.HTTP2, SendBuffer: o.Buffer,
 		SendCongestion: o.SendCongestion, Dial: o.Dial,
@@ -227,4 +227,10 @@ func (t *Transport) Repository(ref reference.Reference, actions ...string) *Repo
 		repo.Mirrors, repo.OnMirror = t.options.Mirrors[ref.Host()], t.options.OnMirror
 	}
 	return repo
+}
+
+// HTTP2Windows asks a host for its windows; see [wire.Transport.HTTP2Windows]. The connection is not on
+// the record, since there is no request on it, and no rule is held against it.
+func (o Options) HTTP2Windows(ctx context.Context, host string) (wire.HTTP2Windows, error) {
+	return o.sender().HTTP2Windows(ctx, host)
 }

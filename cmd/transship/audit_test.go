@@ -194,6 +194,7 @@ func TestEveryCommandWritesAudit(t *testing.T) {
 	guarded := listen(t, requirePassword(c.target))
 	for i, line := range []string{
 		"inspect SRC", "digest SRC", "tags " + c.source.host + "/src/repo", "pull SRC", "save -o HOME/x.tar SRC",
+		"probe " + c.source.host + "/src/repo",
 		"manifest create DST SRC", "manifest push DST", "manifest inspect SRC",
 		"load HOME/x.tar " + c.target.host + "/loaded",
 		"login -u user --password " + password + " " + guarded,

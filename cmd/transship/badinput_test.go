@@ -399,7 +399,7 @@ func TestUnreachableHosts(t *testing.T) {
 			want = wantedError{5, "no such host", "check the host's name"}
 		}
 		for _, line := range []string{"copy HOST/x DST", "copy SRC HOST/x", "inspect HOST/x", "tags HOST/x",
-			"digest HOST/x",
+			"digest HOST/x", "probe HOST",
 			"manifest create DST HOST/x", "manifest inspect HOST/x", "login -u a -p b HOST"} {
 			c.runFails(strings.ReplaceAll(line, "HOST", host), want)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/lists"
 	"github.com/hczjl/transship/cmd/transship/internal/login"
 	"github.com/hczjl/transship/cmd/transship/internal/mirror"
+	"github.com/hczjl/transship/cmd/transship/internal/probe"
 	"github.com/hczjl/transship/cmd/transship/internal/rawcall"
 	"github.com/hczjl/transship/cmd/transship/internal/record"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
@@ -43,6 +44,7 @@ func commandGroups() []commandGroup {
 			inspect.Repos(),
 			deletecmd.Delete(),
 			rawcall.Call(),
+			probe.Probe(),
 		}},
 		{"Bundles: images as files", []run.Command{
 			bundle.Save(),

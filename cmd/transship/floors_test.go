@@ -73,6 +73,7 @@ func commandImports() map[string][]string {
 		"login":           base,
 		"deletecmd":       base,
 		"rawcall":         base,
+		"probe":           {"cli", "run"},
 		"imagesin":        base,
 		"auditcmd":        base,
 		"bundle":          append([]string{"store"}, base...),

@@ -48,6 +48,7 @@ var jsonRuns = map[string][]string{
 	"config":      {"config FROM", "! config SRC", "! config"},
 	"audit-show":  {"audit show " + sampleAudit, "! audit show @/nothing.jsonl"},
 	"audit-diff":  {"audit diff " + sampleAudit + " " + sampleAudit, "! audit diff " + sampleAudit + " @/nothing.jsonl"},
+	"probe":       {"probe FROM", "probe FROM/src/repo", "probe --write TO/probe", "! probe --write TO", "! probe " + closedAddress},
 	"audit-compare": {"audit compare " + sampleAudit + " " + sampleAudit,
 		"! audit compare " + sampleAudit + " @/nothing.jsonl"},
 	"bench": {"bench push --size 1KiB --count 1", "! bench push --layers 3 --size 2x1KiB"},

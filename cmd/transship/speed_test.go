@@ -136,7 +136,7 @@ func TestMuteRegistryIsReported(t *testing.T) {
 	}))
 	ref := host + "/src/repo:1.6"
 	for _, line := range [][]string{
-		{"digest", ref}, {"inspect", ref}, {"verify", ref}, {"tags", host + "/src/repo"},
+		{"digest", ref}, {"inspect", ref}, {"verify", ref}, {"tags", host + "/src/repo"}, {"probe", host},
 		{"login", "-u", "me", "-p", "x", host}, {"manifest", "inspect", ref}, {"manifest", "create", "halo:1", ref},
 	} {
 		t.Run(line[0], func(t *testing.T) {
@@ -149,7 +149,7 @@ func TestMuteRegistryIsReported(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() {
-		if n := calls.Load(); n != 7 {
+		if n := calls.Load(); n != 8 {
 			t.Errorf("%d calls, want one for each command", n)
 		}
 	})

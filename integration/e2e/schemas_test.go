@@ -38,6 +38,7 @@ var schemaRuns = []struct {
 	{"images-in", []string{"images-in compose.yaml", "! images-in nothing.yaml"}},
 	{"plan", []string{"copy --plan SRC HOST/planned:1", "load --plan=json b.tar HOST/planned",
 		"! copy --plan HOST/none:1 DST"}},
+	{"probe", []string{"probe HOST/src/repo", "probe --write HOST/probe", "! probe --write HOST"}},
 	{"delete", []string{"delete DST", "! delete DST HOST/none:1"}},
 	{"audit-verify", []string{"audit verify run.jsonl", "! audit verify --last x run.jsonl", "! audit verify images.txt"}},
 	{"audit-show", []string{"audit show run.jsonl", "audit show other.har", "! audit show images.txt"}},

@@ -28,6 +28,7 @@ type Remote struct {
 	HTTP2          bool         // use HTTP/2 for large bodies too
 	Buffer         int          // bytes of a large body sent at a time; 0 for the default
 	Unlimited      bool         // make all calls at once: the caller sets how many there are
+	Attempts       int          // how often a call is sent that fails for a reason that may pass; 0 for the default
 	DeniedHint     string       // the hint if the registry denies access; "" for the usual one
 
 	flags *flag.FlagSet // that the remote's flags are of; nil if it has none

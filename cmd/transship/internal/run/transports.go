@@ -33,6 +33,7 @@ type transportKey struct {
 	http2        bool
 	unlimited    bool
 	buffer       int
+	attempts     int
 	host         string // with the remote's prefix; "" if nothing is for this host alone
 }
 
@@ -41,6 +42,7 @@ func (m *Remote) key() transportKey {
 	k := transportKey{
 		creds: m.Creds, tls: s.tls, plainHTTP: s.plainHTTP, insecureHTTP: s.insecureHTTP,
 		http1: m.HTTP1, http2: m.HTTP2, unlimited: m.Unlimited, buffer: m.Buffer,
+		attempts: m.Attempts,
 	}
 	if m.Creds != "" || s.tls != (wire.TLSOptions{}) || s.plainHTTP {
 		k.host = m.prefix + " " + m.Host
@@ -79,6 +81,7 @@ func (m *Remote) options(credentials auth.Credentials) distribution.Options {
 	o.Credentials = credentials
 	o.Registry, o.TLS, o.PlainHTTP, o.InsecureHTTP = m.Host, s.tls, s.plainHTTP, s.insecureHTTP
 	o.HTTP1, o.HTTP2, o.Buffer = r.transports.http1 || m.HTTP1, m.HTTP2, m.Buffer
+	o.Attempts = m.Attempts
 	o.Stall, o.MaxWait = time.Duration(r.speed.stall), time.Duration(r.speed.maxWait)
 	o.Unanswered = r.speed.unanswered()
 	o.SendCongestion = wire.SendCongestion(r.transports.congestion)
@@ -150,4 +153,10 @@ func (m *Remote) Client(ctx context.Context, ref reference.Reference) (*distribu
 // those of the run.
 func (m *Remote) PingAs(ctx context.Context, credentials auth.Credentials) error {
 	return distribution.NewTransport(m.options(credentials)).Client(m.Host).Ping(ctx)
+}
+
+// HTTP2Windows asks the registry at Host how far a client may be ahead over HTTP/2. The registry must have
+// been called before: no policy is held against the connection that this takes.
+func (m *Remote) HTTP2Windows(ctx context.Context) (wire.HTTP2Windows, error) {
+	return m.options(nil).HTTP2Windows(ctx, m.Host)
 }
