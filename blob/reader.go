@@ -196,7 +196,7 @@ func (r *reader) checkFailure(cause error) error {
 	if err := context.Cause(r.ctx); err != nil {
 		return err
 	}
-	if errors.Is(cause, ErrTooSlow) && r.isTooSlow() {
+	if errors.Is(cause, ErrNoProgress) || errors.Is(cause, ErrTooSlow) && r.isTooSlow() {
 		return fmt.Errorf("blob %s at byte %d of %d: %w", r.stream.digest, r.hashed, r.stream.size, cause)
 	}
 	r.failures++
@@ -207,7 +207,7 @@ func (r *reader) checkFailure(cause error) error {
 		return &MismatchError{Want: r.stream.digest, WantSize: r.stream.size, GotSize: r.hashed}
 	}
 	return fmt.Errorf("blob %s at byte %d of %d: %w: %w",
-		r.stream.digest, r.hashed, r.stream.size, errNoProgress, cause)
+		r.stream.digest, r.hashed, r.stream.size, ErrNoProgress, cause)
 }
 
 // isTooSlow notes that the source was too slow, and reports whether it is to be given up.

@@ -186,5 +186,6 @@ type Skipper interface {
 	Skip() error
 }
 
-// errNoProgress ends a read whose source was opened several times without giving a byte.
-var errNoProgress = errors.New("the source fails again at the same byte")
+// ErrNoProgress is the error of a source that fails again at the same byte. A source whose error is one
+// is not opened again: it knows that it would fail there.
+var ErrNoProgress = errors.New("the source fails again at the same byte")

@@ -17,7 +17,7 @@ func BenchmarkDiff(b *testing.B) {
 	base, target := benchmarkLayers()
 	b.SetBytes(int64(len(target)))
 	for b.Loop() {
-		if err := Diff(io.Discard, blobOf(base), blobOf(target)); err != nil {
+		if err := new(Differ).Diff(io.Discard, blobOf(base), blobOf(target)); err != nil {
 			b.Fatal(err)
 		}
 	}

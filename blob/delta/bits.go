@@ -14,6 +14,7 @@ type bitReader struct {
 	acc  uint64 // its low n bits come next; those above are 0 or already part of next
 	n    uint
 	err  error // of src, once next is empty
+	read int64 // how many bytes of src were read
 
 	record *bitWriter // gets what take returns, if it is not nil
 }
@@ -58,6 +59,7 @@ func (r *bitReader) load() bool {
 		r.err = err
 		if n > 0 {
 			r.next = r.buf[:n]
+			r.read += int64(n)
 			return true
 		}
 	}
@@ -88,6 +90,9 @@ func (r *bitReader) failure() error {
 	}
 	return r.err
 }
+
+// taken returns how many bytes were taken or dropped.
+func (r *bitReader) taken() int64 { return r.read - int64(len(r.next)) - int64(r.n/8) }
 
 // take returns the next n bits, at most 32.
 func (r *bitReader) take(n uint) (uint32, error) {

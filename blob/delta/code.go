@@ -1,6 +1,10 @@
 package delta
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+)
 
 // Types of blocks (RFC 1951, section 3.2.3).
 const (
@@ -91,7 +95,7 @@ func (c *code) readLengths(r *bitReader) error {
 		}
 		metaLengths[symbol] = uint8(length)
 	}
-	if err := meta.set(metaLengths[:]); err != nil {
+	if err := meta.set(metaLengths[:], metaEntry); err != nil {
 		return err
 	}
 	var lengths [litSymbols + distSymbols]uint8
@@ -134,13 +138,13 @@ func readRepeat(r *bitReader, meta *prefixCode, before []uint8) (value uint8, ti
 // set sets the code by the lengths of its two alphabets.
 func (c *code) set(lit, dist []uint8) error {
 	c.huffman = true
-	if err := c.lit.set(lit); err != nil {
+	if err := c.lit.set(lit, litEntry); err != nil {
 		return err
 	}
 	if c.lit.lengths[endOfBlock] == 0 {
 		return formatError("a block has no code for its end")
 	}
-	return c.dist.set(dist)
+	return c.dist.set(dist, distEntry)
 }
 
 // prepareEncode makes the tables of encode.
@@ -170,26 +174,44 @@ func (c *code) encode(w *bitWriter, tokens []token) error {
 	if !c.huffman {
 		return encodeBytes(w, tokens)
 	}
+	w.flushBytes()
+	start := len(w.out)
+	out := slices.Grow(w.out, 8*len(tokens)+8)
+	out = out[:cap(out)]
+	at, acc, n := start, w.acc, w.n
 	for _, t := range tokens {
+		var bits, count uint64
 		if t < isMatch {
 			p := c.literals[t&0xff]
-			if p == 0 {
-				return errNoCode
-			}
-			w.put(uint64(p&(1<<countAt-1)), uint(p>>countAt))
-			continue
+			bits, count = uint64(p&(1<<countAt-1)), uint64(p>>countAt)
+		} else {
+			bits, count = c.matchBits(t)
 		}
-		distance := t & distanceMask
-		symbol, extra := distanceSymbol(distance)
-		l, d := c.lengths[t>>lengthAt&0x1ff], c.distances[symbol]
-		if l == 0 || d == 0 {
+		if count == 0 {
 			return errNoCode
 		}
-		w.put(uint64(l&(1<<countAt-1)), uint(l>>countAt))
-		n := d >> countAt
-		w.put(uint64(d&(1<<countAt-1)|distance&(1<<extra-1)<<n), uint(n+extra))
+		acc |= bits << n
+		n += uint(count)
+		binary.LittleEndian.PutUint64(out[at:], acc)
+		at += int(n >> 3)
+		acc >>= n &^ 7
+		n &= 7
 	}
+	w.out, w.acc, w.n = out[:at], acc, n
 	return nil
+}
+
+// matchBits returns the bits of a match and their number, 0 if the block has no code for it.
+func (c *code) matchBits(t token) (v, count uint64) {
+	distance := t & distanceMask
+	symbol, extra := distanceSymbol(distance)
+	l, d := c.lengths[t>>lengthAt&0x1ff], c.distances[symbol&(distSymbols-1)]
+	if l == 0 || d == 0 {
+		return 0, 0
+	}
+	n := d >> countAt
+	v = uint64(d&(1<<countAt-1) | distance&(1<<extra-1)<<n)
+	return v<<(l>>countAt) | uint64(l&(1<<countAt-1)), uint64(l>>countAt + n + extra)
 }
 
 const errNoCode = formatError("a token is copied into a block that has no code for it")
@@ -207,63 +229,69 @@ func encodeBytes(w *bitWriter, tokens []token) error {
 // decode reads tokens until the end of the block or until the slice is full. ended reports whether the
 // end of the block comes next; its code is left unread. The code must be one of Huffman.
 func (c *code) decode(r *bitReader, tokens []token) (n int, ended bool, err error) {
+	acc, have, next := r.acc, r.n, r.next
 	for n < len(tokens) {
-		if r.n < maxTokenBits {
-			r.refill()
+		if have < maxTokenBits {
+			if len(next) < 8 {
+				r.acc, r.n, r.next = acc, have, next
+				r.refillSlowly()
+				acc, have, next = r.acc, r.n, r.next
+			} else {
+				acc |= binary.LittleEndian.Uint64(next) << have
+				next = next[(63-have)>>3:]
+				have |= 56
+			}
 		}
-		symbol, used := c.lit.lookup(r.acc)
+		e := c.lit.entry(acc)
+		used := uint(e & entryBits)
+		t := token(e >> entryValue)
 		switch {
-		case used == 0 || used > r.n:
-			return n, false, r.invalid(used)
-		case symbol < endOfBlock:
-			r.drop(used)
-			tokens[n] = symbol
-			n++
-			continue
-		case symbol == endOfBlock:
-			return n, true, nil
+		case e&entryKind == entryLiteral:
+		case e&entryKind == entryMatch:
+			t, used = c.match(acc, e)
+		case used > 0 && used <= have:
+			r.acc, r.n, r.next = acc, have, next
+			return n, t == endOfBlock, c.endError(t)
 		}
-		t, used := c.match(r.acc, symbol, used)
-		if used == 0 || used > r.n {
+		if used == 0 || used > have {
+			r.acc, r.n, r.next = acc, have, next
 			return n, false, r.invalid(used)
 		}
-		r.drop(used)
+		acc >>= used
+		have -= used
 		tokens[n] = t
 		n++
 	}
+	r.acc, r.n, r.next = acc, have, next
 	return n, false, nil
 }
 
-// match decodes a match whose length has the given symbol, of used bits. used is 0 if it is none.
-func (c *code) match(acc uint64, symbol uint32, used uint) (token, uint) {
-	s := symbol - firstLength
-	length := s
-	switch {
-	case s == longSymbol-firstLength:
-		length = longLength
-	case s > longSymbol-firstLength:
-		return 0, 0
-	case s >= 8:
-		extra := s>>2 - 1
-		more := uint32(acc>>used) & (1<<extra - 1)
-		used += uint(extra)
-		length = (4+s&3)<<extra + more
-		if length == longLength {
-			length = longAlternative
-		}
+// endError is the error of a symbol that is neither a literal nor a length, if it does not end the block.
+func (*code) endError(symbol token) error {
+	if symbol == endOfBlock {
+		return nil
 	}
-	d, n := c.dist.lookup(acc >> used)
-	if n == 0 || d >= validDist {
+	return errNoSuchCode
+}
+
+// match decodes a match whose length has the given entry. used is 0 if it is none.
+func (c *code) match(acc uint64, e uint32) (t token, used uint) {
+	used = uint(e & entryBits)
+	extra := uint(e >> entryExtra & 15)
+	length := e>>entryValue + uint32(acc>>used)&(1<<extra-1)
+	used += extra
+	if length == longLength && extra > 0 {
+		length = longAlternative
+	}
+	d := c.dist.entry(acc >> used)
+	n := uint(d & entryBits)
+	if n == 0 || d&entryKind != entryMatch {
 		return 0, 0
 	}
 	used += n
-	distance := d
-	if d >= 4 {
-		extra := d>>1 - 1
-		distance = (2+d&1)<<extra + uint32(acc>>used)&(1<<extra-1)
-		used += uint(extra)
-	}
-	return isMatch | length<<lengthAt | distance, used
+	extra = uint(d >> entryExtra & 15)
+	distance := d>>entryValue + uint32(acc>>used)&(1<<extra-1)
+	return isMatch | length<<lengthAt | distance, used + extra
 }
 
 // invalid is the error of bits that are no token, or too few.
@@ -271,8 +299,55 @@ func (r *bitReader) invalid(used uint) error {
 	if used > r.n || r.n < maxTokenBits && r.err != nil {
 		return r.failure()
 	}
-	return formatError("a block has bits that are no code")
+	return errNoSuchCode
 }
+
+const errNoSuchCode = formatError("a block has bits that are no code")
+
+// An entry of a table is what the next bits begin with: the length of a code in its low 4 bits, 0 if
+// there is none, the number of extra bits, the kind, and the value: a literal, the least length or
+// distance of the code, as tokens have them, or another symbol.
+const (
+	entryBits    = 1<<4 - 1
+	entryExtra   = 4
+	entryKind    = 3 << 8
+	entryLiteral = 0 << 8
+	entryMatch   = 1 << 8
+	entryOther   = 2 << 8
+	entryValue   = 16
+)
+
+// litEntry returns the entry of a symbol for a literal or length, without the length of its code.
+func litEntry(symbol uint32) uint32 {
+	s := symbol - firstLength
+	switch {
+	case symbol < endOfBlock:
+		return symbol<<entryValue | entryLiteral
+	case symbol == endOfBlock || symbol > longSymbol:
+		return symbol<<entryValue | entryOther
+	case symbol == longSymbol:
+		return longLength<<entryValue | entryMatch
+	case s < 8:
+		return s<<entryValue | entryMatch
+	}
+	extra := s>>2 - 1
+	return (4+s&3)<<extra<<entryValue | extra<<entryExtra | entryMatch
+}
+
+// distEntry returns the entry of a symbol for a distance, without the length of its code.
+func distEntry(symbol uint32) uint32 {
+	switch {
+	case symbol >= validDist:
+		return symbol<<entryValue | entryOther
+	case symbol < 4:
+		return symbol<<entryValue | entryMatch
+	}
+	extra := symbol>>1 - 1
+	return (2+symbol&1)<<extra<<entryValue | extra<<entryExtra | entryMatch
+}
+
+// metaEntry returns the entry of a symbol for a length of a code, without the length of its own code.
+func metaEntry(symbol uint32) uint32 { return symbol<<entryValue | entryOther }
 
 // fastBits is how many bits the table of a prefix code is indexed by.
 const fastBits = 10
@@ -280,15 +355,17 @@ const fastBits = 10
 // prefixCode is a Huffman code (RFC 1951, section 3.2.2).
 type prefixCode struct {
 	lengths [litSymbols]uint8
-	codes   [litSymbols]uint16      // with their bits reversed, as they are read
-	fast    [1 << fastBits]uint16   // by the next bits: symbol<<4 and the length; 0 for none and for longer codes
+	codes   [litSymbols]uint16    // with their bits reversed, as they are read
+	fast    [1 << fastBits]uint32 // by the next bits: an entry; 0 for none and for longer codes
+	entryOf func(symbol uint32) uint32
 	count   [maxCodeBits + 1]uint16 // of codes by length
 	sorted  [litSymbols]uint16      // symbols by code
 }
 
-// set sets the lengths of the codes. A code that is not prefix-free is an error; one that leaves bits
+// set sets the lengths of the codes, and the function of its entries. A code that is not prefix-free is an error; one that leaves bits
 // unused is none.
-func (p *prefixCode) set(lengths []uint8) error {
+func (p *prefixCode) set(lengths []uint8, entryOf func(symbol uint32) uint32) error {
+	p.entryOf = entryOf
 	p.lengths, p.count = [litSymbols]uint8{}, [maxCodeBits + 1]uint16{}
 	copy(p.lengths[:], lengths)
 	for _, n := range lengths {
@@ -305,7 +382,7 @@ func (p *prefixCode) set(lengths []uint8) error {
 		first[n] = (first[n-1] + p.count[n-1]) << 1
 		at[n] = at[n-1] + p.count[n-1]
 	}
-	p.fast = [1 << fastBits]uint16{}
+	p.fast = [1 << fastBits]uint32{}
 	for symbol, n := range lengths {
 		if n == 0 {
 			continue
@@ -315,8 +392,9 @@ func (p *prefixCode) set(lengths []uint8) error {
 		word := bits.Reverse16(first[n]) >> (16 - n)
 		first[n]++
 		p.codes[symbol] = word
+		e := entryOf(uint32(symbol)) | uint32(n)
 		for i := int(word); n <= fastBits && i < len(p.fast); i += 1 << n {
-			p.fast[i] = uint16(symbol)<<4 | uint16(n)
+			p.fast[i] = e
 		}
 	}
 	return nil
@@ -331,12 +409,20 @@ func (p *prefixCode) packed(symbol uint32) uint32 {
 	return uint32(p.codes[symbol]) | n<<countAt
 }
 
-// lookup returns the symbol that the bits begin with and the length of its code, 0 if there is none.
-func (p *prefixCode) lookup(acc uint64) (symbol uint32, n uint) {
+// entry returns the entry of the code that the bits begin with, 0 if there is none.
+func (p *prefixCode) entry(acc uint64) uint32 {
 	if e := p.fast[acc&(1<<fastBits-1)]; e != 0 {
-		return uint32(e >> 4), uint(e & 15)
+		return e
 	}
-	return p.lookupSlowly(acc)
+	return p.slowEntry(acc)
+}
+
+func (p *prefixCode) slowEntry(acc uint64) uint32 {
+	symbol, n := p.lookupSlowly(acc)
+	if n == 0 {
+		return 0
+	}
+	return p.entryOf(symbol) | uint32(n)
 }
 
 // lookupSlowly goes through the lengths of codes, for those that are longer than the table has.
@@ -356,13 +442,14 @@ func (p *prefixCode) lookupSlowly(acc uint64) (symbol uint32, n uint) {
 	return 0, 0
 }
 
-// read reads a symbol.
+// read reads a symbol of entryOther.
 func (p *prefixCode) read(r *bitReader) (uint32, error) {
 	r.refill()
-	symbol, n := p.lookup(r.acc)
+	e := p.entry(r.acc)
+	n := uint(e & entryBits)
 	if n == 0 || n > r.n {
 		return 0, r.invalid(n)
 	}
 	_, err := r.take(n)
-	return symbol, err
+	return e >> entryValue, err
 }

@@ -76,7 +76,7 @@ func TestDeltaReadsInPieces(t *testing.T) {
 	var again bytes.Buffer
 	base := Blob{iotest.HalfReader(bytes.NewReader(l[0])), int64(len(l[0]))}
 	target := Blob{iotest.OneByteReader(bytes.NewReader(l[1])), int64(len(l[1]))}
-	if err := Diff(&again, base, target); err != nil {
+	if err := new(Differ).Diff(&again, base, target); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(again.Bytes(), d) {
@@ -95,12 +95,12 @@ func TestDiffRefuses(t *testing.T) {
 		"zstd": []byte(zstdMagic + "..."), "uncompressed": tarball, "truncated": good[:len(good)-9],
 		"truncated trailer": good[:len(good)-1], "unknown flags": unknown, "only magic": []byte(gzipMagic),
 	} {
-		err := Diff(io.Discard, blobOf(good), blobOf(target))
+		err := new(Differ).Diff(io.Discard, blobOf(good), blobOf(target))
 		if !errors.Is(err, ErrUnsupported) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if err := Diff(io.Discard, blobOf(good), Blob{bytes.NewReader(good), 5}); err == nil ||
+	if err := new(Differ).Diff(io.Discard, blobOf(good), Blob{bytes.NewReader(good), 5}); err == nil ||
 		errors.Is(err, ErrUnsupported) {
 		t.Errorf("target of another size: got %v", err)
 	}
@@ -113,10 +113,10 @@ func TestErrorsOfReadersAreTheirs(t *testing.T) {
 	l := gzipLayers()
 	lost := errors.New("connection lost")
 	cut := func(b []byte) io.Reader { return io.MultiReader(bytes.NewReader(b[:len(b)/2]), iotest.ErrReader(lost)) }
-	if err := Diff(io.Discard, Blob{cut(l[0]), int64(len(l[0]))}, blobOf(l[1])); !errors.Is(err, lost) {
+	if err := new(Differ).Diff(io.Discard, Blob{cut(l[0]), int64(len(l[0]))}, blobOf(l[1])); !errors.Is(err, lost) {
 		t.Errorf("base: got %v", err)
 	}
-	if err := Diff(io.Discard, blobOf(l[0]), Blob{cut(l[1]), int64(len(l[1]))}); !errors.Is(err, lost) ||
+	if err := new(Differ).Diff(io.Discard, blobOf(l[0]), Blob{cut(l[1]), int64(len(l[1]))}); !errors.Is(err, lost) ||
 		errors.Is(err, ErrUnsupported) {
 		t.Errorf("target: got %v", err)
 	}
@@ -163,12 +163,14 @@ func TestWindowMoves(t *testing.T) {
 	base, target := old.tar(), old.renewed(4, 10).tar()
 	// The base is many times as large as what the window of this test keeps.
 	var out bytes.Buffer
-	w := newOpWriter(&out)
+	w, read := newOpWriter(&out), int64(0)
 	code := func(w *bitWriter, p []byte) error { w.putBits(p, 8*len(p)); return nil }
-	m := newMatcher(newWindow(byteSource(bytes.NewReader(base)), 40<<10), 32, 8<<10, 16<<10, w, code)
+	m := newMatcher(newWindow(byteSource(bytes.NewReader(base)), make([]byte, 128<<10)), new([]uint32), 32, 8<<10, 16<<10, w, code)
+	m.from, m.to = progress{int64(len(base)), func() int64 { return m.base.end }}, progress{int64(len(target)), func() int64 { return read }}
 	for rest := target; len(rest) > 0; {
 		some := rest[:min(4<<10, len(rest))]
 		rest = rest[len(some):]
+		read += int64(len(some))
 		if err := m.add(some); err != nil {
 			t.Fatal(err)
 		}

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"runtime"
 )
 
-// ErrUnsupported is the error of [Diff] for a pair of blobs of which it makes no delta: if one is a gzip
+// ErrUnsupported is the error of [Differ.Diff] for a pair of blobs of which it makes no delta: if one is a gzip
 // file and the other is none, if the target is compressed in another way, or is a gzip file that cannot
 // be split.
 var ErrUnsupported = errors.New("no delta can be made")
@@ -16,8 +17,8 @@ var ErrUnsupported = errors.New("no delta can be made")
 // How far a delta looks in the base. All memory that grows with these is that of the window, 5 bytes a
 // token, and that of the index, 8 MiB at most.
 const (
-	tokenRun   = 8
-	tokenKeep  = 9 << 20
+	tokenRun   = 6
+	tokenKeep  = 144 * 60 * 1024
 	tokenAhead = 5 << 20
 	byteRun    = 32
 	byteKeep   = 4 * tokenKeep
@@ -30,11 +31,41 @@ type Blob struct {
 	Size int64 // bytes
 }
 
-// Diff writes a delta to w that makes target out of base. It reads both once, target to its end. It takes
-// less than 64 MiB of memory.
+// Differ makes deltas, one after the other. It keeps its memory from one to the next, less than 64 MiB.
+// Its zero value is ready.
+type Differ struct {
+	tokens memory[token]
+	bytes  memory[byte]
+}
+
+// memory is that of a window and its index.
+type memory[T element] struct {
+	ring  []T
+	slots []uint32
+}
+
+// release gives the memory back. Two windows would take more than one Differ may.
+func (m *memory[T]) release() {
+	if m.ring != nil {
+		*m = memory[T]{}
+		runtime.GC()
+	}
+}
+
+// window returns a window of a base that is read by next.
+func (m *memory[T]) window(next func() ([]T, error), base Blob, limit int64) *window[T] {
+	n := base.elements(limit)
+	if cap(m.ring) < n {
+		m.ring = nil // before the new one is made
+		m.ring = make([]T, n)
+	}
+	return newWindow(next, m.ring[:n])
+}
+
+// Diff writes a delta to w that makes target out of base. It reads both once, target to its end.
 //
 // Errors are [ErrUnsupported], those of the readers and of w, and that of a target of another size.
-func Diff(w io.Writer, base, target Blob) error {
+func (d *Differ) Diff(w io.Writer, base, target Blob) error {
 	size := target.Size
 	from, to := bufio.NewReaderSize(base, readBuffer), bufio.NewReaderSize(target, readBuffer)
 	isGzip, err := checkFormats(from, to)
@@ -49,14 +80,16 @@ func Diff(w io.Writer, base, target Blob) error {
 		return err
 	}
 	out := newOpWriter(w)
-	counted := &countingReader{Reader: to}
+	var n int64
 	if isGzip {
-		err = diffTokens(out, Blob{from, base.Size}, counted)
+		d.bytes.release()
+		n, err = diffTokens(&d.tokens, out, Blob{from, base.Size}, Blob{to, size})
 	} else {
-		err = diffBytes(out, Blob{from, base.Size}, counted)
+		d.tokens.release()
+		n, err = diffBytes(&d.bytes, out, Blob{from, base.Size}, Blob{to, size})
 	}
-	if err == nil && counted.n != size {
-		err = fmt.Errorf("the target has %d bytes, not %d", counted.n, size)
+	if err == nil && n != size {
+		err = fmt.Errorf("the target has %d bytes, not %d", n, size)
 	}
 	if err != nil {
 		return err
@@ -92,41 +125,32 @@ func beginsWith(r *bufio.Reader, magic string) (bool, error) {
 	return string(p) == magic, err
 }
 
-// countingReader counts what is read.
-type countingReader struct {
-	io.Reader
-	n int64
-}
-
-// Read implements io.Reader.
-func (r *countingReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	r.n += int64(n)
-	return n, err
-}
-
-// diffBytes writes the operations for blobs that are not compressed.
-func diffBytes(out *opWriter, base Blob, target io.Reader) error {
+// diffBytes writes the operations for blobs that are not compressed. It returns the size of the target.
+func diffBytes(own *memory[byte], out *opWriter, base, target Blob) (read int64, err error) {
 	code := func(w *bitWriter, p []byte) error {
 		w.putBits(p, 8*len(p))
 		return nil
 	}
-	m := newMatcher(newWindow(byteSource(base), base.elements(byteKeep)), byteRun, 1<<byteWindowBits, byteAhead, out, code)
+	m := newMatcher(own.window(byteSource(base), base, byteKeep), &own.slots, byteRun, 1<<byteWindowBits, byteAhead, out, code)
+	m.from, m.to = progress{base.Size, func() int64 { return m.base.end }}, progress{target.Size, func() int64 { return read }}
 	next := byteSource(target)
 	for {
 		p, err := next()
 		if err != nil || len(p) == 0 {
-			return err
+			return read, err
 		}
+		read += int64(len(p))
 		if err := m.add(p); err != nil {
-			return err
+			return read, err
 		}
 	}
 }
 
 // elements returns how many elements of a base a window keeps, of at most limit: a token hardly takes
-// less than half a byte.
-func (b Blob) elements(limit int64) int { return int(min(2*max(b.Size, 0), limit)) }
+// less than half a byte. It is a multiple of a batch, so that no run is in two pieces.
+func (b Blob) elements(limit int64) int {
+	return int(min(2*max(b.Size, 0)/elementBatch*elementBatch+elementBatch, limit))
+}
 
 // byteSource returns the bytes of a blob in pieces, none at its end.
 func byteSource(r io.Reader) func() ([]byte, error) {
@@ -140,19 +164,21 @@ func byteSource(r io.Reader) func() ([]byte, error) {
 	}
 }
 
-// diffTokens writes the operations for gzip files.
-func diffTokens(out *opWriter, base Blob, target io.Reader) error {
-	next, stop := tokenSource(base)
+// diffTokens writes the operations for gzip files. It returns the size of the target.
+func diffTokens(own *memory[token], out *opWriter, base, target Blob) (int64, error) {
+	next, from, stop := tokenSource(base)
 	defer stop()
 	d := &tokenDiff{}
+	to := newSplitter(target, d)
 	code := func(w *bitWriter, t []token) error { return d.code.encode(w, t) }
-	d.matcher = newMatcher(newWindow(next, base.elements(tokenKeep)), tokenRun, 1<<tokenWindowBits, tokenAhead, out, code)
+	d.matcher = newMatcher(own.window(next, base, tokenKeep), &own.slots, tokenRun, 1<<tokenWindowBits, tokenAhead, out, code)
+	d.matcher.from, d.matcher.to = progress{base.Size, from.taken}, progress{target.Size, to.in.taken}
+	err := to.split()
 	var invalid formatError
-	err := newSplitter(target, d).split()
 	if errors.As(err, &invalid) {
-		return fmt.Errorf("%w: it is no valid gzip file: %w", ErrUnsupported, err)
+		err = fmt.Errorf("%w: it is no valid gzip file: %w", ErrUnsupported, err)
 	}
-	return err
+	return to.in.taken(), err
 }
 
 // tokenDiff writes the parts of the target.
@@ -176,9 +202,11 @@ func (d *tokenDiff) tokens(t []token) error { return d.matcher.add(t) }
 
 // tokenSource returns the tokens of a gzip file in pieces, none at its end. What follows an error in
 // the file's format does not count. stop must be called in the end.
-func tokenSource(r io.Reader) (next func() ([]token, error), stop func()) {
+func tokenSource(r io.Reader) (next func() ([]token, error), in *bitReader, stop func()) {
+	s := newSplitter(r, nil)
 	pull, stop := iter.Pull2(func(yield func([]token, error) bool) {
-		err := newSplitter(r, onlyTokens(func(t []token) bool { return yield(t, nil) })).split()
+		s.out = onlyTokens(func(t []token) bool { return yield(t, nil) })
+		err := s.split()
 		var invalid formatError
 		if err != nil && err != errStopped && !errors.As(err, &invalid) {
 			yield(nil, err)
@@ -187,7 +215,7 @@ func tokenSource(r io.Reader) (next func() ([]token, error), stop func()) {
 	return func() ([]token, error) {
 		t, err, _ := pull()
 		return t, err
-	}, stop
+	}, s.in, stop
 }
 
 // onlyTokens is called with the tokens of a gzip file. It returns whether it wants more.

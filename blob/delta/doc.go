@@ -1,4 +1,4 @@
-// Package delta describes a blob by what it has in common with another one, exactly. [Diff] writes
+// Package delta describes a blob by what it has in common with another one, exactly. [Differ] writes
 // such a description, a delta; [Patch] makes the blob again from the base and the delta.
 //
 // A layer's digest is that of its compressed bytes, and no compressor gives the bytes of another one

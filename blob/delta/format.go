@@ -8,10 +8,10 @@ import (
 )
 
 // Version is the version of the format. It goes up with every change that an older reader must know.
-const Version = 1
+const Version = 2
 
 // magic begins every delta; the last byte is the version.
-const magic = "TSDELTA\x01"
+const magic = "TSDELTA\x02"
 
 // What the elements of base and target are, in a delta's header.
 const (
@@ -32,9 +32,8 @@ const (
 const maxRaw = 1 << 18
 
 const (
-	maxWindowBits   = 22 // of a window's size in elements, that a reader accepts
-	tokenWindowBits = 21
-	byteWindowBits  = 22
+	tokenWindowBits = 22 // of a window's size in elements, at most
+	byteWindowBits  = 24
 )
 
 // header is the beginning of a delta, which is not compressed.
@@ -73,7 +72,7 @@ func readHeader(r byteReader) (h header, err error) {
 		return h, ErrVersion
 	}
 	h.elements, h.windowBits = first[len(magic)], first[len(magic)+1]
-	if h.elements > elementsTokens || h.windowBits > maxWindowBits {
+	if h.elements > elementsTokens || h.windowBits > []byte{byteWindowBits, tokenWindowBits}[h.elements] {
 		return h, formatError("its header is invalid")
 	}
 	h.size, err = readNumber(r)

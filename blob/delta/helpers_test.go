@@ -109,7 +109,7 @@ func blobOf(b []byte) Blob { return Blob{bytes.NewReader(b), int64(len(b))} }
 func mustDiff(t testing.TB, base, target []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	if err := Diff(&out, blobOf(base), blobOf(target)); err != nil {
+	if err := new(Differ).Diff(&out, blobOf(base), blobOf(target)); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()

@@ -68,7 +68,7 @@ func newReader(base io.Reader, delta byteReader) (*Reader, error) {
 		r.base = newPlace(byteSource(base), h.windowBits, code)
 		return r, nil
 	}
-	next, stop := tokenSource(base)
+	next, _, stop := tokenSource(base)
 	r.stop = stop
 	r.base = newPlace(next, h.windowBits, r.out.tokens)
 	return r, nil
@@ -193,7 +193,7 @@ const copyBatch = 8 << 10
 
 func newPlace[T element](next func() ([]T, error), windowBits byte, code func([]T) error) *place[T] {
 	back := int64(1) << windowBits
-	return &place[T]{base: newWindow(next, int(back)+copyBatch+elementBatch), back: back, code: code}
+	return &place[T]{base: newWindow(next, make([]T, back+copyBatch+elementBatch)), back: back, code: code}
 }
 
 // move implements copier.
@@ -215,9 +215,10 @@ func (p *place[T]) copy(n int64) (int64, error) {
 		return 0, err
 	}
 	some := p.base.from(p.at)
-	if int64(len(some)) < n {
+	if p.at+n > p.base.end {
 		return 0, formatError("it copies from behind the end of its base")
 	}
+	n = min(n, int64(len(some)))
 	p.at += n
 	p.reach = max(p.reach, p.at)
 	return n, p.code(some[:n])

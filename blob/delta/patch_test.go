@@ -61,8 +61,9 @@ func TestPatchReadsHeader(t *testing.T) {
 		want  error
 	}{
 		"empty": {nil, ErrDamaged}, "other": {[]byte("PK\x03\x04 a zip file"), ErrDamaged}, "newer": {newer, ErrVersion},
-		"elements": {header{2, 4, 0}.encode(), ErrDamaged}, "window": {header{0, 23, 0}.encode(), ErrDamaged},
-		"size": {header{0, 4, 1 << 63}.encode(), ErrDamaged}, "only header": {header{0, 4, 0}.encode(), ErrDamaged},
+		"elements": {header{2, 4, 0}.encode(), ErrDamaged}, "window": {header{0, 25, 0}.encode(), ErrDamaged},
+		"window of tokens": {header{1, 23, 0}.encode(), ErrDamaged},
+		"size":             {header{0, 4, 1 << 63}.encode(), ErrDamaged}, "only header": {header{0, 4, 0}.encode(), ErrDamaged},
 	} {
 		if _, err := patch(nil, test.delta); !errors.Is(err, test.want) {
 			t.Errorf("%s: got %v", name, err)

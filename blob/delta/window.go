@@ -5,57 +5,51 @@ import "math/bits"
 // element is what a blob consists of for a delta: tokens of a gzip file, or bytes.
 type element interface{ ~uint8 | ~uint32 }
 
-// window is the part of the base that copies may come from. It moves forward only.
+// window is the part of the base that copies may come from: its last elements, in a ring. It moves
+// forward only.
 type window[T element] struct {
-	next func() ([]T, error) // the next elements, none at the end
-	keep int                 // how many elements stay when others are read
-
-	buf   []T
-	start int64 // position in the base of buf[0]
+	next  func() ([]T, error) // the next elements, none at the end
+	ring  []T                 // has the element of position p at p modulo its length
+	end   int64               // the position after the last element that was read
 	ended bool
 }
 
-// newWindow returns a window that keeps n elements. For those that are read it has room for a
-// quarter more, so that moving them costs little.
-func newWindow[T element](next func() ([]T, error), n int) *window[T] {
-	return &window[T]{next: next, keep: n, buf: make([]T, 0, n+n/4+elementBatch)}
+// newWindow returns a window that keeps the last elements, as many as ring has.
+func newWindow[T element](next func() ([]T, error), ring []T) *window[T] {
+	return &window[T]{next: next, ring: ring}
 }
 
 // elementBatch is how many elements next returns at most.
-const elementBatch = 64 << 10
+const elementBatch = 60 << 10
 
-// end returns the position after the last element that was read.
-func (w *window[T]) end() int64 { return w.start + int64(len(w.buf)) }
+// start returns the position of the first element that is kept.
+func (w *window[T]) start() int64 { return max(0, w.end-int64(len(w.ring))) }
 
 // readTo reads until the window has the element before a position, or to the end of the base.
 func (w *window[T]) readTo(position int64) error {
-	for w.end() < position && !w.ended {
-		if cap(w.buf)-len(w.buf) < elementBatch {
-			w.shift()
-		}
+	for w.end < position && !w.ended {
 		some, err := w.next()
 		if err != nil {
 			return err
 		}
 		w.ended = len(some) == 0
-		w.buf = append(w.buf, some...)
+		for len(some) > 0 {
+			n := copy(w.ring[w.end%int64(len(w.ring)):], some)
+			some = some[n:]
+			w.end += int64(n)
+		}
 	}
 	return nil
 }
 
-// shift drops all but the last elements.
-func (w *window[T]) shift() {
-	drop := max(0, len(w.buf)-w.keep)
-	w.start += int64(drop)
-	w.buf = w.buf[:copy(w.buf, w.buf[drop:])]
-}
-
-// from returns the elements from a position on that were read, none if it is not in the window.
+// from returns elements from a position on: up to the last that was read or to the end of the ring. It
+// returns none if the position is not in the window.
 func (w *window[T]) from(position int64) []T {
-	if position < w.start || position >= w.end() {
+	if position < w.start() || position >= w.end {
 		return nil
 	}
-	return w.buf[position-w.start:]
+	at := position % int64(len(w.ring))
+	return w.ring[at:min(at+w.end-position, int64(len(w.ring)))]
 }
 
 // index finds runs of elements in a window. It has a sample of all of them: those at multiples of run.
@@ -75,10 +69,15 @@ const (
 	bucketBits  = 2 // slots of one hash
 )
 
-// newIndex returns an index with about two slots for each run in the window.
-func newIndex[T element](w *window[T], run int) *index[T] {
-	slotBits := min(max(minSlotBits, bits.Len(uint(w.keep/run))+1), maxSlotBits)
-	return &index[T]{window: w, run: run, slots: make([]uint32, 1<<slotBits), shift: 64 - slotBits + bucketBits}
+// newIndex returns an index with about two slots for each run in the window: in slots, if that is enough.
+func newIndex[T element](w *window[T], slots *[]uint32, run int) *index[T] {
+	slotBits := min(max(minSlotBits, bits.Len(uint(len(w.ring)/run))+1), maxSlotBits)
+	if cap(*slots) < 1<<slotBits {
+		*slots = make([]uint32, 1<<slotBits)
+	}
+	x := &index[T]{window: w, run: run, slots: (*slots)[:1<<slotBits], shift: 64 - slotBits + bucketBits}
+	clear(x.slots)
+	return x
 }
 
 // multiplier is that of the hashes, an odd number with its bits spread (Knuth, TAOCP 3, section 6.4).
@@ -103,8 +102,8 @@ func (x *index[T]) locate(h uint64) (slots []uint32, tag uint32) {
 // add adds the runs that were read since. In a full bucket the oldest run is replaced.
 func (x *index[T]) add() {
 	run := int64(x.run)
-	x.next = max(x.next, (x.window.start+run-1)/run*run)
-	for ; x.next+run <= x.window.end(); x.next += run {
+	x.next = max(x.next, (x.window.start()+run-1)/run*run)
+	for ; x.next+run <= x.window.end; x.next += run {
 		slots, tag := x.locate(hashOf(x.window.from(x.next)[:run]))
 		number := uint32(x.next / run)
 		oldest := 0

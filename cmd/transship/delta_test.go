@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -167,6 +168,42 @@ func TestSaveDeltaSince(t *testing.T) {
 	c.do("save --delta -o @/x.tar SRC2").wantError(wantedError{2, "--delta needs --since", "--since FILE.tar"})
 	c.must(os.Rename(c.path("1.tar"), c.path("moved.tar")))
 	c.do("save --delta --since @/1.tar.json -o @/x.tar SRC2").wantError(wantedError{4, "--delta", "beside its inventory"})
+}
+
+// A layer is read once from the source, whether it goes as a delta or whole.
+func TestSaveDeltaReadsLayersOnce(t *testing.T) {
+	t.Parallel()
+	c := newCopySetup(t)
+	c.src = c.source.host + "/src/app:"
+	noise := func(seed uint64) string {
+		b := make([]byte, 100<<10)
+		rand.NewChaCha8([32]byte{byte(seed)}).Read(b)
+		return string(b)
+	}
+	c.source.pushImage("src/app", "1", "linux/amd64", weeklyLayer(0, 6), noise(1), weeklyLayer(0, -9), weeklyLayer(1, 6))
+	c.source.pushImage("src/app", "2", "linux/amd64", weeklyLayer(1, 9), noise(2), weeklyLayer(2, 6), weeklyLayer(2, 1))
+	c.do("save -o @/1.tar SRC1").want(0)
+	c.source.ResetRequests()
+	c.do("save -o @/2.tar --since @/1.tar --delta SRC2").want(0, "2 as deltas", "2 whole", "1 that deltas are not made of")
+	gets := map[string]int{}
+	for _, r := range c.source.Requests() {
+		if r.Method == "GET" && strings.Contains(r.URL, "/blobs/") {
+			gets[r.URL]++
+		}
+	}
+	for path, n := range gets {
+		if n != 1 {
+			t.Errorf("%s was read %d times", path, n)
+		}
+	}
+	if len(gets) != 4 {
+		t.Errorf("%d blobs were read", len(gets))
+	}
+	c.do("verify --base @/1.tar @/2.tar").want(0)
+	left, err := filepath.Glob(c.path(".transship-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("%v are left, %v", left, err)
+	}
 }
 
 // serve makes the blobs of deltas as they are pulled.

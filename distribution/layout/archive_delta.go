@@ -90,10 +90,20 @@ func (p *patchedBlob) start(operations io.Reader, offset int64) (err error) {
 // explain names the delta if it does not fit its base.
 func (p *patchedBlob) explain(err error) error {
 	if errors.Is(err, delta.ErrDamaged) || errors.Is(err, delta.ErrVersion) {
-		return p.archive.errorf("", ErrDamaged, "%v; its base is %s", err, p.delta.Base.Short())
+		return misfitError{p.archive.errorf("", ErrDamaged, "%v; its base is %s", err, p.delta.Base.Short())}
 	}
 	return err
 }
+
+// misfitError is the error of a delta that does not fit its base. It is blob.ErrNoProgress, since both
+// would be read again for nothing.
+type misfitError struct{ error }
+
+// Is reports whether target is blob.ErrNoProgress.
+func (e misfitError) Is(target error) bool { return target == blob.ErrNoProgress }
+
+// Unwrap returns what is wrong.
+func (e misfitError) Unwrap() error { return e.error }
 
 // Read implements io.Reader.
 func (p *patchedBlob) Read(b []byte) (int, error) {

@@ -26,7 +26,7 @@ func layerText(version string) string {
 func (s *sample) addDelta(t testing.TB, base, target string) {
 	t.Helper()
 	var out bytes.Buffer
-	err := delta.Diff(&out, delta.Blob{Reader: strings.NewReader(base), Size: int64(len(base))},
+	err := new(delta.Differ).Diff(&out, delta.Blob{Reader: strings.NewReader(base), Size: int64(len(base))},
 		delta.Blob{Reader: strings.NewReader(target), Size: int64(len(target))})
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +143,7 @@ func TestBadDeltas(t *testing.T) {
 		"digest":      {func(_, d, _ map[string]any) { d["digest"] = "sha256:../x" }, "the delta of " + two},
 		"base digest": {func(_, d, _ map[string]any) { d["base"] = "" }, "the delta of " + two},
 		"size":        {func(_, d, _ map[string]any) { d["size"] = -1 }, "the delta of " + two},
-		"version":     {func(_, d, _ map[string]any) { d["version"] = 2 }, "unknown version"},
+		"version":     {func(_, d, _ map[string]any) { d["version"] = 3 }, "unknown version"},
 	} {
 		var doc map[string]any
 		if err := json.Unmarshal(raw, &doc); err != nil {
@@ -162,6 +162,35 @@ func TestBadDeltas(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
+}
+
+// A delta whose base is another blob is read once.
+func TestDeltaOfAnotherBase(t *testing.T) {
+	dir := t.TempDir()
+	deltaBundles(t, dir)
+	a := openArchive(t, filepath.Join(dir, "2.tar"))
+	other := &otherStore{}
+	if err := a.SetBase(other); err != nil {
+		t.Fatal(err)
+	}
+	two := []byte(layerText("two"))
+	r := blob.NewReader(t.Context(), blob.FromBytes(two), int64(len(two)), func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		return a.Blob(ctx, manifest.Descriptor{Digest: blob.FromBytes(two), Size: int64(len(two))}, offset)
+	})
+	defer r.Close()
+	if _, err := io.Copy(io.Discard, r); !errors.Is(err, ErrDamaged) || other.opened != 1 {
+		t.Errorf("the base was opened %d times: %v", other.opened, err)
+	}
+}
+
+// otherStore has another blob in the place of every one.
+type otherStore struct{ opened int }
+
+func (s *otherStore) BlobSize(blob.Digest) (int64, error) { return int64(len(layerText("one"))), nil }
+
+func (s *otherStore) Blob(context.Context, manifest.Descriptor, int64) (io.ReadCloser, error) {
+	s.opened++
+	return io.NopCloser(strings.NewReader("short")), nil
 }
 
 // Stores whose blobs are deltas of one another have no bottom.

@@ -130,7 +130,7 @@ func measure(out io.Writer, p producer, baseTar, targetTar []byte) error {
 		return err
 	}
 	before := cpu()
-	if err := delta.Diff(&d, blobOf(base.Bytes()), blobOf(target.Bytes())); err != nil {
+	if err := new(delta.Differ).Diff(&d, blobOf(base.Bytes()), blobOf(target.Bytes())); err != nil {
 		return err
 	}
 	diff := cpu() - before

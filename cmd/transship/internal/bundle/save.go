@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -323,7 +324,10 @@ func (c *saveCommand) contents(ctx context.Context, r *run.Run, engine *transfer
 		return b, err
 	}
 	defer from.close()
-	c.deltas = deltaMaker{run: r, engine: engine, base: from, bundle: b}
+	c.deltas = deltaMaker{run: r, engine: engine, base: from, bundle: b, out: os.TempDir()}
+	if c.out != "-" && !r.Planning() {
+		c.deltas.out = filepath.Dir(c.out)
+	}
 	return b, c.deltas.addDeltas(ctx)
 }
 

@@ -11,10 +11,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 
-	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/blob/delta"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
@@ -34,92 +32,6 @@ const (
 	maxDeltaPercent = 80
 )
 
-// deltaBase is where the earlier images of --since are, to compare layers with.
-type deltaBase interface {
-	// find returns an image of the repository of a name: that with its tag if there is one. It is
-	// fs.ErrNotExist if there is none.
-	find(ctx context.Context, name reference.Reference) (src transfer.Source, ref string, err error)
-	// repositories returns the repositories in which load looks for a blob, as the bundle names them.
-	repositories(d blob.Digest, name reference.Reference) []string
-	close()
-}
-
-// fileBase is a bundle or a folder.
-type fileBase struct {
-	images    *image.LocalImages
-	inventory layout.Inventory
-}
-
-func (b *fileBase) close() { b.images.Close() }
-
-// find implements deltaBase. Without the tag it is the last image of the repository.
-func (b *fileBase) find(_ context.Context, name reference.Reference) (transfer.Source, string, error) {
-	var found image.LocalImage
-	for _, im := range b.images.Images {
-		ref, err := reference.Parse(im.Name)
-		if err != nil || ref.Name() != name.Name() {
-			continue
-		}
-		found = im
-		if ref.Tag == name.Tag {
-			break
-		}
-	}
-	if found.Source == nil {
-		return nil, "", fs.ErrNotExist
-	}
-	return found.Source, string(found.Digest), nil
-}
-
-// repositories implements deltaBase.
-func (b *fileBase) repositories(d blob.Digest, _ reference.Reference) []string {
-	c, _ := b.inventory.Find(d)
-	return c.Repositories
-}
-
-// registryBase is a registry that load has pushed images to.
-type registryBase struct {
-	from *run.Remote
-	far  image.RegistryPrefix
-}
-
-func (*registryBase) close() {}
-
-// find implements deltaBase. Without the tag it is the last one of the repository.
-func (b *registryBase) find(ctx context.Context, name reference.Reference) (transfer.Source, string, error) {
-	target, err := b.far.Target(name)
-	if err != nil {
-		return nil, "", err
-	}
-	repo, err := b.from.BindHost(target.Host()).Repository(ctx, target, auth.Pull)
-	if err != nil {
-		return nil, "", err
-	}
-	repo.Mirrors = nil // what a mirror has, the far registry may lack
-	if name.Tag != "" {
-		_, err := repo.HeadManifest(ctx, name.Tag)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return repo, name.Tag, err
-		}
-	}
-	last := ""
-	for tag, err := range repo.TagNames(ctx) {
-		if err != nil {
-			return nil, "", err
-		}
-		last = tag
-	}
-	if last == "" {
-		return nil, "", fs.ErrNotExist
-	}
-	return repo, last, nil
-}
-
-// repositories implements deltaBase.
-func (*registryBase) repositories(_ blob.Digest, name reference.Reference) []string {
-	return []string{name.Name()}
-}
-
 // layerPair is a layer of the bundle and the one to compare it with.
 type layerPair struct {
 	layer, base  manifest.Descriptor
@@ -133,10 +45,12 @@ type deltaMaker struct {
 	engine *transfer.Engine
 	base   deltaBase
 	bundle *image.BundleSource
-	dir    string // of the files with the deltas
+	out    string // the folder of the bundle
+	dir    string // in out: of the files with the deltas, and with the layers that go whole
 
-	pairs map[blob.Digest]layerPair // by layer
-	stats deltaStats
+	pairs  map[blob.Digest]layerPair // by layer
+	differ delta.Differ
+	stats  deltaStats
 }
 
 // deltaStats counts the layers that were compared.
@@ -164,7 +78,7 @@ func (m *deltaMaker) summary() string {
 	return out
 }
 
-// remove removes the files with the deltas.
+// remove removes the files.
 func (m *deltaMaker) remove() {
 	if m.dir != "" {
 		os.RemoveAll(m.dir)
@@ -183,18 +97,19 @@ func (m *deltaMaker) addDeltas(ctx context.Context) (err error) {
 	if len(m.pairs) == 0 {
 		return nil
 	}
-	if m.dir, err = os.MkdirTemp("", "transship-*"); err != nil {
+	if m.dir, err = os.MkdirTemp(m.out, ".transship-*"); err != nil {
 		return err
 	}
 	m.run.Note("comparing %d layer%s with those of the base", len(m.pairs), cli.Plural(len(m.pairs)))
-	// One after the other: each takes up to 64 MiB of memory, which is given back before the next takes it.
+	// One after the other, since each takes up to 64 MiB of memory. The largest come first: the others have
+	// room in what they took.
 	for _, p := range slices.SortedFunc(maps.Values(m.pairs), func(a, b layerPair) int {
-		return cmp.Compare(a.layer.Digest, b.layer.Digest)
+		return cmp.Or(cmp.Compare(a.layer.MediaType, b.layer.MediaType), cmp.Compare(b.base.Size, a.base.Size),
+			cmp.Compare(a.layer.Digest, b.layer.Digest))
 	}) {
 		if err := m.add(ctx, p); err != nil {
 			return err
 		}
-		runtime.GC()
 	}
 	return nil
 }
@@ -286,31 +201,51 @@ func (m *deltaMaker) pairManifests(ctx context.Context, name reference.Reference
 	return nil
 }
 
-// add makes the delta of a pair and adds it to the bundle, if it is worth it.
+// add makes the delta of a pair and adds it to the bundle, if it is worth it. Otherwise the bundle takes the
+// layer from the file that it was read to, so that it is read once.
 func (m *deltaMaker) add(ctx context.Context, p layerPair) (err error) {
-	f, err := os.Create(filepath.Join(m.dir, p.layer.Digest.Hex()))
+	name := filepath.Join(m.dir, p.layer.Digest.Hex())
+	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	w := &deltaWriter{out: f, limit: p.layer.Size * maxDeltaPercent / 100, hash: blob.SHA256.New()}
-	switch err := m.diff(ctx, w, p); {
-	case errors.Is(err, delta.ErrUnsupported):
-		m.stats.unsupported++
-		return os.Remove(f.Name())
-	case errors.Is(err, errDeltaTooLarge), isUnreadableBase(err):
-		return os.Remove(f.Name())
-	case err != nil:
+	whole, err := os.Create(name + ".whole")
+	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, whole.Close()) }()
+	layer := blob.NewReader(ctx, p.layer.Digest, p.layer.Size, m.engine.Open(m.bundle, p.layer))
+	defer layer.Close()
+	read := io.TeeReader(layer, whole)
+	w := &deltaWriter{out: f, limit: p.layer.Size * maxDeltaPercent / 100, hash: blob.SHA256.New()}
+	err = m.diff(ctx, w, p, read)
+	if err == nil {
+		m.addDelta(p, w, name)
+		return os.Remove(whole.Name())
+	}
+	switch {
+	case errors.Is(err, delta.ErrUnsupported):
+		m.stats.unsupported++
+	case !errors.Is(err, errDeltaTooLarge) && !isUnreadableBase(err):
+		return err
+	}
+	if _, err := io.Copy(io.Discard, read); err != nil {
+		return err
+	}
+	m.bundle.SetFile(p.layer.Digest, whole.Name())
+	return os.Remove(name)
+}
+
+// addDelta adds the delta of a pair to the bundle, which is in a file.
+func (m *deltaMaker) addDelta(p layerPair, w *deltaWriter, file string) {
 	m.stats.made++
 	m.stats.deltas += w.size
 	m.stats.instead += p.layer.Size
 	m.bundle.AddDelta(p.layer.Digest, layout.Delta{
 		Digest: blob.FromHash(blob.SHA256, w.hash), Size: w.size, Version: delta.Version,
 		Base: p.base.Digest, BaseSize: p.base.Size, Repositories: p.repositories,
-	}, f.Name())
-	return nil
+	}, file)
 }
 
 // baseBlobError is the error of reading a layer of the base.
@@ -324,14 +259,12 @@ func isUnreadableBase(err error) bool {
 	return cli.Has[baseBlobError](err) && (errors.Is(err, fs.ErrNotExist) || run.IsIntegrityError(err))
 }
 
-// diff writes the delta of a pair. Both layers are verified.
-func (m *deltaMaker) diff(ctx context.Context, w io.Writer, p layerPair) error {
+// diff writes the delta of a pair, whose layer is read from a verified reader. The base is verified too.
+func (m *deltaMaker) diff(ctx context.Context, w io.Writer, p layerPair, layer io.Reader) error {
 	base := blob.NewReader(ctx, p.base.Digest, p.base.Size, m.engine.Open(p.source, p.base))
 	defer base.Close()
-	layer := blob.NewReader(ctx, p.layer.Digest, p.layer.Size, m.engine.Open(m.bundle, p.layer))
-	defer layer.Close()
 	from := &baseReader{base}
-	err := delta.Diff(w, delta.Blob{Reader: from, Size: p.base.Size}, delta.Blob{Reader: layer, Size: p.layer.Size})
+	err := m.differ.Diff(w, delta.Blob{Reader: from, Size: p.base.Size}, delta.Blob{Reader: layer, Size: p.layer.Size})
 	if err == nil {
 		_, err = io.Copy(io.Discard, from) // its digest counts at its end
 	}

@@ -157,19 +157,22 @@ func (b *BundleSource) AddDelta(d blob.Digest, delta layout.Delta, file string) 
 		b.Deltas = map[blob.Digest]layout.Delta{}
 	}
 	b.Deltas[d] = delta
-	b.from[delta.Digest] = deltaFile(file)
+	b.SetFile(delta.Digest, file)
 }
 
-// deltaFile is a source of the delta that is in a file.
-type deltaFile string
+// SetFile has a blob read from a file.
+func (b *BundleSource) SetFile(d blob.Digest, file string) { b.from[d] = blobFile(file) }
+
+// blobFile is a source of the blob that is in a file.
+type blobFile string
 
 // Manifest implements transfer.Source.
-func (f deltaFile) Manifest(_ context.Context, ref string) (manifest.Manifest, error) {
+func (f blobFile) Manifest(_ context.Context, ref string) (manifest.Manifest, error) {
 	return manifest.Manifest{}, fmt.Errorf("manifest %s in %s: %w", ref, string(f), fs.ErrNotExist)
 }
 
 // Blob implements transfer.Source.
-func (f deltaFile) Blob(_ context.Context, _ manifest.Descriptor, offset int64) (io.ReadCloser, error) {
+func (f blobFile) Blob(_ context.Context, _ manifest.Descriptor, offset int64) (io.ReadCloser, error) {
 	in, err := os.Open(string(f))
 	if err != nil {
 		return nil, err
