@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -89,7 +90,8 @@ func TestSignedBundle(t *testing.T) {
 	c.do("load --require-key @/ec.pub @/none.tar TO/refused").want(4)
 }
 
-// opensslVerifies checks a signature with openssl, where there is one.
+// opensslVerifies checks a signature with openssl, where there is one, and that openssl refuses it for another
+// file.
 func opensslVerifies(t *testing.T, public, file string) {
 	t.Helper()
 	if _, err := exec.LookPath("openssl"); err != nil {
@@ -102,6 +104,10 @@ func opensslVerifies(t *testing.T, public, file string) {
 	}
 	if out, err := exec.Command("openssl", args...).CombinedOutput(); err != nil {
 		t.Errorf("openssl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	args[slices.Index(args, "-in")+1] = public
+	if out, err := exec.Command("openssl", args...).CombinedOutput(); err == nil {
+		t.Errorf("openssl %s succeeds\n%s", strings.Join(args, " "), out)
 	}
 }
 

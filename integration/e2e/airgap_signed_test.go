@@ -64,19 +64,25 @@ func (g signedGap) far() signedGap {
 // page runs a section of docs/air-gap.md. Before its second block, which is at the far side, carry is called.
 func (g signedGap) page(t *testing.T, title string, carry func()) {
 	t.Helper()
+	s := pageSection(t, title)
+	if len(s.blocks) != 2 {
+		t.Fatalf("%s has %d blocks, want one for each side", title, len(s.blocks))
+	}
+	g.shell.section(t, section{title, s.blocks[:1]}, g.names)
+	carry()
+	g.shell.section(t, section{title, s.blocks[1:]}, g.names)
+}
+
+// pageSection returns a section of docs/air-gap.md.
+func pageSection(t *testing.T, title string) section {
+	t.Helper()
 	for _, s := range readPage(t, "air-gap.md") {
-		if s.title != title {
-			continue
+		if s.title == title {
+			return s
 		}
-		if len(s.blocks) != 2 {
-			t.Fatalf("%s has %d blocks, want one for each side", title, len(s.blocks))
-		}
-		g.shell.section(t, section{title, s.blocks[:1]}, g.names)
-		carry()
-		g.shell.section(t, section{title, s.blocks[1:]}, g.names)
-		return
 	}
 	t.Fatalf("docs/air-gap.md has no section %q", title)
+	return section{}
 }
 
 // A bundle is signed on one side and loaded on the other, as the page says. Another key, a changed byte or

@@ -53,111 +53,64 @@ func inventoryDeltas(t *testing.T, path string) (n int, size, instead int64) {
 	return n, size, instead
 }
 
-// move moves a bundle, its inventory and its signature to a folder.
-func move(t *testing.T, path, dir string) {
-	t.Helper()
-	files, err := filepath.Glob(path + "*")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%s: %v", path, err)
-	}
-	for _, f := range files {
-		if err := os.Rename(f, filepath.Join(dir, filepath.Base(f))); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// weeks are the bundles of TestDeltasAcrossTheGap.
-var weeks = []string{"monday.tar", "tuesday.tar", "wednesday.tar"}
-
-// Monday's bundle is whole, Tuesday's and Wednesday's have deltas to the one before; all are signed. They go
-// from registry to registry, one volume is damaged on the way, and one bundle is left out at first. docker
-// and podman pull what was made of the deltas.
+// The days of docs/air-gap.md, block by block: the first bundle is whole, the next two have deltas to the one
+// before, all are signed, and a volume is spoilt on the way. Without the second bundle the third one is refused.
+// docker and podman pull what was made of the deltas.
 func TestDeltasAcrossTheGap(t *testing.T) {
 	t.Parallel()
 	for name, start := range kinds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			near, far := t.TempDir(), t.TempDir()
-			private, public := newKeys(t, near)
-			images := saveWeeks(t, near, private)
-
-			to := start(t, servers.Options{})
-			transship, _ := servers.Transship(t)
-			load := func(i int, prefix string) servers.Result {
-				return transship.Run(t, "load", "-q", "--require-key", public, filepath.Join(far, weeks[i]), to.Host+prefix)
+			g := signedGap{src: servers.CNCF(t, servers.Options{}), dst: start(t, servers.Options{}), shell: newPageShell(t), medium: t.TempDir()}
+			g.names = strings.NewReplacer("quay.io", g.src.Host, "far.example:5000", g.dst.Host, "/media/usb", g.medium)
+			var images []fixture.Image
+			for week := range 3 {
+				images = append(images, weeklyImage(week))
+				push(t, g.src, images[week], "team/app", fmt.Sprint("1.", 6+week))
 			}
-			wantLoaded := func(i int) {
-				t.Helper()
-				if r := load(i, ""); r.Exit != 0 {
-					t.Fatalf("%s: %+v", weeks[i], r)
+			newKeys(t, g.shell.Dir, g.medium)
+			blocks := pageSection(t, "Signed, day after day").blocks
+			if len(blocks) != 6 {
+				t.Fatalf("the page has %d blocks, want 6", len(blocks))
+			}
+			near, far := g, g.far()
+			near.run(t, 0, blocks[0])
+			far.run(t, 0, blocks[1])
+			near.run(t, 0, blocks[2])
+			g.dst.ForgetCalls(t)
+			if got := far.run(t, 0, blocks[3]); !strings.Contains(got, "tue.tar.002") || !strings.Contains(got, "exit code 7\n") {
+				t.Errorf("of a volume that is spoilt, load says\n%s", got)
+			}
+			near.run(t, 0, blocks[4])
+			far.run(t, 0, "mkdir away; mv mon.* tue.* away")
+			if got := far.run(t, exitNotFound, "transship load --require-key team.pub wed.tar far.example:5000"); !strings.Contains(
+				got, "wed.tar builds on tue.tar") || !strings.Contains(got, "load tue.tar first") {
+				t.Errorf("without tue.tar, load says\n%s", got)
+			}
+			wantNoWrites(t, g.dst)
+			far.run(t, 0, "mv away/tue.* .") // its deltas are applied to the registry's layers
+			far.run(t, 0, blocks[5])
+			for week, im := range images {
+				verify(t, g.dst, im, "team/app", fmt.Sprint("1.", 6+week))
+			}
+			for day, deltas := range map[string]int{"mon.tar": 0, "tue.tar": 2, "wed.tar": 2} {
+				n, size, instead := inventoryDeltas(t, filepath.Join(near.shell.Dir, day))
+				if n != deltas || size > instead/10 {
+					t.Errorf("%s has %d deltas of %d bytes in place of %d", day, n, size, instead)
 				}
-				verify(t, to, images[i], "team/app", fmt.Sprint(i+1))
 			}
-			move(t, filepath.Join(near, weeks[0]), far)
-			wantLoaded(0)
-			// Tuesday's deltas are then applied to the registry's layers, and Wednesday's to those of Tuesday's bundle.
-			move(t, filepath.Join(far, weeks[0]), near)
-
-			move(t, filepath.Join(near, weeks[2]), far)
-			to.ForgetCalls(t)
-			wantRefused(t, load(2, ""), exitNotFound, "wednesday.tar builds on tuesday.tar", "load tuesday.tar first")
-			wantNoWrites(t, to)
-
-			move(t, filepath.Join(near, weeks[1]), far)
-			whole := damageVolume(t, filepath.Join(far, weeks[1]+".001"))
-			wantRefused(t, load(1, ""), exitIntegrity, "tuesday.tar.001")
-			wantNoWrites(t, to)
-			writeFile(t, far, weeks[1]+".001", string(whole))
-			wantLoaded(1)
-			wantLoaded(2)
-			pullWeeks(t, to, images)
+			pullWeeks(t, g.dst, images)
 		})
 	}
 }
 
-// newKeys returns the files of a new private and public key, as openssl makes them.
-func newKeys(t *testing.T, dir string) (private, public string) {
+// newKeys makes a private key as key.pem in one folder, and its public key as team.pub in another, with openssl.
+func newKeys(t *testing.T, private, public string) {
 	t.Helper()
 	openssl := servers.Program{Path: servers.Find(t, "openssl", "openssl")}
-	private, public = filepath.Join(dir, "key.pem"), filepath.Join(dir, "key.pub")
-	openssl.Output(t, "genpkey", "-algorithm", "ed25519", "-out", private)
-	openssl.Output(t, "pkey", "-in", private, "-pubout", "-out", public)
-	return private, public
-}
-
-// saveWeeks saves the three bundles, the last two in volumes, and returns their images.
-func saveWeeks(t *testing.T, dir, key string) []fixture.Image {
-	t.Helper()
-	from := servers.CNCF(t, servers.Options{})
-	transship, _ := servers.Transship(t)
-	var images []fixture.Image
-	for i, name := range weeks {
-		images = append(images, weeklyImage(i))
-		args := []string{"save", "-q", "--sign", key, "-o", filepath.Join(dir, name)}
-		if i > 0 {
-			args = append(args, "--split", "200KB", "--delta", "--since", filepath.Join(dir, weeks[i-1]))
-		}
-		transship.Output(t, append(args, push(t, from, images[i], "team/app", fmt.Sprint(i+1)))...)
-		n, size, instead := inventoryDeltas(t, filepath.Join(dir, name))
-		if i > 0 && (n != 2 || size > instead/10) || i == 0 && n > 0 {
-			t.Errorf("%s has %d deltas of %d bytes in place of %d", name, n, size, instead)
-		}
-	}
-	return images
-}
-
-// damageVolume changes a byte in the middle of a file, and returns what the file had.
-func damageVolume(t *testing.T, path string) []byte {
-	t.Helper()
-	whole, err := os.ReadFile(path)
-	if err == nil {
-		err = os.WriteFile(path, flipByte(slices.Clone(whole)), 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return whole
+	key := filepath.Join(private, "key.pem")
+	openssl.Output(t, "genpkey", "-algorithm", "ed25519", "-out", key)
+	openssl.Output(t, "pkey", "-in", key, "-pubout", "-out", filepath.Join(public, "team.pub"))
 }
 
 // wantNoWrites checks that nothing was sent to a registry since ForgetCalls.
@@ -174,7 +127,7 @@ func pullWeeks(t *testing.T, at *servers.Registry, images []fixture.Image) {
 	t.Helper()
 	docker, podman := servers.Engine(t).CLI(t), servers.Podman(t)
 	for i, im := range images {
-		ref := fmt.Sprintf("%s/team/app:%d", at.Host, i+1)
+		ref := fmt.Sprintf("%s/team/app:1.%d", at.Host, 6+i)
 		if got := docker.Output(t, "pull", ref); !strings.Contains(got, "Digest: "+im.Root().Digest.String()+"\n") {
 			t.Errorf("%s: docker pulled %s, want %s", ref, got, im.Root().Digest)
 		}

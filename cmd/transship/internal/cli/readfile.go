@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -29,19 +30,28 @@ func ReadFile(ctx context.Context, path string, limit int64) (string, error) {
 // such as a device other than /dev/null, is a *[UsageError]. A pipe without a writer is empty. A
 // pipe is closed when ctx ends, which ends a read that waits for its writer.
 func OpenFile(ctx context.Context, path string) (*os.File, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if kind := info.Mode().Type(); kind&^fs.ModeNamedPipe != 0 && path != os.DevNull {
-		return nil, &UsageError{Message: path + " is neither a file nor a pipe"}
+	if info, err := os.Stat(path); err != nil || !isReadable(info, path) {
+		return nil, cmp.Or(err, error(&UsageError{Message: path + " is neither a file nor a pipe"}))
 	}
 	// Without O_NONBLOCK, opening a pipe waits for a writer.
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err == nil && !info.Mode().IsRegular() {
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat() // the name may be another file's by now
+	if err != nil || !isReadable(info, path) {
+		file.Close()
+		return nil, cmp.Or(err, error(&UsageError{Message: path + " is neither a file nor a pipe any more"}))
+	}
+	if !info.Mode().IsRegular() {
 		context.AfterFunc(ctx, func() { file.Close() })
 	}
-	return file, err
+	return file, nil
+}
+
+// isReadable reports whether a file is one that the user may name.
+func isReadable(info fs.FileInfo, path string) bool {
+	return info.Mode().Type()&^fs.ModeNamedPipe == 0 || path == os.DevNull
 }
 
 // readLimited reads to the end of r. name is what r is in the error.

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 )
@@ -63,4 +65,38 @@ func TestOpenFileOfPipeEndsWithContext(t *testing.T) {
 	if err := <-done; err == nil {
 		t.Error("the read returned without an error")
 	}
+}
+
+// A name that becomes a device's while the file is opened is refused, and no byte of that is read.
+func TestReadFileOfNameThatChanges(t *testing.T) {
+	dir := t.TempDir()
+	path, file := filepath.Join(dir, "policy"), filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("policy"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	point := func(target string) {
+		if err := errors.Join(os.Symlink(target, path+".new"), os.Rename(path+".new", path)); err != nil {
+			t.Error(err)
+		}
+	}
+	point(file)
+	var stop atomic.Bool
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for !stop.Load() {
+			point("/dev/zero")
+			point(file)
+		}
+	}()
+	for range 20_000 {
+		got, err := ReadFile(t.Context(), path, 100)
+		if err == nil && got == "policy" || Has[*UsageError](err) && strings.Contains(err.Error(), "is neither a file nor a pipe") {
+			continue
+		}
+		t.Errorf("got %q, error %v", got, err)
+		break
+	}
+	stop.Store(true)
+	<-done
 }
