@@ -112,6 +112,16 @@ verdicts: build
 	$(BIN)/verdicts -dir testdata/verdicts $(if $(UPDATE),-update -only "$(ONLY)")
 	$(BIN)/verdicts -dir testdata/verdicts -program $(BIN)/transship
 
+# What the conformance program of the distribution specification says of five registries, beside what transship probe says of
+# them: both must agree, and serve must pass every test. zot is no module to install: ZOT=/path/to/zot names its program, without
+# which it is left out. UPDATE=1 keeps the verdicts in integration/testdata/conformance, which the tests hold probe against, and
+# makes the table of docs/registries.md. The programs are a module of their own; it takes some minutes.
+.PHONY: conformance
+conformance:
+	cd integration/conformance/programs && $(GO) build -o $(BIN)/ tool
+	cd integration && ZOT="$(ZOT)" TRANSSHIP_CONFORMANCE=$(BIN) $(GO_TEST) -count=1 -v -run '^TestConformance$$' ./conformance $(if $(UPDATE),-update)
+	$(if $(UPDATE),cd integration && $(GO_TEST) -count=1 -run '^TestTable$$' ./conformance -update)
+
 # A whole registry copied by several workers, some of them killed (docs/scale.md): make scale SCALE='-shards 1,2,4,8 -kills 0'.
 .PHONY: scale
 scale: build

@@ -80,18 +80,16 @@ func probeDeleteManifest(ctx context.Context, p *prober) finding {
 	return p.deleteFinding(ctx, p.delete(ctx, at), at)
 }
 
-// probeDeleteBlob deletes the blob that was mounted, which no manifest names, else the uploaded one.
+// probeDeleteBlob deletes the last copy of the blob that was mounted, which no manifest names: zot finds
+// a blob that another repository has.
 func probeDeleteBlob(ctx context.Context, p *prober) finding {
-	at := endpoint.Blob(p.repo, string(p.mountable.digest))
-	switch {
-	case p.wrote.has(at):
-		return p.deleteFinding(ctx, p.delete(ctx, at), at)
-	case p.blobDeleted.is(http.StatusAccepted):
-		return yes(p.blobDeleted.text(), p.blobDeleted)
-	case p.mountable.digest == "":
+	if p.mountable.digest == "" {
 		return noMountable()
 	}
-	at = endpoint.Blob(p.from, string(p.mountable.digest))
+	if mounted := endpoint.Blob(p.repo, string(p.mountable.digest)); p.wrote.has(mounted) {
+		p.delete(ctx, mounted)
+	}
+	at := endpoint.Blob(p.from, string(p.mountable.digest))
 	return p.deleteFinding(ctx, p.delete(ctx, at), at)
 }
 

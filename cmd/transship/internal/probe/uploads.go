@@ -15,7 +15,7 @@ import (
 
 const (
 	blobSize = 4 << 10 // bytes of a blob that is made, at least
-	maxChunk = 8 << 20 // the greatest least size of chunks for which they are tested
+	maxChunk = 4 << 20 // the greatest least size of chunks for which they are tested
 )
 
 // newBlob returns a blob of at least size bytes that no registry has: the config of an image without
@@ -57,7 +57,7 @@ func probeUploadPut(ctx context.Context, p *prober) finding {
 	if s.url == nil {
 		return s.finding()
 	}
-	made := newBlob(max(blobSize, int(min(chunkMin(s.opened), maxChunk))*3))
+	made := newBlob(max(blobSize, int(min(chunkMin(s.opened), maxChunk))*2))
 	p.uploaded = p.put(ctx, s, made.digest, made.bytes)
 	f := p.stored(p.uploaded, p.repo, made.digest, s.opened)
 	if f.verdict == Yes {

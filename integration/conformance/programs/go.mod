@@ -1,0 +1,20 @@
+module github.com/hczjl/transship/integration/conformance/programs
+
+go 1.26.0
+
+tool (
+	github.com/olareg/olareg/cmd/olareg
+	github.com/opencontainers/distribution-spec/conformance
+)
+
+require (
+	github.com/goccy/go-yaml v1.18.0 // indirect
+	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/olareg/olareg v0.1.2 // indirect
+	github.com/opencontainers/distribution-spec/conformance v0.0.0-20260831232431-97274622c111 // indirect
+	github.com/opencontainers/distribution-spec/specs-go v0.0.0-20240926185104-8376368dd8aa // indirect
+	github.com/opencontainers/go-digest v1.0.0 // indirect
+	github.com/opencontainers/image-spec v1.1.1 // indirect
+	github.com/spf13/cobra v1.8.1 // indirect
+	github.com/spf13/pflag v1.0.6 // indirect
+)
