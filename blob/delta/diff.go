@@ -14,8 +14,8 @@ import (
 // be split.
 var ErrUnsupported = errors.New("no delta can be made")
 
-// How far a delta looks in the base. All memory that grows with these is that of the window, 5 bytes a
-// token, and that of the index, 8 MiB at most.
+// How far a delta looks in the base. All memory that grows with these is that of the window, 4 bytes a
+// token, and that of the index, 16 MiB at most.
 const (
 	tokenRun   = 6
 	tokenKeep  = 144 * 60 * 1024

@@ -62,9 +62,9 @@ type index[T element] struct {
 }
 
 const (
-	numberBits  = 21
+	numberBits  = 22
 	tagBits     = 32 - numberBits
-	maxSlotBits = 21
+	maxSlotBits = 22
 	minSlotBits = 10
 	bucketBits  = 2 // slots of one hash
 )
